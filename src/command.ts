@@ -1,0 +1,110 @@
+import { Command, Errors, Flags, type Interfaces } from '@oclif/core';
+import type { z } from 'zod';
+import { commandSchema } from './output/command-schema.ts';
+import { errorEnvelope, errorText, successEnvelope } from './output/envelope.ts';
+import { createProgressView } from './output/progress-view.ts';
+import { type Interrupt, watchSignals } from './output/signals.ts';
+import { usageError } from './output/usage-error.ts';
+import type { NeuroflareError } from './runtime/kernel/errors.ts';
+import { toNeuroflareError } from './runtime/kernel/errors.ts';
+import type { Progress } from './runtime/telemetry/progress.ts';
+
+export type OutputFormat = 'txt' | 'json' | 'jsonl';
+
+/**
+ * What every command shares: the output contract (text, or one JSON envelope on stdout; people's text on stderr),
+ * exit codes 0 to 5, 130 and 143, `--schema`, silence on request, and a clean stop on Ctrl-C and SIGTERM.
+ *
+ * A command implements `execute` (flags in, one runtime call, typed result out) and `render` (the result as text).
+ */
+export abstract class BaseCommand<Result> extends Command {
+  static override baseFlags: Interfaces.FlagInput = {
+    format: Flags.option({
+      options: ['txt', 'json', 'jsonl'] as const,
+      default: 'txt',
+      helpGroup: 'OUTPUT',
+      summary: 'text for people, one JSON envelope, or JSON lines',
+    })(),
+    json: Flags.boolean({ helpGroup: 'OUTPUT', summary: 'short for --format json' }),
+    quiet: Flags.boolean({ char: 'q', helpGroup: 'OUTPUT', summary: 'no progress and no notes on stderr' }),
+    schema: Flags.boolean({
+      helpGroup: 'OUTPUT',
+      summary: 'print arguments and result as JSON Schema, and do nothing else',
+    }),
+  };
+
+  /** Shape of the `data` in the JSON envelope. */
+  static resultSchema: z.ZodType;
+
+  /** Aborted by Ctrl-C or SIGTERM; long work passes it on. */
+  protected signal: AbortSignal = new AbortController().signal;
+  #interrupt: Interrupt | undefined;
+
+  protected abstract execute(): Promise<Result>;
+  /** The result for people, without a final newline; an empty string prints nothing. */
+  protected abstract render(result: Result): string;
+
+  /** 1 when the work was done but its answer is "no" (a check that found faults). */
+  protected exitCodeOf(_result: Result): 0 | 1 {
+    return 0;
+  }
+
+  override async run(): Promise<void> {
+    if (this.argv.includes('--schema')) {
+      this.#print(JSON.stringify(commandSchema(this.ctor as typeof BaseCommand), null, 2));
+      return;
+    }
+    this.#interrupt = watchSignals();
+    this.signal = this.#interrupt.signal;
+    const result = await this.execute();
+    process.exitCode = this.exitCodeOf(result);
+    const text =
+      this.outputFormat === 'txt' ? this.render(result) : successEnvelope(result, process.exitCode);
+    if (text !== '') this.#print(text);
+  }
+
+  protected override async catch(thrown: Error & { exitCode?: number }): Promise<void> {
+    if (thrown instanceof Errors.ExitError) throw thrown;
+    const error = usageError(thrown, this.ctor) ?? toNeuroflareError(thrown);
+    const exitCode = this.#interrupt?.exitCode ?? error.exitCode;
+    process.exitCode = exitCode;
+    if (this.outputFormat !== 'txt') this.#print(errorEnvelope(error, exitCode));
+    this.#explain(error);
+  }
+
+  protected override async finally(_error: Error | undefined): Promise<void> {
+    this.#interrupt?.release();
+  }
+
+  /** Read from the raw arguments, so that a failure while parsing them is still answered in the format asked for. */
+  protected get outputFormat(): OutputFormat {
+    if (this.argv.includes('--json')) return 'json';
+    const at = this.argv.findIndex((word) => word === '--format' || word.startsWith('--format='));
+    const value = this.argv[at]?.split('=')[1] ?? (at === -1 ? undefined : this.argv[at + 1]);
+    return value === 'json' || value === 'jsonl' ? value : 'txt';
+  }
+
+  protected get quiet(): boolean {
+    return this.argv.includes('--quiet') || this.argv.includes('-q');
+  }
+
+  /** A line for people, on stderr. */
+  protected note(line: string): void {
+    if (!this.quiet) process.stderr.write(`${line}\n`);
+  }
+
+  /** Bars on a terminal, plain lines elsewhere, nothing when quiet. */
+  protected progress(): Progress {
+    return createProgressView({ quiet: this.quiet });
+  }
+
+  #print(text: string): void {
+    process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  }
+
+  #explain(error: NeuroflareError): void {
+    process.stderr.write(`${errorText(error)}\n`);
+    if (process.env['NEUROFLARE_DEBUG'])
+      process.stderr.write(`${error.stack}\n${String(error.cause ?? '')}\n`);
+  }
+}

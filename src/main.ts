@@ -1,0 +1,62 @@
+import { fileURLToPath } from 'node:url';
+import { Config, Errors, flush, Help } from '@oclif/core';
+import { errorEnvelope, errorText } from './output/envelope.ts';
+import { flError, toNeuroflareError } from './runtime/kernel/errors.ts';
+import { didYouMean } from './runtime/kernel/nearest.ts';
+
+/** Entry of the command line: finds the command, runs it, and leaves the exit code in `process.exitCode`. */
+export async function runCommand(words: readonly string[], root: URL): Promise<void> {
+  const config = await Config.load({ root: fileURLToPath(root) });
+  try {
+    await dispatch(config, words.map(nvflareSpelling));
+    await flush();
+  } catch (thrown) {
+    if (thrown instanceof Errors.ExitError) {
+      process.exitCode = thrown.oclif.exit ?? 0;
+      return;
+    }
+    const error = toNeuroflareError(thrown);
+    process.exitCode = error.exitCode;
+    if (words.includes('--json')) process.stdout.write(`${errorEnvelope(error, error.exitCode)}\n`);
+    process.stderr.write(`${errorText(error)}\n`);
+  }
+}
+
+/** nvflare writes `-gpu 0` with one dash. */
+function nvflareSpelling(word: string): string {
+  return word === '-gpu' ? '--gpu' : word;
+}
+
+async function dispatch(config: Config, words: readonly string[]): Promise<void> {
+  if (words[0] === '--version' || words[0] === '-V') {
+    process.stdout.write(`${config.userAgent}\n`);
+    return;
+  }
+  const { id, rest } = findCommand(config, words);
+  const wantsHelp = rest.includes('--help') || rest.includes('-h');
+  if (id !== undefined && !wantsHelp) return void (await config.runCommand(id, rest));
+  const topic = id ?? topicOf(config, words);
+  if (topic === undefined && words.some((word) => !word.startsWith('-'))) throw unknownCommand(config, words);
+  await new Help(config).showHelp(topic === undefined ? [] : [topic]);
+}
+
+/** The longest run of leading words that names a command: `job create x` is `job:create` with `x` left. */
+function findCommand(config: Config, words: readonly string[]): { id: string | undefined; rest: string[] } {
+  const names = words.slice(0, words.findIndex((word) => word.startsWith('-')) >>> 0);
+  for (let length = names.length; length > 0; length--) {
+    const command = config.findCommand(names.slice(0, length).join(':'));
+    if (command) return { id: command.id, rest: words.slice(length) };
+  }
+  return { id: undefined, rest: [...words] };
+}
+
+function topicOf(config: Config, words: readonly string[]): string | undefined {
+  const names = words.filter((word) => !word.startsWith('-') && word !== 'help');
+  return names.length > 0 && config.findTopic(names.join(':')) ? names.join(':') : undefined;
+}
+
+function unknownCommand(config: Config, words: readonly string[]) {
+  const command = words.filter((word) => !word.startsWith('-')).join(' ');
+  const names = config.commandIDs.map((id) => id.replaceAll(':', ' '));
+  return flError('NF_COMMAND_UNKNOWN', { command, nearest: didYouMean(command, names) });
+}

@@ -1,0 +1,40 @@
+import type { ErrorRow } from './row.ts';
+
+/** Failures that belong to no room in particular. */
+export const GENERAL_ERRORS = {
+  NF_INTERNAL: {
+    exit: 5,
+    message: 'Unexpected failure: {message}',
+    hint: 'This is a bug in neuroflare. Run again with NEUROFLARE_DEBUG=1 and report the stack trace.',
+  },
+  NF_USAGE: {
+    exit: 4,
+    message: '{message}',
+    hint: 'Run the command with --help to see its arguments.',
+  },
+  NF_COMMAND_UNKNOWN: {
+    exit: 4,
+    message: "Unknown command '{command}'.{nearest}",
+    hint: "Run 'neuroflare --help' to list the commands.",
+  },
+  NF_INTERRUPTED: {
+    exit: 1,
+    message: 'Stopped by {signal}.',
+    hint: '{hint}',
+  },
+  NF_DISK_FULL: {
+    exit: 1,
+    message: 'No space left on the disk while writing {path}.',
+    hint: 'Free some space or choose another folder, then run the command again.',
+  },
+  NF_PATH_DENIED: {
+    exit: 4,
+    message: 'Not allowed to {action} {path}.',
+    hint: 'Check the permissions of the path, or choose another one.',
+  },
+  NF_PATH_MISSING: {
+    exit: 4,
+    message: '{what} not found: {path}',
+    hint: 'Check the path; relative paths start at the current folder.',
+  },
+} as const satisfies Record<string, ErrorRow>;

@@ -1,0 +1,10 @@
+/** What a failure means to the shell: 1 job or check failed, 2 connection, 3 timeout, 4 bad input, 5 a bug of ours. */
+export type ExitCode = 1 | 2 | 3 | 4 | 5;
+
+/** One named failure. `{name}` in `message` and `hint` is filled from the parameters given at the throw. */
+export interface ErrorRow {
+  readonly exit: ExitCode;
+  readonly message: string;
+  /** What to do next, in the imperative. */
+  readonly hint: string;
+}

@@ -1,0 +1,97 @@
+import type { ErrorRow, ExitCode } from './catalog/row.ts';
+import { ERROR_CATALOG, type ErrorCode } from './catalog.ts';
+
+/** Where a failure happened; every field that is known is shown. */
+export interface Place {
+  readonly file?: string;
+  /** 1-based. */
+  readonly line?: number;
+  /** 1-based. */
+  readonly column?: number;
+  /** Dotted key in a definition, or a column of a table. */
+  readonly key?: string;
+  readonly site?: string;
+  readonly round?: number;
+  /** Lines of the source around the place, ready to print. */
+  readonly excerpt?: string;
+}
+
+export type ErrorParams = Readonly<Record<string, string | number>>;
+
+/** What `ErrorReport` is on paper: the same in a log, over the network and in the JSON envelope. */
+export interface ErrorReport {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly exitCode: number;
+  readonly place?: Place;
+  /** Stack of the user's script, if the failure is theirs. */
+  readonly stack?: string;
+}
+
+/** The one error class: a row of the catalogue, filled in, with its place. */
+export class NeuroflareError extends Error {
+  override readonly name = 'NeuroflareError';
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly exitCode: ExitCode;
+  readonly place: Place | undefined;
+
+  constructor(
+    code: ErrorCode,
+    params: ErrorParams,
+    context: { place?: Place | undefined; cause?: unknown } = {},
+  ) {
+    const row: ErrorRow = ERROR_CATALOG[code];
+    super(fill(row.message, params), context.cause === undefined ? undefined : { cause: context.cause });
+    this.code = code;
+    this.hint = fill(row.hint, params);
+    this.exitCode = row.exit;
+    this.place = context.place;
+  }
+
+  report(): ErrorReport {
+    return {
+      code: this.code,
+      message: this.message,
+      hint: this.hint,
+      exitCode: this.exitCode,
+      ...(this.place && { place: this.place }),
+    };
+  }
+}
+
+/** Makes an error from the catalogue: `throw flError('NF_PATH_MISSING', { what: 'Job', path }, { place: { file } })`. */
+export function flError(
+  code: ErrorCode,
+  params: ErrorParams = {},
+  context: { place?: Place | undefined; cause?: unknown } = {},
+): NeuroflareError {
+  return new NeuroflareError(code, params, context);
+}
+
+/** `site-1, data.root, jobs/x/job.yaml:3:5`: a place on one line, or nothing. */
+export function formatPlace(place: Place | undefined): string {
+  if (!place) return '';
+  const file =
+    place.file && [place.file, place.line, place.column].filter((part) => part !== undefined).join(':');
+  const round = place.round === undefined ? undefined : `round ${place.round}`;
+  return [place.site, round, place.key, file].filter(Boolean).join(', ');
+}
+
+/** Turns whatever was thrown into a catalogue error; system errors get their own code, the rest is NF_INTERNAL. */
+export function toNeuroflareError(thrown: unknown): NeuroflareError {
+  if (thrown instanceof NeuroflareError) return thrown;
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const system = error as NodeJS.ErrnoException;
+  const path = system.path ?? '';
+  if (system.code === 'ENOSPC') return flError('NF_DISK_FULL', { path }, { cause: error });
+  if (system.code === 'EACCES' || system.code === 'EPERM' || system.code === 'EROFS') {
+    return flError('NF_PATH_DENIED', { action: system.syscall ?? 'use', path }, { cause: error });
+  }
+  return flError('NF_INTERNAL', { message: error.message }, { cause: error });
+}
+
+function fill(template: string, params: ErrorParams): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => String(params[name] ?? ''));
+}

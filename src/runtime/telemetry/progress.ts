@@ -1,0 +1,12 @@
+/** One step of long work, as it happens; a terminal draws a bar from it, a log a line now and then. */
+export interface ProgressStep {
+  /** What is counted, e.g. `images`. */
+  readonly what: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+export type Progress = (step: ProgressStep) => void;
+
+/** For callers that do not watch. */
+export const noProgress: Progress = () => undefined;

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/**
+ * Writes a file so that a crash at any moment leaves the old one or the new one, never a part:
+ * temporary name, fsync, rename, fsync of the folder. The folder is made if missing.
+ */
+export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+  await writeAtomic(path, async (file) => {
+    await file.writeFile(content);
+  });
+}
+
+/** As `writeFileAtomic`, for content that is written piece by piece. */
+export async function writeAtomic(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
+  const file = await open(temporary, 'wx');
+  try {
+    await write(file);
+    await file.sync();
+    await file.close();
+    await rename(temporary, path);
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Makes renames and new names in a folder durable; a system that cannot open folders (Windows) needs no such step. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined);
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
+}
