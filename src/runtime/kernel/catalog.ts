@@ -1,9 +1,13 @@
 import { GENERAL_ERRORS } from './catalog/general.ts';
+import { PREPROCESS_ERRORS } from './catalog/preprocess.ts';
 import type { ErrorRow } from './catalog/row.ts';
+import { TENSOR_ERRORS } from './catalog/tensors.ts';
 
 /** Every failure neuroflare can name; docs/errors.md is generated from it and a test holds the two together. */
 export const ERROR_CATALOG = {
   ...GENERAL_ERRORS,
+  ...PREPROCESS_ERRORS,
+  ...TENSOR_ERRORS,
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERROR_CATALOG;

@@ -1,0 +1,50 @@
+import { readdir, realpath } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { flError } from '../../runtime/kernel/errors.ts';
+
+const T1W_IMAGE = /^sub-.*_T1w\.nii(\.gz)?$/;
+
+/**
+ * The T1-weighted images of one subject, sorted by path: `sub-X/anat/*_T1w.nii[.gz]` and `sub-X/ses-Y/anat/…`, in raw data
+ * sets and derivatives (`_desc-slice_T1w.nii.gz`) alike.
+ * @param participantId as in participants.tsv, checked by `readParticipants`
+ * @throws NF_BIDS_IMAGE_MISSING when there is none; NF_BIDS_IMAGE_OUTSIDE for a link that leaves the data set.
+ */
+export async function findImages(bidsRoot: string, participantId: string): Promise<string[]> {
+  const subject = join(bidsRoot, participantId);
+  const sessions = (await list(subject)).filter((name) => name.startsWith('ses-'));
+  const folders = [subject, ...sessions.map((name) => join(subject, name))];
+  const found = await Promise.all(folders.map((folder) => imagesIn(join(folder, 'anat'))));
+  const images = found.flat().sort();
+  if (images.length === 0) {
+    throw flError('NF_BIDS_IMAGE_MISSING', { participant: participantId, path: subject });
+  }
+  await checkInside({ bidsRoot, participantId, images });
+  return images;
+}
+
+async function imagesIn(folder: string): Promise<string[]> {
+  return (await list(folder)).filter((name) => T1W_IMAGE.test(name)).map((name) => join(folder, name));
+}
+
+async function list(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+    throw error;
+  });
+}
+
+/** Links are common in BIDS (DataLad), so they are followed, but never out of the data set. */
+async function checkInside(what: {
+  bidsRoot: string;
+  participantId: string;
+  images: readonly string[];
+}): Promise<void> {
+  const root = await realpath(what.bidsRoot);
+  for (const path of what.images) {
+    const target = await realpath(path).catch(() => undefined);
+    if (!target?.startsWith(root + sep)) {
+      throw flError('NF_BIDS_IMAGE_OUTSIDE', { participant: what.participantId, path });
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { flError } from '../../runtime/kernel/errors.ts';
+import { didYouMean } from '../../runtime/kernel/nearest.ts';
+import { COLUMN, groupOf, type Participant, type Participants } from '../bids/participants.ts';
+import { PARTITIONS, type SplitManifest } from './manifest.ts';
+
+/**
+ * Holds a split against the data set it is to be used with, before anything is trained: invariant 5 (images of one subject or
+ * one group never stand on both sides of a split or at two sites), no unknown, doubled or set-aside participants.
+ * @throws NF_SPLIT_DATASET_CHANGED, NF_SPLIT_PARTICIPANT_UNKNOWN, NF_SPLIT_PARTICIPANT_TWICE, NF_SPLIT_SET_ASIDE,
+ *   NF_SPLIT_GROUP_CROSSES, NF_SPLIT_TRAIN_EMPTY.
+ */
+export function checkSplit(split: SplitManifest, participants: Participants): void {
+  const expected = split.dataset.participants_sha256;
+  if (expected !== participants.sha256) {
+    throw flError('NF_SPLIT_DATASET_CHANGED', { expected, actual: participants.sha256 });
+  }
+  const rows = new Map(participants.rows.map((row) => [row.id, row]));
+  const seen = new Map<string, string>();
+  const homes = new Map<string, { place: string; id: string }>();
+  for (const { id, place } of assignments(split)) {
+    const first = seen.get(id);
+    if (first !== undefined) {
+      throw flError('NF_SPLIT_PARTICIPANT_TWICE', { participant: id, first, second: place });
+    }
+    seen.set(id, place);
+    checkGroup({ row: known(id, rows), place, homes });
+  }
+  const empty = split.sites.find((site) => site.train.length === 0);
+  if (empty) throw flError('NF_SPLIT_TRAIN_EMPTY', { site: empty.name }, { place: { site: empty.name } });
+}
+
+function* assignments(split: SplitManifest): Generator<{ id: string; place: string }> {
+  for (const site of split.sites) {
+    for (const part of PARTITIONS) {
+      for (const id of site[part]) yield { id, place: `${site.name} ${part}` };
+    }
+  }
+}
+
+function known(id: string, rows: ReadonlyMap<string, Participant>): Participant {
+  const row = rows.get(id);
+  if (row) return row;
+  throw flError('NF_SPLIT_PARTICIPANT_UNKNOWN', {
+    participant: id,
+    nearest: didYouMean(id, rows.keys()),
+  });
+}
+
+function checkGroup(what: {
+  row: Participant;
+  place: string;
+  homes: Map<string, { place: string; id: string }>;
+}): void {
+  const { row, place, homes } = what;
+  const reason = row.values.get(COLUMN.setAside);
+  if (reason !== undefined) {
+    throw flError('NF_SPLIT_SET_ASIDE', { participant: row.id, reason, place });
+  }
+  const group = groupOf(row);
+  const home = homes.get(group);
+  if (home && home.place !== place) {
+    const crossing = { group, one: home.id, first: home.place, other: row.id, second: place };
+    throw flError('NF_SPLIT_GROUP_CROSSES', crossing);
+  }
+  homes.set(group, { place, id: row.id });
+}

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { canonicalJson, sha256 } from '../../runtime/kernel/digest.ts';
+import { flError } from '../../runtime/kernel/errors.ts';
+import { writeFileAtomic } from '../../runtime/workspace/files.ts';
+
+/** The three parts of a site's data, in the order they are shown. */
+export const PARTITIONS = ['train', 'validation', 'test'] as const;
+export type Partition = (typeof PARTITIONS)[number];
+
+/** A site's name is a folder name, too. */
+export const siteNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
+const participantId = z.string().regex(/^sub-[0-9A-Za-z+]+$/);
+const count = z.int().nonnegative();
+const classCounts = z.record(z.string(), count);
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const splitSiteSchema = z.strictObject({
+  name: siteNameSchema,
+  train: z.array(participantId),
+  validation: z.array(participantId),
+  test: z.array(participantId),
+  /** Images of each class in each part. */
+  classes: z.strictObject({ train: classCounts, validation: classCounts, test: classCounts }),
+});
+
+export const splitRuleSchema = z.strictObject({
+  strategy: z.enum(['iid', 'dirichlet', 'column']),
+  /** Concentration of the Dirichlet draw; small is uneven. */
+  alpha: z.number().positive().optional(),
+  /** Column that names each subject's site, for the strategy `column`. */
+  site_column: z.string().optional(),
+  /** Wished share of the images of each class, 0 to 1. */
+  validation: z.number().min(0).lt(1),
+  test: z.number().min(0).lt(1),
+  /** Correlation over which two images count as one patient's, where the data set has computed groups. */
+  group_threshold: z.number().optional(),
+});
+
+/** Who trains, validates and tests on what: `split.json`. */
+export const splitManifestSchema = z.strictObject({
+  version: z.literal(1),
+  kind: z.literal('neuroflare-split'),
+  seed: z.int().nonnegative(),
+  rule: splitRuleSchema,
+  dataset: z.strictObject({ participants_sha256: digest, subjects: count }),
+  sites: z.array(splitSiteSchema).min(1),
+  groups: z.strictObject({ count, largest: count }),
+  set_aside: z.strictObject({ duplicate: count, label_conflict: count }),
+  /** Of the canonical JSON (sorted keys, no spaces) of all other fields. */
+  sha256: digest,
+});
+
+export type SplitSite = z.infer<typeof splitSiteSchema>;
+export type SplitRule = z.infer<typeof splitRuleSchema>;
+export type SplitManifest = z.infer<typeof splitManifestSchema>;
+
+export function splitDigest(split: Omit<SplitManifest, 'sha256'>): string {
+  return sha256(canonicalJson({ ...split, sha256: undefined }));
+}
+
+/**
+ * Reads a split and checks that it is whole. It is not compared with a data set: `checkSplit` does that.
+ * @throws NF_PATH_MISSING, NF_SPLIT_MALFORMED (not JSON, or not of the schema), NF_SPLIT_HASH (edited).
+ */
+export async function readSplit(path: string): Promise<SplitManifest> {
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
+    throw flError('NF_PATH_MISSING', { what: 'Split', path }, { cause });
+  });
+  const split = parseSplit(text, path);
+  const actual = splitDigest(split);
+  if (actual !== split.sha256) {
+    throw flError('NF_SPLIT_HASH', { actual, expected: split.sha256 }, { place: { file: path } });
+  }
+  return split;
+}
+
+export async function writeSplit(path: string, split: SplitManifest): Promise<void> {
+  await writeFileAtomic(path, `${JSON.stringify(split, null, 2)}\n`);
+}
+
+function parseSplit(text: string, file: string): SplitManifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw flError('NF_SPLIT_MALFORMED', { detail: (cause as Error).message }, { place: { file }, cause });
+  }
+  const parsed = splitManifestSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const place = { file, ...(issue?.path.length && { key: issue.path.join('.') }) };
+  throw flError('NF_SPLIT_MALFORMED', { detail: issue?.message ?? 'wrong shape' }, { place });
+}
