@@ -1,0 +1,53 @@
+import { flError } from '../kernel/errors.ts';
+import { DTYPES, elementCount, type NdArray, type ParamSet, paramNames } from './nd-array.ts';
+
+/** Refuses what is not a set of well-formed arrays with finite values; the error names the array. */
+export function checkParams(params: unknown): asserts params is ParamSet {
+  if (!params || typeof params !== 'object' || Array.isArray(params)) {
+    throw flError('NF_TENSORS_INVALID', { name: 'params', reason: 'it is not an object of named arrays' });
+  }
+  for (const [name, array] of Object.entries(params)) checkArray(name, array);
+}
+
+/** Refuses names, shapes or dtypes that differ from the reference. */
+export function checkSameForm(params: ParamSet, reference: ParamSet): void {
+  const names = new Set(paramNames(params));
+  const missing = paramNames(reference).filter((name) => !names.delete(name));
+  if (missing.length > 0 || names.size > 0) {
+    const parts = [
+      ...(missing.length > 0 ? [`missing ${quote(missing)}`] : []),
+      ...(names.size > 0 ? [`unknown ${quote([...names])}`] : []),
+    ];
+    throw flError('NF_TENSORS_NAMES', { difference: parts.join('; ') });
+  }
+  for (const [name, expected] of Object.entries(reference)) {
+    const array = params[name];
+    if (array && form(array) !== form(expected)) {
+      throw flError('NF_TENSORS_SHAPE', { name, got: form(array), expected: form(expected) });
+    }
+  }
+}
+
+function checkArray(name: string, value: unknown): void {
+  const { dtype, shape, data } = (value ?? {}) as Partial<NdArray>;
+  const invalid = (reason: string) => flError('NF_TENSORS_INVALID', { name, reason });
+  if (name === '__proto__' || name === '' || name === '__metadata__') throw invalid('the name is reserved');
+  if (dtype === undefined || !(dtype in DTYPES)) throw invalid(`dtype is ${String(dtype)}`);
+  if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
+    throw invalid(`shape is ${JSON.stringify(shape)}`);
+  }
+  if (!(data instanceof DTYPES[dtype])) throw invalid(`data is not a ${DTYPES[dtype].name}`);
+  if (data.length !== elementCount(shape))
+    throw invalid(`data has ${data.length} elements, the shape ${elementCount(shape)}`);
+  const index = data.findIndex((element) => !Number.isFinite(element));
+  if (index !== -1) throw flError('NF_TENSORS_NOT_FINITE', { name, index, value: String(data[index]) });
+}
+
+function form(array: NdArray): string {
+  return `${array.dtype}[${array.shape.join(', ')}]`;
+}
+
+function quote(names: readonly string[]): string {
+  const shown = names.slice(0, 3).map((name) => `'${name}'`);
+  return shown.join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
+}
