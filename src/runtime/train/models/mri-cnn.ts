@@ -1,0 +1,35 @@
+import type { LayerPlan } from './plan.ts';
+import { type ModelSpec, outputCount } from './spec.ts';
+
+/**
+ * The reference CNN: four 3x3 convolutions of width 1, 2, 4 and 8 times `width` with ReLU, a 2x2 max pool after the
+ * first three, the mean over the image, a hidden layer and the logits. 106 000 parameters at width 16 and 4 classes.
+ */
+export function planMriCnn(spec: ModelSpec): LayerPlan[] {
+  const width = spec.width ?? 16;
+  return [
+    ...convolution('conv1', width), //        size     x size     x width
+    pool('pool1'), //                         size / 2 x size / 2 x width
+    ...convolution('conv2', 2 * width),
+    pool('pool2'), //                         size / 4 x size / 4 x 2 width
+    ...convolution('conv3', 4 * width),
+    pool('pool3'), //                         size / 8 x size / 8 x 4 width
+    ...convolution('conv4', 8 * width),
+    { kind: 'average', name: 'average' }, //  8 width
+    { kind: 'dense', name: 'hidden', units: 4 * width, gain: 2 },
+    { kind: 'relu', name: 'hidden_relu' },
+    ...(spec.dropout ? [{ kind: 'dropout', name: 'dropout', rate: spec.dropout } as const] : []),
+    { kind: 'dense', name: 'logits', units: outputCount(spec), gain: 1 },
+  ];
+}
+
+function convolution(name: string, filters: number): LayerPlan[] {
+  return [
+    { kind: 'conv', name, filters, size: 3, stride: 1, bias: true },
+    { kind: 'relu', name: `${name}_relu` },
+  ];
+}
+
+function pool(name: string): LayerPlan {
+  return { kind: 'max-pool', name };
+}
