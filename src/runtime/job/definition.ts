@@ -1,0 +1,86 @@
+import { dirname, relative, resolve } from 'node:path';
+import type { ArrayLiteral, JobFile } from './schema.ts';
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+export type ScriptArgs = Readonly<Record<string, JsonValue>>;
+
+export interface WorkflowDefinition {
+  readonly type: 'fedavg';
+  readonly clients: number | undefined;
+  readonly minClients: number | undefined;
+  readonly numRounds: number;
+  readonly keyMetric: string;
+  readonly keyMetricGoal: 'maximize' | 'minimize';
+}
+
+export interface ExecutorDefinition {
+  readonly type: 'script';
+  readonly trainScript: string;
+  readonly framework: 'numpy' | 'tfjs';
+  readonly args: ScriptArgs;
+  /** Seconds. */
+  readonly taskTimeout: number;
+}
+
+export type ModelDefinition =
+  | { readonly kind: 'initial'; readonly params: string | Readonly<Record<string, ArrayLiteral>> }
+  | { readonly kind: 'built'; readonly spec: Readonly<Record<string, JsonValue>> };
+
+/** A job as the runtime sees it: camelCase, defaults filled in, paths absolute. */
+export interface JobDefinition {
+  readonly name: string;
+  readonly workflow: WorkflowDefinition;
+  readonly executor: ExecutorDefinition;
+  readonly model: ModelDefinition;
+  readonly data: { readonly root: string; readonly split: string | undefined } | undefined;
+  readonly seed: number;
+  readonly siteArgs: Readonly<Record<string, ScriptArgs>>;
+}
+
+/** The one place where the file's keys become the runtime's. `jobFile` is the path of job.yaml. */
+export function defineJob(file: JobFile, jobFile: string): JobDefinition {
+  const fromJob = (path: string) => resolve(dirname(jobFile), path);
+  const { workflow, executor, data } = file;
+  return {
+    name: file.name,
+    workflow: {
+      type: workflow.type,
+      clients: workflow.n_clients,
+      minClients: workflow.min_clients,
+      numRounds: workflow.num_rounds,
+      keyMetric: workflow.key_metric,
+      keyMetricGoal: workflow.key_metric_goal,
+    },
+    executor: {
+      type: executor.type,
+      trainScript: executor.train_script,
+      framework: executor.framework,
+      args: executor.args,
+      taskTimeout: executor.task_timeout,
+    },
+    model: defineModel(file.model, fromJob),
+    data: data && {
+      root: fromJob(data.root),
+      split: data.split === undefined ? undefined : fromJob(data.split),
+    },
+    seed: file.seed,
+    siteArgs: Object.fromEntries(Object.entries(file.sites).map(([site, { args }]) => [site, args ?? {}])),
+  };
+}
+
+/** Keys whose values are paths, so that `--set data=./bids` means the caller's `./bids` wherever the job lies. */
+export const PATH_KEYS: ReadonlySet<string> = new Set(['data.root', 'data.split', 'model.initial_params']);
+
+/** A path typed in the current folder, as it must stand in a job.yaml in `jobFolder`. */
+export function pathInJob(path: string, jobFolder: string): string {
+  const inside = relative(resolve(jobFolder), resolve(path)).replaceAll('\\', '/');
+  return inside === '' || inside.startsWith('.') || inside.startsWith('/') ? inside || '.' : `./${inside}`;
+}
+
+function defineModel(model: JobFile['model'], fromJob: (path: string) => string): ModelDefinition {
+  if ('initial_params' in model) {
+    const { initial_params: params } = model as { initial_params: string | Record<string, ArrayLiteral> };
+    return { kind: 'initial', params: typeof params === 'string' ? fromJob(params) : params };
+  }
+  return { kind: 'built', spec: model as Record<string, JsonValue> };
+}

@@ -1,0 +1,108 @@
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { z } from 'zod';
+import { flError, type Place } from '../kernel/errors.ts';
+import { didYouMean } from '../kernel/nearest.ts';
+import { defineJob, type JobDefinition } from './definition.ts';
+import { jobFileSchema } from './schema.ts';
+import { applyOverrides, type Override } from './variables.ts';
+import { readYaml, type YamlSource } from './yaml-source.ts';
+
+/** A job folder, read and checked. */
+export interface LoadedJob {
+  readonly folder: string;
+  readonly file: string;
+  readonly source: YamlSource;
+  readonly definition: JobDefinition;
+}
+
+/** Path of the definition in a job folder; the file itself may be given too. */
+export async function findJobFile(path: string): Promise<{ folder: string; file: string }> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found)
+    throw flError('NF_JOB_NOT_FOUND', { path, reason: 'the path does not exist' }, { place: { file: path } });
+  if (found.isFile()) return { folder: resolve(path, '..'), file: resolve(path) };
+  const file = join(resolve(path), 'job.yaml');
+  if (!(await stat(file).catch(() => undefined))) {
+    throw flError(
+      'NF_JOB_NOT_FOUND',
+      { path, reason: 'the folder holds no job.yaml' },
+      { place: { file: path } },
+    );
+  }
+  return { folder: resolve(path), file };
+}
+
+/** Reads and checks a job; `overrides` are `--set` values, applied before the check. */
+export async function loadJob(path: string, overrides: readonly Override[] = []): Promise<LoadedJob> {
+  const { folder, file } = await findJobFile(path);
+  const source = await readYaml(file);
+  const value = applyOverrides(source.value, overrides);
+  return { folder, file, source, definition: defineJob(checkJobFile(value, source), file) };
+}
+
+function checkJobFile(value: unknown, source: YamlSource) {
+  const checked = jobFileSchema.safeParse(value);
+  if (checked.success) return checked.data;
+  const faults = checked.error.issues.flatMap((issue) => faultsOf(issue, source));
+  const [first, ...rest] = faults;
+  const message = [first, ...rest].map((fault) => fault?.message).join('; ');
+  const excerpts = faults.map(({ place }) => place.excerpt).filter(Boolean);
+  throw flError(
+    'NF_JOB_INVALID',
+    { faults: message },
+    {
+      place: { ...first?.place, ...(excerpts.length > 0 && { excerpt: [...new Set(excerpts)].join('\n') }) },
+    },
+  );
+}
+
+interface Fault {
+  readonly message: string;
+  readonly place: Place;
+}
+
+function faultsOf(issue: z.core.$ZodIssue, source: YamlSource): Fault[] {
+  const keys = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      message: `unknown key '${[...keys, key].join('.')}'.${didYouMean(key, knownKeys(keys))}`.replace(
+        /\.$/,
+        '',
+      ),
+      place: source.place([...keys, key], { key: true }),
+    }));
+  }
+  if (issue.code === 'invalid_union') return unionFaults(issue, { keys, source });
+  const what = keys.length > 0 ? `'${keys.join('.')}'` : 'the job';
+  const missing =
+    issue.code === 'invalid_type' && source.document.getIn(keys) === undefined && keys.length > 0;
+  const reason = missing ? 'is missing' : issue.message.replace(/^Invalid (input|option): /, '');
+  return [{ message: `${what} ${reason}`, place: source.place(keys, { key: missing }) }];
+}
+
+/** Of a choice between forms, the faults of the form that came closest. */
+function unionFaults(
+  issue: z.core.$ZodIssueInvalidUnion,
+  { keys, source }: { keys: (string | number)[]; source: YamlSource },
+): Fault[] {
+  const branches = issue.errors.map((issues) =>
+    issues.flatMap((inner) =>
+      faultsOf({ ...inner, path: [...keys, ...inner.path] } as z.core.$ZodIssue, source),
+    ),
+  );
+  const closest = [...branches].sort((a, b) => a.length - b.length)[0];
+  return closest ?? [{ message: `'${keys.join('.')}' ${issue.message}`, place: source.place(keys) }];
+}
+
+/** Keys the schema knows at a path, for the nearest match. */
+function knownKeys(path: readonly (string | number)[]): string[] {
+  let schema: unknown = jobFileSchema;
+  for (const part of path) schema = shapeOf(schema)?.[part] ?? {};
+  return Object.keys(shapeOf(schema) ?? {});
+}
+
+function shapeOf(schema: unknown): Record<string, unknown> | undefined {
+  const node = schema as { shape?: Record<string, unknown>; def?: { innerType?: unknown } } | undefined;
+  return node?.shape ?? (node?.def?.innerType ? shapeOf(node.def.innerType) : undefined);
+}

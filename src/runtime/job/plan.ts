@@ -1,0 +1,76 @@
+import { flError } from '../kernel/errors.ts';
+import { didYouMean } from '../kernel/nearest.ts';
+import type { JobDefinition, ScriptArgs } from './definition.ts';
+
+/** What the command line adds to a job. */
+export interface RunFlags {
+  readonly clients?: number | undefined;
+  readonly siteNames?: readonly string[] | undefined;
+  readonly seed?: number | undefined;
+  /** Absolute. */
+  readonly dataRoot?: string | undefined;
+}
+
+/** Who takes part and with what: a job with its flags and its split brought together. */
+export interface RunPlan {
+  readonly job: JobDefinition;
+  /** Sorted; every site takes part from the first round. */
+  readonly sites: readonly string[];
+  readonly minClients: number;
+}
+
+/** nvflare's default for a simulation without a number. */
+const DEFAULT_CLIENTS = 2;
+
+/**
+ * A flag wins over the job, the job over the split. With a split every site needs its part, so a number other than
+ * the split's is refused; `-c` may name some of its sites.
+ */
+export function planRun(job: JobDefinition, flags: RunFlags, splitSites?: readonly string[]): RunPlan {
+  const sites = [...(flags.siteNames ?? numberedSites(job, flags, splitSites))].sort(bySiteNumber);
+  const unknown = splitSites && sites.find((site) => !splitSites.includes(site));
+  if (unknown) throw strangerError('--clients', unknown, splitSites);
+  for (const site of Object.keys(job.siteArgs)) {
+    if (!sites.includes(site) && !splitSites?.includes(site)) throw strangerError('job.yaml', site, sites);
+  }
+  const minClients = job.workflow.minClients ?? sites.length;
+  if (minClients > sites.length) throw countsError(job, flags, splitSites);
+  const data = flags.dataRoot === undefined ? job.data : { split: job.data?.split, root: flags.dataRoot };
+  return { job: { ...job, data, seed: flags.seed ?? job.seed }, sites, minClients };
+}
+
+/** The job's arguments with those of one site over them. */
+export function argsOfSite(job: JobDefinition, site: string): ScriptArgs {
+  return { ...job.executor.args, ...job.siteArgs[site] };
+}
+
+function numberedSites(
+  job: JobDefinition,
+  flags: RunFlags,
+  splitSites?: readonly string[],
+): readonly string[] {
+  const count = flags.clients ?? job.workflow.clients ?? splitSites?.length ?? DEFAULT_CLIENTS;
+  if (splitSites) {
+    if (splitSites.length !== count) throw countsError(job, flags, splitSites);
+    return splitSites;
+  }
+  return Array.from({ length: count }, (_, index) => `site-${index + 1}`);
+}
+
+/** site-2 before site-10: the order of reports, and the order in which arrays are added up. */
+function bySiteNumber(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true }) || (a < b ? -1 : 1);
+}
+
+function countsError(job: JobDefinition, flags: RunFlags, splitSites?: readonly string[]) {
+  return flError('NF_JOB_COUNTS', {
+    flag: flags.clients ?? flags.siteNames?.length ?? 'none',
+    job: `n_clients ${job.workflow.clients ?? 'none'}, min_clients ${job.workflow.minClients ?? 'none'}`,
+    split: splitSites?.length ?? 'none',
+  });
+}
+
+function strangerError(where: string, site: string, sites: readonly string[]) {
+  const shown = sites.length > 8 ? `${sites.slice(0, 8).join(', ')}, …` : sites.join(', ');
+  return flError('NF_JOB_SITES', { where, site, sites: shown, nearest: didYouMean(site, sites) });
+}

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+
+/**
+ * The job file, as written: snake_case keys, nothing filled in but what has a default. `definition.ts` maps it to the
+ * camelCase form the runtime uses; `schemas/job.schema.json` is generated from here for editors.
+ */
+
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'use up to 64 letters, digits, dots, dashes and underscores')
+  .describe('name of the job; its runs lie in WORKSPACE/<name>/');
+
+const siteName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'use up to 64 letters, digits, dots, dashes and underscores');
+
+const args = z.record(z.string(), z.json()).describe('what flare.args() returns to the script');
+
+const workflow = z.strictObject({
+  type: z
+    .enum(['fedavg'])
+    .describe('fedavg: mean of the site models, weighted by examples (McMahan et al. 2017)'),
+  n_clients: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe('sites that take part; default: as many as the split has, else 2'),
+  min_clients: z.int().min(1).optional().describe('results a round needs; default: all of n_clients'),
+  num_rounds: z.int().min(1).max(100_000).describe('rounds of training; the final model is scored once more'),
+  key_metric: z
+    .string()
+    .min(1)
+    .default('accuracy')
+    .describe('chooses the best model; the sites must report it'),
+  key_metric_goal: z
+    .enum(['maximize', 'minimize'])
+    .default('maximize')
+    .describe('which direction of key_metric is better'),
+});
+
+const executor = z.strictObject({
+  type: z.enum(['script']).describe('script: runs train_script at each site (ScriptRunner)'),
+  train_script: z.string().min(1).describe("the client's script, from the folder of job.yaml"),
+  framework: z
+    .enum(['numpy', 'tfjs'])
+    .describe('numpy: named typed arrays with shapes; tfjs: tensors of a model'),
+  args: args.default({}),
+  task_timeout: z
+    .number()
+    .positive()
+    .default(3600)
+    .describe('seconds after which a script that gave no answer is ended'),
+});
+
+const arrayLiteral = z.strictObject({
+  dtype: z.enum(['float64', 'float32', 'int32', 'int16', 'int8', 'uint8']).default('float32'),
+  shape: z.array(z.int().min(0)).optional().describe('default: the shape of the nested lists'),
+  data: z.union([z.number(), z.array(z.json())]).describe('nested lists, or one number that fills the shape'),
+});
+
+const initialParams = z.strictObject({
+  initial_params: z
+    .union([z.string().min(1), z.record(z.string(), arrayLiteral)])
+    .describe('a safetensors file, or arrays by name'),
+});
+
+const builtModel = z
+  .looseObject({ type: z.string().min(1).describe('a model of neuroflare/mri, for example mri-cnn') })
+  .describe('round 0 is built by the coordinator from the seed of the job');
+
+const data = z.strictObject({
+  root: z.string().min(1).describe('BIDS folder; at a site its own folder takes its place'),
+  split: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('split.json of `neuroflare preprocess split`; a site gets its part'),
+});
+
+const siteOverride = z.strictObject({ args: args.optional() });
+
+/** Version 1 of the job file. */
+export const jobFileSchema = z
+  .strictObject({
+    version: z.literal(1).describe('version of this format'),
+    name,
+    description: z.string().optional(),
+    workflow,
+    executor,
+    model: z.union([initialParams, builtModel]),
+    data: data.optional(),
+    seed: z
+      .int()
+      .min(0)
+      .max(4_294_967_295)
+      .default(0)
+      .describe('every random choice of a run follows from it'),
+    sites: z.record(siteName, siteOverride).default({}).describe('overrides of one site, by its name'),
+  })
+  .refine(({ workflow: { min_clients: least, n_clients: all } }) => !least || !all || least <= all, {
+    path: ['workflow', 'min_clients'],
+    message: 'is more than n_clients',
+  });
+
+export type JobFile = z.output<typeof jobFileSchema>;
+export type ArrayLiteral = z.output<typeof arrayLiteral>;
+
+/** For editors: what may be written, with defaults left out. */
+export function jobJsonSchema(): object {
+  return {
+    $id: 'neuroflare-job-1',
+    title: 'neuroflare job',
+    ...z.toJSONSchema(jobFileSchema, { io: 'input' }),
+  };
+}

@@ -1,0 +1,103 @@
+import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { flError } from '../kernel/errors.ts';
+import { didYouMean } from '../kernel/nearest.ts';
+import { writeFileAtomic } from '../workspace/files.ts';
+import { PATH_KEYS, pathInJob } from './definition.ts';
+import { type LoadedJob, loadJob } from './load.ts';
+import { jobJsonSchema } from './schema.ts';
+import { type Override, resolveVariable } from './variables.ts';
+import { readYaml } from './yaml-source.ts';
+
+const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const TEMPLATES = join(PACKAGE_ROOT, 'templates');
+
+export interface Template {
+  readonly name: string;
+  readonly description: string;
+}
+
+/** The templates that come with neuroflare, by name. */
+export async function listTemplates(): Promise<Template[]> {
+  const entries = await readdir(TEMPLATES, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  return Promise.all(
+    names.sort().map(async (name) => {
+      const { document } = await readYaml(join(TEMPLATES, name, 'job.yaml'));
+      return { name, description: String(document.get('description') ?? '') };
+    }),
+  );
+}
+
+/**
+ * Makes a job folder from a template: its files, the overrides written into job.yaml, and what editors need
+ * (`.neuroflare/job.schema.json`, `tsconfig.json`). The folder appears whole or not at all.
+ */
+export async function createJob(
+  folder: string,
+  { template, overrides }: { template: string; overrides: readonly Override[] },
+): Promise<LoadedJob> {
+  const names = (await listTemplates()).map(({ name }) => name);
+  if (!names.includes(template)) {
+    throw flError('NF_TEMPLATE_UNKNOWN', { name: template, nearest: didYouMean(template, names) });
+  }
+  const target = resolve(folder);
+  if (await stat(target).catch(() => undefined))
+    throw flError('NF_JOB_EXISTS', { path: folder }, { place: { file: folder } });
+  await mkdir(dirname(target), { recursive: true });
+  const draft = await mkdtemp(join(dirname(target), `.${basename(target)}-`));
+  try {
+    await cp(join(TEMPLATES, template), draft, { recursive: true });
+    await writeOverrides(join(draft, 'job.yaml'), { overrides, target });
+    await writeEditorFiles(draft);
+    await loadJob(draft);
+    await rename(draft, target);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    throw error;
+  }
+  return loadJob(target);
+}
+
+/** Keeps the template's comments: values are set in the YAML document, not in a copy of its data. */
+async function writeOverrides(
+  file: string,
+  { overrides, target }: { overrides: readonly Override[]; target: string },
+) {
+  const { document } = await readYaml(file);
+  document.set('name', basename(target));
+  for (const { name, value } of overrides) {
+    const path = resolveVariable(document.toJS(), name);
+    const isPath = PATH_KEYS.has(path) && typeof value === 'string';
+    document.setIn(path.split('.'), isPath ? pathInJob(value, target) : value);
+  }
+  await writeFileAtomic(file, document.toString({ lineWidth: 0 }));
+}
+
+async function writeEditorFiles(folder: string): Promise<void> {
+  const api = join(PACKAGE_ROOT, 'dist/api');
+  const paths = {
+    neuroflare: [`${api}/main.d.ts`],
+    'neuroflare/*': [`${api}/*.d.ts`],
+    '@tensorflow/tfjs': [join(PACKAGE_ROOT, 'node_modules/@tensorflow/tfjs')],
+  };
+  const tsconfig = {
+    compilerOptions: {
+      target: 'es2024',
+      module: 'nodenext',
+      strict: true,
+      noEmit: true,
+      erasableSyntaxOnly: true,
+      allowImportingTsExtensions: true,
+      skipLibCheck: true,
+      typeRoots: [join(PACKAGE_ROOT, 'node_modules/@types')],
+      paths,
+    },
+  };
+  await writeFile(join(folder, 'tsconfig.json'), `${JSON.stringify(tsconfig, null, 2)}\n`);
+  await writeFileAtomic(
+    join(folder, '.neuroflare/job.schema.json'),
+    `${JSON.stringify(jobJsonSchema(), null, 2)}\n`,
+  );
+}

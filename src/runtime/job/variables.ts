@@ -1,0 +1,103 @@
+import { parse } from 'yaml';
+import { flError } from '../kernel/errors.ts';
+import { didYouMean } from '../kernel/nearest.ts';
+import type { JsonValue } from './definition.ts';
+
+/** One value of a job that may be set from the command line. */
+export interface Variable {
+  /** Short name, unique in the job, e.g. `num_rounds`. */
+  readonly name: string;
+  /** Dotted path, e.g. `workflow.num_rounds`. */
+  readonly path: string;
+  readonly value: JsonValue;
+}
+
+/** A `--set` value: a variable's name or a dotted path, and what it becomes. */
+export interface Override {
+  readonly name: string;
+  readonly value: JsonValue;
+}
+
+/** Keys that describe the file itself. */
+const FIXED = new Set(['version']);
+/** Short names that are not the last key of their path. */
+const SHORT_NAMES: Readonly<Record<string, string>> = {
+  'data.root': 'data',
+  'data.split': 'split',
+  'model.type': 'model',
+};
+/** Settable though a job may leave them out. */
+const OPTIONAL_PATHS = [
+  'data.root',
+  'data.split',
+  'seed',
+  'workflow.n_clients',
+  'workflow.min_clients',
+  'workflow.key_metric',
+  'executor.task_timeout',
+];
+
+/** `num_rounds=20` from the command line; the value is read as YAML, so numbers, booleans and lists keep their type. */
+export function parseOverride(text: string): Override {
+  const at = text.indexOf('=');
+  if (at < 1) throw flError('NF_JOB_SET', { text });
+  return { name: text.slice(0, at).trim(), value: parseValue(text.slice(at + 1)) };
+}
+
+/** The scalar leaves of a job with their short names; a name that several leaves share is their path. */
+export function listVariables(job: unknown): Variable[] {
+  const leaves = leavesOf(job, []).filter(({ path }) => !FIXED.has(path));
+  const short = (path: string) => SHORT_NAMES[path] ?? path.slice(path.lastIndexOf('.') + 1);
+  const counts = new Map<string, number>();
+  for (const { path } of leaves) counts.set(short(path), (counts.get(short(path)) ?? 0) + 1);
+  return leaves.map((leaf) => ({
+    ...leaf,
+    name: counts.get(short(leaf.path)) === 1 ? short(leaf.path) : leaf.path,
+  }));
+}
+
+/** The dotted path that `name` stands for in this job. */
+export function resolveVariable(job: unknown, name: string): string {
+  const variables = listVariables(job);
+  const known = variables.find((variable) => variable.name === name || variable.path === name)?.path;
+  const optional = OPTIONAL_PATHS.find(
+    (path) => path === name || (SHORT_NAMES[path] ?? path.split('.').at(-1)) === name,
+  );
+  const path = known ?? optional ?? (/^(executor\.args|sites|model)\./.test(name) ? name : undefined);
+  if (path !== undefined) return path;
+  const names = [...variables.flatMap((variable) => [variable.name, variable.path]), ...OPTIONAL_PATHS];
+  throw flError('NF_JOB_VARIABLE', { name, nearest: didYouMean(name, names) });
+}
+
+/** A copy of the job with the overrides in place. */
+export function applyOverrides(job: unknown, overrides: readonly Override[]): unknown {
+  const copy: unknown = structuredClone(job);
+  for (const { name, value } of overrides) setIn(copy, resolveVariable(job, name).split('.'), value);
+  return copy;
+}
+
+function parseValue(text: string): JsonValue {
+  try {
+    return (parse(text) ?? '') as JsonValue;
+  } catch {
+    return text;
+  }
+}
+
+function leavesOf(value: unknown, path: readonly string[]): { path: string; value: JsonValue }[] {
+  if (value && typeof value === 'object' && !Array.isArray(value)) {
+    if (path.at(-1) === 'initial_params') return [];
+    return Object.entries(value).flatMap(([key, item]) => leavesOf(item, [...path, key]));
+  }
+  return value === undefined ? [] : [{ path: path.join('.'), value: value as JsonValue }];
+}
+
+function setIn(target: unknown, keys: readonly string[], value: JsonValue): void {
+  let node = target as Record<string, unknown>;
+  for (const key of keys.slice(0, -1)) {
+    if (!Object.hasOwn(node, key) || !node[key] || typeof node[key] !== 'object') node[key] = {};
+    node = node[key] as Record<string, unknown>;
+  }
+  const last = keys.at(-1);
+  if (last !== undefined && last !== '__proto__') node[last] = value;
+}

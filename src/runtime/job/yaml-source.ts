@@ -1,0 +1,89 @@
+import { readFile, stat } from 'node:fs/promises';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { flError, type Place } from '../kernel/errors.ts';
+
+/** A YAML file with the positions of its parts, for errors that point at the line. */
+export interface YamlSource {
+  readonly path: string;
+  readonly document: Document.Parsed;
+  /** Plain value; aliases expanded within the library's limit against "billion laughs". */
+  readonly value: unknown;
+  /** Place of the value at `keys`, or of the key itself with `{ key: true }`; of the nearest parent if it is absent. */
+  place(keys: readonly (string | number)[], options?: { key?: boolean }): Place;
+}
+
+/** Definitions are small; a file past this is not one. */
+const MAX_BYTES = 1_000_000;
+
+export async function readYaml(path: string): Promise<YamlSource> {
+  const { size } = await stat(path);
+  if (size > MAX_BYTES) {
+    throw flError(
+      'NF_JOB_YAML',
+      { reason: `it has ${size} bytes, more than ${MAX_BYTES}.` },
+      { place: { file: path } },
+    );
+  }
+  return parseYaml(await readFile(path, 'utf8'), path);
+}
+
+export function parseYaml(text: string, path: string): YamlSource {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number, key?: string): Place => {
+    const { line, col } = lines.linePos(offset);
+    return {
+      file: path,
+      line,
+      column: col,
+      ...(key && { key }),
+      excerpt: excerpt(text, { line, column: col }),
+    };
+  };
+  const broken = document.errors[0];
+  if (broken)
+    throw flError('NF_JOB_YAML', { reason: reasonOf(broken.message) }, { place: at(broken.pos[0]) });
+  return {
+    path,
+    document,
+    value: toValue(document, path),
+    place: (keys, options = {}) => at(offsetOf(document, keys, options.key ?? false), keys.join('.')),
+  };
+}
+
+/** The source line with a caret under the column: what `errorText` prints below the place. */
+export function excerpt(text: string, { line, column }: { line: number; column: number }): string {
+  const source = (text.split('\n')[line - 1] ?? '').replace(/\r$/, '');
+  const label = `${line} | `;
+  return `${label}${source}\n${' '.repeat(label.length - 2)}| ${' '.repeat(Math.max(0, column - 1))}^`;
+}
+
+function toValue(document: Document.Parsed, path: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw flError(
+      'NF_JOB_YAML',
+      { reason: error instanceof Error ? error.message : String(error) },
+      { place: { file: path }, cause: error },
+    );
+  }
+}
+
+function offsetOf(document: Document.Parsed, keys: readonly (string | number)[], wantKey: boolean): number {
+  for (let depth = keys.length; depth > 0; depth--) {
+    const parent = document.getIn(keys.slice(0, depth - 1), true) ?? document.contents;
+    const last = keys[depth - 1];
+    if (!isMap(parent)) continue;
+    const pair = parent.items.find(({ key }) => (isScalar(key) ? key.value : key) === last);
+    const node = wantKey || !isNode(pair?.value) ? pair?.key : pair.value;
+    if (isNode(node) && node.range) return node.range[0];
+  }
+  return document.contents?.range?.[0] ?? 0;
+}
+
+function reasonOf(message: string): string {
+  return message === 'Map keys must be unique'
+    ? 'this key stands twice in one map.'
+    : `${message.replace(/\.?$/, '')}.`;
+}

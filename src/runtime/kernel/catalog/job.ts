@@ -1,0 +1,70 @@
+import type { ErrorRow } from './row.ts';
+
+/** Job definitions, templates and bundles. */
+export const JOB_ERRORS = {
+  NF_JOB_NOT_FOUND: {
+    exit: 4,
+    message: 'No job at {path}: {reason}.',
+    hint: "Give a folder with a job.yaml; 'neuroflare job create DIR --template NAME' makes one.",
+  },
+  NF_JOB_YAML: {
+    exit: 4,
+    message: 'job.yaml is not valid YAML: {reason}',
+    hint: 'Correct the line shown.',
+  },
+  NF_JOB_INVALID: {
+    exit: 4,
+    message: '{faults}',
+    hint: "Correct the lines shown; 'neuroflare job validate' checks again and editors complete keys from the schema.",
+  },
+  NF_JOB_VARIABLE: {
+    exit: 4,
+    message: "The job has no variable '{name}'.{nearest}",
+    hint: "'neuroflare job show-variables' lists the variables; a dotted path such as workflow.num_rounds works too.",
+  },
+  NF_JOB_SET: {
+    exit: 4,
+    message: "--set needs NAME=VALUE, not '{text}'.",
+    hint: 'For example: --set num_rounds=20',
+  },
+  NF_JOB_COUNTS: {
+    exit: 4,
+    message: 'The numbers of clients disagree: flag {flag}, job {job}, split {split}.',
+    hint: 'Give the number of sites the split has, or make another split with `neuroflare preprocess split`.',
+  },
+  NF_JOB_SITES: {
+    exit: 4,
+    message: "{where} names the site '{site}', which does not take part; the sites are {sites}.{nearest}",
+    hint: 'Correct the name, or change the number of clients.',
+  },
+  NF_JOB_SCRIPT_MISSING: {
+    exit: 4,
+    message: 'The training script {script} does not exist in the job folder.{nearest}',
+    hint: 'Correct executor.train_script; the path starts at the folder of job.yaml.',
+  },
+  NF_JOB_SCRIPT_SYNTAX: {
+    exit: 4,
+    message: 'The training script does not parse: {reason}',
+    hint: 'Correct the line shown.',
+  },
+  NF_JOB_BUNDLE: {
+    exit: 4,
+    message: 'The job folder cannot be bundled: {reason}.',
+    hint: 'A job folder holds the definition and its scripts only; keep data and results elsewhere.',
+  },
+  NF_JOB_DATA: {
+    exit: 4,
+    message: '{what} of the job does not exist: {path}',
+    hint: "Correct the path (in job.yaml it starts at the job's folder), or give --data.",
+  },
+  NF_JOB_EXISTS: {
+    exit: 4,
+    message: 'There is a file or folder at {path} already.',
+    hint: 'Choose another folder, or remove this one first.',
+  },
+  NF_TEMPLATE_UNKNOWN: {
+    exit: 4,
+    message: "There is no template '{name}'.{nearest}",
+    hint: "'neuroflare job list-templates' lists them.",
+  },
+} as const satisfies Record<string, ErrorRow>;
