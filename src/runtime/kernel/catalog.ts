@@ -1,14 +1,20 @@
+import { ENGINE_ERRORS } from './catalog/engine.ts';
 import { GENERAL_ERRORS } from './catalog/general.ts';
 import { JOB_ERRORS } from './catalog/job.ts';
+import { NIFTI_ERRORS } from './catalog/nifti.ts';
 import { PREPROCESS_ERRORS } from './catalog/preprocess.ts';
 import type { ErrorRow } from './catalog/row.ts';
+import { RUN_ERRORS } from './catalog/run.ts';
 import { TENSOR_ERRORS } from './catalog/tensors.ts';
 import { TRAIN_ERRORS } from './catalog/train.ts';
 
 /** Every failure neuroflare can name; docs/errors.md is generated from it and a test holds the two together. */
 export const ERROR_CATALOG = {
+  ...ENGINE_ERRORS,
   ...GENERAL_ERRORS,
+  ...RUN_ERRORS,
   ...JOB_ERRORS,
+  ...NIFTI_ERRORS,
   ...PREPROCESS_ERRORS,
   ...TENSOR_ERRORS,
   ...TRAIN_ERRORS,

@@ -1,0 +1,117 @@
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { ParamSet } from '../tensors/nd-array.ts';
+
+export type EngineName = 'ort' | 'tensorflow' | 'cpu';
+export type EngineDevice = 'cpu' | 'gpu';
+
+/** What computes, and why it was chosen; goes into the log and the result of a run. */
+export interface EngineInfo {
+  readonly name: EngineName;
+  readonly device: EngineDevice;
+  /** Package that computes, e.g. `onnxruntime-node`. */
+  readonly library: string;
+  readonly version: string;
+  readonly build: 'native' | 'wasm' | 'javascript';
+  /** Threads inside one operation. */
+  readonly threads: number;
+  /** Why this engine, on this device: one sentence. */
+  readonly reason: string;
+}
+
+/**
+ * Trains tf.LayersModels. Same model, options, batches and seeds give the same bits on one engine and class of CPU,
+ * from run to run, in any thread; engines agree among themselves to rounding.
+ */
+export interface Engine {
+  readonly name: EngineName;
+  readonly device: EngineDevice;
+  describe(): EngineInfo;
+  /**
+   * Makes a model ready for training and prediction. The model has one input and one output of logits [N, classes]; its
+   * present weights are the starting parameters. From here on its variables belong to the compiled model: read
+   * parameters with `getParams`, not from the LayersModel.
+   *
+   * @throws NF_ENGINE_MODEL_INVALID, NF_ENGINE_KERNEL_UNMAPPED, NF_ENGINE_RANDOM_UNSEEDED
+   */
+  compile(model: LayersModel, options: CompileOptions): Promise<CompiledModel>;
+}
+
+export interface CompileOptions {
+  /** Images of a full batch; smaller ones are allowed at every call. */
+  readonly batchSize: number;
+  readonly optimizer: OptimizerOptions;
+  readonly loss?: LossOptions;
+  /** Weight of FedProx's term mu/2 |w - w0|^2 (Li et al. 2020), w0 being the parameters last set. Default 0: none. */
+  readonly proximal?: number;
+}
+
+export type OptimizerOptions = SgdOptions | MomentumOptions | AdamOptions;
+
+export interface SgdOptions {
+  readonly kind: 'sgd';
+  /** Decoupled: each step also takes learningRate * weightDecay * w from every trainable weight. Default 0. */
+  readonly weightDecay?: number;
+}
+
+/** v = momentum * v + g; w -= learningRate * v, or with Nesterov's look-ahead g + momentum * v. */
+export interface MomentumOptions {
+  readonly kind: 'momentum';
+  /** Default 0.9. */
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+  readonly weightDecay?: number;
+}
+
+/** Kingma and Ba (2015), with bias correction; `adamw` (Loshchilov and Hutter 2019) is the same with a decay of 0.01. */
+export interface AdamOptions {
+  readonly kind: 'adam' | 'adamw';
+  /** Defaults 0.9, 0.999, 1e-7. */
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+  /** Default 0 for `adam`, 0.01 for `adamw`. */
+  readonly weightDecay?: number;
+}
+
+/** Softmax cross entropy over logits, as a mean over the batch weighted by the examples' weights. */
+export interface LossOptions {
+  readonly kind: 'softmax-cross-entropy';
+  /** In [0, 1): labels become (1 - s) y + s / classes. Default 0. */
+  readonly labelSmoothing?: number;
+}
+
+export interface TrainBatch {
+  /** Images in row-major order, [size, ...input shape]. */
+  readonly x: Float32Array;
+  /** One-hot or soft labels, [size, classes]. */
+  readonly y: Float32Array;
+  /** One weight an example, >= 0 and not all 0; default 1. */
+  readonly weights?: Float32Array;
+  /** Examples in this batch, 1 to `batchSize`. */
+  readonly size: number;
+  readonly learningRate: number;
+  /** Seed of everything random in this step (dropout, noise layers). */
+  readonly seed: number;
+}
+
+export interface CompiledModel {
+  /**
+   * One step of the optimizer. A smaller batch gives the step it would give alone: padded with examples of weight 0
+   * where examples do not see one another, and with a graph of its own size where they do (batch normalisation).
+   *
+   * @returns the loss before the step, with the model's own regularisers, without the proximal term
+   * @throws NF_ENGINE_BATCH_INVALID
+   */
+  trainStep(batch: TrainBatch): Promise<number>;
+  /** Logits [size, classes] in inference mode; any size, worked off in batches. */
+  predict(x: Float32Array, size: number): Promise<Float32Array>;
+  /** All weights, trainable or not, copied. Names follow from the model alone (`parameterNames`). */
+  getParams(): ParamSet;
+  /**
+   * Replaces all weights, sets the proximal term's centre to them and the optimizer's state to its start.
+   *
+   * @throws NF_ENGINE_PARAMS_NAMES, NF_ENGINE_PARAMS_SHAPE, NF_ENGINE_PARAMS_DTYPE, NF_ENGINE_PARAMS_NOT_FINITE; nothing is changed then
+   */
+  setParams(params: ParamSet): void;
+  dispose(): void;
+}

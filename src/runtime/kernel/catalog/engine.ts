@@ -1,0 +1,85 @@
+import type { ErrorRow } from './row.ts';
+
+/** Failures of compute engines: choosing one, compiling a model, feeding it. */
+export const ENGINE_ERRORS = {
+  NF_ENGINE_UNAVAILABLE: {
+    exit: 4,
+    message: "Engine '{engine}' cannot be used here: {reason}",
+    hint: "{advice} Run 'neuroflare engine list' to see which engines are at hand, or choose --engine auto.",
+  },
+  NF_ENGINE_GPU_MISSING: {
+    exit: 4,
+    message: 'A GPU is required, but none can be used: {reason}',
+    hint: 'Run without --require-gpu to compute on the CPU, or install a GPU engine and its driver.',
+  },
+  NF_ENGINE_GPU_INVALID: {
+    exit: 4,
+    message: "Not a list of GPU numbers: '{gpu}'.",
+    hint: 'Give numbers separated by commas, for example --gpu 0 or --gpu 0,1.',
+  },
+  NF_ENGINE_MODEL_INVALID: {
+    exit: 4,
+    message: 'The model cannot be trained: {reason}',
+    hint: '{advice}',
+  },
+  NF_ENGINE_OPTION_INVALID: {
+    exit: 4,
+    message: 'Training option {option} must be {expected}, not {actual}.',
+    hint: 'Correct {option} where the model is compiled.',
+  },
+  NF_ENGINE_GROUPS: {
+    exit: 4,
+    message: "Layer '{layer}' cannot divide {channels} channels into {groups} groups.",
+    hint: 'Choose a number of groups that divides the number of channels.',
+  },
+  NF_ENGINE_KERNEL_UNMAPPED: {
+    exit: 4,
+    message: "The ort engine has no mapping for kernel '{kernel}', used by {where}.",
+    hint: 'Use another layer, or choose --engine tensorflow or --engine cpu for this job.',
+  },
+  NF_ENGINE_KERNEL_VARIANT: {
+    exit: 4,
+    message: "The ort engine does not support {variant} in kernel '{kernel}', used by {where}.",
+    hint: 'Use another layer, or choose --engine tensorflow or --engine cpu for this job.',
+  },
+  NF_ENGINE_VALUE_READ: {
+    exit: 4,
+    message: "The training step reads a tensor's value while it is being traced, in {where}.",
+    hint: 'Express the step without dataSync, arraySync or conditions on values, or choose --engine tensorflow or --engine cpu.',
+  },
+  NF_ENGINE_RANDOM_UNSEEDED: {
+    exit: 4,
+    message: 'Random numbers are drawn outside the seed of the step, in {where}.',
+    hint: 'Use the layers dropout, spatialDropout1d, gaussianNoise, gaussianDropout or alphaDropout, which are seeded each step.',
+  },
+  NF_ENGINE_BATCH_INVALID: {
+    exit: 4,
+    message: 'The batch cannot be used: {reason}',
+    hint: 'Check the code that makes batches: their size, shapes, weights and seed.',
+  },
+  NF_ENGINE_PARAMS_NAMES: {
+    exit: 4,
+    message: 'Parameters do not fit the model: {reason}',
+    hint: 'Give exactly the parameters that getParams() returns; every site and the server must build the same model.',
+  },
+  NF_ENGINE_PARAMS_SHAPE: {
+    exit: 4,
+    message: "Parameter '{name}' has shape [{actual}], the model expects [{expected}].",
+    hint: 'Every site and the server must build the same model; compare their arguments.',
+  },
+  NF_ENGINE_PARAMS_DTYPE: {
+    exit: 4,
+    message: "Parameter '{name}' has element type {actual}; the model holds float32.",
+    hint: 'Convert the parameter to float32.',
+  },
+  NF_ENGINE_PARAMS_NOT_FINITE: {
+    exit: 4,
+    message: "Parameter '{name}' holds {value} at element {index}.",
+    hint: 'Training diverged where these parameters were made: lower its learning rate, or check its data.',
+  },
+  NF_ENGINE_DISPOSED: {
+    exit: 5,
+    message: 'The compiled model was used after dispose().',
+    hint: 'Dispose of a model only after its last step.',
+  },
+} as const satisfies Record<string, ErrorRow>;
