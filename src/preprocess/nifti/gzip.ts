@@ -1,0 +1,99 @@
+import { promisify } from 'node:util';
+import { createGunzip, type Gunzip, gunzip, gzip, type ZlibOptions } from 'node:zlib';
+import { flError, NeuroflareError } from '../../runtime/kernel/errors.ts';
+
+const gzipAsync = promisify(gzip);
+
+/** Deflate cannot shrink more than this (zlib, "Maximum Compression Factor"). */
+const MOST_EXPANSION = 1032;
+/** Byte 9 of a gzip header: the operating system; 255 is "unknown" (RFC 1952, 2.3.1). */
+const OS_BYTE = 9;
+
+/**
+ * Level 1, no name, no time and no system in the header, so that equal bytes give an equal file.
+ * Level 1 costs 5 % of size against level 6 and takes less than half of the time.
+ */
+export async function gzipNifti(bytes: Uint8Array): Promise<Uint8Array> {
+  const packed = await gzipAsync(bytes, { level: 1 });
+  packed[OS_BYTE] = 255;
+  return packed;
+}
+
+export function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+/** The first `count` bytes behind a gzip stream, fewer if it ends before; inflates no more than it has to. */
+export async function gunzipHead(bytes: Uint8Array, count: number, file: string): Promise<Uint8Array> {
+  const head = new Uint8Array(count);
+  let filled = 0;
+  const stream = createGunzip({ chunkSize: 1024 });
+  stream.end(bytes);
+  try {
+    for await (const chunk of stream) {
+      const part = (chunk as Uint8Array).subarray(0, count - filled);
+      head.set(part, filled);
+      filled += part.length;
+      if (filled === count) break;
+    }
+  } catch (error) {
+    throw gzipFailure(error, file);
+  }
+  return head.subarray(0, filled);
+}
+
+/**
+ * A whole gzip stream of one or more members. Every member's checksum and length are checked; more than `expected`
+ * bytes are refused while inflating, so a bomb costs no memory.
+ */
+export async function gunzipWhole(bytes: Uint8Array, expected: number, file: string): Promise<Uint8Array> {
+  if (bytes.length * MOST_EXPANSION < expected) {
+    throw flError('NF_NIFTI_DATA_SHORT', { file, found: 'too few', expected }, { place: { file } });
+  }
+  try {
+    const chunkSize = Math.max(1024, Math.min(expected, 2 ** 20));
+    const { buffer, used } = await inflate(bytes, { maxOutputLength: expected, chunkSize });
+    // zlib stops at a zero byte behind a member, which is padding only if nothing else follows.
+    if (bytes.subarray(used).some((byte) => byte !== 0)) throw trailing(file);
+    return buffer;
+  } catch (error) {
+    if (error instanceof NeuroflareError) throw error;
+    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
+      throw flError('NF_NIFTI_DATA_LONG', { file, expected }, { place: { file }, cause: error });
+    }
+    throw gzipFailure(error, file);
+  }
+}
+
+/** `used`: how many bytes the members took. */
+function inflate(bytes: Uint8Array, options: ZlibOptions): Promise<{ buffer: Uint8Array; used: number }> {
+  return new Promise((resolve, reject) => {
+    gunzip(bytes, { ...options, info: true }, (error, result) => {
+      if (error) return reject(error);
+      // With `info` the result holds the engine too, which the type of the callback does not say.
+      const { buffer, engine } = result as unknown as { buffer: Uint8Array; engine: Gunzip };
+      resolve({ buffer, used: engine.bytesWritten });
+    });
+  });
+}
+
+function trailing(file: string, cause?: unknown): Error {
+  return flError('NF_NIFTI_GZIP_TRAILING', { file }, { place: { file }, cause });
+}
+
+function gzipFailure(error: unknown, file: string): Error {
+  const reason = error instanceof Error ? error.message : String(error);
+  const context = { place: { file }, cause: error };
+  if (codeOf(error) === 'Z_BUF_ERROR') return flError('NF_NIFTI_GZIP_TRUNCATED', { file }, context);
+  if (reason === 'incorrect data check')
+    return flError('NF_NIFTI_GZIP_CHECKSUM', { file, what: 'checksum' }, context);
+  if (reason === 'incorrect length check')
+    return flError('NF_NIFTI_GZIP_CHECKSUM', { file, what: 'length' }, context);
+  // Callers saw the gzip magic at the start, so this is about what follows the first member.
+  if (reason === 'incorrect header check') return trailing(file, error);
+  return flError('NF_NIFTI_GZIP_INVALID', { file, reason }, context);
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}

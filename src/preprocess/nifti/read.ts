@@ -1,0 +1,112 @@
+import { open } from 'node:fs/promises';
+import { flError, toNeuroflareError } from '../../runtime/kernel/errors.ts';
+import { DATATYPES, type Datatype, viewVoxels } from './datatype.ts';
+import { gunzipHead, gunzipWhole, isGzip } from './gzip.ts';
+import { checkExtensions, HEADER_BYTES, type NiftiHeader, parseHeader } from './header.ts';
+import { orientationOf } from './orient.ts';
+
+/** An image in memory. `data` is in the order of the file (first axis fastest), scaled, one value a voxel. */
+export interface NiftiImage extends NiftiHeader {
+  readonly data: Float32Array;
+  /** Axis codes, e.g. `LAS`: where the first, second and third index grow to. */
+  readonly orientation: string;
+}
+
+/**
+ * Reads a `.nii` or `.nii.gz` file of unknown origin. Nothing in it is trusted: see `parseHeader`, `gunzipWhole`.
+ * Memory is bounded by the checked header, never by what the gzip says about itself. Integers beyond 2^24 lose their
+ * last digits in float32.
+ * @throws NeuroflareError NF_PATH_MISSING or NF_NIFTI_*, with the file as place
+ */
+export async function readNifti(path: string): Promise<NiftiImage> {
+  return decodeNifti(await readBytes(path), path);
+}
+
+/** The header alone, for looks at shape and orientation; voxels are neither inflated nor checked. */
+export async function readNiftiHeader(path: string): Promise<NiftiHeader> {
+  const bytes = await readBytes(path);
+  return parseHeader(await headOf(bytes, path), path);
+}
+
+/** As `readNifti`, for bytes in memory; `file` is named in errors, and its ending must fit the content. */
+export async function decodeNifti(bytes: Uint8Array, file: string): Promise<NiftiImage> {
+  const head = await headOf(bytes, file);
+  const header = parseHeader(head, file);
+  const plain = isGzip(bytes) ? await gunzipWhole(bytes, header.offset + header.dataBytes, file) : bytes;
+  if (header.offset > plain.length) {
+    throw flError('NF_NIFTI_OFFSET', { file, offset: header.offset }, { place: { file } });
+  }
+  checkExtensions(plain, header, file);
+  const data = scaledVoxels(plain, header, file);
+  return { ...header, data, orientation: orientationOf(header.affine) };
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
+      throw flError('NF_PATH_MISSING', { what: 'Image', path }, { place: { file: path }, cause: error });
+    }
+    throw toNeuroflareError(error);
+  });
+  try {
+    const found = await file.stat();
+    if (!found.isFile()) throw flError('NF_NIFTI_NOT_A_FILE', { file: path }, { place: { file: path } });
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+/** The first 352 bytes of the image, after checks that name and content agree about compression. */
+async function headOf(bytes: Uint8Array, file: string): Promise<Uint8Array> {
+  const context = { place: { file } };
+  if (bytes.length === 0) throw flError('NF_NIFTI_EMPTY', { file }, context);
+  const named = file.toLowerCase().endsWith('.gz');
+  if (!isGzip(bytes)) {
+    const found = Buffer.from(bytes.subarray(0, 2)).toString('hex');
+    if (named) throw flError('NF_NIFTI_NOT_GZIP', { file, found }, context);
+    return bytes.subarray(0, HEADER_BYTES);
+  }
+  if (!named) throw flError('NF_NIFTI_UNEXPECTED_GZIP', { file }, context);
+  const head = await gunzipHead(bytes, HEADER_BYTES, file);
+  if (isGzip(head)) throw flError('NF_NIFTI_GZIP_NESTED', { file }, context);
+  return head;
+}
+
+function scaledVoxels(bytes: Uint8Array, header: NiftiHeader, file: string): Float32Array {
+  const found = bytes.length - header.offset;
+  const { dataBytes: expected } = header;
+  if (found < expected) throw flError('NF_NIFTI_DATA_SHORT', { file, found, expected }, { place: { file } });
+  if (found > expected) throw flError('NF_NIFTI_DATA_LONG', { file, expected }, { place: { file } });
+  const type = [...DATATYPES.values()].find(({ name }) => name === header.dtype) as Datatype;
+  const stored = viewVoxels(nativeOrder(bytes.subarray(header.offset), { header, type }), type);
+  return scale(stored, header, file);
+}
+
+/** The voxels where a typed array can look at them: aligned, and in little-endian order. */
+function nativeOrder(
+  bytes: Uint8Array,
+  { header, type }: { header: NiftiHeader; type: Datatype },
+): Uint8Array {
+  const swap = !header.littleEndian && type.size > 1;
+  if (!swap && bytes.byteOffset % type.size === 0) return bytes;
+  const copy = Buffer.from(bytes.slice().buffer);
+  if (!swap) return copy;
+  return type.size === 2 ? copy.swap16() : type.size === 4 ? copy.swap32() : copy.swap64();
+}
+
+function scale(stored: ArrayLike<number | bigint>, header: NiftiHeader, file: string): Float32Array {
+  const { slope, intercept } = header;
+  const data = new Float32Array(stored.length);
+  let count = 0;
+  let first = -1;
+  for (let at = 0; at < data.length; at++) {
+    const value = Math.fround(Number(stored[at]) * slope + intercept);
+    data[at] = value;
+    if (value - value === 0) continue;
+    if (count === 0) first = at;
+    count++;
+  }
+  if (count > 0) throw flError('NF_NIFTI_NOT_FINITE', { file, count, first }, { place: { file } });
+  return data;
+}
