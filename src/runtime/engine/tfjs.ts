@@ -1,5 +1,5 @@
 import '@tensorflow/tfjs-backend-cpu';
-import { findBackend, getBackend, setBackend } from '@tensorflow/tfjs-core';
+import { backend, findBackend, getBackend, setBackend } from '@tensorflow/tfjs-core';
 
 /**
  * TensorFlow.js in parts (core, layers, cpu backend), which load in a quarter of the union package's time. The parts are
@@ -23,7 +23,7 @@ export function onBackend<T>(name: string, work: () => T): T {
 
 /** The cpu backend greets its first user on stderr with advice that does not hold here. */
 function silenceBanner(): void {
-  getBackend(); // makes the backends; asking for one first would make it twice
+  backend(); // chooses and makes the best one; asking for cpu first would have it made twice
   const cpu: unknown = findBackend('cpu');
   if (typeof cpu === 'object' && cpu !== null && 'firstUse' in cpu) cpu.firstUse = false;
 }
