@@ -1,0 +1,93 @@
+import { type Affine, voxelSize } from '../../../preprocess/nifti/affine.ts';
+import { reorient, reorientToRas } from '../../../preprocess/nifti/orient.ts';
+import type { Box, Plane } from './resample.ts';
+
+/** A volume in RAS order, first axis fastest, with what of it is head. */
+export interface Head {
+  readonly shape: readonly [number, number, number];
+  /** mm, or the unit of the file: only ratios are used. */
+  readonly voxel: readonly [number, number, number];
+  readonly data: Float32Array;
+  /** Foreground voxels in each plane across each axis. */
+  readonly counts: readonly [Uint32Array, Uint32Array, Uint32Array];
+}
+
+/** A plane belongs to the head where it holds more than this share of what the fullest plane holds. */
+const EDGE = 0.05;
+/** A slice near the crown or the neck shows little brain; those with less than this share of the fullest are left out. */
+const FULL_ENOUGH = 0.5;
+/** Room around the head, as a share of its longer side. */
+const MARGIN = 0.04;
+
+/** Turns an image to RAS; a single slice, whichever way it was cut, becomes one plane across the third axis. */
+export function orientHead(
+  image: { shape: readonly number[]; data: Float32Array; affine: Affine },
+  threshold: number,
+): Head {
+  const upright = reorientToRas(image);
+  const flat = upright.shape.indexOf(1);
+  const ras = flat === 0 || flat === 1 ? reorient(upright, flat === 0 ? 'ASR' : 'RSA') : upright;
+  const [x = 1, y = 1, z = 1] = ras.shape;
+  const head = { shape: [x, y, z] as const, voxel: voxelSize(ras.affine), data: ras.data };
+  return { ...head, counts: countForeground(head, threshold) };
+}
+
+/** At most `wanted` planes, evenly spread through the part of the head that is wide enough; sorted, without repeats. */
+export function choosePlanes(head: Head, wanted: number): number[] {
+  const [first, last] = extent(head.counts[2], FULL_ENOUGH);
+  const span = last - first + 1;
+  const count = Math.min(wanted, span);
+  return Array.from({ length: count }, (_, index) => first + Math.floor(((index + 0.5) * span) / count));
+}
+
+/** Plane `z` as a picture: anterior on top, the patient's left on the left. */
+export function takePlane(head: Head, z: number): Plane {
+  const [width, height] = head.shape;
+  const data = new Float32Array(width * height);
+  for (let row = 0; row < height; row++) {
+    const from = (z * height + (height - 1 - row)) * width;
+    data.set(head.data.subarray(from, from + width), row * width);
+  }
+  return { width, height, data };
+}
+
+/** The square, in mm, around the head's outline over all planes, in pixels of `takePlane`. */
+export function headBox({ shape, voxel, counts }: Head): Box {
+  const [left, right] = extent(counts[0], EDGE);
+  const [low, high] = extent(counts[1], EDGE);
+  const [width, height] = [(right - left + 1) * voxel[0], (high - low + 1) * voxel[1]];
+  const side = Math.max(width, height) * (1 + 2 * MARGIN);
+  return {
+    left: left - (side - width) / 2 / voxel[0],
+    top: shape[1] - 1 - high - (side - height) / 2 / voxel[1],
+    width: side / voxel[0],
+    height: side / voxel[1],
+  };
+}
+
+function countForeground(head: Omit<Head, 'counts'>, threshold: number): Head['counts'] {
+  const [width, height, depth] = head.shape;
+  const counts = [new Uint32Array(width), new Uint32Array(height), new Uint32Array(depth)] as const;
+  let at = 0;
+  for (let z = 0; z < depth; z++) {
+    for (let y = 0; y < height; y++) {
+      let inRow = 0;
+      for (let x = 0; x < width; x++, at++) {
+        if ((head.data[at] ?? 0) <= threshold) continue;
+        inRow++;
+        counts[0][x] = (counts[0][x] ?? 0) + 1;
+      }
+      counts[1][y] = (counts[1][y] ?? 0) + inRow;
+      counts[2][z] = (counts[2][z] ?? 0) + inRow;
+    }
+  }
+  return counts;
+}
+
+/** First and last plane that holds more than `share` of what the fullest holds. */
+function extent(counts: Uint32Array, share: number): [number, number] {
+  const least = share * counts.reduce((most, count) => Math.max(most, count), 0);
+  const enough = (count: number) => count > least || (count === least && count > 0);
+  const first = counts.findIndex(enough);
+  return first < 0 ? [0, counts.length - 1] : [first, counts.findLastIndex(enough)];
+}

@@ -1,0 +1,132 @@
+import { flError } from '../../kernel/errors.ts';
+import { createRandom, deriveSeed } from '../../kernel/random.ts';
+import { type AugmentOptions, augment } from './augment.ts';
+import type { Picture } from './picture-cache.ts';
+import { type PictureOptions, readPictures } from './pictures.ts';
+
+/** One person: images, and the index of the class. */
+export interface Subject {
+  readonly id: string;
+  readonly label: number;
+  readonly paths: readonly string[];
+}
+
+/** Pictures ready for an engine. */
+export interface Batch {
+  /** [size, imageSize, imageSize, 1], see `standardize`. */
+  readonly x: Float32Array;
+  /** One-hot, [size, classes]. */
+  readonly y: Float32Array;
+  readonly size: number;
+  /** For each picture, the index in `subjects` of whom it shows. */
+  readonly owners: readonly number[];
+}
+
+export interface BatchOptions {
+  readonly batchSize: number;
+  /** Shuffles and augments, a different way for each seed; without it every picture comes once, in order, as it is. */
+  readonly seed?: number;
+}
+
+export interface ImageSetOptions extends PictureOptions {
+  readonly classes: readonly string[];
+  readonly batchSize: number;
+  /** For training; undefined leaves the pictures as they are. */
+  readonly augment: AugmentOptions | undefined;
+}
+
+interface Example {
+  readonly subject: number;
+  readonly path: string;
+  /** Index among the pictures of the file. */
+  readonly index: number;
+}
+
+/** One part of a site's data (train, validation or test): pictures of subjects, in batches. */
+export class ImageSet {
+  readonly subjects: readonly Subject[];
+  readonly options: ImageSetOptions;
+  readonly #examples: readonly Example[];
+
+  constructor(subjects: readonly Subject[], examples: readonly Example[], options: ImageSetOptions) {
+    this.subjects = subjects;
+    this.options = options;
+    this.#examples = examples;
+  }
+
+  /** Pictures: what one epoch shows. FedAvg weights a site by the size of its training set. */
+  get size(): number {
+    return this.#examples.length;
+  }
+
+  get classes(): readonly string[] {
+    return this.options.classes;
+  }
+
+  /** Subjects of each class. */
+  get counts(): Readonly<Record<string, number>> {
+    const count = (label: number) => this.subjects.filter((subject) => subject.label === label).length;
+    return Object.fromEntries(this.classes.map((name, label) => [name, count(label)]));
+  }
+
+  /** All pictures once; the last batch may be smaller. */
+  async *batches({ batchSize, seed }: BatchOptions): AsyncGenerator<Batch> {
+    const order = this.#examples.map((_, index) => index);
+    if (seed !== undefined) createRandom('shuffle', seed).shuffle(order);
+    for (let start = 0; start < order.length; start += batchSize) {
+      yield this.#assemble(order.slice(start, start + batchSize), seed);
+    }
+  }
+
+  async #assemble(indices: readonly number[], seed: number | undefined): Promise<Batch> {
+    const { imageSize, classes } = this.options;
+    const area = imageSize * imageSize;
+    const x = new Float32Array(indices.length * area);
+    const y = new Float32Array(indices.length * classes.length);
+    const owners: number[] = [];
+    for (const [row, index] of indices.entries()) {
+      const example = this.#examples[index];
+      if (!example) continue;
+      const picture = await this.#picture(example);
+      const seeded = seed === undefined ? undefined : deriveSeed('augment', seed, index);
+      x.set(standardize(this.#present(picture, seeded)), row * area);
+      y[row * classes.length + (this.subjects[example.subject]?.label ?? 0)] = 1;
+      owners.push(example.subject);
+    }
+    return { x, y, size: indices.length, owners };
+  }
+
+  #present(picture: Picture, seed: number | undefined): Float32Array {
+    const { augment: options } = this.options;
+    if (seed === undefined || !options) return Float32Array.from(picture, (grey) => grey / 255);
+    return augment(picture, options, createRandom(seed));
+  }
+
+  async #picture({ path, index }: Example): Promise<Picture> {
+    const picture = (await readPictures(path, this.options))[index];
+    if (!picture) throw flError('NF_DATA_IMAGE_CHANGED', { path }, { place: { file: path } });
+    return picture;
+  }
+}
+
+/** Grey over this is taken for tissue when a picture is standardised. */
+const TISSUE = 0.05;
+
+/**
+ * Z-score by the mean and standard deviation of the tissue in the picture, in place, so that the gain of a scanner does
+ * not reach the network; background gets the value that black has on that scale, held to -3.
+ */
+export function standardize(pixels: Float32Array): Float32Array {
+  let [count, sum, squares] = [0, 0, 0];
+  for (const value of pixels) {
+    if (value <= TISSUE) continue;
+    count++;
+    sum += value;
+    squares += value * value;
+  }
+  const mean = count ? sum / count : 0;
+  const deviation = Math.sqrt(count ? Math.max(0, squares / count - mean * mean) : 0) + 0.05;
+  for (let at = 0; at < pixels.length; at++)
+    pixels[at] = Math.max(-3, ((pixels[at] ?? 0) - mean) / deviation);
+  return pixels;
+}

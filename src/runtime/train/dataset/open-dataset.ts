@@ -1,0 +1,115 @@
+import { findImages } from '../../../preprocess/bids/layout.ts';
+import { COLUMN, type Participant } from '../../../preprocess/bids/participants.ts';
+import type { Partition } from '../../../preprocess/split/manifest.ts';
+import { flError } from '../../kernel/errors.ts';
+import { didYouMean } from '../../kernel/nearest.ts';
+import { type AugmentOptions, MILD } from './augment.ts';
+import { ImageSet, type ImageSetOptions, type Subject } from './image-set.ts';
+import { type DataSource, readMembers } from './members.ts';
+import { readPictures } from './pictures.ts';
+
+export interface DatasetOptions {
+  /** Side of the pictures, in pixels: the model's `image_size`. Default 64. */
+  readonly imageSize?: number;
+  /** Pictures in a step of training. Default 32. */
+  readonly batchSize?: number;
+  /** Axial slices taken of a volume. Default 9. */
+  readonly slices?: number;
+  /** Order of the outputs; default: as participants.json declares them, sorted. */
+  readonly classes?: readonly string[];
+  /** Changes of training pictures: false for none, or amounts in place of the mild ones. Default true. */
+  readonly augment?: boolean | Partial<AugmentOptions>;
+}
+
+/** One site's images, ready for training. */
+export interface Dataset {
+  readonly train: ImageSet;
+  readonly validation: ImageSet;
+  readonly test: ImageSet;
+  /** Class names in the order of a model's outputs. */
+  readonly classes: readonly string[];
+  /** What a reader of results should know, e.g. that the site lacks a class. */
+  readonly notes: readonly string[];
+}
+
+const READERS = 4;
+
+/**
+ * Opens a site's part of a BIDS data set: T1w slices give one picture, volumes give axial slices. Every image of the
+ * three parts is read once, so a bad one is named before training; pictures stay in memory for the tasks to come.
+ *
+ * @throws NF_DATA_* (labels, parts, images), NF_BIDS_*, NF_SPLIT_*, NF_NIFTI_*
+ * @example const data = await openDataset(flare.data(), { imageSize: 128, batchSize: 32 });
+ */
+export async function openDataset(source: DataSource, options: DatasetOptions = {}): Promise<Dataset> {
+  const members = await readMembers(source);
+  const classes = options.classes ?? members.classes;
+  const { imageSize = 64, batchSize = 32, slices = 9 } = options;
+  const shared = { imageSize, batchSize, slices, classes, augment: augmentOptions(options.augment) };
+  const open = async (part: Partition) => {
+    const labelled = members[part].map((row) => ({ row, label: labelOf(row, classes, members.file) }));
+    return openSet(source.root, labelled, shared);
+  };
+  if (members.train.length === 0)
+    throw flError('NF_DATA_EMPTY', { site: source.site }, { place: { site: source.site } });
+  const [train, validation, test] = [await open('train'), await open('validation'), await open('test')];
+  return { train, validation, test, classes, notes: describeGaps({ train, validation }) };
+}
+
+function augmentOptions(wish: DatasetOptions['augment'] = true): AugmentOptions | undefined {
+  if (wish === false) return undefined;
+  return wish === true ? MILD : { ...MILD, ...wish };
+}
+
+function labelOf(row: Participant, classes: readonly string[], file: string): number {
+  const place = { place: { file, line: row.line, key: COLUMN.diagnosis } };
+  const label = row.values.get(COLUMN.diagnosis);
+  if (label === undefined) throw flError('NF_DATA_LABEL_MISSING', { participant: row.id }, place);
+  const index = classes.indexOf(label);
+  if (index >= 0) return index;
+  const params = {
+    label,
+    participant: row.id,
+    nearest: didYouMean(label, classes),
+    known: classes.join(', '),
+  };
+  throw flError('NF_DATA_LABEL_UNKNOWN', params, place);
+}
+
+async function openSet(
+  root: string,
+  rows: readonly { row: Participant; label: number }[],
+  options: ImageSetOptions,
+): Promise<ImageSet> {
+  const subjects = await mapPool(rows, async ({ row, label }): Promise<Subject> => {
+    return { id: row.id, label, paths: await findImages(root, row.id) };
+  });
+  const files = subjects.flatMap(({ paths }, subject) => paths.map((path) => ({ path, subject })));
+  const examples = await mapPool(files, async ({ path, subject }) => {
+    const pictures = await readPictures(path, options);
+    return pictures.map((_, index) => ({ subject, path, index }));
+  });
+  return new ImageSet(subjects, examples.flat(), options);
+}
+
+/** `work` on every item, a few at a time; results in the order of the items. */
+async function mapPool<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const queue = items.entries();
+  const reader = async () => {
+    for (const [index, item] of queue) results[index] = await work(item);
+  };
+  await Promise.all(Array.from({ length: READERS }, reader));
+  return results;
+}
+
+function describeGaps(sets: Readonly<Record<string, ImageSet>>): string[] {
+  return Object.entries(sets).flatMap(([part, { counts, subjects }]) => {
+    if (subjects.length === 0) return [`The ${part} part is empty.`];
+    const missing = Object.keys(counts).filter((name) => counts[name] === 0);
+    return missing.length === 0 ? [] : [`The ${part} part has no example of ${missing.join(', ')}.`];
+  });
+}

@@ -1,0 +1,85 @@
+import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { GroupNormalization } from '../../engine/layers/group-normalization.ts';
+import { tf, tfl } from '../../engine/tfjs.ts';
+import type { ParamSet } from '../../tensors/nd-array.ts';
+import { INPUT_CHANNELS, initialParams, planModel } from './initial-params.ts';
+import type { ConvPlan, LayerPlan } from './plan.ts';
+import { type ModelSpec, parseModelSpec } from './spec.ts';
+
+type Layer = InstanceType<typeof tfl.layers.Layer>;
+
+const specs = new WeakMap<LayersModel, ModelSpec>();
+
+/**
+ * The model a job names: input [image_size, image_size, 1], output logits [classes]. Its first values are those of
+ * `initialParams(spec, spec.seed)`, its parameters are named after its layers (`conv1/kernel`).
+ * @throws NF_MODEL_UNKNOWN, NF_MODEL_KEY, NF_MODEL_INVALID
+ */
+export function buildModel(definition: unknown): LayersModel {
+  const spec = parseModelSpec(definition);
+  const side = spec.image_size;
+  const inputs = tfl.input({ shape: [side, side, INPUT_CHANNELS], name: 'image' });
+  const outputs = chain(planModel(spec), inputs);
+  const model = tfl.model({ inputs, outputs, name: spec.type });
+  fill(model, initialParams(spec, spec.seed));
+  specs.set(model, spec);
+  return model;
+}
+
+/** What a model was built from; undefined for a model of the user's own making. */
+export function modelSpecOf(model: LayersModel): ModelSpec | undefined {
+  return specs.get(model);
+}
+
+function fill(model: LayersModel, params: ParamSet): void {
+  for (const weight of model.weights) {
+    const values = params[weight.originalName];
+    if (!values) throw new Error(`the plan has no parameter ${weight.originalName}`);
+    tf.tidy(() => {
+      weight.write(tf.tensor(values.data, [...values.shape], 'float32'));
+    });
+  }
+}
+
+function chain(plans: readonly LayerPlan[], input: SymbolicTensor): SymbolicTensor {
+  return plans.reduce((tensor, plan) => apply(plan, tensor), input);
+}
+
+function apply(plan: LayerPlan, input: SymbolicTensor): SymbolicTensor {
+  if (plan.kind !== 'residual') return makeLayer(plan).apply(input) as SymbolicTensor;
+  const branches = [chain(plan.body, input), chain(plan.shortcut, input)];
+  return tfl.layers.add({ name: plan.name }).apply(branches) as SymbolicTensor;
+}
+
+function makeLayer(plan: Exclude<LayerPlan, { kind: 'residual' }>): Layer {
+  const { name } = plan;
+  switch (plan.kind) {
+    case 'conv':
+      return makeConv(plan);
+    case 'dense':
+      return tfl.layers.dense({ name, units: plan.units, kernelInitializer: 'zeros' });
+    case 'group-norm':
+      return new GroupNormalization({ name, groups: plan.groups });
+    case 'relu':
+      return tfl.layers.activation({ name, activation: 'relu' });
+    case 'max-pool':
+      return tfl.layers.maxPooling2d({ name, poolSize: 2, strides: 2 });
+    case 'average':
+      return tfl.layers.globalAveragePooling2d({ name, dataFormat: 'channelsLast' });
+    case 'dropout':
+      return tfl.layers.dropout({ name, rate: plan.rate });
+  }
+}
+
+/** Kernels start at zero here, which costs nothing; `fill` then gives every weight its value. */
+function makeConv(plan: ConvPlan): Layer {
+  return tfl.layers.conv2d({
+    name: plan.name,
+    filters: plan.filters,
+    kernelSize: plan.size,
+    strides: plan.stride,
+    padding: 'same',
+    useBias: plan.bias,
+    kernelInitializer: 'zeros',
+  });
+}
