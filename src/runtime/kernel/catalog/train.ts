@@ -78,4 +78,46 @@ export const TRAIN_ERRORS = {
     message: '{path} changed while it was in use.',
     hint: 'Leave the data set alone while a job runs, and run the job again.',
   },
+  NF_TRAIN_OPTION: {
+    exit: 4,
+    message: "Training option '{name}': {problem}",
+    hint: 'Correct it in the training script, or under executor.args of the job where the script reads it from there.',
+  },
+  NF_TRAIN_EMPTY: {
+    exit: 4,
+    message: 'There is nothing to train on: the set is empty.',
+    hint: "Check the site's part of the split, or leave the site out of the job.",
+  },
+  NF_TRAIN_IMAGE_SIZE: {
+    exit: 4,
+    message: 'The model takes pictures of {model} pixels, the data set gives {data}.',
+    hint: 'Pass the same size: openDataset(flare.data(), { imageSize: … }) and model.image_size of the job.',
+  },
+  NF_TRAIN_CLASSES: {
+    exit: 4,
+    message: "The model's outputs are [{model}], the classes of the data set [{data}].",
+    hint: "Pass the job's order to the data set: openDataset(flare.data(), { classes: flare.model().classes }).",
+  },
+  NF_TRAIN_BATCH_SIZE: {
+    exit: 4,
+    message:
+      'The trainer was compiled for batches of {compiled} and is given a data set with batches of {data}.',
+    hint: 'Pass the largest batchSize to compile.',
+  },
+  NF_TRAIN_LOSS: {
+    exit: 1,
+    message: 'The loss became {loss} in epoch {epoch}, step {step}, at a learning rate of {learningRate}.',
+    hint: 'Lower the learning rate; if the first step fails already, look at the images and the received parameters.',
+  },
+  NF_TRAIN_SCORE: {
+    exit: 1,
+    message: 'The model gives no finite score for {participant}.',
+    hint: 'The parameters are broken: lower the learning rate, and check what the sites send.',
+  },
+  NF_TRAIN_MODEL: {
+    exit: 4,
+    message:
+      "The model '{name}' maps {found}, not one grey square [n, size, size, 1] to logits [n, classes].",
+    hint: 'Build it with buildModel(flare.model()), or give a model with that input and output.',
+  },
 } as const satisfies Record<string, ErrorRow>;

@@ -3,20 +3,22 @@ import { COLUMN, type Participant } from '../../../preprocess/bids/participants.
 import type { Partition } from '../../../preprocess/split/manifest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { didYouMean } from '../../kernel/nearest.ts';
+import { checkKeys, checkNumber, optionError } from '../check-option.ts';
 import { type AugmentOptions, MILD } from './augment.ts';
 import { ImageSet, type ImageSetOptions, type Subject } from './image-set.ts';
 import { type DataSource, readMembers } from './members.ts';
 import { readPictures } from './pictures.ts';
 
+/** Values are checked when the data set is opened, so they may come from `flare.model()` and `flare.args()` as they are. */
 export interface DatasetOptions {
   /** Side of the pictures, in pixels: the model's `image_size`. Default 64. */
-  readonly imageSize?: number;
+  readonly imageSize?: unknown;
   /** Pictures in a step of training. Default 32. */
-  readonly batchSize?: number;
+  readonly batchSize?: unknown;
   /** Axial slices taken of a volume. Default 9. */
-  readonly slices?: number;
-  /** Order of the outputs; default: as participants.json declares them, sorted. */
-  readonly classes?: readonly string[];
+  readonly slices?: unknown;
+  /** Order of the outputs: the model's `classes`. Default: as participants.json declares them, sorted. */
+  readonly classes?: unknown;
   /** Changes of training pictures: false for none, or amounts in place of the mild ones. Default true. */
   readonly augment?: boolean | Partial<AugmentOptions>;
 }
@@ -43,9 +45,8 @@ const READERS = 4;
  */
 export async function openDataset(source: DataSource, options: DatasetOptions = {}): Promise<Dataset> {
   const members = await readMembers(source);
-  const classes = options.classes ?? members.classes;
-  const { imageSize = 64, batchSize = 32, slices = 9 } = options;
-  const shared = { imageSize, batchSize, slices, classes, augment: augmentOptions(options.augment) };
+  const shared = checkDatasetOptions(options, members.classes);
+  const { classes } = shared;
   const open = async (part: Partition) => {
     const labelled = members[part].map((row) => ({ row, label: labelOf(row, classes, members.file) }));
     return openSet(source.root, labelled, shared);
@@ -56,9 +57,33 @@ export async function openDataset(source: DataSource, options: DatasetOptions = 
   return { train, validation, test, classes, notes: describeGaps({ train, validation }) };
 }
 
+const KEYS = ['imageSize', 'batchSize', 'slices', 'classes', 'augment'];
+
+function checkDatasetOptions(options: DatasetOptions, classes: readonly string[]): ImageSetOptions {
+  checkKeys(options, KEYS);
+  const count = (name: 'imageSize' | 'batchSize' | 'slices', least: number) =>
+    checkNumber(name, options[name], { least, whole: true });
+  return {
+    imageSize: count('imageSize', 8) ?? 64,
+    batchSize: count('batchSize', 1) ?? 32,
+    slices: count('slices', 1) ?? 9,
+    classes: checkClasses(options.classes) ?? classes,
+    augment: augmentOptions(options.augment),
+  };
+}
+
+function checkClasses(value: unknown): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  if (Array.isArray(value) && value.length > 1 && value.every((name) => typeof name === 'string'))
+    return value;
+  throw optionError('classes', value, 'a list of at least two class names');
+}
+
 function augmentOptions(wish: DatasetOptions['augment'] = true): AugmentOptions | undefined {
   if (wish === false) return undefined;
-  return wish === true ? MILD : { ...MILD, ...wish };
+  const amounts = wish === true ? {} : wish;
+  checkKeys(amounts, Object.keys(MILD));
+  return { ...MILD, ...amounts };
 }
 
 function labelOf(row: Participant, classes: readonly string[], file: string): number {

@@ -1,0 +1,54 @@
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { canonicalJson } from '../../kernel/digest.ts';
+import { flError } from '../../kernel/errors.ts';
+import type { NdArray, ParamSet } from '../../tensors/nd-array.ts';
+import { modelSpecOf } from '../models/build.ts';
+import { adoptModel, leaseCompiled } from './model-pool.ts';
+import { checkOptions, type TrainerOptions } from './options.ts';
+import { currentEngine } from './settings.ts';
+import { type ModelForm, Trainer } from './trainer.ts';
+
+/**
+ * Makes a trainer of a model: one image in, [size, size, 1], logits [classes] out, such as `buildModel` makes or one built with
+ * `@tensorflow/tfjs`. The engine is the run's choice (`--engine`). From here on the model's variables belong to the trainer.
+ *
+ * @throws NF_TRAIN_OPTION, NF_TRAIN_MODEL; at the first use NF_ENGINE_*
+ * @example const trainer = await compile(buildModel(flare.model()), { optimizer: 'adam', learningRate: 0.001 });
+ */
+export async function compile(model: LayersModel, options: TrainerOptions = {}): Promise<Trainer> {
+  const checked = checkOptions(options);
+  const form = formOf(model);
+  const engine = await currentEngine();
+  adoptModel(model);
+  const spec = modelSpecOf(model);
+  const prepare = (batchSize: number) => {
+    const settings = { ...checked.compile, batchSize };
+    const key = spec && canonicalJson({ engine: engine.describe(), spec, settings });
+    return leaseCompiled(model, key, () => engine.compile(model, settings));
+  };
+  return new Trainer({ form, options: checked, params: readParams(model), prepare });
+}
+
+function formOf(model: LayersModel): ModelForm {
+  const [input, output] = [onlyShape(model.inputs), onlyShape(model.outputs)];
+  const [, height, width, channels] = input;
+  const outputs = output[1];
+  if (!height || height !== width || channels !== 1 || output.length !== 2 || !outputs) {
+    throw flError('NF_TRAIN_MODEL', { name: model.name, found: `[${input}] to [${output}]` });
+  }
+  return { imageSize: height, outputs, classes: modelSpecOf(model)?.classes };
+}
+
+function onlyShape(ends: LayersModel['inputs']): readonly (number | null)[] {
+  return ends.length === 1 ? (ends[0]?.shape ?? []) : [];
+}
+
+function readParams(model: LayersModel): ParamSet {
+  return Object.fromEntries(
+    model.weights.map((weight): [string, NdArray] => {
+      const tensor = weight.read();
+      const data = Float32Array.from(tensor.dataSync());
+      return [weight.originalName, { dtype: 'float32', shape: [...tensor.shape], data }];
+    }),
+  );
+}

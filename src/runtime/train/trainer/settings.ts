@@ -1,0 +1,45 @@
+import type { Engine } from '../../engine/engine.ts';
+
+/** How far a site's computing is. */
+export interface TrainProgress {
+  readonly phase: 'fit' | 'evaluate';
+  /** From 1; 1 of 1 while evaluating. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Pictures worked off in this epoch, and how many it has. */
+  readonly done: number;
+  readonly total: number;
+  /** Mean over the epoch so far; absent while evaluating. */
+  readonly loss?: number;
+}
+
+export type TrainObserver = (progress: TrainProgress) => void;
+
+let engine: (() => Promise<Engine>) | undefined;
+let observer: TrainObserver | undefined;
+
+/**
+ * For the runner: the engine that `compile` uses in this thread. It is made at the first use, so that a script that
+ * trains nothing loads none.
+ */
+export function setEngine(make: () => Promise<Engine>): void {
+  let made: Promise<Engine> | undefined;
+  engine = () => {
+    made ??= make();
+    return made;
+  };
+}
+
+export function currentEngine(): Promise<Engine> {
+  if (!engine) throw new Error('no engine set');
+  return engine();
+}
+
+/** For the runner: is told after every batch; undefined ends it. */
+export function onTrainProgress(tell: TrainObserver | undefined): void {
+  observer = tell;
+}
+
+export function tellProgress(progress: TrainProgress): void {
+  observer?.(progress);
+}
