@@ -8,6 +8,8 @@ export interface WorkflowDefinition {
   readonly type: 'fedavg';
   readonly clients: number | undefined;
   readonly minClients: number | undefined;
+  /** Seconds. */
+  readonly waitAfterQuorum: number | undefined;
   readonly numRounds: number;
   readonly keyMetric: string;
   readonly keyMetricGoal: 'maximize' | 'minimize';
@@ -47,6 +49,7 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
       type: workflow.type,
       clients: workflow.n_clients,
       minClients: workflow.min_clients,
+      waitAfterQuorum: workflow.wait_after_quorum,
       numRounds: workflow.num_rounds,
       keyMetric: workflow.key_metric,
       keyMetricGoal: workflow.key_metric_goal,

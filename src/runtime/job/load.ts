@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { flError, type Place } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { defineJob, type JobDefinition } from './definition.ts';
-import { jobFileSchema } from './schema.ts';
+import { type JobFile, jobFileSchema } from './schema.ts';
 import { applyOverrides, type Override } from './variables.ts';
 import { readYaml, type YamlSource } from './yaml-source.ts';
 
@@ -13,6 +13,8 @@ export interface LoadedJob {
   readonly folder: string;
   readonly file: string;
   readonly source: YamlSource;
+  /** As written, with overrides and defaults. */
+  readonly value: JobFile;
   readonly definition: JobDefinition;
 }
 
@@ -37,8 +39,8 @@ export async function findJobFile(path: string): Promise<{ folder: string; file:
 export async function loadJob(path: string, overrides: readonly Override[] = []): Promise<LoadedJob> {
   const { folder, file } = await findJobFile(path);
   const source = await readYaml(file);
-  const value = applyOverrides(source.value, overrides);
-  return { folder, file, source, definition: defineJob(checkJobFile(value, source), file) };
+  const value = checkJobFile(applyOverrides(source.value, overrides), source);
+  return { folder, file, source, value, definition: defineJob(value, file) };
 }
 
 function checkJobFile(value: unknown, source: YamlSource) {

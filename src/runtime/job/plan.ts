@@ -1,5 +1,6 @@
 import { flError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
+import { compareSites } from '../kernel/site-order.ts';
 import type { JobDefinition, ScriptArgs } from './definition.ts';
 
 /** What the command line adds to a job. */
@@ -27,7 +28,7 @@ const DEFAULT_CLIENTS = 2;
  * the split's is refused; `-c` may name some of its sites.
  */
 export function planRun(job: JobDefinition, flags: RunFlags, splitSites?: readonly string[]): RunPlan {
-  const sites = [...(flags.siteNames ?? numberedSites(job, flags, splitSites))].sort(bySiteNumber);
+  const sites = [...(flags.siteNames ?? numberedSites(job, flags, splitSites))].sort(compareSites);
   const unknown = splitSites && sites.find((site) => !splitSites.includes(site));
   if (unknown) throw strangerError('--clients', unknown, splitSites);
   for (const site of Object.keys(job.siteArgs)) {
@@ -55,11 +56,6 @@ function numberedSites(
     return splitSites;
   }
   return Array.from({ length: count }, (_, index) => `site-${index + 1}`);
-}
-
-/** site-2 before site-10: the order of reports, and the order in which arrays are added up. */
-function bySiteNumber(a: string, b: string): number {
-  return a.localeCompare(b, 'en', { numeric: true }) || (a < b ? -1 : 1);
 }
 
 function countsError(job: JobDefinition, flags: RunFlags, splitSites?: readonly string[]) {

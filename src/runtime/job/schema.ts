@@ -27,6 +27,11 @@ const workflow = z.strictObject({
     .optional()
     .describe('sites that take part; default: as many as the split has, else 2'),
   min_clients: z.int().min(1).optional().describe('results a round needs; default: all of n_clients'),
+  wait_after_quorum: z
+    .number()
+    .min(0)
+    .optional()
+    .describe('seconds to wait for the others once min_clients have answered; default: wait for all'),
   num_rounds: z.int().min(1).max(100_000).describe('rounds of training; the final model is scored once more'),
   key_metric: z
     .string()

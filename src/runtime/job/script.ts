@@ -3,9 +3,9 @@ import { stripTypeScriptTypes } from 'node:module';
 import { join, posix } from 'node:path';
 import { flError, type Place } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
+import { sourceExcerpt } from '../kernel/source-excerpt.ts';
 import type { Bundle } from './bundle.ts';
 import type { LoadedJob } from './load.ts';
-import { excerpt } from './yaml-source.ts';
 
 /** Refuses a job whose training script is missing or does not parse, before anything runs. */
 export async function checkScript(job: LoadedJob, bundle: Bundle): Promise<void> {
@@ -48,7 +48,7 @@ function syntaxFault(
   const line = Number(at[1]);
   const marker = stack.split('\n').find((row) => /^\s*\^+\s*$/.test(row));
   const column = at[2] ? Number(at[2]) : (marker?.indexOf('^') ?? 0) + 1;
-  return { reason: message, place: { file, line, column, excerpt: excerpt(text, { line, column }) } };
+  return { reason: message, place: { file, line, column, excerpt: sourceExcerpt(text, { line, column }) } };
 }
 
 /** Older lines of Node warn that stripping types is experimental; the user of a script need not know. */

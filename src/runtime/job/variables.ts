@@ -33,6 +33,7 @@ const OPTIONAL_PATHS = [
   'seed',
   'workflow.n_clients',
   'workflow.min_clients',
+  'workflow.wait_after_quorum',
   'workflow.key_metric',
   'executor.task_timeout',
 ];

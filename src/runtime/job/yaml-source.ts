@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import { flError, type Place } from '../kernel/errors.ts';
+import { sourceExcerpt } from '../kernel/source-excerpt.ts';
 
 /** A YAML file with the positions of its parts, for errors that point at the line. */
 export interface YamlSource {
@@ -37,7 +38,7 @@ export function parseYaml(text: string, path: string): YamlSource {
       line,
       column: col,
       ...(key && { key }),
-      excerpt: excerpt(text, { line, column: col }),
+      excerpt: sourceExcerpt(text, { line, column: col }),
     };
   };
   const broken = document.errors[0];
@@ -49,13 +50,6 @@ export function parseYaml(text: string, path: string): YamlSource {
     value: toValue(document, path),
     place: (keys, options = {}) => at(offsetOf(document, keys, options.key ?? false), keys.join('.')),
   };
-}
-
-/** The source line with a caret under the column: what `errorText` prints below the place. */
-export function excerpt(text: string, { line, column }: { line: number; column: number }): string {
-  const source = (text.split('\n')[line - 1] ?? '').replace(/\r$/, '');
-  const label = `${line} | `;
-  return `${label}${source}\n${' '.repeat(label.length - 2)}| ${' '.repeat(Math.max(0, column - 1))}^`;
 }
 
 function toValue(document: Document.Parsed, path: string): unknown {

@@ -70,6 +70,14 @@ export function flError(
   return new NeuroflareError(code, params, context);
 }
 
+/** An error that happened elsewhere (in a worker, at a site), as it was reported. */
+export function reviveError(report: ErrorReport): NeuroflareError {
+  const error = new NeuroflareError(report.code as ErrorCode, {}, { place: report.place });
+  error.message = report.message;
+  if (report.stack !== undefined) error.stack = report.stack;
+  return Object.assign(error, { hint: report.hint });
+}
+
 /** `site-1, data.root, jobs/x/job.yaml:3:5`: a place on one line, or nothing. */
 export function formatPlace(place: Place | undefined): string {
   if (!place) return '';

@@ -5,7 +5,7 @@ const step = Number(flare.args().learning_rate);
 
 while (await flare.isRunning()) {
   const input = await flare.receive();
-  const { dtype, shape, data } = input.params.numpy_key ?? flare.missing('numpy_key');
+  const { dtype, shape, data } = input.params.numpy_key;
   const metrics = { accuracy: data.reduce((sum, x) => sum + x, 0) / data.length };
   if (flare.isEvaluate()) {
     await flare.send({ metrics });

@@ -22,6 +22,56 @@ export const PREPROCESS_ERRORS = {
     message: 'The image {path} of {participant} is a link to a place outside the data set.',
     hint: 'Copy the image into the data set; links may only lead to files inside it.',
   },
+  NF_BIDS_PLACES: {
+    exit: 4,
+    message: 'The source {source} and the target {target} lie in one another.',
+    hint: 'Choose a target folder beside the source.',
+  },
+  NF_PATH_EXISTS: {
+    exit: 4,
+    message: '{what} {path} exists already; nothing is overwritten.',
+    hint: 'Choose another name, or remove it first.',
+  },
+  NF_BIDS_BUSY: {
+    exit: 4,
+    message: 'Another run (process {pid}) is writing {path}.',
+    hint: 'Wait for it to end, or choose another target.',
+  },
+  NF_BIDS_SOURCE_EMPTY: {
+    exit: 4,
+    message: 'No class folders in {path}.',
+    hint: 'Give a folder that holds one folder of JPEG or PNG images for each class, or such folders under Training and Testing.',
+  },
+  NF_BIDS_CLASS_UNKNOWN: {
+    exit: 4,
+    message: "No label is known for the folder '{folder}'.{nearest}",
+    hint: 'Known folders: {known}. For other names write a file with a line `folder: label` each and give it as --label-map.',
+  },
+  NF_BIDS_CLASS_EMPTY: {
+    exit: 4,
+    message: "The class folder '{folder}' holds no images.",
+    hint: 'Put its images there or remove the folder.',
+  },
+  NF_BIDS_ONE_CLASS: {
+    exit: 4,
+    message: 'All usable images have one label, {label}: there is nothing to tell apart.',
+    hint: 'Give the folder above, which holds at least two class folders.',
+  },
+  NF_BIDS_LABEL_MAP: {
+    exit: 4,
+    message: 'The label map is not usable: {detail}.',
+    hint: 'Write a YAML or JSON file of lines `folder: label`; a label is letters, digits, - and _, and begins with a letter.',
+  },
+  NF_BIDS_BAD_IMAGES: {
+    exit: 4,
+    message: '{count} of {total} files in the class folders cannot be used; nothing was written.',
+    hint: 'Repair or remove the files listed, or add --skip-bad to set them aside.',
+  },
+  NF_GROUP_THRESHOLD: {
+    exit: 4,
+    message: "'{value}' is not a correlation: --group-threshold takes a number over 0 and at most 1.",
+    hint: 'Use 0.90, or 0.95 and 0.99 to see how much the grouping matters.',
+  },
   NF_SPLIT_MALFORMED: {
     exit: 4,
     message: 'Not a split made by neuroflare: {detail}.',

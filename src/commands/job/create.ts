@@ -1,0 +1,41 @@
+import { Args, Flags } from '@oclif/core';
+import { z } from 'zod';
+import { BaseCommand } from '../../command.ts';
+import { createJob } from '../../runtime/job/templates.ts';
+import { parseOverride } from '../../runtime/job/variables.ts';
+
+const resultSchema = z.object({ name: z.string(), folder: z.string(), template: z.string() });
+type Result = z.output<typeof resultSchema>;
+
+export default class JobCreate extends BaseCommand<Result> {
+  static override summary = 'make a job folder from a template';
+  static override examples = [
+    '<%= config.bin %> job create jobs/hello --template hello-fedavg-numpy',
+    '<%= config.bin %> job create jobs/glioma --template mri-fedavg --set num_rounds=20 --set data=./bids --set split=./split.json',
+  ];
+  static override args = { folder: Args.string({ required: true, description: 'folder to make' }) };
+  static override flags = {
+    template: Flags.string({ char: 't', required: true, summary: 'one of `job list-templates`' }),
+    set: Flags.string({
+      char: 's',
+      multiple: true,
+      multipleNonGreedy: true,
+      default: [],
+      summary: 'NAME=VALUE: a variable or a dotted path; may be repeated',
+    }),
+  };
+  static override resultSchema = resultSchema;
+
+  protected override async execute(): Promise<Result> {
+    const { args, flags } = await this.parse(JobCreate);
+    const { definition } = await createJob(args.folder, {
+      template: flags.template,
+      overrides: flags.set.map(parseOverride),
+    });
+    return { name: definition.name, folder: args.folder, template: flags.template };
+  }
+
+  protected override render({ folder, template }: Result): string {
+    return `Created ${folder} from ${template}.\nNext: neuroflare job validate ${folder}; neuroflare simulate ${folder}`;
+  }
+}

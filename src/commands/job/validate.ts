@@ -1,0 +1,48 @@
+import { Args, Flags } from '@oclif/core';
+import { z } from 'zod';
+import { BaseCommand } from '../../command.ts';
+import { prepareJob } from '../../runtime/federation/prepare-job.ts';
+import { parseOverride } from '../../runtime/job/variables.ts';
+
+const resultSchema = z.object({
+  job: z.string(),
+  sites: z.array(z.string()),
+  rounds: z.int(),
+  bundle_sha256: z.string(),
+  files: z.array(z.string()),
+  parameters: z.int().describe('numbers in the model'),
+});
+type Result = z.output<typeof resultSchema>;
+
+export default class JobValidate extends BaseCommand<Result> {
+  static override summary = 'check a job: definition, script, data, split, model and counts';
+  static override description = 'Makes every check that `simulate` makes before it starts, and runs nothing.';
+  static override examples = ['<%= config.bin %> job validate jobs/glioma'];
+  static override args = { job: Args.string({ required: true, description: 'job folder' }) };
+  static override flags = {
+    set: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      default: [],
+      summary: 'NAME=VALUE, as in `job create`',
+    }),
+  };
+  static override resultSchema = resultSchema;
+
+  protected override async execute(): Promise<Result> {
+    const { args, flags } = await this.parse(JobValidate);
+    const { plan, bundle, params } = await prepareJob(args.job, { overrides: flags.set.map(parseOverride) });
+    return {
+      job: plan.job.name,
+      sites: [...plan.sites],
+      rounds: plan.job.workflow.numRounds,
+      bundle_sha256: bundle.sha256,
+      files: bundle.files.map(({ path }) => path),
+      parameters: Object.values(params).reduce((sum, { data }) => sum + data.length, 0),
+    };
+  }
+
+  protected override render({ job, sites, rounds, files, parameters }: Result): string {
+    return `${job} is valid: ${sites.length} sites, ${rounds} rounds, ${files.length} files, ${parameters} parameters.`;
+  }
+}

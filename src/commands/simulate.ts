@@ -1,0 +1,96 @@
+import { Args, Flags } from '@oclif/core';
+import { BaseCommand } from '../command.ts';
+import { renderSummary } from '../output/run-summary.ts';
+import { createRunView } from '../output/run-view.ts';
+import { type RunSummary, runSummarySchema } from '../runtime/federation/run-report.ts';
+import { parseOverride } from '../runtime/job/variables.ts';
+
+export default class Simulate extends BaseCommand<RunSummary> {
+  static override summary = 'run a job on this machine, with as many sites as you like';
+  static override description =
+    'The same job file, script and round rules as in a real federation; the sites are threads. A run is a folder WORKSPACE/<job>/<run id> and can be resumed after any stop.';
+  static override aliases = ['simulator'];
+  static override examples = [
+    '<%= config.bin %> simulate jobs/hello',
+    '<%= config.bin %> simulate jobs/glioma --workspace work --n-clients 3 --threads 2 --gpu 0',
+    '<%= config.bin %> simulate jobs/glioma --resume',
+  ];
+  static override args = { job: Args.string({ required: true, description: 'job folder' }) };
+  static override flags = {
+    workspace: Flags.string({ char: 'w', default: 'work', summary: 'folder for the runs' }),
+    'n-clients': Flags.integer({
+      char: 'n',
+      min: 1,
+      summary: 'number of sites',
+      exclusive: ['clients'],
+      aliases: ['n_clients'],
+    }),
+    clients: Flags.string({ char: 'c', summary: 'names of the sites, separated by commas' }),
+    threads: Flags.integer({
+      char: 't',
+      min: 1,
+      summary: 'sites that run at the same time; default: one a core',
+    }),
+    gpu: Flags.string({ summary: 'GPU to use, e.g. 0; without a usable one the CPU is used and said so' }),
+    'require-gpu': Flags.boolean({ summary: 'stop if no GPU can be used' }),
+    'log-config': Flags.option({
+      char: 'l',
+      options: ['concise', 'full'] as const,
+      default: 'concise',
+      summary: 'full also shows what the scripts print',
+    })(),
+    'max-clients': Flags.integer({
+      char: 'm',
+      min: 1,
+      default: 1000,
+      summary: 'refuse jobs with more sites',
+    }),
+    seed: Flags.integer({ min: 0, max: 4_294_967_295, summary: "in place of the job's seed" }),
+    data: Flags.string({ summary: "BIDS folder, in place of the job's" }),
+    engine: Flags.option({
+      options: ['auto', 'ort', 'tensorflow', 'cpu'] as const,
+      default: 'auto',
+      summary: 'what computes',
+    })(),
+    set: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      default: [],
+      summary: 'NAME=VALUE, as in `job create`',
+    }),
+    resume: Flags.boolean({ summary: 'go on with the newest run of this job' }),
+    run: Flags.string({ summary: 'with --resume: the id of the run', dependsOn: ['resume'] }),
+  };
+  static override resultSchema = runSummarySchema;
+
+  protected override async execute(): Promise<RunSummary> {
+    const { args, flags } = await this.parse(Simulate);
+    const { simulate } = await import('../runtime/simulator/simulate.ts');
+    const view = createRunView({ quiet: this.quiet, showLogs: flags['log-config'] === 'full' });
+    try {
+      return await simulate({
+        jobPath: args.job,
+        workspace: flags.workspace,
+        flags: {
+          clients: flags['n-clients'],
+          siteNames: flags.clients?.split(',').map((name) => name.trim()),
+          seed: flags.seed,
+          dataRoot: flags.data,
+        },
+        overrides: flags.set.map(parseOverride),
+        maxClients: flags['max-clients'],
+        threads: flags.threads,
+        engine: { choice: flags.engine, gpu: flags.gpu, requireGpu: flags['require-gpu'] },
+        resume: flags.resume ? (flags.run ?? 'latest') : undefined,
+        signal: this.signal,
+        ...view,
+      });
+    } finally {
+      view.stop();
+    }
+  }
+
+  protected override render(summary: RunSummary): string {
+    return renderSummary(summary);
+  }
+}

@@ -1,0 +1,55 @@
+import { relative } from 'node:path';
+import type { RunSummary } from '../runtime/federation/run-report.ts';
+import { renderTable } from './table.ts';
+
+/** Sites shown each in a column of their own; with more, the least and the greatest. */
+const MAX_COLUMNS = 6;
+
+/** What a finished run came to, for people: figures by model and site, where the models lie, what to type next. */
+export function renderSummary(summary: RunSummary): string {
+  const { job, run_id: id, rounds, sites, metric, final, best, engines } = summary;
+  const engine = [
+    ...new Set(Object.values(engines).map(({ name, device, detail }) => `${name} on ${device} (${detail})`)),
+  ];
+  return [
+    `Run ${id} of ${job} finished: ${rounds} rounds, ${sites.length} sites.`,
+    '',
+    `${metric} of each global model`,
+    figures(summary),
+    '',
+    ...(engine.length > 0 ? [`engine       ${engine.join('; ')}`] : []),
+    ...(final
+      ? [`final model  ${here(final.file)}  (model ${final.model}, ${metric} ${show(final.value)})`]
+      : []),
+    ...(best
+      ? [`best model   ${here(best.file)}  (model ${best.model}, ${metric} ${show(best.value)})`]
+      : []),
+    `all results  ${here(summary.run_folder)}`,
+    ...summary.failures.map(
+      ({ site, round, code, message }) => `warning: ${site} failed in round ${round}: ${code}: ${message}`,
+    ),
+    ...summary.warnings.map((warning) => `warning: ${warning}`),
+  ].join('\n');
+}
+
+function figures({ models, sites }: RunSummary): string {
+  const wide = sites.length > MAX_COLUMNS;
+  const header = ['model', 'all sites', ...(wide ? ['worst site', 'best site'] : sites), 'seconds'];
+  const rows = models.map(({ model, pooled, sites: own, seconds }) => {
+    const values = Object.values(own).filter((value) => value !== null);
+    const columns = wide
+      ? [Math.min(...values), Math.max(...values)]
+      : sites.map((site) => own[site] ?? null);
+    return [String(model), show(pooled), ...columns.map(show), seconds.toFixed(1)];
+  });
+  return renderTable(header, rows);
+}
+
+function show(value: number | null): string {
+  return value === null || !Number.isFinite(value) ? '-' : value.toFixed(3);
+}
+
+function here(path: string): string {
+  const shorter = relative(process.cwd(), path);
+  return shorter.startsWith('..') ? path : shorter;
+}

@@ -1,0 +1,112 @@
+import { MultiBar, Presets, type SingleBar } from 'cli-progress';
+import type { ErrorReport } from '../runtime/kernel/errors.ts';
+import { formatPlace } from '../runtime/kernel/errors.ts';
+import type { SimulateOptions } from '../runtime/simulator/simulate.ts';
+import type { RunEvent } from '../runtime/telemetry/run-events.ts';
+
+type Hooks = Pick<SimulateOptions, 'onOpen' | 'observe' | 'onLog'>;
+
+/** Shows a run while it goes on, on stderr. */
+export interface RunView extends Hooks {
+  stop(): void;
+}
+
+/** Bars for more sites than this would push the rest off the screen. */
+const MAX_SITE_BARS = 12;
+
+interface Surface {
+  line(text: string): void;
+  open(sites: readonly string[], rounds: number): void;
+  round(round: number): void;
+  task(site: string, step: { done: number; total: number }): void;
+  stop(): void;
+}
+
+/** Bars per round and site on a terminal, one line per round elsewhere, nothing when quiet. */
+export function createRunView(options: { quiet: boolean; showLogs: boolean }): RunView {
+  const surface = options.quiet ? silence() : process.stderr.isTTY ? bars() : lines();
+  let metric = '';
+  let rounds = 0;
+  return {
+    onOpen: ({ card, folder, history }) => {
+      metric = card.job.workflow.key_metric;
+      rounds = card.job.workflow.num_rounds;
+      const from = history.position?.round ?? 0;
+      surface.line(
+        `${from > 0 || history.closed.length > 0 ? `Resuming after round ${from}` : 'Running'} in ${folder.root}`,
+      );
+      surface.open(card.sites, rounds);
+      surface.round(from);
+    },
+    observe: (event) => show(event, { surface, metric, rounds }),
+    onLog: (site, text) => {
+      if (options.showLogs) for (const line of text.trimEnd().split('\n')) surface.line(`[${site}] ${line}`);
+    },
+    stop: () => surface.stop(),
+  };
+}
+
+function show(
+  event: RunEvent,
+  { surface, metric, rounds }: { surface: Surface; metric: string; rounds: number },
+): void {
+  if (event.type === 'task.started') surface.task(event.site, { done: 0, total: 1 });
+  if (event.type === 'task.progress') surface.task(event.site, event);
+  if (event.type === 'result.accepted') surface.task(event.result.site, { done: 1, total: 1 });
+  if (event.type === 'site.failed') surface.line(`failed: ${failureLine(event.error)}`);
+  if (event.type === 'engine.used')
+    surface.line(
+      `${event.site}: engine ${event.engine.name} on ${event.engine.device}, ${event.engine.detail}`,
+    );
+  if (event.type === 'round.closed') {
+    const value = event.metrics[metric];
+    const figure = `${metric} of model ${event.round - 1}: ${typeof value === 'number' ? value.toFixed(3) : '-'}`;
+    const label = event.kind === 'train' ? `round ${event.round} of ${rounds} closed` : 'final model scored';
+    surface.round(Math.min(event.round, rounds));
+    surface.line(`${label}, ${figure}`);
+  }
+}
+
+function failureLine(error: ErrorReport): string {
+  return `${error.message} (${formatPlace(error.place)}; ${error.code})`;
+}
+
+function silence(): Surface {
+  const nothing = () => undefined;
+  return { line: nothing, open: nothing, round: nothing, task: nothing, stop: nothing };
+}
+
+function lines(): Surface {
+  return { ...silence(), line: (text) => void process.stderr.write(`${text}\n`) };
+}
+
+function bars(): Surface {
+  const multi = new MultiBar(
+    {
+      format: '{label} [{bar}] {value}/{total}',
+      stream: process.stderr,
+      hideCursor: true,
+      clearOnComplete: true,
+      forceRedraw: true,
+    },
+    Presets.shades_grey,
+  );
+  const byName = new Map<string, SingleBar>();
+  const roundBar = '';
+  return {
+    line: (text) => multi.log(`${text}\n`),
+    open: (sites, rounds) => {
+      const width = Math.max(5, ...sites.slice(0, MAX_SITE_BARS).map(({ length }) => length));
+      byName.set(roundBar, multi.create(rounds, 0, { label: 'round'.padEnd(width) }));
+      for (const site of sites.slice(0, MAX_SITE_BARS))
+        byName.set(site, multi.create(1, 0, { label: site.padEnd(width) }));
+    },
+    round: (round) => byName.get(roundBar)?.update(round),
+    task: (site, { done, total }) => {
+      const bar = byName.get(site);
+      bar?.setTotal(total);
+      bar?.update(done);
+    },
+    stop: () => multi.stop(),
+  };
+}

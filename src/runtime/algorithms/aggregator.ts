@@ -1,0 +1,21 @@
+/** One site's update on disk, and how much it counts. */
+export interface Contribution {
+  readonly site: string;
+  /** Absolute path of a safetensors file. */
+  readonly path: string;
+  readonly weight: number;
+}
+
+export interface AggregationRequest {
+  /** In site order; the order in which numbers are added up. */
+  readonly contributions: readonly Contribution[];
+  /** FULL: updates are whole models; DIFF: differences to the base. */
+  readonly paramsType: 'FULL' | 'DIFF';
+  /** Absolute path of the model the sites received. */
+  readonly base: string;
+  /** Where the new model goes; written whole or not at all. */
+  readonly target: string;
+}
+
+/** Makes one model out of many, with memory that follows neither the number of sites nor the size of the model. */
+export type Aggregator = (request: AggregationRequest) => Promise<void>;

@@ -1,0 +1,41 @@
+import type { ErrorReport } from '../kernel/errors.ts';
+import type { AcceptedResult, EngineUse, FileRef, TaskKind } from '../telemetry/run-events.ts';
+
+/** One piece of work for one site. */
+export interface SiteTask {
+  readonly site: string;
+  readonly kind: TaskKind;
+  readonly round: number;
+  readonly totalRounds: number;
+  /** Seed of (job, site, round). */
+  readonly seed: number;
+  readonly model: FileRef;
+  /** What the site kept from an earlier round, if anything. */
+  readonly state?: FileRef;
+}
+
+/** What comes back from a site. A result's files are durable before it is reported. */
+export type SiteAnswer =
+  | { readonly type: 'started'; readonly site: string; readonly round: number }
+  | {
+      readonly type: 'progress';
+      readonly site: string;
+      readonly round: number;
+      readonly done: number;
+      readonly total: number;
+    }
+  | { readonly type: 'engine'; readonly site: string; readonly round: number; readonly engine: EngineUse }
+  | { readonly type: 'result'; readonly round: number; readonly result: AcceptedResult }
+  | { readonly type: 'failure'; readonly site: string; readonly round: number; readonly error: ErrorReport };
+
+/**
+ * The way to the sites and back, behind which lie threads or networks. Answers may come in any order, late, twice or
+ * never: the round decides what they mean.
+ */
+export interface Channel {
+  /** One listener for the life of the channel; set before the first task. */
+  listen(listener: (answer: SiteAnswer) => void): void;
+  assign(task: SiteTask): void;
+  /** The site's present task, if any, is stopped and will not be answered. */
+  cancel(site: string): void;
+}

@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import type { JobDefinition } from '../job/definition.ts';
+import type { ArrayLiteral } from '../job/schema.ts';
+import { sha256 } from '../kernel/digest.ts';
+import { flError } from '../kernel/errors.ts';
+import type { FileRef } from '../telemetry/run-events.ts';
+import { checkParams } from '../tensors/check-params.ts';
+import { elementCount, type NdArray, type ParamSet, zeros } from '../tensors/nd-array.ts';
+import { decodeSafetensors, encodeSafetensors } from '../tensors/safetensors.ts';
+import { initialParams } from '../train/models/initial-params.ts';
+import { writeFileAtomic } from '../workspace/files.ts';
+import { modelPath, type RunFolder } from '../workspace/run-folder.ts';
+
+/** The job's model of round 0: its arrays, its file, or a built model's first values from the seed of the job. */
+export async function initialModel(job: JobDefinition): Promise<ParamSet> {
+  const params = await readParams(job);
+  checkParams(params);
+  return params;
+}
+
+/** Puts model 0 into a run's folder. */
+export async function writeInitialModel(folder: RunFolder, params: ParamSet): Promise<FileRef> {
+  const bytes = encodeSafetensors(params);
+  await writeFileAtomic(folder.at(modelPath(0)), bytes);
+  return { path: modelPath(0), sha256: sha256(bytes) };
+}
+
+async function readParams({ model, seed }: JobDefinition): Promise<ParamSet> {
+  if (model.kind === 'built') return initialParams(model.spec, seed);
+  if (typeof model.params !== 'string') {
+    return Object.fromEntries(
+      Object.entries(model.params).map(([name, literal]) => [name, toArray(name, literal)]),
+    );
+  }
+  const path = model.params;
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause;
+    throw flError(
+      'NF_JOB_DATA',
+      { what: 'The initial model', path },
+      { place: { key: 'model.initial_params' }, cause },
+    );
+  });
+  return decodeSafetensors(bytes, path);
+}
+
+function toArray(name: string, { dtype, shape, data }: ArrayLiteral): NdArray {
+  const nested = shapeOf(data);
+  const array = zeros(dtype, shape ?? nested);
+  const values = Array.isArray(data) ? flatten(data) : undefined;
+  if (values && values.length !== elementCount(array.shape)) {
+    const reason = `data has ${values.length} elements, the shape ${elementCount(array.shape)}`;
+    throw flError('NF_TENSORS_INVALID', { name, reason }, { place: { key: `model.initial_params.${name}` } });
+  }
+  if (values) array.data.set(values);
+  else array.data.fill(Number(data));
+  return array;
+}
+
+/** Shape of nested lists by their first elements; ragged lists show in the element count. */
+function shapeOf(data: unknown): number[] {
+  return Array.isArray(data) ? [data.length, ...shapeOf(data[0])] : [];
+}
+
+function flatten(data: readonly unknown[]): number[] {
+  return data.flatMap((item) => (Array.isArray(item) ? flatten(item) : [Number(item)]));
+}

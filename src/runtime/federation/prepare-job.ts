@@ -1,0 +1,85 @@
+import { join, resolve } from 'node:path';
+import { readParticipants } from '../../preprocess/bids/participants.ts';
+import { checkSplit } from '../../preprocess/split/check.ts';
+import { readSplit, type SplitManifest } from '../../preprocess/split/manifest.ts';
+import { type Bundle, readBundle } from '../job/bundle.ts';
+import { defineJob, type JobDefinition } from '../job/definition.ts';
+import { type LoadedJob, loadJob } from '../job/load.ts';
+import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
+import { checkScript } from '../job/script.ts';
+import type { Override } from '../job/variables.ts';
+import { flError } from '../kernel/errors.ts';
+import type { ParamSet } from '../tensors/nd-array.ts';
+import { parseModelSpec } from '../train/models/spec.ts';
+import { initialModel } from './initial-model.ts';
+import type { RunCard } from './run-card.ts';
+
+/** A job that passed every check that can be made before a site starts. */
+export interface PreparedJob {
+  readonly loaded: LoadedJob;
+  readonly bundle: Bundle;
+  readonly plan: RunPlan;
+  readonly split: SplitManifest | undefined;
+  readonly params: ParamSet;
+}
+
+/** Reads a job and refuses it before work starts if its script, data, split, model or counts do not fit together. */
+export async function prepareJob(
+  path: string,
+  { flags = {}, overrides = [] }: { flags?: RunFlags; overrides?: readonly Override[] } = {},
+): Promise<PreparedJob> {
+  const loaded = await loadJob(path, overrides);
+  const bundle = await readBundle(loaded.folder);
+  await checkScript(loaded, bundle);
+  const { definition } = loaded;
+  checkModel(loaded);
+  const root = flags.dataRoot === undefined ? definition.data?.root : resolve(flags.dataRoot);
+  const split = await checkData(root, definition);
+  const siteNames = split?.sites.map(({ name }) => name);
+  const plan = planRun(definition, { ...flags, dataRoot: root }, siteNames);
+  return { loaded, bundle, split, plan, params: await initialModel(plan.job) };
+}
+
+/** The plan of a run that exists, from what it was started with. */
+export function plannedAgain(card: RunCard): RunPlan {
+  const job = defineJob(card.job, join(card.job_folder, 'job.yaml'));
+  const data = card.data && { root: card.data.root, split: card.data.split ?? undefined };
+  return { job: { ...job, data: data ?? undefined }, sites: card.sites, minClients: card.min_clients };
+}
+
+function checkModel({ definition, source }: LoadedJob): void {
+  if (definition.model.kind !== 'built') return;
+  try {
+    parseModelSpec(definition.model.spec);
+  } catch (error) {
+    throw placedInJob(error, source);
+  }
+}
+
+function placedInJob(thrown: unknown, source: LoadedJob['source']): unknown {
+  const { code, place, message, hint } = thrown as {
+    code?: string;
+    place?: { key?: string };
+    message: string;
+    hint: string;
+  };
+  if (code === undefined || place?.key === undefined) return thrown;
+  const error = flError(
+    'NF_JOB_INVALID',
+    { faults: message },
+    { place: source.place(place.key.split('.')), cause: thrown },
+  );
+  return Object.assign(error, { code, hint });
+}
+
+async function checkData(
+  root: string | undefined,
+  { data }: JobDefinition,
+): Promise<SplitManifest | undefined> {
+  if (root === undefined) return undefined;
+  const participants = await readParticipants(root);
+  if (data?.split === undefined) return undefined;
+  const split = await readSplit(data.split);
+  checkSplit(split, participants);
+  return split;
+}

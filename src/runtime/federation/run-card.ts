@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { jobFileSchema } from '../job/schema.ts';
+import { flError } from '../kernel/errors.ts';
+import { writeFileAtomic } from '../workspace/files.ts';
+import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
+
+/** `run.json`: what a run was started with. Written once; a resume goes by it. */
+export const runCardSchema = z.strictObject({
+  version: z.literal(1),
+  run_id: z.string(),
+  created: z.iso.datetime(),
+  /** Folder the job was read from. */
+  job_folder: z.string(),
+  /** Digest of every file that runs; the files themselves are in `bundle/`. */
+  bundle_sha256: z.string(),
+  /** The job with overrides and defaults. */
+  job: jobFileSchema,
+  sites: z.array(z.string()).min(1),
+  min_clients: z.int().min(1),
+  data: z
+    .strictObject({ root: z.string(), split: z.string().nullable(), split_sha256: z.string().nullable() })
+    .nullable(),
+  software: z.record(z.string(), z.string()),
+});
+
+export type RunCard = z.output<typeof runCardSchema>;
+
+export async function writeRunCard(folder: RunFolder, card: RunCard): Promise<void> {
+  await writeFileAtomic(folder.at(RUN_FILES.card), `${JSON.stringify(card, null, 2)}\n`);
+}
+
+export async function readRunCard(folder: RunFolder): Promise<RunCard> {
+  const path = folder.at(RUN_FILES.card);
+  try {
+    return runCardSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    throw flError(
+      'NF_RUN_FILE',
+      { path, reason: 'it cannot be read' },
+      { place: { file: path }, cause: error },
+    );
+  }
+}

@@ -1,0 +1,114 @@
+import { copyFile } from 'node:fs/promises';
+import { z } from 'zod';
+import type { MetricReport } from '../telemetry/metrics.ts';
+import { writeFileAtomic } from '../workspace/files.ts';
+import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
+import type { ClosedRound, RunHistory } from './history.ts';
+import type { RunCard } from './run-card.ts';
+
+const value = z.number().nullable();
+
+/** One global model and how it did: model 0 is the initial one, model r the one aggregated in round r. */
+const scoredModel = z.object({
+  model: z.int(),
+  pooled: value.describe('the key metric over all sites, from counts where there are counts'),
+  sites: z.record(z.string(), value).describe('the key metric on each site of its own'),
+  /** Longest task of the round, in seconds. */
+  seconds: z.number(),
+});
+
+/** What a run came to: the data of `simulate`'s JSON answer, and `metrics.json`. */
+export const runSummarySchema = z.object({
+  run_id: z.string(),
+  job: z.string(),
+  status: z.enum(['running', 'interrupted', 'failed', 'finished']),
+  run_folder: z.string(),
+  rounds: z.int(),
+  sites: z.array(z.string()),
+  metric: z.string(),
+  models: z.array(scoredModel),
+  final: z
+    .object({ model: z.int(), value, file: z.string(), metrics: z.record(z.string(), z.unknown()) })
+    .nullable(),
+  best: z.object({ model: z.int(), value: z.number(), file: z.string() }).nullable(),
+  engines: z.record(z.string(), z.object({ name: z.string(), device: z.string(), detail: z.string() })),
+  failures: z.array(z.object({ site: z.string(), round: z.int(), code: z.string(), message: z.string() })),
+  warnings: z.array(z.string()),
+});
+
+export type RunSummary = z.output<typeof runSummarySchema>;
+
+export function summarizeRun(
+  { card, history, folder }: { card: RunCard; history: RunHistory; folder: RunFolder },
+  warnings: readonly string[] = [],
+): RunSummary {
+  const metric = card.job.workflow.key_metric;
+  const last = history.closed.at(-1);
+  const { final } = history;
+  const best = final?.best;
+  return {
+    run_id: card.run_id,
+    job: card.job.name,
+    status: history.status,
+    run_folder: folder.root,
+    rounds: history.position?.round ?? 0,
+    sites: [...card.sites],
+    metric,
+    models: history.closed.map((round) => scored(round, metric)),
+    final: final
+      ? {
+          model: history.position?.round ?? 0,
+          value: numberOf(last?.metrics, metric),
+          file: folder.at(RUN_FILES.final),
+          metrics: { ...last?.metrics },
+        }
+      : null,
+    best: final
+      ? { model: final.best.round, value: final.best.value, file: folder.at(RUN_FILES.best) }
+      : null,
+    engines: Object.fromEntries(history.engines),
+    failures: history.failures.map(({ site, round, error }) => ({
+      site,
+      round,
+      code: error.code,
+      message: error.message,
+    })),
+    warnings: [...warnings],
+  };
+}
+
+/** Puts the models and figures of a finished run where its reader looks for them. */
+export async function writeResults(
+  folder: RunFolder,
+  history: RunHistory,
+  summary: RunSummary,
+): Promise<void> {
+  const { final } = history;
+  if (!final) return;
+  await copyFile(folder.at(final.model.path), folder.at(RUN_FILES.final));
+  if (final.best) await copyFile(folder.at(final.best.model.path), folder.at(RUN_FILES.best));
+  await writeFileAtomic(folder.at(RUN_FILES.metrics), `${JSON.stringify(summary, null, 2)}\n`);
+  await writeFileAtomic(folder.at(RUN_FILES.roundMetrics), history.closed.map(roundLine).join(''));
+}
+
+/** One line a scored model: pooled figures, and each site's. */
+function roundLine({ round, kind, metrics, results }: ClosedRound): string {
+  const sites = Object.fromEntries(
+    results.map(({ site, metrics: own, numExamples }) => [site, { num_examples: numExamples, metrics: own }]),
+  );
+  return `${JSON.stringify({ model: round - 1, task: kind, metrics, sites })}\n`;
+}
+
+function scored({ round, metrics, results }: ClosedRound, metric: string): RunSummary['models'][number] {
+  return {
+    model: round - 1,
+    pooled: numberOf(metrics, metric),
+    sites: Object.fromEntries(results.map(({ site, metrics: own }) => [site, numberOf(own, metric)])),
+    seconds: Math.max(0, ...results.map(({ seconds }) => seconds)),
+  };
+}
+
+function numberOf(metrics: MetricReport | undefined, name: string): number | null {
+  const found = metrics?.[name];
+  return typeof found === 'number' ? found : null;
+}

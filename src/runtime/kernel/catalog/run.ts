@@ -1,0 +1,85 @@
+import type { ErrorRow } from './row.ts';
+
+/** Runs: what happens between the first round and the last. */
+export const RUN_ERRORS = {
+  NF_RUN_JOURNAL: {
+    exit: 4,
+    message: 'The event log {path} is damaged.',
+    hint: 'Restore the run folder from a copy, or start a new run without --resume.',
+  },
+  NF_RUN_FILE: {
+    exit: 4,
+    message: '{path} is not what the event log recorded: {reason}.',
+    hint: 'Restore the file from a copy, or start a new run without --resume.',
+  },
+  NF_RUN_NOT_FOUND: {
+    exit: 4,
+    message: 'There is no run {run} in {workspace}.{nearest}',
+    hint: "Runs lie in WORKSPACE/<job>/<run id>; 'latest' names the newest.",
+  },
+  NF_RUN_CHANGED: {
+    exit: 4,
+    message: 'The run cannot go on: {what} changed since it started.',
+    hint: 'Put back what the run started with, or start a new run without --resume.',
+  },
+  NF_RUN_FINISHED: {
+    exit: 4,
+    message: 'The run {run} is finished.',
+    hint: 'Start a new run without --resume.',
+  },
+  NF_RUN_BUSY: {
+    exit: 4,
+    message: 'The run {run} is in use by process {pid}.',
+    hint: 'Wait for that process to end, or stop it.',
+  },
+  NF_SIMULATE_MAX_CLIENTS: {
+    exit: 4,
+    message: 'The job has {clients} sites, more than the {max} allowed.',
+    hint: 'Raise the limit with --max-clients if that many are meant.',
+  },
+  NF_KEY_METRIC_MISSING: {
+    exit: 1,
+    message: "No site reports the key metric '{metric}'; reported are {reported}.{nearest}",
+    hint: 'Set workflow.key_metric to a metric that the script sends, or send it.',
+  },
+  NF_RESULT_METRICS: {
+    exit: 1,
+    message: "The metric '{name}' is {value}.",
+    hint: 'Metrics are finite numbers, or null where a figure is undefined, in lists and maps.',
+  },
+  NF_RESULT_INVALID: {
+    exit: 1,
+    message: 'flare.send() was given an unusable model: {reason}.',
+    hint: 'Send { params, metrics, numExamples } for training and { metrics } for evaluation.',
+  },
+  NF_SCRIPT_FAILED: {
+    exit: 1,
+    message: "The site's script failed: {message}",
+    hint: 'Correct the script at the place shown.',
+  },
+  NF_SCRIPT_LOAD: {
+    exit: 1,
+    message: "The site's script cannot be loaded: {message}",
+    hint: 'Import only files inside the job folder, packages installed beside the job, and neuroflare.',
+  },
+  NF_SCRIPT_NO_RESULT: {
+    exit: 1,
+    message: 'The script ended without sending a result.',
+    hint: 'Call flare.send() once for every flare.receive(), in a loop on flare.isRunning().',
+  },
+  NF_SCRIPT_EXITED: {
+    exit: 1,
+    message: 'The script ended its process (process.exit) with code {code}.',
+    hint: 'Let the script return, or throw an error that says what is wrong.',
+  },
+  NF_SCRIPT_TIMEOUT: {
+    exit: 1,
+    message: 'The script gave no answer within {seconds} s.',
+    hint: 'Look for an endless loop, or raise executor.task_timeout.',
+  },
+  NF_SCRIPT_USE: {
+    exit: 1,
+    message: '{message}',
+    hint: '{hint}',
+  },
+} as const satisfies Record<string, ErrorRow>;

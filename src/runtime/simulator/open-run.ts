@@ -1,0 +1,149 @@
+import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import { readSplit } from '../../preprocess/split/manifest.ts';
+import { type RunHistory, replay } from '../federation/history.ts';
+import { writeInitialModel } from '../federation/initial-model.ts';
+import { type PreparedJob, plannedAgain, prepareJob } from '../federation/prepare-job.ts';
+import { type RunCard, readRunCard, writeRunCard } from '../federation/run-card.ts';
+import { type Bundle, readBundle, writeBundle } from '../job/bundle.ts';
+import { loadJob } from '../job/load.ts';
+import type { RunFlags, RunPlan } from '../job/plan.ts';
+import type { Override } from '../job/variables.ts';
+import { sha256File } from '../kernel/digest.ts';
+import { flError } from '../kernel/errors.ts';
+import { type Journal, openJournal, readJournal } from '../store/journal.ts';
+import type { FileRef, RunEvent } from '../telemetry/run-events.ts';
+import { lockFolder } from '../workspace/lock.ts';
+import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
+import { createRunFolder, findRun, markLatest } from '../workspace/run-index.ts';
+
+/** A run whose folder is ours, with everything its coordinator needs. */
+export interface ActiveRun {
+  readonly card: RunCard;
+  readonly plan: RunPlan;
+  readonly folder: RunFolder;
+  readonly journal: Journal<RunEvent>;
+  readonly history: RunHistory;
+  release(): Promise<void>;
+}
+
+export interface RunRequest {
+  readonly jobPath: string;
+  readonly workspace: string;
+  readonly flags: RunFlags;
+  readonly overrides: readonly Override[];
+  /** Sites a simulation may have: nvflare's guard against a typing slip. */
+  readonly maxClients: number;
+}
+
+/** Starts a new run: all checks first, then its folder. */
+export async function startRun(request: RunRequest): Promise<ActiveRun> {
+  const prepared = await prepareJob(request.jobPath, request);
+  const { plan } = prepared;
+  if (plan.sites.length > request.maxClients) {
+    throw flError('NF_SIMULATE_MAX_CLIENTS', { clients: plan.sites.length, max: request.maxClients });
+  }
+  const { id, folder } = await createRunFolder(request.workspace, plan.job.name, new Date());
+  const release = await lockFolder(folder.at(RUN_FILES.lock), id);
+  await writeBundle(prepared.bundle, folder.at(RUN_FILES.bundle));
+  const card = makeCard(id, prepared);
+  await writeRunCard(folder, card);
+  const model = await writeInitialModel(folder, prepared.params);
+  const journal = await openJournal<RunEvent>(folder.at(RUN_FILES.events));
+  const events: RunEvent[] = [{ type: 'run.opened' }, { type: 'model.initial', model }];
+  for (const event of events) await journal.append(event);
+  await markLatest(request.workspace, plan.job.name, id);
+  return { card, plan, folder, journal, history: replay(events), release };
+}
+
+/** Takes up a run where it stopped, if nothing that decides its result has changed. */
+export async function resumeRun(request: RunRequest, runId: string | undefined): Promise<ActiveRun> {
+  const loaded = await loadJob(request.jobPath);
+  const { id, folder } = await findRun(request.workspace, loaded.definition.name, runId);
+  const card = await readRunCard(folder);
+  const release = await lockFolder(folder.at(RUN_FILES.lock), id);
+  try {
+    await requireUnchanged(card, { folder, flags: request.flags, now: await readBundle(loaded.folder) });
+    const events = (await readJournal<RunEvent>(folder.at(RUN_FILES.events))).map(({ event }) => event);
+    const history = replay(events);
+    if (history.status === 'finished') throw flError('NF_RUN_FINISHED', { run: id });
+    for (const file of neededFiles(history)) await requireIntact(folder, file);
+    const journal = await openJournal<RunEvent>(folder.at(RUN_FILES.events));
+    await journal.append({ type: 'run.opened', resumedFromRound: history.position?.round ?? 0 });
+    return {
+      card,
+      plan: plannedAgain(card),
+      folder,
+      journal,
+      history: { ...history, status: 'running' },
+      release,
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+function makeCard(id: string, { loaded, bundle, plan, split }: PreparedJob): RunCard {
+  const { data } = plan.job;
+  return {
+    version: 1,
+    run_id: id,
+    created: new Date().toISOString(),
+    job_folder: loaded.folder,
+    bundle_sha256: bundle.sha256,
+    job: { ...loaded.value, seed: plan.job.seed },
+    sites: [...plan.sites],
+    min_clients: plan.minClients,
+    data: data
+      ? { root: resolve(data.root), split: data.split ?? null, split_sha256: split?.sha256 ?? null }
+      : null,
+    software: softwareVersions(),
+  };
+}
+
+function softwareVersions(): Record<string, string> {
+  const require = createRequire(import.meta.url);
+  const { version } = require('../../../package.json') as { version: string };
+  return {
+    neuroflare: version,
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+  };
+}
+
+async function requireUnchanged(
+  card: RunCard,
+  { folder, flags, now }: { folder: RunFolder; flags: RunFlags; now: Bundle },
+) {
+  const then = await readBundle(folder.at(RUN_FILES.bundle));
+  if (then.sha256 !== card.bundle_sha256) throw changed('the bundle in the run folder');
+  const digests = new Map(then.files.map(({ path, sha256 }) => [path, sha256]));
+  const file =
+    now.files.find(({ path, sha256 }) => digests.get(path) !== sha256)?.path ??
+    then.files.find(({ path }) => !now.files.some((other) => other.path === path))?.path;
+  if (file !== undefined) throw changed(file);
+  const { clients, siteNames, seed, dataRoot } = flags;
+  if ((clients ?? siteNames?.length ?? card.sites.length) !== card.sites.length)
+    throw changed('the number of clients');
+  if ((seed ?? card.job.seed) !== card.job.seed) throw changed('the seed');
+  if (dataRoot !== undefined && resolve(dataRoot) !== card.data?.root) throw changed('the data folder');
+  const split = card.data?.split;
+  if (split && card.data?.split_sha256 !== (await readSplit(split)).sha256) throw changed(split);
+}
+
+function neededFiles(history: RunHistory): FileRef[] {
+  const updates = history.accepted.flatMap(({ update }) => update ?? []);
+  return [...(history.position ? [history.position.model] : []), ...updates, ...history.states.values()];
+}
+
+async function requireIntact(folder: RunFolder, { path, sha256 }: FileRef): Promise<void> {
+  const found = await sha256File(folder.at(path)).catch(() => undefined);
+  if (found === sha256) return;
+  const reason = found === undefined ? 'it is missing' : 'its SHA-256 differs';
+  throw flError('NF_RUN_FILE', { path, reason }, { place: { file: folder.at(path) } });
+}
+
+function changed(what: string) {
+  return flError('NF_RUN_CHANGED', { what });
+}

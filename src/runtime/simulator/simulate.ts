@@ -1,0 +1,71 @@
+import { availableParallelism } from 'node:os';
+import { WORKFLOWS } from '../algorithms/registry.ts';
+import { type Coordinator, createCoordinator } from '../federation/coordinator.ts';
+import { type RunSummary, summarizeRun, writeResults } from '../federation/run-report.ts';
+import { NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import type { RunObserver } from '../telemetry/run-events.ts';
+import { type ActiveRun, type RunRequest, resumeRun, startRun } from './open-run.ts';
+import { WorkerChannel } from './worker-channel.ts';
+import type { EngineSetup } from './worker-messages.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+export interface SimulateOptions extends RunRequest {
+  /** Sites that run at the same time; default: as many as there are cores, at most one a site. */
+  readonly threads?: number | undefined;
+  readonly engine: EngineSetup;
+  /** Go on with a run: `latest`, or its id. */
+  readonly resume?: string | undefined;
+  readonly onOpen?: (run: Pick<ActiveRun, 'card' | 'plan' | 'folder' | 'history'>) => void;
+  readonly observe: RunObserver;
+  readonly onLog: (site: string, text: string) => void;
+  readonly signal: AbortSignal;
+  readonly warnings?: readonly string[];
+}
+
+/**
+ * Runs a federated job on this machine: every site's script in a thread of a bounded pool, the coordinator and round
+ * rules the ones of a real federation.
+ */
+export async function simulate(options: SimulateOptions): Promise<RunSummary> {
+  const run =
+    options.resume === undefined ? await startRun(options) : await resumeRun(options, options.resume);
+  const { plan, folder } = run;
+  const threads = Math.min(options.threads ?? availableParallelism(), plan.sites.length);
+  const pool = new WorkerPool(threads, { engine: options.engine });
+  try {
+    options.onOpen?.(run);
+    const channel = new WorkerChannel({ ...run, pool, jobFolder: run.card.job_folder, onLog: options.onLog });
+    const { job } = plan;
+    const rules = { ...job.workflow, ...plan, seed: job.seed, jobName: job.name };
+    const coordinator = createCoordinator({ ...options, ...run, channel, rules });
+    await runWorkflow(coordinator, job.workflow);
+    const summary = summarizeRun({ card: run.card, history: coordinator.history, folder }, options.warnings);
+    await writeResults(folder, coordinator.history, summary);
+    return summary;
+  } finally {
+    await pool.close();
+    await run.journal.close();
+    await run.release();
+  }
+}
+
+/** Ends the event log with what became of the run. */
+async function runWorkflow(
+  coordinator: Coordinator,
+  { type, numRounds }: { type: keyof typeof WORKFLOWS; numRounds: number },
+) {
+  try {
+    const model = await WORKFLOWS[type](coordinator, { numRounds });
+    const best = coordinator.best();
+    await coordinator.note({ type: 'run.finished', model, ...(best && { best }) });
+  } catch (thrown) {
+    const error = toNeuroflareError(thrown);
+    const interrupted = error instanceof NeuroflareError && error.code === 'NF_INTERRUPTED';
+    await coordinator.note(
+      interrupted
+        ? { type: 'run.interrupted', signal: error.message }
+        : { type: 'run.failed', error: error.report() },
+    );
+    throw error;
+  }
+}

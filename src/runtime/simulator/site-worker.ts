@@ -1,0 +1,83 @@
+import { Console } from 'node:console';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { parentPort, workerData } from 'node:worker_threads';
+import { sha256 } from '../kernel/digest.ts';
+import { toNeuroflareError } from '../kernel/errors.ts';
+import type { FileRef } from '../telemetry/run-events.ts';
+import { encodeSafetensors } from '../tensors/safetensors.ts';
+import { configureTraining } from '../train/runtime-settings.ts';
+import { scriptFailure } from '../train/script/script-error.ts';
+import { runScript } from '../train/script/script-runner.ts';
+import { writeFileAtomic } from '../workspace/files.ts';
+import type { WorkerMessage, WorkerOrder, WorkerSetup } from './worker-messages.ts';
+
+/** A worker thread: runs the script of one site after another, and puts what they send on disk. */
+
+const port = parentPort;
+if (!port) throw new Error('site-worker runs as a worker thread.');
+const post = (message: WorkerMessage): void => port.postMessage(message);
+
+let order: WorkerOrder | undefined;
+
+captureOutput();
+configureTraining({
+  ...(workerData as WorkerSetup).engine,
+  onProgress: ({ done, total }) => post({ type: 'progress', done, total }),
+  onEngine: (engine) => post({ type: 'engine', engine }),
+});
+process.on('uncaughtException', fail);
+process.on('unhandledRejection', fail);
+port.on('message', (next: WorkerOrder) => void run(next));
+post({ type: 'ready' });
+
+async function run(next: WorkerOrder): Promise<void> {
+  order = next;
+  try {
+    const outcome = await runScript(next.task);
+    if ('failure' in outcome) return post({ type: 'failure', error: outcome.failure });
+    const { params, state, ...result } = outcome.result;
+    const update = params && (await keep(next, next.output.update, encodeSafetensors(params)));
+    const kept = state && (await keep(next, next.output.state, state));
+    const { site } = next.task.context;
+    post({
+      type: 'result',
+      result: { site, ...result, ...(update && { update }), ...(kept && { state: kept }) },
+    });
+  } catch (error) {
+    const { site, currentRound: round } = next.task.context;
+    post({ type: 'failure', error: { ...toNeuroflareError(error).report(), place: { site, round } } });
+  } finally {
+    order = undefined;
+  }
+}
+
+/** Durable before it is reported: the coordinator may acknowledge a result as soon as it hears of it. */
+async function keep({ output }: WorkerOrder, path: string, bytes: Uint8Array): Promise<FileRef> {
+  await writeFileAtomic(join(output.root, path), bytes);
+  return { path, sha256: sha256(bytes) };
+}
+
+/** An error outside the script's own flow (a timer, a promise nobody awaits) fails the task at hand. */
+function fail(thrown: unknown): void {
+  if (!order) throw thrown;
+  const { code, context } = order.task;
+  post({
+    type: 'failure',
+    error: scriptFailure(thrown, code, { site: context.site, round: context.currentRound }),
+  });
+}
+
+/** What scripts print goes to the log of their site. */
+function captureOutput(): void {
+  const sink = new Writable({
+    decodeStrings: false,
+    write(chunk: string | Buffer, _encoding, done) {
+      post({ type: 'log', text: chunk.toString() });
+      done();
+    },
+  });
+  globalThis.console = new Console({ stdout: sink, stderr: sink });
+  process.stdout.write = sink.write.bind(sink) as typeof process.stdout.write;
+  process.stderr.write = sink.write.bind(sink) as typeof process.stderr.write;
+}

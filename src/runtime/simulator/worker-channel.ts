@@ -1,0 +1,117 @@
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Channel, SiteAnswer, SiteTask } from '../federation/channel.ts';
+import { argsOfSite, type RunPlan } from '../job/plan.ts';
+import type { ScriptTask } from '../train/script/script-runner.ts';
+import { RUN_FILES, type RunFolder, siteLogPath, statePath, updatePath } from '../workspace/run-folder.ts';
+import type { WorkerMessage, WorkerOrder } from './worker-messages.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+export interface WorkerChannelDeps {
+  readonly pool: WorkerPool;
+  readonly plan: RunPlan;
+  readonly folder: RunFolder;
+  /** Folder of the job as the user knows it: errors name files in it. */
+  readonly jobFolder: string;
+  /** What scripts print, line by line, besides the site's log file. */
+  readonly onLog: (site: string, text: string) => void;
+}
+
+/** The channel of a simulation: every site's task runs in a thread of the pool. */
+export class WorkerChannel implements Channel {
+  readonly #deps: WorkerChannelDeps;
+  #listener: (answer: SiteAnswer) => void = () => undefined;
+
+  constructor(deps: WorkerChannelDeps) {
+    this.#deps = deps;
+  }
+
+  listen(listener: (answer: SiteAnswer) => void): void {
+    this.#listener = listener;
+  }
+
+  cancel(site: string): void {
+    this.#deps.pool.cancel(site);
+  }
+
+  assign(task: SiteTask): void {
+    const { site, round } = task;
+    const { pool, plan } = this.#deps;
+    let begun = 0;
+    pool.run({
+      site,
+      order: this.#order(task),
+      limit: plan.job.executor.taskTimeout,
+      listener: {
+        started: () => {
+          begun = performance.now();
+          this.#listener({ type: 'started', site, round });
+        },
+        message: (message) =>
+          this.#hear(message, { site, round, seconds: (performance.now() - begun) / 1000 }),
+        failed: (error) => this.#listener({ type: 'failure', site, round, error }),
+      },
+    });
+  }
+
+  #hear(
+    message: WorkerMessage,
+    { site, round, seconds }: { site: string; round: number; seconds: number },
+  ): void {
+    if (message.type === 'log') this.#log(site, message.text);
+    if (message.type === 'progress') this.#listener({ ...message, site, round });
+    if (message.type === 'engine') this.#listener({ ...message, site, round });
+    if (message.type === 'result') {
+      this.#listener({
+        type: 'result',
+        round,
+        result: { ...message.result, seconds: Math.round(seconds * 1000) / 1000 },
+      });
+    }
+  }
+
+  #order(task: SiteTask): WorkerOrder {
+    const { folder } = this.#deps;
+    const { site, round } = task;
+    return {
+      task: this.#scriptTask(task),
+      output: { root: folder.root, update: updatePath(site, round), state: statePath(site, round) },
+    };
+  }
+
+  #scriptTask(task: SiteTask): ScriptTask {
+    const { folder, jobFolder } = this.#deps;
+    const { job } = this.#deps.plan;
+    const { site, kind, seed, totalRounds } = task;
+    const data = job.data && {
+      root: job.data.root,
+      site,
+      ...(job.data.split !== undefined && { split: job.data.split }),
+    };
+    return {
+      context: {
+        kind,
+        site,
+        seed,
+        totalRounds,
+        currentRound: task.round,
+        jobName: job.name,
+        framework: job.executor.framework,
+        args: argsOfSite(job, site),
+        data,
+        model: job.model.kind === 'built' ? job.model.spec : undefined,
+      },
+      code: { bundle: folder.at(RUN_FILES.bundle), source: jobFolder },
+      script: job.executor.trainScript,
+      modelPath: folder.at(task.model.path),
+      statePath: task.state && folder.at(task.state.path),
+    };
+  }
+
+  #log(site: string, text: string): void {
+    const path = this.#deps.folder.at(siteLogPath(site));
+    mkdirSync(dirname(path), { recursive: true });
+    appendFileSync(path, text);
+    this.#deps.onLog(site, text);
+  }
+}

@@ -1,0 +1,150 @@
+import { Worker } from 'node:worker_threads';
+import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
+import type { WorkerMessage, WorkerOrder, WorkerSetup } from './worker-messages.ts';
+
+/** What becomes of one order; `failure` and `result` are the last to be called. */
+export interface OrderListener {
+  started(): void;
+  message(message: WorkerMessage): void;
+  failed(error: ErrorReport): void;
+}
+
+interface Job {
+  readonly site: string;
+  readonly order: WorkerOrder;
+  readonly listener: OrderListener;
+  /** Seconds. */
+  readonly limit: number;
+}
+
+interface Slot {
+  readonly worker: Worker;
+  job: Job | undefined;
+  timer: NodeJS.Timeout | undefined;
+  lastSite: string | undefined;
+  tasks: number;
+}
+
+/** Each task leaves its script's modules behind in the thread; a new thread now and then keeps memory flat. */
+const TASKS_PER_WORKER = 400;
+const ENTRY = new URL(`./site-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+
+/** A bounded number of threads for any number of sites. */
+export class WorkerPool {
+  readonly #size: number;
+  readonly #setup: WorkerSetup;
+  readonly #slots = new Set<Slot>();
+  #waiting: Job[] = [];
+  #closed = false;
+
+  constructor(size: number, setup: WorkerSetup) {
+    this.#size = size;
+    this.#setup = setup;
+  }
+
+  run(job: Job): void {
+    this.#waiting.push(job);
+    this.#dispatch();
+  }
+
+  /** Forgets a waiting order, or ends the thread that runs it. Its listener hears nothing more. */
+  cancel(site: string): void {
+    this.#waiting = this.#waiting.filter((job) => job.site !== site);
+    for (const slot of this.#slots) if (slot.job?.site === site) void this.#end(slot);
+    this.#dispatch();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#waiting = [];
+    await Promise.all([...this.#slots].map((slot) => this.#end(slot)));
+  }
+
+  #dispatch(): void {
+    while (this.#waiting.length > 0 && !this.#closed) {
+      const slot = this.#idleSlot();
+      if (!slot) return;
+      const job = this.#take(slot.lastSite);
+      if (job) this.#start(slot, job);
+    }
+  }
+
+  /** A thread that ran this site before holds its decoded images and compiled model. */
+  #take(lastSite: string | undefined): Job | undefined {
+    const at = Math.max(
+      0,
+      this.#waiting.findIndex((job) => job.site === lastSite),
+    );
+    return this.#waiting.splice(at, 1)[0];
+  }
+
+  #idleSlot(): Slot | undefined {
+    const wanted = new Set(this.#waiting.map(({ site }) => site));
+    const idle = [...this.#slots].filter((slot) => !slot.job);
+    const known = idle.find(({ lastSite }) => lastSite !== undefined && wanted.has(lastSite));
+    return known ?? (this.#slots.size < this.#size ? this.#spawn() : idle[0]);
+  }
+
+  #spawn(): Slot {
+    const worker = new Worker(ENTRY, { workerData: this.#setup, stdout: true, stderr: true });
+    const slot: Slot = { worker, job: undefined, timer: undefined, lastSite: undefined, tasks: 0 };
+    this.#slots.add(slot);
+    worker.on('message', (message: WorkerMessage) => this.#hear(slot, message));
+    worker.on('error', (error) => this.#fail(slot, toNeuroflareError(error).report()));
+    worker.on('exit', (code) => this.#onExit(slot, code));
+    return slot;
+  }
+
+  #start(slot: Slot, job: Job): void {
+    slot.job = job;
+    slot.lastSite = job.site;
+    slot.tasks += 1;
+    slot.timer = setTimeout(() => this.#onTimeout(slot, job.limit), Math.min(job.limit * 1000, 2 ** 31 - 1));
+    job.listener.started();
+    slot.worker.postMessage(job.order);
+  }
+
+  #hear(slot: Slot, message: WorkerMessage): void {
+    const { job } = slot;
+    if (!job || message.type === 'ready') return;
+    if (message.type === 'failure') {
+      this.#fail(slot, message.error);
+      return;
+    }
+    if (message.type === 'result') this.#release(slot);
+    job.listener.message(message);
+    this.#dispatch();
+  }
+
+  #release(slot: Slot): void {
+    clearTimeout(slot.timer);
+    slot.job = undefined;
+    if (slot.tasks >= TASKS_PER_WORKER) void this.#end(slot);
+  }
+
+  /** After a failure the thread's state is unknown: it is not used again. */
+  #fail(slot: Slot, error: ErrorReport): void {
+    const { job } = slot;
+    void this.#end(slot);
+    job?.listener.failed(error);
+    this.#dispatch();
+  }
+
+  #onTimeout(slot: Slot, seconds: number): void {
+    const place = slot.job && { site: slot.job.site, round: slot.job.order.task.context.currentRound };
+    this.#fail(slot, flError('NF_SCRIPT_TIMEOUT', { seconds }, { place }).report());
+  }
+
+  #onExit(slot: Slot, code: number): void {
+    if (!this.#slots.has(slot)) return;
+    const place = slot.job && { site: slot.job.site, round: slot.job.order.task.context.currentRound };
+    this.#fail(slot, flError('NF_SCRIPT_EXITED', { code }, { place }).report());
+  }
+
+  async #end(slot: Slot): Promise<void> {
+    clearTimeout(slot.timer);
+    slot.job = undefined;
+    this.#slots.delete(slot);
+    await slot.worker.terminate();
+  }
+}

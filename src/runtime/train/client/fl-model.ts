@@ -1,0 +1,30 @@
+import type { ParamSet } from '../../tensors/nd-array.ts';
+
+/** What a site receives: the global model and where the job stands. nvflare's FLModel. */
+export interface ReceivedModel {
+  readonly params: ParamSet;
+  /** From 1; `totalRounds + 1` for the scoring of the final model. */
+  readonly currentRound: number;
+  readonly totalRounds: number;
+}
+
+/** What a site sends back. */
+export interface SentModel {
+  /** Every array of the received model, under its own name. Left out for an evaluation. */
+  readonly params?: ParamSet;
+  /** FULL (default): `params` are the new values. DIFF: what changed against the received ones. */
+  readonly paramsType?: 'FULL' | 'DIFF';
+  /** Figures of the received model on this site's own data: plain JSON with finite numbers. */
+  readonly metrics?: object;
+  /** Examples trained on: the weight of this site in the mean. Default 1. */
+  readonly numExamples?: number;
+}
+
+/** A site's data, as the job or the site says. */
+export interface SiteData {
+  /** BIDS folder. */
+  readonly root: string;
+  /** split.json, of which the part of `site` is this site's. */
+  readonly split?: string;
+  readonly site: string;
+}

@@ -1,0 +1,111 @@
+import { flError } from '../../kernel/errors.ts';
+import type { ReceivedModel, SentModel, SiteData } from './fl-model.ts';
+import type { Session, SessionContext } from './session.ts';
+
+/**
+ * The Client API, after nvflare's `nvflare.client`: what a training script talks to. A worker thread runs one script
+ * for one task at a time, so the task at hand is the thread's.
+ */
+let current: Session | undefined;
+
+/** For the runner: the task that the functions below speak of. */
+export function openSession(session: Session | undefined): void {
+  current = session;
+}
+
+/** Call once, first. Fails when the script is not run by neuroflare. */
+export async function init(): Promise<void> {
+  session();
+}
+
+/** True until this task's result is sent. */
+export async function isRunning(): Promise<boolean> {
+  return session().isRunning();
+}
+
+/** The global model of this task; the arrays are the script's own copies. */
+export async function receive(): Promise<ReceivedModel> {
+  return session().receive();
+}
+
+/**
+ * Answers this task. Checked here: names, shapes and dtypes as received, finite values.
+ *
+ * @throws NF_RESULT_INVALID, NF_RESULT_METRICS, NF_TENSORS_NAMES, NF_TENSORS_SHAPE, NF_TENSORS_NOT_FINITE
+ */
+export async function send(model: SentModel): Promise<void> {
+  session().send(model);
+}
+
+/** The task is training: answer with params, metrics and numExamples. */
+export function isTrain(): boolean {
+  return context().kind === 'train';
+}
+
+/** The task is to score a model (the final one): answer with metrics alone. */
+export function isEvaluate(): boolean {
+  return context().kind === 'evaluate';
+}
+
+/** `executor.args` of the job, with those of this site over them. */
+export function args(): SessionContext['args'] {
+  return context().args;
+}
+
+/** This site's data. @throws NF_SCRIPT_USE where the job names none */
+export function data(): SiteData {
+  const { data: found } = context();
+  if (found) return found;
+  throw flError('NF_SCRIPT_USE', {
+    message: 'flare.data() was called, but the job names no data.',
+    hint: 'Set data.root in job.yaml, or give --data.',
+  });
+}
+
+/** The job's model, e.g. `{ type: 'mri-cnn', … }`. @throws NF_SCRIPT_USE where the job gives arrays instead */
+export function model(): NonNullable<SessionContext['model']> {
+  const { model: spec } = context();
+  if (spec) return spec;
+  throw flError('NF_SCRIPT_USE', {
+    message: 'flare.model() was called, but the job starts from arrays (model.initial_params).',
+    hint: 'Set model.type in job.yaml, or use the arrays of flare.receive().',
+  });
+}
+
+/** Seed of (job, site, round), 32 bits: the same whenever and wherever this task runs. */
+export function seed(): number {
+  return context().seed;
+}
+
+export function siteName(): string {
+  return context().site;
+}
+
+export function jobName(): string {
+  return context().jobName;
+}
+
+/**
+ * Keeps a value (anything structured clone takes) for this site's next task; it becomes durable together with the
+ * result. All else a script holds is gone when its task ends.
+ */
+export function saveState(value: unknown): void {
+  session().saveState(value);
+}
+
+/** What this site saved last; undefined in its first task. */
+export function loadState(): unknown {
+  return session().loadState();
+}
+
+function context(): SessionContext {
+  return session().context;
+}
+
+function session(): Session {
+  if (current) return current;
+  throw flError('NF_SCRIPT_USE', {
+    message: 'The Client API was called outside a task.',
+    hint: "Run the script as part of a job: 'neuroflare simulate JOB'.",
+  });
+}

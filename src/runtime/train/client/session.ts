@@ -1,0 +1,148 @@
+import { deserialize, serialize } from 'node:v8';
+import { flError } from '../../kernel/errors.ts';
+import type { MetricReport, MetricValue } from '../../telemetry/metrics.ts';
+import type { TaskKind } from '../../telemetry/run-events.ts';
+import { checkParams, checkSameForm } from '../../tensors/check-params.ts';
+import { type ParamSet, zeros } from '../../tensors/nd-array.ts';
+import type { ReceivedModel, SentModel, SiteData } from './fl-model.ts';
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** What a script may ask of the task it runs for. */
+export interface SessionContext {
+  readonly kind: TaskKind;
+  readonly site: string;
+  readonly jobName: string;
+  readonly currentRound: number;
+  readonly totalRounds: number;
+  readonly seed: number;
+  readonly framework: 'numpy' | 'tfjs';
+  readonly args: Readonly<Record<string, Json>>;
+  readonly data: SiteData | undefined;
+  readonly model: Readonly<Record<string, Json>> | undefined;
+  readonly params: ParamSet;
+  /** What an earlier task of this site kept. */
+  readonly state: Uint8Array | undefined;
+}
+
+/** A checked answer. */
+export interface SessionResult {
+  readonly params: ParamSet | undefined;
+  readonly paramsType: 'FULL' | 'DIFF';
+  readonly metrics: MetricReport;
+  readonly numExamples: number;
+  readonly state: Uint8Array | undefined;
+}
+
+/**
+ * One task of one site, from the script's side: it may receive once and send once. A session never spans two tasks, so
+ * what a script keeps in its variables never reaches the next round: results cannot depend on which worker ran what.
+ */
+export class Session {
+  readonly context: SessionContext;
+  result: SessionResult | undefined;
+  #received = false;
+  #state: Uint8Array | undefined;
+
+  constructor(context: SessionContext) {
+    this.context = context;
+  }
+
+  isRunning(): boolean {
+    return this.result === undefined;
+  }
+
+  receive(): ReceivedModel {
+    if (this.#received)
+      throw misuse(
+        'flare.receive() was called twice for one task.',
+        'Call it once in each turn of the loop on flare.isRunning().',
+      );
+    this.#received = true;
+    const { params, currentRound, totalRounds } = this.context;
+    return { params: copyOf(params), currentRound, totalRounds };
+  }
+
+  send(model: SentModel): void {
+    if (this.result)
+      throw misuse(
+        'flare.send() was called twice for one task.',
+        'Call it once in each turn of the loop on flare.isRunning().',
+      );
+    this.result = { ...checkSent(model, this.context), state: this.#state };
+  }
+
+  saveState(value: unknown): void {
+    if (this.result)
+      throw misuse(
+        'flare.saveState() was called after flare.send().',
+        'Save before sending: both become durable together.',
+      );
+    this.#state = serialize(value);
+  }
+
+  loadState(): unknown {
+    const bytes = this.#state ?? this.context.state;
+    return bytes && deserialize(bytes);
+  }
+}
+
+function checkSent(model: SentModel, context: SessionContext): Omit<SessionResult, 'state'> {
+  if (!model || typeof model !== 'object') throw unusable(`it is ${String(model)}`);
+  const { params, paramsType = 'FULL', metrics = {}, numExamples = 1 } = model;
+  if (paramsType !== 'FULL' && paramsType !== 'DIFF') throw unusable(`paramsType is ${String(paramsType)}`);
+  if (!(typeof numExamples === 'number' && Number.isFinite(numExamples) && numExamples > 0)) {
+    throw unusable(`numExamples is ${String(numExamples)}`);
+  }
+  if (context.kind === 'train') {
+    if (params === undefined) throw unusable('params are missing');
+    checkParams(params);
+    checkSameForm(params, context.params);
+  }
+  return {
+    params: context.kind === 'train' ? params : undefined,
+    paramsType,
+    metrics: checkMetrics(metrics),
+    numExamples,
+  };
+}
+
+function checkMetrics(metrics: unknown): MetricReport {
+  if (!metrics || typeof metrics !== 'object' || Array.isArray(metrics))
+    throw unusable('metrics are not an object');
+  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, checkMetric(name, value)]));
+}
+
+function checkMetric(name: string, value: unknown): MetricValue {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (Array.isArray(value)) return value.map((item, index) => checkMetric(`${name}[${index}]`, item));
+  if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, checkMetric(`${name}.${key}`, item)]),
+    );
+  }
+  throw flError('NF_RESULT_METRICS', {
+    name,
+    value: typeof value === 'number' ? String(value) : `a ${typeof value}`,
+  });
+}
+
+/** A script may write into what it received; the reference for the check stays. */
+function copyOf(params: ParamSet): ParamSet {
+  return Object.fromEntries(
+    Object.entries(params).map(([name, { dtype, shape, data }]) => {
+      const copy = zeros(dtype, shape);
+      copy.data.set(data);
+      return [name, copy];
+    }),
+  );
+}
+
+function unusable(reason: string) {
+  return flError('NF_RESULT_INVALID', { reason });
+}
+
+function misuse(message: string, hint: string) {
+  return flError('NF_SCRIPT_USE', { message, hint });
+}

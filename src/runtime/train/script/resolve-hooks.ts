@@ -1,0 +1,83 @@
+import { registerHooks } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { flError } from '../../kernel/errors.ts';
+
+/** Where a job's code lies: the copy that runs, and the folder it came from, beside which its packages are. */
+export interface CodePlace {
+  readonly bundle: string;
+  readonly source: string;
+}
+
+const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+const OWN = new Map(
+  [
+    ['neuroflare', 'main'],
+    ['neuroflare/client', 'client'],
+    ['neuroflare/mri', 'mri'],
+    ['neuroflare/engine', 'engine'],
+  ].map(([name, file]) => [name ?? '', new URL(`../../../api/${file}${EXTENSION}`, import.meta.url).href]),
+);
+const TYPESCRIPT = /\.m?ts$/;
+/** Carried from a script to the files it imports, so that a task sees none of an earlier task's module state. */
+const TASK_QUERY = 'task';
+
+let place: { bundle: string; source: string } | undefined;
+
+/**
+ * Makes imports of job scripts resolve in this thread: `neuroflare/*` and TensorFlow.js to neuroflare's own copies
+ * (a second copy would have its own engine and variables), relative ones inside the bundle, packages beside the job.
+ */
+export function installResolveHooks(code: CodePlace): void {
+  const first = place === undefined;
+  place = { bundle: folderUrl(code.bundle), source: folderUrl(code.source) };
+  if (first) registerHooks({ resolve: resolveImport });
+}
+
+/** The URL to import a script by, new for each task. */
+export function scriptUrl(path: string, task: string): string {
+  const url = pathToFileURL(path);
+  url.searchParams.set(TASK_QUERY, task);
+  return url.href;
+}
+
+type Resolve = Parameters<typeof registerHooks>[0]['resolve'];
+
+const resolveImport: NonNullable<Resolve> = (specifier, context, next) => {
+  const own = OWN.get(specifier);
+  if (own !== undefined) return { url: own, shortCircuit: true };
+  const parent = context.parentURL;
+  if (!place || parent === undefined || !parent.startsWith(place.bundle)) {
+    return specifier.startsWith(place?.bundle ?? '\0')
+      ? inBundle(new URL(specifier))
+      : next(specifier, context);
+  }
+  if (specifier.startsWith('@tensorflow/'))
+    return next(specifier, { ...context, parentURL: import.meta.url });
+  if (/^\.{0,2}\//.test(specifier) || specifier.startsWith('file:'))
+    return relativeImport(specifier, parent, place.bundle);
+  return next(specifier, { ...context, parentURL: `${place.source}job.yaml` });
+};
+
+function relativeImport(specifier: string, parent: string, bundle: string) {
+  const url = new URL(specifier, parent);
+  if (!url.href.startsWith(bundle)) {
+    throw flError('NF_SCRIPT_LOAD', { message: `'${specifier}' lies outside the job folder` });
+  }
+  const task = new URL(parent).searchParams.get(TASK_QUERY);
+  if (task !== null) url.searchParams.set(TASK_QUERY, task);
+  return inBundle(url);
+}
+
+/** The format is stated, so that a job needs no package.json to say that its files are modules. */
+function inBundle(url: URL) {
+  const format = TYPESCRIPT.test(url.pathname)
+    ? 'module-typescript'
+    : /\.m?js$/.test(url.pathname)
+      ? 'module'
+      : undefined;
+  return { url: url.href, shortCircuit: true, ...(format && { format }) };
+}
+
+function folderUrl(path: string): string {
+  return `${pathToFileURL(path).href}/`;
+}

@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ErrorReport, flError, NeuroflareError, type Place } from '../../kernel/errors.ts';
+import { sourceExcerpt } from '../../kernel/source-excerpt.ts';
+import type { CodePlace } from './resolve-hooks.ts';
+
+/** Codes of Node for code that could not be loaded at all. */
+const LOAD_CODES = new Set([
+  'ERR_MODULE_NOT_FOUND',
+  'ERR_PACKAGE_PATH_NOT_EXPORTED',
+  'ERR_INVALID_TYPESCRIPT_SYNTAX',
+  'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX',
+  'ERR_UNSUPPORTED_DIR_IMPORT',
+  'ERR_UNKNOWN_FILE_EXTENSION',
+]);
+
+/**
+ * What a script threw, as a report with its own file, line and column in the job folder the user edits, not in the
+ * copy that ran.
+ */
+export function scriptFailure(
+  thrown: unknown,
+  code: CodePlace,
+  where: { site: string; round: number },
+): ErrorReport {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const stack = toSourcePaths(error.stack ?? '', code);
+  const place: Place = {
+    ...where,
+    ...(thrown instanceof NeuroflareError && thrown.place),
+    ...firstFrame(stack, code),
+  };
+  const report = thrown instanceof NeuroflareError ? thrown.report() : named(error, code).report();
+  return { ...report, place, stack };
+}
+
+function named(error: Error, code: CodePlace): NeuroflareError {
+  const isLoad = LOAD_CODES.has((error as NodeJS.ErrnoException).code ?? '') || error instanceof SyntaxError;
+  const text = toSourcePaths(error.message, code);
+  const message = error.name === 'Error' ? text : `${error.name}: ${text}`;
+  return flError(isLoad ? 'NF_SCRIPT_LOAD' : 'NF_SCRIPT_FAILED', { message });
+}
+
+/** Replaces paths and URLs of the running copy by those of the job folder. */
+function toSourcePaths(text: string, { bundle, source }: CodePlace): string {
+  return text
+    .replace(/file:\/\/[^\s)'"]+?(?=[:\s)'"]|$)/g, (url) => safePath(url))
+    .replace(/\?task=[^\s:)'"]+/g, '')
+    .replaceAll(bundle, source);
+}
+
+function safePath(url: string): string {
+  try {
+    return fileURLToPath(url.replace(/\?.*$/, ''));
+  } catch {
+    return url;
+  }
+}
+
+function firstFrame(stack: string, { source }: CodePlace): Place | undefined {
+  for (const frame of stack.split('\n')) {
+    const start = frame.indexOf(source);
+    const at = start === -1 ? null : /^(.*?):(\d+)(?::(\d+))?\)?$/.exec(frame.slice(start));
+    if (at?.[1] === undefined || at[1].includes('node_modules')) continue;
+    const [file, line, column] = [at[1], Number(at[2]), at[3] === undefined ? undefined : Number(at[3])];
+    return { file: relativeToHere(file), line, ...(column && { column }), ...sourceLine(file, { line, column }) };
+  }
+  return undefined;
+}
+
+function relativeToHere(file: string): string {
+  const shorter = relative(process.cwd(), file);
+  return shorter.startsWith('..') ? file : shorter;
+}
+
+function sourceLine(file: string, at: { line: number; column: number | undefined }): { excerpt?: string } {
+  try {
+    return { excerpt: sourceExcerpt(readFileSync(file, 'utf8'), at) };
+  } catch {
+    return {};
+  }
+}

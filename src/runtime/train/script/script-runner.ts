@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ErrorReport, flError } from '../../kernel/errors.ts';
+import { decodeSafetensors } from '../../tensors/safetensors.ts';
+import { openSession } from '../client/flare.ts';
+import { Session, type SessionContext, type SessionResult } from '../client/session.ts';
+import { type CodePlace, installResolveHooks, scriptUrl } from './resolve-hooks.ts';
+import { scriptFailure } from './script-error.ts';
+
+/** One task for a script: what the script will be told, and where the files lie (absolute paths). */
+export interface ScriptTask {
+  readonly context: Omit<SessionContext, 'params' | 'state'>;
+  readonly code: CodePlace;
+  /** From the bundle's root. */
+  readonly script: string;
+  readonly modelPath: string;
+  readonly statePath: string | undefined;
+}
+
+export type ScriptOutcome = { readonly result: SessionResult } | { readonly failure: ErrorReport };
+
+let tasks = 0;
+
+/**
+ * nvflare's ScriptRunner: runs a training script for one task, from its first line to its end, in this thread. The
+ * script is evaluated anew for every task; libraries it imports stay loaded, and so do what they cache.
+ */
+export async function runScript(task: ScriptTask): Promise<ScriptOutcome> {
+  const { site, currentRound: round } = task.context;
+  const session = new Session(await fillContext(task));
+  installResolveHooks(task.code);
+  openSession(session);
+  try {
+    await import(scriptUrl(join(task.code.bundle, task.script), String(tasks++)));
+    if (!session.result) throw flError('NF_SCRIPT_NO_RESULT');
+    return { result: session.result };
+  } catch (error) {
+    return { failure: scriptFailure(error, task.code, { site, round }) };
+  } finally {
+    openSession(undefined);
+  }
+}
+
+async function fillContext(task: ScriptTask): Promise<SessionContext> {
+  const params = decodeSafetensors(await readFile(task.modelPath), task.modelPath);
+  const state = task.statePath === undefined ? undefined : await readFile(task.statePath);
+  return { ...task.context, params, state };
+}

@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+
+/** Names inside a run's folder; `at` makes them absolute, so that the log can hold relative ones. */
+export interface RunFolder {
+  readonly root: string;
+  at(path: string): string;
+}
+
+export function runFolder(root: string): RunFolder {
+  return { root, at: (path) => join(root, path) };
+}
+
+export const RUN_FILES = {
+  card: 'run.json',
+  events: 'events.jsonl',
+  lock: 'run.lock',
+  bundle: 'bundle',
+  models: 'models',
+  final: 'model.safetensors',
+  best: 'best_model.safetensors',
+  metrics: 'metrics.json',
+  roundMetrics: 'round_metrics.jsonl',
+} as const;
+
+/** The global model after a round; 0 is the initial one. */
+export function modelPath(round: number): string {
+  return `${RUN_FILES.models}/round-${String(round).padStart(4, '0')}.safetensors`;
+}
+
+export function updatePath(site: string, round: number): string {
+  return `sites/${site}/update-${String(round).padStart(4, '0')}.safetensors`;
+}
+
+export function statePath(site: string, round: number): string {
+  return `sites/${site}/state-${String(round).padStart(4, '0')}.bin`;
+}
+
+export function siteLogPath(site: string): string {
+  return `sites/${site}/log.txt`;
+}
