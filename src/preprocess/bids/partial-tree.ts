@@ -1,0 +1,125 @@
+import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { sha256 } from '../../runtime/kernel/digest.ts';
+import { flError } from '../../runtime/kernel/errors.ts';
+import { syncFolder } from '../../runtime/workspace/files.ts';
+import { type PictureFacts, pictureFactsSchema } from './picture-file.ts';
+
+const journalLineSchema = z.strictObject({
+  /** Source path. */
+  path: z.string(),
+  /** Relative to the tree. */
+  file: z.string(),
+  sha256: z.string(),
+  facts: pictureFactsSchema,
+});
+type JournalLine = z.infer<typeof journalLineSchema>;
+
+/**
+ * A data set under way: `TARGET.partial` holds the tree, the key of what it is made from, and a journal with a line for each image that
+ * is written. A run that was broken off is taken up again where the key is the same; the tree becomes TARGET by one rename.
+ */
+export interface PartialTree {
+  /** Images that an earlier run wrote and that are whole, by source path. */
+  readonly finished: ReadonlyMap<string, PictureFacts>;
+  addImage(image: { path: string; file: string; bytes: Uint8Array; facts: PictureFacts }): Promise<void>;
+  addText(file: string, text: string): Promise<void>;
+  /** Moves the tree to the target. */
+  publish(): Promise<void>;
+  /** Removes everything. */
+  discard(): Promise<void>;
+  /** Lets another run in; what is there stays. */
+  release(): Promise<void>;
+}
+
+/** @throws NF_BIDS_BUSY when another process works on it. */
+export async function openPartial(target: string, key: string): Promise<PartialTree> {
+  const root = `${target}.partial`;
+  await mkdir(root, { recursive: true });
+  await lock(root);
+  const same = (await readFile(join(root, 'key'), 'utf8').catch(() => '')) === key;
+  if (!same) await begin(root, key);
+  const finished = await readJournal(root);
+  const tree = join(root, 'tree');
+  const write = async (file: string, content: Uint8Array | string) => {
+    await mkdir(dirname(join(tree, file)), { recursive: true });
+    await writeFile(join(tree, file), content);
+  };
+  return {
+    finished,
+    addImage: async ({ path, file, bytes, facts }) => {
+      await write(file, bytes);
+      const line: JournalLine = { path, file, sha256: sha256(bytes), facts };
+      await appendFile(join(root, 'journal.jsonl'), `${JSON.stringify(line)}\n`);
+    },
+    addText: write,
+    publish: async () => {
+      await rename(tree, target);
+      await syncFolder(dirname(target));
+      await rm(root, { recursive: true, force: true });
+    },
+    discard: () => rm(root, { recursive: true, force: true }),
+    release: () => rm(join(root, 'lock'), { force: true }),
+  };
+}
+
+async function begin(root: string, key: string): Promise<void> {
+  for (const name of ['key', 'journal.jsonl', 'tree']) {
+    await rm(join(root, name), { recursive: true, force: true });
+  }
+  await mkdir(join(root, 'tree'));
+  await writeFile(join(root, 'key'), key);
+}
+
+/** The lock holds the process id; one whose process is gone is taken over. */
+async function lock(root: string): Promise<void> {
+  const file = join(root, 'lock');
+  for (;;) {
+    try {
+      return await writeFile(file, String(process.pid), { flag: 'wx' });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const holder = Number(await readFile(file, 'utf8').catch(() => ''));
+    if (isAlive(holder)) throw flError('NF_BIDS_BUSY', { pid: holder, path: root });
+    await rm(file, { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Lines that are whole and whose image has the digest they say; the rest is made again. */
+async function readJournal(root: string): Promise<Map<string, PictureFacts>> {
+  const text = await readFile(join(root, 'journal.jsonl'), 'utf8').catch(() => '');
+  const finished = new Map<string, PictureFacts>();
+  for (const line of text.split('\n')) {
+    const parsed = parseLine(line);
+    if (parsed && (await isWhole(join(root, 'tree', parsed.file), parsed.sha256))) {
+      finished.set(parsed.path, parsed.facts);
+    }
+  }
+  if (text !== '' && !text.endsWith('\n')) await appendFile(join(root, 'journal.jsonl'), '\n');
+  return finished;
+}
+
+function parseLine(line: string): JournalLine | undefined {
+  try {
+    return journalLineSchema.parse(JSON.parse(line));
+  } catch {
+    // A line that was being written when the run ended.
+    return undefined;
+  }
+}
+
+async function isWhole(path: string, digest: string): Promise<boolean> {
+  const bytes = await readFile(path).catch(() => undefined);
+  return bytes !== undefined && sha256(bytes) === digest;
+}

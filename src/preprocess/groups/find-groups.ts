@@ -1,0 +1,170 @@
+import { flError } from '../../runtime/kernel/errors.ts';
+import type { Progress } from '../../runtime/telemetry/progress.ts';
+import { correlation, type Link, type Pattern, similarPairs, toPattern } from './correlate.ts';
+import { linkGroups } from './link.ts';
+import { neighbourPairs } from './series.ts';
+
+/** A picture as grouping sees it. */
+export interface GroupItem {
+  /** Relative path with `/`; items are told apart by it. */
+  readonly path: string;
+  readonly label: string;
+  /** Digest of size and decoded pixels. */
+  readonly pixelSha256: string;
+  readonly thumbnail: Uint8Array;
+  /** Of exact copies, a preferred one is kept (the training copy). */
+  readonly preferred: boolean;
+}
+
+export type SetAsideReason = 'duplicate' | 'label_conflict';
+
+export interface GroupMark {
+  /** `group-0001`, numbered by the first path of each group. */
+  readonly group: string;
+  /** Path of the copy that is kept, for the others of one set of pixel-identical pictures. */
+  readonly duplicateOf?: string;
+  /** Why splits leave the picture out; undefined keeps it. */
+  readonly setAside?: SetAsideReason;
+}
+
+export interface GroupRule {
+  /** Pictures whose thumbnails correlate over this may be of one patient. */
+  readonly threshold: number;
+  /** Most distinct pictures a group. */
+  readonly cap: number;
+}
+
+export interface LabelConflict {
+  readonly group: string;
+  readonly labels: readonly string[];
+  readonly paths: readonly string[];
+}
+
+export interface Grouping {
+  readonly marks: ReadonlyMap<string, GroupMark>;
+  readonly conflicts: readonly LabelConflict[];
+  /** Number of distinct pictures in each group, largest first. */
+  readonly sizes: readonly number[];
+  /** Pairs that count as one patient's but stand in different groups because of the cap. */
+  readonly cutLinks: number;
+}
+
+/** Three times the slices a patient of the set that the Kaggle images are commonly said to come from (3064 of 233), and some more. */
+export const DEFAULT_CAP = 48;
+export const DEFAULT_THRESHOLD = 0.9;
+/** Neighbours by file number need less likeness to count as one patient's. */
+const NEIGHBOUR_THRESHOLD = 0.8;
+/**
+ * Pictures with different labels are of different patients unless a label is wrong, so likeness alone does not join them; only
+ * over this do they count as one picture under two labels.
+ */
+const SAME_PICTURE = 0.99;
+
+/** @throws NF_GROUP_THRESHOLD unless the text is a number over 0 and at most 1. */
+export function parseThreshold(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && value <= 1)) throw flError('NF_GROUP_THRESHOLD', { value: text });
+  return value;
+}
+
+/**
+ * Marks exact copies and groups what may be one patient: the union of pixel-identical pictures, of thumbnails that correlate over
+ * the threshold, and of neighbours by file number that correlate over 0.8. A group in which one picture has two labels is set aside
+ * whole. A lower bound on leakage, not a patient id.
+ * The order of the items does not matter.
+ */
+export async function findGroups(
+  items: readonly GroupItem[],
+  rule: GroupRule,
+  watch: { progress?: Progress; signal?: AbortSignal } = {},
+): Promise<Grouping> {
+  const sorted = items.toSorted((a, b) => compare(a.path, b.path));
+  const copies = copiesOf(sorted);
+  const pictures = [...copies.values()];
+  const patterns = pictures.map(([kept]) => toPattern((kept as GroupItem).thumbnail));
+  const index = new Map([...copies.keys()].map((digest, at) => [digest, at]));
+  const near = (await similarPairs(patterns, rule.threshold, watch)).filter(
+    ({ a, b, correlation }) => labelOf(pictures, a) === labelOf(pictures, b) || correlation > SAME_PICTURE,
+  );
+  const neighbours = neighbourLinks(sorted, patterns, index);
+  const { rootOf, cut } = linkGroups(pictures.length, uniqueLinks([...near, ...neighbours]), rule.cap);
+  return { ...mark(sorted, copies, rootOf), cutLinks: cut };
+}
+
+function labelOf(pictures: readonly (readonly GroupItem[])[], at: number): string | undefined {
+  return pictures[at]?.[0]?.label;
+}
+
+/** Pixel-identical pictures under their digest, the one to keep first. */
+function copiesOf(sorted: readonly GroupItem[]): Map<string, GroupItem[]> {
+  const copies = new Map<string, GroupItem[]>();
+  for (const item of sorted) copies.set(item.pixelSha256, [...(copies.get(item.pixelSha256) ?? []), item]);
+  for (const set of copies.values()) set.sort((a, b) => Number(b.preferred) - Number(a.preferred));
+  return copies;
+}
+
+function neighbourLinks(
+  sorted: readonly GroupItem[],
+  patterns: readonly Pattern[],
+  index: ReadonlyMap<string, number>,
+): Link[] {
+  const at = sorted.map((item) => index.get(item.pixelSha256) as number);
+  return neighbourPairs(sorted.map((item) => item.path)).flatMap(([one, other]) => {
+    const [a, b] = [at[one] as number, at[other] as number].sort((p, q) => p - q) as [number, number];
+    if (a === b) return [];
+    const value = correlation(patterns[a] as Pattern, patterns[b] as Pattern);
+    return value > NEIGHBOUR_THRESHOLD ? [{ a, b, correlation: value }] : [];
+  });
+}
+
+function uniqueLinks(links: readonly Link[]): Link[] {
+  return [...new Map(links.map((link) => [`${link.a} ${link.b}`, link])).values()];
+}
+
+function mark(
+  sorted: readonly GroupItem[],
+  copies: ReadonlyMap<string, readonly GroupItem[]>,
+  rootOf: readonly number[],
+): Omit<Grouping, 'cutLinks'> {
+  const members = new Map<number, GroupItem[]>();
+  const rootOfDigest = new Map([...copies.keys()].map((digest, at) => [digest, rootOf[at] as number]));
+  for (const item of sorted) {
+    const root = rootOfDigest.get(item.pixelSha256) as number;
+    members.set(root, [...(members.get(root) ?? []), item]);
+  }
+  const marks = new Map<string, GroupMark>();
+  const conflicts: LabelConflict[] = [];
+  const width = Math.max(4, String(members.size).length);
+  for (const [at, group] of [...members.values()].entries()) {
+    const name = `group-${String(at + 1).padStart(width, '0')}`;
+    const labels = [...new Set(group.map((item) => item.label))].sort(compare);
+    const conflict = labels.length > 1;
+    if (conflict) conflicts.push({ group: name, labels, paths: group.map((item) => item.path) });
+    for (const item of group) marks.set(item.path, markOf({ item, name, conflict, copies }));
+  }
+  return { marks, conflicts, sizes: sizesOf(rootOf) };
+}
+
+function markOf(what: {
+  item: GroupItem;
+  name: string;
+  conflict: boolean;
+  copies: ReadonlyMap<string, readonly GroupItem[]>;
+}): GroupMark {
+  const { item, name, conflict, copies } = what;
+  const kept = copies.get(item.pixelSha256)?.[0]?.path;
+  const copy = kept !== undefined && kept !== item.path;
+  const reason = conflict ? 'label_conflict' : copy ? 'duplicate' : undefined;
+  return { group: name, ...(copy && { duplicateOf: kept }), ...(reason && { setAside: reason }) };
+}
+
+function sizesOf(rootOf: readonly number[]): number[] {
+  const sizes = new Map<number, number>();
+  for (const root of rootOf) sizes.set(root, (sizes.get(root) ?? 0) + 1);
+  return [...sizes.values()].sort((a, b) => b - a);
+}
+
+/** By UTF-16 code unit: the same everywhere, unlike a locale's order. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
