@@ -40,6 +40,9 @@ export abstract class BaseCommand<Result> extends Command {
   protected signal: AbortSignal = new AbortController().signal;
   #interrupt: Interrupt | undefined;
 
+  /** What a user who stopped the command is told. */
+  protected readonly interruptHint: string = 'Run the command again.';
+
   protected abstract execute(): Promise<Result>;
   /** The result for people, without a final newline; an empty string prints nothing. */
   protected abstract render(result: Result): string;
@@ -54,7 +57,7 @@ export abstract class BaseCommand<Result> extends Command {
       this.#print(JSON.stringify(commandSchema(this.ctor as typeof BaseCommand), null, 2));
       return;
     }
-    this.#interrupt = watchSignals();
+    this.#interrupt = watchSignals(this.interruptHint);
     this.signal = this.#interrupt.signal;
     const result = await this.execute();
     process.exitCode = this.exitCodeOf(result);

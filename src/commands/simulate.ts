@@ -9,7 +9,7 @@ export default class Simulate extends BaseCommand<RunSummary> {
   static override summary = 'run a job on this machine, with as many sites as you like';
   static override description =
     'The same job file, script and round rules as in a real federation; the sites are threads. A run is a folder WORKSPACE/<job>/<run id> and can be resumed after any stop.';
-  static override aliases = ['simulator'];
+  static override hiddenAliases = ['simulator'];
   static override examples = [
     '<%= config.bin %> simulate jobs/hello',
     '<%= config.bin %> simulate jobs/glioma --workspace work --n-clients 3 --threads 2 --gpu 0',
@@ -62,6 +62,8 @@ export default class Simulate extends BaseCommand<RunSummary> {
     run: Flags.string({ summary: 'with --resume: the id of the run', dependsOn: ['resume'] }),
   };
   static override resultSchema = runSummarySchema;
+
+  protected override readonly interruptHint = 'Nothing is lost: run the command again with --resume.';
 
   protected override async execute(): Promise<RunSummary> {
     const { args, flags } = await this.parse(Simulate);

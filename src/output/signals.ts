@@ -10,14 +10,14 @@ export interface Interrupt {
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** The first signal aborts the work, which ends in order; a second one ends the process at once. */
-export function watchSignals(): Interrupt {
+/** The first signal aborts the work, which ends in order; a second one ends the process at once. `hint`: how to go on. */
+export function watchSignals(hint: string): Interrupt {
   const controller = new AbortController();
   let exitCode: number | undefined;
   const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {
     if (exitCode !== undefined) process.exit(exitCode);
     exitCode = EXIT_CODES[signal];
-    controller.abort(flError('NF_INTERRUPTED', { signal, hint: 'Run the command again.' }));
+    controller.abort(flError('NF_INTERRUPTED', { signal, hint }));
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   return {

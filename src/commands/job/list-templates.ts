@@ -8,7 +8,7 @@ type Result = z.output<typeof resultSchema>;
 
 export default class JobListTemplates extends BaseCommand<Result> {
   static override summary = 'list the job templates';
-  static override aliases = ['job:list_templates'];
+  static override hiddenAliases = ['job:list_templates'];
   static override examples = ['<%= config.bin %> job list-templates'];
   static override resultSchema = resultSchema;
 

@@ -10,7 +10,7 @@ type Result = z.output<typeof resultSchema>;
 
 export default class JobShowVariables extends BaseCommand<Result> {
   static override summary = 'list what --set can change in a job';
-  static override aliases = ['job:show_variables'];
+  static override hiddenAliases = ['job:show_variables'];
   static override examples = ['<%= config.bin %> job show-variables jobs/glioma'];
   static override args = { job: Args.string({ required: true, description: 'job folder' }) };
   static override resultSchema = resultSchema;

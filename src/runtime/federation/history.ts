@@ -1,4 +1,5 @@
 import type { ErrorReport } from '../kernel/errors.ts';
+import { compareSites } from '../kernel/site-order.ts';
 import type { MetricReport } from '../telemetry/metrics.ts';
 import type {
   AcceptedResult,
@@ -127,8 +128,12 @@ function close(history: RunHistory, event: RunEvent & { type: 'round.closed' }):
     ...history,
     openRound: undefined,
     accepted: [],
-    closed: [...history.closed, { round, kind, metrics, results: history.accepted }],
+    closed: [...history.closed, { round, kind, metrics, results: inSiteOrder(history.accepted) }],
     position: model ? { round, model } : history.position,
     models: model ? new Map(history.models).set(round, model) : history.models,
   };
+}
+
+function inSiteOrder(results: readonly AcceptedResult[]): AcceptedResult[] {
+  return [...results].sort((a, b) => compareSites(a.site, b.site));
 }

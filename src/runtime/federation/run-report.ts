@@ -63,9 +63,7 @@ export function summarizeRun(
           metrics: { ...last?.metrics },
         }
       : null,
-    best: final
-      ? { model: final.best.round, value: final.best.value, file: folder.at(RUN_FILES.best) }
-      : null,
+    best: best ? { model: best.round, value: best.value, file: folder.at(RUN_FILES.best) } : null,
     engines: Object.fromEntries(history.engines),
     failures: history.failures.map(({ site, round, error }) => ({
       site,

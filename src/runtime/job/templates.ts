@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +22,9 @@ export interface Template {
 /** The templates that come with neuroflare, by name. */
 export async function listTemplates(): Promise<Template[]> {
   const entries = await readdir(TEMPLATES, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const names = entries
+    .filter((entry) => entry.isDirectory() && existsSync(join(TEMPLATES, entry.name, 'job.yaml')))
+    .map(({ name }) => name);
   return Promise.all(
     names.sort().map(async (name) => {
       const { document } = await readYaml(join(TEMPLATES, name, 'job.yaml'));
@@ -78,7 +81,6 @@ async function writeOverrides(
 async function writeEditorFiles(folder: string): Promise<void> {
   const api = join(PACKAGE_ROOT, 'dist/api');
   const paths = {
-    neuroflare: [`${api}/main.d.ts`],
     'neuroflare/*': [`${api}/*.d.ts`],
     '@tensorflow/tfjs': [join(PACKAGE_ROOT, 'node_modules/@tensorflow/tfjs')],
   };

@@ -74,7 +74,7 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): ParamSet {
   const layout = parseLayout(bytes.subarray(0, headerEnd), { path, fileSize: bytes.length });
   return Object.fromEntries(
     layout.map(({ name, dtype, shape, offset, byteLength }) => {
-      const data = new DTYPES[dtype](bytes.slice(offset, offset + byteLength).buffer);
+      const data = new DTYPES[dtype](new Uint8Array(bytes.subarray(offset, offset + byteLength)).buffer);
       return [name, { dtype, shape, data }];
     }),
   );

@@ -11,7 +11,6 @@ export interface CodePlace {
 const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const OWN = new Map(
   [
-    ['neuroflare', 'main'],
     ['neuroflare/client', 'client'],
     ['neuroflare/mri', 'mri'],
     ['neuroflare/engine', 'engine'],

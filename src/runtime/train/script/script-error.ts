@@ -64,7 +64,12 @@ function firstFrame(stack: string, { source }: CodePlace): Place | undefined {
     const at = start === -1 ? null : /^(.*?):(\d+)(?::(\d+))?\)?$/.exec(frame.slice(start));
     if (at?.[1] === undefined || at[1].includes('node_modules')) continue;
     const [file, line, column] = [at[1], Number(at[2]), at[3] === undefined ? undefined : Number(at[3])];
-    return { file: relativeToHere(file), line, ...(column && { column }), ...sourceLine(file, { line, column }) };
+    return {
+      file: relativeToHere(file),
+      line,
+      ...(column && { column }),
+      ...sourceLine(file, { line, column }),
+    };
   }
   return undefined;
 }
