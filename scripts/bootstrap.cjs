@@ -1,10 +1,10 @@
 // Old, plain JavaScript: it runs on whatever Node the system has, brings the packages, and hands over to the Node
 // that came with them.   usage: node scripts/bootstrap.cjs SCRIPT [ARG ...]
 'use strict';
-var childProcess = require('child_process');
-var crypto = require('crypto');
-var fs = require('fs');
-var path = require('path');
+var childProcess = require('node:child_process');
+var crypto = require('node:crypto');
+var fs = require('node:fs');
+var path = require('node:path');
 
 var root = path.join(__dirname, '..');
 var windows = process.platform === 'win32';

@@ -4,7 +4,7 @@ import type { Reporter, TestModule } from 'vitest/node';
  * Ends a test run with one plain line, `N passed, N failed, N skipped`. With NEUROFLARE_NO_SKIP set a skipped test fails
  * the run: where every part is there, nothing has a reason to be skipped.
  */
-export default class ClosingLine implements Reporter {
+export class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const counts = { passed: 0, failed: 0, skipped: 0, pending: 0 };
     const skipped: string[] = [];

@@ -107,7 +107,6 @@ export abstract class BaseCommand<Result> extends Command {
 
   #explain(error: NeuroflareError): void {
     process.stderr.write(`${errorText(error)}\n`);
-    if (process.env['NEUROFLARE_DEBUG'])
-      process.stderr.write(`${error.stack}\n${String(error.cause ?? '')}\n`);
+    if (process.env.NEUROFLARE_DEBUG) process.stderr.write(`${error.stack}\n${String(error.cause ?? '')}\n`);
   }
 }
