@@ -1,0 +1,71 @@
+import { flError } from '../kernel/errors.ts';
+import type { TrainBatch } from './engine.ts';
+
+/** Sizes that a compiled model's batches must have. */
+export interface BatchShape {
+  /** Of one example, without the batch axis. */
+  readonly input: readonly number[];
+  readonly classes: number;
+  /** Of a full batch. */
+  readonly batchSize: number;
+}
+
+/** A batch of exactly `rows` examples; those beyond the given ones are zeros with weight 0. */
+export interface PreparedBatch {
+  readonly rows: number;
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  /** Sum to 1, so that the weighted mean is a sum. */
+  readonly weights: Float32Array;
+}
+
+/** Checks a batch and fills it up to `rows`. */
+export function prepareBatch(batch: TrainBatch, shape: BatchShape, rows: number): PreparedBatch {
+  checkBatch(batch, shape);
+  return {
+    rows,
+    x: filledUp(batch.x, (batch.x.length / batch.size) * rows),
+    y: filledUp(batch.y, shape.classes * rows),
+    weights: filledUp(normalizedWeights(batch), rows),
+  };
+}
+
+/** The same array when it is long enough. */
+export function filledUp(values: Float32Array, length: number): Float32Array {
+  if (values.length === length) return values;
+  const longer = new Float32Array(length);
+  longer.set(values);
+  return longer;
+}
+
+function checkBatch(batch: TrainBatch, shape: BatchShape): void {
+  const { size, x, y, weights } = batch;
+  if (!Number.isInteger(size) || size < 1 || size > shape.batchSize) {
+    throw invalid(`its size is ${size}, it must be a whole number from 1 to ${shape.batchSize}.`);
+  }
+  checkLength('x', x, size * shape.input.reduce((product, length) => product * length, 1));
+  checkLength('y', y, size * shape.classes);
+  if (weights) checkLength('weights', weights, size);
+  if (!Number.isFinite(batch.learningRate) || batch.learningRate < 0) {
+    throw invalid(`its learning rate is ${batch.learningRate}, it must be a number of at least 0.`);
+  }
+}
+
+export function checkLength(name: string, values: Float32Array, expected: number): void {
+  if (!(values instanceof Float32Array)) throw invalid(`${name} is not a Float32Array.`);
+  if (values.length !== expected)
+    throw invalid(`${name} holds ${values.length} numbers instead of ${expected}.`);
+}
+
+function normalizedWeights({ weights, size }: TrainBatch): Float32Array {
+  if (!weights) return new Float32Array(size).fill(1 / size);
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  if (!weights.every((weight) => weight >= 0) || !(sum > 0) || sum === Number.POSITIVE_INFINITY) {
+    throw invalid('its weights must be finite, at least 0, and not all 0.');
+  }
+  return weights.map((weight) => weight / sum);
+}
+
+function invalid(reason: string): Error {
+  return flError('NF_ENGINE_BATCH_INVALID', { reason });
+}

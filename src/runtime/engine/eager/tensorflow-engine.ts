@@ -1,0 +1,87 @@
+import util from 'node:util';
+import { findBackend } from '@tensorflow/tfjs-core';
+import { flError } from '../../kernel/errors.ts';
+import type { Engine, EngineInfo } from '../engine.ts';
+import '../tfjs.ts';
+import { EagerModel } from './eager-model.ts';
+
+const BACKEND = 'tensorflow';
+
+/** TensorFlow's native library behind tfjs, in one of its packages. */
+export interface TensorflowBinding {
+  readonly library: string;
+  readonly version: string;
+  readonly device: 'cpu' | 'gpu';
+}
+
+let loading: Promise<TensorflowBinding> | undefined;
+
+/**
+ * Loads tfjs-node-gpu, else tfjs-node. Either package can be installed without its native part, which shows only here.
+ *
+ * @throws NF_ENGINE_UNAVAILABLE with the reason for each package
+ */
+export function loadTensorflow(): Promise<TensorflowBinding> {
+  loading ??= loadFirst(['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']);
+  return loading;
+}
+
+export async function createTensorflowEngine(reason: string): Promise<Engine> {
+  const { library, version, device } = await loadTensorflow();
+  const info: EngineInfo = {
+    name: 'tensorflow',
+    device,
+    library,
+    version,
+    build: 'native',
+    threads: 1,
+    reason,
+  };
+  return {
+    name: 'tensorflow',
+    device,
+    describe: () => info,
+    compile: async (model, options) => new EagerModel(BACKEND, model, options),
+  };
+}
+
+async function loadFirst(packages: readonly string[]): Promise<TensorflowBinding> {
+  restoreNodeUtil();
+  const reasons: string[] = [];
+  for (const name of packages) {
+    try {
+      const module: unknown = await import(name);
+      return { library: name, version: versionOf(module), device: usesGpu() ? 'gpu' : 'cpu' };
+    } catch (error) {
+      reasons.push(`${name}: ${firstLine(error)}`);
+    }
+  }
+  const advice =
+    "Run 'neuroflare engine install tensorflow' to bring TensorFlow's native library; where that command is not there yet, run 'npm rebuild @tensorflow/tfjs-node-gpu --foreground-scripts', which downloads it.";
+  throw flError('NF_ENGINE_UNAVAILABLE', { engine: 'tensorflow', reason: reasons.join(' '), advice });
+}
+
+/** tfjs-node 4.22 calls functions that Node 23 removed from `util`. */
+function restoreNodeUtil(): void {
+  const legacy = util as unknown as Record<string, unknown>;
+  legacy['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
+  legacy['isArray'] ??= Array.isArray;
+  legacy['isString'] ??= (value: unknown) => typeof value === 'string';
+  legacy['isObject'] ??= (value: unknown) => typeof value === 'object' && value !== null;
+}
+
+function usesGpu(): boolean {
+  const backend: unknown = findBackend(BACKEND);
+  const gpu = typeof backend === 'object' && backend !== null && 'isUsingGpuDevice' in backend;
+  return gpu && backend.isUsingGpuDevice === true;
+}
+
+function versionOf(module: unknown): string {
+  const version: unknown = Reflect.get(Object(module), 'version');
+  return String(Reflect.get(Object(version), 'tfjs-node') ?? 'unknown');
+}
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n')[0]?.trim() ?? '';
+}

@@ -1,0 +1,75 @@
+import type { OnnxAttribute, OnnxConstant, OnnxGraph, OnnxNode, OnnxType, OnnxValue } from './graph.ts';
+import { WireWriter } from './wire.ts';
+
+const IR_VERSION = 10;
+const OPSET = 21;
+/** TensorProto.DataType. */
+const DATA_TYPES: Record<OnnxType, number> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+/** AttributeProto.AttributeType. */
+const ATTRIBUTE_TYPES = { float: 1, int: 2, string: 3, ints: 7 };
+
+/** A graph as an ONNX file: ModelProto of onnx.proto, IR version 10, operator set 21; field numbers are that file's. */
+export function encodeModel(graph: OnnxGraph): Uint8Array {
+  const { nodes, constants, inputs } = graph.live();
+  const body = new WireWriter();
+  for (const node of nodes) body.message(1, nodeProto(node));
+  body.string(2, 'step');
+  for (const constant of constants) body.message(5, tensorProto(constant));
+  for (const input of inputs) body.message(11, valueInfo(input));
+  for (const output of graph.outputs) body.message(12, valueInfo(output));
+
+  const model = new WireWriter().int(1, IR_VERSION).string(2, 'neuroflare').message(7, body);
+  model.message(8, operatorSet('', OPSET));
+  for (const domain of new Set(nodes.map((node) => domainOf(node.type)))) {
+    if (domain !== '') model.message(8, operatorSet(domain, 1));
+  }
+  return model.finish();
+}
+
+function operatorSet(domain: string, version: number): WireWriter {
+  return new WireWriter().string(1, domain).int(2, version);
+}
+
+function nodeProto(node: OnnxNode): WireWriter {
+  const proto = new WireWriter();
+  for (const input of node.inputs) proto.string(1, input);
+  for (const output of node.outputs) proto.string(2, output);
+  const domain = domainOf(node.type);
+  proto
+    .string(3, `n_${node.outputs[0]}`)
+    .string(4, domain === '' ? node.type : node.type.slice(domain.length + 1));
+  for (const [name, value] of Object.entries(node.attributes)) proto.message(5, attributeProto(name, value));
+  if (domain !== '') proto.string(7, domain);
+  return proto;
+}
+
+function attributeProto(name: string, value: OnnxAttribute): WireWriter {
+  const proto = new WireWriter().string(1, name);
+  if (typeof value === 'number') return proto.int(3, value).int(20, ATTRIBUTE_TYPES.int);
+  if (typeof value === 'string') {
+    return proto.bytes(4, Buffer.from(value, 'utf8')).int(20, ATTRIBUTE_TYPES.string);
+  }
+  if ('float' in value) return proto.float(2, value.float).int(20, ATTRIBUTE_TYPES.float);
+  for (const item of value) proto.int(8, item);
+  return proto.int(20, ATTRIBUTE_TYPES.ints);
+}
+
+function tensorProto({ name, type, shape, data }: OnnxConstant): WireWriter {
+  const proto = new WireWriter();
+  for (const size of shape) proto.int(1, size);
+  return proto
+    .int(2, DATA_TYPES[type])
+    .string(8, name)
+    .bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+function valueInfo({ name, type, shape }: OnnxValue): WireWriter {
+  const dimensions = new WireWriter();
+  for (const size of shape) dimensions.message(1, new WireWriter().int(1, size));
+  const tensorType = new WireWriter().int(1, DATA_TYPES[type]).message(2, dimensions);
+  return new WireWriter().string(1, name).message(2, new WireWriter().message(1, tensorType));
+}
+
+function domainOf(type: string): string {
+  return type.slice(0, Math.max(0, type.lastIndexOf('.')));
+}

@@ -1,0 +1,94 @@
+import { flError } from '../kernel/errors.ts';
+import type { Engine, EngineName } from './engine.ts';
+
+export const ENGINE_CHOICES = ['auto', 'ort', 'tensorflow', 'cpu'] as const;
+export type EngineChoice = (typeof ENGINE_CHOICES)[number];
+
+export interface EngineWish {
+  /** GPU numbers as given to `--gpu`, e.g. `0` or `0,1`. Without it a GPU is used if `auto` finds one. */
+  readonly gpu?: string | undefined;
+  /** Refuse to compute on the CPU. */
+  readonly requireGpu?: boolean | undefined;
+  /** Threads inside one operation of the ort engine; default 1, since sites run side by side. */
+  readonly threads?: number | undefined;
+}
+
+export interface ChosenEngine {
+  readonly engine: Engine;
+  /** What was asked for and is not given; for people and for the log. */
+  readonly warning?: string;
+}
+
+/**
+ * The engine of a run. `auto` takes tensorflow where it loads and sees a GPU, else ort; the reason is in `describe()`. An engine
+ * that is named is that one or an error.
+ *
+ * @throws NF_ENGINE_UNAVAILABLE, NF_ENGINE_GPU_MISSING (with `requireGpu`), NF_ENGINE_GPU_INVALID
+ */
+export async function createEngine(choice: EngineChoice, wish: EngineWish = {}): Promise<ChosenEngine> {
+  if (wish.gpu !== undefined) checkGpuList(wish.gpu);
+  const engine = await (choice === 'auto' ? automatic(wish) : makeEngine(choice, `chosen by name`, wish));
+  if (engine.device === 'gpu' || (wish.gpu === undefined && !wish.requireGpu)) return { engine };
+  const reason = await whyNoGpu(choice);
+  if (wish.requireGpu) throw flError('NF_ENGINE_GPU_MISSING', { reason });
+  return { engine, warning: `GPU ${wish.gpu} is not used, computing on the CPU: ${reason}` };
+}
+
+/** One engine, without looking at GPUs. */
+export async function makeEngine(name: EngineName, reason: string, wish: EngineWish = {}): Promise<Engine> {
+  if (name === 'tensorflow') {
+    const { createTensorflowEngine } = await import('./eager/tensorflow-engine.ts');
+    return createTensorflowEngine(reason);
+  }
+  if (name === 'cpu') {
+    const { createCpuEngine } = await import('./eager/cpu-engine.ts');
+    return createCpuEngine(reason);
+  }
+  return makeOrt(reason, wish.threads ?? 1);
+}
+
+async function automatic(wish: EngineWish): Promise<Engine> {
+  const { loadTensorflow } = await import('./eager/tensorflow-engine.ts');
+  try {
+    const { device } = await loadTensorflow();
+    if (device === 'gpu') return await makeEngine('tensorflow', 'auto: TensorFlow sees a GPU', wish);
+    return await makeEngine(
+      'ort',
+      'auto: TensorFlow is installed but sees no GPU, and ort is faster on a CPU',
+      wish,
+    );
+  } catch {
+    return makeEngine(
+      'ort',
+      "auto: TensorFlow's native library is not installed, so there is no GPU to use",
+      wish,
+    );
+  }
+}
+
+async function makeOrt(reason: string, threads: number): Promise<Engine> {
+  const { createOrtEngine } = await import('./ort/ort-engine.ts');
+  const { loadNativeRuntime, loadWasmRuntime } = await import('./ort/runtime.ts');
+  try {
+    return createOrtEngine(await loadNativeRuntime(threads), reason);
+  } catch (error) {
+    const missing = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    const why = `${reason}; WebAssembly, since onnxruntime-node cannot be loaded (${missing})`;
+    return createOrtEngine(await loadWasmRuntime(threads), why);
+  }
+}
+
+async function whyNoGpu(choice: EngineChoice): Promise<string> {
+  if (choice === 'ort' || choice === 'cpu') return `engine ${choice} computes on the CPU.`;
+  const { loadTensorflow } = await import('./eager/tensorflow-engine.ts');
+  try {
+    await loadTensorflow();
+    return 'TensorFlow sees no GPU.';
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function checkGpuList(gpu: string): void {
+  if (!/^\d+(,\d+)*$/.test(gpu)) throw flError('NF_ENGINE_GPU_INVALID', { gpu });
+}

@@ -1,0 +1,113 @@
+import { backend_util, util } from '@tensorflow/tfjs-core';
+import { elementCount } from '../../../tensors/nd-array.ts';
+import type { OnnxGraph } from '../../onnx/graph.ts';
+import type { KernelCall, KernelMapping, KernelMappings } from '../kernel-call.ts';
+import { identityOrder, materialize, type SymbolicTensor, sameList, whole } from '../symbolic.ts';
+
+interface ReductionAttributes {
+  readonly axis?: number | number[] | null;
+  /** What `Max` calls its axes. */
+  readonly reductionIndices?: number | number[];
+  readonly keepDims?: boolean;
+}
+
+/** A reduction over axes, in whatever order the axes lie. Repeated values (dims of 1) are reduced without being made. */
+function reduction(
+  type: 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin' | 'ReduceProd',
+): KernelMapping {
+  return (call) => {
+    const x = call.input('x');
+    const { axis, reductionIndices, keepDims } = call.attributes<ReductionAttributes>();
+    const given = axis ?? reductionIndices;
+    const axes = given == null ? identityOrder(x.shape.length) : util.parseAxisParam(given, [...x.shape]);
+    if (type === 'ReduceProd' && !sameList(x.dims, whole(x.node, x.shape, x.order).dims)) {
+      throw call.unsupported('repeated values');
+    }
+    const reduced = reduceAxes(call.graph, { type, x, axes, keepDims: keepDims ?? false });
+    return type === 'ReduceSum' ? timesRepeats(call.graph, reduced, { x, axes }) : reduced;
+  };
+}
+
+interface Reduction {
+  readonly type: string;
+  readonly x: SymbolicTensor;
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+}
+
+function reduceAxes(graph: OnnxGraph, { type, x, axes, keepDims }: Reduction): SymbolicTensor {
+  const isReduced = (axis: number) => axes.includes(axis);
+  const places = x.order.flatMap((axis, place) => (isReduced(axis) ? [place] : []));
+  const single = elementCount(x.dims) === 1;
+  const node = single
+    ? graph.op('Reshape', [x.node, graph.int64s([])])
+    : reduce(graph, type, { value: x.node, places, keepDims });
+  const [kept] = backend_util.computeOutAndReduceShapes([...x.shape], [...axes]);
+  if (keepDims) {
+    const dims = x.dims.map((size, place) => (places.includes(place) ? 1 : size));
+    const shape = backend_util.expandShapeToKeepDim(kept, [...axes]);
+    return { node, shape, dtype: x.dtype, order: x.order, dims };
+  }
+  const order = x.order.filter((axis) => !isReduced(axis));
+  const renumbered = order.map((axis) => axis - axes.filter((reduced) => reduced < axis).length);
+  const dims = x.dims.filter((_, place) => !places.includes(place));
+  return { node, shape: kept, dtype: x.dtype, order: renumbered, dims };
+}
+
+/** One operator; the sum of squares is read from the unsquared value, which saves writing the squares. */
+function reduce(graph: OnnxGraph, type: string, of: { value: string; places: number[]; keepDims: boolean }) {
+  if (of.places.length === 0) return of.value;
+  const attributes = { keepdims: of.keepDims ? 1 : 0 };
+  const product = graph.producer(of.value);
+  if (type === 'ReduceSum' && product?.type === 'Mul' && product.inputs[0] === product.inputs[1]) {
+    return graph.op('ReduceSumSquare', [product.inputs[0] ?? '', graph.int64s(of.places)], attributes);
+  }
+  return graph.op(type, [of.value, graph.int64s(of.places)], attributes);
+}
+
+/** A sum over an axis along which the value repeats is the value times its length. */
+function timesRepeats(graph: OnnxGraph, sum: SymbolicTensor, from: { x: SymbolicTensor; axes: number[] }) {
+  const { x, axes } = from;
+  const repeated = axes.filter((axis) => x.dims[x.order.indexOf(axis)] === 1);
+  const times = elementCount(repeated.map((axis) => x.shape[axis] ?? 1));
+  if (times === 1) return sum;
+  return { ...sum, node: graph.op('Mul', [sum.node, graph.scalar(times)]) };
+}
+
+function softmax(call: KernelCall): SymbolicTensor {
+  const logits = call.input('logits');
+  const node = call.graph.op('Softmax', [materialize(call.graph, logits)], { axis: -1 });
+  return whole(node, logits.shape);
+}
+
+/** y = (x - mean) / sqrt(variance + epsilon) * scale + offset, in the axis order of x. */
+function batchNormalization(call: KernelCall): SymbolicTensor {
+  const { graph } = call;
+  const x = call.input('x');
+  const { varianceEpsilon } = call.attributes<{ varianceEpsilon: number }>();
+  const channel = [x.shape.at(-1) ?? 1];
+  const vector = (name: string, fallback: number) => {
+    const tensor = call.optionalInput(name);
+    if (tensor && tensor.shape.length !== 1) throw call.unsupported(`${name} of rank ${tensor.shape.length}`);
+    return tensor
+      ? materialize(graph, tensor)
+      : graph.op('Expand', [graph.scalar(fallback), graph.int64s(channel)]);
+  };
+  const channelPlace = x.shape.length - 1;
+  const order = [0, channelPlace, ...identityOrder(channelPlace).slice(1)];
+  const inputs = [vector('scale', 1), vector('offset', 0), vector('mean', 0), vector('variance', 1)];
+  const node = graph.op('BatchNormalization', [materialize(graph, x, order), ...inputs], {
+    epsilon: { float: varianceEpsilon },
+  });
+  return whole(node, x.shape, order);
+}
+
+export const REDUCE: KernelMappings = {
+  FusedBatchNorm: batchNormalization,
+  Max: reduction('ReduceMax'),
+  Mean: reduction('ReduceMean'),
+  Min: reduction('ReduceMin'),
+  Prod: reduction('ReduceProd'),
+  Softmax: softmax,
+  Sum: reduction('ReduceSum'),
+};
