@@ -1,0 +1,48 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Volume } from '../nifti/orient.ts';
+import { encodeNifti, gzipNifti } from '../nifti/write.ts';
+import { gridOf, type PhantomRecipe, type PlannedParticipant } from './plan.ts';
+import { scannerOf } from './scanner.ts';
+import { maskSidecar, siteSidecar } from './sidecars.ts';
+import { simulate } from './volume.ts';
+
+export const DERIVATIVE = join('derivatives', 'lesions');
+
+/** One participant to simulate and where to write it; plain data, so that it can go to another thread. */
+export interface ExaminationTask {
+  readonly folder: string;
+  readonly recipe: PhantomRecipe;
+  readonly participant: PlannedParticipant;
+}
+
+/** Simulates one participant and writes image, mask and sidecars below `folder`. */
+export async function writeExamination({ folder, recipe, participant }: ExaminationTask): Promise<void> {
+  const { id, diagnosis, site } = participant;
+  const scanner = scannerOf(site);
+  const { image, mask } = simulate({
+    seed: recipe.seed,
+    participant: id,
+    diagnosis,
+    scanner,
+    grid: gridOf(recipe),
+  });
+  const raw = join(folder, id, 'anat', `${id}_ce-gadolinium`);
+  const derived = join(folder, DERIVATIVE, id, 'anat', `${id}_ce-gadolinium_desc-lesion_mask`);
+  await mkdir(join(raw, '..'), { recursive: true });
+  await mkdir(join(derived, '..'), { recursive: true });
+  await writeFile(`${raw}_T1w.nii.gz`, await pack(image));
+  await writeFile(`${raw}_T1w.json`, json(siteSidecar(scanner)));
+  await writeFile(`${derived}.nii.gz`, await pack(mask));
+  await writeFile(`${derived}.json`, json(maskSidecar(id)));
+}
+
+/** JSON as all files of the data set have it. */
+export function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+async function pack({ shape, data, affine }: Volume): Promise<Uint8Array> {
+  const [x = 1, y = 1, z = 1] = shape;
+  return gzipNifti(encodeNifti({ shape: [x, y, z], data, affine, description: 'simulated head' }));
+}
