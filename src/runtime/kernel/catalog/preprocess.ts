@@ -72,6 +72,51 @@ export const PREPROCESS_ERRORS = {
     message: "'{value}' is not a correlation: --group-threshold takes a number over 0 and at most 1.",
     hint: 'Use 0.90, or 0.95 and 0.99 to see how much the grouping matters.',
   },
+  NF_SPLIT_NUMBER: {
+    exit: 4,
+    message: "'{value}' does not fit --{flag}: {range} is wanted.",
+    hint: 'Give a number in that range.',
+  },
+  NF_SPLIT_SHARES: {
+    exit: 4,
+    message: '--validation {validation} and --test {test} leave nothing to train on.',
+    hint: 'Choose shares whose sum is below 1, such as 0.15 and 0.15.',
+  },
+  NF_SPLIT_COLUMN: {
+    exit: 4,
+    message: "participants.tsv has no column '{column}'.{nearest}",
+    hint: 'Its columns: {known}.',
+  },
+  NF_SPLIT_NOTHING: {
+    exit: 4,
+    message: 'No participant of {path} has a diagnosis and is not set aside.',
+    hint: "Fill the column 'diagnosis' of participants.tsv.",
+  },
+  NF_SPLIT_TOO_MANY_SITES: {
+    exit: 4,
+    message: '{sites} sites are more than the {groups} groups of images, and a group cannot be divided.',
+    hint: 'Ask for at most {groups} sites.',
+  },
+  NF_SPLIT_SITES_UNEVEN: {
+    exit: 4,
+    message: 'In {draws} draws with alpha {alpha} some site always got fewer than {least} groups.',
+    hint: 'Ask for fewer sites, a larger --alpha, or another --seed.',
+  },
+  NF_SPLIT_SITE_VALUE: {
+    exit: 4,
+    message: "'{value}' in the column '{column}' of {participant} cannot name a site.",
+    hint: 'Give each participant a site of letters, digits, dots, dashes and underscores.',
+  },
+  NF_SPLIT_SITE_COUNT: {
+    exit: 4,
+    message: "--sites {wanted} disagrees with the column '{column}', which names {found} sites: {names}.",
+    hint: 'Leave --sites out when a column names the sites.',
+  },
+  NF_SPLIT_GROUP_AT_TWO_SITES: {
+    exit: 4,
+    message: 'Group {group} stands at two sites in participants.tsv: {one} at {first}, {other} at {second}.',
+    hint: 'Correct the site column or the groups: images of one group may be of one patient, who has one site.',
+  },
   NF_SPLIT_MALFORMED: {
     exit: 4,
     message: 'Not a split made by neuroflare: {detail}.',

@@ -1,0 +1,67 @@
+import { Args, Flags } from '@oclif/core';
+import { BaseCommand } from '../../command.ts';
+import { renderSplit, type SplitResult, splitResultSchema } from '../../preprocess/split/result.ts';
+
+export default class PreprocessSplit extends BaseCommand<SplitResult> {
+  static override summary = 'deal a BIDS data set to sites and to train, validation and test';
+  static override description =
+    'Images that may be of one patient (group_id of participants.tsv, else the subject) stay together: at one site and in one ' +
+    'part. Copies and images under two labels are left out. The result is a manifest with seed, rule, counts and a digest; ' +
+    '--materialize writes one BIDS tree a site.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> ./bids --sites 3 --strategy dirichlet --alpha 0.5 --out ./split.json',
+    '<%= config.bin %> <%= command.id %> ./bids --strategy column --site-column site --out ./split.json',
+    '<%= config.bin %> <%= command.id %> ./bids --split ./split.json --materialize ./site-data',
+  ];
+
+  static override args = {
+    bids: Args.string({ required: true, description: 'BIDS data set' }),
+  };
+
+  static override flags = {
+    sites: Flags.integer({ min: 1, summary: 'number of sites (default: 3, or those the column names)' }),
+    strategy: Flags.option({
+      options: ['iid', 'dirichlet', 'column'] as const,
+      default: 'iid',
+      summary: 'alike sites, sites with drawn shares of each class, or sites from a column',
+    })(),
+    alpha: Flags.string({ default: '0.5', summary: 'concentration for dirichlet: small is uneven' }),
+    'site-column': Flags.string({ default: 'site', summary: 'column of participants.tsv for column' }),
+    validation: Flags.string({ default: '0.15', summary: 'share of the images to validate on' }),
+    test: Flags.string({ default: '0.15', summary: 'share of the images to test on' }),
+    seed: Flags.integer({ min: 0, default: 0, summary: 'the same seed gives the same split' }),
+    out: Flags.string({ default: 'split.json', summary: 'manifest to write' }),
+    split: Flags.string({
+      summary: 'use this manifest instead of making one',
+      exclusive: ['sites', 'out', 'seed'],
+      dependsOn: ['materialize'],
+    }),
+    materialize: Flags.string({ summary: 'folder to make, with one BIDS tree a site' }),
+  };
+
+  static override resultSchema = splitResultSchema;
+
+  protected override async execute(): Promise<SplitResult> {
+    const { args, flags } = await this.parse(PreprocessSplit);
+    const { runSplit } = await import('../../preprocess/split/run-split.ts');
+    return runSplit({
+      bidsRoot: args.bids,
+      strategy: flags.strategy,
+      sites: flags.sites ?? (flags.strategy === 'column' ? undefined : 3),
+      siteColumn: flags['site-column'],
+      alpha: flags.alpha,
+      validation: flags.validation,
+      test: flags.test,
+      seed: flags.seed,
+      out: flags.out,
+      existing: flags.split,
+      materialize: flags.materialize,
+      progress: this.progress(),
+      signal: this.signal,
+    });
+  }
+
+  protected override render(result: SplitResult): string {
+    return renderSplit(result);
+  }
+}

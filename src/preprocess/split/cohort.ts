@@ -1,0 +1,51 @@
+import { COLUMN, groupOf, type Participant, type Participants } from '../bids/participants.ts';
+
+/** Images that stay together, of one patient as far as is known. */
+export interface Group {
+  readonly name: string;
+  readonly members: readonly Participant[];
+  /** The class of most of them; of equals the first by name. */
+  readonly label: string;
+}
+
+/** Whom a split deals with. */
+export interface Cohort {
+  /** Sorted by name. */
+  readonly groups: readonly Group[];
+  /** Classes, sorted. */
+  readonly labels: readonly string[];
+  readonly setAside: readonly { readonly id: string; readonly reason: string }[];
+  /** Without a diagnosis. */
+  readonly unlabelled: readonly string[];
+}
+
+export function labelOf(participant: Participant): string {
+  return participant.values.get(COLUMN.diagnosis) ?? '';
+}
+
+/** Sorts participants into groups; the order of the table does not matter. */
+export function readCohort({ rows }: Participants): Cohort {
+  const sorted = rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const setAside = sorted.flatMap(({ id, values }) => {
+    const reason = values.get(COLUMN.setAside);
+    return reason === undefined ? [] : [{ id, reason }];
+  });
+  const present = sorted.filter((row) => !row.values.has(COLUMN.setAside));
+  const labelled = present.filter((row) => row.values.has(COLUMN.diagnosis));
+  const members = Map.groupBy(labelled, groupOf);
+  const groups = [...members]
+    .map(([name, own]) => ({ name, members: own, label: mainLabel(own) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    groups,
+    labels: [...new Set(labelled.map(labelOf))].sort(),
+    setAside,
+    unlabelled: present.filter((row) => !row.values.has(COLUMN.diagnosis)).map(({ id }) => id),
+  };
+}
+
+function mainLabel(members: readonly Participant[]): string {
+  const counts = [...Map.groupBy(members, labelOf)].map(([label, own]) => ({ label, count: own.length }));
+  counts.sort((a, b) => b.count - a.count || (a.label < b.label ? -1 : 1));
+  return counts[0]?.label ?? '';
+}

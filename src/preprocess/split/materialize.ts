@@ -1,0 +1,187 @@
+import { constants } from 'node:fs';
+import { copyFile, link, mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
+import { flError } from '../../runtime/kernel/errors.ts';
+import { noProgress, type Progress } from '../../runtime/telemetry/progress.ts';
+import { syncFolder } from '../../runtime/workspace/files.ts';
+import { COLUMN, type Participant, parseParticipants, readParticipants } from '../bids/participants.ts';
+import { checkPlaces } from '../bids/places.ts';
+import { mapPool } from '../bids/pool.ts';
+import { checkSplit } from './check.ts';
+import { PARTITIONS, type SplitManifest, type SplitSite } from './manifest.ts';
+
+export interface MaterializeOptions {
+  readonly bidsRoot: string;
+  readonly split: SplitManifest;
+  /** Folder to make, with one BIDS tree a site in it. */
+  readonly target: string;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** Files linked or copied at once. */
+const JOBS = 8;
+
+/**
+ * Writes one BIDS tree a site: its subjects (hard links where the file system has them, copies elsewhere), the root's files, and a
+ * participants.tsv of its own rows with the column `partition`. Nested derivatives come along; sourcedata, phenotype, code and logs
+ * do not, since they may tell of other sites' subjects. The folder appears whole or not at all.
+ * @returns number of files of subjects
+ * @throws NF_SPLIT_* of `checkSplit`, NF_PATH_EXISTS, NF_BIDS_PLACES
+ */
+export async function materializeSplit(options: MaterializeOptions): Promise<number> {
+  const { bidsRoot, split, signal, progress = noProgress } = options;
+  const target = resolve(options.target);
+  await checkPlaces({ source: bidsRoot, target, what: 'Folder' });
+  const participants = await readParticipants(bidsRoot);
+  checkSplit(split, participants);
+  const partial = `${target}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  try {
+    const root = await realpath(bidsRoot);
+    const copies: Copy[] = [];
+    for (const site of split.sites) {
+      copies.push(...(await prepareSite({ root, from: root, to: join(partial, site.name), site })));
+    }
+    let done = 0;
+    await mapPool(copies, { jobs: JOBS, signal }, async (copy) => {
+      await place(copy, root);
+      progress({ what: 'files placed', done: ++done, total: copies.length });
+    });
+    await rename(partial, target);
+    await syncFolder(dirname(target));
+    return copies.length;
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+interface Copy {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Writes the root files of one tree (the data set itself or a derivative in it) and lists the subjects' files. */
+async function prepareSite(what: {
+  root: string;
+  from: string;
+  to: string;
+  site: SplitSite;
+}): Promise<Copy[]> {
+  const { root, from, to, site } = what;
+  const partitions = partitionsOf(site);
+  await mkdir(to, { recursive: true });
+  const copies: Copy[] = [];
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const paths = { from: join(from, entry.name), to: join(to, entry.name) };
+    if (entry.name === 'participants.tsv') await writeTable({ ...paths, partitions });
+    else if (entry.name === 'participants.json') continue;
+    else if (partitions.has(entry.name)) copies.push(...(await filesUnder(paths)));
+    else if (entry.name === 'derivatives') copies.push(...(await prepareDerivatives({ ...what, ...paths })));
+    else if (!entry.isDirectory()) await copyInside(paths, root);
+  }
+  await writeSidecar({ from, to });
+  return copies;
+}
+
+async function prepareDerivatives(what: {
+  root: string;
+  from: string;
+  to: string;
+  site: SplitSite;
+}): Promise<Copy[]> {
+  const copies: Copy[] = [];
+  for (const entry of await readdir(what.from, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    const paths = { from: join(what.from, entry.name), to: join(what.to, entry.name) };
+    copies.push(...(await prepareSite({ ...what, ...paths })));
+  }
+  return copies;
+}
+
+function partitionsOf(site: SplitSite): ReadonlyMap<string, string> {
+  return new Map(PARTITIONS.flatMap((part) => site[part].map((id): [string, string] => [id, part])));
+}
+
+/** The site's own rows, with the column `partition` last. */
+async function writeTable(what: {
+  from: string;
+  to: string;
+  partitions: ReadonlyMap<string, string>;
+}): Promise<void> {
+  const { columns, rows } = parseParticipants(await readFile(what.from), what.from);
+  const kept = columns.filter((column) => column !== COLUMN.id && column !== COLUMN.partition);
+  const line = ({ id, values }: Participant) =>
+    [id, ...kept.map((column) => values.get(column) ?? 'n/a'), what.partitions.get(id)].join('\t');
+  const own = rows.filter(({ id }) => what.partitions.has(id)).map(line);
+  const header = [COLUMN.id, ...kept, COLUMN.partition].join('\t');
+  await writeFile(what.to, `${[header, ...own].join('\n')}\n`);
+}
+
+/** participants.json with the column `partition`, where the tree has a participants.tsv. */
+async function writeSidecar({ from, to }: Copy): Promise<void> {
+  const table = await readFile(join(to, 'participants.tsv')).catch(() => undefined);
+  if (table === undefined) return;
+  const file = join(from, 'participants.json');
+  const text = await readFile(file, 'utf8').catch(() => '{}');
+  const partition = {
+    Description: 'Part of the split that the participant belongs to.',
+    Levels: { train: 'Training', validation: 'Validation', test: 'Test' },
+  };
+  const sidecar: unknown = parseObject(text, file);
+  await writeFile(
+    join(to, 'participants.json'),
+    `${JSON.stringify({ ...(sidecar as object), partition }, null, 2)}\n`,
+  );
+}
+
+function parseObject(text: string, file: string): object {
+  try {
+    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value;
+  } catch {
+    // Said below.
+  }
+  throw flError(
+    'NF_BIDS_PARTICIPANTS',
+    { detail: 'participants.json holds no JSON object' },
+    { place: { file } },
+  );
+}
+
+async function filesUnder(paths: Copy): Promise<Copy[]> {
+  const entries = await readdir(paths.from, { withFileTypes: true });
+  const nested = await Promise.all(
+    entries.map(async (entry) => {
+      const inner = { from: join(paths.from, entry.name), to: join(paths.to, entry.name) };
+      return entry.isDirectory() ? filesUnder(inner) : [inner];
+    }),
+  );
+  return nested.flat();
+}
+
+/** Links of the data set are followed inside it, and the file behind them is placed. */
+async function place({ from, to }: Copy, root: string): Promise<void> {
+  const file = await insideFile(from, root);
+  await mkdir(dirname(to), { recursive: true });
+  try {
+    await link(file, to);
+  } catch (error) {
+    if (!NO_LINKS.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    await copyFile(file, to, constants.COPYFILE_EXCL);
+  }
+}
+
+/** Another disk, a file system without links, or too many of them. */
+const NO_LINKS = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+async function copyInside({ from, to }: Copy, root: string): Promise<void> {
+  await copyFile(await insideFile(from, root), to);
+}
+
+async function insideFile(path: string, root: string): Promise<string> {
+  const file = await realpath(path).catch(() => '');
+  if (file.startsWith(root + sep)) return file;
+  throw flError('NF_BIDS_IMAGE_OUTSIDE', { path, participant: 'the data set' });
+}

@@ -1,0 +1,66 @@
+import { createRandom } from '../../runtime/kernel/random.ts';
+import { type Cohort, type Group, labelOf } from './cohort.ts';
+import { type Bin, deal } from './deal.ts';
+import { PARTITIONS, type Partition, type SplitRule, type SplitSite } from './manifest.ts';
+import type { SiteGroups } from './sites.ts';
+
+type Parts = Record<Partition, Group[]>;
+
+/** Parts each site's groups into train, validation and test, class by class, and counts what each part got. */
+export function partSites(what: {
+  cohort: Cohort;
+  rule: SplitRule;
+  seed: number;
+  sites: readonly SiteGroups[];
+}): SplitSite[] {
+  const { cohort, rule, seed, sites } = what;
+  const lacks = PARTITIONS.map(() => 0);
+  return sites.map((site) => {
+    const bins = PARTITIONS.map((part): Bin => ({ share: shareOf(rule, part), lack: 0, groups: [] }));
+    for (const label of cohort.labels) {
+      const own = site.groups.filter((group) => group.label === label);
+      for (const [at, bin] of bins.entries()) bin.lack = lacks[at] ?? 0;
+      deal(own, bins, createRandom(seed, 'parts', site.name, label));
+      for (const [at, bin] of bins.entries()) lacks[at] = bin.lack;
+    }
+    const [train, validation, test] = bins.map((bin) => bin.groups) as [Group[], Group[], Group[]];
+    const parts: Parts = { train, validation, test };
+    if (rule.test > 0) fillFromTrain(parts, 'test');
+    if (rule.validation > 0) fillFromTrain(parts, 'validation');
+    return toSplitSite(site.name, parts, cohort.labels);
+  });
+}
+
+function shareOf(rule: SplitRule, part: Partition): number {
+  return part === 'train' ? 1 - rule.validation - rule.test : rule[part];
+}
+
+/** A part that was left empty takes the smallest group of the class that has most groups in training. */
+function fillFromTrain(parts: Parts, part: Partition): void {
+  if (parts[part].length > 0 || parts.train.length < 2) return;
+  const byClass = [...Map.groupBy(parts.train, (group) => group.label).values()];
+  const [richest = []] = byClass.sort((a, b) => b.length - a.length);
+  const smallest = richest.toSorted((a, b) => a.members.length - b.members.length)[0];
+  if (!smallest) return;
+  parts.train.splice(parts.train.indexOf(smallest), 1);
+  parts[part].push(smallest);
+}
+
+function toSplitSite(name: string, parts: Parts, labels: readonly string[]): SplitSite {
+  const members = (part: Partition) => parts[part].flatMap((group) => group.members);
+  const ids = (part: Partition) =>
+    members(part)
+      .map(({ id }) => id)
+      .sort();
+  const counts = (part: Partition) => {
+    const found = Map.groupBy(members(part), labelOf);
+    return Object.fromEntries(labels.map((label) => [label, found.get(label)?.length ?? 0]));
+  };
+  return {
+    name,
+    train: ids('train'),
+    validation: ids('validation'),
+    test: ids('test'),
+    classes: { train: counts('train'), validation: counts('validation'), test: counts('test') },
+  };
+}

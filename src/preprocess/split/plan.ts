@@ -1,0 +1,88 @@
+import { flError } from '../../runtime/kernel/errors.ts';
+import { COLUMN, type Participants } from '../bids/participants.ts';
+import { checkSplit } from './check.ts';
+import { type Cohort, readCohort } from './cohort.ts';
+import { PARTITIONS, type SplitManifest, type SplitRule, type SplitSite, splitDigest } from './manifest.ts';
+import { partSites } from './parts.ts';
+import { drawSites, readSites, requireColumn, type SiteGroups } from './sites.ts';
+
+export interface SplitRequest {
+  readonly rule: SplitRule;
+  readonly seed: number;
+  /** Undefined where a column names the sites. */
+  readonly sites: number | undefined;
+}
+
+export interface SplitPlan {
+  readonly split: SplitManifest;
+  /** Participants that no site got, and why. */
+  readonly leftOut: readonly { readonly participant: string; readonly reason: string }[];
+  /** What the split cannot give, such as a site without a class. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Deals participants to sites and to train, validation and test, by whole groups, stratified by class. The same table, rule and seed give the
+ * same split, whatever the order of the rows but for the digest of the table.
+ * @throws NF_SPLIT_* with what cannot be done
+ */
+export function planSplit(participants: Participants, request: SplitRequest, root: string): SplitPlan {
+  const { rule, seed } = request;
+  requireColumn(participants, COLUMN.diagnosis);
+  const cohort = readCohort(participants);
+  if (cohort.groups.length === 0) throw flError('NF_SPLIT_NOTHING', { path: root });
+  const sites = partSites({ cohort, rule, seed, sites: chooseSites(cohort, participants, request) });
+  const body: Omit<SplitManifest, 'sha256'> = {
+    version: 1,
+    kind: 'neuroflare-split',
+    seed,
+    rule,
+    dataset: { participants_sha256: participants.sha256, subjects: participants.rows.length },
+    sites,
+    groups: {
+      count: cohort.groups.length,
+      largest: Math.max(...cohort.groups.map((group) => group.members.length)),
+    },
+    set_aside: {
+      duplicate: cohort.setAside.filter(({ reason }) => reason === 'duplicate').length,
+      label_conflict: cohort.setAside.filter(({ reason }) => reason === 'label_conflict').length,
+    },
+  };
+  const split = { ...body, sha256: splitDigest(body) };
+  checkSplit(split, participants);
+  return { split, leftOut: listLeftOut(cohort), warnings: listWarnings(cohort, sites, rule) };
+}
+
+function chooseSites(cohort: Cohort, participants: Participants, request: SplitRequest): SiteGroups[] {
+  const { rule, seed, sites } = request;
+  if (rule.strategy !== 'column') return drawSites(cohort, rule, { count: sites ?? 1, seed });
+  const column = rule.site_column ?? 'site';
+  const found = readSites(cohort, participants, column);
+  if (sites === undefined || sites === found.length) return found;
+  const names = found.map(({ name }) => name).join(', ');
+  throw flError('NF_SPLIT_SITE_COUNT', { wanted: sites, column, found: found.length, names });
+}
+
+function listLeftOut({ setAside, unlabelled }: Cohort): SplitPlan['leftOut'] {
+  return [
+    ...setAside.map(({ id, reason }) => ({ participant: id, reason })),
+    ...unlabelled.map((id) => ({ participant: id, reason: 'no diagnosis' })),
+  ];
+}
+
+function listWarnings(cohort: Cohort, sites: readonly SplitSite[], rule: SplitRule): string[] {
+  const parts = PARTITIONS.filter((part) => part === 'train' || rule[part] > 0);
+  const scarce = cohort.labels.flatMap((label) => {
+    const count = cohort.groups.filter((group) => group.label === label).length;
+    if (count >= parts.length) return [];
+    return [`${label} has ${count} group(s), fewer than the ${parts.length} parts`];
+  });
+  const lacking = sites.flatMap((site) =>
+    parts.flatMap((part) => {
+      if (site[part].length === 0) return [`${site.name} has no ${part} images`];
+      const missing = cohort.labels.filter((label) => site.classes[part][label] === 0);
+      return missing.length > 0 ? [`${site.name} ${part} has no ${missing.join(', ')}`] : [];
+    }),
+  );
+  return [...scarce, ...lacking];
+}

@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { flError } from '../../runtime/kernel/errors.ts';
+import type { Progress } from '../../runtime/telemetry/progress.ts';
+import { COLUMN, readParticipants } from '../bids/participants.ts';
+import { checkSplit } from './check.ts';
+import { readCohort } from './cohort.ts';
+import { readSplit, type SplitRule, writeSplit } from './manifest.ts';
+import { materializeSplit } from './materialize.ts';
+import { planSplit } from './plan.ts';
+import { type SplitResult, splitResult } from './result.ts';
+
+/** As the command line gives it; numbers are texts still. */
+export interface SplitOptions {
+  readonly bidsRoot: string;
+  readonly strategy: SplitRule['strategy'];
+  readonly sites: number | undefined;
+  readonly siteColumn: string;
+  readonly alpha: string;
+  readonly validation: string;
+  readonly test: string;
+  readonly seed: number;
+  readonly out: string;
+  /** Use this split instead of making one. */
+  readonly existing: string | undefined;
+  readonly materialize: string | undefined;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** Makes or reads a split, and writes the sites' trees if asked to. @throws NF_SPLIT_*, NF_BIDS_*, NF_PATH_* */
+export async function runSplit(options: SplitOptions): Promise<SplitResult> {
+  const made = options.existing === undefined ? await make(options) : await reuse(options, options.existing);
+  const target = options.materialize;
+  if (target !== undefined) await materializeSplit({ ...options, split: made.split, target });
+  return splitResult({ ...made, materialized: target === undefined ? null : resolve(target) });
+}
+
+async function make(options: SplitOptions) {
+  const { bidsRoot, out, seed, sites } = options;
+  const rule = await readRule(options);
+  const participants = await readParticipants(bidsRoot);
+  const { split, leftOut, warnings } = planSplit(participants, { rule, seed, sites }, bidsRoot);
+  await writeSplit(out, split);
+  return { path: out, split, leftOut: [...leftOut], warnings };
+}
+
+async function reuse({ bidsRoot }: SplitOptions, path: string) {
+  const split = await readSplit(path);
+  const participants = await readParticipants(bidsRoot);
+  checkSplit(split, participants);
+  const leftOut = readCohort(participants).setAside.map(({ id, reason }) => ({ participant: id, reason }));
+  return { path, split, leftOut, warnings: [] };
+}
+
+async function readRule(options: SplitOptions): Promise<SplitRule> {
+  const validation = readNumber('validation', options.validation, { least: 0, below: 1 });
+  const test = readNumber('test', options.test, { least: 0, below: 1 });
+  // Shares like 0.7 and 0.3 have a sum just under 1 in binary.
+  if (validation + test > 1 - 1e-9) throw flError('NF_SPLIT_SHARES', { validation, test });
+  const { strategy, siteColumn } = options;
+  const threshold = await groupThreshold(options.bidsRoot);
+  return {
+    strategy,
+    ...(strategy === 'dirichlet' && {
+      alpha: readNumber('alpha', options.alpha, { least: 0.001, below: 1e6 }),
+    }),
+    ...(strategy === 'column' && { site_column: siteColumn }),
+    ...{ validation, test },
+    ...(threshold !== undefined && { group_threshold: threshold }),
+  };
+}
+
+function readNumber(flag: string, text: string, range: { least: number; below: number }): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= range.least && value < range.below) return value;
+  const wanted = `a number from ${range.least} to below ${range.below}`;
+  throw flError('NF_SPLIT_NUMBER', { flag, value: text, range: wanted });
+}
+
+/** The threshold that `preprocess bids` wrote beside the groups; other data sets have none. */
+async function groupThreshold(bidsRoot: string): Promise<number | undefined> {
+  const text = await readFile(join(bidsRoot, 'participants.json'), 'utf8').catch(() => '{}');
+  const schema = z.object({ [COLUMN.group]: z.object({ Threshold: z.number() }) });
+  try {
+    return schema.parse(JSON.parse(text))[COLUMN.group]?.Threshold;
+  } catch {
+    return undefined;
+  }
+}
