@@ -1,17 +1,28 @@
 import type { Interfaces } from '@oclif/core';
 import { z } from 'zod';
-import type { BaseCommand } from '../command.ts';
+
+/** What is read of a command class. */
+export interface DescribedCommand {
+  readonly id: string;
+  readonly summary?: string | undefined;
+  readonly description?: string | undefined;
+  readonly args: Interfaces.ArgInput;
+  readonly flags: Interfaces.FlagInput;
+  readonly baseFlags: Interfaces.FlagInput;
+  readonly examples?: readonly unknown[] | undefined;
+  readonly resultSchema: z.ZodType;
+}
 
 /** A command's arguments, flags and result as one JSON document, for scripts that drive the tool. */
-export function commandSchema(command: typeof BaseCommand): object {
+export function commandSchema(command: DescribedCommand): object {
   const flags: Interfaces.FlagInput = { ...command.baseFlags, ...command.flags };
   return {
     schema_version: '1',
     command: `neuroflare ${command.id.replaceAll(':', ' ')}`,
     description: command.summary ?? command.description ?? '',
     args: [
-      ...Object.values(command.args).map((arg) => ({
-        name: arg.name,
+      ...Object.entries(command.args).map(([name, arg]) => ({
+        name,
         kind: 'positional',
         type: 'string',
         required: arg.required ?? false,

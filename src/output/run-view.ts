@@ -28,7 +28,8 @@ export function createRunView(options: { quiet: boolean; showLogs: boolean }): R
   let metric = '';
   let rounds = 0;
   return {
-    onOpen: ({ card, folder, history }) => {
+    onOpen: ({ card, folder, history, warnings }) => {
+      for (const warning of warnings) surface.line(`warning: ${warning}`);
       metric = card.job.workflow.key_metric;
       rounds = card.job.workflow.num_rounds;
       const from = history.position?.round ?? 0;

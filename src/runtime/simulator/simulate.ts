@@ -15,11 +15,12 @@ export interface SimulateOptions extends RunRequest {
   readonly engine: EngineSetup;
   /** Go on with a run: `latest`, or its id. */
   readonly resume?: string | undefined;
-  readonly onOpen?: (run: Pick<ActiveRun, 'card' | 'plan' | 'folder' | 'history'>) => void;
+  readonly onOpen?: (
+    run: Pick<ActiveRun, 'card' | 'plan' | 'folder' | 'history'> & { warnings: readonly string[] },
+  ) => void;
   readonly observe: RunObserver;
   readonly onLog: (site: string, text: string) => void;
   readonly signal: AbortSignal;
-  readonly warnings?: readonly string[];
 }
 
 /**
@@ -27,19 +28,20 @@ export interface SimulateOptions extends RunRequest {
  * rules the ones of a real federation.
  */
 export async function simulate(options: SimulateOptions): Promise<RunSummary> {
+  const warnings = await checkEngine(options.engine);
   const run =
     options.resume === undefined ? await startRun(options) : await resumeRun(options, options.resume);
   const { plan, folder } = run;
   const threads = Math.min(options.threads ?? availableParallelism(), plan.sites.length);
   const pool = new WorkerPool(threads, { engine: options.engine });
   try {
-    options.onOpen?.(run);
+    options.onOpen?.({ ...run, warnings });
     const channel = new WorkerChannel({ ...run, pool, jobFolder: run.card.job_folder, onLog: options.onLog });
     const { job } = plan;
     const rules = { ...job.workflow, ...plan, seed: job.seed, jobName: job.name };
     const coordinator = createCoordinator({ ...options, ...run, channel, rules });
     await runWorkflow(coordinator, job.workflow);
-    const summary = summarizeRun({ card: run.card, history: coordinator.history, folder }, options.warnings);
+    const summary = summarizeRun({ card: run.card, history: coordinator.history, folder }, warnings);
     await writeResults(folder, coordinator.history, summary);
     return summary;
   } finally {
@@ -47,6 +49,14 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     await run.journal.close();
     await run.release();
   }
+}
+
+/** An engine or a GPU that was asked for and is not there is said, or refused, before work starts. */
+async function checkEngine({ choice, gpu, requireGpu }: EngineSetup): Promise<string[]> {
+  if (choice === 'auto' && gpu === undefined && !requireGpu) return [];
+  const { createEngine } = await import('../engine/registry.ts');
+  const { warning } = await createEngine(choice, { gpu, requireGpu });
+  return warning === undefined ? [] : [warning];
 }
 
 /** Ends the event log with what became of the run. */

@@ -2,13 +2,15 @@ import { Console } from 'node:console';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Engine } from '../engine/engine.ts';
 import { sha256 } from '../kernel/digest.ts';
 import { toNeuroflareError } from '../kernel/errors.ts';
 import type { FileRef } from '../telemetry/run-events.ts';
 import { encodeSafetensors } from '../tensors/safetensors.ts';
-import { configureTraining } from '../train/runtime-settings.ts';
 import { scriptFailure } from '../train/script/script-error.ts';
 import { runScript } from '../train/script/script-runner.ts';
+import { releaseTrainers } from '../train/trainer/model-pool.ts';
+import { onTrainProgress, setEngine } from '../train/trainer/settings.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import type { WorkerMessage, WorkerOrder, WorkerSetup } from './worker-messages.ts';
 
@@ -21,11 +23,8 @@ const post = (message: WorkerMessage): void => port.postMessage(message);
 let order: WorkerOrder | undefined;
 
 captureOutput();
-configureTraining({
-  ...(workerData as WorkerSetup).engine,
-  onProgress: ({ done, total }) => post({ type: 'progress', done, total }),
-  onEngine: (engine) => post({ type: 'engine', engine }),
-});
+setEngine(startEngine);
+onTrainProgress(({ done, total }) => post({ type: 'progress', done, total }));
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
 port.on('message', (next: WorkerOrder) => void run(next));
@@ -49,7 +48,19 @@ async function run(next: WorkerOrder): Promise<void> {
     post({ type: 'failure', error: { ...toNeuroflareError(error).report(), place: { site, round } } });
   } finally {
     order = undefined;
+    releaseTrainers();
   }
+}
+
+/** Made when a script first compiles a model: a job without tensors loads no engine. */
+async function startEngine(): Promise<Engine> {
+  const { createEngine } = await import('../engine/registry.ts');
+  const { choice, ...wish } = (workerData as WorkerSetup).engine;
+  const { engine } = await createEngine(choice, wish);
+  const { name, device, library, version, build, threads, reason } = engine.describe();
+  const detail = `${library} ${version}, ${build}, ${threads} thread${threads === 1 ? '' : 's'} a site; ${reason}`;
+  post({ type: 'engine', engine: { name, device, detail } });
+  return engine;
 }
 
 /** Durable before it is reported: the coordinator may acknowledge a result as soon as it hears of it. */

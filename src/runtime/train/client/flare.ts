@@ -47,9 +47,12 @@ export function isEvaluate(): boolean {
   return context().kind === 'evaluate';
 }
 
-/** `executor.args` of the job, with those of this site over them. */
-export function args(): SessionContext['args'] {
-  return context().args;
+/**
+ * `executor.args` of the job, with those of this site over them. The type is the script's word for what its job.yaml
+ * holds: `flare.args<{ learning_rate: number }>()`.
+ */
+export function args<Args extends object = SessionContext['args']>(): Args {
+  return context().args as Args;
 }
 
 /** This site's data. @throws NF_SCRIPT_USE where the job names none */
@@ -63,9 +66,9 @@ export function data(): SiteData {
 }
 
 /** The job's model, e.g. `{ type: 'mri-cnn', … }`. @throws NF_SCRIPT_USE where the job gives arrays instead */
-export function model(): NonNullable<SessionContext['model']> {
+export function model<Spec extends object = NonNullable<SessionContext['model']>>(): Spec {
   const { model: spec } = context();
-  if (spec) return spec;
+  if (spec) return spec as Spec;
   throw flError('NF_SCRIPT_USE', {
     message: 'flare.model() was called, but the job starts from arrays (model.initial_params).',
     hint: 'Set model.type in job.yaml, or use the arrays of flare.receive().',
