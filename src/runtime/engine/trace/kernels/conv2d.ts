@@ -114,24 +114,38 @@ function rotatedConvolution(
   return graph.op('Conv', [images(graph, dy), rotated], { kernel_shape: [height, width], pads });
 }
 
-/** dW: every shift of x under the filter becomes rows of a matrix (im2col), multiplied with dy and summed over images. */
+/** Below so many input channels the rows of one product are too few to keep the multiplication busy. */
+const CHANNELS_ENOUGH = 16;
+
+/**
+ * dW: for every place in the filter the images as that place sees them, multiplied with dy and summed over images. With
+ * few channels all places go into one product (im2col); with many, one product each is as fast and needs a ninth
+ * of the memory.
+ */
 function conv2dFilterGradient(call: KernelCall): SymbolicTensor {
   const { graph } = call;
   const [x, dy] = [call.input('x'), call.input('dy')];
   const { filterShape } = call.attributes<{ filterShape: number[] }>();
   const info = convInfo(call, { input: x.shape, filter: filterShape });
+  const flat = (value: string, channels: number) =>
+    graph.op('Reshape', [value, graph.int64s([info.batchSize, channels, info.outHeight * info.outWidth])]);
+  const gradient = flat(images(graph, dy), info.outChannels);
   const shifts = shiftedImages(graph, info, images(graph, x));
-  const positions = info.outHeight * info.outWidth;
-  const rows = info.filterHeight * info.filterWidth * info.inChannels;
-  const stacked = shifts.length === 1 ? (shifts[0] ?? '') : graph.op('Concat', shifts, { axis: 1 });
-  const columns = graph.op('Reshape', [stacked, graph.int64s([info.batchSize, rows, positions])]);
-  const gradients = graph.op('Reshape', [
-    images(graph, dy),
-    graph.int64s([info.batchSize, info.outChannels, positions]),
-  ]);
-  const products = graph.op('com.microsoft.FusedMatMul', [columns, gradients], { transA: 0, transB: 1 });
-  const sum = graph.op('ReduceSum', [products, graph.int64s([0])], { keepdims: 0 });
-  return whole(graph.op('Reshape', [sum, graph.int64s(filterShape)]), filterShape);
+  const stacks = info.inChannels < CHANNELS_ENOUGH ? [joined(graph, shifts, 1)] : shifts;
+  const rows = (info.inChannels * shifts.length) / stacks.length;
+  const products = stacks.map((stack) => {
+    const product = graph.op('com.microsoft.FusedMatMul', [flat(stack, rows), gradient], {
+      transA: 0,
+      transB: 1,
+    });
+    return graph.op('ReduceSum', [product, graph.int64s([0])], { keepdims: 0 });
+  });
+  const all = joined(graph, products, 0);
+  return whole(graph.op('Reshape', [all, graph.int64s(filterShape)]), filterShape);
+}
+
+export function joined(graph: OnnxGraph, values: readonly string[], axis: number): string {
+  return values.length === 1 ? (values[0] ?? '') : graph.op('Concat', values, { axis });
 }
 
 /** For each place in the filter, in row-major order, the images [N, C, H, W] as that place sees them. */

@@ -7,6 +7,7 @@ import {
   convInfo,
   images,
   imagesOf,
+  joined,
   outputPadding,
   shiftedImages,
 } from './conv2d.ts';
@@ -55,8 +56,7 @@ function filterGradient(call: KernelCall): SymbolicTensor {
       keepdims: 0,
     }),
   );
-  const all = sums.length === 1 ? (sums[0] ?? '') : graph.op('Concat', sums, { axis: 0 });
-  return whole(graph.op('Reshape', [all, graph.int64s(filterShape)]), filterShape);
+  return whole(graph.op('Reshape', [joined(graph, sums, 0), graph.int64s(filterShape)]), filterShape);
 }
 
 export const DEPTHWISE: KernelMappings = {
