@@ -179,8 +179,9 @@ class RoundCoordinator implements Coordinator {
     });
   }
 
-  /** Durable events go to the journal first; those that only show life are shown at once. */
+  /** Durable events go to the journal first; those that only show life are shown at once; news only once. */
   async #emit(event: RunEvent): Promise<void> {
+    if (event.type === 'engine.used' && this.history.engines.has(event.site)) return;
     if (event.type === 'task.started' || event.type === 'task.progress') this.#show(event);
     else await this.note(event);
   }

@@ -5,7 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Engine } from '../engine/engine.ts';
 import { sha256 } from '../kernel/digest.ts';
 import { toNeuroflareError } from '../kernel/errors.ts';
-import type { FileRef } from '../telemetry/run-events.ts';
+import type { EngineUse, FileRef } from '../telemetry/run-events.ts';
 import { encodeSafetensors } from '../tensors/safetensors.ts';
 import { scriptFailure } from '../train/script/script-error.ts';
 import { runScript } from '../train/script/script-runner.ts';
@@ -21,6 +21,7 @@ if (!port) throw new Error('site-worker runs as a worker thread.');
 const post = (message: WorkerMessage): void => port.postMessage(message);
 
 let order: WorkerOrder | undefined;
+let engineUse: EngineUse | undefined;
 
 captureOutput();
 setEngine(startEngine);
@@ -39,6 +40,7 @@ async function run(next: WorkerOrder): Promise<void> {
     const update = params && (await keep(next, next.output.update, encodeSafetensors(params)));
     const kept = state && (await keep(next, next.output.state, state));
     const { site } = next.task.context;
+    if (engineUse) post({ type: 'engine', engine: engineUse });
     post({
       type: 'result',
       result: { site, ...result, ...(update && { update }), ...(kept && { state: kept }) },
@@ -59,7 +61,7 @@ async function startEngine(): Promise<Engine> {
   const { engine } = await createEngine(choice, wish);
   const { name, device, library, version, build, threads, reason } = engine.describe();
   const detail = `${library} ${version}, ${build}, ${threads} thread${threads === 1 ? '' : 's'} a site; ${reason}`;
-  post({ type: 'engine', engine: { name, device, detail } });
+  engineUse = { name, device, detail };
   return engine;
 }
 

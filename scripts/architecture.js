@@ -1,0 +1,29 @@
+// The rooms of the house and who may call on whom: the one table that .dependency-cruiser.mjs checks and that
+// docs/architecture.md shows.
+
+/** Folders by layer, lowest first; a folder imports from lower layers and from itself. */
+export const LAYERS = [
+  ['src/runtime/kernel'],
+  ['src/runtime/tensors', 'src/runtime/telemetry', 'src/runtime/workspace'],
+  ['src/runtime/job'],
+  ['src/runtime/engine', 'src/runtime/store', 'src/preprocess'],
+  ['src/runtime/algorithms', 'src/runtime/train'],
+  ['src/runtime/federation'],
+  ['src/runtime/simulator'],
+  ['src/output', 'src/command.ts', 'src/main.ts', 'src/commands', 'src/api'],
+];
+
+/** Beyond the layers: folders that may see still less. */
+export const NARROWER = [{ folder: 'src/preprocess', highestLayer: 1 }];
+
+/** Packages and the only folders that may import them. */
+export const OWNERS = [
+  { package: '^@tensorflow/', folders: ['src/runtime/engine', 'src/runtime/train'] },
+  { package: '^onnxruntime-', folders: ['src/runtime/engine'] },
+  { package: '^(sharp|nifti-reader-js)$', folders: ['src/preprocess'] },
+  { package: '^yaml$', folders: ['src/runtime/job', 'src/runtime/workspace', 'src/preprocess'] },
+  {
+    package: '^(@oclif/core|cli-progress)$',
+    folders: ['src/output', 'src/command.ts', 'src/main.ts', 'src/commands'],
+  },
+];

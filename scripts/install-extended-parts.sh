@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Brings what `npm run test:extended` needs and npm does not have: Python oracles, in a venv outside the project.
+set -euo pipefail
+parts="${NEUROFLARE_PARTS:-$HOME/.cache/neuroflare-parts}"
+if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
+  apt-get update -q && apt-get install -qy python3 python3-venv
+fi
+[ -x "$parts/venv/bin/python" ] || python3 -m venv "$parts/venv"
+"$parts/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$(dirname "$0")/extended-requirements.txt"
+echo "extended parts are in $parts"
