@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { flError } from '../kernel/errors.ts';
@@ -49,7 +50,8 @@ export async function createJob(
   if (await stat(target).catch(() => undefined))
     throw flError('NF_JOB_EXISTS', { path: folder }, { place: { file: folder } });
   await mkdir(dirname(target), { recursive: true });
-  const draft = await mkdtemp(join(dirname(target), `.${basename(target)}-`));
+  const draft = join(dirname(target), `.${basename(target)}-${process.pid}`);
+  await mkdir(draft);
   try {
     await cp(join(TEMPLATES, template), draft, { recursive: true });
     await writeOverrides(join(draft, 'job.yaml'), { overrides, target });
@@ -78,23 +80,22 @@ async function writeOverrides(
   await writeFileAtomic(file, document.toString({ lineWidth: 0 }));
 }
 
+/** Types of the Client API and of TensorFlow.js, wherever they are installed; console and timers come from lib dom. */
 async function writeEditorFiles(folder: string): Promise<void> {
-  const api = join(PACKAGE_ROOT, 'dist/api');
-  const paths = {
-    'neuroflare/*': [`${api}/*.d.ts`],
-    '@tensorflow/tfjs': [join(PACKAGE_ROOT, 'node_modules/@tensorflow/tfjs')],
-  };
+  const tfjs = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs/package.json'));
   const tsconfig = {
     compilerOptions: {
       target: 'es2024',
+      lib: ['es2024', 'dom'],
+      types: [],
       module: 'nodenext',
+      moduleDetection: 'force',
       strict: true,
       noEmit: true,
       erasableSyntaxOnly: true,
       allowImportingTsExtensions: true,
       skipLibCheck: true,
-      typeRoots: [join(PACKAGE_ROOT, 'node_modules/@types')],
-      paths,
+      paths: { 'neuroflare/*': [join(PACKAGE_ROOT, 'dist/api/*.d.ts')], '@tensorflow/tfjs': [tfjs] },
     },
   };
   await writeFile(join(folder, 'tsconfig.json'), `${JSON.stringify(tsconfig, null, 2)}\n`);
