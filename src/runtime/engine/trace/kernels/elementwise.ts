@@ -98,15 +98,20 @@ function positive(graph: OnnxGraph, value: string): string {
   return graph.op('Clip', [graph.op('Mul', [value, graph.scalar(3e38)]), graph.scalar(0), graph.scalar(1)]);
 }
 
-/** The derivative of ReLU. Taken from ReLU's output where that is in the graph, so that its input need not be kept. */
+/**
+ * 1 above 0, else the slope alpha: the derivative of ReLU and its kin. Taken from ReLU's output where that is in the
+ * graph, so that its input need not be kept.
+ */
 function step(call: KernelCall): SymbolicTensor {
+  const { graph } = call;
   const x = call.input('x');
-  if (call.attributes<{ alpha: number }>().alpha !== 0) throw call.unsupported('a slope other than 0');
-  const relu = call.graph.find('Relu', [x.node]);
-  const source = relu ? call.graph.outputOf(relu, 0) : x.node;
-  const node = positive(call.graph, source);
-  call.notes.masks.set(node, source);
-  return derived(x, node);
+  const { alpha } = call.attributes<{ alpha: number }>();
+  const relu = graph.find('Relu', [x.node]);
+  const source = relu ? graph.outputOf(relu, 0) : x.node;
+  const mask = positive(graph, source);
+  call.notes.masks.set(mask, source);
+  if (alpha === 0) return derived(x, mask);
+  return derived(x, graph.op('Add', [graph.op('Mul', [mask, graph.scalar(1 - alpha)]), graph.scalar(alpha)]));
 }
 
 function square(call: KernelCall): SymbolicTensor {

@@ -43,9 +43,19 @@ function maxPoolGradient(call: KernelCall): SymbolicTensor {
   return imagesOf(node, info.inShape);
 }
 
+/** True if windows neither overlap nor overhang; rows and columns may be left over. */
+function tilesImage(info: ConvInfo): boolean {
+  const apart = info.filterHeight === info.strideHeight && info.filterWidth === info.strideWidth;
+  return (
+    apart &&
+    info.outHeight * info.filterHeight <= info.inHeight &&
+    info.outWidth * info.filterWidth <= info.inWidth
+  );
+}
+
 function maxUnpool(graph: OnnxGraph, info: ConvInfo, of: { gradient: string; places: string }): string {
   const shape = [info.batchSize, info.inChannels, info.inHeight, info.inWidth];
-  if (info.filterHeight === info.strideHeight && info.filterWidth === info.strideWidth) {
+  if (tilesImage(info)) {
     const { kernel_shape, strides } = windowAttributes(info);
     const attributes = { kernel_shape: kernel_shape ?? [], strides: strides ?? [] };
     return graph.op('MaxUnpool', [of.gradient, of.places, graph.int64s(shape)], attributes);
@@ -73,8 +83,11 @@ function averagePoolGradient(call: KernelCall): SymbolicTensor {
   const info = poolInfo(call, call.input('input'));
   const { filterHeight: height, filterWidth: width, inChannels } = info;
   const share = graph.op('Mul', [images(graph, call.input('dy')), windowShares(graph, info)]);
-  const tiles = height === info.strideHeight && width === info.strideWidth;
-  if (tiles && info.outHeight * height === info.inHeight && info.outWidth * width === info.inWidth) {
+  if (
+    tilesImage(info) &&
+    info.outHeight * height === info.inHeight &&
+    info.outWidth * width === info.inWidth
+  ) {
     return imagesOf(repeatPixels(graph, share, [height, width]), info.inShape);
   }
   const ones = graph.op('Expand', [graph.scalar(1), graph.int64s([inChannels, 1, height, width])]);
