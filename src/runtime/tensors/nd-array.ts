@@ -9,7 +9,26 @@ export const DTYPES = {
 } as const;
 
 export type DType = keyof typeof DTYPES;
-export type NumericArray = Float64Array | Float32Array | Int32Array | Int16Array | Int8Array | Uint8Array;
+
+/**
+ * What all of these arrays can do. Named apart from their union, on which TypeScript refuses to call `map` or `reduce`;
+ * `data instanceof Float32Array` narrows it.
+ */
+export interface NumericArray extends ArrayBufferView {
+  readonly length: number;
+  [index: number]: number;
+  at(index: number): number | undefined;
+  every(test: (value: number, index: number) => boolean): boolean;
+  some(test: (value: number, index: number) => boolean): boolean;
+  fill(value: number, start?: number, end?: number): this;
+  findIndex(test: (value: number, index: number) => boolean): number;
+  map(change: (value: number, index: number) => number): NumericArray;
+  reduce<Total>(add: (total: Total, value: number, index: number) => Total, start: Total): Total;
+  set(values: ArrayLike<number>, offset?: number): void;
+  slice(start?: number, end?: number): NumericArray;
+  subarray(start?: number, end?: number): NumericArray;
+  [Symbol.iterator](): ArrayIterator<number>;
+}
 
 /** A dense array in row-major order; `data.length` is the product of `shape` (1 for the scalar shape `[]`). */
 export interface NdArray {
