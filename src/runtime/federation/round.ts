@@ -89,7 +89,7 @@ function takeResult(state: RoundState, result: AcceptedResult): RoundStep {
     effects: [{ type: 'ignore', site, reason }],
   });
   if (!state.members.includes(site)) return ignore('stranger');
-  if (state.results.has(site)) return ignore('duplicate');
+  if (state.results.has(site) || state.failures.has(site)) return ignore('duplicate');
   if (!isCollecting(state)) return ignore('late');
   return afterAnswer({ ...state, results: new Map(state.results).set(site, result) });
 }
