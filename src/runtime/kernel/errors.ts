@@ -87,6 +87,14 @@ export function formatPlace(place: Place | undefined): string {
   return [place.site, round, place.key, file].filter(Boolean).join(', ');
 }
 
+/** System errors that say that a path is not what it was taken for. */
+const PATH_REASONS: Readonly<Record<string, string>> = {
+  ENOTDIR: 'a part of it is a file, not a folder',
+  EISDIR: 'it is a folder',
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'its links lead in a circle',
+};
+
 /** Turns whatever was thrown into a catalogue error; system errors get their own code, the rest is NF_INTERNAL. */
 export function toNeuroflareError(thrown: unknown): NeuroflareError {
   if (thrown instanceof NeuroflareError) return thrown;
@@ -96,6 +104,11 @@ export function toNeuroflareError(thrown: unknown): NeuroflareError {
   if (system.code === 'ENOSPC') return flError('NF_DISK_FULL', { path }, { cause: error });
   if (system.code === 'EACCES' || system.code === 'EPERM' || system.code === 'EROFS') {
     return flError('NF_PATH_DENIED', { action: system.syscall ?? 'use', path }, { cause: error });
+  }
+  const reason = PATH_REASONS[system.code ?? ''];
+  if (reason !== undefined) {
+    const params = { action: system.syscall ?? 'use', path: path || 'a path', reason };
+    return flError('NF_PATH_UNUSABLE', params, { cause: error });
   }
   return flError('NF_INTERNAL', { message: error.message }, { cause: error });
 }

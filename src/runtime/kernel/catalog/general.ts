@@ -32,6 +32,11 @@ export const GENERAL_ERRORS = {
     message: 'Not allowed to {action} {path}.',
     hint: 'Check the permissions of the path, or choose another one.',
   },
+  NF_PATH_UNUSABLE: {
+    exit: 4,
+    message: 'Cannot {action} {path}: {reason}.',
+    hint: 'Give another path: one whose parents are folders, and a file where a file is meant.',
+  },
   NF_PATH_MISSING: {
     exit: 4,
     message: '{what} not found: {path}',
