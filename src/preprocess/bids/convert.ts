@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { canonicalJson, sha256 } from '../../runtime/kernel/digest.ts';
-import { flError } from '../../runtime/kernel/errors.ts';
+import { flError, NeuroflareError } from '../../runtime/kernel/errors.ts';
 import { noProgress, type Progress } from '../../runtime/telemetry/progress.ts';
 import { findGroups, type GroupItem, type GroupRule } from '../groups/find-groups.ts';
 import { prepareDecoder } from '../image/decode.ts';
@@ -62,11 +62,12 @@ export async function convertClassFolders(options: ConvertOptions): Promise<Bids
   try {
     const { read, faults } = await convertAll({ options, tree, digests, partial });
     const bad = [...tree.faults, ...faults].sort((a, b) => (a.path < b.path ? -1 : 1));
-    if (bad.length > 0 && !skipBad && partial) {
-      await partial.discard();
-      throw badImages(bad, tree);
-    }
+    if (bad.length > 0 && !skipBad && !dryRun) throw badImages(bad, tree);
     return await finish({ options, read, bad, partial, sourceDigest });
+  } catch (error) {
+    // What bad input made is of no use to a later run; what an interruption or a full disk left is.
+    if (error instanceof NeuroflareError && error.exitCode === 4) await partial?.discard();
+    throw error;
   } finally {
     await partial?.release();
   }

@@ -32,7 +32,7 @@ export function connectedToBorder(mask: Mask): Mask {
   return labelled({ mask, labels, label: 1, inside: 1 });
 }
 
-/** Closing by a disk: fills gaps narrower than its diameter. Outside the picture counts as empty, but nothing is eroded from there. */
+/** Closing by a disk: fills gaps narrower than its diameter. Outside the picture is empty, so a gap at its edge is a bay and stays. */
 export function closeMask(mask: Mask, radius: number): Mask {
   const grown = within(pad(mask, radius), radius);
   return unpad(inverse(within(inverse(grown), radius)), mask, radius);

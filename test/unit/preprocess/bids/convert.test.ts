@@ -1,0 +1,304 @@
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type ConvertOptions, convertClassFolders } from '../../../../src/preprocess/bids/convert.ts';
+import { findImages } from '../../../../src/preprocess/bids/layout.ts';
+import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
+import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
+import { sha256 } from '../../../../src/runtime/kernel/digest.ts';
+import { encoder, headPicture, makeFolder, makeSource, toPng, writeFiles } from '../image/made-pictures.ts';
+
+function options(root: string, more: Partial<ConvertOptions> = {}): ConvertOptions {
+  return {
+    source: join(root, 'source'),
+    target: join(root, 'bids'),
+    labelMap: undefined,
+    processing: { size: undefined, headMask: false },
+    rule: { threshold: 0.9, cap: 48 },
+    name: 'test',
+    license: 'CC0',
+    authors: [],
+    jobs: 3,
+    skipBad: false,
+    dryRun: false,
+    ...more,
+  };
+}
+
+async function madeSource(classes: Readonly<Record<string, number>> = { glioma_tumor: 3, no_tumor: 2 }) {
+  const root = await makeFolder();
+  await makeSource(join(root, 'source'), classes);
+  return root;
+}
+
+/** Path and digest of every file under a folder. */
+async function digests(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Promise.all(
+    files.sort().map(async (file) => `${file.slice(folder.length)} ${sha256(await readFile(file))}`),
+  );
+}
+
+const code = (name: string) => expect.objectContaining({ code: name });
+
+describe('convertClassFolders', () => {
+  it('writes a slice, a row and texts for each picture', async () => {
+    const root = await madeSource();
+    const summary = await convertClassFolders(options(root));
+    const { rows } = await readParticipants(join(root, 'bids'));
+    expect(summary.classes).toEqual({ glioma: { images: 3, kept: 3 }, no_tumor: { images: 2, kept: 2 } });
+    expect(rows.map(({ id }) => id)).toEqual(['sub-0001', 'sub-0002', 'sub-0003', 'sub-0004', 'sub-0005']);
+    const [first] = rows;
+    expect(first?.values.get('diagnosis')).toBe('glioma');
+    expect(first?.values.get('source_file')).toBe('glioma_tumor/a (10).png');
+    expect(first?.values.get('width')).toBe('48');
+    expect(await readdir(join(root, 'bids'))).toEqual(
+      expect.arrayContaining([
+        'README',
+        'dataset_description.json',
+        'desc-slice_T1w.json',
+        'participants.json',
+      ]),
+    );
+    expect((await readFile(join(root, 'bids', 'README'))).length).toBeGreaterThan(150);
+    expect(await readdir(root)).toEqual(expect.not.arrayContaining(['bids.partial']));
+  });
+
+  it('keeps every pixel, top row first', async () => {
+    const root = await madeSource();
+    await convertClassFolders(options(root));
+    const [path = ''] = await findImages(join(root, 'bids'), 'sub-0001');
+    const image = await readNifti(path);
+    expect(image.shape).toEqual([48, 56, 1]);
+    expect([...image.data]).toEqual([...headPicture(1).pixels]);
+  });
+
+  it('keeps 16 bits', async () => {
+    const root = await madeSource();
+    const deep = Uint16Array.from(headPicture(7).pixels, (value) => value * 256);
+    const png = await encoder({ ...headPicture(7), pixels: deep })
+      .toColourspace('grey16')
+      .png()
+      .toBuffer();
+    await writeFiles(root, { 'source/no_tumor/deep.png': png });
+    const { converted } = await convertClassFolders(options(root));
+    expect(converted.sixteen_bit).toBe(1);
+    const [path = ''] = await findImages(join(root, 'bids'), 'sub-0006');
+    expect([...(await readNifti(path)).data]).toEqual([...deep]);
+  });
+
+  it('letterboxes, and masks the head, and says so', async () => {
+    const root = await madeSource();
+    await convertClassFolders(options(root, { processing: { size: 32, headMask: true } }));
+    const [path = ''] = await findImages(join(root, 'bids'), 'sub-0002');
+    expect((await readNifti(path)).shape).toEqual([32, 32, 1]);
+    const { rows } = await readParticipants(join(root, 'bids'));
+    expect(rows[0]?.values.get('head_mask')).toBe('found');
+    const sidecar = JSON.parse(await readFile(join(root, 'bids', 'desc-slice_T1w.json'), 'utf8'));
+    expect(sidecar.Processing).toMatchObject({ Size: 32, HeadMask: { Margin: 0.06 } });
+  });
+
+  it('marks copies in other containers, the training copy kept', async () => {
+    const root = await madeSource({
+      'Testing/glioma_tumor': 1,
+      'Training/glioma_tumor': 2,
+      'Training/no_tumor': 2,
+    });
+    const twin = await encoder(headPicture(2)).png({ compressionLevel: 0 }).toBuffer();
+    await writeFiles(root, { 'source/Testing/glioma_tumor/twin.png': twin });
+    const summary = await convertClassFolders(options(root));
+    const { rows } = await readParticipants(join(root, 'bids'));
+    const row = rows.find(({ values }) => values.get('source_file') === 'Testing/glioma_tumor/twin.png');
+    expect(row?.values.get('set_aside')).toBe('duplicate');
+    expect(row?.values.get('source_split')).toBe('Testing');
+    const kept = rows.find(({ id }) => id === row?.values.get('duplicate_of'));
+    expect(kept?.values.get('source_file')).toBe('Training/glioma_tumor/a (10).png');
+    expect(summary.set_aside).toEqual({ duplicate: 1, label_conflict: 0 });
+    expect(await findImages(join(root, 'bids'), row?.id ?? '')).toHaveLength(1);
+  });
+
+  it('gives the same bytes again, whatever the number of jobs', async () => {
+    const root = await madeSource();
+    await convertClassFolders(options(root, { jobs: 1 }));
+    await convertClassFolders(options(root, { target: join(root, 'again'), jobs: 7 }));
+    expect(await digests(join(root, 'again'))).toEqual(await digests(join(root, 'bids')));
+  });
+
+  it('goes on where a run was broken off, and ends with the same bytes', async () => {
+    const root = await madeSource();
+    await convertClassFolders(options(root, { target: join(root, 'whole') }));
+    const stop = new AbortController();
+    const broken = convertClassFolders(
+      options(root, {
+        jobs: 1,
+        signal: stop.signal,
+        progress: ({ what, done }) => what === 'images' && done === 3 && stop.abort('stopped'),
+      }),
+    );
+    await expect(broken).rejects.toBe('stopped');
+    await expect(readdir(join(root, 'bids'))).rejects.toThrow();
+    // A power cut may leave half a line and half a file.
+    await writeFile(join(root, 'bids.partial', 'journal.jsonl'), '{"path": "gl', { flag: 'a' });
+    await writeFile(join(root, 'bids.partial/tree/sub-0002/anat/sub-0002_desc-slice_T1w.nii.gz'), 'half');
+    const summary = await convertClassFolders(options(root));
+    expect(summary.resumed).toBe(2);
+    expect(await digests(join(root, 'bids'))).toEqual(await digests(join(root, 'whole')));
+  });
+
+  it('starts afresh when the source or the options changed', async () => {
+    const root = await madeSource();
+    const stop = new AbortController();
+    const first = options(root, {
+      jobs: 1,
+      signal: stop.signal,
+      progress: ({ what }) => what === 'images' && stop.abort('x'),
+    });
+    await expect(convertClassFolders(first)).rejects.toBe('x');
+    const summary = await convertClassFolders(options(root, { processing: { size: 20, headMask: false } }));
+    expect(summary.resumed).toBe(0);
+  });
+
+  it('waits for nobody: a second run on one target is refused while the first is alive', async () => {
+    const root = await madeSource();
+    await mkdir(join(root, 'bids.partial'));
+    await writeFile(join(root, 'bids.partial', 'lock'), String(process.ppid));
+    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_BIDS_BUSY'));
+    await writeFile(join(root, 'bids.partial', 'lock'), '999999999');
+    expect((await convertClassFolders(options(root))).images).toBe(5);
+  });
+
+  it('reads odd names', async () => {
+    const root = await madeSource();
+    const names = [
+      'a b [1] (2).png',
+      'new\nline\t%41.png',
+      'ünï\u0301 文.png',
+      'a..b.png',
+      '-rf.png',
+      '$(x).png',
+    ];
+    for (const [at, name] of names.entries()) {
+      await writeFiles(root, { [`source/no_tumor/${name}`]: await toPng(headPicture(50 + at)) });
+    }
+    const { images } = await convertClassFolders(options(root));
+    expect(images).toBe(5 + names.length);
+    const { rows } = await readParticipants(join(root, 'bids'));
+    const files = rows.map(({ values }) => values.get('source_file'));
+    expect(files).toContain('no_tumor/new%0Aline%09%2541.png');
+    expect(files).toContain('no_tumor/ünï\u0301 文.png');
+  });
+
+  it('takes other folder names from a label map', async () => {
+    const root = await madeSource({ AD: 2, __proto__x: 1, healthy: 2 });
+    const labelMap = join(root, 'labels.yaml');
+    await writeFile(labelMap, 'AD: alzheimer\n__proto__x: other\nhealthy: healthy\n');
+    const { classes } = await convertClassFolders(options(root, { labelMap }));
+    expect(Object.keys(classes).sort()).toEqual(['alzheimer', 'healthy', 'other']);
+  });
+
+  it('writes nothing in a dry run, and reports all', async () => {
+    const root = await madeSource();
+    await writeFiles(root, { 'source/no_tumor/bad.png': '' });
+    const { target, bad } = await convertClassFolders(options(root, { dryRun: true }));
+    expect(target).toBeNull();
+    expect(bad).toEqual([{ code: 'empty_file', path: 'no_tumor/bad.png', detail: 'the file has no bytes' }]);
+    expect(await readdir(root)).toEqual(['source']);
+  });
+});
+
+describe('convertClassFolders refuses', () => {
+  it('bad pictures, all of them at once, and leaves nothing', async () => {
+    const root = await madeSource();
+    const png = await toPng(headPicture(9, 200, 200));
+    await writeFiles(root, {
+      'source/no_tumor/empty.jpg': '',
+      'source/no_tumor/text.jpg': 'not a picture',
+      'source/no_tumor/cut.png': png.subarray(0, 900),
+      'source/glioma_tumor/folder/inner.png': png,
+    });
+    await symlink(join(root, 'source', 'no_tumor'), join(root, 'source', 'no_tumor', 'loop'));
+    await symlink('/etc/hostname', join(root, 'source', 'glioma_tumor', 'outside.jpg'));
+    await symlink('round.jpg', join(root, 'source', 'glioma_tumor', 'round.jpg'));
+    const failed = convertClassFolders(options(root));
+    await expect(failed).rejects.toThrow(code('NF_BIDS_BAD_IMAGES'));
+    const { place, exitCode } = await failed.catch((error) => error);
+    expect(exitCode).toBe(4);
+    const lines = place.excerpt.split('\n').map((line: string) => line.replace(/,.*/, ''));
+    expect(lines).toEqual([
+      'glioma_tumor/folder: folder_in_class',
+      'glioma_tumor/outside.jpg: link_outside',
+      'glioma_tumor/round.jpg: link_broken',
+      'no_tumor/cut.png: undecodable',
+      'no_tumor/empty.jpg: empty_file',
+      'no_tumor/loop: folder_in_class',
+      'no_tumor/text.jpg: not_an_image',
+    ]);
+    expect(await readdir(root)).toEqual(['source']);
+    const summary = await convertClassFolders(options(root, { skipBad: true }));
+    expect(summary.images).toBe(5);
+    expect(summary.bad).toHaveLength(7);
+  });
+
+  it('missing, empty and unknown folders', async () => {
+    const root = await makeFolder();
+    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_PATH_MISSING'));
+    await mkdir(join(root, 'source'));
+    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_BIDS_SOURCE_EMPTY'));
+    await mkdir(join(root, 'source', 'glioma_tumor'));
+    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_BIDS_CLASS_EMPTY'));
+    await mkdir(join(root, 'source', 'gliom_tumor'));
+    const unknown = convertClassFolders(options(root));
+    await expect(unknown).rejects.toThrow(/gliom_tumor.*Did you mean 'glioma_tumor'/);
+    await rm(join(root, 'source'), { recursive: true });
+    await writeFile(join(root, 'source'), 'a file');
+    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_BIDS_SOURCE_EMPTY'));
+  });
+
+  it('one class only, also when the other has bad pictures alone', async () => {
+    const root = await madeSource({ glioma_tumor: 2 });
+    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_BIDS_ONE_CLASS'));
+    await writeFiles(root, { 'source/no_tumor/bad.jpg': '' });
+    const skipping = convertClassFolders(options(root, { skipBad: true }));
+    await expect(skipping).rejects.toThrow(code('NF_BIDS_ONE_CLASS'));
+    expect(await readdir(root)).toEqual(['source']);
+  });
+
+  it('a target that exists, or lies in the source, or holds it', async () => {
+    const root = await madeSource();
+    await mkdir(join(root, 'bids'));
+    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_PATH_EXISTS'));
+    await symlink('nowhere', join(root, 'dangling'));
+    const dangling = options(root, { target: join(root, 'dangling') });
+    await expect(convertClassFolders(dangling)).rejects.toThrow(code('NF_PATH_EXISTS'));
+    for (const target of [join(root, 'source', 'bids'), join(root, 'source'), root]) {
+      await expect(convertClassFolders(options(root, { target }))).rejects.toThrow(code('NF_BIDS_PLACES'));
+    }
+    await symlink(join(root, 'source'), join(root, 'link'));
+    const behindLink = options(root, { target: join(root, 'link', 'bids') });
+    await expect(convertClassFolders(behindLink)).rejects.toThrow(code('NF_BIDS_PLACES'));
+  });
+
+  it('a class folder that is a link to elsewhere', async () => {
+    const root = await madeSource();
+    await cp(join(root, 'source', 'no_tumor'), join(root, 'elsewhere'), { recursive: true });
+    await symlink(join(root, 'elsewhere'), join(root, 'source', 'pituitary_tumor'));
+    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_BIDS_BAD_IMAGES'));
+    await rm(join(root, 'elsewhere'), { recursive: true });
+    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_PATH_MISSING'));
+  });
+
+  it.each([
+    ['a: [', 'NF_BIDS_LABEL_MAP'],
+    ['a: x\na: y', 'NF_BIDS_LABEL_MAP'],
+    ['- a', 'NF_BIDS_LABEL_MAP'],
+    ['a: 7', 'NF_BIDS_LABEL_MAP'],
+    ['a: ../x', 'NF_BIDS_LABEL_MAP'],
+    ['', 'NF_BIDS_LABEL_MAP'],
+  ])('the label map %j', async (text, name) => {
+    const root = await madeSource();
+    const labelMap = join(root, 'labels.yaml');
+    await writeFile(labelMap, text);
+    await expect(convertClassFolders(options(root, { labelMap }))).rejects.toThrow(code(name));
+  });
+});

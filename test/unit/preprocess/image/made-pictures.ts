@@ -1,0 +1,69 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import sharp from 'sharp';
+import { onTestFinished } from 'vitest';
+import type { GreyImage } from '../../../../src/preprocess/image/grey-image.ts';
+import { createRandom } from '../../../../src/runtime/kernel/random.ts';
+
+/** A bright ellipse with random blobs in it on a dark ground: like a head as far as masks and correlations go. */
+export function headPicture(seed: number, width = 48, height = 56): GreyImage {
+  const random = createRandom('head', seed);
+  const blobs = Array.from({ length: 6 }, () => ({
+    x: 0.25 + 0.5 * random.next(),
+    y: 0.25 + 0.5 * random.next(),
+    size: 0.05 + 0.1 * random.next(),
+    value: 120 * random.next() - 60,
+  }));
+  const pixels = new Uint8Array(width * height);
+  for (let at = 0; at < pixels.length; at++) {
+    const x = (at % width) / width;
+    const y = Math.floor(at / width) / height;
+    if (((x - 0.5) / 0.36) ** 2 + ((y - 0.5) / 0.4) ** 2 > 1) continue;
+    const blob = blobs.reduce(
+      (sum, { x: bx, y: by, size, value }) =>
+        sum + value * Math.exp(-((x - bx) ** 2 + (y - by) ** 2) / size ** 2),
+      0,
+    );
+    pixels[at] = Math.max(40, Math.min(250, 130 + blob));
+  }
+  return { width, height, pixels };
+}
+
+/** sharp over the raw values of a picture. */
+export function encoder({ width, height, pixels }: GreyImage) {
+  return sharp(pixels, { raw: { width, height, channels: 1 } });
+}
+
+export function toPng(image: GreyImage): Promise<Buffer> {
+  return encoder(image).toColourspace('b-w').png().toBuffer();
+}
+
+/** A folder that goes when the test is over. */
+export async function makeFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'neuroflare-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Writes files with their folders. */
+export async function writeFiles(
+  root: string,
+  files: Readonly<Record<string, Uint8Array | string>>,
+): Promise<void> {
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(dirname(join(root, name)), { recursive: true });
+    await writeFile(join(root, name), content);
+  }
+}
+
+/** `count` different pictures for each class folder, `a (1).png` and so on. */
+export async function makeSource(root: string, classes: Readonly<Record<string, number>>): Promise<void> {
+  let seed = 1;
+  for (const [folder, count] of Object.entries(classes)) {
+    for (let number = 1; number <= count; number++) {
+      const path = `${folder}/a (${number * 10}).png`;
+      await writeFiles(root, { [path]: await toPng(headPicture(seed++)) });
+    }
+  }
+}

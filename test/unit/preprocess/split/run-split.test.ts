@@ -1,0 +1,144 @@
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
+import { runSplit, type SplitOptions } from '../../../../src/preprocess/split/run-split.ts';
+import { makeFolder, writeFiles } from '../image/made-pictures.ts';
+import { evenRows, type MadeRow, tableText } from './made-table.ts';
+
+const code = (name: string) => expect.objectContaining({ code: name });
+
+/** A data set whose images hold their own names, with a derivative in it. */
+async function madeDataset(rows: readonly MadeRow[] = evenRows(6)): Promise<string> {
+  const root = await makeFolder();
+  const images = Object.fromEntries(
+    rows.flatMap(({ id }) => [
+      [`bids/${id}/anat/${id}_T1w.nii.gz`, id],
+      [`bids/derivatives/truth/${id}/anat/${id}_desc-lesion_mask.nii.gz`, `lesion of ${id}`],
+    ]),
+  );
+  await writeFiles(root, {
+    ...images,
+    'bids/participants.tsv': tableText(rows),
+    'bids/participants.json': '{"diagnosis": {"Description": "x"}, "group_id": {"Threshold": 0.95}}',
+    'bids/dataset_description.json': '{}',
+    'bids/README': 'read me',
+    'bids/derivatives/truth/dataset_description.json': '{}',
+    'bids/sourcedata/all.txt': 'names of all subjects',
+  });
+  return root;
+}
+
+function options(root: string, more: Partial<SplitOptions> = {}): SplitOptions {
+  return {
+    bidsRoot: join(root, 'bids'),
+    strategy: 'iid',
+    sites: 2,
+    siteColumn: 'site',
+    alpha: '0.5',
+    validation: '0.2',
+    test: '0.2',
+    seed: 0,
+    out: join(root, 'split.json'),
+    existing: undefined,
+    materialize: undefined,
+    ...more,
+  };
+}
+
+describe('runSplit', () => {
+  it('writes a manifest with rule and threshold, the same bytes each time', async () => {
+    const root = await madeDataset();
+    const result = await runSplit(options(root));
+    const first = await readFile(join(root, 'split.json'), 'utf8');
+    expect(JSON.parse(first)).toMatchObject({
+      ...{ version: 1, kind: 'neuroflare-split', seed: 0, sha256: result.sha256 },
+      rule: { strategy: 'iid', validation: 0.2, test: 0.2, group_threshold: 0.95 },
+    });
+    await runSplit(options(root));
+    expect(await readFile(join(root, 'split.json'), 'utf8')).toBe(first);
+  });
+
+  it('writes one tree a site, with links, its own rows, and nothing of others', async () => {
+    const root = await madeDataset([
+      ...evenRows(6),
+      { id: 'sub-x', diagnosis: 'glioma', setAside: 'duplicate' },
+    ]);
+    await runSplit(options(root));
+    const target = join(root, 'sites');
+    const result = await runSplit(options(root, { existing: join(root, 'split.json'), materialize: target }));
+    expect(await readdir(target)).toEqual(['site-1', 'site-2']);
+    const trees = await Promise.all(['site-1', 'site-2'].map((site) => readParticipants(join(target, site))));
+    expect(trees.flatMap(({ rows }) => rows.map(({ id }) => id)).sort()).toEqual(
+      evenRows(6)
+        .map(({ id }) => id)
+        .sort(),
+    );
+    for (const [at, { rows, columns }] of trees.entries()) {
+      const site = join(target, `site-${at + 1}`);
+      expect(columns.at(-1)).toBe('partition');
+      expect(rows.filter(({ values }) => values.get('partition') === 'train')).toHaveLength(
+        result.sites[at]?.train ?? 0,
+      );
+      const folders = (await readdir(site)).filter((name) => name.startsWith('sub-'));
+      expect(folders.sort()).toEqual(rows.map(({ id }) => id).sort());
+      expect(
+        (await readdir(join(site, 'derivatives', 'truth'))).filter((name) => name.startsWith('sub-')).sort(),
+      ).toEqual(folders);
+      expect(await readdir(site)).not.toContain('sourcedata');
+      const [{ id = '' } = {}] = rows;
+      const image = join(id, 'anat', `${id}_T1w.nii.gz`);
+      expect((await stat(join(site, image))).ino).toBe((await stat(join(root, 'bids', image))).ino);
+      const sidecar = JSON.parse(await readFile(join(site, 'participants.json'), 'utf8'));
+      expect(Object.keys(sidecar)).toEqual(['diagnosis', 'group_id', 'partition']);
+    }
+  });
+
+  it('leaves nothing when it fails or is stopped', async () => {
+    const root = await madeDataset();
+    const before = (await readdir(root)).sort();
+    const target = join(root, 'sites');
+    await mkdir(join(root, 'bids', 'sub-glioma0', 'extra'));
+    await symlink('/etc/hostname', join(root, 'bids', 'sub-glioma0', 'extra', 'x'));
+    await expect(runSplit(options(root, { materialize: target }))).rejects.toThrow(
+      code('NF_BIDS_IMAGE_OUTSIDE'),
+    );
+    const stopped = runSplit(options(root, { materialize: target, signal: AbortSignal.abort('stop') }));
+    await expect(stopped).rejects.toBe('stop');
+    expect((await readdir(root)).sort()).toEqual([...before, 'split.json'].sort());
+  });
+});
+
+describe('runSplit refuses', () => {
+  it.each([
+    [{ validation: 'x' }, 'NF_SPLIT_NUMBER'],
+    [{ validation: '-0.1' }, 'NF_SPLIT_NUMBER'],
+    [{ test: 'NaN' }, 'NF_SPLIT_NUMBER'],
+    [{ test: '' }, 'NF_SPLIT_NUMBER'],
+    [{ validation: '0.7', test: '0.3' }, 'NF_SPLIT_SHARES'],
+    [{ strategy: 'dirichlet', alpha: '0' }, 'NF_SPLIT_NUMBER'],
+    [{ strategy: 'dirichlet', alpha: 'Infinity' }, 'NF_SPLIT_NUMBER'],
+  ] as const)('%j', async (more, name) => {
+    const root = await madeDataset();
+    await expect(runSplit(options(root, more))).rejects.toThrow(code(name));
+    expect(await readdir(root)).toEqual(['bids']);
+  });
+
+  it('no data set, a changed one, and a target that is there or inside', async () => {
+    const root = await madeDataset();
+    await expect(runSplit(options(join(root, 'bids', 'README')))).rejects.toThrow(
+      code('NF_BIDS_NOT_A_DATASET'),
+    );
+    await runSplit(options(root));
+    const existing = join(root, 'split.json');
+    for (const [target, name] of [
+      [join(root, 'bids', 'sites'), 'NF_BIDS_PLACES'],
+      [existing, 'NF_PATH_EXISTS'],
+    ] as const) {
+      await expect(runSplit(options(root, { existing, materialize: target }))).rejects.toThrow(code(name));
+    }
+    await writeFile(join(root, 'bids', 'participants.tsv'), tableText(evenRows(7)));
+    const changed = runSplit(options(root, { existing, materialize: join(root, 'sites') }));
+    await expect(changed).rejects.toThrow(code('NF_SPLIT_DATASET_CHANGED'));
+  });
+});
