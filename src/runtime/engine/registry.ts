@@ -27,7 +27,7 @@ export interface ChosenEngine {
  */
 export async function createEngine(choice: EngineChoice, wish: EngineWish = {}): Promise<ChosenEngine> {
   if (wish.gpu !== undefined) checkGpuList(wish.gpu);
-  const engine = await (choice === 'auto' ? automatic(wish) : makeEngine(choice, `chosen by name`, wish));
+  const engine = await (choice === 'auto' ? automatic(wish) : makeEngine(choice, 'chosen by name', wish));
   if (engine.device === 'gpu' || (wish.gpu === undefined && !wish.requireGpu)) return { engine };
   const reason = await whyNoGpu(choice);
   if (wish.requireGpu) throw flError('NF_ENGINE_GPU_MISSING', { reason });
@@ -67,15 +67,24 @@ async function automatic(wish: EngineWish): Promise<Engine> {
 }
 
 async function makeOrt(reason: string, threads: number): Promise<Engine> {
-  const { createOrtEngine } = await import('./ort/ort-engine.ts');
-  const { loadNativeRuntime, loadWasmRuntime } = await import('./ort/runtime.ts');
   try {
-    return createOrtEngine(await loadNativeRuntime(threads), reason);
+    return await makeOrtBuild('native', reason, threads);
   } catch (error) {
     const missing = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
     const why = `${reason}; WebAssembly, since onnxruntime-node cannot be loaded (${missing})`;
-    return createOrtEngine(await loadWasmRuntime(threads), why);
+    return makeOrtBuild('wasm', why, threads);
   }
+}
+
+/** The ort engine on one build of ONNX Runtime; throws where that cannot be loaded. */
+export async function makeOrtBuild(
+  build: 'native' | 'wasm',
+  reason: string,
+  threads: number,
+): Promise<Engine> {
+  const { createOrtEngine } = await import('./ort/ort-engine.ts');
+  const { loadNativeRuntime, loadWasmRuntime } = await import('./ort/runtime.ts');
+  return createOrtEngine(await (build === 'native' ? loadNativeRuntime : loadWasmRuntime)(threads), reason);
 }
 
 async function whyNoGpu(choice: EngineChoice): Promise<string> {

@@ -53,13 +53,15 @@ async function loadFirst(packages: readonly string[]): Promise<TensorflowBinding
       const module: unknown = await import(name);
       return { library: name, version: versionOf(module), device: usesGpu() ? 'gpu' : 'cpu' };
     } catch (error) {
-      reasons.push(`${name}: ${firstLine(error)}`);
+      reasons.push(`${name} ${reasonOf(error)}`);
     }
   }
-  const advice =
-    "Run 'neuroflare engine install tensorflow' to bring TensorFlow's native library; where that command is not there yet, run 'npm rebuild @tensorflow/tfjs-node-gpu --foreground-scripts', which downloads it.";
-  throw flError('NF_ENGINE_UNAVAILABLE', { engine: 'tensorflow', reason: reasons.join(' '), advice });
+  const advice = `Run 'neuroflare engine install tensorflow' to bring TensorFlow's native library. Where that command is not there yet, run '${INSTALL}' in node_modules/@tensorflow/tfjs-node-gpu, which downloads it.`;
+  throw flError('NF_ENGINE_UNAVAILABLE', { engine: 'tensorflow', reason: `${reasons.join(', ')}.`, advice });
 }
+
+/** The package's own install script, which is not run when dependencies are installed. */
+const INSTALL = 'node scripts/install.js gpu download';
 
 /** tfjs-node 4.22 calls functions that Node 23 removed from `util`. */
 function restoreNodeUtil(): void {
@@ -81,7 +83,11 @@ function versionOf(module: unknown): string {
   return String(Reflect.get(Object(version), 'tfjs-node') ?? 'unknown');
 }
 
-function firstLine(error: unknown): string {
+/** Why a package could not be loaded, in words that do not depend on where it lies. */
+function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return message.split('\n')[0]?.trim() ?? '';
+  if (message.includes('Cannot find package')) return 'is not installed';
+  if (message.includes('tfjs_binding.node) can not be found'))
+    return 'is installed without its native library';
+  return `fails to load (${message.split('\n')[0]?.trim()})`;
 }

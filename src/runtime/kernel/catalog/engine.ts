@@ -5,7 +5,7 @@ export const ENGINE_ERRORS = {
   NF_ENGINE_UNAVAILABLE: {
     exit: 4,
     message: "Engine '{engine}' cannot be used here: {reason}",
-    hint: "{advice} Run 'neuroflare engine list' to see which engines are at hand, or choose --engine auto.",
+    hint: '{advice} Or choose --engine auto, which takes what is at hand.',
   },
   NF_ENGINE_GPU_MISSING: {
     exit: 4,
