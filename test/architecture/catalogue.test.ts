@@ -1,0 +1,30 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ERROR_CATALOG } from '../../src/runtime/kernel/catalog.ts';
+import { flError } from '../../src/runtime/kernel/errors.ts';
+
+const root = join(import.meta.dirname, '../..');
+const sources = globSync('src/**/*.ts', { cwd: root })
+  .filter((path) => !path.includes('kernel/catalog'))
+  .map((path) => readFileSync(join(root, path), 'utf8'))
+  .join('\n');
+const rows = Object.entries(ERROR_CATALOG);
+
+describe('error catalogue', () => {
+  it('has no code that nothing raises', () => {
+    expect(rows.map(([code]) => code).filter((code) => !sources.includes(`'${code}'`))).toEqual([]);
+  });
+
+  it.each(rows)('%s says what to do next', (_, { message, hint, exit }) => {
+    expect(message).not.toBe('');
+    expect(hint).toMatch(/[a-z{]/i);
+    expect([1, 2, 3, 4, 5]).toContain(exit);
+  });
+
+  it('fills in every word it is given', () => {
+    const error = flError('NF_PATH_MISSING', { what: 'Job', path: 'jobs/x' });
+    expect(error.message).toBe('Job not found: jobs/x');
+    expect(error.exitCode).toBe(4);
+  });
+});

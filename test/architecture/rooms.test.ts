@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { LAYERS } from '../../scripts/architecture.js';
+
+const root = join(import.meta.dirname, '../..');
+const cruiser = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs');
+const planted: string[] = [];
+
+afterAll(() => {
+  for (const folder of planted) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Puts a file into a room for a moment and returns what the cruiser says of it. */
+function cruise(room: string, source: string): string {
+  const folder = mkdtempSync(join(root, room, 'planted-'));
+  planted.push(folder);
+  writeFileSync(join(folder, 'stranger.ts'), source);
+  const path = join(folder, 'stranger.ts').slice(root.length + 1);
+  const { stdout } = spawnSync(process.execPath, [cruiser, path, '--config'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  rmSync(folder, { recursive: true, force: true });
+  return stdout;
+}
+
+describe('rooms', () => {
+  it.each([
+    ['an import upwards', 'src/runtime/tensors', "import '../../federation/round.ts';", 'layer-1'],
+    [
+      'an import of a neighbour',
+      'src/runtime/engine',
+      "import '../../store/journal.ts';",
+      'neighbours-of-src/runtime/engine',
+    ],
+    [
+      'a federated word in preprocess',
+      'src/preprocess',
+      "import '../../runtime/job/load.ts';",
+      'narrow-src/preprocess',
+    ],
+    [
+      'sharp outside preprocess',
+      'src/runtime/train',
+      "import 'sharp';",
+      'owner-of-^(sharp|nifti-reader-js)$',
+    ],
+    [
+      'oclif inside the runtime',
+      'src/runtime/job',
+      "import '@oclif/core';",
+      'owner-of-^(@oclif/core|cli-progress)$',
+    ],
+    [
+      'TensorFlow.js in the coordinator',
+      'src/runtime/federation',
+      "import '@tensorflow/tfjs-core';",
+      'owner-of-^@tensorflow/',
+    ],
+  ])('refuses %s', (_, room, source, rule) => {
+    expect(cruise(room, source)).toContain(`error ${rule}:`);
+  });
+
+  it('are the ones the architecture page shows', () => {
+    const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+    const rows = LAYERS.map(
+      (folders, layer) => `| ${layer} | ${folders.map((folder) => `\`${folder}\``).join(', ')} |`,
+    );
+    expect(rows.filter((row) => !page.includes(row))).toEqual([]);
+  });
+
+  it('are all in the table', () => {
+    const listed = new Set(LAYERS.flat());
+    const rooms = readdirSync(join(root, 'src/runtime')).map((name) => `src/runtime/${name}`);
+    expect(rooms.filter((room) => !listed.has(room))).toEqual([]);
+  });
+});
