@@ -19,7 +19,7 @@ export function planMriCnn(spec: ModelSpec): LayerPlan[] {
     { kind: 'dense', name: 'hidden', units: 4 * width, gain: 2 },
     { kind: 'relu', name: 'hidden_relu' },
     ...(spec.dropout ? [{ kind: 'dropout', name: 'dropout', rate: spec.dropout } as const] : []),
-    { kind: 'dense', name: 'logits', units: outputCount(spec), gain: 1 },
+    { kind: 'dense', name: 'logits', units: outputCount(spec), gain: 0.01 },
   ];
 }
 

@@ -20,7 +20,7 @@ export function planMriResnet(spec: ModelSpec): LayerPlan[] {
     ...block('block4', { from: 4 * width, to: 8 * width, stride: 2 }), // size / 16
     { kind: 'average', name: 'average' },
     ...(spec.dropout ? [{ kind: 'dropout', name: 'dropout', rate: spec.dropout } as const] : []),
-    { kind: 'dense', name: 'logits', units: outputCount(spec), gain: 1 },
+    { kind: 'dense', name: 'logits', units: outputCount(spec), gain: 0.01 },
   ];
 }
 

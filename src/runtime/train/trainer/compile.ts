@@ -1,4 +1,5 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { modelParameters } from '../../engine/parameters.ts';
 import { canonicalJson } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
 import type { NdArray, ParamSet } from '../../tensors/nd-array.ts';
@@ -45,10 +46,8 @@ function onlyShape(ends: LayersModel['inputs']): readonly (number | null)[] {
 
 function readParams(model: LayersModel): ParamSet {
   return Object.fromEntries(
-    model.weights.map((weight): [string, NdArray] => {
-      const tensor = weight.read();
-      const data = Float32Array.from(tensor.dataSync());
-      return [weight.originalName, { dtype: 'float32', shape: [...tensor.shape], data }];
+    modelParameters(model).map(({ name, shape, variable }): [string, NdArray] => {
+      return [name, { dtype: 'float32', shape, data: Float32Array.from(variable.dataSync()) }];
     }),
   );
 }
