@@ -1,10 +1,14 @@
-import { open, readFile, rm } from 'node:fs/promises';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { flError } from '../kernel/errors.ts';
 
 /** A process that was just killed may still be there for a moment. */
 const ATTEMPTS = 10;
 const PAUSE_MS = 200;
+/** A lock without content is being written at this moment, unless it stays so. */
+const ATTEMPTS_WHILE_EMPTY = 3;
+/** A takeover lasts milliseconds; one this old was cut short. */
+const TAKEOVER_MS = 10_000;
 
 /** Keeps a second process off a folder; a lock whose process is gone is taken over. Returns what releases it. */
 export async function lockFolder(path: string, run: string): Promise<() => Promise<void>> {
@@ -12,8 +16,8 @@ export async function lockFolder(path: string, run: string): Promise<() => Promi
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     holder = await tryLock(path);
     if (holder === undefined) return () => rm(path, { force: true });
-    if (await isAlive(holder)) await sleep(PAUSE_MS);
-    else await rm(path, { force: true });
+    const held = holder === '' ? attempt < ATTEMPTS_WHILE_EMPTY : await isAlive(holder);
+    if (held || !(await removeStale(path, holder))) await sleep(PAUSE_MS);
   }
   throw flError('NF_RUN_BUSY', { run, pid: holder?.split(' ')[0] ?? '' }, { place: { file: path } });
 }
@@ -27,7 +31,29 @@ async function tryLock(path: string): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return readFile(path, 'utf8');
+    return readFile(path, 'utf8').catch(() => '');
+  }
+}
+
+/**
+ * Removes the lock of a process that is gone. One at a time: of two that found the same stale lock, the slower one would
+ * remove what the faster one has put in its place. False if another process is at it.
+ */
+async function removeStale(path: string, holder: string): Promise<boolean> {
+  const guard = `${path}.takeover`;
+  const file = await open(guard, 'wx').catch(() => undefined);
+  if (!file) {
+    const { mtimeMs } = await stat(guard).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > TAKEOVER_MS) await rm(guard, { force: true });
+    return false;
+  }
+  try {
+    const now = await readFile(path, 'utf8').catch(() => undefined);
+    if (now === holder) await rm(path, { force: true });
+    return true;
+  } finally {
+    await file.close();
+    await rm(guard, { force: true });
   }
 }
 
