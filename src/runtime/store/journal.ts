@@ -39,11 +39,17 @@ export async function readJournal<Event>(path: string): Promise<JournalRecord<Ev
   const lines = (await readFile(path, 'utf8')).split('\n').slice(0, -1);
   return lines.map((line, index) => {
     try {
-      return JSON.parse(line) as JournalRecord<Event>;
+      return parseRecord(line) as JournalRecord<Event>;
     } catch (error) {
       throw flError('NF_RUN_JOURNAL', { path }, { place: { file: path, line: index + 1 }, cause: error });
     }
   });
+}
+
+function parseRecord(line: string): object {
+  const record: unknown = JSON.parse(line);
+  if (record && typeof record === 'object' && 'event' in record) return record;
+  throw new Error('The line holds no record.');
 }
 
 async function writeLine(file: FileHandle, record: JournalRecord<unknown>): Promise<void> {

@@ -32,7 +32,7 @@ function checkArray(name: string, value: unknown): void {
   const { dtype, shape, data } = (value ?? {}) as Partial<NdArray>;
   const invalid = (reason: string) => flError('NF_TENSORS_INVALID', { name, reason });
   if (name === '__proto__' || name === '' || name === '__metadata__') throw invalid('the name is reserved');
-  if (dtype === undefined || !(dtype in DTYPES)) throw invalid(`dtype is ${String(dtype)}`);
+  if (dtype === undefined || !Object.hasOwn(DTYPES, dtype)) throw invalid(`dtype is ${String(dtype)}`);
   if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
     throw invalid(`shape is ${JSON.stringify(shape)}`);
   }

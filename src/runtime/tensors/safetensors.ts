@@ -147,7 +147,7 @@ function parseEntry(
   { path, dataStart }: { path: string; dataStart: number },
 ): TensorEntry {
   const { dtype, shape, data_offsets: offsets } = (raw ?? {}) as Record<string, unknown>;
-  const type = FILE_DTYPES[dtype as keyof typeof FILE_DTYPES];
+  const type = isFileDtype(dtype) ? FILE_DTYPES[dtype] : undefined;
   if (name === '__proto__') throw unreadable(path, "an array is named '__proto__'");
   if (type === undefined) throw unreadable(path, `'${name}' has the unsupported dtype ${String(dtype)}`);
   if (!isSizes(shape) || !isSizes(offsets) || offsets.length !== 2)
@@ -157,6 +157,10 @@ function parseEntry(
   if (end - begin !== byteLength)
     throw unreadable(path, `'${name}' has ${end - begin} bytes, its shape needs ${byteLength}`);
   return { name, dtype: type, shape, offset: dataStart + begin, byteLength };
+}
+
+function isFileDtype(value: unknown): value is keyof typeof FILE_DTYPES {
+  return typeof value === 'string' && Object.hasOwn(FILE_DTYPES, value);
 }
 
 function isSizes(value: unknown): value is number[] {

@@ -2,6 +2,7 @@ import { mkdir, readdir, readlink, rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path';
 import { flError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
+import { compareSites } from '../kernel/site-order.ts';
 import { type RunFolder, runFolder } from './run-folder.ts';
 
 const LATEST = 'latest';
@@ -62,7 +63,7 @@ export async function listRuns(workspace: string, job: string): Promise<string[]
   return entries
     .filter((entry) => entry.isDirectory() && RUN_ID.test(entry.name))
     .map(({ name }) => name)
-    .sort();
+    .sort(compareSites);
 }
 
 async function latestOf(workspace: string, job: string, ids: readonly string[]): Promise<string | undefined> {
