@@ -1,0 +1,104 @@
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { openJournal, readJournal } from '../../../src/runtime/store/journal.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const folder = tempFolder();
+let path = '';
+let files = 0;
+
+beforeEach(() => {
+  path = join(folder, `events-${files++}.jsonl`);
+});
+
+async function write(...events: unknown[]): Promise<void> {
+  const journal = await openJournal(path);
+  for (const event of events) await journal.append(event);
+  await journal.close();
+}
+
+const events = async () => (await readJournal(path)).map(({ event }) => event);
+
+describe('a journal', () => {
+  it('gives back what was appended, in order, with the time', async () => {
+    await write({ n: 1 }, { n: 2 });
+    expect(await events()).toEqual([{ n: 1 }, { n: 2 }]);
+    expect((await readJournal(path))[0]?.time).toMatch(/^\d{4}-.*Z$/);
+  });
+
+  it('goes on where it stopped', async () => {
+    await write('one');
+    await write('two');
+    expect(await events()).toEqual(['one', 'two']);
+  });
+
+  it('keeps the order of appends that nobody awaits', async () => {
+    const journal = await openJournal<number>(path);
+    await Promise.all(Array.from({ length: 50 }, (_, index) => journal.append(index)));
+    await journal.close();
+    expect(await events()).toEqual(Array.from({ length: 50 }, (_, index) => index));
+  });
+
+  it('has a record on disk when append returns', async () => {
+    const journal = await openJournal<string>(path);
+    await journal.append('durable');
+    expect(await readFile(path, 'utf8')).toContain('durable');
+    await journal.close();
+  });
+
+  it('keeps newlines inside a record on one line', async () => {
+    await write({ text: 'two\nlines\u2028' });
+    expect(await events()).toEqual([{ text: 'two\nlines\u2028' }]);
+  });
+
+  it.each(['{"time":"x","event":', '{', '{"time":"x","event":{}}'])(
+    'does not see a torn last line: %s',
+    async (torn) => {
+      await write('whole');
+      await appendFile(path, torn);
+      expect(await events()).toEqual(['whole']);
+    },
+  );
+
+  it('removes a torn last line before it goes on', async () => {
+    await write('whole');
+    await appendFile(path, '{"time":"x","ev');
+    await write('next');
+    expect(await events()).toEqual(['whole', 'next']);
+  });
+
+  it('removes a torn line that is the only one', async () => {
+    await writeFile(path, '{"ti');
+    await write('first');
+    expect(await events()).toEqual(['first']);
+  });
+
+  it('refuses a damaged line in the middle and names it', async () => {
+    await write('one', 'two', 'three');
+    const lines = (await readFile(path, 'utf8')).split('\n');
+    lines[1] = '{"time": oops';
+    await writeFile(path, lines.join('\n'));
+    await expect(readJournal(path)).rejects.toMatchObject({
+      code: 'NF_RUN_JOURNAL',
+      place: { file: path, line: 2 },
+    });
+  });
+
+  it.each(['null', '5', '{}', ''])('refuses a line that is no record: %j', async (line) => {
+    await write('one');
+    await appendFile(path, `${line}\n`);
+    await expect(readJournal(path)).rejects.toMatchObject({ code: 'NF_RUN_JOURNAL', place: { line: 2 } });
+  });
+
+  it('that is empty holds nothing', async () => {
+    await writeFile(path, '');
+    expect(await events()).toEqual([]);
+  });
+
+  it('takes nothing more once it is closed', async () => {
+    const journal = await openJournal<string>(path);
+    await journal.close();
+    await expect(journal.append('late')).rejects.toThrow();
+  });
+});

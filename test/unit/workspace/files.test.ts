@@ -1,0 +1,56 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { writeAtomic, writeFileAtomic } from '../../../src/runtime/workspace/files.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const root = tempFolder();
+let folder = '';
+let count = 0;
+
+beforeEach(async () => {
+  folder = join(root, String(count++));
+  await mkdir(folder);
+});
+
+describe('a file written atomically', () => {
+  it('makes its folder and holds its content', async () => {
+    await writeFileAtomic(join(folder, 'a/b/c.txt'), 'text');
+    expect(await readFile(join(folder, 'a/b/c.txt'), 'utf8')).toBe('text');
+  });
+
+  it('takes the place of an older one', async () => {
+    await writeFile(join(folder, 'x'), 'older and longer');
+    await writeFileAtomic(join(folder, 'x'), Uint8Array.of(110));
+    expect(await readFile(join(folder, 'x'), 'utf8')).toBe('n');
+  });
+
+  it('leaves nothing but itself', async () => {
+    await writeFileAtomic(join(folder, 'x'), '');
+    expect(await readdir(folder)).toEqual(['x']);
+  });
+
+  it('leaves the old file, and no temporary one, when writing fails', async () => {
+    await writeFile(join(folder, 'x'), 'old');
+    const failing = writeAtomic(join(folder, 'x'), async (file) => {
+      await file.writeFile('half');
+      throw new Error('broken');
+    });
+    await expect(failing).rejects.toThrow('broken');
+    expect(await readdir(folder)).toEqual(['x']);
+    expect(await readFile(join(folder, 'x'), 'utf8')).toBe('old');
+  });
+
+  it('leaves no temporary file when its name is taken by a folder', async () => {
+    await mkdir(join(folder, 'x/full'), { recursive: true });
+    await expect(writeFileAtomic(join(folder, 'x'), 'text')).rejects.toThrow();
+    expect(await readdir(folder)).toEqual(['x']);
+  });
+
+  it('may be written by many at once: one of them wins whole', async () => {
+    const texts = Array.from({ length: 10 }, (_, index) => String(index).repeat(1000));
+    await Promise.all(texts.map((text) => writeFileAtomic(join(folder, 'x'), text)));
+    expect(texts).toContain(await readFile(join(folder, 'x'), 'utf8'));
+    expect(await readdir(folder)).toEqual(['x']);
+  });
+});
