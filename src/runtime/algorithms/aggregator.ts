@@ -4,13 +4,13 @@ export interface Contribution {
   /** Absolute path of a safetensors file. */
   readonly path: string;
   readonly weight: number;
+  /** FULL: the update is a whole model; DIFF: the difference to the base. */
+  readonly paramsType: 'FULL' | 'DIFF';
 }
 
 export interface AggregationRequest {
   /** In site order; the order in which numbers are added up. */
   readonly contributions: readonly Contribution[];
-  /** FULL: updates are whole models; DIFF: differences to the base. */
-  readonly paramsType: 'FULL' | 'DIFF';
   /** Absolute path of the model the sites received. */
   readonly base: string;
   /** Where the new model goes; written whole or not at all. */

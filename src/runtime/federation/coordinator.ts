@@ -120,12 +120,12 @@ class RoundCoordinator implements Coordinator {
   #aggregation(request: RoundRequest, results: readonly AcceptedResult[]): AggregationRequest {
     const { folder } = this.#deps;
     return {
-      contributions: results.map(({ site, numExamples, update }) => ({
+      contributions: results.map(({ site, numExamples, paramsType, update }) => ({
         site,
+        paramsType,
         weight: numExamples,
         path: folder.at(update?.path ?? updatePath(site, request.round)),
       })),
-      paramsType: results[0]?.paramsType ?? 'FULL',
       base: folder.at(request.model.path),
       target: folder.at(modelPath(request.round)),
     };

@@ -13,6 +13,12 @@ interface Source {
   readonly weight: number;
 }
 
+/** The received model, and the part of all weight that came as differences to it. */
+interface Origin {
+  readonly file: TensorFile;
+  readonly share: number;
+}
+
 /**
  * Mean of the site models weighted by examples: FedAvg's server step (McMahan et al., "Communication-Efficient Learning
  * of Deep Networks from Decentralized Data", 2017, algorithm 1). Slice by slice, in site order, summed in float64, so
@@ -27,12 +33,12 @@ export async function weightedMean(request: AggregationRequest): Promise<void> {
       file,
       weight: request.contributions[index]?.weight ?? 0,
     }));
+    const origin = { file: base, share: shareOfDifferences(request) };
     const { header, layout } = planSafetensors(base.layout);
     await writeAtomic(request.target, async (target) => {
-      await target.write(header, 0, header.length, 0);
+      await writeAll(target, header, 0);
       for (const entry of layout) {
-        const mean = meanOf(entry, { sources, base: request.paramsType === 'DIFF' ? base : undefined });
-        await writeSlices(target, entry, mean);
+        await writeSlices(target, entry, meanOf(entry, { sources, origin }));
       }
     });
   } finally {
@@ -45,7 +51,7 @@ type SliceMaker = (start: number, out: NumericArray) => Promise<void>;
 
 function meanOf(
   entry: TensorEntry,
-  { sources, base }: { sources: readonly Source[]; base: TensorFile | undefined },
+  { sources, origin }: { sources: readonly Source[]; origin: Origin },
 ): SliceMaker {
   const total = sources.reduce((sum, { weight }) => sum + weight, 0);
   const sum = new Float64Array(SLICE_ELEMENTS);
@@ -60,10 +66,11 @@ function meanOf(
         weight,
       );
     }
-    const origin =
-      base && (await readElements(base, { name: entry.name, start, into: scratch.subarray(0, out.length) }));
+    const base =
+      origin.share > 0 &&
+      (await readElements(origin.file, { name: entry.name, start, into: scratch.subarray(0, out.length) }));
     for (let index = 0; index < out.length; index++) {
-      const value = (sum[index] ?? 0) / total + (origin?.[index] ?? 0);
+      const value = (sum[index] ?? 0) / total + (base ? origin.share * (base[index] ?? 0) : 0);
       out[index] = isInteger ? Math.round(value) : value;
     }
   };
@@ -76,7 +83,15 @@ async function writeSlices(target: FileHandle, entry: TensorEntry, fill: SliceMa
   for (let start = 0; start < elements; start += SLICE_ELEMENTS) {
     const out = buffer.subarray(0, Math.min(SLICE_ELEMENTS, elements - start));
     await fill(start, out);
-    await target.write(bytesOf(out), 0, out.byteLength, entry.offset + start * width);
+    await writeAll(target, bytesOf(out), entry.offset + start * width);
+  }
+}
+
+/** A full disk may take a part of the bytes before it refuses the rest. */
+async function writeAll(target: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await target.write(bytes, written, bytes.length - written, position + written);
+    written += bytesWritten;
   }
 }
 
@@ -93,6 +108,13 @@ async function readElements(
   if (!entry) throw new Error(`${file.path} has no array '${name}'.`);
   await file.readSlice(entry, start * width(entry.dtype), bytesOf(into));
   return into;
+}
+
+/** Exactly 1 where every update is a difference. */
+function shareOfDifferences({ contributions }: AggregationRequest): number {
+  const total = (counted: AggregationRequest['contributions']) =>
+    counted.reduce((sum, { weight }) => sum + weight, 0);
+  return total(contributions.filter(({ paramsType }) => paramsType === 'DIFF')) / total(contributions);
 }
 
 async function openAll(paths: readonly string[]): Promise<TensorFile[]> {
