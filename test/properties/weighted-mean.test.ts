@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { weightedMean } from '../../src/runtime/algorithms/aggregators/weighted-mean.ts';
+import { DTYPES, type ParamSet } from '../../src/runtime/tensors/nd-array.ts';
+import { readModel, writeModel } from '../support/model-files.ts';
+import { sameFormSets } from '../support/param-sets.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const folder = tempFolder();
+
+const weight = fc.oneof(fc.integer({ min: 1, max: 5000 }), fc.double({ min: 0.01, max: 10, noNaN: true }));
+const cohort = fc
+  .integer({ min: 1, max: 4 })
+  .chain((sites) =>
+    fc.tuple(sameFormSets(sites + 1), fc.array(weight, { minLength: sites, maxLength: sites })),
+  )
+  .map(([[base, ...updates], weights]) => ({ base: base ?? {}, updates, weights }));
+
+type Cohort = typeof cohort extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** The mean as the formula has it, in float64, element by element. */
+function reference({ base, updates, weights }: Cohort, paramsType: 'FULL' | 'DIFF'): ParamSet {
+  const total = weights.reduce((sum, one) => sum + one, 0);
+  return Object.fromEntries(
+    Object.entries(base).map(([name, { dtype, shape, data }]) => {
+      const values = Array.from({ length: data.length }, (_, index) => {
+        const sum = updates.reduce(
+          (so, update, site) => so + (weights[site] ?? 0) * (update[name]?.data[index] ?? 0),
+          0,
+        );
+        const mean = sum / total + (paramsType === 'DIFF' ? (data[index] ?? 0) : 0);
+        return dtype.startsWith('float') ? mean : Math.round(mean);
+      });
+      return [name, { dtype, shape, data: DTYPES[dtype].from(values) }];
+    }),
+  );
+}
+
+async function mean({ base, updates, weights }: Cohort, paramsType: 'FULL' | 'DIFF'): Promise<string> {
+  const target = join(folder, 'mean.safetensors');
+  await weightedMean({
+    base: await writeModel(folder, 'base', base),
+    target,
+    contributions: await Promise.all(
+      updates.map(async (update, site) => ({
+        site: `site-${site + 1}`,
+        path: await writeModel(folder, `site-${site + 1}`, update),
+        weight: weights[site] ?? 0,
+        paramsType,
+      })),
+    ),
+  });
+  return target;
+}
+
+describe('the weighted mean of any models', () => {
+  it.each(['FULL', 'DIFF'] as const)('is the formula in float64, bit for bit (%s)', async (paramsType) => {
+    await fc.assert(
+      fc.asyncProperty(cohort, async (given) => {
+        expect(await readModel(await mean(given, paramsType))).toEqual(reference(given, paramsType));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('of equal integer models is that model', async () => {
+    const form = sameFormSets(1).map(([set]) => set ?? {});
+    await fc.assert(
+      fc.asyncProperty(form, fc.array(weight, { minLength: 1, maxLength: 3 }), async (set, weights) => {
+        const integers = Object.fromEntries(
+          Object.entries(set).filter(([, { dtype }]) => dtype.includes('int')),
+        );
+        const updates = weights.map(() => integers);
+        expect(await readModel(await mean({ base: integers, updates, weights }, 'FULL'))).toEqual(integers);
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it('has the same bytes each time', async () => {
+    await fc.assert(
+      fc.asyncProperty(cohort, async (given) => {
+        const first = await readFile(await mean(given, 'FULL'));
+        expect(await readFile(await mean(given, 'FULL'))).toEqual(first);
+      }),
+      { numRuns: 8 },
+    );
+  });
+});

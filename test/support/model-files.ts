@@ -1,0 +1,14 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ParamSet } from '../../src/runtime/tensors/nd-array.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/tensors/safetensors.ts';
+
+export async function readModel(path: string): Promise<ParamSet> {
+  return decodeSafetensors(await readFile(path), path);
+}
+
+export async function writeModel(folder: string, name: string, params: ParamSet): Promise<string> {
+  const path = join(folder, `${name}.safetensors`);
+  await writeFile(path, encodeSafetensors(params));
+  return path;
+}
