@@ -174,7 +174,7 @@ function pictureColumns(): Column[] {
     ),
     column(
       'sharpness',
-      'Mean absolute difference of neighbouring pixels in a row over the mean grey value of the source image.',
+      'Mean absolute difference of neighbouring pixels in every fourth row over the mean grey value of the source image.',
       ({ facts }) => facts.sharpness.toFixed(4),
     ),
   ];

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../../runtime/kernel/digest.ts';
@@ -41,6 +41,7 @@ export async function openPartial(target: string, key: string): Promise<PartialT
   const same = (await readFile(join(root, 'key'), 'utf8').catch(() => '')) === key;
   if (!same) await begin(root, key);
   const finished = await readJournal(root);
+  const journal = await open(join(root, 'journal.jsonl'), 'a');
   const tree = join(root, 'tree');
   const write = async (file: string, content: Uint8Array | string) => {
     await mkdir(dirname(join(tree, file)), { recursive: true });
@@ -51,16 +52,20 @@ export async function openPartial(target: string, key: string): Promise<PartialT
     addImage: async ({ path, file, bytes, facts }) => {
       await write(file, bytes);
       const line: JournalLine = { path, file, sha256: sha256(bytes), facts };
-      await appendFile(join(root, 'journal.jsonl'), `${JSON.stringify(line)}\n`);
+      await journal.write(`${JSON.stringify(line)}\n`);
     },
     addText: write,
     publish: async () => {
+      await journal.close();
       await rename(tree, target);
       await syncFolder(dirname(target));
       await rm(root, { recursive: true, force: true });
     },
     discard: () => rm(root, { recursive: true, force: true }),
-    release: () => rm(join(root, 'lock'), { force: true }),
+    release: async () => {
+      await journal.close();
+      await rm(join(root, 'lock'), { force: true });
+    },
   };
 }
 

@@ -1,5 +1,5 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { sha256 } from '../../runtime/kernel/digest.ts';
 import { makeThumbnail } from '../groups/thumbnail.ts';
 import { decodePicture, type Picture } from '../image/decode.ts';
 import type { GreyImage, GreyPixels } from '../image/grey-image.ts';
@@ -45,7 +45,7 @@ export async function convertPicture(
 ): Promise<{ facts: PictureFacts; nifti: Uint8Array }> {
   const picture = await decodePicture(bytes);
   const { image, head } = await processPicture(picture, processing);
-  const thumbnail = Buffer.from(await makeThumbnail(picture)).toString('base64');
+  const thumbnail = Buffer.from(makeThumbnail(picture)).toString('base64');
   const { width, height, bits, colour, orientation } = picture;
   const facts: PictureFacts = {
     ...{ pixelSha256: pixelDigest(picture), width, height, bits, colour, orientation },
@@ -70,9 +70,7 @@ async function processPicture(picture: Picture, { size, headMask }: Processing) 
 
 /** Over size, depth and decoded values, so that other containers of the same picture are found. */
 function pixelDigest({ width, height, bits, pixels }: Picture): string {
-  const header = Buffer.from(`${width}x${height}x${bits}\n`);
-  const values = Buffer.from(pixels.buffer, pixels.byteOffset, pixels.byteLength);
-  return sha256(Buffer.concat([header, values]));
+  return createHash('sha256').update(`${width}x${height}x${bits}\n`).update(pixels).digest('hex');
 }
 
 /** One slice; the first row of the picture is its top, and y grows upwards in world space, so that viewers show it upright. */

@@ -25,6 +25,9 @@ export interface SourceTree {
 /** What systems leave in folders. */
 const LITTER = /^(\..*|Thumbs\.db|desktop\.ini|__MACOSX)$/i;
 
+/** A file of more bytes is no picture of one slice. */
+const LARGEST_FILE = 2 ** 28;
+
 interface ClassFolder {
   readonly path: string;
   readonly label: string;
@@ -131,5 +134,6 @@ async function faultOf(what: { root: string; path: string; entry: Dirent }): Pro
   const kind = await stat(target);
   if (kind.isDirectory()) return { code: 'folder_in_class', path, detail: 'a folder among the images' };
   if (!kind.isFile()) return { code: 'not_a_file', path, detail: 'a pipe, socket or device' };
+  if (kind.size > LARGEST_FILE) return { code: 'too_large', path, detail: `${kind.size} bytes` };
   return undefined;
 }

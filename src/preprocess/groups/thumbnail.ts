@@ -1,16 +1,36 @@
-import { fullScale, type GreyImage } from '../image/grey-image.ts';
-import { resize } from '../image/resize.ts';
+import type { GreyImage, GreyPixels } from '../image/grey-image.ts';
 
 /** Side of the square thumbnails that are compared. */
 export const THUMBNAIL_SIDE = 64;
 
-/** 64 x 64 grey values, proportions ignored; 16-bit pictures are stretched to the range of a byte. */
-export async function makeThumbnail(image: GreyImage): Promise<Uint8Array> {
-  const { pixels } = await resize(image, { width: THUMBNAIL_SIDE, height: THUMBNAIL_SIDE, fit: 'stretch' });
-  if (pixels instanceof Uint8Array) return pixels;
-  const top = Math.max(
-    1,
-    pixels.reduce((most, value) => Math.max(most, value), 0),
-  );
-  return Uint8Array.from(pixels, (value) => Math.round((value * 255) / Math.min(top, fullScale(pixels))));
+/**
+ * 64 x 64 grey values, proportions ignored, each the mean of its own block of pixels; 16-bit pictures are stretched to the range of a byte.
+ * Plain sums, so that groups do not depend on the build of an image library.
+ */
+export function makeThumbnail({ width, height, pixels }: GreyImage): Uint8Array {
+  const means = new Float64Array(THUMBNAIL_SIDE * THUMBNAIL_SIDE);
+  const columns = new Float64Array(width);
+  for (let row = 0; row < THUMBNAIL_SIDE; row++) {
+    const [top, bottom] = span(row, height);
+    columns.fill(0);
+    for (let y = top; y < bottom; y++) addRow(columns, pixels, y * width);
+    for (let column = 0; column < THUMBNAIL_SIDE; column++) {
+      const [left, right] = span(column, width);
+      let sum = 0;
+      for (let x = left; x < right; x++) sum += columns[x] as number;
+      means[row * THUMBNAIL_SIDE + column] = sum / ((right - left) * (bottom - top));
+    }
+  }
+  const top = pixels instanceof Uint8Array ? 255 : Math.max(1, ...means);
+  return Uint8Array.from(means, (mean) => Math.round((mean * 255) / top));
+}
+
+/** Pixels of one block along a side; blocks of a picture under 64 pixels share some. */
+function span(block: number, side: number): [number, number] {
+  const from = Math.floor((block * side) / THUMBNAIL_SIDE);
+  return [from, Math.max(from + 1, Math.floor(((block + 1) * side) / THUMBNAIL_SIDE))];
+}
+
+function addRow(columns: Float64Array, pixels: GreyPixels, from: number): void {
+  for (let x = 0; x < columns.length; x++) columns[x] = (columns[x] as number) + (pixels[from + x] as number);
 }

@@ -1,6 +1,6 @@
 import sharp, { type Metadata } from 'sharp';
 import { PictureError } from './fault.ts';
-import type { GreyImage, GreyPixels } from './grey-image.ts';
+import { type GreyImage, type GreyPixels, samePixels } from './grey-image.ts';
 import { sniffFormat } from './sniff.ts';
 
 /** A picture as decoded, upright. */
@@ -76,25 +76,32 @@ function shorts(data: Buffer): Uint16Array {
 
 function toGrey(samples: GreyPixels, channels: number): { pixels: GreyPixels; colour: boolean } {
   if (channels === 2 || channels === 4) checkOpaque(samples, channels);
-  if (channels === 1) return { pixels: samples, colour: false };
-  const pixels = samples.slice(0, samples.length / channels);
-  let colour = false;
-  for (let at = 0, from = 0; at < pixels.length; at++, from += channels) {
-    const red = samples[from] as number;
-    if (channels < 3) {
-      pixels[at] = red;
-      continue;
-    }
-    const green = samples[from + 1] as number;
-    const blue = samples[from + 2] as number;
-    if (red === green && green === blue) {
-      pixels[at] = red;
-    } else {
-      colour = true;
-      pixels[at] = (19595 * red + 38470 * green + 7471 * blue + 32768) / 65536;
-    }
-  }
+  const pixels = firstChannel(samples, channels);
+  const colour = channels >= 3 && !channelsAgree(samples, channels);
+  if (colour) weighChannels(samples, channels, pixels);
   return { pixels, colour };
+}
+
+function firstChannel(samples: GreyPixels, channels: number): GreyPixels {
+  if (channels === 1) return samples;
+  const pixels = samePixels(samples, samples.length / channels);
+  for (let at = 0, from = 0; at < pixels.length; at++, from += channels) pixels[at] = samples[from] as number;
+  return pixels;
+}
+
+function channelsAgree(samples: GreyPixels, channels: number): boolean {
+  for (let at = 0; at < samples.length; at += channels) {
+    const red = samples[at];
+    if (red !== samples[at + 1] || red !== samples[at + 2]) return false;
+  }
+  return true;
+}
+
+function weighChannels(samples: GreyPixels, channels: number, pixels: GreyPixels): void {
+  for (let at = 0, from = 0; at < pixels.length; at++, from += channels) {
+    const [red = 0, green = 0, blue = 0] = [samples[from], samples[from + 1], samples[from + 2]];
+    pixels[at] = (19595 * red + 38470 * green + 7471 * blue + 32768) / 65536;
+  }
 }
 
 function checkOpaque(samples: GreyPixels, channels: number): void {

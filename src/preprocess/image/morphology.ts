@@ -45,7 +45,9 @@ export function openMask(mask: Mask, radius: number): Mask {
 }
 
 function inverse({ width, height, cells }: Mask): Mask {
-  return { width, height, cells: cells.map((cell) => 1 - cell) };
+  const other = new Uint8Array(cells.length);
+  for (let at = 0; at < other.length; at++) other[at] = 1 - (cells[at] as number);
+  return { width, height, cells: other };
 }
 
 function labelled(what: { mask: Mask; labels: Int32Array; label: number; inside: 0 | 1 }): Mask {
@@ -94,14 +96,25 @@ function flood(job: {
 function within(mask: Mask, radius: number): Mask {
   const { width, height, cells } = mask;
   const reach = columnDistances(mask, radius);
+  // How far to each side a set cell `distance` above or below reaches.
+  const halves = Array.from({ length: radius + 1 }, (_, distance) =>
+    Math.floor(Math.sqrt(radius * radius - distance * distance)),
+  );
   const near = new Uint8Array(cells.length);
-  const limit = radius * radius;
   for (let y = 0; y < height; y++) {
+    // Where runs begin and end, so that each cell costs the same whatever the radius.
+    const changes = new Int32Array(width + 1);
     for (let x = 0; x < width; x++) {
-      const distance = reach[y * width + x] as number;
-      if (distance > radius) continue;
-      const half = Math.floor(Math.sqrt(limit - distance * distance));
-      near.fill(1, y * width + Math.max(0, x - half), y * width + Math.min(width, x + half + 1));
+      const half = halves[reach[y * width + x] as number];
+      if (half === undefined) continue;
+      const from = Math.max(0, x - half);
+      const to = Math.min(width, x + half + 1);
+      changes[from] = (changes[from] as number) + 1;
+      changes[to] = (changes[to] as number) - 1;
+    }
+    for (let x = 0, open = 0; x < width; x++) {
+      open += changes[x] as number;
+      near[y * width + x] = open > 0 ? 1 : 0;
     }
   }
   return { ...mask, cells: near };

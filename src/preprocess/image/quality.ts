@@ -6,11 +6,12 @@ export interface Quality {
   readonly intensityP99: number;
   /** Mean of the outer 4 pixels: MRI has dark air there, a page or a screenshot has not. */
   readonly frameMean: number;
-  /** Mean absolute difference of horizontal neighbours over the mean intensity: low where blurred. */
+  /** Mean absolute difference of horizontal neighbours, in every fourth row, over the mean intensity: low where blurred. */
   readonly sharpness: number;
 }
 
 const FRAME = 4;
+const ROW_STEP = 4;
 
 export function measureQuality(image: GreyImage): Quality {
   const counts = histogram(image.pixels);
@@ -41,10 +42,11 @@ function meanOfFrame({ width, height, pixels }: GreyImage): number {
 
 function meanStep({ width, height, pixels }: GreyImage): number {
   let sum = 0;
-  for (let y = 0; y < height; y++) {
+  let rows = 0;
+  for (let y = 0; y < height; y += ROW_STEP, rows++) {
     for (let at = y * width + 1; at < (y + 1) * width; at++) {
       sum += Math.abs((pixels[at] as number) - (pixels[at - 1] as number));
     }
   }
-  return sum / (height * (width - 1));
+  return sum / (rows * (width - 1));
 }
