@@ -10,7 +10,10 @@ export interface BatchShape {
   readonly batchSize: number;
 }
 
-/** A batch of exactly `rows` examples; those beyond the given ones are zeros with weight 0. */
+/**
+ * A batch of exactly `rows` examples. Those beyond the given ones repeat these with weight 0: their images are real ones, so
+ * that nothing infinite can arise in them and spoil the sum.
+ */
 export interface PreparedBatch {
   readonly rows: number;
   readonly x: Float32Array;
@@ -24,13 +27,22 @@ export function prepareBatch(batch: TrainBatch, shape: BatchShape, rows: number)
   checkBatch(batch, shape);
   return {
     rows,
-    x: filledUp(batch.x, (batch.x.length / batch.size) * rows),
-    y: filledUp(batch.y, shape.classes * rows),
+    x: repeated(batch.x, (batch.x.length / batch.size) * rows),
+    y: repeated(batch.y, shape.classes * rows),
     weights: filledUp(normalizedWeights(batch), rows),
   };
 }
 
-/** The same array when it is long enough. */
+function repeated(values: Float32Array, length: number): Float32Array {
+  if (values.length === length) return values;
+  const longer = new Float32Array(length);
+  for (let start = 0; start < length; start += values.length) {
+    longer.set(values.subarray(0, length - start), start);
+  }
+  return longer;
+}
+
+/** Zeros behind the values, up to a length. */
 export function filledUp(values: Float32Array, length: number): Float32Array {
   if (values.length === length) return values;
   const longer = new Float32Array(length);

@@ -97,7 +97,8 @@ export interface TrainBatch {
 export interface CompiledModel {
   /**
    * One step of the optimizer. A smaller batch gives the step it would give alone: padded with examples of weight 0
-   * where examples do not see one another, and with a graph of its own size where they do (batch normalisation).
+   * where examples do not see one another, and with a graph of its own size where they do (batch normalisation, and
+   * layers of the user with a property `mixesExamples = true`).
    *
    * @returns the loss before the step, with the model's own regularisers, without the proximal term
    * @throws NF_ENGINE_BATCH_INVALID

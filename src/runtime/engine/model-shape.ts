@@ -31,9 +31,14 @@ export function modelShape(model: LayersModel, batchSize: number): BatchShape {
   return { input: sizes.map(Number), classes, batchSize };
 }
 
-/** True if an example's result depends on the others in its batch, so that a batch must not be filled up. */
+/**
+ * True if an example's result depends on the others in its batch, so that a batch must not be filled up: with batch
+ * normalisation, and with layers that say so by a property `mixesExamples`.
+ */
 export function mixesExamples(model: LayersModel): boolean {
-  return leafLayers(model).some((layer) => layer.getClassName() === 'BatchNormalization');
+  return leafLayers(model).some(
+    (layer) => layer.getClassName() === 'BatchNormalization' || Reflect.get(layer, 'mixesExamples') === true,
+  );
 }
 
 function refuseSoftmax(model: LayersModel): void {

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { makeEngine, makeOrtBuild } from '../../../src/runtime/engine/registry.ts';
 import { tf, tfl } from '../../../src/runtime/engine/tfjs.ts';
+import { Recorder } from '../../../src/runtime/engine/trace/recorder.ts';
 
 type Call = (x: tf.Tensor) => tf.Tensor;
 
@@ -101,6 +102,28 @@ describe('tracing a model', () => {
     expect(performance.now() - start).toBeLessThan(100);
     expect(await second.trainStep(batch)).toBeGreaterThan(0);
     second.dispose();
+  });
+
+  it('traces once, whatever the learning rates and sizes of batches', async () => {
+    const engine = await makeEngine('ort', 'test');
+    const model = await engine.compile(modelWith(tf.tanh), { ...options, proximal: 0.1 });
+    const record = vi.spyOn(Recorder.prototype, 'record');
+    for (const learningRate of [0.1, 0.01, 0]) await model.trainStep({ ...batch, learningRate });
+    await model.trainStep({ ...batch, x: batch.x.subarray(0, 3), y: batch.y.subarray(0, 2), size: 1 });
+    expect(record).not.toHaveBeenCalled();
+    record.mockRestore();
+  });
+
+  it('gives layers that mix examples a graph of the size of each batch', async () => {
+    const engine = await makeEngine('ort', 'test');
+    const model = modelWith((x) => tf.sub(x, tf.mean(x, 0)));
+    const [, custom] = model.layers;
+    Object.assign(custom ?? {}, { mixesExamples: true });
+    const compiled = await engine.compile(model, options);
+    const small = { ...batch, x: batch.x.subarray(0, 3), y: batch.y.subarray(0, 2), size: 1 };
+    const before = compiled.getParams();
+    await compiled.trainStep(small);
+    expect(compiled.getParams()['dense/kernel']).toEqual(before['dense/kernel']);
   });
 
   it('tells apart models that differ in a constant only', async () => {

@@ -103,7 +103,10 @@ export class OrtModel implements CompiledModel {
   dispose(): void {
     this.#disposed = true;
     for (const compiled of [...this.#steps.values(), this.#inference]) {
-      void compiled?.then((lease) => lease.release());
+      compiled?.then(
+        (lease) => lease.release(),
+        () => undefined, // the failure was the caller's when it arose
+      );
     }
     this.#steps.clear();
     this.#inference = undefined;
