@@ -56,6 +56,8 @@ class RoundCoordinator implements Coordinator {
   readonly #deps: CoordinatorDeps;
   #round: OpenRound | undefined;
   #bestRound: number | undefined;
+  /** What the sites kept when the present round opened. */
+  #statesBefore: ReadonlyMap<string, FileRef> = new Map();
 
   constructor(deps: CoordinatorDeps) {
     if (!deps.history.position) throw new Error('A run starts with its initial model.');
@@ -80,6 +82,9 @@ class RoundCoordinator implements Coordinator {
   async collect(request: RoundRequest): Promise<readonly AcceptedResult[]> {
     const { rules, signal } = this.#deps;
     signal.throwIfAborted();
+    const closed = this.#closed(request.round);
+    if (closed) return closed.results;
+    this.#statesBefore = this.history.states;
     const earlier = this.history.openRound === request.round ? this.history.accepted : [];
     if (this.history.openRound !== request.round)
       await this.note({ type: 'round.opened', sites: rules.sites, ...request });
@@ -93,7 +98,7 @@ class RoundCoordinator implements Coordinator {
     this.#round = round;
     try {
       const results = await round.run();
-      this.#requireKeyMetric(poolReports(results));
+      this.#requireKeyMetric(results);
       return results;
     } finally {
       this.#round = undefined;
@@ -114,7 +119,12 @@ class RoundCoordinator implements Coordinator {
   }
 
   async close(request: RoundRequest, results: readonly AcceptedResult[]): Promise<void> {
-    await this.#close(request, results, undefined);
+    if (!this.#closed(request.round)) await this.#close(request, results, undefined);
+  }
+
+  /** The last round may be closed already when a run is resumed. */
+  #closed(round: number) {
+    return this.history.closed.find((closed) => closed.round === round);
   }
 
   #aggregation(request: RoundRequest, results: readonly AcceptedResult[]): AggregationRequest {
@@ -147,7 +157,8 @@ class RoundCoordinator implements Coordinator {
   }
 
   /**
-   * Updates have done their work once the round is closed; of the models the initial, the best and the last one stay.
+   * Updates, and what sites kept before, have done their work once the round is closed; of the models the initial, the
+   * best and the last one stay.
    * Only the model this round began with and the one that was best before can have become superfluous.
    */
   async #prune(results: readonly AcceptedResult[]): Promise<void> {
@@ -157,9 +168,12 @@ class RoundCoordinator implements Coordinator {
     const candidates = new Set([last - 1, this.#bestRound ?? 0].filter((round) => round > 0));
     for (const kept of [last, best]) candidates.delete(kept ?? 0);
     this.#bestRound = best;
-    const updates = results.flatMap(({ update }) => (update ? [update.path] : []));
+    const spent = results.flatMap(({ site, update, state }) => {
+      const before = state && this.#statesBefore.get(site);
+      return [update?.path ?? [], before && before.path !== state.path ? before.path : []].flat();
+    });
     await Promise.all(
-      [...updates, ...[...candidates].map(modelPath)].map((path) => rm(folder.at(path), { force: true })),
+      [...spent, ...[...candidates].map(modelPath)].map((path) => rm(folder.at(path), { force: true })),
     );
   }
 
@@ -167,11 +181,20 @@ class RoundCoordinator implements Coordinator {
     return round === 0 ? this.history.initial : this.history.models.get(round);
   }
 
-  /** A metric nobody sends would leave the run without a best model: said after the first round, not after the last. */
-  #requireKeyMetric(metrics: MetricReport): void {
+  /**
+   * A metric nobody sends would leave the run without a best model: said after the first round, not after the last. Null
+   * stands for a figure that a site cannot give this time.
+   */
+  #requireKeyMetric(results: readonly AcceptedResult[]): void {
     const { keyMetric } = this.#deps.rules;
-    if (keyMetric in metrics) return;
-    const reported = Object.keys(metrics);
+    const reports: MetricReport[] = [poolReports(results), ...results.map(({ metrics }) => metrics)];
+    if (
+      reports.some(
+        (report) => typeof (report[keyMetric] ?? 0) === 'number' && Object.hasOwn(report, keyMetric),
+      )
+    )
+      return;
+    const reported = [...new Set(reports.flatMap((report) => Object.keys(report)))].sort();
     throw flError('NF_KEY_METRIC_MISSING', {
       metric: keyMetric,
       reported: reported.length > 0 ? reported.join(', ') : 'none',
@@ -216,6 +239,7 @@ class OpenRound {
 
   async run(): Promise<readonly AcceptedResult[]> {
     const stop = () => this.#stop(this.#deps.signal.reason);
+    this.#deps.signal.throwIfAborted();
     this.#deps.signal.addEventListener('abort', stop, { once: true });
     try {
       this.#apply({ type: 'open', members: this.#deps.rules.sites });

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { WORKFLOWS } from '../algorithms/registry.ts';
 import { type Coordinator, createCoordinator } from '../federation/coordinator.ts';
+import { type RunHistory, record } from '../federation/history.ts';
 import { type RunSummary, summarizeRun, writeResults } from '../federation/run-report.ts';
 import { NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import type { RunObserver } from '../telemetry/run-events.ts';
@@ -40,10 +41,11 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     const { job } = plan;
     const rules = { ...job.workflow, ...plan, seed: job.seed, jobName: job.name };
     const coordinator = createCoordinator({ ...options, ...run, channel, rules });
-    await runWorkflow(coordinator, job.workflow);
-    const summary = summarizeRun({ card: run.card, history: coordinator.history, folder }, warnings);
-    await writeResults(folder, coordinator.history, summary);
-    return summary;
+    return await runWorkflow(coordinator, job.workflow, async (history) => {
+      const summary = summarizeRun({ card: run.card, history, folder }, warnings);
+      await writeResults(folder, history, summary);
+      return summary;
+    });
   } finally {
     await pool.close();
     await run.journal.close();
@@ -59,15 +61,19 @@ async function checkEngine({ choice, gpu, requireGpu }: EngineSetup): Promise<st
   return warning === undefined ? [] : [warning];
 }
 
-/** Ends the event log with what became of the run. */
+/** Ends the event log with what became of the run. Its results are there before it is called finished. */
 async function runWorkflow(
   coordinator: Coordinator,
   { type, numRounds }: { type: keyof typeof WORKFLOWS; numRounds: number },
-) {
+  keep: (history: RunHistory) => Promise<RunSummary>,
+): Promise<RunSummary> {
   try {
     const model = await WORKFLOWS[type](coordinator, { numRounds });
     const best = coordinator.best();
-    await coordinator.note({ type: 'run.finished', model, ...(best && { best }) });
+    const finished = { type: 'run.finished', model, ...(best && { best }) } as const;
+    const summary = await keep(record(coordinator.history, finished));
+    await coordinator.note(finished);
+    return summary;
   } catch (thrown) {
     const error = toNeuroflareError(thrown);
     const interrupted = error instanceof NeuroflareError && error.code === 'NF_INTERRUPTED';
