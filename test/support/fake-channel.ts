@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import type { Channel, SiteAnswer, SiteTask } from '../../src/runtime/federation/channel.ts';
+import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import type { ErrorReport } from '../../src/runtime/kernel/errors.ts';
+import { createRandom } from '../../src/runtime/kernel/random.ts';
+import type { AcceptedResult, FileRef } from '../../src/runtime/telemetry/run-events.ts';
+import type { ParamSet } from '../../src/runtime/tensors/nd-array.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/tensors/safetensors.ts';
+import { writeFileAtomic } from '../../src/runtime/workspace/files.ts';
+import { type RunFolder, statePath, updatePath } from '../../src/runtime/workspace/run-folder.ts';
+
+/** What a pretended site does with a task. */
+export type Reply =
+  | {
+      readonly params?: ParamSet;
+      readonly metrics?: AcceptedResult['metrics'];
+      readonly numExamples?: number;
+    }
+  | { readonly fails: string }
+  | 'silent';
+
+export type Behaviour = (task: SiteTask, received: ParamSet) => Reply;
+
+export interface FakeChannelOptions {
+  readonly folder: RunFolder;
+  readonly behave?: Behaviour;
+  /** Another seed, another order of answers. */
+  readonly shuffle?: number;
+  /** Every answer comes this many times. */
+  readonly copies?: number;
+}
+
+/** Adds the task's seed to the model: like a training whose result follows from (job, site, round). */
+export const learn: Behaviour = ({ seed }, { weights }) => {
+  if (!weights) return { fails: 'no weights' };
+  const noise = (seed % 1000) / 1000;
+  const data = weights.data.map((x) => x + noise);
+  const accuracy = weights.data.reduce((sum, x) => sum + x, 0) / weights.data.length;
+  return { params: { weights: { ...weights, data } }, metrics: { accuracy }, numExamples: 1 + (seed % 5) };
+};
+
+/** Sites without threads or sockets: they answer all tasks of a turn of the event loop in a shuffled order. */
+export class FakeChannel implements Channel {
+  readonly tasks: SiteTask[] = [];
+  readonly cancelled: string[] = [];
+  readonly #options: FakeChannelOptions;
+  readonly #random;
+  #listener: (answer: SiteAnswer) => void = () => undefined;
+  #waiting: SiteTask[] = [];
+
+  constructor(options: FakeChannelOptions) {
+    this.#options = options;
+    this.#random = createRandom('answers', options.shuffle ?? 0);
+  }
+
+  listen(listener: (answer: SiteAnswer) => void): void {
+    this.#listener = listener;
+  }
+
+  assign(task: SiteTask): void {
+    this.tasks.push(task);
+    if (this.#waiting.push(task) === 1) setImmediate(() => void this.#answerAll());
+  }
+
+  cancel(site: string): void {
+    this.cancelled.push(site);
+  }
+
+  /** An answer out of nowhere. */
+  say(answer: SiteAnswer): void {
+    this.#listener(answer);
+  }
+
+  async #answerAll(): Promise<void> {
+    const tasks = this.#random.shuffle(this.#waiting);
+    this.#waiting = [];
+    for (const task of tasks) {
+      this.#listener({ type: 'started', site: task.site, round: task.round });
+      const answer = await this.#work(task);
+      for (let copy = 0; answer && copy < (this.#options.copies ?? 1); copy++) this.#listener(answer);
+    }
+  }
+
+  async #work(task: SiteTask): Promise<SiteAnswer | undefined> {
+    const { folder, behave = learn } = this.#options;
+    const { site, round } = task;
+    const reply = behave(task, decodeSafetensors(readFileSync(folder.at(task.model.path)), 'model'));
+    if (reply === 'silent') return undefined;
+    if ('fails' in reply) return { type: 'failure', site, round, error: failureReport(reply.fails, task) };
+    const { params, metrics = { accuracy: 0 }, numExamples = 1 } = reply;
+    const update =
+      params &&
+      task.kind === 'train' &&
+      (await this.#keep(updatePath(site, round), encodeSafetensors(params)));
+    const state = await this.#keep(statePath(site, round), Uint8Array.of(round));
+    const result = { site, paramsType: 'FULL', numExamples, metrics, seconds: 0, state } as const;
+    return { type: 'result', round, result: { ...result, ...(update && { update }) } };
+  }
+
+  async #keep(path: string, bytes: Uint8Array): Promise<FileRef> {
+    await writeFileAtomic(this.#options.folder.at(path), bytes);
+    return { path, sha256: sha256(bytes) };
+  }
+}
+
+export function failureReport(
+  message: string,
+  { site, round }: { site: string; round: number },
+): ErrorReport {
+  return { code: 'NF_SCRIPT_FAILED', message, hint: 'look', exitCode: 1, place: { site, round } };
+}

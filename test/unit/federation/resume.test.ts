@@ -1,0 +1,103 @@
+import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Journal } from '../../../src/runtime/store/journal.ts';
+import type { RunEvent } from '../../../src/runtime/telemetry/run-events.ts';
+import { type FakeRun, startFakeRun } from '../../support/fake-run.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const root = tempFolder();
+const EVENTS_OF_THE_RUN = 15;
+
+/** Works until `count` events are in it; then the process is as good as dead. */
+function dyingAfter(count: number, lastIsKept: boolean) {
+  return (journal: Journal<RunEvent>): Journal<RunEvent> => {
+    let appended = 0;
+    return {
+      ...journal,
+      append: async (event) => {
+        appended += 1;
+        if (appended < count || (appended === count && lastIsKept)) await journal.append(event);
+        if (appended >= count) throw new Error('killed');
+      },
+    };
+  };
+}
+
+async function outcome(run: FakeRun) {
+  const bytes = await readFile(await run.done);
+  const { closed, position, states } = run.history();
+  const best = run.coordinator.best();
+  const kept = readdirSync(run.folder.at('models'));
+  return { bytes, closed: closed.map(comparable), position, states, best, kept };
+}
+
+/** Answers of a round without what differs from run to run. */
+function comparable({ round, kind, metrics, results }: ReturnType<FakeRun['history']>['closed'][number]) {
+  return { round, kind, metrics, results };
+}
+
+describe('a run that was killed', () => {
+  let whole: Awaited<ReturnType<typeof outcome>>;
+
+  beforeAll(async () => {
+    const run = await startFakeRun(join(root, 'whole'));
+    whole = await outcome(run);
+    expect(run.shown.filter(({ type }) => type !== 'task.started')).toHaveLength(EVENTS_OF_THE_RUN);
+  });
+
+  const cuts = Array.from({ length: EVENTS_OF_THE_RUN }, (_, index) => index + 1);
+  const moments = cuts.flatMap((cut) => [
+    { cut, lastIsKept: false, when: 'before' },
+    { cut, lastIsKept: true, when: 'right after' },
+  ]);
+
+  it.each(moments)(
+    '$when event $cut ends with the same bytes and figures',
+    async ({ cut, lastIsKept, when }) => {
+      const folder = join(root, `cut-${cut}-${when}`);
+      const first = await startFakeRun(folder, { wrapJournal: dyingAfter(cut, lastIsKept), shuffle: cut });
+      await expect(first.done).rejects.toThrow('killed');
+      const second = await startFakeRun(folder, { shuffle: cut + 100 });
+      expect(await outcome(second)).toEqual(whole);
+    },
+  );
+
+  it('in the middle of a write loses only the torn line', async () => {
+    const folder = join(root, 'torn');
+    const first = await startFakeRun(folder, { wrapJournal: dyingAfter(4, true) });
+    await expect(first.done).rejects.toThrow('killed');
+    await appendFile(join(folder, 'events.jsonl'), '{"time":"2026-01-01T00:00:00Z","event":{"type":"resul');
+    expect(await outcome(await startFakeRun(folder))).toEqual(whole);
+  });
+
+  it('asks only the sites whose answers are missing', async () => {
+    const folder = join(root, 'missing');
+    await (await startFakeRun(folder, { wrapJournal: dyingAfter(3, true) })).done.catch(() => undefined);
+    const answered = JSON.stringify(await readFile(join(folder, 'events.jsonl'), 'utf8'));
+    const second = await startFakeRun(folder);
+    await second.done;
+    const again = second.channel.tasks.filter(({ round }) => round === 1);
+    expect(again).toHaveLength(1);
+    expect(answered).not.toContain(`\\"site\\":\\"${again[0]?.site}\\"`);
+  });
+
+  it('again and again still ends with the same bytes', async () => {
+    const folder = join(root, 'again');
+    for (let times = 0; times < 8; times++) {
+      const run = await startFakeRun(folder, { wrapJournal: dyingAfter(3, true), shuffle: times });
+      await run.done.catch(() => undefined);
+    }
+    expect((await outcome(await startFakeRun(folder))).bytes).toEqual(whole.bytes);
+  });
+
+  it('after its last round only hands out the model', async () => {
+    const folder = join(root, 'closed');
+    cpSync(join(root, 'whole'), folder, { recursive: true });
+    const run = await startFakeRun(folder);
+    expect(await outcome(run)).toEqual(whole);
+    expect(run.channel.tasks).toEqual([]);
+    rmSync(folder, { recursive: true });
+  });
+});
