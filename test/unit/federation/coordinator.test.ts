@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { flError } from '../../../src/runtime/kernel/errors.ts';
 import { readJournal } from '../../../src/runtime/store/journal.ts';
 import type { RunEvent } from '../../../src/runtime/telemetry/run-events.ts';
@@ -330,7 +330,7 @@ describe('a stop', () => {
   it('cancels every task that is not answered', async () => {
     const stop = new AbortController();
     const run = await start({ behave: () => 'silent', signal: stop.signal });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await vi.waitFor(() => expect(run.channel.tasks).toHaveLength(3));
     stop.abort(new Error('stop'));
     await expect(run.done).rejects.toThrow('stop');
     expect(run.channel.cancelled).toEqual(['site-1', 'site-2', 'site-10']);
