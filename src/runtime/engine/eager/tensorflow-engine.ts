@@ -1,3 +1,7 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
 import util from 'node:util';
 import { findBackend } from '@tensorflow/tfjs-core';
 import { flError } from '../../kernel/errors.ts';
@@ -47,9 +51,11 @@ export async function createTensorflowEngine(reason: string): Promise<Engine> {
 
 async function loadFirst(packages: readonly string[]): Promise<TensorflowBinding> {
   restoreNodeUtil();
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'; // no notes on stderr, only warnings and errors of weight
   const reasons: string[] = [];
   for (const name of packages) {
     try {
+      requireNativePart(name);
       const module: unknown = await import(name);
       return { library: name, version: versionOf(module), device: usesGpu() ? 'gpu' : 'cpu' };
     } catch (error) {
@@ -83,11 +89,24 @@ function versionOf(module: unknown): string {
   return String(Reflect.get(Object(version), 'tfjs-node') ?? 'unknown');
 }
 
+/**
+ * Fails where a package lies without its native library, as it does when install scripts are not run. Importing it would
+ * fail as well, but only after loading all of TensorFlow.js, in every thread that looks for an engine.
+ */
+function requireNativePart(name: string): void {
+  const folder = dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
+  const builds = join(folder, 'lib');
+  const found =
+    existsSync(builds) && readdirSync(builds).some((build) => existsSync(join(builds, build, BINDING)));
+  if (!found) throw new Error(`no ${BINDING}`);
+}
+
+const BINDING = 'tfjs_binding.node';
+
 /** Why a package could not be loaded, in words that do not depend on where it lies. */
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  if (message.includes('Cannot find package')) return 'is not installed';
-  if (message.includes('tfjs_binding.node) can not be found'))
-    return 'is installed without its native library';
+  if (message.startsWith('Cannot find module')) return 'is not installed';
+  if (message === `no ${BINDING}`) return 'is installed without its native library';
   return `fails to load (${message.split('\n')[0]?.trim()})`;
 }
