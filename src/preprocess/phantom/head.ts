@@ -5,10 +5,10 @@ import type { Subject } from './subject.ts';
 import type { Signals } from './tissue.ts';
 
 const CRANIUM_TOP = ellipsoid(0, -1, 0, 83, 101, 83);
-const CRANIUM_BASE = ellipsoid(0, -1, 0, 83, 101, 118);
+const CRANIUM_BASE = ellipsoid(0, -1, 0, 83, 101, 104);
 const FACE = ellipsoid(0, 50, -76, 47, 46, 52);
 const NOSE = ellipsoid(0, 90, -56, 10, 20, 20);
-const NECK: Rod = { a: [0, -26, -50], b: [0, -38, -160], ra: 56, rb: 56 };
+const NECK: Rod = { a: [0, -26, -50], b: [0, -38, -160], ra: 52, rb: 50 };
 const EYE = ellipsoid(31, 70, -36, 12.5, 12.5, 12.5);
 const LENS = ellipsoid(31, 80, -36, 4.5, 2.2, 4.5);
 const ORBIT = ellipsoid(28, 60, -36, 17, 28, 17);

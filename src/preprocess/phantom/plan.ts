@@ -7,7 +7,7 @@ export interface PhantomRecipe {
   readonly sites: number;
   /** Subjects of each diagnosis at each site. */
   readonly perClass: number;
-  /** Voxels across the head; front to back it is 19/16 of it, feet to head the same. */
+  /** Voxels across the head; front to back there are 19/16, from the skull base to the crown 13/16 as many. */
   readonly size: number;
   readonly seed: number;
 }
@@ -34,7 +34,7 @@ export function planParticipants(recipe: PhantomRecipe): PlannedParticipant[] {
 
 /** Voxels along right, anterior, superior. */
 export function gridOf({ size }: PhantomRecipe): [number, number, number] {
-  return [size, Math.round((size * 19) / 16), size];
+  return [size, Math.round((size * 19) / 16), Math.round((size * 13) / 16)];
 }
 
 export function siteName(site: number): string {

@@ -29,9 +29,9 @@ type Row = readonly [number, number, number];
 /** Draws a head. Nothing in it depends on the diagnosis. */
 export function drawSubject(random: Random): Subject {
   const around = (mean: number, spread: number) => mean * (1 + spread * clamped(random));
-  const size = around(1, 0.02);
+  const size = around(1, 0.015);
   return {
-    scale: [size * around(1, 0.025), size * around(1, 0.025), size * around(1, 0.025)],
+    scale: [size * around(1, 0.02), size * around(1, 0.02), size * around(1, 0.02)],
     shift: [2 * clamped(random), 2.5 * clamped(random), 2.5 * clamped(random)],
     turn: rotation(0.05 * clamped(random), 0.05 * clamped(random), 0.05 * clamped(random)),
     warp: [new Lattice(random, 42), new Lattice(random, 42), new Lattice(random, 42)],

@@ -6,7 +6,7 @@ import { Ball, type Diagnosis, type Lesion, type Paint, side, uniform } from './
 export function drawLesion(diagnosis: Diagnosis, random: Random, paint: Paint): Lesion | undefined {
   switch (diagnosis) {
     case 'glioma':
-      return random.next() < 0.25 ? lowGradeGlioma(random, paint) : highGradeGlioma(random, paint);
+      return random.next() < 0.2 ? lowGradeGlioma(random, paint) : highGradeGlioma(random, paint);
     case 'meningioma':
       return meningioma(random, paint);
     case 'pituitary':
@@ -23,14 +23,14 @@ function gliomaBall(random: Random): Ball {
     uniform(random, -38, 38),
     uniform(random, -2, 34),
   ] as const;
-  return new Ball(random, { centre, radius: uniform(random, 13, 21), rough: 0.2 });
+  return new Ball(random, { centre, radius: uniform(random, 16, 23), rough: 0.2 });
 }
 
 /** Uneven enhancing ring, dead core, oedema that follows the white matter. */
 function highGradeGlioma(random: Random, { signals: s, width }: Paint): Lesion {
   const ball = gliomaBall(random);
   const rim = ball.radius * uniform(random, 0.3, 0.5);
-  const spread = uniform(random, 7, 14);
+  const spread = uniform(random, 10, 16);
   return {
     centre: ball.centre,
     reach: ball.radius * 1.6 + spread + 40,
@@ -88,7 +88,7 @@ function duralPlace(random: Random, radius: number): DuralPlace {
 
 /** Evenly and strongly enhancing, round, with a cleft of fluid and a dural tail; a fifth to a quarter hold calcium. */
 function meningioma(random: Random, { signals: s, width }: Paint): Lesion {
-  const radius = uniform(random, 12, 20);
+  const radius = uniform(random, 14, 21);
   const { centre, onFalx } = duralPlace(random, radius);
   const ball = new Ball(random, { centre, radius, rough: 0.07 });
   const calcified = random.next() < 0.22;
@@ -113,10 +113,10 @@ function meningioma(random: Random, { signals: s, width }: Paint): Lesion {
 
 /** From the sella upwards, milder than a meningioma; big ones have a waist at the diaphragm, some a cyst. */
 function pituitaryTumour(random: Random, { signals: s, width }: Paint): Lesion {
-  const radius = uniform(random, 8.5, 12.5);
+  const radius = uniform(random, 10, 13.5);
   const [x, y] = [1.5 * (random.next() - 0.5), 19 + 2 * random.next()];
   const lower = new Ball(random, { centre: [x, y, -41 + radius * 0.4], radius, rough: 0.07 });
-  const snowman = radius > 9;
+  const snowman = radius > 10.7;
   const rise = radius * 1.35;
   const top = [x, y - 1, lower.centre[2] + rise] as const;
   const upper = new Ball(random, { centre: top, radius: radius * uniform(random, 0.75, 0.95), rough: 0.07 });

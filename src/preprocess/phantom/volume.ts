@@ -33,7 +33,7 @@ export interface Order {
 /** Field of view along the head's width, in mm, before the scanner's own factor. */
 const WIDTH_MM = 184;
 /** The middle of the image in the standard head, in mm. */
-const MIDDLE: Grid = [0, 2, -7];
+const MIDDLE: Grid = [0, 2, 14.5];
 
 /**
  * A T1-weighted head after contrast agent: anatomy and tumour drawn from the seed, seen by the site's scanner, stored in
