@@ -32,15 +32,8 @@ export function loadTensorflow(): Promise<TensorflowBinding> {
 
 export async function createTensorflowEngine(reason: string): Promise<Engine> {
   const { library, version, device } = await loadTensorflow();
-  const info: EngineInfo = {
-    name: 'tensorflow',
-    device,
-    library,
-    version,
-    build: 'native',
-    threads: 1,
-    reason,
-  };
+  const threads = availableParallelism(); // TensorFlow's own default
+  const info: EngineInfo = { name: 'tensorflow', device, library, version, build: 'native', threads, reason };
   return {
     name: 'tensorflow',
     device,
