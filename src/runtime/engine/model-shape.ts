@@ -44,7 +44,7 @@ export function mixesExamples(model: LayersModel): boolean {
 function refuseSoftmax(model: LayersModel): void {
   const last = leafLayers(model).at(-1);
   if (!last) return;
-  if (last.getClassName() === 'Softmax' || last.getConfig()['activation'] === 'softmax') {
+  if (last.getClassName() === 'Softmax' || last.getConfig().activation === 'softmax') {
     throw invalid(
       `its last layer '${last.name}' is a softmax, but the loss takes logits.`,
       'Remove the softmax; predictions come as logits too.',

@@ -45,7 +45,7 @@ export function withNoise<T>(model: LayersModel, source: NoiseSource, forward: (
   for (const { layer, noisy } of replaced) {
     layer.call = (inputs, kwargs: Record<string, unknown>) => {
       const x = [inputs].flat()[0] as Tensor;
-      return kwargs['training'] === true ? noisy(x, layer.getConfig(), source) : x;
+      return kwargs.training === true ? noisy(x, layer.getConfig(), source) : x;
     };
   }
   try {
@@ -67,9 +67,9 @@ const NOISE_LAYERS: Record<string, NoisyCall> = {
     return dropout(x, { config, source, shape: [batch, 1, channels] });
   },
   GaussianNoise: (x, config, source) =>
-    add(x, mul(source({ kind: 'normal', shape: x.shape }), Number(config['stddev']))),
+    add(x, mul(source({ kind: 'normal', shape: x.shape }), Number(config.stddev))),
   GaussianDropout: (x, config, source) => {
-    const rate = Number(config['rate']);
+    const rate = Number(config.rate);
     const deviation = mul(source({ kind: 'normal', shape: x.shape }), Math.sqrt(rate / (1 - rate)));
     return mul(x, add(deviation, 1));
   },
@@ -83,7 +83,7 @@ interface DropoutDraw {
 }
 
 function dropout(x: Tensor, { config, source, shape }: DropoutDraw): Tensor {
-  const rate = Number(config['rate']);
+  const rate = Number(config.rate);
   if (rate === 0) return x;
   const kept = cast(greaterEqual(source({ kind: 'uniform', shape }), rate), 'float32');
   return mul(x, mul(kept, 1 / (1 - rate)));
@@ -91,7 +91,7 @@ function dropout(x: Tensor, { config, source, shape }: DropoutDraw): Tensor {
 
 /** Klambauer et al., "Self-normalizing neural networks" (2017); tfjs 4.22 has the saturation value's sign wrong. */
 function alphaDropout(x: Tensor, config: LayerConfig, source: NoiseSource): Tensor {
-  const rate = Number(config['rate']);
+  const rate = Number(config.rate);
   if (rate === 0) return x;
   const saturation = -1.6732632423543772 * 1.0507009873554805;
   const kept = cast(greaterEqual(source({ kind: 'uniform', shape: noiseShape(x, config) }), rate), 'float32');
@@ -102,6 +102,6 @@ function alphaDropout(x: Tensor, config: LayerConfig, source: NoiseSource): Tens
 
 /** A layer's `noiseShape` may leave axes open, which then have the input's size. */
 function noiseShape(x: Tensor, config: LayerConfig): readonly number[] {
-  const given = config['noiseShape'];
+  const given = config.noiseShape;
   return Array.isArray(given) ? x.shape.map((size, axis) => Number(given[axis] ?? size)) : x.shape;
 }

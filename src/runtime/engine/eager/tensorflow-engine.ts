@@ -44,7 +44,7 @@ export async function createTensorflowEngine(reason: string): Promise<Engine> {
 
 async function loadFirst(packages: readonly string[]): Promise<TensorflowBinding> {
   restoreNodeUtil();
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'; // no notes on stderr, only warnings and errors of weight
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // no notes on stderr, only warnings and errors of weight
   const reasons: string[] = [];
   for (const name of packages) {
     try {
@@ -65,10 +65,10 @@ const INSTALL = 'node scripts/install.js gpu download';
 /** tfjs-node 4.22 calls functions that Node 23 removed from `util`. */
 function restoreNodeUtil(): void {
   const legacy = util as unknown as Record<string, unknown>;
-  legacy['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
-  legacy['isArray'] ??= Array.isArray;
-  legacy['isString'] ??= (value: unknown) => typeof value === 'string';
-  legacy['isObject'] ??= (value: unknown) => typeof value === 'object' && value !== null;
+  legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  legacy.isArray ??= Array.isArray;
+  legacy.isString ??= (value: unknown) => typeof value === 'string';
+  legacy.isObject ??= (value: unknown) => typeof value === 'object' && value !== null;
 }
 
 function usesGpu(): boolean {
