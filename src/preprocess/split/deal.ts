@@ -5,8 +5,8 @@ import type { Group } from './cohort.ts';
 export interface Bin {
   /** Share of the class, 0 to 1; all bins together 1. */
   readonly share: number;
-  /** Breaks ties: the bin that lacks most of all classes so far. */
-  lack: number;
+  /** Break ties, the first before the second and so on: what the bin lacks so far, counted over more than this deal. */
+  readonly lacks: number[];
   readonly groups: Group[];
 }
 
@@ -18,15 +18,19 @@ export function deal(groups: readonly Group[], bins: readonly Bin[], random: Ran
   const total = groups.reduce((sum, group) => sum + group.members.length, 0);
   const wanted = bins.map((bin) => bin.share * total);
   const order = random.shuffle([...groups]).sort((a, b) => b.members.length - a.members.length);
-  for (const bin of bins) bin.lack += bin.share * total;
+  for (const bin of bins) addTo(bin.lacks, bin.share * total);
   for (const group of order) {
     const best = mostLacking(bins, wanted);
     const bin = bins[best];
     if (!bin) continue;
     bin.groups.push(group);
-    bin.lack -= group.members.length;
+    addTo(bin.lacks, -group.members.length);
     wanted[best] = (wanted[best] ?? 0) - group.members.length;
   }
+}
+
+function addTo(lacks: number[], amount: number): void {
+  for (const [at, lack] of lacks.entries()) lacks[at] = lack + amount;
 }
 
 /** A bin without a share is never chosen. */
@@ -34,13 +38,19 @@ function mostLacking(bins: readonly Bin[], wanted: readonly number[]): number {
   let best = -1;
   for (const [at, bin] of bins.entries()) {
     if (bin.share <= 0) continue;
-    const gain = (wanted[at] ?? 0) - (wanted[best] ?? Number.NEGATIVE_INFINITY);
-    if (gain > TIE || (gain > -TIE && bin.lack > (bins[best]?.lack ?? 0) + TIE)) best = at;
+    const other = bins[best];
+    if (!other || lacksMore([wanted[at] ?? 0, ...bin.lacks], [wanted[best] ?? 0, ...other.lacks])) best = at;
   }
   return best;
 }
 
-const TIE = 1e-9;
+/** The first pair that differs decides. */
+function lacksMore(one: readonly number[], other: readonly number[]): boolean {
+  const gaps = one.map((value, at) => value - (other[at] ?? 0));
+  return (gaps.find((gap) => Math.abs(gap) > ROUNDING) ?? 0) > 0;
+}
+
+const ROUNDING = 1e-9;
 
 /** Shares drawn from a symmetric Dirichlet distribution; a draw that underflows gives all to one. */
 export function dirichletShares(count: number, alpha: number, random: Random): number[] {

@@ -14,14 +14,17 @@ export function partSites(what: {
   sites: readonly SiteGroups[];
 }): SplitSite[] {
   const { cohort, rule, seed, sites } = what;
-  const lacks = PARTITIONS.map(() => 0);
+  const overall = PARTITIONS.map(() => 0);
+  const ofClass = new Map(cohort.labels.map((label) => [label, PARTITIONS.map(() => 0)]));
   return sites.map((site) => {
-    const bins = PARTITIONS.map((part): Bin => ({ share: shareOf(rule, part), lack: 0, groups: [] }));
+    const bins = PARTITIONS.map((part): Bin => ({ share: shareOf(rule, part), lacks: [], groups: [] }));
     for (const label of cohort.labels) {
       const own = site.groups.filter((group) => group.label === label);
-      for (const [at, bin] of bins.entries()) bin.lack = lacks[at] ?? 0;
+      const carried = ofClass.get(label) ?? [];
+      // What sites before this one could not give of a class is made up for here, then what is short over all classes.
+      for (const [at, bin] of bins.entries()) bin.lacks.splice(0, 2, carried[at] ?? 0, overall[at] ?? 0);
       deal(own, bins, createRandom(seed, 'parts', site.name, label));
-      for (const [at, bin] of bins.entries()) lacks[at] = bin.lack;
+      for (const [at, bin] of bins.entries()) [carried[at] = 0, overall[at] = 0] = bin.lacks;
     }
     const [train, validation, test] = bins.map((bin) => bin.groups) as [Group[], Group[], Group[]];
     const parts: Parts = { train, validation, test };

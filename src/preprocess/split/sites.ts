@@ -46,7 +46,7 @@ function drawOnce(what: {
   seeds: readonly (string | number)[];
 }): Bin[] {
   const { cohort, rule, count, seeds } = what;
-  const bins = Array.from({ length: count }, (): Bin => ({ share: 1 / count, lack: 0, groups: [] }));
+  const bins = Array.from({ length: count }, (): Bin => ({ share: 1 / count, lacks: [0], groups: [] }));
   for (const label of cohort.labels) {
     const random = createRandom(...seeds, label);
     const shares =
@@ -56,7 +56,6 @@ function drawOnce(what: {
     const own = cohort.groups.filter((group) => group.label === label);
     const binsOfClass = bins.map((bin, at): Bin => ({ ...bin, share: shares[at] ?? 0 }));
     deal(own, binsOfClass, random);
-    for (const [at, bin] of bins.entries()) bin.lack = binsOfClass[at]?.lack ?? 0;
   }
   return bins;
 }

@@ -141,6 +141,16 @@ describe('planSplit', () => {
     expect(split.sites.every((site) => site.validation.length > 0 && site.test.length > 0)).toBe(true);
   });
 
+  it('gives a scarce class to validation at one site and to test at another', () => {
+    const rows = evenRows(8).map((row, at) => ({ ...row, site: at % 2 === 0 ? 'north' : 'south' }));
+    const { split } = plan(rows, column);
+    const [north, south] = split.sites;
+    for (const label of ['glioma', 'no_tumor']) {
+      const validations = [north?.classes.validation[label], south?.classes.validation[label]];
+      expect(validations.sort()).toEqual([0, 1]);
+    }
+  });
+
   it('leaves set-aside and unlabelled participants out and lists them', () => {
     const rows = [
       ...evenRows(6),
