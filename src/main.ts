@@ -4,6 +4,8 @@ import { errorEnvelope, errorText } from './output/envelope.ts';
 import { flError, toNeuroflareError } from './runtime/kernel/errors.ts';
 import { didYouMean } from './runtime/kernel/nearest.ts';
 
+const ROOT_FLAGS = ['--help', '-h', '--version', '-V', '--json'];
+
 /** Entry of the command line: finds the command, runs it, and leaves the exit code in `process.exitCode`. */
 export async function runCommand(words: readonly string[], root: URL): Promise<void> {
   const config = await Config.load({ root: fileURLToPath(root) });
@@ -17,9 +19,13 @@ export async function runCommand(words: readonly string[], root: URL): Promise<v
     }
     const error = toNeuroflareError(thrown);
     process.exitCode = error.exitCode;
-    if (words.includes('--json')) process.stdout.write(`${errorEnvelope(error, error.exitCode)}\n`);
+    if (wantsJson(words)) process.stdout.write(`${errorEnvelope(error, error.exitCode)}\n`);
     process.stderr.write(`${errorText(error)}\n`);
   }
+}
+
+function wantsJson(words: readonly string[]): boolean {
+  return /(^| )(--json|--format[ =]jsonl?)( |$)/.test(words.join(' '));
 }
 
 /** nvflare writes `-gpu 0` with one dash. */
@@ -36,7 +42,7 @@ async function dispatch(config: Config, words: readonly string[]): Promise<void>
   const wantsHelp = rest.includes('--help') || rest.includes('-h');
   if (id !== undefined && !wantsHelp) return void (await config.runCommand(id, rest));
   const topic = id ?? topicOf(config, words);
-  if (topic === undefined && words.some((word) => !word.startsWith('-'))) throw unknownCommand(config, words);
+  if (topic === undefined) refuseUnknown(config, words);
   await new Help(config).showHelp(topic === undefined ? [] : [topic]);
 }
 
@@ -55,8 +61,14 @@ function topicOf(config: Config, words: readonly string[]): string | undefined {
   return names.length > 0 && config.findTopic(names.join(':')) ? names.join(':') : undefined;
 }
 
-function unknownCommand(config: Config, words: readonly string[]) {
-  const command = words.filter((word) => !word.startsWith('-')).join(' ');
-  const names = config.commandIDs.map((id) => id.replaceAll(':', ' '));
-  return flError('NF_COMMAND_UNKNOWN', { command, nearest: didYouMean(command, names) });
+/** Without a command: nothing, `help` and what asks for help are fine. */
+function refuseUnknown(config: Config, words: readonly string[]): void {
+  const command = words.filter((word) => !word.startsWith('-') && word !== 'help').join(' ');
+  if (command !== '') {
+    const names = config.commandIDs.map((id) => id.replaceAll(':', ' '));
+    throw flError('NF_COMMAND_UNKNOWN', { command, nearest: didYouMean(command, names) });
+  }
+  const flag = words.find((word) => word.startsWith('-') && !ROOT_FLAGS.includes(word));
+  if (flag === undefined) return;
+  throw flError('NF_USAGE', { message: `Nonexistent flag: ${flag}.${didYouMean(flag, ROOT_FLAGS)}` });
 }

@@ -7,6 +7,8 @@ export function usageError(thrown: Error, command: typeof Command): NeuroflareEr
   if (!(thrown instanceof Errors.CLIError)) return undefined;
   const message = thrown.message
     .replace(/\s*See more help with --help\s*$/, '')
+    .replace(/\s*Note: --\S+ allows multiple values[\s\S]*$/, '')
+    .replace(/^The following errors? occurred:\s*/, '')
     .replace(/\s+/g, ' ')
     .trim();
   const unknownFlag = /^Nonexistent flag: --?(\S+)/.exec(message)?.[1];

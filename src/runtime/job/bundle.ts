@@ -27,10 +27,10 @@ export async function readBundle(folder: string): Promise<Bundle> {
   const files: BundleFile[] = [];
   let size = 0;
   for await (const path of walk(root, root)) {
-    const bytes = await readFile(join(root, path));
-    size += bytes.length;
+    size += (await lstat(join(root, path))).size;
     if (files.length >= LIMITS.files) throw tooLarge(folder, `it holds more than ${LIMITS.files} files`);
     if (size > LIMITS.bytes) throw tooLarge(folder, `it holds more than ${LIMITS.bytes / 1_000_000} MB`);
+    const bytes = await readFile(join(root, path));
     files.push({ path: path.split(sep).join('/'), bytes, sha256: sha256(bytes) });
   }
   files.sort((a, b) => (a.path < b.path ? -1 : 1));

@@ -25,7 +25,7 @@ export async function findJobFile(path: string): Promise<{ folder: string; file:
     throw flError('NF_JOB_NOT_FOUND', { path, reason: 'the path does not exist' }, { place: { file: path } });
   if (found.isFile()) return { folder: resolve(path, '..'), file: resolve(path) };
   const file = join(resolve(path), 'job.yaml');
-  if (!(await stat(file).catch(() => undefined))) {
+  if (!(await stat(file).catch(() => undefined))?.isFile()) {
     throw flError(
       'NF_JOB_NOT_FOUND',
       { path, reason: 'the folder holds no job.yaml' },

@@ -2,6 +2,7 @@ import { flError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { compareSites } from '../kernel/site-order.ts';
 import type { JobDefinition, ScriptArgs } from './definition.ts';
+import { siteName } from './schema.ts';
 
 /** What the command line adds to a job. */
 export interface RunFlags {
@@ -28,6 +29,7 @@ const DEFAULT_CLIENTS = 2;
  * the split's is refused; `-c` may name some of its sites.
  */
 export function planRun(job: JobDefinition, flags: RunFlags, splitSites?: readonly string[]): RunPlan {
+  checkNames(flags.siteNames ?? []);
   const sites = [...(flags.siteNames ?? numberedSites(job, flags, splitSites))].sort(compareSites);
   const unknown = splitSites && sites.find((site) => !splitSites.includes(site));
   if (unknown) throw strangerError('--clients', unknown, splitSites);
@@ -56,6 +58,17 @@ function numberedSites(
     return splitSites;
   }
   return Array.from({ length: count }, (_, index) => `site-${index + 1}`);
+}
+
+/** Names from the command line; they become folders. */
+function checkNames(names: readonly string[]): void {
+  for (const [index, site] of names.entries()) {
+    const known = siteName.safeParse(site);
+    if (!known.success)
+      throw flError('NF_JOB_SITE_NAME', { site, reason: 'it has other characters or none' });
+    if (names.indexOf(site) !== index)
+      throw flError('NF_JOB_SITE_NAME', { site, reason: 'it is given twice' });
+  }
 }
 
 function countsError(job: JobDefinition, flags: RunFlags, splitSites?: readonly string[]) {

@@ -10,7 +10,7 @@ const name = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'use up to 64 letters, digits, dots, dashes and underscores')
   .describe('name of the job; its runs lie in WORKSPACE/<name>/');
 
-const siteName = z
+export const siteName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'use up to 64 letters, digits, dots, dashes and underscores');
 
@@ -72,6 +72,7 @@ const initialParams = z.strictObject({
 
 const builtModel = z
   .looseObject({ type: z.string().min(1).describe('a model of neuroflare/mri, for example mri-cnn') })
+  .refine((model) => !('initial_params' in model), { error: 'has initial_params and type: give one of them' })
   .describe('round 0 is built by the coordinator from the seed of the job');
 
 const data = z.strictObject({

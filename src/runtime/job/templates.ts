@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { flError } from '../kernel/errors.ts';
+import { flError, NeuroflareError, reviveError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { PATH_KEYS, pathInJob } from './definition.ts';
@@ -57,12 +57,20 @@ export async function createJob(
     await writeOverrides(join(draft, 'job.yaml'), { overrides, target });
     await writeEditorFiles(draft);
     await loadJob(draft);
+    await chmod(draft, 0o777 & ~process.umask());
     await rename(draft, target);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    throw error;
+    throw placedInTarget(error, draft, folder);
   }
   return loadJob(target);
+}
+
+/** The draft is gone when its fault is read: the file is named as it would have been. */
+function placedInTarget(thrown: unknown, draft: string, folder: string): unknown {
+  if (!(thrown instanceof NeuroflareError) || !thrown.place?.file?.startsWith(draft)) return thrown;
+  const file = join(folder, relative(draft, thrown.place.file));
+  return reviveError({ ...thrown.report(), place: { ...thrown.place, file } });
 }
 
 /** Keeps the template's comments: values are set in the YAML document, not in a copy of its data. */

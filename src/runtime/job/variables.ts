@@ -64,7 +64,9 @@ export function resolveVariable(job: unknown, name: string): string {
   const optional = OPTIONAL_PATHS.find(
     (path) => path === name || (SHORT_NAMES[path] ?? path.split('.').at(-1)) === name,
   );
-  const path = known ?? optional ?? (/^(executor\.args|sites|model)\./.test(name) ? name : undefined);
+  const isNew = /^(executor\.args|sites|model)\./.test(name);
+  const insideValue = variables.some((variable) => name.startsWith(`${variable.path}.`));
+  const path = known ?? optional ?? (isNew && !insideValue ? name : undefined);
   if (path !== undefined) return path;
   const names = [...variables.flatMap((variable) => [variable.name, variable.path]), ...OPTIONAL_PATHS];
   throw flError('NF_JOB_VARIABLE', { name, nearest: didYouMean(name, names) });
@@ -72,6 +74,7 @@ export function resolveVariable(job: unknown, name: string): string {
 
 /** A copy of the job with the overrides in place. */
 export function applyOverrides(job: unknown, overrides: readonly Override[]): unknown {
+  if (!job || typeof job !== 'object') return job;
   const copy: unknown = structuredClone(job);
   for (const { name, value } of overrides) setIn(copy, resolveVariable(job, name).split('.'), value);
   return copy;

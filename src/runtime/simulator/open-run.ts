@@ -6,11 +6,12 @@ import { writeInitialModel } from '../federation/initial-model.ts';
 import { type PreparedJob, plannedAgain, prepareJob } from '../federation/prepare-job.ts';
 import { type RunCard, readRunCard, writeRunCard } from '../federation/run-card.ts';
 import { type Bundle, readBundle, writeBundle } from '../job/bundle.ts';
-import { loadJob } from '../job/load.ts';
+import { type LoadedJob, loadJob } from '../job/load.ts';
 import type { RunFlags, RunPlan } from '../job/plan.ts';
 import type { Override } from '../job/variables.ts';
-import { sha256File } from '../kernel/digest.ts';
+import { canonicalJson, sha256File } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
+import { compareSites } from '../kernel/site-order.ts';
 import { type Journal, openJournal, readJournal } from '../store/journal.ts';
 import type { FileRef, RunEvent } from '../telemetry/run-events.ts';
 import { lockFolder } from '../workspace/lock.ts';
@@ -58,15 +59,24 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
 
 /** Takes up a run where it stopped, if nothing that decides its result has changed. */
 export async function resumeRun(request: RunRequest, runId: string | undefined): Promise<ActiveRun> {
-  const loaded = await loadJob(request.jobPath);
+  const loaded = await loadJob(request.jobPath, request.overrides);
   const { id, folder } = await findRun(request.workspace, loaded.definition.name, runId);
   const card = await readRunCard(folder);
   const release = await lockFolder(folder.at(RUN_FILES.lock), id);
   try {
     await requireUnchanged(card, { folder, flags: request.flags, now: await readBundle(loaded.folder) });
+    requireSameValues(card, request.overrides, loaded);
     const events = (await readJournal<RunEvent>(folder.at(RUN_FILES.events))).map(({ event }) => event);
     const history = replay(events);
     if (history.status === 'finished') throw flError('NF_RUN_FINISHED', { run: id });
+    if (!history.position) {
+      const path = folder.at(RUN_FILES.events);
+      throw flError(
+        'NF_RUN_FILE',
+        { path, reason: 'the run was stopped before it began' },
+        { place: { file: path } },
+      );
+    }
     for (const file of neededFiles(history)) await requireIntact(folder, file);
     const journal = await openJournal<RunEvent>(folder.at(RUN_FILES.events));
     await journal.append({ type: 'run.opened', resumedFromRound: history.position?.round ?? 0 });
@@ -124,12 +134,20 @@ async function requireUnchanged(
     then.files.find(({ path }) => !now.files.some((other) => other.path === path))?.path;
   if (file !== undefined) throw changed(file);
   const { clients, siteNames, seed, dataRoot } = flags;
-  if ((clients ?? siteNames?.length ?? card.sites.length) !== card.sites.length)
-    throw changed('the number of clients');
+  if ((clients ?? card.sites.length) !== card.sites.length) throw changed('the number of clients');
+  if (siteNames && [...siteNames].sort(compareSites).join() !== card.sites.join())
+    throw changed('the names of the clients');
   if ((seed ?? card.job.seed) !== card.job.seed) throw changed('the seed');
   if (dataRoot !== undefined && resolve(dataRoot) !== card.data?.root) throw changed('the data folder');
   const split = card.data?.split;
   if (split && card.data?.split_sha256 !== (await readSplit(split)).sha256) throw changed(split);
+}
+
+/** A run goes on with the values it was started with; `--set` may repeat them, not change them. */
+function requireSameValues(card: RunCard, overrides: readonly Override[], { value }: LoadedJob): void {
+  if (overrides.length === 0) return;
+  const seed = overrides.some(({ name }) => name === 'seed') ? value.seed : card.job.seed;
+  if (canonicalJson({ ...value, seed }) !== canonicalJson(card.job)) throw changed('a value of --set');
 }
 
 function neededFiles(history: RunHistory): FileRef[] {

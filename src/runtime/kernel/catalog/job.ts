@@ -37,6 +37,11 @@ export const JOB_ERRORS = {
     message: "{where} names the site '{site}', which does not take part; the sites are {sites}.{nearest}",
     hint: 'Correct the name, or change the number of clients.',
   },
+  NF_JOB_SITE_NAME: {
+    exit: 4,
+    message: "'{site}' cannot name a site: {reason}.",
+    hint: 'Use up to 64 letters, digits, dots, dashes and underscores, and each name once.',
+  },
   NF_JOB_SCRIPT_MISSING: {
     exit: 4,
     message: 'The training script {script} does not exist in the job folder.{nearest}',
