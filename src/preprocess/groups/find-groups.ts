@@ -51,7 +51,6 @@ export interface Grouping {
 
 /** Three times the slices a patient of the set that the Kaggle images are commonly said to come from (3064 of 233), and some more. */
 export const DEFAULT_CAP = 48;
-export const DEFAULT_THRESHOLD = 0.9;
 /** Neighbours by file number need less likeness to count as one patient's. */
 const NEIGHBOUR_THRESHOLD = 0.8;
 /**

@@ -76,28 +76,32 @@ function shorts(data: Buffer): Uint16Array {
 
 function toGrey(samples: GreyPixels, channels: number): { pixels: GreyPixels; colour: boolean } {
   if (channels === 2 || channels === 4) checkOpaque(samples, channels);
-  const pixels = firstChannel(samples, channels);
-  const colour = channels >= 3 && !channelsAgree(samples, channels);
-  if (colour) weighChannels(samples, channels, pixels);
-  return { pixels, colour };
-}
-
-function firstChannel(samples: GreyPixels, channels: number): GreyPixels {
-  if (channels === 1) return samples;
+  if (channels === 1) return { pixels: samples, colour: false };
   const pixels = samePixels(samples, samples.length / channels);
-  for (let at = 0, from = 0; at < pixels.length; at++, from += channels) pixels[at] = samples[from] as number;
-  return pixels;
+  const equal = takeEqualChannels({ samples, channels, pixels });
+  if (!equal) weighChannels({ samples, channels, pixels });
+  return { pixels, colour: !equal };
 }
 
-function channelsAgree(samples: GreyPixels, channels: number): boolean {
-  for (let at = 0; at < samples.length; at += channels) {
-    const red = samples[at];
-    if (red !== samples[at + 1] || red !== samples[at + 2]) return false;
+interface Channels {
+  readonly samples: GreyPixels;
+  readonly channels: number;
+  /** Filled. */
+  readonly pixels: GreyPixels;
+}
+
+/** False at the first pixel whose colours differ; grey with alpha has one colour. */
+function takeEqualChannels({ samples, channels, pixels }: Channels): boolean {
+  const [second, third] = channels === 2 ? [0, 0] : [1, 2];
+  for (let at = 0, from = 0; at < pixels.length; at++, from += channels) {
+    const first = samples[from] as number;
+    if (first !== samples[from + second] || first !== samples[from + third]) return false;
+    pixels[at] = first;
   }
   return true;
 }
 
-function weighChannels(samples: GreyPixels, channels: number, pixels: GreyPixels): void {
+function weighChannels({ samples, channels, pixels }: Channels): void {
   for (let at = 0, from = 0; at < pixels.length; at++, from += channels) {
     const [red = 0, green = 0, blue = 0] = [samples[from], samples[from + 1], samples[from + 2]];
     pixels[at] = (19595 * red + 38470 * green + 7471 * blue + 32768) / 65536;
