@@ -62,6 +62,8 @@ function checkJobFile(value: unknown, source: YamlSource) {
 interface Fault {
   readonly message: string;
   readonly place: Place;
+  /** Keys from the root of the definition. */
+  readonly depth: number;
 }
 
 function faultsOf(issue: z.core.$ZodIssue, source: YamlSource): Fault[] {
@@ -73,6 +75,7 @@ function faultsOf(issue: z.core.$ZodIssue, source: YamlSource): Fault[] {
         '',
       ),
       place: source.place([...keys, key], { key: true }),
+      depth: keys.length + 1,
     }));
   }
   if (issue.code === 'invalid_union') return unionFaults(issue, { keys, source });
@@ -80,10 +83,11 @@ function faultsOf(issue: z.core.$ZodIssue, source: YamlSource): Fault[] {
   const missing =
     issue.code === 'invalid_type' && source.document.getIn(keys) === undefined && keys.length > 0;
   const reason = missing ? 'is missing' : issue.message.replace(/^Invalid (input|option): /, '');
-  return [{ message: `${what} ${reason}`, place: source.place(keys, { key: missing }) }];
+  const place = source.place(keys, { key: missing });
+  return [{ message: `${what} ${reason}`, place, depth: keys.length }];
 }
 
-/** Of a choice between forms, the faults of the form that came closest. */
+/** Of a choice between forms, the faults of the form that came closest: those that lie deepest, of them the fewest. */
 function unionFaults(
   issue: z.core.$ZodIssueInvalidUnion,
   { keys, source }: { keys: (string | number)[]; source: YamlSource },
@@ -93,8 +97,10 @@ function unionFaults(
       faultsOf({ ...inner, path: [...keys, ...inner.path] } as z.core.$ZodIssue, source),
     ),
   );
-  const closest = [...branches].sort((a, b) => a.length - b.length)[0];
-  return closest ?? [{ message: `'${keys.join('.')}' ${issue.message}`, place: source.place(keys) }];
+  const depthOf = (faults: readonly Fault[]) => Math.min(...faults.map(({ depth }) => depth));
+  const closest = [...branches].sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length)[0];
+  const message = `'${keys.join('.')}' ${issue.message}`;
+  return closest ?? [{ message, place: source.place(keys), depth: keys.length }];
 }
 
 /** Keys the schema knows at a path, for the nearest match. */

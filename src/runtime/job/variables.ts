@@ -35,6 +35,7 @@ const OPTIONAL_PATHS = [
   'workflow.min_clients',
   'workflow.wait_after_quorum',
   'workflow.key_metric',
+  'workflow.key_metric_goal',
   'executor.task_timeout',
 ];
 

@@ -90,6 +90,7 @@ export function formatPlace(place: Place | undefined): string {
 /** System errors that say that a path is not what it was taken for. */
 const PATH_REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of it is a file, not a folder',
+  EEXIST: 'a file is there already',
   EISDIR: 'it is a folder',
   ENAMETOOLONG: 'the name is too long',
   ELOOP: 'its links lead in a circle',
