@@ -58,6 +58,7 @@ describe('whatever was thrown', () => {
     ['EPERM', 'NF_PATH_DENIED', 4],
     ['EROFS', 'NF_PATH_DENIED', 4],
     ['ENOTDIR', 'NF_PATH_UNUSABLE', 4],
+    ['EEXIST', 'NF_PATH_UNUSABLE', 4],
     ['EISDIR', 'NF_PATH_UNUSABLE', 4],
     ['ENAMETOOLONG', 'NF_PATH_UNUSABLE', 4],
   ])('%s becomes %s, which names the path', (code, expected, exitCode) => {

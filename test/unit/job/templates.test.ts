@@ -1,0 +1,130 @@
+import { readdirSync, statSync } from 'node:fs';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { loadJob } from '../../../src/runtime/job/load.ts';
+import { createJob, listTemplates } from '../../../src/runtime/job/templates.ts';
+import { parseOverride } from '../../../src/runtime/job/variables.ts';
+import { toNeuroflareError } from '../../../src/runtime/kernel/errors.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const HELLO = 'hello-fedavg-numpy';
+const root = tempFolder();
+let folder = '';
+let count = 0;
+
+beforeEach(async () => {
+  folder = join(root, String(count++));
+  await mkdir(folder);
+});
+
+const create = (target: string, ...settings: string[]) =>
+  createJob(join(folder, target), { template: HELLO, overrides: settings.map(parseOverride) });
+
+describe('the templates', () => {
+  it('are listed by name, each with what it is', async () => {
+    const templates = await listTemplates();
+    expect(templates.map(({ name }) => name)).toContain(HELLO);
+    expect(templates.every(({ description }) => description.length > 10)).toBe(true);
+  });
+
+  it('are each a job that loads', async () => {
+    for (const { name } of await listTemplates()) {
+      const { definition } = await createJob(join(folder, name), { template: name, overrides: [] });
+      expect(definition.name).toBe(name);
+    }
+  });
+
+  it('with other names get a nearest match', async () => {
+    await expect(
+      createJob(join(folder, 'x'), { template: 'hello-fedavg', overrides: [] }),
+    ).rejects.toMatchObject({
+      code: 'NF_TEMPLATE_UNKNOWN',
+    });
+    await expect(
+      createJob(join(folder, 'x'), { template: 'helo-fedavg-numpy', overrides: [] }),
+    ).rejects.toThrow(`Did you mean '${HELLO}'?`);
+  });
+});
+
+describe('a new job', () => {
+  it('is named as its folder and has what editors need', async () => {
+    const { definition } = await create('deep/er/mine');
+    expect(definition.name).toBe('mine');
+    const path = join(folder, 'deep/er/mine');
+    expect(readdirSync(path).sort()).toEqual([
+      '.neuroflare',
+      'README.md',
+      'client',
+      'job.yaml',
+      'tsconfig.json',
+    ]);
+    const schema = JSON.parse(await readFile(join(path, '.neuroflare/job.schema.json'), 'utf8'));
+    expect(schema.properties).toHaveProperty('workflow');
+    expect(await readFile(join(path, 'job.yaml'), 'utf8')).toContain('$schema=.neuroflare/job.schema.json');
+  });
+
+  it('may be read by others, as the user has it', async () => {
+    await create('mine');
+    expect(statSync(join(folder, 'mine')).mode & 0o777).toBe(0o777 & ~process.umask());
+  });
+
+  it('keeps the comments of its template beside the values set', async () => {
+    await create('mine', 'num_rounds=20', 'key_metric=loss', 'learning_rate=0.5');
+    const text = await readFile(join(folder, 'mine/job.yaml'), 'utf8');
+    expect(text).toContain('key_metric: loss # chooses the best model');
+    expect((await loadJob(join(folder, 'mine'))).definition).toMatchObject({
+      workflow: { numRounds: 20 },
+      executor: { args: { learning_rate: 0.5 } },
+    });
+  });
+
+  it('names paths from its own folder, as they were meant where they were typed', async () => {
+    const { definition } = await create(
+      'a/b',
+      `data=${join(folder, 'bids')}`,
+      `split=${join(folder, 'split.json')}`,
+    );
+    const text = await readFile(join(folder, 'a/b/job.yaml'), 'utf8');
+    expect(text).toContain('root: ../../bids');
+    expect(definition.data).toEqual({ root: join(folder, 'bids'), split: join(folder, 'split.json') });
+  });
+
+  it.each([
+    ['an unknown variable', 'num_round=2', 'NF_JOB_VARIABLE'],
+    ['a wrong value', 'num_rounds=x', 'NF_JOB_INVALID'],
+    ['a value inside a value', 'executor.args.learning_rate.x=1', 'NF_JOB_VARIABLE'],
+    ['another name that is none', 'name=a/b', 'NF_JOB_INVALID'],
+  ])('is not made with %s, and nothing is left', async (_, setting, code) => {
+    await expect(create('mine', setting)).rejects.toMatchObject({ code, exitCode: 4 });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('that is not made is named in the error, not its draft', async () => {
+    await expect(create('mine', 'num_rounds=x')).rejects.toMatchObject({
+      place: { file: join(folder, 'mine/job.yaml'), excerpt: expect.stringContaining('num_rounds: x') },
+    });
+  });
+
+  it('is not made in a folder whose name cannot name a job', async () => {
+    await expect(create('my job')).rejects.toMatchObject({ code: 'NF_JOB_INVALID' });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.each([
+    ['a file', () => writeFile(join(folder, 'mine'), 'kept')],
+    ['a folder', () => mkdir(join(folder, 'mine/full'), { recursive: true })],
+    ['an empty folder', () => mkdir(join(folder, 'mine'))],
+    ['a link to a folder', () => symlink(root, join(folder, 'mine'))],
+  ])('takes the place of nothing: not of %s', async (_, make) => {
+    await make();
+    await expect(create('mine')).rejects.toMatchObject({ code: 'NF_JOB_EXISTS', exitCode: 4 });
+    expect(readdirSync(folder)).toEqual(['mine']);
+  });
+
+  it('is not made below a file', async () => {
+    await writeFile(join(folder, 'file'), '');
+    const thrown: unknown = await create('file/mine').catch((error: unknown) => error);
+    expect(toNeuroflareError(thrown)).toMatchObject({ code: 'NF_PATH_UNUSABLE', exitCode: 4 });
+  });
+});
