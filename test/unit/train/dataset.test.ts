@@ -180,33 +180,59 @@ describe('openDataset with a split', () => {
 describe('openDataset on volumes', () => {
   const subjects = subjectsOf(['a', 'b'], { count: 1, partition: 'train' });
 
+  it('gives one picture of all slices, side by side', async () => {
+    const source = await tree(subjects, () => headVolume([32, 32, 40]));
+    const { train } = await openDataset(source, { imageSize: 48 });
+    expect(train.size).toBe(2);
+    const slices = await openDataset(source, { imageSize: 16, layout: 'separate' });
+    const apart = (await collect(slices.train)).flatMap(({ x }) => [...x]);
+    const [together] = await collect(train);
+    const grey = (x: ArrayLike<number> | undefined, at: number) => Number(x?.[at]) - Number(x?.[0]);
+    for (const [tile, row, column] of [
+      [0, 0, 0],
+      [1, 0, 16],
+      [5, 16, 32],
+      [8, 32, 32],
+    ] as const) {
+      const [left, right] = [
+        grey(apart, tile * 256 + 8 * 16 + 8),
+        grey(together?.x, (row + 8) * 48 + column + 8),
+      ];
+      expect(Math.sign(left)).toBe(Math.sign(right));
+    }
+  });
+
   it('gives axial slices through the head, and counts them', async () => {
     const source = await tree(subjects, () => headVolume([32, 32, 40]));
-    const { train } = await openDataset(source, { imageSize: 32, slices: 5 });
+    const { train } = await openDataset(source, { imageSize: 32, slices: 5, layout: 'separate' });
     expect([train.size, train.subjects.length]).toEqual([10, 2]);
   });
 
   it('gives no more slices than there are planes', async () => {
     const source = await tree(subjects, () => headVolume([32, 32, 12]));
-    expect((await openDataset(source, { slices: 9 })).train.size).toBe(2 * 2);
+    expect((await openDataset(source, { slices: 9, layout: 'separate' })).train.size).toBe(2 * 2);
   });
 
   it('turns every orientation to anterior on top, left on the left', async () => {
     const source = await tree(subjects, () => headVolume([32, 36, 40]));
-    const straight = await readPictures(imagePath(source.root, '0'), { imageSize: 32, slices: 4 });
+    const straight = await readPictures(imagePath(source.root, '0'), {
+      imageSize: 32,
+      slices: 4,
+      layout: 'separate',
+    });
     const top = straight[3] ?? new Uint8Array();
     expect(top[8 * 32 + 8]).toBeGreaterThan(200);
     expect(top[8 * 32 + 24]).toBeLessThan(150);
     expect(top[24 * 32 + 8]).toBeLessThan(150);
     const turned = imagePath(source.root, '1');
     await writeFile(turned, encodeNifti(storedAsPls(headVolume([32, 36, 40]))));
-    expect(await readPictures(turned, { imageSize: 32, slices: 4 })).toEqual(straight);
+    expect(await readPictures(turned, { imageSize: 32, slices: 4, layout: 'separate' })).toEqual(straight);
   });
 
   it('keeps proportions in millimetres', async () => {
     const source = await tree(subjects, () => headVolume([32, 32, 16]));
     const path = imagePath(source.root, '0');
-    const options = { imageSize: 32, slices: 1 };
+    const options = { imageSize: 32, slices: 1, layout: 'separate' } as const;
     const width = (picture: Uint8Array = new Uint8Array()) =>
       picture.subarray(16 * 32, 17 * 32).filter((grey) => grey > 60).length;
     const square = width((await readPictures(path, options))[0]);
@@ -243,7 +269,7 @@ describe('the picture cache', () => {
   it('reads a file again when it changed, and never holds more than its budget', async () => {
     const source = await tree();
     const path = imagePath(source.root, '0');
-    const options = { imageSize: 16, slices: 1 };
+    const options = { imageSize: 16, slices: 1, layout: 'separate' } as const;
     const before = await readPictures(path, options);
     expect(await readPictures(path, options)).toBe(before);
     await utimes(path, 1, 1);

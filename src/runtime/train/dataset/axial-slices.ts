@@ -32,26 +32,41 @@ export function orientHead(
   return { ...head, counts: countForeground(head, threshold) };
 }
 
-/** At most `wanted` planes, evenly spread through the part of the head that is wide enough; sorted, without repeats. */
-export function choosePlanes(head: Head, wanted: number): number[] {
+/** Planes `from` to `to - 1`, seen as one slice. */
+export interface Slab {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The part of the head that is wide enough, cut into at most `wanted` slabs of the same thickness (but for one plane). */
+export function cutSlabs(head: Head, wanted: number): Slab[] {
   const [first, last] = extent(head.counts[2], FULL_ENOUGH);
   const span = last - first + 1;
   const count = Math.min(wanted, span);
-  return Array.from({ length: count }, (_, index) => first + Math.floor(((index + 0.5) * span) / count));
+  const cut = (index: number) => first + Math.floor((index * span) / count);
+  return Array.from({ length: count }, (_, index) => ({ from: cut(index), to: cut(index + 1) }));
 }
 
-/** Plane `z` as a picture: anterior on top, the patient's left on the left. */
-export function takePlane(head: Head, z: number): Plane {
+/**
+ * A slab as a picture: anterior on top, the patient's left on the left. Each pixel is the mean over the slab's planes, as a
+ * scanner's thick slice is, so that no lesion can lie unseen between two slices.
+ * @param shade grey of a stored value
+ */
+export function takeSlab(head: Head, { from, to }: Slab, shade: (value: number) => number): Plane {
   const [width, height] = head.shape;
   const data = new Float32Array(width * height);
-  for (let row = 0; row < height; row++) {
-    const from = (z * height + (height - 1 - row)) * width;
-    data.set(head.data.subarray(from, from + width), row * width);
+  for (let z = from; z < to; z++) {
+    for (let row = 0; row < height; row++) {
+      let source = (z * height + (height - 1 - row)) * width;
+      for (let at = row * width; at < (row + 1) * width; at++, source++) {
+        data[at] = (data[at] ?? 0) + shade(head.data[source] ?? 0) / (to - from);
+      }
+    }
   }
   return { width, height, data };
 }
 
-/** The square, in mm, around the head's outline over all planes, in pixels of `takePlane`. */
+/** The square, in mm, around the head's outline over all planes, in pixels of `takeSlab`. */
 export function headBox({ shape, voxel, counts }: Head): Box {
   const [left, right] = extent(counts[0], EDGE);
   const [low, high] = extent(counts[1], EDGE);

@@ -35,11 +35,12 @@ export interface ImageSetOptions extends PictureOptions {
   readonly augment: AugmentOptions | undefined;
 }
 
-interface Example {
+export interface Example {
   readonly subject: number;
   readonly path: string;
-  /** Index among the pictures of the file. */
-  readonly index: number;
+  /** Which of the file's pictures: one, or those of a montage. */
+  readonly first: number;
+  readonly count: number;
 }
 
 /** One part of a site's data (train, validation or test): pictures of subjects, in batches. */
@@ -87,9 +88,9 @@ export class ImageSet {
     for (const [row, index] of indices.entries()) {
       const example = this.#examples[index];
       if (!example) continue;
-      const picture = await this.#picture(example);
       const seeded = seed === undefined ? undefined : deriveSeed('augment', seed, index);
-      x.set(standardize(this.#present(picture, seeded)), row * area);
+      const tiles = (await this.#pictures(example)).map((picture) => this.#present(picture, seeded));
+      x.set(standardize(arrange(tiles, imageSize)), row * area);
       y[row * classes.length + (this.subjects[example.subject]?.label ?? 0)] = 1;
       owners.push(example.subject);
     }
@@ -102,11 +103,25 @@ export class ImageSet {
     return augment(picture, options, createRandom(seed));
   }
 
-  async #picture({ path, index }: Example): Promise<Picture> {
-    const picture = (await readPictures(path, this.options))[index];
-    if (!picture) throw flError('NF_DATA_IMAGE_CHANGED', { path }, { place: { file: path } });
-    return picture;
+  async #pictures({ path, first, count }: Example): Promise<readonly Picture[]> {
+    const pictures = (await readPictures(path, this.options)).slice(first, first + count);
+    if (pictures.length === count) return pictures;
+    throw flError('NF_DATA_IMAGE_CHANGED', { path }, { place: { file: path } });
   }
+}
+
+/** Tiles in rows from the top left, in a square as large as a picture; what they leave free is black. */
+function arrange(tiles: readonly Float32Array[], imageSize: number): Float32Array {
+  const across = Math.ceil(Math.sqrt(tiles.length));
+  const square = new Float32Array(imageSize * imageSize);
+  for (const [index, tile] of tiles.entries()) {
+    const side = Math.sqrt(tile.length);
+    const corner = Math.floor(index / across) * side * imageSize + (index % across) * side;
+    for (let row = 0; row < side; row++) {
+      square.set(tile.subarray(row * side, (row + 1) * side), corner + row * imageSize);
+    }
+  }
+  return square;
 }
 
 /** Grey over this is taken for tissue when a picture is standardised. */

@@ -7,7 +7,7 @@ import { checkKeys, checkNumber, optionError } from '../check-option.ts';
 import { type AugmentOptions, MILD } from './augment.ts';
 import { ImageSet, type ImageSetOptions, type Subject } from './image-set.ts';
 import { type DataSource, readMembers } from './members.ts';
-import { readPictures } from './pictures.ts';
+import { readPictures, VOLUME_LAYOUTS, type VolumeLayout } from './pictures.ts';
 
 /** Values are checked when the data set is opened, so they may come from `flare.model()` and `flare.args()` as they are. */
 export interface DatasetOptions {
@@ -15,8 +15,10 @@ export interface DatasetOptions {
   readonly imageSize?: unknown;
   /** Pictures in a step of training. Default 32. */
   readonly batchSize?: unknown;
-  /** Axial slices taken of a volume. Default 9. */
+  /** Axial slices made of a volume. Default 9. */
   readonly slices?: unknown;
+  /** How the slices of a volume are shown, see `VolumeLayout`. Default `montage`. */
+  readonly layout?: unknown;
   /** Order of the outputs: the model's `classes`. Default: as participants.json declares them, sorted. */
   readonly classes?: unknown;
   /** Changes of training pictures: false for none, or amounts in place of the mild ones. Default true. */
@@ -37,7 +39,8 @@ export interface Dataset {
 const READERS = 4;
 
 /**
- * Opens a site's part of a BIDS data set: T1w slices give one picture, volumes give axial slices. Every image of the
+ * Opens a site's part of a BIDS data set: a T1w slice gives one picture, a volume
+ * one of its axial slices side by side. Every image of the
  * three parts is read once, so a bad one is named before training; pictures stay in memory for the tasks to come.
  *
  * @throws NF_DATA_* (labels, parts, images), NF_BIDS_*, NF_SPLIT_*, NF_NIFTI_*
@@ -57,7 +60,7 @@ export async function openDataset(source: DataSource, options: DatasetOptions = 
   return { train, validation, test, classes, notes: describeGaps({ train, validation }) };
 }
 
-const KEYS = ['imageSize', 'batchSize', 'slices', 'classes', 'augment'];
+const KEYS = ['imageSize', 'batchSize', 'slices', 'layout', 'classes', 'augment'];
 
 function checkDatasetOptions(options: DatasetOptions, classes: readonly string[]): ImageSetOptions {
   checkKeys(options, KEYS);
@@ -67,9 +70,16 @@ function checkDatasetOptions(options: DatasetOptions, classes: readonly string[]
     imageSize: count('imageSize', 8) ?? 64,
     batchSize: count('batchSize', 1) ?? 32,
     slices: count('slices', 1) ?? 9,
+    layout: checkLayout(options.layout),
     classes: checkClasses(options.classes) ?? classes,
     augment: augmentOptions(options.augment),
   };
+}
+
+function checkLayout(value: unknown = 'montage'): VolumeLayout {
+  const layout = VOLUME_LAYOUTS.find((name) => name === value);
+  if (layout === undefined) throw optionError('layout', value, `one of ${VOLUME_LAYOUTS.join(', ')}`);
+  return layout;
 }
 
 function checkClasses(value: unknown): readonly string[] | undefined {
@@ -112,7 +122,8 @@ async function openSet(
   const files = subjects.flatMap(({ paths }, subject) => paths.map((path) => ({ path, subject })));
   const examples = await mapPool(files, async ({ path, subject }) => {
     const pictures = await readPictures(path, options);
-    return pictures.map((_, index) => ({ subject, path, index }));
+    if (options.layout === 'montage') return [{ subject, path, first: 0, count: pictures.length }];
+    return pictures.map((_, first) => ({ subject, path, first, count: 1 }));
   });
   return new ImageSet(subjects, examples.flat(), options);
 }

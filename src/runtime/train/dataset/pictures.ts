@@ -1,17 +1,26 @@
 import { stat } from 'node:fs/promises';
 import { readNifti } from '../../../preprocess/nifti/read.ts';
 import { flError } from '../../kernel/errors.ts';
-import { choosePlanes, headBox, orientHead, takePlane } from './axial-slices.ts';
+import { cutSlabs, headBox, orientHead, takeSlab } from './axial-slices.ts';
 import { applyWindow, findWindow } from './intensity.ts';
 import { cachedPictures, type Picture } from './picture-cache.ts';
 import { resample } from './resample.ts';
+
+/**
+ * `montage`: all slices of a volume side by side in one picture, which the label of the subject then fits; `separate`:
+ * every slice is a picture of full size with the label of the subject, though few may show the lesion.
+ */
+export const VOLUME_LAYOUTS = ['montage', 'separate'] as const;
+export type VolumeLayout = (typeof VOLUME_LAYOUTS)[number];
 
 /** What pictures are made of an image. */
 export interface PictureOptions {
   /** Side of the square picture, in pixels. */
   readonly imageSize: number;
-  /** Axial slices taken of a volume; a slice gives one picture. */
+  /** Axial slices made of a volume. */
   readonly slices: number;
+  /** Whether the slices of a volume share one picture, or have one each. */
+  readonly layout: VolumeLayout;
 }
 
 /**
@@ -24,11 +33,11 @@ export async function readPictures(path: string, options: PictureOptions): Promi
     if (cause.code !== 'ENOENT') throw cause;
     throw flError('NF_PATH_MISSING', { what: 'Image', path }, { place: { file: path }, cause });
   });
-  const key = [path, found.size, found.mtimeMs, options.imageSize, options.slices].join('|');
+  const key = [path, found.size, found.mtimeMs, options.imageSize, options.slices, options.layout].join('|');
   return cachedPictures(key, () => makePictures(path, options));
 }
 
-async function makePictures(path: string, { imageSize, slices }: PictureOptions): Promise<Picture[]> {
+async function makePictures(path: string, { imageSize, slices, layout }: PictureOptions): Promise<Picture[]> {
   const image = await readNifti(path);
   const place = { place: { file: path } };
   const times = image.shape.slice(3).reduce((product, size) => product * size, 1);
@@ -37,9 +46,15 @@ async function makePictures(path: string, { imageSize, slices }: PictureOptions)
   if (!window) throw flError('NF_DATA_IMAGE_BLANK', { path }, place);
   const head = orientHead(image, window.threshold);
   const box = headBox(head);
-  return choosePlanes(head, slices).map((z) => {
-    const plane = takePlane(head, z);
-    for (let at = 0; at < plane.data.length; at++) plane.data[at] = applyWindow(plane.data[at] ?? 0, window);
-    return Uint8Array.from(resample(plane, box, imageSize), (value) => Math.round(value * 255));
+  const slabs = cutSlabs(head, slices);
+  const side = layout === 'montage' ? tileSide(imageSize, slabs.length) : imageSize;
+  return slabs.map((slab) => {
+    const plane = takeSlab(head, slab, (value) => applyWindow(value, window));
+    return Uint8Array.from(resample(plane, box, side), (value) => Math.round(value * 255));
   });
+}
+
+/** Side of each of `count` tiles in a square of `imageSize`. */
+function tileSide(imageSize: number, count: number): number {
+  return Math.floor(imageSize / Math.ceil(Math.sqrt(count)));
 }

@@ -64,8 +64,12 @@ function makeLayer(plan: Exclude<LayerPlan, { kind: 'residual' }>): Layer {
       return tfl.layers.activation({ name, activation: 'relu' });
     case 'max-pool':
       return tfl.layers.maxPooling2d({ name, poolSize: 2, strides: 2 });
-    case 'average':
-      return tfl.layers.globalAveragePooling2d({ name, dataFormat: 'channelsLast' });
+    case 'global-pool': {
+      const options = { name, dataFormat: 'channelsLast' } as const;
+      return plan.how === 'max'
+        ? tfl.layers.globalMaxPooling2d(options)
+        : tfl.layers.globalAveragePooling2d(options);
+    }
     case 'dropout':
       return tfl.layers.dropout({ name, rate: plan.rate });
   }

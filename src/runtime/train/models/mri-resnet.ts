@@ -18,9 +18,9 @@ export function planMriResnet(spec: ModelSpec): LayerPlan[] {
     ...block('block2', { from: width, to: 2 * width, stride: 2 }), //     size / 4
     ...block('block3', { from: 2 * width, to: 4 * width, stride: 2 }), // size / 8
     ...block('block4', { from: 4 * width, to: 8 * width, stride: 2 }), // size / 16
-    { kind: 'average', name: 'average' },
+    { kind: 'global-pool', name: 'features', how: spec.pooling ?? 'average' },
     ...(spec.dropout ? [{ kind: 'dropout', name: 'dropout', rate: spec.dropout } as const] : []),
-    { kind: 'dense', name: 'logits', units: outputCount(spec), gain: 0.01 },
+    { kind: 'dense', name: 'logits', units: outputCount(spec), gain: 0.1 },
   ];
 }
 

@@ -8,9 +8,12 @@ export type LayerPlan =
   | NormPlan
   | { readonly kind: 'relu'; readonly name: string }
   | { readonly kind: 'max-pool'; readonly name: string }
-  | { readonly kind: 'average'; readonly name: string }
+  | { readonly kind: 'global-pool'; readonly name: string; readonly how: Pooling }
   | { readonly kind: 'dropout'; readonly name: string; readonly rate: number }
   | ResidualPlan;
+
+/** What is kept of each channel over the whole image. */
+export type Pooling = 'max' | 'average';
 
 /** Square kernel, 'same' padding. */
 export interface ConvPlan {

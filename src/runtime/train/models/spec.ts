@@ -16,6 +16,12 @@ const common = {
     .describe('Class names in the order of the outputs: the same for every site.'),
   num_classes: z.int().min(2).max(1000).optional().describe('Number of outputs, where classes is not given.'),
   width: z.int().min(8).max(256).multipleOf(8).optional().describe('Filters of the first layer; default 16.'),
+  pooling: z
+    .enum(['max', 'average'])
+    .optional()
+    .describe(
+      'What is kept of each feature over the image: max finds small lesions. Default: max for mri-cnn.',
+    ),
   dropout: z.number().min(0).max(0.9).optional().describe('Rate before the last layer; default 0, none.'),
   seed: z.int().min(0).optional().describe('Seed of the first values; default 0. A job uses its own seed.'),
 };
