@@ -100,7 +100,7 @@ function checkSent(model: SentModel, context: SessionContext): Omit<SessionResul
     checkSameForm(params, context.params);
   }
   return {
-    params: context.kind === 'train' ? params : undefined,
+    params: context.kind === 'train' && params ? copyOf(params) : undefined,
     paramsType,
     metrics: checkMetrics(metrics),
     numExamples,
@@ -128,7 +128,7 @@ function checkMetric(name: string, value: unknown): MetricValue {
   });
 }
 
-/** A script may write into what it received; the reference for the check stays. */
+/** A script may write into what it received, and go on using what it sent. */
 function copyOf(params: ParamSet): ParamSet {
   return Object.fromEntries(
     Object.entries(params).map(([name, { dtype, shape, data }]) => {
