@@ -9,7 +9,7 @@ import { type Fault, PictureError } from '../image/fault.ts';
 import { type Entry, participantsSidecar, participantsTable, type TableContext } from './columns.ts';
 import { KAGGLE_LABELS, readLabelMap } from './label-map.ts';
 import { openPartial, type PartialTree } from './partial-tree.ts';
-import { convertPicture, type PictureFacts, type Processing } from './picture-file.ts';
+import { convertPicture, encodeSlice, type PictureFacts, type Processing } from './picture-file.ts';
 import { checkPlaces } from './places.ts';
 import { mapPool } from './pool.ts';
 import { checkClasses, type SourcePicture, type SourceTree, scanSource } from './scan.ts';
@@ -124,9 +124,11 @@ async function convertOne(what: {
   const finished = partial?.finished.get(source.path);
   if (finished) return finished;
   const bytes = await readPicture(options.source, source.path);
-  const { facts, nifti } = await convertPicture(bytes, options.processing);
-  const file = `${id}/anat/${id}_desc-slice_T1w.nii.gz`;
-  await partial?.addImage({ path: source.path, file, bytes: nifti, facts });
+  const { facts, image } = await convertPicture(bytes, options.processing);
+  if (partial) {
+    const file = `${id}/anat/${id}_desc-slice_T1w.nii.gz`;
+    await partial.addImage({ path: source.path, file, bytes: await encodeSlice(image), facts });
+  }
   return facts;
 }
 

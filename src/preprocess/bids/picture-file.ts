@@ -38,11 +38,11 @@ export const pictureFactsSchema = z.strictObject({
 });
 export type PictureFacts = z.infer<typeof pictureFactsSchema>;
 
-/** Decodes, measures and processes one picture. @returns its facts and the bytes of a .nii.gz. @throws PictureError. */
+/** Decodes, measures and processes one picture. @throws PictureError. */
 export async function convertPicture(
   bytes: Uint8Array,
   processing: Processing,
-): Promise<{ facts: PictureFacts; nifti: Uint8Array }> {
+): Promise<{ facts: PictureFacts; image: GreyImage }> {
   const picture = await decodePicture(bytes);
   const { image, head } = await processPicture(picture, processing);
   const thumbnail = Buffer.from(makeThumbnail(picture)).toString('base64');
@@ -53,7 +53,12 @@ export async function convertPicture(
     ...(head && { head }),
     thumbnail,
   };
-  return { facts, nifti: await gzipNifti(encodeNifti(toNifti(image))) };
+  return { facts, image };
+}
+
+/** The bytes of a .nii.gz. */
+export function encodeSlice(image: GreyImage): Promise<Uint8Array> {
+  return gzipNifti(encodeNifti(toNifti(image)));
 }
 
 async function processPicture(picture: Picture, { size, headMask }: Processing) {
