@@ -1,4 +1,4 @@
-import { appendFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../../runtime/kernel/digest.ts';
@@ -33,10 +33,12 @@ export interface PartialTree {
   release(): Promise<void>;
 }
 
-/** @throws NF_BIDS_BUSY when another process works on it. */
+/** @throws NF_BIDS_BUSY when another process works on it; NF_PATH_EXISTS when the folder is somebody else's. */
 export async function openPartial(target: string, key: string): Promise<PartialTree> {
   const root = `${target}.partial`;
   await mkdir(root, { recursive: true });
+  const foreign = (await readdir(root)).find((name) => !OWN_NAMES.has(name));
+  if (foreign !== undefined) throw flError('NF_PATH_EXISTS', { what: 'Working folder', path: root });
   await lock(root);
   const same = (await readFile(join(root, 'key'), 'utf8').catch(() => '')) === key;
   if (!same) await begin(root, key);
@@ -68,6 +70,8 @@ export async function openPartial(target: string, key: string): Promise<PartialT
     },
   };
 }
+
+const OWN_NAMES = new Set(['lock', 'key', 'journal.jsonl', 'tree']);
 
 async function begin(root: string, key: string): Promise<void> {
   for (const name of ['key', 'journal.jsonl', 'tree']) {

@@ -1,5 +1,17 @@
 import { constants } from 'node:fs';
-import { copyFile, link, mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { flError } from '../../runtime/kernel/errors.ts';
 import { noProgress, type Progress } from '../../runtime/telemetry/progress.ts';
@@ -35,8 +47,8 @@ export async function materializeSplit(options: MaterializeOptions): Promise<num
   await checkPlaces({ source: bidsRoot, target, what: 'Folder' });
   const participants = await readParticipants(bidsRoot);
   checkSplit(split, participants);
-  const partial = `${target}.partial`;
-  await rm(partial, { recursive: true, force: true });
+  await mkdir(dirname(target), { recursive: true });
+  const partial = await mkdtemp(`${target}.partial-`);
   try {
     const root = await realpath(bidsRoot);
     const copies: Copy[] = [];
@@ -48,6 +60,8 @@ export async function materializeSplit(options: MaterializeOptions): Promise<num
       await place(copy, root);
       progress({ what: 'files placed', done: ++done, total: copies.length });
     });
+    // The temporary folder is for its owner alone; what it becomes is as open as its neighbours.
+    await chmod(partial, 0o777 & ~process.umask());
     await rename(partial, target);
     await syncFolder(dirname(target));
     return copies.length;

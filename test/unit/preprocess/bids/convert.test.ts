@@ -168,6 +168,13 @@ describe('convertClassFolders', () => {
     expect((await convertClassFolders(options(root))).images).toBe(5);
   });
 
+  it('touches no folder of somebody else, whatever it is called', async () => {
+    const root = await madeSource();
+    await writeFiles(root, { 'bids.partial/thesis.txt': 'years of work' });
+    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_PATH_EXISTS'));
+    expect(await readFile(join(root, 'bids.partial', 'thesis.txt'), 'utf8')).toBe('years of work');
+  });
+
   it('reads odd names', async () => {
     const root = await madeSource();
     const names = [
