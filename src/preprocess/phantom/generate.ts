@@ -39,7 +39,7 @@ export async function generatePhantom(options: PhantomOptions): Promise<PhantomR
   const { jobs, signal, progress, version } = options;
   const target = resolve(options.target);
   if (await exists(target))
-    throw flError('NF_PHANTOM_TARGET_EXISTS', { path: target }, { place: { file: target } });
+    throw flError('NF_PHANTOM_TARGET_EXISTS', { path: options.target }, { place: { file: options.target } });
   const recipe: PhantomRecipe = {
     sites: options.sites,
     perClass: options.perClass,

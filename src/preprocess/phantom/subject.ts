@@ -36,19 +36,19 @@ export function drawSubject(random: Random): Subject {
     turn: rotation(0.05 * clamped(random), 0.05 * clamped(random), 0.05 * clamped(random)),
     warp: [new Lattice(random, 42), new Lattice(random, 42), new Lattice(random, 42)],
     warpAmount: around(2.6, 0.2),
-    ventricles: around(1.25, 0.2),
-    sulcus: around(0.9, 0.2),
-    cortex: around(3.5, 0.06),
-    fat: around(4.5, 0.2),
-    skull: around(7, 0.12),
+    ventricles: around(1.25, 0.25),
+    sulcus: around(0.9, 0.25),
+    cortex: around(3.5, 0.11),
+    fat: around(4.8, 0.35),
+    skull: around(7, 0.16),
     folds: new Lattice(random, 13),
     crossFolds: new Lattice(random, 14),
     depth: new Lattice(random, 24),
   };
 }
 
-/** Standard normal, cut at two deviations: a head must fit the field of view. */
-function clamped(random: Random): number {
+/** Standard normal, held to two deviations: a head must fit the field of view. */
+export function clamped(random: Random): number {
   return Math.max(-2, Math.min(2, random.normal()));
 }
 

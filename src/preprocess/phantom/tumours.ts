@@ -39,7 +39,7 @@ function highGradeGlioma(random: Random, { signals: s, width }: Paint): Lesion {
     paint: (p, under, { distance, cavity, white }) => {
       const texture = ball.texture(p);
       let v = under + (s.oedema - under) * white * inside(distance - spread * (1 + 0.4 * texture), 2 * width);
-      const ring = s.enhancing * (0.9 + 0.18 * texture);
+      const ring = s.enhancing * (0.9 + 0.1 * texture);
       const core = inside(distance + rim * (1 + 0.45 * texture), width);
       const inner = ring + (s.necrosis * (1 + 0.5 * texture) - ring) * core;
       v += (inner - v) * inside(distance, width) * inside(cavity + 2, width);
