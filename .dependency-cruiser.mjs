@@ -1,4 +1,4 @@
-import { LAYERS, NARROWER, OWNERS } from './scripts/architecture.js';
+import { LAYERS, NARROWER, OWNERS } from './scripts/architecture.ts';
 
 const anyOf = (folders) => `^(${folders.join('|')})`;
 

@@ -2,7 +2,7 @@
 // docs/architecture.md shows.
 
 /** Folders by layer, lowest first; a folder imports from lower layers and from itself. */
-export const LAYERS = [
+export const LAYERS: readonly (readonly string[])[] = [
   ['src/runtime/kernel'],
   ['src/runtime/tensors', 'src/runtime/telemetry', 'src/runtime/workspace'],
   ['src/runtime/job'],
