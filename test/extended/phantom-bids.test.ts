@@ -58,8 +58,8 @@ function validate(root: string, flags: string[]): Promise<Report> {
 }
 
 function findValidator(): string | undefined {
-  const named = process.env['NEUROFLARE_BIDS_VALIDATOR'];
+  const named = process.env.NEUROFLARE_BIDS_VALIDATOR;
   if (named) return named;
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const folders = (process.env.PATH ?? '').split(delimiter);
   return folders.map((folder) => join(folder, 'bids-validator-deno')).find((path) => existsSync(path));
 }
