@@ -19,11 +19,11 @@ export async function checkScript(job: LoadedJob, bundle: Bundle): Promise<void>
     );
     throw flError('NF_JOB_SCRIPT_MISSING', { script, nearest }, { place });
   }
-  for (const path of paths.filter((name) => /\.[cm]?ts$/.test(name)))
+  for (const path of paths.filter((name) => /\.m?[jt]s$/.test(name)))
     await checkSyntax(join(job.folder, path));
 }
 
-/** Parses TypeScript as Node will; JavaScript is left to Node, which names the line itself. */
+/** Parses TypeScript as Node will, and JavaScript, which is TypeScript without types. */
 async function checkSyntax(file: string): Promise<void> {
   const text = await readFile(file, 'utf8');
   try {

@@ -1,5 +1,5 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Channel, SiteAnswer, SiteTask } from '../federation/channel.ts';
 import { argsOfSite, type RunPlan } from '../job/plan.ts';
 import type { ScriptTask } from '../train/script/script-runner.ts';
@@ -101,7 +101,7 @@ export class WorkerChannel implements Channel {
         data,
         model: job.model.kind === 'built' ? job.model.spec : undefined,
       },
-      code: { bundle: folder.at(RUN_FILES.bundle), source: jobFolder },
+      code: { bundle: resolve(folder.at(RUN_FILES.bundle)), source: jobFolder },
       script: job.executor.trainScript,
       modelPath: folder.at(task.model.path),
       statePath: task.state && folder.at(task.state.path),

@@ -1,6 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
-import { pathToFileURL } from 'node:url';
-import { flError } from '../../kernel/errors.ts';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { flError, type Place } from '../../kernel/errors.ts';
+import { sourceExcerpt } from '../../kernel/source-excerpt.ts';
 
 /** Where a job's code lies: the copy that runs, and the folder it came from, beside which its packages are. */
 export interface CodePlace {
@@ -53,18 +55,45 @@ const resolveImport: NonNullable<Resolve> = (specifier, context, next) => {
   if (specifier.startsWith('@tensorflow/'))
     return next(specifier, { ...context, parentURL: import.meta.url });
   if (/^\.{0,2}\//.test(specifier) || specifier.startsWith('file:'))
-    return relativeImport(specifier, parent, place.bundle);
-  return next(specifier, { ...context, parentURL: `${place.source}job.yaml` });
+    return relativeImport(specifier, parent, place);
+  try {
+    return next(specifier, { ...context, parentURL: `${place.source}job.yaml` });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw notLoaded(`there is no package '${specifier}' beside the job`, { specifier, parent, place });
+  }
 };
 
-function relativeImport(specifier: string, parent: string, bundle: string) {
+function relativeImport(specifier: string, parent: string, places: CodePlace) {
   const url = new URL(specifier, parent);
-  if (!url.href.startsWith(bundle)) {
-    throw flError('NF_SCRIPT_LOAD', { message: `'${specifier}' lies outside the job folder` });
+  const where = { specifier, parent, place: places };
+  if (!url.href.startsWith(places.bundle)) {
+    throw notLoaded(`'${specifier}' lies outside the job folder`, where);
   }
+  if (!existsSync(url)) throw notLoaded(`'${specifier}' does not exist`, where);
   const task = new URL(parent).searchParams.get(TASK_QUERY);
   if (task !== null) url.searchParams.set(TASK_QUERY, task);
   return inBundle(url);
+}
+
+interface Import {
+  readonly specifier: string;
+  /** URL of the importing file. */
+  readonly parent: string;
+  readonly place: CodePlace;
+}
+
+function notLoaded(message: string, where: Import) {
+  return flError('NF_SCRIPT_LOAD', { message }, { place: importPlace(where) });
+}
+
+/** The import in the user's own file; Node names neither file nor line of an import that fails. */
+function importPlace({ specifier, parent, place: { bundle, source } }: Import): Place {
+  const file = new URL(parent.replace(bundle, source));
+  file.search = '';
+  const text = readFileSync(new URL(parent), 'utf8');
+  const line = text.split('\n').findIndex((row) => row.includes(specifier)) + 1;
+  return { file: fileURLToPath(file), ...(line > 0 && { line, excerpt: sourceExcerpt(text, { line }) }) };
 }
 
 /** The format is stated, so that a job needs no package.json to say that its files are modules. */

@@ -29,10 +29,16 @@ export function scriptFailure(
   const place: Place = {
     ...where,
     ...(thrown instanceof NeuroflareError && thrown.place),
-    ...firstFrame(stack, code),
+    ...(ownPlace(thrown) ?? firstFrame(stack, code)),
   };
   const report = thrown instanceof NeuroflareError ? thrown.report() : named(error, code).report();
   return { ...report, place, stack };
+}
+
+/** An error that names a file, a table of the data say, is about that file and not about the line that read it. */
+function ownPlace(thrown: unknown): Place | undefined {
+  const place = thrown instanceof NeuroflareError ? thrown.place : undefined;
+  return place?.file === undefined ? undefined : { ...place, file: relativeToHere(place.file) };
 }
 
 function named(error: Error, code: CodePlace): NeuroflareError {
