@@ -66,6 +66,14 @@ describe('a training script', () => {
     });
   });
 
+  it('in JavaScript is parsed too', async () => {
+    const files = { 'client/plain.js': 'const a = 1;\nconst b = ;\n' };
+    await expect(check({ ...naming('client/plain.js'), files })).rejects.toMatchObject({
+      code: 'NF_JOB_SCRIPT_SYNTAX',
+      place: { file: expect.stringContaining('plain.js'), line: 2 },
+    });
+  });
+
   it('may be JavaScript', async () => {
     await check({ ...naming('client/plain.js'), files: { 'client/plain.js': 'export {};' } });
   });
