@@ -8,9 +8,7 @@ const MAX_COLUMNS = 6;
 /** What a finished run came to, for people: figures by model and site, where the models lie, what to type next. */
 export function renderSummary(summary: RunSummary): string {
   const { job, run_id: id, rounds, sites, metric, final, best, engines } = summary;
-  const engine = [
-    ...new Set(Object.values(engines).map(({ name, device, detail }) => `${name} on ${device} (${detail})`)),
-  ];
+  const engine = [...new Set(Object.values(engines).map(describeEngine))];
   return [
     `Run ${id} of ${job} finished: ${rounds} rounds, ${sites.length} sites.`,
     '',
@@ -30,6 +28,18 @@ export function renderSummary(summary: RunSummary): string {
     ),
     ...summary.warnings.map((warning) => `warning: ${warning}`),
   ].join('\n');
+}
+
+export function describeEngine({
+  name,
+  device,
+  detail,
+}: {
+  name: string;
+  device: string;
+  detail: string;
+}): string {
+  return `${name} on ${device} (${detail})`;
 }
 
 function figures({ models, sites }: RunSummary): string {

@@ -3,6 +3,7 @@ import type { ErrorReport } from '../runtime/kernel/errors.ts';
 import { formatPlace } from '../runtime/kernel/errors.ts';
 import type { SimulateOptions } from '../runtime/simulator/simulate.ts';
 import type { RunEvent } from '../runtime/telemetry/run-events.ts';
+import { describeEngine } from './run-summary.ts';
 
 type Hooks = Pick<SimulateOptions, 'onOpen' | 'observe' | 'onLog'>;
 
@@ -15,6 +16,7 @@ export interface RunView extends Hooks {
 const MAX_SITE_BARS = 12;
 
 interface Surface {
+  engine(description: string): void;
   line(text: string): void;
   open(sites: readonly string[], rounds: number): void;
   round(round: number): void;
@@ -55,10 +57,7 @@ function show(
   if (event.type === 'task.progress') surface.task(event.site, event);
   if (event.type === 'result.accepted') surface.task(event.result.site, { done: 1, total: 1 });
   if (event.type === 'site.failed') surface.line(`failed: ${failureLine(event.error)}`);
-  if (event.type === 'engine.used')
-    surface.line(
-      `${event.site}: engine ${event.engine.name} on ${event.engine.device}, ${event.engine.detail}`,
-    );
+  if (event.type === 'engine.used') surface.engine(describeEngine(event.engine));
   if (event.type === 'round.closed') {
     const value = event.metrics[metric];
     const figure = `${metric} of model ${event.round - 1}: ${typeof value === 'number' ? value.toFixed(3) : '-'}`;
@@ -74,11 +73,21 @@ function failureLine(error: ErrorReport): string {
 
 function silence(): Surface {
   const nothing = () => undefined;
-  return { line: nothing, open: nothing, round: nothing, task: nothing, stop: nothing };
+  return { engine: nothing, line: nothing, open: nothing, round: nothing, task: nothing, stop: nothing };
 }
 
 function lines(): Surface {
-  return { ...silence(), line: (text) => void process.stderr.write(`${text}\n`) };
+  const line = (text: string) => void process.stderr.write(`${text}\n`);
+  return { ...silence(), line, engine: once(line) };
+}
+
+/** Sites that compute alike say it once. */
+function once(line: (text: string) => void): (description: string) => void {
+  const told = new Set<string>();
+  return (description) => {
+    if (!told.has(description)) line(`engine: ${description}`);
+    told.add(description);
+  };
 }
 
 function bars(): Surface {
@@ -94,8 +103,10 @@ function bars(): Surface {
   );
   const byName = new Map<string, SingleBar>();
   const roundBar = '';
+  const line = (text: string) => multi.log(`${text}\n`);
   return {
-    line: (text) => multi.log(`${text}\n`),
+    line,
+    engine: once(line),
     open: (sites, rounds) => {
       const width = Math.max(5, ...sites.slice(0, MAX_SITE_BARS).map(({ length }) => length));
       byName.set(roundBar, multi.create(rounds, 0, { label: 'round'.padEnd(width) }));
