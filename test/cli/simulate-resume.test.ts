@@ -1,0 +1,267 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parseOverride } from '../../src/runtime/job/variables.ts';
+import { type RunRequest, resumeRun } from '../../src/runtime/simulator/open-run.ts';
+import { runCli, runJson, startCli } from '../support/cli.ts';
+import { TINY_JOB, TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
+import { eventsOf, finalModel, latestRun, leftovers, runsOf } from '../support/run-files.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const root = tempFolder();
+/** Trains for a moment and counts its rounds in what it keeps. */
+const SLOW = TINY_SCRIPT.replace(
+  'const { dtype',
+  `await new Promise((resolve) => setTimeout(resolve, 60));
+  const rounds = Number(flare.loadState() ?? 0) + 1;
+  flare.saveState(rounds);
+  const { dtype`,
+).replace('+ noise);', '+ noise * rounds);');
+const ROUNDS = 5;
+
+let whole: { model: Buffer; metrics: string };
+
+const start = (workspace: string, args: readonly string[] = []) =>
+  startCli(['simulate', 'slow', '-w', workspace, ...args], { cwd: root });
+const resume = (workspace: string, args: readonly string[] = []) =>
+  runJson(['simulate', 'slow', '-w', workspace, '--resume', ...args], { cwd: root });
+const figures = (run: string) => readFileSync(join(run, 'round_metrics.jsonl'), 'utf8');
+
+/** Starts a run and stops it once it has shown `text`. */
+async function stopped(workspace: string, signal: NodeJS.Signals, text = 'round 2 of 5') {
+  const cli = start(workspace, signal === 'SIGKILL' ? [] : ['--json']);
+  await cli.sees(text);
+  cli.child.kill(signal);
+  return { ...(await cli.done), run: latestRun(join(root, workspace), 'slow') };
+}
+
+beforeAll(async () => {
+  const workflow = { ...TINY_JOB.workflow, num_rounds: ROUNDS };
+  await writeJob(join(root, 'slow'), { script: SLOW, patch: { name: 'slow', workflow } });
+  const { code } = await start('whole', ['-q']).done;
+  expect(code).toBe(0);
+  const run = latestRun(join(root, 'whole'), 'slow');
+  whole = { model: finalModel(run), metrics: figures(run) };
+});
+
+describe('a run that was killed in the middle', () => {
+  it.each(['Running in', 'round 3 of 5', 'round 5 of 5'])(
+    'after "%s" goes on to the same bytes and figures',
+    async (text) => {
+      const workspace = `killed-${text.replaceAll(' ', '-')}`;
+      const { run, code } = await stopped(workspace, 'SIGKILL', text);
+      expect(code).toBeUndefined();
+      const { answer } = await resume(workspace);
+      expect(answer).toMatchObject({ exit_code: 0, data: { status: 'finished', rounds: ROUNDS } });
+      expect(runsOf(join(root, workspace), 'slow')).toHaveLength(1);
+      expect(finalModel(run)).toEqual(whole.model);
+      expect(figures(run)).toBe(whole.metrics);
+      expect(leftovers(join(root, workspace))).toEqual([]);
+    },
+  );
+
+  it('may be killed again, and resumed with other threads', async () => {
+    const { run } = await stopped('twice', 'SIGKILL', 'round 1 of 5');
+    const second = start('twice', ['--resume', '-t', '1']);
+    await second.sees('round 3 of 5');
+    second.child.kill('SIGKILL');
+    await second.done;
+    expect((await resume('twice')).code).toBe(0);
+    expect(finalModel(run)).toEqual(whole.model);
+  });
+
+  it('says where it takes the run up', async () => {
+    await stopped('says', 'SIGKILL');
+    const { stderr } = await resume('says');
+    expect(stderr).toMatch(/^Resuming after round [23] in says\/slow\//);
+  });
+
+  it('by a torn last line of its log goes on', async () => {
+    const { run } = await stopped('torn', 'SIGKILL');
+    writeFileSync(join(run, 'events.jsonl'), '{"time":"2026', { flag: 'a' });
+    expect((await resume('torn')).code).toBe(0);
+    expect(finalModel(run)).toEqual(whole.model);
+  });
+});
+
+describe.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('a run stopped by %s', (signal, exitCode) => {
+  it(`ends with ${exitCode}, says how to go on, and can`, async () => {
+    const workspace = signal.toLowerCase();
+    const { code, stdout, stderr, run } = await stopped(workspace, signal);
+    expect(code).toBe(exitCode);
+    expect(JSON.parse(stdout)).toMatchObject({
+      status: 'error',
+      exit_code: exitCode,
+      error_code: 'NF_INTERRUPTED',
+      message: `Stopped by ${signal}.`,
+      hint: expect.stringContaining('--resume'),
+    });
+    expect(stderr).toContain(`Error: Stopped by ${signal}.`);
+    expect(eventsOf(run).at(-1)).toMatchObject({ type: 'run.interrupted' });
+    expect(leftovers(join(root, workspace))).toEqual([]);
+    expect((await resume(workspace)).code).toBe(0);
+    expect(finalModel(run)).toEqual(whole.model);
+  });
+});
+
+describe('a resume is refused', () => {
+  let run = '';
+
+  beforeAll(async () => {
+    ({ run } = await stopped('changed', 'SIGTERM'));
+  });
+
+  /** In this process, by the call behind `--resume`: what it refuses is the same there. */
+  const refused = async (request: Partial<RunRequest> & { run?: string }, code: string, text: string) => {
+    const all = { jobPath: join(root, 'slow'), flags: {}, overrides: [], maxClients: 9, ...request };
+    const resumed = resumeRun({ workspace: join(root, 'changed'), ...all }, request.run);
+    await expect(resumed).rejects.toMatchObject({
+      code,
+      exitCode: 4,
+      message: expect.stringContaining(text),
+    });
+    expect(leftovers(run)).toEqual([]);
+  };
+
+  it.each([
+    ['client/train.ts', 'client/train.ts'],
+    ['job.yaml', 'job.yaml'],
+  ])('when %s has changed, which is named', async (path, named) => {
+    const file = join(root, 'slow', path);
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, `${text}\n`);
+    await refused({}, 'NF_RUN_CHANGED', named);
+    await writeFile(file, text);
+  });
+
+  it('when a file has come or gone', async () => {
+    const file = join(root, 'slow/client/more.ts');
+    await writeFile(file, '');
+    await refused({}, 'NF_RUN_CHANGED', 'client/more.ts');
+    rmSync(file);
+  });
+
+  it('when the copy in the run folder has changed', async () => {
+    const file = join(run, 'bundle/client/train.ts');
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, `${text}//`);
+    await refused({}, 'NF_RUN_CHANGED', 'the bundle in the run folder');
+    await writeFile(file, text);
+  });
+
+  it.each([
+    ['another number of clients', { flags: { clients: 3 } }, 'the number of clients'],
+    ['other clients', { flags: { siteNames: ['a', 'b'] } }, 'the names of the clients'],
+    ['another seed', { flags: { seed: 8 } }, 'the seed'],
+    ['other data', { flags: { dataRoot: '.' } }, 'the data folder'],
+    ['another value', { overrides: [parseOverride('num_rounds=9')] }, 'a value of --set'],
+    ['another seed by --set', { overrides: [parseOverride('seed=8')] }, 'a value of --set'],
+  ])('with %s', async (_, request, what) => {
+    await refused(request, 'NF_RUN_CHANGED', what);
+  });
+
+  it('when the model of its last round is damaged or gone', async () => {
+    const model = join(run, 'models', 'round-0002.safetensors');
+    const path = existsSync(model) ? model : join(run, 'models', 'round-0003.safetensors');
+    const bytes = await readFile(path);
+    await writeFile(path, bytes.subarray(1));
+    await refused({}, 'NF_RUN_FILE', 'its SHA-256 differs');
+    rmSync(path);
+    await refused({}, 'NF_RUN_FILE', 'it is missing');
+    await writeFile(path, bytes);
+  });
+
+  it('when its log is damaged, with the line', async () => {
+    const path = join(run, 'events.jsonl');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace('{"time"', '{"tim'));
+    await refused({}, 'NF_RUN_JOURNAL', 'is damaged');
+    await writeFile(path, text);
+  });
+
+  it('when its card cannot be read', async () => {
+    const path = join(run, 'run.json');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, '{}');
+    await refused({}, 'NF_RUN_FILE', 'run.json');
+    await writeFile(path, text);
+  });
+
+  it('of a run that does not exist', async () => {
+    await refused({ run: '20200101-000000' }, 'NF_RUN_NOT_FOUND', "'20200101-000000'");
+    await refused({ workspace: join(root, 'nowhere') }, 'NF_RUN_NOT_FOUND', 'of slow');
+  });
+
+  it('of a run that never began', async () => {
+    await cp(join(root, 'changed'), join(root, 'unborn'), { recursive: true, verbatimSymlinks: true });
+    const path = join(latestRun(join(root, 'unborn'), 'slow'), 'events.jsonl');
+    await writeFile(path, `${(await readFile(path, 'utf8')).split('\n')[0]}\n`);
+    await refused({ workspace: join(root, 'unborn') }, 'NF_RUN_FILE', 'stopped before it began');
+  });
+
+  it('while another process has the run', async () => {
+    const first = start('changed', ['--resume']);
+    await first.sees('Resuming');
+    const pid = first.child.pid ?? 0;
+    process.kill(pid, 'SIGSTOP');
+    const { answer } = await resume('changed');
+    process.kill(pid, 'SIGCONT');
+    expect(answer).toMatchObject({
+      exit_code: 4,
+      error_code: 'NF_RUN_BUSY',
+      message: expect.stringContaining(String(pid)),
+    });
+    expect((await first.done).code).toBe(0);
+    expect(finalModel(run)).toEqual(whole.model);
+  });
+
+  it('once it is finished', async () => {
+    await refused({}, 'NF_RUN_FINISHED', 'is finished');
+  });
+});
+
+describe('a resume', () => {
+  it('takes the same flags again', async () => {
+    const flags = ['--set', 'num_rounds=3', '--seed', '5', '-n', '2'];
+    const first = start('flags', flags);
+    await first.sees('round 1 of 3');
+    first.child.kill('SIGKILL');
+    await first.done;
+    expect((await resume('flags', flags)).answer).toMatchObject({ exit_code: 0, data: { rounds: 3 } });
+  });
+
+  it('needs none of them', async () => {
+    const first = start('plain', ['--set', 'num_rounds=3', '-c', 'a,b']);
+    await first.sees('round 1 of 3');
+    first.child.kill('SIGKILL');
+    await first.done;
+    expect((await resume('plain')).answer).toMatchObject({
+      exit_code: 0,
+      data: { rounds: 3, sites: ['a', 'b'] },
+    });
+  });
+
+  it('of a run whose script failed goes on when the cause is gone', async () => {
+    const script = TINY_SCRIPT.replace(
+      'const { params }',
+      `const { existsSync } = await import('node:fs');
+  if (flare.siteName() === 'site-2' && !existsSync(String(flare.args().file))) throw new Error('not mounted');
+  const { params }`,
+    );
+    const file = join(root, 'mounted');
+    const executor = { ...TINY_JOB.executor, args: { step: 1, file } };
+    await writeJob(join(root, 'mount'), { script, patch: { executor } });
+    const args = ['simulate', 'mount', '-w', 'mount-work'];
+    expect((await runCli(args, { cwd: root })).code).toBe(1);
+    writeFileSync(file, '');
+    expect((await runCli([...args, '--resume'], { cwd: root })).code).toBe(0);
+    await runCli(['simulate', 'mount', '-w', 'mount-whole'], { cwd: root });
+    expect(finalModel(latestRun(join(root, 'mount-work')))).toEqual(
+      finalModel(latestRun(join(root, 'mount-whole'))),
+    );
+  });
+});
