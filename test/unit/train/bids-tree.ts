@@ -52,17 +52,17 @@ export function subjectsOf(
   }));
 }
 
-/** A grey disc on noise with a bright spot in the upper half for the class `top`, in the lower half for others. */
+/** A grey disc with a spot somewhere in it: brighter than the disc for the class `bright`, darker for others. */
 export function spotSlice(subject: TestSubject): TestImage {
   const side = 24;
   const random = createRandom('spot', subject.id);
   const data = new Float32Array(side * side);
-  const row = subject.diagnosis === 'top' ? 17 : 6;
-  const column = 9 + random.int(6);
+  const depth = subject.diagnosis === 'bright' ? 120 : -90;
+  const [row, column] = [7 + random.int(10), 7 + random.int(10)];
   for (let y = 0; y < side; y++) {
     for (let x = 0; x < side; x++) {
       const head = Math.hypot(x - 11.5, y - 11.5) < 11 ? 100 : 0;
-      const spot = Math.hypot(x - column, y - row) < 3 ? 120 : 0;
+      const spot = Math.hypot(x - column, y - row) < 3 ? depth : 0;
       data[y * side + x] = head + (head && spot) + 10 * random.next();
     }
   }

@@ -18,7 +18,7 @@ import {
   writeTree,
 } from './bids-tree.ts';
 
-const CLASSES = ['bottom', 'top'];
+const CLASSES = ['bright', 'dark'];
 const SUBJECTS = [
   ...subjectsOf(CLASSES, { count: 3, partition: 'train' }),
   ...subjectsOf(CLASSES, { count: 2, partition: 'validation', first: 100 }),
@@ -68,7 +68,7 @@ describe('openDataset on slices', () => {
     const data = await openDataset(await tree(), { imageSize: 16 });
     expect(data.classes).toEqual(CLASSES);
     expect([data.train.size, data.validation.size, data.test.size]).toEqual([6, 4, 2]);
-    expect(data.train.counts).toEqual({ bottom: 3, top: 3 });
+    expect(data.train.counts).toEqual({ bright: 3, dark: 3 });
     expect(data.notes).toEqual([]);
   });
 
@@ -108,9 +108,9 @@ describe('openDataset on slices', () => {
   });
 
   it('notes a class that a part lacks, and an empty part', async () => {
-    const some = SUBJECTS.filter(({ partition, diagnosis }) => partition === 'train' || diagnosis === 'top');
+    const some = SUBJECTS.filter(({ partition, diagnosis }) => partition === 'train' || diagnosis === 'dark');
     const data = await openDataset(await tree(some));
-    expect(data.notes).toEqual(['The validation part has no example of bottom.']);
+    expect(data.notes).toEqual(['The validation part has no example of bright.']);
     const none = await openDataset(await tree(SUBJECTS.filter(({ partition }) => partition === 'train')));
     expect(none.validation.size).toBe(0);
     expect(none.notes).toEqual(['The validation part is empty.']);
@@ -118,10 +118,10 @@ describe('openDataset on slices', () => {
 
   it('takes the classes that participants.json declares, so that a site without one keeps the order', async () => {
     const source = await tree();
-    const sidecar = { diagnosis: { Levels: { top: 'up', middle: 'between', bottom: 'down' } } };
+    const sidecar = { diagnosis: { Levels: { dark: 'a hole', clear: 'nothing', bright: 'a spot' } } };
     await writeFile(join(source.root, 'participants.json'), JSON.stringify(sidecar));
-    expect((await openDataset(source)).classes).toEqual(['bottom', 'middle', 'top']);
-    expect((await openDataset(source, { classes: ['top', 'bottom'] })).classes).toEqual(['top', 'bottom']);
+    expect((await openDataset(source)).classes).toEqual(['bright', 'clear', 'dark']);
+    expect((await openDataset(source, { classes: ['dark', 'bright'] })).classes).toEqual(['dark', 'bright']);
   });
 });
 
@@ -290,15 +290,15 @@ describe('the picture cache', () => {
 
 describe('bad data', () => {
   it.each<[string, string, (root: string) => Promise<void>]>([
-    ['no partition', 'NF_DATA_NOT_SPLIT', (root) => table(root, 'participant_id\tdiagnosis\nsub-0\ttop\n')],
+    ['no partition', 'NF_DATA_NOT_SPLIT', (root) => table(root, 'participant_id\tdiagnosis\nsub-0\tdark\n')],
     [
       'no diagnosis column',
       'NF_DATA_COLUMN',
       (root) => table(root, 'participant_id\tpartition\nsub-0\ttrain\n'),
     ],
     ['no diagnosis', 'NF_DATA_LABEL_MISSING', (root) => table(root, `${HEADER}sub-0\tn/a\ttrain\n`)],
-    ['a wrong part', 'NF_DATA_PARTITION', (root) => table(root, `${HEADER}sub-0\ttop\ttrian\n`)],
-    ['no training rows', 'NF_DATA_EMPTY', (root) => table(root, `${HEADER}sub-0\ttop\ttest\n`)],
+    ['a wrong part', 'NF_DATA_PARTITION', (root) => table(root, `${HEADER}sub-0\tdark\ttrian\n`)],
+    ['no training rows', 'NF_DATA_EMPTY', (root) => table(root, `${HEADER}sub-0\tdark\ttest\n`)],
     ['a broken sidecar', 'NF_DATA_SIDECAR', (root) => writeFile(join(root, 'participants.json'), '{')],
     ['no image', 'NF_BIDS_IMAGE_MISSING', (root) => rm(imagePath(root, '1'))],
     ['an empty file', 'NF_NIFTI_EMPTY', (root) => writeFile(imagePath(root, '1'), '')],
@@ -311,17 +311,17 @@ describe('bad data', () => {
 
   it('names a label that is not a class, with its line and the nearest', async () => {
     const source = await tree();
-    await table(source.root, `${HEADER}sub-0\ttop\ttrain\nsub-1\tbotom\ttrain\n`);
+    await table(source.root, `${HEADER}sub-0\tdark\ttrain\nsub-1\tbrigt\ttrain\n`);
     await expect(openDataset(source, { classes: CLASSES })).rejects.toMatchObject({
       code: 'NF_DATA_LABEL_UNKNOWN',
-      message: expect.stringMatching(/sub-1 has the diagnosis 'botom'.*Did you mean 'bottom'\?/),
+      message: expect.stringMatching(/sub-1 has the diagnosis 'brigt'.*Did you mean 'bright'\?/),
       place: { line: 3, key: 'diagnosis' },
     });
   });
 
   it('says how to split what is not split', async () => {
     const source = await tree();
-    await table(source.root, 'participant_id\tdiagnosis\nsub-0\ttop\n');
+    await table(source.root, 'participant_id\tdiagnosis\nsub-0\tdark\n');
     await expect(openDataset(source)).rejects.toMatchObject({
       hint: expect.stringMatching(/neuroflare preprocess split/),
     });

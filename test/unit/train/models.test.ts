@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { modelParameters } from '../../../src/runtime/engine/parameters.ts';
+import { buildModel } from '../../../src/runtime/train/models/build.ts';
 import { initialParams, planModel } from '../../../src/runtime/train/models/initial-params.ts';
 import { modelSpecSchema, parseModelSpec } from '../../../src/runtime/train/models/spec.ts';
 
@@ -56,6 +58,23 @@ describe('initialParams', () => {
     expect(params['block2_norm1/gamma']?.data.every((value) => value === 1)).toBe(true);
     expect(params['block2_norm2/gamma']?.data.every((value) => value === 0)).toBe(true);
   });
+});
+
+describe('buildModel', () => {
+  it.each([CNN, { ...CNN, pooling: 'average' }, { ...RESNET, dropout: 0.2 }])(
+    'gives %j the parameters of initialParams',
+    (spec) => {
+      const model = buildModel({ ...spec, seed: 9 });
+      const expected = initialParams(spec, 9);
+      const built = modelParameters(model);
+      expect(built.map(({ name }) => name).sort()).toEqual(Object.keys(expected).sort());
+      for (const { name, shape, variable } of built) {
+        expect(shape).toEqual(expected[name]?.shape);
+        expect(variable.dataSync()).toEqual(expected[name]?.data);
+      }
+      expect(model.outputs[0]?.shape).toEqual([null, 4]);
+    },
+  );
 });
 
 describe('parseModelSpec', () => {

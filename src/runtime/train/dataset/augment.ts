@@ -16,7 +16,7 @@ export interface AugmentOptions {
 }
 
 /** What scanners and positioning vary by, and no more. */
-export const MILD: AugmentOptions = { flip: true, rotate: 10, scale: 0.1, shift: 0.05, gamma: 0.2 };
+export const MILD: AugmentOptions = { flip: true, rotate: 5, scale: 0.05, shift: 0.03, gamma: 0.1 };
 
 /** Row-major 2 x 3: source pixel from target pixel. */
 type Warp = readonly [number, number, number, number, number, number];

@@ -11,6 +11,8 @@ export interface Window {
 /** Air and its noise may fill most of an image, so black is taken among the dark and white among the bright voxels. */
 const BLACK = 0.02;
 const WHITE = 0.995;
+/** The few voxels above this quantile may be artefacts of any height, and would draw Otsu's threshold to them. */
+const HOT = 0.999;
 
 /**
  * The window of one image, whatever its units: black at the 2nd percentile of all, white at the 99.5th percentile of
@@ -19,7 +21,8 @@ const WHITE = 0.995;
  */
 export function findWindow(data: Float32Array): Window | undefined {
   const sorted = sortedSample(data);
-  const threshold = otsuThreshold(sorted);
+  const most = quantile(sorted, HOT);
+  const threshold = otsuThreshold(sorted.map((value) => Math.min(value, most)));
   const foreground = sorted.subarray(sorted.findIndex((value) => value > threshold));
   const window = { black: quantile(sorted, BLACK), white: quantile(foreground, WHITE), threshold };
   return window.white > window.black ? window : undefined;

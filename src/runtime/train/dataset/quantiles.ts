@@ -16,7 +16,7 @@ export function quantile(sorted: Float32Array, fraction: number): number {
 
 /**
  * The value that best parts a sorted sample into dark and bright (Otsu, "A threshold selection method from gray-level
- * histograms", 1979), here over the sample itself instead of a histogram: no bins, so no outlier can spoil them.
+ * histograms", 1979), here over the sample itself instead of a histogram.
  */
 export function otsuThreshold(sorted: Float32Array): number {
   const count = sorted.length;
