@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { constants } from 'node:os';
@@ -20,16 +20,20 @@ export async function main() {
     process.exitCode = 4;
     return;
   }
-  // Ctrl-C reaches the whole process group: this launcher waits for the child, which decides how to end.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
-  const child = spawnSync(
-    newer,
-    [fileURLToPath(new URL('run.js', import.meta.url)), ...process.argv.slice(2)],
-    {
-      stdio: 'inherit',
-    },
-  );
-  process.exitCode = child.signal ? 128 + constants.signals[child.signal] : (child.status ?? 5);
+  process.exitCode = await handOver(newer);
+}
+
+/** Runs this command line under another Node; resolves to its exit code. */
+function handOver(node) {
+  const script = fileURLToPath(new URL('run.js', import.meta.url));
+  const child = spawn(node, [script, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // Ctrl-C at a terminal reaches the child by itself, and a second one would end it at once; `kill` reaches this one only.
+  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  return new Promise((resolve) => {
+    child.on('error', () => resolve(5));
+    child.on('exit', (code, signal) => resolve(signal ? 128 + constants.signals[signal] : (code ?? 5)));
+  });
 }
 
 async function runCli() {

@@ -54,6 +54,7 @@ export abstract class BaseCommand<Result> extends Command {
 
   override async run(): Promise<void> {
     if (this.argv.includes('--schema')) {
+      this.parsed = true;
       this.#print(JSON.stringify(commandSchema(this.ctor as typeof BaseCommand), null, 2));
       return;
     }
@@ -68,6 +69,8 @@ export abstract class BaseCommand<Result> extends Command {
 
   protected override async catch(thrown: Error & { exitCode?: number }): Promise<void> {
     if (thrown instanceof Errors.ExitError) throw thrown;
+    // Arguments that do not parse are told below; without this oclif would add that they were not parsed.
+    this.parsed = true;
     const error = usageError(thrown, this.ctor) ?? toNeuroflareError(thrown);
     const exitCode = this.#interrupt?.exitCode ?? error.exitCode;
     process.exitCode = exitCode;

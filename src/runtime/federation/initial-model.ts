@@ -14,8 +14,12 @@ import { modelPath, type RunFolder } from '../workspace/run-folder.ts';
 /** The job's model of round 0: its arrays, its file, or a built model's first values from the seed of the job. */
 export async function initialModel(job: JobDefinition): Promise<ParamSet> {
   const params = await readParams(job);
-  checkParams(params);
-  return params;
+  try {
+    checkParams(params);
+    return params;
+  } catch (error) {
+    throw unusable(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** Puts model 0 into a run's folder. */
@@ -49,12 +53,18 @@ function toArray(name: string, { dtype, shape, data }: ArrayLiteral): NdArray {
   const array = zeros(dtype, shape ?? nested);
   const values = Array.isArray(data) ? flatten(data) : undefined;
   if (values && values.length !== elementCount(array.shape)) {
-    const reason = `data has ${values.length} elements, the shape ${elementCount(array.shape)}`;
-    throw flError('NF_TENSORS_INVALID', { name, reason }, { place: { key: `model.initial_params.${name}` } });
+    const counts = `data has ${values.length} elements, the shape ${elementCount(array.shape)}`;
+    throw unusable(`'${name}' is not a usable array: ${counts}.`, name);
   }
   if (values) array.data.set(values);
   else array.data.fill(Number(data));
   return array;
+}
+
+/** Arrays that the job itself gives: a fault of the job, not of a site. */
+function unusable(faults: string, name?: string) {
+  const key = ['model.initial_params', name].filter((part) => part !== undefined).join('.');
+  return flError('NF_JOB_INVALID', { faults }, { place: { key } });
 }
 
 /** Shape of nested lists by their first elements; ragged lists show in the element count. */

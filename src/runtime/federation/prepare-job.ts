@@ -37,7 +37,10 @@ export async function prepareJob(
   const split = await checkData(root, definition);
   const siteNames = split?.sites.map(({ name }) => name);
   const plan = planRun(definition, { ...flags, dataRoot: root }, siteNames);
-  return { loaded, bundle, split, plan, params: await initialModel(plan.job) };
+  const params = await initialModel(plan.job).catch((error: unknown) => {
+    throw placedInJob(error, loaded.source);
+  });
+  return { loaded, bundle, split, plan, params };
 }
 
 /** The plan of a run that exists, from what it was started with. */
