@@ -1,0 +1,143 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { runCli, runJson } from '../support/cli.ts';
+import { writeJob } from '../support/job-folder.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const root = tempFolder();
+const run = (...words: string[]) => runCli(['job', ...words], { cwd: root });
+const json = (...words: string[]) => runJson(['job', ...words], { cwd: root });
+const HELLO = 'hello-fedavg-numpy';
+
+beforeAll(async () => {
+  await writeJob(join(root, 'tiny'));
+});
+
+describe('job list-templates', () => {
+  it('lists them with what they are', async () => {
+    const { code, stdout } = await run('list-templates');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^template +what it is\n/);
+    expect(stdout).toMatch(/^hello-fedavg-numpy +FedAvg on plain arrays/m);
+  });
+
+  it("goes by nvflare's name too", async () => {
+    expect((await json('list_templates')).answer.data).toEqual(
+      expect.arrayContaining([{ name: HELLO, description: expect.any(String) }]),
+    );
+  });
+});
+
+describe('job create', () => {
+  it('makes a job that is valid, and says what to type next', async () => {
+    const { code, stdout } = await run('create', 'jobs/hello', '--template', HELLO, '--set', 'num_rounds=4');
+    expect(code).toBe(0);
+    expect(stdout).toBe(
+      `Created jobs/hello from ${HELLO}.\nNext: neuroflare job validate jobs/hello; neuroflare simulate jobs/hello\n`,
+    );
+    expect((await json('validate', 'jobs/hello')).answer.data).toMatchObject({ job: 'hello', rounds: 4 });
+  });
+
+  it('reads paths where they are typed', async () => {
+    await run('create', 'jobs/data', '-t', HELLO, '-s', 'data=./bids', '-s', 'split=split.json');
+    const text = await readFile(join(root, 'jobs/data/job.yaml'), 'utf8');
+    expect(text).toMatch(/root: \.\.\/\.\.\/bids\n +split: \.\.\/\.\.\/split\.json/);
+  });
+
+  it('leaves what is there alone', async () => {
+    await writeFile(join(root, 'taken'), 'kept');
+    const { answer } = await json('create', 'taken', '-t', HELLO);
+    expect(answer).toMatchObject({ exit_code: 4, error_code: 'NF_JOB_EXISTS' });
+    expect(await readFile(join(root, 'taken'), 'utf8')).toBe('kept');
+  });
+
+  it.each([
+    [['x', '-t', 'helo-fedavg-numpy'], 'NF_TEMPLATE_UNKNOWN', `Did you mean '${HELLO}'?`],
+    [['x', '-t', HELLO, '-s', 'num_round=2'], 'NF_JOB_VARIABLE', "Did you mean 'num_rounds'?"],
+    [['x', '-t', HELLO, '-s', 'num_rounds'], 'NF_JOB_SET', 'NAME=VALUE'],
+    [['x', '-t', HELLO, '-s', 'num_rounds=-1'], 'NF_JOB_INVALID', 'workflow.num_rounds'],
+    [['x y', '-t', HELLO], 'NF_JOB_INVALID', "'name'"],
+  ])('%j is refused and makes nothing', async (words, code, text) => {
+    const { answer } = await json('create', ...words);
+    expect(answer).toMatchObject({ exit_code: 4, error_code: code, message: expect.stringContaining(text) });
+    expect(existsSync(join(root, 'x'))).toBe(false);
+    expect(readdirSync(root).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+});
+
+describe('job show-variables', () => {
+  it('lists name, value and path', async () => {
+    const { stdout } = await run('show-variables', 'tiny');
+    expect(stdout).toMatch(/^variable +value +path\n/);
+    expect(stdout).toMatch(/^num_rounds +2 +workflow\.num_rounds$/m);
+  });
+
+  it('lists nothing that --set would not take', async () => {
+    const { answer } = await json('show_variables', 'tiny');
+    const variables = answer.data as { name: string; value: unknown }[];
+    const settings = variables.flatMap(({ name, value }) => ['--set', `${name}=${JSON.stringify(value)}`]);
+    expect((await json('validate', 'tiny', ...settings)).answer).toMatchObject({ exit_code: 0 });
+  });
+});
+
+describe('job validate', () => {
+  it('says what it found', async () => {
+    const { code, stdout } = await run('validate', 'tiny');
+    expect([code, stdout]).toEqual([0, 'tiny is valid: 2 sites, 2 rounds, 2 files, 4 parameters.\n']);
+  });
+
+  it('tells the digest and the files of the bundle', async () => {
+    const { answer } = await json('validate', 'tiny');
+    expect(answer.data).toMatchObject({
+      bundle_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      files: ['client/train.ts', 'job.yaml'],
+      sites: ['site-1', 'site-2'],
+    });
+  });
+
+  it('shows the line and a caret below the column', async () => {
+    await writeJob(join(root, 'bad'), { patch: { workflow: { num_round: 2 } } });
+    const { code, stderr } = await run('validate', 'bad');
+    expect(code).toBe(4);
+    expect(stderr).toMatch(
+      / {2}at workflow.num_round, \S*bad\/job\.yaml:\d+:3\n {4}\d+ \| {3}num_round: 2\n {4} +\| {3}\^/,
+    );
+  });
+
+  it.each([
+    ['a missing script', { patch: { executor: { train_script: 'x.ts' } } }, 'NF_JOB_SCRIPT_MISSING'],
+    ['a script that does not parse', { script: 'const = 1' }, 'NF_JOB_SCRIPT_SYNTAX'],
+    [
+      'a model file that is missing',
+      { patch: { model: { initial_params: 'no.safetensors' } } },
+      'NF_JOB_DATA',
+    ],
+    ['a model file that is none', { patch: { model: { initial_params: 'job.yaml' } } }, 'NF_TENSORS_FILE'],
+    [
+      'ragged arrays',
+      { patch: { model: { initial_params: { weights: { data: [[1], [2, 3]] } } } } },
+      'NF_JOB_INVALID',
+    ],
+    [
+      'words in an array',
+      { patch: { model: { initial_params: { weights: { data: ['x'] } } } } },
+      'NF_JOB_INVALID',
+    ],
+    ['a data folder that is missing', { patch: { data: { root: './none' } } }, 'NF_'],
+    ['more least clients than clients', { patch: { workflow: { min_clients: 3 } } }, 'NF_JOB_INVALID'],
+    ['a site that does not take part', { patch: { sites: { 'site-9': {} } } }, 'NF_JOB_SITES'],
+  ])('refuses %s', async (what, parts, code) => {
+    const name = what.replaceAll(' ', '-');
+    await writeJob(join(root, name), parts);
+    const { answer, stderr } = await json('validate', name);
+    expect(answer).toMatchObject({ exit_code: 4, error_code: expect.stringMatching(`^${code}`) });
+    expect(stderr).not.toContain('NF_INTERNAL');
+  });
+
+  it.each([[[1, 2, 3, 4]], [[]], [5]])('takes initial params %j', async (data) => {
+    await writeJob(join(root, 'arrays'), { patch: { model: { initial_params: { weights: { data } } } } });
+    expect((await json('validate', 'arrays')).answer.exit_code).toBe(0);
+  });
+});
