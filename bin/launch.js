@@ -37,6 +37,12 @@ function handOver(node) {
 }
 
 async function runCli() {
+  // A reader that goes away (`| head`) must not end a run that others wait for.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
   nodeModule.enableCompileCache?.();
   const { runCommand } = await import('../dist/main.js');
   await runCommand(process.argv.slice(2), new URL('..', import.meta.url));
