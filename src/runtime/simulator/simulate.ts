@@ -5,6 +5,8 @@ import { type RunHistory, record } from '../federation/history.ts';
 import { type RunSummary, summarizeRun, writeResults } from '../federation/run-report.ts';
 import { NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import type { RunObserver } from '../telemetry/run-events.ts';
+import { removeTemporaries } from '../workspace/files.ts';
+import { RUN_FILES } from '../workspace/run-folder.ts';
 import { type ActiveRun, type RunRequest, resumeRun, startRun } from './open-run.ts';
 import { WorkerChannel } from './worker-channel.ts';
 import type { EngineSetup } from './worker-messages.ts';
@@ -48,6 +50,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     });
   } finally {
     await pool.close();
+    await removeTemporaries(folder.root, [RUN_FILES.bundle]);
     await run.journal.close();
     await run.release();
   }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Console } from 'node:console';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -21,6 +22,8 @@ if (!port) throw new Error('site-worker runs as a worker thread.');
 const post = (message: WorkerMessage): void => port.postMessage(message);
 
 let order: WorkerOrder | undefined;
+/** Tells whose code it was that threw in a timer or a promise. */
+const owner = new AsyncLocalStorage<WorkerOrder>();
 let engineUse: EngineUse | undefined;
 
 captureOutput();
@@ -34,7 +37,7 @@ post({ type: 'ready' });
 async function run(next: WorkerOrder): Promise<void> {
   order = next;
   try {
-    const outcome = await runScript(next.task);
+    const outcome = await owner.run(next, () => runScript(next.task));
     if ('failure' in outcome) return post({ type: 'failure', error: outcome.failure });
     const { params, state, ...result } = outcome.result;
     const update = params && (await keep(next, next.output.update, encodeSafetensors(params)));
@@ -71,8 +74,13 @@ async function keep({ output }: WorkerOrder, path: string, bytes: Uint8Array): P
   return { path, sha256: sha256(bytes) };
 }
 
-/** An error outside the script's own flow (a timer, a promise nobody awaits) fails the task at hand. */
+/**
+ * An error outside the script's own flow (a timer, a promise nobody awaits) fails the task at hand. One that a script
+ * left behind when its task had ended says nothing about the task of another site.
+ */
 function fail(thrown: unknown): void {
+  const thrower = owner.getStore();
+  if (thrower && thrower !== order) return;
   if (!order) throw thrown;
   const { code, context } = order.task;
   post({

@@ -34,6 +34,8 @@ export class WorkerPool {
   readonly #size: number;
   readonly #setup: WorkerSetup;
   readonly #slots = new Set<Slot>();
+  /** Threads on their way out. */
+  readonly #ending = new Set<Promise<unknown>>();
   #waiting: Job[] = [];
   #closed = false;
 
@@ -57,7 +59,8 @@ export class WorkerPool {
   async close(): Promise<void> {
     this.#closed = true;
     this.#waiting = [];
-    await Promise.all([...this.#slots].map((slot) => this.#end(slot)));
+    for (const slot of this.#slots) void this.#end(slot);
+    await Promise.all(this.#ending);
   }
 
   #dispatch(): void {
@@ -145,6 +148,9 @@ export class WorkerPool {
     clearTimeout(slot.timer);
     slot.job = undefined;
     this.#slots.delete(slot);
-    await slot.worker.terminate();
+    const ending = slot.worker.terminate();
+    this.#ending.add(ending);
+    await ending;
+    this.#ending.delete(ending);
   }
 }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
+
+const TEMPORARY = /\.\d+-[0-9a-f]{8}\.tmp$/;
 
 /**
  * Writes a file so that a crash at any moment leaves the old one or the new one, never a part:
@@ -28,6 +30,15 @@ export async function writeAtomic(path: string, write: (file: FileHandle) => Pro
     throw error;
   }
   await syncFolder(dirname(path));
+}
+
+/** Removes what writers that were cut short have left below a folder, `kept` folders apart. */
+export async function removeTemporaries(folder: string, kept: readonly string[] = []): Promise<void> {
+  const paths = await readdir(folder, { recursive: true });
+  const temporary = paths.filter(
+    (path) => TEMPORARY.test(path) && !kept.some((name) => path.startsWith(`${name}${sep}`)),
+  );
+  await Promise.all(temporary.map((path) => rm(join(folder, path), { force: true })));
 }
 
 /** Makes renames and new names in a folder durable; a system that cannot open folders (Windows) needs no such step. */
