@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { writeAtomic, writeFileAtomic } from '../../../src/runtime/workspace/files.ts';
+import { removeTemporaries, writeAtomic, writeFileAtomic } from '../../../src/runtime/workspace/files.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -52,5 +52,21 @@ describe('a file written atomically', () => {
     await Promise.all(texts.map((text) => writeFileAtomic(join(folder, 'x'), text)));
     expect(texts).toContain(await readFile(join(folder, 'x'), 'utf8'));
     expect(await readdir(folder)).toEqual(['x']);
+  });
+});
+
+describe('what a writer left that was cut short', () => {
+  it('is removed at any depth, and nothing else', async () => {
+    const paths = [
+      'a/b/x.bin.123-0123abcd.tmp',
+      'y.123-0123abcd.tmp',
+      'a/notes.tmp',
+      'z.bin',
+      'kept/x.1-0123abcd.tmp',
+    ];
+    for (const path of paths) await writeFileAtomic(join(folder, path), '');
+    await removeTemporaries(folder, ['kept']);
+    const left = (await readdir(folder, { recursive: true })).sort();
+    expect(left).toEqual(['a', 'a/b', 'a/notes.tmp', 'kept', 'kept/x.1-0123abcd.tmp', 'z.bin']);
   });
 });
