@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CompiledModel, CompileOptions, Engine, TrainBatch } from '../../src/runtime/engine/engine.ts';
 import { makeEngine } from '../../src/runtime/engine/registry.ts';
