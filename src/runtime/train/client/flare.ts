@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { flError } from '../../kernel/errors.ts';
 import type { ReceivedModel, SentModel, SiteData } from './fl-model.ts';
 import type { Session, SessionContext } from './session.ts';
@@ -7,10 +8,17 @@ import type { Session, SessionContext } from './session.ts';
  * for one task at a time, so the task at hand is the thread's.
  */
 let current: Session | undefined;
+/** The task a piece of code was started for: what an ended task left running must not answer for the next one. */
+const sessions = new AsyncLocalStorage<Session>();
 
-/** For the runner: the task that the functions below speak of. */
-export function openSession(session: Session | undefined): void {
+/** For the runner: the task that the functions below speak of while `work` goes on. */
+export async function inSession<Result>(session: Session, work: () => Promise<Result>): Promise<Result> {
   current = session;
+  try {
+    return await sessions.run(session, work);
+  } finally {
+    current = undefined;
+  }
 }
 
 /** Call once, first. Fails when the script is not run by neuroflare. */
@@ -106,7 +114,8 @@ function context(): SessionContext {
 }
 
 function session(): Session {
-  if (current) return current;
+  const open = sessions.getStore() ?? current;
+  if (open) return open;
   throw flError('NF_SCRIPT_USE', {
     message: 'The Client API was called outside a task.',
     hint: "Run the script as part of a job: 'neuroflare simulate JOB'.",

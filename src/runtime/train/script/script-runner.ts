@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ErrorReport, flError } from '../../kernel/errors.ts';
 import { decodeSafetensors } from '../../tensors/safetensors.ts';
-import { openSession } from '../client/flare.ts';
+import { inSession } from '../client/flare.ts';
 import { Session, type SessionContext, type SessionResult } from '../client/session.ts';
 import { type CodePlace, installResolveHooks, scriptUrl } from './resolve-hooks.ts';
 import { scriptFailure } from './script-error.ts';
@@ -29,15 +29,13 @@ export async function runScript(task: ScriptTask): Promise<ScriptOutcome> {
   const { site, currentRound: round } = task.context;
   const session = new Session(await fillContext(task));
   installResolveHooks(task.code);
-  openSession(session);
+  const url = scriptUrl(join(task.code.bundle, task.script), String(tasks++));
   try {
-    await import(scriptUrl(join(task.code.bundle, task.script), String(tasks++)));
+    await inSession(session, () => import(url));
     if (!session.result) throw flError('NF_SCRIPT_NO_RESULT');
     return { result: session.result };
   } catch (error) {
     return { failure: scriptFailure(error, task.code, { site, round }) };
-  } finally {
-    openSession(undefined);
   }
 }
 
