@@ -1,11 +1,11 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import * as flare from '../../../src/api/client.ts';
-import { openSession } from '../../../src/runtime/train/client/flare.ts';
+import { inSession } from '../../../src/runtime/train/client/flare.ts';
 import { Session, type SessionContext } from '../../../src/runtime/train/client/session.ts';
 import { float32 } from '../../support/param-sets.ts';
 
-function open(over: Partial<SessionContext> = {}): void {
-  openSession(
+function inTask(work: () => Promise<unknown>, over: Partial<SessionContext> = {}): Promise<unknown> {
+  return inSession(
     new Session({
       kind: 'train',
       site: 'site-1',
@@ -21,51 +21,65 @@ function open(over: Partial<SessionContext> = {}): void {
       state: undefined,
       ...over,
     }),
+    work,
   );
 }
 
-afterEach(() => openSession(undefined));
-
 describe('the Client API', () => {
-  it('tells a script of its task', () => {
-    open();
-    expect([flare.siteName(), flare.jobName(), flare.seed(), flare.isTrain(), flare.isEvaluate()]).toEqual([
-      'site-1',
-      'job',
-      5,
-      true,
-      false,
-    ]);
-    expect(flare.args<{ learning_rate: number }>().learning_rate).toBe(0.5);
+  it('tells a script of its task', async () => {
+    await inTask(async () => {
+      const told = [flare.siteName(), flare.jobName(), flare.seed(), flare.isTrain(), flare.isEvaluate()];
+      expect(told).toEqual(['site-1', 'job', 5, true, false]);
+      expect(flare.args<{ learning_rate: number }>().learning_rate).toBe(0.5);
+    });
   });
 
   it('runs the loop of a script once for each task', async () => {
-    open();
-    await flare.init();
     let turns = 0;
-    while (await flare.isRunning()) {
-      const { params } = await flare.receive();
-      await flare.send({ params });
-      turns += 1;
-    }
+    await inTask(async () => {
+      await flare.init();
+      while (await flare.isRunning()) {
+        const { params } = await flare.receive();
+        await flare.send({ params });
+        turns += 1;
+      }
+    });
     expect(turns).toBe(1);
   });
 
-  it('hands out data and model where the job names them', () => {
-    open({ kind: 'evaluate', data: { root: '/bids', site: 'site-1' }, model: { type: 'mri-cnn' } });
-    expect(flare.data().root).toBe('/bids');
-    expect(flare.model<{ type: string }>().type).toBe('mri-cnn');
-    expect(flare.isEvaluate()).toBe(true);
+  it('hands out data and model where the job names them', async () => {
+    const over = {
+      kind: 'evaluate',
+      data: { root: '/bids', site: 'site-1' },
+      model: { type: 'mri-cnn' },
+    } as const;
+    await inTask(async () => {
+      expect(flare.data().root).toBe('/bids');
+      expect(flare.model<{ type: string }>().type).toBe('mri-cnn');
+      expect(flare.isEvaluate()).toBe(true);
+    }, over);
   });
 
   it.each([
-    ['data', () => flare.data(), 'the job names no data'],
-    ['model', () => flare.model(), 'starts from arrays'],
-  ])('says what to set where there is no %s', (_, call, message) => {
-    open();
-    expect(call).toThrow(
-      expect.objectContaining({ code: 'NF_SCRIPT_USE', message: expect.stringContaining(message) }),
-    );
+    ['data', async () => flare.data(), 'the job names no data'],
+    ['model', async () => flare.model(), 'starts from arrays'],
+  ])('says what to set where there is no %s', async (_, call, message) => {
+    await expect(inTask(call)).rejects.toMatchObject({
+      code: 'NF_SCRIPT_USE',
+      message: expect.stringContaining(message),
+    });
+  });
+
+  it('does not let what an ended task left running answer for the next one', async () => {
+    let left: Promise<string> = Promise.resolve('');
+    await inTask(async () => {
+      await flare.send({ params: (await flare.receive()).params });
+      left = new Promise((resolve) => setTimeout(resolve, 10)).then(
+        () => `${flare.siteName()} ${flare.seed()}`,
+      );
+    });
+    await inTask(() => left, { site: 'site-2', seed: 6 });
+    expect(await left).toBe('site-1 5');
   });
 
   it.each([
