@@ -1,9 +1,18 @@
 #!/usr/bin/env bash
-# Brings what `npm run test:extended` needs and npm does not have: Python oracles, in a venv outside the project.
+# Brings what `npm run test:extended` needs and npm does not have: Python oracles, in a venv outside the project, and
+# what compiles TensorFlow's binding.
 set -euo pipefail
 parts="${NEUROFLARE_PARTS:-$HOME/.cache/neuroflare-parts}"
 if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
   apt-get update -q && apt-get install -qy python3 python3-venv
+fi
+if ! command -v g++ >/dev/null || ! command -v make >/dev/null; then
+  apt-get update -q && apt-get install -qy g++ make
+fi
+headers=include/node/node_api.h
+prefix="$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")"
+if [ ! -e "$prefix/$headers" ] && [ ! -e "/usr/local/$headers" ] && [ ! -e "/usr/$headers" ]; then
+  apt-get update -q && apt-get install -qy libnode-dev
 fi
 [ -x "$parts/venv/bin/python" ] || python3 -m venv "$parts/venv"
 "$parts/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$(dirname "$0")/extended-requirements.txt"

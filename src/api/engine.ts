@@ -1,4 +1,4 @@
-export { GroupNormalization } from '../runtime/engine/layers/group-normalization.ts';
+export { groupNormalization } from '../runtime/engine/layers/group-normalization.ts';
 export { compile } from '../runtime/train/trainer/compile.ts';
 export type { TrainerOptions } from '../runtime/train/trainer/options.ts';
 export type { FitOptions, FitResult, Trainer } from '../runtime/train/trainer/trainer.ts';

@@ -1,32 +1,38 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
 import util from 'node:util';
 import { findBackend } from '@tensorflow/tfjs-core';
 import { flError } from '../../kernel/errors.ts';
 import type { Engine, EngineInfo } from '../engine.ts';
 import '../tfjs.ts';
 import { EagerModel } from './eager-model.ts';
+import { findTensorflowPackages, hasBinding, type TensorflowPackage } from './tensorflow-package.ts';
 
 const BACKEND = 'tensorflow';
 
 /** TensorFlow's native library behind tfjs, in one of its packages. */
 export interface TensorflowBinding {
   readonly library: string;
+  /** Of the package. */
   readonly version: string;
+  /** Version of the native library, which need not be the one that the package downloads. */
+  readonly tensorflow: string;
   readonly device: 'cpu' | 'gpu';
 }
+
+/** This module, for a process that only loads the binding. */
+export const LOADER_URL = import.meta.url;
 
 let loading: Promise<TensorflowBinding> | undefined;
 
 /**
- * Loads tfjs-node-gpu, else tfjs-node. Either package can be installed without its native part, which shows only here.
+ * Loads tfjs-node-gpu, else tfjs-node, or the package that NEUROFLARE_TENSORFLOW_DIR names. Either package can be
+ * installed without its native part, which shows only here.
  *
  * @throws NF_ENGINE_UNAVAILABLE with the reason for each package
  */
 export function loadTensorflow(): Promise<TensorflowBinding> {
-  loading ??= loadFirst(['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']);
+  loading ??= loadFirst();
   return loading;
 }
 
@@ -42,25 +48,40 @@ export async function createTensorflowEngine(reason: string): Promise<Engine> {
   };
 }
 
-async function loadFirst(packages: readonly string[]): Promise<TensorflowBinding> {
+async function loadFirst(): Promise<TensorflowBinding> {
   restoreNodeUtil();
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // no notes on stderr, only warnings and errors of weight
+  // No notes on stderr, only warnings and errors of weight; TensorFlow's line about oneDNN heeds no setting.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   const reasons: string[] = [];
-  for (const name of packages) {
+  for (const candidate of findTensorflowPackages()) {
     try {
-      requireNativePart(name);
-      const module: unknown = await import(name);
-      return { library: name, version: versionOf(module), device: usesGpu() ? 'gpu' : 'cpu' };
+      return load(candidate);
     } catch (error) {
-      reasons.push(`${name} ${reasonOf(error)}`);
+      reasons.push(`${candidate.name} ${reasonOf(error)}`);
     }
   }
-  const advice = `Run 'neuroflare engine install tensorflow' to bring TensorFlow's native library. Where that command is not there yet, run '${INSTALL}' in node_modules/@tensorflow/tfjs-node-gpu, which downloads it.`;
-  throw flError('NF_ENGINE_UNAVAILABLE', { engine: 'tensorflow', reason: `${reasons.join(', ')}.`, advice });
+  throw flError('NF_ENGINE_UNAVAILABLE', {
+    engine: 'tensorflow',
+    reason: `${reasons.join(', ')}.`,
+    advice: "Run 'neuroflare engine install tensorflow' to bring TensorFlow's native library.",
+  });
 }
 
-/** The package's own install script, which is not run when dependencies are installed. */
-const INSTALL = 'node scripts/install.js gpu download';
+function load({ name, folder }: TensorflowPackage): TensorflowBinding {
+  if (folder === undefined) throw new Error(ABSENT);
+  if (!hasBinding(folder)) throw new Error(BARE);
+  const module: unknown = createRequire(import.meta.url)(folder);
+  const backend: unknown = findBackend(BACKEND);
+  return {
+    library: name,
+    version: String(valueAt(module, 'version', 'tfjs-node')),
+    tensorflow: String(valueAt(backend, 'binding', 'TF_Version')),
+    device: valueAt(backend, 'isUsingGpuDevice') === true ? 'gpu' : 'cpu',
+  };
+}
+
+const ABSENT = 'is not installed';
+const BARE = 'is installed without its native library';
 
 /** tfjs-node 4.22 calls functions that Node 23 removed from `util`. */
 function restoreNodeUtil(): void {
@@ -71,35 +92,14 @@ function restoreNodeUtil(): void {
   legacy.isObject ??= (value: unknown) => typeof value === 'object' && value !== null;
 }
 
-function usesGpu(): boolean {
-  const backend: unknown = findBackend(BACKEND);
-  const gpu = typeof backend === 'object' && backend !== null && 'isUsingGpuDevice' in backend;
-  return gpu && backend.isUsingGpuDevice === true;
+function valueAt(object: unknown, ...keys: string[]): unknown {
+  return keys.reduce((value: unknown, key) => Reflect.get(Object(value), key), object);
 }
-
-function versionOf(module: unknown): string {
-  const version: unknown = Reflect.get(Object(module), 'version');
-  return String(Reflect.get(Object(version), 'tfjs-node') ?? 'unknown');
-}
-
-/**
- * Fails where a package lies without its native library, as it does when install scripts are not run. Importing it would
- * fail as well, but only after loading all of TensorFlow.js, in every thread that looks for an engine.
- */
-function requireNativePart(name: string): void {
-  const folder = dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
-  const builds = join(folder, 'lib');
-  const found =
-    existsSync(builds) && readdirSync(builds).some((build) => existsSync(join(builds, build, BINDING)));
-  if (!found) throw new Error(`no ${BINDING}`);
-}
-
-const BINDING = 'tfjs_binding.node';
 
 /** Why a package could not be loaded, in words that do not depend on where it lies. */
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  if (message.startsWith('Cannot find module')) return 'is not installed';
-  if (message === `no ${BINDING}`) return 'is installed without its native library';
-  return `fails to load (${message.split('\n')[0]?.trim()})`;
+  return message === ABSENT || message === BARE
+    ? message
+    : `fails to load (${message.split('\n')[0]?.trim()})`;
 }

@@ -7,6 +7,41 @@ export const ENGINE_ERRORS = {
     message: "Engine '{engine}' cannot be used here: {reason}",
     hint: '{advice} Or choose --engine auto, which takes what is at hand.',
   },
+  NF_ENGINE_INSTALL_PACKAGE: {
+    exit: 4,
+    message: 'There is nothing to install into: {packages} is not installed.',
+    hint: "Install neuroflare's optional packages (npm install --include=optional), or correct NEUROFLARE_TENSORFLOW_DIR where it is set.",
+  },
+  NF_ENGINE_INSTALL_DOWNLOAD: {
+    exit: 2,
+    message: "TensorFlow's native library cannot be downloaded: {reason}.",
+    hint: "Check the connection (a proxy is taken from HTTPS_PROXY). Or run 'pip install tensorflow-cpu' and 'neuroflare engine install tensorflow --from-python SITE_PACKAGES', which downloads nothing.",
+  },
+  NF_ENGINE_INSTALL_PLATFORM: {
+    exit: 4,
+    message: "TensorFlow's binding can be built from a Python installation on Linux only, not on {platform}.",
+    hint: "Leave out --from-python to download TensorFlow's native library.",
+  },
+  NF_ENGINE_INSTALL_WHEEL: {
+    exit: 4,
+    message: 'The Python folder has no {files}.{meant}',
+    hint: "Run 'pip install tensorflow-cpu' and give the folder that 'pip show tensorflow-cpu' calls Location.",
+  },
+  NF_ENGINE_INSTALL_TOOLS: {
+    exit: 4,
+    message: "Building TensorFlow's binding needs what is not here: {missing}.",
+    hint: '{advice}',
+  },
+  NF_ENGINE_INSTALL_BUILD: {
+    exit: 1,
+    message: "TensorFlow's binding does not compile: {reason}",
+    hint: "Try tensorflow-cpu 2.21.0, which is known to build. NEUROFLARE_DEBUG=1 shows the compiler's output.",
+  },
+  NF_ENGINE_INSTALL_LOAD: {
+    exit: 1,
+    message: "TensorFlow's binding was made, but does not load: {reason}",
+    hint: 'Correct what the reason names, for example a missing library, and run the command again; nothing was changed.',
+  },
   NF_ENGINE_GPU_MISSING: {
     exit: 4,
     message: 'A GPU is required, but none can be used: {reason}',
