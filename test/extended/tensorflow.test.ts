@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeEngine } from '../../src/runtime/engine/registry.ts';
@@ -11,6 +13,7 @@ import { runJson } from '../support/cli.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { copyPackage, INSTALLED_PACKAGE } from '../support/tensorflow-package.ts';
 
+const VERSION = '4.22.0';
 const sitePackages = findTensorflow();
 
 /** TensorFlow's binding, built from its package's sources against the library in PyPI's wheel. */
@@ -37,6 +40,32 @@ describe.skipIf(!sitePackages || !INSTALLED_PACKAGE)('tensorflow, built from Pyt
 
   it('is not installed a second time', async () => {
     expect((await install()).answer).toMatchObject({ status: 'ok', data: { installed: false, folder } });
+  });
+
+  it.runIf(process.arch === 'x64')('comes from the download host as from Python', async () => {
+    // The host's files, from what was built: the library (links to the wheel's) and the binding.
+    const archives: Record<string, Buffer> = {
+      '/tensorflow/libtensorflow/libtensorflow-gpu-linux-x86_64-2.9.1.tar.gz': pack(
+        join(folder, 'deps'),
+        '.',
+      ),
+      [`/napi-v8/${VERSION}/GPU-linux-${VERSION}.tar.gz`]: pack(join(folder, 'lib'), 'napi-v8'),
+    };
+    const server = createServer(({ url = '' }, response) => {
+      response.writeHead(archives[url] ? 200 : 404).end(archives[url]);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const host = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const env = { TFJS_NODE_CDN_STORAGE: host, npm_config_tfjs_binding_binary_host_mirror: host };
+    await mkdir(join(root, 'second'));
+    const second = copyPackage(join(root, 'second'));
+    const { answer } = await runJson(['engine', 'install', 'tensorflow'], {
+      cwd: root,
+      env: { HTTP_PROXY: '', http_proxy: '', ...env, NEUROFLARE_TENSORFLOW_DIR: second },
+    });
+    server.close();
+    expect(answer).toMatchObject({ status: 'ok', data: { installed: true, folder: second } });
+    expect(await readdir(join(root, 'second'))).toEqual(['node_modules', 'tfjs-node-gpu']);
   });
 
   it("answers with the compiler's words where sources do not fit, and keeps what was there", async () => {
@@ -66,7 +95,7 @@ describe.skipIf(!sitePackages || !INSTALLED_PACKAGE)('tensorflow, built from Pyt
       const summary = answer.data as RunSummary;
       expect(Object.values(summary.engines).map(({ name }) => name)).toEqual([engine, engine]);
       const file = join(root, summary.final?.file ?? '');
-      const loss = Number(summary.final?.metrics['loss']);
+      const loss = Number(summary.final?.metrics.loss);
       return { loss, params: decodeSafetensors(await readFile(file), file) };
     };
     const [ort, tensorflow] = [await run('ort'), await run('tensorflow')];
@@ -84,6 +113,11 @@ describe.skipIf(!sitePackages || !INSTALLED_PACKAGE)('tensorflow, built from Pyt
 
   describeEngine('tensorflow', () => makeEngine('tensorflow', 'test'));
 });
+
+/** A gzipped tar archive of `name` inside `folder`. */
+function pack(folder: string, name: string): Buffer {
+  return execFileSync('tar', ['-czf', '-', '-C', folder, name], { maxBuffer: 2 ** 24 });
+}
 
 /** The template's job on a phantom of two sites, small and short. */
 async function prepareJob(root: string): Promise<string> {
@@ -106,7 +140,7 @@ async function prepareJob(root: string): Promise<string> {
 
 /** Folder of the Python parts that holds TensorFlow. */
 function findTensorflow(): string | undefined {
-  const python = process.env['NEUROFLARE_PYTHON'];
+  const python = process.env.NEUROFLARE_PYTHON;
   if (!python) return undefined;
   const script = 'import sysconfig; print(sysconfig.get_path("purelib"))';
   const folder = execFileSync(python, ['-c', script], { encoding: 'utf8' }).trim();
