@@ -90,7 +90,9 @@ function nativeOrder(
 ): Uint8Array {
   const swap = !header.littleEndian && type.size > 1;
   if (!swap && bytes.byteOffset % type.size === 0) return bytes;
-  const copy = Buffer.from(bytes.slice().buffer);
+  // Buffer.slice would share the memory, and the pool behind small Buffers is not aligned for every type.
+  const copy = Buffer.alloc(bytes.length);
+  copy.set(bytes);
   if (!swap) return copy;
   return type.size === 2 ? copy.swap16() : type.size === 4 ? copy.swap32() : copy.swap64();
 }
