@@ -30,16 +30,8 @@ export function renderSummary(summary: RunSummary): string {
   ].join('\n');
 }
 
-export function describeEngine({
-  name,
-  device,
-  detail,
-}: {
-  name: string;
-  device: string;
-  detail: string;
-}): string {
-  return `${name} on ${device} (${detail})`;
+export function describeEngine({ name, device, library, detail }: RunSummary['engines'][string]): string {
+  return `${name} on ${device} (${library}, ${detail})`;
 }
 
 function figures({ models, sites }: RunSummary): string {

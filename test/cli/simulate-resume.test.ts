@@ -45,6 +45,8 @@ beforeAll(async () => {
   whole = { model: finalModel(run), metrics: figures(run) };
 });
 
+const AUTO = { choice: 'auto', gpu: undefined, requireGpu: false } as const;
+
 describe('a run that was killed in the middle', () => {
   it.each(['Running in', 'round 3 of 5', 'round 5 of 5'])(
     'after "%s" goes on to the same bytes and figures',
@@ -117,7 +119,14 @@ describe('a resume is refused', () => {
 
   /** In this process, by the call behind `--resume`: what it refuses is the same there. */
   const refused = async (request: Partial<RunRequest> & { run?: string }, code: string, text: string) => {
-    const all = { jobPath: join(root, 'slow'), flags: {}, overrides: [], maxClients: 9, ...request };
+    const all = {
+      jobPath: join(root, 'slow'),
+      flags: {},
+      overrides: [],
+      maxClients: 9,
+      engine: AUTO,
+      ...request,
+    };
     const resumed = resumeRun({ workspace: join(root, 'changed'), ...all }, request.run);
     await expect(resumed).rejects.toMatchObject({
       code,
@@ -136,6 +145,10 @@ describe('a resume is refused', () => {
     await writeFile(file, `${text}\n`);
     await refused({}, 'NF_RUN_CHANGED', named);
     await writeFile(file, text);
+  });
+
+  it('when another engine is asked for', async () => {
+    await refused({ engine: { ...AUTO, choice: 'cpu' } }, 'NF_RUN_CHANGED', '--engine');
   });
 
   it('when a file has come or gone', async () => {

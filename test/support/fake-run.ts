@@ -72,7 +72,9 @@ export async function startFakeRun(root: string, options: FakeRunOptions = {}): 
 
 async function openHistory(folder: RunFolder, path: string) {
   mkdirSync(folder.root, { recursive: true });
-  const earlier = (await readJournal<RunEvent>(path).catch(() => [])).map(({ event }) => event);
+  const earlier = (await Array.fromAsync(readJournal<RunEvent>(path)).catch(() => [])).map(
+    ({ event }) => event,
+  );
   const file = await openJournal<RunEvent>(path);
   if (earlier.length > 0) return { file, history: replay(earlier) };
   const model = await writeInitialModel(folder, { weights: float32([1, 2, 3]) });

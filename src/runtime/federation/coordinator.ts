@@ -75,7 +75,7 @@ class RoundCoordinator implements Coordinator {
 
   best(): BestModel | undefined {
     const { keyMetric: metric, keyMetricGoal: goal } = this.#deps.rules;
-    return bestModel(this.history, { metric, goal, models: (round) => this.#modelOf(round) });
+    return bestModel(this.history, { metric, goal });
   }
 
   /** Opens a round, or takes up the one that was open when the run stopped, with the answers it had. */
@@ -177,10 +177,6 @@ class RoundCoordinator implements Coordinator {
     );
   }
 
-  #modelOf(round: number): FileRef | undefined {
-    return round === 0 ? this.history.initial : this.history.models.get(round);
-  }
-
   /**
    * A metric nobody sends would leave the run without a best model: said after the first round, not after the last. Null
    * stands for a figure that a site cannot give this time.
@@ -204,9 +200,22 @@ class RoundCoordinator implements Coordinator {
 
   /** Durable events go to the journal first; those that only show life are shown at once; news only once. */
   async #emit(event: RunEvent): Promise<void> {
-    if (event.type === 'engine.used' && this.history.engines.has(event.site)) return;
+    if (event.type === 'engine.used' && this.#isKnownEngine(event)) return;
     if (event.type === 'task.started' || event.type === 'task.progress') this.#show(event);
     else await this.note(event);
+  }
+
+  /** Another engine than earlier in the run would go on with other bits. */
+  #isKnownEngine({ site, engine }: RunEvent & { type: 'engine.used' }): boolean {
+    const known = this.history.engines.get(site);
+    if (
+      known &&
+      (known.name !== engine.name || known.device !== engine.device || known.library !== engine.library)
+    ) {
+      const what = `the engine of ${site} (${known.name} on ${known.device} with ${known.library} before, ${engine.name} on ${engine.device} with ${engine.library} now)`;
+      throw flError('NF_RUN_CHANGED', { what });
+    }
+    return known !== undefined;
   }
 
   #show(event: RunEvent): void {

@@ -15,6 +15,7 @@ export interface ClosedRound {
   readonly round: number;
   readonly kind: TaskKind;
   readonly metrics: MetricReport;
+  /** In site order; of their metrics only the numbers, the log has the rest. */
   readonly results: readonly AcceptedResult[];
 }
 
@@ -100,16 +101,12 @@ export function record(history: RunHistory, event: RunEvent): RunHistory {
 /** The best model by a metric so far; the first of equals. Undefined until a closed round defines the metric. */
 export function bestModel(
   history: RunHistory,
-  {
-    metric,
-    goal,
-    models,
-  }: { metric: string; goal: 'maximize' | 'minimize'; models: (round: number) => FileRef | undefined },
+  { metric, goal }: { metric: string; goal: 'maximize' | 'minimize' },
 ): BestModel | undefined {
   let best: BestModel | undefined;
   for (const { round, metrics } of history.closed) {
     const value = metrics[metric];
-    const model = models(round - 1);
+    const model = round === 1 ? history.initial : history.models.get(round - 1);
     if (typeof value !== 'number' || !model) continue;
     const better = !best || (goal === 'maximize' ? value > best.value : value < best.value);
     if (better) best = { round: round - 1, metric, value, model };
@@ -128,7 +125,10 @@ function close(history: RunHistory, event: RunEvent & { type: 'round.closed' }):
     ...history,
     openRound: undefined,
     accepted: [],
-    closed: [...history.closed, { round, kind, metrics, results: inSiteOrder(history.accepted) }],
+    closed: [
+      ...history.closed,
+      { round, kind, metrics, results: inSiteOrder(history.accepted).map(figuresOnly) },
+    ],
     position: model ? { round, model } : history.position,
     models: model ? new Map(history.models).set(round, model) : history.models,
   };
@@ -136,4 +136,10 @@ function close(history: RunHistory, event: RunEvent & { type: 'round.closed' }):
 
 function inSiteOrder(results: readonly AcceptedResult[]): AcceptedResult[] {
   return [...results].sort((a, b) => compareSites(a.site, b.site));
+}
+
+/** Confusion matrices of thousands of sites and rounds would fill the memory. */
+function figuresOnly(result: AcceptedResult): AcceptedResult {
+  const figures = Object.entries(result.metrics).filter(([, value]) => typeof value === 'number');
+  return { ...result, metrics: Object.fromEntries(figures) };
 }

@@ -18,6 +18,8 @@ export const runCardSchema = z.strictObject({
   job: jobFileSchema,
   sites: z.array(z.string()).min(1),
   min_clients: z.int().min(1),
+  /** `--engine`; what it came to is in the log. */
+  engine: z.enum(['auto', 'ort', 'tensorflow', 'cpu']),
   data: z
     .strictObject({ root: z.string(), split: z.string().nullable(), split_sha256: z.string().nullable() })
     .nullable(),

@@ -1,7 +1,10 @@
 import { copyFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { compareSites } from '../kernel/site-order.ts';
+import { readJournal } from '../store/journal.ts';
 import type { MetricReport } from '../telemetry/metrics.ts';
-import { writeFileAtomic } from '../workspace/files.ts';
+import type { AcceptedResult, RunEvent } from '../telemetry/run-events.ts';
+import { writeAtomic, writeFileAtomic } from '../workspace/files.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
 import type { ClosedRound, RunHistory } from './history.ts';
 import type { RunCard } from './run-card.ts';
@@ -31,7 +34,10 @@ export const runSummarySchema = z.object({
     .object({ model: z.int(), value, file: z.string(), metrics: z.record(z.string(), z.unknown()) })
     .nullable(),
   best: z.object({ model: z.int(), value: z.number(), file: z.string() }).nullable(),
-  engines: z.record(z.string(), z.object({ name: z.string(), device: z.string(), detail: z.string() })),
+  engines: z.record(
+    z.string(),
+    z.object({ name: z.string(), device: z.string(), library: z.string(), detail: z.string() }),
+  ),
   failures: z.array(z.object({ site: z.string(), round: z.int(), code: z.string(), message: z.string() })),
   warnings: z.array(z.string()),
 });
@@ -86,15 +92,24 @@ export async function writeResults(
   await copyFile(folder.at(final.model.path), folder.at(RUN_FILES.final));
   if (final.best) await copyFile(folder.at(final.best.model.path), folder.at(RUN_FILES.best));
   await writeFileAtomic(folder.at(RUN_FILES.metrics), `${JSON.stringify(summary, null, 2)}\n`);
-  await writeFileAtomic(folder.at(RUN_FILES.roundMetrics), history.closed.map(roundLine).join(''));
+  await writeAtomic(folder.at(RUN_FILES.roundMetrics), async (file) => {
+    for await (const line of roundLines(folder)) await file.appendFile(line);
+  });
 }
 
-/** One line a scored model: pooled figures, and each site's. */
-function roundLine({ round, kind, metrics, results }: ClosedRound): string {
-  const sites = Object.fromEntries(
-    results.map(({ site, metrics: own, numExamples }) => [site, { num_examples: numExamples, metrics: own }]),
-  );
-  return `${JSON.stringify({ model: round - 1, task: kind, metrics, sites })}\n`;
+/** One line a scored model: pooled figures, and each site's, as the log has them. */
+async function* roundLines(folder: RunFolder): AsyncGenerator<string> {
+  let results: AcceptedResult[] = [];
+  for await (const { event } of readJournal<RunEvent>(folder.at(RUN_FILES.events))) {
+    if (event.type === 'round.opened') results = [];
+    if (event.type === 'result.accepted') results.push(event.result);
+    if (event.type !== 'round.closed') continue;
+    const sites = results
+      .sort((a, b) => compareSites(a.site, b.site))
+      .map(({ site, metrics, numExamples }) => [site, { num_examples: numExamples, metrics }]);
+    const { round, kind: task, metrics } = event;
+    yield `${JSON.stringify({ model: round - 1, task, metrics, sites: Object.fromEntries(sites) })}\n`;
+  }
 }
 
 function scored({ round, metrics, results }: ClosedRound, metric: string): RunSummary['models'][number] {

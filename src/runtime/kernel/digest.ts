@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { compareText } from './compare-text.ts';
 
 /** SHA-256 as 64 lower-case hex digits. */
 export function sha256(bytes: Uint8Array | string): string {
@@ -18,7 +19,7 @@ export async function sha256File(path: string): Promise<string> {
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, item: unknown) =>
     item && typeof item === 'object' && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => compareText(a, b)))
       : item,
   );
 }

@@ -1,3 +1,5 @@
+import { compareText } from './compare-text.ts';
+
 /**
  * The one order of sites, for reports and for adding arrays up: digits by value (site-2 before site-10), everything
  * else by code unit, independent of locale.
@@ -18,8 +20,4 @@ function chunks(name: string): string[] {
 function compareChunks(a: string, b: string): number {
   const bothNumbers = /^\d/.test(a) && /^\d/.test(b);
   return bothNumbers ? Number(a) - Number(b) : compareText(a, b);
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

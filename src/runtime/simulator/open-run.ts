@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { readSplit } from '../../preprocess/split/manifest.ts';
-import { type RunHistory, replay } from '../federation/history.ts';
+import { bestModel, type RunHistory, record, replay } from '../federation/history.ts';
 import { writeInitialModel } from '../federation/initial-model.ts';
 import { type PreparedJob, plannedAgain, prepareJob } from '../federation/prepare-job.ts';
 import { type RunCard, readRunCard, writeRunCard } from '../federation/run-card.ts';
@@ -17,6 +17,7 @@ import type { FileRef, RunEvent } from '../telemetry/run-events.ts';
 import { lockFolder } from '../workspace/lock.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
 import { createRunFolder, findRun, markLatest } from '../workspace/run-index.ts';
+import type { EngineSetup } from './worker-messages.ts';
 
 /** A run whose folder is ours, with everything its coordinator needs. */
 export interface ActiveRun {
@@ -33,6 +34,7 @@ export interface RunRequest {
   readonly workspace: string;
   readonly flags: RunFlags;
   readonly overrides: readonly Override[];
+  readonly engine: EngineSetup;
   /** Sites a simulation may have: nvflare's guard against a typing slip. */
   readonly maxClients: number;
 }
@@ -46,15 +48,20 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
   }
   const { id, folder } = await createRunFolder(request.workspace, plan.job.name, new Date());
   const release = await lockFolder(folder.at(RUN_FILES.lock), id);
-  await writeBundle(prepared.bundle, folder.at(RUN_FILES.bundle));
-  const card = makeCard(id, prepared);
-  await writeRunCard(folder, card);
-  const model = await writeInitialModel(folder, prepared.params);
-  const journal = await openJournal<RunEvent>(folder.at(RUN_FILES.events));
-  const events: RunEvent[] = [{ type: 'run.opened' }, { type: 'model.initial', model }];
-  for (const event of events) await journal.append(event);
-  await markLatest(request.workspace, plan.job.name, id);
-  return { card, plan, folder, journal, history: replay(events), release };
+  try {
+    await writeBundle(prepared.bundle, folder.at(RUN_FILES.bundle));
+    const card = makeCard({ id, engine: request.engine.choice }, prepared);
+    await writeRunCard(folder, card);
+    const model = await writeInitialModel(folder, prepared.params);
+    const journal = await openJournal<RunEvent>(folder.at(RUN_FILES.events));
+    const events: RunEvent[] = [{ type: 'run.opened' }, { type: 'model.initial', model }];
+    for (const event of events) await journal.append(event);
+    await markLatest(request.workspace, plan.job.name, id);
+    return { card, plan, folder, journal, history: replay(events), release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
 }
 
 /** Takes up a run where it stopped, if nothing that decides its result has changed. */
@@ -65,9 +72,9 @@ export async function resumeRun(request: RunRequest, runId: string | undefined):
   const release = await lockFolder(folder.at(RUN_FILES.lock), id);
   try {
     await requireUnchanged(card, { folder, flags: request.flags, now: await readBundle(loaded.folder) });
+    if (request.engine.choice !== card.engine) throw changed('the choice of engine (--engine)');
     requireSameValues(card, request.overrides, loaded);
-    const events = (await readJournal<RunEvent>(folder.at(RUN_FILES.events))).map(({ event }) => event);
-    const history = replay(events);
+    const history = await replayJournal(folder.at(RUN_FILES.events));
     if (history.status === 'finished') throw flError('NF_RUN_FINISHED', { run: id });
     if (!history.position) {
       const path = folder.at(RUN_FILES.events);
@@ -77,7 +84,7 @@ export async function resumeRun(request: RunRequest, runId: string | undefined):
         { place: { file: path } },
       );
     }
-    for (const file of neededFiles(history)) await requireIntact(folder, file);
+    for (const file of neededFiles(history, card)) await requireIntact(folder, file);
     const journal = await openJournal<RunEvent>(folder.at(RUN_FILES.events));
     await journal.append({ type: 'run.opened', resumedFromRound: history.position?.round ?? 0 });
     return {
@@ -94,7 +101,10 @@ export async function resumeRun(request: RunRequest, runId: string | undefined):
   }
 }
 
-function makeCard(id: string, { loaded, bundle, plan, split }: PreparedJob): RunCard {
+function makeCard(
+  { id, engine }: { id: string; engine: RunCard['engine'] },
+  { loaded, bundle, plan, split }: PreparedJob,
+): RunCard {
   const { data } = plan.job;
   return {
     version: 1,
@@ -105,6 +115,7 @@ function makeCard(id: string, { loaded, bundle, plan, split }: PreparedJob): Run
     job: { ...loaded.value, seed: plan.job.seed },
     sites: [...plan.sites],
     min_clients: plan.minClients,
+    engine,
     data: data
       ? { root: resolve(data.root), split: data.split ?? null, split_sha256: split?.sha256 ?? null }
       : null,
@@ -150,9 +161,17 @@ function requireSameValues(card: RunCard, overrides: readonly Override[], { valu
   if (canonicalJson({ ...value, seed }) !== canonicalJson(card.job)) throw changed('a value of --set');
 }
 
-function neededFiles(history: RunHistory): FileRef[] {
+async function replayJournal(path: string): Promise<RunHistory> {
+  let history = replay([]);
+  for await (const { event } of readJournal<RunEvent>(path)) history = record(history, event);
+  return history;
+}
+
+function neededFiles(history: RunHistory, { job }: RunCard): FileRef[] {
   const updates = history.accepted.flatMap(({ update }) => update ?? []);
-  return [...(history.position ? [history.position.model] : []), ...updates, ...history.states.values()];
+  const { key_metric: metric, key_metric_goal: goal } = job.workflow;
+  const models = [history.position?.model, bestModel(history, { metric, goal })?.model];
+  return [...models.flatMap((model) => model ?? []), ...updates, ...history.states.values()];
 }
 
 async function requireIntact(folder: RunFolder, { path, sha256 }: FileRef): Promise<void> {

@@ -15,7 +15,6 @@ import { WorkerPool } from './worker-pool.ts';
 export interface SimulateOptions extends RunRequest {
   /** Sites that run at the same time; default: as many as there are cores, at most one a site. */
   readonly threads?: number | undefined;
-  readonly engine: EngineSetup;
   /** Go on with a run: `latest`, or its id. */
   readonly resume?: string | undefined;
   readonly onOpen?: (
@@ -35,6 +34,8 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
   const run =
     options.resume === undefined ? await startRun(options) : await resumeRun(options, options.resume);
   const { plan, folder } = run;
+  // TensorFlow reads it from the process, and what a thread sets stays in the thread: start-up notes are not for users.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   const threads = Math.min(options.threads ?? availableParallelism(), plan.sites.length);
   const pool = new WorkerPool(threads, { engine: options.engine });
   try {

@@ -63,8 +63,8 @@ async function startEngine(): Promise<Engine> {
   const { choice, ...wish } = (workerData as WorkerSetup).engine;
   const { engine } = await createEngine(choice, wish);
   const { name, device, library, version, build, threads, reason } = engine.describe();
-  const detail = `${library} ${version}, ${build}, ${threads} thread${threads === 1 ? '' : 's'} a site; ${reason}`;
-  engineUse = { name, device, detail };
+  const detail = `${threads} thread${threads === 1 ? '' : 's'} a site; ${reason}`;
+  engineUse = { name, device, library: `${library} ${version} ${build}`, detail };
   return engine;
 }
 

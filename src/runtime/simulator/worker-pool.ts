@@ -93,7 +93,7 @@ export class WorkerPool {
     const slot: Slot = { worker, job: undefined, timer: undefined, lastSite: undefined, tasks: 0 };
     this.#slots.add(slot);
     worker.on('message', (message: WorkerMessage) => this.#hear(slot, message));
-    worker.on('error', (error) => this.#fail(slot, toNeuroflareError(error).report()));
+    worker.on('error', (error) => this.#onError(slot, error));
     worker.on('exit', (code) => this.#onExit(slot, code));
     return slot;
   }
@@ -133,14 +133,20 @@ export class WorkerPool {
     this.#dispatch();
   }
 
+  #onError(slot: Slot, thrown: unknown): void {
+    const isMemory = (thrown as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY';
+    const error = isMemory ? flError('NF_SCRIPT_MEMORY') : toNeuroflareError(thrown);
+    this.#fail(slot, { ...error.report(), place: { ...error.place, ...placeOf(slot) } });
+  }
+
   #onTimeout(slot: Slot, seconds: number): void {
-    const place = slot.job && { site: slot.job.site, round: slot.job.order.task.context.currentRound };
+    const place = placeOf(slot);
     this.#fail(slot, flError('NF_SCRIPT_TIMEOUT', { seconds }, { place }).report());
   }
 
   #onExit(slot: Slot, code: number): void {
     if (!this.#slots.has(slot)) return;
-    const place = slot.job && { site: slot.job.site, round: slot.job.order.task.context.currentRound };
+    const place = placeOf(slot);
     this.#fail(slot, flError('NF_SCRIPT_EXITED', { code }, { place }).report());
   }
 
@@ -153,4 +159,8 @@ export class WorkerPool {
     await ending;
     this.#ending.delete(ending);
   }
+}
+
+function placeOf({ job }: Slot): { site: string; round: number } | undefined {
+  return job && { site: job.site, round: job.order.task.context.currentRound };
 }

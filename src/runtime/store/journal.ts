@@ -1,4 +1,5 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { flError } from '../kernel/errors.ts';
 import { syncFolder } from '../workspace/files.ts';
@@ -34,16 +35,29 @@ export async function openJournal<Event>(path: string): Promise<Journal<Event>> 
   };
 }
 
-/** The records of a journal, oldest first; a last line without its newline never happened. */
-export async function readJournal<Event>(path: string): Promise<JournalRecord<Event>[]> {
-  const lines = (await readFile(path, 'utf8')).split('\n').slice(0, -1);
-  return lines.map((line, index) => {
+/**
+ * The records of a journal, oldest first, one at a time: a long run's log need not fit into memory. A last line without
+ * its newline never happened.
+ */
+export async function* readJournal<Event>(path: string): AsyncGenerator<JournalRecord<Event>> {
+  let line = 0;
+  for await (const text of wholeLines(path)) {
+    line += 1;
     try {
-      return parseRecord(line) as JournalRecord<Event>;
+      yield parseRecord(text) as JournalRecord<Event>;
     } catch (error) {
-      throw flError('NF_RUN_JOURNAL', { path }, { place: { file: path, line: index + 1 }, cause: error });
+      throw flError('NF_RUN_JOURNAL', { path }, { place: { file: path, line }, cause: error });
     }
-  });
+  }
+}
+
+async function* wholeLines(path: string): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of createReadStream(path, 'utf8')) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
 }
 
 function parseRecord(line: string): object {

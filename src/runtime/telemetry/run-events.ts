@@ -14,6 +14,8 @@ export interface FileRef {
 export interface EngineUse {
   readonly name: string;
   readonly device: string;
+  /** Package, version and build, e.g. `onnxruntime-node 1.30.0 native`. */
+  readonly library: string;
   readonly detail: string;
 }
 

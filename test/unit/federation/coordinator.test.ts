@@ -20,7 +20,7 @@ async function finish(options: FakeRunOptions = {}) {
 }
 
 const journaled = async ({ folder }: FakeRun) =>
-  (await readJournal<RunEvent>(folder.at('events.jsonl'))).map(({ event }) => event);
+  (await Array.fromAsync(readJournal<RunEvent>(folder.at('events.jsonl')))).map(({ event }) => event);
 const types = (events: readonly RunEvent[]) => events.map(({ type }) => type);
 
 describe('a run', () => {
@@ -72,7 +72,7 @@ describe('a run', () => {
   });
 
   it('passes on progress and engines', async () => {
-    const engine = { name: 'cpu', device: 'cpu', detail: '' };
+    const engine = { name: 'cpu', device: 'cpu', library: 'tfjs', detail: '' };
     const run = await finish({
       onEvent: (event, channel) => {
         if (event.type !== 'task.started' || event.round !== 1) return;
@@ -82,6 +82,21 @@ describe('a run', () => {
     });
     expect(types(run.shown)).toContain('task.progress');
     expect(run.history().engines.get('site-10')).toEqual(engine);
+  });
+
+  it('stops when a site goes on with another engine', async () => {
+    const engine = { name: 'ort', device: 'cpu', library: 'onnxruntime-node 1.30.0 native', detail: '' };
+    const run = finish({
+      onEvent: (event, channel) => {
+        if (event.type !== 'task.started') return;
+        const library = event.round === 1 ? engine.library : 'onnxruntime-web 1.30.0 wasm';
+        channel.say({ type: 'engine', site: event.site, round: event.round, engine: { ...engine, library } });
+      },
+    });
+    await expect(run).rejects.toMatchObject({
+      code: 'NF_RUN_CHANGED',
+      message: expect.stringContaining('wasm'),
+    });
   });
 
   it('hands a site what it kept, and only that site', async () => {

@@ -18,13 +18,13 @@ async function write(...events: unknown[]): Promise<void> {
   await journal.close();
 }
 
-const events = async () => (await readJournal(path)).map(({ event }) => event);
+const events = async () => (await Array.fromAsync(readJournal(path))).map(({ event }) => event);
 
 describe('a journal', () => {
   it('gives back what was appended, in order, with the time', async () => {
     await write({ n: 1 }, { n: 2 });
     expect(await events()).toEqual([{ n: 1 }, { n: 2 }]);
-    expect((await readJournal(path))[0]?.time).toMatch(/^\d{4}-.*Z$/);
+    expect((await Array.fromAsync(readJournal(path)))[0]?.time).toMatch(/^\d{4}-.*Z$/);
   });
 
   it('goes on where it stopped', async () => {
@@ -79,7 +79,7 @@ describe('a journal', () => {
     const lines = (await readFile(path, 'utf8')).split('\n');
     lines[1] = '{"time": oops';
     await writeFile(path, lines.join('\n'));
-    await expect(readJournal(path)).rejects.toMatchObject({
+    await expect(Array.fromAsync(readJournal(path))).rejects.toMatchObject({
       code: 'NF_RUN_JOURNAL',
       place: { file: path, line: 2 },
     });
@@ -88,7 +88,10 @@ describe('a journal', () => {
   it.each(['null', '5', '{}', ''])('refuses a line that is no record: %j', async (line) => {
     await write('one');
     await appendFile(path, `${line}\n`);
-    await expect(readJournal(path)).rejects.toMatchObject({ code: 'NF_RUN_JOURNAL', place: { line: 2 } });
+    await expect(Array.fromAsync(readJournal(path))).rejects.toMatchObject({
+      code: 'NF_RUN_JOURNAL',
+      place: { line: 2 },
+    });
   });
 
   it('that is empty holds nothing', async () => {

@@ -72,6 +72,11 @@ export const RUN_ERRORS = {
     message: 'The script ended its process (process.exit) with code {code}.',
     hint: 'Let the script return, or throw an error that says what is wrong.',
   },
+  NF_SCRIPT_MEMORY: {
+    exit: 1,
+    message: "The site's script used up the memory of its thread.",
+    hint: 'Use smaller batches or images, or start Node.js with a larger --max-old-space-size (NODE_OPTIONS).',
+  },
   NF_SCRIPT_TIMEOUT: {
     exit: 1,
     message: 'The script gave no answer within {seconds} s.',
