@@ -14,7 +14,7 @@ const resultSchema = z.object({
 type Result = z.infer<typeof resultSchema>;
 
 export default class PreprocessPhantom extends BaseCommand<Result> {
-  static override summary = 'Make a BIDS data set of simulated MRI heads with and without brain tumours.';
+  static override summary = 'make a BIDS data set of simulated MRI heads with and without brain tumours';
   static override description =
     'Writes T1-weighted 3-D heads of four classes (glioma, meningioma, pituitary, no_tumor) seen by a different scanner at each ' +
     'site, with masks of the tumours in derivatives/lesions. The options fix every byte, whatever --jobs.';

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { compareText } from '../../runtime/kernel/compare-text.ts';
 import { canonicalJson, sha256 } from '../../runtime/kernel/digest.ts';
 import { flError, NeuroflareError } from '../../runtime/kernel/errors.ts';
 import { noProgress, type Progress } from '../../runtime/telemetry/progress.ts';
@@ -58,7 +59,7 @@ export async function convertClassFolders(options: ConvertOptions): Promise<Bids
   const partial = dryRun ? undefined : await openPartial(target, key);
   try {
     const { read, faults } = await convertAll({ options, tree, digests, partial });
-    const bad = [...tree.faults, ...faults].sort((a, b) => (a.path < b.path ? -1 : 1));
+    const bad = [...tree.faults, ...faults].sort((a, b) => compareText(a.path, b.path));
     if (bad.length > 0 && !skipBad && !dryRun) throw badImages(bad, tree);
     return await finish({ options, read, bad, partial, sourceDigest });
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { compareText } from '../../runtime/kernel/compare-text.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
 import { didYouMean } from '../../runtime/kernel/nearest.ts';
 import type { Fault } from '../image/fault.ts';
@@ -59,7 +60,7 @@ export async function scanSource(source: string, labels: LabelMap): Promise<Sour
     }
   }
   checkClasses(folders.map((folder) => folder.label));
-  return { pictures: pictures.sort((a, b) => (a.path < b.path ? -1 : 1)), faults };
+  return { pictures: pictures.sort((a, b) => compareText(a.path, b.path)), faults };
 }
 
 /** @throws NF_BIDS_ONE_CLASS unless there are two labels. */
@@ -114,9 +115,7 @@ async function list(path: string): Promise<Dirent[]> {
     if (cause.code !== 'ENOENT' && cause.code !== 'ELOOP') throw cause;
     throw flError('NF_PATH_MISSING', { what: 'Folder behind the link', path }, { cause });
   });
-  return entries
-    .filter((entry) => !LITTER.test(entry.name))
-    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return entries.filter((entry) => !LITTER.test(entry.name)).sort((a, b) => compareText(a.name, b.name));
 }
 
 /** A regular file inside the source has no fault. */

@@ -1,3 +1,4 @@
+import { compareText } from '../../runtime/kernel/compare-text.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
 import type { Progress } from '../../runtime/telemetry/progress.ts';
 import { correlation, type Link, type Pattern, similarPairs, toPattern } from './correlate.ts';
@@ -77,7 +78,7 @@ export async function findGroups(
   rule: GroupRule,
   watch: { progress?: Progress; signal?: AbortSignal } = {},
 ): Promise<Grouping> {
-  const sorted = items.toSorted((a, b) => compare(a.path, b.path));
+  const sorted = items.toSorted((a, b) => compareText(a.path, b.path));
   const copies = copiesOf(sorted);
   const pictures = [...copies.values()];
   const patterns = pictures.map(([kept]) => toPattern((kept as GroupItem).thumbnail));
@@ -136,7 +137,7 @@ function mark(
   const width = Math.max(4, String(members.size).length);
   for (const [at, group] of [...members.values()].entries()) {
     const name = `group-${String(at + 1).padStart(width, '0')}`;
-    const labels = [...new Set(group.map((item) => item.label))].sort(compare);
+    const labels = [...new Set(group.map((item) => item.label))].sort();
     const conflict = labels.length > 1;
     if (conflict) conflicts.push({ group: name, labels, paths: group.map((item) => item.path) });
     for (const item of group) marks.set(item.path, markOf({ item, name, conflict, copies }));
@@ -161,9 +162,4 @@ function sizesOf(rootOf: readonly number[]): number[] {
   const sizes = new Map<number, number>();
   for (const root of rootOf) sizes.set(root, (sizes.get(root) ?? 0) + 1);
   return [...sizes.values()].sort((a, b) => b - a);
-}
-
-/** By UTF-16 code unit: the same everywhere, unlike a locale's order. */
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,3 +1,4 @@
+import { compareText } from '../../runtime/kernel/compare-text.ts';
 import { COLUMN, groupOf, type Participant, type Participants } from '../bids/participants.ts';
 
 /** Images that stay together, of one patient as far as is known. */
@@ -25,7 +26,7 @@ export function labelOf(participant: Participant): string {
 
 /** Sorts participants into groups; the order of the table does not matter. */
 export function readCohort({ rows }: Participants): Cohort {
-  const sorted = rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const sorted = rows.toSorted((a, b) => compareText(a.id, b.id));
   const setAside = sorted.flatMap(({ id, values }) => {
     const reason = values.get(COLUMN.setAside);
     return reason === undefined ? [] : [{ id, reason }];
@@ -35,7 +36,7 @@ export function readCohort({ rows }: Participants): Cohort {
   const members = Map.groupBy(labelled, groupOf);
   const groups = [...members]
     .map(([name, own]) => ({ name, members: own, label: mainLabel(own) }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+    .sort((a, b) => compareText(a.name, b.name));
   return {
     groups,
     labels: [...new Set(labelled.map(labelOf))].sort(),
@@ -46,6 +47,6 @@ export function readCohort({ rows }: Participants): Cohort {
 
 function mainLabel(members: readonly Participant[]): string {
   const counts = [...Map.groupBy(members, labelOf)].map(([label, own]) => ({ label, count: own.length }));
-  counts.sort((a, b) => b.count - a.count || (a.label < b.label ? -1 : 1));
+  counts.sort((a, b) => b.count - a.count || compareText(a.label, b.label));
   return counts[0]?.label ?? '';
 }

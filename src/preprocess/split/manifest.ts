@@ -2,21 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { canonicalJson, sha256 } from '../../runtime/kernel/digest.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
+import { FOLDER_NAME, FOLDER_NAME_RULE } from '../../runtime/kernel/folder-name.ts';
 import { writeFileAtomic } from '../../runtime/workspace/files.ts';
 
 /** The three parts of a site's data, in the order they are shown. */
 export const PARTITIONS = ['train', 'validation', 'test'] as const;
 export type Partition = (typeof PARTITIONS)[number];
 
-/** A site's name is a folder name, too. */
-export const siteNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
 const participantId = z.string().regex(/^sub-[0-9A-Za-z+]+$/);
 const count = z.int().nonnegative();
 const classCounts = z.record(z.string(), count);
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 
-export const splitSiteSchema = z.strictObject({
-  name: siteNameSchema,
+const splitSiteSchema = z.strictObject({
+  name: z.string().regex(FOLDER_NAME, FOLDER_NAME_RULE),
   train: z.array(participantId),
   validation: z.array(participantId),
   test: z.array(participantId),
@@ -24,7 +23,7 @@ export const splitSiteSchema = z.strictObject({
   classes: z.strictObject({ train: classCounts, validation: classCounts, test: classCounts }),
 });
 
-export const splitRuleSchema = z.strictObject({
+const splitRuleSchema = z.strictObject({
   strategy: z.enum(['iid', 'dirichlet', 'column']),
   /** Concentration of the Dirichlet draw; small is uneven. */
   alpha: z.number().positive().optional(),
@@ -44,7 +43,10 @@ export const splitManifestSchema = z.strictObject({
   seed: z.int().nonnegative(),
   rule: splitRuleSchema,
   dataset: z.strictObject({ participants_sha256: digest, subjects: count }),
-  sites: z.array(splitSiteSchema).min(1),
+  sites: z
+    .array(splitSiteSchema)
+    .min(1)
+    .refine((sites) => new Set(sites.map(({ name }) => name)).size === sites.length, 'a site is there twice'),
   groups: z.strictObject({ count, largest: count }),
   set_aside: z.strictObject({ duplicate: count, label_conflict: count }),
   /** Of the canonical JSON (sorted keys, no spaces) of all other fields. */

@@ -1,10 +1,12 @@
 import { flError } from '../../runtime/kernel/errors.ts';
+import { FOLDER_NAME } from '../../runtime/kernel/folder-name.ts';
 import { didYouMean } from '../../runtime/kernel/nearest.ts';
 import { createRandom } from '../../runtime/kernel/random.ts';
+import { compareSites } from '../../runtime/kernel/site-order.ts';
 import type { Participants } from '../bids/participants.ts';
 import type { Cohort, Group } from './cohort.ts';
 import { type Bin, deal, dirichletShares } from './deal.ts';
-import { type SplitRule, siteNameSchema } from './manifest.ts';
+import type { SplitRule } from './manifest.ts';
 
 /** A site and the groups that are its own. */
 export interface SiteGroups {
@@ -61,7 +63,7 @@ function drawOnce(what: {
 }
 
 /**
- * Sites as a column of participants.tsv names them, sorted by name.
+ * Sites as a column of participants.tsv names them, in site order.
  * @throws NF_SPLIT_COLUMN, NF_SPLIT_SITE_VALUE, NF_SPLIT_GROUP_AT_TWO_SITES
  */
 export function readSites(cohort: Cohort, participants: Participants, column: string): SiteGroups[] {
@@ -71,7 +73,7 @@ export function readSites(cohort: Cohort, participants: Participants, column: st
     const name = siteOf(group, column);
     sites.set(name, [...(sites.get(name) ?? []), group]);
   }
-  return [...sites].map(([name, groups]) => ({ name, groups })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...sites].map(([name, groups]) => ({ name, groups })).sort((a, b) => compareSites(a.name, b.name));
 }
 
 /** @throws NF_SPLIT_COLUMN */
@@ -83,7 +85,7 @@ export function requireColumn({ columns }: Participants, column: string): void {
 
 function siteOf(group: Group, column: string): string {
   const sites = group.members.map(({ id, values }) => ({ id, site: values.get(column) ?? 'n/a' }));
-  const bad = sites.find(({ site }) => !siteNameSchema.safeParse(site).success);
+  const bad = sites.find(({ site }) => !FOLDER_NAME.test(site));
   if (bad) throw flError('NF_SPLIT_SITE_VALUE', { value: bad.site, column, participant: bad.id });
   const [first] = sites as [(typeof sites)[number]];
   const other = sites.find(({ site }) => site !== first.site);

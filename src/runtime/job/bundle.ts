@@ -1,5 +1,6 @@
 import { lstat, mkdir, readdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
+import { compareText } from '../kernel/compare-text.ts';
 import { canonicalJson, sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 
@@ -33,7 +34,7 @@ export async function readBundle(folder: string): Promise<Bundle> {
     const bytes = await readFile(join(root, path));
     files.push({ path: path.split(sep).join('/'), bytes, sha256: sha256(bytes) });
   }
-  files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  files.sort((a, b) => compareText(a.path, b.path));
   return { files, sha256: sha256(canonicalJson(files.map(({ path, sha256: digest }) => [path, digest]))) };
 }
 

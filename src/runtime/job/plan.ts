@@ -1,8 +1,8 @@
 import { flError } from '../kernel/errors.ts';
+import { FOLDER_NAME } from '../kernel/folder-name.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { compareSites } from '../kernel/site-order.ts';
 import type { JobDefinition, ScriptArgs } from './definition.ts';
-import { siteName } from './schema.ts';
 
 /** What the command line adds to a job. */
 export interface RunFlags {
@@ -63,8 +63,7 @@ function numberedSites(
 /** Names from the command line; they become folders. */
 function checkNames(names: readonly string[]): void {
   for (const [index, site] of names.entries()) {
-    const known = siteName.safeParse(site);
-    if (!known.success)
+    if (!FOLDER_NAME.test(site))
       throw flError('NF_JOB_SITE_NAME', { site, reason: 'it has other characters or none' });
     if (names.indexOf(site) !== index)
       throw flError('NF_JOB_SITE_NAME', { site, reason: 'it is given twice' });

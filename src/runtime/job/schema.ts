@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FOLDER_NAME, FOLDER_NAME_RULE } from '../kernel/folder-name.ts';
 
 /**
  * The job file, as written: snake_case keys, nothing filled in but what has a default. `definition.ts` maps it to the
@@ -7,12 +8,10 @@ import { z } from 'zod';
 
 const name = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'use up to 64 letters, digits, dots, dashes and underscores')
+  .regex(FOLDER_NAME, FOLDER_NAME_RULE)
   .describe('name of the job; its runs lie in WORKSPACE/<name>/');
 
-export const siteName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'use up to 64 letters, digits, dots, dashes and underscores');
+const siteName = z.string().regex(FOLDER_NAME, FOLDER_NAME_RULE);
 
 const args = z.record(z.string(), z.json()).describe('what flare.args() returns to the script');
 

@@ -1,3 +1,4 @@
+import { compareText } from '../kernel/compare-text.ts';
 import { flError } from '../kernel/errors.ts';
 import { DTYPES, type DType, elementCount, type NdArray, type ParamSet } from './nd-array.ts';
 
@@ -40,7 +41,7 @@ export function planSafetensors(
 } {
   const ordered = [...arrays].sort(
     (a, b) =>
-      DTYPES[b.dtype].BYTES_PER_ELEMENT - DTYPES[a.dtype].BYTES_PER_ELEMENT || compare(a.name, b.name),
+      DTYPES[b.dtype].BYTES_PER_ELEMENT - DTYPES[a.dtype].BYTES_PER_ELEMENT || compareText(a.name, b.name),
   );
   let end = 0;
   const placed = ordered.map(({ name, dtype, shape }) => {
@@ -51,7 +52,7 @@ export function planSafetensors(
   });
   const header = encodeHeader(placed);
   const layout = placed.map(({ begin, ...entry }) => ({ ...entry, offset: header.length + begin }));
-  return { header, layout: layout.sort((a, b) => compare(a.name, b.name)) };
+  return { header, layout: layout.sort((a, b) => compareText(a.name, b.name)) };
 }
 
 /** A whole file in memory. */
@@ -108,7 +109,7 @@ export function parseLayout(
     end += entry.byteLength;
   }
   if (end !== fileSize) throw unreadable(path, `it has ${fileSize} bytes, its header describes ${end}`);
-  return entries.sort((a, b) => compare(a.name, b.name));
+  return entries.sort((a, b) => compareText(a.name, b.name));
 }
 
 function encodeHeader(
@@ -169,10 +170,6 @@ function isSizes(value: unknown): value is number[] {
 
 function fileDtype(dtype: DType): string {
   return Object.entries(FILE_DTYPES).find(([, name]) => name === dtype)?.[0] ?? '';
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function unreadable(path: string, reason: string) {

@@ -61,6 +61,12 @@ describe('readSplit', () => {
     await writeFile(file, JSON.stringify(changed(split, () => ({ test: ['sub-../x'] }))));
     await expect(readSplit(file)).rejects.toThrow(code('NF_SPLIT_MALFORMED'));
   });
+
+  it('refuses two sites of one name, of which one would be passed over', async () => {
+    const file = join(await makeFolder(), 'split.json');
+    await writeFile(file, JSON.stringify(changed(made().split, () => ({ name: 'site-2' }))));
+    await expect(readSplit(file)).rejects.toThrow('twice');
+  });
 });
 
 describe('checkSplit', () => {
