@@ -9,7 +9,7 @@ const folder = 'demo';
 const steps = [
   [
     'Make MRI volumes of heads with and without tumours, from three simulated scanners',
-    `preprocess phantom ${folder}/bids --per-class 16 --sites 3`,
+    `preprocess phantom ${folder}/bids --per-class 24 --sites 3`,
   ],
   [
     'Share them out: each scanner is a site; train, validation and test apart',

@@ -1,0 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+
+const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', path), 'utf8');
+
+it('the README shows the training script as it is', () => {
+  expect(read('README.md')).toContain(read('templates/mri-fedavg/client/mri-fedavg.ts'));
+});
