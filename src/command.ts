@@ -2,7 +2,7 @@ import { Command, Errors, Flags, type Interfaces } from '@oclif/core';
 import type { z } from 'zod';
 import { commandSchema } from './output/command-schema.ts';
 import { errorEnvelope, errorText, successEnvelope } from './output/envelope.ts';
-import { createProgressView } from './output/progress-view.ts';
+import { createProgressView, type ProgressView } from './output/progress-view.ts';
 import { type Interrupt, watchSignals } from './output/signals.ts';
 import { usageError } from './output/usage-error.ts';
 import type { NeuroflareError } from './runtime/kernel/errors.ts';
@@ -39,6 +39,7 @@ export abstract class BaseCommand<Result> extends Command {
   /** Aborted by Ctrl-C or SIGTERM; long work passes it on. */
   protected signal: AbortSignal = new AbortController().signal;
   #interrupt: Interrupt | undefined;
+  #progress: ProgressView | undefined;
 
   /** What a user who stopped the command is told. */
   protected readonly interruptHint: string = 'Run the command again.';
@@ -71,6 +72,7 @@ export abstract class BaseCommand<Result> extends Command {
     if (thrown instanceof Errors.ExitError) throw thrown;
     // Arguments that do not parse are told below; without this oclif would add that they were not parsed.
     this.parsed = true;
+    this.#progress?.stop();
     const error = usageError(thrown, this.ctor) ?? toNeuroflareError(thrown);
     const exitCode = this.#interrupt?.exitCode ?? error.exitCode;
     process.exitCode = exitCode;
@@ -79,6 +81,7 @@ export abstract class BaseCommand<Result> extends Command {
   }
 
   protected override async finally(_error: Error | undefined): Promise<void> {
+    this.#progress?.stop();
     this.#interrupt?.release();
   }
 
@@ -101,7 +104,8 @@ export abstract class BaseCommand<Result> extends Command {
 
   /** Bars on a terminal, plain lines elsewhere, nothing when quiet. */
   protected progress(): Progress {
-    return createProgressView({ quiet: this.quiet });
+    this.#progress ??= createProgressView({ quiet: this.quiet });
+    return this.#progress.step;
   }
 
   #print(text: string): void {

@@ -1,13 +1,19 @@
 import { Presets, SingleBar } from 'cli-progress';
 import { noProgress, type Progress } from '../runtime/telemetry/progress.ts';
 
-/** Draws steps of one long task on stderr: a bar on a terminal, about ten lines elsewhere, nothing when quiet. */
-export function createProgressView(options: { quiet: boolean }): Progress {
-  if (options.quiet) return noProgress;
-  return process.stderr.isTTY ? barView() : lineView();
+export interface ProgressView {
+  readonly step: Progress;
+  /** Gives the terminal back as it was; a bar that is left running keeps the process alive. */
+  stop(): void;
 }
 
-function barView(): Progress {
+/** Draws steps of one long task on stderr: a bar on a terminal, about ten lines elsewhere, nothing when quiet. */
+export function createProgressView(options: { quiet: boolean }): ProgressView {
+  if (!options.quiet && process.stderr.isTTY) return barView();
+  return { step: options.quiet ? noProgress : lineView(), stop: () => undefined };
+}
+
+function barView(): ProgressView {
   const bar = new SingleBar(
     {
       format: '{what} [{bar}] {value}/{total} {eta_formatted}',
@@ -18,12 +24,13 @@ function barView(): Progress {
     Presets.shades_grey,
   );
   let started = false;
-  return ({ what, done, total }) => {
+  const step: Progress = ({ what, done, total }) => {
     if (!started) bar.start(total, 0, { what });
     started = done < total;
     bar.update(done, { what });
     if (!started) bar.stop();
   };
+  return { step, stop: () => bar.stop() };
 }
 
 function lineView(): Progress {

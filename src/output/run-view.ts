@@ -103,7 +103,11 @@ function bars(): Surface {
   );
   const byName = new Map<string, SingleBar>();
   const roundBar = '';
-  const line = (text: string) => multi.log(`${text}\n`);
+  const line = (text: string) => {
+    multi.log(`${text}\n`);
+    // Else what is said last would go with the bars.
+    multi.update();
+  };
   return {
     line,
     engine: once(line),

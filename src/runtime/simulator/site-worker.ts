@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Engine } from '../engine/engine.ts';
 import { sha256 } from '../kernel/digest.ts';
 import { toNeuroflareError } from '../kernel/errors.ts';
+import { nativeCall, useNativeGate } from '../kernel/native-gate.ts';
 import type { EngineUse, FileRef } from '../telemetry/run-events.ts';
 import { encodeSafetensors } from '../tensors/safetensors.ts';
 import { scriptFailure } from '../train/script/script-error.ts';
@@ -26,6 +27,7 @@ let order: WorkerOrder | undefined;
 const owner = new AsyncLocalStorage<WorkerOrder>();
 let engineUse: EngineUse | undefined;
 
+useNativeGate((workerData as WorkerSetup).gate);
 captureOutput();
 setEngine(startEngine);
 onTrainProgress(({ done, total }) => post({ type: 'progress', done, total }));
@@ -61,7 +63,8 @@ async function run(next: WorkerOrder): Promise<void> {
 async function startEngine(): Promise<Engine> {
   const { createEngine } = await import('../engine/registry.ts');
   const { choice, ...wish } = (workerData as WorkerSetup).engine;
-  const { engine } = await createEngine(choice, wish);
+  // Looking for an engine loads native libraries.
+  const { engine } = await nativeCall(() => createEngine(choice, wish));
   const { name, device, library, version, build, threads, reason } = engine.describe();
   const detail = `${threads} thread${threads === 1 ? '' : 's'} a site; ${reason}`;
   engineUse = { name, device, library: `${library} ${version} ${build}`, detail };

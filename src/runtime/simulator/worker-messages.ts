@@ -1,10 +1,13 @@
 import type { ErrorReport } from '../kernel/errors.ts';
+import type { NativeGate } from '../kernel/native-gate.ts';
 import type { AcceptedResult, EngineUse } from '../telemetry/run-events.ts';
 import type { ScriptTask } from '../train/script/script-runner.ts';
 
 /** What the pool hands a worker thread when it starts. */
 export interface WorkerSetup {
   readonly engine: EngineSetup;
+  /** Closed before the thread is ended. */
+  readonly gate: NativeGate;
 }
 
 /** Which engine the scripts of a thread get from `compile`. */

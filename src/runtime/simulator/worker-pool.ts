@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
+import { closeNativeGate, makeNativeGate, type NativeGate } from '../kernel/native-gate.ts';
 import type { WorkerMessage, WorkerOrder, WorkerSetup } from './worker-messages.ts';
 
 /** What becomes of one order; `failure` and `result` are the last to be called. */
@@ -19,6 +20,7 @@ interface Job {
 
 interface Slot {
   readonly worker: Worker;
+  readonly gate: NativeGate;
   job: Job | undefined;
   timer: NodeJS.Timeout | undefined;
   lastSite: string | undefined;
@@ -32,14 +34,14 @@ const ENTRY = new URL(`./site-worker${import.meta.url.endsWith('.ts') ? '.ts' : 
 /** A bounded number of threads for any number of sites. */
 export class WorkerPool {
   readonly #size: number;
-  readonly #setup: WorkerSetup;
+  readonly #setup: Omit<WorkerSetup, 'gate'>;
   readonly #slots = new Set<Slot>();
   /** Threads on their way out. */
   readonly #ending = new Set<Promise<unknown>>();
   #waiting: Job[] = [];
   #closed = false;
 
-  constructor(size: number, setup: WorkerSetup) {
+  constructor(size: number, setup: Omit<WorkerSetup, 'gate'>) {
     this.#size = size;
     this.#setup = setup;
   }
@@ -89,8 +91,10 @@ export class WorkerPool {
   }
 
   #spawn(): Slot {
-    const worker = new Worker(ENTRY, { workerData: this.#setup, stdout: true, stderr: true });
-    const slot: Slot = { worker, job: undefined, timer: undefined, lastSite: undefined, tasks: 0 };
+    const gate = makeNativeGate();
+    const workerData: WorkerSetup = { ...this.#setup, gate };
+    const worker = new Worker(ENTRY, { workerData, stdout: true, stderr: true });
+    const slot: Slot = { worker, gate, job: undefined, timer: undefined, lastSite: undefined, tasks: 0 };
     this.#slots.add(slot);
     worker.on('message', (message: WorkerMessage) => this.#hear(slot, message));
     worker.on('error', (error) => this.#onError(slot, error));
@@ -154,7 +158,7 @@ export class WorkerPool {
     clearTimeout(slot.timer);
     slot.job = undefined;
     this.#slots.delete(slot);
-    const ending = slot.worker.terminate();
+    const ending = closeNativeGate(slot.gate).then(() => slot.worker.terminate());
     this.#ending.add(ending);
     await ending;
     this.#ending.delete(ending);

@@ -1,4 +1,5 @@
-import type { Env, InferenceSession, TensorConstructor } from 'onnxruntime-web';
+import type { Env, InferenceSession, OnnxValue, Tensor, TensorConstructor } from 'onnxruntime-web';
+import { nativeCall } from '../../kernel/native-gate.ts';
 
 /** What both builds of ONNX Runtime offer. */
 interface OrtModule {
@@ -16,7 +17,17 @@ export interface OrtRuntime {
   readonly version: string;
   readonly threads: number;
   readonly Tensor: TensorConstructor;
-  createSession(bytes: Uint8Array): Promise<InferenceSession>;
+  createSession(bytes: Uint8Array): Promise<OrtSession>;
+}
+
+/** What is used of a session. */
+export interface OrtSession {
+  readonly inputNames: readonly string[];
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    fetches?: Readonly<Record<string, Tensor | null>>,
+  ): Promise<Readonly<Record<string, OnnxValue>>>;
+  release(): Promise<void>;
 }
 
 /** Native code, for Linux and Windows (x64, arm64) and macOS (arm64); throws where it cannot be loaded. */
@@ -29,7 +40,16 @@ export async function loadNativeRuntime(threads: number): Promise<OrtRuntime> {
     version: module.env.versions.node ?? module.env.versions.common,
     threads,
     Tensor: module.Tensor,
-    createSession: (bytes) => module.InferenceSession.create(bytes, sessionOptions(threads)),
+    createSession: async (bytes) =>
+      gated(await nativeCall(() => module.InferenceSession.create(bytes, sessionOptions(threads)))),
+  };
+}
+
+function gated(session: OrtSession): OrtSession {
+  return {
+    inputNames: session.inputNames,
+    run: (feeds, fetches) => nativeCall(() => session.run(feeds, fetches)),
+    release: () => nativeCall(() => session.release()),
   };
 }
 

@@ -1,19 +1,18 @@
-import type { InferenceSession } from 'onnxruntime-web';
 import { sha256 } from '../../kernel/digest.ts';
-import type { OrtRuntime } from './runtime.ts';
+import type { OrtRuntime, OrtSession } from './runtime.ts';
 
 /** Sessions that are kept although nobody uses them, so that the next round finds them ready. */
 const IDLE_KEPT = 6;
 
 interface Entry {
   readonly key: string;
-  readonly session: Promise<InferenceSession>;
+  readonly session: Promise<OrtSession>;
   users: number;
 }
 
 /** A session and the promise to say when it is no longer needed. */
 export interface SessionLease {
-  readonly session: InferenceSession;
+  readonly session: OrtSession;
   release(): void;
 }
 

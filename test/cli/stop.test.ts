@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { runCli, runJson, startCli } from '../support/cli.ts';
+import { leftovers } from '../support/run-files.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const cwd = tempFolder();
+const here = { cwd };
+
+/** Rounds that would go on for hours, with native code at work nearly all the time. */
+beforeAll(async () => {
+  const phantom = ['--sites', '2', '--per-class', '3', '--size', '24', '-q'];
+  await runCli(['preprocess', 'phantom', 'bids', ...phantom], here);
+  await runCli(['preprocess', 'split', 'bids', '--strategy', 'column', '-q'], here);
+  const sets = ['data=bids', 'split=split.json', 'image_size=32', 'local_epochs=100000', 'task_timeout=2'];
+  const set = sets.flatMap((one) => ['--set', one]);
+  await runCli(['job', 'create', 'endless', '--template', 'mri-fedavg', ...set], here);
+});
+
+describe('a simulation in the middle of native code', () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('ends in order on %s', async (signal, code) => {
+    const running = startCli(['simulate', 'endless'], here);
+    await running.sees('Running in');
+    await new Promise((resolve) => setTimeout(resolve, 700 + 300 * Math.random()));
+    running.child.kill(signal);
+    const { code: found, stderr } = await running.done;
+    expect([found, stderr]).toEqual([code, expect.stringMatching(/--resume\.\n {2}code: NF_INTERRUPTED\n$/)]);
+    expect(leftovers(`${cwd}/work`)).toEqual([]);
+  });
+
+  it('ends a script that takes too long', async () => {
+    const { code, answer, stderr } = await runJson(['simulate', 'endless'], here);
+    expect([code, answer.error_code]).toEqual([1, 'NF_SCRIPT_TIMEOUT']);
+    expect(stderr).not.toContain('terminate');
+  });
+});
+
+/** Runs the command line in a terminal of its own and types Ctrl-C there once it has shown `shown`. */
+function interruptInTerminal(words: string, shown: string): Promise<string> {
+  const run = `"${process.execPath}" "${new URL('../../bin/run.js', import.meta.url).pathname}" ${words}; echo "code $?"`;
+  const child = spawn('script', ['-qfec', run, '/dev/null'], { cwd, stdio: ['pipe', 'pipe', 'ignore'] });
+  let screen = '';
+  let typed = false;
+  return new Promise((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      screen += text;
+      if (typed || !screen.includes(shown)) return;
+      typed = true;
+      child.stdin.write('\u0003');
+    });
+    child.on('error', reject);
+    child.on('close', () => resolve(screen));
+  });
+}
+
+describe.runIf(process.platform === 'linux')('a terminal', () => {
+  it.each([
+    ['preprocess phantom heads --per-class 100 --size 64', 'volumes ['],
+    ['simulate endless', 'site-1'],
+  ])('is left as it was by %s', async (words, shown) => {
+    const screen = await interruptInTerminal(words, shown);
+    expect(screen).toContain('code 130');
+    expect(screen.lastIndexOf('\u001b[?25l')).toBeLessThanOrEqual(screen.lastIndexOf('\u001b[?25h'));
+    expect(screen.lastIndexOf('\u001b[?7l')).toBeLessThanOrEqual(screen.lastIndexOf('\u001b[?7h'));
+  });
+});
