@@ -225,7 +225,7 @@ describe('a resume is refused', () => {
     process.kill(pid, 'SIGCONT');
     expect(answer).toMatchObject({
       exit_code: 4,
-      error_code: 'NF_RUN_BUSY',
+      error_code: 'NF_PATH_BUSY',
       message: expect.stringContaining(String(pid)),
     });
     expect((await first.done).code).toBe(0);

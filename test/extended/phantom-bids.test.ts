@@ -20,7 +20,6 @@ describe.skipIf(!validator)('the official BIDS validator', () => {
       ...recipe,
       target: join(folder, 'out'),
       jobs: 2,
-      version: '0.0.0',
       signal,
       progress: noProgress,
     });

@@ -60,7 +60,6 @@ export default class PreprocessPhantom extends BaseCommand<Result> {
       size: flags.size,
       seed: flags.seed,
       jobs: flags.jobs,
-      version: this.config.version,
       signal: this.signal,
       progress: this.progress(),
     });

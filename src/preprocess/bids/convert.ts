@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { compareText } from '../../runtime/kernel/compare-text.ts';
-import { canonicalJson, sha256 } from '../../runtime/kernel/digest.ts';
+import { canonicalJson, prettyJson, sha256 } from '../../runtime/kernel/digest.ts';
 import { flError, NeuroflareError } from '../../runtime/kernel/errors.ts';
+import { mapPool } from '../../runtime/kernel/map-pool.ts';
+import { packageVersion } from '../../runtime/kernel/package-version.ts';
 import { noProgress, type Progress } from '../../runtime/telemetry/progress.ts';
 import { findGroups, type GroupItem, type GroupRule } from '../groups/find-groups.ts';
 import { prepareDecoder } from '../image/decode.ts';
@@ -12,10 +14,9 @@ import { KAGGLE_LABELS, readLabelMap } from './label-map.ts';
 import { openPartial, type PartialTree } from './partial-tree.ts';
 import { convertPicture, encodeSlice, type PictureFacts, type Processing } from './picture-file.ts';
 import { checkPlaces } from './places.ts';
-import { mapPool } from './pool.ts';
 import { checkClasses, type SourcePicture, type SourceTree, scanSource } from './scan.ts';
 import { type BidsSummary, showPath, summarise } from './summary.ts';
-import { type DatasetTexts, datasetTexts, json, packageVersion } from './texts.ts';
+import { type DatasetTexts, datasetTexts } from './texts.ts';
 
 export interface ConvertOptions extends DatasetTexts {
   readonly source: string;
@@ -55,7 +56,7 @@ export async function convertClassFolders(options: ConvertOptions): Promise<Bids
   prepareDecoder();
   const digests = await digestFiles(options, tree);
   const sourceDigest = sha256(canonicalJson(tree.pictures.map(({ path }, at) => [path, digests[at]])));
-  const key = await planKey(options, tree, sourceDigest);
+  const key = planKey(options, tree, sourceDigest);
   const partial = dryRun ? undefined : await openPartial(target, key);
   try {
     const { read, faults } = await convertAll({ options, tree, digests, partial });
@@ -83,10 +84,10 @@ async function digestFiles(options: ConvertOptions, tree: SourceTree): Promise<s
 }
 
 /** Equal keys give equal bytes. */
-async function planKey(options: ConvertOptions, tree: SourceTree, sourceDigest: string): Promise<string> {
+function planKey(options: ConvertOptions, tree: SourceTree, sourceDigest: string): string {
   const { processing, rule, name, license, authors } = options;
   const labels = tree.pictures.map(({ label }) => label);
-  const version = await packageVersion();
+  const version = packageVersion();
   return sha256(canonicalJson({ version, processing, rule, name, license, authors, labels, sourceDigest }));
 }
 
@@ -161,7 +162,7 @@ async function finish(what: {
   const idOf = new Map(read.map(({ source, id }) => [source.path, id]));
   if (partial) {
     const images = entries.length;
-    const texts = await datasetTexts({ ...options, images, sourceDigest });
+    const texts = datasetTexts({ ...options, images, sourceDigest });
     await writeTexts({ partial, entries, texts, table: { rule, processing, labels, idOf } });
     signal?.throwIfAborted();
     await partial.publish();
@@ -179,7 +180,7 @@ async function writeTexts(what: {
   const { partial, entries, texts, table } = what;
   for (const [file, text] of texts) await partial.addText(file, text);
   await partial.addText('participants.tsv', participantsTable(entries, table));
-  await partial.addText('participants.json', json(participantsSidecar(table)));
+  await partial.addText('participants.json', prettyJson(participantsSidecar(table)));
 }
 
 function groupItem({ source, facts }: ReadPicture): GroupItem {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { sha256 } from '../../runtime/kernel/digest.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
 import { syncFolder } from '../../runtime/workspace/files.ts';
+import { lockFolder } from '../../runtime/workspace/lock.ts';
 import { type PictureFacts, pictureFactsSchema } from './picture-file.ts';
 
 const journalLineSchema = z.strictObject({
@@ -33,13 +34,13 @@ export interface PartialTree {
   release(): Promise<void>;
 }
 
-/** @throws NF_BIDS_BUSY when another process works on it; NF_PATH_EXISTS when the folder is somebody else's. */
+/** @throws NF_PATH_BUSY when another process works on it; NF_PATH_EXISTS when the folder is somebody else's. */
 export async function openPartial(target: string, key: string): Promise<PartialTree> {
   const root = `${target}.partial`;
   await mkdir(root, { recursive: true });
   const foreign = (await readdir(root)).find((name) => !OWN_NAMES.has(name));
   if (foreign !== undefined) throw flError('NF_PATH_EXISTS', { what: 'Working folder', path: root });
-  await lock(root);
+  const unlock = await lockFolder(join(root, 'lock'), `The working folder ${root}`);
   const same = (await readFile(join(root, 'key'), 'utf8').catch(() => '')) === key;
   if (!same) await begin(root, key);
   const finished = await readJournal(root);
@@ -48,6 +49,12 @@ export async function openPartial(target: string, key: string): Promise<PartialT
   const write = async (file: string, content: Uint8Array | string) => {
     await mkdir(dirname(join(tree, file)), { recursive: true });
     await writeFile(join(tree, file), content);
+  };
+  // A folder of this name that appears later is another run's, and so is the lock in it.
+  let gone = false;
+  const remove = async () => {
+    await rm(root, { recursive: true, force: true });
+    gone = true;
   };
   return {
     finished,
@@ -61,17 +68,17 @@ export async function openPartial(target: string, key: string): Promise<PartialT
       await journal.close();
       await rename(tree, target);
       await syncFolder(dirname(target));
-      await rm(root, { recursive: true, force: true });
+      await remove();
     },
-    discard: () => rm(root, { recursive: true, force: true }),
+    discard: remove,
     release: async () => {
       await journal.close();
-      await rm(join(root, 'lock'), { force: true });
+      if (!gone) await unlock();
     },
   };
 }
 
-const OWN_NAMES = new Set(['lock', 'key', 'journal.jsonl', 'tree']);
+const OWN_NAMES = new Set(['lock', 'lock.takeover', 'key', 'journal.jsonl', 'tree']);
 
 async function begin(root: string, key: string): Promise<void> {
   for (const name of ['key', 'journal.jsonl', 'tree']) {
@@ -79,30 +86,6 @@ async function begin(root: string, key: string): Promise<void> {
   }
   await mkdir(join(root, 'tree'));
   await writeFile(join(root, 'key'), key);
-}
-
-/** The lock holds the process id; one whose process is gone is taken over. */
-async function lock(root: string): Promise<void> {
-  const file = join(root, 'lock');
-  for (;;) {
-    try {
-      return await writeFile(file, String(process.pid), { flag: 'wx' });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const holder = Number(await readFile(file, 'utf8').catch(() => ''));
-    if (isAlive(holder)) throw flError('NF_BIDS_BUSY', { pid: holder, path: root });
-    await rm(file, { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 /** Lines that are whole and whose image has the digest they say; the rest is made again. */

@@ -13,8 +13,15 @@ export async function checkPlaces(places: { source: string; target: string; what
   });
   const to = await realFuturePath(resolve(target));
   if (within(from, to) || within(to, from)) throw flError('NF_BIDS_PLACES', { source, target });
-  const there = await lstat(target).catch(() => undefined);
-  if (there) throw flError('NF_PATH_EXISTS', { what, path: target });
+  await requireAbsent(what, target);
+}
+
+/** Nothing is at `path`, not even a link. @throws NF_PATH_EXISTS */
+export async function requireAbsent(what: string, path: string): Promise<void> {
+  const there = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  if (there) throw flError('NF_PATH_EXISTS', { what, path }, { place: { file: path } });
 }
 
 /** The path with the links of its existing part resolved. */

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import { prettyJson } from '../../runtime/kernel/digest.ts';
+import { packageVersion } from '../../runtime/kernel/package-version.ts';
 import type { GroupRule } from '../groups/find-groups.ts';
 import { HEAD_MARGIN, type Processing } from './picture-file.ts';
 
@@ -23,25 +23,15 @@ export interface TextContext extends DatasetTexts {
 }
 
 /** The files of the root that describe the data set, by name. */
-export async function datasetTexts(context: TextContext): Promise<ReadonlyMap<string, string>> {
+export function datasetTexts(context: TextContext): ReadonlyMap<string, string> {
   return new Map([
-    ['dataset_description.json', json(await description(context))],
-    ['desc-slice_T1w.json', json(sidecar(context.processing))],
+    ['dataset_description.json', prettyJson(description(context))],
+    ['desc-slice_T1w.json', prettyJson(sidecar(context.processing))],
     ['README', readme(context)],
   ]);
 }
 
-export function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-/** Version of this package, which is part of what the data set follows from. */
-export async function packageVersion(): Promise<string> {
-  const file = new URL('../../../package.json', import.meta.url);
-  return z.object({ version: z.string() }).parse(JSON.parse(await readFile(file, 'utf8'))).version;
-}
-
-async function description(context: TextContext): Promise<object> {
+function description(context: TextContext): object {
   return {
     Name: context.name,
     BIDSVersion: BIDS_VERSION,
@@ -52,7 +42,7 @@ async function description(context: TextContext): Promise<object> {
     GeneratedBy: [
       {
         Name: 'neuroflare',
-        Version: await packageVersion(),
+        Version: packageVersion(),
         Description: `preprocess bids: JPEG and PNG images in class folders to NIfTI slices. ${steps(context.processing)}`,
       },
     ],

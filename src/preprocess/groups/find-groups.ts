@@ -60,10 +60,10 @@ const NEIGHBOUR_THRESHOLD = 0.8;
  */
 const SAME_PICTURE = 0.99;
 
-/** @throws NF_GROUP_THRESHOLD unless the text is a number over 0 and at most 1. */
+/** @throws NF_BIDS_THRESHOLD unless the text is a number over 0 and at most 1. */
 export function parseThreshold(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !(value > 0 && value <= 1)) throw flError('NF_GROUP_THRESHOLD', { value: text });
+  if (text.trim() === '' || !(value > 0 && value <= 1)) throw flError('NF_BIDS_THRESHOLD', { value: text });
   return value;
 }
 

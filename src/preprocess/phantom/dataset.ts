@@ -1,25 +1,27 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DERIVATIVE, json } from './examination.ts';
+import { prettyJson } from '../../runtime/kernel/digest.ts';
+import { packageVersion } from '../../runtime/kernel/package-version.ts';
+import { DERIVATIVE } from './examination.ts';
 import { type PhantomRecipe, type PlannedParticipant, siteName } from './plan.ts';
 import { COMMON_SIDECAR } from './sidecars.ts';
 
 /** Everything of the data set that belongs to no single participant. */
 export async function writeFrame(
   folder: string,
-  of: { recipe: PhantomRecipe; participants: readonly PlannedParticipant[]; version: string },
+  of: { recipe: PhantomRecipe; participants: readonly PlannedParticipant[] },
 ): Promise<void> {
   const derived = join(folder, DERIVATIVE);
   await mkdir(derived, { recursive: true });
   const files: [path: string, text: string][] = [
-    [join(folder, 'dataset_description.json'), json(description(of))],
+    [join(folder, 'dataset_description.json'), prettyJson(description(of.recipe))],
     [join(folder, 'README'), readme(of.recipe)],
     [join(folder, 'participants.tsv'), participantsTable(of.participants)],
-    [join(folder, 'participants.json'), json(participantsColumns(of.recipe))],
-    [join(folder, 'T1w.json'), json(COMMON_SIDECAR)],
-    [join(derived, 'dataset_description.json'), json(maskDescription(of))],
+    [join(folder, 'participants.json'), prettyJson(participantsColumns(of.recipe))],
+    [join(folder, 'T1w.json'), prettyJson(COMMON_SIDECAR)],
+    [join(derived, 'dataset_description.json'), prettyJson(maskDescription(of.recipe))],
     [join(derived, 'README'), MASK_README],
-    [join(derived, 'desc-lesion_mask.json'), json(MASK_SIDECAR)],
+    [join(derived, 'desc-lesion_mask.json'), prettyJson(MASK_SIDECAR)],
   ];
   for (const [path, text] of files) await writeFile(path, text);
 }
@@ -30,17 +32,17 @@ const HED_VERSION = '8.3.0';
 const AUTHORS = ['neuroflare', 'The contributors to neuroflare'];
 const LICENSE = 'CC0-1.0';
 
-function generator(version: string, recipe: PhantomRecipe) {
+function generator(recipe: PhantomRecipe) {
   const { sites, perClass, size, seed } = recipe;
   const options = `--sites ${sites} --per-class ${perClass} --size ${size} --seed ${seed}`;
   return {
     Name: 'neuroflare',
-    Version: version,
+    Version: packageVersion(),
     Description: `preprocess phantom ${options}`,
   };
 }
 
-function description({ recipe, version }: { recipe: PhantomRecipe; version: string }) {
+function description(recipe: PhantomRecipe) {
   return {
     Name: 'Simulated heads with brain tumours',
     BIDSVersion: BIDS_VERSION,
@@ -48,15 +50,15 @@ function description({ recipe, version }: { recipe: PhantomRecipe; version: stri
     DatasetType: 'raw',
     License: LICENSE,
     Authors: AUTHORS,
-    GeneratedBy: [generator(version, recipe)],
+    GeneratedBy: [generator(recipe)],
     // None, which is a fact; the validator asks for the key.
     SourceDatasets: [],
   };
 }
 
-function maskDescription({ recipe, version }: { recipe: PhantomRecipe; version: string }) {
+function maskDescription(recipe: PhantomRecipe) {
   return {
-    ...description({ recipe, version }),
+    ...description(recipe),
     Name: 'Tumour masks of simulated heads',
     DatasetType: 'derivative',
     DatasetLinks: { raw: '../..' },

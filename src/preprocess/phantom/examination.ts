@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { prettyJson } from '../../runtime/kernel/digest.ts';
 import type { Volume } from '../nifti/orient.ts';
 import { encodeNifti, gzipNifti } from '../nifti/write.ts';
 import { gridOf, type PhantomRecipe, type PlannedParticipant } from './plan.ts';
@@ -32,14 +33,9 @@ export async function writeExamination({ folder, recipe, participant }: Examinat
   await mkdir(join(raw, '..'), { recursive: true });
   await mkdir(join(derived, '..'), { recursive: true });
   await writeFile(`${raw}_T1w.nii.gz`, await pack(image));
-  await writeFile(`${raw}_T1w.json`, json(siteSidecar(scanner)));
+  await writeFile(`${raw}_T1w.json`, prettyJson(siteSidecar(scanner)));
   await writeFile(`${derived}.nii.gz`, await pack(mask));
-  await writeFile(`${derived}.json`, json(maskSidecar(id)));
-}
-
-/** JSON as all files of the data set have it. */
-export function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  await writeFile(`${derived}.json`, prettyJson(maskSidecar(id)));
 }
 
 async function pack({ shape, data, affine }: Volume): Promise<Uint8Array> {

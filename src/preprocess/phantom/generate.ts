@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { flError } from '../../runtime/kernel/errors.ts';
 import type { Progress } from '../../runtime/telemetry/progress.ts';
 import { syncFolder } from '../../runtime/workspace/files.ts';
+import { requireAbsent } from '../bids/places.ts';
 import { writeFrame } from './dataset.ts';
 import { writeExamination } from './examination.ts';
 import { gridOf, type PhantomRecipe, planParticipants } from './plan.ts';
@@ -14,8 +14,6 @@ export interface PhantomOptions extends PhantomRecipe {
   readonly target: string;
   /** Threads; the result does not depend on it. */
   readonly jobs: number;
-  /** Of neuroflare, for `GeneratedBy`. */
-  readonly version: string;
   readonly signal: AbortSignal;
   readonly progress: Progress;
 }
@@ -33,13 +31,12 @@ export interface PhantomResult {
 /**
  * Makes a BIDS data set of simulated heads. It is built in a sibling folder and renamed at the end, so a failure or an
  * abort leaves nothing. The recipe alone fixes every byte (with one version of neuroflare and Node on one platform).
- * @throws NF_PHANTOM_TARGET_EXISTS; the signal's reason when aborted
+ * @throws NF_PATH_EXISTS; the signal's reason when aborted
  */
 export async function generatePhantom(options: PhantomOptions): Promise<PhantomResult> {
-  const { jobs, signal, progress, version } = options;
+  const { jobs, signal, progress } = options;
   const target = resolve(options.target);
-  if (await exists(target))
-    throw flError('NF_PHANTOM_TARGET_EXISTS', { path: options.target }, { place: { file: options.target } });
+  await requireAbsent('Folder', options.target);
   const recipe: PhantomRecipe = {
     sites: options.sites,
     perClass: options.perClass,
@@ -53,7 +50,7 @@ export async function generatePhantom(options: PhantomOptions): Promise<PhantomR
     `.${basename(target)}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`,
   );
   try {
-    await writeFrame(folder, { recipe, participants, version });
+    await writeFrame(folder, { recipe, participants });
     const tasks = participants.map((participant) => ({ folder, recipe, participant }));
     let done = 0;
     const onDone = () => progress({ what: 'volumes', done: ++done, total: tasks.length });
@@ -67,14 +64,4 @@ export async function generatePhantom(options: PhantomOptions): Promise<PhantomR
   await syncFolder(dirname(target));
   const { sites, perClass, seed } = recipe;
   return { path: target, participants: participants.length, sites, perClass, seed, shape: gridOf(recipe) };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
-    },
-  );
 }

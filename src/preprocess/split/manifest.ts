@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { canonicalJson, sha256 } from '../../runtime/kernel/digest.ts';
+import { canonicalJson, prettyJson, sha256 } from '../../runtime/kernel/digest.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../../runtime/kernel/folder-name.ts';
 import { writeFileAtomic } from '../../runtime/workspace/files.ts';
@@ -79,7 +79,7 @@ export async function readSplit(path: string): Promise<SplitManifest> {
 }
 
 export async function writeSplit(path: string, split: SplitManifest): Promise<void> {
-  await writeFileAtomic(path, `${JSON.stringify(split, null, 2)}\n`);
+  await writeFileAtomic(path, prettyJson(split));
 }
 
 function parseSplit(text: string, file: string): SplitManifest {

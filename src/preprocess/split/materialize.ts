@@ -13,12 +13,13 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
+import { prettyJson } from '../../runtime/kernel/digest.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
+import { mapPool } from '../../runtime/kernel/map-pool.ts';
 import { noProgress, type Progress } from '../../runtime/telemetry/progress.ts';
 import { syncFolder } from '../../runtime/workspace/files.ts';
 import { COLUMN, type Participant, parseParticipants, readParticipants } from '../bids/participants.ts';
 import { checkPlaces } from '../bids/places.ts';
-import { mapPool } from '../bids/pool.ts';
 import { checkSplit } from './check.ts';
 import { PARTITIONS, type SplitManifest, type SplitSite } from './manifest.ts';
 
@@ -143,11 +144,8 @@ async function writeSidecar({ from, to }: Copy): Promise<void> {
     Description: 'Part of the split that the participant belongs to.',
     Levels: { train: 'Training', validation: 'Validation', test: 'Test' },
   };
-  const sidecar: unknown = parseObject(text, file);
-  await writeFile(
-    join(to, 'participants.json'),
-    `${JSON.stringify({ ...(sidecar as object), partition }, null, 2)}\n`,
-  );
+  const sidecar = parseObject(text, file);
+  await writeFile(join(to, 'participants.json'), prettyJson({ ...sidecar, partition }));
 }
 
 function parseObject(text: string, file: string): object {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { jobFileSchema } from '../job/schema.ts';
+import { prettyJson } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
@@ -29,7 +30,7 @@ export const runCardSchema = z.strictObject({
 export type RunCard = z.output<typeof runCardSchema>;
 
 export async function writeRunCard(folder: RunFolder, card: RunCard): Promise<void> {
-  await writeFileAtomic(folder.at(RUN_FILES.card), `${JSON.stringify(card, null, 2)}\n`);
+  await writeFileAtomic(folder.at(RUN_FILES.card), prettyJson(card));
 }
 
 export async function readRunCard(folder: RunFolder): Promise<RunCard> {

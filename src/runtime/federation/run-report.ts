@@ -1,5 +1,6 @@
 import { copyFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { prettyJson } from '../kernel/digest.ts';
 import { compareSites } from '../kernel/site-order.ts';
 import { readJournal } from '../store/journal.ts';
 import type { MetricReport } from '../telemetry/metrics.ts';
@@ -91,7 +92,7 @@ export async function writeResults(
   if (!final) return;
   await copyFile(folder.at(final.model.path), folder.at(RUN_FILES.final));
   if (final.best) await copyFile(folder.at(final.best.model.path), folder.at(RUN_FILES.best));
-  await writeFileAtomic(folder.at(RUN_FILES.metrics), `${JSON.stringify(summary, null, 2)}\n`);
+  await writeFileAtomic(folder.at(RUN_FILES.metrics), prettyJson(summary));
   await writeAtomic(folder.at(RUN_FILES.roundMetrics), async (file) => {
     for await (const line of roundLines(folder)) await file.appendFile(line);
   });

@@ -3,6 +3,7 @@ import { chmod, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { prettyJson } from '../kernel/digest.ts';
 import { flError, NeuroflareError, reviveError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
@@ -107,9 +108,6 @@ async function writeEditorFiles(folder: string): Promise<void> {
       paths: { 'neuroflare/*': [join(PACKAGE_ROOT, 'dist/api/*.d.ts')], '@tensorflow/tfjs': [tfjs] },
     },
   };
-  await writeFile(join(folder, 'tsconfig.json'), `${JSON.stringify(tsconfig, null, 2)}\n`);
-  await writeFileAtomic(
-    join(folder, '.neuroflare/job.schema.json'),
-    `${JSON.stringify(jobJsonSchema(), null, 2)}\n`,
-  );
+  await writeFile(join(folder, 'tsconfig.json'), prettyJson(tsconfig));
+  await writeFileAtomic(join(folder, '.neuroflare/job.schema.json'), prettyJson(jobJsonSchema()));
 }

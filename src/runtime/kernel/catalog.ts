@@ -2,7 +2,6 @@ import { ENGINE_ERRORS } from './catalog/engine.ts';
 import { GENERAL_ERRORS } from './catalog/general.ts';
 import { JOB_ERRORS } from './catalog/job.ts';
 import { NIFTI_ERRORS } from './catalog/nifti.ts';
-import { PHANTOM_ERRORS } from './catalog/phantom.ts';
 import { PREPROCESS_ERRORS } from './catalog/preprocess.ts';
 import type { ErrorRow } from './catalog/row.ts';
 import { RUN_ERRORS } from './catalog/run.ts';
@@ -16,7 +15,6 @@ export const ERROR_CATALOG = {
   ...RUN_ERRORS,
   ...JOB_ERRORS,
   ...NIFTI_ERRORS,
-  ...PHANTOM_ERRORS,
   ...PREPROCESS_ERRORS,
   ...TENSOR_ERRORS,
   ...TRAIN_ERRORS,

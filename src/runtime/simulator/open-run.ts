@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { readSplit } from '../../preprocess/split/manifest.ts';
 import { bestModel, type RunHistory, record, replay } from '../federation/history.ts';
@@ -11,6 +10,7 @@ import type { RunFlags, RunPlan } from '../job/plan.ts';
 import type { Override } from '../job/variables.ts';
 import { canonicalJson, sha256File } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
+import { packageVersion } from '../kernel/package-version.ts';
 import { compareSites } from '../kernel/site-order.ts';
 import { type Journal, openJournal, readJournal } from '../store/journal.ts';
 import type { FileRef, RunEvent } from '../telemetry/run-events.ts';
@@ -47,7 +47,7 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
     throw flError('NF_SIMULATE_MAX_CLIENTS', { clients: plan.sites.length, max: request.maxClients });
   }
   const { id, folder } = await createRunFolder(request.workspace, plan.job.name, new Date());
-  const release = await lockFolder(folder.at(RUN_FILES.lock), id);
+  const release = await lockFolder(folder.at(RUN_FILES.lock), `The run ${id}`);
   try {
     await writeBundle(prepared.bundle, folder.at(RUN_FILES.bundle));
     const card = makeCard({ id, engine: request.engine.choice }, prepared);
@@ -69,7 +69,7 @@ export async function resumeRun(request: RunRequest, runId: string | undefined):
   const loaded = await loadJob(request.jobPath, request.overrides);
   const { id, folder } = await findRun(request.workspace, loaded.definition.name, runId);
   const card = await readRunCard(folder);
-  const release = await lockFolder(folder.at(RUN_FILES.lock), id);
+  const release = await lockFolder(folder.at(RUN_FILES.lock), `The run ${id}`);
   try {
     await requireUnchanged(card, { folder, flags: request.flags, now: await readBundle(loaded.folder) });
     if (request.engine.choice !== card.engine) throw changed('the choice of engine (--engine)');
@@ -124,10 +124,8 @@ function makeCard(
 }
 
 function softwareVersions(): Record<string, string> {
-  const require = createRequire(import.meta.url);
-  const { version } = require('../../../package.json') as { version: string };
   return {
-    neuroflare: version,
+    neuroflare: packageVersion(),
     node: process.versions.node,
     platform: `${process.platform}-${process.arch}`,
   };

@@ -1,4 +1,4 @@
-import { open, readFile, rm, stat } from 'node:fs/promises';
+import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { flError } from '../kernel/errors.ts';
 
@@ -10,8 +10,12 @@ const ATTEMPTS_WHILE_EMPTY = 3;
 /** A takeover lasts milliseconds; one this old was cut short. */
 const TAKEOVER_MS = 10_000;
 
-/** Keeps a second process off a folder; a lock whose process is gone is taken over. Returns what releases it. */
-export async function lockFolder(path: string, run: string): Promise<() => Promise<void>> {
+/**
+ * Keeps a second process off a folder by a file in it; a lock whose process is gone is taken over. Returns what releases it.
+ * @param what is locked, for the message: `The run 20260101-120000`
+ * @throws NF_PATH_BUSY
+ */
+export async function lockFolder(path: string, what: string): Promise<() => Promise<void>> {
   let holder: string | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     holder = await tryLock(path);
@@ -19,15 +23,13 @@ export async function lockFolder(path: string, run: string): Promise<() => Promi
     const held = holder === '' ? attempt < ATTEMPTS_WHILE_EMPTY : await isAlive(holder);
     if (held || !(await removeStale(path, holder))) await sleep(PAUSE_MS);
   }
-  throw flError('NF_RUN_BUSY', { run, pid: holder?.split(' ')[0] ?? '' }, { place: { file: path } });
+  throw flError('NF_PATH_BUSY', { what, pid: holder?.split(' ')[0] ?? '' }, { place: { file: path } });
 }
 
 /** Undefined when the lock is ours now, else who holds it: a process id and when it started. */
 async function tryLock(path: string): Promise<string | undefined> {
   try {
-    const file = await open(path, 'wx');
-    await file.writeFile(`${process.pid} ${await startOf(process.pid)}`);
-    await file.close();
+    await writeFile(path, `${process.pid} ${await startOf(process.pid)}`, { flag: 'wx' });
     return undefined;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -58,8 +60,9 @@ async function removeStale(path: string, holder: string): Promise<boolean> {
 }
 
 async function isAlive(holder: string): Promise<boolean> {
-  const [pid = 0, start = ''] = holder.split(' ').map((part, index) => (index === 0 ? Number(part) : part));
-  if (typeof pid !== 'number' || pid <= 0) return false;
+  const [first, start = ''] = holder.split(' ');
+  const pid = Number(first);
+  if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {

@@ -38,7 +38,7 @@ describe('a lock', () => {
   it('that is held refuses a second holder and names the first', async () => {
     const release = await lockFolder(path, 'run-1');
     await expect(lockFolder(path, 'run-1')).rejects.toMatchObject({
-      code: 'NF_RUN_BUSY',
+      code: 'NF_PATH_BUSY',
       message: expect.stringContaining(`run-1 is in use by process ${process.pid}`),
     });
     await release();

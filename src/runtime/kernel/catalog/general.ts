@@ -37,6 +37,11 @@ export const GENERAL_ERRORS = {
     message: 'Cannot {action} {path}: {reason}.',
     hint: 'Give another path: one whose parents are folders, and a file where a file is meant.',
   },
+  NF_PATH_BUSY: {
+    exit: 4,
+    message: '{what} is in use by process {pid}.',
+    hint: 'Wait for that process to end, stop it, or work in another folder.',
+  },
   NF_PATH_MISSING: {
     exit: 4,
     message: '{what} not found: {path}',

@@ -32,11 +32,6 @@ export const PREPROCESS_ERRORS = {
     message: '{what} {path} exists already; nothing is overwritten.',
     hint: 'Choose another name, or remove it first.',
   },
-  NF_BIDS_BUSY: {
-    exit: 4,
-    message: 'Another run (process {pid}) is writing {path}.',
-    hint: 'Wait for it to end, or choose another target.',
-  },
   NF_BIDS_SOURCE_EMPTY: {
     exit: 4,
     message: 'No class folders in {path}.',
@@ -67,7 +62,7 @@ export const PREPROCESS_ERRORS = {
     message: '{count} of {total} files in the class folders cannot be used; nothing was written.',
     hint: 'Repair or remove the files listed, or add --skip-bad to set them aside.',
   },
-  NF_GROUP_THRESHOLD: {
+  NF_BIDS_THRESHOLD: {
     exit: 4,
     message: "'{value}' is not a correlation: --group-threshold takes a number over 0 and at most 1.",
     hint: 'Use 0.90, or 0.95 and 0.99 to see how much the grouping matters.',

@@ -27,11 +27,6 @@ export const RUN_ERRORS = {
     message: 'The run {run} is finished.',
     hint: 'Start a new run without --resume.',
   },
-  NF_RUN_BUSY: {
-    exit: 4,
-    message: 'The run {run} is in use by process {pid}.',
-    hint: 'Wait for that process to end, or stop it.',
-  },
   NF_SIMULATE_MAX_CLIENTS: {
     exit: 4,
     message: 'The job has {clients} sites, more than the {max} allowed.',

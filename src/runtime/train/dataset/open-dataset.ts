@@ -2,6 +2,7 @@ import { findImages } from '../../../preprocess/bids/layout.ts';
 import { COLUMN, type Participant } from '../../../preprocess/bids/participants.ts';
 import type { Partition } from '../../../preprocess/split/manifest.ts';
 import { flError } from '../../kernel/errors.ts';
+import { mapPool } from '../../kernel/map-pool.ts';
 import { didYouMean } from '../../kernel/nearest.ts';
 import { checkKeys, checkNumber, optionError } from '../check-option.ts';
 import { type AugmentOptions, MILD } from './augment.ts';
@@ -116,30 +117,16 @@ async function openSet(
   rows: readonly { row: Participant; label: number }[],
   options: ImageSetOptions,
 ): Promise<ImageSet> {
-  const subjects = await mapPool(rows, async ({ row, label }): Promise<Subject> => {
+  const subjects = await mapPool(rows, { jobs: READERS }, async ({ row, label }): Promise<Subject> => {
     return { id: row.id, label, paths: await findImages(root, row.id) };
   });
   const files = subjects.flatMap(({ paths }, subject) => paths.map((path) => ({ path, subject })));
-  const examples = await mapPool(files, async ({ path, subject }) => {
+  const examples = await mapPool(files, { jobs: READERS }, async ({ path, subject }) => {
     const pictures = await readPictures(path, options);
     if (options.layout === 'montage') return [{ subject, path, first: 0, count: pictures.length }];
     return pictures.map((_, first) => ({ subject, path, first, count: 1 }));
   });
   return new ImageSet(subjects, examples.flat(), options);
-}
-
-/** `work` on every item, a few at a time; results in the order of the items. */
-async function mapPool<Item, Result>(
-  items: readonly Item[],
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  const queue = items.entries();
-  const reader = async () => {
-    for (const [index, item] of queue) results[index] = await work(item);
-  };
-  await Promise.all(Array.from({ length: READERS }, reader));
-  return results;
 }
 
 function describeGaps(sets: Readonly<Record<string, ImageSet>>): string[] {

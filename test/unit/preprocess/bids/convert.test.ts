@@ -6,6 +6,7 @@ import { findImages } from '../../../../src/preprocess/bids/layout.ts';
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { sha256 } from '../../../../src/runtime/kernel/digest.ts';
+import { lockFolder } from '../../../../src/runtime/workspace/lock.ts';
 import { encoder, headPicture, makeFolder, makeSource, toPng, writeFiles } from '../image/made-pictures.ts';
 
 function options(root: string, more: Partial<ConvertOptions> = {}): ConvertOptions {
@@ -162,8 +163,9 @@ describe('convertClassFolders', () => {
   it('waits for nobody: a second run on one target is refused while the first is alive', async () => {
     const root = await madeSource();
     await mkdir(join(root, 'bids.partial'));
-    await writeFile(join(root, 'bids.partial', 'lock'), String(process.ppid));
-    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_BIDS_BUSY'));
+    const release = await lockFolder(join(root, 'bids.partial', 'lock'), 'the first');
+    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_PATH_BUSY'));
+    await release();
     await writeFile(join(root, 'bids.partial', 'lock'), '999999999');
     expect((await convertClassFolders(options(root))).images).toBe(5);
   });

@@ -215,7 +215,7 @@ describe('parseThreshold', () => {
   it('takes a correlation and nothing else', () => {
     expect(parseThreshold('0.95')).toBe(0.95);
     for (const text of ['', 'x', 'NaN', '0', '-1', '1.01']) {
-      expect(() => parseThreshold(text)).toThrow(expect.objectContaining({ code: 'NF_GROUP_THRESHOLD' }));
+      expect(() => parseThreshold(text)).toThrow(expect.objectContaining({ code: 'NF_BIDS_THRESHOLD' }));
     }
   });
 });

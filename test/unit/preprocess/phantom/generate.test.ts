@@ -26,7 +26,6 @@ function options(changes: Partial<PhantomOptions> = {}): PhantomOptions {
     size: 16,
     seed: 1,
     jobs: 1,
-    version: '1.2.3',
     signal: new AbortController().signal,
     progress: noProgress,
     ...changes,
@@ -93,7 +92,7 @@ describe('a phantom data set', () => {
     const description = JSON.parse(await readFile(join(made.path, 'dataset_description.json'), 'utf8'));
     expect(description).toMatchObject({
       DatasetType: 'raw',
-      GeneratedBy: [{ Name: 'neuroflare', Version: '1.2.3' }],
+      GeneratedBy: [{ Name: 'neuroflare', Version: packageVersion() }],
     });
     expect(await readdir(folder)).toEqual(['out']);
   });
@@ -122,7 +121,7 @@ describe('a phantom data set', () => {
     if (kind === 'file') await writeFile(target, 'mine');
     if (kind === 'link') await symlink(join(folder, 'nowhere'), target);
     await expect(generatePhantom(options())).rejects.toMatchObject({
-      code: 'NF_PHANTOM_TARGET_EXISTS',
+      code: 'NF_PATH_EXISTS',
       exitCode: 4,
       place: { file: target },
     });
