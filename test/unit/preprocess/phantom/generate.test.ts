@@ -10,6 +10,7 @@ import { generatePhantom, type PhantomOptions } from '../../../../src/preprocess
 import { DIAGNOSES } from '../../../../src/preprocess/phantom/lesion.ts';
 import { planParticipants } from '../../../../src/preprocess/phantom/plan.ts';
 import { sha256 } from '../../../../src/runtime/kernel/digest.ts';
+import { packageVersion } from '../../../../src/runtime/kernel/package-version.ts';
 import { noProgress } from '../../../../src/runtime/telemetry/progress.ts';
 
 let folder = '';
