@@ -5,12 +5,12 @@ import { renderTable } from './table.ts';
 /** Sites shown each in a column of their own; with more, the least and the greatest. */
 const MAX_COLUMNS = 6;
 
-/** What a finished run came to, for people: figures by model and site, where the models lie, what to type next. */
+/** What a run came to so far, for people: figures by model and site, where the models lie, what to type next. */
 export function renderSummary(summary: RunSummary): string {
   const { job, run_id: id, rounds, sites, metric, final, best, engines } = summary;
   const engine = [...new Set(Object.values(engines).map(describeEngine))];
   return [
-    `Run ${id} of ${job} finished: ${rounds} rounds, ${sites.length} sites.`,
+    `Run ${id} of ${job}, ${summary.status}: ${rounds} rounds, ${sites.length} sites.`,
     '',
     `${metric} of each global model`,
     figures(summary),
@@ -23,6 +23,7 @@ export function renderSummary(summary: RunSummary): string {
       ? [`best model   ${here(best.file)}  (model ${best.model}, ${metric} ${show(best.value)})`]
       : []),
     `all results  ${here(summary.run_folder)}`,
+    ...(summary.status === 'interrupted' ? [`to go on     neuroflare simulate JOB --resume`] : []),
     ...summary.failures.map(
       ({ site, round, code, message }) => `warning: ${site} failed in round ${round}: ${code}: ${message}`,
     ),

@@ -45,7 +45,7 @@ describe('simulate of hello-fedavg-numpy', () => {
     expect(lines).toEqual(
       expect.arrayContaining(['model all sites site-1', '0 5.000 5.000 5.000', '3 8.000 8.000 8.000']),
     );
-    expect(result.stdout).toMatch(/^Run \S+ of hello finished: 3 rounds, 2 sites\.$/m);
+    expect(result.stdout).toMatch(/^Run \S+ of hello, finished: 3 rounds, 2 sites\.$/m);
     expect(result.stdout).toMatch(
       /final model +work\/hello\/\S+\/model\.safetensors +\(model 3, accuracy 8\.000\)/,
     );

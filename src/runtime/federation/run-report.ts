@@ -21,11 +21,13 @@ const scoredModel = z.object({
   seconds: z.number(),
 });
 
+export const runStatusSchema = z.enum(['running', 'interrupted', 'failed', 'finished']);
+
 /** What a run came to: the data of `simulate`'s JSON answer, and `metrics.json`. */
 export const runSummarySchema = z.object({
   run_id: z.string(),
   job: z.string(),
-  status: z.enum(['running', 'interrupted', 'failed', 'finished']),
+  status: runStatusSchema,
   run_folder: z.string(),
   rounds: z.int(),
   sites: z.array(z.string()),

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import { readSplit } from '../../preprocess/split/manifest.ts';
-import { bestModel, type RunHistory, record, replay } from '../federation/history.ts';
+import { bestModel, type RunHistory, replay } from '../federation/history.ts';
 import { writeInitialModel } from '../federation/initial-model.ts';
 import { type PreparedJob, plannedAgain, prepareJob } from '../federation/prepare-job.ts';
 import { type RunCard, readRunCard, writeRunCard } from '../federation/run-card.ts';
+import { replayRun } from '../federation/stored-runs.ts';
 import { type Bundle, readBundle, writeBundle } from '../job/bundle.ts';
 import { type LoadedJob, loadJob } from '../job/load.ts';
 import type { RunFlags, RunPlan } from '../job/plan.ts';
@@ -12,7 +13,7 @@ import { canonicalJson, sha256File } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { packageVersion } from '../kernel/package-version.ts';
 import { compareSites } from '../kernel/site-order.ts';
-import { type Journal, openJournal, readJournal } from '../store/journal.ts';
+import { type Journal, openJournal } from '../store/journal.ts';
 import type { FileRef, RunEvent } from '../telemetry/run-events.ts';
 import { lockFolder } from '../workspace/lock.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
@@ -74,7 +75,7 @@ export async function resumeRun(request: RunRequest, runId: string | undefined):
     await requireUnchanged(card, { folder, flags: request.flags, now: await readBundle(loaded.folder) });
     if (request.engine.choice !== card.engine) throw changed('the choice of engine (--engine)');
     requireSameValues(card, request.overrides, loaded);
-    const history = await replayJournal(folder.at(RUN_FILES.events));
+    const history = await replayRun(folder);
     if (history.status === 'finished') throw flError('NF_RUN_FINISHED', { run: id });
     if (!history.position) {
       const path = folder.at(RUN_FILES.events);
@@ -157,12 +158,6 @@ function requireSameValues(card: RunCard, overrides: readonly Override[], { valu
   if (overrides.length === 0) return;
   const seed = overrides.some(({ name }) => name === 'seed') ? value.seed : card.job.seed;
   if (canonicalJson({ ...value, seed }) !== canonicalJson(card.job)) throw changed('a value of --set');
-}
-
-async function replayJournal(path: string): Promise<RunHistory> {
-  let history = replay([]);
-  for await (const { event } of readJournal<RunEvent>(path)) history = record(history, event);
-  return history;
 }
 
 function neededFiles(history: RunHistory, { job }: RunCard): FileRef[] {

@@ -26,6 +26,12 @@ export async function lockFolder(path: string, what: string): Promise<() => Prom
   throw flError('NF_PATH_BUSY', { what, pid: holder?.split(' ')[0] ?? '' }, { place: { file: path } });
 }
 
+/** True while the process that locked a folder is there. */
+export async function isLocked(path: string): Promise<boolean> {
+  const holder = await readFile(path, 'utf8').catch(() => '');
+  return isAlive(holder);
+}
+
 /** Undefined when the lock is ours now, else who holds it: a process id and when it started. */
 async function tryLock(path: string): Promise<string | undefined> {
   try {

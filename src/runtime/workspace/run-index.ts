@@ -50,11 +50,20 @@ export async function findRun(
     return { id: wanted, folder: runFolder(join(workspace, job, wanted)) };
   }
   const run = id === LATEST ? `of ${job}` : `'${id}' of ${job}`;
+  const near = ids.length > 0 ? didYouMean(id, ids) : didYouMean(job, await listJobs(workspace));
   throw flError(
     'NF_RUN_NOT_FOUND',
-    { run, workspace, nearest: didYouMean(id, ids) },
+    { run, workspace, nearest: near },
     { place: { file: join(workspace, job) } },
   );
+}
+
+/** Names of the jobs that have runs in a workspace. */
+export async function listJobs(workspace: string): Promise<string[]> {
+  const entries = await readdir(workspace, { withFileTypes: true }).catch(() => []);
+  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const counts = await Promise.all(names.map(async (name) => (await listRuns(workspace, name)).length));
+  return names.filter((_, index) => (counts[index] ?? 0) > 0).sort(compareSites);
 }
 
 /** Ids of a job's runs, oldest first. */

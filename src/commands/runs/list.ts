@@ -1,0 +1,39 @@
+import { Args, Flags } from '@oclif/core';
+import { z } from 'zod';
+import { BaseCommand } from '../../command.ts';
+import { renderTable } from '../../output/table.ts';
+import { describeRuns, runLineSchema } from '../../runtime/federation/stored-runs.ts';
+
+const resultSchema = z.array(runLineSchema);
+type Result = z.output<typeof resultSchema>;
+
+export default class RunsList extends BaseCommand<Result> {
+  static override summary = 'list the runs of a workspace';
+  static override examples = [
+    '<%= config.bin %> runs list --workspace work',
+    '<%= config.bin %> runs list glioma',
+  ];
+  static override args = { job: Args.string({ description: 'name of a job; default: all' }) };
+  static override flags = {
+    workspace: Flags.string({ char: 'w', default: 'work', summary: 'folder of the runs' }),
+  };
+  static override resultSchema = resultSchema;
+
+  protected override async execute(): Promise<Result> {
+    const { args, flags } = await this.parse(RunsList);
+    return describeRuns(flags.workspace, args.job);
+  }
+
+  protected override render(runs: Result): string {
+    if (runs.length === 0) return 'No runs.';
+    const rows = runs.map(({ job, run_id: id, status, rounds, sites, metric, best }) => [
+      job,
+      id,
+      status,
+      rounds ?? '-',
+      String(sites ?? '-'),
+      best === null ? '-' : `${metric} ${best.toFixed(3)}`,
+    ]);
+    return renderTable(['job', 'run', 'status', 'rounds', 'sites', 'best model'], rows);
+  }
+}

@@ -1,0 +1,30 @@
+import { Args, Flags } from '@oclif/core';
+import { BaseCommand } from '../../command.ts';
+import { renderSummary } from '../../output/run-summary.ts';
+import { type RunSummary, runSummarySchema } from '../../runtime/federation/run-report.ts';
+import { describeRun } from '../../runtime/federation/stored-runs.ts';
+
+export default class RunsShow extends BaseCommand<RunSummary> {
+  static override summary = 'show what a run came to';
+  static override examples = [
+    '<%= config.bin %> runs show glioma',
+    '<%= config.bin %> runs show glioma 20261124-101500',
+  ];
+  static override args = {
+    job: Args.string({ required: true, description: 'name of the job' }),
+    run: Args.string({ description: 'id of the run; default: the newest' }),
+  };
+  static override flags = {
+    workspace: Flags.string({ char: 'w', default: 'work', summary: 'folder of the runs' }),
+  };
+  static override resultSchema = runSummarySchema;
+
+  protected override async execute(): Promise<RunSummary> {
+    const { args, flags } = await this.parse(RunsShow);
+    return describeRun(flags.workspace, args.job, args.run);
+  }
+
+  protected override render(summary: RunSummary): string {
+    return renderSummary(summary);
+  }
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { NeuroflareError } from '../kernel/errors.ts';
+import { readJournal } from '../store/journal.ts';
+import type { RunEvent } from '../telemetry/run-events.ts';
+import { isLocked } from '../workspace/lock.ts';
+import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
+import { findRun, listJobs, listRuns } from '../workspace/run-index.ts';
+import { bestModel, type RunHistory, record, replay } from './history.ts';
+import { type RunCard, readRunCard } from './run-card.ts';
+import { type RunSummary, runStatusSchema, summarizeRun } from './run-report.ts';
+
+/** A run on one line. */
+export const runLineSchema = z.object({
+  run_id: z.string(),
+  job: z.string(),
+  status: z.enum([...runStatusSchema.options, 'unreadable']),
+  rounds: z.string().nullable().describe('closed of all'),
+  sites: z.int().nullable(),
+  metric: z.string().nullable(),
+  best: z.number().nullable(),
+});
+
+export type RunLine = z.output<typeof runLineSchema>;
+
+/** Replays a run's log; nothing of the run but its events decides what it came to. */
+export async function replayRun(folder: RunFolder): Promise<RunHistory> {
+  let history = replay([]);
+  for await (const { event } of readJournal<RunEvent>(folder.at(RUN_FILES.events)))
+    history = record(history, event);
+  return history;
+}
+
+/** The runs of a workspace, of one job or of all, oldest first. */
+export async function describeRuns(workspace: string, job?: string): Promise<RunLine[]> {
+  const lines: RunLine[] = [];
+  for (const name of job === undefined ? await listJobs(workspace) : [job]) {
+    for (const id of await listRuns(workspace, name)) lines.push(await describeLine(workspace, name, id));
+  }
+  return lines;
+}
+
+/** One run that cannot be read does not hide the others. */
+async function describeLine(workspace: string, job: string, id: string): Promise<RunLine> {
+  const { folder } = await findRun(workspace, job, id);
+  try {
+    return lineOf(await readRunCard(folder), await replayStopped(folder));
+  } catch (error) {
+    if (!(error instanceof NeuroflareError)) throw error;
+    return { run_id: id, job, status: 'unreadable', rounds: null, sites: null, metric: null, best: null };
+  }
+}
+
+/** Everything a run came to, as `simulate` gives it at its end. @throws NF_RUN_NOT_FOUND */
+export async function describeRun(workspace: string, job: string, id?: string): Promise<RunSummary> {
+  const { folder } = await findRun(workspace, job, id);
+  return summarizeRun({ card: await readRunCard(folder), history: await replayStopped(folder), folder });
+}
+
+/** As `replayRun`; a run that says it is running but has no process was cut short. */
+async function replayStopped(folder: RunFolder): Promise<RunHistory> {
+  const history = await replayRun(folder);
+  const stopped = history.status === 'running' && !(await isLocked(folder.at(RUN_FILES.lock)));
+  return stopped ? { ...history, status: 'interrupted' } : history;
+}
+
+function lineOf(card: RunCard, history: RunHistory): RunLine {
+  const { key_metric: metric, key_metric_goal: goal, num_rounds: all } = card.job.workflow;
+  return {
+    run_id: card.run_id,
+    job: card.job.name,
+    status: history.status,
+    rounds: `${history.position?.round ?? 0} of ${all}`,
+    sites: card.sites.length,
+    metric,
+    best: bestModel(history, { metric, goal })?.value ?? null,
+  };
+}

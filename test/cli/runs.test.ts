@@ -1,0 +1,63 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { runCli, runJson } from '../support/cli.ts';
+import { writeJob } from '../support/job-folder.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+describe('runs', () => {
+  const cwd = tempFolder();
+
+  beforeAll(async () => {
+    await writeJob(join(cwd, 'tiny'));
+    await writeJob(join(cwd, 'bad'), { patch: { name: 'bad' }, script: 'throw new Error("no data here");' });
+    await runCli(['simulate', 'tiny', '-q'], { cwd });
+    await runCli(['simulate', 'bad', '-q'], { cwd });
+  });
+
+  it('lists what a workspace holds, with what became of it', async () => {
+    const { answer } = await runJson(['runs', 'list'], { cwd });
+    expect(answer.data).toMatchObject([
+      { job: 'bad', status: 'failed', rounds: '0 of 2', best: null },
+      {
+        job: 'tiny',
+        status: 'finished',
+        rounds: '2 of 2',
+        sites: 2,
+        metric: 'accuracy',
+        best: expect.any(Number),
+      },
+    ]);
+  });
+
+  it('shows a run as simulate did at its end', async () => {
+    const { stdout } = await runCli(['runs', 'show', 'tiny'], { cwd });
+    expect(stdout).toMatch(/of tiny, finished: 2 rounds, 2 sites\./);
+    expect(stdout).toContain('best_model.safetensors');
+  });
+
+  it('shows the failure of a run that failed', async () => {
+    const { stdout } = await runCli(['runs', 'show', 'bad'], { cwd });
+    expect(stdout).toContain('no data here');
+  });
+
+  it('lists the others when one cannot be read', async () => {
+    await mkdir(join(cwd, 'work/tiny/20200101-000000'));
+    await writeFile(join(cwd, 'work/tiny/20200101-000000/run.json'), '{');
+    const { code, stdout } = await runCli(['runs', 'list', 'tiny'], { cwd });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/20200101-000000\s+unreadable/);
+    expect(stdout).toContain('finished');
+  });
+
+  it('names the job that was meant', async () => {
+    const { code, answer } = await runJson(['runs', 'show', 'tinny'], { cwd });
+    expect(code).toBe(4);
+    expect(answer.error_code).toBe('NF_RUN_NOT_FOUND');
+    expect(answer.message).toContain("'tiny'");
+  });
+
+  it('says that there are none', async () => {
+    expect((await runCli(['runs', 'list', '-w', 'elsewhere'], { cwd })).stdout).toBe('No runs.\n');
+  });
+});
