@@ -153,7 +153,7 @@ class RoundCoordinator implements Coordinator {
       metrics: poolReports(results),
       ...(model && { model }),
     });
-    await this.#prune(results);
+    await this.#prune(round, results);
   }
 
   /**
@@ -161,19 +161,23 @@ class RoundCoordinator implements Coordinator {
    * best and the last one stay.
    * Only the model this round began with and the one that was best before can have become superfluous.
    */
-  async #prune(results: readonly AcceptedResult[]): Promise<void> {
-    const { folder } = this.#deps;
+  async #prune(round: number, results: readonly AcceptedResult[]): Promise<void> {
+    const { folder, rules } = this.#deps;
     const last = this.history.position?.round ?? 0;
     const best = this.best()?.round;
-    const candidates = new Set([last - 1, this.#bestRound ?? 0].filter((round) => round > 0));
+    const candidates = new Set([last - 1, this.#bestRound ?? 0].filter((model) => model > 0));
     for (const kept of [last, best]) candidates.delete(kept ?? 0);
     this.#bestRound = best;
-    const spent = results.flatMap(({ site, update, state }) => {
+    const replaced = results.flatMap(({ site, state }) => {
       const before = state && this.#statesBefore.get(site);
-      return [update?.path ?? [], before && before.path !== state.path ? before.path : []].flat();
+      return before && before.path !== state.path ? before.path : [];
     });
+    // Of every site: one that was too late may have left an update, too.
+    const updates = rules.sites.map((site) => updatePath(site, round));
     await Promise.all(
-      [...spent, ...[...candidates].map(modelPath)].map((path) => rm(folder.at(path), { force: true })),
+      [...updates, ...replaced, ...[...candidates].map(modelPath)].map((path) =>
+        rm(folder.at(path), { force: true }),
+      ),
     );
   }
 
@@ -237,7 +241,7 @@ class OpenRound {
   #state: RoundState;
   #settle: PromiseWithResolvers<readonly AcceptedResult[]> = Promise.withResolvers();
   #timer: NodeJS.Timeout | undefined;
-  /** Answers are journaled one after the other; the state moves only when the journal has them. */
+  /** What happens is worked off in order; the state moves only when the journal has the answer. */
   #queue: Promise<void> = Promise.resolve();
 
   constructor(deps: OpenRoundDeps) {
@@ -261,7 +265,11 @@ class OpenRound {
   }
 
   take(answer: SiteAnswer): void {
-    this.#queue = this.#queue.then(() => this.#record(answer)).catch((error: unknown) => this.#stop(error));
+    this.#next(() => this.#record(answer));
+  }
+
+  #next(work: () => Promise<void> | void): void {
+    this.#queue = this.#queue.then(work).catch((error: unknown) => this.#stop(error));
   }
 
   async #record(answer: SiteAnswer): Promise<void> {
@@ -303,7 +311,9 @@ class OpenRound {
     if (effect.type === 'assign') this.#assign(effect.site);
     if (effect.type === 'cancel') for (const site of effect.sites) channel.cancel(site);
     if (effect.type === 'start-quorum-timer') {
-      this.#timer = setTimeout(() => this.#apply({ type: 'quorum-timeout' }), effect.seconds * 1000);
+      // Behind the answers that came before it: one that is being journaled is accepted, and so must be counted.
+      const end = () => this.#next(() => this.#apply({ type: 'quorum-timeout' }));
+      this.#timer = setTimeout(end, effect.seconds * 1000);
     }
     if (effect.type === 'aggregate') this.#settle.resolve(this.#inSiteOrder());
     if (effect.type === 'finish' && this.#state.phase === 'aborted')

@@ -275,6 +275,24 @@ describe('the wait after a quorum', () => {
     expect(history().closed.every(({ results }) => results.length === 2)).toBe(true);
   });
 
+  it('counts an answer that is being written to the log when the wait ends', async () => {
+    const everyone = await finish();
+    let accepted = 0;
+    const late = await finish({
+      rules: { minClients: 2, waitAfterQuorum: 0.02 },
+      wrapJournal: (journal) => ({
+        ...journal,
+        append: async (event) => {
+          const isThird = event.type === 'result.accepted' && ++accepted % 3 === 0;
+          if (isThird) await new Promise((resolve) => setTimeout(resolve, 80));
+          await journal.append(event);
+        },
+      }),
+    });
+    expect(late.model).toEqual(everyone.model);
+    expect(late.channel.cancelled).toEqual([]);
+  });
+
   it('does not begin before the quorum', async () => {
     const stop = new AbortController();
     const run = await start({ ...slow, behave: () => 'silent', signal: stop.signal });
