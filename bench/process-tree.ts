@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Measured {
+  readonly seconds: number;
+  /** Largest sum of the resident memory of the process and its descendants, in MB. */
+  readonly memory: number;
+}
+
+/** Runs a command to its end and watches it and its descendants (Linux: /proc, every 20 ms). */
+export async function measure(
+  command: string,
+  args: readonly string[],
+  options: { cwd: string; env?: NodeJS.ProcessEnv },
+): Promise<Measured> {
+  const begun = performance.now();
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: 'ignore',
+  });
+  let ended: number | null | undefined;
+  const done = new Promise<void>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code) => {
+      ended = code;
+      resolve();
+    });
+  });
+  let memory = 0;
+  while (ended === undefined) {
+    memory = Math.max(memory, residentOf(child.pid ?? 0));
+    await Promise.race([sleep(20), done]);
+  }
+  if (ended !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${ended}`);
+  return { seconds: (performance.now() - begun) / 1000, memory };
+}
+
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
+function residentOf(root: number): number {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    const parent = Number(
+      read(`/proc/${name}/stat`)
+        .replace(/^.*\)\s+\S+\s+/s, '')
+        .split(' ')[0],
+    );
+    children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+  }
+  const tree = [root];
+  for (const pid of tree) tree.push(...(children.get(pid) ?? []));
+  return (
+    tree.reduce((sum, pid) => sum + Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0), 0) /
+    1024
+  );
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
