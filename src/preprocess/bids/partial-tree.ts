@@ -1,9 +1,9 @@
-import { appendFile, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../../runtime/kernel/digest.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
-import { syncFolder } from '../../runtime/workspace/files.ts';
+import { putFile, syncFolder } from '../../runtime/workspace/files.ts';
 import { lockFolder } from '../../runtime/workspace/lock.ts';
 import { type PictureFacts, pictureFactsSchema } from './picture-file.ts';
 
@@ -48,7 +48,7 @@ export async function openPartial(target: string, key: string): Promise<PartialT
   const tree = join(root, 'tree');
   const write = async (file: string, content: Uint8Array | string) => {
     await mkdir(dirname(join(tree, file)), { recursive: true });
-    await writeFile(join(tree, file), content);
+    await putFile(join(tree, file), content);
   };
   // A folder of this name that appears later is another run's, and so is the lock in it.
   let gone = false;
@@ -85,7 +85,7 @@ async function begin(root: string, key: string): Promise<void> {
     await rm(join(root, name), { recursive: true, force: true });
   }
   await mkdir(join(root, 'tree'));
-  await writeFile(join(root, 'key'), key);
+  await putFile(join(root, 'key'), key);
 }
 
 /** Lines that are whole and whose image has the digest they say; the rest is made again. */

@@ -1,7 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { prettyJson } from '../../runtime/kernel/digest.ts';
 import { packageVersion } from '../../runtime/kernel/package-version.ts';
+import { putFile } from '../../runtime/workspace/files.ts';
 import { DERIVATIVE } from './examination.ts';
 import { type PhantomRecipe, type PlannedParticipant, siteName } from './plan.ts';
 import { COMMON_SIDECAR } from './sidecars.ts';
@@ -23,7 +24,7 @@ export async function writeFrame(
     [join(derived, 'README'), MASK_README],
     [join(derived, 'desc-lesion_mask.json'), prettyJson(MASK_SIDECAR)],
   ];
-  for (const [path, text] of files) await writeFile(path, text);
+  for (const [path, text] of files) await putFile(path, text);
 }
 
 const BIDS_VERSION = '1.11.1';

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { prettyJson } from '../../runtime/kernel/digest.ts';
+import { putFile } from '../../runtime/workspace/files.ts';
 import type { Volume } from '../nifti/orient.ts';
 import { encodeNifti, gzipNifti } from '../nifti/write.ts';
 import { gridOf, type PhantomRecipe, type PlannedParticipant } from './plan.ts';
@@ -32,10 +33,10 @@ export async function writeExamination({ folder, recipe, participant }: Examinat
   const derived = join(folder, DERIVATIVE, id, 'anat', `${id}_ce-gadolinium_desc-lesion_mask`);
   await mkdir(join(raw, '..'), { recursive: true });
   await mkdir(join(derived, '..'), { recursive: true });
-  await writeFile(`${raw}_T1w.nii.gz`, await pack(image));
-  await writeFile(`${raw}_T1w.json`, prettyJson(siteSidecar(scanner)));
-  await writeFile(`${derived}.nii.gz`, await pack(mask));
-  await writeFile(`${derived}.json`, prettyJson(maskSidecar(id)));
+  await putFile(`${raw}_T1w.nii.gz`, await pack(image));
+  await putFile(`${raw}_T1w.json`, prettyJson(siteSidecar(scanner)));
+  await putFile(`${derived}.nii.gz`, await pack(mask));
+  await putFile(`${derived}.json`, prettyJson(maskSidecar(id)));
 }
 
 async function pack({ shape, data, affine }: Volume): Promise<Uint8Array> {

@@ -10,14 +10,13 @@ import {
   realpath,
   rename,
   rm,
-  writeFile,
 } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { prettyJson } from '../../runtime/kernel/digest.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
 import { mapPool } from '../../runtime/kernel/map-pool.ts';
 import { noProgress, type Progress } from '../../runtime/telemetry/progress.ts';
-import { syncFolder } from '../../runtime/workspace/files.ts';
+import { putFile, syncFolder } from '../../runtime/workspace/files.ts';
 import { COLUMN, type Participant, parseParticipants, readParticipants } from '../bids/participants.ts';
 import { checkPlaces } from '../bids/places.ts';
 import { checkSplit } from './check.ts';
@@ -131,7 +130,7 @@ async function writeTable(what: {
     [id, ...kept.map((column) => values.get(column) ?? 'n/a'), what.partitions.get(id)].join('\t');
   const own = rows.filter(({ id }) => what.partitions.has(id)).map(line);
   const header = [COLUMN.id, ...kept, COLUMN.partition].join('\t');
-  await writeFile(what.to, `${[header, ...own].join('\n')}\n`);
+  await putFile(what.to, `${[header, ...own].join('\n')}\n`);
 }
 
 /** participants.json with the column `partition`, where the tree has a participants.tsv. */
@@ -145,7 +144,7 @@ async function writeSidecar({ from, to }: Copy): Promise<void> {
     Levels: { train: 'Training', validation: 'Validation', test: 'Test' },
   };
   const sidecar = parseObject(text, file);
-  await writeFile(join(to, 'participants.json'), prettyJson({ ...sidecar, partition }));
+  await putFile(join(to, 'participants.json'), prettyJson({ ...sidecar, partition }));
 }
 
 function parseObject(text: string, file: string): object {

@@ -1,8 +1,9 @@
-import { lstat, mkdir, readdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { compareText } from '../kernel/compare-text.ts';
 import { canonicalJson, sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
+import { putFile } from '../workspace/files.ts';
 
 /** One file of a job: its path with forward slashes, and what it holds. */
 export interface BundleFile {
@@ -43,7 +44,7 @@ export async function writeBundle(bundle: Bundle, folder: string): Promise<void>
   for (const { path, bytes } of bundle.files) {
     const target = join(folder, path);
     await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, bytes, { flag: 'wx' });
+    await putFile(target, bytes, { exclusive: true });
   }
 }
 

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { chmod, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { prettyJson } from '../kernel/digest.ts';
 import { flError, NeuroflareError, reviveError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
-import { writeFileAtomic } from '../workspace/files.ts';
+import { putFile, writeFileAtomic } from '../workspace/files.ts';
 import { PATH_KEYS, pathInJob } from './definition.ts';
 import { type LoadedJob, loadJob } from './load.ts';
 import { jobJsonSchema } from './schema.ts';
@@ -108,6 +108,6 @@ async function writeEditorFiles(folder: string): Promise<void> {
       paths: { 'neuroflare/*': [join(PACKAGE_ROOT, 'dist/api/*.d.ts')], '@tensorflow/tfjs': [tfjs] },
     },
   };
-  await writeFile(join(folder, 'tsconfig.json'), prettyJson(tsconfig));
+  await putFile(join(folder, 'tsconfig.json'), prettyJson(tsconfig));
   await writeFileAtomic(join(folder, '.neuroflare/job.schema.json'), prettyJson(jobJsonSchema()));
 }

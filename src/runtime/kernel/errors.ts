@@ -100,9 +100,15 @@ const PATH_REASONS: Readonly<Record<string, string>> = {
 export function toNeuroflareError(thrown: unknown): NeuroflareError {
   if (thrown instanceof NeuroflareError) return thrown;
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const system = error as NodeJS.ErrnoException;
-  const path = system.path ?? '';
-  if (system.code === 'ENOSPC') return flError('NF_DISK_FULL', { path }, { cause: error });
+  const system = error as NodeJS.ErrnoException & { dest?: string };
+  // Where two paths are involved, as in a copy, the one that is written.
+  const path = system.dest ?? system.path ?? '';
+  if (system.code === 'ENOSPC' || system.code === 'EDQUOT') {
+    return flError('NF_DISK_FULL', { where: path && ` while writing ${path}` }, { cause: error });
+  }
+  if (system.code === 'ENOENT') {
+    return flError('NF_PATH_MISSING', { what: 'File or folder', path }, { cause: error });
+  }
   if (system.code === 'EACCES' || system.code === 'EPERM' || system.code === 'EROFS') {
     return flError('NF_PATH_DENIED', { action: system.syscall ?? 'use', path }, { cause: error });
   }

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { flError } from '../kernel/errors.ts';
@@ -37,7 +37,7 @@ export async function openJournal<Event>(path: string): Promise<Journal<Event>> 
 
 /**
  * The records of a journal, oldest first, one at a time: a long run's log need not fit into memory. A last line without
- * its newline never happened.
+ * its newline never happened; a run that was stopped before its first record has no file.
  */
 export async function* readJournal<Event>(path: string): AsyncGenerator<JournalRecord<Event>> {
   let line = 0;
@@ -53,6 +53,7 @@ export async function* readJournal<Event>(path: string): AsyncGenerator<JournalR
 
 async function* wholeLines(path: string): AsyncGenerator<string> {
   let rest = '';
+  if (!existsSync(path)) return;
   for await (const chunk of createReadStream(path, 'utf8')) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';

@@ -1,6 +1,7 @@
-import { open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { flError } from '../kernel/errors.ts';
+import { putFile } from './files.ts';
 
 /** A process that was just killed may still be there for a moment. */
 const ATTEMPTS = 10;
@@ -35,11 +36,14 @@ export async function isLocked(path: string): Promise<boolean> {
 /** Undefined when the lock is ours now, else who holds it: a process id and when it started. */
 async function tryLock(path: string): Promise<string | undefined> {
   try {
-    await writeFile(path, `${process.pid} ${await startOf(process.pid)}`, { flag: 'wx' });
+    await putFile(path, `${process.pid} ${await startOf(process.pid)}`, { exclusive: true });
     return undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return readFile(path, 'utf8').catch(() => '');
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return readFile(path, 'utf8').catch(() => '');
+    // A full disk has room for the name alone.
+    if (code === 'ENOSPC') await rm(path, { force: true });
+    throw error;
   }
 }
 

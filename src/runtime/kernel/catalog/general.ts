@@ -24,7 +24,7 @@ export const GENERAL_ERRORS = {
   },
   NF_DISK_FULL: {
     exit: 1,
-    message: 'No space left on the disk while writing {path}.',
+    message: 'No space left on the disk{where}.',
     hint: 'Free some space or choose another folder, then run the command again.',
   },
   NF_PATH_DENIED: {
