@@ -18,11 +18,12 @@ describe('runs', () => {
   it('lists what a workspace holds, with what became of it', async () => {
     const { answer } = await runJson(['runs', 'list'], { cwd });
     expect(answer.data).toMatchObject([
-      { job: 'bad', status: 'failed', rounds: '0 of 2', best: null },
+      { job: 'bad', status: 'failed', rounds: 0, num_rounds: 2, best: null },
       {
         job: 'tiny',
         status: 'finished',
-        rounds: '2 of 2',
+        rounds: 2,
+        num_rounds: 2,
         sites: 2,
         metric: 'accuracy',
         best: expect.any(Number),

@@ -26,11 +26,11 @@ export default class RunsList extends BaseCommand<Result> {
 
   protected override render(runs: Result): string {
     if (runs.length === 0) return 'No runs.';
-    const rows = runs.map(({ job, run_id: id, status, rounds, sites, metric, best }) => [
+    const rows = runs.map(({ job, run_id: id, status, rounds, num_rounds: all, sites, metric, best }) => [
       job,
       id,
       status,
-      rounds ?? '-',
+      rounds === null ? '-' : `${rounds} of ${all}`,
       String(sites ?? '-'),
       best === null ? '-' : `${metric} ${best.toFixed(3)}`,
     ]);

@@ -1,11 +1,10 @@
-import { copyFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { prettyJson } from '../kernel/digest.ts';
 import { compareSites } from '../kernel/site-order.ts';
 import { readJournal } from '../store/journal.ts';
 import type { MetricReport } from '../telemetry/metrics.ts';
 import type { AcceptedResult, RunEvent } from '../telemetry/run-events.ts';
-import { writeAtomic, writeFileAtomic } from '../workspace/files.ts';
+import { copyFileAtomic, writeAtomic, writeFileAtomic } from '../workspace/files.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
 import type { ClosedRound, RunHistory } from './history.ts';
 import type { RunCard } from './run-card.ts';
@@ -92,8 +91,8 @@ export async function writeResults(
 ): Promise<void> {
   const { final } = history;
   if (!final) return;
-  await copyFile(folder.at(final.model.path), folder.at(RUN_FILES.final));
-  if (final.best) await copyFile(folder.at(final.best.model.path), folder.at(RUN_FILES.best));
+  await copyFileAtomic(folder.at(final.model.path), folder.at(RUN_FILES.final));
+  if (final.best) await copyFileAtomic(folder.at(final.best.model.path), folder.at(RUN_FILES.best));
   await writeFileAtomic(folder.at(RUN_FILES.metrics), prettyJson(summary));
   await writeAtomic(folder.at(RUN_FILES.roundMetrics), async (file) => {
     for await (const line of roundLines(folder)) await file.appendFile(line);

@@ -14,7 +14,8 @@ export const runLineSchema = z.object({
   run_id: z.string(),
   job: z.string(),
   status: z.enum([...runStatusSchema.options, 'unreadable']),
-  rounds: z.string().nullable().describe('closed of all'),
+  rounds: z.int().nullable().describe('closed so far'),
+  num_rounds: z.int().nullable(),
   sites: z.int().nullable(),
   metric: z.string().nullable(),
   best: z.number().nullable(),
@@ -46,7 +47,8 @@ async function describeLine(workspace: string, job: string, id: string): Promise
     return lineOf(await readRunCard(folder), await replayStopped(folder));
   } catch (error) {
     if (!(error instanceof NeuroflareError)) throw error;
-    return { run_id: id, job, status: 'unreadable', rounds: null, sites: null, metric: null, best: null };
+    const unknown = { rounds: null, num_rounds: null, sites: null, metric: null, best: null };
+    return { run_id: id, job, status: 'unreadable', ...unknown };
   }
 }
 
@@ -69,7 +71,8 @@ function lineOf(card: RunCard, history: RunHistory): RunLine {
     run_id: card.run_id,
     job: card.job.name,
     status: history.status,
-    rounds: `${history.position?.round ?? 0} of ${all}`,
+    rounds: history.position?.round ?? 0,
+    num_rounds: all,
     sites: card.sites.length,
     metric,
     best: bestModel(history, { metric, goal })?.value ?? null,

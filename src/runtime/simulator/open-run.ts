@@ -49,8 +49,8 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
     throw flError('NF_SIMULATE_MAX_CLIENTS', { clients: plan.sites.length, max: request.maxClients });
   }
   const { id, folder } = await createRunFolder(request.workspace, plan.job.name, new Date());
+  const release = await lockFolder(folder.at(RUN_FILES.lock), `The run ${id}`);
   try {
-    const release = await lockFolder(folder.at(RUN_FILES.lock), `The run ${id}`);
     await writeBundle(prepared.bundle, folder.at(RUN_FILES.bundle));
     const card = makeCard({ id, engine: request.engine.choice }, prepared);
     await writeRunCard(folder, card);
@@ -61,6 +61,7 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
     await markLatest(request.workspace, plan.job.name, id);
     return { card, plan, folder, journal, history: replay(events), release };
   } catch (error) {
+    // A run that never began, for want of space say, could not be resumed.
     await rm(folder.root, { recursive: true, force: true });
     throw error;
   }

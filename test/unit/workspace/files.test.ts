@@ -1,7 +1,12 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { removeTemporaries, writeAtomic, writeFileAtomic } from '../../../src/runtime/workspace/files.ts';
+import {
+  copyFileAtomic,
+  removeTemporaries,
+  writeAtomic,
+  writeFileAtomic,
+} from '../../../src/runtime/workspace/files.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -52,6 +57,22 @@ describe('a file written atomically', () => {
     await Promise.all(texts.map((text) => writeFileAtomic(join(folder, 'x'), text)));
     expect(texts).toContain(await readFile(join(folder, 'x'), 'utf8'));
     expect(await readdir(folder)).toEqual(['x']);
+  });
+});
+
+describe('a file copied atomically', () => {
+  it('holds the same bytes, also many of them', async () => {
+    const bytes = Uint8Array.from({ length: 300_000 }, (_, index) => index);
+    await writeFile(join(folder, 'from'), bytes);
+    await copyFileAtomic(join(folder, 'from'), join(folder, 'to'));
+    expect(Uint8Array.from(await readFile(join(folder, 'to')))).toEqual(bytes);
+  });
+
+  it('leaves the old file when there is nothing to copy', async () => {
+    await writeFile(join(folder, 'to'), 'old');
+    await expect(copyFileAtomic(join(folder, 'from'), join(folder, 'to'))).rejects.toThrow('ENOENT');
+    expect(await readdir(folder)).toEqual(['to']);
+    expect(await readFile(join(folder, 'to'), 'utf8')).toBe('old');
   });
 });
 
