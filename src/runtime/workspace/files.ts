@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 
 const TEMPORARY = /\.\d+-[0-9a-f]{8}\.tmp$/;
@@ -28,7 +28,7 @@ export async function writeAtomic(path: string, write: (file: FileHandle) => Pro
   } catch (error) {
     await file.close().catch(() => undefined);
     await rm(temporary, { force: true });
-    throw error;
+    throw named(error, path);
   }
   await syncFolder(dirname(path));
 }
@@ -36,6 +36,22 @@ export async function writeAtomic(path: string, write: (file: FileHandle) => Pro
 /** A copy of a file, as durable as `writeFileAtomic` makes it. */
 export async function copyFileAtomic(from: string, to: string): Promise<void> {
   await writeAtomic(to, (file) => file.writeFile(createReadStream(from)));
+}
+
+/** As `writeFile` of Node.js, whose error for want of space names no path. `exclusive`: fails if the file exists. */
+export async function putFile(
+  path: string,
+  content: Uint8Array | string,
+  { exclusive = false } = {},
+): Promise<void> {
+  await writeFile(path, content, { flag: exclusive ? 'wx' : 'w' }).catch((error: unknown) => {
+    throw named(error, path);
+  });
+}
+
+function named(error: unknown, path: string): unknown {
+  const isNameless = error instanceof Error && 'syscall' in error && !('path' in error);
+  return isNameless ? Object.assign(error, { path }) : error;
 }
 
 /** Removes what writers that were cut short have left below a folder, `kept` folders apart. */
