@@ -49,8 +49,8 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
     throw flError('NF_SIMULATE_MAX_CLIENTS', { clients: plan.sites.length, max: request.maxClients });
   }
   const { id, folder } = await createRunFolder(request.workspace, plan.job.name, new Date());
-  const release = await lockFolder(folder.at(RUN_FILES.lock), `The run ${id}`);
   try {
+    const release = await lockFolder(folder.at(RUN_FILES.lock), `The run ${id}`);
     await writeBundle(prepared.bundle, folder.at(RUN_FILES.bundle));
     const card = makeCard({ id, engine: request.engine.choice }, prepared);
     await writeRunCard(folder, card);

@@ -33,6 +33,22 @@ export async function writeAtomic(path: string, write: (file: FileHandle) => Pro
   await syncFolder(dirname(path));
 }
 
+/** As `writeFile` of Node.js, whose error for want of space names no path. `exclusive`: fails if the file exists. */
+export async function putFile(
+  path: string,
+  content: Uint8Array | string,
+  { exclusive = false } = {},
+): Promise<void> {
+  await writeFile(path, content, { flag: exclusive ? 'wx' : 'w' }).catch((error: unknown) => {
+    throw named(error, path);
+  });
+}
+
+function named(error: unknown, path: string): unknown {
+  const isNameless = error instanceof Error && 'syscall' in error && !('path' in error);
+  return isNameless ? Object.assign(error, { path }) : error;
+}
+
 /** A copy of a file, as durable as `writeFileAtomic` makes it. */
 export async function copyFileAtomic(from: string, to: string): Promise<void> {
   await writeAtomic(to, (file) => file.writeFile(createReadStream(from)));
