@@ -54,22 +54,6 @@ export async function copyFileAtomic(from: string, to: string): Promise<void> {
   await writeAtomic(to, (file) => file.writeFile(createReadStream(from)));
 }
 
-/** As `writeFile` of Node.js, whose error for want of space names no path. `exclusive`: fails if the file exists. */
-export async function putFile(
-  path: string,
-  content: Uint8Array | string,
-  { exclusive = false } = {},
-): Promise<void> {
-  await writeFile(path, content, { flag: exclusive ? 'wx' : 'w' }).catch((error: unknown) => {
-    throw named(error, path);
-  });
-}
-
-function named(error: unknown, path: string): unknown {
-  const isNameless = error instanceof Error && 'syscall' in error && !('path' in error);
-  return isNameless ? Object.assign(error, { path }) : error;
-}
-
 /** Removes what writers that were cut short have left below a folder, `kept` folders apart. */
 export async function removeTemporaries(folder: string, kept: readonly string[] = []): Promise<void> {
   const paths = await readdir(folder, { recursive: true });
