@@ -17,6 +17,6 @@ while (await flare.isRunning()) {
     await flare.send({ metrics }); // the last global model is scored, too
     continue;
   }
-  await trainer.fit(data.train, { epochs: Number(local_epochs), seed: flare.seed() });
+  await trainer.fit(data.train, { epochs: local_epochs, seed: flare.seed() });
   await flare.send({ params: trainer.getParams(), metrics, numExamples: data.train.size });
 }

@@ -171,6 +171,16 @@ describe('misuse of a trainer', () => {
     });
   });
 
+  it('takes epochs as flare.args() has them, and refuses what is no count', async () => {
+    const trainer = await compile(buildModel(SPEC));
+    for (const epochs of [0, 1.5, '3', null]) {
+      await expect(trainer.fit(data.train, { epochs, seed: 1 })).rejects.toMatchObject({
+        code: 'NF_TRAIN_OPTION',
+        message: expect.stringContaining('epochs'),
+      });
+    }
+  });
+
   it('names epoch and step of a loss that is not finite', async () => {
     const trainer = await compile(buildModel(SPEC), { optimizer: 'sgd', learningRate: 1e30 });
     await expect(trainer.fit(data.train, { epochs: 3, seed: 1 })).rejects.toMatchObject({

@@ -4,7 +4,7 @@ import { flError } from '../../kernel/errors.ts';
 import { deriveSeed } from '../../kernel/random.ts';
 import { checkSameForm } from '../../tensors/check-params.ts';
 import type { ParamSet } from '../../tensors/nd-array.ts';
-import { optionError } from '../check-option.ts';
+import { checkNumber, optionError } from '../check-option.ts';
 import type { ImageSet } from '../dataset/image-set.ts';
 import type { Metrics } from '../metrics.ts';
 import { type CheckedOptions, checkLearningRate } from './options.ts';
@@ -12,8 +12,8 @@ import { scoreSubjects } from './score.ts';
 import { tellProgress } from './settings.ts';
 
 export interface FitOptions {
-  /** Times every picture is shown. Default 1. */
-  readonly epochs?: number;
+  /** Times every picture is shown, a whole number. Default 1. */
+  readonly epochs?: unknown;
   /** Decides order, augmentation and dropout: `flare.seed()`, or any whole number. */
   readonly seed: number;
   /** In place of the one given to `compile`, e.g. for a schedule over rounds. */
@@ -76,8 +76,7 @@ export class Trainer {
    * @throws NF_TRAIN_LOSS with epoch and step; NF_TRAIN_IMAGE_SIZE, NF_TRAIN_CLASSES, NF_TRAIN_OPTION
    */
   async fit(data: ImageSet, options: FitOptions): Promise<FitResult> {
-    const { epochs = 1 } = options;
-    if (!Number.isInteger(epochs) || epochs < 1) throw optionError('epochs', epochs, 'a whole number over 0');
+    const epochs = checkNumber('epochs', options.epochs, { least: 1, whole: true }) ?? 1;
     if (!Number.isFinite(options.seed))
       throw optionError('seed', options.seed, 'a number, for example flare.seed()');
     if (data.size === 0) throw flError('NF_TRAIN_EMPTY');
