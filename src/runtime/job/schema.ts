@@ -13,6 +13,9 @@ const name = z
 
 const siteName = z.string().regex(FOLDER_NAME, FOLDER_NAME_RULE);
 
+/** What a timer can count: 24 days in milliseconds are the most that 31 bits hold. */
+const seconds = z.number().max(2_000_000);
+
 const args = z.record(z.string(), z.json()).describe('what flare.args() returns to the script');
 
 const workflow = z.strictObject({
@@ -26,8 +29,7 @@ const workflow = z.strictObject({
     .optional()
     .describe('sites that take part; default: as many as the split has, else 2'),
   min_clients: z.int().min(1).optional().describe('results a round needs; default: all of n_clients'),
-  wait_after_quorum: z
-    .number()
+  wait_after_quorum: seconds
     .min(0)
     .optional()
     .describe('seconds to wait for the others once min_clients have answered; default: wait for all'),
@@ -50,8 +52,7 @@ const executor = z.strictObject({
     .enum(['numpy', 'tfjs'])
     .describe('numpy: named typed arrays with shapes; tfjs: tensors of a model'),
   args: args.default({}),
-  task_timeout: z
-    .number()
+  task_timeout: seconds
     .positive()
     .default(3600)
     .describe('seconds after which a script that gave no answer is ended'),

@@ -106,7 +106,7 @@ export class WorkerPool {
     slot.job = job;
     slot.lastSite = job.site;
     slot.tasks += 1;
-    slot.timer = setTimeout(() => this.#onTimeout(slot, job.limit), Math.min(job.limit * 1000, 2 ** 31 - 1));
+    slot.timer = setTimeout(() => this.#onTimeout(slot, job.limit), job.limit * 1000);
     job.listener.started();
     slot.worker.postMessage(job.order);
   }

@@ -129,6 +129,12 @@ describe('what a site sends', () => {
       'NF_RESULT_INVALID',
       'numExamples is Infinity',
     ],
+    [
+      'more examples than add up',
+      { params: PARAMS, numExamples: 1e300 },
+      'NF_RESULT_INVALID',
+      'numExamples is 1e+300',
+    ],
     ['text as examples', { params: PARAMS, numExamples: '5' }, 'NF_RESULT_INVALID', 'numExamples is 5'],
     ['a list as metrics', { params: PARAMS, metrics: [1] }, 'NF_RESULT_INVALID', 'metrics are not an object'],
     ['null as metrics', { params: PARAMS, metrics: null }, 'NF_RESULT_INVALID', 'metrics are not an object'],

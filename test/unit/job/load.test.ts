@@ -165,6 +165,13 @@ describe('faults of the definition', () => {
       "'workflow.num_rounds' expected int",
       '2.5',
     ],
+    [
+      'a wait longer than timers count',
+      'num_rounds: 2',
+      'num_rounds: 2\n  wait_after_quorum: 2147484',
+      "'workflow.wait_after_quorum'",
+      '2147484',
+    ],
     ['no rounds', 'num_rounds: 2', 'num_rounds: 0', "'workflow.num_rounds'", '0'],
     ['a number as name', 'name: tiny', 'name: 5', "'name' expected string, received number", '5'],
     ['a name that leads elsewhere', 'name: tiny', 'name: ../tiny', "'name' use up to 64 letters", '../tiny'],

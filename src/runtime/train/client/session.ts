@@ -1,12 +1,11 @@
 import { deserialize, serialize } from 'node:v8';
+import type { JsonValue, ScriptArgs } from '../../job/definition.ts';
 import { flError } from '../../kernel/errors.ts';
 import type { MetricReport, MetricValue } from '../../telemetry/metrics.ts';
 import type { TaskKind } from '../../telemetry/run-events.ts';
 import { checkParams, checkSameForm } from '../../tensors/check-params.ts';
 import { type ParamSet, zeros } from '../../tensors/nd-array.ts';
 import type { ReceivedModel, SentModel, SiteData } from './fl-model.ts';
-
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** What a script may ask of the task it runs for. */
 export interface SessionContext {
@@ -17,9 +16,9 @@ export interface SessionContext {
   readonly totalRounds: number;
   readonly seed: number;
   readonly framework: 'numpy' | 'tfjs';
-  readonly args: Readonly<Record<string, Json>>;
+  readonly args: ScriptArgs;
   readonly data: SiteData | undefined;
-  readonly model: Readonly<Record<string, Json>> | undefined;
+  readonly model: Readonly<Record<string, JsonValue>> | undefined;
   readonly params: ParamSet;
   /** What an earlier task of this site kept. */
   readonly state: Uint8Array | undefined;
@@ -87,11 +86,14 @@ export class Session {
   }
 }
 
+/** Weights are added up and multiplied with parameters: larger ones would leave no number to average. */
+const MOST_EXAMPLES = Number.MAX_SAFE_INTEGER;
+
 function checkSent(model: SentModel, context: SessionContext): Omit<SessionResult, 'state'> {
   if (!model || typeof model !== 'object') throw unusable(`it is ${String(model)}`);
   const { params, paramsType = 'FULL', metrics = {}, numExamples = 1 } = model;
   if (paramsType !== 'FULL' && paramsType !== 'DIFF') throw unusable(`paramsType is ${String(paramsType)}`);
-  if (!(typeof numExamples === 'number' && Number.isFinite(numExamples) && numExamples > 0)) {
+  if (!(typeof numExamples === 'number' && numExamples > 0 && numExamples <= MOST_EXAMPLES)) {
     throw unusable(`numExamples is ${String(numExamples)}`);
   }
   if (context.kind === 'train') {
