@@ -42,6 +42,20 @@ describe('sites that share a thread', () => {
     expect(await summary).toMatchObject({ status: 'finished', failures: [] });
   });
 
+  it('do not write into the log of another site', async () => {
+    const script = TINY_SCRIPT.replace(
+      'const { params }',
+      `if (flare.siteName() === 'site-1') setTimeout(() => console.log('too late'), 400);
+  else await new Promise((resolve) => setTimeout(resolve, 300));
+  console.log('in time');
+  const { params }`,
+    );
+    const lines: string[] = [];
+    const { summary } = await run(script, { onLog: (site, text) => lines.push(`${site} ${text.trim()}`) });
+    await summary;
+    expect(new Set(lines)).toEqual(new Set(['site-1 in time', 'site-2 in time', 'site-3 in time']));
+  });
+
   it('have the same numbers, many of them on two threads', async () => {
     const [one, two] = [
       await run(TINY_SCRIPT, { flags: { clients: 40 } }),

@@ -23,7 +23,7 @@ if (!port) throw new Error('site-worker runs as a worker thread.');
 const post = (message: WorkerMessage): void => port.postMessage(message);
 
 let order: WorkerOrder | undefined;
-/** Tells whose code it was that threw in a timer or a promise. */
+/** Tells whose code it is that throws or prints in a timer or a promise. */
 const owner = new AsyncLocalStorage<WorkerOrder>();
 let engineUse: EngineUse | undefined;
 
@@ -82,8 +82,7 @@ async function keep({ output }: WorkerOrder, path: string, bytes: Uint8Array): P
  * left behind when its task had ended says nothing about the task of another site.
  */
 function fail(thrown: unknown): void {
-  const thrower = owner.getStore();
-  if (thrower && thrower !== order) return;
+  if (!isPresent()) return;
   if (!order) throw thrown;
   const { code, context } = order.task;
   post({
@@ -92,12 +91,18 @@ function fail(thrown: unknown): void {
   });
 }
 
+/** Whether the code that runs was started by the task at hand, as far as that can be told. */
+function isPresent(): boolean {
+  const started = owner.getStore();
+  return started === undefined || started === order;
+}
+
 /** What scripts print goes to the log of their site. */
 function captureOutput(): void {
   const sink = new Writable({
     decodeStrings: false,
     write(chunk: string | Buffer, _encoding, done) {
-      post({ type: 'log', text: chunk.toString() });
+      if (isPresent()) post({ type: 'log', text: chunk.toString() });
       done();
     },
   });
