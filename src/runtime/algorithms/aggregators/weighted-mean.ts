@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { DTYPES, type DType, type NumericArray } from '../../tensors/nd-array.ts';
+import { DTYPES, type DType, elementCount, type NumericArray } from '../../tensors/nd-array.ts';
 import { planSafetensors, type TensorEntry } from '../../tensors/safetensors.ts';
 import { openTensorFile, type TensorFile } from '../../tensors/tensor-file.ts';
 import { writeAtomic } from '../../workspace/files.ts';
@@ -54,8 +54,9 @@ function meanOf(
   { sources, origin }: { sources: readonly Source[]; origin: Origin },
 ): SliceMaker {
   const total = sources.reduce((sum, { weight }) => sum + weight, 0);
-  const sum = new Float64Array(SLICE_ELEMENTS);
-  const scratch = new DTYPES[entry.dtype](SLICE_ELEMENTS);
+  const longest = Math.min(SLICE_ELEMENTS, elementCount(entry.shape));
+  const sum = new Float64Array(longest);
+  const scratch = new DTYPES[entry.dtype](longest);
   const isInteger = !entry.dtype.startsWith('float');
   return async (start, out) => {
     sum.fill(0, 0, out.length);
@@ -77,13 +78,12 @@ function meanOf(
 }
 
 async function writeSlices(target: FileHandle, entry: TensorEntry, fill: SliceMaker): Promise<void> {
-  const width = DTYPES[entry.dtype].BYTES_PER_ELEMENT;
-  const elements = entry.byteLength / width;
+  const elements = elementCount(entry.shape);
   const buffer = new DTYPES[entry.dtype](Math.min(SLICE_ELEMENTS, elements));
   for (let start = 0; start < elements; start += SLICE_ELEMENTS) {
     const out = buffer.subarray(0, Math.min(SLICE_ELEMENTS, elements - start));
     await fill(start, out);
-    await writeAll(target, bytesOf(out), entry.offset + start * width);
+    await writeAll(target, bytesOf(out), entry.offset + start * width(entry.dtype));
   }
 }
 
