@@ -8,7 +8,7 @@ import { type LoadedJob, loadJob } from '../job/load.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
 import { checkScript } from '../job/script.ts';
 import type { Override } from '../job/variables.ts';
-import { flError } from '../kernel/errors.ts';
+import { atPlace, NeuroflareError } from '../kernel/errors.ts';
 import type { ParamSet } from '../tensors/nd-array.ts';
 import { parseModelSpec } from '../train/models/spec.ts';
 import { initialModel } from './initial-model.ts';
@@ -30,7 +30,7 @@ export async function prepareJob(
 ): Promise<PreparedJob> {
   const loaded = await loadJob(path, overrides);
   const bundle = await readBundle(loaded.folder);
-  await checkScript(loaded, bundle);
+  checkScript(loaded, bundle);
   const { definition } = loaded;
   checkModel(loaded);
   const root = flags.dataRoot === undefined ? definition.data?.root : resolve(flags.dataRoot);
@@ -59,20 +59,10 @@ function checkModel({ definition, source }: LoadedJob): void {
   }
 }
 
+/** A fault of the definition that shows only when a value is used is about the line with the value. */
 function placedInJob(thrown: unknown, source: LoadedJob['source']): unknown {
-  const { code, place, message, hint } = thrown as {
-    code?: string;
-    place?: { key?: string };
-    message: string;
-    hint: string;
-  };
-  if (code === undefined || place?.key === undefined) return thrown;
-  const error = flError(
-    'NF_JOB_INVALID',
-    { faults: message },
-    { place: source.place(place.key.split('.')), cause: thrown },
-  );
-  return Object.assign(error, { code, hint });
+  if (!(thrown instanceof NeuroflareError) || thrown.place?.key === undefined) return thrown;
+  return atPlace(thrown, source.place(thrown.place.key.split('.')));
 }
 
 async function checkData(

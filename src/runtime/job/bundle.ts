@@ -30,8 +30,8 @@ export async function readBundle(folder: string): Promise<Bundle> {
   let size = 0;
   for await (const path of walk(root, root)) {
     size += (await lstat(join(root, path))).size;
-    if (files.length >= LIMITS.files) throw tooLarge(folder, `it holds more than ${LIMITS.files} files`);
-    if (size > LIMITS.bytes) throw tooLarge(folder, `it holds more than ${LIMITS.bytes / 1_000_000} MB`);
+    if (files.length >= LIMITS.files) throw unusable(folder, `it holds more than ${LIMITS.files} files`);
+    if (size > LIMITS.bytes) throw unusable(folder, `it holds more than ${LIMITS.bytes / 1_000_000} MB`);
     const bytes = await readFile(join(root, path));
     files.push({ path: path.split(sep).join('/'), bytes, sha256: sha256(bytes) });
   }
@@ -56,13 +56,13 @@ async function* walk(folder: string, root: string): AsyncGenerator<string> {
     if (found.isDirectory()) yield* walk(path, root);
     else if (found.isFile()) yield relative(root, path);
     else
-      throw tooLarge(
+      throw unusable(
         path,
         found.isSymbolicLink() ? `${name} is a symbolic link` : `${name} is not a regular file`,
       );
   }
 }
 
-function tooLarge(path: string, reason: string) {
+function unusable(path: string, reason: string) {
   return flError('NF_JOB_BUNDLE', { reason }, { place: { file: path } });
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { join, posix } from 'node:path';
 import { flError, type Place } from '../kernel/errors.ts';
@@ -8,7 +7,7 @@ import type { Bundle } from './bundle.ts';
 import type { LoadedJob } from './load.ts';
 
 /** Refuses a job whose training script is missing or does not parse, before anything runs. */
-export async function checkScript(job: LoadedJob, bundle: Bundle): Promise<void> {
+export function checkScript(job: LoadedJob, bundle: Bundle): void {
   const script = posix.normalize(job.definition.executor.trainScript);
   const place = job.source.place(['executor', 'train_script']);
   const paths = bundle.files.map(({ path }) => path);
@@ -19,13 +18,13 @@ export async function checkScript(job: LoadedJob, bundle: Bundle): Promise<void>
     );
     throw flError('NF_JOB_SCRIPT_MISSING', { script, nearest }, { place });
   }
-  for (const path of paths.filter((name) => /\.m?[jt]s$/.test(name)))
-    await checkSyntax(join(job.folder, path));
+  for (const { path, bytes } of bundle.files) {
+    if (/\.m?[jt]s$/.test(path)) checkSyntax(join(job.folder, path), new TextDecoder().decode(bytes));
+  }
 }
 
 /** Parses TypeScript as Node will, and JavaScript, which is TypeScript without types. */
-async function checkSyntax(file: string): Promise<void> {
-  const text = await readFile(file, 'utf8');
+function checkSyntax(file: string, text: string): void {
   try {
     quietly(() => stripTypeScriptTypes(text));
   } catch (error) {

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { prettyJson } from '../kernel/digest.ts';
-import { flError, NeuroflareError, reviveError } from '../kernel/errors.ts';
+import { atPlace, flError, NeuroflareError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { putFile, writeFileAtomic } from '../workspace/files.ts';
 import { PATH_KEYS, pathInJob } from './definition.ts';
@@ -71,7 +71,7 @@ export async function createJob(
 function placedInTarget(thrown: unknown, draft: string, folder: string): unknown {
   if (!(thrown instanceof NeuroflareError) || !thrown.place?.file?.startsWith(draft)) return thrown;
   const file = join(folder, relative(draft, thrown.place.file));
-  return reviveError({ ...thrown.report(), place: { ...thrown.place, file } });
+  return atPlace(thrown, { ...thrown.place, file });
 }
 
 /** Keeps the template's comments: values are set in the YAML document, not in a copy of its data. */

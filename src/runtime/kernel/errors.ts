@@ -78,6 +78,11 @@ export function reviveError(report: ErrorReport): NeuroflareError {
   return Object.assign(error, { hint: report.hint });
 }
 
+/** The same error at another place: that of the definition, say, that named what could not be used. */
+export function atPlace(error: NeuroflareError, place: Place): NeuroflareError {
+  return reviveError({ ...error.report(), place });
+}
+
 /** `site-1, data.root, jobs/x/job.yaml:3:5`: a place on one line, or nothing. */
 export function formatPlace(place: Place | undefined): string {
   if (!place) return '';

@@ -1,3 +1,4 @@
+import type { EngineChoice } from '../engine/registry.ts';
 import type { ErrorReport } from '../kernel/errors.ts';
 import type { NativeGate } from '../kernel/native-gate.ts';
 import type { AcceptedResult, EngineUse } from '../telemetry/run-events.ts';
@@ -12,7 +13,7 @@ export interface WorkerSetup {
 
 /** Which engine the scripts of a thread get from `compile`. */
 export interface EngineSetup {
-  readonly choice: 'auto' | 'ort' | 'tensorflow' | 'cpu';
+  readonly choice: EngineChoice;
   /** Devices as the user named them, e.g. `0`. */
   readonly gpu: string | undefined;
   readonly requireGpu: boolean;

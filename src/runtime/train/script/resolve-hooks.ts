@@ -12,11 +12,10 @@ export interface CodePlace {
 
 const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const OWN = new Map(
-  [
-    ['neuroflare/client', 'client'],
-    ['neuroflare/mri', 'mri'],
-    ['neuroflare/engine', 'engine'],
-  ].map(([name, file]) => [name ?? '', new URL(`../../../api/${file}${EXTENSION}`, import.meta.url).href]),
+  ['client', 'mri', 'engine'].map((name) => [
+    `neuroflare/${name}`,
+    new URL(`../../../api/${name}${EXTENSION}`, import.meta.url).href,
+  ]),
 );
 const TYPESCRIPT = /\.m?ts$/;
 /** Carried from a script to the files it imports, so that a task sees none of an earlier task's module state. */

@@ -4,13 +4,14 @@ import type { CompiledModel } from '../../engine/engine.ts';
 /** Compiled models kept for later tasks; one job uses one or two. */
 const KEPT = 4;
 
-interface Idle {
-  readonly key: string;
+interface Pooled<Key> {
+  readonly key: Key;
   readonly compiled: CompiledModel;
 }
 
-const idle: Idle[] = [];
-let busy: (Idle | { readonly key: undefined; readonly compiled: CompiledModel })[] = [];
+/** Last used first. */
+let idle: Pooled<string>[] = [];
+let busy: Pooled<string | undefined>[] = [];
 let unused = new Set<LayersModel>();
 
 /** Notes a model of this task, so that it is disposed of with the task if nobody compiles it. */
@@ -28,11 +29,12 @@ export async function leaseCompiled(
   key: string | undefined,
   make: () => Promise<CompiledModel>,
 ): Promise<CompiledModel> {
-  const found = key === undefined ? -1 : idle.findIndex((entry) => entry.key === key);
-  const [entry = { key, compiled: await make() }] = found < 0 ? [] : idle.splice(found, 1);
-  if (found < 0) unused.delete(model);
-  busy.push(entry);
-  return entry.compiled;
+  const found = key === undefined ? undefined : idle.find((entry) => entry.key === key);
+  if (found) idle = idle.filter((entry) => entry !== found);
+  const leased = found ?? { key, compiled: await make() };
+  if (!found) unused.delete(model);
+  busy.push(leased);
+  return leased.compiled;
 }
 
 /**
