@@ -14,22 +14,51 @@ export function checkSplit(split: SplitManifest, participants: Participants): vo
   if (expected !== participants.sha256) {
     throw flError('NF_SPLIT_DATASET_CHANGED', { expected, actual: participants.sha256 });
   }
+  checkGroups(assignments(split, participants));
+  const empty = split.sites.find((site) => site.train.length === 0);
+  if (empty) throw flError('NF_SPLIT_TRAIN_EMPTY', { site: empty.name }, { place: { site: empty.name } });
+}
+
+/** A participant, and where it was put: a part, or a site and a part. */
+export interface Assignment {
+  readonly row: Participant;
+  readonly place: string;
+}
+
+/** Invariant 5 by itself. @throws NF_SPLIT_GROUP_CROSSES where images of one subject or group stand in two places */
+export function checkGroups(assignments: Iterable<Assignment>): void {
+  const homes = new Map<string, { place: string; id: string }>();
+  for (const { row, place } of assignments) {
+    const group = groupOf(row);
+    const home = homes.get(group);
+    if (home && home.place !== place) {
+      const crossing = { group, one: home.id, first: home.place, other: row.id, second: place };
+      throw flError('NF_SPLIT_GROUP_CROSSES', crossing);
+    }
+    homes.set(group, { place, id: row.id });
+  }
+}
+
+/** Each one a participant that may be used, and named once. */
+function* assignments(split: SplitManifest, participants: Participants): Generator<Assignment> {
   const rows = new Map(participants.rows.map((row) => [row.id, row]));
   const seen = new Map<string, string>();
-  const homes = new Map<string, { place: string; id: string }>();
-  for (const { id, place } of assignments(split)) {
+  for (const { id, place } of namings(split)) {
     const first = seen.get(id);
     if (first !== undefined) {
       throw flError('NF_SPLIT_PARTICIPANT_TWICE', { participant: id, first, second: place });
     }
     seen.set(id, place);
-    checkGroup({ row: known(id, rows), place, homes });
+    const row = known(id, rows);
+    const reason = row.values.get(COLUMN.setAside);
+    if (reason !== undefined) {
+      throw flError('NF_SPLIT_SET_ASIDE', { participant: row.id, reason, place });
+    }
+    yield { row, place };
   }
-  const empty = split.sites.find((site) => site.train.length === 0);
-  if (empty) throw flError('NF_SPLIT_TRAIN_EMPTY', { site: empty.name }, { place: { site: empty.name } });
 }
 
-function* assignments(split: SplitManifest): Generator<{ id: string; place: string }> {
+function* namings(split: SplitManifest): Generator<{ id: string; place: string }> {
   for (const site of split.sites) {
     for (const part of PARTITIONS) {
       for (const id of site[part]) yield { id, place: `${site.name} ${part}` };
@@ -44,23 +73,4 @@ function known(id: string, rows: ReadonlyMap<string, Participant>): Participant 
     participant: id,
     nearest: didYouMean(id, rows.keys()),
   });
-}
-
-function checkGroup(what: {
-  row: Participant;
-  place: string;
-  homes: Map<string, { place: string; id: string }>;
-}): void {
-  const { row, place, homes } = what;
-  const reason = row.values.get(COLUMN.setAside);
-  if (reason !== undefined) {
-    throw flError('NF_SPLIT_SET_ASIDE', { participant: row.id, reason, place });
-  }
-  const group = groupOf(row);
-  const home = homes.get(group);
-  if (home && home.place !== place) {
-    const crossing = { group, one: home.id, first: home.place, other: row.id, second: place };
-    throw flError('NF_SPLIT_GROUP_CROSSES', crossing);
-  }
-  homes.set(group, { place, id: row.id });
 }

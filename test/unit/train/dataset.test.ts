@@ -290,6 +290,16 @@ describe('the picture cache', () => {
 
 describe('bad data', () => {
   it.each<[string, string, (root: string) => Promise<void>]>([
+    [
+      'one group in two parts',
+      'NF_SPLIT_GROUP_CROSSES',
+      (root) =>
+        table(
+          root,
+          'participant_id\tdiagnosis\tgroup_id\tpartition\n' +
+            'sub-0\tdark\tgroup-1\ttrain\nsub-1\tdark\tgroup-1\ttest\n',
+        ),
+    ],
     ['no partition', 'NF_DATA_NOT_SPLIT', (root) => table(root, 'participant_id\tdiagnosis\nsub-0\tdark\n')],
     [
       'no diagnosis column',

@@ -6,7 +6,7 @@ import {
   type Participants,
   readParticipants,
 } from '../../../preprocess/bids/participants.ts';
-import { checkSplit } from '../../../preprocess/split/check.ts';
+import { checkGroups, checkSplit } from '../../../preprocess/split/check.ts';
 import { PARTITIONS, type Partition, readSplit } from '../../../preprocess/split/manifest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { didYouMean } from '../../kernel/nearest.ts';
@@ -71,6 +71,7 @@ function partsOfColumn({ columns, rows }: Participants, file: string): Record<Pa
     }
     parts[part].push(row);
   }
+  checkGroups(PARTITIONS.flatMap((place) => parts[place].map((row) => ({ row, place }))));
   return parts;
 }
 
