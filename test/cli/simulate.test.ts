@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type CliResult, runCli, runJson } from '../support/cli.ts';
@@ -21,6 +22,8 @@ async function simulate(args: readonly string[] = [], job = 'tiny') {
 
 beforeAll(async () => {
   await writeJob(join(root, 'tiny'));
+  await mkdir(join(root, 'bids'));
+  await writeFile(join(root, 'bids/participants.tsv'), 'participant_id\tdiagnosis\nsub-1\tglioma\n');
 });
 
 describe('simulate of hello-fedavg-numpy', () => {
@@ -169,6 +172,7 @@ describe('the sites of a simulation', () => {
     [['--seed', '-1'], 'NF_USAGE'],
     [['--data', 'nowhere'], 'NF_'],
     [['--set', 'num_round=1'], 'NF_JOB_VARIABLE'],
+    [['--data', 'bids'], 'NF_SIMULATE_NO_SPLIT'],
   ])('are refused with 4 and nothing left: %j', async (args, code) => {
     const result = await simulate(args);
     expect(result.code).toBe(4);

@@ -48,6 +48,10 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
   if (plan.sites.length > request.maxClients) {
     throw flError('NF_SIMULATE_MAX_CLIENTS', { clients: plan.sites.length, max: request.maxClients });
   }
+  // In a real federation every site has images of its own; here they would all be given one folder.
+  if (plan.job.data && !prepared.split && plan.sites.length > 1) {
+    throw flError('NF_SIMULATE_NO_SPLIT', { sites: plan.sites.length });
+  }
   const { id, folder } = await createRunFolder(request.workspace, plan.job.name, new Date());
   try {
     const release = await lockFolder(folder.at(RUN_FILES.lock), `The run ${id}`);

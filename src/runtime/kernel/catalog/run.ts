@@ -32,6 +32,11 @@ export const RUN_ERRORS = {
     message: 'The job has {clients} sites, more than the {max} allowed.',
     hint: 'Raise the limit with --max-clients if that many are meant.',
   },
+  NF_SIMULATE_NO_SPLIT: {
+    exit: 4,
+    message: 'All {sites} sites would work on the same images: the job has data, but no split.',
+    hint: "Make a split with 'neuroflare preprocess split' and name it under data.split, or simulate one site (-n 1).",
+  },
   NF_KEY_METRIC_MISSING: {
     exit: 1,
     message: "No site reports the key metric '{metric}'; reported are {reported}.{nearest}",
