@@ -11,6 +11,7 @@ const resultSchema = z.object({
   bundle_sha256: z.string(),
   files: z.array(z.string()),
   parameters: z.int().describe('numbers in the model'),
+  warnings: z.array(z.string()),
 });
 type Result = z.output<typeof resultSchema>;
 
@@ -31,7 +32,9 @@ export default class JobValidate extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(JobValidate);
-    const { plan, bundle, params } = await prepareJob(args.job, { overrides: flags.set.map(parseOverride) });
+    const { plan, bundle, params, warnings } = await prepareJob(args.job, {
+      overrides: flags.set.map(parseOverride),
+    });
     return {
       job: plan.job.name,
       sites: [...plan.sites],
@@ -39,10 +42,12 @@ export default class JobValidate extends BaseCommand<Result> {
       bundle_sha256: bundle.sha256,
       files: bundle.files.map(({ path }) => path),
       parameters: Object.values(params).reduce((sum, { data }) => sum + data.length, 0),
+      warnings: [...warnings],
     };
   }
 
-  protected override render({ job, sites, rounds, files, parameters }: Result): string {
-    return `${job} is valid: ${sites.length} sites, ${rounds} rounds, ${files.length} files, ${parameters} parameters.`;
+  protected override render({ job, sites, rounds, files, parameters, warnings }: Result): string {
+    const found = `${sites.length} sites, ${rounds} rounds, ${files.length} files, ${parameters} parameters`;
+    return [`${job} is valid: ${found}.`, ...warnings.map((warning) => `warning: ${warning}`)].join('\n');
   }
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '../../runtime/kernel/digest.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
@@ -39,9 +39,11 @@ const PARTICIPANT_ID = /^sub-[0-9A-Za-z+]+$/;
  */
 export async function readParticipants(bidsRoot: string): Promise<Participants> {
   const file = join(bidsRoot, 'participants.tsv');
-  const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
+  const bytes = await readFile(file).catch(async (cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
-    throw flError('NF_BIDS_NOT_A_DATASET', { path: bidsRoot, missing: 'participants.tsv' }, { cause });
+    const isFolder = (await stat(bidsRoot).catch(() => undefined))?.isDirectory();
+    const missing = isFolder ? 'participants.tsv' : 'the folder';
+    throw flError('NF_BIDS_NOT_A_DATASET', { path: bidsRoot, missing }, { cause });
   });
   return parseParticipants(bytes, file);
 }

@@ -12,7 +12,10 @@ import { PARTITIONS, type SplitManifest } from './manifest.ts';
 export function checkSplit(split: SplitManifest, participants: Participants): void {
   const expected = split.dataset.participants_sha256;
   if (expected !== participants.sha256) {
-    throw flError('NF_SPLIT_DATASET_CHANGED', { expected, actual: participants.sha256 });
+    throw flError('NF_SPLIT_DATASET_CHANGED', {
+      expected: expected.slice(0, 12),
+      actual: participants.sha256.slice(0, 12),
+    });
   }
   checkGroups(assignments(split, participants));
   const empty = split.sites.find((site) => site.train.length === 0);

@@ -2,7 +2,14 @@ import { flError } from '../../runtime/kernel/errors.ts';
 import { COLUMN, type Participants } from '../bids/participants.ts';
 import { checkSplit } from './check.ts';
 import { type Cohort, readCohort } from './cohort.ts';
-import { PARTITIONS, type SplitManifest, type SplitRule, type SplitSite, splitDigest } from './manifest.ts';
+import {
+  PARTITIONS,
+  type Partition,
+  type SplitManifest,
+  type SplitRule,
+  type SplitSite,
+  splitDigest,
+} from './manifest.ts';
 import { partSites } from './parts.ts';
 import { drawSites, readSites, requireColumn, type SiteGroups } from './sites.ts';
 
@@ -77,12 +84,17 @@ function listWarnings(cohort: Cohort, sites: readonly SplitSite[], rule: SplitRu
     if (count >= parts.length) return [];
     return [`${label} has ${count} group(s), fewer than the ${parts.length} parts`];
   });
-  const lacking = sites.flatMap((site) =>
+  return [...scarce, ...listGaps(sites, parts)];
+}
+
+/** Parts without images and classes without images in a part, site by site. */
+export function listGaps(sites: readonly SplitSite[], parts: readonly Partition[]): string[] {
+  return sites.flatMap((site) =>
     parts.flatMap((part) => {
       if (site[part].length === 0) return [`${site.name} has no ${part} images`];
-      const missing = cohort.labels.filter((label) => site.classes[part][label] === 0);
+      const counts = Object.entries(site.classes[part]);
+      const missing = counts.filter(([, count]) => count === 0).map(([label]) => label);
       return missing.length > 0 ? [`${site.name} ${part} has no ${missing.join(', ')}`] : [];
     }),
   );
-  return [...scarce, ...lacking];
 }

@@ -2,8 +2,9 @@ import { join, resolve } from 'node:path';
 import { readParticipants } from '../../preprocess/bids/participants.ts';
 import { checkSplit } from '../../preprocess/split/check.ts';
 import { readSplit, type SplitManifest } from '../../preprocess/split/manifest.ts';
+import { listGaps } from '../../preprocess/split/plan.ts';
 import { type Bundle, readBundle } from '../job/bundle.ts';
-import { defineJob, type JobDefinition } from '../job/definition.ts';
+import { defineJob } from '../job/definition.ts';
 import { type LoadedJob, loadJob } from '../job/load.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
 import { checkScript } from '../job/script.ts';
@@ -21,6 +22,8 @@ export interface PreparedJob {
   readonly plan: RunPlan;
   readonly split: SplitManifest | undefined;
   readonly params: ParamSet;
+  /** What a reader of the results should know, e.g. that a site has no image of a class. */
+  readonly warnings: readonly string[];
 }
 
 /** Reads a job and refuses it before work starts if its script, data, split, model or counts do not fit together. */
@@ -34,13 +37,14 @@ export async function prepareJob(
   const { definition } = loaded;
   checkModel(loaded);
   const root = flags.dataRoot === undefined ? definition.data?.root : resolve(flags.dataRoot);
-  const split = await checkData(root, definition);
+  const split = await checkData(root, loaded);
   const siteNames = split?.sites.map(({ name }) => name);
   const plan = planRun(definition, { ...flags, dataRoot: root }, siteNames);
   const params = await initialModel(plan.job).catch((error: unknown) => {
     throw placedInJob(error, loaded.source);
   });
-  return { loaded, bundle, split, plan, params };
+  const warnings = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
+  return { loaded, bundle, split, plan, params, warnings };
 }
 
 /** The plan of a run that exists, from what it was started with. */
@@ -65,14 +69,35 @@ function placedInJob(thrown: unknown, source: LoadedJob['source']): unknown {
   return atPlace(thrown, source.place(thrown.place.key.split('.')));
 }
 
-async function checkData(
-  root: string | undefined,
-  { data }: JobDefinition,
-): Promise<SplitManifest | undefined> {
+async function checkData(root: string | undefined, loaded: LoadedJob): Promise<SplitManifest | undefined> {
   if (root === undefined) return undefined;
-  const participants = await readParticipants(root);
-  if (data?.split === undefined) return undefined;
-  const split = await readSplit(data.split);
+  const participants = await readParticipants(root).catch((error: unknown) => {
+    throw placedAtPath(error, { loaded, key: 'root', path: root });
+  });
+  const path = loaded.definition.data?.split;
+  if (path === undefined) return undefined;
+  const split = await readSplit(path).catch((error: unknown) => {
+    throw placedAtPath(error, { loaded, key: 'split', path });
+  });
   checkSplit(split, participants);
   return split;
+}
+
+/** A path that leads nowhere is at fault where it is written, unless a flag gave it. */
+function placedAtPath(
+  thrown: unknown,
+  { loaded, key, path }: { loaded: LoadedJob; key: 'root' | 'split'; path: string },
+): unknown {
+  const written = loaded.source.document.getIn(['data', key]);
+  const isWritten = typeof written === 'string' && resolve(loaded.folder, written) === path;
+  if (!isWritten || !(thrown instanceof NeuroflareError) || thrown.place) return thrown;
+  return atPlace(thrown, loaded.source.place(['data', key]));
+}
+
+/** With hundreds of sites nobody reads every line. */
+const MOST_WARNINGS = 12;
+
+function shortened(lines: readonly string[]): string[] {
+  if (lines.length <= MOST_WARNINGS) return [...lines];
+  return [...lines.slice(0, MOST_WARNINGS), `${lines.length - MOST_WARNINGS} more parts without all classes`];
 }

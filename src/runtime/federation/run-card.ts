@@ -25,6 +25,8 @@ export const runCardSchema = z.strictObject({
     .strictObject({ root: z.string(), split: z.string().nullable(), split_sha256: z.string().nullable() })
     .nullable(),
   software: z.record(z.string(), z.string()),
+  /** Known before the start, e.g. that a site has no image of a class. */
+  warnings: z.array(z.string()),
 });
 
 export type RunCard = z.output<typeof runCardSchema>;

@@ -79,8 +79,16 @@ export function summarizeRun(
       code: error.code,
       message: error.message,
     })),
-    warnings: [...warnings],
+    warnings: [...card.warnings, ...warnings, ...withoutValue(history, metric)],
   };
+}
+
+/** A dash in every row of the table needs a word. */
+function withoutValue({ final, closed }: RunHistory, metric: string): string[] {
+  if (!final || closed.some(({ metrics }) => numberOf(metrics, metric) !== null)) return [];
+  return [
+    `${metric} is undefined for every model, so none of them is the best: look at the validation images`,
+  ];
 }
 
 /** Puts the models and figures of a finished run where its reader looks for them. */

@@ -3,9 +3,9 @@ import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { flError, type Place } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
-import { defineJob, type JobDefinition } from './definition.ts';
+import { defineJob, type JobDefinition, PATH_KEYS, pathInJob } from './definition.ts';
 import { type JobFile, jobFileSchema } from './schema.ts';
-import { applyOverrides, type Override } from './variables.ts';
+import { applyOverrides, type Override, resolveVariable } from './variables.ts';
 import { readYaml, type YamlSource } from './yaml-source.ts';
 
 /** A job folder, read and checked. */
@@ -39,8 +39,17 @@ export async function findJobFile(path: string): Promise<{ folder: string; file:
 export async function loadJob(path: string, overrides: readonly Override[] = []): Promise<LoadedJob> {
   const { folder, file } = await findJobFile(path);
   const source = await readYaml(file);
-  const value = checkJobFile(applyOverrides(source.value, overrides), source);
+  const given = overrides.map(fromFolder(folder, source));
+  const value = checkJobFile(applyOverrides(source.value, given), source);
   return { folder, file, source, value, definition: defineJob(value, file) };
+}
+
+/** Paths given on the command line start at the current folder, those in the file at the job's. */
+function fromFolder(folder: string, { value: job }: YamlSource): (override: Override) => Override {
+  return ({ name, value }) => {
+    const isPath = typeof value === 'string' && PATH_KEYS.has(resolveVariable(job, name));
+    return { name, value: isPath ? pathInJob(value, folder) : value };
+  };
 }
 
 function checkJobFile(value: unknown, source: YamlSource) {

@@ -110,7 +110,7 @@ export async function resumeRun(request: RunRequest, runId: string | undefined):
 
 function makeCard(
   { id, engine }: { id: string; engine: RunCard['engine'] },
-  { loaded, bundle, plan, split }: PreparedJob,
+  { loaded, bundle, plan, split, warnings }: PreparedJob,
 ): RunCard {
   const { data } = plan.job;
   return {
@@ -127,6 +127,7 @@ function makeCard(
       ? { root: resolve(data.root), split: data.split ?? null, split_sha256: split?.sha256 ?? null }
       : null,
     software: softwareVersions(),
+    warnings: [...warnings],
   };
 }
 

@@ -39,7 +39,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
   const threads = Math.min(options.threads ?? availableParallelism(), plan.sites.length);
   const pool = new WorkerPool(threads, { engine: options.engine });
   try {
-    options.onOpen?.({ ...run, warnings });
+    options.onOpen?.({ ...run, warnings: [...run.card.warnings, ...warnings] });
     const channel = new WorkerChannel({ ...run, pool, jobFolder: run.card.job_folder, onLog: options.onLog });
     const { job } = plan;
     const rules = { ...job.workflow, ...plan, seed: job.seed, jobName: job.name };

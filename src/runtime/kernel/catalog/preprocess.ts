@@ -125,7 +125,7 @@ export const PREPROCESS_ERRORS = {
   NF_SPLIT_DATASET_CHANGED: {
     exit: 4,
     message:
-      'The split was made for another participants.tsv: the SHA-256 of this one is {actual}, the split says {expected}.',
+      'The split was made for another participants.tsv, or this one changed since: its SHA-256 begins with {actual}, the split says {expected}.',
     hint: "Use the data set that the split was made for, or make the split again with 'neuroflare preprocess split'.",
   },
   NF_SPLIT_PARTICIPANT_UNKNOWN: {

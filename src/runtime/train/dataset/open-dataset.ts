@@ -58,7 +58,17 @@ export async function openDataset(source: DataSource, options: DatasetOptions = 
   if (members.train.length === 0)
     throw flError('NF_DATA_EMPTY', { site: source.site }, { place: { site: source.site } });
   const [train, validation, test] = [await open('train'), await open('validation'), await open('test')];
-  return { train, validation, test, classes, notes: describeGaps({ train, validation }) };
+  const notes = describeGaps({ train, validation });
+  tellOnce(source.site, notes);
+  return { train, validation, test, classes, notes };
+}
+
+const told = new Set<string>();
+
+/** In the log of the site; not again by each task of a thread. */
+function tellOnce(site: string, notes: readonly string[]): void {
+  for (const note of notes) if (!told.has(`${site} ${note}`)) console.warn(`note: ${note}`);
+  for (const note of notes) told.add(`${site} ${note}`);
 }
 
 const KEYS = ['imageSize', 'batchSize', 'slices', 'layout', 'classes', 'augment'];
