@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../command.ts';
 import { renderSummary } from '../output/run-summary.ts';
 import { createRunView } from '../output/run-view.ts';
+import { ENGINE_CHOICES } from '../runtime/engine/registry.ts';
 import { type RunSummary, runSummarySchema } from '../runtime/federation/run-report.ts';
 import { parseOverride } from '../runtime/job/variables.ts';
 
@@ -48,7 +49,7 @@ export default class Simulate extends BaseCommand<RunSummary> {
     seed: Flags.integer({ min: 0, max: 4_294_967_295, summary: "in place of the job's seed" }),
     data: Flags.string({ summary: "BIDS folder, in place of the job's" }),
     engine: Flags.option({
-      options: ['auto', 'ort', 'tensorflow', 'cpu'] as const,
+      options: ENGINE_CHOICES,
       default: 'auto',
       summary: 'what computes',
     })(),

@@ -86,7 +86,7 @@ const RUNTIME: readonly Bad[] = [
     what: 'returns wrong shapes',
     script: client('await flare.send({ params: { weights: { ...weights, shape: [2, 2] } } });'),
     code: 'NF_TENSORS_SHAPE',
-    message: 'float32[2, 2], the global model has float32[4]',
+    message: 'float32[2, 2], the model has float32[4]',
     line: 4,
   },
   {

@@ -159,13 +159,17 @@ export function describeEngine(name: string, make: () => Promise<Engine>): void 
       const array = own[name] ?? { dtype: 'float32', shape: [], data: new Float32Array() };
       const { [name]: _, ...without } = own;
       const cases: [ParamSet, string][] = [
-        [without, 'NF_ENGINE_PARAMS_NAMES'],
-        [{ ...own, extra: array }, 'NF_ENGINE_PARAMS_NAMES'],
-        [{ ...own, [name]: { ...array, shape: [...array.shape, 1] } }, 'NF_ENGINE_PARAMS_SHAPE'],
-        [{ ...own, [name]: { ...array, dtype: 'float64' } }, 'NF_ENGINE_PARAMS_DTYPE'],
+        [without, 'NF_TENSORS_NAMES'],
+        [{ ...own, extra: array }, 'NF_TENSORS_NAMES'],
+        [{ ...own, [name]: { ...array, shape: [...array.shape, 1] } }, 'NF_TENSORS_SHAPE'],
+        [{ ...own, [name]: { ...array, dtype: 'float64' } }, 'NF_TENSORS_INVALID'],
+        [
+          { ...own, [name]: { ...array, dtype: 'float64', data: Float64Array.from(array.data) } },
+          'NF_TENSORS_SHAPE',
+        ],
         [
           { ...own, [name]: { ...array, data: new Float32Array(array.data.length).fill(Number.NaN) } },
-          'NF_ENGINE_PARAMS_NOT_FINITE',
+          'NF_TENSORS_NOT_FINITE',
         ],
       ];
       for (const [params, code] of cases) {

@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
 import { renderTable } from '../../output/table.ts';
 import { type BenchReport, benchReportSchema } from '../../runtime/engine/bench/report-schema.ts';
+import { ENGINE_NAMES } from '../../runtime/engine/engine.ts';
 
 export default class EngineBench extends BaseCommand<BenchReport> {
   static override summary = 'train the reference CNN on each engine and print images per second';
@@ -14,7 +15,7 @@ export default class EngineBench extends BaseCommand<BenchReport> {
   ];
   static override flags = {
     engine: Flags.option({
-      options: ['ort', 'tensorflow', 'cpu'] as const,
+      options: ENGINE_NAMES,
       multiple: true,
       multipleNonGreedy: true,
       summary: 'only this one; may be repeated; default: ort and tensorflow',

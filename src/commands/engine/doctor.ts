@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { renderTable } from '../../output/table.ts';
+import { ENGINE_BUILDS, ENGINE_NAMES } from '../../runtime/engine/engine.ts';
 
 const resultSchema = z.object({
   healthy: z.boolean().describe('the engine that --engine auto takes works'),
   engines: z.array(
     z.object({
-      name: z.enum(['ort', 'tensorflow', 'cpu']),
-      build: z.enum(['native', 'wasm', 'javascript']),
+      name: z.enum(ENGINE_NAMES),
+      build: z.enum(ENGINE_BUILDS),
       auto: z.boolean().describe('taken by --engine auto'),
       verdict: z.enum(['works', 'wrong', 'failed', 'absent']),
       detail: z.string(),

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { renderTable } from '../../output/table.ts';
+import { ENGINE_BUILDS, ENGINE_NAMES } from '../../runtime/engine/engine.ts';
 
 const resultSchema = z.array(
   z.object({
-    name: z.enum(['ort', 'tensorflow', 'cpu']),
-    build: z.enum(['native', 'wasm', 'javascript']),
+    name: z.enum(ENGINE_NAMES),
+    build: z.enum(ENGINE_BUILDS),
     available: z.boolean(),
     auto: z.boolean().describe('taken by --engine auto'),
     device: z.enum(['cpu', 'gpu']).optional(),

@@ -1,7 +1,9 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { ParamSet } from '../tensors/nd-array.ts';
 
-export type EngineName = 'ort' | 'tensorflow' | 'cpu';
+export const ENGINE_NAMES = ['ort', 'tensorflow', 'cpu'] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
+export const ENGINE_BUILDS = ['native', 'wasm', 'javascript'] as const;
 export type EngineDevice = 'cpu' | 'gpu';
 
 /** What computes, and why it was chosen; goes into the log and the result of a run. */
@@ -11,7 +13,7 @@ export interface EngineInfo {
   /** Package that computes, e.g. `onnxruntime-node`. */
   readonly library: string;
   readonly version: string;
-  readonly build: 'native' | 'wasm' | 'javascript';
+  readonly build: (typeof ENGINE_BUILDS)[number];
   /** Threads inside one operation. */
   readonly threads: number;
   /** Why this engine, on this device: one sentence. */
@@ -111,7 +113,7 @@ export interface CompiledModel {
   /**
    * Replaces all weights, sets the proximal term's centre to them and the optimizer's state to its start.
    *
-   * @throws NF_ENGINE_PARAMS_NAMES, NF_ENGINE_PARAMS_SHAPE, NF_ENGINE_PARAMS_DTYPE, NF_ENGINE_PARAMS_NOT_FINITE; nothing is changed then
+   * @throws NF_TENSORS_NAMES, NF_TENSORS_SHAPE (shape or dtype), NF_TENSORS_NOT_FINITE, NF_TENSORS_INVALID; nothing is changed then
    */
   setParams(params: ParamSet): void;
   dispose(): void;

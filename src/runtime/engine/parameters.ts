@@ -1,8 +1,7 @@
 import type { Variable } from '@tensorflow/tfjs-core';
 import type { LayersModel, LayerVariable, layers } from '@tensorflow/tfjs-layers';
-import { flError } from '../kernel/errors.ts';
-import { didYouMean } from '../kernel/nearest.ts';
-import { elementCount, type NdArray, type ParamSet } from '../tensors/nd-array.ts';
+import { checkParams, checkSameForm } from '../tensors/check-params.ts';
+import type { ParamSet } from '../tensors/nd-array.ts';
 
 type Layer = layers.Layer;
 
@@ -80,34 +79,9 @@ function unused(name: string, taken: Set<string>): string {
   return candidate;
 }
 
-/** Refuses parameters that do not fit, by name; see `CompiledModel.setParams`. */
-export function checkParams(parameters: readonly Parameter[], params: ParamSet): void {
-  const expected = new Set(parameters.map(({ name }) => name));
-  for (const name of Object.keys(params)) {
-    if (!expected.has(name)) {
-      throw namesError(`the model has no parameter '${name}'.${didYouMean(name, expected)}`);
-    }
-  }
-  for (const { name, shape } of parameters) {
-    const array = params[name];
-    if (!array) throw namesError(`'${name}' is missing.`);
-    checkArray(name, array, shape);
-  }
-}
-
-function namesError(reason: string): Error {
-  return flError('NF_ENGINE_PARAMS_NAMES', { reason });
-}
-
-function checkArray(name: string, array: NdArray, shape: readonly number[]): void {
-  const same = array.shape.length === shape.length && shape.every((size, axis) => size === array.shape[axis]);
-  if (!same || array.data.length !== elementCount(shape)) {
-    const actual = same ? `${array.data.length} elements` : array.shape.join(', ');
-    throw flError('NF_ENGINE_PARAMS_SHAPE', { name, actual, expected: shape.join(', ') });
-  }
-  if (array.dtype !== 'float32') throw flError('NF_ENGINE_PARAMS_DTYPE', { name, actual: array.dtype });
-  for (let index = 0; index < array.data.length; index++) {
-    const value = array.data[index] ?? Number.NaN;
-    if (!Number.isFinite(value)) throw flError('NF_ENGINE_PARAMS_NOT_FINITE', { name, value, index });
-  }
+/** Refuses parameters that do not fit; see `CompiledModel.setParams`. */
+export function requireParams(parameters: readonly Parameter[], params: ParamSet): void {
+  checkParams(params);
+  const forms = parameters.map(({ name, shape }) => [name, { dtype: 'float32', shape }] as const);
+  checkSameForm(params, Object.fromEntries(forms));
 }

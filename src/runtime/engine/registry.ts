@@ -1,7 +1,7 @@
 import { flError } from '../kernel/errors.ts';
-import type { Engine, EngineName } from './engine.ts';
+import { ENGINE_NAMES, type Engine, type EngineName } from './engine.ts';
 
-export const ENGINE_CHOICES = ['auto', 'ort', 'tensorflow', 'cpu'] as const;
+export const ENGINE_CHOICES = ['auto', ...ENGINE_NAMES] as const;
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
 export interface EngineWish {

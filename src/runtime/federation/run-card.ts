@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { ENGINE_CHOICES } from '../engine/registry.ts';
 import { jobFileSchema } from '../job/schema.ts';
 import { prettyJson } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
@@ -20,7 +21,7 @@ export const runCardSchema = z.strictObject({
   sites: z.array(z.string()).min(1),
   min_clients: z.int().min(1),
   /** `--engine`; what it came to is in the log. */
-  engine: z.enum(['auto', 'ort', 'tensorflow', 'cpu']),
+  engine: z.enum(ENGINE_CHOICES),
   data: z
     .strictObject({ root: z.string(), split: z.string().nullable(), split_sha256: z.string().nullable() })
     .nullable(),

@@ -9,8 +9,12 @@ export function checkParams(params: unknown): asserts params is ParamSet {
   for (const [name, array] of Object.entries(params)) checkArray(name, array);
 }
 
+type ArrayForm = Pick<NdArray, 'dtype' | 'shape'>;
+/** What arrays are called and look like, without their numbers. */
+export type ParamForms = Readonly<Record<string, ArrayForm>>;
+
 /** Refuses names, shapes or dtypes that differ from the reference. */
-export function checkSameForm(params: ParamSet, reference: ParamSet): void {
+export function checkSameForm(params: ParamSet, reference: ParamForms): void {
   const names = new Set(paramNames(params));
   const missing = paramNames(reference).filter((name) => !names.delete(name));
   if (missing.length > 0 || names.size > 0) {
@@ -43,7 +47,7 @@ function checkArray(name: string, value: unknown): void {
   if (index !== -1) throw flError('NF_TENSORS_NOT_FINITE', { name, index, value: String(data[index]) });
 }
 
-function form(array: NdArray): string {
+function form(array: ArrayForm): string {
   return `${array.dtype}[${array.shape.join(', ')}]`;
 }
 

@@ -50,6 +50,6 @@ export function zeros(dtype: DType, shape: readonly number[]): NdArray {
 }
 
 /** The names of a set in the one order used everywhere. */
-export function paramNames(params: ParamSet): string[] {
+export function paramNames(params: Readonly<Record<string, unknown>>): string[] {
   return Object.keys(params).sort();
 }

@@ -83,9 +83,9 @@ describe('the form of params', () => {
   });
 
   it.each([
-    ['shape', float32([1, 2], [2, 1]), "Array 'weights' is float32[2, 1], the global model has float32[2]."],
-    ['dtype', zeros('float64', [2]), "Array 'weights' is float64[2], the global model has float32[2]."],
-    ['rank', float32([1], []), "Array 'weights' is float32[], the global model has float32[2]."],
+    ['shape', float32([1, 2], [2, 1]), "Array 'weights' is float32[2, 1], the model has float32[2]."],
+    ['dtype', zeros('float64', [2]), "Array 'weights' is float64[2], the model has float32[2]."],
+    ['rank', float32([1], []), "Array 'weights' is float32[], the model has float32[2]."],
   ])('with another %s is refused', (_, weights, message) => {
     expect(compare({ ...global, weights })).toThrow(
       expect.objectContaining({ code: 'NF_TENSORS_SHAPE', message }),

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { ENGINE_BUILDS, ENGINE_NAMES } from '../engine.ts';
 
 const engineSchema = z.object({
-  name: z.enum(['ort', 'tensorflow', 'cpu']),
-  build: z.enum(['native', 'wasm', 'javascript']),
+  name: z.enum(ENGINE_NAMES),
+  build: z.enum(ENGINE_BUILDS),
   verdict: z.enum(['measured', 'failed', 'absent']),
   device: z.enum(['cpu', 'gpu']).optional(),
   library: z.string().optional(),

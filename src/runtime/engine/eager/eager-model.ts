@@ -8,7 +8,7 @@ import { modelShape } from '../model-shape.ts';
 import { seededNoise, withNoise } from '../noise.ts';
 import { createObjective, type Objective } from '../objective.ts';
 import { createOptimizer, type Optimizer, type ScalarTensors } from '../optimizer.ts';
-import { checkParams, modelParameters, type Parameter } from '../parameters.ts';
+import { modelParameters, type Parameter, requireParams } from '../parameters.ts';
 import { onBackend } from '../tfjs.ts';
 
 /** What one trainable weight carries from step to step. */
@@ -77,7 +77,7 @@ export class EagerModel implements CompiledModel {
 
   setParams(params: ParamSet): void {
     this.#refuseDisposed();
-    checkParams(this.#parameters, params);
+    requireParams(this.#parameters, params);
     this.#run(() =>
       tidy(() => {
         for (const { name, shape, variable } of this.#parameters) {

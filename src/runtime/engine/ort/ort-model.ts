@@ -8,7 +8,7 @@ import { mixesExamples, modelShape } from '../model-shape.ts';
 import { noiseValues } from '../noise.ts';
 import { createObjective, type Objective } from '../objective.ts';
 import { createOptimizer, type Optimizer, type StepScalars } from '../optimizer.ts';
-import { checkParams, modelParameters, type Parameter } from '../parameters.ts';
+import { modelParameters, type Parameter, requireParams } from '../parameters.ts';
 import { STEP, type TracedGraph, traceInference, traceTrainStep } from '../trace/trace-model.ts';
 import { OrtState } from './ort-state.ts';
 import type { OrtRuntime } from './runtime.ts';
@@ -96,7 +96,7 @@ export class OrtModel implements CompiledModel {
 
   setParams(params: ParamSet): void {
     this.#refuseDisposed();
-    checkParams(this.#parameters, params);
+    requireParams(this.#parameters, params);
     this.#state.write(({ name }) => params[name]?.data ?? []);
   }
 

@@ -92,26 +92,6 @@ export const ENGINE_ERRORS = {
     message: 'The batch cannot be used: {reason}',
     hint: 'Check the code that makes batches: their size, shapes, weights and seed.',
   },
-  NF_ENGINE_PARAMS_NAMES: {
-    exit: 4,
-    message: 'Parameters do not fit the model: {reason}',
-    hint: 'Give exactly the parameters that getParams() returns; every site and the server must build the same model.',
-  },
-  NF_ENGINE_PARAMS_SHAPE: {
-    exit: 4,
-    message: "Parameter '{name}' has shape [{actual}], the model expects [{expected}].",
-    hint: 'Every site and the server must build the same model; compare their arguments.',
-  },
-  NF_ENGINE_PARAMS_DTYPE: {
-    exit: 4,
-    message: "Parameter '{name}' has element type {actual}; the model holds float32.",
-    hint: 'Convert the parameter to float32.',
-  },
-  NF_ENGINE_PARAMS_NOT_FINITE: {
-    exit: 4,
-    message: "Parameter '{name}' holds {value} at element {index}.",
-    hint: 'Training diverged where these parameters were made: lower its learning rate, or check its data.',
-  },
   NF_ENGINE_DISPOSED: {
     exit: 5,
     message: 'The compiled model was used after dispose().',

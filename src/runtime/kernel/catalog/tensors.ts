@@ -9,13 +9,13 @@ export const TENSOR_ERRORS = {
   },
   NF_TENSORS_NAMES: {
     exit: 1,
-    message: 'The arrays do not match the global model: {difference}.',
-    hint: 'Send back every array of input.params under its own name, and no others.',
+    message: 'The arrays do not match the model: {difference}.',
+    hint: 'Give every array of the received model under its own name, and no others.',
   },
   NF_TENSORS_SHAPE: {
     exit: 1,
-    message: "Array '{name}' is {got}, the global model has {expected}.",
-    hint: 'Send every array with the shape and dtype it was received with.',
+    message: "Array '{name}' is {got}, the model has {expected}.",
+    hint: 'Give every array with the shape and dtype it was received with; everyone must build the same model.',
   },
   NF_TENSORS_NOT_FINITE: {
     exit: 1,
