@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Config, Errors, flush, Help } from '@oclif/core';
 import { errorEnvelope, errorText } from './output/envelope.ts';
-import { flError, toNeuroflareError } from './runtime/kernel/errors.ts';
+import { flError, type NeuroflareError, toNeuroflareError } from './runtime/kernel/errors.ts';
 import { didYouMean } from './runtime/kernel/nearest.ts';
 
 const ROOT_FLAGS = ['--help', '-h', '--version', '-V', '--json'];
@@ -65,10 +65,23 @@ function topicOf(config: Config, words: readonly string[]): string | undefined {
 function refuseUnknown(config: Config, words: readonly string[]): void {
   const command = words.filter((word) => !word.startsWith('-') && word !== 'help').join(' ');
   if (command !== '') {
-    const names = config.commandIDs.map((id) => id.replaceAll(':', ' '));
-    throw flError('NF_COMMAND_UNKNOWN', { command, nearest: didYouMean(command, names) });
+    throw unknownCommand(config, command.split(' '));
   }
   const flag = words.find((word) => word.startsWith('-') && !ROOT_FLAGS.includes(word));
   if (flag === undefined) return;
   throw flError('NF_USAGE', { message: `Nonexistent flag: ${flag}.${didYouMean(flag, ROOT_FLAGS)}` });
+}
+
+/** Which of the words were meant as the command is not known: the guess that takes up most of them is made. */
+function unknownCommand(config: Config, words: readonly string[]): NeuroflareError {
+  const names = config.commandIDs.map((id) => id.replaceAll(':', ' '));
+  const topic = words[0] !== undefined && config.findTopic(words[0]) ? `${words[0]} ` : '';
+  for (let length = Math.min(words.length, 3); length > 0; length--) {
+    const command = words.slice(0, length).join(' ');
+    const alike = names.filter((name) => name.split(' ').length === length);
+    const nearest = didYouMean(command, alike);
+    if (nearest) return flError('NF_COMMAND_UNKNOWN', { command, nearest, topic });
+  }
+  const command = words.slice(0, topic ? 2 : 1).join(' ');
+  return flError('NF_COMMAND_UNKNOWN', { command, nearest: '', topic });
 }

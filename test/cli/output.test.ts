@@ -85,7 +85,13 @@ describe('a schema', () => {
 
 describe('what is misspelt', () => {
   it.each([
-    [['simlate', 'tiny'], 'NF_COMMAND_UNKNOWN', "Unknown command 'simlate tiny'"],
+    [['simlate', 'tiny'], 'NF_COMMAND_UNKNOWN', "Unknown command 'simlate'. Did you mean 'simulate'?"],
+    [
+      ['job', 'crate', 'a/b', 'c'],
+      'NF_COMMAND_UNKNOWN',
+      "Unknown command 'job crate'. Did you mean 'job create'?",
+    ],
+    [['job', 'entirely', 'else'], 'NF_COMMAND_UNKNOWN', "'neuroflare job --help'"],
     [['simlate'], 'NF_COMMAND_UNKNOWN', "Unknown command 'simlate'. Did you mean 'simulate'?"],
     [['job', 'crate'], 'NF_COMMAND_UNKNOWN', "Did you mean 'job create'?"],
     [['help', 'simlate'], 'NF_COMMAND_UNKNOWN', "Unknown command 'simlate'. Did you mean 'simulate'?"],
@@ -98,9 +104,15 @@ describe('what is misspelt', () => {
     [['simulate', 'tiny', '--jsn'], 'NF_USAGE', "Did you mean '--json'?"],
     [['simulate', 'tiny', '--engine', 'orta'], 'NF_USAGE', 'auto, ort, tensorflow, cpu'],
     [['simulate', 'tiny', 'more'], 'NF_USAGE', 'Unexpected argument: more'],
-    [['simulate'], 'NF_USAGE', 'Missing 1 required arg: job'],
+    [['simulate'], 'NF_USAGE', 'Missing argument: JOB (job folder)'],
     [['job', 'create', 'x'], 'NF_USAGE', 'Missing required flag'],
     [['job', 'list-templates', '--format', 'xml'], 'NF_USAGE', 'txt, json, jsonl'],
+    [
+      ['preprocess', 'bids'],
+      'NF_USAGE',
+      'Missing arguments: SOURCE (folder of class folders), TARGET (folder',
+    ],
+    [['simulate', 'tiny', '-n', 'two'], 'NF_USAGE', '--n-clients: expected an integer but received: two'],
     [['simulate', 'tiny', '--run', 'x'], 'NF_USAGE', '--resume'],
   ])('%j ends with 4, %s and a hint', async (words, errorCode, text) => {
     const { code, stdout, stderr } = await run(...words);

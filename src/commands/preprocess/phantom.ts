@@ -41,6 +41,7 @@ export default class PreprocessPhantom extends BaseCommand<Result> {
     size: Flags.integer({ default: 64, min: 16, max: 256, summary: 'voxels across the head' }),
     seed: Flags.integer({ default: 0, min: 0, max: 2 ** 31 - 1, summary: 'which heads to draw' }),
     jobs: Flags.integer({
+      char: 'j',
       default: availableParallelism(),
       defaultHelp: async () => 'number of processors',
       min: 1,

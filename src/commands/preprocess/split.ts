@@ -1,6 +1,10 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
 import { renderSplit, type SplitResult, splitResultSchema } from '../../preprocess/split/result.ts';
+import { flError } from '../../runtime/kernel/errors.ts';
+
+/** Flags that mean nothing with another strategy. */
+const NEEDED_STRATEGY = { alpha: 'dirichlet', 'site-column': 'column' };
 
 export default class PreprocessSplit extends BaseCommand<SplitResult> {
   static override summary = 'deal a BIDS data set to sites and to train, validation and test';
@@ -33,7 +37,7 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
     out: Flags.string({ default: 'split.json', summary: 'manifest to write' }),
     split: Flags.string({
       summary: 'use this manifest instead of making one',
-      exclusive: ['sites', 'out', 'seed'],
+      exclusive: ['sites', 'out', 'seed', 'strategy', 'alpha', 'site-column', 'validation', 'test'],
       dependsOn: ['materialize'],
     }),
     materialize: Flags.string({ summary: 'folder to make, with one BIDS tree a site' }),
@@ -42,7 +46,11 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
   static override resultSchema = splitResultSchema;
 
   protected override async execute(): Promise<SplitResult> {
-    const { args, flags } = await this.parse(PreprocessSplit);
+    const { args, flags, metadata } = await this.parse(PreprocessSplit);
+    for (const [flag, strategy] of Object.entries(NEEDED_STRATEGY)) {
+      if (metadata.flags[flag]?.setFromDefault || flags.strategy === strategy) continue;
+      throw flError('NF_SPLIT_UNUSED', { flag, strategy, actual: flags.strategy });
+    }
     const { runSplit } = await import('../../preprocess/split/run-split.ts');
     return runSplit({
       bidsRoot: args.bids,

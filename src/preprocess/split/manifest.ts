@@ -78,8 +78,15 @@ export async function readSplit(path: string): Promise<SplitManifest> {
   return split;
 }
 
+/** The same split may be written again. @throws NF_SPLIT_OTHER where the file holds something else */
 export async function writeSplit(path: string, split: SplitManifest): Promise<void> {
-  await writeFileAtomic(path, prettyJson(split));
+  const text = prettyJson(split);
+  const present = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw Object.assign(error, { path });
+  });
+  if (present === text) return;
+  if (present !== undefined) throw flError('NF_SPLIT_OTHER', { path }, { place: { file: path } });
+  await writeFileAtomic(path, text);
 }
 
 function parseSplit(text: string, file: string): SplitManifest {

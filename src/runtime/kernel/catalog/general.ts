@@ -15,7 +15,7 @@ export const GENERAL_ERRORS = {
   NF_COMMAND_UNKNOWN: {
     exit: 4,
     message: "Unknown command '{command}'.{nearest}",
-    hint: "Run 'neuroflare --help' to list the commands.",
+    hint: "Run 'neuroflare {topic}--help' to list the commands.",
   },
   NF_INTERRUPTED: {
     exit: 1,

@@ -72,6 +72,16 @@ export const PREPROCESS_ERRORS = {
     message: "'{value}' does not fit --{flag}: {range} is wanted.",
     hint: 'Give a number in that range.',
   },
+  NF_SPLIT_UNUSED: {
+    exit: 4,
+    message: '--{flag} has no effect with --strategy {actual}.',
+    hint: 'Add --strategy {strategy}, or leave --{flag} out.',
+  },
+  NF_SPLIT_OTHER: {
+    exit: 4,
+    message: 'Another split is at {path} already; runs may depend on it.',
+    hint: 'Choose another --out, or remove the file first.',
+  },
   NF_SPLIT_SHARES: {
     exit: 4,
     message: '--validation {validation} and --test {test} leave nothing to train on.',
