@@ -1,7 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
-import { type BidsSummary, bidsSummarySchema, renderSummary } from '../../preprocess/bids/summary.ts';
+import { renderBids } from '../../output/bids-summary.ts';
+import { type BidsSummary, bidsSummarySchema } from '../../preprocess/bids/summary.ts';
 
 export default class PreprocessBids extends BaseCommand<BidsSummary> {
   static override summary = 'turn class folders of JPEG or PNG images into a BIDS data set';
@@ -75,6 +76,6 @@ export default class PreprocessBids extends BaseCommand<BidsSummary> {
   }
 
   protected override render(result: BidsSummary): string {
-    return renderSummary(result);
+    return renderBids(result);
   }
 }

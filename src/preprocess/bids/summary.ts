@@ -72,13 +72,12 @@ export function summarise(what: {
 }
 
 function classCounts(entries: readonly Entry[]): BidsSummary['classes'] {
-  const classes: BidsSummary['classes'] = {};
-  for (const { source, mark } of entries) {
-    const sofar = classes[source.label] ?? { images: 0, kept: 0 };
-    const kept = sofar.kept + (mark.setAside === undefined ? 1 : 0);
-    classes[source.label] = { images: sofar.images + 1, kept };
-  }
-  return classes;
+  const byLabel = Map.groupBy(entries, ({ source }) => source.label);
+  const counts = [...byLabel].map(([label, own]) => {
+    const kept = own.filter(({ mark }) => mark.setAside === undefined).length;
+    return [label, { images: own.length, kept }] as const;
+  });
+  return Object.fromEntries(counts);
 }
 
 function groupCounts({ sizes, cutLinks }: Grouping, rule: GroupRule): BidsSummary['groups'] {
@@ -92,35 +91,6 @@ function groupCounts({ sizes, cutLinks }: Grouping, rule: GroupRule): BidsSummar
     sizes: histogram,
     cut_links: cutLinks,
   };
-}
-
-/** For people. */
-export function renderSummary(summary: BidsSummary): string {
-  const { groups, set_aside: aside, converted } = summary;
-  const rows = Object.entries(summary.classes).map(
-    ([label, { images, kept }]) =>
-      `  ${label.padEnd(16)} ${String(images).padStart(6)} ${String(kept).padStart(6)}`,
-  );
-  const notes = [
-    aside.duplicate && `${aside.duplicate} exact copies set aside`,
-    aside.label_conflict &&
-      `${aside.label_conflict} images in ${summary.label_conflicts.length} groups with one image under two labels set aside`,
-    summary.bad.length && `${summary.bad.length} files left out:`,
-    ...summary.bad.map(({ code, path, detail }) => `  ${showPath(path)}: ${code}, ${detail}`),
-    converted.colour && `${converted.colour} colour images turned to grey`,
-    converted.sixteen_bit && `${converted.sixteen_bit} images have 16 bits`,
-    converted.rotated && `${converted.rotated} images turned upright`,
-    converted.head_not_found && `${converted.head_not_found} images kept whole: no head found`,
-    summary.resumed && `${summary.resumed} images taken over from the run before`,
-  ];
-  return [
-    `  ${'class'.padEnd(16)} images   kept`,
-    ...rows,
-    `${groups.count} groups at correlation ${groups.threshold}, largest ${groups.largest}` +
-      (groups.cut_links > 0 ? `; ${groups.cut_links} like pairs kept apart by the cap of ${groups.cap}` : ''),
-    ...notes.filter((note) => typeof note === 'string'),
-    summary.target === null ? 'Nothing was written (--dry-run).' : `BIDS data set: ${summary.target}`,
-  ].join('\n');
 }
 
 /** Control characters of file names made visible, so that a name cannot draw on the terminal. */

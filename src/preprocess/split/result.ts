@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PARTITIONS, type SplitManifest, type SplitSite } from './manifest.ts';
+import type { SplitManifest } from './manifest.ts';
 
 const counts = z.record(z.string(), z.int());
 
@@ -45,28 +45,4 @@ export function splitResult(what: {
     warnings: [...warnings],
     materialized,
   };
-}
-
-/** For people. */
-export function renderSplit(result: SplitResult): string {
-  const rows = result.sites.map(
-    (site) =>
-      `  ${site.name.padEnd(12)} ${PARTITIONS.map((part) => String(site[part]).padStart(10)).join(' ')}   ${mix(site.classes)}`,
-  );
-  const reasons = Object.entries(Object.groupBy(result.left_out, ({ reason }) => reason));
-  return [
-    `  ${'site'.padEnd(12)} ${PARTITIONS.map((part) => part.padStart(10)).join(' ')}   classes in training`,
-    ...rows,
-    `${result.groups.count} groups, largest ${result.groups.largest}; each at one site, in one part`,
-    ...reasons.map(([reason, left]) => `${left?.length} left out: ${reason}`),
-    ...result.warnings.map((warning) => `Note: ${warning}`),
-    `Split: ${result.split}`,
-    ...(result.materialized === null ? [] : [`Trees: ${result.materialized}`]),
-  ].join('\n');
-}
-
-function mix(classes: SplitSite['classes']): string {
-  return Object.entries(classes.train)
-    .map(([label, count]) => `${label} ${count}`)
-    .join(', ');
 }

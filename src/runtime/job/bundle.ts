@@ -1,9 +1,9 @@
 import { lstat, mkdir, readdir, readFile, realpath } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { compareText } from '../kernel/compare-text.ts';
 import { canonicalJson, sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
-import { putFile } from '../workspace/files.ts';
+import { writeFileAtomic } from '../workspace/files.ts';
 
 /** One file of a job: its path with forward slashes, and what it holds. */
 export interface BundleFile {
@@ -39,13 +39,10 @@ export async function readBundle(folder: string): Promise<Bundle> {
   return { files, sha256: sha256(canonicalJson(files.map(({ path, sha256: digest }) => [path, digest]))) };
 }
 
-/** Lays a bundle out in a new folder. */
+/** Lays a bundle out in a new folder, durably: a run is held to it for as long as it lasts. */
 export async function writeBundle(bundle: Bundle, folder: string): Promise<void> {
-  for (const { path, bytes } of bundle.files) {
-    const target = join(folder, path);
-    await mkdir(dirname(target), { recursive: true });
-    await putFile(target, bytes, { exclusive: true });
-  }
+  await mkdir(folder);
+  for (const { path, bytes } of bundle.files) await writeFileAtomic(join(folder, path), bytes);
 }
 
 async function* walk(folder: string, root: string): AsyncGenerator<string> {

@@ -1,0 +1,40 @@
+import { type BidsSummary, showPath } from '../preprocess/bids/summary.ts';
+import { renderTable } from './table.ts';
+
+/** What `preprocess bids` made of the images, for people. */
+export function renderBids(summary: BidsSummary): string {
+  const { groups } = summary;
+  const rows = Object.entries(summary.classes).map(([label, { images, kept }]) => [
+    label,
+    String(images),
+    String(kept),
+  ]);
+  const cut = `; ${groups.cut_links} like pairs kept apart by the cap of ${groups.cap}`;
+  return [
+    renderTable(['class', 'images', 'kept'], rows),
+    `${groups.count} groups at correlation ${groups.threshold}, largest ${groups.largest}${groups.cut_links > 0 ? cut : ''}`,
+    ...notes(summary),
+    summary.target === null ? 'Nothing was written (--dry-run).' : `BIDS data set: ${summary.target}`,
+  ].join('\n');
+}
+
+/** A line for each thing that happened at all. */
+function notes(summary: BidsSummary): string[] {
+  const { set_aside: aside, converted, bad } = summary;
+  const conflicts = `images in ${summary.label_conflicts.length} groups with one image under two labels set aside`;
+  const counted: [number, string][] = [
+    [aside.duplicate, 'exact copies set aside'],
+    [aside.label_conflict, conflicts],
+    [bad.length, ['files left out:', ...bad.map(badLine)].join('\n')],
+    [converted.colour, 'colour images turned to grey'],
+    [converted.sixteen_bit, 'images have 16 bits'],
+    [converted.rotated, 'images turned upright'],
+    [converted.head_not_found, 'images kept whole: no head found'],
+    [summary.resumed, 'images taken over from the run before'],
+  ];
+  return counted.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+}
+
+function badLine({ path, code, detail }: BidsSummary['bad'][number]): string {
+  return `  ${showPath(path)}: ${code}, ${detail}`;
+}

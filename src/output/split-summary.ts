@@ -1,0 +1,27 @@
+import { PARTITIONS } from '../preprocess/split/manifest.ts';
+import type { SplitResult } from '../preprocess/split/result.ts';
+import { renderTable } from './table.ts';
+
+/** Which site got how much of what, for people. */
+export function renderSplit(result: SplitResult): string {
+  const rows = result.sites.map((site) => [
+    site.name,
+    ...PARTITIONS.map((part) => String(site[part])),
+    mix(site.classes.train),
+  ]);
+  const reasons = Object.entries(Object.groupBy(result.left_out, ({ reason }) => reason));
+  return [
+    renderTable(['site', ...PARTITIONS, 'classes in training'], rows),
+    `${result.groups.count} groups, largest ${result.groups.largest}; each at one site, in one part`,
+    ...reasons.map(([reason, left]) => `${left?.length} left out: ${reason}`),
+    ...result.warnings.map((warning) => `warning: ${warning}`),
+    `Split: ${result.split}`,
+    ...(result.materialized === null ? [] : [`Trees: ${result.materialized}`]),
+  ].join('\n');
+}
+
+function mix(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([label, count]) => `${label} ${count}`)
+    .join(', ');
+}
