@@ -64,12 +64,13 @@ function automaticName(layer: Layer): string | undefined {
   return at > 0 && /^\d+$/.test(layer.name.slice(at + suffix.length)) ? layer.name.slice(0, at) : undefined;
 }
 
+/** Layers within a wrapper (`backward_lstm_LSTM5/kernel`) lose tfjs's number too. */
 function weightName(layer: Layer, weight: LayerVariable): string {
   const scope = `${layer.name}/`;
   const at = weight.originalName.lastIndexOf(scope);
   return at === -1
     ? (weight.originalName.split('/').at(-1) ?? '')
-    : weight.originalName.slice(at + scope.length);
+    : weight.originalName.slice(at + scope.length).replace(/_[A-Z]\w*?\d+(?=\/)/g, '');
 }
 
 function unused(name: string, taken: Set<string>): string {

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tf } from '../../../src/runtime/engine/tfjs.ts';
 import {
+  expectAgreement,
+  finiteDifferences,
   randomTensor,
   relativeDifference,
   runTraced,
@@ -11,25 +13,18 @@ import {
 
 type Image = tf.Tensor4D;
 
-/** Value and gradients of a function, traced and run, against tfjs's cpu backend. */
-async function expectAgreement(work: TensorFunction, shapes: readonly (readonly number[])[]): Promise<void> {
-  const inputs = shapes.map((shape, index) => randomTensor(shape, index + 1));
-  const expected = withGradients(work)(inputs).map((tensor) => tensor.dataSync());
-  const actual = await runTraced(withGradients(work), inputs);
-  expected.forEach((values, index) => {
-    expect(relativeDifference(actual[index] ?? [], values), `output ${index}`).toBeLessThan(1e-5);
-  });
-}
-
 const positive = (x: tf.Tensor) => tf.add(tf.square(x), 0.5);
 
 const ELEMENTWISE: Record<string, (x: tf.Tensor) => tf.Tensor> = {
   abs: tf.abs,
   clip: (x) => tf.clipByValue(x, -0.5, 0.7),
+  cos: tf.cos,
   elu: tf.elu,
+  erf: tf.erf,
   exp: tf.exp,
   leakyRelu: (x) => tf.leakyRelu(x, 0.3),
   log: (x) => tf.log(positive(x)),
+  log1p: (x) => tf.log1p(positive(x)),
   neg: tf.neg,
   pow: (x) => tf.pow(positive(x), 3),
   prelu: (x) => tf.prelu(x, tf.tensor1d([0.1, 0.2, 0.3])),
@@ -41,6 +36,7 @@ const ELEMENTWISE: Record<string, (x: tf.Tensor) => tf.Tensor> = {
   sigmoid: tf.sigmoid,
   softmax: (x) => tf.softmax(x),
   logSoftmax: (x) => tf.logSoftmax(x),
+  sin: tf.sin,
   softplus: tf.softplus,
   sqrt: (x) => tf.sqrt(positive(x)),
   square: tf.square,
@@ -338,14 +334,4 @@ async function expectSameValue(work: TensorFunction, shapes: readonly (readonly 
   const inputs = shapes.map((shape, index) => randomTensor(shape, index + 1));
   const [actual = []] = await runTraced((given) => [work(...given)], inputs);
   expect(relativeDifference(actual, work(...inputs).dataSync())).toBeLessThan(1e-5);
-}
-
-function finiteDifferences(work: TensorFunction, x: tf.Tensor): Float32Array {
-  const values = x.dataSync();
-  const lossAt = (index: number, by: number) => {
-    const moved = Float32Array.from(values, (value, at) => (at === index ? value + by : value));
-    const result = work(tf.tensor(moved, x.shape)).dataSync();
-    return Array.from(result).reduce((sum, value, at) => sum + value * Math.sin(at * 1.7 + 1), 0);
-  };
-  return new Float32Array(values.length).map((_, index) => (lossAt(index, 0.1) - lossAt(index, -0.1)) / 0.2);
 }

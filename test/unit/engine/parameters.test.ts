@@ -55,4 +55,16 @@ describe('names of parameters', () => {
     const outputs = shared.apply(shared.apply(input)) as tfl.SymbolicTensor;
     expect(namesOf(tfl.model({ inputs: input, outputs }))).toEqual(['shared/kernel', 'shared/bias']);
   });
+
+  it('leave out how many layers the process has made, within wrappers too', () => {
+    const build = () => {
+      const layer = layers.lstm({ units: 1, recurrentInitializer: 'zeros' }) as tfl.RNN;
+      return tfl.sequential({
+        layers: [layers.bidirectional({ layer, mergeMode: 'sum', inputShape: [2, 1] })],
+      });
+    };
+    const names = namesOf(build());
+    expect(names).toContain('bidirectional/backward_lstm/kernel');
+    expect(namesOf(build())).toEqual(names);
+  });
 });

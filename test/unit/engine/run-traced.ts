@@ -1,4 +1,5 @@
 import type { OnnxValue, Tensor as OrtTensor } from 'onnxruntime-web';
+import { expect } from 'vitest';
 import { encodeModel } from '../../../src/runtime/engine/onnx/encode.ts';
 import { loadWasmRuntime } from '../../../src/runtime/engine/ort/runtime.ts';
 import { tf } from '../../../src/runtime/engine/tfjs.ts';
@@ -72,4 +73,28 @@ export function relativeDifference(actual: ArrayLike<number>, expected: ArrayLik
     largest = Math.max(largest, Math.abs(expected[index] ?? 0));
   }
   return actual.length === expected.length ? difference / largest : Number.POSITIVE_INFINITY;
+}
+
+/** Value and gradients of a function, traced and run, against tfjs's cpu backend. */
+export async function expectAgreement(
+  work: TensorFunction,
+  shapes: readonly (readonly number[])[],
+): Promise<void> {
+  const inputs = shapes.map((shape, index) => randomTensor(shape, index + 1));
+  const expected = withGradients(work)(inputs).map((tensor) => tensor.dataSync());
+  const actual = await runTraced(withGradients(work), inputs);
+  expected.forEach((values, index) => {
+    expect(relativeDifference(actual[index] ?? [], values), `output ${index}`).toBeLessThan(1e-5);
+  });
+}
+
+/** The gradient that `withGradients` gives, from differences of values; for what tfjs's cpu backend has wrong or not at all. */
+export function finiteDifferences(work: TensorFunction, x: tf.Tensor): Float32Array {
+  const values = x.dataSync();
+  const lossAt = (index: number, by: number) => {
+    const moved = Float32Array.from(values, (value, at) => (at === index ? value + by : value));
+    const result = work(tf.tensor(moved, x.shape)).dataSync();
+    return Array.from(result).reduce((sum, value, at) => sum + value * Math.sin(at * 1.7 + 1), 0);
+  };
+  return new Float32Array(values.length).map((_, index) => (lossAt(index, 0.1) - lossAt(index, -0.1)) / 0.2);
 }

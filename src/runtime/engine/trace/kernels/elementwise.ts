@@ -156,6 +156,17 @@ function eluGradient(call: KernelCall): SymbolicTensor {
   return elementwise(graph, { type: 'Mul', operands, dtype: 'float32' });
 }
 
+function log1p(call: KernelCall): SymbolicTensor {
+  const x = call.input('x');
+  return derived(x, call.graph.op('Log', [call.graph.op('Add', [x.node, call.graph.scalar(1)])]));
+}
+
+function notEqual(call: KernelCall): SymbolicTensor {
+  const operands = [call.input('a'), call.input('b')];
+  const equal = elementwise(call.graph, { type: 'Equal', operands, dtype: 'bool' });
+  return derived(equal, call.graph.op('Not', [equal.node]));
+}
+
 function select(call: KernelCall): SymbolicTensor {
   const [condition, whenTrue] = [call.input('condition'), call.input('t')];
   if (condition.shape.length !== whenTrue.shape.length) throw call.unsupported('a condition of lower rank');
@@ -179,9 +190,11 @@ export const ELEMENTWISE: KernelMappings = {
   Cast: cast,
   Ceil: unary('Ceil'),
   ClipByValue: clip,
+  Cos: unary('Cos'),
   Elu: unary('Elu'),
   EluGrad: eluGradient,
   Equal: binary('Equal', 'bool'),
+  Erf: unary('Erf'),
   Exp: unary('Exp'),
   Floor: unary('Floor'),
   Greater: binary('Greater', 'bool'),
@@ -191,6 +204,7 @@ export const ELEMENTWISE: KernelMappings = {
   Less: binary('Less', 'bool'),
   LessEqual: binary('LessOrEqual', 'bool'),
   Log: unary('Log'),
+  Log1p: log1p,
   LogicalAnd: binary('And', 'bool'),
   LogicalNot: unary('Not'),
   LogicalOr: binary('Or', 'bool'),
@@ -198,6 +212,7 @@ export const ELEMENTWISE: KernelMappings = {
   Minimum: binary('Min'),
   Multiply: multiply,
   Neg: unary('Neg'),
+  NotEqual: notEqual,
   Pow: binary('Pow'),
   Prelu: (call) =>
     elementwise(call.graph, {
@@ -214,6 +229,7 @@ export const ELEMENTWISE: KernelMappings = {
   Selu: unary('Selu'),
   Sigmoid: unary('Sigmoid'),
   Sign: unary('Sign'),
+  Sin: unary('Sin'),
   Softplus: unary('Softplus'),
   Sqrt: unary('Sqrt'),
   Square: square,

@@ -2,6 +2,7 @@ import type { KernelMapping } from '../kernel-call.ts';
 import { CONV2D } from './conv2d.ts';
 import { DEPTHWISE } from './depthwise.ts';
 import { ELEMENTWISE } from './elementwise.ts';
+import { GATHER } from './gather.ts';
 import { MATMUL } from './matmul.ts';
 import { POOL } from './pool.ts';
 import { REDUCE } from './reduce.ts';
@@ -13,6 +14,7 @@ export const KERNEL_MAPPINGS: Readonly<Record<string, KernelMapping | undefined>
   ...CONV2D,
   ...DEPTHWISE,
   ...ELEMENTWISE,
+  ...GATHER,
   ...MATMUL,
   ...POOL,
   ...REDUCE,

@@ -3,6 +3,8 @@ import { elementCount } from '../../../tensors/nd-array.ts';
 import type { OnnxGraph } from '../../onnx/graph.ts';
 import type { KernelCall, KernelMapping, KernelMappings } from '../kernel-call.ts';
 import { identityOrder, materialize, type SymbolicTensor, sameList, whole } from '../symbolic.ts';
+import { elementwise } from './elementwise.ts';
+import { filled } from './shape.ts';
 
 interface ReductionAttributes {
   readonly axis?: number | number[] | null;
@@ -71,7 +73,22 @@ function timesRepeats(graph: OnnxGraph, sum: SymbolicTensor, from: { x: Symbolic
   const repeated = axes.filter((axis) => x.dims[x.order.indexOf(axis)] === 1);
   const times = elementCount(repeated.map((axis) => x.shape[axis] ?? 1));
   if (times === 1) return sum;
-  return { ...sum, node: graph.op('Mul', [sum.node, graph.scalar(times)]) };
+  return {
+    ...sum,
+    node: graph.op('Mul', [sum.node, filled(graph, times, { shape: [], dtype: sum.dtype }).node]),
+  };
+}
+
+/** Whether any, or every, element along axes is true. */
+function logical(type: 'ReduceMax' | 'ReduceMin'): KernelMapping {
+  return (call) => {
+    const x = call.input('x');
+    const { axis, keepDims } = call.attributes<ReductionAttributes>();
+    const axes = axis == null ? identityOrder(x.shape.length) : util.parseAxisParam(axis, [...x.shape]);
+    const numbers = { ...x, node: call.graph.op('Cast', [x.node], { to: 1 }) };
+    const reduced = reduceAxes(call.graph, { type, x: numbers, axes, keepDims: keepDims ?? false });
+    return { ...reduced, node: call.graph.op('Cast', [reduced.node], { to: 9 }), dtype: 'bool' };
+  };
 }
 
 function softmax(call: KernelCall): SymbolicTensor {
@@ -80,15 +97,36 @@ function softmax(call: KernelCall): SymbolicTensor {
   return whole(node, logits.shape);
 }
 
-/** y = (x - mean) / sqrt(variance + epsilon) * scale + offset, in the axis order of x. */
+/** y = (x - mean) / sqrt(variance + epsilon) * scale + offset. */
 function batchNormalization(call: KernelCall): SymbolicTensor {
+  const parts = ['mean', 'variance', 'scale', 'offset'].map((name) => call.optionalInput(name));
+  const perChannel = parts.every((part) => part === undefined || part.shape.length === 1);
+  return perChannel ? channelNormalization(call) : broadcastNormalization(call);
+}
+
+/** With a mean and so on for every element, as layer normalisation has it. */
+function broadcastNormalization(call: KernelCall): SymbolicTensor {
+  const { graph } = call;
+  const { varianceEpsilon } = call.attributes<{ varianceEpsilon: number }>();
+  const combine = (type: string, ...operands: SymbolicTensor[]) =>
+    elementwise(graph, { type, operands, dtype: 'float32' });
+  const [scale, offset] = [call.optionalInput('scale'), call.optionalInput('offset')];
+  const variance = call.input('variance');
+  const padded = graph.op('Add', [variance.node, graph.scalar(varianceEpsilon)]);
+  const deviation = { ...variance, node: graph.op('Sqrt', [padded]) };
+  const normal = combine('Div', combine('Sub', call.input('x'), call.input('mean')), deviation);
+  const scaled = scale ? combine('Mul', normal, scale) : normal;
+  return offset ? combine('Add', scaled, offset) : scaled;
+}
+
+/** With a mean and so on for each channel: one operator, in its axis order. */
+function channelNormalization(call: KernelCall): SymbolicTensor {
   const { graph } = call;
   const x = call.input('x');
   const { varianceEpsilon } = call.attributes<{ varianceEpsilon: number }>();
   const channel = [x.shape.at(-1) ?? 1];
   const vector = (name: string, fallback: number) => {
     const tensor = call.optionalInput(name);
-    if (tensor && tensor.shape.length !== 1) throw call.unsupported(`${name} of rank ${tensor.shape.length}`);
     return tensor
       ? materialize(graph, tensor)
       : graph.op('Expand', [graph.scalar(fallback), graph.int64s(channel)]);
@@ -103,6 +141,8 @@ function batchNormalization(call: KernelCall): SymbolicTensor {
 }
 
 export const REDUCE: KernelMappings = {
+  All: logical('ReduceMin'),
+  Any: logical('ReduceMax'),
   FusedBatchNorm: batchNormalization,
   Max: reduction('ReduceMax'),
   Mean: reduction('ReduceMean'),

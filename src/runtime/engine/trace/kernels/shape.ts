@@ -74,7 +74,7 @@ function concat(call: KernelCall): SymbolicTensor {
 }
 
 /** Elements `begin` to `begin + size` of each axis. */
-function sliceOf(
+export function sliceOf(
   graph: OnnxGraph,
   x: SymbolicTensor,
   range: { begin: number[]; size: number[] },
