@@ -2,6 +2,10 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
 import { renderSplit } from '../../output/split-summary.ts';
 import { type SplitResult, splitResultSchema } from '../../preprocess/split/result.ts';
+import { flError } from '../../runtime/kernel/errors.ts';
+
+/** Flags that mean nothing with another strategy. */
+const NEEDED_STRATEGY = { alpha: 'dirichlet', 'site-column': 'column' };
 
 export default class PreprocessSplit extends BaseCommand<SplitResult> {
   static override summary = 'deal a BIDS data set to sites and to train, validation and test';
