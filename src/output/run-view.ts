@@ -104,6 +104,8 @@ function bars(): Surface {
   const byName = new Map<string, SingleBar>();
   const roundBar = '';
   const line = (text: string) => {
+    // Drawing before the first bar is made would leave a timer that stopping the bars does not end.
+    if (byName.size === 0) return void process.stderr.write(`${text}\n`);
     multi.log(`${text}\n`);
     // Else what is said last would go with the bars.
     multi.update();
