@@ -111,18 +111,40 @@ export function toNeuroflareError(thrown: unknown): NeuroflareError {
   if (system.code === 'ENOSPC' || system.code === 'EDQUOT') {
     return flError('NF_DISK_FULL', { where: path && ` while writing ${path}` }, { cause: error });
   }
+  // Node tells so of a folder that cannot be made on a disk that is mounted read-only.
+  if (system.code === 'ENOENT' && system.syscall === 'mkdir') {
+    const reason = 'the folder above it cannot be written to';
+    return flError('NF_PATH_UNUSABLE', { action: 'make', path, reason }, { cause: error });
+  }
   if (system.code === 'ENOENT') {
     return flError('NF_PATH_MISSING', { what: 'File or folder', path }, { cause: error });
   }
   if (system.code === 'EACCES' || system.code === 'EPERM' || system.code === 'EROFS') {
-    return flError('NF_PATH_DENIED', { action: system.syscall ?? 'use', path }, { cause: error });
+    return flError('NF_PATH_DENIED', { action: actionOf(system), path }, { cause: error });
   }
   const reason = PATH_REASONS[system.code ?? ''];
   if (reason !== undefined) {
-    const params = { action: system.syscall ?? 'use', path: path || 'a path', reason };
+    const params = { action: actionOf(system), path: path || 'a path', reason };
     return flError('NF_PATH_UNUSABLE', params, { cause: error });
   }
   return flError('NF_INTERNAL', { message: error.message }, { cause: error });
+}
+
+/** System calls whose names are not English. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  mkdir: 'make',
+  mkdtemp: 'make',
+  copyfile: 'copy',
+  lstat: 'look at',
+  stat: 'look at',
+  realpath: 'look at',
+  scandir: 'list',
+  unlink: 'remove',
+  rmdir: 'remove',
+};
+
+function actionOf({ syscall = 'use' }: NodeJS.ErrnoException): string {
+  return ACTIONS[syscall] ?? syscall;
 }
 
 function fill(template: string, params: ErrorParams): string {

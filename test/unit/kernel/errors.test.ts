@@ -61,10 +61,21 @@ describe('whatever was thrown', () => {
     ['EEXIST', 'NF_PATH_UNUSABLE', 4],
     ['EISDIR', 'NF_PATH_UNUSABLE', 4],
     ['ENAMETOOLONG', 'NF_PATH_UNUSABLE', 4],
+    ['ENOENT', 'NF_PATH_UNUSABLE', 4],
+    ['EDQUOT', 'NF_DISK_FULL', 1],
   ])('%s becomes %s, which names the path', (code, expected, exitCode) => {
     const error = toNeuroflareError(system(code));
     expect(error).toMatchObject({ code: expected, exitCode });
     expect(error.message).toContain('/data/x');
+  });
+
+  it('names what was to be written, and does so in English', () => {
+    const copy = { code: 'EISDIR', syscall: 'copyfile', path: '/from', dest: '/to' };
+    expect(toNeuroflareError(Object.assign(new Error('x'), copy)).message).toBe(
+      'Cannot copy /to: it is a folder.',
+    );
+    const gone = { code: 'ENOENT', syscall: 'open', path: '/gone' };
+    expect(toNeuroflareError(Object.assign(new Error('x'), gone))).toMatchObject({ code: 'NF_PATH_MISSING' });
   });
 
   it.each([new Error('odd'), 'odd'])('is an internal error if nothing is known of it: %s', (thrown) => {
