@@ -97,6 +97,7 @@ const IMAGES: Variants = {
   'layerNormalization, all axes': () => layers.layerNormalization({ axis: [1, 2, 3] }),
   groupNormalization: () => groupNormalization({ groups: 3 }),
   dropout: () => layers.dropout({ rate: 0.3 }),
+  rescaling: () => layers.rescaling({ scale: 2, offset: 1 }),
   'dropout, noiseShape': () => layers.dropout({ rate: 0.3, noiseShape: [4, 1, 1, 3] }),
   gaussianNoise: () => layers.gaussianNoise({ stddev: 0.1 }),
   gaussianDropout: () => layers.gaussianDropout({ rate: 0.3 }),
@@ -190,12 +191,17 @@ export const LAYER_TABLE: readonly LayerCase[] = [
     'upSampling2d, channelsFirst': () => layers.upSampling2d({ size: [2, 2], ...CHANNELS_FIRST }),
     'upSampling2d, bilinear': () => layers.upSampling2d({ size: [2, 2], interpolation: 'bilinear' }),
   }),
-  ...cases('unmapped', VOLUME, {
+  ...cases('agrees', VOLUME, {
     conv3d: () => layers.conv3d({ filters: 3, kernelSize: 2 }),
-    conv3dTranspose: () => layers.conv3dTranspose({ filters: 3, kernelSize: 2, strides: 2 }),
+    'conv3d, strides, same': () => layers.conv3d({ ...CONV, ...STRIDED }),
     maxPooling3d: () => layers.maxPooling3d({ poolSize: 2 }),
+    'maxPooling3d, overlapping, same': () => layers.maxPooling3d({ ...OVERLAPPING, ...SAME }),
     averagePooling3d: () => layers.averagePooling3d({ poolSize: 2 }),
   }),
+  ...cases('derivative', VOLUME, {
+    'averagePooling3d, overlapping, same': () => layers.averagePooling3d({ ...OVERLAPPING, ...SAME }),
+  }),
+  ...cases('unmapped', IMAGE, { centerCrop: () => layers.centerCrop({ height: 6, width: 6 }) }),
   ...cases('tfjs', IMAGE, {
     'conv2d, dilationRate': () => layers.conv2d({ ...CONV, dilationRate: 2 }),
     'batchNormalization, axis 1': () => layers.batchNormalization({ axis: 1 }),
@@ -204,5 +210,8 @@ export const LAYER_TABLE: readonly LayerCase[] = [
     thresholdedReLU: () => layers.thresholdedReLU({ theta: 0.3 }),
   }),
   ...cases('tfjs', SEQUENCE, { 'conv1d, dilationRate': () => layers.conv1d({ ...CONV, dilationRate: 2 }) }),
-  ...cases('tfjs', VOLUME, { 'batchNormalization of volumes': () => layers.batchNormalization({}) }),
+  ...cases('tfjs', VOLUME, {
+    'batchNormalization of volumes': () => layers.batchNormalization({}),
+    conv3dTranspose: () => layers.conv3dTranspose({ filters: 3, kernelSize: 2, strides: 2 }),
+  }),
 ];
