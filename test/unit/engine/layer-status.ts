@@ -1,0 +1,18 @@
+import { LAYER_TABLE, type Outcome } from './layer-table.ts';
+
+const STATUS: Record<Outcome, string> = {
+  agrees: 'trains, as on the cpu engine',
+  derivative:
+    "trains; TensorFlow.js's cpu backend has the gradient wrong or none, so it is held against differences",
+  unmapped: '`NF_ENGINE_KERNEL_UNMAPPED` on ort',
+  tfjs: 'TensorFlow.js 4.22 itself cannot train it, on any engine',
+};
+
+/** The table of docs/engine.md. */
+export function layerStatus(): string {
+  const rows = Object.entries(STATUS).map(([outcome, status]) => {
+    const names = LAYER_TABLE.filter((layer) => layer.outcome === outcome).map(({ name }) => name);
+    return `| ${status} | ${names.join('; ')} |`;
+  });
+  return ['| status | layers and variants |', '| --- | --- |', ...rows, ''].join('\n');
+}
