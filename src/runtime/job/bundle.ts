@@ -1,5 +1,5 @@
 import { lstat, mkdir, readdir, readFile, realpath } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { compareText } from '../kernel/compare-text.ts';
 import { canonicalJson, sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
@@ -41,6 +41,7 @@ export async function readBundle(folder: string): Promise<Bundle> {
 
 /** Lays a bundle out in a new folder, durably: a run is held to it for as long as it lasts. */
 export async function writeBundle(bundle: Bundle, folder: string): Promise<void> {
+  await mkdir(dirname(folder), { recursive: true });
   await mkdir(folder);
   for (const { path, bytes } of bundle.files) await writeFileAtomic(join(folder, path), bytes);
 }
