@@ -10,7 +10,7 @@ export interface OrderListener {
   failed(error: ErrorReport): void;
 }
 
-interface Job {
+interface Work {
   readonly site: string;
   readonly order: WorkerOrder;
   readonly listener: OrderListener;
@@ -21,7 +21,7 @@ interface Job {
 interface Slot {
   readonly worker: Worker;
   readonly gate: NativeGate;
-  job: Job | undefined;
+  work: Work | undefined;
   timer: NodeJS.Timeout | undefined;
   lastSite: string | undefined;
   tasks: number;
@@ -38,7 +38,7 @@ export class WorkerPool {
   readonly #slots = new Set<Slot>();
   /** Threads on their way out. */
   readonly #ending = new Set<Promise<unknown>>();
-  #waiting: Job[] = [];
+  #waiting: Work[] = [];
   #closed = false;
 
   constructor(size: number, setup: Omit<WorkerSetup, 'gate'>) {
@@ -46,15 +46,15 @@ export class WorkerPool {
     this.#setup = setup;
   }
 
-  run(job: Job): void {
-    this.#waiting.push(job);
+  run(work: Work): void {
+    this.#waiting.push(work);
     this.#dispatch();
   }
 
   /** Forgets a waiting order, or ends the thread that runs it. Its listener hears nothing more. */
   cancel(site: string): void {
-    this.#waiting = this.#waiting.filter((job) => job.site !== site);
-    for (const slot of this.#slots) if (slot.job?.site === site) void this.#end(slot);
+    this.#waiting = this.#waiting.filter((work) => work.site !== site);
+    for (const slot of this.#slots) if (slot.work?.site === site) void this.#end(slot);
     this.#dispatch();
   }
 
@@ -69,23 +69,23 @@ export class WorkerPool {
     while (this.#waiting.length > 0 && !this.#closed) {
       const slot = this.#idleSlot();
       if (!slot) return;
-      const job = this.#take(slot.lastSite);
-      if (job) this.#start(slot, job);
+      const work = this.#take(slot.lastSite);
+      if (work) this.#start(slot, work);
     }
   }
 
   /** A thread that ran this site before holds its decoded images and compiled model. */
-  #take(lastSite: string | undefined): Job | undefined {
+  #take(lastSite: string | undefined): Work | undefined {
     const at = Math.max(
       0,
-      this.#waiting.findIndex((job) => job.site === lastSite),
+      this.#waiting.findIndex((work) => work.site === lastSite),
     );
     return this.#waiting.splice(at, 1)[0];
   }
 
   #idleSlot(): Slot | undefined {
     const wanted = new Set(this.#waiting.map(({ site }) => site));
-    const idle = [...this.#slots].filter((slot) => !slot.job);
+    const idle = [...this.#slots].filter((slot) => !slot.work);
     const known = idle.find(({ lastSite }) => lastSite !== undefined && wanted.has(lastSite));
     return known ?? (this.#slots.size < this.#size ? this.#spawn() : idle[0]);
   }
@@ -94,7 +94,7 @@ export class WorkerPool {
     const gate = makeNativeGate();
     const workerData: WorkerSetup = { ...this.#setup, gate };
     const worker = new Worker(ENTRY, { workerData, stdout: true, stderr: true });
-    const slot: Slot = { worker, gate, job: undefined, timer: undefined, lastSite: undefined, tasks: 0 };
+    const slot: Slot = { worker, gate, work: undefined, timer: undefined, lastSite: undefined, tasks: 0 };
     this.#slots.add(slot);
     worker.on('message', (message: WorkerMessage) => this.#hear(slot, message));
     worker.on('error', (error) => this.#onError(slot, error));
@@ -102,38 +102,38 @@ export class WorkerPool {
     return slot;
   }
 
-  #start(slot: Slot, job: Job): void {
-    slot.job = job;
-    slot.lastSite = job.site;
+  #start(slot: Slot, work: Work): void {
+    slot.work = work;
+    slot.lastSite = work.site;
     slot.tasks += 1;
-    slot.timer = setTimeout(() => this.#onTimeout(slot, job.limit), job.limit * 1000);
-    job.listener.started();
-    slot.worker.postMessage(job.order);
+    slot.timer = setTimeout(() => this.#onTimeout(slot, work.limit), work.limit * 1000);
+    work.listener.started();
+    slot.worker.postMessage(work.order);
   }
 
   #hear(slot: Slot, message: WorkerMessage): void {
-    const { job } = slot;
-    if (!job || message.type === 'ready') return;
+    const { work } = slot;
+    if (!work || message.type === 'ready') return;
     if (message.type === 'failure') {
       this.#fail(slot, message.error);
       return;
     }
     if (message.type === 'result') this.#release(slot);
-    job.listener.message(message);
+    work.listener.message(message);
     this.#dispatch();
   }
 
   #release(slot: Slot): void {
     clearTimeout(slot.timer);
-    slot.job = undefined;
+    slot.work = undefined;
     if (slot.tasks >= TASKS_PER_WORKER) void this.#end(slot);
   }
 
   /** After a failure the thread's state is unknown: it is not used again. */
   #fail(slot: Slot, error: ErrorReport): void {
-    const { job } = slot;
+    const { work } = slot;
     void this.#end(slot);
-    job?.listener.failed(error);
+    work?.listener.failed(error);
     this.#dispatch();
   }
 
@@ -156,7 +156,7 @@ export class WorkerPool {
 
   async #end(slot: Slot): Promise<void> {
     clearTimeout(slot.timer);
-    slot.job = undefined;
+    slot.work = undefined;
     this.#slots.delete(slot);
     const ending = closeNativeGate(slot.gate).then(() => slot.worker.terminate());
     this.#ending.add(ending);
@@ -165,6 +165,6 @@ export class WorkerPool {
   }
 }
 
-function placeOf({ job }: Slot): { site: string; round: number } | undefined {
-  return job && { site: job.site, round: job.order.task.context.currentRound };
+function placeOf({ work }: Slot): { site: string; round: number } | undefined {
+  return work && { site: work.site, round: work.order.task.context.currentRound };
 }
