@@ -252,7 +252,9 @@ describe('preprocess split', () => {
 });
 
 describe('a job on data', () => {
-  const words = (job: string) => [`job validate ${job}`, `simulate ${job} -w out`];
+  /** Both make the same checks: the first cases try both. */
+  const words = (job: string, index: number) =>
+    [`job validate ${job}`, `simulate ${job} -w out`].slice(0, index < 4 ? 2 : 1);
   const model = {
     initial_params: undefined,
     type: 'mri-cnn',
@@ -300,8 +302,8 @@ describe('a job on data', () => {
     ['job-changed-table', 'NF_SPLIT_DATASET_CHANGED', 'changed since'],
   ];
   table(
-    cases.flatMap(([what, code, says, place]) =>
-      words(what).map((line) => ({ what, words: line, code, says, ...(place && { place }) })),
+    cases.flatMap(([what, code, says, place], index) =>
+      words(what, index).map((line) => ({ what, words: line, code, says, ...(place && { place }) })),
     ),
   );
 });
