@@ -6,7 +6,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['src/runtime/kernel'],
   ['src/runtime/tensors', 'src/runtime/telemetry', 'src/runtime/workspace'],
   ['src/runtime/job'],
-  ['src/runtime/engine', 'src/runtime/store', 'src/preprocess'],
+  ['src/runtime/engine', 'src/runtime/store', 'src/runtime/security', 'src/preprocess'],
   ['src/runtime/algorithms', 'src/runtime/train'],
   ['src/runtime/federation'],
   ['src/runtime/simulator'],
@@ -22,6 +22,7 @@ export const OWNERS = [
   { package: '^onnxruntime-', folders: ['src/runtime/engine'] },
   { package: '^(sharp|nifti-reader-js)$', folders: ['src/preprocess'] },
   { package: '^yaml$', folders: ['src/runtime/job', 'src/runtime/workspace', 'src/preprocess'] },
+  { package: '^(@peculiar/|reflect-metadata)', folders: ['src/runtime/security'] },
   {
     package: '^(@oclif/core|cli-progress)$',
     folders: ['src/output', 'src/command.ts', 'src/main.ts', 'src/commands'],

@@ -59,6 +59,12 @@ describe('rooms', () => {
       "import '@tensorflow/tfjs-core';",
       'owner-of-^@tensorflow/',
     ],
+    [
+      'the X.509 library outside security',
+      'src/runtime/store',
+      "import '@peculiar/x509';",
+      'owner-of-^(@peculiar/|reflect-metadata)',
+    ],
   ])('refuses %s', (_, room, source, rule) => {
     expect(cruise(room, source)).toContain(`error ${rule}:`);
   });

@@ -11,7 +11,7 @@ const name = z
   .regex(FOLDER_NAME, FOLDER_NAME_RULE)
   .describe('name of the job; its runs lie in WORKSPACE/<name>/');
 
-const siteName = z.string().regex(FOLDER_NAME, FOLDER_NAME_RULE);
+export const siteName = z.string().regex(FOLDER_NAME, FOLDER_NAME_RULE);
 
 /** What a timer can count: 24 days in milliseconds are the most that 31 bits hold. */
 const seconds = z.number().max(2_000_000);

@@ -7,11 +7,11 @@ import { prettyJson } from '../kernel/digest.ts';
 import { atPlace, flError, NeuroflareError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { putFile, writeFileAtomic } from '../workspace/files.ts';
+import { readYaml } from '../workspace/yaml-source.ts';
 import { PATH_KEYS, pathInJob } from './definition.ts';
 import { type LoadedJob, loadJob } from './load.ts';
 import { jobJsonSchema } from './schema.ts';
 import { type Override, resolveVariable } from './variables.ts';
-import { readYaml } from './yaml-source.ts';
 
 const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const TEMPLATES = join(PACKAGE_ROOT, 'templates');
@@ -29,7 +29,7 @@ export async function listTemplates(): Promise<Template[]> {
     .map(({ name }) => name);
   return Promise.all(
     names.sort().map(async (name) => {
-      const { document } = await readYaml(join(TEMPLATES, name, 'job.yaml'));
+      const { document } = await readYaml(join(TEMPLATES, name, 'job.yaml'), 'NF_JOB_YAML');
       return { name, description: String(document.get('description') ?? '') };
     }),
   );
@@ -79,7 +79,7 @@ async function writeOverrides(
   file: string,
   { overrides, target }: { overrides: readonly Override[]; target: string },
 ) {
-  const { document } = await readYaml(file);
+  const { document } = await readYaml(file, 'NF_JOB_YAML');
   document.set('name', basename(target));
   for (const { name, value } of overrides) {
     const path = resolveVariable(document.toJS(), name);

@@ -5,6 +5,7 @@ import { NIFTI_ERRORS } from './catalog/nifti.ts';
 import { PREPROCESS_ERRORS } from './catalog/preprocess.ts';
 import type { ErrorRow } from './catalog/row.ts';
 import { RUN_ERRORS } from './catalog/run.ts';
+import { SECURITY_ERRORS } from './catalog/security.ts';
 import { TENSOR_ERRORS } from './catalog/tensors.ts';
 import { TRAIN_ERRORS } from './catalog/train.ts';
 
@@ -16,6 +17,7 @@ export const ERROR_CATALOG = {
   ...JOB_ERRORS,
   ...NIFTI_ERRORS,
   ...PREPROCESS_ERRORS,
+  ...SECURITY_ERRORS,
   ...TENSOR_ERRORS,
   ...TRAIN_ERRORS,
 } as const satisfies Record<string, ErrorRow>;

@@ -9,17 +9,31 @@ const TEMPORARY = /\.\d+-[0-9a-f]{8}\.tmp$/;
  * Writes a file so that a crash at any moment leaves the old one or the new one, never a part:
  * temporary name, fsync, rename, fsync of the folder. The folder is made if missing.
  */
-export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
-  await writeAtomic(path, async (file) => {
+export async function writeFileAtomic(
+  path: string,
+  content: Uint8Array | string,
+  options: FileOptions = {},
+): Promise<void> {
+  const write = async (file: FileHandle) => {
     await file.writeFile(content);
-  });
+  };
+  await writeAtomic(path, write, options);
+}
+
+/** Permission bits of a new file, set before its first byte; the default is the system's. */
+export interface FileOptions {
+  readonly mode?: number;
 }
 
 /** As `writeFileAtomic`, for content that is written piece by piece. */
-export async function writeAtomic(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+export async function writeAtomic(
+  path: string,
+  write: (file: FileHandle) => Promise<void>,
+  { mode }: FileOptions = {},
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
-  const file = await open(temporary, 'wx');
+  const file = await open(temporary, 'wx', mode);
   try {
     await write(file);
     await file.sync();

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { ErrorCode } from '../kernel/catalog.ts';
 import { flError, type Place } from '../kernel/errors.ts';
 import { sourceExcerpt } from '../kernel/source-excerpt.ts';
 
@@ -16,19 +17,20 @@ export interface YamlSource {
 /** Definitions are small; a file past this is not one. */
 const MAX_BYTES = 1_000_000;
 
-export async function readYaml(path: string): Promise<YamlSource> {
+/** `code` is the row of the error catalogue for a file that is no YAML; it takes a `{reason}`. */
+export async function readYaml(path: string, code: ErrorCode): Promise<YamlSource> {
   const { size } = await stat(path);
   if (size > MAX_BYTES) {
     throw flError(
-      'NF_JOB_YAML',
+      code,
       { reason: `it has ${size} bytes, more than ${MAX_BYTES}.` },
       { place: { file: path } },
     );
   }
-  return parseYaml(await readFile(path, 'utf8'), path);
+  return parseYaml(await readFile(path, 'utf8'), { path, code });
 }
 
-export function parseYaml(text: string, path: string): YamlSource {
+function parseYaml(text: string, { path, code }: { path: string; code: ErrorCode }): YamlSource {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number, key?: string): Place => {
@@ -42,22 +44,21 @@ export function parseYaml(text: string, path: string): YamlSource {
     };
   };
   const broken = document.errors[0];
-  if (broken)
-    throw flError('NF_JOB_YAML', { reason: reasonOf(broken.message) }, { place: at(broken.pos[0]) });
+  if (broken) throw flError(code, { reason: reasonOf(broken.message) }, { place: at(broken.pos[0]) });
   return {
     path,
     document,
-    value: toValue(document, path),
+    value: toValue(document, { path, code }),
     place: (keys, options = {}) => at(offsetOf(document, keys, options.key ?? false), keys.join('.')),
   };
 }
 
-function toValue(document: Document.Parsed, path: string): unknown {
+function toValue(document: Document.Parsed, { path, code }: { path: string; code: ErrorCode }): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch (error) {
     throw flError(
-      'NF_JOB_YAML',
+      code,
       { reason: error instanceof Error ? error.message : String(error) },
       { place: { file: path }, cause: error },
     );
@@ -68,6 +69,10 @@ function offsetOf(document: Document.Parsed, keys: readonly (string | number)[],
   for (let depth = keys.length; depth > 0; depth--) {
     const parent = document.getIn(keys.slice(0, depth - 1), true) ?? document.contents;
     const last = keys[depth - 1];
+    if (isSeq(parent)) {
+      const item = parent.items[Number(last)];
+      if (isNode(item) && item.range) return item.range[0];
+    }
     if (!isMap(parent)) continue;
     const pair = parent.items.find(({ key }) => (isScalar(key) ? key.value : key) === last);
     const node = wantKey || !isNode(pair?.value) ? pair?.key : pair.value;

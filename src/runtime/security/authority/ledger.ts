@@ -1,0 +1,96 @@
+import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { prettyJson } from '../../kernel/digest.ts';
+import { flError } from '../../kernel/errors.ts';
+import { didYouMean } from '../../kernel/nearest.ts';
+import { writeFileAtomic } from '../../workspace/files.ts';
+import { certificateFingerprint } from '../certificate/keys.ts';
+import type { Participant } from '../project/schema.ts';
+import { type Authority, mustBeValid, STATE } from './authority.ts';
+
+const entrySchema = z.strictObject({
+  name: z.string(),
+  why: z.enum(['provision', 'approve', 'renew']),
+  serial: z.string(),
+  fingerprint: z.string().describe('SHA-256 of the certificate'),
+  public_key: z.string().describe('SPKI, base64'),
+  issued_at: z.iso.datetime(),
+  expires_at: z.iso.datetime(),
+});
+const ledgerSchema = z.array(entrySchema);
+export type IssuedEntry = z.output<typeof entrySchema>;
+
+export interface Issue {
+  readonly participant: Participant;
+  readonly publicKey: KeyObject;
+  readonly why: IssuedEntry['why'];
+}
+
+export interface Issued {
+  readonly participant: Participant;
+  readonly certificate: string;
+  readonly expires: Date;
+  readonly serial: string;
+}
+
+/** Issues certificates; each is in state/issued.json before anybody can hold it. @throws NF_CA_EXPIRED */
+export async function issueCertificates(
+  authority: Authority,
+  issues: readonly Issue[],
+  { now, days }: { now: Date; days: number },
+): Promise<Issued[]> {
+  mustBeValid(authority, now);
+  const { issueLeaf } = await import('../certificate/issue.ts');
+  const entries = await readLedger(authority);
+  const issued: Issued[] = [];
+  for (const { participant, publicKey, why } of issues) {
+    const certificate = await issueLeaf(authority, { participant, publicKey, now, days });
+    const leaf = new X509Certificate(certificate);
+    const expires = new Date(leaf.validTo);
+    const serial = leaf.serialNumber.toLowerCase();
+    entries.push({
+      name: participant.name,
+      why,
+      serial,
+      fingerprint: certificateFingerprint(leaf),
+      public_key: publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+      issued_at: now.toISOString(),
+      expires_at: expires.toISOString(),
+    });
+    issued.push({ participant, certificate, expires, serial });
+  }
+  await writeFileAtomic(join(authority.folder, STATE.issued), prettyJson(entries));
+  return issued;
+}
+
+/** Every certificate the authority made, oldest first. @throws NF_CA_BROKEN */
+export async function readLedger({ folder }: Authority): Promise<IssuedEntry[]> {
+  try {
+    return ledgerSchema.parse(JSON.parse(await readFile(join(folder, STATE.issued), 'utf8')));
+  } catch (cause) {
+    const reason = `${STATE.issued} cannot be read`;
+    throw flError('NF_CA_BROKEN', { path: join(folder, STATE.folder), reason }, { cause });
+  }
+}
+
+/** The key a participant's newest certificate is for. @throws NF_PARTICIPANT_UNKNOWN, NF_PARTICIPANT_NO_KIT */
+export async function knownKey(
+  authority: Authority,
+  name: string,
+): Promise<{ participant: Participant; publicKey: KeyObject }> {
+  const participant = participantOf(authority, name);
+  const entry = (await readLedger(authority)).findLast((one) => one.name === participant.name);
+  if (!entry) throw flError('NF_PARTICIPANT_NO_KIT', { name, project: authority.project.name });
+  const key = Buffer.from(entry.public_key, 'base64');
+  return { participant, publicKey: createPublicKey({ key, format: 'der', type: 'spki' }) };
+}
+
+/** @throws NF_PARTICIPANT_UNKNOWN with the nearest name */
+export function participantOf({ project }: Authority, name: string): Participant {
+  const found = project.participants.find((one) => one.name === name);
+  if (found) return found;
+  const names = project.participants.map((one) => one.name);
+  throw flError('NF_PARTICIPANT_UNKNOWN', { project: project.name, name, nearest: didYouMean(name, names) });
+}

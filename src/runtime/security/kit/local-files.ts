@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { checkYaml } from '../../workspace/yaml-check.ts';
+import { readYaml } from '../../workspace/yaml-source.ts';
+import { AUTHORIZATION_TEXT, type Authorization, authorizationSchema } from '../policy/authorization.ts';
+import { LOG_SETTINGS_TEXT, type LogSettings, logSettingsSchema } from '../policy/log-settings.ts';
+import { SITE_POLICY_TEXT, type SitePolicy, sitePolicySchema } from '../policy/site-policy.ts';
+import type { ParticipantType } from '../project/schema.ts';
+import type { KitTexts } from './startup-files.ts';
+
+const LOG_SETTINGS = 'local/log-config.yml';
+const SITE_POLICY = 'local/site-policy.yml';
+const AUTHORIZATION = 'local/authorization.yml';
+
+/** What a new kit has in `local/`; an admin has nothing to set. */
+export function localFiles(type: ParticipantType): KitTexts {
+  if (type === 'admin') return {};
+  const own =
+    type === 'server' ? { [AUTHORIZATION]: AUTHORIZATION_TEXT } : { [SITE_POLICY]: SITE_POLICY_TEXT };
+  return { ...own, [LOG_SETTINGS]: LOG_SETTINGS_TEXT };
+}
+
+/** @throws NF_KIT_LOCAL with the line */
+export function readSitePolicy(kit: string): Promise<SitePolicy> {
+  return read(join(kit, SITE_POLICY), sitePolicySchema);
+}
+
+/** @throws NF_KIT_LOCAL with the line */
+export function readAuthorization(kit: string): Promise<Authorization> {
+  return read(join(kit, AUTHORIZATION), authorizationSchema);
+}
+
+/** @throws NF_KIT_LOCAL with the line */
+export function readLogSettings(kit: string): Promise<LogSettings> {
+  return read(join(kit, LOG_SETTINGS), logSettingsSchema);
+}
+
+async function read<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
+  const source = await readYaml(path, 'NF_KIT_LOCAL_YAML');
+  return checkYaml(schema, source, { code: 'NF_KIT_LOCAL', what: 'the file' });
+}

@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { flError } from '../../kernel/errors.ts';
+import type { Identity } from '../certificate/identity.ts';
+import type { ParticipantType } from '../project/schema.ts';
+import type { Endpoint } from './endpoint.ts';
+import { kitFiles } from './layout.ts';
+import { type VerifyOptions, verifyKit } from './verify.ts';
+
+/** A verified kit, ready for `node:tls`, `node:https`, Fastify and undici. */
+export interface OpenKit<Type extends ParticipantType = ParticipantType> {
+  readonly dir: string;
+  readonly project: string;
+  readonly identity: Identity;
+  readonly endpoint: Extract<Endpoint, { type: Type }>;
+  readonly rootFingerprint: string;
+  readonly expires: Date;
+  readonly daysLeft: number;
+  readonly tls: KitTls;
+}
+
+/** Mutual TLS 1.3: each end shows its certificate and takes none but the project's. */
+export interface KitTls {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  readonly minVersion: 'TLSv1.3';
+  readonly requestCert: true;
+  readonly rejectUnauthorized: true;
+}
+
+/** Verifies a kit and reads it. @throws NF_KIT_NOT_FOUND, NF_KIT_FAULTY with every fault, NF_KIT_TYPE */
+export async function openKit<Type extends ParticipantType>(
+  dir: string,
+  type: Type,
+  options: VerifyOptions = {},
+): Promise<OpenKit<Type>> {
+  const report = await verifyKit(dir, options);
+  const { identity, endpoint, rootFingerprint, expires, daysLeft } = report;
+  const [first] = report.faults;
+  if (first || !identity || !endpoint || !rootFingerprint || !expires || daysLeft === undefined) {
+    const faults = report.faults.map(({ message }) => message).join('; ');
+    const mends = [...new Set(report.faults.map(({ mend }) => mend))].join('; ');
+    const place = { file: join(dir, first?.file ?? 'startup') };
+    throw flError('NF_KIT_FAULTY', { faults: `${faults || 'it is not complete'}.`, mend: mends }, { place });
+  }
+  if (!isOf(endpoint, type)) {
+    const article = endpoint.type === 'admin' ? 'an' : 'a';
+    const wanted = type === 'admin' ? "an admin's" : `a ${type}'s`;
+    throw flError(
+      'NF_KIT_TYPE',
+      { path: dir, article, found: endpoint.type, wanted },
+      { place: { file: dir } },
+    );
+  }
+  const paths = kitFiles(type);
+  const [ca, cert, key] = await Promise.all(
+    [paths.root, paths.certificate, paths.key].map((path) => readFile(join(dir, path), 'utf8')),
+  );
+  const { project } = report;
+  const secure = { minVersion: 'TLSv1.3', requestCert: true, rejectUnauthorized: true } as const;
+  const tls = { ca: ca ?? '', cert: cert ?? '', key: key ?? '', ...secure };
+  return { dir, project, identity, endpoint, rootFingerprint, expires, daysLeft, tls };
+}
+
+function isOf<Type extends ParticipantType>(
+  endpoint: Endpoint,
+  type: Type,
+): endpoint is Extract<Endpoint, { type: Type }> {
+  return endpoint.type === type;
+}

@@ -1,0 +1,116 @@
+import type { z } from 'zod';
+import type { ErrorCode } from '../kernel/catalog.ts';
+import { flError, type Place } from '../kernel/errors.ts';
+import { didYouMean } from '../kernel/nearest.ts';
+import type { YamlSource } from './yaml-source.ts';
+
+export interface YamlCheck {
+  /** Row of the error catalogue whose message is `{faults}`. */
+  readonly code: ErrorCode;
+  /** What the whole file is, for faults that belong to no key. */
+  readonly what: string;
+  /** What is checked in place of the file's own value (after overrides). */
+  readonly value?: unknown;
+}
+
+/** The file's value as the schema gives it; every fault in one error, with line, column and source line. */
+export function checkYaml<Schema extends z.ZodType>(
+  schema: Schema,
+  source: YamlSource,
+  { code, what, value = source.value }: YamlCheck,
+): z.output<Schema> {
+  const checked = schema.safeParse(value);
+  if (checked.success) return checked.data;
+  const faults = checked.error.issues.flatMap((issue) => faultsOf(issue, { source, schema, what }));
+  const message = faults.map((fault) => fault.message).join('; ');
+  const excerpts = faults.map(({ place }) => place.excerpt).filter(Boolean);
+  const place = {
+    ...faults[0]?.place,
+    ...(excerpts.length > 0 && { excerpt: [...new Set(excerpts)].join('\n') }),
+  };
+  throw flError(code, { faults: message }, { place });
+}
+
+interface Context {
+  readonly source: YamlSource;
+  readonly schema: z.ZodType;
+  readonly what: string;
+}
+
+interface Fault {
+  readonly message: string;
+  readonly place: Place;
+  /** Keys from the root of the file. */
+  readonly depth: number;
+}
+
+type Keys = (string | number)[];
+
+function faultsOf(issue: z.core.$ZodIssue, context: Context): Fault[] {
+  const { source, schema, what } = context;
+  const keys: Keys = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      message:
+        `unknown key '${[...keys, key].join('.')}'.${didYouMean(key, knownKeys(schema, keys))}`.replace(
+          /\.$/,
+          '',
+        ),
+      place: source.place([...keys, key], { key: true }),
+      depth: keys.length + 1,
+    }));
+  }
+  if (issue.code === 'invalid_union') return unionFaults(issue, keys, context);
+  const name = keys.length > 0 ? `'${keys.join('.')}'` : what;
+  const absent = keys.length > 0 && source.document.getIn(keys) === undefined;
+  const missing = absent && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
+  const said = issue.message.replace(/^Invalid (input|option): /, '');
+  const reason = missing
+    ? `is missing${issue.code === 'invalid_value' ? `: ${said}` : ''}`
+    : `${said}${issue.code === 'invalid_value' ? nearestValue(source.document.getIn(keys), issue.values) : ''}`;
+  const place = source.place(keys, { key: missing });
+  return [{ message: `${name} ${reason}`, place, depth: keys.length }];
+}
+
+function nearestValue(given: unknown, values: readonly unknown[]): string {
+  const match = didYouMean(String(given), values.map(String));
+  return match === '' ? '' : `.${match}`;
+}
+
+/** Of a choice between forms, the faults of the form that came closest: those that lie deepest, of them the fewest. */
+function unionFaults(issue: z.core.$ZodIssueInvalidUnion, keys: Keys, context: Context): Fault[] {
+  const branches = issue.errors.map((issues) =>
+    issues.flatMap((inner) =>
+      faultsOf({ ...inner, path: [...keys, ...inner.path] } as z.core.$ZodIssue, context),
+    ),
+  );
+  const depthOf = (faults: readonly Fault[]) => Math.min(...faults.map(({ depth }) => depth));
+  const closest = [...branches].sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length)[0];
+  const missing = context.source.document.getIn(keys) === undefined;
+  const message = `'${keys.join('.')}' ${missing ? 'is missing: ' : ''}${issue.message}`;
+  return closest ?? [{ message, place: context.source.place(keys), depth: keys.length }];
+}
+
+interface SchemaNode {
+  readonly shape?: Record<string, unknown>;
+  readonly def?: { innerType?: unknown; element?: unknown; options?: readonly unknown[] };
+}
+
+/** Keys the schema knows at a path, for the nearest match. */
+function knownKeys(schema: unknown, path: readonly (string | number)[]): string[] {
+  let node = schema;
+  for (const part of path) node = typeof part === 'number' ? elementOf(node) : shapeOf(node)?.[part];
+  return Object.keys(shapeOf(node) ?? {});
+}
+
+function elementOf(schema: unknown): unknown {
+  const { def } = (schema ?? {}) as SchemaNode;
+  return def?.element ?? (def?.innerType ? elementOf(def.innerType) : undefined);
+}
+
+/** Keys of an object; of a choice between objects, those of all of them. */
+function shapeOf(schema: unknown): Record<string, unknown> | undefined {
+  const { shape, def } = (schema ?? {}) as SchemaNode;
+  if (def?.options) return Object.assign({}, ...def.options.map((option) => shapeOf(option) ?? {}));
+  return shape ?? (def?.innerType ? shapeOf(def.innerType) : undefined);
+}
