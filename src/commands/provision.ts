@@ -50,6 +50,10 @@ export default class Provision extends BaseCommand<Result> {
       summary: 'a new certificate for this participant, whose key and local files stay',
       exclusive: ['generate'],
     }),
+    revoke: Flags.string({
+      summary: 'let nobody in any more with a certificate of this participant',
+      exclusive: ['generate', 'renew', 'add-client', 'add-user'],
+    }),
     'valid-days': Flags.integer({
       min: 1,
       max: 36_500,
@@ -77,6 +81,7 @@ export default class Provision extends BaseCommand<Result> {
       org: flags.org,
       role: flags.role,
       renew: flags.renew,
+      revoke: flags.revoke,
       days: flags['valid-days'],
       rootDays: flags['root-valid-days'],
       now: new Date(),

@@ -91,6 +91,21 @@ describe('provision', () => {
   });
 });
 
+describe('provision --revoke', () => {
+  it('writes the list and puts it into the kit of the server', async () => {
+    await run('provision', '-w', 'left');
+    const { code, stdout } = await run('provision', '-w', 'left', '--revoke', 'site-2');
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      'Revoked site-2.\nPut into left/example_project/prod_00/server.example.org/local/crl.pem.',
+    );
+    expect(await readFile(join(root, 'left/example_project/state/crl.pem'), 'utf8')).toContain('X509 CRL');
+    expect((await json('provision', '-w', 'left', '--renew', 'site-2')).answer).toMatchObject({
+      error_code: 'NF_PARTICIPANT_REVOKED',
+    });
+  });
+});
+
 describe('cert and package', () => {
   it('make a kit whose key never left', async () => {
     const init = await json('cert', 'init', '-p', 'project.yml', '-w', 'apart');

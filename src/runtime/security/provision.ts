@@ -1,7 +1,8 @@
 import { createPublicKey } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flError } from '../kernel/errors.ts';
+import { writeFileAtomic } from '../workspace/files.ts';
 import { writeApproval } from './approval/approval.ts';
 import { mustMatch, readRequest } from './approval/request.ts';
 import {
@@ -10,11 +11,18 @@ import {
   findAuthority,
   hasAuthority,
   openAuthority,
+  STATE,
   stageFolder,
   updateProject,
   withProject,
 } from './authority/authority.ts';
-import { type Issued, issueCertificates, knownKey, participantOf } from './authority/ledger.ts';
+import {
+  type Issued,
+  issueCertificates,
+  knownKey,
+  participantOf,
+  revokeCertificates,
+} from './authority/ledger.ts';
 import {
   checkFingerprint,
   keyFingerprint,
@@ -22,9 +30,10 @@ import {
   newPrivateKey,
   PRIVATE_FOLDER_MODE,
 } from './certificate/keys.ts';
-import { kitFiles } from './kit/layout.ts';
+import { kitFiles, REVOKED_FILE } from './kit/layout.ts';
 import { startupFiles } from './kit/startup-files.ts';
 import { replaceStartup, writeKit } from './kit/write.ts';
+import { serverOf } from './project/read-project.ts';
 import { SAMPLE_PROJECT } from './project/sample.ts';
 import type { Participant, Project } from './project/schema.ts';
 
@@ -106,6 +115,35 @@ export async function renewParticipant(
   });
 }
 
+export interface Revoked {
+  readonly authority: Authority;
+  /** The list of revoked certificates under the workspace. */
+  readonly list: string;
+  /** The server's kits under the workspace that got it. */
+  readonly kits: readonly string[];
+}
+
+/** Lets nobody in any more with a certificate of this participant, once the server has the new list. */
+export async function revokeParticipant(
+  name: string,
+  options: { workspace: string; project?: string | undefined; now: Date },
+): Promise<Revoked> {
+  const folder = await findAuthority(options.workspace, options.project);
+  return withProject(folder, async () => {
+    const authority = await openAuthority(folder);
+    const list = await revokeCertificates(authority, name, options.now);
+    const server = serverOf(authority.project).name;
+    const kits: string[] = [];
+    for (const prod of await prodFolders(folder)) {
+      const kit = join(folder, prod.name, server);
+      if (!(await stat(kit).catch(() => undefined))) continue;
+      await writeFileAtomic(join(kit, REVOKED_FILE), list);
+      kits.push(kit);
+    }
+    return { authority, list: join(folder, STATE.revoked), kits };
+  });
+}
+
 export interface ApproveOptions extends Omit<ProvisionOptions, 'rootDays'> {
   /** The project of the request: a newer project file, or the name of one in the workspace. */
   readonly project?: Project | undefined;
@@ -149,6 +187,7 @@ async function makeKits(
   });
   const issued = await issueCertificates(authority, issues, options);
   const name = await nextProd(authority.folder);
+  const revoked = await readFile(join(authority.folder, STATE.revoked), 'utf8').catch(() => undefined);
   await stageFolder(authority.folder, 'prod', async (stage) => {
     for (const [index, { participant, certificate }] of issued.entries()) {
       const key = keys[index];
@@ -157,6 +196,9 @@ async function makeKits(
       const dir = join(stage, participant.name);
       await mkdir(dir, { mode: PRIVATE_FOLDER_MODE });
       await writeKit(dir, { type: participant.type, startup, key: keyPem(key) });
+      if (participant.type === 'server' && revoked !== undefined) {
+        await writeFileAtomic(join(dir, REVOKED_FILE), revoked);
+      }
     }
     return name;
   });

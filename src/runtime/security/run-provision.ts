@@ -9,6 +9,7 @@ import {
   type ProvisionOptions,
   provision,
   renewParticipant,
+  revokeParticipant,
   writeSampleProject,
 } from './provision.ts';
 import { issuedSummary } from './summary.ts';
@@ -21,12 +22,13 @@ export interface ProvisionFlags extends ProvisionOptions {
   readonly org: string | undefined;
   readonly role: string | undefined;
   readonly renew: string | undefined;
+  readonly revoke: string | undefined;
 }
 
 const PROJECT_FILE = 'project.yml';
 const DAY_MS = 86_400_000;
 
-/** `neuroflare provision`: one of its four deeds. */
+/** `neuroflare provision`: one of its five deeds. */
 export async function runProvision(flags: ProvisionFlags) {
   const added = flags.addClient ?? flags.addUser;
   if (added === undefined && (flags.org ?? flags.role) !== undefined) {
@@ -35,6 +37,7 @@ export async function runProvision(flags: ProvisionFlags) {
   if (flags.generate) return generate(flags.projectFile ?? PROJECT_FILE);
   const file = flags.projectFile === undefined ? undefined : await readProject(flags.projectFile);
   const options = { ...flags, project: file?.name };
+  if (flags.revoke !== undefined) return revoke(flags.revoke, options);
   if (flags.renew !== undefined) return renew(flags.renew, options);
   if (added !== undefined) {
     const type = flags.addClient === undefined ? 'admin' : 'client';
@@ -60,6 +63,13 @@ async function renew(name: string, options: ProvisionOptions & { project: string
     approval,
     notes: [...notes, ...shortLife(issued.expires, options)],
   };
+}
+
+async function revoke(name: string, options: ProvisionOptions & { project: string | undefined }) {
+  const { authority, list, kits } = await revokeParticipant(name, options);
+  const notes = kits.map((kit) => `Put into ${kit}/local/crl.pem.`);
+  const elsewhere = `Where the server runs from another copy of its kit: copy ${list} to its local/crl.pem, and start it again.`;
+  return { project: authority.project.name, kits: [], notes: [`Revoked ${name}.`, ...notes, elsewhere] };
 }
 
 function answer(

@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { identityOfSubject } from '../../../src/runtime/security/certificate/identity.ts';
 import { type KitTls, openKit } from '../../../src/runtime/security/kit/open.ts';
+import { renewParticipant, revokeParticipant } from '../../../src/runtime/security/provision.ts';
 import { DAY_MS, type Federation, makeFederation } from '../../support/federation-kits.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -99,6 +101,26 @@ describe('a handshake between kits', () => {
     const result = await shake(await tlsOf(ours, 'hub'), { ca });
     expect(result.client).not.toBe('welcome');
     expect(String(result.server)).toMatch(/DID_NOT_RETURN_A_CERTIFICATE/);
+  });
+
+  it('refuses a revoked certificate, and no other', async () => {
+    const workspace = join(root, 'revoked');
+    const federation = await makeFederation(workspace);
+    await revokeParticipant('site-1', { workspace, now: new Date() });
+    const server = await tlsOf(federation, 'hub');
+    const refused = await shake(server, await tlsOf(federation, 'site-1'));
+    expect(refused.client).not.toBe('welcome');
+    expect(refused.server).toBe('CERT_REVOKED');
+    expect((await shake(server, await tlsOf(federation, 'site-2'))).client).toBe('welcome');
+    await revokeParticipant('site-2', { workspace, now: new Date() });
+    const later = await shake(await tlsOf(federation, 'hub'), await tlsOf(federation, 'site-1'));
+    expect(later.server).toBe('CERT_REVOKED');
+    const renewal = renewParticipant('site-1', { workspace, days: 9, rootDays: 9, now: new Date() });
+    await expect(renewal).rejects.toMatchObject({ code: 'NF_PARTICIPANT_REVOKED' });
+    const again = await makeFederation(workspace);
+    expect((await tlsOf(again, 'hub')).crl).toContain('X509 CRL');
+    await writeFile(join(again.kit('hub'), 'local/crl.pem'), 'x');
+    await expect(tlsOf(again, 'hub')).rejects.toMatchObject({ code: 'NF_KIT_FAULTY' });
   });
 
   it('refuses an expired certificate at both ends', async () => {

@@ -48,6 +48,11 @@ export const SECURITY_ERRORS = {
       "No kit and no request of '{name}' were seen in {project}: there is no key to renew a certificate for.",
     hint: "Let the participant run 'neuroflare cert request', then approve it with 'neuroflare cert approve'.",
   },
+  NF_PARTICIPANT_REVOKED: {
+    exit: 4,
+    message: 'The certificate of {name} was revoked on {date}.',
+    hint: "Let the participant make a new key with 'neuroflare cert request', and approve it with 'neuroflare cert approve'.",
+  },
   NF_CA_EXISTS: {
     exit: 4,
     message: 'The project has a certificate authority already: {path}',

@@ -35,6 +35,7 @@ export const STATE = {
   root: 'state/rootCA.pem',
   project: 'state/project.json',
   issued: 'state/issued.json',
+  revoked: 'state/crl.pem',
 } as const;
 
 const UNFINISHED = /^\.(state|prod)-[0-9a-f]{8}$/;

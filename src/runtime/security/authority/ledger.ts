@@ -6,6 +6,7 @@ import { prettyJson } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { didYouMean } from '../../kernel/nearest.ts';
 import { writeFileAtomic } from '../../workspace/files.ts';
+import { isoDay } from '../certificate/iso-day.ts';
 import { certificateFingerprint } from '../certificate/keys.ts';
 import type { Participant } from '../project/schema.ts';
 import { type Authority, mustBeValid, STATE } from './authority.ts';
@@ -18,6 +19,7 @@ const entrySchema = z.strictObject({
   public_key: z.string().describe('SPKI, base64'),
   issued_at: z.iso.datetime(),
   expires_at: z.iso.datetime(),
+  revoked_at: z.iso.datetime().optional(),
 });
 const ledgerSchema = z.array(entrySchema);
 export type IssuedEntry = z.output<typeof entrySchema>;
@@ -75,6 +77,23 @@ export async function readLedger({ folder }: Authority): Promise<IssuedEntry[]> 
   }
 }
 
+/** Marks every certificate of a participant as revoked and writes state/crl.pem. @returns the list, PEM */
+export async function revokeCertificates(authority: Authority, name: string, now: Date): Promise<string> {
+  mustBeValid(authority, now);
+  const participant = participantOf(authority, name);
+  const entries = (await readLedger(authority)).map((entry) =>
+    entry.name === participant.name ? { revoked_at: now.toISOString(), ...entry } : entry,
+  );
+  const revoked = entries.flatMap(({ serial, revoked_at: at }) =>
+    at === undefined ? [] : [{ serial, at: new Date(at) }],
+  );
+  const { issueRevocations } = await import('../certificate/issue.ts');
+  const list = await issueRevocations(authority, revoked, now);
+  await writeFileAtomic(join(authority.folder, STATE.issued), prettyJson(entries));
+  await writeFileAtomic(join(authority.folder, STATE.revoked), list);
+  return list;
+}
+
 /** The key a participant's newest certificate is for. @throws NF_PARTICIPANT_UNKNOWN, NF_PARTICIPANT_NO_KIT */
 export async function knownKey(
   authority: Authority,
@@ -82,6 +101,9 @@ export async function knownKey(
 ): Promise<{ participant: Participant; publicKey: KeyObject }> {
   const participant = participantOf(authority, name);
   const entry = (await readLedger(authority)).findLast((one) => one.name === participant.name);
+  if (entry?.revoked_at !== undefined) {
+    throw flError('NF_PARTICIPANT_REVOKED', { name, date: isoDay(new Date(entry.revoked_at)) });
+  }
   if (!entry) throw flError('NF_PARTICIPANT_NO_KIT', { name, project: authority.project.name });
   const key = Buffer.from(entry.public_key, 'base64');
   return { participant, publicKey: createPublicKey({ key, format: 'der', type: 'spki' }) };

@@ -75,6 +75,27 @@ export async function issueLeaf(
   return `${certificate.toString('pem')}\n`;
 }
 
+/** The authority's list of certificates that count no more (RFC 5280, 5); good as long as the authority. @returns PEM */
+export async function issueRevocations(
+  authority: { rootPem: string; rootKey: KeyObject },
+  revoked: readonly { serial: string; at: Date }[],
+  now: Date,
+): Promise<string> {
+  const root = new x509.X509Certificate(authority.rootPem);
+  const { privateKey } = await keyPair(authority.rootKey);
+  const list = await x509.X509CrlGenerator.create({
+    issuer: root.subjectName,
+    thisUpdate: new Date(now.getTime() - CLOCK_SKEW_MS),
+    nextUpdate: root.notAfter,
+    entries: revoked.map(({ serial, at }) => ({ serialNumber: serial, revocationDate: at })),
+    extensions: [await x509.AuthorityKeyIdentifierExtension.create(root.publicKey)],
+    signingAlgorithm: SIGNING,
+    signingKey: privateKey,
+  });
+  // OpenSSL knows the label of RFC 7468 alone.
+  return `${list.toString('pem').replaceAll(/(BEGIN|END) CRL/g, '$1 X509 CRL')}\n`;
+}
+
 /** PKCS #10 (RFC 2986), signed with the key it is for. @returns PEM */
 export async function createRequest(name: string, key: KeyObject): Promise<string> {
   const request = await x509.Pkcs10CertificateRequestGenerator.create({

@@ -28,4 +28,7 @@ export function kitFiles(type: ParticipantType): KitFiles {
   };
 }
 
+/** The authority's list of revoked certificates, in the server's kit; it carries its own signature. */
+export const REVOKED_FILE = 'local/crl.pem';
+
 export const SIGNATURE_FILE = 'startup/signature.json';

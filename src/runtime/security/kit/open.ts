@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { flError } from '../../kernel/errors.ts';
 import type { Identity } from '../certificate/identity.ts';
 import type { ParticipantType } from '../project/schema.ts';
 import type { Endpoint } from './endpoint.ts';
-import { kitFiles } from './layout.ts';
+import { kitFiles, REVOKED_FILE } from './layout.ts';
 import { type VerifyOptions, verifyKit } from './verify.ts';
 
 /** A verified kit, ready for `node:tls`, `node:https`, Fastify and undici. */
@@ -24,6 +25,8 @@ export interface KitTls {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
+  /** Of a server, once somebody was revoked. */
+  readonly crl?: string;
   readonly minVersion: 'TLSv1.3';
   readonly requestCert: true;
   readonly rejectUnauthorized: true;
@@ -59,7 +62,8 @@ export async function openKit<Type extends ParticipantType>(
   );
   const { project } = report;
   const secure = { minVersion: 'TLSv1.3', requestCert: true, rejectUnauthorized: true } as const;
-  const tls = { ca: ca ?? '', cert: cert ?? '', key: key ?? '', ...secure };
+  const revoked = type === 'server' ? await readRevoked(dir) : {};
+  const tls = { ca: ca ?? '', cert: cert ?? '', key: key ?? '', ...revoked, ...secure };
   return { dir, project, identity, endpoint, rootFingerprint, expires, daysLeft, tls };
 }
 
@@ -68,4 +72,22 @@ function isOf<Type extends ParticipantType>(
   type: Type,
 ): endpoint is Extract<Endpoint, { type: Type }> {
   return endpoint.type === type;
+}
+
+/** The list of revoked certificates. One that cannot be read is refused: without it the revoked would be let in. */
+async function readRevoked(dir: string): Promise<{ crl?: string }> {
+  const path = join(dir, REVOKED_FILE);
+  try {
+    const crl = await readFile(path, 'utf8');
+    createSecureContext({ crl });
+    return { crl };
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    const mend = `Copy state/crl.pem of the coordinator's workspace to ${path}.`;
+    throw flError(
+      'NF_KIT_FAULTY',
+      { faults: `${REVOKED_FILE} cannot be read.`, mend },
+      { place: { file: path }, cause },
+    );
+  }
 }
