@@ -41,7 +41,9 @@ describe('a simulation in the middle of native code', () => {
 
 /** Runs the command line in a terminal of its own and types Ctrl-C there once it has shown `shown`. */
 function interruptInTerminal(words: string, shown: string): Promise<string> {
-  const run = `"${process.execPath}" "${new URL('../../bin/run.js', import.meta.url).pathname}" ${words}; echo "code $?"`;
+  const command = `"${process.execPath}" "${new URL('../../bin/run.js', import.meta.url).pathname}" ${words}`;
+  // Ctrl-C reaches the shell, too; without a trap some shells end before they tell the code.
+  const run = `trap : INT; ${command}; echo "code $?"`;
   const child = spawn('script', ['-qfec', run, '/dev/null'], { cwd, stdio: ['pipe', 'pipe', 'ignore'] });
   let screen = '';
   let typed = false;
