@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../command.ts';
+import { setFlag, workspaceFlag } from '../output/flags.ts';
 import { renderSummary } from '../output/run-summary.ts';
 import { createRunView } from '../output/run-view.ts';
 import { ENGINE_CHOICES } from '../runtime/engine/registry.ts';
@@ -18,7 +19,7 @@ export default class Simulate extends BaseCommand<RunSummary> {
   ];
   static override args = { job: Args.string({ required: true, description: 'job folder' }) };
   static override flags = {
-    workspace: Flags.string({ char: 'w', default: 'work', summary: 'folder for the runs' }),
+    workspace: workspaceFlag,
     'n-clients': Flags.integer({
       char: 'n',
       min: 1,
@@ -53,12 +54,7 @@ export default class Simulate extends BaseCommand<RunSummary> {
       default: 'auto',
       summary: 'what computes',
     })(),
-    set: Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      default: [],
-      summary: 'NAME=VALUE, as in `job create`',
-    }),
+    set: setFlag,
     resume: Flags.boolean({ summary: 'go on with the newest run of this job' }),
     run: Flags.string({ summary: 'with --resume: the id of the run', dependsOn: ['resume'] }),
   };

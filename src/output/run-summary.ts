@@ -1,5 +1,5 @@
-import { relative } from 'node:path';
 import type { RunSummary } from '../runtime/federation/run-report.ts';
+import { shownPath } from '../runtime/kernel/shown-path.ts';
 import { renderTable } from './table.ts';
 
 /** Sites shown each in a column of their own; with more, the least and the greatest. */
@@ -17,12 +17,12 @@ export function renderSummary(summary: RunSummary): string {
     '',
     ...(engine.length > 0 ? [`engine       ${engine.join('; ')}`] : []),
     ...(final
-      ? [`final model  ${here(final.file)}  (model ${final.model}, ${metric} ${show(final.value)})`]
+      ? [`final model  ${shownPath(final.file)}  (model ${final.model}, ${metric} ${show(final.value)})`]
       : []),
     ...(best
-      ? [`best model   ${here(best.file)}  (model ${best.model}, ${metric} ${show(best.value)})`]
+      ? [`best model   ${shownPath(best.file)}  (model ${best.model}, ${metric} ${show(best.value)})`]
       : []),
-    `all results  ${here(summary.run_folder)}`,
+    `all results  ${shownPath(summary.run_folder)}`,
     ...(summary.status === 'interrupted' ? [`to go on     neuroflare simulate JOB --resume`] : []),
     ...summary.failures.map(
       ({ site, round, code, message }) => `warning: ${site} failed in round ${round}: ${code}: ${message}`,
@@ -50,9 +50,4 @@ function figures({ models, sites }: RunSummary): string {
 
 function show(value: number | null): string {
   return value === null || !Number.isFinite(value) ? '-' : value.toFixed(3);
-}
-
-function here(path: string): string {
-  const shorter = relative(process.cwd(), path);
-  return shorter.startsWith('..') ? path : shorter;
 }

@@ -1,6 +1,7 @@
-import { Args, Flags } from '@oclif/core';
+import { Args } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { setFlag } from '../../output/flags.ts';
 import { prepareJob } from '../../runtime/federation/prepare-job.ts';
 import { parseOverride } from '../../runtime/job/variables.ts';
 
@@ -21,12 +22,7 @@ export default class JobValidate extends BaseCommand<Result> {
   static override examples = ['<%= config.bin %> job validate jobs/glioma'];
   static override args = { job: Args.string({ required: true, description: 'job folder' }) };
   static override flags = {
-    set: Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      default: [],
-      summary: 'NAME=VALUE, as in `job create`',
-    }),
+    set: setFlag,
   };
   static override resultSchema = resultSchema;
 

@@ -1,6 +1,7 @@
-import { Args, Flags } from '@oclif/core';
+import { Args } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { workspaceFlag } from '../../output/flags.ts';
 import { renderTable } from '../../output/table.ts';
 import { describeRuns, runLineSchema } from '../../runtime/federation/stored-runs.ts';
 
@@ -15,7 +16,7 @@ export default class RunsList extends BaseCommand<Result> {
   ];
   static override args = { job: Args.string({ description: 'name of a job; default: all' }) };
   static override flags = {
-    workspace: Flags.string({ char: 'w', default: 'work', summary: 'folder of the runs' }),
+    workspace: workspaceFlag,
   };
   static override resultSchema = resultSchema;
 

@@ -1,5 +1,6 @@
-import { Args, Flags } from '@oclif/core';
+import { Args } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
+import { workspaceFlag } from '../../output/flags.ts';
 import { renderSummary } from '../../output/run-summary.ts';
 import { type RunSummary, runSummarySchema } from '../../runtime/federation/run-report.ts';
 import { describeRun } from '../../runtime/federation/stored-runs.ts';
@@ -15,7 +16,7 @@ export default class RunsShow extends BaseCommand<RunSummary> {
     run: Args.string({ description: 'id of the run; default: the newest' }),
   };
   static override flags = {
-    workspace: Flags.string({ char: 'w', default: 'work', summary: 'folder of the runs' }),
+    workspace: workspaceFlag,
   };
   static override resultSchema = runSummarySchema;
 

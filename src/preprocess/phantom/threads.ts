@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { MODULE_EXTENSION } from '../../runtime/kernel/module-file.ts';
 import type { ExaminationTask } from './examination.ts';
 
 export interface ThreadOptions {
@@ -33,9 +34,7 @@ export async function runInThreads(tasks: readonly ExaminationTask[], options: T
 
 /** Sources run as .ts, the package as .js; the compiler rewrites imports, but not this name. */
 function startThread(): Worker {
-  return new Worker(
-    new URL(import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js', import.meta.url),
-  );
+  return new Worker(new URL(`./thread${MODULE_EXTENSION}`, import.meta.url));
 }
 
 /** Gives one thread a task at a time; threads share the queue. `once` rejects when the thread fails or is aborted. */

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
+import { MODULE_EXTENSION } from '../kernel/module-file.ts';
 import { closeNativeGate, makeNativeGate, type NativeGate } from '../kernel/native-gate.ts';
 import type { WorkerMessage, WorkerOrder, WorkerSetup } from './worker-messages.ts';
 
@@ -29,7 +30,7 @@ interface Slot {
 
 /** Each task leaves its script's modules behind in the thread; a new thread now and then keeps memory flat. */
 const TASKS_PER_WORKER = 400;
-const ENTRY = new URL(`./site-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+const ENTRY = new URL(`./site-worker${MODULE_EXTENSION}`, import.meta.url);
 
 /** A bounded number of threads for any number of sites. */
 export class WorkerPool {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { flError, type Place } from '../../kernel/errors.ts';
+import { MODULE_EXTENSION } from '../../kernel/module-file.ts';
 import { sourceExcerpt } from '../../kernel/source-excerpt.ts';
 
 /** Where a job's code lies: the copy that runs, and the folder it came from, beside which its packages are. */
@@ -10,11 +11,10 @@ export interface CodePlace {
   readonly source: string;
 }
 
-const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const OWN = new Map(
   ['client', 'mri', 'engine'].map((name) => [
     `neuroflare/${name}`,
-    new URL(`../../../api/${name}${EXTENSION}`, import.meta.url).href,
+    new URL(`../../../api/${name}${MODULE_EXTENSION}`, import.meta.url).href,
   ]),
 );
 const TYPESCRIPT = /\.m?ts$/;

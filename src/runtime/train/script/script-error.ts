@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ErrorReport, flError, NeuroflareError, type Place } from '../../kernel/errors.ts';
+import { shownPath } from '../../kernel/shown-path.ts';
 import { sourceExcerpt } from '../../kernel/source-excerpt.ts';
 import type { CodePlace } from './resolve-hooks.ts';
 
@@ -38,7 +38,7 @@ export function scriptFailure(
 /** An error that names a file, a table of the data say, is about that file and not about the line that read it. */
 function ownPlace(thrown: unknown): Place | undefined {
   const place = thrown instanceof NeuroflareError ? thrown.place : undefined;
-  return place?.file === undefined ? undefined : { ...place, file: relativeToHere(place.file) };
+  return place?.file === undefined ? undefined : { ...place, file: shownPath(place.file) };
 }
 
 function named(error: Error, code: CodePlace): NeuroflareError {
@@ -71,18 +71,13 @@ function firstFrame(stack: string, { source }: CodePlace): Place | undefined {
     if (at?.[1] === undefined || at[1].includes('node_modules')) continue;
     const [file, line, column] = [at[1], Number(at[2]), at[3] === undefined ? undefined : Number(at[3])];
     return {
-      file: relativeToHere(file),
+      file: shownPath(file),
       line,
       ...(column && { column }),
       ...sourceLine(file, { line, column }),
     };
   }
   return undefined;
-}
-
-function relativeToHere(file: string): string {
-  const shorter = relative(process.cwd(), file);
-  return shorter.startsWith('..') ? file : shorter;
 }
 
 function sourceLine(file: string, at: { line: number; column: number | undefined }): { excerpt?: string } {
