@@ -8,7 +8,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['src/runtime/job'],
   ['src/runtime/engine', 'src/runtime/store', 'src/runtime/security', 'src/preprocess'],
   ['src/runtime/algorithms', 'src/runtime/train'],
-  ['src/runtime/federation'],
+  ['src/runtime/federation', 'src/runtime/executor'],
   ['src/runtime/simulator'],
   ['src/output', 'src/command.ts', 'src/main.ts', 'src/commands', 'src/api'],
 ];

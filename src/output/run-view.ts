@@ -36,7 +36,7 @@ export function createRunView(options: { quiet: boolean; showLogs: boolean }): R
       rounds = card.job.workflow.num_rounds;
       const from = history.position?.round ?? 0;
       surface.line(
-        `${from > 0 || history.closed.length > 0 ? `Resuming after round ${from}` : 'Running'} in ${folder.root}`,
+        `${from > 0 || history.closedRounds > 0 ? `Resuming after round ${from}` : 'Running'} in ${folder.root}`,
       );
       surface.open(card.sites, rounds);
       surface.round(from);

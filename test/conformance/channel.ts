@@ -47,7 +47,10 @@ export function describeChannel(name: string, make: MakeChannel): void {
     const open = async (script: string): Promise<ChannelFixture> => {
       fixture = await make(script);
       answers = [];
-      fixture.channel.listen((answer) => answers.push(answer));
+      fixture.channel.listen(async (answer) => {
+        answers.push(answer);
+        return 'accepted';
+      });
       return fixture;
     };
     const task = (site: string, round = 1, over: Partial<SiteTask> = {}): SiteTask => {
@@ -84,11 +87,12 @@ export function describeChannel(name: string, make: MakeChannel): void {
     it('has the files of a result on disk when it reports it', async () => {
       const { channel, folder } = await open(COUNTS_STATE);
       let whole: boolean | undefined;
-      channel.listen((answer) => {
+      channel.listen(async (answer) => {
         answers.push(answer);
-        if (answer.type !== 'result') return;
+        if (answer.type !== 'result') return 'accepted';
         const { update, state } = answer.result;
         whole = [update, state].every((file) => file !== undefined && existsSync(folder.at(file.path)));
+        return 'accepted';
       });
       channel.assign(task('site-1'));
       const { update } = resultOf((await ended(1))[0]);

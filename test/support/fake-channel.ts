@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs';
-import type { Channel, SiteAnswer, SiteTask } from '../../src/runtime/federation/channel.ts';
+import type {
+  AnswerListener,
+  Channel,
+  SiteAnswer,
+  SiteTask,
+  Verdict,
+} from '../../src/runtime/federation/channel.ts';
 import { sha256 } from '../../src/runtime/kernel/digest.ts';
 import type { ErrorReport } from '../../src/runtime/kernel/errors.ts';
 import { createRandom } from '../../src/runtime/kernel/random.ts';
@@ -23,6 +29,7 @@ export type Behaviour = (task: SiteTask, received: ParamSet) => Reply;
 
 export interface FakeChannelOptions {
   readonly folder: RunFolder;
+  readonly sites?: readonly string[];
   readonly behave?: Behaviour;
   /** Another seed, another order of answers. */
   readonly shuffle?: number;
@@ -45,7 +52,8 @@ export class FakeChannel implements Channel {
   readonly cancelled: string[] = [];
   readonly #options: FakeChannelOptions;
   readonly #random;
-  #listener: (answer: SiteAnswer) => void = () => undefined;
+  readonly verdicts: Verdict[] = [];
+  #listener: AnswerListener | undefined;
   #waiting: SiteTask[] = [];
 
   constructor(options: FakeChannelOptions) {
@@ -53,7 +61,11 @@ export class FakeChannel implements Channel {
     this.#random = createRandom('answers', options.shuffle ?? 0);
   }
 
-  listen(listener: (answer: SiteAnswer) => void): void {
+  async ready(): Promise<readonly string[]> {
+    return this.#options.sites ?? [];
+  }
+
+  listen(listener: AnswerListener): void {
     this.#listener = listener;
   }
 
@@ -68,16 +80,19 @@ export class FakeChannel implements Channel {
 
   /** An answer out of nowhere. */
   say(answer: SiteAnswer): void {
-    this.#listener(answer);
+    this.#listener?.(answer).then(
+      (verdict) => this.verdicts.push(verdict),
+      () => undefined,
+    );
   }
 
   async #answerAll(): Promise<void> {
     const tasks = this.#random.shuffle(this.#waiting);
     this.#waiting = [];
     for (const task of tasks) {
-      this.#listener({ type: 'started', site: task.site, round: task.round });
+      this.say({ type: 'started', site: task.site, round: task.round });
       const answer = await this.#work(task);
-      for (let copy = 0; answer && copy < (this.#options.copies ?? 1); copy++) this.#listener(answer);
+      for (let copy = 0; answer && copy < (this.#options.copies ?? 1); copy++) this.say(answer);
     }
   }
 

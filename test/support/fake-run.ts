@@ -5,17 +5,26 @@ import {
   type CoordinatorRules,
   createCoordinator,
 } from '../../src/runtime/federation/coordinator.ts';
-import { type RunHistory, replay } from '../../src/runtime/federation/history.ts';
-import { writeInitialModel } from '../../src/runtime/federation/initial-model.ts';
+import {
+  type ClosedRound,
+  newHistory,
+  type RunHistory,
+  record,
+} from '../../src/runtime/federation/history.ts';
+import { keepInitialModel } from '../../src/runtime/federation/initial-model.ts';
+import { folderFiles } from '../../src/runtime/federation/run-files.ts';
 import { type Journal, openJournal, readJournal } from '../../src/runtime/store/journal.ts';
 import type { RunEvent } from '../../src/runtime/telemetry/run-events.ts';
 import { type RunFolder, runFolder } from '../../src/runtime/workspace/run-folder.ts';
 import { FakeChannel, type FakeChannelOptions } from './fake-channel.ts';
 import { float32 } from './param-sets.ts';
 
-export const THREE_SITES: CoordinatorRules = {
-  sites: ['site-1', 'site-2', 'site-10'],
+export const THREE_SITES = ['site-1', 'site-2', 'site-10'];
+export const RULES: CoordinatorRules = {
   minClients: 3,
+  mandatory: [],
+  clientsPerRound: undefined,
+  overSelection: 1,
   waitAfterQuorum: undefined,
   numRounds: 2,
   seed: 1,
@@ -37,6 +46,8 @@ export interface FakeRun {
   readonly channel: FakeChannel;
   readonly coordinator: Coordinator;
   readonly history: () => RunHistory;
+  /** All of them, those before a restart, too. */
+  readonly closed: readonly ClosedRound[];
   readonly shown: readonly RunEvent[];
   /** What FedAvg came to: the path of the final model. */
   readonly done: Promise<string>;
@@ -46,39 +57,58 @@ export interface FakeRun {
 export async function startFakeRun(root: string, options: FakeRunOptions = {}): Promise<FakeRun> {
   const folder = runFolder(root);
   const path = folder.at('events.jsonl');
-  const { file, history } = await openHistory(folder, path);
+  const rules = { ...RULES, ...options.rules };
+  const { file, history, closed } = await openHistory({ folder, path, rules });
   const journal = options.wrapJournal?.(file) ?? file;
-  const channel = new FakeChannel({ folder, ...options });
+  const channel = new FakeChannel({ folder, sites: THREE_SITES, ...options });
   const shown: RunEvent[] = [];
   const coordinator = createCoordinator({
-    rules: { ...THREE_SITES, ...options.rules },
+    rules,
     channel,
     journal,
-    folder,
+    files: folderFiles(folder),
     history,
     signal: options.signal ?? new AbortController().signal,
     observe: (event) => {
       shown.push(event);
+      if (event.type === 'round.closed' && coordinator.history.last) closed.push(coordinator.history.last);
       options.onEvent?.(event, channel);
     },
   });
-  const numRounds = options.rules?.numRounds ?? THREE_SITES.numRounds;
-  const done = fedAvg(coordinator, { numRounds })
+  const done = fedAvg(coordinator, rules)
     .then((model) => folder.at(model.path))
     .finally(() => file.close());
   done.catch(() => undefined);
-  return { folder, channel, coordinator, shown, done, history: () => coordinator.history };
+  return { folder, channel, coordinator, shown, done, closed, history: () => coordinator.history };
 }
 
-async function openHistory(folder: RunFolder, path: string) {
+async function openHistory({
+  folder,
+  path,
+  rules,
+}: {
+  folder: RunFolder;
+  path: string;
+  rules: CoordinatorRules;
+}) {
   mkdirSync(folder.root, { recursive: true });
   const earlier = (await Array.fromAsync(readJournal<RunEvent>(path)).catch(() => [])).map(
     ({ event }) => event,
   );
   const file = await openJournal<RunEvent>(path);
-  if (earlier.length > 0) return { file, history: replay(earlier) };
-  const model = await writeInitialModel(folder, { weights: float32([1, 2, 3]) });
+  const events = earlier.length > 0 ? earlier : await begin(folder, file);
+  const closed: ClosedRound[] = [];
+  let history = newHistory(rules);
+  for (const event of events) {
+    history = record(history, event);
+    if (event.type === 'round.closed' && history.last) closed.push(history.last);
+  }
+  return { file, history, closed };
+}
+
+async function begin(folder: RunFolder, file: Journal<RunEvent>): Promise<RunEvent[]> {
+  const model = await keepInitialModel(folderFiles(folder), { weights: float32([1, 2, 3]) });
   const events: RunEvent[] = [{ type: 'run.opened' }, { type: 'model.initial', model }];
   for (const event of events) await file.append(event);
-  return { file, history: replay(events) };
+  return events;
 }

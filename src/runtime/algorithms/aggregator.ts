@@ -17,5 +17,8 @@ export interface AggregationRequest {
   readonly target: string;
 }
 
+/** What a workflow calls an aggregator by. */
+export type AggregatorName = 'weighted_mean';
+
 /** Makes one model out of many, with memory that follows neither the number of sites nor the size of the model. */
 export type Aggregator = (request: AggregationRequest) => Promise<void>;

@@ -1,5 +1,5 @@
 import type { AcceptedResult, FileRef, TaskKind } from '../telemetry/run-events.ts';
-import type { Aggregator } from './aggregator.ts';
+import type { AggregatorName } from './aggregator.ts';
 
 /** What a workflow asks of the sites: one task each, on one model. */
 export interface RoundRequest {
@@ -21,7 +21,7 @@ export interface Federation {
   aggregate(
     request: RoundRequest,
     results: readonly AcceptedResult[],
-    aggregator: Aggregator,
+    aggregator: AggregatorName,
   ): Promise<FileRef>;
   /** Closes a round that makes no model. */
   close(request: RoundRequest, results: readonly AcceptedResult[]): Promise<void>;

@@ -29,12 +29,30 @@ export type SiteAnswer =
   | { readonly type: 'failure'; readonly site: string; readonly round: number; readonly error: ErrorReport };
 
 /**
+ * What became of an answer: accepted (and durable), a repetition of one that was, too late for its round, or of a site that takes
+ * no part in it.
+ */
+export type Verdict = 'accepted' | 'duplicate' | 'late' | 'stranger';
+
+/** Rejects when the answer could not be made durable; it may then be given again. */
+export type AnswerListener = (answer: SiteAnswer) => Promise<Verdict>;
+
+/** Who is needed for a round. */
+export interface SitesNeeded {
+  readonly least: number;
+  readonly mandatory: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/**
  * The way to the sites and back, behind which lie threads or networks. Answers may come in any order, late, twice or
  * never: the round decides what they mean.
  */
 export interface Channel {
+  /** Sites that can take a task, once enough are there; in site order. */
+  ready(need: SitesNeeded): Promise<readonly string[]>;
   /** One listener for the life of the channel; set before the first task. */
-  listen(listener: (answer: SiteAnswer) => void): void;
+  listen(listener: AnswerListener): void;
   assign(task: SiteTask): void;
   /** The site's present task, if any, is stopped and will not be answered. */
   cancel(site: string): void;

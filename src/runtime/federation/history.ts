@@ -10,56 +10,79 @@ import type {
   TaskKind,
 } from '../telemetry/run-events.ts';
 
+/** What chooses the best model. */
+export interface Goal {
+  readonly keyMetric: string;
+  readonly keyMetricGoal: 'maximize' | 'minimize';
+}
+
 /** One closed round: `metrics` describe the model it was opened with, which is model `round - 1`. */
 export interface ClosedRound {
   readonly round: number;
   readonly kind: TaskKind;
   readonly metrics: MetricReport;
-  /** In site order; of their metrics only the numbers, the log has the rest. */
+  /** In site order. */
   readonly results: readonly AcceptedResult[];
 }
 
-/** What a run's events add up to. */
+export interface SiteFailure {
+  readonly round: number;
+  readonly site: string;
+  readonly error: ErrorReport;
+}
+
+/**
+ * What a run's events add up to. Of closed rounds only the last is kept: the log has the others, and memory must not
+ * grow with rounds.
+ */
 export interface RunHistory {
+  readonly goal: Goal;
   readonly status: 'running' | 'interrupted' | 'failed' | 'finished';
   readonly initial: FileRef | undefined;
   /** The last model that is whole: of round 0 (the initial one) or of the last closed training round. */
   readonly position: { readonly round: number; readonly model: FileRef } | undefined;
-  readonly closed: readonly ClosedRound[];
-  /** Models of closed training rounds, by round. */
-  readonly models: ReadonlyMap<number, FileRef>;
-  /** Answers to the round that was open when the events end. */
+  readonly closedRounds: number;
+  readonly last: ClosedRound | undefined;
+  /** The round that is open, with who takes part in it. */
+  readonly open: (RunEvent & { type: 'round.opened' }) | undefined;
+  /** Answers to it. */
   readonly accepted: readonly AcceptedResult[];
-  readonly openRound: number | undefined;
-  readonly failures: readonly {
-    readonly round: number;
-    readonly site: string;
-    readonly error: ErrorReport;
-  }[];
+  /** The first ones, at most `MOST_FAILURES`. */
+  readonly failures: readonly SiteFailure[];
+  readonly failureCount: number;
   readonly engines: ReadonlyMap<string, EngineUse>;
-  /** Latest state each site keeps (`flare.saveState`), by closed or accepted tasks. */
+  /** What each site kept (`flare.saveState`) when the last round closed. */
   readonly states: ReadonlyMap<string, FileRef>;
+  /** By the goal, among the models scored so far; the first of equals. */
+  readonly best: BestModel | undefined;
   readonly final: { readonly model: FileRef; readonly best: BestModel | undefined } | undefined;
   readonly error: ErrorReport | undefined;
 }
 
-const NOTHING: RunHistory = {
-  status: 'running',
-  initial: undefined,
-  position: undefined,
-  closed: [],
-  models: new Map(),
-  accepted: [],
-  openRound: undefined,
-  failures: [],
-  engines: new Map(),
-  states: new Map(),
-  final: undefined,
-  error: undefined,
-};
+const MOST_FAILURES = 20;
 
-export function replay(events: Iterable<RunEvent>): RunHistory {
-  let history = NOTHING;
+export function newHistory(goal: Goal): RunHistory {
+  return {
+    goal,
+    status: 'running',
+    initial: undefined,
+    position: undefined,
+    closedRounds: 0,
+    last: undefined,
+    open: undefined,
+    accepted: [],
+    failures: [],
+    failureCount: 0,
+    engines: new Map(),
+    states: new Map(),
+    best: undefined,
+    final: undefined,
+    error: undefined,
+  };
+}
+
+export function replay(events: Iterable<RunEvent>, goal: Goal): RunHistory {
+  let history = newHistory(goal);
   for (const event of events) history = record(history, event);
   return history;
 }
@@ -72,16 +95,13 @@ export function record(history: RunHistory, event: RunEvent): RunHistory {
     case 'model.initial':
       return { ...history, initial: event.model, position: { round: 0, model: event.model } };
     case 'round.opened':
-      return event.round === history.openRound
-        ? history
-        : { ...history, openRound: event.round, accepted: [] };
+      return event.round === history.open?.round ? history : { ...history, open: event, accepted: [] };
     case 'result.accepted':
-      return accept(history, event.result);
+      return { ...history, accepted: [...history.accepted, event.result] };
+    case 'result.dropped':
+      return { ...history, accepted: history.accepted.filter(({ site }) => site !== event.site) };
     case 'site.failed':
-      return {
-        ...history,
-        failures: [...history.failures, { round: event.round, site: event.site, error: event.error }],
-      };
+      return fail(history, event);
     case 'engine.used':
       return { ...history, engines: new Map(history.engines).set(event.site, event.engine) };
     case 'round.closed':
@@ -98,48 +118,39 @@ export function record(history: RunHistory, event: RunEvent): RunHistory {
   }
 }
 
-/** The best model by a metric so far; the first of equals. Undefined until a closed round defines the metric. */
-export function bestModel(
-  history: RunHistory,
-  { metric, goal }: { metric: string; goal: 'maximize' | 'minimize' },
-): BestModel | undefined {
-  let best: BestModel | undefined;
-  for (const { round, metrics } of history.closed) {
-    const value = metrics[metric];
-    const model = round === 1 ? history.initial : history.models.get(round - 1);
-    if (typeof value !== 'number' || !model) continue;
-    const better = !best || (goal === 'maximize' ? value > best.value : value < best.value);
-    if (better) best = { round: round - 1, metric, value, model };
-  }
-  return best;
-}
-
-function accept(history: RunHistory, result: AcceptedResult): RunHistory {
-  const states = result.state ? new Map(history.states).set(result.site, result.state) : history.states;
-  return { ...history, accepted: [...history.accepted, result], states };
+function fail(history: RunHistory, { round, site, error }: SiteFailure): RunHistory {
+  const failures =
+    history.failures.length < MOST_FAILURES
+      ? [...history.failures, { round, site, error }]
+      : history.failures;
+  return { ...history, failures, failureCount: history.failureCount + 1 };
 }
 
 function close(history: RunHistory, event: RunEvent & { type: 'round.closed' }): RunHistory {
   const { round, kind, metrics, model } = event;
+  const states = new Map(history.states);
+  for (const { site, state } of history.accepted) if (state) states.set(site, state);
   return {
     ...history,
-    openRound: undefined,
+    open: undefined,
     accepted: [],
-    closed: [
-      ...history.closed,
-      { round, kind, metrics, results: inSiteOrder(history.accepted).map(figuresOnly) },
-    ],
+    closedRounds: history.closedRounds + 1,
+    last: { round, kind, metrics, results: inSiteOrder(history.accepted) },
     position: model ? { round, model } : history.position,
-    models: model ? new Map(history.models).set(round, model) : history.models,
+    states,
+    best: better(history, metrics),
   };
 }
 
-function inSiteOrder(results: readonly AcceptedResult[]): AcceptedResult[] {
-  return [...results].sort((a, b) => compareSites(a.site, b.site));
+/** The figures of a round are those of the model it was opened with. */
+function better({ best, goal, open, position }: RunHistory, metrics: MetricReport): BestModel | undefined {
+  const value = metrics[goal.keyMetric];
+  const model = open?.model ?? position?.model;
+  if (typeof value !== 'number' || !model || !position) return best;
+  const isBetter = !best || (goal.keyMetricGoal === 'maximize' ? value > best.value : value < best.value);
+  return isBetter ? { round: position.round, metric: goal.keyMetric, value, model } : best;
 }
 
-/** Confusion matrices of thousands of sites and rounds would fill the memory. */
-function figuresOnly(result: AcceptedResult): AcceptedResult {
-  const figures = Object.entries(result.metrics).filter(([, value]) => typeof value === 'number');
-  return { ...result, metrics: Object.fromEntries(figures) };
+export function inSiteOrder<Item extends { readonly site: string }>(items: readonly Item[]): Item[] {
+  return [...items].sort((a, b) => compareSites(a.site, b.site));
 }

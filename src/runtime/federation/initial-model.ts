@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { JobDefinition } from '../job/definition.ts';
 import type { ArrayLiteral } from '../job/schema.ts';
-import { sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import type { FileRef } from '../telemetry/run-events.ts';
 import { checkParams } from '../tensors/check-params.ts';
@@ -9,7 +8,7 @@ import { elementCount, type NdArray, type ParamSet, zeros } from '../tensors/nd-
 import { decodeSafetensors, encodeSafetensors } from '../tensors/safetensors.ts';
 import { initialParams } from '../train/models/initial-params.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
-import { modelPath, type RunFolder } from '../workspace/run-folder.ts';
+import type { RunFiles } from './run-files.ts';
 
 /** The job's model of round 0: its arrays, its file, or a built model's first values from the seed of the job. */
 export async function initialModel(job: JobDefinition): Promise<ParamSet> {
@@ -22,11 +21,9 @@ export async function initialModel(job: JobDefinition): Promise<ParamSet> {
   }
 }
 
-/** Puts model 0 into a run's folder. */
-export async function writeInitialModel(folder: RunFolder, params: ParamSet): Promise<FileRef> {
-  const bytes = encodeSafetensors(params);
-  await writeFileAtomic(folder.at(modelPath(0)), bytes);
-  return { path: modelPath(0), sha256: sha256(bytes) };
+/** Puts model 0 among a run's files. */
+export function keepInitialModel(files: RunFiles, params: ParamSet): Promise<FileRef> {
+  return files.keepModel(0, (target) => writeFileAtomic(target, encodeSafetensors(params)));
 }
 
 async function readParams({ model, seed }: JobDefinition): Promise<ParamSet> {

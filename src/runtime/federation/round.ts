@@ -12,8 +12,12 @@ export type RoundPhase = 'waiting' | 'open' | 'quorum' | 'aggregating' | 'closed
 export interface RoundRules {
   /** Results the round needs. */
   readonly minClients: number;
-  /** Seconds to wait for the others once `minClients` have answered; undefined waits for all. */
+  /** Sites whose result it needs in any case. */
+  readonly mandatory?: readonly string[];
+  /** Seconds to wait for the others once these have answered; undefined waits for all. */
   readonly waitAfterQuorum?: number;
+  /** Results that end the round at once, where more sites were asked than are wanted. */
+  readonly target?: number;
 }
 
 export interface RoundState {
@@ -75,7 +79,9 @@ export function outstanding(state: RoundState): string[] {
 }
 
 function open(state: RoundState, members: readonly string[]): RoundStep {
-  if (state.phase !== 'waiting' || members.length < state.rules.minClients) return { state, effects: [] };
+  const { minClients, mandatory = [] } = state.rules;
+  const enough = members.length >= minClients && mandatory.every((site) => members.includes(site));
+  if (state.phase !== 'waiting' || !enough) return { state, effects: [] };
   return {
     state: { ...state, phase: 'open', members },
     effects: members.map((site) => ({ type: 'assign', site })),
@@ -101,16 +107,24 @@ function takeFailure(state: RoundState, { site, error }: { site: string; error: 
 }
 
 function afterAnswer(state: RoundState): RoundStep {
-  const { minClients, waitAfterQuorum } = state.rules;
-  const reachable = state.members.length - state.failures.size;
-  if (reachable < minClients) return end(state, 'aborted');
+  const { minClients, waitAfterQuorum, target } = state.rules;
+  if (!canSucceed(state)) return end(state, 'aborted');
   if (outstanding(state).length === 0) return aggregate(state);
-  if (state.phase !== 'open' || state.results.size < minClients || waitAfterQuorum === undefined)
-    return { state, effects: [] };
+  if (!hasQuorum(state, minClients)) return { state, effects: [] };
+  if (target !== undefined && hasQuorum(state, target)) return aggregate(state);
+  if (state.phase !== 'open' || waitAfterQuorum === undefined) return { state, effects: [] };
   return {
     state: { ...state, phase: 'quorum' },
     effects: [{ type: 'start-quorum-timer', seconds: waitAfterQuorum }],
   };
+}
+
+function canSucceed({ rules: { minClients, mandatory = [] }, members, failures }: RoundState): boolean {
+  return members.length - failures.size >= minClients && !mandatory.some((site) => failures.has(site));
+}
+
+function hasQuorum({ rules: { mandatory = [] }, results }: RoundState, size: number): boolean {
+  return results.size >= size && mandatory.every((site) => results.has(site));
 }
 
 function aggregate(state: RoundState): RoundStep {

@@ -6,6 +6,7 @@ import { prettyJson } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
+import type { Goal } from './history.ts';
 
 /** `run.json`: what a run was started with. Written once; a resume goes by it. */
 export const runCardSchema = z.strictObject({
@@ -31,6 +32,10 @@ export const runCardSchema = z.strictObject({
 });
 
 export type RunCard = z.output<typeof runCardSchema>;
+
+export function goalOf({ job: { workflow } }: RunCard): Goal {
+  return { keyMetric: workflow.key_metric, keyMetricGoal: workflow.key_metric_goal };
+}
 
 export async function writeRunCard(folder: RunFolder, card: RunCard): Promise<void> {
   await writeFileAtomic(folder.at(RUN_FILES.card), prettyJson(card));

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { prettyJson } from '../kernel/digest.ts';
-import { compareSites } from '../kernel/site-order.ts';
-import { readJournal } from '../store/journal.ts';
 import type { MetricReport } from '../telemetry/metrics.ts';
-import type { AcceptedResult, RunEvent } from '../telemetry/run-events.ts';
+import type { RunEvent } from '../telemetry/run-events.ts';
 import { copyFileAtomic, writeAtomic, writeFileAtomic } from '../workspace/files.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
-import type { ClosedRound, RunHistory } from './history.ts';
+import { type ClosedRound, newHistory, type RunHistory, record } from './history.ts';
 import type { RunCard } from './run-card.ts';
+import type { RunFiles } from './run-files.ts';
 
 const value = z.number().nullable();
 
@@ -46,14 +45,23 @@ export const runSummarySchema = z.object({
 
 export type RunSummary = z.output<typeof runSummarySchema>;
 
-export function summarizeRun(
-  { card, history, folder }: { card: RunCard; history: RunHistory; folder: RunFolder },
+/** A run and its log. */
+export interface RunRecord {
+  readonly card: RunCard;
+  readonly history: RunHistory;
+  readonly folder: RunFolder;
+  readonly events: AsyncIterable<RunEvent>;
+}
+
+export async function summarizeRun(
+  { card, history, folder, events }: RunRecord,
   warnings: readonly string[] = [],
-): RunSummary {
+): Promise<RunSummary> {
   const metric = card.job.workflow.key_metric;
-  const last = history.closed.at(-1);
-  const { final } = history;
+  const { final, last } = history;
   const best = final?.best;
+  const models: RunSummary['models'] = [];
+  for await (const round of closedRounds(events, history)) models.push(scored(round, metric));
   return {
     run_id: card.run_id,
     job: card.job.name,
@@ -62,7 +70,7 @@ export function summarizeRun(
     rounds: history.position?.round ?? 0,
     sites: [...card.sites],
     metric,
-    models: history.closed.map((round) => scored(round, metric)),
+    models,
     final: final
       ? {
           model: history.position?.round ?? 0,
@@ -79,47 +87,52 @@ export function summarizeRun(
       code: error.code,
       message: error.message,
     })),
-    warnings: [...card.warnings, ...warnings, ...withoutValue(history, metric)],
+    warnings: [...card.warnings, ...warnings, ...withoutValue(history, models)],
   };
 }
 
 /** A dash in every row of the table needs a word. */
-function withoutValue({ final, closed }: RunHistory, metric: string): string[] {
-  if (!final || closed.some(({ metrics }) => numberOf(metrics, metric) !== null)) return [];
+function withoutValue({ final, goal }: RunHistory, models: RunSummary['models']): string[] {
+  if (!final || models.some(({ pooled }) => pooled !== null)) return [];
   return [
-    `${metric} is undefined for every model, so none of them is the best: look at the validation images`,
+    `${goal.keyMetric} is undefined for every model, so none of them is the best: look at the validation images`,
   ];
 }
 
 /** Puts the models and figures of a finished run where its reader looks for them. */
 export async function writeResults(
-  folder: RunFolder,
-  history: RunHistory,
+  { folder, history, events, files }: RunRecord & { files: RunFiles },
   summary: RunSummary,
 ): Promise<void> {
   const { final } = history;
   if (!final) return;
-  await copyFileAtomic(folder.at(final.model.path), folder.at(RUN_FILES.final));
-  if (final.best) await copyFileAtomic(folder.at(final.best.model.path), folder.at(RUN_FILES.best));
+  await copyFileAtomic(files.at(final.model), folder.at(RUN_FILES.final));
+  if (final.best) await copyFileAtomic(files.at(final.best.model), folder.at(RUN_FILES.best));
   await writeFileAtomic(folder.at(RUN_FILES.metrics), prettyJson(summary));
   await writeAtomic(folder.at(RUN_FILES.roundMetrics), async (file) => {
-    for await (const line of roundLines(folder)) await file.appendFile(line);
+    for await (const round of closedRounds(events, history)) await file.appendFile(roundLine(round));
   });
 }
 
-/** One line a scored model: pooled figures, and each site's, as the log has them. */
-async function* roundLines(folder: RunFolder): AsyncGenerator<string> {
-  let results: AcceptedResult[] = [];
-  for await (const { event } of readJournal<RunEvent>(folder.at(RUN_FILES.events))) {
-    if (event.type === 'round.opened') results = [];
-    if (event.type === 'result.accepted') results.push(event.result);
-    if (event.type !== 'round.closed') continue;
-    const sites = results
-      .sort((a, b) => compareSites(a.site, b.site))
-      .map(({ site, metrics, numExamples }) => [site, { num_examples: numExamples, metrics }]);
-    const { round, kind: task, metrics } = event;
-    yield `${JSON.stringify({ model: round - 1, task, metrics, sites: Object.fromEntries(sites) })}\n`;
+/** The closed rounds of a log, one at a time. */
+async function* closedRounds(
+  events: AsyncIterable<RunEvent>,
+  { goal }: RunHistory,
+): AsyncGenerator<ClosedRound> {
+  let history = newHistory(goal);
+  for await (const event of events) {
+    history = record(history, event);
+    if (event.type === 'round.closed' && history.last) yield history.last;
   }
+}
+
+/** One line a scored model: pooled figures, and each site's, as the log has them. */
+function roundLine({ round, kind: task, metrics, results }: ClosedRound): string {
+  const sites = results.map(({ site, metrics: own, numExamples }) => [
+    site,
+    { num_examples: numExamples, metrics: own },
+  ]);
+  return `${JSON.stringify({ model: round - 1, task, metrics, sites: Object.fromEntries(sites) })}\n`;
 }
 
 function scored({ round, metrics, results }: ClosedRound, metric: string): RunSummary['models'][number] {

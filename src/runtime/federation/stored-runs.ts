@@ -5,8 +5,8 @@ import type { RunEvent } from '../telemetry/run-events.ts';
 import { isLocked } from '../workspace/lock.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
 import { findRun, listJobs, listRuns } from '../workspace/run-index.ts';
-import { bestModel, type RunHistory, record, replay } from './history.ts';
-import { type RunCard, readRunCard } from './run-card.ts';
+import { newHistory, type RunHistory, record } from './history.ts';
+import { goalOf, type RunCard, readRunCard } from './run-card.ts';
 import { type RunSummary, runStatusSchema, summarizeRun } from './run-report.ts';
 
 /** A run on one line. */
@@ -24,11 +24,15 @@ export const runLineSchema = z.object({
 export type RunLine = z.output<typeof runLineSchema>;
 
 /** Replays a run's log; nothing of the run but its events decides what it came to. */
-export async function replayRun(folder: RunFolder): Promise<RunHistory> {
-  let history = replay([]);
-  for await (const { event } of readJournal<RunEvent>(folder.at(RUN_FILES.events)))
-    history = record(history, event);
+export async function replayRun(events: AsyncIterable<RunEvent>, card: RunCard): Promise<RunHistory> {
+  let history = newHistory(goalOf(card));
+  for await (const event of events) history = record(history, event);
   return history;
+}
+
+/** The events of a run in its folder. */
+export async function* readEvents(folder: RunFolder): AsyncGenerator<RunEvent> {
+  for await (const { event } of readJournal<RunEvent>(folder.at(RUN_FILES.events))) yield event;
 }
 
 /** The runs of a workspace, of one job or of all, oldest first. */
@@ -44,7 +48,8 @@ export async function describeRuns(workspace: string, job?: string): Promise<Run
 async function describeLine(workspace: string, job: string, id: string): Promise<RunLine> {
   const { folder } = await findRun(workspace, job, id);
   try {
-    return lineOf(await readRunCard(folder), await replayStopped(folder));
+    const card = await readRunCard(folder);
+    return lineOf(card, await replayStopped(folder, card));
   } catch (error) {
     if (!(error instanceof NeuroflareError)) throw error;
     const unknown = { rounds: null, num_rounds: null, sites: null, metric: null, best: null };
@@ -55,18 +60,24 @@ async function describeLine(workspace: string, job: string, id: string): Promise
 /** Everything a run came to, as `simulate` gives it at its end. @throws NF_RUN_NOT_FOUND */
 export async function describeRun(workspace: string, job: string, id?: string): Promise<RunSummary> {
   const { folder } = await findRun(workspace, job, id);
-  return summarizeRun({ card: await readRunCard(folder), history: await replayStopped(folder), folder });
+  const card = await readRunCard(folder);
+  return summarizeRun({
+    card,
+    history: await replayStopped(folder, card),
+    folder,
+    events: readEvents(folder),
+  });
 }
 
 /** As `replayRun`; a run that says it is running but has no process was cut short. */
-async function replayStopped(folder: RunFolder): Promise<RunHistory> {
-  const history = await replayRun(folder);
+async function replayStopped(folder: RunFolder, card: RunCard): Promise<RunHistory> {
+  const history = await replayRun(readEvents(folder), card);
   const stopped = history.status === 'running' && !(await isLocked(folder.at(RUN_FILES.lock)));
   return stopped ? { ...history, status: 'interrupted' } : history;
 }
 
 function lineOf(card: RunCard, history: RunHistory): RunLine {
-  const { key_metric: metric, key_metric_goal: goal, num_rounds: all } = card.job.workflow;
+  const { key_metric: metric, num_rounds: all } = card.job.workflow;
   return {
     run_id: card.run_id,
     job: card.job.name,
@@ -75,6 +86,6 @@ function lineOf(card: RunCard, history: RunHistory): RunLine {
     num_rounds: all,
     sites: card.sites.length,
     metric,
-    best: bestModel(history, { metric, goal })?.value ?? null,
+    best: history.best?.value ?? null,
   };
 }

@@ -8,6 +8,9 @@ export interface WorkflowDefinition {
   readonly type: 'fedavg';
   readonly clients: number | undefined;
   readonly minClients: number | undefined;
+  readonly mandatory: readonly string[];
+  readonly clientsPerRound: number | undefined;
+  readonly overSelection: number;
   /** Seconds. */
   readonly waitAfterQuorum: number | undefined;
   readonly numRounds: number;
@@ -49,6 +52,9 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
       type: workflow.type,
       clients: workflow.n_clients,
       minClients: workflow.min_clients,
+      mandatory: workflow.mandatory_clients,
+      clientsPerRound: workflow.clients_per_round,
+      overSelection: workflow.over_selection,
       waitAfterQuorum: workflow.wait_after_quorum,
       numRounds: workflow.num_rounds,
       keyMetric: workflow.key_metric,

@@ -36,8 +36,12 @@ export function planRun(job: JobDefinition, flags: RunFlags, splitSites?: readon
   for (const site of Object.keys(job.siteArgs)) {
     if (!sites.includes(site) && !splitSites?.includes(site)) throw strangerError('job.yaml', site, sites);
   }
-  const minClients = job.workflow.minClients ?? sites.length;
-  if (minClients > sites.length) throw countsError(job, flags, splitSites);
+  for (const site of job.workflow.mandatory) {
+    if (!sites.includes(site)) throw strangerError('workflow.mandatory_clients', site, sites);
+  }
+  const { minClients = job.workflow.clientsPerRound ?? sites.length } = job.workflow;
+  if (Math.max(minClients, job.workflow.clientsPerRound ?? 0) > sites.length)
+    throw countsError(job, flags, splitSites);
   const data = flags.dataRoot === undefined ? job.data : { split: job.data?.split, root: flags.dataRoot };
   return { job: { ...job, data, seed: flags.seed ?? job.seed }, sites, minClients };
 }

@@ -29,6 +29,18 @@ const workflow = z.strictObject({
     .optional()
     .describe('sites that take part; default: as many as the split has, else 2'),
   min_clients: z.int().min(1).optional().describe('results a round needs; default: all of n_clients'),
+  mandatory_clients: z.array(siteName).default([]).describe('sites without whose result no round is closed'),
+  clients_per_round: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('results that make a round, from sites drawn anew each time; default: every site'),
+  over_selection: z
+    .number()
+    .min(1)
+    .max(10)
+    .default(1)
+    .describe('sites asked, as a multiple of clients_per_round: the first that many results count'),
   wait_after_quorum: seconds
     .min(0)
     .optional()
@@ -106,6 +118,14 @@ export const jobFileSchema = z
   })
   .refine(({ workflow: { min_clients: least, n_clients: all } }) => !least || !all || least <= all, {
     path: ['workflow', 'min_clients'],
+    message: 'is more than n_clients',
+  })
+  .refine(
+    ({ workflow: { min_clients: least, clients_per_round: some } }) => !least || !some || least <= some,
+    { path: ['workflow', 'min_clients'], message: 'is more than clients_per_round' },
+  )
+  .refine(({ workflow: { clients_per_round: some, n_clients: all } }) => !some || !all || some <= all, {
+    path: ['workflow', 'clients_per_round'],
     message: 'is more than n_clients',
   });
 

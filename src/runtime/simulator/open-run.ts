@@ -1,31 +1,34 @@
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { readSplit } from '../../preprocess/split/manifest.ts';
-import { bestModel, type RunHistory, replay } from '../federation/history.ts';
-import { writeInitialModel } from '../federation/initial-model.ts';
+import type { EngineSetup } from '../executor/messages.ts';
+import { type RunHistory, replay } from '../federation/history.ts';
+import { keepInitialModel } from '../federation/initial-model.ts';
+import { neededFiles, requireIntact } from '../federation/intact.ts';
 import { type PreparedJob, plannedAgain, prepareJob } from '../federation/prepare-job.ts';
-import { type RunCard, readRunCard, writeRunCard } from '../federation/run-card.ts';
-import { replayRun } from '../federation/stored-runs.ts';
+import { goalOf, type RunCard, readRunCard, writeRunCard } from '../federation/run-card.ts';
+import { folderFiles, type RunFiles } from '../federation/run-files.ts';
+import { readEvents, replayRun } from '../federation/stored-runs.ts';
 import { type Bundle, readBundle, writeBundle } from '../job/bundle.ts';
 import { type LoadedJob, loadJob } from '../job/load.ts';
 import type { RunFlags, RunPlan } from '../job/plan.ts';
 import type { Override } from '../job/variables.ts';
-import { canonicalJson, sha256File } from '../kernel/digest.ts';
+import { canonicalJson } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { packageVersion } from '../kernel/package-version.ts';
 import { compareSites } from '../kernel/site-order.ts';
 import { type Journal, openJournal } from '../store/journal.ts';
-import type { FileRef, RunEvent } from '../telemetry/run-events.ts';
+import type { RunEvent } from '../telemetry/run-events.ts';
 import { lockFolder } from '../workspace/lock.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
 import { createRunFolder, findRun, markLatest } from '../workspace/run-index.ts';
-import type { EngineSetup } from './worker-messages.ts';
 
 /** A run whose folder is ours, with everything its coordinator needs. */
 export interface ActiveRun {
   readonly card: RunCard;
   readonly plan: RunPlan;
   readonly folder: RunFolder;
+  readonly files: RunFiles;
   readonly journal: Journal<RunEvent>;
   readonly history: RunHistory;
   release(): Promise<void>;
@@ -58,12 +61,13 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
     await writeBundle(prepared.bundle, folder.at(RUN_FILES.bundle));
     const card = makeCard({ id, engine: request.engine.choice }, prepared);
     await writeRunCard(folder, card);
-    const model = await writeInitialModel(folder, prepared.params);
+    const files = folderFiles(folder);
+    const model = await keepInitialModel(files, prepared.params);
     const journal = await openJournal<RunEvent>(folder.at(RUN_FILES.events));
     const events: RunEvent[] = [{ type: 'run.opened' }, { type: 'model.initial', model }];
     for (const event of events) await journal.append(event);
     await markLatest(request.workspace, plan.job.name, id);
-    return { card, plan, folder, journal, history: replay(events), release };
+    return { card, plan, folder, files, journal, history: replay(events, goalOf(card)), release };
   } catch (error) {
     // A run that never began, for want of space say, could not be resumed.
     await rm(folder.root, { recursive: true, force: true });
@@ -81,7 +85,7 @@ export async function resumeRun(request: RunRequest, runId: string | undefined):
     await requireUnchanged(card, { folder, flags: request.flags, now: await readBundle(loaded.folder) });
     if (request.engine.choice !== card.engine) throw changed('the choice of engine (--engine)');
     requireSameValues(card, request.overrides, loaded);
-    const history = await replayRun(folder);
+    const history = await replayRun(readEvents(folder), card);
     if (history.status === 'finished') throw flError('NF_RUN_FINISHED', { run: id });
     if (!history.position) {
       const path = folder.at(RUN_FILES.events);
@@ -91,13 +95,16 @@ export async function resumeRun(request: RunRequest, runId: string | undefined):
         { place: { file: path } },
       );
     }
-    for (const file of neededFiles(history, card)) await requireIntact(folder, file);
+    const files = folderFiles(folder);
+    const needed = [...neededFiles(history), ...history.states.values()];
+    for (const file of needed) await requireIntact(files, file);
     const journal = await openJournal<RunEvent>(folder.at(RUN_FILES.events));
     await journal.append({ type: 'run.opened', resumedFromRound: history.position?.round ?? 0 });
     return {
       card,
       plan: plannedAgain(card),
       folder,
+      files,
       journal,
       history: { ...history, status: 'running' },
       release,
@@ -165,20 +172,6 @@ function requireSameValues(card: RunCard, overrides: readonly Override[], { valu
   if (overrides.length === 0) return;
   const seed = overrides.some(({ name }) => name === 'seed') ? value.seed : card.job.seed;
   if (canonicalJson({ ...value, seed }) !== canonicalJson(card.job)) throw changed('a value of --set');
-}
-
-function neededFiles(history: RunHistory, { job }: RunCard): FileRef[] {
-  const updates = history.accepted.flatMap(({ update }) => update ?? []);
-  const { key_metric: metric, key_metric_goal: goal } = job.workflow;
-  const models = [history.position?.model, bestModel(history, { metric, goal })?.model];
-  return [...models.flatMap((model) => model ?? []), ...updates, ...history.states.values()];
-}
-
-async function requireIntact(folder: RunFolder, { path, sha256 }: FileRef): Promise<void> {
-  const found = await sha256File(folder.at(path)).catch(() => undefined);
-  if (found === sha256) return;
-  const reason = found === undefined ? 'it is missing' : 'its SHA-256 differs';
-  throw flError('NF_RUN_FILE', { path, reason }, { place: { file: folder.at(path) } });
 }
 
 function changed(what: string) {

@@ -1,16 +1,17 @@
 import { availableParallelism } from 'node:os';
 import { WORKFLOWS } from '../algorithms/registry.ts';
-import { type Coordinator, createCoordinator } from '../federation/coordinator.ts';
+import type { EngineSetup } from '../executor/messages.ts';
+import { WorkerPool } from '../executor/worker-pool.ts';
+import { type Coordinator, createCoordinator, rulesOf } from '../federation/coordinator.ts';
 import { type RunHistory, record } from '../federation/history.ts';
 import { type RunSummary, summarizeRun, writeResults } from '../federation/run-report.ts';
+import { readEvents } from '../federation/stored-runs.ts';
 import { NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import type { RunObserver } from '../telemetry/run-events.ts';
 import { removeTemporaries } from '../workspace/files.ts';
 import { RUN_FILES } from '../workspace/run-folder.ts';
 import { type ActiveRun, type RunRequest, resumeRun, startRun } from './open-run.ts';
 import { WorkerChannel } from './worker-channel.ts';
-import type { EngineSetup } from './worker-messages.ts';
-import { WorkerPool } from './worker-pool.ts';
 
 export interface SimulateOptions extends RunRequest {
   /** Sites that run at the same time; default: as many as there are cores, at most one a site. */
@@ -41,12 +42,11 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
   try {
     options.onOpen?.({ ...run, warnings: [...run.card.warnings, ...warnings] });
     const channel = new WorkerChannel({ ...run, pool, jobFolder: run.card.job_folder, onLog: options.onLog });
-    const { job } = plan;
-    const rules = { ...job.workflow, ...plan, seed: job.seed, jobName: job.name };
-    const coordinator = createCoordinator({ ...options, ...run, channel, rules });
-    return await runWorkflow(coordinator, job.workflow, async (history) => {
-      const summary = summarizeRun({ card: run.card, history, folder }, warnings);
-      await writeResults(folder, history, summary);
+    const coordinator = createCoordinator({ ...options, ...run, channel, rules: rulesOf(plan) });
+    return await runWorkflow(coordinator, plan.job.workflow, async (history) => {
+      const record = () => ({ ...run, history, events: readEvents(folder) });
+      const summary = await summarizeRun(record(), warnings);
+      await writeResults(record(), summary);
       return summary;
     });
   } finally {
@@ -73,7 +73,7 @@ async function runWorkflow(
 ): Promise<RunSummary> {
   try {
     const model = await WORKFLOWS[type](coordinator, { numRounds });
-    const best = coordinator.best();
+    const { best } = coordinator.history;
     const finished = { type: 'run.finished', model, ...(best && { best }) } as const;
     const summary = await keep(record(coordinator.history, finished));
     await coordinator.note(finished);

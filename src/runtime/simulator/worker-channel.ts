@@ -1,11 +1,11 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { Channel, SiteAnswer, SiteTask } from '../federation/channel.ts';
+import type { TaskMessage, TaskOrder } from '../executor/messages.ts';
+import type { WorkerPool } from '../executor/worker-pool.ts';
+import type { AnswerListener, Channel, SiteAnswer, SiteTask } from '../federation/channel.ts';
 import { argsOfSite, type RunPlan } from '../job/plan.ts';
 import type { ScriptTask } from '../train/script/script-runner.ts';
 import { RUN_FILES, type RunFolder, siteLogPath, statePath, updatePath } from '../workspace/run-folder.ts';
-import type { WorkerMessage, WorkerOrder } from './worker-messages.ts';
-import type { WorkerPool } from './worker-pool.ts';
 
 export interface WorkerChannelDeps {
   readonly pool: WorkerPool;
@@ -20,13 +20,18 @@ export interface WorkerChannelDeps {
 /** The channel of a simulation: every site's task runs in a thread of the pool. */
 export class WorkerChannel implements Channel {
   readonly #deps: WorkerChannelDeps;
-  #listener: (answer: SiteAnswer) => void = () => undefined;
+  #listener: AnswerListener | undefined;
 
   constructor(deps: WorkerChannelDeps) {
     this.#deps = deps;
   }
 
-  listen(listener: (answer: SiteAnswer) => void): void {
+  /** Threads are always there. */
+  async ready(): Promise<readonly string[]> {
+    return this.#deps.plan.sites;
+  }
+
+  listen(listener: AnswerListener): void {
     this.#listener = listener;
   }
 
@@ -45,24 +50,28 @@ export class WorkerChannel implements Channel {
       listener: {
         started: () => {
           begun = performance.now();
-          this.#listener({ type: 'started', site, round });
+          this.#tell({ type: 'started', site, round });
         },
         message: (message) =>
           this.#hear(message, { site, round, seconds: (performance.now() - begun) / 1000 }),
-        failed: (error) => this.#listener({ type: 'failure', site, round, error }),
+        failed: (error) => this.#tell({ type: 'failure', site, round, error }),
       },
     });
   }
 
+  /** What cannot be journaled ends the run, which the coordinator knows. */
+  #tell(answer: SiteAnswer): void {
+    this.#listener?.(answer).catch(() => undefined);
+  }
+
   #hear(
-    message: WorkerMessage,
+    message: TaskMessage,
     { site, round, seconds }: { site: string; round: number; seconds: number },
   ): void {
     if (message.type === 'log') this.#log(site, message.text);
-    if (message.type === 'progress') this.#listener({ ...message, site, round });
-    if (message.type === 'engine') this.#listener({ ...message, site, round });
+    if (message.type === 'progress' || message.type === 'engine') this.#tell({ ...message, site, round });
     if (message.type === 'result') {
-      this.#listener({
+      this.#tell({
         type: 'result',
         round,
         result: { ...message.result, seconds: Math.round(seconds * 1000) / 1000 },
@@ -70,7 +79,7 @@ export class WorkerChannel implements Channel {
     }
   }
 
-  #order(task: SiteTask): WorkerOrder {
+  #order(task: SiteTask): TaskOrder {
     const { folder } = this.#deps;
     const { site, round } = task;
     return {

@@ -7,6 +7,8 @@ import { syncFolder } from '../workspace/files.ts';
 /** An append-only log of records of one kind; a record is durable once `append` has returned. */
 export interface Journal<Event> {
   append(event: Event): Promise<void>;
+  /** All records, oldest first, one at a time: a long run's log need not fit into memory. */
+  read(): AsyncIterable<JournalRecord<Event>>;
   close(): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ export async function openJournal<Event>(path: string): Promise<Journal<Event>> 
       queue = queue.then(() => writeLine(file, { time: new Date().toISOString(), event }));
       return queue;
     },
+    read: () => readJournal<Event>(path),
     close: async () => {
       await queue.catch(() => undefined);
       await file.close();
@@ -36,8 +39,8 @@ export async function openJournal<Event>(path: string): Promise<Journal<Event>> 
 }
 
 /**
- * The records of a journal, oldest first, one at a time: a long run's log need not fit into memory. A last line without
- * its newline never happened; a run that was stopped before its first record has no file.
+ * The records of a journal's file, oldest first. A last line without its newline never happened; a run that was stopped
+ * before its first record has no file.
  */
 export async function* readJournal<Event>(path: string): AsyncGenerator<JournalRecord<Event>> {
   let line = 0;

@@ -44,6 +44,13 @@ export type RunEvent =
     }
   | { readonly type: 'engine.used'; readonly site: string; readonly engine: EngineUse }
   | { readonly type: 'result.accepted'; readonly round: number; readonly result: AcceptedResult }
+  /** The bytes of an accepted result are no longer what they were: the site is asked again. */
+  | {
+      readonly type: 'result.dropped';
+      readonly round: number;
+      readonly site: string;
+      readonly reason: string;
+    }
   | {
       readonly type: 'site.failed';
       readonly round: number;

@@ -49,9 +49,7 @@ describe('a run', () => {
   it.each([1, 2, 3, 4, 5])('has the same bytes whatever the order of answers (%d)', async (shuffle) => {
     const [given, shuffled] = [await finish(), await finish({ shuffle })];
     expect(shuffled.model).toEqual(given.model);
-    expect(shuffled.history().closed.map(({ metrics }) => metrics)).toEqual(
-      given.history().closed.map(({ metrics }) => metrics),
-    );
+    expect(shuffled.closed.map(({ metrics }) => metrics)).toEqual(given.closed.map(({ metrics }) => metrics));
   });
 
   it('changes with its seed', async () => {
@@ -155,7 +153,7 @@ describe('files of a run', () => {
         metrics: { accuracy: task.round - 1 === best ? 1 : 0 },
       }),
     });
-    expect(coordinator.best()).toMatchObject({ round: best, value: 1 });
+    expect(coordinator.history.best).toMatchObject({ round: best, value: 1 });
     expect(readdirSync(folder.at('models'))).toEqual(
       [0, best, 5].map((round) => `round-000${round}.safetensors`),
     );
@@ -177,21 +175,21 @@ describe('the best model', () => {
   });
 
   it('is the first of equals', async () => {
-    expect((await finish(scores([1, 3, 3]))).coordinator.best()?.round).toBe(1);
+    expect((await finish(scores([1, 3, 3]))).coordinator.history.best?.round).toBe(1);
   });
 
   it('may be the final one', async () => {
-    expect((await finish(scores([1, 2, 3]))).coordinator.best()?.round).toBe(2);
+    expect((await finish(scores([1, 2, 3]))).coordinator.history.best?.round).toBe(2);
   });
 
   it('may be the least where less is better', async () => {
     const options = scores([3, 1, 2]);
     const run = await finish({ ...options, rules: { ...options.rules, keyMetricGoal: 'minimize' } });
-    expect(run.coordinator.best()?.round).toBe(1);
+    expect(run.coordinator.history.best?.round).toBe(1);
   });
 
   it('passes over rounds without a figure', async () => {
-    expect((await finish(scores([null, 1, null]))).coordinator.best()?.round).toBe(1);
+    expect((await finish(scores([null, 1, null]))).coordinator.history.best?.round).toBe(1);
   });
 });
 
@@ -220,8 +218,8 @@ describe('a site that fails', () => {
 
   it('lets the others go on where min_clients allows it', async () => {
     const run = await finish({ ...failing('site-2'), rules: { minClients: 2 } });
-    expect(run.history().closed).toHaveLength(3);
-    expect(run.history().closed[0]?.results.map(({ site }) => site)).toEqual(['site-1', 'site-10']);
+    expect(run.closed).toHaveLength(3);
+    expect(run.closed[0]?.results.map(({ site }) => site)).toEqual(['site-1', 'site-10']);
     expect(run.history().failures).toHaveLength(3);
   });
 
@@ -231,7 +229,7 @@ describe('a site that fails', () => {
       behave: (task, received) =>
         task.site === 'site-2' && task.round === 1 ? { fails: 'once' } : learn(task, received),
     });
-    expect(run.history().closed.map(({ results }) => results.length)).toEqual([2, 3, 3]);
+    expect(run.closed.map(({ results }) => results.length)).toEqual([2, 3, 3]);
   });
 
   it('ends the run when too many fail, with the first of them', async () => {
@@ -257,9 +255,7 @@ describe('a site that fails', () => {
         channel.say({ type: 'result', round: event.round, result });
       },
     });
-    expect(run.history().closed.every(({ results }) => results.every(({ site }) => site !== 'site-2'))).toBe(
-      true,
-    );
+    expect(run.closed.every(({ results }) => results.every(({ site }) => site !== 'site-2'))).toBe(true);
   });
 });
 
@@ -270,9 +266,9 @@ describe('the wait after a quorum', () => {
   };
 
   it('goes on without who is silent, and cancels its task', async () => {
-    const { channel, history } = await finish(slow);
+    const { channel, closed } = await finish(slow);
     expect(channel.cancelled).toEqual(['site-10', 'site-10', 'site-10']);
-    expect(history().closed.every(({ results }) => results.length === 2)).toBe(true);
+    expect(closed.every(({ results }) => results.length === 2)).toBe(true);
   });
 
   it('counts an answer that is being written to the log when the wait ends', async () => {
@@ -297,7 +293,7 @@ describe('the wait after a quorum', () => {
     const stop = new AbortController();
     const run = await start({ ...slow, behave: () => 'silent', signal: stop.signal });
     await new Promise((resolve) => setTimeout(resolve, 120));
-    expect(run.history().closed).toHaveLength(0);
+    expect(run.closed).toHaveLength(0);
     stop.abort(new Error('enough'));
     await expect(run.done).rejects.toThrow('enough');
   });
@@ -356,7 +352,7 @@ describe('a stop', () => {
         onEvent: (event) => event.type === type && stop.abort(reason),
       });
       await expect(run.done).rejects.toBe(reason);
-      expect(run.history().closed.length).toBeLessThanOrEqual(1);
+      expect(run.closed.length).toBeLessThanOrEqual(1);
     },
   );
 

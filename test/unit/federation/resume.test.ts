@@ -27,9 +27,8 @@ function dyingAfter(count: number, lastIsKept: boolean) {
 
 async function outcome(run: FakeRun) {
   const bytes = await readFile(await run.done);
-  const { closed, position, states } = run.history();
-  const best = run.coordinator.best();
-  return { bytes, closed, position, states, best };
+  const { position, states, best } = run.history();
+  return { bytes, closed: run.closed, position, states, best };
 }
 
 describe('a run that was killed', () => {

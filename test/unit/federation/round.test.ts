@@ -23,6 +23,8 @@ const abort: RoundInput = { type: 'abort' };
 const ALL: RoundRules = { minClients: 3 };
 const TWO: RoundRules = { minClients: 2 };
 const TWO_WAIT: RoundRules = { minClients: 2, waitAfterQuorum: 5 };
+const WITH_A: RoundRules = { minClients: 2, waitAfterQuorum: 5, mandatory: ['a'] };
+const FIRST_TWO: RoundRules = { minClients: 1, target: 2 };
 
 function answer(site: string): AcceptedResult {
   return { site, paramsType: 'FULL', numExamples: 1, metrics: {}, seconds: 0 };
@@ -286,6 +288,55 @@ const ROWS: readonly Row[] = [
     inputs: [abort],
     effects: '',
     phase: 'waiting',
+  },
+  {
+    what: 'a round without a mandatory member stays closed',
+    rules: WITH_A,
+    inputs: [open(['b', 'c'])],
+    effects: '',
+    phase: 'waiting',
+  },
+  {
+    what: 'a quorum lacks the mandatory member: no timer yet',
+    rules: WITH_A,
+    inputs: [open(), result('b'), result('c')],
+    effects: '',
+    phase: 'open',
+  },
+  {
+    what: 'the mandatory member completes the quorum',
+    rules: WITH_A,
+    inputs: [open(), result('b'), result('a')],
+    effects: 'timer:5',
+    phase: 'quorum',
+  },
+  {
+    what: 'a mandatory member fails: the round cannot be saved by the others',
+    rules: WITH_A,
+    inputs: [open(), failure('a')],
+    effects: 'cancel:b+c finish',
+    phase: 'aborted',
+  },
+  {
+    what: 'more were asked than are wanted: the first ones end the round',
+    rules: FIRST_TWO,
+    inputs: [open(), result('c'), result('a')],
+    effects: 'cancel:b aggregate',
+    phase: 'aggregating',
+  },
+  {
+    what: 'of more than are wanted one may fail',
+    rules: FIRST_TWO,
+    inputs: [open(), result('c'), failure('a'), result('b')],
+    effects: 'aggregate',
+    phase: 'aggregating',
+  },
+  {
+    what: 'the wanted number waits for a mandatory member',
+    rules: { ...FIRST_TWO, mandatory: ['a'] },
+    inputs: [open(), result('b'), result('c')],
+    effects: '',
+    phase: 'open',
   },
 ];
 

@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { writeInitialModel } from '../../../src/runtime/federation/initial-model.ts';
+import { WorkerPool } from '../../../src/runtime/executor/worker-pool.ts';
+import { keepInitialModel } from '../../../src/runtime/federation/initial-model.ts';
+import { folderFiles } from '../../../src/runtime/federation/run-files.ts';
 import { readBundle, writeBundle } from '../../../src/runtime/job/bundle.ts';
 import { loadJob } from '../../../src/runtime/job/load.ts';
 import { planRun } from '../../../src/runtime/job/plan.ts';
 import { WorkerChannel } from '../../../src/runtime/simulator/worker-channel.ts';
-import { WorkerPool } from '../../../src/runtime/simulator/worker-pool.ts';
 import { runFolder } from '../../../src/runtime/workspace/run-folder.ts';
 import { describeChannel } from '../../conformance/channel.ts';
 import { writeJob } from '../../support/job-folder.ts';
@@ -20,7 +21,7 @@ async function make(script: string, patch: Record<string, unknown> = {}) {
   const jobFolder = await writeJob(join(root, `job-${count}`), { script, patch });
   const folder = runFolder(join(root, `run-${count++}`));
   await writeBundle(await readBundle(jobFolder), folder.at('bundle'));
-  const model = await writeInitialModel(folder, { weights: float32([1, 2, 3, 4]) });
+  const model = await keepInitialModel(folderFiles(folder), { weights: float32([1, 2, 3, 4]) });
   const pool = new WorkerPool(2, { engine: { choice: 'cpu', gpu: undefined, requireGpu: false } });
   const plan = planRun((await loadJob(jobFolder)).definition, { clients: 5 });
   const logs: string[] = [];
@@ -35,7 +36,10 @@ describe('the channel of worker threads', () => {
   const once = async (script: string, patch?: Record<string, unknown>) => {
     const { channel, close, ...rest } = await make(script, patch);
     const answer = await new Promise((resolve) => {
-      channel.listen((heard) => /result|failure/.test(heard.type) && resolve(heard));
+      channel.listen(async (heard) => {
+        if (/result|failure/.test(heard.type)) resolve(heard);
+        return 'accepted';
+      });
       channel.assign({ site: 'site-1', round: 1, kind: 'train', totalRounds: 1, seed: 1, model: rest.model });
     });
     await close();

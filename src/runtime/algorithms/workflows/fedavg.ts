@@ -1,4 +1,3 @@
-import { weightedMean } from '../aggregators/weighted-mean.ts';
 import type { Workflow } from '../workflow.ts';
 
 /**
@@ -12,7 +11,7 @@ export const fedAvg: Workflow = async (federation, { numRounds }) => {
     round += 1;
     const request = { kind: 'train', round, model } as const;
     const results = await federation.collect(request);
-    model = await federation.aggregate(request, results, weightedMean);
+    model = await federation.aggregate(request, results, 'weighted_mean');
   }
   const final = { kind: 'evaluate', round: numRounds + 1, model } as const;
   await federation.close(final, await federation.collect(final));

@@ -2,11 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Console } from 'node:console';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { parentPort, workerData } from 'node:worker_threads';
 import type { Engine } from '../engine/engine.ts';
 import { sha256 } from '../kernel/digest.ts';
 import { toNeuroflareError } from '../kernel/errors.ts';
-import { nativeCall, useNativeGate } from '../kernel/native-gate.ts';
+import { nativeCall } from '../kernel/native-gate.ts';
 import type { EngineUse, FileRef } from '../telemetry/run-events.ts';
 import { encodeSafetensors } from '../tensors/safetensors.ts';
 import { scriptFailure } from '../train/script/script-error.ts';
@@ -14,29 +13,33 @@ import { runScript } from '../train/script/script-runner.ts';
 import { releaseTrainers } from '../train/trainer/model-pool.ts';
 import { onTrainProgress, setEngine } from '../train/trainer/settings.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
-import type { WorkerMessage, WorkerOrder, WorkerSetup } from './worker-messages.ts';
+import type { EngineSetup, TaskMessage, TaskOrder } from './messages.ts';
 
-/** A worker thread: runs the script of one site after another, and puts what they send on disk. */
-
-const port = parentPort;
-if (!port) throw new Error('site-worker runs as a worker thread.');
-const post = (message: WorkerMessage): void => port.postMessage(message);
-
-let order: WorkerOrder | undefined;
+/** The task at hand; what a script left behind when its task had ended belongs to an earlier one. */
+let order: TaskOrder | undefined;
 /** Tells whose code it is that throws or prints in a timer or a promise. */
-const owner = new AsyncLocalStorage<WorkerOrder>();
+const owner = new AsyncLocalStorage<TaskOrder>();
 let engineUse: EngineUse | undefined;
+let post: (message: TaskMessage) => void;
 
-useNativeGate((workerData as WorkerSetup).gate);
-captureOutput();
-setEngine(startEngine);
-onTrainProgress(({ done, total }) => post({ type: 'progress', done, total }));
-process.on('uncaughtException', fail);
-process.on('unhandledRejection', fail);
-port.on('message', (next: WorkerOrder) => void run(next));
-post({ type: 'ready' });
+/**
+ * Makes this thread or process run scripts, one task after another: what they send is put on disk, what they print, how far
+ * they are and why they failed is told through `tell`. Returns what takes the next order.
+ */
+export function startTaskLoop(
+  engine: EngineSetup,
+  tell: (message: TaskMessage) => void,
+): (order: TaskOrder) => void {
+  post = tell;
+  captureOutput();
+  setEngine(() => startEngine(engine));
+  onTrainProgress(({ done, total }) => post({ type: 'progress', done, total }));
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
+  return (next) => void run(next);
+}
 
-async function run(next: WorkerOrder): Promise<void> {
+async function run(next: TaskOrder): Promise<void> {
   order = next;
   try {
     const outcome = await owner.run(next, () => runScript(next.task));
@@ -60,9 +63,8 @@ async function run(next: WorkerOrder): Promise<void> {
 }
 
 /** Made when a script first compiles a model: a job without tensors loads no engine. */
-async function startEngine(): Promise<Engine> {
+async function startEngine({ choice, ...wish }: EngineSetup): Promise<Engine> {
   const { createEngine } = await import('../engine/registry.ts');
-  const { choice, ...wish } = (workerData as WorkerSetup).engine;
   // Looking for an engine loads native libraries.
   const { engine } = await nativeCall(() => createEngine(choice, wish));
   const { name, device, library, version, build, threads, reason } = engine.describe();
@@ -72,7 +74,7 @@ async function startEngine(): Promise<Engine> {
 }
 
 /** Durable before it is reported: the coordinator may acknowledge a result as soon as it hears of it. */
-async function keep({ output }: WorkerOrder, path: string, bytes: Uint8Array): Promise<FileRef> {
+async function keep({ output }: TaskOrder, path: string, bytes: Uint8Array): Promise<FileRef> {
   await writeFileAtomic(join(output.root, path), bytes);
   return { path, sha256: sha256(bytes) };
 }

@@ -2,18 +2,25 @@ import { Worker } from 'node:worker_threads';
 import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
 import { MODULE_EXTENSION } from '../kernel/module-file.ts';
 import { closeNativeGate, makeNativeGate, type NativeGate } from '../kernel/native-gate.ts';
-import type { WorkerMessage, WorkerOrder, WorkerSetup } from './worker-messages.ts';
+import type { EngineSetup, TaskMessage, TaskOrder } from './messages.ts';
+
+/** What the pool hands a worker thread when it starts. */
+export interface WorkerSetup {
+  readonly engine: EngineSetup;
+  /** Closed before the thread is ended. */
+  readonly gate: NativeGate;
+}
 
 /** What becomes of one order; `failure` and `result` are the last to be called. */
 export interface OrderListener {
   started(): void;
-  message(message: WorkerMessage): void;
+  message(message: TaskMessage): void;
   failed(error: ErrorReport): void;
 }
 
 interface Work {
   readonly site: string;
-  readonly order: WorkerOrder;
+  readonly order: TaskOrder;
   readonly listener: OrderListener;
   /** Seconds. */
   readonly limit: number;
@@ -97,7 +104,7 @@ export class WorkerPool {
     const worker = new Worker(ENTRY, { workerData, stdout: true, stderr: true });
     const slot: Slot = { worker, gate, work: undefined, timer: undefined, lastSite: undefined, tasks: 0 };
     this.#slots.add(slot);
-    worker.on('message', (message: WorkerMessage) => this.#hear(slot, message));
+    worker.on('message', (message: TaskMessage) => this.#hear(slot, message));
     worker.on('error', (error) => this.#onError(slot, error));
     worker.on('exit', (code) => this.#onExit(slot, code));
     return slot;
@@ -112,7 +119,7 @@ export class WorkerPool {
     slot.worker.postMessage(work.order);
   }
 
-  #hear(slot: Slot, message: WorkerMessage): void {
+  #hear(slot: Slot, message: TaskMessage): void {
     const { work } = slot;
     if (!work || message.type === 'ready') return;
     if (message.type === 'failure') {

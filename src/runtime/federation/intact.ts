@@ -1,0 +1,25 @@
+import { sha256File } from '../kernel/digest.ts';
+import { flError } from '../kernel/errors.ts';
+import type { FileRef } from '../telemetry/run-events.ts';
+import type { RunHistory } from './history.ts';
+import type { RunFiles } from './run-files.ts';
+
+/** Files without which a stopped run cannot go on: models and the updates that were accepted. */
+export function neededFiles({ position, best, accepted }: RunHistory): FileRef[] {
+  const files = [position?.model, best?.model, ...accepted.map(({ update }) => update)];
+  return files.filter((file) => file !== undefined);
+}
+
+/** Why a file is not what the log says, or undefined if it is. */
+export async function damageOf(files: RunFiles, file: FileRef): Promise<string | undefined> {
+  const found = await sha256File(files.at(file)).catch(() => undefined);
+  if (found === file.sha256) return undefined;
+  return found === undefined ? 'it is missing' : 'its SHA-256 differs';
+}
+
+/** @throws NF_RUN_FILE */
+export async function requireIntact(files: RunFiles, file: FileRef): Promise<void> {
+  const reason = await damageOf(files, file);
+  if (reason === undefined) return;
+  throw flError('NF_RUN_FILE', { path: file.path, reason }, { place: { file: files.at(file) } });
+}

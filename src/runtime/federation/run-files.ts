@@ -1,0 +1,34 @@
+import { rm } from 'node:fs/promises';
+import { sha256File } from '../kernel/digest.ts';
+import type { FileRef } from '../telemetry/run-events.ts';
+import { modelPath, type RunFolder, updatePath } from '../workspace/run-folder.ts';
+
+/** Where a coordinator keeps its models and finds the updates of the sites. */
+export interface RunFiles {
+  /** Absolute path of a file of the run. */
+  at(file: FileRef): string;
+  /** Keeps the global model after a round (0: the initial one); `write` puts it at the path it is given, whole and durable. */
+  keepModel(round: number, write: (target: string) => Promise<void>): Promise<FileRef>;
+  /** Removes files nobody needs any more. */
+  discard(files: readonly FileRef[]): Promise<void>;
+  /** Clears away what sites that were too late have left of a round. */
+  closeRound(round: number, members: readonly string[]): Promise<void>;
+}
+
+/** Files by name in a run's folder, as people find them there. */
+export function folderFiles(folder: RunFolder): RunFiles {
+  return {
+    at: ({ path }) => folder.at(path),
+    keepModel: async (round, write) => {
+      const path = modelPath(round);
+      await write(folder.at(path));
+      return { path, sha256: await sha256File(folder.at(path)) };
+    },
+    discard: async (files) => {
+      await Promise.all(files.map(({ path }) => rm(folder.at(path), { force: true })));
+    },
+    closeRound: async (round, members) => {
+      await Promise.all(members.map((site) => rm(folder.at(updatePath(site, round)), { force: true })));
+    },
+  };
+}
