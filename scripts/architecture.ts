@@ -5,11 +5,23 @@
 export const LAYERS: readonly (readonly string[])[] = [
   ['src/runtime/kernel'],
   ['src/runtime/tensors', 'src/runtime/telemetry', 'src/runtime/workspace'],
-  ['src/runtime/job'],
-  ['src/runtime/engine', 'src/runtime/store', 'src/runtime/security', 'src/preprocess'],
+  ['src/runtime/wire', 'src/runtime/job'],
+  [
+    'src/runtime/engine',
+    'src/runtime/store',
+    'src/runtime/security',
+    'src/runtime/transport',
+    'src/preprocess',
+  ],
   ['src/runtime/algorithms', 'src/runtime/train'],
   ['src/runtime/federation', 'src/runtime/executor'],
-  ['src/runtime/simulator'],
+  [
+    'src/runtime/server',
+    'src/runtime/client',
+    'src/runtime/admin',
+    'src/runtime/simulator',
+    'src/runtime/poc',
+  ],
   ['src/output', 'src/command.ts', 'src/main.ts', 'src/commands', 'src/api'],
 ];
 
@@ -21,6 +33,13 @@ export const OWNERS = [
   { package: '^@tensorflow/', folders: ['src/runtime/engine', 'src/runtime/train'] },
   { package: '^onnxruntime-', folders: ['src/runtime/engine'] },
   { package: '^(sharp|nifti-reader-js)$', folders: ['src/preprocess'] },
+  {
+    package: '^(fastify|@fastify/.*|fastify-type-provider-zod|prom-client)$',
+    folders: ['src/runtime/server'],
+  },
+  { package: '^(pino|rotating-file-stream)$', folders: ['src/runtime/telemetry'] },
+  { package: '^undici$', folders: ['src/runtime/transport'] },
+  { package: '^node:sqlite$', folders: ['src/runtime/store'] },
   { package: '^yaml$', folders: ['src/runtime/job', 'src/runtime/workspace', 'src/preprocess'] },
   { package: '^(@peculiar/|reflect-metadata)', folders: ['src/runtime/security'] },
   {

@@ -48,6 +48,11 @@ export abstract class BaseCommand<Result> extends Command {
   /** The result for people, without a final newline; an empty string prints nothing. */
   protected abstract render(result: Result): string;
 
+  /** The JSON answer, on one line. */
+  protected envelope(result: Result, exitCode: number): string {
+    return successEnvelope(result, exitCode);
+  }
+
   /** 1 when the work was done but its answer is "no" (a check that found faults). */
   protected exitCodeOf(_result: Result): 0 | 1 {
     return 0;
@@ -63,8 +68,7 @@ export abstract class BaseCommand<Result> extends Command {
     this.signal = this.#interrupt.signal;
     const result = await this.execute();
     process.exitCode = this.exitCodeOf(result);
-    const text =
-      this.outputFormat === 'txt' ? this.render(result) : successEnvelope(result, process.exitCode);
+    const text = this.outputFormat === 'txt' ? this.render(result) : this.envelope(result, process.exitCode);
     if (text !== '') this.#print(text);
   }
 

@@ -87,6 +87,13 @@ export function replay(events: Iterable<RunEvent>, goal: Goal): RunHistory {
   return history;
 }
 
+/** As `replay`, of a log that need not fit into memory. */
+export async function replayEvents(events: AsyncIterable<RunEvent>, goal: Goal): Promise<RunHistory> {
+  let history = newHistory(goal);
+  for await (const event of events) history = record(history, event);
+  return history;
+}
+
 /** The history with one more event; pure, so that the live run and a resumed one see the same. */
 export function record(history: RunHistory, event: RunEvent): RunHistory {
   switch (event.type) {

@@ -35,7 +35,7 @@ export async function prepareJob(
   const bundle = await readBundle(loaded.folder);
   checkScript(loaded, bundle);
   const { definition } = loaded;
-  checkModel(loaded);
+  checkModelSpec(loaded);
   const root = flags.dataRoot === undefined ? definition.data?.root : resolve(flags.dataRoot);
   const split = await checkData(root, loaded);
   const siteNames = split?.sites.map(({ name }) => name);
@@ -54,7 +54,8 @@ export function plannedAgain(card: RunCard): RunPlan {
   return { job: { ...job, data: data ?? undefined }, sites: card.sites, minClients: card.min_clients };
 }
 
-function checkModel({ definition, source }: LoadedJob): void {
+/** @throws the fault of a built model, at its line */
+export function checkModelSpec({ definition, source }: LoadedJob): void {
   if (definition.model.kind !== 'built') return;
   try {
     parseModelSpec(definition.model.spec);

@@ -99,15 +99,14 @@ function withoutValue({ final, goal }: RunHistory, models: RunSummary['models'])
   ];
 }
 
-/** Puts the models and figures of a finished run where its reader looks for them. */
+/** Puts the figures of a run, and the models of a finished one, where their reader looks for them. */
 export async function writeResults(
   { folder, history, events, files }: RunRecord & { files: RunFiles },
   summary: RunSummary,
 ): Promise<void> {
   const { final } = history;
-  if (!final) return;
-  await copyFileAtomic(files.at(final.model), folder.at(RUN_FILES.final));
-  if (final.best) await copyFileAtomic(files.at(final.best.model), folder.at(RUN_FILES.best));
+  if (final) await copyFileAtomic(files.at(final.model), folder.at(RUN_FILES.final));
+  if (final?.best) await copyFileAtomic(files.at(final.best.model), folder.at(RUN_FILES.best));
   await writeFileAtomic(folder.at(RUN_FILES.metrics), prettyJson(summary));
   await writeAtomic(folder.at(RUN_FILES.roundMetrics), async (file) => {
     for await (const round of closedRounds(events, history)) await file.appendFile(roundLine(round));

@@ -5,7 +5,7 @@ import type { RunEvent } from '../telemetry/run-events.ts';
 import { isLocked } from '../workspace/lock.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
 import { findRun, listJobs, listRuns } from '../workspace/run-index.ts';
-import { newHistory, type RunHistory, record } from './history.ts';
+import { type RunHistory, replayEvents } from './history.ts';
 import { goalOf, type RunCard, readRunCard } from './run-card.ts';
 import { type RunSummary, runStatusSchema, summarizeRun } from './run-report.ts';
 
@@ -23,14 +23,7 @@ export const runLineSchema = z.object({
 
 export type RunLine = z.output<typeof runLineSchema>;
 
-/** Replays a run's log; nothing of the run but its events decides what it came to. */
-export async function replayRun(events: AsyncIterable<RunEvent>, card: RunCard): Promise<RunHistory> {
-  let history = newHistory(goalOf(card));
-  for await (const event of events) history = record(history, event);
-  return history;
-}
-
-/** The events of a run in its folder. */
+/** The events of a run in its folder; nothing else decides what it came to. */
 export async function* readEvents(folder: RunFolder): AsyncGenerator<RunEvent> {
   for await (const { event } of readJournal<RunEvent>(folder.at(RUN_FILES.events))) yield event;
 }
@@ -69,9 +62,9 @@ export async function describeRun(workspace: string, job: string, id?: string): 
   });
 }
 
-/** As `replayRun`; a run that says it is running but has no process was cut short. */
+/** What a run's log adds up to; a run that says it is running but has no process was cut short. */
 async function replayStopped(folder: RunFolder, card: RunCard): Promise<RunHistory> {
-  const history = await replayRun(readEvents(folder), card);
+  const history = await replayEvents(readEvents(folder), goalOf(card));
   const stopped = history.status === 'running' && !(await isLocked(folder.at(RUN_FILES.lock)));
   return stopped ? { ...history, status: 'interrupted' } : history;
 }

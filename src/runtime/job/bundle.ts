@@ -17,10 +17,16 @@ export interface Bundle {
   readonly files: readonly BundleFile[];
   /** Digest over the paths and contents. */
   readonly sha256: string;
+  /** The same without job.yaml: the code, whose values may change without its being other code. */
+  readonly codeSha256: string;
 }
 
 const LIMITS = { files: 500, bytes: 20_000_000 } as const;
 /** Not part of what runs: packages are resolved beside the job, the rest is for people and editors. */
+const JOB_FILE = 'job.yaml';
+/** One part of a path that means the same on every system: no separator, colon, control character or trailing dot. */
+const PLAIN_NAME =
+  /^(?!(con|prn|aux|nul|com\d|lpt\d)(\.|$))[^<>:"/\\|?*\p{Cc}]{0,254}[^<>:"/\\|?*\p{Cc}. ]$/iu;
 const LEFT_OUT = /^(node_modules|tsconfig\.json|\..*|.*\.md)$/;
 
 /** Reads a job folder whole; sorted by path. */
@@ -35,8 +41,36 @@ export async function readBundle(folder: string): Promise<Bundle> {
     const bytes = await readFile(join(root, path));
     files.push({ path: path.split(sep).join('/'), bytes, sha256: sha256(bytes) });
   }
-  files.sort((a, b) => compareText(a.path, b.path));
-  return { files, sha256: sha256(canonicalJson(files.map(({ path, sha256: digest }) => [path, digest]))) };
+  return assemble(files);
+}
+
+/**
+ * A bundle from files that came over a network. Paths must stay inside the folder, on every system.
+ * @throws NF_JOB_BUNDLE
+ */
+export function bundleOf(given: readonly { readonly path: string; readonly bytes: Uint8Array }[]): Bundle {
+  const seen = new Set<string>();
+  let size = 0;
+  for (const { path, bytes } of given) {
+    size += bytes.length;
+    if (!path.split('/').every((part) => PLAIN_NAME.test(part) && !LEFT_OUT.test(part))) {
+      throw unusable(path, `'${path}' is no plain path inside a folder`);
+    }
+    if (seen.has(path.toLowerCase())) throw unusable(path, `'${path}' is there twice`);
+    seen.add(path.toLowerCase());
+  }
+  if (given.length > LIMITS.files) throw unusable('', `it holds more than ${LIMITS.files} files`);
+  if (size > LIMITS.bytes) throw unusable('', `it holds more than ${LIMITS.bytes / 1_000_000} MB`);
+  if (!seen.has(JOB_FILE)) throw unusable('', `it has no ${JOB_FILE}`);
+  return assemble(given.map(({ path, bytes }) => ({ path, bytes, sha256: sha256(bytes) })));
+}
+
+function assemble(unsorted: readonly BundleFile[]): Bundle {
+  const files = [...unsorted].sort((a, b) => compareText(a.path, b.path));
+  const digestOf = (some: readonly BundleFile[]) =>
+    sha256(canonicalJson(some.map(({ path, sha256: digest }) => [path, digest])));
+  const code = files.filter(({ path }) => path !== JOB_FILE);
+  return { files, sha256: digestOf(files), codeSha256: digestOf(code) };
 }
 
 /** Lays a bundle out in a new folder, durably: a run is held to it for as long as it lasts. */

@@ -12,6 +12,8 @@ export interface WorkflowDefinition {
   readonly clientsPerRound: number | undefined;
   readonly overSelection: number;
   /** Seconds. */
+  readonly siteTimeout: number;
+  /** Seconds. */
   readonly waitAfterQuorum: number | undefined;
   readonly numRounds: number;
   readonly keyMetric: string;
@@ -38,6 +40,8 @@ export interface JobDefinition {
   readonly executor: ExecutorDefinition;
   readonly model: ModelDefinition;
   readonly data: { readonly root: string; readonly split: string | undefined } | undefined;
+  /** Of one site, while the job runs there. */
+  readonly resources: { readonly cpus: number; readonly memoryGb: number; readonly gpus: number };
   readonly seed: number;
   readonly siteArgs: Readonly<Record<string, ScriptArgs>>;
 }
@@ -55,6 +59,7 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
       mandatory: workflow.mandatory_clients,
       clientsPerRound: workflow.clients_per_round,
       overSelection: workflow.over_selection,
+      siteTimeout: workflow.site_timeout,
       waitAfterQuorum: workflow.wait_after_quorum,
       numRounds: workflow.num_rounds,
       keyMetric: workflow.key_metric,
@@ -71,6 +76,11 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
     data: data && {
       root: fromJob(data.root),
       split: data.split === undefined ? undefined : fromJob(data.split),
+    },
+    resources: {
+      cpus: file.resources.cpus,
+      memoryGb: file.resources.memory_gb,
+      gpus: file.resources.gpus,
     },
     seed: file.seed,
     siteArgs: Object.fromEntries(Object.entries(file.sites).map(([site, { args }]) => [site, args ?? {}])),

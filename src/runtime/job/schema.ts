@@ -45,6 +45,12 @@ const workflow = z.strictObject({
     .min(0)
     .optional()
     .describe('seconds to wait for the others once min_clients have answered; default: wait for all'),
+  site_timeout: seconds
+    .positive()
+    .default(300)
+    .describe(
+      'seconds a site that is lost, or does not move on, is waited for before the round counts it as failed',
+    ),
   num_rounds: z.int().min(1).max(100_000).describe('rounds of training; the final model is scored once more'),
   key_metric: z
     .string()
@@ -96,6 +102,15 @@ const data = z.strictObject({
     .describe('split.json of `neuroflare preprocess split`; a site gets its part'),
 });
 
+const resources = z
+  .strictObject({
+    cpus: z.int().min(1).default(1),
+    memory_gb: z.number().min(0).default(0),
+    gpus: z.int().min(0).default(0),
+  })
+  .describe('what the job takes of a site while it runs there')
+  .prefault({});
+
 const siteOverride = z.strictObject({ args: args.optional() });
 
 /** Version 1 of the job file. */
@@ -108,6 +123,7 @@ export const jobFileSchema = z
     executor,
     model: z.union([initialParams, builtModel]),
     data: data.optional(),
+    resources,
     seed: z
       .int()
       .min(0)

@@ -8,6 +8,7 @@ import { atPlace, flError, NeuroflareError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { putFile, writeFileAtomic } from '../workspace/files.ts';
 import { readYaml } from '../workspace/yaml-source.ts';
+import { readBundle } from './bundle.ts';
 import { PATH_KEYS, pathInJob } from './definition.ts';
 import { type LoadedJob, loadJob } from './load.ts';
 import { jobJsonSchema } from './schema.ts';
@@ -110,4 +111,11 @@ async function writeEditorFiles(folder: string): Promise<void> {
   };
   await putFile(join(folder, 'tsconfig.json'), prettyJson(tsconfig));
   await writeFileAtomic(join(folder, '.neuroflare/job.schema.json'), prettyJson(jobJsonSchema()));
+}
+
+/** Names of the templates by the digest of their code: a job made of one has it as long as its scripts are unchanged. */
+export async function templatesByCode(): Promise<ReadonlyMap<string, string>> {
+  const templates = await listTemplates();
+  const bundles = await Promise.all(templates.map(({ name }) => readBundle(join(TEMPLATES, name))));
+  return new Map(bundles.map(({ codeSha256 }, index) => [codeSha256, templates[index]?.name ?? '']));
 }

@@ -36,6 +36,7 @@ const OPTIONAL_PATHS = [
   'workflow.mandatory_clients',
   'workflow.clients_per_round',
   'workflow.over_selection',
+  'workflow.site_timeout',
   'workflow.wait_after_quorum',
   'workflow.key_metric',
   'workflow.key_metric_goal',

@@ -1,6 +1,7 @@
 import { ENGINE_ERRORS } from './catalog/engine.ts';
 import { GENERAL_ERRORS } from './catalog/general.ts';
 import { JOB_ERRORS } from './catalog/job.ts';
+import { NETWORK_ERRORS } from './catalog/network.ts';
 import { NIFTI_ERRORS } from './catalog/nifti.ts';
 import { PREPROCESS_ERRORS } from './catalog/preprocess.ts';
 import type { ErrorRow } from './catalog/row.ts';
@@ -15,6 +16,7 @@ export const ERROR_CATALOG = {
   ...GENERAL_ERRORS,
   ...RUN_ERRORS,
   ...JOB_ERRORS,
+  ...NETWORK_ERRORS,
   ...NIFTI_ERRORS,
   ...PREPROCESS_ERRORS,
   ...SECURITY_ERRORS,

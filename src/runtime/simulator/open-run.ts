@@ -2,13 +2,13 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { readSplit } from '../../preprocess/split/manifest.ts';
 import type { EngineSetup } from '../executor/messages.ts';
-import { type RunHistory, replay } from '../federation/history.ts';
+import { type RunHistory, replay, replayEvents } from '../federation/history.ts';
 import { keepInitialModel } from '../federation/initial-model.ts';
 import { neededFiles, requireIntact } from '../federation/intact.ts';
 import { type PreparedJob, plannedAgain, prepareJob } from '../federation/prepare-job.ts';
 import { goalOf, type RunCard, readRunCard, writeRunCard } from '../federation/run-card.ts';
 import { folderFiles, type RunFiles } from '../federation/run-files.ts';
-import { readEvents, replayRun } from '../federation/stored-runs.ts';
+import { readEvents } from '../federation/stored-runs.ts';
 import { type Bundle, readBundle, writeBundle } from '../job/bundle.ts';
 import { type LoadedJob, loadJob } from '../job/load.ts';
 import type { RunFlags, RunPlan } from '../job/plan.ts';
@@ -85,7 +85,7 @@ export async function resumeRun(request: RunRequest, runId: string | undefined):
     await requireUnchanged(card, { folder, flags: request.flags, now: await readBundle(loaded.folder) });
     if (request.engine.choice !== card.engine) throw changed('the choice of engine (--engine)');
     requireSameValues(card, request.overrides, loaded);
-    const history = await replayRun(readEvents(folder), card);
+    const history = await replayEvents(readEvents(folder), goalOf(card));
     if (history.status === 'finished') throw flError('NF_RUN_FINISHED', { run: id });
     if (!history.position) {
       const path = folder.at(RUN_FILES.events);

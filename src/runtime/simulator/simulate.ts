@@ -1,12 +1,10 @@
 import { availableParallelism } from 'node:os';
-import { WORKFLOWS } from '../algorithms/registry.ts';
 import type { EngineSetup } from '../executor/messages.ts';
 import { WorkerPool } from '../executor/worker-pool.ts';
-import { type Coordinator, createCoordinator, rulesOf } from '../federation/coordinator.ts';
-import { type RunHistory, record } from '../federation/history.ts';
+import { createCoordinator, rulesOf } from '../federation/coordinator.ts';
 import { type RunSummary, summarizeRun, writeResults } from '../federation/run-report.ts';
+import { runWorkflow } from '../federation/run-workflow.ts';
 import { readEvents } from '../federation/stored-runs.ts';
-import { NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import type { RunObserver } from '../telemetry/run-events.ts';
 import { removeTemporaries } from '../workspace/files.ts';
 import { RUN_FILES } from '../workspace/run-folder.ts';
@@ -43,11 +41,14 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     options.onOpen?.({ ...run, warnings: [...run.card.warnings, ...warnings] });
     const channel = new WorkerChannel({ ...run, pool, jobFolder: run.card.job_folder, onLog: options.onLog });
     const coordinator = createCoordinator({ ...options, ...run, channel, rules: rulesOf(plan) });
-    return await runWorkflow(coordinator, plan.job.workflow, async (history) => {
-      const record = () => ({ ...run, history, events: readEvents(folder) });
-      const summary = await summarizeRun(record(), warnings);
-      await writeResults(record(), summary);
-      return summary;
+    return await runWorkflow(coordinator, {
+      ...plan.job.workflow,
+      keep: async (history) => {
+        const record = () => ({ ...run, history, events: readEvents(folder) });
+        const summary = await summarizeRun(record(), warnings);
+        await writeResults(record(), summary);
+        return summary;
+      },
     });
   } finally {
     await pool.close();
@@ -63,29 +64,4 @@ async function checkEngine({ choice, gpu, requireGpu }: EngineSetup): Promise<st
   const { createEngine } = await import('../engine/registry.ts');
   const { warning } = await createEngine(choice, { gpu, requireGpu });
   return warning === undefined ? [] : [warning];
-}
-
-/** Ends the event log with what became of the run. Its results are there before it is called finished. */
-async function runWorkflow(
-  coordinator: Coordinator,
-  { type, numRounds }: { type: keyof typeof WORKFLOWS; numRounds: number },
-  keep: (history: RunHistory) => Promise<RunSummary>,
-): Promise<RunSummary> {
-  try {
-    const model = await WORKFLOWS[type](coordinator, { numRounds });
-    const { best } = coordinator.history;
-    const finished = { type: 'run.finished', model, ...(best && { best }) } as const;
-    const summary = await keep(record(coordinator.history, finished));
-    await coordinator.note(finished);
-    return summary;
-  } catch (thrown) {
-    const error = toNeuroflareError(thrown);
-    const interrupted = error instanceof NeuroflareError && error.code === 'NF_INTERRUPTED';
-    await coordinator.note(
-      interrupted
-        ? { type: 'run.interrupted', signal: error.message }
-        : { type: 'run.failed', error: error.report() },
-    );
-    throw error;
-  }
 }

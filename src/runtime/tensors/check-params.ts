@@ -13,8 +13,18 @@ type ArrayForm = Pick<NdArray, 'dtype' | 'shape'>;
 /** What arrays are called and look like, without their numbers. */
 export type ParamForms = Readonly<Record<string, ArrayForm>>;
 
+/** The same of two files. */
+export function checkSameLayout(
+  found: readonly (ArrayForm & { name: string })[],
+  reference: readonly (ArrayForm & { name: string })[],
+): void {
+  const byName = (layout: readonly (ArrayForm & { name: string })[]) =>
+    Object.fromEntries(layout.map((entry) => [entry.name, entry]));
+  checkSameForm(byName(found), byName(reference));
+}
+
 /** Refuses names, shapes or dtypes that differ from the reference. */
-export function checkSameForm(params: ParamSet, reference: ParamForms): void {
+export function checkSameForm(params: ParamForms, reference: ParamForms): void {
   const names = new Set(paramNames(params));
   const missing = paramNames(reference).filter((name) => !names.delete(name));
   if (missing.length > 0 || names.size > 0) {

@@ -2,6 +2,7 @@ import { open, readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { flError } from '../kernel/errors.ts';
 import { putFile } from './files.ts';
+import { identifyProcess, isProcessAlive } from './process-identity.ts';
 
 /** A process that was just killed may still be there for a moment. */
 const ATTEMPTS = 10;
@@ -21,7 +22,7 @@ export async function lockFolder(path: string, what: string): Promise<() => Prom
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     holder = await tryLock(path);
     if (holder === undefined) return () => rm(path, { force: true });
-    const held = holder === '' ? attempt < ATTEMPTS_WHILE_EMPTY : await isAlive(holder);
+    const held = holder === '' ? attempt < ATTEMPTS_WHILE_EMPTY : await isProcessAlive(holder);
     if (held || !(await removeStale(path, holder))) await sleep(PAUSE_MS);
   }
   throw flError('NF_PATH_BUSY', { what, pid: holder?.split(' ')[0] ?? '' }, { place: { file: path } });
@@ -30,13 +31,13 @@ export async function lockFolder(path: string, what: string): Promise<() => Prom
 /** True while the process that locked a folder is there. */
 export async function isLocked(path: string): Promise<boolean> {
   const holder = await readFile(path, 'utf8').catch(() => '');
-  return isAlive(holder);
+  return isProcessAlive(holder);
 }
 
 /** Undefined when the lock is ours now, else who holds it: a process id and when it started. */
 async function tryLock(path: string): Promise<string | undefined> {
   try {
-    await putFile(path, `${process.pid} ${await startOf(process.pid)}`, { exclusive: true });
+    await putFile(path, await identifyProcess(process.pid), { exclusive: true });
     return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -67,26 +68,4 @@ async function removeStale(path: string, holder: string): Promise<boolean> {
     await file.close();
     await rm(guard, { force: true });
   }
-}
-
-async function isAlive(holder: string): Promise<boolean> {
-  const [first, start = ''] = holder.split(' ');
-  const pid = Number(first);
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-  return (await startOf(pid)) === start;
-}
-
-/**
- * When a process started, in ticks since boot (proc(5), /proc/PID/stat field 22): a number used again names another
- * process. Empty where the system does not tell, and for a process that has ended but was not yet collected.
- */
-async function startOf(pid: number): Promise<string> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : (fields[19] ?? '');
 }

@@ -4,6 +4,8 @@ export type ExitCode = 1 | 2 | 3 | 4 | 5;
 /** One named failure. `{name}` in `message` and `hint` is filled from the parameters given at the throw. */
 export interface ErrorRow {
   readonly exit: ExitCode;
+  /** HTTP status of a server's answer; default: by the exit code. */
+  readonly status?: number;
   readonly message: string;
   /** What to do next, in the imperative. */
   readonly hint: string;

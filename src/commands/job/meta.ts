@@ -1,0 +1,22 @@
+import { Args } from '@oclif/core';
+import { renderJob } from '../../output/job-text.ts';
+import { RemoteCommand } from '../../remote-command.ts';
+import { type JobMeta, jobMeta } from '../../runtime/wire/admin.ts';
+
+export default class JobMetaCommand extends RemoteCommand<JobMeta> {
+  static override summary = 'show all of a job: status, sites, what it waits for, what went wrong';
+  static override examples = ['<%= config.bin %> job meta 3f2a91c0'];
+  static override args = {
+    job: Args.string({ required: true, description: 'id of the job, or its beginning' }),
+  };
+  static override resultSchema = jobMeta;
+
+  protected override async execute(): Promise<JobMeta> {
+    const { args } = await this.parse(JobMetaCommand);
+    return this.withAdmin((admin) => admin.job(args.job));
+  }
+
+  protected override render(job: JobMeta): string {
+    return renderJob(job);
+  }
+}

@@ -1,0 +1,54 @@
+import { Args, Flags } from '@oclif/core';
+import { z } from 'zod';
+import { RemoteCommand } from '../../remote-command.ts';
+
+const resultSchema = z.object({
+  job_id: z.string(),
+  name: z.string(),
+  is_new: z.boolean().describe('false if this token had submitted it before'),
+  sites: z.array(z.string()).nullable().describe('null: the server chooses'),
+});
+type Result = z.output<typeof resultSchema>;
+
+export default class JobSubmit extends RemoteCommand<Result> {
+  static override summary = 'submit a job to the server';
+  static override description =
+    'Checks the job, signs it with the key of the kit and sends it; comes back at once. With --submit-token it may be repeated: the ' +
+    'same job is taken once.';
+  static override examples = [
+    '<%= config.bin %> job submit jobs/glioma',
+    '<%= config.bin %> job submit jobs/glioma --study brain --submit-token nightly-0412',
+  ];
+  static override args = { job: Args.string({ description: 'job folder' }) };
+  static override flags = {
+    'job-folder': Flags.string({ char: 'j', summary: 'job folder, as nvflare takes it', exclusive: [] }),
+    clients: Flags.string({
+      char: 'c',
+      summary: "sites that take part, separated by commas; default: those of the job's split",
+    }),
+    study: Flags.string({ summary: 'study the job belongs to; default: default' }),
+    'submit-token': Flags.string({ summary: 'makes a repeated submission the same one' }),
+  };
+  static override resultSchema = resultSchema;
+
+  protected override async execute(): Promise<Result> {
+    const { args, flags } = await this.parse(JobSubmit);
+    const { submitJob } = await import('../../runtime/admin/submit.ts');
+    const progress = this.progress();
+    return this.withAdmin(async (admin) => {
+      const { jobId, isNew, name, sites } = await submitJob(admin, args.job ?? flags['job-folder'] ?? '.', {
+        study: flags.study,
+        token: flags['submit-token'],
+        clients: flags.clients?.split(',').map((site) => site.trim()),
+        signal: this.signal,
+        onBytes: (done, total) => progress({ what: 'initial model, bytes', done, total }),
+      });
+      return { job_id: jobId, name, is_new: isNew, sites: sites ? [...sites] : null };
+    });
+  }
+
+  protected override render({ job_id: id, is_new: isNew }: Result): string {
+    const said = isNew ? `Submitted as ${id}.` : `Submitted before with this token: ${id}.`;
+    return `${said}\nNext: neuroflare job monitor ${id}`;
+  }
+}

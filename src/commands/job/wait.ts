@@ -1,0 +1,38 @@
+import { Args, Flags } from '@oclif/core';
+import { endText } from '../../output/job-view.ts';
+import { RemoteCommand } from '../../remote-command.ts';
+import { type JobMeta, jobMeta } from '../../runtime/wire/admin.ts';
+
+export default class JobWait extends RemoteCommand<JobMeta> {
+  static override summary = 'wait until a job is over, and say how it ended';
+  static override description = 'Ends with 0 if it was completed, 1 if not, 3 if it is not over in time.';
+  static override examples = ['<%= config.bin %> job wait 3f2a91c0 --timeout 3600'];
+  static override args = {
+    job: Args.string({ required: true, description: 'id of the job, or its beginning' }),
+  };
+  static override flags = {
+    timeout: Flags.integer({ min: 0, default: 0, summary: 'seconds; 0 waits as long as it takes' }),
+  };
+  static override resultSchema = jobMeta;
+
+  protected override async execute(): Promise<JobMeta> {
+    const { args, flags } = await this.parse(JobWait);
+    const { watchJob } = await import('../../runtime/admin/watch-job.ts');
+    return this.withAdmin((admin) =>
+      watchJob(admin, args.job, {
+        timeout: flags.timeout === 0 ? undefined : flags.timeout,
+        signal: this.signal,
+        onNews: () => undefined,
+        onTrouble: (message) => message !== undefined && this.note(message),
+      }),
+    );
+  }
+
+  protected override exitCodeOf({ status }: JobMeta): 0 | 1 {
+    return status === 'FINISHED:COMPLETED' ? 0 : 1;
+  }
+
+  protected override render(job: JobMeta): string {
+    return endText(job);
+  }
+}

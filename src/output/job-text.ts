@@ -1,0 +1,93 @@
+import { formatPlace } from '../runtime/kernel/errors.ts';
+import type { JobMeta } from '../runtime/wire/admin.ts';
+import { renderTable } from './table.ts';
+
+/** Jobs, a line each. */
+export function renderJobs(jobs: readonly JobMeta[]): string {
+  const rows = jobs.map((job) => [
+    job.job_id,
+    job.name,
+    job.status,
+    `${job.round} of ${job.num_rounds}`,
+    String(job.sites.filter(({ answer }) => answer === 'accepted').length),
+    job.submitter.name,
+    job.submitted.replace('T', ' ').slice(0, 19),
+    duration(job.seconds),
+  ]);
+  return renderTable(
+    ['job', 'name', 'status', 'rounds', 'sites', 'submitter', 'submitted (UTC)', 'time'],
+    rows,
+  );
+}
+
+/** All of one job. */
+export function renderJob(job: JobMeta): string {
+  const { submitter, best, error, first_failure: failure } = job;
+  const lines: [string, string | undefined][] = [
+    ['job', job.job_id],
+    ['name', job.name],
+    ['status', job.status],
+    ['rounds', `${job.round} of ${job.num_rounds}`],
+    ['best model', best ? `model ${best.model}, ${job.metric} ${best.value.toFixed(3)}` : undefined],
+    ['submitter', `${submitter.name} (${submitter.org})`],
+    ['study', job.study],
+    ['submitted', job.submitted],
+    ['started', job.started ?? undefined],
+    ['ended', job.ended ?? undefined],
+    ['time', job.seconds === null ? undefined : duration(job.seconds)],
+    ['cloned from', job.cloned_from ?? undefined],
+    ['code', job.code_sha256.slice(0, 12)],
+    ['waiting for', waitingText(job)],
+  ];
+  const sites = job.sites.map(({ site, answer, connected, phase, reason, since }) => [
+    site,
+    answer,
+    connected ? 'yes' : 'no',
+    phase ?? '',
+    since ?? '',
+    reason ? `${reason.code}: ${reason.message}` : '',
+  ]);
+  return [
+    ...lines.flatMap(([label, value]) => (value === undefined ? [] : [`${label.padEnd(12)}${value}`])),
+    ...(sites.length > 0
+      ? ['', renderTable(['site', 'answer', 'connected', 'phase', 'since', 'reason'], sites)]
+      : []),
+    ...(error ? ['', `ended by     ${error.code}: ${error.message}`, ...placeLines(error)] : []),
+    ...(failure ? ['', `first failure of a site, in round ${failure.round}:`, ...failureLines(failure)] : []),
+  ].join('\n');
+}
+
+/** `site-3 since 14:02, 2 of 3 have answered`: what a job waits for, in a line. */
+export function waitingText({ waiting }: JobMeta): string | undefined {
+  if (!waiting) return undefined;
+  const { what, since, rule, ends } = waiting;
+  const until = ends === undefined ? '' : `, until ${timeOfDay(ends)}`;
+  return `${what} since ${timeOfDay(since)}; rule: ${rule}${until}`;
+}
+
+export function duration(seconds: number | null): string {
+  if (seconds === null) return '-';
+  if (seconds < 100) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60
+    ? `${minutes} min ${Math.round(seconds % 60)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** In the reader's time zone. */
+export function timeOfDay(time: string): string {
+  return new Date(time).toLocaleTimeString('en-GB');
+}
+
+function failureLines({ error }: NonNullable<JobMeta['first_failure']>): string[] {
+  return [`  ${error.code}: ${error.message}`, ...placeLines(error)];
+}
+
+function placeLines(error: NonNullable<JobMeta['error']>): string[] {
+  const where = formatPlace(error.place as Parameters<typeof formatPlace>[0]);
+  return [
+    ...(where ? [`  at ${where}`] : []),
+    ...(error.place?.excerpt?.split('\n').map((line) => `    ${line}`) ?? []),
+    `  next: ${error.hint}`,
+  ];
+}

@@ -1,0 +1,79 @@
+import type { JobEvents, JobMeta } from '../runtime/wire/admin.ts';
+import { duration, waitingText } from './job-text.ts';
+
+type Line = (text: string) => void;
+
+export interface JobView {
+  readonly onNews: (events: JobEvents['events'], meta: JobMeta) => void;
+  readonly onTrouble: (message: string | undefined) => void;
+}
+
+/** A job while it goes on, as plain lines: each thing is said when it changes, and a long wait again now and then. */
+export function createJobView(line: Line): JobView {
+  let status = '';
+  let waiting = '';
+  let saidAt = 0;
+  let trouble: string | undefined;
+  return {
+    onNews: (events, meta) => {
+      for (const { event } of events) {
+        const text = eventText(event, meta);
+        if (text !== undefined) line(text);
+      }
+      if (meta.status !== status) line(`status: ${meta.status}`);
+      status = meta.status;
+      const now = waitingText(meta) ?? '';
+      const isLong = performance.now() - saidAt > AGAIN_MS;
+      if (now !== '' && isLong && (now === waiting || meta.status !== 'RUNNING')) {
+        line(`waiting for ${now}`);
+        saidAt = performance.now();
+      }
+      if (now !== waiting) saidAt = performance.now() - AGAIN_MS + FIRST_MS;
+      waiting = now;
+    },
+    onTrouble: (message) => {
+      if (message !== undefined && message !== trouble) line(`${message} Trying again.`);
+      if (message === undefined && trouble !== undefined) line('The server answers again.');
+      trouble = message;
+    },
+  };
+}
+
+/** A wait is worth a line when it lasts. */
+const FIRST_MS = 2000;
+const AGAIN_MS = 15_000;
+
+interface Known {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
+function eventText(event: Known, { metric, num_rounds: rounds }: JobMeta): string | undefined {
+  const round = Number(event.round);
+  if (event.type === 'round.opened') {
+    const sites = Array.isArray(event.sites) ? event.sites.join(', ') : '';
+    return event.kind === 'train'
+      ? `round ${round} of ${rounds} opened with ${sites}`
+      : `final model sent to ${sites}`;
+  }
+  if (event.type === 'site.failed') {
+    const { code, message } = event.error as { code: string; message: string };
+    return `${String(event.site)} failed in round ${round}: ${code}: ${message}`;
+  }
+  if (event.type === 'result.dropped') return `${String(event.site)} is asked again: ${String(event.reason)}`;
+  if (event.type === 'run.opened' && event.resumedFromRound !== undefined)
+    return `the server goes on after round ${String(event.resumedFromRound)}`;
+  if (event.type !== 'round.closed') return undefined;
+  const value = (event.metrics as Readonly<Record<string, unknown>>)[metric];
+  const figure = typeof value === 'number' ? value.toFixed(3) : '-';
+  const label = event.kind === 'train' ? `round ${round} of ${rounds} closed` : 'final model scored';
+  return `${label}, ${metric} of model ${round - 1}: ${figure}`;
+}
+
+/** The last line of a watched job. */
+export function endText(meta: JobMeta): string {
+  const { job_id: id, status, seconds, best, metric } = meta;
+  const figure = best ? `; best model ${best.model}, ${metric} ${best.value.toFixed(3)}` : '';
+  const next = status === 'FINISHED:COMPLETED' ? `\nNext: neuroflare job download ${id}` : '';
+  return `${status} after ${duration(seconds)}${figure}${next}`;
+}

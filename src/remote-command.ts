@@ -1,0 +1,39 @@
+import { Flags, type Interfaces } from '@oclif/core';
+import { BaseCommand } from './command.ts';
+import type { Admin } from './runtime/admin/admin.ts';
+
+/** What commands share that speak to a server: whose kit they use, and how long they wait for it. */
+export abstract class RemoteCommand<Result> extends BaseCommand<Result> {
+  static override baseFlags: Interfaces.FlagInput = {
+    ...BaseCommand.baseFlags,
+    kit: Flags.string({
+      aliases: ['kit-id', 'startup-kit'],
+      helpGroup: 'SERVER',
+      summary: 'id or folder of the startup kit; default: the one in use (`config use`)',
+    }),
+    'connect-timeout': Flags.integer({
+      min: 1,
+      default: 5,
+      helpGroup: 'SERVER',
+      summary: 'seconds to wait for a connection',
+    }),
+    proxy: Flags.string({ helpGroup: 'SERVER', summary: 'HTTP proxy on the way, like http://proxy:3128' }),
+  };
+
+  /** Opens the kit, works with the server, and closes the connection. */
+  protected async withAdmin(work: (admin: Admin) => Promise<Result>): Promise<Result> {
+    const { flags } = await this.parse(this.ctor as typeof RemoteCommand);
+    const { withAdmin } = await import('./runtime/admin/admin.ts');
+    return withAdmin({ ...remoteOptions(flags), signal: this.signal }, work);
+  }
+}
+
+/** oclif forgets the types of shared flags. */
+function remoteOptions(flags: Readonly<Record<string, unknown>>) {
+  const { kit, proxy = process.env.HTTPS_PROXY ?? process.env.https_proxy } = flags;
+  return {
+    kit: typeof kit === 'string' ? kit : undefined,
+    connectSeconds: Number(flags['connect-timeout']),
+    proxy: typeof proxy === 'string' && proxy !== '' ? proxy : undefined,
+  };
+}

@@ -1,0 +1,47 @@
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { z } from 'zod';
+import { prettyJson } from '../kernel/digest.ts';
+import { flError } from '../kernel/errors.ts';
+import { writeFileAtomic } from '../workspace/files.ts';
+import { lockFolder } from '../workspace/lock.ts';
+import type { ClientFolder } from './client-folder.ts';
+
+const approvalsSchema = z.strictObject({
+  approved: z.array(
+    z.strictObject({
+      code_sha256: z.string(),
+      /** Of whom the operating system says so. */
+      by: z.string(),
+      time: z.iso.datetime(),
+    }),
+  ),
+});
+type Approvals = z.output<typeof approvalsSchema>;
+
+/** Code that somebody at this site has approved, by its digest. @throws NF_APPROVALS_INVALID */
+export async function readApprovals({ approvals }: ClientFolder): Promise<Approvals> {
+  const text = await readFile(approvals, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{"approved": []}';
+    throw error;
+  });
+  try {
+    return approvalsSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw flError('NF_APPROVALS_INVALID', { path: approvals }, { place: { file: approvals }, cause });
+  }
+}
+
+/** False if it was approved before. A running client sees it within a second. */
+export async function approveCode(folder: ClientFolder, code: string): Promise<boolean> {
+  const release = await lockFolder(`${folder.approvals}.lock`, 'The list of approvals');
+  try {
+    const { approved } = await readApprovals(folder);
+    if (approved.some(({ code_sha256: known }) => known === code)) return false;
+    const one = { code_sha256: code, by: userInfo().username, time: new Date().toISOString() };
+    await writeFileAtomic(folder.approvals, prettyJson({ approved: [...approved, one] }));
+    return true;
+  } finally {
+    await release();
+  }
+}

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { prettyJson } from '../kernel/digest.ts';
+import { writeFileAtomic } from '../workspace/files.ts';
+
+/**
+ * What a client keeps:
+ *
+ *     client.lock       one client a folder
+ *     instance.json     tells this client from another one with the same kit
+ *     approvals.json    code that somebody here has approved
+ *     audit.jsonl       who did what here
+ *     egress.jsonl      everything that left
+ *     log.jsonl         what happened, in files of bounded size
+ *     jobs.json         the jobs at hand, for `client jobs list`
+ *     jobs/<id>/        a job's files; its log stays when it is over
+ */
+export interface ClientFolder {
+  readonly root: string;
+  readonly lock: string;
+  readonly approvals: string;
+  readonly audit: string;
+  readonly egress: string;
+  readonly log: string;
+  readonly jobList: string;
+  readonly jobs: string;
+  job(id: string): SiteJobFolder;
+}
+
+export interface SiteJobFolder {
+  readonly root: string;
+  readonly bundle: string;
+  readonly log: string;
+  /** An answer that the server has not acknowledged yet. */
+  readonly outbox: string;
+  /** Which process runs the job's scripts, so that one that was left behind is ended. */
+  readonly process: string;
+  model(sha256: string): string;
+  state(sha256: string): string;
+  /** Where a script's results are put. */
+  readonly work: string;
+}
+
+/** Where a client keeps its things unless it is told otherwise. */
+export const WORK_IN_KIT = 'work';
+
+export function clientFolder(root: string): ClientFolder {
+  return {
+    root,
+    lock: join(root, 'client.lock'),
+    approvals: join(root, 'approvals.json'),
+    audit: join(root, 'audit.jsonl'),
+    egress: join(root, 'egress.jsonl'),
+    log: join(root, 'log.jsonl'),
+    jobList: join(root, 'jobs.json'),
+    jobs: join(root, 'jobs'),
+    job: (id) => siteJobFolder(join(root, 'jobs', id)),
+  };
+}
+
+function siteJobFolder(root: string): SiteJobFolder {
+  return {
+    root,
+    bundle: join(root, 'bundle'),
+    log: join(root, 'log.jsonl'),
+    outbox: join(root, 'outbox.json'),
+    process: join(root, 'process'),
+    model: (sha256) => join(root, 'models', sha256),
+    state: (sha256) => join(root, 'state', sha256),
+    work: join(root, 'work'),
+  };
+}
+
+const instanceSchema = z.object({ instance: z.uuid() });
+
+/** The same at every start in this folder. */
+export async function instanceOf({ root }: ClientFolder): Promise<string> {
+  const path = join(root, 'instance.json');
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  const known = text === undefined ? undefined : instanceSchema.safeParse(safeJson(text)).data;
+  if (known) return known.instance;
+  const instance = randomUUID();
+  await writeFileAtomic(path, prettyJson({ instance }));
+  return instance;
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

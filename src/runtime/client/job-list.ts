@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { sitePhase } from '../wire/site.ts';
+import type { ClientFolder } from './client-folder.ts';
+
+/** jobs.json: the jobs at a site, written by its client. */
+export const jobListSchema = z.object({
+  jobs: z.array(
+    z.object({
+      job_id: z.string(),
+      name: z.string(),
+      submitter: z.string(),
+      org: z.string(),
+      submitted: z.string(),
+      phase: sitePhase,
+      round: z.int().nullable(),
+      code_sha256: z.string().nullable().describe('what is approved; null until it is here'),
+      folder: z.string().describe('its files: the code is in bundle/'),
+    }),
+  ),
+});
+export type JobList = z.output<typeof jobListSchema>;
+
+/** The jobs a client had when it last wrote them down. */
+export async function readJobList({ jobList }: ClientFolder): Promise<JobList> {
+  const text = await readFile(jobList, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{"jobs": []}';
+    throw error;
+  });
+  return jobListSchema.parse(JSON.parse(text));
+}

@@ -1,0 +1,175 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { dirname, join, parse } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { EngineSetup, TaskMessage, TaskOrder } from '../executor/messages.ts';
+import { type ErrorReport, flError } from '../kernel/errors.ts';
+import { MODULE_EXTENSION } from '../kernel/module-file.ts';
+import { putFile } from '../workspace/files.ts';
+import { identifyProcess, isProcessAlive } from '../workspace/process-identity.ts';
+import type { SiteJobFolder } from './client-folder.ts';
+
+export interface JobProcessOptions {
+  readonly folder: SiteJobFolder;
+  readonly engine: EngineSetup;
+  /** The site's data, if it has any. */
+  readonly data: string | undefined;
+  readonly isolate: boolean;
+  readonly runAs: { readonly uid: number; readonly gid: number } | undefined;
+  readonly onText: (text: string) => void;
+}
+
+export type TaskOutcome =
+  | { readonly type: 'result'; readonly message: TaskMessage & { type: 'result' } }
+  | { readonly type: 'failure'; readonly error: ErrorReport }
+  /** The process was killed by something outside it: the task may be begun again. */
+  | { readonly type: 'killed'; readonly signal: string };
+
+export interface TaskRun {
+  readonly order: TaskOrder;
+  /** Seconds the script may take. */
+  readonly limit: number;
+  readonly onMessage: (message: TaskMessage) => void;
+  readonly signal: AbortSignal;
+}
+
+const ENTRY = fileURLToPath(new URL(`../executor/process-entry${MODULE_EXTENSION}`, import.meta.url));
+const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+/** All that scripts and engines are given of the client's environment. */
+const ENVIRONMENT =
+  /^(PATH|LANG|LC_.*|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|OMP_.*|TF_.*|SystemRoot|NEUROFLARE_FAULT)$/;
+
+/** The process of one job: its scripts run in it, and nothing else of the client does. It is killed with all that it started. */
+export class JobProcess {
+  readonly #options: JobProcessOptions;
+  #child: ChildProcess | undefined;
+
+  constructor(options: JobProcessOptions) {
+    this.#options = options;
+  }
+
+  /** Runs a task to its end, in the process at hand or in a new one. */
+  async run({ order, limit, onMessage, signal }: TaskRun): Promise<TaskOutcome> {
+    signal.throwIfAborted();
+    const child = this.#child ?? (await this.#start());
+    const outcome = Promise.withResolvers<TaskOutcome>();
+    const hear = (message: TaskMessage) => {
+      if (message.type === 'result') outcome.resolve({ type: 'result', message });
+      else if (message.type === 'failure') outcome.resolve({ type: 'failure', error: message.error });
+      else if (message.type === 'log') this.#options.onText(message.text);
+      else onMessage(message);
+    };
+    const end = (code: number | null, killer: NodeJS.Signals | null) => outcome.resolve(endOf(code, killer));
+    const abort = () => outcome.reject(signal.reason);
+    const timer = setTimeout(() => outcome.resolve(tooLate(limit)), limit * 1000);
+    child.on('message', hear).on('exit', end);
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      child.send(order, (error) => error && outcome.resolve({ type: 'killed', signal: error.message }));
+      const settled = await outcome.promise;
+      // After a failure the process's state is unknown: it is not used again.
+      if (settled.type !== 'result') await this.kill();
+      return settled;
+    } catch (error) {
+      await this.kill();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+      child.off('message', hear).off('exit', end);
+    }
+  }
+
+  /** Ends the process and everything it has started. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child?.pid === undefined) return;
+    const gone = new Promise<void>((resolve) => {
+      if (child.exitCode !== null || child.signalCode !== null) resolve();
+      else child.once('exit', () => resolve());
+    });
+    killGroup(child.pid);
+    await gone;
+    await rm(this.#options.folder.process, { force: true });
+  }
+
+  async #start(): Promise<ChildProcess> {
+    const { folder, engine, onText, runAs } = this.#options;
+    const child = spawn(process.execPath, [...this.#permissions(), ENTRY, JSON.stringify(engine)], {
+      cwd: folder.root,
+      env: this.#environment(),
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // Its own group, so that what it starts ends with it.
+      detached: true,
+      ...runAs,
+    });
+    this.#child = child;
+    child.on('error', () => undefined);
+    child.on('exit', () => {
+      if (this.#child === child) this.#child = undefined;
+    });
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', onText);
+    if (child.pid !== undefined) await putFile(folder.process, await identifyProcess(child.pid));
+    return child;
+  }
+
+  /** Node.js's permission model (https://nodejs.org/api/permissions.html): files of the job, its data, and our own code. */
+  #permissions(): string[] {
+    const { isolate, folder, data } = this.#options;
+    if (!isolate) return [];
+    const readable = [PACKAGE_ROOT, ...packageFolders(), folder.root, ...(data === undefined ? [] : [data])];
+    return [
+      '--permission',
+      '--allow-addons',
+      '--disable-warning=SecurityWarning',
+      ...readable.map((path) => `--allow-fs-read=${path}`),
+      `--allow-fs-write=${folder.root}`,
+    ];
+  }
+
+  #environment(): NodeJS.ProcessEnv {
+    const { root, work } = this.#options.folder;
+    const kept = Object.entries(process.env).filter(([name]) => ENVIRONMENT.test(name));
+    return { ...Object.fromEntries(kept), HOME: root, TMPDIR: work, TF_CPP_MIN_LOG_LEVEL: '2' };
+  }
+}
+
+/** Ends a process that an earlier client left behind. */
+export async function killLeftover({ process: path }: SiteJobFolder): Promise<void> {
+  const identity = await readFile(path, 'utf8').catch(() => undefined);
+  if (identity !== undefined && (await isProcessAlive(identity))) killGroup(Number(identity.split(' ')[0]));
+  await rm(path, { force: true });
+}
+
+function killGroup(pid: number): void {
+  try {
+    if (process.platform === 'win32')
+      spawn('taskkill', ['/pid', String(pid), '/t', '/f'], { stdio: 'ignore' });
+    else process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It is gone already.
+  }
+}
+
+function endOf(code: number | null, killer: NodeJS.Signals | null): TaskOutcome {
+  if (killer === 'SIGABRT') return { type: 'failure', error: flError('NF_SCRIPT_MEMORY').report() };
+  if (killer !== null) return { type: 'killed', signal: killer };
+  return { type: 'failure', error: flError('NF_SCRIPT_EXITED', { code: code ?? 0 }).report() };
+}
+
+function tooLate(seconds: number): TaskOutcome {
+  return { type: 'failure', error: flError('NF_SCRIPT_TIMEOUT', { seconds }).report() };
+}
+
+/** Folders in which Node.js looks for the packages of neuroflare. */
+function packageFolders(): string[] {
+  const folders: string[] = [];
+  for (let folder = PACKAGE_ROOT; ; folder = dirname(folder)) {
+    const packages = join(folder, 'node_modules');
+    if (existsSync(packages)) folders.push(packages);
+    if (parse(folder).base === 'node_modules') folders.push(folder);
+    if (dirname(folder) === folder) return folders;
+  }
+}

@@ -1,0 +1,150 @@
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+import { readParticipants } from '../../preprocess/bids/participants.ts';
+import type { EngineSetup } from '../executor/messages.ts';
+import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { packageVersion } from '../kernel/package-version.ts';
+import { readClientResources, readLogSettings, readSitePolicy } from '../security/kit/local-files.ts';
+import { type OpenKit, openKit } from '../security/kit/open.ts';
+import { logKey } from '../security/log-key.ts';
+import type { Deed } from '../store/audit-log.ts';
+import { openChainedLog } from '../store/chained-log.ts';
+import { openLog } from '../telemetry/logger.ts';
+import { Connection } from '../transport/connection.ts';
+import type { SiteResources } from '../wire/site.ts';
+import { lockFolder } from '../workspace/lock.ts';
+import { readApprovals } from './approvals.ts';
+import { type ClientFolder, clientFolder, instanceOf, WORK_IN_KIT } from './client-folder.ts';
+import type { SiteRules } from './decide.ts';
+import { type Egress, EgressLedger } from './egress-ledger.ts';
+import { ServerLink } from './server-link.ts';
+import { SiteClient } from './site-client.ts';
+import { Slots } from './slots.ts';
+
+export interface ClientOptions {
+  readonly kitDir: string;
+  /** Where the client keeps its jobs; default: `work` in the kit. */
+  readonly workDir?: string | undefined;
+  /** BIDS folder of this site. */
+  readonly data?: string | undefined;
+  readonly proxy?: string | undefined;
+  readonly engine: EngineSetup;
+  /** For people: what happens to jobs, and to the way to the server. */
+  readonly tell: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Runs the client of a site until it is stopped: by the signal, or by an admin. Data and kit are checked first. */
+export async function runClient(options: ClientOptions): Promise<'shutdown' | 'restart'> {
+  const kit = await openKit(options.kitDir, 'client');
+  const data = options.data === undefined ? undefined : resolve(options.data);
+  if (data !== undefined) await readParticipants(data);
+  const folder = clientFolder(resolve(options.workDir ?? join(options.kitDir, WORK_IN_KIT)));
+  await mkdir(folder.jobs, { recursive: true });
+  const release = await lockFolder(folder.lock, `The work folder ${folder.root}`);
+  try {
+    return await run({ ...options, data }, { kit, folder });
+  } finally {
+    await release();
+  }
+}
+
+interface Place {
+  readonly kit: OpenKit<'client'>;
+  readonly folder: ClientFolder;
+}
+
+async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shutdown' | 'restart'> {
+  const settings = await readLogSettings(kit.dir);
+  const resources = await resourcesOf(kit.dir);
+  const logger = openLog({
+    path: folder.log,
+    level: settings.level,
+    maxMegabytes: settings.max_megabytes,
+    keptFiles: settings.kept_files,
+  });
+  const audit = await openChainedLog<Deed>(folder.audit, logKey(kit));
+  const ledger = new EgressLedger(await openChainedLog<Egress>(folder.egress, logKey(kit)));
+  const { server } = kit.endpoint;
+  const connection = new Connection({ ...server, tls: kit.tls, proxy: options.proxy, connectSeconds: 10 });
+  const stop = new AbortController();
+  const end = () => stop.abort(options.signal.reason);
+  options.signal.addEventListener('abort', end, { once: true });
+  if (options.signal.aborted) end();
+  const { tell } = options;
+  const link = new ServerLink({
+    connection,
+    ledger,
+    hello: {
+      instance: await instanceOf(folder),
+      version: packageVersion(),
+      node: process.versions.node,
+      platform: `${process.platform}-${process.arch}`,
+      engine: options.engine.choice,
+      resources,
+    },
+    signal: stop.signal,
+    onTrouble: troubleTeller(tell, connection.address),
+  });
+  const client = new SiteClient({
+    ...options,
+    site: kit.identity.name,
+    folder,
+    link,
+    slots: new Slots(resources.jobs),
+    data: options.data,
+    rules: () => rulesOf({ kit, folder }, options.data),
+    sendLogs: async () => (await readSitePolicy(kit.dir)).send_logs,
+    logger,
+    audit,
+  });
+  try {
+    const { seen_as: address, server: name } = await link.session();
+    tell(
+      `${kit.identity.name} is connected to ${name} at ${connection.address}, which sees it at ${address}`,
+    );
+    return await client.run(stop.signal);
+  } catch (thrown) {
+    if (options.signal.aborted) return 'shutdown';
+    throw toNeuroflareError(thrown);
+  } finally {
+    options.signal.removeEventListener('abort', end);
+    await link.leave();
+    await connection.close();
+    await ledger.close();
+    await audit.close();
+    await logger.close();
+  }
+}
+
+/** Once when it begins, once when it ends. */
+function troubleTeller(tell: (line: string) => void, address: string) {
+  let told: string | undefined;
+  return (error: NeuroflareError | undefined) => {
+    if (error && told !== error.code) tell(`${error.message} Trying again until it answers.`);
+    if (!error && told !== undefined) tell(`${address} answers again.`);
+    told = error?.code;
+  };
+}
+
+async function rulesOf({ kit, folder }: Place, data: string | undefined): Promise<SiteRules> {
+  const { approved } = await readApprovals(folder);
+  return {
+    policy: await readSitePolicy(kit.dir),
+    project: kit.project,
+    rootPem: kit.tls.ca,
+    approved: new Set(approved.map(({ code_sha256: code }) => code)),
+    hasData: data !== undefined,
+  };
+}
+
+async function resourcesOf(kit: string): Promise<SiteResources> {
+  const { max_jobs: jobs, cpus, memory_gb: memory, gpus } = await readClientResources(kit);
+  return {
+    jobs,
+    cpus: cpus ?? availableParallelism(),
+    memory_gb: memory ?? totalmem() / 1e9,
+    gpus,
+  };
+}

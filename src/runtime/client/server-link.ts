@@ -1,0 +1,211 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import type { Connection } from '../transport/connection.ts';
+import { download } from '../transport/download.ts';
+import { isPassing } from '../transport/failures.ts';
+import { upload } from '../transport/upload.ts';
+import { HEADER } from '../wire/protocol.ts';
+import {
+  type Assignment,
+  assignment,
+  type Decision,
+  type logLines,
+  type pollRequest,
+  type report,
+  sessionAnswer,
+  type sessionRequest,
+  type TaskResult,
+  type taskFailure,
+  verdictAnswer,
+} from '../wire/site.ts';
+import type { EgressLedger } from './egress-ledger.ts';
+
+export interface LinkOptions {
+  readonly connection: Connection;
+  readonly ledger: EgressLedger;
+  readonly hello: z.output<typeof sessionRequest>;
+  readonly signal: AbortSignal;
+  /** The way to the server is lost, or there again. */
+  readonly onTrouble: (error: NeuroflareError | undefined) => void;
+}
+
+const nothing = z.object({});
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5000;
+
+/**
+ * What a client says to its server. Whatever fails for the line's sake is said again until it arrives: only the server's own
+ * answers are thrown.
+ */
+export class ServerLink {
+  readonly #options: LinkOptions;
+  #session: Promise<z.output<typeof sessionAnswer>> | undefined;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  /** Registers, and again whenever the server has forgotten this client. */
+  session(): Promise<z.output<typeof sessionAnswer>> {
+    this.#session ??= this.#register();
+    return this.#session;
+  }
+
+  async poll(body: z.output<typeof pollRequest>): Promise<Assignment> {
+    this.#options.ledger.addUp('signs of life', sizeOf(body));
+    return this.#insist((headers, signal) =>
+      this.#options.connection.send({
+        method: 'POST',
+        path: '/v1/site/poll',
+        body,
+        headers,
+        answer: assignment,
+        signal,
+        waitSeconds: body.wait_seconds + 15,
+      }),
+    );
+  }
+
+  async decide(job: string, body: Decision): Promise<void> {
+    await this.#options.ledger.record({ what: 'decision', bytes: sizeOf(body), job });
+    await this.#post(`/v1/site/jobs/${job}/decision`, { body, answer: nothing });
+  }
+
+  /** Lost if the line is down: the next one tells more. */
+  async report(job: string, body: z.output<typeof report>): Promise<void> {
+    this.#options.ledger.addUp('progress', sizeOf(body));
+    const { session } = await this.session();
+    await this.#options.connection.send({
+      method: 'POST',
+      path: `/v1/site/jobs/${job}/reports`,
+      body,
+      headers: { [HEADER.session]: session },
+      answer: nothing,
+      signal: this.#options.signal,
+    });
+  }
+
+  async sendLog(job: string, body: z.output<typeof logLines>): Promise<void> {
+    await this.#options.ledger.record({ what: 'log', bytes: sizeOf(body), job });
+    await this.#post(`/v1/site/jobs/${job}/logs`, { body, answer: nothing });
+  }
+
+  async sendResult(job: string, body: TaskResult, signal: AbortSignal) {
+    const { round } = body;
+    await this.#options.ledger.record({ what: 'figures', bytes: sizeOf(body), job, round });
+    return this.#post(`/v1/site/jobs/${job}/results`, { body, answer: verdictAnswer, signal });
+  }
+
+  async sendFailure(job: string, body: z.output<typeof taskFailure>, signal: AbortSignal) {
+    const { round } = body;
+    await this.#options.ledger.record({ what: 'failure', bytes: sizeOf(body), job, round });
+    return this.#post(`/v1/site/jobs/${job}/failures`, { body, answer: verdictAnswer, signal });
+  }
+
+  async fetch(
+    path: string,
+    file: { target: string; sha256: string; size: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#insist(
+      (headers, either) => download(this.#options.connection, { path, headers, ...file, signal: either }),
+      signal,
+    );
+  }
+
+  /** Bytes that have left and are acknowledged are never sent again. */
+  async sendUpdate(
+    job: string,
+    { round, file, sha256, size }: { round: number; file: string; sha256: string; size: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#options.ledger.record({ what: 'update', bytes: size, job, round, sha256 });
+    const path = `/v1/site/jobs/${job}/uploads/${sha256}`;
+    await this.#insist(
+      (headers, either) => upload(this.#options.connection, { path, headers, file, size, signal: either }),
+      signal,
+    );
+  }
+
+  /** Says goodbye, if that is possible at once. */
+  async leave(): Promise<void> {
+    const session = await Promise.race([this.#session, sleep(0)]).catch(() => undefined);
+    if (!session) return;
+    const headers = { [HEADER.session]: session.session };
+    await this.#options.connection
+      .send({ method: 'DELETE', path: '/v1/site/session', headers, answer: nothing, waitSeconds: 2 })
+      .catch(() => undefined);
+  }
+
+  #post<Schema extends z.ZodType>(
+    path: string,
+    { body, answer, signal }: { body: unknown; answer: Schema; signal?: AbortSignal },
+  ) {
+    return this.#insist(
+      (headers, either) =>
+        this.#options.connection.send({ method: 'POST', path, body, headers, answer, signal: either }),
+      signal,
+    );
+  }
+
+  /** @throws what the server answered, or the reason of the signal */
+  async #insist<Result>(
+    work: (headers: Record<string, string>, signal: AbortSignal) => Promise<Result>,
+    signal?: AbortSignal,
+  ): Promise<Result> {
+    const either = signal ? AbortSignal.any([signal, this.#options.signal]) : this.#options.signal;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 1.7)) {
+      either.throwIfAborted();
+      try {
+        const { session } = await this.session();
+        const result = await work({ [HEADER.session]: session }, either);
+        this.#options.onTrouble(undefined);
+        return result;
+      } catch (thrown) {
+        either.throwIfAborted();
+        const error = toNeuroflareError(thrown);
+        if (error.code === 'NF_SESSION_UNKNOWN') this.#session = undefined;
+        else if (!isPassing(error)) throw error;
+        else this.#options.onTrouble(error);
+      }
+      await pauseFor(pause, either);
+    }
+  }
+
+  async #register() {
+    const { connection, hello, ledger, signal, onTrouble } = this.#options;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 1.7)) {
+      try {
+        await ledger.record({ what: 'registration', bytes: sizeOf(hello) });
+        const path = '/v1/site/session';
+        const answer = await connection.send({
+          method: 'POST',
+          path,
+          body: hello,
+          answer: sessionAnswer,
+          signal,
+        });
+        onTrouble(undefined);
+        return answer;
+      } catch (thrown) {
+        signal.throwIfAborted();
+        const error = toNeuroflareError(thrown);
+        const isTaken = error.code === 'NF_SITE_TAKEN' || error.code === 'NF_SITE_DISABLED';
+        if (!isPassing(error) && !isTaken) throw error;
+        onTrouble(error);
+        await pauseFor(isTaken ? LONGEST_PAUSE_MS : pause, signal);
+      }
+    }
+  }
+}
+
+/** Not all clients at once after a server's restart. */
+async function pauseFor(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await sleep(milliseconds * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+  signal.throwIfAborted();
+}
+
+function sizeOf(body: unknown): number {
+  return Buffer.byteLength(JSON.stringify(body));
+}

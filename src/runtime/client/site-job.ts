@@ -1,0 +1,315 @@
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EngineSetup, TaskMessage } from '../executor/messages.ts';
+import { unpackBundle } from '../federation/packed-bundle.ts';
+import { loadSubmittedJob } from '../federation/submitted-job.ts';
+import { type Bundle, writeBundle } from '../job/bundle.ts';
+import type { JobDefinition } from '../job/definition.ts';
+import { atNextRing, Bell } from '../kernel/bell.ts';
+import { sha256File } from '../kernel/digest.ts';
+import { flError, NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { faultPoint } from '../kernel/fault-point.ts';
+import type { AuditLog } from '../store/audit-log.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { packedBundle } from '../wire/shapes.ts';
+import type { AssignedJob, AssignedTask, Decision, JobOffer, SitePhase } from '../wire/site.ts';
+import type { SiteJobFolder } from './client-folder.ts';
+import { decide, type SiteRules } from './decide.ts';
+import { JobLog } from './job-log.ts';
+import { clearOutbox, type Outbox, readOutbox, writeOutbox } from './outbox.ts';
+import type { ServerLink } from './server-link.ts';
+import type { Slots } from './slots.ts';
+import { TaskReporter } from './task-reporter.ts';
+import { TaskRunner } from './task-runner.ts';
+
+export interface SiteJobDeps {
+  readonly site: string;
+  readonly folder: SiteJobFolder;
+  readonly link: ServerLink;
+  readonly slots: Slots;
+  readonly engine: EngineSetup;
+  /** Folder of this site's data. */
+  readonly data: string | undefined;
+  /** Read anew for every decision: policy and approvals may change while the client runs. */
+  readonly rules: () => Promise<SiteRules>;
+  readonly logger: Logger;
+  readonly audit: AuditLog;
+  readonly tell: (line: string) => void;
+  /** Something to show has changed. */
+  readonly onChange: () => void;
+}
+
+/** How often an approval is looked for. */
+const APPROVAL_MS = 500;
+
+/** One job at this site: decides on it, does its tasks, sends what they came to, and is gone when the server says so. */
+export class SiteJob {
+  readonly offer: JobOffer;
+  phase: SitePhase = 'offered';
+  round: number | undefined;
+  codeSha256: string | undefined;
+  readonly #deps: SiteJobDeps;
+  readonly #stop = new AbortController();
+  readonly #bell = new Bell();
+  readonly #log: JobLog;
+  #wanted: { readonly task: AssignedTask | undefined; readonly askedAt: number };
+  #answered: { readonly key: string; readonly at: number } | undefined;
+  #working: { readonly key: string; readonly cancel: AbortController } | undefined;
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(
+    assigned: AssignedJob,
+    { askedAt, sendLogs }: { askedAt: number; sendLogs: boolean },
+    deps: SiteJobDeps,
+  ) {
+    this.offer = assigned.offer;
+    this.#deps = deps;
+    this.#wanted = { task: assigned.task, askedAt };
+    const { job_id: id } = assigned.offer;
+    this.#log = new JobLog(
+      deps.folder.log,
+      sendLogs ? (lines) => deps.link.sendLog(id, { lines }) : undefined,
+    );
+    this.#log.level = assigned.log_level;
+  }
+
+  start(): void {
+    this.#done = this.#run().catch((thrown: unknown) => {
+      if (this.#stop.signal.aborted) return;
+      const error = toNeuroflareError(thrown);
+      this.#deps.logger.error({ job: this.offer.job_id, ...error.report() }, 'the job ended here');
+      this.#deps.tell(`${this.offer.name}: ${error.code}: ${error.message}`);
+    });
+  }
+
+  /** What the server wants now. @param askedAt when it was asked, of the monotonic clock in milliseconds */
+  assign({ task, log_level: level }: AssignedJob, askedAt: number): void {
+    this.#wanted = { task, askedAt };
+    this.#log.level = level;
+    if (this.#working && this.#working.key !== keyOf(task)) this.#working.cancel.abort(cancelled());
+    this.#bell.ring();
+  }
+
+  /** Ends the job's process and forgets its files but the log; with `keep` they stay for the next start. */
+  async stop({ keep }: { keep: boolean }): Promise<void> {
+    this.#stop.abort(cancelled());
+    await this.#done;
+    await this.#log.close();
+    if (keep) return;
+    const { folder } = this.#deps;
+    const names = await readdir(folder.root).catch(() => []);
+    const gone = names.filter((name) => join(folder.root, name) !== folder.log);
+    await Promise.all(gone.map((name) => rm(join(folder.root, name), { recursive: true, force: true })));
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    const { bundle, job } = await this.#fetchJob();
+    this.codeSha256 = bundle.codeSha256;
+    if (!(await this.#isTaken(bundle, job))) return;
+    const { site, folder, engine, data } = this.#deps;
+    const { policy } = await this.#deps.rules();
+    const runner = new TaskRunner({
+      site,
+      job,
+      folder,
+      engine,
+      data,
+      log: this.#log,
+      isolate: policy.isolate,
+      runAs: policy.run_as,
+    });
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const task = this.#nextTask();
+        if (task) await this.#do(task, runner);
+        else await this.#bell.wait(60, { isNews: atNextRing(), signal });
+      }
+    } finally {
+      await runner.close();
+    }
+  }
+
+  /** The job's files, checked against the digest of the offer, in a folder of their own. */
+  async #fetchJob(): Promise<{ bundle: Bundle; job: JobDefinition }> {
+    const { folder, link } = this.#deps;
+    const { job_id: id, bundle: packed } = this.offer;
+    const target = join(folder.root, 'bundle.json');
+    if ((await sha256File(target).catch(() => undefined)) !== packed.sha256)
+      await link.fetch(`/v1/site/jobs/${id}/bundle`, { target, ...packed }, this.#stop.signal);
+    const bundle = unpackBundle(packedBundle.parse(JSON.parse(await readFile(target, 'utf8'))));
+    await rm(folder.bundle, { recursive: true, force: true });
+    await writeBundle(bundle, folder.bundle);
+    const { job } = await loadSubmittedJob(folder.bundle, { modelComesApart: true });
+    return { bundle, job: job.definition };
+  }
+
+  /** Returns when it is settled; one that is refused stays refused. */
+  async #isTaken(bundle: Bundle, job: JobDefinition): Promise<boolean> {
+    let said: Decision['answer'] | undefined;
+    for (;;) {
+      const decision = await decide({ offer: this.offer, bundle, job }, await this.#deps.rules());
+      if (decision.answer !== said) await this.#say(decision);
+      said = decision.answer;
+      if (said !== 'waiting for approval') return said === 'accepted';
+      await sleep(APPROVAL_MS, undefined, { signal: this.#stop.signal });
+    }
+  }
+
+  async #say(decision: Decision): Promise<void> {
+    const { link, audit, logger, site, tell } = this.#deps;
+    const { job_id: job, name, submitter } = this.offer;
+    this.#setPhase(decision.answer === 'accepted' ? 'idle' : decision.answer);
+    const detail = decision.reason?.code;
+    const outcome = decision.answer === 'refused' ? 'refused' : 'done';
+    const action = `job.${decision.answer.replaceAll(' ', '_')}`;
+    await audit.append({ actor: site, action, job, site, outcome, detail: detail ?? submitter.name });
+    logger.info({ job, answer: decision.answer, code: detail }, 'decision');
+    const why = decision.reason ? `: ${decision.reason.message}` : '';
+    tell(`${name} of ${submitter.name}: ${decision.answer}${why}`);
+    await link.decide(job, decision);
+  }
+
+  /** The task the server wants and has no answer to. */
+  #nextTask(): AssignedTask | undefined {
+    const { task, askedAt } = this.#wanted;
+    // An answer of before the acknowledgement still names the task.
+    const isOld = this.#answered?.key === keyOf(task) && askedAt < this.#answered.at;
+    return isOld ? undefined : task;
+  }
+
+  async #do(task: AssignedTask, runner: TaskRunner): Promise<void> {
+    const cancel = new AbortController();
+    this.#working = { key: keyOf(task), cancel };
+    this.round = task.round;
+    const signal = AbortSignal.any([cancel.signal, this.#stop.signal]);
+    try {
+      const outbox = (await this.#finished(task)) ?? (await this.#compute(task, { runner, signal }));
+      await this.#sendAnswer(outbox, signal);
+      this.#answered = { key: keyOf(task), at: performance.now() };
+      this.#setPhase('answered');
+    } catch (thrown) {
+      this.#stop.signal.throwIfAborted();
+      if (!cancel.signal.aborted) throw thrown;
+      this.#log.write('info', `round ${task.round}: the task was taken back`);
+      await clearOutbox(this.#deps.folder);
+      this.#setPhase('idle');
+    } finally {
+      this.#working = undefined;
+    }
+  }
+
+  /** An answer of before a restart. */
+  async #finished(task: AssignedTask): Promise<Outbox | undefined> {
+    const outbox = await readOutbox(this.#deps.folder);
+    if (outbox?.round !== task.round || outbox.model_sha256 !== task.model.sha256) return undefined;
+    const file = 'file' in outbox.answer ? outbox.answer.file : undefined;
+    const isThere = file === undefined || (await stat(file).catch(() => undefined)) !== undefined;
+    return isThere ? outbox : undefined;
+  }
+
+  async #compute(
+    task: AssignedTask,
+    { runner, signal }: { runner: TaskRunner; signal: AbortSignal },
+  ): Promise<Outbox> {
+    const { folder, link, slots, logger, audit, site } = this.#deps;
+    const { job_id: job } = this.offer;
+    await this.#fetchModel(task, signal);
+    this.#setPhase('queued');
+    const release = await slots.take(signal);
+    try {
+      this.#setPhase('running');
+      const { round, kind } = task;
+      logger.info({ job, round, kind }, 'task begins');
+      await audit.append({
+        actor: site,
+        action: `task.${kind}`,
+        job,
+        site,
+        outcome: 'done',
+        detail: `round ${round}`,
+      });
+      const reporter = new TaskReporter(link, { job, round });
+      const onMessage = (message: TaskMessage) => reporter.hear(message);
+      const outbox = await runner.run(task, { signal, onMessage });
+      await reporter.close();
+      await writeOutbox(folder, outbox);
+      faultPoint('client:outbox');
+      return outbox;
+    } finally {
+      release();
+    }
+  }
+
+  async #fetchModel({ model }: AssignedTask, signal: AbortSignal): Promise<void> {
+    const { folder, link } = this.#deps;
+    const target = folder.model(model.sha256);
+    if (await stat(target).catch(() => undefined)) return;
+    this.#setPhase('downloading');
+    const others = await readdir(join(folder.root, 'models')).catch(() => []);
+    const old = others.filter((name) => !name.startsWith(model.sha256));
+    await Promise.all(old.map((name) => rm(folder.model(name), { force: true })));
+    await mkdir(join(folder.root, 'models'), { recursive: true });
+    const path = `/v1/site/jobs/${this.offer.job_id}/models/${model.sha256}`;
+    await link.fetch(path, { target, ...model }, signal);
+    faultPoint('client:model');
+  }
+
+  /** Until the server has said what became of it. */
+  async #sendAnswer({ round, answer }: Outbox, signal: AbortSignal): Promise<void> {
+    const { link, folder, logger } = this.#deps;
+    const { job_id: job } = this.offer;
+    this.#setPhase('uploading');
+    try {
+      if ('failure' in answer) await link.sendFailure(job, answer.failure, this.#stop.signal);
+      else await this.#sendResult(answer, signal);
+      faultPoint('client:acknowledged');
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const error = toNeuroflareError(thrown);
+      if (!(thrown instanceof NeuroflareError)) throw error;
+      // The server's last word on this answer; its round goes on without it.
+      logger.warn({ job, round, ...error.report() }, 'the answer was refused');
+      this.#log.write('error', `round ${round}: ${error.code}: ${error.message}`);
+    }
+    await clearOutbox(folder);
+    if ('file' in answer && answer.file !== undefined) await rm(answer.file, { force: true });
+  }
+
+  async #sendResult(
+    { result, file }: Extract<Outbox['answer'], { result: unknown }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { link } = this.#deps;
+    const { job_id: job } = this.offer;
+    for (;;) {
+      const { update, round } = result;
+      if (update && file !== undefined) await link.sendUpdate(job, { round, file, ...update }, signal);
+      faultPoint('client:uploaded');
+      try {
+        // Whether the task is still wanted does not matter any more: the server says so.
+        const { verdict } = await link.sendResult(job, result, this.#stop.signal);
+        this.#log.write('debug', `round ${round}: ${verdict}`);
+        return;
+      } catch (error) {
+        if (!(error instanceof NeuroflareError) || error.code !== 'NF_UPLOAD_MISSING') throw error;
+      }
+    }
+  }
+
+  #setPhase(phase: SitePhase): void {
+    this.phase = phase;
+    this.#deps.onChange();
+  }
+}
+
+/** The same round with another model is another task. */
+function keyOf(task: AssignedTask | undefined): string {
+  return task ? `${task.round} ${task.model.sha256} ${task.state_sha256 ?? ''}` : '';
+}
+
+function cancelled() {
+  return flError('NF_INTERRUPTED', { signal: 'the server', hint: '' });
+}

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { flError } from '../../../kernel/errors.ts';
+import { jobMeta } from '../../../wire/admin.ts';
+import { logLevel } from '../../../wire/shapes.ts';
+import type { ServerContext } from '../../context.ts';
+import { metaOf } from '../../jobs/job-view.ts';
+import type { App } from '../app.ts';
+import { jobOf, ofJob } from '../job-lookup.ts';
+import { noteDeed } from '../note-deed.ts';
+
+/** What changes a job. */
+export function jobControlRoutes(app: App, context: ServerContext): void {
+  const { jobs } = context;
+
+  app.post(
+    '/:job/abort',
+    { schema: { summary: 'Stops a job.', params: ofJob, response: { 200: jobMeta } } },
+    async (request) => {
+      const record = await jobOf(context, request, 'manage_job');
+      await jobs.abort(record, request.identity.name);
+      await noteDeed(context, request.identity, { action: 'job.abort', job: record.id });
+      return metaOf(context, await jobs.record(record.id));
+    },
+  );
+
+  app.delete(
+    '/:job',
+    { schema: { summary: 'Removes a finished job.', params: ofJob, response: { 200: z.object({}) } } },
+    async (request) => {
+      const record = await jobOf(context, request, 'manage_job');
+      await jobs.delete(record);
+      await noteDeed(context, request.identity, { action: 'job.delete', job: record.id });
+      return {};
+    },
+  );
+
+  app.post(
+    '/:job/log-level',
+    {
+      schema: {
+        summary: 'How much the sites log of a running job.',
+        params: ofJob,
+        body: z.strictObject({ level: logLevel }),
+        response: { 200: z.object({}) },
+      },
+    },
+    async (request) => {
+      const { id: job, status } = await jobOf(context, request, 'manage_job');
+      const { level } = request.body;
+      const run = jobs.find(job);
+      if (!run) throw flError('NF_JOB_OVER', { job, status });
+      run.setLogLevel(level);
+      await noteDeed(context, request.identity, { action: 'job.log_level', job, detail: level });
+      return {};
+    },
+  );
+}

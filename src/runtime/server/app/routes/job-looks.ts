@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { flError } from '../../../kernel/errors.ts';
+import { isFinished, jobEvents, jobFiles, jobMeta, jobStats, logEntries } from '../../../wire/admin.ts';
+import type { ServerContext } from '../../context.ts';
+import { readJobLogs } from '../../jobs/job-logs.ts';
+import { eventsAfter, metaOf, statsOf } from '../../jobs/job-view.ts';
+import { resultFile, resultFiles } from '../../jobs/result-files.ts';
+import { sendFile } from '../../transfer/send-file.ts';
+import type { App } from '../app.ts';
+import { jobOf, ofJob } from '../job-lookup.ts';
+import { noteDeed } from '../note-deed.ts';
+import { goneSignal } from './session.ts';
+
+const count = z.coerce.number().int();
+const eventsQuery = z.object({
+  after: count.min(0).default(0),
+  wait_seconds: z.coerce.number().min(0).max(30).default(0),
+  max: count.min(1).max(1000).default(500),
+});
+const logsQuery = z.object({
+  site: z.string().default('all').describe('server, all, or the name of a site'),
+  tail: count.min(1).max(100_000).default(500).describe('the newest so many lines'),
+  since: z.iso.datetime().optional(),
+});
+
+/** What is to be seen of a job: figures, events, logs, files. */
+export function jobLookRoutes(app: App, context: ServerContext): void {
+  const { jobs } = context;
+
+  app.get(
+    '/:job',
+    { schema: { summary: 'All of a job.', params: ofJob, response: { 200: jobMeta } } },
+    async (request) => metaOf(context, await jobOf(context, request, 'view')),
+  );
+
+  app.get(
+    '/:job/events',
+    {
+      schema: {
+        summary: 'What happened after a number; held open until there is news.',
+        params: ofJob,
+        querystring: eventsQuery,
+        response: { 200: jobEvents },
+      },
+    },
+    async (request) => {
+      const record = await jobOf(context, request, 'view');
+      return eventsAfter(context, record, { ...request.query, signal: goneSignal(request) });
+    },
+  );
+
+  app.get(
+    '/:job/logs',
+    {
+      schema: {
+        summary: 'Lines of the server, and of the sites that let them out.',
+        params: ofJob,
+        querystring: logsQuery,
+        response: { 200: logEntries },
+      },
+    },
+    async (request) => readJobLogs(context, await jobOf(context, request, 'view'), request.query),
+  );
+
+  app.get(
+    '/:job/stats',
+    { schema: { summary: 'What a running job has moved.', params: ofJob, response: { 200: jobStats } } },
+    async (request) => statsOf(context, await jobOf(context, request, 'view')),
+  );
+
+  app.get(
+    '/:job/files',
+    { schema: { summary: 'Files of a finished job.', params: ofJob, response: { 200: jobFiles } } },
+    async (request) => {
+      const { id: job, status } = await jobOf(context, request, 'download_job');
+      if (!isFinished(status)) throw flError('NF_JOB_NOT_OVER', { job, status });
+      await noteDeed(context, request.identity, { action: 'job.download', job });
+      return { files: await resultFiles(jobs.folder(job)) };
+    },
+  );
+
+  app.get(
+    '/:job/files/*',
+    { schema: { summary: 'One of these files.', params: ofJob.extend({ '*': z.string() }) } },
+    async (request, reply) => {
+      const { id } = await jobOf(context, request, 'download_job');
+      const name = request.params['*'];
+      return sendFile(request, reply, { path: await resultFile(jobs.folder(id), name), name });
+    },
+  );
+}

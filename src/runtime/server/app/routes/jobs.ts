@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { flError } from '../../../kernel/errors.ts';
+import { BlobFolder } from '../../../store/blob-folder.ts';
+import { jobMeta, submission, submitted } from '../../../wire/admin.ts';
+import type { ServerContext } from '../../context.ts';
+import { metaOf } from '../../jobs/job-view.ts';
+import { PACKED_BUNDLE } from '../../jobs/packed-file.ts';
+import { sendFile } from '../../transfer/send-file.ts';
+import type { App } from '../app.ts';
+import { jobOf, ofJob } from '../job-lookup.ts';
+import { noteDeed } from '../note-deed.ts';
+import { uploadRoutes } from './uploads.ts';
+
+/** Base64 makes the largest bundle a third larger. */
+const MOST_SUBMISSION = 30_000_000;
+
+const filter = z.object({
+  name: z.string().optional().describe('part of the name'),
+  study: z.string().optional(),
+  token: z.string().optional().describe('of the submission'),
+  max: z.coerce.number().int().min(1).optional().describe('the newest so many'),
+});
+
+/** Jobs come in and are listed. */
+export function jobsRoutes(app: App, context: ServerContext): void {
+  const { access, jobs, store, studies, uploads, resources, state } = context;
+
+  app.post(
+    '/',
+    {
+      bodyLimit: MOST_SUBMISSION,
+      schema: { summary: 'Takes a job in.', body: submission, response: { 200: submitted } },
+    },
+    async ({ identity, body }) => {
+      studies.get(body.study);
+      access.requireInStudy(identity, 'submit_job', body.study);
+      if (await jobs.bringsCode(body.bundle)) access.requireInStudy(identity, 'byoc', body.study);
+      const { job, isNew } = await jobs.submit(identity, body);
+      const action = body.cloned_from === undefined ? 'job.submit' : 'job.clone';
+      if (isNew) await noteDeed(context, identity, { action, job: job.id });
+      return { job_id: job.id, is_new: isNew };
+    },
+  );
+
+  app.get(
+    '/',
+    {
+      schema: {
+        summary: 'Jobs one may see, oldest first.',
+        querystring: filter,
+        response: { 200: z.object({ jobs: z.array(jobMeta) }) },
+      },
+    },
+    async ({ identity, query: { name, study, token, max } }) => {
+      const all = await store.jobs({ study, token });
+      const seen = all.filter(
+        (job) => access.mayWithJob(identity, 'view', job) && (name === undefined || job.name.includes(name)),
+      );
+      const shown = max === undefined ? seen : seen.slice(-max);
+      return { jobs: await Promise.all(shown.map((job) => metaOf(context, job))) };
+    },
+  );
+
+  app.get(
+    '/:job/bundle',
+    { schema: { summary: 'What was submitted, to submit it again.', params: ofJob } },
+    async (request, reply) => {
+      const record = await jobOf(context, request, 'clone_job');
+      const path = jobs.folder(record.id).at(PACKED_BUNDLE);
+      return sendFile(request, reply, { path, name: 'bundle' });
+    },
+  );
+
+  uploadRoutes(app, {
+    path: '/uploads',
+    params: z.object({}),
+    what: 'a model of round 0',
+    uploads,
+    place: ({ identity }, { sha256, size }) => {
+      access.require(identity, 'submit_job');
+      const limit = resources.max_model_gb * 1e9;
+      if (size > limit) throw flError('NF_UPLOAD_TOO_LARGE', { size, limit });
+      const folder = state.userUploads(identity.name);
+      return { upload: { sha256, size, folder, blobs: new BlobFolder(folder) }, onBytes: () => undefined };
+    },
+  });
+}

@@ -1,0 +1,91 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { canonicalJson, sha256 } from '../../../kernel/digest.ts';
+import { packageVersion } from '../../../kernel/package-version.ts';
+import { HEADER, LEASE_SECONDS, POLL_SECONDS } from '../../../wire/protocol.ts';
+import { assignment, pollRequest, sessionAnswer, sessionRequest } from '../../../wire/site.ts';
+import type { ServerContext } from '../../context.ts';
+import type { SiteSession } from '../../sites/site-registry.ts';
+import type { App } from '../app.ts';
+import { noteDeed } from '../note-deed.ts';
+
+/** Registration, signs of life, and the question for work. */
+export function sessionRoutes(app: App, context: ServerContext): void {
+  const { registry, kit, store, logger } = context;
+
+  app.post(
+    '/session',
+    { schema: { summary: 'A client registers.', body: sessionRequest, response: { 200: sessionAnswer } } },
+    async ({ identity, body, ip }) => {
+      const session = registry.open(identity, body, ip);
+      await store.seeSite({ name: identity.name, org: identity.org, time: session.since });
+      await noteDeed(context, identity, { action: 'site.connect', site: identity.name });
+      logger.info({ site: session.site, address: ip, version: body.version }, 'site connected');
+      return {
+        session: session.id,
+        server: kit.identity.name,
+        project: kit.project,
+        version: packageVersion(),
+        time: new Date().toISOString(),
+        seen_as: ip,
+        lease_seconds: LEASE_SECONDS,
+        poll_seconds: POLL_SECONDS,
+      };
+    },
+  );
+
+  app.delete(
+    '/session',
+    { schema: { summary: 'A client ends in order.', response: { 200: z.object({}) } } },
+    async (request) => {
+      registry.close(sessionOf(context, request));
+      return {};
+    },
+  );
+
+  app.post(
+    '/poll',
+    {
+      schema: {
+        summary: 'A sign of life, and the question for work.',
+        body: pollRequest,
+        response: { 200: assignment },
+      },
+    },
+    async (request) => {
+      const session = sessionOf(context, request);
+      session.jobs = request.body.jobs;
+      const { seen, wait_seconds: seconds } = request.body;
+      const isNews = () =>
+        registry.get(session.site) !== session || assignmentFor(context, session).version !== seen;
+      await registry.bell(session.site).wait(seconds, { isNews, signal: goneSignal(request) });
+      // A client whose place another one took in the meantime is told so.
+      sessionOf(context, request);
+      return assignmentFor(context, session);
+    },
+  );
+}
+
+/** The session a request of a site names, renewed. @throws NF_SESSION_UNKNOWN, NF_SESSION_REPLACED, NF_SITE_DISABLED */
+export function sessionOf(
+  { registry }: ServerContext,
+  { identity, headers }: Pick<FastifyRequest, 'identity' | 'headers'>,
+): SiteSession {
+  const id = headers[HEADER.session];
+  return registry.renew(identity.name, typeof id === 'string' ? id : undefined);
+}
+
+/** Fires when the asker is gone before it was answered. */
+export function goneSignal({ raw }: Pick<FastifyRequest, 'raw'>): AbortSignal {
+  const gone = new AbortController();
+  const end = () => gone.abort();
+  raw.socket.once('close', end);
+  raw.once('close', () => raw.socket.off('close', end));
+  return gone.signal;
+}
+
+function assignmentFor({ jobs, orders }: ServerContext, session: SiteSession) {
+  const content = { jobs: jobs.assigned(session.site), ...orders.of(session) };
+  // Whoever has seen the same has seen it all: nothing depends on what was sent before.
+  return { version: sha256(canonicalJson(content)), ...content, time: new Date().toISOString() };
+}

@@ -1,0 +1,103 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { flError } from '../../../kernel/errors.ts';
+import { digest, jobId } from '../../../wire/shapes.ts';
+import { decision } from '../../../wire/site.ts';
+import type { ServerContext } from '../../context.ts';
+import type { JobRun } from '../../jobs/job-run.ts';
+import { PACKED_BUNDLE } from '../../jobs/packed-file.ts';
+import { countTraffic } from '../../transfer/count-traffic.ts';
+import { sendFile } from '../../transfer/send-file.ts';
+import type { App } from '../app.ts';
+import { noteDeed } from '../note-deed.ts';
+import { sessionOf } from './session.ts';
+import { uploadRoutes } from './uploads.ts';
+
+const ofJob = z.object({ job: jobId });
+/** Another writer's header may be longer than ours. */
+const HEADER_SLACK = 1024 * 1024;
+
+export interface SiteJob {
+  readonly run: JobRun;
+  readonly site: string;
+}
+
+/** The job a request of a site is about, if the site has it. @throws NF_SESSION_*, NF_JOB_NOT_HERE */
+export function siteJobOf(
+  context: ServerContext,
+  request: Pick<FastifyRequest, 'identity' | 'headers'> & { readonly params: unknown },
+): SiteJob {
+  const { site } = sessionOf(context, request);
+  return { run: context.jobs.forSite((request.params as { job: string }).job, site), site };
+}
+
+/** A site decides on a job, fetches it, and sends what it made: for its own tasks only. */
+export function siteJobRoutes(app: App, context: ServerContext): void {
+  const { jobs, logger, metrics, uploads } = context;
+
+  app.post(
+    '/:job/decision',
+    {
+      schema: {
+        summary: 'A site takes a job, or does not.',
+        params: ofJob,
+        body: decision,
+        response: { 200: z.object({}) },
+      },
+    },
+    async (request) => {
+      const { run, site } = siteJobOf(context, request);
+      const { answer, reason } = request.body;
+      const { id: job } = run.record;
+      await run.decide(site, request.body);
+      const action = `site.${answer.replaceAll(' ', '_')}`;
+      await noteDeed(context, request.identity, { action, job, site, detail: reason?.code });
+      logger.info({ job, site, answer, code: reason?.code }, 'decision');
+      jobs.schedule();
+      return {};
+    },
+  );
+
+  app.get(
+    '/:job/bundle',
+    { schema: { summary: "The job's files.", params: ofJob } },
+    async (request, reply) => {
+      const { run, site } = siteJobOf(context, request);
+      const path = jobs.folder(run.record.id).at(PACKED_BUNDLE);
+      const onBytes = countTraffic(metrics, { run, site, direction: 'out' });
+      return sendFile(request, reply, { path, name: 'bundle', onBytes });
+    },
+  );
+
+  app.get(
+    '/:job/models/:sha256',
+    { schema: { summary: "The model of the site's task.", params: ofJob.extend({ sha256: digest }) } },
+    async (request, reply) => {
+      const { run, site } = siteJobOf(context, request);
+      const name = request.params.sha256;
+      if (run.channel.task(site)?.model.sha256 !== name) throw flError('NF_FILE_UNKNOWN', { path: name });
+      const path = jobs.folder(run.record.id).blobs.at(name);
+      const onBytes = countTraffic(metrics, { run, site, direction: 'out' });
+      return sendFile(request, reply, { path, name, onBytes });
+    },
+  );
+
+  uploadRoutes(app, {
+    path: '/:job/uploads',
+    params: ofJob,
+    what: 'an update',
+    uploads,
+    place: (request, { sha256, size }) => {
+      const { run, site } = siteJobOf(context, request);
+      const task = run.channel.task(site);
+      if (task?.kind !== 'train') throw flError('NF_TASK_LATE', { site, round: task?.round ?? 'training' });
+      const limit = run.modelSize(task.model) + HEADER_SLACK;
+      if (size > limit) throw flError('NF_UPLOAD_TOO_LARGE', { size, limit });
+      const folder = jobs.folder(run.record.id);
+      return {
+        upload: { sha256, size, folder: folder.uploads(site), blobs: folder.blobs },
+        onBytes: countTraffic(metrics, { run, site, direction: 'in' }),
+      };
+    },
+  });
+}

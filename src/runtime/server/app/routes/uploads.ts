@@ -1,0 +1,69 @@
+import type { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { HEADER } from '../../../wire/protocol.ts';
+import { digest } from '../../../wire/shapes.ts';
+import { uploadAnswer } from '../../../wire/site.ts';
+import type { Upload, UploadDesk } from '../../transfer/upload-desk.ts';
+import type { App } from '../app.ts';
+
+const bytes = z.coerce.number().int().min(0);
+const headers = z.object({
+  [HEADER.uploadLength]: bytes,
+  [HEADER.uploadOffset]: bytes.default(0),
+});
+
+export interface UploadPlace {
+  readonly upload: Upload;
+  readonly onBytes: (bytes: number) => void;
+}
+
+export interface UploadWish {
+  readonly sha256: string;
+  /** Bytes of the whole file. */
+  readonly size: number;
+}
+
+export interface UploadRoutes<Params extends z.ZodObject> {
+  readonly path: string;
+  readonly params: Params;
+  readonly what: string;
+  readonly uploads: UploadDesk;
+  /** Where a file goes, if the asker may send it. */
+  readonly place: (request: FastifyRequest, wish: UploadWish) => UploadPlace | Promise<UploadPlace>;
+}
+
+/** A file comes in pieces: HEAD tells how much of it is there, PATCH takes what follows. */
+export function uploadRoutes<Params extends z.ZodObject>(
+  app: App,
+  { path, params, what, uploads, place }: UploadRoutes<Params>,
+): void {
+  const ofFile = params.extend({ sha256: digest });
+  const wishOf = (request: { params: unknown; headers: z.output<typeof headers> }): UploadWish => ({
+    sha256: (request.params as { sha256: string }).sha256,
+    size: request.headers[HEADER.uploadLength],
+  });
+
+  app.head(
+    `${path}/:sha256`,
+    { schema: { summary: `How much of ${what} is there.`, params: ofFile, headers } },
+    async (request, reply) => {
+      const { upload } = await place(request as FastifyRequest, wishOf(request));
+      const { offset, done } = await uploads.position(upload);
+      return reply
+        .header(HEADER.uploadOffset, offset)
+        .code(done ? 200 : 204)
+        .send();
+    },
+  );
+
+  app.patch(
+    `${path}/:sha256`,
+    { schema: { summary: `A piece of ${what}.`, params: ofFile, headers, response: { 200: uploadAnswer } } },
+    async (request) => {
+      const { upload, onBytes } = await place(request as FastifyRequest, wishOf(request));
+      const offset = request.headers[HEADER.uploadOffset];
+      return uploads.receive(upload, { offset, body: request.body as Readable, onBytes });
+    },
+  );
+}

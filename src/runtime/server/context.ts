@@ -1,0 +1,39 @@
+import type { OpenKit } from '../security/kit/open.ts';
+import type { ServerResources } from '../security/policy/resources.ts';
+import type { AuditLog } from '../store/audit-log.ts';
+import type { ServerStore } from '../store/server-store.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { LogLevel } from '../wire/shapes.ts';
+import type { JobService } from './jobs/job-service.ts';
+import type { Metrics } from './metrics.ts';
+import type { Access } from './policy/access.ts';
+import type { Studies } from './policy/studies.ts';
+import type { SiteOrders } from './sites/site-orders.ts';
+import type { SiteRegistry } from './sites/site-registry.ts';
+import type { StateFolder } from './state-folder.ts';
+import type { UploadDesk } from './transfer/upload-desk.ts';
+import type { WorkThread } from './work/work-thread.ts';
+
+/** The parts of a server that its routes speak to. */
+export interface ServerContext {
+  readonly kit: OpenKit<'server'>;
+  readonly state: StateFolder;
+  readonly resources: ServerResources;
+  readonly store: ServerStore;
+  readonly registry: SiteRegistry;
+  readonly orders: SiteOrders;
+  readonly jobs: JobService;
+  readonly studies: Studies;
+  readonly access: Access;
+  readonly uploads: UploadDesk;
+  readonly work: WorkThread;
+  readonly audit: AuditLog;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  logLevel(): LogLevel;
+  setLogLevel(level: LogLevel): void;
+  /** Ends the server in order, after the answer is out. */
+  stop(what: 'shutdown' | 'restart'): void;
+}

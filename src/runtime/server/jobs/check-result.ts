@@ -1,0 +1,58 @@
+import type { SiteTask } from '../../federation/channel.ts';
+import { flError, type NeuroflareError, toNeuroflareError } from '../../kernel/errors.ts';
+import type { AcceptedResult } from '../../telemetry/run-events.ts';
+import type { TaskResult } from '../../wire/site.ts';
+import type { ServerContext } from '../context.ts';
+import { blobFile } from './job-files.ts';
+import type { JobRun } from './job-run.ts';
+
+/** Not the answer's fault: the same answer may be given again. */
+const PASSING = new Set(['NF_UPLOAD_MISSING', 'NF_DISK_FULL', 'NF_STORE_DISK', 'NF_INTERNAL']);
+
+/**
+ * What is acknowledged was looked at: the bytes are there, names and shapes are the model's, every value is a number. Undefined if the
+ * task is not the site's any more. An unusable answer fails the site in this round, whatever it does next.
+ */
+export async function checkResult(
+  { jobs, work, logger }: ServerContext,
+  { run, site }: { run: JobRun; site: string },
+  body: TaskResult,
+): Promise<AcceptedResult | undefined> {
+  const task = run.channel.task(site);
+  const { round, update, state_sha256: state } = body;
+  if (task?.round !== round) return undefined;
+  try {
+    requireForm(task, body);
+    if (update) {
+      const { blobs } = jobs.folder(run.record.id);
+      if ((await blobs.size(update.sha256)) === undefined)
+        throw flError('NF_UPLOAD_MISSING', { sha256: update.sha256 });
+      await work.run('checkUpdate', { path: blobs.at(update.sha256), model: blobs.at(task.model.sha256) });
+    }
+  } catch (thrown) {
+    const error = toNeuroflareError(thrown);
+    if (!PASSING.has(error.code)) await refuse(error);
+    throw error;
+  }
+  return {
+    site,
+    paramsType: body.params_type,
+    numExamples: body.num_examples,
+    metrics: body.metrics,
+    seconds: body.seconds,
+    ...(update && { update: blobFile(update.sha256) }),
+    ...(state !== undefined && { state: { path: `state/${state}`, sha256: state } }),
+  };
+
+  async function refuse(error: NeuroflareError): Promise<void> {
+    const { file: _ours, ...place } = error.place ?? {};
+    const report = { ...error.report(), place: { ...place, site, round } };
+    logger.warn({ job: run.record.id, ...report }, 'an answer was refused');
+    await run.channel.deliver(site, { type: 'failure', site, round, error: report });
+  }
+}
+
+function requireForm({ kind }: SiteTask, { update }: TaskResult): void {
+  if (kind === 'train' && !update) throw flError('NF_RESULT_INVALID', { reason: 'params are missing' });
+  if (kind !== 'train' && update) throw flError('NF_RESULT_INVALID', { reason: 'params were not asked for' });
+}

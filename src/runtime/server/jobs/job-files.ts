@@ -1,0 +1,31 @@
+import { rm } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { RunFiles } from '../../federation/run-files.ts';
+import type { FileRef } from '../../telemetry/run-events.ts';
+import type { JobFolder } from '../state-folder.ts';
+
+/** A blob of a job as its log names it. */
+export function blobFile(sha256: string): FileRef {
+  return { path: `blobs/${sha256}`, sha256 };
+}
+
+/** A networked job's files: named by their digests. What sites keep (`flare.saveState`) lies at the sites. */
+export function jobFiles(folder: JobFolder, live: () => Iterable<FileRef>): RunFiles {
+  const { blobs } = folder;
+  return {
+    at: ({ path }) => folder.at(path),
+    keepModel: async (_round, write) => {
+      const draft = await blobs.draft();
+      await write(draft);
+      return blobFile(await blobs.adopt(draft));
+    },
+    discard: async (files) => {
+      const own = files.filter(({ path }) => path.startsWith('blobs/'));
+      await Promise.all(own.map(({ path }) => blobs.remove(basename(path))));
+    },
+    closeRound: async (_round, members) => {
+      await Promise.all(members.map((site) => rm(folder.uploads(site), { recursive: true, force: true })));
+      await blobs.keepOnly(new Set([...live()].map(({ sha256 }) => sha256)));
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { rm } from 'node:fs/promises';
+import type { RunHistory } from '../../federation/history.ts';
+import { type RunCard, writeRunCard } from '../../federation/run-card.ts';
+import type { RunFiles } from '../../federation/run-files.ts';
+import { summarizeRun, writeResults } from '../../federation/run-report.ts';
+import type { JobFile } from '../../job/schema.ts';
+import { packageVersion } from '../../kernel/package-version.ts';
+import type { Journal } from '../../store/journal.ts';
+import type { JobRecord } from '../../store/server-store.ts';
+import type { RunEvent } from '../../telemetry/run-events.ts';
+import { copyFileAtomic, writeAtomic } from '../../workspace/files.ts';
+import { RUN_FILES, runFolder } from '../../workspace/run-folder.ts';
+import type { JobFolder } from '../state-folder.ts';
+
+export interface EndedJob {
+  readonly record: JobRecord;
+  readonly job: JobFile;
+  readonly sites: readonly string[];
+  readonly history: RunHistory;
+  readonly journal: Journal<RunEvent>;
+  readonly folder: JobFolder;
+  readonly files: RunFiles;
+}
+
+/** The global model of a job that was stopped. */
+const LAST_MODEL = 'last_model.safetensors';
+/** That of round 0, where it came apart from the job's files: a clone begins with it, too. */
+export const INITIAL_MODEL = 'initial_model.safetensors';
+
+export async function* eventsOf(journal: Journal<RunEvent>): AsyncGenerator<RunEvent> {
+  for await (const { event } of journal.read()) yield event;
+}
+
+/**
+ * What `job download` brings: a run's folder as `simulate` leaves it. Of a job that did not come to its end, the
+ * last model it had.
+ */
+export async function writeJobResults(ended: EndedJob): Promise<void> {
+  const { record, job, sites, history, journal, folder, files } = ended;
+  const card: RunCard = {
+    version: 1,
+    run_id: record.id,
+    created: record.submitted,
+    job_folder: record.name,
+    bundle_sha256: record.bundleSha256,
+    job,
+    sites: [...sites],
+    min_clients: record.minClients ?? 1,
+    engine: 'auto',
+    data: null,
+    software: { neuroflare: packageVersion(), node: process.versions.node },
+    warnings: [],
+  };
+  await writeRunCard(folder, card);
+  const run = () => ({ card, history, events: eventsOf(journal) });
+  // The folder's place on this machine is nobody else's business.
+  const summary = await summarizeRun({ ...run(), folder: runFolder('.') });
+  await writeResults({ ...run(), folder, files }, summary);
+  if (!history.final && history.position)
+    await copyFileAtomic(files.at(history.position.model), folder.at(LAST_MODEL));
+  if (record.initialModel && history.initial)
+    await copyFileAtomic(files.at(history.initial), folder.at(INITIAL_MODEL));
+  await writeAtomic(folder.at(RUN_FILES.events), async (file) => {
+    for await (const { time, event } of journal.read())
+      await file.appendFile(`${JSON.stringify({ time, event })}\n`);
+  });
+}
+
+/** What the rounds needed and nobody needs any more. */
+export async function clearWorkFiles(folder: JobFolder): Promise<void> {
+  await rm(folder.blobs.root, { recursive: true, force: true });
+  await rm(folder.at('uploads'), { recursive: true, force: true });
+}

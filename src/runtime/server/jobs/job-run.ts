@@ -1,0 +1,393 @@
+import { statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Coordinator, createCoordinator, rulesOf } from '../../federation/coordinator.ts';
+import { type RunHistory, replayEvents } from '../../federation/history.ts';
+import { damageOf, neededFiles, requireIntact } from '../../federation/intact.ts';
+import type { RunFiles } from '../../federation/run-files.ts';
+import { runWorkflow } from '../../federation/run-workflow.ts';
+import type { LoadedJob } from '../../job/load.ts';
+import { atNextRing, Bell } from '../../kernel/bell.ts';
+import { flError, type NeuroflareError, reviveError, toNeuroflareError } from '../../kernel/errors.ts';
+import { faultPoint } from '../../kernel/fault-point.ts';
+import type { Journal } from '../../store/journal.ts';
+import type { DecisionRecord, JobChange, JobRecord, ServerStore } from '../../store/server-store.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { FileRef, RunEvent } from '../../telemetry/run-events.ts';
+import { isFinished, type JobStatus } from '../../wire/admin.ts';
+import type { LogLevel } from '../../wire/shapes.ts';
+import type { AssignedJob, Decision } from '../../wire/site.ts';
+import type { SiteRegistry } from '../sites/site-registry.ts';
+import type { JobFolder } from '../state-folder.ts';
+import type { WorkThread } from '../work/work-thread.ts';
+import { blobFile, jobFiles } from './job-files.ts';
+import { clearWorkFiles, eventsOf, writeJobResults } from './job-results.ts';
+import { Offers } from './offers.ts';
+import { SiteChannel } from './site-channel.ts';
+import { SiteTraffic } from './site-traffic.ts';
+
+export interface JobRunDeps {
+  readonly store: ServerStore;
+  readonly folder: JobFolder;
+  readonly registry: SiteRegistry;
+  readonly work: WorkThread;
+  readonly logger: Logger;
+  /** Sites that are here and have the job, or could take it: of its study, with room for it. */
+  readonly eligible: (run: JobRun) => readonly string[];
+  /** Status changed, for the audit log and metrics. */
+  readonly onStatus: (run: JobRun) => void;
+  /** Seconds from a round's opening to its close. */
+  readonly onRound: (seconds: number) => void;
+}
+
+/** Failures of the machine, not of the job: tried again from the log until somebody has mended them. */
+const OF_THE_MACHINE = new Set(['NF_DISK_FULL', 'NF_STORE_DISK', 'NF_PATH_DENIED']);
+const AGAIN_MS = 3000;
+/** Sites that are slow to answer may join a round later. */
+const LATE_SECONDS = 5;
+
+/** One job that is being offered to sites or runs. */
+export class JobRun {
+  readonly job: LoadedJob;
+  readonly offers: Offers;
+  readonly channel: SiteChannel;
+  readonly traffic = new SiteTraffic();
+  /** Rings at every event and change. */
+  readonly bell = new Bell();
+  record: JobRecord;
+  logLevel: LogLevel = 'info';
+  /** What of the machine keeps it from going on. */
+  trouble: NeuroflareError | undefined;
+  readonly #deps: JobRunDeps;
+  /** Settles when the job is where it was before a restart: from then on sites may ask for it. */
+  readonly isBack: Promise<void>;
+  readonly #back = Promise.withResolvers<void>();
+  readonly #stop = new AbortController();
+  readonly #files: RunFiles;
+  readonly #journal: Journal<RunEvent>;
+  #coordinator: Coordinator | undefined;
+  #asked: ReadonlySet<string> = new Set();
+  #roundBegan = performance.now();
+  #measured: { readonly sha256: string; readonly size: number } | undefined;
+
+  constructor(
+    { record, job, decisions }: { record: JobRecord; job: LoadedJob; decisions: readonly DecisionRecord[] },
+    deps: JobRunDeps,
+  ) {
+    const { workflow } = job.definition;
+    this.record = record;
+    this.job = job;
+    this.#deps = deps;
+    this.isBack = this.#back.promise;
+    this.offers = new Offers(
+      {
+        named: record.clients,
+        wanted: workflow.clients ?? record.clients?.length,
+        least: record.minClients ?? workflow.minClients ?? workflow.clientsPerRound,
+        mandatory: workflow.mandatory,
+      },
+      decisions,
+    );
+    this.channel = new SiteChannel({
+      job: record.id,
+      registry: deps.registry,
+      accepted: () => this.offers.accepted(),
+      onMove: () => this.#back.resolve(),
+      siteTimeout: workflow.siteTimeout,
+    });
+    this.#journal = deps.store.journal(record.id);
+    this.#files = jobFiles(deps.folder, () => {
+      const { initial, position, best } = this.history ?? {};
+      return [initial, position?.model, best?.model].filter((file) => file !== undefined);
+    });
+  }
+
+  get history(): RunHistory | undefined {
+    return this.#coordinator?.history;
+  }
+
+  get waitingRound() {
+    return this.#coordinator?.waiting();
+  }
+
+  /** From where it is to its end. Never rejects: how it ended is in the record. */
+  async run(): Promise<void> {
+    const onChange = { connected: () => this.refresh(), lost: () => this.refresh() };
+    const unlisten = this.#deps.registry.listen(onChange);
+    try {
+      this.refresh();
+      if (this.record.error) throw reviveError(this.record.error);
+      if (this.record.status !== 'RUNNING') await this.#gatherSites();
+      await this.#trainUntilDone();
+      await this.#end('FINISHED:COMPLETED');
+    } catch (thrown) {
+      await this.#fail(toNeuroflareError(thrown));
+    } finally {
+      unlisten();
+      this.#back.resolve();
+      this.channel.close();
+      this.refresh();
+    }
+  }
+
+  /** Durable when it returns: a server that is killed now does not go on with the job. */
+  async abort(who: string): Promise<void> {
+    const error = flError('NF_JOB_ABORTED', { who });
+    await this.#change({ error: error.report() });
+    this.#stop.abort(error);
+  }
+
+  /** The server stops: the job goes on when it is there again. */
+  interrupt(): void {
+    this.#stop.abort(flError('NF_INTERRUPTED', { signal: 'the server', hint: 'It goes on by itself.' }));
+  }
+
+  /** What a site should know of this job and do for it. */
+  assigned(site: string): AssignedJob | undefined {
+    if (!this.#asked.has(site)) return undefined;
+    const { record } = this;
+    const task = this.channel.task(site);
+    const { bundle, submitter } = record;
+    return {
+      offer: {
+        job_id: record.id,
+        name: record.name,
+        study: record.study,
+        submitter: { ...submitter, ...(submitter.role !== undefined && { role: submitter.role }) },
+        submitted: record.submitted,
+        bundle,
+        bundle_sha256: record.bundleSha256,
+        signature: record.signature,
+      },
+      log_level: this.logLevel,
+      ...(task && {
+        task: {
+          kind: task.kind,
+          round: task.round,
+          total_rounds: task.totalRounds,
+          seed: task.seed,
+          model: { sha256: task.model.sha256, size: this.modelSize(task.model) },
+          ...(task.state && { state_sha256: task.state.sha256 }),
+        },
+      }),
+    };
+  }
+
+  /** Durable when it returns. */
+  async decide(site: string, decision: Decision): Promise<void> {
+    const record = { ...decision, site, time: new Date().toISOString() };
+    await this.#deps.store.decide(this.record.id, record);
+    this.offers.decide(record);
+    this.refresh();
+  }
+
+  /** Looks anew who is asked to take part, and rings for those it concerns. */
+  refresh(): void {
+    const { registry, eligible } = this.#deps;
+    const before = this.#asked;
+    this.#asked = new Set(isFinished(this.record.status) ? [] : this.offers.askedOf(eligible(this)));
+    for (const site of new Set([...before, ...this.#asked]))
+      if (before.has(site) !== this.#asked.has(site)) registry.bell(site).ring();
+    this.bell.ring();
+  }
+
+  /** Bytes of a model; those of one job differ by their headers at most. */
+  modelSize(model: FileRef): number {
+    if (this.#measured?.sha256 !== model.sha256)
+      this.#measured = { sha256: model.sha256, size: statSync(this.#files.at(model)).size };
+    return this.#measured.size;
+  }
+
+  setLogLevel(level: LogLevel): void {
+    this.logLevel = level;
+    for (const site of this.#asked) this.#deps.registry.bell(site).ring();
+  }
+
+  asks(site: string): boolean {
+    return this.#asked.has(site);
+  }
+
+  async #gatherSites(): Promise<void> {
+    const signal = this.#stop.signal;
+    await this.#change({ status: 'DISPATCHED' });
+    this.#back.resolve();
+    let enoughAt: number | undefined;
+    for (;;) {
+      signal.throwIfAborted();
+      const deadEnd = this.offers.deadEnd();
+      if (deadEnd) {
+        const reason = `${deadEnd.site} refused it: ${deadEnd.reason?.message ?? 'no reason given'}`;
+        throw flError('NF_JOB_NOT_SCHEDULED', { reason }, { place: { site: deadEnd.site } });
+      }
+      const isEnough = this.offers.accepted().length > 0 && this.offers.isEnough();
+      enoughAt = isEnough ? (enoughAt ?? performance.now()) : undefined;
+      const waited = enoughAt === undefined ? 0 : (performance.now() - enoughAt) / 1000;
+      if (isEnough && (this.offers.isComplete([...this.#asked]) || waited >= LATE_SECONDS)) break;
+      await this.bell.wait(isEnough ? LATE_SECONDS - waited : 5, { isNews: atNextRing(), signal });
+    }
+    const started = new Date().toISOString();
+    await this.#change({ status: 'RUNNING', started, minClients: this.offers.least() });
+  }
+
+  async #trainUntilDone(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#train();
+        return;
+      } catch (thrown) {
+        const error = toNeuroflareError(thrown);
+        if (!OF_THE_MACHINE.has(error.code) || this.#stop.signal.aborted) throw error;
+        this.trouble = error;
+        this.#deps.logger.error({ job: this.record.id, ...error.report() }, 'the job waits for its machine');
+        this.bell.ring();
+        await sleep(AGAIN_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+        this.#stop.signal.throwIfAborted();
+        this.trouble = undefined;
+      }
+    }
+  }
+
+  async #train(): Promise<void> {
+    const { definition } = this.job;
+    const history = await this.#openHistory();
+    if (history.status === 'finished') return this.#writeResults(history);
+    const minClients = this.record.minClients ?? this.offers.least();
+    this.#coordinator = createCoordinator({
+      rules: rulesOf({ job: definition, minClients }),
+      channel: this.channel,
+      journal: this.#journal,
+      files: this.#files,
+      history,
+      signal: this.#stop.signal,
+      observe: (event) => this.#observe(event),
+      aggregate: (name, request) =>
+        this.#aggregate(() => this.#deps.work.run('aggregate', { name, request })),
+    });
+    await runWorkflow(this.#coordinator, {
+      ...definition.workflow,
+      keep: (final) => this.#writeResults(final),
+      isPassing: ({ code }) => OF_THE_MACHINE.has(code),
+    });
+  }
+
+  /** Where the log says the job is, with its model made if this is the beginning. */
+  async #openHistory(): Promise<RunHistory> {
+    const goal = this.job.definition.workflow;
+    const history = await replayEvents(eventsOf(this.#journal), goal);
+    if (history.status === 'finished') return history;
+    if (history.error) throw reviveError(history.error);
+    const opened = {
+      type: 'run.opened',
+      ...(history.position && { resumedFromRound: history.position.round }),
+    } as const;
+    await this.#journal.append(opened);
+    if (!history.position) {
+      await this.#journal.append({ type: 'model.initial', model: await this.#initialModel() });
+      faultPoint('model.initial');
+    }
+    await this.#mend(history);
+    return replayEvents(eventsOf(this.#journal), goal);
+  }
+
+  /** A result whose bytes are damaged is asked for again; a damaged model ends the job with its name. */
+  async #mend(history: RunHistory): Promise<void> {
+    const { accepted, open } = history;
+    for (const file of neededFiles({ ...history, accepted: [] })) await requireIntact(this.#files, file);
+    for (const { site, update } of accepted) {
+      const reason = update && (await damageOf(this.#files, update));
+      if (reason === undefined || !open) continue;
+      this.#deps.logger.error(
+        { job: this.record.id, site, reason },
+        'an accepted update is damaged: asked for again',
+      );
+      await this.#journal.append({ type: 'result.dropped', round: open.round, site, reason });
+    }
+  }
+
+  async #initialModel() {
+    const { initialModel } = this.record;
+    if (initialModel) {
+      await requireIntact(this.#files, blobFile(initialModel.sha256));
+      return blobFile(initialModel.sha256);
+    }
+    const { definition: job } = this.job;
+    return this.#files.keepModel(0, (target) => this.#deps.work.run('makeModel', { job, target }));
+  }
+
+  async #aggregate(work: () => Promise<void>): Promise<void> {
+    const began = performance.now();
+    await work();
+    this.traffic.aggregationSeconds += (performance.now() - began) / 1000;
+  }
+
+  #observe(event: RunEvent): void {
+    const { id: job } = this.record;
+    if (event.type === 'round.opened') this.#roundBegan = performance.now();
+    if (event.type === 'round.closed') {
+      const seconds = (performance.now() - this.#roundBegan) / 1000;
+      this.#deps.onRound(seconds);
+      this.#deps.logger.info({ job, round: event.round, seconds }, 'round closed');
+    }
+    if (event.type === 'site.failed')
+      this.#deps.logger.warn({ job, site: event.site, round: event.round, ...event.error }, 'site failed');
+    this.bell.ring();
+  }
+
+  async #writeResults(history: RunHistory): Promise<void> {
+    await writeJobResults({
+      record: this.record,
+      job: this.job.value,
+      sites: this.offers.accepted(),
+      history,
+      journal: this.#journal,
+      folder: this.#deps.folder,
+      files: this.#files,
+    });
+    await this.#setOutcome(history);
+  }
+
+  async #setOutcome({ position, best, failures: [first] }: RunHistory): Promise<void> {
+    await this.#change({
+      outcome: {
+        round: position?.round ?? 0,
+        best: best ? { model: best.round, value: best.value } : null,
+        firstFailure: first ?? null,
+      },
+    });
+  }
+
+  async #fail(error: NeuroflareError): Promise<void> {
+    if (error.code === 'NF_INTERRUPTED') return;
+    const status: JobStatus =
+      error.code === 'NF_JOB_ABORTED'
+        ? 'FINISHED:ABORTED'
+        : error.code === 'NF_JOB_NOT_SCHEDULED'
+          ? 'FINISHED:CAN_NOT_SCHEDULE'
+          : 'FINISHED:EXECUTION_EXCEPTION';
+    try {
+      const history = await replayEvents(eventsOf(this.#journal), this.job.definition.workflow);
+      await this.#writeResults(history);
+    } catch (lost) {
+      this.#deps.logger.error(
+        { job: this.record.id, reason: String(lost) },
+        'the results could not be written',
+      );
+    }
+    await this.#end(status, error);
+  }
+
+  async #end(status: JobStatus, error?: NeuroflareError): Promise<void> {
+    const ended = new Date().toISOString();
+    await this.#change({ status, ended, ...(error && { error: error.report() }) });
+    await clearWorkFiles(this.#deps.folder).catch(() => undefined);
+  }
+
+  async #change(change: JobChange): Promise<void> {
+    await this.#deps.store.changeJob(this.record.id, change);
+    this.record = { ...this.record, ...change };
+    if (change.status) {
+      faultPoint(`job:${change.status}`);
+      this.#deps.onStatus(this);
+    }
+    this.bell.ring();
+  }
+}

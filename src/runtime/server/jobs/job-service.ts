@@ -1,0 +1,332 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { unpackBundle } from '../../federation/packed-bundle.ts';
+import { loadSubmittedJob } from '../../federation/submitted-job.ts';
+import type { Bundle } from '../../job/bundle.ts';
+import { writeBundle } from '../../job/bundle.ts';
+import { templatesByCode } from '../../job/templates.ts';
+import { sha256 } from '../../kernel/digest.ts';
+import { flError, toNeuroflareError } from '../../kernel/errors.ts';
+import { didYouMean } from '../../kernel/nearest.ts';
+import type { Identity } from '../../security/certificate/identity.ts';
+import { signerOf } from '../../security/job-signature.ts';
+import type { JobRecord, ServerStore } from '../../store/server-store.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { isFinished, type JobStatus, type submission } from '../../wire/admin.ts';
+import type { PackedBundle } from '../../wire/shapes.ts';
+import type { AssignedJob } from '../../wire/site.ts';
+import { copyFileAtomic, writeFileAtomic } from '../../workspace/files.ts';
+import { RUN_FILES } from '../../workspace/run-folder.ts';
+import type { Studies } from '../policy/studies.ts';
+import type { SiteRegistry } from '../sites/site-registry.ts';
+import type { JobFolder, StateFolder } from '../state-folder.ts';
+import type { WorkThread } from '../work/work-thread.ts';
+import { INITIAL_MODEL } from './job-results.ts';
+import { JobRun } from './job-run.ts';
+import { PACKED_BUNDLE } from './packed-file.ts';
+import { hasRoom, type ScheduledSite, schedule } from './schedule.ts';
+
+export interface JobServiceDeps {
+  readonly project: string;
+  /** PEM of the authority. */
+  readonly rootPem: string;
+  readonly state: StateFolder;
+  readonly store: ServerStore;
+  readonly studies: Studies;
+  readonly registry: SiteRegistry;
+  readonly work: WorkThread;
+  readonly logger: Logger;
+  readonly maxJobs: number;
+  readonly onStatus: (run: JobRun) => void;
+  readonly onRound: (seconds: number) => void;
+}
+
+export type Submission = z.output<typeof submission>;
+
+const INCOMING = '.incoming-';
+const UNFINISHED: JobStatus[] = ['SUBMITTED', 'DISPATCHED', 'RUNNING'];
+const LOOK_MS = 1000;
+
+/** All jobs of a server: takes them in, gives them to sites when there is room, and takes them up again after a restart. */
+export class JobService {
+  readonly #deps: JobServiceDeps;
+  /** Submitted and not yet offered, in the order they came. */
+  readonly #waiting = new Map<string, JobRun>();
+  /** Offered or running. */
+  readonly #active = new Map<string, JobRun>();
+  readonly #runs = new Set<Promise<void>>();
+  #reasons: ReadonlyMap<string, string> = new Map();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(deps: JobServiceDeps) {
+    this.#deps = deps;
+  }
+
+  /** Finds every job where it was when the server stopped, and goes on with it. */
+  async start(): Promise<void> {
+    const { store, state, registry, logger } = this.#deps;
+    await this.#removeStrays();
+    for (const record of await store.jobs({ statuses: UNFINISHED })) {
+      try {
+        const run = await this.#open(record);
+        if (record.status === 'SUBMITTED' && !record.error) this.#waiting.set(record.id, run);
+        else this.#launch(run);
+      } catch (thrown) {
+        const error = toNeuroflareError(thrown);
+        logger.error({ job: record.id, ...error.report() }, 'the job cannot be taken up again');
+        const ended = new Date().toISOString();
+        await store.changeJob(record.id, {
+          status: 'FINISHED:EXECUTION_EXCEPTION',
+          ended,
+          error: error.report(),
+        });
+      }
+    }
+    await rm(join(state.root, 'uploads'), { recursive: true, force: true });
+    // A site that asked before a job is where it was would take its task for cancelled.
+    await Promise.all(this.active().map(({ isBack }) => isBack));
+    const look = () => this.schedule();
+    registry.listen({ connected: look, lost: look });
+    this.#timer = setInterval(look, LOOK_MS);
+    this.schedule();
+  }
+
+  /** Jobs are left where they are; they go on with the next start. */
+  async stop(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    for (const run of this.#active.values()) run.interrupt();
+    for (const run of this.#waiting.values()) run.channel.close();
+    await Promise.all(this.#runs);
+  }
+
+  active(): readonly JobRun[] {
+    return [...this.#active.values()];
+  }
+
+  waitingCount(): number {
+    return this.#waiting.size;
+  }
+
+  /** A job that is not finished. */
+  find(id: string): JobRun | undefined {
+    return this.#active.get(id) ?? this.#waiting.get(id);
+  }
+
+  /** Why a submitted job is not offered yet. */
+  reasonOf(id: string): string | undefined {
+    return this.#reasons.get(id);
+  }
+
+  /** @throws NF_JOB_UNKNOWN */
+  async record(id: string): Promise<JobRecord> {
+    const known = this.find(id)?.record ?? (await this.#deps.store.job(id));
+    if (known) return known;
+    const ids = (await this.#deps.store.jobs()).map((job) => job.id);
+    throw flError('NF_JOB_UNKNOWN', { job: id, nearest: didYouMean(id, ids) });
+  }
+
+  /** A job of an offer or a task, for a site that has it. @throws NF_JOB_NOT_HERE */
+  forSite(id: string, site: string): JobRun {
+    const run = this.#active.get(id);
+    if (run?.asks(site)) return run;
+    throw flError('NF_JOB_NOT_HERE', { job: id, site });
+  }
+
+  /** Everything a site should be doing. */
+  assigned(site: string): AssignedJob[] {
+    return this.active().flatMap((run) => run.assigned(site) ?? []);
+  }
+
+  folder(id: string): JobFolder {
+    return this.#deps.state.job(id);
+  }
+
+  /** Whether somebody's own code is in a job, or only that of a template. */
+  async bringsCode(bundle: PackedBundle): Promise<boolean> {
+    return !(await templatesByCode()).has(unpackBundle(bundle).codeSha256);
+  }
+
+  /**
+   * Takes a job in; durable when it returns. A known token answers with the job it was given for.
+   * @throws NF_JOB_*, NF_JOB_SIGNATURE, NF_SUBMIT_TOKEN_CONFLICT
+   */
+  async submit(user: Identity, request: Submission): Promise<{ job: JobRecord; isNew: boolean }> {
+    const bundle = unpackBundle(request.bundle);
+    this.#requireSignature(user, request, bundle);
+    const { state, store } = this.#deps;
+    const id = request.job_id;
+    const again = await store.job(id);
+    if (again && (again.bundleSha256 !== bundle.sha256 || again.submitter.name !== user.name))
+      throw flError('NF_SUBMIT_TOKEN_CONFLICT', { token: id, job: id });
+    if (again) return { job: again, isNew: false };
+    const incoming = join(state.jobs, `${INCOMING}${id}`);
+    const packed = Buffer.from(JSON.stringify(request.bundle));
+    await rm(incoming, { recursive: true, force: true });
+    try {
+      await writeBundle(bundle, join(incoming, RUN_FILES.bundle));
+      const modelComesApart = request.initial_model !== undefined;
+      const { job } = await loadSubmittedJob(join(incoming, RUN_FILES.bundle), { modelComesApart });
+      await writeFileAtomic(join(incoming, PACKED_BUNDLE), packed);
+      if (request.initial_model) await this.#takeModel(user, request, incoming);
+      const record: JobRecord = {
+        id,
+        name: job.definition.name,
+        study: request.study,
+        submitter: { name: user.name, org: user.org, role: user.role },
+        submitted: new Date().toISOString(),
+        token: request.token,
+        clonedFrom: request.cloned_from,
+        bundleSha256: bundle.sha256,
+        codeSha256: bundle.codeSha256,
+        bundle: { sha256: sha256(packed), size: packed.length },
+        signature: request.signature,
+        numRounds: job.definition.workflow.numRounds,
+        keyMetric: job.definition.workflow.keyMetric,
+        clients: request.clients,
+        initialModel: request.initial_model,
+        status: 'SUBMITTED',
+      };
+      await rename(incoming, state.job(id).root);
+      const added = await store.addJob(record).catch(async (error: unknown) => {
+        await rm(state.job(id).root, { recursive: true, force: true });
+        throw error;
+      });
+      if (!added.isNew) await rm(state.job(id).root, { recursive: true, force: true });
+      else await this.#enqueue(added.job);
+      return added;
+    } finally {
+      await rm(incoming, { recursive: true, force: true });
+    }
+  }
+
+  /** Durable when it returns. @throws NF_JOB_OVER */
+  async abort(record: JobRecord, who: string): Promise<void> {
+    const run = this.find(record.id);
+    if (!run) throw flError('NF_JOB_OVER', { job: record.id, status: record.status });
+    await run.abort(who);
+    if (!this.#waiting.delete(record.id)) return;
+    this.#launch(run);
+  }
+
+  /** Removes a finished job and everything of it. @throws NF_JOB_NOT_OVER */
+  async delete(record: JobRecord): Promise<void> {
+    if (!isFinished(record.status))
+      throw flError('NF_JOB_NOT_OVER', { job: record.id, status: record.status });
+    await this.#deps.store.deleteJob(record.id);
+    await rm(this.folder(record.id).root, { recursive: true, force: true });
+  }
+
+  /** Offers waiting jobs to sites that have room for them. */
+  schedule(): void {
+    if (this.#closed) return;
+    const waiting = [...this.#waiting.values()].map((run) => ({
+      id: run.record.id,
+      need: run.job.definition.resources,
+      offers: run.offers,
+      mayRunAt: (site: string) => this.#mayRunAt(site, run),
+    }));
+    const { start, reasons } = schedule(waiting, {
+      sites: this.#sites(),
+      running: this.#active.size,
+      maxJobs: this.#deps.maxJobs,
+    });
+    this.#reasons = reasons;
+    for (const id of start) {
+      const run = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (run) this.#launch(run);
+    }
+    for (const run of this.#active.values()) run.refresh();
+  }
+
+  #requireSignature(user: Identity, request: Submission, bundle: Bundle): void {
+    const { project, rootPem } = this.#deps;
+    const signed = { project, job_id: request.job_id, bundle_sha256: bundle.sha256 };
+    const signer = signerOf(request.signature, signed, { rootPem });
+    if (signer.name !== user.name)
+      throw flError('NF_JOB_SIGNATURE', { reason: `it is ${signer.name}'s, and ${user.name} submits` });
+  }
+
+  /** A model that the submitter uploaded before, or that of the job that is cloned: checked, then the job's own. */
+  async #takeModel(
+    user: Identity,
+    { initial_model: model, cloned_from: origin }: Submission,
+    incoming: string,
+  ): Promise<void> {
+    const digest = model?.sha256 ?? '';
+    const uploaded = join(this.#deps.state.userUploads(user.name), digest);
+    const folder = origin === undefined ? undefined : this.folder(origin);
+    const known = folder ? [folder.blobs.at(digest), folder.at(INITIAL_MODEL)] : [];
+    const path = [uploaded, ...known].find((candidate) => existsSync(candidate));
+    if (path === undefined) throw flError('NF_UPLOAD_MISSING', { sha256: digest });
+    await this.#deps.work.run('checkModel', { path });
+    const target = join(incoming, 'blobs', digest);
+    await mkdir(join(incoming, 'blobs'), { recursive: true });
+    if (path === uploaded) await rename(path, target);
+    else await copyFileAtomic(path, target);
+  }
+
+  async #enqueue(record: JobRecord): Promise<void> {
+    this.#waiting.set(record.id, await this.#open(record));
+    this.schedule();
+  }
+
+  async #open(record: JobRecord): Promise<JobRun> {
+    const { store, registry, work, logger, onStatus, onRound } = this.#deps;
+    const folder = this.folder(record.id);
+    const modelComesApart = record.initialModel !== undefined;
+    const { job } = await loadSubmittedJob(folder.at(RUN_FILES.bundle), { modelComesApart });
+    const decisions = await store.decisions(record.id);
+    return new JobRun(
+      { record, job, decisions },
+      { store, folder, registry, work, logger, eligible: (run) => this.#eligible(run), onStatus, onRound },
+    );
+  }
+
+  #launch(run: JobRun): void {
+    this.#active.set(run.record.id, run);
+    const done = run.run().finally(() => {
+      this.#runs.delete(done);
+      if (this.#closed) return;
+      this.#active.delete(run.record.id);
+      this.#deps.registry.wakeAll();
+      this.schedule();
+    });
+    this.#runs.add(done);
+  }
+
+  #mayRunAt(site: string, { record }: JobRun): boolean {
+    return this.#deps.registry.isEnabled(site) && this.#deps.studies.hasSite(record.study, site);
+  }
+
+  #eligible(run: JobRun): string[] {
+    const need = run.job.definition.resources;
+    return this.#sites()
+      .filter((site) => run.asks(site.name) || (this.#mayRunAt(site.name, run) && hasRoom(site, need)))
+      .map(({ name }) => name);
+  }
+
+  /** Sites that are here, and what they have taken on. */
+  #sites(): ScheduledSite[] {
+    return this.#deps.registry.sessions().map(({ site, resources }) => ({
+      name: site,
+      resources,
+      taken: this.active()
+        .filter((run) => run.asks(site))
+        .map(({ job }) => job.definition.resources),
+    }));
+  }
+
+  /** Folders of jobs whose submission was cut short. */
+  async #removeStrays(): Promise<void> {
+    const { state, store } = this.#deps;
+    await mkdir(state.jobs, { recursive: true });
+    const known = new Set((await store.jobs()).map(({ id }) => id));
+    for (const name of await readdir(state.jobs))
+      if (!known.has(name)) await rm(join(state.jobs, name), { recursive: true, force: true });
+  }
+}

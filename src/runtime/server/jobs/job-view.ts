@@ -1,0 +1,188 @@
+import type { RunHistory } from '../../federation/history.ts';
+import type { Waiting } from '../../federation/open-round.ts';
+import { atNextRing } from '../../kernel/bell.ts';
+import { flError } from '../../kernel/errors.ts';
+import { compareSites } from '../../kernel/site-order.ts';
+import type { JobRecord } from '../../store/server-store.ts';
+import {
+  isFinished,
+  type JobEvents,
+  type JobMeta,
+  type JobStats,
+  type WaitingFor,
+} from '../../wire/admin.ts';
+import type { ServerContext } from '../context.ts';
+import type { JobRun } from './job-run.ts';
+
+type Context = Pick<ServerContext, 'jobs' | 'registry' | 'store'>;
+
+/** All of a job that its owner may ask for. */
+export async function metaOf(context: Context, record: JobRecord): Promise<JobMeta> {
+  const run = context.jobs.find(record.id);
+  const now = run?.record ?? record;
+  const { id, name, study, submitter, submitted, started, ended, status } = now;
+  const workflow = run?.job.definition.workflow;
+  const progress = progressOf(now, run?.history);
+  const end = ended === undefined ? Date.now() : Date.parse(ended);
+  return {
+    job_id: id,
+    name,
+    study,
+    status,
+    submitter: {
+      name: submitter.name,
+      org: submitter.org,
+      ...(submitter.role !== undefined && { role: submitter.role }),
+    },
+    submitted,
+    started: started ?? null,
+    ended: ended ?? null,
+    seconds: started === undefined ? null : Math.max(0, end - Date.parse(started)) / 1000,
+    num_rounds: now.numRounds,
+    min_clients: now.minClients ?? workflow?.minClients ?? null,
+    metric: now.keyMetric,
+    ...progress,
+    sites: await sitesOf(context, { record: now, run }),
+    waiting: isFinished(status) ? null : waitingFor(context, run),
+    error: now.error ?? null,
+    cloned_from: now.clonedFrom ?? null,
+    initial_model: now.initialModel ?? null,
+    bundle_sha256: now.bundleSha256,
+    code_sha256: now.codeSha256,
+  };
+}
+
+function progressOf(
+  record: JobRecord,
+  history: RunHistory | undefined,
+): Pick<JobMeta, 'round' | 'best' | 'first_failure'> {
+  if (record.outcome && !history)
+    return {
+      round: record.outcome.round,
+      best: record.outcome.best,
+      first_failure: record.outcome.firstFailure,
+    };
+  const { position, best, failures = [] } = history ?? {};
+  return {
+    round: position?.round ?? 0,
+    best: best ? { model: best.round, value: best.value } : null,
+    first_failure: failures[0] ?? null,
+  };
+}
+
+async function sitesOf(
+  { registry, store }: Context,
+  { record, run }: { record: JobRecord; run: JobRun | undefined },
+): Promise<JobMeta['sites']> {
+  const decisions = run ? run.offers.decisions() : await store.decisions(record.id);
+  const answers = new Map(decisions.map((decision) => [decision.site, decision]));
+  const asked = run ? registry.sessions().filter(({ site }) => run.asks(site)) : [];
+  const names = [...new Set([...answers.keys(), ...asked.map(({ site }) => site)])].sort(compareSites);
+  return names.map((site) => {
+    const session = registry.get(site);
+    const phase = session?.jobs.find(({ job_id: id }) => id === record.id)?.phase;
+    const decision = answers.get(site);
+    const since = run?.channel.since(site) ?? (session ? undefined : registry.lostSince(site));
+    const progress = run?.channel.progress(site);
+    return {
+      site,
+      answer: decision?.answer ?? 'offered',
+      ...(decision?.reason && { reason: decision.reason }),
+      connected: session !== undefined,
+      ...(phase && { phase }),
+      ...(since !== undefined && { since }),
+      ...(progress && { progress }),
+    };
+  });
+}
+
+/** Why nothing has happened yet, so that nobody has to guess. */
+function waitingFor(context: Context, run: JobRun | undefined): WaitingFor | null {
+  if (!run) return null;
+  const { record, trouble } = run;
+  const since = record.started ?? record.submitted;
+  if (trouble) return { what: `the server: ${trouble.message}`, sites: [], since, rule: trouble.hint };
+  const reason = context.jobs.reasonOf(record.id);
+  if (record.status === 'SUBMITTED')
+    return { what: reason ?? 'its turn', sites: [], since, rule: 'first come, first served' };
+  if (record.status === 'DISPATCHED') return waitingForAnswers(run, since);
+  const round = run.waitingRound;
+  return round ? waitingForRound(context, run, round) : waitingForMembers(context, run, since);
+}
+
+function waitingForAnswers(run: JobRun, since: string): WaitingFor {
+  const { offers } = run;
+  const pending = offers.decisions().filter(({ answer }) => answer === 'waiting for approval');
+  const sites = pending.map(({ site }) => site);
+  const what = sites.length > 0 ? `approval of its code at ${sites.join(', ')}` : 'sites to take it';
+  return { what, sites, since, rule: `${offers.accepted().length} of ${offers.least()} have accepted` };
+}
+
+/** Between rounds: not enough sites are there to open the next one. */
+function waitingForMembers({ registry }: Context, run: JobRun, since: string): WaitingFor {
+  const absent = run.offers.accepted().filter((site) => !registry.get(site));
+  const what = absent.length > 0 ? `${absent.join(', ')} to come back` : 'the next round';
+  return {
+    what,
+    sites: absent,
+    since,
+    rule: `a round opens with ${run.record.minClients ?? run.offers.least()} sites`,
+  };
+}
+
+function waitingForRound({ registry }: Context, run: JobRun, waiting: Waiting): WaitingFor {
+  const { round, answered, rules, quorumEnds, members } = waiting;
+  const outstanding = [...waiting.outstanding];
+  const since =
+    outstanding.flatMap((site) => run.channel.since(site) ?? []).sort()[0] ?? new Date().toISOString();
+  const lost = outstanding.filter((site) => !registry.get(site));
+  const names = outstanding.map((site) =>
+    lost.includes(site) ? `${site} (lost since ${registry.lostSince(site) ?? 'the server started'})` : site,
+  );
+  const what = outstanding.length > 0 ? names.join(', ') : 'the new model';
+  const { minClients, waitAfterQuorum, target, mandatory = [] } = rules;
+  const rule = [
+    `${answered.length} of ${members.length} have answered`,
+    target === undefined ? `${minClients} are needed` : `the first ${target} count`,
+    ...(mandatory.length > 0 ? [`${mandatory.join(', ')} among them`] : []),
+    ...(waitAfterQuorum === undefined ? [] : [`then ${waitAfterQuorum} s`]),
+  ].join(', ');
+  const ends = quorumEnds === undefined ? {} : { ends: new Date(quorumEnds).toISOString() };
+  return { what, round, sites: outstanding, since, rule, ...ends };
+}
+
+/** What happened after a number, as soon as there is something, or after `wait_seconds`. */
+export async function eventsAfter(
+  context: Context,
+  { id }: JobRecord,
+  query: { after: number; max: number; wait_seconds: number; signal: AbortSignal },
+): Promise<JobEvents> {
+  const { after, max, wait_seconds: seconds, signal } = query;
+  const read = () => context.store.events(id, after, max);
+  let events = await read();
+  const run = context.jobs.find(id);
+  if (events.length === 0 && run) {
+    await run.bell.wait(seconds, { isNews: atNextRing(), signal });
+    events = await read();
+  }
+  const record = await context.jobs.record(id);
+  return { events, next: events.at(-1)?.seq ?? after, meta: await metaOf(context, record) };
+}
+
+/** @throws NF_JOB_OVER: what was moved is counted while a job runs */
+export async function statsOf(context: Context, record: JobRecord): Promise<JobStats> {
+  const run = context.jobs.find(record.id);
+  if (!run) throw flError('NF_JOB_OVER', { job: record.id, status: record.status });
+  const { sites } = await metaOf(context, record);
+  return {
+    job_id: record.id,
+    rounds_closed: run.history?.closedRounds ?? 0,
+    aggregation_seconds: run.traffic.aggregationSeconds,
+    sites: sites.map(({ site, phase }) => {
+      const { bytesIn, bytesOut, results, seconds } = run.traffic.of(site);
+      const round = run.channel.task(site)?.round;
+      const counts = { bytes_in: bytesIn, bytes_out: bytesOut, results, seconds };
+      return { site, ...(phase && { phase }), ...(round !== undefined && { round }), ...counts };
+    }),
+  };
+}

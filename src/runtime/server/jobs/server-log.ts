@@ -1,0 +1,42 @@
+import type { RunEvent } from '../../telemetry/run-events.ts';
+import type { LogLine } from './site-logs.ts';
+
+/** A job's events as lines for people. */
+export function lineOf({ time, event }: { time: string; event: RunEvent }): LogLine | undefined {
+  const text = textOf(event);
+  if (text === undefined) return undefined;
+  const level = event.type === 'run.failed' || event.type === 'site.failed' ? 'error' : 'info';
+  return { time, level, text };
+}
+
+function textOf(event: RunEvent): string | undefined {
+  switch (event.type) {
+    case 'run.opened':
+      return event.resumedFromRound === undefined
+        ? 'the run begins'
+        : `the run goes on after round ${event.resumedFromRound}`;
+    case 'model.initial':
+      return `model 0 is ${event.model.sha256}`;
+    case 'round.opened':
+      return `round ${event.round} (${event.kind}) opened with ${event.sites.join(', ')}`;
+    case 'engine.used':
+      return `${event.site} computes with ${event.engine.name} on ${event.engine.device} (${event.engine.library})`;
+    case 'result.accepted':
+      return `round ${event.round}: ${event.result.site} answered after ${event.result.seconds} s, ${event.result.numExamples} examples`;
+    case 'result.dropped':
+      return `round ${event.round}: the answer of ${event.site} is asked for again: ${event.reason}`;
+    case 'site.failed':
+      return `round ${event.round}: ${event.site} failed: ${event.error.code}: ${event.error.message}`;
+    case 'round.closed':
+      return `round ${event.round} closed${event.model ? `, model ${event.round} is ${event.model.sha256}` : ''}`;
+    case 'run.interrupted':
+      return `stopped: ${event.signal}`;
+    case 'run.failed':
+      return `failed: ${event.error.code}: ${event.error.message}`;
+    case 'run.finished':
+      return `finished with model ${event.model.sha256}`;
+    case 'task.started':
+    case 'task.progress':
+      return undefined;
+  }
+}

@@ -1,0 +1,154 @@
+import type {
+  AnswerListener,
+  Channel,
+  SiteAnswer,
+  SitesNeeded,
+  SiteTask,
+  Verdict,
+} from '../../federation/channel.ts';
+import { flError } from '../../kernel/errors.ts';
+import type { SiteRegistry, SiteSession } from '../sites/site-registry.ts';
+
+export interface SiteChannelDeps {
+  readonly job: string;
+  readonly registry: SiteRegistry;
+  /** Sites that have accepted the job, in site order. */
+  readonly accepted: () => readonly string[];
+  /** The coordinator has given a task, or looks for sites. */
+  readonly onMove: () => void;
+  /** Seconds a lost or silent site is waited for. */
+  readonly siteTimeout: number;
+}
+
+interface Held {
+  readonly task: SiteTask;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  /** Of the monotonic clock, in milliseconds: when the site last moved on with it. */
+  movedAt: number;
+  progress: { readonly done: number; readonly total: number } | undefined;
+}
+
+/** A site that was here a moment ago is likely to come back: a round does not open without it at once. */
+const REJOIN_MS = 15_000;
+const LOOK_MS = 500;
+
+/**
+ * The channel of a networked job: tasks lie here until their sites ask for work. A site that is gone, or has a task and does not
+ * move on with it, fails the round after its time; what moves is never cut by a clock.
+ */
+export class SiteChannel implements Channel {
+  readonly #deps: SiteChannelDeps;
+  readonly #held = new Map<string, Held>();
+  readonly #timer: NodeJS.Timeout;
+  #listener: AnswerListener | undefined;
+
+  constructor(deps: SiteChannelDeps) {
+    this.#deps = deps;
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  listen(listener: AnswerListener): void {
+    this.#listener = listener;
+  }
+
+  assign(task: SiteTask): void {
+    this.#held.set(task.site, {
+      task,
+      since: new Date().toISOString(),
+      movedAt: performance.now(),
+      progress: undefined,
+    });
+    this.#deps.registry.bell(task.site).ring();
+    this.#deps.onMove();
+  }
+
+  cancel(site: string): void {
+    this.#held.delete(site);
+    this.#deps.registry.bell(site).ring();
+  }
+
+  /** The task a site should be at. */
+  task(site: string): SiteTask | undefined {
+    return this.#held.get(site)?.task;
+  }
+
+  /** Since when a site's answer is waited for. */
+  since(site: string): string | undefined {
+    return this.#held.get(site)?.since;
+  }
+
+  /** How far a site is with its task. */
+  progress(site: string): Held['progress'] {
+    return this.#held.get(site)?.progress;
+  }
+
+  /** The site moved on: a report, or bytes on their way. */
+  moved(site: string): void {
+    const held = this.#held.get(site);
+    if (held) held.movedAt = performance.now();
+  }
+
+  /** Rejects if the answer could not be made durable. */
+  async deliver(site: string, answer: SiteAnswer): Promise<Verdict> {
+    this.moved(site);
+    const held = this.#held.get(site);
+    if (held && answer.type === 'progress') held.progress = { done: answer.done, total: answer.total };
+    const verdict = (await this.#listener?.(answer)) ?? 'late';
+    const isAnswer = answer.type === 'result' || answer.type === 'failure';
+    if (isAnswer && this.#held.get(site)?.task.round === answer.round) this.cancel(site);
+    return verdict;
+  }
+
+  async ready({ least, mandatory, signal }: SitesNeeded): Promise<readonly string[]> {
+    this.#deps.onMove();
+    for (;;) {
+      signal.throwIfAborted();
+      const present = this.#present();
+      const enough = present.length >= least && mandatory.every((site) => present.includes(site));
+      if (enough && !this.#someoneIsExpected()) return present;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#held.clear();
+  }
+
+  #present(): readonly string[] {
+    return this.#deps.accepted().filter((site) => this.#deps.registry.get(site));
+  }
+
+  #someoneIsExpected(): boolean {
+    const { accepted, registry } = this.#deps;
+    return accepted().some((site) => !registry.get(site) && registry.absentFor(site) < REJOIN_MS);
+  }
+
+  #look(): void {
+    const { job, registry, siteTimeout } = this.#deps;
+    for (const [site, held] of this.#held) {
+      const session = registry.get(site);
+      if (session && isAtWork(session, { job, round: held.task.round })) held.movedAt = performance.now();
+      if (performance.now() - held.movedAt > siteTimeout * 1000) this.#giveUp(site, held, session);
+    }
+  }
+
+  #giveUp(site: string, { task: { round }, since }: Held, session: SiteSession | undefined): void {
+    const seconds = this.#deps.siteTimeout;
+    const place = { place: { site, round } };
+    const error = session
+      ? flError('NF_SITE_STALLED', { site, seconds, since }, place)
+      : flError('NF_SITE_LOST', { site, seconds }, place);
+    // What cannot be journaled ends the run, which the coordinator knows.
+    this.deliver(site, { type: 'failure', site, round, error: error.report() }).catch(() => undefined);
+  }
+}
+
+/** A script has its own limit at the site (executor.task_timeout); a transfer shows by its bytes. */
+function isAtWork({ jobs }: SiteSession, task: { job: string; round: number }): boolean {
+  return jobs.some(
+    ({ job_id: id, round, phase }) =>
+      id === task.job && round === task.round && (phase === 'running' || phase === 'queued'),
+  );
+}

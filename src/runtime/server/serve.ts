@@ -1,0 +1,182 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { flError } from '../kernel/errors.ts';
+import { readAuthorization, readLogSettings, readServerResources } from '../security/kit/local-files.ts';
+import { type OpenKit, openKit } from '../security/kit/open.ts';
+import { logKey } from '../security/log-key.ts';
+import type { Deed } from '../store/audit-log.ts';
+import { openChainedLog } from '../store/chained-log.ts';
+import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { openLog } from '../telemetry/logger.ts';
+import { isFinished } from '../wire/admin.ts';
+import type { LogLevel } from '../wire/shapes.ts';
+import { lockFolder } from '../workspace/lock.ts';
+import type { App } from './app/app.ts';
+import { buildApp } from './app/build-app.ts';
+import type { ServerContext } from './context.ts';
+import { JobService } from './jobs/job-service.ts';
+import { Metrics } from './metrics.ts';
+import { Access } from './policy/access.ts';
+import { Studies } from './policy/studies.ts';
+import { SiteOrders } from './sites/site-orders.ts';
+import { SiteRegistry } from './sites/site-registry.ts';
+import { stateFolder } from './state-folder.ts';
+import { UploadDesk } from './transfer/upload-desk.ts';
+import { WorkThread } from './work/work-thread.ts';
+
+export interface ServeOptions {
+  readonly kitDir: string;
+  /** Where the server keeps its jobs; default: `state` in the kit. */
+  readonly stateDir?: string | undefined;
+  /** In place of the kit's; 0 takes a free one. */
+  readonly port?: number | undefined;
+  readonly host?: string | undefined;
+  /** For people: who came, who went, what became of jobs. */
+  readonly tell: (line: string) => void;
+  readonly signal: AbortSignal;
+  readonly onReady?: (ready: { host: string; port: number; state: string }) => void;
+}
+
+/** Where a server keeps its jobs unless it is told otherwise. */
+export const STATE_IN_KIT = 'state';
+
+/** Runs a server until it is stopped: by the signal, or by an admin. */
+export async function serve(options: ServeOptions): Promise<'shutdown' | 'restart'> {
+  const kit = await openKit(options.kitDir, 'server');
+  const state = stateFolder(options.stateDir ?? join(options.kitDir, STATE_IN_KIT));
+  await mkdir(state.root, { recursive: true });
+  const release = await lockFolder(state.lock, `The state folder ${state.root}`);
+  try {
+    return await run(options, { kit, state });
+  } finally {
+    await release();
+  }
+}
+
+async function run(
+  options: ServeOptions,
+  { kit, state }: { kit: OpenKit<'server'>; state: ReturnType<typeof stateFolder> },
+): Promise<'shutdown' | 'restart'> {
+  const settings = await readLogSettings(options.kitDir);
+  const log = openLog({
+    path: state.log,
+    level: settings.level,
+    maxMegabytes: settings.max_megabytes,
+    keptFiles: settings.kept_files,
+  });
+  const { context, ended, close } = await assemble(options, { kit, state, log });
+  const app = await buildApp(context);
+  try {
+    await context.jobs.start();
+    const address = await listen(app, options, kit);
+    context.logger.info({ ...address, state: state.root }, 'the server listens');
+    options.onReady?.({ ...address, state: state.root });
+    const stop = () => context.stop('shutdown');
+    options.signal.addEventListener('abort', stop, { once: true });
+    if (options.signal.aborted) stop();
+    return await ended;
+  } finally {
+    context.logger.info('the server stops');
+    await context.jobs.stop();
+    context.registry.stop();
+    await app.close();
+    await close();
+    await log.close();
+  }
+}
+
+async function assemble(
+  { tell, kitDir }: ServeOptions,
+  {
+    kit,
+    state,
+    log: logger,
+  }: { kit: OpenKit<'server'>; state: ServerContext['state']; log: ServerContext['logger'] },
+) {
+  const resources = await readServerResources(kitDir);
+  const store = await openSqliteStore(state.database);
+  const audit = await openChainedLog<Deed>(state.audit, logKey(kit));
+  const disabled = (await store.sites()).filter(({ enabled }) => !enabled).map(({ name }) => name);
+  const registry = new SiteRegistry(disabled);
+  const studies = new Studies(store, await store.studies());
+  const work = new WorkThread();
+  const metrics = new Metrics({
+    sites: () => registry.sessions().length,
+    running: () => jobs.active().length,
+    waiting: () => jobs.waitingCount(),
+  });
+  const jobs = new JobService({
+    project: kit.project,
+    rootPem: kit.tls.ca,
+    state,
+    store,
+    studies,
+    registry,
+    work,
+    logger,
+    maxJobs: resources.max_jobs,
+    onRound: (seconds) => metrics.round(seconds),
+    onStatus: ({ record: { id, name, status, error } }) => {
+      logger.info({ job: id, status }, 'job status');
+      tell(`${name} ${id}: ${status}${error ? ` (${error.code}: ${error.message})` : ''}`);
+      if (!isFinished(status)) return;
+      metrics.finished(status);
+      audit
+        .append({ actor: kit.identity.name, action: 'job.end', job: id, outcome: 'done', detail: status })
+        .catch((cause: unknown) => logger.error({ cause: String(cause) }, 'the audit log cannot be written'));
+    },
+  });
+  registry.listen({
+    connected: ({ site, address }) => tell(`${site} connected from ${address}`),
+    lost: ({ site }, why) => tell(why === 'left' ? `${site} left` : `${site} is lost: no sign of life`),
+  });
+  const ended = Promise.withResolvers<'shutdown' | 'restart'>();
+  const context: ServerContext = {
+    kit,
+    state,
+    resources,
+    store,
+    registry,
+    orders: new SiteOrders(registry),
+    jobs,
+    studies,
+    access: new Access(await readAuthorization(kitDir), studies),
+    uploads: new UploadDesk(),
+    work,
+    audit,
+    metrics,
+    logger,
+    started: new Date().toISOString(),
+    logLevel: () => logger.level as LogLevel,
+    setLogLevel: (level) => {
+      logger.level = level;
+    },
+    stop: ended.resolve,
+  };
+  const close = async () => {
+    await work.close();
+    await audit.close();
+    await store.close();
+  };
+  return { context, ended: ended.promise, close };
+}
+
+async function listen(app: App, options: ServeOptions, { endpoint }: OpenKit<'server'>) {
+  const { host, port } = { ...endpoint.listen, ...given(options) };
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') throw flError('NF_PORT_TAKEN', { port, host, holder: '' }, { cause });
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+      throw flError('NF_ADDRESS_FOREIGN', { host }, { cause });
+    if (code === 'EACCES') throw flError('NF_PORT_DENIED', { port }, { cause });
+    throw cause;
+  }
+  const address = app.server.address();
+  return { host, port: typeof address === 'object' && address ? address.port : port };
+}
+
+function given({ host, port }: ServeOptions): { host?: string; port?: number } {
+  return { ...(host !== undefined && { host }), ...(port !== undefined && { port }) };
+}

@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto';
+import type { z } from 'zod';
+import { Bell } from '../../kernel/bell.ts';
+import { flError } from '../../kernel/errors.ts';
+import { compareSites } from '../../kernel/site-order.ts';
+import { LEASE_SECONDS } from '../../wire/protocol.ts';
+import type { pollRequest, sessionRequest } from '../../wire/site.ts';
+
+type SessionRequest = z.output<typeof sessionRequest>;
+type JobPhases = z.output<typeof pollRequest>['jobs'];
+
+/** One running client of a site. */
+export interface SiteSession extends SessionRequest {
+  readonly id: string;
+  readonly site: string;
+  readonly org: string;
+  /** Address the server sees it at. */
+  readonly address: string;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  lastSeen: string;
+  /** Of the monotonic clock, in milliseconds: a clock that is set does not lose a site. */
+  seenAt: number;
+  jobs: JobPhases;
+}
+
+export interface SiteEvents {
+  /** First sign of life, or the first one after it was lost. */
+  connected(session: SiteSession): void;
+  /** The lease ran out, or the client said goodbye. */
+  lost(session: SiteSession, why: 'silent' | 'left'): void;
+}
+
+const CHECK_MS = 500;
+
+/** Which sites are there: each holds a lease that its signs of life renew. Nothing of it outlives the server. */
+export class SiteRegistry {
+  readonly #sessions = new Map<string, SiteSession>();
+  /** Sites that were here and are not. */
+  readonly #lost = new Map<string, { readonly since: string; readonly at: number }>();
+  readonly #started = performance.now();
+  readonly #bells = new Map<string, Bell>();
+  readonly #listeners = new Set<SiteEvents>();
+  readonly #timer: NodeJS.Timeout;
+  #disabled: ReadonlySet<string>;
+
+  constructor(disabled: Iterable<string>) {
+    this.#disabled = new Set(disabled);
+    this.#timer = setInterval(() => this.#expire(), CHECK_MS);
+  }
+
+  listen(listener: SiteEvents): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * A client comes, or comes back: the same folder's client takes the place of its earlier self at once, another one only
+   * when the lease has run out. @throws NF_SITE_DISABLED, NF_SITE_TAKEN
+   */
+  open(
+    { name: site, org }: { name: string; org: string },
+    request: SessionRequest,
+    address: string,
+  ): SiteSession {
+    this.#requireEnabled(site);
+    const present = this.#sessions.get(site);
+    if (present && present.instance !== request.instance) {
+      throw flError('NF_SITE_TAKEN', { site, address: present.address, since: present.since });
+    }
+    const time = new Date().toISOString();
+    const session: SiteSession = {
+      ...request,
+      id: randomUUID(),
+      site,
+      org,
+      address,
+      since: time,
+      lastSeen: time,
+      seenAt: performance.now(),
+      jobs: [],
+    };
+    this.#sessions.set(site, session);
+    this.#lost.delete(site);
+    this.bell(site).ring();
+    for (const listener of this.#listeners) listener.connected(session);
+    return session;
+  }
+
+  /** The session a request names, with its lease renewed. @throws NF_SESSION_UNKNOWN, NF_SESSION_REPLACED, NF_SITE_DISABLED */
+  renew(site: string, id: string | undefined): SiteSession {
+    this.#requireEnabled(site);
+    const session = this.#sessions.get(site);
+    if (!session) throw flError('NF_SESSION_UNKNOWN', { site });
+    if (session.id !== id) throw flError('NF_SESSION_REPLACED', { site });
+    session.seenAt = performance.now();
+    session.lastSeen = new Date().toISOString();
+    return session;
+  }
+
+  /** A client that ends in order says so. */
+  close(session: SiteSession): void {
+    if (this.#sessions.get(session.site) === session) this.#lose(session, 'left');
+  }
+
+  get(site: string): SiteSession | undefined {
+    return this.#sessions.get(site);
+  }
+
+  /** Since when a site that was here is gone. */
+  lostSince(site: string): string | undefined {
+    return this.#lost.get(site)?.since;
+  }
+
+  /** Milliseconds for which a site has not been here; of one that has not come yet, since the server started. */
+  absentFor(site: string): number {
+    if (this.#sessions.has(site)) return 0;
+    return performance.now() - (this.#lost.get(site)?.at ?? this.#started);
+  }
+
+  isEnabled(site: string): boolean {
+    return !this.#disabled.has(site);
+  }
+
+  /** In site order. */
+  sessions(): SiteSession[] {
+    return [...this.#sessions.values()].sort((a, b) => compareSites(a.site, b.site));
+  }
+
+  setEnabled(site: string, enabled: boolean): void {
+    const disabled = new Set(this.#disabled);
+    if (enabled) disabled.delete(site);
+    else disabled.add(site);
+    this.#disabled = disabled;
+    const session = this.#sessions.get(site);
+    if (!enabled && session) this.#lose(session, 'left');
+  }
+
+  /** Rings when there may be news for a site. */
+  bell(site: string): Bell {
+    const bell = this.#bells.get(site) ?? new Bell();
+    this.#bells.set(site, bell);
+    return bell;
+  }
+
+  wakeAll(): void {
+    for (const bell of this.#bells.values()) bell.ring();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #expire(): void {
+    const oldest = performance.now() - LEASE_SECONDS * 1000;
+    for (const session of this.#sessions.values()) if (session.seenAt < oldest) this.#lose(session, 'silent');
+  }
+
+  #lose(session: SiteSession, why: 'silent' | 'left'): void {
+    this.#sessions.delete(session.site);
+    this.#lost.set(session.site, { since: session.lastSeen, at: session.seenAt });
+    this.bell(session.site).ring();
+    for (const listener of this.#listeners) listener.lost(session, why);
+  }
+
+  #requireEnabled(site: string): void {
+    if (this.#disabled.has(site)) throw flError('NF_SITE_DISABLED', { site });
+  }
+}

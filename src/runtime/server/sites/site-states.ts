@@ -1,0 +1,60 @@
+import { packageVersion } from '../../kernel/package-version.ts';
+import { compareSites } from '../../kernel/site-order.ts';
+import { isoDay } from '../../security/certificate/iso-day.ts';
+import { WARN_DAYS } from '../../security/kit/verify.ts';
+import type { SiteState, SystemStatus } from '../../wire/admin.ts';
+import { PROTOCOL_VERSION } from '../../wire/protocol.ts';
+import type { ServerContext } from '../context.ts';
+
+/** How the server and all sites it knows are. */
+export async function systemStatusOf(context: ServerContext): Promise<SystemStatus> {
+  const { kit, jobs, resources, started } = context;
+  return {
+    server: {
+      name: kit.identity.name,
+      project: kit.project,
+      version: packageVersion(),
+      protocol: PROTOCOL_VERSION,
+      started,
+      time: new Date().toISOString(),
+      certificate_ends: kit.expires.toISOString(),
+      days_left: kit.daysLeft,
+      jobs_running: jobs.active().length,
+      jobs_waiting: jobs.waitingCount(),
+      max_jobs: resources.max_jobs,
+      memory_mb: Math.round(process.memoryUsage.rss() / 1e6),
+      log_level: context.logLevel(),
+      warnings: certificateWarnings(kit),
+    },
+    sites: await siteStates(context),
+  };
+}
+
+/** From 30 days ahead. */
+export function certificateWarnings({ daysLeft, expires, identity }: ServerContext['kit']): string[] {
+  if (daysLeft > WARN_DAYS) return [];
+  const renew = `neuroflare provision --workspace WORKSPACE --renew ${identity.name}`;
+  return [`The server's certificate ends in ${daysLeft} days, on ${isoDay(expires)}: ${renew}`];
+}
+
+async function siteStates({ registry, store }: ServerContext): Promise<SiteState[]> {
+  const known = await store.sites();
+  return known
+    .map(({ name, org, enabled, lastSeen }) => {
+      const session = registry.get(name);
+      return {
+        name,
+        org: org === '' ? null : org,
+        connected: session !== undefined,
+        enabled,
+        address: session?.address ?? null,
+        version: session?.version ?? null,
+        engine: session?.engine ?? null,
+        since: session?.since ?? registry.lostSince(name) ?? null,
+        last_seen: session?.lastSeen ?? registry.lostSince(name) ?? lastSeen ?? null,
+        jobs: session?.jobs ?? [],
+        resources: session?.resources ?? null,
+      };
+    })
+    .sort((a, b) => compareSites(a.name, b.name));
+}

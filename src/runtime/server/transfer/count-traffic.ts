@@ -1,0 +1,21 @@
+import type { JobRun } from '../jobs/job-run.ts';
+import type { Metrics } from '../metrics.ts';
+
+/** Fewer bytes than this in all the time a site has are no movement: one a second must not hold a round open for ever. */
+const MOVING_BYTES = 64 * 1024;
+
+/** Counts the bytes of one transfer, and tells the round that the site moves. */
+export function countTraffic(
+  metrics: Metrics,
+  { run, site, direction }: { run: JobRun; site: string; direction: 'in' | 'out' },
+): (bytes: number) => void {
+  let still = 0;
+  return (bytes) => {
+    run.traffic.count(site, direction, bytes);
+    metrics.modelBytes(site, direction, bytes);
+    still += bytes;
+    if (still < MOVING_BYTES) return;
+    still = 0;
+    run.channel.moved(site);
+  };
+}

@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256File } from '../kernel/digest.ts';
+import { syncFolder } from '../workspace/files.ts';
+
+const BLOB = /^[0-9a-f]{64}$/;
+
+/** Files named by the SHA-256 of what they hold, in one folder. A name that is there stands for whole and durable bytes. */
+export class BlobFolder {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  at(sha256: string): string {
+    if (!BLOB.test(sha256)) throw new Error(`'${sha256}' is no digest.`);
+    return join(this.root, sha256);
+  }
+
+  /** Bytes of a blob, or undefined if it is not there. */
+  async size(sha256: string): Promise<number | undefined> {
+    return (await stat(this.at(sha256)).catch(() => undefined))?.size;
+  }
+
+  /** A path in the folder for bytes that have no name yet. */
+  async draft(): Promise<string> {
+    await mkdir(this.root, { recursive: true });
+    return join(this.root, `${process.pid}-${randomBytes(6).toString('hex')}.draft`);
+  }
+
+  /** Names a durable file by its digest and takes it in; its bytes are read unless the caller knows the digest. */
+  async adopt(path: string, known?: string): Promise<string> {
+    const sha256 = known ?? (await sha256File(path));
+    await mkdir(this.root, { recursive: true });
+    await rename(path, this.at(sha256));
+    await syncFolder(this.root);
+    return sha256;
+  }
+
+  async remove(sha256: string): Promise<void> {
+    await rm(this.at(sha256), { force: true });
+  }
+
+  /** Removes everything but these. */
+  async keepOnly(wanted: ReadonlySet<string>): Promise<void> {
+    const names = await readdir(this.root).catch(() => []);
+    await Promise.all(
+      names.filter((name) => !wanted.has(name)).map((name) => rm(join(this.root, name), { force: true })),
+    );
+  }
+}

@@ -1,0 +1,191 @@
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { canonicalJson, prettyJson, sha256 } from '../kernel/digest.ts';
+import { flError } from '../kernel/errors.ts';
+import { syncFolder, writeFileAtomic } from '../workspace/files.ts';
+
+const entrySchema = z.looseObject({
+  seq: z.int().min(1),
+  time: z.iso.datetime(),
+  previous: z.string(),
+  hash: z.string(),
+});
+type Entry = z.output<typeof entrySchema>;
+type End = Pick<Entry, 'seq' | 'hash'>;
+
+/** Beside the log: where it ends, signed by whose log it is, so that a log cut short is found. */
+const headSchema = z.strictObject({
+  seq: z.int().min(0),
+  hash: z.string(),
+  signature: z.string().describe('over the canonical JSON of seq and hash'),
+  certificate: z.string().describe('PEM of the participant'),
+});
+
+/** Signs where a log ends. */
+export interface LogKey {
+  /** PEM */
+  readonly certificate: string;
+  sign(text: string): string;
+}
+
+/** A log of JSON lines, each with the hash of the line before it. */
+export interface ChainedLog<Content extends object> {
+  /** Durable when it returns. */
+  append(content: Content): Promise<void>;
+  close(): Promise<void>;
+}
+
+const START: End = { seq: 0, hash: '0'.repeat(64) };
+/** Of the end of a log, to find its last line. */
+const TAIL_BYTES = 1_000_000;
+
+/** @throws NF_AUDIT_DAMAGED if it does not end with an entry */
+export async function openChainedLog<Content extends object>(
+  path: string,
+  key: LogKey,
+): Promise<ChainedLog<Content>> {
+  const file = await open(path, 'a+', 0o600);
+  let last = await resume(file, path);
+  await syncFolder(dirname(path));
+  let queue: Promise<void> = Promise.resolve();
+  const write = async (content: Content) => {
+    const entry = {
+      seq: last.seq + 1,
+      time: new Date().toISOString(),
+      ...withoutGaps(content),
+      previous: last.hash,
+    };
+    const hash = sha256(canonicalJson(entry));
+    await file.appendFile(`${JSON.stringify({ ...entry, hash })}\n`);
+    await file.datasync();
+    last = { seq: entry.seq, hash };
+    await writeHead(path, last, key);
+  };
+  return {
+    append: (content) => {
+      const done = queue.then(() => write(content));
+      queue = done.catch(() => undefined);
+      return done;
+    },
+    close: async () => {
+      await queue;
+      await file.close();
+    },
+  };
+}
+
+/** The entries of a log, without looking whether they are whole. */
+export async function* readChainedLog(path: string): AsyncGenerator<Readonly<Record<string, unknown>>> {
+  for await (const text of createInterface({ input: createReadStream(path, 'utf8') })) {
+    const entry = parseEntry(text);
+    if (entry) yield entry;
+  }
+}
+
+export interface LogFinding {
+  /** From 1; of the head file 0. */
+  readonly line: number;
+  readonly problem: string;
+}
+
+export interface LogReport {
+  readonly entries: number;
+  readonly first: string | undefined;
+  readonly last: string | undefined;
+  readonly findings: readonly LogFinding[];
+}
+
+/** Whether a text was signed by the key of a certificate (PEM) that may be trusted. */
+export type SignatureCheck = (text: string, signature: string, certificate: string) => boolean;
+
+/** Reads a log from end to end: every hash, every number, and that it ends where its head says. */
+export async function verifyChainedLog(path: string, isSigned: SignatureCheck): Promise<LogReport> {
+  const findings: LogFinding[] = [];
+  const times: string[] = [];
+  let before = START;
+  let line = 0;
+  for await (const text of createInterface({ input: createReadStream(path, 'utf8') })) {
+    line += 1;
+    const entry = parseEntry(text);
+    if (!entry) {
+      findings.push({ line, problem: 'it is no entry: cut or changed' });
+      continue;
+    }
+    findings.push(...entryFindings(entry, { before, line }));
+    before = { seq: entry.seq, hash: entry.hash };
+    times[times.length === 0 ? 0 : 1] = entry.time;
+  }
+  findings.push(...(await headFindings(path, before, isSigned)));
+  return { entries: line, first: times[0], last: times[1] ?? times[0], findings };
+}
+
+function entryFindings(entry: Entry, { before, line }: { before: End; line: number }): LogFinding[] {
+  const { hash, ...content } = entry;
+  const follows = entry.previous === before.hash && entry.seq === before.seq + 1;
+  return [
+    ...(sha256(canonicalJson(content)) === hash ? [] : [{ line, problem: 'it was changed' }]),
+    ...(follows
+      ? []
+      : [{ line, problem: `it does not follow entry ${before.seq}: lines were cut, added or moved` }]),
+  ];
+}
+
+async function headFindings(path: string, end: End, isSigned: SignatureCheck): Promise<LogFinding[]> {
+  const found = (line: number, problem: string) => [{ line, problem }];
+  const text = await readFile(headPath(path), 'utf8').catch(() => undefined);
+  if (text === undefined) return found(0, `${headPath(path)}, which says where it ends, is missing`);
+  const head = headSchema.safeParse(parseJson(text)).data;
+  if (!head) return found(0, `${headPath(path)}, which says where it ends, cannot be read`);
+  const { seq, hash, signature, certificate } = head;
+  if (!isSigned(canonicalJson({ seq, hash }), signature, certificate))
+    return found(0, 'where it ends is not signed by a participant of this project');
+  if (end.seq < seq) return found(end.seq, `it ends at entry ${end.seq} of ${seq}: lines were cut off`);
+  // A crash between a line and its head leaves one line more.
+  if (end.seq > seq + 1) return found(seq + 1, 'it goes on after its signed end');
+  return end.seq === seq && end.hash !== hash
+    ? found(seq, 'its last entry is not the one that was signed')
+    : [];
+}
+
+function headPath(path: string): string {
+  return `${path}.head`;
+}
+
+/** Where an existing log ends; a line that a crash cut short is dropped. */
+async function resume(file: FileHandle, path: string): Promise<End> {
+  const { size } = await file.stat();
+  const start = Math.max(0, size - TAIL_BYTES);
+  const tail = Buffer.alloc(size - start);
+  await file.read(tail, 0, tail.length, start);
+  const end = tail.lastIndexOf(0x0a) + 1;
+  if (end < tail.length) await file.truncate(start + end);
+  if (end === 0 && start === 0) return START;
+  const entry = parseEntry(tail.toString('utf8', tail.lastIndexOf(0x0a, end - 2) + 1, end - 1));
+  if (entry) return entry;
+  throw flError('NF_AUDIT_DAMAGED', { path }, { place: { file: path } });
+}
+
+async function writeHead(path: string, { seq, hash }: End, key: LogKey): Promise<void> {
+  const signature = key.sign(canonicalJson({ seq, hash }));
+  const head = { seq, hash, signature, certificate: key.certificate };
+  await writeFileAtomic(headPath(path), prettyJson(head), { mode: 0o600 });
+}
+
+function parseEntry(text: string): Entry | undefined {
+  return entrySchema.safeParse(parseJson(text)).data;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function withoutGaps(content: object): object {
+  return Object.fromEntries(Object.entries(content).filter(([, value]) => value !== undefined));
+}

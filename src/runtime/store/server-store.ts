@@ -1,0 +1,129 @@
+import type { ErrorReport } from '../kernel/errors.ts';
+import type { RunEvent } from '../telemetry/run-events.ts';
+import type { JobStatus, Study } from '../wire/admin.ts';
+import type { JobSignature } from '../wire/shapes.ts';
+import type { Decision } from '../wire/site.ts';
+import type { Journal } from './journal.ts';
+
+/** Who acts. */
+export interface Actor {
+  readonly name: string;
+  readonly org: string;
+  readonly role?: string | undefined;
+}
+
+interface BlobRef {
+  readonly sha256: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** A job as it was submitted. Nothing of it changes but what `JobChange` names. */
+export interface JobRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly study: string;
+  readonly submitter: Actor;
+  /** ISO 8601, UTC; as all times here. */
+  readonly submitted: string;
+  /** Makes a repeated submission answer with this job. */
+  readonly token?: string | undefined;
+  readonly clonedFrom?: string | undefined;
+  /** Over the paths and digests of its files. */
+  readonly bundleSha256: string;
+  /** The same without job.yaml: what a site approves. */
+  readonly codeSha256: string;
+  /** The files as they travel to the sites. */
+  readonly bundle: BlobRef;
+  readonly signature: JobSignature;
+  readonly numRounds: number;
+  readonly keyMetric: string;
+  /** Sites the submitter named; undefined leaves the choice to the server. */
+  readonly clients?: readonly string[] | undefined;
+  /** The model of round 0, where the submitter sent it apart from the job's files. */
+  readonly initialModel?: BlobRef | undefined;
+  readonly status: JobStatus;
+  readonly started?: string | undefined;
+  readonly ended?: string | undefined;
+  /** Results a round needs; known when it starts. */
+  readonly minClients?: number | undefined;
+  /** What ended it. */
+  readonly error?: ErrorReport | undefined;
+  /** How far it came, once it has ended. */
+  readonly outcome?: JobOutcome | undefined;
+}
+
+export interface JobOutcome {
+  readonly round: number;
+  readonly best: { readonly model: number; readonly value: number } | null;
+  readonly firstFailure: {
+    readonly site: string;
+    readonly round: number;
+    readonly error: ErrorReport;
+  } | null;
+}
+
+export type JobChange = Partial<
+  Pick<JobRecord, 'status' | 'started' | 'ended' | 'minClients' | 'error' | 'outcome'>
+>;
+
+/** What a site said to an offered job. */
+export interface DecisionRecord extends Decision {
+  readonly site: string;
+  readonly time: string;
+}
+
+export interface SiteRecord {
+  readonly name: string;
+  readonly org: string;
+  readonly enabled: boolean;
+  readonly lastSeen: string | undefined;
+}
+
+export interface StoredEvent {
+  /** From 1, without gaps. */
+  readonly seq: number;
+  readonly time: string;
+  readonly event: RunEvent;
+}
+
+export interface JobFilter {
+  readonly study?: string | undefined;
+  readonly token?: string | undefined;
+  readonly statuses?: readonly JobStatus[] | undefined;
+}
+
+/**
+ * What a server must not forget, in its own verbs: SQLite stands behind it, PostgreSQL could. What a call has answered
+ * is on disk.
+ */
+export interface ServerStore {
+  /** With a token that is known: the job it was given for. @throws NF_SUBMIT_TOKEN_CONFLICT if that is another one */
+  addJob(job: JobRecord): Promise<{ readonly job: JobRecord; readonly isNew: boolean }>;
+  job(id: string): Promise<JobRecord | undefined>;
+  /** Oldest first. */
+  jobs(filter?: JobFilter): Promise<JobRecord[]>;
+  changeJob(id: string, change: JobChange): Promise<void>;
+  /** With its events and decisions. */
+  deleteJob(id: string): Promise<void>;
+
+  journal(job: string): Journal<RunEvent>;
+  /** Those after a number, oldest first. */
+  events(job: string, after: number, limit: number): Promise<StoredEvent[]>;
+
+  decide(job: string, decision: DecisionRecord): Promise<void>;
+  decisions(job: string): Promise<DecisionRecord[]>;
+
+  /** Remembers that a site exists and when it was there. */
+  seeSite(site: { readonly name: string; readonly org: string; readonly time: string }): Promise<void>;
+  setSiteEnabled(name: string, enabled: boolean): Promise<void>;
+  sites(): Promise<SiteRecord[]>;
+
+  putStudy(study: Study): Promise<void>;
+  deleteStudy(name: string): Promise<void>;
+  studies(): Promise<Study[]>;
+
+  /** A consistent copy of everything into a new file, while work goes on. */
+  copyTo(path: string): Promise<void>;
+  close(): Promise<void>;
+}

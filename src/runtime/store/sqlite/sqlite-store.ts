@@ -1,0 +1,179 @@
+import { flError } from '../../kernel/errors.ts';
+import type { Study } from '../../wire/admin.ts';
+import type { DecisionRecord, JobChange, JobFilter, JobRecord, ServerStore } from '../server-store.ts';
+import { asStoreError, copyDatabase, type Database, inTransaction, openDatabase } from './database.ts';
+import { EventLog } from './event-log.ts';
+
+/** The store of a server in one SQLite file. @throws NF_STORE_DAMAGED, NF_STORE_NEWER, NF_DISK_FULL, NF_PATH_DENIED */
+export async function openSqliteStore(path: string): Promise<ServerStore> {
+  return new SqliteStore(await openDatabase(path), path);
+}
+
+class SqliteStore implements ServerStore {
+  readonly #database: Database;
+  readonly #path: string;
+  readonly #events: EventLog;
+
+  constructor(database: Database, path: string) {
+    this.#database = database;
+    this.#path = path;
+    this.#events = new EventLog(database);
+  }
+
+  async addJob(job: JobRecord): Promise<{ job: JobRecord; isNew: boolean }> {
+    return inTransaction(this.#database, () => {
+      const known = job.token === undefined ? undefined : this.#jobOfToken(job, job.token);
+      if (known && known.bundleSha256 !== job.bundleSha256) {
+        throw flError('NF_SUBMIT_TOKEN_CONFLICT', { token: job.token ?? '', job: known.id });
+      }
+      if (known) return { job: known, isNew: false };
+      this.#database
+        .prepare(
+          'INSERT INTO jobs (id, study, submitter, token, submitted, status, record) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        )
+        .run(
+          job.id,
+          job.study,
+          job.submitter.name,
+          job.token ?? null,
+          job.submitted,
+          job.status,
+          JSON.stringify(job),
+        );
+      return { job, isNew: true };
+    });
+  }
+
+  async job(id: string): Promise<JobRecord | undefined> {
+    const row = this.#query('SELECT record FROM jobs WHERE id = ?', id)[0];
+    return row && parse<JobRecord>(row.record);
+  }
+
+  async jobs({ study, token, statuses }: JobFilter = {}): Promise<JobRecord[]> {
+    const conditions: [sql: string, values: readonly string[]][] = [];
+    if (study !== undefined) conditions.push(['study = ?', [study]]);
+    if (token !== undefined) conditions.push(['token = ?', [token]]);
+    if (statuses) conditions.push([`status IN (${statuses.map(() => '?').join()})`, statuses]);
+    const where = conditions.length > 0 ? `WHERE ${conditions.map(([sql]) => sql).join(' AND ')}` : '';
+    const values = conditions.flatMap(([, given]) => given);
+    const rows = this.#query(`SELECT record FROM jobs ${where} ORDER BY submitted, id`, ...values);
+    return rows.map(({ record }) => parse<JobRecord>(record));
+  }
+
+  async changeJob(id: string, change: JobChange): Promise<void> {
+    inTransaction(this.#database, () => {
+      const row = this.#database.prepare('SELECT record FROM jobs WHERE id = ?').get(id);
+      if (!row) throw flError('NF_JOB_UNKNOWN', { job: id, nearest: '' });
+      const job = { ...parse<JobRecord>(row.record), ...change };
+      this.#database
+        .prepare('UPDATE jobs SET status = ?, record = ? WHERE id = ?')
+        .run(job.status, JSON.stringify(job), id);
+    });
+  }
+
+  async deleteJob(id: string): Promise<void> {
+    inTransaction(this.#database, () => {
+      for (const table of ['events', 'decisions'])
+        this.#database.prepare(`DELETE FROM ${table} WHERE job = ?`).run(id);
+      this.#database.prepare('DELETE FROM jobs WHERE id = ?').run(id);
+    });
+  }
+
+  journal(job: string) {
+    return this.#events.journal(job);
+  }
+
+  async events(job: string, after: number, limit: number) {
+    return this.#events.after(job, after, limit);
+  }
+
+  async decide(job: string, decision: DecisionRecord): Promise<void> {
+    this.#change(
+      'INSERT INTO decisions (job, site, decision) VALUES (?, ?, ?) ON CONFLICT (job, site) DO UPDATE SET decision = excluded.decision',
+      job,
+      decision.site,
+      JSON.stringify(decision),
+    );
+  }
+
+  async decisions(job: string): Promise<DecisionRecord[]> {
+    return this.#query('SELECT decision FROM decisions WHERE job = ? ORDER BY site', job).map((row) =>
+      parse<DecisionRecord>(row.decision),
+    );
+  }
+
+  async seeSite({ name, org, time }: { name: string; org: string; time: string }): Promise<void> {
+    this.#change(
+      'INSERT INTO sites (name, org, last_seen) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET org = excluded.org, last_seen = excluded.last_seen',
+      name,
+      org,
+      time,
+    );
+  }
+
+  async setSiteEnabled(name: string, enabled: boolean): Promise<void> {
+    this.#change(
+      'INSERT INTO sites (name, org, enabled) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET enabled = excluded.enabled',
+      name,
+      '',
+      enabled ? 1 : 0,
+    );
+  }
+
+  async sites() {
+    return this.#query('SELECT name, org, enabled, last_seen FROM sites ORDER BY name').map((row) => ({
+      name: String(row.name),
+      org: String(row.org),
+      enabled: row.enabled === 1,
+      lastSeen: row.last_seen === null ? undefined : String(row.last_seen),
+    }));
+  }
+
+  async putStudy(study: Study): Promise<void> {
+    this.#change(
+      'INSERT INTO studies (name, study) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET study = excluded.study',
+      study.name,
+      JSON.stringify(study),
+    );
+  }
+
+  async deleteStudy(name: string): Promise<void> {
+    this.#change('DELETE FROM studies WHERE name = ?', name);
+  }
+
+  async studies(): Promise<Study[]> {
+    return this.#query('SELECT study FROM studies ORDER BY name').map((row) => parse<Study>(row.study));
+  }
+
+  copyTo(path: string): Promise<void> {
+    return copyDatabase(this.#database, path);
+  }
+
+  async close(): Promise<void> {
+    this.#database.close();
+  }
+
+  #jobOfToken({ study, submitter }: JobRecord, token: string): JobRecord | undefined {
+    const row = this.#database
+      .prepare('SELECT record FROM jobs WHERE study = ? AND submitter = ? AND token = ?')
+      .get(study, submitter.name, token);
+    return row && parse<JobRecord>(row.record);
+  }
+
+  #query(sql: string, ...values: readonly (string | number)[]) {
+    return this.#database.prepare(sql).all(...values);
+  }
+
+  #change(sql: string, ...values: readonly (string | number)[]): void {
+    try {
+      this.#database.prepare(sql).run(...values);
+    } catch (error) {
+      throw asStoreError(error, this.#path);
+    }
+  }
+}
+
+/** Text that this store wrote. */
+function parse<Value>(text: unknown): Value {
+  return JSON.parse(String(text)) as Value;
+}

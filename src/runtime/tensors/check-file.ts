@@ -1,0 +1,56 @@
+import { flError } from '../kernel/errors.ts';
+import { checkSameLayout } from './check-params.ts';
+import { DTYPES, type NumericArray } from './nd-array.ts';
+import type { TensorEntry } from './safetensors.ts';
+import { openTensorFile, type TensorFile } from './tensor-file.ts';
+
+/** Elements looked at a time. */
+const SLICE_ELEMENTS = 1 << 20;
+
+/**
+ * Refuses a safetensors file that is no answer to a model: other names, shapes or dtypes, or a value that is not finite. Reads
+ * it slice by slice.
+ * @throws NF_TENSORS_FILE, NF_TENSORS_NAMES, NF_TENSORS_SHAPE, NF_TENSORS_NOT_FINITE
+ */
+export async function checkUpdateFile(path: string, modelPath: string): Promise<void> {
+  const [update, model] = [await openTensorFile(path), await openTensorFile(modelPath)];
+  try {
+    checkSameLayout(update.layout, model.layout);
+    for (const entry of update.layout) await checkFinite(update, entry);
+  } finally {
+    await Promise.all([update.close(), model.close()]);
+  }
+}
+
+/** Refuses a model with values that are not finite. @throws NF_TENSORS_FILE, NF_TENSORS_NOT_FINITE */
+export async function checkModelFile(path: string): Promise<void> {
+  const model = await openTensorFile(path);
+  try {
+    for (const entry of model.layout) await checkFinite(model, entry);
+  } finally {
+    await model.close();
+  }
+}
+
+async function checkFinite(file: TensorFile, entry: TensorEntry): Promise<void> {
+  if (!entry.dtype.startsWith('float')) return;
+  const width = DTYPES[entry.dtype].BYTES_PER_ELEMENT;
+  const elements = entry.byteLength / width;
+  const buffer = new DTYPES[entry.dtype](Math.min(SLICE_ELEMENTS, elements));
+  for (let start = 0; start < elements; start += buffer.length) {
+    const slice = buffer.subarray(0, Math.min(buffer.length, elements - start));
+    const bytes = new Uint8Array(slice.buffer, slice.byteOffset, slice.byteLength);
+    await file.readSlice(entry, start * width, bytes);
+    const index = firstNotFinite(slice);
+    if (index === -1) continue;
+    const params = { name: entry.name, index: start + index, value: String(slice[index]) };
+    throw flError('NF_TENSORS_NOT_FINITE', params);
+  }
+}
+
+/** A sum of zeros times the values is NaN if one of them is not finite; only then is it looked for. */
+function firstNotFinite(values: NumericArray): number {
+  let sum = 0;
+  for (let index = 0; index < values.length; index++) sum += 0 * (values[index] ?? 0);
+  return sum === 0 ? -1 : values.findIndex((value) => !Number.isFinite(value));
+}

@@ -1,0 +1,118 @@
+import type { Dispatcher } from 'undici';
+import type { z } from 'zod';
+import { ERROR_CATALOG } from '../kernel/catalog.ts';
+import { type ErrorReport, flError, type NeuroflareError, reviveError } from '../kernel/errors.ts';
+import { JSON_TYPE } from '../wire/protocol.ts';
+import { errorReport } from '../wire/shapes.ts';
+import { type DispatcherOptions, makeDispatcher } from './dispatcher.ts';
+import { networkError } from './failures.ts';
+
+export interface ConnectionOptions extends DispatcherOptions {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface JsonRequest<Schema extends z.ZodType> {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What the answer must look like. */
+  readonly answer: Schema;
+  readonly signal?: AbortSignal | undefined;
+  /** Longest wait for the answer; default 20 s. */
+  readonly waitSeconds?: number;
+}
+
+export interface StreamRequest {
+  readonly method: 'GET' | 'HEAD' | 'PATCH';
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Dispatcher.DispatchOptions['body'];
+  readonly signal?: AbortSignal | undefined;
+}
+
+const ONCE: object = { retryOptions: { maxRetries: 0 } };
+
+/** One server, as one participant sees it. Failures are named errors: of the network, or what the server answered. */
+export class Connection {
+  readonly address: string;
+  readonly #options: ConnectionOptions;
+  readonly #dispatcher: Dispatcher;
+  readonly #origin: string;
+
+  constructor(options: ConnectionOptions) {
+    const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+    this.address = `${host}:${options.port}`;
+    this.#origin = `https://${this.address}`;
+    this.#options = options;
+    this.#dispatcher = makeDispatcher(options);
+  }
+
+  async send<Schema extends z.ZodType>(request: JsonRequest<Schema>): Promise<z.output<Schema>> {
+    const { body, answer, signal, waitSeconds } = request;
+    const headers = body === undefined ? {} : { 'content-type': JSON_TYPE };
+    const response = await this.#request({
+      method: request.method,
+      path: request.path,
+      headers: { ...headers, ...request.headers },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
+      ...(waitSeconds !== undefined && { headersTimeout: waitSeconds * 1000 }),
+    });
+    const text = await this.#named(() => response.body.text());
+    if (response.statusCode >= 400) throw this.#refusal(response.statusCode, text);
+    const parsed = answer.safeParse(text === '' ? undefined : parseJson(text));
+    if (parsed.success) return parsed.data;
+    throw flError('NF_SERVER_ANSWER', { address: this.address, reason: 'it has another form' });
+  }
+
+  /** The response as it comes; one of 400 and above is thrown as the error the server named. */
+  async stream({ signal, body, ...request }: StreamRequest): Promise<Dispatcher.ResponseData> {
+    const response = await this.#request({
+      ...request,
+      // Streams go on by the byte, in a new request of their own.
+      ...ONCE,
+      ...(body !== undefined && { body }),
+      ...(signal && { signal }),
+    });
+    if (response.statusCode < 400) return response;
+    throw this.#refusal(response.statusCode, await this.#named(() => response.body.text()));
+  }
+
+  /** Turns failures while a body is read into named ones. */
+  async #named<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      throw this.nameFailure(error);
+    }
+  }
+
+  nameFailure(error: unknown): unknown {
+    return networkError(error, { address: this.address, proxy: this.#options.proxy }) ?? error;
+  }
+
+  async close(): Promise<void> {
+    await this.#dispatcher.destroy();
+  }
+
+  #request(options: Omit<Dispatcher.RequestOptions, 'origin'>): Promise<Dispatcher.ResponseData> {
+    return this.#named(() => this.#dispatcher.request({ origin: this.#origin, ...options }));
+  }
+
+  #refusal(status: number, text: string): NeuroflareError {
+    const report = errorReport.safeParse(parseJson(text)).data as ErrorReport | undefined;
+    if (report && Object.hasOwn(ERROR_CATALOG, report.code)) return reviveError(report);
+    const reason = report ? `${report.code}: ${report.message}` : `HTTP ${status}`;
+    return flError('NF_SERVER_ANSWER', { address: this.address, reason });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

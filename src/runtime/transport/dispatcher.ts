@@ -1,0 +1,60 @@
+import { Agent, type Dispatcher, interceptors, ProxyAgent } from 'undici';
+import { packageVersion } from '../kernel/package-version.ts';
+import type { KitTls } from '../security/kit/open.ts';
+import { HEADER, PROTOCOL_VERSION } from '../wire/protocol.ts';
+
+export interface DispatcherOptions {
+  readonly tls: Pick<KitTls, 'ca' | 'cert' | 'key' | 'minVersion'>;
+  /** `http://host:port` of a proxy that lets CONNECT through. */
+  readonly proxy?: string | undefined;
+  readonly connectSeconds: number;
+  /** Bytes of every request's body, as it begins to leave. */
+  readonly onSend?: ((sent: { path: string; bytes: number }) => void) | undefined;
+}
+
+/** Without a byte from the server for this long, a connection counts as lost. */
+const SILENCE_MS = 20_000;
+
+/**
+ * The way of every request: mutual TLS, straight or through a proxy, with what all of them carry. Requests are made so that
+ * repeating them changes nothing, so one whose connection broke is sent once more.
+ */
+export function makeDispatcher({ tls, proxy, connectSeconds, onSend }: DispatcherOptions): Dispatcher {
+  const { ca, cert, key, minVersion } = tls;
+  const secure = { ca, cert, key, minVersion };
+  const timeouts = { headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS, keepAliveTimeout: 30_000 };
+  const connect = { ...secure, timeout: connectSeconds * 1000, maxCachedSessions: 0, allowH2: false };
+  const agent =
+    proxy === undefined
+      ? new Agent({ ...timeouts, connect, allowH2: false })
+      : new ProxyAgent({ ...timeouts, uri: proxy, requestTls: connect, allowH2: false });
+  const retry = interceptors.retry({
+    maxRetries: 1,
+    minTimeout: 50,
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    statusCodes: [],
+    errorCodes: ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'],
+  });
+  return agent.compose(meter(onSend), retry, introduce);
+}
+
+/** Says in every request which protocol this is. */
+const introduce: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+  const given = (options.headers ?? {}) as Record<string, string>;
+  const headers = {
+    [HEADER.protocol]: String(PROTOCOL_VERSION),
+    'user-agent': `neuroflare/${packageVersion()}`,
+    ...given,
+  };
+  return dispatch({ ...options, headers }, handler);
+};
+
+function meter(onSend: DispatcherOptions['onSend']): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) => {
+    const { body, path } = options;
+    const bytes =
+      typeof body === 'string' ? Buffer.byteLength(body) : body instanceof Uint8Array ? body.length : 0;
+    onSend?.({ path, bytes });
+    return dispatch(options, handler);
+  };
+}

@@ -1,0 +1,92 @@
+import { flError, type NeuroflareError } from '../kernel/errors.ts';
+
+/** Errors of Node.js, OpenSSL and undici by what they mean to the user. */
+
+interface Code {
+  readonly code?: string;
+  readonly message?: string;
+  readonly cause?: unknown;
+}
+
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nobody listens there',
+  ENOTFOUND: 'the host name is unknown',
+  EAI_AGAIN: 'the host name cannot be looked up',
+  EHOSTUNREACH: 'there is no way to the host',
+  ENETUNREACH: 'there is no way to the network',
+  EHOSTDOWN: 'the host is down',
+  ETIMEDOUT: 'it does not answer',
+  UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
+};
+
+/** What the certificate of the server lacks. */
+const SERVER_CERTIFICATE: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "the server's certificate has expired",
+  CERT_NOT_YET_VALID: "the server's certificate is not good yet: one of the clocks is wrong",
+  ERR_TLS_CERT_ALTNAME_INVALID: "the server's certificate is for other names",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the server is of another project',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the server is of another project',
+  SELF_SIGNED_CERT_IN_CHAIN: 'the server is of another project',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'the server is of another project',
+  CERT_SIGNATURE_FAILURE: 'the server is of another project',
+  UNABLE_TO_GET_ISSUER_CERT: 'the server is of another project',
+};
+
+const PLAIN = ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'EPROTO'];
+const LOST = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_DESTROYED', 'UND_ERR_CLOSED'];
+const SILENT = ['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'];
+
+/** A failed request as a named error; undefined for what is no failure of the network. */
+export function networkError(
+  thrown: unknown,
+  { address, proxy }: { address: string; proxy: string | undefined },
+): NeuroflareError | undefined {
+  const error = deepest(thrown);
+  const code = error.code ?? '';
+  const through = proxy === undefined ? '' : ` through the proxy ${proxy}`;
+  const context = { cause: thrown };
+  if (/proxy|tunnel/i.test(error.message ?? '') && proxy !== undefined)
+    return flError('NF_PROXY_REFUSED', { proxy, reason: error.message ?? code }, context);
+  const unreachable = UNREACHABLE[code];
+  if (unreachable)
+    return flError('NF_SERVER_UNREACHABLE', { address, through, reason: unreachable }, context);
+  const untrusted = SERVER_CERTIFICATE[code];
+  if (untrusted) return flError('NF_SERVER_UNTRUSTED', { address, reason: untrusted }, context);
+  if (PLAIN.includes(code)) return flError('NF_SERVER_NOT_TLS', { address }, context);
+  if (/^ERR_SSL_.*ALERT/.test(code))
+    return flError(
+      'NF_TLS_REFUSED',
+      { address, reason: code.replace(/^.*ALERT_/, '').toLowerCase() },
+      context,
+    );
+  if (SILENT.includes(code)) return flError('NF_SERVER_SILENT', { address }, context);
+  if (LOST.includes(code)) return flError('NF_CONNECTION_LOST', { address }, context);
+  return undefined;
+}
+
+/** Node.js wraps the failures of several addresses of one host. */
+function deepest(thrown: unknown): Code {
+  const error = (thrown ?? {}) as Code & { errors?: readonly unknown[] };
+  if (error.errors && error.errors.length > 0 && !UNREACHABLE[error.code ?? ''])
+    return deepest(error.errors[0]);
+  if (error.cause && error.code === undefined) return deepest(error.cause);
+  return error;
+}
+
+const PASSING = new Set([
+  'NF_SERVER_UNREACHABLE',
+  'NF_SERVER_SILENT',
+  'NF_CONNECTION_LOST',
+  'NF_PROXY_REFUSED',
+  'NF_SERVER_BUSY',
+  'NF_DISK_FULL',
+  'NF_STORE_DISK',
+  'NF_RATE_LIMIT',
+  'NF_UPLOAD_OFFSET',
+  'NF_TRANSFER_DIGEST',
+]);
+
+/** Whether trying again later may help. */
+export function isPassing({ code }: Pick<NeuroflareError, 'code'>): boolean {
+  return PASSING.has(code);
+}
