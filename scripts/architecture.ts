@@ -21,8 +21,9 @@ export const LAYERS: readonly (readonly string[])[] = [
     'src/runtime/admin',
     'src/runtime/simulator',
     'src/runtime/poc',
+    'src/runtime/preflight',
   ],
-  ['src/output', 'src/command.ts', 'src/main.ts', 'src/commands', 'src/api'],
+  ['src/output', 'src/command.ts', 'src/remote-command.ts', 'src/main.ts', 'src/commands', 'src/api'],
 ];
 
 /** Beyond the layers: folders that may see still less. */
@@ -44,6 +45,6 @@ export const OWNERS = [
   { package: '^(@peculiar/|reflect-metadata)', folders: ['src/runtime/security'] },
   {
     package: '^(@oclif/core|cli-progress)$',
-    folders: ['src/output', 'src/command.ts', 'src/main.ts', 'src/commands'],
+    folders: ['src/output', 'src/command.ts', 'src/remote-command.ts', 'src/main.ts', 'src/commands'],
   },
 ];

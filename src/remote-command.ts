@@ -21,7 +21,7 @@ export abstract class RemoteCommand<Result> extends BaseCommand<Result> {
   };
 
   /** Opens the kit, works with the server, and closes the connection. */
-  protected async withAdmin(work: (admin: Admin) => Promise<Result>): Promise<Result> {
+  protected async withAdmin<Answer>(work: (admin: Admin) => Promise<Answer>): Promise<Answer> {
     const { flags } = await this.parse(this.ctor as typeof RemoteCommand);
     const { withAdmin } = await import('./runtime/admin/admin.ts');
     return withAdmin({ ...remoteOptions(flags), signal: this.signal }, work);

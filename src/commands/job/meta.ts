@@ -1,14 +1,12 @@
-import { Args } from '@oclif/core';
 import { renderJob } from '../../output/job-text.ts';
+import { jobArg } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { type JobMeta, jobMeta } from '../../runtime/wire/admin.ts';
 
 export default class JobMetaCommand extends RemoteCommand<JobMeta> {
   static override summary = 'show all of a job: status, sites, what it waits for, what went wrong';
   static override examples = ['<%= config.bin %> job meta 3f2a91c0'];
-  static override args = {
-    job: Args.string({ required: true, description: 'id of the job, or its beginning' }),
-  };
+  static override args = { job: jobArg };
   static override resultSchema = jobMeta;
 
   protected override async execute(): Promise<JobMeta> {

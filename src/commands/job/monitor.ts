@@ -1,6 +1,7 @@
-import { Args, Flags } from '@oclif/core';
+import { Flags } from '@oclif/core';
 import { renderJob } from '../../output/job-text.ts';
 import { createJobView, endText } from '../../output/job-view.ts';
+import { jobArg } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { type JobEvents, type JobMeta, jobMeta } from '../../runtime/wire/admin.ts';
 
@@ -13,9 +14,7 @@ export default class JobMonitor extends RemoteCommand<JobMeta> {
     '<%= config.bin %> job monitor 3f2a91c0',
     '<%= config.bin %> job monitor 3f2a91c0 --format jsonl',
   ];
-  static override args = {
-    job: Args.string({ required: true, description: 'id of the job, or its beginning' }),
-  };
+  static override args = { job: jobArg };
   static override flags = {
     timeout: Flags.integer({ min: 0, default: 0, summary: 'seconds; 0 watches as long as it takes' }),
   };

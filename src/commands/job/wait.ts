@@ -1,5 +1,6 @@
-import { Args, Flags } from '@oclif/core';
+import { Flags } from '@oclif/core';
 import { endText } from '../../output/job-view.ts';
+import { jobArg } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { type JobMeta, jobMeta } from '../../runtime/wire/admin.ts';
 
@@ -7,9 +8,7 @@ export default class JobWait extends RemoteCommand<JobMeta> {
   static override summary = 'wait until a job is over, and say how it ended';
   static override description = 'Ends with 0 if it was completed, 1 if not, 3 if it is not over in time.';
   static override examples = ['<%= config.bin %> job wait 3f2a91c0 --timeout 3600'];
-  static override args = {
-    job: Args.string({ required: true, description: 'id of the job, or its beginning' }),
-  };
+  static override args = { job: jobArg };
   static override flags = {
     timeout: Flags.integer({ min: 0, default: 0, summary: 'seconds; 0 waits as long as it takes' }),
   };

@@ -11,7 +11,7 @@ import { writeFileAtomic } from '../workspace/files.ts';
  *     client.lock       one client a folder
  *     instance.json     tells this client from another one with the same kit
  *     approvals.json    code that somebody here has approved
- *     audit.jsonl       who did what here
+ *     audit.jsonl       who did what here; approvals-audit.jsonl: who approved what
  *     egress.jsonl      everything that left
  *     log.jsonl         what happened, in files of bounded size
  *     jobs.json         the jobs at hand, for `client jobs list`
@@ -22,6 +22,7 @@ export interface ClientFolder {
   readonly lock: string;
   readonly approvals: string;
   readonly audit: string;
+  readonly approvalAudit: string;
   readonly egress: string;
   readonly log: string;
   readonly jobList: string;
@@ -52,6 +53,7 @@ export function clientFolder(root: string): ClientFolder {
     lock: join(root, 'client.lock'),
     approvals: join(root, 'approvals.json'),
     audit: join(root, 'audit.jsonl'),
+    approvalAudit: join(root, 'approvals-audit.jsonl'),
     egress: join(root, 'egress.jsonl'),
     log: join(root, 'log.jsonl'),
     jobList: join(root, 'jobs.json'),

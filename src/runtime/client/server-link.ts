@@ -177,7 +177,7 @@ export class ServerLink {
     const { connection, hello, ledger, signal, onTrouble } = this.#options;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 1.7)) {
       try {
-        await ledger.record({ what: 'registration', bytes: sizeOf(hello) });
+        ledger.addUp('registration', sizeOf(hello));
         const path = '/v1/site/session';
         const answer = await connection.send({
           method: 'POST',

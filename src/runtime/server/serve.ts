@@ -11,6 +11,7 @@ import { openLog } from '../telemetry/logger.ts';
 import { isFinished } from '../wire/admin.ts';
 import type { LogLevel } from '../wire/shapes.ts';
 import { lockFolder } from '../workspace/lock.ts';
+import { holderOf } from '../workspace/port-holder.ts';
 import type { App } from './app/app.ts';
 import { buildApp } from './app/build-app.ts';
 import type { ServerContext } from './context.ts';
@@ -22,6 +23,7 @@ import { SiteOrders } from './sites/site-orders.ts';
 import { SiteRegistry } from './sites/site-registry.ts';
 import { stateFolder } from './state-folder.ts';
 import { UploadDesk } from './transfer/upload-desk.ts';
+import { watchKit } from './watch-kit.ts';
 import { WorkThread } from './work/work-thread.ts';
 
 export interface ServeOptions {
@@ -71,10 +73,15 @@ async function run(
     const address = await listen(app, options, kit);
     context.logger.info({ ...address, state: state.root }, 'the server listens');
     options.onReady?.({ ...address, state: state.root });
+    const unwatch = watchKit(options.kitDir, { server: app.server, logger: context.logger });
     const stop = () => context.stop('shutdown');
     options.signal.addEventListener('abort', stop, { once: true });
     if (options.signal.aborted) stop();
-    return await ended;
+    try {
+      return await ended;
+    } finally {
+      unwatch();
+    }
   } finally {
     context.logger.info('the server stops');
     await context.jobs.stop();
@@ -167,7 +174,8 @@ async function listen(app: App, options: ServeOptions, { endpoint }: OpenKit<'se
     await app.listen({ host, port });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE') throw flError('NF_PORT_TAKEN', { port, host, holder: '' }, { cause });
+    if (code === 'EADDRINUSE')
+      throw flError('NF_PORT_TAKEN', { port, host, holder: await holderOf(port) }, { cause });
     if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
       throw flError('NF_ADDRESS_FOREIGN', { host }, { cause });
     if (code === 'EACCES') throw flError('NF_PORT_DENIED', { port }, { cause });

@@ -2,7 +2,6 @@ import { mkdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import pino, { type Logger } from 'pino';
 import { createStream } from 'rotating-file-stream';
-import type { ErrorReport } from '../kernel/errors.ts';
 
 export type { Logger } from 'pino';
 
@@ -49,9 +48,4 @@ export function openLog({
     stream,
   );
   return Object.assign(logger, { close: () => new Promise<void>((resolve) => stream.end(resolve)) });
-}
-
-/** An error as a log has it. */
-export function logged({ code, message, place }: Pick<ErrorReport, 'code' | 'message' | 'place'>): object {
-  return { code, message, ...(place && { place }) };
 }

@@ -1,15 +1,20 @@
 import { Agent, type Dispatcher, interceptors, ProxyAgent } from 'undici';
 import { packageVersion } from '../kernel/package-version.ts';
-import type { KitTls } from '../security/kit/open.ts';
 import { HEADER, PROTOCOL_VERSION } from '../wire/protocol.ts';
 
+/** PEM texts of one end of a mutual handshake. */
+export interface TlsMaterial {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  readonly minVersion: 'TLSv1.3';
+}
+
 export interface DispatcherOptions {
-  readonly tls: Pick<KitTls, 'ca' | 'cert' | 'key' | 'minVersion'>;
+  readonly tls: TlsMaterial;
   /** `http://host:port` of a proxy that lets CONNECT through. */
   readonly proxy?: string | undefined;
   readonly connectSeconds: number;
-  /** Bytes of every request's body, as it begins to leave. */
-  readonly onSend?: ((sent: { path: string; bytes: number }) => void) | undefined;
 }
 
 /** Without a byte from the server for this long, a connection counts as lost. */
@@ -19,7 +24,7 @@ const SILENCE_MS = 20_000;
  * The way of every request: mutual TLS, straight or through a proxy, with what all of them carry. Requests are made so that
  * repeating them changes nothing, so one whose connection broke is sent once more.
  */
-export function makeDispatcher({ tls, proxy, connectSeconds, onSend }: DispatcherOptions): Dispatcher {
+export function makeDispatcher({ tls, proxy, connectSeconds }: DispatcherOptions): Dispatcher {
   const { ca, cert, key, minVersion } = tls;
   const secure = { ca, cert, key, minVersion };
   const timeouts = { headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS, keepAliveTimeout: 30_000 };
@@ -35,7 +40,7 @@ export function makeDispatcher({ tls, proxy, connectSeconds, onSend }: Dispatche
     statusCodes: [],
     errorCodes: ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'],
   });
-  return agent.compose(meter(onSend), retry, introduce);
+  return agent.compose(retry, introduce);
 }
 
 /** Says in every request which protocol this is. */
@@ -48,13 +53,3 @@ const introduce: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (option
   };
   return dispatch({ ...options, headers }, handler);
 };
-
-function meter(onSend: DispatcherOptions['onSend']): Dispatcher.DispatcherComposeInterceptor {
-  return (dispatch) => (options, handler) => {
-    const { body, path } = options;
-    const bytes =
-      typeof body === 'string' ? Buffer.byteLength(body) : body instanceof Uint8Array ? body.length : 0;
-    onSend?.({ path, bytes });
-    return dispatch(options, handler);
-  };
-}

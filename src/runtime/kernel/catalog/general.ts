@@ -22,6 +22,11 @@ export const GENERAL_ERRORS = {
     message: 'Stopped by {signal}.',
     hint: '{hint}',
   },
+  NF_NOT_CONFIRMED: {
+    exit: 4,
+    message: 'Not done: {question}',
+    hint: 'Say yes when asked at a terminal, or give --force.',
+  },
   NF_DISK_FULL: {
     exit: 1,
     message: 'No space left on the disk{where}.',

@@ -316,4 +316,74 @@ export const NETWORK_ERRORS = {
     message: 'The job {job} is {status}{reason}.',
     hint: "'neuroflare job meta {job}' and 'neuroflare job logs {job}' tell more.",
   },
+  NF_EGRESS_NONE: {
+    exit: 4,
+    message: 'There is no egress ledger in {path}: no client has run there.',
+    hint: "Give the kit of a site whose client has run ('neuroflare client start KIT'), or its --work folder.",
+  },
+  NF_APPROVE_UNKNOWN: {
+    exit: 4,
+    message: "'{which}' is neither code nor a job at this site.{nearest}",
+    hint: "'neuroflare client jobs list KIT' shows both; a whole digest may be approved before its job comes.",
+  },
+  NF_AUDIT_NONE: {
+    exit: 4,
+    message: 'There is no log to verify at {path}.',
+    hint: 'Give the folder of a kit whose server or client has run, or a log file and --root rootCA.pem.',
+  },
+  NF_BACKUP_EXISTS: {
+    exit: 4,
+    message: 'There is something at {path} already.',
+    hint: 'Give a new folder.',
+  },
+  NF_BACKUP_BROKEN: {
+    exit: 1,
+    message: 'The backup {path} cannot be used: {reason}.',
+    hint: 'Take another backup; this one is not whole.',
+  },
+  NF_BACKUP_MOVING: {
+    exit: 1,
+    message: 'The server changes its files faster than they can be copied.',
+    hint: 'Try again at a quieter moment.',
+  },
+  NF_POC_NONE: {
+    exit: 4,
+    message: 'No federation was prepared in {path}.',
+    hint: "'neuroflare poc prepare' makes one; --workspace or NEUROFLARE_POC_WORKSPACE says where.",
+  },
+  NF_POC_EXISTS: {
+    exit: 4,
+    message: 'There is something in {path} already.',
+    hint: "Go on with it ('neuroflare poc start'), replace it with --force, or remove it with 'neuroflare poc clean'.",
+  },
+  NF_POC_RUNS: {
+    exit: 4,
+    message: 'Still running: {names}.',
+    hint: "Stop them first: 'neuroflare poc stop'.",
+  },
+  NF_POC_UNKNOWN: {
+    exit: 4,
+    message: "There is no '{name}' in this federation.{nearest}",
+    hint: 'Give the server or a client, as `poc prepare` listed them.',
+  },
+  NF_POC_ENDED: {
+    exit: 1,
+    message: '{name} ended right after its start.',
+    hint: 'The last lines of its log say why.',
+  },
+  NF_POC_TIMEOUT: {
+    exit: 3,
+    message: 'After {seconds} s these do not answer: {missing}.',
+    hint: 'Look at {logs}, or wait longer with --timeout.',
+  },
+  NF_CLOCK_APART: {
+    exit: 1,
+    message: 'The clocks of this machine and the server are {seconds} s apart.',
+    hint: 'Set the clock (chrony, ntpd, w32time): certificates are judged by it.',
+  },
+  NF_DISK_SMALL: {
+    exit: 1,
+    message: 'Only {free} GB are free at {path}; {least} are needed at least.',
+    hint: 'Free some space or choose another folder.',
+  },
 } as const satisfies Record<string, ErrorRow>;

@@ -1,12 +1,13 @@
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
-import Fastify, { type FastifyBaseLogger } from 'fastify';
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import {
   jsonSchemaTransform,
   serializerCompiler,
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
+import { z } from 'zod';
 import { flError } from '../../kernel/errors.ts';
 import { packageVersion } from '../../kernel/package-version.ts';
 import type { ParticipantType } from '../../security/project/schema.ts';
@@ -36,7 +37,7 @@ export async function buildApp(context: ServerContext): Promise<App> {
   const app: App = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
     serverFactory: listenWithTls(kit.tls, logger),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MOST_JSON,
     exposeHeadRoutes: false,
     forceCloseConnections: true,
@@ -108,9 +109,23 @@ async function mount(
   );
 }
 
+const health = z.object({
+  status: z.literal('ok'),
+  time: z.iso.datetime(),
+  seen_as: z.string().describe('address of the asker'),
+});
+
 /** For probes, Prometheus and tools that make clients. */
 function openRoutes(app: App, { metrics, logger }: ServerContext): void {
-  app.get('/healthz', { schema: { summary: 'The server answers.' } }, async () => ({ status: 'ok' }));
+  app.get(
+    '/healthz',
+    { schema: { summary: 'The server answers.', response: { 200: health } } },
+    async ({ ip }) => ({
+      status: 'ok' as const,
+      time: new Date().toISOString(),
+      seen_as: ip,
+    }),
+  );
   app.get('/metrics', { schema: { summary: 'Figures for Prometheus.' } }, async (_request, reply) => {
     reply.header('content-type', metrics.contentType);
     return metrics.text();

@@ -1,0 +1,51 @@
+import { Args, Flags } from '@oclif/core';
+import { z } from 'zod';
+import { BaseCommand } from '../../command.ts';
+import { logReportSchema } from '../../runtime/security/verify-logs.ts';
+
+const resultSchema = z.array(logReportSchema);
+type Result = z.output<typeof resultSchema>;
+
+export default class AuditVerify extends BaseCommand<Result> {
+  static override summary = 'check audit logs and egress ledgers: nothing changed, cut or added';
+  static override description =
+    'Every line holds the hash of the line before it, and where a log ends is signed with the key of the kit. Needs no server. Ends ' +
+    'with 1 if something was found.';
+  static override examples = [
+    '<%= config.bin %> audit verify kits/example_project/prod_00/site-1',
+    '<%= config.bin %> audit verify audit.jsonl --root rootCA.pem',
+  ];
+  static override args = {
+    path: Args.string({ required: true, description: 'folder of a kit, or a log file' }),
+  };
+  static override flags = {
+    root: Flags.string({ summary: "certificate of the project's authority; default: the kit's" }),
+  };
+  static override resultSchema = resultSchema;
+
+  protected override async execute(): Promise<Result> {
+    const { args, flags } = await this.parse(AuditVerify);
+    const { findLogs } = await import('../../runtime/security/verify-logs.ts');
+    const { verifyChainedLog } = await import('../../runtime/store/chained-log.ts');
+    const { paths, isSigned } = await findLogs(args.path, flags.root);
+    return Promise.all(
+      paths.map(async (path) => {
+        const { entries, first, last, findings } = await verifyChainedLog(path, isSigned);
+        return { path, entries, first: first ?? null, last: last ?? null, findings: [...findings] };
+      }),
+    );
+  }
+
+  protected override exitCodeOf(logs: Result): 0 | 1 {
+    return logs.some(({ findings }) => findings.length > 0) ? 1 : 0;
+  }
+
+  protected override render(logs: Result): string {
+    return logs
+      .flatMap(({ path, entries, first, last, findings }) => [
+        `${path}: ${entries} entries${first === null ? '' : `, ${first} to ${last}`}: ${findings.length === 0 ? 'whole' : 'NOT WHOLE'}`,
+        ...findings.map(({ line, problem }) => (line === 0 ? `  ${problem}` : `  line ${line}: ${problem}`)),
+      ])
+      .join('\n');
+  }
+}

@@ -1,0 +1,73 @@
+import { Flags } from '@oclif/core';
+import { z } from 'zod';
+import { jobArg } from '../../output/remote-args.ts';
+import { RemoteCommand } from '../../remote-command.ts';
+
+/** Where the parts of a result are, by what they are. */
+const ARTIFACTS = {
+  global_model: 'model.safetensors',
+  best_model: 'best_model.safetensors',
+  last_model: 'last_model.safetensors',
+  metrics_summary: 'metrics.json',
+  round_metrics: 'round_metrics.jsonl',
+  events: 'events.jsonl',
+  run_card: 'run.json',
+} as const;
+
+const resultSchema = z.object({
+  job_id: z.string(),
+  folder: z.string(),
+  bytes: z.int(),
+  artifacts: z.record(z.string(), z.string()).describe('paths by what they are'),
+  missing_artifacts: z.array(z.string()).describe('what this job did not come to'),
+  files: z.array(z.object({ path: z.string(), size: z.int(), sha256: z.string() })),
+});
+type Result = z.output<typeof resultSchema>;
+
+export default class JobDownload extends RemoteCommand<Result> {
+  static override summary = 'bring the results of a finished job: models, figures, events, logs, code';
+  static override description =
+    'The folder is like that of a simulation. A download whose line broke goes on where it stopped when the command is repeated.';
+  static override examples = [
+    '<%= config.bin %> job download 3f2a91c0',
+    '<%= config.bin %> job download 3f2a91c0 --output-dir results/glioma',
+  ];
+  static override args = { job: jobArg };
+  static override flags = {
+    'output-dir': Flags.string({ char: 'o', summary: 'folder to make; default: ./<job id>' }),
+    force: Flags.boolean({ summary: 'replace the folder if it is there' }),
+  };
+  static override resultSchema = resultSchema;
+
+  protected override async execute(): Promise<Result> {
+    const { args, flags } = await this.parse(JobDownload);
+    const { join } = await import('node:path');
+    const { downloadJob } = await import('../../runtime/admin/download-job.ts');
+    return this.withAdmin(async (admin) => {
+      const { job_id: id } = await admin.job(args.job);
+      const { folder, files } = await downloadJob(admin, id, {
+        target: flags['output-dir'] ?? id,
+        force: flags.force,
+        progress: this.progress(),
+        signal: this.signal,
+      });
+      const paths = new Set(files.map(({ path }) => path));
+      const known = Object.entries(ARTIFACTS);
+      return {
+        job_id: id,
+        folder,
+        bytes: files.reduce((sum, { size }) => sum + size, 0),
+        artifacts: Object.fromEntries(
+          known.filter(([, path]) => paths.has(path)).map(([name, path]) => [name, join(folder, path)]),
+        ),
+        missing_artifacts: known.filter(([, path]) => !paths.has(path)).map(([name]) => name),
+        files: [...files],
+      };
+    });
+  }
+
+  protected override render({ folder, artifacts, bytes }: Result): string {
+    const lines = Object.entries(artifacts).map(([name, path]) => `${name.padEnd(16)}${path}`);
+    return [`${(bytes / 1e6).toFixed(1)} MB in ${folder}`, ...lines].join('\n');
+  }
+}

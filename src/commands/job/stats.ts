@@ -1,0 +1,40 @@
+import { jobArg } from '../../output/remote-args.ts';
+import { renderTable } from '../../output/table.ts';
+import { RemoteCommand } from '../../remote-command.ts';
+import { type JobStats, jobStats } from '../../runtime/wire/admin.ts';
+
+export default class JobStatsCommand extends RemoteCommand<JobStats> {
+  static override summary = 'show what a running job has moved since the server started';
+  static override examples = ['<%= config.bin %> job stats 3f2a91c0'];
+  static override args = { job: jobArg };
+  static override resultSchema = jobStats;
+
+  protected override async execute(): Promise<JobStats> {
+    const { args } = await this.parse(JobStatsCommand);
+    return this.withAdmin((admin) => admin.stats(args.job));
+  }
+
+  protected override render({
+    sites,
+    rounds_closed: rounds,
+    aggregation_seconds: seconds,
+  }: JobStats): string {
+    const rows = sites.map((site) => [
+      site.site,
+      site.phase ?? '',
+      String(site.round ?? ''),
+      String(site.results),
+      site.seconds.toFixed(1),
+      megabytes(site.bytes_in),
+      megabytes(site.bytes_out),
+    ]);
+    return [
+      renderTable(['site', 'phase', 'round', 'results', 'seconds', 'MB received', 'MB sent'], rows),
+      `${rounds} rounds closed; ${seconds.toFixed(1)} s of aggregation`,
+    ].join('\n');
+  }
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(bytes < 1e5 ? 4 : 1);
+}

@@ -1,0 +1,57 @@
+import { Args, Flags } from '@oclif/core';
+import { z } from 'zod';
+import { BaseCommand } from '../command.ts';
+import { ENGINE_CHOICES } from '../runtime/engine/registry.ts';
+import { checkSchema } from '../runtime/preflight/check.ts';
+
+const resultSchema = z.object({ passed: z.boolean(), checks: z.array(checkSchema) });
+type Result = z.output<typeof resultSchema>;
+
+export default class PreflightCheck extends BaseCommand<Result> {
+  static override summary = 'look at everything a server, client or admin needs before it is started';
+  static override description =
+    'Server: kit, settings, port and who holds it, state folder, database, disk. Client: kit, settings, the way to the server and what ' +
+    'the server sees of it, clock, disk, data, engine. Admin: kit and the way to the server. Ends with 1 if something is wrong.';
+  static override examples = [
+    '<%= config.bin %> preflight-check kits/example_project/prod_00/server.example.org',
+    '<%= config.bin %> preflight-check kits/example_project/prod_00/site-1 --data ./site-data/site-1',
+  ];
+  static override hiddenAliases = ['preflight', 'preflight_check'];
+  static override args = { kit: Args.string({ description: 'folder of the kit' }) };
+  static override flags = {
+    'package-path': Flags.string({ char: 'p', summary: 'folder of the kit, as nvflare takes it' }),
+    data: Flags.string({ summary: 'BIDS folder of the site' }),
+    proxy: Flags.string({ summary: 'HTTP proxy on the way to the server; default: HTTPS_PROXY' }),
+    engine: Flags.option({ options: ENGINE_CHOICES, default: 'auto', summary: 'what shall compute' })(),
+  };
+  static override resultSchema = resultSchema;
+
+  protected override async execute(): Promise<Result> {
+    const { args, flags } = await this.parse(PreflightCheck);
+    const kitDir = args.kit ?? flags['package-path'];
+    if (kitDir === undefined) {
+      const { flError } = await import('../runtime/kernel/errors.ts');
+      throw flError('NF_USAGE', { message: 'Give the folder of a startup kit.' });
+    }
+    const { preflight } = await import('../runtime/preflight/preflight.ts');
+    const checks = await preflight({
+      kitDir,
+      data: flags.data,
+      proxy: (flags.proxy ?? process.env.HTTPS_PROXY ?? process.env.https_proxy) || undefined,
+      engine: flags.engine,
+    });
+    return { passed: checks.every(({ ok }) => ok), checks };
+  }
+
+  protected override exitCodeOf({ passed }: Result): 0 | 1 {
+    return passed ? 0 : 1;
+  }
+
+  protected override render({ checks, passed }: Result): string {
+    const lines = checks.flatMap(({ check, ok, detail, hint }) => [
+      `${ok ? 'ok    ' : 'WRONG '} ${check.padEnd(13)} ${detail}`,
+      ...(hint === null ? [] : [`       next: ${hint}`]),
+    ]);
+    return [...lines, passed ? 'PASSED' : 'NOT PASSED'].join('\n');
+  }
+}

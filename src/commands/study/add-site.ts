@@ -1,0 +1,31 @@
+import { Args, Flags } from '@oclif/core';
+import { renderStudy } from '../../output/study-text.ts';
+import { RemoteCommand } from '../../remote-command.ts';
+import { type Study, studyOne } from '../../runtime/wire/admin.ts';
+
+export default class StudyAddSite extends RemoteCommand<Study> {
+  static override summary = 'add sites to a study';
+  static override examples = ['<%= config.bin %> study add-site brain --sites site-3'];
+  static override args = {
+    study: Args.string({ required: true, description: 'name of the study' }),
+  };
+  static override flags = {
+    sites: Flags.string({ required: true, summary: 'names, separated by commas' }),
+  };
+  static override resultSchema = studyOne;
+
+  protected override async execute(): Promise<Study> {
+    const { args, flags } = await this.parse(StudyAddSite);
+    return this.withAdmin((admin) =>
+      admin.changeSites(
+        args.study,
+        'add',
+        flags.sites.split(',').map((site) => site.trim()),
+      ),
+    );
+  }
+
+  protected override render(study: Study): string {
+    return renderStudy(study);
+  }
+}

@@ -1,0 +1,53 @@
+import type { EgressPlan } from '../runtime/client/egress-plan.ts';
+import type { EgressReport } from '../runtime/client/egress-report.ts';
+import { renderTable } from './table.ts';
+
+export function renderEgress({ sums, first, last, bytes, ledger }: EgressReport): string {
+  if (sums.length === 0) return 'Nothing has left.';
+  const rows = sums.map((sum) => [
+    sum.job?.slice(0, 8) ?? '',
+    sum.what,
+    String(sum.requests),
+    String(sum.bytes),
+    sum.content,
+  ]);
+  return [
+    renderTable(['job', 'what', 'requests', 'bytes', 'content'], rows),
+    `${bytes} bytes in request bodies, ${first} to ${last}. Ledger: ${ledger}`,
+  ].join('\n');
+}
+
+/** Arrays that are named each; of larger models the rest is counted. */
+const MOST_ARRAYS = 12;
+
+export function renderEgressPlan({
+  job,
+  rounds,
+  arrays,
+  parts,
+  keeps,
+  code_sha256: code,
+}: EgressPlan): string {
+  const rows = parts.map(({ what, requests, bytes, content }) => [
+    what,
+    requests,
+    bytes === null ? 'as it comes' : String(bytes),
+    content,
+  ]);
+  const named = arrays
+    .slice(0, MOST_ARRAYS)
+    .map(({ name, dtype, shape }) => `  ${name} ${dtype}[${shape.join(', ')}]`);
+  const more = arrays.length > MOST_ARRAYS ? [`  and ${arrays.length - MOST_ARRAYS} more`] : [];
+  return [
+    `If this site takes part in ${job} (${rounds} rounds, code ${code.slice(0, 12)}), this leaves it:`,
+    '',
+    renderTable(['what', 'how often', 'bytes', 'content'], rows),
+    '',
+    `An update is these ${arrays.length} arrays, in full or as differences:`,
+    ...named,
+    ...more,
+    '',
+    'This stays:',
+    ...keeps.map((text) => `  ${text}`),
+  ].join('\n');
+}

@@ -1,0 +1,22 @@
+import { Args, Flags } from '@oclif/core';
+
+/** Arguments that commands on a server's jobs share. */
+
+export const jobArg = Args.string({ required: true, description: 'id of the job, or its beginning' });
+
+/** `--force`: what would be asked at a terminal is not asked. */
+export const forceFlag = Flags.boolean({ summary: 'do not ask' });
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+/** `--workspace` of the `poc` commands. */
+export const pocWorkspaceFlag = Flags.string({
+  char: 'w',
+  summary:
+    'folder of the federation; default: NEUROFLARE_POC_WORKSPACE, else neuroflare/poc among the temporary files',
+});
+
+/** `a,b` as a list; absent is empty. */
+export function listOf(text: string | undefined): string[] {
+  return text === undefined ? [] : text.split(',').map((part) => part.trim());
+}

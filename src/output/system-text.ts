@@ -1,0 +1,32 @@
+import type { SiteState, SystemStatus } from '../runtime/wire/admin.ts';
+import { renderTable } from './table.ts';
+
+/** How server and sites are. */
+export function renderStatus({ server, sites }: SystemStatus): string {
+  const jobs = `${server.jobs_running} jobs run, ${server.jobs_waiting} wait (at most ${server.max_jobs} at a time)`;
+  return [
+    `${server.name} of ${server.project}: neuroflare ${server.version}, since ${server.started}, ${server.memory_mb} MB`,
+    jobs,
+    ...server.warnings.map((warning) => `warning: ${warning}`),
+    '',
+    sites.length === 0
+      ? 'No site has connected yet.'
+      : renderTable(['site', 'org', 'state', 'since', 'address', 'version', 'at work'], sites.map(siteRow)),
+  ].join('\n');
+}
+
+function siteRow(site: SiteState): string[] {
+  const state = site.enabled ? (site.connected ? 'connected' : 'lost') : 'disabled';
+  const work = site.jobs.map(
+    ({ job_id: id, phase, round }) => `${id.slice(0, 8)} ${phase}${round ? ` ${round}` : ''}`,
+  );
+  return [
+    site.name,
+    site.org ?? '',
+    state,
+    site.since ?? site.last_seen ?? '',
+    site.address ?? '',
+    site.version ?? '',
+    work.join(', '),
+  ];
+}

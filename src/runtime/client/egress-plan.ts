@@ -1,0 +1,86 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { initialModel } from '../federation/initial-model.ts';
+import { loadSubmittedJob, modelOutside } from '../federation/submitted-job.ts';
+import { loadJob } from '../job/load.ts';
+import { flError } from '../kernel/errors.ts';
+import type { SitePolicy } from '../security/policy/site-policy.ts';
+import { elementCount, paramNames } from '../tensors/nd-array.ts';
+import { encodeSafetensors } from '../tensors/safetensors.ts';
+import type { ClientFolder } from './client-folder.ts';
+import { EGRESS_KINDS } from './egress-ledger.ts';
+
+/** What would leave this site if it took part in a job. */
+export const egressPlanSchema = z.object({
+  job: z.string(),
+  code_sha256: z.string(),
+  rounds: z.int(),
+  arrays: z.array(z.object({ name: z.string(), dtype: z.string(), shape: z.array(z.int()) })),
+  parts: z.array(
+    z.object({
+      what: z.string(),
+      content: z.string(),
+      requests: z.string().describe('how often'),
+      bytes: z.int().nullable().describe('in all; null where the script or its errors decide'),
+    }),
+  ),
+  keeps: z.array(z.string()).describe('what stays at the site'),
+});
+export type EgressPlan = z.output<typeof egressPlanSchema>;
+
+/**
+ * Reads a job without running it. `job` is a folder, or the id of a job that was offered to this client.
+ * @throws NF_JOB_* of a job that cannot be read
+ */
+export async function planEgress(
+  job: string,
+  { folder, policy }: { folder: ClientFolder; policy: SitePolicy },
+): Promise<EgressPlan> {
+  const path = await jobFolder(job, folder);
+  const outside = modelOutside(await loadJob(path));
+  const { job: loaded, bundle } = await loadSubmittedJob(path, { modelComesApart: outside !== undefined });
+  const { definition } = loaded;
+  const params = await initialModel(definition);
+  const rounds = definition.workflow.numRounds;
+  const update = encodeSafetensors(params).length;
+  const elements = paramNames(params).reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);
+  return {
+    job: definition.name,
+    code_sha256: bundle.codeSha256,
+    rounds,
+    arrays: paramNames(params).map((name) => {
+      const { dtype = 'float32', shape = [] } = params[name] ?? {};
+      return { name, dtype, shape: [...shape] };
+    }),
+    parts: [
+      part('update', `once in each of ${rounds} rounds, ${elements} numbers`, rounds * update),
+      part('figures', `once in each of ${rounds + 1} rounds`, null),
+      part('decision', 'once', null),
+      part('signs of life', 'every few seconds', null),
+      part('progress', 'at most once a second while a task runs', null),
+      part('failure', 'when a task fails', null),
+      ...(policy.send_logs ? [part('log', 'every second in which scripts print', null)] : []),
+    ],
+    keeps: [
+      'images, tables and everything else in the data folder, unless the script puts it into its metrics or parameters',
+      'what the script keeps with flare.saveState: of it the digest leaves',
+      ...(policy.send_logs ? [] : ['what scripts print (send_logs is false in local/site-policy.yml)']),
+    ],
+  };
+}
+
+function part(
+  what: keyof typeof EGRESS_KINDS,
+  requests: string,
+  bytes: number | null,
+): EgressPlan['parts'][number] {
+  return { what, content: EGRESS_KINDS[what], requests, bytes };
+}
+
+async function jobFolder(job: string, folder: ClientFolder): Promise<string> {
+  if (await stat(job).catch(() => undefined)) return job;
+  const offered = join(folder.job(job).root, 'bundle');
+  if (/^[0-9a-f-]{36}$/.test(job) && (await stat(offered).catch(() => undefined))) return offered;
+  throw flError('NF_JOB_NOT_FOUND', { path: job, reason: 'it is neither a folder nor a job at this site' });
+}

@@ -1,0 +1,157 @@
+import { access, constants, mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { createEngine, type EngineChoice } from '../engine/registry.ts';
+import { flError } from '../kernel/errors.ts';
+import {
+  readAuthorization,
+  readClientResources,
+  readLogSettings,
+  readServerResources,
+  readSitePolicy,
+} from '../security/kit/local-files.ts';
+import { type OpenKit, openKit } from '../security/kit/open.ts';
+import { verifyKit, WARN_DAYS } from '../security/kit/verify.ts';
+import type { ParticipantType } from '../security/project/schema.ts';
+import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { readMembers } from '../train/dataset/members.ts';
+import { Connection } from '../transport/connection.ts';
+import { isLocked } from '../workspace/lock.ts';
+import { holderOf } from '../workspace/port-holder.ts';
+import { type Check, look } from './check.ts';
+
+export interface PreflightOptions {
+  readonly kitDir: string;
+  /** BIDS folder of the site. */
+  readonly data?: string | undefined;
+  readonly proxy?: string | undefined;
+  readonly engine: EngineChoice;
+}
+
+/** More than this apart, certificates and logs of two machines tell of different times. */
+const MOST_SECONDS_APART = 30;
+const LEAST_FREE_GB = 2;
+
+const health = z.object({ status: z.string(), time: z.iso.datetime(), seen_as: z.string() });
+
+/** Everything a server, a client or an admin needs, looked at before it is started. */
+export async function preflight(options: PreflightOptions): Promise<Check[]> {
+  const { kitDir } = options;
+  const report = await verifyKit(kitDir);
+  const type = report.endpoint?.type ?? 'client';
+  const checks = [await look('startup kit', () => kitCheck(kitDir, type))];
+  if (checks.some(({ ok }) => !ok)) return checks;
+  if (type === 'server') return [...checks, ...(await serverChecks(await openKit(kitDir, 'server')))];
+  if (type === 'client')
+    return [...checks, ...(await clientChecks(await openKit(kitDir, 'client'), options))];
+  return [...checks, ...(await lineChecks(await openKit(kitDir, 'admin'), options))];
+}
+
+async function kitCheck(dir: string, type: ParticipantType): Promise<string> {
+  const { identity, daysLeft, project } = await openKit(dir, type);
+  const soon = daysLeft <= WARN_DAYS ? ': renew it soon' : '';
+  return `${identity.name}, ${identity.role ?? type} of ${project}, whole; ends in ${daysLeft} days${soon}`;
+}
+
+async function serverChecks(kit: OpenKit<'server'>): Promise<Check[]> {
+  const state = join(kit.dir, 'state');
+  const runs = await isLocked(join(state, 'server.lock'));
+  return [
+    await look('settings', async () => {
+      await Promise.all([readAuthorization(kit.dir), readLogSettings(kit.dir), readServerResources(kit.dir)]);
+      return 'authorization.yml, resources.yml and log-config.yml are valid';
+    }),
+    await look('port', () => portCheck(kit, runs)),
+    await look('state folder', () => writableCheck(state)),
+    await look('database', async () => {
+      const store = await openSqliteStore(join(state, 'state.db'));
+      const jobs = await store.jobs();
+      await store.close();
+      return `${jobs.length} jobs`;
+    }),
+    await look('disk', () => diskCheck(state)),
+  ];
+}
+
+async function clientChecks(kit: OpenKit<'client'>, options: PreflightOptions): Promise<Check[]> {
+  const { data, engine } = options;
+  return [
+    await look('settings', async () => {
+      const { code, send_logs: logs } = await readSitePolicy(kit.dir);
+      await Promise.all([readLogSettings(kit.dir), readClientResources(kit.dir)]);
+      return `code: ${code}, logs ${logs ? 'go to the server' : 'stay here'}`;
+    }),
+    ...(await lineChecks(kit, options)),
+    await look('work folder', () => writableCheck(join(kit.dir, 'work'))),
+    await look('disk', () => diskCheck(kit.dir)),
+    ...(data === undefined ? [] : [await look('data', () => dataCheck(resolve(data), kit.identity.name))]),
+    await look('engine', async () => {
+      const { engine: made, warning } = await createEngine(engine, { gpu: undefined, requireGpu: false });
+      const { name, device, library, version } = made.describe();
+      return `${name} on ${device} (${library} ${version})${warning === undefined ? '' : `; ${warning}`}`;
+    }),
+  ];
+}
+
+/** The way to the server, and what the server sees of it. */
+async function lineChecks(
+  { endpoint, tls }: OpenKit<'client'> | OpenKit<'admin'>,
+  { proxy }: PreflightOptions,
+): Promise<Check[]> {
+  const connection = new Connection({ ...endpoint.server, tls, proxy, connectSeconds: 5 });
+  let answer: z.output<typeof health> | undefined;
+  try {
+    const reach = await look('server', async () => {
+      answer = await connection.send({ method: 'GET', path: '/healthz', answer: health });
+      const via = proxy === undefined ? '' : ` through ${proxy}`;
+      return `${connection.address} answers${via} and sees this machine at ${answer.seen_as}`;
+    });
+    return [reach, ...(answer ? [await look('clock', () => clockCheck(answer?.time ?? ''))] : [])];
+  } finally {
+    await connection.close();
+  }
+}
+
+async function clockCheck(time: string): Promise<string> {
+  const seconds = (Date.now() - Date.parse(time)) / 1000;
+  if (Math.abs(seconds) > MOST_SECONDS_APART)
+    throw flError('NF_CLOCK_APART', { seconds: Math.round(seconds) });
+  return `${Math.abs(seconds).toFixed(1)} s apart from the server`;
+}
+
+async function portCheck({ endpoint }: OpenKit<'server'>, runs: boolean): Promise<string> {
+  const { host, port } = endpoint.listen;
+  if (runs) return `the server runs already on ${host}:${port}`;
+  const server = createServer();
+  await new Promise<void>((done, fail) => {
+    server.once('error', fail).listen(port, host, () => server.close(() => done()));
+  }).catch(async ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'EADDRINUSE') throw flError('NF_PORT_TAKEN', { port, host, holder: await holderOf(port) });
+    if (code === 'EACCES') throw flError('NF_PORT_DENIED', { port });
+    throw flError('NF_ADDRESS_FOREIGN', { host });
+  });
+  return `${host}:${port} is free; others reach it at ${endpoint.advertised.host}:${endpoint.advertised.port}`;
+}
+
+async function writableCheck(folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  await access(folder, constants.W_OK);
+  const probe = join(folder, `.preflight-${process.pid}`);
+  await writeFile(probe, 'x');
+  await rm(probe);
+  return `${folder} can be written`;
+}
+
+async function diskCheck(folder: string): Promise<string> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = (bavail * bsize) / 1e9;
+  if (free < LEAST_FREE_GB)
+    throw flError('NF_DISK_SMALL', { path: folder, free: free.toFixed(1), least: LEAST_FREE_GB });
+  return `${free.toFixed(0)} GB free`;
+}
+
+async function dataCheck(root: string, site: string): Promise<string> {
+  const { train, validation, test, classes } = await readMembers({ root, site });
+  return `${train.length} for training, ${validation.length} for validation, ${test.length} for test; ${classes.length} classes`;
+}

@@ -1,0 +1,136 @@
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join, relative, resolve, sep } from 'node:path';
+import { z } from 'zod';
+import { replayEvents } from '../../federation/history.ts';
+import { loadJob } from '../../job/load.ts';
+import { compareText } from '../../kernel/compare-text.ts';
+import { prettyJson, sha256File } from '../../kernel/digest.ts';
+import { flError } from '../../kernel/errors.ts';
+import type { JobRecord, ServerStore } from '../../store/server-store.ts';
+import { openSqliteStore } from '../../store/sqlite/sqlite-store.ts';
+import { isFinished } from '../../wire/admin.ts';
+import { copyFileAtomic, writeFileAtomic } from '../../workspace/files.ts';
+import { RUN_FILES } from '../../workspace/run-folder.ts';
+import { eventsOf } from '../jobs/job-results.ts';
+import { type StateFolder, stateFolder } from '../state-folder.ts';
+
+/** backup.json: what a backup consists of, so that a restore can tell whether it is whole. */
+export const manifestSchema = z.strictObject({
+  version: z.literal(1),
+  created: z.iso.datetime(),
+  files: z.array(z.strictObject({ path: z.string(), size: z.int(), sha256: z.string() })),
+});
+export const MANIFEST = 'backup.json';
+
+const MOST_TRIES = 10;
+/** Of the folder of a server nothing else is needed to go on. */
+const DATABASE = 'state.db';
+
+export interface BackupResult {
+  readonly folder: string;
+  readonly jobs: number;
+  readonly files: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/**
+ * A copy of a server's state from which it can go on, made while it runs: the database at one moment, and every file that it
+ * names. The folder appears whole or not at all.
+ * @throws NF_BACKUP_EXISTS, NF_BACKUP_MOVING
+ */
+export async function backupServer(stateDir: string, target: string): Promise<BackupResult> {
+  const state = stateFolder(resolve(stateDir));
+  const folder = resolve(target);
+  if (await stat(folder).catch(() => undefined)) throw flError('NF_BACKUP_EXISTS', { path: target });
+  const partial = `${folder}.partial`;
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(partial, { recursive: true });
+    const jobs = await copyAll(state, partial);
+    if (jobs === undefined) continue;
+    const files = await listFiles(partial);
+    const manifest = { version: 1, created: new Date().toISOString(), files };
+    await writeFileAtomic(join(partial, MANIFEST), prettyJson(manifest));
+    await rename(partial, folder);
+    return { folder, jobs, files: files.length, size: files.reduce((sum, { size }) => sum + size, 0) };
+  }
+  await rm(partial, { recursive: true, force: true });
+  throw flError('NF_BACKUP_MOVING');
+}
+
+/** Undefined if a file that the copied database names was gone before it could be copied. */
+async function copyAll(state: StateFolder, target: string): Promise<number | undefined> {
+  const live = await openSqliteStore(state.database);
+  try {
+    await live.copyTo(join(target, DATABASE));
+  } finally {
+    await live.close();
+  }
+  const copy = await openSqliteStore(join(target, DATABASE));
+  try {
+    await copyAudit(state, target);
+    const records = await copy.jobs();
+    for (const record of records) if (!(await copyJob(record, { copy, state, target }))) return undefined;
+    return records.length;
+  } finally {
+    await copy.close();
+  }
+}
+
+async function copyJob(
+  record: JobRecord,
+  { copy, state, target }: { copy: ServerStore; state: StateFolder; target: string },
+): Promise<boolean> {
+  const { root } = state.job(record.id);
+  const all = (await readdir(root, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(root, join(parentPath, name)).split(sep).join('/'));
+  const needed = isFinished(record.status) ? [] : await blobsOf(record, copy, state);
+  const others = all.filter((path) => !/^(blobs|uploads)\//.test(path) && !path.endsWith('.tmp'));
+  try {
+    for (const path of [...others, ...needed])
+      await copyFileAtomic(join(root, path), join(target, 'jobs', record.id, path));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Models and accepted updates without which the job cannot go on. */
+async function blobsOf(record: JobRecord, copy: ServerStore, state: StateFolder): Promise<string[]> {
+  const { definition } = await loadJob(state.job(record.id).at(RUN_FILES.bundle));
+  const history = await replayEvents(eventsOf(copy.journal(record.id)), definition.workflow);
+  const { initial, position, best, open, accepted } = history;
+  const updates = accepted.map(({ update }) => update);
+  const files = [initial, position?.model, best?.model, open?.model, ...updates];
+  const first = record.initialModel && !initial ? [`blobs/${record.initialModel.sha256}`] : [];
+  return [...new Set([...first, ...files.flatMap((file) => (file ? [file.path] : []))])];
+}
+
+/** The log, and the head that says where it ends; both of one moment. */
+async function copyAudit({ audit }: StateFolder, target: string): Promise<void> {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const before = await sha256File(`${audit}.head`).catch(() => '');
+    if (before === '') return;
+    await copyFileAtomic(audit, join(target, 'audit.jsonl'));
+    await copyFileAtomic(`${audit}.head`, join(target, 'audit.jsonl.head'));
+    if ((await sha256File(`${audit}.head`)) === before) return;
+  }
+}
+
+async function listFiles(root: string) {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile() && entry.name !== MANIFEST && !/\.db-(wal|shm)$/.test(entry.name))
+    .map(({ parentPath, name }) => relative(root, join(parentPath, name)).split(sep).join('/'))
+    .sort(compareText);
+  return Promise.all(
+    paths.map(async (path) => ({
+      path,
+      size: (await stat(join(root, path))).size,
+      sha256: await sha256File(join(root, path)),
+    })),
+  );
+}

@@ -1,0 +1,36 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+
+/** State of a listening socket in /proc/net/tcp (include/net/tcp_states.h). */
+const LISTEN = '0A';
+
+/** ` by node (process 4711)`: who listens on a port, where the system tells; otherwise nothing. */
+export async function holderOf(port: number): Promise<string> {
+  const inode = await listeningInode(port);
+  if (inode === undefined) return '';
+  for (const pid of await readdir('/proc').catch(() => [])) {
+    if (!/^\d+$/.test(pid) || !(await holdsSocket(pid, inode))) continue;
+    const name = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim();
+    return ` by ${name || 'a program'} (process ${pid})`;
+  }
+  return ' by a program of another user';
+}
+
+async function listeningInode(port: number): Promise<string | undefined> {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    const rows = (await readFile(table, 'utf8').catch(() => '')).split('\n').slice(1);
+    const row = rows
+      .map((line) => line.trim().split(/\s+/))
+      .find((fields) => {
+        return fields[1]?.endsWith(`:${hex}`) && fields[3] === LISTEN;
+      });
+    if (row?.[9] !== undefined) return row[9];
+  }
+  return undefined;
+}
+
+async function holdsSocket(pid: string, inode: string): Promise<boolean> {
+  const files = await readdir(`/proc/${pid}/fd`).catch(() => []);
+  const links = await Promise.all(files.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')));
+  return links.includes(`socket:[${inode}]`);
+}
