@@ -37,7 +37,7 @@ describe('a command in the documentation', () => {
 
   it.each(all)('of %s parses: %s', async (_page, line) => {
     const words = line.split(/\s+/);
-    const length = [2, 1].find((count) => config.findCommand(words.slice(0, count).join(':'))) ?? 0;
+    const length = [3, 2, 1].find((count) => config.findCommand(words.slice(0, count).join(':'))) ?? 0;
     const command = await config.findCommand(words.slice(0, length).join(':'), { must: true }).load();
     const { args, flags, baseFlags } = command;
     const { argv } = await Parser.parse(words.slice(length), { args, flags: { ...baseFlags, ...flags } });

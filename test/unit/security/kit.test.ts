@@ -234,6 +234,7 @@ describe('local files', () => {
       allowed_code: [],
       allowed_templates: [],
       send_logs: false,
+      isolate: true,
     });
     expect(await readLogSettings(federation.kit('hub'))).toMatchObject({ level: 'info', kept_files: 10 });
     expect((await readAuthorization(federation.kit('hub'))).permissions.project_admin).toBe('any');

@@ -134,7 +134,11 @@ describe('package', () => {
     expect(made).toMatchObject({ renewed: false, report: { faults: [], participant: 'site-1' } });
     const kit = await openKit(out, 'client');
     expect(kit.tls.key).toBe(readFileSync(site.key, 'utf8'));
-    expect(readdirSync(join(out, 'local')).sort()).toEqual(['log-config.yml', 'site-policy.yml']);
+    expect(readdirSync(join(out, 'local')).sort()).toEqual([
+      'log-config.yml',
+      'resources.yml',
+      'site-policy.yml',
+    ]);
   });
 
   it('renews in place, with the key that is there', async () => {

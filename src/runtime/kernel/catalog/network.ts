@@ -311,11 +311,6 @@ export const NETWORK_ERRORS = {
     message: 'After {seconds} s the job {job} is {status}.',
     hint: 'It goes on: wait again, or look at what it waits for with `neuroflare job meta`.',
   },
-  NF_JOB_FAILED: {
-    exit: 1,
-    message: 'The job {job} is {status}{reason}.',
-    hint: "'neuroflare job meta {job}' and 'neuroflare job logs {job}' tell more.",
-  },
   NF_EGRESS_NONE: {
     exit: 4,
     message: 'There is no egress ledger in {path}: no client has run there.',
