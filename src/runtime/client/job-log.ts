@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogLevel } from '../wire/shapes.ts';
 
 interface Line {
@@ -14,6 +15,7 @@ const MOST_BYTES = 50_000_000;
 const MOST_LINE = 10_000;
 const SEND_MS = 1000;
 const MOST_LINES = 500;
+const MOST_WAIT_MS = 1000;
 
 /** What a job's scripts print here, line by line; with the site's leave it goes to the server, too. */
 export class JobLog {
@@ -47,12 +49,17 @@ export class JobLog {
     if (this.#send && this.#waiting.length < 10 * MOST_LINES) this.#waiting.push(line);
   }
 
-  /** What is left is sent, if that is possible within a moment. */
+  /** What there is is sent, if that is possible within a moment: a job that ends takes no more lines. */
+  async flush(): Promise<void> {
+    if (this.#rest !== '') this.write('info', this.#rest);
+    this.#rest = '';
+    this.#flush();
+    await Promise.race([this.#sending, sleep(MOST_WAIT_MS, undefined, { ref: false })]);
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    if (this.#rest !== '') this.write('info', this.#rest);
-    this.#flush();
-    await Promise.race([this.#sending, new Promise((resolve) => setTimeout(resolve, 500).unref())]);
+    await this.flush();
   }
 
   #flush(): void {

@@ -262,6 +262,7 @@ export class SiteJob {
     const { link, folder, logger } = this.#deps;
     const { job_id: job } = this.offer;
     this.#setPhase('uploading');
+    await this.#log.flush();
     try {
       if ('failure' in answer) await link.sendFailure(job, answer.failure, this.#stop.signal);
       else await this.#sendResult(answer, signal);

@@ -43,9 +43,9 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
         response: { 200: jobEvents },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const record = await jobOf(context, request, 'view');
-      return eventsAfter(context, record, { ...request.query, signal: goneSignal(request) });
+      return eventsAfter(context, record, { ...request.query, signal: goneSignal(reply) });
     },
   );
 

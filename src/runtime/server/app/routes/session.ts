@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { canonicalJson, sha256 } from '../../../kernel/digest.ts';
 import { packageVersion } from '../../../kernel/package-version.ts';
@@ -52,13 +52,13 @@ export function sessionRoutes(app: App, context: ServerContext): void {
         response: { 200: assignment },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const session = sessionOf(context, request);
       session.jobs = request.body.jobs;
       const { seen, wait_seconds: seconds } = request.body;
       const isNews = () =>
         registry.get(session.site) !== session || assignmentFor(context, session).version !== seen;
-      await registry.bell(session.site).wait(seconds, { isNews, signal: goneSignal(request) });
+      await registry.bell(session.site).wait(seconds, { isNews, signal: goneSignal(reply) });
       // A client whose place another one took in the meantime is told so.
       sessionOf(context, request);
       return assignmentFor(context, session);
@@ -75,12 +75,10 @@ export function sessionOf(
   return registry.renew(identity.name, typeof id === 'string' ? id : undefined);
 }
 
-/** Fires when the asker is gone before it was answered. */
-export function goneSignal({ raw }: Pick<FastifyRequest, 'raw'>): AbortSignal {
+/** Fires when the asker is gone, or has its answer. */
+export function goneSignal({ raw }: Pick<FastifyReply, 'raw'>): AbortSignal {
   const gone = new AbortController();
-  const end = () => gone.abort();
-  raw.socket.once('close', end);
-  raw.once('close', () => raw.socket.off('close', end));
+  raw.once('close', () => gone.abort());
   return gone.signal;
 }
 

@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { simulate } from '../../../src/runtime/simulator/simulate.ts';
+import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
+import { LiveFederation } from '../../support/live-federation.ts';
+import { finalModel } from '../../support/run-files.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const root = tempFolder();
+let federation: LiveFederation;
+
+beforeAll(async () => {
+  federation = await LiveFederation.start(join(root, 'kits'), { clients: 3 });
+});
+afterAll(() => federation.close());
+
+const asSimulated = async (jobPath: string, sites: number): Promise<Buffer> => {
+  const { run_folder: run } = await simulate({
+    jobPath,
+    workspace: `${jobPath}-work`,
+    flags: { clients: sites },
+    overrides: [],
+    maxClients: 10,
+    engine: { choice: 'cpu', gpu: undefined, requireGpu: false },
+    observe: () => undefined,
+    onLog: () => undefined,
+    signal: new AbortController().signal,
+  });
+  return finalModel(run);
+};
+
+/** Answers come in another order in every round. */
+const SHUFFLED = TINY_SCRIPT.replace(
+  'const { params }',
+  `await new Promise((resolve) => setTimeout(resolve, flare.seed() % 150));
+  const { params }`,
+);
+const DIFFERENCES = TINY_SCRIPT.replace(
+  'params: { weights: { dtype, shape, data: trained } }',
+  `paramsType: 'DIFF', params: { weights: { dtype, shape, data: trained.map((x, index) => x - data[index]) } }`,
+);
+/** What a site keeps decides its next update. */
+const REMEMBERING = TINY_SCRIPT.replace(
+  'const noise =',
+  `const kept = flare.loadState() ?? 1;
+  flare.saveState(kept * 1.5);
+  const noise = kept *`,
+);
+
+describe('the same job', () => {
+  it.each([
+    ['one site', TINY_SCRIPT, 1],
+    ['two sites', TINY_SCRIPT, 2],
+    ['three sites', TINY_SCRIPT, 3],
+    ['three sites that answer in any order', SHUFFLED, 3],
+    ['two sites that send differences', DIFFERENCES, 2],
+    ['three sites that remember', REMEMBERING, 3],
+  ])('with %s comes to the same bytes over the network as in a simulation', async (what, script, sites) => {
+    const job = await writeJob(join(root, what.replaceAll(' ', '-')), {
+      script,
+      patch: { workflow: { n_clients: sites, num_rounds: 3 } },
+    });
+    const meta = await federation.run(job);
+    expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', round: 3, first_failure: null });
+    expect(await federation.model(meta.job_id)).toEqual(await asSimulated(job, sites));
+  });
+
+  it('comes to the same bytes with several of them at once', async () => {
+    const job = await writeJob(join(root, 'many'), { patch: { workflow: { n_clients: 3 } } });
+    const ids = await Promise.all([federation.submit(job), federation.submit(job), federation.submit(job)]);
+    const metas = await Promise.all(ids.map((id) => federation.wait(id)));
+    expect(metas.map(({ status }) => status)).toEqual(Array(3).fill('FINISHED:COMPLETED'));
+    const wanted = await asSimulated(job, 3);
+    for (const id of ids) expect(await federation.model(id)).toEqual(wanted);
+  });
+});
