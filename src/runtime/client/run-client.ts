@@ -99,18 +99,21 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     logger,
     audit,
   });
+  let comesBack = false;
   try {
     const { seen_as: address, server: name } = await link.session();
     tell(
       `${kit.identity.name} is connected to ${name} at ${connection.address}, which sees it at ${address}`,
     );
-    return await client.run(stop.signal);
+    const order = await client.run(stop.signal);
+    comesBack = order === 'restart';
+    return order;
   } catch (thrown) {
     if (options.signal.aborted) return 'shutdown';
     throw toNeuroflareError(thrown);
   } finally {
     options.signal.removeEventListener('abort', end);
-    await link.leave();
+    await link.leave({ comesBack });
     await connection.close();
     await ledger.close();
     await audit.close();

@@ -33,6 +33,8 @@ export interface LinkOptions {
 const nothing = z.object({});
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
+/** Between two questions of a site that is not let in. */
+const KNOCK_MS = 2000;
 
 /**
  * What a client says to its server. Whatever fails for the line's sake is said again until it arrives: only the server's own
@@ -129,12 +131,18 @@ export class ServerLink {
   }
 
   /** Says goodbye, if that is possible at once. */
-  async leave(): Promise<void> {
+  async leave({ comesBack }: { comesBack: boolean }): Promise<void> {
     const session = await Promise.race([this.#session, sleep(0)]).catch(() => undefined);
     if (!session) return;
     const headers = { [HEADER.session]: session.session };
     await this.#options.connection
-      .send({ method: 'DELETE', path: '/v1/site/session', headers, answer: nothing, waitSeconds: 2 })
+      .send({
+        method: 'DELETE',
+        path: `/v1/site/session?comes_back=${comesBack}`,
+        headers,
+        answer: nothing,
+        waitSeconds: 2,
+      })
       .catch(() => undefined);
   }
 
@@ -165,7 +173,9 @@ export class ServerLink {
       } catch (thrown) {
         either.throwIfAborted();
         const error = toNeuroflareError(thrown);
-        if (error.code === 'NF_SESSION_UNKNOWN') this.#session = undefined;
+        // Registering waits until a site that was disabled is let in again.
+        if (error.code === 'NF_SESSION_UNKNOWN' || error.code === 'NF_SITE_DISABLED')
+          this.#session = undefined;
         else if (!isPassing(error)) throw error;
         else this.#options.onTrouble(error);
       }
@@ -194,7 +204,7 @@ export class ServerLink {
         const isTaken = error.code === 'NF_SITE_TAKEN' || error.code === 'NF_SITE_DISABLED';
         if (!isPassing(error) && !isTaken) throw error;
         onTrouble(error);
-        await pauseFor(isTaken ? LONGEST_PAUSE_MS : pause, signal);
+        await pauseFor(isTaken ? KNOCK_MS : pause, signal);
       }
     }
   }

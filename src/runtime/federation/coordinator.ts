@@ -10,7 +10,7 @@ import type { Journal } from '../store/journal.ts';
 import type { MetricReport } from '../telemetry/metrics.ts';
 import type { AcceptedResult, FileRef, RunEvent, RunObserver } from '../telemetry/run-events.ts';
 import type { Channel, SiteAnswer, SiteTask, Verdict } from './channel.ts';
-import { type Goal, inSiteOrder, type RunHistory, record } from './history.ts';
+import { type Goal, hasAnswer, inSiteOrder, type RunHistory, record } from './history.ts';
 import { OpenRound, type Waiting } from './open-round.ts';
 import { poolReports } from './pool-reports.ts';
 import type { RoundRules } from './round.ts';
@@ -166,13 +166,9 @@ class RoundCoordinator implements Coordinator {
   }
 
   async #take(answer: SiteAnswer): Promise<Verdict> {
-    const { last } = this.history;
     if (this.#round?.number === answer.round) return this.#round.take(answer);
-    const isCounted =
-      answer.type === 'result' &&
-      last?.round === answer.round &&
-      last.results.some(({ site }) => site === answer.result.site);
-    return isCounted ? 'duplicate' : 'late';
+    const isKnown = answer.type === 'result' && hasAnswer(this.history, answer.result.site, answer.round);
+    return isKnown ? 'duplicate' : 'late';
   }
 
   #aggregation(

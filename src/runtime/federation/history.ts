@@ -158,6 +158,12 @@ function better({ best, goal, open, position }: RunHistory, metrics: MetricRepor
   return isBetter ? { round: position.round, metric: goal.keyMetric, value, model } : best;
 }
 
+/** Whether a site's result of a round counts: of the round at hand, and of the one before. */
+export function hasAnswer({ open, accepted, last }: RunHistory, site: string, round: number): boolean {
+  const results = open?.round === round ? accepted : last?.round === round ? last.results : [];
+  return results.some((result) => result.site === site);
+}
+
 export function inSiteOrder<Item extends { readonly site: string }>(items: readonly Item[]): Item[] {
   return [...items].sort((a, b) => compareSites(a.site, b.site));
 }

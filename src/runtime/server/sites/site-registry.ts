@@ -31,13 +31,21 @@ export interface SiteEvents {
   lost(session: SiteSession, why: 'silent' | 'left'): void;
 }
 
+interface Lost {
+  readonly since: string;
+  /** Of the monotonic clock, in milliseconds. */
+  readonly at: number;
+  /** It ended in order, and for good as far as it said. */
+  readonly isGone: boolean;
+}
+
 const CHECK_MS = 500;
 
 /** Which sites are there: each holds a lease that its signs of life renew. Nothing of it outlives the server. */
 export class SiteRegistry {
   readonly #sessions = new Map<string, SiteSession>();
   /** Sites that were here and are not. */
-  readonly #lost = new Map<string, { readonly since: string; readonly at: number }>();
+  readonly #lost = new Map<string, Lost>();
   readonly #started = performance.now();
   readonly #bells = new Map<string, Bell>();
   readonly #listeners = new Set<SiteEvents>();
@@ -99,8 +107,16 @@ export class SiteRegistry {
   }
 
   /** A client that ends in order says so. */
-  close(session: SiteSession): void {
-    if (this.#sessions.get(session.site) === session) this.#lose(session, 'left');
+  close(session: SiteSession, { comesBack }: { comesBack: boolean }): void {
+    if (this.#sessions.get(session.site) !== session) return;
+    this.#lose(session, { why: 'left', isGone: !comesBack });
+  }
+
+  /** How far a site is with a job, sooner than it would say with its next sign of life. */
+  note(site: string, phase: JobPhases[number]): void {
+    const session = this.#sessions.get(site);
+    if (!session) return;
+    session.jobs = [...session.jobs.filter(({ job_id: id }) => id !== phase.job_id), phase];
   }
 
   get(site: string): SiteSession | undefined {
@@ -112,10 +128,14 @@ export class SiteRegistry {
     return this.#lost.get(site)?.since;
   }
 
-  /** Milliseconds for which a site has not been here; of one that has not come yet, since the server started. */
+  /**
+   * Milliseconds for which a site has been lost, since the server started if it has not come yet; endless of one that ended in
+   * order.
+   */
   absentFor(site: string): number {
     if (this.#sessions.has(site)) return 0;
-    return performance.now() - (this.#lost.get(site)?.at ?? this.#started);
+    const lost = this.#lost.get(site);
+    return lost?.isGone ? Number.POSITIVE_INFINITY : performance.now() - (lost?.at ?? this.#started);
   }
 
   isEnabled(site: string): boolean {
@@ -133,7 +153,7 @@ export class SiteRegistry {
     else disabled.add(site);
     this.#disabled = disabled;
     const session = this.#sessions.get(site);
-    if (!enabled && session) this.#lose(session, 'left');
+    if (!enabled && session) this.#lose(session, { why: 'left', isGone: true });
   }
 
   /** Rings when there may be news for a site. */
@@ -153,12 +173,13 @@ export class SiteRegistry {
 
   #expire(): void {
     const oldest = performance.now() - LEASE_SECONDS * 1000;
-    for (const session of this.#sessions.values()) if (session.seenAt < oldest) this.#lose(session, 'silent');
+    for (const session of this.#sessions.values())
+      if (session.seenAt < oldest) this.#lose(session, { why: 'silent', isGone: false });
   }
 
-  #lose(session: SiteSession, why: 'silent' | 'left'): void {
+  #lose(session: SiteSession, { why, isGone }: { why: 'silent' | 'left'; isGone: boolean }): void {
     this.#sessions.delete(session.site);
-    this.#lost.set(session.site, { since: session.lastSeen, at: session.seenAt });
+    this.#lost.set(session.site, { since: session.lastSeen, at: session.seenAt, isGone });
     this.bell(session.site).ring();
     for (const listener of this.#listeners) listener.lost(session, why);
   }

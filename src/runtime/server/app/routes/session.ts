@@ -36,9 +36,15 @@ export function sessionRoutes(app: App, context: ServerContext): void {
 
   app.delete(
     '/session',
-    { schema: { summary: 'A client ends in order.', response: { 200: z.object({}) } } },
+    {
+      schema: {
+        summary: 'A client ends in order.',
+        querystring: z.object({ comes_back: z.stringbool().default(false) }),
+        response: { 200: z.object({}) },
+      },
+    },
     async (request) => {
-      registry.close(sessionOf(context, request));
+      registry.close(sessionOf(context, request), { comesBack: request.query.comes_back });
       return {};
     },
   );

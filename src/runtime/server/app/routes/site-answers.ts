@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Verdict } from '../../../federation/channel.ts';
+import { hasAnswer } from '../../../federation/history.ts';
 import type { ErrorReport } from '../../../kernel/errors.ts';
 import { jobId } from '../../../wire/shapes.ts';
 import { logLines, report, taskFailure, taskResult, verdictAnswer } from '../../../wire/site.ts';
@@ -25,6 +26,7 @@ function progressRoutes(app: App, context: ServerContext): void {
     async (request) => {
       const { run, site } = siteJobOf(context, request);
       const { round, started, progress } = request.body;
+      if (started) context.registry.note(site, { job_id: run.record.id, phase: 'running', round });
       if (started) await run.channel.deliver(site, { type: 'started', site, round });
       if (progress) await run.channel.deliver(site, { type: 'progress', site, round, ...progress });
       return {};
@@ -67,7 +69,8 @@ function answerRoutes(app: App, context: ServerContext): void {
       const { round, seconds, engine } = request.body;
       if (engine) await run.channel.deliver(site, { type: 'engine', site, round, engine });
       const result = await checkResult(context, job, request.body);
-      const verdict = result ? await run.channel.deliver(site, { type: 'result', round, result }) : 'late';
+      const known = run.history && hasAnswer(run.history, site, round) ? 'duplicate' : 'late';
+      const verdict = result ? await run.channel.deliver(site, { type: 'result', round, result }) : known;
       if (verdict === 'accepted') run.traffic.result(site, seconds);
       return answered(context, { ...job, round, verdict });
     },

@@ -1,0 +1,205 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Admin } from '../../../src/runtime/admin/admin.ts';
+import { approve, folderOf, listSiteJobs } from '../../../src/runtime/client/at-site.ts';
+import { reportEgress } from '../../../src/runtime/client/egress-report.ts';
+import { createJob } from '../../../src/runtime/job/templates.ts';
+import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
+import { LiveFederation, PROJECT_ADMIN, until } from '../../support/live-federation.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const root = tempFolder();
+let federation: LiveFederation;
+let admin: Admin;
+let count = 0;
+
+beforeAll(async () => {
+  federation = await LiveFederation.start(join(root, 'kits'));
+  admin = await federation.admin();
+});
+afterAll(() => federation.close());
+
+const job = (parts: Parameters<typeof writeJob>[1] = {}) => writeJob(join(root, `job-${count++}`), parts);
+const policy = (site: string, changes: Readonly<Record<string, string>>) =>
+  federation.kits.changeFile(site, 'local/site-policy.yml', changes);
+
+describe('a site that approves code', () => {
+  const place = () => ({ kitDir: federation.kits.kit('site-2') });
+
+  it('is waited for, by name, and goes on when somebody there says yes', async () => {
+    await policy('site-2', { 'code: any': 'code: approved' });
+    const id = await federation.submit(await job());
+    await until(async () => (await admin.job(id)).sites[1]?.answer === 'waiting for approval');
+    const { status, waiting, sites } = await admin.job(id);
+    expect(status).toBe('DISPATCHED');
+    expect(waiting).toMatchObject({ what: 'approval of its code at site-2', sites: ['site-2'] });
+    expect(sites[1]?.reason).toMatchObject({ code: 'NF_SITE_APPROVAL' });
+    const { jobs } = await listSiteJobs(place());
+    expect(jobs).toMatchObject([{ job_id: id, phase: 'waiting for approval', submitter: PROJECT_ADMIN }]);
+    expect(await readFile(join(jobs[0]?.folder ?? '', 'bundle/client/train.ts'), 'utf8')).toBe(TINY_SCRIPT);
+    await approve(place(), id.slice(0, 8));
+    expect(await federation.wait(id)).toMatchObject({ status: 'FINISHED:COMPLETED' });
+  });
+
+  it('knows the code again, with other values in job.yaml', async () => {
+    const other = await job({ patch: { seed: 99, executor: { args: { step: 5 } } } });
+    expect(await federation.run(other)).toMatchObject({ status: 'FINISHED:COMPLETED' });
+  });
+
+  it('lets unchanged templates through by their names', async () => {
+    await policy('site-2', { 'allowed_templates: []': 'allowed_templates: [hello-fedavg-numpy]' });
+    const folder = join(root, 'hello');
+    await createJob(folder, {
+      template: 'hello-fedavg-numpy',
+      overrides: [{ name: 'num_rounds', value: 1 }],
+    });
+    expect(await federation.run(folder)).toMatchObject({ status: 'FINISHED:COMPLETED' });
+    await policy('site-2', { 'code: approved': 'code: any' });
+  });
+
+  it('does not know what it was never shown', async () => {
+    await expect(approve(place(), 'abcdef')).rejects.toMatchObject({ code: 'NF_APPROVE_UNKNOWN' });
+  });
+});
+
+describe('a site that refuses a job', () => {
+  it('for whose it is, ends it with the reason where it cannot do without', async () => {
+    await policy('site-1', { '# submitters: [university]': 'submitters: [hospital_1]' });
+    const clients = ['site-1', 'site-2'];
+    const meta = await federation.run(await job(), { clients });
+    expect(meta).toMatchObject({
+      status: 'FINISHED:CAN_NOT_SCHEDULE',
+      error: {
+        code: 'NF_JOB_NOT_SCHEDULED',
+        message: expect.stringContaining('takes no jobs of ann@example.org'),
+      },
+    });
+    expect(meta.sites[0]).toMatchObject({ answer: 'refused', reason: { code: 'NF_SITE_REFUSES' } });
+    await policy('site-1', { 'submitters: [hospital_1]': '# submitters: [university]' });
+  });
+
+  it('for want of data', async () => {
+    const needsData = await job({ patch: { data: { root: './bids' } } });
+    const meta = await federation.run(needsData, { clients: ['site-1', 'site-2'] });
+    expect(meta.sites[0]).toMatchObject({ answer: 'refused', reason: { code: 'NF_SITE_NO_DATA' } });
+  });
+});
+
+describe('roles', () => {
+  const AT = {
+    lead: 'lea@example.org',
+    otherLead: 'leo@example.org',
+    member: 'mia@example.org',
+    org: 'otto@example.org',
+  };
+  const submitAs = async (name: string) => {
+    const { submitJob } = await import('../../../src/runtime/admin/submit.ts');
+    const { jobId } = await submitJob(await federation.admin(name), await job(), {
+      signal: new AbortController().signal,
+    });
+    return jobId;
+  };
+
+  it('let leads submit and steer their own jobs, and members look', async () => {
+    const id = await submitAs(AT.lead);
+    expect(await federation.wait(id)).toMatchObject({ submitter: { name: AT.lead, role: 'lead' } });
+    await expect(submitAs(AT.member)).rejects.toMatchObject({ code: 'NF_ACCESS_DENIED', exitCode: 2 });
+    const [lead, other, member] = await Promise.all(
+      [AT.lead, AT.otherLead, AT.member].map((name) => federation.admin(name)),
+    );
+    expect((await member?.job(id))?.job_id).toBe(id);
+    await expect(member?.files(id)).rejects.toMatchObject({ code: 'NF_ACCESS_DENIED' });
+    await expect(other?.delete(id)).rejects.toMatchObject({ code: 'NF_ACCESS_DENIED' });
+    await expect(other?.files(id)).rejects.toMatchObject({ code: 'NF_ACCESS_DENIED' });
+    expect((await lead?.files(id))?.files.length).toBeGreaterThan(0);
+    await lead?.delete(id);
+  });
+
+  it('let an organisation steer its own sites alone', async () => {
+    const [lead, org, member] = await Promise.all(
+      [AT.lead, AT.org, AT.member].map((name) => federation.admin(name)),
+    );
+    expect((await member?.status())?.sites.map(({ name }) => name)).toEqual(['site-1', 'site-2']);
+    await expect(member?.setLogLevel('debug', ['server'])).rejects.toMatchObject({
+      code: 'NF_ACCESS_DENIED',
+    });
+    await expect(org?.setLogLevel('debug', ['site-2'])).rejects.toMatchObject({ code: 'NF_ACCESS_DENIED' });
+    await expect(lead?.stop('shutdown', ['site-1'])).rejects.toMatchObject({ code: 'NF_ACCESS_DENIED' });
+    expect(await org?.setLogLevel('debug', ['site-1'])).toEqual(['site-1']);
+    await expect(org?.setLogLevel('debug', ['site-7'])).rejects.toMatchObject({ code: 'NF_SITE_UNKNOWN' });
+  });
+});
+
+describe('a study', () => {
+  it('keeps its jobs to its sites, and from those who do not belong to it', async () => {
+    await admin.registerStudy('brain', ['site-1']);
+    await admin.addUser('brain', 'lea@example.org', 'lead');
+    const [lea, leo] = [await federation.admin('lea@example.org'), await federation.admin('leo@example.org')];
+    expect((await leo.studies()).map(({ name }) => name)).toEqual(['default']);
+    await expect(leo.study('brain')).rejects.toMatchObject({ code: 'NF_STUDY_UNKNOWN' });
+    const { submitJob } = await import('../../../src/runtime/admin/submit.ts');
+    const one = await job({ patch: { workflow: { n_clients: 1 } } });
+    const signal = new AbortController().signal;
+    await expect(submitJob(leo, one, { signal, study: 'brain' })).rejects.toMatchObject({
+      code: 'NF_ACCESS_DENIED',
+    });
+    await expect(submitJob(lea, one, { signal, study: 'brian' })).rejects.toMatchObject({
+      code: 'NF_STUDY_UNKNOWN',
+      message: expect.stringContaining("Did you mean 'brain'?"),
+    });
+    const { jobId } = await submitJob(lea, one, { signal, study: 'brain' });
+    const meta = await federation.wait(jobId);
+    expect(meta.sites.map(({ site }) => site)).toEqual(['site-1']);
+    await expect(leo.job(jobId)).rejects.toMatchObject({ code: 'NF_JOB_UNKNOWN' });
+    expect((await leo.jobs({})).some(({ job_id: id }) => id === jobId)).toBe(false);
+  });
+
+  it('is made and changed by the project admin, its sites by their organisation', async () => {
+    const otto = await federation.admin('otto@example.org');
+    await expect(otto.registerStudy('mine', [])).rejects.toMatchObject({ code: 'NF_ACCESS_DENIED' });
+    await expect(admin.registerStudy('brain', [])).rejects.toMatchObject({ code: 'NF_STUDY_EXISTS' });
+    await expect(admin.removeStudy('default')).rejects.toMatchObject({ code: 'NF_STUDY_FIXED' });
+    await expect(otto.changeSites('brain', 'add', ['site-2'])).rejects.toMatchObject({
+      code: 'NF_ACCESS_DENIED',
+    });
+    expect(await admin.changeSites('brain', 'add', ['site-2'])).toMatchObject({
+      sites: ['site-1', 'site-2'],
+    });
+    expect(await otto.changeSites('brain', 'remove', ['site-1'])).toMatchObject({ sites: ['site-2'] });
+    await admin.removeUser('brain', 'lea@example.org');
+    await admin.removeStudy('brain');
+    expect((await admin.studies()).map(({ name }) => name)).toEqual(['default']);
+  });
+});
+
+describe('a site that is disabled', () => {
+  it('is out at once and stays out, and comes back when it is enabled', async () => {
+    await admin.enableClient('site-2', false);
+    await until(async () =>
+      (await admin.status()).sites.some(({ name, connected }) => name === 'site-2' && !connected),
+    );
+    await until(() => federation.said('site-2').some((line) => line.includes('is disabled at the server')));
+    await admin.enableClient('site-2', true);
+    await federation.connected(2);
+  });
+});
+
+describe('the egress ledger', () => {
+  it('lists every update with its size and digest, and what it was for', async () => {
+    const { job_id: id } = await federation.run(await job());
+    const folder = folderOf({ kitDir: federation.kits.kit('site-1') });
+    const { sums } = await reportEgress(folder, { job: id });
+    const update = sums.find(({ what }) => what === 'update');
+    expect(update).toMatchObject({ requests: 2, bytes: 2 * 88 });
+    expect(sums.map(({ what }) => what)).toEqual(['decision', 'figures', 'update']);
+    const ledger = await readFile(folder.egress, 'utf8');
+    const entries = ledger
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const own = entries.filter(({ job: about, what }) => about === id && what === 'update');
+    expect(own.map(({ round }) => round)).toEqual([1, 2]);
+    expect(own[0].sha256).toMatch(/^[0-9a-f]{64}$/);
+  });
+});

@@ -1,0 +1,163 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Admin } from '../../../src/runtime/admin/admin.ts';
+import type { JobEvents, JobMeta } from '../../../src/runtime/wire/admin.ts';
+import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
+import { LiveFederation, until } from '../../support/live-federation.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const root = tempFolder();
+let federation: LiveFederation;
+let admin: Admin;
+let count = 0;
+
+beforeAll(async () => {
+  federation = await LiveFederation.start(join(root, 'kits'), { clients: 3 });
+  admin = await federation.admin();
+});
+afterAll(() => federation.close());
+
+const job = (workflow: Record<string, unknown>, script = TINY_SCRIPT) =>
+  writeJob(join(root, `job-${count++}`), { script, patch: { workflow } });
+/** One site does not answer while `condition` holds. */
+const silent = (condition: string) =>
+  TINY_SCRIPT.replace(
+    'const { params }',
+    `if (${condition}) await new Promise(() => undefined);
+  const { params }`,
+  );
+const eventsOf = async ({ job_id: id }: JobMeta) =>
+  (await admin.events(id, { after: 0, waitSeconds: 0 })).events;
+const membersOf = (events: JobEvents['events']) =>
+  events.filter(({ event }) => event.type === 'round.opened').map(({ event }) => event.sites);
+
+describe('a round', () => {
+  it('ends by its rule without a straggler, and says meanwhile whom it waits for', async () => {
+    const rules = { n_clients: 3, min_clients: 2, wait_after_quorum: 1, num_rounds: 1 };
+    const id = await federation.submit(await job(rules, silent(`flare.siteName() === 'site-3'`)));
+    await until(async () => (await admin.job(id)).waiting?.ends !== undefined);
+    expect((await admin.job(id)).waiting).toMatchObject({
+      what: 'site-3',
+      sites: ['site-3'],
+      rule: '2 of 3 have answered, 2 are needed, then 1 s',
+    });
+    const meta = await federation.wait(id);
+    expect(meta.status).toBe('FINISHED:COMPLETED');
+    const accepted = (await eventsOf(meta)).filter(({ event }) => event.type === 'result.accepted');
+    expect(accepted).toHaveLength(4);
+  });
+
+  it('waits for a mandatory site though others are enough', async () => {
+    const script = TINY_SCRIPT.replace(
+      'const { params }',
+      `if (flare.siteName() === 'site-3') await new Promise((resolve) => setTimeout(resolve, 700));
+  const { params }`,
+    );
+    const rules = {
+      n_clients: 3,
+      min_clients: 1,
+      wait_after_quorum: 0,
+      mandatory_clients: ['site-3'],
+      num_rounds: 1,
+    };
+    const events = await eventsOf(await federation.run(await job(rules, script)));
+    const sites = events.flatMap(({ event }) =>
+      event.type === 'result.accepted' ? [(event.result as { site: string }).site] : [],
+    );
+    expect(sites.filter((site) => site === 'site-3')).toHaveLength(2);
+  });
+
+  it('asks more sites than it needs, and counts the first', async () => {
+    const rules = { n_clients: 3, clients_per_round: 2, over_selection: 1.5, num_rounds: 2 };
+    const meta = await federation.run(await job(rules, silent(`flare.siteName() === 'site-2'`)));
+    expect(meta.status).toBe('FINISHED:COMPLETED');
+    expect(membersOf(await eventsOf(meta))).toEqual(Array(3).fill(['site-1', 'site-2', 'site-3']));
+  });
+
+  it('draws other sites each time where the job wants fewer', async () => {
+    const meta = await federation.run(await job({ n_clients: 3, clients_per_round: 1, num_rounds: 8 }));
+    const members = membersOf(await eventsOf(meta));
+    expect(members.every((sites) => Array.isArray(sites) && sites.length === 1)).toBe(true);
+    expect(new Set(members.flat()).size).toBeGreaterThan(1);
+  });
+
+  it('gives up a site that is gone for longer than the job waits', async () => {
+    const rules = { n_clients: 3, min_clients: 2, num_rounds: 1, site_timeout: 1 };
+    const id = await federation.submit(await job(rules, silent(`flare.siteName() === 'site-3'`)));
+    await until(async () => (await admin.job(id)).sites[2]?.phase === 'running');
+    await federation.stop('site-3');
+    const meta = await federation.wait(id);
+    expect(meta).toMatchObject({
+      status: 'FINISHED:COMPLETED',
+      first_failure: { site: 'site-3', error: { code: 'NF_SITE_LOST' } },
+    });
+    await federation.startClient('site-3');
+    await federation.connected(3);
+  });
+
+  it('opens without a late site, which joins the next one', async () => {
+    await federation.stop('site-3');
+    const script = TINY_SCRIPT.replace(
+      'const { params }',
+      `await new Promise((resolve) => setTimeout(resolve, 400));
+  const { params }`,
+    );
+    const id = await federation.submit(await job({ n_clients: 3, min_clients: 2, num_rounds: 10 }, script));
+    await until(async () => (await admin.job(id)).round >= 1);
+    await federation.startClient('site-3');
+    const members = membersOf(await eventsOf(await federation.wait(id)));
+    expect(members[0]).toEqual(['site-1', 'site-2']);
+    expect(members.at(-1)).toEqual(['site-1', 'site-2', 'site-3']);
+  });
+});
+
+describe('a job that needs more sites than are there', () => {
+  it('waits, with a reason, and begins when they come', async () => {
+    await federation.stop('site-3');
+    const id = await federation.submit(await job({ n_clients: 3, num_rounds: 1 }));
+    await until(async () => (await admin.job(id)).waiting?.what.includes('needs 3 sites') === true);
+    expect((await admin.job(id)).status).toBe('SUBMITTED');
+    await federation.startClient('site-3');
+    expect(await federation.wait(id)).toMatchObject({ status: 'FINISHED:COMPLETED' });
+  });
+
+  it('lets another one pass that needs fewer', async () => {
+    await federation.stop('site-3');
+    const waits = await federation.submit(await job({ n_clients: 3, num_rounds: 1 }));
+    expect(await federation.run(await job({ n_clients: 2, num_rounds: 1 }))).toMatchObject({
+      status: 'FINISHED:COMPLETED',
+    });
+    await admin.abort(waits);
+    expect(await federation.wait(waits)).toMatchObject({ status: 'FINISHED:ABORTED' });
+    await federation.startClient('site-3');
+    await federation.connected(3);
+  });
+});
+
+describe('a site with room for one job', () => {
+  it('does one after the other', async () => {
+    const slow = TINY_SCRIPT.replace(
+      'const { params }',
+      `await new Promise((resolve) => setTimeout(resolve, 300));
+  const { params }`,
+    );
+    const [first, second] = [
+      await federation.submit(await job({ n_clients: 3 }, slow)),
+      await federation.submit(await job({ n_clients: 3 }, slow)),
+    ];
+    await until(async () => (await admin.job(first)).status === 'RUNNING');
+    expect(await admin.job(second)).toMatchObject({
+      status: 'SUBMITTED',
+      waiting: { what: expect.stringContaining('have no room for it') },
+    });
+    const [one, two] = [await federation.wait(first), await federation.wait(second)];
+    expect(Date.parse(two.started ?? '')).toBeGreaterThanOrEqual(Date.parse(one.ended ?? ''));
+  });
+
+  it('refuses nothing that would never fit: it waits, and says why', async () => {
+    const greedy = await writeJob(join(root, `job-${count++}`), { patch: { resources: { gpus: 4 } } });
+    const id = await federation.submit(greedy);
+    await until(async () => (await admin.job(id)).waiting?.what.includes('no room') === true);
+    await admin.abort(id);
+  });
+});
