@@ -37,8 +37,7 @@ export interface TaskRun {
 const ENTRY = fileURLToPath(new URL(`../executor/process-entry${MODULE_EXTENSION}`, import.meta.url));
 const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** All that scripts and engines are given of the client's environment. */
-const ENVIRONMENT =
-  /^(PATH|LANG|LC_.*|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|OMP_.*|TF_.*|SystemRoot)$/;
+const ENVIRONMENT = /^(PATH|LANG|LC_.*|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|OMP_.*|TF_.*|SystemRoot)$/;
 
 /** The process of one job: its scripts run in it, and nothing else of the client does. It is killed with all that it started. */
 export class JobProcess {

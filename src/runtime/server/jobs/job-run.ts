@@ -279,13 +279,19 @@ export class JobRun {
       type: 'run.opened',
       ...(history.position && { resumedFromRound: history.position.round }),
     } as const;
-    await this.#journal.append(opened);
+    await this.#append(opened);
     if (!history.position) {
-      await this.#journal.append({ type: 'model.initial', model: await this.#initialModel() });
-      faultPoint('model.initial');
+      await this.#append({ type: 'model.initial', model: await this.#initialModel() });
     }
     await this.#mend(history);
     return replayEvents(eventsOf(this.#journal), goal);
+  }
+
+  /** What is true before a coordinator takes over. */
+  async #append(event: RunEvent): Promise<void> {
+    faultPoint(`${event.type}:before`);
+    await this.#journal.append(event);
+    faultPoint(`${event.type}:after`);
   }
 
   /** A result whose bytes are damaged is asked for again; a damaged model ends the job with its name. */
@@ -299,7 +305,7 @@ export class JobRun {
         { job: this.record.id, site, reason },
         'an accepted update is damaged: asked for again',
       );
-      await this.#journal.append({ type: 'result.dropped', round: open.round, site, reason });
+      await this.#append({ type: 'result.dropped', round: open.round, site, reason });
     }
   }
 

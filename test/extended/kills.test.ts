@@ -1,0 +1,208 @@
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { findLogs } from '../../src/runtime/security/verify-logs.ts';
+import { simulate } from '../../src/runtime/simulator/simulate.ts';
+import { verifyChainedLog } from '../../src/runtime/store/chained-log.ts';
+import { TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
+import { until } from '../support/live-federation.ts';
+import { ProcessFederation } from '../support/process-federation.ts';
+import { finalModel } from '../support/run-files.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+/** Every transition of a job at which a process can be killed. `@N`: the N-th time it is passed. */
+const SERVER_POINTS = [
+  'job:DISPATCHED',
+  'job:RUNNING',
+  'run.opened:before',
+  'run.opened:after',
+  'model.initial:before',
+  'model.initial:after',
+  'round.opened:before',
+  'round.opened:after',
+  'upload.piece',
+  'upload.piece@2',
+  'result.accepted:before',
+  'result.accepted:after',
+  'result.accepted:after@2',
+  'round.aggregating',
+  'model.kept',
+  'round.closed:before',
+  'round.closed:after',
+  'round.opened:before@2',
+  'round.opened:after@2',
+  'result.accepted:after@3',
+  'model.kept@2',
+  'round.closed:after@2',
+  'round.closed:before@3',
+  'run.finished:before',
+  'run.finished:after',
+  'job:FINISHED:COMPLETED',
+];
+const CLIENT_POINTS = [
+  'client:model',
+  'client:computed',
+  'client:outbox',
+  'client:uploaded',
+  'client:acknowledged',
+  'client:outbox@2',
+  'client:acknowledged@2',
+];
+/** What the script keeps must survive a kill, too. */
+const SCRIPT = TINY_SCRIPT.replace(
+  'const noise =',
+  `const kept = flare.loadState() ?? 1;
+  flare.saveState(kept * 1.5);
+  const noise = kept *`,
+);
+
+const root = tempFolder();
+let job: string;
+let wanted: Buffer;
+let count = 0;
+let federation: ProcessFederation;
+
+beforeAll(async () => {
+  job = await writeJob(join(root, 'job'), { script: SCRIPT });
+  const { run_folder: run } = await simulate({
+    jobPath: job,
+    workspace: join(root, 'simulated'),
+    flags: {},
+    overrides: [],
+    maxClients: 10,
+    engine: { choice: 'cpu', gpu: undefined, requireGpu: false },
+    observe: () => undefined,
+    onLog: () => undefined,
+    signal: new AbortController().signal,
+  });
+  wanted = finalModel(run);
+});
+const make = async () => {
+  federation = await ProcessFederation.make(join(root, String(count++)));
+  return federation;
+};
+afterEach(() => federation?.close());
+afterAll(() => undefined);
+
+const bytesAreThose = async (id: string) => {
+  expect(await federation.wait(id)).toMatchObject({
+    status: 'FINISHED:COMPLETED',
+    round: 2,
+    first_failure: null,
+  });
+  expect(federation.model(id)).toEqual(wanted);
+  for (const name of ['hub', 'site-1', 'site-2']) {
+    const { paths, isSigned } = await findLogs(federation.kits.kit(name), undefined);
+    for (const path of paths) expect((await verifyChainedLog(path, isSigned)).findings).toEqual([]);
+  }
+};
+
+describe('a server that is killed', () => {
+  it.each(SERVER_POINTS)('at %s goes on, and the model has the same bytes', async (point) => {
+    await make();
+    await federation.startAll(2, { hub: { env: { NEUROFLARE_FAULT: point } } });
+    // The server may be gone before it has answered: the token makes it the same job when it is sent again.
+    const sent = await federation.submit(job, 'once').catch(() => undefined);
+    expect(await federation.ended('hub')).toMatchObject({ signal: 'SIGKILL' });
+    federation.start('hub');
+    await federation.answers();
+    const id = await federation.submit(job, 'once');
+    if (sent !== undefined) expect(id).toBe(sent);
+    await bytesAreThose(id);
+  });
+
+  it('again and again at every record of its log goes on', async () => {
+    await make();
+    await federation.startAll(2, { hub: { env: { NEUROFLARE_FAULT: 'round.opened:after' } } });
+    const id = await federation.submit(job);
+    for (const point of [
+      'result.accepted:after',
+      'result.accepted:before',
+      'model.kept',
+      'round.closed:after',
+      'round.opened:after',
+    ]) {
+      await federation.ended('hub');
+      federation.start('hub', { env: { NEUROFLARE_FAULT: point } });
+    }
+    await federation.ended('hub');
+    federation.start('hub');
+    await federation.answers();
+    await bytesAreThose(id);
+  });
+});
+
+describe('a client that is killed', () => {
+  it.each(CLIENT_POINTS)('at %s comes back, and the model has the same bytes', async (point) => {
+    await make();
+    await federation.startAll(2, { 'site-1': { env: { NEUROFLARE_FAULT: point } } });
+    const id = await federation.submit(job);
+    expect(await federation.ended('site-1')).toMatchObject({ signal: 'SIGKILL' });
+    federation.start('site-1');
+    await bytesAreThose(id);
+  });
+
+  it('leaves no process of a script behind', async () => {
+    await make();
+    await federation.startAll(2);
+    const id = await federation.submit(
+      await writeJob(join(root, 'endless'), {
+        script: TINY_SCRIPT.replace('const { params }', 'while (true);\n  const { params }'),
+      }),
+    );
+    await until(() => federation.jobProcess('site-1') !== undefined);
+    await until(async () => (await federation.admin.job(id)).sites[0]?.phase === 'running');
+    const left = federation.jobProcess('site-1') ?? 0;
+    await federation.kill('site-1');
+    federation.start('site-1');
+    await until(() => federation.jobProcess('site-1') !== left);
+    await until(() => !isAlive(left));
+    await federation.admin.abort(id);
+    await until(() => federation.jobProcess('site-1') === undefined);
+  });
+});
+
+describe('a process of a job that is killed', () => {
+  it('is started again, and the model has the same bytes', async () => {
+    await make();
+    const slow = SCRIPT.replace(
+      'const { params }',
+      `await new Promise((resolve) => setTimeout(resolve, 700));\n  const { params }`,
+    );
+    await federation.startAll(2);
+    const id = await federation.submit(await writeJob(join(root, 'slow'), { script: slow }));
+    await until(() => federation.jobProcess('site-2') !== undefined);
+    await until(async () => (await federation.admin.job(id)).sites[1]?.phase === 'running');
+    process.kill(federation.jobProcess('site-2') ?? 0, 'SIGKILL');
+    await bytesAreThose(id);
+  });
+});
+
+describe('a required site that is killed', () => {
+  it('is noticed within fifteen seconds, by name, and the job goes on when it is back', async () => {
+    await make();
+    const slow = SCRIPT.replace(
+      'const { params }',
+      `await new Promise((resolve) => setTimeout(resolve, 2000));\n  const { params }`,
+    );
+    await federation.startAll(2);
+    const id = await federation.submit(await writeJob(join(root, 'lost'), { script: slow }));
+    await until(async () => (await federation.admin.job(id)).sites[0]?.phase === 'running');
+    await federation.kill('site-1');
+    const began = performance.now();
+    await until(
+      async () => (await federation.admin.job(id)).waiting?.what.includes('site-1 (lost since') === true,
+    );
+    expect((performance.now() - began) / 1000).toBeLessThan(15);
+    federation.start('site-1');
+    await bytesAreThose(id);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
