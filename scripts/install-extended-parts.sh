@@ -6,6 +6,9 @@ parts="${NEUROFLARE_PARTS:-$HOME/.cache/neuroflare-parts}"
 if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
   apt-get update -q && apt-get install -qy python3 python3-venv
 fi
+if ! ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1; then
+  apt-get update -q && apt-get install -qy libfaketime
+fi
 if ! command -v g++ >/dev/null || ! command -v make >/dev/null; then
   apt-get update -q && apt-get install -qy g++ make
 fi

@@ -16,7 +16,10 @@ import type { JobMeta } from '../../src/runtime/wire/admin.ts';
 export const PROJECT_ADMIN = 'ann@example.org';
 
 /** Kits for a server on this machine, clients `site-1` to `site-N`, and admins of every role. */
-export async function makeLiveKits(root: string, { clients = 2 } = {}): Promise<LiveKits> {
+export async function makeLiveKits(
+  root: string,
+  { clients = 2, via = {} }: { clients?: number; via?: Readonly<Record<string, number>> } = {},
+): Promise<LiveKits> {
   const port = await freePort();
   const admin = (name: string, role: string, org = 'university') => ({ name, type: 'admin', org, role });
   const project = projectSchema.parse({
@@ -36,6 +39,7 @@ export async function makeLiveKits(root: string, { clients = 2 } = {}): Promise<
         name: `site-${index + 1}`,
         type: 'client',
         org: `hospital_${index + 1}`,
+        ...connectTo(via[`site-${index + 1}`]),
       })),
       admin(PROJECT_ADMIN, 'project_admin'),
       admin('otto@example.org', 'org_admin', 'hospital_1'),
@@ -49,6 +53,11 @@ export async function makeLiveKits(root: string, { clients = 2 } = {}): Promise<
   for (let site = 1; site <= clients; site++)
     await changeFile(join(kit(`site-${site}`), 'local/site-policy.yml'), { 'code: approved': 'code: any' });
   return { root, port, kit, changeFile: (name, file, changes) => changeFile(join(kit(name), file), changes) };
+}
+
+/** A site that reaches the server by a port of something in between. */
+function connectTo(port: number | undefined): object {
+  return port === undefined ? {} : { connect_to: { host: 'localhost', port } };
 }
 
 export interface LiveKits {

@@ -15,6 +15,8 @@ const RUN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 export interface ProcessStart {
   readonly env?: Readonly<Record<string, string>>;
   readonly flags?: readonly string[];
+  /** Shell lines in whose namespace and with whose mounts the process runs. */
+  readonly within?: string;
 }
 
 interface Running {
@@ -34,8 +36,11 @@ export class ProcessFederation {
     this.#admin = admin;
   }
 
-  static async make(root: string, { clients = 2 } = {}): Promise<ProcessFederation> {
-    const kits = await makeLiveKits(root, { clients });
+  static async make(
+    root: string,
+    options: Parameters<typeof makeLiveKits>[1] = {},
+  ): Promise<ProcessFederation> {
+    const kits = await makeLiveKits(root, options);
     const admin = new Admin(await openKit(kits.kit(PROJECT_ADMIN), 'admin'), { connectSeconds: 1 });
     return new ProcessFederation(kits, admin);
   }
@@ -48,10 +53,15 @@ export class ProcessFederation {
     return join(this.kits.kit('hub'), 'state');
   }
 
-  start(name: string, { env = {}, flags = [] }: ProcessStart = {}): void {
+  start(name: string, { env = {}, flags = [], within }: ProcessStart = {}): void {
     const words = name === 'hub' ? ['server', 'start'] : ['client', 'start'];
     const more = name === 'hub' || flags.includes('--engine') ? flags : ['--engine', 'cpu', ...flags];
-    const child = spawn(process.execPath, [RUN, ...words, this.kits.kit(name), ...more], {
+    const command = [process.execPath, RUN, ...words, this.kits.kit(name), ...more];
+    const [program = '', ...args] =
+      within === undefined
+        ? command
+        : ['unshare', '-rm', 'sh', '-c', `${within}\nexec "$@"`, 'sh', ...command];
+    const child = spawn(program, args, {
       env: { ...process.env, NODE_OPTIONS: '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

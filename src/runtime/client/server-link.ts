@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import type { Connection } from '../transport/connection.ts';
-import { download } from '../transport/download.ts';
+import { type Download, download } from '../transport/download.ts';
 import { isPassing } from '../transport/failures.ts';
 import { upload } from '../transport/upload.ts';
 import { HEADER } from '../wire/protocol.ts';
@@ -35,6 +35,10 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
 /** Between two questions of a site that is not let in. */
 const KNOCK_MS = 2000;
+/** Another client may end, and an admin may let the site in. */
+const KNOCKING: ReadonlySet<string> = new Set(['NF_SITE_TAKEN', 'NF_SITE_DISABLED']);
+/** Of a client that was in before: a clock that was set wrong, a certificate that is being renewed. */
+const CLOCKS: ReadonlySet<string> = new Set(['NF_CERT_REFUSED', 'NF_SERVER_UNTRUSTED', 'NF_TLS_REFUSED']);
 
 /**
  * What a client says to its server. Whatever fails for the line's sake is said again until it arrives: only the server's own
@@ -43,6 +47,7 @@ const KNOCK_MS = 2000;
 export class ServerLink {
   readonly #options: LinkOptions;
   #session: Promise<z.output<typeof sessionAnswer>> | undefined;
+  #wasThere = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -107,7 +112,7 @@ export class ServerLink {
 
   async fetch(
     path: string,
-    file: { target: string; sha256: string; size: number },
+    file: Pick<Download, 'target' | 'sha256' | 'size' | 'onBytes'>,
     signal: AbortSignal,
   ): Promise<void> {
     await this.#insist(
@@ -173,8 +178,8 @@ export class ServerLink {
       } catch (thrown) {
         either.throwIfAborted();
         const error = toNeuroflareError(thrown);
-        // Registering waits until a site that was disabled is let in again.
-        if (error.code === 'NF_SESSION_UNKNOWN' || error.code === 'NF_SITE_DISABLED')
+        // Registering waits until the site is let in again.
+        if (error.code === 'NF_SESSION_UNKNOWN' || KNOCKING.has(error.code) || CLOCKS.has(error.code))
           this.#session = undefined;
         else if (!isPassing(error)) throw error;
         else this.#options.onTrouble(error);
@@ -197,14 +202,15 @@ export class ServerLink {
           signal,
         });
         onTrouble(undefined);
+        this.#wasThere = true;
         return answer;
       } catch (thrown) {
         signal.throwIfAborted();
         const error = toNeuroflareError(thrown);
-        const isTaken = error.code === 'NF_SITE_TAKEN' || error.code === 'NF_SITE_DISABLED';
-        if (!isPassing(error) && !isTaken) throw error;
+        const knocks = KNOCKING.has(error.code) || (this.#wasThere && CLOCKS.has(error.code));
+        if (!isPassing(error) && !knocks) throw error;
         onTrouble(error);
-        await pauseFor(isTaken ? KNOCK_MS : pause, signal);
+        await pauseFor(knocks ? KNOCK_MS : pause, signal);
       }
     }
   }

@@ -46,9 +46,10 @@ export class SiteClient {
     const { link } = this.#deps;
     for (let seen: string | null = null; ; ) {
       const askedAt = performance.now();
-      const jobs = [...this.#jobs.values()].map(({ offer: { job_id }, phase, round }) => ({
+      const jobs = [...this.#jobs.values()].map(({ offer: { job_id }, phase, round, bytes }) => ({
         job_id,
         phase,
+        bytes,
         ...(round !== undefined && { round }),
       }));
       const assignment: Assignment = await link.poll({ seen, wait_seconds: POLL_SECONDS, jobs });

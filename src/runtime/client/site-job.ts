@@ -49,6 +49,8 @@ export class SiteJob {
   phase: SitePhase = 'offered';
   round: number | undefined;
   codeSha256: string | undefined;
+  /** That have come of what is being fetched: the sender does not see what waits on the line. */
+  bytes = 0;
   readonly #deps: SiteJobDeps;
   readonly #stop = new AbortController();
   readonly #bell = new Bell();
@@ -253,7 +255,10 @@ export class SiteJob {
     await Promise.all(old.map((name) => rm(folder.model(name), { force: true })));
     await mkdir(join(folder.root, 'models'), { recursive: true });
     const path = `/v1/site/jobs/${this.offer.job_id}/models/${model.sha256}`;
-    await link.fetch(path, { target, ...model }, signal);
+    const onBytes = (bytes: number) => {
+      this.bytes += bytes;
+    };
+    await link.fetch(path, { target, ...model, onBytes }, signal);
     faultPoint('client:model');
   }
 

@@ -62,7 +62,16 @@ export type SitePhase = z.output<typeof sitePhase>;
 export const pollRequest = z.strictObject({
   seen: z.string().max(100).nullable().describe('version of the assignment the site has'),
   wait_seconds: z.number().min(0).max(60),
-  jobs: z.array(z.strictObject({ job_id: jobId, phase: sitePhase, round: z.int().optional() })).max(1000),
+  jobs: z
+    .array(
+      z.strictObject({
+        job_id: jobId,
+        phase: sitePhase,
+        round: z.int().optional(),
+        bytes: z.int().optional().describe('that have come of what is being fetched'),
+      }),
+    )
+    .max(1000),
 });
 
 export const jobOffer = z.strictObject({

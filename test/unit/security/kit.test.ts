@@ -145,7 +145,7 @@ describe('verifyKit', () => {
       expect.objectContaining({ problem: 'expired', message: expect.stringMatching(/expired on \d{4}-/) }),
     ]);
     expect(daysLeft).toBeLessThan(0);
-    const early = new Date(Date.now() - DAY_MS);
+    const early = new Date(Date.now() - 2 * DAY_MS);
     expect((await verifyKit(federation.kit('site-1'), { now: early })).faults).toEqual([
       expect.objectContaining({ problem: 'not yet valid', message: expect.stringContaining('clock') }),
     ]);

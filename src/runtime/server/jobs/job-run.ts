@@ -299,13 +299,16 @@ export class JobRun {
     const { accepted, open } = history;
     for (const file of neededFiles({ ...history, accepted: [] })) await requireIntact(this.#files, file);
     for (const { site, update } of accepted) {
-      const reason = update && (await damageOf(this.#files, update));
-      if (reason === undefined || !open) continue;
+      if (!update || !open) continue;
+      const reason = await damageOf(this.#files, update);
+      if (reason === undefined) continue;
       this.#deps.logger.error(
         { job: this.record.id, site, reason },
         'an accepted update is damaged: asked for again',
       );
       await this.#append({ type: 'result.dropped', round: open.round, site, reason });
+      // Under its name the same answer would count as being there.
+      await this.#files.discard([update]);
     }
   }
 

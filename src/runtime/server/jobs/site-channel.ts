@@ -27,11 +27,15 @@ interface Held {
   /** Of the monotonic clock, in milliseconds: when the site last moved on with it. */
   movedAt: number;
   progress: { readonly done: number; readonly total: number } | undefined;
+  /** Bytes the site had fetched when it last moved. */
+  fetched: number;
 }
 
 /** A site that was here a moment ago is likely to come back: a round does not open without it at once. */
 const REJOIN_MS = 15_000;
 const LOOK_MS = 500;
+/** Fewer bytes than this in all the time a site has are no movement: one a second must not hold a round open for ever. */
+export const MOVING_BYTES = 64 * 1024;
 
 /**
  * The channel of a networked job: tasks lie here until their sites ask for work. A site that is gone, or has a task and does not
@@ -58,6 +62,7 @@ export class SiteChannel implements Channel {
       since: new Date().toISOString(),
       movedAt: performance.now(),
       progress: undefined,
+      fetched: 0,
     });
     this.#deps.registry.bell(task.site).ring();
     this.#deps.onMove();
@@ -129,7 +134,8 @@ export class SiteChannel implements Channel {
     const { job, registry, siteTimeout } = this.#deps;
     for (const [site, held] of this.#held) {
       const session = registry.get(site);
-      if (session && isAtWork(session, { job, round: held.task.round })) held.movedAt = performance.now();
+      const said = session?.jobs.find(({ job_id: id, round }) => id === job && round === held.task.round);
+      if (said && hasMoved(held, said)) held.movedAt = performance.now();
       if (performance.now() - held.movedAt > siteTimeout * 1000) this.#giveUp(site, held, session);
     }
   }
@@ -145,10 +151,10 @@ export class SiteChannel implements Channel {
   }
 }
 
-/** A script has its own limit at the site (executor.task_timeout); a transfer shows by its bytes. */
-function isAtWork({ jobs }: SiteSession, task: { job: string; round: number }): boolean {
-  return jobs.some(
-    ({ job_id: id, round, phase }) =>
-      id === task.job && round === task.round && (phase === 'running' || phase === 'queued'),
-  );
+/** A script has its own limit at the site (executor.task_timeout); of what is fetched the site tells the bytes. */
+function hasMoved(held: Held, { phase, bytes = 0 }: SiteSession['jobs'][number]): boolean {
+  if (phase === 'running' || phase === 'queued') return true;
+  if (bytes - held.fetched < MOVING_BYTES) return false;
+  held.fetched = bytes;
+  return true;
 }

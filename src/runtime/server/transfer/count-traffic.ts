@@ -1,8 +1,6 @@
 import type { JobRun } from '../jobs/job-run.ts';
+import { MOVING_BYTES } from '../jobs/site-channel.ts';
 import type { Metrics } from '../metrics.ts';
-
-/** Fewer bytes than this in all the time a site has are no movement: one a second must not hold a round open for ever. */
-const MOVING_BYTES = 64 * 1024;
 
 /** Counts the bytes of one transfer, and tells the round that the site moves. */
 export function countTraffic(
