@@ -42,6 +42,8 @@ export interface BackupResult {
 export async function backupServer(stateDir: string, target: string): Promise<BackupResult> {
   const state = stateFolder(resolve(stateDir));
   const folder = resolve(target);
+  if (!(await stat(state.database).catch(() => undefined)))
+    throw flError('NF_PATH_MISSING', { what: 'State of a server', path: state.database });
   if (await stat(folder).catch(() => undefined)) throw flError('NF_BACKUP_EXISTS', { path: target });
   const partial = `${folder}.partial`;
   for (let tries = 0; tries < MOST_TRIES; tries++) {
