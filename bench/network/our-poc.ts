@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+const RUN = join(import.meta.dirname, '../../bin/run.js');
+
+/** neuroflare's federation on one machine, driven by its command line. */
+export class OurPoc {
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #folder: string;
+  readonly kits: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    const workspace = join(folder, 'poc');
+    this.kits = join(workspace, 'poc/prod_00');
+    this.#env = {
+      ...process.env,
+      NEUROFLARE_POC_WORKSPACE: workspace,
+      NEUROFLARE_CONFIG: join(folder, 'config.json'),
+    };
+  }
+
+  prepare = (clients: number) => this.run(`poc prepare -n ${clients} --force`);
+  start = () => this.run('poc start --engine cpu');
+  stop = () => this.run('poc stop');
+
+  async submit(job: string): Promise<string> {
+    return (JSON.parse(await this.run(`job submit ${job} --json`)) as { data: { job_id: string } }).data
+      .job_id;
+  }
+
+  async wait(id: string): Promise<number> {
+    return (JSON.parse(await this.run(`job wait ${id} --json`)) as { data: { seconds: number } }).data
+      .seconds;
+  }
+
+  /** Ends with what it wrote to stdout; a command that fails throws. */
+  run(line: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [RUN, ...line.split(' ')], {
+        env: this.#env,
+        cwd: this.#folder,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let out = '';
+      let err = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        out += text;
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        err += text;
+      });
+      child.on('error', reject);
+      child.on('exit', (code) =>
+        code === 0 ? resolve(out) : reject(new Error(`${line}: ${code}\n${out}${err}`)),
+      );
+    });
+  }
+}
+
+/** Runs something and tells the seconds. */
+export async function timed<Result>(
+  work: () => Promise<Result>,
+): Promise<{ result: Result; seconds: number }> {
+  const began = performance.now();
+  const result = await work();
+  return { result, seconds: (performance.now() - began) / 1000 };
+}
