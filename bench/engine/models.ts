@@ -32,13 +32,21 @@ export function benchModel(name: string, size: number): BenchModel {
 const BUILDERS: Record<string, (input: Value) => Value> = {
   reference: (input) => head(pooledStages(input, (x, filters) => chain(x, conv(filters), relu()))),
   batchnorm: (input) =>
-    head(pooledStages(input, (x, filters) => chain(x, conv(filters, { useBias: false }), batchNorm(), relu()))),
+    head(
+      pooledStages(input, (x, filters) => chain(x, conv(filters, { useBias: false }), batchNorm(), relu())),
+    ),
   resnet: (input) => chain(residualStages(input), layers.globalAveragePooling2d({}), dense(CLASSES)),
   mobilenet: (input) => chain(separableStages(input), layers.globalAveragePooling2d({}), dense(CLASSES)),
   cnn3d: (input) =>
     chain(
       [8, 16, 32].reduce((x, filters) => {
-        const convolution = layers.conv3d({ filters, kernelSize: 3, padding: 'same', activation: 'relu', kernelInitializer });
+        const convolution = layers.conv3d({
+          filters,
+          kernelSize: 3,
+          padding: 'same',
+          activation: 'relu',
+          kernelInitializer,
+        });
         return chain(x, convolution, layers.maxPooling3d({ poolSize: 2 }));
       }, input),
       layers.flatten(),
@@ -52,7 +60,10 @@ function chain(x: Value, ...steps: Layer[]): Value {
   return steps.reduce((value, layer) => layer.apply(value) as Value, x);
 }
 
-function conv(filters: number, options: { kernelSize?: number; strides?: number; useBias?: boolean } = {}): Layer {
+function conv(
+  filters: number,
+  options: { kernelSize?: number; strides?: number; useBias?: boolean } = {},
+): Layer {
   return layers.conv2d({ filters, kernelSize: 3, padding: 'same', kernelInitializer, ...options });
 }
 
@@ -90,7 +101,16 @@ function residualStages(input: Value): Value {
   const norm = () => groupNormalization({ groups: 8 });
   let x = chain(input, plain(16, { strides: 2 }), norm(), relu());
   let width = 16;
-  for (const [filters, strides] of [[16, 1], [16, 1], [32, 2], [32, 1], [64, 2], [64, 1], [128, 2], [128, 1]] as const) {
+  for (const [filters, strides] of [
+    [16, 1],
+    [16, 1],
+    [32, 2],
+    [32, 1],
+    [64, 2],
+    [64, 1],
+    [128, 2],
+    [128, 1],
+  ] as const) {
     const body = chain(x, plain(filters, { strides }), norm(), relu(), plain(filters), norm());
     const shortcut = filters === width ? x : chain(x, plain(filters, { kernelSize: 1, strides }), norm());
     x = chain(layers.add().apply([body, shortcut]) as Value, relu());
@@ -103,9 +123,30 @@ function residualStages(input: Value): Value {
 function separableStages(input: Value): Value {
   const plain = { useBias: false };
   let x = chain(input, conv(16, { ...plain, strides: 2 }), batchNorm(), relu6());
-  for (const [filters, strides] of [[32, 1], [64, 2], [64, 1], [128, 2], [128, 1], [256, 2]] as const) {
-    const depthwise = layers.depthwiseConv2d({ kernelSize: 3, strides, padding: 'same', depthwiseInitializer: kernelInitializer, ...plain });
-    x = chain(x, depthwise, batchNorm(), relu6(), conv(filters, { ...plain, kernelSize: 1 }), batchNorm(), relu6());
+  for (const [filters, strides] of [
+    [32, 1],
+    [64, 2],
+    [64, 1],
+    [128, 2],
+    [128, 1],
+    [256, 2],
+  ] as const) {
+    const depthwise = layers.depthwiseConv2d({
+      kernelSize: 3,
+      strides,
+      padding: 'same',
+      depthwiseInitializer: kernelInitializer,
+      ...plain,
+    });
+    x = chain(
+      x,
+      depthwise,
+      batchNorm(),
+      relu6(),
+      conv(filters, { ...plain, kernelSize: 1 }),
+      batchNorm(),
+      relu6(),
+    );
   }
   return x;
 }

@@ -17,7 +17,10 @@ interface Event {
   readonly cat: string;
   readonly name: string;
   readonly dur: number;
-  readonly args: { readonly op_name?: string; readonly output_type_shape?: readonly Record<string, number[]>[] };
+  readonly args: {
+    readonly op_name?: string;
+    readonly output_type_shape?: readonly Record<string, number[]>[];
+  };
 }
 
 const { values: options, positionals } = parseArgs({
@@ -41,7 +44,12 @@ try {
 async function train(): Promise<void> {
   const { batchSize, build } = benchModel(name, Number(size));
   const model = build();
-  const subject = { model, parameters: modelParameters(model), shape: modelShape(model, batchSize), rows: batchSize };
+  const subject = {
+    model,
+    parameters: modelParameters(model),
+    shape: modelShape(model, batchSize),
+    rows: batchSize,
+  };
   const rules = { objective: createObjective(), optimizer: createOptimizer({ kind: 'adam' }) };
   const session = await InferenceSession.create(traceTrainStep(subject, rules).bytes, {
     intraOpNumThreads: Number(options.threads),
@@ -54,7 +62,16 @@ async function train(): Promise<void> {
     session.inputMetadata.flatMap((input) => {
       const shape = input.isTensor ? input.shape.map(Number) : [];
       const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
-      return [[input.name, new Tensor('float32', data.map(() => Math.random()), shape)]];
+      return [
+        [
+          input.name,
+          new Tensor(
+            'float32',
+            data.map(() => Math.random()),
+            shape,
+          ),
+        ],
+      ];
     }),
   );
   for (let step = 0; step < steps + 2; step++) await session.run(feeds);
@@ -72,15 +89,26 @@ function readEvents(): Event[] {
 
 function report(events: readonly Event[]): void {
   const total = sum(events);
-  console.log(`${name} ${size}, ${options.threads} thread(s): ${total.toFixed(1)} ms a step inside operators\n`);
+  console.log(
+    `${name} ${size}, ${options.threads} thread(s): ${total.toFixed(1)} ms a step inside operators\n`,
+  );
   for (const [operator, group] of sorted(Map.groupBy(events, ({ args }) => args.op_name ?? ''))) {
     const share = `${((100 * sum(group)) / total).toFixed(0)} %`;
-    console.log(`${operator.padEnd(26)}${sum(group).toFixed(2).padStart(9)} ms${share.padStart(6)}  ${group.length / steps} nodes`);
+    console.log(
+      `${operator.padEnd(26)}${sum(group).toFixed(2).padStart(9)} ms${share.padStart(6)}  ${group.length / steps} nodes`,
+    );
   }
   console.log('\nlongest nodes');
-  for (const [node, group] of sorted(Map.groupBy(events, ({ name: label }) => label)).slice(0, Number(options.nodes))) {
-    const shapes = (group[0]?.args.output_type_shape ?? []).flatMap((output) => Object.values(output).map((dims) => dims.join('x')));
-    console.log(`${sum(group).toFixed(2).padStart(9)} ms  ${group[0]?.args.op_name?.padEnd(20)} ${shapes.join(', ')}  ${node.replace('_kernel_time', '')}`);
+  for (const [node, group] of sorted(Map.groupBy(events, ({ name: label }) => label)).slice(
+    0,
+    Number(options.nodes),
+  )) {
+    const shapes = (group[0]?.args.output_type_shape ?? []).flatMap((output) =>
+      Object.values(output).map((dims) => dims.join('x')),
+    );
+    console.log(
+      `${sum(group).toFixed(2).padStart(9)} ms  ${group[0]?.args.op_name?.padEnd(20)} ${shapes.join(', ')}  ${node.replace('_kernel_time', '')}`,
+    );
   }
 }
 

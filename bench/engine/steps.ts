@@ -10,7 +10,11 @@ import { benchModel } from './models.ts';
 const { values: options } = parseArgs({
   options: {
     python: { type: 'string' },
-    model: { type: 'string', multiple: true, default: ['reference', 'batchnorm', 'resnet', 'mobilenet', 'cnn3d'] },
+    model: {
+      type: 'string',
+      multiple: true,
+      default: ['reference', 'batchnorm', 'resnet', 'mobilenet', 'cnn3d'],
+    },
     size: { type: 'string', multiple: true },
     rounds: { type: 'string', default: '5' },
     threads: { type: 'string', default: '1' },
@@ -46,9 +50,23 @@ async function compare(model: string, size: string): Promise<void> {
 function contendersOf(model: string, size: string): Contender[] {
   const { threads, python } = options;
   const ours = (build: string) =>
-    new Contender(`ort ${build}`, [process.execPath, join(import.meta.dirname, 'ort-worker.ts'), model, size, build, threads]);
+    new Contender(`ort ${build}`, [
+      process.execPath,
+      join(import.meta.dirname, 'ort-worker.ts'),
+      model,
+      size,
+      build,
+      threads,
+    ]);
   const torch = (layout: string) =>
-    new Contender(`torch ${layout}`, [python ?? '', join(import.meta.dirname, 'torch_worker.py'), model, size, layout, threads]);
+    new Contender(`torch ${layout}`, [
+      python ?? '',
+      join(import.meta.dirname, 'torch_worker.py'),
+      model,
+      size,
+      layout,
+      threads,
+    ]);
   return [
     ours('native'),
     ...(options.wasm ? [ours('wasm')] : []),
@@ -62,9 +80,15 @@ function report(title: string, contenders: readonly Contender[], batchSize: numb
     return { name, wall: speed(wall), cpu: speed(cpu), memory };
   });
   const [ours, ...rest] = rows;
-  const best = (figure: 'wall' | 'cpu') => Math.max(...rest.filter(({ name }) => name.startsWith('torch')).map((row) => row[figure]));
-  const ratio = ours && rest.length > 0 ? `  ratio ${(ours.wall / best('wall')).toFixed(2)} (${(ours.cpu / best('cpu')).toFixed(2)})` : '';
+  const best = (figure: 'wall' | 'cpu') =>
+    Math.max(...rest.filter(({ name }) => name.startsWith('torch')).map((row) => row[figure]));
+  const ratio =
+    ours && rest.length > 0
+      ? `  ratio ${(ours.wall / best('wall')).toFixed(2)} (${(ours.cpu / best('cpu')).toFixed(2)})`
+      : '';
   const [load = 0] = loadavg();
-  const cells = rows.map((row) => `${row.name} ${row.wall.toFixed(1)} (${row.cpu.toFixed(1)}) ${row.memory.toFixed(0)} MB`);
+  const cells = rows.map(
+    (row) => `${row.name} ${row.wall.toFixed(1)} (${row.cpu.toFixed(1)}) ${row.memory.toFixed(0)} MB`,
+  );
   console.log(`${title.padEnd(15)}  ${cells.join('  ')}${ratio}  load ${load.toFixed(1)}`);
 }

@@ -24,6 +24,8 @@ export class KernelCall {
   readonly kernel: string;
   readonly graph: OnnxGraph;
   readonly notes: TraceNotes;
+  /** No gradient will be asked for. */
+  readonly forInference: boolean;
   readonly #inputs: Readonly<Record<string, SymbolicTensor | undefined>>;
   readonly #attributes: Readonly<Record<string, unknown>>;
   readonly #where: string;
@@ -32,6 +34,7 @@ export class KernelCall {
     kernel: string;
     graph: OnnxGraph;
     notes: TraceNotes;
+    forInference: boolean;
     inputs: Record<string, SymbolicTensor | undefined>;
     attributes: Record<string, unknown>;
     where: string;
@@ -39,6 +42,7 @@ export class KernelCall {
     this.kernel = fields.kernel;
     this.graph = fields.graph;
     this.notes = fields.notes;
+    this.forInference = fields.forInference;
     this.#inputs = fields.inputs;
     this.#attributes = fields.attributes;
     this.#where = fields.where;

@@ -27,9 +27,14 @@ export class Recorder {
   readonly graph = new OnnxGraph();
   /** Where in the model tfjs is at the moment, for messages; the caller keeps it up to date. */
   layer: string | undefined;
+  readonly #forInference: boolean;
   readonly #notes: TraceNotes = { masks: new Map(), unpoolings: new Map() };
   readonly #tensors = new WeakMap<DataId, SymbolicTensor>();
   readonly #hostValues = new WeakMap<DataId, OnnxData>();
+
+  constructor({ forInference = false } = {}) {
+    this.#forInference = forInference;
+  }
 
   /** Runs tfjs code with kernels recorded here. */
   record<T>(work: () => T): T {
@@ -73,7 +78,8 @@ export class Recorder {
     const where = layer === undefined ? 'the loss' : `layer '${layer}'`;
     const mapping = KERNEL_MAPPINGS[kernel];
     if (!mapping) throw flError('NF_ENGINE_KERNEL_UNMAPPED', { kernel, where });
-    const fields = { kernel, graph: this.graph, notes: this.#notes, attributes, where };
+    const [graph, notes, forInference] = [this.graph, this.#notes, this.#forInference];
+    const fields = { kernel, graph, notes, forInference, attributes, where };
     const result = mapping(new KernelCall({ ...fields, inputs: Object.fromEntries(symbolic) }));
     const info = (tensor: SymbolicTensor) => this.info(layer === undefined ? tensor : { ...tensor, layer });
     return Array.isArray(result) ? result.map(info) : info(result);

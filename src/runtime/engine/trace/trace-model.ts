@@ -88,7 +88,7 @@ export function traceTrainStep(
 
 /** The graph from images to logits, in inference mode. */
 export function traceInference(subject: TraceSubject): TracedGraph {
-  const recorder = new Recorder();
+  const recorder = new Recorder({ forInference: true });
   traced(recorder, subject, () => {
     const x = input(recorder, STEP.x, [subject.rows, ...subject.shape.input]);
     bindParameters(recorder, subject.parameters);

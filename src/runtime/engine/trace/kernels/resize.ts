@@ -1,8 +1,7 @@
 import type { OnnxGraph } from '../../onnx/graph.ts';
 import type { KernelCall, KernelMappings } from '../kernel-call.ts';
 import type { SymbolicTensor } from '../symbolic.ts';
-import { images, imagesOf } from './conv2d.ts';
-import { repeatPixels } from './pool.ts';
+import { images, imagesOf, repeatPixels } from './window.ts';
 
 interface ResizeAttributes {
   readonly size: [number, number];
