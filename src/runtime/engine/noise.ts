@@ -2,7 +2,7 @@ import { add, cast, greaterEqual, mul, type Tensor, tensor } from '@tensorflow/t
 import type { LayersModel, layers } from '@tensorflow/tfjs-layers';
 import { createRandom } from '../kernel/random.ts';
 import { elementCount } from '../tensors/nd-array.ts';
-import { leafLayers } from './parameters.ts';
+import { type LayerCall, withCalls } from './layers/with-calls.ts';
 
 type Layer = layers.Layer;
 
@@ -38,22 +38,11 @@ export function seededNoise(seed: number): NoiseSource {
  * or the same numbers in each step when they have a seed.
  */
 export function withNoise<T>(model: LayersModel, source: NoiseSource, forward: () => T): T {
-  const replaced = leafLayers(model).flatMap((layer) => {
+  const seeded = (layer: Layer): LayerCall | undefined => {
     const noisy = NOISE_LAYERS[layer.getClassName()];
-    return noisy ? [{ layer, noisy }] : [];
-  });
-  for (const { layer, noisy } of replaced) {
-    layer.call = (inputs, kwargs: Record<string, unknown>) => {
-      const x = [inputs].flat()[0] as Tensor;
-      return kwargs.training === true ? noisy(x, layer.getConfig(), source) : x;
-    };
-  }
-  try {
-    return forward();
-  } finally {
-    // The replacement hides the class's own method; removing it brings that back.
-    for (const { layer } of replaced) Reflect.deleteProperty(layer, 'call');
-  }
+    return noisy && ((x, training) => (training ? noisy(x, layer.getConfig(), source) : x));
+  };
+  return withCalls(model, seeded, forward);
 }
 
 type LayerConfig = ReturnType<Layer['getConfig']>;

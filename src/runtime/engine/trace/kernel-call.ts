@@ -8,6 +8,8 @@ export interface TraceNotes {
   readonly masks: Map<string, string>;
   /** Results of max un-pooling. */
   readonly unpoolings: Map<string, Unpooling>;
+  /** Products of two: to the factors, both in the product's axis order. */
+  readonly products: Map<string, readonly [SymbolicTensor, SymbolicTensor]>;
 }
 
 export interface Unpooling {

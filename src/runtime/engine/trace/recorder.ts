@@ -28,7 +28,7 @@ export class Recorder {
   /** Where in the model tfjs is at the moment, for messages; the caller keeps it up to date. */
   layer: string | undefined;
   readonly #forInference: boolean;
-  readonly #notes: TraceNotes = { masks: new Map(), unpoolings: new Map() };
+  readonly #notes: TraceNotes = { masks: new Map(), unpoolings: new Map(), products: new Map() };
   readonly #tensors = new WeakMap<DataId, SymbolicTensor>();
   readonly #hostValues = new WeakMap<DataId, OnnxData>();
 

@@ -11,6 +11,7 @@ import {
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { elementCount } from '../../tensors/nd-array.ts';
 import type { BatchShape } from '../batch.ts';
+import { withClosedBatchNorm } from '../layers/batch-normalization.ts';
 import { type NoiseRequest, type NoiseSource, withNoise } from '../noise.ts';
 import type { Objective } from '../objective.ts';
 import { encodeModel } from '../onnx/encode.ts';
@@ -73,7 +74,8 @@ export function traceTrainStep(
     };
     const pieces = bindParameters(recorder, subject.parameters);
     const variables = trainable(subject.parameters).map(({ variable }) => variable);
-    const loss = () => withNoise(model, source, () => rules.objective(model, batch));
+    const loss = () =>
+      withNoise(model, source, () => withClosedBatchNorm(model, () => rules.objective(model, batch)));
     const { value, grads } = variableGrads(loss, variables);
     output(recorder, STEP.loss, value);
     const gradients = variables.map((variable) => grads[variable.name] ?? zerosLike(variable));

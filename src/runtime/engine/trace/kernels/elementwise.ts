@@ -9,6 +9,7 @@ import {
   toOrder,
   toRank,
 } from '../symbolic.ts';
+import { affine } from './products.ts';
 
 /** Maps x to op(x), element by element. */
 function unary(type: string, attributes: OnnxAttributes = {}) {
@@ -58,7 +59,17 @@ function add(call: KernelCall): SymbolicTensor {
   if (convolution?.type === 'Conv' && convolution.inputs.length === 2 && sameList(b.dims, [channels ?? 0])) {
     return derived(a, call.graph.op('Conv', [...convolution.inputs, b.node], convolution.attributes));
   }
-  return elementwise(call.graph, { type: 'Add', operands: [a, b], dtype: a.dtype });
+  return (
+    affine(call, { product: a, shift: b }) ??
+    affine(call, { product: b, shift: a }) ??
+    elementwise(call.graph, { type: 'Add', operands: [a, b], dtype: a.dtype })
+  );
+}
+
+function subtract(call: KernelCall): SymbolicTensor {
+  const [a, b] = [call.input('a'), call.input('b')];
+  const fused = affine(call, { product: a, shift: b, sign: -1 });
+  return fused ?? elementwise(call.graph, { type: 'Sub', operands: [a, b], dtype: a.dtype });
 }
 
 /** Product; what is multiplied by 1 stays as it is, and a mask is taken below a max un-pooling if it can be. */
@@ -69,7 +80,16 @@ function multiply(call: KernelCall): SymbolicTensor {
     const masked = maskBelowUnpooling(call, { mask: one, value: other });
     if (masked) return masked;
   }
-  return elementwise(call.graph, { type: 'Mul', operands: [a, b], dtype: a.dtype });
+  return product(call, a, b);
+}
+
+/** The product, with a note of its factors. */
+function product(call: KernelCall, a: SymbolicTensor, b: SymbolicTensor): SymbolicTensor {
+  const result = elementwise(call.graph, { type: 'Mul', operands: [a, b], dtype: a.dtype });
+  const placed = (factor: SymbolicTensor) =>
+    toOrder(call.graph, toRank(call.graph, factor, result.shape.length), result.order);
+  if (result.dtype === 'float32') call.notes.products.set(result.node, [placed(a), placed(b)]);
+  return result;
 }
 
 function isOne(tensor: SymbolicTensor): boolean {
@@ -115,8 +135,7 @@ function step(call: KernelCall): SymbolicTensor {
 }
 
 function square(call: KernelCall): SymbolicTensor {
-  const x = call.input('x');
-  return derived(x, call.graph.op('Mul', [x.node, x.node]));
+  return product(call, call.input('x'), call.input('x'));
 }
 
 function rsqrt(call: KernelCall): SymbolicTensor {
@@ -235,6 +254,6 @@ export const ELEMENTWISE: KernelMappings = {
   Square: square,
   SquaredDifference: squaredDifference,
   Step: step,
-  Sub: binary('Sub'),
+  Sub: subtract,
   Tanh: unary('Tanh'),
 };

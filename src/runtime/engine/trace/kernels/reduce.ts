@@ -4,6 +4,7 @@ import type { OnnxGraph } from '../../onnx/graph.ts';
 import type { KernelCall, KernelMapping, KernelMappings } from '../kernel-call.ts';
 import { identityOrder, materialize, type SymbolicTensor, sameList, whole } from '../symbolic.ts';
 import { elementwise } from './elementwise.ts';
+import { innerProduct } from './products.ts';
 import { filled } from './shape.ts';
 
 interface ReductionAttributes {
@@ -25,7 +26,7 @@ function reduction(
     if (type === 'ReduceProd' && !sameList(x.dims, whole(x.node, x.shape, x.order).dims)) {
       throw call.unsupported('repeated values');
     }
-    const reduced = reduceAxes(call.graph, { type, x, axes, keepDims: keepDims ?? false });
+    const reduced = reduceAxes(call, { type, x, axes, keepDims: keepDims ?? false });
     return type === 'ReduceSum' ? timesRepeats(call.graph, reduced, { x, axes }) : reduced;
   };
 }
@@ -37,13 +38,14 @@ interface Reduction {
   readonly keepDims: boolean;
 }
 
-function reduceAxes(graph: OnnxGraph, { type, x, axes, keepDims }: Reduction): SymbolicTensor {
+function reduceAxes(call: KernelCall, { type, x, axes, keepDims }: Reduction): SymbolicTensor {
+  const { graph } = call;
   const isReduced = (axis: number) => axes.includes(axis);
   const places = x.order.flatMap((axis, place) => (isReduced(axis) ? [place] : []));
   const single = elementCount(x.dims) === 1;
   const node = single
     ? graph.op('Reshape', [x.node, graph.int64s([])])
-    : reduce(graph, type, { value: x.node, places, keepDims });
+    : reduce(call, type, { x, places, keepDims });
   const [kept] = backend_util.computeOutAndReduceShapes([...x.shape], [...axes]);
   if (keepDims) {
     const dims = x.dims.map((size, place) => (places.includes(place) ? 1 : size));
@@ -56,15 +58,16 @@ function reduceAxes(graph: OnnxGraph, { type, x, axes, keepDims }: Reduction): S
   return { node, shape: kept, dtype: x.dtype, order: renumbered, dims };
 }
 
-/** One operator; the sum of squares is read from the unsquared value, which saves writing the squares. */
-function reduce(graph: OnnxGraph, type: string, of: { value: string; places: number[]; keepDims: boolean }) {
-  if (of.places.length === 0) return of.value;
-  const attributes = { keepdims: of.keepDims ? 1 : 0 };
-  const product = graph.producer(of.value);
-  if (type === 'ReduceSum' && product?.type === 'Mul' && product.inputs[0] === product.inputs[1]) {
-    return graph.op('ReduceSumSquare', [product.inputs[0] ?? '', graph.int64s(of.places)], attributes);
-  }
-  return graph.op(type, [of.value, graph.int64s(of.places)], attributes);
+function reduce(
+  call: KernelCall,
+  type: string,
+  of: { x: SymbolicTensor; places: number[]; keepDims: boolean },
+): string {
+  const { x, places, keepDims } = of;
+  if (places.length === 0) return x.node;
+  const product = type === 'ReduceSum' ? innerProduct(call, of) : undefined;
+  const axes = call.graph.int64s(places);
+  return product ?? call.graph.op(type, [x.node, axes], { keepdims: keepDims ? 1 : 0 });
 }
 
 /** A sum over an axis along which the value repeats is the value times its length. */
@@ -86,7 +89,7 @@ function logical(type: 'ReduceMax' | 'ReduceMin'): KernelMapping {
     const { axis, keepDims } = call.attributes<ReductionAttributes>();
     const axes = axis == null ? identityOrder(x.shape.length) : util.parseAxisParam(axis, [...x.shape]);
     const numbers = { ...x, node: call.graph.op('Cast', [x.node], { to: 1 }) };
-    const reduced = reduceAxes(call.graph, { type, x: numbers, axes, keepDims: keepDims ?? false });
+    const reduced = reduceAxes(call, { type, x: numbers, axes, keepDims: keepDims ?? false });
     return { ...reduced, node: call.graph.op('Cast', [reduced.node], { to: 9 }), dtype: 'bool' };
   };
 }
