@@ -5,6 +5,7 @@ const STATUS: Record<Outcome, string> = {
   derivative:
     "trains; TensorFlow.js's cpu backend has the gradient wrong or none, so it is held against differences",
   unmapped: '`NF_ENGINE_KERNEL_UNMAPPED` on ort',
+  beyond: 'trains on ort, though TensorFlow.js 4.22 itself has no gradient for it',
   tfjs: 'TensorFlow.js 4.22 itself cannot train it, on any engine',
 };
 

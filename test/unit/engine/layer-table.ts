@@ -1,5 +1,5 @@
 import { groupNormalization } from '../../../src/runtime/engine/layers/group-normalization.ts';
-import { tfl } from '../../../src/runtime/engine/tfjs.ts';
+import { tf, tfl } from '../../../src/runtime/engine/tfjs.ts';
 
 type Layer = tfl.layers.Layer;
 type SymbolicTensor = tfl.SymbolicTensor;
@@ -8,9 +8,10 @@ type SymbolicTensor = tfl.SymbolicTensor;
  * - `agrees`: trains as the cpu engine does.
  * - `derivative`: the cpu backend has this gradient wrong or not at all; it is held against differences of losses instead.
  * - `unmapped`: NF_ENGINE_KERNEL_UNMAPPED on ort. This list may only shrink.
+ * - `beyond`: TensorFlow.js itself cannot train it, ort can: held against a model that computes the same, or against differences.
  * - `tfjs`: TensorFlow.js itself cannot train it, on any engine.
  */
-export type Outcome = 'agrees' | 'derivative' | 'unmapped' | 'tfjs';
+export type Outcome = 'agrees' | 'derivative' | 'unmapped' | 'beyond' | 'tfjs';
 
 export interface LayerCase {
   /** Layer and variant, e.g. `conv2d, dilationRate`. */
@@ -20,6 +21,10 @@ export interface LayerCase {
   readonly input: readonly number[];
   /** The part of the model between its input and `flatten, dense`. */
   readonly build: (x: SymbolicTensor) => SymbolicTensor;
+  /** The same function in layers that TensorFlow.js can train. */
+  readonly same?: (x: SymbolicTensor) => SymbolicTensor;
+  /** `same` has a scale of ones beside. */
+  readonly withoutScale?: boolean;
 }
 
 type Make = () => Layer;
@@ -160,6 +165,45 @@ const MERGES: Variants = {
   'dot, normalize': () => layers.dot({ axes: 1, normalize: true }),
 };
 
+/** Passes what is over 0.3. */
+class Threshold extends layers.Layer {
+  static readonly className = 'Threshold';
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    const mask = (x: tf.Tensor) => tf.cast(tf.greater(x, 0.3), 'float32');
+    const compute = tf.customGrad((...given) => {
+      const [x, save] = given as unknown as [tf.Tensor, tf.GradSaveFunc];
+      save([x]);
+      const gradFunc = (dy: tf.Tensor, [saved]: tf.Tensor[]) => tf.mul(dy, mask(saved as tf.Tensor));
+      return { value: tf.mul(x, mask(x)), gradFunc };
+    });
+    return compute([inputs].flat()[0] as tf.Tensor);
+  }
+}
+
+/** Batch normalisation that TensorFlow.js refuses, beside the same one on moved or joined axes. */
+function normalized(
+  name: string,
+  input: readonly number[],
+  { axis, as }: { axis: number; as: number[] },
+): LayerCase {
+  const around = (x: SymbolicTensor) => {
+    if (axis === -1) return layers.reshape({ targetShape: as }).apply(x) as SymbolicTensor;
+    return layers.permute({ dims: as }).apply(x) as SymbolicTensor;
+  };
+  const back = (x: SymbolicTensor) => {
+    if (axis === -1) return layers.reshape({ targetShape: [...input] }).apply(x) as SymbolicTensor;
+    return layers.permute({ dims: as }).apply(x) as SymbolicTensor;
+  };
+  const norm = (on: number) => layers.batchNormalization({ axis: on });
+  return {
+    name,
+    outcome: 'beyond',
+    input,
+    build: (x) => norm(axis).apply(mixed(x)) as SymbolicTensor,
+    same: (x) => back(norm(-1).apply(around(mixed(x))) as SymbolicTensor),
+  };
+}
+
 export const LAYER_TABLE: readonly LayerCase[] = [
   ...cases('agrees', IMAGE, IMAGES),
   ...cases(
@@ -202,16 +246,30 @@ export const LAYER_TABLE: readonly LayerCase[] = [
     'averagePooling3d, overlapping, same': () => layers.averagePooling3d({ ...OVERLAPPING, ...SAME }),
   }),
   ...cases('unmapped', IMAGE, { centerCrop: () => layers.centerCrop({ height: 6, width: 6 }) }),
-  ...cases('tfjs', IMAGE, {
+  ...cases('beyond', IMAGE, {
     'conv2d, dilationRate': () => layers.conv2d({ ...CONV, dilationRate: 2 }),
-    'batchNormalization, axis 1': () => layers.batchNormalization({ axis: 1 }),
-    'batchNormalization, scale false': () => layers.batchNormalization({ scale: false }),
-    'masking behind weights': () => layers.masking(),
-    thresholdedReLU: () => layers.thresholdedReLU({ theta: 0.3 }),
+    'conv2d, dilationRate, same': () => layers.conv2d({ ...CONV, ...SAME, dilationRate: [2, 3] }),
   }),
-  ...cases('tfjs', SEQUENCE, { 'conv1d, dilationRate': () => layers.conv1d({ ...CONV, dilationRate: 2 }) }),
-  ...cases('tfjs', VOLUME, {
-    'batchNormalization of volumes': () => layers.batchNormalization({}),
+  ...cases('beyond', SEQUENCE, {
+    'conv1d, dilationRate': () => layers.conv1d({ ...CONV, dilationRate: 2 }),
+  }),
+  ...cases('beyond', VOLUME, {
     conv3dTranspose: () => layers.conv3dTranspose({ filters: 3, kernelSize: 2, strides: 2 }),
   }),
+  ...cases('beyond', IMAGE, { thresholdedReLU: () => layers.thresholdedReLU({ theta: 0.3 }) }).map(
+    (entry) => ({
+      ...entry,
+      same: behindDense(() => new Threshold()),
+    }),
+  ),
+  normalized('batchNormalization, axis 1', IMAGE, { axis: 1, as: [3, 2, 1] }),
+  normalized('batchNormalization of volumes', VOLUME, { axis: -1, as: [20, 4, 2] }),
+  ...cases('beyond', IMAGE, {
+    'batchNormalization, scale false': () => layers.batchNormalization({ scale: false }),
+  }).map((entry) => ({
+    ...entry,
+    withoutScale: true,
+    same: behindDense(() => layers.batchNormalization({})),
+  })),
+  ...cases('tfjs', IMAGE, { 'masking behind weights': () => layers.masking() }),
 ];

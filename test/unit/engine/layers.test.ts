@@ -9,6 +9,9 @@ import { LAYER_TABLE, type LayerCase, type Outcome } from './layer-table.ts';
 const BATCH = 4;
 const OPTIONS = { batchSize: BATCH, optimizer: { kind: 'sgd' } } as const;
 
+/** Of differences that stand for derivatives. */
+const STEP = 0.003;
+
 let ort: Engine;
 let cpu: Engine;
 
@@ -18,41 +21,18 @@ beforeAll(async () => {
 });
 
 const CHECKS: Record<Outcome, (layer: LayerCase) => Promise<void>> = {
-  agrees: async (layer) => {
-    const [actual, expected] = await pair(layer);
-    for (const step of [1, 2, 3]) {
-      const loss = await expected.trainStep(batch(layer, step));
-      const difference = (await actual.trainStep(batch(layer, step))) - loss;
-      expect(Math.abs(difference)).toBeLessThan(1e-5 * Math.max(1, loss) + 2e-6);
-    }
-    expect(distance(actual.getParams(), expected.getParams())).toBeLessThan(1e-5);
-    const { x } = batch(layer, 4);
-    const logits = await expected.predict(x, BATCH);
-    expect(
-      Math.max(...(await actual.predict(x, BATCH)).map((logit, at) => Math.abs(logit - (logits[at] ?? 0)))),
-    ).toBeLessThan(1e-4);
-  },
-  derivative: async (layer) => {
-    const [actual, forward] = await pair(layer);
-    const start = actual.getParams();
-    const given = { ...batch(layer, 1), learningRate: 1 };
-    const loss = await actual.trainStep(given);
-    const gradient = combined(start, actual.getParams(), (before, after) => before - after);
-    expect(await lossAt(forward, start, given)).toBeCloseTo(loss, 5);
-    for (const direction of [1, 2, 3].map((seed) => randomLike(start, seed))) {
-      const along = (by: number) => combined(start, direction, (value, slope) => value + by * slope);
-      const [ahead, back] = [
-        await lossAt(forward, along(0.01), given),
-        await lossAt(forward, along(-0.01), given),
-      ];
-      const expected = (ahead - back) / 0.02;
-      expect(Math.abs(dot(gradient, direction) - expected)).toBeLessThan(1e-2 * Math.abs(expected) + 2e-3);
-    }
-  },
+  agrees: trainsAlike,
+  derivative: followsDifferences,
   unmapped: async (layer) => {
     await expect(ort.compile(build(layer), OPTIONS)).rejects.toMatchObject({
       code: 'NF_ENGINE_KERNEL_UNMAPPED',
     });
+  },
+  beyond: async (layer) => {
+    const model = await cpu.compile(build(layer), OPTIONS);
+    await expect(model.trainStep(batch(layer, 1))).rejects.toThrow();
+    if (layer.withoutScale) return stepsAlike(layer);
+    return layer.same ? trainsAlike(layer) : followsDifferences(layer);
   },
   tfjs: async (layer) => {
     await expect(ort.compile(build(layer), OPTIONS)).rejects.toThrow();
@@ -60,6 +40,55 @@ const CHECKS: Record<Outcome, (layer: LayerCase) => Promise<void>> = {
     await expect(model.trainStep(batch(layer, 1))).rejects.toThrow();
   },
 };
+
+async function trainsAlike(layer: LayerCase): Promise<void> {
+  const [actual, expected] = await pair(layer);
+  for (const step of [1, 2, 3]) {
+    const loss = await expected.trainStep(batch(layer, step));
+    const difference = (await actual.trainStep(batch(layer, step))) - loss;
+    expect(Math.abs(difference)).toBeLessThan(1e-5 * Math.max(1, loss) + 2e-6);
+  }
+  expect(distance(actual.getParams(), expected.getParams())).toBeLessThan(1e-5);
+  const { x } = batch(layer, 4);
+  const logits = await expected.predict(x, BATCH);
+  expect(
+    Math.max(...(await actual.predict(x, BATCH)).map((logit, at) => Math.abs(logit - (logits[at] ?? 0)))),
+  ).toBeLessThan(1e-4);
+}
+
+/** One step beside a model that has a scale more, at first 1. */
+async function stepsAlike(layer: LayerCase): Promise<void> {
+  const actual = await ort.compile(build(layer), OPTIONS);
+  const expected = await cpu.compile(build({ ...layer, build: layer.same ?? layer.build }), OPTIONS);
+  const params = scaled(expected.getParams());
+  expected.setParams(params);
+  const names = Object.keys(actual.getParams());
+  const own = (all: ParamSet) =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)));
+  expect(Object.keys(params).filter((name) => !names.includes(name))).toHaveLength(1);
+  actual.setParams(own(params));
+  const loss = await expected.trainStep(batch(layer, 1));
+  expect(await actual.trainStep(batch(layer, 1))).toBeCloseTo(loss, 5);
+  expect(distance(actual.getParams(), own(expected.getParams()))).toBeLessThan(1e-5);
+}
+
+async function followsDifferences(layer: LayerCase): Promise<void> {
+  const [actual, forward] = await pair(layer);
+  const start = actual.getParams();
+  const given = { ...batch(layer, 1), learningRate: 1 };
+  const loss = await actual.trainStep(given);
+  const gradient = combined(start, actual.getParams(), (before, after) => before - after);
+  expect(await lossAt(forward, start, given)).toBeCloseTo(loss, 5);
+  for (const direction of [1, 2, 3].map((seed) => randomLike(start, seed))) {
+    const along = (by: number) => combined(start, direction, (value, slope) => value + by * slope);
+    const [ahead, back] = [
+      await lossAt(forward, along(STEP), given),
+      await lossAt(forward, along(-STEP), given),
+    ];
+    const expected = (ahead - back) / (2 * STEP);
+    expect(Math.abs(dot(gradient, direction) - expected)).toBeLessThan(1e-2 * Math.abs(expected) + 2e-3);
+  }
+}
 
 describe('layers of tfjs on the ort engine', () => {
   for (const layer of LAYER_TABLE) {
@@ -71,7 +100,7 @@ describe('layers of tfjs on the ort engine', () => {
   });
 });
 
-function build({ input, build: middle }: LayerCase): tfl.LayersModel {
+function build({ input, build: middle }: Pick<LayerCase, 'input' | 'build'>): tfl.LayersModel {
   const x = tfl.input({ shape: [...input] });
   const inner = middle(x);
   const flat = inner.shape.length > 2 ? (tfl.layers.flatten().apply(inner) as tfl.SymbolicTensor) : inner;
@@ -82,7 +111,7 @@ function build({ input, build: middle }: LayerCase): tfl.LayersModel {
 async function pair(layer: LayerCase): Promise<[CompiledModel, CompiledModel]> {
   const [actual, expected] = [
     await ort.compile(build(layer), OPTIONS),
-    await cpu.compile(build(layer), OPTIONS),
+    await cpu.compile(build({ ...layer, build: layer.same ?? layer.build }), OPTIONS),
   ];
   const params = scaled(expected.getParams());
   for (const model of [actual, expected]) model.setParams(params);

@@ -14,25 +14,53 @@ interface BatchNormalization extends layers.Layer {
   readonly movingVariance: LayerVariable;
 }
 
-/** Runs a forward pass in which batch normalisation over the last axis trains in closed form; the mathematics is that of tfjs. */
+/**
+ * Runs a forward pass in which batch normalisation has its gradient in closed form. The mathematics is that of tfjs, which
+ * itself cannot train on another axis than the last, without scale or centre, or on volumes.
+ */
 export function withClosedBatchNorm<T>(model: LayersModel, forward: () => T): T {
   return withCalls(model, closedCall, forward);
 }
 
 function closedCall(layer: layers.Layer): LayerCall | undefined {
   if (!isBatchNormalization(layer)) return undefined;
-  const { gamma, beta } = layer;
-  if (!gamma || !beta) return undefined;
-  const own = layer.call.bind(layer);
   return (x, training) => {
-    const overLast = layer.axis === -1 || layer.axis === x.rank - 1;
-    if (!training || !overLast) return own(x, { training }) as tf.Tensor;
-    const statistics = { ...batchStatistics(x), epsilon: layer.epsilon };
-    const { mean, variance } = moments(x, statistics);
-    follow(layer.movingMean, mean, layer.momentum);
-    follow(layer.movingVariance, variance, layer.momentum);
-    return normalize([x, gamma.read(), beta.read()], statistics);
+    const axis = layer.axis < 0 ? layer.axis + x.rank : layer.axis;
+    const last = [...x.shape.keys()].filter((other) => other !== axis);
+    const moved = tf.transpose(x, [...last, axis]);
+    const y = training ? trainingCall(layer, moved) : inferenceCall(layer, moved);
+    return tf.transpose(
+      y,
+      [...x.shape.keys()].map((at) => placeOf(at, axis, x.rank)),
+    );
   };
+}
+
+/** Where an axis lies once `axis` has been moved to the end. */
+function placeOf(at: number, axis: number, rank: number): number {
+  if (at === axis) return rank - 1;
+  return at < axis ? at : at - 1;
+}
+
+function trainingCall(layer: BatchNormalization, x: tf.Tensor): tf.Tensor {
+  const statistics = { ...batchStatistics(x), epsilon: layer.epsilon };
+  const { mean, variance } = moments(x, statistics);
+  follow(layer.movingMean, mean, layer.momentum);
+  follow(layer.movingVariance, variance, layer.momentum);
+  return normalize([x, gammaOf(layer), betaOf(layer)], statistics);
+}
+
+function inferenceCall(layer: BatchNormalization, x: tf.Tensor): tf.Tensor {
+  const scale = tf.mul(gammaOf(layer), tf.rsqrt(tf.add(layer.movingVariance.read(), layer.epsilon)));
+  return tf.add(tf.mul(x, scale), tf.sub(betaOf(layer), tf.mul(layer.movingMean.read(), scale)));
+}
+
+function gammaOf({ gamma, movingMean }: BatchNormalization): tf.Tensor {
+  return gamma?.read() ?? tf.onesLike(movingMean.read());
+}
+
+function betaOf({ beta, movingMean }: BatchNormalization): tf.Tensor {
+  return beta?.read() ?? tf.zerosLike(movingMean.read());
 }
 
 function isBatchNormalization(layer: layers.Layer): layer is BatchNormalization {

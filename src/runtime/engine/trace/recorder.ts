@@ -12,6 +12,7 @@ import {
 import { flError } from '../../kernel/errors.ts';
 import { type OnnxData, OnnxGraph } from '../onnx/graph.ts';
 import { onBackend } from '../tfjs.ts';
+import { withGradients } from './gradients.ts';
 import { KernelCall, type TraceNotes } from './kernel-call.ts';
 import { KERNEL_MAPPINGS } from './kernels/mappings.ts';
 import { filled } from './kernels/shape.ts';
@@ -43,7 +44,7 @@ export class Recorder {
     active = this;
     const restoreRandom = forbidRandom(() => this.where());
     try {
-      return onBackend(BACKEND, work);
+      return withGradients(() => onBackend(BACKEND, work));
     } finally {
       restoreRandom();
       active = former;

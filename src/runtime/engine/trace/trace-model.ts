@@ -12,6 +12,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { elementCount } from '../../tensors/nd-array.ts';
 import type { BatchShape } from '../batch.ts';
 import { withClosedBatchNorm } from '../layers/batch-normalization.ts';
+import { withPlainDilation } from '../layers/dilated-convolution.ts';
 import { type NoiseRequest, type NoiseSource, withNoise } from '../noise.ts';
 import type { Objective } from '../objective.ts';
 import { encodeModel } from '../onnx/encode.ts';
@@ -74,8 +75,7 @@ export function traceTrainStep(
     };
     const pieces = bindParameters(recorder, subject.parameters);
     const variables = trainable(subject.parameters).map(({ variable }) => variable);
-    const loss = () =>
-      withNoise(model, source, () => withClosedBatchNorm(model, () => rules.objective(model, batch)));
+    const loss = () => withNoise(model, source, () => rules.objective(model, batch));
     const { value, grads } = variableGrads(loss, variables);
     output(recorder, STEP.loss, value);
     const gradients = variables.map((variable) => grads[variable.name] ?? zerosLike(variable));
@@ -108,7 +108,7 @@ function traced(recorder: Recorder, { model, parameters }: TraceSubject, work: (
   }));
   const release = announceLayers(model, recorder);
   try {
-    recorder.record(() => tidy(work));
+    recorder.record(() => tidy(() => withClosedBatchNorm(model, () => withPlainDilation(model, work))));
   } finally {
     release();
     for (const { variable, dataId, value } of kept) {
