@@ -47,10 +47,10 @@ async function train(): Promise<void> {
   const subject = {
     model,
     parameters: modelParameters(model),
-    shape: modelShape(model, batchSize),
+    shape: modelShape(model, { batchSize }),
     rows: batchSize,
   };
-  const rules = { objective: createObjective(), optimizer: createOptimizer({ kind: 'adam' }) };
+  const rules = { objective: createObjective(), optimizer: createOptimizer({ optimizer: { kind: 'adam' } }) };
   const session = await InferenceSession.create(traceTrainStep(subject, rules).bytes, {
     intraOpNumThreads: Number(options.threads),
     interOpNumThreads: 1,

@@ -9,6 +9,7 @@ import { makeEngine } from '../../src/runtime/engine/registry.ts';
 import type { RunSummary } from '../../src/runtime/federation/run-report.ts';
 import { decodeSafetensors } from '../../src/runtime/tensors/safetensors.ts';
 import { describeEngine } from '../conformance/engine.ts';
+import { describeEngineOptions } from '../conformance/engine-options.ts';
 import { runJson } from '../support/cli.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { copyPackage, INSTALLED_PACKAGE } from '../support/tensorflow-package.ts';

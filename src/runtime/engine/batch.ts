@@ -1,11 +1,12 @@
 import { flError } from '../kernel/errors.ts';
+import { elementCount } from '../tensors/nd-array.ts';
 import type { TrainBatch } from './engine.ts';
 
 /** Sizes that a compiled model's batches must have. */
 export interface BatchShape {
   /** Of one example, without the batch axis. */
   readonly input: readonly number[];
-  readonly classes: number;
+  readonly output: readonly number[];
   /** Of a full batch. */
   readonly batchSize: number;
 }
@@ -28,7 +29,7 @@ export function prepareBatch(batch: TrainBatch, shape: BatchShape, rows: number)
   return {
     rows,
     x: repeated(batch.x, (batch.x.length / batch.size) * rows),
-    y: repeated(batch.y, shape.classes * rows),
+    y: repeated(batch.y, elementCount(shape.output) * rows),
     weights: filledUp(normalizedWeights(batch), rows),
   };
 }
@@ -55,11 +56,15 @@ function checkBatch(batch: TrainBatch, shape: BatchShape): void {
   if (!Number.isInteger(size) || size < 1 || size > shape.batchSize) {
     throw invalid(`its size is ${size}, it must be a whole number from 1 to ${shape.batchSize}.`);
   }
-  checkLength('x', x, size * shape.input.reduce((product, length) => product * length, 1));
-  checkLength('y', y, size * shape.classes);
+  checkLength('x', x, size * elementCount(shape.input));
+  checkLength('y', y, size * elementCount(shape.output));
   if (weights) checkLength('weights', weights, size);
   if (!Number.isFinite(batch.learningRate) || batch.learningRate < 0) {
     throw invalid(`its learning rate is ${batch.learningRate}, it must be a number of at least 0.`);
+  }
+  const { proximal = 0 } = batch;
+  if (!Number.isFinite(proximal) || proximal < 0) {
+    throw invalid(`its proximal weight is ${proximal}, it must be a number of at least 0.`);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { ParamSet } from '../tensors/nd-array.ts';
 
@@ -29,7 +30,7 @@ export interface Engine {
   readonly device: EngineDevice;
   describe(): EngineInfo;
   /**
-   * Makes a model ready for training and prediction. The model has one input and one output of logits [N, classes]; its
+   * Makes a model ready for training and prediction. The model has one input and one output [N, ...]; its
    * present weights are the starting parameters. From here on its variables belong to the compiled model: read
    * parameters with `getParams`, not from the LayersModel.
    *
@@ -45,9 +46,15 @@ export interface CompileOptions {
   readonly loss?: LossOptions;
   /** Weight of FedProx's term mu/2 |w - w0|^2 (Li et al. 2020), w0 being the parameters last set. Default 0: none. */
   readonly proximal?: number;
+  /** Adds what `setCorrection` was given to the gradient, as SCAFFOLD does (Karimireddy et al. 2020). Default false. */
+  readonly corrected?: boolean;
+  /** Scales the gradient down to this norm over all trainable weights (Pascanu et al. 2013), before all other terms. */
+  readonly clipNorm?: number;
+  /** Holds every element of the gradient between minus and plus this, before `clipNorm`. */
+  readonly clipValue?: number;
 }
 
-export type OptimizerOptions = SgdOptions | MomentumOptions | AdamOptions;
+export type OptimizerOptions = SgdOptions | MomentumOptions | AdamOptions | RmspropOptions;
 
 export interface SgdOptions {
   readonly kind: 'sgd';
@@ -75,23 +82,42 @@ export interface AdamOptions {
   readonly weightDecay?: number;
 }
 
-/** Softmax cross entropy over logits, as a mean over the batch weighted by the examples' weights. */
-export interface LossOptions {
-  readonly kind: 'softmax-cross-entropy';
-  /** In [0, 1): labels become (1 - s) y + s / classes. Default 0. */
-  readonly labelSmoothing?: number;
+/** s = decay * s + (1 - decay) g^2; w -= learningRate * g / sqrt(s + epsilon) (Tieleman and Hinton 2012), as in tfjs. */
+export interface RmspropOptions {
+  readonly kind: 'rmsprop';
+  /** Default 0.9. */
+  readonly decay?: number;
+  /** Of a velocity over these steps. Default 0: none. */
+  readonly momentum?: number;
+  /** Default 1e-7. */
+  readonly epsilon?: number;
+  readonly weightDecay?: number;
 }
+
+/** A loss for each example; the step's is their mean weighted by the examples' weights. */
+export type LossOptions =
+  /** Over the last axis of logits, as a mean over positions where there are any. */
+  | { readonly kind: 'softmax-cross-entropy'; readonly labelSmoothing?: number }
+  /** For each logit apart, as a mean: labels that do not exclude one another. */
+  | { readonly kind: 'sigmoid-cross-entropy'; readonly labelSmoothing?: number }
+  | { readonly kind: 'mean-squared-error' }
+  /** Soft Dice of logits [N, ..., channels], for segmentation. */
+  | { readonly kind: 'dice' }
+  /** Outputs and targets [N, ...] to losses [N], in operations of TensorFlow.js. */
+  | { readonly kind: 'custom'; readonly perExample: (outputs: Tensor, targets: Tensor) => Tensor };
 
 export interface TrainBatch {
   /** Images in row-major order, [size, ...input shape]. */
   readonly x: Float32Array;
-  /** One-hot or soft labels, [size, classes]. */
+  /** Targets, [size, ...output shape]: one-hot or soft labels for a classifier. */
   readonly y: Float32Array;
   /** One weight an example, >= 0 and not all 0; default 1. */
   readonly weights?: Float32Array;
   /** Examples in this batch, 1 to `batchSize`. */
   readonly size: number;
   readonly learningRate: number;
+  /** In place of the `proximal` compiled with, which must be over 0 then. */
+  readonly proximal?: number;
   /** Seed of everything random in this step (dropout, noise layers). */
   readonly seed: number;
 }
@@ -106,7 +132,7 @@ export interface CompiledModel {
    * @throws NF_ENGINE_BATCH_INVALID
    */
   trainStep(batch: TrainBatch): Promise<number>;
-  /** Logits [size, classes] in inference mode; any size, worked off in batches. */
+  /** Outputs [size, ...] in inference mode, logits for a classifier; any size, worked off in batches. */
   predict(x: Float32Array, size: number): Promise<Float32Array>;
   /** All weights, trainable or not, copied. Names follow from the model alone (`parameterNames`). */
   getParams(): ParamSet;
@@ -116,5 +142,11 @@ export interface CompiledModel {
    * @throws NF_TENSORS_NAMES, NF_TENSORS_SHAPE (shape or dtype), NF_TENSORS_NOT_FINITE, NF_TENSORS_INVALID; nothing is changed then
    */
   setParams(params: ParamSet): void;
+  /**
+   * What is added to the gradient from now on, by trainable parameter; undefined sets it back to 0. Only with `corrected`.
+   *
+   * @throws NF_TENSORS_*, NF_ENGINE_OPTION_INVALID
+   */
+  setCorrection(correction: ParamSet | undefined): void;
   dispose(): void;
 }

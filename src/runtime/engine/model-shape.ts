@@ -1,11 +1,19 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { flError } from '../kernel/errors.ts';
 import type { BatchShape } from './batch.ts';
+import type { CompileOptions } from './engine.ts';
 import { optionError } from './optimizer.ts';
 import { leafLayers } from './parameters.ts';
 
+/** Losses that have the last activation within. */
+const TAKES_LOGITS = ['softmax-cross-entropy', 'sigmoid-cross-entropy', 'dice'];
+const LAST_ACTIVATIONS = ['softmax', 'sigmoid'];
+
 /** Checks that a model is of the kind that engines train, and reads its sizes. */
-export function modelShape(model: LayersModel, batchSize: number): BatchShape {
+export function modelShape(
+  model: LayersModel,
+  { batchSize, loss }: Pick<CompileOptions, 'batchSize' | 'loss'>,
+): BatchShape {
   if (!Number.isInteger(batchSize) || batchSize < 1)
     throw optionError('batchSize', 'a whole number of at least 1', batchSize);
   const [input, ...moreInputs] = model.inputs;
@@ -16,19 +24,21 @@ export function modelShape(model: LayersModel, batchSize: number): BatchShape {
       'Build a model with one input and one output.',
     );
   }
-  const sizes = input.shape.slice(1);
+  const [sizes, outputs] = [input.shape.slice(1), output.shape.slice(1)];
   if (sizes.some((size) => size === null)) {
     throw invalid(`its input shape is [${sizes}].`, 'Give every axis of the input but the batch a size.');
   }
-  const classes = output.shape[1];
-  if (output.shape.length !== 2 || typeof classes !== 'number') {
-    throw invalid(`its output has shape [${output.shape}].`, 'End it with a dense layer: one logit a class.');
+  if (outputs.length === 0 || outputs.some((size) => size === null)) {
+    throw invalid(
+      `its output has shape [${output.shape}].`,
+      'Let every axis of the output but the batch have a size.',
+    );
   }
   if (model.trainableWeights.length === 0) {
     throw invalid('it has no trainable weights.', 'Leave at least one layer trainable.');
   }
-  refuseSoftmax(model);
-  return { input: sizes.map(Number), classes, batchSize };
+  if (TAKES_LOGITS.includes(loss?.kind ?? 'softmax-cross-entropy')) refuseActivation(model);
+  return { input: sizes.map(Number), output: outputs.map(Number), batchSize };
 }
 
 /**
@@ -41,13 +51,14 @@ export function mixesExamples(model: LayersModel): boolean {
   );
 }
 
-function refuseSoftmax(model: LayersModel): void {
+function refuseActivation(model: LayersModel): void {
   const last = leafLayers(model).at(-1);
   if (!last) return;
-  if (last.getClassName() === 'Softmax' || last.getConfig().activation === 'softmax') {
+  const activation = last.getClassName() === 'Softmax' ? 'softmax' : String(last.getConfig().activation);
+  if (LAST_ACTIVATIONS.includes(activation)) {
     throw invalid(
-      `its last layer '${last.name}' is a softmax, but the loss takes logits.`,
-      'Remove the softmax; predictions come as logits too.',
+      `its last layer '${last.name}' is a ${activation}, but the loss takes logits.`,
+      `Remove the ${activation}; predictions come as logits too.`,
     );
   }
 }

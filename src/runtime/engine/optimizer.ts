@@ -1,6 +1,26 @@
-import { add, div, mul, type Scalar, sqrt, square, sub, type Tensor } from '@tensorflow/tfjs-core';
+import {
+  add,
+  addN,
+  clipByValue,
+  div,
+  maximum,
+  mul,
+  type Scalar,
+  sqrt,
+  square,
+  sub,
+  sum,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
 import { flError } from '../kernel/errors.ts';
-import type { AdamOptions, MomentumOptions, OptimizerOptions } from './engine.ts';
+import type {
+  AdamOptions,
+  CompileOptions,
+  MomentumOptions,
+  OptimizerOptions,
+  RmspropOptions,
+  TrainBatch,
+} from './engine.ts';
 
 /** What the update of a step needs and the step's number and options determine, each as a scalar input. */
 export type StepScalars = Readonly<Record<string, number>>;
@@ -13,6 +33,8 @@ export interface UpdateInputs {
   readonly slots: readonly Tensor[];
   /** Centre of the proximal term. */
   readonly anchor?: Tensor | undefined;
+  /** What is added to the gradient. */
+  readonly correction?: Tensor | undefined;
   readonly scalars: ScalarTensors;
 }
 
@@ -25,33 +47,56 @@ export interface UpdateOutputs {
 export interface Optimizer {
   readonly slotCount: number;
   readonly usesAnchor: boolean;
+  readonly usesCorrection: boolean;
   /** @param step number of the step, from 1 */
-  scalars(step: number, learningRate: number): StepScalars;
+  scalars(step: number, batch: Pick<TrainBatch, 'learningRate' | 'proximal'>): StepScalars;
+  /** The gradients of a step, clipped: in one piece, or all of them, since their norm is one. */
+  clip(gradients: readonly Tensor[]): Tensor[];
   update(inputs: UpdateInputs): UpdateOutputs;
 }
 
-export function createOptimizer(options: OptimizerOptions, proximal = 0): Optimizer {
+export function createOptimizer(options: Omit<CompileOptions, 'batchSize'>): Optimizer {
+  const { optimizer, proximal = 0, corrected = false } = options;
   checkAtLeastZero('proximal', proximal);
-  const decay = options.weightDecay ?? (options.kind === 'adamw' ? 0.01 : 0);
+  const decay = optimizer.weightDecay ?? (optimizer.kind === 'adamw' ? 0.01 : 0);
   checkAtLeastZero('weightDecay', decay);
-  const rule = ruleOf(options);
+  const rule = ruleOf(optimizer);
   return {
     slotCount: rule.slotCount,
     usesAnchor: proximal > 0,
-    scalars: (step, learningRate) => ({
+    usesCorrection: corrected,
+    scalars: (step, batch) => ({
       ...rule.scalars(step),
-      learningRate,
-      ...(decay > 0 && { keep: 1 - learningRate * decay }),
-      ...(proximal > 0 && { proximal }),
+      learningRate: batch.learningRate,
+      ...(decay > 0 && { keep: 1 - batch.learningRate * decay }),
+      ...(proximal > 0 && { proximal: batch.proximal ?? proximal }),
     }),
+    clip: clipper(options),
     update: (inputs) => {
-      const { weight, anchor, scalars } = inputs;
+      const { weight, anchor, correction, scalars } = inputs;
       const pull = anchor && mul(sub(weight, anchor), scalar(scalars, 'proximal'));
-      const gradient = pull ? add(inputs.gradient, pull) : inputs.gradient;
+      const terms = [pull, correction].filter((term) => term !== undefined);
+      const gradient = terms.length > 0 ? addN([inputs.gradient, ...terms]) : inputs.gradient;
       const { step, slots } = rule.update({ ...inputs, gradient });
       const kept = decay > 0 ? mul(weight, scalar(scalars, 'keep')) : weight;
       return { weight: sub(kept, mul(step, scalar(scalars, 'learningRate'))), slots };
     },
+  };
+}
+
+function clipper({ clipNorm, clipValue }: Pick<CompileOptions, 'clipNorm' | 'clipValue'>): Optimizer['clip'] {
+  for (const [name, limit] of Object.entries({ clipNorm, clipValue })) {
+    if (limit !== undefined && !(limit > 0)) throw optionError(name, 'a number over 0', limit);
+  }
+  return (gradients) => {
+    const held =
+      clipValue === undefined
+        ? [...gradients]
+        : gradients.map((gradient) => clipByValue(gradient, -clipValue, clipValue));
+    if (clipNorm === undefined) return held;
+    const norm = sqrt(addN(held.map((gradient) => sum(square(gradient)))));
+    const factor = div(clipNorm, maximum(norm, clipNorm));
+    return held.map((gradient) => mul(gradient, factor));
   };
 }
 
@@ -65,6 +110,7 @@ interface Rule {
 function ruleOf(options: OptimizerOptions): Rule {
   if (options.kind === 'sgd') return SGD;
   if (options.kind === 'momentum') return momentum(options);
+  if (options.kind === 'rmsprop') return rmsprop(options);
   return adam(options);
 }
 
@@ -83,6 +129,23 @@ function momentum(options: MomentumOptions): Rule {
     update: ({ gradient, slots }) => {
       const velocity = add(mul(slot(slots, 0), factor), gradient);
       return { step: options.nesterov ? add(gradient, mul(velocity, factor)) : velocity, slots: [velocity] };
+    },
+  };
+}
+
+function rmsprop({ decay = 0.9, momentum: factor = 0, epsilon = 1e-7 }: RmspropOptions): Rule {
+  checkFraction('decay', decay);
+  checkFraction('momentum', factor);
+  checkAtLeastZero('epsilon', epsilon);
+  return {
+    slotCount: factor > 0 ? 2 : 1,
+    scalars: () => ({}),
+    update: ({ gradient, slots }) => {
+      const squares = add(mul(slot(slots, 0), decay), mul(square(gradient), 1 - decay));
+      const step = div(gradient, sqrt(add(squares, epsilon)));
+      if (factor === 0) return { step, slots: [squares] };
+      const velocity = add(mul(slot(slots, 1), factor), step);
+      return { step: velocity, slots: [squares, velocity] };
     },
   };
 }
@@ -125,6 +188,6 @@ function checkAtLeastZero(option: string, value: number): void {
   if (!(value >= 0 && Number.isFinite(value))) throw optionError(option, 'a number of at least 0', value);
 }
 
-export function optionError(option: string, expected: string, actual: number): Error {
-  return flError('NF_ENGINE_OPTION_INVALID', { option, expected, actual });
+export function optionError(option: string, expected: string, actual: unknown): Error {
+  return flError('NF_ENGINE_OPTION_INVALID', { option, expected, actual: String(actual) });
 }

@@ -2,6 +2,7 @@ import type { Variable } from '@tensorflow/tfjs-core';
 import type { LayersModel, LayerVariable, layers } from '@tensorflow/tfjs-layers';
 import { checkParams, checkSameForm } from '../tensors/check-params.ts';
 import type { ParamSet } from '../tensors/nd-array.ts';
+import { type Optimizer, optionError } from './optimizer.ts';
 
 type Layer = layers.Layer;
 
@@ -85,4 +86,16 @@ export function requireParams(parameters: readonly Parameter[], params: ParamSet
   checkParams(params);
   const forms = parameters.map(({ name, shape }) => [name, { dtype: 'float32', shape }] as const);
   checkSameForm(params, Object.fromEntries(forms));
+}
+
+/** Refuses a correction that does not fit, and gives the parameters that it is for; see `CompiledModel.setCorrection`. */
+export function requireCorrection(
+  parameters: readonly Parameter[],
+  { usesCorrection }: Pick<Optimizer, 'usesCorrection'>,
+  correction: ParamSet | undefined,
+): Parameter[] {
+  if (!usesCorrection) throw optionError('corrected', 'true for setCorrection', false);
+  const trainable = parameters.filter((parameter) => parameter.trainable);
+  if (correction) requireParams(trainable, correction);
+  return trainable;
 }

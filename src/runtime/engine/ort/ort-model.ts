@@ -1,14 +1,14 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { OnnxValue, Tensor } from 'onnxruntime-web';
 import { flError } from '../../kernel/errors.ts';
-import type { ParamSet } from '../../tensors/nd-array.ts';
+import { elementCount, type ParamSet } from '../../tensors/nd-array.ts';
 import { type BatchShape, checkLength, filledUp, prepareBatch } from '../batch.ts';
 import type { CompiledModel, CompileOptions, TrainBatch } from '../engine.ts';
 import { mixesExamples, modelShape } from '../model-shape.ts';
 import { noiseValues } from '../noise.ts';
 import { createObjective, type Objective } from '../objective.ts';
 import { createOptimizer, type Optimizer, type StepScalars } from '../optimizer.ts';
-import { modelParameters, type Parameter, requireParams } from '../parameters.ts';
+import { modelParameters, type Parameter, requireCorrection, requireParams } from '../parameters.ts';
 import { STEP, type TracedGraph, traceInference, traceTrainStep } from '../trace/trace-model.ts';
 import { OrtState } from './ort-state.ts';
 import type { OrtRuntime } from './runtime.ts';
@@ -36,10 +36,10 @@ export class OrtModel implements CompiledModel {
   constructor(runtime: OrtRuntime, model: LayersModel, options: CompileOptions) {
     this.#runtime = runtime;
     this.#model = model;
-    this.#shape = modelShape(model, options.batchSize);
+    this.#shape = modelShape(model, options);
     this.#parameters = modelParameters(model);
     this.#objective = createObjective(options.loss);
-    this.#optimizer = createOptimizer(options.optimizer, options.proximal);
+    this.#optimizer = createOptimizer(options);
     this.#fillsUp = !mixesExamples(model);
     this.#state = new OrtState(this.#parameters, this.#optimizer.slotCount);
     this.#state.write(({ variable }) => variable.dataSync());
@@ -56,13 +56,13 @@ export class OrtModel implements CompiledModel {
     const rows = this.#fillsUp ? this.#shape.batchSize : batch.size;
     const prepared = prepareBatch(batch, this.#shape, rows);
     const { session, noise } = await this.#step(rows);
-    const scalars = this.#optimizer.scalars(this.#state.stepCount + 1, batch.learningRate);
+    const scalars = this.#optimizer.scalars(this.#state.stepCount + 1, batch);
     const random = noise.map((request, index) =>
       this.#tensor(noiseValues(request, batch.seed, index), request.shape),
     );
     const feeds: Record<string, Tensor> = {
       [STEP.x]: this.#tensor(prepared.x, [rows, ...this.#shape.input]),
-      [STEP.y]: this.#tensor(prepared.y, [rows, this.#shape.classes]),
+      [STEP.y]: this.#tensor(prepared.y, [rows, ...this.#shape.output]),
       [STEP.exampleWeights]: this.#tensor(prepared.weights),
       ...Object.fromEntries(random.map((tensor, index) => [STEP.noise(index), tensor])),
       ...this.#scalars(scalars),
@@ -73,20 +73,20 @@ export class OrtModel implements CompiledModel {
 
   async predict(x: Float32Array, size: number): Promise<Float32Array> {
     this.#refuseDisposed();
-    const { batchSize, input, classes } = this.#shape;
-    const example = input.reduce((product, length) => product * length, 1);
+    const { batchSize, input, output } = this.#shape;
+    const [example, outputs] = [elementCount(input), elementCount(output)];
     checkLength('x', x, size * example);
     this.#inference ??= this.#lease(traceInference({ ...this.#subject(), rows: batchSize }));
     const { session } = await this.#inference;
-    const logits = new Float32Array(size * classes);
+    const results = new Float32Array(size * outputs);
     for (let start = 0; start < size; start += batchSize) {
       const rows = Math.min(batchSize, size - start);
       const part = filledUp(x.subarray(start * example, (start + rows) * example), batchSize * example);
       const feeds = { [STEP.x]: this.#tensor(part, [batchSize, ...input]), ...this.#stateTensors() };
-      const results = await session.run(only(feeds, session.inputNames));
-      logits.set(floats(results[STEP.logits]).subarray(0, rows * classes), start * classes);
+      const given = await session.run(only(feeds, session.inputNames));
+      results.set(floats(given[STEP.logits]).subarray(0, rows * outputs), start * outputs);
     }
-    return logits;
+    return results;
   }
 
   getParams(): ParamSet {
@@ -98,6 +98,12 @@ export class OrtModel implements CompiledModel {
     this.#refuseDisposed();
     requireParams(this.#parameters, params);
     this.#state.write(({ name }) => params[name]?.data ?? []);
+  }
+
+  setCorrection(correction: ParamSet | undefined): void {
+    this.#refuseDisposed();
+    const trainable = requireCorrection(this.#parameters, this.#optimizer, correction);
+    this.#state.writeCorrection(trainable.map(({ name }) => correction?.[name]?.data));
   }
 
   dispose(): void {

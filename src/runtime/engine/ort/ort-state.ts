@@ -14,6 +14,7 @@ export class OrtState {
   readonly #parameters: readonly Parameter[];
   readonly #exchanged: Exchanged[];
   readonly #anchor: Float32Array;
+  readonly #correction: Float32Array;
   #stepCount = 0;
 
   constructor(parameters: readonly Parameter[], slotCount: number) {
@@ -24,6 +25,7 @@ export class OrtState {
     this.#exchanged = [exchanged(STEP.weights, weights), ...slots];
     if (frozen > 0) this.#exchanged.push(exchanged(STEP.frozen, frozen));
     this.#anchor = new Float32Array(weights);
+    this.#correction = new Float32Array(weights);
   }
 
   /** Steps since the parameters were set. */
@@ -34,7 +36,11 @@ export class OrtState {
   /** What a graph may ask for, by input name. */
   inputs(): { name: string; data: Float32Array }[] {
     const state = this.#exchanged.map(({ name, now }) => ({ name, data: now }));
-    return [...state, { name: STEP.anchor, data: this.#anchor }];
+    const constant = [
+      { name: STEP.anchor, data: this.#anchor },
+      { name: STEP.correction, data: this.#correction },
+    ];
+    return [...state, ...constant];
   }
 
   /** Where a step's results belong, by output name. */
@@ -65,6 +71,16 @@ export class OrtState {
       else if (name !== STEP.frozen) now.fill(0);
     }
     this.#stepCount = 0;
+  }
+
+  /** @param pieces of the trainable parameters in order; undefined is 0 */
+  writeCorrection(pieces: readonly (ArrayLike<number> | undefined)[]): void {
+    this.#correction.fill(0);
+    let offset = 0;
+    for (const [index, { shape }] of this.#parameters.filter(({ trainable }) => trainable).entries()) {
+      this.#correction.set(pieces[index] ?? [], offset);
+      offset += elementCount(shape);
+    }
   }
 
   #pieces(): { parameter: Parameter; data: Float32Array }[] {

@@ -32,6 +32,7 @@ export const STEP = {
   /** All trainable weights, in the order of `modelParameters`. */
   weights: 'weights',
   anchor: 'anchor',
+  correction: 'correction',
   slot: (index: number) => `slot_${index}`,
   /** All other weights, such as moving averages. */
   frozen: 'frozen',
@@ -70,7 +71,7 @@ export function traceTrainStep(
   traced(recorder, subject, () => {
     const batch = {
       x: input(recorder, STEP.x, [rows, ...shape.input]),
-      y: input(recorder, STEP.y, [rows, shape.classes]),
+      y: input(recorder, STEP.y, [rows, ...shape.output]),
       weights: input(recorder, STEP.exampleWeights, [rows]),
     };
     const pieces = bindParameters(recorder, subject.parameters);
@@ -168,10 +169,16 @@ function traceUpdate(
     input(recorder, STEP.slot(index), weights.shape),
   );
   const scalars = Object.fromEntries(
-    Object.keys(optimizer.scalars(1, 0)).map((name) => [name, input(recorder, name, []) as Scalar]),
+    Object.keys(optimizer.scalars(1, { learningRate: 0 })).map((name) => [
+      name,
+      input(recorder, name, []) as Scalar,
+    ]),
   );
   const anchor = optimizer.usesAnchor ? input(recorder, STEP.anchor, weights.shape) : undefined;
-  const updated = optimizer.update({ weight: weights, gradient, slots, anchor, scalars });
+  const correction = optimizer.usesCorrection ? input(recorder, STEP.correction, weights.shape) : undefined;
+  const [clipped = gradient] = optimizer.clip([gradient]);
+  const state = { weight: weights, gradient: clipped, slots, anchor, correction, scalars };
+  const updated = optimizer.update(state);
   output(recorder, STEP.next(STEP.weights), updated.weight);
   updated.slots.forEach((slot, index) => {
     output(recorder, STEP.next(STEP.slot(index)), slot);

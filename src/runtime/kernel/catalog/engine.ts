@@ -87,6 +87,11 @@ export const ENGINE_ERRORS = {
     message: 'Random numbers are drawn outside the seed of the step, in {where}.',
     hint: 'Use the layers dropout, spatialDropout1d, gaussianNoise, gaussianDropout or alphaDropout, which are seeded each step.',
   },
+  NF_ENGINE_LOSS_SHAPE: {
+    exit: 4,
+    message: 'The loss gives a tensor of shape [{shape}] instead of one number an example.',
+    hint: 'Let perExample return a tensor [N]: sum or average over all axes but the first.',
+  },
   NF_ENGINE_BATCH_INVALID: {
     exit: 4,
     message: 'The batch cannot be used: {reason}',

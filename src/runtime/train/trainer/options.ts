@@ -15,6 +15,10 @@ export interface TrainerOptions {
   readonly labelSmoothing?: unknown;
   /** FedProx's mu, the pull towards the received model (Li et al., 2020). Default 0: FedAvg. */
   readonly proximalMu?: unknown;
+  /** Largest norm of a step's gradient over all weights; longer ones are scaled down. Default: none. */
+  readonly clipNorm?: unknown;
+  /** Whether `setCorrection` will be used, for SCAFFOLD's control variates (Karimireddy et al., 2020). Default false. */
+  readonly corrected?: boolean;
   /** Pictures in a step; default: that of the data set. */
   readonly batchSize?: unknown;
 }
@@ -25,8 +29,11 @@ export interface CheckedOptions {
   readonly compile: Omit<CompileOptions, 'batchSize'>;
 }
 
-const OPTIMIZERS = ['sgd', 'momentum', 'adam', 'adamw'] as const;
-const KEYS = ['optimizer', 'learningRate', 'weightDecay', 'labelSmoothing', 'proximalMu', 'batchSize'];
+const OPTIMIZERS = ['sgd', 'momentum', 'adam', 'adamw', 'rmsprop'] as const;
+const KEYS = [
+  ...['optimizer', 'learningRate', 'weightDecay', 'labelSmoothing'],
+  ...['proximalMu', 'clipNorm', 'corrected', 'batchSize'],
+];
 
 /** @throws NF_TRAIN_OPTION naming the option, its value and what it must be */
 export function checkOptions(options: TrainerOptions): CheckedOptions {
@@ -34,6 +41,7 @@ export function checkOptions(options: TrainerOptions): CheckedOptions {
   const weightDecay = checkNumber('weightDecay', options.weightDecay, { least: 0 });
   const smoothing = checkNumber('labelSmoothing', options.labelSmoothing, { least: 0, below: 1 });
   const proximal = checkNumber('proximalMu', options.proximalMu, { least: 0 });
+  const clipNorm = checkNumber('clipNorm', options.clipNorm, { above: 0 });
   return {
     learningRate: checkLearningRate(options.learningRate) ?? 0.001,
     batchSize: checkNumber('batchSize', options.batchSize, { least: 1, whole: true }),
@@ -43,6 +51,8 @@ export function checkOptions(options: TrainerOptions): CheckedOptions {
         loss: { kind: 'softmax-cross-entropy', labelSmoothing: smoothing },
       }),
       ...(proximal !== undefined && { proximal }),
+      ...(clipNorm !== undefined && { clipNorm }),
+      ...(options.corrected !== undefined && { corrected: options.corrected }),
     },
   };
 }

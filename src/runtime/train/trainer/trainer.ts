@@ -16,8 +16,10 @@ export interface FitOptions {
   readonly epochs?: unknown;
   /** Decides order, augmentation and dropout: `flare.seed()`, or any whole number. */
   readonly seed: number;
-  /** In place of the one given to `compile`, e.g. for a schedule over rounds. */
+  /** In place of the one given to `compile`, e.g. for a schedule over rounds; or one for each step, `(step, steps) => rate`, step from 0. */
   readonly learningRate?: unknown;
+  /** In place of the `proximalMu` given to `compile`, which must be over 0 then. */
+  readonly proximalMu?: unknown;
 }
 
 export interface FitResult {
@@ -49,6 +51,7 @@ export interface TrainerParts {
 export class Trainer {
   readonly #parts: TrainerParts;
   #params: ParamSet;
+  #correction: ParamSet | undefined;
   #compiled: { readonly batchSize: number; readonly model: CompiledModel } | undefined;
 
   constructor(parts: TrainerParts) {
@@ -83,13 +86,27 @@ export class Trainer {
     this.#requireFit(data);
     const { batchSize, model } = await this.#ready(data);
     const losses: number[] = [];
-    const learningRate = checkLearningRate(options.learningRate) ?? this.#parts.options.learningRate;
+    const steps = epochs * Math.ceil(data.size / batchSize);
+    const rate = scheduleOf(options.learningRate, { steps, otherwise: this.#parts.options.learningRate });
+    const proximal = checkNumber('proximalMu', options.proximalMu, { least: 0 });
     for (let epoch = 1; epoch <= epochs; epoch++) {
       const seed = deriveSeed('epoch', options.seed, epoch);
-      losses.push(await runEpoch(model, data, { epoch, epochs, seed, learningRate, batchSize }));
+      losses.push(await runEpoch(model, data, { epoch, epochs, seed, rate, batchSize, proximal }));
     }
-    const steps = epochs * Math.ceil(data.size / batchSize);
     return { loss: losses.at(-1) ?? 0, losses, steps };
+  }
+
+  /**
+   * What is added to every gradient from now on, by trainable parameter: SCAFFOLD's c - c_i. Only with `corrected` given to
+   * `compile`. Undefined sets it back to 0.
+   * @throws NF_TENSORS_*, NF_TRAIN_OPTION
+   */
+  setCorrection(correction: ParamSet | undefined): void {
+    if (!this.#parts.options.compile.corrected) {
+      throw optionError('corrected', false, 'true for setCorrection');
+    }
+    this.#correction = correction;
+    this.#compiled?.model.setCorrection(correction);
   }
 
   /** Scores the present parameters on `data`, without training or augmentation: one score a subject, not a slice. */
@@ -109,6 +126,7 @@ export class Trainer {
     }
     const model = await prepare(batchSize);
     model.setParams(this.#params);
+    if (options.compile.corrected) model.setCorrection(this.#correction);
     this.#compiled = { batchSize, model };
     return this.#compiled;
   }
@@ -127,22 +145,37 @@ export class Trainer {
   }
 }
 
+type Schedule = (step: number) => number;
+
+/** A learning rate for each step, checked when it is asked for. */
+function scheduleOf(wish: unknown, of: { steps: number; otherwise: number }): Schedule {
+  if (typeof wish !== 'function') {
+    const rate = checkLearningRate(wish) ?? of.otherwise;
+    return () => rate;
+  }
+  return (step) => checkNumber('learningRate', wish(step, of.steps), { least: 0 }) ?? of.otherwise;
+}
+
 interface Epoch {
   readonly epoch: number;
   readonly epochs: number;
   readonly seed: number;
-  readonly learningRate: number;
+  readonly rate: Schedule;
   readonly batchSize: number;
+  readonly proximal: number | undefined;
 }
 
 /** Mean loss over the pictures. */
 async function runEpoch(model: CompiledModel, data: ImageSet, run: Epoch): Promise<number> {
-  const { epoch, epochs, seed, learningRate, batchSize } = run;
+  const { epoch, epochs, seed, rate, batchSize, proximal } = run;
+  const before = (epoch - 1) * Math.ceil(data.size / batchSize);
   const batches = data.batches({ batchSize, seed });
   let [sum, done, step] = [0, 0, 0];
   for (let next = await batches.next(); !next.done; step++) {
     const { x, y, size } = next.value;
-    const training = model.trainStep({ x, y, size, learningRate, seed: deriveSeed('step', seed, step) });
+    const learningRate = rate(before + step);
+    const varying = { learningRate, ...(proximal !== undefined && { proximal }) };
+    const training = model.trainStep({ x, y, size, ...varying, seed: deriveSeed('step', seed, step) });
     // The next batch is put together while engines that compute on other threads work on this one.
     const [loss, following] = await Promise.all([training, batches.next()]);
     if (!Number.isFinite(loss)) throw flError('NF_TRAIN_LOSS', { loss, epoch, step: step + 1, learningRate });
