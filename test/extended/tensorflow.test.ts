@@ -113,6 +113,7 @@ describe.skipIf(!sitePackages || !INSTALLED_PACKAGE)('tensorflow, built from Pyt
   });
 
   describeEngine('tensorflow', () => makeEngine('tensorflow', 'test'));
+  describeEngineOptions('tensorflow', () => makeEngine('tensorflow', 'test'));
 });
 
 /** A gzipped tar archive of `name` inside `folder`. */

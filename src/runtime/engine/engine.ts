@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { ParamSet } from '../tensors/nd-array.ts';
+import type { StepFunction, StepResult } from './trace/trace-function.ts';
 
 export const ENGINE_NAMES = ['ort', 'tensorflow', 'cpu'] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
@@ -37,6 +38,28 @@ export interface Engine {
    * @throws NF_ENGINE_MODEL_INVALID, NF_ENGINE_KERNEL_UNMAPPED, NF_ENGINE_RANDOM_UNSEEDED
    */
   compile(model: LayersModel, options: CompileOptions): Promise<CompiledModel>;
+  /**
+   * Makes a function of tensors fast, whatever it computes: `() => optimizer.minimize(lossFunction, true)`. Traced at the first call with
+   * each combination of input shapes. Variables (those of models and optimizers too) stay the caller's and are up to date
+   * after each call; learning rates are read from tfjs's optimizers at each call.
+   */
+  compileFunction(work: StepFunction, options?: FunctionOptions): CompiledFunction;
+}
+
+export interface FunctionOptions {
+  /** Seed of noise layers; each call draws anew. Default 0. */
+  readonly seed?: number;
+}
+
+export interface CompiledFunction {
+  /**
+   * @returns what the function gives, in tensors of the caller
+   * @throws NF_ENGINE_KERNEL_UNMAPPED, NF_ENGINE_KERNEL_VARIANT, NF_ENGINE_VALUE_READ, NF_ENGINE_RANDOM_UNSEEDED, NF_ENGINE_FUNCTION_*
+   */
+  (...inputs: Tensor[]): Promise<StepResult>;
+  /** How many graphs were made; 0 on engines that make none. */
+  graphCount(): number;
+  dispose(): void;
 }
 
 export interface CompileOptions {

@@ -1,5 +1,5 @@
 import { add, cast, greaterEqual, mul, type Tensor, tensor } from '@tensorflow/tfjs-core';
-import type { LayersModel, layers } from '@tensorflow/tfjs-layers';
+import type { layers } from '@tensorflow/tfjs-layers';
 import { createRandom } from '../kernel/random.ts';
 import { elementCount } from '../tensors/nd-array.ts';
 import { type LayerCall, withCalls } from './layers/with-calls.ts';
@@ -37,12 +37,12 @@ export function seededNoise(seed: number): NoiseSource {
  * Runs a forward pass in which tfjs's noise layers draw from the source. By themselves they draw from Math.random,
  * or the same numbers in each step when they have a seed.
  */
-export function withNoise<T>(model: LayersModel, source: NoiseSource, forward: () => T): T {
+export function withNoise<T>(source: NoiseSource, forward: () => T): T {
   const seeded = (layer: Layer): LayerCall | undefined => {
     const noisy = NOISE_LAYERS[layer.getClassName()];
     return noisy && ((x, training) => (training ? noisy(x, layer.getConfig(), source) : x));
   };
-  return withCalls(model, seeded, forward);
+  return withCalls(seeded, forward);
 }
 
 type LayerConfig = ReturnType<Layer['getConfig']>;

@@ -8,7 +8,7 @@ function noisy(layer: tfl.layers.Layer, input: tf.Tensor, seed = 1): tf.Tensor {
   const model = tfl.sequential({
     layers: [tfl.layers.inputLayer({ inputShape: input.shape.slice(1) }), layer],
   });
-  return withNoise(model, seededNoise(seed), () => model.apply(input, { training: true }) as tf.Tensor);
+  return withNoise(seededNoise(seed), () => model.apply(input, { training: true }) as tf.Tensor);
 }
 
 function moments(x: tf.Tensor): { mean: number; variance: number } {

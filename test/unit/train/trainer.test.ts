@@ -13,6 +13,7 @@ import {
   setEngine,
   type TrainProgress,
 } from '../../../src/runtime/train/trainer/settings.ts';
+import type { Trainer } from '../../../src/runtime/train/trainer/trainer.ts';
 import { spotSlice, subjectsOf, writeTree } from './bids-tree.ts';
 
 const CLASSES = ['bright', 'dark'];
@@ -52,7 +53,7 @@ describe('training', () => {
 
   it('gives the same bits for the same seed, in a new trainer or after setParams', async () => {
     const start = initialParams(SPEC, 5);
-    const run = async (trainer: Awaited<ReturnType<typeof compile>>, seed: number) => {
+    const run = async (trainer: Trainer, seed: number) => {
       trainer.setParams(start);
       await trainer.fit(data.train, { epochs: 2, seed });
       return trainer.getParams();

@@ -1,6 +1,7 @@
 import { version_core } from '@tensorflow/tfjs-core';
 import type { Engine, EngineInfo } from '../engine.ts';
 import '../tfjs.ts';
+import { eagerFunction } from './eager-function.ts';
 import { EagerModel } from './eager-model.ts';
 
 /** TensorFlow.js in plain JavaScript: slow, everywhere, and what the others are compared with. */
@@ -19,5 +20,6 @@ export function createCpuEngine(reason: string): Engine {
     device: 'cpu',
     describe: () => info,
     compile: async (model, options) => new EagerModel('cpu', model, options),
+    compileFunction: (work, options = {}) => eagerFunction('cpu', work, options),
   };
 }

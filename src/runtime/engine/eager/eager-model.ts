@@ -113,8 +113,7 @@ export class EagerModel implements CompiledModel {
       y: tensor(prepared.y, [rows, ...this.#shape.output]),
       weights: tensor(prepared.weights, [rows]),
     };
-    const loss = () =>
-      withNoise(this.#model, seededNoise(given.seed), () => this.#objective(this.#model, batch));
+    const loss = () => withNoise(seededNoise(given.seed), () => this.#objective(this.#model, batch));
     const variables = this.#states.map(({ parameter }) => parameter.variable);
     const { value, grads } = variableGrads(loss, variables);
     this.#stepCount++;

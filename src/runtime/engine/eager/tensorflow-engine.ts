@@ -5,6 +5,7 @@ import { findBackend } from '@tensorflow/tfjs-core';
 import { flError } from '../../kernel/errors.ts';
 import type { Engine, EngineInfo } from '../engine.ts';
 import '../tfjs.ts';
+import { eagerFunction } from './eager-function.ts';
 import { EagerModel } from './eager-model.ts';
 import { findTensorflowPackages, hasBinding, type TensorflowPackage } from './tensorflow-package.ts';
 
@@ -45,6 +46,7 @@ export async function createTensorflowEngine(reason: string): Promise<Engine> {
     device,
     describe: () => info,
     compile: async (model, options) => new EagerModel(BACKEND, model, options),
+    compileFunction: (work, options = {}) => eagerFunction(BACKEND, work, options),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { LayersModel, LayerVariable, layers } from '@tensorflow/tfjs-layers';
+import type { LayerVariable, layers } from '@tensorflow/tfjs-layers';
 import { tf } from '../tfjs.ts';
 import { moments, normalize, type Statistics } from './normalize.ts';
 import { type LayerCall, withCalls } from './with-calls.ts';
@@ -18,8 +18,8 @@ interface BatchNormalization extends layers.Layer {
  * Runs a forward pass in which batch normalisation has its gradient in closed form. The mathematics is that of tfjs, which
  * itself cannot train on another axis than the last, without scale or centre, or on volumes.
  */
-export function withClosedBatchNorm<T>(model: LayersModel, forward: () => T): T {
-  return withCalls(model, closedCall, forward);
+export function withClosedBatchNorm<T>(forward: () => T): T {
+  return withCalls(closedCall, forward);
 }
 
 function closedCall(layer: layers.Layer): LayerCall | undefined {

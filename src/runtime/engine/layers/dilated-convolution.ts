@@ -1,4 +1,4 @@
-import type { LayersModel, LayerVariable, layers } from '@tensorflow/tfjs-layers';
+import type { LayerVariable, layers } from '@tensorflow/tfjs-layers';
 import { tf } from '../tfjs.ts';
 import { type LayerCall, withCalls } from './with-calls.ts';
 
@@ -14,8 +14,8 @@ interface Convolution extends layers.Layer {
 }
 
 /** Runs a forward pass in which dilated convolutions are plain ones: tfjs's fused kernel refuses their gradient. */
-export function withPlainDilation<T>(model: LayersModel, forward: () => T): T {
-  return withCalls(model, plainCall, forward);
+export function withPlainDilation<T>(forward: () => T): T {
+  return withCalls(plainCall, forward);
 }
 
 function plainCall(layer: layers.Layer): LayerCall | undefined {

@@ -1,4 +1,5 @@
 import type { Engine, EngineInfo } from '../engine.ts';
+import { ortFunction } from './ort-function.ts';
 import { OrtModel } from './ort-model.ts';
 import type { OrtRuntime } from './runtime.ts';
 
@@ -11,5 +12,6 @@ export function createOrtEngine(runtime: OrtRuntime, reason: string): Engine {
     device: 'cpu',
     describe: () => info,
     compile: (model, options) => new OrtModel(runtime, model, options).prepare(),
+    compileFunction: (work, options = {}) => ortFunction(runtime, work, options),
   };
 }

@@ -28,6 +28,10 @@ export class Recorder {
   readonly graph = new OnnxGraph();
   /** Where in the model tfjs is at the moment, for messages; the caller keeps it up to date. */
   layer: string | undefined;
+  /** Where tensors made elsewhere come from, if they are no constants. */
+  origin: ((info: TensorInfo) => SymbolicTensor | undefined) | undefined;
+  /** Inputs that stand in for numbers. */
+  scalarInput: ((value: number) => SymbolicTensor | undefined) | undefined;
   readonly #forInference: boolean;
   readonly #notes: TraceNotes = { masks: new Map(), unpoolings: new Map(), products: new Map() };
   readonly #tensors = new WeakMap<DataId, SymbolicTensor>();
@@ -65,6 +69,11 @@ export class Recorder {
   symbolic(info: TensorInfo): SymbolicTensor {
     const known = this.#tensors.get(info.dataId);
     if (known) return known;
+    const origin = this.origin?.(info);
+    if (origin) {
+      this.#tensors.set(info.dataId, origin);
+      return origin;
+    }
     const values = this.#hostValues.get(info.dataId) ?? hostData(engine().readSync(info.dataId), info);
     const symbolic = this.#constant(info, values);
     this.#tensors.set(info.dataId, symbolic);
@@ -110,6 +119,9 @@ export class Recorder {
   #constant(info: TensorInfo, values: OnnxData): SymbolicTensor {
     const dtype = symbolicType(info.dtype);
     const [first] = values;
+    const standIn =
+      values.length === 1 && dtype === 'float32' ? this.scalarInput?.(Number(first)) : undefined;
+    if (standIn && info.shape.length === 0) return standIn;
     if (typeof first === 'number' && values.every((value: number | bigint) => value === first)) {
       return filled(this.graph, first, { shape: info.shape, dtype });
     }

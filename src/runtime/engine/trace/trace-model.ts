@@ -11,15 +11,14 @@ import {
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { elementCount } from '../../tensors/nd-array.ts';
 import type { BatchShape } from '../batch.ts';
-import { withClosedBatchNorm } from '../layers/batch-normalization.ts';
-import { withPlainDilation } from '../layers/dilated-convolution.ts';
 import { type NoiseRequest, type NoiseSource, withNoise } from '../noise.ts';
 import type { Objective } from '../objective.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import type { Optimizer } from '../optimizer.ts';
-import { layerNames, leafLayers, type Parameter } from '../parameters.ts';
+import { layerNames, type Parameter } from '../parameters.ts';
 import { Recorder } from './recorder.ts';
 import { identityOrder, materialize, whole } from './symbolic.ts';
+import { tracingLayers } from './tracing-layers.ts';
 
 /**
  * Names of a step's inputs and outputs. Weights and the optimizer's state are each one vector, which keeps the update a dozen
@@ -76,7 +75,7 @@ export function traceTrainStep(
     };
     const pieces = bindParameters(recorder, subject.parameters);
     const variables = trainable(subject.parameters).map(({ variable }) => variable);
-    const loss = () => withNoise(model, source, () => rules.objective(model, batch));
+    const loss = () => withNoise(source, () => rules.objective(model, batch));
     const { value, grads } = variableGrads(loss, variables);
     output(recorder, STEP.loss, value);
     const gradients = variables.map((variable) => grads[variable.name] ?? zerosLike(variable));
@@ -107,35 +106,15 @@ function traced(recorder: Recorder, { model, parameters }: TraceSubject, work: (
     dataId: variable.dataId,
     value: variable.clone(),
   }));
-  const release = announceLayers(model, recorder);
+  const names = layerNames(model);
   try {
-    recorder.record(() => tidy(() => withClosedBatchNorm(model, () => withPlainDilation(model, work))));
+    recorder.record(() => tidy(() => tracingLayers(recorder, work, (layer) => names.get(layer))));
   } finally {
-    release();
     for (const { variable, dataId, value } of kept) {
       if (variable.dataId !== dataId) variable.assign(value);
       value.dispose();
     }
   }
-}
-
-/** Keeps the recorder informed which layer is being called. */
-function announceLayers(model: LayersModel, recorder: Recorder): () => void {
-  const names = layerNames(model);
-  const layers = leafLayers(model);
-  for (const layer of layers) {
-    const apply = layer.apply.bind(layer);
-    layer.apply = (inputs, kwargs) => {
-      const outer = recorder.layer;
-      recorder.layer = names.get(layer);
-      const result = apply(inputs, kwargs);
-      recorder.layer = outer;
-      return result;
-    };
-  }
-  return () => {
-    for (const layer of layers) Reflect.deleteProperty(layer, 'apply');
-  };
 }
 
 /** Makes the model's variables stand for pieces of the vectors `weights` and `frozen`. */

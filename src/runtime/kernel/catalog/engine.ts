@@ -87,6 +87,31 @@ export const ENGINE_ERRORS = {
     message: 'Random numbers are drawn outside the seed of the step, in {where}.',
     hint: 'Use the layers dropout, spatialDropout1d, gaussianNoise, gaussianDropout or alphaDropout, which are seeded each step.',
   },
+  NF_ENGINE_FUNCTION_ASYNC: {
+    exit: 4,
+    message: 'The compiled function is asynchronous: it returns a promise.',
+    hint: 'Compile a function of tensors that returns tensors; await data outside of it.',
+  },
+  NF_ENGINE_FUNCTION_RESULT: {
+    exit: 4,
+    message: 'The compiled function returns what is no tensor ({found}).',
+    hint: 'Return a tensor, a list or an object of tensors, or nothing.',
+  },
+  NF_ENGINE_FUNCTION_INPUT: {
+    exit: 4,
+    message: 'Input {index} of the compiled function cannot be used: {reason}',
+    hint: 'Give tensors of type float32, int32 or bool.',
+  },
+  NF_ENGINE_FUNCTION_VARIABLES: {
+    exit: 4,
+    message: 'The compiled function makes {count} variable(s) in every step.',
+    hint: 'Make variables, models and optimizers outside of the function.',
+  },
+  NF_ENGINE_FUNCTION_VARIABLE_VALUE: {
+    exit: 4,
+    message: "The compiled function makes the variable '{name}' from computed values.",
+    hint: 'Make variables, models and optimizers outside of the function.',
+  },
   NF_ENGINE_LOSS_SHAPE: {
     exit: 4,
     message: 'The loss gives a tensor of shape [{shape}] instead of one number an example.',

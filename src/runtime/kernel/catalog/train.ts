@@ -114,6 +114,11 @@ export const TRAIN_ERRORS = {
     message: 'The model gives no finite score for {participant}.',
     hint: 'The parameters are broken: lower the learning rate, and check what the sites send.',
   },
+  NF_TRAIN_NOT_COMPILED: {
+    exit: 4,
+    message: "The model '{name}' has no optimizer and no loss yet.",
+    hint: "Call model.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' }) before accelerate(model).",
+  },
   NF_TRAIN_MODEL: {
     exit: 4,
     message:

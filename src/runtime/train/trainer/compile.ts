@@ -1,10 +1,14 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { CompiledFunction, FunctionOptions } from '../../engine/engine.ts';
 import { modelParameters } from '../../engine/parameters.ts';
+import type { StepFunction } from '../../engine/trace/trace-function.ts';
 import { canonicalJson } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
 import type { NdArray, ParamSet } from '../../tensors/nd-array.ts';
+import { checkKeys } from '../check-option.ts';
 import { modelSpecOf } from '../models/build.ts';
-import { adoptModel, leaseCompiled } from './model-pool.ts';
+import { functionWithFallback, withFallback } from './eager-fallback.ts';
+import { adoptFunction, adoptModel, leaseCompiled } from './model-pool.ts';
 import { checkOptions, type TrainerOptions } from './options.ts';
 import { currentEngine } from './settings.ts';
 import { type ModelForm, Trainer } from './trainer.ts';
@@ -16,7 +20,36 @@ import { type ModelForm, Trainer } from './trainer.ts';
  * @throws NF_TRAIN_OPTION, NF_TRAIN_MODEL; at the first use NF_ENGINE_*
  * @example const trainer = await compile(buildModel(flare.model()), { optimizer: 'adam', learningRate: 0.001 });
  */
-export async function compile(model: LayersModel, options: TrainerOptions = {}): Promise<Trainer> {
+export async function compile(model: LayersModel, options?: TrainerOptions): Promise<Trainer>;
+/**
+ * Makes a function of tensors in plain TensorFlow.js fast, whatever it computes: a training step with one of tfjs's optimizers,
+ * a loss, a prediction. Its variables stay the caller's.
+ *
+ * @throws at the first call NF_ENGINE_KERNEL_UNMAPPED, NF_ENGINE_VALUE_READ, NF_ENGINE_FUNCTION_* and their like
+ * @example const step = await compile((x, y) => optimizer.minimize(() => lossOf(model.apply(x), y), true));
+ */
+export async function compile(
+  work: StepFunction,
+  options?: FunctionTrainerOptions,
+): Promise<CompiledFunction>;
+export async function compile(
+  subject: LayersModel | StepFunction,
+  options: TrainerOptions | FunctionTrainerOptions = {},
+): Promise<Trainer | CompiledFunction> {
+  if (typeof subject !== 'function') return compileModel(subject, options as TrainerOptions);
+  checkKeys(options, ['seed', 'allowEager']);
+  const compiled = functionWithFallback(await currentEngine(), subject, options as FunctionTrainerOptions);
+  adoptFunction(compiled);
+  return compiled;
+}
+
+/** For `compile` of a function. */
+export interface FunctionTrainerOptions extends FunctionOptions {
+  /** As in `TrainerOptions`. Default false. */
+  readonly allowEager?: boolean;
+}
+
+async function compileModel(model: LayersModel, options: TrainerOptions): Promise<Trainer> {
   const checked = checkOptions(options);
   const form = formOf(model);
   const engine = await currentEngine();
@@ -25,7 +58,10 @@ export async function compile(model: LayersModel, options: TrainerOptions = {}):
   const prepare = (batchSize: number) => {
     const settings = { ...checked.compile, batchSize };
     const key = spec && canonicalJson({ engine: engine.describe(), spec, settings });
-    return leaseCompiled(model, key, () => engine.compile(model, settings));
+    return leaseCompiled(model, key, async () => {
+      const made = await withFallback(engine, checked.allowEager, (by) => by.compile(model, settings));
+      return made.result;
+    });
   };
   return new Trainer({ form, options: checked, params: readParams(model), prepare });
 }

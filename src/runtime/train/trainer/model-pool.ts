@@ -1,5 +1,5 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import type { CompiledModel } from '../../engine/engine.ts';
+import type { CompiledFunction, CompiledModel } from '../../engine/engine.ts';
 
 /** Compiled models kept for later tasks; one job uses one or two. */
 const KEPT = 4;
@@ -13,10 +13,16 @@ interface Pooled<Key> {
 let idle: Pooled<string>[] = [];
 let busy: Pooled<string | undefined>[] = [];
 let unused = new Set<LayersModel>();
+let functions: CompiledFunction[] = [];
 
 /** Notes a model of this task, so that it is disposed of with the task if nobody compiles it. */
 export function adoptModel(model: LayersModel): void {
   unused.add(model);
+}
+
+/** Notes a compiled function of this task: what it holds is given back with the task. */
+export function adoptFunction(compiled: CompiledFunction): void {
+  functions.push(compiled);
 }
 
 /**
@@ -44,6 +50,8 @@ export async function leaseCompiled(
 export function releaseTrainers(): void {
   for (const model of unused) model.dispose();
   unused = new Set();
+  for (const compiled of functions) compiled.dispose();
+  functions = [];
   for (const { key, compiled } of busy) {
     if (key === undefined) compiled.dispose();
     else idle.unshift({ key, compiled });

@@ -19,6 +19,11 @@ export interface TrainerOptions {
   readonly clipNorm?: unknown;
   /** Whether `setCorrection` will be used, for SCAFFOLD's control variates (Karimireddy et al., 2020). Default false. */
   readonly corrected?: boolean;
+  /**
+   * Train operation by operation on another engine where the run's has no mapping for a kernel of the model: slow, and said in the
+   * log. Default false: an error with the kernel and the layer.
+   */
+  readonly allowEager?: boolean;
   /** Pictures in a step; default: that of the data set. */
   readonly batchSize?: unknown;
 }
@@ -26,13 +31,14 @@ export interface TrainerOptions {
 export interface CheckedOptions {
   readonly learningRate: number;
   readonly batchSize: number | undefined;
+  readonly allowEager: boolean;
   readonly compile: Omit<CompileOptions, 'batchSize'>;
 }
 
 const OPTIMIZERS = ['sgd', 'momentum', 'adam', 'adamw', 'rmsprop'] as const;
 const KEYS = [
   ...['optimizer', 'learningRate', 'weightDecay', 'labelSmoothing'],
-  ...['proximalMu', 'clipNorm', 'corrected', 'batchSize'],
+  ...['proximalMu', 'clipNorm', 'corrected', 'allowEager', 'batchSize'],
 ];
 
 /** @throws NF_TRAIN_OPTION naming the option, its value and what it must be */
@@ -45,6 +51,7 @@ export function checkOptions(options: TrainerOptions): CheckedOptions {
   return {
     learningRate: checkLearningRate(options.learningRate) ?? 0.001,
     batchSize: checkNumber('batchSize', options.batchSize, { least: 1, whole: true }),
+    allowEager: options.allowEager === true,
     compile: {
       optimizer: findOptimizer(options.optimizer, weightDecay),
       ...(smoothing !== undefined && {

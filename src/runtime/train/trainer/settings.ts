@@ -30,9 +30,15 @@ export function setEngine(make: () => Promise<Engine>): void {
   };
 }
 
+/** The runner's, or for a script that runs by itself the one that `--engine auto` would take. */
 export function currentEngine(): Promise<Engine> {
-  if (!engine) throw new Error('no engine set');
-  return engine();
+  if (!engine) setEngine(chooseEngine);
+  return engine?.() ?? chooseEngine();
+}
+
+async function chooseEngine(): Promise<Engine> {
+  const { createEngine } = await import('../../engine/registry.ts');
+  return (await createEngine('auto')).engine;
 }
 
 /** For the runner: is told after every batch; undefined ends it. */

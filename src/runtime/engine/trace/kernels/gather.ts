@@ -57,6 +57,18 @@ function oneHot(call: KernelCall): SymbolicTensor {
   return { ...codes, node: graph.op('Cast', [codes.node], { to: INT32 }), dtype };
 }
 
+/** Index of the first of equal extremes. */
+function argExtreme(type: 'ArgMax' | 'ArgMin') {
+  return (call: KernelCall): SymbolicTensor => {
+    const { graph } = call;
+    const x = call.input('x');
+    const [axis = 0] = util.parseAxisParam(call.attributes<{ axis: number }>().axis, [...x.shape]);
+    const index = graph.op(type, [materialize(graph, x)], { axis, keepdims: 0, select_last_index: 0 });
+    const node = graph.op('Cast', [index], { to: INT32 });
+    return { ...whole(node, x.shape.toSpliced(axis, 1)), dtype: 'int32' };
+  };
+}
+
 function reverse(call: KernelCall): SymbolicTensor {
   const { graph } = call;
   const x = call.input('x');
@@ -129,6 +141,8 @@ function mirrored(
 }
 
 export const GATHER: KernelMappings = {
+  ArgMax: argExtreme('ArgMax'),
+  ArgMin: argExtreme('ArgMin'),
   GatherV2: gather,
   MirrorPad: mirrorPad,
   OneHot: oneHot,
