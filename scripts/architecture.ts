@@ -19,6 +19,7 @@ export const LAYERS: readonly (readonly string[])[] = [
     'src/runtime/server',
     'src/runtime/client',
     'src/runtime/admin',
+    'src/runtime/export',
     'src/runtime/simulator',
     'src/runtime/poc',
     'src/runtime/preflight',

@@ -54,6 +54,9 @@ export default class Simulate extends BaseCommand<RunSummary> {
       default: 'auto',
       summary: 'what computes',
     })(),
+    import: Flags.string({
+      summary: 'start from a model that `export` wrote: .onnx, .safetensors, or a tfjs folder',
+    }),
     set: setFlag,
     resume: Flags.boolean({ summary: 'go on with the newest run of this job' }),
     run: Flags.string({ summary: 'with --resume: the id of the run', dependsOn: ['resume'] }),
@@ -76,7 +79,10 @@ export default class Simulate extends BaseCommand<RunSummary> {
           seed: flags.seed,
           dataRoot: flags.data,
         },
-        overrides: flags.set.map(parseOverride),
+        overrides: [
+          ...flags.set.map(parseOverride),
+          ...(flags.import === undefined ? [] : [{ name: 'model.import', value: flags.import }]),
+        ],
         maxClients: flags['max-clients'],
         threads: flags.threads,
         engine: { choice: flags.engine, gpu: flags.gpu, requireGpu: flags['require-gpu'] },

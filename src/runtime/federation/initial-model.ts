@@ -6,6 +6,7 @@ import type { FileRef } from '../telemetry/run-events.ts';
 import { checkParams } from '../tensors/check-params.ts';
 import { elementCount, type NdArray, type ParamSet, zeros } from '../tensors/nd-array.ts';
 import { decodeSafetensors, encodeSafetensors } from '../tensors/safetensors.ts';
+import { importParams } from '../train/exchange/import-params.ts';
 import { initialParams } from '../train/models/initial-params.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import type { RunFiles } from './run-files.ts';
@@ -27,7 +28,10 @@ export function keepInitialModel(files: RunFiles, params: ParamSet): Promise<Fil
 }
 
 async function readParams({ model, seed }: JobDefinition): Promise<ParamSet> {
-  if (model.kind === 'built') return initialParams(model.spec, seed);
+  if (model.kind === 'built') {
+    if (model.importFrom === undefined) return initialParams(model.spec, seed);
+    return importParams(model.importFrom, model.spec);
+  }
   if (typeof model.params !== 'string') {
     return Object.fromEntries(
       Object.entries(model.params).map(([name, literal]) => [name, toArray(name, literal)]),

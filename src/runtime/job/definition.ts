@@ -31,7 +31,12 @@ export interface ExecutorDefinition {
 
 export type ModelDefinition =
   | { readonly kind: 'initial'; readonly params: string | Readonly<Record<string, ArrayLiteral>> }
-  | { readonly kind: 'built'; readonly spec: Readonly<Record<string, JsonValue>> };
+  | {
+      readonly kind: 'built';
+      readonly spec: Readonly<Record<string, JsonValue>>;
+      /** Where its parameters come from, if not from the seed. */
+      readonly importFrom?: string;
+    };
 
 /** A job as the runtime sees it: camelCase, defaults filled in, paths absolute. */
 export interface JobDefinition {
@@ -88,7 +93,10 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
 }
 
 /** Keys whose values are paths, so that `--set data=./bids` means the caller's `./bids` wherever the job lies. */
-export const PATH_KEYS: ReadonlySet<string> = new Set(['data.root', 'data.split', 'model.initial_params']);
+export const PATH_KEYS: ReadonlySet<string> = new Set([
+  ...['data.root', 'data.split'],
+  ...['model.import', 'model.initial_params'],
+]);
 
 /** A path typed in the current folder, as it must stand in a job.yaml in `jobFolder`. */
 export function pathInJob(path: string, jobFolder: string): string {
@@ -101,5 +109,6 @@ function defineModel(model: JobFile['model'], fromJob: (path: string) => string)
     const { initial_params: params } = model as { initial_params: string | Record<string, ArrayLiteral> };
     return { kind: 'initial', params: typeof params === 'string' ? fromJob(params) : params };
   }
-  return { kind: 'built', spec: model as Record<string, JsonValue> };
+  const { import: from, ...spec } = model as Record<string, JsonValue>;
+  return { kind: 'built', spec, ...(typeof from === 'string' && { importFrom: fromJob(from) }) };
 }

@@ -89,7 +89,16 @@ const initialParams = z.strictObject({
 });
 
 const builtModel = z
-  .looseObject({ type: z.string().min(1).describe('a model of neuroflare/mri, for example mri-cnn') })
+  .looseObject({
+    type: z.string().min(1).describe('a model of neuroflare/mri, for example mri-cnn'),
+    import: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'a model that `neuroflare export` wrote, to start from instead of first values from the seed',
+      ),
+  })
   .refine((model) => !('initial_params' in model), { error: 'has initial_params and type: give one of them' })
   .describe('round 0 is built by the coordinator from the seed of the job');
 

@@ -30,6 +30,7 @@ const SHORT_NAMES: Readonly<Record<string, string>> = {
 const OPTIONAL_PATHS = [
   'data.root',
   'data.split',
+  'model.import',
   'seed',
   'workflow.n_clients',
   'workflow.min_clients',

@@ -31,7 +31,7 @@ export async function runTraced(
     });
     return results.length;
   });
-  const session = await runtime.createSession(encodeModel(recorder.graph));
+  const session = await runtime.createSession(encodeModel(recorder.graph.live()));
   const feeds: Record<string, OrtTensor> = {};
   for (const name of session.inputNames) {
     const tensor = inputs[Number(name.slice(1))];

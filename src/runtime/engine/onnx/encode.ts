@@ -1,4 +1,4 @@
-import type { OnnxAttribute, OnnxConstant, OnnxGraph, OnnxNode, OnnxType, OnnxValue } from './graph.ts';
+import type { OnnxAttribute, OnnxConstant, OnnxNode, OnnxOpenValue, OnnxParts, OnnxType } from './graph.ts';
 import { WireWriter } from './wire.ts';
 
 const IR_VERSION = 10;
@@ -9,19 +9,24 @@ const DATA_TYPES: Record<OnnxType, number> = { float32: 1, int32: 6, int64: 7, b
 const ATTRIBUTE_TYPES = { float: 1, int: 2, string: 3, ints: 7 };
 
 /** A graph as an ONNX file: ModelProto of onnx.proto, IR version 10, operator set 21; field numbers are that file's. */
-export function encodeModel(graph: OnnxGraph): Uint8Array {
-  const { nodes, constants, inputs } = graph.live();
+export function encodeModel(
+  { nodes, constants, inputs, outputs }: OnnxParts,
+  { name = 'step', metadata = {} }: { name?: string; metadata?: Readonly<Record<string, string>> } = {},
+): Uint8Array {
   const body = new WireWriter();
   for (const node of nodes) body.message(1, nodeProto(node));
-  body.string(2, 'step');
+  body.string(2, name);
   for (const constant of constants) body.message(5, tensorProto(constant));
   for (const input of inputs) body.message(11, valueInfo(input));
-  for (const output of graph.outputs) body.message(12, valueInfo(output));
+  for (const output of outputs) body.message(12, valueInfo(output));
 
   const model = new WireWriter().int(1, IR_VERSION).string(2, 'neuroflare').message(7, body);
   model.message(8, operatorSet('', OPSET));
   for (const domain of new Set(nodes.map((node) => domainOf(node.type)))) {
     if (domain !== '') model.message(8, operatorSet(domain, 1));
+  }
+  for (const [key, value] of Object.entries(metadata)) {
+    model.message(14, new WireWriter().string(1, key).string(2, value));
   }
   return model.finish();
 }
@@ -63,9 +68,12 @@ function tensorProto({ name, type, shape, data }: OnnxConstant): WireWriter {
     .bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 }
 
-function valueInfo({ name, type, shape }: OnnxValue): WireWriter {
+function valueInfo({ name, type, shape }: OnnxOpenValue): WireWriter {
   const dimensions = new WireWriter();
-  for (const size of shape) dimensions.message(1, new WireWriter().int(1, size));
+  for (const size of shape) {
+    const dimension = new WireWriter();
+    dimensions.message(1, typeof size === 'string' ? dimension.string(2, size) : dimension.int(1, size));
+  }
   const tensorType = new WireWriter().int(1, DATA_TYPES[type]).message(2, dimensions);
   return new WireWriter().string(1, name).message(2, new WireWriter().message(1, tensorType));
 }

@@ -25,6 +25,18 @@ export interface OnnxConstant extends OnnxValue {
   readonly data: OnnxData;
 }
 
+/** A finished graph. A size may be a name: that of an axis whose length is open. */
+export interface OnnxParts {
+  readonly nodes: readonly OnnxNode[];
+  readonly constants: readonly OnnxConstant[];
+  readonly inputs: readonly OnnxOpenValue[];
+  readonly outputs: readonly OnnxOpenValue[];
+}
+
+export interface OnnxOpenValue extends Omit<OnnxValue, 'shape'> {
+  readonly shape: readonly (number | string)[];
+}
+
 /**
  * Builds a graph of pure operators. Asking twice for the same operator on the same values gives the same value, so
  * callers need not remember what they made; nodes that no output needs are left out at the end.
@@ -57,6 +69,12 @@ export class OnnxGraph {
     this.#constants.push({ name, type, shape: [...shape], data });
     if (key !== undefined) this.#constantNames.set(key, name);
     return name;
+  }
+
+  /** A constant under a name of the caller, for readers of the file. */
+  initializer(constant: OnnxConstant): string {
+    this.#constants.push(constant);
+    return constant.name;
   }
 
   int64s(values: readonly number[]): string {
@@ -103,7 +121,7 @@ export class OnnxGraph {
   }
 
   /** What the outputs need, in an order that can be computed. */
-  live(): { nodes: OnnxNode[]; constants: OnnxConstant[]; inputs: OnnxValue[] } {
+  live(): OnnxParts {
     const needed = new Set(this.outputs.map((output) => output.name));
     const nodes: OnnxNode[] = [];
     for (const node of this.#nodes.toReversed()) {
@@ -115,6 +133,7 @@ export class OnnxGraph {
       nodes: nodes.reverse(),
       constants: this.#constants.filter((constant) => needed.has(constant.name)),
       inputs: this.inputs.filter((input) => needed.has(input.name)),
+      outputs: this.outputs,
     };
   }
 }

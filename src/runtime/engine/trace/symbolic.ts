@@ -87,7 +87,9 @@ export function materialize(
     return graph.op('Reshape', [placed.node, graph.int64s(sizes)]);
   }
   if (sameList(sizes, placed.dims)) return placed.node;
-  return graph.op('Expand', [placed.node, graph.int64s(sizes)]);
+  // 1 keeps a size as it is, so that the shape names no more than what repeats.
+  const repeats = sizes.map((size, axis) => (size === placed.dims[axis] ? 1 : size));
+  return graph.op('Expand', [placed.node, graph.int64s(repeats)]);
 }
 
 /** Order of the largest operand of full rank; of two equal ones, that which is not tfjs's own. */

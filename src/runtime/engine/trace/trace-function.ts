@@ -121,7 +121,7 @@ function record(recorder: Recorder, { work, forms, read, before, created }: Reco
     output(recorder, FUNCTION.next(name), recorder.symbolic(variable));
     return [{ variable, input: name, output: FUNCTION.next(name) }];
   });
-  return { bytes: encodeModel(recorder.graph), variables, noise, rates, results, arrange };
+  return { bytes: encodeModel(recorder.graph.live()), variables, noise, rates, results, arrange };
 }
 
 interface Ran {

@@ -85,7 +85,7 @@ export function traceTrainStep(
       output(recorder, STEP.next(STEP.frozen), joined(frozen.map(({ variable }) => variable)));
     }
   });
-  return { bytes: encodeModel(recorder.graph), noise };
+  return { bytes: encodeModel(recorder.graph.live()), noise };
 }
 
 /** The graph from images to logits, in inference mode. */
@@ -96,7 +96,7 @@ export function traceInference(subject: TraceSubject): TracedGraph {
     bindParameters(recorder, subject.parameters);
     output(recorder, STEP.logits, subject.model.apply(x, { training: false }) as Tensor);
   });
-  return { bytes: encodeModel(recorder.graph), noise: [] };
+  return { bytes: encodeModel(recorder.graph.live()), noise: [] };
 }
 
 /** Records with the model's layers announcing themselves, and leaves its variables as they were. */

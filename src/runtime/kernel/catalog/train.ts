@@ -114,6 +114,27 @@ export const TRAIN_ERRORS = {
     message: 'The model gives no finite score for {participant}.',
     hint: 'The parameters are broken: lower the learning rate, and check what the sites send.',
   },
+  NF_IMPORT_FILE: {
+    exit: 4,
+    message: 'The parameters in {path} cannot be used: {reason}.',
+    hint: "Give a file that 'neuroflare export' wrote for the same model: .onnx, .safetensors, or a folder with model.json.",
+  },
+  NF_EXPORT_EXISTS: {
+    exit: 4,
+    message: '{path} exists already.',
+    hint: 'Give another --out, or write over it with --force.',
+  },
+  NF_EXPORT_MODEL: {
+    exit: 4,
+    message:
+      "The run's job names no model that can be rebuilt (model.type), only arrays or a script's own network.",
+    hint: "Its parameters are the run's model.safetensors, in the script's own names and axes.",
+  },
+  NF_EXPORT_NONE: {
+    exit: 4,
+    message: 'The run {run} has no {which} model yet.',
+    hint: 'Let it finish first (neuroflare simulate JOB --resume), or choose another with --model.',
+  },
   NF_TRAIN_NOT_COMPILED: {
     exit: 4,
     message: "The model '{name}' has no optimizer and no loss yet.",

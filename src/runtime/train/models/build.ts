@@ -21,7 +21,7 @@ export function buildModel(definition: unknown): LayersModel {
   const inputs = tfl.input({ shape: [side, side, INPUT_CHANNELS], name: 'image' });
   const outputs = chain(planModel(spec), inputs);
   const model = tfl.model({ inputs, outputs, name: spec.type });
-  fill(model, initialParams(spec, spec.seed));
+  fillModel(model, initialParams(spec, spec.seed));
   specs.set(model, spec);
   return model;
 }
@@ -31,7 +31,8 @@ export function modelSpecOf(model: LayersModel): ModelSpec | undefined {
   return specs.get(model);
 }
 
-function fill(model: LayersModel, params: ParamSet): void {
+/** Gives every weight its value, by name. */
+export function fillModel(model: LayersModel, params: ParamSet): void {
   for (const weight of model.weights) {
     const values = params[weight.originalName];
     if (!values) throw new Error(`the plan has no parameter ${weight.originalName}`);
@@ -75,7 +76,7 @@ function makeLayer(plan: Exclude<LayerPlan, { kind: 'residual' }>): Layer {
   }
 }
 
-/** Kernels start at zero here, which costs nothing; `fill` then gives every weight its value. */
+/** Kernels start at zero here, which costs nothing; `fillModel` then gives every weight its value. */
 function makeConv(plan: ConvPlan): Layer {
   return tfl.layers.conv2d({
     name: plan.name,

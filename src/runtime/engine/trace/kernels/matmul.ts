@@ -13,11 +13,12 @@ function matMul(call: KernelCall): SymbolicTensor {
   const batches = [a, b].map(({ shape }) => shape.slice(0, -2));
   const [left = [], right = []] = batches;
   const batch = elementCount(left) >= elementCount(right) ? left : right;
-  const node = call.graph.op(
-    'com.microsoft.FusedMatMul',
-    [materialize(call.graph, a), materialize(call.graph, b)],
-    { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 },
-  );
+  const factors = [materialize(call.graph, a), materialize(call.graph, b)];
+  const flags = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 };
+  const node =
+    transposeA || transposeB
+      ? call.graph.op('com.microsoft.FusedMatMul', factors, flags)
+      : call.graph.op('MatMul', factors);
   return whole(node, [...batch, rows, columns]);
 }
 

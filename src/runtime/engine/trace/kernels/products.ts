@@ -39,6 +39,7 @@ export function affine(
     return undefined;
 
   const examples = small.every(({ dims }) => dims[0] === 1) ? 1 : batch;
+  if (call.forInference && examples > 1) return undefined; // which an exported graph must not count
   const count = examples * channels;
   const vector = ({ node, dims }: SymbolicTensor) => {
     const sizes = graph.int64s([examples, channels, ...ones(rank - 2)]);
@@ -64,6 +65,7 @@ export function innerProduct(
 ): string | undefined {
   const { graph } = call;
   const { x, places } = of;
+  if (call.forInference) return undefined; // exported graphs use standard operators only
   const factors = call.notes.products.get(x.node);
   if (!factors?.every(({ dims, order }) => sameList(dims, x.dims) && sameList(order, x.order)))
     return undefined;

@@ -1,0 +1,48 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { flError } from '../../kernel/errors.ts';
+import { checkSameForm } from '../../tensors/check-params.ts';
+import type { ParamSet } from '../../tensors/nd-array.ts';
+import { decodeSafetensors } from '../../tensors/safetensors.ts';
+import { initialParams } from '../models/initial-params.ts';
+import { fromTorch, torchName } from './torch-order.ts';
+
+/**
+ * Parameters for a model of a job from a file that `neuroflare export` wrote, or that has the same names: an ONNX file,
+ * TensorFlow.js's model.json (or its folder), safetensors with our names and axis order or with PyTorch's.
+ *
+ * @throws NF_IMPORT_FILE, NF_PATH_MISSING, NF_TENSORS_*
+ */
+export async function importParams(path: string, spec: unknown): Promise<ParamSet> {
+  const like = initialParams(spec);
+  const given = await readAny(path, like);
+  const params = Object.fromEntries(
+    Object.keys(like).flatMap((name) => (given[name] ? [[name, given[name]]] : [])),
+  );
+  try {
+    checkSameForm(params, like);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw flError('NF_IMPORT_FILE', { path, reason }, { place: { file: path }, cause });
+  }
+  return params;
+}
+
+async function readAny(path: string, like: ParamSet): Promise<ParamSet> {
+  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause;
+    throw flError('NF_PATH_MISSING', { what: 'Model', path }, { place: { file: path }, cause });
+  });
+  if (found.isDirectory() || path.endsWith('.json')) {
+    const { readTfjsWeights } = await import('./tfjs-files.ts');
+    return readTfjsWeights(found.isDirectory() ? join(path, 'model.json') : path);
+  }
+  const bytes = await readFile(path);
+  if (path.endsWith('.onnx')) {
+    const { readInitializers } = await import('../../engine/export/read-initializers.ts');
+    return readInitializers(bytes, path);
+  }
+  const params = decodeSafetensors(bytes, path);
+  const torch = Object.keys(like).every((name) => torchName(name) in params);
+  return torch ? fromTorch(params, like, path) : params;
+}
