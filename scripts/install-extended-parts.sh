@@ -17,6 +17,11 @@ prefix="$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")"
 if [ ! -e "$prefix/$headers" ] && [ ! -e "/usr/local/$headers" ] && [ ! -e "/usr/$headers" ]; then
   apt-get update -q && apt-get install -qy libnode-dev
 fi
+# SwiftShader, a GPU in software, from Debian's package of Chromium: unpacked, not installed.
+if [ ! -e "$parts/swiftshader/usr/lib/chromium/vk_swiftshader_icd.json" ] && command -v apt-get >/dev/null; then
+  mkdir -p "$parts/swiftshader" && apt-get update -q
+  (cd "$parts/swiftshader" && apt-get download -q chromium-common && dpkg-deb --extract chromium-common_*.deb . && rm chromium-common_*.deb)
+fi
 [ -x "$parts/venv/bin/python" ] || python3 -m venv "$parts/venv"
 "$parts/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$(dirname "$0")/extended-requirements.txt"
 echo "extended parts are in $parts"

@@ -17,7 +17,25 @@ function partsEnvironment() {
     NEUROFLARE_PYTHON: join(bin, 'python'),
     NEUROFLARE_BIDS_VALIDATOR: join(bin, 'bids-validator-deno'),
   };
-  return Object.fromEntries(Object.entries(parts).filter(([, path]) => existsSync(path)));
+  const found = Object.fromEntries(Object.entries(parts).filter(([, path]) => existsSync(path)));
+  return { ...found, ...softwareGpu() };
+}
+
+/** A GPU in software for the tests of WebGPU: the Vulkan loader reads these before a process starts. */
+function softwareGpu() {
+  const folder = join(
+    process.env.NEUROFLARE_PARTS ?? join(homedir(), '.cache/neuroflare-parts'),
+    'swiftshader',
+  );
+  const driver = join(folder, 'usr/lib/chromium/vk_swiftshader_icd.json');
+  if (project !== 'extended' || !existsSync(driver)) return {};
+  return {
+    NEUROFLARE_SWIFTSHADER: folder,
+    VK_ICD_FILENAMES: driver,
+    LD_LIBRARY_PATH: [join(folder, 'usr/lib/chromium'), process.env.LD_LIBRARY_PATH]
+      .filter(Boolean)
+      .join(':'),
+  };
 }
 
 function run(args) {

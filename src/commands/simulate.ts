@@ -33,7 +33,15 @@ export default class Simulate extends BaseCommand<RunSummary> {
       min: 1,
       summary: 'sites that run at the same time; default: one a core',
     }),
-    gpu: Flags.string({ summary: 'GPU to use, e.g. 0; without a usable one the CPU is used and said so' }),
+    'intra-op-threads': Flags.integer({
+      min: 1,
+      max: 256,
+      default: 1,
+      summary: 'threads inside one operation of a site',
+    }),
+    gpu: Flags.string({
+      summary: 'GPU to use, e.g. 0, or several, e.g. 0,1; without a usable one the CPU is used and said so',
+    }),
     'require-gpu': Flags.boolean({ summary: 'stop if no GPU can be used' }),
     'log-config': Flags.option({
       char: 'l',
@@ -85,7 +93,12 @@ export default class Simulate extends BaseCommand<RunSummary> {
         ],
         maxClients: flags['max-clients'],
         threads: flags.threads,
-        engine: { choice: flags.engine, gpu: flags.gpu, requireGpu: flags['require-gpu'] },
+        engine: {
+          choice: flags.engine,
+          gpu: flags.gpu,
+          requireGpu: flags['require-gpu'],
+          threads: flags['intra-op-threads'],
+        },
         resume: flags.resume ? (flags.run ?? 'latest') : undefined,
         signal: this.signal,
         ...view,

@@ -23,6 +23,7 @@ export default class EngineBench extends BaseCommand<BenchReport> {
     seconds: Flags.integer({ default: 5, min: 1, max: 600, summary: 'how long each engine trains' }),
     'image-size': Flags.integer({ default: 128, min: 8, max: 512, summary: 'rows and columns of an image' }),
     'batch-size': Flags.integer({ default: 32, min: 1, max: 1024, summary: 'images in a step' }),
+    gpu: Flags.string({ summary: 'measure ort on this GPU too, e.g. 0' }),
     threads: Flags.integer({
       default: 1,
       min: 1,
@@ -40,6 +41,7 @@ export default class EngineBench extends BaseCommand<BenchReport> {
       imageSize: flags['image-size'],
       batchSize: flags['batch-size'],
       threads: flags.threads,
+      gpu: flags.gpu,
       seconds: flags.seconds,
       signal: this.signal,
       onEngine: (name) => this.note(`training on ${name}`),

@@ -16,6 +16,10 @@ export interface EngineInfo {
   readonly library: string;
   readonly version: string;
   readonly build: (typeof ENGINE_BUILDS)[number];
+  /** What computes on a GPU: `cuda`, `webgpu`. */
+  readonly provider?: string;
+  /** Number of the GPU. */
+  readonly gpu?: number;
   /** Threads inside one operation. */
   readonly threads: number;
   /** Why this engine, on this device: one sentence. */

@@ -5,7 +5,7 @@ export const ENGINE_CHOICES = ['auto', ...ENGINE_NAMES] as const;
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
 export interface EngineWish {
-  /** GPU numbers as given to `--gpu`, e.g. `0` or `0,1`. Without it a GPU is used if `auto` finds one. */
+  /** GPU numbers as given to `--gpu`, e.g. `0` or `0,1`: threads are spread over them. Without it only tensorflow looks for one. */
   readonly gpu?: string | undefined;
   /** Refuse to compute on the CPU. */
   readonly requireGpu?: boolean | undefined;
@@ -20,16 +20,23 @@ export interface ChosenEngine {
 }
 
 /**
- * The engine of a run. `auto` takes tensorflow where it loads and sees a GPU, else ort; the reason is in `describe()`. An engine
- * that is named is that one or an error.
+ * The engine of a run. `auto` takes tensorflow where it loads and sees a GPU, else ort; with `gpu` or `requireGpu` ort on a GPU
+ * first: by CUDA, else by WebGPU. The reason is in `describe()`. An engine that is named is that one or an error.
  *
  * @throws NF_ENGINE_UNAVAILABLE, NF_ENGINE_GPU_MISSING (with `requireGpu`), NF_ENGINE_GPU_INVALID
  */
 export async function createEngine(choice: EngineChoice, wish: EngineWish = {}): Promise<ChosenEngine> {
   if (wish.gpu !== undefined) checkGpuList(wish.gpu);
+  const wantsGpu = wish.gpu !== undefined || wish.requireGpu === true;
+  const tried: string[] = [];
+  if (wantsGpu && (choice === 'auto' || choice === 'ort')) {
+    const { createGpuEngine } = await import('./ort/gpu-engine.ts');
+    const engine = await createGpuEngine(wish, (reason) => tried.push(reason));
+    if (engine) return { engine };
+  }
   const engine = await (choice === 'auto' ? automatic(wish) : makeEngine(choice, 'chosen by name', wish));
-  if (engine.device === 'gpu' || (wish.gpu === undefined && !wish.requireGpu)) return { engine };
-  const reason = await whyNoGpu(choice);
+  if (engine.device === 'gpu' || !wantsGpu) return { engine };
+  const reason = [...tried, await whyNoGpu(choice)].filter(Boolean).join(' ');
   if (wish.requireGpu) throw flError('NF_ENGINE_GPU_MISSING', { reason });
   return { engine, warning: `GPU ${wish.gpu} is not used, computing on the CPU: ${reason}` };
 }
@@ -58,11 +65,9 @@ async function automatic(wish: EngineWish): Promise<Engine> {
       wish,
     );
   } catch {
-    return makeEngine(
-      'ort',
-      "auto: TensorFlow's native library is not installed, so there is no GPU to use",
-      wish,
-    );
+    const reason =
+      "auto: the fastest on a CPU; a GPU is used by --gpu, or where TensorFlow's native library sees one";
+    return makeEngine('ort', reason, wish);
   }
 }
 
@@ -88,7 +93,8 @@ export async function makeOrtBuild(
 }
 
 async function whyNoGpu(choice: EngineChoice): Promise<string> {
-  if (choice === 'ort' || choice === 'cpu') return `engine ${choice} computes on the CPU.`;
+  if (choice === 'ort') return '';
+  if (choice === 'cpu') return 'engine cpu computes on the CPU.';
   const { loadTensorflow } = await import('./eager/tensorflow-engine.ts');
   try {
     await loadTensorflow();

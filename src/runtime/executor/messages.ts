@@ -9,6 +9,8 @@ export interface EngineSetup {
   /** Devices as the user named them, e.g. `0`. */
   readonly gpu: string | undefined;
   readonly requireGpu: boolean;
+  /** Inside one operation of the ort engine; default 1, since sites run side by side. */
+  readonly threads?: number | undefined;
 }
 
 /** To the one that runs scripts: run this task and leave its files where `output` says. */

@@ -1,5 +1,6 @@
 import { toNeuroflareError } from '../../kernel/errors.ts';
 import type { Engine, EngineInfo, EngineName } from '../engine.ts';
+import { createEngine } from '../registry.ts';
 import { CANDIDATES, type Candidate } from '../survey.ts';
 import { type BenchSizes, referenceBatch, referenceModel } from './reference-model.ts';
 
@@ -9,6 +10,8 @@ const WARM_UP = 2;
 export interface BenchOptions extends BenchSizes {
   /** Default: all but cpu, whose step takes minutes at the usual size and cannot be stopped. */
   readonly engines?: readonly EngineName[] | undefined;
+  /** GPU to measure first, as given to `--gpu`. */
+  readonly gpu?: string | undefined;
   /** Threads inside one operation; TensorFlow takes its own number. */
   readonly threads: number;
   /** How long each engine trains, compiling left out. */
@@ -40,13 +43,20 @@ export interface Speed {
 
 /** Trains the reference CNN on one engine after the other; an engine that cannot is told, not thrown. */
 export async function benchEngines(options: BenchOptions): Promise<EngineSpeed[]> {
-  const chosen = CANDIDATES.filter(({ name }) => options.engines?.includes(name) ?? name !== 'cpu');
+  const onCpu = CANDIDATES.filter(({ name }) => options.engines?.includes(name) ?? name !== 'cpu');
+  const chosen = options.gpu === undefined ? onCpu : [gpuCandidate(options.gpu), ...onCpu];
   const speeds: EngineSpeed[] = [];
   for (const candidate of chosen) {
     options.onEngine?.(`${candidate.name} (${candidate.build})`);
     speeds.push(await benchEngine(candidate, options));
   }
   return speeds;
+}
+
+function gpuCandidate(gpu: string): Candidate {
+  const make = async (threads: number) =>
+    (await createEngine('ort', { gpu, threads, requireGpu: true })).engine;
+  return { name: 'ort', build: 'native', make };
 }
 
 async function benchEngine({ name, build, make }: Candidate, options: BenchOptions): Promise<EngineSpeed> {

@@ -1,5 +1,6 @@
 import type { Env, InferenceSession, OnnxValue, Tensor, TensorConstructor } from 'onnxruntime-web';
 import { nativeCall } from '../../kernel/native-gate.ts';
+import { inTurn } from './gpu-turns.ts';
 
 /** What both builds of ONNX Runtime offer. */
 interface OrtModule {
@@ -10,12 +11,24 @@ interface OrtModule {
   readonly env: Env;
 }
 
+/** Execution providers of onnxruntime-node; those on a GPU compute what they can and leave the rest to the CPU. */
+export const GPU_PROVIDERS = ['cuda', 'webgpu'] as const;
+export type Provider = 'cpu' | (typeof GPU_PROVIDERS)[number];
+
+export interface GpuChoice {
+  readonly provider: (typeof GPU_PROVIDERS)[number];
+  /** Number of the GPU, from 0. */
+  readonly index: number;
+}
+
 /** ONNX Runtime in one of its builds, with a number of threads. */
 export interface OrtRuntime {
   readonly library: 'onnxruntime-node' | 'onnxruntime-web';
   readonly build: 'native' | 'wasm';
   readonly version: string;
   readonly threads: number;
+  readonly provider: Provider;
+  readonly gpu: GpuChoice | undefined;
   readonly Tensor: TensorConstructor;
   createSession(bytes: Uint8Array): Promise<OrtSession>;
 }
@@ -31,27 +44,39 @@ export interface OrtSession {
 }
 
 /** Native code, for Linux and Windows (x64, arm64) and macOS (arm64); throws where it cannot be loaded. */
-export async function loadNativeRuntime(threads: number): Promise<OrtRuntime> {
+export async function loadNativeRuntime(threads: number, gpu?: GpuChoice): Promise<OrtRuntime> {
   const module: OrtModule = await import('onnxruntime-node');
   module.env.logLevel = 'error';
+  const options = { ...sessionOptions(threads), executionProviders: providersOf(gpu) };
   return {
     library: 'onnxruntime-node',
     build: 'native',
     version: module.env.versions.node ?? module.env.versions.common,
     threads,
+    provider: gpu?.provider ?? 'cpu',
+    gpu,
     Tensor: module.Tensor,
     createSession: async (bytes) =>
-      gated(await nativeCall(() => module.InferenceSession.create(bytes, sessionOptions(threads)))),
+      gated(await nativeCall(() => inTurn(gpu, () => module.InferenceSession.create(bytes, options))), gpu),
   };
 }
 
-function gated(session: OrtSession): OrtSession {
+function gated(session: OrtSession, gpu: GpuChoice | undefined): OrtSession {
   return {
     inputNames: session.inputNames,
-    run: (feeds, fetches) => nativeCall(() => session.run(feeds, fetches)),
-    release: () => nativeCall(() => session.release()),
+    run: (feeds, fetches) => nativeCall(() => inTurn(gpu, () => session.run(feeds, fetches))),
+    release: () => nativeCall(() => inTurn(gpu, () => session.release())),
   };
 }
+
+function providersOf(gpu: GpuChoice | undefined): ExecutionProvider[] {
+  if (!gpu) return ['cpu'];
+  // WebGPU has no numbers: it is the system's first GPU.
+  const device = gpu.provider === 'cuda' ? { deviceId: gpu.index } : {};
+  return [{ name: gpu.provider, ...device } as ExecutionProvider, 'cpu'];
+}
+
+type ExecutionProvider = InferenceSession.ExecutionProviderConfig;
 
 /** WebAssembly, for everything else; the number of threads of the first call holds for the process. */
 export async function loadWasmRuntime(threads: number): Promise<OrtRuntime> {
@@ -63,6 +88,8 @@ export async function loadWasmRuntime(threads: number): Promise<OrtRuntime> {
     build: 'wasm',
     version: module.env.versions.web ?? module.env.versions.common,
     threads,
+    provider: 'cpu',
+    gpu: undefined,
     Tensor: module.Tensor,
     createSession: (bytes) =>
       module.InferenceSession.create(bytes, { ...sessionOptions(threads), executionProviders: ['wasm'] }),

@@ -24,7 +24,8 @@ const entries = new Map<string, Entry>();
  * training, which goes in and out as tensors at each step.
  */
 export async function leaseSession(runtime: OrtRuntime, bytes: Uint8Array): Promise<SessionLease> {
-  const key = `${runtime.library} ${runtime.threads} ${sha256(bytes)}`;
+  const device = `${runtime.provider} ${runtime.gpu?.index ?? ''}`;
+  const key = `${runtime.library} ${device} ${runtime.threads} ${sha256(bytes)}`;
   const entry = entries.get(key) ?? { key, session: runtime.createSession(bytes), users: 0 };
   touch(entry);
   entry.users++;

@@ -130,10 +130,14 @@ function bindPieces(recorder: Recorder, name: string, parameters: readonly Param
   const { graph } = recorder;
   const sizes = parameters.map(({ shape }) => elementCount(shape));
   const vector = input(recorder, name, [sizes.reduce((sum, size) => sum + size, 0)]);
-  const split = graph.node('Split', [name, graph.int64s(sizes)], { axis: 0 });
+  // Slices rather than one Split: WebGPU allows an operator few outputs.
+  let start = 0;
   parameters.forEach(({ variable, shape }, index) => {
-    const piece = graph.op('Reshape', [graph.outputOf(split, index), graph.int64s(shape)]);
-    recorder.bind(variable, whole(piece, shape));
+    const end = start + (sizes[index] ?? 0);
+    const range = [[start], [end], [0]].map((list) => graph.int64s(list));
+    const piece = graph.op('Slice', [name, ...range]);
+    recorder.bind(variable, whole(graph.op('Reshape', [piece, graph.int64s(shape)]), shape));
+    start = end;
   });
   return vector;
 }

@@ -1,0 +1,69 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { threadId } from 'node:worker_threads';
+import type { Engine } from '../engine.ts';
+import { encodeModel } from '../onnx/encode.ts';
+import { OnnxGraph } from '../onnx/graph.ts';
+import type { EngineWish } from '../registry.ts';
+import { shareGpus } from './gpu-turns.ts';
+import { createOrtEngine } from './ort-engine.ts';
+import { GPU_PROVIDERS, type GpuChoice, loadNativeRuntime } from './runtime.ts';
+
+/**
+ * The ort engine on a GPU: by CUDA, else by WebGPU; nothing where neither computes here. Threads are spread over the GPUs of the wish in
+ * turn; those that share one take turns.
+ * @param tell why a provider was not taken, a sentence each
+ */
+export async function createGpuEngine(
+  { gpu = '0', threads = 1 }: EngineWish,
+  tell: (reason: string) => void,
+): Promise<Engine | undefined> {
+  shareGpus();
+  const indices = gpu.split(',').map(Number);
+  const index = indices[threadId % indices.length] ?? 0;
+  for (const provider of GPU_PROVIDERS) {
+    try {
+      requireProvider({ provider, index });
+      const runtime = await loadNativeRuntime(threads, { provider, index });
+      await probe({ provider, index });
+      return createOrtEngine(runtime, `GPU ${index} by ${NAMES[provider]}`);
+    } catch (error) {
+      tell(`${NAMES[provider]} cannot be used (${reasonOf(error)}).`);
+    }
+  }
+  return undefined;
+}
+
+const NAMES: Record<GpuChoice['provider'], string> = { cuda: 'CUDA', webgpu: 'WebGPU' };
+
+/** Asked for what is not there, ONNX Runtime writes to stderr by itself. */
+function requireProvider({ provider, index }: GpuChoice): void {
+  if (provider === 'webgpu') {
+    if (index > 0) throw new Error("it computes on the system's first GPU only");
+    return;
+  }
+  const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
+  const builds = join(folder, 'bin', 'napi-v6', process.platform, process.arch);
+  const library = existsSync(builds) && readdirSync(builds).some((file) => file.includes('providers_cuda'));
+  if (!library) throw new Error("onnxruntime-node's CUDA library is not installed");
+}
+
+/** Squares four numbers there. */
+async function probe(gpu: GpuChoice): Promise<void> {
+  const runtime = await loadNativeRuntime(1, gpu);
+  const graph = new OnnxGraph();
+  graph.input({ name: 'x', type: 'float32', shape: [4] });
+  graph.output({ name: 'y', type: 'float32', shape: [4] }, graph.op('Mul', ['x', 'x']));
+  const session = await runtime.createSession(encodeModel(graph.live()));
+  const { y } = await session.run({ x: new runtime.Tensor('float32', Float32Array.of(1, 2, 3, 4), [4]) });
+  await session.release();
+  const seen = y && 'data' in y ? [...(y.data as Float32Array)].join() : 'nothing';
+  if (seen !== '1,4,9,16') throw new Error(`it computes ${seen} instead of 1,4,9,16`);
+}
+
+/** What the native library says, without the place in its sources. */
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return (text.split(/was false\.\s*/).at(-1) ?? text).split('\n')[0]?.trim().replace(/\.$/, '') ?? '';
+}
