@@ -28,13 +28,40 @@ export function augment(picture: Picture, options: AugmentOptions, random: Rando
   const side = Math.sqrt(picture.length);
   const warp = drawWarp(side, options, random);
   const exponent = Math.exp(spread(random, options.gamma));
-  const greys = Float32Array.from({ length: GREYS }, (_, grey) => (grey / (GREYS - 1)) ** exponent);
-  const result = new Float32Array(picture.length);
+  const greys = new Float32Array(GREYS);
+  for (let grey = 0; grey < GREYS; grey++) greys[grey] = (grey / (GREYS - 1)) ** exponent;
+  return warped(withMargin(picture, side, greys), side, warp);
+}
+
+/** The grey values with a row and column of 0 before and two behind, so that no pixel's neighbours need a look at the edge. */
+function withMargin(picture: Picture, side: number, greys: Float32Array): Float32Array {
+  const width = side + 3;
+  const wide = new Float32Array(width * width);
   for (let row = 0; row < side; row++) {
-    for (let column = 0; column < side; column++) {
-      const x = warp[0] * column + warp[1] * row + warp[2];
-      const y = warp[3] * column + warp[4] * row + warp[5];
-      result[row * side + column] = bilinear({ picture, side, greys }, x, y);
+    const [from, to] = [row * side, (row + 1) * width + 1];
+    for (let column = 0; column < side; column++)
+      wide[to + column] = greys[picture[from + column] as number] as number;
+  }
+  return wide;
+}
+
+function warped(source: Float32Array, side: number, [a, b, c, d, e, f]: Warp): Float32Array {
+  const width = side + 3;
+  const result = new Float32Array(side * side);
+  for (let row = 0, at = 0; row < side; row++) {
+    for (let column = 0; column < side; column++, at++) {
+      const x = a * column + b * row + c;
+      const y = d * column + e * row + f;
+      const left = Math.floor(x);
+      const top = Math.floor(y);
+      if (left < -1 || top < -1 || left >= side || top >= side) continue;
+      const right = x - left;
+      const down = y - top;
+      const corner = (top + 1) * width + left + 1;
+      const upper = (1 - right) * (source[corner] as number) + right * (source[corner + 1] as number);
+      const below = corner + width;
+      const lower = (1 - right) * (source[below] as number) + right * (source[below + 1] as number);
+      result[at] = (1 - down) * upper + down * lower;
     }
   }
   return result;
@@ -54,24 +81,4 @@ function drawWarp(side: number, options: AugmentOptions, random: Random): Warp {
 
 function spread(random: Random, amount: number): number {
   return (2 * random.next() - 1) * amount;
-}
-
-interface Source {
-  readonly picture: Picture;
-  readonly side: number;
-  /** Value of each grey. */
-  readonly greys: Float32Array;
-}
-
-function bilinear(source: Source, x: number, y: number): number {
-  const [left, top] = [Math.floor(x), Math.floor(y)];
-  const [right, down] = [x - left, y - top];
-  const upper = (1 - right) * pixel(source, left, top) + right * pixel(source, left + 1, top);
-  const lower = (1 - right) * pixel(source, left, top + 1) + right * pixel(source, left + 1, top + 1);
-  return (1 - down) * upper + down * lower;
-}
-
-function pixel({ picture, side, greys }: Source, x: number, y: number): number {
-  if (x < 0 || y < 0 || x >= side || y >= side) return 0;
-  return greys[picture[y * side + x] ?? 0] ?? 0;
 }

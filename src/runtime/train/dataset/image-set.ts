@@ -85,11 +85,11 @@ export class ImageSet {
     const x = new Float32Array(indices.length * area);
     const y = new Float32Array(indices.length * classes.length);
     const owners: number[] = [];
-    for (const [row, index] of indices.entries()) {
-      const example = this.#examples[index];
-      if (!example) continue;
-      const seeded = seed === undefined ? undefined : deriveSeed('augment', seed, index);
-      const tiles = (await this.#pictures(example)).map((picture) => this.#present(picture, seeded));
+    const examples = indices.flatMap((index) => this.#examples[index] ?? []);
+    const pictures = await Promise.all(examples.map((example) => this.#pictures(example)));
+    for (const [row, example] of examples.entries()) {
+      const seeded = seed === undefined ? undefined : deriveSeed('augment', seed, indices[row] ?? 0);
+      const tiles = (pictures[row] ?? []).map((picture) => this.#present(picture, seeded));
       x.set(standardize(arrange(tiles, imageSize)), row * area);
       y[row * classes.length + (this.subjects[example.subject]?.label ?? 0)] = 1;
       owners.push(example.subject);
@@ -133,7 +133,8 @@ const TISSUE = 0.05;
  */
 export function standardize(pixels: Float32Array): Float32Array {
   let [count, sum, squares] = [0, 0, 0];
-  for (const value of pixels) {
+  for (let at = 0; at < pixels.length; at++) {
+    const value = pixels[at] as number;
     if (value <= TISSUE) continue;
     count++;
     sum += value;
@@ -141,7 +142,9 @@ export function standardize(pixels: Float32Array): Float32Array {
   }
   const mean = count ? sum / count : 0;
   const deviation = Math.sqrt(count ? Math.max(0, squares / count - mean * mean) : 0) + 0.05;
-  for (let at = 0; at < pixels.length; at++)
-    pixels[at] = Math.max(-3, ((pixels[at] ?? 0) - mean) / deviation);
+  for (let at = 0; at < pixels.length; at++) {
+    const value = ((pixels[at] as number) - mean) / deviation;
+    pixels[at] = value < -3 ? -3 : value;
+  }
   return pixels;
 }
