@@ -1,3 +1,6 @@
+import '@tensorflow/tfjs-backend-cpu';
+import { getKernelsForBackend } from '@tensorflow/tfjs-core';
+import { KERNEL_MAPPINGS } from '../../../src/runtime/engine/trace/kernels/mappings.ts';
 import { LAYER_TABLE, type Outcome } from './layer-table.ts';
 
 const STATUS: Record<Outcome, string> = {
@@ -16,4 +19,20 @@ export function layerStatus(): string {
     return `| ${status} | ${names.join('; ')} |`;
   });
   return ['| status | layers and variants |', '| --- | --- |', ...rows, ''].join('\n');
+}
+
+/** The kernels of TensorFlow.js that a graph can have, and those of its cpu backend that it cannot, for docs/engine.md. */
+export function kernelStatus(): string {
+  const mapped = Object.keys(KERNEL_MAPPINGS);
+  const missing = getKernelsForBackend('cpu')
+    .map(({ kernelName }) => kernelName)
+    .filter((name) => !mapped.includes(name));
+  const list = (names: string[]) => [...new Set(names)].sort().join(', ');
+  return [
+    '| status | kernels |',
+    '| --- | --- |',
+    `| mapped (${mapped.length}) | ${list(mapped)} |`,
+    `| \`NF_ENGINE_KERNEL_UNMAPPED\` | ${list(missing)} |`,
+    '',
+  ].join('\n');
 }
