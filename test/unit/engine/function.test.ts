@@ -163,6 +163,37 @@ describe('a compiled function', () => {
     expect(new Set(own?.losses).size).toBe(4);
   });
 
+  it('tells apart variables and constants that were made from one tensor', async () => {
+    const start = tf.tensor1d([1, 2]);
+    const [a, b] = [tf.variable(start), tf.variable(start)];
+    const compiled = compile((x) => {
+      a.assign(tf.add(a, x as tf.Tensor) as tf.Tensor1D);
+      b.assign(tf.mul(b, 10) as tf.Tensor1D);
+      return tf.add(a, start);
+    });
+    for (let call = 0; call < 2; call++) await compiled(tf.scalar(1));
+    const result = (await compiled(tf.scalar(1))) as tf.Tensor;
+    expect([a, b, result].map((tensor) => [...tensor.dataSync()])).toEqual([
+      [4, 5],
+      [1000, 2000],
+      [5, 7],
+    ]);
+  });
+
+  it('assigns variables that it does not read', async () => {
+    const [a, b] = [tf.variable(tf.zeros([2])), tf.variable(tf.zeros([2]))];
+    const compiled = compile((x) => {
+      a.assign(x as tf.Tensor1D);
+      b.assign(tf.neg(x as tf.Tensor1D));
+      return undefined;
+    });
+    await compiled(tf.tensor1d([1, 2]));
+    expect([[...a.dataSync()], [...b.dataSync()]]).toEqual([
+      [1, 2],
+      [-1, -2],
+    ]);
+  });
+
   it('goes one call after the other, whoever does not wait', async () => {
     const { weights, step } = problem((rate) => tf.train.sgd(rate));
     const twin = problem((rate) => tf.train.sgd(rate));

@@ -47,6 +47,27 @@ describe('tracing a model', () => {
     expect(await model.trainStep(batch)).toBeCloseTo(Math.LN2, 5);
   });
 
+  it('tells weights apart that were set from one tensor', async () => {
+    const kernel = tf.tensor2d([1, 2, 3, 4], [2, 2]);
+    const zeros = tf.zeros([2]);
+    const build = () => {
+      const dense = () => tfl.layers.dense({ units: 2, inputShape: [2] });
+      const model = tfl.sequential({ layers: [dense(), dense()] });
+      model.setWeights([kernel, zeros, kernel, zeros]);
+      return model;
+    };
+    const given = { ...batch, x: Float32Array.of(1, 2, 3, 4) };
+    const [own, expected] = await Promise.all(
+      (['ort', 'cpu'] as const).map(async (name) => {
+        const compiled = await (await makeEngine(name, 'test')).compile(build(), options);
+        for (let step = 0; step < 2; step++) await compiled.trainStep(given);
+        return Object.values(compiled.getParams()).flatMap(({ data }) => [...data]);
+      }),
+    );
+    for (const [index, value] of (expected ?? []).entries())
+      expect(own?.[index]).toBeCloseTo(Number(value), 5);
+  });
+
   it('names the kernel and the layer that it cannot map', async () => {
     expect(await failureOf((x) => tf.cumsum(x, 1))).toMatchObject({
       code: 'NF_ENGINE_KERNEL_UNMAPPED',

@@ -4,6 +4,7 @@ import { elementCount } from '../../tensors/nd-array.ts';
 import { type NoiseRequest, withNoise } from '../noise.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { type OptimizerRate, withRates } from './optimizer-rates.ts';
+import { ownData } from './own-data.ts';
 import { Recorder } from './recorder.ts';
 import { identityOrder, materialize, type SymbolicTensor, type SymbolicType, whole } from './symbolic.ts';
 import { tracingLayers } from './tracing-layers.ts';
@@ -63,6 +64,7 @@ export function traceFunction(work: StepFunction, inputs: readonly TensorForm[])
 
 function traceOnce(work: StepFunction, forms: readonly TensorForm[]) {
   const recorder = new Recorder();
+  ownData(registered());
   const known = new Map(registered().map((variable) => [variable.dataId, variable]));
   const read = new Map<Variable, string>();
   recorder.origin = ({ dataId }) => {
@@ -114,10 +116,10 @@ function record(recorder: Recorder, { work, forms, read, before, created }: Reco
   const { rates } = withRates(recorder, () => recorder.record(() => tidy(() => withNoise(source, named))));
   const { tensors = [], arrange = () => undefined } = ran ?? {};
   const results = tensors.map((tensor, index) => output(recorder, FUNCTION.result(index), tensor));
-  const variables = [...before].flatMap(([variable, { dataId }]): StepVariable[] => {
+  const variables = [...before].flatMap(([variable, { dataId }], index): StepVariable[] => {
     const input = read.get(variable);
     if (variable.dataId === dataId) return input === undefined ? [] : [{ variable, input }];
-    const name = input ?? FUNCTION.variable(read.size + before.size);
+    const name = input ?? FUNCTION.variable(before.size + index);
     output(recorder, FUNCTION.next(name), recorder.symbolic(variable));
     return [{ variable, input: name, output: FUNCTION.next(name) }];
   });

@@ -16,6 +16,7 @@ import type { Objective } from '../objective.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import type { Optimizer } from '../optimizer.ts';
 import { layerNames, type Parameter } from '../parameters.ts';
+import { ownData } from './own-data.ts';
 import { Recorder } from './recorder.ts';
 import { identityOrder, materialize, whole } from './symbolic.ts';
 import { tracingLayers } from './tracing-layers.ts';
@@ -101,6 +102,7 @@ export function traceInference(subject: TraceSubject): TracedGraph {
 
 /** Records with the model's layers announcing themselves, and leaves its variables as they were. */
 function traced(recorder: Recorder, { model, parameters }: TraceSubject, work: () => void): void {
+  ownData(parameters.map(({ variable }) => variable));
   const kept = parameters.map(({ variable }) => ({
     variable,
     dataId: variable.dataId,
