@@ -65,7 +65,7 @@ export default class EngineBench extends BaseCommand<BenchReport> {
   }
 }
 
-const COLUMNS = 'engine|build|images/s|ms a step|steps|threads|device|library'.split('|');
+const COLUMNS = 'engine|build|images/s|ms a step|steps|compile ms|threads|device|library'.split('|');
 
 function cells(row: BenchReport['engines'][number]): string[] {
   return [
@@ -74,6 +74,7 @@ function cells(row: BenchReport['engines'][number]): string[] {
     row.images_per_second?.toFixed(1) ?? row.verdict,
     row.milliseconds_per_step?.toFixed(1) ?? '',
     String(row.steps ?? ''),
+    String(row.compile_milliseconds ?? ''),
     String(row.threads ?? ''),
     row.device ?? '',
     row.library ? `${row.library} ${row.version}` : '',

@@ -1,3 +1,4 @@
+import { Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { renderTable } from '../../output/table.ts';
@@ -23,13 +24,16 @@ export default class EngineDoctor extends BaseCommand<Result> {
   static override summary = 'train a tiny model on each engine and compare the results';
   static override description =
     'Exits with 1 if the engine that --engine auto takes does not work or computes something else than the cpu engine.';
-  static override examples = ['<%= config.bin %> engine doctor'];
+  static override examples = ['<%= config.bin %> engine doctor', '<%= config.bin %> engine doctor --gpu 0'];
+  static override flags = {
+    gpu: Flags.string({ summary: 'look at ort on this GPU too, e.g. 0' }),
+  };
   static override resultSchema = resultSchema;
 
   protected override async execute(): Promise<Result> {
-    await this.parse(EngineDoctor);
+    const { flags } = await this.parse(EngineDoctor);
     const { examineEngines } = await import('../../runtime/engine/doctor.ts');
-    const engines = await examineEngines(this.signal);
+    const engines = await examineEngines({ gpu: flags.gpu, signal: this.signal });
     return { healthy: engines.some(({ auto, verdict }) => auto && verdict === 'works'), engines };
   }
 

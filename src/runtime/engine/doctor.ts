@@ -1,9 +1,9 @@
-import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { toNeuroflareError } from '../kernel/errors.ts';
 import { createRandom } from '../kernel/random.ts';
 import type { Engine, EngineName, TrainBatch } from './engine.ts';
 import { groupNormalization } from './layers/group-normalization.ts';
 import { makeEngine } from './registry.ts';
-import { CANDIDATES, type EngineStatus, surveyEngines } from './survey.ts';
+import { CANDIDATES, type EngineStatus, gpuCandidate, surveyEngines } from './survey.ts';
 import { tfl } from './tfjs.ts';
 
 const STEPS = 5;
@@ -24,10 +24,17 @@ export interface Finding {
   readonly milliseconds?: number;
 }
 
+export interface ExamineOptions {
+  /** GPU to look at too, as given to `--gpu`. */
+  readonly gpu?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Trains a tiny model on each engine that is at hand and compares its losses with the cpu engine's. */
-export async function examineEngines(signal?: AbortSignal): Promise<Finding[]> {
+export async function examineEngines({ gpu, signal }: ExamineOptions = {}): Promise<Finding[]> {
   const expected = await losses(await makeEngine('cpu', 'oracle'));
   const findings: Finding[] = [];
+  if (gpu !== undefined) findings.push(await examineGpu(gpu, expected));
   for (const status of await surveyEngines()) {
     signal?.throwIfAborted();
     findings.push(await examine(status, expected));
@@ -40,19 +47,27 @@ async function examine(status: EngineStatus, expected: readonly number[]): Promi
   const candidate = CANDIDATES.find((known) => known.name === name && known.build === build);
   if (!status.available || !candidate)
     return { name, build, auto, verdict: 'absent', detail: status.reason ?? '' };
+  return { name, build, auto, ...(await tryOut(() => candidate.make(1), expected)) };
+}
+
+async function examineGpu(gpu: string, expected: readonly number[]): Promise<Finding> {
+  const { name, build, make } = gpuCandidate(gpu);
+  try {
+    const engine = await make(1);
+    const found = await tryOut(async () => engine, expected);
+    return { name, build, auto: false, ...found, detail: `${engine.describe().reason}: ${found.detail}` };
+  } catch (error) {
+    return { name, build, auto: false, verdict: 'absent', detail: toNeuroflareError(error).message };
+  }
+}
+
+async function tryOut(make: () => Promise<Engine>, expected: readonly number[]) {
   try {
     const start = performance.now();
-    const actual = await losses(await candidate.make(1));
-    return {
-      name,
-      build,
-      auto,
-      ...compare(actual, expected),
-      milliseconds: Math.round(performance.now() - start),
-    };
+    const actual = await losses(await make());
+    return { ...compare(actual, expected), milliseconds: Math.round(performance.now() - start) };
   } catch (error) {
-    const { message }: NeuroflareError = toNeuroflareError(error);
-    return { name, build, auto, verdict: 'failed', detail: message };
+    return { verdict: 'failed' as const, detail: toNeuroflareError(error).message };
   }
 }
 

@@ -30,6 +30,13 @@ export const CANDIDATES: readonly Candidate[] = [
   { name: 'cpu', build: 'javascript', make: () => makeEngine('cpu', LISTED) },
 ];
 
+/** ort on a GPU; making it throws NF_ENGINE_GPU_MISSING where none can be used. */
+export function gpuCandidate(gpu: string): Candidate {
+  const make = async (threads: number) =>
+    (await createEngine('ort', { gpu, threads, requireGpu: true })).engine;
+  return { name: 'ort', build: 'native', make };
+}
+
 const LISTED = 'listed';
 
 /** Loads each engine to see whether it works here. */

@@ -1,7 +1,6 @@
 import { toNeuroflareError } from '../../kernel/errors.ts';
 import type { Engine, EngineInfo, EngineName } from '../engine.ts';
-import { createEngine } from '../registry.ts';
-import { CANDIDATES, type Candidate } from '../survey.ts';
+import { CANDIDATES, type Candidate, gpuCandidate } from '../survey.ts';
 import { type BenchSizes, referenceBatch, referenceModel } from './reference-model.ts';
 
 /** Steps before the clock counts: caches fill, memory is taken, JavaScript is compiled. */
@@ -51,12 +50,6 @@ export async function benchEngines(options: BenchOptions): Promise<EngineSpeed[]
     speeds.push(await benchEngine(candidate, options));
   }
   return speeds;
-}
-
-function gpuCandidate(gpu: string): Candidate {
-  const make = async (threads: number) =>
-    (await createEngine('ort', { gpu, threads, requireGpu: true })).engine;
-  return { name: 'ort', build: 'native', make };
 }
 
 async function benchEngine({ name, build, make }: Candidate, options: BenchOptions): Promise<EngineSpeed> {
