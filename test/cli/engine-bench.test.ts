@@ -20,7 +20,9 @@ describe('neuroflare engine bench', () => {
   it('prints a table with the sizes above it', async () => {
     const { stdout, stderr } = await runCli([...tiny, '--engine', 'cpu'], here);
     expect(stdout).toContain('reference CNN, 16x16 pixels, batches of 4, Adam');
-    expect(stdout).toMatch(/engine +build +images\/s +ms a step +steps +threads +device +library/);
+    expect(stdout).toMatch(
+      /engine +build +images\/s +ms a step +steps +compile ms +threads +device +library/,
+    );
     expect(stderr).toBe('training on cpu (javascript)\n');
   });
 

@@ -5,7 +5,6 @@ import { threadId } from 'node:worker_threads';
 import type { Engine } from '../engine.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { OnnxGraph } from '../onnx/graph.ts';
-import type { EngineWish } from '../registry.ts';
 import { shareGpus } from './gpu-turns.ts';
 import { createOrtEngine } from './ort-engine.ts';
 import { GPU_PROVIDERS, type GpuChoice, loadNativeRuntime } from './runtime.ts';
@@ -16,7 +15,7 @@ import { GPU_PROVIDERS, type GpuChoice, loadNativeRuntime } from './runtime.ts';
  * @param tell why a provider was not taken, a sentence each
  */
 export async function createGpuEngine(
-  { gpu = '0', threads = 1 }: EngineWish,
+  { gpu = '0', threads = 1 }: { gpu?: string | undefined; threads?: number | undefined },
   tell: (reason: string) => void,
 ): Promise<Engine | undefined> {
   shareGpus();
