@@ -111,7 +111,7 @@ export class ImageSet {
 }
 
 /** Tiles in rows from the top left, in a square as large as a picture; what they leave free is black. */
-function arrange(tiles: readonly Float32Array[], imageSize: number): Float32Array {
+export function arrange(tiles: readonly Float32Array[], imageSize: number): Float32Array {
   const across = Math.ceil(Math.sqrt(tiles.length));
   const square = new Float32Array(imageSize * imageSize);
   for (const [index, tile] of tiles.entries()) {

@@ -1,0 +1,56 @@
+import { findImages } from '../../../preprocess/bids/layout.ts';
+import { groupOf, type Participant } from '../../../preprocess/bids/participants.ts';
+import { readNiftiHeader } from '../../../preprocess/nifti/read.ts';
+import { mapPool } from '../../kernel/map-pool.ts';
+import type { Progress } from '../../telemetry/progress.ts';
+import { arrange } from '../../train/dataset/image-set.ts';
+import { readPictures } from '../../train/dataset/pictures.ts';
+
+/** Side of the pictures that controls look at: the frame of 4 pixels is defined on it. */
+export const CONTROL_SIDE = 96;
+
+/** What controls may see of a subject: the picture that a network would be given, and the size of the stored image. */
+export interface ControlImage {
+  readonly id: string;
+  /** Images of one group stand in one fold. */
+  readonly group: string;
+  readonly label: number;
+  /** 96 x 96 grey bytes; a volume's slices side by side. */
+  readonly grey: Uint8Array;
+  /** Voxels along each axis of the stored image. */
+  readonly size: readonly number[];
+}
+
+export interface ControlSubject {
+  readonly row: Participant;
+  readonly label: number;
+}
+
+interface ReadOptions {
+  readonly bidsRoot: string;
+  /** Axial slices of a volume. */
+  readonly slices: number;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const READERS = 4;
+
+/** The first T1w image of each subject. @throws NF_BIDS_IMAGE_*, NF_NIFTI_*, NF_DATA_IMAGE_* */
+export async function readControlImages(
+  subjects: readonly ControlSubject[],
+  { bidsRoot, slices, progress, signal }: ReadOptions,
+): Promise<ControlImage[]> {
+  let done = 0;
+  return mapPool(subjects, { jobs: READERS, signal }, async ({ row, label }) => {
+    const [path = ''] = await findImages(bidsRoot, row.id);
+    const pictures = await readPictures(path, { imageSize: CONTROL_SIDE, slices, layout: 'montage' });
+    const montage = arrange(
+      pictures.map((picture) => Float32Array.from(picture)),
+      CONTROL_SIDE,
+    );
+    const { shape } = await readNiftiHeader(path);
+    progress({ what: 'images read for the controls', done: ++done, total: subjects.length });
+    return { id: row.id, group: groupOf(row), label, grey: Uint8Array.from(montage), size: shape };
+  });
+}

@@ -1,0 +1,69 @@
+import { factorize, solve } from './cholesky.ts';
+import type { Fold } from './labelled.ts';
+
+/** Weight of a mistake's square; classes count alike whatever their sizes. */
+const RIDGE = 0.1;
+
+/**
+ * Least-squares support vector machine with a Gaussian kernel, one class against the rest (Suykens and Vandewalle, "Least squares
+ * support vector machine classifiers", 1999), its errors weighted so that classes count alike. On 64 x 64 pixels it reaches what PCA
+ * and an SVM reach, and needs one factorisation instead of a search. The kernel's width is the training rows' total variance, as in
+ * scikit-learn's `gamma="scale"`, so nothing is tuned.
+ *
+ * @param distances squared, [rows, rows]
+ * @returns decision values [test rows, classes]
+ */
+export function scoreByKernelMachine(
+  distances: Float32Array,
+  { labels, classes }: { readonly labels: Uint8Array; readonly classes: number },
+  { train, test }: Fold,
+): Float64Array {
+  const rows = labels.length;
+  const count = train.length;
+  const kernel = kernelOf(distances, rows, train);
+  const counts = countLabels(labels, classes, train);
+  const present = counts.filter((own) => own > 0).length;
+  const matrix = new Float64Array(count * count);
+  for (let a = 0; a < count; a++) {
+    for (let b = 0; b <= a; b++) matrix[a * count + b] = kernel(train[a] as number, train[b] as number);
+    const size = counts[labels[train[a] as number] as number] as number;
+    matrix[a * count + a] = (matrix[a * count + a] as number) + (RIDGE * size * present) / count;
+  }
+  const factor = factorize(matrix, count);
+  const ones = solve(factor, count, new Float64Array(count).fill(1));
+  const total = ones.reduce((sum, value) => sum + value, 0);
+  const scores = new Float64Array(test.length * classes);
+  for (let label = 0; label < classes; label++) {
+    const targets = Float64Array.from(train, (row) => (labels[row] === label ? 1 : -1));
+    const plain = solve(factor, count, targets);
+    const offset = plain.reduce((sum, value) => sum + value, 0) / total;
+    for (let row = 0; row < test.length; row++) {
+      let sum = offset;
+      for (let at = 0; at < count; at++) {
+        const weight = (plain[at] as number) - offset * (ones[at] as number);
+        sum += weight * kernel(test[row] as number, train[at] as number);
+      }
+      scores[row * classes + label] = sum;
+    }
+  }
+  return scores;
+}
+
+/** The mean squared distance of two different rows is twice their total variance. */
+function kernelOf(distances: Float32Array, rows: number, train: Fold['train']) {
+  let sum = 0;
+  for (let a = 0; a < train.length; a++) {
+    for (let b = 0; b < a; b++) sum += distances[(train[a] as number) * rows + (train[b] as number)] as number;
+  }
+  const variance = sum / train.length ** 2 || 1;
+  return (one: number, other: number) => Math.exp(-(distances[one * rows + other] as number) / variance);
+}
+
+function countLabels(labels: Uint8Array, classes: number, train: Fold['train']): number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (let at = 0; at < train.length; at++) {
+    const label = labels[train[at] as number] as number;
+    counts[label] = (counts[label] as number) + 1;
+  }
+  return counts;
+}
