@@ -4,7 +4,7 @@
 /** Folders by layer, lowest first; a folder imports from lower layers and from itself. */
 export const LAYERS: readonly (readonly string[])[] = [
   ['src/runtime/kernel'],
-  ['src/runtime/tensors', 'src/runtime/telemetry', 'src/runtime/workspace'],
+  ['src/runtime/tensors', 'src/runtime/telemetry', 'src/runtime/workspace', 'src/runtime/statistics'],
   ['src/runtime/wire', 'src/runtime/job'],
   [
     'src/runtime/engine',

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { ENGINE_CHOICES } from '../runtime/engine/registry.ts';
 
 /** Flags that several commands take and that mean the same in each. */
 
@@ -12,3 +13,28 @@ export const setFlag = Flags.string({
   default: [],
   summary: 'NAME=VALUE, as in `job create`',
 });
+
+/** Which trained network is meant. */
+export const modelFlags = {
+  workspace: workspaceFlag,
+  model: Flags.option({
+    options: ['best', 'final'] as const,
+    default: 'best',
+    summary: 'model of a run: the best on validation images, or the last',
+  })(),
+  job: Flags.string({ summary: 'job that trained a model file outside a run' }),
+};
+
+/** `--slices`: how volumes are shown to a network. */
+export const slicesFlag = Flags.integer({
+  min: 1,
+  max: 64,
+  default: 9,
+  summary: 'axial slices of a volume, as in training',
+});
+
+/** What computes. */
+export const engineFlag = {
+  engine: Flags.option({ options: ENGINE_CHOICES, default: 'auto', summary: 'what computes' })(),
+  gpu: Flags.string({ summary: 'GPU to use, e.g. 0; without a usable one the CPU is used and said so' }),
+};

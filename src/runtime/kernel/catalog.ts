@@ -1,4 +1,5 @@
 import { ENGINE_ERRORS } from './catalog/engine.ts';
+import { EVALUATION_ERRORS } from './catalog/evaluation.ts';
 import { GENERAL_ERRORS } from './catalog/general.ts';
 import { JOB_ERRORS } from './catalog/job.ts';
 import { NETWORK_ERRORS } from './catalog/network.ts';
@@ -13,6 +14,7 @@ import { TRAIN_ERRORS } from './catalog/train.ts';
 /** Every failure neuroflare can name; docs/errors.md is generated from it and a test holds the two together. */
 export const ERROR_CATALOG = {
   ...ENGINE_ERRORS,
+  ...EVALUATION_ERRORS,
   ...GENERAL_ERRORS,
   ...RUN_ERRORS,
   ...JOB_ERRORS,

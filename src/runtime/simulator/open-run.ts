@@ -15,7 +15,7 @@ import type { RunFlags, RunPlan } from '../job/plan.ts';
 import type { Override } from '../job/variables.ts';
 import { canonicalJson } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
-import { packageVersion } from '../kernel/package-version.ts';
+import { softwareVersions } from '../kernel/package-version.ts';
 import { compareSites } from '../kernel/site-order.ts';
 import { type Journal, openJournal } from '../store/journal.ts';
 import type { RunEvent } from '../telemetry/run-events.ts';
@@ -135,14 +135,6 @@ function makeCard(
       : null,
     software: softwareVersions(),
     warnings: [...warnings],
-  };
-}
-
-function softwareVersions(): Record<string, string> {
-  return {
-    neuroflare: packageVersion(),
-    node: process.versions.node,
-    platform: `${process.platform}-${process.arch}`,
   };
 }
 

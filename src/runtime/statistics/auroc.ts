@@ -6,7 +6,9 @@ export interface Ranking {
 }
 
 export function rankScores(scores: Float64Array, positive: Uint8Array): Ranking {
-  const order = Int32Array.from(scores.keys()).sort((a, b) => (scores[a] as number) - (scores[b] as number) || a - b);
+  const order = Int32Array.from(scores.keys()).sort(
+    (a, b) => (scores[a] as number) - (scores[b] as number) || a - b,
+  );
   return { order, scores, positive };
 }
 

@@ -36,7 +36,8 @@ export function bootstrapGroups(
   for (let replicate = 0; replicate < replicates; replicate++) {
     const counts = new Float64Array(groups.length);
     for (let draw = 0; draw < members.length; draw++) {
-      for (const row of members[random.int(members.length)] as number[]) counts[row] = (counts[row] as number) + 1;
+      for (const row of members[random.int(members.length)] as number[])
+        counts[row] = (counts[row] as number) + 1;
     }
     for (const [name, value] of Object.entries(figures(counts))) {
       const values = drawn.get(name) ?? [];

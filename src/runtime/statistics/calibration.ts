@@ -21,7 +21,10 @@ export interface Confidences {
 
 export function sortConfidences({ probabilities, labels, classes }: Scored): Confidences {
   const predicted = Int32Array.from(labels, (_, row) => predictedClass(probabilities, row, classes));
-  const confidence = Float64Array.from(predicted, (label, row) => probabilities[row * classes + label] as number);
+  const confidence = Float64Array.from(
+    predicted,
+    (label, row) => probabilities[row * classes + label] as number,
+  );
   const right = Uint8Array.from(predicted, (label, row) => (label === labels[row] ? 1 : 0));
   const order = Int32Array.from(predicted.keys()).sort(
     (a, b) => (confidence[a] as number) - (confidence[b] as number) || a - b,
@@ -50,7 +53,11 @@ export function reliabilityBins(sorted: Confidences, counts?: ArrayLike<number>)
   }
   return sums
     .filter(({ count }) => count > 0)
-    .map(({ count, confidence: sum, accuracy }) => ({ count, confidence: sum / count, accuracy: accuracy / count }));
+    .map(({ count, confidence: sum, accuracy }) => ({
+      count,
+      confidence: sum / count,
+      accuracy: accuracy / count,
+    }));
 }
 
 /**
@@ -73,12 +80,16 @@ export function expectedCalibrationError(bins: readonly ReliabilityBin[]): numbe
 function foldedMean(mean: number, deviation: number): number {
   if (deviation === 0) return mean;
   const ratio = mean / deviation;
-  return deviation * Math.sqrt(2 / Math.PI) * Math.exp(-(ratio ** 2) / 2) + mean * errorFunction(ratio / Math.SQRT2);
+  return (
+    deviation * Math.sqrt(2 / Math.PI) * Math.exp(-(ratio ** 2) / 2) +
+    mean * errorFunction(ratio / Math.SQRT2)
+  );
 }
 
 /** Abramowitz and Stegun, 7.1.26: to 1.5e-7 for x >= 0. */
 function errorFunction(x: number): number {
   const t = 1 / (1 + 0.3275911 * x);
-  const series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  const series =
+    t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
   return 1 - series * Math.exp(-x * x);
 }

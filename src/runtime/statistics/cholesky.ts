@@ -9,7 +9,8 @@ export function factorize(matrix: Float64Array, size: number): Float64Array {
     for (let column = 0; column <= row; column++) {
       const other = column * size;
       let sum = matrix[own + column] as number;
-      for (let at = 0; at < column; at++) sum -= (matrix[own + at] as number) * (matrix[other + at] as number);
+      for (let at = 0; at < column; at++)
+        sum -= (matrix[own + at] as number) * (matrix[other + at] as number);
       if (column < row) matrix[own + column] = sum / (matrix[other + column] as number);
       else if (sum > 0) matrix[own + column] = Math.sqrt(sum);
       else throw new Error('the matrix is not positive definite');

@@ -95,7 +95,9 @@ class TreeGrower {
     for (let range = open.pop(); range; range = open.pop()) {
       const { from, to, attach } = range;
       const counts = this.#count(from, to);
-      const split = counts.some((count) => count === to - from) ? undefined : this.#best(range, counts, random);
+      const split = counts.some((count) => count === to - from)
+        ? undefined
+        : this.#best(range, counts, random);
       attach(nodes.length);
       if (!split) {
         nodes.push({ shares: Float64Array.from(counts, (count) => count / (to - from)) });
@@ -104,8 +106,20 @@ class TreeGrower {
       const node: Question = { feature: split.feature, threshold: split.threshold, left: 0, right: 0 };
       nodes.push(node);
       const middle = this.#part(from, to, split);
-      open.push({ from: middle, to, attach: (at) => void (node.right = at) });
-      open.push({ from, to: middle, attach: (at) => void (node.left = at) });
+      open.push({
+        from: middle,
+        to,
+        attach: (at) => {
+          node.right = at;
+        },
+      });
+      open.push({
+        from,
+        to: middle,
+        attach: (at) => {
+          node.left = at;
+        },
+      });
     }
     return nodes;
   }

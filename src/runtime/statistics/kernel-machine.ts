@@ -53,7 +53,8 @@ export function scoreByKernelMachine(
 function kernelOf(distances: Float32Array, rows: number, train: Fold['train']) {
   let sum = 0;
   for (let a = 0; a < train.length; a++) {
-    for (let b = 0; b < a; b++) sum += distances[(train[a] as number) * rows + (train[b] as number)] as number;
+    for (let b = 0; b < a; b++)
+      sum += distances[(train[a] as number) * rows + (train[b] as number)] as number;
   }
   const variance = sum / train.length ** 2 || 1;
   return (one: number, other: number) => Math.exp(-(distances[one * rows + other] as number) / variance);

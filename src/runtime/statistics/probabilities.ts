@@ -13,15 +13,18 @@ const SMALLEST = 1e-7;
 export function predictedClass(probabilities: ArrayLike<number>, row: number, classes: number): number {
   let best = 0;
   for (let label = 1; label < classes; label++) {
-    if ((probabilities[row * classes + label] as number) > (probabilities[row * classes + best] as number)) best = label;
+    if ((probabilities[row * classes + label] as number) > (probabilities[row * classes + best] as number))
+      best = label;
   }
   return best;
 }
 
 /** Negative log-likelihood of each row's class, natural logarithm. */
 export function logLosses({ probabilities, labels, classes }: Scored): Float64Array {
-  return Float64Array.from(labels, (label, row) =>
-    -Math.log(Math.min(1, Math.max(SMALLEST, probabilities[row * classes + label] as number))),
+  return Float64Array.from(
+    labels,
+    (label, row) =>
+      -Math.log(Math.min(1, Math.max(SMALLEST, probabilities[row * classes + label] as number))),
   );
 }
 

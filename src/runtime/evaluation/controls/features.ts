@@ -37,7 +37,9 @@ export function histogramFeatures(images: readonly ControlImage[]): FeatureColum
     }
     return bins;
   });
-  return rankedColumns(Array.from({ length: HISTOGRAM_BINS }, (_, bin) => counts.map((bins) => bins[bin] ?? 0)));
+  return rankedColumns(
+    Array.from({ length: HISTOGRAM_BINS }, (_, bin) => counts.map((bins) => bins[bin] ?? 0)),
+  );
 }
 
 /** 64 x 64 grey values of each image, one image after the other. */

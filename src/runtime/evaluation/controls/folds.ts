@@ -22,7 +22,9 @@ export function groupedFolds(items: readonly Item[], count: number, seed: number
     filled.set(label, sizes);
     const least = Math.min(...sizes);
     const equal = [...sizes.keys()].filter((fold) => sizes[fold] === least);
-    const fold = equal.reduce((best, at) => ((tests[at]?.length ?? 0) < (tests[best]?.length ?? 0) ? at : best));
+    const fold = equal.reduce((best, at) =>
+      (tests[at]?.length ?? 0) < (tests[best]?.length ?? 0) ? at : best,
+    );
     tests[fold]?.push(...rows);
     sizes[fold] = least + rows.length;
   }

@@ -42,7 +42,13 @@ export async function runControls(images: readonly ControlImage[], run: ControlR
   let done = 0;
   const onDone = () => progress({ what: 'controls', done: ++done, total: tasks.length });
   const data = prepare(images, run);
-  const answers = await mapInThreads<ControlTask, ControlAnswer[]>(tasks, { module: THREAD, jobs, data, signal, onDone });
+  const answers = await mapInThreads<ControlTask, ControlAnswer[]>(tasks, {
+    module: THREAD,
+    jobs,
+    data,
+    signal,
+    onDone,
+  });
   return collect([...answers.flat(), ...majority(data)], data);
 }
 
@@ -84,7 +90,9 @@ function majority({ labels, classes, folds }: ControlData): ControlAnswer[] {
 }
 
 function collect(answers: readonly ControlAnswer[], { labels, classes, folds }: ControlData): ControlScores {
-  const all = Object.fromEntries(CONTROL_NAMES.map((name) => [name, new Float64Array(labels.length * classes)]));
+  const all = Object.fromEntries(
+    CONTROL_NAMES.map((name) => [name, new Float64Array(labels.length * classes)]),
+  );
   for (const { control, fold, scores } of answers) {
     const test = folds[fold]?.test ?? [];
     for (let at = 0; at < test.length; at++) {

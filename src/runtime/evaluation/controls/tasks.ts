@@ -20,7 +20,9 @@ export interface ControlData {
 export type ForestControl = Extract<ControlName, 'size' | 'frame' | 'silhouette' | 'histogram' | 'forest'>;
 
 /** One forest on one fold, or all that needs the distances. */
-export type ControlTask = { readonly control: ForestControl; readonly fold: number } | { readonly distances: true };
+export type ControlTask =
+  | { readonly control: ForestControl; readonly fold: number }
+  | { readonly distances: true };
 
 /** Scores [test images of the fold, classes]. */
 export interface ControlAnswer {

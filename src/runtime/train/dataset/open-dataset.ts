@@ -107,7 +107,8 @@ function augmentOptions(wish: DatasetOptions['augment'] = true): AugmentOptions 
   return { ...MILD, ...amounts };
 }
 
-function labelOf(row: Participant, classes: readonly string[], file: string): number {
+/** The place of a participant's diagnosis among `classes`. @throws NF_DATA_LABEL_* with the line of the table */
+export function labelOf(row: Participant, classes: readonly string[], file: string): number {
   const place = { place: { file, line: row.line, key: COLUMN.diagnosis } };
   const label = row.values.get(COLUMN.diagnosis);
   if (label === undefined) throw flError('NF_DATA_LABEL_MISSING', { participant: row.id }, place);
@@ -122,7 +123,8 @@ function labelOf(row: Participant, classes: readonly string[], file: string): nu
   throw flError('NF_DATA_LABEL_UNKNOWN', params, place);
 }
 
-async function openSet(
+/** Pictures of these participants; every image is read once, so a bad one is named at once. */
+export async function openSet(
   root: string,
   rows: readonly { row: Participant; label: number }[],
   options: ImageSetOptions,

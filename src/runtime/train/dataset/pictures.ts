@@ -55,6 +55,6 @@ async function makePictures(path: string, { imageSize, slices, layout }: Picture
 }
 
 /** Side of each of `count` tiles in a square of `imageSize`. */
-function tileSide(imageSize: number, count: number): number {
+export function tileSide(imageSize: number, count: number): number {
   return Math.floor(imageSize / Math.ceil(Math.sqrt(count)));
 }

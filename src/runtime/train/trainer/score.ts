@@ -7,15 +7,29 @@ import { tellProgress } from './settings.ts';
 /** Prediction keeps nothing for a backward pass, so its batches may be large. */
 const BATCH_SIZE = 128;
 
+/** Logits [size, classes] of a batch. */
+export type Predict = (batch: Batch) => Promise<Float32Array>;
+
 /**
- * Figures of a classifier over the subjects of `data`. A subject's probabilities are the mean of the softmax over its
- * pictures; the highest one is the prediction (the first, if two are equal).
- * @param predict logits [size, classes] of a batch
+ * Figures of a classifier over the subjects of `data`; a subject's highest probability is the prediction (the first, if two are equal).
  */
-export async function scoreSubjects(
-  data: ImageSet,
-  predict: (batch: Batch) => Promise<Float32Array>,
-): Promise<Metrics> {
+export async function scoreSubjects(data: ImageSet, predict: Predict): Promise<Metrics> {
+  const probabilities = await subjectProbabilities(data, predict);
+  const confusion = emptyConfusion(data.classes.length);
+  let lossSum = 0;
+  for (const [index, { id, label }] of data.subjects.entries()) {
+    const own = probabilities[index] ?? new Float64Array();
+    const row = confusion[label] ?? [];
+    const predicted = own.indexOf(Math.max(...own));
+    if (predicted < 0) throw flError('NF_TRAIN_SCORE', { participant: id });
+    row[predicted] = (row[predicted] ?? 0) + 1;
+    lossSum += logLoss(own[label] ?? 0);
+  }
+  return describeMetrics(data.classes, confusion, lossSum);
+}
+
+/** For each subject the mean of the softmax over its pictures: one probability a class. */
+export async function subjectProbabilities(data: ImageSet, predict: Predict): Promise<Float64Array[]> {
   const classes = data.classes.length;
   const scores = data.subjects.map(() => ({ sum: new Float64Array(classes), pictures: 0 }));
   let done = 0;
@@ -31,17 +45,7 @@ export async function scoreSubjects(
     tellProgress({ phase: 'evaluate', epoch: 1, epochs: 1, done, total: data.size });
     await nextTurn();
   }
-  const confusion = emptyConfusion(classes);
-  let lossSum = 0;
-  for (const [index, { id, label }] of data.subjects.entries()) {
-    const { sum, pictures } = scores[index] ?? { sum: new Float64Array(classes), pictures: 1 };
-    const row = confusion[label] ?? [];
-    const predicted = sum.indexOf(Math.max(...sum));
-    if (predicted < 0) throw flError('NF_TRAIN_SCORE', { participant: id });
-    row[predicted] = (row[predicted] ?? 0) + 1;
-    lossSum += logLoss((sum[label] ?? 0) / pictures);
-  }
-  return describeMetrics(data.classes, confusion, lossSum);
+  return scores.map(({ sum, pictures }) => sum.map((value) => value / Math.max(1, pictures)));
 }
 
 function addSoftmax(sum: Float64Array, logits: Float32Array): void {

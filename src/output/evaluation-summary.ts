@@ -1,0 +1,97 @@
+import type { EstimateFigure, Evaluation } from '../runtime/evaluation/result.ts';
+import { shownPath } from '../runtime/kernel/shown-path.ts';
+import { renderTable } from './table.ts';
+
+/** The answer first, then the figures behind it, for people. */
+export function renderEvaluation(result: { folder: string; evaluation: Evaluation }): string {
+  const { evaluation } = result;
+  const { data, model, engine } = evaluation;
+  const from = model.run_id === null ? shownPath(model.file) : `${model.job}/${model.run_id}`;
+  return [
+    evaluation.headline.sentence,
+    '',
+    `${model.type} of ${from} on the ${data.part} part: ${data.subjects} subjects in ${data.groups} groups at ${data.sites.length} sites.`,
+    '',
+    ...controlsTable(evaluation),
+    classesTable(evaluation),
+    '',
+    sitesTable(evaluation),
+    '',
+    ...calibrationLine(evaluation),
+    ...lesionLine(evaluation),
+    ...evaluation.notes.map((note) => `note: ${note}`),
+    `engine   ${engine.name} on ${engine.device} (${engine.library})`,
+    `written  ${shownPath(result.folder)}`,
+    'For research only; not a medical device.',
+  ].join('\n');
+}
+
+function controlsTable({ controls, masked, figures, chance }: Evaluation): string[] {
+  const own = figures.balanced_accuracy;
+  const rows = [
+    ['model', show(own), interval(own), ''],
+    ...Object.entries(masked).map(([name, figure]) => [`model, ${name}`, show(figure), interval(figure), '']),
+    ...(controls ?? []).map(({ name, balanced_accuracy: figure, lead }) => [
+      name,
+      show(figure),
+      interval(figure),
+      interval(lead),
+    ]),
+    ['chance', (100 * chance).toFixed(1), '', ''],
+  ];
+  return [renderTable(['balanced accuracy', '%', '95 % interval', 'model leads by'], rows), ''];
+}
+
+function classesTable({ per_class: classes }: Evaluation): string {
+  const rows = classes.map(({ class: name, subjects, recall, auroc }) => [
+    name,
+    String(subjects),
+    show(recall),
+    interval(recall),
+    show(auroc),
+  ]);
+  return renderTable(['class', 'subjects', 'recall %', '95 % interval', 'AUROC %'], rows);
+}
+
+function sitesTable({ per_site: sites }: Evaluation): string {
+  const rows = sites.map(
+    ({ site, subjects, balanced_accuracy: figure, accuracy, undefined_because: why }) => [
+      site,
+      String(subjects),
+      show(figure),
+      interval(figure),
+      show(accuracy),
+      why ?? '',
+    ],
+  );
+  return renderTable(['site', 'subjects', 'balanced %', '95 % interval', 'accuracy %', ''], rows);
+}
+
+function calibrationLine({ figures, calibration }: Evaluation): string[] {
+  const before = `expected calibration error ${show(figures.ece)} % ${bracket(figures.ece)}`;
+  if (calibration.temperature === null) return [`${before}; temperature ${calibration.fitted_on}`];
+  const after = figures['ece.calibrated'];
+  const fit = `at temperature ${calibration.temperature.toFixed(2)} ${show(after)} % ${bracket(after)}`;
+  return [`${before}, ${fit}`];
+}
+
+function lesionLine({ lesion_heat: heat }: Evaluation): string[] {
+  if (!heat) return [];
+  const share = (value: number) => `${(100 * value).toFixed(0)} %`;
+  return [
+    `${share(heat.inside)} of the heat lies in the lesion, which covers ${share(heat.area)} of the head; the hottest place is in it for ${share(heat.hits)} of ${heat.subjects}`,
+  ];
+}
+
+function show(figure: EstimateFigure | undefined): string {
+  return figure?.value === null || figure === undefined ? '-' : (100 * figure.value).toFixed(1);
+}
+
+function interval(figure: EstimateFigure | undefined): string {
+  if (!figure || figure.low === null || figure.high === null) return '-';
+  return `${(100 * figure.low).toFixed(1)} to ${(100 * figure.high).toFixed(1)}`;
+}
+
+function bracket(figure: EstimateFigure | undefined): string {
+  return `(${interval(figure)})`;
+}

@@ -1,0 +1,94 @@
+import { flError } from '../kernel/errors.ts';
+import { noProgress } from '../telemetry/progress.ts';
+import type { ImageSetOptions } from '../train/dataset/image-set.ts';
+import { openSet } from '../train/dataset/open-dataset.ts';
+import { calibrate } from './calibrate.ts';
+import { judgeControls } from './judge-controls.ts';
+import type { Judged } from './judged.ts';
+import { MASKED_TESTS, type MaskedTest } from './masked.ts';
+import { openPredictor } from './predictor.ts';
+import type { Evaluation } from './result.ts';
+import { type EvaluationRow, readEvaluationData, refuseLeaks } from './site-data.ts';
+import { summarizeEvaluation } from './summarize.ts';
+import { openTarget } from './target.ts';
+import type { EvaluateOptions, EvaluationWork } from './work.ts';
+import { type WorstCases, worstCases } from './worst-cases.ts';
+import { writeEvaluation } from './write.ts';
+
+/** Where an evaluation lies, and what it says. */
+export interface EvaluateResult {
+  readonly folder: string;
+  readonly evaluation: Evaluation;
+}
+
+/**
+ * Judges a model on data it has not seen, beside what shortcuts reach on the same images (docs/evaluation.md), and writes
+ * `evaluation.json`, `predictions.tsv` and the worst cases' overlays.
+ * @throws NF_EVALUATE_*, NF_BIDS_*, NF_SPLIT_*, NF_DATA_*, NF_ENGINE_*
+ */
+export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateResult> {
+  const target = await openTarget(options);
+  const data = await readEvaluationData(target, options);
+  const tested = data.rows.filter(({ part }) => part === options.part);
+  if (tested.length === 0) throw flError('NF_EVALUATE_EMPTY', { part: options.part, root: data.root });
+  const notes = await refuseLeaks(target, data, options.part);
+  const predictor = await openPredictor(target, options.engine);
+  const { progress = noProgress, slices } = options;
+  const images: ImageSetOptions = {
+    ...{ imageSize: target.spec.image_size, slices, layout: 'montage', classes: target.classes },
+    ...{ batchSize: 32, augment: undefined },
+  };
+  const work = { options, target, data, predictor, images, tested, progress };
+  try {
+    return await judge(work, notes);
+  } finally {
+    predictor.dispose();
+  }
+}
+
+async function judge(work: EvaluationWork, notes: readonly string[]): Promise<EvaluateResult> {
+  const { options, data, tested, target } = work;
+  const judged = await predictRows(work, tested);
+  const validation = await predictRows(
+    work,
+    data.rows.filter(({ part }) => part === 'validation'),
+  );
+  const masked: [MaskedTest, Judged][] = [];
+  for (const test of MASKED_TESTS) masked.push([test, await predictRows(work, tested, test)]);
+  const calibration = calibrate(judged, validation, options.part);
+  const controls = options.controls
+    ? await judgeControls(work)
+    : { reason: 'They were not asked for (--no-controls).' };
+  const cases: WorstCases = await worstCases(work, {
+    ...judged,
+    ...calibration.calibrated,
+    labels: judged.labels,
+  });
+  const evaluation = summarizeEvaluation(work, { judged, calibration, masked, controls, cases, notes });
+  const folder = await writeEvaluation({ evaluation, cases, judged, calibration, options, target });
+  return { folder, evaluation };
+}
+
+/** Probabilities for some people, in their order. */
+async function predictRows(
+  { data, images, predictor, target, progress, options }: EvaluationWork,
+  rows: readonly EvaluationRow[],
+  masked?: MaskedTest,
+): Promise<Judged> {
+  options.signal?.throwIfAborted();
+  const set = await openSet(data.root, rows, images);
+  const probabilities = await predictor.predict(set, masked);
+  progress({
+    what: masked ?? `predictions (${rows[0]?.part ?? 'none'})`,
+    done: rows.length,
+    total: rows.length,
+  });
+  return {
+    ids: rows.map(({ row }) => row.id),
+    sites: rows.map(({ site }) => site),
+    groups: rows.map(({ group }) => group),
+    labels: Uint8Array.from(rows, ({ label }) => label),
+    classes: target.classes.length,
+    probabilities,
+  };
+}

@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { flError } from '../kernel/errors.ts';
+
+const figure = z.number().nullable();
+const estimate = z
+  .object({ value: figure, low: figure, high: figure })
+  .describe('a figure with its 95 % interval from a bootstrap over groups; null where it is not defined');
+const count = z.int().nonnegative();
+
+const bin = z.object({ count: z.number(), confidence: z.number(), accuracy: z.number() });
+
+export const caseSchema = z.object({
+  id: z.string(),
+  site: z.string(),
+  truth: z.string(),
+  predicted: z.string(),
+  probability: z.number().describe('of the predicted class, calibrated where a temperature was fitted'),
+  loss: z.number(),
+  overlay: z.string().nullable().describe('file beside evaluation.json: picture and heat map'),
+});
+
+/** What `evaluate` found: `evaluation.json`. */
+export const evaluationSchema = z.object({
+  version: z.literal(1),
+  kind: z.literal('neuroflare-evaluation'),
+  research_use_only: z.literal(true),
+  model: z.object({
+    file: z.string(),
+    sha256: z.string(),
+    type: z.string(),
+    image_size: z.int(),
+    job: z.string().nullable(),
+    run_id: z.string().nullable(),
+  }),
+  data: z.object({
+    root: z.string(),
+    participants_sha256: z.string(),
+    split: z.string().nullable(),
+    split_sha256: z.string().nullable(),
+    part: z.enum(['validation', 'test']),
+    sites: z.array(z.string()),
+    subjects: count,
+    groups: count,
+    largest_group: count,
+    trained_on: count.describe('subjects in the training parts, which the controls learn from'),
+    per_site: z.record(z.string(), z.record(z.string(), count)).describe('subjects by site and class'),
+  }),
+  engine: z.object({ name: z.string(), device: z.string(), library: z.string(), reason: z.string() }),
+  software: z.record(z.string(), z.string()),
+  seed: count,
+  replicates: count,
+  classes: z.array(z.string()),
+  chance: z.number(),
+  headline: z.object({
+    balanced_accuracy: estimate,
+    strongest_control: z.object({ name: z.string(), balanced_accuracy: estimate, lead: estimate }).nullable(),
+    verdict: z.enum(['beats_controls', 'not_shown', 'below_controls', 'no_controls', 'undefined']),
+    sentence: z.string(),
+  }),
+  figures: z.record(z.string(), estimate),
+  undefined_because: z.record(z.string(), z.string()),
+  confusion: z.array(z.array(count)).describe('truth by row, predicted by column'),
+  per_class: z.array(z.object({ class: z.string(), subjects: count, recall: estimate, auroc: estimate })),
+  per_site: z.array(
+    z.object({
+      site: z.string(),
+      subjects: count,
+      balanced_accuracy: estimate,
+      accuracy: estimate,
+      nll: figure,
+      recall: z.record(z.string(), figure),
+      undefined_because: z.string().nullable(),
+    }),
+  ),
+  worst: z.object({ site: z.string().nullable(), class: z.string().nullable() }),
+  tumour_types: z
+    .object({
+      classes: z.array(z.string()),
+      subjects: count,
+      balanced_accuracy: estimate,
+      controls: z.record(z.string(), estimate),
+    })
+    .nullable()
+    .describe('told apart among tumours alone, since images without one may come from another source'),
+  calibration: z.object({
+    temperature: z.number().nullable(),
+    fitted_on: z.string().describe('what the temperature was fitted on, or why it was not'),
+    bins: z.array(bin),
+    bins_calibrated: z.array(bin).nullable(),
+  }),
+  controls: z
+    .array(z.object({ name: z.string(), sees: z.string(), balanced_accuracy: estimate, lead: estimate }))
+    .nullable(),
+  masked: z
+    .record(z.string(), estimate)
+    .describe('balanced accuracy of the model on pictures with a part masked'),
+  lesion_heat: z
+    .object({
+      subjects: count,
+      inside: z.number().describe('share of the heat that lies in the lesion, mean over subjects'),
+      area: z.number().describe('share of the head that the lesion covers, mean over subjects'),
+      hits: z.number().describe('share of subjects whose hottest place lies in the lesion'),
+    })
+    .nullable(),
+  worst_cases: z.array(caseSchema),
+  notes: z.array(z.string()),
+});
+
+export type Evaluation = z.output<typeof evaluationSchema>;
+export type EstimateFigure = z.output<typeof estimate>;
+
+export const EVALUATION_FILE = 'evaluation.json';
+
+/** @throws NF_PATH_MISSING, NF_EVALUATE_FILE */
+export async function readEvaluation(path: string): Promise<Evaluation> {
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
+    throw flError('NF_PATH_MISSING', { what: 'Evaluation', path }, { cause });
+  });
+  try {
+    return evaluationSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    const detail =
+      cause instanceof z.ZodError ? z.prettifyError(cause).split('\n')[0] : (cause as Error).message;
+    throw flError('NF_EVALUATE_FILE', { path, detail: detail ?? '' }, { place: { file: path }, cause });
+  }
+}

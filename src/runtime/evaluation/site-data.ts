@@ -1,0 +1,131 @@
+import { join } from 'node:path';
+import {
+  COLUMN,
+  groupOf,
+  type Participant,
+  type Participants,
+  readParticipants,
+} from '../../preprocess/bids/participants.ts';
+import { checkSplit } from '../../preprocess/split/check.ts';
+import {
+  PARTITIONS,
+  type Partition,
+  readSplit,
+  type SplitManifest,
+} from '../../preprocess/split/manifest.ts';
+import { flError } from '../kernel/errors.ts';
+import { readMembers } from '../train/dataset/members.ts';
+import { labelOf } from '../train/dataset/open-dataset.ts';
+import type { Target } from './target.ts';
+
+/** One person of the data, and where the split put it. */
+export interface EvaluationRow {
+  readonly row: Participant;
+  readonly site: string;
+  readonly part: Partition;
+  readonly group: string;
+  /** Place in the model's classes. */
+  readonly label: number;
+}
+
+export interface EvaluationData {
+  readonly root: string;
+  readonly split: { readonly path: string; readonly manifest: SplitManifest } | undefined;
+  readonly participants: Participants;
+  readonly sites: readonly string[];
+  readonly rows: readonly EvaluationRow[];
+}
+
+/** The one site of data without a split. */
+const WHOLE = 'all';
+
+/**
+ * Who is evaluated, and who may be learnt from by controls: by the split; else by the column `partition`; else everybody is to be
+ * tested and nobody to be learnt from.
+ * @throws NF_EVALUATE_*, NF_BIDS_*, NF_SPLIT_*, NF_DATA_*
+ */
+export async function readEvaluationData(
+  target: Pick<Target, 'classes' | 'run'>,
+  wish: { data: string | undefined; split: string | undefined },
+): Promise<EvaluationData> {
+  const own = target.run?.card.data;
+  const root = wish.data ?? own?.root;
+  if (root === undefined) throw flError('NF_EVALUATE_NO_DATA');
+  const participants = await readParticipants(root);
+  const path = wish.split ?? (wish.data === undefined ? (own?.split ?? undefined) : undefined);
+  const file = join(root, 'participants.tsv');
+  const describe = (row: Participant, site: string, part: Partition): EvaluationRow => ({
+    ...{ row, site, part, group: groupOf(row) },
+    label: labelOf(row, target.classes, file),
+  });
+  if (path !== undefined) {
+    const manifest = await readSplit(path);
+    checkSplit(manifest, participants);
+    const byId = new Map(participants.rows.map((row) => [row.id, row]));
+    const rows = manifest.sites.flatMap((site) =>
+      PARTITIONS.flatMap((part) =>
+        site[part].flatMap((id) => {
+          const row = byId.get(id);
+          return row ? [describe(row, site.name, part)] : [];
+        }),
+      ),
+    );
+    const sites = manifest.sites.map(({ name }) => name);
+    return { root, split: { path, manifest }, participants, sites, rows };
+  }
+  const parts = participants.columns.includes(COLUMN.partition)
+    ? await readMembers({ root, site: WHOLE })
+    : { train: [], validation: [], test: usable(participants) };
+  const rows = PARTITIONS.flatMap((part) => parts[part].map((row) => describe(row, WHOLE, part)));
+  return { root, split: undefined, participants, sites: [WHOLE], rows };
+}
+
+function usable({ rows }: Participants): Participant[] {
+  return rows.filter(({ values }) => values.has(COLUMN.diagnosis) && !values.has(COLUMN.setAside));
+}
+
+/**
+ * Refuses to call a figure a test where the model was trained on the same images: a group of the same data set, or an exact copy of a
+ * picture. Validation images chose the model, so they count as trained on unless they are what is asked about.
+ * @returns notes on what could not be looked for
+ * @throws NF_EVALUATE_LEAK
+ */
+export async function refuseLeaks(
+  target: Target,
+  data: EvaluationData,
+  part: Exclude<Partition, 'train'>,
+): Promise<string[]> {
+  const own = target.run?.card.data;
+  if (!own) return ['Which data the model was trained on is not known, so leaks could not be looked for.'];
+  const seen: Partition[] = part === 'test' ? ['train', 'validation'] : ['train'];
+  const trained = await trainedOn(own, seen).catch(() => undefined);
+  if (!trained) return ['The data that the model was trained on are gone, so leaks could not be looked for.'];
+  const same = trained.sha256 === data.participants.sha256;
+  const leaks = data.rows.filter(({ row, part: own, group }) => {
+    if (own !== part) return false;
+    return (same && trained.groups.has(group)) || trained.pictures.has(row.values.get(PIXELS) ?? '');
+  });
+  const [first] = leaks;
+  if (!first) return [];
+  throw flError('NF_EVALUATE_LEAK', { count: leaks.length, participant: first.row.id });
+}
+
+const PIXELS = 'pixel_sha256';
+
+async function trainedOn(data: { root: string; split: string | null }, parts: readonly Partition[]) {
+  const { rows, sha256 } = await readParticipants(data.root);
+  const ids = data.split === null ? undefined : await idsOf(data.split, parts);
+  const used = rows.filter(({ id, values }) =>
+    ids ? ids.has(id) : parts.some((part) => part === (values.get(COLUMN.partition) ?? 'train')),
+  );
+  return {
+    sha256,
+    groups: new Set(used.map(groupOf)),
+    pictures: new Set(used.flatMap(({ values }) => values.get(PIXELS) ?? [])),
+  };
+}
+
+async function idsOf(split: string, parts: readonly Partition[]): Promise<Set<string>> {
+  const { sites } = await readSplit(split);
+  return new Set(sites.flatMap((site) => parts.flatMap((part) => site[part])));
+}

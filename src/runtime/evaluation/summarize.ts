@@ -1,0 +1,177 @@
+import { softwareVersions } from '../kernel/package-version.ts';
+import { bootstrapGroups, type Estimate } from '../statistics/bootstrap.ts';
+import type { Scored } from '../statistics/probabilities.ts';
+import { type Calibration, describeCalibration } from './calibrate.ts';
+import { CONTROL_NAMES, CONTROLS } from './controls/controls.ts';
+import { balancedReader, type Compared, estimateFigures } from './figures.ts';
+import { headlineOf } from './headline.ts';
+import type { JudgedControls } from './judge-controls.ts';
+import { amongClasses, confusionOf, type Judged, tallyOf } from './judged.ts';
+import type { MaskedTest } from './masked.ts';
+import { describeSites } from './per-site.ts';
+import type { Evaluation } from './result.ts';
+import type { EvaluationWork } from './work.ts';
+import type { WorstCases } from './worst-cases.ts';
+
+export interface Findings {
+  readonly judged: Judged;
+  readonly calibration: Calibration;
+  readonly masked: readonly (readonly [MaskedTest, Judged])[];
+  readonly controls: JudgedControls;
+  readonly cases: WorstCases;
+  readonly notes: readonly string[];
+}
+
+const UNDEFINED: Estimate = { value: null, low: null, high: null };
+const NO_TUMOUR = 'no_tumor';
+
+export function summarizeEvaluation(work: EvaluationWork, findings: Findings): Evaluation {
+  const { target, options } = work;
+  const { judged, calibration, masked, controls, cases } = findings;
+  const { classes } = target;
+  const compared = comparedOf(findings);
+  const { seed, replicates } = options;
+  const { calibrated } = calibration;
+  const figures = estimateFigures({ judged, classNames: classes, calibrated, compared, seed, replicates });
+  const perSite = describeSites(work, judged);
+  const perClass = classes.map((name, label) => ({
+    class: name,
+    subjects: judged.labels.filter((own) => own === label).length,
+    recall: figures[`recall.${name}`] ?? UNDEFINED,
+    auroc: figures[`auroc.${name}`] ?? UNDEFINED,
+  }));
+  return {
+    version: 1,
+    kind: 'neuroflare-evaluation',
+    research_use_only: true,
+    ...describeInputs(work),
+    seed,
+    replicates,
+    classes: [...classes],
+    chance: 1 / classes.length,
+    headline: headlineOf(figures, 'scores' in controls),
+    figures: Object.fromEntries(Object.entries(figures).filter(([name]) => !isCompared(name))),
+    undefined_because: undefinedBecause(perClass),
+    confusion: confusionOf(tallyOf(judged)),
+    per_class: perClass,
+    per_site: perSite,
+    worst: {
+      site:
+        least(perSite, ({ balanced_accuracy: own, accuracy }) => own.value ?? accuracy.value)?.site ?? null,
+      class: least(perClass, ({ recall }) => recall.value)?.class ?? null,
+    },
+    tumour_types: tumourTypes(work, findings),
+    calibration: describeCalibration(judged, calibration),
+    controls: 'scores' in controls ? describeControls(figures) : null,
+    masked: Object.fromEntries(masked.map(([test]) => [test, figures[`masked.${test}`] ?? UNDEFINED])),
+    lesion_heat: cases.lesionHeat,
+    worst_cases: [...cases.cases],
+    notes: [...findings.notes, ...('reason' in controls ? [controls.reason] : [])],
+  };
+}
+
+function describeInputs({ target, data, predictor, options, tested }: EvaluationWork) {
+  const { name, device, library, version, build, reason } = predictor.engine.describe();
+  const groups = [...Map.groupBy(tested, ({ group }) => group).values()];
+  const count = (site: string, label: number) =>
+    tested.filter((row) => row.site === site && row.label === label).length;
+  return {
+    model: {
+      file: target.file,
+      sha256: target.sha256,
+      type: target.spec.type,
+      image_size: target.spec.image_size,
+      job: target.run?.card.job.name ?? null,
+      run_id: target.run?.card.run_id ?? null,
+    },
+    data: {
+      root: data.root,
+      participants_sha256: data.participants.sha256,
+      split: data.split?.path ?? null,
+      split_sha256: data.split?.manifest.sha256 ?? null,
+      part: options.part,
+      sites: [...data.sites],
+      subjects: tested.length,
+      groups: groups.length,
+      largest_group: Math.max(...groups.map((group) => group.length)),
+      trained_on: data.rows.filter(({ part }) => part === 'train').length,
+      per_site: Object.fromEntries(
+        data.sites.map((site) => [
+          site,
+          Object.fromEntries(target.classes.map((own, label) => [own, count(site, label)])),
+        ]),
+      ),
+    },
+    engine: { name, device, library: `${library} ${version} ${build}`, reason },
+    software: softwareVersions(),
+  };
+}
+
+function comparedOf({ judged, masked, controls }: Findings): Compared[] {
+  const { classes, labels } = judged;
+  const own = 'scores' in controls ? Object.entries(controls.scores) : [];
+  return [
+    ...own.map(([name, probabilities]) => ({
+      name: `control.${name}`,
+      scores: { probabilities, labels, classes },
+    })),
+    ...masked.map(([test, scores]) => ({ name: `masked.${test}`, scores })),
+  ];
+}
+
+function isCompared(name: string): boolean {
+  return /^(lead\.)?(control|masked)\./.test(name);
+}
+
+function describeControls(figures: Readonly<Record<string, Estimate>>): Evaluation['controls'] {
+  return CONTROL_NAMES.map((name) => ({
+    name,
+    sees: CONTROLS[name],
+    balanced_accuracy: figures[`control.${name}`] ?? UNDEFINED,
+    lead: figures[`lead.control.${name}`] ?? UNDEFINED,
+  }));
+}
+
+function undefinedBecause(perClass: Evaluation['per_class']): Record<string, string> {
+  const missing = perClass.filter(({ subjects }) => subjects === 0).map(({ class: name }) => name);
+  if (missing.length === 0) return {};
+  const reason = `no subject of ${missing.join(', ')}`;
+  const names = missing.flatMap((name) => [`recall.${name}`, `auroc.${name}`]);
+  return Object.fromEntries(['balanced_accuracy', 'auroc', ...names].map((name) => [name, reason]));
+}
+
+function tumourTypes(
+  { target, options }: EvaluationWork,
+  { judged, controls }: Findings,
+): Evaluation['tumour_types'] {
+  const kept = [...target.classes.keys()].filter((label) => target.classes[label] !== NO_TUMOUR);
+  if (kept.length === target.classes.length || kept.length < 2) return null;
+  const own = 'scores' in controls ? Object.entries(controls.scores) : [];
+  const all: [string, Judged][] = [
+    ['model', amongClasses(judged, kept)],
+    ...own.map(([name, scores]): [string, Judged] => [
+      name,
+      amongClasses({ ...judged, probabilities: scores } satisfies Judged & Scored, kept),
+    ]),
+  ];
+  const [, first] = all[0] ?? [];
+  if (!first || first.labels.length === 0) return null;
+  const readers = all.map(([name, one]) => [name, balancedReader(one)] as const);
+  const read = (counts: Float64Array) =>
+    Object.fromEntries(readers.map(([name, reader]) => [name, reader(counts)]));
+  const { model = UNDEFINED, ...rest } = bootstrapGroups(first.groups, read, options);
+  return {
+    classes: kept.map((label) => target.classes[label] ?? ''),
+    subjects: first.labels.length,
+    balanced_accuracy: model,
+    controls: rest,
+  };
+}
+
+function least<T>(items: readonly T[], value: (item: T) => number | null): T | undefined {
+  const known = items.flatMap((item) => {
+    const own = value(item);
+    return own === null ? [] : [{ item, own }];
+  });
+  return known.sort((a, b) => a.own - b.own)[0]?.item;
+}

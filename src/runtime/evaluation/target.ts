@@ -1,0 +1,101 @@
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { type RunCard, readRunCard } from '../federation/run-card.ts';
+import { replayRun } from '../federation/stored-runs.ts';
+import { loadJob } from '../job/load.ts';
+import { sha256 } from '../kernel/digest.ts';
+import { flError } from '../kernel/errors.ts';
+import { didYouMean } from '../kernel/nearest.ts';
+import type { ParamSet } from '../tensors/nd-array.ts';
+import { decodeSafetensors } from '../tensors/safetensors.ts';
+import { type ModelSpec, parseModelSpec } from '../train/models/spec.ts';
+import { RUN_FILES, type RunFolder, runFolder } from '../workspace/run-folder.ts';
+import { findRun, listJobs } from '../workspace/run-index.ts';
+
+export interface TargetWish {
+  /** A run's folder, `JOB`, `JOB/RUN_ID`, or a .safetensors file. */
+  readonly target: string;
+  readonly workspace: string;
+  /** Which model of a run. */
+  readonly which: 'best' | 'final';
+  /** Job that trained a model file that lies outside a run. */
+  readonly job: string | undefined;
+}
+
+/** A trained network, and where it is from. */
+export interface Target {
+  readonly spec: ModelSpec;
+  readonly classes: readonly string[];
+  readonly params: ParamSet;
+  readonly file: string;
+  readonly sha256: string;
+  /** The run it came from, if it lies in one. */
+  readonly run: { readonly card: RunCard; readonly folder: RunFolder } | undefined;
+}
+
+/** Finds what `evaluate` and `predict` are asked about. @throws NF_EVALUATE_*, NF_RUN_*, NF_TENSORS_FILE, NF_MODEL_* */
+export async function openTarget(wish: TargetWish): Promise<Target> {
+  const run = await findRunOf(wish);
+  const file = run && !isModelFile(wish.target) ? await modelOf(run, wish.which) : resolve(wish.target);
+  const spec = await specOf(file, { run, job: wish.job });
+  if (spec.classes === undefined)
+    throw flError('NF_EVALUATE_CLASSES', {}, { place: { key: 'model.classes' } });
+  const bytes = await readFile(file);
+  const params = decodeSafetensors(bytes, file);
+  return { spec, classes: spec.classes, params, file, sha256: sha256(bytes), run };
+}
+
+function isModelFile(target: string): boolean {
+  return target.endsWith('.safetensors');
+}
+
+async function findRunOf({ target, workspace }: TargetWish): Promise<Target['run']> {
+  if (isModelFile(target)) {
+    await stat(target).catch((cause: unknown) => {
+      throw flError('NF_PATH_MISSING', { what: 'Model', path: target }, { cause });
+    });
+    const folder = [dirname(resolve(target)), dirname(dirname(resolve(target)))].map(runFolder);
+    for (const one of folder) if (await hasCard(one)) return { folder: one, card: await readRunCard(one) };
+    return undefined;
+  }
+  const own = runFolder(resolve(target));
+  if (await hasCard(own)) return { folder: own, card: await readRunCard(own) };
+  const [job = '', id] = target.split('/');
+  const jobs = await listJobs(workspace);
+  if (!jobs.includes(job)) {
+    throw flError('NF_EVALUATE_TARGET', { target, workspace, nearest: didYouMean(job, jobs) });
+  }
+  const { folder } = await findRun(workspace, job, id);
+  return { folder, card: await readRunCard(folder) };
+}
+
+function hasCard(folder: RunFolder): Promise<boolean> {
+  return stat(folder.at(RUN_FILES.card)).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function modelOf({ folder }: NonNullable<Target['run']>, which: 'best' | 'final'): Promise<string> {
+  const wanted = which === 'best' ? [RUN_FILES.best, RUN_FILES.final] : [RUN_FILES.final];
+  for (const name of wanted) {
+    const path = folder.at(name);
+    if (await stat(path).catch(() => undefined)) return path;
+  }
+  const { status } = await replayRun(folder);
+  throw flError('NF_EVALUATE_NO_MODEL', { run: basename(folder.root), which, status });
+}
+
+async function specOf(
+  file: string,
+  { run, job }: { run: Target['run']; job: string | undefined },
+): Promise<ModelSpec> {
+  if (job !== undefined) {
+    const { definition } = await loadJob(job);
+    if (definition.model.kind === 'built') return parseModelSpec(definition.model.spec);
+    throw flError('NF_EVALUATE_NETWORK', { file }, { place: { file: join(job, 'job.yaml'), key: 'model' } });
+  }
+  const model = run?.card.job.model;
+  if (model && !('initial_params' in model)) return parseModelSpec(model);
+  throw flError('NF_EVALUATE_NETWORK', { file }, { place: { file } });
+}

@@ -1,0 +1,47 @@
+import type { ErrorRow } from './row.ts';
+
+/** Failures of `evaluate`, `predict`, `report` and baselines. */
+export const EVALUATION_ERRORS = {
+  NF_EVALUATE_TARGET: {
+    exit: 4,
+    message:
+      '{target} is neither a run, nor a job with runs in {workspace}, nor a .safetensors file.{nearest}',
+    hint: "Give the name of a job, JOB/RUN_ID, the folder of a run, or a model file; 'neuroflare runs list' shows the runs.",
+  },
+  NF_EVALUATE_NO_MODEL: {
+    exit: 4,
+    message: 'The run {run} has no {which} model yet: it is {status}.',
+    hint: 'Let the run finish (neuroflare simulate JOB --resume), or give a model file.',
+  },
+  NF_EVALUATE_NETWORK: {
+    exit: 4,
+    message: 'It is not known which network the parameters in {file} belong to.',
+    hint: 'Give the job that trained it with --job; its model must name a type, such as mri-cnn.',
+  },
+  NF_EVALUATE_CLASSES: {
+    exit: 4,
+    message: 'The model does not name its classes.',
+    hint: 'Add model.classes to the job, in the order of the outputs.',
+  },
+  NF_EVALUATE_NO_DATA: {
+    exit: 4,
+    message: 'Which data to evaluate on is not said.',
+    hint: 'Give a BIDS folder with --data, and the split of it with --split.',
+  },
+  NF_EVALUATE_EMPTY: {
+    exit: 4,
+    message: 'The {part} part of {root} has no subjects.',
+    hint: 'Choose another part with --part, or make a split with one: neuroflare preprocess split.',
+  },
+  NF_EVALUATE_LEAK: {
+    exit: 4,
+    message:
+      '{count} subjects to be evaluated on were trained on, or belong to a group or picture that was; the first is {participant}.',
+    hint: "Evaluate on the run's own split, or on data that the model has not seen.",
+  },
+  NF_EVALUATE_FILE: {
+    exit: 4,
+    message: '{path} is no evaluation of this version: {detail}.',
+    hint: "Make it again with 'neuroflare evaluate'.",
+  },
+} as const satisfies Record<string, ErrorRow>;
