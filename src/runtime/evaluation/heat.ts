@@ -1,14 +1,12 @@
 import type { Engine } from '../engine/engine.ts';
-import type { ImageSetOptions } from '../train/dataset/image-set.ts';
-import { openSet } from '../train/dataset/open-dataset.ts';
+import type { ImageSet } from '../train/dataset/image-set.ts';
 import { resample } from '../train/dataset/resample.ts';
 import { createExplainer } from '../train/explain/grad-cam.ts';
-import type { EvaluationRow } from './site-data.ts';
 import type { Target } from './target.ts';
 
 /** A person's first picture as the model gets it, and where its decision comes from. */
 export interface Explained {
-  readonly row: EvaluationRow;
+  readonly id: string;
   readonly side: number;
   /** 0 black to 1 white. */
   readonly grey: Float32Array;
@@ -16,37 +14,34 @@ export interface Explained {
   readonly heat: Float32Array;
 }
 
-/** Whose decision for which class is asked about. */
-export interface Question {
-  readonly row: EvaluationRow;
-  readonly label: number;
-}
-
 const BATCH_SIZE = 16;
 
-/** Grad-CAM maps of one class each, smoothly enlarged to the size of the picture. */
+/**
+ * Grad-CAM maps, smoothly enlarged to the size of the picture, of the first picture of each subject.
+ * @param labels for each subject the class that is asked about
+ */
 export async function explain(
-  questions: readonly Question[],
-  what: { target: Target; engine: Engine; root: string; options: ImageSetOptions },
+  images: ImageSet,
+  labels: readonly number[],
+  { target, engine }: { target: Target; engine: Engine },
 ): Promise<Explained[]> {
-  const { target, engine, root, options } = what;
-  if (questions.length === 0) return [];
-  const asked = questions.map(({ row, label }) => ({ row: row.row, label }));
-  const images = await openSet(root, asked, options);
+  const { subjects, options } = images;
+  if (subjects.length === 0) return [];
   const explainer = await createExplainer(target.spec, target.params, engine);
-  const found: (Explained | undefined)[] = questions.map(() => undefined);
+  const found: (Explained | undefined)[] = subjects.map(() => undefined);
   try {
     for await (const { x, size, owners } of images.batches({ batchSize: BATCH_SIZE })) {
-      const labels = owners.map((owner) => questions[owner]?.label ?? 0);
-      const { side, maps } = await explainer.heat(x, labels);
+      const { side, maps } = await explainer.heat(
+        x,
+        owners.map((owner) => labels[owner] ?? 0),
+      );
       const area = x.length / size;
       for (const [at, owner] of owners.entries()) {
-        const question = questions[owner];
         const map = maps[at];
-        if (!question || !map || found[owner]) continue;
+        if (!map || found[owner]) continue;
         const heat = enlarge(map, side, options.imageSize);
         const grey = toGrey(x.subarray(at * area, (at + 1) * area));
-        found[owner] = { row: question.row, side: options.imageSize, grey, heat };
+        found[owner] = { id: subjects[owner]?.id ?? '', side: options.imageSize, grey, heat };
       }
     }
   } finally {

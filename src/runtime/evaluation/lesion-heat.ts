@@ -19,8 +19,8 @@ export async function measureLesionHeat(
 ): Promise<Evaluation['lesion_heat']> {
   const found: { inside: number; area: number; hit: boolean }[] = [];
   for (const one of explained) {
-    const mask = await findLesionMask(root, one.row.row.id);
-    const [image] = mask === undefined ? [] : await findImages(root, one.row.row.id);
+    const mask = await findLesionMask(root, one.id);
+    const [image] = mask === undefined ? [] : await findImages(root, one.id);
     if (mask === undefined || image === undefined) continue;
     const lesion = await readLesionPicture(image, mask, options);
     const measured = lesion && measure(one, lesion);

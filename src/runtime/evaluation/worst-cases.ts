@@ -1,8 +1,11 @@
 import { logLosses, predictedClass } from '../statistics/probabilities.ts';
-import { type Explained, explain, type Question } from './heat.ts';
+import { findLesionMask } from '../train/dataset/lesion-pictures.ts';
+import { openSet } from '../train/dataset/open-dataset.ts';
+import { type Explained, explain } from './heat.ts';
 import type { Judged } from './judged.ts';
 import { measureLesionHeat } from './lesion-heat.ts';
 import type { Evaluation } from './result.ts';
+import type { EvaluationRow } from './site-data.ts';
 import type { EvaluationWork } from './work.ts';
 
 /** The predictions that cost most, with what the model went by. */
@@ -17,21 +20,20 @@ export interface WorstCases {
 const MOST_LESIONS = 200;
 
 export async function worstCases(work: EvaluationWork, judged: Judged): Promise<WorstCases> {
-  const { target, data, images, predictor, tested, options } = work;
-  const what = { target, engine: predictor.engine, root: data.root, options: images };
+  const { target, tested, options } = work;
   const losses = logLosses(judged);
   const order = [...losses.keys()].sort((a, b) => (losses[b] as number) - (losses[a] as number));
   const { probabilities, classes } = judged;
-  const worst = order.slice(0, options.cases).flatMap((at): (Question & { at: number })[] => {
+  const worst = order.slice(0, options.cases).flatMap((at) => {
     const row = tested[at];
     return row ? [{ at, row, label: predictedClass(probabilities, at, classes) }] : [];
   });
-  const explained = await explain(worst, what);
+  const explained = await explainRows(
+    work,
+    worst.map(({ row }) => row),
+    worst.map(({ label }) => label),
+  );
   options.signal?.throwIfAborted();
-  const lesions = tested.slice(0, MOST_LESIONS).map((row) => ({ row, label: row.label }));
-  const lesionHeat = (await hasMasks(work))
-    ? await measureLesionHeat(await explain(lesions, what), data.root, images)
-    : null;
   const cases = worst.map(({ at, row, label }) => ({
     id: row.row.id,
     site: row.site,
@@ -41,11 +43,28 @@ export async function worstCases(work: EvaluationWork, judged: Judged): Promise<
     loss: losses[at] ?? 0,
     overlay: `overlays/${row.row.id}.png`,
   }));
-  return { cases, explained, lesionHeat };
+  return { cases, explained, lesionHeat: await lesionHeat(work) };
 }
 
-async function hasMasks({ data, tested }: EvaluationWork): Promise<boolean> {
-  const { findLesionMask } = await import('../train/dataset/lesion-pictures.ts');
-  for (const { row } of tested) if (await findLesionMask(data.root, row.id)) return true;
-  return false;
+/** Where the model looks for the true class, beside where the lesion is; null without lesion masks. */
+async function lesionHeat(work: EvaluationWork): Promise<Evaluation['lesion_heat']> {
+  const { data, images } = work;
+  const rows: EvaluationRow[] = [];
+  for (const row of work.tested) {
+    if (rows.length < MOST_LESIONS && (await findLesionMask(data.root, row.row.id))) rows.push(row);
+  }
+  const explained = await explainRows(
+    work,
+    rows,
+    rows.map(({ label }) => label),
+  );
+  return measureLesionHeat(explained, data.root, images);
+}
+
+async function explainRows(
+  { data, images, target, predictor }: EvaluationWork,
+  rows: readonly EvaluationRow[],
+  labels: readonly number[],
+): Promise<Explained[]> {
+  return explain(await openSet(data.root, rows, images), labels, { target, engine: predictor.engine });
 }

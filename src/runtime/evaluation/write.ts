@@ -26,7 +26,7 @@ export async function writeEvaluation(what: {
     options.out ?? join(target.run?.folder.root ?? dirname(target.file), EVALUATION_FOLDER),
   );
   for (const one of cases.explained) {
-    await writeFileAtomic(join(folder, 'overlays', `${one.row.row.id}.png`), await drawOverlay(one));
+    await writeFileAtomic(join(folder, 'overlays', `${one.id}.png`), await drawOverlay(one));
   }
   const shown = calibration.calibrated ?? judged;
   await writeFileAtomic(join(folder, 'predictions.tsv'), predictionsTable(judged, shown, evaluation.classes));

@@ -1,3 +1,4 @@
+import { CHECK_ERRORS } from './catalog/check.ts';
 import { ENGINE_ERRORS } from './catalog/engine.ts';
 import { EVALUATION_ERRORS } from './catalog/evaluation.ts';
 import { GENERAL_ERRORS } from './catalog/general.ts';
@@ -13,6 +14,7 @@ import { TRAIN_ERRORS } from './catalog/train.ts';
 
 /** Every failure neuroflare can name; docs/errors.md is generated from it and a test holds the two together. */
 export const ERROR_CATALOG = {
+  ...CHECK_ERRORS,
   ...ENGINE_ERRORS,
   ...EVALUATION_ERRORS,
   ...GENERAL_ERRORS,

@@ -1,0 +1,63 @@
+import type { CheckResult } from '../runtime/evaluation/check-data.ts';
+import { shownPath } from '../runtime/kernel/shown-path.ts';
+import { renderTable } from './table.ts';
+
+/** Findings of one code and severity that are shown in full. */
+const SHOWN = 5;
+
+/** Findings, gravest first, then the counts and the controls, for people. */
+export function renderCheck(result: CheckResult): string {
+  const { counts, controls, chance, sheet } = result;
+  return [
+    ...findingLines(result),
+    ...(result.findings.length > 0 ? [''] : []),
+    classTable(result),
+    '',
+    ...(controls && chance !== null ? [controlTable(controls, chance), ''] : []),
+    ...(sheet ? [`Contact sheet: ${shownPath(sheet.path)}`] : []),
+    `${result.images} images: ${counts.error} errors, ${counts.warning} warnings, ${counts.note} notes.`,
+  ].join('\n');
+}
+
+function findingLines({ findings }: CheckResult): string[] {
+  const alike = [
+    ...Map.groupBy(findings, ({ code, severity, hint }) => `${severity} ${code} ${hint}`).values(),
+  ];
+  return alike.flatMap((group) => {
+    const [first] = group;
+    if (!first) return [];
+    const lines = group.slice(0, SHOWN).map(({ severity, message, place }) => {
+      const file = place.file === undefined ? undefined : shownPath(place.file);
+      const line = place.line === undefined ? '' : `:${place.line}`;
+      const where = file === undefined ? place.participant : `${file}${line}`;
+      return `${severity}: ${message}${where === undefined ? '' : `\n  at ${where}`}`;
+    });
+    const more = group.length - lines.length;
+    return [
+      ...lines,
+      ...(more > 0 ? [`  and ${more} more like it (all of them with --json)`] : []),
+      `  next: ${first.hint}  [${first.code}]`,
+    ];
+  });
+}
+
+function classTable({ classes }: CheckResult): string {
+  const names = [...new Set(Object.values(classes).flatMap((counts) => Object.keys(counts)))];
+  const rows = Object.entries(classes).map(([site, counts]) => [
+    site,
+    ...names.map((name) => String(counts[name] ?? 0)),
+  ]);
+  return renderTable(['images', ...names], rows);
+}
+
+function controlTable(controls: NonNullable<CheckResult['controls']>, chance: number): string {
+  const percent = (share: number | null) => (share === null ? '-' : (100 * share).toFixed(1));
+  const rows = controls.map(({ name, sees, balanced_accuracy: { value, low, high } }) => [
+    name,
+    percent(value),
+    `${percent(low)} to ${percent(high)}`,
+    sees,
+  ]);
+  const all = [...rows, ['chance', percent(chance), '', '']];
+  return renderTable(['control', 'balanced %', '95 % interval', 'what it sees'], all);
+}

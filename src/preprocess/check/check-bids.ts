@@ -1,0 +1,77 @@
+import { mapPool } from '../../runtime/kernel/map-pool.ts';
+import type { Progress } from '../../runtime/telemetry/progress.ts';
+import type { Participants } from '../bids/participants.ts';
+import { checkSplit } from '../split/check.ts';
+import type { SplitManifest } from '../split/manifest.ts';
+import {
+  classCounts,
+  contrastSites,
+  findClassGaps,
+  findContrasts,
+  findLabelShift,
+  type SiteContrast,
+  sitesOf,
+} from './compare-sites.ts';
+import { findAlike, findCopies } from './find-copies.ts';
+import { type Finding, findingOf } from './finding.ts';
+import { inspectImage } from './inspect-image.ts';
+import { inspectTree } from './inspect-tree.ts';
+
+export interface BidsCheck {
+  readonly images: number;
+  /** Images of each class by site. */
+  readonly classes: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly contrasts: readonly SiteContrast[];
+  readonly findings: readonly Finding[];
+}
+
+const READERS = 4;
+
+/** Reads every file of a data set and holds it against its split: integrity, leaks, class counts, how sites differ. */
+export async function checkBids(
+  root: string,
+  what: {
+    participants: Participants;
+    split: SplitManifest | undefined;
+    progress: Progress;
+    signal?: AbortSignal | undefined;
+  },
+): Promise<BidsCheck> {
+  const { participants, split, progress, signal } = what;
+  const tree = await inspectTree(root, participants);
+  let done = 0;
+  const inspected = await mapPool(tree.images, { jobs: READERS, signal }, async ({ path, participant }) => {
+    const found = await inspectImage(path, participant);
+    progress({ what: 'images checked', done: ++done, total: tree.images.length });
+    return found;
+  });
+  const images = inspected.flatMap(({ facts }) => facts ?? []);
+  const sites = sitesOf(participants, split);
+  const contrasts = contrastSites(images, sites);
+  const findings = [
+    ...tree.findings,
+    ...inspected.flatMap((one) => one.findings),
+    ...findCopies(images, participants),
+    ...findLabelShift(participants, sites),
+    ...findContrasts(contrasts),
+  ];
+  if (split) {
+    findings.push(...findLeaks(split, participants), ...findClassGaps(split));
+    findings.push(...(await findAlike(images, { participants, split, signal })));
+  }
+  return {
+    images: tree.images.length,
+    classes: Object.fromEntries(sites.map((site) => [site.name, classCounts(participants, site)])),
+    contrasts,
+    findings,
+  };
+}
+
+function findLeaks(split: SplitManifest, participants: Participants): Finding[] {
+  try {
+    checkSplit(split, participants);
+    return [];
+  } catch (thrown) {
+    return [findingOf(thrown)];
+  }
+}

@@ -1,0 +1,44 @@
+import type { Progress } from '../../runtime/telemetry/progress.ts';
+import { convertClassFolders } from '../bids/convert.ts';
+import type { BidsSummary } from '../bids/summary.ts';
+import { DEFAULT_CAP } from '../groups/find-groups.ts';
+import { type Finding, finding } from './finding.ts';
+
+const THRESHOLD = 0.9;
+const JOBS = 4;
+
+/** What `preprocess bids` would find in class folders of pictures; nothing is written. @throws NF_BIDS_* where there are no class folders */
+export async function checkSource(
+  source: string,
+  watch: { progress: Progress; signal?: AbortSignal | undefined },
+): Promise<{ summary: BidsSummary; findings: Finding[] }> {
+  const summary = await convertClassFolders({
+    ...{
+      source,
+      target: `${source}.neuroflare-check`,
+      labelMap: undefined,
+      name: 'check',
+      license: '',
+      authors: [],
+    },
+    ...{ processing: { size: undefined, headMask: false }, rule: { threshold: THRESHOLD, cap: DEFAULT_CAP } },
+    ...{ jobs: JOBS, skipBad: true, dryRun: true, progress: watch.progress },
+    ...(watch.signal && { signal: watch.signal }),
+  });
+  const { bad, label_conflicts: conflicts, set_aside: aside } = summary;
+  const findings = [
+    ...bad.map(({ code, path, detail }) =>
+      finding('error', 'NF_CHECK_IMAGE', { params: { reason: code, detail }, place: { file: path } }),
+    ),
+    ...conflicts.map(({ labels, source_files: files }) =>
+      finding('warning', 'NF_CHECK_CONFLICT', {
+        params: { labels: labels.join(' and '), files: files.join(', ') },
+        place: { file: files[0] ?? '' },
+      }),
+    ),
+    ...(aside.duplicate > 0
+      ? [finding('warning', 'NF_CHECK_COPIES', { params: { count: aside.duplicate } })]
+      : []),
+  ];
+  return { summary, findings };
+}

@@ -1,0 +1,147 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findImages } from '../bids/layout.ts';
+import { COLUMN, type Participants } from '../bids/participants.ts';
+import { type Finding, finding, findingOf } from './finding.ts';
+
+/** Keys of DICOM's identity, device and time modules that converters put into sidecars. */
+const IDENTIFYING = new Set([
+  ...['PatientName', 'PatientID', 'PatientBirthDate', 'OtherPatientIDs', 'AccessionNumber'],
+  ...['InstitutionName', 'InstitutionAddress', 'InstitutionalDepartmentName', 'StationName'],
+  ...['DeviceSerialNumber', 'ReferringPhysicianName', 'PerformingPhysicianName', 'OperatorsName'],
+  ...['AcquisitionDateTime', 'AcquisitionTime', 'AcquisitionDate', 'StudyDate', 'StudyTime', 'SeriesDate'],
+  ...['StudyInstanceUID', 'SeriesInstanceUID', 'StudyID', 'StudyDescription', 'ProcedureStepDescription'],
+]);
+const LARGEST_SIDECAR = 2 ** 24;
+
+/** The images of one participant who may be used. */
+export interface TreeImage {
+  readonly participant: string;
+  readonly path: string;
+}
+
+/** Looks at the files of a data set without reading voxels: what is missing, doubled, unreadable or tells too much. */
+export async function inspectTree(
+  root: string,
+  participants: Participants,
+): Promise<{ images: TreeImage[]; findings: Finding[] }> {
+  const findings = [...(await inspectDescription(root)), ...(await inspectLabels(root, participants))];
+  findings.push(...(await inspectFolders(root, participants)));
+  const images: TreeImage[] = [];
+  for (const { id } of participants.rows) {
+    try {
+      const paths = await findImages(root, id);
+      images.push(...paths.map((path) => ({ participant: id, path })));
+      findings.push(...(await inspectFiles(paths, id)));
+    } catch (thrown) {
+      findings.push(findingOf(thrown, { participant: id }));
+    }
+  }
+  return { images, findings };
+}
+
+async function inspectDescription(root: string): Promise<Finding[]> {
+  const file = join(root, 'dataset_description.json');
+  const problem = (text: string) => [
+    finding('warning', 'NF_CHECK_DESCRIPTION', { params: { problem: text }, place: { file } }),
+  ];
+  const found = await readObject(file);
+  if (found === 'missing') return problem('is missing');
+  if (typeof found === 'string') return problem(found);
+  const missing = ['Name', 'BIDSVersion'].filter((key) => typeof found[key] !== 'string');
+  return missing.length === 0 ? [] : problem(`lacks ${missing.join(' and ')}`);
+}
+
+async function inspectLabels(root: string, { rows, columns }: Participants): Promise<Finding[]> {
+  const file = join(root, 'participants.json');
+  const found = await readObject(file);
+  if (typeof found === 'string') {
+    if (found === 'missing') return [];
+    return [finding('error', 'NF_CHECK_SIDECAR', { params: { problem: found }, place: { file } })];
+  }
+  const levels = levelsOf(found);
+  const table = join(root, 'participants.tsv');
+  const wrong =
+    levels === undefined
+      ? []
+      : rows.filter(({ values }) => !levels.includes(values.get(COLUMN.diagnosis) ?? levels[0] ?? ''));
+  const findings = wrong.map(({ id, line, values }) => {
+    const params = {
+      label: values.get(COLUMN.diagnosis) ?? '',
+      participant: id,
+      known: levels?.join(', ') ?? '',
+    };
+    return finding('error', 'NF_CHECK_LABEL', {
+      params,
+      place: { file: table, line, key: COLUMN.diagnosis, participant: id },
+    });
+  });
+  const unlabelled = columns.includes(COLUMN.diagnosis)
+    ? rows.filter(({ values }) => !values.has(COLUMN.diagnosis) && !values.has(COLUMN.setAside))
+    : [];
+  const [first] = unlabelled;
+  if (!first) return findings;
+  const params = { count: unlabelled.length, participant: first.id };
+  return [
+    ...findings,
+    finding('note', 'NF_CHECK_UNLABELLED', { params, place: { file: table, line: first.line } }),
+  ];
+}
+
+function levelsOf(sidecar: Record<string, unknown>): string[] | undefined {
+  const column = sidecar[COLUMN.diagnosis];
+  const levels = column && typeof column === 'object' && 'Levels' in column ? column.Levels : undefined;
+  return levels && typeof levels === 'object' ? Object.keys(levels) : undefined;
+}
+
+async function inspectFolders(root: string, { rows }: Participants): Promise<Finding[]> {
+  const known = new Set(rows.map(({ id }) => id));
+  const entries = await readdir(root, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory() && entry.name.startsWith('sub-') && !known.has(entry.name))
+    .map(({ name }) => {
+      const place = { file: join(root, name), participant: name };
+      return finding('warning', 'NF_CHECK_NO_ROW', { params: { participant: name }, place });
+    });
+}
+
+/** Doubled images, and sidecars beside them. */
+async function inspectFiles(paths: readonly string[], participant: string): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const all = new Set(paths);
+  for (const file of paths) {
+    const place = { file, participant };
+    if (file.endsWith('.nii') && all.has(`${file}.gz`))
+      findings.push(finding('error', 'NF_CHECK_BOTH', { place }));
+    const sidecar = file.replace(/\.nii(\.gz)?$/, '.json');
+    const found = await readObject(sidecar);
+    if (found === 'missing') continue;
+    const at = { file: sidecar, participant };
+    if (typeof found === 'string') {
+      findings.push(finding('error', 'NF_CHECK_SIDECAR', { params: { problem: found }, place: at }));
+      continue;
+    }
+    const keys = Object.keys(found).filter((key) => IDENTIFYING.has(key));
+    if (keys.length > 0) {
+      findings.push(
+        finding('warning', 'NF_CHECK_IDENTIFYING', { params: { keys: keys.join(', ') }, place: at }),
+      );
+    }
+  }
+  return findings;
+}
+
+/** A JSON object, or what is wrong with the file. */
+async function readObject(file: string): Promise<Record<string, unknown> | string> {
+  const found = await stat(file).catch(() => undefined);
+  if (!found?.isFile()) return 'missing';
+  if (found.size > LARGEST_SIDECAR) return `has ${found.size} bytes`;
+  const bytes = await readFile(file);
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    if (value && typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
+    return 'is JSON, but no object';
+  } catch (error) {
+    return `is not JSON in UTF-8 (${error instanceof Error ? error.message : String(error)})`;
+  }
+}

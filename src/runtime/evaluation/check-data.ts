@@ -1,0 +1,117 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { readParticipants } from '../../preprocess/bids/participants.ts';
+import { checkBids } from '../../preprocess/check/check-bids.ts';
+import { checkSource } from '../../preprocess/check/check-source.ts';
+import { countSeverities, type Finding, findingSchema, SEVERITIES } from '../../preprocess/check/finding.ts';
+import { readSplit } from '../../preprocess/split/manifest.ts';
+import { flError } from '../kernel/errors.ts';
+import { noProgress, type Progress } from '../telemetry/progress.ts';
+import { checkControls } from './check-controls.ts';
+import { writeContactSheet } from './contact-sheet.ts';
+
+const figure = z.number().nullable();
+const estimate = z.object({ value: figure, low: figure, high: figure });
+
+/** The result of `preprocess check`. */
+export const checkResultSchema = z.object({
+  target: z.string(),
+  kind: z.enum(['bids', 'class_folders']),
+  images: z.int(),
+  classes: z.record(z.string(), z.record(z.string(), z.int())).describe('images by site and class'),
+  counts: z.object({ error: z.int(), warning: z.int(), note: z.int() }),
+  findings: z.array(findingSchema).describe('errors first'),
+  chance: figure,
+  controls: z
+    .array(z.object({ name: z.string(), sees: z.string(), balanced_accuracy: estimate }))
+    .nullable()
+    .describe('balanced accuracy over five grouped folds'),
+  contrasts: z
+    .array(z.object({ site: z.string(), quality: z.string(), distance: z.number(), bound: z.number() }))
+    .describe('Kolmogorov-Smirnov distance of each site from the others'),
+  sheet: z
+    .object({
+      path: z.string(),
+      rows: z.array(z.object({ class: z.string(), participants: z.array(z.string()) })),
+    })
+    .nullable(),
+});
+export type CheckResult = z.output<typeof checkResultSchema>;
+
+export interface CheckDataOptions {
+  /** BIDS data set, or class folders of pictures. */
+  readonly target: string;
+  readonly split: string | undefined;
+  readonly controls: boolean;
+  /** PNG to draw. */
+  readonly sheet: string | undefined;
+  readonly slices: number;
+  readonly seed: number;
+  readonly jobs: number;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** Everything that can be found wrong with data before a job uses them; nothing but the sheet is written. */
+export async function checkData(options: CheckDataOptions): Promise<CheckResult> {
+  const { target } = options;
+  const found = await stat(target).catch(() => undefined);
+  if (!found?.isDirectory()) throw flError('NF_PATH_MISSING', { what: 'Data folder', path: target });
+  const isBids = await Promise.all(
+    ['participants.tsv', 'dataset_description.json'].map((name) =>
+      stat(join(target, name)).catch(() => undefined),
+    ),
+  );
+  return isBids.some(Boolean) ? checkDataset(options) : checkFolders(options);
+}
+
+async function checkFolders({
+  target,
+  progress = noProgress,
+  signal,
+}: CheckDataOptions): Promise<CheckResult> {
+  const { summary, findings } = await checkSource(target, { progress, signal });
+  const counts = Object.entries(summary.classes).map(([label, { images }]) => [label, images]);
+  return {
+    ...{
+      target,
+      kind: 'class_folders',
+      images: summary.images,
+      classes: { all: Object.fromEntries(counts) },
+    },
+    ...sorted(findings),
+    ...{ chance: null, controls: null, contrasts: [], sheet: null },
+  };
+}
+
+async function checkDataset(options: CheckDataOptions): Promise<CheckResult> {
+  const { target, progress = noProgress, signal, slices, seed, jobs } = options;
+  const participants = await readParticipants(target);
+  const split = options.split === undefined ? undefined : await readSplit(options.split);
+  const bids = await checkBids(target, { participants, split, progress, signal });
+  const broken = new Set(
+    bids.findings.filter(({ severity }) => severity === 'error').map(({ place }) => place.participant),
+  );
+  const usable = new Set(participants.rows.map(({ id }) => id).filter((id) => !broken.has(id)));
+  const what = { root: target, usable, slices, seed, jobs, run: options.controls, progress, signal };
+  const seen = await checkControls(participants, what);
+  const { sheet: path } = options;
+  const sheet =
+    path === undefined ? null : { path, rows: await writeContactSheet(path, seen.images, seen.classes) };
+  return {
+    ...{ target, kind: 'bids', images: bids.images, classes: bids.classes },
+    ...sorted([...bids.findings, ...seen.findings]),
+    ...{
+      chance: seen.chance,
+      controls: seen.controls && [...seen.controls],
+      contrasts: [...bids.contrasts],
+      sheet,
+    },
+  };
+}
+
+function sorted(findings: readonly Finding[]): Pick<CheckResult, 'counts' | 'findings'> {
+  const rank = ({ severity }: Finding) => SEVERITIES.indexOf(severity);
+  return { counts: countSeverities(findings), findings: findings.toSorted((a, b) => rank(a) - rank(b)) };
+}

@@ -1,0 +1,124 @@
+import type { ErrorRow } from './row.ts';
+
+/** What `preprocess check` finds, beside the NF_NIFTI_*, NF_BIDS_* and NF_SPLIT_* of what cannot be read at all. */
+export const CHECK_ERRORS = {
+  NF_CHECK_DESCRIPTION: {
+    exit: 1,
+    message: 'dataset_description.json {problem}.',
+    hint: 'BIDS asks for a JSON object with Name and BIDSVersion.',
+  },
+  NF_CHECK_SIDECAR: {
+    exit: 1,
+    message: 'A sidecar is not usable: {problem}.',
+    hint: 'Write it again as a JSON object, or remove it.',
+  },
+  NF_CHECK_IDENTIFYING: {
+    exit: 1,
+    message: 'The sidecar names what may identify a person or a place: {keys}.',
+    hint: 'Remove these keys before the data leave the site.',
+  },
+  NF_CHECK_GZIP_HEADER: {
+    exit: 1,
+    message: 'The gzip header keeps {what}, which can tell of a person.',
+    hint: "Compress the file again without name and time ('gzip -n').",
+  },
+  NF_CHECK_BOTH: {
+    exit: 1,
+    message: 'The image is there twice, as .nii and as .nii.gz.',
+    hint: 'Remove one of them: which is meant cannot be known.',
+  },
+  NF_CHECK_NO_ROW: {
+    exit: 1,
+    message: 'The folder {participant} has no row in participants.tsv, so its images are never used.',
+    hint: 'Add the row, or remove the folder.',
+  },
+  NF_CHECK_LABEL: {
+    exit: 1,
+    message:
+      "The diagnosis '{label}' of {participant} is not among the Levels of participants.json: {known}.",
+    hint: 'Correct the cell, or add the level.',
+  },
+  NF_CHECK_UNLABELLED: {
+    exit: 1,
+    message: '{count} participants have no diagnosis and are left out, {participant} first.',
+    hint: 'Fill in the column, if they are to be used.',
+  },
+  NF_CHECK_TIME: {
+    exit: 1,
+    message: 'The image has more than three dimensions: {shape}.',
+    hint: 'A T1w image is one volume; take one of the series.',
+  },
+  NF_CHECK_BLANK: {
+    exit: 1,
+    message: 'All voxels of the image have the same value, or nearly so.',
+    hint: 'Convert the image again from its source, or set the participant aside.',
+  },
+  NF_CHECK_UNITS: {
+    exit: 1,
+    message: 'The unit of the voxel size is not said.',
+    hint: 'Set xyzt_units in the header; millimetres are 2.',
+  },
+  NF_CHECK_COPY: {
+    exit: 1,
+    message: '{participant} has the same voxels as {other}, and is not in one group with it.',
+    hint: 'Set one of them aside (column set_aside), or give both one group_id, so that no split parts them.',
+  },
+  NF_CHECK_COPY_LABELS: {
+    exit: 1,
+    message:
+      '{participant} has the same voxels as {other}, but is labelled {label} and the other {otherLabel}.',
+    hint: 'One label is wrong: set both aside until it is known which.',
+  },
+  NF_CHECK_ALIKE: {
+    exit: 1,
+    message:
+      '{count} pairs of images correlate over {threshold} and stand in different parts or sites of the split, {participant} ({place}) and {other} ({otherPlace}) first.',
+    hint: 'They may be of one patient: group them before splitting, or figures on the test part will be too good.',
+  },
+  NF_CHECK_CLASS_MISSING: {
+    exit: 1,
+    message: 'The {part} part of {site} has no {classes}.',
+    hint: 'Figures that need the class are undefined there; another split or alpha may give it some.',
+  },
+  NF_CHECK_CLASS_FEW: {
+    exit: 1,
+    message: '{site} trains on {count} of {label}, fewer than {least}.',
+    hint: 'Expect an unsteady recall of this class there.',
+  },
+  NF_CHECK_SITES_DIFFER: {
+    exit: 1,
+    message:
+      '{site} differs from the other sites in {quality}: Kolmogorov-Smirnov distance {distance}, chance stays under {bound}.',
+    hint: 'Federated averaging may suffer; look at the report by site, and consider FedProx.',
+  },
+  NF_CHECK_LABELS_DIFFER: {
+    exit: 1,
+    message: 'The class shares of {site} are {distance} away from those of all sites (total variation).',
+    hint: 'Federated averaging may suffer; look at the report by site, and consider FedProx.',
+  },
+  NF_CHECK_SHORTCUT: {
+    exit: 1,
+    message: '{control} alone reaches {reached} % balanced accuracy where chance is {chance} %: {sees}.',
+    hint: '{remedy}',
+  },
+  NF_CHECK_IMAGE: {
+    exit: 1,
+    message: 'The image cannot be used: {reason}, {detail}.',
+    hint: "Repair or remove it; 'neuroflare preprocess bids --skip-bad' leaves it out.",
+  },
+  NF_CHECK_COPIES: {
+    exit: 1,
+    message: '{count} images are exact copies of others.',
+    hint: "'neuroflare preprocess bids' sets them aside and lists them in participants.tsv.",
+  },
+  NF_CHECK_CONFLICT: {
+    exit: 1,
+    message: 'One image stands under two labels, {labels}: {files}.',
+    hint: "'neuroflare preprocess bids' sets its group aside; correct the source if it is known which label is right.",
+  },
+  NF_CHECK_CONTROLS: {
+    exit: 1,
+    message: 'The shortcut controls were not run: {reason}.',
+    hint: 'They need at least two classes with ten usable images each.',
+  },
+} as const satisfies Record<string, ErrorRow>;
