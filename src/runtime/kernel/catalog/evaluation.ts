@@ -39,6 +39,16 @@ export const EVALUATION_ERRORS = {
       '{count} subjects to be evaluated on were trained on, or belong to a group or picture that was; the first is {participant}.',
     hint: "Evaluate on the run's own split, or on data that the model has not seen.",
   },
+  NF_PREDICT_INPUT: {
+    exit: 4,
+    message: '{path} cannot be predicted: {reason}.',
+    hint: 'Give NIfTI, JPEG or PNG files, or folders of BIDS data sets.',
+  },
+  NF_PREDICT_PICTURE: {
+    exit: 4,
+    message: 'The picture {path} cannot be used: {reason}, {detail}.',
+    hint: 'Give a grey JPEG or PNG of one slice.',
+  },
   NF_EVALUATE_FILE: {
     exit: 4,
     message: '{path} is no evaluation of this version: {detail}.',

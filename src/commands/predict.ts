@@ -1,0 +1,51 @@
+import { availableParallelism } from 'node:os';
+import { Args, Flags } from '@oclif/core';
+import { BaseCommand } from '../command.ts';
+import { engineFlag, modelFlags, slicesFlag } from '../output/flags.ts';
+import { renderPredictions } from '../output/predict-summary.ts';
+import { type PredictResult, predictResultSchema } from '../runtime/evaluation/predict-result.ts';
+
+export default class Predict extends BaseCommand<PredictResult> {
+  static override summary = 'tell what a model says of images that nobody has labelled';
+  static override description =
+    'TARGET is a job with runs, JOB/RUN_ID, the folder of a run, or a .safetensors file; images are NIfTI, JPEG or PNG files or ' +
+    'BIDS data sets. Probabilities are calibrated where the model was evaluated. For research only; not a medical device.';
+  static override examples = [
+    '<%= config.bin %> predict glioma scan.nii.gz',
+    '<%= config.bin %> predict work/glioma/latest slice-1.jpg slice-2.jpg --out ./predicted',
+    '<%= config.bin %> predict glioma ./bids --json',
+  ];
+  static override strict = false;
+  static override args = {
+    target: Args.string({ required: true, description: 'run or model' }),
+    images: Args.string({ required: true, description: 'image files or BIDS data sets, any number' }),
+  };
+  static override flags = {
+    ...modelFlags,
+    'head-mask': Flags.boolean({
+      allowNo: true,
+      summary: 'crop pictures to the head (default: as the training images were)',
+    }),
+    slices: slicesFlag,
+    out: Flags.string({ summary: 'folder to write predictions.json, predictions.tsv and overlays to' }),
+    ...engineFlag,
+  };
+  static override resultSchema = predictResultSchema;
+
+  protected override async execute(): Promise<PredictResult> {
+    const { args, argv, flags } = await this.parse(Predict);
+    const { predictImages } = await import('../runtime/evaluation/predict.ts');
+    return predictImages({
+      ...{ target: args.target, workspace: flags.workspace, which: flags.model, job: flags.job },
+      inputs: argv.map(String).slice(1),
+      ...{ headMask: flags['head-mask'], slices: flags.slices, out: flags.out },
+      engine: { choice: flags.engine, gpu: flags.gpu, threads: availableParallelism() },
+      progress: this.progress(),
+      signal: this.signal,
+    });
+  }
+
+  protected override render(result: PredictResult): string {
+    return renderPredictions(result);
+  }
+}
