@@ -58,6 +58,14 @@ async function findRunOf({ target, workspace }: TargetWish): Promise<Target['run
     for (const one of folder) if (await hasCard(one)) return { folder: one, card: await readRunCard(one) };
     return undefined;
   }
+  return findTargetRun({ target, workspace });
+}
+
+/** The run that a folder, `JOB` or `JOB/RUN_ID` names. @throws NF_EVALUATE_TARGET, NF_RUN_NOT_FOUND */
+export async function findTargetRun({
+  target,
+  workspace,
+}: Pick<TargetWish, 'target' | 'workspace'>): Promise<NonNullable<Target['run']>> {
   const own = runFolder(resolve(target));
   if (await hasCard(own)) return { folder: own, card: await readRunCard(own) };
   const [job = '', id] = target.split('/');

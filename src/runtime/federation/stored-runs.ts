@@ -52,7 +52,11 @@ async function describeLine(workspace: string, job: string, id: string): Promise
 
 /** Everything a run came to, as `simulate` gives it at its end. @throws NF_RUN_NOT_FOUND */
 export async function describeRun(workspace: string, job: string, id?: string): Promise<RunSummary> {
-  const { folder } = await findRun(workspace, job, id);
+  return describeRunIn((await findRun(workspace, job, id)).folder);
+}
+
+/** As `describeRun`, of a run whose folder is known. */
+export async function describeRunIn(folder: RunFolder): Promise<RunSummary> {
   const card = await readRunCard(folder);
   return summarizeRun({
     card,

@@ -1,0 +1,38 @@
+import { Args, Flags } from '@oclif/core';
+import { BaseCommand } from '../command.ts';
+import { workspaceFlag } from '../output/flags.ts';
+import { shownPath } from '../runtime/kernel/shown-path.ts';
+import { type ReportResult, reportResultSchema } from '../runtime/report/make-report.ts';
+
+export default class Report extends BaseCommand<ReportResult> {
+  static override summary = 'write the report of a run: one HTML file, its record, and TensorBoard logs';
+  static override description =
+    'The page needs no network: the answer first, then the figures behind it. Judge the run before with `evaluate`.';
+  static override examples = [
+    '<%= config.bin %> report glioma',
+    '<%= config.bin %> report work/glioma/latest --out ./published',
+  ];
+  static override args = {
+    run: Args.string({ required: true, description: 'JOB, JOB/RUN_ID or run folder' }),
+  };
+  static override flags = {
+    workspace: workspaceFlag,
+    out: Flags.string({ summary: 'folder to write to (default: that of the run)' }),
+  };
+  static override resultSchema = reportResultSchema;
+
+  protected override async execute(): Promise<ReportResult> {
+    const { args, flags } = await this.parse(Report);
+    const { makeReport } = await import('../runtime/report/make-report.ts');
+    return makeReport({ target: args.run, workspace: flags.workspace, out: flags.out });
+  }
+
+  protected override render({ sentence, report, record, tensorboard }: ReportResult): string {
+    return [
+      sentence,
+      `report       ${shownPath(report)}`,
+      ...(record === null ? [] : [`record       ${shownPath(record)}`]),
+      ...(tensorboard === null ? [] : [`tensorboard  ${shownPath(tensorboard)}`]),
+    ].join('\n');
+  }
+}

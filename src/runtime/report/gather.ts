@@ -1,0 +1,62 @@
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { EVALUATION_FILE, type Evaluation, readEvaluation } from '../evaluation/result.ts';
+import { EVALUATION_FOLDER } from '../evaluation/write.ts';
+import { type RunCard, readRunCard } from '../federation/run-card.ts';
+import type { RunSummary } from '../federation/run-report.ts';
+import { describeRunIn } from '../federation/stored-runs.ts';
+import type { MetricReport } from '../telemetry/metrics.ts';
+import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
+
+/** One scored global model of a run, pooled and by site: a line of round_metrics.jsonl. */
+export interface RoundLine {
+  readonly model: number;
+  readonly metrics: MetricReport;
+  readonly sites: Readonly<Record<string, { readonly metrics: MetricReport }>>;
+}
+
+/** Everything that a report tells of. */
+export interface ReportSource {
+  readonly card: RunCard;
+  readonly summary: RunSummary;
+  readonly rounds: readonly RoundLine[];
+  /** Undefined until the run is evaluated. */
+  readonly evaluation: Evaluation | undefined;
+  /** Overlays by the name in the evaluation, as PNG bytes. */
+  readonly overlays: ReadonlyMap<string, Uint8Array>;
+}
+
+const roundLineSchema = z.object({
+  model: z.int(),
+  metrics: z.record(z.string(), z.json()),
+  sites: z.record(z.string(), z.object({ metrics: z.record(z.string(), z.json()) })),
+});
+
+export async function gatherReport(folder: RunFolder): Promise<ReportSource> {
+  const card = await readRunCard(folder);
+  const summary = await describeRunIn(folder);
+  const evaluated = folder.at(EVALUATION_FOLDER);
+  const path = join(evaluated, EVALUATION_FILE);
+  const evaluation = (await stat(path).catch(() => undefined)) ? await readEvaluation(path) : undefined;
+  const overlays = new Map<string, Uint8Array>();
+  for (const { overlay } of evaluation?.worst_cases ?? []) {
+    const bytes =
+      overlay === null ? undefined : await readFile(join(evaluated, overlay)).catch(() => undefined);
+    if (overlay !== null && bytes) overlays.set(overlay, bytes);
+  }
+  return { card, summary, rounds: await readRounds(folder), evaluation, overlays };
+}
+
+/** Empty for a run that has not finished. */
+async function readRounds(folder: RunFolder): Promise<RoundLine[]> {
+  const path = folder.at(RUN_FILES.roundMetrics);
+  if (!(await stat(path).catch(() => undefined))) return [];
+  const lines: RoundLine[] = [];
+  for await (const line of createInterface({ input: createReadStream(path) })) {
+    lines.push(roundLineSchema.parse(JSON.parse(line)));
+  }
+  return lines;
+}

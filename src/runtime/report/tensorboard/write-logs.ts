@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import type { MetricReport } from '../../telemetry/metrics.ts';
+import { writeFileAtomic } from '../../workspace/files.ts';
+import type { RoundLine } from '../gather.ts';
+import { encodeEvents, type Scalar } from './event-file.ts';
+
+/**
+ * One TensorBoard log a site and one of all sites, so that `tensorboard --logdir` draws a line for each: every number of the metrics,
+ * step r being global model r. Equal runs give equal files.
+ */
+export async function writeTensorboard(
+  folder: string,
+  rounds: readonly RoundLine[],
+  created: string,
+): Promise<void> {
+  const sites = [...new Set(rounds.flatMap((line) => Object.keys(line.sites)))];
+  const logs: [string, Scalar[]][] = [
+    ['all-sites', rounds.flatMap(({ model, metrics }) => scalarsOf(metrics, model))],
+    ...sites.map((site): [string, Scalar[]] => [
+      site,
+      rounds.flatMap((line) => scalarsOf(line.sites[site]?.metrics ?? {}, line.model)),
+    ]),
+  ];
+  const seconds = Math.floor(Date.parse(created) / 1000);
+  for (const [name, scalars] of logs) {
+    const file = `events.out.tfevents.${seconds}.neuroflare`;
+    await writeFileAtomic(join(folder, name, file), encodeEvents(scalars, seconds));
+  }
+}
+
+function scalarsOf(metrics: MetricReport, step: number, prefix = ''): Scalar[] {
+  return Object.entries(metrics).flatMap(([name, value]) => {
+    const tag = `${prefix}${name}`;
+    if (typeof value === 'number') return [{ tag, step, value }];
+    const nested = value !== null && typeof value === 'object' && !Array.isArray(value);
+    return nested ? scalarsOf(value as MetricReport, step, `${tag}/`) : [];
+  });
+}
