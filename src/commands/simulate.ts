@@ -1,13 +1,14 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../command.ts';
+import { renderBaselines } from '../output/baselines-summary.ts';
 import { setFlag, workspaceFlag } from '../output/flags.ts';
 import { renderSummary } from '../output/run-summary.ts';
 import { createRunView } from '../output/run-view.ts';
 import { ENGINE_CHOICES } from '../runtime/engine/registry.ts';
-import { type RunSummary, runSummarySchema } from '../runtime/federation/run-report.ts';
 import { parseOverride } from '../runtime/job/variables.ts';
+import { type Study, studySchema } from '../runtime/study/result.ts';
 
-export default class Simulate extends BaseCommand<RunSummary> {
+export default class Simulate extends BaseCommand<Study> {
   static override summary = 'run a job on this machine, with as many sites as you like';
   static override description =
     'The same job file, script and round rules as in a real federation; the sites are threads. A run is a folder WORKSPACE/<job>/<run id> and can be resumed after any stop.';
@@ -66,49 +67,52 @@ export default class Simulate extends BaseCommand<RunSummary> {
       summary: 'start from a model that `export` wrote: .onnx, .safetensors, or a tfjs folder',
     }),
     set: setFlag,
+    baselines: Flags.string({
+      summary: 'then train and compare local, centralized or leave-one-out models (separated by commas)',
+    }),
     resume: Flags.boolean({ summary: 'go on with the newest run of this job' }),
     run: Flags.string({ summary: 'with --resume: the id of the run', dependsOn: ['resume'] }),
   };
-  static override resultSchema = runSummarySchema;
+  static override resultSchema = studySchema;
 
   protected override readonly interruptHint = 'Nothing is lost: run the command again with --resume.';
 
-  protected override async execute(): Promise<RunSummary> {
+  protected override async execute(): Promise<Study> {
     const { args, flags } = await this.parse(Simulate);
-    const { simulate } = await import('../runtime/simulator/simulate.ts');
+    const { simulateStudy } = await import('../runtime/study/simulate-study.ts');
     const view = createRunView({ quiet: this.quiet, showLogs: flags['log-config'] === 'full' });
-    try {
-      return await simulate({
-        jobPath: args.job,
-        workspace: flags.workspace,
-        flags: {
-          clients: flags['n-clients'],
-          siteNames: flags.clients?.split(',').map((name) => name.trim()),
-          seed: flags.seed,
-          dataRoot: flags.data,
-        },
-        overrides: [
-          ...flags.set.map(parseOverride),
-          ...(flags.import === undefined ? [] : [{ name: 'model.import', value: flags.import }]),
-        ],
-        maxClients: flags['max-clients'],
-        threads: flags.threads,
-        engine: {
-          choice: flags.engine,
-          gpu: flags.gpu,
-          requireGpu: flags['require-gpu'],
-          threads: flags['intra-op-threads'],
-        },
-        resume: flags.resume ? (flags.run ?? 'latest') : undefined,
-        signal: this.signal,
-        ...view,
-      });
-    } finally {
-      view.stop();
-    }
+    return simulateStudy({
+      jobPath: args.job,
+      workspace: flags.workspace,
+      flags: {
+        clients: flags['n-clients'],
+        siteNames: flags.clients?.split(',').map((name) => name.trim()),
+        seed: flags.seed,
+        dataRoot: flags.data,
+      },
+      overrides: [
+        ...flags.set.map(parseOverride),
+        ...(flags.import === undefined ? [] : [{ name: 'model.import', value: flags.import }]),
+      ],
+      maxClients: flags['max-clients'],
+      threads: flags.threads,
+      engine: {
+        choice: flags.engine,
+        gpu: flags.gpu,
+        requireGpu: flags['require-gpu'],
+        threads: flags['intra-op-threads'],
+      },
+      resume: flags.resume ? (flags.run ?? 'latest') : undefined,
+      baselines: flags.baselines,
+      signal: this.signal,
+      progress: () => this.progress(),
+      ...view,
+    });
   }
 
-  protected override render(summary: RunSummary): string {
-    return renderSummary(summary);
+  protected override render(result: Study): string {
+    return [renderSummary(result), ...(result.baselines ? [renderBaselines(result.baselines)] : [])].join(
+      '\n\n',
+    );
   }
 }

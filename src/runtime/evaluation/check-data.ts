@@ -10,9 +10,9 @@ import { flError } from '../kernel/errors.ts';
 import { noProgress, type Progress } from '../telemetry/progress.ts';
 import { checkControls } from './check-controls.ts';
 import { writeContactSheet } from './contact-sheet.ts';
+import { estimateSchema } from './result.ts';
 
 const figure = z.number().nullable();
-const estimate = z.object({ value: figure, low: figure, high: figure });
 
 /** The result of `preprocess check`. */
 export const checkResultSchema = z.object({
@@ -24,7 +24,7 @@ export const checkResultSchema = z.object({
   findings: z.array(findingSchema).describe('errors first'),
   chance: figure,
   controls: z
-    .array(z.object({ name: z.string(), sees: z.string(), balanced_accuracy: estimate }))
+    .array(z.object({ name: z.string(), sees: z.string(), balanced_accuracy: estimateSchema }))
     .nullable()
     .describe('balanced accuracy over five grouped folds'),
   contrasts: z

@@ -10,9 +10,8 @@ import { explain } from './heat.ts';
 import { openInputs, type PredictImage } from './predict-inputs.ts';
 import { describePredictions, NOTICE, type PredictResult, writePredictions } from './predict-result.ts';
 import { type EngineWish, openPredictor } from './predictor.ts';
-import { EVALUATION_FILE, readEvaluation } from './result.ts';
+import { EVALUATION_FILE, EVALUATION_FOLDER, readEvaluation } from './result.ts';
 import { openTarget, type Target, type TargetWish } from './target.ts';
-import { EVALUATION_FOLDER } from './write.ts';
 
 export interface PredictOptions extends TargetWish {
   readonly inputs: readonly string[];

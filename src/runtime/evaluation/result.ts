@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { flError } from '../kernel/errors.ts';
 
 const figure = z.number().nullable();
-const estimate = z
+export const estimateSchema = z
   .object({ value: figure, low: figure, high: figure })
   .describe('a figure with its 95 % interval from a bootstrap over groups; null where it is not defined');
 const count = z.int().nonnegative();
@@ -53,21 +53,25 @@ export const evaluationSchema = z.object({
   classes: z.array(z.string()),
   chance: z.number(),
   headline: z.object({
-    balanced_accuracy: estimate,
-    strongest_control: z.object({ name: z.string(), balanced_accuracy: estimate, lead: estimate }).nullable(),
+    balanced_accuracy: estimateSchema,
+    strongest_control: z
+      .object({ name: z.string(), balanced_accuracy: estimateSchema, lead: estimateSchema })
+      .nullable(),
     verdict: z.enum(['beats_controls', 'not_shown', 'below_controls', 'no_controls', 'undefined']),
     sentence: z.string(),
   }),
-  figures: z.record(z.string(), estimate),
+  figures: z.record(z.string(), estimateSchema),
   undefined_because: z.record(z.string(), z.string()),
   confusion: z.array(z.array(count)).describe('truth by row, predicted by column'),
-  per_class: z.array(z.object({ class: z.string(), subjects: count, recall: estimate, auroc: estimate })),
+  per_class: z.array(
+    z.object({ class: z.string(), subjects: count, recall: estimateSchema, auroc: estimateSchema }),
+  ),
   per_site: z.array(
     z.object({
       site: z.string(),
       subjects: count,
-      balanced_accuracy: estimate,
-      accuracy: estimate,
+      balanced_accuracy: estimateSchema,
+      accuracy: estimateSchema,
       nll: figure,
       recall: z.record(z.string(), figure),
       undefined_because: z.string().nullable(),
@@ -78,8 +82,8 @@ export const evaluationSchema = z.object({
     .object({
       classes: z.array(z.string()),
       subjects: count,
-      balanced_accuracy: estimate,
-      controls: z.record(z.string(), estimate),
+      balanced_accuracy: estimateSchema,
+      controls: z.record(z.string(), estimateSchema),
     })
     .nullable()
     .describe('told apart among tumours alone, since images without one may come from another source'),
@@ -90,10 +94,17 @@ export const evaluationSchema = z.object({
     bins_calibrated: z.array(bin).nullable(),
   }),
   controls: z
-    .array(z.object({ name: z.string(), sees: z.string(), balanced_accuracy: estimate, lead: estimate }))
+    .array(
+      z.object({
+        name: z.string(),
+        sees: z.string(),
+        balanced_accuracy: estimateSchema,
+        lead: estimateSchema,
+      }),
+    )
     .nullable(),
   masked: z
-    .record(z.string(), estimate)
+    .record(z.string(), estimateSchema)
     .describe('balanced accuracy of the model on pictures with a part masked'),
   lesion_heat: z
     .object({
@@ -108,9 +119,26 @@ export const evaluationSchema = z.object({
 });
 
 export type Evaluation = z.output<typeof evaluationSchema>;
-export type EstimateFigure = z.output<typeof estimate>;
+export type EstimateFigure = z.output<typeof estimateSchema>;
 
+/** The folder beside a model, and what it holds. */
+export const EVALUATION_FOLDER = 'evaluation';
 export const EVALUATION_FILE = 'evaluation.json';
+export const PREDICTIONS_FILE = 'predictions.tsv';
+
+/** Two models on the same people, compared within each draw of groups. */
+export const pairedSchema = z.object({
+  subjects: z.int(),
+  groups: z.int(),
+  own: estimateSchema,
+  other: estimateSchema,
+  lead: estimateSchema.describe('own minus other'),
+  worse_by_at_most: z
+    .number()
+    .nullable()
+    .describe('one-sided 95 % upper bound of other minus own: not inferior where it is under the margin'),
+});
+export type Paired = z.output<typeof pairedSchema>;
 
 /** @throws NF_PATH_MISSING, NF_EVALUATE_FILE */
 export async function readEvaluation(path: string): Promise<Evaluation> {

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type RunCard, readRunCard } from '../federation/run-card.ts';
-import { replayRun } from '../federation/stored-runs.ts';
+import { describeRunIn } from '../federation/stored-runs.ts';
 import { loadJob } from '../job/load.ts';
 import { sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
@@ -90,7 +90,7 @@ async function modelOf({ folder }: NonNullable<Target['run']>, which: 'best' | '
     const path = folder.at(name);
     if (await stat(path).catch(() => undefined)) return path;
   }
-  const { status } = await replayRun(folder);
+  const { status } = await describeRunIn(folder);
   throw flError('NF_EVALUATE_NO_MODEL', { run: basename(folder.root), which, status });
 }
 

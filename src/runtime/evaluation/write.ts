@@ -5,12 +5,10 @@ import { writeFileAtomic } from '../workspace/files.ts';
 import type { Calibration } from './calibrate.ts';
 import type { Judged } from './judged.ts';
 import { drawOverlay } from './overlay.ts';
-import { EVALUATION_FILE, type Evaluation } from './result.ts';
+import { EVALUATION_FILE, EVALUATION_FOLDER, type Evaluation, PREDICTIONS_FILE } from './result.ts';
 import type { Target } from './target.ts';
 import type { EvaluateOptions } from './work.ts';
 import type { WorstCases } from './worst-cases.ts';
-
-export const EVALUATION_FOLDER = 'evaluation';
 
 /** Puts an evaluation into its folder, `evaluation.json` last: where it stands, the rest is whole. */
 export async function writeEvaluation(what: {
@@ -29,7 +27,7 @@ export async function writeEvaluation(what: {
     await writeFileAtomic(join(folder, 'overlays', `${one.id}.png`), await drawOverlay(one));
   }
   const shown = calibration.calibrated ?? judged;
-  await writeFileAtomic(join(folder, 'predictions.tsv'), predictionsTable(judged, shown, evaluation.classes));
+  await writeFileAtomic(join(folder, PREDICTIONS_FILE), predictionsTable(judged, shown, evaluation.classes));
   await writeFileAtomic(join(folder, EVALUATION_FILE), prettyJson(evaluation));
   return folder;
 }

@@ -28,35 +28,53 @@ export interface BootstrapOptions {
 export function bootstrapGroups(
   groups: readonly string[],
   figures: (counts: Float64Array) => Figures,
-  { replicates = 2000, seed = 0 }: BootstrapOptions = {},
+  options: BootstrapOptions = {},
 ): Record<string, Estimate> {
-  const members = [...Map.groupBy(groups.keys(), (row) => groups[row] as string).values()];
-  const drawn = new Map<string, number[]>();
-  const random = createRandom('bootstrap', seed);
-  for (let replicate = 0; replicate < replicates; replicate++) {
-    const counts = new Float64Array(groups.length);
-    for (let draw = 0; draw < members.length; draw++) {
-      for (const row of members[random.int(members.length)] as number[])
-        counts[row] = (counts[row] as number) + 1;
-    }
-    for (const [name, value] of Object.entries(figures(counts))) {
-      const values = drawn.get(name) ?? [];
-      if (value !== null) values.push(value);
-      drawn.set(name, values);
-    }
-  }
-  const own = Object.entries(figures(new Float64Array(groups.length).fill(1)));
+  const { own, drawn } = drawReplicates(groups, figures, options);
   return Object.fromEntries(
-    own.map(([name, value]) => [name, { value, ...interval(value, drawn.get(name) ?? [], replicates) }]),
+    Object.entries(own).map(([name, value]) => {
+      const sorted = value === null ? undefined : drawn.get(name);
+      const low = sorted ? percentileOf(sorted, 0.025) : null;
+      const high = sorted ? percentileOf(sorted, 0.975) : null;
+      return [name, { value, low, high }];
+    }),
   );
+}
+
+/** A figure's values over the replicates, sorted; left out where over a twentieth of them do not define it. */
+export interface Replicates {
+  readonly own: Figures;
+  readonly drawn: ReadonlyMap<string, Float64Array>;
 }
 
 const LEAST_DEFINED = 0.95;
 
-function interval(value: number | null, drawn: number[], replicates: number) {
-  if (value === null || drawn.length < LEAST_DEFINED * replicates) return { low: null, high: null };
-  const sorted = Float64Array.from(drawn).sort();
-  return { low: percentileOf(sorted, 0.025), high: percentileOf(sorted, 0.975) };
+/** As `bootstrapGroups`, for other bounds than the 95 % interval. */
+export function drawReplicates(
+  groups: readonly string[],
+  figures: (counts: Float64Array) => Figures,
+  { replicates = 2000, seed = 0 }: BootstrapOptions = {},
+): Replicates {
+  const members = [...Map.groupBy(groups.keys(), (row) => groups[row] as string).values()];
+  const values = new Map<string, number[]>();
+  const random = createRandom('bootstrap', seed);
+  for (let replicate = 0; replicate < replicates; replicate++) {
+    const counts = new Float64Array(groups.length);
+    for (let draw = 0; draw < members.length; draw++) {
+      const rows = members[random.int(members.length)] as number[];
+      for (const row of rows) counts[row] = (counts[row] as number) + 1;
+    }
+    for (const [name, value] of Object.entries(figures(counts))) {
+      const known = values.get(name) ?? [];
+      if (value !== null) known.push(value);
+      values.set(name, known);
+    }
+  }
+  const defined = [...values].filter(([, known]) => known.length >= LEAST_DEFINED * replicates);
+  return {
+    own: figures(new Float64Array(groups.length).fill(1)),
+    drawn: new Map(defined.map(([name, known]) => [name, Float64Array.from(known).sort()])),
+  };
 }
 
 /** Between the two nearest values, as numpy's default. */

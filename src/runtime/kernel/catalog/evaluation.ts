@@ -49,6 +49,21 @@ export const EVALUATION_ERRORS = {
     message: 'The picture {path} cannot be used: {reason}, {detail}.',
     hint: 'Give a grey JPEG or PNG of one slice.',
   },
+  NF_COMPARE_SUBJECTS: {
+    exit: 4,
+    message: 'The two evaluations have no subject in common, so they cannot be compared.',
+    hint: 'Evaluate both models on the same data and split.',
+  },
+  NF_BASELINES_UNKNOWN: {
+    exit: 4,
+    message: "There is no baseline '{name}'.{nearest}",
+    hint: 'Known: {known}.',
+  },
+  NF_BASELINES_SPLIT: {
+    exit: 4,
+    message: 'Baselines need a split of the data: {reason}.',
+    hint: "Make one with 'neuroflare preprocess split' and name it in the job as data.split.",
+  },
   NF_EVALUATE_FILE: {
     exit: 4,
     message: '{path} is no evaluation of this version: {detail}.',

@@ -1,0 +1,44 @@
+import type { EstimateFigure } from '../runtime/evaluation/result.ts';
+import type { Baselines } from '../runtime/study/result.ts';
+import { renderTable } from './table.ts';
+
+/** The federated model beside its baselines, over all sites and at each, for people. */
+export function renderBaselines({ baselines, federated }: Baselines): string {
+  const rows = baselines.flatMap(({ baseline, comparison, sites }) => [
+    [baseline, 'all sites', ...figures(comparison)],
+    ...Object.entries(sites).map(([site, own]) => ['', site, ...figures(own)]),
+  ]);
+  return [
+    `Balanced accuracy on the test images: federated ${percent(federated.balanced_accuracy.value)} % (${interval(federated.balanced_accuracy)})`,
+    renderTable(
+      [
+        'baseline',
+        'tested on',
+        'baseline %',
+        'federated %',
+        'federated leads by',
+        '95 % interval',
+        'worse by at most',
+      ],
+      rows,
+    ),
+    ...baselines.map(({ baseline, meaning }) => `${baseline}: ${meaning}`),
+  ].join('\n');
+}
+
+function figures({
+  own,
+  other,
+  lead,
+  worse_by_at_most: worse,
+}: Baselines['baselines'][number]['comparison']): string[] {
+  return [percent(other.value), percent(own.value), percent(lead.value), interval(lead), percent(worse)];
+}
+
+function percent(share: number | null): string {
+  return share === null ? '-' : (100 * share).toFixed(1);
+}
+
+function interval({ low, high }: EstimateFigure): string {
+  return low === null || high === null ? '-' : `${percent(low)} to ${percent(high)}`;
+}
