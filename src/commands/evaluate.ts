@@ -3,7 +3,7 @@ import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../command.ts';
 import { renderEvaluation } from '../output/evaluation-summary.ts';
-import { engineFlag, modelFlags, slicesFlag } from '../output/flags.ts';
+import { engineFlag, mirrorFlag, modelFlags, slicesFlag } from '../output/flags.ts';
 import { evaluationSchema } from '../runtime/evaluation/result.ts';
 
 const resultSchema = z.object({
@@ -36,6 +36,7 @@ export default class Evaluate extends BaseCommand<Result> {
     controls: Flags.boolean({ default: true, allowNo: true, summary: 'train and test the controls' }),
     cases: Flags.integer({ min: 0, max: 500, default: 12, summary: 'worst predictions to draw' }),
     slices: slicesFlag,
+    mirror: mirrorFlag,
     seed: Flags.integer({ min: 0, default: 0, summary: 'seed of the bootstrap and the controls' }),
     replicates: Flags.integer({ min: 100, max: 100_000, default: 2000, summary: 'draws of the bootstrap' }),
     jobs: Flags.integer({ char: 'j', min: 1, max: 64, summary: 'threads (default: one a core)' }),
@@ -51,7 +52,7 @@ export default class Evaluate extends BaseCommand<Result> {
     return evaluateModel({
       ...{ target: args.target, workspace: flags.workspace, which: flags.model, job: flags.job },
       ...{ data: flags.data, split: flags.split, part: flags.part, out: flags.out },
-      ...{ controls: flags.controls, cases: flags.cases, slices: flags.slices },
+      ...{ controls: flags.controls, cases: flags.cases, slices: flags.slices, mirror: flags.mirror },
       ...{ seed: flags.seed, replicates: flags.replicates, jobs },
       engine: { choice: flags.engine, gpu: flags.gpu, threads: jobs },
       progress: this.progress(),

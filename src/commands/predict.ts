@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../command.ts';
-import { engineFlag, modelFlags, slicesFlag } from '../output/flags.ts';
+import { engineFlag, mirrorFlag, modelFlags, slicesFlag } from '../output/flags.ts';
 import { renderPredictions } from '../output/predict-summary.ts';
 import { type PredictResult, predictResultSchema } from '../runtime/evaluation/predict-result.ts';
 
@@ -27,6 +27,7 @@ export default class Predict extends BaseCommand<PredictResult> {
       summary: 'crop pictures to the head (default: as the training images were)',
     }),
     slices: slicesFlag,
+    mirror: mirrorFlag,
     out: Flags.string({ summary: 'folder to write predictions.json, predictions.tsv and overlays to' }),
     ...engineFlag,
   };
@@ -38,7 +39,7 @@ export default class Predict extends BaseCommand<PredictResult> {
     return predictImages({
       ...{ target: args.target, workspace: flags.workspace, which: flags.model, job: flags.job },
       inputs: argv.map(String).slice(1),
-      ...{ headMask: flags['head-mask'], slices: flags.slices, out: flags.out },
+      ...{ headMask: flags['head-mask'], slices: flags.slices, mirror: flags.mirror, out: flags.out },
       engine: { choice: flags.engine, gpu: flags.gpu, threads: availableParallelism() },
       progress: this.progress(),
       signal: this.signal,

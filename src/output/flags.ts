@@ -33,6 +33,13 @@ export const slicesFlag = Flags.integer({
   summary: 'axial slices of a volume, as in training',
 });
 
+/** `--no-mirror`: for networks that were trained without flipped pictures. */
+export const mirrorFlag = Flags.boolean({
+  default: true,
+  allowNo: true,
+  summary: 'average predictions over picture and mirror image, as in training',
+});
+
 /** What computes. */
 export const engineFlag = {
   engine: Flags.option({ options: ENGINE_CHOICES, default: 'auto', summary: 'what computes' })(),

@@ -15,6 +15,7 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
     '--materialize writes one BIDS tree a site.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> ./bids --sites 3 --strategy dirichlet --alpha 0.5 --out ./split.json',
+    '<%= config.bin %> <%= command.id %> ./bids --sites 5 --fold 2/5 --out ./fold-2.json',
     '<%= config.bin %> <%= command.id %> ./bids --strategy column --site-column site --out ./split.json',
     '<%= config.bin %> <%= command.id %> ./bids --split ./split.json --materialize ./site-data',
   ];
@@ -34,11 +35,15 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
     'site-column': Flags.string({ default: 'site', summary: 'column of participants.tsv for column' }),
     validation: Flags.string({ default: '0.15', summary: 'share of the images to validate on' }),
     test: Flags.string({ default: '0.15', summary: 'share of the images to test on' }),
+    fold: Flags.string({
+      summary: 'K/N for cross-validation: fold K of N is the test part',
+      exclusive: ['test'],
+    }),
     seed: Flags.integer({ min: 0, default: 0, summary: 'the same seed gives the same split' }),
     out: Flags.string({ default: 'split.json', summary: 'manifest to write' }),
     split: Flags.string({
       summary: 'use this manifest instead of making one',
-      exclusive: ['sites', 'out', 'seed', 'strategy', 'alpha', 'site-column', 'validation', 'test'],
+      exclusive: ['sites', 'out', 'seed', 'strategy', 'alpha', 'site-column', 'validation', 'test', 'fold'],
       dependsOn: ['materialize'],
     }),
     materialize: Flags.string({ summary: 'folder to make, with one BIDS tree a site' }),
@@ -61,6 +66,7 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
       alpha: flags.alpha,
       validation: flags.validation,
       test: flags.test,
+      fold: flags.fold,
       seed: flags.seed,
       out: flags.out,
       existing: flags.split,

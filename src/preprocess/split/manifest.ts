@@ -32,6 +32,8 @@ const splitRuleSchema = z.strictObject({
   /** Wished share of the images of each class, 0 to 1. */
   validation: z.number().min(0).lt(1),
   test: z.number().min(0).lt(1),
+  /** Cross-validation: the test part is fold `index` of `of`; each of the others is that of another split with the same seed. */
+  fold: z.strictObject({ index: z.int().min(1), of: z.int().min(2) }).optional(),
   /** Correlation over which two images count as one patient's, where the data set has computed groups. */
   group_threshold: z.number().optional(),
 });

@@ -14,24 +14,36 @@ export function partSites(what: {
   sites: readonly SiteGroups[];
 }): SplitSite[] {
   const { cohort, rule, seed, sites } = what;
-  const overall = PARTITIONS.map(() => 0);
-  const ofClass = new Map(cohort.labels.map((label) => [label, PARTITIONS.map(() => 0)]));
+  const folds = rule.fold && createDealer(cohort, new Array<number>(rule.fold.of).fill(1 / rule.fold.of));
+  const rest = 1 - (rule.fold ? rule.test : 0);
+  const shares = PARTITIONS.map((part) => (rule.fold && part === 'test' ? 0 : shareOf(rule, part) / rest));
+  const dealer = createDealer(cohort, shares);
   return sites.map((site) => {
-    const bins = PARTITIONS.map((part): Bin => ({ share: shareOf(rule, part), lacks: [], groups: [] }));
-    for (const label of cohort.labels) {
-      const own = site.groups.filter((group) => group.label === label);
-      const carried = ofClass.get(label) ?? [];
-      // What sites before this one could not give of a class is made up for here, then what is short over all classes.
-      for (const [at, bin] of bins.entries()) bin.lacks.splice(0, 2, carried[at] ?? 0, overall[at] ?? 0);
-      deal(own, bins, createRandom(seed, 'parts', site.name, label));
-      for (const [at, bin] of bins.entries()) [carried[at] = 0, overall[at] = 0] = bin.lacks;
-    }
-    const [train, validation, test] = bins.map((bin) => bin.groups) as [Group[], Group[], Group[]];
-    const parts: Parts = { train, validation, test };
+    const tested = folds?.(site.groups, [seed, 'folds', site.name])[(rule.fold?.index ?? 1) - 1] ?? [];
+    const others = site.groups.filter((group) => !tested.includes(group));
+    const [train = [], validation = [], test = []] = dealer(others, [seed, 'parts', site.name]);
+    const parts: Parts = { train, validation, test: [...test, ...tested] };
     if (rule.test > 0) fillFromTrain(parts, 'test');
     if (rule.validation > 0) fillFromTrain(parts, 'validation');
     return toSplitSite(site.name, parts, cohort.labels);
   });
+}
+
+/** Deals one site's groups to bins of these shares; what sites before could not give of a class is made up for, then what is short over all classes. */
+function createDealer(cohort: Cohort, shares: readonly number[]) {
+  const overall = shares.map(() => 0);
+  const ofClass = new Map(cohort.labels.map((label) => [label, shares.map(() => 0)]));
+  return (groups: readonly Group[], seeds: readonly (string | number)[]): Group[][] => {
+    const bins = shares.map((share): Bin => ({ share, lacks: [], groups: [] }));
+    for (const label of cohort.labels) {
+      const own = groups.filter((group) => group.label === label);
+      const carried = ofClass.get(label) ?? [];
+      for (const [at, bin] of bins.entries()) bin.lacks.splice(0, 2, carried[at] ?? 0, overall[at] ?? 0);
+      deal(own, bins, createRandom(...seeds, label));
+      for (const [at, bin] of bins.entries()) [carried[at] = 0, overall[at] = 0] = bin.lacks;
+    }
+    return bins.map((bin) => bin.groups);
+  };
 }
 
 function shareOf(rule: SplitRule, part: Partition): number {

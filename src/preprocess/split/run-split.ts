@@ -20,6 +20,8 @@ export interface SplitOptions {
   readonly alpha: string;
   readonly validation: string;
   readonly test: string;
+  /** `2/5`: the second of five folds is the test part. */
+  readonly fold?: string | undefined;
   readonly seed: number;
   readonly out: string;
   /** Use this split instead of making one. */
@@ -56,7 +58,8 @@ async function reuse({ bidsRoot }: SplitOptions, path: string) {
 
 async function readRule(options: SplitOptions): Promise<SplitRule> {
   const validation = readNumber('validation', options.validation, { least: 0, below: 1 });
-  const test = readNumber('test', options.test, { least: 0, below: 1 });
+  const fold = options.fold === undefined ? undefined : readFold(options.fold);
+  const test = fold ? 1 / fold.of : readNumber('test', options.test, { least: 0, below: 1 });
   // Shares like 0.7 and 0.3 have a sum just under 1 in binary.
   if (validation + test > 1 - 1e-9) throw flError('NF_SPLIT_SHARES', { validation, test });
   const { strategy, siteColumn } = options;
@@ -68,8 +71,15 @@ async function readRule(options: SplitOptions): Promise<SplitRule> {
     }),
     ...(strategy === 'column' && { site_column: siteColumn }),
     ...{ validation, test },
+    ...(fold && { fold }),
     ...(threshold !== undefined && { group_threshold: threshold }),
   };
+}
+
+function readFold(text: string): { index: number; of: number } {
+  const [, index = 0, of = 0] = (/^(\d{1,3})\/(\d{1,3})$/.exec(text) ?? []).map(Number);
+  if (index >= 1 && of >= 2 && index <= of) return { index, of };
+  throw flError('NF_SPLIT_NUMBER', { flag: 'fold', value: text, range: 'K/N with K from 1 to N, N from 2' });
 }
 
 function readNumber(flag: string, text: string, range: { least: number; below: number }): number {

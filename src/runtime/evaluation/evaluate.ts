@@ -36,7 +36,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateR
   const { progress = noProgress, slices } = options;
   const images: ImageSetOptions = {
     ...{ imageSize: target.spec.image_size, slices, layout: 'montage', classes: target.classes },
-    ...{ batchSize: 32, augment: undefined },
+    ...{ batchSize: 32, augment: undefined, mirror: options.mirror },
   };
   const work = { options, target, data, predictor, images, tested, progress };
   try {

@@ -16,6 +16,7 @@ import { openTarget, type Target, type TargetWish } from './target.ts';
 export interface PredictOptions extends TargetWish {
   readonly inputs: readonly string[];
   readonly slices: number;
+  readonly mirror: boolean;
   readonly engine: EngineWish;
   /** Undefined: as the training images were prepared. */
   readonly headMask: boolean | undefined;
@@ -88,7 +89,7 @@ const READERS = 4;
 async function openImages(
   inputs: readonly PredictImage[],
   target: Target,
-  { slices, progress = noProgress, signal }: PredictOptions,
+  { slices, mirror, progress = noProgress, signal }: PredictOptions,
 ): Promise<{ images: ImageSet; tiles: number[] }> {
   const picture = { imageSize: target.spec.image_size, slices, layout: 'montage' } as const;
   let done = 0;
@@ -98,6 +99,6 @@ async function openImages(
     return { subject, path, first: 0, count };
   });
   const subjects = inputs.map(({ source, path }) => ({ id: source, label: 0, paths: [path] }));
-  const options = { ...picture, classes: target.classes, batchSize: 32, augment: undefined };
+  const options = { ...picture, classes: target.classes, batchSize: 32, augment: undefined, mirror };
   return { images: new ImageSet(subjects, examples, options), tiles: examples.map(({ count }) => count) };
 }

@@ -13,6 +13,8 @@ export interface EvaluateOptions extends TargetWish {
   readonly engine: EngineWish;
   /** Axial slices of a volume, as in training. */
   readonly slices: number;
+  /** Whether predictions are averaged over mirror images, as in training. */
+  readonly mirror: boolean;
   /** Whether the controls are trained and tested, too. */
   readonly controls: boolean;
   /** Worst predictions that are drawn. */

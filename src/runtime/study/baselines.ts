@@ -25,7 +25,7 @@ export interface BaselineOptions {
   /** The federated run, finished. */
   readonly folder: string;
   readonly simulate: BaselineRequest['simulate'];
-  readonly evaluate: Pick<EvaluateOptions, 'engine' | 'jobs' | 'seed' | 'replicates' | 'slices'>;
+  readonly evaluate: Pick<EvaluateOptions, 'engine' | 'jobs' | 'seed' | 'replicates' | 'slices' | 'mirror'>;
   readonly progress: Progress;
 }
 

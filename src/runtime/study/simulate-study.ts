@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import type { z } from 'zod';
 import { type SimulateOptions, simulate } from '../simulator/simulate.ts';
 import type { Progress } from '../telemetry/progress.ts';
 import { runBaselines } from './baselines.ts';
@@ -30,6 +29,7 @@ export async function simulateStudy(options: StudyOptions): Promise<Study> {
     seed: 0,
     replicates: REPLICATES,
     slices: SLICES,
+    mirror: true,
   };
   const { run_folder: folder } = summary;
   const what = { baselines, folder, simulate: options, evaluate, progress: options.progress() };

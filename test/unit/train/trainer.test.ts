@@ -128,7 +128,7 @@ describe('a trainer', () => {
     await trainer.evaluate(data.validation);
     expect(seen.map(({ phase, epoch, done, total }) => [phase, epoch, done, total].join(' '))).toEqual([
       ...['fit 1 8 20', 'fit 1 16 20', 'fit 1 20 20', 'fit 2 8 20', 'fit 2 16 20', 'fit 2 20 20'],
-      'evaluate 1 10 10',
+      ...['evaluate 1 10 20', 'evaluate 1 20 20'],
     ]);
   });
 

@@ -26,6 +26,8 @@ export interface BatchOptions {
   readonly batchSize: number;
   /** Shuffles and augments, a different way for each seed; without it every picture comes once, in order, as it is. */
   readonly seed?: number;
+  /** Left and right exchanged in every picture; default false. */
+  readonly mirror?: boolean;
 }
 
 export interface ImageSetOptions extends PictureOptions {
@@ -33,6 +35,8 @@ export interface ImageSetOptions extends PictureOptions {
   readonly batchSize: number;
   /** For training; undefined leaves the pictures as they are. */
   readonly augment: AugmentOptions | undefined;
+  /** Whether a prediction is the mean of those for a picture and for its mirror image. */
+  readonly mirror: boolean;
 }
 
 export interface Example {
@@ -71,15 +75,18 @@ export class ImageSet {
   }
 
   /** All pictures once; the last batch may be smaller. */
-  async *batches({ batchSize, seed }: BatchOptions): AsyncGenerator<Batch> {
+  async *batches({ batchSize, seed, mirror = false }: BatchOptions): AsyncGenerator<Batch> {
     const order = this.#examples.map((_, index) => index);
     if (seed !== undefined) createRandom('shuffle', seed).shuffle(order);
     for (let start = 0; start < order.length; start += batchSize) {
-      yield this.#assemble(order.slice(start, start + batchSize), seed);
+      yield this.#assemble(order.slice(start, start + batchSize), { seed, mirror });
     }
   }
 
-  async #assemble(indices: readonly number[], seed: number | undefined): Promise<Batch> {
+  async #assemble(
+    indices: readonly number[],
+    { seed, mirror }: { seed: number | undefined; mirror: boolean },
+  ): Promise<Batch> {
     const { imageSize, classes } = this.options;
     const area = imageSize * imageSize;
     const x = new Float32Array(indices.length * area);
@@ -89,7 +96,8 @@ export class ImageSet {
     const pictures = await Promise.all(examples.map((example) => this.#pictures(example)));
     for (const [row, example] of examples.entries()) {
       const seeded = seed === undefined ? undefined : deriveSeed('augment', seed, indices[row] ?? 0);
-      const tiles = (pictures[row] ?? []).map((picture) => this.#present(picture, seeded));
+      const shown = (pictures[row] ?? []).map((picture) => this.#present(picture, seeded));
+      const tiles = mirror ? shown.map(mirrored) : shown;
       x.set(standardize(arrange(tiles, imageSize)), row * area);
       y[row * classes.length + (this.subjects[example.subject]?.label ?? 0)] = 1;
       owners.push(example.subject);
@@ -108,6 +116,12 @@ export class ImageSet {
     if (pictures.length === count) return pictures;
     throw flError('NF_DATA_IMAGE_CHANGED', { path }, { place: { file: path } });
   }
+}
+
+/** Left and right exchanged. */
+function mirrored(picture: Float32Array): Float32Array {
+  const side = Math.sqrt(picture.length);
+  return picture.map((_, at) => picture[at - (at % side) + side - 1 - (at % side)] ?? 0);
 }
 
 /** Tiles in rows from the top left, in a square as large as a picture; what they leave free is black. */

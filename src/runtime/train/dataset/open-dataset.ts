@@ -24,6 +24,11 @@ export interface DatasetOptions {
   readonly classes?: unknown;
   /** Changes of training pictures: false for none, or amounts in place of the mild ones. Default true. */
   readonly augment?: boolean | Partial<AugmentOptions>;
+  /**
+   * Whether a prediction is the mean of those for a picture and for its mirror image: a second opinion of a network that was trained on
+   * both. Default: where training pictures are flipped.
+   */
+  readonly mirror?: boolean;
 }
 
 /** One site's images, ready for training. */
@@ -71,19 +76,21 @@ function tellOnce(site: string, notes: readonly string[]): void {
   for (const note of notes) told.add(`${site} ${note}`);
 }
 
-const KEYS = ['imageSize', 'batchSize', 'slices', 'layout', 'classes', 'augment'];
+const KEYS = ['imageSize', 'batchSize', 'slices', 'layout', 'classes', 'augment', 'mirror'];
 
 function checkDatasetOptions(options: DatasetOptions, classes: readonly string[]): ImageSetOptions {
   checkKeys(options, KEYS);
   const count = (name: 'imageSize' | 'batchSize' | 'slices', least: number) =>
     checkNumber(name, options[name], { least, whole: true });
+  const augment = augmentOptions(options.augment);
   return {
     imageSize: count('imageSize', 8) ?? 64,
     batchSize: count('batchSize', 1) ?? 32,
     slices: count('slices', 1) ?? 9,
     layout: checkLayout(options.layout),
     classes: checkClasses(options.classes) ?? classes,
-    augment: augmentOptions(options.augment),
+    augment,
+    mirror: options.mirror ?? augment?.flip ?? false,
   };
 }
 

@@ -28,22 +28,25 @@ export async function scoreSubjects(data: ImageSet, predict: Predict): Promise<M
   return describeMetrics(data.classes, confusion, lossSum);
 }
 
-/** For each subject the mean of the softmax over its pictures: one probability a class. */
+/** For each subject the mean of the softmax over its pictures, and over their mirror images where the data say so: one probability a class. */
 export async function subjectProbabilities(data: ImageSet, predict: Predict): Promise<Float64Array[]> {
   const classes = data.classes.length;
   const scores = data.subjects.map(() => ({ sum: new Float64Array(classes), pictures: 0 }));
+  const views = data.options.mirror ? [false, true] : [false];
   let done = 0;
-  for await (const batch of data.batches({ batchSize: BATCH_SIZE })) {
-    const logits = await predict(batch);
-    for (const [row, owner] of batch.owners.entries()) {
-      const score = scores[owner];
-      if (!score) continue;
-      addSoftmax(score.sum, logits.subarray(row * classes, (row + 1) * classes));
-      score.pictures++;
+  for (const mirror of views) {
+    for await (const batch of data.batches({ batchSize: BATCH_SIZE, mirror })) {
+      const logits = await predict(batch);
+      for (const [row, owner] of batch.owners.entries()) {
+        const score = scores[owner];
+        if (!score) continue;
+        addSoftmax(score.sum, logits.subarray(row * classes, (row + 1) * classes));
+        score.pictures++;
+      }
+      done += batch.size;
+      tellProgress({ phase: 'evaluate', epoch: 1, epochs: 1, done, total: views.length * data.size });
+      await nextTurn();
     }
-    done += batch.size;
-    tellProgress({ phase: 'evaluate', epoch: 1, epochs: 1, done, total: data.size });
-    await nextTurn();
   }
   return scores.map(({ sum, pictures }) => sum.map((value) => value / Math.max(1, pictures)));
 }
