@@ -3,7 +3,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../command.ts';
 import { engineFlag, mirrorFlag, modelFlags, slicesFlag } from '../output/flags.ts';
 import { renderPredictions } from '../output/predict-summary.ts';
-import { type PredictResult, predictResultSchema } from '../runtime/evaluation/predict-result.ts';
+import { type PredictResult, predictResultSchema } from '../runtime/evaluation/predict-schema.ts';
 
 export default class Predict extends BaseCommand<PredictResult> {
   static override summary = 'tell what a model says of images that nobody has labelled';

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../command.ts';
 import { workspaceFlag } from '../output/flags.ts';
 import { shownPath } from '../runtime/kernel/shown-path.ts';
-import { type ReportResult, reportResultSchema } from '../runtime/report/make-report.ts';
+import { type ReportResult, reportResultSchema } from '../runtime/report/result.ts';
 
 export default class Report extends BaseCommand<ReportResult> {
   static override summary = 'write the report of a run: one HTML file, its record, and TensorBoard logs';
@@ -11,20 +11,23 @@ export default class Report extends BaseCommand<ReportResult> {
   static override examples = [
     '<%= config.bin %> report glioma',
     '<%= config.bin %> report work/glioma/latest --out ./published',
+    '<%= config.bin %> report glioma --compare other-glioma',
   ];
   static override args = {
     run: Args.string({ required: true, description: 'JOB, JOB/RUN_ID or run folder' }),
   };
   static override flags = {
     workspace: workspaceFlag,
+    compare: Flags.string({ summary: 'another run: one page on both, paired by subject' }),
     out: Flags.string({ summary: 'folder to write to (default: that of the run)' }),
   };
   static override resultSchema = reportResultSchema;
 
   protected override async execute(): Promise<ReportResult> {
     const { args, flags } = await this.parse(Report);
-    const { makeReport } = await import('../runtime/report/make-report.ts');
-    return makeReport({ target: args.run, workspace: flags.workspace, out: flags.out });
+    const { makeComparison, makeReport } = await import('../runtime/report/make-report.ts');
+    const options = { target: args.run, workspace: flags.workspace, out: flags.out };
+    return flags.compare === undefined ? makeReport(options) : makeComparison(options, flags.compare);
   }
 
   protected override render({ sentence, report, record, tensorboard }: ReportResult): string {

@@ -1,4 +1,4 @@
-import type { CheckResult } from '../runtime/evaluation/check-data.ts';
+import type { CheckResult } from '../runtime/evaluation/check-schema.ts';
 import { shownPath } from '../runtime/kernel/shown-path.ts';
 import { renderTable } from './table.ts';
 

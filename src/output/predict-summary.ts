@@ -1,4 +1,4 @@
-import type { PredictResult } from '../runtime/evaluation/predict-result.ts';
+import type { PredictResult } from '../runtime/evaluation/predict-schema.ts';
 import { shownPath } from '../runtime/kernel/shown-path.ts';
 import { renderTable } from './table.ts';
 

@@ -3,7 +3,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
 import { renderCheck } from '../../output/check-summary.ts';
 import { slicesFlag } from '../../output/flags.ts';
-import { type CheckResult, checkResultSchema } from '../../runtime/evaluation/check-data.ts';
+import { type CheckResult, checkResultSchema } from '../../runtime/evaluation/check-schema.ts';
 
 export default class PreprocessCheck extends BaseCommand<CheckResult> {
   static override summary = 'find what is wrong with data before a job uses them';

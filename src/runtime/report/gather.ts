@@ -7,6 +7,7 @@ import { EVALUATION_FILE, EVALUATION_FOLDER, type Evaluation, readEvaluation } f
 import { type RunCard, readRunCard } from '../federation/run-card.ts';
 import type { RunSummary } from '../federation/run-report.ts';
 import { describeRunIn } from '../federation/stored-runs.ts';
+import { BASELINES_FILE, type Baselines, readBaselines } from '../study/result.ts';
 import type { MetricReport } from '../telemetry/metrics.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
 
@@ -24,6 +25,8 @@ export interface ReportSource {
   readonly rounds: readonly RoundLine[];
   /** Undefined until the run is evaluated. */
   readonly evaluation: Evaluation | undefined;
+  /** Undefined where none were run. */
+  readonly baselines: Baselines | undefined;
   /** Overlays by the name in the evaluation, as PNG bytes. */
   readonly overlays: ReadonlyMap<string, Uint8Array>;
 }
@@ -46,7 +49,8 @@ export async function gatherReport(folder: RunFolder): Promise<ReportSource> {
       overlay === null ? undefined : await readFile(join(evaluated, overlay)).catch(() => undefined);
     if (overlay !== null && bytes) overlays.set(overlay, bytes);
   }
-  return { card, summary, rounds: await readRounds(folder), evaluation, overlays };
+  const baselines = await readBaselines(folder.at(BASELINES_FILE));
+  return { card, summary, rounds: await readRounds(folder), evaluation, baselines, overlays };
 }
 
 /** Empty for a run that has not finished. */

@@ -1,25 +1,17 @@
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
 import { findTargetRun } from '../evaluation/target.ts';
 import { prettyJson } from '../kernel/digest.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
+import { type ComparedRun, pairRuns, renderComparison } from './compare.ts';
 import { gatherReport } from './gather.ts';
 import { renderPage } from './page.ts';
+import type { ReportResult } from './result.ts';
 import { makeRunRecord } from './run-record.ts';
 import { writeTensorboard } from './tensorboard/write-logs.ts';
 
-/** What `report` wrote. */
-export const reportResultSchema = z.object({
-  report: z.string().describe('one HTML file that needs no network'),
-  record: z.string().nullable().describe('run_record.json'),
-  tensorboard: z.string().nullable().describe('folder for tensorboard --logdir'),
-  verdict: z.string().nullable(),
-  sentence: z.string(),
-});
-export type ReportResult = z.output<typeof reportResultSchema>;
-
 export const REPORT_FILES = {
   page: 'report.html',
+  comparison: 'comparison.html',
   record: 'run_record.json',
   tensorboard: 'tensorboard',
 } as const;
@@ -27,13 +19,15 @@ export const REPORT_FILES = {
 const NOT_JUDGED =
   'The run was not judged yet: the report shows validation figures alone. Evaluate it, then make the report again.';
 
-/** Writes the report of a run, its record, and TensorBoard logs. @throws NF_EVALUATE_TARGET, NF_RUN_*, NF_EVALUATE_FILE */
-export async function makeReport(options: {
-  target: string;
-  workspace: string;
+export interface ReportOptions {
+  readonly target: string;
+  readonly workspace: string;
   /** Folder to write; default: the run's. */
-  out: string | undefined;
-}): Promise<ReportResult> {
+  readonly out: string | undefined;
+}
+
+/** Writes the report of a run, its record, and TensorBoard logs. @throws NF_EVALUATE_TARGET, NF_RUN_*, NF_EVALUATE_FILE */
+export async function makeReport(options: ReportOptions): Promise<ReportResult> {
   const { folder } = await findTargetRun(options);
   const source = await gatherReport(folder);
   const out = resolve(options.out ?? folder.root);
@@ -46,5 +40,20 @@ export async function makeReport(options: {
   await writeFileAtomic(paths.record, prettyJson(makeRunRecord(source)));
   await writeFileAtomic(paths.report, renderPage(source));
   const headline = source.evaluation?.headline;
-  return { ...paths, verdict: headline?.verdict ?? null, sentence: headline?.sentence ?? NOT_JUDGED };
+  const sentence = headline?.sentence ?? NOT_JUDGED;
+  return { ...paths, verdict: headline?.verdict ?? null, sentence, comparison: null };
+}
+
+/** Writes a page on two judged runs, paired by subject. @throws as `makeReport`, and NF_COMPARE_* */
+export async function makeComparison(options: ReportOptions, other: string): Promise<ReportResult> {
+  const both = [options.target, other].map(async (target) => {
+    const { folder } = await findTargetRun({ ...options, target });
+    return { folder, source: await gatherReport(folder) };
+  });
+  const [one, two] = (await Promise.all(both)) as [ComparedRun, ComparedRun];
+  const comparison = await pairRuns(one, two);
+  const report = join(resolve(options.out ?? one.folder.root), REPORT_FILES.comparison);
+  const { page, sentence } = renderComparison([one.source, two.source], comparison);
+  await writeFileAtomic(report, page);
+  return { report, record: null, tensorboard: null, verdict: null, sentence, comparison };
 }

@@ -1,6 +1,7 @@
 import type { ReportSource } from './gather.ts';
 import { Html, html } from './html.ts';
 import { answerSection, controlsSection } from './sections/answer.ts';
+import { baselinesSection } from './sections/baselines.ts';
 import { calibrationSection, classesSection, sitesSection } from './sections/classes.ts';
 import { casesSection, looksSection } from './sections/looks.ts';
 import { curvesSection, dataSection, recordSection } from './sections/run.ts';
@@ -11,7 +12,9 @@ export function renderPage(source: ReportSource): string {
   const { summary, card, evaluation } = source;
   const body = html`<header><h1>${summary.job}</h1><p>${card.job.description ?? ''} Run ${summary.run_id}, ${card.created.slice(0, 10)}.</p></header>
 ${evaluation ? answerSection(evaluation) : notEvaluated(summary.job)}
-${evaluation ? [controlsSection(evaluation), looksSection(evaluation), classesSection(evaluation), sitesSection(evaluation)] : null}
+${evaluation ? [controlsSection(evaluation), looksSection(evaluation)] : null}
+${source.baselines ? baselinesSection(source.baselines) : null}
+${evaluation ? [classesSection(evaluation), sitesSection(evaluation)] : null}
 ${curvesSection(source)}
 ${evaluation ? calibrationSection(evaluation) : null}
 ${casesSection(source)}

@@ -49,6 +49,11 @@ export const EVALUATION_ERRORS = {
     message: 'The picture {path} cannot be used: {reason}, {detail}.',
     hint: 'Give a grey JPEG or PNG of one slice.',
   },
+  NF_COMPARE_NOT_JUDGED: {
+    exit: 4,
+    message: 'The run {run} was not judged yet.',
+    hint: 'Evaluate both runs first: neuroflare evaluate RUN.',
+  },
   NF_COMPARE_SUBJECTS: {
     exit: 4,
     message: 'The two evaluations have no subject in common, so they cannot be compared.',

@@ -22,7 +22,7 @@ const FULL_ENOUGH = 0.5;
  * Room around the head, as a share of its longer side. It is black whatever the image has there, and wider than 4 of 96 pixels, so that
  * what a source leaves around its heads (text, a page, a tight crop) tells a network nothing.
  */
-const MARGIN = 0.06;
+export const MARGIN = 0.06;
 
 /** Turns an image to RAS; a single slice, whichever way it was cut, becomes one plane across the third axis. */
 export function orientHead(

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { readNifti } from '../../../preprocess/nifti/read.ts';
 import { flError } from '../../kernel/errors.ts';
-import { cutSlabs, headBox, orientHead, takeSlab } from './axial-slices.ts';
+import { cutSlabs, headBox, MARGIN, orientHead, takeSlab } from './axial-slices.ts';
 import { applyWindow, findWindow } from './intensity.ts';
 import { cachedPictures, type Picture } from './picture-cache.ts';
 import { resample } from './resample.ts';
@@ -50,8 +50,16 @@ async function makePictures(path: string, { imageSize, slices, layout }: Picture
   const side = layout === 'montage' ? tileSide(imageSize, slabs.length) : imageSize;
   return slabs.map((slab) => {
     const plane = takeSlab(head, slab, (value) => applyWindow(value, window));
-    return Uint8Array.from(resample(plane, box, side), (value) => Math.round(value * 255));
+    const picture = blackenMargin(resample(plane, box, side), side);
+    return Uint8Array.from(picture, (value) => Math.round(value * 255));
   });
+}
+
+/** Where a small image is enlarged, its outermost pixels reach into the margin. */
+function blackenMargin(picture: Float32Array, side: number): Float32Array {
+  const width = Math.floor((side * MARGIN) / (1 + 2 * MARGIN));
+  const inside = (at: number) => at >= width && at < side - width;
+  return picture.map((value, at) => (inside(at % side) && inside(Math.floor(at / side)) ? value : 0));
 }
 
 /** Side of each of `count` tiles in a square of `imageSize`. */

@@ -1,0 +1,211 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { evaluationSchema } from '../../src/runtime/evaluation/result.ts';
+import { runCli, runJson } from '../support/cli.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { spotSlice, subjectsOf, writeTree } from '../unit/train/bids-tree.ts';
+
+/** Slices with a bright or a dark spot somewhere: nothing but the spot tells the classes apart. */
+const cwd = tempFolder();
+const SMALL = [
+  '--set',
+  'image_size=16',
+  '--set',
+  'model.width=8',
+  '--set',
+  'local_epochs=8',
+  '--set',
+  'batch_size=8',
+];
+const read = (path: string): unknown => JSON.parse(readFileSync(join(cwd, path), 'utf8'));
+
+beforeAll(async () => {
+  const root = await writeTree(subjectsOf(['bright', 'dark'], { count: 60, partition: 'n/a' }), spotSlice);
+  await rename(root, join(cwd, 'bids'));
+  const steps = [
+    ['preprocess', 'split', 'bids', '--sites', '2', '--fold', '1/4', '--validation', '0.2', '--out', 'split.json'],
+    [
+      'job',
+      'create',
+      'spots',
+      '--template',
+      'mri-fedavg',
+      '--set',
+      'data=bids',
+      '--set',
+      'split=split.json',
+      '--set',
+      'name=spots',
+      '--set',
+      'model.classes=[bright, dark]',
+    ],
+    ['simulate', 'spots', '-q', '--set', 'num_rounds=4', ...SMALL],
+    ['evaluate', 'spots', '-q', '--replicates', '300'],
+  ];
+  for (const step of steps) expect(await runCli(step, { cwd })).toMatchObject({ code: 0 });
+}, 120_000);
+
+describe('evaluate', () => {
+  it('puts the model beside controls that see no more than they say', () => {
+    const evaluation = evaluationSchema.parse(read('work/spots/latest/evaluation/evaluation.json'));
+    expect(evaluation.data).toMatchObject({ part: 'test', subjects: 30, sites: ['site-1', 'site-2'] });
+    const reached = Object.fromEntries(
+      (evaluation.controls ?? []).map(({ name, balanced_accuracy: own }) => [name, own.value ?? Number.NaN]),
+    );
+    expect(Object.keys(reached)).toEqual([
+      'majority',
+      'size',
+      'frame',
+      'silhouette',
+      'histogram',
+      'nearest',
+      'kernel',
+      'forest',
+    ]);
+    expect(reached.majority).toBe(0.5);
+    expect(reached.frame).toBe(0.5);
+    expect(reached.size).toBe(0.5);
+    expect(evaluation.headline.sentence).toContain('strongest control');
+  });
+
+  it('counts every subject once, and gives intervals that hold the figure', () => {
+    const evaluation = evaluationSchema.parse(read('work/spots/latest/evaluation/evaluation.json'));
+    expect(evaluation.confusion.flat().reduce((sum, count) => sum + count, 0)).toBe(30);
+    for (const { value, low, high } of Object.values(evaluation.figures)) {
+      if (value === null || low === null || high === null) continue;
+      expect(low).toBeLessThanOrEqual(high);
+    }
+    expect(evaluation.masked.head_masked?.value).toBe(0.5);
+    expect(evaluation.calibration.fitted_on).toMatch(/validation subjects/);
+    const rows = readFileSync(join(cwd, 'work/spots/latest/evaluation/predictions.tsv'), 'utf8')
+      .trim()
+      .split('\n');
+    expect(rows).toHaveLength(31);
+    for (const { overlay } of evaluation.worst_cases) {
+      expect(existsSync(join(cwd, 'work/spots/latest/evaluation', overlay ?? ''))).toBe(true);
+    }
+  });
+
+  it('gives the same file again', async () => {
+    const args = ['evaluate', 'spots', '-q', '--replicates', '300', '--out'];
+    for (const out of ['one', 'two']) expect((await runCli([...args, out], { cwd })).code).toBe(0);
+    expect(read('one/evaluation.json')).toEqual(read('two/evaluation.json'));
+  }, 60_000);
+
+  it('refuses to call images a test that were trained on', async () => {
+    const other = ['preprocess', 'split', 'bids', '--sites', '2', '--fold', '2/4', '--out', 'other.json'];
+    expect((await runCli(other, { cwd })).code).toBe(0);
+    const { answer, code } = await runJson(['evaluate', 'spots', '--split', 'other.json', '-q'], { cwd });
+    expect(code).toBe(4);
+    expect(answer.error_code).toBe('NF_EVALUATE_LEAK');
+  });
+
+  it.each([
+    [['evaluate', 'spotz'], 'NF_EVALUATE_TARGET'],
+    [['evaluate', 'spots/20200101-000000'], 'NF_RUN_NOT_FOUND'],
+    [['evaluate', 'none.safetensors'], 'NF_PATH_MISSING'],
+    [['evaluate', 'spots', '--data', 'nowhere'], 'NF_BIDS_NOT_A_DATASET'],
+    [['evaluate', 'spots', '--replicates', '1'], 'NF_USAGE'],
+  ])('%j is answered with %s', async (args, wanted) => {
+    const { answer, code } = await runJson([...args, '-q'], { cwd });
+    expect([code, answer.error_code]).toEqual([4, wanted]);
+  });
+});
+
+describe('predict', () => {
+  it('predicts files, pictures and data sets, and says what the probabilities are', async () => {
+    const { answer } = await runJson(
+      ['predict', 'spots', 'bids/sub-0/anat/sub-0_T1w.nii', '-q', '--out', 'said'],
+      { cwd },
+    );
+    const said = answer.data as {
+      images: { overlay: string; probabilities: Record<string, number> }[];
+      temperature: number;
+      notice: string;
+    };
+    expect(said.notice).toMatch(/research only/i);
+    expect(said.temperature).toBeGreaterThan(0);
+    const [image] = said.images;
+    expect(Object.values(image?.probabilities ?? {}).reduce((sum, one) => sum + one, 0)).toBeCloseTo(1, 6);
+    expect(existsSync(join(cwd, 'said', image?.overlay ?? ''))).toBe(true);
+    const whole = await runJson(['predict', 'spots', 'bids', '-q'], { cwd });
+    expect((whole.answer.data as { subjects: unknown[] }).subjects).toHaveLength(120);
+  });
+
+  it.each([
+    [['predict', 'spots', 'split.json'], 'NF_PREDICT_INPUT'],
+    [['predict', 'spots', 'missing.nii'], 'NF_PATH_MISSING'],
+    [
+      ['predict', 'spots', 'bids/sub-0/anat/sub-0_T1w.nii', 'bids/sub-0/anat/sub-0_T1w.nii'],
+      'NF_PREDICT_INPUT',
+    ],
+  ])('%j is answered with %s', async (args, wanted) => {
+    const { answer, code } = await runJson([...args, '-q'], { cwd });
+    expect([code, answer.error_code]).toEqual([4, wanted]);
+  });
+});
+
+describe('report', () => {
+  it('writes one page that needs no network, its record and TensorBoard logs', async () => {
+    expect((await runCli(['report', 'spots', '--out', 'published'], { cwd })).code).toBe(0);
+    const whole = readFileSync(join(cwd, 'published/report.html'), 'utf8');
+    const page = whole.replace(/base64,[^"]*/g, '');
+    expect(page).toContain('strongest control');
+    expect(page).toContain('not a medical device');
+    expect(page).not.toMatch(/(src|href)="?https?:/);
+    expect(page).not.toContain('undefined</');
+    expect(page).not.toContain('NaN');
+    const record = read('published/run_record.json') as { sha256: string; evaluation: object };
+    expect(record.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(existsSync(join(cwd, 'published/tensorboard/all-sites'))).toBe(true);
+  });
+
+  it('says of a run that was not judged that its figures say little', async () => {
+    const run = ['simulate', 'spots', '-q', '-w', 'fresh', '--set', 'num_rounds=1', ...SMALL];
+    expect((await runCli(run, { cwd })).code).toBe(0);
+    const { stdout } = await runCli(['report', 'spots', '-w', 'fresh'], { cwd });
+    expect(stdout).toContain('not judged yet');
+  }, 60_000);
+
+  it('compares two runs on the subjects of both', async () => {
+    const { answer } = await runJson(['report', 'spots', '--compare', 'spots', '--out', 'compared'], { cwd });
+    const { comparison } = answer.data as { comparison: { lead: { value: number; low: number } } };
+    expect(comparison.lead).toMatchObject({ value: 0, low: 0 });
+  });
+});
+
+describe('simulate --baselines', () => {
+  it('trains and compares local and pooled models, and takes finished ones when run again', async () => {
+    const args = [
+      'simulate',
+      'spots',
+      '-q',
+      '-w',
+      'held',
+      '--set',
+      'num_rounds=1',
+      ...SMALL,
+      '--baselines',
+      'local,centralized',
+    ];
+    const { answer, code } = await runJson(args, { cwd });
+    expect(code).toBe(0);
+    const { baselines } = answer.data as {
+      baselines: { baselines: { baseline: string; comparison: { subjects: number } }[] };
+    };
+    expect(baselines.baselines.map(({ baseline, comparison }) => [baseline, comparison.subjects])).toEqual([
+      ['local', 30],
+      ['centralized', 30],
+    ]);
+  }, 120_000);
+
+  it('refuses what it does not know, before anything is trained', async () => {
+    const { answer } = await runJson(['simulate', 'spots', '--baselines', 'locl'], { cwd });
+    expect([answer.error_code, answer.message]).toEqual([
+      'NF_BASELINES_UNKNOWN',
+      expect.stringContaining("'local'"),
+    ]);
+  });
+});
