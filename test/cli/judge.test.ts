@@ -25,7 +25,19 @@ beforeAll(async () => {
   const root = await writeTree(subjectsOf(['bright', 'dark'], { count: 60, partition: 'n/a' }), spotSlice);
   await rename(root, join(cwd, 'bids'));
   const steps = [
-    ['preprocess', 'split', 'bids', '--sites', '2', '--fold', '1/4', '--validation', '0.2', '--out', 'split.json'],
+    [
+      'preprocess',
+      'split',
+      'bids',
+      '--sites',
+      '2',
+      '--fold',
+      '1/4',
+      '--validation',
+      '0.2',
+      '--out',
+      'split.json',
+    ],
     [
       'job',
       'create',
