@@ -23,7 +23,10 @@ export const LAYERS: readonly (readonly string[])[] = [
     'src/runtime/simulator',
     'src/runtime/poc',
     'src/runtime/preflight',
+    'src/runtime/evaluation',
   ],
+  ['src/runtime/study'],
+  ['src/runtime/report'],
   ['src/output', 'src/command.ts', 'src/remote-command.ts', 'src/main.ts', 'src/commands', 'src/api'],
 ];
 

@@ -12,6 +12,3 @@ export const CONTROLS = {
 
 export type ControlName = keyof typeof CONTROLS;
 export const CONTROL_NAMES = Object.keys(CONTROLS) as ControlName[];
-
-/** Those that see no anatomy: what they reach is a shortcut. */
-export const BLIND_CONTROLS: readonly ControlName[] = ['size', 'frame', 'histogram'];
