@@ -1,10 +1,12 @@
-import { join } from 'node:path';
+import { cp } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { SplitManifest } from '../../preprocess/split/manifest.ts';
+import type { RunCard } from '../federation/run-card.ts';
 import { describeRuns } from '../federation/stored-runs.ts';
-import type { Override } from '../job/variables.ts';
 import { prettyJson } from '../kernel/digest.ts';
 import { type SimulateOptions, simulate } from '../simulator/simulate.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
+import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
 import { POOLED_SITE, poolSplit } from './pooled-split.ts';
 import type { Baseline } from './result.ts';
 
@@ -34,37 +36,61 @@ export function planBaselines(baselines: readonly Baseline[], sites: readonly st
   });
 }
 
-/** What the federated run was started with; a baseline differs in its sites and its split alone. */
+/** What a baseline shares with the federated run: everything but its sites and its split. */
 export interface BaselineRequest {
-  readonly folder: string;
+  readonly folder: RunFolder;
+  readonly card: RunCard;
   readonly split: SplitManifest;
-  readonly simulate: Omit<SimulateOptions, 'workspace' | 'resume' | 'onOpen' | 'observe' | 'onLog'>;
+  readonly simulate: Pick<SimulateOptions, 'threads' | 'engine' | 'signal' | 'maxClients'>;
 }
 
 const POOLED_SPLIT = 'pooled-split.json';
 
 /** Runs a baseline, or goes on with one that was broken off, or takes the one that is finished. Returns its run folder. */
 export async function runBaseline(run: BaselineRun, request: BaselineRequest): Promise<string> {
-  const workspace = join(request.folder, 'baselines');
+  const { folder, card, split } = request;
+  const workspace = resolve(folder.at('baselines'));
   const last = (await describeRuns(workspace, run.name)).at(-1);
   if (last?.status === 'finished') return join(workspace, run.name, last.run_id);
-  const { overrides, flags } = request.simulate;
   const pooled = join(workspace, POOLED_SPLIT);
-  if (run.pooled) await writeFileAtomic(pooled, prettyJson(poolSplit(request.split)));
-  const own: Override[] = [
-    { name: 'name', value: run.name },
-    { name: 'workflow.min_clients', value: run.sites.length },
-    { name: 'workflow.mandatory_clients', value: [] },
-    ...(run.pooled ? [{ name: 'data.split', value: pooled }] : []),
-  ];
+  if (run.pooled) await writeFileAtomic(pooled, prettyJson(poolSplit(split)));
+  const jobPath = join(workspace, 'jobs', run.name);
+  await writeJob(jobPath, run, { folder, card, split: run.pooled ? pooled : (card.data?.split ?? '') });
   const summary = await simulate({
     ...request.simulate,
     workspace,
-    flags: { ...flags, clients: undefined, siteNames: run.sites },
-    overrides: [...overrides, ...own],
+    jobPath,
+    flags: { siteNames: run.sites },
+    overrides: [],
     resume: last?.status === 'interrupted' ? last.run_id : undefined,
     observe: () => undefined,
     onLog: () => undefined,
   });
   return summary.run_folder;
+}
+
+/** The job as the federated run had it, whatever flags and later changes of its folder say, with its own sites and split. */
+async function writeJob(
+  path: string,
+  run: BaselineRun,
+  { folder, card, split }: { folder: RunFolder; card: RunCard; split: string },
+): Promise<void> {
+  await cp(folder.at(RUN_FILES.bundle), path, { recursive: true });
+  const { n_clients: _all, clients_per_round: _drawn, ...workflow } = card.job.workflow;
+  const job = {
+    ...card.job,
+    name: run.name,
+    workflow: { ...workflow, min_clients: run.sites.length, mandatory_clients: [] },
+    data: { root: card.data?.root, split: resolve(split) },
+    model: placed(card),
+    ...(run.pooled && { sites: {} }),
+  };
+  // JSON is YAML.
+  await writeFileAtomic(join(path, 'job.yaml'), prettyJson(job));
+}
+
+/** A path to first values is meant from the folder that the job was read from. */
+function placed({ job, job_folder: folder }: RunCard): object {
+  const first = 'initial_params' in job.model ? job.model.initial_params : undefined;
+  return typeof first === 'string' ? { initial_params: resolve(folder, first) } : job.model;
 }

@@ -36,17 +36,18 @@ export interface BaselineOptions {
  */
 export async function runBaselines(options: BaselineOptions): Promise<Baselines> {
   const { folder, baselines, progress } = options;
-  const card = await readRunCard(runFolder(folder));
+  const run = runFolder(folder);
+  const card = await readRunCard(run);
   const split = await splitOf(card.data?.split ?? null);
   const runs = planBaselines(baselines, card.sites);
   const total = runs.length + 1;
   const federated = await judge(folder, { options, split: card.data?.split ?? '', controls: true });
   progress({ what: 'models trained and judged', done: 1, total });
   const judged = new Map<BaselineRun, { folder: string; predictions: Judged }>();
-  for (const [at, run] of runs.entries()) {
-    const own = await runBaseline(run, { folder, split, simulate: options.simulate });
+  for (const [at, planned] of runs.entries()) {
+    const own = await runBaseline(planned, { folder: run, card, split, simulate: options.simulate });
     await judge(own, { options, split: card.data?.split ?? '', controls: false });
-    judged.set(run, { folder: own, predictions: await readPredictions(join(own, EVALUATION_FOLDER)) });
+    judged.set(planned, { folder: own, predictions: await readPredictions(join(own, EVALUATION_FOLDER)) });
     progress({ what: 'models trained and judged', done: at + 2, total });
   }
   const result = summarize({
