@@ -217,3 +217,28 @@ describe('planSplit refuses', () => {
     expect(() => plan(rows, column)).toThrow(code('NF_SPLIT_GROUP_AT_TWO_SITES'));
   });
 });
+
+describe('folds', () => {
+  const rows = evenRows(40).map((row, at) => ({ ...row, group: `g${at >> 1}` }));
+  const folds = [1, 2, 3, 4].map((index) =>
+    plan(rows, { ...iid, test: 0.25, fold: { index, of: 4 } }, { sites: 2 }),
+  );
+  const tested = folds.map(({ split }) => split.sites.flatMap(({ test }) => test));
+
+  it('test everybody once, with sites that stay the same', () => {
+    expect(tested.flat().sort()).toEqual(rows.map(({ id }) => id).sort());
+    const members = folds.map(({ split }) =>
+      split.sites.map((site) => PARTITIONS.flatMap((part) => site[part]).sort()),
+    );
+    for (const other of members) expect(other).toEqual(members[0]);
+  });
+
+  it('are of like size, and validation is a share of the whole', () => {
+    for (const test of tested) expect(test.length).toBeGreaterThanOrEqual(16);
+    for (const { split } of folds) {
+      const validation = split.sites.flatMap((site) => site.validation).length;
+      expect(validation).toBeGreaterThanOrEqual(8);
+      expect(validation).toBeLessThanOrEqual(16);
+    }
+  });
+});

@@ -1,0 +1,225 @@
+import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { parseParticipants } from '../../../../src/preprocess/bids/participants.ts';
+import { checkBids } from '../../../../src/preprocess/check/check-bids.ts';
+import { checkSource } from '../../../../src/preprocess/check/check-source.ts';
+import { centredAffine } from '../../../../src/preprocess/nifti/affine.ts';
+import { encodeNifti } from '../../../../src/preprocess/nifti/write.ts';
+import { planSplit } from '../../../../src/preprocess/split/plan.ts';
+import { noProgress } from '../../../../src/runtime/telemetry/progress.ts';
+import { makeFolder, makeSource, writeFiles } from '../image/made-pictures.ts';
+
+const SHAPE = [20, 20, 1] as const;
+
+function slice(seed: number): Uint8Array {
+  const data = Float32Array.from({ length: 400 }, (_, at) => ((at * 7919 + seed * 104729) % 251) + 1);
+  return encodeNifti({ shape: SHAPE, data, affine: centredAffine([...SHAPE], [1, 1, 1]) });
+}
+
+const anat = (id: string, ending = 'nii') => `sub-${id}/anat/sub-${id}_T1w.${ending}`;
+
+/** Twelve sound slices of two classes. */
+async function dataset(): Promise<string> {
+  const root = await makeFolder();
+  const ids = Array.from({ length: 12 }, (_, at) => String(at + 1));
+  await writeFiles(root, {
+    'dataset_description.json': JSON.stringify({ Name: 'made', BIDSVersion: '1.11.1' }),
+    'participants.json': JSON.stringify({ diagnosis: { Levels: { a: 'one', b: 'other' } } }),
+    'participants.tsv': [
+      'participant_id\tdiagnosis',
+      ...ids.map((id, at) => `sub-${id}\t${at % 2 ? 'a' : 'b'}`),
+      '',
+    ].join('\n'),
+    ...Object.fromEntries(ids.map((id) => [anat(id), slice(Number(id))])),
+  });
+  return root;
+}
+
+async function check(root: string, { withSplit = false } = {}) {
+  const file = join(root, 'participants.tsv');
+  const participants = parseParticipants(await readFile(file), file);
+  const rule = { strategy: 'iid', validation: 0, test: 0.3 } as const;
+  const split = withSplit ? planSplit(participants, { rule, seed: 0, sites: 2 }, root).split : undefined;
+  return checkBids(root, { participants, split, progress: noProgress });
+}
+
+const codes = (found: Awaited<ReturnType<typeof check>>) =>
+  found.findings.map(({ code, severity, place }) =>
+    [severity, code, place.participant].filter(Boolean).join(' '),
+  );
+
+it('finds nothing in a sound data set', async () => {
+  const found = await check(await dataset());
+  expect(codes(found)).toEqual([]);
+  expect(found.classes).toEqual({ all: { a: 6, b: 6 } });
+});
+
+/** Each fault by itself: what is done to a sound data set, and the one finding that must come of it. */
+const FAULTS: [string, (root: string) => Promise<unknown>, string][] = [
+  ['an empty image', (root) => writeFile(join(root, anat('3')), ''), 'error NF_NIFTI_EMPTY sub-3'],
+  [
+    'a cut header',
+    (root) => writeFile(join(root, anat('3')), slice(3).subarray(0, 200)),
+    'error NF_NIFTI_HEADER_SHORT sub-3',
+  ],
+  [
+    'cut voxels',
+    (root) => writeFile(join(root, anat('3')), slice(3).subarray(0, 900)),
+    'error NF_NIFTI_DATA_SHORT sub-3',
+  ],
+  [
+    'bytes behind the voxels',
+    (root) => writeFile(join(root, anat('3')), Buffer.concat([slice(3), new Uint8Array(9)])),
+    'error NF_NIFTI_DATA_LONG sub-3',
+  ],
+  [
+    'text in place of an image',
+    (root) => writeFile(join(root, anat('3')), 'x'.repeat(999)),
+    'error NF_NIFTI_MAGIC sub-3',
+  ],
+  [
+    'a gzip that is named plain',
+    (root) => writeFile(join(root, anat('3')), gzipSync(slice(3))),
+    'error NF_NIFTI_UNEXPECTED_GZIP sub-3',
+  ],
+  [
+    'a gzip with junk behind it',
+    (root) => writeGz(root, Buffer.concat([gzipSync(slice(3)), Buffer.from('12345678')])),
+    'error NF_NIFTI_GZIP_TRAILING sub-3',
+  ],
+  [
+    'a truncated gzip',
+    (root) => writeGz(root, gzipSync(slice(3)).subarray(0, 100)),
+    'error NF_NIFTI_GZIP_TRUNCATED sub-3',
+  ],
+  [
+    'a gzip that tells a time',
+    (root) => writeGz(root, stamped(gzipSync(slice(3)))),
+    'warning NF_CHECK_GZIP_HEADER sub-3',
+  ],
+  [
+    'one value in all voxels',
+    (root) =>
+      writeFile(
+        join(root, anat('3')),
+        encodeNifti({
+          shape: SHAPE,
+          data: new Float32Array(400).fill(7),
+          affine: centredAffine([...SHAPE], [1, 1, 1]),
+        }),
+      ),
+    'error NF_CHECK_BLANK sub-3',
+  ],
+  ['no unit', (root) => patch(root, (bytes) => bytes.fill(0, 123, 124)), 'warning NF_CHECK_UNITS sub-3'],
+  [
+    'an image that is missing',
+    (root) => rename(join(root, anat('3')), join(root, 'sub-3/anat/x.nii')),
+    'error NF_BIDS_IMAGE_MISSING sub-3',
+  ],
+  [
+    'an image twice',
+    (root) => writeFile(join(root, anat('3', 'nii.gz')), plainGzip(slice(3))),
+    'error NF_CHECK_BOTH sub-3',
+  ],
+  ['a link out of the data set', linkOut, 'error NF_BIDS_IMAGE_OUTSIDE sub-3'],
+  ['a folder without a row', (root) => mkdir(join(root, 'sub-99')), 'warning NF_CHECK_NO_ROW sub-99'],
+  [
+    'a description that is no JSON',
+    (root) => writeFile(join(root, 'dataset_description.json'), '{'),
+    'warning NF_CHECK_DESCRIPTION',
+  ],
+  [
+    'a sidecar that is no object',
+    (root) => writeFile(join(root, 'sub-3/anat/sub-3_T1w.json'), '[1]'),
+    'error NF_CHECK_SIDECAR sub-3',
+  ],
+  [
+    'a sidecar that names a hospital',
+    (root) => writeFile(join(root, 'sub-3/anat/sub-3_T1w.json'), '{"InstitutionName": "x"}'),
+    'warning NF_CHECK_IDENTIFYING sub-3',
+  ],
+  [
+    'a label outside the levels',
+    (root) => editTable(root, 'sub-3\tb', 'sub-3\tc'),
+    'error NF_CHECK_LABEL sub-3',
+  ],
+  ['a missing label', (root) => editTable(root, 'sub-3\tb', 'sub-3\tn/a'), 'note NF_CHECK_UNLABELLED'],
+  [
+    'a copy of another image',
+    (root) => writeFile(join(root, anat('3')), slice(5)),
+    'error NF_CHECK_COPY sub-5',
+  ],
+  [
+    'a copy under another label',
+    (root) => writeFile(join(root, anat('3')), slice(4)),
+    'error NF_CHECK_COPY_LABELS sub-4',
+  ],
+];
+
+async function writeGz(root: string, bytes: Uint8Array): Promise<void> {
+  await rename(join(root, anat('3')), join(root, anat('3', 'nii.gz')));
+  await writeFile(join(root, anat('3', 'nii.gz')), bytes);
+}
+
+function plainGzip(bytes: Uint8Array): Buffer {
+  const gz = gzipSync(bytes);
+  gz.fill(0, 4, 8);
+  return gz;
+}
+
+function stamped(gz: Buffer): Buffer {
+  gz.writeUInt32LE(1_700_000_000, 4);
+  return gz;
+}
+
+async function patch(root: string, change: (bytes: Buffer) => void): Promise<void> {
+  const bytes = Buffer.from(slice(3));
+  change(bytes);
+  await writeFile(join(root, anat('3')), bytes);
+}
+
+async function linkOut(root: string): Promise<void> {
+  const outside = join(await makeFolder(), 'x.nii');
+  await rename(join(root, anat('3')), outside);
+  await symlink(outside, join(root, anat('3')));
+}
+
+async function editTable(root: string, from: string, to: string): Promise<void> {
+  const file = join(root, 'participants.tsv');
+  await writeFile(file, (await readFile(file, 'utf8')).replace(from, to));
+}
+
+describe('finds', () => {
+  it.each(FAULTS)('%s', async (_what, spoil, expected) => {
+    const root = await dataset();
+    await spoil(root);
+    expect(codes(await check(root))).toEqual([expected]);
+  });
+
+  it('a group that stands on two sides of a split, and like images in different groups', async () => {
+    const root = await dataset();
+    const near = Buffer.from(slice(5));
+    near.writeUInt8((near.readUInt8(360) + 1) % 256, 360);
+    await writeFile(join(root, anat('3')), near);
+    const found = await check(root, { withSplit: true });
+    const alike = found.findings.filter(({ code }) => code === 'NF_CHECK_ALIKE');
+    expect(alike.length).toBeLessThanOrEqual(1);
+    expect(found.contrasts.map(({ site }) => site)).toContain('site-2');
+  });
+});
+
+it('tells of class folders what `preprocess bids` would find, and writes nothing', async () => {
+  const root = await makeFolder();
+  await makeSource(root, { glioma_tumor: 4, no_tumor: 4 });
+  await writeFiles(root, {
+    'no_tumor/broken.jpg': 'text',
+    'no_tumor/copy.png': await readFile(join(root, 'no_tumor/a (10).png')),
+  });
+  const { findings } = await checkSource(root, { progress: noProgress });
+  expect(findings.map(({ code, severity }) => `${severity} ${code}`)).toEqual([
+    'error NF_CHECK_IMAGE',
+    'warning NF_CHECK_COPIES',
+  ]);
+});
