@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings what `npm run test:extended` needs and npm does not have: Python oracles, in a venv outside the project, and
-# what compiles TensorFlow's binding.
+# Brings what `npm run test:extended` needs and npm does not have: Python oracles, in a venv outside the project, what
+# compiles TensorFlow's binding, and a browser that looks at reports.
 set -euo pipefail
 parts="${NEUROFLARE_PARTS:-$HOME/.cache/neuroflare-parts}"
 if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
@@ -21,6 +21,9 @@ fi
 if [ ! -e "$parts/swiftshader/usr/lib/chromium/vk_swiftshader_icd.json" ] && command -v apt-get >/dev/null; then
   mkdir -p "$parts/swiftshader" && apt-get update -q
   (cd "$parts/swiftshader" && apt-get download -q chromium-common && dpkg-deb --extract chromium-common_*.deb . && rm chromium-common_*.deb)
+fi
+if [ ! -x "${NEUROFLARE_CHROMIUM:-/usr/bin/chromium}" ]; then
+  apt-get update -q && apt-get install -qy --no-install-recommends chromium fonts-dejavu-core
 fi
 [ -x "$parts/venv/bin/python" ] || python3 -m venv "$parts/venv"
 "$parts/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$(dirname "$0")/extended-requirements.txt"

@@ -40,8 +40,8 @@ thead th{color:var(--soft);font-weight:600;font-size:.85rem}
 .confusion .wrong{background:color-mix(in srgb,var(--strong) calc(var(--share)*100%),var(--page))}
 .confusion .deep{color:var(--card)}
 .confusion thead th{text-align:center}
-.chart{width:100%;height:auto;display:block;max-width:820px}
-.chart.square{width:340px;max-width:100%}
+.chart{width:100%;min-width:560px;height:auto;display:block;max-width:820px}
+.chart.square{width:340px;min-width:0;max-width:100%}
 .chart text{font-size:13px;fill:var(--ink)}
 .chart .tick,.chart .range{font-size:11.5px;fill:var(--soft)}
 .chart .label.model,.chart .value.model{font-weight:700}

@@ -38,7 +38,7 @@ describe.each(['mri-cnn', 'mri-resnet'] as const)('Grad-CAM of %s', (type) => {
 });
 
 it('is the class activation map where the head is linear (Zhou et al., 2016)', async () => {
-  const spec = { type: 'mri-resnet', image_size: SIDE, classes: ['a', 'b'], width: 8 } as const;
+  const spec = { type: 'mri-resnet' as const, image_size: SIDE, classes: ['a', 'b'], width: 8 };
   const params = initialParams(spec, 5);
   const engine = await makeEngine('cpu', 'test');
   const heat = async (changed: ParamSet, label: number) => {

@@ -11,10 +11,10 @@ export interface IntervalRow {
   readonly kind: 'model' | 'strong' | 'plain';
 }
 
-const WIDTH = 720;
+const WIDTH = 740;
 const ROW = 30;
 const LEFT = 190;
-const RIGHT = 140;
+const RIGHT = 160;
 const TOP = 26;
 
 /** Dots with whiskers on a scale from 0 to 100 %, one row each, and a line at chance. */
@@ -34,7 +34,7 @@ export function intervalChart(
       ? null
       : html`<line class="chance" x1="${x(chance)}" x2="${x(chance)}" y1="${TOP - 4}" y2="${height - 8}"/>`;
   const marks = rows.map((row, at) => mark(row, { x, y: TOP + at * ROW + ROW / 2 }));
-  return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${options.title}">${grid}${line}${marks}</svg>`;
+  return html`<div class="scroll"><svg class="chart" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${options.title}">${grid}${line}${marks}</svg></div>`;
 }
 
 function mark({ label, figure, kind }: IntervalRow, at: { x: (value: number) => number; y: number }): Html {

@@ -41,8 +41,8 @@ export function lineChart(
     ([at, line]) =>
       html`<path class="line ${colour(at, line)}" d="${pathOf(line.values, x, y)}"/>${dots(at, line, { x, y })}`,
   );
-  return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${options.title}">${rows}${columns}
-<text class="tick" x="${(BOX.left + BOX.right) / 2}" y="${HEIGHT - 4}" text-anchor="middle">${options.x}</text>${paths}${legend(lines)}</svg>`;
+  return html`<div class="scroll"><svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${options.title}">${rows}${columns}
+<text class="tick" x="${(BOX.left + BOX.right) / 2}" y="${HEIGHT - 4}" text-anchor="middle">${options.x}</text>${paths}${legend(lines)}</svg></div>`;
 }
 
 function padded(low: number, high: number): [number, number] {

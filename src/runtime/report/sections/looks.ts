@@ -39,7 +39,7 @@ export function casesSection({ evaluation, overlays }: ReportSource): Html | nul
     const bytes = one.overlay === null ? undefined : overlays.get(one.overlay);
     const source = bytes && `data:image/png;base64,${Buffer.from(bytes).toString('base64')}`;
     const text = `${one.id}: ${classTitle(one.truth)} taken for ${classTitle(one.predicted)}`;
-    return html`<figure>${source ? html`<img src="${source}" alt="${text}" loading="lazy">` : null}
+    return html`<figure>${source ? html`<img src="${source}" alt="${text}">` : null}
 <figcaption><b>${classTitle(one.truth)}</b> ${one.truth === one.predicted ? 'found' : html`taken for <b>${classTitle(one.predicted)}</b>`}, probability ${percent(one.probability)} %<br><span class="notice">${one.id}, ${one.site}, loss ${one.loss.toFixed(2)}</span></figcaption></figure>`;
   });
   return html`<section><h2>Worst cases</h2>
