@@ -79,7 +79,7 @@ function lesionLine({ lesion_heat: heat }: Evaluation): string[] {
   if (!heat) return [];
   const share = (value: number) => `${(100 * value).toFixed(0)} %`;
   return [
-    `${share(heat.inside)} of the heat lies in the lesion, which covers ${share(heat.area)} of the head; the hottest place is in it for ${share(heat.hits)} of ${heat.subjects}`,
+    `${share(heat.inside)} of the heat lies in or right beside the lesion, which is ${share(heat.area)} of the head; the hottest place is there for ${share(heat.hits)} of ${heat.subjects}`,
   ];
 }
 

@@ -38,6 +38,11 @@ export function closeMask(mask: Mask, radius: number): Mask {
   return unpad(inverse(within(inverse(grown), radius)), mask, radius);
 }
 
+/** Grows by a disk. */
+export function dilateMask(mask: Mask, radius: number): Mask {
+  return radius === 0 ? mask : within(mask, radius);
+}
+
 /** Opening by a disk: removes what is thinner than its diameter. */
 export function openMask(mask: Mask, radius: number): Mask {
   const core = inverse(within(inverse(mask), radius));

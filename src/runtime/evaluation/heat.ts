@@ -12,6 +12,8 @@ export interface Explained {
   readonly grey: Float32Array;
   /** Of the same size, 0 to 1. */
   readonly heat: Float32Array;
+  /** Pixels that one value of the network's own, coarser map stands for. */
+  readonly cell: number;
 }
 
 const BATCH_SIZE = 16;
@@ -41,7 +43,11 @@ export async function explain(
         if (!map || found[owner]) continue;
         const heat = enlarge(map, side, options.imageSize);
         const grey = toGrey(x.subarray(at * area, (at + 1) * area));
-        found[owner] = { id: subjects[owner]?.id ?? '', side: options.imageSize, grey, heat };
+        const { imageSize } = options;
+        found[owner] = {
+          ...{ id: subjects[owner]?.id ?? '', side: imageSize },
+          ...{ grey, heat, cell: imageSize / side },
+        };
       }
     }
   } finally {

@@ -1,4 +1,5 @@
 import { findImages } from '../../preprocess/bids/layout.ts';
+import { dilateMask } from '../../preprocess/image/morphology.ts';
 import type { ImageSetOptions } from '../train/dataset/image-set.ts';
 import { findLesionMask, readLesionPicture } from '../train/dataset/lesion-pictures.ts';
 import { silhouette } from './controls/features.ts';
@@ -9,7 +10,7 @@ import type { Evaluation } from './result.ts';
 const IN_LESION = 0.25;
 
 /**
- * How much of the heat lies in the lesion, where the data set has masks (`*_desc-lesion_mask.nii.gz` in a derivative): beside the share
+ * How much of the heat lies in the lesion, grown by half of what one value of the map stands for, where the data set has masks (`*_desc-lesion_mask.nii.gz` in a derivative): beside the share
  * of the head that the lesion covers, which a map that knows nothing would reach. Null without masks.
  */
 export async function measureLesionHeat(
@@ -37,7 +38,10 @@ export async function measureLesionHeat(
   };
 }
 
-function measure({ grey, heat, side }: Explained, lesion: Float32Array) {
+function measure({ grey, heat, side, cell }: Explained, lesion: Float32Array) {
+  const size = { width: side, height: side };
+  const seen = Uint8Array.from(lesion, (share) => (share >= IN_LESION ? 1 : 0));
+  const near = dilateMask({ ...size, cells: seen }, Math.round(cell / 2)).cells;
   const head = silhouette(
     Uint8Array.from(grey, (value) => Math.round(255 * value)),
     side,
@@ -45,15 +49,12 @@ function measure({ grey, heat, side }: Explained, lesion: Float32Array) {
   let [total, inside, covered, all, hottest] = [0, 0, 0, 0, 0];
   for (let at = 0; at < heat.length; at++) {
     const own = heat[at] as number;
-    const isLesion = (lesion[at] as number) >= IN_LESION;
     total += own;
+    if (near[at] === 1) inside += own;
     if (head[at] === 1) all++;
-    if (isLesion) {
-      inside += own;
-      covered++;
-    }
+    if (head[at] === 1 && near[at] === 1) covered++;
     if (own > (heat[hottest] as number)) hottest = at;
   }
-  if (covered === 0 || total === 0 || all === 0) return undefined;
-  return { inside: inside / total, area: covered / all, hit: (lesion[hottest] as number) >= IN_LESION };
+  if (covered === 0 || total === 0) return undefined;
+  return { inside: inside / total, area: covered / all, hit: near[hottest] === 1 };
 }

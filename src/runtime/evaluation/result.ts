@@ -109,9 +109,11 @@ export const evaluationSchema = z.object({
   lesion_heat: z
     .object({
       subjects: count,
-      inside: z.number().describe('share of the heat that lies in the lesion, mean over subjects'),
-      area: z.number().describe('share of the head that the lesion covers, mean over subjects'),
-      hits: z.number().describe('share of subjects whose hottest place lies in the lesion'),
+      inside: z.number().describe('share of the heat in or right beside the lesion, mean over subjects'),
+      area: z
+        .number()
+        .describe('share of the head that this covers: what a map that knows nothing would reach'),
+      hits: z.number().describe('share of subjects whose hottest place lies there'),
     })
     .nullable(),
   worst_cases: z.array(caseSchema),

@@ -24,8 +24,8 @@ export function looksSection({ masked, figures, chance, lesion_heat: heat }: Eva
     }),
   ];
   const lesion = heat
-    ? html`<p>Where lesions are known (${heat.subjects} subjects), ${percent(heat.inside)} % of the heat lies in the lesion, which covers ${percent(heat.area)} % of the head;
-the hottest place is in the lesion for ${percent(heat.hits)} %.</p>`
+    ? html`<p>Where lesions are known (${heat.subjects} subjects), ${percent(heat.inside)} % of the heat lies in or right beside the lesion, which is ${percent(heat.area)} % of the head;
+the hottest place is there for ${percent(heat.hits)} %.</p>`
     : null;
   return html`<section><h2>What the model goes by</h2>
 <p class="lead">A model that reads the tumour loses nothing with the frame blackened and falls to chance with the head blackened; with the head made one grey, only its outline is left.</p>

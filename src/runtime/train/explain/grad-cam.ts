@@ -29,9 +29,11 @@ const POOLING = 'features';
 const BATCH_SIZE = 16;
 
 /**
- * Grad-CAM (Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based localization", 2017): the features
- * before the global pooling, weighted by the mean slope of the class's logit along each. The engine computes the features, where the
- * work is; TensorFlow.js's own gradient goes through the few layers after them.
+ * Grad-CAM (Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based localization", 2017) in its
+ * element-wise form, HiResCAM (Draelos and Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations", 2020): each feature before the global pooling
+ * times the slope of the class's logit at that very place. After a mean over the image both are the same; after a maximum only
+ * this form keeps to the places that the network went by. The engine computes the features, where the work is; TensorFlow.js's own gradient goes
+ * through the few layers after them.
  */
 export async function createExplainer(spec: ModelSpec, params: ParamSet, engine: Engine): Promise<Explainer> {
   const model = buildModel(spec);
@@ -89,7 +91,7 @@ async function heatMaps(parts: Parts, x: Float32Array, labels: readonly number[]
       const wanted = tf.oneHot(tf.tensor1d([...labels], 'int32'), Number(head.outputs[0]?.shape[1]));
       const logit = (places: Tensor) =>
         tf.sum(tf.mul(head.apply(places) as Tensor, tf.cast(wanted, 'float32')));
-      const slopes = tf.mean(tf.grad(logit)(features), [1, 2], true);
+      const slopes = tf.grad(logit)(features);
       return tf.relu(tf.sum(tf.mul(features, slopes), 3)).dataSync() as Float32Array;
     }),
   );
