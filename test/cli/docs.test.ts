@@ -39,8 +39,9 @@ describe('a command in the documentation', () => {
     const words = line.split(/\s+/);
     const length = [3, 2, 1].find((count) => config.findCommand(words.slice(0, count).join(':'))) ?? 0;
     const command = await config.findCommand(words.slice(0, length).join(':'), { must: true }).load();
-    const { args, flags, baseFlags } = command;
-    const { argv } = await Parser.parse(words.slice(length), { args, flags: { ...baseFlags, ...flags } });
+    const { args, flags, baseFlags, strict } = command;
+    const known = { args, flags: { ...baseFlags, ...flags }, strict };
+    const { argv } = await Parser.parse(words.slice(length), known);
     expect(argv.length).toBeGreaterThanOrEqual(Object.values(args).filter(({ required }) => required).length);
   });
 });

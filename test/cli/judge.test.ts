@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluationSchema } from '../../src/runtime/evaluation/result.ts';
 import { runCli, runJson } from '../support/cli.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { headPicture, toPng } from '../unit/preprocess/image/made-pictures.ts';
 import { spotSlice, subjectsOf, writeTree } from '../unit/train/bids-tree.ts';
 
 /** Slices with a bright or a dark spot somewhere: nothing but the spot tells the classes apart. */
@@ -146,6 +147,18 @@ describe('predict', () => {
     expect((whole.answer.data as { subjects: unknown[] }).subjects).toHaveLength(120);
   });
 
+  it('takes pictures as they are taken for training', async () => {
+    await writeFile(join(cwd, 'slice.png'), await toPng(headPicture(1)));
+    const { answer } = await runJson(['predict', 'spots', 'slice.png', '--head-mask', '-q'], { cwd });
+    expect(answer.data).toMatchObject({
+      head_mask: true,
+      images: [{ subject: 'slice', source: 'slice.png' }],
+    });
+    await writeFile(join(cwd, 'bad.png'), 'text');
+    const bad = await runJson(['predict', 'spots', 'bad.png', '-q'], { cwd });
+    expect([bad.code, bad.answer.error_code]).toEqual([4, 'NF_PREDICT_PICTURE']);
+  });
+
   it.each([
     [['predict', 'spots', 'split.json'], 'NF_PREDICT_INPUT'],
     [['predict', 'spots', 'missing.nii'], 'NF_PATH_MISSING'],
@@ -212,6 +225,13 @@ describe('simulate --baselines', () => {
       ['centralized', 30],
     ]);
   }, 120_000);
+
+  it('goes on with baselines when the federated run is finished', async () => {
+    const run = (await runJson(['runs', 'list', '--workspace', 'held'], { cwd })).answer.data;
+    const args = ['simulate', 'spots', '-q', '-w', 'held', '--resume', '--baselines', 'local,centralized'];
+    expect((await runJson(args, { cwd })).code).toBe(0);
+    expect((await runJson(['runs', 'list', '--workspace', 'held'], { cwd })).answer.data).toEqual(run);
+  }, 60_000);
 
   it('refuses what it does not know, before anything is trained', async () => {
     const { answer } = await runJson(['simulate', 'spots', '--baselines', 'locl'], { cwd });

@@ -14,11 +14,13 @@ import {
 } from './compare-sites.ts';
 import { findAlike, findCopies } from './find-copies.ts';
 import { type Finding, findingOf } from './finding.ts';
-import { inspectImage } from './inspect-image.ts';
+import { type ImageFacts, inspectImage } from './inspect-image.ts';
 import { inspectTree } from './inspect-tree.ts';
 
 export interface BidsCheck {
   readonly images: number;
+  /** Of those that could be read. */
+  readonly facts: readonly ImageFacts[];
   /** Images of each class by site. */
   readonly classes: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly contrasts: readonly SiteContrast[];
@@ -61,6 +63,7 @@ export async function checkBids(
   }
   return {
     images: tree.images.length,
+    facts: images,
     classes: Object.fromEntries(sites.map((site) => [site.name, classCounts(participants, site)])),
     contrasts,
     findings,

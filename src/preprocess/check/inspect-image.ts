@@ -16,6 +16,8 @@ export interface ImageFacts {
   readonly voxelSha256: string;
   /** 64 x 64 grey bytes of the middle slice. */
   readonly thumbnail: Uint8Array;
+  /** The same as 96 x 96 bytes, for the frame control. */
+  readonly stretched: Uint8Array;
   /** Of the middle slice, in 8 bits. */
   readonly quality: Quality;
 }
@@ -25,6 +27,8 @@ export interface InspectedImage {
   readonly findings: readonly Finding[];
 }
 
+/** Of its frame 4 pixels are looked at. */
+const STRETCHED_SIDE = 96;
 /** gzip's flag for a stored name, and where flag and time stand (RFC 1952, 2.3). */
 const NAME_FLAG = 8;
 const FLAGS_AT = 3;
@@ -110,6 +114,7 @@ function describe(what: {
       .update(bytes)
       .digest('hex'),
     thumbnail: makeThumbnail(slice),
+    stretched: makeThumbnail(slice, STRETCHED_SIDE),
     quality: measureQuality(slice),
   };
 }

@@ -4,21 +4,21 @@ import type { GreyImage, GreyPixels } from '../image/grey-image.ts';
 export const THUMBNAIL_SIDE = 64;
 
 /**
- * 64 x 64 grey values, proportions ignored, each the mean of its own block of pixels; 16-bit pictures are stretched to the range of a byte.
+ * `side` x `side` grey values, proportions ignored, each the mean of its own block of pixels; 16-bit pictures are stretched to the range of a byte.
  * Plain sums, so that groups do not depend on the build of an image library.
  */
-export function makeThumbnail({ width, height, pixels }: GreyImage): Uint8Array {
-  const means = new Float64Array(THUMBNAIL_SIDE * THUMBNAIL_SIDE);
+export function makeThumbnail({ width, height, pixels }: GreyImage, side = THUMBNAIL_SIDE): Uint8Array {
+  const means = new Float64Array(side * side);
   const columns = new Float64Array(width);
-  for (let row = 0; row < THUMBNAIL_SIDE; row++) {
-    const [top, bottom] = span(row, height);
+  for (let row = 0; row < side; row++) {
+    const [top, bottom] = span(row, height, side);
     columns.fill(0);
     for (let y = top; y < bottom; y++) addRow(columns, pixels, y * width);
-    for (let column = 0; column < THUMBNAIL_SIDE; column++) {
-      const [left, right] = span(column, width);
+    for (let column = 0; column < side; column++) {
+      const [left, right] = span(column, width, side);
       let sum = 0;
       for (let x = left; x < right; x++) sum += columns[x] as number;
-      means[row * THUMBNAIL_SIDE + column] = sum / ((right - left) * (bottom - top));
+      means[row * side + column] = sum / ((right - left) * (bottom - top));
     }
   }
   const top = pixels instanceof Uint8Array ? 255 : Math.max(1, ...means);
@@ -26,9 +26,9 @@ export function makeThumbnail({ width, height, pixels }: GreyImage): Uint8Array 
 }
 
 /** Pixels of one block along a side; blocks of a picture under 64 pixels share some. */
-function span(block: number, side: number): [number, number] {
-  const from = Math.floor((block * side) / THUMBNAIL_SIDE);
-  return [from, Math.max(from + 1, Math.floor(((block + 1) * side) / THUMBNAIL_SIDE))];
+function span(block: number, length: number, blocks: number): [number, number] {
+  const from = Math.floor((block * length) / blocks);
+  return [from, Math.max(from + 1, Math.floor(((block + 1) * length) / blocks))];
 }
 
 function addRow(columns: Float64Array, pixels: GreyPixels, from: number): void {

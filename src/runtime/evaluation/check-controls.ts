@@ -19,8 +19,8 @@ export interface ControlCheck {
 
 interface CheckOptions {
   readonly root: string;
-  /** People whose images could be read. */
-  readonly usable: ReadonlySet<string>;
+  /** People whose images could be read, with the stored image as 96 x 96 bytes. */
+  readonly usable: ReadonlyMap<string, Uint8Array>;
   readonly slices: number;
   readonly seed: number;
   readonly jobs: number;
@@ -44,14 +44,18 @@ const REMEDIES: Partial<Record<ControlName, string>> = {
   histogram: 'Grey levels tell the source; report this control beside the model.',
 };
 
-/** The shortcut controls over five grouped folds, on the pictures that a network would be given. */
+/**
+ * The shortcut controls over five grouped folds, on the pictures that a network would be given; but the frame is that of the stored
+ * images, which other tools may show to a network whole.
+ */
 export async function checkControls(
   participants: Participants,
   options: CheckOptions,
 ): Promise<ControlCheck> {
   const { rows, classes } = usableRows(participants, options.usable);
   const { root: bidsRoot, slices, progress, signal, seed, jobs } = options;
-  const images = await readControlImages(rows, { bidsRoot, slices, progress, signal });
+  const read = await readControlImages(rows, { bidsRoot, slices, progress, signal });
+  const images = read.map((image) => ({ ...image, stored: options.usable.get(image.id) }));
   const reason = options.run ? reasonAgainst(images, classes) : 'they were not asked for (--no-controls)';
   if (reason !== undefined) {
     const skipped = finding('note', 'NF_CHECK_CONTROLS', { params: { reason } });
@@ -78,7 +82,7 @@ export async function checkControls(
   return { controls, chance, findings: controls.flatMap((one) => shortcutOf(one, chance)), images, classes };
 }
 
-function usableRows({ rows }: Participants, usable: ReadonlySet<string>) {
+function usableRows({ rows }: Participants, usable: ReadonlyMap<string, Uint8Array>) {
   const used = rows.filter(
     ({ id, values }) => usable.has(id) && values.has(COLUMN.diagnosis) && !values.has(COLUMN.setAside),
   );

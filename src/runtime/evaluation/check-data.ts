@@ -65,7 +65,8 @@ async function checkDataset(options: CheckDataOptions): Promise<CheckResult> {
   const broken = new Set(
     bids.findings.filter(({ severity }) => severity === 'error').map(({ place }) => place.participant),
   );
-  const usable = new Set(participants.rows.map(({ id }) => id).filter((id) => !broken.has(id)));
+  const sound = bids.facts.filter(({ participant }) => !broken.has(participant));
+  const usable = new Map(sound.map(({ participant, stretched }) => [participant, stretched]));
   const what = { root: target, usable, slices, seed, jobs, run: options.controls, progress, signal };
   const seen = await checkControls(participants, what);
   const { sheet: path } = options;

@@ -1,7 +1,10 @@
 import { availableParallelism } from 'node:os';
+import type { RunSummary } from '../federation/run-report.ts';
+import { describeRun } from '../federation/stored-runs.ts';
+import { loadJob } from '../job/load.ts';
+import { NeuroflareError } from '../kernel/errors.ts';
 import { type SimulateOptions, simulate } from '../simulator/simulate.ts';
 import type { Progress } from '../telemetry/progress.ts';
-import { runBaselines } from './baselines.ts';
 import { parseBaselines } from './parse-baselines.ts';
 import type { Study } from './result.ts';
 
@@ -19,8 +22,10 @@ const SLICES = 9;
 /** A simulation, and then the baselines it is to be held against. @throws as `simulate` and `runBaselines` do */
 export async function simulateStudy(options: StudyOptions): Promise<Study> {
   const baselines = parseBaselines(options.baselines);
-  const summary = await simulate(options).finally(options.stop);
+  const summary = await simulateOrTake(options, baselines.length > 0).finally(options.stop);
   if (baselines.length === 0) return { ...summary, baselines: null };
+  // Judging loads image libraries, which a plain simulation does without.
+  const { runBaselines } = await import('./baselines.ts');
   const { choice, gpu } = options.engine;
   const jobs = options.threads ?? availableParallelism();
   const evaluate = {
@@ -34,4 +39,17 @@ export async function simulateStudy(options: StudyOptions): Promise<Study> {
   const { run_folder: folder } = summary;
   const what = { baselines, folder, simulate: options, evaluate, progress: options.progress() };
   return { ...summary, baselines: await runBaselines(what) };
+}
+
+/** With baselines, resuming a run that is finished goes on with them. */
+async function simulateOrTake(options: StudyOptions, withBaselines: boolean): Promise<RunSummary> {
+  try {
+    return await simulate(options);
+  } catch (error) {
+    const isFinished = error instanceof NeuroflareError && error.code === 'NF_RUN_FINISHED';
+    if (!isFinished || !withBaselines) throw error;
+    const { definition } = await loadJob(options.jobPath, options.overrides);
+    const id = options.resume === 'latest' ? undefined : options.resume;
+    return describeRun(options.workspace, definition.name, id);
+  }
 }

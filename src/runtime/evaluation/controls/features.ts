@@ -18,13 +18,17 @@ export function sizeFeatures(images: readonly ControlImage[]): FeatureColumns {
   return rankedColumns([0, 1, 2].map((axis) => images.map(({ size }) => size[axis] ?? 1)));
 }
 
-/** The outer 4 of 96 pixels. */
+/** The outer 4 of 96 pixels: of the stored image where it is given, else of the picture. */
 export function frameFeatures(images: readonly ControlImage[]): FeatureColumns {
   const inside = (at: number) => at >= FRAME && at < CONTROL_SIDE - FRAME;
   const ring = Array.from({ length: CONTROL_SIDE ** 2 }, (_, at) => at).filter(
     (at) => !inside(at % CONTROL_SIDE) || !inside(Math.floor(at / CONTROL_SIDE)),
   );
-  return columns(images, ring.length, (image, feature) => image.grey[ring[feature] ?? 0] ?? 0);
+  return columns(
+    images,
+    ring.length,
+    ({ stored, grey }, feature) => (stored ?? grey)[ring[feature] ?? 0] ?? 0,
+  );
 }
 
 /** Shares of 32 ranges of grey. */

@@ -19,6 +19,8 @@ export interface ControlImage {
   readonly grey: Uint8Array;
   /** Voxels along each axis of the stored image. */
   readonly size: readonly number[];
+  /** The stored image as 96 x 96 bytes, where its frame is to be looked at and not the picture's. */
+  readonly stored?: Uint8Array | undefined;
 }
 
 export interface ControlSubject {
