@@ -1,5 +1,6 @@
 // The study of docs/results.md on real images: sites alike and sites of unlike mixtures, a seed and a fold each, with local and pooled
-// models and all controls. Goes on where it was broken off. usage: node bench/kaggle-study.ts IMAGES FOLDER [THREADS]
+// models and all controls. Goes on where it was broken off. usage: node bench/kaggle-study.ts IMAGES FOLDER [THREADS [describe]]
+// With `describe` nothing is trained: the tables show what is there so far.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -16,36 +17,40 @@ const MIXTURES = {
   unlike: ['--strategy', 'dirichlet', '--alpha', '0.3'],
 } as const;
 
-const [images = '', folder = 'study', threads = '1'] = process.argv.slice(2);
+const [images = '', folder = 'study', threads = '1', only] = process.argv.slice(2);
 const root = resolve(folder);
 mkdirSync(root, { recursive: true });
 const at = (...names: string[]) => join(root, ...names);
 
-if (!existsSync(at('bids')))
-  neuroflare('preprocess', 'bids', resolve(images), at('bids'), '--head-mask', '--size', '256', '-q');
-if (!existsSync(at('job'))) {
-  neuroflare(
-    'job',
-    'create',
-    at('job'),
-    '--template',
-    'mri-fedavg',
-    '--set',
-    `data=${at('bids')}`,
-    '--set',
-    'name=kaggle',
-  );
-}
-const outcomes = SEEDS.flatMap((seed) =>
-  Object.entries(MIXTURES).map(([mixture, flags]) => ({ mixture, flags, seed })),
-);
-// What is judged first is of most use if the study is broken off.
-for (const one of outcomes) simulate(one);
-for (const one of outcomes) addBaselines(one, 'centralized');
-for (const one of outcomes) addBaselines(one, 'centralized,local');
+if (only !== 'describe') trainAll();
 const text = (await Promise.all(Object.keys(MIXTURES).map(describe))).join('\n');
 writeFileSync(at('results.md'), text);
 console.log(text);
+
+function trainAll(): void {
+  if (!existsSync(at('bids')))
+    neuroflare('preprocess', 'bids', resolve(images), at('bids'), '--head-mask', '--size', '256', '-q');
+  if (!existsSync(at('job'))) {
+    neuroflare(
+      'job',
+      'create',
+      at('job'),
+      '--template',
+      'mri-fedavg',
+      '--set',
+      `data=${at('bids')}`,
+      '--set',
+      'name=kaggle',
+    );
+  }
+  const outcomes = SEEDS.flatMap((seed) =>
+    Object.entries(MIXTURES).map(([mixture, flags]) => ({ mixture, flags, seed })),
+  );
+  // What is judged first is of most use if the study is broken off.
+  for (const one of outcomes) simulate(one);
+  for (const one of outcomes) addBaselines(one, 'centralized');
+  for (const one of outcomes) addBaselines(one, 'centralized,local');
+}
 
 interface Planned {
   readonly mixture: string;
@@ -92,12 +97,16 @@ function neuroflare(...args: string[]): void {
 interface Outcome {
   readonly seed: number;
   readonly evaluation: Evaluation;
-  readonly baselines: Baselines;
+  /** Undefined until they were run. */
+  readonly baselines: Baselines | undefined;
   readonly predictions: Judged;
 }
 
 async function describe(mixture: string): Promise<string> {
-  const all = await Promise.all(SEEDS.map((seed) => read(mixture, seed)));
+  const all = (await Promise.all(SEEDS.map((seed) => read(mixture, seed)))).filter(
+    (one) => one !== undefined,
+  );
+  if (all.length === 0) return `### Sites ${mixture}\n\nNothing was judged yet.\n`;
   const control = (one: Outcome, name: string) =>
     one.evaluation.controls?.find((own) => own.name === name)?.balanced_accuracy.value ?? null;
   const names = all[0]?.evaluation.controls?.map(({ name }) => name) ?? [];
@@ -109,12 +118,12 @@ async function describe(mixture: string): Promise<string> {
     return `| ${name} | ${values.map(percent).join(' | ')} | ${mean} |`;
   };
   const baseline = (one: Outcome, wanted: Baseline) =>
-    one.baselines.baselines.find((own) => own.baseline === wanted);
+    one.baselines?.baselines.find((own) => own.baseline === wanted);
   return [
     `### Sites ${mixture}`,
     '',
-    `| balanced accuracy, % | ${SEEDS.map((seed) => `seed ${seed}`).join(' | ')} | mean |`,
-    `| --- |${SEEDS.map(() => ' ---: |').join('')} ---: |`,
+    `| balanced accuracy, % | ${all.map(({ seed }) => `seed ${seed}`).join(' | ')} | mean |`,
+    `| --- |${all.map(() => ' ---: |').join('')} ---: |`,
     row('**federated**', ({ evaluation }) => evaluation.figures.balanced_accuracy?.value ?? null),
     row('pooled model', (one) => baseline(one, 'centralized')?.comparison.other.value ?? null),
     row(
@@ -157,7 +166,7 @@ async function describe(mixture: string): Promise<string> {
 function pooled(mixture: string, all: readonly Outcome[]): string {
   const own = concatenate(all.map(({ seed, predictions }) => ({ seed, predictions })));
   const paired = comparePaired(own, own);
-  return `Over the ${paired.subjects} tests of the three seeds (${paired.groups} groups), sites ${mixture}: ${percent(paired.own.value)} % (95 % interval ${percent(paired.own.low)} to ${percent(paired.own.high)}).`;
+  return `Over the ${paired.subjects} tests of all seeds (${paired.groups} groups), sites ${mixture}: ${percent(paired.own.value)} % (95 % interval ${percent(paired.own.low)} to ${percent(paired.own.high)}).`;
 }
 
 function concatenate(parts: readonly { seed: number; predictions: Judged }[]): Judged {
@@ -171,11 +180,14 @@ function concatenate(parts: readonly { seed: number; predictions: Judged }[]): J
   };
 }
 
-async function read(mixture: string, seed: number): Promise<Outcome> {
+async function read(mixture: string, seed: number): Promise<Outcome | undefined> {
   const run = at(`${mixture}-${seed}`, 'kaggle', 'latest');
-  const baselines = await readBaselines(join(run, BASELINES_FILE));
-  if (!baselines) throw new Error(`${run} has no baselines`);
-  const evaluation = await readEvaluation(join(run, EVALUATION_FOLDER, 'evaluation.json'));
+  const path = join(run, EVALUATION_FOLDER, 'evaluation.json');
+  if (!existsSync(path)) return undefined;
+  const [evaluation, baselines] = [
+    await readEvaluation(path),
+    await readBaselines(join(run, BASELINES_FILE)),
+  ];
   return { seed, evaluation, baselines, predictions: await readPredictions(join(run, EVALUATION_FOLDER)) };
 }
 
