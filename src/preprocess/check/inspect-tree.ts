@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findImages } from '../bids/layout.ts';
 import { COLUMN, type Participants } from '../bids/participants.ts';
-import { type Finding, finding, findingOf } from './finding.ts';
+import { type Finding, type FindingPlace, finding, findingOf } from './finding.ts';
 
 /** Keys of DICOM's identity, device and time modules that converters put into sidecars. */
 const IDENTIFYING = new Set([
@@ -12,6 +12,8 @@ const IDENTIFYING = new Set([
   ...['AcquisitionDateTime', 'AcquisitionTime', 'AcquisitionDate', 'StudyDate', 'StudyTime', 'SeriesDate'],
   ...['StudyInstanceUID', 'SeriesInstanceUID', 'StudyID', 'StudyDescription', 'ProcedureStepDescription'],
 ]);
+/** Values that stand for nobody, as synthetic and cleaned data have them. */
+const PLACEHOLDER = /^(|none|n\/a|unknown|anonymized|simulated|site-\d+)$/i;
 const LARGEST_SIDECAR = 2 ** 24;
 
 /** The images of one participant who may be used. */
@@ -26,7 +28,7 @@ export async function inspectTree(
   participants: Participants,
 ): Promise<{ images: TreeImage[]; findings: Finding[] }> {
   const findings = [...(await inspectDescription(root)), ...(await inspectLabels(root, participants))];
-  findings.push(...(await inspectFolders(root, participants)));
+  findings.push(...(await inspectFolders(root, participants)), ...(await inspectRootSidecars(root)));
   const images: TreeImage[] = [];
   for (const { id } of participants.rows) {
     try {
@@ -121,14 +123,33 @@ async function inspectFiles(paths: readonly string[], participant: string): Prom
       findings.push(finding('error', 'NF_CHECK_SIDECAR', { params: { problem: found }, place: at }));
       continue;
     }
-    const keys = Object.keys(found).filter((key) => IDENTIFYING.has(key));
-    if (keys.length > 0) {
-      findings.push(
-        finding('warning', 'NF_CHECK_IDENTIFYING', { params: { keys: keys.join(', ') }, place: at }),
-      );
-    }
+    findings.push(...inspectPrivacy(found, at));
   }
   return findings;
+}
+
+function inspectPrivacy(sidecar: Record<string, unknown>, place: FindingPlace): Finding[] {
+  const keys = Object.entries(sidecar)
+    .filter(([key, value]) => IDENTIFYING.has(key) && !PLACEHOLDER.test(String(value)))
+    .map(([key]) => key);
+  if (keys.length === 0) return [];
+  return [finding('warning', 'NF_CHECK_IDENTIFYING', { params: { keys: keys.join(', ') }, place })];
+}
+
+const NOT_SIDECARS = new Set(['dataset_description.json', 'participants.json']);
+
+/** Sidecars in the root hold for every image below. */
+async function inspectRootSidecars(root: string): Promise<Finding[]> {
+  const names = (await readdir(root)).filter((name) => name.endsWith('.json') && !NOT_SIDECARS.has(name));
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const file = join(root, name);
+      const content = await readObject(file);
+      if (typeof content !== 'string') return inspectPrivacy(content, { file });
+      return [finding('error', 'NF_CHECK_SIDECAR', { params: { problem: content }, place: { file } })];
+    }),
+  );
+  return found.flat();
 }
 
 /** A JSON object, or what is wrong with the file. */

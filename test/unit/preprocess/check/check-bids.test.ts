@@ -137,8 +137,13 @@ const FAULTS: [string, (root: string) => Promise<unknown>, string][] = [
   ],
   [
     'a sidecar that names a hospital',
-    (root) => writeFile(join(root, 'sub-3/anat/sub-3_T1w.json'), '{"InstitutionName": "x"}'),
+    (root) => writeFile(join(root, 'sub-3/anat/sub-3_T1w.json'), '{"InstitutionName": "St. Mary"}'),
     'warning NF_CHECK_IDENTIFYING sub-3',
+  ],
+  [
+    'a date in the sidecar of all images',
+    (root) => writeFile(join(root, 'T1w.json'), '{"StudyDate": "20240102", "StationName": "none"}'),
+    'warning NF_CHECK_IDENTIFYING',
   ],
   [
     'a label outside the levels',
