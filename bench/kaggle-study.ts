@@ -144,7 +144,7 @@ async function describe(mixture: string): Promise<string> {
       'tumour types alone (chance 33.3)',
       ({ evaluation }) => evaluation.tumour_types?.balanced_accuracy.value ?? null,
     ),
-    row('worst site', ({ evaluation }) =>
+    row('accuracy at the worst site', ({ evaluation }) =>
       evaluation.per_site.reduce((least, { accuracy }) => Math.min(least, accuracy.value ?? 1), 1),
     ),
     row('head blackened', ({ evaluation }) => evaluation.masked.head_masked?.value ?? null),
