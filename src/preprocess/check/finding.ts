@@ -2,8 +2,7 @@ import { z } from 'zod';
 import type { ErrorCode } from '../../runtime/kernel/catalog.ts';
 import {
   type ErrorParams,
-  flError,
-  type NeuroflareError,
+  NeuroflareError,
   type Place,
   toNeuroflareError,
 } from '../../runtime/kernel/errors.ts';
@@ -39,7 +38,7 @@ export function finding(
   code: ErrorCode,
   what: { params?: ErrorParams; place?: FindingPlace } = {},
 ): Finding {
-  const { message, hint } = flError(code, what.params ?? {}).report();
+  const { message, hint } = new NeuroflareError(code, what.params ?? {}).report();
   return { code, severity, message, hint, place: { ...what.place } };
 }
 

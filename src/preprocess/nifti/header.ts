@@ -1,6 +1,6 @@
 import { type NIFTI1, readHeader } from 'nifti-reader-js';
 import type { ErrorCode } from '../../runtime/kernel/catalog.ts';
-import { flError, type NeuroflareError } from '../../runtime/kernel/errors.ts';
+import { NeuroflareError } from '../../runtime/kernel/errors.ts';
 import { type Affine, type Axis, affineFromColumns, determinant, type Vector, voxelSize } from './affine.ts';
 import { DATATYPES, type Datatype, refusedName } from './datatype.ts';
 import { affineFromQForm } from './quaternion.ts';
@@ -171,5 +171,5 @@ function pixdimsOf(fields: NIFTI1): Vector {
 }
 
 function fault(code: ErrorCode, file: string, params: Record<string, string | number> = {}): NeuroflareError {
-  return flError(code, { file, ...params }, { place: { file } });
+  return new NeuroflareError(code, { file, ...params }, { place: { file } });
 }

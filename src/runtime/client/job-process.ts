@@ -122,6 +122,8 @@ export class JobProcess {
     return [
       '--permission',
       '--allow-addons',
+      // For the thread that watches over this process's parent, and those of engines.
+      '--allow-worker',
       '--disable-warning=SecurityWarning',
       ...readable.map((path) => `--allow-fs-read=${path}`),
       `--allow-fs-write=${folder.root}`,

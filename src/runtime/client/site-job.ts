@@ -13,7 +13,7 @@ import { faultPoint } from '../kernel/fault-point.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { packedBundle } from '../wire/shapes.ts';
-import type { AssignedJob, AssignedTask, Decision, JobOffer, SitePhase } from '../wire/site.ts';
+import type { AssignedJob, AssignedTask, Decision, JobOffer, SitePhase, TaskResult } from '../wire/site.ts';
 import type { SiteJobFolder } from './client-folder.ts';
 import { decide, type SiteRules } from './decide.ts';
 import { JobLog } from './job-log.ts';
@@ -274,14 +274,24 @@ export class SiteJob {
       faultPoint('client:acknowledged');
     } catch (thrown) {
       signal.throwIfAborted();
-      const error = toNeuroflareError(thrown);
-      if (!(thrown instanceof NeuroflareError)) throw error;
-      // The server's last word on this answer; its round goes on without it.
-      logger.warn({ job, round, ...error.report() }, 'the answer was refused');
-      this.#log.write('error', `round ${round}: ${error.code}: ${error.message}`);
+      if (!(thrown instanceof NeuroflareError)) throw thrown;
+      logger.warn({ job, round, ...thrown.report() }, 'the answer was refused');
+      this.#log.write('error', `round ${round}: ${thrown.code}: ${thrown.message}`);
+      if ('result' in answer) await this.#sendRefused(answer.result, thrown);
     }
     await clearOutbox(folder);
     if ('file' in answer && answer.file !== undefined) await rm(answer.file, { force: true });
+  }
+
+  /** The same work would be refused again: the round is to know that nothing else will come of it. */
+  async #sendRefused({ round, attempt }: TaskResult, refusal: NeuroflareError): Promise<void> {
+    const { site, link, logger } = this.#deps;
+    const { job_id: job } = this.offer;
+    const error = { ...refusal.report(), place: { ...refusal.place, site, round } };
+    await link.sendFailure(job, { round, attempt, error }, this.#stop.signal).catch((thrown: unknown) => {
+      this.#stop.signal.throwIfAborted();
+      logger.warn({ job, round, ...toNeuroflareError(thrown).report() }, 'the failure was refused, too');
+    });
   }
 
   async #sendResult(

@@ -37,11 +37,7 @@ export class NeuroflareError extends Error {
   readonly exitCode: ExitCode;
   readonly place: Place | undefined;
 
-  constructor(
-    code: ErrorCode,
-    params: ErrorParams,
-    context: { place?: Place | undefined; cause?: unknown } = {},
-  ) {
+  constructor(code: ErrorCode, params: ErrorParams, context: Context = {}) {
     const row: ErrorRow = ERROR_CATALOG[code];
     super(fill(row.message, params), context.cause === undefined ? undefined : { cause: context.cause });
     this.code = code;
@@ -61,13 +57,37 @@ export class NeuroflareError extends Error {
   }
 }
 
+/** The names between braces in a text of the catalogue. */
+type NamesIn<Text extends string> = Text extends `${string}{${infer Rest}`
+  ? Rest extends `${infer Name}}${infer Tail}`
+    ? Name extends `${string}{${string}`
+      ? NamesIn<Rest>
+      : Name | NamesIn<Tail>
+    : never
+  : never;
+type Row<Code extends ErrorCode> = (typeof ERROR_CATALOG)[Code];
+/** What a message names must be given, what only a hint names may. */
+type ParamsOf<Code extends ErrorCode> = Readonly<
+  Record<NamesIn<Row<Code>['message']>, string | number> &
+    Partial<Record<NamesIn<Row<Code>['hint']>, string | number>>
+>;
+/** Codes whose message names just this. */
+export type CodeNaming<Name extends string> = {
+  [Code in ErrorCode]: NamesIn<Row<Code>['message']> extends Name ? Code : never;
+}[ErrorCode];
+interface Context {
+  readonly place?: Place | undefined;
+  readonly cause?: unknown;
+}
+
 /** Makes an error from the catalogue: `throw flError('NF_PATH_MISSING', { what: 'Job', path }, { place: { file } })`. */
-export function flError(
-  code: ErrorCode,
-  params: ErrorParams = {},
-  context: { place?: Place | undefined; cause?: unknown } = {},
+export function flError<Code extends ErrorCode>(
+  code: Code,
+  ...[params, context]: [NamesIn<Row<Code>['message']>] extends [never]
+    ? [params?: ParamsOf<Code>, context?: Context]
+    : [params: ParamsOf<Code>, context?: Context]
 ): NeuroflareError {
-  return new NeuroflareError(code, params, context);
+  return new NeuroflareError(code, params ?? {}, context);
 }
 
 /** An error that happened elsewhere (in a worker, at a site), as it was reported. */

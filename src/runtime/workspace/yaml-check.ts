@@ -1,12 +1,11 @@
 import type { z } from 'zod';
-import type { ErrorCode } from '../kernel/catalog.ts';
-import { flError, type Place } from '../kernel/errors.ts';
+import { type CodeNaming, flError, type Place } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import type { YamlSource } from './yaml-source.ts';
 
 export interface YamlCheck {
   /** Row of the error catalogue whose message is `{faults}`. */
-  readonly code: ErrorCode;
+  readonly code: CodeNaming<'faults'>;
   /** What the whole file is, for faults that belong to no key. */
   readonly what: string;
   /** What is checked in place of the file's own value (after overrides). */

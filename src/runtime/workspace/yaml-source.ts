@@ -1,7 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import type { ErrorCode } from '../kernel/catalog.ts';
-import { flError, type Place } from '../kernel/errors.ts';
+import { type CodeNaming, flError, type Place } from '../kernel/errors.ts';
 import { sourceExcerpt } from '../kernel/source-excerpt.ts';
 
 /** A YAML file with the positions of its parts, for errors that point at the line. */
@@ -18,7 +17,7 @@ export interface YamlSource {
 const MAX_BYTES = 1_000_000;
 
 /** `code` is the row of the error catalogue for a file that is no YAML; it takes a `{reason}`. */
-export async function readYaml(path: string, code: ErrorCode): Promise<YamlSource> {
+export async function readYaml(path: string, code: CodeNaming<'reason'>): Promise<YamlSource> {
   const { size } = await stat(path);
   if (size > MAX_BYTES) {
     throw flError(
@@ -30,7 +29,7 @@ export async function readYaml(path: string, code: ErrorCode): Promise<YamlSourc
   return parseYaml(await readFile(path, 'utf8'), { path, code });
 }
 
-function parseYaml(text: string, { path, code }: { path: string; code: ErrorCode }): YamlSource {
+function parseYaml(text: string, { path, code }: { path: string; code: CodeNaming<'reason'> }): YamlSource {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number, key?: string): Place => {
@@ -53,7 +52,10 @@ function parseYaml(text: string, { path, code }: { path: string; code: ErrorCode
   };
 }
 
-function toValue(document: Document.Parsed, { path, code }: { path: string; code: ErrorCode }): unknown {
+function toValue(
+  document: Document.Parsed,
+  { path, code }: { path: string; code: CodeNaming<'reason'> },
+): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch (error) {

@@ -70,7 +70,7 @@ describe('a submitted job', () => {
     await federation.wait(id);
     expect((await admin.job(id.slice(0, 8))).job_id).toBe(id);
     await expect(admin.job('00000000')).rejects.toMatchObject({ code: 'NF_JOB_UNKNOWN' });
-    await expect(admin.job('not an id')).rejects.toMatchObject({ code: 'NF_REQUEST_INVALID' });
+    await expect(admin.job('not an id')).rejects.toMatchObject({ code: 'NF_REQUEST_FORM' });
   });
 
   it('is refused before it is sent when it is wrong', async () => {

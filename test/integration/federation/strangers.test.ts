@@ -355,7 +355,7 @@ describe('an answer of a site', () => {
     ['a round that is no number', { round: 'one' }],
   ])('with %s is refused as it comes', async (_what, over) => {
     const { id, one } = await begun();
-    await expect(one.result(id, over)).rejects.toMatchObject({ code: 'NF_REQUEST_INVALID' });
+    await expect(one.result(id, over)).rejects.toMatchObject({ code: 'NF_REQUEST_FORM' });
     await ended(one, id);
   });
 
@@ -489,7 +489,7 @@ describe('a submission', () => {
     };
     const bomb = gzipSync(Buffer.alloc(50_000_000));
     const answer = await ask('/v1/jobs/', { ...tls, method: 'POST', headers, body: bomb });
-    expect(JSON.parse(answer.body)).toMatchObject({ code: 'NF_REQUEST_INVALID' });
+    expect(JSON.parse(answer.body)).toMatchObject({ code: 'NF_REQUEST_FORM' });
     const zip = { ...headers, 'content-type': 'application/zip', 'content-encoding': undefined };
     const raw = await ask('/v1/jobs/', {
       ...tls,
@@ -497,7 +497,7 @@ describe('a submission', () => {
       headers: JSON.parse(JSON.stringify(zip)),
       body: deflateRawSync(Buffer.alloc(1_000_000)),
     });
-    expect(JSON.parse(raw.body)).toMatchObject({ code: 'NF_REQUEST_INVALID' });
+    expect(JSON.parse(raw.body)).toMatchObject({ code: 'NF_REQUEST_FORM' });
   });
 
   it('larger than any job is refused', async () => {
@@ -505,7 +505,7 @@ describe('a submission', () => {
     const headers = { 'neuroflare-protocol': '1', 'content-type': 'application/json' };
     const body = JSON.stringify({ files: 'x'.repeat(31_000_000) });
     const answer = await ask('/v1/jobs/', { ...tls, method: 'POST', headers, body }).catch(() => undefined);
-    if (answer) expect(JSON.parse(answer.body)).toMatchObject({ code: 'NF_REQUEST_INVALID' });
+    if (answer) expect(JSON.parse(answer.body)).toMatchObject({ code: 'NF_REQUEST_FORM' });
     expect((await admin.status()).server.name).toBe('hub');
   });
 });

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CATALOG } from '../../../src/runtime/kernel/catalog.ts';
 import {
@@ -17,6 +18,15 @@ describe('the error catalogue', () => {
     expect(row.message).not.toBe('');
     expect(row.hint).not.toBe('');
   });
+
+  it('names no code twice', async () => {
+    const folder = new URL('../../../src/runtime/kernel/catalog/', import.meta.url);
+    const parts = readdirSync(folder).map((file) => import(new URL(file, folder).href));
+    const rows = (await Promise.all(parts)).flatMap((part) => Object.values(part));
+    expect(rows.flatMap((part) => Object.keys(part as object)).sort()).toEqual(
+      Object.keys(ERROR_CATALOG).sort(),
+    );
+  });
 });
 
 describe('an error', () => {
@@ -31,7 +41,7 @@ describe('an error', () => {
   });
 
   it('leaves out parameters that are not given', () => {
-    expect(flError('NF_COMMAND_UNKNOWN', { command: 'x' }).message).toBe("Unknown command 'x'.");
+    expect(new NeuroflareError('NF_COMMAND_UNKNOWN', { command: 'x' }).message).toBe("Unknown command 'x'.");
   });
 
   it('comes back from its report as it was', () => {

@@ -202,7 +202,7 @@ export const NETWORK_ERRORS = {
     message: 'This server speaks version {own} of the neuroflare protocol, not {given}.',
     hint: 'Use the neuroflare version of the server: `neuroflare system version`.',
   },
-  NF_REQUEST_INVALID: {
+  NF_REQUEST_FORM: {
     exit: 4,
     status: 400,
     message: 'The server cannot use the request: {reason}.',

@@ -35,10 +35,10 @@ function named(thrown: unknown): NeuroflareError {
     const faults = thrown.validation.map(({ instancePath, message }) =>
       `${instancePath.slice(1)} ${message ?? ''}`.trim(),
     );
-    return flError('NF_REQUEST_INVALID', { reason: faults.slice(0, 5).join('; ') }, { cause: thrown });
+    return flError('NF_REQUEST_FORM', { reason: faults.slice(0, 5).join('; ') }, { cause: thrown });
   }
   const { statusCode, message } = thrown as FastifyError;
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
-    return flError('NF_REQUEST_INVALID', { reason: message.replace(/\.$/, '') }, { cause: thrown });
+    return flError('NF_REQUEST_FORM', { reason: message.replace(/\.$/, '') }, { cause: thrown });
   return toNeuroflareError(thrown);
 }

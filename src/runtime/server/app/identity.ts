@@ -46,7 +46,7 @@ export function requireIdentity(app: App): void {
     request.identity = identity;
     requireVersion(request);
     if (request.headers['content-encoding'] !== undefined)
-      throw flError('NF_REQUEST_INVALID', { reason: 'packed bodies are not taken' });
+      throw flError('NF_REQUEST_FORM', { reason: 'packed bodies are not taken' });
   });
 }
 
