@@ -83,8 +83,8 @@ export const NETWORK_ERRORS = {
   },
   NF_AUDIT_DAMAGED: {
     exit: 1,
-    message: 'The audit log {path} ends with something that is no entry.',
-    hint: "Look at it with 'neuroflare audit verify', keep the file as evidence, and move it away to begin a new one.",
+    message: 'The log {path} cannot be gone on with: {reason}.',
+    hint: "Look at it with 'neuroflare audit verify', keep it and its .head as evidence, and move both away to begin a new one.",
   },
   NF_SITE_STALLED: {
     exit: 1,
