@@ -42,7 +42,7 @@ export const NETWORK_ERRORS = {
   },
   NF_SERVER_NOT_TLS: {
     exit: 2,
-    message: 'What listens at {address} does not speak TLS.',
+    message: 'What listens at {address} does not speak TLS 1.3.',
     hint: 'Check host and port in the kit: a neuroflare server speaks TLS 1.3 only.',
   },
   NF_TLS_REFUSED: {
@@ -52,7 +52,7 @@ export const NETWORK_ERRORS = {
   },
   NF_SERVER_SILENT: {
     exit: 3,
-    message: 'The server at {address} does not answer in time.',
+    message: 'The server at {address} does not answer in time{through}.',
     hint: 'Try again; if it stays so, look at the load and the log of the server.',
   },
   NF_CONNECTION_LOST: {
