@@ -123,9 +123,9 @@ export async function verifyChainedLog(path: string, isSigned: SignatureCheck): 
   let line = 0;
   // Of a log that was removed there is the head.
   const isGone = !existsSync(path) && existsSync(headPath(path));
-  for await (const { text } of isGone ? [] : readLines(path)) {
+  for await (const { text, isWhole } of isGone ? [] : readLines(path)) {
     line += 1;
-    const entry = parseEntry(text);
+    const entry = isWhole ? parseEntry(text) : undefined;
     if (!entry) {
       findings.push({ line, problem: 'it is no entry: cut or changed' });
       continue;

@@ -335,6 +335,15 @@ describe('a chained log that was tampered with', () => {
     expect(findings[0]).toEqual({ line, problem: expect.stringContaining(problem) });
   });
 
+  it('is found out by a last newline that is another space', async () => {
+    await write(1, 2);
+    await writeFile(path, `${(await lines()).join('\n')} `);
+    expect((await verify()).findings).toMatchObject([
+      { line: 2, problem: expect.stringContaining('no entry') },
+      {},
+    ]);
+  });
+
   it('is found out by any changed byte', async () => {
     await write(1, 2, 3);
     const whole = await readFile(path);
