@@ -130,7 +130,7 @@ describe('the signature of a job', () => {
   it('is judged by the time of its check', () => {
     const signature = signJob(job, ann);
     const at = (days: number) => ({ rootPem, now: new Date(Date.now() + days * DAY_MS) });
-    expect(faultOf(signature, job, at(-1))).toMatchObject(refused('not good today'));
+    expect(faultOf(signature, job, at(-2))).toMatchObject(refused('not good today'));
     expect(signerOf(signature, job, at(364)).name).toBe('ann@example.org');
     expect(faultOf(signature, job, at(366))).toMatchObject(refused('not good today'));
   });

@@ -26,6 +26,7 @@ afterEach(() => {
 const open = (name = 'site-1', instance = randomUUID()) =>
   registry.open({ name, org: 'hospital' }, siteHello({ instance }), '10.0.0.1');
 const pass = (seconds: number) => vi.advanceTimersByTime(seconds * 1000);
+const GOOD_BYE = { comesBack: false };
 /** The code of the error, or `fine`. */
 const codeOf = (work: () => unknown) => {
   try {
@@ -91,6 +92,30 @@ describe('a site that comes', () => {
     expect(news).toEqual(['+site-1', '-site-1 silent', '+site-1']);
   });
 
+  it.each([
+    [true, 3000],
+    [false, Number.POSITIVE_INFINITY],
+  ])('and goes in order, to come back (%s), is absent for %d ms after 3 s', (comesBack, absent) => {
+    registry.close(open(), { comesBack });
+    pass(3);
+    expect(registry.absentFor('site-1')).toBe(absent);
+    open();
+    pass(LEASE_SECONDS + 1);
+    expect(registry.absentFor('site-1')).toBe((LEASE_SECONDS + 1) * 1000);
+  });
+
+  it('may say sooner how far it is with a job', () => {
+    const session = open();
+    registry.note('site-1', { job_id: 'a', phase: 'running', round: 1 });
+    registry.note('site-1', { job_id: 'b', phase: 'idle' });
+    registry.note('site-1', { job_id: 'a', phase: 'answered', round: 1 });
+    registry.note('site-9', { job_id: 'a', phase: 'idle' });
+    expect(session.jobs).toEqual([
+      { job_id: 'b', phase: 'idle' },
+      { job_id: 'a', phase: 'answered', round: 1 },
+    ]);
+  });
+
   it('that never came is absent since the server started', () => {
     pass(7);
     expect(registry.absentFor('site-9')).toBe(7000);
@@ -128,8 +153,8 @@ describe('a session', () => {
 
   it('ends with a goodbye, once', () => {
     const session = open();
-    registry.close(session);
-    registry.close(session);
+    registry.close(session, GOOD_BYE);
+    registry.close(session, GOOD_BYE);
     expect(registry.get('site-1')).toBeUndefined();
     expect(news).toEqual(['+site-1', '-site-1 left']);
   });
@@ -138,7 +163,7 @@ describe('a session', () => {
     const instance = randomUUID();
     const first = open('site-1', instance);
     const second = open('site-1', instance);
-    registry.close(first);
+    registry.close(first, GOOD_BYE);
     expect(registry.get('site-1')).toBe(second);
   });
 });
@@ -177,7 +202,7 @@ describe('the bell of a site', () => {
 
   it('rings when the site comes and when it goes', () => {
     const [mine, other] = [rings('site-1'), rings('site-2')];
-    registry.close(open());
+    registry.close(open(), GOOD_BYE);
     expect(mine()).toBe(2);
     expect(other()).toBe(0);
   });
@@ -216,7 +241,7 @@ describe('an order to a client', () => {
     expect(orders.give('site-1', 'restart')).toBe(true);
     expect(orders.of(session)).toEqual({ order: 'restart' });
     expect(orders.of(session)).toEqual({ order: 'restart' });
-    registry.close(session);
+    registry.close(session, GOOD_BYE);
     expect(orders.of(open())).toEqual({});
   });
 
@@ -255,7 +280,7 @@ describe('an order to a client', () => {
     expect(orders.of(session)).toEqual({ log_level: 'debug' });
     orders.give('site-1', 'restart');
     expect(orders.of(session)).toEqual({ order: 'restart', log_level: 'debug' });
-    registry.close(session);
+    registry.close(session, GOOD_BYE);
     orders.setLogLevel('site-1', 'warn');
     expect(orders.of(open())).toEqual({ log_level: 'warn' });
   });
