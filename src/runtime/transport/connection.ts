@@ -25,7 +25,7 @@ export interface JsonRequest<Schema extends z.ZodType> {
 }
 
 export interface StreamRequest {
-  readonly method: 'GET' | 'HEAD' | 'PATCH';
+  readonly method: 'GET' | 'PATCH';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Dispatcher.DispatchOptions['body'];
@@ -63,6 +63,14 @@ export class Connection {
       ...(signal && { signal }),
       ...(waitSeconds !== undefined && { headersTimeout: waitSeconds * 1000 }),
     });
+    return this.read(response, answer);
+  }
+
+  /** What a response holds; one of 400 and above is thrown as the error the server named. */
+  async read<Schema extends z.ZodType>(
+    response: Dispatcher.ResponseData,
+    answer: Schema,
+  ): Promise<z.output<Schema>> {
     const text = await this.#named(() => response.body.text());
     if (response.statusCode >= 400) throw this.#refusal(response.statusCode, text);
     const parsed = answer.safeParse(text === '' ? undefined : parseJson(text));

@@ -51,7 +51,7 @@ export function makeDispatcher({
   const retry = interceptors.retry({
     maxRetries: 1,
     minTimeout: 50,
-    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    methods: ['GET', 'POST', 'PUT', 'DELETE'],
     statusCodes: [],
     errorCodes: ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'],
   });

@@ -29,26 +29,18 @@ export async function upload(connection: Connection, request: Upload): Promise<v
   }
 }
 
-/** Where the server is with this file. A file without bytes is there from the start. */
-async function place(connection: Connection, { path, headers, size, signal }: Upload): Promise<Place> {
-  const response = await connection.stream({
-    method: 'HEAD',
+/** Where the server is with this file. */
+function place(connection: Connection, { path, headers, size, signal }: Upload): Promise<Place> {
+  return connection.send({
+    method: 'GET',
     path,
     headers: { ...headers, [HEADER.uploadLength]: String(size) },
+    answer: uploadAnswer,
     signal,
   });
-  await response.body.dump();
-  const offset = Number(response.headers[HEADER.uploadOffset] ?? 0);
-  return asPlace(connection, { offset, done: response.statusCode === 200 });
 }
 
 type Place = z.output<typeof uploadAnswer>;
-
-function asPlace(connection: Connection, answer: unknown): Place {
-  const parsed = uploadAnswer.safeParse(answer);
-  if (parsed.success) return parsed.data;
-  throw connection.unusable('it does not say how much of the file is there');
-}
 
 async function sendPiece(connection: Connection, request: Upload, offset: number): Promise<Place> {
   const { path, headers, file, size, signal, onBytes } = request;
@@ -80,7 +72,7 @@ async function sendPiece(connection: Connection, request: Upload, offset: number
       ...(body && { body }),
       signal: signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal,
     });
-    return asPlace(connection, await response.body.json().catch(asNothing));
+    return await connection.read(response, uploadAnswer);
   } catch (error) {
     if (stalled.signal.aborted && !signal?.aborted)
       throw flError('NF_CONNECTION_LOST', { address: connection.address });
@@ -89,9 +81,4 @@ async function sendPiece(connection: Connection, request: Upload, offset: number
     clearTimeout(timer);
     body?.destroy();
   }
-}
-
-/** Of a body that is no JSON; one that broke off is another matter. */
-function asNothing(error: unknown): undefined {
-  if (!(error instanceof SyntaxError)) throw error;
 }
