@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SiteOrders } from '../../../../src/runtime/server/sites/site-orders.ts';
 import { SiteRegistry } from '../../../../src/runtime/server/sites/site-registry.ts';
 import { LEASE_SECONDS } from '../../../../src/runtime/wire/protocol.ts';
-import { siteHello } from '../../../support/site-hello.ts';
+import { hello } from '../../../support/raw-site.ts';
 
 let registry: SiteRegistry;
 let news: string[] = [];
@@ -24,7 +24,7 @@ afterEach(() => {
 });
 
 const open = (name = 'site-1', instance = randomUUID()) =>
-  registry.open({ name, org: 'hospital' }, siteHello({ instance }), '10.0.0.1');
+  registry.open({ name, org: 'hospital' }, hello(instance), '10.0.0.1');
 const pass = (seconds: number) => vi.advanceTimersByTime(seconds * 1000);
 const GOOD_BYE = { comesBack: false };
 /** The code of the error, or `fine`. */
@@ -44,7 +44,7 @@ describe('a site that comes', () => {
       site: 'site-1',
       org: 'hospital',
       address: '10.0.0.1',
-      engine: 'auto',
+      engine: 'cpu',
       jobs: [],
     });
     expect(registry.get('site-1')).toBe(session);
