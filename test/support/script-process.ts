@@ -6,7 +6,7 @@ import { sha256 } from '../../src/runtime/kernel/digest.ts';
 import { encodeSafetensors } from '../../src/runtime/tensors/safetensors.ts';
 import { float32 } from './param-sets.ts';
 
-const MODEL = sha256('model');
+export const MODEL = sha256('model');
 
 /** A job's folder in the work folder `work` of a client, with a model of two numbers. */
 export async function makeJobFolder(work: string): Promise<SiteJobFolder> {
