@@ -15,6 +15,10 @@ const MOST_BYTES = 50_000_000;
 const MOST_LINE = 10_000;
 const SEND_MS = 1000;
 const MOST_LINES = 500;
+/** Lines that wait for the server. */
+const MOST_WAITING = 5000;
+/** Of one message; the server takes twice as much. */
+const MOST_SENT = 1_000_000;
 const MOST_WAIT_MS = 1000;
 
 /** What a job's scripts print here, line by line; with the site's leave it goes to the server, too. */
@@ -26,6 +30,7 @@ export class JobLog {
   #rest = '';
   #waiting: Line[] = [];
   #sending: Promise<void> = Promise.resolve();
+  #isSending = false;
 
   constructor(path: string, send: ((lines: Line[]) => Promise<void>) | undefined) {
     this.#path = path;
@@ -37,16 +42,16 @@ export class JobLog {
   /** A piece of what a script prints; lines need not be whole. */
   print(text: string): void {
     const lines = (this.#rest + text).split('\n');
-    this.#rest = lines.pop() ?? '';
+    // What goes beyond a line's length is dropped, also of a line that never ends.
+    this.#rest = (lines.pop() ?? '').slice(0, MOST_LINE);
     for (const line of lines) if (line !== '') this.write('info', line);
   }
 
   write(level: LogLevel, text: string): void {
     if (ORDER.indexOf(level) < ORDER.indexOf(this.level)) return;
     const line = { time: new Date().toISOString(), level, text: text.slice(0, MOST_LINE) };
-    if ((statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0) < MOST_BYTES)
-      appendFileSync(this.#path, `${JSON.stringify(line)}\n`);
-    if (this.#send && this.#waiting.length < 10 * MOST_LINES) this.#waiting.push(line);
+    this.#keep(line);
+    if (this.#send && this.#waiting.length < MOST_WAITING) this.#waiting.push(line);
   }
 
   /** What there is is sent, if that is possible within a moment: a job that ends takes no more lines. */
@@ -62,9 +67,39 @@ export class JobLog {
     await this.flush();
   }
 
+  /** A disk that is full costs lines, not the job. */
+  #keep(line: Line): void {
+    try {
+      if ((statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0) < MOST_BYTES)
+        appendFileSync(this.#path, `${JSON.stringify(line)}\n`);
+    } catch {
+      // The next one may find room.
+    }
+  }
+
   #flush(): void {
-    const lines = this.#waiting.splice(0, MOST_LINES);
-    if (lines.length === 0) return;
-    this.#sending = this.#sending.then(() => this.#send?.(lines)).catch(() => undefined);
+    if (this.#isSending) return;
+    this.#isSending = true;
+    this.#sending = this.#sendAll().finally(() => {
+      this.#isSending = false;
+    });
+  }
+
+  /** One message after another: while the server is away, what waits is bounded. */
+  async #sendAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const lines = this.#waiting.splice(0, this.#fitting());
+      await this.#send?.(lines).catch(() => undefined);
+    }
+  }
+
+  /** How many of the lines that wait fit into a message. */
+  #fitting(): number {
+    let bytes = 0;
+    const tooMuch = this.#waiting.findIndex((line, index) => {
+      bytes += Buffer.byteLength(JSON.stringify(line)) + 1;
+      return index === MOST_LINES || bytes > MOST_SENT;
+    });
+    return tooMuch === -1 ? this.#waiting.length : tooMuch;
   }
 }

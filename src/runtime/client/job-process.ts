@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { EngineSetup, TaskMessage, TaskOrder } from '../executor/messages.ts';
 import { type ErrorReport, flError } from '../kernel/errors.ts';
@@ -36,6 +38,8 @@ export interface TaskRun {
 
 const ENTRY = fileURLToPath(new URL(`../executor/process-entry${MODULE_EXTENSION}`, import.meta.url));
 const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+/** What a process said before it ended may come after the news of its end. */
+const LAST_WORDS_MS = 500;
 /** All that scripts and engines are given of the client's environment. */
 const ENVIRONMENT = /^(PATH|LANG|LC_.*|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|OMP_.*|TF_.*|SystemRoot)$/;
 
@@ -59,7 +63,10 @@ export class JobProcess {
       else if (message.type === 'log') this.#options.onText(message.text);
       else onMessage(message);
     };
-    const end = (code: number | null, killer: NodeJS.Signals | null) => outcome.resolve(endOf(code, killer));
+    const end = async (code: number | null, killer: NodeJS.Signals | null) => {
+      await Promise.race([once(child, 'close'), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
+      outcome.resolve(endOf(code, killer));
+    };
     const abort = () => outcome.reject(signal.reason);
     const timer = setTimeout(() => outcome.resolve(tooLate(limit)), limit * 1000);
     child.on('message', hear).on('exit', end);
@@ -107,6 +114,8 @@ export class JobProcess {
     this.#child = child;
     child.on('error', () => undefined);
     child.on('exit', () => {
+      // What it has started goes with it, however it ended.
+      if (child.pid !== undefined) killGroup(child.pid);
       if (this.#child === child) this.#child = undefined;
     });
     for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', onText);

@@ -6,6 +6,7 @@ import { argsOfSite } from '../job/plan.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { EngineUse } from '../telemetry/run-events.ts';
+import { fitReport } from '../wire/shapes.ts';
 import type { AssignedTask, TaskResult } from '../wire/site.ts';
 import type { JobLog } from './job-log.ts';
 import { JobProcess, type JobProcessOptions } from './job-process.ts';
@@ -135,7 +136,7 @@ export class TaskRunner {
 
   #failure({ round, model }: AssignedTask, attempt: number, report: ErrorReport): Outbox {
     const { site, log } = this.#options;
-    const error = { ...report, place: { ...report.place, site, round } };
+    const error = fitReport({ ...report, place: { ...report.place, site, round } });
     log.write('error', `${error.code}: ${error.message}`);
     return { round, model_sha256: model.sha256, answer: { failure: { round, attempt, error } } };
   }

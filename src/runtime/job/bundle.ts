@@ -24,9 +24,12 @@ export interface Bundle {
 const LIMITS = { files: 500, bytes: 20_000_000 } as const;
 /** Not part of what runs: packages are resolved beside the job, the rest is for people and editors. */
 const JOB_FILE = 'job.yaml';
-/** One part of a path that means the same on every system: no separator, colon, control character or trailing dot. */
+/**
+ * One part of a path that means the same on every system: no separator, colon, control character, half of a surrogate pair or
+ * trailing dot, and no device of Windows (https://learn.microsoft.com/windows/win32/fileio/naming-a-file).
+ */
 const PLAIN_NAME =
-  /^(?!(con|prn|aux|nul|com\d|lpt\d)(\.|$))[^<>:"/\\|?*\p{Cc}]{0,254}[^<>:"/\\|?*\p{Cc}. ]$/iu;
+  /^(?!(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d¹²³])(\.|$))[^<>:"/\\|?*\p{Cc}\p{Cs}]{0,254}[^<>:"/\\|?*\p{Cc}\p{Cs}. ]$/iu;
 const LEFT_OUT = /^(node_modules|tsconfig\.json|\..*|.*\.md)$/;
 
 /** Reads a job folder whole; sorted by path. */
@@ -49,20 +52,33 @@ export async function readBundle(folder: string): Promise<Bundle> {
  * @throws NF_JOB_BUNDLE
  */
 export function bundleOf(given: readonly { readonly path: string; readonly bytes: Uint8Array }[]): Bundle {
-  const seen = new Set<string>();
-  let size = 0;
-  for (const { path, bytes } of given) {
-    size += bytes.length;
-    if (!path.split('/').every((part) => PLAIN_NAME.test(part) && !LEFT_OUT.test(part))) {
-      throw unusable(path, `'${path}' is no plain path inside a folder`);
-    }
-    if (seen.has(path.toLowerCase())) throw unusable(path, `'${path}' is there twice`);
-    seen.add(path.toLowerCase());
-  }
+  requireOwnPlaces(given.map(({ path }) => path));
+  const size = given.reduce((sum, { bytes }) => sum + bytes.length, 0);
   if (given.length > LIMITS.files) throw unusable('', `it holds more than ${LIMITS.files} files`);
   if (size > LIMITS.bytes) throw unusable('', `it holds more than ${LIMITS.bytes / 1_000_000} MB`);
-  if (!seen.has(JOB_FILE)) throw unusable('', `it has no ${JOB_FILE}`);
+  if (!given.some(({ path }) => path === JOB_FILE)) throw unusable('', `it has no ${JOB_FILE}`);
   return assemble(given.map(({ path, bytes }) => ({ path, bytes, sha256: sha256(bytes) })));
+}
+
+/** Paths inside the folder, no two of them the same file on any system. */
+function requireOwnPlaces(paths: readonly string[]): void {
+  const files = new Set<string>();
+  const folders = new Set<string>();
+  for (const path of paths) {
+    const parts = path.split('/');
+    if (!parts.every((part) => PLAIN_NAME.test(part) && !LEFT_OUT.test(part)))
+      throw unusable(path, `'${path}' is no plain path inside a folder`);
+    if (files.has(placeOf(path))) throw unusable(path, `'${path}' is there twice`);
+    files.add(placeOf(path));
+    for (let depth = 1; depth < parts.length; depth++) folders.add(placeOf(parts.slice(0, depth).join('/')));
+  }
+  const both = paths.find((path) => folders.has(placeOf(path)));
+  if (both !== undefined) throw unusable(both, `'${both}' is a file and a folder`);
+}
+
+/** Equal for paths that some system takes for one: of Windows by case, of macOS by the form of letters with accents, too. */
+function placeOf(path: string): string {
+  return path.normalize('NFC').toLowerCase();
 }
 
 function assemble(unsorted: readonly BundleFile[]): Bundle {

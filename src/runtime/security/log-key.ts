@@ -1,12 +1,13 @@
 import { createPrivateKey, sign, verify, X509Certificate } from 'node:crypto';
 import type { OpenKit } from './kit/open.ts';
 
-/** A participant's signature under where its logs end. */
+/** A participant's signature under where its logs end, and the check of those that are there. */
 export function logKey({ tls }: Pick<OpenKit, 'tls'>) {
   const key = createPrivateKey(tls.key);
   return {
     certificate: tls.cert,
     sign: (text: string) => sign('sha256', Buffer.from(text), key).toString('base64'),
+    isSigned: isSignedInProject(tls.ca),
   };
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -29,13 +30,22 @@ export async function findLogs(path: string, root: string | undefined): Promise<
   if (found.isFile()) {
     if (root === undefined)
       throw flError('NF_USAGE', { message: 'A log file needs --root: the rootCA.pem of its project.' });
-    return { paths: [resolve(path)], isSigned: isSignedInProject(await readFile(root, 'utf8')) };
+    return { paths: [resolve(path)], isSigned: checkWith(await readFile(root, 'utf8'), root) };
   }
   const rootPath = root ?? join(path, kitFiles('server').root);
   const pem = await readFile(rootPath, 'utf8').catch(() => undefined);
   const candidates = LOGS.map((log) => resolve(path, log));
-  const isThere = await Promise.all(candidates.map((log) => stat(log).catch(() => undefined)));
+  // Of a log that somebody removed the head may be left.
+  const isThere = candidates.map((log) => existsSync(log) || existsSync(`${log}.head`));
   const paths = candidates.filter((_, index) => isThere[index]);
   if (pem === undefined || paths.length === 0) throw none;
-  return { paths, isSigned: isSignedInProject(pem) };
+  return { paths, isSigned: checkWith(pem, rootPath) };
+}
+
+function checkWith(pem: string, path: string): LogsToVerify['isSigned'] {
+  try {
+    return isSignedInProject(pem);
+  } catch (cause) {
+    throw flError('NF_USAGE', { message: `${path} is no certificate.` }, { place: { file: path }, cause });
+  }
 }

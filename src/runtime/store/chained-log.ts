@@ -1,11 +1,11 @@
-import { createReadStream } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { canonicalJson, prettyJson, sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { syncFolder, writeFileAtomic } from '../workspace/files.ts';
+import { readLines } from './lines.ts';
 
 const entrySchema = z.looseObject({
   seq: z.int().min(1),
@@ -24,11 +24,12 @@ const headSchema = z.strictObject({
   certificate: z.string().describe('PEM of the participant'),
 });
 
-/** Signs where a log ends. */
+/** Signs where a log ends, and knows who may have done so before. */
 export interface LogKey {
   /** PEM */
   readonly certificate: string;
   sign(text: string): string;
+  readonly isSigned: SignatureCheck;
 }
 
 /** A log of JSON lines, each with the hash of the line before it. */
@@ -42,13 +43,19 @@ const START: End = { seq: 0, hash: '0'.repeat(64) };
 /** Of the end of a log, to find its last line. */
 const TAIL_BYTES = 1_000_000;
 
-/** @throws NF_AUDIT_DAMAGED if it does not end with an entry */
+/**
+ * Opens a log for appending. One that was tampered with is refused: what is left of it would be signed anew with the next entry.
+ * @throws NF_AUDIT_DAMAGED
+ */
 export async function openChainedLog<Content extends object>(
   path: string,
   key: LogKey,
 ): Promise<ChainedLog<Content>> {
   const file = await open(path, 'a+', 0o600);
-  let last = await resume(file, path);
+  let last = await resume(file, path, key.isSigned).catch(async (error: unknown) => {
+    await file.close();
+    throw error;
+  });
   await syncFolder(dirname(path));
   let queue: Promise<void> = Promise.resolve();
   const write = async (content: Content) => {
@@ -58,11 +65,18 @@ export async function openChainedLog<Content extends object>(
       ...withoutGaps(content),
       previous: last.hash,
     };
-    const hash = sha256(canonicalJson(entry));
-    await file.appendFile(`${JSON.stringify({ ...entry, hash })}\n`);
-    await file.datasync();
-    last = { seq: entry.seq, hash };
-    await writeHead(path, last, key);
+    const end = { seq: entry.seq, hash: sha256(canonicalJson(entry)) };
+    const { size } = await file.stat();
+    try {
+      await file.appendFile(`${JSON.stringify({ ...entry, hash: end.hash })}\n`);
+      await file.datasync();
+      await writeHead(path, end, key);
+    } catch (error) {
+      // What was not acknowledged is taken back: the next line must not follow a part of one.
+      await file.truncate(size).catch(() => undefined);
+      throw error;
+    }
+    last = end;
   };
   return {
     append: (content) => {
@@ -79,7 +93,7 @@ export async function openChainedLog<Content extends object>(
 
 /** The entries of a log, without looking whether they are whole. */
 export async function* readChainedLog(path: string): AsyncGenerator<Readonly<Record<string, unknown>>> {
-  for await (const text of createInterface({ input: createReadStream(path, 'utf8') })) {
+  for await (const { text } of readLines(path)) {
     const entry = parseEntry(text);
     if (entry) yield entry;
   }
@@ -107,9 +121,11 @@ export async function verifyChainedLog(path: string, isSigned: SignatureCheck): 
   const times: string[] = [];
   let before = START;
   let line = 0;
-  for await (const text of createInterface({ input: createReadStream(path, 'utf8') })) {
+  // Of a log that was removed there is the head.
+  const isGone = !existsSync(path) && existsSync(headPath(path));
+  for await (const { text, isWhole } of isGone ? [] : readLines(path)) {
     line += 1;
-    const entry = parseEntry(text);
+    const entry = isWhole ? parseEntry(text) : undefined;
     if (!entry) {
       findings.push({ line, problem: 'it is no entry: cut or changed' });
       continue;
@@ -154,18 +170,28 @@ function headPath(path: string): string {
   return `${path}.head`;
 }
 
-/** Where an existing log ends; a line that a crash cut short is dropped. */
-async function resume(file: FileHandle, path: string): Promise<End> {
+/** Where an existing log ends; a line that a crash cut short is dropped. @throws NF_AUDIT_DAMAGED */
+async function resume(file: FileHandle, path: string, isSigned: SignatureCheck): Promise<End> {
   const { size } = await file.stat();
   const start = Math.max(0, size - TAIL_BYTES);
   const tail = Buffer.alloc(size - start);
   await file.read(tail, 0, tail.length, start);
   const end = tail.lastIndexOf(0x0a) + 1;
+  const last =
+    end === 0 && start === 0
+      ? START
+      : parseEntry(tail.toString('utf8', tail.lastIndexOf(0x0a, end - 2) + 1, end - 1));
+  const problem = last ? await problemOfEnd(path, last, isSigned) : 'it does not end with an entry';
+  if (!last || problem !== undefined)
+    throw flError('NF_AUDIT_DAMAGED', { path, reason: problem ?? '' }, { place: { file: path } });
   if (end < tail.length) await file.truncate(start + end);
-  if (end === 0 && start === 0) return START;
-  const entry = parseEntry(tail.toString('utf8', tail.lastIndexOf(0x0a, end - 2) + 1, end - 1));
-  if (entry) return entry;
-  throw flError('NF_AUDIT_DAMAGED', { path }, { place: { file: path } });
+  return last;
+}
+
+/** A crash may leave a first line without a head. */
+async function problemOfEnd(path: string, last: End, isSigned: SignatureCheck): Promise<string | undefined> {
+  if (last.seq <= 1 && !existsSync(headPath(path))) return undefined;
+  return (await headFindings(path, last, isSigned))[0]?.problem;
 }
 
 async function writeHead(path: string, { seq, hash }: End, key: LogKey): Promise<void> {

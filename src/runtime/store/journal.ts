@@ -1,8 +1,9 @@
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { flError } from '../kernel/errors.ts';
 import { syncFolder } from '../workspace/files.ts';
+import { readLines } from './lines.ts';
 
 /** An append-only log of records of one kind; a record is durable once `append` has returned. */
 export interface Journal<Event> {
@@ -44,23 +45,15 @@ export async function openJournal<Event>(path: string): Promise<Journal<Event>> 
  */
 export async function* readJournal<Event>(path: string): AsyncGenerator<JournalRecord<Event>> {
   let line = 0;
-  for await (const text of wholeLines(path)) {
+  if (!existsSync(path)) return;
+  for await (const { text, isWhole } of readLines(path)) {
+    if (!isWhole) return;
     line += 1;
     try {
       yield parseRecord(text) as JournalRecord<Event>;
     } catch (error) {
       throw flError('NF_RUN_JOURNAL', { path }, { place: { file: path, line }, cause: error });
     }
-  }
-}
-
-async function* wholeLines(path: string): AsyncGenerator<string> {
-  let rest = '';
-  if (!existsSync(path)) return;
-  for await (const chunk of createReadStream(path, 'utf8')) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
   }
 }
 

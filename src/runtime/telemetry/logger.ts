@@ -1,12 +1,10 @@
-import { mkdirSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
 import pino, { type Logger } from 'pino';
-import { createStream } from 'rotating-file-stream';
+import { LogFile } from './log-file.ts';
 
 export type { Logger } from 'pino';
 
 export interface LogTarget {
-  /** JSON lines; at its size the file is closed as `<name>.1`, `<name>.2` and so on. */
+  /** JSON lines; at its size the file gets a name with its time before it, and a new one begins. */
   readonly path: string;
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly maxMegabytes: number;
@@ -26,18 +24,8 @@ const SECRETS = [
 ];
 
 /** A structured log in files of bounded size. */
-export function openLog({
-  path,
-  level,
-  maxMegabytes,
-  keptFiles,
-}: LogTarget): Logger & { close(): Promise<void> } {
-  mkdirSync(dirname(path), { recursive: true });
-  const stream = createStream(basename(path), {
-    path: dirname(path),
-    size: `${maxMegabytes}M`,
-    maxFiles: keptFiles,
-  });
+export function openLog({ path, level, ...limits }: LogTarget): Logger & { close(): Promise<void> } {
+  const file = new LogFile(path, limits);
   const logger = pino(
     {
       level,
@@ -45,7 +33,7 @@ export function openLog({
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: SECRETS, censor: '[secret]' },
     },
-    stream,
+    file,
   );
-  return Object.assign(logger, { close: () => new Promise<void>((resolve) => stream.end(resolve)) });
+  return Object.assign(logger, { close: () => file.close() });
 }

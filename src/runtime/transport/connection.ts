@@ -4,7 +4,7 @@ import { ERROR_CATALOG } from '../kernel/catalog.ts';
 import { type ErrorReport, flError, type NeuroflareError, reviveError } from '../kernel/errors.ts';
 import { JSON_TYPE } from '../wire/protocol.ts';
 import { errorReport } from '../wire/shapes.ts';
-import { type DispatcherOptions, makeDispatcher } from './dispatcher.ts';
+import { type DispatcherOptions, makeDispatcher, SILENCE_SECONDS } from './dispatcher.ts';
 import { networkError } from './failures.ts';
 
 export interface ConnectionOptions extends DispatcherOptions {
@@ -25,7 +25,7 @@ export interface JsonRequest<Schema extends z.ZodType> {
 }
 
 export interface StreamRequest {
-  readonly method: 'GET' | 'HEAD' | 'PATCH';
+  readonly method: 'GET' | 'PATCH';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Dispatcher.DispatchOptions['body'];
@@ -37,6 +37,8 @@ const ONCE: object = { retryOptions: { maxRetries: 0 } };
 /** One server, as one participant sees it. Failures are named errors: of the network, or what the server answered. */
 export class Connection {
   readonly address: string;
+  /** Without a byte moving for this long, a line counts as lost. */
+  readonly silenceSeconds: number;
   readonly #options: ConnectionOptions;
   readonly #dispatcher: Dispatcher;
   readonly #origin: string;
@@ -45,6 +47,7 @@ export class Connection {
     const host = options.host.includes(':') ? `[${options.host}]` : options.host;
     this.address = `${host}:${options.port}`;
     this.#origin = `https://${this.address}`;
+    this.silenceSeconds = options.silenceSeconds ?? SILENCE_SECONDS;
     this.#options = options;
     this.#dispatcher = makeDispatcher(options);
   }
@@ -60,11 +63,19 @@ export class Connection {
       ...(signal && { signal }),
       ...(waitSeconds !== undefined && { headersTimeout: waitSeconds * 1000 }),
     });
+    return this.read(response, answer);
+  }
+
+  /** What a response holds; one of 400 and above is thrown as the error the server named. */
+  async read<Schema extends z.ZodType>(
+    response: Dispatcher.ResponseData,
+    answer: Schema,
+  ): Promise<z.output<Schema>> {
     const text = await this.#named(() => response.body.text());
     if (response.statusCode >= 400) throw this.#refusal(response.statusCode, text);
     const parsed = answer.safeParse(text === '' ? undefined : parseJson(text));
     if (parsed.success) return parsed.data;
-    throw flError('NF_SERVER_ANSWER', { address: this.address, reason: 'it has another form' });
+    throw this.unusable('it has another form');
   }
 
   /** The response as it comes; one of 400 and above is thrown as the error the server named. */
@@ -89,6 +100,11 @@ export class Connection {
     }
   }
 
+  /** An answer that no server of this version gives. */
+  unusable(reason: string): NeuroflareError {
+    return flError('NF_SERVER_ANSWER', { address: this.address, reason });
+  }
+
   nameFailure(error: unknown): unknown {
     return networkError(error, { address: this.address, proxy: this.#options.proxy }) ?? error;
   }
@@ -105,7 +121,7 @@ export class Connection {
     const report = errorReport.safeParse(parseJson(text)).data as ErrorReport | undefined;
     if (report && Object.hasOwn(ERROR_CATALOG, report.code)) return reviveError(report);
     const reason = report ? `${report.code}: ${report.message}` : `HTTP ${status}`;
-    return flError('NF_SERVER_ANSWER', { address: this.address, reason });
+    return this.unusable(reason);
   }
 }
 

@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher, interceptors, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, interceptors, Pool, ProxyAgent } from 'undici';
 import { packageVersion } from '../kernel/package-version.ts';
 import { HEADER, PROTOCOL_VERSION } from '../wire/protocol.ts';
 
@@ -15,28 +15,43 @@ export interface DispatcherOptions {
   /** `http://host:port` of a proxy that lets CONNECT through. */
   readonly proxy?: string | undefined;
   readonly connectSeconds: number;
+  /** Without a byte moving for this long, a line counts as lost; default 20. */
+  readonly silenceSeconds?: number;
 }
 
-/** Without a byte from the server for this long, a connection counts as lost. */
-const SILENCE_MS = 20_000;
+export const SILENCE_SECONDS = 20;
 
 /**
  * The way of every request: mutual TLS, straight or through a proxy, with what all of them carry. Requests are made so that
  * repeating them changes nothing, so one whose connection broke is sent once more.
  */
-export function makeDispatcher({ tls, proxy, connectSeconds }: DispatcherOptions): Dispatcher {
+export function makeDispatcher({
+  tls,
+  proxy,
+  connectSeconds,
+  silenceSeconds = SILENCE_SECONDS,
+}: DispatcherOptions): Dispatcher {
   const { ca, cert, key, minVersion } = tls;
   const secure = { ca, cert, key, minVersion };
-  const timeouts = { headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS, keepAliveTimeout: 30_000 };
+  const silence = silenceSeconds * 1000;
+  const timeouts = { headersTimeout: silence, bodyTimeout: silence, keepAliveTimeout: 30_000 };
   const connect = { ...secure, timeout: connectSeconds * 1000, maxCachedSessions: 0, allowH2: false };
   const agent =
     proxy === undefined
       ? new Agent({ ...timeouts, connect, allowH2: false })
-      : new ProxyAgent({ ...timeouts, uri: proxy, requestTls: connect, allowH2: false });
+      : new ProxyAgent({
+          ...timeouts,
+          uri: proxy,
+          requestTls: connect,
+          allowH2: false,
+          connectTimeout: connect.timeout,
+          // The proxy's own answer has a limit, too: undici's is minutes.
+          clientFactory: (origin, options) => new Pool(origin, { ...options, headersTimeout: silence }),
+        });
   const retry = interceptors.retry({
     maxRetries: 1,
     minTimeout: 50,
-    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    methods: ['GET', 'POST', 'PUT', 'DELETE'],
     statusCodes: [],
     errorCodes: ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'],
   });

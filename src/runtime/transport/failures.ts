@@ -3,6 +3,7 @@ import { flError, type NeuroflareError } from '../kernel/errors.ts';
 /** Errors of Node.js, OpenSSL and undici by what they mean to the user. */
 
 interface Code {
+  readonly name?: string;
   readonly code?: string;
   readonly message?: string;
   readonly cause?: unknown;
@@ -30,10 +31,24 @@ const SERVER_CERTIFICATE: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'the server is of another project',
   CERT_SIGNATURE_FAILURE: 'the server is of another project',
   UNABLE_TO_GET_ISSUER_CERT: 'the server is of another project',
+  INVALID_PURPOSE: 'its certificate is that of a site or an admin',
 };
 
-const PLAIN = ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'EPROTO'];
-const LOST = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_DESTROYED', 'UND_ERR_CLOSED'];
+const PLAIN = [
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
+  'EPROTO',
+];
+const LOST = [
+  'ECONNRESET',
+  'EPIPE',
+  'UND_ERR_SOCKET',
+  'UND_ERR_DESTROYED',
+  'UND_ERR_CLOSED',
+  // The answer broke off, and cannot be had from there on.
+  'UND_ERR_REQ_RETRY',
+];
 const SILENT = ['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'];
 
 /** A failed request as a named error; undefined for what is no failure of the network. */
@@ -59,8 +74,10 @@ export function networkError(
       { address, reason: code.replace(/^.*ALERT_/, '').toLowerCase() },
       context,
     );
-  if (SILENT.includes(code)) return flError('NF_SERVER_SILENT', { address }, context);
+  if (SILENT.includes(code)) return flError('NF_SERVER_SILENT', { address, through }, context);
   if (LOST.includes(code)) return flError('NF_CONNECTION_LOST', { address }, context);
+  if (error.name === 'HTTPParserError')
+    return flError('NF_SERVER_ANSWER', { address, reason: 'it is no HTTP' }, context);
   return undefined;
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ErrorReport } from '../kernel/errors.ts';
 
 /** Small things that several messages hold. */
 
@@ -11,10 +12,13 @@ const count = z.int().min(0);
 /** A file that is fetched or sent by its digest. */
 export const blobRef = z.strictObject({ sha256: digest, size: count.describe('bytes') });
 
+/** Characters of the texts of an error. */
+const MOST = { code: 64, message: 20_000, hint: 4_000, excerpt: 4_000, stack: 20_000 } as const;
+
 export const errorReport = z.strictObject({
-  code: z.string().max(64),
-  message: z.string().max(20_000),
-  hint: z.string().max(4_000),
+  code: z.string().max(MOST.code),
+  message: z.string().max(MOST.message),
+  hint: z.string().max(MOST.hint),
   exitCode: z.int(),
   place: z
     .strictObject({
@@ -24,11 +28,25 @@ export const errorReport = z.strictObject({
       key: z.string().optional(),
       site: z.string().optional(),
       round: z.int().optional(),
-      excerpt: z.string().max(4_000).optional(),
+      excerpt: z.string().max(MOST.excerpt).optional(),
     })
     .optional(),
-  stack: z.string().max(20_000).optional(),
+  stack: z.string().max(MOST.stack).optional(),
 });
+
+/** The report as it fits into a message: a script's error may be of any length. */
+export function fitReport(report: ErrorReport): ErrorReport {
+  const { code, message, hint, place, stack } = report;
+  const excerpt = place?.excerpt?.slice(0, MOST.excerpt);
+  return {
+    ...report,
+    code: code.slice(0, MOST.code),
+    message: message.slice(0, MOST.message),
+    hint: hint.slice(0, MOST.hint),
+    ...(place && { place: { ...place, ...(excerpt !== undefined && { excerpt }) } }),
+    ...(stack !== undefined && { stack: stack.slice(0, MOST.stack) }),
+  };
+}
 
 export const engineUse = z.strictObject({
   name: z.string().max(100),

@@ -159,5 +159,5 @@ export const verdictAnswer = z.strictObject({
   round: z.int().nullable().describe('the round that is open'),
 });
 
-/** To HEAD and PATCH of an upload. */
+/** To GET and PATCH of an upload. */
 export const uploadAnswer = z.strictObject({ offset: z.int().min(0), done: z.boolean() });

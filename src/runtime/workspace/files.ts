@@ -68,11 +68,16 @@ export async function copyFileAtomic(from: string, to: string): Promise<void> {
   await writeAtomic(to, (file) => file.writeFile(createReadStream(from)));
 }
 
+/** Whether a path is one that a writer has not finished, or never will. */
+export function isTemporary(path: string): boolean {
+  return TEMPORARY.test(path);
+}
+
 /** Removes what writers that were cut short have left below a folder, `kept` folders apart. */
 export async function removeTemporaries(folder: string, kept: readonly string[] = []): Promise<void> {
   const paths = await readdir(folder, { recursive: true });
   const temporary = paths.filter(
-    (path) => TEMPORARY.test(path) && !kept.some((name) => path.startsWith(`${name}${sep}`)),
+    (path) => isTemporary(path) && !kept.some((name) => path.startsWith(`${name}${sep}`)),
   );
   await Promise.all(temporary.map((path) => rm(join(folder, path), { force: true })));
 }

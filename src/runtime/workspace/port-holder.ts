@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { basename } from 'node:path';
 
 /** State of a listening socket in /proc/net/tcp (include/net/tcp_states.h). */
 const LISTEN = '0A';
@@ -9,7 +10,8 @@ export async function holderOf(port: number): Promise<string> {
   if (inode === undefined) return '';
   for (const pid of await readdir('/proc').catch(() => [])) {
     if (!/^\d+$/.test(pid) || !(await holdsSocket(pid, inode))) continue;
-    const name = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim();
+    // Not `comm`: that is the name of a thread, `MainThread` of Node.js.
+    const name = basename(await readlink(`/proc/${pid}/exe`).catch(() => ''));
     return ` by ${name || 'a program'} (process ${pid})`;
   }
   return ' by a program of another user';

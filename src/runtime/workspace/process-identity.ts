@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
+const ENDED = 'ended';
+
 /** `PID START`: names one process for good, though its number is used again. */
 export async function identifyProcess(pid: number): Promise<string> {
   return `${pid} ${await startOf(pid)}`;
@@ -15,7 +17,8 @@ export async function isProcessAlive(identity: string): Promise<boolean> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-  return (await startOf(pid)) === start;
+  const now = await startOf(pid);
+  return now !== ENDED && now === start;
 }
 
 /**
@@ -25,5 +28,5 @@ export async function isProcessAlive(identity: string): Promise<boolean> {
 async function startOf(pid: number): Promise<string> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' || fields[0] === 'X' ? 'ended' : (fields[19] ?? '');
+  return fields[0] === 'Z' || fields[0] === 'X' ? ENDED : (fields[19] ?? '');
 }

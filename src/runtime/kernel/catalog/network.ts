@@ -42,7 +42,7 @@ export const NETWORK_ERRORS = {
   },
   NF_SERVER_NOT_TLS: {
     exit: 2,
-    message: 'What listens at {address} does not speak TLS.',
+    message: 'What listens at {address} does not speak TLS 1.3.',
     hint: 'Check host and port in the kit: a neuroflare server speaks TLS 1.3 only.',
   },
   NF_TLS_REFUSED: {
@@ -52,7 +52,7 @@ export const NETWORK_ERRORS = {
   },
   NF_SERVER_SILENT: {
     exit: 3,
-    message: 'The server at {address} does not answer in time.',
+    message: 'The server at {address} does not answer in time{through}.',
     hint: 'Try again; if it stays so, look at the load and the log of the server.',
   },
   NF_CONNECTION_LOST: {
@@ -83,8 +83,8 @@ export const NETWORK_ERRORS = {
   },
   NF_AUDIT_DAMAGED: {
     exit: 1,
-    message: 'The audit log {path} ends with something that is no entry.',
-    hint: "Look at it with 'neuroflare audit verify', keep the file as evidence, and move it away to begin a new one.",
+    message: 'The log {path} cannot be gone on with: {reason}.',
+    hint: "Look at it with 'neuroflare audit verify', keep it and its .head as evidence, and move both away to begin a new one.",
   },
   NF_SITE_STALLED: {
     exit: 1,

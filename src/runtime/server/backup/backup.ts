@@ -9,7 +9,7 @@ import { flError } from '../../kernel/errors.ts';
 import type { JobRecord, ServerStore } from '../../store/server-store.ts';
 import { openSqliteStore } from '../../store/sqlite/sqlite-store.ts';
 import { isFinished } from '../../wire/admin.ts';
-import { copyFileAtomic, writeFileAtomic } from '../../workspace/files.ts';
+import { copyFileAtomic, isTemporary, writeFileAtomic } from '../../workspace/files.ts';
 import { RUN_FILES } from '../../workspace/run-folder.ts';
 import { eventsOf } from '../jobs/job-results.ts';
 import { type StateFolder, stateFolder } from '../state-folder.ts';
@@ -23,8 +23,11 @@ export const manifestSchema = z.strictObject({
 export const MANIFEST = 'backup.json';
 
 const MOST_TRIES = 10;
-/** Of the folder of a server nothing else is needed to go on. */
-const DATABASE = 'state.db';
+/** Without it a server would begin anew. */
+export const DATABASE = 'state.db';
+const SIDE_FILES = [`${DATABASE}-wal`, `${DATABASE}-shm`];
+/** Codes of what happens when a job is deleted, or its files are, while they are copied. */
+const GONE = new Set(['ENOENT', 'NF_JOB_NOT_FOUND']);
 
 export interface BackupResult {
   readonly folder: string;
@@ -37,7 +40,7 @@ export interface BackupResult {
 /**
  * A copy of a server's state from which it can go on, made while it runs: the database at one moment, and every file that it
  * names. The folder appears whole or not at all.
- * @throws NF_BACKUP_EXISTS, NF_BACKUP_MOVING
+ * @throws NF_PATH_MISSING, NF_BACKUP_EXISTS, NF_BACKUP_MOVING
  */
 export async function backupServer(stateDir: string, target: string): Promise<BackupResult> {
   const state = stateFolder(resolve(stateDir));
@@ -46,19 +49,22 @@ export async function backupServer(stateDir: string, target: string): Promise<Ba
     throw flError('NF_PATH_MISSING', { what: 'State of a server', path: state.database });
   if (await stat(folder).catch(() => undefined)) throw flError('NF_BACKUP_EXISTS', { path: target });
   const partial = `${folder}.partial`;
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
+  try {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      await rm(partial, { recursive: true, force: true });
+      await mkdir(partial, { recursive: true });
+      const jobs = await copyAll(state, partial);
+      if (jobs === undefined) continue;
+      const files = await listFiles(partial);
+      const manifest = { version: 1, created: new Date().toISOString(), files };
+      await writeFileAtomic(join(partial, MANIFEST), prettyJson(manifest));
+      await rename(partial, folder);
+      return { folder, jobs, files: files.length, size: files.reduce((sum, { size }) => sum + size, 0) };
+    }
+    throw flError('NF_BACKUP_MOVING');
+  } finally {
     await rm(partial, { recursive: true, force: true });
-    await mkdir(partial, { recursive: true });
-    const jobs = await copyAll(state, partial);
-    if (jobs === undefined) continue;
-    const files = await listFiles(partial);
-    const manifest = { version: 1, created: new Date().toISOString(), files };
-    await writeFileAtomic(join(partial, MANIFEST), prettyJson(manifest));
-    await rename(partial, folder);
-    return { folder, jobs, files: files.length, size: files.reduce((sum, { size }) => sum + size, 0) };
   }
-  await rm(partial, { recursive: true, force: true });
-  throw flError('NF_BACKUP_MOVING');
 }
 
 /** Undefined if a file that the copied database names was gone before it could be copied. */
@@ -85,19 +91,25 @@ async function copyJob(
   { copy, state, target }: { copy: ServerStore; state: StateFolder; target: string },
 ): Promise<boolean> {
   const { root } = state.job(record.id);
-  const all = (await readdir(root, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => relative(root, join(parentPath, name)).split(sep).join('/'));
-  const needed = isFinished(record.status) ? [] : await blobsOf(record, copy, state);
-  const others = all.filter((path) => !/^(blobs|uploads)\//.test(path) && !path.endsWith('.tmp'));
   try {
+    const all = await pathsBelow(root);
+    const needed = isFinished(record.status) ? [] : await blobsOf(record, copy, state);
+    const others = all.filter((path) => !/^(blobs|uploads)\//.test(path) && !isTemporary(path));
     for (const path of [...others, ...needed])
       await copyFileAtomic(join(root, path), join(target, 'jobs', record.id, path));
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if (GONE.has((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   }
+}
+
+/** Files below a folder, with forward slashes. */
+async function pathsBelow(root: string): Promise<string[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(root, join(parentPath, name)).split(sep).join('/'));
 }
 
 /** Models and accepted updates without which the job cannot go on. */
@@ -123,13 +135,9 @@ async function copyAudit({ audit }: StateFolder, target: string): Promise<void> 
 }
 
 async function listFiles(root: string) {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  const paths = entries
-    .filter((entry) => entry.isFile() && entry.name !== MANIFEST && !/\.db-(wal|shm)$/.test(entry.name))
-    .map(({ parentPath, name }) => relative(root, join(parentPath, name)).split(sep).join('/'))
-    .sort(compareText);
+  const paths = (await pathsBelow(root)).filter((path) => path !== MANIFEST && !SIDE_FILES.includes(path));
   return Promise.all(
-    paths.map(async (path) => ({
+    paths.sort(compareText).map(async (path) => ({
       path,
       size: (await stat(join(root, path))).size,
       sha256: await sha256File(join(root, path)),

@@ -3,7 +3,7 @@ import { dirname, join, resolve, sep } from 'node:path';
 import { sha256File } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { copyFileAtomic } from '../../workspace/files.ts';
-import { MANIFEST, manifestSchema } from './backup.ts';
+import { DATABASE, MANIFEST, manifestSchema } from './backup.ts';
 
 /**
  * Puts a backup where a server will look for its state. Every file is compared with the backup's list first.
@@ -18,19 +18,24 @@ export async function restoreServer(
   if ((await readdir(target).catch(() => [])).length > 0)
     throw flError('NF_BACKUP_EXISTS', { path: stateDir }, { place: { file: stateDir } });
   const { files, created } = await readManifest(source);
+  if (!files.some(({ path }) => path === DATABASE)) throw broken(backup, `it has no ${DATABASE}`);
   const partial = `${target}.restoring`;
-  await rm(partial, { recursive: true, force: true });
-  for (const { path, sha256 } of files) {
-    const from = resolve(source, path);
-    if (!from.startsWith(source + sep)) throw broken(backup, `'${path}' lies outside it`);
-    const found = await sha256File(from).catch(() => undefined);
-    if (found !== sha256)
-      throw broken(backup, found === undefined ? `${path} is missing` : `${path} was changed`);
-    await copyFileAtomic(from, join(partial, path));
+  try {
+    await rm(partial, { recursive: true, force: true });
+    for (const { path, sha256 } of files) {
+      const from = resolve(source, path);
+      if (!from.startsWith(source + sep)) throw broken(backup, `'${path}' lies outside it`);
+      const found = await sha256File(from).catch(() => undefined);
+      if (found !== sha256)
+        throw broken(backup, found === undefined ? `${path} is missing` : `${path} was changed`);
+      await copyFileAtomic(from, join(partial, path));
+    }
+    await mkdir(dirname(target), { recursive: true });
+    await rm(target, { recursive: true, force: true });
+    await rename(partial, target);
+  } finally {
+    await rm(partial, { recursive: true, force: true });
   }
-  await mkdir(dirname(target), { recursive: true });
-  await rm(target, { recursive: true, force: true });
-  await rename(partial, target);
   return { folder: target, files: files.length, created };
 }
 

@@ -3,6 +3,7 @@ import { join, sep } from 'node:path';
 import { compareText } from '../../kernel/compare-text.ts';
 import { sha256File } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
+import { isTemporary } from '../../workspace/files.ts';
 import type { JobFolder } from '../state-folder.ts';
 import { PACKED_BUNDLE } from './packed-file.ts';
 
@@ -41,6 +42,6 @@ async function listPaths(folder: JobFolder): Promise<string[]> {
         .split(sep)
         .join('/'),
     )
-    .filter((path) => path !== PACKED_BUNDLE && !/^(blobs|uploads)\//.test(path) && !path.endsWith('.tmp'))
+    .filter((path) => path !== PACKED_BUNDLE && !/^(blobs|uploads)\//.test(path) && !isTemporary(path))
     .sort(compareText);
 }

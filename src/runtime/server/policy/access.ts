@@ -23,6 +23,7 @@ export class Access {
 
   /** A right over a study: to submit to it, or to see that it is there. @throws NF_STUDY_UNKNOWN, NF_ACCESS_DENIED */
   requireInStudy(user: Identity, right: Right, study: string): void {
+    this.#studies.get(study);
     const actor = this.#inStudy(user, study);
     if (!actor || !isAllowed(this.#rules, actor, { right })) throw denied(user, right);
   }
@@ -47,8 +48,9 @@ export class Access {
 
   /** With the role of the study; undefined for somebody who is not in it. The project's admins are everywhere. */
   #inStudy(user: Identity, name: string): Identity | undefined {
-    const { users } = this.#studies.get(name);
-    if (Object.keys(users).length === 0 || user.role === 'project_admin') return user;
+    if (user.role === 'project_admin') return user;
+    const users = this.#studies.find(name)?.users;
+    if (!users || Object.keys(users).length === 0) return users && user;
     const role = ADMIN_ROLES.find((known) => known === users[user.name]);
     return role && { ...user, role };
   }

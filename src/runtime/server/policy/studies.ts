@@ -11,17 +11,23 @@ export const DEFAULT_STUDY = 'default';
 export class Studies {
   readonly #store: ServerStore;
   #byName: ReadonlyMap<string, Study>;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(store: ServerStore, known: readonly Study[]) {
     this.#store = store;
     this.#byName = new Map(known.map((study) => [study.name, study]));
   }
 
+  /** Undefined for one that was removed: its jobs are there still. */
+  find(name: string): Study | undefined {
+    const everything = { name, sites: null, users: {}, created: new Date(0).toISOString() };
+    return this.#byName.get(name) ?? (name === DEFAULT_STUDY ? everything : undefined);
+  }
+
   /** @throws NF_STUDY_UNKNOWN */
   get(name: string): Study {
-    const study = this.#byName.get(name);
+    const study = this.find(name);
     if (study) return study;
-    if (name === DEFAULT_STUDY) return { name, sites: null, users: {}, created: new Date(0).toISOString() };
     throw flError('NF_STUDY_UNKNOWN', { study: name, nearest: didYouMean(name, this.names()) });
   }
 
@@ -37,40 +43,52 @@ export class Studies {
   }
 
   hasSite(name: string, site: string): boolean {
-    const { sites } = this.#byName.get(name) ?? { sites: null };
-    return sites === null || sites.includes(site);
+    const study = this.find(name);
+    return study !== undefined && (study.sites === null || study.sites.includes(site));
   }
 
   /** @throws NF_STUDY_EXISTS */
-  async register(name: string, sites: readonly string[]): Promise<Study> {
-    if (name === DEFAULT_STUDY || this.#byName.has(name)) throw flError('NF_STUDY_EXISTS', { study: name });
-    return this.#put({
-      name,
-      sites: [...sites].sort(compareSites),
-      users: {},
-      created: new Date().toISOString(),
+  register(name: string, sites: readonly string[]): Promise<Study> {
+    return this.#inTurn(() => {
+      if (this.find(name)) throw flError('NF_STUDY_EXISTS', { study: name });
+      const created = new Date().toISOString();
+      return this.#put({ name, sites: [...sites].sort(compareSites), users: {}, created });
     });
   }
 
-  async change(
-    name: string,
-    change: (study: Study) => Pick<Partial<Study>, 'sites' | 'users'>,
-  ): Promise<Study> {
-    const study = this.get(name);
-    if (name === DEFAULT_STUDY) throw flError('NF_STUDY_FIXED', { study: name });
-    return this.#put({ ...study, ...change(study) });
+  /** @throws NF_STUDY_UNKNOWN, NF_STUDY_FIXED */
+  change(name: string, change: (study: Study) => Pick<Partial<Study>, 'sites' | 'users'>): Promise<Study> {
+    return this.#inTurn(() => {
+      const study = this.#ofUsers(name);
+      return this.#put({ ...study, ...change(study) });
+    });
   }
 
-  async remove(name: string): Promise<void> {
-    this.get(name);
+  /** Its jobs stay. @throws NF_STUDY_UNKNOWN, NF_STUDY_FIXED */
+  remove(name: string): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#ofUsers(name);
+      await this.#store.deleteStudy(name);
+      this.#byName = new Map([...this.#byName].filter(([key]) => key !== name));
+    });
+  }
+
+  #ofUsers(name: string): Study {
+    const study = this.get(name);
     if (name === DEFAULT_STUDY) throw flError('NF_STUDY_FIXED', { study: name });
-    await this.#store.deleteStudy(name);
-    this.#byName = new Map([...this.#byName].filter(([key]) => key !== name));
+    return study;
   }
 
   async #put(study: Study): Promise<Study> {
     await this.#store.putStudy(study);
     this.#byName = new Map(this.#byName).set(study.name, study);
     return study;
+  }
+
+  /** One change after another: each sees what the one before it made. */
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 }

@@ -62,8 +62,11 @@ export class UploadDesk {
       current: undefined,
     };
     this.#progress.set(path, progress);
-    progress.current?.stop.abort();
-    await progress.current?.done.catch(() => undefined);
+    // Of several that waited for the same one, each cuts the one before it.
+    while (progress.current) {
+      progress.current.stop.abort();
+      await progress.current.done.catch(() => undefined);
+    }
     const stop = new AbortController();
     const done = this.#take(upload, piece, { path, progress, signal: stop.signal });
     progress.current = { stop, done };
@@ -72,11 +75,6 @@ export class UploadDesk {
     } finally {
       if (progress.current?.done === done) progress.current = undefined;
     }
-  }
-
-  /** Forgets what is under way below a folder. */
-  forget(folder: string): void {
-    for (const path of this.#progress.keys()) if (path.startsWith(folder)) this.#progress.delete(path);
   }
 
   async #take(

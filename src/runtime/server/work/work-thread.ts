@@ -34,8 +34,9 @@ export class WorkThread {
     clearTimeout(this.#idle);
     const worker = this.#worker;
     this.#worker = undefined;
-    await worker?.terminate();
+    // Before the wait: what comes meanwhile goes to a new thread.
     this.#failAll(new Error('The thread was closed.'));
+    await worker?.terminate();
   }
 
   #start(): Worker {

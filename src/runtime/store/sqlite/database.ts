@@ -76,8 +76,17 @@ export function inTransaction<Result>(database: Database, work: () => Result): R
   }
 }
 
+/** Runs a statement; SQLite's errors leave it as named ones. */
+export function named<Result>(path: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    throw asStoreError(error, path);
+  }
+}
+
 /** SQLite's errors by what they mean to the user. Codes: https://www.sqlite.org/rescode.html */
-export function asStoreError(error: unknown, path: string): unknown {
+function asStoreError(error: unknown, path: string): unknown {
   const { errcode, errstr } = error as { errcode?: number; errstr?: string };
   if (errcode === undefined) return error;
   const primary = errcode & 0xff;
@@ -88,6 +97,12 @@ export function asStoreError(error: unknown, path: string): unknown {
   if (primary === 10) return flError('NF_STORE_DISK', { path, reason: errstr ?? 'I/O error' }, context);
   if (primary === 11 || primary === 26)
     return flError('NF_STORE_DAMAGED', { path, reason: errstr ?? 'it is damaged' }, context);
+  if (primary === 14)
+    return flError(
+      'NF_PATH_UNUSABLE',
+      { action: 'open', path, reason: 'it is no file that can be opened' },
+      context,
+    );
   return toNeuroflareError(error);
 }
 

@@ -1,11 +1,12 @@
 import type { RunEvent } from '../../telemetry/run-events.ts';
 import type { Journal } from '../journal.ts';
 import type { StoredEvent } from '../server-store.ts';
-import { type Database, inTransaction, type Statement } from './database.ts';
+import { type Database, inTransaction, named, type Statement } from './database.ts';
 
 interface Waiting {
   readonly job: string;
-  readonly event: RunEvent;
+  /** JSON */
+  readonly event: string;
   readonly done: PromiseWithResolvers<void>;
 }
 
@@ -18,16 +19,18 @@ const PAGE = 200;
  */
 export class EventLog {
   readonly #database: Database;
+  readonly #path: string;
   readonly #insert: Statement;
-  readonly #last: Statement;
   readonly #page: Statement;
-  readonly #next = new Map<string, number>();
   #waiting: Waiting[] = [];
 
-  constructor(database: Database) {
+  constructor(database: Database, path: string) {
     this.#database = database;
-    this.#insert = database.prepare('INSERT INTO events (job, seq, time, event) VALUES (?, ?, ?, ?)');
-    this.#last = database.prepare('SELECT max(seq) AS seq FROM events WHERE job = ?');
+    this.#path = path;
+    // The number is looked up within the transaction: no other writer can have taken it.
+    this.#insert = database.prepare(
+      'INSERT INTO events (job, seq, time, event) SELECT :job, coalesce(max(seq), 0) + 1, :time, :event FROM events WHERE job = :job',
+    );
     this.#page = database.prepare(
       'SELECT seq, time, event FROM events WHERE job = ? AND seq > ? ORDER BY seq LIMIT ?',
     );
@@ -37,23 +40,23 @@ export class EventLog {
     return {
       append: (event) => this.#append(job, event),
       read: () => this.#read(job),
-      close: async () => {
-        this.#next.delete(job);
-      },
+      close: async () => undefined,
     };
   }
 
   after(job: string, seq: number, limit: number): StoredEvent[] {
-    return this.#page.all(job, seq, limit).map((row) => ({
+    const rows = named(this.#path, () => this.#page.all(job, seq, limit));
+    return rows.map((row) => ({
       seq: Number(row.seq),
       time: String(row.time),
       event: JSON.parse(String(row.event)) as RunEvent,
     }));
   }
 
-  #append(job: string, event: RunEvent): Promise<void> {
+  async #append(job: string, event: RunEvent): Promise<void> {
     const done = Promise.withResolvers<void>();
-    if (this.#waiting.push({ job, event, done }) === 1) setImmediate(() => this.#commit());
+    if (this.#waiting.push({ job, event: JSON.stringify(event), done }) === 1)
+      setImmediate(() => this.#commit());
     return done.promise;
   }
 
@@ -63,21 +66,12 @@ export class EventLog {
     const time = new Date().toISOString();
     try {
       inTransaction(this.#database, () => {
-        for (const { job, event } of batch)
-          this.#insert.run(job, this.#number(job), time, JSON.stringify(event));
+        for (const { job, event } of batch) this.#insert.run({ job, time, event });
       });
       for (const { done } of batch) done.resolve();
     } catch (error) {
-      // The numbers were given out for nothing.
-      for (const { job } of batch) this.#next.delete(job);
       for (const { done } of batch) done.reject(error);
     }
-  }
-
-  #number(job: string): number {
-    const seq = this.#next.get(job) ?? Number(this.#last.get(job)?.seq ?? 0) + 1;
-    this.#next.set(job, seq + 1);
-    return seq;
   }
 
   async *#read(job: string): AsyncGenerator<{ time: string; event: RunEvent }> {

@@ -1,7 +1,7 @@
 import { flError } from '../../kernel/errors.ts';
 import type { Study } from '../../wire/admin.ts';
 import type { DecisionRecord, JobChange, JobFilter, JobRecord, ServerStore } from '../server-store.ts';
-import { asStoreError, copyDatabase, type Database, inTransaction, openDatabase } from './database.ts';
+import { copyDatabase, type Database, inTransaction, named, openDatabase } from './database.ts';
 import { EventLog } from './event-log.ts';
 
 /** The store of a server in one SQLite file. @throws NF_STORE_DAMAGED, NF_STORE_NEWER, NF_DISK_FULL, NF_PATH_DENIED */
@@ -17,7 +17,7 @@ class SqliteStore implements ServerStore {
   constructor(database: Database, path: string) {
     this.#database = database;
     this.#path = path;
-    this.#events = new EventLog(database);
+    this.#events = new EventLog(database, path);
   }
 
   async addJob(job: JobRecord): Promise<{ job: JobRecord; isNew: boolean }> {
@@ -161,15 +161,11 @@ class SqliteStore implements ServerStore {
   }
 
   #query(sql: string, ...values: readonly (string | number)[]) {
-    return this.#database.prepare(sql).all(...values);
+    return named(this.#path, () => this.#database.prepare(sql).all(...values));
   }
 
   #change(sql: string, ...values: readonly (string | number)[]): void {
-    try {
-      this.#database.prepare(sql).run(...values);
-    } catch (error) {
-      throw asStoreError(error, this.#path);
-    }
+    named(this.#path, () => this.#database.prepare(sql).run(...values));
   }
 }
 

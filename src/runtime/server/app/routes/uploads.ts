@@ -33,7 +33,7 @@ export interface UploadRoutes<Params extends z.ZodObject> {
   readonly place: (request: FastifyRequest, wish: UploadWish) => UploadPlace | Promise<UploadPlace>;
 }
 
-/** A file comes in pieces: HEAD tells how much of it is there, PATCH takes what follows. */
+/** A file comes in pieces: GET tells how much of it is there, PATCH takes what follows. */
 export function uploadRoutes<Params extends z.ZodObject>(
   app: App,
   { path, params, what, uploads, place }: UploadRoutes<Params>,
@@ -44,16 +44,19 @@ export function uploadRoutes<Params extends z.ZodObject>(
     size: request.headers[HEADER.uploadLength],
   });
 
-  app.head(
+  app.get(
     `${path}/:sha256`,
-    { schema: { summary: `How much of ${what} is there.`, params: ofFile, headers } },
-    async (request, reply) => {
+    {
+      schema: {
+        summary: `How much of ${what} is there.`,
+        params: ofFile,
+        headers,
+        response: { 200: uploadAnswer },
+      },
+    },
+    async (request) => {
       const { upload } = await place(request as FastifyRequest, wishOf(request));
-      const { offset, done } = await uploads.position(upload);
-      return reply
-        .header(HEADER.uploadOffset, offset)
-        .code(done ? 200 : 204)
-        .send();
+      return uploads.position(upload);
     },
   );
 

@@ -1,0 +1,14 @@
+// usage: append-events.ts MODULE FUNCTION PLACE JOB
+// Appends numbered events to a job's journal until it is killed, and prints the number of each that was acknowledged.
+import { writeSync } from 'node:fs';
+import type { ServerStore } from '../../src/runtime/store/server-store.ts';
+import { numbered } from '../support/job-records.ts';
+
+const [module = '', name = '', place = '', job = ''] = process.argv.slice(2);
+const stores = (await import(module)) as Record<string, (place: string) => Promise<ServerStore>>;
+const store = await stores[name]?.(place);
+const journal = store?.journal(job);
+for (let round = 1; journal; round++) {
+  await journal.append(numbered(round));
+  writeSync(1, `${round}\n`);
+}

@@ -1,0 +1,28 @@
+import { randomUUID } from 'node:crypto';
+import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import type { JobRecord } from '../../src/runtime/store/server-store.ts';
+import type { RunEvent } from '../../src/runtime/telemetry/run-events.ts';
+
+/** A job as a server would keep it. */
+export function jobRecord(over: Partial<JobRecord> = {}): JobRecord {
+  return {
+    id: randomUUID(),
+    name: 'tiny',
+    study: 'default',
+    submitter: { name: 'ann@example.org', org: 'university', role: 'lead' },
+    submitted: '2026-01-01T00:00:00.000Z',
+    bundleSha256: sha256('bundle'),
+    codeSha256: sha256('code'),
+    bundle: { sha256: sha256('packed'), size: 10 },
+    signature: { algorithm: 'ECDSA-P256-SHA256', certificate: 'PEM', signature: 'c2ln' },
+    numRounds: 2,
+    keyMetric: 'accuracy',
+    status: 'SUBMITTED',
+    ...over,
+  };
+}
+
+/** An event that tells its number. */
+export function numbered(round: number): RunEvent {
+  return { type: 'task.started', round, site: 'site-1' };
+}

@@ -1,0 +1,59 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { clientFolder, type SiteJobFolder } from '../../src/runtime/client/client-folder.ts';
+import type { TaskOrder } from '../../src/runtime/executor/messages.ts';
+import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import { encodeSafetensors } from '../../src/runtime/tensors/safetensors.ts';
+import { float32 } from './param-sets.ts';
+
+export const MODEL = sha256('model');
+
+/** A job's folder in the work folder `work` of a client, with a model of two numbers. */
+export async function makeJobFolder(work: string): Promise<SiteJobFolder> {
+  const folder = clientFolder(work).job('job');
+  await mkdir(folder.work, { recursive: true });
+  await mkdir(join(folder.root, 'models'));
+  await writeFile(folder.model(MODEL), encodeSafetensors({ weights: float32([1, 2]) }));
+  return folder;
+}
+
+/** A script that does something between `receive` and `send`. */
+export function scriptWith(body: string): string {
+  return `import * as flare from 'neuroflare/client';
+await flare.init();
+const { params } = await flare.receive();
+${body}
+await flare.send({ params, metrics: { done: 1 } });
+`;
+}
+
+/** Puts a script into a job's folder and makes the order to run it. */
+export async function orderFor(
+  folder: SiteJobFolder,
+  text: string,
+  { round = 1, data }: { round?: number; data?: string | undefined } = {},
+): Promise<TaskOrder> {
+  await mkdir(join(folder.bundle, 'client'), { recursive: true });
+  await writeFile(join(folder.bundle, 'client/train.ts'), text);
+  return {
+    task: {
+      context: {
+        kind: 'train',
+        site: 'site-1',
+        seed: 7,
+        totalRounds: 3,
+        currentRound: round,
+        jobName: 'tiny',
+        framework: 'numpy',
+        args: {},
+        data: data === undefined ? undefined : { root: data, site: 'site-1' },
+        model: undefined,
+      },
+      code: { bundle: folder.bundle, source: folder.bundle },
+      script: 'client/train.ts',
+      modelPath: folder.model(MODEL),
+      statePath: undefined,
+    },
+    output: { root: folder.root, update: 'work/update.safetensors', state: 'work/state.bin' },
+  };
+}

@@ -1,0 +1,132 @@
+import { existsSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
+import { JobLog } from '../../../src/runtime/client/job-log.ts';
+import { readOutbox, writeOutbox } from '../../../src/runtime/client/outbox.ts';
+import { TaskRunner } from '../../../src/runtime/client/task-runner.ts';
+import type { JobDefinition } from '../../../src/runtime/job/definition.ts';
+import { loadJob } from '../../../src/runtime/job/load.ts';
+import { sha256File } from '../../../src/runtime/kernel/digest.ts';
+import { type AssignedTask, taskFailure, taskResult } from '../../../src/runtime/wire/site.ts';
+import { writeJob } from '../../support/job-folder.ts';
+import { MODEL, makeJobFolder, orderFor, scriptWith } from '../../support/script-process.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const root = tempFolder();
+let job: JobDefinition;
+let folder: SiteJobFolder;
+let log: JobLog;
+let runner: TaskRunner;
+let count = 0;
+
+beforeAll(async () => {
+  job = (await loadJob(await writeJob(join(root, 'job')))).definition;
+});
+
+beforeEach(async () => {
+  folder = await makeJobFolder(join(root, String(count++)));
+  log = new JobLog(folder.log, undefined);
+  const engine = { choice: 'auto', gpu: undefined, requireGpu: false } as const;
+  runner = new TaskRunner({
+    site: 'site-1',
+    job,
+    folder,
+    engine,
+    log,
+    data: undefined,
+    isolate: false,
+    runAs: undefined,
+  });
+});
+
+afterEach(async () => {
+  await runner.close();
+  await log.close();
+});
+
+const TASK: AssignedTask = {
+  kind: 'train',
+  round: 2,
+  total_rounds: 3,
+  seed: 7,
+  model: { sha256: MODEL, size: 1 },
+};
+
+async function run(body: string, over: Partial<AssignedTask> = {}) {
+  await orderFor(folder, scriptWith(body));
+  const outbox = await runner.run(
+    { ...TASK, ...over },
+    { signal: new AbortController().signal, onMessage: () => undefined },
+  );
+  // Whatever comes of a task can be kept, and sent.
+  await writeOutbox(folder, outbox);
+  expect(await readOutbox(folder)).toEqual(JSON.parse(JSON.stringify(outbox)));
+  const { answer } = outbox;
+  if ('failure' in answer) taskFailure.parse(answer.failure);
+  else taskResult.parse(answer.result);
+  return outbox;
+}
+const failureOf = (outbox: Awaited<ReturnType<typeof run>>) =>
+  'failure' in outbox.answer ? outbox.answer.failure : undefined;
+
+describe('a task at a site', () => {
+  it('comes to a result with its file', async () => {
+    const { answer, ...task } = await run('flare.saveState({ a: 1 });');
+    expect(task).toEqual({ round: 2, model_sha256: MODEL });
+    if (!('result' in answer)) throw new Error('no result');
+    expect(answer.result).toMatchObject({ round: 2, attempt: 1, params_type: 'FULL', metrics: { done: 1 } });
+    expect(answer.result.update?.sha256).toBe(await sha256File(answer.file ?? ''));
+    expect(answer.result.update?.size).toBe((await readFile(answer.file ?? '')).length);
+    expect(existsSync(folder.state(answer.result.state_sha256 ?? ''))).toBe(true);
+  });
+
+  it('begins with what the site kept, and fails by name where that is gone', async () => {
+    const { answer } = await run('flare.saveState({ a: 1 });');
+    const state = 'result' in answer ? answer.result.state_sha256 : undefined;
+    expect(
+      failureOf(await run('if (flare.loadState().a !== 1) throw 0;', { state_sha256: state })),
+    ).toBeUndefined();
+    await rm(folder.state(state ?? ''));
+    expect(failureOf(await run('', { state_sha256: state }))?.error.code).toBe('NF_SITE_STATE_LOST');
+  });
+
+  it('fails with the place, which is in the log of the site, too', async () => {
+    const failure = failureOf(await run(`throw new Error('it broke');`));
+    expect(failure).toMatchObject({
+      round: 2,
+      attempt: 1,
+      error: { code: 'NF_SCRIPT_FAILED', place: { site: 'site-1', round: 2, line: 4 } },
+    });
+    expect(await readFile(folder.log, 'utf8')).toContain('it broke');
+  });
+
+  it.each([
+    ['message', `throw new Error('x'.repeat(50_000));`],
+    ['stack', `const e = new Error('x'); e.stack = 'at y\\n'.repeat(20_000); throw e;`],
+    ['line', `throw new Error('x'); ${'/* long */'.repeat(2000)}`],
+  ])('that fails with a very long %s can be reported', async (_, body) => {
+    expect(failureOf(await run(body))?.error.code).toBe('NF_SCRIPT_FAILED');
+  });
+
+  it('is begun again when its process was killed, and fails when that goes on', async () => {
+    const once = join(folder.root, 'once');
+    await writeFile(once, '');
+    const kill = `const fs = await import('node:fs');
+if (fs.existsSync('once')) { fs.rmSync('once'); process.kill(process.pid, 'SIGKILL'); await new Promise(() => setTimeout(() => {}, 60_000)); }`;
+    const { answer } = await run(kill);
+    expect(answer).toMatchObject({ result: { attempt: 2 } });
+    const always = `process.kill(process.pid, 'SIGKILL'); await new Promise(() => setTimeout(() => {}, 60_000));`;
+    expect(failureOf(await run(always))).toMatchObject({
+      attempt: 3,
+      error: { code: 'NF_SITE_PROCESS', message: expect.stringContaining('SIGKILL') },
+    });
+    expect(await readFile(folder.log, 'utf8')).toContain('the task begins again');
+  });
+
+  it('fails where its model is gone', async () => {
+    await rm(folder.model(MODEL));
+    expect(failureOf(await run(''))?.error.code).toBe('NF_PATH_MISSING');
+  });
+});

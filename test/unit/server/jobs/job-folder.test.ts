@@ -1,0 +1,191 @@
+import { appendFile, mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { sha256 } from '../../../../src/runtime/kernel/digest.ts';
+import { blobFile, jobFiles } from '../../../../src/runtime/server/jobs/job-files.ts';
+import { resultFile, resultFiles } from '../../../../src/runtime/server/jobs/result-files.ts';
+import {
+  appendSiteLog,
+  type LogLine,
+  readSiteLog,
+  sitesWithLogs,
+} from '../../../../src/runtime/server/jobs/site-logs.ts';
+import { type JobFolder, stateFolder } from '../../../../src/runtime/server/state-folder.ts';
+import type { FileRef } from '../../../../src/runtime/telemetry/run-events.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
+
+const root = tempFolder();
+let folder: JobFolder;
+let count = 0;
+
+beforeEach(() => {
+  folder = stateFolder(root).job(String(count++));
+});
+
+async function put(path: string, text = path): Promise<void> {
+  await mkdir(dirname(folder.at(path)), { recursive: true });
+  await writeFile(folder.at(path), text);
+}
+
+const line = (text: string): LogLine => ({ time: '2026-01-01T00:00:00.000Z', level: 'info', text });
+
+describe('the result files of a job', () => {
+  it('are those a user wants, in order, with size and digest', async () => {
+    for (const path of [
+      'model.safetensors',
+      'bundle/client/train.ts',
+      'bundle/job.yaml',
+      'sites/site-1/log.jsonl',
+    ])
+      await put(path);
+    expect(await resultFiles(folder)).toEqual(
+      ['bundle/client/train.ts', 'bundle/job.yaml', 'model.safetensors', 'sites/site-1/log.jsonl'].map(
+        (path) => ({
+          path,
+          size: path.length,
+          sha256: sha256(path),
+        }),
+      ),
+    );
+  });
+
+  it.each([
+    'bundle.json',
+    `blobs/${'a'.repeat(64)}`,
+    'uploads/site-1/x.part',
+    'metrics.json.123-0a1b2c3d.tmp',
+    'bundle/job.yaml.123-0a1b2c3d.tmp',
+  ])('are not the work files of the server: %s', async (path) => {
+    await put(path);
+    await put('model.safetensors');
+    expect((await resultFiles(folder)).map((file) => file.path)).toEqual(['model.safetensors']);
+    await expect(resultFile(folder, path)).rejects.toMatchObject({ code: 'NF_FILE_UNKNOWN' });
+  });
+
+  it.each(['bundle/notes.tmp', 'bundle/bundle.json', 'bundle/blobs/x', 'sites/uploads/x', 'blobs.txt'])(
+    'are files of the job whose names only look so: %s',
+    async (path) => {
+      await put(path);
+      expect((await resultFiles(folder)).map((file) => file.path)).toEqual([path]);
+      expect(await resultFile(folder, path)).toBe(folder.at(path));
+    },
+  );
+
+  it('are none where there is no folder', async () => {
+    expect(await resultFiles(folder)).toEqual([]);
+  });
+
+  it.each([
+    '../other/model.safetensors',
+    '/etc/passwd',
+    'model.safetensors/',
+    './model.safetensors',
+    'bundle/../model.safetensors',
+    'bundle\\job.yaml',
+    'bundle',
+    'Model.safetensors',
+    '',
+  ])('lead nowhere by another name: %j', async (path) => {
+    await put('model.safetensors');
+    await put('bundle/job.yaml');
+    await expect(resultFile(folder, path)).rejects.toMatchObject({ code: 'NF_FILE_UNKNOWN', exitCode: 4 });
+  });
+
+  it('do not follow links', async () => {
+    await put('model.safetensors');
+    await symlink('/etc/hostname', folder.at('link'));
+    expect((await resultFiles(folder)).map((file) => file.path)).toEqual(['model.safetensors']);
+  });
+});
+
+describe('the lines of a site', () => {
+  it('are read as they were appended', async () => {
+    await appendSiteLog(folder, 'site-1', [line('a'), line('b\u2028"\n')]);
+    await appendSiteLog(folder, 'site-1', [line('c')]);
+    await appendSiteLog(folder, 'site-1', []);
+    expect(await readSiteLog(folder, 'site-1')).toEqual([line('a'), line('b\u2028"\n'), line('c')]);
+  });
+
+  it('are of this site alone', async () => {
+    await appendSiteLog(folder, 'site-1', [line('a')]);
+    await appendSiteLog(folder, 'site-10', [line('b')]);
+    await put('sites/site-2/other.txt');
+    expect((await sitesWithLogs(folder)).sort()).toEqual(['site-1', 'site-10']);
+    expect(await readSiteLog(folder, 'site-2')).toEqual([]);
+    expect(await sitesWithLogs(stateFolder(root).job('nowhere'))).toEqual([]);
+  });
+
+  it('leave out one that a crash cut short', async () => {
+    await appendSiteLog(folder, 'site-1', [line('a')]);
+    await appendFile(folder.at('sites/site-1/log.jsonl'), '{"time":"2026');
+    expect(await readSiteLog(folder, 'site-1')).toEqual([line('a')]);
+  });
+
+  it('are dropped when there are too many', async () => {
+    await appendSiteLog(folder, 'site-1', [line('a')]);
+    const path = folder.at('sites/site-1/log.jsonl');
+    await truncate(path, 20_000_001);
+    await appendSiteLog(folder, 'site-1', [line('too much')]);
+    expect((await readFile(path)).length).toBe(20_000_001);
+  });
+});
+
+describe('the files of a networked job', () => {
+  const models = async (live: readonly FileRef[] = []) => {
+    const files = jobFiles(folder, () => live);
+    const keep = (text: string) => files.keepModel(1, (target) => writeFile(target, text));
+    return { files, keep };
+  };
+  const blobs = async () => (await readdir(folder.blobs.root).catch(() => [])).sort();
+
+  it('are named by what they hold', async () => {
+    const { files, keep } = await models();
+    const model = await keep('model');
+    expect(model).toEqual(blobFile(sha256('model')));
+    expect(await readFile(files.at(model), 'utf8')).toBe('model');
+    expect(await keep('model')).toEqual(model);
+    expect(await blobs()).toEqual([sha256('model')]);
+  });
+
+  it('leave nothing that has a name of a model whose writing failed', async () => {
+    const { files } = await models();
+    const failed = files.keepModel(1, async (target) => {
+      await writeFile(target, 'half');
+      throw new Error('no space');
+    });
+    await expect(failed).rejects.toThrow('no space');
+    expect((await blobs()).filter((name) => /^[0-9a-f]{64}$/.test(name))).toEqual([]);
+  });
+
+  it('go when nobody needs them; what a site keeps is not the server’s', async () => {
+    const { files, keep } = await models();
+    const [a, b] = [await keep('a'), await keep('b')];
+    await put('state/s', 'state');
+    await files.discard([a, { path: 'state/s', sha256: sha256('state') }]);
+    expect(await blobs()).toEqual([b.sha256]);
+    expect(await readdir(folder.at('state'))).toEqual(['s']);
+  });
+
+  it('are, when a round closes, those that live; half uploads of its members go', async () => {
+    const live: FileRef[] = [];
+    const { files, keep } = await models(live);
+    live.push(await keep('live'));
+    await keep('late update');
+    await put('uploads/site-1/x.part');
+    await put('uploads/site-2/x.part');
+    await files.closeRound(1, ['site-1', 'site-9']);
+    expect(await blobs()).toEqual([sha256('live')]);
+    expect(await readdir(folder.at('uploads'))).toEqual(['site-2']);
+    await rm(folder.root, { recursive: true });
+    await files.closeRound(2, ['site-1']);
+  });
+});
+
+describe('the state of a server', () => {
+  it('keeps the uploads of each user apart, whatever they are called', () => {
+    const state = stateFolder('/srv');
+    expect(state.userUploads('ann@example.org')).toBe(join('/srv/uploads/ann%40example.org'));
+    for (const name of ['../x', 'a/b', '..\\x', 'a\u0000'])
+      expect(dirname(state.userUploads(name))).toBe('/srv/uploads');
+  });
+});
