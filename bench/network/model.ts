@@ -1,12 +1,12 @@
 // A large model through whole rounds: seconds a round and the server's memory; nvflare's beside it.
 // usage: node bench/network/model.ts [--megabytes 100] [--clients 2] [--rounds 5] [--nvflare PYTHON]
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { planSafetensors } from '../../src/runtime/tensors/safetensors.ts';
+import { makeModelJob, writeModel } from './model-job.ts';
 import { NvflarePoc } from './nvflare-poc.ts';
 import { OurPoc, timed } from './our-poc.ts';
 
@@ -44,14 +44,9 @@ try {
 
 async function runOurs(): Promise<void> {
   const poc = new OurPoc(folder);
-  await poc.run('job create large --template hello-fedavg-numpy');
-  writeFileSync(join(folder, 'large/client/hello-numpy_fl.ts'), SCRIPT);
-  writeModel(join(folder, 'start.safetensors'));
-  const job = readFileSync(join(folder, 'large/job.yaml'), 'utf8')
-    .replace(/initial_params:\s*\n\s*numpy_key:.*\n/, `initial_params: ../start.safetensors\n`)
-    .replace(/n_clients: \d+/, `n_clients: ${clients}`)
-    .replace(/num_rounds: \d+/, `num_rounds: ${rounds}`);
-  writeFileSync(join(folder, 'large/job.yaml'), job);
+  const model = join(folder, 'start.safetensors');
+  writeModel(model, Number(values.megabytes));
+  await makeModelJob(folder, { model, clients, rounds, script: SCRIPT });
   await poc.prepare(clients);
   await poc.start();
   const server = pidOf('server');
@@ -93,15 +88,6 @@ async function runTheirs(python: string): Promise<void> {
   console.log(
     `nvflare: ${values.megabytes} MB, 2 clients, ${rounds} rounds: ${result.toFixed(1)} s in all, ${(result / rounds).toFixed(2)} s a round with its start`,
   );
-}
-
-/** Ones, as a safetensors file. */
-function writeModel(path: string): void {
-  const { header } = planSafetensors([{ name: 'numpy_key', dtype: 'float32', shape: [elements] }]);
-  writeFileSync(path, header);
-  const part = Buffer.from(new Float32Array(1_000_000).fill(1).buffer);
-  for (let left = elements; left > 0; left -= 1_000_000)
-    writeFileSync(path, part.subarray(0, Math.min(left, 1_000_000) * 4), { flag: 'a' });
 }
 
 /** Seconds of training rounds, from opening to close. */

@@ -11,6 +11,7 @@ import { MODULE_EXTENSION } from '../kernel/module-file.ts';
 import { putFile } from '../workspace/files.ts';
 import { identifyProcess, isProcessAlive } from '../workspace/process-identity.ts';
 import type { SiteJobFolder } from './client-folder.ts';
+import { untilParentEnds } from './death-signal.ts';
 
 export interface JobProcessOptions {
   readonly folder: SiteJobFolder;
@@ -103,7 +104,9 @@ export class JobProcess {
 
   async #start(): Promise<ChildProcess> {
     const { folder, engine, onText, runAs } = this.#options;
-    const child = spawn(process.execPath, [...this.#permissions(), ENTRY, JSON.stringify(engine)], {
+    const node = [process.execPath, ...this.#permissions(), ENTRY, JSON.stringify(engine)];
+    const [program = '', ...args] = [...(await untilParentEnds()), ...node];
+    const child = spawn(program, args, {
       cwd: folder.root,
       env: this.#environment(),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -131,8 +134,6 @@ export class JobProcess {
     return [
       '--permission',
       '--allow-addons',
-      // For the thread that watches over this process's parent, and those of engines.
-      '--allow-worker',
       '--disable-warning=SecurityWarning',
       ...readable.map((path) => `--allow-fs-read=${path}`),
       `--allow-fs-write=${folder.root}`,

@@ -7,7 +7,6 @@ import { sha256 } from '../kernel/digest.ts';
 import { toNeuroflareError } from '../kernel/errors.ts';
 import { nativeCall } from '../kernel/native-gate.ts';
 import type { EngineUse, FileRef } from '../telemetry/run-events.ts';
-import { encodeSafetensors } from '../tensors/safetensors.ts';
 import { scriptFailure } from '../train/script/script-error.ts';
 import { runScript } from '../train/script/script-runner.ts';
 import { releaseTrainers } from '../train/trainer/model-pool.ts';
@@ -44,8 +43,8 @@ async function run(next: TaskOrder): Promise<void> {
   try {
     const outcome = await owner.run(next, () => runScript(next.task));
     if ('failure' in outcome) return post({ type: 'failure', error: outcome.failure });
-    const { params, state, ...result } = outcome.result;
-    const update = params && (await keep(next, next.output.update, encodeSafetensors(params)));
+    const { update: bytes, state, ...result } = outcome.result;
+    const update = bytes && (await keep(next, next.output.update, bytes));
     const kept = state && (await keep(next, next.output.state, state));
     const { site } = next.task.context;
     if (engineUse) post({ type: 'engine', engine: engineUse });

@@ -1,6 +1,7 @@
 import { flError } from '../kernel/errors.ts';
 import { checkSameLayout } from './check-params.ts';
-import { DTYPES, type NumericArray } from './nd-array.ts';
+import { DTYPES } from './nd-array.ts';
+import { firstNotFinite } from './not-finite.ts';
 import type { TensorEntry } from './safetensors.ts';
 import { openTensorFile, type TensorFile } from './tensor-file.ts';
 
@@ -46,11 +47,4 @@ async function checkFinite(file: TensorFile, entry: TensorEntry): Promise<void> 
     const params = { name: entry.name, index: start + index, value: String(slice[index]) };
     throw flError('NF_TENSORS_NOT_FINITE', params);
   }
-}
-
-/** A sum of zeros times the values is NaN if one of them is not finite; only then is it looked for. */
-function firstNotFinite(values: NumericArray): number {
-  let sum = 0;
-  for (let index = 0; index < values.length; index++) sum += 0 * (values[index] ?? 0);
-  return sum === 0 ? -1 : values.findIndex((value) => !Number.isFinite(value));
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ParamSet } from '../../../src/runtime/tensors/nd-array.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
 import type { SentModel } from '../../../src/runtime/train/client/fl-model.ts';
 import { Session, type SessionContext } from '../../../src/runtime/train/client/session.ts';
 import { float32 } from '../../support/param-sets.ts';
@@ -24,6 +25,9 @@ function session(over: Partial<SessionContext> = {}): Session {
   });
 }
 
+/** The arrays of what a task came to. */
+const sentBy = ({ result }: Session) => result?.update && decodeSafetensors(result.update, 'update');
+
 const refused = (sent: unknown, over: Partial<SessionContext> = {}) => {
   try {
     session(over).send(sent as SentModel);
@@ -38,11 +42,13 @@ describe('what a site receives', () => {
     expect(session().receive()).toEqual({ params: PARAMS, currentRound: 1, totalRounds: 3 });
   });
 
-  it('is its own: writing into it changes nothing else', () => {
-    const task = session();
+  it('is its own: what it writes into it changes nothing about what it may send', () => {
+    const task = session({ params: { ...PARAMS, weights: float32([1, 2]) } });
     const { params } = task.receive();
+    Object.assign(params, { more: float32([1]) });
     params.weights?.data.fill(9);
-    expect(PARAMS.weights?.data[0]).toBe(1);
+    task.send({ params: PARAMS });
+    expect(sentBy(task)).toEqual(PARAMS);
   });
 
   it('comes once', () => {
@@ -56,8 +62,9 @@ describe('what a site sends', () => {
   it('is kept with the defaults: a whole model of one example', () => {
     const task = session();
     task.send({ params: PARAMS });
+    expect(sentBy(task)).toEqual(PARAMS);
     expect(task.result).toEqual({
-      params: PARAMS,
+      update: encodeSafetensors(PARAMS),
       paramsType: 'FULL',
       metrics: {},
       numExamples: 1,
@@ -80,7 +87,7 @@ describe('what a site sends', () => {
     task.send({ params: { ...PARAMS, weights }, metrics });
     weights.data.fill(Number.NaN);
     metrics.list.push(Number.NaN);
-    expect([...(task.result?.params?.weights?.data ?? [])]).toEqual([1, 2]);
+    expect([...(sentBy(task)?.weights?.data ?? [])]).toEqual([1, 2]);
     expect(task.result?.metrics).toEqual({ list: [1] });
   });
 
@@ -93,13 +100,13 @@ describe('what a site sends', () => {
   it('for an evaluation is metrics alone', () => {
     const task = session({ kind: 'evaluate' });
     task.send({ metrics: { accuracy: 1 } });
-    expect(task.result).toMatchObject({ params: undefined, metrics: { accuracy: 1 } });
+    expect(task.result).toMatchObject({ update: undefined, metrics: { accuracy: 1 } });
   });
 
   it('for an evaluation leaves params out, whatever they are', () => {
     const task = session({ kind: 'evaluate' });
     task.send({ metrics: {}, params: { nonsense: float32([Number.NaN]) } });
-    expect(task.result?.params).toBeUndefined();
+    expect(task.result?.update).toBeUndefined();
   });
 
   it('may be any plain JSON as metrics', () => {

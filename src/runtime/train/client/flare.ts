@@ -109,7 +109,7 @@ export function loadState(): unknown {
   return session().loadState();
 }
 
-function context(): SessionContext {
+function context(): Session['context'] {
   return session().context;
 }
 

@@ -3,8 +3,9 @@ import type { JsonValue, ScriptArgs } from '../../job/definition.ts';
 import { flError } from '../../kernel/errors.ts';
 import type { MetricReport, MetricValue } from '../../telemetry/metrics.ts';
 import type { TaskKind } from '../../telemetry/run-events.ts';
-import { checkParams, checkSameForm } from '../../tensors/check-params.ts';
-import { type ParamSet, zeros } from '../../tensors/nd-array.ts';
+import { checkParams, checkSameForm, type ParamForms } from '../../tensors/check-params.ts';
+import type { ParamSet } from '../../tensors/nd-array.ts';
+import { encodeSafetensors } from '../../tensors/safetensors.ts';
 import type { ReceivedModel, SentModel, SiteData } from './fl-model.ts';
 
 /** What a script may ask of the task it runs for. */
@@ -19,6 +20,7 @@ export interface SessionContext {
   readonly args: ScriptArgs;
   readonly data: SiteData | undefined;
   readonly model: Readonly<Record<string, JsonValue>> | undefined;
+  /** The script's own from when it has received them. */
   readonly params: ParamSet;
   /** What an earlier task of this site kept. */
   readonly state: Uint8Array | undefined;
@@ -26,7 +28,8 @@ export interface SessionContext {
 
 /** A checked answer. */
 export interface SessionResult {
-  readonly params: ParamSet | undefined;
+  /** A safetensors file: a script may go on using the arrays that it sent. */
+  readonly update: Uint8Array | undefined;
   readonly paramsType: 'FULL' | 'DIFF';
   readonly metrics: MetricReport;
   readonly numExamples: number;
@@ -38,13 +41,19 @@ export interface SessionResult {
  * what a script keeps in its variables never reaches the next round: results cannot depend on which worker ran what.
  */
 export class Session {
-  readonly context: SessionContext;
+  readonly context: Omit<SessionContext, 'params'>;
   result: SessionResult | undefined;
-  #received = false;
+  /** Gone when the script has them: it may let go of what it does not need. */
+  #params: ParamSet | undefined;
+  readonly #forms: ParamForms;
   #state: Uint8Array | undefined;
 
-  constructor(context: SessionContext) {
+  constructor({ params, ...context }: SessionContext) {
     this.context = context;
+    this.#params = params;
+    this.#forms = Object.fromEntries(
+      Object.entries(params).map(([name, { dtype, shape }]) => [name, { dtype, shape: [...shape] }]),
+    );
   }
 
   isRunning(): boolean {
@@ -52,14 +61,15 @@ export class Session {
   }
 
   receive(): ReceivedModel {
-    if (this.#received)
+    const params = this.#params;
+    if (!params)
       throw misuse(
         'flare.receive() was called twice for one task.',
         'Call it once in each turn of the loop on flare.isRunning().',
       );
-    this.#received = true;
-    const { params, currentRound, totalRounds } = this.context;
-    return { params: copyOf(params), currentRound, totalRounds };
+    this.#params = undefined;
+    const { currentRound, totalRounds } = this.context;
+    return { params, currentRound, totalRounds };
   }
 
   send(model: SentModel): void {
@@ -68,7 +78,8 @@ export class Session {
         'flare.send() was called twice for one task.',
         'Call it once in each turn of the loop on flare.isRunning().',
       );
-    this.result = { ...checkSent(model, this.context), state: this.#state };
+    const { kind } = this.context;
+    this.result = { ...checkSent(model, { kind, forms: this.#forms }), state: this.#state };
   }
 
   saveState(value: unknown): void {
@@ -89,20 +100,23 @@ export class Session {
 /** Weights are added up and multiplied with parameters: larger ones would leave no number to average. */
 const MOST_EXAMPLES = Number.MAX_SAFE_INTEGER;
 
-function checkSent(model: SentModel, context: SessionContext): Omit<SessionResult, 'state'> {
+function checkSent(
+  model: SentModel,
+  { kind, forms }: { kind: TaskKind; forms: ParamForms },
+): Omit<SessionResult, 'state'> {
   if (!model || typeof model !== 'object') throw unusable(`it is ${String(model)}`);
   const { params, paramsType = 'FULL', metrics = {}, numExamples = 1 } = model;
   if (paramsType !== 'FULL' && paramsType !== 'DIFF') throw unusable(`paramsType is ${String(paramsType)}`);
   if (!(typeof numExamples === 'number' && numExamples > 0 && numExamples <= MOST_EXAMPLES)) {
     throw unusable(`numExamples is ${String(numExamples)}`);
   }
-  if (context.kind === 'train') {
+  if (kind === 'train') {
     if (params === undefined) throw unusable('params are missing');
     checkParams(params);
-    checkSameForm(params, context.params);
+    checkSameForm(params, forms);
   }
   return {
-    params: context.kind === 'train' && params ? copyOf(params) : undefined,
+    update: kind === 'train' && params ? encodeSafetensors(params) : undefined,
     paramsType,
     metrics: checkMetrics(metrics),
     numExamples,
@@ -128,17 +142,6 @@ function checkMetric(name: string, value: unknown): MetricValue {
     name,
     value: typeof value === 'number' ? String(value) : `a ${typeof value}`,
   });
-}
-
-/** A script may write into what it received, and go on using what it sent. */
-function copyOf(params: ParamSet): ParamSet {
-  return Object.fromEntries(
-    Object.entries(params).map(([name, { dtype, shape, data }]) => {
-      const copy = zeros(dtype, shape);
-      copy.data.set(data);
-      return [name, copy];
-    }),
-  );
 }
 
 function unusable(reason: string) {

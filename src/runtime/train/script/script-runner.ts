@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ErrorReport, flError } from '../../kernel/errors.ts';
-import { decodeSafetensors } from '../../tensors/safetensors.ts';
+import { readParamsFile } from '../../tensors/read-params-file.ts';
 import { inSession } from '../client/flare.ts';
 import { Session, type SessionContext, type SessionResult } from '../client/session.ts';
 import { type CodePlace, installResolveHooks, scriptUrl } from './resolve-hooks.ts';
@@ -40,7 +40,7 @@ export async function runScript(task: ScriptTask): Promise<ScriptOutcome> {
 }
 
 async function fillContext(task: ScriptTask): Promise<SessionContext> {
-  const params = decodeSafetensors(await readFile(task.modelPath), task.modelPath);
+  const params = await readParamsFile(task.modelPath);
   const state = task.statePath === undefined ? undefined : await readFile(task.statePath);
   return { ...task.context, params, state };
 }
