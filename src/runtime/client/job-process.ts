@@ -73,6 +73,8 @@ export class JobProcess {
     child.on('message', hear).on('exit', end);
     signal.addEventListener('abort', abort, { once: true });
     try {
+      // Stopped while the process started: no event tells of that.
+      signal.throwIfAborted();
       child.send(order, (error) => error && outcome.resolve({ type: 'killed', signal: error.message }));
       const settled = await outcome.promise;
       // After a failure the process's state is unknown: it is not used again.

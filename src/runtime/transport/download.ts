@@ -1,10 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { flError, NeuroflareError } from '../kernel/errors.ts';
-import { syncFolder } from '../workspace/files.ts';
+import { syncFile, syncFolder } from '../workspace/files.ts';
 import type { Connection } from './connection.ts';
 
 export interface Download {
@@ -18,6 +18,9 @@ export interface Download {
   readonly signal?: AbortSignal | undefined;
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
+
+/** What TLS gives at a time is small; the disk likes more. */
+const BUFFER = 1024 * 1024;
 
 /**
  * Fetches a file, from the byte where an earlier try stopped. The caller repeats it after a network error.
@@ -40,55 +43,43 @@ export async function download(connection: Connection, request: Download): Promi
 
 /** Brings a part to the whole file, durably. */
 async function fetchRest(connection: Connection, request: Download, part: string): Promise<void> {
-  const { size, sha256, signal } = request;
+  const { size, sha256 } = request;
   const hash = createHash('sha256');
   const offset = await hashedPart(part, { size, hash });
-  const file = await open(part, 'a');
-  try {
-    if (offset < size) {
-      const { body, statusCode } = await connection.stream({
-        method: 'GET',
-        path: request.path,
-        headers: { ...request.headers, range: `bytes=${offset}-` },
-        signal,
-      });
-      if (offset > 0 && statusCode !== 206) throw damaged(request, 'it came from its beginning');
-      const received = await receive(connection, request, { body, offset, file, hash });
-      if (received < size) throw flError('NF_CONNECTION_LOST', { address: connection.address });
-    }
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  if (offset < size) await receive(connection, request, { part, offset, hash });
+  await syncFile(part);
   if (hash.digest('hex') !== sha256) throw damaged(request, 'its SHA-256 differs');
 }
 
-interface Incoming {
-  readonly body: AsyncIterable<Buffer>;
-  readonly offset: number;
-  readonly file: FileHandle;
-  readonly hash: Hash;
-}
-
-/** Returns the bytes that are there then. */
+/** Fetches what comes after `offset`. */
 async function receive(
   connection: Connection,
   request: Download,
-  { body, offset, file, hash }: Incoming,
-): Promise<number> {
+  { part, offset, hash }: { part: string; offset: number; hash: Hash },
+): Promise<void> {
+  const { body, statusCode } = await connection.stream({
+    method: 'GET',
+    path: request.path,
+    headers: { ...request.headers, range: `bytes=${offset}-` },
+    signal: request.signal,
+  });
+  if (offset > 0 && statusCode !== 206) throw damaged(request, 'it came from its beginning');
   let received = offset;
-  try {
-    for await (const chunk of body) {
+  const count = async function* (chunks: AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
       received += chunk.length;
       if (received > request.size) throw damaged(request, `more than ${request.size} bytes came`);
       hash.update(chunk);
-      await file.appendFile(chunk);
       request.onBytes?.(chunk.length);
+      yield chunk;
     }
-  } catch (error) {
-    throw connection.nameFailure(error);
-  }
-  return received;
+  };
+  await pipeline(body, count, createWriteStream(part, { flags: 'a', highWaterMark: BUFFER })).catch(
+    (error: unknown) => {
+      throw connection.nameFailure(error);
+    },
+  );
+  if (received < request.size) throw flError('NF_CONNECTION_LOST', { address: connection.address });
 }
 
 /** Bytes that are there already, taken into the hash. */

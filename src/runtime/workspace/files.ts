@@ -82,6 +82,16 @@ export async function removeTemporaries(folder: string, kept: readonly string[] 
   await Promise.all(temporary.map((path) => rm(join(folder, path), { force: true })));
 }
 
+/** Makes what was written into a file durable; a file that is not there is made. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'a');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 /** Makes renames and new names in a folder durable; a system that cannot open folders (Windows) needs no such step. */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r').catch(() => undefined);

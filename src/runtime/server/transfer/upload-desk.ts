@@ -1,12 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { flError } from '../../kernel/errors.ts';
 import { faultPoint } from '../../kernel/fault-point.ts';
 import type { BlobFolder } from '../../store/blob-folder.ts';
+import { syncFile } from '../../workspace/files.ts';
 
 /** A file on its way in. */
 export interface Upload {
@@ -114,12 +115,7 @@ export class UploadDesk {
       await rm(path, { force: true });
       throw flError('NF_TRANSFER_DIGEST', { path: sha256, reason: 'its SHA-256 differs' });
     }
-    const file = await open(path, 'r');
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await syncFile(path);
     await blobs.adopt(path, sha256);
   }
 }
