@@ -18,3 +18,14 @@ export function cpuSecondsOf(pid: number): number {
 export function middle(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
+
+/** Rise of y by x by least squares, and its standard error. */
+export function slope(points: readonly (readonly [number, number])[]): { rise: number; error: number } {
+  const count = points.length;
+  const meanX = points.reduce((sum, [x]) => sum + x, 0) / count;
+  const meanY = points.reduce((sum, [, y]) => sum + y, 0) / count;
+  const spread = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+  const rise = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / spread;
+  const rest = points.reduce((sum, [x, y]) => sum + (y - meanY - rise * (x - meanX)) ** 2, 0);
+  return { rise, error: Math.sqrt(rest / (count - 2) / spread) };
+}
