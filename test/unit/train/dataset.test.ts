@@ -1,4 +1,4 @@
-import { rm, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readParticipants } from '../../../src/preprocess/bids/participants.ts';
@@ -70,6 +70,18 @@ describe('openDataset on slices', () => {
     expect([data.train.size, data.validation.size, data.test.size]).toEqual([6, 4, 2]);
     expect(data.train.counts).toEqual({ bright: 3, dark: 3 });
     expect(data.notes).toEqual([]);
+  });
+
+  it('sees that the table was changed, also where its size is the same', async () => {
+    const source = await tree();
+    const file = join(source.root, 'participants.tsv');
+    expect((await openDataset(source, { imageSize: 16 })).train.counts).toEqual({ bright: 3, dark: 3 });
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace('\ttrain', '\tother'));
+    const changed = openDataset(source, { imageSize: 16 });
+    await expect(changed).rejects.toMatchObject({ code: 'NF_DATA_PARTITION', place: { file } });
+    await writeFile(file, text);
+    expect((await openDataset(source, { imageSize: 16 })).train.counts).toEqual({ bright: 3, dark: 3 });
   });
 
   it('makes batches with a small last one', async () => {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   COLUMN,
@@ -32,30 +32,61 @@ export interface Members extends Readonly<Record<Partition, readonly Participant
  * @throws NF_DATA_NOT_SPLIT, NF_DATA_SITE_UNKNOWN, NF_DATA_PARTITION, NF_DATA_COLUMN, NF_BIDS_*, NF_SPLIT_*
  */
 export async function readMembers(source: DataSource): Promise<Members> {
-  const file = join(source.root, 'participants.tsv');
-  const participants = await readParticipants(source.root);
+  const { file, classes, partsOf } = await openTable(source);
+  return { ...partsOf(source.site), classes, file };
+}
+
+/** A data set's table and split, read and checked. */
+interface Table {
+  readonly file: string;
+  readonly classes: readonly string[];
+  partsOf(site: string): Record<Partition, readonly Participant[]>;
+}
+
+let known: { readonly stamp: string; readonly table: Promise<Table> } | undefined;
+
+/** The same table serves site after site of a thread, as long as its files are what they were: of a thousand sites each would read it all. */
+async function openTable({ root, split }: DataSource): Promise<Table> {
+  const paths = [join(root, 'participants.tsv'), join(root, 'participants.json'), ...(split ? [split] : [])];
+  const stamp = JSON.stringify([paths, ...(await Promise.all(paths.map(stampOf)))]);
+  if (known?.stamp === stamp) return known.table;
+  const table = readTable(root, split);
+  known = { stamp, table };
+  return table;
+}
+
+async function stampOf(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found && [found.ino, found.size, found.mtimeNs, found.ctimeNs].join();
+}
+
+async function readTable(root: string, split: string | undefined): Promise<Table> {
+  const file = join(root, 'participants.tsv');
+  const participants = await readParticipants(root);
   if (!participants.columns.includes(COLUMN.diagnosis)) {
     throw flError('NF_DATA_COLUMN', { column: COLUMN.diagnosis }, { place: { file, line: 1 } });
   }
-  const classes = await findClasses(source.root, participants);
-  const parts = source.split
-    ? await partsOfSplit(source.split, source.site, participants)
-    : partsOfColumn(participants, file);
-  return { ...parts, classes, file };
+  const classes = await findClasses(root, participants);
+  if (split) return { file, classes, partsOf: await partsOfSplit(split, participants) };
+  const parts = partsOfColumn(participants, file);
+  return { file, classes, partsOf: () => parts };
 }
 
-async function partsOfSplit(path: string, site: string, participants: Participants) {
+async function partsOfSplit(path: string, participants: Participants): Promise<Table['partsOf']> {
   const split = await readSplit(path);
   checkSplit(split, participants);
-  const own = split.sites.find(({ name }) => name === site);
-  if (!own) {
-    const names = split.sites.map(({ name }) => name);
-    const params = { site, nearest: didYouMean(site, names), known: names.join(', ') };
-    throw flError('NF_DATA_SITE_UNKNOWN', params, { place: { file: path, site } });
-  }
+  const sites = new Map(split.sites.map((site) => [site.name, site]));
   const rows = new Map(participants.rows.map((row) => [row.id, row]));
-  const pick = (part: Partition) => own[part].flatMap((id) => rows.get(id) ?? []);
-  return { train: pick('train'), validation: pick('validation'), test: pick('test') };
+  return (site) => {
+    const own = sites.get(site);
+    if (!own) {
+      const names = [...sites.keys()];
+      const params = { site, nearest: didYouMean(site, names), known: names.join(', ') };
+      throw flError('NF_DATA_SITE_UNKNOWN', params, { place: { file: path, site } });
+    }
+    const pick = (part: Partition) => own[part].flatMap((id) => rows.get(id) ?? []);
+    return { train: pick('train'), validation: pick('validation'), test: pick('test') };
+  };
 }
 
 function partsOfColumn({ columns, rows }: Participants, file: string): Record<Partition, Participant[]> {

@@ -21,9 +21,18 @@ export function buildModel(definition: unknown): LayersModel {
   const inputs = tfl.input({ shape: [side, side, INPUT_CHANNELS], name: 'image' });
   const outputs = chain(planModel(spec), inputs);
   const model = tfl.model({ inputs, outputs, name: spec.type });
-  fillModel(model, initialParams(spec, spec.seed));
+  fillModel(model, firstParams(spec));
   specs.set(model, spec);
   return model;
+}
+
+let last: { readonly key: string; readonly params: ParamSet } | undefined;
+
+/** A thread builds the same model for task after task; what it begins with takes longer to make than a site of few images to train. */
+function firstParams(spec: ModelSpec): ParamSet {
+  const key = JSON.stringify(spec);
+  if (last?.key !== key) last = { key, params: initialParams(spec, spec.seed) };
+  return last.params;
 }
 
 /** What a model was built from; undefined for a model of the user's own making. */
@@ -37,7 +46,8 @@ export function fillModel(model: LayersModel, params: ParamSet): void {
     const values = params[weight.originalName];
     if (!values) throw new Error(`the plan has no parameter ${weight.originalName}`);
     tf.tidy(() => {
-      weight.write(tf.tensor(values.data, [...values.shape], 'float32'));
+      // A copy: a backend may keep the array it is given.
+      weight.write(tf.tensor(values.data.slice(), [...values.shape], 'float32'));
     });
   }
 }
