@@ -71,7 +71,7 @@ try {
 
 async function expectedModel(): Promise<Buffer> {
   const { run_folder: run } = await simulate({
-    jobPath: await makeJob(join(folder, 'expected')),
+    job: await makeJob(join(folder, 'expected')),
     workspace: join(folder, 'work'),
     flags: { clients },
     overrides: [],

@@ -3,9 +3,10 @@ import { readParticipants } from '../../preprocess/bids/participants.ts';
 import { checkSplit } from '../../preprocess/split/check.ts';
 import { readSplit, type SplitManifest } from '../../preprocess/split/manifest.ts';
 import { listGaps } from '../../preprocess/split/plan.ts';
-import { type Bundle, readBundle } from '../job/bundle.ts';
+import type { JobHome } from '../job/built-job.ts';
+import type { Bundle } from '../job/bundle.ts';
 import { defineJob } from '../job/definition.ts';
-import { type LoadedJob, loadJob } from '../job/load.ts';
+import { type LoadedJob, readJob } from '../job/load.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
 import { checkScript } from '../job/script.ts';
 import type { Override } from '../job/variables.ts';
@@ -28,11 +29,10 @@ export interface PreparedJob {
 
 /** Reads a job and refuses it before work starts if its script, data, split, model or counts do not fit together. */
 export async function prepareJob(
-  path: string,
+  home: JobHome,
   { flags = {}, overrides = [] }: { flags?: RunFlags; overrides?: readonly Override[] } = {},
 ): Promise<PreparedJob> {
-  const loaded = await loadJob(path, overrides);
-  const bundle = await readBundle(loaded.folder);
+  const { loaded, bundle } = await readJob(home, overrides);
   checkScript(loaded, bundle);
   const { definition } = loaded;
   checkModelSpec(loaded);

@@ -29,7 +29,11 @@ export async function readYaml(path: string, code: CodeNaming<'reason'>): Promis
   return parseYaml(await readFile(path, 'utf8'), { path, code });
 }
 
-function parseYaml(text: string, { path, code }: { path: string; code: CodeNaming<'reason'> }): YamlSource {
+/** As `readYaml`, of a text that `path` holds or would hold. */
+export function parseYaml(
+  text: string,
+  { path, code }: { path: string; code: CodeNaming<'reason'> },
+): YamlSource {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number, key?: string): Place => {

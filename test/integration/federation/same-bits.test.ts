@@ -16,7 +16,7 @@ afterAll(() => federation.close());
 
 const asSimulated = async (jobPath: string, sites: number): Promise<Buffer> => {
   const { run_folder: run } = await simulate({
-    jobPath,
+    job: jobPath,
     workspace: `${jobPath}-work`,
     flags: { clients: sites },
     overrides: [],
