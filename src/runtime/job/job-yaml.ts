@@ -1,9 +1,4 @@
 import { Document, visit } from 'yaml';
-import type { z } from 'zod';
-import type { jobFileSchema } from './schema.ts';
-
-/** A definition as it is written, unchecked: what has a default may be left out. */
-export type WrittenJob = z.input<typeof jobFileSchema>;
 
 /** Text of a job.yaml. Lists, matrices of initial parameters say, stand on one line. */
 export function jobYaml(job: unknown): string {

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,7 +22,7 @@ export async function makeJobFolder(
   const target = resolve(folder);
   if (await stat(target).catch(() => undefined))
     throw flError('NF_JOB_EXISTS', { path: folder }, { place: { file: folder } });
-  await mkdir(dirname(target), { recursive: true });
+  const parents = await mkdir(dirname(target), { recursive: true });
   const draft = join(dirname(target), `.${basename(target)}-${process.pid}`);
   await mkdir(draft);
   try {
@@ -33,9 +33,23 @@ export async function makeJobFolder(
     await rename(draft, target);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
+    if (parents !== undefined) await removeEmpty(dirname(target), parents);
     throw placedInTarget(error, draft, folder);
   }
   return loadJob(target);
+}
+
+/** Folders that were made for nothing; another process may have come to use them. */
+async function removeEmpty(lowest: string, highest: string): Promise<void> {
+  for (let folder = lowest; folder.startsWith(highest); folder = dirname(folder)) {
+    if (
+      !(await rmdir(folder).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return;
+  }
 }
 
 /** The draft is gone when its fault is read: the file is named as it would have been. */
