@@ -33,6 +33,9 @@ export function refusalsIn(cwd: string) {
       ...(place && { location: place }),
     });
     expect(exited).toBe(exit);
+    const { file, key, site } = answer.location ?? {};
+    // What a flag says has no other place than the flag.
+    expect(file ?? key ?? site ?? /--[a-z]/.exec(answer.message ?? '')?.[0]).toBeDefined();
     expect(`${answer.message} ${answer.hint}`).toContain(says);
     expect(stdout.trimEnd().split('\n')).toHaveLength(1);
     expect(stderr).toContain(`next: ${answer.hint}\n  code: ${code}`);

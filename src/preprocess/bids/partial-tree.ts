@@ -39,7 +39,8 @@ export async function openPartial(target: string, key: string): Promise<PartialT
   const root = `${target}.partial`;
   await mkdir(root, { recursive: true });
   const foreign = (await readdir(root)).find((name) => !OWN_NAMES.has(name));
-  if (foreign !== undefined) throw flError('NF_PATH_EXISTS', { what: 'Working folder', path: root });
+  if (foreign !== undefined)
+    throw flError('NF_PATH_EXISTS', { what: 'Working folder', path: root }, { place: { file: root } });
   const unlock = await lockFolder(join(root, 'lock'), `The working folder ${root}`);
   const same = (await readFile(join(root, 'key'), 'utf8').catch(() => '')) === key;
   if (!same) await begin(root, key);

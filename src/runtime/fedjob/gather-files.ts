@@ -24,7 +24,8 @@ export async function gatherFiles(
 ): Promise<GatheredFiles> {
   const found = new Map<string, Uint8Array>();
   for (const { what, path } of paths) {
-    if (!(await isFile(resolve(path)))) throw flError('NF_PATH_MISSING', { what, path });
+    if (!(await isFile(resolve(path))))
+      throw flError('NF_PATH_MISSING', { what, path }, { place: { file: path } });
     await read(resolve(path), found);
   }
   const folder = folderOf([...found.keys()]);
