@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -19,7 +20,7 @@ import {
 
 const cwd = tempFolder();
 const at = (...path: string[]) => join(cwd, ...path);
-const { refused } = refusalsIn(cwd);
+const { refused, env } = refusalsIn(cwd);
 
 function volume(shape: readonly [number, number, number], value: (at: number) => number): Uint8Array {
   const data = Float32Array.from({ length: shape[0] * shape[1] * shape[2] }, (_, to) => value(to));
@@ -134,7 +135,7 @@ describe('an image that looks odd, with', () => {
   );
 });
 
-describe('a bad image of a site', () => {
+describe('a data set that trained once', () => {
   const bad = at('heads', 'sub-001', 'anat', 'sub-001_ce-gadolinium_T1w.nii.gz');
   const shown = join('heads', 'sub-001', 'anat', 'sub-001_ce-gadolinium_T1w.nii.gz');
 
@@ -144,12 +145,16 @@ describe('a bad image of a site', () => {
     const set = ['data=heads', 'split=heads.json', 'num_rounds=1', 'local_epochs=1', 'image_size=32'];
     const sets = set.flatMap((one) => ['--set', one]);
     await runCli(['job', 'create', 'train', '--template', 'mri-fedavg', ...sets], { cwd });
-    await runCli(['simulate', 'train', '-w', 'work', '-q'], { cwd });
+    await runCli(['simulate', 'train', '-w', 'work', '-q'], { cwd, env });
     const whole = await readFile(bad);
     await writeFile(bad, whole.subarray(0, whole.length >> 1));
   });
 
-  it('ends a simulation with its file and site', async () => {
+  it('left nothing of the engine in the folder for temporary files', () => {
+    expect(readdirSync(at('tmp'))).toEqual([]);
+  });
+
+  it('ends a simulation with the file of a bad image and its site', async () => {
     const { answer } = await runJson(['simulate', 'train', '-w', 'bad-work'], { cwd });
     expect(answer).toMatchObject({
       ...{
@@ -166,7 +171,7 @@ describe('a bad image of a site', () => {
     ['a prediction', 'predict train heads/sub-001/anat/sub-001_ce-gadolinium_T1w.nii.gz -w work'],
     ['a prediction of the data set', 'predict train heads -w work'],
     ['an evaluation', 'evaluate train -w work'],
-  ])('ends %s with its file', async (what, words) => {
+  ])('ends %s with the file', async (what, words) => {
     const place = { file: expect.stringContaining(shown) };
     await refused({ what, words, code: 'NF_NIFTI_GZIP_TRUNCATED', says: 'gzip stream', place });
   });

@@ -45,5 +45,5 @@ export function refusalsIn(cwd: string) {
 
   const table = (rows: readonly Refusal[]) =>
     it.each(rows)('$what: $words', async (row) => void (await refused(row)));
-  return { refused, table };
+  return { refused, table, env };
 }
