@@ -34,8 +34,9 @@ export function refusalsIn(cwd: string) {
     });
     expect(exited).toBe(exit);
     const { file, key, site } = answer.location ?? {};
-    // What a flag says has no other place than the flag.
-    expect(file ?? key ?? site ?? /--[a-z]/.exec(answer.message ?? '')?.[0]).toBeDefined();
+    // What was typed has no place but the flag, or the word between quotes.
+    const typed = /--[a-z]|'[^']+'/.exec(`${answer.message} ${answer.hint}`)?.[0];
+    expect(file ?? key ?? site ?? typed).toBeDefined();
     expect(`${answer.message} ${answer.hint}`).toContain(says);
     expect(stdout.trimEnd().split('\n')).toHaveLength(1);
     expect(stderr).toContain(`next: ${answer.hint}\n  code: ${code}`);

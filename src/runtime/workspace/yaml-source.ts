@@ -26,7 +26,15 @@ export async function readYaml(path: string, code: CodeNaming<'reason'>): Promis
       { place: { file: path } },
     );
   }
-  return parseYaml(await readFile(path, 'utf8'), { path, code });
+  return parseYaml(decode(await readFile(path), { path, code }), { path, code });
+}
+
+function decode(bytes: Uint8Array, { path, code }: { path: string; code: CodeNaming<'reason'> }): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw flError(code, { reason: 'it is not UTF-8 text.' }, { place: { file: path }, cause });
+  }
 }
 
 /** As `readYaml`, of a text that `path` holds or would hold. */
