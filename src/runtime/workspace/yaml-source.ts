@@ -19,13 +19,7 @@ const MAX_BYTES = 1_000_000;
 /** `code` is the row of the error catalogue for a file that is no YAML; it takes a `{reason}`. */
 export async function readYaml(path: string, code: CodeNaming<'reason'>): Promise<YamlSource> {
   const { size } = await stat(path);
-  if (size > MAX_BYTES) {
-    throw flError(
-      code,
-      { reason: `it has ${size} bytes, more than ${MAX_BYTES}.` },
-      { place: { file: path } },
-    );
-  }
+  if (size > MAX_BYTES) throw tooLarge(size, { path, code });
   return parseYaml(decode(await readFile(path), { path, code }), { path, code });
 }
 
@@ -42,6 +36,7 @@ export function parseYaml(
   text: string,
   { path, code }: { path: string; code: CodeNaming<'reason'> },
 ): YamlSource {
+  if (text.length > MAX_BYTES) throw tooLarge(text.length, { path, code });
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number, key?: string): Place => {
@@ -62,6 +57,11 @@ export function parseYaml(
     value: toValue(document, { path, code }),
     place: (keys, options = {}) => at(offsetOf(document, keys, options.key ?? false), keys.join('.')),
   };
+}
+
+function tooLarge(size: number, { path, code }: { path: string; code: CodeNaming<'reason'> }) {
+  const reason = `it has ${size} bytes, more than ${MAX_BYTES}.`;
+  return flError(code, { reason }, { place: { file: path } });
 }
 
 function toValue(

@@ -126,6 +126,19 @@ describe('the runners of sites', () => {
     expect(siteArgs).toEqual({ 'site-2': { step: 5 } });
   });
 
+  it('may share what they are given, at any number of sites', async () => {
+    const shared = { layers: [1, 2], rates: { first: 0.1 } };
+    const sites = Array.from({ length: 150 }, (_, at) => `site-${at + 1}`);
+    const job = new FedJob({ name: 'many' });
+    job.toServer(new FedAvg({ numRounds: 1 }));
+    job.toServer(new InitialParams({ weights: [1] }));
+    for (const [at_, site] of sites.entries())
+      job.to(runner({ scriptArgs: { shared: at_ < 2 ? 0 : shared } }), site);
+    const { siteArgs, workflow: written } = (await exported(job)).definition;
+    expect(written.clients).toBe(150);
+    expect(siteArgs['site-150']).toEqual({ shared });
+  });
+
   it('with other names name the sites', async () => {
     const { siteArgs } = await given({ north: runner(), south: runner() });
     expect(siteArgs).toEqual({ north: {}, south: {} });
@@ -242,6 +255,19 @@ describe('what a job file cannot say', () => {
     const code = 'NF_FEDJOB_SITES';
     await expect(job.simulatorRun(at('none'), { nClients: 3 })).rejects.toMatchObject({ code });
     await expect(job.simulatorRun(at('none'), { clients: ['site-1', 'x'] })).rejects.toMatchObject({ code });
+  });
+
+  it('is a definition of a megabyte: such parameters belong into a file', async () => {
+    const job = new FedJob({ name: 'large' });
+    job.toServer(workflow());
+    job.toServer(new InitialParams({ weights: Array.from({ length: 200_000 }, (_, at) => at) }));
+    job.toClients(runner());
+    const refusal = expect.objectContaining({
+      code: 'NF_JOB_YAML',
+      message: expect.stringContaining('bytes'),
+    });
+    await expect(job.exportJob(at('large'))).rejects.toEqual(refusal);
+    await expect(job.simulatorRun(at('none'))).rejects.toEqual(refusal);
   });
 
   it('names the key of a wrong value, and no file, for there is none', async () => {
