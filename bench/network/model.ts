@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { middle, residentOf } from './measure.ts';
 import { makeModelJob, writeModel } from './model-job.ts';
 import { NvflarePoc } from './nvflare-poc.ts';
 import { OurPoc, timed } from './our-poc.ts';
@@ -44,12 +45,20 @@ try {
 
 async function runOurs(): Promise<void> {
   const poc = new OurPoc(folder);
+  try {
+    await measure(poc);
+  } finally {
+    await poc.run('poc clean --force');
+  }
+}
+
+async function measure(poc: OurPoc): Promise<void> {
   const model = join(folder, 'start.safetensors');
   writeModel(model, Number(values.megabytes));
   await makeModelJob(folder, { model, clients, rounds, script: SCRIPT });
   await poc.prepare(clients);
   await poc.start();
-  const server = pidOf('server');
+  const server = poc.pidOf('server');
   await sleep(1000);
   const idle = residentOf(server);
   const peaks: number[] = [];
@@ -60,7 +69,6 @@ async function runOurs(): Promise<void> {
   const { data } = JSON.parse(await poc.run(`job download ${id} --json`)) as { data: { folder: string } };
   const times = roundTimes(join(data.folder, 'events.jsonl'));
   await poc.stop();
-  await poc.run('poc clean --force');
   console.log(
     `neuroflare: ${values.megabytes} MB, ${clients} clients, ${rounds} rounds: ${seconds.toFixed(1)} s, ` +
       `${middle(times).toFixed(2)} s a round (${times.map((time) => time.toFixed(2)).join(' ')})`,
@@ -101,22 +109,4 @@ function roundTimes(path: string): number[] {
       times.push((Date.parse(time) - opened) / 1000);
   }
   return times;
-}
-
-function middle(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}
-
-function pidOf(name: string): number {
-  const processes = JSON.parse(readFileSync(join(folder, 'poc/processes.json'), 'utf8')) as Record<
-    string,
-    string
-  >;
-  return Number(processes[name]?.split(' ')[0]);
-}
-
-/** MB */
-function residentOf(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
 }

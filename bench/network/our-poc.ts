@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const RUN = join(import.meta.dirname, '../../bin/run.js');
@@ -32,6 +33,12 @@ export class OurPoc {
   async wait(id: string): Promise<number> {
     return (JSON.parse(await this.run(`job wait ${id} --json`)) as { data: { seconds: number } }).data
       .seconds;
+  }
+
+  pidOf(name: string): number {
+    const path = join(this.#folder, 'poc/processes.json');
+    const processes = JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>;
+    return Number(processes[name]?.split(' ')[0]);
   }
 
   /** Ends with what it wrote to stdout; a command that fails throws. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { weightedMean } from '../../src/runtime/algorithms/aggregators/weighted-mean.ts';
+import { sha256File } from '../../src/runtime/kernel/digest.ts';
 import { DTYPES, type ParamSet } from '../../src/runtime/tensors/nd-array.ts';
 import { readModel, writeModel } from '../support/model-files.ts';
 import { sameFormSets } from '../support/param-sets.ts';
@@ -30,7 +31,7 @@ function reference({ base, updates, weights }: Cohort, paramsType: 'FULL' | 'DIF
           (so, update, site) => so + (weights[site] ?? 0) * (update[name]?.data[index] ?? 0),
           0,
         );
-        const mean = sum / total + (paramsType === 'DIFF' ? (data[index] ?? 0) : 0);
+        const mean = paramsType === 'DIFF' ? sum / total + (data[index] ?? 0) : sum / total;
         return dtype.startsWith('float') ? mean : Math.round(mean);
       });
       return [name, { dtype, shape, data: DTYPES[dtype].from(values) }];
@@ -40,7 +41,7 @@ function reference({ base, updates, weights }: Cohort, paramsType: 'FULL' | 'DIF
 
 async function mean({ base, updates, weights }: Cohort, paramsType: 'FULL' | 'DIFF'): Promise<string> {
   const target = join(folder, 'mean.safetensors');
-  await weightedMean({
+  const digest = await weightedMean({
     base: await writeModel(folder, 'base', base),
     target,
     contributions: await Promise.all(
@@ -52,6 +53,7 @@ async function mean({ base, updates, weights }: Cohort, paramsType: 'FULL' | 'DI
       })),
     ),
   });
+  expect(digest).toBe(await sha256File(target));
   return target;
 }
 

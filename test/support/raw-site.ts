@@ -23,7 +23,7 @@ export class RawSite {
   }
 
   static async connect(
-    kits: LiveKits,
+    kits: Pick<LiveKits, 'kit'>,
     name: string,
     { instance = randomUUID() as string } = {},
   ): Promise<RawSite> {
@@ -49,13 +49,8 @@ export class RawSite {
     });
   }
 
-  async poll(waitSeconds = 0): Promise<Assignment> {
-    return this.send(
-      'POST',
-      '/v1/site/poll',
-      { seen: null, wait_seconds: waitSeconds, jobs: [] },
-      assignment,
-    );
+  async poll(waitSeconds = 0, seen: string | null = null): Promise<Assignment> {
+    return this.send('POST', '/v1/site/poll', { seen, wait_seconds: waitSeconds, jobs: [] }, assignment);
   }
 
   /** The job of this id, once it is offered. */

@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { ENGINE_CHOICES } from '../../runtime/engine/registry.ts';
+import { letBuffersPass } from '../../runtime/kernel/collector.ts';
 
 const resultSchema = z.object({ stopped: z.boolean() });
 type Result = z.output<typeof resultSchema>;
@@ -31,6 +32,7 @@ export default class ClientStart extends BaseCommand<Result> {
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(ClientStart);
     const { runClient } = await import('../../runtime/client/run-client.ts');
+    letBuffersPass();
     const run = () =>
       runClient({
         kitDir: args.kit,

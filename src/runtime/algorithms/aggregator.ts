@@ -20,5 +20,8 @@ export interface AggregationRequest {
 /** What a workflow calls an aggregator by. */
 export type AggregatorName = 'weighted_mean';
 
-/** Makes one model out of many, with memory that follows neither the number of sites nor the size of the model. */
-export type Aggregator = (request: AggregationRequest) => Promise<void>;
+/**
+ * Makes one model out of many, with memory that follows neither the number of sites nor the size of the model.
+ * Returns the SHA-256 of the file it wrote.
+ */
+export type Aggregator = (request: AggregationRequest) => Promise<string>;

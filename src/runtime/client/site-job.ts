@@ -1,23 +1,18 @@
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineSetup, TaskMessage } from '../executor/messages.ts';
-import { unpackBundle } from '../federation/packed-bundle.ts';
-import { loadSubmittedJob } from '../federation/submitted-job.ts';
-import { type Bundle, writeBundle } from '../job/bundle.ts';
-import type { JobDefinition } from '../job/definition.ts';
 import { atNextRing, Bell } from '../kernel/bell.ts';
-import { sha256File } from '../kernel/digest.ts';
-import { flError, NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { flError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { packedBundle } from '../wire/shapes.ts';
-import type { AssignedJob, AssignedTask, Decision, JobOffer, SitePhase, TaskResult } from '../wire/site.ts';
+import type { AssignedJob, AssignedTask, Decision, JobOffer, SitePhase } from '../wire/site.ts';
+import { fetchJob, isTaken } from './admission.ts';
 import type { SiteJobFolder } from './client-folder.ts';
-import { decide, type SiteRules } from './decide.ts';
+import type { SiteRules } from './decide.ts';
 import { JobLog } from './job-log.ts';
-import { clearOutbox, type Outbox, readOutbox, writeOutbox } from './outbox.ts';
+import { clearOutbox, type Outbox, writeOutbox } from './outbox.ts';
+import { finishedAnswer, sendAnswer } from './send-answer.ts';
 import type { ServerLink } from './server-link.ts';
 import type { Slots } from './slots.ts';
 import { TaskReporter } from './task-reporter.ts';
@@ -39,9 +34,6 @@ export interface SiteJobDeps {
   /** Something to show has changed. */
   readonly onChange: () => void;
 }
-
-/** How often an approval is looked for. */
-const APPROVAL_MS = 500;
 
 /** One job at this site: decides on it, does its tasks, sends what they came to, and is gone when the server says so. */
 export class SiteJob {
@@ -107,14 +99,15 @@ export class SiteJob {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    const { bundle, job } = await this.#fetchJob();
-    this.codeSha256 = bundle.codeSha256;
-    if (!(await this.#isTaken(bundle, job))) return;
     const { site, folder, engine, data } = this.#deps;
+    const offered = await fetchJob(this.offer, { ...this.#deps, signal });
+    this.codeSha256 = offered.bundle.codeSha256;
+    const onDecision = ({ answer }: Decision) => this.#setPhase(answer === 'accepted' ? 'idle' : answer);
+    if (!(await isTaken(offered, { ...this.#deps, onDecision, signal }))) return;
     const { policy } = await this.#deps.rules();
     const runner = new TaskRunner({
       site,
-      job,
+      job: offered.job,
       folder,
       engine,
       data,
@@ -134,46 +127,6 @@ export class SiteJob {
     }
   }
 
-  /** The job's files, checked against the digest of the offer, in a folder of their own. */
-  async #fetchJob(): Promise<{ bundle: Bundle; job: JobDefinition }> {
-    const { folder, link } = this.#deps;
-    const { job_id: id, bundle: packed } = this.offer;
-    const target = join(folder.root, 'bundle.json');
-    if ((await sha256File(target).catch(() => undefined)) !== packed.sha256)
-      await link.fetch(`/v1/site/jobs/${id}/bundle`, { target, ...packed }, this.#stop.signal);
-    const bundle = unpackBundle(packedBundle.parse(JSON.parse(await readFile(target, 'utf8'))));
-    await rm(folder.bundle, { recursive: true, force: true });
-    await writeBundle(bundle, folder.bundle);
-    const { job } = await loadSubmittedJob(folder.bundle, { modelComesApart: true });
-    return { bundle, job: job.definition };
-  }
-
-  /** Returns when it is settled; one that is refused stays refused. */
-  async #isTaken(bundle: Bundle, job: JobDefinition): Promise<boolean> {
-    let said: Decision['answer'] | undefined;
-    for (;;) {
-      const decision = await decide({ offer: this.offer, bundle, job }, await this.#deps.rules());
-      if (decision.answer !== said) await this.#say(decision);
-      said = decision.answer;
-      if (said !== 'waiting for approval') return said === 'accepted';
-      await sleep(APPROVAL_MS, undefined, { signal: this.#stop.signal });
-    }
-  }
-
-  async #say(decision: Decision): Promise<void> {
-    const { link, audit, logger, site, tell } = this.#deps;
-    const { job_id: job, name, submitter } = this.offer;
-    this.#setPhase(decision.answer === 'accepted' ? 'idle' : decision.answer);
-    const detail = decision.reason?.code;
-    const outcome = decision.answer === 'refused' ? 'refused' : 'done';
-    const action = `job.${decision.answer.replaceAll(' ', '_')}`;
-    await audit.append({ actor: site, action, job, site, outcome, detail: detail ?? submitter.name });
-    logger.info({ job, answer: decision.answer, code: detail }, 'decision');
-    const why = decision.reason ? `: ${decision.reason.message}` : '';
-    tell(`${name} of ${submitter.name}: ${decision.answer}${why}`);
-    await link.decide(job, decision);
-  }
-
   /** The task the server wants and has no answer to. */
   #nextTask(): AssignedTask | undefined {
     const { task, askedAt } = this.#wanted;
@@ -183,33 +136,27 @@ export class SiteJob {
   }
 
   async #do(task: AssignedTask, runner: TaskRunner): Promise<void> {
+    const { folder } = this.#deps;
     const cancel = new AbortController();
     this.#working = { key: keyOf(task), cancel };
     this.round = task.round;
     const signal = AbortSignal.any([cancel.signal, this.#stop.signal]);
     try {
-      const outbox = (await this.#finished(task)) ?? (await this.#compute(task, { runner, signal }));
-      await this.#sendAnswer(outbox, signal);
+      const outbox = (await finishedAnswer(folder, task)) ?? (await this.#compute(task, { runner, signal }));
+      this.#setPhase('uploading');
+      const job = { job: this.offer.job_id, log: this.#log };
+      await sendAnswer(outbox, { ...this.#deps, ...job, signal, stop: this.#stop.signal });
       this.#answered = { key: keyOf(task), at: performance.now() };
       this.#setPhase('answered');
     } catch (thrown) {
       this.#stop.signal.throwIfAborted();
       if (!cancel.signal.aborted) throw thrown;
       this.#log.write('info', `round ${task.round}: the task was taken back`);
-      await clearOutbox(this.#deps.folder);
+      await clearOutbox(folder);
       this.#setPhase('idle');
     } finally {
       this.#working = undefined;
     }
-  }
-
-  /** An answer of before a restart. */
-  async #finished(task: AssignedTask): Promise<Outbox | undefined> {
-    const outbox = await readOutbox(this.#deps.folder);
-    if (outbox?.round !== task.round || outbox.model_sha256 !== task.model.sha256) return undefined;
-    const file = 'file' in outbox.answer ? outbox.answer.file : undefined;
-    const isThere = file === undefined || (await stat(file).catch(() => undefined)) !== undefined;
-    return isThere ? outbox : undefined;
   }
 
   async #compute(
@@ -260,59 +207,6 @@ export class SiteJob {
     };
     await link.fetch(path, { target, ...model, onBytes }, signal);
     faultPoint('client:model');
-  }
-
-  /** Until the server has said what became of it. */
-  async #sendAnswer({ round, answer }: Outbox, signal: AbortSignal): Promise<void> {
-    const { link, folder, logger } = this.#deps;
-    const { job_id: job } = this.offer;
-    this.#setPhase('uploading');
-    await this.#log.flush();
-    try {
-      if ('failure' in answer) await link.sendFailure(job, answer.failure, this.#stop.signal);
-      else await this.#sendResult(answer, signal);
-      faultPoint('client:acknowledged');
-    } catch (thrown) {
-      signal.throwIfAborted();
-      if (!(thrown instanceof NeuroflareError)) throw thrown;
-      logger.warn({ job, round, ...thrown.report() }, 'the answer was refused');
-      this.#log.write('error', `round ${round}: ${thrown.code}: ${thrown.message}`);
-      if ('result' in answer) await this.#sendRefused(answer.result, thrown);
-    }
-    await clearOutbox(folder);
-    if ('file' in answer && answer.file !== undefined) await rm(answer.file, { force: true });
-  }
-
-  /** The same work would be refused again: the round is to know that nothing else will come of it. */
-  async #sendRefused({ round, attempt }: TaskResult, refusal: NeuroflareError): Promise<void> {
-    const { site, link, logger } = this.#deps;
-    const { job_id: job } = this.offer;
-    const error = { ...refusal.report(), place: { ...refusal.place, site, round } };
-    await link.sendFailure(job, { round, attempt, error }, this.#stop.signal).catch((thrown: unknown) => {
-      this.#stop.signal.throwIfAborted();
-      logger.warn({ job, round, ...toNeuroflareError(thrown).report() }, 'the failure was refused, too');
-    });
-  }
-
-  async #sendResult(
-    { result, file }: Extract<Outbox['answer'], { result: unknown }>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { link } = this.#deps;
-    const { job_id: job } = this.offer;
-    for (;;) {
-      const { update, round } = result;
-      if (update && file !== undefined) await link.sendUpdate(job, { round, file, ...update }, signal);
-      faultPoint('client:uploaded');
-      try {
-        // Whether the task is still wanted does not matter any more: the server says so.
-        const { verdict } = await link.sendResult(job, result, this.#stop.signal);
-        this.#log.write('debug', `round ${round}: ${verdict}`);
-        return;
-      } catch (error) {
-        if (!(error instanceof NeuroflareError) || error.code !== 'NF_UPLOAD_MISSING') throw error;
-      }
-    }
   }
 
   #setPhase(phase: SitePhase): void {

@@ -46,7 +46,7 @@ export interface CoordinatorDeps {
   /** From the journal of an earlier start, or of this one's first records. */
   readonly history: RunHistory;
   /** Where models are averaged; default: here. */
-  readonly aggregate?: (name: AggregatorName, request: AggregationRequest) => Promise<void>;
+  readonly aggregate?: (name: AggregatorName, request: AggregationRequest) => Promise<string>;
 }
 
 /** The side of the federation that holds the global model: runs a job's rounds over a channel, durably. */

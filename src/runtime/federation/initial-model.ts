@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { JobDefinition } from '../job/definition.ts';
 import type { ArrayLiteral } from '../job/schema.ts';
+import { sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import type { FileRef } from '../telemetry/run-events.ts';
 import { checkParams } from '../tensors/check-params.ts';
@@ -24,7 +25,14 @@ export async function initialModel(job: JobDefinition): Promise<ParamSet> {
 
 /** Puts model 0 among a run's files. */
 export function keepInitialModel(files: RunFiles, params: ParamSet): Promise<FileRef> {
-  return files.keepModel(0, (target) => writeFileAtomic(target, encodeSafetensors(params)));
+  return files.keepModel(0, (target) => writeModel(params, target));
+}
+
+/** Returns the SHA-256 of the file. */
+export async function writeModel(params: ParamSet, target: string): Promise<string> {
+  const bytes = encodeSafetensors(params);
+  await writeFileAtomic(target, bytes);
+  return sha256(bytes);
 }
 
 async function readParams({ model, seed }: JobDefinition): Promise<ParamSet> {

@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises';
-import { sha256File } from '../kernel/digest.ts';
 import type { FileRef } from '../telemetry/run-events.ts';
 import { modelPath, type RunFolder, updatePath } from '../workspace/run-folder.ts';
 
@@ -7,8 +6,11 @@ import { modelPath, type RunFolder, updatePath } from '../workspace/run-folder.t
 export interface RunFiles {
   /** Absolute path of a file of the run. */
   at(file: FileRef): string;
-  /** Keeps the global model after a round (0: the initial one); `write` puts it at the path it is given, whole and durable. */
-  keepModel(round: number, write: (target: string) => Promise<void>): Promise<FileRef>;
+  /**
+   * Keeps the global model after a round (0: the initial one); `write` puts it at the path it is given, whole and durable, and
+   * returns its SHA-256.
+   */
+  keepModel(round: number, write: (target: string) => Promise<string>): Promise<FileRef>;
   /** Removes files nobody needs any more. */
   discard(files: readonly FileRef[]): Promise<void>;
   /** Clears away what sites that were too late have left of a round. */
@@ -21,8 +23,7 @@ export function folderFiles(folder: RunFolder): RunFiles {
     at: ({ path }) => folder.at(path),
     keepModel: async (round, write) => {
       const path = modelPath(round);
-      await write(folder.at(path));
-      return { path, sha256: await sha256File(folder.at(path)) };
+      return { path, sha256: await write(folder.at(path)) };
     },
     discard: async (files) => {
       await Promise.all(files.map(({ path }) => rm(folder.at(path), { force: true })));

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256File } from '../kernel/digest.ts';
 import { syncFolder } from '../workspace/files.ts';
 
 const BLOB = /^[0-9a-f]{64}$/;
@@ -30,13 +29,11 @@ export class BlobFolder {
     return join(this.root, `${process.pid}-${randomBytes(6).toString('hex')}.draft`);
   }
 
-  /** Names a durable file by its digest and takes it in; its bytes are read unless the caller knows the digest. */
-  async adopt(path: string, known?: string): Promise<string> {
-    const sha256 = known ?? (await sha256File(path));
+  /** Takes in a durable file whose digest the caller knows. */
+  async adopt(path: string, sha256: string): Promise<void> {
     await mkdir(this.root, { recursive: true });
     await rename(path, this.at(sha256));
     await syncFolder(this.root);
-    return sha256;
   }
 
   async remove(sha256: string): Promise<void> {

@@ -1,8 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { hashFile } from '../kernel/digest.ts';
 import { flError, NeuroflareError } from '../kernel/errors.ts';
 import { syncFile, syncFolder } from '../workspace/files.ts';
 import type { Connection } from './connection.ts';
@@ -87,7 +88,7 @@ async function hashedPart(part: string, { size, hash }: { size: number; hash: Ha
   const there = (await stat(part).catch(() => undefined))?.size ?? 0;
   if (there > size) await rm(part);
   if (there === 0 || there > size) return 0;
-  await pipeline(createReadStream(part), hash, { end: false });
+  await hashFile(part, hash);
   return there;
 }
 

@@ -114,6 +114,12 @@ describe('roles', () => {
     await expect(other?.files(id)).rejects.toMatchObject({ code: 'NF_ACCESS_DENIED' });
     expect((await lead?.files(id))?.files.length).toBeGreaterThan(0);
     await lead?.delete(id);
+    const log = await readFile(join(federation.state, 'audit.jsonl'), 'utf8');
+    const refused = log.split('\n').filter((line) => line.includes('"refused"'));
+    expect(refused).toEqual([
+      expect.stringContaining(`"${AT.member}"`),
+      expect.stringMatching(new RegExp(`"${AT.otherLead}".*"DELETE /v1/jobs/:job".*"${id}"`)),
+    ]);
   });
 
   it('let an organisation steer its own sites alone', async () => {

@@ -1,6 +1,8 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { simulate } from '../../../src/runtime/simulator/simulate.ts';
+import { runCli } from '../../support/cli.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation } from '../../support/live-federation.ts';
 import { finalModel } from '../../support/run-files.ts';
@@ -14,14 +16,18 @@ beforeAll(async () => {
 });
 afterAll(() => federation.close());
 
-const asSimulated = async (jobPath: string, sites: number): Promise<Buffer> => {
+const asSimulated = async (
+  jobPath: string,
+  sites: number,
+  choice: 'cpu' | 'ort' = 'cpu',
+): Promise<Buffer> => {
   const { run_folder: run } = await simulate({
     job: jobPath,
     workspace: `${jobPath}-work`,
     flags: { clients: sites },
     overrides: [],
     maxClients: 10,
-    engine: { choice: 'cpu', gpu: undefined, requireGpu: false },
+    engine: { choice, gpu: undefined, requireGpu: false },
     observe: () => undefined,
     onLog: () => undefined,
     signal: new AbortController().signal,
@@ -72,5 +78,29 @@ describe('the same job', () => {
     expect(metas.map(({ status }) => status)).toEqual(Array(3).fill('FINISHED:COMPLETED'));
     const wanted = await asSimulated(job, 3);
     for (const id of ids) expect(await federation.model(id)).toEqual(wanted);
+  });
+});
+
+describe('a job on MRI', () => {
+  const cwd = join(root, 'mri');
+  const jobPath = join(cwd, 'job');
+
+  it('comes to the same bytes on the folders of its sites as in a simulation on all of them', async () => {
+    await mkdir(cwd);
+    for (const line of [
+      'preprocess phantom bids --per-class 3 --sites 2',
+      'preprocess split bids --strategy column --site-column site --validation 0.34 --test 0 --out split.json',
+      'preprocess split bids --split split.json --materialize site-data',
+      'job create job --template mri-fedavg --set num_rounds=2 --set local_epochs=1 --set image_size=32 --set data=bids --set split=split.json',
+    ])
+      expect([line, await runCli(line.split(' '), { cwd })]).toMatchObject([line, { code: 0 }]);
+    const engine = { choice: 'ort', gpu: undefined, requireGpu: false } as const;
+    for (const site of ['site-1', 'site-2']) {
+      await federation.stop(site);
+      await federation.startClient(site, { data: join(cwd, 'site-data', site), engine });
+    }
+    const meta = await federation.run(jobPath);
+    expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', round: 2, first_failure: null });
+    expect(await federation.model(meta.job_id)).toEqual(await asSimulated(jobPath, 2, 'ort'));
   });
 });

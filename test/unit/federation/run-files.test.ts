@@ -38,6 +38,7 @@ describe('the files of a run', () => {
     const model = await files.keepModel(12, async (target) => {
       await mkdir(dirname(target), { recursive: true });
       await writeFile(target, 'model');
+      return sha256('model');
     });
     expect(model).toEqual({ path: modelPath(12), sha256: sha256('model') });
     expect(files.at(model)).toBe(join(folder.root, 'models/round-0012.safetensors'));
@@ -48,7 +49,6 @@ describe('the files of a run', () => {
       throw new Error('no space');
     });
     await expect(failed).rejects.toThrow('no space');
-    await expect(files.keepModel(1, async () => undefined)).rejects.toThrow('ENOENT');
   });
 
   it('go when nobody needs them, and it does not matter if they are gone', async () => {

@@ -379,8 +379,7 @@ describe('an upload', () => {
     async (method) => {
       const report = flError('NF_SESSION_UNKNOWN', { site: 'site-1' }).report();
       await serve((request, response) => {
-        if (request.method === method)
-          response.writeHead(401, { connection: 'close' }).end(JSON.stringify(report));
+        if (request.method === method) response.writeHead(401).end(JSON.stringify(report));
         else response.end('{"offset":0,"done":false}');
       });
       await expect(send()).rejects.toMatchObject({ code: 'NF_SESSION_UNKNOWN', message: report.message });

@@ -17,6 +17,7 @@ import type { App } from './app.ts';
 import { answerErrors } from './errors.ts';
 import { requireIdentity } from './identity.ts';
 import { listenWithTls } from './listener.ts';
+import { noteRefusals } from './note-deed.ts';
 import { jobControlRoutes } from './routes/job-control.ts';
 import { jobLookRoutes } from './routes/job-looks.ts';
 import { jobsRoutes } from './routes/jobs.ts';
@@ -47,6 +48,7 @@ export async function buildApp(context: ServerContext): Promise<App> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   answerErrors(app);
+  noteRefusals(app, context);
   requireIdentity(app);
   limitBodies(app);
   await app.register(rateLimit, {

@@ -16,8 +16,9 @@ export function jobFiles(folder: JobFolder, live: () => Iterable<FileRef>): RunF
     at: ({ path }) => folder.at(path),
     keepModel: async (_round, write) => {
       const draft = await blobs.draft();
-      await write(draft);
-      return blobFile(await blobs.adopt(draft));
+      const sha256 = await write(draft);
+      await blobs.adopt(draft, sha256);
+      return blobFile(sha256);
     },
     discard: async (files) => {
       const own = files.filter(({ path }) => path.startsWith('blobs/'));

@@ -322,10 +322,11 @@ export class JobRun {
     return this.#files.keepModel(0, (target) => this.#deps.work.run('makeModel', { job, target }));
   }
 
-  async #aggregate(work: () => Promise<void>): Promise<void> {
+  async #aggregate(work: () => Promise<string>): Promise<string> {
     const began = performance.now();
-    await work();
+    const sha256 = await work();
     this.traffic.aggregationSeconds += (performance.now() - began) / 1000;
+    return sha256;
   }
 
   #observe(event: RunEvent): void {

@@ -1,9 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { hashFile } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { faultPoint } from '../../kernel/fault-point.ts';
 import type { BlobFolder } from '../../store/blob-folder.ts';
@@ -129,5 +130,5 @@ async function catchUp(progress: Progress, path: string, have: number): Promise<
   if (progress.hashed === have) return;
   progress.hash = createHash('sha256');
   progress.hashed = have;
-  if (have > 0) await pipeline(createReadStream(path), progress.hash, { end: false });
+  if (have > 0) await hashFile(path, progress.hash);
 }

@@ -1,10 +1,8 @@
 import type { AggregationRequest, AggregatorName } from '../../algorithms/aggregator.ts';
 import { AGGREGATORS } from '../../algorithms/registry.ts';
-import { initialModel } from '../../federation/initial-model.ts';
+import { initialModel, writeModel } from '../../federation/initial-model.ts';
 import type { JobDefinition } from '../../job/definition.ts';
 import { checkModelFile, checkUpdateFile } from '../../tensors/check-file.ts';
-import { encodeSafetensors } from '../../tensors/safetensors.ts';
-import { writeFileAtomic } from '../../workspace/files.ts';
 
 /** Work that takes long for its bytes or numbers: done beside the thread that serves requests. */
 export const OPERATIONS = {
@@ -13,8 +11,9 @@ export const OPERATIONS = {
   checkUpdate: ({ path, model }: { path: string; model: string }) => checkUpdateFile(path, model),
   checkModel: ({ path }: { path: string }) => checkModelFile(path),
   makeModel: async ({ job, target }: { job: JobDefinition; target: string }) =>
-    writeFileAtomic(target, encodeSafetensors(await initialModel(job))),
-} satisfies Record<string, (input: never) => Promise<void>>;
+    writeModel(await initialModel(job), target),
+} satisfies Record<string, (input: never) => Promise<unknown>>;
 
 export type Operation = keyof typeof OPERATIONS;
+export type OperationResult<Name extends Operation> = Awaited<ReturnType<(typeof OPERATIONS)[Name]>>;
 export type OperationInput<Name extends Operation> = Parameters<(typeof OPERATIONS)[Name]>[0];

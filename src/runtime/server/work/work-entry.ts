@@ -6,11 +6,10 @@ import { OPERATIONS, type Operation } from './operations.ts';
 
 const port = parentPort;
 if (!port) throw new Error('work-entry runs as a worker thread.');
-const operations: Readonly<Record<Operation, (input: never) => Promise<void>>> = OPERATIONS;
+const operations: Readonly<Record<Operation, (input: never) => Promise<unknown>>> = OPERATIONS;
 port.on('message', async ({ id, name, input }: { id: number; name: Operation; input: never }) => {
   try {
-    await operations[name](input);
-    port.postMessage({ id });
+    port.postMessage({ id, result: await operations[name](input) });
   } catch (error) {
     port.postMessage({ id, error: toNeuroflareError(error).report() });
   }

@@ -133,7 +133,11 @@ describe('the lines of a site', () => {
 describe('the files of a networked job', () => {
   const models = async (live: readonly FileRef[] = []) => {
     const files = jobFiles(folder, () => live);
-    const keep = (text: string) => files.keepModel(1, (target) => writeFile(target, text));
+    const keep = (text: string) =>
+      files.keepModel(1, async (target) => {
+        await writeFile(target, text);
+        return sha256(text);
+      });
     return { files, keep };
   };
   const blobs = async () => (await readdir(folder.blobs.root).catch(() => [])).sort();

@@ -1,0 +1,115 @@
+// Many sites at one server: what it and a client cost while nothing happens, and small rounds a second with all of them.
+// usage: node bench/network/many.ts [--idle 500] [--busy 100] [--rounds 20]
+// The sites speak the protocol in this process: what is measured is the server. One real client beside them tells what a client takes.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { POLL_SECONDS } from '../../src/runtime/wire/protocol.ts';
+import { writeJob } from '../../test/support/job-folder.ts';
+import { RawSite } from '../../test/support/raw-site.ts';
+import { cpuSecondsOf, residentOf } from './measure.ts';
+import { OurPoc } from './our-poc.ts';
+
+const { values } = parseArgs({
+  options: {
+    idle: { type: 'string', default: '500' },
+    busy: { type: 'string', default: '100' },
+    rounds: { type: 'string', default: '20' },
+  },
+});
+const idle = Number(values.idle);
+const busy = Number(values.busy);
+const rounds = Number(values.rounds);
+const folder = mkdtempSync(join(tmpdir(), 'bench-many-'));
+const poc = new OurPoc(folder);
+let isOver = false;
+try {
+  await poc.prepare(idle);
+  await poc.run(`poc start --service server,site-${idle}`);
+  const [server, client] = [poc.pidOf('server'), poc.pidOf(`site-${idle}`)];
+  await sleep(2000);
+  console.log(`nobody but one client: server ${residentOf(server)} MB, that client ${residentOf(client)} MB`);
+
+  const sites: RawSite[] = [];
+  const waits: number[] = [];
+  const polls: Promise<void>[] = [];
+  for (let number = 1; number < idle; number++) {
+    const site = await RawSite.connect({ kit: (name) => join(poc.kits, name) }, `site-${number}`);
+    sites.push(site);
+    polls.push(keepPolling(site, waits));
+  }
+  await sleep(5000);
+  waits.length = 0;
+  const before = cpuSecondsOf(server);
+  await sleep(20_000);
+  const share = (cpuSecondsOf(server) - before) / 20;
+  const status = JSON.parse(await poc.run('system status --json')) as {
+    data: { sites: { connected: boolean }[] };
+  };
+  const connected = status.data.sites.filter((site) => site.connected).length;
+  console.log(
+    `${connected} idle sites: server ${residentOf(server)} MB, ${(100 * share).toFixed(1)} % of one core; ` +
+      `a poll of ${POLL_SECONDS} s comes back after ${Math.max(...waits).toFixed(2)} s at the latest`,
+  );
+  isOver = true;
+  await Promise.all(polls);
+  await Promise.all(sites.slice(busy).map((site) => site.close()));
+
+  await roundsWith(sites.slice(0, busy), server);
+} finally {
+  await poc.run('poc stop').catch(() => undefined);
+  await poc.run('poc clean --force').catch(() => undefined);
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit();
+
+async function keepPolling(site: RawSite, waits: number[]): Promise<void> {
+  let seen: string | null = null;
+  while (!isOver) {
+    const began = performance.now();
+    ({ version: seen } = await site.poll(POLL_SECONDS, seen));
+    waits.push((performance.now() - began) / 1000);
+  }
+}
+
+/** A job of a few numbers, answered at once by every site. */
+async function roundsWith(sites: readonly RawSite[], server: number): Promise<void> {
+  const count = sites.length;
+  const names = sites.map(({ name }) => name).join(',');
+  await writeJob(join(folder, 'small'), { patch: { workflow: { n_clients: count, num_rounds: rounds } } });
+  await poc.run(`study register busy --sites ${names}`);
+  const id = await poc.submit('small --study busy');
+  const params = new Map<string, Awaited<ReturnType<RawSite['model']>>>();
+  let finished = false;
+  const working = sites.map(async (site) => {
+    await site.accept(id);
+    let seen: string | null = null;
+    while (!finished) {
+      const { version, jobs }: Awaited<ReturnType<RawSite['poll']>> = await site.poll(POLL_SECONDS, seen);
+      seen = version;
+      const own = jobs.find(({ offer }) => offer.job_id === id);
+      if (!own) break;
+      if (!own.task) continue;
+      const { round, kind, model } = own.task;
+      const known = params.get(model.sha256) ?? (await site.model(id, model.sha256));
+      params.set(model.sha256, known);
+      if (kind === 'evaluate') await site.result(id, { round });
+      else {
+        const update = await site.upload(id, known);
+        await site.result(id, { round, update });
+      }
+    }
+  });
+  const peak = setInterval(() => peaks.push(residentOf(server)), 100);
+  const peaks: number[] = [];
+  const seconds = await poc.wait(id);
+  finished = true;
+  clearInterval(peak);
+  await Promise.all(working);
+  console.log(
+    `${count} sites, ${rounds} rounds and the last evaluation: ${seconds.toFixed(1)} s, ${(rounds / seconds).toFixed(2)} rounds a second, ` +
+      `${((count * rounds) / seconds).toFixed(0)} results a second; server at most ${Math.max(...peaks)} MB`,
+  );
+}

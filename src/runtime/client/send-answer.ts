@@ -1,0 +1,83 @@
+import { rm, stat } from 'node:fs/promises';
+import { NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { faultPoint } from '../kernel/fault-point.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { AssignedTask, TaskResult } from '../wire/site.ts';
+import type { SiteJobFolder } from './client-folder.ts';
+import type { JobLog } from './job-log.ts';
+import { clearOutbox, type Outbox, readOutbox } from './outbox.ts';
+import type { ServerLink } from './server-link.ts';
+
+export interface AnswerDeps {
+  readonly site: string;
+  readonly link: ServerLink;
+  readonly folder: SiteJobFolder;
+  readonly logger: Logger;
+  readonly log: JobLog;
+  /** Id of the job. */
+  readonly job: string;
+  /** The task is taken back, or the job stopped. */
+  readonly signal: AbortSignal;
+  /** The job is stopped. */
+  readonly stop: AbortSignal;
+}
+
+/** The answer to a task, if it was made before a restart. */
+export async function finishedAnswer(folder: SiteJobFolder, task: AssignedTask): Promise<Outbox | undefined> {
+  const outbox = await readOutbox(folder);
+  if (outbox?.round !== task.round || outbox.model_sha256 !== task.model.sha256) return undefined;
+  const file = 'file' in outbox.answer ? outbox.answer.file : undefined;
+  const isThere = file === undefined || (await stat(file).catch(() => undefined)) !== undefined;
+  return isThere ? outbox : undefined;
+}
+
+/** Sends an answer until the server has said what became of it, and forgets it then. */
+export async function sendAnswer({ round, answer }: Outbox, deps: AnswerDeps): Promise<void> {
+  const { link, folder, logger, log, job, signal, stop } = deps;
+  await log.flush();
+  try {
+    if ('failure' in answer) await link.sendFailure(job, answer.failure, stop);
+    else await sendResult(answer, deps);
+    faultPoint('client:acknowledged');
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (!(thrown instanceof NeuroflareError)) throw thrown;
+    logger.warn({ job, round, ...thrown.report() }, 'the answer was refused');
+    log.write('error', `round ${round}: ${thrown.code}: ${thrown.message}`);
+    if ('result' in answer) await sendRefused(answer.result, thrown, deps);
+  }
+  await clearOutbox(folder);
+  if ('file' in answer && answer.file !== undefined) await rm(answer.file, { force: true });
+}
+
+async function sendResult(
+  { result, file }: Extract<Outbox['answer'], { result: unknown }>,
+  { link, log, job, signal, stop }: AnswerDeps,
+): Promise<void> {
+  for (;;) {
+    const { update, round } = result;
+    if (update && file !== undefined) await link.sendUpdate(job, { round, file, ...update }, signal);
+    faultPoint('client:uploaded');
+    try {
+      // Whether the task is still wanted does not matter any more: the server says so.
+      const { verdict } = await link.sendResult(job, result, stop);
+      log.write('debug', `round ${round}: ${verdict}`);
+      return;
+    } catch (error) {
+      if (!(error instanceof NeuroflareError) || error.code !== 'NF_UPLOAD_MISSING') throw error;
+    }
+  }
+}
+
+/** The same work would be refused again: the round is to know that nothing else will come of it. */
+async function sendRefused(
+  { round, attempt }: TaskResult,
+  refusal: NeuroflareError,
+  { site, link, logger, job, stop }: AnswerDeps,
+): Promise<void> {
+  const error = { ...refusal.report(), place: { ...refusal.place, site, round } };
+  await link.sendFailure(job, { round, attempt, error }, stop).catch((thrown: unknown) => {
+    stop.throwIfAborted();
+    logger.warn({ job, round, ...toNeuroflareError(thrown).report() }, 'the failure was refused, too');
+  });
+}
