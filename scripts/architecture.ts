@@ -25,7 +25,7 @@ export const LAYERS: readonly (readonly string[])[] = [
     'src/runtime/preflight',
     'src/runtime/evaluation',
   ],
-  ['src/runtime/study'],
+  ['src/runtime/study', 'src/runtime/fedjob'],
   ['src/runtime/report'],
   ['src/output', 'src/command.ts', 'src/remote-command.ts', 'src/main.ts', 'src/commands', 'src/api'],
 ];

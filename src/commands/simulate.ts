@@ -82,7 +82,7 @@ export default class Simulate extends BaseCommand<Study> {
     const { simulateStudy } = await import('../runtime/study/simulate-study.ts');
     const view = createRunView({ quiet: this.quiet, showLogs: flags['log-config'] === 'full' });
     return simulateStudy({
-      jobPath: args.job,
+      job: args.job,
       workspace: flags.workspace,
       flags: {
         clients: flags['n-clients'],

@@ -25,7 +25,7 @@ export function errorEnvelope(error: NeuroflareError, exitCode: number): string 
 export function errorText(error: NeuroflareError): string {
   const where = formatPlace(error.place);
   const lines = [`Error: ${error.message}`];
-  if (where) lines.push(`  at ${where}`);
+  if (where && !error.message.includes(where)) lines.push(`  at ${where}`);
   if (error.place?.excerpt) lines.push(...error.place.excerpt.split('\n').map((line) => `    ${line}`));
   lines.push(`  next: ${error.hint}`, `  code: ${error.code}`);
   return lines.join('\n');

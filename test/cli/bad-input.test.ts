@@ -1,9 +1,10 @@
-import { cpSync, readdirSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type JsonAnswer, runCli, runJson } from '../support/cli.ts';
+import { runCli, runJson } from '../support/cli.ts';
 import { writeJob } from '../support/job-folder.ts';
+import { refusalsIn } from '../support/refusals.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import {
   encoder,
@@ -16,33 +17,7 @@ import {
 const cwd = tempFolder();
 const at = (...path: string[]) => join(cwd, ...path);
 
-/** What lies at the top of the folder: nothing may come there by a command that fails. */
-const names = () => readdirSync(cwd).sort();
-
-interface Refusal {
-  readonly what: string;
-  readonly words: string;
-  readonly code: string;
-  /** Part of the message or of the hint. */
-  readonly says: string;
-  /** Of the answer's place. */
-  readonly place?: Readonly<Record<string, unknown>>;
-  readonly exit?: number;
-}
-
-async function refused({ words, code, says, place, exit = 4 }: Refusal): Promise<JsonAnswer> {
-  const before = names();
-  const { answer, stdout, stderr } = await runJson(words.split(' '), { cwd });
-  expect(answer).toMatchObject({ exit_code: exit, error_code: code, ...(place && { location: place }) });
-  expect(`${answer.message} ${answer.hint}`).toContain(says);
-  expect(stdout.trimEnd().split('\n')).toHaveLength(1);
-  expect(stderr).toContain(`code: ${code}`);
-  expect(names()).toEqual(before);
-  return answer;
-}
-
-const table = (rows: readonly Refusal[]) =>
-  it.each(rows)('$what: $words', async (row) => void (await refused(row)));
+const { refused, table } = refusalsIn(cwd);
 
 beforeAll(async () => {
   await makeSource(at('kaggle'), { glioma_tumor: 12, no_tumor: 12 });

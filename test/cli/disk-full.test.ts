@@ -70,6 +70,25 @@ if (withSmallDisk('64k', 'echo yes') === 'yes\n') {
       expect([code, ...left]).toEqual(['1']);
     });
 
+    it.each([
+      'preprocess bids pictures full/bids',
+      'preprocess phantom full/heads',
+      'preprocess split bids --out full/split.json',
+      'preprocess split bids --out full/sites/split.json',
+      'job create full/job --template mri-fedavg',
+      'simulate large --workspace full/work',
+    ])('%s says so of a disk that is read-only, and what to do', (words) => {
+      const lines = `mount -o remount,ro full; $NF ${words} --json; echo $?; ${LEFT}`;
+      const [answer = '', code, ...left] = withSmallDisk('64k', lines).trimEnd().split('\n');
+      expect(JSON.parse(answer)).toMatchObject({
+        exit_code: 4,
+        error_code: expect.stringMatching(/^NF_PATH_(DENIED|UNUSABLE)$/),
+        hint: expect.stringContaining('another'),
+        location: { file: expect.stringContaining('full') },
+      });
+      expect([code, ...left]).toEqual(['4']);
+    });
+
     it('preprocess bids goes on when there is room again', () => {
       const command = '$NF preprocess bids pictures full/bids --json';
       const lines = `${command}; rm -f full/fill; ${command}; ls full`;

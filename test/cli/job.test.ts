@@ -106,36 +106,6 @@ describe('job validate', () => {
     );
   });
 
-  it.each([
-    ['a missing script', { patch: { executor: { train_script: 'x.ts' } } }, 'NF_JOB_SCRIPT_MISSING'],
-    ['a script that does not parse', { script: 'const = 1' }, 'NF_JOB_SCRIPT_SYNTAX'],
-    [
-      'a model file that is missing',
-      { patch: { model: { initial_params: 'no.safetensors' } } },
-      'NF_JOB_DATA',
-    ],
-    ['a model file that is none', { patch: { model: { initial_params: 'job.yaml' } } }, 'NF_TENSORS_FILE'],
-    [
-      'ragged arrays',
-      { patch: { model: { initial_params: { weights: { data: [[1], [2, 3]] } } } } },
-      'NF_JOB_INVALID',
-    ],
-    [
-      'words in an array',
-      { patch: { model: { initial_params: { weights: { data: ['x'] } } } } },
-      'NF_JOB_INVALID',
-    ],
-    ['a data folder that is missing', { patch: { data: { root: './none' } } }, 'NF_'],
-    ['more least clients than clients', { patch: { workflow: { min_clients: 3 } } }, 'NF_JOB_INVALID'],
-    ['a site that does not take part', { patch: { sites: { 'site-9': {} } } }, 'NF_JOB_SITES'],
-  ])('refuses %s', async (what, parts, code) => {
-    const name = what.replaceAll(' ', '-');
-    await writeJob(join(root, name), parts);
-    const { answer, stderr } = await json('validate', name);
-    expect(answer).toMatchObject({ exit_code: 4, error_code: expect.stringMatching(`^${code}`) });
-    expect(stderr).not.toContain('NF_INTERNAL');
-  });
-
   it.each([[[1, 2, 3, 4]], [[]], [5]])('takes initial params %j', async (data) => {
     await writeJob(join(root, 'arrays'), { patch: { model: { initial_params: { weights: { data } } } } });
     expect((await json('validate', 'arrays')).answer.exit_code).toBe(0);

@@ -70,6 +70,31 @@ describe('neuroflare preprocess', () => {
     expect((await readdir(here.cwd)).sort()).toEqual(['bids', 'kaggle', 'whole']);
   });
 
+  it('killed in the middle leaves no target, and the next run ends with the same table', async () => {
+    const here = await madeFolder();
+    await makeSource(join(here.cwd, 'kaggle'), { pituitary_tumor: 150 });
+    await runCli(['preprocess', 'bids', 'kaggle', 'whole', '--name', 'x', '-q'], here);
+    const running = startCli(bids('--name', 'x', '--jobs', '1'), here);
+    await running.sees('images: ');
+    running.child.kill('SIGKILL');
+    expect((await running.done).code).toBeFalsy();
+    expect((await readdir(here.cwd)).sort()).toEqual(['bids.partial', 'kaggle', 'whole']);
+    expect((await runCli(bids('--name', 'x', '-q'), here)).code).toBe(0);
+    const table = (name: string) => readFile(join(here.cwd, name, 'participants.tsv'), 'utf8');
+    expect(await table('bids')).toBe(await table('whole'));
+    expect((await readdir(here.cwd)).sort()).toEqual(['bids', 'kaggle', 'whole']);
+  });
+
+  it('at the same time as another run of it lets one of them through', async () => {
+    const here = await madeFolder();
+    const answers = await Promise.all([runJson(bids('-q'), here), runJson(bids('-q'), here)]);
+    const codes = answers.map(({ answer }) => answer.error_code ?? 'ok').sort();
+    expect(codes).toContain('ok');
+    // The other one comes during the first, or after it.
+    expect(codes).toEqual([expect.stringMatching(/^NF_PATH_(BUSY|EXISTS)$/), 'ok']);
+    expect((await readdir(here.cwd)).sort()).toEqual(['bids', 'kaggle']);
+  });
+
   it('refuses an edited split and bad usage with 4', async () => {
     const here = await madeFolder();
     await runCli(bids('-q'), here);

@@ -120,7 +120,7 @@ describe('a resume is refused', () => {
   /** In this process, by the call behind `--resume`: what it refuses is the same there. */
   const refused = async (request: Partial<RunRequest> & { run?: string }, code: string, text: string) => {
     const all = {
-      jobPath: join(root, 'slow'),
+      job: join(root, 'slow'),
       flags: {},
       overrides: [],
       maxClients: 9,

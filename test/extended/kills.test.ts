@@ -65,7 +65,7 @@ let federation: ProcessFederation;
 beforeAll(async () => {
   job = await writeJob(join(root, 'job'), { script: SCRIPT });
   const { run_folder: run } = await simulate({
-    jobPath: job,
+    job,
     workspace: join(root, 'simulated'),
     flags: {},
     overrides: [],

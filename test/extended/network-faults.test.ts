@@ -25,7 +25,7 @@ const simulated = async (name: string, patch: Record<string, unknown>) => {
   const script = TINY_SCRIPT.replace('const noise =', 'flare.saveState([flare.seed()]);\n  const noise =');
   const job = await writeJob(join(root, name), { script, patch });
   const { run_folder: run } = await simulate({
-    jobPath: job,
+    job,
     workspace: join(root, `${name}-work`),
     flags: {},
     overrides: [],

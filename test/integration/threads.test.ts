@@ -12,10 +12,10 @@ let count = 0;
 
 /** Runs a job in this process, its sites in threads. */
 async function run(script: string, options: Partial<SimulateOptions> = {}) {
-  const jobPath = await writeJob(join(root, `job-${count++}`), { script });
+  const job = await writeJob(join(root, `job-${count++}`), { script });
   const events: RunEvent[] = [];
   const summary = simulate({
-    jobPath,
+    job,
     workspace: join(root, `work-${count}`),
     flags: { clients: 3 },
     overrides: [],

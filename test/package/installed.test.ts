@@ -42,6 +42,19 @@ describe('the packed package, installed elsewhere', () => {
     expect([...(array?.data ?? [])]).toEqual([4, 5, 6, 7, 8, 9, 10, 11, 12]);
   });
 
+  it('runs a job that a program makes', async () => {
+    const program = `
+import { FedAvg, FedJob, InitialParams, ScriptRunner } from 'neuroflare';
+const job = new FedJob({ name: 'made' });
+job.toServer(new FedAvg({ numRounds: 1, numClients: 2 }));
+job.toServer(new InitialParams({ numpy_key: [[1, 2]] }));
+job.toClients(new ScriptRunner({ script: 'hello/client/hello-numpy_fl.ts', scriptArgs: { learning_rate: 1 }, framework: 'numpy' }));
+console.log((await job.simulatorRun('work')).best?.value);
+`;
+    await writeFile(join(folder, 'job.mts'), program);
+    expect((await run(process.execPath, ['job.mts'], { cwd: folder })).stdout.trim()).toBe('2.5');
+  });
+
   it('names the engine it has', async () => {
     const { stdout } = await neuroflare('engine', 'list');
     expect(stdout).toContain('wasm');

@@ -57,6 +57,11 @@ async function mean({ base, updates, weights }: Cohort, paramsType: 'FULL' | 'DI
   return target;
 }
 
+/** Some units in the last place of float32, whose least number is 1.4e-45. */
+function roundingOf(values: readonly number[]): number {
+  return 1e-6 * Math.max(...values.map(Math.abs)) + 1e-44;
+}
+
 describe('the weighted mean of any models', () => {
   it.each(['FULL', 'DIFF'] as const)('is the formula in float64, bit for bit (%s)', async (paramsType) => {
     await fc.assert(
@@ -76,6 +81,42 @@ describe('the weighted mean of any models', () => {
         );
         const updates = weights.map(() => integers);
         expect(await readModel(await mean({ base: integers, updates, weights }, 'FULL'))).toEqual(integers);
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it('of other weights in the same proportion, and of sites in another order, is the same but for rounding', async () => {
+    await fc.assert(
+      fc.asyncProperty(cohort, fc.integer({ min: 2, max: 9 }), async (given, times) => {
+        const first = await readModel(await mean(given, 'FULL'));
+        const weights = given.weights.map((one) => one * times).reverse();
+        const updates = given.updates.toReversed();
+        const other = await readModel(await mean({ ...given, updates, weights }, 'FULL'));
+        for (const [name, { data, dtype }] of Object.entries(first)) {
+          for (const [index, value] of [...data].entries()) {
+            const own = updates.map((update) => update[name]?.data[index] ?? 0);
+            // An integer that is nearly half way may be rounded to either side.
+            const slack = dtype.startsWith('float') ? roundingOf(own) : 1;
+            expect(Math.abs((other[name]?.data[index] ?? Number.NaN) - value)).toBeLessThanOrEqual(slack);
+          }
+        }
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it('lies between the least and the greatest of the sites', async () => {
+    await fc.assert(
+      fc.asyncProperty(cohort, async (given) => {
+        for (const [name, { data }] of Object.entries(await readModel(await mean(given, 'FULL')))) {
+          for (const [index, value] of [...data].entries()) {
+            const own = given.updates.map((update) => update[name]?.data[index] ?? 0);
+            const slack = roundingOf(own);
+            expect(value).toBeGreaterThanOrEqual(Math.min(...own) - slack);
+            expect(value).toBeLessThanOrEqual(Math.max(...own) + slack);
+          }
+        }
       }),
       { numRuns: 10 },
     );

@@ -56,7 +56,7 @@ export async function* chaos(plan: Chaos): AsyncGenerator<Outcome> {
 
 async function expectedModel({ folder, clients }: Chaos): Promise<Buffer> {
   const { run_folder: run } = await simulate({
-    jobPath: await makeJob(join(folder, 'expected'), clients),
+    job: await makeJob(join(folder, 'expected'), clients),
     workspace: join(folder, 'work'),
     flags: { clients },
     overrides: [],

@@ -50,7 +50,7 @@ interface ReadPicture {
 export async function convertClassFolders(options: ConvertOptions): Promise<BidsSummary> {
   const { source, skipBad, dryRun } = options;
   const target = resolve(options.target);
-  await checkPlaces({ source, target, what: 'Target' });
+  await checkPlaces({ source, target: options.target, what: 'Target' });
   const labels = options.labelMap === undefined ? KAGGLE_LABELS : await readLabelMap(options.labelMap);
   const tree = await scanSource(source, labels);
   prepareDecoder();
@@ -61,7 +61,7 @@ export async function convertClassFolders(options: ConvertOptions): Promise<Bids
   try {
     const { read, faults } = await convertAll({ options, tree, digests, partial });
     const bad = [...tree.faults, ...faults].sort((a, b) => compareText(a.path, b.path));
-    if (bad.length > 0 && !skipBad && !dryRun) throw badImages(bad, tree);
+    if (bad.length > 0 && !skipBad && !dryRun) throw badImages(bad, tree, source);
     return await finish({ options, read, bad, partial, sourceDigest });
   } catch (error) {
     // What bad input made is of no use to a later run; what an interruption or a full disk left is.
@@ -151,7 +151,10 @@ async function finish(what: {
 }): Promise<BidsSummary> {
   const { options, read, bad, partial, sourceDigest } = what;
   const { rule, processing, progress = noProgress, signal } = options;
-  checkClasses(read.map(({ source }) => source.label));
+  checkClasses(
+    read.map(({ source }) => source.label),
+    options.source,
+  );
   const watch = { progress, ...(signal && { signal }) };
   const grouping = await findGroups(read.map(groupItem), rule, watch);
   const entries = read.flatMap((picture): Entry[] => {
@@ -193,8 +196,10 @@ function groupItem({ source, facts }: ReadPicture): GroupItem {
   };
 }
 
-function badImages(bad: readonly Fault[], tree: SourceTree) {
+/** All of them are listed; the first is the place. */
+function badImages(bad: readonly Fault[], tree: SourceTree, source: string) {
   const total = tree.pictures.length + tree.faults.length;
   const excerpt = bad.map(({ code, path, detail }) => `${showPath(path)}: ${code}, ${detail}`).join('\n');
-  return flError('NF_BIDS_BAD_IMAGES', { count: bad.length, total }, { place: { excerpt } });
+  const place = { file: join(source, showPath(bad[0]?.path ?? '')), excerpt };
+  return flError('NF_BIDS_BAD_IMAGES', { count: bad.length, total }, { place });
 }

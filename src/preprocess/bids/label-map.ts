@@ -35,7 +35,7 @@ export function describeLabel(label: string): string {
 export async function readLabelMap(file: string): Promise<LabelMap> {
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
-    throw flError('NF_PATH_MISSING', { what: 'Label map', path: file }, { cause });
+    throw flError('NF_PATH_MISSING', { what: 'Label map', path: file }, { place: { file }, cause });
   });
   const document = parseDocument(text, { uniqueKeys: true });
   const [error] = document.errors;

@@ -17,7 +17,11 @@ export async function findImages(bidsRoot: string, participantId: string): Promi
   const found = await Promise.all(folders.map((folder) => imagesIn(join(folder, 'anat'))));
   const images = found.flat().sort();
   if (images.length === 0) {
-    throw flError('NF_BIDS_IMAGE_MISSING', { participant: participantId, path: subject });
+    throw flError(
+      'NF_BIDS_IMAGE_MISSING',
+      { participant: participantId, path: subject },
+      { place: { file: subject } },
+    );
   }
   await checkInside({ bidsRoot, participantId, images });
   return images;
@@ -44,7 +48,11 @@ async function checkInside(what: {
   for (const path of what.images) {
     const target = await realpath(path).catch(() => undefined);
     if (!target?.startsWith(root + sep)) {
-      throw flError('NF_BIDS_IMAGE_OUTSIDE', { participant: what.participantId, path });
+      throw flError(
+        'NF_BIDS_IMAGE_OUTSIDE',
+        { participant: what.participantId, path },
+        { place: { file: path } },
+      );
     }
   }
 }

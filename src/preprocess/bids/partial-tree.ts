@@ -1,4 +1,4 @@
-import { appendFile, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { appendFile, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../../runtime/kernel/digest.ts';
@@ -6,6 +6,7 @@ import { flError } from '../../runtime/kernel/errors.ts';
 import { putFile, syncFolder } from '../../runtime/workspace/files.ts';
 import { lockFolder } from '../../runtime/workspace/lock.ts';
 import { type PictureFacts, pictureFactsSchema } from './picture-file.ts';
+import { requireAbsent } from './places.ts';
 
 const journalLineSchema = z.strictObject({
   /** Source path. */
@@ -37,10 +38,7 @@ export interface PartialTree {
 /** @throws NF_PATH_BUSY when another process works on it; NF_PATH_EXISTS when the folder is somebody else's. */
 export async function openPartial(target: string, key: string): Promise<PartialTree> {
   const root = `${target}.partial`;
-  await mkdir(root, { recursive: true });
-  const foreign = (await readdir(root)).find((name) => !OWN_NAMES.has(name));
-  if (foreign !== undefined) throw flError('NF_PATH_EXISTS', { what: 'Working folder', path: root });
-  const unlock = await lockFolder(join(root, 'lock'), `The working folder ${root}`);
+  const unlock = await enter(root, target);
   const same = (await readFile(join(root, 'key'), 'utf8').catch(() => '')) === key;
   if (!same) await begin(root, key);
   const finished = await readJournal(root);
@@ -86,6 +84,29 @@ async function begin(root: string, key: string): Promise<void> {
   }
   await mkdir(join(root, 'tree'));
   await putFile(join(root, 'key'), key);
+}
+
+/**
+ * Makes the working folder, if it is not there, and locks it. Another run may end meanwhile, which takes its folder
+ * away: then the target is there.
+ */
+async function enter(root: string, target: string): Promise<() => Promise<void>> {
+  for (;;) {
+    await requireAbsent('Target', target);
+    await mkdir(root, { recursive: true });
+    try {
+      const foreign = (await readdir(root)).find((name) => !OWN_NAMES.has(name));
+      if (foreign !== undefined) {
+        throw flError('NF_PATH_EXISTS', { what: 'Working folder', path: root }, { place: { file: root } });
+      }
+      const unlock = await lockFolder(join(root, 'lock'), `The working folder ${root}`);
+      if (!(await lstat(target).catch(() => undefined))) return unlock;
+      await rm(root, { recursive: true, force: true });
+    } catch (error) {
+      const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      if (!isGone || (await lstat(root).catch(() => undefined))) throw error;
+    }
+  }
 }
 
 /** Lines that are whole and whose image has the digest they say; the rest is made again. */

@@ -17,6 +17,8 @@ export interface Participants {
   readonly columns: readonly string[];
   /** In the order of the file. */
   readonly rows: readonly Participant[];
+  /** Path of the table. */
+  readonly file: string;
   /** SHA-256 of the file's bytes. */
   readonly sha256: string;
 }
@@ -43,7 +45,7 @@ export async function readParticipants(bidsRoot: string): Promise<Participants> 
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
     const isFolder = (await stat(bidsRoot).catch(() => undefined))?.isDirectory();
     const missing = isFolder ? 'participants.tsv' : 'the folder';
-    throw flError('NF_BIDS_NOT_A_DATASET', { path: bidsRoot, missing }, { cause });
+    throw flError('NF_BIDS_NOT_A_DATASET', { path: bidsRoot, missing }, { place: { file: bidsRoot }, cause });
   });
   return parseParticipants(bytes, file);
 }
@@ -63,7 +65,7 @@ export function parseParticipants(bytes: Uint8Array, file: string): Participants
     return row;
   });
   if (rows.length === 0) throw bad('it has no rows', file, 1);
-  return { columns, rows, sha256: sha256(bytes) };
+  return { columns, rows, file, sha256: sha256(bytes) };
 }
 
 /** The group that must stay together: the computed group where there is one, else the subject. */

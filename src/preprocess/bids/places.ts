@@ -9,10 +9,15 @@ import { flError } from '../../runtime/kernel/errors.ts';
 export async function checkPlaces(places: { source: string; target: string; what: string }): Promise<void> {
   const { source, target, what } = places;
   const from = await realpath(source).catch((cause: unknown) => {
-    throw flError('NF_PATH_MISSING', { what: 'Source folder', path: source }, { cause });
+    throw flError(
+      'NF_PATH_MISSING',
+      { what: 'Source folder', path: source },
+      { place: { file: source }, cause },
+    );
   });
   const to = await realFuturePath(resolve(target));
-  if (within(from, to) || within(to, from)) throw flError('NF_BIDS_PLACES', { source, target });
+  if (within(from, to) || within(to, from))
+    throw flError('NF_BIDS_PLACES', { source, target }, { place: { file: target } });
   await requireAbsent(what, target);
 }
 

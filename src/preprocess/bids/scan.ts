@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { compareText } from '../../runtime/kernel/compare-text.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
 import { didYouMean } from '../../runtime/kernel/nearest.ts';
@@ -41,10 +41,16 @@ interface ClassFolder {
  */
 export async function scanSource(source: string, labels: LabelMap): Promise<SourceTree> {
   const root = await realpath(source).catch((cause: unknown) => {
-    throw flError('NF_PATH_MISSING', { what: 'Source folder', path: source }, { cause });
+    throw flError(
+      'NF_PATH_MISSING',
+      { what: 'Source folder', path: source },
+      { place: { file: source }, cause },
+    );
   });
-  const folders = await classFolders(root, labels);
-  if (folders.length === 0) throw flError('NF_BIDS_SOURCE_EMPTY', { path: source });
+  const noFolders = { place: { file: source } };
+  if (!(await stat(root)).isDirectory()) throw flError('NF_BIDS_SOURCE_EMPTY', { path: source }, noFolders);
+  const folders = await classFolders({ root, source }, labels);
+  if (folders.length === 0) throw flError('NF_BIDS_SOURCE_EMPTY', { path: source }, noFolders);
   const pictures: SourcePicture[] = [];
   const faults: Fault[] = [];
   for (const folder of folders) {
@@ -56,20 +62,28 @@ export async function scanSource(source: string, labels: LabelMap): Promise<Sour
       else pictures.push({ path, label: folder.label, split: folder.split });
     }
     if (pictures.length + faults.length === before) {
-      throw flError('NF_BIDS_CLASS_EMPTY', { folder: folder.path });
+      const place = { file: join(source, folder.path) };
+      throw flError('NF_BIDS_CLASS_EMPTY', { folder: folder.path }, { place });
     }
   }
-  checkClasses(folders.map((folder) => folder.label));
+  checkClasses(
+    folders.map((folder) => folder.label),
+    source,
+  );
   return { pictures: pictures.sort((a, b) => compareText(a.path, b.path)), faults };
 }
 
 /** @throws NF_BIDS_ONE_CLASS unless there are two labels. */
-export function checkClasses(labels: readonly string[]): void {
+export function checkClasses(labels: readonly string[], source: string): void {
   const [label = 'none'] = labels;
-  if (new Set(labels).size < 2) throw flError('NF_BIDS_ONE_CLASS', { label });
+  if (new Set(labels).size < 2) throw flError('NF_BIDS_ONE_CLASS', { label }, { place: { file: source } });
 }
 
-async function classFolders(root: string, labels: LabelMap): Promise<ClassFolder[]> {
+/** `source` is the root as the user typed it. */
+async function classFolders(
+  { root, source }: { root: string; source: string },
+  labels: LabelMap,
+): Promise<ClassFolder[]> {
   const found: ClassFolder[] = [];
   for (const name of await folderNames(root)) {
     const label = labels.get(name);
@@ -78,20 +92,24 @@ async function classFolders(root: string, labels: LabelMap): Promise<ClassFolder
       continue;
     }
     const inner = await folderNames(join(root, name));
-    if (!inner.some((folder) => labels.has(folder))) throw unknownClass(name, name, labels);
+    if (!inner.some((folder) => labels.has(folder))) throw unknownClass(name, labels, source);
     for (const folder of inner) {
       const innerLabel = labels.get(folder);
-      if (innerLabel === undefined) throw unknownClass(folder, `${name}/${folder}`, labels);
+      if (innerLabel === undefined) throw unknownClass(`${name}/${folder}`, labels, source);
       found.push({ path: `${name}/${folder}`, label: innerLabel, split: name });
     }
   }
   return found;
 }
 
-function unknownClass(folder: string, path: string, labels: LabelMap) {
+function unknownClass(folder: string, labels: LabelMap, source: string) {
   const known = [...labels.keys()].join(', ');
-  const nearest = didYouMean(folder, labels.keys());
-  return flError('NF_BIDS_CLASS_UNKNOWN', { folder: path, nearest, known });
+  const nearest = didYouMean(basename(folder), labels.keys());
+  return flError(
+    'NF_BIDS_CLASS_UNKNOWN',
+    { folder, nearest, known },
+    { place: { file: join(source, folder) } },
+  );
 }
 
 async function folderNames(path: string): Promise<string[]> {
@@ -111,9 +129,12 @@ async function isFolder(path: string, entry: Dirent): Promise<boolean> {
 
 async function list(path: string): Promise<Dirent[]> {
   const entries = await readdir(path, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOTDIR') throw flError('NF_BIDS_SOURCE_EMPTY', { path }, { cause });
     if (cause.code !== 'ENOENT' && cause.code !== 'ELOOP') throw cause;
-    throw flError('NF_PATH_MISSING', { what: 'Folder behind the link', path }, { cause });
+    throw flError(
+      'NF_PATH_MISSING',
+      { what: 'Folder behind the link', path },
+      { place: { file: path }, cause },
+    );
   });
   return entries.filter((entry) => !LITTER.test(entry.name)).sort((a, b) => compareText(a.name, b.name));
 }

@@ -76,7 +76,8 @@ export function checkExtensions(bytes: Uint8Array, header: NiftiHeader, file: st
  * the sform, where there is one.
  */
 function fieldsOf(head: Uint8Array, littleEndian: boolean): NIFTI1 {
-  const copy = head.slice(0, 348);
+  // Of a Buffer, slice would share the memory of the whole file.
+  const copy = new Uint8Array(head.subarray(0, 348));
   const hasSform = new DataView(copy.buffer).getInt16(254, littleEndian) > 0;
   if (hasSform) copy.fill(0, 252, 254);
   return readHeader(copy.buffer) as NIFTI1;

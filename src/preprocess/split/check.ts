@@ -12,12 +12,10 @@ import { PARTITIONS, type SplitManifest } from './manifest.ts';
 export function checkSplit(split: SplitManifest, participants: Participants): void {
   const expected = split.dataset.participants_sha256;
   if (expected !== participants.sha256) {
-    throw flError('NF_SPLIT_DATASET_CHANGED', {
-      expected: expected.slice(0, 12),
-      actual: participants.sha256.slice(0, 12),
-    });
+    const params = { expected: expected.slice(0, 12), actual: participants.sha256.slice(0, 12) };
+    throw flError('NF_SPLIT_DATASET_CHANGED', params, { place: { file: participants.file } });
   }
-  checkGroups(assignments(split, participants));
+  checkGroups(assignments(split, participants), participants.file);
   const empty = split.sites.find((site) => site.train.length === 0);
   if (empty) throw flError('NF_SPLIT_TRAIN_EMPTY', { site: empty.name }, { place: { site: empty.name } });
 }
@@ -28,15 +26,20 @@ export interface Assignment {
   readonly place: string;
 }
 
-/** Invariant 5 by itself. @throws NF_SPLIT_GROUP_CROSSES where images of one subject or group stand in two places */
-export function checkGroups(assignments: Iterable<Assignment>): void {
+/**
+ * Invariant 5 by itself; `file` is the table of the rows.
+ * @throws NF_SPLIT_GROUP_CROSSES where images of one subject or group stand in two places
+ */
+export function checkGroups(assignments: Iterable<Assignment>, file: string): void {
   const homes = new Map<string, { place: string; id: string }>();
   for (const { row, place } of assignments) {
     const group = groupOf(row);
     const home = homes.get(group);
     if (home && home.place !== place) {
       const crossing = { group, one: home.id, first: home.place, other: row.id, second: place };
-      throw flError('NF_SPLIT_GROUP_CROSSES', crossing);
+      throw flError('NF_SPLIT_GROUP_CROSSES', crossing, {
+        place: { file, line: row.line, key: COLUMN.group },
+      });
     }
     homes.set(group, { place, id: row.id });
   }
@@ -52,10 +55,11 @@ function* assignments(split: SplitManifest, participants: Participants): Generat
       throw flError('NF_SPLIT_PARTICIPANT_TWICE', { participant: id, first, second: place });
     }
     seen.set(id, place);
-    const row = known(id, rows);
+    const row = known(id, rows, participants.file);
     const reason = row.values.get(COLUMN.setAside);
     if (reason !== undefined) {
-      throw flError('NF_SPLIT_SET_ASIDE', { participant: row.id, reason, place });
+      const at = { file: participants.file, line: row.line, key: COLUMN.setAside };
+      throw flError('NF_SPLIT_SET_ASIDE', { participant: row.id, reason, place }, { place: at });
     }
     yield { row, place };
   }
@@ -69,11 +73,9 @@ function* namings(split: SplitManifest): Generator<{ id: string; place: string }
   }
 }
 
-function known(id: string, rows: ReadonlyMap<string, Participant>): Participant {
+function known(id: string, rows: ReadonlyMap<string, Participant>, file: string): Participant {
   const row = rows.get(id);
   if (row) return row;
-  throw flError('NF_SPLIT_PARTICIPANT_UNKNOWN', {
-    participant: id,
-    nearest: didYouMean(id, rows.keys()),
-  });
+  const params = { participant: id, nearest: didYouMean(id, rows.keys()) };
+  throw flError('NF_SPLIT_PARTICIPANT_UNKNOWN', params, { place: { file } });
 }

@@ -70,7 +70,7 @@ export function splitDigest(split: Omit<SplitManifest, 'sha256'>): string {
 export async function readSplit(path: string): Promise<SplitManifest> {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
-    throw flError('NF_PATH_MISSING', { what: 'Split', path }, { cause });
+    throw flError('NF_PATH_MISSING', { what: 'Split', path }, { place: { file: path }, cause });
   });
   const split = parseSplit(text, path);
   const actual = splitDigest(split);

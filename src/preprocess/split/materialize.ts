@@ -44,7 +44,7 @@ const JOBS = 8;
 export async function materializeSplit(options: MaterializeOptions): Promise<number> {
   const { bidsRoot, split, signal, progress = noProgress } = options;
   const target = resolve(options.target);
-  await checkPlaces({ source: bidsRoot, target, what: 'Folder' });
+  await checkPlaces({ source: bidsRoot, target: options.target, what: 'Folder' });
   const participants = await readParticipants(bidsRoot);
   checkSplit(split, participants);
   await mkdir(dirname(target), { recursive: true });
@@ -194,5 +194,5 @@ async function copyInside({ from, to }: Copy, root: string): Promise<void> {
 async function insideFile(path: string, root: string): Promise<string> {
   const file = await realpath(path).catch(() => '');
   if (file.startsWith(root + sep)) return file;
-  throw flError('NF_BIDS_IMAGE_OUTSIDE', { path, participant: 'the data set' });
+  throw flError('NF_BIDS_IMAGE_OUTSIDE', { path, participant: 'the data set' }, { place: { file: path } });
 }

@@ -37,7 +37,10 @@ export function planSplit(participants: Participants, request: SplitRequest, roo
   const { rule, seed } = request;
   requireColumn(participants, COLUMN.diagnosis);
   const cohort = readCohort(participants);
-  if (cohort.groups.length === 0) throw flError('NF_SPLIT_NOTHING', { path: root });
+  if (cohort.groups.length === 0) {
+    const place = { file: participants.file, key: COLUMN.diagnosis };
+    throw flError('NF_SPLIT_NOTHING', { path: root }, { place });
+  }
   const sites = partSites({ cohort, rule, seed, sites: chooseSites(cohort, participants, request) });
   const body: Omit<SplitManifest, 'sha256'> = {
     version: 1,

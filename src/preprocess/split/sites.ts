@@ -70,27 +70,35 @@ export function readSites(cohort: Cohort, participants: Participants, column: st
   requireColumn(participants, column);
   const sites = new Map<string, Group[]>();
   for (const group of cohort.groups) {
-    const name = siteOf(group, column);
+    const name = siteOf(group, { file: participants.file, key: column });
     sites.set(name, [...(sites.get(name) ?? []), group]);
   }
   return [...sites].map(([name, groups]) => ({ name, groups })).sort((a, b) => compareSites(a.name, b.name));
 }
 
 /** @throws NF_SPLIT_COLUMN */
-export function requireColumn({ columns }: Participants, column: string): void {
+export function requireColumn({ columns, file }: Participants, column: string): void {
   if (columns.includes(column)) return;
   const nearest = didYouMean(column, columns);
-  throw flError('NF_SPLIT_COLUMN', { column, nearest, known: columns.join(', ') });
+  const params = { column, nearest, known: columns.join(', ') };
+  throw flError('NF_SPLIT_COLUMN', params, { place: { file, line: 1 } });
 }
 
-function siteOf(group: Group, column: string): string {
-  const sites = group.members.map(({ id, values }) => ({ id, site: values.get(column) ?? 'n/a' }));
+function siteOf(group: Group, at: { file: string; key: string }): string {
+  const column = at.key;
+  const sites = group.members.map(({ id, line, values }) => ({
+    id,
+    line,
+    site: values.get(column) ?? 'n/a',
+  }));
   const bad = sites.find(({ site }) => !FOLDER_NAME.test(site));
-  if (bad) throw flError('NF_SPLIT_SITE_VALUE', { value: bad.site, column, participant: bad.id });
+  if (bad) {
+    const params = { value: bad.site, column, participant: bad.id };
+    throw flError('NF_SPLIT_SITE_VALUE', params, { place: { ...at, line: bad.line } });
+  }
   const [first] = sites as [(typeof sites)[number]];
   const other = sites.find(({ site }) => site !== first.site);
   if (!other) return first.site;
-  throw flError('NF_SPLIT_GROUP_AT_TWO_SITES', {
-    ...{ group: group.name, one: first.id, first: first.site, other: other.id, second: other.site },
-  });
+  const params = { group: group.name, one: first.id, first: first.site, other: other.id, second: other.site };
+  throw flError('NF_SPLIT_GROUP_AT_TWO_SITES', params, { place: { ...at, line: other.line } });
 }

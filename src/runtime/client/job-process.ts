@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { EngineSetup, TaskMessage, TaskOrder } from '../executor/messages.ts';
 import { type ErrorReport, flError } from '../kernel/errors.ts';
 import { MODULE_EXTENSION } from '../kernel/module-file.ts';
+import { NATIVE_SETTINGS } from '../kernel/native-settings.ts';
 import { putFile } from '../workspace/files.ts';
 import { identifyProcess, isProcessAlive } from '../workspace/process-identity.ts';
 import type { SiteJobFolder } from './client-folder.ts';
@@ -145,7 +146,7 @@ export class JobProcess {
   #environment(): NodeJS.ProcessEnv {
     const { root, work } = this.#options.folder;
     const kept = Object.entries(process.env).filter(([name]) => ENVIRONMENT.test(name));
-    return { ...Object.fromEntries(kept), HOME: root, TMPDIR: work, TF_CPP_MIN_LOG_LEVEL: '2' };
+    return { ...Object.fromEntries(kept), HOME: root, TMPDIR: work, ...NATIVE_SETTINGS };
   }
 }
 

@@ -29,7 +29,8 @@ export interface CheckDataOptions {
 export async function checkData(options: CheckDataOptions): Promise<CheckResult> {
   const { target } = options;
   const found = await stat(target).catch(() => undefined);
-  if (!found?.isDirectory()) throw flError('NF_PATH_MISSING', { what: 'Data folder', path: target });
+  if (!found?.isDirectory())
+    throw flError('NF_PATH_MISSING', { what: 'Data folder', path: target }, { place: { file: target } });
   const isBids = await Promise.all(
     ['participants.tsv', 'dataset_description.json'].map((name) =>
       stat(join(target, name)).catch(() => undefined),

@@ -56,7 +56,7 @@ async function imagesOf(
   { folder, headMask }: { folder: string; headMask: boolean },
 ): Promise<PredictImage[]> {
   const found = await stat(path).catch((cause: unknown) => {
-    throw flError('NF_PATH_MISSING', { what: 'Image', path }, { cause });
+    throw flError('NF_PATH_MISSING', { what: 'Image', path }, { place: { file: path }, cause });
   });
   if (found.isDirectory()) return imagesOfDataset(path);
   if (NIFTI.test(path)) return [{ subject: basename(path).replace(NIFTI, ''), source: path, path }];

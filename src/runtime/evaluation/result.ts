@@ -146,7 +146,7 @@ export type Paired = z.output<typeof pairedSchema>;
 export async function readEvaluation(path: string): Promise<Evaluation> {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
-    throw flError('NF_PATH_MISSING', { what: 'Evaluation', path }, { cause });
+    throw flError('NF_PATH_MISSING', { what: 'Evaluation', path }, { place: { file: path }, cause });
   });
   try {
     return evaluationSchema.parse(JSON.parse(text));

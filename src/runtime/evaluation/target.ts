@@ -52,7 +52,7 @@ function isModelFile(target: string): boolean {
 async function findRunOf({ target, workspace }: TargetWish): Promise<Target['run']> {
   if (isModelFile(target)) {
     await stat(target).catch((cause: unknown) => {
-      throw flError('NF_PATH_MISSING', { what: 'Model', path: target }, { cause });
+      throw flError('NF_PATH_MISSING', { what: 'Model', path: target }, { place: { file: target }, cause });
     });
     const folder = [dirname(resolve(target)), dirname(dirname(resolve(target)))].map(runFolder);
     for (const one of folder) if (await hasCard(one)) return { folder: one, card: await readRunCard(one) };

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
 import { MODULE_EXTENSION } from '../kernel/module-file.ts';
 import { closeNativeGate, makeNativeGate, type NativeGate } from '../kernel/native-gate.ts';
+import { applyNativeSettings } from '../kernel/native-settings.ts';
 import type { EngineSetup, TaskMessage, TaskOrder } from './messages.ts';
 
 /** What the pool hands a worker thread when it starts. */
@@ -50,6 +51,7 @@ export class WorkerPool {
   #closed = false;
 
   constructor(size: number, setup: Omit<WorkerSetup, 'gate'>) {
+    applyNativeSettings();
     this.#size = size;
     this.#setup = setup;
   }

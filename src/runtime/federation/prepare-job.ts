@@ -3,9 +3,10 @@ import { readParticipants } from '../../preprocess/bids/participants.ts';
 import { checkSplit } from '../../preprocess/split/check.ts';
 import { readSplit, type SplitManifest } from '../../preprocess/split/manifest.ts';
 import { listGaps } from '../../preprocess/split/plan.ts';
-import { type Bundle, readBundle } from '../job/bundle.ts';
+import type { JobHome } from '../job/built-job.ts';
+import type { Bundle } from '../job/bundle.ts';
 import { defineJob } from '../job/definition.ts';
-import { type LoadedJob, loadJob } from '../job/load.ts';
+import { type LoadedJob, readJob } from '../job/load.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
 import { checkScript } from '../job/script.ts';
 import type { Override } from '../job/variables.ts';
@@ -28,18 +29,17 @@ export interface PreparedJob {
 
 /** Reads a job and refuses it before work starts if its script, data, split, model or counts do not fit together. */
 export async function prepareJob(
-  path: string,
+  home: JobHome,
   { flags = {}, overrides = [] }: { flags?: RunFlags; overrides?: readonly Override[] } = {},
 ): Promise<PreparedJob> {
-  const loaded = await loadJob(path, overrides);
-  const bundle = await readBundle(loaded.folder);
+  const { loaded, bundle } = await readJob(home, overrides);
   checkScript(loaded, bundle);
   const { definition } = loaded;
   checkModelSpec(loaded);
   const root = flags.dataRoot === undefined ? definition.data?.root : resolve(flags.dataRoot);
   const split = await checkData(root, loaded);
   const siteNames = split?.sites.map(({ name }) => name);
-  const plan = planRun(definition, { ...flags, dataRoot: root }, siteNames);
+  const plan = inJob(loaded.source, () => planRun(definition, { ...flags, dataRoot: root }, siteNames));
   const params = await initialModel(plan.job).catch((error: unknown) => {
     throw placedInJob(error, loaded.source);
   });
@@ -56,9 +56,13 @@ export function plannedAgain(card: RunCard): RunPlan {
 
 /** @throws the fault of a built model, at its line */
 export function checkModelSpec({ definition, source }: LoadedJob): void {
-  if (definition.model.kind !== 'built') return;
+  const { model } = definition;
+  if (model.kind === 'built') inJob(source, () => parseModelSpec(model.spec));
+}
+
+function inJob<Result>(source: LoadedJob['source'], work: () => Result): Result {
   try {
-    parseModelSpec(definition.model.spec);
+    return work();
   } catch (error) {
     throw placedInJob(error, source);
   }
@@ -91,7 +95,9 @@ function placedAtPath(
 ): unknown {
   const written = loaded.source.document.getIn(['data', key]);
   const isWritten = typeof written === 'string' && resolve(loaded.folder, written) === path;
-  if (!isWritten || !(thrown instanceof NeuroflareError) || thrown.place) return thrown;
+  if (!isWritten || !(thrown instanceof NeuroflareError)) return thrown;
+  // What is wrong inside a file has a place there.
+  if (thrown.place && thrown.place.file !== path) return thrown;
   return atPlace(thrown, loaded.source.place(['data', key]));
 }
 

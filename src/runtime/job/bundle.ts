@@ -22,14 +22,15 @@ export interface Bundle {
 }
 
 const LIMITS = { files: 500, bytes: 20_000_000 } as const;
-/** Not part of what runs: packages are resolved beside the job, the rest is for people and editors. */
-const JOB_FILE = 'job.yaml';
+/** Name of the definition in a job's folder. */
+export const JOB_FILE = 'job.yaml';
 /**
  * One part of a path that means the same on every system: no separator, colon, control character, half of a surrogate pair or
  * trailing dot, and no device of Windows (https://learn.microsoft.com/windows/win32/fileio/naming-a-file).
  */
 const PLAIN_NAME =
   /^(?!(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d¹²³])(\.|$))[^<>:"/\\|?*\p{Cc}\p{Cs}]{0,254}[^<>:"/\\|?*\p{Cc}\p{Cs}. ]$/iu;
+/** Not part of what runs: packages are resolved beside the job, the rest is for people and editors. */
 const LEFT_OUT = /^(node_modules|tsconfig\.json|\..*|.*\.md)$/;
 
 /** Reads a job folder whole; sorted by path. */

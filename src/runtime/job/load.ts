@@ -2,7 +2,9 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { flError } from '../kernel/errors.ts';
 import { checkYaml } from '../workspace/yaml-check.ts';
-import { readYaml, type YamlSource } from '../workspace/yaml-source.ts';
+import { parseYaml, readYaml, type YamlSource } from '../workspace/yaml-source.ts';
+import type { BuiltJob, JobHome } from './built-job.ts';
+import { type Bundle, bundleOf, JOB_FILE, readBundle } from './bundle.ts';
 import { defineJob, type JobDefinition, PATH_KEYS, pathInJob } from './definition.ts';
 import { type JobFile, jobFileSchema } from './schema.ts';
 import { applyOverrides, type Override, resolveVariable } from './variables.ts';
@@ -23,7 +25,7 @@ export async function findJobFile(path: string): Promise<{ folder: string; file:
   if (!found)
     throw flError('NF_JOB_NOT_FOUND', { path, reason: 'the path does not exist' }, { place: { file: path } });
   if (found.isFile()) return { folder: resolve(path, '..'), file: resolve(path) };
-  const file = join(resolve(path), 'job.yaml');
+  const file = join(resolve(path), JOB_FILE);
   if (!(await stat(file).catch(() => undefined))?.isFile()) {
     throw flError(
       'NF_JOB_NOT_FOUND',
@@ -35,9 +37,9 @@ export async function findJobFile(path: string): Promise<{ folder: string; file:
 }
 
 /** Reads and checks a job; `overrides` are `--set` values, applied before the check. */
-export async function loadJob(path: string, overrides: readonly Override[] = []): Promise<LoadedJob> {
-  const { folder, file } = await findJobFile(path);
-  const source = await readYaml(file, 'NF_JOB_YAML');
+export async function loadJob(home: JobHome, overrides: readonly Override[] = []): Promise<LoadedJob> {
+  const { folder, file, source } =
+    typeof home === 'string' ? await readDefinition(home) : parseDefinition(home);
   const given = overrides.map(fromFolder(folder, source));
   const value = checkYaml(jobFileSchema, source, {
     code: 'NF_JOB_INVALID',
@@ -45,6 +47,27 @@ export async function loadJob(path: string, overrides: readonly Override[] = [])
     value: applyOverrides(source.value, given),
   });
   return { folder, file, source, value, definition: defineJob(value, file) };
+}
+
+/** A job with everything that decides what runs. */
+export async function readJob(
+  home: JobHome,
+  overrides: readonly Override[] = [],
+): Promise<{ loaded: LoadedJob; bundle: Bundle }> {
+  const loaded = await loadJob(home, overrides);
+  if (typeof home === 'string') return { loaded, bundle: await readBundle(loaded.folder) };
+  const definition = { path: JOB_FILE, bytes: new TextEncoder().encode(home.yaml) };
+  return { loaded, bundle: bundleOf([definition, ...home.files]) };
+}
+
+async function readDefinition(path: string) {
+  const { folder, file } = await findJobFile(path);
+  return { folder, file, source: await readYaml(file, 'NF_JOB_YAML') };
+}
+
+function parseDefinition({ folder, yaml }: BuiltJob) {
+  const file = join(folder, JOB_FILE);
+  return { folder, file, source: parseYaml(yaml, { path: file, code: 'NF_JOB_YAML' }) };
 }
 
 /** Paths given on the command line start at the current folder, those in the file at the job's. */

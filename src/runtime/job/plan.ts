@@ -1,4 +1,4 @@
-import { flError } from '../kernel/errors.ts';
+import { atPlace, flError } from '../kernel/errors.ts';
 import { FOLDER_NAME } from '../kernel/folder-name.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { compareSites } from '../kernel/site-order.ts';
@@ -21,6 +21,7 @@ export interface RunPlan {
   readonly minClients: number;
 }
 
+const MANDATORY = 'workflow.mandatory_clients';
 /** nvflare's default for a simulation without a number. */
 const DEFAULT_CLIENTS = 2;
 
@@ -34,10 +35,11 @@ export function planRun(job: JobDefinition, flags: RunFlags, splitSites?: readon
   const unknown = splitSites && sites.find((site) => !splitSites.includes(site));
   if (unknown) throw strangerError('--clients', unknown, splitSites);
   for (const site of Object.keys(job.siteArgs)) {
-    if (!sites.includes(site) && !splitSites?.includes(site)) throw strangerError('job.yaml', site, sites);
+    if (!sites.includes(site) && !splitSites?.includes(site))
+      throw atPlace(strangerError('job.yaml', site, sites), { key: `sites.${site}` });
   }
   for (const site of job.workflow.mandatory) {
-    if (!sites.includes(site)) throw strangerError('workflow.mandatory_clients', site, sites);
+    if (!sites.includes(site)) throw atPlace(strangerError(MANDATORY, site, sites), { key: MANDATORY });
   }
   const { minClients = job.workflow.clientsPerRound ?? sites.length } = job.workflow;
   if (Math.max(minClients, job.workflow.clientsPerRound ?? 0) > sites.length)
@@ -75,11 +77,14 @@ function checkNames(names: readonly string[]): void {
 }
 
 function countsError(job: JobDefinition, flags: RunFlags, splitSites?: readonly string[]) {
-  return flError('NF_JOB_COUNTS', {
-    flag: flags.clients ?? flags.siteNames?.length ?? 'none',
+  const flag = flags.clients ?? flags.siteNames?.length;
+  const params = {
+    flag: flag ?? 'none',
     job: `n_clients ${job.workflow.clients ?? 'none'}, min_clients ${job.workflow.minClients ?? 'none'}`,
     split: splitSites?.length ?? 'none',
-  });
+  };
+  // A flag goes before the job's own number, which is then not what is wrong.
+  return flError('NF_JOB_COUNTS', params, flag === undefined ? { place: { key: 'workflow.n_clients' } } : {});
 }
 
 function strangerError(where: string, site: string, sites: readonly string[]) {

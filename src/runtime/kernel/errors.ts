@@ -128,24 +128,25 @@ export function toNeuroflareError(thrown: unknown): NeuroflareError {
   const system = error as NodeJS.ErrnoException & { dest?: string };
   // Where two paths are involved, as in a copy, the one that is written.
   const path = system.dest ?? system.path ?? '';
+  const context = { cause: error, ...(path !== '' && { place: { file: path } }) };
   if (system.code === 'ENOSPC' || system.code === 'EDQUOT') {
-    return flError('NF_DISK_FULL', { where: path && ` while writing ${path}` }, { cause: error });
+    return flError('NF_DISK_FULL', { where: path && ` while writing ${path}` }, context);
   }
   // Node tells so of a folder that cannot be made on a disk that is mounted read-only.
   if (system.code === 'ENOENT' && system.syscall === 'mkdir') {
     const reason = 'the folder above it cannot be written to';
-    return flError('NF_PATH_UNUSABLE', { action: 'make', path, reason }, { cause: error });
+    return flError('NF_PATH_UNUSABLE', { action: 'make', path, reason }, context);
   }
   if (system.code === 'ENOENT') {
-    return flError('NF_PATH_MISSING', { what: 'File or folder', path }, { cause: error });
+    return flError('NF_PATH_MISSING', { what: 'File or folder', path }, context);
   }
   if (system.code === 'EACCES' || system.code === 'EPERM' || system.code === 'EROFS') {
-    return flError('NF_PATH_DENIED', { action: actionOf(system), path }, { cause: error });
+    return flError('NF_PATH_DENIED', { action: actionOf(system), path }, context);
   }
   const reason = PATH_REASONS[system.code ?? ''];
   if (reason !== undefined) {
     const params = { action: actionOf(system), path: path || 'a path', reason };
-    return flError('NF_PATH_UNUSABLE', params, { cause: error });
+    return flError('NF_PATH_UNUSABLE', params, context);
   }
   return flError('NF_INTERNAL', { message: error.message }, { cause: error });
 }

@@ -9,8 +9,9 @@ import { type PreparedJob, plannedAgain, prepareJob } from '../federation/prepar
 import { goalOf, type RunCard, readRunCard, writeRunCard } from '../federation/run-card.ts';
 import { folderFiles, type RunFiles } from '../federation/run-files.ts';
 import { readEvents } from '../federation/stored-runs.ts';
+import type { JobHome } from '../job/built-job.ts';
 import { type Bundle, readBundle, writeBundle } from '../job/bundle.ts';
-import { type LoadedJob, loadJob } from '../job/load.ts';
+import { type LoadedJob, readJob } from '../job/load.ts';
 import type { RunFlags, RunPlan } from '../job/plan.ts';
 import type { Override } from '../job/variables.ts';
 import { canonicalJson } from '../kernel/digest.ts';
@@ -35,7 +36,7 @@ export interface ActiveRun {
 }
 
 export interface RunRequest {
-  readonly jobPath: string;
+  readonly job: JobHome;
   readonly workspace: string;
   readonly flags: RunFlags;
   readonly overrides: readonly Override[];
@@ -46,7 +47,7 @@ export interface RunRequest {
 
 /** Starts a new run: all checks first, then its folder. */
 export async function startRun(request: RunRequest): Promise<ActiveRun> {
-  const prepared = await prepareJob(request.jobPath, request);
+  const prepared = await prepareJob(request.job, request);
   const { plan } = prepared;
   if (plan.sites.length > request.maxClients) {
     throw flError('NF_SIMULATE_MAX_CLIENTS', { clients: plan.sites.length, max: request.maxClients });
@@ -77,12 +78,12 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
 
 /** Takes up a run where it stopped, if nothing that decides its result has changed. */
 export async function resumeRun(request: RunRequest, runId: string | undefined): Promise<ActiveRun> {
-  const loaded = await loadJob(request.jobPath, request.overrides);
+  const { loaded, bundle: now } = await readJob(request.job, request.overrides);
   const { id, folder } = await findRun(request.workspace, loaded.definition.name, runId);
   const card = await readRunCard(folder);
   const release = await lockFolder(folder.at(RUN_FILES.lock), `The run ${id}`);
   try {
-    await requireUnchanged(card, { folder, flags: request.flags, now: await readBundle(loaded.folder) });
+    await requireUnchanged(card, { folder, flags: request.flags, now });
     if (request.engine.choice !== card.engine) throw changed('the choice of engine (--engine)');
     requireSameValues(card, request.overrides, loaded);
     const history = await replayEvents(readEvents(folder), goalOf(card));

@@ -33,8 +33,6 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
   const run =
     options.resume === undefined ? await startRun(options) : await resumeRun(options, options.resume);
   const { plan, folder } = run;
-  // TensorFlow reads it from the process, and what a thread sets stays in the thread: start-up notes are not for users.
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   const threads = Math.min(options.threads ?? availableParallelism(), plan.sites.length);
   const pool = new WorkerPool(threads, { engine: options.engine });
   try {

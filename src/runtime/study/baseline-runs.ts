@@ -54,12 +54,12 @@ export async function runBaseline(run: BaselineRun, request: BaselineRequest): P
   if (last?.status === 'finished') return join(workspace, run.name, last.run_id);
   const pooled = join(workspace, POOLED_SPLIT);
   if (run.pooled) await writeFileAtomic(pooled, prettyJson(poolSplit(split)));
-  const jobPath = join(workspace, 'jobs', run.name);
-  await writeJob(jobPath, run, { folder, card, split: run.pooled ? pooled : (card.data?.split ?? '') });
+  const job = join(workspace, 'jobs', run.name);
+  await writeJob(job, run, { folder, card, split: run.pooled ? pooled : (card.data?.split ?? '') });
   const summary = await simulate({
     ...request.simulate,
     workspace,
-    jobPath,
+    job,
     flags: { siteNames: run.sites },
     overrides: [],
     resume: last?.status === 'interrupted' ? last.run_id : undefined,

@@ -48,7 +48,7 @@ async function simulateOrTake(options: StudyOptions, withBaselines: boolean): Pr
   } catch (error) {
     const isFinished = error instanceof NeuroflareError && error.code === 'NF_RUN_FINISHED';
     if (!isFinished || !withBaselines) throw error;
-    const { definition } = await loadJob(options.jobPath, options.overrides);
+    const { definition } = await loadJob(options.job, options.overrides);
     const id = options.resume === 'latest' ? undefined : options.resume;
     return describeRun(options.workspace, definition.name, id);
   }

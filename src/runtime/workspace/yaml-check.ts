@@ -20,7 +20,9 @@ export function checkYaml<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
-  const faults = checked.error.issues.flatMap((issue) => faultsOf(issue, { source, schema, what }));
+  const found = checked.error.issues.flatMap((issue) => faultsOf(issue, { source, schema, what }));
+  // A key that is missing may be there, misspelt: what is there comes first.
+  const faults = found.toSorted((a, b) => Number(a.isMissing) - Number(b.isMissing));
   const message = faults.map((fault) => fault.message).join('; ');
   const excerpts = faults.map(({ place }) => place.excerpt).filter(Boolean);
   const place = {
@@ -41,6 +43,7 @@ interface Fault {
   readonly place: Place;
   /** Keys from the root of the file. */
   readonly depth: number;
+  readonly isMissing: boolean;
 }
 
 type Keys = (string | number)[];
@@ -57,6 +60,7 @@ function faultsOf(issue: z.core.$ZodIssue, context: Context): Fault[] {
         ),
       place: source.place([...keys, key], { key: true }),
       depth: keys.length + 1,
+      isMissing: false,
     }));
   }
   if (issue.code === 'invalid_union') return unionFaults(issue, keys, context);
@@ -68,7 +72,7 @@ function faultsOf(issue: z.core.$ZodIssue, context: Context): Fault[] {
     ? `is missing${issue.code === 'invalid_value' ? `: ${said}` : ''}`
     : `${said}${issue.code === 'invalid_value' ? nearestValue(source.document.getIn(keys), issue.values) : ''}`;
   const place = source.place(keys, { key: missing });
-  return [{ message: `${name} ${reason}`, place, depth: keys.length }];
+  return [{ message: `${name} ${reason}`, place, depth: keys.length, isMissing: missing }];
 }
 
 function nearestValue(given: unknown, values: readonly unknown[]): string {
@@ -87,7 +91,7 @@ function unionFaults(issue: z.core.$ZodIssueInvalidUnion, keys: Keys, context: C
   const closest = [...branches].sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length)[0];
   const missing = context.source.document.getIn(keys) === undefined;
   const message = `'${keys.join('.')}' ${missing ? 'is missing: ' : ''}${issue.message}`;
-  return closest ?? [{ message, place: context.source.place(keys), depth: keys.length }];
+  return closest ?? [{ message, place: context.source.place(keys), depth: keys.length, isMissing: missing }];
 }
 
 interface SchemaNode {

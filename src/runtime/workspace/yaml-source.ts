@@ -19,17 +19,24 @@ const MAX_BYTES = 1_000_000;
 /** `code` is the row of the error catalogue for a file that is no YAML; it takes a `{reason}`. */
 export async function readYaml(path: string, code: CodeNaming<'reason'>): Promise<YamlSource> {
   const { size } = await stat(path);
-  if (size > MAX_BYTES) {
-    throw flError(
-      code,
-      { reason: `it has ${size} bytes, more than ${MAX_BYTES}.` },
-      { place: { file: path } },
-    );
-  }
-  return parseYaml(await readFile(path, 'utf8'), { path, code });
+  if (size > MAX_BYTES) throw tooLarge(size, { path, code });
+  return parseYaml(decode(await readFile(path), { path, code }), { path, code });
 }
 
-function parseYaml(text: string, { path, code }: { path: string; code: CodeNaming<'reason'> }): YamlSource {
+function decode(bytes: Uint8Array, { path, code }: { path: string; code: CodeNaming<'reason'> }): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw flError(code, { reason: 'it is not UTF-8 text.' }, { place: { file: path }, cause });
+  }
+}
+
+/** As `readYaml`, of a text that `path` holds or would hold. */
+export function parseYaml(
+  text: string,
+  { path, code }: { path: string; code: CodeNaming<'reason'> },
+): YamlSource {
+  if (text.length > MAX_BYTES) throw tooLarge(text.length, { path, code });
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number, key?: string): Place => {
@@ -50,6 +57,11 @@ function parseYaml(text: string, { path, code }: { path: string; code: CodeNamin
     value: toValue(document, { path, code }),
     place: (keys, options = {}) => at(offsetOf(document, keys, options.key ?? false), keys.join('.')),
   };
+}
+
+function tooLarge(size: number, { path, code }: { path: string; code: CodeNaming<'reason'> }) {
+  const reason = `it has ${size} bytes, more than ${MAX_BYTES}.`;
+  return flError(code, { reason }, { place: { file: path } });
 }
 
 function toValue(

@@ -22,7 +22,7 @@ const asSimulated = async (
   choice: 'cpu' | 'ort' = 'cpu',
 ): Promise<Buffer> => {
   const { run_folder: run } = await simulate({
-    jobPath,
+    job: jobPath,
     workspace: `${jobPath}-work`,
     flags: { clients: sites },
     overrides: [],

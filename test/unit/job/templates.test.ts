@@ -48,6 +48,12 @@ describe('the templates', () => {
 });
 
 describe('a new job', () => {
+  it('that is refused leaves no folder above it', async () => {
+    const code = 'NF_JOB_INVALID';
+    await expect(create('far/away/mine', 'num_rounds=none')).rejects.toMatchObject({ code });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('is named as its folder and has what editors need', async () => {
     const { definition } = await create('deep/er/mine');
     expect(definition.name).toBe('mine');

@@ -87,7 +87,7 @@ participants:
       `${head}${SERVER}  - {name: s, type: client, orgg: a}\n`,
       "unknown key 'participants.1.orgg'. Did you mean 'org'?",
       5,
-      5,
+      29,
     ],
     [
       'a type that is none',

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import util from 'node:util';
 import { findBackend } from '@tensorflow/tfjs-core';
 import { flError } from '../../kernel/errors.ts';
+import { applyNativeSettings } from '../../kernel/native-settings.ts';
 import type { Engine, EngineInfo } from '../engine.ts';
 import '../tfjs.ts';
 import { eagerFunction } from './eager-function.ts';
@@ -53,7 +54,7 @@ export async function createTensorflowEngine(reason: string): Promise<Engine> {
 async function loadFirst(): Promise<TensorflowBinding> {
   restoreNodeUtil();
   // No notes on stderr, only warnings and errors of weight; TensorFlow's line about oneDNN heeds no setting.
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  applyNativeSettings();
   const reasons: string[] = [];
   for (const candidate of findTensorflowPackages()) {
     try {

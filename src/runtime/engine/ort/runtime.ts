@@ -1,5 +1,6 @@
 import type { Env, InferenceSession, OnnxValue, Tensor, TensorConstructor } from 'onnxruntime-web';
 import { nativeCall } from '../../kernel/native-gate.ts';
+import { applyNativeSettings } from '../../kernel/native-settings.ts';
 import { inTurn } from './gpu-turns.ts';
 
 /** What both builds of ONNX Runtime offer. */
@@ -45,6 +46,7 @@ export interface OrtSession {
 
 /** Native code, for Linux and Windows (x64, arm64) and macOS (arm64); throws where it cannot be loaded. */
 export async function loadNativeRuntime(threads: number, gpu?: GpuChoice): Promise<OrtRuntime> {
+  applyNativeSettings();
   const module: OrtModule = await import('onnxruntime-node');
   module.env.logLevel = 'error';
   const options = { ...sessionOptions(threads), executionProviders: providersOf(gpu) };

@@ -72,4 +72,19 @@ export const JOB_ERRORS = {
     message: "There is no template '{name}'.{nearest}",
     hint: "'neuroflare job list-templates' lists them.",
   },
+  NF_FEDJOB_TARGET: {
+    exit: 4,
+    message: '{what} cannot be given to {target}: {reason}.',
+    hint: 'A FedAvg and a model go to the server (toServer), a ScriptRunner to all clients (toClients) or to a site by its name; each once.',
+  },
+  NF_FEDJOB_RUNNERS: {
+    exit: 4,
+    message: 'The runner of {site} {difference}; a job has one script for all sites.',
+    hint: 'Give the runners the same script, framework, time limit and names of arguments; only values of scriptArgs may differ.',
+  },
+  NF_FEDJOB_SITES: {
+    exit: 4,
+    message: 'The job has runners for {sites} only, but is to run at {clients}.',
+    hint: "Give every site a runner: job.to(runner, 'site-2'), or one to all of them: job.toClients(runner).",
+  },
 } as const satisfies Record<string, ErrorRow>;

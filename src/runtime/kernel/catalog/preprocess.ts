@@ -99,7 +99,7 @@ export const PREPROCESS_ERRORS = {
   },
   NF_SPLIT_TOO_MANY_SITES: {
     exit: 4,
-    message: '{sites} sites are more than the {groups} groups of images, and a group cannot be divided.',
+    message: '--sites {sites} is more than the {groups} groups of images, and a group cannot be divided.',
     hint: 'Ask for at most {groups} sites.',
   },
   NF_SPLIT_SITES_UNEVEN: {

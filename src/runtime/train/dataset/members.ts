@@ -102,7 +102,10 @@ function partsOfColumn({ columns, rows }: Participants, file: string): Record<Pa
     }
     parts[part].push(row);
   }
-  checkGroups(PARTITIONS.flatMap((place) => parts[place].map((row) => ({ row, place }))));
+  checkGroups(
+    PARTITIONS.flatMap((place) => parts[place].map((row) => ({ row, place }))),
+    file,
+  );
   return parts;
 }
 

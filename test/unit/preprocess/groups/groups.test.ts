@@ -93,6 +93,28 @@ describe('linkGroups', () => {
     expect(linkGroups(4, links, 3)).toEqual({ rootOf: [0, 0, 2, 2], cut: 1 });
   });
 
+  it('without a cap joins what is connected by any way, and nothing else', () => {
+    const link = fc.record({ a: fc.nat(14), b: fc.nat(14), correlation: fc.constant(0.9) });
+    const links = fc.array(
+      link.filter(({ a, b }) => a < b),
+      { maxLength: 20 },
+    );
+    const property = fc.property(links, (found) => {
+      const least = Array.from({ length: 15 }, (_, at) => at);
+      // Until nothing changes: the smaller index of each link goes to its other end.
+      for (let changed = true; changed; ) {
+        changed = false;
+        for (const { a, b } of found) {
+          const both = Math.min(least[a] ?? a, least[b] ?? b);
+          changed ||= least[a] !== both || least[b] !== both;
+          [least[a], least[b]] = [both, both];
+        }
+      }
+      expect(linkGroups(15, found, 15)).toEqual({ rootOf: least, cut: 0 });
+    });
+    fc.assert(property);
+  });
+
   it('holds the cap for any links, and does not see their order', () => {
     const link = fc.record({
       a: fc.nat(19),

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodePicture } from '../../../../src/preprocess/image/decode.ts';
 import type { PictureError } from '../../../../src/preprocess/image/fault.ts';
-import { encoder, headPicture, toPng } from './made-pictures.ts';
+import { asAnimated, encoder, headPicture, toPng } from './made-pictures.ts';
 
 const head = headPicture(1);
 const rgb = (pixels: Uint8Array) =>
@@ -118,11 +118,3 @@ describe('decodePicture refuses', () => {
     expect(['too_large', 'undecodable']).toContain(await codeOf(png));
   });
 });
-
-/** Puts an animation control chunk behind the header. */
-function asAnimated(png: Buffer): Buffer {
-  const chunk = Buffer.alloc(20);
-  chunk.writeUInt32BE(8);
-  chunk.write('acTL', 4);
-  return Buffer.concat([png.subarray(0, 33), chunk, png.subarray(33)]);
-}

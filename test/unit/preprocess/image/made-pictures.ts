@@ -57,3 +57,11 @@ export async function makeSource(root: string, classes: Readonly<Record<string, 
     }
   }
 }
+
+/** Puts an animation control chunk behind the header. */
+export function asAnimated(png: Buffer): Buffer {
+  const chunk = Buffer.alloc(20);
+  chunk.writeUInt32BE(8);
+  chunk.write('acTL', 4);
+  return Buffer.concat([png.subarray(0, 33), chunk, png.subarray(33)]);
+}

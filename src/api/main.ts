@@ -1,0 +1,17 @@
+export type { RunSummary } from '../runtime/federation/run-report.ts';
+export {
+  BuiltModel,
+  FedAvg,
+  type FedAvgOptions,
+  type FedJobOptions,
+  InitialParams,
+  type NestedNumbers,
+  ScriptRunner,
+  type ScriptRunnerOptions,
+  type ServerComponent,
+  type TypedNumbers,
+} from '../runtime/fedjob/components.ts';
+export { FedJob } from '../runtime/fedjob/fed-job.ts';
+export type { SimulatorOptions } from '../runtime/fedjob/simulator-options.ts';
+export { NeuroflareError, type Place } from '../runtime/kernel/errors.ts';
+export type { RunEvent } from '../runtime/telemetry/run-events.ts';

@@ -1,0 +1,96 @@
+import type { ScriptArgs } from '../job/definition.ts';
+
+export interface FedJobOptions {
+  /** Letters, digits, dots, dashes and underscores; runs lie in WORKSPACE/<name>/. */
+  readonly name: string;
+  readonly description?: string;
+  /** Every random choice of a run follows from it; default: 0. */
+  readonly seed?: number;
+  /** BIDS folder, and the split by which sites get their parts of it; paths start at the current folder. */
+  readonly data?: { readonly root: string; readonly split?: string };
+  /** What the job takes of a site while it runs there. */
+  readonly resources?: { readonly cpus?: number; readonly memoryGb?: number; readonly gpus?: number };
+}
+
+/** What `FedAvg` takes; what is left out has the job file's default. Times are in seconds. */
+export interface FedAvgOptions {
+  readonly numRounds: number;
+  /** Sites that take part; default: as many as have a runner of their own, else as the split has, else 2. */
+  readonly numClients?: number;
+  /** Results a round needs; default: all. */
+  readonly minClients?: number;
+  /** Sites without whose result no round is closed. */
+  readonly mandatoryClients?: readonly string[];
+  /** Results that make a round, from sites drawn anew each time; default: every site. */
+  readonly clientsPerRound?: number;
+  /** Sites asked, as a multiple of `clientsPerRound`. */
+  readonly overSelection?: number;
+  /** How long the others are waited for once `minClients` have answered; default: until all have. */
+  readonly waitAfterQuorum?: number;
+  /** How long a site that is lost is waited for. */
+  readonly siteTimeout?: number;
+  /** Figure that chooses the best model; the sites must report it. Default: accuracy. */
+  readonly keyMetric?: string;
+  readonly keyMetricGoal?: 'maximize' | 'minimize';
+}
+
+/** The workflow of a job: mean of the site models, weighted by examples (McMahan et al. 2017). */
+export class FedAvg {
+  readonly options: FedAvgOptions;
+
+  constructor(options: FedAvgOptions) {
+    this.options = options;
+  }
+}
+
+export interface ScriptRunnerOptions {
+  /** Path of the training script, from the current folder. */
+  readonly script: string;
+  /** What `flare.args()` returns to it. */
+  readonly scriptArgs?: ScriptArgs;
+  /** numpy: named typed arrays with shapes; tfjs: tensors of a model. */
+  readonly framework: 'numpy' | 'tfjs';
+  /** Seconds after which a script that gave no answer is ended; default: 3600. */
+  readonly taskTimeout?: number;
+}
+
+/** The executor of a site: runs a training script. */
+export class ScriptRunner {
+  readonly options: ScriptRunnerOptions;
+
+  constructor(options: ScriptRunnerOptions) {
+    this.options = options;
+  }
+}
+
+/** Numbers in lists, nested as the array's shape is. */
+export type NestedNumbers = number | readonly NestedNumbers[];
+
+/** An array of another type than float32, or one number that fills a shape. */
+export interface TypedNumbers {
+  readonly dtype?: 'float64' | 'float32' | 'int32' | 'int16' | 'int8' | 'uint8';
+  readonly shape?: readonly number[];
+  readonly data: NestedNumbers;
+}
+
+/** Model 0 of a job: arrays by name, or the path of a safetensors file, from the current folder. */
+export class InitialParams {
+  readonly params: string | Readonly<Record<string, NestedNumbers | TypedNumbers>>;
+
+  constructor(params: string | Readonly<Record<string, NestedNumbers | TypedNumbers>>) {
+    this.params = params;
+  }
+}
+
+/** Model 0 of a job: built by the coordinator from the job's seed. */
+export class BuiltModel {
+  readonly spec: Readonly<Record<string, unknown>> & { readonly type: string };
+
+  /** What stands under `model` in a job file, e.g. `{ type: 'mri-cnn', image_size: 96 }`; scripts get it from `flare.model()`. */
+  constructor(spec: Readonly<Record<string, unknown>> & { readonly type: string }) {
+    this.spec = spec;
+  }
+}
+
+/** What the server of a job can be given. */
+export type ServerComponent = FedAvg | InitialParams | BuiltModel;

@@ -1,0 +1,155 @@
+import { join } from 'node:path';
+import type { RunSummary } from '../federation/run-report.ts';
+import type { BuiltJob } from '../job/built-job.ts';
+import { JOB_FILE } from '../job/bundle.ts';
+import { makeJobFolder } from '../job/new-folder.ts';
+import { atPlace, flError, NeuroflareError } from '../kernel/errors.ts';
+import { compareSites } from '../kernel/site-order.ts';
+import { writeFileAtomic } from '../workspace/files.ts';
+import {
+  BuiltModel,
+  FedAvg,
+  type FedJobOptions,
+  InitialParams,
+  ScriptRunner,
+  type ServerComponent,
+} from './components.ts';
+import { gatherFiles } from './gather-files.ts';
+import { type SimulatorOptions, toSimulateOptions } from './simulator-options.ts';
+import { type JobParts, writeDefinition } from './write-definition.ts';
+
+const SERVER = 'server';
+/** nvflare's word for every client. */
+const ALL_SITES = '@ALL';
+
+/**
+ * A federated job that a program puts together, as with nvflare's FedJob; the same as a job folder with its job.yaml,
+ * and checked by the same code when it is run or exported.
+ */
+export class FedJob {
+  readonly options: FedJobOptions;
+  readonly #runners = new Map<string, ScriptRunner>();
+  readonly #extraFiles: string[] = [];
+  #workflow: FedAvg | undefined;
+  #model: InitialParams | BuiltModel | undefined;
+
+  constructor(options: FedJobOptions) {
+    this.options = options;
+  }
+
+  /**
+   * Gives a workflow or a model to `server`, or a runner to a site. A site's own runner replaces the one of all clients.
+   * @throws NF_FEDJOB_TARGET
+   */
+  to(component: ServerComponent | ScriptRunner, target: string): void {
+    if (component instanceof ScriptRunner) this.#addRunner(component, target);
+    else if (target === SERVER) this.#addToServer(component);
+    else throw misplaced(component, target, 'only a ScriptRunner runs there');
+  }
+
+  /** @throws NF_FEDJOB_TARGET */
+  toServer(component: ServerComponent): void {
+    this.to(component, SERVER);
+  }
+
+  /** @throws NF_FEDJOB_TARGET */
+  toClients(runner: ScriptRunner): void {
+    this.to(runner, ALL_SITES);
+  }
+
+  /** A file that scripts read; those that they import are found without. */
+  addFileToClients(path: string): void {
+    this.#extraFiles.push(path);
+  }
+
+  /**
+   * Writes a job folder that `job validate`, `simulate` and `job submit` take, with its scripts. The folder appears
+   * whole or not at all. Returns its absolute path.
+   * @throws NF_JOB_EXISTS, NF_JOB_INVALID, NF_FEDJOB_*
+   */
+  async exportJob(folder: string): Promise<string> {
+    const built = await this.#build(folder);
+    const made = await makeJobFolder(folder, async (draft) => {
+      await writeFileAtomic(join(draft, JOB_FILE), built.yaml);
+      for (const { path, bytes } of built.files) await writeFileAtomic(join(draft, path), bytes);
+    }).catch((error: unknown) => {
+      throw withoutFile(error);
+    });
+    return made.folder;
+  }
+
+  /**
+   * Runs the job on this machine, every site in a thread; the run lies in WORKSPACE/<job>/<run id>/. Returns what
+   * `neuroflare simulate --json` has as its data.
+   * @throws the first failure of any site, with its file and line
+   */
+  async simulatorRun(workspace: string, options: SimulatorOptions = {}): Promise<RunSummary> {
+    this.#requireRunners(options);
+    const job = await this.#build();
+    const { simulate } = await import('../simulator/simulate.ts');
+    try {
+      return await simulate({ ...toSimulateOptions(workspace, options), job });
+    } catch (error) {
+      throw withoutFile(error);
+    }
+  }
+
+  async #build(folder?: string): Promise<BuiltJob> {
+    const scripts = [...this.#runners.values()].map(({ options: { script } }) => script);
+    const gathered = await gatherFiles([
+      ...scripts.map((path) => ({ what: 'Training script', path })),
+      ...this.#extraFiles.map((path) => ({ what: 'File of the job', path })),
+    ]);
+    const definition = folder ?? gathered.folder;
+    return {
+      ...gathered,
+      yaml: writeDefinition(this.#parts(), { files: gathered.folder, definition }),
+    };
+  }
+
+  #parts(): JobParts {
+    const bySite = new Map([...this.#runners].filter(([site]) => site !== ALL_SITES));
+    const runners = { ofAll: this.#runners.get(ALL_SITES), bySite };
+    return { options: this.options, workflow: this.#workflow, model: this.#model, runners };
+  }
+
+  #addRunner(runner: ScriptRunner, target: string): void {
+    if (target === SERVER) throw misplaced(runner, target, 'it runs at a site');
+    if (this.#runners.has(target)) throw misplaced(runner, target, 'there is one already');
+    this.#runners.set(target, runner);
+  }
+
+  #addToServer(component: ServerComponent): void {
+    if (component instanceof FedAvg) {
+      if (this.#workflow) throw misplaced(component, SERVER, 'there is a workflow already');
+      this.#workflow = component;
+    } else if (component instanceof InitialParams || component instanceof BuiltModel) {
+      if (this.#model) throw misplaced(component, SERVER, 'there is a model already');
+      this.#model = component;
+    } else throw misplaced(component, SERVER, 'it is no part of a job');
+  }
+
+  /** A site that only the options name would have no script to run. */
+  #requireRunners({ nClients, clients }: SimulatorOptions): void {
+    if (this.#runners.size === 0 || this.#runners.has(ALL_SITES)) return;
+    const isOff =
+      clients?.some((site) => !this.#runners.has(site)) ??
+      (nClients !== undefined && nClients !== this.#runners.size);
+    if (!isOff) return;
+    const sites = [...this.#runners.keys()].sort(compareSites).join(', ');
+    throw flError('NF_FEDJOB_SITES', { sites, clients: clients?.join(', ') ?? `${nClients} clients` });
+  }
+}
+
+function misplaced(component: object, target: string, reason: string) {
+  const what = component.constructor.name;
+  const who = target === ALL_SITES ? 'all clients' : target === SERVER ? 'the server' : target;
+  return flError('NF_FEDJOB_TARGET', { what, target: who, reason });
+}
+
+/** The definition is in memory: of its place, key and line are of use, a file there is none. */
+function withoutFile(thrown: unknown): unknown {
+  if (!(thrown instanceof NeuroflareError) || !thrown.place?.file?.endsWith(JOB_FILE)) return thrown;
+  const { file: _none, line: _of, column: _it, ...place } = thrown.place;
+  return atPlace(thrown, place);
+}

@@ -1,0 +1,51 @@
+import type { EngineChoice } from '../engine/registry.ts';
+import type { SimulateOptions } from '../simulator/simulate.ts';
+import type { RunEvent } from '../telemetry/run-events.ts';
+
+/** What `simulatorRun` takes besides the workspace: the flags of `neuroflare simulate`, and ears for what happens. */
+export interface SimulatorOptions {
+  /** Number of sites. */
+  readonly nClients?: number;
+  /** Names of the sites, in place of site-1, site-2, … */
+  readonly clients?: readonly string[];
+  /** Sites that run at the same time; default: one a core. */
+  readonly threads?: number;
+  /** GPU to use, e.g. `0`, or several, e.g. `0,1`; without a usable one the CPU is used, and the result's warnings say so. */
+  readonly gpu?: string;
+  /** Fail if no GPU can be used. */
+  readonly requireGpu?: boolean;
+  /** What computes; default: auto. */
+  readonly engine?: EngineChoice;
+  /** In place of the job's. */
+  readonly seed?: number;
+  /** BIDS folder, in place of the job's. */
+  readonly data?: string;
+  /** Go on with the newest run of this job, or with the one of an id. */
+  readonly resume?: boolean | string;
+  /** Ends the run; it can be resumed. */
+  readonly signal?: AbortSignal;
+  /** Called with everything that happens in the run, once it is true. */
+  readonly onEvent?: (event: RunEvent) => void;
+  /** Called with what scripts print; it is in the run's folder, too. */
+  readonly onLog?: (site: string, text: string) => void;
+}
+
+export function toSimulateOptions(
+  workspace: string,
+  options: SimulatorOptions,
+): Omit<SimulateOptions, 'job'> {
+  const { nClients, clients, threads, gpu, requireGpu = false, engine = 'auto', resume, signal } = options;
+  return {
+    workspace,
+    flags: { clients: nClients, siteNames: clients, seed: options.seed, dataRoot: options.data },
+    overrides: [],
+    // A program does not slip on a key.
+    maxClients: Number.POSITIVE_INFINITY,
+    threads,
+    engine: { choice: engine, gpu, requireGpu },
+    resume: resume === true ? 'latest' : resume || undefined,
+    signal: signal ?? new AbortController().signal,
+    observe: options.onEvent ?? (() => undefined),
+    onLog: options.onLog ?? (() => undefined),
+  };
+}

@@ -1,0 +1,83 @@
+import { chmod, mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { prettyJson } from '../kernel/digest.ts';
+import { atPlace, flError, NeuroflareError } from '../kernel/errors.ts';
+import { putFile, writeFileAtomic } from '../workspace/files.ts';
+import { type LoadedJob, loadJob } from './load.ts';
+import { jobJsonSchema } from './schema.ts';
+
+const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+/**
+ * Makes a job folder that is whole or not there at all: what `fill` puts into it, which must load, and what editors
+ * need (`.neuroflare/job.schema.json`, `tsconfig.json`).
+ * @throws NF_JOB_EXISTS, and what `loadJob` throws
+ */
+export async function makeJobFolder(
+  folder: string,
+  fill: (draft: string) => Promise<void>,
+): Promise<LoadedJob> {
+  const target = resolve(folder);
+  if (await stat(target).catch(() => undefined))
+    throw flError('NF_JOB_EXISTS', { path: folder }, { place: { file: folder } });
+  const parents = await mkdir(dirname(target), { recursive: true });
+  const draft = join(dirname(target), `.${basename(target)}-${process.pid}`);
+  await mkdir(draft);
+  try {
+    await fill(draft);
+    await writeEditorFiles(draft);
+    await loadJob(draft);
+    await chmod(draft, 0o777 & ~process.umask());
+    await rename(draft, target);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    if (parents !== undefined) await removeEmpty(dirname(target), parents);
+    throw placedInTarget(error, draft, folder);
+  }
+  return loadJob(target);
+}
+
+/** Folders that were made for nothing; another process may have come to use them. */
+async function removeEmpty(lowest: string, highest: string): Promise<void> {
+  for (let folder = lowest; folder.startsWith(highest); folder = dirname(folder)) {
+    if (
+      !(await rmdir(folder).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return;
+  }
+}
+
+/** The draft is gone when its fault is read: the file is named as it would have been. */
+function placedInTarget(thrown: unknown, draft: string, folder: string): unknown {
+  if (!(thrown instanceof NeuroflareError) || !thrown.place?.file?.startsWith(draft)) return thrown;
+  const file = join(folder, relative(draft, thrown.place.file));
+  return atPlace(thrown, { ...thrown.place, file });
+}
+
+/** Types of the Client API and of TensorFlow.js, wherever they are installed; console and timers come from lib dom. */
+async function writeEditorFiles(folder: string): Promise<void> {
+  const tfjs = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs/package.json'));
+  const tsconfig = {
+    compilerOptions: {
+      target: 'es2024',
+      lib: ['es2024', 'dom'],
+      types: [],
+      module: 'esnext',
+      moduleResolution: 'bundler',
+      moduleDetection: 'force',
+      strict: true,
+      noEmit: true,
+      erasableSyntaxOnly: true,
+      allowImportingTsExtensions: true,
+      skipLibCheck: true,
+      paths: { 'neuroflare/*': [join(PACKAGE_ROOT, 'dist/api/*.d.ts')], '@tensorflow/tfjs': [tfjs] },
+    },
+  };
+  await putFile(join(folder, 'tsconfig.json'), prettyJson(tsconfig));
+  await writeFileAtomic(join(folder, '.neuroflare/job.schema.json'), prettyJson(jobJsonSchema()));
+}
