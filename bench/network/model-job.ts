@@ -40,12 +40,13 @@ export async function makeModelJob(
   return job;
 }
 
-/** Ones, as a safetensors file. */
-export function writeModel(path: string, megabytes: number): void {
+/** One value again and again, as a safetensors file; returns its bytes. */
+export function writeModel(path: string, megabytes: number, value = 1): number {
   const elements = (megabytes * 1_000_000) / 4;
   const { header } = planSafetensors([{ name: 'numpy_key', dtype: 'float32', shape: [elements] }]);
   writeFileSync(path, header);
-  const part = Buffer.from(new Float32Array(1_000_000).fill(1).buffer);
+  const part = Buffer.from(new Float32Array(1_000_000).fill(value).buffer);
   for (let left = elements; left > 0; left -= 1_000_000)
     writeFileSync(path, part.subarray(0, Math.min(left, 1_000_000) * 4), { flag: 'a' });
+  return header.length + elements * 4;
 }
