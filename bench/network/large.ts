@@ -49,6 +49,9 @@ try {
   let opened = performance.now();
   let round = 0;
   const times: number[] = [];
+  const updates = await Promise.all(
+    Array.from({ length: clients }, (_, index) => makeUpdate(`site-${index + 1}`, index + 2)),
+  );
   const sites = await Promise.all(
     Array.from({ length: clients }, (_, index) => RawSite.connect(federation.kits, `site-${index + 1}`)),
   );
@@ -59,7 +62,7 @@ try {
     opened = performance.now();
     round = now;
   };
-  const working = sites.map((site, index) => work(site, { id, value: index + 2, onRound }));
+  const working = sites.map((site, index) => work(site, { id, update: updates[index] as Update, onRound }));
   const meta = await federation.wait(id, 7200);
   isOver = true;
   clearInterval(timer);
@@ -84,10 +87,9 @@ process.exit();
 /** Fetches each round's model and sends the site's own, always the same one. */
 async function work(
   site: RawSite,
-  { id, value, onRound }: { id: string; value: number; onRound: (round: number) => void },
+  { id, update, onRound }: { id: string; update: Update; onRound: (round: number) => void },
 ): Promise<void> {
   await site.accept(id);
-  const update = await makeUpdate(site.name, value);
   const headers = { [HEADER.session]: site.session };
   let seen: string | null = null;
   let busy: Promise<void> | undefined;

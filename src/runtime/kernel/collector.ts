@@ -4,7 +4,7 @@ const FLAG = '--external-memory-accounted-in-global-limit';
 
 /**
  * For processes through which large files flow: lets the garbage collector judge buffers by all memory at hand. Else it collects
- * everything whenever some tens of MB of them have passed, a fifth of the time of a round with a model of 100 MB. V8 before 13, of
+ * everything whenever some tens of MB of them have passed, a tenth of a round with a model of 100 MB. V8 before 13, of
  * Node.js 22, cannot do so.
  */
 export function letBuffersPass(): void {
