@@ -3,7 +3,6 @@ import { Console } from 'node:console';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { Engine } from '../engine/engine.ts';
-import { sha256 } from '../kernel/digest.ts';
 import { toNeuroflareError } from '../kernel/errors.ts';
 import { nativeCall } from '../kernel/native-gate.ts';
 import type { EngineUse, FileRef } from '../telemetry/run-events.ts';
@@ -11,7 +10,7 @@ import { scriptFailure } from '../train/script/script-error.ts';
 import { runScript } from '../train/script/script-runner.ts';
 import { releaseTrainers } from '../train/trainer/model-pool.ts';
 import { onTrainProgress, setEngine } from '../train/trainer/settings.ts';
-import { writeFileAtomic } from '../workspace/files.ts';
+import { writeFileHashed } from '../workspace/files.ts';
 import type { EngineSetup, TaskMessage, TaskOrder } from './messages.ts';
 
 /** The task at hand; what a script left behind when its task had ended belongs to an earlier one. */
@@ -74,8 +73,7 @@ async function startEngine({ choice, ...wish }: EngineSetup): Promise<Engine> {
 
 /** Durable before it is reported: the coordinator may acknowledge a result as soon as it hears of it. */
 async function keep({ output }: TaskOrder, path: string, bytes: Uint8Array): Promise<FileRef> {
-  await writeFileAtomic(join(output.root, path), bytes);
-  return { path, sha256: sha256(bytes) };
+  return { path, sha256: await writeFileHashed(join(output.root, path), bytes) };
 }
 
 /**

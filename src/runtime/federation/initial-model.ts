@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { JobDefinition } from '../job/definition.ts';
 import type { ArrayLiteral } from '../job/schema.ts';
-import { sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import type { FileRef } from '../telemetry/run-events.ts';
 import { checkParams } from '../tensors/check-params.ts';
@@ -9,7 +8,7 @@ import { elementCount, type NdArray, type ParamSet, zeros } from '../tensors/nd-
 import { decodeSafetensors, encodeSafetensors } from '../tensors/safetensors.ts';
 import { importParams } from '../train/exchange/import-params.ts';
 import { initialParams } from '../train/models/initial-params.ts';
-import { writeFileAtomic } from '../workspace/files.ts';
+import { writeFileHashed } from '../workspace/files.ts';
 import type { RunFiles } from './run-files.ts';
 
 /** The job's model of round 0: its arrays, its file, or a built model's first values from the seed of the job. */
@@ -29,10 +28,8 @@ export function keepInitialModel(files: RunFiles, params: ParamSet): Promise<Fil
 }
 
 /** Returns the SHA-256 of the file. */
-export async function writeModel(params: ParamSet, target: string): Promise<string> {
-  const bytes = encodeSafetensors(params);
-  await writeFileAtomic(target, bytes);
-  return sha256(bytes);
+export function writeModel(params: ParamSet, target: string): Promise<string> {
+  return writeFileHashed(target, encodeSafetensors(params));
 }
 
 async function readParams({ model, seed }: JobDefinition): Promise<ParamSet> {

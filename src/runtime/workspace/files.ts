@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
@@ -45,6 +45,32 @@ export async function writeAtomic(
     throw named(error, path);
   }
   await syncFolder(dirname(path));
+}
+
+/** Bytes written while the ones before them are hashed. */
+const PART = 4 * 1024 * 1024;
+
+/** As `writeFileAtomic`; returns the SHA-256 of the content, which is hashed while the system writes it. */
+export async function writeFileHashed(path: string, content: Uint8Array): Promise<string> {
+  const hash = createHash('sha256');
+  await writeAtomic(path, async (file) => {
+    for (let start = 0; start < content.length; start += PART)
+      await appendHashed(file, content.subarray(start, start + PART), hash);
+  });
+  return hash.digest('hex');
+}
+
+/** Writes at the end of a file, and takes the bytes into a hash meanwhile. */
+export async function appendHashed(file: FileHandle, bytes: Uint8Array, hash: Hash): Promise<void> {
+  const written = appendAll(file, bytes);
+  hash.update(bytes);
+  await written;
+}
+
+/** A full disk may take a part of the bytes before it refuses the rest. */
+async function appendAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length; )
+    written += (await file.write(bytes, written, bytes.length - written)).bytesWritten;
 }
 
 /** As `writeFile` of Node.js, whose error for want of space names no path. `exclusive`: fails if the file exists. */

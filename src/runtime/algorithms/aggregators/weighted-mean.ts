@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import { DTYPES, type DType, elementCount, type NumericArray } from '../../tensors/nd-array.ts';
 import { planSafetensors, type TensorEntry } from '../../tensors/safetensors.ts';
 import { openTensorFile, type TensorFile } from '../../tensors/tensor-file.ts';
-import { writeAtomic } from '../../workspace/files.ts';
+import { appendHashed, writeAtomic } from '../../workspace/files.ts';
 import type { AggregationRequest } from '../aggregator.ts';
 
 /** Elements added up at a time: 2 MB of float64 accumulator stay in the cache of common processors. */
@@ -39,10 +38,7 @@ export async function weightedMean(request: AggregationRequest): Promise<string>
     const { header, layout } = planSafetensors(base.layout);
     const hash = createHash('sha256');
     await writeAtomic(request.target, async (file) => {
-      const append = async (bytes: Uint8Array) => {
-        hash.update(bytes);
-        await writeAll(file, bytes);
-      };
+      const append = (bytes: Uint8Array) => appendHashed(file, bytes, hash);
       await append(header);
       for (const entry of [...layout].sort((a, b) => a.offset - b.offset))
         await writeSlices(append, entry, meanOf(entry, { sources, origin }));
@@ -63,20 +59,23 @@ function meanOf(
   const total = sources.reduce((sum, { weight }) => sum + weight, 0);
   const longest = Math.min(SLICE_ELEMENTS, elementCount(entry.shape));
   const sum = new Float64Array(longest);
-  const scratch = new DTYPES[entry.dtype](longest);
+  const scratch = [new DTYPES[entry.dtype](longest), new DTYPES[entry.dtype](longest)] as const;
   const isInteger = !entry.dtype.startsWith('float');
   return async (start, out) => {
+    const read = (file: TensorFile, turn: number) => {
+      const into = scratch[turn % 2 === 0 ? 0 : 1].subarray(0, out.length);
+      return readElements(file, { name: entry.name, start, into });
+    };
     sum.fill(0, 0, out.length);
-    for (const { file, weight } of sources) {
-      addScaled(
-        sum,
-        await readElements(file, { name: entry.name, start, into: scratch.subarray(0, out.length) }),
-        weight,
-      );
+    let coming = sources[0] && read(sources[0].file, 0);
+    for (const [turn, { weight }] of sources.entries()) {
+      const values = await coming;
+      const next = sources[turn + 1];
+      // Read while this one is added.
+      coming = next && read(next.file, turn + 1);
+      if (values) addScaled(sum, values, weight);
     }
-    const base =
-      origin.share > 0 &&
-      (await readElements(origin.file, { name: entry.name, start, into: scratch.subarray(0, out.length) }));
+    const base = origin.share > 0 && (await read(origin.file, 0));
     divide(sum, total, out.length);
     if (base) addScaled(sum, base, origin.share);
     if (isInteger) round(sum, out.length);
@@ -97,12 +96,6 @@ async function writeSlices(
     await fill(start, out);
     await append(bytesOf(out));
   }
-}
-
-/** A full disk may take a part of the bytes before it refuses the rest. */
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length; )
-    written += (await file.write(bytes, written, bytes.length - written)).bytesWritten;
 }
 
 // Loops of their own: within a larger function the compiler makes them three times slower.
