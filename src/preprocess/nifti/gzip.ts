@@ -14,7 +14,8 @@ const OS_BYTE = 9;
  * Level 1 costs 5 % of size against level 6 and takes less than half of the time.
  */
 export async function gzipNifti(bytes: Uint8Array): Promise<Uint8Array> {
-  const packed = await gzipAsync(bytes, { level: 1 });
+  // One piece of output: each of the usual 16 KB would come back to this thread by itself.
+  const packed = await gzipAsync(bytes, { level: 1, chunkSize: bytes.length + 1024 });
   packed[OS_BYTE] = 255;
   return packed;
 }
