@@ -21,7 +21,7 @@ neuroflare(
 );
 say('Make a job from a template, see what can be set, and check it');
 neuroflare(
-  `job create ${folder}/jobs/brain-tumour --template mri-fedavg --set data=${folder}/bids --set split=${folder}/split.json`,
+  `job create ${folder}/jobs/brain-tumour --template mri-fedavg --set data=${folder}/bids --set split=${folder}/split.json --set num_rounds=12 --set local_epochs=5 --set learning_rate=0.001 --set dropout=0`,
 );
 neuroflare(`job show-variables ${folder}/jobs/brain-tumour`);
 neuroflare(`job validate ${folder}/jobs/brain-tumour`);

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -46,7 +46,15 @@ NumpyFedAvgRecipe(name="${name}", min_clients=2, num_rounds=${rounds}, model=[[1
 
   prepare = () => this.run('nvflare', ['poc', 'prepare', '-n', '2', '--force']);
   start = () => this.run('nvflare', ['poc', 'start']);
+
   stop = () => this.run('nvflare', ['poc', 'stop']);
+
+  /** Its processes end some seconds after the command; until then none can be started again. */
+  async gone(): Promise<void> {
+    const pids = globSync(join(this.#folder, 'workspace/**/daemon_pid.fl'));
+    for (let tries = 0; tries < 100 && pids.some((path) => existsSync(path)); tries++) await sleep(200);
+    for (const path of pids) rmSync(path, { force: true });
+  }
 
   async submit(job: string): Promise<string> {
     const { data } = await this.json(['job', 'submit', '-j', job]);

@@ -1,7 +1,6 @@
 // A federation on one machine, by the command line: start, a job, remote commands, abort, a site that is killed, stop; nvflare's beside it.
 // usage: node bench/network/poc.ts [PYTHON_WITH_NVFLARE] [pairs, default 3]
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median } from '../process-tree.ts';
@@ -54,7 +53,7 @@ async function runOurs(): Promise<void> {
   note('abort until over', 'ours', abort.seconds);
   const required = await ours.submit('endless');
   await until(async () => (await ours.run(`job meta ${required} --json`)).includes('"phase":"running"'));
-  execFileSync('kill', ['-9', pidOf('site-1')]);
+  process.kill(ours.pidOf('site-1'), 'SIGKILL');
   const noticed = await timed(() =>
     until(async () => (await ours.run(`job meta ${required} --json`)).includes('site-1 (lost since')),
   );
@@ -72,6 +71,7 @@ async function runTheirs(poc: NvflarePoc, job: string): Promise<void> {
     note('stop', 'theirs', (await timed(poc.stop)).seconds);
   });
   note('start to stopped', 'theirs', whole.seconds);
+  await poc.gone();
   await poc.start();
   note(
     'remote command (system status)',
@@ -80,14 +80,7 @@ async function runTheirs(poc: NvflarePoc, job: string): Promise<void> {
   );
   note('remote command (job list)', 'theirs', (await timed(() => poc.json(['job', 'list']))).seconds);
   await poc.stop();
-}
-
-function pidOf(name: string): string {
-  const processes = JSON.parse(readFileSync(join(folder, 'poc/processes.json'), 'utf8')) as Record<
-    string,
-    string
-  >;
-  return processes[name]?.split(' ')[0] ?? '';
+  await poc.gone();
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
