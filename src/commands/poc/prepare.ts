@@ -29,8 +29,12 @@ export default class PocPrepare extends BaseCommand<Result> {
   };
   static override resultSchema = resultSchema;
 
+  /** What the next command needs to find this federation. */
+  #where = '';
+
   protected override async execute(): Promise<Result> {
     const { flags } = await this.parse(PocPrepare);
+    if (flags.workspace !== undefined) this.#where = ` --workspace ${flags.workspace}`;
     const { pocFolder } = await import('../../runtime/poc/poc-folder.ts');
     const { preparePoc } = await import('../../runtime/poc/prepare.ts');
     const poc = await preparePoc(pocFolder(flags.workspace), {
@@ -52,7 +56,7 @@ export default class PocPrepare extends BaseCommand<Result> {
     return [
       renderTable(['participant', 'kit'], rows),
       `A federation in ${workspace}, port ${port}.${admin === null ? '' : ` Commands use ${admin} now.`}`,
-      'Next: neuroflare poc start',
+      `Next: neuroflare poc start${this.#where}`,
     ].join('\n');
   }
 }
