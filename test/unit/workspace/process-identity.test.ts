@@ -51,14 +51,15 @@ describe('a process', () => {
   );
 
   it.runIf(linux)('that has ended and was not collected is not there', async () => {
-    // The shell's child ends at once; the shell, become `sleep`, does not ask for it.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
+    // The shell's child ends when the shell has become another program, which does not ask for it.
+    const parent = spawn('sh', ['-c', 'sleep 0.5 & echo $!; exec sleep 60'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     closing.push(() => parent.kill('SIGKILL'));
     const [text] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(text);
-    await expect.poll(() => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))).toBe(true);
+    const stat = () => readFileSync(`/proc/${pid}/stat`, 'utf8');
+    await expect.poll(stat, { timeout: 20_000 }).toContain(') Z ');
     expect(await isProcessAlive(await identifyProcess(pid))).toBe(false);
   });
 
