@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../../runtime/kernel/digest.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
-import { putFile, syncFolder } from '../../runtime/workspace/files.ts';
+import { makeFolder, putFile, syncFolder } from '../../runtime/workspace/files.ts';
 import { lockFolder } from '../../runtime/workspace/lock.ts';
 import { type PictureFacts, pictureFactsSchema } from './picture-file.ts';
 import { requireAbsent } from './places.ts';
@@ -45,7 +45,7 @@ export async function openPartial(target: string, key: string): Promise<PartialT
   const journal = await open(join(root, 'journal.jsonl'), 'a');
   const tree = join(root, 'tree');
   const write = async (file: string, content: Uint8Array | string) => {
-    await mkdir(dirname(join(tree, file)), { recursive: true });
+    await makeFolder(dirname(join(tree, file)));
     await putFile(join(tree, file), content);
   };
   // A folder of this name that appears later is another run's, and so is the lock in it.
@@ -93,7 +93,7 @@ async function begin(root: string, key: string): Promise<void> {
 async function enter(root: string, target: string): Promise<() => Promise<void>> {
   for (;;) {
     await requireAbsent('Target', target);
-    await mkdir(root, { recursive: true });
+    await makeFolder(root);
     try {
       const foreign = (await readdir(root)).find((name) => !OWN_NAMES.has(name));
       if (foreign !== undefined) {

@@ -1,8 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { prettyJson } from '../../runtime/kernel/digest.ts';
 import { packageVersion } from '../../runtime/kernel/package-version.ts';
-import { putFile } from '../../runtime/workspace/files.ts';
+import { makeFolder, putFile } from '../../runtime/workspace/files.ts';
 import { DERIVATIVE } from './examination.ts';
 import { type PhantomRecipe, type PlannedParticipant, siteName } from './plan.ts';
 import { COMMON_SIDECAR } from './sidecars.ts';
@@ -13,7 +12,7 @@ export async function writeFrame(
   of: { recipe: PhantomRecipe; participants: readonly PlannedParticipant[] },
 ): Promise<void> {
   const derived = join(folder, DERIVATIVE);
-  await mkdir(derived, { recursive: true });
+  await makeFolder(derived);
   const files: [path: string, text: string][] = [
     [join(folder, 'dataset_description.json'), prettyJson(description(of.recipe))],
     [join(folder, 'README'), readme(of.recipe)],

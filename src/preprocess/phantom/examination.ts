@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { prettyJson } from '../../runtime/kernel/digest.ts';
-import { putFile } from '../../runtime/workspace/files.ts';
+import { makeFolder, putFile } from '../../runtime/workspace/files.ts';
 import type { Volume } from '../nifti/orient.ts';
 import { encodeNifti, gzipNifti } from '../nifti/write.ts';
 import { gridOf, type PhantomRecipe, type PlannedParticipant } from './plan.ts';
@@ -31,8 +30,8 @@ export async function writeExamination({ folder, recipe, participant }: Examinat
   });
   const raw = join(folder, id, 'anat', `${id}_ce-gadolinium`);
   const derived = join(folder, DERIVATIVE, id, 'anat', `${id}_ce-gadolinium_desc-lesion_mask`);
-  await mkdir(join(raw, '..'), { recursive: true });
-  await mkdir(join(derived, '..'), { recursive: true });
+  await makeFolder(join(raw, '..'));
+  await makeFolder(join(derived, '..'));
   await putFile(`${raw}_T1w.nii.gz`, await pack(image));
   await putFile(`${raw}_T1w.json`, prettyJson(siteSidecar(scanner)));
   await putFile(`${derived}.nii.gz`, await pack(mask));

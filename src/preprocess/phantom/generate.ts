@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Progress } from '../../runtime/telemetry/progress.ts';
-import { syncFolder } from '../../runtime/workspace/files.ts';
+import { makeFolder, syncFolder } from '../../runtime/workspace/files.ts';
 import { requireAbsent } from '../bids/places.ts';
 import { writeFrame } from './dataset.ts';
 import { writeExamination } from './examination.ts';
@@ -44,7 +44,7 @@ export async function generatePhantom(options: PhantomOptions): Promise<PhantomR
     seed: options.seed,
   };
   const participants = planParticipants(recipe);
-  await mkdir(dirname(target), { recursive: true });
+  await makeFolder(dirname(target));
   const folder = join(
     dirname(target),
     `.${basename(target)}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`,

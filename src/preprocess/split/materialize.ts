@@ -1,22 +1,11 @@
 import { constants } from 'node:fs';
-import {
-  chmod,
-  copyFile,
-  link,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  realpath,
-  rename,
-  rm,
-} from 'node:fs/promises';
+import { chmod, copyFile, link, mkdtemp, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { prettyJson } from '../../runtime/kernel/digest.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
 import { mapPool } from '../../runtime/kernel/map-pool.ts';
 import { noProgress, type Progress } from '../../runtime/telemetry/progress.ts';
-import { putFile, syncFolder } from '../../runtime/workspace/files.ts';
+import { makeFolder, putFile, syncFolder } from '../../runtime/workspace/files.ts';
 import { COLUMN, type Participant, parseParticipants, readParticipants } from '../bids/participants.ts';
 import { checkPlaces } from '../bids/places.ts';
 import { checkSplit } from './check.ts';
@@ -47,7 +36,7 @@ export async function materializeSplit(options: MaterializeOptions): Promise<num
   await checkPlaces({ source: bidsRoot, target: options.target, what: 'Folder' });
   const participants = await readParticipants(bidsRoot);
   checkSplit(split, participants);
-  await mkdir(dirname(target), { recursive: true });
+  await makeFolder(dirname(target));
   const partial = await mkdtemp(`${target}.partial-`);
   try {
     const root = await realpath(bidsRoot);
@@ -85,7 +74,7 @@ async function prepareSite(what: {
 }): Promise<Copy[]> {
   const { root, from, to, site } = what;
   const partitions = partitionsOf(site);
-  await mkdir(to, { recursive: true });
+  await makeFolder(to);
   const copies: Copy[] = [];
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const paths = { from: join(from, entry.name), to: join(to, entry.name) };
@@ -175,7 +164,7 @@ async function filesUnder(paths: Copy): Promise<Copy[]> {
 /** Links of the data set are followed inside it, and the file behind them is placed. */
 async function place({ from, to }: Copy, root: string): Promise<void> {
   const file = await insideFile(from, root);
-  await mkdir(dirname(to), { recursive: true });
+  await makeFolder(dirname(to));
   try {
     await link(file, to);
   } catch (error) {

@@ -1,10 +1,10 @@
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { flError, toNeuroflareError } from '../kernel/errors.ts';
 import type { Progress } from '../telemetry/progress.ts';
 import { download } from '../transport/download.ts';
 import { isPassing } from '../transport/failures.ts';
-import { syncFolder } from '../workspace/files.ts';
+import { makeFolder, syncFolder } from '../workspace/files.ts';
 import type { Admin } from './admin.ts';
 
 export interface DownloadOptions {
@@ -38,7 +38,7 @@ export async function downloadJob(
     throw flError('NF_DOWNLOAD_EXISTS', { path: target }, { place: { file: target } });
   const { files } = await admin.files(id);
   const partial = `${folder}.partial`;
-  await mkdir(partial, { recursive: true });
+  await makeFolder(partial);
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
   for (const file of files) {

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readParticipants } from '../../preprocess/bids/participants.ts';
@@ -13,6 +12,7 @@ import { openChainedLog } from '../store/chained-log.ts';
 import { openLog } from '../telemetry/logger.ts';
 import { Connection } from '../transport/connection.ts';
 import type { SiteResources } from '../wire/site.ts';
+import { makeFolder } from '../workspace/files.ts';
 import { lockFolder } from '../workspace/lock.ts';
 import { readApprovals } from './approvals.ts';
 import { type ClientFolder, clientFolder, instanceOf, WORK_IN_KIT } from './client-folder.ts';
@@ -41,7 +41,7 @@ export async function runClient(options: ClientOptions): Promise<'shutdown' | 'r
   const data = options.data === undefined ? undefined : resolve(options.data);
   if (data !== undefined) await readParticipants(data);
   const folder = clientFolder(resolve(options.workDir ?? join(options.kitDir, WORK_IN_KIT)));
-  await mkdir(folder.jobs, { recursive: true });
+  await makeFolder(folder.jobs);
   const release = await lockFolder(folder.lock, `The work folder ${folder.root}`);
   try {
     return await run({ ...options, data }, { kit, folder });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineSetup, TaskMessage } from '../executor/messages.ts';
 import { atNextRing, Bell } from '../kernel/bell.ts';
@@ -7,6 +7,7 @@ import { faultPoint } from '../kernel/fault-point.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AssignedJob, AssignedTask, Decision, JobOffer, SitePhase } from '../wire/site.ts';
+import { makeFolder } from '../workspace/files.ts';
 import { fetchJob, isTaken } from './admission.ts';
 import type { SiteJobFolder } from './client-folder.ts';
 import type { SiteRules } from './decide.ts';
@@ -200,7 +201,7 @@ export class SiteJob {
     const others = await readdir(join(folder.root, 'models')).catch(() => []);
     const old = others.filter((name) => !name.startsWith(model.sha256));
     await Promise.all(old.map((name) => rm(folder.model(name), { force: true })));
-    await mkdir(join(folder.root, 'models'), { recursive: true });
+    await makeFolder(join(folder.root, 'models'));
     const path = `/v1/site/jobs/${this.offer.job_id}/models/${model.sha256}`;
     const onBytes = (bytes: number) => {
       this.bytes += bytes;

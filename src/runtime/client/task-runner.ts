@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { TaskMessage, TaskOrder } from '../executor/messages.ts';
 import type { JobDefinition } from '../job/definition.ts';
@@ -8,6 +8,7 @@ import { faultPoint } from '../kernel/fault-point.ts';
 import type { EngineUse } from '../telemetry/run-events.ts';
 import { fitReport } from '../wire/shapes.ts';
 import type { AssignedTask, TaskResult } from '../wire/site.ts';
+import { makeFolder } from '../workspace/files.ts';
 import type { JobLog } from './job-log.ts';
 import { JobProcess, type JobProcessOptions } from './job-process.ts';
 import type { Outbox } from './outbox.ts';
@@ -87,7 +88,7 @@ export class TaskRunner {
     const state = task.state_sha256 === undefined ? undefined : folder.state(task.state_sha256);
     if (state && !(await stat(state).catch(() => undefined))) throw flError('NF_SITE_STATE_LOST');
     await rm(folder.work, { recursive: true, force: true });
-    await mkdir(folder.work, { recursive: true });
+    await makeFolder(folder.work);
     return {
       task: {
         context: {
@@ -115,7 +116,7 @@ export class TaskRunner {
     const { update, state, paramsType, numExamples, metrics } = message.result;
     const { folder } = this.#options;
     if (state) {
-      await mkdir(dirname(folder.state(state.sha256)), { recursive: true });
+      await makeFolder(dirname(folder.state(state.sha256)));
       await rename(join(folder.root, state.path), folder.state(state.sha256));
     }
     const file = update && join(folder.root, update.path);

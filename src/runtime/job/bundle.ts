@@ -3,7 +3,7 @@ import { dirname, join, relative, sep } from 'node:path';
 import { compareText } from '../kernel/compare-text.ts';
 import { canonicalJson, sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
-import { writeFileAtomic } from '../workspace/files.ts';
+import { makeFolder, writeFileAtomic } from '../workspace/files.ts';
 
 /** One file of a job: its path with forward slashes, and what it holds. */
 export interface BundleFile {
@@ -92,7 +92,7 @@ function assemble(unsorted: readonly BundleFile[]): Bundle {
 
 /** Lays a bundle out in a new folder, durably: a run is held to it for as long as it lasts. */
 export async function writeBundle(bundle: Bundle, folder: string): Promise<void> {
-  await mkdir(dirname(folder), { recursive: true });
+  await makeFolder(dirname(folder));
   await mkdir(folder);
   for (const { path, bytes } of bundle.files) await writeFileAtomic(join(folder, path), bytes);
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { prettyJson } from '../kernel/digest.ts';
 import { atPlace, flError, NeuroflareError } from '../kernel/errors.ts';
-import { putFile, writeFileAtomic } from '../workspace/files.ts';
+import { makeFolder, putFile, writeFileAtomic } from '../workspace/files.ts';
 import { type LoadedJob, loadJob } from './load.ts';
 import { jobJsonSchema } from './schema.ts';
 
@@ -22,7 +22,7 @@ export async function makeJobFolder(
   const target = resolve(folder);
   if (await stat(target).catch(() => undefined))
     throw flError('NF_JOB_EXISTS', { path: folder }, { place: { file: folder } });
-  const parents = await mkdir(dirname(target), { recursive: true });
+  const parents = await makeFolder(dirname(target));
   const draft = join(dirname(target), `.${basename(target)}-${process.pid}`);
   await mkdir(draft);
   try {

@@ -1,4 +1,4 @@
-import { access, constants, mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { access, constants, rm, statfs, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -17,6 +17,7 @@ import type { ParticipantType } from '../security/project/schema.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { readMembers } from '../train/dataset/members.ts';
 import { Connection } from '../transport/connection.ts';
+import { makeFolder } from '../workspace/files.ts';
 import { isLocked } from '../workspace/lock.ts';
 import { holderOf } from '../workspace/port-holder.ts';
 import { type Check, look } from './check.ts';
@@ -135,7 +136,7 @@ async function portCheck({ endpoint }: OpenKit<'server'>, runs: boolean): Promis
 }
 
 async function writableCheck(folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await access(folder, constants.W_OK);
   const probe = join(folder, `.preflight-${process.pid}`);
   await writeFile(probe, 'x');

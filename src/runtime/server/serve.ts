@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flError } from '../kernel/errors.ts';
 import { readAuthorization, readLogSettings, readServerResources } from '../security/kit/local-files.ts';
@@ -10,6 +9,7 @@ import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { openLog } from '../telemetry/logger.ts';
 import { isFinished } from '../wire/admin.ts';
 import type { LogLevel } from '../wire/shapes.ts';
+import { makeFolder } from '../workspace/files.ts';
 import { lockFolder } from '../workspace/lock.ts';
 import { holderOf } from '../workspace/port-holder.ts';
 import type { App } from './app/app.ts';
@@ -46,7 +46,7 @@ export const STATE_IN_KIT = 'state';
 export async function serve(options: ServeOptions): Promise<'shutdown' | 'restart'> {
   const kit = await openKit(options.kitDir, 'server');
   const state = stateFolder(options.stateDir ?? join(options.kitDir, STATE_IN_KIT));
-  await mkdir(state.root, { recursive: true });
+  await makeFolder(state.root);
   const release = await lockFolder(state.lock, `The state folder ${state.root}`);
   try {
     return await run(options, { kit, state });

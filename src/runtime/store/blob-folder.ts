@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFolder } from '../workspace/files.ts';
+import { makeFolder, syncFolder } from '../workspace/files.ts';
 
 const BLOB = /^[0-9a-f]{64}$/;
 
@@ -25,13 +25,13 @@ export class BlobFolder {
 
   /** A path in the folder for bytes that have no name yet. */
   async draft(): Promise<string> {
-    await mkdir(this.root, { recursive: true });
+    await makeFolder(this.root);
     return join(this.root, `${process.pid}-${randomBytes(6).toString('hex')}.draft`);
   }
 
   /** Takes in a durable file whose digest the caller knows. */
   async adopt(path: string, sha256: string): Promise<void> {
-    await mkdir(this.root, { recursive: true });
+    await makeFolder(this.root);
     await rename(path, this.at(sha256));
     await syncFolder(this.root);
   }

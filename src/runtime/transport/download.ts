@@ -1,11 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { hashFile } from '../kernel/digest.ts';
 import { flError, NeuroflareError } from '../kernel/errors.ts';
-import { syncFile, syncFolder } from '../workspace/files.ts';
+import { makeFolder, syncFile, syncFolder } from '../workspace/files.ts';
 import type { Connection } from './connection.ts';
 
 export interface Download {
@@ -30,7 +30,7 @@ const BUFFER = 1024 * 1024;
 export async function download(connection: Connection, request: Download): Promise<void> {
   const { target, sha256 } = request;
   const part = `${target}.${sha256.slice(0, 16)}.part`;
-  await mkdir(dirname(target), { recursive: true });
+  await makeFolder(dirname(target));
   try {
     await fetchRest(connection, request, part);
   } catch (error) {

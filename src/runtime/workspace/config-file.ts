@@ -1,9 +1,9 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { prettyJson } from '../kernel/digest.ts';
-import { writeFileAtomic } from './files.ts';
+import { makeFolder, writeFileAtomic } from './files.ts';
 import { lockFolder } from './lock.ts';
 import { checkYaml } from './yaml-check.ts';
 import { readYaml } from './yaml-source.ts';
@@ -40,7 +40,7 @@ export async function changeUserConfig(
   path: string,
   change: (config: UserConfig) => UserConfig,
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const release = await lockFolder(`${path}.lock`, 'The list of startup kits');
   try {
     const changed = change(await readUserConfig(path));

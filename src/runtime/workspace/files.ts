@@ -1,6 +1,6 @@
 import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 
 const TEMPORARY = /\.\d+-[0-9a-f]{8}\.tmp$/;
@@ -31,7 +31,7 @@ export async function writeAtomic(
   write: (file: FileHandle) => Promise<void>,
   { mode }: FileOptions = {},
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
   const file = await open(temporary, 'wx', mode);
   try {
@@ -71,6 +71,36 @@ export async function appendHashed(file: FileHandle, bytes: Uint8Array, hash: Ha
 async function appendAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length; )
     written += (await file.write(bytes, written, bytes.length - written)).bytesWritten;
+}
+
+/**
+ * A folder and its parents; returns the first one that was made. For `mkdir` of Node.js with `recursive`, which asks without end where
+ * the system says that a folder cannot be, although its parent is there: under /proc, under roots that are mounted on demand.
+ */
+export async function makeFolder(path: string, options: FileOptions = {}): Promise<string | undefined> {
+  const once = await make(path, options);
+  if (once === 'there') return undefined;
+  if (once === 'made') return path;
+  const first = await makeFolder(dirname(path), options);
+  const outcome = await make(path, options);
+  if (typeof outcome !== 'string') throw outcome.error;
+  return first ?? (outcome === 'made' ? path : undefined);
+}
+
+/** `error`: the parent is missing, as far as can be told. */
+async function make(
+  path: string,
+  options: FileOptions,
+): Promise<'made' | 'there' | { readonly error: NodeJS.ErrnoException }> {
+  try {
+    await mkdir(path, options);
+    return 'made';
+  } catch (thrown) {
+    const error = thrown as NodeJS.ErrnoException;
+    if (error.code === 'ENOENT' && dirname(path) !== path) return { error };
+    if ((await stat(path).catch(() => undefined))?.isDirectory()) return 'there';
+    throw error;
+  }
 }
 
 /** As `writeFile` of Node.js, whose error for want of space names no path. `exclusive`: fails if the file exists. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { flError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { compareSites } from '../kernel/site-order.ts';
+import { makeFolder } from './files.ts';
 import { type RunFolder, runFolder } from './run-folder.ts';
 
 const LATEST = 'latest';
@@ -15,7 +16,7 @@ export async function createRunFolder(
   now: Date,
 ): Promise<{ id: string; folder: RunFolder }> {
   const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
-  await mkdir(join(workspace, job), { recursive: true });
+  await makeFolder(join(workspace, job));
   for (let attempt = 1; ; attempt++) {
     const id = attempt === 1 ? stamp : `${stamp}-${attempt}`;
     try {

@@ -1,11 +1,14 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { sha256 } from '../../../src/runtime/kernel/digest.ts';
 import {
   copyFileAtomic,
+  makeFolder,
   removeTemporaries,
   writeAtomic,
   writeFileAtomic,
+  writeFileHashed,
 } from '../../../src/runtime/workspace/files.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -90,4 +93,36 @@ describe('what a writer left that was cut short', () => {
     const left = (await readdir(folder, { recursive: true })).sort();
     expect(left).toEqual(['a', 'a/b', 'a/notes.tmp', 'kept', 'kept/x.1-0123abcd.tmp', 'z.bin']);
   });
+});
+
+describe('a folder that is made', () => {
+  it('comes with its parents; the first of them is told', async () => {
+    expect(await makeFolder(join(folder, 'a/b/c'))).toBe(join(folder, 'a'));
+    expect(await makeFolder(join(folder, 'a/b/d'))).toBe(join(folder, 'a/b/d'));
+    expect(await makeFolder(join(folder, 'a/b/d'))).toBeUndefined();
+    expect((await readdir(join(folder, 'a/b'))).sort()).toEqual(['c', 'd']);
+  });
+
+  it('may be asked for by many at once', async () => {
+    await Promise.all(Array.from({ length: 30 }, (_, index) => makeFolder(join(folder, `x/y/${index % 3}`))));
+    expect((await readdir(join(folder, 'x/y'))).sort()).toEqual(['0', '1', '2']);
+  });
+
+  it('is refused where a file is in the way', async () => {
+    await writeFile(join(folder, 'file'), '');
+    await expect(makeFolder(join(folder, 'file'))).rejects.toMatchObject({ code: 'EEXIST' });
+    await expect(makeFolder(join(folder, 'file/a/b'))).rejects.toMatchObject({ code: 'ENOTDIR' });
+  });
+
+  it.runIf(process.platform === 'linux')('is refused where none can be, at once', async () => {
+    await expect(makeFolder('/proc/neuroflare/a/b')).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});
+
+it('a file is written and hashed in one go, whatever its size', async () => {
+  for (const size of [0, 1, 4 * 1024 * 1024, 9_000_001]) {
+    const bytes = new Uint8Array(size).fill(size % 251);
+    expect(await writeFileHashed(join(folder, 'hashed'), bytes)).toBe(sha256(bytes));
+    expect((await readFile(join(folder, 'hashed'))).equals(bytes)).toBe(true);
+  }
 });

@@ -1,8 +1,9 @@
 import { existsSync, globSync } from 'node:fs';
-import { mkdir, readFile, symlink } from 'node:fs/promises';
+import { readFile, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { flError } from '../../kernel/errors.ts';
+import { makeFolder } from '../../workspace/files.ts';
 import type { Recipe } from './recipe.ts';
 import { runProcess } from './run-process.ts';
 import { findToolchain, type Toolchain } from './toolchain.ts';
@@ -57,7 +58,7 @@ function nearWheel(folder: string): string {
 /** Lays the wheel's headers and libraries out as the package's own download does. */
 async function linkWheel(wheel: string, staged: string): Promise<void> {
   const libraries = join(staged, 'deps/lib');
-  await mkdir(libraries, { recursive: true });
+  await makeFolder(libraries);
   await symlink(join(wheel, 'include'), join(staged, 'deps/include'));
   for (const [name, linkerName] of LIBRARIES) {
     await symlink(join(wheel, name), join(libraries, name));

@@ -2,6 +2,7 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { flError } from '../../kernel/errors.ts';
+import { makeFolder } from '../../workspace/files.ts';
 import {
   certificateFingerprint,
   checkFingerprint,
@@ -60,7 +61,7 @@ export async function packageKit(options: PackageOptions): Promise<PackagedKit> 
     );
   }
   const stage = join(dirname(resolve(out)), `.${basename(out)}-${randomBytes(4).toString('hex')}`);
-  await mkdir(dirname(stage), { recursive: true });
+  await makeFolder(dirname(stage));
   await mkdir(stage, { mode: PRIVATE_FOLDER_MODE });
   try {
     await writeKit(stage, { type: approval.type, startup: approval.files, key: key.pem });

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { prettyJson } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
-import { writeFileAtomic } from '../../workspace/files.ts';
+import { makeFolder, writeFileAtomic } from '../../workspace/files.ts';
 import { keyFingerprint, newPrivateKey, PRIVATE_FOLDER_MODE, writePrivateKey } from '../certificate/keys.ts';
 import {
   ADMIN_ROLES,
@@ -56,7 +56,7 @@ export async function makeRequest({ out, ...wish }: RequestOptions): Promise<Mad
   const csr = await createRequest(wish.name, key);
   const request = { version: 1, kind: 'neuroflare-request', ...wish, csr };
   const stage = join(dirname(folder), `.${basename(folder)}-${randomBytes(4).toString('hex')}`);
-  await mkdir(dirname(folder), { recursive: true });
+  await makeFolder(dirname(folder));
   await mkdir(stage, { mode: PRIVATE_FOLDER_MODE });
   try {
     await writePrivateKey(join(stage, REQUEST_FILES.key), key);

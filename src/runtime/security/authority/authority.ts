@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { prettyJson } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { didYouMean } from '../../kernel/nearest.ts';
-import { syncFolder, writeFileAtomic } from '../../workspace/files.ts';
+import { makeFolder, syncFolder, writeFileAtomic } from '../../workspace/files.ts';
 import { lockFolder } from '../../workspace/lock.ts';
 import { isoDay } from '../certificate/iso-day.ts';
 import {
@@ -42,7 +42,7 @@ const UNFINISHED = /^\.(state|prod)-[0-9a-f]{8}$/;
 
 /** Runs with nobody else at work in the project's folder, and what a killed run left behind cleared away. */
 export async function withProject<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const release = await lockFolder(join(folder, '.lock'), `The project ${basename(folder)}`);
   try {
     const left = (await readdir(folder)).filter((name) => UNFINISHED.test(name));

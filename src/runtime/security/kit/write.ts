@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../workspace/files.ts';
+import { makeFolder, writeFileAtomic } from '../../workspace/files.ts';
 import { PRIVATE_FOLDER_MODE, PRIVATE_MODE } from '../certificate/keys.ts';
 import type { ParticipantType } from '../project/schema.ts';
 import { kitFiles } from './layout.ts';
@@ -18,7 +17,7 @@ export interface KitContent {
 /** Writes a whole kit into a folder that nobody looks at yet; the caller renames it. */
 export async function writeKit(dir: string, { type, startup, key }: KitContent): Promise<void> {
   for (const folder of ['startup', 'local']) {
-    await mkdir(join(dir, folder), { recursive: true, mode: PRIVATE_FOLDER_MODE });
+    await makeFolder(join(dir, folder), { mode: PRIVATE_FOLDER_MODE });
   }
   await writeFileAtomic(join(dir, kitFiles(type).key), key, { mode: PRIVATE_MODE });
   const texts = Object.entries({ ...startup, ...localFiles(type) });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { replayEvents } from '../../federation/history.ts';
@@ -9,7 +9,7 @@ import { flError } from '../../kernel/errors.ts';
 import type { JobRecord, ServerStore } from '../../store/server-store.ts';
 import { openSqliteStore } from '../../store/sqlite/sqlite-store.ts';
 import { isFinished } from '../../wire/admin.ts';
-import { copyFileAtomic, isTemporary, writeFileAtomic } from '../../workspace/files.ts';
+import { copyFileAtomic, isTemporary, makeFolder, writeFileAtomic } from '../../workspace/files.ts';
 import { RUN_FILES } from '../../workspace/run-folder.ts';
 import { eventsOf } from '../jobs/job-results.ts';
 import { type StateFolder, stateFolder } from '../state-folder.ts';
@@ -52,7 +52,7 @@ export async function backupServer(stateDir: string, target: string): Promise<Ba
   try {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       await rm(partial, { recursive: true, force: true });
-      await mkdir(partial, { recursive: true });
+      await makeFolder(partial);
       const jobs = await copyAll(state, partial);
       if (jobs === undefined) continue;
       const files = await listFiles(partial);

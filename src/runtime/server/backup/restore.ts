@@ -1,8 +1,8 @@
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { sha256File } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
-import { copyFileAtomic } from '../../workspace/files.ts';
+import { copyFileAtomic, makeFolder } from '../../workspace/files.ts';
 import { DATABASE, MANIFEST, manifestSchema } from './backup.ts';
 
 /**
@@ -30,7 +30,7 @@ export async function restoreServer(
         throw broken(backup, found === undefined ? `${path} is missing` : `${path} was changed`);
       await copyFileAtomic(from, join(partial, path));
     }
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target));
     await rm(target, { recursive: true, force: true });
     await rename(partial, target);
   } finally {

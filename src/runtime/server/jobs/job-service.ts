@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { unpackBundle } from '../../federation/packed-bundle.ts';
@@ -17,7 +17,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { isFinished, type JobStatus, type submission } from '../../wire/admin.ts';
 import type { PackedBundle } from '../../wire/shapes.ts';
 import type { AssignedJob } from '../../wire/site.ts';
-import { copyFileAtomic, writeFileAtomic } from '../../workspace/files.ts';
+import { copyFileAtomic, makeFolder, writeFileAtomic } from '../../workspace/files.ts';
 import { RUN_FILES } from '../../workspace/run-folder.ts';
 import type { Studies } from '../policy/studies.ts';
 import type { SiteRegistry } from '../sites/site-registry.ts';
@@ -265,7 +265,7 @@ export class JobService {
     if (path === undefined) throw flError('NF_UPLOAD_MISSING', { sha256: digest });
     await this.#deps.work.run('checkModel', { path });
     const target = join(incoming, 'blobs', digest);
-    await mkdir(join(incoming, 'blobs'), { recursive: true });
+    await makeFolder(join(incoming, 'blobs'));
     if (path === uploaded) await rename(path, target);
     else await copyFileAtomic(path, target);
   }
@@ -324,7 +324,7 @@ export class JobService {
   /** Folders of jobs whose submission was cut short. */
   async #removeStrays(): Promise<void> {
     const { state, store } = this.#deps;
-    await mkdir(state.jobs, { recursive: true });
+    await makeFolder(state.jobs);
     const known = new Set((await store.jobs()).map(({ id }) => id));
     for (const name of await readdir(state.jobs))
       if (!known.has(name)) await rm(join(state.jobs, name), { recursive: true, force: true });

@@ -1,6 +1,7 @@
-import { appendFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { appendFile, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { LogLevel } from '../../wire/shapes.ts';
+import { makeFolder } from '../../workspace/files.ts';
 import type { JobFolder } from '../state-folder.ts';
 
 export interface LogLine {
@@ -21,7 +22,7 @@ export async function appendSiteLog(
   const path = logPath(folder, site);
   const size = (await stat(path).catch(() => undefined))?.size ?? 0;
   if (size > MOST_BYTES) return;
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await appendFile(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }
 

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -8,7 +8,7 @@ import { hashFile } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { faultPoint } from '../../kernel/fault-point.ts';
 import type { BlobFolder } from '../../store/blob-folder.ts';
-import { syncFile } from '../../workspace/files.ts';
+import { makeFolder, syncFile } from '../../workspace/files.ts';
 
 /** A file on its way in. */
 export interface Upload {
@@ -88,7 +88,7 @@ export class UploadDesk {
     if (done) return { offset: have, done };
     const { sha256, size } = upload;
     if (have !== piece.offset) throw flError('NF_UPLOAD_OFFSET', { have, sha256, given: piece.offset });
-    await mkdir(upload.folder, { recursive: true });
+    await makeFolder(upload.folder);
     await catchUp(progress, path, have);
     const count = new Transform({
       transform: (chunk: Buffer, _encoding, next) => {

@@ -1,11 +1,11 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { io } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { z } from 'zod';
 import { flError } from '../../kernel/errors.ts';
 import { elementCount, type NdArray, type ParamSet } from '../../tensors/nd-array.ts';
-import { writeFileAtomic } from '../../workspace/files.ts';
+import { makeFolder, writeFileAtomic } from '../../workspace/files.ts';
 
 const MODEL = 'model.json';
 const WEIGHTS = 'weights.bin';
@@ -24,7 +24,7 @@ const manifestSchema = z.object({
 
 /** Writes a model as `tf.loadLayersModel` reads it: model.json and weights.bin in a folder. */
 export async function writeTfjsModel(model: LayersModel, folder: string): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await model.save(
     io.withSaveHandler(async ({ modelTopology, weightSpecs = [], weightData, generatedBy }) => {
       const manifest = [{ paths: [WEIGHTS], weights: weightSpecs }];
