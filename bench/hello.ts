@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Measured, measure, median } from './process-tree.ts';
+import { type Measured, measure, printMeasured, printRatio } from './process-tree.ts';
 
 const root = join(import.meta.dirname, '..');
 const [python, pairs = '3'] = process.argv.slice(2);
@@ -27,19 +27,8 @@ for (let pair = 0; pair < Number(pairs); pair++) {
 }
 rmSync(folder, { recursive: true, force: true });
 
-print('neuroflare simulate', ours);
+printMeasured('neuroflare simulate', ours);
 if (theirs.length > 0) {
-  print('nvflare simulator', theirs);
-  const ratio = (figure: (one: Measured) => number) =>
-    median(ours.map((one, index) => figure(theirs[index] ?? one) / figure(one)));
-  console.log(
-    `ratio              ${ratio(({ seconds }) => seconds).toFixed(1)} x faster, memory 1/${ratio(({ memory }) => memory).toFixed(1)}`,
-  );
-}
-
-function print(name: string, all: readonly Measured[]): void {
-  const seconds = median(all.map((one) => one.seconds)).toFixed(2);
-  console.log(
-    `${name.padEnd(19)}${seconds} s, ${median(all.map((one) => one.memory)).toFixed(0)} MB (median of ${all.length})`,
-  );
+  printMeasured('nvflare simulator', theirs);
+  printRatio(ours, theirs);
 }

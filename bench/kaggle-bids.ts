@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Measured, measure, median } from './process-tree.ts';
+import { RUN } from './neuroflare.ts';
+import { type Measured, measure, printMeasured, printRatio } from './process-tree.ts';
 
 const [images = '', python = 'python3', pairs = '3'] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'bench-bids-'));
@@ -12,7 +13,7 @@ const theirs: Measured[] = [];
 try {
   for (let pair = 0; pair < Number(pairs); pair++) {
     const target = join(folder, `ours-${pair}`);
-    const run = [join(import.meta.dirname, '../bin/run.js'), 'preprocess', 'bids', images, target, '-q'];
+    const run = [RUN, 'preprocess', 'bids', images, target, '-q'];
     ours.push(await measure(process.execPath, run, { cwd: folder }));
     const script = [
       join(import.meta.dirname, 'python/kaggle_to_bids.py'),
@@ -24,14 +25,6 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-print('neuroflare preprocess bids', ours);
-print('Pillow, nibabel, numpy', theirs);
-const ratios = ours.map(({ seconds }, index) => (theirs[index]?.seconds ?? 0) / seconds);
-console.log(`ratio ${median(ratios).toFixed(2)} x faster`);
-
-function print(name: string, all: readonly Measured[]): void {
-  const seconds = median(all.map((one) => one.seconds)).toFixed(2);
-  console.log(
-    `${name}: ${seconds} s, ${median(all.map((one) => one.memory)).toFixed(0)} MB (median of ${all.length})`,
-  );
-}
+printMeasured('neuroflare preprocess bids', ours);
+printMeasured('Pillow, nibabel, numpy', theirs);
+printRatio(ours, theirs);

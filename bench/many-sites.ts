@@ -1,6 +1,6 @@
 // Many small sites in one simulation: sites a second, and memory over the rounds.
 // usage: node bench/many-sites.ts [--sites 1000] [--images 10] [--rounds 3] [--threads 2]
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +8,8 @@ import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { createRandom } from '../src/runtime/kernel/random.ts';
 import { residentOf } from './network/measure.ts';
+import { neuroflare, RUN } from './neuroflare.ts';
 
-const RUN = join(import.meta.dirname, '../bin/run.js');
 const CLASSES = ['glioma_tumor', 'meningioma_tumor', 'no_tumor', 'pituitary_tumor'];
 const SIDE = 64;
 const { values } = parseArgs({
@@ -24,11 +24,13 @@ const [sites, rounds] = [Number(values.sites), Number(values.rounds)];
 const folder = mkdtempSync(join(tmpdir(), 'bench-sites-'));
 try {
   await drawPictures(sites * Number(values.images));
-  neuroflare('preprocess bids pictures bids -q');
-  neuroflare(`preprocess split bids --sites ${sites} --validation 0.2 --test 0.1 --out split.json -q`);
+  neuroflare('preprocess bids pictures bids -q', { cwd: folder });
+  neuroflare(`preprocess split bids --sites ${sites} --validation 0.2 --test 0.1 --out split.json -q`, {
+    cwd: folder,
+  });
   const settings = { num_rounds: rounds, local_epochs: 1, image_size: 32, data: 'bids', split: 'split.json' };
   const set = Object.entries(settings).map(([key, value]) => `--set ${key}=${value}`);
-  neuroflare(`job create mri --template mri-fedavg ${set.join(' ')}`);
+  neuroflare(`job create mri --template mri-fedavg ${set.join(' ')}`, { cwd: folder });
   const memory: number[] = [];
   const begun = performance.now();
   const run = [RUN, 'simulate', 'mri', '--threads', values.threads, '--quiet'];
@@ -65,8 +67,4 @@ async function drawPictures(count: number): Promise<void> {
       .png()
       .toFile(path);
   }
-}
-
-function neuroflare(line: string): void {
-  execFileSync(process.execPath, [RUN, ...line.split(' ')], { cwd: folder, stdio: 'ignore' });
 }

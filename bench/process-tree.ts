@@ -41,6 +41,21 @@ export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
+/** A line of medians. */
+export function printMeasured(name: string, all: readonly Measured[]): void {
+  const seconds = median(all.map((one) => one.seconds)).toFixed(2);
+  const memory = median(all.map((one) => one.memory)).toFixed(0);
+  console.log(`${name}: ${seconds} s, ${memory} MB (median of ${all.length})`);
+}
+
+/** A line with the median of the ratios of pairs. */
+export function printRatio(ours: readonly Measured[], theirs: readonly Measured[]): void {
+  const ratio = (figure: (one: Measured) => number) =>
+    median(ours.map((one, index) => figure(theirs[index] ?? one) / figure(one)));
+  const [seconds, memory] = [ratio((one) => one.seconds), ratio((one) => one.memory)];
+  console.log(`ratio: ${seconds.toFixed(2)} x faster, memory 1/${memory.toFixed(1)}`);
+}
+
 function residentOf(root: number): number {
   const children = new Map<number, number[]>();
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {

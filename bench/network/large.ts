@@ -11,7 +11,8 @@ import { upload } from '../../src/runtime/transport/upload.ts';
 import { HEADER, POLL_SECONDS } from '../../src/runtime/wire/protocol.ts';
 import { ProcessFederation } from '../../test/support/process-federation.ts';
 import { RawSite } from '../../test/support/raw-site.ts';
-import { middle, residentOf, slope } from './measure.ts';
+import { median } from '../process-tree.ts';
+import { residentOf, slope } from './measure.ts';
 import { makeModelJob, writeModel } from './model-job.ts';
 
 const { values } = parseArgs({
@@ -72,8 +73,8 @@ try {
   );
   const { rise, error } = slope(peaks.map((peak, index): [number, number] => [index, peak]).slice(1));
   console.log(
-    `${megabytes} MB, ${clients} sites, ${rounds} rounds: ${meta.status}, ${middle(times).toFixed(1)} s a round, ` +
-      `${((2 * clients * megabytes) / middle(times)).toFixed(0)} MB/s through the server`,
+    `${megabytes} MB, ${clients} sites, ${rounds} rounds: ${meta.status}, ${median(times).toFixed(1)} s a round, ` +
+      `${((2 * clients * megabytes) / median(times)).toFixed(0)} MB/s through the server`,
   );
   console.log(
     `server memory: idle ${idle} MB, highest of each round ${peaks.join(' ')} MB; ${rise.toFixed(2)} MB a round (standard error ${error.toFixed(2)})`,

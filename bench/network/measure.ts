@@ -15,10 +15,6 @@ export function cpuSecondsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / ticks;
 }
 
-export function middle(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}
-
 /** Rise of y by x by least squares, and its standard error. */
 export function slope(points: readonly (readonly [number, number])[]): { rise: number; error: number } {
   const count = points.length;

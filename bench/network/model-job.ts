@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { planSafetensors } from '../../src/runtime/tensors/safetensors.ts';
-
-const RUN = join(import.meta.dirname, '../../bin/run.js');
+import { neuroflare } from '../neuroflare.ts';
 
 export interface ModelJob {
   /** Safetensors file to start from. */
@@ -20,14 +17,7 @@ export async function makeModelJob(
   { model, clients, rounds, script }: ModelJob,
 ): Promise<string> {
   const job = join(folder, 'large');
-  await promisify(execFile)(process.execPath, [
-    RUN,
-    'job',
-    'create',
-    job,
-    '--template',
-    'hello-fedavg-numpy',
-  ]);
+  neuroflare('job create large --template hello-fedavg-numpy', { cwd: folder });
   writeFileSync(join(job, 'client/hello-numpy_fl.ts'), script);
   const file = join(job, 'job.yaml');
   writeFileSync(

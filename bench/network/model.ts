@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { middle, residentOf } from './measure.ts';
+import { median } from '../process-tree.ts';
+import { residentOf } from './measure.ts';
 import { makeModelJob, writeModel } from './model-job.ts';
 import { NvflarePoc } from './nvflare-poc.ts';
 import { OurPoc, timed } from './our-poc.ts';
@@ -71,7 +72,7 @@ async function measure(poc: OurPoc): Promise<void> {
   await poc.stop();
   console.log(
     `neuroflare: ${values.megabytes} MB, ${clients} clients, ${rounds} rounds: ${seconds.toFixed(1)} s, ` +
-      `${middle(times).toFixed(2)} s a round (${times.map((time) => time.toFixed(2)).join(' ')})`,
+      `${median(times).toFixed(2)} s a round (${times.map((time) => time.toFixed(2)).join(' ')})`,
   );
   const halves = [peaks.slice(0, peaks.length >> 1), peaks.slice(peaks.length >> 1)].map((half) =>
     Math.max(...half),

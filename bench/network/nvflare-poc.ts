@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runProgram } from './run-program.ts';
 
 /** nvflare's own federation on one machine, driven by its command line; `python` is that of a venv with nvflare 2.9.0. */
 export class NvflarePoc {
@@ -79,25 +79,7 @@ NumpyFedAvgRecipe(name="${name}", min_clients=2, num_rounds=${rounds}, model=[[1
   }
 
   run(program: string, words: readonly string[]): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const child = spawn(join(this.#bin, program), words, {
-        env: this.#env,
-        cwd: this.#folder,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      let out = '';
-      let err = '';
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
-        out += text;
-      });
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        err += text;
-      });
-      child.on('error', reject);
-      child.on('exit', (code) =>
-        code === 0 ? resolve(out) : reject(new Error(`${program} ${words.join(' ')}: ${code}\n${out}${err}`)),
-      );
-    });
+    return runProgram(join(this.#bin, program), words, { env: this.#env, cwd: this.#folder });
   }
 }
 

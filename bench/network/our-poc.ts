@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-
-const RUN = join(import.meta.dirname, '../../bin/run.js');
+import { RUN } from '../neuroflare.ts';
+import { runProgram } from './run-program.ts';
 
 /** neuroflare's federation on one machine, driven by its command line. */
 export class OurPoc {
@@ -43,25 +42,7 @@ export class OurPoc {
 
   /** Ends with what it wrote to stdout; a command that fails throws. */
   run(line: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [RUN, ...line.split(' ')], {
-        env: this.#env,
-        cwd: this.#folder,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      let out = '';
-      let err = '';
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
-        out += text;
-      });
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        err += text;
-      });
-      child.on('error', reject);
-      child.on('exit', (code) =>
-        code === 0 ? resolve(out) : reject(new Error(`${line}: ${code}\n${out}${err}`)),
-      );
-    });
+    return runProgram(process.execPath, [RUN, ...line.split(' ')], { env: this.#env, cwd: this.#folder });
   }
 }
 

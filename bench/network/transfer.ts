@@ -14,6 +14,7 @@ import { upload } from '../../src/runtime/transport/upload.ts';
 import { HEADER } from '../../src/runtime/wire/protocol.ts';
 import { ProcessFederation } from '../../test/support/process-federation.ts';
 import { RawSite } from '../../test/support/raw-site.ts';
+import { median } from '../process-tree.ts';
 import { makeModelJob, writeModel } from './model-job.ts';
 
 const { values } = parseArgs({
@@ -67,8 +68,8 @@ try {
   }
   for (const way of ['down', 'up'] as const)
     console.log(
-      `${way}: ${middle(ours[way]).toFixed(0)} MB/s, bare TLS copy ${middle(bares[way]).toFixed(0)} MB/s, ` +
-        `ratio ${middle(ours[way].map((value, turn) => value / (bares[way][turn] ?? Number.NaN))).toFixed(2)}`,
+      `${way}: ${median(ours[way]).toFixed(0)} MB/s, bare TLS copy ${median(bares[way]).toFixed(0)} MB/s, ` +
+        `ratio ${median(ours[way].map((value, turn) => value / (bares[way][turn] ?? Number.NaN))).toFixed(2)}`,
     );
   await site.connection.close();
 } finally {
@@ -98,8 +99,4 @@ async function bare(role: 'source' | 'sink', file: string): Promise<number> {
 
 function open(port: number) {
   return connect({ host: '127.0.0.1', port, rejectUnauthorized: false });
-}
-
-function middle(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }

@@ -1,5 +1,5 @@
-import type { EstimateFigure } from '../runtime/evaluation/result.ts';
 import type { Baselines } from '../runtime/study/result.ts';
+import { interval, percent } from './figures.ts';
 import { renderTable } from './table.ts';
 
 /** The federated model beside its baselines, over all sites and at each, for people. */
@@ -33,12 +33,4 @@ function figures({
   worse_by_at_most: worse,
 }: Baselines['baselines'][number]['comparison']): string[] {
   return [percent(other.value), percent(own.value), percent(lead.value), interval(lead), percent(worse)];
-}
-
-function percent(share: number | null): string {
-  return share === null ? '-' : (100 * share).toFixed(1);
-}
-
-function interval({ low, high }: EstimateFigure): string {
-  return low === null || high === null ? '-' : `${percent(low)} to ${percent(high)}`;
 }

@@ -1,5 +1,6 @@
 import type { CheckResult } from '../runtime/evaluation/check-schema.ts';
 import { shownPath } from '../runtime/kernel/shown-path.ts';
+import { percent } from './figures.ts';
 import { renderTable } from './table.ts';
 
 /** Findings of one code and severity that are shown in full. */
@@ -51,7 +52,6 @@ function classTable({ classes }: CheckResult): string {
 }
 
 function controlTable(controls: NonNullable<CheckResult['controls']>, chance: number): string {
-  const percent = (share: number | null) => (share === null ? '-' : (100 * share).toFixed(1));
   const rows = controls.map(({ name, sees, balanced_accuracy: { value, low, high } }) => [
     name,
     percent(value),

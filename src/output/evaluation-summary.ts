@@ -1,5 +1,6 @@
 import type { EstimateFigure, Evaluation } from '../runtime/evaluation/result.ts';
 import { shownPath } from '../runtime/kernel/shown-path.ts';
+import { interval, percent } from './figures.ts';
 import { renderTable } from './table.ts';
 
 /** The answer first, then the figures behind it, for people. */
@@ -29,11 +30,16 @@ export function renderEvaluation(result: { folder: string; evaluation: Evaluatio
 function controlsTable({ controls, masked, figures, chance }: Evaluation): string[] {
   const own = figures.balanced_accuracy;
   const rows = [
-    ['model', show(own), interval(own), ''],
-    ...Object.entries(masked).map(([name, figure]) => [`model, ${name}`, show(figure), interval(figure), '']),
+    ['model', percent(own?.value), interval(own), ''],
+    ...Object.entries(masked).map(([name, figure]) => [
+      `model, ${name}`,
+      percent(figure?.value),
+      interval(figure),
+      '',
+    ]),
     ...(controls ?? []).map(({ name, balanced_accuracy: figure, lead }) => [
       name,
-      show(figure),
+      percent(figure?.value),
       interval(figure),
       interval(lead),
     ]),
@@ -46,9 +52,9 @@ function classesTable({ per_class: classes }: Evaluation): string {
   const rows = classes.map(({ class: name, subjects, recall, auroc }) => [
     name,
     String(subjects),
-    show(recall),
+    percent(recall?.value),
     interval(recall),
-    show(auroc),
+    percent(auroc?.value),
   ]);
   return renderTable(['class', 'subjects', 'recall %', '95 % interval', 'AUROC %'], rows);
 }
@@ -58,9 +64,9 @@ function sitesTable({ per_site: sites }: Evaluation): string {
     ({ site, subjects, balanced_accuracy: figure, accuracy, undefined_because: why }) => [
       site,
       String(subjects),
-      show(figure),
+      percent(figure?.value),
       interval(figure),
-      show(accuracy),
+      percent(accuracy?.value),
       why ?? '',
     ],
   );
@@ -68,10 +74,10 @@ function sitesTable({ per_site: sites }: Evaluation): string {
 }
 
 function calibrationLine({ figures, calibration }: Evaluation): string[] {
-  const before = `expected calibration error ${show(figures.ece)} % ${bracket(figures.ece)}`;
+  const before = `expected calibration error ${percent(figures.ece?.value)} % ${bracket(figures.ece)}`;
   if (calibration.temperature === null) return [`${before}; temperature ${calibration.fitted_on}`];
   const after = figures['ece.calibrated'];
-  const fit = `at temperature ${calibration.temperature.toFixed(2)} ${show(after)} % ${bracket(after)}`;
+  const fit = `at temperature ${calibration.temperature.toFixed(2)} ${percent(after?.value)} % ${bracket(after)}`;
   return [`${before}, ${fit}`];
 }
 
@@ -81,15 +87,6 @@ function lesionLine({ lesion_heat: heat }: Evaluation): string[] {
   return [
     `${share(heat.inside)} of the heat lies in or right beside the lesion, which is ${share(heat.area)} of the head; the hottest place is there for ${share(heat.hits)} of ${heat.subjects}`,
   ];
-}
-
-function show(figure: EstimateFigure | undefined): string {
-  return figure?.value === null || figure === undefined ? '-' : (100 * figure.value).toFixed(1);
-}
-
-function interval(figure: EstimateFigure | undefined): string {
-  if (!figure || figure.low === null || figure.high === null) return '-';
-  return `${(100 * figure.low).toFixed(1)} to ${(100 * figure.high).toFixed(1)}`;
 }
 
 function bracket(figure: EstimateFigure | undefined): string {

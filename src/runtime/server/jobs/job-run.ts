@@ -2,7 +2,6 @@ import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Coordinator, createCoordinator, rulesOf } from '../../federation/coordinator.ts';
 import { type RunHistory, replayEvents } from '../../federation/history.ts';
-import { damageOf, neededFiles, requireIntact } from '../../federation/intact.ts';
 import type { RunFiles } from '../../federation/run-files.ts';
 import { runWorkflow } from '../../federation/run-workflow.ts';
 import type { LoadedJob } from '../../job/load.ts';
@@ -19,9 +18,10 @@ import type { AssignedJob, Decision } from '../../wire/site.ts';
 import type { SiteRegistry } from '../sites/site-registry.ts';
 import type { JobFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
-import { blobFile, jobFiles } from './job-files.ts';
+import { jobFiles } from './job-files.ts';
 import { clearWorkFiles, eventsOf, writeJobResults } from './job-results.ts';
 import { Offers } from './offers.ts';
+import { openHistory } from './open-history.ts';
 import { SiteChannel } from './site-channel.ts';
 import { SiteTraffic } from './site-traffic.ts';
 
@@ -248,7 +248,15 @@ export class JobRun {
 
   async #train(): Promise<void> {
     const { definition } = this.job;
-    const history = await this.#openHistory();
+    const { work, logger } = this.#deps;
+    const history = await openHistory({
+      record: this.record,
+      job: definition,
+      journal: this.#journal,
+      files: this.#files,
+      work,
+      logger,
+    });
     if (history.status === 'finished') return this.#writeResults(history);
     const minClients = this.record.minClients ?? this.offers.least();
     this.#coordinator = createCoordinator({
@@ -259,67 +267,13 @@ export class JobRun {
       history,
       signal: this.#stop.signal,
       observe: (event) => this.#observe(event),
-      aggregate: (name, request) =>
-        this.#aggregate(() => this.#deps.work.run('aggregate', { name, request })),
+      aggregate: (name, request) => this.#aggregate(() => work.run('aggregate', { name, request })),
     });
     await runWorkflow(this.#coordinator, {
       ...definition.workflow,
       keep: (final) => this.#writeResults(final),
       isPassing: ({ code }) => OF_THE_MACHINE.has(code),
     });
-  }
-
-  /** Where the log says the job is, with its model made if this is the beginning. */
-  async #openHistory(): Promise<RunHistory> {
-    const goal = this.job.definition.workflow;
-    const history = await replayEvents(eventsOf(this.#journal), goal);
-    if (history.status === 'finished') return history;
-    if (history.error) throw reviveError(history.error);
-    const opened = {
-      type: 'run.opened',
-      ...(history.position && { resumedFromRound: history.position.round }),
-    } as const;
-    await this.#append(opened);
-    if (!history.position) {
-      await this.#append({ type: 'model.initial', model: await this.#initialModel() });
-    }
-    await this.#mend(history);
-    return replayEvents(eventsOf(this.#journal), goal);
-  }
-
-  /** What is true before a coordinator takes over. */
-  async #append(event: RunEvent): Promise<void> {
-    faultPoint(`${event.type}:before`);
-    await this.#journal.append(event);
-    faultPoint(`${event.type}:after`);
-  }
-
-  /** A result whose bytes are damaged is asked for again; a damaged model ends the job with its name. */
-  async #mend(history: RunHistory): Promise<void> {
-    const { accepted, open } = history;
-    for (const file of neededFiles({ ...history, accepted: [] })) await requireIntact(this.#files, file);
-    for (const { site, update } of accepted) {
-      if (!update || !open) continue;
-      const reason = await damageOf(this.#files, update);
-      if (reason === undefined) continue;
-      this.#deps.logger.error(
-        { job: this.record.id, site, reason },
-        'an accepted update is damaged: asked for again',
-      );
-      await this.#append({ type: 'result.dropped', round: open.round, site, reason });
-      // Under its name the same answer would count as being there.
-      await this.#files.discard([update]);
-    }
-  }
-
-  async #initialModel() {
-    const { initialModel } = this.record;
-    if (initialModel) {
-      await requireIntact(this.#files, blobFile(initialModel.sha256));
-      return blobFile(initialModel.sha256);
-    }
-    const { definition: job } = this.job;
-    return this.#files.keepModel(0, (target) => this.#deps.work.run('makeModel', { job, target }));
   }
 
   async #aggregate(work: () => Promise<string>): Promise<string> {

@@ -19,9 +19,8 @@ export async function sendFile(
   reply: FastifyReply,
   { path, name, onBytes = () => undefined }: Sent,
 ): Promise<FastifyReply> {
-  const file = await openFile(path, name);
+  const { file, size } = await openFile(path, name);
   try {
-    const { size } = await file.stat();
     const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
     const headers = { 'content-type': BYTES_TYPE, 'accept-ranges': 'bytes' };
     if (start > size)
@@ -83,9 +82,10 @@ function write(response: ServerResponse, bytes: Uint8Array): Promise<void> {
   });
 }
 
-async function openFile(path: string, name: string): Promise<FileHandle> {
+async function openFile(path: string, name: string): Promise<{ file: FileHandle; size: number }> {
   const file = await open(path, 'r').catch(() => undefined);
-  if (file && (await file.stat()).isFile()) return file;
+  const found = await file?.stat();
+  if (file && found?.isFile()) return { file, size: found.size };
   await file?.close();
   throw flError('NF_FILE_UNKNOWN', { path: name });
 }
