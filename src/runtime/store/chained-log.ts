@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson, prettyJson, sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
-import { syncFolder, writeFileAtomic } from '../workspace/files.ts';
+import { syncFolder, writeAtomic, writeFileAtomic } from '../workspace/files.ts';
 import { readLines } from './lines.ts';
 
 const entrySchema = z.looseObject({
@@ -96,6 +96,29 @@ export async function* readChainedLog(path: string): AsyncGenerator<Readonly<Rec
   for await (const { text } of readLines(path)) {
     const entry = parseEntry(text);
     if (entry) yield entry;
+  }
+}
+
+/**
+ * Copies a log that may be written meanwhile, up to where its head says that it ends; nothing where there is none. What stands before that
+ * never changes. Of a head that cannot be read all is copied, for `verifyChainedLog` to judge.
+ */
+export async function copyChainedLog(path: string, target: string): Promise<void> {
+  const head = await readFile(headPath(path), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  if (head === undefined) return;
+  const entries = headSchema.safeParse(parseJson(head)).data?.seq ?? Number.POSITIVE_INFINITY;
+  await writeAtomic(target, (file) => file.writeFile(beginning(path, entries)));
+  await writeFileAtomic(headPath(target), head);
+}
+
+/** The first lines of a file, as they stand there. */
+async function* beginning(path: string, count: number): AsyncGenerator<string> {
+  let line = 0;
+  for await (const { text, isWhole } of readLines(path)) {
+    if (++line > count) return;
+    yield isWhole ? `${text}\n` : text;
   }
 }
 

@@ -6,6 +6,7 @@ import { canonicalJson, sha256 } from '../../../src/runtime/kernel/digest.ts';
 import { openKit } from '../../../src/runtime/security/kit/open.ts';
 import { isSignedInProject, logKey } from '../../../src/runtime/security/log-key.ts';
 import {
+  copyChainedLog,
   type LogKey,
   openChainedLog,
   readChainedLog,
@@ -405,6 +406,58 @@ describe('a chained log that was tampered with', () => {
     await rm(head);
     await write(1);
     expect((await verify()).findings).toEqual([]);
+  });
+});
+
+describe('a copy of a chained log', () => {
+  const copy = () => join(folder, `copy-${count}.jsonl`);
+  const findings = async () => (await verifyChainedLog(copy(), isSigned)).findings;
+
+  it('is whole and can be gone on with, whatever is written meanwhile', async () => {
+    const log = await openChainedLog<Line>(path, key);
+    await log.append({ n: 0 });
+    let isCopied = false;
+    const writing = (async () => {
+      for (let n = 1; !isCopied; n++) await log.append({ n });
+    })();
+    for (let times = 0; times < 20; times++) {
+      await copyChainedLog(path, copy());
+      expect(await findings()).toEqual([]);
+    }
+    isCopied = true;
+    await writing;
+    await log.close();
+    const more = await openChainedLog<Line>(copy(), key);
+    await more.append({ n: -1 });
+    await more.close();
+    expect(await findings()).toEqual([]);
+  });
+
+  it('leaves out a line that a crash has not signed, and keeps every byte before it', async () => {
+    await write(1, 2);
+    const text = await readFile(path, 'utf8');
+    await appendFile(path, '{"half');
+    await copyChainedLog(path, copy());
+    expect(await readFile(copy(), 'utf8')).toBe(text);
+    expect(await findings()).toEqual([]);
+  });
+
+  it('shows what was tampered with, as the log does', async () => {
+    await write(1, 2, 3);
+    const lines = (await readFile(path, 'utf8')).split('\n');
+    await writeFile(path, `${lines.slice(0, 2).join('\n')}\n`);
+    await copyChainedLog(path, copy());
+    expect(await findings()).toEqual((await verifyChainedLog(path, isSigned)).findings);
+    expect(await findings()).not.toEqual([]);
+    await writeFile(head, 'no head');
+    await copyChainedLog(path, copy());
+    expect(await readFile(copy(), 'utf8')).toBe(await readFile(path, 'utf8'));
+    expect(await findings()).not.toEqual([]);
+  });
+
+  it('of no log is none', async () => {
+    await copyChainedLog(path, copy());
+    await expect(stat(copy())).rejects.toThrow('ENOENT');
   });
 });
 

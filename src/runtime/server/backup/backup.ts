@@ -6,6 +6,7 @@ import { loadJob } from '../../job/load.ts';
 import { compareText } from '../../kernel/compare-text.ts';
 import { prettyJson, sha256File } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
+import { copyChainedLog } from '../../store/chained-log.ts';
 import type { JobRecord, ServerStore } from '../../store/server-store.ts';
 import { openSqliteStore } from '../../store/sqlite/sqlite-store.ts';
 import { isFinished } from '../../wire/admin.ts';
@@ -77,7 +78,7 @@ async function copyAll(state: StateFolder, target: string): Promise<number | und
   }
   const copy = await openSqliteStore(join(target, DATABASE));
   try {
-    await copyAudit(state, target);
+    await copyChainedLog(state.audit, join(target, 'audit.jsonl'));
     const records = await copy.jobs();
     for (const record of records) if (!(await copyJob(record, { copy, state, target }))) return undefined;
     return records.length;
@@ -121,17 +122,6 @@ async function blobsOf(record: JobRecord, copy: ServerStore, state: StateFolder)
   const files = [initial, position?.model, best?.model, open?.model, ...updates];
   const first = record.initialModel && !initial ? [`blobs/${record.initialModel.sha256}`] : [];
   return [...new Set([...first, ...files.flatMap((file) => (file ? [file.path] : []))])];
-}
-
-/** The log, and the head that says where it ends; both of one moment. */
-async function copyAudit({ audit }: StateFolder, target: string): Promise<void> {
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
-    const before = await sha256File(`${audit}.head`).catch(() => '');
-    if (before === '') return;
-    await copyFileAtomic(audit, join(target, 'audit.jsonl'));
-    await copyFileAtomic(`${audit}.head`, join(target, 'audit.jsonl.head'));
-    if ((await sha256File(`${audit}.head`)) === before) return;
-  }
 }
 
 async function listFiles(root: string) {
