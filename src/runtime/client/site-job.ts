@@ -7,7 +7,6 @@ import { faultPoint } from '../kernel/fault-point.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AssignedJob, AssignedTask, Decision, JobOffer, SitePhase } from '../wire/site.ts';
-import { makeFolder } from '../workspace/files.ts';
 import { fetchJob, isTaken } from './admission.ts';
 import type { SiteJobFolder } from './client-folder.ts';
 import type { SiteRules } from './decide.ts';
@@ -200,13 +199,15 @@ export class SiteJob {
     this.#setPhase('downloading');
     const others = await readdir(join(folder.root, 'models')).catch(() => []);
     const old = others.filter((name) => !name.startsWith(model.sha256));
-    await Promise.all(old.map((name) => rm(folder.model(name), { force: true })));
-    await makeFolder(join(folder.root, 'models'));
     const path = `/v1/site/jobs/${this.offer.job_id}/models/${model.sha256}`;
     const onBytes = (bytes: number) => {
       this.bytes += bytes;
     };
-    await link.fetch(path, { target, ...model, onBytes }, signal);
+    // Freeing the room of a large model takes time, in which the new one can begin to come.
+    await Promise.all([
+      link.fetch(path, { target, ...model, onBytes }, signal),
+      ...old.map((name) => rm(folder.model(name), { force: true })),
+    ]);
     faultPoint('client:model');
   }
 

@@ -1,10 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { hashFile } from '../kernel/digest.ts';
 import { flError, NeuroflareError } from '../kernel/errors.ts';
+import { appendStream } from '../workspace/append.ts';
 import { makeFolder, syncFile, syncFolder } from '../workspace/files.ts';
 import type { Connection } from './connection.ts';
 
@@ -19,9 +19,6 @@ export interface Download {
   readonly signal?: AbortSignal | undefined;
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
-
-/** What TLS gives at a time is small; the disk likes more. */
-const BUFFER = 1024 * 1024;
 
 /**
  * Fetches a file, from the byte where an earlier try stopped. The caller repeats it after a network error.
@@ -75,11 +72,9 @@ async function receive(
       yield chunk;
     }
   };
-  await pipeline(body, count, createWriteStream(part, { flags: 'a', highWaterMark: BUFFER })).catch(
-    (error: unknown) => {
-      throw connection.nameFailure(error);
-    },
-  );
+  await pipeline(body, (chunks) => appendStream(part, count(chunks))).catch((error: unknown) => {
+    throw connection.nameFailure(error);
+  });
   if (received < request.size) throw flError('NF_CONNECTION_LOST', { address: connection.address });
 }
 

@@ -1,7 +1,9 @@
-import { createHash, type Hash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
+import { appendAll } from './append.ts';
+import { EarlySync } from './early-sync.ts';
 
 const TEMPORARY = /\.\d+-[0-9a-f]{8}\.tmp$/;
 
@@ -47,30 +49,34 @@ export async function writeAtomic(
   await syncFolder(dirname(path));
 }
 
-/** Bytes written while the ones before them are hashed. */
+/** Bytes written while they are hashed. */
 const PART = 4 * 1024 * 1024;
 
 /** As `writeFileAtomic`; returns the SHA-256 of the content, which is hashed while the system writes it. */
 export async function writeFileHashed(path: string, content: Uint8Array): Promise<string> {
+  return writeHashed(path, async (append) => {
+    for (let start = 0; start < content.length; start += PART)
+      await append(content.subarray(start, start + PART));
+  });
+}
+
+/** As `writeFileHashed`, for content that is made part by part. */
+export async function writeHashed(
+  path: string,
+  write: (append: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
+): Promise<string> {
   const hash = createHash('sha256');
   await writeAtomic(path, async (file) => {
-    for (let start = 0; start < content.length; start += PART)
-      await appendHashed(file, content.subarray(start, start + PART), hash);
+    const early = new EarlySync(file);
+    await write(async (bytes) => {
+      const written = appendAll(file, bytes);
+      hash.update(bytes);
+      await written;
+      early.grown(bytes.length);
+    });
+    await early.end();
   });
   return hash.digest('hex');
-}
-
-/** Writes at the end of a file, and takes the bytes into a hash meanwhile. */
-export async function appendHashed(file: FileHandle, bytes: Uint8Array, hash: Hash): Promise<void> {
-  const written = appendAll(file, bytes);
-  hash.update(bytes);
-  await written;
-}
-
-/** A full disk may take a part of the bytes before it refuses the rest. */
-async function appendAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length; )
-    written += (await file.write(bytes, written, bytes.length - written)).bytesWritten;
 }
 
 /**

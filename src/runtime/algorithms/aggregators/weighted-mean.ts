@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { DTYPES, type DType, elementCount, type NumericArray } from '../../tensors/nd-array.ts';
 import { planSafetensors, type TensorEntry } from '../../tensors/safetensors.ts';
 import { openTensorFile, type TensorFile } from '../../tensors/tensor-file.ts';
-import { appendHashed, writeAtomic } from '../../workspace/files.ts';
+import { writeHashed } from '../../workspace/files.ts';
 import type { AggregationRequest } from '../aggregator.ts';
 
 /** Elements added up at a time: 2 MB of float64 accumulator stay in the cache of common processors. */
@@ -36,14 +35,11 @@ export async function weightedMean(request: AggregationRequest): Promise<string>
     }));
     const origin = { file: base, share: shareOfDifferences(request) };
     const { header, layout } = planSafetensors(base.layout);
-    const hash = createHash('sha256');
-    await writeAtomic(request.target, async (file) => {
-      const append = (bytes: Uint8Array) => appendHashed(file, bytes, hash);
+    return await writeHashed(request.target, async (append) => {
       await append(header);
       for (const entry of [...layout].sort((a, b) => a.offset - b.offset))
         await writeSlices(append, entry, meanOf(entry, { sources, origin }));
     });
-    return hash.digest('hex');
   } finally {
     await Promise.all(files.map((file) => file.close()));
   }
@@ -76,7 +72,8 @@ function meanOf(
       if (values) addScaled(sum, values, weight);
     }
     const base = origin.share > 0 && (await read(origin.file, 0));
-    divide(sum, total, out.length);
+    if (!base && !isInteger) return divideInto(out, sum, total);
+    divideInto(sum.subarray(0, out.length), sum, total);
     if (base) addScaled(sum, base, origin.share);
     if (isInteger) round(sum, out.length);
     out.set(sum.subarray(0, out.length));
@@ -105,8 +102,8 @@ function addScaled(sum: Float64Array, values: NumericArray, weight: number): voi
     sum[index] = (sum[index] ?? 0) + weight * (values[index] ?? 0);
 }
 
-function divide(sum: Float64Array, divisor: number, length: number): void {
-  for (let index = 0; index < length; index++) sum[index] = (sum[index] ?? 0) / divisor;
+function divideInto(out: NumericArray, sum: Float64Array, divisor: number): void {
+  for (let index = 0; index < out.length; index++) out[index] = (sum[index] ?? 0) / divisor;
 }
 
 function round(sum: Float64Array, length: number): void {

@@ -1,13 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Readable, Transform } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { hashFile } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { faultPoint } from '../../kernel/fault-point.ts';
 import type { BlobFolder } from '../../store/blob-folder.ts';
+import { appendStream } from '../../workspace/append.ts';
 import { makeFolder, syncFile } from '../../workspace/files.ts';
 
 /** A file on its way in. */
@@ -34,9 +34,6 @@ interface Progress {
   /** The piece that is coming in. */
   current: { readonly stop: AbortController; readonly done: Promise<unknown> } | undefined;
 }
-
-/** What TCP and TLS give at a time is small; the disk likes more. */
-const BUFFER = 1024 * 1024;
 
 /**
  * Receives files piece by piece. What is written stays, whatever becomes of the connection or the server; a file is taken in
@@ -90,19 +87,17 @@ export class UploadDesk {
     if (have !== piece.offset) throw flError('NF_UPLOAD_OFFSET', { have, sha256, given: piece.offset });
     await makeFolder(upload.folder);
     await catchUp(progress, path, have);
-    const count = new Transform({
-      transform: (chunk: Buffer, _encoding, next) => {
+    const count = async function* (chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) {
         progress.hashed += chunk.length;
         if (progress.hashed > size)
-          return next(flError('NF_UPLOAD_TOO_LARGE', { size: progress.hashed, limit: size }));
+          throw flError('NF_UPLOAD_TOO_LARGE', { size: progress.hashed, limit: size });
         progress.hash.update(chunk);
         piece.onBytes(chunk.length);
-        next(null, chunk);
-      },
-    });
-    await pipeline(piece.body, count, createWriteStream(path, { flags: 'a', highWaterMark: BUFFER }), {
-      signal,
-    });
+        yield chunk;
+      }
+    };
+    await pipeline(piece.body, (chunks) => appendStream(path, count(chunks)), { signal });
     faultPoint('upload.piece');
     if (progress.hashed < size) return { offset: progress.hashed, done: false };
     await this.#finish(upload, path, progress);
