@@ -49,7 +49,7 @@ export async function readControlImages(
     const pictures = await readPictures(path, { imageSize: CONTROL_SIDE, slices, layout: 'montage' });
     const montage = arrange(
       pictures.map((picture) => Float32Array.from(picture)),
-      CONTROL_SIDE,
+      new Float32Array(CONTROL_SIDE * CONTROL_SIDE),
     );
     const { shape } = await readNiftiHeader(path);
     progress({ what: 'images read for the controls', done: ++done, total: subjects.length });

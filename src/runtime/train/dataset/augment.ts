@@ -23,31 +23,44 @@ type Warp = readonly [number, number, number, number, number, number];
 
 const GREYS = 256;
 
-/** A changed copy of a picture as floats, 0 to 1; `random` decides how. Bilinear; what comes from outside is 0. */
-export function augment(picture: Picture, options: AugmentOptions, random: Random): Float32Array {
+/**
+ * A changed copy of a picture as floats, 0 to 1; `random` decides how. Bilinear; what comes from outside is 0.
+ * @param into where the copy goes, holding zeros
+ */
+export function augment(
+  picture: Picture,
+  options: AugmentOptions,
+  {
+    random,
+    into = new Float32Array(picture.length),
+  }: { readonly random: Random; readonly into?: Float32Array },
+): Float32Array {
   const side = Math.sqrt(picture.length);
   const warp = drawWarp(side, options, random);
   const exponent = Math.exp(spread(random, options.gamma));
   const greys = new Float32Array(GREYS);
   for (let grey = 0; grey < GREYS; grey++) greys[grey] = (grey / (GREYS - 1)) ** exponent;
-  return warped(withMargin(picture, side, greys), side, warp);
+  return warped(withMargin(picture, side, greys), warp, into);
 }
+
+/** Its inside is written anew for each picture, its margin stays 0. */
+let margined = new Float32Array();
 
 /** The grey values with a row and column of 0 before and two behind, so that no pixel's neighbours need a look at the edge. */
 function withMargin(picture: Picture, side: number, greys: Float32Array): Float32Array {
   const width = side + 3;
-  const wide = new Float32Array(width * width);
+  if (margined.length !== width * width) margined = new Float32Array(width * width);
   for (let row = 0; row < side; row++) {
     const [from, to] = [row * side, (row + 1) * width + 1];
     for (let column = 0; column < side; column++)
-      wide[to + column] = greys[picture[from + column] as number] as number;
+      margined[to + column] = greys[picture[from + column] as number] as number;
   }
-  return wide;
+  return margined;
 }
 
-function warped(source: Float32Array, side: number, [a, b, c, d, e, f]: Warp): Float32Array {
+function warped(source: Float32Array, [a, b, c, d, e, f]: Warp, result: Float32Array): Float32Array {
+  const side = Math.sqrt(result.length);
   const width = side + 3;
-  const result = new Float32Array(side * side);
   for (let row = 0, at = 0; row < side; row++) {
     for (let column = 0; column < side; column++, at++) {
       const x = a * column + b * row + c;

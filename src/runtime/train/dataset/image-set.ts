@@ -96,19 +96,35 @@ export class ImageSet {
     const pictures = await Promise.all(examples.map((example) => this.#pictures(example)));
     for (const [row, example] of examples.entries()) {
       const seeded = seed === undefined ? undefined : deriveSeed('augment', seed, indices[row] ?? 0);
-      const shown = (pictures[row] ?? []).map((picture) => this.#present(picture, seeded));
-      const tiles = mirror ? shown.map(mirrored) : shown;
-      x.set(standardize(arrange(tiles, imageSize)), row * area);
+      const square = x.subarray(row * area, (row + 1) * area);
+      this.#show(pictures[row] ?? [], { seed: seeded, mirror }, square);
+      standardize(square);
       y[row * classes.length + (this.subjects[example.subject]?.label ?? 0)] = 1;
       owners.push(example.subject);
     }
     return { x, y, size: indices.length, owners };
   }
 
-  #present(picture: Picture, seed: number | undefined): Float32Array {
+  /** What the network sees of an example, before it is standardised, into a square of zeros. */
+  #show(
+    pictures: readonly Picture[],
+    { seed, mirror }: { seed: number | undefined; mirror: boolean },
+    square: Float32Array,
+  ): void {
+    const isWhole = pictures.length === 1;
+    const tiles = pictures.map((picture) => {
+      const tile = isWhole ? square : new Float32Array(picture.length);
+      this.#present(picture, seed, tile);
+      if (mirror) exchangeSides(tile);
+      return tile;
+    });
+    if (!isWhole) arrange(tiles, square);
+  }
+
+  #present(picture: Picture, seed: number | undefined, tile: Float32Array): void {
     const { augment: options } = this.options;
-    if (seed === undefined || !options) return Float32Array.from(picture, (grey) => grey / 255);
-    return augment(picture, options, createRandom(seed));
+    if (seed !== undefined && options) augment(picture, options, { random: createRandom(seed), into: tile });
+    else for (let at = 0; at < tile.length; at++) tile[at] = (picture[at] as number) / 255;
   }
 
   async #pictures({ path, first, count }: Example): Promise<readonly Picture[]> {
@@ -118,16 +134,16 @@ export class ImageSet {
   }
 }
 
-/** Left and right exchanged. */
-function mirrored(picture: Float32Array): Float32Array {
+/** Left and right, in place. */
+function exchangeSides(picture: Float32Array): void {
   const side = Math.sqrt(picture.length);
-  return picture.map((_, at) => picture[at - (at % side) + side - 1 - (at % side)] ?? 0);
+  for (let start = 0; start < picture.length; start += side) picture.subarray(start, start + side).reverse();
 }
 
-/** Tiles in rows from the top left, in a square as large as a picture; what they leave free is black. */
-export function arrange(tiles: readonly Float32Array[], imageSize: number): Float32Array {
+/** Puts tiles in rows from the top left into a square of zeros; what they leave free stays black. */
+export function arrange(tiles: readonly Float32Array[], square: Float32Array): Float32Array {
+  const imageSize = Math.sqrt(square.length);
   const across = Math.ceil(Math.sqrt(tiles.length));
-  const square = new Float32Array(imageSize * imageSize);
   for (const [index, tile] of tiles.entries()) {
     const side = Math.sqrt(tile.length);
     const corner = Math.floor(index / across) * side * imageSize + (index % across) * side;

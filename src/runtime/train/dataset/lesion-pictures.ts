@@ -48,5 +48,5 @@ export async function readLesionPicture(
       side,
     ),
   );
-  return arrange(tiles, imageSize);
+  return arrange(tiles, new Float32Array(imageSize * imageSize));
 }

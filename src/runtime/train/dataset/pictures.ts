@@ -51,8 +51,14 @@ async function makePictures(path: string, { imageSize, slices, layout }: Picture
   return slabs.map((slab) => {
     const plane = takeSlab(head, slab, (value) => applyWindow(value, window));
     const picture = blackenMargin(resample(plane, box, side), side);
-    return Uint8Array.from(picture, (value) => Math.round(value * 255));
+    return toGreys(picture);
   });
+}
+
+function toGreys(picture: Float32Array): Picture {
+  const greys = new Uint8Array(picture.length);
+  for (let at = 0; at < greys.length; at++) greys[at] = Math.round((picture[at] as number) * 255);
+  return greys;
 }
 
 /** Where a small image is enlarged, its outermost pixels reach into the margin. */

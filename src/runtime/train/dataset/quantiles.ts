@@ -1,3 +1,5 @@
+import { sortFloats } from './sort-floats.ts';
+
 /** Enough for a tail of 0.5 % to hold 300 voxels. */
 const SAMPLES = 65_536;
 
@@ -6,7 +8,7 @@ export function sortedSample(data: Float32Array): Float32Array {
   const step = Math.max(1, Math.ceil(data.length / SAMPLES));
   const sample = new Float32Array(Math.ceil(data.length / step));
   for (let index = 0; index < sample.length; index++) sample[index] = data[index * step] ?? 0;
-  return sample.sort();
+  return sortFloats(sample);
 }
 
 /** Value below which `fraction` of a sorted sample lies. */
