@@ -6,10 +6,11 @@ import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { packageVersion } from '../kernel/package-version.ts';
 import { readClientResources, readLogSettings, readSitePolicy } from '../security/kit/local-files.ts';
 import { type OpenKit, openKit } from '../security/kit/open.ts';
+import { type KitWatch, watchKit } from '../security/kit/watch.ts';
 import { logKey } from '../security/log-key.ts';
 import type { Deed } from '../store/audit-log.ts';
 import { openChainedLog } from '../store/chained-log.ts';
-import { openLog } from '../telemetry/logger.ts';
+import { type Logger, openLog } from '../telemetry/logger.ts';
 import { Connection } from '../transport/connection.ts';
 import type { SiteResources } from '../wire/site.ts';
 import { makeFolder } from '../workspace/files.ts';
@@ -99,6 +100,7 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     logger,
     audit,
   });
+  const unwatch = watchKit(kit.dir, takingUp(connection, { tell, logger }));
   let comesBack = false;
   try {
     const { seen_as: address, server: name } = await link.session();
@@ -113,12 +115,28 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     throw toNeuroflareError(thrown);
   } finally {
     options.signal.removeEventListener('abort', end);
+    unwatch();
     await link.leave({ comesBack });
     await connection.close();
     await ledger.close();
     await audit.close();
     await logger.close();
   }
+}
+
+/** Jobs go on while the certificate is renewed. */
+function takingUp(
+  connection: Connection,
+  { tell, logger }: { tell: (line: string) => void; logger: Logger },
+): KitWatch<'client'> {
+  return {
+    type: 'client',
+    onChange: ({ tls, expires }) => {
+      connection.renew(tls);
+      tell(`The certificate was renewed, and is good until ${expires.toISOString().slice(0, 10)}.`);
+    },
+    onFault: (error) => logger.error(error, 'the kit has changed and cannot be used'),
+  };
 }
 
 /** Once when it begins, once when it ends. */

@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { flError } from '../kernel/errors.ts';
 import { readAuthorization, readLogSettings, readServerResources } from '../security/kit/local-files.ts';
 import { type OpenKit, openKit } from '../security/kit/open.ts';
+import { type KitWatch, watchKit } from '../security/kit/watch.ts';
 import { logKey } from '../security/log-key.ts';
 import type { Deed } from '../store/audit-log.ts';
 import { openChainedLog } from '../store/chained-log.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
-import { openLog } from '../telemetry/logger.ts';
+import { type Logger, openLog } from '../telemetry/logger.ts';
 import { isFinished } from '../wire/admin.ts';
 import type { LogLevel } from '../wire/shapes.ts';
 import { makeFolder } from '../workspace/files.ts';
@@ -23,7 +24,6 @@ import { SiteOrders } from './sites/site-orders.ts';
 import { SiteRegistry } from './sites/site-registry.ts';
 import { stateFolder } from './state-folder.ts';
 import { UploadDesk } from './transfer/upload-desk.ts';
-import { watchKit } from './watch-kit.ts';
 import { WorkThread } from './work/work-thread.ts';
 
 export interface ServeOptions {
@@ -73,7 +73,7 @@ async function run(
     const address = await listen(app, options, kit);
     context.logger.info({ ...address, state: state.root }, 'the server listens');
     options.onReady?.({ ...address, state: state.root });
-    const unwatch = watchKit(options.kitDir, { server: app.server, logger: context.logger });
+    const unwatch = watchKit(options.kitDir, takingUp(app.server, context.logger));
     const stop = () => context.stop('shutdown');
     options.signal.addEventListener('abort', stop, { once: true });
     if (options.signal.aborted) stop();
@@ -90,6 +90,25 @@ async function run(
     await close();
     await log.close();
   }
+}
+
+/** Connections begin anew with a changed kit, so that whoever was revoked is out at once. */
+function takingUp(server: App['server'], logger: Logger): KitWatch<'server'> {
+  return {
+    type: 'server',
+    onChange: ({ tls }) => {
+      server.setSecureContext({
+        ca: tls.ca,
+        cert: tls.cert,
+        key: tls.key,
+        crl: tls.crl,
+        minVersion: tls.minVersion,
+      });
+      server.closeAllConnections();
+      logger.info('the kit has changed: its certificate and list of revoked ones are in use');
+    },
+    onFault: (error) => logger.error(error, 'the kit has changed and cannot be used'),
+  };
 }
 
 async function assemble(

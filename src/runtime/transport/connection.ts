@@ -4,7 +4,7 @@ import { ERROR_CATALOG } from '../kernel/catalog.ts';
 import { type ErrorReport, flError, type NeuroflareError, reviveError } from '../kernel/errors.ts';
 import { JSON_TYPE } from '../wire/protocol.ts';
 import { errorReport } from '../wire/shapes.ts';
-import { type DispatcherOptions, makeDispatcher, SILENCE_SECONDS } from './dispatcher.ts';
+import { type DispatcherOptions, makeDispatcher, SILENCE_SECONDS, type TlsMaterial } from './dispatcher.ts';
 import { networkError } from './failures.ts';
 
 export interface ConnectionOptions extends DispatcherOptions {
@@ -40,7 +40,9 @@ export class Connection {
   /** Without a byte moving for this long, a line counts as lost. */
   readonly silenceSeconds: number;
   readonly #options: ConnectionOptions;
-  readonly #dispatcher: Dispatcher;
+  #dispatcher: Dispatcher;
+  /** With requests that began before the certificate was another. */
+  readonly #ending = new Set<Dispatcher>();
   readonly #origin: string;
 
   constructor(options: ConnectionOptions) {
@@ -109,8 +111,19 @@ export class Connection {
     return networkError(error, { address: this.address, proxy: this.#options.proxy }) ?? error;
   }
 
+  /** Shows another certificate from the next request on; those under way end as they began. */
+  renew(tls: TlsMaterial): void {
+    const old = this.#dispatcher;
+    this.#dispatcher = makeDispatcher({ ...this.#options, tls });
+    this.#ending.add(old);
+    void old
+      .close()
+      .catch(() => undefined)
+      .then(() => this.#ending.delete(old));
+  }
+
   async close(): Promise<void> {
-    await this.#dispatcher.destroy();
+    await Promise.all([this.#dispatcher, ...this.#ending].map((dispatcher) => dispatcher.destroy()));
   }
 
   #request(options: Omit<Dispatcher.RequestOptions, 'origin'>): Promise<Dispatcher.ResponseData> {
