@@ -41,13 +41,14 @@ function handOver(node) {
  * What comes in over TLS comes in buffers of 16 KB outside V8's heap, whose objects in it are small: with the usual young generation
  * 64 MB of dead buffers gather between two collections of it, and each time all of the heap is searched for them. In one that does
  * not grow they are found soon: a fifth less time for a round with a large model, a third less memory. It has to be said before the
- * code is loaded, for which it grows.
+ * code is loaded, for which it grows. Whoever starts Node.js with a size of their own has it.
  */
 function keepYoungGenerationSmall() {
+  if (/semi-space/.test(`${process.env.NODE_OPTIONS} ${process.execArgv}`)) return;
   setFlagsFromString('--semi-space-growth-factor=1');
 }
 
-const SERVES = /^(server|client) start$/;
+const SERVES = /^(server|client)[ :]start\b/;
 
 async function runCli() {
   if (SERVES.test(process.argv.slice(2, 4).join(' '))) keepYoungGenerationSmall();

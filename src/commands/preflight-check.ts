@@ -21,6 +21,7 @@ export default class PreflightCheck extends BaseCommand<Result> {
   static override flags = {
     'package-path': Flags.string({ char: 'p', summary: 'folder of the kit, as nvflare takes it' }),
     data: Flags.string({ summary: 'BIDS folder of the site' }),
+    work: Flags.string({ summary: 'folder of the client for its jobs; default: work in the kit' }),
     proxy: Flags.string({ summary: 'HTTP proxy on the way to the server; default: HTTPS_PROXY' }),
     engine: Flags.option({ options: ENGINE_CHOICES, default: 'auto', summary: 'what shall compute' })(),
   };
@@ -37,6 +38,7 @@ export default class PreflightCheck extends BaseCommand<Result> {
     const checks = await preflight({
       kitDir,
       data: flags.data,
+      work: flags.work,
       proxy: (flags.proxy ?? process.env.HTTPS_PROXY ?? process.env.https_proxy) || undefined,
       engine: flags.engine,
     });

@@ -11,7 +11,7 @@ export const MODEL = sha256('model');
 /** A job's folder in the work folder `work` of a client, with a model of two numbers. */
 export async function makeJobFolder(work: string): Promise<SiteJobFolder> {
   const folder = clientFolder(work).job('job');
-  await mkdir(folder.work, { recursive: true });
+  for (const own of [folder.work, folder.home]) await mkdir(own, { recursive: true });
   await mkdir(join(folder.root, 'models'));
   await writeFile(folder.model(MODEL), encodeSafetensors({ weights: float32([1, 2]) }));
   return folder;

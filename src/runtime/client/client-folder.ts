@@ -38,9 +38,15 @@ export interface SiteJobFolder {
   readonly outbox: string;
   /** Which process runs the job's scripts, so that one that was left behind is ended. */
   readonly process: string;
+  readonly models: string;
   model(sha256: string): string;
+  readonly states: string;
   state(sha256: string): string;
-  /** Where a script's results are put. */
+  /** The model a script has sent, until the server has it. */
+  readonly update: string;
+  /** A script's own folder, in which it runs, for as long as the job lasts. */
+  readonly home: string;
+  /** For what a script leaves in a task: its results, and temporary files. Only here and in `home` may it write. */
   readonly work: string;
 }
 
@@ -69,8 +75,12 @@ function siteJobFolder(root: string): SiteJobFolder {
     log: join(root, 'log.jsonl'),
     outbox: join(root, 'outbox.json'),
     process: join(root, 'process'),
+    models: join(root, 'models'),
     model: (sha256) => join(root, 'models', sha256),
+    states: join(root, 'state'),
     state: (sha256) => join(root, 'state', sha256),
+    update: join(root, 'update.safetensors'),
+    home: join(root, 'home'),
     work: join(root, 'work'),
   };
 }

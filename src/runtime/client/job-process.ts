@@ -9,6 +9,8 @@ import type { EngineSetup, TaskMessage, TaskOrder } from '../executor/messages.t
 import { type ErrorReport, flError } from '../kernel/errors.ts';
 import { MODULE_EXTENSION } from '../kernel/module-file.ts';
 import { NATIVE_SETTINGS } from '../kernel/native-settings.ts';
+import { PACKAGE_ROOT } from '../kernel/package-root.ts';
+import type { JobUser } from '../security/policy/job-user.ts';
 import { putFile } from '../workspace/files.ts';
 import { identifyProcess, isProcessAlive } from '../workspace/process-identity.ts';
 import type { SiteJobFolder } from './client-folder.ts';
@@ -20,7 +22,7 @@ export interface JobProcessOptions {
   /** The site's data, if it has any. */
   readonly data: string | undefined;
   readonly isolate: boolean;
-  readonly runAs: { readonly uid: number; readonly gid: number } | undefined;
+  readonly runAs: JobUser | undefined;
   readonly onText: (text: string) => void;
 }
 
@@ -39,7 +41,6 @@ export interface TaskRun {
 }
 
 const ENTRY = fileURLToPath(new URL(`../executor/process-entry${MODULE_EXTENSION}`, import.meta.url));
-const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** What a process said before it ended may come after the news of its end. */
 const LAST_WORDS_MS = 500;
 /** All that scripts and engines are given of the client's environment. */
@@ -110,7 +111,7 @@ export class JobProcess {
     const node = [process.execPath, ...this.#permissions(), ENTRY, JSON.stringify(engine)];
     const [program = '', ...args] = [...(await untilParentEnds()), ...node];
     const child = spawn(program, args, {
-      cwd: folder.root,
+      cwd: folder.home,
       env: this.#environment(),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Its own group, so that what it starts ends with it.
@@ -139,14 +140,14 @@ export class JobProcess {
       '--allow-addons',
       '--disable-warning=SecurityWarning',
       ...readable.map((path) => `--allow-fs-read=${path}`),
-      `--allow-fs-write=${folder.root}`,
+      ...[folder.home, folder.work].map((path) => `--allow-fs-write=${path}`),
     ];
   }
 
   #environment(): NodeJS.ProcessEnv {
-    const { root, work } = this.#options.folder;
+    const { home, work } = this.#options.folder;
     const kept = Object.entries(process.env).filter(([name]) => ENVIRONMENT.test(name));
-    return { ...Object.fromEntries(kept), HOME: root, TMPDIR: work, ...NATIVE_SETTINGS };
+    return { ...Object.fromEntries(kept), HOME: home, TMPDIR: work, ...NATIVE_SETTINGS };
   }
 }
 

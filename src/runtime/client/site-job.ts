@@ -204,10 +204,8 @@ export class SiteJob {
       this.bytes += bytes;
     };
     // Freeing the room of a large model takes time, in which the new one can begin to come.
-    await Promise.all([
-      link.fetch(path, { target, ...model, onBytes }, signal),
-      ...old.map((name) => rm(folder.model(name), { force: true })),
-    ]);
+    const freed = Promise.allSettled(old.map((name) => rm(folder.model(name), { force: true })));
+    await link.fetch(path, { target, ...model, onBytes }, signal).finally(() => freed);
     faultPoint('client:model');
   }
 

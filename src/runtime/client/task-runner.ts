@@ -1,16 +1,19 @@
-import { rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstat, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
 import type { TaskMessage, TaskOrder } from '../executor/messages.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { argsOfSite } from '../job/plan.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
+import { requireJobUser } from '../security/policy/job-user.ts';
 import type { EngineUse } from '../telemetry/run-events.ts';
 import { fitReport } from '../wire/shapes.ts';
-import type { AssignedTask, TaskResult } from '../wire/site.ts';
+import { type AssignedTask, taskResult } from '../wire/site.ts';
 import { makeFolder } from '../workspace/files.ts';
 import type { JobLog } from './job-log.ts';
 import { JobProcess, type JobProcessOptions } from './job-process.ts';
+import { openToUser } from './open-to-user.ts';
 import type { Outbox } from './outbox.ts';
 
 export interface TaskRunnerOptions extends Omit<JobProcessOptions, 'onText'> {
@@ -32,6 +35,8 @@ interface FinishedAttempt {
   readonly message: TaskMessage & { type: 'result' };
 }
 
+/** Where a script's results are put, from the job's folder. */
+const OUTPUT = { update: 'work/update.safetensors', state: 'work/state.bin' } as const;
 /** Times a task is begun again when its process was killed from outside. */
 const MOST_ATTEMPTS = 3;
 
@@ -59,7 +64,9 @@ export class TaskRunner {
       if (outcome.type === 'failure') return this.#failure(task, attempt, outcome.error);
       if (outcome.type === 'result') {
         faultPoint('client:computed');
-        return this.#result(task, { attempt, began, engine, message: outcome.message });
+        return this.#result(task, { attempt, began, engine, message: outcome.message }).catch(
+          (thrown: unknown) => this.#failure(task, attempt, toNeuroflareError(thrown).report()),
+        );
       }
       killed = outcome.signal;
       this.#options.log.write('warn', `the process was killed (${killed}); the task begins again`);
@@ -84,11 +91,16 @@ export class TaskRunner {
   }
 
   async #order(task: AssignedTask): Promise<TaskOrder> {
-    const { folder, job, site, data } = this.#options;
+    const { folder, job, site, data, runAs } = this.#options;
     const state = task.state_sha256 === undefined ? undefined : folder.state(task.state_sha256);
     if (state && !(await stat(state).catch(() => undefined))) throw flError('NF_SITE_STATE_LOST');
     await rm(folder.work, { recursive: true, force: true });
     await makeFolder(folder.work);
+    await makeFolder(folder.home);
+    if (runAs) {
+      await openToUser(runAs, folder);
+      await requireJobUser(runAs, { work: folder.work, data });
+    }
     return {
       task: {
         context: {
@@ -108,30 +120,34 @@ export class TaskRunner {
         modelPath: folder.model(task.model.sha256),
         statePath: state,
       },
-      output: { root: folder.root, update: 'work/update.safetensors', state: 'work/state.bin' },
+      output: { root: folder.root, ...OUTPUT },
     };
   }
 
   async #result(task: AssignedTask, { attempt, began, engine, message }: FinishedAttempt): Promise<Outbox> {
     const { update, state, paramsType, numExamples, metrics } = message.result;
     const { folder } = this.#options;
-    if (state) {
-      await makeFolder(dirname(folder.state(state.sha256)));
-      await rename(join(folder.root, state.path), folder.state(state.sha256));
-    }
-    const file = update && join(folder.root, update.path);
-    const result: TaskResult = {
+    const file = update && folder.update;
+    const size = file && (await takeIn(join(folder.root, OUTPUT.update), file));
+    // What a script's process says is not trusted to be what our code in it would say.
+    const told = taskResult.safeParse({
       round: task.round,
       attempt,
       encoding: 'safetensors',
       ...(engine && { engine }),
       params_type: paramsType,
       num_examples: numExamples,
-      metrics: metrics as TaskResult['metrics'],
+      metrics,
       seconds: Math.round(performance.now() - began) / 1000,
-      ...(update && file && { update: { sha256: update.sha256, size: (await stat(file)).size } }),
+      ...(update && { update: { sha256: update.sha256, size } }),
       ...(state && { state_sha256: state.sha256 }),
-    };
+    });
+    if (!told.success) throw flError('NF_RESULT_INVALID', { reason: z.prettifyError(told.error) });
+    const result = told.data;
+    if (result.state_sha256 !== undefined) {
+      await makeFolder(folder.states);
+      await takeIn(join(folder.root, OUTPUT.state), folder.state(result.state_sha256));
+    }
     return { round: task.round, model_sha256: task.model.sha256, answer: { result, ...(file && { file }) } };
   }
 
@@ -141,4 +157,19 @@ export class TaskRunner {
     log.write('error', `${error.code}: ${error.message}`);
     return { round, model_sha256: model.sha256, answer: { failure: { round, attempt, error } } };
   }
+}
+
+/**
+ * Moves a file out of the script's reach, and only then looks at it: a link in its place would have the client send what the script
+ * may not read. Returns its bytes.
+ */
+async function takeIn(from: string, to: string): Promise<number> {
+  await rename(from, to).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause;
+    throw flError('NF_RESULT_INVALID', { reason: 'its file is missing' }, { cause });
+  });
+  const found = await lstat(to);
+  if (found.isFile()) return found.size;
+  await rm(to, { recursive: true, force: true });
+  throw flError('NF_RESULT_INVALID', { reason: 'what lies in the place of its file is no file' });
 }

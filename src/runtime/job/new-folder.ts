@@ -1,14 +1,12 @@
 import { chmod, mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { prettyJson } from '../kernel/digest.ts';
 import { atPlace, flError, NeuroflareError } from '../kernel/errors.ts';
+import { PACKAGE_ROOT } from '../kernel/package-root.ts';
 import { makeFolder, putFile, writeFileAtomic } from '../workspace/files.ts';
 import { type LoadedJob, loadJob } from './load.ts';
 import { jobJsonSchema } from './schema.ts';
-
-const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /**
  * Makes a job folder that is whole or not there at all: what `fill` puts into it, which must load, and what editors

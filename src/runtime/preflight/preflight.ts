@@ -13,6 +13,7 @@ import {
 } from '../security/kit/local-files.ts';
 import { type OpenKit, openKit } from '../security/kit/open.ts';
 import { verifyKit, WARN_DAYS } from '../security/kit/verify.ts';
+import { requireJobUser } from '../security/policy/job-user.ts';
 import type { ParticipantType } from '../security/project/schema.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { readMembers } from '../train/dataset/members.ts';
@@ -26,6 +27,8 @@ export interface PreflightOptions {
   readonly kitDir: string;
   /** BIDS folder of the site. */
   readonly data?: string | undefined;
+  /** Of the client's jobs; default: `work` in the kit. */
+  readonly work?: string | undefined;
   readonly proxy?: string | undefined;
   readonly engine: EngineChoice;
 }
@@ -84,8 +87,8 @@ async function clientChecks(kit: OpenKit<'client'>, options: PreflightOptions): 
       return `code: ${code}, logs ${logs ? 'go to the server' : 'stay here'}`;
     }),
     ...(await lineChecks(kit, options)),
-    await look('work folder', () => writableCheck(join(kit.dir, 'work'))),
-    await look('disk', () => diskCheck(kit.dir)),
+    await look('work folder', () => workCheck(kit, options)),
+    await look('disk', () => diskCheck(workFolder(kit, options))),
     ...(data === undefined ? [] : [await look('data', () => dataCheck(resolve(data), kit.identity.name))]),
     await look('engine', async () => {
       const { engine: made, warning } = await createEngine(engine, { gpu: undefined, requireGpu: false });
@@ -133,6 +136,19 @@ async function portCheck({ endpoint }: OpenKit<'server'>, runs: boolean): Promis
     throw flError('NF_ADDRESS_FOREIGN', { host });
   });
   return `${host}:${port} is free; others reach it at ${endpoint.advertised.host}:${endpoint.advertised.port}`;
+}
+
+function workFolder(kit: OpenKit<'client'>, { work }: PreflightOptions): string {
+  return resolve(work ?? join(kit.dir, 'work'));
+}
+
+async function workCheck(kit: OpenKit<'client'>, options: PreflightOptions): Promise<string> {
+  const folder = workFolder(kit, options);
+  const done = await writableCheck(folder);
+  const { run_as: user } = await readSitePolicy(kit.dir);
+  if (!user) return done;
+  await requireJobUser(user, { work: folder, data: options.data });
+  return `${done}, and reached by user ${user.uid}`;
 }
 
 async function writableCheck(folder: string): Promise<string> {

@@ -4,8 +4,8 @@ import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { hashFile } from '../kernel/digest.ts';
 import { flError, NeuroflareError } from '../kernel/errors.ts';
-import { appendStream } from '../workspace/append.ts';
-import { makeFolder, syncFile, syncFolder } from '../workspace/files.ts';
+import { Appender } from '../workspace/appender.ts';
+import { makeFolder, syncFolder, syncOrDiscard } from '../workspace/files.ts';
 import type { Connection } from './connection.ts';
 
 export interface Download {
@@ -45,7 +45,7 @@ async function fetchRest(connection: Connection, request: Download, part: string
   const hash = createHash('sha256');
   const offset = await hashedPart(part, { size, hash });
   if (offset < size) await receive(connection, request, { part, offset, hash });
-  await syncFile(part);
+  await syncOrDiscard(part);
   if (hash.digest('hex') !== sha256) throw damaged(request, 'its SHA-256 differs');
 }
 
@@ -72,7 +72,7 @@ async function receive(
       yield chunk;
     }
   };
-  await pipeline(body, (chunks) => appendStream(part, count(chunks))).catch((error: unknown) => {
+  await pipeline(body, count, new Appender(part)).catch((error: unknown) => {
     throw connection.nameFailure(error);
   });
   if (received < request.size) throw flError('NF_CONNECTION_LOST', { address: connection.address });

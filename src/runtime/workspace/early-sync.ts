@@ -8,17 +8,21 @@ let isSyncing = false;
 /** Has the disk store a long file while it is still being written, so that its sync in the end has little to wait for. */
 export class EarlySync {
   readonly #file: FileHandle;
+  readonly #part: number;
   #since = 0;
   #running: Promise<void> = Promise.resolve();
+  #failure: { readonly error: unknown } | undefined;
 
-  constructor(file: FileHandle) {
+  constructor(file: FileHandle, part = PART) {
     this.#file = file;
+    this.#part = part;
   }
 
-  /** Tells of more bytes that are written, or about to be. */
+  /** Tells of more bytes that were written. Throws if those before them could not be stored. */
   grown(bytes: number): void {
+    if (this.#failure) throw this.#failure.error;
     this.#since += bytes;
-    if (this.#since < PART || isSyncing) return;
+    if (this.#since < this.#part || isSyncing) return;
     this.#since = 0;
     isSyncing = true;
     this.#running = this.#running
@@ -26,8 +30,9 @@ export class EarlySync {
       .finally(() => {
         isSyncing = false;
       });
-    // Looked at in the end.
-    this.#running.catch(() => undefined);
+    this.#running.catch((error: unknown) => {
+      this.#failure = { error };
+    });
   }
 
   /** To be awaited before the sync of the whole file: a system tells of a failed write only once. */

@@ -2,7 +2,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { appendAll } from './append.ts';
 import { EarlySync } from './early-sync.ts';
 
 const TEMPORARY = /\.\d+-[0-9a-f]{8}\.tmp$/;
@@ -79,6 +78,12 @@ export async function writeHashed(
   return hash.digest('hex');
 }
 
+/** A full disk may take a part of the bytes before it refuses the rest. */
+export async function appendAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length; )
+    written += (await file.write(bytes, written, bytes.length - written)).bytesWritten;
+}
+
 /**
  * A folder and its parents; returns the first one that was made. For `mkdir` of Node.js with `recursive`, which asks without end where
  * the system says that a folder cannot be, although its parent is there: under /proc, under roots that are mounted on demand.
@@ -151,6 +156,19 @@ export async function syncFile(path: string): Promise<void> {
     await file.sync();
   } finally {
     await file.close();
+  }
+}
+
+/**
+ * As `syncFile`, for a file that is given up where that fails: the system forgets which bytes it could not store, and the next sync
+ * would say that all is well.
+ */
+export async function syncOrDiscard(path: string): Promise<void> {
+  try {
+    await syncFile(path);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
   }
 }
 

@@ -240,7 +240,7 @@ for (const one of [${attempts}]) {
   });
 
   it('cannot write, move, link or list what is outside', async () => {
-    await writeFile(join(folder.root, 'mine'), 'x');
+    await writeFile(join(folder.home, 'mine'), 'x');
     const codes = [
       'fs.writeFileSync(PATH, "x")',
       'fs.mkdirSync(PATH + "-new")',
@@ -275,7 +275,19 @@ for (const one of [${attempts}]) {
   it('may read and write its own folder', async () => {
     const codes = [`fs.writeFileSync('mine', 'x')`, `fs.readFileSync('mine', 'utf8')`];
     expect(await attempt(codes)).toEqual(['undefined', 'x']);
-    expect(await readFile(join(folder.root, 'mine'), 'utf8')).toBe('x');
+    expect(await readFile(join(folder.home, 'mine'), 'utf8')).toBe('x');
+  });
+
+  it('may not change what the client knows of its job, nor the code it runs', async () => {
+    const paths = [
+      folder.outbox,
+      folder.log,
+      folder.process,
+      join(folder.bundle, 'client/train.ts'),
+      folder.update,
+    ];
+    const codes = paths.map((path) => `fs.writeFileSync(${JSON.stringify(path)}, 'x')`);
+    expect(await attempt(codes)).toEqual(refused(codes));
   });
 
   it('may read the data of the site, not what lies beside it, and not write it', async () => {
@@ -299,7 +311,7 @@ for (const one of [${attempts}]) {
     try {
       const [text = ''] = await attempt(['JSON.stringify(process.env)']);
       const seen = JSON.parse(text) as Record<string, string>;
-      expect(seen).toMatchObject({ OMP_NUM_THREADS: '1', HOME: folder.root, TMPDIR: folder.work });
+      expect(seen).toMatchObject({ OMP_NUM_THREADS: '1', HOME: folder.home, TMPDIR: folder.work });
       expect(Object.keys(seen).filter((name) => /SECRET|NODE_OPTIONS|NEUROFLARE/.test(name))).toEqual([]);
     } finally {
       delete process.env.NEUROFLARE_TEST_SECRET;

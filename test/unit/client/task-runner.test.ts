@@ -111,7 +111,7 @@ describe('a task at a site', () => {
   });
 
   it('is begun again when its process was killed, and fails when that goes on', async () => {
-    const once = join(folder.root, 'once');
+    const once = join(folder.home, 'once');
     await writeFile(once, '');
     const kill = `const fs = await import('node:fs');
 if (fs.existsSync('once')) { fs.rmSync('once'); process.kill(process.pid, 'SIGKILL'); await new Promise(() => setTimeout(() => {}, 60_000)); }`;
@@ -123,6 +123,32 @@ if (fs.existsSync('once')) { fs.rmSync('once'); process.kill(process.pid, 'SIGKI
       error: { code: 'NF_SITE_PROCESS', message: expect.stringContaining('SIGKILL') },
     });
     expect(await readFile(folder.log, 'utf8')).toContain('the task begins again');
+  });
+
+  it.each([
+    ['a path', `update: { path: '../../secret', sha256: '${'a'.repeat(64)}' }`],
+    ['a digest', `update: { path: 'work/update.safetensors', sha256: '../../../x' }`],
+    ['a state', `state: { path: 'work/state.bin', sha256: '../../../secret' }`],
+    ['a number', `numExamples: 'many'`],
+  ])('whose script speaks for itself with %s gets the client to do nothing', async (_, forged) => {
+    const secret = join(root, 'secret');
+    await writeFile(secret, 'private');
+    const result = `{ site: 'site-1', paramsType: 'FULL', numExamples: 1, metrics: {}, ${forged} }`;
+    const { answer } = await run(`process.send({ type: 'result', result: ${result} });
+await new Promise(() => setTimeout(() => {}, 60_000));`);
+    expect(answer).toMatchObject({ failure: { error: { code: 'NF_RESULT_INVALID' } } });
+    expect(await readFile(secret, 'utf8')).toBe('private');
+    expect(existsSync(folder.update)).toBe(false);
+  });
+
+  it('whose script puts a link in the place of its result sends nothing', async () => {
+    const { answer } = await run(`const fs = await import('node:fs');
+fs.symlinkSync('/etc/hostname', '${join(folder.work, 'update.safetensors')}');
+process.send({ type: 'result', result: { site: 'site-1', paramsType: 'FULL', numExamples: 1, metrics: {},
+  update: { path: 'work/update.safetensors', sha256: '${'a'.repeat(64)}' } } });
+await new Promise(() => setTimeout(() => {}, 60_000));`);
+    expect(answer).toMatchObject({ failure: { error: { code: 'NF_RESULT_INVALID' } } });
+    expect(existsSync(folder.update)).toBe(false);
   });
 
   it('fails where its model is gone', async () => {

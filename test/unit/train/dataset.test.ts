@@ -362,3 +362,45 @@ function image(root: string, data: Float32Array): Promise<void> {
     encodeNifti({ shape: [8, 8, 1], data, affine: centredAffine([8, 8, 1], [1, 1, 1]) }),
   );
 }
+
+describe('the mirror image of a batch', () => {
+  const SIZE = 24;
+  /** Of a picture, the squares side by side that `count` tiles lie in. */
+  function tilesOf(picture: Float32Array, count: number): number[][] {
+    const across = Math.ceil(Math.sqrt(count));
+    const side = Math.floor(SIZE / across);
+    return Array.from({ length: count }, (_, index) =>
+      Array.from({ length: side * side }, (_, at) => {
+        const row = Math.floor(index / across) * side + Math.floor(at / side);
+        return picture[row * SIZE + (index % across) * side + (at % side)] ?? Number.NaN;
+      }),
+    );
+  }
+  const turned = (tile: readonly number[]) => {
+    const side = Math.sqrt(tile.length);
+    return tile.map((_, at) => tile[at - (at % side) + side - 1 - (at % side)]);
+  };
+
+  it.each([
+    ['a slice', spotSlice, 1],
+    ['a montage of a volume', () => headVolume([20, 24, 30]), 4],
+  ])('of %s has left and right of every tile exchanged, and nothing else', async (_, paint, count) => {
+    const { train } = await openDataset(await tree(SUBJECTS, paint), { imageSize: SIZE, slices: count });
+    const [plain, mirrored] = [[], []] as [Batch[], Batch[]];
+    for await (const batch of train.batches({ batchSize: 4 })) plain.push(batch);
+    for await (const batch of train.batches({ batchSize: 4, mirror: true })) mirrored.push(batch);
+    expect(plain.length).toBe(2);
+    for (const [index, { x, size }] of plain.entries()) {
+      for (let row = 0; row < size; row++) {
+        const area = SIZE * SIZE;
+        const [own, other] = [x, mirrored[index]?.x ?? new Float32Array()].map((pixels) =>
+          tilesOf(pixels.subarray(row * area, (row + 1) * area), count),
+        );
+        expect(own?.some((tile) => turned(tile).join() !== tile.join())).toBe(true);
+        for (const [at, tile] of (own ?? []).entries())
+          for (const [pixel, value] of turned(tile).entries())
+            expect(other?.[at]?.[pixel]).toBeCloseTo(value ?? 9, 4);
+      }
+    }
+  });
+});

@@ -296,6 +296,12 @@ export const NETWORK_ERRORS = {
     message: 'What the script kept in an earlier round (flare.saveState) is not at this site any more.',
     hint: 'Restore the work folder of the client from a copy, or submit the job again.',
   },
+  NF_JOB_USER: {
+    exit: 4,
+    message:
+      'Job processes cannot run as user {uid}, which run_as of local/site-policy.yml asks for: {reason}.',
+    hint: 'Start the client as root, with --work, --data and neuroflare itself in folders that this user can reach, or take run_as out.',
+  },
   NF_SITE_PROCESS: {
     exit: 1,
     message: 'The process of the job was killed {times} times in one task (last by {signal}).',

@@ -7,8 +7,8 @@ import { hashFile } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { faultPoint } from '../../kernel/fault-point.ts';
 import type { BlobFolder } from '../../store/blob-folder.ts';
-import { appendStream } from '../../workspace/append.ts';
-import { makeFolder, syncFile } from '../../workspace/files.ts';
+import { Appender } from '../../workspace/appender.ts';
+import { makeFolder, syncOrDiscard } from '../../workspace/files.ts';
 
 /** A file on its way in. */
 export interface Upload {
@@ -97,7 +97,7 @@ export class UploadDesk {
         yield chunk;
       }
     };
-    await pipeline(piece.body, (chunks) => appendStream(path, count(chunks)), { signal });
+    await pipeline(piece.body, count, new Appender(path), { signal });
     faultPoint('upload.piece');
     if (progress.hashed < size) return { offset: progress.hashed, done: false };
     await this.#finish(upload, path, progress);
@@ -111,7 +111,7 @@ export class UploadDesk {
       await rm(path, { force: true });
       throw flError('NF_TRANSFER_DIGEST', { path: sha256, reason: 'its SHA-256 differs' });
     }
-    await syncFile(path);
+    await syncOrDiscard(path);
     await blobs.adopt(path, sha256);
   }
 }

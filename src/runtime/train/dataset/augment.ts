@@ -25,7 +25,7 @@ const GREYS = 256;
 
 /**
  * A changed copy of a picture as floats, 0 to 1; `random` decides how. Bilinear; what comes from outside is 0.
- * @param into where the copy goes, holding zeros
+ * @param into where the copy goes: as many zeros as the picture has pixels
  */
 export function augment(
   picture: Picture,
