@@ -104,7 +104,7 @@ describe('a script that fails', () => {
     );
     const meta = await federation.run(await job({ script }));
     expect(meta.status).toBe('FINISHED:EXECUTION_EXCEPTION');
-    const place = { site: 'site-2', round: 1, file: 'bundle/client/train.ts', line: 5 };
+    const place = { site: 'site-2', round: 1, file: 'client/train.ts', line: 5 };
     const error = { code: 'NF_SCRIPT_FAILED', message: expect.stringContaining('no such column'), place };
     expect(meta.error).toMatchObject(error);
     expect(meta.first_failure).toMatchObject({ site: 'site-2', round: 1, error });

@@ -102,6 +102,14 @@ describe('a task at a site', () => {
     expect(await readFile(folder.log, 'utf8')).toContain('it broke');
   });
 
+  it('names the files of its code by their place in the job', async () => {
+    for (const body of [`throw new Error('it broke');`, `await import('./not-there.ts');`]) {
+      const error = failureOf(await run(body))?.error;
+      expect(error?.place?.file).toBe('client/train.ts');
+      expect(JSON.stringify(error)).not.toContain(folder.root);
+    }
+  });
+
   it.each([
     ['message', `throw new Error('x'.repeat(50_000));`],
     ['stack', `const e = new Error('x'); e.stack = 'at y\\n'.repeat(20_000); throw e;`],

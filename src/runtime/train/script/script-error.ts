@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ErrorReport, flError, NeuroflareError, type Place } from '../../kernel/errors.ts';
 import { shownPath } from '../../kernel/shown-path.ts';
@@ -29,16 +30,16 @@ export function scriptFailure(
   const place: Place = {
     ...where,
     ...(thrown instanceof NeuroflareError && thrown.place),
-    ...(ownPlace(thrown) ?? firstFrame(stack, code)),
+    ...(ownPlace(thrown, code) ?? firstFrame(stack, code)),
   };
   const report = thrown instanceof NeuroflareError ? thrown.report() : named(error, code).report();
-  return { ...report, place, stack };
+  return { ...report, place, stack: isSite(code) ? stack.replaceAll(`${code.bundle}${sep}`, '') : stack };
 }
 
 /** An error that names a file, a table of the data say, is about that file and not about the line that read it. */
-function ownPlace(thrown: unknown): Place | undefined {
+function ownPlace(thrown: unknown, code: CodePlace): Place | undefined {
   const place = thrown instanceof NeuroflareError ? thrown.place : undefined;
-  return place?.file === undefined ? undefined : { ...place, file: shownPath(place.file) };
+  return place?.file === undefined ? undefined : { ...place, file: shown(place.file, code) };
 }
 
 function named(error: Error, code: CodePlace): NeuroflareError {
@@ -64,14 +65,26 @@ function safePath(url: string): string {
   }
 }
 
-function firstFrame(stack: string, { source }: CodePlace): Place | undefined {
+/** There the copy that runs is all there is. */
+function isSite({ bundle, source }: CodePlace): boolean {
+  return bundle === source;
+}
+
+/** A file as people know it: at a site, one of the job by its place in the job. */
+function shown(file: string, code: CodePlace): string {
+  const isOfJob = isSite(code) && file.startsWith(`${code.bundle}${sep}`);
+  return isOfJob ? relative(code.bundle, file) : shownPath(file);
+}
+
+function firstFrame(stack: string, code: CodePlace): Place | undefined {
+  const { source } = code;
   for (const frame of stack.split('\n')) {
     const start = frame.indexOf(source);
     const at = start === -1 ? null : /^(.*?):(\d+)(?::(\d+))?\)?$/.exec(frame.slice(start));
     if (at?.[1] === undefined || at[1].includes('node_modules')) continue;
     const [file, line, column] = [at[1], Number(at[2]), at[3] === undefined ? undefined : Number(at[3])];
     return {
-      file: shownPath(file),
+      file: shown(file, code),
       line,
       ...(column && { column }),
       ...sourceLine(file, { line, column }),
