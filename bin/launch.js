@@ -55,7 +55,11 @@ async function runCli() {
   // A reader that goes away (`| head`) must not end a run that others wait for.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error) => {
-      if (error.code !== 'EPIPE') throw error;
+      if (error.code === 'EPIPE') return;
+      const code = error.code === 'ENOSPC' ? 'NF_DISK_FULL' : 'NF_PATH_UNUSABLE';
+      if (stream !== process.stderr)
+        process.stderr.write(`Error: The output cannot be written: ${error.message}.\n  code: ${code}\n`);
+      process.exit(1);
     });
   }
   nodeModule.enableCompileCache?.();

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Config } from '@oclif/core';
+import { type Command, Config } from '@oclif/core';
 import { z } from 'zod';
 import { jobFileSchema, jobJsonSchema } from '../src/runtime/job/schema.ts';
 import { ERROR_CATALOG } from '../src/runtime/kernel/catalog.ts';
@@ -32,6 +32,14 @@ for (const [path, text] of stale) {
   console.log(`wrote ${path}`);
 }
 
+/** What holds where the flag is not given, unless its summary says so. */
+function ruleOf(flag: Command.Flag.Cached): string {
+  if (flag.required) return '; required';
+  const { default: value } = flag as { default?: unknown };
+  const isShown = (typeof value === 'string' || typeof value === 'number') && value !== '';
+  return isShown && !/default/i.test(flag.summary ?? '') ? `; default: ${value}` : '';
+}
+
 async function commandsPage(): Promise<string> {
   const config = await Config.load({ root });
   const isAlias = (command: (typeof config.commands)[number]) => command.hiddenAliases.includes(command.id);
@@ -40,11 +48,12 @@ async function commandsPage(): Promise<string> {
     .sort((a, b) => compareText(a.id, b.id));
   const parts = commands.map((command) => {
     const flags = Object.entries(command.flags)
-      .filter(([name]) => !['json', 'format', 'quiet', 'schema'].includes(name))
+      .filter(([, flag]) => flag.helpGroup !== 'OUTPUT')
       .map(([name, flag]) => {
         const choices = 'options' in flag && flag.options ? ` (${flag.options.join(', ')})` : '';
         const value = flag.type === 'boolean' ? '' : ' VALUE';
-        return `| \`--${name}${value}\`${flag.char ? `, \`-${flag.char}\`` : ''} | ${cell(`${flag.summary ?? ''}${choices}`)} |`;
+        const rule = ruleOf(flag);
+        return `| \`--${name}${value}\`${flag.char ? `, \`-${flag.char}\`` : ''} | ${cell(`${flag.summary ?? ''}${choices}${rule}`)} |`;
       });
     const args = Object.entries(command.args).map(([name, arg]) =>
       arg.required ? name.toUpperCase() : `[${name.toUpperCase()}]`,

@@ -64,6 +64,8 @@ export abstract class BaseCommand<Result> extends Command {
       this.#print(JSON.stringify(commandSchema(this.ctor as typeof BaseCommand), null, 2));
       return;
     }
+    // What is missing is not taken from stdin: in a script's loop that is the rest of its list.
+    for (const arg of Object.values(this.ctor.args)) arg.ignoreStdin = true;
     this.#interrupt = watchSignals(this.interruptHint);
     this.signal = this.#interrupt.signal;
     const result = await this.execute();

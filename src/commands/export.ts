@@ -24,7 +24,10 @@ export default class Export extends BaseCommand<Result> {
     '<%= config.bin %> export jobs/glioma --params model.safetensors --format tfjs',
   ];
   static override args = {
-    job: Args.string({ required: true, description: 'name of the job; with --params its folder' }),
+    job: Args.string({
+      required: true,
+      description: 'name of the job, JOB/RUN_ID, or folder of a run; with --params folder of the job',
+    }),
     run: Args.string({ description: 'id of the run; default: the newest' }),
   };
   static override flags = {
@@ -33,7 +36,7 @@ export default class Export extends BaseCommand<Result> {
     model: Flags.string({
       default: 'final',
       parse: parseModel,
-      summary: 'final, best, or the number of a round',
+      summary: 'final, best, or the number of a model that the run keeps: 0 is the initial one',
     }),
     params: Flags.string({
       summary: "safetensors file with parameters of the job's model, in place of a run's",

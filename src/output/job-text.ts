@@ -22,7 +22,7 @@ export function renderJobs(jobs: readonly JobMeta[]): string {
 
 /** All of one job. */
 export function renderJob(job: JobMeta): string {
-  const { submitter, best, error, first_failure: failure } = job;
+  const { submitter, best } = job;
   const lines: [string, string | undefined][] = [
     ['job', job.job_id],
     ['name', job.name],
@@ -52,8 +52,7 @@ export function renderJob(job: JobMeta): string {
     ...(sites.length > 0
       ? ['', renderTable(['site', 'answer', 'connected', 'phase', 'since', 'reason'], sites)]
       : []),
-    ...(error ? ['', `ended by     ${error.code}: ${error.message}`, ...placeLines(error)] : []),
-    ...(failure ? ['', `first failure of a site, in round ${failure.round}:`, ...failureLines(failure)] : []),
+    ...spaced(errorLines(job)),
   ].join('\n');
 }
 
@@ -79,8 +78,23 @@ export function timeOfDay(time: string): string {
   return new Date(time).toLocaleTimeString('en-GB');
 }
 
-function failureLines({ error }: NonNullable<JobMeta['first_failure']>): string[] {
-  return [`  ${error.code}: ${error.message}`, ...placeLines(error)];
+/** What ended a job, and the first failure of a site where that was another. */
+export function errorLines({ error, first_failure: failure }: JobMeta): string[] {
+  const isSame = error?.code === failure?.error.code && error?.message === failure?.error.message;
+  return [
+    ...(error ? [`ended by     ${error.code}: ${error.message}`, ...placeLines(error)] : []),
+    ...(failure && !isSame
+      ? [
+          `first failure of a site, in round ${failure.round}:`,
+          `  ${failure.error.code}: ${failure.error.message}`,
+          ...placeLines(failure.error),
+        ]
+      : []),
+  ];
+}
+
+function spaced(lines: readonly string[]): string[] {
+  return lines.length > 0 ? ['', ...lines] : [];
 }
 
 function placeLines(error: NonNullable<JobMeta['error']>): string[] {

@@ -22,7 +22,7 @@ export function renderPredictions({ subjects, images, temperature, folder, notic
   return [
     renderTable(['subject', 'predicted', ...classes.map((name) => `${name} %`)], rows),
     temperature === null
-      ? "Probabilities are not calibrated: 'neuroflare evaluate' of the run would do it."
+      ? "Probabilities are not calibrated: that takes 'neuroflare evaluate' of the run, with enough subjects for validation."
       : `Probabilities are calibrated (temperature ${temperature.toFixed(2)}).`,
     ...(folder === null ? [] : [`Written: ${shownPath(folder)}`]),
     notice,

@@ -97,6 +97,32 @@ await job.simulatorRun('seeded-work', { threads: 3 });
   });
 });
 
+describe('a program that calls simulatorRun wrongly', () => {
+  it.each([
+    ['an option of nvflare', `'w', { n_clients: 3 }`, 'NF_FEDJOB_OPTION', 'n_clients'],
+    ['no thread', `'w', { threads: 0 }`, 'NF_FEDJOB_OPTION', 'threads'],
+    ['a number of a GPU', `'w', { gpu: 0 }`, 'NF_FEDJOB_OPTION', 'gpu'],
+    ['names in one text', `'w', { clients: 'a,b' }`, 'NF_FEDJOB_OPTION', 'clients'],
+    ['an engine there is not', `'w', { engine: 'foo' }`, 'NF_FEDJOB_OPTION', 'engine'],
+    ['no workspace', '', 'NF_FEDJOB_OPTION', 'workspace'],
+    ['a signal that has fallen', `'w', { signal: AbortSignal.abort() }`, 'NF_INTERRUPTED', 'the program'],
+  ])('is told so by name: %s', async (_, args, code, text) => {
+    await writeFile(
+      at('wrong.js'),
+      `
+import { FedAvg, FedJob, InitialParams, ScriptRunner } from 'neuroflare';
+const job = new FedJob({ name: 'wrong' });
+job.toServer(new FedAvg({ numRounds: 1 }));
+job.toServer(new InitialParams({ weights: [1, 2, 3, 4] }));
+job.toClients(new ScriptRunner({ script: 'own/train.ts', scriptArgs: { step: 1 }, framework: 'numpy' }));
+await job.simulatorRun(${args}).catch(({ code, message }) => console.log(JSON.stringify({ code, message })));
+`,
+    );
+    const { stdout } = await node('wrong.js');
+    expect(JSON.parse(stdout)).toMatchObject({ code, message: expect.stringContaining(text) });
+  });
+});
+
 describe('a program whose script fails', () => {
   it('ends with the failure, its file and line', async () => {
     await writeFile(

@@ -116,7 +116,7 @@ describe('evaluate', () => {
   });
 
   it.each([
-    [['evaluate', 'spotz'], 'NF_EVALUATE_TARGET'],
+    [['evaluate', 'spotz'], 'NF_RUN_TARGET'],
     [['evaluate', 'spots/20200101-000000'], 'NF_RUN_NOT_FOUND'],
     [['evaluate', 'none.safetensors'], 'NF_PATH_MISSING'],
     [['evaluate', 'spots', '--data', 'nowhere'], 'NF_BIDS_NOT_A_DATASET'],

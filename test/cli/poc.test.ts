@@ -36,7 +36,7 @@ describe('before there is a federation', () => {
     ['client start nowhere', 4, 'NF_KIT_NOT_FOUND'],
     ['preflight-check nowhere', 4, 'NF_KIT_NOT_FOUND'],
     ['audit verify nowhere', 4, 'NF_AUDIT_NONE'],
-    ['server backup nowhere there', 4, 'NF_PATH_MISSING'],
+    ['server backup nowhere there', 4, 'NF_KIT_NOT_FOUND'],
     ['job abort abcdef12', 4, 'NF_NOT_CONFIRMED'],
   ])('%s ends with %d, %s', async (line, exit, code) => {
     const { code: got, answer } = await json(line);
@@ -74,7 +74,7 @@ describe('a federation on this machine', () => {
     expect(code).toBe(0);
     expect(data.started).toEqual(['server', 'site-1', 'site-2']);
     expect(data.seconds).toBeLessThan(30);
-    expect((await nf('poc start')).stdout).toBe('All of them run already.\n');
+    expect((await nf('poc start')).stdout).toContain('All of them run already');
     for (const name of ['server', 'site-1', 'admin@poc.local']) {
       const { stdout, code: checked } = await nf(`preflight-check ${kit(name)} --engine cpu`);
       expect(stdout).toContain('PASSED');
@@ -121,6 +121,7 @@ describe('a federation on this machine', () => {
     expect(clone.data.cloned_from).toBe(id);
     expect((await nf(`job wait ${clone.data.job_id}`)).code).toBe(0);
     const copy = await json<{ folder: string }>(`job download ${clone.data.job_id}`);
+    expect((await nf(`runs show ${copy.data.folder}`)).stdout).toContain('of tiny, finished: 2 rounds, 2 sites.');
     expect(readFileSync(join(copy.data.folder, 'model.safetensors'))).toEqual(
       readFileSync(join(download.data.folder, 'model.safetensors')),
     );
@@ -132,7 +133,9 @@ describe('a federation on this machine', () => {
     const { code, stdout } = await nf(`job monitor ${data.job_id}`);
     expect(code).toBe(1);
     expect(stdout).toContain("NF_SCRIPT_FAILED: The site's script failed: no such column");
-    expect(stdout).toMatch(/at site-\d, round 1, bundle\/client\/train\.ts:5:\d+/);
+    const place = /at site-\d, round 1, client\/train\.ts:5:\d+/g;
+    expect(stdout.match(place)).toHaveLength(1);
+    expect((await nf(`job wait ${data.job_id}`)).stdout).toMatch(place);
     const lines = (await nf(`job monitor ${data.job_id} --format jsonl`)).stdout.trim().split('\n');
     const events = lines.map((line) => JSON.parse(line) as { terminal: boolean });
     expect(events.map(({ terminal }) => terminal)).toEqual([...Array(events.length - 1).fill(false), true]);
@@ -220,6 +223,8 @@ describe('a federation on this machine', () => {
     expect(data.jobs).toBeGreaterThanOrEqual(3);
     expect((await nf(`server backup ${kit('server')} backup`)).stderr).toContain('NF_BACKUP_EXISTS');
     expect((await nf(`server restore backup ${kit('server')}`)).stderr).toContain('NF_BACKUP_EXISTS');
+    expect((await nf(`server restore backup ${kit('site-1')}`)).stderr).toContain('NF_KIT_TYPE');
+    expect((await nf('server restore backup nowhere')).stderr).toContain('NF_KIT_NOT_FOUND');
     const before = (await nf('job list')).stdout;
     await nf('poc stop --service server');
     expect((await nf(`server restore backup ${kit('server')} --state ${join(cwd, 'restored')}`)).code).toBe(

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { runCli, runJson } from '../support/cli.ts';
+import { runCli, runJson, startCli } from '../support/cli.ts';
 import { writeJob } from '../support/job-folder.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -54,8 +54,21 @@ describe('runs', () => {
   it('names the job that was meant', async () => {
     const { code, answer } = await runJson(['runs', 'show', 'tinny'], { cwd });
     expect(code).toBe(4);
-    expect(answer.error_code).toBe('NF_RUN_NOT_FOUND');
+    expect(answer.error_code).toBe('NF_RUN_TARGET');
     expect(answer.message).toContain("'tiny'");
+  });
+
+  it('shows the run of a folder, as a download is one, and of JOB/RUN_ID', async () => {
+    const { answer } = await runJson(['runs', 'show', 'work/tiny/latest'], { cwd });
+    const { run_id: id } = answer.data as { run_id: string };
+    for (const target of [[`tiny/${id}`], ['tiny', id]])
+      expect((await runJson(['runs', 'show', ...target], { cwd })).answer.data).toEqual(answer.data);
+  });
+
+  it('does not take what lies on stdin for an argument', async () => {
+    const { child, done } = startCli(['runs', 'list'], { cwd, stdin: 'pipe' });
+    child.stdin?.end('elsewhere\n');
+    expect((await done).stdout).toContain('finished');
   });
 
   it('says that there are none', async () => {

@@ -13,6 +13,8 @@ export interface CliResult {
 export interface CliOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Default: nothing to read. */
+  readonly stdin?: 'ignore' | 'pipe';
 }
 
 /** A running CLI: `done` settles when it has ended, `sees` when stderr holds a text. */
@@ -44,15 +46,18 @@ export interface JsonAnswer {
   readonly location?: Readonly<Record<string, unknown>>;
 }
 
-export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): RunningCli {
+export function startCli(
+  args: readonly string[],
+  { cwd, env = {}, stdin = 'ignore' }: CliOptions,
+): RunningCli {
   const child = spawn(process.execPath, [RUN, ...args], {
     cwd,
     env: { ...process.env, NODE_OPTIONS: '', NEUROFLARE_DEBUG: '', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
       output[name] += text;
     });
   }

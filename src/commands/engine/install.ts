@@ -15,7 +15,7 @@ type Result = z.output<typeof resultSchema>;
 export default class EngineInstall extends BaseCommand<Result> {
   static override summary = "bring an engine's native library to this machine";
   static override description =
-    "Downloads TensorFlow's native library with the install script of @tensorflow/tfjs-node-gpu, which npm does not run. With --from-python " +
+    "Downloads TensorFlow's native library with the install script of @tensorflow/tfjs-node-gpu, where npm has not done so. With --from-python " +
     "the package's sources are built against the TensorFlow of a Python installation instead (Linux; needs g++, make and Python 3). " +
     'Only a library that was seen to load is put in place. NEUROFLARE_TENSORFLOW_DIR names another folder with the package, for this command and for every run.';
   static override examples = [

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { endText } from '../../output/job-view.ts';
+import { createJobView, endText, failureText } from '../../output/job-view.ts';
 import { jobArg } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { type JobMeta, jobMeta } from '../../runtime/wire/admin.ts';
@@ -17,12 +17,13 @@ export default class JobWait extends RemoteCommand<JobMeta> {
   protected override async execute(): Promise<JobMeta> {
     const { args, flags } = await this.parse(JobWait);
     const { watchJob } = await import('../../runtime/admin/watch-job.ts');
+    const { onTrouble } = createJobView((text) => this.note(text));
     return this.withAdmin((admin) =>
       watchJob(admin, args.job, {
         timeout: flags.timeout === 0 ? undefined : flags.timeout,
         signal: this.signal,
         onNews: () => undefined,
-        onTrouble: (message) => message !== undefined && this.note(message),
+        onTrouble,
       }),
     );
   }
@@ -32,6 +33,6 @@ export default class JobWait extends RemoteCommand<JobMeta> {
   }
 
   protected override render(job: JobMeta): string {
-    return endText(job);
+    return [endText(job), failureText(job)].filter((text) => text !== '').join('\n');
   }
 }

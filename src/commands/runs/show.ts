@@ -2,8 +2,9 @@ import { Args } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
 import { workspaceFlag } from '../../output/flags.ts';
 import { renderSummary } from '../../output/run-summary.ts';
+import { findTargetRun } from '../../runtime/federation/find-target-run.ts';
 import { type RunSummary, runSummarySchema } from '../../runtime/federation/run-report.ts';
-import { describeRun } from '../../runtime/federation/stored-runs.ts';
+import { describeRunIn } from '../../runtime/federation/stored-runs.ts';
 
 export default class RunsShow extends BaseCommand<RunSummary> {
   static override summary = 'show what a run came to';
@@ -12,7 +13,7 @@ export default class RunsShow extends BaseCommand<RunSummary> {
     '<%= config.bin %> runs show glioma 20261124-101500',
   ];
   static override args = {
-    job: Args.string({ required: true, description: 'name of the job' }),
+    job: Args.string({ required: true, description: 'name of the job, JOB/RUN_ID, or folder of a run' }),
     run: Args.string({ description: 'id of the run; default: the newest' }),
   };
   static override flags = {
@@ -22,7 +23,9 @@ export default class RunsShow extends BaseCommand<RunSummary> {
 
   protected override async execute(): Promise<RunSummary> {
     const { args, flags } = await this.parse(RunsShow);
-    return describeRun(flags.workspace, args.job, args.run);
+    const target = args.run === undefined ? args.job : `${args.job}/${args.run}`;
+    const { folder } = await findTargetRun({ target, workspace: flags.workspace });
+    return describeRunIn(folder);
   }
 
   protected override render(summary: RunSummary): string {

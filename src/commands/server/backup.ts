@@ -27,7 +27,9 @@ export default class ServerBackup extends BaseCommand<Result> {
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(ServerBackup);
     const { join } = await import('node:path');
+    const { requireKitOf } = await import('../../runtime/security/kit/open.ts');
     const { backupServer } = await import('../../runtime/server/backup/backup.ts');
+    await requireKitOf(args.kit, 'server');
     return backupServer(flags.state ?? join(args.kit, 'state'), args.folder);
   }
 

@@ -28,7 +28,9 @@ export default class ServerRestore extends BaseCommand<Result> {
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(ServerRestore);
     const { join } = await import('node:path');
+    const { requireKitOf } = await import('../../runtime/security/kit/open.ts');
     const { restoreServer } = await import('../../runtime/server/backup/restore.ts');
+    await requireKitOf(args.kit, 'server');
     return restoreServer(args.backup, flags.state ?? join(args.kit, 'state'));
   }
 

@@ -5,6 +5,7 @@ import { unpackBundle } from '../federation/packed-bundle.ts';
 import { loadSubmittedJob } from '../federation/submitted-job.ts';
 import { writeBundle } from '../job/bundle.ts';
 import { sha256File } from '../kernel/digest.ts';
+import { NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { packedBundle } from '../wire/shapes.ts';
@@ -48,12 +49,19 @@ export interface AdmissionDeps {
 export async function isTaken(offered: Offered, deps: AdmissionDeps): Promise<boolean> {
   let said: Decision['answer'] | undefined;
   for (;;) {
-    const decision = await decide(offered, await deps.rules());
+    const decision = await decideNow(offered, deps);
     if (decision.answer !== said) await say(offered.offer, decision, deps);
     said = decision.answer;
     if (said !== 'waiting for approval') return said === 'accepted';
     await sleep(APPROVAL_MS, undefined, { signal: deps.signal });
   }
+}
+
+/** While the site's rules cannot be read no job begins here, and none is refused for it. */
+async function decideNow(offered: Offered, { rules }: AdmissionDeps): Promise<Decision> {
+  const read = await rules().catch((thrown: unknown) => toNeuroflareError(thrown));
+  if (read instanceof NeuroflareError) return { answer: 'waiting for approval', reason: read.report() };
+  return decide(offered, read);
 }
 
 async function say(

@@ -44,7 +44,8 @@ const ENTRY = fileURLToPath(new URL(`../executor/process-entry${MODULE_EXTENSION
 /** What a process said before it ended may come after the news of its end. */
 const LAST_WORDS_MS = 500;
 /** All that scripts and engines are given of the client's environment. */
-const ENVIRONMENT = /^(PATH|LANG|LC_.*|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|OMP_.*|TF_.*|SystemRoot)$/;
+const ENVIRONMENT =
+  /^(PATH|LANG|LC_.*|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|OMP_.*|TF_(CPP|CUDNN|DETERMINISTIC|ENABLE|FORCE|GPU|NUM|XLA)_.*|SystemRoot)$/;
 
 /** The process of one job: its scripts run in it, and nothing else of the client does. It is killed with all that it started. */
 export class JobProcess {

@@ -99,7 +99,7 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     slots: new Slots(resources.jobs),
     data: options.data,
     rules: () => rulesOf({ kit, folder }, options.data),
-    sendLogs: async () => (await readSitePolicy(kit.dir)).send_logs,
+    sendLogs: () => mayShowLogs(kit),
     logger,
     audit,
   });
@@ -150,6 +150,12 @@ function troubleTeller(tell: (line: string) => void, address: string) {
     if (!error && told !== undefined) tell(`${address} answers again.`);
     told = error?.code;
   };
+}
+
+/** Not while the policy cannot be read. */
+async function mayShowLogs({ dir }: OpenKit<'client'>): Promise<boolean> {
+  const policy = await readSitePolicy(dir).catch(() => undefined);
+  return policy?.send_logs ?? false;
 }
 
 async function rulesOf({ kit, folder }: Place, data: string | undefined): Promise<SiteRules> {

@@ -1,16 +1,14 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type RunCard, readRunCard } from '../federation/run-card.ts';
+import { findTargetRun, runIn, type TargetRun } from '../federation/find-target-run.ts';
 import { describeRunIn } from '../federation/stored-runs.ts';
 import { loadJob } from '../job/load.ts';
 import { sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
-import { didYouMean } from '../kernel/nearest.ts';
 import type { ParamSet } from '../tensors/nd-array.ts';
 import { decodeSafetensors } from '../tensors/safetensors.ts';
 import { type ModelSpec, parseModelSpec } from '../train/models/spec.ts';
-import { RUN_FILES, type RunFolder, runFolder } from '../workspace/run-folder.ts';
-import { findRun, listJobs } from '../workspace/run-index.ts';
+import { RUN_FILES, runFolder } from '../workspace/run-folder.ts';
 
 export interface TargetWish {
   /** A run's folder, `JOB`, `JOB/RUN_ID`, or a .safetensors file. */
@@ -30,7 +28,7 @@ export interface Target {
   readonly file: string;
   readonly sha256: string;
   /** The run it came from, if it lies in one. */
-  readonly run: { readonly card: RunCard; readonly folder: RunFolder } | undefined;
+  readonly run: TargetRun | undefined;
 }
 
 /** Finds what `evaluate` and `predict` are asked about. @throws NF_EVALUATE_*, NF_RUN_*, NF_TENSORS_FILE, NF_MODEL_* */
@@ -55,36 +53,16 @@ async function findRunOf({ target, workspace }: TargetWish): Promise<Target['run
       throw flError('NF_PATH_MISSING', { what: 'Model', path: target }, { place: { file: target }, cause });
     });
     const folder = [dirname(resolve(target)), dirname(dirname(resolve(target)))].map(runFolder);
-    for (const one of folder) if (await hasCard(one)) return { folder: one, card: await readRunCard(one) };
+    for (const one of folder) {
+      const run = await runIn(one);
+      if (run) return run;
+    }
     return undefined;
   }
   return findTargetRun({ target, workspace });
 }
 
-/** The run that a folder, `JOB` or `JOB/RUN_ID` names. @throws NF_EVALUATE_TARGET, NF_RUN_NOT_FOUND */
-export async function findTargetRun({
-  target,
-  workspace,
-}: Pick<TargetWish, 'target' | 'workspace'>): Promise<NonNullable<Target['run']>> {
-  const own = runFolder(resolve(target));
-  if (await hasCard(own)) return { folder: own, card: await readRunCard(own) };
-  const [job = '', id] = target.split('/');
-  const jobs = await listJobs(workspace);
-  if (!jobs.includes(job)) {
-    throw flError('NF_EVALUATE_TARGET', { target, workspace, nearest: didYouMean(job, jobs) });
-  }
-  const { folder } = await findRun(workspace, job, id);
-  return { folder, card: await readRunCard(folder) };
-}
-
-function hasCard(folder: RunFolder): Promise<boolean> {
-  return stat(folder.at(RUN_FILES.card)).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function modelOf({ folder }: NonNullable<Target['run']>, which: 'best' | 'final'): Promise<string> {
+async function modelOf({ folder }: TargetRun, which: 'best' | 'final'): Promise<string> {
   const wanted = which === 'best' ? [RUN_FILES.best, RUN_FILES.final] : [RUN_FILES.final];
   for (const name of wanted) {
     const path = folder.at(name);

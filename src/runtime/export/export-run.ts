@@ -1,16 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readRunCard } from '../federation/run-card.ts';
+import { findTargetRun } from '../federation/find-target-run.ts';
 import { defineJob, type ModelDefinition } from '../job/definition.ts';
 import { loadJob } from '../job/load.ts';
 import { flError } from '../kernel/errors.ts';
 import { readParamsFile } from '../tensors/read-params-file.ts';
 import { type Exported, type ExportFormat, exportModel } from '../train/exchange/export-model.ts';
 import { modelPath, RUN_FILES } from '../workspace/run-folder.ts';
-import { findRun } from '../workspace/run-index.ts';
 
 export interface ExportRunRequest {
-  /** Name of the job; with `params` the folder of the job. */
+  /** `JOB`, `JOB/RUN_ID` or the folder of a run; with `params` the folder of the job. */
   readonly job: string;
   readonly workspace: string;
   /** Id of the run; default: the newest. */
@@ -31,16 +30,16 @@ export interface ExportedRun extends Exported {
 
 /**
  * Exports a model of a run.
- * @throws NF_RUN_NOT_FOUND, NF_EXPORT_NONE, NF_EXPORT_MODEL, and those of `exportModel`
+ * @throws NF_RUN_TARGET, NF_RUN_NOT_FOUND, NF_EXPORT_NONE, NF_EXPORT_MODEL, and those of `exportModel`
  */
 export async function exportRun(request: ExportRunRequest): Promise<ExportedRun> {
-  const { model, source } =
+  const { model, source, name } =
     request.params === undefined
       ? await modelOfRun(request)
       : await modelOfFolder(request.job, request.params);
   if (model.kind !== 'built') throw flError('NF_EXPORT_MODEL', {}, { place: { file: source } });
   const params = await readParamsFile(source);
-  const out = request.out ?? defaultName(request);
+  const out = request.out ?? `${name}-${request.model}${EXTENSIONS[request.format]}`;
   const exported = await exportModel({ ...request, spec: model.spec, params, out });
   return { ...exported, source };
 }
@@ -48,19 +47,25 @@ export async function exportRun(request: ExportRunRequest): Promise<ExportedRun>
 interface Source {
   readonly model: ModelDefinition;
   readonly source: string;
+  /** What files are called after. */
+  readonly name: string;
 }
 
 async function modelOfRun({ workspace, job, run, model }: ExportRunRequest): Promise<Source> {
-  const { id, folder } = await findRun(workspace, job, run);
-  const card = await readRunCard(folder);
+  const { card, folder } = await findTargetRun({
+    target: run === undefined ? job : `${job}/${run}`,
+    workspace,
+  });
   const path = folder.at(modelFile(model));
   if (!(await exists(path)))
-    throw flError('NF_EXPORT_NONE', { run: id, which: model }, { place: { file: path } });
-  return { model: defineJob(card.job, join(card.job_folder, 'job.yaml')).model, source: path };
+    throw flError('NF_EXPORT_NONE', { run: card.run_id, which: model }, { place: { file: path } });
+  const definition = defineJob(card.job, join(card.job_folder, 'job.yaml'));
+  return { model: definition.model, source: path, name: definition.name };
 }
 
 async function modelOfFolder(folder: string, params: string): Promise<Source> {
-  return { model: (await loadJob(folder, [])).definition.model, source: params };
+  const { model, name } = (await loadJob(folder, [])).definition;
+  return { model, source: params, name };
 }
 
 function modelFile(model: string): string {
@@ -80,8 +85,3 @@ const EXTENSIONS: Record<ExportFormat, string> = {
   safetensors: '.safetensors',
   tfjs: '-tfjs',
 };
-
-function defaultName({ job, model, format }: ExportRunRequest): string {
-  const name = job.split(/[\\/]/).filter(Boolean).at(-1) ?? 'model';
-  return `${name}-${model}${EXTENSIONS[format]}`;
-}

@@ -3,7 +3,7 @@ import type { RunSummary } from '../federation/run-report.ts';
 import type { BuiltJob } from '../job/built-job.ts';
 import { JOB_FILE } from '../job/bundle.ts';
 import { makeJobFolder } from '../job/new-folder.ts';
-import { atPlace, flError, NeuroflareError } from '../kernel/errors.ts';
+import { atPlace, flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { compareSites } from '../kernel/site-order.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import {
@@ -15,7 +15,7 @@ import {
   type ServerComponent,
 } from './components.ts';
 import { gatherFiles } from './gather-files.ts';
-import { type SimulatorOptions, toSimulateOptions } from './simulator-options.ts';
+import { checkSimulatorOptions, type SimulatorOptions, toSimulateOptions } from './simulator-options.ts';
 import { type JobParts, writeDefinition } from './write-definition.ts';
 
 const SERVER = 'server';
@@ -84,10 +84,11 @@ export class FedJob {
    * @throws the first failure of any site, with its file and line
    */
   async simulatorRun(workspace: string, options: SimulatorOptions = {}): Promise<RunSummary> {
-    this.#requireRunners(options);
-    const job = await this.#build();
-    const { simulate } = await import('../simulator/simulate.ts');
     try {
+      checkSimulatorOptions(workspace, options);
+      this.#requireRunners(options);
+      const job = await this.#build();
+      const { simulate } = await import('../simulator/simulate.ts');
       return await simulate({ ...toSimulateOptions(workspace, options), job });
     } catch (error) {
       throw withoutFile(error);
@@ -148,8 +149,9 @@ function misplaced(component: object, target: string, reason: string) {
 }
 
 /** The definition is in memory: of its place, key and line are of use, a file there is none. */
-function withoutFile(thrown: unknown): unknown {
-  if (!(thrown instanceof NeuroflareError) || !thrown.place?.file?.endsWith(JOB_FILE)) return thrown;
-  const { file: _none, line: _of, column: _it, ...place } = thrown.place;
-  return atPlace(thrown, place);
+function withoutFile(thrown: unknown): NeuroflareError {
+  const error = toNeuroflareError(thrown);
+  if (!error.place?.file?.endsWith(JOB_FILE)) return error;
+  const { file: _none, line: _of, column: _it, ...place } = error.place;
+  return atPlace(error, place);
 }

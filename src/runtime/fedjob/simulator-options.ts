@@ -1,4 +1,6 @@
-import type { EngineChoice } from '../engine/registry.ts';
+import { z } from 'zod';
+import { ENGINE_CHOICES, type EngineChoice } from '../engine/registry.ts';
+import { flError } from '../kernel/errors.ts';
 import type { SimulateOptions } from '../simulator/simulate.ts';
 import type { RunEvent } from '../telemetry/run-events.ts';
 
@@ -30,6 +32,44 @@ export interface SimulatorOptions {
   readonly onLog?: (site: string, text: string) => void;
 }
 
+const callback = z.custom<() => void>((value) => typeof value === 'function', 'must be a function');
+
+/** What a program without types may get wrong. */
+const schema = z.strictObject({
+  nClients: z.int().min(1).optional(),
+  clients: z.array(z.string()).min(1).optional(),
+  threads: z.int().min(1).optional(),
+  gpu: z.string().optional(),
+  requireGpu: z.boolean().optional(),
+  engine: z.enum(ENGINE_CHOICES).optional(),
+  seed: z.int().optional(),
+  data: z.string().optional(),
+  resume: z.union([z.boolean(), z.string()]).optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+  onEvent: callback.optional(),
+  onLog: callback.optional(),
+});
+
+/** @throws NF_FEDJOB_OPTION */
+export function checkSimulatorOptions(workspace: unknown, options: unknown): void {
+  if (typeof workspace !== 'string' || workspace === '')
+    throw flError('NF_FEDJOB_OPTION', { reason: 'the workspace must be the path of a folder' });
+  const { error } = schema.safeParse(options);
+  const [issue] = error?.issues ?? [];
+  if (!issue) return;
+  const where = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
+  throw flError('NF_FEDJOB_OPTION', { reason: `${where}${issue.message}` });
+}
+
+/** Whatever a program gives as its reason, the run was stopped and can be resumed. */
+function stopSignal(given: AbortSignal | undefined): AbortSignal {
+  const stop = new AbortController();
+  const end = () => stop.abort(flError('NF_INTERRUPTED', { signal: 'the program', hint: 'Resume the run.' }));
+  if (given?.aborted) end();
+  given?.addEventListener('abort', end, { once: true });
+  return stop.signal;
+}
+
 export function toSimulateOptions(
   workspace: string,
   options: SimulatorOptions,
@@ -44,7 +84,7 @@ export function toSimulateOptions(
     threads,
     engine: { choice: engine, gpu, requireGpu },
     resume: resume === true ? 'latest' : resume || undefined,
-    signal: signal ?? new AbortController().signal,
+    signal: stopSignal(signal),
     observe: options.onEvent ?? (() => undefined),
     onLog: options.onLog ?? (() => undefined),
   };

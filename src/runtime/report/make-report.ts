@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { findTargetRun } from '../evaluation/target.ts';
+import { findTargetRun } from '../federation/find-target-run.ts';
 import { prettyJson } from '../kernel/digest.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { type ComparedRun, pairRuns, renderComparison } from './compare.ts';
@@ -26,7 +26,7 @@ export interface ReportOptions {
   readonly out: string | undefined;
 }
 
-/** Writes the report of a run, its record, and TensorBoard logs. @throws NF_EVALUATE_TARGET, NF_RUN_*, NF_EVALUATE_FILE */
+/** Writes the report of a run, its record, and TensorBoard logs. @throws NF_RUN_TARGET, NF_RUN_*, NF_EVALUATE_FILE */
 export async function makeReport(options: ReportOptions): Promise<ReportResult> {
   const { folder } = await findTargetRun(options);
   const source = await gatherReport(folder);

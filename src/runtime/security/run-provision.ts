@@ -68,7 +68,7 @@ async function renew(name: string, options: ProvisionOptions & { project: string
 async function revoke(name: string, options: ProvisionOptions & { project: string | undefined }) {
   const { authority, list, kits } = await revokeParticipant(name, options);
   const notes = kits.map((kit) => `Put into ${kit}/local/crl.pem.`);
-  const elsewhere = `Where the server runs from another copy of its kit: copy ${list} to its local/crl.pem, and start it again.`;
+  const elsewhere = `Where the server runs from another copy of its kit: copy ${list} to its local/crl.pem; a server that runs takes it up within seconds.`;
   return { project: authority.project.name, kits: [], notes: [`Revoked ${name}.`, ...notes, elsewhere] };
 }
 

@@ -38,7 +38,7 @@ export async function runBaselines(options: BaselineOptions): Promise<Baselines>
   const { folder, baselines, progress } = options;
   const run = runFolder(folder);
   const card = await readRunCard(run);
-  const split = await splitOf(card.data?.split ?? null);
+  const split = await requireSplit(card.data?.split ?? null);
   const runs = planBaselines(baselines, card.sites);
   const total = runs.length + 1;
   const federated = await judge(folder, { options, split: card.data?.split ?? '', controls: true });
@@ -60,7 +60,8 @@ export async function runBaselines(options: BaselineOptions): Promise<Baselines>
   return result;
 }
 
-async function splitOf(path: string | null): Promise<SplitManifest> {
+/** The split that baselines are trained and judged on. @throws NF_BASELINES_SPLIT */
+export async function requireSplit(path: string | null): Promise<SplitManifest> {
   if (path === null) throw flError('NF_BASELINES_SPLIT', { reason: 'the run has none' });
   const split = await readSplit(path);
   if (split.sites.every(({ test }) => test.length === 0)) {

@@ -22,6 +22,12 @@ const SLICES = 9;
 /** A simulation, and then the baselines it is to be held against. @throws as `simulate` and `runBaselines` do */
 export async function simulateStudy(options: StudyOptions): Promise<Study> {
   const baselines = parseBaselines(options.baselines);
+  if (baselines.length > 0) {
+    // Before hours of training, not after.
+    const { requireSplit } = await import('./baselines.ts');
+    const { definition } = await loadJob(options.job, options.overrides);
+    await requireSplit(definition.data?.split ?? null);
+  }
   const summary = await simulateOrTake(options, baselines.length > 0).finally(options.stop);
   if (baselines.length === 0) return { ...summary, baselines: null };
   // Judging loads image libraries, which a plain simulation does without.

@@ -70,7 +70,11 @@ describe('a submitted job', () => {
     await federation.wait(id);
     expect((await admin.job(id.slice(0, 8))).job_id).toBe(id);
     await expect(admin.job('00000000')).rejects.toMatchObject({ code: 'NF_JOB_UNKNOWN' });
-    await expect(admin.job('not an id')).rejects.toMatchObject({ code: 'NF_REQUEST_FORM' });
+    await expect(admin.job('not an id')).rejects.toMatchObject({ code: 'NF_JOB_UNKNOWN' });
+    await expect(admin.job('tiny')).rejects.toMatchObject({
+      code: 'NF_JOB_UNKNOWN',
+      message: expect.stringContaining('Jobs of that name: '),
+    });
   });
 
   it('is refused before it is sent when it is wrong', async () => {
@@ -92,6 +96,15 @@ describe('a submitted job', () => {
       cloned_from: meta.job_id,
     });
     expect(await federation.model(jobId)).toEqual(await federation.model(meta.job_id));
+  });
+});
+
+describe('sites that are named', () => {
+  it('go before the number in the job, as in a simulation', async () => {
+    const folder = await job({ patch: { workflow: { n_clients: 2 } } });
+    const { status, sites } = await federation.run(folder, { clients: ['site-2'] });
+    expect(status).toBe('FINISHED:COMPLETED');
+    expect(sites.map(({ site }) => site)).toEqual(['site-2']);
   });
 });
 

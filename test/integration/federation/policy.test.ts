@@ -58,6 +58,18 @@ describe('a site that approves code', () => {
     await policy('site-2', { 'code: approved': 'code: any' });
   });
 
+  it('whose policy has a slip is waited for with the reason, and takes the job once it is mended', async () => {
+    await policy('site-2', { 'version: 1': 'version: 1\nsend_log: true' });
+    const id = await federation.submit(await job());
+    await until(async () => (await admin.job(id)).sites[1]?.answer === 'waiting for approval');
+    expect((await admin.job(id)).sites[1]?.reason).toMatchObject({
+      code: 'NF_KIT_LOCAL',
+      message: expect.stringContaining('send_log'),
+    });
+    await policy('site-2', { '\nsend_log: true': '' });
+    expect(await federation.wait(id)).toMatchObject({ status: 'FINISHED:COMPLETED' });
+  });
+
   it('does not know what it was never shown', async () => {
     await expect(approve(place(), 'abcdef')).rejects.toMatchObject({ code: 'NF_APPROVE_UNKNOWN' });
   });

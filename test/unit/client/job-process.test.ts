@@ -308,14 +308,26 @@ for (const one of [${attempts}]) {
   it('sees nothing of the environment of the client but what it needs', async () => {
     process.env.NEUROFLARE_TEST_SECRET = 'private';
     process.env.OMP_NUM_THREADS = '1';
+    // Terraform's, not TensorFlow's.
+    process.env.TF_VAR_password = 'private';
+    process.env.TF_NUM_INTEROP_THREADS = '1';
     try {
       const [text = ''] = await attempt(['JSON.stringify(process.env)']);
       const seen = JSON.parse(text) as Record<string, string>;
-      expect(seen).toMatchObject({ OMP_NUM_THREADS: '1', HOME: folder.home, TMPDIR: folder.work });
-      expect(Object.keys(seen).filter((name) => /SECRET|NODE_OPTIONS|NEUROFLARE/.test(name))).toEqual([]);
+      expect(seen).toMatchObject({
+        OMP_NUM_THREADS: '1',
+        TF_NUM_INTEROP_THREADS: '1',
+        HOME: folder.home,
+        TMPDIR: folder.work,
+      });
+      expect(Object.keys(seen).filter((name) => /SECRET|NODE_OPTIONS|NEUROFLARE|TF_VAR/.test(name))).toEqual(
+        [],
+      );
     } finally {
       delete process.env.NEUROFLARE_TEST_SECRET;
       delete process.env.OMP_NUM_THREADS;
+      delete process.env.TF_VAR_password;
+      delete process.env.TF_NUM_INTEROP_THREADS;
     }
   });
 

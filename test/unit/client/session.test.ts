@@ -59,6 +59,15 @@ describe('what a site receives', () => {
 });
 
 describe('what a site sends', () => {
+  it('has no key that would be lost', () => {
+    expect(refused({ params: PARAMS, num_examples: 99 })).toEqual(
+      expect.objectContaining({
+        code: 'NF_RESULT_INVALID',
+        message: expect.stringContaining("'numExamples' is"),
+      }),
+    );
+  });
+
   it('is kept with the defaults: a whole model of one example', () => {
     const task = session();
     task.send({ params: PARAMS });

@@ -2,12 +2,6 @@ import type { ErrorRow } from './row.ts';
 
 /** Failures of `evaluate`, `predict`, `report` and baselines. */
 export const EVALUATION_ERRORS = {
-  NF_EVALUATE_TARGET: {
-    exit: 4,
-    message:
-      '{target} is neither a run, nor a job with runs in {workspace}, nor a .safetensors file.{nearest}',
-    hint: "Give the name of a job, JOB/RUN_ID, the folder of a run, or a model file; 'neuroflare runs list' shows the runs.",
-  },
   NF_EVALUATE_NO_MODEL: {
     exit: 4,
     message: 'The run {run} has no {which} model yet: it is {status}.',

@@ -82,6 +82,11 @@ export const JOB_ERRORS = {
     message: 'The runner of {site} {difference}; a job has one script for all sites.',
     hint: 'Give the runners the same script, framework, time limit and names of arguments; only values of scriptArgs may differ.',
   },
+  NF_FEDJOB_OPTION: {
+    exit: 4,
+    message: 'simulatorRun cannot be called like this: {reason}.',
+    hint: 'docs/fedjob.md lists what it takes.',
+  },
   NF_FEDJOB_SITES: {
     exit: 4,
     message: 'The job has runners for {sites} only, but is to run at {clients}.',

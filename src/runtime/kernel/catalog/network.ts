@@ -169,7 +169,7 @@ export const NETWORK_ERRORS = {
   NF_ACCESS_DENIED: {
     exit: 2,
     status: 403,
-    message: '{name} ({role}) has not the right {right} here.',
+    message: '{name} ({role}) has no right to {right} here.',
     hint: "Ask the project's admin; the rights of each role are in local/authorization.yml of the server.",
   },
   NF_STUDY_UNKNOWN: {
@@ -206,7 +206,7 @@ export const NETWORK_ERRORS = {
     exit: 4,
     status: 400,
     message: 'The server cannot use the request: {reason}.',
-    hint: 'Compare the versions with `neuroflare system version`.',
+    hint: 'Correct the value it names; if that seems right, compare the versions with `neuroflare system version`.',
   },
   NF_ROUTE_UNKNOWN: {
     exit: 4,
@@ -335,7 +335,7 @@ export const NETWORK_ERRORS = {
   NF_BACKUP_EXISTS: {
     exit: 4,
     message: 'There is something at {path} already.',
-    hint: 'Give a new folder.',
+    hint: 'Give a new folder, or move this one away first.',
   },
   NF_BACKUP_BROKEN: {
     exit: 1,

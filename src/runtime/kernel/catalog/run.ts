@@ -12,6 +12,12 @@ export const RUN_ERRORS = {
     message: '{path} is not what the event log recorded: {reason}.',
     hint: 'Restore the file from a copy, or start a new run without --resume.',
   },
+  NF_RUN_TARGET: {
+    exit: 4,
+    message:
+      '{target} is neither a run, nor a job with runs in {workspace}, nor a .safetensors file.{nearest}',
+    hint: "Give the name of a job, JOB/RUN_ID, the folder of a run, or a model file; 'neuroflare runs list' shows the runs.",
+  },
   NF_RUN_NOT_FOUND: {
     exit: 4,
     message: 'There is no run {run} in {workspace}.{nearest}',

@@ -132,8 +132,8 @@ export const TRAIN_ERRORS = {
   },
   NF_EXPORT_NONE: {
     exit: 4,
-    message: 'The run {run} has no {which} model yet.',
-    hint: 'Let it finish first (neuroflare simulate JOB --resume), or choose another with --model.',
+    message: 'The run {run} has no {which} model.',
+    hint: 'A run keeps the initial model (--model 0), the best one and, once it has finished (neuroflare simulate JOB --resume), the final one.',
   },
   NF_TRAIN_NOT_COMPILED: {
     exit: 4,

@@ -47,15 +47,7 @@ export async function openKit<Type extends ParticipantType>(
     const place = { file: join(dir, first?.file ?? 'startup') };
     throw flError('NF_KIT_FAULTY', { faults: `${faults || 'it is not complete'}.`, mend: mends }, { place });
   }
-  if (!isOf(endpoint, type)) {
-    const article = endpoint.type === 'admin' ? 'an' : 'a';
-    const wanted = type === 'admin' ? "an admin's" : `a ${type}'s`;
-    throw flError(
-      'NF_KIT_TYPE',
-      { path: dir, article, found: endpoint.type, wanted },
-      { place: { file: dir } },
-    );
-  }
+  if (!isOf(endpoint, type)) throw otherType(dir, endpoint.type, type);
   const paths = kitFiles(type);
   const [ca, cert, key] = await Promise.all(
     [paths.root, paths.certificate, paths.key].map((path) => readFile(join(dir, path), 'utf8')),
@@ -65,6 +57,18 @@ export async function openKit<Type extends ParticipantType>(
   const revoked = type === 'server' ? await readRevoked(dir) : {};
   const tls = { ca: ca ?? '', cert: cert ?? '', key: key ?? '', ...revoked, ...secure };
   return { dir, project, identity, endpoint, rootFingerprint, expires, daysLeft, tls };
+}
+
+/** Whether a folder is a kit of this type, though it may have ended or been changed. @throws NF_KIT_NOT_FOUND, NF_KIT_TYPE */
+export async function requireKitOf(dir: string, type: ParticipantType): Promise<void> {
+  const { endpoint } = await verifyKit(dir);
+  if (endpoint && endpoint.type !== type) throw otherType(dir, endpoint.type, type);
+}
+
+function otherType(dir: string, found: ParticipantType, type: ParticipantType) {
+  const article = found === 'admin' ? 'an' : 'a';
+  const wanted = type === 'admin' ? "an admin's" : `a ${type}'s`;
+  return flError('NF_KIT_TYPE', { path: dir, article, found, wanted }, { place: { file: dir } });
 }
 
 function isOf<Type extends ParticipantType>(

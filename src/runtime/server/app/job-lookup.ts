@@ -7,7 +7,9 @@ import type { JobRecord } from '../../store/server-store.ts';
 import type { ServerContext } from '../context.ts';
 
 /** A whole id, or as much of its beginning as names one job. */
-export const ofJob = z.object({ job: z.string().regex(/^[0-9a-f-]{4,36}$/, 'is no id of a job') });
+export const ofJob = z.object({ job: z.string() });
+
+const ID = /^[0-9a-f-]{4,36}$/;
 
 type Asked = Pick<FastifyRequest, 'identity'> & { readonly params: { readonly job: string } };
 
@@ -30,6 +32,14 @@ async function findJob(
   given: string,
   user: Identity,
 ): Promise<JobRecord> {
+  if (!ID.test(given)) {
+    const named = (await store.jobs()).filter(
+      (job) => job.name === given && access.mayWithJob(user, 'view', job),
+    );
+    const ids = named.map(({ id }) => id).join(', ');
+    const nearest = named.length > 0 ? ` Jobs of that name: ${ids}.` : '';
+    throw flError('NF_JOB_UNKNOWN', { job: given, nearest });
+  }
   if (given.length === 36) return jobs.record(given);
   const found = (await store.jobs()).filter(
     (job) => job.id.startsWith(given) && access.mayWithJob(user, 'view', job),

@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { sha256File } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
@@ -7,7 +7,7 @@ import { DATABASE, MANIFEST, manifestSchema } from './backup.ts';
 
 /**
  * Puts a backup where a server will look for its state. Every file is compared with the backup's list first.
- * @throws NF_BACKUP_BROKEN, NF_BACKUP_EXISTS
+ * @throws NF_BACKUP_BROKEN, NF_BACKUP_EXISTS, NF_PATH_MISSING
  */
 export async function restoreServer(
   backup: string,
@@ -17,6 +17,9 @@ export async function restoreServer(
   const target = resolve(stateDir);
   if ((await readdir(target).catch(() => [])).length > 0)
     throw flError('NF_BACKUP_EXISTS', { path: stateDir }, { place: { file: stateDir } });
+  await stat(source).catch((cause: unknown) => {
+    throw flError('NF_PATH_MISSING', { what: 'Backup', path: backup }, { place: { file: backup }, cause });
+  });
   const { files, created } = await readManifest(source);
   if (!files.some(({ path }) => path === DATABASE)) throw broken(backup, `it has no ${DATABASE}`);
   const partial = `${target}.restoring`;

@@ -81,7 +81,8 @@ export class JobRun {
     this.offers = new Offers(
       {
         named: record.clients,
-        wanted: workflow.clients ?? record.clients?.length,
+        // Sites that were named go before the job's own number, as in a simulation.
+        wanted: record.clients?.length ?? workflow.clients,
         least: record.minClients ?? workflow.minClients ?? workflow.clientsPerRound,
         mandatory: workflow.mandatory,
       },

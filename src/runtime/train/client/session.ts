@@ -1,6 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import type { JsonValue, ScriptArgs } from '../../job/definition.ts';
 import { flError } from '../../kernel/errors.ts';
+import { nearest } from '../../kernel/nearest.ts';
 import type { MetricReport, MetricValue } from '../../telemetry/metrics.ts';
 import type { TaskKind } from '../../telemetry/run-events.ts';
 import { checkParams, checkSameForm, type ParamForms } from '../../tensors/check-params.ts';
@@ -97,6 +98,8 @@ export class Session {
   }
 }
 
+/** Keys of a `SentModel`. */
+const SENT = ['params', 'paramsType', 'metrics', 'numExamples'];
 /** Weights are added up and multiplied with parameters: larger ones would leave no number to average. */
 const MOST_EXAMPLES = Number.MAX_SAFE_INTEGER;
 
@@ -105,7 +108,11 @@ function checkSent(
   { kind, forms }: { kind: TaskKind; forms: ParamForms },
 ): Omit<SessionResult, 'state'> {
   if (!model || typeof model !== 'object') throw unusable(`it is ${String(model)}`);
-  const { params, paramsType = 'FULL', metrics = {}, numExamples = 1 } = model;
+  const { params, paramsType = 'FULL', metrics = {}, numExamples = 1, ...unknown } = model;
+  for (const name of Object.keys(unknown)) {
+    const near = nearest(name, SENT);
+    throw unusable(`'${name}' is no part of one${near === undefined ? '' : `, '${near}' is`}`);
+  }
   if (paramsType !== 'FULL' && paramsType !== 'DIFF') throw unusable(`paramsType is ${String(paramsType)}`);
   if (!(typeof numExamples === 'number' && numExamples > 0 && numExamples <= MOST_EXAMPLES)) {
     throw unusable(`numExamples is ${String(numExamples)}`);

@@ -295,6 +295,10 @@ describe('a restore', () => {
 
   it('refuses a folder that is none', async () => {
     await expect(restoreServer(at('nowhere'), at('restored'))).rejects.toMatchObject({
+      code: 'NF_PATH_MISSING',
+    });
+    await mkdir(at('empty'));
+    await expect(restoreServer(at('empty'), at('restored'))).rejects.toMatchObject({
       code: 'NF_BACKUP_BROKEN',
     });
   });

@@ -139,8 +139,8 @@ describe('a condition', () => {
 
   it('says who lacks which right', () => {
     const access = new Access(rulesOf('none'), studies);
-    expect(() => access.require(me, 'byoc')).toThrow('lead@uni (lead) has not the right byoc');
-    expect(() => access.require(site, 'byoc')).toThrow('site-1 (client) has not the right byoc');
+    expect(() => access.require(me, 'byoc')).toThrow('lead@uni (lead) has no right to byoc');
+    expect(() => access.require(site, 'byoc')).toThrow('site-1 (client) has no right to byoc');
   });
 });
 

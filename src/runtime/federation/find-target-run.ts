@@ -1,0 +1,36 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { flError } from '../kernel/errors.ts';
+import { didYouMean } from '../kernel/nearest.ts';
+import { RUN_FILES, type RunFolder, runFolder } from '../workspace/run-folder.ts';
+import { findRun, listJobs } from '../workspace/run-index.ts';
+import { type RunCard, readRunCard } from './run-card.ts';
+
+export interface TargetRun {
+  readonly card: RunCard;
+  readonly folder: RunFolder;
+}
+
+/** The run that a folder (of a simulation or a download), `JOB` or `JOB/RUN_ID` names. @throws NF_RUN_TARGET, NF_RUN_NOT_FOUND */
+export async function findTargetRun({
+  target,
+  workspace,
+}: {
+  target: string;
+  workspace: string;
+}): Promise<TargetRun> {
+  const own = await runIn(runFolder(resolve(target)));
+  if (own) return own;
+  const [job = '', id] = target.split('/');
+  const jobs = await listJobs(workspace);
+  if (!jobs.includes(job))
+    throw flError('NF_RUN_TARGET', { target, workspace, nearest: didYouMean(job, jobs) });
+  const { folder } = await findRun(workspace, job, id);
+  return { folder, card: await readRunCard(folder) };
+}
+
+/** The run in a folder, if it holds one. */
+export async function runIn(folder: RunFolder): Promise<TargetRun | undefined> {
+  const isRun = await stat(folder.at(RUN_FILES.card)).catch(() => undefined);
+  return isRun && { folder, card: await readRunCard(folder) };
+}
