@@ -324,6 +324,13 @@ describe('a job folder', () => {
 describe('flags of simulate', () => {
   table([
     { what: 'no site', words: 'simulate tiny -w out -n 0', code: 'NF_USAGE', says: '--n-clients' },
+    {
+      what: 'a bad value, shown as it was given and not as the file has it',
+      words: 'simulate tiny -w out --set num_rounds=0',
+      code: 'NF_JOB_INVALID',
+      says: "'workflow.num_rounds'",
+      place: { key: 'workflow.num_rounds', excerpt: 'on the command line: num_rounds=0' },
+    },
     { what: 'a site twice', words: 'simulate tiny -w out -c a,a', code: 'NF_JOB_SITE_NAME', says: 'twice' },
     {
       what: 'a site that is no name',

@@ -81,7 +81,7 @@ describe('export, and simulate --import', () => {
   it.each([
     [['still', '--format', 'onnx', '-w', 'still-work', '--model', '7'], 'NF_EXPORT_NONE'],
     [['still', '--format', 'onnx', '-w', 'still-work', '--model', 'newest'], 'NF_USAGE'],
-    [['stil', '--format', 'onnx', '-w', 'still-work'], 'NF_RUN_NOT_FOUND'],
+    [['stil', '--format', 'onnx', '-w', 'still-work'], 'NF_RUN_TARGET'],
     [['still', '-w', 'still-work'], 'NF_USAGE'],
     [['still', '--format', 'json', '-w', 'still-work'], 'NF_USAGE'],
     [['still', '--format', 'onnx', '-w', 'still-work', '--out', 'still/job.yaml'], 'NF_EXPORT_EXISTS'],

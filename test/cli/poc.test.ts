@@ -121,7 +121,9 @@ describe('a federation on this machine', () => {
     expect(clone.data.cloned_from).toBe(id);
     expect((await nf(`job wait ${clone.data.job_id}`)).code).toBe(0);
     const copy = await json<{ folder: string }>(`job download ${clone.data.job_id}`);
-    expect((await nf(`runs show ${copy.data.folder}`)).stdout).toContain('of tiny, finished: 2 rounds, 2 sites.');
+    expect((await nf(`runs show ${copy.data.folder}`)).stdout).toContain(
+      'of tiny, finished: 2 rounds, 2 sites.',
+    );
     expect(readFileSync(join(copy.data.folder, 'model.safetensors'))).toEqual(
       readFileSync(join(download.data.folder, 'model.safetensors')),
     );

@@ -45,8 +45,14 @@ export async function loadJob(home: JobHome, overrides: readonly Override[] = []
     code: 'NF_JOB_INVALID',
     what: 'the job',
     value: applyOverrides(source.value, given),
+    given: new Map(given.map((override) => [resolveVariable(source.value, override.name), shown(override)])),
   });
   return { folder, file, source, value, definition: defineJob(value, file) };
+}
+
+/** An override as people know it. */
+function shown({ name, value }: Override): string {
+  return `on the command line: ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`;
 }
 
 /** A job with everything that decides what runs. */

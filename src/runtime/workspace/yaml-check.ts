@@ -10,17 +10,19 @@ export interface YamlCheck {
   readonly what: string;
   /** What is checked in place of the file's own value (after overrides). */
   readonly value?: unknown;
+  /** What of it is not the file's own, by dotted path: where it comes from, for people. */
+  readonly given?: ReadonlyMap<string, string>;
 }
 
 /** The file's value as the schema gives it; every fault in one error, with line, column and source line. */
 export function checkYaml<Schema extends z.ZodType>(
   schema: Schema,
   source: YamlSource,
-  { code, what, value = source.value }: YamlCheck,
+  { code, what, value = source.value, given = new Map() }: YamlCheck,
 ): z.output<Schema> {
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
-  const found = checked.error.issues.flatMap((issue) => faultsOf(issue, { source, schema, what }));
+  const found = checked.error.issues.flatMap((issue) => faultsOf(issue, { source, schema, what, given }));
   // A key that is missing may be there, misspelt: what is there comes first.
   const faults = found.toSorted((a, b) => Number(a.isMissing) - Number(b.isMissing));
   const message = faults.map((fault) => fault.message).join('; ');
@@ -36,6 +38,7 @@ interface Context {
   readonly source: YamlSource;
   readonly schema: z.ZodType;
   readonly what: string;
+  readonly given: ReadonlyMap<string, string>;
 }
 
 interface Fault {
@@ -58,7 +61,7 @@ function faultsOf(issue: z.core.$ZodIssue, context: Context): Fault[] {
           /\.$/,
           '',
         ),
-      place: source.place([...keys, key], { key: true }),
+      place: placeOf([...keys, key], context, true),
       depth: keys.length + 1,
       isMissing: false,
     }));
@@ -71,8 +74,15 @@ function faultsOf(issue: z.core.$ZodIssue, context: Context): Fault[] {
   const reason = missing
     ? `is missing${issue.code === 'invalid_value' ? `: ${said}` : ''}`
     : `${said}${issue.code === 'invalid_value' ? nearestValue(source.document.getIn(keys), issue.values) : ''}`;
-  const place = source.place(keys, { key: missing });
+  const place = placeOf(keys, context, missing);
   return [{ message: `${name} ${reason}`, place, depth: keys.length, isMissing: missing }];
+}
+
+/** In the file, or in what was given in its place. */
+function placeOf(keys: Keys, { source, given }: Context, key = false): Place {
+  const path = keys.join('.');
+  const excerpt = given.get(path);
+  return excerpt === undefined ? source.place(keys, { key }) : { key: path, excerpt };
 }
 
 function nearestValue(given: unknown, values: readonly unknown[]): string {
@@ -91,7 +101,7 @@ function unionFaults(issue: z.core.$ZodIssueInvalidUnion, keys: Keys, context: C
   const closest = [...branches].sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length)[0];
   const missing = context.source.document.getIn(keys) === undefined;
   const message = `'${keys.join('.')}' ${missing ? 'is missing: ' : ''}${issue.message}`;
-  return closest ?? [{ message, place: context.source.place(keys), depth: keys.length, isMissing: missing }];
+  return closest ?? [{ message, place: placeOf(keys, context), depth: keys.length, isMissing: missing }];
 }
 
 interface SchemaNode {

@@ -61,8 +61,15 @@ export async function writeJobResults(ended: EndedJob): Promise<void> {
   if (record.initialModel && history.initial)
     await copyFileAtomic(files.at(history.initial), folder.at(INITIAL_MODEL));
   await writeAtomic(folder.at(RUN_FILES.events), async (file) => {
-    for await (const { time, event } of journal.read())
-      await file.appendFile(`${JSON.stringify({ time, event })}\n`);
+    const write = (line: { time: string; event: RunEvent }) => file.appendFile(`${JSON.stringify(line)}\n`);
+    for await (const { time, event } of journal.read()) await write({ time, event });
+    // The journal says so only when these files are there.
+    const { final } = history;
+    if (final) {
+      const { model, best } = final;
+      const event = { type: 'run.finished', model, ...(best && { best }) } as const;
+      await write({ time: new Date().toISOString(), event });
+    }
   });
 }
 
