@@ -11,6 +11,7 @@ export default class Report extends BaseCommand<ReportResult> {
   static override examples = [
     '<%= config.bin %> report glioma',
     '<%= config.bin %> report work/glioma/latest --out ./published',
+    '<%= config.bin %> report glioma --sign kits/brain/prod_00/ann@example.org',
     '<%= config.bin %> report glioma --compare other-glioma',
   ];
   static override args = {
@@ -20,13 +21,18 @@ export default class Report extends BaseCommand<ReportResult> {
     workspace: workspaceFlag,
     compare: Flags.string({ summary: 'another run: one page on both, paired by subject' }),
     out: Flags.string({ summary: 'folder to write to (default: that of the run)' }),
+    sign: Flags.string({
+      helpValue: 'KIT',
+      summary: 'sign run_record.json with the key of this kit; `runs verify` checks it',
+      exclusive: ['compare'],
+    }),
   };
   static override resultSchema = reportResultSchema;
 
   protected override async execute(): Promise<ReportResult> {
     const { args, flags } = await this.parse(Report);
     const { makeComparison, makeReport } = await import('../runtime/report/make-report.ts');
-    const options = { target: args.run, workspace: flags.workspace, out: flags.out };
+    const options = { target: args.run, workspace: flags.workspace, out: flags.out, signWith: flags.sign };
     return flags.compare === undefined ? makeReport(options) : makeComparison(options, flags.compare);
   }
 

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluationSchema } from '../../src/runtime/evaluation/result.ts';
 import { runCli, runJson } from '../support/cli.ts';
+import { makeFederation } from '../support/federation-kits.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { headPicture, toPng } from '../unit/preprocess/image/made-pictures.ts';
 import { spotSlice, subjectsOf, writeTree } from '../unit/train/bids-tree.ts';
@@ -185,6 +186,29 @@ describe('report', () => {
     const record = read('published/run_record.json') as { sha256: string; evaluation: object };
     expect(record.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(existsSync(join(cwd, 'published/tensorboard/all-sites'))).toBe(true);
+  });
+
+  it('has a record that shows whose it is, and that nothing in it was changed', async () => {
+    const { kit } = await makeFederation(join(cwd, 'kits'));
+    const root = join(kit('site-1'), 'startup/rootCA.pem');
+    const foreign = (await makeFederation(join(cwd, 'foreign'))).kit('site-1');
+    const report = ['report', 'spots', '--out', 'signed', '--sign', kit('ann@example.org')];
+    expect((await runCli(report, { cwd })).code).toBe(0);
+    const verify = (...args: string[]) =>
+      runJson(['runs', 'verify', 'signed/run_record.json', ...args], { cwd });
+    expect((await verify()).answer.data).toMatchObject({ signed: true, signer: null });
+    expect((await verify('--root', root)).answer).toMatchObject({
+      exit_code: 0,
+      data: { signer: { name: 'ann@example.org', org: 'university', role: 'project_admin' } },
+    });
+    const refused = { exit_code: 1, error_code: 'NF_RECORD_INVALID' };
+    expect((await verify('--root', join(foreign, 'startup/rootCA.pem'))).answer).toMatchObject(refused);
+    const path = join(cwd, 'signed/run_record.json');
+    const text = readFileSync(path, 'utf8');
+    for (const changed of [text.replace('"finished"', '"failed"'), '{}', text.slice(0, -9)]) {
+      writeFileSync(path, changed);
+      expect((await verify()).answer).toMatchObject(refused);
+    }
   });
 
   it('says of a run that was not judged that its figures say little', async () => {

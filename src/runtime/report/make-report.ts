@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { findTargetRun } from '../federation/find-target-run.ts';
 import { prettyJson } from '../kernel/digest.ts';
+import { openAnyKit } from '../security/kit/open.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { type ComparedRun, pairRuns, renderComparison } from './compare.ts';
 import { gatherReport } from './gather.ts';
@@ -24,10 +25,13 @@ export interface ReportOptions {
   readonly workspace: string;
   /** Folder to write; default: the run's. */
   readonly out: string | undefined;
+  /** Kit whose owner signs the record. */
+  readonly signWith?: string | undefined;
 }
 
 /** Writes the report of a run, its record, and TensorBoard logs. @throws NF_RUN_TARGET, NF_RUN_*, NF_EVALUATE_FILE */
 export async function makeReport(options: ReportOptions): Promise<ReportResult> {
+  const kit = options.signWith === undefined ? undefined : await openAnyKit(options.signWith);
   const { folder } = await findTargetRun(options);
   const source = await gatherReport(folder);
   const out = resolve(options.out ?? folder.root);
@@ -37,7 +41,7 @@ export async function makeReport(options: ReportOptions): Promise<ReportResult> 
     tensorboard: source.rounds.length > 0 ? join(out, REPORT_FILES.tensorboard) : null,
   };
   if (paths.tensorboard) await writeTensorboard(paths.tensorboard, source.rounds, source.card.created);
-  await writeFileAtomic(paths.record, prettyJson(makeRunRecord(source)));
+  await writeFileAtomic(paths.record, prettyJson(makeRunRecord(source, kit)));
   await writeFileAtomic(paths.report, renderPage(source));
   const headline = source.evaluation?.headline;
   const sentence = headline?.sentence ?? NOT_JUDGED;

@@ -1,11 +1,18 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
 import { canonicalJson, sha256 } from '../kernel/digest.ts';
+import { flError } from '../kernel/errors.ts';
+import type { Identity } from '../security/certificate/identity.ts';
+import type { OpenKit } from '../security/kit/open.ts';
+import { signerOfText, signText } from '../security/signature.ts';
+import { signatureSchema } from '../wire/shapes.ts';
 import type { ReportSource } from './gather.ts';
 
 /**
  * `run_record.json`: what a result rests on, small enough to publish beside it. `sha256` is over the canonical JSON of all other
- * fields, so that a changed figure, job, data set or engine is found out.
+ * fields, so that a changed figure, job, data set or engine is found out; with a kit, its owner stands by that digest.
  */
-export function makeRunRecord(source: ReportSource): Record<string, unknown> {
+export function makeRunRecord(source: ReportSource, kit?: OpenKit): Record<string, unknown> {
   const { card, summary, evaluation } = source;
   const record = {
     version: 1,
@@ -46,5 +53,48 @@ export function makeRunRecord(source: ReportSource): Record<string, unknown> {
       'Figures hold for images like the judged ones; another scanner or hospital needs its own evaluation.',
     ],
   };
-  return { ...record, sha256: sha256(canonicalJson(record)) };
+  const digest = sha256(canonicalJson(record));
+  return { ...record, sha256: digest, ...(kit && { signature: signText(signedText(digest), kit) }) };
+}
+
+/** Of nothing else: a signature of a record is none of a job. */
+function signedText(digest: string): string {
+  return `neuroflare-run-record ${digest}`;
+}
+
+const recordSchema = z.looseObject({
+  kind: z.literal('neuroflare-run-record'),
+  sha256: z.string(),
+  signature: signatureSchema.optional(),
+});
+
+export interface CheckedRecord {
+  readonly sha256: string;
+  /** Undefined if nobody signed it, or nobody's authority was given to check that with. */
+  readonly signer: Identity | undefined;
+  readonly isSigned: boolean;
+}
+
+/** Whether a record is as it was written, and whose word it is. @throws NF_RECORD_INVALID, NF_PATH_MISSING */
+export async function checkRunRecord(path: string, rootPem: string | undefined): Promise<CheckedRecord> {
+  const refuse = (reason: string, cause?: unknown) =>
+    flError('NF_RECORD_INVALID', { path, reason }, { place: { file: path }, cause });
+  const text = await readFile(path, 'utf8');
+  const parsed = recordSchema.safeParse(parseJson(text));
+  if (!parsed.success) throw refuse('it is no run record', parsed.error);
+  const { sha256: digest, signature, ...record } = parsed.data;
+  if (sha256(canonicalJson(record)) !== digest) throw refuse('something in it was changed');
+  const signer =
+    signature && rootPem !== undefined
+      ? signerOfText(signature, signedText(digest), { rootPem, refuse })
+      : undefined;
+  return { sha256: digest, signer, isSigned: signature !== undefined };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,7 +1,7 @@
 import type { ErrorReport } from '../kernel/errors.ts';
 import type { RunEvent } from '../telemetry/run-events.ts';
 import type { JobStatus, Study } from '../wire/admin.ts';
-import type { JobSignature } from '../wire/shapes.ts';
+import type { Signature } from '../wire/shapes.ts';
 import type { Decision } from '../wire/site.ts';
 import type { Journal } from './journal.ts';
 
@@ -35,7 +35,7 @@ export interface JobRecord {
   readonly codeSha256: string;
   /** The files as they travel to the sites. */
   readonly bundle: BlobRef;
-  readonly signature: JobSignature;
+  readonly signature: Signature;
   readonly numRounds: number;
   readonly keyMetric: string;
   /** Sites the submitter named; undefined leaves the choice to the server. */

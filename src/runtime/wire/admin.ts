@@ -5,10 +5,10 @@ import {
   errorReport,
   identity,
   jobId,
-  jobSignature,
   logLevel,
   name,
   packedBundle,
+  signatureSchema,
   time,
 } from './shapes.ts';
 import { sitePhase, siteResources } from './site.ts';
@@ -35,7 +35,7 @@ export function isFinished(status: JobStatus): boolean {
 export const submission = z.strictObject({
   job_id: jobId.describe('chosen by the submitter, and signed: the job cannot be run again under another'),
   bundle: packedBundle,
-  signature: jobSignature,
+  signature: signatureSchema,
   study: name.default('default'),
   token: z
     .string()

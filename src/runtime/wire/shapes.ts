@@ -61,15 +61,15 @@ export const identity = z.strictObject({ name, org: name, role: z.string().max(3
 export const logLevel = z.enum(['debug', 'info', 'warn', 'error']);
 export type LogLevel = z.output<typeof logLevel>;
 
-/** Signed by the one who submits: what a site checks without trusting the server. */
-export const jobSignature = z.strictObject({
+/** Somebody's word for a text, checked without trusting who brings it. */
+export const signatureSchema = z.strictObject({
   algorithm: z.literal('ECDSA-P256-SHA256'),
-  certificate: z.string().max(8_000).describe('PEM of the submitter'),
+  certificate: z.string().max(8_000).describe('PEM of who signed'),
   signature: z
     .base64()
-    .describe('over the canonical JSON of {project, job_id, bundle_sha256}; r and s, 32 bytes each'),
+    .describe('r and s, 32 bytes each; of a job over the canonical JSON of {project, job_id, bundle_sha256}'),
 });
-export type JobSignature = z.output<typeof jobSignature>;
+export type Signature = z.output<typeof signatureSchema>;
 
 /** A job's files, as they travel. */
 export const packedBundle = z.strictObject({

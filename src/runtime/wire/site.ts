@@ -7,9 +7,9 @@ import {
   errorReport,
   identity,
   jobId,
-  jobSignature,
   logLevel,
   name,
+  signatureSchema,
   time,
 } from './shapes.ts';
 
@@ -82,7 +82,7 @@ export const jobOffer = z.strictObject({
   submitted: time,
   bundle: blobRef,
   bundle_sha256: digest.describe('over the paths and digests of its files'),
-  signature: jobSignature,
+  signature: signatureSchema,
 });
 export type JobOffer = z.output<typeof jobOffer>;
 

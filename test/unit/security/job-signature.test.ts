@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { canonicalJson, sha256 } from '../../../src/runtime/kernel/digest.ts';
 import { type SignedJob, signerOf, signJob } from '../../../src/runtime/security/job-signature.ts';
 import { type OpenKit, openKit } from '../../../src/runtime/security/kit/open.ts';
-import { jobSignature } from '../../../src/runtime/wire/shapes.ts';
+import { signatureSchema } from '../../../src/runtime/wire/shapes.ts';
 import { DAY_MS, makeFederation } from '../../support/federation-kits.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -52,7 +52,7 @@ describe('the signature of a job', () => {
 
   it('fits the message it travels in: 64 bytes, and a certificate', () => {
     const signature = signJob(job, ann);
-    expect(jobSignature.parse(signature)).toEqual(signature);
+    expect(signatureSchema.parse(signature)).toEqual(signature);
     expect(Buffer.from(signature.signature, 'base64')).toHaveLength(64);
   });
 
@@ -65,7 +65,7 @@ describe('the signature of a job', () => {
       .filter((one) => canonicalJson(one) !== canonicalJson(job));
     fc.assert(
       fc.property(other, (one) => {
-        expect(faultOf(signature, one, { rootPem })).toMatchObject(refused('of other files'));
+        expect(faultOf(signature, one, { rootPem })).toMatchObject(refused('of other content'));
       }),
       { numRuns: 50 },
     );
@@ -78,7 +78,7 @@ describe('the signature of a job', () => {
         const bytes = Buffer.from(signature.signature, 'base64');
         bytes[byte] = (bytes[byte] ?? 0) ^ (1 << bit);
         const changed = { ...signature, signature: bytes.toString('base64') };
-        expect(faultOf(changed, job, { rootPem })).toMatchObject(refused('of other files'));
+        expect(faultOf(changed, job, { rootPem })).toMatchObject(refused('of other content'));
       }),
       { numRuns: 50 },
     );
@@ -88,7 +88,7 @@ describe('the signature of a job', () => {
     'is none as %j',
     (text) => {
       expect(faultOf({ ...signJob(job, ann), signature: text }, job, { rootPem })).toMatchObject(
-        refused('of other files'),
+        refused('of other content'),
       );
     },
   );
@@ -96,7 +96,7 @@ describe('the signature of a job', () => {
   it('is not taken in the other form of ECDSA signatures', () => {
     const bytes = sign('sha256', Buffer.from(canonicalJson(job)), ann.tls.key);
     const signature = { ...signJob(job, ann), signature: bytes.toString('base64') };
-    expect(faultOf(signature, job, { rootPem })).toMatchObject(refused('of other files'));
+    expect(faultOf(signature, job, { rootPem })).toMatchObject(refused('of other content'));
   });
 
   it('is not taken of a site or the server', () => {
@@ -110,12 +110,12 @@ describe('the signature of a job', () => {
 
   it("is not taken with somebody else's certificate", () => {
     const signature = { ...signJob(job, site), certificate: ann.tls.cert };
-    expect(faultOf(signature, job, { rootPem })).toMatchObject(refused('of other files'));
+    expect(faultOf(signature, job, { rootPem })).toMatchObject(refused('of other content'));
   });
 
   it('is not taken with the certificate of the authority itself', () => {
     const signature = { ...signJob(job, ann), certificate: rootPem };
-    expect(faultOf(signature, job, { rootPem })).toMatchObject(refused('of other files'));
+    expect(faultOf(signature, job, { rootPem })).toMatchObject(refused('of other content'));
   });
 
   it.each(['', 'x', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'])(

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { sha256 } from '../../../src/runtime/kernel/digest.ts';
 import type { ErrorReport } from '../../../src/runtime/kernel/errors.ts';
 import { isFinished, jobStatus, submission } from '../../../src/runtime/wire/admin.ts';
-import { errorReport, fitReport, jobSignature, packedBundle } from '../../../src/runtime/wire/shapes.ts';
+import { errorReport, fitReport, packedBundle, signatureSchema } from '../../../src/runtime/wire/shapes.ts';
 import {
   assignment,
   decision,
@@ -61,7 +61,7 @@ const MESSAGES: Readonly<Record<string, readonly [schema: z.ZodType, good: Recor
   upload: [uploadAnswer, { offset: 0, done: false }],
   submission: [submission, { job_id: randomUUID(), bundle, signature, study: 'default' }],
   bundle: [packedBundle, bundle],
-  signature: [jobSignature, signature],
+  signature: [signatureSchema, signature],
   error: [errorReport, { ...error, place: { file: 'a', line: 1 } }],
 };
 const rows = Object.entries(MESSAGES).map(([name, [schema, good]]) => ({ name, schema, good }));
@@ -172,10 +172,10 @@ describe('the limits of a message', () => {
       { ...result, state_sha256: DIGEST.toUpperCase() },
     ],
     ['known encodings', taskResult, result, { ...result, encoding: 'pickle' }],
-    ['known algorithms', jobSignature, signature, { ...signature, algorithm: 'none' }],
+    ['known algorithms', signatureSchema, signature, { ...signature, algorithm: 'none' }],
     [
       'a certificate of some size',
-      jobSignature,
+      signatureSchema,
       { ...signature, certificate: 'x'.repeat(8000) },
       { ...signature, certificate: 'x'.repeat(8001) },
     ],

@@ -43,6 +43,11 @@ export const EVALUATION_ERRORS = {
     message: 'The picture {path} cannot be used: {reason}, {detail}.',
     hint: 'Give a grey JPEG or PNG of one slice.',
   },
+  NF_RECORD_INVALID: {
+    exit: 1,
+    message: 'The run record {path} cannot be relied on: {reason}.',
+    hint: "Ask whoever published it for the one they wrote; 'neuroflare report RUN' makes it anew from the run.",
+  },
   NF_COMPARE_NOT_JUDGED: {
     exit: 4,
     message: 'The run {run} was not judged yet.',

@@ -59,6 +59,12 @@ export async function openKit<Type extends ParticipantType>(
   return { dir, project, identity, endpoint, rootFingerprint, expires, daysLeft, tls };
 }
 
+/** As `openKit`, whosever it is. */
+export async function openAnyKit(dir: string): Promise<OpenKit> {
+  const { endpoint } = await verifyKit(dir);
+  return openKit(dir, endpoint?.type ?? 'admin');
+}
+
 /** Whether a folder is a kit of this type, though it may have ended or been changed. @throws NF_KIT_NOT_FOUND, NF_KIT_TYPE */
 export async function requireKitOf(dir: string, type: ParticipantType): Promise<void> {
   const { endpoint } = await verifyKit(dir);
