@@ -1,7 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
-import { letBuffersPass } from '../../runtime/kernel/collector.ts';
 
 const resultSchema = z.object({ stopped: z.boolean() });
 type Result = z.output<typeof resultSchema>;
@@ -29,7 +28,6 @@ export default class ServerStart extends BaseCommand<Result> {
     const { args, flags } = await this.parse(ServerStart);
     const { serve } = await import('../../runtime/server/serve.ts');
     const { serverNotes } = await import('../../runtime/server/notes.ts');
-    letBuffersPass();
     const options = { kitDir: args.kit, stateDir: flags.state, host: flags.host, port: flags.port };
     const run = () =>
       serve({
