@@ -1,5 +1,6 @@
 // Sites as threads, one thread each: images per second of one alone and of several at once, in turn.
 // usage: node bench/engine/sites.ts [--sites 2] [--model reference] [--size 128] [--rounds 3]
+import { once } from 'node:events';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -31,12 +32,12 @@ async function compare(): Promise<void> {
     { length: Number(values.sites) },
     () => new Worker(new URL(import.meta.url), { workerData: task }),
   );
-  const ask = (worker: Worker) =>
-    new Promise<number>((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', reject);
-      worker.postMessage(SECONDS);
-    });
+  const ask = async (worker: Worker): Promise<number> => {
+    const answer = once(worker, 'message');
+    worker.postMessage(SECONDS);
+    const [rate] = (await answer) as [number];
+    return rate;
+  };
   const [first] = workers;
   if (!first) throw new Error('At least one site');
   await Promise.all(workers.map(ask));
