@@ -1,5 +1,5 @@
 import type { JobEvents, JobMeta } from '../runtime/wire/admin.ts';
-import { duration, errorLines, waitingText } from './job-text.ts';
+import { duration, waitingText } from './job-text.ts';
 
 type Line = (text: string) => void;
 
@@ -68,11 +68,6 @@ function eventText(event: Known, { metric, num_rounds: rounds }: JobMeta): strin
   const figure = typeof value === 'number' ? value.toFixed(3) : '-';
   const label = event.kind === 'train' ? `round ${round} of ${rounds} closed` : 'final model scored';
   return `${label}, ${metric} of model ${round - 1}: ${figure}`;
-}
-
-/** Why a job failed: the first failure of any site, else what ended it. */
-export function failureText(meta: JobMeta): string {
-  return errorLines(meta).join('\n');
 }
 
 /** The last line of a watched job. */

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
-import { createJobView, endText, failureText } from '../../output/job-view.ts';
+import { errorLines } from '../../output/job-text.ts';
+import { createJobView, endText } from '../../output/job-view.ts';
 import { jobArg } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { type JobMeta, jobMeta } from '../../runtime/wire/admin.ts';
@@ -33,6 +34,6 @@ export default class JobWait extends RemoteCommand<JobMeta> {
   }
 
   protected override render(job: JobMeta): string {
-    return [endText(job), failureText(job)].filter((text) => text !== '').join('\n');
+    return [endText(job), ...errorLines(job)].join('\n');
   }
 }

@@ -3,6 +3,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
 import { renderBids } from '../../output/bids-summary.ts';
 import { type BidsSummary, bidsSummarySchema } from '../../preprocess/bids/summary.ts';
+import { letBuffersPass } from '../../runtime/kernel/collector.ts';
 
 export default class PreprocessBids extends BaseCommand<BidsSummary> {
   static override summary = 'turn class folders of JPEG or PNG images into a BIDS data set';
@@ -53,6 +54,7 @@ export default class PreprocessBids extends BaseCommand<BidsSummary> {
     const { args, flags } = await this.parse(PreprocessBids);
     const { convertClassFolders } = await import('../../preprocess/bids/convert.ts');
     const { DEFAULT_CAP, parseThreshold } = await import('../../preprocess/groups/find-groups.ts');
+    letBuffersPass();
     return convertClassFolders({
       source: args.source,
       target: args.target,
