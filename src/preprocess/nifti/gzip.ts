@@ -11,11 +11,11 @@ const OS_BYTE = 9;
 
 /**
  * Level 1, no name, no time and no system in the header, so that equal bytes give an equal file.
- * Level 1 costs 5 % of size against level 6 and takes less than half of the time.
+ * Level 1 costs 5 % of size against level 6 and takes less than half of the time; the larger memory of level 9 a tenth less.
  */
 export async function gzipNifti(bytes: Uint8Array): Promise<Uint8Array> {
   // One piece of output: each of the usual 16 KB would come back to this thread by itself.
-  const packed = await gzipAsync(bytes, { level: 1, chunkSize: bytes.length + 1024 });
+  const packed = await gzipAsync(bytes, { level: 1, memLevel: 9, chunkSize: bytes.length + 1024 });
   packed[OS_BYTE] = 255;
   return packed;
 }
