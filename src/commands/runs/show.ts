@@ -23,8 +23,7 @@ export default class RunsShow extends BaseCommand<RunSummary> {
 
   protected override async execute(): Promise<RunSummary> {
     const { args, flags } = await this.parse(RunsShow);
-    const target = args.run === undefined ? args.job : `${args.job}/${args.run}`;
-    const { folder } = await findTargetRun({ target, workspace: flags.workspace });
+    const { folder } = await findTargetRun({ target: args.job, run: args.run, workspace: flags.workspace });
     return describeRunIn(folder);
   }
 

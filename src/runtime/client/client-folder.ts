@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { prettyJson } from '../kernel/digest.ts';
+import { parseJson } from '../kernel/parse-json.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 
 /**
@@ -91,17 +92,9 @@ const instanceSchema = z.object({ instance: z.uuid() });
 export async function instanceOf({ root }: ClientFolder): Promise<string> {
   const path = join(root, 'instance.json');
   const text = await readFile(path, 'utf8').catch(() => undefined);
-  const known = text === undefined ? undefined : instanceSchema.safeParse(safeJson(text)).data;
+  const known = text === undefined ? undefined : instanceSchema.safeParse(parseJson(text)).data;
   if (known) return known.instance;
   const instance = randomUUID();
   await writeFileAtomic(path, prettyJson({ instance }));
   return instance;
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -52,10 +52,7 @@ interface Source {
 }
 
 async function modelOfRun({ workspace, job, run, model }: ExportRunRequest): Promise<Source> {
-  const { card, folder } = await findTargetRun({
-    target: run === undefined ? job : `${job}/${run}`,
-    workspace,
-  });
+  const { card, folder } = await findTargetRun({ target: job, run, workspace });
   const path = folder.at(modelFile(model));
   if (!(await exists(path)))
     throw flError('NF_EXPORT_NONE', { run: card.run_id, which: model }, { place: { file: path } });

@@ -14,17 +14,21 @@ export interface TargetRun {
 /** The run that a folder (of a simulation or a download), `JOB` or `JOB/RUN_ID` names. @throws NF_RUN_TARGET, NF_RUN_NOT_FOUND */
 export async function findTargetRun({
   target,
+  run,
   workspace,
 }: {
   target: string;
+  /** Id of the run, where `target` is its job. */
+  run?: string | undefined;
   workspace: string;
 }): Promise<TargetRun> {
-  const own = await runIn(runFolder(resolve(target)));
+  const wanted = run === undefined ? target : `${target}/${run}`;
+  const own = await runIn(runFolder(resolve(wanted)));
   if (own) return own;
-  const [job = '', id] = target.split('/');
+  const [job = '', id] = wanted.split('/');
   const jobs = await listJobs(workspace);
   if (!jobs.includes(job))
-    throw flError('NF_RUN_TARGET', { target, workspace, nearest: didYouMean(job, jobs) });
+    throw flError('NF_RUN_TARGET', { target: wanted, workspace, nearest: didYouMean(job, jobs) });
   const { folder } = await findRun(workspace, job, id);
   return { folder, card: await readRunCard(folder) };
 }

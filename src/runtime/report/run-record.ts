@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { canonicalJson, sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
+import { parseJson } from '../kernel/parse-json.ts';
 import type { Identity } from '../security/certificate/identity.ts';
 import type { OpenKit } from '../security/kit/open.ts';
 import { signerOfText, signText } from '../security/signature.ts';
@@ -89,12 +90,4 @@ export async function checkRunRecord(path: string, rootPem: string | undefined):
       ? signerOfText(signature, signedText(digest), { rootPem, refuse })
       : undefined;
   return { sha256: digest, signer, isSigned: signature !== undefined };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

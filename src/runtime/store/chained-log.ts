@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson, prettyJson, sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
+import { parseJson } from '../kernel/parse-json.ts';
 import { syncFolder, writeAtomic, writeFileAtomic } from '../workspace/files.ts';
 import { readLines } from './lines.ts';
 
@@ -225,14 +226,6 @@ async function writeHead(path: string, { seq, hash }: End, key: LogKey): Promise
 
 function parseEntry(text: string): Entry | undefined {
   return entrySchema.safeParse(parseJson(text)).data;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function withoutGaps(content: object): object {

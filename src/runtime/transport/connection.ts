@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { ERROR_CATALOG } from '../kernel/catalog.ts';
 import { type ErrorReport, flError, type NeuroflareError, reviveError } from '../kernel/errors.ts';
+import { parseJson } from '../kernel/parse-json.ts';
 import { JSON_TYPE } from '../wire/protocol.ts';
 import { errorReport } from '../wire/shapes.ts';
 import { type DispatcherOptions, makeDispatcher, SILENCE_SECONDS, type TlsMaterial } from './dispatcher.ts';
@@ -135,13 +136,5 @@ export class Connection {
     if (report && Object.hasOwn(ERROR_CATALOG, report.code)) return reviveError(report);
     const reason = report ? `${report.code}: ${report.message}` : `HTTP ${status}`;
     return this.unusable(reason);
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -6,7 +6,7 @@ import type { Identity } from '../certificate/identity.ts';
 import type { ParticipantType } from '../project/schema.ts';
 import type { Endpoint } from './endpoint.ts';
 import { kitFiles, REVOKED_FILE } from './layout.ts';
-import { type VerifyOptions, verifyKit } from './verify.ts';
+import { type KitReport, type VerifyOptions, verifyKit } from './verify.ts';
 
 /** A verified kit, ready for `node:tls`, `node:https`, Fastify and undici. */
 export interface OpenKit<Type extends ParticipantType = ParticipantType> {
@@ -38,7 +38,14 @@ export async function openKit<Type extends ParticipantType>(
   type: Type,
   options: VerifyOptions = {},
 ): Promise<OpenKit<Type>> {
-  const report = await verifyKit(dir, options);
+  return openVerified(dir, type, await verifyKit(dir, options));
+}
+
+async function openVerified<Type extends ParticipantType>(
+  dir: string,
+  type: Type,
+  report: KitReport,
+): Promise<OpenKit<Type>> {
   const { identity, endpoint, rootFingerprint, expires, daysLeft } = report;
   const [first] = report.faults;
   if (first || !identity || !endpoint || !rootFingerprint || !expires || daysLeft === undefined) {
@@ -61,8 +68,8 @@ export async function openKit<Type extends ParticipantType>(
 
 /** As `openKit`, whosever it is. */
 export async function openAnyKit(dir: string): Promise<OpenKit> {
-  const { endpoint } = await verifyKit(dir);
-  return openKit(dir, endpoint?.type ?? 'admin');
+  const report = await verifyKit(dir);
+  return openVerified(dir, report.endpoint?.type ?? 'admin', report);
 }
 
 /** Whether a folder is a kit of this type, though it may have ended or been changed. @throws NF_KIT_NOT_FOUND, NF_KIT_TYPE */

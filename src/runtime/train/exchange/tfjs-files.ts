@@ -4,6 +4,7 @@ import { io } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { z } from 'zod';
 import { flError } from '../../kernel/errors.ts';
+import { parseJson } from '../../kernel/parse-json.ts';
 import { elementCount, type NdArray, type ParamSet } from '../../tensors/nd-array.ts';
 import { makeFolder, writeFileAtomic } from '../../workspace/files.ts';
 
@@ -62,12 +63,4 @@ export async function readTfjsWeights(path: string): Promise<ParamSet> {
     }
   }
   return params;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
