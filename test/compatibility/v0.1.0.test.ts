@@ -1,0 +1,75 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RunningCli, runCli, runJson, startCli } from '../support/cli.ts';
+import { until } from '../support/live-federation.ts';
+import { finalModel, latestRun } from '../support/run-files.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+/** Files as that version wrote them: see test/fixtures/README.md. */
+const ARCHIVE = fileURLToPath(new URL('../fixtures/v0.1.0.tar.gz', import.meta.url));
+/** Of the final model of an undisturbed run. */
+const MODEL = 'dab0918240e874c00a21b108ce5a8ec90881345c447f26abca3ef1c7ef513e42';
+const root = tempFolder();
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+beforeAll(() => {
+  execFileSync('tar', ['xzf', ARCHIVE, '-C', root]);
+});
+
+describe('simulations of version 0.1.0', () => {
+  it('are listed with their state', async () => {
+    for (const [workspace, status] of [
+      ['finished', 'finished'],
+      ['open', 'interrupted'],
+    ] as const) {
+      const { answer } = await runJson(['runs', 'list', '-w', workspace], { cwd: root });
+      expect(answer.data).toMatchObject([{ job: 'hello', status }]);
+    }
+  });
+
+  it('are shown and reported on', async () => {
+    const shown = await runJson(['runs', 'show', 'hello', '-w', 'finished'], { cwd: root });
+    expect(shown.answer.data).toMatchObject({ status: 'finished', rounds: 3, best: { model: 3, value: 8 } });
+    const report = await runCli(['report', 'hello', '-w', 'finished'], { cwd: root });
+    expect(report.code, report.stderr).toBe(0);
+  });
+
+  it('go on where they were killed, to the bytes of an undisturbed run', async () => {
+    const { answer } = await runJson(['simulate', 'jobs/hello', '-w', 'open', '--resume'], { cwd: root });
+    expect(answer).toMatchObject({ exit_code: 0, data: { status: 'finished', rounds: 3 } });
+    expect(sha256(finalModel(latestRun(join(root, 'open'), 'hello')))).toBe(MODEL);
+  });
+});
+
+describe('a server of version 0.1.0 and its sites', () => {
+  const kit = (name: string) => join(root, 'federation/brain/prod_00', name);
+  const running: RunningCli[] = [];
+  const start = (args: readonly string[]) => running.push(startCli(args, { cwd: root }));
+  const ask = (args: readonly string[]) => runJson([...args, '--kit', kit('ann@example.org')], { cwd: root });
+
+  afterAll(async () => {
+    for (const { child } of running) child.kill('SIGKILL');
+    await Promise.all(running.map(({ done }) => done));
+  });
+
+  it('open with their jobs: the finished one is downloaded, the open one goes on to the same bytes', async () => {
+    start(['server', 'start', kit('hub')]);
+    for (const site of ['site-1', 'site-2']) start(['client', 'start', kit(site), '--engine', 'cpu']);
+    await until(async () => (await ask(['system', 'status'])).code === 0);
+    const jobs = readdirSync(join(kit('hub'), 'state/jobs'));
+    for (const job of jobs) {
+      const ended = await ask(['job', 'wait', job, '--timeout', '120']);
+      expect(ended.answer, ended.stdout).toMatchObject({ data: { status: 'FINISHED:COMPLETED' } });
+      const folder = join(root, 'downloaded', job);
+      await ask(['job', 'download', job, '--output-dir', folder]);
+      expect(sha256(readFileSync(join(folder, 'model.safetensors')))).toBe(MODEL);
+    }
+    expect(jobs).toHaveLength(2);
+    const { answer } = await runJson(['audit', 'verify', kit('hub')], { cwd: root });
+    expect(answer).toMatchObject({ status: 'ok' });
+  });
+});
