@@ -1,14 +1,22 @@
-import { sortFloats } from './sort-floats.ts';
+import { countFloats, sortFloats } from './sort-floats.ts';
 
 /** Enough for a tail of 0.5 % to hold 300 voxels. */
 const SAMPLES = 65_536;
 
-/** Every n-th voxel, at most 65 536 of them, in rising order: quantiles of it are those of the image to 0.1 %. */
+/**
+ * All voxels in rising order, or 65 536 evenly spaced ranks of that order: quantiles of it are those of the image, whatever its shape, and
+ * the same whichever way the voxels are stored. (Every n-th voxel of the file would be one column of voxels where n is the length of a row.)
+ */
 export function sortedSample(data: Float32Array): Float32Array {
-  const step = Math.max(1, Math.ceil(data.length / SAMPLES));
-  const sample = new Float32Array(Math.ceil(data.length / step));
-  for (let index = 0; index < sample.length; index++) sample[index] = data[index * step] ?? 0;
-  return sortFloats(sample);
+  if (data.length <= SAMPLES) return sortFloats(data.slice());
+  const ranks = Float64Array.from({ length: SAMPLES }, (_, at) =>
+    Math.round((at * (data.length - 1)) / (SAMPLES - 1)),
+  );
+  return countFloats(data, ranks) ?? takeRanks(sortFloats(data.slice()), ranks);
+}
+
+function takeRanks(sorted: Float32Array, ranks: Float64Array): Float32Array {
+  return Float32Array.from(ranks, (rank) => sorted[rank] as number);
 }
 
 /** Value below which `fraction` of a sorted sample lies. */

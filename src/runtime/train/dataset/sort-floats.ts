@@ -2,6 +2,8 @@
 const BITS = 11;
 const BUCKETS = 1 << BITS;
 const SIGN = 0x8000_0000;
+/** Whole numbers under 16 384 leave these bits of theirs at 0, and so do most scans. */
+const REST = 0x3ff;
 
 /**
  * Sorts numbers that are not NaN in place, by the digits of their bits (radix sort): ten times as fast as `sort` for the samples of an
@@ -23,6 +25,32 @@ export function sortFloats(values: Float32Array): Float32Array {
     bits[at] = own & SIGN ? own ^ SIGN : ~own;
   }
   return values;
+}
+
+/**
+ * The numbers at these ranks (rising, 0 for the least) of all in rising order, by counting: a tenth of the time of a sort. Undefined for
+ * numbers with more digits than can be counted.
+ */
+export function countFloats(values: Float32Array, ranks: ArrayLike<number>): Float32Array | undefined {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  let all = 0;
+  for (let at = 0; at < bits.length; at++) all |= bits[at] as number;
+  if ((all & REST) !== 0) return undefined;
+  const counts = new Uint32Array(BUCKETS * BUCKETS);
+  for (let at = 0; at < bits.length; at++) {
+    const own = bits[at] as number;
+    // As in `sortFloats`; what is shifted out is the same for all.
+    const bucket = (own & SIGN ? ~own : own ^ SIGN) >>> (32 - 2 * BITS);
+    counts[bucket] = (counts[bucket] as number) + 1;
+  }
+  const found = new Uint32Array(ranks.length);
+  let [bucket, upTo] = [-1, 0];
+  for (let at = 0; at < found.length; at++) {
+    while (upTo <= (ranks[at] as number)) upTo += counts[++bucket] as number;
+    const key = bucket << (32 - 2 * BITS);
+    found[at] = key & SIGN ? key ^ SIGN : ~key & ~REST;
+  }
+  return new Float32Array(found.buffer);
 }
 
 /** Keeps the order of numbers with the same digit. */
