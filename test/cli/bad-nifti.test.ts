@@ -51,6 +51,12 @@ const BAD: readonly Row[] = [
   ['voxels that are no numbers', 'NF_NIFTI_NOT_FINITE', 'nii', NOT_FINITE],
   ['two volumes', 'NF_CHECK_TIME', 'nii', withTime(2)],
   ['one value in all voxels', 'NF_CHECK_BLANK', 'nii', volume([4, 4, 2], () => 7)],
+  [
+    'one dark voxel and the rest alike',
+    'NF_DATA_IMAGE_BLANK',
+    'nii',
+    volume([4, 4, 4], (to) => (to === 9 ? 1 : 7)),
+  ],
   ['a name and a time in the gzip', 'NF_CHECK_GZIP_HEADER', 'nii.gz', telling(volume([4, 4, 2], (to) => to))],
 ];
 const subject = (index: number) => `sub-${index + 1}`;

@@ -157,12 +157,15 @@ async function readObject(file: string): Promise<Record<string, unknown> | strin
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) return 'missing';
   if (found.size > LARGEST_SIDECAR) return `has ${found.size} bytes`;
-  const bytes = await readFile(file);
   try {
+    const bytes = await readFile(file);
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     if (value && typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
     return 'is JSON, but no object';
   } catch (error) {
-    return `is not JSON in UTF-8 (${error instanceof Error ? error.message : String(error)})`;
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code?.startsWith('E') && !code.startsWith('ERR_')
+      ? `cannot be read (${code})`
+      : `is not JSON in UTF-8 (${message})`;
   }
 }

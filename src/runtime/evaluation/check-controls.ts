@@ -1,10 +1,10 @@
 import { COLUMN, type Participants } from '../../preprocess/bids/participants.ts';
-import { type Finding, finding } from '../../preprocess/check/finding.ts';
+import { type Finding, finding, findingOf } from '../../preprocess/check/finding.ts';
 import { bootstrapGroups, type Estimate } from '../statistics/bootstrap.ts';
 import type { Progress } from '../telemetry/progress.ts';
 import { CONTROL_NAMES, CONTROLS, type ControlName } from './controls/controls.ts';
 import { groupedFolds } from './controls/folds.ts';
-import { type ControlImage, readControlImages } from './controls/images.ts';
+import { type ControlImage, tryControlImages } from './controls/images.ts';
 import { runControls } from './controls/run-controls.ts';
 import { balancedReader } from './figures.ts';
 
@@ -46,7 +46,7 @@ const REMEDIES: Partial<Record<ControlName, string>> = {
 
 /**
  * The shortcut controls over five grouped folds, on the pictures that a network would be given; but the frame is that of the stored
- * images, which other tools may show to a network whole.
+ * images, which other tools may show to a network whole. An image that cannot be shown to a network is a finding.
  */
 export async function checkControls(
   participants: Participants,
@@ -54,12 +54,15 @@ export async function checkControls(
 ): Promise<ControlCheck> {
   const { rows, classes } = usableRows(participants, options.usable);
   const { root: bidsRoot, slices, progress, signal, seed, jobs } = options;
-  const read = await readControlImages(rows, { bidsRoot, slices, progress, signal });
-  const images = read.map((image) => ({ ...image, stored: options.usable.get(image.id) }));
+  const read = await tryControlImages(rows, { bidsRoot, slices, progress, signal });
+  const images = read.images.map((image) => ({ ...image, stored: options.usable.get(image.id) }));
+  const faults = read.faults.map(({ participant, path, thrown }) =>
+    findingOf(thrown, { participant, file: path }),
+  );
   const reason = options.run ? reasonAgainst(images, classes) : 'they were not asked for (--no-controls)';
   if (reason !== undefined) {
     const skipped = finding('note', 'NF_CHECK_CONTROLS', { params: { reason } });
-    return { controls: null, chance: null, findings: [skipped], images, classes };
+    return { controls: null, chance: null, findings: [...faults, skipped], images, classes };
   }
   const count = classes.length;
   const folds = groupedFolds(images, FOLDS, seed);
@@ -79,7 +82,8 @@ export async function checkControls(
     balanced_accuracy: estimates[name] ?? { value: null, low: null, high: null },
   }));
   const chance = 1 / count;
-  return { controls, chance, findings: controls.flatMap((one) => shortcutOf(one, chance)), images, classes };
+  const shortcuts = controls.flatMap((one) => shortcutOf(one, chance));
+  return { controls, chance, findings: [...faults, ...shortcuts], images, classes };
 }
 
 function usableRows({ rows }: Participants, usable: ReadonlyMap<string, Uint8Array>) {

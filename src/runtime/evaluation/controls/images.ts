@@ -44,15 +44,49 @@ export async function readControlImages(
   { bidsRoot, slices, progress, signal }: ReadOptions,
 ): Promise<ControlImage[]> {
   let done = 0;
-  return mapPool(subjects, { jobs: READERS, signal }, async ({ row, label }) => {
-    const [path = ''] = await findImages(bidsRoot, row.id);
-    const pictures = await readPictures(path, { imageSize: CONTROL_SIDE, slices, layout: 'montage' });
-    const montage = arrange(
-      pictures.map((picture) => Float32Array.from(picture)),
-      new Float32Array(CONTROL_SIDE * CONTROL_SIDE),
-    );
-    const { shape } = await readNiftiHeader(path);
+  return mapPool(subjects, { jobs: READERS, signal }, async (subject) => {
+    const [path = ''] = await findImages(bidsRoot, subject.row.id);
+    const image = await readControlImage(subject, path, slices);
     progress({ what: 'images read for the controls', done: ++done, total: subjects.length });
-    return { id: row.id, group: groupOf(row), label, grey: Uint8Array.from(montage), size: shape };
+    return image;
   });
+}
+
+/**
+ * One image of each subject that can be shown to a network, and what keeps any other image of theirs from it, each by itself: a fault of one says
+ * nothing of the rest.
+ */
+export async function tryControlImages(
+  subjects: readonly ControlSubject[],
+  { bidsRoot, slices, progress, signal }: ReadOptions,
+): Promise<{ images: ControlImage[]; faults: { participant: string; path: string; thrown: unknown }[] }> {
+  let done = 0;
+  const tried = await mapPool(subjects, { jobs: READERS, signal }, async (subject) => {
+    const images: ControlImage[] = [];
+    const faults: { participant: string; path: string; thrown: unknown }[] = [];
+    for (const path of await findImages(bidsRoot, subject.row.id)) {
+      try {
+        images.push(await readControlImage(subject, path, slices));
+      } catch (thrown) {
+        faults.push({ participant: subject.row.id, path, thrown });
+      }
+    }
+    progress({ what: 'images shown as to a network', done: ++done, total: subjects.length });
+    return { images: faults.length === 0 ? images.slice(0, 1) : [], faults };
+  });
+  return { images: tried.flatMap(({ images }) => images), faults: tried.flatMap(({ faults }) => faults) };
+}
+
+async function readControlImage(
+  { row, label }: ControlSubject,
+  path: string,
+  slices: number,
+): Promise<ControlImage> {
+  const pictures = await readPictures(path, { imageSize: CONTROL_SIDE, slices, layout: 'montage' });
+  const montage = arrange(
+    pictures.map((picture) => Float32Array.from(picture)),
+    new Float32Array(CONTROL_SIDE * CONTROL_SIDE),
+  );
+  const { shape } = await readNiftiHeader(path);
+  return { id: row.id, group: groupOf(row), label, grey: Uint8Array.from(montage), size: shape };
 }

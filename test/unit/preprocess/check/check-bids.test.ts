@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { centredAffine } from '../../../../src/preprocess/nifti/affine.ts';
 import { encodeNifti } from '../../../../src/preprocess/nifti/write.ts';
 import { planSplit } from '../../../../src/preprocess/split/plan.ts';
 import { noProgress } from '../../../../src/runtime/telemetry/progress.ts';
+import { asNobody } from '../../../support/as-nobody.ts';
 import { makeFolder, makeSource, writeFiles } from '../image/made-pictures.ts';
 
 const SHAPE = [20, 20, 1] as const;
@@ -54,6 +55,16 @@ it('finds nothing in a sound data set', async () => {
   const found = await check(await dataset());
   expect(codes(found)).toEqual([]);
   expect(found.classes).toEqual({ all: { a: 6, b: 6 } });
+});
+
+it('goes on past a sidecar that it must not read', async () => {
+  const root = await dataset();
+  const file = join(root, 'participants.json');
+  await chmod(root, 0o755);
+  await chmod(file, 0o000);
+  const found = await asNobody(() => check(root));
+  expect(codes(found)).toEqual(['error NF_CHECK_SIDECAR']);
+  expect(found.findings[0]?.message).toContain('cannot be read (EACCES)');
 });
 
 /** Each fault by itself: what is done to a sound data set, and the one finding that must come of it. */
