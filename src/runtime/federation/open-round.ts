@@ -1,4 +1,4 @@
-import { reviveError } from '../kernel/errors.ts';
+import { ReportedFailure } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { AcceptedResult, RunEvent } from '../telemetry/run-events.ts';
 import type { Channel, SiteAnswer, SiteTask, Verdict } from './channel.ts';
@@ -166,7 +166,7 @@ export class OpenRound {
 
   #firstFailure(): Error {
     const [first] = this.#state.failures.values();
-    return first ? reviveError(first) : new Error('The round was stopped.');
+    return first ? new ReportedFailure(first) : new Error('The round was stopped.');
   }
 
   #stop(reason: unknown): void {

@@ -90,12 +90,36 @@ export function flError<Code extends ErrorCode>(
   return new NeuroflareError(code, params ?? {}, context);
 }
 
-/** An error that happened elsewhere (in a worker, at a site), as it was reported. */
+/**
+ * A failure in the words of somebody else: of a site, or of a log. It is shown as it calls itself, by its report; what this process does
+ * goes by `code`, which is the same for all of them, so that a site's full disk or a code it made up is never taken for our own.
+ */
+export class ReportedFailure extends NeuroflareError {
+  readonly #report: ErrorReport;
+
+  constructor(report: ErrorReport) {
+    const { message, hint, place, stack } = report;
+    super('NF_REPORTED_FAILURE', { message, hint }, { place });
+    this.#report = report;
+    if (stack !== undefined) this.stack = stack;
+  }
+
+  override report(): ErrorReport {
+    return this.#report;
+  }
+}
+
+/** An error of this program as a thread of it reported it, or for those who only show it. */
 export function reviveError(report: ErrorReport): NeuroflareError {
-  const error = new NeuroflareError(report.code as ErrorCode, {}, { place: report.place });
+  if (!isErrorCode(report.code)) return new ReportedFailure(report);
+  const error = new NeuroflareError(report.code, {}, { place: report.place });
   error.message = report.message;
   if (report.stack !== undefined) error.stack = report.stack;
   return Object.assign(error, { hint: report.hint });
+}
+
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_CATALOG, code);
 }
 
 /** The same error at another place: that of the definition, say, that named what could not be used. */
@@ -143,6 +167,9 @@ export function toNeuroflareError(thrown: unknown): NeuroflareError {
   if (system.code === 'EACCES' || system.code === 'EPERM' || system.code === 'EROFS') {
     return flError('NF_PATH_DENIED', { action: actionOf(system), path }, context);
   }
+  if (system.code === 'EMFILE' || system.code === 'ENFILE')
+    return flError('NF_FILES_OPEN', { where: path && ` (${path})` }, context);
+  if (system.code === 'ENOMEM') return flError('NF_MEMORY_FULL', {}, context);
   const reason = PATH_REASONS[system.code ?? ''];
   if (reason !== undefined) {
     const params = { action: actionOf(system), path: path || 'a path', reason };

@@ -5,6 +5,7 @@ import { createCoordinator, rulesOf } from '../federation/coordinator.ts';
 import { type RunSummary, summarizeRun, writeResults } from '../federation/run-report.ts';
 import { runWorkflow } from '../federation/run-workflow.ts';
 import { readEvents } from '../federation/stored-runs.ts';
+import { ReportedFailure, reviveError } from '../kernel/errors.ts';
 import type { RunObserver } from '../telemetry/run-events.ts';
 import { removeTemporaries } from '../workspace/files.ts';
 import { RUN_FILES } from '../workspace/run-folder.ts';
@@ -48,6 +49,9 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
         return summary;
       },
     });
+  } catch (thrown) {
+    // Sites are threads of this process: who asked for the run is told their failures by their own codes.
+    throw thrown instanceof ReportedFailure ? reviveError(thrown.report()) : thrown;
   } finally {
     await pool.close();
     await removeTemporaries(folder.root, [RUN_FILES.bundle]);

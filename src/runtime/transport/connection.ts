@@ -1,7 +1,12 @@
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
-import { ERROR_CATALOG } from '../kernel/catalog.ts';
-import { type ErrorReport, flError, type NeuroflareError, reviveError } from '../kernel/errors.ts';
+import {
+  type ErrorReport,
+  flError,
+  isErrorCode,
+  type NeuroflareError,
+  reviveError,
+} from '../kernel/errors.ts';
 import { parseJson } from '../kernel/parse-json.ts';
 import { JSON_TYPE } from '../wire/protocol.ts';
 import { errorReport } from '../wire/shapes.ts';
@@ -133,7 +138,7 @@ export class Connection {
 
   #refusal(status: number, text: string): NeuroflareError {
     const report = errorReport.safeParse(parseJson(text)).data as ErrorReport | undefined;
-    if (report && Object.hasOwn(ERROR_CATALOG, report.code)) return reviveError(report);
+    if (report && isErrorCode(report.code)) return reviveError(report);
     const reason = report ? `${report.code}: ${report.message}` : `HTTP ${status}`;
     return this.unusable(reason);
   }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { flError } from '../../../src/runtime/kernel/errors.ts';
+import { flError, NeuroflareError, ReportedFailure } from '../../../src/runtime/kernel/errors.ts';
 import { readJournal } from '../../../src/runtime/store/journal.ts';
 import type { RunEvent } from '../../../src/runtime/telemetry/run-events.ts';
 import { failureReport, learn } from '../../support/fake-channel.ts';
@@ -201,7 +201,9 @@ describe('a site that fails', () => {
 
   it('ends the run with its own error', async () => {
     const run = await start(failing('site-2'));
-    await expect(run.done).rejects.toMatchObject({
+    const error = await run.done.catch((thrown: NeuroflareError) => thrown);
+    expect(error).toBeInstanceOf(ReportedFailure);
+    expect(error instanceof NeuroflareError && error.report()).toMatchObject({
       code: 'NF_SCRIPT_FAILED',
       message: 'site-2 broke',
       exitCode: 1,

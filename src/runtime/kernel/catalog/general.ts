@@ -7,6 +7,11 @@ export const GENERAL_ERRORS = {
     message: 'Unexpected failure: {message}',
     hint: 'This is a bug in neuroflare. Run again with NEUROFLARE_DEBUG=1 and report the stack trace.',
   },
+  NF_REPORTED_FAILURE: {
+    exit: 1,
+    message: '{message}',
+    hint: '{hint}',
+  },
   NF_USAGE: {
     exit: 4,
     message: '{message}',
@@ -31,6 +36,18 @@ export const GENERAL_ERRORS = {
     exit: 1,
     message: 'No space left on the disk{where}.',
     hint: 'Free some space or choose another folder, then run the command again.',
+  },
+  NF_FILES_OPEN: {
+    exit: 1,
+    status: 503,
+    message: 'Too many files and connections are open{where}.',
+    hint: 'Raise the limit of the system (ulimit -n, LimitNOFILE), or end what else holds files open.',
+  },
+  NF_MEMORY_FULL: {
+    exit: 1,
+    status: 503,
+    message: 'The machine has no memory left for this.',
+    hint: 'End other programs, or use a machine with more memory.',
   },
   NF_PATH_DENIED: {
     exit: 4,

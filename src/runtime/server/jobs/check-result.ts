@@ -1,13 +1,15 @@
 import type { SiteTask } from '../../federation/channel.ts';
+import type { ErrorCode } from '../../kernel/catalog.ts';
 import { flError, type NeuroflareError, toNeuroflareError } from '../../kernel/errors.ts';
 import type { AcceptedResult } from '../../telemetry/run-events.ts';
 import type { TaskResult } from '../../wire/site.ts';
 import type { ServerContext } from '../context.ts';
 import { blobFile } from './job-files.ts';
 import type { JobRun } from './job-run.ts';
+import { isOfTheMachine } from './machine-failures.ts';
 
 /** Not the answer's fault: the same answer may be given again. */
-const PASSING = new Set(['NF_UPLOAD_MISSING', 'NF_DISK_FULL', 'NF_STORE_DISK', 'NF_INTERNAL']);
+const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NF_UPLOAD_MISSING', 'NF_INTERNAL']);
 
 /**
  * What is acknowledged was looked at: the bytes are there, names and shapes are the model's, every value is a number. Undefined if the
@@ -31,7 +33,7 @@ export async function checkResult(
     }
   } catch (thrown) {
     const error = toNeuroflareError(thrown);
-    if (!PASSING.has(error.code)) await refuse(error);
+    if (!PASSING.has(error.code) && !isOfTheMachine(error)) await refuse(error);
     throw error;
   }
   return {

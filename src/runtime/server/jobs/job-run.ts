@@ -6,7 +6,8 @@ import type { RunFiles } from '../../federation/run-files.ts';
 import { runWorkflow } from '../../federation/run-workflow.ts';
 import type { LoadedJob } from '../../job/load.ts';
 import { atNextRing, Bell } from '../../kernel/bell.ts';
-import { flError, type NeuroflareError, reviveError, toNeuroflareError } from '../../kernel/errors.ts';
+import type { ErrorCode } from '../../kernel/catalog.ts';
+import { flError, type NeuroflareError, ReportedFailure, toNeuroflareError } from '../../kernel/errors.ts';
 import { faultPoint } from '../../kernel/fault-point.ts';
 import type { Journal } from '../../store/journal.ts';
 import type { DecisionRecord, JobChange, JobRecord, ServerStore } from '../../store/server-store.ts';
@@ -20,6 +21,7 @@ import type { JobFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
 import { jobFiles } from './job-files.ts';
 import { clearWorkFiles, eventsOf, writeJobResults } from './job-results.ts';
+import { isOfTheMachine } from './machine-failures.ts';
 import { Offers } from './offers.ts';
 import { openHistory } from './open-history.ts';
 import { SiteChannel } from './site-channel.ts';
@@ -39,8 +41,11 @@ export interface JobRunDeps {
   readonly onRound: (seconds: number) => void;
 }
 
-/** Failures of the machine, not of the job: tried again from the log until somebody has mended them. */
-const OF_THE_MACHINE = new Set(['NF_DISK_FULL', 'NF_STORE_DISK', 'NF_PATH_DENIED']);
+/** What an error of this process makes of a job; all others are EXECUTION_EXCEPTION. */
+const END_BY: Partial<Record<ErrorCode, JobStatus>> = {
+  NF_JOB_ABORTED: 'FINISHED:ABORTED',
+  NF_JOB_NOT_SCHEDULED: 'FINISHED:CAN_NOT_SCHEDULE',
+};
 const AGAIN_MS = 3000;
 /** Sites that are slow to answer may join a round later. */
 const LATE_SECONDS = 5;
@@ -56,12 +61,15 @@ export class JobRun {
   record: JobRecord;
   logLevel: LogLevel = 'info';
   /** What of the machine keeps it from going on. */
-  trouble: NeuroflareError | undefined;
+  trouble: { readonly error: NeuroflareError; readonly since: string } | undefined;
   readonly #deps: JobRunDeps;
   /** Settles when the job is where it was before a restart: from then on sites may ask for it. */
   readonly isBack: Promise<void>;
   readonly #back = Promise.withResolvers<void>();
+  /** The job is aborted, or the server stops. */
   readonly #stop = new AbortController();
+  /** The server stops. */
+  readonly #leave = new AbortController();
   readonly #files: RunFiles;
   readonly #journal: Journal<RunEvent>;
   #coordinator: Coordinator | undefined;
@@ -116,17 +124,33 @@ export class JobRun {
     const unlisten = this.#deps.registry.listen(onChange);
     try {
       this.refresh();
-      if (this.record.error) throw reviveError(this.record.error);
-      if (this.record.status !== 'RUNNING') await this.#gatherSites();
-      await this.#trainUntilDone();
-      await this.#end('FINISHED:COMPLETED');
+      await this.#live();
     } catch (thrown) {
-      await this.#fail(toNeuroflareError(thrown));
+      const { code, ...error } = toNeuroflareError(thrown).report();
+      if (code !== 'NF_INTERRUPTED')
+        this.#deps.logger.error(
+          { job: this.record.id, code, ...error },
+          'the end of the job cannot be noted',
+        );
     } finally {
       unlisten();
       this.#back.resolve();
       this.channel.close();
       this.refresh();
+    }
+  }
+
+  async #live(): Promise<void> {
+    // A job that is not over has an error only where it was aborted before the server stopped.
+    if (this.record.error) return this.#fail(new ReportedFailure(this.record.error), 'FINISHED:ABORTED');
+    try {
+      await this.#untilMended(() => this.#gatherSites(), this.#stop.signal);
+      await this.#untilMended(() => this.#train(), this.#stop.signal);
+      await this.#end('FINISHED:COMPLETED');
+    } catch (thrown) {
+      const error = toNeuroflareError(thrown);
+      if (error.code === 'NF_INTERRUPTED') throw error;
+      await this.#fail(error, END_BY[error.code] ?? 'FINISHED:EXECUTION_EXCEPTION');
     }
   }
 
@@ -139,7 +163,9 @@ export class JobRun {
 
   /** The server stops: the job goes on when it is there again. */
   interrupt(): void {
-    this.#stop.abort(flError('NF_INTERRUPTED', { signal: 'the server', hint: 'It goes on by itself.' }));
+    const reason = flError('NF_INTERRUPTED', { signal: 'the server', hint: 'It goes on by itself.' });
+    this.#leave.abort(reason);
+    this.#stop.abort(reason);
   }
 
   /** What a site should know of this job and do for it. */
@@ -208,6 +234,7 @@ export class JobRun {
   }
 
   async #gatherSites(): Promise<void> {
+    if (this.record.status === 'RUNNING') return;
     const signal = this.#stop.signal;
     await this.#change({ status: 'DISPATCHED' });
     this.#back.resolve();
@@ -229,20 +256,21 @@ export class JobRun {
     await this.#change({ status: 'RUNNING', started, minClients: this.offers.least() });
   }
 
-  async #trainUntilDone(): Promise<void> {
+  /** What fails for this machine's sake is done again, from the job's log, until somebody has mended it. */
+  async #untilMended(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
     for (;;) {
       try {
-        await this.#train();
+        await work();
         return;
       } catch (thrown) {
         const error = toNeuroflareError(thrown);
-        if (!OF_THE_MACHINE.has(error.code) || this.#stop.signal.aborted) throw error;
-        this.trouble = error;
+        signal.throwIfAborted();
+        if (!isOfTheMachine(error)) throw error;
+        this.trouble = { error, since: this.trouble?.since ?? new Date().toISOString() };
         this.#deps.logger.error({ job: this.record.id, ...error.report() }, 'the job waits for its machine');
         this.bell.ring();
-        await sleep(AGAIN_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
-        this.#stop.signal.throwIfAborted();
-        this.trouble = undefined;
+        await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined);
+        signal.throwIfAborted();
       }
     }
   }
@@ -273,7 +301,7 @@ export class JobRun {
     await runWorkflow(this.#coordinator, {
       ...definition.workflow,
       keep: (final) => this.#writeResults(final),
-      isPassing: ({ code }) => OF_THE_MACHINE.has(code),
+      isPassing: isOfTheMachine,
     });
   }
 
@@ -286,6 +314,7 @@ export class JobRun {
 
   #observe(event: RunEvent): void {
     const { id: job } = this.record;
+    this.trouble = undefined;
     if (event.type === 'round.opened') this.#roundBegan = performance.now();
     if (event.type === 'round.closed') {
       const seconds = (performance.now() - this.#roundBegan) / 1000;
@@ -320,14 +349,7 @@ export class JobRun {
     });
   }
 
-  async #fail(error: NeuroflareError): Promise<void> {
-    if (error.code === 'NF_INTERRUPTED') return;
-    const status: JobStatus =
-      error.code === 'NF_JOB_ABORTED'
-        ? 'FINISHED:ABORTED'
-        : error.code === 'NF_JOB_NOT_SCHEDULED'
-          ? 'FINISHED:CAN_NOT_SCHEDULE'
-          : 'FINISHED:EXECUTION_EXCEPTION';
+  async #fail(error: NeuroflareError, status: JobStatus): Promise<void> {
     try {
       const history = await replayEvents(eventsOf(this.#journal), this.job.definition.workflow);
       await this.#writeResults(history);
@@ -342,13 +364,15 @@ export class JobRun {
 
   async #end(status: JobStatus, error?: NeuroflareError): Promise<void> {
     const ended = new Date().toISOString();
-    await this.#change({ status, ended, ...(error && { error: error.report() }) });
+    const change = { status, ended, ...(error && { error: error.report() }) };
+    await this.#untilMended(() => this.#change(change), this.#leave.signal);
     await clearWorkFiles(this.#deps.folder).catch(() => undefined);
   }
 
   async #change(change: JobChange): Promise<void> {
     await this.#deps.store.changeJob(this.record.id, change);
     this.record = { ...this.record, ...change };
+    this.trouble = undefined;
     if (change.status) {
       faultPoint(`job:${change.status}`);
       this.#deps.onStatus(this);

@@ -101,7 +101,10 @@ function waitingFor(context: Context, run: JobRun | undefined): WaitingFor | nul
   if (!run) return null;
   const { record, trouble } = run;
   const since = record.started ?? record.submitted;
-  if (trouble) return { what: `the server: ${trouble.message}`, sites: [], since, rule: trouble.hint };
+  if (trouble) {
+    const { error, since: began } = trouble;
+    return { what: `the server's machine: ${error.message}`, sites: [], since: began, rule: error.hint };
+  }
   const reason = context.jobs.reasonOf(record.id);
   if (record.status === 'SUBMITTED')
     return { what: reason ?? 'its turn', sites: [], since, rule: 'first come, first served' };

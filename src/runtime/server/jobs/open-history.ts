@@ -2,7 +2,7 @@ import { type RunHistory, replayEvents } from '../../federation/history.ts';
 import { damageOf, neededFiles, requireIntact } from '../../federation/intact.ts';
 import type { RunFiles } from '../../federation/run-files.ts';
 import type { JobDefinition } from '../../job/definition.ts';
-import { reviveError } from '../../kernel/errors.ts';
+import { ReportedFailure } from '../../kernel/errors.ts';
 import { faultPoint } from '../../kernel/fault-point.ts';
 import type { Journal } from '../../store/journal.ts';
 import type { JobRecord } from '../../store/server-store.ts';
@@ -26,7 +26,7 @@ export async function openHistory(deps: HistoryDeps): Promise<RunHistory> {
   const { journal, job } = deps;
   const history = await replayEvents(eventsOf(journal), job.workflow);
   if (history.status === 'finished') return history;
-  if (history.error) throw reviveError(history.error);
+  if (history.error) throw new ReportedFailure(history.error);
   const opened = {
     type: 'run.opened',
     ...(history.position && { resumedFromRound: history.position.round }),
