@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tf } from '../../src/runtime/engine/tfjs.ts';
+import { LOCAL_FILES } from '../../src/runtime/job/job-paths.ts';
 import { createRandom } from '../../src/runtime/kernel/random.ts';
 import { exportModel } from '../../src/runtime/train/exchange/export-model.ts';
 import { buildModel, fillModel } from '../../src/runtime/train/models/build.ts';
@@ -127,7 +128,7 @@ print("null")`,
       ours,
       theirs,
     );
-    const doubled = await importParams(theirs, spec);
+    const doubled = await importParams(theirs, spec, LOCAL_FILES);
     for (const [name, { data }] of Object.entries(trained(spec))) {
       expect(doubled[name]?.data).toEqual(data.map((value) => 2 * value));
     }

@@ -35,7 +35,11 @@ export interface SubmittedJob {
 export async function submitJob(admin: Admin, path: string, options: SubmitOptions): Promise<SubmittedJob> {
   const { folder } = await findJobFile(path);
   const outside = modelOutside(await loadJob(folder));
-  const { job, bundle } = await loadSubmittedJob(folder, { modelComesApart: outside !== undefined });
+  const { job, bundle } = await loadSubmittedJob(folder, {
+    modelComesApart: outside !== undefined,
+    // The server knows what it takes.
+    mostModelBytes: Number.POSITIVE_INFINITY,
+  });
   const { definition } = job;
   const split = definition.data?.split;
   const splitSites =

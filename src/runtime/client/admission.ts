@@ -2,8 +2,10 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unpackBundle } from '../federation/packed-bundle.ts';
+import { reportedInside } from '../federation/reported-inside.ts';
 import { loadSubmittedJob } from '../federation/submitted-job.ts';
 import { writeBundle } from '../job/bundle.ts';
+import { LOCAL_FILES } from '../job/job-paths.ts';
 import { sha256File } from '../kernel/digest.ts';
 import { NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import type { AuditLog } from '../store/audit-log.ts';
@@ -29,7 +31,8 @@ export async function fetchJob(
   const bundle = unpackBundle(packedBundle.parse(JSON.parse(await readFile(target, 'utf8'))));
   await rm(folder.bundle, { recursive: true, force: true });
   await writeBundle(bundle, folder.bundle);
-  const { job } = await loadSubmittedJob(folder.bundle, { modelComesApart: true });
+  const rules = { modelComesApart: true, mostModelBytes: LOCAL_FILES.mostBytes };
+  const { job } = await reportedInside(folder.bundle, () => loadSubmittedJob(folder.bundle, rules));
   return { offer, bundle, job: job.definition };
 }
 

@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { initialModel } from '../federation/initial-model.ts';
-import { loadSubmittedJob, modelOutside } from '../federation/submitted-job.ts';
+import { filesOf, loadSubmittedJob, modelOutside } from '../federation/submitted-job.ts';
+import { LOCAL_FILES } from '../job/job-paths.ts';
 import { loadJob } from '../job/load.ts';
 import { flError } from '../kernel/errors.ts';
 import type { SitePolicy } from '../security/policy/site-policy.ts';
@@ -39,9 +40,14 @@ export async function planEgress(
 ): Promise<EgressPlan> {
   const path = await jobFolder(job, folder);
   const outside = modelOutside(await loadJob(path));
-  const { job: loaded, bundle } = await loadSubmittedJob(path, { modelComesApart: outside !== undefined });
+  const { job: loaded, bundle } = await loadSubmittedJob(path, {
+    modelComesApart: outside !== undefined,
+    mostModelBytes: LOCAL_FILES.mostBytes,
+  });
   const { definition } = loaded;
-  const params = await initialModel(definition);
+  // An offered job is the server's word: its paths are not this user's.
+  const rules = path === job ? LOCAL_FILES : filesOf(path, LOCAL_FILES.mostBytes);
+  const params = await initialModel(definition, rules);
   const rounds = definition.workflow.numRounds;
   const update = encodeSafetensors(params).length;
   const elements = paramNames(params).reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);

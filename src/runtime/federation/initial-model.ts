@@ -1,19 +1,20 @@
-import { readFile } from 'node:fs/promises';
 import type { JobDefinition } from '../job/definition.ts';
+import { type FileRules, readJobFile } from '../job/job-paths.ts';
 import type { ArrayLiteral } from '../job/schema.ts';
 import { flError } from '../kernel/errors.ts';
 import type { FileRef } from '../telemetry/run-events.ts';
 import { checkParams } from '../tensors/check-params.ts';
-import { elementCount, type NdArray, type ParamSet, zeros } from '../tensors/nd-array.ts';
+import { DTYPES, elementCount, type NdArray, type ParamSet, zeros } from '../tensors/nd-array.ts';
 import { decodeSafetensors, encodeSafetensors } from '../tensors/safetensors.ts';
 import { importParams } from '../train/exchange/import-params.ts';
-import { initialParams } from '../train/models/initial-params.ts';
+import { initialParams, parameterShapes } from '../train/models/initial-params.ts';
 import { writeFileHashed } from '../workspace/files.ts';
 import type { RunFiles } from './run-files.ts';
 
 /** The job's model of round 0: its arrays, its file, or a built model's first values from the seed of the job. */
-export async function initialModel(job: JobDefinition): Promise<ParamSet> {
-  const params = await readParams(job);
+export async function initialModel(job: JobDefinition, rules: FileRules): Promise<ParamSet> {
+  requireModelSize(job, rules);
+  const params = await readParams(job, rules);
   try {
     checkParams(params);
     return params;
@@ -32,10 +33,34 @@ export function writeModel(params: ParamSet, target: string): Promise<string> {
   return writeFileHashed(target, encodeSafetensors(params));
 }
 
-async function readParams({ model, seed }: JobDefinition): Promise<ParamSet> {
+/**
+ * Bytes that a model takes are worked out from its plan, before there is one. Those of a file are the file's.
+ * @throws NF_JOB_MODEL_SIZE
+ */
+export function requireModelSize({ model }: Pick<JobDefinition, 'model'>, { mostBytes }: FileRules): void {
+  const bytes = plannedBytes(model);
+  if (bytes <= mostBytes) return;
+  const key = model.kind === 'built' ? 'model' : 'model.initial_params';
+  const limit = Math.floor(mostBytes);
+  throw flError('NF_JOB_MODEL_SIZE', { bytes, limit }, { place: { key } });
+}
+
+function plannedBytes(model: JobDefinition['model']): number {
+  if (model.kind === 'built') {
+    const shapes = parameterShapes(model.spec);
+    return shapes.reduce((sum, shape) => sum + elementCount(shape) * DTYPES.float32.BYTES_PER_ELEMENT, 0);
+  }
+  if (typeof model.params === 'string') return 0;
+  return Object.values(model.params).reduce((sum, { dtype, shape, data }) => {
+    const elements = elementCount(shape ?? shapeOf(data));
+    return sum + elements * DTYPES[dtype].BYTES_PER_ELEMENT;
+  }, 0);
+}
+
+async function readParams({ model, seed }: JobDefinition, rules: FileRules): Promise<ParamSet> {
   if (model.kind === 'built') {
     if (model.importFrom === undefined) return initialParams(model.spec, seed);
-    return importParams(model.importFrom, model.spec);
+    return importParams(model.importFrom, model.spec, rules);
   }
   if (typeof model.params !== 'string') {
     return Object.fromEntries(
@@ -43,14 +68,7 @@ async function readParams({ model, seed }: JobDefinition): Promise<ParamSet> {
     );
   }
   const path = model.params;
-  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'ENOENT') throw cause;
-    throw flError(
-      'NF_JOB_DATA',
-      { what: 'The initial model', path },
-      { place: { key: 'model.initial_params' }, cause },
-    );
-  });
+  const bytes = await readJobFile(path, { what: 'The initial model', key: 'model.initial_params' }, rules);
   return decodeSafetensors(bytes, path);
 }
 

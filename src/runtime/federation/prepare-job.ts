@@ -6,6 +6,7 @@ import { listGaps } from '../../preprocess/split/plan.ts';
 import type { JobHome } from '../job/built-job.ts';
 import type { Bundle } from '../job/bundle.ts';
 import { defineJob } from '../job/definition.ts';
+import { type FileRules, LOCAL_FILES } from '../job/job-paths.ts';
 import { type LoadedJob, readJob } from '../job/load.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
 import { checkScript } from '../job/script.ts';
@@ -13,7 +14,7 @@ import type { Override } from '../job/variables.ts';
 import { atPlace, NeuroflareError } from '../kernel/errors.ts';
 import type { ParamSet } from '../tensors/nd-array.ts';
 import { parseModelSpec } from '../train/models/spec.ts';
-import { initialModel } from './initial-model.ts';
+import { initialModel, requireModelSize } from './initial-model.ts';
 import type { RunCard } from './run-card.ts';
 
 /** A job that passed every check that can be made before a site starts. */
@@ -35,12 +36,12 @@ export async function prepareJob(
   const { loaded, bundle } = await readJob(home, overrides);
   checkScript(loaded, bundle);
   const { definition } = loaded;
-  checkModelSpec(loaded);
+  checkModelSpec(loaded, LOCAL_FILES);
   const root = flags.dataRoot === undefined ? definition.data?.root : resolve(flags.dataRoot);
   const split = await checkData(root, loaded);
   const siteNames = split?.sites.map(({ name }) => name);
   const plan = inJob(loaded.source, () => planRun(definition, { ...flags, dataRoot: root }, siteNames));
-  const params = await initialModel(plan.job).catch((error: unknown) => {
+  const params = await initialModel(plan.job, LOCAL_FILES).catch((error: unknown) => {
     throw placedInJob(error, loaded.source);
   });
   const warnings = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
@@ -54,10 +55,13 @@ export function plannedAgain(card: RunCard): RunPlan {
   return { job: { ...job, data: data ?? undefined }, sites: card.sites, minClients: card.min_clients };
 }
 
-/** @throws the fault of a built model, at its line */
-export function checkModelSpec({ definition, source }: LoadedJob): void {
+/** @throws the fault of a built model, or one that is too large, at its line */
+export function checkModelSpec({ definition, source }: LoadedJob, rules: FileRules): void {
   const { model } = definition;
-  if (model.kind === 'built') inJob(source, () => parseModelSpec(model.spec));
+  inJob(source, () => {
+    if (model.kind === 'built') parseModelSpec(model.spec);
+    requireModelSize(definition, rules);
+  });
 }
 
 function inJob<Result>(source: LoadedJob['source'], work: () => Result): Result {

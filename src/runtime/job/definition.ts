@@ -1,4 +1,5 @@
 import { dirname, relative, resolve } from 'node:path';
+import { JOB_PATHS } from './job-paths.ts';
 import type { ArrayLiteral, JobFile } from './schema.ts';
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
@@ -92,11 +93,10 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
   };
 }
 
-/** Keys whose values are paths, so that `--set data=./bids` means the caller's `./bids` wherever the job lies. */
-export const PATH_KEYS: ReadonlySet<string> = new Set([
-  ...['data.root', 'data.split'],
-  ...['model.import', 'model.initial_params'],
-]);
+/** Keys whose paths may start elsewhere, so that `--set data=./bids` means the caller's `./bids` wherever the job lies. */
+export const PATH_KEYS: ReadonlySet<string> = new Set(
+  Object.keys(JOB_PATHS).filter((key) => key !== 'executor.train_script'),
+);
 
 /** A path typed in the current folder, as it must stand in a job.yaml in `jobFolder`. */
 export function pathInJob(path: string, jobFolder: string): string {

@@ -141,6 +141,7 @@ async function assemble(
     work,
     logger,
     maxJobs: resources.max_jobs,
+    mostModelBytes: resources.max_model_gb * 1e9,
     onRound: (seconds) => metrics.round(seconds),
     onStatus: ({ record: { id, name, status, error } }) => {
       logger.info({ job: id, status }, 'job status');

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { InferenceSession, Tensor } from 'onnxruntime-web';
 import { describe, expect, it } from 'vitest';
 import { tf, tfl } from '../../../src/runtime/engine/tfjs.ts';
+import { LOCAL_FILES } from '../../../src/runtime/job/job-paths.ts';
 import { createRandom } from '../../../src/runtime/kernel/random.ts';
 import type { ParamSet } from '../../../src/runtime/tensors/nd-array.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
@@ -96,7 +97,7 @@ describe.each(SPECS)('an exported $type', (spec) => {
     await write('safetensors', '.safetensors');
     await writeFile(at('-run.safetensors'), encodeSafetensors(params));
     for (const name of ['.onnx', '-tfjs', '-tfjs/model.json', '.safetensors', '-run.safetensors']) {
-      expect(await importParams(at(name), spec), name).toEqual(params);
+      expect(await importParams(at(name), spec, LOCAL_FILES), name).toEqual(params);
     }
   });
 
@@ -121,18 +122,22 @@ describe.each(SPECS)('an exported $type', (spec) => {
   it('is refused where it does not fit', async () => {
     const other = { ...spec, classes: [...CLASSES, 'fourth'] };
     for (const name of ['.onnx', '-tfjs', '.safetensors', '-run.safetensors']) {
-      await expect(importParams(at(name), other), name).rejects.toMatchObject({ code: 'NF_IMPORT_FILE' });
+      await expect(importParams(at(name), other, LOCAL_FILES), name).rejects.toMatchObject({
+        code: 'NF_IMPORT_FILE',
+      });
     }
-    await expect(importParams(at('.nowhere'), spec)).rejects.toMatchObject({ code: 'NF_PATH_MISSING' });
+    await expect(importParams(at('.nowhere'), spec, LOCAL_FILES)).rejects.toMatchObject({
+      code: 'NF_JOB_DATA',
+    });
   });
 
   it.each(['.onnx', '/model.json'])('is refused where it is broken: %s', async (ending) => {
     const broken = at(`-broken${ending.replace('/', '-')}`);
     const bytes = await readFile(ending === '.onnx' ? at('.onnx') : join(at('-tfjs'), 'model.json'));
     await writeFile(broken, bytes.subarray(0, bytes.length - 100));
-    await expect(importParams(broken, spec)).rejects.toMatchObject({ code: 'NF_IMPORT_FILE' });
+    await expect(importParams(broken, spec, LOCAL_FILES)).rejects.toMatchObject({ code: 'NF_IMPORT_FILE' });
     await writeFile(broken, 'no model');
-    await expect(importParams(broken, spec)).rejects.toMatchObject({ code: 'NF_IMPORT_FILE' });
+    await expect(importParams(broken, spec, LOCAL_FILES)).rejects.toMatchObject({ code: 'NF_IMPORT_FILE' });
   });
 });
 

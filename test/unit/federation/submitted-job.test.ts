@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 const load = async (parts: JobParts = {}, modelComesApart = false) => {
   await writeJob(folder, parts);
-  return loadSubmittedJob(folder, { modelComesApart });
+  return loadSubmittedJob(folder, { modelComesApart, mostModelBytes: 1e6 });
 };
 /** A job whose model of round 0 is a file. */
 const withModel = (path: string): JobParts => ({ patch: { model: { initial_params: path } } });
@@ -65,16 +65,17 @@ describe('a submitted job', () => {
     );
   });
 
-  it.each(['start.safetensors', '../start.safetensors', '/etc/hostname'])(
-    'without the model %s is refused with its line, unless the model comes apart',
-    async (path) => {
-      await expect(load(withModel(path))).rejects.toMatchObject({
-        code: 'NF_JOB_DATA',
-        place: { key: 'model.initial_params', line: expect.any(Number) },
-      });
-      expect((await load(withModel(path), true)).job.definition.model.kind).toBe('initial');
-    },
-  );
+  it.each([
+    ['start.safetensors', 'NF_JOB_DATA'],
+    ['../start.safetensors', 'NF_JOB_PATH'],
+    ['/etc/hostname', 'NF_JOB_PATH'],
+  ])('without the model %s is refused with its line, unless the model comes apart', async (path, code) => {
+    await expect(load(withModel(path))).rejects.toMatchObject({
+      code,
+      place: { key: 'model.initial_params', line: expect.any(Number) },
+    });
+    expect((await load(withModel(path), true)).job.definition.model.kind).toBe('initial');
+  });
 
   it('cannot reach a file outside through a link', async () => {
     await writeFile(join(folder, '../secret'), 'x');

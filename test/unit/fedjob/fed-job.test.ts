@@ -92,7 +92,10 @@ describe('a FedJob', () => {
     const job = tiny();
     job.toClients(runner());
     const { folder } = await exported(job);
-    const { bundle } = await loadSubmittedJob(folder, { modelComesApart: false });
+    const { bundle } = await loadSubmittedJob(folder, {
+      modelComesApart: false,
+      mostModelBytes: 1e9,
+    });
     expect(bundle.files.map(({ path }) => path)).toEqual(['job.yaml', 'train.ts']);
   });
 });

@@ -62,6 +62,16 @@ export const JOB_ERRORS = {
     message: '{what} of the job does not exist: {path}',
     hint: "Correct the path (in job.yaml it starts at the job's folder), or give --data.",
   },
+  NF_JOB_PATH: {
+    exit: 4,
+    message: '{what} of the job, {path}, cannot be used: {reason}.',
+    hint: "Name a regular file. A job that is submitted holds the files it names: put it into the job's folder.",
+  },
+  NF_JOB_MODEL_SIZE: {
+    exit: 4,
+    message: 'The model of the job takes {bytes} bytes, and {limit} are the most here.',
+    hint: 'Make the model smaller; a server takes as much as max_model_gb of its local/resources.yml says, this machine what its memory holds.',
+  },
   NF_JOB_EXISTS: {
     exit: 4,
     message: 'There is a file or folder at {path} already.',

@@ -16,6 +16,7 @@ import type { FileRef, RunEvent } from '../../telemetry/run-events.ts';
 import { isFinished, type JobStatus } from '../../wire/admin.ts';
 import type { LogLevel } from '../../wire/shapes.ts';
 import type { AssignedJob, Decision } from '../../wire/site.ts';
+import { RUN_FILES } from '../../workspace/run-folder.ts';
 import type { SiteRegistry } from '../sites/site-registry.ts';
 import type { JobFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
@@ -33,6 +34,7 @@ export interface JobRunDeps {
   readonly registry: SiteRegistry;
   readonly work: WorkThread;
   readonly logger: Logger;
+  readonly mostModelBytes: number;
   /** Sites that are here and have the job, or could take it: of its study, with room for it. */
   readonly eligible: (run: JobRun) => readonly string[];
   /** Status changed, for the audit log and metrics. */
@@ -277,7 +279,7 @@ export class JobRun {
 
   async #train(): Promise<void> {
     const { definition } = this.job;
-    const { work, logger } = this.#deps;
+    const { work, logger, folder, mostModelBytes } = this.#deps;
     const history = await openHistory({
       record: this.record,
       job: definition,
@@ -285,6 +287,8 @@ export class JobRun {
       files: this.#files,
       work,
       logger,
+      bundle: folder.at(RUN_FILES.bundle),
+      mostModelBytes,
     });
     if (history.status === 'finished') return this.#writeResults(history);
     const minClients = this.record.minClients ?? this.offers.least();

@@ -3,6 +3,7 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { unpackBundle } from '../../federation/packed-bundle.ts';
+import { reportedInside } from '../../federation/reported-inside.ts';
 import { loadSubmittedJob } from '../../federation/submitted-job.ts';
 import type { Bundle } from '../../job/bundle.ts';
 import { writeBundle } from '../../job/bundle.ts';
@@ -39,6 +40,7 @@ export interface JobServiceDeps {
   readonly work: WorkThread;
   readonly logger: Logger;
   readonly maxJobs: number;
+  readonly mostModelBytes: number;
   readonly onStatus: (run: JobRun) => void;
   readonly onRound: (seconds: number) => void;
 }
@@ -169,7 +171,10 @@ export class JobService {
     try {
       await writeBundle(bundle, join(incoming, RUN_FILES.bundle));
       const modelComesApart = request.initial_model !== undefined;
-      const { job } = await loadSubmittedJob(join(incoming, RUN_FILES.bundle), { modelComesApart });
+      const { mostModelBytes } = this.#deps;
+      const rules = { modelComesApart, mostModelBytes };
+      const folder = join(incoming, RUN_FILES.bundle);
+      const { job } = await reportedInside(folder, () => loadSubmittedJob(folder, rules));
       await writeFileAtomic(join(incoming, PACKED_BUNDLE), packed);
       if (request.initial_model) await this.#takeModel(user, request, incoming);
       const record: JobRecord = {
@@ -276,14 +281,16 @@ export class JobService {
   }
 
   async #open(record: JobRecord): Promise<JobRun> {
-    const { store, registry, work, logger, onStatus, onRound } = this.#deps;
     const folder = this.folder(record.id);
     const modelComesApart = record.initialModel !== undefined;
-    const { job } = await loadSubmittedJob(folder.at(RUN_FILES.bundle), { modelComesApart });
-    const decisions = await store.decisions(record.id);
+    const { mostModelBytes } = this.#deps;
+    const rules = { modelComesApart, mostModelBytes };
+    const files = folder.at(RUN_FILES.bundle);
+    const { job } = await reportedInside(files, () => loadSubmittedJob(files, rules));
+    const decisions = await this.#deps.store.decisions(record.id);
     return new JobRun(
       { record, job, decisions },
-      { store, folder, registry, work, logger, eligible: (run) => this.#eligible(run), onStatus, onRound },
+      { ...this.#deps, folder, eligible: (run) => this.#eligible(run) },
     );
   }
 

@@ -19,6 +19,9 @@ export interface HistoryDeps {
   readonly files: RunFiles;
   readonly work: WorkThread;
   readonly logger: Logger;
+  /** Of the job's files. */
+  readonly bundle: string;
+  readonly mostModelBytes: number;
 }
 
 /** Where a job's log says it is, with its model made if this is the beginning: all that is true before a coordinator takes over. */
@@ -59,8 +62,10 @@ async function mend(deps: HistoryDeps, history: RunHistory): Promise<void> {
   }
 }
 
-async function initialModel({ record, files, work, job }: HistoryDeps): Promise<FileRef> {
-  if (!record.initialModel) return files.keepModel(0, (target) => work.run('makeModel', { job, target }));
+async function initialModel(deps: HistoryDeps): Promise<FileRef> {
+  const { record, files, work, job, bundle: folder, mostModelBytes: mostBytes } = deps;
+  if (!record.initialModel)
+    return files.keepModel(0, (target) => work.run('makeModel', { job, folder, mostBytes, target }));
   const model = blobFile(record.initialModel.sha256);
   await requireIntact(files, model);
   return model;

@@ -1,8 +1,18 @@
 import type { AggregationRequest, AggregatorName } from '../../algorithms/aggregator.ts';
 import { AGGREGATORS } from '../../algorithms/registry.ts';
 import { initialModel, writeModel } from '../../federation/initial-model.ts';
+import { reportedInside } from '../../federation/reported-inside.ts';
+import { filesOf } from '../../federation/submitted-job.ts';
 import type { JobDefinition } from '../../job/definition.ts';
 import { checkModelFile, checkUpdateFile } from '../../tensors/check-file.ts';
+
+export interface ModelRequest {
+  readonly job: JobDefinition;
+  /** Of the job's bundle. */
+  readonly folder: string;
+  readonly mostBytes: number;
+  readonly target: string;
+}
 
 /** Work that takes long for its bytes or numbers: done beside the thread that serves requests. */
 export const OPERATIONS = {
@@ -10,8 +20,10 @@ export const OPERATIONS = {
     AGGREGATORS[name](request),
   checkUpdate: ({ path, model }: { path: string; model: string }) => checkUpdateFile(path, model),
   checkModel: ({ path }: { path: string }) => checkModelFile(path),
-  makeModel: async ({ job, target }: { job: JobDefinition; target: string }) =>
-    writeModel(await initialModel(job), target),
+  makeModel: ({ job, folder, mostBytes, target }: ModelRequest) =>
+    reportedInside(folder, async () =>
+      writeModel(await initialModel(job, filesOf(folder, mostBytes)), target),
+    ),
 } satisfies Record<string, (input: never) => Promise<unknown>>;
 
 export type Operation = keyof typeof OPERATIONS;

@@ -1,5 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type FileRules, readJobFile } from '../../job/job-paths.ts';
 import { flError } from '../../kernel/errors.ts';
 import { checkSameForm } from '../../tensors/check-params.ts';
 import type { ParamSet } from '../../tensors/nd-array.ts';
@@ -11,11 +12,11 @@ import { fromTorch, torchName } from './torch-order.ts';
  * Parameters for a model of a job from a file that `neuroflare export` wrote, or that has the same names: an ONNX file,
  * TensorFlow.js's model.json (or its folder), safetensors with our names and axis order or with PyTorch's.
  *
- * @throws NF_IMPORT_FILE, NF_PATH_MISSING, NF_TENSORS_*
+ * @throws NF_IMPORT_FILE, NF_JOB_DATA, NF_JOB_PATH, NF_TENSORS_*
  */
-export async function importParams(path: string, spec: unknown): Promise<ParamSet> {
+export async function importParams(path: string, spec: unknown, rules: FileRules): Promise<ParamSet> {
   const like = initialParams(spec);
-  const given = await readAny(path, like);
+  const given = await readAny(path, like, rules);
   const params = Object.fromEntries(
     Object.keys(like).flatMap((name) => (given[name] ? [[name, given[name]]] : [])),
   );
@@ -28,16 +29,13 @@ export async function importParams(path: string, spec: unknown): Promise<ParamSe
   return params;
 }
 
-async function readAny(path: string, like: ParamSet): Promise<ParamSet> {
-  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'ENOENT') throw cause;
-    throw flError('NF_PATH_MISSING', { what: 'Model', path }, { place: { file: path }, cause });
-  });
-  if (found.isDirectory() || path.endsWith('.json')) {
+async function readAny(path: string, like: ParamSet, rules: FileRules): Promise<ParamSet> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory();
+  if (isFolder || path.endsWith('.json')) {
     const { readTfjsWeights } = await import('./tfjs-files.ts');
-    return readTfjsWeights(found.isDirectory() ? join(path, 'model.json') : path);
+    return readTfjsWeights(isFolder ? join(path, 'model.json') : path, rules);
   }
-  const bytes = await readFile(path);
+  const bytes = await readJobFile(path, { what: 'The model to begin with', key: 'model.import' }, rules);
   if (path.endsWith('.onnx')) {
     const { readInitializers } = await import('../../engine/export/read-initializers.ts');
     return readInitializers(bytes, path);

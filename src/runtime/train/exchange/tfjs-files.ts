@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { io } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { z } from 'zod';
+import { type FileRules, readJobFile } from '../../job/job-paths.ts';
 import { flError } from '../../kernel/errors.ts';
 import { parseJson } from '../../kernel/parse-json.ts';
 import { elementCount, type NdArray, type ParamSet } from '../../tensors/nd-array.ts';
@@ -17,7 +17,7 @@ const manifestSchema = z.object({
     z.object({
       paths: z.array(z.string()),
       weights: z.array(
-        z.object({ name: z.string(), shape: z.array(z.number()), dtype: z.literal('float32') }),
+        z.object({ name: z.string(), shape: z.array(z.int().min(0)), dtype: z.literal('float32') }),
       ),
     }),
   ),
@@ -39,28 +39,45 @@ export async function writeTfjsModel(model: LayersModel, folder: string): Promis
   return [join(folder, MODEL), join(folder, WEIGHTS)];
 }
 
+/** A file beside model.json, as TensorFlow.js writes them: no folder, no address, no way up. */
+const PLAIN_NAME = /^(?!\.)[^/\\:\p{Cc}]+$/u;
+
 /**
- * The weights that a model.json names, float32.
- * @throws NF_IMPORT_FILE
+ * The weights that a model.json names, float32. Its files lie beside it.
+ * @throws NF_IMPORT_FILE, NF_JOB_DATA, NF_JOB_PATH
  */
-export async function readTfjsWeights(path: string): Promise<ParamSet> {
+export async function readTfjsWeights(path: string, rules: FileRules): Promise<ParamSet> {
   const invalid = (reason: string, cause?: unknown) =>
     flError('NF_IMPORT_FILE', { path, reason }, { place: { file: path }, cause });
-  const text = await readFile(path, 'utf8');
-  const parsed = manifestSchema.safeParse(parseJson(text));
+  const text = await readJobFile(path, { what: 'The model to begin with', key: 'model.import' }, rules);
+  const parsed = manifestSchema.safeParse(parseJson(new TextDecoder().decode(text)));
   if (!parsed.success)
     throw invalid('it is no model.json of TensorFlow.js with float32 weights', parsed.error);
-  const params: Record<string, NdArray> = {};
+  const names = parsed.data.weightsManifest.flatMap(({ paths }) => paths);
+  const odd = names.find((name) => !PLAIN_NAME.test(name));
+  if (odd !== undefined) throw invalid(`its weights lie in '${odd}', which is no file beside it`);
+  if (new Set(names).size < names.length) throw invalid('it names a file of weights twice');
+  const params = new Map<string, NdArray>();
+  let left = rules.mostBytes;
   for (const { paths, weights } of parsed.data.weightsManifest) {
-    const files = await Promise.all(paths.map((name) => readFile(join(dirname(path), name))));
+    const files: Uint8Array[] = [];
+    for (const name of paths) {
+      const file = join(dirname(path), name);
+      files.push(await readJobFile(file, { what: 'A file of weights' }, { ...rules, mostBytes: left }));
+      left -= files.at(-1)?.length ?? 0;
+    }
     const bytes = new Uint8Array(Buffer.concat(files));
     let offset = 0;
     for (const { name, shape } of weights) {
       const end = offset + elementCount(shape) * 4;
-      if (end > bytes.length) throw invalid(`its weights end before '${name}'`);
-      params[name] = { dtype: 'float32', shape, data: new Float32Array(bytes.slice(offset, end).buffer) };
+      if (!(end <= bytes.length)) throw invalid(`its weights end before '${name}'`);
+      params.set(name, {
+        dtype: 'float32',
+        shape,
+        data: new Float32Array(bytes.slice(offset, end).buffer),
+      });
       offset = end;
     }
   }
-  return params;
+  return Object.fromEntries(params);
 }

@@ -25,8 +25,16 @@ export function planModel(spec: ModelSpec): LayerPlan[] {
  * 2 / fan-in before a ReLU (He et al., "Delving deep into rectifiers", 2015), biases 0.
  */
 export function initialParams(spec: unknown, seed = 0): ParamSet {
-  const plans = planParams(planModel(parseModelSpec(spec)), INPUT_CHANNELS).params;
-  return Object.fromEntries(plans.map((plan) => [plan.name, firstValues(plan, seed)]));
+  return Object.fromEntries(parameterPlans(spec).map((plan) => [plan.name, firstValues(plan, seed)]));
+}
+
+/** Shapes of a model's parameters, known before one is made. */
+export function parameterShapes(spec: unknown): readonly (readonly number[])[] {
+  return parameterPlans(spec).map(({ shape }) => shape);
+}
+
+function parameterPlans(spec: unknown): readonly ParamPlan[] {
+  return planParams(planModel(parseModelSpec(spec)), INPUT_CHANNELS).params;
 }
 
 function firstValues(plan: ParamPlan, seed: number): NdArray {

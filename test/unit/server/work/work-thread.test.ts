@@ -32,7 +32,12 @@ describe('the thread for heavy work', () => {
     await work.run('aggregate', { name: 'weighted_mean', request: { contributions, base: model, target } });
     expect([...((await readModel(target)).weights?.data ?? [])]).toEqual([2, 4]);
     const { definition: job } = await loadJob(await writeJob(join(folder, 'job')));
-    await work.run('makeModel', { job, target: join(folder, 'made.safetensors') });
+    await work.run('makeModel', {
+      job,
+      folder: join(folder, 'job'),
+      mostBytes: 1e6,
+      target: join(folder, 'made.safetensors'),
+    });
     expect(Object.keys(await readModel(join(folder, 'made.safetensors')))).toEqual(['weights']);
   });
 
