@@ -37,6 +37,8 @@ export interface SiteJobFolder {
   readonly log: string;
   /** An answer that the server has not acknowledged yet. */
   readonly outbox: string;
+  /** How often the task at hand was begun. */
+  readonly attempts: string;
   /** Which process runs the job's scripts, so that one that was left behind is ended. */
   readonly process: string;
   readonly models: string;
@@ -75,6 +77,7 @@ function siteJobFolder(root: string): SiteJobFolder {
     bundle: join(root, 'bundle'),
     log: join(root, 'log.jsonl'),
     outbox: join(root, 'outbox.json'),
+    attempts: join(root, 'attempts.json'),
     process: join(root, 'process'),
     models: join(root, 'models'),
     model: (sha256) => join(root, 'models', sha256),

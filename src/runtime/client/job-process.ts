@@ -6,6 +6,7 @@ import { dirname, join, parse } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { EngineSetup, TaskMessage, TaskOrder } from '../executor/messages.ts';
+import { readMessage } from '../executor/read-message.ts';
 import { type ErrorReport, flError } from '../kernel/errors.ts';
 import { MODULE_EXTENSION } from '../kernel/module-file.ts';
 import { NATIVE_SETTINGS } from '../kernel/native-settings.ts';
@@ -61,7 +62,8 @@ export class JobProcess {
     signal.throwIfAborted();
     const child = this.#child ?? (await this.#start());
     const outcome = Promise.withResolvers<TaskOutcome>();
-    const hear = (message: TaskMessage) => {
+    const hear = (said: unknown) => {
+      const message = readMessage(said);
       if (message.type === 'result') outcome.resolve({ type: 'result', message });
       else if (message.type === 'failure') outcome.resolve({ type: 'failure', error: message.error });
       else if (message.type === 'log') this.#options.onText(message.text);

@@ -2,12 +2,14 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineSetup, TaskMessage } from '../executor/messages.ts';
 import { atNextRing, Bell } from '../kernel/bell.ts';
-import { flError, toNeuroflareError } from '../kernel/errors.ts';
+import { flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { fitReport } from '../wire/shapes.ts';
 import type { AssignedJob, AssignedTask, Decision, JobOffer, SitePhase } from '../wire/site.ts';
 import { fetchJob, isTaken } from './admission.ts';
+import { endAttempts } from './attempts.ts';
 import type { SiteJobFolder } from './client-folder.ts';
 import type { SiteRules } from './decide.ts';
 import { JobLog } from './job-log.ts';
@@ -16,7 +18,7 @@ import { finishedAnswer, sendAnswer } from './send-answer.ts';
 import type { ServerLink } from './server-link.ts';
 import type { Slots } from './slots.ts';
 import { TaskReporter } from './task-reporter.ts';
-import { TaskRunner } from './task-runner.ts';
+import { TaskRunner, taskKey } from './task-runner.ts';
 
 export interface SiteJobDeps {
   readonly site: string;
@@ -74,6 +76,8 @@ export class SiteJob {
       const error = toNeuroflareError(thrown);
       this.#deps.logger.error({ job: this.offer.job_id, ...error.report() }, 'the job ended here');
       this.#deps.tell(`${this.offer.name}: ${error.code}: ${error.message}`);
+      // Nothing goes on here any more: who waits for this job must not take it for running.
+      this.#setPhase('idle');
     });
   }
 
@@ -150,13 +154,38 @@ export class SiteJob {
       this.#setPhase('answered');
     } catch (thrown) {
       this.#stop.signal.throwIfAborted();
-      if (!cancel.signal.aborted) throw thrown;
-      this.#log.write('info', `round ${task.round}: the task was taken back`);
-      await clearOutbox(folder);
-      this.#setPhase('idle');
+      if (cancel.signal.aborted) await this.#takeBack(task);
+      else await this.#cannot(task, toNeuroflareError(thrown));
     } finally {
       this.#working = undefined;
     }
+  }
+
+  async #takeBack({ round }: AssignedTask): Promise<void> {
+    const { folder } = this.#deps;
+    this.#log.write('info', `round ${round}: the task was taken back`);
+    await clearOutbox(folder);
+    await endAttempts(folder);
+    this.#setPhase('idle');
+  }
+
+  /** What keeps the client itself from a task is said as the task's failure: the round must not wait for a job that stands still. */
+  async #cannot(task: AssignedTask, error: NeuroflareError): Promise<void> {
+    const { link, logger, site } = this.#deps;
+    const { job_id: job } = this.offer;
+    const { round } = task;
+    logger.error({ job, round, ...error.report() }, 'the client cannot do its task');
+    this.#log.write('error', `round ${round}: ${error.code}: ${error.message}`);
+    const report = fitReport({ ...error.report(), place: { ...error.place, site, round } });
+    this.#setPhase('uploading');
+    await link
+      .sendFailure(job, { round, attempt: 1, error: report }, this.#stop.signal)
+      .catch((thrown: unknown) => {
+        this.#stop.signal.throwIfAborted();
+        logger.warn({ job, round, ...toNeuroflareError(thrown).report() }, 'the failure was refused');
+      });
+    this.#answered = { key: keyOf(task), at: performance.now() };
+    this.#setPhase('answered');
   }
 
   async #compute(
@@ -215,9 +244,8 @@ export class SiteJob {
   }
 }
 
-/** The same round with another model is another task. */
 function keyOf(task: AssignedTask | undefined): string {
-  return task ? `${task.round} ${task.model.sha256} ${task.state_sha256 ?? ''}` : '';
+  return task ? taskKey(task) : '';
 }
 
 function cancelled() {

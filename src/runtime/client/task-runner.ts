@@ -1,9 +1,11 @@
 import { lstat, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { TaskMessage, TaskOrder } from '../executor/messages.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { argsOfSite } from '../job/plan.ts';
+import type { ErrorCode } from '../kernel/catalog.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import { requireJobUser } from '../security/policy/job-user.ts';
@@ -11,8 +13,9 @@ import type { EngineUse } from '../telemetry/run-events.ts';
 import { fitReport } from '../wire/shapes.ts';
 import { type AssignedTask, taskResult } from '../wire/site.ts';
 import { makeFolder } from '../workspace/files.ts';
+import { beginAttempt, endAttempts } from './attempts.ts';
 import type { JobLog } from './job-log.ts';
-import { JobProcess, type JobProcessOptions } from './job-process.ts';
+import { JobProcess, type JobProcessOptions, type TaskOutcome } from './job-process.ts';
 import { openToUser } from './open-to-user.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -27,6 +30,8 @@ export interface TaskWatch {
   readonly onMessage: (message: TaskMessage) => void;
 }
 
+type Settled = Exclude<TaskOutcome, { type: 'killed' }>;
+
 interface FinishedAttempt {
   readonly attempt: number;
   /** Of the monotonic clock, in milliseconds. */
@@ -37,8 +42,16 @@ interface FinishedAttempt {
 
 /** Where a script's results are put, from the job's folder. */
 const OUTPUT = { update: 'work/update.safetensors', state: 'work/state.bin' } as const;
-/** Times a task is begun again when its process was killed from outside. */
-const MOST_ATTEMPTS = 3;
+/** Times a task is begun whose process, or client, is ended from outside before it is done. */
+export const MOST_ATTEMPTS = 4;
+/** Failures of the machine that may have passed a moment later: a task that meets one is begun once more. */
+const PASSING: ReadonlySet<string> = new Set<ErrorCode>([
+  'NF_DISK_FULL',
+  'NF_STORE_DISK',
+  'NF_FILES_OPEN',
+  'NF_MEMORY_FULL',
+]);
+const PASSING_PAUSE_MS = 1000;
 
 /** Runs the tasks of one job at this site: from a model on disk to an answer on disk. */
 export class TaskRunner {
@@ -53,26 +66,40 @@ export class TaskRunner {
   /** An answer that can be sent, and sent again after a restart. Rejects only when it is stopped. */
   async run(task: AssignedTask, watch: TaskWatch): Promise<Outbox> {
     const began = performance.now();
-    let killed = '';
     let engine: EngineUse | undefined;
     const onMessage = (message: TaskMessage) => {
       if (message.type === 'engine') engine = message.engine;
       watch.onMessage(message);
     };
-    for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
-      const outcome = await this.#attempt(task, { ...watch, onMessage });
-      if (outcome.type === 'failure') return this.#failure(task, attempt, outcome.error);
-      if (outcome.type === 'result') {
-        faultPoint('client:computed');
-        return this.#result(task, { attempt, began, engine, message: outcome.message }).catch(
-          (thrown: unknown) => this.#failure(task, attempt, toNeuroflareError(thrown).report()),
-        );
+    const { attempt, outcome } = await this.#outcome(task, { ...watch, onMessage });
+    if (outcome.type === 'failure') return this.#failure(task, attempt, outcome.error);
+    faultPoint('client:computed');
+    return this.#result(task, { attempt, began, engine, message: outcome.message }).catch((thrown: unknown) =>
+      this.#failure(task, attempt, toNeuroflareError(thrown).report()),
+    );
+  }
+
+  /** Begins the task, and again where something outside the script ended it; every beginning counts, also those of an earlier start. */
+  async #outcome(task: AssignedTask, watch: TaskWatch): Promise<{ attempt: number; outcome: Settled }> {
+    const { folder, log } = this.#options;
+    let last = 'with the client';
+    for (let hasPassed = false; ; ) {
+      const attempt = await beginAttempt(folder, taskKey(task));
+      const outcome = attempt > MOST_ATTEMPTS ? endless(last) : await this.#attempt(task, watch);
+      if (outcome.type === 'killed') {
+        last = outcome.signal;
+        log.write('warn', `the process was ended (${last}); the task begins again`);
+        continue;
       }
-      killed = outcome.signal;
-      this.#options.log.write('warn', `the process was killed (${killed}); the task begins again`);
+      if (outcome.type === 'failure' && PASSING.has(outcome.error.code) && !hasPassed) {
+        hasPassed = true;
+        log.write('warn', `${outcome.error.code}: ${outcome.error.message} The task begins again, once.`);
+        await sleep(PASSING_PAUSE_MS, undefined, { signal: watch.signal });
+        continue;
+      }
+      await endAttempts(folder);
+      return { attempt: Math.min(attempt, MOST_ATTEMPTS), outcome };
     }
-    const error = flError('NF_SITE_PROCESS', { times: MOST_ATTEMPTS, signal: killed });
-    return this.#failure(task, MOST_ATTEMPTS, error.report());
   }
 
   close(): Promise<void> {
@@ -157,6 +184,16 @@ export class TaskRunner {
     log.write('error', `${error.code}: ${error.message}`);
     return { round, model_sha256: model.sha256, answer: { failure: { round, attempt, error } } };
   }
+}
+
+/** The same round with another model is another task. */
+export function taskKey({ round, model, state_sha256: state = '' }: AssignedTask): string {
+  return `${round} ${model.sha256} ${state}`;
+}
+
+function endless(last: string): Settled {
+  const error = flError('NF_SITE_PROCESS', { times: MOST_ATTEMPTS, signal: last });
+  return { type: 'failure', error: error.report() };
 }
 
 /**

@@ -4,6 +4,7 @@ import { MODULE_EXTENSION } from '../kernel/module-file.ts';
 import { closeNativeGate, makeNativeGate, type NativeGate } from '../kernel/native-gate.ts';
 import { applyNativeSettings } from '../kernel/native-settings.ts';
 import type { EngineSetup, TaskMessage, TaskOrder } from './messages.ts';
+import { readMessage } from './read-message.ts';
 
 /** What the pool hands a worker thread when it starts. */
 export interface WorkerSetup {
@@ -106,7 +107,8 @@ export class WorkerPool {
     const worker = new Worker(ENTRY, { workerData, stdout: true, stderr: true });
     const slot: Slot = { worker, gate, work: undefined, timer: undefined, lastSite: undefined, tasks: 0 };
     this.#slots.add(slot);
-    worker.on('message', (message: TaskMessage) => this.#hear(slot, message));
+    worker.on('message', (said: unknown) => this.#hear(slot, readMessage(said)));
+    worker.on('messageerror', (error) => this.#onError(slot, error));
     worker.on('error', (error) => this.#onError(slot, error));
     worker.on('exit', (code) => this.#onExit(slot, code));
     return slot;

@@ -71,10 +71,18 @@ export class WorkerChannel implements Channel {
     if (message.type === 'log') this.#log(site, message.text);
     if (message.type === 'progress' || message.type === 'engine') this.#tell({ ...message, site, round });
     if (message.type === 'result') {
+      const { update, state, ...result } = message.result;
+      // Whose it is and where it lies is known here; a script can say anything.
       this.#tell({
         type: 'result',
         round,
-        result: { ...message.result, seconds: Math.round(seconds * 1000) / 1000 },
+        result: {
+          ...result,
+          site,
+          ...(update && { update: { path: updatePath(site, round), sha256: update.sha256 } }),
+          ...(state && { state: { path: statePath(site, round), sha256: state.sha256 } }),
+          seconds: Math.round(seconds * 1000) / 1000,
+        },
       });
     }
   }

@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
 import { JobLog } from '../../../src/runtime/client/job-log.ts';
 import { readOutbox, writeOutbox } from '../../../src/runtime/client/outbox.ts';
-import { TaskRunner } from '../../../src/runtime/client/task-runner.ts';
+import { MOST_ATTEMPTS, TaskRunner } from '../../../src/runtime/client/task-runner.ts';
 import type { JobDefinition } from '../../../src/runtime/job/definition.ts';
 import { loadJob } from '../../../src/runtime/job/load.ts';
 import { sha256File } from '../../../src/runtime/kernel/digest.ts';
@@ -20,12 +20,14 @@ let folder: SiteJobFolder;
 let log: JobLog;
 let runner: TaskRunner;
 let count = 0;
+let stop: AbortController;
 
 beforeAll(async () => {
   job = (await loadJob(await writeJob(join(root, 'job')))).definition;
 });
 
 beforeEach(async () => {
+  stop = new AbortController();
   folder = await makeJobFolder(join(root, String(count++)));
   log = new JobLog(folder.log, undefined);
   const engine = { choice: 'auto', gpu: undefined, requireGpu: false } as const;
@@ -56,10 +58,7 @@ const TASK: AssignedTask = {
 
 async function run(body: string, over: Partial<AssignedTask> = {}) {
   await orderFor(folder, scriptWith(body));
-  const outbox = await runner.run(
-    { ...TASK, ...over },
-    { signal: new AbortController().signal, onMessage: () => undefined },
-  );
+  const outbox = await runner.run({ ...TASK, ...over }, { signal: stop.signal, onMessage: () => undefined });
   // Whatever comes of a task can be kept, and sent.
   await writeOutbox(folder, outbox);
   expect(await readOutbox(folder)).toEqual(JSON.parse(JSON.stringify(outbox)));
@@ -68,6 +67,9 @@ async function run(body: string, over: Partial<AssignedTask> = {}) {
   else taskResult.parse(answer.result);
   return outbox;
 }
+/** For a script that speaks in the name of its process. */
+const SAY = `const { writeSync } = await import('node:fs');
+const say = process.send ? (m) => process.send(m) : (m) => writeSync(3, JSON.stringify(m) + '\\n');`;
 const failureOf = (outbox: Awaited<ReturnType<typeof run>>) =>
   'failure' in outbox.answer ? outbox.answer.failure : undefined;
 
@@ -118,6 +120,77 @@ describe('a task at a site', () => {
     expect(failureOf(await run(body))?.error.code).toBe('NF_SCRIPT_FAILED');
   });
 
+  it.each([
+    ['null', 'null'],
+    ['a number', '5'],
+    ['a list', '[]'],
+    ['nothing known', `{ type: 'constructor' }`],
+    ['a failure without an error', `{ type: 'failure' }`],
+    ['a failure whose code is a number', `{ type: 'failure', error: { code: 5 } }`],
+    ['progress that is text', `{ type: 'progress', done: 'a', total: {} }`],
+    ['an engine that is none', `{ type: 'engine', engine: null }`],
+    ['a log of objects', `{ type: 'log', text: { toString: 1 } }`],
+    ['a result without anything', `{ type: 'result' }`],
+    [
+      'figures nested deeper than the stack',
+      `{ type: 'result', result: { site: 'a', paramsType: 'FULL', numExamples: 1, metrics: { a: deep } } }`,
+    ],
+  ])('whose script says %s fails as a task, and the next one is done', async (_, message) => {
+    const { answer } = await run(`let deep = 1;
+for (let level = 0; level < 4000; level++) deep = [deep];
+${SAY}
+say(${message});
+await new Promise(() => setTimeout(() => {}, 60_000));`);
+    expect(answer).toMatchObject({
+      failure: { error: { code: expect.stringMatching(/NF_(SCRIPT_MESSAGE|RESULT_INVALID|SCRIPT_FAILED)/) } },
+    });
+    expect((await run('')).answer).toMatchObject({ result: { attempt: 1 } });
+  });
+
+  it('is done though its script goes on talking after the result', async () => {
+    const { answer } = await run(`${SAY}
+setInterval(() => { for (let i = 0; i < 100; i++) say({ type: 'progress', done: i, total: 1e9 }); }, 1);`);
+    expect(answer).toMatchObject({ result: { attempt: 1 } });
+    const next = await run('');
+    expect(Object.keys(next.answer)).toHaveLength(1);
+  });
+
+  it('that ended its client time and again fails, whoever begins it next', async () => {
+    const body = `await new Promise(() => setTimeout(() => {}, 60_000));`;
+    for (let died = 0; died < MOST_ATTEMPTS; died++) {
+      // The client is gone, and with it whoever would have counted: what it left on the disk counts.
+      const running = run(body, {}).catch(() => undefined);
+      await expect.poll(() => existsSync(folder.process), { timeout: 60_000 }).toBe(true);
+      const left = await readFile(folder.attempts, 'utf8');
+      stop.abort(new Error('gone'));
+      await running;
+      stop = new AbortController();
+      await writeFile(folder.attempts, left);
+    }
+    expect(failureOf(await run(body))).toMatchObject({
+      attempt: MOST_ATTEMPTS,
+      error: { code: 'NF_SITE_PROCESS', message: expect.stringContaining('with the client') },
+    });
+    expect((await run('', { round: 3 })).answer).toMatchObject({ result: { attempt: 1 } });
+  });
+
+  it('is begun once more when the disk was full, and not when the script threw', async () => {
+    const full = `{ type: 'failure', error: { code: 'NF_DISK_FULL', message: 'full', hint: 'h', exitCode: 1 } }`;
+    const once = `const fs = await import('node:fs');
+${SAY}
+if (!fs.existsSync('once')) { fs.writeFileSync('once', ''); say(${full}); await new Promise(() => setTimeout(() => {}, 60_000)); }`;
+    expect((await run(once)).answer).toMatchObject({ result: { attempt: 2 } });
+    expect(await readFile(folder.log, 'utf8')).toContain('The task begins again, once.');
+    const always = `${SAY} say(${full}); await new Promise(() => setTimeout(() => {}, 60_000));`;
+    expect(failureOf(await run(always))).toMatchObject({ attempt: 2, error: { code: 'NF_DISK_FULL' } });
+    expect(failureOf(await run(`throw Object.assign(new Error('mine'), { code: 'ENOSPC' });`))).toMatchObject(
+      {
+        attempt: 1,
+        error: { code: 'NF_SCRIPT_FAILED' },
+      },
+    );
+  });
+
   it('is begun again when its process was killed, and fails when that goes on', async () => {
     const once = join(folder.home, 'once');
     await writeFile(once, '');
@@ -127,7 +200,7 @@ if (fs.existsSync('once')) { fs.rmSync('once'); process.kill(process.pid, 'SIGKI
     expect(answer).toMatchObject({ result: { attempt: 2 } });
     const always = `process.kill(process.pid, 'SIGKILL'); await new Promise(() => setTimeout(() => {}, 60_000));`;
     expect(failureOf(await run(always))).toMatchObject({
-      attempt: 3,
+      attempt: 4,
       error: { code: 'NF_SITE_PROCESS', message: expect.stringContaining('SIGKILL') },
     });
     expect(await readFile(folder.log, 'utf8')).toContain('the task begins again');

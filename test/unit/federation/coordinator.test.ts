@@ -91,7 +91,8 @@ describe('a run', () => {
         channel.say({ type: 'engine', site: event.site, round: event.round, engine: { ...engine, library } });
       },
     });
-    await expect(run).rejects.toMatchObject({
+    const error = await run.catch((thrown: unknown) => thrown);
+    expect(error instanceof ReportedFailure && error.report()).toMatchObject({
       code: 'NF_RUN_CHANGED',
       message: expect.stringContaining('wasm'),
     });

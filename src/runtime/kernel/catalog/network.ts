@@ -304,8 +304,8 @@ export const NETWORK_ERRORS = {
   },
   NF_SITE_PROCESS: {
     exit: 1,
-    message: 'The process of the job was killed {times} times in one task (last by {signal}).',
-    hint: "Look at the memory of the machine and at the job's log at the site.",
+    message: 'The process of the job was ended from outside {times} times in one task (last: {signal}).',
+    hint: "Look at the memory of the machine, at what ends processes there, and at the job's log at the site.",
   },
   NF_DOWNLOAD_EXISTS: {
     exit: 4,

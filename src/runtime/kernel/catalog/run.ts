@@ -83,6 +83,11 @@ export const RUN_ERRORS = {
     message: "The site's script used up the memory of its thread.",
     hint: 'Use smaller batches or images, or start Node.js with a larger --max-old-space-size (NODE_OPTIONS).',
   },
+  NF_SCRIPT_MESSAGE: {
+    exit: 1,
+    message: 'The process of the script said what is no message: {reason}',
+    hint: 'Send results with flare.send(), print with console.log(); leave the channel of the process alone.',
+  },
   NF_SCRIPT_TIMEOUT: {
     exit: 1,
     message: 'The script gave no answer within {seconds} s.',

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { flError, toNeuroflareError } from '../kernel/errors.ts';
+import { engineUse } from '../wire/shapes.ts';
+import type { TaskMessage } from './messages.ts';
+
+const fileRef = z.object({ path: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+
+/** Texts of any length: whoever stores or sends them cuts them. */
+const failure = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string(),
+  exitCode: z.int(),
+  place: z
+    .object({
+      file: z.string().optional(),
+      line: z.int().optional(),
+      column: z.int().optional(),
+      key: z.string().optional(),
+      site: z.string().optional(),
+      round: z.int().optional(),
+      excerpt: z.string().optional(),
+    })
+    .optional(),
+  stack: z.string().optional(),
+});
+
+const result = z.object({
+  site: z.string(),
+  update: fileRef.optional(),
+  state: fileRef.optional(),
+  paramsType: z.enum(['FULL', 'DIFF']),
+  numExamples: z.number().positive().max(Number.MAX_SAFE_INTEGER),
+  metrics: z.record(z.string(), z.json()),
+});
+
+const taskMessage = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready') }),
+  z.object({ type: z.literal('log'), text: z.string() }),
+  z.object({ type: z.literal('progress'), done: z.number(), total: z.number() }),
+  z.object({ type: z.literal('engine'), engine: engineUse }),
+  z.object({ type: z.literal('result'), result }),
+  z.object({ type: z.literal('failure'), error: failure }),
+]);
+
+/**
+ * What the one that runs scripts says. A script can speak in its name, so nothing of it is believed before it has the form of a message;
+ * what has not fails the task (NF_SCRIPT_MESSAGE, NF_RESULT_INVALID). Never throws.
+ */
+export function readMessage(said: unknown): TaskMessage {
+  try {
+    const { success, data, error } = taskMessage.safeParse(said);
+    return success ? (data as TaskMessage) : failed(said, z.prettifyError(error));
+  } catch (thrown) {
+    // It is nested deeper than there is room for.
+    return failed(said, toNeuroflareError(thrown).message);
+  }
+}
+
+function failed(said: unknown, reason: string): TaskMessage {
+  const isResult = typeof said === 'object' && said !== null && Reflect.get(said, 'type') === 'result';
+  const error = flError(isResult ? 'NF_RESULT_INVALID' : 'NF_SCRIPT_MESSAGE', { reason });
+  return { type: 'failure', error: error.report() };
+}
