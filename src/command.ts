@@ -4,9 +4,11 @@ import { commandSchema } from './output/command-schema.ts';
 import { errorEnvelope, errorText, successEnvelope } from './output/envelope.ts';
 import { createProgressView, type ProgressView } from './output/progress-view.ts';
 import { type Interrupt, watchSignals } from './output/signals.ts';
+import { writeAnswer, writeNote } from './output/terminal.ts';
 import { usageError } from './output/usage-error.ts';
 import type { NeuroflareError } from './runtime/kernel/errors.ts';
 import { toNeuroflareError } from './runtime/kernel/errors.ts';
+import { printable, printableDeep } from './runtime/kernel/printable.ts';
 import type { Progress } from './runtime/telemetry/progress.ts';
 
 export type OutputFormat = 'txt' | 'json' | 'jsonl';
@@ -45,7 +47,10 @@ export abstract class BaseCommand<Result> extends Command {
   protected readonly interruptHint: string = 'Run the command again.';
 
   protected abstract execute(): Promise<Result>;
-  /** The result for people, without a final newline; an empty string prints nothing. */
+  /**
+   * The result for people, without a final newline; an empty string prints nothing. What it is given may be shown: texts of others
+   * are on one line each, and nothing in them is obeyed.
+   */
   protected abstract render(result: Result): string;
 
   /** The JSON answer, on one line. */
@@ -61,7 +66,7 @@ export abstract class BaseCommand<Result> extends Command {
   override async run(): Promise<void> {
     if (this.argv.includes('--schema')) {
       this.parsed = true;
-      this.#print(JSON.stringify(commandSchema(this.ctor as typeof BaseCommand), null, 2));
+      writeAnswer(JSON.stringify(commandSchema(this.ctor as typeof BaseCommand), null, 2));
       return;
     }
     // What is missing is not taken from stdin: in a script's loop that is the rest of its list.
@@ -70,8 +75,11 @@ export abstract class BaseCommand<Result> extends Command {
     this.signal = this.#interrupt.signal;
     const result = await this.execute();
     process.exitCode = this.exitCodeOf(result);
-    const text = this.outputFormat === 'txt' ? this.render(result) : this.envelope(result, process.exitCode);
-    if (text !== '') this.#print(text);
+    const text =
+      this.outputFormat === 'txt'
+        ? this.render(printableDeep(result))
+        : this.envelope(result, process.exitCode);
+    if (text !== '') writeAnswer(text);
   }
 
   protected override async catch(thrown: Error & { exitCode?: number }): Promise<void> {
@@ -82,7 +90,7 @@ export abstract class BaseCommand<Result> extends Command {
     const error = usageError(thrown, this.ctor) ?? toNeuroflareError(thrown);
     const exitCode = this.#interrupt?.exitCode ?? error.exitCode;
     process.exitCode = exitCode;
-    if (this.outputFormat !== 'txt') this.#print(errorEnvelope(error, exitCode));
+    if (this.outputFormat !== 'txt') writeAnswer(errorEnvelope(error, exitCode));
     this.#explain(error);
   }
 
@@ -105,7 +113,7 @@ export abstract class BaseCommand<Result> extends Command {
 
   /** A line for people, on stderr. */
   protected note(line: string): void {
-    if (!this.quiet) process.stderr.write(`${line}\n`);
+    if (!this.quiet) writeNote(printable(line));
   }
 
   /** Bars on a terminal, plain lines elsewhere, nothing when quiet. */
@@ -114,12 +122,8 @@ export abstract class BaseCommand<Result> extends Command {
     return this.#progress.step;
   }
 
-  #print(text: string): void {
-    process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
-  }
-
   #explain(error: NeuroflareError): void {
-    process.stderr.write(`${errorText(error)}\n`);
-    if (process.env.NEUROFLARE_DEBUG) process.stderr.write(`${error.stack}\n${String(error.cause ?? '')}\n`);
+    writeNote(errorText(error));
+    if (process.env.NEUROFLARE_DEBUG) writeNote(`${error.stack}\n${String(error.cause ?? '')}`);
   }
 }

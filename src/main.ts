@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Config, Errors, flush, Help } from '@oclif/core';
 import { errorEnvelope, errorText } from './output/envelope.ts';
+import { writeAnswer, writeNote } from './output/terminal.ts';
 import { flError, type NeuroflareError, toNeuroflareError } from './runtime/kernel/errors.ts';
 import { didYouMean } from './runtime/kernel/nearest.ts';
 
@@ -19,8 +20,8 @@ export async function runCommand(words: readonly string[], root: URL): Promise<v
     }
     const error = toNeuroflareError(thrown);
     process.exitCode = error.exitCode;
-    if (wantsJson(words)) process.stdout.write(`${errorEnvelope(error, error.exitCode)}\n`);
-    process.stderr.write(`${errorText(error)}\n`);
+    if (wantsJson(words)) writeAnswer(errorEnvelope(error, error.exitCode));
+    writeNote(errorText(error));
   }
 }
 
@@ -35,7 +36,7 @@ function nvflareSpelling(word: string): string {
 
 async function dispatch(config: Config, words: readonly string[]): Promise<void> {
   if (words[0] === '--version' || words[0] === '-V') {
-    process.stdout.write(`${config.userAgent}\n`);
+    writeAnswer(config.userAgent);
     return;
   }
   const { id, rest } = findCommand(config, words);

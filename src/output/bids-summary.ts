@@ -1,4 +1,5 @@
 import { type BidsSummary, showPath } from '../preprocess/bids/summary.ts';
+import { counted } from '../runtime/kernel/counted.ts';
 import { renderTable } from './table.ts';
 
 /** What `preprocess bids` made of the images, for people. */
@@ -9,10 +10,10 @@ export function renderBids(summary: BidsSummary): string {
     String(images),
     String(kept),
   ]);
-  const cut = `; ${groups.cut_links} like pairs kept apart by the cap of ${groups.cap}`;
+  const cut = `; ${counted(groups.cut_links, 'like pair')} kept apart by the cap of ${groups.cap}`;
   return [
     renderTable(['class', 'images', 'kept'], rows),
-    `${groups.count} groups at correlation ${groups.threshold}, largest ${groups.largest}${groups.cut_links > 0 ? cut : ''}`,
+    `${counted(groups.count, 'group')} at correlation ${groups.threshold}, largest ${groups.largest}${groups.cut_links > 0 ? cut : ''}`,
     ...notes(summary),
     summary.target === null ? 'Nothing was written (--dry-run).' : `BIDS data set: ${summary.target}`,
   ].join('\n');
@@ -21,8 +22,8 @@ export function renderBids(summary: BidsSummary): string {
 /** A line for each thing that happened at all. */
 function notes(summary: BidsSummary): string[] {
   const { set_aside: aside, converted, bad } = summary;
-  const conflicts = `images in ${summary.label_conflicts.length} groups with one image under two labels set aside`;
-  const counted: [number, string][] = [
+  const conflicts = `images in ${counted(summary.label_conflicts.length, 'group')} with one image under two labels set aside`;
+  const happened: [number, string][] = [
     [aside.duplicate, 'exact copies set aside'],
     [aside.label_conflict, conflicts],
     [bad.length, ['files left out:', ...bad.map(badLine)].join('\n')],
@@ -32,7 +33,7 @@ function notes(summary: BidsSummary): string[] {
     [converted.head_not_found, 'images kept whole: no head found'],
     [summary.resumed, 'images taken over from the run before'],
   ];
-  return counted.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return happened.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
 }
 
 function badLine({ path, code, detail }: BidsSummary['bad'][number]): string {

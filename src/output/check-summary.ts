@@ -1,4 +1,5 @@
 import type { CheckResult } from '../runtime/evaluation/check-schema.ts';
+import { counted } from '../runtime/kernel/counted.ts';
 import { shownPath } from '../runtime/kernel/shown-path.ts';
 import { percent } from './figures.ts';
 import { renderTable } from './table.ts';
@@ -16,7 +17,7 @@ export function renderCheck(result: CheckResult): string {
     '',
     ...(controls && chance !== null ? [controlTable(controls, chance), ''] : []),
     ...(sheet ? [`Contact sheet: ${shownPath(sheet.path)}`] : []),
-    `${result.images} images: ${counts.error} errors, ${counts.warning} warnings, ${counts.note} notes.`,
+    `${counted(result.images, 'image')}: ${counted(counts.error, 'error')}, ${counted(counts.warning, 'warning')}, ${counted(counts.note, 'note')}.`,
   ].join('\n');
 }
 

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { flError } from '../runtime/kernel/errors.ts';
+import { printable } from '../runtime/kernel/printable.ts';
 
 /**
  * Asks before something that cannot be undone. Where nobody can be asked, in a script say, it must be said beforehand with --force.
@@ -11,7 +12,7 @@ export async function confirm(question: string, { force }: { force: boolean }): 
   if (!isPerson) throw flError('NF_NOT_CONFIRMED', { question });
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await terminal.question(`${question} [y/N] `);
+    const answer = await terminal.question(`${printable(question)} [y/N] `);
     if (!/^y(es)?$/i.test(answer.trim())) throw flError('NF_NOT_CONFIRMED', { question });
   } finally {
     terminal.close();

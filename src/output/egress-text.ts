@@ -1,5 +1,6 @@
 import type { EgressPlan } from '../runtime/client/egress-plan.ts';
 import type { EgressReport } from '../runtime/client/egress-report.ts';
+import { counted } from '../runtime/kernel/counted.ts';
 import { renderTable } from './table.ts';
 
 export function renderEgress({ sums, first, last, bytes, ledger }: EgressReport): string {
@@ -13,7 +14,7 @@ export function renderEgress({ sums, first, last, bytes, ledger }: EgressReport)
   ]);
   return [
     renderTable(['job', 'what', 'requests', 'bytes', 'content'], rows),
-    `${bytes} bytes in request bodies, ${first} to ${last}. Ledger: ${ledger}`,
+    `${counted(bytes, 'byte')} in request bodies, ${first} to ${last}. Ledger: ${ledger}`,
   ].join('\n');
 }
 
@@ -39,11 +40,11 @@ export function renderEgressPlan({
     .map(({ name, dtype, shape }) => `  ${name} ${dtype}[${shape.join(', ')}]`);
   const more = arrays.length > MOST_ARRAYS ? [`  and ${arrays.length - MOST_ARRAYS} more`] : [];
   return [
-    `If this site takes part in ${job} (${rounds} rounds, code ${code.slice(0, 12)}), this leaves it:`,
+    `If this site takes part in ${job} (${counted(rounds, 'round')}, code ${code.slice(0, 12)}), this leaves it:`,
     '',
     renderTable(['what', 'how often', 'bytes', 'content'], rows),
     '',
-    `An update is these ${arrays.length} arrays, in full or as differences:`,
+    `An update is ${counted(arrays.length, 'array')}, in full or as differences:`,
     ...named,
     ...more,
     '',

@@ -1,16 +1,17 @@
 import { formatPlace, type NeuroflareError } from '../runtime/kernel/errors.ts';
+import { printable, printableDeep, printableJson } from '../runtime/kernel/printable.ts';
 
 /** Version of the JSON envelope, as nvflare's. */
 const SCHEMA_VERSION = '1';
 
 export function successEnvelope(data: unknown, exitCode: number): string {
   const status = exitCode === 0 ? 'ok' : 'failed';
-  return JSON.stringify({ schema_version: SCHEMA_VERSION, status, exit_code: exitCode, data: data ?? null });
+  return printableJson({ schema_version: SCHEMA_VERSION, status, exit_code: exitCode, data: data ?? null });
 }
 
 export function errorEnvelope(error: NeuroflareError, exitCode: number): string {
   const { code, message, hint, place } = error.report();
-  return JSON.stringify({
+  return printableJson({
     schema_version: SCHEMA_VERSION,
     status: 'error',
     exit_code: exitCode,
@@ -23,10 +24,13 @@ export function errorEnvelope(error: NeuroflareError, exitCode: number): string 
 
 /** What went wrong, where, what to do next, and the code to look up: in this order, on stderr. */
 export function errorText(error: NeuroflareError): string {
-  const where = formatPlace(error.place);
-  const lines = [`Error: ${error.message}`];
+  const place = printableDeep(error.place);
+  const where = formatPlace(place);
+  // Lines after the first are set in: none of them can be taken for one of this tool.
+  const message = error.message.split('\n').map((line) => printable(line.trimEnd(), '\t'));
+  const lines = [`Error: ${message.join('\n  ')}`];
   if (where && !error.message.includes(where)) lines.push(`  at ${where}`);
-  if (error.place?.excerpt) lines.push(...error.place.excerpt.split('\n').map((line) => `    ${line}`));
-  lines.push(`  next: ${error.hint}`, `  code: ${error.code}`);
+  if (place?.excerpt) lines.push(...place.excerpt.split('\n').map((line) => `    ${line}`));
+  lines.push(`  next: ${printable(error.hint)}`, `  code: ${printable(error.code)}`);
   return lines.join('\n');
 }

@@ -1,4 +1,5 @@
 import type { EstimateFigure, Evaluation } from '../runtime/evaluation/result.ts';
+import { counted } from '../runtime/kernel/counted.ts';
 import { shownPath } from '../runtime/kernel/shown-path.ts';
 import { interval, percent } from './figures.ts';
 import { renderTable } from './table.ts';
@@ -11,7 +12,7 @@ export function renderEvaluation(result: { folder: string; evaluation: Evaluatio
   return [
     evaluation.headline.sentence,
     '',
-    `${model.type} of ${from} on the ${data.part} part: ${data.subjects} subjects in ${data.groups} groups at ${data.sites.length} sites.`,
+    `${model.type} of ${from} on the ${data.part} part: ${counted(data.subjects, 'subject')} in ${counted(data.groups, 'group')} at ${counted(data.sites.length, 'site')}.`,
     '',
     ...controlsTable(evaluation),
     classesTable(evaluation),

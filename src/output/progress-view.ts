@@ -1,5 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress';
 import { noProgress, type Progress } from '../runtime/telemetry/progress.ts';
+import { writeNote } from './terminal.ts';
 
 export interface ProgressView {
   readonly step: Progress;
@@ -37,7 +38,7 @@ function lineView(): Progress {
   let shown = -1;
   return ({ what, done, total }) => {
     const tenth = total === 0 ? 10 : Math.floor((done / total) * 10);
-    if (tenth !== shown) process.stderr.write(`${what}: ${done} of ${total}\n`);
+    if (tenth !== shown) writeNote(`${what}: ${done} of ${total}`);
     shown = tenth;
   };
 }

@@ -1,4 +1,5 @@
 import type { RunSummary } from '../runtime/federation/run-report.ts';
+import { counted } from '../runtime/kernel/counted.ts';
 import { shownPath } from '../runtime/kernel/shown-path.ts';
 import { renderTable } from './table.ts';
 
@@ -10,7 +11,7 @@ export function renderSummary(summary: RunSummary): string {
   const { job, run_id: id, rounds, sites, metric, final, best, engines } = summary;
   const engine = [...new Set(Object.values(engines).map(describeEngine))];
   return [
-    `Run ${id} of ${job}, ${summary.status}: ${rounds} rounds, ${sites.length} sites.`,
+    `Run ${id} of ${job}, ${summary.status}: ${counted(rounds, 'round')}, ${counted(sites.length, 'site')}.`,
     '',
     `${metric} of each global model`,
     figures(summary),

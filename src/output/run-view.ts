@@ -1,9 +1,11 @@
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import type { ErrorReport } from '../runtime/kernel/errors.ts';
 import { formatPlace } from '../runtime/kernel/errors.ts';
+import { printable } from '../runtime/kernel/printable.ts';
 import type { SimulateOptions } from '../runtime/simulator/simulate.ts';
 import type { RunEvent } from '../runtime/telemetry/run-events.ts';
 import { describeEngine } from './run-summary.ts';
+import { writeNote } from './terminal.ts';
 
 type Hooks = Pick<SimulateOptions, 'onOpen' | 'observe' | 'onLog'>;
 
@@ -77,7 +79,7 @@ function silence(): Surface {
 }
 
 function lines(): Surface {
-  const line = (text: string) => void process.stderr.write(`${text}\n`);
+  const line = (text: string) => writeNote(printable(text));
   return { ...silence(), line, engine: once(line) };
 }
 
@@ -105,8 +107,8 @@ function bars(): Surface {
   const roundBar = '';
   const line = (text: string) => {
     // Drawing before the first bar is made would leave a timer that stopping the bars does not end.
-    if (byName.size === 0) return void process.stderr.write(`${text}\n`);
-    multi.log(`${text}\n`);
+    if (byName.size === 0) return writeNote(printable(text));
+    multi.log(`${printable(text)}\n`);
     // Else what is said last would go with the bars.
     multi.update();
   };

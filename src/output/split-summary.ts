@@ -1,5 +1,6 @@
 import { PARTITIONS } from '../preprocess/split/manifest.ts';
 import type { SplitResult } from '../preprocess/split/result.ts';
+import { counted } from '../runtime/kernel/counted.ts';
 import { renderTable } from './table.ts';
 
 /** Which site got how much of what, for people. */
@@ -12,7 +13,7 @@ export function renderSplit(result: SplitResult): string {
   const reasons = Object.entries(Object.groupBy(result.left_out, ({ reason }) => reason));
   return [
     renderTable(['site', ...PARTITIONS, 'classes in training'], rows),
-    `${result.groups.count} groups, largest ${result.groups.largest}; each at one site, in one part`,
+    `${counted(result.groups.count, 'group')}, largest ${result.groups.largest}; each at one site, in one part`,
     ...reasons.map(([reason, left]) => `${left?.length} left out: ${reason}`),
     ...result.warnings.map((warning) => `warning: ${warning}`),
     `Split: ${result.split}`,

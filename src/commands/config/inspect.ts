@@ -1,5 +1,6 @@
 import { Args } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
+import { counted } from '../../runtime/kernel/counted.ts';
 import { type KitSummary, kitSchema, kitSummary } from '../../runtime/security/summary.ts';
 
 export default class ConfigInspect extends BaseCommand<KitSummary> {
@@ -34,7 +35,7 @@ export default class ConfigInspect extends BaseCommand<KitSummary> {
       ['role', kit.role ?? kit.type],
       ['org', kit.org],
       ['server', kit.server],
-      ['expires', kit.expires && `${kit.expires.slice(0, 10)} (${kit.days_left} days)`],
+      ['expires', kit.expires && `${kit.expires.slice(0, 10)} (${counted(kit.days_left ?? 0, 'day')})`],
       ['authority', kit.root_fingerprint],
       ['files', kit.faults.length === 0 ? 'as they were signed' : 'faulty'],
     ];

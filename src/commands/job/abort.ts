@@ -1,6 +1,7 @@
 import { confirm } from '../../output/confirm.ts';
 import { forceFlag, jobArg } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
+import { counted } from '../../runtime/kernel/counted.ts';
 import { type JobMeta, jobMeta } from '../../runtime/wire/admin.ts';
 
 export default class JobAbort extends RemoteCommand<JobMeta> {
@@ -17,6 +18,6 @@ export default class JobAbort extends RemoteCommand<JobMeta> {
   }
 
   protected override render({ job_id: id, round, num_rounds: all }: JobMeta): string {
-    return `Aborted ${id} after ${round} of ${all} rounds.`;
+    return `Aborted ${id} after ${round} of ${counted(all, 'round')}.`;
   }
 }

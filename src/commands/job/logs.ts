@@ -1,8 +1,7 @@
 import { Flags } from '@oclif/core';
 import { jobArg } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import type { LogEntries } from '../../runtime/admin/admin.ts';
-import { logEntries } from '../../runtime/wire/admin.ts';
+import { type LogEntries, logEntries } from '../../runtime/wire/admin.ts';
 
 export default class JobLogs extends RemoteCommand<LogEntries> {
   static override summary = "show a job's log: the server's, and those of sites that let theirs out";
@@ -39,10 +38,16 @@ export default class JobLogs extends RemoteCommand<LogEntries> {
 
   protected override render({ lines, missing }: LogEntries): string {
     return [
-      ...lines.map(({ time, site, level, text }) => `${time} ${site} ${level}: ${text}`),
+      ...lines.map((line) => `${line.time} ${line.site}${siteClock(line)} ${line.level}: ${line.text}`),
       ...missing.map(({ site, reason }) => `(no lines of ${site}: ${reason})`),
     ].join('\n');
   }
+}
+
+/** ` (12:04:31.022Z there)`: when a site says that it happened, with the day where that is another. */
+function siteClock({ time, site_time: own }: LogEntries['lines'][number]): string {
+  if (own === undefined) return '';
+  return ` (${own.slice(0, 10) === time.slice(0, 10) ? own.slice(11) : own} there)`;
 }
 
 async function readTime(text: string): Promise<string> {

@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core';
 import { renderJob } from '../../output/job-text.ts';
 import { createJobView, endText } from '../../output/job-view.ts';
 import { jobArg } from '../../output/remote-args.ts';
+import { writeJson } from '../../output/terminal.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { type JobEvents, type JobMeta, jobMeta } from '../../runtime/wire/admin.ts';
 
@@ -25,8 +26,7 @@ export default class JobMonitor extends RemoteCommand<JobMeta> {
     const { watchJob } = await import('../../runtime/admin/watch-job.ts');
     const view = createJobView((text) => this.note(text));
     const onNews = (events: JobEvents['events'], meta: JobMeta) => {
-      if (this.outputFormat === 'jsonl')
-        for (const event of events) this.#line({ ...event, terminal: false });
+      if (this.outputFormat === 'jsonl') for (const event of events) writeJson({ ...event, terminal: false });
       else view.onNews(events, meta);
     };
     return this.withAdmin((admin) =>
@@ -52,9 +52,5 @@ export default class JobMonitor extends RemoteCommand<JobMeta> {
   protected override envelope(job: JobMeta, exitCode: number): string {
     const envelope = super.envelope(job, exitCode);
     return this.outputFormat === 'jsonl' ? envelope.replace('{', '{"terminal":true,') : envelope;
-  }
-
-  #line(value: object): void {
-    process.stdout.write(`${JSON.stringify(value)}\n`);
   }
 }

@@ -1,6 +1,7 @@
 import { jobArg } from '../../output/remote-args.ts';
 import { renderTable } from '../../output/table.ts';
 import { RemoteCommand } from '../../remote-command.ts';
+import { counted } from '../../runtime/kernel/counted.ts';
 import { type JobStats, jobStats } from '../../runtime/wire/admin.ts';
 
 export default class JobStatsCommand extends RemoteCommand<JobStats> {
@@ -30,7 +31,7 @@ export default class JobStatsCommand extends RemoteCommand<JobStats> {
     ]);
     return [
       renderTable(['site', 'phase', 'round', 'results', 'seconds', 'MB received', 'MB sent'], rows),
-      `${rounds} rounds closed; ${seconds.toFixed(1)} s of aggregation`,
+      `${counted(rounds, 'round')} closed; ${seconds.toFixed(1)} s of aggregation`,
     ].join('\n');
   }
 }

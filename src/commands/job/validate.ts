@@ -4,6 +4,7 @@ import { BaseCommand } from '../../command.ts';
 import { setFlag } from '../../output/flags.ts';
 import { prepareJob } from '../../runtime/federation/prepare-job.ts';
 import { parseOverride } from '../../runtime/job/variables.ts';
+import { counted } from '../../runtime/kernel/counted.ts';
 
 const resultSchema = z.object({
   job: z.string(),
@@ -43,7 +44,12 @@ export default class JobValidate extends BaseCommand<Result> {
   }
 
   protected override render({ job, sites, rounds, files, parameters, warnings }: Result): string {
-    const found = `${sites.length} sites, ${rounds} rounds, ${files.length} files, ${parameters} parameters`;
+    const found = [
+      counted(sites.length, 'site'),
+      counted(rounds, 'round'),
+      counted(files.length, 'file'),
+      counted(parameters, 'parameter'),
+    ].join(', ');
     return [`${job} is valid: ${found}.`, ...warnings.map((warning) => `warning: ${warning}`)].join('\n');
   }
 }

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { counted } from '../../runtime/kernel/counted.ts';
 
 const resultSchema = z.object({
   path: z.string().describe('folder of the BIDS data set'),
@@ -70,7 +71,7 @@ export default class PreprocessPhantom extends BaseCommand<Result> {
   protected override render(result: Result): string {
     const { participants, sites, per_class: perClass, shape, path } = result;
     return (
-      `${participants} simulated heads of ${shape.join(' x ')} voxels: ${sites} ${sites === 1 ? 'site' : 'sites'}, ` +
+      `${participants} simulated heads of ${shape.join(' x ')} voxels: ${counted(sites, 'site')}, ` +
       `${perClass} of each class at each site.\n${path}`
     );
   }

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { counted } from '../../runtime/kernel/counted.ts';
 
 const resultSchema = z.object({
   folder: z.string(),
@@ -34,6 +35,6 @@ export default class ServerBackup extends BaseCommand<Result> {
   }
 
   protected override render({ folder, jobs, files, size }: Result): string {
-    return `${jobs} jobs, ${files} files, ${(size / 1e6).toFixed(1)} MB in ${folder}`;
+    return `${counted(jobs, 'job')}, ${counted(files, 'file')}, ${(size / 1e6).toFixed(1)} MB in ${folder}`;
   }
 }

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { counted } from '../../runtime/kernel/counted.ts';
 
 const resultSchema = z.object({
   folder: z.string(),
@@ -35,6 +36,6 @@ export default class ServerRestore extends BaseCommand<Result> {
   }
 
   protected override render({ folder, files, created }: Result): string {
-    return `${files} files of the backup of ${created} in ${folder}`;
+    return `${counted(files, 'file')} of the backup of ${created} in ${folder}`;
   }
 }

@@ -1,3 +1,4 @@
+import { counted } from '../../runtime/kernel/counted.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
 import { COLUMN, type Participants } from '../bids/participants.ts';
 import { checkSplit } from './check.ts';
@@ -85,7 +86,7 @@ function listWarnings(cohort: Cohort, sites: readonly SplitSite[], rule: SplitRu
   const scarce = cohort.labels.flatMap((label) => {
     const count = cohort.groups.filter((group) => group.label === label).length;
     if (count >= parts.length) return [];
-    return [`${label} has ${count} group(s), fewer than the ${parts.length} parts`];
+    return [`${label} has ${counted(count, 'group')}, fewer than the ${parts.length} parts`];
   });
   return [...scarce, ...listGaps(sites, parts)];
 }

@@ -10,6 +10,7 @@ import {
   jobFiles,
   jobMeta,
   jobStats,
+  type LogEntries,
   logEntries,
   type Study,
   type SystemStatus,
@@ -31,7 +32,6 @@ export interface AdminOptions {
 const nothing = z.object({});
 const reached = z.object({ done: z.array(z.string()) });
 const jobList = z.object({ jobs: z.array(jobMeta) });
-export type LogEntries = z.output<typeof logEntries>;
 
 /** What an admin asks of a server. Every call stands for itself: there is no session that goes stale. */
 export class Admin {

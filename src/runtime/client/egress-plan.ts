@@ -5,6 +5,7 @@ import { initialModel } from '../federation/initial-model.ts';
 import { filesOf, loadSubmittedJob, modelOutside } from '../federation/submitted-job.ts';
 import { LOCAL_FILES } from '../job/job-paths.ts';
 import { loadJob } from '../job/load.ts';
+import { counted } from '../kernel/counted.ts';
 import { flError } from '../kernel/errors.ts';
 import type { SitePolicy } from '../security/policy/site-policy.ts';
 import { elementCount, paramNames } from '../tensors/nd-array.ts';
@@ -60,8 +61,12 @@ export async function planEgress(
       return { name, dtype, shape: [...shape] };
     }),
     parts: [
-      part('update', `once in each of ${rounds} rounds, ${elements} numbers`, rounds * update),
-      part('figures', `once in each of ${rounds + 1} rounds`, null),
+      part(
+        'update',
+        `once in each of ${counted(rounds, 'round')}, ${counted(elements, 'number')}`,
+        rounds * update,
+      ),
+      part('figures', `once in each of ${counted(rounds + 1, 'round')}`, null),
       part('decision', 'once', null),
       part('signs of life', 'every few seconds', null),
       part('progress', 'at most once a second while a task runs', null),

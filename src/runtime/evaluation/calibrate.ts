@@ -1,3 +1,4 @@
+import { counted } from '../kernel/counted.ts';
 import { reliabilityBins, sortConfidences } from '../statistics/calibration.ts';
 import { fitTemperature, type Scored, withTemperature } from '../statistics/probabilities.ts';
 import type { Judged } from './judged.ts';
@@ -26,7 +27,7 @@ export function calibrate(judged: Judged, validation: Judged, part: 'validation'
   const temperature = fitTemperature(bySite(validation));
   return {
     temperature,
-    fittedOn: `${count} validation subjects at ${new Set(validation.sites).size} sites, losses summed`,
+    fittedOn: `${counted(count, 'validation subject')} at ${counted(new Set(validation.sites).size, 'site')}, losses summed`,
     calibrated: withTemperature(judged, temperature),
   };
 }

@@ -3,6 +3,7 @@ import { Console } from 'node:console';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { Engine } from '../engine/engine.ts';
+import { counted } from '../kernel/counted.ts';
 import { toNeuroflareError } from '../kernel/errors.ts';
 import { nativeCall } from '../kernel/native-gate.ts';
 import type { EngineUse, FileRef } from '../telemetry/run-events.ts';
@@ -66,7 +67,7 @@ async function startEngine({ choice, ...wish }: EngineSetup): Promise<Engine> {
   // Looking for an engine loads native libraries.
   const { engine } = await nativeCall(() => createEngine(choice, wish));
   const { name, device, library, version, build, threads, reason } = engine.describe();
-  const detail = `${threads} thread${threads === 1 ? '' : 's'} a site; ${reason}`;
+  const detail = `${counted(threads, 'thread')} a site; ${reason}`;
   engineUse = { name, device, library: `${library} ${version} ${build}`, detail };
   return engine;
 }

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { createEngine, type EngineChoice } from '../engine/registry.ts';
+import { counted } from '../kernel/counted.ts';
 import { flError } from '../kernel/errors.ts';
 import {
   readAuthorization,
@@ -55,7 +56,7 @@ export async function preflight(options: PreflightOptions): Promise<Check[]> {
 async function kitCheck(dir: string, type: ParticipantType): Promise<string> {
   const { identity, daysLeft, project } = await openKit(dir, type);
   const soon = daysLeft <= WARN_DAYS ? ': renew it soon' : '';
-  return `${identity.name}, ${identity.role ?? type} of ${project}, whole; ends in ${daysLeft} days${soon}`;
+  return `${identity.name}, ${identity.role ?? type} of ${project}, whole; ends in ${counted(daysLeft, 'day')}${soon}`;
 }
 
 async function serverChecks(kit: OpenKit<'server'>): Promise<Check[]> {
@@ -72,7 +73,7 @@ async function serverChecks(kit: OpenKit<'server'>): Promise<Check[]> {
       const store = await openSqliteStore(join(state, 'state.db'));
       const jobs = await store.jobs();
       await store.close();
-      return `${jobs.length} jobs`;
+      return counted(jobs.length, 'job');
     }),
     await look('disk', () => diskCheck(state)),
   ];
@@ -170,5 +171,5 @@ async function diskCheck(folder: string): Promise<string> {
 
 async function dataCheck(root: string, site: string): Promise<string> {
   const { train, validation, test, classes } = await readMembers({ root, site });
-  return `${train.length} for training, ${validation.length} for validation, ${test.length} for test; ${classes.length} classes`;
+  return `${train.length} for training, ${validation.length} for validation, ${test.length} for test; ${counted(classes.length, 'class', 'classes')}`;
 }

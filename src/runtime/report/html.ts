@@ -1,3 +1,5 @@
+import { printable } from '../kernel/printable.ts';
+
 /** Text that may stand in a page as it is. */
 export class Html {
   readonly text: string;
@@ -30,5 +32,5 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+  return printable(text, '\n\t').replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { counted } from '../kernel/counted.ts';
 import { flError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { changeUserConfig, readUserConfig, type UserConfig } from '../workspace/config-file.ts';
@@ -101,7 +102,7 @@ export async function findKit(
 export function expiryWarning({ daysLeft, expires, participant }: KitReport): string | undefined {
   if (daysLeft === undefined || expires === undefined || daysLeft < 0 || daysLeft > WARN_DAYS)
     return undefined;
-  const left = daysLeft === 1 ? '1 day' : `${daysLeft} days`;
+  const left = counted(daysLeft, 'day');
   return `The certificate ends in ${left}, on ${isoDay(expires)}: have the coordinator run 'neuroflare provision --workspace WORKSPACE --renew ${participant}'.`;
 }
 

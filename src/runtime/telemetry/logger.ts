@@ -1,4 +1,5 @@
 import pino, { type Logger } from 'pino';
+import { printableLine } from '../kernel/printable.ts';
 import { LogFile } from './log-file.ts';
 
 export type { Logger } from 'pino';
@@ -33,7 +34,7 @@ export function openLog({ path, level, ...limits }: LogTarget): Logger & { close
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: SECRETS, censor: '[secret]' },
     },
-    file,
+    { write: (line) => file.write(printableLine(line)) },
   );
   return Object.assign(logger, { close: () => file.close() });
 }

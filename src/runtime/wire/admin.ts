@@ -118,11 +118,21 @@ export const jobFiles = z.object({
 });
 
 export const logEntries = z.object({
-  lines: z.array(z.object({ site: name, time, level: logLevel, text: z.string() })),
+  lines: z.array(
+    z.object({
+      site: name,
+      time: time.describe("by the server's clock: when it happened, or when the line of a site came"),
+      site_time: time.optional().describe("by the site's clock"),
+      level: logLevel,
+      text: z.string(),
+    }),
+  ),
   missing: z
     .array(z.object({ site: name, reason: z.string() }))
     .describe('sites whose logs are not here, and why'),
 });
+
+export type LogEntries = z.output<typeof logEntries>;
 
 const taskStats = z.object({
   site: name,

@@ -11,6 +11,10 @@ describe('a piece of a page', () => {
     );
   });
 
+  it('shows characters that are not seen or change the order of what is read', () => {
+    expect(html`<p>${'a\u202eb\x1b\x00c\nd'}</p>`.text).toBe('<p>a\\u202eb\\x1b\\x00c\nd</p>');
+  });
+
   it('takes other pieces as they are, joins lists, and leaves nothing for nothing', () => {
     const items = ['a', 'b'].map((name) => html`<li>${name}</li>`);
     expect(html`<ul>${items}</ul>${null}${undefined}${3}`.text).toBe('<ul><li>a</li><li>b</li></ul>3');

@@ -1,4 +1,5 @@
 import type { RunSummary } from '../../federation/run-report.ts';
+import { counted } from '../../kernel/counted.ts';
 import { prettyJson } from '../../kernel/digest.ts';
 import type { MetricReport } from '../../telemetry/metrics.ts';
 import { type Line, lineChart } from '../charts/lines.ts';
@@ -59,7 +60,7 @@ Computed groups are a lower bound on what belongs to one patient.</p>
 export function recordSection({ card, summary, evaluation }: ReportSource): Html {
   const rows: [string, Html | string][] = [
     ['run', `${summary.job}/${summary.run_id}, ${summary.status}`],
-    ['rounds and sites', `${summary.rounds} rounds, ${summary.sites.length} sites`],
+    ['rounds and sites', `${counted(summary.rounds, 'round')}, ${counted(summary.sites.length, 'site')}`],
     ['seed', String(card.job.seed)],
     ['engine of the sites', enginesOf(summary)],
     ...(evaluation

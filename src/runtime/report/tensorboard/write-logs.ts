@@ -1,8 +1,12 @@
 import { join } from 'node:path';
+import { cut, printable } from '../../kernel/printable.ts';
 import type { MetricReport } from '../../telemetry/metrics.ts';
 import { writeFileAtomic } from '../../workspace/files.ts';
 import type { RoundLine } from '../gather.ts';
 import { encodeEvents, type Scalar } from './event-file.ts';
+
+/** Of a name in a tag: longer ones break the page of TensorBoard. */
+const MOST_CHARACTERS = 100;
 
 /**
  * One TensorBoard log a site and one of all sites, so that `tensorboard --logdir` draws a line for each: every number of the metrics,
@@ -30,7 +34,7 @@ export async function writeTensorboard(
 
 function scalarsOf(metrics: MetricReport, step: number, prefix = ''): Scalar[] {
   return Object.entries(metrics).flatMap(([name, value]) => {
-    const tag = `${prefix}${name}`;
+    const tag = `${prefix}${cut(printable(name), MOST_CHARACTERS)}`;
     if (typeof value === 'number') return [{ tag, step, value }];
     const nested = value !== null && typeof value === 'object' && !Array.isArray(value);
     return nested ? scalarsOf(value as MetricReport, step, `${tag}/`) : [];

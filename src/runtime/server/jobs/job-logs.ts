@@ -1,11 +1,11 @@
 import { compareText } from '../../kernel/compare-text.ts';
 import { compareSites } from '../../kernel/site-order.ts';
 import type { JobRecord } from '../../store/server-store.ts';
-import type { JobMeta } from '../../wire/admin.ts';
+import type { JobMeta, LogEntries } from '../../wire/admin.ts';
 import type { ServerContext } from '../context.ts';
 import { metaOf } from './job-view.ts';
 import { lineOf } from './server-log.ts';
-import { type LogLine, readSiteLog, sitesWithLogs } from './site-logs.ts';
+import { readSiteLog, sitesWithLogs } from './site-logs.ts';
 
 export interface LogQuery {
   /** `server`, `all`, or the name of a site. */
@@ -16,9 +16,9 @@ export interface LogQuery {
   readonly since?: string | undefined;
 }
 
-type SiteLine = LogLine & { readonly site: string };
+type SiteLine = LogEntries['lines'][number];
 
-/** The lines of a job by time, and of whom there are none. */
+/** The lines of a job by the server's clock, and of whom there are none: no site can put a line before or after those of others. */
 export async function readJobLogs(
   context: ServerContext,
   record: JobRecord,
@@ -65,5 +65,6 @@ async function* siteLines(
   { id }: JobRecord,
   site: string,
 ): AsyncGenerator<SiteLine> {
-  for (const line of await readSiteLog(jobs.folder(id), site)) yield { site, ...line };
+  for (const { siteTime, ...line } of await readSiteLog(jobs.folder(id), site))
+    yield { site, ...line, ...(siteTime !== undefined && { site_time: siteTime }) };
 }

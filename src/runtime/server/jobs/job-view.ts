@@ -1,6 +1,7 @@
 import type { RunHistory } from '../../federation/history.ts';
 import type { Waiting } from '../../federation/open-round.ts';
 import { atNextRing } from '../../kernel/bell.ts';
+import { counted } from '../../kernel/counted.ts';
 import { flError } from '../../kernel/errors.ts';
 import { compareSites } from '../../kernel/site-order.ts';
 import type { JobRecord } from '../../store/server-store.ts';
@@ -129,7 +130,7 @@ function waitingForMembers({ registry }: Context, run: JobRun, since: string): W
     what,
     sites: absent,
     since,
-    rule: `a round opens with ${run.record.minClients ?? run.offers.least()} sites`,
+    rule: `a round opens with ${counted(run.record.minClients ?? run.offers.least(), 'site')}`,
   };
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '../../kernel/counted.ts';
 import type { SiteResources } from '../../wire/site.ts';
 import type { Offers } from './offers.ts';
 
@@ -84,5 +85,5 @@ function lackOf(
   const least = offers.least();
   if (names.length >= least) return undefined;
   const busy = there > names.length ? `, ${there - names.length} more have no room for it` : '';
-  return `it needs ${least} ${least === 1 ? 'site' : 'sites'}; ${names.length} can take it${busy}`;
+  return `it needs ${counted(least, 'site')}; ${names.length} can take it${busy}`;
 }

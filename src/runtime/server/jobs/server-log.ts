@@ -1,3 +1,4 @@
+import { counted } from '../../kernel/counted.ts';
 import type { RunEvent } from '../../telemetry/run-events.ts';
 import type { LogLine } from './site-logs.ts';
 
@@ -22,7 +23,7 @@ function textOf(event: RunEvent): string | undefined {
     case 'engine.used':
       return `${event.site} computes with ${event.engine.name} on ${event.engine.device} (${event.engine.library})`;
     case 'result.accepted':
-      return `round ${event.round}: ${event.result.site} answered after ${event.result.seconds} s, ${event.result.numExamples} examples`;
+      return `round ${event.round}: ${event.result.site} answered after ${event.result.seconds} s, ${counted(event.result.numExamples, 'example')}`;
     case 'result.dropped':
       return `round ${event.round}: the answer of ${event.site} is asked for again: ${event.reason}`;
     case 'site.failed':

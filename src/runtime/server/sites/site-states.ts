@@ -1,3 +1,4 @@
+import { counted } from '../../kernel/counted.ts';
 import { packageVersion } from '../../kernel/package-version.ts';
 import { compareSites } from '../../kernel/site-order.ts';
 import { isoDay } from '../../security/certificate/iso-day.ts';
@@ -34,7 +35,7 @@ export async function systemStatusOf(context: ServerContext): Promise<SystemStat
 export function certificateWarnings({ daysLeft, expires, identity }: ServerContext['kit']): string[] {
   if (daysLeft > WARN_DAYS) return [];
   const renew = `neuroflare provision --workspace WORKSPACE --renew ${identity.name}`;
-  return [`The server's certificate ends in ${daysLeft} days, on ${isoDay(expires)}: ${renew}`];
+  return [`The server's certificate ends in ${counted(daysLeft, 'day')}, on ${isoDay(expires)}: ${renew}`];
 }
 
 async function siteStates({ registry, store }: ServerContext): Promise<SiteState[]> {

@@ -27,7 +27,12 @@ async function put(path: string, text = path): Promise<void> {
   await writeFile(folder.at(path), text);
 }
 
-const line = (text: string): LogLine => ({ time: '2026-01-01T00:00:00.000Z', level: 'info', text });
+const line = (text: string, time = '2026-01-01T00:00:00.000Z'): Omit<LogLine, 'siteTime'> => ({
+  time,
+  level: 'info',
+  text,
+});
+const textsOf = async (site: string) => (await readSiteLog(folder, site)).map(({ text }) => text);
 
 describe('the result files of a job', () => {
   it('are those a user wants, in order, with size and digest', async () => {
@@ -103,7 +108,34 @@ describe('the lines of a site', () => {
     await appendSiteLog(folder, 'site-1', [line('a'), line('b\u2028"\n')]);
     await appendSiteLog(folder, 'site-1', [line('c')]);
     await appendSiteLog(folder, 'site-1', []);
-    expect(await readSiteLog(folder, 'site-1')).toEqual([line('a'), line('b\u2028"\n'), line('c')]);
+    expect(await textsOf('site-1')).toEqual(['a', 'b\u2028"\n', 'c']);
+  });
+
+  it('have the time at which they came, whatever time the site gives', async () => {
+    const before = new Date().toISOString();
+    await appendSiteLog(folder, 'site-1', [line('a', '9999-12-31T23:59:59.999Z'), line('b')]);
+    const lines = await readSiteLog(folder, 'site-1');
+    expect(lines.map(({ siteTime }) => siteTime)).toEqual(['9999-12-31T23:59:59.999Z', line('b').time]);
+    for (const { time } of lines) {
+      expect(time >= before).toBe(true);
+      expect(time <= new Date().toISOString()).toBe(true);
+    }
+  });
+
+  it('that were kept before their coming was noted, came before the file was last written', async () => {
+    await put(
+      'sites/site-1/log.jsonl',
+      `${JSON.stringify(line('a', '9999-12-31T23:59:59.999Z'))}\n${JSON.stringify(line('b'))}\n`,
+    );
+    const [first, second] = await readSiteLog(folder, 'site-1');
+    expect(first?.time.slice(0, 4)).not.toBe('9999');
+    expect(second?.time).toBe(line('b').time);
+  });
+
+  it('leave out what is none', async () => {
+    const wrong = ['null', '{"time":"soon","level":"info","text":"x"}', '{"time":1}', '[]'];
+    await put('sites/site-1/log.jsonl', `${wrong.join('\n')}\n${JSON.stringify(line('a'))}\n`);
+    expect(await textsOf('site-1')).toEqual(['a']);
   });
 
   it('are of this site alone', async () => {
@@ -118,7 +150,7 @@ describe('the lines of a site', () => {
   it('leave out one that a crash cut short', async () => {
     await appendSiteLog(folder, 'site-1', [line('a')]);
     await appendFile(folder.at('sites/site-1/log.jsonl'), '{"time":"2026');
-    expect(await readSiteLog(folder, 'site-1')).toEqual([line('a')]);
+    expect(await textsOf('site-1')).toEqual(['a']);
   });
 
   it('are dropped when there are too many', async () => {
