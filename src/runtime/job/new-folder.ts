@@ -1,5 +1,4 @@
 import { chmod, mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { prettyJson } from '../kernel/digest.ts';
 import { atPlace, flError, NeuroflareError } from '../kernel/errors.ts';
@@ -59,7 +58,6 @@ function placedInTarget(thrown: unknown, draft: string, folder: string): unknown
 
 /** Types of the Client API and of TensorFlow.js, wherever they are installed; console and timers come from lib dom. */
 async function writeEditorFiles(folder: string): Promise<void> {
-  const tfjs = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs/package.json'));
   const tsconfig = {
     compilerOptions: {
       target: 'es2024',
@@ -73,7 +71,10 @@ async function writeEditorFiles(folder: string): Promise<void> {
       erasableSyntaxOnly: true,
       allowImportingTsExtensions: true,
       skipLibCheck: true,
-      paths: { 'neuroflare/*': [join(PACKAGE_ROOT, 'dist/api/*.d.ts')], '@tensorflow/tfjs': [tfjs] },
+      paths: {
+        'neuroflare/*': [join(PACKAGE_ROOT, 'dist/api/*.d.ts')],
+        '@tensorflow/tfjs': [join(PACKAGE_ROOT, 'dist/runtime/engine/tfjs-union.d.ts')],
+      },
     },
   };
   await putFile(join(folder, 'tsconfig.json'), prettyJson(tsconfig));

@@ -1,4 +1,4 @@
-import type { OnnxValue, Tensor as OrtTensor } from 'onnxruntime-web';
+import type { OnnxValue, Tensor as OrtTensor } from 'onnxruntime-common';
 import { expect } from 'vitest';
 import { encodeModel } from '../../../src/runtime/engine/onnx/encode.ts';
 import { loadWasmRuntime } from '../../../src/runtime/engine/ort/runtime.ts';

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import type { Engine } from '../engine.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { OnnxGraph } from '../onnx/graph.ts';
 import { shareGpus } from './gpu-turns.ts';
 import { createOrtEngine } from './ort-engine.ts';
+import { ortFolder } from './packages.ts';
 import { GPU_PROVIDERS, type GpuChoice, loadNativeRuntime } from './runtime.ts';
 
 /**
@@ -42,8 +42,7 @@ function requireProvider({ provider, index }: GpuChoice): void {
     if (index > 0) throw new Error("it computes on the system's first GPU only");
     return;
   }
-  const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
-  const builds = join(folder, 'bin', 'napi-v6', process.platform, process.arch);
+  const builds = join(ortFolder('onnxruntime-node'), 'bin', 'napi-v6', process.platform, process.arch);
   const library = existsSync(builds) && readdirSync(builds).some((file) => file.includes('providers_cuda'));
   if (!library) throw new Error("onnxruntime-node's CUDA library is not installed");
 }

@@ -1,5 +1,5 @@
 import { type Tensor, tensor } from '@tensorflow/tfjs-core';
-import type { OnnxValue, Tensor as OrtTensor } from 'onnxruntime-web';
+import type { OnnxValue, Tensor as OrtTensor } from 'onnxruntime-common';
 import { flError } from '../../kernel/errors.ts';
 import { deriveSeed } from '../../kernel/random.ts';
 import type { CompiledFunction, FunctionOptions } from '../engine.ts';

@@ -1,5 +1,5 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import type { OnnxValue, Tensor } from 'onnxruntime-web';
+import type { OnnxValue, Tensor } from 'onnxruntime-common';
 import { flError } from '../../kernel/errors.ts';
 import { elementCount, type ParamSet } from '../../tensors/nd-array.ts';
 import { type BatchShape, checkLength, filledUp, prepareBatch } from '../batch.ts';

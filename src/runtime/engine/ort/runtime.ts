@@ -1,7 +1,8 @@
-import type { Env, InferenceSession, OnnxValue, Tensor, TensorConstructor } from 'onnxruntime-web';
+import type { Env, InferenceSession, OnnxValue, Tensor, TensorConstructor } from 'onnxruntime-common';
 import { nativeCall } from '../../kernel/native-gate.ts';
 import { applyNativeSettings } from '../../kernel/native-settings.ts';
 import { inTurn } from './gpu-turns.ts';
+import { ortEntry } from './packages.ts';
 
 /** What both builds of ONNX Runtime offer. */
 interface OrtModule {
@@ -47,7 +48,7 @@ export interface OrtSession {
 /** Native code, for Linux and Windows (x64, arm64) and macOS (arm64); throws where it cannot be loaded. */
 export async function loadNativeRuntime(threads: number, gpu?: GpuChoice): Promise<OrtRuntime> {
   applyNativeSettings();
-  const module: OrtModule = await import('onnxruntime-node');
+  const module: OrtModule = await import(ortEntry('onnxruntime-node'));
   module.env.logLevel = 'error';
   const options = { ...sessionOptions(threads), executionProviders: providersOf(gpu) };
   return {
@@ -82,7 +83,7 @@ type ExecutionProvider = InferenceSession.ExecutionProviderConfig;
 
 /** WebAssembly, for everything else; the number of threads of the first call holds for the process. */
 export async function loadWasmRuntime(threads: number): Promise<OrtRuntime> {
-  const module: OrtModule = await import('onnxruntime-web');
+  const module: OrtModule = await import(ortEntry('onnxruntime-web'));
   module.env.logLevel = 'error';
   module.env.wasm.numThreads = threads;
   return {

@@ -10,7 +10,7 @@ export const ENGINE_ERRORS = {
   NF_ENGINE_INSTALL_PACKAGE: {
     exit: 4,
     message: 'There is nothing to install into: {packages} is not installed.',
-    hint: "npm leaves the package out where its install script cannot download: 'npm install --ignore-scripts @tensorflow/tfjs-node-gpu' brings it; then run this again. Or correct NEUROFLARE_TENSORFLOW_DIR where it is set.",
+    hint: "It is optional and weighs 200 MB: 'npm install --ignore-scripts @tensorflow/tfjs-node-gpu' brings it; then run this again. Or correct NEUROFLARE_TENSORFLOW_DIR where it is set.",
   },
   NF_ENGINE_INSTALL_DOWNLOAD: {
     exit: 2,

@@ -140,6 +140,11 @@ export const TRAIN_ERRORS = {
     message: "The model '{name}' has no optimizer and no loss yet.",
     hint: "Call model.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' }) before accelerate(model).",
   },
+  NF_TFJS_PART: {
+    exit: 4,
+    message: '{name} is not in the TensorFlow.js that neuroflare brings: core, layers and the cpu backend.',
+    hint: "Run 'npm install {package}' beside the job and import it by that name; it then works with neuroflare's own core.",
+  },
   NF_TRAIN_MODEL: {
     exit: 4,
     message:

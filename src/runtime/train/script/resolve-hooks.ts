@@ -12,11 +12,13 @@ export interface CodePlace {
 }
 
 const OWN = new Map(
-  ['client', 'mri', 'engine'].map((name) => [
-    `neuroflare/${name}`,
-    new URL(`../../../api/${name}${MODULE_EXTENSION}`, import.meta.url).href,
-  ]),
+  ['client', 'mri', 'engine'].map((name) => [`neuroflare/${name}`, ownUrl(`../../../api/${name}`)]),
 );
+const TFJS = '@tensorflow/tfjs';
+const TFJS_UNION = ownUrl('../../engine/tfjs-union');
+const TFJS_PARTS = new Set(['core', 'layers', 'backend-cpu'].map((part) => `${TFJS}-${part}`));
+/** TensorFlow's packages for Node.js bring the package `@tensorflow/tfjs` and need it whole. */
+const NEEDS_WHOLE_TFJS = /\/@tensorflow\/tfjs-node(-gpu)?\//;
 const TYPESCRIPT = /\.m?ts$/;
 /** Carried from a script to the files it imports, so that a task sees none of an earlier task's module state. */
 const TASK_QUERY = 'task';
@@ -24,8 +26,8 @@ const TASK_QUERY = 'task';
 let place: { bundle: string; source: string } | undefined;
 
 /**
- * Makes imports of job scripts resolve in this thread: `neuroflare/*` and TensorFlow.js to neuroflare's own copies
- * (a second copy would have its own engine and variables), relative ones inside the bundle, packages beside the job.
+ * Makes imports of job scripts resolve in this thread: `neuroflare/*` and TensorFlow.js to neuroflare's own copies, also those
+ * of packages (a second copy would have its own engine and variables), relative ones inside the bundle, packages beside the job.
  */
 export function installResolveHooks(code: CodePlace): void {
   const first = place === undefined;
@@ -46,13 +48,14 @@ const resolveImport: NonNullable<Resolve> = (specifier, context, next) => {
   const own = OWN.get(specifier);
   if (own !== undefined) return { url: own, shortCircuit: true };
   const parent = context.parentURL;
+  if (specifier === TFJS && parent !== undefined && !NEEDS_WHOLE_TFJS.test(parent))
+    return { url: TFJS_UNION, shortCircuit: true };
+  if (TFJS_PARTS.has(specifier)) return next(specifier, { ...context, parentURL: import.meta.url });
   if (!place || parent === undefined || !parent.startsWith(place.bundle)) {
     return specifier.startsWith(place?.bundle ?? '\0')
       ? inBundle(new URL(specifier))
       : next(specifier, context);
   }
-  if (specifier.startsWith('@tensorflow/'))
-    return next(specifier, { ...context, parentURL: import.meta.url });
   if (/^\.{0,2}\//.test(specifier) || specifier.startsWith('file:'))
     return relativeImport(specifier, parent, place);
   try {
@@ -103,6 +106,10 @@ function inBundle(url: URL) {
       ? 'module'
       : undefined;
   return { url: url.href, shortCircuit: true, ...(format && { format }) };
+}
+
+function ownUrl(path: string): string {
+  return new URL(`${path}${MODULE_EXTENSION}`, import.meta.url).href;
 }
 
 function folderUrl(path: string): string {
