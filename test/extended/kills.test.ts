@@ -91,7 +91,7 @@ const bytesAreThose = async (id: string) => {
   });
   expect(federation.model(id)).toEqual(wanted);
   for (const name of ['hub', 'site-1', 'site-2']) {
-    const { paths, isSigned } = await findLogs(federation.kits.kit(name), undefined);
+    const { paths, isSigned } = await findLogs(federation.kits.kit(name));
     for (const path of paths) expect((await verifyChainedLog(path, isSigned)).findings).toEqual([]);
   }
 };

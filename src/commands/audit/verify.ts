@@ -9,17 +9,20 @@ type Result = z.output<typeof resultSchema>;
 export default class AuditVerify extends BaseCommand<Result> {
   static override summary = 'check audit logs and egress ledgers: nothing changed, cut or added';
   static override description =
-    'Every line holds the hash of the line before it, and where a log ends is signed with the key of the kit. Needs no server. Ends ' +
+    'Every line holds the hash of the line before it, and where a log ends is signed with the key of the kit, and of no other. Needs no server. Ends ' +
     'with 1 if something was found.';
   static override examples = [
     '<%= config.bin %> audit verify kits/example_project/prod_00/site-1',
-    '<%= config.bin %> audit verify audit.jsonl --root rootCA.pem',
+    '<%= config.bin %> audit verify audit.jsonl --root rootCA.pem --signer server.example.org',
   ];
   static override args = {
     path: Args.string({ required: true, description: 'folder of a kit, or a log file' }),
   };
   static override flags = {
     root: Flags.string({ summary: "certificate of the project's authority; default: the kit's" }),
+    signer: Flags.string({
+      summary: "participant whose log it is; default: the kit's; for a log file anybody in the project",
+    }),
   };
   static override resultSchema = resultSchema;
 
@@ -27,7 +30,7 @@ export default class AuditVerify extends BaseCommand<Result> {
     const { args, flags } = await this.parse(AuditVerify);
     const { findLogs } = await import('../../runtime/security/verify-logs.ts');
     const { verifyChainedLog } = await import('../../runtime/store/chained-log.ts');
-    const { paths, isSigned } = await findLogs(args.path, flags.root);
+    const { paths, isSigned } = await findLogs(args.path, { root: flags.root, signer: flags.signer });
     return Promise.all(
       paths.map(async (path) => {
         const { entries, first, last, findings } = await verifyChainedLog(path, isSigned);

@@ -18,6 +18,9 @@ export default class ServerStart extends BaseCommand<Result> {
   static override flags = {
     state: Flags.string({ summary: 'folder of jobs and results; default: state in the kit' }),
     host: Flags.string({ summary: "address to listen on, in place of the kit's" }),
+    'accept-loss': Flags.boolean({
+      summary: 'go on with a database that has lost facts; what is left of it is copied to lost+found first',
+    }),
     port: Flags.integer({ min: 0, max: 65_535, summary: "port to listen on, in place of the kit's" }),
   };
   static override resultSchema = resultSchema;
@@ -28,14 +31,18 @@ export default class ServerStart extends BaseCommand<Result> {
     const { args, flags } = await this.parse(ServerStart);
     const { serve } = await import('../../runtime/server/serve.ts');
     const { serverNotes } = await import('../../runtime/server/notes.ts');
+    let acceptLoss = flags['accept-loss'];
     const options = { kitDir: args.kit, stateDir: flags.state, host: flags.host, port: flags.port };
     const run = () =>
       serve({
         ...options,
+        acceptLoss,
         tell: (line) => this.note(line),
         signal: this.signal,
-        onReady: ({ host, port, state }) =>
-          this.note(`The server listens on ${host}:${port}; its jobs are in ${state}.`),
+        onReady: ({ host, port, state }) => {
+          acceptLoss = false;
+          this.note(`The server listens on ${host}:${port}; its jobs are in ${state}.`);
+        },
       });
     for (const line of await serverNotes(args.kit)) this.note(line);
     while ((await run()) === 'restart') this.note('The server starts again.');

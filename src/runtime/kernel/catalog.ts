@@ -9,6 +9,7 @@ import { PREPROCESS_ERRORS } from './catalog/preprocess.ts';
 import type { ErrorRow } from './catalog/row.ts';
 import { RUN_ERRORS } from './catalog/run.ts';
 import { SECURITY_ERRORS } from './catalog/security.ts';
+import { STORE_ERRORS } from './catalog/store.ts';
 import { TENSOR_ERRORS } from './catalog/tensors.ts';
 import { TRAIN_ERRORS } from './catalog/train.ts';
 
@@ -24,6 +25,7 @@ export const ERROR_CATALOG = {
   ...NIFTI_ERRORS,
   ...PREPROCESS_ERRORS,
   ...SECURITY_ERRORS,
+  ...STORE_ERRORS,
   ...TENSOR_ERRORS,
   ...TRAIN_ERRORS,
 } as const satisfies Record<string, ErrorRow>;

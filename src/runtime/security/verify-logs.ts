@@ -1,10 +1,12 @@
+import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { flError } from '../kernel/errors.ts';
+import { identityOf } from './certificate/identity.ts';
 import { kitFiles } from './kit/layout.ts';
-import { isSignedInProject } from './log-key.ts';
+import { isSignedInProject, type LogSigner } from './log-key.ts';
 
 export const logReportSchema = z.object({
   path: z.string(),
@@ -22,15 +24,26 @@ export interface LogsToVerify {
   readonly isSigned: ReturnType<typeof isSignedInProject>;
 }
 
-/** The logs meant by a path, and whom their ends must be signed by. @throws NF_AUDIT_NONE */
-export async function findLogs(path: string, root: string | undefined): Promise<LogsToVerify> {
+/** Of log files outside their kit. */
+export interface ForeignLog {
+  /** PEM file of the authority's certificate. */
+  readonly root?: string | undefined;
+  /** Name of the participant whose log it is; undefined: of anybody in the project. */
+  readonly signer?: string | undefined;
+}
+
+/** The logs meant by a path, and whom their ends must be signed by: of a kit that kit. @throws NF_AUDIT_NONE */
+export async function findLogs(path: string, { root, signer }: ForeignLog = {}): Promise<LogsToVerify> {
   const found = await stat(path).catch(() => undefined);
   const none = flError('NF_AUDIT_NONE', { path }, { place: { file: path } });
   if (!found) throw none;
   if (found.isFile()) {
     if (root === undefined)
       throw flError('NF_USAGE', { message: 'A log file needs --root: the rootCA.pem of its project.' });
-    return { paths: [resolve(path)], isSigned: checkWith(await readFile(root, 'utf8'), root) };
+    return {
+      paths: [resolve(path)],
+      isSigned: checkWith(await readFile(root, 'utf8'), root, nameOf(signer)),
+    };
   }
   const rootPath = root ?? join(path, kitFiles('server').root);
   const pem = await readFile(rootPath, 'utf8').catch(() => undefined);
@@ -39,12 +52,25 @@ export async function findLogs(path: string, root: string | undefined): Promise<
   const isThere = candidates.map((log) => existsSync(log) || existsSync(`${log}.head`));
   const paths = candidates.filter((_, index) => isThere[index]);
   if (pem === undefined || paths.length === 0) throw none;
-  return { paths, isSigned: checkWith(pem, rootPath) };
+  return { paths, isSigned: checkWith(pem, rootPath, nameOf(signer) ?? (await ownerOf(path))) };
 }
 
-function checkWith(pem: string, path: string): LogsToVerify['isSigned'] {
+function nameOf(signer: string | undefined): LogSigner | undefined {
+  return signer === undefined ? undefined : { name: signer };
+}
+
+/** Whose kit it is. A copy of a kit's logs without its certificate can be signed by anybody in the project. */
+async function ownerOf(kit: string): Promise<LogSigner | undefined> {
+  for (const type of ['server', 'client'] as const) {
+    const pem = await readFile(join(kit, kitFiles(type).certificate), 'utf8').catch(() => undefined);
+    if (pem !== undefined) return identityOf(new X509Certificate(pem));
+  }
+  return undefined;
+}
+
+function checkWith(pem: string, path: string, signer: LogSigner | undefined): LogsToVerify['isSigned'] {
   try {
-    return isSignedInProject(pem);
+    return isSignedInProject(pem, signer);
   } catch (cause) {
     throw flError('NF_USAGE', { message: `${path} is no certificate.` }, { place: { file: path }, cause });
   }

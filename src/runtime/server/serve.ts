@@ -1,11 +1,13 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { flError } from '../kernel/errors.ts';
 import { readAuthorization, readLogSettings, readServerResources } from '../security/kit/local-files.ts';
 import { type OpenKit, openKit } from '../security/kit/open.ts';
 import { type KitWatch, watchKit } from '../security/kit/watch.ts';
 import { logKey } from '../security/log-key.ts';
-import type { Deed } from '../store/audit-log.ts';
+import type { AuditLog, Deed } from '../store/audit-log.ts';
 import { openChainedLog } from '../store/chained-log.ts';
+import type { ServerStore } from '../store/server-store.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { type Logger, openLog } from '../telemetry/logger.ts';
 import { isFinished } from '../wire/admin.ts';
@@ -17,12 +19,13 @@ import type { App } from './app/app.ts';
 import { buildApp } from './app/build-app.ts';
 import type { ServerContext } from './context.ts';
 import { JobService } from './jobs/job-service.ts';
+import { keepDatabase, requireJobsOfAudit } from './lost-and-found.ts';
 import { Metrics } from './metrics.ts';
 import { Access } from './policy/access.ts';
 import { Studies } from './policy/studies.ts';
 import { SiteOrders } from './sites/site-orders.ts';
 import { SiteRegistry } from './sites/site-registry.ts';
-import { stateFolder } from './state-folder.ts';
+import { type StateFolder, stateFolder } from './state-folder.ts';
 import { UploadDesk } from './transfer/upload-desk.ts';
 import { WorkThread } from './work/work-thread.ts';
 
@@ -33,6 +36,8 @@ export interface ServeOptions {
   /** In place of the kit's; 0 takes a free one. */
   readonly port?: number | undefined;
   readonly host?: string | undefined;
+  /** Go on with a database that has lost facts. */
+  readonly acceptLoss?: boolean | undefined;
   /** For people: who came, who went, what became of jobs. */
   readonly tell: (line: string) => void;
   readonly signal: AbortSignal;
@@ -112,7 +117,7 @@ function takingUp(server: App['server'], logger: Logger): KitWatch<'server'> {
 }
 
 async function assemble(
-  { tell, kitDir }: ServeOptions,
+  { tell, kitDir, acceptLoss }: ServeOptions,
   {
     kit,
     state,
@@ -120,8 +125,7 @@ async function assemble(
   }: { kit: OpenKit<'server'>; state: ServerContext['state']; log: ServerContext['logger'] },
 ) {
   const resources = await readServerResources(kitDir);
-  const store = await openSqliteStore(state.database);
-  const audit = await openChainedLog<Deed>(state.audit, logKey(kit));
+  const { store, audit } = await openRecords({ kit, state, acceptLoss: acceptLoss === true, tell });
   const disabled = (await store.sites()).filter(({ enabled }) => !enabled).map(({ name }) => name);
   const registry = new SiteRegistry(disabled);
   const studies = new Studies(store, await store.studies());
@@ -140,6 +144,7 @@ async function assemble(
     registry,
     work,
     logger,
+    tell,
     maxJobs: resources.max_jobs,
     mostModelBytes: resources.max_model_gb * 1e9,
     onRound: (seconds) => metrics.round(seconds),
@@ -186,6 +191,46 @@ async function assemble(
     await store.close();
   };
   return { context, ended: ended.promise, close };
+}
+
+/** The database and the audit log, each held against the other. @throws NF_STORE_*, NF_AUDIT_DAMAGED */
+async function openRecords({
+  kit,
+  state,
+  acceptLoss,
+  tell,
+}: Records): Promise<{ store: ServerStore; audit: AuditLog }> {
+  const isNewLog = !existsSync(state.audit);
+  if (acceptLoss) await keepDatabase(state);
+  const store = await openSqliteStore(state.database);
+  try {
+    if (!acceptLoss) await requireJobsOfAudit(state, store);
+    const audit = await openChainedLog<Deed>(state.audit, logKey(kit));
+    const jobs = isNewLog || acceptLoss ? (await store.jobs()).length : 0;
+    const note = (action: string) =>
+      audit.append({
+        actor: kit.identity.name,
+        action,
+        outcome: 'done',
+        detail: `${jobs} jobs in the database`,
+      });
+    if (acceptLoss) await note('state.accept_loss');
+    else if (jobs > 0) {
+      await note('audit.begin_anew');
+      tell(`The audit log ${state.audit} is not there and begins anew; the database holds ${jobs} jobs.`);
+    }
+    return { store, audit };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Records {
+  readonly kit: OpenKit<'server'>;
+  readonly state: StateFolder;
+  readonly acceptLoss: boolean;
+  readonly tell: (line: string) => void;
 }
 
 async function listen(app: App, options: ServeOptions, { endpoint }: OpenKit<'server'>) {

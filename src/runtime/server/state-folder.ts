@@ -10,6 +10,8 @@ import { type RunFolder, runFolder } from '../workspace/run-folder.ts';
  *     audit.jsonl          who did what
  *     log.jsonl            what happened, in files of bounded size
  *     uploads/<user>/      models on their way to a job that is submitted next
+ *     state.db.facts       how many facts the database has
+ *     lost+found/          folders of jobs that the database does not know, a database that had lost facts
  *     jobs/<id>/           a run's folder: bundle, blobs, uploads of the sites, logs, results
  */
 export interface StateFolder {
@@ -19,6 +21,7 @@ export interface StateFolder {
   readonly audit: string;
   readonly log: string;
   readonly jobs: string;
+  readonly lostAndFound: string;
   job(id: string): JobFolder;
   userUploads(user: string): string;
 }
@@ -37,6 +40,7 @@ export function stateFolder(root: string): StateFolder {
     audit: join(root, 'audit.jsonl'),
     log: join(root, 'log.jsonl'),
     jobs: join(root, 'jobs'),
+    lostAndFound: join(root, 'lost+found'),
     job: (id) => jobFolder(join(root, 'jobs', id)),
     userUploads: (user) => join(root, 'uploads', encodeURIComponent(user)),
   };

@@ -181,7 +181,7 @@ async function headFindings(path: string, end: End, isSigned: SignatureCheck): P
   if (!head) return found(0, `${headPath(path)}, which says where it ends, cannot be read`);
   const { seq, hash, signature, certificate } = head;
   if (!isSigned(canonicalJson({ seq, hash }), signature, certificate))
-    return found(0, 'where it ends is not signed by a participant of this project');
+    return found(0, 'where it ends is not signed by the participant whose log it is');
   if (end.seq < seq) return found(end.seq, `it ends at entry ${end.seq} of ${seq}: lines were cut off`);
   // A crash between a line and its head leaves one line more.
   if (end.seq > seq + 1) return found(seq + 1, 'it goes on after its signed end');

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { syncFolder } from '../workspace/files.ts';
 import { readLines } from './lines.ts';
@@ -20,15 +21,23 @@ export interface JournalRecord<Event> {
   readonly event: Event;
 }
 
-/** Opens a JSON Lines journal for appending; a line that a crash cut short is removed first. */
+/**
+ * Opens a JSON Lines journal for appending; a line that a crash cut short is removed first. Each line ends with a hash over it and the lines
+ * before it. Lines of neuroflare 0.1.0 have none: a journal goes on behind them with hashes that cover them, too.
+ */
 export async function openJournal<Event>(path: string): Promise<Journal<Event>> {
   const file = await open(path, 'a+');
-  await dropTornLine(file);
+  let last = await resume(file);
   await syncFolder(dirname(path));
   let queue: Promise<void> = Promise.resolve();
   return {
     append: (event) => {
-      queue = queue.then(() => writeLine(file, { time: new Date().toISOString(), event }));
+      queue = queue.then(async () => {
+        const line = chained(JSON.stringify({ time: new Date().toISOString(), event }), last);
+        await file.appendFile(`${line.text}\n`);
+        await file.datasync();
+        last = line.hash;
+      });
       return queue;
     },
     read: () => readJournal<Event>(path),
@@ -45,15 +54,24 @@ export async function openJournal<Event>(path: string): Promise<Journal<Event>> 
  */
 export async function* readJournal<Event>(path: string): AsyncGenerator<JournalRecord<Event>> {
   let line = 0;
+  let last = START;
+  let isChained = false;
   if (!existsSync(path)) return;
   for await (const { text, isWhole } of readLines(path)) {
     if (!isWhole) return;
     line += 1;
+    const { body, hash } = unchained(text);
+    const follows = hash === undefined ? !isChained : hash === chained(body, last).hash;
+    isChained ||= hash !== undefined;
+    last = hash ?? sha256(last + text);
+    let record: JournalRecord<Event>;
     try {
-      yield parseRecord(text) as JournalRecord<Event>;
+      if (!follows) throw new Error('The line, or one before it, was changed.');
+      record = parseRecord(body) as JournalRecord<Event>;
     } catch (error) {
-      throw flError('NF_RUN_JOURNAL', { path }, { place: { file: path, line }, cause: error });
+      throw flError('NF_RUN_JOURNAL', { path, line }, { place: { file: path, line }, cause: error });
     }
+    yield record;
   }
 }
 
@@ -63,13 +81,28 @@ function parseRecord(line: string): object {
   throw new Error('The line holds no record.');
 }
 
-async function writeLine(file: FileHandle, record: JournalRecord<unknown>): Promise<void> {
-  await file.appendFile(`${JSON.stringify(record)}\n`);
-  await file.datasync();
+const START = '0'.repeat(64);
+const HASH = /,"hash":"([0-9a-f]{64})"\}$/;
+
+/** A line, from the JSON of its record and the hash of the line before. */
+function chained(body: string, last: string): { text: string; hash: string } {
+  const hash = sha256(last + body);
+  return { text: `${body.slice(0, -1)},"hash":"${hash}"}`, hash };
 }
 
-async function dropTornLine(file: FileHandle): Promise<void> {
+/** The JSON of a line's record as it was hashed, and its hash where it has one. */
+function unchained(text: string): { body: string; hash: string | undefined } {
+  const hash = HASH.exec(text)?.[1];
+  return hash === undefined ? { body: text, hash } : { body: `${text.replace(HASH, '')}}`, hash };
+}
+
+/** Drops a last line that is not whole, and gives what the next one is chained to. */
+async function resume(file: FileHandle): Promise<string> {
   const bytes = await file.readFile();
   const end = bytes.lastIndexOf(0x0a) + 1;
   if (end < bytes.length) await file.truncate(end);
+  let last = START;
+  for (const line of bytes.toString('utf8', 0, end).split('\n').slice(0, -1))
+    last = unchained(line).hash ?? sha256(last + line);
+  return last;
 }

@@ -106,6 +106,8 @@ export interface ServerStore {
   changeJob(id: string, change: JobChange): Promise<void>;
   /** With its events and decisions. */
   deleteJob(id: string): Promise<void>;
+  /** Whether a job that is not there was deleted; else it was lost, or never there. */
+  wasDeleted(id: string): Promise<boolean>;
 
   journal(job: string): Journal<RunEvent>;
   /** Those after a number, oldest first. */

@@ -48,6 +48,21 @@ describe('the key of a log', () => {
     }
   });
 
+  it('takes no signature of another participant of the project for its own', async () => {
+    const key = logKey(await openKit(ours.kit('hub'), 'server'));
+    const other = logKey(await openKit(ours.kit('site-1'), 'client'));
+    const path = join(root, `foreign-${count++}.jsonl`);
+    const log = await openChainedLog<{ n: number }>(path, other);
+    await log.append({ n: 1 });
+    await log.close();
+    await expect(openChainedLog(path, key)).rejects.toMatchObject({ code: 'NF_AUDIT_DAMAGED' });
+    const hub = await findLogs(path, { root: join(ours.kit('hub'), 'startup/rootCA.pem'), signer: 'hub' });
+    const { findings } = await verifyChainedLog(path, hub.isSigned);
+    expect(findings.map(({ problem }) => problem)).toEqual([
+      'where it ends is not signed by the participant whose log it is',
+    ]);
+  });
+
   it('stays good when its certificate is renewed', async () => {
     const workspace = join(root, 'renewed');
     const federation = await makeFederation(workspace);
@@ -56,6 +71,21 @@ describe('the key of a log', () => {
     await renewParticipant('site-1', { workspace, days: 30, rootDays: 30, now: new Date() });
     expect(before.isSigned('text', signature, before.certificate)).toBe(true);
   });
+});
+
+it("a kit's log that a member of another hospital has rewritten and signed is not whole", async () => {
+  const workspace = join(root, 'rewritten');
+  const federation = await makeFederation(workspace);
+  const kit = federation.kit('hub');
+  const path = join(kit, 'state/audit.jsonl');
+  await mkdir(join(kit, 'state'), { recursive: true });
+  const member = logKey(await openKit(federation.kit('ann@example.org'), 'admin'));
+  const log = await openChainedLog<{ n: number }>(path, member);
+  await log.append({ n: 1 });
+  await log.close();
+  const { paths, isSigned } = await findLogs(kit);
+  expect(paths).toEqual([path]);
+  expect((await verifyChainedLog(path, isSigned)).findings).toHaveLength(1);
 });
 
 describe('the logs that are verified', () => {
@@ -76,7 +106,7 @@ describe('the logs that are verified', () => {
     await log.close();
   };
   const verify = async (path: string, rootPath?: string) => {
-    const { paths, isSigned } = await findLogs(path, rootPath);
+    const { paths, isSigned } = await findLogs(path, { root: rootPath });
     const reports = await Promise.all(paths.map((one) => verifyChainedLog(one, isSigned)));
     return reports.map(({ findings }, index) => [paths[index]?.slice(kit.length + 1), findings.length]);
   };
@@ -106,7 +136,7 @@ describe('the logs that are verified', () => {
     await write('state/audit.jsonl');
     const path = join(kit, 'state/audit.jsonl');
     expect(await verify(path, join(kit, 'startup/rootCA.pem'))).toEqual([['state/audit.jsonl', 0]]);
-    await expect(findLogs(path, undefined)).rejects.toMatchObject({
+    await expect(findLogs(path)).rejects.toMatchObject({
       code: 'NF_USAGE',
       message: expect.stringContaining('--root'),
     });
@@ -120,18 +150,18 @@ describe('the logs that are verified', () => {
 
   it('are none in a kit that has not run, where there is no kit, or nothing', async () => {
     const none = { code: 'NF_AUDIT_NONE', exitCode: 4 };
-    await expect(findLogs(kit, undefined)).rejects.toMatchObject({ ...none, place: { file: kit } });
-    await expect(findLogs(join(kit, 'nowhere'), undefined)).rejects.toMatchObject(none);
+    await expect(findLogs(kit)).rejects.toMatchObject({ ...none, place: { file: kit } });
+    await expect(findLogs(join(kit, 'nowhere'))).rejects.toMatchObject(none);
     await write('state/audit.jsonl');
     await rm(join(kit, 'startup/rootCA.pem'));
-    await expect(findLogs(kit, undefined)).rejects.toMatchObject(none);
+    await expect(findLogs(kit)).rejects.toMatchObject(none);
   });
 
   it('need a certificate that is one', async () => {
     await write('state/audit.jsonl');
     await writeFile(join(kit, 'x.pem'), 'x');
     for (const path of [kit, join(kit, 'state/audit.jsonl')])
-      await expect(findLogs(path, join(kit, 'x.pem'))).rejects.toMatchObject({
+      await expect(findLogs(path, { root: join(kit, 'x.pem') })).rejects.toMatchObject({
         code: 'NF_USAGE',
         message: expect.stringContaining('x.pem is no certificate'),
       });

@@ -47,6 +47,37 @@ describe('a journal', () => {
     await journal.close();
   });
 
+  it('finds a changed line, by its number', async () => {
+    await write({ numExamples: 1 }, { numExamples: 2 }, { numExamples: 3 });
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace('"numExamples":2', '"numExamples":9'));
+    await expect(events()).rejects.toMatchObject({ code: 'NF_RUN_JOURNAL', place: { file: path, line: 2 } });
+  });
+
+  it.each([
+    ['removed', (lines: string[]) => lines.toSpliced(1, 1), 2],
+    ['moved', ([a = '', b = '', c = '']: string[]) => [a, c, b], 2],
+    [
+      'without its hash',
+      (lines: string[]) => lines.with(1, (lines[1] ?? '').replace(/,"hash":"\w+"/, '')),
+      2,
+    ],
+  ])('finds a line that was %s', async (_, change, line) => {
+    await write(1, 2, 3);
+    const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
+    await writeFile(path, `${change(lines).join('\n')}\n`);
+    await expect(events()).rejects.toMatchObject({ code: 'NF_RUN_JOURNAL', place: { line } });
+  });
+
+  it('goes on behind lines of version 0.1.0, which have no hash, and guards them from then on', async () => {
+    const old = [1, 2].map((n) => `{"time":"2026-01-01T00:00:00.000Z","event":{"n":${n}}}\n`).join('');
+    await writeFile(path, old);
+    await write({ n: 3 });
+    expect(await events()).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+    await writeFile(path, (await readFile(path, 'utf8')).replace('"n":2', '"n":9'));
+    await expect(events()).rejects.toMatchObject({ code: 'NF_RUN_JOURNAL', place: { line: 3 } });
+  });
+
   it('keeps newlines inside a record on one line', async () => {
     await write({ text: 'two\nlines\u2028' });
     expect(await events()).toEqual([{ text: 'two\nlines\u2028' }]);

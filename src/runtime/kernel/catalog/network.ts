@@ -2,22 +2,6 @@ import type { ErrorRow } from './row.ts';
 
 /** Servers, clients, admins, and what lies between them. */
 export const NETWORK_ERRORS = {
-  NF_STORE_DAMAGED: {
-    exit: 1,
-    message: 'The database {path} is damaged: {reason}.',
-    hint: "Stop the server and restore its folder from a backup ('neuroflare server restore').",
-  },
-  NF_STORE_NEWER: {
-    exit: 4,
-    message: 'The database {path} has version {version}; this neuroflare knows {known}.',
-    hint: 'Use the newer neuroflare that wrote it.',
-  },
-  NF_STORE_DISK: {
-    exit: 1,
-    status: 507,
-    message: 'The disk of {path} answers with an error: {reason}.',
-    hint: 'Look after the disk; what was acknowledged before is safe.',
-  },
   NF_SUBMIT_TOKEN_CONFLICT: {
     exit: 4,
     status: 409,
@@ -331,21 +315,6 @@ export const NETWORK_ERRORS = {
     exit: 4,
     message: 'There is no log to verify at {path}.',
     hint: 'Give the folder of a kit whose server or client has run, or a log file and --root rootCA.pem.',
-  },
-  NF_BACKUP_EXISTS: {
-    exit: 4,
-    message: 'There is something at {path} already.',
-    hint: 'Give a new folder, or move this one away first.',
-  },
-  NF_BACKUP_BROKEN: {
-    exit: 1,
-    message: 'The backup {path} cannot be used: {reason}.',
-    hint: 'Take another backup; this one is not whole.',
-  },
-  NF_BACKUP_MOVING: {
-    exit: 1,
-    message: 'The server changes its files faster than they can be copied.',
-    hint: 'Try again at a quieter moment.',
   },
   NF_POC_NONE: {
     exit: 4,

@@ -4,7 +4,7 @@ import type { ErrorRow } from './row.ts';
 export const RUN_ERRORS = {
   NF_RUN_JOURNAL: {
     exit: 4,
-    message: 'The event log {path} is damaged.',
+    message: 'The event log {path} is damaged: line {line}, or one before it, is not what was written.',
     hint: 'Restore the run folder from a copy, or start a new run without --resume.',
   },
   NF_RUN_FILE: {

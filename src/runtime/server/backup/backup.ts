@@ -70,6 +70,8 @@ export async function backupServer(stateDir: string, target: string): Promise<Ba
 
 /** Undefined if a file that the copied database names was gone before it could be copied. */
 async function copyAll(state: StateFolder, target: string): Promise<number | undefined> {
+  // First the log: the copied database then knows every job that it names.
+  await copyChainedLog(state.audit, join(target, 'audit.jsonl'));
   const live = await openSqliteStore(state.database);
   try {
     await live.copyTo(join(target, DATABASE));
@@ -78,7 +80,6 @@ async function copyAll(state: StateFolder, target: string): Promise<number | und
   }
   const copy = await openSqliteStore(join(target, DATABASE));
   try {
-    await copyChainedLog(state.audit, join(target, 'audit.jsonl'));
     const records = await copy.jobs();
     for (const record of records) if (!(await copyJob(record, { copy, state, target }))) return undefined;
     return records.length;

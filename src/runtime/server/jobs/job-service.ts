@@ -20,6 +20,7 @@ import type { PackedBundle } from '../../wire/shapes.ts';
 import type { AssignedJob } from '../../wire/site.ts';
 import { copyFileAtomic, makeFolder, writeFileAtomic } from '../../workspace/files.ts';
 import { RUN_FILES } from '../../workspace/run-folder.ts';
+import { moveToLostAndFound } from '../lost-and-found.ts';
 import type { Studies } from '../policy/studies.ts';
 import type { SiteRegistry } from '../sites/site-registry.ts';
 import type { JobFolder, StateFolder } from '../state-folder.ts';
@@ -39,6 +40,8 @@ export interface JobServiceDeps {
   readonly registry: SiteRegistry;
   readonly work: WorkThread;
   readonly logger: Logger;
+  /** For people. */
+  readonly tell: (line: string) => void;
   readonly maxJobs: number;
   readonly mostModelBytes: number;
   readonly onStatus: (run: JobRun) => void;
@@ -328,12 +331,19 @@ export class JobService {
     }));
   }
 
-  /** Folders of jobs whose submission was cut short. */
+  /** Submissions that were cut short before anybody was told of them; what else is not known is kept. */
   async #removeStrays(): Promise<void> {
-    const { state, store } = this.#deps;
+    const { state, store, logger, tell } = this.#deps;
     await makeFolder(state.jobs);
     const known = new Set((await store.jobs()).map(({ id }) => id));
-    for (const name of await readdir(state.jobs))
-      if (!known.has(name)) await rm(join(state.jobs, name), { recursive: true, force: true });
+    for (const name of await readdir(state.jobs)) {
+      const path = join(state.jobs, name);
+      if (name.startsWith(INCOMING)) await rm(path, { recursive: true, force: true });
+      else if (!known.has(name)) {
+        const kept = await moveToLostAndFound(state, path);
+        logger.warn({ job: name, kept }, 'a folder of a job that the database does not know is kept');
+        tell(`The database does not know the job ${name}: its folder was moved to ${kept}.`);
+      }
+    }
   }
 }

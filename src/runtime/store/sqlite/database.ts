@@ -36,6 +36,9 @@ const MIGRATIONS: readonly string[] = [
      last_seen TEXT
    ) STRICT;
    CREATE TABLE studies (name TEXT PRIMARY KEY, study TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE facts (n INTEGER NOT NULL) STRICT;
+   INSERT INTO facts (n) VALUES (0);
+   CREATE TABLE deleted_jobs (id TEXT PRIMARY KEY) STRICT;`,
 ];
 
 /**
@@ -135,7 +138,7 @@ function migrate(database: Database, path: string): void {
 }
 
 /** Node 22 calls its SQLite experimental on stderr, once a process; newer ones do not. */
-async function loadSqlite(): Promise<typeof import('node:sqlite')> {
+export async function loadSqlite(): Promise<typeof import('node:sqlite')> {
   const tell = process.emitWarning;
   process.emitWarning = (warning: string | Error, ...rest: never[]) => {
     if (!String(warning).includes('SQLite')) tell.call(process, warning, ...rest);

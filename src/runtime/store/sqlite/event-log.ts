@@ -1,7 +1,8 @@
 import type { RunEvent } from '../../telemetry/run-events.ts';
 import type { Journal } from '../journal.ts';
 import type { StoredEvent } from '../server-store.ts';
-import { type Database, inTransaction, named, type Statement } from './database.ts';
+import { type Database, named, type Statement } from './database.ts';
+import type { Facts } from './facts.ts';
 
 interface Waiting {
   readonly job: string;
@@ -18,14 +19,14 @@ const PAGE = 200;
  * that answer at once cost one wait for the disk.
  */
 export class EventLog {
-  readonly #database: Database;
   readonly #path: string;
+  readonly #facts: Facts;
   readonly #insert: Statement;
   readonly #page: Statement;
   #waiting: Waiting[] = [];
 
-  constructor(database: Database, path: string) {
-    this.#database = database;
+  constructor(database: Database, { path, facts }: { path: string; facts: Facts }) {
+    this.#facts = facts;
     this.#path = path;
     // The number is looked up within the transaction: no other writer can have taken it.
     this.#insert = database.prepare(
@@ -65,7 +66,7 @@ export class EventLog {
     this.#waiting = [];
     const time = new Date().toISOString();
     try {
-      inTransaction(this.#database, () => {
+      this.#facts.commit(() => {
         for (const { job, event } of batch) this.#insert.run({ job, time, event });
       });
       for (const { done } of batch) done.resolve();

@@ -1,11 +1,16 @@
 import { flError } from '../../kernel/errors.ts';
-import type { Study } from '../../wire/admin.ts';
+import { isFinished, type Study } from '../../wire/admin.ts';
 import type { DecisionRecord, JobChange, JobFilter, JobRecord, ServerStore } from '../server-store.ts';
-import { copyDatabase, type Database, inTransaction, named, openDatabase } from './database.ts';
+import { copyDatabase, type Database, named, openDatabase } from './database.ts';
 import { EventLog } from './event-log.ts';
+import { Facts, requireAllFacts } from './facts.ts';
 
-/** The store of a server in one SQLite file. @throws NF_STORE_DAMAGED, NF_STORE_NEWER, NF_DISK_FULL, NF_PATH_DENIED */
+/**
+ * The store of a server in one SQLite file.
+ * @throws NF_STORE_DAMAGED, NF_STORE_FACTS_LOST, NF_STORE_FACTS_UNREADABLE, NF_STORE_NEWER, NF_DISK_FULL, NF_PATH_DENIED
+ */
 export async function openSqliteStore(path: string): Promise<ServerStore> {
+  await requireAllFacts(path);
   return new SqliteStore(await openDatabase(path), path);
 }
 
@@ -13,15 +18,17 @@ class SqliteStore implements ServerStore {
   readonly #database: Database;
   readonly #path: string;
   readonly #events: EventLog;
+  readonly #facts: Facts;
 
   constructor(database: Database, path: string) {
     this.#database = database;
     this.#path = path;
-    this.#events = new EventLog(database, path);
+    this.#facts = new Facts(database);
+    this.#events = new EventLog(database, { path, facts: this.#facts });
   }
 
   async addJob(job: JobRecord): Promise<{ job: JobRecord; isNew: boolean }> {
-    return inTransaction(this.#database, () => {
+    return this.#facts.commit(() => {
       const known = job.token === undefined ? undefined : this.#jobOfToken(job, job.token);
       if (known && known.bundleSha256 !== job.bundleSha256) {
         throw flError('NF_SUBMIT_TOKEN_CONFLICT', { token: job.token ?? '', job: known.id });
@@ -61,7 +68,7 @@ class SqliteStore implements ServerStore {
   }
 
   async changeJob(id: string, change: JobChange): Promise<void> {
-    inTransaction(this.#database, () => {
+    this.#facts.commit(() => {
       const row = this.#database.prepare('SELECT record FROM jobs WHERE id = ?').get(id);
       if (!row) throw flError('NF_JOB_UNKNOWN', { job: id, nearest: '' });
       const job = { ...parse<JobRecord>(row.record), ...change };
@@ -69,14 +76,22 @@ class SqliteStore implements ServerStore {
         .prepare('UPDATE jobs SET status = ?, record = ? WHERE id = ?')
         .run(job.status, JSON.stringify(job), id);
     });
+    // What has ended does not live in the write-ahead log alone.
+    if (change.status !== undefined && isFinished(change.status))
+      named(this.#path, () => this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)'));
   }
 
   async deleteJob(id: string): Promise<void> {
-    inTransaction(this.#database, () => {
+    this.#facts.commit(() => {
       for (const table of ['events', 'decisions'])
         this.#database.prepare(`DELETE FROM ${table} WHERE job = ?`).run(id);
       this.#database.prepare('DELETE FROM jobs WHERE id = ?').run(id);
+      this.#database.prepare('INSERT OR IGNORE INTO deleted_jobs (id) VALUES (?)').run(id);
     });
+  }
+
+  async wasDeleted(id: string): Promise<boolean> {
+    return this.#query('SELECT 1 FROM deleted_jobs WHERE id = ?', id).length > 0;
   }
 
   journal(job: string) {
@@ -165,7 +180,7 @@ class SqliteStore implements ServerStore {
   }
 
   #change(sql: string, ...values: readonly (string | number)[]): void {
-    named(this.#path, () => this.#database.prepare(sql).run(...values));
+    this.#facts.commit(() => this.#database.prepare(sql).run(...values));
   }
 }
 
