@@ -1,5 +1,6 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { BaseCommand } from './command.ts';
+import { PROXY_SUMMARY } from './output/flags.ts';
 import type { Admin } from './runtime/admin/admin.ts';
 
 /** What commands share that speak to a server: whose kit they use, and how long they wait for it. */
@@ -17,7 +18,7 @@ export abstract class RemoteCommand<Result> extends BaseCommand<Result> {
       helpGroup: 'SERVER',
       summary: 'seconds to wait for a connection',
     }),
-    proxy: Flags.string({ helpGroup: 'SERVER', summary: 'HTTP proxy on the way, like http://proxy:3128' }),
+    proxy: Flags.string({ helpGroup: 'SERVER', summary: PROXY_SUMMARY }),
   };
 
   /** Opens the kit, works with the server, and closes the connection. */
@@ -30,10 +31,10 @@ export abstract class RemoteCommand<Result> extends BaseCommand<Result> {
 
 /** oclif forgets the types of shared flags. */
 function remoteOptions(flags: Readonly<Record<string, unknown>>) {
-  const { kit, proxy = process.env.HTTPS_PROXY ?? process.env.https_proxy } = flags;
+  const { kit, proxy } = flags;
   return {
     kit: typeof kit === 'string' ? kit : undefined,
     connectSeconds: Number(flags['connect-timeout']),
-    proxy: typeof proxy === 'string' && proxy !== '' ? proxy : undefined,
+    proxy: typeof proxy === 'string' ? proxy : undefined,
   };
 }

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../command.ts';
+import { PROXY_SUMMARY } from '../output/flags.ts';
 import { ENGINE_CHOICES } from '../runtime/engine/registry.ts';
 import { checkSchema } from '../runtime/preflight/check.ts';
 
@@ -22,7 +23,7 @@ export default class PreflightCheck extends BaseCommand<Result> {
     'package-path': Flags.string({ char: 'p', summary: 'folder of the kit, as nvflare takes it' }),
     data: Flags.string({ summary: 'BIDS folder of the site' }),
     work: Flags.string({ summary: 'folder of the client for its jobs; default: work in the kit' }),
-    proxy: Flags.string({ summary: 'HTTP proxy on the way to the server; default: HTTPS_PROXY' }),
+    proxy: Flags.string({ summary: PROXY_SUMMARY }),
     engine: Flags.option({ options: ENGINE_CHOICES, default: 'auto', summary: 'what shall compute' })(),
   };
   static override resultSchema = resultSchema;
@@ -39,7 +40,7 @@ export default class PreflightCheck extends BaseCommand<Result> {
       kitDir,
       data: flags.data,
       work: flags.work,
-      proxy: (flags.proxy ?? process.env.HTTPS_PROXY ?? process.env.https_proxy) || undefined,
+      proxy: flags.proxy,
       engine: flags.engine,
     });
     return { passed: checks.every(({ ok }) => ok), checks };

@@ -45,3 +45,6 @@ export const engineFlag = {
   engine: Flags.option({ options: ENGINE_CHOICES, default: 'auto', summary: 'what computes' })(),
   gpu: Flags.string({ summary: 'GPU to use, e.g. 0; without a usable one the CPU is used and said so' }),
 };
+
+export const PROXY_SUMMARY =
+  'HTTP proxy on the way to the server, like http://proxy:3128; default: HTTPS_PROXY or ALL_PROXY, but for what NO_PROXY names';

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { PROXY_SUMMARY } from '../../output/flags.ts';
 import { ENGINE_CHOICES } from '../../runtime/engine/registry.ts';
 import { letBuffersPass } from '../../runtime/kernel/collector.ts';
 
@@ -20,7 +21,7 @@ export default class ClientStart extends BaseCommand<Result> {
   static override flags = {
     data: Flags.string({ summary: 'BIDS folder of this site' }),
     work: Flags.string({ summary: 'folder of jobs at hand, ledger and logs; default: work in the kit' }),
-    proxy: Flags.string({ summary: 'HTTP proxy on the way to the server; default: HTTPS_PROXY' }),
+    proxy: Flags.string({ summary: PROXY_SUMMARY }),
     engine: Flags.option({ options: ENGINE_CHOICES, default: 'auto', summary: 'what computes' })(),
     gpu: Flags.string({ summary: 'GPU to use, e.g. 0' }),
     'require-gpu': Flags.boolean({ summary: 'stop if no GPU can be used' }),
@@ -38,7 +39,7 @@ export default class ClientStart extends BaseCommand<Result> {
         kitDir: args.kit,
         workDir: flags.work,
         data: flags.data,
-        proxy: (flags.proxy ?? process.env.HTTPS_PROXY ?? process.env.https_proxy) || undefined,
+        proxy: flags.proxy,
         engine: { choice: flags.engine, gpu: flags.gpu, requireGpu: flags['require-gpu'] },
         tell: (line) => this.note(line),
         signal: this.signal,

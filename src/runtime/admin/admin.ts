@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type OpenKit, openKit } from '../security/kit/open.ts';
 import { findKit } from '../security/kit-registry.ts';
 import { Connection, type JsonRequest } from '../transport/connection.ts';
+import { proxyFor } from '../transport/proxy.ts';
 import {
   type JobEvents,
   type JobMeta,
@@ -42,7 +43,12 @@ export class Admin {
   constructor(kit: OpenKit<'admin'>, { connectSeconds = 5, proxy, signal }: AdminOptions) {
     this.kit = kit;
     this.#signal = signal;
-    this.connection = new Connection({ ...kit.endpoint.server, tls: kit.tls, proxy, connectSeconds });
+    this.connection = new Connection({
+      ...kit.endpoint.server,
+      tls: kit.tls,
+      proxy: proxyFor(kit.endpoint.server, proxy),
+      connectSeconds,
+    });
   }
 
   /** Part of the name; the newest so many. */

@@ -13,6 +13,7 @@ import type { Deed } from '../store/audit-log.ts';
 import { openChainedLog } from '../store/chained-log.ts';
 import { type Logger, openLog } from '../telemetry/logger.ts';
 import { Connection } from '../transport/connection.ts';
+import { proxyFor } from '../transport/proxy.ts';
 import type { SiteResources } from '../wire/site.ts';
 import { makeFolder } from '../workspace/files.ts';
 import { lockFolder } from '../workspace/lock.ts';
@@ -40,6 +41,7 @@ export interface ClientOptions {
 /** Runs the client of a site until it is stopped: by the signal, or by an admin. Data and kit are checked first. */
 export async function runClient(options: ClientOptions): Promise<'shutdown' | 'restart'> {
   const kit = await openKit(options.kitDir, 'client');
+  const proxy = proxyFor(kit.endpoint.server, options.proxy);
   const data = options.data === undefined ? undefined : resolve(options.data);
   if (data !== undefined) await readParticipants(data);
   const folder = clientFolder(resolve(options.workDir ?? join(options.kitDir, WORK_IN_KIT)));
@@ -48,7 +50,7 @@ export async function runClient(options: ClientOptions): Promise<'shutdown' | 'r
   if (user) await requireJobUser(user, { work: folder.jobs, data });
   const release = await lockFolder(folder.lock, `The work folder ${folder.root}`);
   try {
-    return await run({ ...options, data }, { kit, folder });
+    return await run({ ...options, data, proxy }, { kit, folder });
   } finally {
     await release();
   }

@@ -19,6 +19,7 @@ import type { ParticipantType } from '../security/project/schema.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { readMembers } from '../train/dataset/members.ts';
 import { Connection } from '../transport/connection.ts';
+import { proxyFor, shownProxy } from '../transport/proxy.ts';
 import { makeFolder } from '../workspace/files.ts';
 import { isLocked } from '../workspace/lock.ts';
 import { holderOf } from '../workspace/port-holder.ts';
@@ -102,14 +103,15 @@ async function clientChecks(kit: OpenKit<'client'>, options: PreflightOptions): 
 /** The way to the server, and what the server sees of it. */
 async function lineChecks(
   { endpoint, tls }: OpenKit<'client'> | OpenKit<'admin'>,
-  { proxy }: PreflightOptions,
+  options: PreflightOptions,
 ): Promise<Check[]> {
+  const proxy = proxyFor(endpoint.server, options.proxy);
   const connection = new Connection({ ...endpoint.server, tls, proxy, connectSeconds: 5 });
   let answer: z.output<typeof health> | undefined;
   try {
     const reach = await look('server', async () => {
       answer = await connection.send({ method: 'GET', path: '/healthz', answer: health });
-      const via = proxy === undefined ? '' : ` through ${proxy}`;
+      const via = proxy === undefined ? '' : ` through ${shownProxy(proxy)}`;
       return `${connection.address} answers${via} and sees this machine at ${answer.seen_as}`;
     });
     return [reach, ...(answer ? [await look('clock', () => clockCheck(answer?.time ?? ''))] : [])];

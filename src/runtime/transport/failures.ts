@@ -1,4 +1,5 @@
 import { flError, type NeuroflareError } from '../kernel/errors.ts';
+import { shownProxy } from './proxy.ts';
 
 /** Errors of Node.js, OpenSSL and undici by what they mean to the user. */
 
@@ -58,10 +59,11 @@ export function networkError(
 ): NeuroflareError | undefined {
   const error = deepest(thrown);
   const code = error.code ?? '';
-  const through = proxy === undefined ? '' : ` through the proxy ${proxy}`;
+  const shown = proxy === undefined ? '' : shownProxy(proxy);
+  const through = proxy === undefined ? '' : ` through the proxy ${shown}`;
   const context = { cause: thrown };
   if (/proxy|tunnel/i.test(error.message ?? '') && proxy !== undefined)
-    return flError('NF_PROXY_REFUSED', { proxy, reason: error.message ?? code }, context);
+    return flError('NF_PROXY_REFUSED', { proxy: shown, reason: error.message ?? code }, context);
   const unreachable = UNREACHABLE[code];
   if (unreachable)
     return flError('NF_SERVER_UNREACHABLE', { address, through, reason: unreachable }, context);

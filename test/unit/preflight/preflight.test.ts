@@ -1,7 +1,7 @@
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { flError } from '../../../src/runtime/kernel/errors.ts';
 import { look } from '../../../src/runtime/preflight/check.ts';
 import { type PreflightOptions, preflight } from '../../../src/runtime/preflight/preflight.ts';
@@ -221,6 +221,16 @@ describe('before a client starts', () => {
     const port = await takenPort();
     await new Promise((resolve) => taken?.close(resolve));
     expect((await seen('ann@example.org', { proxy: `http://127.0.0.1:${port}` })).server).toContain('proxy');
+  });
+
+  it('a proxy of the environment is not asked for a server on this machine', async () => {
+    await serve();
+    vi.stubEnv('HTTPS_PROXY', 'http://127.0.0.1:9');
+    try {
+      expect((await seen('ann@example.org')).server).toBe('ok');
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('data that is none is told', async () => {

@@ -370,6 +370,12 @@ describe('a proxy', () => {
     expect(proxy.asked).toEqual([`CONNECT ${connection.address}`]);
   });
 
+  it('is named without its password', async () => {
+    proxy = await keep(serveProxy(407));
+    const fault = await faultOf(to(4711, { proxy: `http://ann:secret@127.0.0.1:${proxy.port}` }));
+    expect(fault).toEqual(named('NF_PROXY_REFUSED', `http://***@127.0.0.1:${proxy.port}`));
+  });
+
   it.each([403, 407, 502])('that says %d is named', async (status) => {
     const fault = await faultOf(await through(status));
     expect(fault).toEqual(named('NF_PROXY_REFUSED', String(status)));

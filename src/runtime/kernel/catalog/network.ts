@@ -47,7 +47,7 @@ export const NETWORK_ERRORS = {
   NF_PROXY_REFUSED: {
     exit: 2,
     message: 'The proxy {proxy} does not let the connection through: {reason}.',
-    hint: 'Ask its operator to allow CONNECT to the server, or give another --proxy.',
+    hint: 'Ask its operator to allow CONNECT to the server, give another --proxy, or name the server in NO_PROXY where the straight way is open.',
   },
   NF_SERVER_ANSWER: {
     exit: 5,
