@@ -15,8 +15,8 @@ type Result = z.output<typeof resultSchema>;
 export default class Evaluate extends BaseCommand<Result> {
   static override summary = 'judge a model on images it has not seen, beside what shortcuts reach on them';
   static override description =
-    'TARGET is a job with runs, JOB/RUN_ID, the folder of a run, or a .safetensors file. All figures have intervals from a ' +
-    'bootstrap over groups; the controls (image size, frame, outline, histogram, nearest neighbour, kernel machine, random ' +
+    'TARGET is a job with runs, JOB/RUN_ID, the folder of a run, or a .safetensors file. All figures have intervals in ' +
+    'which images of one group count as far as they tell of different patients; the controls (image size, frame, outline, histogram, nearest neighbour, kernel machine, random ' +
     'forest) learn from the same training images and are tested on the same test images.';
   static override examples = [
     '<%= config.bin %> evaluate glioma --workspace work',
@@ -37,8 +37,13 @@ export default class Evaluate extends BaseCommand<Result> {
     cases: Flags.integer({ min: 0, max: 500, default: 12, summary: 'worst predictions to draw' }),
     slices: slicesFlag,
     mirror: mirrorFlag,
-    seed: Flags.integer({ min: 0, default: 0, summary: 'seed of the bootstrap and the controls' }),
-    replicates: Flags.integer({ min: 100, max: 100_000, default: 2000, summary: 'draws of the bootstrap' }),
+    seed: Flags.integer({ min: 0, default: 0, summary: 'seed of resampling and the controls' }),
+    replicates: Flags.integer({
+      min: 100,
+      max: 100_000,
+      default: 2000,
+      summary: 'draws for the intervals of losses and of the calibration error (of which at most 400)',
+    }),
     jobs: Flags.integer({ char: 'j', min: 1, max: 64, summary: 'threads (default: one a core)' }),
     out: Flags.string({ summary: 'folder to write (default: evaluation, beside the model)' }),
     ...engineFlag,

@@ -1,3 +1,4 @@
+import { tumourOrNoneWords } from '../runtime/evaluation/presence.ts';
 import type { EstimateFigure, Evaluation } from '../runtime/evaluation/result.ts';
 import { counted } from '../runtime/kernel/counted.ts';
 import { shownPath } from '../runtime/kernel/shown-path.ts';
@@ -17,6 +18,7 @@ export function renderEvaluation(result: { folder: string; evaluation: Evaluatio
     ...controlsTable(evaluation),
     classesTable(evaluation),
     '',
+    ...presenceLines(evaluation),
     sitesTable(evaluation),
     '',
     ...calibrationLine(evaluation),
@@ -68,10 +70,21 @@ function sitesTable({ per_site: sites }: Evaluation): string {
       percent(figure?.value),
       interval(figure),
       percent(accuracy?.value),
+      interval(accuracy),
       why ?? '',
     ],
   );
-  return renderTable(['site', 'subjects', 'balanced %', '95 % interval', 'accuracy %', ''], rows);
+  return renderTable(
+    ['site', 'subjects', 'balanced %', '95 % interval', 'accuracy %', '95 % interval', ''],
+    rows,
+  );
+}
+
+function presenceLines({ tumour_or_none: found }: Evaluation): string[] {
+  if (!found) return [];
+  const show = (name: string, figure: EstimateFigure) =>
+    `${name} ${percent(figure.value)} % ${bracket(figure)}`;
+  return [...tumourOrNoneWords(found, show), ''];
 }
 
 function calibrationLine({ figures, calibration }: Evaluation): string[] {

@@ -89,8 +89,11 @@ describe('evaluate', () => {
     expect(evaluation.confusion.flat().reduce((sum, count) => sum + count, 0)).toBe(30);
     for (const { value, low, high } of Object.values(evaluation.figures)) {
       if (value === null || low === null || high === null) continue;
-      expect(low).toBeLessThanOrEqual(high);
+      expect(low).toBeLessThan(high);
+      expect(value).toBeGreaterThanOrEqual(low);
+      expect(value).toBeLessThanOrEqual(high);
     }
+    for (const { accuracy } of evaluation.per_site) expect(accuracy.low).toBeLessThan(accuracy.high ?? 0);
     expect(evaluation.masked.head_masked?.value).toBe(0.5);
     expect(evaluation.calibration.fitted_on).toMatch(/validation subjects/);
     const rows = readFileSync(join(cwd, 'work/spots/latest/evaluation/predictions.tsv'), 'utf8')
@@ -100,6 +103,18 @@ describe('evaluate', () => {
     for (const { overlay } of evaluation.worst_cases) {
       expect(existsSync(join(cwd, 'work/spots/latest/evaluation', overlay ?? ''))).toBe(true);
     }
+  });
+
+  it('opens a file of version 0.1.0, which has no more than counts of recall at a site', () => {
+    const { tumour_or_none: _, ...old } = read('work/spots/latest/evaluation/evaluation.json') as Record<
+      string,
+      unknown
+    >;
+    const sites = (old.per_site as Record<string, unknown>[]).map(
+      ({ recall_intervals: __, ...site }) => site,
+    );
+    const opened = evaluationSchema.parse({ ...old, per_site: sites });
+    expect(opened).toMatchObject({ tumour_or_none: null, per_site: [{ recall_intervals: {} }, {}] });
   });
 
   it('gives the same file again', async () => {
@@ -220,8 +235,10 @@ describe('report', () => {
 
   it('compares two runs on the subjects of both', async () => {
     const { answer } = await runJson(['report', 'spots', '--compare', 'spots', '--out', 'compared'], { cwd });
-    const { comparison } = answer.data as { comparison: { lead: { value: number; low: number } } };
-    expect(comparison.lead).toMatchObject({ value: 0, low: 0 });
+    const { comparison } = answer.data as { comparison: { lead: Record<string, number> } };
+    expect(comparison.lead.value).toBe(0);
+    expect(comparison.lead.low).toBeLessThan(0);
+    expect(comparison.lead.high).toBeCloseTo(-(comparison.lead.low ?? 0), 10);
   });
 });
 

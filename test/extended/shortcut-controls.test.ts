@@ -6,8 +6,8 @@ import { pixelRows, silhouetteRows } from '../../src/runtime/evaluation/controls
 import { groupedFolds } from '../../src/runtime/evaluation/controls/folds.ts';
 import { type ControlImage, readControlImages } from '../../src/runtime/evaluation/controls/images.ts';
 import { type ControlScores, runControls } from '../../src/runtime/evaluation/controls/run-controls.ts';
-import { meanOfAll, recalls } from '../../src/runtime/evaluation/judged.ts';
-import { predictedClass } from '../../src/runtime/statistics/probabilities.ts';
+import { balancedFigure } from '../../src/runtime/evaluation/figures.ts';
+import { indexGroups } from '../../src/runtime/statistics/figure.ts';
 import { noProgress } from '../../src/runtime/telemetry/progress.ts';
 import { runCli } from '../support/cli.ts';
 import { PYTHON, python } from '../support/python.ts';
@@ -54,11 +54,8 @@ describe.skipIf(!PYTHON || !existsSync(SAMPLE))('controls on real images', () =>
 
   const reached = (scores: Float64Array) => {
     const labels = Uint8Array.from(images, ({ label }) => label);
-    const predicted = labels.map((_, row) => predictedClass(scores, row, 4));
-    return (
-      meanOfAll(recalls({ labels, predicted, classes: 4 }, new Float64Array(labels.length).fill(1))) ??
-      Number.NaN
-    );
+    const groups = indexGroups(images.map(({ id }) => id));
+    return balancedFigure({ probabilities: scores, labels, classes: 4 }, groups)?.value ?? Number.NaN;
   };
 
   it.each([

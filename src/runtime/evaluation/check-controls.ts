@@ -1,12 +1,12 @@
 import { COLUMN, type Participants } from '../../preprocess/bids/participants.ts';
 import { type Finding, finding, findingOf } from '../../preprocess/check/finding.ts';
-import { bootstrapGroups, type Estimate } from '../statistics/bootstrap.ts';
+import { type Estimate, estimateOf, indexGroups } from '../statistics/figure.ts';
 import type { Progress } from '../telemetry/progress.ts';
 import { CONTROL_NAMES, CONTROLS, type ControlName } from './controls/controls.ts';
 import { groupedFolds } from './controls/folds.ts';
 import { type ControlImage, tryControlImages } from './controls/images.ts';
 import { runControls } from './controls/run-controls.ts';
-import { balancedReader } from './figures.ts';
+import { balancedFigure } from './figures.ts';
 
 export interface ControlCheck {
   readonly controls: readonly { name: ControlName; sees: string; balanced_accuracy: Estimate }[] | null;
@@ -33,7 +33,6 @@ const FOLDS = 5;
 const LEAST_A_CLASS = 10;
 /** Over chance by more than this, a control that sees no anatomy has found a shortcut. */
 const ALLOWED_LEAD = 0.1;
-const REPLICATES = 500;
 
 /** What to do about each shortcut. */
 const REMEDIES: Partial<Record<ControlName, string>> = {
@@ -68,18 +67,13 @@ export async function checkControls(
   const folds = groupedFolds(images, FOLDS, seed);
   const scores = await runControls(images, { classes: count, folds, seed, jobs, progress, signal });
   const labels = Uint8Array.from(images, ({ label }) => label);
-  const readers = CONTROL_NAMES.map(
-    (name) => [name, balancedReader({ probabilities: scores[name], labels, classes: count })] as const,
-  );
-  const estimates = bootstrapGroups(
-    images.map(({ group }) => group),
-    (counts) => Object.fromEntries(readers.map(([name, read]) => [name, read(counts)])),
-    { replicates: REPLICATES, seed },
-  );
+  const groups = indexGroups(images.map(({ group }) => group));
   const controls = CONTROL_NAMES.map((name) => ({
     name,
     sees: CONTROLS[name],
-    balanced_accuracy: estimates[name] ?? { value: null, low: null, high: null },
+    balanced_accuracy: estimateOf(
+      balancedFigure({ probabilities: scores[name], labels, classes: count }, groups),
+    ),
   }));
   const chance = 1 / count;
   const shortcuts = controls.flatMap((one) => shortcutOf(one, chance));

@@ -1,11 +1,19 @@
-import { auroc, rankScores } from '../statistics/auroc.ts';
-import { bootstrapGroups, type Estimate } from '../statistics/bootstrap.ts';
-import { expectedCalibrationError, reliabilityBins, sortConfidences } from '../statistics/calibration.ts';
-import { predictedClass, type Scored } from '../statistics/probabilities.ts';
-import { type Judged, meanOfAll, recalls, tallyOf, weightedMean } from './judged.ts';
-
-/** A figure of rows that count so often each; null where they do not define it. */
-type Reader = (counts: Float64Array) => number | null;
+import { aurocFigure } from '../statistics/auroc-figure.ts';
+import { sortConfidences } from '../statistics/calibration.ts';
+import { calibrationError } from '../statistics/calibration-interval.ts';
+import {
+  combineFigures,
+  type Estimate,
+  estimateOf,
+  type Figure,
+  type Groups,
+  indexGroups,
+  meanOfShares,
+  shareOf,
+} from '../statistics/figure.ts';
+import { meanEstimate, type ResamplingOptions } from '../statistics/mean-estimate.ts';
+import { brierScores, logLosses, predictedClass, type Scored } from '../statistics/probabilities.ts';
+import { type Judged, rightRows } from './judged.ts';
 
 /** What is judged beside the model on the same rows. */
 export interface Compared {
@@ -25,82 +33,103 @@ export interface FigureInput {
 }
 
 /**
- * Every figure of a model with its 95 % interval from one bootstrap over groups: `balanced_accuracy`, `accuracy`, `recall.<class>`,
- * `auroc`, `auroc.<class>`, `nll`, `brier`, `ece`, the last three also `.calibrated`, and for what it is compared with
+ * Every figure of a model with its 95 % interval, in which images of one group count as far as they tell of different patients: `balanced_accuracy`,
+ * `accuracy`, `recall.<class>`, `auroc`, `auroc.<class>`, `nll`, `brier`, `ece`, the last three also `.calibrated`, and for what it is compared with
  * `<name>` (its balanced accuracy) and `lead.<name>` (the model's minus its).
  */
 export function estimateFigures(input: FigureInput): Record<string, Estimate> {
-  const { judged, calibrated, compared, seed, replicates } = input;
-  const readers: [string, Reader][] = [
-    ...decisionReaders(judged, input.classNames),
-    ...rankingReaders(judged, input.classNames),
-    ...probabilityReaders(judged, ''),
+  const { judged, calibrated, compared, classNames } = input;
+  const groups = indexGroups(judged.groups);
+  const own = balancedFigure(judged, groups);
+  const figures: [string, Figure | null][] = [
+    ['balanced_accuracy', own],
+    ['accuracy', shareOf(rightRows(judged), groups)],
+    ...recallFigures(judged, groups).map((figure, label): [string, Figure | null] => [
+      `recall.${classNames[label]}`,
+      figure,
+    ]),
+    ...rankingFigures(judged, classNames, groups),
+    ...compared.flatMap(({ name, scores }): [string, Figure | null][] => {
+      const other = balancedFigure({ ...scores, labels: judged.labels }, groups);
+      return [
+        [name, other],
+        [`lead.${name}`, leadOver(own, other)],
+      ];
+    }),
+  ];
+  return {
+    ...Object.fromEntries(figures.map(([name, figure]) => [name, estimateOf(figure)])),
+    ...probabilityFigures(judged, '', { ...input, groups }),
     ...(calibrated
-      ? probabilityReaders({ ...judged, ...calibrated, labels: judged.labels }, '.calibrated')
-      : []),
-    ...compared.map(({ name, scores }): [string, Reader] => [
-      name,
-      balancedReader({ ...scores, labels: judged.labels }),
-    ]),
-  ];
-  const read = (counts: Float64Array) => {
-    const figures = Object.fromEntries(readers.map(([name, reader]) => [name, reader(counts)]));
-    const own = figures.balanced_accuracy ?? null;
-    const leads = compared.map(({ name }) => [`lead.${name}`, difference(own, figures[name] ?? null)]);
-    return { ...figures, ...Object.fromEntries(leads) };
+      ? probabilityFigures({ ...calibrated, labels: judged.labels }, '.calibrated', { ...input, groups })
+      : {}),
   };
-  return bootstrapGroups(judged.groups, read, { seed, replicates });
 }
 
-/** Balanced accuracy of a classifier's decisions, by weights. */
-export function balancedReader(scores: Scored & { readonly labels: Uint8Array }): Reader {
-  const { labels, probabilities, classes } = scores;
-  const predicted = Uint8Array.from(labels, (_, row) => predictedClass(probabilities, row, classes));
-  return (counts) => meanOfAll(recalls({ labels, predicted, classes }, counts));
+type Labelled = Scored & { readonly labels: Uint8Array };
+
+/** Mean of the recalls of all classes; null if a class has no rows. */
+export function balancedFigure(scored: Labelled, groups: Groups, z?: number): Figure | null {
+  return meanOfShares(recallFigures(scored, groups, z), z);
 }
 
-function decisionReaders(judged: Judged, names: readonly string[]): [string, Reader][] {
-  const tally = tallyOf(judged);
-  const right = Uint8Array.from(tally.predicted, (label, row) => (label === judged.labels[row] ? 1 : 0));
-  return [
-    ['balanced_accuracy', (counts) => meanOfAll(recalls(tally, counts))],
-    ['accuracy', (counts) => weightedMean(right, counts)],
-    ...names.map((name, label): [string, Reader] => [
-      `recall.${name}`,
-      (counts) => recalls(tally, counts)[label] ?? null,
-    ]),
-  ];
+/** How much higher one figure is than another on the same rows. */
+export function leadOver(own: Figure | null, other: Figure | null): Figure | null {
+  return combineFigures([
+    [1, own],
+    [-1, other],
+  ]);
 }
 
-function rankingReaders(judged: Judged, names: readonly string[]): [string, Reader][] {
-  const { probabilities, labels, classes } = judged;
-  const readers = names.map((_, label): Reader => {
+/** The recall of each class; null for a class without rows. */
+export function recallFigures(scored: Labelled, groups: Groups, z?: number): (Figure | null)[] {
+  const right = rightRows(scored);
+  return Array.from({ length: scored.classes }, (_, label) => {
+    const among = scored.labels.map((own) => (own === label ? 1 : 0));
+    return shareOf(right, groups, { among, ...(z !== undefined && { z }) });
+  });
+}
+
+function rankingFigures(
+  { probabilities, labels, classes }: Judged,
+  names: readonly string[],
+  groups: Groups,
+): [string, Figure | null][] {
+  const own = names.map((_, label) => {
     const scores = Float64Array.from(labels, (_own, row) => probabilities[row * classes + label] as number);
-    const ranking = rankScores(
+    return aurocFigure(
       scores,
-      Uint8Array.from(labels, (own) => (own === label ? 1 : 0)),
+      labels.map((truth) => (truth === label ? 1 : 0)),
+      groups,
     );
-    return (counts) => auroc(ranking, counts);
   });
   return [
-    ['auroc', (counts) => meanOfAll(readers.map((reader) => reader(counts)))],
-    ...names.map((name, label): [string, Reader] => [
-      `auroc.${name}`,
-      (counts) => readers[label]?.(counts) ?? null,
-    ]),
+    ['auroc', combineFigures(own.map((figure) => [1 / classes, figure] as const))],
+    ...names.map((name, label): [string, Figure | null] => [`auroc.${name}`, own[label] ?? null]),
   ];
 }
 
-function probabilityReaders(judged: Judged, suffix: string): [string, Reader][] {
-  const { losses, briers } = tallyOf(judged);
-  const sorted = sortConfidences(judged);
-  return [
-    [`nll${suffix}`, (counts) => weightedMean(losses, counts)],
-    [`brier${suffix}`, (counts) => weightedMean(briers, counts)],
-    [`ece${suffix}`, (counts) => expectedCalibrationError(reliabilityBins(sorted, counts))],
-  ];
+function probabilityFigures(
+  scored: Labelled,
+  suffix: string,
+  options: ResamplingOptions & { readonly groups: Groups },
+): Record<string, Estimate> {
+  const { groups } = options;
+  return {
+    [`nll${suffix}`]: meanEstimate(logLosses(scored), groups, options),
+    [`brier${suffix}`]: meanEstimate(brierScores(scored), groups, options),
+    [`ece${suffix}`]: calibrationError(sortConfidences(scored), groups, options),
+  };
 }
 
-function difference(one: number | null, other: number | null): number | null {
-  return one === null || other === null ? null : one - other;
+/** Whether each row holds, for a yes-or-no question about its truth and its prediction. */
+export function callsOf(
+  scored: Labelled,
+  isYes: (label: number) => boolean,
+): { truth: Uint8Array; said: Uint8Array } {
+  const { labels, probabilities, classes } = scored;
+  return {
+    truth: labels.map((label) => (isYes(label) ? 1 : 0)),
+    said: labels.map((_, row) => (isYes(predictedClass(probabilities, row, classes)) ? 1 : 0)),
+  };
 }

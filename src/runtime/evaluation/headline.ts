@@ -1,4 +1,4 @@
-import type { Estimate } from '../statistics/bootstrap.ts';
+import { type Estimate, UNDEFINED } from '../statistics/figure.ts';
 import { CONTROL_NAMES } from './controls/controls.ts';
 import type { Evaluation } from './result.ts';
 
@@ -22,7 +22,6 @@ export function headlineOf(
   return { balanced_accuracy: own, strongest_control: strongest, verdict, sentence };
 }
 
-const UNDEFINED: Estimate = { value: null, low: null, high: null };
 const NOT_DEFINED = 'Balanced accuracy is not defined: the images lack a class.';
 
 const SAYING = {

@@ -28,40 +28,13 @@ export function tallyOf(scored: Scored & { readonly labels: Uint8Array }): Tally
   };
 }
 
-/** The recall of each class among rows that count so often each; null for a class without rows. */
-export function recalls(
-  { labels, predicted, classes }: Pick<Tally, 'labels' | 'predicted' | 'classes'>,
-  counts: ArrayLike<number>,
-): (number | null)[] {
-  const total = new Float64Array(classes);
-  const right = new Float64Array(classes);
-  for (let row = 0; row < labels.length; row++) {
-    const label = labels[row] as number;
-    const weight = counts[row] as number;
-    total[label] = (total[label] as number) + weight;
-    if (predicted[row] === label) right[label] = (right[label] as number) + weight;
-  }
-  return Array.from(total, (all, label) => (all === 0 ? null : (right[label] as number) / all));
-}
-
-/** Mean of the recalls; null if a class has no rows. */
-export function meanOfAll(values: readonly (number | null)[]): number | null {
-  let sum = 0;
-  for (const value of values) {
-    if (value === null) return null;
-    sum += value;
-  }
-  return values.length === 0 ? null : sum / values.length;
-}
-
-/** Null without weight. */
-export function weightedMean(values: ArrayLike<number>, counts: ArrayLike<number>): number | null {
-  let [sum, total] = [0, 0];
-  for (let row = 0; row < values.length; row++) {
-    sum += (counts[row] as number) * (values[row] as number);
-    total += counts[row] as number;
-  }
-  return total === 0 ? null : sum / total;
+/** 1 for each row whose class was predicted. */
+export function rightRows({
+  labels,
+  probabilities,
+  classes,
+}: Scored & { readonly labels: Uint8Array }): Uint8Array {
+  return labels.map((label, row) => (predictedClass(probabilities, row, classes) === label ? 1 : 0));
 }
 
 /** `truth x predicted` counts. */
@@ -94,6 +67,23 @@ export function amongClasses(judged: Judged, kept: readonly number[]): Judged {
     groups: pick(judged.groups),
     labels: Uint8Array.from(pick(judged.labels), (label) => kept.indexOf(label)),
     classes: kept.length,
+    probabilities,
+  };
+}
+
+/** Some people, in another order. */
+export function pickRows(judged: Judged, rows: readonly number[]): Judged {
+  const { classes } = judged;
+  const probabilities = new Float64Array(rows.length * classes);
+  for (const [at, row] of rows.entries()) {
+    probabilities.set(judged.probabilities.subarray(row * classes, (row + 1) * classes), at * classes);
+  }
+  return {
+    ids: rows.map((row) => judged.ids[row] ?? ''),
+    sites: rows.map((row) => judged.sites[row] ?? ''),
+    groups: rows.map((row) => judged.groups[row] ?? ''),
+    labels: Uint8Array.from(rows, (row) => judged.labels[row] ?? 0),
+    classes,
     probabilities,
   };
 }

@@ -1,18 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flError } from '../kernel/errors.ts';
-import {
-  type BootstrapOptions,
-  drawReplicates,
-  type Estimate,
-  percentileOf,
-} from '../statistics/bootstrap.ts';
-import { balancedReader } from './figures.ts';
-import type { Judged } from './judged.ts';
+import { estimateOf, indexGroups, ONE_SIDED } from '../statistics/figure.ts';
+import { balancedFigure, leadOver } from './figures.ts';
+import { type Judged, pickRows } from './judged.ts';
 import { EVALUATION_FILE, type Paired, PREDICTIONS_FILE, readEvaluation } from './result.ts';
 
 /** Balanced accuracy of two models on the people whom both were judged on. @throws NF_COMPARE_SUBJECTS when there are none */
-export function comparePaired(own: Judged, other: Judged, options: BootstrapOptions = {}): Paired {
+export function comparePaired(own: Judged, other: Judged): Paired {
   const place = new Map(other.ids.map((id, row) => [id, row]));
   const rows = [...own.ids.keys()].filter((row) => place.has(own.ids[row] ?? ''));
   if (rows.length === 0) throw flError('NF_COMPARE_SUBJECTS');
@@ -21,43 +16,22 @@ export function comparePaired(own: Judged, other: Judged, options: BootstrapOpti
     other,
     rows.map((row) => place.get(own.ids[row] ?? '') ?? 0),
   );
-  const readers = [balancedReader(mine), balancedReader({ ...theirs, labels: mine.labels })] as const;
-  const read = (counts: Float64Array) => {
-    const [first, second] = [readers[0](counts), readers[1](counts)];
-    const lead = first === null || second === null ? null : first - second;
-    return { own: first, other: second, lead };
+  const groups = indexGroups(mine.groups);
+  const figures = (z?: number) => {
+    const [first, second] = [mine, { ...theirs, labels: mine.labels }].map((one) =>
+      balancedFigure(one, groups, z),
+    );
+    return { first: first ?? null, second: second ?? null, lead: leadOver(first ?? null, second ?? null) };
   };
-  const { own: values, drawn } = drawReplicates(mine.groups, read, options);
-  const estimate = (name: string): Estimate => {
-    const sorted = drawn.get(name);
-    const bound = (share: number) => (sorted ? percentileOf(sorted, share) : null);
-    return { value: values[name] ?? null, low: bound(0.025), high: bound(0.975) };
-  };
-  const leads = drawn.get('lead');
+  const { first, second, lead } = figures();
+  const oneSided = figures(ONE_SIDED).lead;
   return {
     subjects: rows.length,
-    groups: new Set(mine.groups).size,
-    own: estimate('own'),
-    other: estimate('other'),
-    lead: estimate('lead'),
-    worse_by_at_most: leads ? -percentileOf(leads, 0.05) : null,
-  };
-}
-
-/** Some people, in another order. */
-export function pickRows(judged: Judged, rows: readonly number[]): Judged {
-  const { classes } = judged;
-  const probabilities = new Float64Array(rows.length * classes);
-  for (const [at, row] of rows.entries()) {
-    probabilities.set(judged.probabilities.subarray(row * classes, (row + 1) * classes), at * classes);
-  }
-  return {
-    ids: rows.map((row) => judged.ids[row] ?? ''),
-    sites: rows.map((row) => judged.sites[row] ?? ''),
-    groups: rows.map((row) => judged.groups[row] ?? ''),
-    labels: Uint8Array.from(rows, (row) => judged.labels[row] ?? 0),
-    classes,
-    probabilities,
+    groups: groups.count,
+    own: estimateOf(first),
+    other: estimateOf(second),
+    lead: estimateOf(lead),
+    worse_by_at_most: oneSided ? -oneSided.low : null,
   };
 }
 

@@ -1,37 +1,29 @@
-import { bootstrapGroups, type Estimate } from '../statistics/bootstrap.ts';
-import { type Judged, meanOfAll, recalls, tallyOf, weightedMean } from './judged.ts';
+import { estimateOf, indexGroups, shareOf, UNDEFINED } from '../statistics/figure.ts';
+import { logLosses } from '../statistics/probabilities.ts';
+import { balancedFigure, recallFigures } from './figures.ts';
+import { type Judged, pickRows, rightRows } from './judged.ts';
 import type { Evaluation } from './result.ts';
 import type { EvaluationWork } from './work.ts';
 
-const UNDEFINED: Estimate = { value: null, low: null, high: null };
-
-/** Each site's own figures; a site without a class has no balanced accuracy, and says so. */
-export function describeSites(
-  { data, target, options }: EvaluationWork,
-  judged: Judged,
-): Evaluation['per_site'] {
-  const tally = tallyOf(judged);
-  const right = Uint8Array.from(tally.predicted, (label, row) => (label === judged.labels[row] ? 1 : 0));
+/** Each site's own figures with their intervals; a site without a class has no balanced accuracy, and says so. */
+export function describeSites({ data, target }: EvaluationWork, judged: Judged): Evaluation['per_site'] {
   return data.sites.map((site) => {
     const rows = [...judged.labels.keys()].filter((row) => judged.sites[row] === site);
-    const counts = new Float64Array(judged.labels.length);
-    for (const row of rows) counts[row] = 1;
-    const own = recalls(tally, counts);
-    const missing = target.classes.filter((_, label) => own[label] === null);
-    const spread = (weights: Float64Array) => {
-      const all = new Float64Array(judged.labels.length);
-      for (const [at, row] of rows.entries()) all[row] = weights[at] as number;
-      return { balanced: meanOfAll(recalls(tally, all)), accuracy: weightedMean(right, all) };
-    };
-    const groups = rows.map((row) => judged.groups[row] ?? '');
-    const figures = rows.length === 0 ? {} : bootstrapGroups(groups, spread, options);
+    const own = pickRows(judged, rows);
+    const groups = indexGroups(own.groups);
+    const recalls = recallFigures(own, groups).map(estimateOf);
+    const named = <T>(value: (label: number) => T) =>
+      Object.fromEntries(target.classes.map((name, label) => [name, value(label)]));
+    const missing = target.classes.filter((_, label) => (recalls[label] ?? UNDEFINED).value === null);
+    const losses = logLosses(own);
     return {
       site,
       subjects: rows.length,
-      balanced_accuracy: figures.balanced ?? UNDEFINED,
-      accuracy: figures.accuracy ?? UNDEFINED,
-      nll: weightedMean(tally.losses, counts),
-      recall: Object.fromEntries(target.classes.map((name, label) => [name, own[label] ?? null])),
+      balanced_accuracy: estimateOf(balancedFigure(own, groups)),
+      accuracy: estimateOf(shareOf(rightRows(own), groups)),
+      nll: rows.length === 0 ? null : losses.reduce((sum, loss) => sum + loss, 0) / rows.length,
+      recall: named((label) => (recalls[label] ?? UNDEFINED).value),
+      recall_intervals: named((label) => recalls[label] ?? UNDEFINED),
       undefined_because: missing.length === 0 ? null : `no subject of ${missing.join(', ')}`,
     };
   });

@@ -5,7 +5,9 @@ import { flError } from '../kernel/errors.ts';
 const figure = z.number().nullable();
 export const estimateSchema = z
   .object({ value: figure, low: figure, high: figure })
-  .describe('a figure with its 95 % interval from a bootstrap over groups; null where it is not defined');
+  .describe(
+    'a figure with its 95 % interval, images of one group counting as far as they tell of different patients; null where it is not defined',
+  );
 const count = z.int().nonnegative();
 
 const bin = z.object({ count: z.number(), confidence: z.number(), accuracy: z.number() });
@@ -74,10 +76,29 @@ export const evaluationSchema = z.object({
       accuracy: estimateSchema,
       nll: figure,
       recall: z.record(z.string(), figure),
+      recall_intervals: z.record(z.string(), estimateSchema).default({}),
       undefined_because: z.string().nullable(),
     }),
   ),
-  worst: z.object({ site: z.string().nullable(), class: z.string().nullable() }),
+  worst: z
+    .object({ site: z.string().nullable(), class: z.string().nullable() })
+    .describe('the site of the lowest accuracy, which every site has, and the class of the lowest recall'),
+  tumour_or_none: z
+    .object({
+      with_tumour: count,
+      found: count.describe('of those with a tumour, called one'),
+      without_tumour: count,
+      cleared: count.describe('of those without, called none'),
+      called_tumour: count,
+      called_none: count,
+      sensitivity: estimateSchema,
+      specificity: estimateSchema,
+      positive_predictive_value: estimateSchema,
+      negative_predictive_value: estimateSchema,
+    })
+    .nullable()
+    .default(null)
+    .describe('tumour of any type against none; null where the classes do not part the two'),
   tumour_types: z
     .object({
       classes: z.array(z.string()),

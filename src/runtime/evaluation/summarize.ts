@@ -1,14 +1,15 @@
 import { softwareVersions } from '../kernel/package-version.ts';
-import { bootstrapGroups, type Estimate } from '../statistics/bootstrap.ts';
+import { type Estimate, estimateOf, indexGroups, UNDEFINED } from '../statistics/figure.ts';
 import type { Scored } from '../statistics/probabilities.ts';
 import { type Calibration, describeCalibration } from './calibrate.ts';
 import { CONTROL_NAMES, CONTROLS } from './controls/controls.ts';
-import { balancedReader, type Compared, estimateFigures } from './figures.ts';
+import { balancedFigure, type Compared, estimateFigures } from './figures.ts';
 import { headlineOf } from './headline.ts';
 import type { JudgedControls } from './judge-controls.ts';
 import { amongClasses, confusionOf, type Judged, tallyOf } from './judged.ts';
 import type { MaskedTest } from './masked.ts';
 import { describeSites } from './per-site.ts';
+import { NO_TUMOUR, tumourOrNone } from './presence.ts';
 import type { Evaluation } from './result.ts';
 import type { EvaluationWork } from './work.ts';
 import type { WorstCases } from './worst-cases.ts';
@@ -21,9 +22,6 @@ export interface Findings {
   readonly cases: WorstCases;
   readonly notes: readonly string[];
 }
-
-const UNDEFINED: Estimate = { value: null, low: null, high: null };
-const NO_TUMOUR = 'no_tumor';
 
 export function summarizeEvaluation(work: EvaluationWork, findings: Findings): Evaluation {
   const { target, options } = work;
@@ -56,10 +54,11 @@ export function summarizeEvaluation(work: EvaluationWork, findings: Findings): E
     per_class: perClass,
     per_site: perSite,
     worst: {
-      site:
-        least(perSite, ({ balanced_accuracy: own, accuracy }) => own.value ?? accuracy.value)?.site ?? null,
+      // Every site has an accuracy, but only one with all classes a balanced one.
+      site: least(perSite, ({ accuracy }) => accuracy.value)?.site ?? null,
       class: least(perClass, ({ recall }) => recall.value)?.class ?? null,
     },
+    tumour_or_none: tumourOrNone(judged, classes, indexGroups(judged.groups)),
     tumour_types: tumourTypes(work, findings),
     calibration: describeCalibration(judged, calibration),
     controls: 'scores' in controls ? describeControls(figures) : null,
@@ -140,10 +139,7 @@ function undefinedBecause(perClass: Evaluation['per_class']): Record<string, str
   return Object.fromEntries(['balanced_accuracy', 'auroc', ...names].map((name) => [name, reason]));
 }
 
-function tumourTypes(
-  { target, options }: EvaluationWork,
-  { judged, controls }: Findings,
-): Evaluation['tumour_types'] {
+function tumourTypes({ target }: EvaluationWork, { judged, controls }: Findings): Evaluation['tumour_types'] {
   const kept = [...target.classes.keys()].filter((label) => target.classes[label] !== NO_TUMOUR);
   if (kept.length === target.classes.length || kept.length < 2) return null;
   const own = 'scores' in controls ? Object.entries(controls.scores) : [];
@@ -156,10 +152,10 @@ function tumourTypes(
   ];
   const [, first] = all[0] ?? [];
   if (!first || first.labels.length === 0) return null;
-  const readers = all.map(([name, one]) => [name, balancedReader(one)] as const);
-  const read = (counts: Float64Array) =>
-    Object.fromEntries(readers.map(([name, reader]) => [name, reader(counts)]));
-  const { model = UNDEFINED, ...rest } = bootstrapGroups(first.groups, read, options);
+  const groups = indexGroups(first.groups);
+  const { model = UNDEFINED, ...rest } = Object.fromEntries(
+    all.map(([name, one]) => [name, estimateOf(balancedFigure(one, groups))]),
+  );
   return {
     classes: kept.map((label) => target.classes[label] ?? ''),
     subjects: first.labels.length,

@@ -2,7 +2,7 @@ import type { ReportSource } from './gather.ts';
 import { Html, html } from './html.ts';
 import { answerSection, controlsSection } from './sections/answer.ts';
 import { baselinesSection } from './sections/baselines.ts';
-import { calibrationSection, classesSection, sitesSection } from './sections/classes.ts';
+import { calibrationSection, classesSection, presenceSection, sitesSection } from './sections/classes.ts';
 import { casesSection, looksSection } from './sections/looks.ts';
 import { curvesSection, dataSection, recordSection } from './sections/run.ts';
 import { STYLE } from './style.ts';
@@ -14,7 +14,7 @@ export function renderPage(source: ReportSource): string {
 ${evaluation ? answerSection(evaluation) : notEvaluated(summary.job)}
 ${evaluation ? [controlsSection(evaluation), looksSection(evaluation)] : null}
 ${source.baselines ? baselinesSection(source.baselines) : null}
-${evaluation ? [classesSection(evaluation), sitesSection(evaluation)] : null}
+${evaluation ? [presenceSection(evaluation), classesSection(evaluation), sitesSection(evaluation)] : null}
 ${curvesSection(source)}
 ${evaluation ? calibrationSection(evaluation) : null}
 ${casesSection(source)}

@@ -10,7 +10,7 @@ export interface ReliabilityBin {
   readonly accuracy: number;
 }
 
-export const CALIBRATION_BINS = 15;
+const CALIBRATION_BINS = 15;
 
 /** Rows in the order of their confidence, made once for many weightings. */
 export interface Confidences {
@@ -68,12 +68,15 @@ export function reliabilityBins(sorted: Confidences, counts?: ArrayLike<number>)
 export function expectedCalibrationError(bins: readonly ReliabilityBin[]): number | null {
   const total = bins.reduce((sum, { count }) => sum + count, 0);
   if (total === 0) return null;
-  const error = bins.reduce((sum, { count, confidence, accuracy }) => {
-    const gap = Math.abs(confidence - accuracy);
-    const noise = Math.sqrt((accuracy * (1 - accuracy)) / count);
-    return sum + (count / total) * (2 * gap - foldedMean(gap, noise));
-  }, 0);
+  const error = bins.reduce((sum, bin) => sum + (bin.count / total) * gapWithoutNoise(bin), 0);
   return Math.max(0, error);
+}
+
+/** How far a bin's confidence is from its accuracy, less what chance adds to that; under 0 where there is less than chance. */
+export function gapWithoutNoise({ count, confidence, accuracy }: ReliabilityBin): number {
+  const gap = Math.abs(confidence - accuracy);
+  const noise = Math.sqrt((accuracy * (1 - accuracy)) / count);
+  return 2 * gap - foldedMean(gap, noise);
 }
 
 /** Mean of |N(mean, deviation)|. */

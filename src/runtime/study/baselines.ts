@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { readSplit, type SplitManifest } from '../../preprocess/split/manifest.ts';
 import { evaluateModel } from '../evaluation/evaluate.ts';
-import type { Judged } from '../evaluation/judged.ts';
-import { comparePaired, pickRows, readPredictions } from '../evaluation/paired.ts';
+import { type Judged, pickRows } from '../evaluation/judged.ts';
+import { comparePaired, readPredictions } from '../evaluation/paired.ts';
 import { EVALUATION_FOLDER, type Evaluation } from '../evaluation/result.ts';
 import type { EvaluateOptions } from '../evaluation/work.ts';
 import { readRunCard } from '../federation/run-card.ts';
@@ -90,19 +90,18 @@ function summarize(what: {
   predictions: Judged;
 }): Baselines {
   const { options, federated, judged, predictions } = what;
-  const bootstrap = { seed: options.evaluate.seed, replicates: options.evaluate.replicates };
   const byKind = Map.groupBy(judged.keys(), ({ baseline }) => baseline);
   const baselines = [...byKind].map(([baseline, runs]) => {
     const other = assemble(runs.map((run) => ({ run, own: judged.get(run)?.predictions })));
     const sites = [...new Set(predictions.sites)].map((site) => {
       const rows = [...predictions.sites.keys()].filter((row) => predictions.sites[row] === site);
-      return [site, comparePaired(pickRows(predictions, rows), other, bootstrap)] as const;
+      return [site, comparePaired(pickRows(predictions, rows), other)] as const;
     });
     return {
       baseline,
       meaning: BASELINE_MEANING[baseline],
       run_folders: Object.fromEntries(runs.map((run) => [run.site, judged.get(run)?.folder ?? ''])),
-      comparison: comparePaired(predictions, other, bootstrap),
+      comparison: comparePaired(predictions, other),
       sites: Object.fromEntries(sites),
     };
   });

@@ -4,7 +4,9 @@ import { headlineOf } from '../../../src/runtime/evaluation/headline.ts';
 import { amongClasses, confusionOf, type Judged, tallyOf } from '../../../src/runtime/evaluation/judged.ts';
 import { maskBatch } from '../../../src/runtime/evaluation/masked.ts';
 import { comparePaired } from '../../../src/runtime/evaluation/paired.ts';
+import { tumourOrNone, tumourOrNoneWords } from '../../../src/runtime/evaluation/presence.ts';
 import { createRandom } from '../../../src/runtime/kernel/random.ts';
+import { indexGroups } from '../../../src/runtime/statistics/figure.ts';
 
 const CLASSES = ['a', 'b', 'no_tumor'];
 
@@ -73,7 +75,11 @@ describe('the figures', () => {
   it('have a lead over what is compared that is paired: over itself it is zero', () => {
     const own = judged(0.7);
     const figures = estimate(own, [{ name: 'control.forest', scores: own }]);
-    expect(figures['lead.control.forest']).toEqual({ value: 0, low: 0, high: 0 });
+    const lead = figures['lead.control.forest'];
+    expect(lead?.value).toBe(0);
+    expect(lead?.high).toBeCloseTo(-(lead?.low ?? 0), 10);
+    expect(lead?.high).toBeGreaterThan(0);
+    expect(lead?.high).toBeLessThan(0.04);
   });
 });
 
@@ -100,9 +106,7 @@ describe('the headline', () => {
 
 describe('a paired comparison', () => {
   it('finds a difference, and bounds how much worse the model may be', () => {
-    const paired = comparePaired(judged(0.9, { count: 300 }), judged(0.6, { count: 300, seed: 1 }), {
-      replicates: 400,
-    });
+    const paired = comparePaired(judged(0.9, { count: 300 }), judged(0.6, { count: 300, seed: 1 }));
     expect(paired.lead.low).toBeGreaterThan(0.15);
     expect(paired.worse_by_at_most).toBeLessThan(0);
   });
@@ -119,13 +123,49 @@ describe('a paired comparison', () => {
         order.flatMap((row) => [...own.probabilities.subarray(3 * row, 3 * row + 3)]),
       ),
     };
-    expect(comparePaired(own, turned).lead).toEqual({ value: 0, low: 0, high: 0 });
+    expect(comparePaired(own, turned).lead).toEqual(comparePaired(own, own).lead);
   });
 
   it('refuses models that were judged on different people', () => {
     const own = judged(0.8);
     const strangers = { ...own, ids: own.ids.map((id) => `x${id}`) };
     expect(() => comparePaired(own, strangers)).toThrow(/no subject in common/);
+  });
+});
+
+describe('tumour or none', () => {
+  const found = (rightness: number) => {
+    const own = judged(rightness, { count: 66 });
+    return tumourOrNone(own, CLASSES, indexGroups(own.ids));
+  };
+
+  it('counts what is found, whatever the type, and says it in words', () => {
+    const { labels, ...own } = judged(1, { count: 66 });
+    const never = {
+      ...own,
+      labels,
+      probabilities: own.probabilities.map((_, at) => (at % 3 === 0 ? 0.6 : 0.2)),
+    };
+    const result = tumourOrNone(never, CLASSES, indexGroups(own.ids));
+    expect(result).toMatchObject({
+      ...{ with_tumour: 44, found: 44, without_tumour: 22, cleared: 0, called_tumour: 66, called_none: 0 },
+      specificity: { value: 0, low: 0, high: expect.closeTo(0.149, 3) },
+      positive_predictive_value: { value: expect.closeTo(2 / 3, 10) },
+      negative_predictive_value: { value: null, low: null, high: null },
+    });
+    const words = result && tumourOrNoneWords(result, (name) => name);
+    expect(words?.[1]).toBe('Of 22 without tumour, 0 called so: specificity.');
+  });
+
+  it('does not ask which type it is', () => {
+    expect(found(1)?.sensitivity.value).toBe(1);
+    expect(found(0)?.specificity.value).toBe(0);
+    expect(found(0)?.sensitivity.value).toBeGreaterThan(0.2);
+  });
+
+  it('is no question where no class is without tumour', () => {
+    const own = judged(1);
+    expect(tumourOrNone(own, ['a', 'b', 'c'], indexGroups(own.ids))).toBeNull();
   });
 });
 

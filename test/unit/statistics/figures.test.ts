@@ -3,15 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../../src/runtime/kernel/random.ts';
 import { auroc, rankScores } from '../../../src/runtime/statistics/auroc.ts';
 import {
-  bootstrapGroups,
-  drawReplicates,
-  wilsonInterval,
-} from '../../../src/runtime/statistics/bootstrap.ts';
-import {
   expectedCalibrationError,
   reliabilityBins,
   sortConfidences,
 } from '../../../src/runtime/statistics/calibration.ts';
+import { type Groups, indexGroups, shareOf } from '../../../src/runtime/statistics/figure.ts';
+import { meanEstimate } from '../../../src/runtime/statistics/mean-estimate.ts';
 import {
   brierScores,
   fitTemperature,
@@ -131,53 +128,66 @@ describe('the calibration error', () => {
   });
 });
 
-describe('the bootstrap', () => {
+describe('the interval of a mean', () => {
   const values = Float64Array.from({ length: 200 }, (_, row) => (row % 4 === 0 ? 1 : 0));
-  const mean = (counts: Float64Array) => {
-    const total = counts.reduce((sum, count) => sum + count, 0);
-    return { mean: counts.reduce((sum, count, row) => sum + count * (values[row] ?? 0), 0) / total };
-  };
+  const alone = indexGroups(Array.from(values.keys(), String));
 
-  it('gives about the interval of the binomial where every row is a group', () => {
-    const groups = Array.from(values.keys(), String);
-    const { mean: found } = bootstrapGroups(groups, mean, { seed: 1 });
-    expect(found?.value).toBe(0.25);
+  it('is about that of the normal distribution where every row is a group', () => {
+    const found = meanEstimate(values, alone, { seed: 1 });
+    expect(found.value).toBe(0.25);
     const half = 1.96 * Math.sqrt((0.25 * 0.75) / 200);
-    expect(found?.low).toBeCloseTo(0.25 - half, 1);
-    expect(found?.high).toBeCloseTo(0.25 + half, 1);
+    expect(found.low).toBeCloseTo(0.25 - half, 1);
+    expect(found.high).toBeCloseTo(0.25 + half, 1);
   });
 
   it('is wider where rows of a group are alike', () => {
-    const width = (groups: string[]) => {
-      const found = bootstrapGroups(groups, mean, { seed: 1 }).mean;
-      return (found?.high ?? 0) - (found?.low ?? 0);
+    const width = (groups: Groups) => {
+      const found = meanEstimate(values, groups, { seed: 1 });
+      return (found.high ?? 0) - (found.low ?? 0);
     };
-    const alone = Array.from(values.keys(), String);
     const twins = Array.from(values.keys(), (row) => `${values[row]} ${Math.floor(row / 40)}`);
-    expect(width(twins)).toBeGreaterThan(1.5 * width(alone));
+    expect(width(indexGroups(twins))).toBeGreaterThan(1.5 * width(alone));
   });
 
-  it('gives no interval for a figure that many draws do not define', () => {
-    const groups = ['a', 'b', 'c'];
-    const rare = (counts: Float64Array) => ({ rare: counts[0] === 0 ? null : 1, all: 1 });
-    const found = bootstrapGroups(groups, rare);
-    expect(found.rare).toEqual({ value: 1, low: null, high: null });
-    expect(found.all).toEqual({ value: 1, low: 1, high: 1 });
-    expect(drawReplicates(groups, rare).drawn.has('rare')).toBe(false);
+  it('is not known where nothing varies, or there is nothing', () => {
+    const same = meanEstimate(new Float64Array(3).fill(2), indexGroups(['a', 'b', 'c']));
+    expect(same).toEqual({ value: 2, low: null, high: null });
+    expect(meanEstimate([], indexGroups([]))).toEqual({ value: null, low: null, high: null });
   });
 
-  it('draws the same with the same seed', () => {
-    const groups = Array.from(values.keys(), String);
-    expect(bootstrapGroups(groups, mean, { seed: 3 })).toEqual(bootstrapGroups(groups, mean, { seed: 3 }));
-    expect(bootstrapGroups(groups, mean, { seed: 3 })).not.toEqual(
-      bootstrapGroups(groups, mean, { seed: 4 }),
-    );
+  it('is the same with the same seed', () => {
+    expect(meanEstimate(values, alone, { seed: 3 })).toEqual(meanEstimate(values, alone, { seed: 3 }));
+    expect(meanEstimate(values, alone, { seed: 3 })).not.toEqual(meanEstimate(values, alone, { seed: 4 }));
   });
 });
 
-it("knows Wilson's interval", () => {
-  expect(wilsonInterval(0, 0)).toBeNull();
-  // 8 of 10: 0.4902 to 0.9433 (Brown, Cai and DasGupta, 2001, formula 4).
-  expect(wilsonInterval(8, 10)?.low).toBeCloseTo(0.4902, 3);
-  expect(wilsonInterval(8, 10)?.high).toBeCloseTo(0.9433, 3);
+describe('the interval of a share', () => {
+  const holds = (
+    right: number,
+    all: number,
+    groups = indexGroups(Array.from({ length: all }, (_, row) => String(row))),
+  ) =>
+    shareOf(
+      Array.from({ length: all }, (_, row) => (row < right ? 1 : 0)),
+      groups,
+    );
+
+  it("is Wilson's where every row is a group", () => {
+    // 8 of 10: 0.4902 to 0.9433 (Brown, Cai and DasGupta, 2001, formula 4).
+    expect(holds(8, 10)?.low).toBeCloseTo(0.4902, 3);
+    expect(holds(8, 10)?.high).toBeCloseTo(0.9433, 3);
+    expect(holds(0, 22)).toMatchObject({ value: 0, low: 0, high: expect.closeTo(0.149, 3) });
+    expect(holds(22, 22)).toMatchObject({ value: 1, low: expect.closeTo(0.851, 3), high: 1 });
+    expect(holds(0, 0)).toBeNull();
+  });
+
+  it('at 0 and 1 takes a group for one row: nothing tells how its rows hang together', () => {
+    const groups = indexGroups(Array.from({ length: 44 }, (_, row) => String(row >> 1)));
+    expect(holds(0, 44, groups)?.high).toBeGreaterThanOrEqual(holds(0, 22)?.high ?? 1);
+  });
+
+  it('of one group says next to nothing', () => {
+    const found = holds(20, 40, indexGroups(new Array<string>(40).fill('one')));
+    expect((found?.high ?? 0) - (found?.low ?? 0)).toBeGreaterThan(0.75);
+  });
 });

@@ -20,7 +20,7 @@ export function baselinesSection({ baselines, federated, budget }: Baselines): H
     ...Object.entries(sites).map(([site, own]) => line('', site, own)),
   ]);
   return html`<section><h2>Beside other ways to train</h2>
-<p class="lead">Balanced accuracy on the same test subjects; ${budget}. Differences are paired within draws of groups.</p>
+<p class="lead">Balanced accuracy on the same test subjects; ${budget}. Differences are paired by subject.</p>
 ${intervalChart(rows, { title: 'Balanced accuracy of the federated model and the baselines' })}
 <ul>${baselines.map(({ baseline }) => html`<li><b>${baseline}</b>: ${BASELINE_MEANING[baseline]}</li>`)}</ul>
 <details><summary>By site, and how much worse the federated model may be</summary><div class="scroll"><table>

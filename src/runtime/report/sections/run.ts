@@ -73,7 +73,7 @@ export function recordSection({ card, summary, evaluation }: ReportSource): Html
             'model judged',
             html`${evaluation.model.type}, ${evaluation.model.image_size} px, <code>${shortDigest(evaluation.model.sha256)}</code>`,
           ],
-          ['bootstrap', `${evaluation.replicates} draws of groups, seed ${evaluation.seed}`],
+          ['resampling of losses', `${evaluation.replicates} draws of groups, seed ${evaluation.seed}`],
         ] satisfies [string, Html | string][])
       : []),
     ['job bundle', html`<code>${shortDigest(card.bundle_sha256)}</code>`],

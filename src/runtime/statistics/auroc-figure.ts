@@ -1,0 +1,94 @@
+import { auroc, rankScores } from './auroc.ts';
+import { designEffect, type Figure, fewGroups, type Groups, spread, TWO_SIDED } from './figure.ts';
+
+/**
+ * Area under the ROC curve of one class against the rest, with Newcombe's score interval ("Confidence intervals for an effect size measure based on the
+ * Mann-Whitney statistic. Part 2", 2006, method 5), which has a positive width at 1 as well. Rows of groups count as the independent ones that
+ * would know the area as well (Obuchowski, "Nonparametric analysis of clustered ROC curve data", 1997). Null where either kind is missing.
+ * @param scores [rows] of the class
+ * @param positive [rows]: 1 for rows of the class
+ */
+export function aurocFigure(scores: Float64Array, positive: Uint8Array, groups: Groups): Figure | null {
+  const ranking = rankScores(scores, positive);
+  const value = auroc(ranking);
+  if (value === null) return null;
+  const rows = positive.length;
+  const positives = positive.reduce((sum, one) => sum + one, 0);
+  const counts = [rows - positives, positives] as const;
+  const pull = new Float64Array(groups.count);
+  const sizes = new Float64Array(groups.count);
+  let alone = 0;
+  for (const [row, place] of placements(ranking).entries()) {
+    const kind = positive[row] === 1 ? 1 : 0;
+    const own = (place - value) / counts[kind];
+    alone += own ** 2;
+    const group = groups.of[row] as number;
+    pull[group] = (pull[group] as number) + own;
+    sizes[group] = (sizes[group] as number) + 1;
+  }
+  const against = value < 0.5 ? pull.filter((one) => one > 0) : pull.filter((one) => one < 0);
+  const effect = designEffect({
+    sizes: [...sizes],
+    ratio: alone === 0 ? undefined : spread(pull, groups.count) / alone,
+    rare: against.length,
+  });
+  const scale = effect * (effect > 1 ? fewGroups(groups.count, TWO_SIDED) : 1);
+  const [low, high] = scoreInterval(value, counts[1] / scale, counts[0] / scale);
+  return {
+    value,
+    low,
+    high,
+    pull,
+    present: Uint8Array.from(sizes, (size) => (size > 0 ? 1 : 0)),
+    trials: Math.min(...counts) / scale,
+  };
+}
+
+/** For each row, the share of rows of the other kind that it is ranked rightly against, equal scores counting half. */
+function placements({ order, scores, positive }: ReturnType<typeof rankScores>): Float64Array {
+  const place = new Float64Array(order.length);
+  const totals = [0, 0];
+  for (const kind of positive) totals[kind] = (totals[kind] as number) + 1;
+  const before = [0, 0];
+  for (let at = 0; at < order.length; ) {
+    const score = scores[order[at] as number];
+    const tied = [0, 0];
+    let end = at;
+    for (; end < order.length && scores[order[end] as number] === score; end++) {
+      const kind = positive[order[end] as number] as number;
+      tied[kind] = (tied[kind] as number) + 1;
+    }
+    for (; at < end; at++) {
+      const row = order[at] as number;
+      const other = 1 - (positive[row] as number);
+      const under = (before[other] as number) + (tied[other] as number) / 2;
+      place[row] = (other === 0 ? under : (totals[other] as number) - under) / (totals[other] as number);
+    }
+    for (const kind of [0, 1]) before[kind] = (before[kind] as number) + (tied[kind] as number);
+  }
+  return place;
+}
+
+/** Halvings: to the precision of a float64. */
+const STEPS = 52;
+
+/** The areas from which the found one is as far away as chance explains, by their own variance (Hanley and McNeil, 1982). */
+function scoreInterval(value: number, positives: number, negatives: number): [low: number, high: number] {
+  const extra = (positives + negatives) / 2 - 1;
+  const variance = (area: number) =>
+    (area *
+      (1 - area) *
+      (1 + (Math.max(0, extra) * (1 - area)) / (2 - area) + (Math.max(0, extra) * area) / (1 + area))) /
+    (positives * negatives);
+  const bound = (end: 0 | 1) => {
+    if (value === end) return end;
+    let [inside, outside]: [number, number] = [value, end];
+    for (let step = 0; step < STEPS; step++) {
+      const middle = (inside + outside) / 2;
+      if ((middle - value) ** 2 <= TWO_SIDED ** 2 * variance(middle)) inside = middle;
+      else outside = middle;
+    }
+    return inside;
+  };
+  return [bound(0), bound(1)];
+}
