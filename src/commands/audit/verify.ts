@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { flError } from '../../runtime/kernel/errors.ts';
 import { logReportSchema } from '../../runtime/security/verify-logs.ts';
 
 const resultSchema = z.array(logReportSchema);
@@ -20,6 +21,9 @@ export default class AuditVerify extends BaseCommand<Result> {
   };
   static override flags = {
     root: Flags.string({ summary: "certificate of the project's authority; default: the kit's" }),
+    head: Flags.string({
+      summary: 'an earlier .head file of the log, kept elsewhere: the log must hold its entry (one log)',
+    }),
     signer: Flags.string({
       summary: "participant whose log it is; default: the kit's; for a log file anybody in the project",
     }),
@@ -31,9 +35,11 @@ export default class AuditVerify extends BaseCommand<Result> {
     const { findLogs } = await import('../../runtime/security/verify-logs.ts');
     const { verifyChainedLog } = await import('../../runtime/store/chained-log.ts');
     const { paths, isSigned } = await findLogs(args.path, { root: flags.root, signer: flags.signer });
+    if (flags.head !== undefined && paths.length > 1)
+      throw flError('NF_USAGE', { message: '--head is of one log: name its file, and --root.' });
     return Promise.all(
       paths.map(async (path) => {
-        const { entries, first, last, findings } = await verifyChainedLog(path, isSigned);
+        const { entries, first, last, findings } = await verifyChainedLog(path, isSigned, flags.head);
         return { path, entries, first: first ?? null, last: last ?? null, findings: [...findings] };
       }),
     );

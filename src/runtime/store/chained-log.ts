@@ -25,6 +25,8 @@ const headSchema = z.strictObject({
   certificate: z.string().describe('PEM of the participant'),
 });
 
+type Head = z.output<typeof headSchema>;
+
 /** Signs where a log ends, and knows who may have done so before. */
 export interface LogKey {
   /** PEM */
@@ -139,9 +141,18 @@ export interface LogReport {
 /** Whether a text was signed by the key of a certificate (PEM) that may be trusted. */
 export type SignatureCheck = (text: string, signature: string, certificate: string) => boolean;
 
-/** Reads a log from end to end: every hash, every number, and that it ends where its head says. */
-export async function verifyChainedLog(path: string, isSigned: SignatureCheck): Promise<LogReport> {
+/**
+ * Reads a log from end to end: every hash, every number, and that it ends where its head says.
+ * @param knownHead an earlier head of the log, from elsewhere: an older log with its own head is sound in itself
+ */
+export async function verifyChainedLog(
+  path: string,
+  isSigned: SignatureCheck,
+  knownHead?: string,
+): Promise<LogReport> {
   const findings: LogFinding[] = [];
+  const known = knownHead === undefined ? undefined : await readHead(knownHead);
+  let knownHash: string | undefined;
   const times: string[] = [];
   let before = START;
   let line = 0;
@@ -156,10 +167,34 @@ export async function verifyChainedLog(path: string, isSigned: SignatureCheck): 
     }
     findings.push(...entryFindings(entry, { before, line }));
     before = { seq: entry.seq, hash: entry.hash };
+    if (entry.seq === known?.seq) knownHash = entry.hash;
     times[times.length === 0 ? 0 : 1] = entry.time;
   }
   findings.push(...(await headFindings(path, before, isSigned)));
+  if (knownHead !== undefined) findings.push(...knownFindings(known, { knownHash, isSigned, end: before }));
   return { entries: line, first: times[0], last: times[1] ?? times[0], findings };
+}
+
+/** What an earlier head says against a log. */
+function knownFindings(
+  known: Head | undefined,
+  { knownHash, isSigned, end }: { knownHash: string | undefined; isSigned: SignatureCheck; end: End },
+): LogFinding[] {
+  const found = (problem: string) => [{ line: 0, problem }];
+  if (!known) return found('the known head cannot be read');
+  const { seq, hash, signature, certificate } = known;
+  if (!isSigned(canonicalJson({ seq, hash }), signature, certificate))
+    return found('the known head is not signed by the participant whose log it is');
+  if (end.seq < seq)
+    return found(`it ends at entry ${end.seq}, and a head of entry ${seq} is known: it is an older copy`);
+  return knownHash === hash || seq === 0
+    ? []
+    : found(`entry ${seq} is not the one of the known head: it was rewritten`);
+}
+
+async function readHead(path: string): Promise<Head | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : headSchema.safeParse(parseJson(text)).data;
 }
 
 function entryFindings(entry: Entry, { before, line }: { before: End; line: number }): LogFinding[] {

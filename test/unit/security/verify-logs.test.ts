@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openKit } from '../../../src/runtime/security/kit/open.ts';
@@ -86,6 +86,30 @@ it("a kit's log that a member of another hospital has rewritten and signed is no
   const { paths, isSigned } = await findLogs(kit);
   expect(paths).toEqual([path]);
   expect((await verifyChainedLog(path, isSigned)).findings).toHaveLength(1);
+});
+
+it('an older log with its own end is found out by a head that somebody has kept', async () => {
+  const kit = await openKit(ours.kit('hub'), 'server');
+  const path = join(root, `aged-${count++}.jsonl`);
+  const copy = async (suffix: string) => {
+    for (const end of ['', '.head']) await cp(`${path}${end}`, `${path}${suffix}${end}`);
+  };
+  const append = async (n: number) => {
+    const log = await openChainedLog<{ n: number }>(path, logKey(kit));
+    await log.append({ n });
+    await log.close();
+  };
+  await append(1);
+  await copy('.older');
+  await append(2);
+  const problems = async (log: string, head: string) =>
+    (await verifyChainedLog(log, logKey(kit).isSigned, head)).findings.map(({ problem }) => problem);
+  expect(await problems(`${path}.older`, `${path}.older.head`)).toEqual([]);
+  expect(await problems(`${path}.older`, `${path}.head`)).toEqual([
+    'it ends at entry 1, and a head of entry 2 is known: it is an older copy',
+  ]);
+  expect(await problems(path, `${path}.older.head`)).toEqual([]);
+  expect(await problems(path, join(root, 'nowhere'))).toEqual(['the known head cannot be read']);
 });
 
 describe('the logs that are verified', () => {
