@@ -10,7 +10,13 @@ it('a script that takes memory without end is ended, and said to, and the next t
   const folder = await makeJobFolder(join(root, 'work'));
   const engine = { choice: 'auto', gpu: undefined, requireGpu: false } as const;
   const onText = () => undefined;
-  const job = new JobProcess({ folder, engine, data: undefined, isolate: true, runAs: undefined, onText });
+  const job = new JobProcess({
+    folder,
+    engine,
+    data: undefined,
+    policy: { isolate: true, network: 'none', run_as: 'own' },
+    onText,
+  });
   const run = async (body: string) =>
     job.run({
       order: await orderFor(folder, scriptWith(body)),

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { untilParentEnds } from '../../src/runtime/client/death-signal.ts';
+import { untilParentEnds } from '../../src/runtime/security/policy/death-signal.ts';
 import { findLogs } from '../../src/runtime/security/verify-logs.ts';
 import { simulate } from '../../src/runtime/simulator/simulate.ts';
 import { verifyChainedLog } from '../../src/runtime/store/chained-log.ts';

@@ -27,6 +27,11 @@ await flare.send({ params, metrics: { done: 1 } });
 `;
 }
 
+/** Code of a script that says something to its client behind the back of the client API. */
+export function saying(message: string): string {
+  return `process.getBuiltinModule('fs').writeSync(3, JSON.stringify(${message}) + '\\n');`;
+}
+
 /** Puts a script into a job's folder and makes the order to run it. */
 export async function orderFor(
   folder: SiteJobFolder,

@@ -2,28 +2,29 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { dirname, join, parse } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { EngineSetup, TaskMessage, TaskOrder } from '../executor/messages.ts';
+import type { EngineSetup, ProcessSetup, TaskMessage, TaskOrder } from '../executor/messages.ts';
+import { CHANNEL_FD, hearMessages, lineOf } from '../executor/process-channel.ts';
 import { readMessage } from '../executor/read-message.ts';
 import { type ErrorReport, flError } from '../kernel/errors.ts';
 import { MODULE_EXTENSION } from '../kernel/module-file.ts';
 import { NATIVE_SETTINGS } from '../kernel/native-settings.ts';
 import { PACKAGE_ROOT } from '../kernel/package-root.ts';
-import type { JobUser } from '../security/policy/job-user.ts';
+import { jobWalls, type WallPolicy } from '../security/policy/job-walls.ts';
 import { putFile } from '../workspace/files.ts';
 import { identifyProcess, isProcessAlive } from '../workspace/process-identity.ts';
 import type { SiteJobFolder } from './client-folder.ts';
-import { untilParentEnds } from './death-signal.ts';
 
 export interface JobProcessOptions {
   readonly folder: SiteJobFolder;
   readonly engine: EngineSetup;
   /** The site's data, if it has any. */
   readonly data: string | undefined;
-  readonly isolate: boolean;
-  readonly runAs: JobUser | undefined;
+  readonly policy: WallPolicy;
   readonly onText: (text: string) => void;
 }
 
@@ -48,10 +49,18 @@ const LAST_WORDS_MS = 500;
 const ENVIRONMENT =
   /^(PATH|LANG|LC_.*|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|OMP_.*|TF_(CPP|CUDNN|DETERMINISTIC|ENABLE|FORCE|GPU|NUM|XLA)_.*|SystemRoot)$/;
 
+interface Child {
+  readonly process: ChildProcess;
+  readonly channel: Duplex;
+  readonly throughShell: boolean;
+  /** Takes what it says. */
+  hear: (message: unknown) => void;
+}
+
 /** The process of one job: its scripts run in it, and nothing else of the client does. It is killed with all that it started. */
 export class JobProcess {
   readonly #options: JobProcessOptions;
-  #child: ChildProcess | undefined;
+  #child: Child | undefined;
 
   constructor(options: JobProcessOptions) {
     this.#options = options;
@@ -70,17 +79,21 @@ export class JobProcess {
       else onMessage(message);
     };
     const end = async (code: number | null, killer: NodeJS.Signals | null) => {
-      await Promise.race([once(child, 'close'), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
-      outcome.resolve(endOf(code, killer));
+      await Promise.race([once(child.process, 'close'), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
+      outcome.resolve(endOf(code, killer, child.throughShell));
     };
     const abort = () => outcome.reject(signal.reason);
     const timer = setTimeout(() => outcome.resolve(tooLate(limit)), limit * 1000);
-    child.on('message', hear).on('exit', end);
+    child.hear = hear;
+    child.process.on('exit', end);
     signal.addEventListener('abort', abort, { once: true });
     try {
       // Stopped while the process started: no event tells of that.
       signal.throwIfAborted();
-      child.send(order, (error) => error && outcome.resolve({ type: 'killed', signal: error.message }));
+      child.channel.write(
+        lineOf(order),
+        (error) => error && outcome.resolve({ type: 'killed', signal: error.message }),
+      );
       const settled = await outcome.promise;
       // After a failure the process's state is unknown: it is not used again.
       if (settled.type !== 'result') await this.kill();
@@ -91,13 +104,14 @@ export class JobProcess {
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
-      child.off('message', hear).off('exit', end);
+      child.hear = () => undefined;
+      child.process.off('exit', end);
     }
   }
 
   /** Ends the process and everything it has started. */
   async kill(): Promise<void> {
-    const child = this.#child;
+    const child = this.#child?.process;
     this.#child = undefined;
     if (child?.pid === undefined) return;
     const gone = new Promise<void>((resolve) => {
@@ -109,38 +123,47 @@ export class JobProcess {
     await rm(this.#options.folder.process, { force: true });
   }
 
-  async #start(): Promise<ChildProcess> {
-    const { folder, engine, onText, runAs } = this.#options;
-    const node = [process.execPath, ...this.#permissions(), ENTRY, JSON.stringify(engine)];
-    const [program = '', ...args] = [...(await untilParentEnds()), ...node];
-    const child = spawn(program, args, {
+  async #start(): Promise<Child> {
+    const { folder, engine, onText, policy } = this.#options;
+    const { words, spawnAs, throughShell } = await jobWalls(policy);
+    const closed = policy.isolate ? { network: policy.network !== 'open' } : undefined;
+    const setup: ProcessSetup = { engine, closed };
+    const node = [process.execPath, ...this.#permissions(), ENTRY, JSON.stringify(setup)];
+    const [program = '', ...args] = [...words, ...node];
+    const child_ = spawn(program, args, {
       cwd: folder.home,
       env: this.#environment(),
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'overlapped'],
       // Its own group, so that what it starts ends with it.
       detached: true,
-      ...runAs,
+      ...spawnAs,
     });
+    const child: Child = { process: child_, channel: channelOf(child_), throughShell, hear: () => undefined };
     this.#child = child;
-    child.on('error', () => undefined);
-    child.on('exit', () => {
+    child_.on('error', () => undefined);
+    child_.on('exit', () => {
       // What it has started goes with it, however it ended.
-      if (child.pid !== undefined) killGroup(child.pid);
+      if (child_.pid !== undefined) killGroup(child_.pid);
       if (this.#child === child) this.#child = undefined;
     });
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', onText);
-    if (child.pid !== undefined) await putFile(folder.process, await identifyProcess(child.pid));
+    for (const stream of [child_.stdout, child_.stderr]) stream?.setEncoding('utf8').on('data', onText);
+    hearMessages(child.channel, (message) => child.hear(message));
+    if (child_.pid !== undefined) await putFile(folder.process, await identifyProcess(child_.pid));
     return child;
   }
 
   /** Node.js's permission model (https://nodejs.org/api/permissions.html): files of the job, its data, and our own code. */
   #permissions(): string[] {
-    const { isolate, folder, data } = this.#options;
-    if (!isolate) return [];
+    const { policy, folder, data } = this.#options;
+    if (!policy.isolate) return [];
     const readable = [PACKAGE_ROOT, ...packageFolders(), folder.root, ...(data === undefined ? [] : [data])];
     return [
       '--permission',
       '--allow-addons',
+      // Of later versions, in which the permission model knows the network.
+      ...(policy.network === 'open' ? flagsOf(['--allow-net']) : []),
+      // SQLite opens files by itself, whatever the permission model says; a signal would open the inspector.
+      ...flagsOf(['--no-experimental-sqlite', '--disable-sigusr1']),
       '--disable-warning=SecurityWarning',
       ...readable.map((path) => `--allow-fs-read=${path}`),
       ...[folder.home, folder.work].map((path) => `--allow-fs-write=${path}`),
@@ -171,10 +194,29 @@ function killGroup(pid: number): void {
   }
 }
 
-function endOf(code: number | null, killer: NodeJS.Signals | null): TaskOutcome {
+/** Those of these flags that this Node.js knows. */
+function flagsOf(flags: readonly string[]): string[] {
+  return flags.filter((flag) => process.allowedNodeEnvironmentFlags.has(flag));
+}
+
+function channelOf(child: ChildProcess): Duplex {
+  const channel = child.stdio[CHANNEL_FD] as Duplex | null | undefined;
+  if (!channel) throw new Error('A process was started without its channel.');
+  // The process has ended, or closed it: its exit says so.
+  return channel.on('error', () => undefined);
+}
+
+function endOf(code: number | null, signal: NodeJS.Signals | null, throughShell: boolean): TaskOutcome {
+  const killer = signal ?? (throughShell ? signalOf(code) : null);
   if (killer === 'SIGABRT') return { type: 'failure', error: flError('NF_SCRIPT_MEMORY').report() };
   if (killer !== null) return { type: 'killed', signal: killer };
   return { type: 'failure', error: flError('NF_SCRIPT_EXITED', { code: code ?? 0 }).report() };
+}
+
+/** A shell tells of an end by a signal so (https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html). */
+function signalOf(code: number | null): NodeJS.Signals | null {
+  const found = Object.entries(constants.signals).find(([, number]) => 128 + number === code);
+  return (found?.[0] as NodeJS.Signals | undefined) ?? null;
 }
 
 function tooLate(seconds: number): TaskOutcome {

@@ -9,6 +9,7 @@ import { type OpenKit, openKit } from '../security/kit/open.ts';
 import { type KitWatch, watchKit } from '../security/kit/watch.ts';
 import { logKey } from '../security/log-key.ts';
 import { requireJobUser } from '../security/policy/job-user.ts';
+import { jobWalls } from '../security/policy/job-walls.ts';
 import type { Deed } from '../store/audit-log.ts';
 import { openChainedLog } from '../store/chained-log.ts';
 import { type Logger, openLog } from '../telemetry/logger.ts';
@@ -46,8 +47,10 @@ export async function runClient(options: ClientOptions): Promise<'shutdown' | 'r
   if (data !== undefined) await readParticipants(data);
   const folder = clientFolder(resolve(options.workDir ?? join(options.kitDir, WORK_IN_KIT)));
   await makeFolder(folder.jobs);
-  const { run_as: user } = await readSitePolicy(options.kitDir);
-  if (user) await requireJobUser(user, { work: folder.jobs, data });
+  const policy = await readSitePolicy(options.kitDir);
+  if (typeof policy.run_as === 'object') await requireJobUser(policy.run_as, { work: folder.jobs, data });
+  const { missing } = await jobWalls(policy);
+  for (const what of missing) options.tell(`Less than site-policy.yml asks for: ${what}.`);
   const release = await lockFolder(folder.lock, `The work folder ${folder.root}`);
   try {
     return await run({ ...options, data, proxy }, { kit, folder });

@@ -116,8 +116,7 @@ export class SiteJob {
       engine,
       data,
       log: this.#log,
-      isolate: policy.isolate,
-      runAs: policy.run_as,
+      policy,
     });
     try {
       for (;;) {

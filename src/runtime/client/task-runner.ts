@@ -9,6 +9,7 @@ import type { ErrorCode } from '../kernel/catalog.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import { requireJobUser } from '../security/policy/job-user.ts';
+import { jobWalls } from '../security/policy/job-walls.ts';
 import type { EngineUse } from '../telemetry/run-events.ts';
 import { fitReport } from '../wire/shapes.ts';
 import { type AssignedTask, taskResult } from '../wire/site.ts';
@@ -118,16 +119,15 @@ export class TaskRunner {
   }
 
   async #order(task: AssignedTask): Promise<TaskOrder> {
-    const { folder, job, site, data, runAs } = this.#options;
+    const { folder, job, site, data, policy } = this.#options;
     const state = task.state_sha256 === undefined ? undefined : folder.state(task.state_sha256);
     if (state && !(await stat(state).catch(() => undefined))) throw flError('NF_SITE_STATE_LOST');
     await rm(folder.work, { recursive: true, force: true });
     await makeFolder(folder.work);
     await makeFolder(folder.home);
-    if (runAs) {
-      await openToUser(runAs, folder);
-      await requireJobUser(runAs, { work: folder.work, data });
-    }
+    const { user } = await jobWalls(policy);
+    if (user) await openToUser(user, folder);
+    if (typeof policy.run_as === 'object') await requireJobUser(policy.run_as, { work: folder.work, data });
     return {
       task: {
         context: {

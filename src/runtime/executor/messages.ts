@@ -2,6 +2,7 @@ import type { EngineChoice } from '../engine/registry.ts';
 import type { ErrorReport } from '../kernel/errors.ts';
 import type { AcceptedResult, EngineUse } from '../telemetry/run-events.ts';
 import type { ScriptTask } from '../train/script/script-runner.ts';
+import type { Closed } from './guard/close-ways.ts';
 
 /** Which engine scripts get from `compile`. */
 export interface EngineSetup {
@@ -11,6 +12,13 @@ export interface EngineSetup {
   readonly requireGpu: boolean;
   /** Inside one operation of the ort engine; default 1, since sites run side by side. */
   readonly threads?: number | undefined;
+}
+
+/** What a process for scripts is started with. */
+export interface ProcessSetup {
+  readonly engine: EngineSetup;
+  /** What is taken from scripts; nothing where the site does not isolate them. */
+  readonly closed: Closed | undefined;
 }
 
 /** To the one that runs scripts: run this task and leave its files where `output` says. */

@@ -1,11 +1,15 @@
-import type { EngineSetup, TaskOrder } from './messages.ts';
+import { Socket } from 'node:net';
+import { closeWays } from './guard/close-ways.ts';
+import type { ProcessSetup, TaskOrder } from './messages.ts';
+import { CHANNEL_FD, hearMessages, lineOf } from './process-channel.ts';
 import { startTaskLoop } from './task-loop.ts';
 
 /** A process of its own for the scripts of one job. It ends with the one who started it. */
 
-const tell = process.send?.bind(process);
-if (!tell) throw new Error('process-entry runs as a child process.');
-process.on('disconnect', () => process.exit(0));
-const take = startTaskLoop(JSON.parse(process.argv[2] ?? '') as EngineSetup, (message) => void tell(message));
-process.on('message', (order: TaskOrder) => take(order));
-tell({ type: 'ready' });
+const { engine, closed } = JSON.parse(process.argv[2] ?? '') as ProcessSetup;
+const channel = new Socket({ fd: CHANNEL_FD });
+channel.on('close', () => process.exit(0)).on('error', () => process.exit(0));
+const take = startTaskLoop(engine, (message) => void channel.write(lineOf(message)));
+if (closed) closeWays(closed, channel);
+hearMessages(channel, (order) => take(order as TaskOrder));
+channel.write(lineOf({ type: 'ready' }));

@@ -15,6 +15,7 @@ import {
 import { type OpenKit, openKit } from '../security/kit/open.ts';
 import { verifyKit, WARN_DAYS } from '../security/kit/verify.ts';
 import { requireJobUser } from '../security/policy/job-user.ts';
+import { jobWalls } from '../security/policy/job-walls.ts';
 import type { ParticipantType } from '../security/project/schema.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { readMembers } from '../train/dataset/members.ts';
@@ -91,6 +92,7 @@ async function clientChecks(kit: OpenKit<'client'>, options: PreflightOptions): 
     ...(await lineChecks(kit, options)),
     await look('work folder', () => workCheck(kit, options)),
     await look('disk', () => diskCheck(workFolder(kit, options))),
+    await look('job processes', () => wallsCheck(kit)),
     ...(data === undefined ? [] : [await look('data', () => dataCheck(resolve(data), kit.identity.name))]),
     await look('engine', async () => {
       const { engine: made, warning } = await createEngine(engine, { gpu: undefined, requireGpu: false });
@@ -149,9 +151,17 @@ async function workCheck(kit: OpenKit<'client'>, options: PreflightOptions): Pro
   const folder = workFolder(kit, options);
   const done = await writableCheck(folder);
   const { run_as: user } = await readSitePolicy(kit.dir);
-  if (!user) return done;
+  if (typeof user !== 'object') return done;
   await requireJobUser(user, { work: folder, data: options.data });
   return `${done}, and reached by user ${user.uid}`;
+}
+
+/** What a script can reach here is the policy's word, as far as this machine can keep it. */
+async function wallsCheck({ dir }: OpenKit<'client'>): Promise<string> {
+  const policy = await readSitePolicy(dir);
+  const { told, missing } = await jobWalls(policy);
+  const kept = policy.isolate ? 'kept to data and own folders' : 'not isolated: scripts may do as they like';
+  return [`${kept}; ${told}`, ...missing].join('; ');
 }
 
 async function writableCheck(folder: string): Promise<string> {

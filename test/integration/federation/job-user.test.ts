@@ -17,7 +17,7 @@ beforeAll(async () => {
   await chmod(root, 0o755);
   federation = new LiveFederation(await makeLiveKits(join(root, 'kits'), { clients: 1 }));
   await federation.kits.changeFile('site-1', 'local/site-policy.yml', {
-    '# run_as: { uid: 1001, gid: 1001 }': `run_as: { uid: ${USER}, gid: ${USER} }`,
+    'run_as: own': `run_as: { uid: ${USER}, gid: ${USER} }`,
   });
   await federation.startServer();
 });

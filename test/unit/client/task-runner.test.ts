@@ -11,7 +11,7 @@ import { loadJob } from '../../../src/runtime/job/load.ts';
 import { sha256File } from '../../../src/runtime/kernel/digest.ts';
 import { type AssignedTask, taskFailure, taskResult } from '../../../src/runtime/wire/site.ts';
 import { writeJob } from '../../support/job-folder.ts';
-import { MODEL, makeJobFolder, orderFor, scriptWith } from '../../support/script-process.ts';
+import { MODEL, makeJobFolder, orderFor, saying, scriptWith } from '../../support/script-process.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -38,8 +38,7 @@ beforeEach(async () => {
     engine,
     log,
     data: undefined,
-    isolate: false,
-    runAs: undefined,
+    policy: { isolate: false, network: 'open', run_as: 'client' },
   });
 });
 
@@ -69,7 +68,11 @@ async function run(body: string, over: Partial<AssignedTask> = {}) {
 }
 /** For a script that speaks in the name of its process. */
 const SAY = `const { writeSync } = await import('node:fs');
-const say = process.send ? (m) => process.send(m) : (m) => writeSync(3, JSON.stringify(m) + '\\n');`;
+const say = (m) => {
+  for (;;) {
+    try { return writeSync(3, JSON.stringify(m) + '\\n'); } catch (error) { if (error.code !== 'EAGAIN') throw error; }
+  }
+};`;
 const failureOf = (outbox: Awaited<ReturnType<typeof run>>) =>
   'failure' in outbox.answer ? outbox.answer.failure : undefined;
 
@@ -152,7 +155,7 @@ await new Promise(() => setTimeout(() => {}, 60_000));`);
 setInterval(() => { for (let i = 0; i < 100; i++) say({ type: 'progress', done: i, total: 1e9 }); }, 1);`);
     expect(answer).toMatchObject({ result: { attempt: 1 } });
     const next = await run('');
-    expect(Object.keys(next.answer)).toHaveLength(1);
+    expect(next.answer).toMatchObject({ result: { attempt: 1 } });
   });
 
   it('that ended its client time and again fails, whoever begins it next', async () => {
@@ -215,7 +218,7 @@ if (fs.existsSync('once')) { fs.rmSync('once'); process.kill(process.pid, 'SIGKI
     const secret = join(root, 'secret');
     await writeFile(secret, 'private');
     const result = `{ site: 'site-1', paramsType: 'FULL', numExamples: 1, metrics: {}, ${forged} }`;
-    const { answer } = await run(`process.send({ type: 'result', result: ${result} });
+    const { answer } = await run(`${saying(`{ type: 'result', result: ${result} }`)}
 await new Promise(() => setTimeout(() => {}, 60_000));`);
     expect(answer).toMatchObject({ failure: { error: { code: 'NF_RESULT_INVALID' } } });
     expect(await readFile(secret, 'utf8')).toBe('private');
@@ -225,8 +228,8 @@ await new Promise(() => setTimeout(() => {}, 60_000));`);
   it('whose script puts a link in the place of its result sends nothing', async () => {
     const { answer } = await run(`const fs = await import('node:fs');
 fs.symlinkSync('/etc/hostname', '${join(folder.work, 'update.safetensors')}');
-process.send({ type: 'result', result: { site: 'site-1', paramsType: 'FULL', numExamples: 1, metrics: {},
-  update: { path: 'work/update.safetensors', sha256: '${'a'.repeat(64)}' } } });
+${saying(`{ type: 'result', result: { site: 'site-1', paramsType: 'FULL', numExamples: 1, metrics: {},
+  update: { path: 'work/update.safetensors', sha256: '${'a'.repeat(64)}' } } }`)}
 await new Promise(() => setTimeout(() => {}, 60_000));`);
     expect(answer).toMatchObject({ failure: { error: { code: 'NF_RESULT_INVALID' } } });
     expect(existsSync(folder.update)).toBe(false);

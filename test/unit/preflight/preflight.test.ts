@@ -186,6 +186,7 @@ describe('before a client starts', () => {
       'clock',
       'work folder',
       'disk',
+      'job processes',
       'data',
       'engine',
     ]);

@@ -235,6 +235,8 @@ describe('local files', () => {
       allowed_templates: [],
       send_logs: false,
       isolate: true,
+      network: 'none',
+      run_as: 'own',
     });
     expect(await readLogSettings(federation.kit('hub'))).toMatchObject({ level: 'info', kept_files: 10 });
     expect((await readAuthorization(federation.kit('hub'))).permissions.project_admin).toBe('any');

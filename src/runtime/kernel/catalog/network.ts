@@ -286,6 +286,11 @@ export const NETWORK_ERRORS = {
       'Job processes cannot run as user {uid}, which run_as of local/site-policy.yml asks for: {reason}.',
     hint: 'Start the client as root, with --work, --data and neuroflare itself in folders that this user can reach, or take run_as out.',
   },
+  NF_JOB_WALLS: {
+    exit: 4,
+    message: 'local/site-policy.yml asks for network: namespace, and this machine gives none: {reason}.',
+    hint: 'Let the client make namespaces (util-linux, user namespaces, no seccomp profile against them), or set network: none there, which takes sockets from scripts within their process.',
+  },
   NF_SITE_PROCESS: {
     exit: 1,
     message: 'The process of the job was ended from outside {times} times in one task (last: {signal}).',

@@ -93,6 +93,11 @@ export const RUN_ERRORS = {
     message: 'The script gave no answer within {seconds} s.',
     hint: 'Look for an endless loop, or raise executor.task_timeout.',
   },
+  NF_SCRIPT_DENIED: {
+    exit: 1,
+    message: "The site's script did what this site keeps from scripts: {message}",
+    hint: "A script reads the site's data and the job's files, and writes to its current folder: no programs, threads, sockets or native code. The site's local/site-policy.yml decides (isolate, network); 'neuroflare simulate' does not keep scripts from it.",
+  },
   NF_SCRIPT_USE: {
     exit: 1,
     message: '{message}',

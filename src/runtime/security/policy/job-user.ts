@@ -2,10 +2,12 @@ import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { flError } from '../../kernel/errors.ts';
 import { PACKAGE_ROOT } from '../../kernel/package-root.ts';
-import type { SitePolicy } from './site-policy.ts';
 
 /** Whom job processes run as, where that is not the client's own user. */
-export type JobUser = NonNullable<SitePolicy['run_as']>;
+export interface JobUser {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /** The bit of a folder's mode that lets others go through it. */
 const SEARCH = 0o1;

@@ -26,12 +26,20 @@ export const sitePolicySchema = z.strictObject({
     .boolean()
     .default(true)
     .describe(
-      "whether scripts run under Node.js's permission model: they read the data and their own folder only",
+      'whether scripts are kept to the data and their own folders, without programs, threads and native code',
+    ),
+  network: z
+    .enum(['none', 'namespace', 'open'])
+    .default('none')
+    .describe(
+      'none: no sockets for scripts; namespace: and no job where the machine gives no network namespace; open: as they like',
     ),
   run_as: z
-    .strictObject({ uid: z.int().min(1), gid: z.int().min(1) })
-    .optional()
-    .describe('user and group of job processes; the client must run as root for it'),
+    .union([z.enum(['own', 'client']), z.strictObject({ uid: z.int().min(1), gid: z.int().min(1) })])
+    .default('own')
+    .describe(
+      'user of job processes where the client runs as root; own: one without rights; client: root; or user and group',
+    ),
 });
 export type SitePolicy = z.output<typeof sitePolicySchema>;
 
@@ -47,9 +55,14 @@ allowed_templates: []
 # submitters: [university]
 # Whether the coordinator may read the logs of this site's jobs. A log may hold what a script prints.
 send_logs: false
-# Scripts run under the permission model of Node.js: they read this site's data and their own folder, and start no programs. It does
-# not keep native code or the network from them, so it is no sandbox; false turns it off.
+# Scripts read this site's data, the job's files and their own two folders, and write to these two: no programs, no threads, no native
+# code but neuroflare's own, which opens no files for them, no signals to other processes. This holds for what scripts are, JavaScript;
+# against a fault in Node.js or in a native library stand the lines below. false turns it off, and network with it.
 isolate: true
-# Job processes as another user, where the client runs as root.
-# run_as: { uid: 1001, gid: 1001 }
+# none: scripts get no sockets (TCP, UDP, Unix), and on Linux a network namespace of their own where the machine gives one: the client
+# says at its start, and preflight-check does, where it does not. namespace: no job runs without one. open: scripts may connect.
+network: none
+# User of job processes, where the client runs as root. own: a user without rights, who may read what root may and write nothing but the
+# script's two folders; client: root; or a user of yours, who must be able to reach the data: { uid: 1001, gid: 1001 }.
+run_as: own
 `;

@@ -42,10 +42,20 @@ function ownPlace(thrown: unknown, code: CodePlace): Place | undefined {
   return place?.file === undefined ? undefined : { ...place, file: shown(place.file, code) };
 }
 
+/** Node.js's permission model, and what closes the ways that it leaves. */
+function isDenied({ code, syscall }: NodeJS.ErrnoException): boolean {
+  return code === 'ERR_ACCESS_DENIED' || (code === 'EACCES' && OF_SOCKETS.has(syscall ?? ''));
+}
+
+const OF_SOCKETS = new Set(['connect', 'bind', 'listen', 'send', 'getaddrinfo']);
+
 function named(error: Error, code: CodePlace): NeuroflareError {
   const isLoad = LOAD_CODES.has((error as NodeJS.ErrnoException).code ?? '') || error instanceof SyntaxError;
   const text = toSourcePaths(error.message, code);
   const message = error.name === 'Error' ? text : `${error.name}: ${text}`;
+  // Node.js's advice is about its own command line.
+  if (isDenied(error))
+    return flError('NF_SCRIPT_DENIED', { message: message.replace(/\s*Use --allow.*$/s, '') });
   return flError(isLoad ? 'NF_SCRIPT_LOAD' : 'NF_SCRIPT_FAILED', { message });
 }
 

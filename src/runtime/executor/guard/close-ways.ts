@@ -1,0 +1,16 @@
+import type { Socket } from 'node:net';
+import { closeNative } from './close-native.ts';
+import { closeNetwork } from './close-network.ts';
+import { closeProcess } from './close-process.ts';
+
+/** What is taken from scripts in their process. */
+export interface Closed {
+  readonly network: boolean;
+}
+
+/** Closes what Node.js's permission model leaves open, before any script runs; nothing in this process can open it again. */
+export function closeWays({ network }: Closed, channel: Socket): void {
+  closeNative();
+  if (network) closeNetwork(channel);
+  closeProcess();
+}

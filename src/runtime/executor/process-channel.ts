@@ -1,0 +1,41 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * How a client and the process that runs a job's scripts talk: JSON, a line a message, over a pipe of their own. Node.js's own channel
+ * (`ipc`) will not do: words of its inner protocol, and bytes that are no JSON, end the one who hears them.
+ */
+
+/** The pipe's number in the process. */
+export const CHANNEL_FD = 3;
+/** Characters of a line: a task's figures are far below it. */
+const LONGEST_LINE = 64_000_000;
+
+/** Calls `hear` with each message, and with undefined for a line that is none; the rest of a line that is too long is dropped. */
+export function hearMessages(stream: Readable, hear: (message: unknown) => void): void {
+  let parts: string[] = [];
+  let length = 0;
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    const lines = text.split('\n');
+    const rest = lines.pop() ?? '';
+    for (const line of lines) {
+      hear(length + line.length > LONGEST_LINE ? undefined : parsed(parts.join('') + line));
+      parts = [];
+      length = 0;
+    }
+    length += rest.length;
+    if (length <= LONGEST_LINE) parts.push(rest);
+    else parts = [];
+  });
+}
+
+export function lineOf(message: unknown): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,41 @@
+/** Bytes of an ONNX model whose 16 output numbers (uint8) lie in another file: `location`, from where the runtime looks for it. */
+export function encodeModel(location: string): Buffer {
+  const entry = (key: string, value: string) => part(13, Buffer.concat([text(1, key), text(2, value)]));
+  const weights = Buffer.concat([
+    whole(1, 16),
+    whole(2, UINT8),
+    text(8, 'w'),
+    ...[entry('location', location), entry('offset', '0'), entry('length', '16')],
+    whole(14, EXTERNAL),
+  ]);
+  const shape = part(2, part(1, whole(1, 16)));
+  const output = Buffer.concat([text(1, 'y'), part(2, part(1, Buffer.concat([whole(1, UINT8), shape])))]);
+  const node = Buffer.concat([text(1, 'w'), text(2, 'y'), text(4, 'Identity')]);
+  const graph = Buffer.concat([part(1, node), text(2, 'g'), part(5, weights), part(12, output)]);
+  return Buffer.concat([whole(1, 8), part(7, graph), part(8, Buffer.concat([text(1, ''), whole(2, 17)]))]);
+}
+
+/** Of onnx.proto: TensorProto.DataType and TensorProto.DataLocation. */
+const UINT8 = 2;
+const EXTERNAL = 1;
+
+/** Protocol Buffers: a field's number and wire type, then its value. */
+function part(field: number, bytes: Buffer): Buffer {
+  return Buffer.concat([varint((field << 3) | 2), varint(bytes.length), bytes]);
+}
+
+function text(field: number, value: string): Buffer {
+  return part(field, Buffer.from(value));
+}
+
+function whole(field: number, value: number): Buffer {
+  return Buffer.concat([varint(field << 3), varint(value)]);
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest >>= 7) {
+    bytes.push(rest > 127 ? (rest & 127) | 128 : rest);
+    if (rest <= 127) return Buffer.from(bytes);
+  }
+}
