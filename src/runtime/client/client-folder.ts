@@ -13,7 +13,7 @@ import { writeFileAtomic } from '../workspace/files.ts';
  *     instance.json     tells this client from another one with the same kit
  *     approvals.json    code that somebody here has approved
  *     audit.jsonl       who did what here; approvals-audit.jsonl: who approved what
- *     egress.jsonl      everything that left
+ *     egress.jsonl      everything that left; egress-open.json: sums that stand in no line yet
  *     log.jsonl         what happened, in files of bounded size
  *     jobs.json         the jobs at hand, for `client jobs list`
  *     jobs/<id>/        a job's files; its log stays when it is over
@@ -25,6 +25,7 @@ export interface ClientFolder {
   readonly audit: string;
   readonly approvalAudit: string;
   readonly egress: string;
+  readonly egressOpen: string;
   readonly log: string;
   readonly jobList: string;
   readonly jobs: string;
@@ -64,6 +65,7 @@ export function clientFolder(root: string): ClientFolder {
     audit: join(root, 'audit.jsonl'),
     approvalAudit: join(root, 'approvals-audit.jsonl'),
     egress: join(root, 'egress.jsonl'),
+    egressOpen: join(root, 'egress-open.json'),
     log: join(root, 'log.jsonl'),
     jobList: join(root, 'jobs.json'),
     jobs: join(root, 'jobs'),

@@ -1,10 +1,13 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { parseJson } from '../kernel/parse-json.ts';
 import type { ChainedLog } from '../store/chained-log.ts';
 
 /** Something that leaves the site. */
 export interface Egress {
   /** Why, in a word: see `EGRESS_KINDS`. */
   readonly what: EgressKind;
-  /** Of the request's body. */
+  /** Of the request's body, of every try. */
   readonly bytes: number;
   readonly job?: string | undefined;
   readonly round?: number | undefined;
@@ -23,6 +26,8 @@ export const EGRESS_KINDS = {
   update: 'the trained parameters of a round',
   figures: 'metrics of a model on the data here, number of examples, seconds, engine',
   failure: 'what went wrong with a task: message, file and line of the script',
+  headers:
+    'lines and headers of all requests, as near as they can be told: ids of jobs and sessions, digests, sizes',
   log: 'lines that scripts print (only with send_logs in the site policy)',
 } as const;
 export type EgressKind = keyof typeof EGRESS_KINDS;
@@ -30,14 +35,38 @@ export type EgressKind = keyof typeof EGRESS_KINDS;
 /** Lines that say little are added up for as long as this. */
 const ADD_UP_MS = 60_000;
 
-/** Writes down what leaves the site before it does; small things that repeat are added up to a line a minute. */
+const openSums = z.record(z.string(), z.object({ bytes: z.number(), requests: z.number() }));
+
+/** Sums that stand in no line yet: of a client that runs, or of one that was killed. */
+export function readOpenSums(path: string): (Pick<Egress, 'bytes'> & { what: string; requests: number })[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return [];
+  }
+  return Object.entries(openSums.safeParse(parseJson(text)).data ?? {}).map(([what, sum]) => ({
+    what,
+    ...sum,
+  }));
+}
+
+/**
+ * Writes down what leaves the site before it does. Small things that repeat are added up to a line a minute; until then they stand in a
+ * file beside the ledger, so that a client that is killed leaves them behind.
+ */
 export class EgressLedger {
   readonly #log: ChainedLog<Egress>;
+  readonly #open: string;
   readonly #sums = new Map<EgressKind, { bytes: number; requests: number }>();
   readonly #timer: NodeJS.Timeout;
+  #flushing: Promise<void> = Promise.resolve();
 
-  constructor(log: ChainedLog<Egress>) {
+  /** @param open file of the sums that stand in no line yet */
+  constructor(log: ChainedLog<Egress>, open: string) {
     this.#log = log;
+    this.#open = open;
+    for (const { what, ...sum } of readOpenSums(open)) if (isKind(what)) this.#sums.set(what, sum);
     this.#timer = setInterval(() => void this.#flush().catch(() => undefined), ADD_UP_MS).unref();
   }
 
@@ -49,6 +78,7 @@ export class EgressLedger {
   addUp(what: EgressKind, bytes: number): void {
     const sum = this.#sums.get(what) ?? { bytes: 0, requests: 0 };
     this.#sums.set(what, { bytes: sum.bytes + bytes, requests: sum.requests + 1 });
+    this.#note();
   }
 
   async close(): Promise<void> {
@@ -57,9 +87,35 @@ export class EgressLedger {
     await this.#log.close();
   }
 
-  async #flush(): Promise<void> {
-    const sums = [...this.#sums];
-    this.#sums.clear();
-    for (const [what, sum] of sums) await this.#log.append({ what, ...sum });
+  /** One after another: two at once would write a sum twice. */
+  #flush(): Promise<void> {
+    const done = this.#flushing.then(() => this.#writeSums());
+    this.#flushing = done.catch(() => undefined);
+    return done;
   }
+
+  /** A sum leaves the file when its line is there: a client killed in between counts it twice rather than never. */
+  async #writeSums(): Promise<void> {
+    const sums = [...this.#sums];
+    for (const [what, sum] of sums) await this.#log.append({ what, ...sum });
+    for (const [what, sum] of sums) this.#takeAway(what, sum);
+    this.#note();
+  }
+
+  /** More may have come while the line was written. */
+  #takeAway(what: EgressKind, { bytes, requests }: { bytes: number; requests: number }): void {
+    const now = this.#sums.get(what) ?? { bytes, requests };
+    const rest = { bytes: now.bytes - bytes, requests: now.requests - requests };
+    if (rest.requests > 0) this.#sums.set(what, rest);
+    else this.#sums.delete(what);
+  }
+
+  /** Not synced: it must outlive the process, and the lines are what outlives the machine. */
+  #note(): void {
+    writeFileSync(this.#open, JSON.stringify(Object.fromEntries(this.#sums)), { mode: 0o600 });
+  }
+}
+
+function isKind(what: string): what is EgressKind {
+  return Object.hasOwn(EGRESS_KINDS, what);
 }

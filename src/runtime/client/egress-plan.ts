@@ -24,12 +24,16 @@ export const egressPlanSchema = z.object({
       what: z.string(),
       content: z.string(),
       requests: z.string().describe('how often'),
-      bytes: z.int().nullable().describe('in all; null where the script or its errors decide'),
+      bytes: z.int().nullable().describe('in all, at most; null where time decides'),
     }),
   ),
   keeps: z.array(z.string()).describe('what stays at the site'),
 });
 export type EgressPlan = z.output<typeof egressPlanSchema>;
+
+/** Around the figures of a task: round, seconds, engine, digests. */
+const FRAME_BYTES = 3_000;
+const FAILURE_BYTES = 24_000;
 
 /**
  * Reads a job without running it. `job` is a folder, or the id of a job that was offered to this client.
@@ -51,6 +55,9 @@ export async function planEgress(
   const params = await initialModel(definition, rules);
   const rounds = definition.workflow.numRounds;
   const update = encodeSafetensors(params).length;
+  const figures = Math.round((rounds + 1) * (policy.max_figures_kb * 1000 + FRAME_BYTES));
+  // Four bytes a character, and what surrounds the message: hint, place, lines of the job's own code.
+  const failures = (rounds + 1) * (policy.max_failure_characters * 4 + FAILURE_BYTES);
   const elements = paramNames(params).reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);
   return {
     job: definition.name,
@@ -66,11 +73,15 @@ export async function planEgress(
         `once in each of ${counted(rounds, 'round')}, ${counted(elements, 'number')}`,
         rounds * update,
       ),
-      part('figures', `once in each of ${counted(rounds + 1, 'round')}`, null),
+      part(
+        'figures',
+        `once in each of ${counted(rounds + 1, 'round')}, ${policy.max_figures} names at most`,
+        figures,
+      ),
       part('decision', 'once', null),
       part('signs of life', 'every few seconds', null),
       part('progress', 'at most once a second while a task runs', null),
-      part('failure', 'when a task fails', null),
+      part('failure', 'in place of the above when a task fails', failures),
       ...(policy.send_logs ? [part('log', 'every second in which scripts print', null)] : []),
     ],
     keeps: [

@@ -3,11 +3,12 @@ import { compareText } from '../kernel/compare-text.ts';
 import { flError } from '../kernel/errors.ts';
 import { readChainedLog } from '../store/chained-log.ts';
 import type { ClientFolder } from './client-folder.ts';
-import { EGRESS_KINDS, type EgressKind } from './egress-ledger.ts';
+import { EGRESS_KINDS, type EgressKind, readOpenSums } from './egress-ledger.ts';
 
 const kinds = z.enum(Object.keys(EGRESS_KINDS) as [EgressKind, ...EgressKind[]]);
 const entrySchema = z.looseObject({
-  time: z.string(),
+  /** Of a line; open sums have none. */
+  time: z.string().optional(),
   what: kinds,
   bytes: z.number(),
   job: z.string().optional(),
@@ -35,36 +36,35 @@ export type EgressReport = z.output<typeof egressSchema>;
 
 /** @throws NF_EGRESS_NONE where no client has run */
 export async function reportEgress(
-  { root, egress }: ClientFolder,
+  { root, egress, egressOpen }: ClientFolder,
   { job }: { job?: string | undefined } = {},
 ): Promise<EgressReport> {
   const sums = new Map<string, EgressReport['sums'][number]>();
   let first: string | null = null;
   let last: string | null = null;
+  const count = (raw: unknown) => {
+    const entry = entrySchema.safeParse(raw).data;
+    if (!entry || (job !== undefined && !entry.job?.startsWith(job))) return;
+    first ??= entry.time ?? null;
+    last = entry.time ?? last;
+    const key = `${entry.job ?? ''} ${entry.what}`;
+    const { what } = entry;
+    const sum = sums.get(key) ?? {
+      job: entry.job ?? null,
+      what,
+      content: EGRESS_KINDS[what],
+      requests: 0,
+      bytes: 0,
+    };
+    sums.set(key, { ...sum, requests: sum.requests + (entry.requests ?? 1), bytes: sum.bytes + entry.bytes });
+  };
   try {
-    for await (const raw of readChainedLog(egress)) {
-      const entry = entrySchema.safeParse(raw).data;
-      if (!entry || (job !== undefined && !entry.job?.startsWith(job))) continue;
-      first ??= entry.time;
-      last = entry.time;
-      const key = `${entry.job ?? ''} ${entry.what}`;
-      const sum = sums.get(key) ?? {
-        job: entry.job ?? null,
-        what: entry.what,
-        content: EGRESS_KINDS[entry.what],
-        requests: 0,
-        bytes: 0,
-      };
-      sums.set(key, {
-        ...sum,
-        requests: sum.requests + (entry.requests ?? 1),
-        bytes: sum.bytes + entry.bytes,
-      });
-    }
+    for await (const raw of readChainedLog(egress)) count(raw);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw flError('NF_EGRESS_NONE', { path: root }, { place: { file: egress } });
   }
+  for (const sum of readOpenSums(egressOpen)) count(sum);
   const list = [...sums.values()].sort(
     (a, b) => compareText(a.job ?? '', b.job ?? '') || compareText(a.what, b.what),
   );

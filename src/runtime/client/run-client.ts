@@ -10,6 +10,7 @@ import { type KitWatch, watchKit } from '../security/kit/watch.ts';
 import { logKey } from '../security/log-key.ts';
 import { requireJobUser } from '../security/policy/job-user.ts';
 import { jobWalls } from '../security/policy/job-walls.ts';
+import { type SitePolicy, sitePolicySchema } from '../security/policy/site-policy.ts';
 import type { Deed } from '../store/audit-log.ts';
 import { openChainedLog } from '../store/chained-log.ts';
 import { type Logger, openLog } from '../telemetry/logger.ts';
@@ -74,9 +75,11 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     keptFiles: settings.kept_files,
   });
   const audit = await openChainedLog<Deed>(folder.audit, logKey(kit));
-  const ledger = new EgressLedger(await openChainedLog<Egress>(folder.egress, logKey(kit)));
-  const { server } = kit.endpoint;
-  const connection = new Connection({ ...server, tls: kit.tls, proxy: options.proxy, connectSeconds: 10 });
+  const ledger = new EgressLedger(
+    await openChainedLog<Egress>(folder.egress, logKey(kit)),
+    folder.egressOpen,
+  );
+  const connection = connect(options, { kit, ledger });
   const stop = new AbortController();
   const end = () => stop.abort(options.signal.reason);
   options.signal.addEventListener('abort', end, { once: true });
@@ -104,7 +107,7 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     slots: new Slots(resources.jobs),
     data: options.data,
     rules: () => rulesOf({ kit, folder }, options.data),
-    sendLogs: () => mayShowLogs(kit),
+    policy: () => policyNow(kit),
     logger,
     audit,
   });
@@ -132,6 +135,21 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
   }
 }
 
+/** The link repeats requests by itself, and writes each down. */
+function connect(
+  { proxy }: ClientOptions,
+  { kit, ledger }: { kit: OpenKit<'client'>; ledger: EgressLedger },
+): Connection {
+  return new Connection({
+    ...kit.endpoint.server,
+    tls: kit.tls,
+    proxy,
+    connectSeconds: 10,
+    retries: 0,
+    onRequest: (bytes) => ledger.addUp('headers', bytes),
+  });
+}
+
 /** Jobs go on while the certificate is renewed. */
 function takingUp(
   connection: Connection,
@@ -157,10 +175,9 @@ function troubleTeller(tell: (line: string) => void, address: string) {
   };
 }
 
-/** Not while the policy cannot be read. */
-async function mayShowLogs({ dir }: OpenKit<'client'>): Promise<boolean> {
-  const policy = await readSitePolicy(dir).catch(() => undefined);
-  return policy?.send_logs ?? false;
+/** While the policy cannot be read, what leaves keeps to the strictest one. */
+async function policyNow({ dir }: OpenKit<'client'>): Promise<SitePolicy> {
+  return readSitePolicy(dir).catch(() => sitePolicySchema.parse({ version: 1 }));
 }
 
 async function rulesOf({ kit, folder }: Place, data: string | undefined): Promise<SiteRules> {

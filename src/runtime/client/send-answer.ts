@@ -1,11 +1,13 @@
 import { rm, stat } from 'node:fs/promises';
 import { NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
+import type { SitePolicy } from '../security/policy/site-policy.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AssignedTask, TaskResult } from '../wire/site.ts';
 import type { SiteJobFolder } from './client-folder.ts';
 import type { JobLog } from './job-log.ts';
 import { clearOutbox, type Outbox, readOutbox } from './outbox.ts';
+import { outgoing } from './outgoing.ts';
 import type { ServerLink } from './server-link.ts';
 
 export interface AnswerDeps {
@@ -16,6 +18,10 @@ export interface AnswerDeps {
   readonly log: JobLog;
   /** Id of the job. */
   readonly job: string;
+  /** Texts of the job file. */
+  readonly known: ReadonlySet<string>;
+  /** Read anew for each answer. */
+  readonly policy: () => Promise<SitePolicy>;
   /** The task is taken back, or the job stopped. */
   readonly signal: AbortSignal;
   /** The job is stopped. */
@@ -32,9 +38,13 @@ export async function finishedAnswer(folder: SiteJobFolder, task: AssignedTask):
 }
 
 /** Sends an answer until the server has said what became of it, and forgets it then. */
-export async function sendAnswer({ round, answer }: Outbox, deps: AnswerDeps): Promise<void> {
-  const { link, folder, logger, log, job, signal, stop } = deps;
+export async function sendAnswer(outbox: Outbox, deps: AnswerDeps): Promise<void> {
+  const { link, folder, logger, log, job, signal, stop, site, known } = deps;
+  const { round } = outbox;
   await log.flush();
+  const answer = await outgoing(outbox, { policy: await deps.policy(), known, folder, site });
+  if ('failure' in answer && 'result' in outbox.answer)
+    log.write('error', `${answer.failure.error.code}: ${answer.failure.error.message}`);
   try {
     if ('failure' in answer) await link.sendFailure(job, answer.failure, stop);
     else await sendResult(answer, deps);
@@ -47,7 +57,8 @@ export async function sendAnswer({ round, answer }: Outbox, deps: AnswerDeps): P
     if ('result' in answer) await sendRefused(answer.result, thrown, deps);
   }
   await clearOutbox(folder);
-  if ('file' in answer && answer.file !== undefined) await rm(answer.file, { force: true });
+  const file = 'file' in outbox.answer ? outbox.answer.file : undefined;
+  if (file !== undefined) await rm(file, { force: true });
 }
 
 async function sendResult(

@@ -19,7 +19,7 @@ import {
   type taskFailure,
   verdictAnswer,
 } from '../wire/site.ts';
-import type { EgressLedger } from './egress-ledger.ts';
+import type { Egress, EgressLedger } from './egress-ledger.ts';
 
 export interface LinkOptions {
   readonly connection: Connection;
@@ -28,6 +28,14 @@ export interface LinkOptions {
   readonly signal: AbortSignal;
   /** The way to the server is lost, or there again. */
   readonly onTrouble: (error: NeuroflareError | undefined) => void;
+}
+
+interface Said<Schema extends z.ZodType> {
+  readonly body: unknown;
+  readonly answer: Schema;
+  readonly signal?: AbortSignal;
+  /** What the ledger says of each try. */
+  readonly egress: Omit<Egress, 'bytes'>;
 }
 
 const nothing = z.object({});
@@ -60,9 +68,9 @@ export class ServerLink {
   }
 
   async poll(body: z.output<typeof pollRequest>): Promise<Assignment> {
-    this.#options.ledger.addUp('signs of life', sizeOf(body));
-    return this.#insist((headers, signal) =>
-      this.#options.connection.send({
+    return this.#insist((headers, signal) => {
+      this.#options.ledger.addUp('signs of life', sizeOf(body));
+      return this.#options.connection.send({
         method: 'POST',
         path: '/v1/site/poll',
         body,
@@ -70,19 +78,19 @@ export class ServerLink {
         answer: assignment,
         signal,
         waitSeconds: body.wait_seconds + 15,
-      }),
-    );
+      });
+    });
   }
 
   async decide(job: string, body: Decision): Promise<void> {
-    await this.#options.ledger.record({ what: 'decision', bytes: sizeOf(body), job });
-    await this.#post(`/v1/site/jobs/${job}/decision`, { body, answer: nothing });
+    const egress = { what: 'decision', job } as const;
+    await this.#post(`/v1/site/jobs/${job}/decision`, { body, answer: nothing, egress });
   }
 
   /** Lost if the line is down: the next one tells more. */
   async report(job: string, body: z.output<typeof report>): Promise<void> {
-    this.#options.ledger.addUp('progress', sizeOf(body));
     const { session } = await this.session();
+    this.#options.ledger.addUp('progress', sizeOf(body));
     await this.#options.connection.send({
       method: 'POST',
       path: `/v1/site/jobs/${job}/reports`,
@@ -94,20 +102,19 @@ export class ServerLink {
   }
 
   async sendLog(job: string, body: z.output<typeof logLines>): Promise<void> {
-    await this.#options.ledger.record({ what: 'log', bytes: sizeOf(body), job });
-    await this.#post(`/v1/site/jobs/${job}/logs`, { body, answer: nothing });
+    await this.#post(`/v1/site/jobs/${job}/logs`, { body, answer: nothing, egress: { what: 'log', job } });
   }
 
   async sendResult(job: string, body: TaskResult, signal: AbortSignal) {
     const { round } = body;
-    await this.#options.ledger.record({ what: 'figures', bytes: sizeOf(body), job, round });
-    return this.#post(`/v1/site/jobs/${job}/results`, { body, answer: verdictAnswer, signal });
+    const egress = { what: 'figures', job, round } as const;
+    return this.#post(`/v1/site/jobs/${job}/results`, { body, answer: verdictAnswer, signal, egress });
   }
 
   async sendFailure(job: string, body: z.output<typeof taskFailure>, signal: AbortSignal) {
     const { round } = body;
-    await this.#options.ledger.record({ what: 'failure', bytes: sizeOf(body), job, round });
-    return this.#post(`/v1/site/jobs/${job}/failures`, { body, answer: verdictAnswer, signal });
+    const egress = { what: 'failure', job, round } as const;
+    return this.#post(`/v1/site/jobs/${job}/failures`, { body, answer: verdictAnswer, signal, egress });
   }
 
   async fetch(
@@ -127,10 +134,12 @@ export class ServerLink {
     { round, file, sha256, size }: { round: number; file: string; sha256: string; size: number },
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#options.ledger.record({ what: 'update', bytes: size, job, round, sha256 });
+    const { ledger } = this.#options;
+    const onPiece = (bytes: number) => ledger.record({ what: 'update', bytes, job, round, sha256 });
     const path = `/v1/site/jobs/${job}/uploads/${sha256}`;
     await this.#insist(
-      (headers, either) => upload(this.#options.connection, { path, headers, file, size, signal: either }),
+      (headers, either) =>
+        upload(this.#options.connection, { path, headers, file, size, onPiece, signal: either }),
       signal,
     );
   }
@@ -151,15 +160,11 @@ export class ServerLink {
       .catch(() => undefined);
   }
 
-  #post<Schema extends z.ZodType>(
-    path: string,
-    { body, answer, signal }: { body: unknown; answer: Schema; signal?: AbortSignal },
-  ) {
-    return this.#insist(
-      (headers, either) =>
-        this.#options.connection.send({ method: 'POST', path, body, headers, answer, signal: either }),
-      signal,
-    );
+  #post<Schema extends z.ZodType>(path: string, { body, answer, signal, egress }: Said<Schema>) {
+    return this.#insist(async (headers, either) => {
+      await this.#options.ledger.record({ ...egress, bytes: sizeOf(body) });
+      return this.#options.connection.send({ method: 'POST', path, body, headers, answer, signal: either });
+    }, signal);
   }
 
   /** @throws what the server answered, or the reason of the signal */

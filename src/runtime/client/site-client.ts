@@ -15,7 +15,6 @@ export interface SiteClientDeps extends Omit<SiteJobDeps, 'folder' | 'onChange'>
   readonly folder: ClientFolder;
   readonly link: ServerLink;
   readonly logger: Logger & { level: string };
-  readonly sendLogs: () => Promise<boolean>;
 }
 
 /** Folders of jobs that are over, kept for their logs. */
@@ -61,7 +60,7 @@ export class SiteClient {
   }
 
   async #obey({ jobs, log_level: level }: Assignment, askedAt: number): Promise<void> {
-    const { logger, sendLogs } = this.#deps;
+    const { logger } = this.#deps;
     if (level) logger.level = level;
     const wanted = new Set(jobs.map(({ offer }) => offer.job_id));
     for (const [id, job] of this.#jobs) {
@@ -74,7 +73,7 @@ export class SiteClient {
       const { job_id: id } = assigned.offer;
       const known = this.#jobs.get(id);
       if (known) known.assign(assigned, askedAt);
-      else this.#begin(new SiteJob(assigned, { askedAt, sendLogs: await sendLogs() }, this.#depsOf(id)));
+      else this.#begin(new SiteJob(assigned, { askedAt }, this.#depsOf(id)));
     }
     this.#list();
   }

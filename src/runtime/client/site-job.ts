@@ -4,6 +4,7 @@ import type { EngineSetup, TaskMessage } from '../executor/messages.ts';
 import { atNextRing, Bell } from '../kernel/bell.ts';
 import { flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
+import type { SitePolicy } from '../security/policy/site-policy.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { fitReport } from '../wire/shapes.ts';
@@ -14,6 +15,7 @@ import type { SiteJobFolder } from './client-folder.ts';
 import type { SiteRules } from './decide.ts';
 import { JobLog } from './job-log.ts';
 import { clearOutbox, type Outbox, writeOutbox } from './outbox.ts';
+import { textsOf } from './outgoing.ts';
 import { finishedAnswer, sendAnswer } from './send-answer.ts';
 import type { ServerLink } from './server-link.ts';
 import type { Slots } from './slots.ts';
@@ -30,6 +32,8 @@ export interface SiteJobDeps {
   readonly data: string | undefined;
   /** Read anew for every decision: policy and approvals may change while the client runs. */
   readonly rules: () => Promise<SiteRules>;
+  /** Read anew for everything that leaves. */
+  readonly policy: () => Promise<SitePolicy>;
   readonly logger: Logger;
   readonly audit: AuditLog;
   readonly tell: (line: string) => void;
@@ -52,20 +56,20 @@ export class SiteJob {
   #wanted: { readonly task: AssignedTask | undefined; readonly askedAt: number };
   #answered: { readonly key: string; readonly at: number } | undefined;
   #working: { readonly key: string; readonly cancel: AbortController } | undefined;
+  #known: ReadonlySet<string> = new Set();
   #done: Promise<void> = Promise.resolve();
 
-  constructor(
-    assigned: AssignedJob,
-    { askedAt, sendLogs }: { askedAt: number; sendLogs: boolean },
-    deps: SiteJobDeps,
-  ) {
+  constructor(assigned: AssignedJob, { askedAt }: { askedAt: number }, deps: SiteJobDeps) {
     this.offer = assigned.offer;
     this.#deps = deps;
     this.#wanted = { task: assigned.task, askedAt };
     const { job_id: id } = assigned.offer;
     this.#log = new JobLog(
       deps.folder.log,
-      sendLogs ? (lines) => deps.link.sendLog(id, { lines }) : undefined,
+      // Asked for every message: what is not let out then is gone for the server, not for the site.
+      async (lines) => {
+        if ((await deps.policy()).send_logs) await deps.link.sendLog(id, { lines });
+      },
     );
     this.#log.level = assigned.log_level;
   }
@@ -106,12 +110,14 @@ export class SiteJob {
     const { site, folder, engine, data } = this.#deps;
     const offered = await fetchJob(this.offer, { ...this.#deps, signal });
     this.codeSha256 = offered.bundle.codeSha256;
+    this.#known = textsOf(offered.job);
     const onDecision = ({ answer }: Decision) => this.#setPhase(answer === 'accepted' ? 'idle' : answer);
     if (!(await isTaken(offered, { ...this.#deps, onDecision, signal }))) return;
     const { policy } = await this.#deps.rules();
     const runner = new TaskRunner({
       site,
       job: offered.job,
+      bundleSha256: offered.bundle.sha256,
       folder,
       engine,
       data,
@@ -147,7 +153,7 @@ export class SiteJob {
     try {
       const outbox = (await finishedAnswer(folder, task)) ?? (await this.#compute(task, { runner, signal }));
       this.#setPhase('uploading');
-      const job = { job: this.offer.job_id, log: this.#log };
+      const job = { job: this.offer.job_id, log: this.#log, known: this.#known };
       await sendAnswer(outbox, { ...this.#deps, ...job, signal, stop: this.#stop.signal });
       this.#answered = { key: keyOf(task), at: performance.now() };
       this.#setPhase('answered');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { TaskMessage, TaskOrder } from '../executor/messages.ts';
+import { readBundle } from '../job/bundle.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { argsOfSite } from '../job/plan.ts';
 import type { ErrorCode } from '../kernel/catalog.ts';
@@ -23,6 +24,8 @@ import type { Outbox } from './outbox.ts';
 export interface TaskRunnerOptions extends Omit<JobProcessOptions, 'onText'> {
   readonly site: string;
   readonly job: JobDefinition;
+  /** Of the job's files as they were accepted: looked at before each task. */
+  readonly bundleSha256?: string;
   readonly log: JobLog;
 }
 
@@ -120,6 +123,9 @@ export class TaskRunner {
 
   async #order(task: AssignedTask): Promise<TaskOrder> {
     const { folder, job, site, data, policy } = this.#options;
+    const { bundleSha256: accepted } = this.#options;
+    if (accepted !== undefined && (await readBundle(folder.bundle)).sha256 !== accepted)
+      throw flError('NF_JOB_FILES_CHANGED');
     const state = task.state_sha256 === undefined ? undefined : folder.state(task.state_sha256);
     if (state && !(await stat(state).catch(() => undefined))) throw flError('NF_SITE_STATE_LOST');
     await rm(folder.work, { recursive: true, force: true });

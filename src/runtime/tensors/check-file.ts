@@ -2,7 +2,7 @@ import { flError } from '../kernel/errors.ts';
 import { checkSameLayout } from './check-params.ts';
 import { DTYPES } from './nd-array.ts';
 import { firstNotFinite } from './not-finite.ts';
-import type { TensorEntry } from './safetensors.ts';
+import { planSafetensors, type TensorEntry } from './safetensors.ts';
 import { openTensorFile, type TensorFile } from './tensor-file.ts';
 
 /** Elements looked at a time. */
@@ -14,10 +14,31 @@ const SLICE_ELEMENTS = 1 << 20;
  * @throws NF_TENSORS_FILE, NF_TENSORS_NAMES, NF_TENSORS_SHAPE, NF_TENSORS_NOT_FINITE
  */
 export async function checkUpdateFile(path: string, modelPath: string): Promise<void> {
+  await requireCanonical(path, modelPath);
   const [update, model] = [await openTensorFile(path), await openTensorFile(modelPath)];
   try {
     checkSameLayout(update.layout, model.layout);
     for (const entry of update.layout) await checkFinite(update, entry);
+  } finally {
+    await Promise.all([update.close(), model.close()]);
+  }
+}
+
+/**
+ * Refuses a file that holds anything beside the arrays of a model: metadata, other names, shapes or dtypes, or a header in another
+ * form than the one these arrays have here. Reads headers alone.
+ * @throws NF_TENSORS_FILE, NF_TENSORS_NAMES, NF_TENSORS_SHAPE
+ */
+export async function requireCanonical(path: string, modelPath: string): Promise<void> {
+  const [update, model] = [await openTensorFile(path), await openTensorFile(modelPath)];
+  try {
+    checkSameLayout(update.layout, model.layout);
+    const { header } = planSafetensors(model.layout);
+    if (!Buffer.from(header).equals(await update.readHeader()))
+      throw flError('NF_TENSORS_FILE', {
+        path,
+        reason: 'its header holds more than names, types and places of arrays',
+      });
   } finally {
     await Promise.all([update.close(), model.close()]);
   }

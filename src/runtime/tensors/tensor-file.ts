@@ -7,6 +7,8 @@ export interface TensorFile {
   readonly layout: TensorLayout;
   /** Fills `target` from element bytes `[byteStart, byteStart + target.length)` of one array. */
   readSlice(entry: TensorEntry, byteStart: number, target: Uint8Array): Promise<void>;
+  /** Length and text of the header, as they stand in the file. */
+  readHeader(): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -22,6 +24,7 @@ export async function openTensorFile(path: string): Promise<TensorFile> {
       readSlice: async (entry, byteStart, target) => {
         await fill(file, entry.offset + byteStart, target);
       },
+      readHeader: () => read(file, 0, 8 + length),
       close: () => file.close(),
     };
   } catch (error) {

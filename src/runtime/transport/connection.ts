@@ -16,6 +16,8 @@ import { networkError } from './failures.ts';
 export interface ConnectionOptions extends DispatcherOptions {
   readonly host: string;
   readonly port: number;
+  /** Called before each request with the bytes of its line and headers, as near as they can be told. */
+  readonly onRequest?: ((headerBytes: number) => void) | undefined;
 }
 
 export interface JsonRequest<Schema extends z.ZodType> {
@@ -133,6 +135,7 @@ export class Connection {
   }
 
   #request(options: Omit<Dispatcher.RequestOptions, 'origin'>): Promise<Dispatcher.ResponseData> {
+    this.#options.onRequest?.(headerSize(options));
     return this.#named(() => this.#dispatcher.request({ origin: this.#origin, ...options }));
   }
 
@@ -142,4 +145,13 @@ export class Connection {
     const reason = report ? `${report.code}: ${report.message}` : `HTTP ${status}`;
     return this.unusable(reason);
   }
+}
+
+/** What is written for the host, the connection and the protocol of every request. */
+const COMMON_BYTES = 200;
+
+function headerSize({ method, path, headers }: Omit<Dispatcher.RequestOptions, 'origin'>): number {
+  const pairs = Object.entries((headers ?? {}) as Record<string, string>);
+  const own = pairs.reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0);
+  return COMMON_BYTES + method.length + path.length + own;
 }

@@ -17,6 +17,8 @@ export interface DispatcherOptions {
   readonly connectSeconds: number;
   /** Without a byte moving for this long, a line counts as lost; default 20. */
   readonly silenceSeconds?: number;
+  /** Times that a request is sent again by itself when its connection broke; default 1. */
+  readonly retries?: number;
 }
 
 export const SILENCE_SECONDS = 20;
@@ -30,6 +32,7 @@ export function makeDispatcher({
   proxy,
   connectSeconds,
   silenceSeconds = SILENCE_SECONDS,
+  retries = 1,
 }: DispatcherOptions): Dispatcher {
   const { ca, cert, key, minVersion } = tls;
   const secure = { ca, cert, key, minVersion };
@@ -49,7 +52,7 @@ export function makeDispatcher({
           clientFactory: (origin, options) => new Pool(origin, { ...options, headersTimeout: silence }),
         });
   const retry = interceptors.retry({
-    maxRetries: 1,
+    maxRetries: retries,
     minTimeout: 50,
     methods: ['GET', 'POST', 'PUT', 'DELETE'],
     statusCodes: [],

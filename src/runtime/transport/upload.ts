@@ -13,6 +13,8 @@ export interface Upload {
   readonly size: number;
   readonly signal?: AbortSignal | undefined;
   readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** Called before a piece is sent, with its length. */
+  readonly onPiece?: ((bytes: number) => Promise<void>) | undefined;
 }
 
 /** Each piece is acknowledged: what is there is never sent again. */
@@ -46,6 +48,7 @@ async function sendPiece(connection: Connection, request: Upload, offset: number
   const { path, headers, file, size, signal, onBytes } = request;
   const length = Math.min(PIECE, size - offset);
   const stalled = new AbortController();
+  await request.onPiece?.(length);
   const watch = () => setTimeout(() => stalled.abort(), connection.silenceSeconds * 1000);
   let timer = watch();
   const body =

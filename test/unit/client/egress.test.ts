@@ -40,7 +40,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const open = async () => new EgressLedger(await openChainedLog<Egress>(folder.egress, key));
+const open = async () =>
+  new EgressLedger(await openChainedLog<Egress>(folder.egress, key), folder.egressOpen);
 const entries = () => Array.fromAsync(readChainedLog(folder.egress));
 
 describe('the egress ledger', () => {
@@ -78,6 +79,21 @@ describe('the egress ledger', () => {
     await ledger.close();
     expect((await entries()).at(-1)).toMatchObject({ what: 'registration', bytes: 600, requests: 2 });
     expect((await verifyChainedLog(folder.egress, key.isSigned)).findings).toEqual([]);
+  });
+
+  it('keeps what was added up of a client that was killed', async () => {
+    const killed = await open();
+    killed.addUp('registration', 300);
+    killed.addUp('signs of life', 100);
+    expect((await reportEgress(folder)).sums.map(({ what, bytes }) => [what, bytes])).toEqual([
+      ['registration', 300],
+      ['signs of life', 100],
+    ]);
+    const next = await open();
+    next.addUp('signs of life', 100);
+    await next.close();
+    expect(await reportEgress(folder)).toMatchObject({ bytes: 500 });
+    expect(await entries()).toMatchObject([{ what: 'registration' }, { what: 'signs of life', requests: 2 }]);
   });
 
   it('goes on where the client was stopped', async () => {

@@ -50,7 +50,7 @@ async function line(delay: number | 'refuses' = 0): Promise<Line> {
     connectSeconds: 2,
   });
   const log = await openChainedLog<Egress>(join(root, `egress-${count++}.jsonl`), logKey(site));
-  const ledger = new EgressLedger(log);
+  const ledger = new EgressLedger(log, join(root, `open-${count}.json`));
   const { signal } = new AbortController();
   const onTrouble = () => undefined;
   const link = new ServerLink({ connection, ledger, hello: hello(randomUUID()), signal, onTrouble });

@@ -291,6 +291,21 @@ export const NETWORK_ERRORS = {
     message: 'local/site-policy.yml asks for network: namespace, and this machine gives none: {reason}.',
     hint: 'Let the client make namespaces (util-linux, user namespaces, no seccomp profile against them), or set network: none there, which takes sockets from scripts within their process.',
   },
+  NF_SITE_FIGURES: {
+    exit: 1,
+    message: 'The figures of the script are more than this site lets out: {reason}.',
+    hint: 'Send numbers, and fewer of them; the site decides by max_figures_kb, max_figures and figures_text of its local/site-policy.yml.',
+  },
+  NF_SITE_UPDATE: {
+    exit: 1,
+    message: 'What the script left as its model does not leave this site: {reason}.',
+    hint: 'Send the model with flare.send(): its file then holds the arrays of the received model, and nothing else.',
+  },
+  NF_JOB_FILES_CHANGED: {
+    exit: 1,
+    message: "The job's files at this site are not those that were accepted.",
+    hint: "Look who changed them in the client's work folder, then submit the job again.",
+  },
   NF_SITE_PROCESS: {
     exit: 1,
     message: 'The process of the job was ended from outside {times} times in one task (last: {signal}).',

@@ -22,6 +22,17 @@ export const sitePolicySchema = z.strictObject({
     .optional()
     .describe('names and organisations whose jobs are taken; default: of everybody in the project'),
   send_logs: z.boolean().default(false).describe('whether the coordinator may read the logs of jobs'),
+  max_figures_kb: z.number().positive().default(16).describe('kilobytes of the figures of a task'),
+  max_figures: z.int().min(1).default(200).describe('names in the figures of a task'),
+  figures_text: z
+    .boolean()
+    .default(false)
+    .describe('whether figures may hold text that does not stand in the job file, as class names do'),
+  max_failure_characters: z
+    .int()
+    .min(0)
+    .default(500)
+    .describe('of the message of a failure; without send_logs it holds no paths'),
   isolate: z
     .boolean()
     .default(true)
@@ -55,6 +66,12 @@ allowed_templates: []
 # submitters: [university]
 # Whether the coordinator may read the logs of this site's jobs. A log may hold what a script prints.
 send_logs: false
+# Figures (metrics) that leave with a task: numbers, with so many names and kilobytes at most; text only if it stands in the job file.
+max_figures_kb: 16
+max_figures: 200
+figures_text: false
+# Of the message when a task fails. Without send_logs it goes without paths, and of code only lines of the job's own files.
+max_failure_characters: 500
 # Scripts read this site's data, the job's files and their own two folders, and write to these two: no programs, no threads, no native
 # code but neuroflare's own, which opens no files for them, no signals to other processes. This holds for what scripts are, JavaScript;
 # against a fault in Node.js or in a native library stand the lines below. false turns it off, and network with it.

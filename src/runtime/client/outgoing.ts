@@ -1,0 +1,127 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { isAbsolute, join, normalize } from 'node:path';
+import { sha256File } from '../kernel/digest.ts';
+import { type ErrorReport, flError, NeuroflareError, type Place } from '../kernel/errors.ts';
+import { sourceExcerpt } from '../kernel/source-excerpt.ts';
+import type { SitePolicy } from '../security/policy/site-policy.ts';
+import { requireCanonical } from '../tensors/check-file.ts';
+import type { TaskResult } from '../wire/site.ts';
+import type { SiteJobFolder } from './client-folder.ts';
+import type { Outbox } from './outbox.ts';
+
+/** What a site lets out of the answer to a task. */
+export interface OutgoingRules {
+  readonly policy: SitePolicy;
+  /** Texts of the job file: they are known outside. */
+  readonly known: ReadonlySet<string>;
+  readonly folder: SiteJobFolder;
+  readonly site: string;
+}
+
+type Answer = Outbox['answer'];
+
+/** The answer as it may leave: the same, or a failure that says what of it may not. */
+export async function outgoing(outbox: Outbox, rules: OutgoingRules): Promise<Answer> {
+  const { answer, round } = outbox;
+  if ('failure' in answer)
+    return { failure: { ...answer.failure, error: failureOf(answer.failure.error as ErrorReport, rules) } };
+  try {
+    requireFigures(answer.result.metrics, rules);
+    await requireUpdate(outbox, answer, rules);
+    return answer;
+  } catch (thrown) {
+    if (!(thrown instanceof NeuroflareError)) throw thrown;
+    const error = failureOf({ ...thrown.report(), place: { site: rules.site, round } }, rules);
+    return { failure: { round, attempt: answer.result.attempt, error } };
+  }
+}
+
+const LONGEST_NAME = 64;
+/** What an own report says of a figure that the data do not define. */
+const REASON = /^no examples$|^no example of (.+)$/;
+
+function requireFigures(metrics: TaskResult['metrics'], { policy, known }: OutgoingRules): void {
+  const size = Buffer.byteLength(JSON.stringify(metrics)) / 1000;
+  if (size > policy.max_figures_kb)
+    throw tooMuch(`they have ${size.toFixed(1)} kB, ${policy.max_figures_kb} may leave`);
+  let names = 0;
+  const look = (name: string, value: unknown): void => {
+    if (typeof value === 'string' && !policy.figures_text && !isKnown(value, known))
+      throw tooMuch(`'${name.slice(0, LONGEST_NAME)}' is a text`);
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, item] of Object.entries(value)) {
+      if (!Array.isArray(value)) names += 1;
+      if (names > policy.max_figures) throw tooMuch(`they have more than ${policy.max_figures} names`);
+      if (key.length > LONGEST_NAME) throw tooMuch(`a name has more than ${LONGEST_NAME} characters`);
+      look(key, item);
+    }
+  };
+  look('metrics', metrics);
+}
+
+function isKnown(text: string, known: ReadonlySet<string>): boolean {
+  const reason = REASON.exec(text);
+  return (
+    known.has(text) ||
+    (reason !== null && (reason[1] ?? '').split(', ').every((name) => name === '' || known.has(name)))
+  );
+}
+
+/** Of an update leave the arrays of the model it answers to, in the one form they can have, and the bytes it was named by. */
+async function requireUpdate(
+  { model_sha256: model }: Outbox,
+  { result, file }: Extract<Answer, { result: unknown }>,
+  { folder }: OutgoingRules,
+): Promise<void> {
+  if (!result.update || file === undefined) return;
+  await requireCanonical(file, folder.model(model));
+  if ((await sha256File(file)) !== result.update.sha256)
+    throw flError('NF_SITE_UPDATE', { reason: 'its SHA-256 is another than the script says' });
+}
+
+function tooMuch(reason: string) {
+  return flError('NF_SITE_FIGURES', { reason });
+}
+
+/** Characters of a hint, which comes from the catalogue. */
+const LONGEST_HINT = 500;
+/** Absolute paths of any system, and files of BIDS data sets, which name a subject. */
+const PATHS =
+  /(?<![\w.@-])(?:[A-Za-z]:)?(?:[\\/][^\s\\/'"`:,;()<>]+){2,}[\\/]?|[^\s'"]*\bsub-[A-Za-z0-9]+[^\s'",:]*/g;
+
+function failureOf(error: ErrorReport, rules: OutgoingRules): ErrorReport {
+  const { policy } = rules;
+  const { stack, place, ...report } = error;
+  if (policy.send_logs) return { ...error, message: report.message.slice(0, policy.max_failure_characters) };
+  return {
+    ...report,
+    message: withoutPaths(report.message).slice(0, policy.max_failure_characters),
+    hint: withoutPaths(report.hint).slice(0, LONGEST_HINT),
+    ...(place && { place: placeOf(place, rules) }),
+  };
+}
+
+function withoutPaths(text: string): string {
+  return text.replace(PATHS, '<path>');
+}
+
+/** A line of the job's own code is known outside: its text is read here, whatever the script says that it is. */
+function placeOf({ site, round, file, line, column }: Place, { folder }: OutgoingRules): Place {
+  const where = { ...(site !== undefined && { site }), ...(round !== undefined && { round }) };
+  const path = file === undefined || isAbsolute(file) ? undefined : normalize(file);
+  if (path === undefined || path.startsWith('..') || !existsSync(join(folder.bundle, path))) return where;
+  if (line === undefined) return { ...where, file: path };
+  const excerpt = sourceExcerpt(readFileSync(join(folder.bundle, path), 'utf8'), { line, column });
+  return { ...where, file: path, line, ...(column !== undefined && { column }), excerpt };
+}
+
+/** All texts of a job file, at any depth. */
+export function textsOf(value: unknown): Set<string> {
+  const texts = new Set<string>();
+  const look = (one: unknown): void => {
+    if (typeof one === 'string') texts.add(one);
+    else if (typeof one === 'object' && one !== null) for (const item of Object.values(one)) look(item);
+  };
+  look(value);
+  return texts;
+}

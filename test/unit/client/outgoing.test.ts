@@ -1,0 +1,133 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { clientFolder, type SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
+import type { Outbox } from '../../../src/runtime/client/outbox.ts';
+import { outgoing, textsOf } from '../../../src/runtime/client/outgoing.ts';
+import { sha256 } from '../../../src/runtime/kernel/digest.ts';
+import { sitePolicySchema } from '../../../src/runtime/security/policy/site-policy.ts';
+import { encodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
+import { float32 } from '../../support/param-sets.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const root = tempFolder();
+const MODEL = sha256('model');
+const WHOLE = encodeSafetensors({ weights: float32([1, 2]) });
+let folder: SiteJobFolder;
+let count = 0;
+
+beforeEach(async () => {
+  folder = clientFolder(join(root, String(count++))).job('job');
+  await mkdir(join(folder.root, 'models'), { recursive: true });
+  await mkdir(join(folder.bundle, 'client'), { recursive: true });
+  await writeFile(join(folder.bundle, 'client/train.ts'), 'first\nsecond\n');
+  await writeFile(folder.model(MODEL), encodeSafetensors({ weights: float32([3, 4]) }));
+});
+
+async function send(
+  {
+    metrics = {},
+    bytes = WHOLE,
+    said = sha256(bytes),
+  }: { metrics?: object; bytes?: Uint8Array; said?: string },
+  over: object = {},
+) {
+  await writeFile(folder.update, bytes);
+  const result = {
+    ...{ round: 2, attempt: 1, encoding: 'safetensors', params_type: 'FULL', num_examples: 1, seconds: 1 },
+    metrics,
+    update: { sha256: said, size: bytes.length },
+  };
+  return leave({ result, file: folder.update }, over);
+}
+
+async function fail(message: string, place: object = {}, over: object = {}) {
+  const error = { code: 'NF_SCRIPT_FAILED', message, hint: 'h', exitCode: 1, place, stack: 'at /data/x' };
+  const { failure } = (await leave({ failure: { round: 2, attempt: 1, error } }, over)) as {
+    failure: { error: { message: string; place: object; stack?: string } };
+  };
+  return failure.error;
+}
+
+function leave(answer: object, over: object) {
+  const policy = sitePolicySchema.parse({ version: 1, ...over });
+  const known = textsOf({ model: { classes: ['glioma', 'none'] } });
+  const outbox = { round: 2, model_sha256: MODEL, answer } as unknown as Outbox;
+  return outgoing(outbox, { policy, known, folder, site: 'site-1' });
+}
+
+const refused = (code: string) => ({ failure: { round: 2, error: { code } } });
+
+describe('what leaves a site with a task', () => {
+  it('is what the script sends, where that is figures and a model', async () => {
+    const metrics = {
+      accuracy: 0.5,
+      classes: ['glioma', 'none'],
+      recall: { glioma: null },
+      undefined_because: { 'recall.glioma': 'no example of glioma', loss: 'no examples' },
+    };
+    expect(await send({ metrics })).toMatchObject({ result: { metrics } });
+  });
+
+  it.each([
+    ['a text', { note: 'secret' }],
+    ['a text in a list', { a: [[{ b: 'secret' }]] }],
+    ['a text like an own reason', { a: 'no example of secret' }],
+    ['many names', Object.fromEntries(Array.from({ length: 201 }, (_, at) => [`m${at}`, 1]))],
+    ['a long name', { ['x'.repeat(65)]: 1 }],
+    ['many numbers', { a: Array(10_000).fill(0.25) }],
+  ])('is no figures with %s', async (_, metrics) => {
+    expect(await send({ metrics })).toMatchObject(refused('NF_SITE_FIGURES'));
+  });
+
+  it('may be more where the site says so', async () => {
+    const metrics = { note: 'said', numbers: Array(10_000).fill(0.25) };
+    const over = { figures_text: true, max_figures_kb: 100, max_figures: 20_000 };
+    expect(await send({ metrics }, over)).toMatchObject({ result: { metrics } });
+  });
+
+  it.each([
+    ['metadata', { __metadata__: { x: 'hidden' } }],
+    ['another order', {}],
+  ])('is no model file with %s', async (name, more) => {
+    const entry = { weights: { shape: [2], dtype: 'F32', data_offsets: [0, 8] } };
+    const text = Buffer.from(JSON.stringify(name === 'metadata' ? { ...more, ...entry } : entry));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(text.length));
+    const bytes = Buffer.concat([length, text, Buffer.alloc(8)]);
+    expect(await send({ bytes })).toMatchObject(refused('NF_TENSORS_FILE'));
+  });
+
+  it('is no file with other bytes than its name says, nor of another model', async () => {
+    expect(await send({ said: 'a'.repeat(64) })).toMatchObject(refused('NF_SITE_UPDATE'));
+    const bytes = encodeSafetensors({ weights: float32([1, 2, 3]) });
+    expect(await send({ bytes })).toMatchObject(refused('NF_TENSORS_SHAPE'));
+  });
+});
+
+describe('a failure that leaves a site', () => {
+  it('has no paths, no names of subjects and no stack', async () => {
+    const { message, stack } = await fail(
+      "cannot read '/srv/data/sub-008/anat/x.nii.gz' or C:\\data\\mri\\y.png or sub-009/anat/z.nii, in client/train.ts",
+    );
+    expect(message).toBe("cannot read '<path>' or <path> or <path>, in client/train.ts");
+    expect(stack).toBeUndefined();
+  });
+
+  it('has lines of the job alone, as they stand there', async () => {
+    const own = { file: 'client/train.ts', line: 2, excerpt: 'made up', site: 'site-1', key: 'secret' };
+    expect((await fail('x', own)).place).toEqual({
+      file: 'client/train.ts',
+      line: 2,
+      excerpt: '2 | second',
+      site: 'site-1',
+    });
+    for (const file of ['/srv/data/participants.tsv', '../../startup/client.key', 'sub-008.tsv'])
+      expect((await fail('x', { file, line: 1, excerpt: 'name age', round: 2 })).place).toEqual({ round: 2 });
+  });
+
+  it('is cut', async () => {
+    expect((await fail('x'.repeat(5000))).message).toHaveLength(500);
+    expect((await fail('/srv/data/x', {}, { send_logs: true })).message).toBe('/srv/data/x');
+  });
+});
