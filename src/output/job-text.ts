@@ -38,6 +38,7 @@ export function renderJob(job: JobMeta): string {
     ['cloned from', job.cloned_from ?? undefined],
     ['code', job.code_sha256.slice(0, 12)],
     ['waiting for', waitingText(job)],
+    ['note', job.note],
   ];
   const sites = job.sites.map(({ site, answer, connected, phase, reason, since }) => [
     site,
@@ -73,19 +74,24 @@ export function duration(seconds: number | null): string {
     : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** The round after the last one of training scores the final model. */
+export function roundName(round: number, rounds: number): string {
+  return round > rounds ? 'the final scoring' : `round ${round}`;
+}
+
 /** In the reader's time zone. */
 export function timeOfDay(time: string): string {
   return new Date(time).toLocaleTimeString('en-GB');
 }
 
 /** What ended a job, and the first failure of a site where that was another. */
-export function errorLines({ error, first_failure: failure }: JobMeta): string[] {
+export function errorLines({ error, first_failure: failure, num_rounds: rounds }: JobMeta): string[] {
   const isSame = error?.code === failure?.error.code && error?.message === failure?.error.message;
   return [
     ...(error ? [`ended by     ${error.code}: ${error.message}`, ...placeLines(error)] : []),
     ...(failure && !isSame
       ? [
-          `first failure of a site, in round ${failure.round}:`,
+          `first failure of a site, in ${roundName(failure.round, rounds)}:`,
           `  ${failure.error.code}: ${failure.error.message}`,
           ...placeLines(failure.error),
         ]

@@ -1,5 +1,5 @@
 import type { JobEvents, JobMeta } from '../runtime/wire/admin.ts';
-import { duration, waitingText } from './job-text.ts';
+import { duration, roundName, waitingText } from './job-text.ts';
 
 type Line = (text: string) => void;
 
@@ -19,6 +19,7 @@ export function createJobView(line: Line): JobView {
       for (const { event } of events) {
         const text = eventText(event, meta);
         if (text !== undefined) line(text);
+        for (const note of notesOf(event)) line(`warning: ${note}`);
       }
       if (meta.status !== status) line(`status: ${meta.status}`);
       status = meta.status;
@@ -58,7 +59,7 @@ function eventText(event: Known, { metric, num_rounds: rounds }: JobMeta): strin
   }
   if (event.type === 'site.failed') {
     const { code, message } = event.error as { code: string; message: string };
-    return `${String(event.site)} failed in round ${round}: ${code}: ${message}`;
+    return `${String(event.site)} failed in ${roundName(round, rounds)}: ${code}: ${message}`;
   }
   if (event.type === 'result.dropped') return `${String(event.site)} is asked again: ${String(event.reason)}`;
   if (event.type === 'run.opened' && event.resumedFromRound !== undefined)
@@ -68,6 +69,10 @@ function eventText(event: Known, { metric, num_rounds: rounds }: JobMeta): strin
   const figure = typeof value === 'number' ? value.toFixed(3) : '-';
   const label = event.kind === 'train' ? `round ${round} of ${rounds} closed` : 'final model scored';
   return `${label}, ${metric} of model ${round - 1}: ${figure}`;
+}
+
+function notesOf({ notes }: Known): string[] {
+  return Array.isArray(notes) ? notes.map(String) : [];
 }
 
 /** The last line of a watched job. */

@@ -26,7 +26,8 @@ export function renderSummary(summary: RunSummary): string {
     `all results  ${shownPath(summary.run_folder)}`,
     ...(summary.status === 'interrupted' ? [`to go on     neuroflare simulate JOB --resume`] : []),
     ...summary.failures.map(
-      ({ site, round, code, message }) => `warning: ${site} failed in round ${round}: ${code}: ${message}`,
+      ({ site, round, stage, code, message }) =>
+        `warning: ${site} failed in ${stage ? `the ${stage}` : `round ${round}`}: ${code}: ${message}`,
     ),
     ...summary.warnings.map((warning) => `warning: ${warning}`),
   ].join('\n');

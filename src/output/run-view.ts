@@ -2,12 +2,13 @@ import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import type { ErrorReport } from '../runtime/kernel/errors.ts';
 import { formatPlace } from '../runtime/kernel/errors.ts';
 import { printable } from '../runtime/kernel/printable.ts';
+import { shownPath } from '../runtime/kernel/shown-path.ts';
 import type { SimulateOptions } from '../runtime/simulator/simulate.ts';
 import type { RunEvent } from '../runtime/telemetry/run-events.ts';
 import { describeEngine } from './run-summary.ts';
 import { writeNote } from './terminal.ts';
 
-type Hooks = Pick<SimulateOptions, 'onOpen' | 'observe' | 'onLog'>;
+type Hooks = Required<Pick<SimulateOptions, 'onOpen' | 'observe' | 'onLog' | 'onLeft'>>;
 
 /** Shows a run while it goes on, on stderr. */
 export interface RunView extends Hooks {
@@ -47,6 +48,10 @@ export function createRunView(options: { quiet: boolean; showLogs: boolean }): R
     onLog: (site, text) => {
       if (options.showLogs) for (const line of text.trimEnd().split('\n')) surface.line(`[${site}] ${line}`);
     },
+    onLeft: ({ final, best }) => {
+      if (final) surface.line(`the last model is in ${shownPath(final.file)} (model ${final.model})`);
+      if (best) surface.line(`the best model is in ${shownPath(best.file)} (model ${best.model})`);
+    },
     stop: () => surface.stop(),
   };
 }
@@ -66,6 +71,7 @@ function show(
     const label = event.kind === 'train' ? `round ${event.round} of ${rounds} closed` : 'final model scored';
     surface.round(Math.min(event.round, rounds));
     surface.line(`${label}, ${figure}`);
+    for (const text of event.notes ?? []) surface.line(`warning: ${text}`);
   }
 }
 

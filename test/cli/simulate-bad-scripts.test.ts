@@ -299,4 +299,33 @@ describe('a job that', () => {
     expect(stderr.slice(stderr.indexOf('Error:'))).toContain('at site-1');
     expect(stderr).not.toContain('at site-2');
   });
+
+  it('fails in the scoring of the final model leaves it, and names it', async () => {
+    const body = `if (flare.isEvaluate() && flare.siteName() === 'site-2') throw new Error('out of memory');
+await flare.send({ params, metrics: { accuracy: 0.5 } });`;
+    await writeJob(join(root, 'last'), { script: client(body) });
+    const { stderr, code } = await runCli(['simulate', 'last', '-w', 'last-work'], { cwd: root });
+    const folder = latestRun(join(root, 'last-work'));
+    expect(code).toBe(1);
+    expect(stderr).toContain('site-2, final scoring');
+    expect(stderr).not.toContain('round 3');
+    expect(stderr).toMatch(/the last model is in \S+model\.safetensors \(model 2\)/);
+    for (const name of ['model.safetensors', 'best_model.safetensors', 'metrics.json'])
+      expect(readFileSync(join(folder, name)).length).toBeGreaterThan(0);
+    const { answer } = await runJson(['runs', 'show', 'tiny', '-w', 'last-work'], { cwd: root });
+    expect(answer.data).toMatchObject({
+      status: 'failed',
+      final: { model: 2, file: expect.stringMatching(/\/model\.safetensors$/) },
+      failures: [{ site: 'site-2', stage: 'final scoring' }],
+    });
+  });
+
+  it('fails in a later round leaves the last model it had', async () => {
+    const body = `if (flare.seed() && (await import('neuroflare/client')).loadState()) throw new Error('later');
+flare.saveState(1);
+await flare.send({ params, metrics: { accuracy: 0.5 } });`;
+    await writeJob(join(root, 'later'), { script: client(body) });
+    const { stderr } = await runCli(['simulate', 'later', '-w', 'later-work'], { cwd: root });
+    expect(stderr).toMatch(/the last model is in \S+last_model\.safetensors \(model 1\)/);
+  });
 });

@@ -21,6 +21,7 @@ export type Reply =
       readonly params?: ParamSet;
       readonly metrics?: AcceptedResult['metrics'];
       readonly numExamples?: number;
+      readonly paramsType?: 'FULL' | 'DIFF';
     }
   | { readonly fails: string }
   | 'silent';
@@ -102,13 +103,13 @@ export class FakeChannel implements Channel {
     const reply = behave(task, decodeSafetensors(readFileSync(folder.at(task.model.path)), 'model'));
     if (reply === 'silent') return undefined;
     if ('fails' in reply) return { type: 'failure', site, round, error: failureReport(reply.fails, task) };
-    const { params, metrics = { accuracy: 0 }, numExamples = 1 } = reply;
+    const { params, metrics = { accuracy: 0 }, numExamples = 1, paramsType = 'FULL' } = reply;
     const update =
       params &&
       task.kind === 'train' &&
       (await this.#keep(updatePath(site, round), encodeSafetensors(params)));
     const state = await this.#keep(statePath(site, round), Uint8Array.of(round));
-    const result = { site, paramsType: 'FULL', numExamples, metrics, seconds: 0, state } as const;
+    const result = { site, paramsType, numExamples, metrics, seconds: 0, state } as const;
     return { type: 'result', round, result: { ...result, ...(update && { update }) } };
   }
 

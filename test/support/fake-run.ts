@@ -31,6 +31,7 @@ export const RULES: CoordinatorRules = {
   jobName: 'fake',
   keyMetric: 'accuracy',
   keyMetricGoal: 'maximize',
+  maxWeightRatio: 100,
 };
 
 export interface FakeRunOptions extends Omit<FakeChannelOptions, 'folder'> {

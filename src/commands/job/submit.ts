@@ -36,13 +36,18 @@ export default class JobSubmit extends RemoteCommand<Result> {
     const { submitJob } = await import('../../runtime/admin/submit.ts');
     const progress = this.progress();
     return this.withAdmin(async (admin) => {
-      const { jobId, isNew, name, sites } = await submitJob(admin, args.job ?? flags['job-folder'] ?? '.', {
-        study: flags.study,
-        token: flags['submit-token'],
-        clients: flags.clients?.split(',').map((site) => site.trim()),
-        signal: this.signal,
-        onBytes: (done, total) => progress({ what: 'initial model, bytes', done, total }),
-      });
+      const { jobId, isNew, name, sites, warnings } = await submitJob(
+        admin,
+        args.job ?? flags['job-folder'] ?? '.',
+        {
+          study: flags.study,
+          token: flags['submit-token'],
+          clients: flags.clients?.split(',').map((site) => site.trim()),
+          signal: this.signal,
+          onBytes: (done, total) => progress({ what: 'initial model, bytes', done, total }),
+        },
+      );
+      for (const warning of warnings) this.note(`warning: ${warning}`);
       return { job_id: jobId, name, is_new: isNew, sites: sites ? [...sites] : null };
     });
   }

@@ -4,6 +4,7 @@ import { readSplit } from '../../preprocess/split/manifest.ts';
 import { packBundle, unpackBundle } from '../federation/packed-bundle.ts';
 import { loadSubmittedJob, modelOutside } from '../federation/submitted-job.ts';
 import type { Bundle } from '../job/bundle.ts';
+import { keyMetricWarnings } from '../job/key-metric.ts';
 import { findJobFile, loadJob } from '../job/load.ts';
 import { planRun } from '../job/plan.ts';
 import { sha256File } from '../kernel/digest.ts';
@@ -29,6 +30,8 @@ export interface SubmittedJob {
   readonly isNew: boolean;
   readonly name: string;
   readonly sites: readonly string[] | undefined;
+  /** What its author should know. */
+  readonly warnings: readonly string[];
 }
 
 /** Submits a job folder: checked here first, signed with the admin's key, and taken once however often it is sent. */
@@ -58,7 +61,8 @@ export async function submitJob(admin: Admin, path: string, options: SubmitOptio
     await sendModel(admin, { ...model, file: outside }, options);
     return send();
   });
-  return { jobId: answer.job_id, isNew: answer.is_new, name: definition.name, sites };
+  const warnings = keyMetricWarnings(job.value.workflow);
+  return { jobId: answer.job_id, isNew: answer.is_new, name: definition.name, sites, warnings };
 }
 
 /** Submits a job of the server once more, as one's own. */
@@ -78,7 +82,7 @@ export async function cloneJob(
     model: model ?? undefined,
     clonedFrom,
   });
-  return { jobId: answer.job_id, isNew: answer.is_new, name, sites: named, clonedFrom };
+  return { jobId: answer.job_id, isNew: answer.is_new, name, sites: named, warnings: [], clonedFrom };
 }
 
 interface Submission extends SubmitOptions {

@@ -2,20 +2,28 @@ import type { AggregationRequest, AggregatorName } from '../algorithms/aggregato
 import { AGGREGATORS } from '../algorithms/registry.ts';
 import type { Federation, RoundRequest } from '../algorithms/workflow.ts';
 import type { RunPlan } from '../job/plan.ts';
-import { flError } from '../kernel/errors.ts';
+import { atPlace, flError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
-import { didYouMean } from '../kernel/nearest.ts';
 import { deriveSeed } from '../kernel/random.ts';
 import type { Journal } from '../store/journal.ts';
-import type { MetricReport } from '../telemetry/metrics.ts';
 import type { AcceptedResult, FileRef, RunEvent, RunObserver } from '../telemetry/run-events.ts';
+import type { Goal } from './best-model.ts';
 import type { Channel, SiteAnswer, SiteTask, Verdict } from './channel.ts';
-import { type Goal, hasAnswer, inSiteOrder, type RunHistory, record } from './history.ts';
+import {
+  contendingModels,
+  contestAfter,
+  hasAnswer,
+  inSiteOrder,
+  type RunHistory,
+  record,
+} from './history.ts';
+import { missingKeyMetric, requireKeyMetric } from './key-metric.ts';
 import { OpenRound, type Waiting } from './open-round.ts';
 import { poolReports } from './pool-reports.ts';
 import type { RoundRules } from './round.ts';
 import type { RunFiles } from './run-files.ts';
 import { selectMembers } from './select-members.ts';
+import { weighResults } from './weigh-results.ts';
 
 export interface CoordinatorRules extends Goal {
   readonly minClients: number;
@@ -66,6 +74,7 @@ class RoundCoordinator implements Coordinator {
   readonly position: Federation['position'];
   history: RunHistory;
   readonly #deps: CoordinatorDeps;
+  readonly #said = new Set<string>();
   #round: OpenRound | undefined;
 
   constructor(deps: CoordinatorDeps) {
@@ -94,10 +103,11 @@ class RoundCoordinator implements Coordinator {
     // The last round may be closed already when a run is resumed.
     if (last?.round === request.round) return last.results;
     const members = await this.#members(request);
-    const { round } = request;
+    const { round, kind } = request;
     this.#round = new OpenRound({
       ...this.#deps,
       round,
+      kind,
       members,
       rules: this.#roundRules(members),
       earlier: this.history.accepted,
@@ -107,7 +117,7 @@ class RoundCoordinator implements Coordinator {
     });
     try {
       const results = await this.#round.run();
-      this.#requireKeyMetric(results);
+      requireKeyMetric(results, this.#deps.rules.keyMetric);
       return results;
     } finally {
       this.#round = undefined;
@@ -119,17 +129,48 @@ class RoundCoordinator implements Coordinator {
     results: readonly AcceptedResult[],
     aggregator: AggregatorName,
   ): Promise<FileRef> {
-    const { files, aggregate = (name, work) => AGGREGATORS[name](work) } = this.#deps;
-    const model = await files.keepModel(request.round, (target) =>
-      aggregate(aggregator, this.#aggregation(request, results, target)),
-    );
-    faultPoint('model.kept');
-    await this.#close(request, results, model);
-    return model;
+    const { files, rules, aggregate = (name, work) => AGGREGATORS[name](work) } = this.#deps;
+    let usable = results;
+    for (;;) {
+      const { contributions, notes } = weighResults(usable, { ...rules, files });
+      const base = files.at(request.model);
+      try {
+        const model = await files.keepModel(request.round, (target) =>
+          aggregate(aggregator, { contributions, base, target }),
+        );
+        faultPoint('model.kept');
+        await this.#close(request, usable, { model, notes });
+        return model;
+      } catch (thrown) {
+        usable = await this.#withoutCulprit(thrown, request, usable);
+      }
+    }
+  }
+
+  /** An update that is finite alone may leave no number together with others: its site has failed in this round, whose rule decides. */
+  async #withoutCulprit(
+    thrown: unknown,
+    { round }: RoundRequest,
+    results: readonly AcceptedResult[],
+  ): Promise<readonly AcceptedResult[]> {
+    const error = toNeuroflareError(thrown);
+    const site = error.place?.site;
+    if (error.code !== 'NF_AGGREGATE_NOT_FINITE' || site === undefined) throw thrown;
+    await this.note({
+      type: 'site.failed',
+      round,
+      site,
+      error: { ...error.report(), place: { site, round } },
+    });
+    const rest = results.filter((result) => result.site !== site);
+    const { minClients, mandatory } = this.#deps.rules;
+    const isEnough = rest.length >= Math.max(1, minClients) && !mandatory.includes(site);
+    if (!isEnough) throw atPlace(error, { site, round });
+    return rest;
   }
 
   async close(request: RoundRequest, results: readonly AcceptedResult[]): Promise<void> {
-    if (this.history.last?.round !== request.round) await this.#close(request, results, undefined);
+    if (this.history.last?.round !== request.round) await this.#close(request, results, { notes: [] });
   }
 
   /** Of a round that was open already: as it was opened. */
@@ -171,62 +212,53 @@ class RoundCoordinator implements Coordinator {
     return isKnown ? 'duplicate' : 'late';
   }
 
-  #aggregation(
-    { model }: RoundRequest,
+  async #close(
+    request: RoundRequest,
     results: readonly AcceptedResult[],
-    target: string,
-  ): AggregationRequest {
-    const { files } = this.#deps;
-    const contributions = results.flatMap(({ site, numExamples, paramsType, update }) =>
-      update ? [{ site, paramsType, weight: numExamples, path: files.at(update) }] : [],
-    );
-    return { contributions, base: files.at(model), target };
-  }
-
-  async #close(request: RoundRequest, results: readonly AcceptedResult[], model: FileRef | undefined) {
+    { model, notes }: { model?: FileRef; notes: readonly string[] },
+  ) {
     const { round, kind } = request;
     const before = this.history;
-    const metrics = poolReports(inSiteOrder(results));
-    await this.note({ type: 'round.closed', round, kind, metrics, ...(model && { model }) });
+    const { rules } = this.#deps;
+    const reports = inSiteOrder(results);
+    const metrics = poolReports(reports, rules);
+    const { best, standIn } = contestAfter(before, metrics);
+    const chosen = { ...(best && { best: best.model }), ...(standIn && { stand_in: standIn.model }) };
+    const said = this.#news([...notes, ...missingKeyMetric(reports, rules.keyMetric)]);
+    await this.note({
+      type: 'round.closed',
+      round,
+      kind,
+      metrics,
+      ...(model && { model }),
+      chosen,
+      ...(said.length > 0 && { notes: said }),
+    });
     await this.#prune(request, before);
     await this.#deps.files.closeRound(round, before.open?.sites ?? []);
   }
 
   /**
-   * Updates, and what sites kept before, have done their work once the round is closed; of the models the initial, the
-   * best and the last one stay.
+   * Updates, and what sites kept before, have done their work once the round is closed; of the models the initial, those
+   * that may be the best, and the last one stay.
    */
   async #prune({ model }: RoundRequest, before: RunHistory): Promise<void> {
-    const { initial, position, best, states } = this.history;
+    const { initial, position, states } = this.history;
     const replaced = before.accepted.flatMap(({ site, update, state }) => [
       update,
       state && before.states.get(site),
     ]);
-    const spent = [model, before.best?.model, ...replaced].filter((file) => file !== undefined);
-    const needed = [initial, position?.model, best?.model, ...states.values()];
+    const spent = [model, ...contendingModels(before), ...replaced].filter((file) => file !== undefined);
+    const needed = [initial, position?.model, ...contendingModels(this.history), ...states.values()];
     const kept = new Set(needed.map((file) => file?.path));
     await this.#deps.files.discard(spent.filter(({ path }) => !kept.has(path)));
   }
 
-  /**
-   * A metric nobody sends would leave the run without a best model: said after the first round, not after the last. Null
-   * stands for a figure that a site cannot give this time.
-   */
-  #requireKeyMetric(results: readonly AcceptedResult[]): void {
-    const { keyMetric } = this.#deps.rules;
-    const reports: MetricReport[] = [poolReports(results), ...results.map(({ metrics }) => metrics)];
-    if (
-      reports.some(
-        (report) => typeof (report[keyMetric] ?? 0) === 'number' && Object.hasOwn(report, keyMetric),
-      )
-    )
-      return;
-    const reported = [...new Set(reports.flatMap((report) => Object.keys(report)))].sort();
-    throw flError('NF_KEY_METRIC_MISSING', {
-      metric: keyMetric,
-      reported: reported.length > 0 ? reported.join(', ') : 'none',
-      nearest: didYouMean(keyMetric, reported),
-    });
+  /** What is so in every round is said once. */
+  #news(notes: readonly string[]): string[] {
+    const news = notes.filter((text) => !this.#said.has(text));
+    for (const text of news) this.#said.add(text);
+    return news;
   }
 
   /** Durable events go to the journal first; those that only show life are shown at once; news only once. */

@@ -9,12 +9,8 @@ import type {
   RunEvent,
   TaskKind,
 } from '../telemetry/run-events.ts';
-
-/** What chooses the best model. */
-export interface Goal {
-  readonly keyMetric: string;
-  readonly keyMetricGoal: 'maximize' | 'minimize';
-}
+import { type Contender, type Contest, contest, type Goal, winnerOf } from './best-model.ts';
+import { partsOf, scorersOf } from './pool-reports.ts';
 
 /** One closed round: `metrics` describe the model it was opened with, which is model `round - 1`. */
 export interface ClosedRound {
@@ -53,8 +49,10 @@ export interface RunHistory {
   readonly engines: ReadonlyMap<string, EngineUse>;
   /** What each site kept (`flare.saveState`) when the last round closed. */
   readonly states: ReadonlyMap<string, FileRef>;
-  /** By the goal, among the models scored so far; the first of equals. */
+  /** By the goal, among the models scored so far that can be compared. */
   readonly best: BestModel | undefined;
+  /** With what the choice of the next one needs. */
+  readonly contest: Contest;
   readonly final: { readonly model: FileRef; readonly best: BestModel | undefined } | undefined;
   readonly error: ErrorReport | undefined;
 }
@@ -76,6 +74,7 @@ export function newHistory(goal: Goal): RunHistory {
     engines: new Map(),
     states: new Map(),
     best: undefined,
+    contest: {},
     final: undefined,
     error: undefined,
   };
@@ -106,7 +105,7 @@ export function record(history: RunHistory, event: RunEvent): RunHistory {
     case 'result.accepted':
       return { ...history, accepted: [...history.accepted, event.result] };
     case 'result.dropped':
-      return { ...history, accepted: history.accepted.filter(({ site }) => site !== event.site) };
+      return { ...history, accepted: without(history.accepted, event.site) };
     case 'site.failed':
       return fail(history, event);
     case 'engine.used':
@@ -130,11 +129,14 @@ function fail(history: RunHistory, { round, site, error }: SiteFailure): RunHist
     history.failures.length < MOST_FAILURES
       ? [...history.failures, { round, site, error }]
       : history.failures;
-  return { ...history, failures, failureCount: history.failureCount + 1 };
+  // An answer may show to be unusable only beside those of others.
+  const accepted = history.open?.round === round ? without(history.accepted, site) : history.accepted;
+  return { ...history, accepted, failures, failureCount: history.failureCount + 1 };
 }
 
 function close(history: RunHistory, event: RunEvent & { type: 'round.closed' }): RunHistory {
   const { round, kind, metrics, model } = event;
+  const now = event.chosen ? chosenBy(history, event.chosen) : chosenOf(history, metrics);
   const states = new Map(history.states);
   for (const { site, state } of history.accepted) if (state) states.set(site, state);
   return {
@@ -145,17 +147,68 @@ function close(history: RunHistory, event: RunEvent & { type: 'round.closed' }):
     last: { round, kind, metrics, results: inSiteOrder(history.accepted) },
     position: model ? { round, model } : history.position,
     states,
-    best: better(history, metrics),
+    contest: now,
+    best: now.best?.model,
   };
 }
 
+/** The contest with the model that a round has scored, whose figures over all are `metrics`. */
+export function contestAfter(history: RunHistory, metrics: MetricReport): Contest {
+  const scored = scoredModel(history, metrics);
+  return scored ? contest(history.contest, scored, history.goal) : history.contest;
+}
+
+/** Files of the models that may become the best of the run. */
+export function contendingModels({ contest: { best, standIn } }: RunHistory): FileRef[] {
+  return [best, standIn].flatMap((one) => (one ? [one.model.model] : []));
+}
+
+/** The model a run ends with as its best. */
+export function bestOf({ contest: last }: RunHistory): BestModel | undefined {
+  return winnerOf(last);
+}
+
+/** The log says what was chosen when the round closed: its files are there, whatever the rule is today. */
+function chosenBy(
+  history: RunHistory,
+  chosen: NonNullable<(RunEvent & { type: 'round.closed' })['chosen']>,
+): Contest {
+  const contender = (model: BestModel | undefined, before: Contender | undefined) =>
+    model && { model, reports: before?.model.round === model.round ? before.reports : reportsOf(history) };
+  const { best, standIn } = history.contest;
+  return { best: contender(chosen.best, best), standIn: contender(chosen.stand_in, standIn ?? best) };
+}
+
+/** Version 0.1.0 compared pooled figures as they were, and kept no others' files. */
+function chosenOf(history: RunHistory, metrics: MetricReport): Contest {
+  const scored = scoredModel(history, metrics);
+  const { best } = history.contest;
+  if (!scored) return { best };
+  const [value, than] = [scored.model.value, best?.model.value];
+  const isMore = history.goal.keyMetricGoal === 'maximize';
+  return { best: than === undefined || (isMore ? value > than : value < than) ? scored : best };
+}
+
 /** The figures of a round are those of the model it was opened with. */
-function better({ best, goal, open, position }: RunHistory, metrics: MetricReport): BestModel | undefined {
+function scoredModel(history: RunHistory, metrics: MetricReport): Contender | undefined {
+  const { goal, open, position } = history;
   const value = metrics[goal.keyMetric];
   const model = open?.model ?? position?.model;
-  if (typeof value !== 'number' || !model || !position) return best;
-  const isBetter = !best || (goal.keyMetricGoal === 'maximize' ? value > best.value : value < best.value);
-  return isBetter ? { round: position.round, metric: goal.keyMetric, value, model } : best;
+  if (typeof value !== 'number' || !model || !position) return undefined;
+  return {
+    model: { round: position.round, metric: goal.keyMetric, value, model },
+    reports: reportsOf(history),
+  };
+}
+
+function reportsOf({ accepted, goal: { keyMetric } }: RunHistory): Contender['reports'] {
+  const results = inSiteOrder(accepted);
+  const scorers = new Set(scorersOf(results, keyMetric));
+  return results.filter(({ site }) => scorers.has(site)).map((result) => partsOf(result, keyMetric));
+}
+
+function without(results: readonly AcceptedResult[], site: string): AcceptedResult[] {
+  return results.filter((result) => result.site !== site);
 }
 
 /** Whether a site's result of a round counts: of the round at hand, and of the one before. */

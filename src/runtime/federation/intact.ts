@@ -1,12 +1,13 @@
 import { sha256File } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import type { FileRef } from '../telemetry/run-events.ts';
-import type { RunHistory } from './history.ts';
+import { contendingModels, type RunHistory } from './history.ts';
 import type { RunFiles } from './run-files.ts';
 
 /** Files without which a stopped run cannot go on: models and the updates that were accepted. */
-export function neededFiles({ position, best, accepted }: RunHistory): FileRef[] {
-  const files = [position?.model, best?.model, ...accepted.map(({ update }) => update)];
+export function neededFiles(history: RunHistory): FileRef[] {
+  const { position, accepted } = history;
+  const files = [position?.model, ...contendingModels(history), ...accepted.map(({ update }) => update)];
   return files.filter((file) => file !== undefined);
 }
 

@@ -1,6 +1,6 @@
-import { ReportedFailure } from '../kernel/errors.ts';
+import { type ErrorReport, ReportedFailure } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
-import type { AcceptedResult, RunEvent } from '../telemetry/run-events.ts';
+import type { AcceptedResult, RunEvent, TaskKind } from '../telemetry/run-events.ts';
 import type { Channel, SiteAnswer, SiteTask, Verdict } from './channel.ts';
 import {
   newRound,
@@ -14,6 +14,7 @@ import {
 
 export interface OpenRoundDeps {
   readonly round: number;
+  readonly kind: TaskKind;
   readonly members: readonly string[];
   readonly rules: RoundRules;
   /** Answers from before a restart. */
@@ -117,11 +118,18 @@ export class OpenRound {
       await emit({ type: 'result.accepted', round, result });
       this.#apply({ type: 'result', result });
     } else {
-      const { error } = answer;
+      const error = this.#placed(answer.error, site);
       await emit({ type: 'site.failed', round, site, error });
       this.#apply({ type: 'failure', site, error });
     }
     return 'accepted';
+  }
+
+  /** The round after the last one of training has no number that people know. */
+  #placed(error: ErrorReport, site: string): ErrorReport {
+    const { round, kind } = this.#deps;
+    const stage = kind === 'evaluate' ? ({ stage: 'final scoring' } as const) : {};
+    return { ...error, place: { ...error.place, site, round, ...stage } };
   }
 
   #verdictFor(site: string): Verdict {

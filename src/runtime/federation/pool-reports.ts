@@ -1,45 +1,97 @@
+import { capWeights } from '../algorithms/cap-weights.ts';
+import { flError } from '../kernel/errors.ts';
 import type { MetricReport, MetricValue } from '../telemetry/metrics.ts';
 import type { AcceptedResult } from '../telemetry/run-events.ts';
 import { type Metrics, poolMetrics } from '../train/metrics.ts';
 
+/** What one site reports, and how much it counts. */
+export type SiteReport = Pick<AcceptedResult, 'site' | 'metrics' | 'numExamples'>;
+
+/** Figures that are computed anew from counts. */
+const COUNTED = ['loss', 'accuracy', 'balanced_accuracy'];
+
 /**
- * One report over all sites. Where every site counts a confusion matrix, its figures are computed anew from the counts;
- * each other top-level number that every site defines becomes the mean weighted by `metrics.num_examples`, else
- * `numExamples`.
+ * One report over all sites. Where sites count a confusion matrix, its figures are computed anew from the counts; each other
+ * top-level number becomes the mean over the sites that define it, weighted by `metrics.num_examples`, else `numExamples`, of which
+ * none is over `maxWeightRatio` times the median of the others.
+ *
+ * @throws NF_TRAIN_METRICS_DIFFER with the site that counts other classes than the first
  */
-export function poolReports(results: readonly AcceptedResult[]): MetricReport {
-  const reports = results.map(({ metrics }) => metrics);
-  const names = new Set(reports.flatMap((report) => Object.keys(report)));
-  const means = Object.fromEntries([...names].sort().flatMap((name) => pooled(name, results)));
-  return reports.length > 0 && reports.every(isClassification)
-    ? { ...means, ...poolMetrics(reports) }
-    : means;
+export function poolReports(
+  reports: readonly SiteReport[],
+  { maxWeightRatio = Number.POSITIVE_INFINITY }: { maxWeightRatio?: number } = {},
+): MetricReport {
+  const names = new Set(reports.flatMap(({ metrics }) => Object.keys(metrics)));
+  const means = Object.fromEntries(
+    [...names].sort().flatMap((name) => pooled(name, reports, maxWeightRatio)),
+  );
+  const counted = countedReports(reports);
+  return counted.length > 0 ? { ...means, ...poolMetrics(sameClasses(counted)) } : means;
 }
 
-function pooled(name: string, results: readonly AcceptedResult[]): [string, number][] {
-  let sum = 0;
-  let total = 0;
-  for (const { metrics, numExamples } of results) {
+/** Sites whose data are in the pooled figure of this name. */
+export function scorersOf(reports: readonly SiteReport[], name: string): string[] {
+  const counted = COUNTED.includes(name) ? countedReports(reports) : [];
+  const holders = counted.length > 0 ? counted : reports.filter(({ metrics }) => isNumber(metrics[name]));
+  return holders.map(({ site }) => site);
+}
+
+/** What of a report its pooled figure of one name is made of. */
+export function partsOf({ site, metrics, numExamples }: SiteReport, name: string): SiteReport {
+  const kept = [name, ...COUNTED, 'num_examples', 'classes', 'confusion'];
+  const parts = Object.entries(metrics).filter(([key]) => kept.includes(key));
+  return { site, numExamples, metrics: Object.fromEntries(parts) };
+}
+
+function pooled(name: string, reports: readonly SiteReport[], ratio: number): [string, number][] {
+  const holders = reports.flatMap(({ metrics, numExamples }) => {
     const value = metrics[name];
-    if (typeof value !== 'number') return [];
-    const weight = typeof metrics.num_examples === 'number' ? metrics.num_examples : numExamples;
-    sum += weight * value;
-    total += weight;
+    return isNumber(value) ? [{ value, weight: weightOf(metrics, numExamples) }] : [];
+  });
+  const own = holders.map(({ weight }) => weight);
+  if (name === 'num_examples') return holders.length > 0 ? [[name, sum(own)]] : [];
+  const weights = capWeights(own, ratio);
+  const total = sum(weights);
+  if (!(total > 0)) return [];
+  const mean = sum(holders.map(({ value }, at) => (weights[at] ?? 0) * value)) / total;
+  if (Number.isFinite(mean)) return [[name, mean]];
+  // Values of older logs may be large enough to leave the range in the sum.
+  return [[name, sum(holders.map(({ value }, at) => ((weights[at] ?? 0) / total) * value))]];
+}
+
+/** A number of examples that a script makes up may be none. */
+function weightOf({ num_examples: scored }: MetricReport, numExamples: number): number {
+  return isNumber(scored) && scored >= 0 ? scored : numExamples;
+}
+
+/** The sites that count, where no other gives one of the same figures without counts. */
+function countedReports(reports: readonly SiteReport[]): (SiteReport & { metrics: Metrics })[] {
+  const counted = reports.filter(isCounted);
+  const others = reports.filter((report) => !isCounted(report));
+  return others.some(({ metrics }) => COUNTED.some((name) => isNumber(metrics[name]))) ? [] : counted;
+}
+
+function sameClasses(reports: readonly (SiteReport & { metrics: Metrics })[]): Metrics[] {
+  const expected = reports[0]?.metrics.classes.join(', ') ?? '';
+  for (const { site, metrics } of reports) {
+    const actual = metrics.classes.join(', ');
+    if (actual !== expected)
+      throw flError('NF_TRAIN_METRICS_DIFFER', { expected, actual }, { place: { site } });
   }
-  if (name === 'num_examples') return [[name, total]];
-  return total > 0 ? [[name, sum / total]] : [];
+  return reports.map(({ metrics }) => metrics);
 }
 
 /** What `scoreSubjects` reports, or a script that counts in the same form. */
-function isClassification(report: MetricReport): report is MetricReport & Metrics {
-  const { classes, confusion, num_examples: examples } = report;
+function isCounted(report: SiteReport): report is SiteReport & { metrics: Metrics } {
+  const { classes, confusion, num_examples: examples, loss = null } = report.metrics;
   return (
     isList(classes) &&
     classes.every((name) => typeof name === 'string') &&
     isList(confusion) &&
     confusion.length === classes.length &&
     confusion.every((row) => isList(row) && row.length === classes.length && row.every(isCount)) &&
-    isCount(examples ?? null)
+    isCount(examples ?? null) &&
+    (loss === null || isNumber(loss))
   );
 }
 
@@ -48,5 +100,14 @@ function isList(value: MetricValue | undefined): value is readonly MetricValue[]
 }
 
 function isCount(value: MetricValue): boolean {
-  return typeof value === 'number' && value >= 0;
+  return isNumber(value) && value >= 0;
+}
+
+/** Older logs may hold numbers that JSON cannot. */
+function isNumber(value: MetricValue | undefined): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -7,6 +7,7 @@ import type { JobHome } from '../job/built-job.ts';
 import type { Bundle } from '../job/bundle.ts';
 import { defineJob } from '../job/definition.ts';
 import { type FileRules, LOCAL_FILES } from '../job/job-paths.ts';
+import { keyMetricWarnings } from '../job/key-metric.ts';
 import { type LoadedJob, readJob } from '../job/load.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
 import { checkScript } from '../job/script.ts';
@@ -44,7 +45,8 @@ export async function prepareJob(
   const params = await initialModel(plan.job, LOCAL_FILES).catch((error: unknown) => {
     throw placedInJob(error, loaded.source);
   });
-  const warnings = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
+  const gaps = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
+  const warnings = [...keyMetricWarnings(loaded.value.workflow), ...gaps];
   return { loaded, bundle, split, plan, params, warnings };
 }
 

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { ENGINE_CHOICES } from '../engine/registry.ts';
+import { goalByName } from '../job/key-metric.ts';
 import { jobFileSchema } from '../job/schema.ts';
 import { prettyJson } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
-import type { Goal } from './history.ts';
+import type { Goal } from './best-model.ts';
 
 /** `run.json`: what a run was started with. Written once; a resume goes by it. */
 export const runCardSchema = z.strictObject({
@@ -34,7 +35,12 @@ export const runCardSchema = z.strictObject({
 export type RunCard = z.output<typeof runCardSchema>;
 
 export function goalOf({ job: { workflow } }: RunCard): Goal {
-  return { keyMetric: workflow.key_metric, keyMetricGoal: workflow.key_metric_goal };
+  return {
+    keyMetric: workflow.key_metric,
+    keyMetricGoal: workflow.key_metric_goal ?? goalByName(workflow.key_metric),
+    clientsPerRound: workflow.clients_per_round,
+    maxWeightRatio: workflow.max_weight_ratio,
+  };
 }
 
 export async function writeRunCard(folder: RunFolder, card: RunCard): Promise<void> {

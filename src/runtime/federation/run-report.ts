@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { prettyJson } from '../kernel/digest.ts';
+import { compareSites } from '../kernel/site-order.ts';
 import type { MetricReport } from '../telemetry/metrics.ts';
-import type { RunEvent } from '../telemetry/run-events.ts';
+import type { BestModel, FileRef, RunEvent } from '../telemetry/run-events.ts';
 import { copyFileAtomic, writeAtomic, writeFileAtomic } from '../workspace/files.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
-import { type ClosedRound, newHistory, type RunHistory, record } from './history.ts';
+import { bestOf, type ClosedRound, newHistory, type RunHistory, record } from './history.ts';
 import type { RunCard } from './run-card.ts';
 import type { RunFiles } from './run-files.ts';
 
@@ -33,13 +34,22 @@ export const runSummarySchema = z.object({
   models: z.array(scoredModel),
   final: z
     .object({ model: z.int(), value, file: z.string(), metrics: z.record(z.string(), z.unknown()) })
-    .nullable(),
+    .nullable()
+    .describe('the last model; of a run that failed the one it had'),
   best: z.object({ model: z.int(), value: z.number(), file: z.string() }).nullable(),
   engines: z.record(
     z.string(),
     z.object({ name: z.string(), device: z.string(), library: z.string(), detail: z.string() }),
   ),
-  failures: z.array(z.object({ site: z.string(), round: z.int(), code: z.string(), message: z.string() })),
+  failures: z.array(
+    z.object({
+      site: z.string(),
+      round: z.int(),
+      stage: z.literal('final scoring').optional(),
+      code: z.string(),
+      message: z.string(),
+    }),
+  ),
   warnings: z.array(z.string()),
 });
 
@@ -58,10 +68,14 @@ export async function summarizeRun(
   warnings: readonly string[] = [],
 ): Promise<RunSummary> {
   const metric = card.job.workflow.key_metric;
-  const { final, last } = history;
-  const best = final?.best;
   const models: RunSummary['models'] = [];
-  for await (const round of closedRounds(events, history)) models.push(scored(round, metric));
+  const notes = new Set<string>();
+  for await (const round of closedRounds(events, history)) {
+    models.push(scored(round, metric));
+    for (const note of round.notes) notes.add(note);
+  }
+  const numRounds = card.job.workflow.num_rounds;
+  const { final, best } = resultOf(history, numRounds);
   return {
     run_id: card.run_id,
     job: card.job.name,
@@ -71,24 +85,80 @@ export async function summarizeRun(
     sites: [...card.sites],
     metric,
     models,
-    final: final
-      ? {
-          model: history.position?.round ?? 0,
-          value: numberOf(last?.metrics, metric),
-          file: folder.at(RUN_FILES.final),
-          metrics: { ...last?.metrics },
-        }
-      : null,
+    final: final ? { ...finalFigures(history, metric), file: folder.at(final.name) } : null,
     best: best ? { model: best.round, value: best.value, file: folder.at(RUN_FILES.best) } : null,
     engines: Object.fromEntries(history.engines),
     failures: history.failures.map(({ site, round, error }) => ({
       site,
       round,
+      ...(round > numRounds && { stage: 'final scoring' as const }),
       code: error.code,
       message: error.message,
     })),
-    warnings: [...card.warnings, ...warnings, ...withoutValue(history, models)],
+    warnings: [
+      ...card.warnings,
+      ...warnings,
+      ...notes,
+      ...scoredByFewer(card, { models, best }),
+      ...withoutValue(history, models),
+    ],
   };
+}
+
+interface RunResult {
+  /** The last model, under the name at which it is found. */
+  readonly final: { readonly name: string; readonly model: FileRef } | undefined;
+  readonly best: BestModel | undefined;
+}
+
+/** The models of a run that is over: also of one that failed, whatever failed. A run that goes on has none yet. */
+function resultOf(history: RunHistory, numRounds: number): RunResult {
+  const { final, position, status } = history;
+  if (final) return { final: { name: RUN_FILES.final, model: final.model }, best: final.best };
+  if (!position || position.round === 0 || status !== 'failed') return { final: undefined, best: undefined };
+  const isTrained = position.round >= numRounds;
+  return {
+    final: { name: isTrained ? RUN_FILES.final : RUN_FILES.last, model: position.model },
+    best: bestOf(history),
+  };
+}
+
+/** The last round closed has scored the final model, or the one before the last. */
+function finalFigures({ last, position }: RunHistory, metric: string) {
+  const model = position?.round ?? 0;
+  const metrics = last && last.round - 1 === model ? last.metrics : {};
+  return { model, value: numberOf(metrics, metric), metrics: { ...metrics } };
+}
+
+/** Figures over other sites than those of the rest cannot be compared with them, which their reader must know. */
+function scoredByFewer(
+  { job: { workflow } }: RunCard,
+  { models, best }: { models: RunSummary['models']; best: BestModel | undefined },
+): string[] {
+  const scorers = (model: RunSummary['models'][number] | undefined) =>
+    Object.entries(model?.sites ?? {}).flatMap(([site, own]) => (own === null ? [] : [site]));
+  const all = [...new Set(models.flatMap(scorers))].sort(compareSites);
+  const partial = models.filter((model) => model.pooled !== null && scorers(model).length < all.length);
+  if (partial.length === 0) return [];
+  if (workflow.clients_per_round !== undefined)
+    return [
+      `each model was scored by sites drawn for its round: figures of ${workflow.key_metric} are those of samples`,
+    ];
+  const shown = partial.slice(0, MOST_SHOWN).map((model) => {
+    const missing = all.filter((site) => !scorers(model).includes(site));
+    return `model ${model.model} (without ${shortened(missing)})`;
+  });
+  const isBest = partial.some(({ model }) => model === best?.round);
+  return [
+    `${workflow.key_metric} is over fewer sites than ${all.length} for ${shortened(shown, partial.length)}: models are compared over the sites they share${isBest ? '; the best model is among them' : ''}`,
+  ];
+}
+
+const MOST_SHOWN = 5;
+
+function shortened(items: readonly string[], count = items.length): string {
+  const more = count - Math.min(items.length, MOST_SHOWN);
+  return [...items.slice(0, MOST_SHOWN), ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
 
 /** A dash in every row of the table needs a word. */
@@ -101,12 +171,12 @@ function withoutValue({ final, goal }: RunHistory, models: RunSummary['models'])
 
 /** Puts the figures of a run, and the models of a finished one, where their reader looks for them. */
 export async function writeResults(
-  { folder, history, events, files }: RunRecord & { files: RunFiles },
+  { card, folder, history, events, files }: RunRecord & { files: RunFiles },
   summary: RunSummary,
 ): Promise<void> {
-  const { final } = history;
-  if (final) await copyFileAtomic(files.at(final.model), folder.at(RUN_FILES.final));
-  if (final?.best) await copyFileAtomic(files.at(final.best.model), folder.at(RUN_FILES.best));
+  const { final, best } = resultOf(history, card.job.workflow.num_rounds);
+  if (final) await copyFileAtomic(files.at(final.model), folder.at(final.name));
+  if (best) await copyFileAtomic(files.at(best.model), folder.at(RUN_FILES.best));
   await writeFileAtomic(folder.at(RUN_FILES.metrics), prettyJson(summary));
   await writeAtomic(folder.at(RUN_FILES.roundMetrics), async (file) => {
     for await (const round of closedRounds(events, history)) await file.appendFile(roundLine(round));
@@ -117,11 +187,11 @@ export async function writeResults(
 async function* closedRounds(
   events: AsyncIterable<RunEvent>,
   { goal }: RunHistory,
-): AsyncGenerator<ClosedRound> {
+): AsyncGenerator<ClosedRound & { notes: readonly string[] }> {
   let history = newHistory(goal);
   for await (const event of events) {
     history = record(history, event);
-    if (event.type === 'round.closed' && history.last) yield history.last;
+    if (event.type === 'round.closed' && history.last) yield { ...history.last, notes: event.notes ?? [] };
   }
 }
 

@@ -1,7 +1,7 @@
 import { WORKFLOWS } from '../algorithms/registry.ts';
 import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import type { Coordinator } from './coordinator.ts';
-import { type RunHistory, record } from './history.ts';
+import { bestOf, type RunHistory, record } from './history.ts';
 
 export interface WorkflowRun<Result> {
   readonly type: keyof typeof WORKFLOWS;
@@ -10,16 +10,18 @@ export interface WorkflowRun<Result> {
   readonly keep: (history: RunHistory) => Promise<Result>;
   /** Failures after which the run goes on later, from its log; they are no end. Default: none */
   readonly isPassing?: (error: NeuroflareError) => boolean;
+  /** Of a run that failed: puts what it has come to where it belongs; must not throw, for the failure is what is told. */
+  readonly salvage?: (history: RunHistory) => Promise<void>;
 }
 
 /** Runs a workflow to its end and closes the log with what became of the run. */
 export async function runWorkflow<Result>(
   coordinator: Coordinator,
-  { type, numRounds, keep, isPassing = () => false }: WorkflowRun<Result>,
+  { type, numRounds, keep, salvage, isPassing = () => false }: WorkflowRun<Result>,
 ): Promise<Result> {
   try {
     const model = await WORKFLOWS[type](coordinator, { numRounds });
-    const { best } = coordinator.history;
+    const best = bestOf(coordinator.history);
     const finished = { type: 'run.finished', model, ...(best && { best }) } as const;
     const result = await keep(record(coordinator.history, finished));
     await coordinator.note(finished);
@@ -27,11 +29,12 @@ export async function runWorkflow<Result>(
   } catch (thrown) {
     const error = toNeuroflareError(thrown);
     if (isPassing(error)) throw error;
-    await coordinator.note(
-      error.code === 'NF_INTERRUPTED'
-        ? { type: 'run.interrupted', signal: error.message }
-        : { type: 'run.failed', error: error.report() },
-    );
+    if (error.code === 'NF_INTERRUPTED') {
+      await coordinator.note({ type: 'run.interrupted', signal: error.message });
+      throw error;
+    }
+    await coordinator.note({ type: 'run.failed', error: error.report() });
+    await salvage?.(coordinator.history);
     throw error;
   }
 }

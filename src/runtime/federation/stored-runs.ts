@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { NeuroflareError } from '../kernel/errors.ts';
 import { readJournal } from '../store/journal.ts';
-import type { RunEvent } from '../telemetry/run-events.ts';
+import type { FileRef, RunEvent } from '../telemetry/run-events.ts';
 import { isLocked } from '../workspace/lock.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
 import { findRun, listJobs, listRuns } from '../workspace/run-index.ts';
@@ -58,12 +59,19 @@ export async function describeRun(workspace: string, job: string, id?: string): 
 /** As `describeRun`, of a run whose folder is known. */
 export async function describeRunIn(folder: RunFolder): Promise<RunSummary> {
   const card = await readRunCard(folder);
-  return summarizeRun({
-    card,
-    history: await replayStopped(folder, card),
-    folder,
-    events: readEvents(folder),
-  });
+  const history = await replayStopped(folder, card);
+  const summary = await summarizeRun({ card, history, folder, events: readEvents(folder) });
+  const { final, best } = summary;
+  return {
+    ...summary,
+    final: final && { ...final, file: there(folder, final.file, history.position?.model) },
+    best: best && { ...best, file: there(folder, best.file, history.best?.model) },
+  };
+}
+
+/** A run that failed under version 0.1.0 left its models among those of its rounds alone. */
+function there(folder: RunFolder, file: string, model: FileRef | undefined): string {
+  return model && !existsSync(file) ? folder.at(model.path) : file;
 }
 
 /** What a run's log adds up to; a run that says it is running but has no process was cut short. */

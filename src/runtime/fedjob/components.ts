@@ -31,7 +31,10 @@ export interface FedAvgOptions {
   readonly siteTimeout?: number;
   /** Figure that chooses the best model; the sites must report it. Default: accuracy. */
   readonly keyMetric?: string;
+  /** Default: minimize where the metric is called a loss or an error, else maximize. */
   readonly keyMetricGoal?: 'maximize' | 'minimize';
+  /** A site counts at most so many times the median of the others. Default: 100. */
+  readonly maxWeightRatio?: number;
 }
 
 /** The workflow of a job: mean of the site models, weighted by examples (McMahan et al. 2017). */

@@ -1,5 +1,6 @@
 import { dirname, relative, resolve } from 'node:path';
 import { JOB_PATHS } from './job-paths.ts';
+import { goalByName } from './key-metric.ts';
 import type { ArrayLiteral, JobFile } from './schema.ts';
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
@@ -19,6 +20,8 @@ export interface WorkflowDefinition {
   readonly numRounds: number;
   readonly keyMetric: string;
   readonly keyMetricGoal: 'maximize' | 'minimize';
+  /** Of a weight over the median of the others. */
+  readonly maxWeightRatio: number;
 }
 
 export interface ExecutorDefinition {
@@ -69,7 +72,8 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
       waitAfterQuorum: workflow.wait_after_quorum,
       numRounds: workflow.num_rounds,
       keyMetric: workflow.key_metric,
-      keyMetricGoal: workflow.key_metric_goal,
+      keyMetricGoal: workflow.key_metric_goal ?? goalByName(workflow.key_metric),
+      maxWeightRatio: workflow.max_weight_ratio,
     },
     executor: {
       type: executor.type,

@@ -59,8 +59,18 @@ const workflow = z.strictObject({
     .describe('chooses the best model; the sites must report it'),
   key_metric_goal: z
     .enum(['maximize', 'minimize'])
-    .default('maximize')
-    .describe('which direction of key_metric is better'),
+    .optional()
+    .describe(
+      'which direction of key_metric is better; default: minimize where its name is that of a loss or an error, else maximize',
+    ),
+  max_weight_ratio: z
+    .number()
+    .min(1)
+    .max(1e12)
+    .default(100)
+    .describe(
+      'a site counts at most so many times the median of the other sites, whatever number of examples it gives',
+    ),
 });
 
 const executor = z.strictObject({

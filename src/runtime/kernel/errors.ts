@@ -12,6 +12,8 @@ export interface Place {
   readonly key?: string;
   readonly site?: string;
   readonly round?: number;
+  /** What a round is called that is none of training: the one in which the final model is scored. */
+  readonly stage?: 'final scoring';
   /** Lines of the source around the place, ready to print. */
   readonly excerpt?: string;
 }
@@ -132,7 +134,7 @@ export function formatPlace(place: Place | undefined): string {
   if (!place) return '';
   const file =
     place.file && [place.file, place.line, place.column].filter((part) => part !== undefined).join(':');
-  const round = place.round === undefined ? undefined : `round ${place.round}`;
+  const round = place.stage ?? (place.round === undefined ? undefined : `round ${place.round}`);
   return [place.site, round, place.key, file].filter(Boolean).join(', ');
 }
 

@@ -2,10 +2,11 @@ import { availableParallelism } from 'node:os';
 import type { EngineSetup } from '../executor/messages.ts';
 import { WorkerPool } from '../executor/worker-pool.ts';
 import { createCoordinator, rulesOf } from '../federation/coordinator.ts';
+import type { RunHistory } from '../federation/history.ts';
 import { type RunSummary, summarizeRun, writeResults } from '../federation/run-report.ts';
 import { runWorkflow } from '../federation/run-workflow.ts';
 import { readEvents } from '../federation/stored-runs.ts';
-import { ReportedFailure, reviveError } from '../kernel/errors.ts';
+import { NeuroflareError, ReportedFailure, reviveError, toNeuroflareError } from '../kernel/errors.ts';
 import type { RunObserver } from '../telemetry/run-events.ts';
 import { removeTemporaries } from '../workspace/files.ts';
 import { RUN_FILES } from '../workspace/run-folder.ts';
@@ -21,6 +22,8 @@ export interface SimulateOptions extends RunRequest {
     run: Pick<ActiveRun, 'card' | 'plan' | 'folder' | 'history'> & { warnings: readonly string[] },
   ) => void;
   readonly observe: RunObserver;
+  /** What a run that failed has left. */
+  readonly onLeft?: (summary: RunSummary) => void;
   readonly onLog: (site: string, text: string) => void;
   readonly signal: AbortSignal;
 }
@@ -40,13 +43,20 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     options.onOpen?.({ ...run, warnings: [...run.card.warnings, ...warnings] });
     const channel = new WorkerChannel({ ...run, pool, jobFolder: run.card.job_folder, onLog: options.onLog });
     const coordinator = createCoordinator({ ...options, ...run, channel, rules: rulesOf(plan) });
+    const keep = async (history: RunHistory) => {
+      const record = () => ({ ...run, history, events: readEvents(folder) });
+      const summary = await summarizeRun(record(), warnings);
+      await writeResults(record(), summary);
+      return summary;
+    };
     return await runWorkflow(coordinator, {
       ...plan.job.workflow,
-      keep: async (history) => {
-        const record = () => ({ ...run, history, events: readEvents(folder) });
-        const summary = await summarizeRun(record(), warnings);
-        await writeResults(record(), summary);
-        return summary;
+      keep,
+      salvage: async (history) => {
+        const left = await keep(history).catch(toNeuroflareError);
+        if (left instanceof NeuroflareError)
+          options.onLog('run', `its models could not be written: ${left.message}\n`);
+        else options.onLeft?.(left);
       },
     });
   } catch (thrown) {

@@ -65,6 +65,14 @@ export type RunEvent =
       readonly metrics: MetricReport;
       /** The new global model of a training round. */
       readonly model?: FileRef;
+      /** What was chosen among the models scored so far; logs of version 0.1.0 lack it. */
+      readonly chosen?: {
+        readonly best?: BestModel;
+        /** Best since a site of the best one gives no figure any more. */
+        readonly stand_in?: BestModel;
+      };
+      /** Sentences for people: who gave no figure, whose weight was bounded. */
+      readonly notes?: readonly string[];
     }
   | { readonly type: 'run.interrupted'; readonly signal: string }
   | { readonly type: 'run.failed'; readonly error: ErrorReport }

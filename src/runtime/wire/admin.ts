@@ -101,6 +101,7 @@ export const jobMeta = z.object({
   initial_model: blobRef.nullable().describe('of round 0, where it was sent apart from the files'),
   bundle_sha256: digest,
   code_sha256: digest,
+  note: z.string().optional().describe('what of its record cannot be read'),
 });
 export type JobMeta = z.output<typeof jobMeta>;
 

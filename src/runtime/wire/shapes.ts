@@ -28,6 +28,7 @@ export const errorReport = z.strictObject({
       key: z.string().optional(),
       site: z.string().optional(),
       round: z.int().optional(),
+      stage: z.literal('final scoring').optional(),
       excerpt: z.string().max(MOST.excerpt).optional(),
     })
     .optional(),

@@ -68,7 +68,7 @@ export const pollRequest = z.strictObject({
         job_id: jobId,
         phase: sitePhase,
         round: z.int().optional(),
-        bytes: z.int().optional().describe('that have come of what is being fetched'),
+        bytes: z.int().min(0).optional().describe('that have come of what is being fetched'),
       }),
     )
     .max(1000),
@@ -114,11 +114,14 @@ export const decision = z.strictObject({
 });
 export type Decision = z.output<typeof decision>;
 
+/** Of anything that is counted while a task goes on. */
+const amount = z.number().min(0).max(1e15);
+
 /** POST /v1/site/jobs/:job/reports: signs of life of a task, none of them durable. */
 export const report = z.strictObject({
   round: z.int().min(1),
   started: z.boolean().optional(),
-  progress: z.strictObject({ done: z.number(), total: z.number() }).optional(),
+  progress: z.strictObject({ done: amount, total: amount }).optional(),
 });
 
 /** POST /v1/site/jobs/:job/logs */
@@ -129,7 +132,7 @@ export const logLines = z.strictObject({
     .max(1000),
 });
 
-const metrics = z.record(z.string().max(200), z.json());
+const metrics = z.record(z.string().max(200), z.json()).describe('1 MB at most; numbers within 1e100');
 
 /** POST /v1/site/jobs/:job/results: answers a task. Repeating it changes nothing. */
 export const taskResult = z.strictObject({
@@ -138,11 +141,11 @@ export const taskResult = z.strictObject({
   encoding,
   engine: engineUse.optional().describe('what computed it'),
   params_type: z.enum(['FULL', 'DIFF']),
-  num_examples: z.number().positive().max(Number.MAX_SAFE_INTEGER),
+  num_examples: z.number().positive().max(Number.MAX_SAFE_INTEGER).describe('1e12 at most'),
   metrics,
   update: blobRef.optional(),
   state_sha256: digest.optional().describe('what the site keeps; it stays there'),
-  seconds: z.number().min(0),
+  seconds: z.number().min(0).max(1e9),
 });
 export type TaskResult = z.output<typeof taskResult>;
 

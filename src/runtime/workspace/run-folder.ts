@@ -18,6 +18,8 @@ export const RUN_FILES = {
   models: 'models',
   final: 'model.safetensors',
   best: 'best_model.safetensors',
+  /** The global model of a run that did not come to its last round. */
+  last: 'last_model.safetensors',
   metrics: 'metrics.json',
   roundMetrics: 'round_metrics.jsonl',
 } as const;

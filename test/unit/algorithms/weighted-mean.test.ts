@@ -106,6 +106,56 @@ describe('the weighted mean', () => {
     expect(result.x?.data).toHaveLength(length);
   });
 
+  it('is finite where all updates are, whatever their weights', async () => {
+    const float64 = (x: number): NdArray => ({ dtype: 'float64', shape: [1], data: Float64Array.of(x) });
+    const result = await mean(one(float64(0)), [
+      { params: one(float64(1.7e308)), weight: 1e12 },
+      { params: one(float64(1.5e308)), weight: 1e12 },
+    ]);
+    expect(values(result)[0]).toBeCloseTo(1.6e308, -300);
+  });
+
+  it.each<[string, ParamSet, Update[], string]>([
+    [
+      'a difference that leaves float32',
+      one(float32([1, 3e38])),
+      [
+        { params: one(float32([0, 3.3e38])), weight: 1000, paramsType: 'DIFF' },
+        { params: one(float32([0, 0])), weight: 1, paramsType: 'DIFF' },
+      ],
+      'site-1',
+    ],
+    [
+      'a difference beside whole models',
+      one(float32([3e38, 3e38])),
+      [
+        { params: one(float32([3e38, 3e38])) },
+        { params: one(float32([0, 3.4e38])), weight: 1000, paramsType: 'DIFF' },
+      ],
+      'site-2',
+    ],
+    [
+      'an integer that would start again at the other end',
+      one(int8(100, 100)),
+      [
+        { params: one(int8(1, 100)), weight: 3, paramsType: 'DIFF' },
+        { params: one(int8(1, 2)), paramsType: 'DIFF' },
+      ],
+      'site-1',
+    ],
+  ])('names the site of %s', async (_, base, updates, site) => {
+    await expect(mean(base, updates)).rejects.toMatchObject({
+      code: 'NF_AGGREGATE_NOT_FINITE',
+      message: expect.stringContaining("'x' at index 1"),
+      place: { site },
+    });
+    expect((await readdir(folder)).sort()).toEqual([
+      'base.safetensors',
+      'update-0.safetensors',
+      'update-1.safetensors',
+    ]);
+  });
+
   it('leaves nothing behind when an update lacks an array', async () => {
     const failing = mean({ x: float32([1]), y: float32([1]) }, [{ params: { x: float32([1]) } }]);
     await expect(failing).rejects.toThrow("has no array 'y'");

@@ -151,21 +151,31 @@ describe('what a site sends', () => {
       'NF_RESULT_INVALID',
       'numExamples is 1e+300',
     ],
-    ['text as examples', { params: PARAMS, numExamples: '5' }, 'NF_RESULT_INVALID', 'numExamples is 5'],
+    [
+      'text as examples',
+      { params: PARAMS, numExamples: '5' },
+      'NF_RESULT_INVALID',
+      "numExamples is the text '5'",
+    ],
     ['a list as metrics', { params: PARAMS, metrics: [1] }, 'NF_RESULT_INVALID', 'metrics are not an object'],
     ['null as metrics', { params: PARAMS, metrics: null }, 'NF_RESULT_INVALID', 'metrics are not an object'],
-    ['NaN as metric', { params: PARAMS, metrics: { a: Number.NaN } }, 'NF_RESULT_METRICS', "'a' is NaN"],
     [
-      'NaN in a list',
-      { params: PARAMS, metrics: { a: [0, Number.NaN] } },
+      'a figure beyond all measure',
+      { params: PARAMS, metrics: { a: { b: [1, -1.7e308] } } },
       'NF_RESULT_METRICS',
-      "'a[1]' is NaN",
+      "'a.b[1]' is -1.7e+308, beyond 1e+100",
     ],
     [
-      'infinity in a map',
-      { params: PARAMS, metrics: { a: { b: 1 / 0 } } },
-      'NF_RESULT_METRICS',
-      "'a.b' is Infinity",
+      'a number of examples beyond all measure',
+      { params: PARAMS, numExamples: Number.MAX_SAFE_INTEGER },
+      'NF_RESULT_INVALID',
+      'numExamples is 9007199254740991, more than 1000000000000',
+    ],
+    [
+      'data for figures',
+      { params: PARAMS, metrics: { image: 'x'.repeat(1_000_000) } },
+      'NF_RESULT_FIGURES_SIZE',
+      '1000012 bytes',
     ],
     [
       'undefined as metric',
@@ -194,6 +204,17 @@ describe('what a site sends', () => {
     const error = refused(sent);
     expect(error.code).toBe(code);
     expect(error.message).toContain(message);
+  });
+
+  it('as a number that is none is a figure it cannot give, with the reason', () => {
+    const task = session();
+    const given = { auc: Number.NaN, deep: { b: [1, 1 / 0] }, undefined_because: { recall: 'no example' } };
+    task.send({ params: PARAMS, metrics: given });
+    expect(task.result?.metrics).toEqual({
+      auc: null,
+      deep: { b: [1, null] },
+      undefined_because: { recall: 'no example', auc: 'NaN', 'deep.b[1]': 'Infinity' },
+    });
   });
 
   it('that is refused does not end the task', () => {

@@ -317,9 +317,9 @@ describe('the key metric', () => {
     expect(run.channel.tasks.every(({ round }) => round === 1)).toBe(true);
   });
 
-  it('that is no number counts as missing', async () => {
+  it('that is no number is said to be none', async () => {
     await expect((await start(sending({ accuracy: 'high' }))).done).rejects.toMatchObject({
-      code: 'NF_KEY_METRIC_MISSING',
+      code: 'NF_KEY_METRIC_TYPE',
     });
   });
 

@@ -18,9 +18,56 @@ describe('the report over all sites', () => {
     expect(poolReports([result({ auc: 0.5 }, 3), result({ auc: 0.9 }, 1)]).auc).toBeCloseTo(0.6);
   });
 
-  it('leaves out what a site does not define, and what is no number', () => {
-    expect(poolReports([result({ auc: 1, note: 'a' }), result({ auc: null, note: 'b' })])).toEqual({});
+  it('is over the sites that define a figure, and leaves out what is no number', () => {
+    const given = [
+      result({ auc: 1, note: 'a' }),
+      result({ auc: null, note: 'b' }),
+      result({}),
+      result({ auc: 'x' }),
+    ];
+    expect(poolReports(given)).toEqual({ auc: 1 });
     expect(poolReports([])).toEqual({});
+  });
+
+  it('is finite where every figure is', () => {
+    const huge = [result({ auc: 1.7e308 }, 1e12), result({ auc: 1.6e308 }, 1e12)];
+    expect(poolReports(huge).auc).toBeCloseTo(1.65e308, -300);
+    expect(poolReports([result({ auc: 1, num_examples: -5 }, 3), result({ auc: 0 }, 1)]).auc).toBe(0.75);
+  });
+
+  it('bounds the weight of a site by those of the others', () => {
+    const given = [result({ auc: 1 }, 1e12), result({ auc: 0 }, 10), result({ auc: 0 }, 30)];
+    expect(poolReports(given, { maxWeightRatio: 3 }).auc).toBeCloseTo(60 / 100);
+  });
+
+  it('counts the sites that count, and passes over one without figures', () => {
+    const confusion = [
+      [3, 1],
+      [0, 2],
+    ];
+    expect(poolReports([result(counted(confusion)), result({})])).toMatchObject({ accuracy: 5 / 6 });
+    expect(poolReports([result(counted(confusion)), result({ accuracy: 0 })]).accuracy).toBeCloseTo(5 / 7);
+  });
+
+  it('names the site that counts other classes', () => {
+    const other = {
+      ...counted([
+        [1, 0],
+        [0, 1],
+      ]),
+      classes: ['glioma', 'meningioma'],
+    };
+    expect(() =>
+      poolReports([
+        result(
+          counted([
+            [1, 0],
+            [0, 1],
+          ]),
+        ),
+        { ...result(other), site: 'site-9' },
+      ]),
+    ).toThrow(expect.objectContaining({ code: 'NF_TRAIN_METRICS_DIFFER', place: { site: 'site-9' } }));
   });
 
   it('is computed from counts where every site counts: a recall that one site lacks is defined over all', () => {

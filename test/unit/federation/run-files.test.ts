@@ -96,7 +96,12 @@ describe('a file that the log names', () => {
 });
 
 describe('the files a stopped run needs', () => {
-  const goal = { keyMetric: 'accuracy', keyMetricGoal: 'maximize' } as const;
+  const goal = {
+    keyMetric: 'accuracy',
+    keyMetricGoal: 'maximize',
+    clientsPerRound: undefined,
+    maxWeightRatio: 100,
+  } as const;
   const ref = (name: string): FileRef => ({ path: `${name}.bin`, sha256: sha256(name) });
   const result = (site: string, update?: FileRef) => ({
     site,

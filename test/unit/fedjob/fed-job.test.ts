@@ -62,6 +62,7 @@ describe('a FedJob', () => {
       siteTimeout: 5,
       keyMetric: 'loss',
       keyMetricGoal: 'minimize',
+      maxWeightRatio: 50,
     } as const;
     job.toServer(new FedAvg(options));
     job.toServer(new BuiltModel({ type: 'mri-cnn', image_size: 32, classes: ['a', 'b'] }));

@@ -1,15 +1,16 @@
+import { flError } from '../../kernel/errors.ts';
 import { DTYPES, type DType, elementCount, type NumericArray } from '../../tensors/nd-array.ts';
+import { firstNotFinite } from '../../tensors/not-finite.ts';
 import { planSafetensors, type TensorEntry } from '../../tensors/safetensors.ts';
 import { openTensorFile, type TensorFile } from '../../tensors/tensor-file.ts';
 import { writeHashed } from '../../workspace/files.ts';
-import type { AggregationRequest } from '../aggregator.ts';
+import type { AggregationRequest, Contribution } from '../aggregator.ts';
 
 /** Elements added up at a time: 2 MB of float64 accumulator stay in the cache of common processors. */
 const SLICE_ELEMENTS = 1 << 18;
 
-interface Source {
+interface Source extends Contribution {
   readonly file: TensorFile;
-  readonly weight: number;
 }
 
 /** The received model, and the part of all weight that came as differences to it. */
@@ -23,16 +24,18 @@ interface Origin {
  * of Deep Networks from Decentralized Data", 2017, algorithm 1). Slice by slice, in site order, summed in float64, so
  * that the bits depend neither on arrival nor on the number of threads. Integer arrays are rounded to nearest.
  * Returns the SHA-256 of the file it wrote.
+ *
+ * @throws NF_AGGREGATE_NOT_FINITE with the site whose update leaves no number to write; nothing is written then
  */
 export async function weightedMean(request: AggregationRequest): Promise<string> {
   const files = await openAll([request.base, ...request.contributions.map(({ path }) => path)]);
   try {
     const [base, ...updates] = files;
     if (!base) throw new Error('There is no model to start from.');
-    const sources = updates.map((file, index) => ({
-      file,
-      weight: request.contributions[index]?.weight ?? 0,
-    }));
+    const sources = request.contributions.flatMap((contribution, index) => {
+      const file = updates[index];
+      return file ? [{ ...contribution, file }] : [];
+    });
     const origin = { file: base, share: shareOfDifferences(request) };
     const { header, layout } = planSafetensors(base.layout);
     return await writeHashed(request.target, async (append) => {
@@ -48,11 +51,33 @@ export async function weightedMean(request: AggregationRequest): Promise<string>
 /** Fills `out` with the elements from `start` on. */
 type SliceMaker = (start: number, out: NumericArray) => Promise<void>;
 
-function meanOf(
+interface Parts {
+  readonly sources: readonly Source[];
+  readonly origin: Origin;
+}
+
+function meanOf(entry: TensorEntry, parts: Parts): SliceMaker {
+  const fill = sumOf(entry, parts);
+  // Products with weights may leave the range of float64 where their mean does not.
+  const shares = { ...parts, sources: asShares(parts.sources) };
+  return async (start, out) => {
+    let wrong = await fill(start, out);
+    if (wrong !== -1 && entry.dtype === 'float64') wrong = await sumOf(entry, shares)(start, out);
+    if (wrong !== -1) throw await unusable(entry, parts, { index: start + wrong, value: out[wrong] });
+  };
+}
+
+function asShares(sources: readonly Source[]): Source[] {
+  const total = totalWeight(sources);
+  return sources.map((source) => ({ ...source, weight: source.weight / total }));
+}
+
+/** As a `SliceMaker`, and says at which of the elements the mean is no number of the array's type; -1 for none. */
+function sumOf(
   entry: TensorEntry,
-  { sources, origin }: { sources: readonly Source[]; origin: Origin },
-): SliceMaker {
-  const total = sources.reduce((sum, { weight }) => sum + weight, 0);
+  { sources, origin }: Parts,
+): (start: number, out: NumericArray) => Promise<number> {
+  const total = totalWeight(sources);
   const longest = Math.min(SLICE_ELEMENTS, elementCount(entry.shape));
   const sum = new Float64Array(longest);
   const scratch = [new DTYPES[entry.dtype](longest), new DTYPES[entry.dtype](longest)] as const;
@@ -72,11 +97,15 @@ function meanOf(
       if (values) addScaled(sum, values, weight);
     }
     const base = origin.share > 0 && (await read(origin.file, 0));
-    if (!base && !isInteger) return divideInto(out, sum, total);
+    if (!base && !isInteger) {
+      divideInto(out, sum, total);
+      return firstNotFinite(out);
+    }
     divideInto(sum.subarray(0, out.length), sum, total);
     if (base) addScaled(sum, base, origin.share);
     if (isInteger) round(sum, out.length);
     out.set(sum.subarray(0, out.length));
+    return isInteger ? firstOutside(out, sum) : firstNotFinite(out);
   };
 }
 
@@ -110,6 +139,33 @@ function round(sum: Float64Array, length: number): void {
   for (let index = 0; index < length; index++) sum[index] = Math.round(sum[index] ?? 0);
 }
 
+/** Integers are taken modulo their range: what is outside would be another number. */
+function firstOutside(out: NumericArray, sum: Float64Array): number {
+  for (let index = 0; index < out.length; index++) if (out[index] !== sum[index]) return index;
+  return -1;
+}
+
+/** Where the model of no site alone is out of range, no mean is: so it is the site whose own is the furthest. */
+async function unusable(
+  entry: TensorEntry,
+  { sources, origin }: Parts,
+  { index, value }: { index: number; value: number | undefined },
+) {
+  const read = async (file: TensorFile) => {
+    const into = new DTYPES[entry.dtype](1);
+    return (await readElements(file, { name: entry.name, start: index, into }))[0] ?? 0;
+  };
+  const base = await read(origin.file);
+  let furthest = { site: '', size: -1 };
+  for (const { site, file, paramsType } of sources) {
+    const size = Math.abs((paramsType === 'DIFF' ? base : 0) + (await read(file)));
+    if (size > furthest.size) furthest = { site, size };
+  }
+  const { site } = furthest;
+  const params = { site, name: entry.name, index, value: String(value) };
+  return flError('NF_AGGREGATE_NOT_FINITE', params, { place: { site } });
+}
+
 async function readElements(
   file: TensorFile,
   { name, start, into }: { name: string; start: number; into: NumericArray },
@@ -122,9 +178,12 @@ async function readElements(
 
 /** Exactly 1 where every update is a difference. */
 function shareOfDifferences({ contributions }: AggregationRequest): number {
-  const total = (counted: AggregationRequest['contributions']) =>
-    counted.reduce((sum, { weight }) => sum + weight, 0);
-  return total(contributions.filter(({ paramsType }) => paramsType === 'DIFF')) / total(contributions);
+  const differences = contributions.filter(({ paramsType }) => paramsType === 'DIFF');
+  return totalWeight(differences) / totalWeight(contributions);
+}
+
+function totalWeight(counted: readonly { readonly weight: number }[]): number {
+  return counted.reduce((sum, { weight }) => sum + weight, 0);
 }
 
 async function openAll(paths: readonly string[]): Promise<TensorFile[]> {

@@ -51,7 +51,23 @@ export const RUN_ERRORS = {
   NF_RESULT_METRICS: {
     exit: 1,
     message: "The metric '{name}' is {value}.",
-    hint: 'Metrics are finite numbers, or null where a figure is undefined, in lists and maps.',
+    hint: 'Metrics are numbers within 1e100, texts, booleans, or null where a figure is undefined, in lists and maps at most 16 deep.',
+  },
+  NF_RESULT_FIGURES_SIZE: {
+    exit: 1,
+    message: 'The metrics of one answer have {bytes} bytes as JSON; {limit} are the most.',
+    hint: 'Send figures, not data: what is larger stays at the site.',
+  },
+  NF_KEY_METRIC_TYPE: {
+    exit: 1,
+    message: "No site reports the key metric '{metric}' as a number: {sites}.",
+    hint: 'Send it as a number, or null where it is undefined: flare.send({ metrics: { {metric}: 0.9 } }).',
+  },
+  NF_AGGREGATE_NOT_FINITE: {
+    exit: 1,
+    message:
+      "The mean of the updates holds {value} in '{name}' at index {index}: the update of {site} makes it so.",
+    hint: 'Lower the learning rate, or look at what the script of {site} sends. Rounds go on without an unusable update where workflow.min_clients allows it.',
   },
   NF_RESULT_INVALID: {
     exit: 1,

@@ -1,6 +1,8 @@
 import type { SiteTask } from '../../federation/channel.ts';
 import type { ErrorCode } from '../../kernel/catalog.ts';
 import { flError, type NeuroflareError, toNeuroflareError } from '../../kernel/errors.ts';
+import { checkExamples, checkFigures } from '../../telemetry/check-figures.ts';
+import type { MetricReport } from '../../telemetry/metrics.ts';
 import type { AcceptedResult } from '../../telemetry/run-events.ts';
 import type { TaskResult } from '../../wire/site.ts';
 import type { ServerContext } from '../context.ts';
@@ -23,8 +25,11 @@ export async function checkResult(
   const task = run.channel.task(site);
   const { round, update, state_sha256: state } = body;
   if (task?.round !== round) return undefined;
+  let metrics: MetricReport;
   try {
     requireForm(task, body);
+    checkExamples(body.num_examples);
+    metrics = checkFigures(body.metrics);
     if (update) {
       const { blobs } = jobs.folder(run.record.id);
       if ((await blobs.size(update.sha256)) === undefined)
@@ -40,7 +45,7 @@ export async function checkResult(
     site,
     paramsType: body.params_type,
     numExamples: body.num_examples,
-    metrics: body.metrics,
+    metrics,
     seconds: body.seconds,
     ...(update && { update: blobFile(update.sha256) }),
     ...(state !== undefined && { state: { path: `state/${state}`, sha256: state } }),

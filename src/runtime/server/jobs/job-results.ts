@@ -22,8 +22,6 @@ export interface EndedJob {
   readonly files: RunFiles;
 }
 
-/** The global model of a job that was stopped. */
-const LAST_MODEL = 'last_model.safetensors';
 /** That of round 0, where it came apart from the job's files: a clone begins with it, too. */
 export const INITIAL_MODEL = 'initial_model.safetensors';
 
@@ -52,12 +50,12 @@ export async function writeJobResults(ended: EndedJob): Promise<void> {
     warnings: [],
   };
   await writeRunCard(folder, card);
-  const run = () => ({ card, history, events: eventsOf(journal) });
+  // A job whose failure could not be journaled is over all the same.
+  const over = history.final ? history : { ...history, status: 'failed' as const };
+  const run = () => ({ card, history: over, events: eventsOf(journal) });
   // The folder's place on this machine is nobody else's business.
   const summary = await summarizeRun({ ...run(), folder: runFolder('.') });
   await writeResults({ ...run(), folder, files }, summary);
-  if (!history.final && history.position)
-    await copyFileAtomic(files.at(history.position.model), folder.at(LAST_MODEL));
   if (record.initialModel && history.initial)
     await copyFileAtomic(files.at(history.initial), folder.at(INITIAL_MODEL));
   await writeAtomic(folder.at(RUN_FILES.events), async (file) => {

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Coordinator, createCoordinator, rulesOf } from '../../federation/coordinator.ts';
-import { type RunHistory, replayEvents } from '../../federation/history.ts';
+import { contendingModels, type RunHistory, replayEvents } from '../../federation/history.ts';
 import type { RunFiles } from '../../federation/run-files.ts';
 import { runWorkflow } from '../../federation/run-workflow.ts';
 import type { LoadedJob } from '../../job/load.ts';
@@ -107,8 +107,9 @@ export class JobRun {
     });
     this.#journal = deps.store.journal(record.id);
     this.#files = jobFiles(deps.folder, () => {
-      const { initial, position, best } = this.history ?? {};
-      return [initial, position?.model, best?.model].filter((file) => file !== undefined);
+      const { history } = this;
+      const models = history ? [history.initial, history.position?.model, ...contendingModels(history)] : [];
+      return models.filter((file) => file !== undefined);
     });
   }
 

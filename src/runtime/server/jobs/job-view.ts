@@ -14,6 +14,7 @@ import {
 } from '../../wire/admin.ts';
 import type { ServerContext } from '../context.ts';
 import type { JobRun } from './job-run.ts';
+import { readableMeta } from './readable-meta.ts';
 
 type Context = Pick<ServerContext, 'jobs' | 'registry' | 'store'>;
 
@@ -25,7 +26,7 @@ export async function metaOf(context: Context, record: JobRecord): Promise<JobMe
   const workflow = run?.job.definition.workflow;
   const progress = progressOf(now, run?.history);
   const end = ended === undefined ? Date.now() : Date.parse(ended);
-  return {
+  return readableMeta({
     job_id: id,
     name,
     study,
@@ -50,7 +51,7 @@ export async function metaOf(context: Context, record: JobRecord): Promise<JobMe
     initial_model: now.initialModel ?? null,
     bundle_sha256: now.bundleSha256,
     code_sha256: now.codeSha256,
-  };
+  });
 }
 
 function progressOf(

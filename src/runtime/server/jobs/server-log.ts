@@ -27,9 +27,9 @@ function textOf(event: RunEvent): string | undefined {
     case 'result.dropped':
       return `round ${event.round}: the answer of ${event.site} is asked for again: ${event.reason}`;
     case 'site.failed':
-      return `round ${event.round}: ${event.site} failed: ${event.error.code}: ${event.error.message}`;
+      return `${event.error.place?.stage ?? `round ${event.round}`}: ${event.site} failed: ${event.error.code}: ${event.error.message}`;
     case 'round.closed':
-      return `round ${event.round} closed${event.model ? `, model ${event.round} is ${event.model.sha256}` : ''}`;
+      return closedText(event);
     case 'run.interrupted':
       return `stopped: ${event.signal}`;
     case 'run.failed':
@@ -40,4 +40,8 @@ function textOf(event: RunEvent): string | undefined {
     case 'task.progress':
       return undefined;
   }
+}
+
+function closedText({ round, model, notes = [] }: RunEvent & { type: 'round.closed' }): string {
+  return [`round ${round} closed${model ? `, model ${round} is ${model.sha256}` : ''}`, ...notes].join('; ');
 }

@@ -2,7 +2,8 @@ import { deserialize, serialize } from 'node:v8';
 import type { JsonValue, ScriptArgs } from '../../job/definition.ts';
 import { flError } from '../../kernel/errors.ts';
 import { nearest } from '../../kernel/nearest.ts';
-import type { MetricReport, MetricValue } from '../../telemetry/metrics.ts';
+import { checkExamples, checkFigures } from '../../telemetry/check-figures.ts';
+import type { MetricReport } from '../../telemetry/metrics.ts';
 import type { TaskKind } from '../../telemetry/run-events.ts';
 import { checkParams, checkSameForm, type ParamForms } from '../../tensors/check-params.ts';
 import type { ParamSet } from '../../tensors/nd-array.ts';
@@ -100,8 +101,6 @@ export class Session {
 
 /** Keys of a `SentModel`. */
 const SENT = ['params', 'paramsType', 'metrics', 'numExamples'];
-/** Weights are added up and multiplied with parameters: larger ones would leave no number to average. */
-const MOST_EXAMPLES = Number.MAX_SAFE_INTEGER;
 
 function checkSent(
   model: SentModel,
@@ -114,9 +113,7 @@ function checkSent(
     throw unusable(`'${name}' is no part of one${near === undefined ? '' : `, '${near}' is`}`);
   }
   if (paramsType !== 'FULL' && paramsType !== 'DIFF') throw unusable(`paramsType is ${String(paramsType)}`);
-  if (!(typeof numExamples === 'number' && numExamples > 0 && numExamples <= MOST_EXAMPLES)) {
-    throw unusable(`numExamples is ${String(numExamples)}`);
-  }
+  checkExamples(numExamples);
   if (kind === 'train') {
     if (params === undefined) throw unusable('params are missing');
     checkParams(params);
@@ -125,30 +122,9 @@ function checkSent(
   return {
     update: kind === 'train' && params ? encodeSafetensors(params) : undefined,
     paramsType,
-    metrics: checkMetrics(metrics),
+    metrics: checkFigures(metrics),
     numExamples,
   };
-}
-
-function checkMetrics(metrics: unknown): MetricReport {
-  if (!metrics || typeof metrics !== 'object' || Array.isArray(metrics))
-    throw unusable('metrics are not an object');
-  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, checkMetric(name, value)]));
-}
-
-function checkMetric(name: string, value: unknown): MetricValue {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
-  if (typeof value === 'number' && Number.isFinite(value)) return value;
-  if (Array.isArray(value)) return value.map((item, index) => checkMetric(`${name}[${index}]`, item));
-  if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
-    return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, checkMetric(`${name}.${key}`, item)]),
-    );
-  }
-  throw flError('NF_RESULT_METRICS', {
-    name,
-    value: typeof value === 'number' ? String(value) : `a ${typeof value}`,
-  });
 }
 
 function unusable(reason: string) {
