@@ -11,22 +11,23 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const own = z.object({ name: z.string() }).parse(JSON.parse(readFileSync(`${root}package.json`, 'utf8')));
 const bomSchema = z.looseObject({
   serialNumber: z.string(),
-  metadata: z.looseObject({ timestamp: z.string(), component: z.looseObject({ name: z.string() }) }),
-  components: z.array(z.looseObject({})),
+  metadata: z.looseObject({
+    timestamp: z.string(),
+    component: z.looseObject({ 'bom-ref': z.string(), name: z.string() }),
+  }),
+  components: z.array(z.looseObject({ 'bom-ref': z.string() })),
+  dependencies: z.array(z.object({ ref: z.string(), dependsOn: z.array(z.string()) })),
 });
 
-const args = [
-  'sbom',
-  '--sbom-format=cyclonedx',
-  '--sbom-type=application',
-  '--omit=dev',
-  '--package-lock-only',
-];
+const args = ['sbom', '--sbom-format=cyclonedx', '--sbom-type=application', '--package-lock-only'];
 const windows = process.platform === 'win32';
 const text = execFileSync(windows ? 'npm.cmd' : 'npm', args, { cwd: root, encoding: 'utf8', shell: windows });
-const { serialNumber, metadata, components, ...bom } = bomSchema.parse(JSON.parse(text));
+const { serialNumber, metadata, components, dependencies, ...bom } = bomSchema.parse(JSON.parse(text));
 const { timestamp, component, ...about } = metadata;
-const carried = shippedPackages(root)
+// With --omit=dev npm leaves out what a package for development needs, too.
+const shipped = shippedPackages(root);
+const refs = new Set(shipped.map(({ name, version }) => `${name}@${version}`));
+const carried = shipped
   .filter(({ comes }) => comes === 'inside this package')
   .map(({ name, version, licence, integrity }) => ({
     'bom-ref': `${name}@${version}`,
@@ -44,6 +45,14 @@ const told = {
   ...bom,
   // npm names it after the folder.
   metadata: { ...about, component: { ...component, name: own.name } },
-  components: [...components, ...carried],
+  components: [
+    ...components.filter(
+      (one) => refs.has(one['bom-ref']) && !carried.some((own) => own['bom-ref'] === one['bom-ref']),
+    ),
+    ...carried,
+  ],
+  dependencies: dependencies
+    .filter(({ ref }) => refs.has(ref) || ref === component['bom-ref'])
+    .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((needed) => refs.has(needed)) })),
 };
 writeFileSync(`${root}sbom.cdx.json`, prettyJson(told));
