@@ -44,6 +44,7 @@ async function dispatch(config: Config, words: readonly string[]): Promise<void>
   if (id !== undefined && !wantsHelp) return void (await config.runCommand(id, rest));
   const topic = id ?? topicOf(config, words);
   if (topic === undefined) refuseUnknown(config, words);
+  else if (id === undefined && !wantsHelp) refuseFlags(config, topic, words);
   await new Help(config).showHelp(topic === undefined ? [] : [topic]);
 }
 
@@ -73,10 +74,52 @@ function refuseUnknown(config: Config, words: readonly string[]): void {
   throw flError('NF_USAGE', { message: `Nonexistent flag: ${flag}.${didYouMean(flag, ROOT_FLAGS)}` });
 }
 
+/** Flags belong to a command, and a topic alone is none. */
+function refuseFlags(config: Config, topic: string, words: readonly string[]): void {
+  const flag = words.find((word) => word.startsWith('-'));
+  if (flag === undefined) return;
+  const spoken = topic.replaceAll(':', ' ');
+  const meant = flag.replace(/^-+/, '');
+  const commands = config.commandIDs
+    .filter((id) => id.startsWith(`${topic}:`))
+    .map((id) => id.slice(topic.length + 1).replaceAll(':', ' '));
+  const hint = commands.includes(meant)
+    ? ` Did you mean '${spoken} ${meant}'?`
+    : ` Its commands: ${commands.join(', ')}.`;
+  throw flError('NF_USAGE', { message: `'${spoken}' alone takes no ${flag}.${hint}` });
+}
+
+/** Commands of nvflare's own console, and what does the same here. */
+const NVFLARE_COMMANDS: Readonly<Record<string, string>> = {
+  submit_job: 'job submit',
+  list_jobs: 'job list',
+  clone_job: 'job clone',
+  abort_job: 'job abort',
+  delete_job: 'job delete',
+  download_job: 'job download',
+  get_job_meta: 'job meta',
+  check_status: 'system status',
+  list_clients: 'system status',
+  show_stats: 'job stats',
+  list_templates: 'job list-templates',
+  configure_job_log: 'job log-config',
+  configure_site_log: 'system log-config',
+  shutdown: 'system shutdown',
+  restart: 'system restart',
+  disable_client: 'system disable-client',
+  enable_client: 'system enable-client',
+  recipe: 'job list-templates',
+};
+
 /** Which of the words were meant as the command is not known: the guess that takes up most of them is made. */
 function unknownCommand(config: Config, words: readonly string[]): NeuroflareError {
   const names = config.commandIDs.map((id) => id.replaceAll(':', ' '));
   const topic = words[0] !== undefined && config.findTopic(words[0]) ? `${words[0]} ` : '';
+  const [first = ''] = words;
+  if (Object.hasOwn(NVFLARE_COMMANDS, first)) {
+    const nearest = ` Here it is '${NVFLARE_COMMANDS[first]}'.`;
+    return flError('NF_COMMAND_UNKNOWN', { command: first, nearest, topic: '' });
+  }
   for (let length = Math.min(words.length, 3); length > 0; length--) {
     const command = words.slice(0, length).join(' ');
     const alike = names.filter((name) => name.split(' ').length === length);

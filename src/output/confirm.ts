@@ -2,17 +2,31 @@ import { createInterface } from 'node:readline/promises';
 import { flError } from '../runtime/kernel/errors.ts';
 import { printable } from '../runtime/kernel/printable.ts';
 
+/** Where a person reads and types. */
+export interface Terminal {
+  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly output: NodeJS.WritableStream & { readonly isTTY?: boolean };
+}
+
 /**
  * Asks before something that cannot be undone. Where nobody can be asked, in a script say, it must be said beforehand with --force.
- * @throws NF_NOT_CONFIRMED
+ * @throws NF_NOT_CONFIRMED; NF_QUESTION_LEFT for Ctrl-C or Ctrl-D in place of an answer
  */
-export async function confirm(question: string, { force }: { force: boolean }): Promise<void> {
+export async function confirm(
+  question: string,
+  { force }: { force: boolean },
+  { input, output }: Terminal = { input: process.stdin, output: process.stderr },
+): Promise<void> {
   if (force) return;
-  const isPerson = process.stdin.isTTY && process.stderr.isTTY;
+  const isPerson = input.isTTY && output.isTTY;
   if (!isPerson) throw flError('NF_NOT_CONFIRMED', { question });
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const terminal = createInterface({ input, output });
   try {
-    const answer = await terminal.question(`${printable(question)} [y/N] `);
+    const answer = await terminal.question(`${printable(question)} [y/N] `).catch((cause: Error) => {
+      if (cause.name !== 'AbortError') throw cause;
+      output.write('\n');
+      throw flError('NF_QUESTION_LEFT', {}, { cause });
+    });
     if (!/^y(es)?$/i.test(answer.trim())) throw flError('NF_NOT_CONFIRMED', { question });
   } finally {
     terminal.close();

@@ -70,6 +70,7 @@ describe('a submitted job', () => {
     await federation.wait(id);
     expect((await admin.job(id.slice(0, 8))).job_id).toBe(id);
     await expect(admin.job('00000000')).rejects.toMatchObject({ code: 'NF_JOB_UNKNOWN' });
+    await expect(admin.job('a54')).rejects.toThrow(/give at least the first four characters/);
     await expect(admin.job('not an id')).rejects.toMatchObject({ code: 'NF_JOB_UNKNOWN' });
     await expect(admin.job('tiny')).rejects.toMatchObject({
       code: 'NF_JOB_UNKNOWN',

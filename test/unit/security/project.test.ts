@@ -180,6 +180,14 @@ participants:
     });
   });
 
+  it.each(['CON', 'nul', 'com1', 'aux.site', 'site-2.'])(
+    'refuses the name %s, which no folder of Windows can have',
+    async (name) => {
+      const text = `${head}${SERVER}  - {name: ${name}, type: client, org: a}\n`;
+      await expect(read(text)).rejects.toThrow(/folder on Windows/);
+    },
+  );
+
   it('refuses what is no YAML, no map, or a bomb', async () => {
     await expect(read('a: [1\n')).rejects.toMatchObject({ code: 'NF_PROJECT_YAML', place: { line: 2 } });
     await expect(read('- 1\n')).rejects.toMatchObject({ code: 'NF_PROJECT_INVALID' });

@@ -27,6 +27,11 @@ export const GENERAL_ERRORS = {
     message: 'Stopped by {signal}.',
     hint: '{hint}',
   },
+  NF_QUESTION_LEFT: {
+    exit: 130,
+    message: 'Not done.',
+    hint: "Run the command again and answer 'y', or give --force.",
+  },
   NF_NOT_CONFIRMED: {
     exit: 4,
     message: 'Not done: {question}',

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { siteName } from '../../job/schema.ts';
+import { siteName as anySiteName } from '../../job/schema.ts';
 import { didYouMean } from '../../kernel/nearest.ts';
 
 /**
@@ -23,6 +23,13 @@ const RESERVED = ['server', 'all'];
 export function isHost(text: string): boolean {
   return isIP(text) !== 0 || HOST_NAME.test(text);
 }
+
+/** No device of Windows and no dot at the end, which it drops (https://learn.microsoft.com/windows/win32/fileio/naming-a-file). */
+const HELD_EVERYWHERE = /^(?!(con|prn|aux|nul|(com|lpt)\d)(\.|$)).*[^.]$/i;
+const siteName = anySiteName.refine(
+  (name) => HELD_EVERYWHERE.test(name),
+  'cannot be the name of a folder on Windows; take another',
+);
 
 const org = z.string().regex(X509_NAME, 'use up to 64 letters, digits, dots, dashes and underscores');
 const host = z.string().refine(isHost, 'is neither a host name nor an IP address');

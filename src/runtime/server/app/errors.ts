@@ -5,7 +5,7 @@ import { ERROR_CATALOG } from '../../kernel/catalog.ts';
 import { flError, NeuroflareError, toNeuroflareError } from '../../kernel/errors.ts';
 import type { App } from './app.ts';
 
-const STATUS_BY_EXIT = { 1: 409, 2: 403, 3: 504, 4: 400, 5: 500 } as const;
+const STATUS_BY_EXIT = { 1: 409, 2: 403, 3: 504, 4: 400, 5: 500, 130: 409 } as const;
 
 /** HTTP status of an error. */
 export function statusOf({ code, exitCode }: NeuroflareError): number {

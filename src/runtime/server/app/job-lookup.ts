@@ -37,7 +37,8 @@ async function findJob(
       (job) => job.name === given && access.mayWithJob(user, 'view', job),
     );
     const ids = named.map(({ id }) => id).join(', ');
-    const nearest = named.length > 0 ? ` Jobs of that name: ${ids}.` : '';
+    const short = /^[0-9a-f]{1,3}$/.test(given) ? ' Of an id, give at least the first four characters.' : '';
+    const nearest = named.length > 0 ? ` Jobs of that name: ${ids}.` : short;
     throw flError('NF_JOB_UNKNOWN', { job: given, nearest });
   }
   if (given.length === 36) return jobs.record(given);
