@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, Config } from '@oclif/core';
 import { z } from 'zod';
+import { JOB_LIMITS } from '../src/runtime/job/limits.ts';
 import { jobFileSchema, jobJsonSchema } from '../src/runtime/job/schema.ts';
 import { ERROR_CATALOG } from '../src/runtime/kernel/catalog.ts';
 import { compareText } from '../src/runtime/kernel/compare-text.ts';
@@ -116,7 +117,22 @@ function jobFilePage(): string {
   const schema = z.toJSONSchema(jobFileSchema, { io: 'input' }) as SchemaNode;
   const rows = keyRows(schema, '');
   return `# The job file\n\n${GENERATED}\n\nA job is a folder with \`job.yaml\` and the scripts it names. Paths in it start at the folder. \`neuroflare job validate\` checks it,
-and an editor that knows YAML schemas completes it.\n\n| key | type | default | what it is |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
+and an editor that knows YAML schemas completes it.\n\n| key | type | default | what it is |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n\n${limitsSection()}\n`;
+}
+
+function limitsSection(): string {
+  const rows = Object.values(JOB_LIMITS).map(
+    ({ what, most, unit }) => `| ${what} | ${most.toLocaleString('en')} ${unit} |`,
+  );
+  return `## What a submitted job may be
+
+The server and the sites read a job that is submitted as the work of others, in a thread of its own, within these limits. Its paths name
+files of its bundle: no path leads out of it, by a link or by a file that a model names. \`data.root\` and \`data.split\` are not read: a site
+puts its own folder there. The size of models is the server's \`max_model_gb\`. A job that runs on one's own machine may name any regular file.
+
+| what | at most |
+| --- | --- |
+${rows.join('\n')}`;
 }
 
 function keyRows(node: SchemaNode, prefix: string): string[] {

@@ -1,70 +1,95 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { unpackBundle } from '../federation/packed-bundle.ts';
-import { reportedInside } from '../federation/reported-inside.ts';
-import { loadSubmittedJob } from '../federation/submitted-job.ts';
-import { writeBundle } from '../job/bundle.ts';
+import type { Intake } from '../federation/intake/intake.ts';
 import { LOCAL_FILES } from '../job/job-paths.ts';
+import { JOB_LIMITS } from '../job/limits.ts';
 import { sha256File } from '../kernel/digest.ts';
-import { NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { flError, NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { packedBundle } from '../wire/shapes.ts';
 import type { Decision, JobOffer } from '../wire/site.ts';
 import type { SiteJobFolder } from './client-folder.ts';
-import { decide, type Offered, type SiteRules } from './decide.ts';
+import { decide, decideOffer, type Offered, refusal, type SiteRules } from './decide.ts';
 import type { ServerLink } from './server-link.ts';
 
 /** How often an approval is looked for. */
 const APPROVAL_MS = 500;
 
-/** Fetches a job's files, checked against the digest of the offer, into a folder of their own. */
-export async function fetchJob(
-  offer: JobOffer,
-  { folder, link, signal }: { folder: SiteJobFolder; link: ServerLink; signal: AbortSignal },
-): Promise<Offered> {
-  const { job_id: id, bundle: packed } = offer;
-  const target = join(folder.root, 'bundle.json');
-  if ((await sha256File(target).catch(() => undefined)) !== packed.sha256)
-    await link.fetch(`/v1/site/jobs/${id}/bundle`, { target, ...packed }, signal);
-  const bundle = unpackBundle(packedBundle.parse(JSON.parse(await readFile(target, 'utf8'))));
-  await rm(folder.bundle, { recursive: true, force: true });
-  await writeBundle(bundle, folder.bundle);
-  const rules = { modelComesApart: true, mostModelBytes: LOCAL_FILES.mostBytes };
-  const { job } = await reportedInside(folder.bundle, () => loadSubmittedJob(folder.bundle, rules));
-  return { offer, bundle, job: job.definition };
-}
-
 export interface AdmissionDeps {
   readonly site: string;
+  readonly folder: SiteJobFolder;
   readonly link: ServerLink;
+  readonly intake: Intake;
   /** Read anew for every decision: policy and approvals may change while the client runs. */
   readonly rules: () => Promise<SiteRules>;
   readonly logger: Logger;
   readonly audit: AuditLog;
   readonly tell: (line: string) => void;
+  /** What the job's code is, once its files are here. */
+  readonly onOpened: (codeSha256: string) => void;
   readonly onDecision: (decision: Decision) => void;
   readonly signal: AbortSignal;
 }
 
-/** Whether this site takes a job. Waits for its code to be approved; one that is refused stays refused. */
-export async function isTaken(offered: Offered, deps: AdmissionDeps): Promise<boolean> {
+/**
+ * A job that this site takes, or undefined. Waits for its code to be approved; one that is refused stays refused. Its files are
+ * fetched and opened only after its signature was found good.
+ */
+export async function admit(offer: JobOffer, deps: AdmissionDeps): Promise<Offered | undefined> {
   let said: Decision['answer'] | undefined;
+  let fetched: Offered | Decision | undefined;
   for (;;) {
-    const decision = await decideNow(offered, deps);
-    if (decision.answer !== said) await say(offered.offer, decision, deps);
-    said = decision.answer;
-    if (said !== 'waiting for approval') return said === 'accepted';
+    const rules = await deps.rules().catch((thrown: unknown) => toNeuroflareError(thrown));
+    let decision = decideOn(offer, rules);
+    if (!decision && !(rules instanceof NeuroflareError)) {
+      fetched ??= await fetchJob(offer, deps);
+      decision = 'answer' in fetched ? fetched : await decide(fetched, rules);
+    }
+    if (decision && decision.answer !== said) await say(offer, decision, deps);
+    said = decision?.answer;
+    if (said === 'accepted' && fetched && 'offer' in fetched) return fetched;
+    if (said === 'refused') return undefined;
     await sleep(APPROVAL_MS, undefined, { signal: deps.signal });
   }
 }
 
 /** While the site's rules cannot be read no job begins here, and none is refused for it. */
-async function decideNow(offered: Offered, { rules }: AdmissionDeps): Promise<Decision> {
-  const read = await rules().catch((thrown: unknown) => toNeuroflareError(thrown));
-  if (read instanceof NeuroflareError) return { answer: 'waiting for approval', reason: read.report() };
-  return decide(offered, read);
+function decideOn(offer: JobOffer, rules: SiteRules | NeuroflareError): Decision | undefined {
+  if (rules instanceof NeuroflareError) return { answer: 'waiting for approval', reason: rules.report() };
+  return decideOffer(offer, rules);
+}
+
+/** Not the job's fault: it may be looked at again. */
+const OF_THE_MACHINE = new Set(['NF_DISK_FULL', 'NF_PATH_DENIED']);
+
+/** Fetches a job's files, checked against the digest of the offer, into a folder of their own. Those of no use are refused. */
+async function fetchJob(
+  offer: JobOffer,
+  { folder, link, intake, signal, onOpened }: AdmissionDeps,
+): Promise<Offered | Decision> {
+  const { job_id: id, bundle: packed, bundle_sha256: signed } = offer;
+  const { most, what } = JOB_LIMITS.submission;
+  if (packed.size > most)
+    return refusal(
+      flError('NF_JOB_BUNDLE', { reason: `${what} has ${packed.size} bytes, and ${most} are the most` }),
+    );
+  const file = join(folder.root, 'bundle.json');
+  if ((await sha256File(file).catch(() => undefined)) !== packed.sha256)
+    await link.fetch(`/v1/site/jobs/${id}/bundle`, { target: file, ...packed }, signal);
+  try {
+    await rm(folder.bundle, { recursive: true, force: true });
+    const { codeSha256 } = await intake.run('open', { file, folder: folder.bundle, signed }, signal);
+    onOpened(codeSha256);
+    const rules = { modelComesApart: true, mostModelBytes: LOCAL_FILES.mostBytes };
+    const { definition } = await intake.run('load', { folder: folder.bundle, rules }, signal);
+    return { offer, bundle: { sha256: signed, codeSha256 }, job: definition };
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const error = toNeuroflareError(thrown);
+    if (OF_THE_MACHINE.has(error.code)) throw error;
+    return refusal(error);
+  }
 }
 
 async function say(

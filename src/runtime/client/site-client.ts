@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openIntake } from '../federation/intake/intake.ts';
 import { prettyJson } from '../kernel/digest.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { POLL_SECONDS } from '../wire/protocol.ts';
@@ -11,7 +12,7 @@ import { killLeftover } from './job-process.ts';
 import type { ServerLink } from './server-link.ts';
 import { SiteJob, type SiteJobDeps } from './site-job.ts';
 
-export interface SiteClientDeps extends Omit<SiteJobDeps, 'folder' | 'onChange'> {
+export interface SiteClientDeps extends Omit<SiteJobDeps, 'folder' | 'onChange' | 'intake'> {
   readonly folder: ClientFolder;
   readonly link: ServerLink;
   readonly logger: Logger & { level: string };
@@ -24,6 +25,7 @@ const KEPT_FOLDERS = 50;
 export class SiteClient {
   readonly #deps: SiteClientDeps;
   readonly #jobs = new Map<string, SiteJob>();
+  readonly #intake = openIntake();
   #listing: Promise<void> = Promise.resolve();
 
   constructor(deps: SiteClientDeps) {
@@ -38,6 +40,7 @@ export class SiteClient {
     } finally {
       await Promise.all([...this.#jobs.values()].map((job) => job.stop({ keep: true })));
       await this.#listing;
+      await this.#intake.close();
     }
   }
 
@@ -84,7 +87,8 @@ export class SiteClient {
   }
 
   #depsOf(id: string): SiteJobDeps {
-    return { ...this.#deps, folder: this.#deps.folder.job(id), onChange: () => this.#list() };
+    const folder = this.#deps.folder.job(id);
+    return { ...this.#deps, folder, intake: this.#intake, onChange: () => this.#list() };
   }
 
   /** For `client jobs list`, which is another process. */

@@ -1,6 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineSetup, TaskMessage } from '../executor/messages.ts';
+import type { Intake } from '../federation/intake/intake.ts';
 import { atNextRing, Bell } from '../kernel/bell.ts';
 import { flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
@@ -8,8 +9,8 @@ import type { SitePolicy } from '../security/policy/site-policy.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { fitReport } from '../wire/shapes.ts';
-import type { AssignedJob, AssignedTask, Decision, JobOffer, SitePhase } from '../wire/site.ts';
-import { fetchJob, isTaken } from './admission.ts';
+import type { AssignedJob, AssignedTask, JobOffer, SitePhase } from '../wire/site.ts';
+import { admit } from './admission.ts';
 import { endAttempts } from './attempts.ts';
 import type { SiteJobFolder } from './client-folder.ts';
 import type { SiteRules } from './decide.ts';
@@ -27,6 +28,8 @@ export interface SiteJobDeps {
   readonly folder: SiteJobFolder;
   readonly link: ServerLink;
   readonly slots: Slots;
+  /** Where what others submitted is opened. */
+  readonly intake: Intake;
   readonly engine: EngineSetup;
   /** Folder of this site's data. */
   readonly data: string | undefined;
@@ -108,11 +111,16 @@ export class SiteJob {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     const { site, folder, engine, data } = this.#deps;
-    const offered = await fetchJob(this.offer, { ...this.#deps, signal });
-    this.codeSha256 = offered.bundle.codeSha256;
+    const offered = await admit(this.offer, {
+      ...this.#deps,
+      onOpened: (codeSha256) => {
+        this.codeSha256 = codeSha256;
+      },
+      onDecision: ({ answer }) => this.#setPhase(answer === 'accepted' ? 'idle' : answer),
+      signal,
+    });
+    if (!offered) return;
     this.#known = textsOf(offered.job);
-    const onDecision = ({ answer }: Decision) => this.#setPhase(answer === 'accepted' ? 'idle' : answer);
-    if (!(await isTaken(offered, { ...this.#deps, onDecision, signal }))) return;
     const { policy } = await this.#deps.rules();
     const runner = new TaskRunner({
       site,

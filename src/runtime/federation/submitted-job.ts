@@ -1,6 +1,7 @@
 import { resolve, sep } from 'node:path';
-import { type Bundle, readBundle } from '../job/bundle.ts';
+import { type Bundle, readBundle, requirePlainPaths } from '../job/bundle.ts';
 import { type FileRules, JOB_PATHS, type JobPathKey, type SubmittedPath } from '../job/job-paths.ts';
+import { JOB_LIMITS } from '../job/limits.ts';
 import { type LoadedJob, loadJob } from '../job/load.ts';
 import { checkScript } from '../job/script.ts';
 import { flError } from '../kernel/errors.ts';
@@ -22,8 +23,9 @@ export async function loadSubmittedJob(
   folder: string,
   { modelComesApart, mostModelBytes }: SubmissionRules,
 ): Promise<{ job: LoadedJob; bundle: Bundle }> {
-  const job = await loadJob(folder);
+  const job = await loadJob(folder, [], { mostBytes: JOB_LIMITS.definition.most });
   const bundle = await readBundle(folder);
+  requirePlainPaths(bundle.files.map(({ path }) => path));
   checkScript(job, bundle);
   checkPaths(job, bundle, modelComesApart);
   checkModelSpec(job, filesOf(folder, mostModelBytes));

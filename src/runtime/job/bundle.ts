@@ -1,9 +1,11 @@
 import { lstat, mkdir, readdir, readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
+import { codePoint } from '../kernel/code-point.ts';
 import { compareText } from '../kernel/compare-text.ts';
 import { canonicalJson, sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { makeFolder, writeFileAtomic } from '../workspace/files.ts';
+import { JOB_LIMITS, type Limit } from './limits.ts';
 
 /** One file of a job: its path with forward slashes, and what it holds. */
 export interface BundleFile {
@@ -21,7 +23,7 @@ export interface Bundle {
   readonly codeSha256: string;
 }
 
-const LIMITS = { files: 500, bytes: 20_000_000 } as const;
+const LIMITS = { files: JOB_LIMITS.files.most, bytes: JOB_LIMITS.bytes.most } as const;
 /** Name of the definition in a job's folder. */
 export const JOB_FILE = 'job.yaml';
 /**
@@ -30,6 +32,8 @@ export const JOB_FILE = 'job.yaml';
  */
 const PLAIN_NAME =
   /^(?!(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[\d¹²³])(\.|$))[^<>:"/\\|?*\p{Cc}\p{Cs}]{0,254}[^<>:"/\\|?*\p{Cc}\p{Cs}. ]$/iu;
+/** Shows as nothing, or turns around what is shown: two names look like one, or a name like another. */
+const UNSEEN = /[\p{Cf}\p{Zl}\p{Zp}]/u;
 /** Not part of what runs: packages are resolved beside the job, the rest is for people and editors. */
 const LEFT_OUT = /^(node_modules|tsconfig\.json|\..*|.*\.md)$/;
 
@@ -53,7 +57,7 @@ export async function readBundle(folder: string): Promise<Bundle> {
  * @throws NF_JOB_BUNDLE
  */
 export function bundleOf(given: readonly { readonly path: string; readonly bytes: Uint8Array }[]): Bundle {
-  requireOwnPlaces(given.map(({ path }) => path));
+  requirePlainPaths(given.map(({ path }) => path));
   const size = given.reduce((sum, { bytes }) => sum + bytes.length, 0);
   if (given.length > LIMITS.files) throw unusable('', `it holds more than ${LIMITS.files} files`);
   if (size > LIMITS.bytes) throw unusable('', `it holds more than ${LIMITS.bytes / 1_000_000} MB`);
@@ -61,12 +65,23 @@ export function bundleOf(given: readonly { readonly path: string; readonly bytes
   return assemble(given.map(({ path, bytes }) => ({ path, bytes, sha256: sha256(bytes) })));
 }
 
-/** Paths inside the folder, no two of them the same file on any system. */
-function requireOwnPlaces(paths: readonly string[]): void {
+/**
+ * Paths inside the folder, that every system can hold and people can read, no two of them the same file on any system.
+ * @throws NF_JOB_BUNDLE
+ */
+export function requirePlainPaths(paths: readonly string[]): void {
   const files = new Set<string>();
   const folders = new Set<string>();
   for (const path of paths) {
     const parts = path.split('/');
+    const unseen = UNSEEN.exec(path)?.[0];
+    if (unseen !== undefined)
+      throw unusable(
+        escaped(path),
+        `'${escaped(path)}' has a character that is not seen, ${codePoint(unseen)}`,
+      );
+    requireLength(path, JOB_LIMITS.path);
+    for (const part of parts) requireLength(part, JOB_LIMITS.name);
     if (!parts.every((part) => PLAIN_NAME.test(part) && !LEFT_OUT.test(part)))
       throw unusable(path, `'${path}' is no plain path inside a folder`);
     if (files.has(placeOf(path))) throw unusable(path, `'${path}' is there twice`);
@@ -75,6 +90,21 @@ function requireOwnPlaces(paths: readonly string[]): void {
   }
   const both = paths.find((path) => folders.has(placeOf(path)));
   if (both !== undefined) throw unusable(both, `'${both}' is a file and a folder`);
+}
+
+/** Systems count bytes where people count letters. */
+function requireLength(name: string, { most, what }: Limit): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes > most)
+    throw unusable(
+      name.slice(0, 40),
+      `${what} has ${bytes} bytes, and ${most} are the most: '${name.slice(0, 40)}…'`,
+    );
+}
+
+/** With what is not seen written as its code. */
+function escaped(path: string): string {
+  return path.replaceAll(new RegExp(UNSEEN, 'gu'), (letter) => `<${codePoint(letter)}>`);
 }
 
 /** Equal for paths that some system takes for one: of Windows by case, of macOS by the form of letters with accents, too. */

@@ -37,9 +37,13 @@ export async function findJobFile(path: string): Promise<{ folder: string; file:
 }
 
 /** Reads and checks a job; `overrides` are `--set` values, applied before the check. */
-export async function loadJob(home: JobHome, overrides: readonly Override[] = []): Promise<LoadedJob> {
+export async function loadJob(
+  home: JobHome,
+  overrides: readonly Override[] = [],
+  { mostBytes }: { mostBytes?: number } = {},
+): Promise<LoadedJob> {
   const { folder, file, source } =
-    typeof home === 'string' ? await readDefinition(home) : parseDefinition(home);
+    typeof home === 'string' ? await readDefinition(home, mostBytes) : parseDefinition(home);
   const given = overrides.map(fromFolder(folder, source));
   const value = checkYaml(jobFileSchema, source, {
     code: 'NF_JOB_INVALID',
@@ -66,9 +70,9 @@ export async function readJob(
   return { loaded, bundle: bundleOf([definition, ...home.files]) };
 }
 
-async function readDefinition(path: string) {
+async function readDefinition(path: string, mostBytes: number | undefined) {
   const { folder, file } = await findJobFile(path);
-  return { folder, file, source: await readYaml(file, 'NF_JOB_YAML') };
+  return { folder, file, source: await readYaml(file, 'NF_JOB_YAML', { mostBytes }) };
 }
 
 function parseDefinition({ folder, yaml }: BuiltJob) {

@@ -1,10 +1,17 @@
 import { stripTypeScriptTypes } from 'node:module';
 import { join, posix } from 'node:path';
+import { codePoint } from '../kernel/code-point.ts';
 import { flError, type Place } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { sourceExcerpt } from '../kernel/source-excerpt.ts';
 import type { Bundle } from './bundle.ts';
+import { JOB_LIMITS } from './limits.ts';
 import type { LoadedJob } from './load.ts';
+
+const IS_SCRIPT = /\.([cm]?[jt]s|[jt]sx)$/i;
+/** What Node.js runs and the parser knows. */
+const IS_MODULE = /\.m?[jt]s$/;
+const TURNS = /[\u202A-\u202E\u2066-\u2069]/u;
 
 /** Refuses a job whose training script is missing or does not parse, before anything runs. */
 export function checkScript(job: LoadedJob, bundle: Bundle): void {
@@ -18,13 +25,49 @@ export function checkScript(job: LoadedJob, bundle: Bundle): void {
     );
     throw flError('NF_JOB_SCRIPT_MISSING', { script, nearest }, { place });
   }
-  for (const { path, bytes } of bundle.files) {
-    if (/\.m?[jt]s$/.test(path)) checkSyntax(join(job.folder, path), new TextDecoder().decode(bytes));
+  const scripts = bundle.files.filter((file) => IS_SCRIPT.test(file.path));
+  requireSizes(scripts, job.folder);
+  for (const { path, bytes } of scripts) {
+    const file = { file: join(job.folder, path), text: new TextDecoder().decode(bytes) };
+    checkReading(file);
+    if (IS_MODULE.test(path)) checkSyntax(file);
   }
 }
 
+interface ScriptText {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** What a parser is given has a size that it can bear. */
+function requireSizes(scripts: Bundle['files'], folder: string): void {
+  const { script, scripts: all } = JOB_LIMITS;
+  const large = scripts.find(({ bytes }) => bytes.length > script.most);
+  const sum = scripts.reduce((total, { bytes }) => total + bytes.length, 0);
+  if (!large && sum <= all.most) return;
+  const reason = large
+    ? `a script has ${large.bytes.length} bytes, and ${script.most} are the most`
+    : `its scripts have ${sum} bytes together, and ${all.most} are the most`;
+  throw flError('NF_JOB_BUNDLE', { reason }, { place: { file: large ? join(folder, large.path) : folder } });
+}
+
+/**
+ * Code is approved by people who read it: what turns the order of letters around shows them another text than the one that runs
+ * (Boucher and Anderson, "Trojan Source", 2021).
+ */
+function checkReading({ file, text }: ScriptText): void {
+  const at = text.search(TURNS);
+  if (at === -1) return;
+  const before = text.slice(0, at).split('\n');
+  const [line, column] = [before.length, (before.at(-1)?.length ?? 0) + 1];
+  const shown = text.replaceAll(new RegExp(TURNS, 'gu'), (letter) => `<${codePoint(letter)}>`);
+  const excerpt = sourceExcerpt(shown, { line });
+  const params = { letter: codePoint(text.slice(at, at + 1)) };
+  throw flError('NF_JOB_SCRIPT_HIDDEN', params, { place: { file, line, column, excerpt } });
+}
+
 /** Parses TypeScript as Node will, and JavaScript, which is TypeScript without types. */
-function checkSyntax(file: string, text: string): void {
+function checkSyntax({ file, text }: ScriptText): void {
   try {
     quietly(() => stripTypeScriptTypes(text));
   } catch (error) {
@@ -41,7 +84,10 @@ function syntaxFault(
   error: unknown,
   { file, text }: { file: string; text: string },
 ): { reason: string; place: Place } {
-  const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+  const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+  // The parser's own stack has an end, and what is left of the parser afterwards parses nothing.
+  if (name === 'RuntimeError' || name === 'RangeError')
+    return { reason: 'it is nested too deeply.', place: { file } };
   const at = /:(\d+)(?::(\d+))?\n/.exec(stack);
   if (!at?.[1]) return { reason: message, place: { file } };
   const line = Number(at[1]);

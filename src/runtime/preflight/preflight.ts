@@ -1,10 +1,11 @@
 import { access, constants, rm, statfs, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { createEngine, type EngineChoice } from '../engine/registry.ts';
 import { counted } from '../kernel/counted.ts';
 import { flError } from '../kernel/errors.ts';
+import { STATE } from '../security/authority/authority.ts';
 import {
   readAuthorization,
   readClientResources,
@@ -78,6 +79,7 @@ async function serverChecks(kit: OpenKit<'server'>): Promise<Check[]> {
       return counted(jobs.length, 'job');
     }),
     await look('disk', () => diskCheck(state)),
+    await authorityCheck(kit.dir),
   ];
 }
 
@@ -162,6 +164,34 @@ async function wallsCheck({ dir }: OpenKit<'client'>): Promise<string> {
   const { told, missing } = await jobWalls(policy);
   const kept = policy.isolate ? 'kept to data and own folders' : 'not isolated: scripts may do as they like';
   return [`${kept}; ${told}`, ...missing].join('; ');
+}
+
+/**
+ * Whether the authority's key can be read from where the server runs: with it everybody of the project can be made up. A workspace of
+ * `provision` and `poc` holds both, so this is said and not refused.
+ */
+async function authorityCheck(kitDir: string): Promise<Check> {
+  const check = 'authority';
+  const path = await findAbove(resolve(kitDir), STATE.key);
+  if (path === undefined)
+    return { check, ok: true, detail: "its key is not found above the server's kit", hint: null };
+  return {
+    check,
+    ok: true,
+    detail: `its private key can be read from here: ${path}`,
+    hint: 'Fine to try things out. For real use bring the kit alone to the machine of the server, and keep the workspace where only the coordinator reaches it.',
+  };
+}
+
+/** The file in the nearest folder above that has it and lets this user read it. */
+async function findAbove(folder: string, name: string): Promise<string | undefined> {
+  const path = join(folder, name);
+  const isReadable = await access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+  if (isReadable) return path;
+  return dirname(folder) === folder ? undefined : findAbove(dirname(folder), name);
 }
 
 async function writableCheck(folder: string): Promise<string> {

@@ -74,8 +74,10 @@ async function run(
   const { context, ended, close } = await assemble(options, { kit, state, log });
   const app = await buildApp(context);
   try {
-    await context.jobs.start();
+    await context.jobs.prepare();
     const address = await listen(app, options, kit);
+    // Whoever wants to end a job can do so while it is being taken up.
+    const isBack = context.jobs.start();
     context.logger.info({ ...address, state: state.root }, 'the server listens');
     options.onReady?.({ ...address, state: state.root });
     const unwatch = watchKit(options.kitDir, takingUp(app.server, context.logger));
@@ -83,7 +85,7 @@ async function run(
     options.signal.addEventListener('abort', stop, { once: true });
     if (options.signal.aborted) stop();
     try {
-      return await ended;
+      return await Promise.race([ended, isBack.then(() => ended)]);
     } finally {
       unwatch();
     }

@@ -14,7 +14,12 @@ export interface YamlCheck {
   readonly given?: ReadonlyMap<string, string>;
 }
 
-/** The file's value as the schema gives it; every fault in one error, with line, column and source line. */
+/** Faults that are worked out: each takes a search for the nearest name, and nobody reads more. */
+export const MOST_FAULTS = 20;
+/** Characters of a key of the file's own that are shown. */
+const MOST_KEY = 80;
+
+/** The file's value as the schema gives it; its first faults in one error, with line, column and source line. */
 export function checkYaml<Schema extends z.ZodType>(
   schema: Schema,
   source: YamlSource,
@@ -22,10 +27,13 @@ export function checkYaml<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
-  const found = checked.error.issues.flatMap((issue) => faultsOf(issue, { source, schema, what, given }));
+  const { issues } = checked.error;
+  const found = firstFaults(issues, { source, schema, what, given });
   // A key that is missing may be there, misspelt: what is there comes first.
   const faults = found.toSorted((a, b) => Number(a.isMissing) - Number(b.isMissing));
-  const message = faults.map((fault) => fault.message).join('; ');
+  const all = issues.reduce((sum, issue) => sum + countOf(issue), 0);
+  const more = found.length < MOST_FAULTS ? 0 : all - MOST_FAULTS;
+  const message = faults.map((fault) => fault.message).join('; ') + (more > 0 ? `; and ${more} more` : '');
   const excerpts = faults.map(({ place }) => place.excerpt).filter(Boolean);
   const place = {
     ...faults[0]?.place,
@@ -51,23 +59,41 @@ interface Fault {
 
 type Keys = (string | number)[];
 
+function countOf(issue: z.core.$ZodIssue): number {
+  return issue.code === 'unrecognized_keys' ? issue.keys.length : 1;
+}
+
+/** A key as it is shown: a file may have one of any length. */
+function shown(keys: Keys): string {
+  const name = keys.join('.');
+  return name.length > MOST_KEY ? `${name.slice(0, MOST_KEY)}…` : name;
+}
+
+function firstFaults(issues: readonly z.core.$ZodIssue[], context: Context): Fault[] {
+  const faults: Fault[] = [];
+  for (const issue of issues) {
+    if (faults.length >= MOST_FAULTS) break;
+    faults.push(...faultsOf(issue, context).slice(0, MOST_FAULTS - faults.length));
+  }
+  return faults;
+}
+
 function faultsOf(issue: z.core.$ZodIssue, context: Context): Fault[] {
   const { source, schema, what } = context;
   const keys: Keys = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      message:
-        `unknown key '${[...keys, key].join('.')}'.${didYouMean(key, knownKeys(schema, keys))}`.replace(
-          /\.$/,
-          '',
-        ),
+    return issue.keys.slice(0, MOST_FAULTS).map((key) => ({
+      message: `unknown key '${shown([...keys, key])}'.${didYouMean(key, knownKeys(schema, keys))}`.replace(
+        /\.$/,
+        '',
+      ),
       place: placeOf([...keys, key], context, true),
       depth: keys.length + 1,
       isMissing: false,
     }));
   }
   if (issue.code === 'invalid_union') return unionFaults(issue, keys, context);
-  const name = keys.length > 0 ? `'${keys.join('.')}'` : what;
+  const name = keys.length > 0 ? `'${shown(keys)}'` : what;
   const absent = keys.length > 0 && source.document.getIn(keys) === undefined;
   const missing = absent && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
   const said = issue.message.replace(/^Invalid (input|option): /, '');
@@ -92,15 +118,16 @@ function nearestValue(given: unknown, values: readonly unknown[]): string {
 
 /** Of a choice between forms, the faults of the form that came closest: those that lie deepest, of them the fewest. */
 function unionFaults(issue: z.core.$ZodIssueInvalidUnion, keys: Keys, context: Context): Fault[] {
-  const branches = issue.errors.map((issues) =>
-    issues.flatMap((inner) =>
-      faultsOf({ ...inner, path: [...keys, ...inner.path] } as z.core.$ZodIssue, context),
-    ),
-  );
+  const branches = issue.errors.map((issues) => {
+    const inner = issues
+      .slice(0, MOST_FAULTS)
+      .map((issue) => ({ ...issue, path: [...keys, ...issue.path] }) as z.core.$ZodIssue);
+    return firstFaults(inner, context);
+  });
   const depthOf = (faults: readonly Fault[]) => Math.min(...faults.map(({ depth }) => depth));
   const closest = [...branches].sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length)[0];
   const missing = context.source.document.getIn(keys) === undefined;
-  const message = `'${keys.join('.')}' ${missing ? 'is missing: ' : ''}${issue.message}`;
+  const message = `'${shown(keys)}' ${missing ? 'is missing: ' : ''}${issue.message}`;
   return closest ?? [{ message, place: placeOf(keys, context), depth: keys.length, isMissing: missing }];
 }
 

@@ -1,5 +1,16 @@
 import { readFile, stat } from 'node:fs/promises';
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import {
+  Composer,
+  type CST,
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  Parser,
+} from 'yaml';
 import { type CodeNaming, flError, type Place } from '../kernel/errors.ts';
 import { sourceExcerpt } from '../kernel/source-excerpt.ts';
 
@@ -13,17 +24,34 @@ export interface YamlSource {
   place(keys: readonly (string | number)[], options?: { key?: boolean }): Place;
 }
 
+/** Characters of a dotted key in a place. */
+const MOST_KEY = 200;
 /** Definitions are small; a file past this is not one. */
 const MAX_BYTES = 1_000_000;
+/** Lists and maps in one another. What reads them goes as deep into its own stack. */
+export const MOST_YAML_DEPTH = 100;
+/** A document and what is being read of it stand on the parser's stack, too. */
+const STACK_ABOVE = 2;
 
-/** `code` is the row of the error catalogue for a file that is no YAML; it takes a `{reason}`. */
-export async function readYaml(path: string, code: CodeNaming<'reason'>): Promise<YamlSource> {
-  const { size } = await stat(path);
-  if (size > MAX_BYTES) throw tooLarge(size, { path, code });
-  return parseYaml(decode(await readFile(path), { path, code }), { path, code });
+interface YamlFile {
+  readonly path: string;
+  /** Row of the error catalogue for a file that is no YAML; it takes a `{reason}`. */
+  readonly code: CodeNaming<'reason'>;
+  readonly mostBytes?: number | undefined;
 }
 
-function decode(bytes: Uint8Array, { path, code }: { path: string; code: CodeNaming<'reason'> }): string {
+export async function readYaml(
+  path: string,
+  code: CodeNaming<'reason'>,
+  { mostBytes = MAX_BYTES }: { mostBytes?: number | undefined } = {},
+): Promise<YamlSource> {
+  const file = { path, code, mostBytes };
+  const { size } = await stat(path);
+  if (size > mostBytes) throw tooLarge(size, file);
+  return parseYaml(decode(await readFile(path), file), file);
+}
+
+function decode(bytes: Uint8Array, { path, code }: YamlFile): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -32,13 +60,10 @@ function decode(bytes: Uint8Array, { path, code }: { path: string; code: CodeNam
 }
 
 /** As `readYaml`, of a text that `path` holds or would hold. */
-export function parseYaml(
-  text: string,
-  { path, code }: { path: string; code: CodeNaming<'reason'> },
-): YamlSource {
-  if (text.length > MAX_BYTES) throw tooLarge(text.length, { path, code });
+export function parseYaml(text: string, file: YamlFile): YamlSource {
+  const { path, code, mostBytes = MAX_BYTES } = file;
+  if (text.length > mostBytes) throw tooLarge(text.length, file);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number, key?: string): Place => {
     const { line, col } = lines.linePos(offset);
     return {
@@ -49,25 +74,59 @@ export function parseYaml(
       excerpt: sourceExcerpt(text, { line, column: col }),
     };
   };
+  const tooDeep = (offset: number) => {
+    const reason = `its lists and maps lie more than ${MOST_YAML_DEPTH} deep in one another.`;
+    return flError(code, { reason }, { place: at(offset) });
+  };
+  const documents = compose(text, lines, tooDeep);
+  const document = documents.next().value;
+  if (!document) throw flError(code, { reason: 'it is empty.' }, { place: { file: path } });
   const broken = document.errors[0];
   if (broken) throw flError(code, { reason: reasonOf(broken.message) }, { place: at(broken.pos[0]) });
+  const second = documents.next().value;
+  if (second) throw flError(code, { reason: MANY }, { place: at(second.range[0]) });
   return {
     path,
     document,
-    value: toValue(document, { path, code }),
-    place: (keys, options = {}) => at(offsetOf(document, keys, options.key ?? false), keys.join('.')),
+    value: toValue(document, file),
+    place: (keys, options = {}) =>
+      at(offsetOf(document, keys, options.key ?? false), keys.join('.').slice(0, MOST_KEY)),
   };
 }
 
-function tooLarge(size: number, { path, code }: { path: string; code: CodeNaming<'reason'> }) {
-  const reason = `it has ${size} bytes, more than ${MAX_BYTES}.`;
+const MANY = 'it holds several documents, and one is wanted.';
+
+/** As the library's `parseDocument` does it, but for texts that are nested without end: they end at once, not in its stack. */
+function* compose(
+  text: string,
+  lines: LineCounter,
+  tooDeep: (offset: number) => Error,
+): Generator<Document.Parsed, undefined> {
+  const composer = new Composer({ lineCounter: lines, prettyErrors: false });
+  yield* composer.compose(tokensOf(text, lines, tooDeep), true, text.length);
+  return undefined;
+}
+
+function* tokensOf(
+  text: string,
+  lines: LineCounter,
+  tooDeep: (offset: number) => Error,
+): Generator<CST.Token> {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    yield* parser.next(lexeme);
+    if (parser.stack.length > MOST_YAML_DEPTH + STACK_ABOVE) throw tooDeep(parser.offset);
+  }
+  yield* parser.end();
+}
+
+function tooLarge(size: number, { path, code, mostBytes = MAX_BYTES }: YamlFile) {
+  const reason = `it has ${size} bytes, more than ${mostBytes}.`;
   return flError(code, { reason }, { place: { file: path } });
 }
 
-function toValue(
-  document: Document.Parsed,
-  { path, code }: { path: string; code: CodeNaming<'reason'> },
-): unknown {
+function toValue(document: Document.Parsed, { path, code }: YamlFile): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch (error) {

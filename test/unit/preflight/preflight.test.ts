@@ -119,7 +119,22 @@ describe('before a server starts', () => {
       'state folder': 'ok',
       database: 'ok',
       disk: 'ok',
+      authority: 'ok',
     });
+  });
+
+  it("the authority's key is told where it can be read from the kit, and not where the kit lies alone", async () => {
+    const authority = async (kitDir: string) =>
+      (await preflight({ kitDir, engine: 'cpu' })).find(({ check: what }) => what === 'authority');
+    const key = join(workspace, 'brain/state/ca.key');
+    expect(await authority(kit('hub'))).toMatchObject({
+      ok: true,
+      detail: expect.stringContaining(key),
+      hint: expect.stringContaining('alone'),
+    });
+    const alone = join(workspace, 'elsewhere/hub');
+    await cp(kit('hub'), alone, { recursive: true });
+    expect(await authority(alone)).toMatchObject({ ok: true, hint: null });
   });
 
   it('a taken port is told, with who has it', async () => {

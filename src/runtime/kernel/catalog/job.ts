@@ -52,6 +52,21 @@ export const JOB_ERRORS = {
     message: 'The training script does not parse: {reason}',
     hint: 'Correct the line shown.',
   },
+  NF_JOB_SCRIPT_HIDDEN: {
+    exit: 4,
+    message: 'A script holds {letter}, which shows its text in another order than it runs.',
+    hint: 'Remove the character; in a string write it as an escape.',
+  },
+  NF_JOB_HELD: {
+    exit: 1,
+    message: 'The server ended {times} times while it was {step}: it is not tried again.',
+    hint: "Look into the server's log and at its memory. 'neuroflare job clone' tries the job once more, 'neuroflare job delete' removes it.",
+  },
+  NF_JOB_CHECK: {
+    exit: 4,
+    message: 'The job cannot be checked: {reason}.',
+    hint: 'It is far larger, or nested far deeper, than jobs are; docs/job-file.md lists how much a job may be.',
+  },
   NF_JOB_BUNDLE: {
     exit: 4,
     message: 'The job folder cannot be bundled: {reason}.',

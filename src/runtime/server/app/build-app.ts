@@ -8,7 +8,9 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { JOB_LIMITS } from '../../job/limits.ts';
 import { flError } from '../../kernel/errors.ts';
+import { isDeeper } from '../../kernel/json-depth.ts';
 import { packageVersion } from '../../kernel/package-version.ts';
 import type { ParticipantType } from '../../security/project/schema.ts';
 import { BYTES_TYPE } from '../../wire/protocol.ts';
@@ -63,8 +65,9 @@ export async function buildApp(context: ServerContext): Promise<App> {
     transform: jsonSchemaTransform,
   });
   measure(app, context);
-  await mount(app, FOR_SITES, { path: '/v1/site', routes: (scope) => sessionRoutes(scope, context) });
-  await mount(app, FOR_SITES, {
+  const sites = { ...FOR_SITES, ready: context.jobs.isBack };
+  await mount(app, sites, { path: '/v1/site', routes: (scope) => sessionRoutes(scope, context) });
+  await mount(app, sites, {
     path: '/v1/site/jobs',
     routes: (scope) => {
       siteJobRoutes(scope, context);
@@ -88,6 +91,8 @@ export async function buildApp(context: ServerContext): Promise<App> {
 interface Audience {
   readonly type: ParticipantType;
   readonly right: string;
+  /** Nobody is answered before. */
+  readonly ready?: Promise<void>;
 }
 
 const FOR_SITES: Audience = { type: 'client', right: 'to be a site' };
@@ -104,6 +109,7 @@ async function mount(
       scope.addHook('onRequest', async ({ identity: { name, type, role } }) => {
         if (type !== audience.type)
           throw flError('NF_ACCESS_DENIED', { name, role: role ?? type, right: audience.right });
+        await audience.ready;
       });
       routes(scope);
     },
@@ -138,6 +144,13 @@ function openRoutes(app: App, { metrics, logger }: ServerContext): void {
 
 /** Models are streams that the routes read themselves; a JSON body that trickles in is cut. */
 function limitBodies(app: App): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    const { most } = JOB_LIMITS.depth;
+    if (!isDeeper(body, most)) return parse(request, body, done);
+    const reason = `its lists and objects lie more than ${most} deep in one another`;
+    done(flError('NF_REQUEST_FORM', { reason }));
+  });
   app.addContentTypeParser(BYTES_TYPE, (_request, payload, done) => done(null, payload));
   const timers = new WeakMap<object, NodeJS.Timeout>();
   app.addHook('preParsing', async (request) => {

@@ -3,6 +3,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import type { ErrorRow } from '../../kernel/catalog/row.ts';
 import { ERROR_CATALOG } from '../../kernel/catalog.ts';
 import { flError, NeuroflareError, toNeuroflareError } from '../../kernel/errors.ts';
+import { fitReport } from '../../wire/shapes.ts';
 import type { App } from './app.ts';
 
 const STATUS_BY_EXIT = { 1: 409, 2: 403, 3: 504, 4: 400, 5: 500, 130: 409 } as const;
@@ -22,7 +23,7 @@ export function answerErrors(app: App): void {
     const log = status >= 500 ? request.log.error.bind(request.log) : request.log.info.bind(request.log);
     log({ code: error.code, url: request.url, err: status >= 500 ? thrown : undefined }, error.message);
     if (error.code === 'NF_UPLOAD_TOO_LARGE') reply.header('connection', 'close');
-    return reply.code(status).send(error.report());
+    return reply.code(status).send(fitReport(error.report()));
   });
   app.setNotFoundHandler((request) => {
     throw flError('NF_ROUTE_UNKNOWN', { method: request.method, path: request.url.split('?')[0] ?? '' });

@@ -2,9 +2,9 @@ import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Coordinator, createCoordinator, rulesOf } from '../../federation/coordinator.ts';
 import { contendingModels, type RunHistory, replayEvents } from '../../federation/history.ts';
+import type { CheckedJob } from '../../federation/intake/operations.ts';
 import type { RunFiles } from '../../federation/run-files.ts';
 import { runWorkflow } from '../../federation/run-workflow.ts';
-import type { LoadedJob } from '../../job/load.ts';
 import { atNextRing, Bell } from '../../kernel/bell.ts';
 import type { ErrorCode } from '../../kernel/catalog.ts';
 import { flError, type NeuroflareError, ReportedFailure, toNeuroflareError } from '../../kernel/errors.ts';
@@ -54,7 +54,7 @@ const LATE_SECONDS = 5;
 
 /** One job that is being offered to sites or runs. */
 export class JobRun {
-  readonly job: LoadedJob;
+  readonly job: CheckedJob;
   readonly offers: Offers;
   readonly channel: SiteChannel;
   readonly traffic = new SiteTraffic();
@@ -80,7 +80,7 @@ export class JobRun {
   #measured: { readonly sha256: string; readonly size: number } | undefined;
 
   constructor(
-    { record, job, decisions }: { record: JobRecord; job: LoadedJob; decisions: readonly DecisionRecord[] },
+    { record, job, decisions }: { record: JobRecord; job: CheckedJob; decisions: readonly DecisionRecord[] },
     deps: JobRunDeps,
   ) {
     const { workflow } = job.definition;
@@ -290,6 +290,7 @@ export class JobRun {
       logger,
       bundle: folder.at(RUN_FILES.bundle),
       mostModelBytes,
+      note: folder.at('step.json'),
     });
     if (history.status === 'finished') return this.#writeResults(history);
     const minClients = this.record.minClients ?? this.offers.least();

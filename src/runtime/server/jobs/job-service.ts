@@ -1,14 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { unpackBundle } from '../../federation/packed-bundle.ts';
-import { reportedInside } from '../../federation/reported-inside.ts';
-import { loadSubmittedJob } from '../../federation/submitted-job.ts';
-import type { Bundle } from '../../job/bundle.ts';
-import { writeBundle } from '../../job/bundle.ts';
+import { openIntake } from '../../federation/intake/intake.ts';
+import type { CheckedJob, Digests } from '../../federation/intake/operations.ts';
 import { templatesByCode } from '../../job/templates.ts';
-import { sha256 } from '../../kernel/digest.ts';
 import { flError, toNeuroflareError } from '../../kernel/errors.ts';
 import { didYouMean } from '../../kernel/nearest.ts';
 import type { Identity } from '../../security/certificate/identity.ts';
@@ -16,9 +13,8 @@ import { signerOf } from '../../security/job-signature.ts';
 import type { JobRecord, ServerStore } from '../../store/server-store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { isFinished, type JobStatus, type submission } from '../../wire/admin.ts';
-import type { PackedBundle } from '../../wire/shapes.ts';
 import type { AssignedJob } from '../../wire/site.ts';
-import { copyFileAtomic, makeFolder, writeFileAtomic } from '../../workspace/files.ts';
+import { copyFileAtomic, makeFolder } from '../../workspace/files.ts';
 import { RUN_FILES } from '../../workspace/run-folder.ts';
 import { moveToLostAndFound } from '../lost-and-found.ts';
 import type { Studies } from '../policy/studies.ts';
@@ -57,6 +53,14 @@ const LOOK_MS = 1000;
 /** All jobs of a server: takes them in, gives them to sites when there is room, and takes them up again after a restart. */
 export class JobService {
   readonly #deps: JobServiceDeps;
+  /** Where what others submitted is opened and checked. */
+  readonly #intake = openIntake();
+  /** Not finished when the server started, and not taken up yet. */
+  readonly #left = new Map<string, JobRecord>();
+  #opening: { readonly id: string; readonly stop: AbortController } | undefined;
+  readonly #back = Promise.withResolvers<void>();
+  /** Settles when every job is where it was: a site that asked before would take its task for cancelled. */
+  readonly isBack = this.#back.promise;
   /** Submitted and not yet offered, in the order they came. */
   readonly #waiting = new Map<string, JobRun>();
   /** Offered or running. */
@@ -70,39 +74,59 @@ export class JobService {
     this.#deps = deps;
   }
 
+  /** Before anybody is answered: what was cut short is removed, and what is not finished is known. */
+  async prepare(): Promise<void> {
+    const { store, state } = this.#deps;
+    await this.#removeStrays();
+    await rm(join(state.root, 'uploads'), { recursive: true, force: true });
+    for (const record of await store.jobs({ statuses: UNFINISHED })) this.#left.set(record.id, record);
+  }
+
   /** Finds every job where it was when the server stopped, and goes on with it. */
   async start(): Promise<void> {
-    const { store, state, registry, logger } = this.#deps;
-    await this.#removeStrays();
-    for (const record of await store.jobs({ statuses: UNFINISHED })) {
-      try {
-        const run = await this.#open(record);
-        if (record.status === 'SUBMITTED' && !record.error) this.#waiting.set(record.id, run);
-        else this.#launch(run);
-      } catch (thrown) {
-        const error = toNeuroflareError(thrown);
-        logger.error({ job: record.id, ...error.report() }, 'the job cannot be taken up again');
-        const ended = new Date().toISOString();
-        await store.changeJob(record.id, {
-          status: 'FINISHED:EXECUTION_EXCEPTION',
-          ended,
-          error: error.report(),
-        });
-      }
-    }
-    await rm(join(state.root, 'uploads'), { recursive: true, force: true });
-    // A site that asked before a job is where it was would take its task for cancelled.
+    const { registry } = this.#deps;
+    for (const record of [...this.#left.values()]) if (this.#left.has(record.id)) await this.#takeUp(record);
     await Promise.all(this.active().map(({ isBack }) => isBack));
+    this.#back.resolve();
+    if (this.#closed) return;
     const look = () => this.schedule();
     registry.listen({ connected: look, lost: look });
     this.#timer = setInterval(look, LOOK_MS);
     this.schedule();
   }
 
+  async #takeUp(record: JobRecord): Promise<void> {
+    if (this.#closed) return;
+    const { store, logger } = this.#deps;
+    const stop = new AbortController();
+    this.#opening = { id: record.id, stop };
+    try {
+      const run = await this.#open(record, stop.signal);
+      if (!this.#left.has(record.id) || this.#closed) return;
+      if (record.status === 'SUBMITTED' && !record.error) this.#waiting.set(record.id, run);
+      else this.#launch(run);
+    } catch (thrown) {
+      if (!this.#left.has(record.id) || this.#closed) return;
+      const error = toNeuroflareError(thrown);
+      logger.error({ job: record.id, ...error.report() }, 'the job cannot be taken up again');
+      const ended = new Date().toISOString();
+      await store.changeJob(record.id, {
+        status: 'FINISHED:EXECUTION_EXCEPTION',
+        ended,
+        error: error.report(),
+      });
+    } finally {
+      this.#left.delete(record.id);
+      this.#opening = undefined;
+    }
+  }
+
   /** Jobs are left where they are; they go on with the next start. */
   async stop(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
+    this.#back.resolve();
+    await this.#intake.close();
     for (const run of this.#active.values()) run.interrupt();
     for (const run of this.#waiting.values()) run.channel.close();
     await Promise.all(this.#runs);
@@ -150,50 +174,46 @@ export class JobService {
     return this.#deps.state.job(id);
   }
 
-  /** Whether somebody's own code is in a job, or only that of a template. */
-  async bringsCode(bundle: PackedBundle): Promise<boolean> {
-    return !(await templatesByCode()).has(unpackBundle(bundle).codeSha256);
-  }
-
   /**
-   * Takes a job in; durable when it returns. A known token answers with the job it was given for.
+   * Takes a job in; durable when it returns. A known token answers with the job it was given for. `mayBringCode` refuses code of
+   * somebody's own.
    * @throws NF_JOB_*, NF_JOB_SIGNATURE, NF_SUBMIT_TOKEN_CONFLICT
    */
-  async submit(user: Identity, request: Submission): Promise<{ job: JobRecord; isNew: boolean }> {
-    const bundle = unpackBundle(request.bundle);
-    this.#requireSignature(user, request, bundle);
+  async submit(
+    user: Identity,
+    request: Submission,
+    mayBringCode: () => void,
+  ): Promise<{ job: JobRecord; isNew: boolean }> {
     const { state, store } = this.#deps;
     const id = request.job_id;
-    const again = await store.job(id);
-    if (again && (again.bundleSha256 !== bundle.sha256 || again.submitter.name !== user.name))
-      throw flError('NF_SUBMIT_TOKEN_CONFLICT', { token: id, job: id });
-    if (again) return { job: again, isNew: false };
-    const incoming = join(state.jobs, `${INCOMING}${id}`);
-    const packed = Buffer.from(JSON.stringify(request.bundle));
-    await rm(incoming, { recursive: true, force: true });
+    const incoming = join(state.jobs, `${INCOMING}${id}-${randomUUID()}`);
+    const folder = join(incoming, RUN_FILES.bundle);
     try {
-      await writeBundle(bundle, join(incoming, RUN_FILES.bundle));
+      const keep = join(incoming, PACKED_BUNDLE);
+      const unpacked = await this.#intake.run('unpack', { packed: request.bundle, folder, keep });
+      if (!(await templatesByCode()).has(unpacked.codeSha256)) mayBringCode();
+      this.#requireSignature(user, request, unpacked);
+      const again = await store.job(id);
+      if (again && (again.bundleSha256 !== unpacked.bundleSha256 || again.submitter.name !== user.name))
+        throw flError('NF_SUBMIT_TOKEN_CONFLICT', { token: id, job: id });
+      if (again) return { job: again, isNew: false };
       const modelComesApart = request.initial_model !== undefined;
-      const { mostModelBytes } = this.#deps;
-      const rules = { modelComesApart, mostModelBytes };
-      const folder = join(incoming, RUN_FILES.bundle);
-      const { job } = await reportedInside(folder, () => loadSubmittedJob(folder, rules));
-      await writeFileAtomic(join(incoming, PACKED_BUNDLE), packed);
+      const { definition } = await this.#check(folder, { modelComesApart });
       if (request.initial_model) await this.#takeModel(user, request, incoming);
+      const { packed: bundle, ...digests } = unpacked;
       const record: JobRecord = {
         id,
-        name: job.definition.name,
+        name: definition.name,
         study: request.study,
         submitter: { name: user.name, org: user.org, role: user.role },
         submitted: new Date().toISOString(),
         token: request.token,
         clonedFrom: request.cloned_from,
-        bundleSha256: bundle.sha256,
-        codeSha256: bundle.codeSha256,
-        bundle: { sha256: sha256(packed), size: packed.length },
+        ...digests,
+        bundle,
         signature: request.signature,
-        numRounds: job.definition.workflow.numRounds,
-        keyMetric: job.definition.workflow.keyMetric,
+        numRounds: definition.workflow.numRounds,
+        keyMetric: definition.workflow.keyMetric,
         clients: request.clients,
         initialModel: request.initial_model,
         status: 'SUBMITTED',
@@ -214,10 +234,20 @@ export class JobService {
   /** Durable when it returns. @throws NF_JOB_OVER */
   async abort(record: JobRecord, who: string): Promise<void> {
     const run = this.find(record.id);
+    if (!run && this.#left.has(record.id)) return this.#drop(record, who);
     if (!run) throw flError('NF_JOB_OVER', { job: record.id, status: record.status });
     await run.abort(who);
     if (!this.#waiting.delete(record.id)) return;
     this.#launch(run);
+  }
+
+  /** Ends a job that is still to be taken up. */
+  async #drop({ id }: JobRecord, who: string): Promise<void> {
+    const error = flError('NF_JOB_ABORTED', { who });
+    const ended = new Date().toISOString();
+    this.#left.delete(id);
+    await this.#deps.store.changeJob(id, { status: 'FINISHED:ABORTED', ended, error: error.report() });
+    if (this.#opening?.id === id) this.#opening.stop.abort(error);
   }
 
   /** Removes a finished job and everything of it. @throws NF_JOB_NOT_OVER */
@@ -251,9 +281,9 @@ export class JobService {
     for (const run of this.#active.values()) run.refresh();
   }
 
-  #requireSignature(user: Identity, request: Submission, bundle: Bundle): void {
+  #requireSignature(user: Identity, request: Submission, { bundleSha256 }: Digests): void {
     const { project, rootPem } = this.#deps;
-    const signed = { project, job_id: request.job_id, bundle_sha256: bundle.sha256 };
+    const signed = { project, job_id: request.job_id, bundle_sha256: bundleSha256 };
     const signer = signerOf(request.signature, signed, { rootPem });
     if (signer.name !== user.name)
       throw flError('NF_JOB_SIGNATURE', { reason: `it is ${signer.name}'s, and ${user.name} submits` });
@@ -283,18 +313,24 @@ export class JobService {
     this.schedule();
   }
 
-  async #open(record: JobRecord): Promise<JobRun> {
+  async #open(record: JobRecord, signal?: AbortSignal): Promise<JobRun> {
     const folder = this.folder(record.id);
     const modelComesApart = record.initialModel !== undefined;
-    const { mostModelBytes } = this.#deps;
-    const rules = { modelComesApart, mostModelBytes };
-    const files = folder.at(RUN_FILES.bundle);
-    const { job } = await reportedInside(files, () => loadSubmittedJob(files, rules));
+    const job = await this.#check(folder.at(RUN_FILES.bundle), { modelComesApart, signal });
     const decisions = await this.#deps.store.decisions(record.id);
     return new JobRun(
       { record, job, decisions },
       { ...this.#deps, folder, eligible: (run) => this.#eligible(run) },
     );
+  }
+
+  /** Reads a job in a thread that cannot hold up this one, whatever is in it. */
+  #check(
+    folder: string,
+    { modelComesApart, signal }: { modelComesApart: boolean; signal?: AbortSignal | undefined },
+  ): Promise<CheckedJob> {
+    const { mostModelBytes } = this.#deps;
+    return this.#intake.run('load', { folder, rules: { modelComesApart, mostModelBytes } }, signal);
   }
 
   #launch(run: JobRun): void {

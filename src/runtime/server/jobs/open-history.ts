@@ -11,6 +11,7 @@ import type { FileRef, RunEvent } from '../../telemetry/run-events.ts';
 import type { WorkThread } from '../work/work-thread.ts';
 import { blobFile } from './job-files.ts';
 import { eventsOf } from './job-results.ts';
+import { oneStep } from './one-step.ts';
 
 export interface HistoryDeps {
   readonly record: JobRecord;
@@ -22,6 +23,8 @@ export interface HistoryDeps {
   /** Of the job's files. */
   readonly bundle: string;
   readonly mostModelBytes: number;
+  /** File that says which step is under way. */
+  readonly note: string;
 }
 
 /** Where a job's log says it is, with its model made if this is the beginning: all that is true before a coordinator takes over. */
@@ -65,7 +68,12 @@ async function mend(deps: HistoryDeps, history: RunHistory): Promise<void> {
 async function initialModel(deps: HistoryDeps): Promise<FileRef> {
   const { record, files, work, job, bundle: folder, mostModelBytes: mostBytes } = deps;
   if (!record.initialModel)
-    return files.keepModel(0, (target) => work.run('makeModel', { job, folder, mostBytes, target }));
+    return oneStep(deps.note, 'making the model of this job', () =>
+      files.keepModel(0, async (target) => {
+        faultPoint('job:model');
+        return work.run('makeModel', { job, folder, mostBytes, target });
+      }),
+    );
   const model = blobFile(record.initialModel.sha256);
   await requireIntact(files, model);
   return model;

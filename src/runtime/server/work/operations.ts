@@ -25,7 +25,3 @@ export const OPERATIONS = {
       writeModel(await initialModel(job, filesOf(folder, mostBytes)), target),
     ),
 } satisfies Record<string, (input: never) => Promise<unknown>>;
-
-export type Operation = keyof typeof OPERATIONS;
-export type OperationResult<Name extends Operation> = Awaited<ReturnType<(typeof OPERATIONS)[Name]>>;
-export type OperationInput<Name extends Operation> = Parameters<(typeof OPERATIONS)[Name]>[0];

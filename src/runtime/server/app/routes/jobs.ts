@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { JOB_LIMITS } from '../../../job/limits.ts';
 import { flError } from '../../../kernel/errors.ts';
 import { BlobFolder } from '../../../store/blob-folder.ts';
 import { jobMeta, submission, submitted } from '../../../wire/admin.ts';
@@ -10,9 +11,6 @@ import type { App } from '../app.ts';
 import { jobOf, ofJob } from '../job-lookup.ts';
 import { noteDeed } from '../note-deed.ts';
 import { uploadRoutes } from './uploads.ts';
-
-/** Base64 makes the largest bundle a third larger. */
-const MOST_SUBMISSION = 30_000_000;
 
 const filter = z.object({
   name: z.string().optional().describe('part of the name'),
@@ -28,14 +26,14 @@ export function jobsRoutes(app: App, context: ServerContext): void {
   app.post(
     '/',
     {
-      bodyLimit: MOST_SUBMISSION,
+      bodyLimit: JOB_LIMITS.submission.most,
       schema: { summary: 'Takes a job in.', body: submission, response: { 200: submitted } },
     },
     async ({ identity, body }) => {
       studies.get(body.study);
       access.requireInStudy(identity, 'submit_job', body.study);
-      if (await jobs.bringsCode(body.bundle)) access.requireInStudy(identity, 'byoc', body.study);
-      const { job, isNew } = await jobs.submit(identity, body);
+      const mayBringCode = () => access.requireInStudy(identity, 'byoc', body.study);
+      const { job, isNew } = await jobs.submit(identity, body, mayBringCode);
       const action = body.cloned_from === undefined ? 'job.submit' : 'job.clone';
       if (isNew) await noteDeed(context, identity, { action, job: job.id });
       return { job_id: job.id, is_new: isNew };

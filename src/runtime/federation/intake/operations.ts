@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises';
+import { type Bundle, writeBundle } from '../../job/bundle.ts';
+import type { LoadedJob } from '../../job/load.ts';
+import { sha256 } from '../../kernel/digest.ts';
+import { flError } from '../../kernel/errors.ts';
+import { parseJson } from '../../kernel/parse-json.ts';
+import { type PackedBundle, packedBundle } from '../../wire/shapes.ts';
+import { writeFileAtomic } from '../../workspace/files.ts';
+import { unpackBundle } from '../packed-bundle.ts';
+import { reportedInside } from '../reported-inside.ts';
+import { loadSubmittedJob, type SubmissionRules } from '../submitted-job.ts';
+
+/** A job that passed every check that can be made without data. */
+export type CheckedJob = Pick<LoadedJob, 'value' | 'definition'>;
+
+export interface Digests {
+  /** Over the paths and contents of the files. */
+  readonly bundleSha256: string;
+  /** The same without job.yaml. */
+  readonly codeSha256: string;
+}
+
+function digestsOf({ sha256: bundleSha256, codeSha256 }: Bundle): Digests {
+  return { bundleSha256, codeSha256 };
+}
+
+/** What is done with a job of others: in a thread of its own, for it may break what looks at it. */
+export const INTAKE = {
+  /** Lays the files of a submission out in a new folder, and beside it as they travel. */
+  unpack: async ({ packed, folder, keep }: { packed: PackedBundle; folder: string; keep: string }) => {
+    const bundle = unpackBundle(packed);
+    const bytes = Buffer.from(JSON.stringify(packed));
+    await writeBundle(bundle, folder);
+    await writeFileAtomic(keep, bytes);
+    return { ...digestsOf(bundle), packed: { sha256: sha256(bytes), size: bytes.length } };
+  },
+  /** Lays the files out that were fetched into a file, if they are those that were signed. */
+  open: async ({ file, folder, signed }: { file: string; folder: string; signed: string }) => {
+    const parsed = packedBundle.safeParse(parseJson(await readFile(file, 'utf8')));
+    if (!parsed.success) throw flError('NF_JOB_BUNDLE', { reason: 'it is no bundle of a job' });
+    const bundle = unpackBundle(parsed.data);
+    if (bundle.sha256 !== signed)
+      throw flError('NF_JOB_SIGNATURE', { reason: 'its files are not those that were offered' });
+    await writeBundle(bundle, folder);
+    return digestsOf(bundle);
+  },
+  /** Reads and checks a job in a folder of its own. */
+  load: ({ folder, rules }: { folder: string; rules: SubmissionRules }): Promise<CheckedJob> =>
+    reportedInside(folder, async () => {
+      const { value, definition } = (await loadSubmittedJob(folder, rules)).job;
+      return { value, definition };
+    }),
+};
