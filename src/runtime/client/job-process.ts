@@ -71,11 +71,13 @@ export class JobProcess {
     signal.throwIfAborted();
     const child = this.#child ?? (await this.#start());
     const outcome = Promise.withResolvers<TaskOutcome>();
+    let isUsedUp = false;
     const hear = (said: unknown) => {
       const message = readMessage(said);
       if (message.type === 'result') outcome.resolve({ type: 'result', message });
       else if (message.type === 'failure') outcome.resolve({ type: 'failure', error: message.error });
       else if (message.type === 'log') this.#options.onText(message.text);
+      else if (message.type === 'left') isUsedUp = true;
       else onMessage(message);
     };
     const end = async (code: number | null, killer: NodeJS.Signals | null) => {
@@ -96,7 +98,7 @@ export class JobProcess {
       );
       const settled = await outcome.promise;
       // After a failure the process's state is unknown: it is not used again.
-      if (settled.type !== 'result') await this.kill();
+      if (settled.type !== 'result' || isUsedUp) await this.kill();
       return settled;
     } catch (error) {
       await this.kill();

@@ -24,6 +24,8 @@ export interface ProcessSetup {
 /** To the one that runs scripts: run this task and leave its files where `output` says. */
 export interface TaskOrder {
   readonly task: ScriptTask;
+  /** The site's own folder, in which a process puts itself; undefined: it was started there. */
+  readonly home?: string;
   readonly output: {
     /** The run's folder; the paths below are relative to it and come back in the result. */
     readonly root: string;
@@ -39,4 +41,8 @@ export type TaskMessage =
   | { readonly type: 'progress'; readonly done: number; readonly total: number }
   | { readonly type: 'engine'; readonly engine: EngineUse }
   | { readonly type: 'result'; readonly result: Omit<AcceptedResult, 'seconds'> }
-  | { readonly type: 'failure'; readonly error: ErrorReport };
+  | { readonly type: 'failure'; readonly error: ErrorReport }
+  /** Before an answer: what the script left in its thread, where the next task would find it. */
+  | { readonly type: 'left'; readonly traces: readonly string[] }
+  /** From a thread, in place of an answer: the script uses something that threads share. */
+  | { readonly type: 'needs-process'; readonly what: string };

@@ -41,6 +41,8 @@ const taskMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('engine'), engine: engineUse }),
   z.object({ type: z.literal('result'), result }),
   z.object({ type: z.literal('failure'), error: failure }),
+  z.object({ type: z.literal('left'), traces: z.array(z.string()) }),
+  z.object({ type: z.literal('needs-process'), what: z.string() }),
 ]);
 
 /**

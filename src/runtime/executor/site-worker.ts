@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { useNativeGate } from '../kernel/native-gate.ts';
 import type { TaskOrder } from './messages.ts';
 import { startTaskLoop } from './task-loop.ts';
-import type { WorkerSetup } from './worker-pool.ts';
+import type { WorkerSetup } from './thread-host.ts';
 
 /** A worker thread of the pool: runs the script of one site after another. */
 

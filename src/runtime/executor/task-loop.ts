@@ -1,14 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Console } from 'node:console';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { isMainThread } from 'node:worker_threads';
 import type { Engine } from '../engine/engine.ts';
 import { counted } from '../kernel/counted.ts';
 import { toNeuroflareError } from '../kernel/errors.ts';
 import { nativeCall } from '../kernel/native-gate.ts';
 import type { EngineUse, FileRef } from '../telemetry/run-events.ts';
+import { needOfProcess, releasePackages } from '../train/script/resolve-hooks.ts';
 import { scriptFailure } from '../train/script/script-error.ts';
 import { runScript } from '../train/script/script-runner.ts';
+import { ours, tracesLeft } from '../train/script/traces.ts';
 import { releaseTrainers } from '../train/trainer/model-pool.ts';
 import { onTrainProgress, setEngine } from '../train/trainer/settings.ts';
 import { writeFileHashed } from '../workspace/files.ts';
@@ -40,24 +44,40 @@ export function startTaskLoop(
 
 async function run(next: TaskOrder): Promise<void> {
   order = next;
+  if (next.home !== undefined && isMainThread) moveTo(next.home);
+  const answer = await answerTo(next);
+  order = undefined;
+  releaseTrainers();
+  const traces = [...releasePackages(), ...tracesLeft()];
+  if (traces.length > 0) post({ type: 'left', traces });
+  post(answer);
+}
+
+/** Where relative paths of the script, and temporary files, belong to its site. */
+function moveTo(home: string): void {
+  const temporary = join(home, 'tmp');
+  mkdirSync(temporary, { recursive: true });
+  process.chdir(home);
+  process.env.TMPDIR = temporary;
+}
+
+async function answerTo(next: TaskOrder): Promise<TaskMessage> {
+  const { site, currentRound: round } = next.task.context;
   try {
     const outcome = await owner.run(next, () => runScript(next.task));
-    if ('failure' in outcome) return post({ type: 'failure', error: outcome.failure });
+    const need = needOfProcess();
+    if (need !== undefined) return { type: 'needs-process', what: need };
+    if ('failure' in outcome) return { type: 'failure', error: outcome.failure };
     const { update: bytes, state, ...result } = outcome.result;
     const update = bytes && (await keep(next, next.output.update, bytes));
     const kept = state && (await keep(next, next.output.state, state));
-    const { site } = next.task.context;
     if (engineUse) post({ type: 'engine', engine: engineUse });
-    post({
+    return {
       type: 'result',
       result: { site, ...result, ...(update && { update }), ...(kept && { state: kept }) },
-    });
+    };
   } catch (error) {
-    const { site, currentRound: round } = next.task.context;
-    post({ type: 'failure', error: { ...toNeuroflareError(error).report(), place: { site, round } } });
-  } finally {
-    order = undefined;
-    releaseTrainers();
+    return { type: 'failure', error: { ...toNeuroflareError(error).report(), place: { site, round } } };
   }
 }
 
@@ -65,7 +85,7 @@ async function run(next: TaskOrder): Promise<void> {
 async function startEngine({ choice, ...wish }: EngineSetup): Promise<Engine> {
   const { createEngine } = await import('../engine/registry.ts');
   // Looking for an engine loads native libraries.
-  const { engine } = await nativeCall(() => createEngine(choice, wish));
+  const { engine } = await ours(() => nativeCall(() => createEngine(choice, wish)));
   const { name, device, library, version, build, threads, reason } = engine.describe();
   const detail = `${counted(threads, 'thread')} a site; ${reason}`;
   engineUse = { name, device, library: `${library} ${version} ${build}`, detail };

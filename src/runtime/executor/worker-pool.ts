@@ -1,17 +1,9 @@
-import { Worker } from 'node:worker_threads';
-import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
-import { MODULE_EXTENSION } from '../kernel/module-file.ts';
-import { closeNativeGate, makeNativeGate, type NativeGate } from '../kernel/native-gate.ts';
+import { type ErrorReport, flError } from '../kernel/errors.ts';
 import { applyNativeSettings } from '../kernel/native-settings.ts';
 import type { EngineSetup, TaskMessage, TaskOrder } from './messages.ts';
-import { readMessage } from './read-message.ts';
-
-/** What the pool hands a worker thread when it starts. */
-export interface WorkerSetup {
-  readonly engine: EngineSetup;
-  /** Closed before the thread is ended. */
-  readonly gate: NativeGate;
-}
+import { startProcess } from './process-host.ts';
+import type { StartHost, TaskHost } from './task-host.ts';
+import { startThread } from './thread-host.ts';
 
 /** What becomes of one order; `failure` and `result` are the last to be called. */
 export interface OrderListener {
@@ -29,32 +21,33 @@ interface Work {
 }
 
 interface Slot {
-  readonly worker: Worker;
-  readonly gate: NativeGate;
+  readonly host: TaskHost;
   work: Work | undefined;
   timer: NodeJS.Timeout | undefined;
   lastSite: string | undefined;
   tasks: number;
+  /** The script has left something there that the next task would find. */
+  isUsedUp: boolean;
 }
 
 /** Each task leaves its script's modules behind in the thread; a new thread now and then keeps memory flat. */
 const TASKS_PER_WORKER = 400;
-const ENTRY = new URL(`./site-worker${MODULE_EXTENSION}`, import.meta.url);
 
-/** A bounded number of threads for any number of sites. */
+/** A bounded number of threads for any number of sites; processes once a script needs one. */
 export class WorkerPool {
   readonly #size: number;
-  readonly #setup: Omit<WorkerSetup, 'gate'>;
+  readonly #engine: EngineSetup;
   readonly #slots = new Set<Slot>();
+  #startHost: StartHost = startThread;
   /** Threads on their way out. */
   readonly #ending = new Set<Promise<unknown>>();
   #waiting: Work[] = [];
   #closed = false;
 
-  constructor(size: number, setup: Omit<WorkerSetup, 'gate'>) {
+  constructor(size: number, { engine }: { engine: EngineSetup }) {
     applyNativeSettings();
     this.#size = size;
-    this.#setup = setup;
+    this.#engine = engine;
   }
 
   run(work: Work): void {
@@ -102,15 +95,13 @@ export class WorkerPool {
   }
 
   #spawn(): Slot {
-    const gate = makeNativeGate();
-    const workerData: WorkerSetup = { ...this.#setup, gate };
-    const worker = new Worker(ENTRY, { workerData, stdout: true, stderr: true });
-    const slot: Slot = { worker, gate, work: undefined, timer: undefined, lastSite: undefined, tasks: 0 };
+    const host = this.#startHost(this.#engine, {
+      message: (message) => this.#hear(slot, message),
+      ended: (error) => this.#onEnd(slot, error),
+    });
+    const idle = { work: undefined, timer: undefined, lastSite: undefined };
+    const slot: Slot = { host, ...idle, tasks: 0, isUsedUp: false };
     this.#slots.add(slot);
-    worker.on('message', (said: unknown) => this.#hear(slot, readMessage(said)));
-    worker.on('messageerror', (error) => this.#onError(slot, error));
-    worker.on('error', (error) => this.#onError(slot, error));
-    worker.on('exit', (code) => this.#onExit(slot, code));
     return slot;
   }
 
@@ -120,7 +111,7 @@ export class WorkerPool {
     slot.tasks += 1;
     slot.timer = setTimeout(() => this.#onTimeout(slot, work.limit), work.limit * 1000);
     work.listener.started();
-    slot.worker.postMessage(work.order);
+    slot.host.post(work.order);
   }
 
   #hear(slot: Slot, message: TaskMessage): void {
@@ -130,6 +121,11 @@ export class WorkerPool {
       this.#fail(slot, message.error);
       return;
     }
+    if (message.type === 'needs-process') {
+      this.#beginInProcess(slot, work);
+      return;
+    }
+    if (message.type === 'left') slot.isUsedUp = true;
     if (message.type === 'result') this.#release(slot);
     work.listener.message(message);
     this.#dispatch();
@@ -138,7 +134,16 @@ export class WorkerPool {
   #release(slot: Slot): void {
     clearTimeout(slot.timer);
     slot.work = undefined;
-    if (slot.tasks >= TASKS_PER_WORKER) void this.#end(slot);
+    if (slot.isUsedUp || slot.tasks >= TASKS_PER_WORKER) void this.#end(slot);
+  }
+
+  /** Begins the task anew, and all later ones of the job, which have the same script. */
+  #beginInProcess(slot: Slot, work: Work): void {
+    this.#startHost = startProcess;
+    void this.#end(slot);
+    for (const other of this.#slots) if (!other.work) void this.#end(other);
+    this.#waiting.unshift(work);
+    this.#dispatch();
   }
 
   /** After a failure the thread's state is unknown: it is not used again. */
@@ -149,28 +154,21 @@ export class WorkerPool {
     this.#dispatch();
   }
 
-  #onError(slot: Slot, thrown: unknown): void {
-    const isMemory = (thrown as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY';
-    const error = isMemory ? flError('NF_SCRIPT_MEMORY') : toNeuroflareError(thrown);
-    this.#fail(slot, { ...error.report(), place: { ...error.place, ...placeOf(slot) } });
-  }
-
   #onTimeout(slot: Slot, seconds: number): void {
     const place = placeOf(slot);
     this.#fail(slot, flError('NF_SCRIPT_TIMEOUT', { seconds }, { place }).report());
   }
 
-  #onExit(slot: Slot, code: number): void {
+  #onEnd(slot: Slot, error: ErrorReport): void {
     if (!this.#slots.has(slot)) return;
-    const place = placeOf(slot);
-    this.#fail(slot, flError('NF_SCRIPT_EXITED', { code }, { place }).report());
+    this.#fail(slot, { ...error, place: { ...error.place, ...placeOf(slot) } });
   }
 
   async #end(slot: Slot): Promise<void> {
     clearTimeout(slot.timer);
     slot.work = undefined;
     this.#slots.delete(slot);
-    const ending = closeNativeGate(slot.gate).then(() => slot.worker.terminate());
+    const ending = slot.host.end();
     this.#ending.add(ending);
     await ending;
     this.#ending.delete(ending);

@@ -5,7 +5,14 @@ import type { WorkerPool } from '../executor/worker-pool.ts';
 import type { AnswerListener, Channel, SiteAnswer, SiteTask } from '../federation/channel.ts';
 import { argsOfSite, type RunPlan } from '../job/plan.ts';
 import type { ScriptTask } from '../train/script/script-runner.ts';
-import { RUN_FILES, type RunFolder, siteLogPath, statePath, updatePath } from '../workspace/run-folder.ts';
+import {
+  RUN_FILES,
+  type RunFolder,
+  siteHomePath,
+  siteLogPath,
+  statePath,
+  updatePath,
+} from '../workspace/run-folder.ts';
 
 export interface WorkerChannelDeps {
   readonly pool: WorkerPool;
@@ -21,6 +28,7 @@ export interface WorkerChannelDeps {
 export class WorkerChannel implements Channel {
   readonly #deps: WorkerChannelDeps;
   #listener: AnswerListener | undefined;
+  #hasSaidLeft = false;
 
   constructor(deps: WorkerChannelDeps) {
     this.#deps = deps;
@@ -69,6 +77,7 @@ export class WorkerChannel implements Channel {
     { site, round, seconds }: { site: string; round: number; seconds: number },
   ): void {
     if (message.type === 'log') this.#log(site, message.text);
+    if (message.type === 'left') this.#sayLeft(site, message.traces);
     if (message.type === 'progress' || message.type === 'engine') this.#tell({ ...message, site, round });
     if (message.type === 'result') {
       const { update, state, ...result } = message.result;
@@ -92,7 +101,8 @@ export class WorkerChannel implements Channel {
     const { site, round } = task;
     return {
       task: this.#scriptTask(task),
-      output: { root: folder.root, update: updatePath(site, round), state: statePath(site, round) },
+      home: resolve(folder.at(siteHomePath(site))),
+      output: { root: resolve(folder.root), update: updatePath(site, round), state: statePath(site, round) },
     };
   }
 
@@ -101,9 +111,9 @@ export class WorkerChannel implements Channel {
     const { job } = this.#deps.plan;
     const { site, kind, seed, totalRounds } = task;
     const data = job.data && {
-      root: job.data.root,
+      root: resolve(job.data.root),
       site,
-      ...(job.data.split !== undefined && { split: job.data.split }),
+      ...(job.data.split !== undefined && { split: resolve(job.data.split) }),
     };
     return {
       context: {
@@ -120,9 +130,20 @@ export class WorkerChannel implements Channel {
       },
       code: { bundle: resolve(folder.at(RUN_FILES.bundle)), source: jobFolder },
       script: job.executor.trainScript,
-      modelPath: folder.at(task.model.path),
-      statePath: task.state && folder.at(task.state.path),
+      modelPath: resolve(folder.at(task.model.path)),
+      statePath: task.state && resolve(folder.at(task.state.path)),
     };
+  }
+
+  /** Once for a run: each task is told of the same lines of the script. */
+  #sayLeft(site: string, traces: readonly string[]): void {
+    if (this.#hasSaidLeft) return;
+    this.#hasSaidLeft = true;
+    this.#log(
+      site,
+      `neuroflare: the script leaves something behind (${traces.slice(0, 5).join(', ')}). Each task now starts afresh, ` +
+        'which takes time; only flare.saveState passes on.\n',
+    );
   }
 
   #log(site: string, text: string): void {

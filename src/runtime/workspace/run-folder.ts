@@ -40,3 +40,8 @@ export function statePath(site: string, round: number): string {
 export function siteLogPath(site: string): string {
   return `sites/${site}/log.txt`;
 }
+
+/** Current folder of a site's scripts, empty when the run begins. */
+export function siteHomePath(site: string): string {
+  return `sites/${site}/home`;
+}

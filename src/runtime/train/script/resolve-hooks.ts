@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { registerHooks } from 'node:module';
+import { createRequire, isBuiltin, registerHooks } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
 import { flError, type Place } from '../../kernel/errors.ts';
 import { MODULE_EXTENSION } from '../../kernel/module-file.ts';
 import { sourceExcerpt } from '../../kernel/source-excerpt.ts';
+import { loadOwn, watchBuiltin } from './traces.ts';
 
 /** Where a job's code lies: the copy that runs, and the folder it came from, beside which its packages are. */
 export interface CodePlace {
@@ -20,10 +22,22 @@ const TFJS_PARTS = new Set(['core', 'layers', 'backend-cpu'].map((part) => `${TF
 /** TensorFlow's packages for Node.js bring the package `@tensorflow/tfjs` and need it whole. */
 const NEEDS_WHOLE_TFJS = /\/@tensorflow\/tfjs-node(-gpu)?\//;
 const TYPESCRIPT = /\.m?ts$/;
-/** Carried from a script to the files it imports, so that a task sees none of an earlier task's module state. */
+/** Carried from a script to all that it imports, so that a task sees none of an earlier task's module state. */
 const TASK_QUERY = 'task';
+/** Parts of Node.js that leave nothing outside the task: no file, no folder, no other thread, no connection. */
+const WITHOUT_REACH = new Set(
+  (
+    'assert assert/strict buffer crypto events path path/posix path/win32 perf_hooks querystring stream ' +
+    'stream/consumers stream/promises stream/web string_decoder timers timers/promises url util util/types zlib'
+  ).split(' '),
+);
+/** Of CommonJS, which keeps its modules by file name. */
+const loaded = createRequire(import.meta.url).cache;
 
 let place: { bundle: string; source: string } | undefined;
+let beyondThread: string | undefined;
+/** CommonJS files of packages that the task at hand has loaded. */
+let commonJs = new Set<string>();
 
 /**
  * Makes imports of job scripts resolve in this thread: `neuroflare/*` and TensorFlow.js to neuroflare's own copies, also those
@@ -32,7 +46,23 @@ let place: { bundle: string; source: string } | undefined;
 export function installResolveHooks(code: CodePlace): void {
   const first = place === undefined;
   place = { bundle: folderUrl(code.bundle), source: folderUrl(code.source) };
-  if (first) registerHooks({ resolve: resolveImport });
+  if (!first) return;
+  registerHooks({ resolve: resolveImport });
+  if (!isMainThread) closeWaysOut();
+}
+
+/** What reaches other threads without an import. */
+function closeWaysOut(): void {
+  const { getBuiltinModule } = process;
+  process.getBuiltinModule = ((name: string) => {
+    if (isBuiltin(name) && !WITHOUT_REACH.has(name.replace(/^node:/, ''))) askForProcess(name);
+    return getBuiltinModule(name);
+  }) as typeof getBuiltinModule;
+  for (const [holder, name] of [
+    [globalThis, 'BroadcastChannel'],
+    [Object.getPrototypeOf(navigator), 'locks'],
+  ] as const)
+    Object.defineProperty(holder, name, { configurable: true, get: () => askForProcess(name) });
 }
 
 /** The URL to import a script by, new for each task. */
@@ -42,29 +72,96 @@ export function scriptUrl(path: string, task: string): string {
   return url.href;
 }
 
-type Resolve = Parameters<typeof registerHooks>[0]['resolve'];
+/**
+ * What a script has asked for that a thread cannot keep to one site, e.g. `node:fs`: the current folder and the files
+ * in it belong to the whole process.
+ */
+export function needOfProcess(): string | undefined {
+  return beyondThread;
+}
 
-const resolveImport: NonNullable<Resolve> = (specifier, context, next) => {
+/** In a thread: notes that the script needs a process of its own, and stops it. */
+export function askForProcess(what: string): void {
+  if (isMainThread) return;
+  beyondThread ??= what;
+  throw new Error(`${what} needs a process of its own.`);
+}
+
+/** Lets go of the packages that the task has loaded. Returns those that stay in spite of it. */
+export function releasePackages(): string[] {
+  const native = Object.keys(loaded).filter((path) => path.endsWith('.node') && commonJs.has(path));
+  for (const path of commonJs) delete loaded[path];
+  commonJs = new Set();
+  return native.map((path) => `the native library ${path}`);
+}
+
+type Resolve = NonNullable<Parameters<typeof registerHooks>[0]['resolve']>;
+type Context = Parameters<Resolve>[1];
+type Next = Parameters<Resolve>[2];
+type Resolved = ReturnType<Resolve>;
+
+const resolveImport: Resolve = (specifier, context, next) => {
+  const parent = context.parentURL;
+  const isOfJob = parent !== undefined && (parent.startsWith(place?.bundle ?? '\0') || isOfTask(parent));
+  const own = ownModule(specifier, context, next);
+  if (own && isOfJob) loadOwn(specifier, own.url);
+  if (own) return own;
+  if (place && parent?.startsWith(place.bundle))
+    return importOfScript({ specifier, parent, place }, context, next);
+  if (isOfJob) return ofTask(next(specifier, context), context);
+  return specifier.startsWith(place?.bundle ?? '\0')
+    ? inBundle(new URL(specifier))
+    : next(specifier, context);
+};
+
+function ownModule(specifier: string, context: Context, next: Next): Resolved | undefined {
   const own = OWN.get(specifier);
   if (own !== undefined) return { url: own, shortCircuit: true };
-  const parent = context.parentURL;
-  if (specifier === TFJS && parent !== undefined && !NEEDS_WHOLE_TFJS.test(parent))
+  const { parentURL } = context;
+  if (specifier === TFJS && parentURL !== undefined && !NEEDS_WHOLE_TFJS.test(parentURL))
     return { url: TFJS_UNION, shortCircuit: true };
   if (TFJS_PARTS.has(specifier)) return next(specifier, { ...context, parentURL: import.meta.url });
-  if (!place || parent === undefined || !parent.startsWith(place.bundle)) {
-    return specifier.startsWith(place?.bundle ?? '\0')
-      ? inBundle(new URL(specifier))
-      : next(specifier, context);
-  }
+  return undefined;
+}
+
+function importOfScript(where: Import, context: Context, next: Next): Resolved {
+  const { specifier, parent, place: places } = where;
   if (/^\.{0,2}\//.test(specifier) || specifier.startsWith('file:'))
-    return relativeImport(specifier, parent, place);
+    return relativeImport(specifier, parent, places);
+  const beside = { ...context, parentURL: `${places.source}job.yaml?${TASK_QUERY}=${taskOf(parent)}` };
   try {
-    return next(specifier, { ...context, parentURL: `${place.source}job.yaml` });
+    return ofTask(next(specifier, beside), beside);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw notLoaded(`there is no package '${specifier}' beside the job`, { specifier, parent, place });
+    throw notLoaded(`there is no package '${specifier}' beside the job`, where);
   }
-};
+}
+
+/** A part of Node.js, or a file of a package beside the job, which every task loads anew. */
+function ofTask(found: Resolved, { parentURL, conditions }: Context): Resolved {
+  if (isBuiltin(found.url)) {
+    const name = found.url.replace(/^node:/, '');
+    if (!WITHOUT_REACH.has(name)) askForProcess(`node:${name}`);
+    watchBuiltin(name);
+    return found;
+  }
+  if (!found.url.startsWith('file:')) return found;
+  const url = new URL(found.url);
+  commonJs.add(fileURLToPath(url));
+  const task = taskOf(parentURL ?? '');
+  // `require` knows files by their paths alone.
+  if (task === null || conditions?.includes('require')) return found;
+  url.searchParams.set(TASK_QUERY, task);
+  return { ...found, url: url.href };
+}
+
+function isOfTask(url: string): boolean {
+  return url.startsWith('file:') && (taskOf(url) !== null || commonJs.has(fileURLToPath(url)));
+}
+
+function taskOf(url: string): string | null {
+  return URL.parse(url)?.searchParams.get(TASK_QUERY) ?? null;
+}
 
 function relativeImport(specifier: string, parent: string, places: CodePlace) {
   const url = new URL(specifier, parent);
@@ -73,8 +170,9 @@ function relativeImport(specifier: string, parent: string, places: CodePlace) {
     throw notLoaded(`'${specifier}' lies outside the job folder`, where);
   }
   if (!existsSync(url)) throw notLoaded(`'${specifier}' does not exist`, where);
-  const task = new URL(parent).searchParams.get(TASK_QUERY);
-  if (task !== null) url.searchParams.set(TASK_QUERY, task);
+  const task = taskOf(parent);
+  if (task === null) commonJs.add(fileURLToPath(url));
+  else url.searchParams.set(TASK_QUERY, task);
   return inBundle(url);
 }
 

@@ -6,6 +6,7 @@ import { inSession } from '../client/flare.ts';
 import { Session, type SessionContext, type SessionResult } from '../client/session.ts';
 import { type CodePlace, installResolveHooks, scriptUrl } from './resolve-hooks.ts';
 import { scriptFailure } from './script-error.ts';
+import { expectNoTraces } from './traces.ts';
 
 /** One task for a script: what the script will be told, and where the files lie (absolute paths). */
 export interface ScriptTask {
@@ -23,12 +24,13 @@ let tasks = 0;
 
 /**
  * nvflare's ScriptRunner: runs a training script for one task, from its first line to its end, in this thread. The
- * script is evaluated anew for every task; libraries it imports stay loaded, and so do what they cache.
+ * script and the packages beside the job are evaluated anew for every task.
  */
 export async function runScript(task: ScriptTask): Promise<ScriptOutcome> {
   const { site, currentRound: round } = task.context;
   const session = new Session(await fillContext(task));
   installResolveHooks(task.code);
+  expectNoTraces();
   const url = scriptUrl(join(task.code.bundle, task.script), String(tasks++));
   try {
     await inSession(session, () => import(url));
