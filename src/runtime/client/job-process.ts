@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { EngineSetup, ProcessSetup, TaskMessage, TaskOrder } from '../executor/messages.ts';
-import { CHANNEL_FD, hearMessages, lineOf } from '../executor/process-channel.ts';
+import { channelOf, hearMessages, lineOf } from '../executor/process-channel.ts';
 import { readMessage } from '../executor/read-message.ts';
 import { type ErrorReport, flError } from '../kernel/errors.ts';
 import { MODULE_EXTENSION } from '../kernel/module-file.ts';
@@ -199,13 +199,6 @@ function killGroup(pid: number): void {
 /** Those of these flags that this Node.js knows. */
 function flagsOf(flags: readonly string[]): string[] {
   return flags.filter((flag) => process.allowedNodeEnvironmentFlags.has(flag));
-}
-
-function channelOf(child: ChildProcess): Duplex {
-  const channel = child.stdio[CHANNEL_FD] as Duplex | null | undefined;
-  if (!channel) throw new Error('A process was started without its channel.');
-  // The process has ended, or closed it: its exit says so.
-  return channel.on('error', () => undefined);
 }
 
 function endOf(code: number | null, signal: NodeJS.Signals | null, throughShell: boolean): TaskOutcome {

@@ -1,4 +1,5 @@
-import type { Readable } from 'node:stream';
+import type { ChildProcess } from 'node:child_process';
+import type { Duplex, Readable } from 'node:stream';
 
 /**
  * How a client and the process that runs a job's scripts talk: JSON, a line a message, over a pipe of their own. Node.js's own channel
@@ -26,6 +27,14 @@ export function hearMessages(stream: Readable, hear: (message: unknown) => void)
     if (length <= LONGEST_LINE) parts.push(rest);
     else parts = [];
   });
+}
+
+/** The channel to a process that was started with a fourth stream. */
+export function channelOf(child: ChildProcess): Duplex {
+  const channel = child.stdio[CHANNEL_FD] as Duplex | null | undefined;
+  if (!channel) throw new Error('A process was started without its channel.');
+  // The process has ended, or closed it: its exit says so.
+  return channel.on('error', () => undefined);
 }
 
 export function lineOf(message: unknown): string {

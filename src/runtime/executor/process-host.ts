@@ -4,6 +4,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type ErrorReport, flError } from '../kernel/errors.ts';
 import { MODULE_EXTENSION } from '../kernel/module-file.ts';
+import type { ProcessSetup } from './messages.ts';
+import { channelOf, hearMessages, lineOf } from './process-channel.ts';
 import { readMessage } from './read-message.ts';
 import type { StartHost } from './task-host.ts';
 
@@ -15,22 +17,24 @@ let hosts = 0;
 /** A process of its own, for scripts that use what threads share: the current folder, other programs, other threads. */
 export const startProcess: StartHost = (engine, events) => {
   const mark = `${process.pid}-${hosts++}`;
-  const child = spawn(process.execPath, [ENTRY, JSON.stringify(engine)], {
+  const setup: ProcessSetup = { engine, closed: undefined };
+  const child = spawn(process.execPath, [ENTRY, JSON.stringify(setup)], {
     env: { ...process.env, [MARK]: mark },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', 'overlapped'],
     // A group of its own, so that what it starts ends with it, and Ctrl-C is for the simulation alone.
     detached: true,
   });
   let isEnding = false;
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding('utf8').on('data', (text: string) => events.message({ type: 'log', text }));
-  child.on('message', (said: unknown) => events.message(readMessage(said)));
+  const channel = channelOf(child);
+  hearMessages(channel, (said) => events.message(readMessage(said)));
   child.on('error', (error) =>
     events.ended(flError('NF_SITE_PROCESS', { times: 1, signal: error.message }).report()),
   );
   child.on('exit', (code, signal) => void (isEnding || events.ended(endOf(code, signal))));
   return {
-    post: (order) => child.send(order),
+    post: (order) => void channel.write(lineOf(order)),
     end: async () => {
       isEnding = true;
       await endTree(child, mark);
