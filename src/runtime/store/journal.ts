@@ -27,7 +27,10 @@ export interface JournalRecord<Event> {
  */
 export async function openJournal<Event>(path: string): Promise<Journal<Event>> {
   const file = await open(path, 'a+');
-  let last = await resume(file);
+  let last = await resume(file).catch(async (error: unknown) => {
+    await file.close();
+    throw error;
+  });
   await syncFolder(dirname(path));
   let queue: Promise<void> = Promise.resolve();
   return {

@@ -3,7 +3,7 @@ import { checkSameLayout } from './check-params.ts';
 import { DTYPES } from './nd-array.ts';
 import { firstNotFinite } from './not-finite.ts';
 import { planSafetensors, type TensorEntry } from './safetensors.ts';
-import { openTensorFile, type TensorFile } from './tensor-file.ts';
+import { closeTensorFiles, openTensorFile, openTensorFiles, type TensorFile } from './tensor-file.ts';
 
 /** Elements looked at a time. */
 const SLICE_ELEMENTS = 1 << 20;
@@ -15,13 +15,10 @@ const SLICE_ELEMENTS = 1 << 20;
  */
 export async function checkUpdateFile(path: string, modelPath: string): Promise<void> {
   await requireCanonical(path, modelPath);
-  const [update, model] = [await openTensorFile(path), await openTensorFile(modelPath)];
-  try {
+  await withBoth(path, modelPath, async ({ update, model }) => {
     checkSameLayout(update.layout, model.layout);
     for (const entry of update.layout) await checkFinite(update, entry);
-  } finally {
-    await Promise.all([update.close(), model.close()]);
-  }
+  });
 }
 
 /**
@@ -30,8 +27,7 @@ export async function checkUpdateFile(path: string, modelPath: string): Promise<
  * @throws NF_TENSORS_FILE, NF_TENSORS_NAMES, NF_TENSORS_SHAPE
  */
 export async function requireCanonical(path: string, modelPath: string): Promise<void> {
-  const [update, model] = [await openTensorFile(path), await openTensorFile(modelPath)];
-  try {
+  await withBoth(path, modelPath, async ({ update, model }) => {
     checkSameLayout(update.layout, model.layout);
     const { header } = planSafetensors(model.layout);
     if (!Buffer.from(header).equals(await update.readHeader()))
@@ -39,8 +35,20 @@ export async function requireCanonical(path: string, modelPath: string): Promise
         path,
         reason: 'its header holds more than names, types and places of arrays',
       });
+  });
+}
+
+async function withBoth(
+  path: string,
+  modelPath: string,
+  look: (files: { update: TensorFile; model: TensorFile }) => Promise<void>,
+): Promise<void> {
+  const files = await openTensorFiles([path, modelPath]);
+  try {
+    const [update, model] = files;
+    if (update && model) await look({ update, model });
   } finally {
-    await Promise.all([update.close(), model.close()]);
+    await closeTensorFiles(files);
   }
 }
 

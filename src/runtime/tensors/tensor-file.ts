@@ -33,6 +33,22 @@ export async function openTensorFile(path: string): Promise<TensorFile> {
   }
 }
 
+/** All of them or none: where one cannot be opened those before it are closed. */
+export async function openTensorFiles(paths: readonly string[]): Promise<TensorFile[]> {
+  const opened: TensorFile[] = [];
+  try {
+    for (const path of paths) opened.push(await openTensorFile(path));
+    return opened;
+  } catch (error) {
+    await closeTensorFiles(opened);
+    throw error;
+  }
+}
+
+export async function closeTensorFiles(files: readonly TensorFile[]): Promise<void> {
+  await Promise.all(files.map((file) => file.close()));
+}
+
 async function read(file: FileHandle, position: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   await fill(file, position, bytes);

@@ -1,7 +1,8 @@
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openJournal, readJournal } from '../../../src/runtime/store/journal.ts';
+import { openFilesOf } from '../../support/open-files.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const folder = tempFolder();
@@ -45,6 +46,14 @@ describe('a journal', () => {
     await journal.append('durable');
     expect(await readFile(path, 'utf8')).toContain('durable');
     await journal.close();
+  });
+
+  it.runIf(process.platform === 'linux')('leaves no file open that is too large to be read', async () => {
+    await writeFile(path, '');
+    await truncate(path, 3 * 2 ** 30);
+    await expect(openJournal(path)).rejects.toThrow();
+    expect(await openFilesOf([path])).toEqual([]);
+    await rm(path);
   });
 
   it('finds a changed line, by its number', async () => {

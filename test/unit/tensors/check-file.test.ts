@@ -2,10 +2,15 @@ import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { checkModelFile, checkUpdateFile } from '../../../src/runtime/tensors/check-file.ts';
+import {
+  checkModelFile,
+  checkUpdateFile,
+  requireCanonical,
+} from '../../../src/runtime/tensors/check-file.ts';
 import { DTYPES, type DType, type ParamSet } from '../../../src/runtime/tensors/nd-array.ts';
 import { encodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
 import { writeModel } from '../../support/model-files.ts';
+import { openFilesOf } from '../../support/open-files.ts';
 import { float32, paramSet } from '../../support/param-sets.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -139,6 +144,19 @@ describe('the file of an update', () => {
   it('fails where there is none, or no model', async () => {
     await expect(checkUpdateFile(join(folder, 'none'), model)).rejects.toThrow('ENOENT');
     await expect(checkUpdateFile(model, join(folder, 'none'))).rejects.toThrow('ENOENT');
+  });
+
+  it.runIf(process.platform === 'linux')('leaves no file open, whichever of the two is bad', async () => {
+    const [update, bad] = [await write(params()), join(folder, `bad-${count++}`)];
+    await writeFile(bad, 'no model');
+    for (const [path, of] of [
+      [update, bad],
+      [bad, update],
+      [update, join(folder, 'none')],
+      [update, update],
+    ] as const)
+      for (const check of [checkUpdateFile, requireCanonical]) await check(path, of).catch(() => undefined);
+    expect(await openFilesOf([update, bad])).toEqual([]);
   });
 });
 

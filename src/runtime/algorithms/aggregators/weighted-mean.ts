@@ -2,7 +2,7 @@ import { flError } from '../../kernel/errors.ts';
 import { DTYPES, type DType, elementCount, type NumericArray } from '../../tensors/nd-array.ts';
 import { firstNotFinite } from '../../tensors/not-finite.ts';
 import { planSafetensors, type TensorEntry } from '../../tensors/safetensors.ts';
-import { openTensorFile, type TensorFile } from '../../tensors/tensor-file.ts';
+import { closeTensorFiles, openTensorFiles, type TensorFile } from '../../tensors/tensor-file.ts';
 import { writeHashed } from '../../workspace/files.ts';
 import type { AggregationRequest, Contribution } from '../aggregator.ts';
 
@@ -28,7 +28,7 @@ interface Origin {
  * @throws NF_AGGREGATE_NOT_FINITE with the site whose update leaves no number to write; nothing is written then
  */
 export async function weightedMean(request: AggregationRequest): Promise<string> {
-  const files = await openAll([request.base, ...request.contributions.map(({ path }) => path)]);
+  const files = await openTensorFiles([request.base, ...request.contributions.map(({ path }) => path)]);
   try {
     const [base, ...updates] = files;
     if (!base) throw new Error('There is no model to start from.');
@@ -44,7 +44,7 @@ export async function weightedMean(request: AggregationRequest): Promise<string>
         await writeSlices(append, entry, meanOf(entry, { sources, origin }));
     });
   } finally {
-    await Promise.all(files.map((file) => file.close()));
+    await closeTensorFiles(files);
   }
 }
 
@@ -184,17 +184,6 @@ function shareOfDifferences({ contributions }: AggregationRequest): number {
 
 function totalWeight(counted: readonly { readonly weight: number }[]): number {
   return counted.reduce((sum, { weight }) => sum + weight, 0);
-}
-
-async function openAll(paths: readonly string[]): Promise<TensorFile[]> {
-  const opened: TensorFile[] = [];
-  try {
-    for (const path of paths) opened.push(await openTensorFile(path));
-    return opened;
-  } catch (error) {
-    await Promise.all(opened.map((file) => file.close()));
-    throw error;
-  }
 }
 
 function width(dtype: DType): number {
