@@ -48,7 +48,7 @@ export const OWNERS = [
   { package: '^yaml$', folders: ['src/runtime/job', 'src/runtime/workspace', 'src/preprocess'] },
   { package: '^(@peculiar/|reflect-metadata)', folders: ['src/runtime/security'] },
   {
-    package: '^(@oclif/core|cli-progress)$',
+    package: '^(@oclif/core|cli-progress|string-width|wrap-ansi)$',
     folders: ['src/output', 'src/command.ts', 'src/remote-command.ts', 'src/main.ts', 'src/commands'],
   },
 ];

@@ -1,6 +1,9 @@
-import { Presets, SingleBar } from 'cli-progress';
+import { SingleBar } from 'cli-progress';
 import { noProgress, type Progress } from '../runtime/telemetry/progress.ts';
+import { barLine } from './bar-line.ts';
+import { duration } from './job-text.ts';
 import { writeNote } from './terminal.ts';
+import { columnsOf } from './width.ts';
 
 export interface ProgressView {
   readonly step: Progress;
@@ -15,15 +18,13 @@ export function createProgressView(options: { quiet: boolean }): ProgressView {
 }
 
 function barView(): ProgressView {
-  const bar = new SingleBar(
-    {
-      format: '{what} [{bar}] {value}/{total} {eta_formatted}',
-      stream: process.stderr,
-      hideCursor: null,
-      clearOnComplete: true,
-    },
-    Presets.shades_grey,
-  );
+  const bar = new SingleBar({
+    format: (_, { value, total, eta }, { what }) =>
+      barLine({ label: String(what), value, total, rest: timeLeft(Number(eta)) }, columnsOf(process.stderr)),
+    stream: process.stderr,
+    hideCursor: null,
+    clearOnComplete: true,
+  });
   let started = false;
   const step: Progress = ({ what, done, total }) => {
     if (!started) bar.start(total, 0, { what });
@@ -32,6 +33,11 @@ function barView(): ProgressView {
     if (!started) bar.stop();
   };
   return { step, stop: () => bar.stop() };
+}
+
+/** Before the first steps nobody can know it. */
+function timeLeft(seconds: number): string {
+  return Number.isFinite(seconds) && seconds > 0 ? `${duration(Math.round(seconds))} left` : '';
 }
 
 function lineView(): Progress {

@@ -1,12 +1,14 @@
-import { MultiBar, Presets, type SingleBar } from 'cli-progress';
+import { MultiBar, type SingleBar } from 'cli-progress';
 import type { ErrorReport } from '../runtime/kernel/errors.ts';
 import { formatPlace } from '../runtime/kernel/errors.ts';
 import { printable } from '../runtime/kernel/printable.ts';
 import { shownPath } from '../runtime/kernel/shown-path.ts';
 import type { SimulateOptions } from '../runtime/simulator/simulate.ts';
 import type { RunEvent } from '../runtime/telemetry/run-events.ts';
+import { barLine } from './bar-line.ts';
 import { describeEngine } from './run-summary.ts';
 import { writeNote } from './terminal.ts';
+import { columnsOf, wrapped } from './width.ts';
 
 type Hooks = Required<Pick<SimulateOptions, 'onOpen' | 'observe' | 'onLog' | 'onLeft'>>;
 
@@ -98,23 +100,26 @@ function once(line: (text: string) => void): (description: string) => void {
   };
 }
 
+const CLEAR_TO_THE_RIGHT = '\u001b[K';
+
 function bars(): Surface {
-  const multi = new MultiBar(
-    {
-      format: '{label} [{bar}] {value}/{total}',
-      stream: process.stderr,
-      hideCursor: true,
-      clearOnComplete: true,
-      forceRedraw: true,
-    },
-    Presets.shades_grey,
-  );
+  const multi = new MultiBar({
+    format: (_, { value, total }, { label }) =>
+      barLine({ label: String(label), value, total }, columnsOf(process.stderr)),
+    stream: process.stderr,
+    hideCursor: true,
+    clearOnComplete: true,
+    forceRedraw: true,
+  });
   const byName = new Map<string, SingleBar>();
   const roundBar = '';
   const line = (text: string) => {
     // Drawing before the first bar is made would leave a timer that stopping the bars does not end.
     if (byName.size === 0) return writeNote(printable(text));
-    multi.log(`${printable(text)}\n`);
+    // While there are bars the terminal breaks no line: what is longer than the screen would be written over its last column.
+    const rows = wrapped(printable(text), columnsOf(process.stderr)).split('\n');
+    // The old bars are below; a row that is shorter than one would keep its end.
+    multi.log(rows.map((row) => `${row}${CLEAR_TO_THE_RIGHT}\n`).join(''));
     // Else what is said last would go with the bars.
     multi.update();
   };
