@@ -9,7 +9,7 @@ export function renderJobs(jobs: readonly JobMeta[]): string {
     job.name,
     job.status,
     `${job.round} of ${job.num_rounds}`,
-    String(job.sites.filter(({ answer }) => answer === 'accepted').length),
+    sitesText(job),
     job.submitter.name,
     job.submitted.replace('T', ' ').slice(0, 19),
     duration(job.seconds),
@@ -40,21 +40,37 @@ export function renderJob(job: JobMeta): string {
     ['waiting for', waitingText(job)],
     ['note', job.note],
   ];
-  const sites = job.sites.map(({ site, answer, connected, phase, reason, since }) => [
+  const sites = job.sites.map(({ site, answer, connected, phase, rounds, reason, trouble, since }) => [
     site,
     answer,
     connected ? 'yes' : 'no',
     phase ?? '',
+    rounds === undefined ? '' : `${rounds} of ${job.round}`,
     since ?? '',
-    reason ? `${reason.code}: ${reason.message}` : '',
+    reasonText(trouble ?? reason),
   ]);
   return [
     ...lines.flatMap(([label, value]) => (value === undefined ? [] : [`${label.padEnd(12)}${value}`])),
     ...(sites.length > 0
-      ? ['', renderTable(['site', 'answer', 'connected', 'phase', 'since', 'reason'], sites)]
+      ? ['', renderTable(['site', 'answer', 'connected', 'phase', 'rounds', 'since', 'reason'], sites)]
       : []),
     ...spaced(errorLines(job)),
   ].join('\n');
+}
+
+/** How many sites take part, and who missed rounds. */
+function sitesText({ sites, round: closed }: JobMeta): string {
+  const taking = sites.filter(({ answer }) => answer === 'accepted');
+  const missed = taking.filter(({ rounds = closed }) => rounds < closed);
+  const [one] = missed;
+  if (!one) return String(taking.length);
+  const who =
+    missed.length === 1 ? `${one.site} in ${one.rounds} of ${closed}` : `${missed.length} missed rounds`;
+  return `${taking.length} (${who})`;
+}
+
+function reasonText(reason: JobMeta['sites'][number]['reason']): string {
+  return reason ? `${reason.code}: ${reason.message}` : '';
 }
 
 /** `site-3 since 14:02, 2 of 3 have answered`: what a job waits for, in a line. */

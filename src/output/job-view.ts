@@ -14,11 +14,13 @@ export function createJobView(line: Line): JobView {
   let waiting = '';
   let saidAt = 0;
   let trouble: string | undefined;
+  const answers = new Answers();
   return {
     onNews: (events, meta) => {
       for (const { event } of events) {
         const text = eventText(event, meta);
-        if (text !== undefined) line(text);
+        answers.take(event);
+        if (text !== undefined) line(event.type === 'round.closed' ? `${text}; ${answers.text()}` : text);
         for (const note of notesOf(event)) line(`warning: ${note}`);
       }
       if (meta.status !== status) line(`status: ${meta.status}`);
@@ -43,10 +45,36 @@ export function createJobView(line: Line): JobView {
 /** A wait is worth a line when it lasts. */
 const FIRST_MS = 2000;
 const AGAIN_MS = 15_000;
+/** Of sites in a line. */
+const MOST_NAMES = 5;
 
 interface Known {
   readonly type: string;
   readonly [key: string]: unknown;
+}
+
+/** Who was asked in the round at hand, and whose result is in it. */
+class Answers {
+  #asked: readonly string[] = [];
+  readonly #answered = new Set<string>();
+
+  take(event: Known): void {
+    if (event.type === 'round.opened') {
+      this.#asked = Array.isArray(event.sites) ? event.sites.map(String) : [];
+      this.#answered.clear();
+    }
+    if (event.type === 'result.accepted')
+      this.#answered.add(String((event.result as { readonly site?: unknown }).site));
+    if (event.type === 'result.dropped') this.#answered.delete(String(event.site));
+  }
+
+  text(): string {
+    const missing = this.#asked.filter((site) => !this.#answered.has(site));
+    if (missing.length === 0) return `all ${this.#asked.length} sites answered`;
+    const shown = missing.slice(0, MOST_NAMES).join(', ');
+    const more = missing.length > MOST_NAMES ? ` and ${missing.length - MOST_NAMES} more` : '';
+    return `${this.#answered.size} of ${this.#asked.length} sites answered, not ${shown}${more}`;
+  }
 }
 
 function eventText(event: Known, { metric, num_rounds: rounds }: JobMeta): string | undefined {

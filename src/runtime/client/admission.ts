@@ -12,6 +12,7 @@ import type { Decision, JobOffer } from '../wire/site.ts';
 import type { SiteJobFolder } from './client-folder.ts';
 import { decide, decideOffer, type Offered, refusal, type SiteRules } from './decide.ts';
 import type { ServerLink } from './server-link.ts';
+import { type OnTrouble, whenRoom } from './when-room.ts';
 
 /** How often an approval is looked for. */
 const APPROVAL_MS = 500;
@@ -29,6 +30,7 @@ export interface AdmissionDeps {
   /** What the job's code is, once its files are here. */
   readonly onOpened: (codeSha256: string) => void;
   readonly onDecision: (decision: Decision) => void;
+  readonly onTrouble: OnTrouble;
   readonly signal: AbortSignal;
 }
 
@@ -60,15 +62,13 @@ function decideOn(offer: JobOffer, rules: SiteRules | NeuroflareError): Decision
   return decideOffer(offer, rules);
 }
 
-/** Not the job's fault: it may be looked at again. */
-const OF_THE_MACHINE = new Set(['NF_DISK_FULL', 'NF_PATH_DENIED']);
-
-/** Fetches a job's files, checked against the digest of the offer, into a folder of their own. Those of no use are refused. */
-async function fetchJob(
-  offer: JobOffer,
-  { folder, link, intake, signal, onOpened }: AdmissionDeps,
-): Promise<Offered | Decision> {
-  const { job_id: id, bundle: packed, bundle_sha256: signed } = offer;
+/**
+ * Fetches a job's files, checked against the digest of the offer, into a folder of their own. Those of no use are refused; where this
+ * machine has no room for them they wait.
+ */
+async function fetchJob(offer: JobOffer, deps: AdmissionDeps): Promise<Offered | Decision> {
+  const { folder, link, onTrouble, signal } = deps;
+  const { job_id: id, bundle: packed } = offer;
   const { most, what } = JOB_LIMITS.submission;
   if (packed.size > most)
     return refusal(
@@ -76,20 +76,26 @@ async function fetchJob(
     );
   const file = join(folder.root, 'bundle.json');
   if ((await sha256File(file).catch(() => undefined)) !== packed.sha256)
-    await link.fetch(`/v1/site/jobs/${id}/bundle`, { target: file, ...packed }, signal);
-  try {
-    await rm(folder.bundle, { recursive: true, force: true });
-    const { codeSha256 } = await intake.run('open', { file, folder: folder.bundle, signed }, signal);
-    onOpened(codeSha256);
-    const rules = { modelComesApart: true, mostModelBytes: LOCAL_FILES.mostBytes };
-    const { definition } = await intake.run('load', { folder: folder.bundle, rules }, signal);
-    return { offer, bundle: { sha256: signed, codeSha256 }, job: definition };
-  } catch (thrown) {
+    await link.fetch(`/v1/site/jobs/${id}/bundle`, { target: file, ...packed, onTrouble }, signal);
+  const open = () => openJob(file, offer, deps);
+  return whenRoom(open, { onTrouble, signal }).catch((thrown: unknown) => {
     signal.throwIfAborted();
-    const error = toNeuroflareError(thrown);
-    if (OF_THE_MACHINE.has(error.code)) throw error;
-    return refusal(error);
-  }
+    return refusal(toNeuroflareError(thrown));
+  });
+}
+
+async function openJob(
+  file: string,
+  offer: JobOffer,
+  { folder, intake, signal, onOpened }: AdmissionDeps,
+): Promise<Offered> {
+  const { bundle_sha256: signed } = offer;
+  await rm(folder.bundle, { recursive: true, force: true });
+  const { codeSha256 } = await intake.run('open', { file, folder: folder.bundle, signed }, signal);
+  onOpened(codeSha256);
+  const rules = { modelComesApart: true, mostModelBytes: LOCAL_FILES.mostBytes };
+  const { definition } = await intake.run('load', { folder: folder.bundle, rules }, signal);
+  return { offer, bundle: { sha256: signed, codeSha256 }, job: definition };
 }
 
 async function say(

@@ -10,8 +10,7 @@ interface Line {
 }
 
 const ORDER: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
-/** A script that prints without end must not fill the disk. */
-const MOST_BYTES = 50_000_000;
+const DEFAULT_MOST_BYTES = 20_000_000;
 const MOST_LINE = 10_000;
 const SEND_MS = 1000;
 const MOST_LINES = 500;
@@ -24,6 +23,7 @@ const MOST_WAIT_MS = 1000;
 /** What a job's scripts print here, line by line; with the site's leave it goes to the server, too. */
 export class JobLog {
   readonly #path: string;
+  readonly #most: number;
   readonly #send: ((lines: Line[]) => Promise<void>) | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
   level: LogLevel = 'info';
@@ -32,8 +32,10 @@ export class JobLog {
   #sending: Promise<void> = Promise.resolve();
   #isSending = false;
 
-  constructor(path: string, send: ((lines: Line[]) => Promise<void>) | undefined) {
+  /** @param most bytes the file may have: a script that prints without end must not fill the disk */
+  constructor(path: string, send: ((lines: Line[]) => Promise<void>) | undefined, most = DEFAULT_MOST_BYTES) {
     this.#path = path;
+    this.#most = most;
     this.#send = send;
     mkdirSync(dirname(path), { recursive: true });
     if (send) this.#timer = setInterval(() => this.#flush(), SEND_MS).unref();
@@ -70,7 +72,7 @@ export class JobLog {
   /** A disk that is full costs lines, not the job. */
   #keep(line: Line): void {
     try {
-      if ((statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0) < MOST_BYTES)
+      if ((statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0) < this.#most)
         appendFileSync(this.#path, `${JSON.stringify(line)}\n`);
     } catch {
       // The next one may find room.

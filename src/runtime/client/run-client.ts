@@ -106,6 +106,8 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     link,
     slots: new Slots(resources.jobs),
     data: options.data,
+    logBytes: settings.max_megabytes * 1e6,
+    keptLogBytes: settings.max_megabytes * settings.kept_files * 1e6,
     rules: () => rulesOf({ kit, folder }, options.data),
     policy: () => policyNow(kit),
     logger,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import type { Connection } from '../transport/connection.ts';
 import { type Download, download } from '../transport/download.ts';
-import { isPassing } from '../transport/failures.ts';
+import { isPassing, ServerRefusal } from '../transport/failures.ts';
 import { upload } from '../transport/upload.ts';
 import { HEADER } from '../wire/protocol.ts';
 import {
@@ -20,6 +20,7 @@ import {
   verdictAnswer,
 } from '../wire/site.ts';
 import type { Egress, EgressLedger } from './egress-ledger.ts';
+import { type OnTrouble, whenRoom } from './when-room.ts';
 
 export interface LinkOptions {
   readonly connection: Connection;
@@ -36,6 +37,10 @@ interface Said<Schema extends z.ZodType> {
   readonly signal?: AbortSignal;
   /** What the ledger says of each try. */
   readonly egress: Omit<Egress, 'bytes'>;
+}
+
+export interface FetchedFile extends Pick<Download, 'target' | 'sha256' | 'size' | 'onReached'> {
+  readonly onTrouble: OnTrouble;
 }
 
 const nothing = z.object({});
@@ -117,15 +122,13 @@ export class ServerLink {
     return this.#post(`/v1/site/jobs/${job}/failures`, { body, answer: verdictAnswer, signal, egress });
   }
 
-  async fetch(
-    path: string,
-    file: Pick<Download, 'target' | 'sha256' | 'size' | 'onBytes'>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    await this.#insist(
-      (headers, either) => download(this.#options.connection, { path, headers, ...file, signal: either }),
-      signal,
-    );
+  async fetch(path: string, { onTrouble, ...file }: FetchedFile, signal: AbortSignal): Promise<void> {
+    const receive = () =>
+      this.#insist(
+        (headers, either) => download(this.#options.connection, { path, headers, ...file, signal: either }),
+        signal,
+      );
+    await whenRoom(receive, { onTrouble, signal });
   }
 
   /** Bytes that have left and are acknowledged are never sent again. */
@@ -186,11 +189,18 @@ export class ServerLink {
         // Registering waits until the site is let in again.
         if (error.code === 'NF_SESSION_UNKNOWN' || KNOCKING.has(error.code) || CLOCKS.has(error.code))
           this.#session = undefined;
-        else if (!isPassing(error)) throw error;
+        else if (!isPassing(error) && !this.#isOdd(error)) throw error;
         else this.#options.onTrouble(error);
       }
       await pauseFor(pause, either);
     }
+  }
+
+  /** An answer in another form, or a failure inside the server: whoever was in before waits until it has passed. */
+  #isOdd(error: NeuroflareError): boolean {
+    const isOdd =
+      error.code === 'NF_SERVER_ANSWER' || (error instanceof ServerRefusal && error.code === 'NF_INTERNAL');
+    return this.#wasThere && isOdd;
   }
 
   async #register() {
@@ -213,7 +223,7 @@ export class ServerLink {
         signal.throwIfAborted();
         const error = toNeuroflareError(thrown);
         const knocks = KNOCKING.has(error.code) || (this.#wasThere && CLOCKS.has(error.code));
-        if (!isPassing(error) && !knocks) throw error;
+        if (!isPassing(error) && !knocks && !this.#isOdd(error)) throw error;
         onTrouble(error);
         await pauseFor(knocks ? KNOCK_MS : pause, signal);
       }

@@ -16,6 +16,8 @@ export interface SiteClientDeps extends Omit<SiteJobDeps, 'folder' | 'onChange' 
   readonly folder: ClientFolder;
   readonly link: ServerLink;
   readonly logger: Logger & { level: string };
+  /** Of the logs of jobs that are over, together; the oldest go first. */
+  readonly keptLogBytes: number;
 }
 
 /** Folders of jobs that are over, kept for their logs. */
@@ -48,11 +50,12 @@ export class SiteClient {
     const { link } = this.#deps;
     for (let seen: string | null = null; ; ) {
       const askedAt = performance.now();
-      const jobs = [...this.#jobs.values()].map(({ offer: { job_id }, phase, round, bytes }) => ({
+      const jobs = [...this.#jobs.values()].map(({ offer: { job_id }, phase, round, bytes, trouble }) => ({
         job_id,
         phase,
         bytes,
         ...(round !== undefined && { round }),
+        ...(trouble && { trouble }),
       }));
       const assignment: Assignment = await link.poll({ seen, wait_seconds: POLL_SECONDS, jobs });
       signal.throwIfAborted();
@@ -118,13 +121,22 @@ export class SiteClient {
   }
 
   async #tidy(): Promise<void> {
-    const { jobs } = this.#deps.folder;
+    const { folder } = this.#deps;
+    const { jobs } = folder;
     const names = (await readdir(jobs).catch(() => [])).filter((id) => !this.#jobs.has(id));
-    if (names.length <= KEPT_FOLDERS) return;
     const aged = await Promise.all(
-      names.map(async (name) => ({ name, at: (await stat(join(jobs, name))).mtimeMs })),
+      names.map(async (name) => {
+        const log = await stat(folder.job(name).log).catch(() => undefined);
+        return { name, at: (await stat(join(jobs, name))).mtimeMs, bytes: log?.size ?? 0 };
+      }),
     );
-    const old = aged.sort((a, b) => b.at - a.at).slice(KEPT_FOLDERS);
+    let bytes = 0;
+    const old = aged
+      .sort((a, b) => b.at - a.at)
+      .filter((one, index) => {
+        bytes += one.bytes;
+        return index >= KEPT_FOLDERS || bytes > this.#deps.keptLogBytes;
+      });
     await Promise.all(old.map(({ name }) => rm(join(jobs, name), { recursive: true, force: true })));
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { EngineSetup, TaskMessage } from '../executor/messages.ts';
 import type { Intake } from '../federation/intake/intake.ts';
 import { atNextRing, Bell } from '../kernel/bell.ts';
-import { flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { type ErrorReport, flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { SitePolicy } from '../security/policy/site-policy.ts';
 import type { AuditLog } from '../store/audit-log.ts';
@@ -22,6 +22,7 @@ import type { ServerLink } from './server-link.ts';
 import type { Slots } from './slots.ts';
 import { TaskReporter } from './task-reporter.ts';
 import { TaskRunner, taskKey } from './task-runner.ts';
+import { whenRoom } from './when-room.ts';
 
 export interface SiteJobDeps {
   readonly site: string;
@@ -33,6 +34,8 @@ export interface SiteJobDeps {
   readonly engine: EngineSetup;
   /** Folder of this site's data. */
   readonly data: string | undefined;
+  /** Most bytes of a job's log at this site. */
+  readonly logBytes: number;
   /** Read anew for every decision: policy and approvals may change while the client runs. */
   readonly rules: () => Promise<SiteRules>;
   /** Read anew for everything that leaves. */
@@ -50,7 +53,9 @@ export class SiteJob {
   phase: SitePhase = 'offered';
   round: number | undefined;
   codeSha256: string | undefined;
-  /** That have come of what is being fetched: the sender does not see what waits on the line. */
+  /** What of this machine keeps it from going on. */
+  trouble: ErrorReport | undefined;
+  /** That have come of what is being fetched, each counted once: the sender does not see what waits on the line. */
   bytes = 0;
   readonly #deps: SiteJobDeps;
   readonly #stop = new AbortController();
@@ -73,6 +78,7 @@ export class SiteJob {
       async (lines) => {
         if ((await deps.policy()).send_logs) await deps.link.sendLog(id, { lines });
       },
+      deps.logBytes,
     );
     this.#log.level = assigned.log_level;
   }
@@ -117,6 +123,7 @@ export class SiteJob {
         this.codeSha256 = codeSha256;
       },
       onDecision: ({ answer }) => this.#setPhase(answer === 'accepted' ? 'idle' : answer),
+      onTrouble: (error) => this.#setTrouble(error),
       signal,
     });
     if (!offered) return;
@@ -160,6 +167,7 @@ export class SiteJob {
     const signal = AbortSignal.any([cancel.signal, this.#stop.signal]);
     try {
       const outbox = (await finishedAnswer(folder, task)) ?? (await this.#compute(task, { runner, signal }));
+      this.#setTrouble(undefined);
       this.#setPhase('uploading');
       const job = { job: this.offer.job_id, log: this.#log, known: this.#known };
       await sendAnswer(outbox, { ...this.#deps, ...job, signal, stop: this.#stop.signal });
@@ -205,7 +213,7 @@ export class SiteJob {
     task: AssignedTask,
     { runner, signal }: { runner: TaskRunner; signal: AbortSignal },
   ): Promise<Outbox> {
-    const { folder, link, slots, logger, audit, site } = this.#deps;
+    const { link, slots, logger, audit, site } = this.#deps;
     const { job_id: job } = this.offer;
     await this.#fetchModel(task, signal);
     this.#setPhase('queued');
@@ -226,12 +234,19 @@ export class SiteJob {
       const onMessage = (message: TaskMessage) => reporter.hear(message);
       const outbox = await runner.run(task, { signal, onMessage });
       await reporter.close();
-      await writeOutbox(folder, outbox);
+      await this.#keepAnswer(outbox, signal);
       faultPoint('client:outbox');
       return outbox;
     } finally {
       release();
     }
+  }
+
+  /** Without room for it the answer waits: what was computed is not computed again. */
+  async #keepAnswer(outbox: Outbox, signal: AbortSignal): Promise<void> {
+    this.#setPhase('uploading');
+    const onTrouble = (error: NeuroflareError | undefined) => this.#setTrouble(error);
+    await whenRoom(() => writeOutbox(this.#deps.folder, outbox), { onTrouble, signal });
   }
 
   async #fetchModel({ model }: AssignedTask, signal: AbortSignal): Promise<void> {
@@ -242,13 +257,27 @@ export class SiteJob {
     const others = await readdir(join(folder.root, 'models')).catch(() => []);
     const old = others.filter((name) => !name.startsWith(model.sha256));
     const path = `/v1/site/jobs/${this.offer.job_id}/models/${model.sha256}`;
-    const onBytes = (bytes: number) => {
-      this.bytes += bytes;
+    let most = 0;
+    const onReached = (bytes: number) => {
+      this.bytes += Math.max(0, bytes - most);
+      most = Math.max(most, bytes);
     };
+    const onTrouble = (error: NeuroflareError | undefined) => this.#setTrouble(error);
     // Freeing the room of a large model takes time, in which the new one can begin to come.
     const freed = Promise.allSettled(old.map((name) => rm(folder.model(name), { force: true })));
-    await link.fetch(path, { target, ...model, onBytes }, signal).finally(() => freed);
+    await link.fetch(path, { target, ...model, onReached, onTrouble }, signal).finally(() => freed);
     faultPoint('client:model');
+  }
+
+  /** What of this machine keeps the job from going on: told here once when it begins, and the server as long as it lasts. */
+  #setTrouble(error: NeuroflareError | undefined): void {
+    const { tell, logger, site } = this.#deps;
+    const { name, job_id: job } = this.offer;
+    if (error?.message !== this.trouble?.message) {
+      tell(error ? `${name} waits for this machine: ${error.message}` : `${name} goes on.`);
+      if (error) logger.error({ job, ...error.report() }, 'the job waits for this machine');
+    }
+    this.trouble = error && fitReport({ ...error.report(), place: { ...error.place, site } });
   }
 
   #setPhase(phase: SitePhase): void {

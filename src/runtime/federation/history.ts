@@ -46,6 +46,8 @@ export interface RunHistory {
   /** The first ones, at most `MOST_FAILURES`. */
   readonly failures: readonly SiteFailure[];
   readonly failureCount: number;
+  /** Rounds of training each site's result is in. */
+  readonly rounds: ReadonlyMap<string, number>;
   readonly engines: ReadonlyMap<string, EngineUse>;
   /** What each site kept (`flare.saveState`) when the last round closed. */
   readonly states: ReadonlyMap<string, FileRef>;
@@ -71,6 +73,7 @@ export function newHistory(goal: Goal): RunHistory {
     accepted: [],
     failures: [],
     failureCount: 0,
+    rounds: new Map(),
     engines: new Map(),
     states: new Map(),
     best: undefined,
@@ -138,6 +141,8 @@ function close(history: RunHistory, event: RunEvent & { type: 'round.closed' }):
   const { round, kind, metrics, model } = event;
   const now = event.chosen ? chosenBy(history, event.chosen) : chosenOf(history, metrics);
   const states = new Map(history.states);
+  const rounds = new Map(history.rounds);
+  if (model) for (const { site } of history.accepted) rounds.set(site, (rounds.get(site) ?? 0) + 1);
   for (const { site, state } of history.accepted) if (state) states.set(site, state);
   return {
     ...history,
@@ -147,6 +152,7 @@ function close(history: RunHistory, event: RunEvent & { type: 'round.closed' }):
     last: { round, kind, metrics, results: inSiteOrder(history.accepted) },
     position: model ? { round, model } : history.position,
     states,
+    rounds,
     contest: now,
     best: now.best?.model,
   };

@@ -56,6 +56,8 @@ export interface JobRecord {
 export interface JobOutcome {
   readonly round: number;
   readonly best: { readonly model: number; readonly value: number } | null;
+  /** Rounds of training each site's result is in; jobs of version 0.1.0 have not noted it. */
+  readonly rounds?: Readonly<Record<string, number>> | undefined;
   readonly firstFailure: {
     readonly site: string;
     readonly round: number;

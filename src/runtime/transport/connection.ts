@@ -1,17 +1,11 @@
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
-import {
-  type ErrorReport,
-  flError,
-  isErrorCode,
-  type NeuroflareError,
-  reviveError,
-} from '../kernel/errors.ts';
+import { type ErrorReport, flError, isErrorCode, type NeuroflareError } from '../kernel/errors.ts';
 import { parseJson } from '../kernel/parse-json.ts';
 import { JSON_TYPE } from '../wire/protocol.ts';
 import { errorReport } from '../wire/shapes.ts';
 import { type DispatcherOptions, makeDispatcher, SILENCE_SECONDS, type TlsMaterial } from './dispatcher.ts';
-import { networkError } from './failures.ts';
+import { networkError, ServerRefusal } from './failures.ts';
 
 export interface ConnectionOptions extends DispatcherOptions {
   readonly host: string;
@@ -141,9 +135,10 @@ export class Connection {
 
   #refusal(status: number, text: string): NeuroflareError {
     const report = errorReport.safeParse(parseJson(text)).data as ErrorReport | undefined;
-    if (report && isErrorCode(report.code)) return reviveError(report);
-    const reason = report ? `${report.code}: ${report.message}` : `HTTP ${status}`;
-    return this.unusable(reason);
+    if (!report) return this.unusable(`HTTP ${status}`);
+    if (isErrorCode(report.code)) return new ServerRefusal(report.code, report);
+    const { code, message } = report;
+    return flError('NF_SERVER_REFUSAL', { address: this.address, reason: `${code}: ${message}` });
   }
 }
 

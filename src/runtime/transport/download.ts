@@ -17,7 +17,8 @@ export interface Download {
   /** Bytes. */
   readonly size: number;
   readonly signal?: AbortSignal | undefined;
-  readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** Bytes of the file that are here, counted from its beginning: a new try goes on where the earlier one stopped. */
+  readonly onReached?: ((bytes: number) => void) | undefined;
 }
 
 /**
@@ -68,8 +69,8 @@ async function receive(
       received += chunk.length;
       if (received > request.size) throw damaged(request, `more than ${request.size} bytes came`);
       hash.update(chunk);
-      request.onBytes?.(chunk.length);
       yield chunk;
+      request.onReached?.(received);
     }
   };
   await pipeline(body, count, new Appender(part)).catch((error: unknown) => {

@@ -1,4 +1,5 @@
-import { flError, type NeuroflareError } from '../kernel/errors.ts';
+import type { ErrorCode } from '../kernel/catalog.ts';
+import { type ErrorReport, flError, NeuroflareError } from '../kernel/errors.ts';
 import { shownProxy } from './proxy.ts';
 
 /** Errors of Node.js, OpenSSL and undici by what they mean to the user. */
@@ -92,20 +93,41 @@ function deepest(thrown: unknown): Code {
   return error;
 }
 
-const PASSING = new Set([
+/** What the server answered: a failure that it names, and that happened there. */
+export class ServerRefusal extends NeuroflareError {
+  constructor(code: ErrorCode, { message, hint, place }: Omit<ErrorReport, 'code'>) {
+    super(code, {}, { place });
+    this.message = message;
+    Object.assign(this, { hint });
+  }
+}
+
+const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'NF_SERVER_UNREACHABLE',
   'NF_SERVER_SILENT',
   'NF_CONNECTION_LOST',
   'NF_PROXY_REFUSED',
   'NF_SERVER_BUSY',
-  'NF_DISK_FULL',
-  'NF_STORE_DISK',
   'NF_RATE_LIMIT',
   'NF_UPLOAD_OFFSET',
   'NF_TRANSFER_DIGEST',
 ]);
 
-/** Whether trying again later may help. */
-export function isPassing({ code }: Pick<NeuroflareError, 'code'>): boolean {
-  return PASSING.has(code);
+/** Failures of a machine. */
+const OF_A_MACHINE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'NF_DISK_FULL',
+  'NF_STORE_DISK',
+  'NF_PATH_DENIED',
+  'NF_FILES_OPEN',
+  'NF_MEMORY_FULL',
+]);
+
+/** Whether trying again later may help, with nothing done here: the line, or the machine of the server. */
+export function isPassing(error: NeuroflareError): boolean {
+  return PASSING.has(error.code) || (error instanceof ServerRefusal && OF_A_MACHINE.has(error.code));
+}
+
+/** Whether it is this machine that fails: somebody here has to make room. */
+export function isOfThisMachine(error: NeuroflareError): boolean {
+  return OF_A_MACHINE.has(error.code) && !(error instanceof ServerRefusal);
 }

@@ -58,8 +58,10 @@ const siteOfJob = z.object({
   site: name,
   answer: z.enum(['offered', 'accepted', 'refused', 'waiting for approval']),
   reason: errorReport.optional(),
+  trouble: errorReport.optional().describe('what of its machine keeps it from going on'),
   connected: z.boolean(),
   phase: sitePhase.optional(),
+  rounds: z.int().optional().describe('of training that its results are in'),
   since: time.optional().describe('since when it is lost, or waited for'),
   progress: z.object({ done: z.number(), total: z.number() }).optional().describe('of its task'),
 });

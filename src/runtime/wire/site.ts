@@ -69,6 +69,7 @@ export const pollRequest = z.strictObject({
         phase: sitePhase,
         round: z.int().optional(),
         bytes: z.int().min(0).optional().describe('that have come of what is being fetched'),
+        trouble: errorReport.optional().describe('what of its machine keeps it from going on'),
       }),
     )
     .max(1000),

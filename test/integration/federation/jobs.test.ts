@@ -86,6 +86,14 @@ describe('a submitted job', () => {
     await expect(named).rejects.toMatchObject({ code: 'NF_JOB_SITES' });
   });
 
+  it('that names a site with a slip is refused, with the nearest of its study', async () => {
+    const path = await job();
+    await expect(federation.submit(path, { clients: ['site-1', 'site-22'] })).rejects.toMatchObject({
+      code: 'NF_SITE_UNKNOWN',
+      message: expect.stringContaining("Did you mean 'site-2'"),
+    });
+  });
+
   it('begins with a model from outside its folder, and so does its clone', async () => {
     const path = await writeModel(root, 'warm', { weights: float32([10, 20, 30, 40]) });
     const warm = await job({ patch: { model: { initial_params: path } } });

@@ -148,7 +148,7 @@ describe('a site with room for one job', () => {
     await until(async () => (await admin.job(first)).status === 'RUNNING');
     expect(await admin.job(second)).toMatchObject({
       status: 'SUBMITTED',
-      waiting: { what: expect.stringContaining('have no room for it') },
+      waiting: { what: expect.stringContaining('site-1 runs 1 of the 1 jobs') },
     });
     const [one, two] = [await federation.wait(first), await federation.wait(second)];
     expect(Date.parse(two.started ?? '')).toBeGreaterThanOrEqual(Date.parse(one.ended ?? ''));
@@ -157,7 +157,9 @@ describe('a site with room for one job', () => {
   it('refuses nothing that would never fit: it waits, and says why', async () => {
     const greedy = await writeJob(join(root, `job-${count++}`), { patch: { resources: { gpus: 4 } } });
     const id = await federation.submit(greedy);
-    await until(async () => (await admin.job(id)).waiting?.what.includes('no room') === true);
+    await until(
+      async () => (await admin.job(id)).waiting?.what.includes('site-1 has 0 GPUs, the job takes 4') === true,
+    );
     await admin.abort(id);
   });
 });

@@ -174,13 +174,23 @@ describe('what a server refuses', () => {
     expect(await faultOf(to(port))).toMatchObject({ ...report, exitCode: 2 });
   });
 
-  it.each<[string, number, string, string]>([
+  it.each<[string, string, string]>([
     [
       'an error of a newer server',
-      400,
       '{"code":"NF_FROM_TOMORROW","message":"m","hint":"h","exitCode":4}',
       'NF_FROM_TOMORROW: m',
     ],
+    [
+      'a name that every object has',
+      '{"code":"constructor","message":"m","hint":"h","exitCode":4}',
+      'constructor: m',
+    ],
+  ])('that is not known here is a refusal all the same: %s', async (_, text, reason) => {
+    const { port } = await serve((_request, response) => response.writeHead(400).end(text));
+    expect(await faultOf(to(port))).toEqual(named('NF_SERVER_REFUSAL', reason));
+  });
+
+  it.each<[string, number, string, string]>([
     ['no error', 500, '{"status":"broken"}', 'HTTP 500'],
     [
       'an error with keys of a stranger',
@@ -190,12 +200,6 @@ describe('what a server refuses', () => {
     ],
     ['a web page', 502, '<html>Bad gateway</html>', 'HTTP 502'],
     ['nothing', 404, '', 'HTTP 404'],
-    [
-      'a name that every object has',
-      400,
-      '{"code":"constructor","message":"m","hint":"h","exitCode":4}',
-      'constructor: m',
-    ],
   ])('is told as it is: %s', async (_, status, text, reason) => {
     const { port } = await serve((_request, response) => response.writeHead(status).end(text));
     expect(await faultOf(to(port))).toEqual(named('NF_SERVER_ANSWER', reason));

@@ -54,6 +54,11 @@ export const NETWORK_ERRORS = {
     message: 'The server at {address} gave an answer that cannot be used: {reason}.',
     hint: 'Compare the versions with `neuroflare system version`.',
   },
+  NF_SERVER_REFUSAL: {
+    exit: 1,
+    message: 'The server at {address} refused with what this version does not know: {reason}.',
+    hint: 'Compare the versions with `neuroflare system version`.',
+  },
   NF_TRANSFER_DIGEST: {
     exit: 1,
     message: 'What came for {path} is not what was asked for: {reason}.',
@@ -78,7 +83,7 @@ export const NETWORK_ERRORS = {
   NF_SITE_LOST: {
     exit: 1,
     message: '{site} has been gone for {seconds} s.',
-    hint: "Start its client again ('neuroflare client start KIT'); workflow.site_timeout of the job says how long is waited.",
+    hint: 'A round goes on without it where min_clients and mandatory_clients of the job allow it, and its client takes part again once it runs; a job that waits longer has a larger workflow.site_timeout.',
   },
   NF_SITE_TAKEN: {
     exit: 4,
@@ -231,8 +236,8 @@ export const NETWORK_ERRORS = {
   NF_SITE_UNKNOWN: {
     exit: 4,
     status: 404,
-    message: "The server has never seen a site '{site}'.{nearest}",
-    hint: "'neuroflare system status' lists the sites.",
+    message: "The server knows no site '{site}' here.{nearest}",
+    hint: "'neuroflare system status' lists the sites, 'neuroflare study show' those of a study; a new site is known once its client has been here.",
   },
   NF_SITE_ABSENT: {
     exit: 1,

@@ -60,7 +60,10 @@ Computed groups are a lower bound on what belongs to one patient.</p>
 export function recordSection({ card, summary, evaluation }: ReportSource): Html {
   const rows: [string, Html | string][] = [
     ['run', `${summary.job}/${summary.run_id}, ${summary.status}`],
-    ['rounds and sites', `${counted(summary.rounds, 'round')}, ${counted(summary.sites.length, 'site')}`],
+    [
+      'rounds and sites',
+      `${counted(summary.rounds, 'round')}, ${counted(summary.sites.length, 'site')}${missedText(summary)}`,
+    ],
     ['seed', String(card.job.seed)],
     ['engine of the sites', enginesOf(summary)],
     ...(evaluation
@@ -95,4 +98,15 @@ ${evaluation && evaluation.notes.length > 0 ? html`<h3>Notes</h3><ul>${evaluatio
 function enginesOf({ engines }: RunSummary): string {
   const all = Object.values(engines).map(({ name, device, library }) => `${name} on ${device} (${library})`);
   return [...new Set(all)].join('; ') || 'none: the job computes without one';
+}
+
+/** Sites whose results are not in all models that were scored. */
+function missedText({ sites, models }: ReportSource['summary']): string {
+  const counts = sites.map((site) => ({ site, count: models.filter((model) => site in model.sites).length }));
+  const missed = counts.filter(({ count }) => count < models.length);
+  if (missed.length === 0) return '';
+  const shown = missed
+    .slice(0, 5)
+    .map(({ site, count }) => `${site} answered ${count} of ${models.length} times`);
+  return `; ${[...shown, ...(missed.length > 5 ? [`${missed.length - 5} more missed some`] : [])].join(', ')}`;
 }

@@ -7,7 +7,13 @@ import type { RunFiles } from '../../federation/run-files.ts';
 import { runWorkflow } from '../../federation/run-workflow.ts';
 import { atNextRing, Bell } from '../../kernel/bell.ts';
 import type { ErrorCode } from '../../kernel/catalog.ts';
-import { flError, type NeuroflareError, ReportedFailure, toNeuroflareError } from '../../kernel/errors.ts';
+import {
+  type ErrorReport,
+  flError,
+  type NeuroflareError,
+  ReportedFailure,
+  toNeuroflareError,
+} from '../../kernel/errors.ts';
 import { faultPoint } from '../../kernel/fault-point.ts';
 import type { Journal } from '../../store/journal.ts';
 import type { DecisionRecord, JobChange, JobRecord, ServerStore } from '../../store/server-store.ts';
@@ -20,6 +26,7 @@ import { RUN_FILES } from '../../workspace/run-folder.ts';
 import type { SiteRegistry } from '../sites/site-registry.ts';
 import type { JobFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
+import { gatherSites } from './gather-sites.ts';
 import { jobFiles } from './job-files.ts';
 import { clearWorkFiles, eventsOf, writeJobResults } from './job-results.ts';
 import { isOfTheMachine } from './machine-failures.ts';
@@ -49,8 +56,6 @@ const END_BY: Partial<Record<ErrorCode, JobStatus>> = {
   NF_JOB_NOT_SCHEDULED: 'FINISHED:CAN_NOT_SCHEDULE',
 };
 const AGAIN_MS = 3000;
-/** Sites that are slow to answer may join a round later. */
-const LATE_SECONDS = 5;
 
 /** One job that is being offered to sites or runs. */
 export class JobRun {
@@ -64,6 +69,8 @@ export class JobRun {
   logLevel: LogLevel = 'info';
   /** What of the machine keeps it from going on. */
   trouble: { readonly error: NeuroflareError; readonly since: string } | undefined;
+  /** When a site last said something of its task, or a round began or ended: ISO 8601, UTC. */
+  movedAt: string | undefined;
   readonly #deps: JobRunDeps;
   /** Settles when the job is where it was before a restart: from then on sites may ask for it. */
   readonly isBack: Promise<void>;
@@ -232,29 +239,34 @@ export class JobRun {
     for (const site of this.#asked) this.#deps.registry.bell(site).ring();
   }
 
+  /** Sites whose machines keep them from going on with the job, and why. */
+  stuck(): ReadonlyMap<string, ErrorReport> {
+    const found = new Map<string, ErrorReport>();
+    for (const site of this.#asked) {
+      const jobs = this.#deps.registry.get(site)?.jobs ?? [];
+      const trouble = jobs.find(({ job_id: id }) => id === this.record.id)?.trouble;
+      if (trouble) found.set(site, trouble as ErrorReport);
+    }
+    return found;
+  }
+
   asks(site: string): boolean {
     return this.#asked.has(site);
   }
 
   async #gatherSites(): Promise<void> {
     if (this.record.status === 'RUNNING') return;
-    const signal = this.#stop.signal;
     await this.#change({ status: 'DISPATCHED' });
     this.#back.resolve();
-    let enoughAt: number | undefined;
-    for (;;) {
-      signal.throwIfAborted();
-      const deadEnd = this.offers.deadEnd();
-      if (deadEnd) {
-        const reason = `${deadEnd.site} refused it: ${deadEnd.reason?.message ?? 'no reason given'}`;
-        throw flError('NF_JOB_NOT_SCHEDULED', { reason }, { place: { site: deadEnd.site } });
-      }
-      const isEnough = this.offers.accepted().length > 0 && this.offers.isEnough();
-      enoughAt = isEnough ? (enoughAt ?? performance.now()) : undefined;
-      const waited = enoughAt === undefined ? 0 : (performance.now() - enoughAt) / 1000;
-      if (isEnough && (this.offers.isComplete([...this.#asked]) || waited >= LATE_SECONDS)) break;
-      await this.bell.wait(isEnough ? LATE_SECONDS - waited : 5, { isNews: atNextRing(), signal });
-    }
+    await gatherSites({
+      offers: this.offers,
+      bell: this.bell,
+      asked: () => [...this.#asked],
+      stuck: () => this.stuck(),
+      decide: (site, decision) => this.decide(site, decision),
+      siteTimeout: this.job.definition.workflow.siteTimeout,
+      signal: this.#stop.signal,
+    });
     const started = new Date().toISOString();
     await this.#change({ status: 'RUNNING', started, minClients: this.offers.least() });
   }
@@ -321,6 +333,7 @@ export class JobRun {
   #observe(event: RunEvent): void {
     const { id: job } = this.record;
     this.trouble = undefined;
+    this.movedAt = new Date().toISOString();
     if (event.type === 'round.opened') this.#roundBegan = performance.now();
     if (event.type === 'round.closed') {
       const seconds = (performance.now() - this.#roundBegan) / 1000;
@@ -345,11 +358,12 @@ export class JobRun {
     await this.#setOutcome(history);
   }
 
-  async #setOutcome({ position, best, failures: [first] }: RunHistory): Promise<void> {
+  async #setOutcome({ position, best, rounds, failures: [first] }: RunHistory): Promise<void> {
     await this.#change({
       outcome: {
         round: position?.round ?? 0,
         best: best ? { model: best.round, value: best.value } : null,
+        rounds: Object.fromEntries(this.offers.accepted().map((site) => [site, rounds.get(site) ?? 0])),
         firstFailure: first ?? null,
       },
     });

@@ -82,16 +82,19 @@ async function sitesOf(
   const names = [...new Set([...answers.keys(), ...asked.map(({ site }) => site)])].sort(compareSites);
   return names.map((site) => {
     const session = registry.get(site);
-    const phase = session?.jobs.find(({ job_id: id }) => id === record.id)?.phase;
+    const { phase, trouble } = session?.jobs.find(({ job_id: id }) => id === record.id) ?? {};
     const decision = answers.get(site);
     const since = run?.channel.since(site) ?? (session ? undefined : registry.lostSince(site));
     const progress = run?.channel.progress(site);
+    const rounds = run?.history ? (run.history.rounds.get(site) ?? 0) : record.outcome?.rounds?.[site];
     return {
       site,
       answer: decision?.answer ?? 'offered',
       ...(decision?.reason && { reason: decision.reason }),
       connected: session !== undefined,
+      ...(trouble && { trouble }),
       ...(phase && { phase }),
+      ...(rounds !== undefined && decision?.answer === 'accepted' && { rounds }),
       ...(since !== undefined && { since }),
       ...(progress && { progress }),
     };
@@ -112,15 +115,36 @@ function waitingFor(context: Context, run: JobRun | undefined): WaitingFor | nul
     return { what: reason ?? 'its turn', sites: [], since, rule: 'first come, first served' };
   if (record.status === 'DISPATCHED') return waitingForAnswers(run, since);
   const round = run.waitingRound;
-  return round ? waitingForRound(context, run, round) : waitingForMembers(context, run, since);
+  if (round && round.outstanding.length > 0) return waitingForRound(context, run, round);
+  return waitingForServer(run) ?? waitingForMembers(context, run, run.movedAt ?? since);
 }
 
 function waitingForAnswers(run: JobRun, since: string): WaitingFor {
   const { offers } = run;
   const pending = offers.decisions().filter(({ answer }) => answer === 'waiting for approval');
-  const sites = pending.map(({ site }) => site);
-  const what = sites.length > 0 ? `approval of its code at ${sites.join(', ')}` : 'sites to take it';
+  const waiting = pending.map(({ site }) => site);
+  const refused = offers.decisions().filter(({ answer }) => answer === 'refused');
+  const stuck = run.stuck();
+  const parts = [
+    ...(waiting.length > 0 ? [`approval of its code at ${waiting.join(', ')}`] : []),
+    ...[...stuck].map(([site, { message }]) => `${site} (${message})`),
+    ...refused.map(
+      ({ site, reason }) =>
+        `another site than ${site}, which refused it (${reason?.message ?? 'no reason given'})`,
+    ),
+  ];
+  const what = parts.length > 0 ? parts.join(', ') : 'sites to take it';
+  const sites = [...waiting, ...stuck.keys()];
   return { what, sites, since, rule: `${offers.accepted().length} of ${offers.least()} have accepted` };
+}
+
+/** All have answered: the server makes of it what the next round begins with. */
+function waitingForServer({ history, movedAt }: JobRun): WaitingFor | null {
+  const open = history?.open;
+  if (!open || movedAt === undefined) return null;
+  const { round, kind } = open;
+  const what = kind === 'train' ? `averaging of round ${round}` : 'the figures of the final model';
+  return { what, round, sites: [], since: movedAt, rule: 'all that are waited for have answered' };
 }
 
 /** Between rounds: not enough sites are there to open the next one. */
@@ -141,10 +165,14 @@ function waitingForRound({ registry }: Context, run: JobRun, waiting: Waiting): 
   const since =
     outstanding.flatMap((site) => run.channel.since(site) ?? []).sort()[0] ?? new Date().toISOString();
   const lost = outstanding.filter((site) => !registry.get(site));
-  const names = outstanding.map((site) =>
-    lost.includes(site) ? `${site} (lost since ${registry.lostSince(site) ?? 'the server started'})` : site,
-  );
-  const what = outstanding.length > 0 ? names.join(', ') : 'the new model';
+  const stuck = run.stuck();
+  const names = outstanding.map((site) => {
+    if (lost.includes(site))
+      return `${site} (lost since ${registry.lostSince(site) ?? 'the server started'})`;
+    const trouble = stuck.get(site);
+    return trouble ? `${site} (${trouble.message})` : site;
+  });
+  const what = names.join(', ');
   const { minClients, waitAfterQuorum, target, mandatory = [] } = rules;
   const rule = [
     `${answered.length} of ${members.length} have answered`,

@@ -17,15 +17,31 @@ export interface ScheduledSite {
 }
 
 /** Whether a site has room for one more job. */
-export function hasRoom({ resources, taken }: ScheduledSite, need: SiteNeed): boolean {
-  const sum = (value: (one: SiteNeed) => number) =>
-    taken.reduce((total, one) => total + value(one), value(need));
-  return (
-    taken.length < resources.jobs &&
-    sum(({ cpus }) => cpus) <= resources.cpus &&
-    sum(({ memoryGb }) => memoryGb) <= resources.memory_gb &&
-    sum(({ gpus }) => gpus) <= resources.gpus
-  );
+export function hasRoom(site: ScheduledSite, need: SiteNeed): boolean {
+  return lackAt(site, need) === undefined;
+}
+
+/** What a site lacks for one more job. */
+function lackAt({ resources, taken }: ScheduledSite, need: SiteNeed): string | undefined {
+  if (taken.length >= resources.jobs)
+    return `runs ${taken.length} of the ${resources.jobs} jobs it takes at a time`;
+  const kinds = [
+    { what: 'GPUs', all: resources.gpus, of: ({ gpus }: SiteNeed) => gpus },
+    { what: 'cores', all: resources.cpus, of: ({ cpus }: SiteNeed) => cpus },
+    { what: 'GB of memory', all: resources.memory_gb, of: ({ memoryGb }: SiteNeed) => memoryGb },
+  ];
+  for (const { what, all, of } of kinds) {
+    const used = taken.reduce((total, one) => total + of(one), 0);
+    if (used + of(need) <= all) continue;
+    const left =
+      used === 0 ? `${rounded(all)} ${what}` : `${rounded(all - used)} of ${rounded(all)} ${what} left`;
+    return `has ${left}, the job takes ${rounded(of(need))}`;
+  }
+  return undefined;
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 10) / 10;
 }
 
 export interface WaitingJob {
@@ -61,7 +77,10 @@ export function schedule(
     const reason =
       running + start.length >= maxJobs
         ? `${running + start.length} jobs run; the server takes ${maxJobs} at a time`
-        : lackOf(job, { names, there: there.length });
+        : lackOf(job, {
+            names,
+            sites: sites.map((site) => ({ ...site, taken: taken.get(site.name) ?? [] })),
+          });
     if (reason !== undefined) {
       reasons.set(job.id, reason);
       continue;
@@ -76,14 +95,36 @@ function isWanted({ offers }: WaitingJob, site: string): boolean {
   return offers.rules.named?.includes(site) ?? true;
 }
 
+/** Why a job waits: how many sites it needs, and what is missing where. */
 function lackOf(
-  { offers }: WaitingJob,
-  { names, there }: { names: readonly string[]; there: number },
+  job: WaitingJob,
+  { names, sites }: { names: readonly string[]; sites: readonly ScheduledSite[] },
 ): string | undefined {
+  const { offers } = job;
   const missing = offers.rules.mandatory.filter((site) => !names.includes(site));
-  if (missing.length > 0) return `it waits for ${missing.join(', ')}`;
   const least = offers.least();
-  if (names.length >= least) return undefined;
-  const busy = there > names.length ? `, ${there - names.length} more have no room for it` : '';
-  return `it needs ${counted(least, 'site')}; ${names.length} can take it${busy}`;
+  if (missing.length === 0 && names.length >= least) return undefined;
+  const expected = [...new Set([...(offers.rules.named ?? []), ...offers.rules.mandatory])];
+  const whys = [
+    ...expected
+      .filter((name) => !sites.some((site) => site.name === name))
+      .map((name) => `${name} is not connected`),
+    ...sites.flatMap((site) => {
+      if (!isWanted(job, site.name)) return [];
+      if (!job.mayRunAt(site.name))
+        return expected.includes(site.name) ? [`${site.name} is disabled or not in the study`] : [];
+      const lack = lackAt(site, job.need);
+      return lack === undefined ? [] : [`${site.name} ${lack}`];
+    }),
+  ];
+  const why = whys.length === 0 ? '' : `: ${listed(whys)}`;
+  if (missing.length > 0) return `it waits for ${missing.join(', ')}${why}`;
+  return `it needs ${counted(least, 'site')}; ${names.length} can take it${why}`;
+}
+
+const MOST_LISTED = 4;
+
+function listed(whys: readonly string[]): string {
+  const more = whys.length - MOST_LISTED;
+  return more > 0 ? `${whys.slice(0, MOST_LISTED).join('; ')}; and ${more} more` : whys.join('; ');
 }

@@ -152,7 +152,8 @@ export class SiteChannel implements Channel {
 }
 
 /** A script has its own limit at the site (executor.task_timeout); of what is fetched the site tells the bytes. */
-function hasMoved(held: Held, { phase, bytes = 0 }: SiteSession['jobs'][number]): boolean {
+function hasMoved(held: Held, { phase, bytes = 0, trouble }: SiteSession['jobs'][number]): boolean {
+  if (trouble) return false;
   if (phase === 'running' || phase === 'queued') return true;
   if (bytes - held.fetched < MOVING_BYTES) return false;
   held.fetched = bytes;

@@ -88,15 +88,49 @@ describe('the schedule', () => {
       'they have no room',
       { wanted: 2 },
       [site('a', { taken: [NEED] }), site('b')],
-      'it needs 2 sites; 1 can take it, 1 more have no room for it',
+      'it needs 2 sites; 1 can take it: a runs 1 of the 1 jobs it takes at a time',
     ],
-    ['one it cannot do without is missing', { least: 1, mandatory: ['z'] }, [site('a')], 'it waits for z'],
-    ['several are', { mandatory: ['x', 'a', 'z'] }, [site('a')], 'it waits for x, z'],
+    [
+      'they have no GPU',
+      { wanted: 2, need: { ...NEED, gpus: 1 } },
+      [site('a'), site('b')],
+      'it needs 2 sites; 0 can take it: a has 0 GPUs, the job takes 1; b has 0 GPUs, the job takes 1',
+    ],
+    [
+      'others have taken what it needs',
+      { need: { ...NEED, cpus: 6 } },
+      [site('a', { resources: { jobs: 3, cpus: 8, memory_gb: 16, gpus: 0 }, taken: [{ ...NEED, cpus: 4 }] })],
+      'it needs 1 site; 0 can take it: a has 4 of 8 cores left, the job takes 6',
+    ],
+    [
+      'many have not enough memory',
+      { need: { ...NEED, memoryGb: 17.25 }, wanted: 6 },
+      ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => site(name)),
+      `it needs 6 sites; 0 can take it: ${['a', 'b', 'c', 'd'].map((name) => `${name} has 16 GB of memory, the job takes 17.3`).join('; ')}; and 2 more`,
+    ],
+    [
+      'one it cannot do without is missing',
+      { least: 1, mandatory: ['z'] },
+      [site('a')],
+      'it waits for z: z is not connected',
+    ],
+    [
+      'several are',
+      { mandatory: ['x', 'a', 'z'] },
+      [site('a')],
+      'it waits for x, z: x is not connected; z is not connected',
+    ],
     [
       'those it names are missing',
       { named: ['x', 'y'] },
       [site('a'), site('b')],
-      'it needs 2 sites; 0 can take it',
+      'it needs 2 sites; 0 can take it: x is not connected; y is not connected',
+    ],
+    [
+      'one it names is not of its study',
+      { named: ['a', 'b'], mayRunAt: (name) => name === 'a' },
+      [site('a'), site('b')],
+      'it needs 2 sites; 1 can take it: b is disabled or not in the study',
     ],
     [
       'it may not run at those that are there',
@@ -121,7 +155,7 @@ describe('the schedule', () => {
   it('serves first who came first', () => {
     const { start, reasons } = plan([job('1'), job('2')], [site('a')]);
     expect(start).toEqual(['1']);
-    expect(reasons.get('2')).toContain('1 more have no room');
+    expect(reasons.get('2')).toContain('a runs 1 of the 1 jobs');
   });
 
   it('does not let a job that waits for a site keep others from theirs', () => {

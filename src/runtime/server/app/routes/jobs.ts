@@ -5,6 +5,7 @@ import { BlobFolder } from '../../../store/blob-folder.ts';
 import { jobMeta, submission, submitted } from '../../../wire/admin.ts';
 import type { ServerContext } from '../../context.ts';
 import { metaOf } from '../../jobs/job-view.ts';
+import { requireKnownSites } from '../../jobs/named-sites.ts';
 import { PACKED_BUNDLE } from '../../jobs/packed-file.ts';
 import { sendFile } from '../../transfer/send-file.ts';
 import type { App } from '../app.ts';
@@ -33,6 +34,7 @@ export function jobsRoutes(app: App, context: ServerContext): void {
       studies.get(body.study);
       access.requireInStudy(identity, 'submit_job', body.study);
       const mayBringCode = () => access.requireInStudy(identity, 'byoc', body.study);
+      await requireKnownSites(context, body);
       const { job, isNew } = await jobs.submit(identity, body, mayBringCode);
       const action = body.cloned_from === undefined ? 'job.submit' : 'job.clone';
       if (isNew) await noteDeed(context, identity, { action, job: job.id });

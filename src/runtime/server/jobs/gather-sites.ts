@@ -1,0 +1,58 @@
+import { atNextRing, type Bell } from '../../kernel/bell.ts';
+import { type ErrorReport, flError } from '../../kernel/errors.ts';
+import type { Decision } from '../../wire/site.ts';
+import type { Offers } from './offers.ts';
+
+export interface Gathering {
+  readonly offers: Offers;
+  /** Rings when a site has said something. */
+  readonly bell: Bell;
+  readonly asked: () => readonly string[];
+  /** Sites whose machines keep them from taking the job in, and why. */
+  readonly stuck: () => ReadonlyMap<string, ErrorReport>;
+  /** Durable when it returns. */
+  readonly decide: (site: string, decision: Decision) => Promise<void>;
+  /** Seconds a round waits for a site that stands still. */
+  readonly siteTimeout: number;
+  readonly signal: AbortSignal;
+}
+
+/** Sites that are slow to answer may join a round later. */
+const LATE_SECONDS = 5;
+/** Between two looks at the sites where none of them rings. */
+const LOOK_SECONDS = 1;
+
+/** Returns when enough sites have taken a job. @throws NF_JOB_NOT_SCHEDULED */
+export async function gatherSites(gathering: Gathering): Promise<void> {
+  const { offers, bell, asked, signal } = gathering;
+  const stuckSince = new Map<string, number>();
+  for (let enoughAt: number | undefined; ; ) {
+    signal.throwIfAborted();
+    await giveUpStuck(gathering, stuckSince);
+    const deadEnd = offers.deadEnd();
+    if (deadEnd) {
+      const reason = `${deadEnd.site} refused it: ${deadEnd.reason?.message ?? 'no reason given'}`;
+      throw flError('NF_JOB_NOT_SCHEDULED', { reason }, { place: { site: deadEnd.site } });
+    }
+    const isEnough = offers.accepted().length > 0 && offers.isEnough();
+    enoughAt = isEnough ? (enoughAt ?? performance.now()) : undefined;
+    const waited = enoughAt === undefined ? 0 : (performance.now() - enoughAt) / 1000;
+    if (isEnough && (offers.isComplete(asked()) || waited >= LATE_SECONDS)) return;
+    await bell.wait(isEnough ? LATE_SECONDS - waited : LOOK_SECONDS, { isNews: atNextRing(), signal });
+  }
+}
+
+/** A site that cannot take the job in for longer than a round would wait for it is counted as one that refuses. */
+async function giveUpStuck(
+  { offers, stuck, decide, siteTimeout }: Gathering,
+  since: Map<string, number>,
+): Promise<void> {
+  const now = stuck();
+  for (const site of since.keys()) if (!now.has(site)) since.delete(site);
+  for (const [site, reason] of now) {
+    if (offers.answerOf(site) !== undefined) continue;
+    const began = since.get(site) ?? performance.now();
+    since.set(site, began);
+    if (performance.now() - began >= siteTimeout * 1000) await decide(site, { answer: 'refused', reason });
+  }
+}
