@@ -10,6 +10,7 @@ import { type KitWatch, watchKit } from '../security/kit/watch.ts';
 import { logKey } from '../security/log-key.ts';
 import { requireJobUser } from '../security/policy/job-user.ts';
 import { jobWalls } from '../security/policy/job-walls.ts';
+import type { LogSettings } from '../security/policy/log-settings.ts';
 import { type SitePolicy, sitePolicySchema } from '../security/policy/site-policy.ts';
 import type { Deed } from '../store/audit-log.ts';
 import { openChainedLog } from '../store/chained-log.ts';
@@ -106,8 +107,7 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     link,
     slots: new Slots(resources.jobs),
     data: options.data,
-    logBytes: settings.max_megabytes * 1e6,
-    keptLogBytes: settings.max_megabytes * settings.kept_files * 1e6,
+    ...logBounds(settings),
     rules: () => rulesOf({ kit, folder }, options.data),
     policy: () => policyNow(kit),
     logger,
@@ -135,6 +135,11 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     await audit.close();
     await logger.close();
   }
+}
+
+/** Of the log of one job, and of those of all jobs that are over. */
+function logBounds({ max_megabytes: one, kept_files: kept }: LogSettings) {
+  return { logBytes: one * 1e6, keptLogBytes: one * kept * 1e6 };
 }
 
 /** The link repeats requests by itself, and writes each down. */
