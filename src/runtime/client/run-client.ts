@@ -91,11 +91,9 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     ledger,
     hello: {
       instance: await instanceOf(folder),
-      version: packageVersion(),
-      node: process.versions.node,
-      platform: `${process.platform}-${process.arch}`,
       engine: options.engine.choice,
       resources,
+      ...softwareHere(),
     },
     signal: stop.signal,
     onTrouble: troubleTeller(tell, connection.address),
@@ -140,6 +138,11 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
 /** Of the log of one job, and of those of all jobs that are over. */
 function logBounds({ max_megabytes: one, kept_files: kept }: LogSettings) {
   return { logBytes: one * 1e6, keptLogBytes: one * kept * 1e6 };
+}
+
+function softwareHere() {
+  const { versions, platform, arch } = process;
+  return { version: packageVersion(), node: versions.node, platform: `${platform}-${arch}` };
 }
 
 /** The link repeats requests by itself, and writes each down. */

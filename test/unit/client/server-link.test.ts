@@ -58,7 +58,8 @@ async function polled(answers: readonly Answer[], { first = false } = {}) {
     connectSeconds: 2,
   });
   const ledger = new EgressLedger(
-    await openChainedLog<Egress>(join(root, `egress-${count++}.jsonl`), logKey(site)),
+    await openChainedLog<Egress>(join(root, `egress-${count}.jsonl`), logKey(site)),
+    join(root, `egress-${count++}.open`),
   );
   const { signal } = new AbortController();
   const onTrouble = (error: { code: string } | undefined) => void (error && troubles.push(error.code));

@@ -5,7 +5,7 @@ import { contendingModels, type RunHistory, replayEvents } from '../../federatio
 import type { CheckedJob } from '../../federation/intake/operations.ts';
 import type { RunFiles } from '../../federation/run-files.ts';
 import { runWorkflow } from '../../federation/run-workflow.ts';
-import { atNextRing, Bell } from '../../kernel/bell.ts';
+import { Bell } from '../../kernel/bell.ts';
 import type { ErrorCode } from '../../kernel/catalog.ts';
 import {
   type ErrorReport,
