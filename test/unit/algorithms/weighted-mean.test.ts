@@ -115,6 +115,16 @@ describe('the weighted mean', () => {
     expect(values(result)[0]).toBeCloseTo(1.6e308, -300);
   });
 
+  it.each<[string, 'FULL' | 'DIFF', number]>([
+    ['whole models', 'FULL', 1],
+    ['differences', 'DIFF', 0],
+  ])('is made of %s up to the last number of float32', async (_, paramsType, part) => {
+    const ends = [3.4028234663852886e38, -3.4028234663852886e38, 2 ** 127, 1e-45, 0];
+    const update = { params: one(float32(ends.map((end) => part * end))), paramsType };
+    const result = await mean(one(float32(ends)), [update, { ...update, weight: 3 }]);
+    expect(values(result)).toEqual([...float32(ends).data]);
+  });
+
   it.each<[string, ParamSet, Update[], string]>([
     [
       'a difference that leaves float32',

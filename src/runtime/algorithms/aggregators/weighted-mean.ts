@@ -81,7 +81,6 @@ function sumOf(
   const longest = Math.min(SLICE_ELEMENTS, elementCount(entry.shape));
   const sum = new Float64Array(longest);
   const scratch = [new DTYPES[entry.dtype](longest), new DTYPES[entry.dtype](longest)] as const;
-  const isInteger = !entry.dtype.startsWith('float');
   return async (start, out) => {
     const read = (file: TensorFile, turn: number) => {
       const into = scratch[turn % 2 === 0 ? 0 : 1].subarray(0, out.length);
@@ -96,17 +95,39 @@ function sumOf(
       coming = next && read(next.file, turn + 1);
       if (values) addScaled(sum, values, weight);
     }
-    const base = origin.share > 0 && (await read(origin.file, 0));
-    if (!base && !isInteger) {
-      divideInto(out, sum, total);
-      return firstNotFinite(out);
-    }
-    divideInto(sum.subarray(0, out.length), sum, total);
-    if (base) addScaled(sum, base, origin.share);
-    if (isInteger) round(sum, out.length);
-    out.set(sum.subarray(0, out.length));
-    return isInteger ? firstOutside(out, sum) : firstNotFinite(out);
+    const base = origin.share > 0 ? await read(origin.file, 0) : undefined;
+    const parts = { sum, total, base, share: origin.share };
+    return entry.dtype.startsWith('float') ? floatsInto(out, parts) : integersInto(out, parts);
   };
+}
+
+/** What a slice of the mean is made of. */
+interface Summed {
+  /** Of the weighted updates. */
+  readonly sum: Float64Array;
+  readonly total: number;
+  readonly base: NumericArray | undefined;
+  /** What of the base is added. */
+  readonly share: number;
+}
+
+/** Fills `out` and returns where it holds no number, or -1. */
+function floatsInto(out: NumericArray, { sum, total, base, share }: Summed): number {
+  const reach = out instanceof Float32Array ? FLOAT32_REACH : 1;
+  const nothing = base
+    ? divideAndAdd({ out, sum, base }, { divisor: total, share, reach })
+    : divideInto(out, sum, { divisor: total, reach });
+  return nothing === 0 ? -1 : firstNotFinite(out);
+}
+
+/** As `floatsInto`, rounded to nearest: integers are taken modulo their range, and what is outside would be another number. */
+function integersInto(out: NumericArray, { sum, total, base, share }: Summed): number {
+  const mean = sum.subarray(0, out.length);
+  divideInto(mean, sum, { divisor: total, reach: 1 });
+  if (base) addScaled(mean, base, share);
+  for (let index = 0; index < mean.length; index++) mean[index] = Math.round(mean[index] ?? 0);
+  out.set(mean);
+  return out.findIndex((value, index) => value !== mean[index]);
 }
 
 /** Arrays follow one another in the file without gaps. */
@@ -131,18 +152,37 @@ function addScaled(sum: Float64Array, values: NumericArray, weight: number): voi
     sum[index] = (sum[index] ?? 0) + weight * (values[index] ?? 0);
 }
 
-function divideInto(out: NumericArray, sum: Float64Array, divisor: number): void {
-  for (let index = 0; index < out.length; index++) out[index] = (sum[index] ?? 0) / divisor;
+/** A number that float32 rounds to Infinity is Infinity in float64, too, when multiplied by this; so are some that it can hold. */
+const FLOAT32_REACH = 2 ** 897;
+
+// Both return 0 if all that they wrote is finite when multiplied by `reach`, else NaN: beside the division that costs next to nothing, while
+// a pass of its own over the result took as long as the division.
+
+function divideInto(
+  out: NumericArray,
+  sum: Float64Array,
+  { divisor, reach }: { divisor: number; reach: number },
+): number {
+  let nothing = 0;
+  for (let index = 0; index < out.length; index++) {
+    const mean = (sum[index] ?? 0) / divisor;
+    out[index] = mean;
+    nothing += 0 * (mean * reach);
+  }
+  return nothing;
 }
 
-function round(sum: Float64Array, length: number): void {
-  for (let index = 0; index < length; index++) sum[index] = Math.round(sum[index] ?? 0);
-}
-
-/** Integers are taken modulo their range: what is outside would be another number. */
-function firstOutside(out: NumericArray, sum: Float64Array): number {
-  for (let index = 0; index < out.length; index++) if (out[index] !== sum[index]) return index;
-  return -1;
+function divideAndAdd(
+  { out, sum, base }: { out: NumericArray; sum: Float64Array; base: NumericArray },
+  { divisor, share, reach }: { divisor: number; share: number; reach: number },
+): number {
+  let nothing = 0;
+  for (let index = 0; index < out.length; index++) {
+    const mean = (sum[index] ?? 0) / divisor + share * (base[index] ?? 0);
+    out[index] = mean;
+    nothing += 0 * (mean * reach);
+  }
+  return nothing;
 }
 
 /** Where the model of no site alone is out of range, no mean is: so it is the site whose own is the furthest. */
