@@ -128,7 +128,8 @@ function limitsSection(): string {
 
 The server and the sites read a job that is submitted as the work of others, in a thread of its own, within these limits. Its paths name
 files of its bundle: no path leads out of it, by a link or by a file that a model names. \`data.root\` and \`data.split\` are not read: a site
-puts its own folder there. The size of models is the server's \`max_model_gb\`. A job that runs on one's own machine may name any regular file.
+puts its own folder there. Programs, native code (\`.node\`, ELF, PE, Mach-O), WebAssembly, archives and files that begin with \`#!\` (but
+scripts for Node.js) are refused, whatever their names are: a job is text that people can read, and models. The size of models is the server's \`max_model_gb\`. A job that runs on one's own machine may name any regular file.
 
 | what | at most |
 | --- | --- |

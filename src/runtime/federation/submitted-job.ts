@@ -1,5 +1,6 @@
-import { resolve, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { type Bundle, readBundle, requirePlainPaths } from '../job/bundle.ts';
+import { requireReadable } from '../job/file-type.ts';
 import { type FileRules, JOB_PATHS, type JobPathKey, type SubmittedPath } from '../job/job-paths.ts';
 import { JOB_LIMITS } from '../job/limits.ts';
 import { type LoadedJob, loadJob } from '../job/load.ts';
@@ -26,6 +27,7 @@ export async function loadSubmittedJob(
   const job = await loadJob(folder, [], { mostBytes: JOB_LIMITS.definition.most });
   const bundle = await readBundle(folder);
   requirePlainPaths(bundle.files.map(({ path }) => path));
+  requireReadable(bundle, (path) => join(folder, path));
   checkScript(job, bundle);
   checkPaths(job, bundle, modelComesApart);
   checkModelSpec(job, filesOf(folder, mostModelBytes));

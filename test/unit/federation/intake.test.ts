@@ -119,6 +119,15 @@ const HEAVY: readonly (readonly [string, JobParts, string, string])[] = [
   ],
 ];
 
+/** What people cannot read. */
+const UNREADABLE: readonly (readonly [string, Uint8Array, string])[] = [
+  ['client/fast.node', Buffer.from('text'), 'native code (ELF), by its name'],
+  ['client/data.bin', Buffer.from('\x7fELF\x02', 'latin1'), 'native code (ELF)'],
+  ['client/more.ts', Buffer.from('\0asm\x01\0\0\0', 'latin1'), 'WebAssembly'],
+  ['tool.txt', Buffer.from('#!/bin/sh\n'), 'a program for /bin/sh'],
+  ['scans.dat', Buffer.from('PK\x03\x04', 'latin1'), 'an archive (zip)'],
+];
+
 describe('a job of others', () => {
   it('is read as it is written', async () => {
     const { value, definition } = await loadJobOf({});
@@ -140,6 +149,19 @@ describe('a job of others', () => {
     });
     expect(errorReport.safeParse(error.report()).error).toBeUndefined();
     expect(JSON.stringify(error.report())).not.toContain(root);
+  });
+
+  it.each(UNREADABLE)('with %s is refused at the server, and at a site', async (path, bytes, type) => {
+    const bundle = await readBundle(await writeJob(newFolder(), { files: { [path]: bytes } }));
+    const [server, keep, site] = [newFolder(), newFolder(), newFolder()];
+    await intake.run('unpack', { packed: packBundle(bundle), folder: server, keep });
+    await intake.run('open', { file: keep, folder: site, signed: bundle.sha256 });
+    for (const folder of [server, site]) {
+      const error = await refusalOf(load(folder));
+      expect(error).toMatchObject({ code: 'NF_JOB_FILE_TYPE', exitCode: 4, place: { file: path } });
+      expect(error.message).toContain(`'${path}' of the job is `);
+      expect(error.message).toContain(type);
+    }
   });
 
   it('is given up when it takes too long, and the next one is not', async () => {

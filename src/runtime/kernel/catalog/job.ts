@@ -72,6 +72,12 @@ export const JOB_ERRORS = {
     message: 'The job folder cannot be bundled: {reason}.',
     hint: 'A job folder holds the definition and its scripts only; keep data and results elsewhere.',
   },
+  NF_JOB_FILE_TYPE: {
+    exit: 4,
+    message:
+      "'{path}' of the job is {type}: a job that is submitted holds text that people can read, and models.",
+    hint: 'Remove it from the job folder. Write the code in TypeScript or JavaScript, and put the files of an archive beside job.yaml.',
+  },
   NF_JOB_DATA: {
     exit: 4,
     message: '{what} of the job does not exist: {path}',
