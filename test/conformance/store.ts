@@ -397,7 +397,14 @@ export function describeStore(name: string, { module, open: opener, make }: Stor
     });
 
     describe('with studies', () => {
-      const study: Study = { name: 'brain', sites: ['site-1'], users: { ann: 'lead' }, created: NOW };
+      const study: Study = {
+        name: 'brain',
+        sites: ['site-1'],
+        id: 'b',
+        open: false,
+        users: { ann: 'lead' },
+        created: NOW,
+      };
 
       it('gives back what was put, and puts over it', async () => {
         await store.putStudy(study);

@@ -11,13 +11,14 @@ export default class StudyRegister extends RemoteCommand<Study> {
   };
   static override flags = {
     sites: Flags.string({ required: false, summary: 'names, separated by commas' }),
+    open: Flags.boolean({ summary: 'everybody in the project is in it, with the role in the certificate' }),
   };
   static override resultSchema = studyOne;
 
   protected override async execute(): Promise<Study> {
     const { args, flags } = await this.parse(StudyRegister);
     return this.withAdmin((admin) =>
-      admin.registerStudy(args.study, flags.sites?.split(',').map((site) => site.trim()) ?? []),
+      admin.registerStudy(args.study, flags.sites?.split(',').map((site) => site.trim()) ?? [], flags),
     );
   }
 

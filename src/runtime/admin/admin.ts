@@ -118,8 +118,13 @@ export class Admin {
     return this.#get(`/v1/studies/${encodeURIComponent(name)}`, studyOne);
   }
 
-  registerStudy(name: string, sites: readonly string[]): Promise<Study> {
-    return this.#post('/v1/studies/', { body: { name, sites }, answer: studyOne });
+  registerStudy(name: string, sites: readonly string[], { open = false } = {}): Promise<Study> {
+    return this.#post('/v1/studies/', { body: { name, sites, open }, answer: studyOne });
+  }
+
+  openStudy(name: string, open: boolean): Promise<Study> {
+    const path = `/v1/studies/${encodeURIComponent(name)}/open`;
+    return this.#post(path, { body: { open }, answer: studyOne });
   }
 
   async removeStudy(name: string): Promise<void> {

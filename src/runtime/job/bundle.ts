@@ -4,8 +4,9 @@ import { codePoint } from '../kernel/code-point.ts';
 import { compareText } from '../kernel/compare-text.ts';
 import { canonicalJson, sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
+import type { Limit } from '../kernel/limits.ts';
 import { makeFolder, writeFileAtomic } from '../workspace/files.ts';
-import { JOB_LIMITS, type Limit } from './limits.ts';
+import { JOB_LIMITS } from './limits.ts';
 
 /** One file of a job: its path with forward slashes, and what it holds. */
 export interface BundleFile {

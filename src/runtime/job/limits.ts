@@ -1,17 +1,10 @@
+import type { Limit } from '../kernel/limits.ts';
 import { MOST_FAULTS } from '../workspace/yaml-check.ts';
 import { MOST_YAML_DEPTH } from '../workspace/yaml-source.ts';
 
-/** One thing of a job that is bounded. */
-export interface Limit {
-  readonly most: number;
-  readonly unit: string;
-  /** What is counted, for docs and errors. */
-  readonly what: string;
-}
-
 /**
  * How much a job may be when it is submitted: at the server and at the sites it is others' work, read and checked before anybody
- * has looked at it. `docs/job-file.md` shows this table. The size of models is the server's own setting (`max_model_gb`).
+ * has looked at it. `docs/limits.md` shows this table. The size of models is the server's own setting (`max_model_gb`).
  */
 export const JOB_LIMITS = {
   submission: { most: 30_000_000, unit: 'bytes', what: 'a bundle as it travels, in base64' },

@@ -6,6 +6,7 @@ import { JOB_ERRORS } from './catalog/job.ts';
 import { NETWORK_ERRORS } from './catalog/network.ts';
 import { NIFTI_ERRORS } from './catalog/nifti.ts';
 import { PREPROCESS_ERRORS } from './catalog/preprocess.ts';
+import { REQUEST_ERRORS } from './catalog/request.ts';
 import type { ErrorRow } from './catalog/row.ts';
 import { RUN_ERRORS } from './catalog/run.ts';
 import { SECURITY_ERRORS } from './catalog/security.ts';
@@ -24,6 +25,7 @@ export const ERROR_CATALOG = {
   ...NETWORK_ERRORS,
   ...NIFTI_ERRORS,
   ...PREPROCESS_ERRORS,
+  ...REQUEST_ERRORS,
   ...SECURITY_ERRORS,
   ...STORE_ERRORS,
   ...TENSOR_ERRORS,

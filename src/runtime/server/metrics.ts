@@ -30,6 +30,13 @@ export class Metrics {
     registers: [this.#registry],
   });
 
+  readonly #strangers = new Counter({
+    name: 'neuroflare_strangers_closed_total',
+    help: 'Connections without a certificate of the project that were closed: too many, or too old.',
+    labelNames: ['why'],
+    registers: [this.#registry],
+  });
+
   constructor(counts: { sites: () => number; running: () => number; waiting: () => number }) {
     collectDefaultMetrics({ register: this.#registry });
     this.#gauge('neuroflare_sites_connected', 'Sites that hold a lease.', counts.sites);
@@ -53,12 +60,22 @@ export class Metrics {
     this.#finished.inc({ status });
   }
 
+  stranger(why: string): void {
+    this.#strangers.inc({ why });
+  }
+
   get contentType(): string {
     return this.#registry.contentType;
   }
 
-  text(): Promise<string> {
-    return this.#registry.metrics();
+  /** Without the figures of sites that are not the asker's. */
+  async text(maySee: (site: string) => boolean): Promise<string> {
+    const lines = (await this.#registry.metrics()).split('\n');
+    const isSeen = (line: string) => {
+      const site = /^[^#{]*\{(?:[^}]*,)?site="([^"]*)"/.exec(line)?.[1];
+      return site === undefined || maySee(site);
+    };
+    return lines.filter(isSeen).join('\n');
   }
 
   #gauge(name: string, help: string, value: () => number): void {

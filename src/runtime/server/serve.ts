@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { flError } from '../kernel/errors.ts';
+import { UPLOAD_LIMITS } from '../kernel/limits.ts';
 import { readAuthorization, readLogSettings, readServerResources } from '../security/kit/local-files.ts';
 import { type OpenKit, openKit } from '../security/kit/open.ts';
 import { type KitWatch, watchKit } from '../security/kit/watch.ts';
@@ -72,6 +73,7 @@ async function run(
     keptFiles: settings.kept_files,
   });
   const { context, ended, close } = await assemble(options, { kit, state, log });
+  const stopCleaning = await keepUploadsYoung(context);
   const app = await buildApp(context);
   try {
     await context.jobs.prepare();
@@ -79,6 +81,11 @@ async function run(
     // Whoever wants to end a job can do so while it is being taken up.
     const isBack = context.jobs.start();
     context.logger.info({ ...address, state: state.root }, 'the server listens');
+    for (const study of context.studies.orphans()) {
+      const words = `The study ${study} has no users and is not open: only the project's admins see it. Let its users in with 'neuroflare study add-user', or everybody with 'neuroflare study open'.`;
+      context.logger.warn({ study }, words);
+      options.tell(words);
+    }
     options.onReady?.({ ...address, state: state.root });
     const unwatch = watchKit(options.kitDir, takingUp(app.server, context.logger));
     const stop = () => context.stop('shutdown');
@@ -93,6 +100,7 @@ async function run(
     context.logger.info('the server stops');
     await context.jobs.stop();
     context.registry.stop();
+    stopCleaning();
     await app.close();
     await close();
     await log.close();
@@ -233,6 +241,21 @@ interface Records {
   readonly state: StateFolder;
   readonly acceptLoss: boolean;
   readonly tell: (line: string) => void;
+}
+
+const CLEAN_MS = 600_000;
+
+/** Files that users sent and submitted no job with go after their time: now, and while the server runs. */
+async function keepUploadsYoung({ uploads, state, logger }: ServerContext): Promise<() => void> {
+  const age = UPLOAD_LIMITS.user_hours.most * 3_600_000;
+  const clean = () => uploads.removeOlder(state.uploads, Date.now() - age);
+  await clean();
+  const timer = setInterval(() => {
+    clean().catch((error: unknown) =>
+      logger.warn({ reason: String(error) }, 'old uploads cannot be removed'),
+    );
+  }, CLEAN_MS);
+  return () => clearInterval(timer);
 }
 
 async function listen(app: App, options: ServeOptions, { endpoint }: OpenKit<'server'>) {

@@ -23,6 +23,8 @@ export interface StateFolder {
   readonly jobs: string;
   readonly lostAndFound: string;
   job(id: string): JobFolder;
+  /** Of all users. */
+  readonly uploads: string;
   userUploads(user: string): string;
 }
 
@@ -42,6 +44,7 @@ export function stateFolder(root: string): StateFolder {
     jobs: join(root, 'jobs'),
     lostAndFound: join(root, 'lost+found'),
     job: (id) => jobFolder(join(root, 'jobs', id)),
+    uploads: join(root, 'uploads'),
     userUploads: (user) => join(root, 'uploads', encodeURIComponent(user)),
   };
 }

@@ -23,6 +23,8 @@ export interface JobRecord {
   readonly id: string;
   readonly name: string;
   readonly study: string;
+  /** Of the study it was submitted to; undefined if that was gone before studies had ids. */
+  readonly studyId?: string | undefined;
   readonly submitter: Actor;
   /** ISO 8601, UTC; as all times here. */
   readonly submitted: string;

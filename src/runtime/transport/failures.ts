@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../kernel/catalog.ts';
 import { type ErrorReport, flError, NeuroflareError } from '../kernel/errors.ts';
+import { certificateFault } from '../wire/certificate-faults.ts';
 import { shownProxy } from './proxy.ts';
 
 /** Errors of Node.js, OpenSSL and undici by what they mean to the user. */
@@ -20,20 +21,6 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EHOSTDOWN: 'the host is down',
   ETIMEDOUT: 'it does not answer',
   UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
-};
-
-/** What the certificate of the server lacks. */
-const SERVER_CERTIFICATE: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: "the server's certificate has expired",
-  CERT_NOT_YET_VALID: "the server's certificate is not good yet: one of the clocks is wrong",
-  ERR_TLS_CERT_ALTNAME_INVALID: "the server's certificate is for other names",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the server is of another project',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the server is of another project',
-  SELF_SIGNED_CERT_IN_CHAIN: 'the server is of another project',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'the server is of another project',
-  CERT_SIGNATURE_FAILURE: 'the server is of another project',
-  UNABLE_TO_GET_ISSUER_CERT: 'the server is of another project',
-  INVALID_PURPOSE: 'its certificate is that of a site or an admin',
 };
 
 const PLAIN = [
@@ -68,8 +55,9 @@ export function networkError(
   const unreachable = UNREACHABLE[code];
   if (unreachable)
     return flError('NF_SERVER_UNREACHABLE', { address, through, reason: unreachable }, context);
-  const untrusted = SERVER_CERTIFICATE[code];
-  if (untrusted) return flError('NF_SERVER_UNTRUSTED', { address, reason: untrusted }, context);
+  const fault = certificateFault(code);
+  if (fault !== undefined)
+    return flError('NF_SERVER_UNTRUSTED', { address, reason: `its certificate ${fault}` }, context);
   if (PLAIN.includes(code)) return flError('NF_SERVER_NOT_TLS', { address }, context);
   if (/^ERR_SSL_.*ALERT/.test(code))
     return flError(

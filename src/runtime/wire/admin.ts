@@ -193,8 +193,12 @@ export type SystemStatus = z.output<typeof systemStatus>;
 
 const study = z.object({
   name,
+  id: z.string().describe('of this study: another one of the same name has another'),
+  open: z.boolean().describe('everybody in the project is in it, with the role in the certificate'),
   sites: z.array(name).nullable().describe('null: all'),
-  users: z.record(z.string(), z.string()).describe('role by name; of all others the role in the certificate'),
+  users: z
+    .record(z.string(), z.string())
+    .describe('role by name; if there are none and it is not open, it is nobody’s but the project admins’'),
   created: time,
 });
 export type Study = z.output<typeof study>;

@@ -160,7 +160,8 @@ describe('a study', () => {
     const one = await job({ patch: { workflow: { n_clients: 1 } } });
     const signal = new AbortController().signal;
     await expect(submitJob(leo, one, { signal, study: 'brain' })).rejects.toMatchObject({
-      code: 'NF_ACCESS_DENIED',
+      code: 'NF_STUDY_UNKNOWN',
+      message: "There is no study 'brain'.",
     });
     await expect(submitJob(lea, one, { signal, study: 'brian' })).rejects.toMatchObject({
       code: 'NF_STUDY_UNKNOWN',
@@ -178,13 +179,23 @@ describe('a study', () => {
     await expect(otto.registerStudy('mine', [])).rejects.toMatchObject({ code: 'NF_ACCESS_DENIED' });
     await expect(admin.registerStudy('brain', [])).rejects.toMatchObject({ code: 'NF_STUDY_EXISTS' });
     await expect(admin.removeStudy('default')).rejects.toMatchObject({ code: 'NF_STUDY_FIXED' });
-    await expect(otto.changeSites('brain', 'add', ['site-2'])).rejects.toMatchObject({
-      code: 'NF_ACCESS_DENIED',
-    });
+    for (const sites of [['site-1'], ['site-2']])
+      await expect(otto.changeSites('brain', 'add', sites)).rejects.toMatchObject({
+        code: 'NF_STUDY_UNKNOWN',
+      });
     expect(await admin.changeSites('brain', 'add', ['site-2'])).toMatchObject({
       sites: ['site-1', 'site-2'],
     });
-    expect(await otto.changeSites('brain', 'remove', ['site-1'])).toMatchObject({ sites: ['site-2'] });
+    // Its own site it may take out of any study, of which it learns nothing else.
+    expect(await otto.changeSites('brain', 'remove', ['site-1'])).toMatchObject({ sites: [], users: {} });
+    await admin.addUser('brain', 'otto@example.org', 'member');
+    expect(await otto.changeSites('brain', 'add', ['site-1'])).toMatchObject({
+      sites: ['site-1', 'site-2'],
+      users: { 'otto@example.org': 'member' },
+    });
+    await expect(otto.changeSites('brain', 'remove', ['site-2'])).rejects.toMatchObject({
+      code: 'NF_ACCESS_DENIED',
+    });
     await admin.removeUser('brain', 'lea@example.org');
     await admin.removeStudy('brain');
     expect((await admin.studies()).map(({ name }) => name)).toEqual(['default']);

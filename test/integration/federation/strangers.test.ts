@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { cp, writeFile } from 'node:fs/promises';
 import { request as plainRequest } from 'node:http';
-import { type RequestOptions, request as secureRequest } from 'node:https';
+import { request as secureRequest } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { deflateRawSync, gzipSync } from 'node:zlib';
@@ -20,6 +20,7 @@ import { makeFederation } from '../../support/federation-kits.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
 import { float32 } from '../../support/param-sets.ts';
+import { ask as rawAsk, tlsOf as rawTlsOf } from '../../support/raw-request.ts';
 import { RawSite } from '../../support/raw-site.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -52,31 +53,9 @@ const site = async (name = 'site-1', options = {}) => {
   return one;
 };
 
-/** A request as OpenSSL and Node.js make it, with whatever certificate. */
-function ask(
-  path: string,
-  options: RequestOptions & { body?: string | Buffer } = {},
-): Promise<{ status: number; body: string }> {
-  const { body, ...rest } = options;
-  return new Promise((resolve, reject) => {
-    const outgoing = secureRequest(
-      { host: 'localhost', port: federation.kits.port, path, agent: false, ...rest },
-      (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (part: string) => {
-          text += part;
-        });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
-      },
-    );
-    outgoing.on('error', reject).end(body);
-  });
-}
-const tlsOf = async (name: string) => {
-  const type = name.includes('@') ? 'admin' : 'client';
-  const { ca, cert, key } = (await openKit(federation.kits.kit(name), type)).tls;
-  return { ca, cert, key };
-};
+const ask = (path: string, options: Parameters<typeof rawAsk>[2] = {}) =>
+  rawAsk(federation.kits, path, options);
+const tlsOf = (name: string) => rawTlsOf(federation.kits, name);
 
 describe('a certificate', () => {
   it('of another project is refused, and it is said why', async () => {
@@ -497,7 +476,7 @@ describe('a submission', () => {
       headers: JSON.parse(JSON.stringify(zip)),
       body: deflateRawSync(Buffer.alloc(1_000_000)),
     });
-    expect(JSON.parse(raw.body)).toMatchObject({ code: 'NF_REQUEST_FORM' });
+    expect(JSON.parse(raw.body)).toMatchObject({ code: 'NF_REQUEST_TYPE' });
   });
 
   it('larger than any job is refused', async () => {
@@ -505,7 +484,7 @@ describe('a submission', () => {
     const headers = { 'neuroflare-protocol': '1', 'content-type': 'application/json' };
     const body = JSON.stringify({ files: 'x'.repeat(31_000_000) });
     const answer = await ask('/v1/jobs/', { ...tls, method: 'POST', headers, body }).catch(() => undefined);
-    if (answer) expect(JSON.parse(answer.body)).toMatchObject({ code: 'NF_REQUEST_FORM' });
+    if (answer) expect(JSON.parse(answer.body)).toMatchObject({ code: 'NF_REQUEST_TOO_LARGE' });
     expect((await admin.status()).server.name).toBe('hub');
   });
 });

@@ -191,24 +191,6 @@ export const NETWORK_ERRORS = {
     message: 'This server speaks version {own} of the neuroflare protocol, not {given}.',
     hint: 'Use the neuroflare version of the server: `neuroflare system version`.',
   },
-  NF_REQUEST_FORM: {
-    exit: 4,
-    status: 400,
-    message: 'The server cannot use the request: {reason}.',
-    hint: 'Correct the value it names; if that seems right, compare the versions with `neuroflare system version`.',
-  },
-  NF_ROUTE_UNKNOWN: {
-    exit: 4,
-    status: 404,
-    message: 'The server has nothing at {method} {path}.',
-    hint: 'Compare the versions with `neuroflare system version`; /openapi.json lists what there is.',
-  },
-  NF_RATE_LIMIT: {
-    exit: 2,
-    status: 429,
-    message: '{name} sent more than {limit} requests in a minute.',
-    hint: 'Wait a minute; the limit is requests_per_minute in local/resources.yml of the server.',
-  },
   NF_SERVER_BUSY: {
     exit: 2,
     status: 503,

@@ -145,13 +145,17 @@ function fileFaults(
   ];
 }
 
+/** A certificate is never made for a time to come: it is the clock that is wrong, here or where the certificate was made. */
+const SET_CLOCK =
+  'set the clock of this machine (timedatectl set-ntp true, or chrony, ntpd, w32time); if it is right, set that of the coordinator';
+
 function certificateFaults(
   { paths, participant, mend }: OpenedKit,
   { root, leaf, now }: { root: X509Certificate; leaf: X509Certificate; now: Date },
 ): KitFault[] {
   const file = paths.certificate;
-  const fault = (problem: KitFault['problem'], message: string) => [
-    { file, problem, message, mend: mend.restore },
+  const fault = (problem: KitFault['problem'], message: string, command = mend.restore) => [
+    { file, problem, message, mend: command },
   ];
   if (!leaf.checkIssued(root) || !leaf.verify(root.publicKey)) {
     return fault('foreign', `${file} was not issued by the authority in ${paths.root}`);
@@ -163,7 +167,7 @@ function certificateFaults(
   if (ends < now.getTime()) return fault('expired', `${file} expired on ${isoDay(new Date(ends))}`);
   if (Date.parse(leaf.validFrom) > now.getTime()) {
     const message = `${file} is not valid before ${new Date(leaf.validFrom).toISOString()}, and the clock here says ${now.toISOString()}`;
-    return fault('not yet valid', message);
+    return fault('not yet valid', message, SET_CLOCK);
   }
   return [];
 }

@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import type { FastifyRequest } from 'fastify';
 import { flError } from '../../kernel/errors.ts';
 import { type Identity, identityOfSubject } from '../../security/certificate/identity.ts';
+import { certificateFault } from '../../wire/certificate-faults.ts';
 import { HEADER, PROTOCOL_VERSION } from '../../wire/protocol.ts';
 import type { App } from './app.ts';
 
@@ -11,19 +12,6 @@ declare module 'fastify' {
     identity: Identity;
   }
 }
-
-/** OpenSSL's words, in the user's. */
-const REASONS: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'it has expired',
-  CERT_NOT_YET_VALID: 'it is not good yet: one of the clocks is wrong',
-  CERT_REVOKED: 'it was revoked',
-  UNABLE_TO_GET_ISSUER_CERT: 'it is of another project, or there is none',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'it is of another project',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'it is of another project',
-  SELF_SIGNED_CERT_IN_CHAIN: 'it is of another project',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'it is of another project',
-  CERT_SIGNATURE_FAILURE: 'it is of another project',
-};
 
 /** Open to whoever has a certificate, whichever version they speak: people and probes come here with other tools. */
 const WITHOUT_VERSION = new Set(['/healthz', '/metrics', '/openapi.json']);
@@ -52,10 +40,15 @@ export function requireIdentity(app: App): void {
 
 function identityOfPeer(socket: TLSSocket): Identity {
   if (!socket.authorized) {
-    const code = String(socket.authorizationError ?? '').replace(/^Error: /, '');
-    throw flError('NF_CERT_REFUSED', { reason: REASONS[code] ?? (code || 'there is none') });
+    throw flError('NF_CERT_REFUSED', { reason: reasonOf(socket) });
   }
   return identityOfSubject(socket.getPeerCertificate().subject);
+}
+
+function reasonOf(socket: TLSSocket): string {
+  if (Object.keys(socket.getPeerCertificate()).length === 0) return 'none was shown';
+  const code = String(socket.authorizationError ?? '').replace(/^Error: /, '');
+  return `it ${certificateFault(code) ?? `cannot be used (OpenSSL: ${code})`}`;
 }
 
 function requireVersion({ headers, url }: FastifyRequest): void {

@@ -16,19 +16,34 @@ export async function targetsOf(
   const present = registry.sessions().map(({ site }) => site);
   const names = given.includes('all') ? [...present, 'server'] : [...new Set(given)];
   for (const site of names) {
-    const siteOrg = site === 'server' ? kit.identity.org : await organisationOf(context, site);
-    access.require(user, 'operate', { siteOrg });
-    if (site !== 'server' && !present.includes(site))
-      throw flError('NF_SITE_ABSENT', { site, nearest: didYouMean(site, present) });
+    if (site === 'server') {
+      access.require(user, 'operate', { siteOrg: kit.identity.org });
+      continue;
+    }
+    const own = await requireOperator(context, user, site);
+    if (!present.includes(site)) {
+      const nearest = didYouMean(
+        site,
+        present.filter((one) => own.includes(one)),
+      );
+      throw flError('NF_SITE_ABSENT', { site, nearest });
+    }
   }
   return names;
 }
 
-/** @throws NF_SITE_UNKNOWN */
-export async function organisationOf({ store }: ServerContext, site: string): Promise<string> {
+/** The sites somebody may steer, this one among them. @throws NF_SITE_UNKNOWN, NF_ACCESS_DENIED */
+export async function requireOperator(
+  { store, access }: ServerContext,
+  user: Identity,
+  site: string,
+): Promise<string[]> {
   const known = await store.sites();
+  const own = known
+    .filter(({ org }) => access.may(user, 'operate', { siteOrg: org }))
+    .map(({ name }) => name);
   const found = known.find(({ name }) => name === site);
-  if (found) return found.org;
-  const names = known.map(({ name }) => name);
-  throw flError('NF_SITE_UNKNOWN', { site, nearest: didYouMean(site, names) });
+  if (!found) throw flError('NF_SITE_UNKNOWN', { site, nearest: didYouMean(site, own) });
+  access.require(user, 'operate', { siteOrg: found.org });
+  return own;
 }

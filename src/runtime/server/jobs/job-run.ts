@@ -171,6 +171,22 @@ export class JobRun {
     this.#stop.abort(error);
   }
 
+  /** A site that was taken out of the study has no part in the job any more. Durable when it returns. */
+  async dismiss(site: string): Promise<void> {
+    const task = this.channel.task(site);
+    const { study } = this.record;
+    const error = flError('NF_SITE_LEFT_STUDY', { site, study }, { place: { site } }).report();
+    await this.decide(site, { answer: 'refused', reason: error });
+    if (task) await this.channel.deliver(site, { type: 'failure', site, round: task.round, error });
+    const deadEnd = this.offers.deadEnd();
+    if (deadEnd?.reason) this.giveUp(deadEnd.reason.message.replace(/\.$/, ''));
+  }
+
+  /** It can never get the sites it needs. */
+  giveUp(reason: string): void {
+    this.#stop.abort(flError('NF_JOB_NOT_SCHEDULED', { reason }));
+  }
+
   /** The server stops: the job goes on when it is there again. */
   interrupt(): void {
     const reason = flError('NF_INTERRUPTED', { signal: 'the server', hint: 'It goes on by itself.' });
@@ -349,7 +365,7 @@ export class JobRun {
     await writeJobResults({
       record: this.record,
       job: this.job.value,
-      sites: this.offers.accepted(),
+      sites: this.offers.tookPart(),
       history,
       journal: this.#journal,
       folder: this.#deps.folder,

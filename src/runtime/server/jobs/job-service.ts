@@ -7,7 +7,6 @@ import { openIntake } from '../../federation/intake/intake.ts';
 import type { CheckedJob, Digests } from '../../federation/intake/operations.ts';
 import { templatesByCode } from '../../job/templates.ts';
 import { flError, toNeuroflareError } from '../../kernel/errors.ts';
-import { didYouMean } from '../../kernel/nearest.ts';
 import type { Identity } from '../../security/certificate/identity.ts';
 import { signerOf } from '../../security/job-signature.ts';
 import type { JobRecord, ServerStore } from '../../store/server-store.ts';
@@ -76,9 +75,8 @@ export class JobService {
 
   /** Before anybody is answered: what was cut short is removed, and what is not finished is known. */
   async prepare(): Promise<void> {
-    const { store, state } = this.#deps;
+    const { store } = this.#deps;
     await this.#removeStrays();
-    await rm(join(state.root, 'uploads'), { recursive: true, force: true });
     for (const record of await store.jobs({ statuses: UNFINISHED })) this.#left.set(record.id, record);
   }
 
@@ -92,6 +90,7 @@ export class JobService {
     const look = () => this.schedule();
     registry.listen({ connected: look, lost: look });
     this.#timer = setInterval(look, LOOK_MS);
+    await this.keepToStudies();
     this.schedule();
   }
 
@@ -154,8 +153,7 @@ export class JobService {
   async record(id: string): Promise<JobRecord> {
     const known = this.find(id)?.record ?? (await this.#deps.store.job(id));
     if (known) return known;
-    const ids = (await this.#deps.store.jobs()).map((job) => job.id);
-    throw flError('NF_JOB_UNKNOWN', { job: id, nearest: didYouMean(id, ids) });
+    throw flError('NF_JOB_UNKNOWN', { job: id, nearest: '' });
   }
 
   /** A job of an offer or a task, for a site that has it. @throws NF_JOB_NOT_HERE */
@@ -205,6 +203,7 @@ export class JobService {
         id,
         name: definition.name,
         study: request.study,
+        studyId: this.#deps.studies.get(request.study).id,
         submitter: { name: user.name, org: user.org, role: user.role },
         submitted: new Date().toISOString(),
         token: request.token,
@@ -248,6 +247,19 @@ export class JobService {
     this.#left.delete(id);
     await this.#deps.store.changeJob(id, { status: 'FINISHED:ABORTED', ended, error: error.report() });
     if (this.#opening?.id === id) this.#opening.stop.abort(error);
+  }
+
+  /** Sites that are not in a job's study any more have no part in it; a job whose study is gone ends. */
+  async keepToStudies(): Promise<void> {
+    const { studies } = this.#deps;
+    for (const run of [...this.#active.values(), ...this.#waiting.values()]) {
+      const { record } = run;
+      for (const site of run.offers.taking()) if (!studies.hasSite(record, site)) await run.dismiss(site);
+      if (studies.ofJob(record)) continue;
+      run.giveUp(`the study ${record.study} was removed`);
+      if (this.#waiting.delete(record.id)) this.#launch(run);
+    }
+    this.schedule();
   }
 
   /** Removes a finished job and everything of it. @throws NF_JOB_NOT_OVER */
@@ -346,7 +358,7 @@ export class JobService {
   }
 
   #mayRunAt(site: string, { record }: JobRun): boolean {
-    return this.#deps.registry.isEnabled(site) && this.#deps.studies.hasSite(record.study, site);
+    return this.#deps.registry.isEnabled(site) && this.#deps.studies.hasSite(record, site);
   }
 
   #eligible(run: JobRun): string[] {

@@ -35,6 +35,18 @@ export class Offers {
     return this.#with('accepted');
   }
 
+  /** Those that have the job, or may take it yet, in site order. */
+  taking(): string[] {
+    return [...this.accepted(), ...this.#with('waiting for approval')].sort(compareSites);
+  }
+
+  /** Those whose work is in the job, though they may have no part in it any more. */
+  tookPart(): string[] {
+    return this.decisions()
+      .filter(({ answer, reason }) => answer === 'accepted' || reason?.code === 'NF_SITE_LEFT_STUDY')
+      .map(({ site }) => site);
+  }
+
   answerOf(site: string): Decision['answer'] | undefined {
     return this.#decisions.get(site)?.answer;
   }
@@ -42,7 +54,7 @@ export class Offers {
   /** Of the sites that could take part now, those that have the job or are asked to. */
   askedOf(eligible: readonly string[]): string[] {
     const { named, wanted = Number.POSITIVE_INFINITY, mandatory } = this.rules;
-    const taken = new Set([...this.accepted(), ...this.#with('waiting for approval')]);
+    const taken = new Set(this.taking());
     const open = eligible.filter(
       (site) => !taken.has(site) && this.answerOf(site) !== 'refused' && (named?.includes(site) ?? true),
     );

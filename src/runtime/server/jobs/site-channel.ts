@@ -7,6 +7,7 @@ import type {
   Verdict,
 } from '../../federation/channel.ts';
 import { flError } from '../../kernel/errors.ts';
+import { UPLOAD_LIMITS } from '../../kernel/limits.ts';
 import type { SiteRegistry, SiteSession } from '../sites/site-registry.ts';
 
 export interface SiteChannelDeps {
@@ -29,6 +30,16 @@ interface Held {
   progress: { readonly done: number; readonly total: number } | undefined;
   /** Bytes the site had fetched when it last moved. */
   fetched: number;
+  /** Updates that have come whole. */
+  readonly whole: SentUpdate[];
+  /** Files whose bytes were not what was announced. */
+  spoilt: number;
+}
+
+/** An update, and which client's folder it came from. */
+export interface SentUpdate {
+  readonly sha256: string;
+  readonly instance: string;
 }
 
 /** A site that was here a moment ago is likely to come back: a round does not open without it at once. */
@@ -63,6 +74,8 @@ export class SiteChannel implements Channel {
       movedAt: performance.now(),
       progress: undefined,
       fetched: 0,
+      whole: [],
+      spoilt: 0,
     });
     this.#deps.registry.bell(task.site).ring();
     this.#deps.onMove();
@@ -92,6 +105,34 @@ export class SiteChannel implements Channel {
   moved(site: string): void {
     const held = this.#held.get(site);
     if (held) held.movedAt = performance.now();
+  }
+
+  /** One whole update a task; another one of a client that has lost its folder. @throws NF_UPLOAD_TWICE */
+  requireUpload(site: string, { sha256, instance }: SentUpdate): void {
+    const { whole = [], task } = this.#held.get(site) ?? {};
+    const last = whole.at(-1);
+    if (!task || !last || whole.some((one) => one.sha256 === sha256)) return;
+    const isNew = whole.every((one) => one.instance !== instance);
+    if (isNew && whole.length < UPLOAD_LIMITS.whole_per_task.most) return;
+    throw flError('NF_UPLOAD_TWICE', { site, round: task.round, sha256: last.sha256 });
+  }
+
+  uploaded(site: string, update: SentUpdate): void {
+    const whole = this.#held.get(site)?.whole;
+    if (!whole?.some(({ sha256 }) => sha256 === update.sha256)) whole?.push(update);
+  }
+
+  /** A file came that is not what was announced. A site that sends such ones again and again has failed. */
+  async spoilt(site: string): Promise<void> {
+    const held = this.#held.get(site);
+    if (!held || ++held.spoilt < UPLOAD_LIMITS.spoilt_per_task.most) return;
+    const { round } = held.task;
+    const error = flError(
+      'NF_UPLOAD_SPOILT',
+      { site, round, count: held.spoilt },
+      { place: { site, round } },
+    );
+    await this.deliver(site, { type: 'failure', site, round, error: error.report() });
   }
 
   /** Rejects if the answer could not be made durable. */

@@ -1,11 +1,20 @@
+import { randomUUID } from 'node:crypto';
 import { flError } from '../../kernel/errors.ts';
-import { didYouMean } from '../../kernel/nearest.ts';
 import { compareSites } from '../../kernel/site-order.ts';
-import type { ServerStore } from '../../store/server-store.ts';
+import type { JobRecord, ServerStore } from '../../store/server-store.ts';
 import type { Study } from '../../wire/admin.ts';
 
 /** The study that is always there: all sites, and everybody with the role in the certificate. */
 export const DEFAULT_STUDY = 'default';
+
+const EVERYTHING: Study = {
+  name: DEFAULT_STUDY,
+  id: DEFAULT_STUDY,
+  open: true,
+  sites: null,
+  users: {},
+  created: new Date(0).toISOString(),
+};
 
 /** Which sites and users belong to which study; nvflare's tenancy. */
 export class Studies {
@@ -20,15 +29,20 @@ export class Studies {
 
   /** Undefined for one that was removed: its jobs are there still. */
   find(name: string): Study | undefined {
-    const everything = { name, sites: null, users: {}, created: new Date(0).toISOString() };
-    return this.#byName.get(name) ?? (name === DEFAULT_STUDY ? everything : undefined);
+    return this.#byName.get(name) ?? (name === DEFAULT_STUDY ? EVERYTHING : undefined);
+  }
+
+  /** The study a job was submitted to: another one of the same name has no part in it. */
+  ofJob({ study: name, studyId }: Pick<JobRecord, 'study' | 'studyId'>): Study | undefined {
+    const study = this.find(name);
+    return study?.id === studyId ? study : undefined;
   }
 
   /** @throws NF_STUDY_UNKNOWN */
   get(name: string): Study {
     const study = this.find(name);
     if (study) return study;
-    throw flError('NF_STUDY_UNKNOWN', { study: name, nearest: didYouMean(name, this.names()) });
+    throw flError('NF_STUDY_UNKNOWN', { study: name, nearest: '' });
   }
 
   list(): Study[] {
@@ -42,22 +56,42 @@ export class Studies {
     ];
   }
 
-  hasSite(name: string, site: string): boolean {
-    const study = this.find(name);
+  /** Studies that are nobody's: their jobs and sites are out of reach until a project admin says whose they are. */
+  orphans(): string[] {
+    return this.list()
+      .filter(({ open, users }) => !open && Object.keys(users).length === 0)
+      .map(({ name }) => name);
+  }
+
+  hasSite(job: Pick<JobRecord, 'study' | 'studyId'>, site: string): boolean {
+    const study = this.ofJob(job);
     return study !== undefined && (study.sites === null || study.sites.includes(site));
   }
 
   /** @throws NF_STUDY_EXISTS */
-  register(name: string, sites: readonly string[]): Promise<Study> {
+  register(
+    name: string,
+    { sites = [], open = false }: { sites?: readonly string[]; open?: boolean },
+  ): Promise<Study> {
     return this.#inTurn(() => {
       if (this.find(name)) throw flError('NF_STUDY_EXISTS', { study: name });
       const created = new Date().toISOString();
-      return this.#put({ name, sites: [...sites].sort(compareSites), users: {}, created });
+      return this.#put({
+        name,
+        id: randomUUID(),
+        open,
+        sites: [...sites].sort(compareSites),
+        users: {},
+        created,
+      });
     });
   }
 
   /** @throws NF_STUDY_UNKNOWN, NF_STUDY_FIXED */
-  change(name: string, change: (study: Study) => Pick<Partial<Study>, 'sites' | 'users'>): Promise<Study> {
+  change(
+    name: string,
+    change: (study: Study) => Pick<Partial<Study>, 'sites' | 'users' | 'open'>,
+  ): Promise<Study> {
     return this.#inTurn(() => {
       const study = this.#ofUsers(name);
       return this.#put({ ...study, ...change(study) });

@@ -1,14 +1,15 @@
 import { counted } from '../../kernel/counted.ts';
 import { packageVersion } from '../../kernel/package-version.ts';
 import { compareSites } from '../../kernel/site-order.ts';
+import type { Identity } from '../../security/certificate/identity.ts';
 import { isoDay } from '../../security/certificate/iso-day.ts';
 import { WARN_DAYS } from '../../security/kit/verify.ts';
 import type { SiteState, SystemStatus } from '../../wire/admin.ts';
 import { PROTOCOL_VERSION } from '../../wire/protocol.ts';
 import type { ServerContext } from '../context.ts';
 
-/** How the server and all sites it knows are. */
-export async function systemStatusOf(context: ServerContext): Promise<SystemStatus> {
+/** How the server and all sites it knows are: jobs as far as the asker may see them, addresses of the sites that are the asker's to steer. */
+export async function systemStatusOf(context: ServerContext, asker: Identity): Promise<SystemStatus> {
   const { kit, jobs, resources, started } = context;
   return {
     server: {
@@ -27,7 +28,7 @@ export async function systemStatusOf(context: ServerContext): Promise<SystemStat
       log_level: context.logLevel(),
       warnings: certificateWarnings(kit),
     },
-    sites: await siteStates(context),
+    sites: await siteStates(context, asker),
   };
 }
 
@@ -38,7 +39,14 @@ export function certificateWarnings({ daysLeft, expires, identity }: ServerConte
   return [`The server's certificate ends in ${counted(daysLeft, 'day')}, on ${isoDay(expires)}: ${renew}`];
 }
 
-async function siteStates({ registry, store }: ServerContext): Promise<SiteState[]> {
+async function siteStates(
+  { access, jobs, registry, store }: ServerContext,
+  asker: Identity,
+): Promise<SiteState[]> {
+  const isSeen = (id: string) => {
+    const run = jobs.find(id);
+    return run !== undefined && access.mayWithJob(asker, 'view', run.record);
+  };
   const known = await store.sites();
   return known
     .map(({ name, org, enabled, lastSeen }) => {
@@ -48,12 +56,12 @@ async function siteStates({ registry, store }: ServerContext): Promise<SiteState
         org: org === '' ? null : org,
         connected: session !== undefined,
         enabled,
-        address: session?.address ?? null,
+        address: access.may(asker, 'operate', { siteOrg: org }) ? (session?.address ?? null) : null,
         version: session?.version ?? null,
         engine: session?.engine ?? null,
         since: session?.since ?? registry.lostSince(name) ?? null,
         last_seen: session?.lastSeen ?? registry.lostSince(name) ?? lastSeen ?? null,
-        jobs: session?.jobs ?? [],
+        jobs: (session?.jobs ?? []).filter(({ job_id: id }) => isSeen(id)),
         resources: session?.resources ?? null,
       };
     })

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { flError } from '../../kernel/errors.ts';
+import { flError, toNeuroflareError } from '../../kernel/errors.ts';
 import { BYTES_TYPE } from '../../wire/protocol.ts';
 
 const BUFFER = 256 * 1024;
@@ -23,11 +23,10 @@ export async function sendFile(
   try {
     const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
     const headers = { 'content-type': BYTES_TYPE, 'accept-ranges': 'bytes' };
-    if (start > size)
-      return reply
-        .headers({ ...headers, 'content-range': `bytes */${size}` })
-        .code(416)
-        .send();
+    if (start > 0 && start >= size) {
+      reply.header('content-range', `bytes */${size}`);
+      throw flError('NF_REQUEST_RANGE', { path: name, size, start });
+    }
     reply.hijack().raw.writeHead(start > 0 ? 206 : 200, {
       ...headers,
       'content-length': size - start,
@@ -83,7 +82,12 @@ function write(response: ServerResponse, bytes: Uint8Array): Promise<void> {
 }
 
 async function openFile(path: string, name: string): Promise<{ file: FileHandle; size: number }> {
-  const file = await open(path, 'r').catch(() => undefined);
+  const file = await open(path, 'r').catch((error: unknown) => {
+    const named = toNeuroflareError(error);
+    // That it cannot be opened now does not mean that it is not there.
+    if (named.code === 'NF_FILES_OPEN') throw named;
+    return undefined;
+  });
   const found = await file?.stat();
   if (file && found?.isFile()) return { file, size: found.size };
   await file?.close();

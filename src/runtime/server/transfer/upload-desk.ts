@@ -1,11 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
-import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { hashFile } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { faultPoint } from '../../kernel/fault-point.ts';
+import { UPLOAD_LIMITS } from '../../kernel/limits.ts';
 import type { BlobFolder } from '../../store/blob-folder.ts';
 import { Appender } from '../../workspace/appender.ts';
 import { makeFolder, syncOrDiscard } from '../../workspace/files.ts';
@@ -19,6 +20,8 @@ export interface Upload {
   readonly folder: string;
   /** Where it goes when it is whole. */
   readonly blobs: BlobFolder;
+  /** What the folder may hold, with all of the files that are on their way; without it parts of other files give way. */
+  readonly room?: { readonly files: number; readonly bytes: number };
 }
 
 export interface Piece {
@@ -29,6 +32,8 @@ export interface Piece {
 }
 
 interface Progress {
+  /** Bytes of the whole file, as announced. */
+  size: number;
   hash: Hash;
   hashed: number;
   /** The piece that is coming in. */
@@ -51,15 +56,17 @@ export class UploadDesk {
 
   /**
    * Takes a piece. One that is still coming in for the same file is on a dead line: it is cut.
-   * @throws NF_UPLOAD_OFFSET, NF_UPLOAD_TOO_LARGE, NF_TRANSFER_DIGEST, NF_DISK_FULL
+   * @throws NF_UPLOAD_OFFSET, NF_UPLOAD_TOO_LARGE, NF_UPLOADS_FULL, NF_TRANSFER_DIGEST, NF_DISK_FULL
    */
   async receive(upload: Upload, piece: Piece): Promise<{ offset: number; done: boolean }> {
     const path = partPath(upload.folder, upload.sha256);
     const progress = this.#progress.get(path) ?? {
+      size: upload.size,
       hash: createHash('sha256'),
       hashed: 0,
       current: undefined,
     };
+    progress.size = upload.size;
     this.#progress.set(path, progress);
     // Of several that waited for the same one, each cuts the one before it.
     while (progress.current) {
@@ -73,6 +80,7 @@ export class UploadDesk {
       return await done;
     } finally {
       if (progress.current?.done === done) progress.current = undefined;
+      if (!progress.current && progress.hashed === 0) this.#progress.delete(path);
     }
   }
 
@@ -85,6 +93,7 @@ export class UploadDesk {
     if (done) return { offset: have, done };
     const { sha256, size } = upload;
     if (have !== piece.offset) throw flError('NF_UPLOAD_OFFSET', { have, sha256, given: piece.offset });
+    await this.#makeRoom(upload, path);
     await makeFolder(upload.folder);
     await catchUp(progress, path, have);
     const count = async function* (chunks: AsyncIterable<Buffer>) {
@@ -97,11 +106,53 @@ export class UploadDesk {
         yield chunk;
       }
     };
-    await pipeline(piece.body, count, new Appender(path), { signal });
+    await append(path, (file) => pipeline(piece.body, count, file, { signal }));
     faultPoint('upload.piece');
     if (progress.hashed < size) return { offset: progress.hashed, done: false };
     await this.#finish(upload, path, progress);
     return { offset: size, done: true };
+  }
+
+  /** Removes files of users' folders that nothing was added to since a time, in milliseconds since 1970. */
+  async removeOlder(root: string, time: number): Promise<void> {
+    for (const user of await readdir(root).catch(() => [])) {
+      const folder = join(root, user);
+      for (const name of await readdir(folder)) {
+        const path = join(folder, name);
+        const found = await stat(path).catch(() => undefined);
+        if (found && found.mtimeMs < time) await this.#giveUp(path);
+      }
+    }
+  }
+
+  /** @throws NF_UPLOADS_FULL */
+  async #makeRoom({ folder, room, size }: Upload, path: string): Promise<void> {
+    const names = await readdir(folder).catch(() => []);
+    const others = new Set(names.map((name) => join(folder, name)));
+    for (const known of this.#progress.keys()) if (dirname(known) === folder) others.add(known);
+    others.delete(path);
+    if (!room) return this.#clearIdle([...others]);
+    let bytes = size;
+    for (const other of others)
+      bytes += this.#progress.get(other)?.size ?? (await stat(other).catch(() => undefined))?.size ?? 0;
+    if (others.size >= room.files || bytes > room.bytes) throw full({ files: others.size, bytes }, room);
+  }
+
+  /** Files that nobody sends at the moment make room; few are sent at a time. */
+  async #clearIdle(others: readonly string[]): Promise<void> {
+    const busy = others.filter((other) => this.#progress.get(other)?.current);
+    const bytes = busy.reduce((sum, other) => sum + (this.#progress.get(other)?.size ?? 0), 0);
+    const most = UPLOAD_LIMITS.at_once.most;
+    if (busy.length >= most) throw full({ files: busy.length, bytes }, { files: most, bytes });
+    for (const other of others) if (!busy.includes(other)) await this.#giveUp(other);
+  }
+
+  async #giveUp(path: string): Promise<void> {
+    const current = this.#progress.get(path)?.current;
+    current?.stop.abort();
+    await current?.done.catch(() => undefined);
+    this.#progress.delete(path);
+    await rm(path, { force: true });
   }
 
   async #finish({ sha256, blobs }: Upload, path: string, { hash }: Progress): Promise<void> {
@@ -114,6 +165,26 @@ export class UploadDesk {
     await syncOrDiscard(path);
     await blobs.adopt(path, sha256);
   }
+}
+
+/** Opens the file for what comes; it is closed whatever becomes of that, and removed if nothing is in it. */
+async function append(path: string, write: (file: Appender) => Promise<void>): Promise<void> {
+  const file = new Appender(path);
+  // Whoever writes is told; an error that comes when nobody does any more must not end the process.
+  file.on('error', () => undefined);
+  try {
+    await write(file);
+  } finally {
+    file.destroy();
+    if (!file.closed) await new Promise((resolve) => file.once('close', resolve));
+    const there = await stat(path).catch(() => undefined);
+    if (there?.size === 0) await rm(path, { force: true });
+  }
+}
+
+function full(there: { files: number; bytes: number }, room: { files: number; bytes: number }) {
+  const params = { ...there, most: room.files, limit: room.bytes, hours: UPLOAD_LIMITS.user_hours.most };
+  return flError('NF_UPLOADS_FULL', params);
 }
 
 function partPath(folder: string, sha256: string): string {

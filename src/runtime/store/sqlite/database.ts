@@ -39,6 +39,16 @@ const MIGRATIONS: readonly string[] = [
   `CREATE TABLE facts (n INTEGER NOT NULL) STRICT;
    INSERT INTO facts (n) VALUES (0);
    CREATE TABLE deleted_jobs (id TEXT PRIMARY KEY) STRICT;`,
+  // A study has an id, and a job that of its study: jobs that are older than the study of their name belong to one that was removed.
+  // Study without users was everybody's; now it is nobody's until somebody opens it.
+  `UPDATE studies SET study = json_set(study, '$.id', lower(hex(randomblob(16))), '$.open', json('false'));
+   UPDATE jobs SET record = json_set(record, '$.studyId', 'default') WHERE study = 'default';
+   UPDATE jobs SET record = json_set(record, '$.studyId', (SELECT study ->> '$.id' FROM studies WHERE name = jobs.study))
+     WHERE EXISTS (SELECT 1 FROM studies WHERE name = jobs.study AND study ->> '$.created' <= jobs.submitted);
+   ALTER TABLE jobs ADD COLUMN study_id TEXT NOT NULL DEFAULT '';
+   UPDATE jobs SET study_id = coalesce(record ->> '$.studyId', '');
+   DROP INDEX jobs_by_token;
+   CREATE UNIQUE INDEX jobs_by_token ON jobs (study, study_id, submitter, token) WHERE token IS NOT NULL;`,
 ];
 
 /**

@@ -36,11 +36,12 @@ class SqliteStore implements ServerStore {
       if (known) return { job: known, isNew: false };
       this.#database
         .prepare(
-          'INSERT INTO jobs (id, study, submitter, token, submitted, status, record) VALUES (?, ?, ?, ?, ?, ?, ?)',
+          'INSERT INTO jobs (id, study, study_id, submitter, token, submitted, status, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
         )
         .run(
           job.id,
           job.study,
+          job.studyId ?? '',
           job.submitter.name,
           job.token ?? null,
           job.submitted,
@@ -168,10 +169,10 @@ class SqliteStore implements ServerStore {
     this.#database.close();
   }
 
-  #jobOfToken({ study, submitter }: JobRecord, token: string): JobRecord | undefined {
+  #jobOfToken({ study, studyId = '', submitter }: JobRecord, token: string): JobRecord | undefined {
     const row = this.#database
-      .prepare('SELECT record FROM jobs WHERE study = ? AND submitter = ? AND token = ?')
-      .get(study, submitter.name, token);
+      .prepare('SELECT record FROM jobs WHERE study = ? AND study_id = ? AND submitter = ? AND token = ?')
+      .get(study, studyId, submitter.name, token);
     return row && parse<JobRecord>(row.record);
   }
 

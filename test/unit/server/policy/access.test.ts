@@ -24,6 +24,8 @@ beforeEach(async () => {
 
 afterEach(() => store.close());
 
+/** A job of the study that has a name now. */
+const jobOf = (study: string) => ({ study, studyId: studies.find(study)?.id });
 const RULES = authorizationSchema.parse(parse(AUTHORIZATION_TEXT));
 const CODE = /^NF_/;
 const user = (role: AdminRole, name = `${role}@uni`): Identity => ({ name, org: 'uni', type: 'admin', role });
@@ -79,7 +81,7 @@ describe('over a job, by the rules of a new server,', () => {
   it.each(rows)('%s has the right %s, if it is %s: %s', (role, right, whose, allowed) => {
     const access = new Access(RULES, studies);
     const me = user(role);
-    const job = { study: 'default', submitter: JOBS[whose](me) };
+    const job = { study: 'default', studyId: 'default', submitter: JOBS[whose](me) };
     expect(access.mayWithJob(me, right, job)).toBe(allowed);
     expect(codeOf(() => access.requireForJob(me, right, job))).toBe(allowed ? 'fine' : 'NF_ACCESS_DENIED');
   });
@@ -87,7 +89,7 @@ describe('over a job, by the rules of a new server,', () => {
   it.each([site, server])('%j has none', (one) => {
     const access = new Access(RULES, studies);
     for (const right of RIGHTS) {
-      const job = { study: 'default', submitter: { name: one.name, org: one.org } };
+      const job = { study: 'default', studyId: 'default', submitter: { name: one.name, org: one.org } };
       expect(access.mayWithJob(one, right, job)).toBe(false);
       expect(codeOf(() => access.require(one, right))).toBe('NF_ACCESS_DENIED');
     }
@@ -114,7 +116,7 @@ describe('a condition', () => {
     for (const given of [word, [word], { manage_job: word }, { manage_job: [word, 'none' as const] }]) {
       const access = new Access(rulesOf(given), studies);
       for (const whose of ['mine', 'ours', 'theirs'] as const) {
-        const job = { study: 'default', submitter: JOBS[whose](me) };
+        const job = { study: 'default', studyId: 'default', submitter: JOBS[whose](me) };
         const deed = { site: false, org: whose !== 'theirs', name: whose === 'mine' };
         expect(access.mayWithJob(me, 'manage_job', job)).toBe(HOLDS[word](deed));
       }
@@ -149,13 +151,54 @@ describe('in a study', () => {
 
   beforeEach(async () => {
     access = new Access(RULES, studies);
-    await studies.register('brain', ['site-1']);
+    await studies.register('brain', { sites: ['site-1'] });
   });
 
-  const job = (submitter = { name: 'lead@uni', org: 'uni' }) => ({ study: 'brain', submitter });
+  const job = (submitter = { name: 'lead@uni', org: 'uni' }) => ({ ...jobOf('brain'), submitter });
   const letIn = (users: Record<string, string>) => studies.change('brain', () => ({ users }));
 
-  it('everybody has the role of the certificate, as long as it has no users of its own', () => {
+  it('nobody is but the project admins, as long as it has no users', async () => {
+    for (const role of ADMIN_ROLES.filter((one) => one !== 'project_admin')) {
+      expect(access.maySeeStudy(user(role), 'brain')).toBe(false);
+      expect(access.mayWithJob(user(role), 'view', job())).toBe(false);
+      expect(codeOf(() => access.requireInStudy(user(role), 'submit_job', 'brain'))).toBe('NF_STUDY_UNKNOWN');
+    }
+    expect(studies.orphans()).toEqual(['brain']);
+    await letIn({ 'lead@uni': 'lead' });
+    expect(studies.orphans()).toEqual([]);
+    await letIn({});
+    expect(access.maySeeStudy(user('lead'), 'brain')).toBe(false);
+  });
+
+  it('of another team with the same name nobody has a part in the jobs', async () => {
+    await letIn({ 'lead@uni': 'lead' });
+    const old = job();
+    await studies.remove('brain');
+    await studies.register('brain', { sites: ['site-1'], open: true });
+    await letIn({ 'lead@uni': 'lead' });
+    expect(access.mayWithJob(user('lead'), 'view', old)).toBe(false);
+    expect(access.mayWithJob(user('lead'), 'view', job())).toBe(true);
+    expect(access.mayWithJob(user('project_admin'), 'view', old)).toBe(true);
+    expect([studies.hasSite(old, 'site-1'), studies.hasSite(job(), 'site-1')]).toEqual([false, true]);
+  });
+
+  it('that is not there and one of others are told apart by nobody', async () => {
+    await studies.register('brian', { sites: [] });
+    const said = (name: string) => {
+      try {
+        return String(access.study(user('lead'), name));
+      } catch (error) {
+        return (error as Error).message.replaceAll(name, 'NAME');
+      }
+    };
+    expect(said('brian')).toBe(said('brien'));
+    expect(said('brien')).not.toContain('brian');
+    await letIn({ 'lead@uni': 'lead' });
+    expect(said('brien')).toContain("Did you mean 'brain'?");
+  });
+
+  it('that is open everybody has the role of the certificate', async () => {
+    await studies.change('brain', () => ({ open: true }));
     expect(codeOf(() => access.requireInStudy(user('lead'), 'submit_job', 'brain'))).toBe('fine');
     expect(codeOf(() => access.requireInStudy(user('member'), 'submit_job', 'brain'))).toBe(
       'NF_ACCESS_DENIED',
@@ -167,7 +210,7 @@ describe('in a study', () => {
     await letIn({ 'member@uni': 'lead', 'lead@uni': 'member' });
     expect(codeOf(() => access.requireInStudy(user('member'), 'submit_job', 'brain'))).toBe('fine');
     expect(codeOf(() => access.requireInStudy(user('lead'), 'submit_job', 'brain'))).toBe('NF_ACCESS_DENIED');
-    expect(codeOf(() => access.requireInStudy(user('org_admin'), 'view', 'brain'))).toBe('NF_ACCESS_DENIED');
+    expect(codeOf(() => access.requireInStudy(user('org_admin'), 'view', 'brain'))).toBe('NF_STUDY_UNKNOWN');
     expect(access.maySeeStudy(user('org_admin'), 'brain')).toBe(false);
     expect(access.mayWithJob(user('org_admin'), 'view', job())).toBe(false);
     expect(access.mayWithJob(user('member'), 'view', job())).toBe(true);
@@ -208,31 +251,33 @@ describe('in a study', () => {
 
 describe('the studies of a server', () => {
   it('begin with one that has all sites and users', () => {
-    expect(studies.list()).toMatchObject([{ name: 'default', sites: null, users: {} }]);
-    expect(studies.hasSite('default', 'whoever')).toBe(true);
+    expect(studies.list()).toMatchObject([
+      { name: 'default', id: 'default', open: true, sites: null, users: {} },
+    ]);
+    expect(studies.hasSite({ study: 'default', studyId: 'default' }, 'whoever')).toBe(true);
   });
 
   it('have the sites they were given, in site order', async () => {
-    await studies.register('brain', ['site-10', 'site-2']);
+    await studies.register('brain', { sites: ['site-10', 'site-2'] });
     expect(studies.get('brain').sites).toEqual(['site-2', 'site-10']);
-    expect(['site-2', 'site-10', 'site-1'].map((one) => studies.hasSite('brain', one))).toEqual([
+    expect(['site-2', 'site-10', 'site-1'].map((one) => studies.hasSite(jobOf('brain'), one))).toEqual([
       true,
       true,
       false,
     ]);
-    await studies.register('empty', []);
-    expect(studies.hasSite('empty', 'site-2')).toBe(false);
+    await studies.register('empty', { sites: [] });
+    expect(studies.hasSite(jobOf('empty'), 'site-2')).toBe(false);
   });
 
   it('are listed by name, the default first', async () => {
-    for (const name of ['b', 'a10', 'a2']) await studies.register(name, []);
+    for (const name of ['b', 'a10', 'a2']) await studies.register(name, { sites: [] });
     expect(studies.names()).toEqual(['default', 'a2', 'a10', 'b']);
   });
 
   it('are the same after a restart', async () => {
-    await studies.register('brain', ['site-1']);
+    await studies.register('brain', { sites: ['site-1'] });
     await studies.change('brain', () => ({ users: { 'ann@uni': 'lead' } }));
-    await studies.register('gone', []);
+    await studies.register('gone', { sites: [] });
     await studies.remove('gone');
     const again = new Studies(store, await store.studies());
     expect(again.list()).toEqual(studies.list());
@@ -240,13 +285,13 @@ describe('the studies of a server', () => {
   });
 
   it('are changed one part at a time', async () => {
-    const before = await studies.register('brain', ['site-1']);
+    const before = await studies.register('brain', { sites: ['site-1'] });
     await studies.change('brain', ({ sites }) => ({ sites: [...(sites ?? []), 'site-2'] }));
     expect(studies.get('brain')).toEqual({ ...before, sites: ['site-1', 'site-2'] });
   });
 
   it('keep every one of several changes at once', async () => {
-    await studies.register('brain', []);
+    await studies.register('brain', { sites: [] });
     await Promise.all(
       ['a', 'b', 'c'].map((name) =>
         studies.change('brain', ({ users }) => ({ users: { ...users, [name]: 'lead' } })),
@@ -257,8 +302,8 @@ describe('the studies of a server', () => {
   });
 
   it.each(['brain', 'default'])('are not registered twice: %s', async (name) => {
-    if (name !== 'default') await studies.register(name, []);
-    await expect(studies.register(name, [])).rejects.toMatchObject({ code: 'NF_STUDY_EXISTS' });
+    if (name !== 'default') await studies.register(name, { sites: [] });
+    await expect(studies.register(name, { sites: [] })).rejects.toMatchObject({ code: 'NF_STUDY_EXISTS' });
   });
 
   it('cannot lose or change the default', async () => {
@@ -266,27 +311,24 @@ describe('the studies of a server', () => {
     await expect(studies.change('default', () => ({ sites: [] }))).rejects.toMatchObject({
       code: 'NF_STUDY_FIXED',
     });
-    expect(studies.hasSite('default', 'site-1')).toBe(true);
+    expect(studies.hasSite({ study: 'default', studyId: 'default' }, 'site-1')).toBe(true);
   });
 
-  it('that are not there are unknown, with the nearest name', async () => {
-    await studies.register('brain', []);
+  it('that are not there are unknown', async () => {
+    await studies.register('brain', { sites: [] });
     for (const work of [() => studies.change('brian', () => ({})), () => studies.remove('brian')])
-      await expect(work()).rejects.toMatchObject({
-        code: 'NF_STUDY_UNKNOWN',
-        message: expect.stringContaining("'brain'"),
-      });
+      await expect(work()).rejects.toMatchObject({ code: 'NF_STUDY_UNKNOWN' });
   });
 
   it('that were removed have no sites: a job of one goes nowhere', async () => {
-    await studies.register('brain', ['site-1']);
+    await studies.register('brain', { sites: ['site-1'] });
     await studies.remove('brain');
-    expect(studies.hasSite('brain', 'site-1')).toBe(false);
-    expect(studies.hasSite('brain', 'site-2')).toBe(false);
+    expect(studies.hasSite(jobOf('brain'), 'site-1')).toBe(false);
+    expect(studies.hasSite(jobOf('brain'), 'site-2')).toBe(false);
   });
 
   it('stay as they were when the disk takes no change', async () => {
-    await studies.register('brain', ['site-1']);
+    await studies.register('brain', { sites: ['site-1'] });
     await store.close();
     await expect(studies.change('brain', () => ({ sites: [] }))).rejects.toThrow();
     await expect(studies.remove('brain')).rejects.toThrow();

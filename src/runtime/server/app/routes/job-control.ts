@@ -16,7 +16,7 @@ export function jobControlRoutes(app: App, context: ServerContext): void {
     '/:job/abort',
     { schema: { summary: 'Stops a job.', params: ofJob, response: { 200: jobMeta } } },
     async (request) => {
-      const record = await jobOf(context, request, 'manage_job');
+      const record = await jobOf(context, request);
       await jobs.abort(record, request.identity.name);
       await noteDeed(context, request.identity, { action: 'job.abort', job: record.id });
       return metaOf(context, await jobs.record(record.id));
@@ -27,7 +27,7 @@ export function jobControlRoutes(app: App, context: ServerContext): void {
     '/:job',
     { schema: { summary: 'Removes a finished job.', params: ofJob, response: { 200: z.object({}) } } },
     async (request) => {
-      const record = await jobOf(context, request, 'manage_job');
+      const record = await jobOf(context, request);
       await jobs.delete(record);
       await noteDeed(context, request.identity, { action: 'job.delete', job: record.id });
       return {};
@@ -45,7 +45,7 @@ export function jobControlRoutes(app: App, context: ServerContext): void {
       },
     },
     async (request) => {
-      const { id: job, status } = await jobOf(context, request, 'manage_job');
+      const { id: job, status } = await jobOf(context, request);
       const { level } = request.body;
       const run = jobs.find(job);
       if (!run) throw flError('NF_JOB_OVER', { job, status });

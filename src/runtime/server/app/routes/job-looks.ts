@@ -30,7 +30,7 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
   app.get(
     '/:job',
     { schema: { summary: 'All of a job.', params: ofJob, response: { 200: jobMeta } } },
-    async (request) => metaOf(context, await jobOf(context, request, 'view')),
+    async (request) => metaOf(context, await jobOf(context, request)),
   );
 
   app.get(
@@ -44,7 +44,7 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
       },
     },
     async (request, reply) => {
-      const record = await jobOf(context, request, 'view');
+      const record = await jobOf(context, request);
       return eventsAfter(context, record, { ...request.query, signal: goneSignal(reply) });
     },
   );
@@ -59,20 +59,20 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
         response: { 200: logEntries },
       },
     },
-    async (request) => readJobLogs(context, await jobOf(context, request, 'view'), request.query),
+    async (request) => readJobLogs(context, await jobOf(context, request), request.query),
   );
 
   app.get(
     '/:job/stats',
     { schema: { summary: 'What a running job has moved.', params: ofJob, response: { 200: jobStats } } },
-    async (request) => statsOf(context, await jobOf(context, request, 'view')),
+    async (request) => statsOf(context, await jobOf(context, request)),
   );
 
   app.get(
     '/:job/files',
     { schema: { summary: 'Files of a finished job.', params: ofJob, response: { 200: jobFiles } } },
     async (request) => {
-      const { id: job, status } = await jobOf(context, request, 'download_job');
+      const { id: job, status } = await jobOf(context, request);
       if (!isFinished(status)) throw flError('NF_JOB_NOT_OVER', { job, status });
       await noteDeed(context, request.identity, { action: 'job.download', job });
       return { files: await resultFiles(jobs.folder(job)) };
@@ -81,9 +81,12 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
 
   app.get(
     '/:job/files/*',
-    { schema: { summary: 'One of these files.', params: ofJob.extend({ '*': z.string() }) } },
+    {
+      config: { sendsBytes: true },
+      schema: { summary: 'One of these files.', params: ofJob.extend({ '*': z.string() }) },
+    },
     async (request, reply) => {
-      const { id } = await jobOf(context, request, 'download_job');
+      const { id } = await jobOf(context, request);
       const name = request.params['*'];
       return sendFile(request, reply, { path: await resultFile(jobs.folder(id), name), name });
     },

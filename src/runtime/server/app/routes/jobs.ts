@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { JOB_LIMITS } from '../../../job/limits.ts';
 import { flError } from '../../../kernel/errors.ts';
+import { UPLOAD_LIMITS } from '../../../kernel/limits.ts';
 import { BlobFolder } from '../../../store/blob-folder.ts';
 import { jobMeta, submission, submitted } from '../../../wire/admin.ts';
 import type { ServerContext } from '../../context.ts';
@@ -9,7 +10,7 @@ import { requireKnownSites } from '../../jobs/named-sites.ts';
 import { PACKED_BUNDLE } from '../../jobs/packed-file.ts';
 import { sendFile } from '../../transfer/send-file.ts';
 import type { App } from '../app.ts';
-import { jobOf, ofJob } from '../job-lookup.ts';
+import { jobOf, jobWithRight, ofJob } from '../job-lookup.ts';
 import { noteDeed } from '../note-deed.ts';
 import { uploadRoutes } from './uploads.ts';
 
@@ -22,7 +23,7 @@ const filter = z.object({
 
 /** Jobs come in and are listed. */
 export function jobsRoutes(app: App, context: ServerContext): void {
-  const { access, jobs, store, studies, uploads, resources, state } = context;
+  const { access, jobs, store, uploads, resources, state } = context;
 
   app.post(
     '/',
@@ -31,8 +32,9 @@ export function jobsRoutes(app: App, context: ServerContext): void {
       schema: { summary: 'Takes a job in.', body: submission, response: { 200: submitted } },
     },
     async ({ identity, body }) => {
-      studies.get(body.study);
       access.requireInStudy(identity, 'submit_job', body.study);
+      if (body.cloned_from !== undefined)
+        await jobWithRight(context, { identity, params: { job: body.cloned_from } }, 'clone_job');
       const mayBringCode = () => access.requireInStudy(identity, 'byoc', body.study);
       await requireKnownSites(context, body);
       const { job, isNew } = await jobs.submit(identity, body, mayBringCode);
@@ -63,9 +65,12 @@ export function jobsRoutes(app: App, context: ServerContext): void {
 
   app.get(
     '/:job/bundle',
-    { schema: { summary: 'What was submitted, to submit it again.', params: ofJob } },
+    {
+      config: { sendsBytes: true },
+      schema: { summary: 'What was submitted, to submit it again.', params: ofJob },
+    },
     async (request, reply) => {
-      const record = await jobOf(context, request, 'clone_job');
+      const record = await jobOf(context, request);
       const path = jobs.folder(record.id).at(PACKED_BUNDLE);
       return sendFile(request, reply, { path, name: 'bundle' });
     },
@@ -81,7 +86,12 @@ export function jobsRoutes(app: App, context: ServerContext): void {
       const limit = resources.max_model_gb * 1e9;
       if (size > limit) throw flError('NF_UPLOAD_TOO_LARGE', { size, limit });
       const folder = state.userUploads(identity.name);
-      return { upload: { sha256, size, folder, blobs: new BlobFolder(folder) }, onBytes: () => undefined };
+      const { user_files: files, user_models: models } = UPLOAD_LIMITS;
+      const room = { files: files.most, bytes: models.most * limit };
+      return {
+        upload: { sha256, size, folder, blobs: new BlobFolder(folder), room },
+        onBytes: () => undefined,
+      };
     },
   });
 }

@@ -60,7 +60,7 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
 
   app.get(
     '/:job/bundle',
-    { schema: { summary: "The job's files.", params: ofJob } },
+    { config: { sendsBytes: true }, schema: { summary: "The job's files.", params: ofJob } },
     async (request, reply) => {
       const { run, site } = siteJobOf(context, request);
       const path = jobs.folder(run.record.id).at(PACKED_BUNDLE);
@@ -71,7 +71,10 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
 
   app.get(
     '/:job/models/:sha256',
-    { schema: { summary: "The model of the site's task.", params: ofJob.extend({ sha256: digest }) } },
+    {
+      config: { sendsBytes: true },
+      schema: { summary: "The model of the site's task.", params: ofJob.extend({ sha256: digest }) },
+    },
     async (request, reply) => {
       const { run, site } = siteJobOf(context, request);
       const name = request.params.sha256;
@@ -93,8 +96,11 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
       if (task?.kind !== 'train') throw flError('NF_TASK_LATE', { site, round: task?.round ?? 'training' });
       const limit = run.modelSize(task.model) + HEADER_SLACK;
       if (size > limit) throw flError('NF_UPLOAD_TOO_LARGE', { size, limit });
+      const sent = { sha256, instance: context.registry.get(site)?.instance ?? '' };
+      run.channel.requireUpload(site, sent);
       const folder = jobs.folder(run.record.id);
       return {
+        onEnd: (error) => (error === undefined ? run.channel.uploaded(site, sent) : run.channel.spoilt(site)),
         upload: { sha256, size, folder: folder.uploads(site), blobs: folder.blobs },
         onBytes: countTraffic(metrics, { run, site, direction: 'in' }),
       };

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { flError } from '../../../kernel/errors.ts';
 import { compareSites } from '../../../kernel/site-order.ts';
 import type { Identity } from '../../../security/certificate/identity.ts';
 import { ADMIN_ROLES } from '../../../security/project/schema.ts';
-import { studies as studiesSchema, studyOne } from '../../../wire/admin.ts';
+import { type Study, studies as studiesSchema, studyOne } from '../../../wire/admin.ts';
 import { name } from '../../../wire/shapes.ts';
 import type { ServerContext } from '../../context.ts';
 import type { App } from '../app.ts';
 import { noteDeed } from '../note-deed.ts';
+import { requireOwner } from '../route-access.ts';
 
 const ofStudy = z.object({ study: name });
 const newName = name.regex(
@@ -20,6 +20,7 @@ export function studyRoutes(app: App, context: ServerContext): void {
   lookRoutes(app, context);
   ownerRoutes(app, context);
   for (const add of [true, false]) siteRoute(app, context, add);
+  openRoute(app, context);
   userRoutes(app, context);
 }
 
@@ -36,9 +37,7 @@ function lookRoutes(app: App, { access, studies }: ServerContext): void {
     '/:study',
     { schema: { summary: 'One study.', params: ofStudy, response: { 200: studyOne } } },
     async ({ identity, params }) => {
-      const study = studies.get(params.study);
-      if (access.maySeeStudy(identity, study.name)) return study;
-      throw flError('NF_STUDY_UNKNOWN', { study: params.study, nearest: '' });
+      return access.study(identity, params.study);
     },
   );
 }
@@ -50,13 +49,16 @@ function ownerRoutes(app: App, context: ServerContext): void {
     {
       schema: {
         summary: 'Makes a study.',
-        body: z.strictObject({ name: newName, sites: z.array(name).default([]) }),
+        body: z.strictObject({
+          name: newName,
+          sites: z.array(name).default([]),
+          open: z.boolean().default(false),
+        }),
         response: { 200: studyOne },
       },
     },
     async ({ identity, body }) => {
-      requireOwner(identity);
-      const study = await studies.register(body.name, body.sites);
+      const study = await studies.register(body.name, body);
       await noteDeed(context, identity, { action: 'study.register', detail: body.name });
       return study;
     },
@@ -71,8 +73,8 @@ function ownerRoutes(app: App, context: ServerContext): void {
       },
     },
     async ({ identity, params }) => {
-      requireOwner(identity);
       await studies.remove(params.study);
+      await context.jobs.keepToStudies();
       await noteDeed(context, identity, { action: 'study.remove', detail: params.study });
       return {};
     },
@@ -91,13 +93,34 @@ function siteRoute(app: App, context: ServerContext, add: boolean): void {
       },
     },
     async ({ identity, params, body: { sites } }) => {
-      await requireOwnSites(context, identity, sites);
+      await requireOwnSites(context, identity, { study: params.study, sites, add });
       const study = await context.studies.change(params.study, ({ sites: before }) => {
         const others = (before ?? []).filter((site) => !sites.includes(site));
         return { sites: [...others, ...(add ? sites : [])].sort(compareSites) };
       });
       const action = add ? 'study.add_site' : 'study.remove_site';
       await noteDeed(context, identity, { action, detail: `${params.study}: ${sites.join(', ')}` });
+      await context.jobs.keepToStudies();
+      return shownTo(context, identity, study);
+    },
+  );
+}
+
+function openRoute(app: App, context: ServerContext): void {
+  app.post(
+    '/:study/open',
+    {
+      schema: {
+        summary: 'Says whether everybody in the project is in a study, with the role in the certificate.',
+        params: ofStudy,
+        body: z.strictObject({ open: z.boolean() }),
+        response: { 200: studyOne },
+      },
+    },
+    async ({ identity, params, body: { open } }) => {
+      const study = await context.studies.change(params.study, () => ({ open }));
+      const action = open ? 'study.open' : 'study.close';
+      await noteDeed(context, identity, { action, detail: params.study });
       return study;
     },
   );
@@ -115,7 +138,6 @@ function userRoutes(app: App, context: ServerContext): void {
       },
     },
     async ({ identity, params, body: { user, role } }) => {
-      requireOwner(identity);
       const study = await context.studies.change(params.study, ({ users }) => ({
         users: { ...users, [user]: role },
       }));
@@ -137,7 +159,6 @@ function userRoutes(app: App, context: ServerContext): void {
       },
     },
     async ({ identity, params, body: { user } }) => {
-      requireOwner(identity);
       const study = await context.studies.change(params.study, ({ users: { [user]: _gone, ...users } }) => ({
         users,
       }));
@@ -147,19 +168,37 @@ function userRoutes(app: App, context: ServerContext): void {
   );
 }
 
-/** The project's admins make studies. */
-function requireOwner({ name: user, role }: Identity): void {
-  if (role === 'project_admin') return;
-  throw flError('NF_ACCESS_DENIED', { name: user, role: role ?? 'none', right: 'to change studies' });
+interface SiteChange {
+  readonly study: string;
+  readonly sites: readonly string[];
+  readonly add: boolean;
 }
 
-/** An organisation's admin brings its own sites. */
+/**
+ * An organisation's admin who is in the study brings the organisation's own sites, and takes them out of whatever study has them.
+ * @throws NF_STUDY_UNKNOWN, NF_ACCESS_DENIED
+ */
 async function requireOwnSites(
-  { store }: ServerContext,
+  { store, access, studies }: ServerContext,
   user: Identity,
-  sites: readonly string[],
+  { study: name, sites, add }: SiteChange,
 ): Promise<void> {
+  if (user.role === 'project_admin') return;
   const known = await store.sites();
   const isOwn = sites.every((site) => known.find((one) => one.name === site)?.org === user.org);
-  if (user.role !== 'org_admin' || !isOwn) requireOwner(user);
+  const role = access.roleIn(user, name);
+  const isOrgAdmin = user.role === 'org_admin' || role === 'org_admin';
+  const hasThem = sites.every((site) => studies.find(name)?.sites?.includes(site));
+  const mayLeave = !add && isOrgAdmin && isOwn && hasThem;
+  if (role === undefined && !mayLeave) access.study(user, name);
+  if (!isOrgAdmin || !isOwn) requireOwner(user);
+}
+
+/** To those who are not in a study, only their own sites in it. */
+async function shownTo({ store, access }: ServerContext, user: Identity, study: Study): Promise<Study> {
+  if (access.maySeeStudy(user, study.name)) return study;
+  const own = new Set(
+    (await store.sites()).filter(({ org }) => org === user.org).map(({ name: site }) => site),
+  );
+  return { ...study, users: {}, sites: study.sites?.filter((site) => own.has(site)) ?? null };
 }

@@ -5,7 +5,7 @@ import type { ServerContext } from '../../context.ts';
 import { systemStatusOf } from '../../sites/site-states.ts';
 import type { App } from '../app.ts';
 import { noteDeed } from '../note-deed.ts';
-import { organisationOf, targetsOf } from '../system-targets.ts';
+import { requireOperator, targetsOf } from '../system-targets.ts';
 
 const target = z.string().min(1).max(64).describe('server, all, or the name of a site');
 const targets = z.array(target).min(1);
@@ -18,7 +18,7 @@ export function systemRoutes(app: App, context: ServerContext): void {
     { schema: { summary: 'How server and sites are.', response: { 200: systemStatus } } },
     async ({ identity }) => {
       context.access.require(identity, 'view');
-      return systemStatusOf(context);
+      return systemStatusOf(context, identity);
     },
   );
   for (const what of ['shutdown', 'restart'] as const) stopRoute(app, context, what);
@@ -67,7 +67,7 @@ function logLevelRoute(app: App, context: ServerContext): void {
 }
 
 function enableRoute(app: App, context: ServerContext, enabled: boolean): void {
-  const { access, store, registry } = context;
+  const { store, registry } = context;
   app.post(
     enabled ? '/enable-client' : '/disable-client',
     {
@@ -78,7 +78,7 @@ function enableRoute(app: App, context: ServerContext, enabled: boolean): void {
       },
     },
     async ({ identity, body: { site } }) => {
-      access.require(identity, 'operate', { siteOrg: await organisationOf(context, site) });
+      await requireOperator(context, identity, site);
       await store.setSiteEnabled(site, enabled);
       registry.setEnabled(site, enabled);
       const action = enabled ? 'system.enable_client' : 'system.disable_client';

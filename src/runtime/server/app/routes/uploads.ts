@@ -1,11 +1,13 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { HEADER } from '../../../wire/protocol.ts';
+import { NeuroflareError } from '../../../kernel/errors.ts';
+import { BYTES_TYPE, HEADER } from '../../../wire/protocol.ts';
 import { digest } from '../../../wire/shapes.ts';
 import { uploadAnswer } from '../../../wire/site.ts';
 import type { Upload, UploadDesk } from '../../transfer/upload-desk.ts';
 import type { App } from '../app.ts';
+import { otherType, requireBytes } from '../bodies.ts';
 
 const bytes = z.coerce.number().int().min(0);
 const headers = z.object({
@@ -16,6 +18,8 @@ const headers = z.object({
 export interface UploadPlace {
   readonly upload: Upload;
   readonly onBytes: (bytes: number) => void;
+  /** All of it is there, or what came is not what was announced. */
+  readonly onEnd?: (error?: unknown) => Promise<void> | void;
 }
 
 export interface UploadWish {
@@ -62,11 +66,24 @@ export function uploadRoutes<Params extends z.ZodObject>(
 
   app.patch(
     `${path}/:sha256`,
-    { schema: { summary: `A piece of ${what}.`, params: ofFile, headers, response: { 200: uploadAnswer } } },
+    {
+      config: { takesBytes: true },
+      onRequest: requireBytes,
+      schema: { summary: `A piece of ${what}.`, params: ofFile, headers, response: { 200: uploadAnswer } },
+    },
     async (request) => {
-      const { upload, onBytes } = await place(request as FastifyRequest, wishOf(request));
+      const { body } = request;
+      if (!(body instanceof Readable)) throw otherType(BYTES_TYPE, request);
+      const { upload, onBytes, onEnd } = await place(request as FastifyRequest, wishOf(request));
       const offset = request.headers[HEADER.uploadOffset];
-      return uploads.receive(upload, { offset, body: request.body as Readable, onBytes });
+      try {
+        const answer = await uploads.receive(upload, { offset, body, onBytes });
+        if (answer.done) await onEnd?.();
+        return answer;
+      } catch (error) {
+        if (error instanceof NeuroflareError && error.code === 'NF_TRANSFER_DIGEST') await onEnd?.(error);
+        throw error;
+      }
     },
   );
 }

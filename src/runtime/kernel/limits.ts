@@ -1,0 +1,51 @@
+/** One thing that is bounded. */
+export interface Limit {
+  readonly most: number;
+  readonly unit: string;
+  /** What is counted, for docs and errors. */
+  readonly what: string;
+}
+
+/** Of requests to a server. */
+export const REQUEST_LIMITS = {
+  json_bytes: { most: 2_000_000, unit: 'bytes', what: 'a JSON body' },
+  json_seconds: { most: 30, unit: 's', what: 'from the beginning of a JSON body to its end' },
+} as const satisfies Record<string, Limit>;
+
+/** Of files on their way to a server. */
+export const UPLOAD_LIMITS = {
+  user_files: { most: 16, unit: 'files', what: 'a user has sent and submitted no job with' },
+  user_models: { most: 2, unit: 'times max_model_gb', what: 'these files take up together' },
+  user_hours: { most: 24, unit: 'h', what: 'since the last byte of such a file; it is removed then' },
+  at_once: { most: 3, unit: 'files', what: 'that a site sends for one job at the same time' },
+  whole_per_task: {
+    most: 3,
+    unit: 'files',
+    what: 'a site has sent whole for one task; one from each folder of a client',
+  },
+  spoilt_per_task: {
+    most: 3,
+    unit: 'files',
+    what: 'of a task whose bytes were not what was announced; the site has failed then',
+  },
+} as const satisfies Record<string, Limit>;
+
+/** Of connections that have not shown a certificate of the project. */
+export const STRANGER_LIMITS = {
+  idle_seconds: {
+    most: 10,
+    unit: 's',
+    what: 'a connection may say nothing, or not finish its handshake, or ask nothing once it is refused',
+  },
+  idle_per_address: {
+    most: 8,
+    unit: 'connections',
+    what: 'of one address that say nothing or have no certificate that is accepted; the oldest are closed',
+  },
+  idle: { most: 64, unit: 'connections', what: 'of all addresses together that do so' },
+  handshakes_per_address: {
+    most: 512,
+    unit: 'connections',
+    what: 'of one address in the middle of the handshake',
+  },
+} as const satisfies Record<string, Limit>;

@@ -1,0 +1,61 @@
+import type { FastifyRequest, onRequestHookHandler } from 'fastify';
+import { JOB_LIMITS } from '../../job/limits.ts';
+import { flError } from '../../kernel/errors.ts';
+import { isDeeper } from '../../kernel/json-depth.ts';
+import { REQUEST_LIMITS } from '../../kernel/limits.ts';
+import { BYTES_TYPE, JSON_TYPE } from '../../wire/protocol.ts';
+import type { App } from './app.ts';
+
+/**
+ * What a request may bring: JSON of bounded size, depth and time, and on routes that ask for it (`requireBytes`) an octet stream, which they
+ * read themselves. Nothing is opened for a body before it is known to be of the right kind.
+ */
+export function takeBodies(app: App): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(JSON_TYPE, { parseAs: 'string' }, (request, text: string, done) => {
+    const { most } = JOB_LIMITS.depth;
+    if (!isDeeper(text, most)) return parse(request, text, done);
+    const reason = `its lists and objects lie more than ${most} deep in one another`;
+    done(flError('NF_REQUEST_FORM', { reason }));
+  });
+  app.addContentTypeParser(BYTES_TYPE, (request, payload, done) => {
+    if (request.routeOptions.config.takesBytes) done(null, payload);
+    else done(otherType(JSON_TYPE, request));
+  });
+  limitTime(app);
+}
+
+/** A JSON body that trickles in is cut; streams take as long as they take. */
+function limitTime(app: App): void {
+  const timers = new WeakMap<object, NodeJS.Timeout>();
+  const clear = async (request: FastifyRequest) => clearTimeout(timers.get(request));
+  app.addHook('preParsing', async (request) => {
+    if (request.routeOptions.config.takesBytes || request.method === 'GET') return;
+    const wait = REQUEST_LIMITS.json_seconds.most * 1000;
+    timers.set(request, setTimeout(() => request.raw.destroy(), wait).unref());
+  });
+  app.addHook('preValidation', clear);
+  app.addHook('onResponse', clear);
+  app.addHook('onRequestAbort', clear);
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The body is an octet stream. */
+    takesBytes?: boolean;
+  }
+}
+
+/** For routes that read the body as a stream. @throws NF_REQUEST_TYPE */
+export const requireBytes: onRequestHookHandler = (request, _reply, done) => {
+  const [type = ''] = (request.headers['content-type'] ?? '').split(';');
+  if (type.trim().toLowerCase() === BYTES_TYPE) done();
+  else done(otherType(BYTES_TYPE, request));
+};
+
+/** What was sent instead of what is taken. */
+export function otherType(wanted: string, { headers }: Pick<FastifyRequest, 'headers'>) {
+  const given = headers['content-type'] || 'a body of no type';
+  return flError('NF_REQUEST_TYPE', { wanted, given: given.slice(0, 100) });
+}
