@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import type { EngineSetup, ProcessSetup, TaskMessage, TaskOrder } from '../executor/messages.ts';
 import { channelOf, hearMessages, lineOf } from '../executor/process-channel.ts';
 import { readMessage } from '../executor/read-message.ts';
+import { TaskClock } from '../executor/task-clock.ts';
 import { type ErrorReport, flError } from '../kernel/errors.ts';
 import { MODULE_EXTENSION } from '../kernel/module-file.ts';
 import { NATIVE_SETTINGS } from '../kernel/native-settings.ts';
@@ -25,6 +26,8 @@ export interface JobProcessOptions {
   /** The site's data, if it has any. */
   readonly data: string | undefined;
   readonly policy: WallPolicy;
+  /** Seconds until a script begins. */
+  readonly startLimit?: number;
   readonly onText: (text: string) => void;
 }
 
@@ -78,6 +81,7 @@ export class JobProcess {
       else if (message.type === 'failure') outcome.resolve({ type: 'failure', error: message.error });
       else if (message.type === 'log') this.#options.onText(message.text);
       else if (message.type === 'left') isUsedUp = true;
+      else if (message.type === 'started') clock.begin();
       else onMessage(message);
     };
     const end = async (code: number | null, killer: NodeJS.Signals | null) => {
@@ -85,7 +89,8 @@ export class JobProcess {
       outcome.resolve(endOf(code, killer, child.throughShell));
     };
     const abort = () => outcome.reject(signal.reason);
-    const timer = setTimeout(() => outcome.resolve(tooLate(limit)), limit * 1000);
+    const limits = { limit, startLimit: this.#options.startLimit };
+    const clock = new TaskClock(limits, (error) => outcome.resolve({ type: 'failure', error }));
     child.hear = hear;
     child.process.on('exit', end);
     signal.addEventListener('abort', abort, { once: true });
@@ -104,7 +109,7 @@ export class JobProcess {
       await this.kill();
       throw error;
     } finally {
-      clearTimeout(timer);
+      clock.stop();
       signal.removeEventListener('abort', abort);
       child.hear = () => undefined;
       child.process.off('exit', end);
@@ -212,10 +217,6 @@ function endOf(code: number | null, signal: NodeJS.Signals | null, throughShell:
 function signalOf(code: number | null): NodeJS.Signals | null {
   const found = Object.entries(constants.signals).find(([, number]) => 128 + number === code);
   return (found?.[0] as NodeJS.Signals | undefined) ?? null;
-}
-
-function tooLate(seconds: number): TaskOutcome {
-  return { type: 'failure', error: flError('NF_SCRIPT_TIMEOUT', { seconds }).report() };
 }
 
 /** Folders in which Node.js looks for the packages of neuroflare. */

@@ -54,6 +54,7 @@ const PASSING: ReadonlySet<string> = new Set<ErrorCode>([
   'NF_STORE_DISK',
   'NF_FILES_OPEN',
   'NF_MEMORY_FULL',
+  'NF_SCRIPT_START',
 ]);
 const PASSING_PAUSE_MS = 1000;
 

@@ -37,6 +37,8 @@ export interface TaskOrder {
 /** From the one that runs scripts. */
 export type TaskMessage =
   | { readonly type: 'ready' }
+  /** Just before the first line of the script: its time begins. */
+  | { readonly type: 'started' }
   | { readonly type: 'log'; readonly text: string }
   | { readonly type: 'progress'; readonly done: number; readonly total: number }
   | { readonly type: 'engine'; readonly engine: EngineUse }

@@ -36,6 +36,7 @@ const result = z.object({
 
 const taskMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
+  z.object({ type: z.literal('started') }),
   z.object({ type: z.literal('log'), text: z.string() }),
   z.object({ type: z.literal('progress'), done: z.number(), total: z.number() }),
   z.object({ type: z.literal('engine'), engine: engineUse }),

@@ -64,7 +64,7 @@ function moveTo(home: string): void {
 async function answerTo(next: TaskOrder): Promise<TaskMessage> {
   const { site, currentRound: round } = next.task.context;
   try {
-    const outcome = await owner.run(next, () => runScript(next.task));
+    const outcome = await owner.run(next, () => runScript(next.task, () => post({ type: 'started' })));
     const need = needOfProcess();
     if (need !== undefined) return { type: 'needs-process', what: need };
     if ('failure' in outcome) return { type: 'failure', error: outcome.failure };

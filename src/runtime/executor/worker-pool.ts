@@ -1,7 +1,8 @@
-import { type ErrorReport, flError } from '../kernel/errors.ts';
+import type { ErrorReport } from '../kernel/errors.ts';
 import { applyNativeSettings } from '../kernel/native-settings.ts';
 import type { EngineSetup, TaskMessage, TaskOrder } from './messages.ts';
 import { startProcess } from './process-host.ts';
+import { TaskClock } from './task-clock.ts';
 import type { StartHost, TaskHost } from './task-host.ts';
 import { startThread } from './thread-host.ts';
 
@@ -16,14 +17,14 @@ interface Work {
   readonly site: string;
   readonly order: TaskOrder;
   readonly listener: OrderListener;
-  /** Seconds. */
+  /** Seconds the script may take. */
   readonly limit: number;
 }
 
 interface Slot {
   readonly host: TaskHost;
   work: Work | undefined;
-  timer: NodeJS.Timeout | undefined;
+  clock: TaskClock | undefined;
   lastSite: string | undefined;
   tasks: number;
   /** The script has left something there that the next task would find. */
@@ -37,6 +38,7 @@ const TASKS_PER_WORKER = 400;
 export class WorkerPool {
   readonly #size: number;
   readonly #engine: EngineSetup;
+  readonly #startLimit: number | undefined;
   readonly #slots = new Set<Slot>();
   #startHost: StartHost = startThread;
   /** Threads on their way out. */
@@ -44,10 +46,12 @@ export class WorkerPool {
   #waiting: Work[] = [];
   #closed = false;
 
-  constructor(size: number, { engine }: { engine: EngineSetup }) {
+  /** @param startLimit seconds until a script begins */
+  constructor(size: number, { engine, startLimit }: { engine: EngineSetup; startLimit?: number }) {
     applyNativeSettings();
     this.#size = size;
     this.#engine = engine;
+    this.#startLimit = startLimit;
   }
 
   run(work: Work): void {
@@ -99,7 +103,7 @@ export class WorkerPool {
       message: (message) => this.#hear(slot, message),
       ended: (error) => this.#onEnd(slot, error),
     });
-    const idle = { work: undefined, timer: undefined, lastSite: undefined };
+    const idle = { work: undefined, clock: undefined, lastSite: undefined };
     const slot: Slot = { host, ...idle, tasks: 0, isUsedUp: false };
     this.#slots.add(slot);
     return slot;
@@ -109,7 +113,8 @@ export class WorkerPool {
     slot.work = work;
     slot.lastSite = work.site;
     slot.tasks += 1;
-    slot.timer = setTimeout(() => this.#onTimeout(slot, work.limit), work.limit * 1000);
+    const limits = { limit: work.limit, startLimit: this.#startLimit };
+    slot.clock = new TaskClock(limits, (error) => this.#failHere(slot, error));
     work.listener.started();
     slot.host.post(work.order);
   }
@@ -117,6 +122,10 @@ export class WorkerPool {
   #hear(slot: Slot, message: TaskMessage): void {
     const { work } = slot;
     if (!work || message.type === 'ready') return;
+    if (message.type === 'started') {
+      slot.clock?.begin();
+      return;
+    }
     if (message.type === 'failure') {
       this.#fail(slot, message.error);
       return;
@@ -132,7 +141,7 @@ export class WorkerPool {
   }
 
   #release(slot: Slot): void {
-    clearTimeout(slot.timer);
+    slot.clock?.stop();
     slot.work = undefined;
     if (slot.isUsedUp || slot.tasks >= TASKS_PER_WORKER) void this.#end(slot);
   }
@@ -154,18 +163,16 @@ export class WorkerPool {
     this.#dispatch();
   }
 
-  #onTimeout(slot: Slot, seconds: number): void {
-    const place = placeOf(slot);
-    this.#fail(slot, flError('NF_SCRIPT_TIMEOUT', { seconds }, { place }).report());
+  #onEnd(slot: Slot, error: ErrorReport): void {
+    if (this.#slots.has(slot)) this.#failHere(slot, error);
   }
 
-  #onEnd(slot: Slot, error: ErrorReport): void {
-    if (!this.#slots.has(slot)) return;
+  #failHere(slot: Slot, error: ErrorReport): void {
     this.#fail(slot, { ...error, place: { ...error.place, ...placeOf(slot) } });
   }
 
   async #end(slot: Slot): Promise<void> {
-    clearTimeout(slot.timer);
+    slot.clock?.stop();
     slot.work = undefined;
     this.#slots.delete(slot);
     const ending = slot.host.end();

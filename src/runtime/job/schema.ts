@@ -83,7 +83,9 @@ const executor = z.strictObject({
   task_timeout: seconds
     .positive()
     .default(3600)
-    .describe('seconds after which a script that gave no answer is ended'),
+    .describe(
+      'seconds a script has for a task, from its first line on; one that gave no answer by then is ended',
+    ),
 });
 
 const arrayLiteral = z.strictObject({

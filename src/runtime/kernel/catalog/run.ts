@@ -104,6 +104,12 @@ export const RUN_ERRORS = {
     message: 'The process of the script said what is no message: {reason}',
     hint: 'Send results with flare.send(), print with console.log(); leave the channel of the process alone.',
   },
+  NF_SCRIPT_START: {
+    exit: 1,
+    message:
+      'The script was not begun within {seconds} s: its process did not start, or did not read the model.',
+    hint: 'Look at the load, the memory and the disk of the machine.',
+  },
   NF_SCRIPT_TIMEOUT: {
     exit: 1,
     message: 'The script gave no answer within {seconds} s.',

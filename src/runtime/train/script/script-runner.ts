@@ -24,14 +24,15 @@ let tasks = 0;
 
 /**
  * nvflare's ScriptRunner: runs a training script for one task, from its first line to its end, in this thread. The
- * script and the packages beside the job are evaluated anew for every task.
+ * script and the packages beside the job are evaluated anew for every task. `onStart` is called just before.
  */
-export async function runScript(task: ScriptTask): Promise<ScriptOutcome> {
+export async function runScript(task: ScriptTask, onStart: () => void): Promise<ScriptOutcome> {
   const { site, currentRound: round } = task.context;
   const session = new Session(await fillContext(task));
   installResolveHooks(task.code);
   expectNoTraces();
   const url = scriptUrl(join(task.code.bundle, task.script), String(tasks++));
+  onStart();
   try {
     await inSession(session, () => import(url));
     if (!session.result) throw flError('NF_SCRIPT_NO_RESULT');
