@@ -98,7 +98,7 @@ async function work(
   while (!isOver) {
     const { version, jobs }: Awaited<ReturnType<RawSite['poll']>> = await site.poll(POLL_SECONDS, seen);
     seen = version;
-    const task = jobs.find(({ offer }) => offer.job_id === id)?.task;
+    const task = jobs.find((job) => job.job_id === id)?.task;
     if (!task || busy || done === `${task.kind} ${task.round}`) continue;
     busy = answer().finally(() => {
       done = `${task.kind} ${task.round}`;

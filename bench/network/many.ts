@@ -89,7 +89,7 @@ async function roundsWith(sites: readonly RawSite[], server: number): Promise<vo
     while (!finished) {
       const { version, jobs }: Awaited<ReturnType<RawSite['poll']>> = await site.poll(POLL_SECONDS, seen);
       seen = version;
-      const own = jobs.find(({ offer }) => offer.job_id === id);
+      const own = jobs.find((job) => job.job_id === id);
       if (!own) break;
       if (!own.task) continue;
       const { round, kind, model } = own.task;

@@ -9,17 +9,18 @@ export interface Terminal {
 }
 
 /**
- * Asks before something that cannot be undone. Where nobody can be asked, in a script say, it must be said beforehand with --force.
+ * Asks before something that cannot be undone. Where nobody can be asked, in a script say, it must be said beforehand with a flag.
+ * @param flag its name, for the error; default: --force
  * @throws NF_NOT_CONFIRMED; NF_QUESTION_LEFT for Ctrl-C or Ctrl-D in place of an answer
  */
 export async function confirm(
   question: string,
-  { force }: { force: boolean },
+  { force, flag = '--force' }: { force: boolean; flag?: string },
   { input, output }: Terminal = { input: process.stdin, output: process.stderr },
 ): Promise<void> {
   if (force) return;
   const isPerson = input.isTTY && output.isTTY;
-  if (!isPerson) throw flError('NF_NOT_CONFIRMED', { question });
+  if (!isPerson) throw flError('NF_NOT_CONFIRMED', { question, flag });
   const terminal = createInterface({ input, output });
   try {
     const answer = await terminal.question(`${printable(question)} [y/N] `).catch((cause: Error) => {
@@ -27,7 +28,7 @@ export async function confirm(
       output.write('\n');
       throw flError('NF_QUESTION_LEFT', {}, { cause });
     });
-    if (!/^y(es)?$/i.test(answer.trim())) throw flError('NF_NOT_CONFIRMED', { question });
+    if (!/^y(es)?$/i.test(answer.trim())) throw flError('NF_NOT_CONFIRMED', { question, flag });
   } finally {
     terminal.close();
   }

@@ -4,6 +4,13 @@ import { Args, Flags } from '@oclif/core';
 
 export const jobArg = Args.string({ required: true, description: 'id of the job, or its beginning' });
 
+/** `--valid-days`: how long a signed job is good. */
+export const validDaysFlag = Flags.integer({
+  min: 1,
+  max: 366,
+  summary: 'days for which sites take the job and its tasks; default: 30',
+});
+
 /** `--force`: what would be asked at a terminal is not asked. */
 export const forceFlag = Flags.boolean({ summary: 'do not ask' });
 

@@ -58,7 +58,7 @@ async function found(who: string, headers: readonly string[] = []): Promise<{ co
   const args = [
     ['run', at('document'), '--url', `https://localhost:${federation.kits.port}`],
     ['--tls-verify', at('ca'), '--request-cert', at('cert'), '--request-cert-key', at('key')],
-    ['-H', 'neuroflare-protocol: 1', ...headers.flatMap((header) => ['-H', header])],
+    ['-H', 'neuroflare-protocol: 2', ...headers.flatMap((header) => ['-H', header])],
     ['--exclude-path-regex', LEFT_OUT, '--checks', CHECKS.join(','), '--phases', 'coverage,fuzzing'],
     [
       '--max-time',

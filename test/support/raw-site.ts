@@ -56,7 +56,7 @@ export class RawSite {
   /** The job of this id, once it is offered. */
   async offered(job: string) {
     for (;;) {
-      const found = (await this.poll()).jobs.find(({ offer }) => offer.job_id === job);
+      const found = (await this.poll()).jobs.find(({ job_id: id }) => id === job);
       if (found) return found;
       await new Promise((resolve) => setTimeout(resolve, 30));
     }

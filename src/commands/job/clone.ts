@@ -1,27 +1,41 @@
 import { Flags } from '@oclif/core';
 import { z } from 'zod';
-import { jobArg } from '../../output/remote-args.ts';
+import { jobArg, validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 
-const resultSchema = z.object({ job_id: z.string(), cloned_from: z.string() });
+const resultSchema = z.object({
+  job_id: z.string(),
+  cloned_from: z.string(),
+  submitter: z.string().describe('who signed it first'),
+  code_sha256: z.string().describe('of the code that was signed anew'),
+});
 type Result = z.output<typeof resultSchema>;
 
 export default class JobClone extends RemoteCommand<Result> {
   static override summary = 'submit a job of the server once more, signed as your own';
+  static override description =
+    'What the server sends is signed anew only if it is what the first submitter signed; who that was and the digest of the code are shown.';
   static override examples = ['<%= config.bin %> job clone 3f2a91c0'];
   static override args = { job: jobArg };
   static override flags = {
     study: Flags.string({ summary: 'study of the new job; default: that of the old one' }),
+    'valid-days': validDaysFlag,
   };
   static override resultSchema = resultSchema;
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(JobClone);
-    const { cloneJob } = await import('../../runtime/admin/submit.ts');
+    const { cloneJob } = await import('../../runtime/admin/clone.ts');
     return this.withAdmin(async (admin) => {
-      const options = { study: flags.study, signal: this.signal };
-      const { jobId, clonedFrom } = await cloneJob(admin, args.job, options);
-      return { job_id: jobId, cloned_from: clonedFrom };
+      const { jobId, clonedFrom, original } = await cloneJob(admin, args.job, {
+        study: flags.study,
+        validDays: flags['valid-days'],
+        signal: this.signal,
+        onOriginal: ({ name, submitter, org, codeSha256 }) =>
+          this.note(`${name} of ${submitter} (${org}), code ${codeSha256}`),
+      });
+      const { submitter, codeSha256 } = original;
+      return { job_id: jobId, cloned_from: clonedFrom, submitter, code_sha256: codeSha256 };
     });
   }
 

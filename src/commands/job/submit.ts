@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
+import { validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 
 const resultSchema = z.object({
@@ -27,6 +28,7 @@ export default class JobSubmit extends RemoteCommand<Result> {
       summary: "sites that take part, separated by commas; default: those of the job's split",
     }),
     study: Flags.string({ summary: 'study the job belongs to; default: default' }),
+    'valid-days': validDaysFlag,
     'submit-token': Flags.string({ summary: 'makes a repeated submission the same one' }),
   };
   static override resultSchema = resultSchema;
@@ -42,6 +44,7 @@ export default class JobSubmit extends RemoteCommand<Result> {
         {
           study: flags.study,
           token: flags['submit-token'],
+          validDays: flags['valid-days'],
           clients: flags.clients?.split(',').map((site) => site.trim()),
           signal: this.signal,
           onBytes: (done, total) => progress({ what: 'initial model, bytes', done, total }),

@@ -20,6 +20,7 @@ import {
   systemStatus,
 } from '../wire/admin.ts';
 import type { LogLevel } from '../wire/shapes.ts';
+import { type SignedJob, signedJob } from '../wire/terms.ts';
 import { userConfigPath } from '../workspace/config-file.ts';
 
 export interface AdminOptions {
@@ -59,6 +60,11 @@ export class Admin {
 
   job(id: string): Promise<JobMeta> {
     return this.#get(`/v1/jobs/${encodeURIComponent(id)}`, jobMeta);
+  }
+
+  /** What its submitter signed; whether it is good is for the asker to check. */
+  signedJob(id: string): Promise<SignedJob> {
+    return this.#get(`/v1/jobs/${encodeURIComponent(id)}/signature`, signedJob);
   }
 
   /** What happened after a number, as soon as there is something. */

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { readSplit } from '../../preprocess/split/manifest.ts';
-import { packBundle, unpackBundle } from '../federation/packed-bundle.ts';
+import { type TermsWanted, termsOf } from '../federation/job-terms.ts';
+import { modelForm } from '../federation/model-form.ts';
+import { packBundle } from '../federation/packed-bundle.ts';
 import { loadSubmittedJob, modelOutside } from '../federation/submitted-job.ts';
 import type { Bundle } from '../job/bundle.ts';
+import type { JobDefinition } from '../job/definition.ts';
+import { LOCAL_FILES } from '../job/job-paths.ts';
 import { keyMetricWarnings } from '../job/key-metric.ts';
 import { findJobFile, loadJob } from '../job/load.ts';
 import { planRun } from '../job/plan.ts';
@@ -13,14 +17,19 @@ import { signJob } from '../security/job-signature.ts';
 import { isPassing } from '../transport/failures.ts';
 import { upload } from '../transport/upload.ts';
 import { submitted } from '../wire/admin.ts';
-import { packedBundle } from '../wire/shapes.ts';
+import type { ModelForm } from '../wire/terms.ts';
 import type { Admin } from './admin.ts';
+
+/** Days for which a job is good unless its submitter says otherwise. */
+const VALID_DAYS = 30;
 
 export interface SubmitOptions {
   readonly study?: string | undefined;
   readonly token?: string | undefined;
   /** Sites that take part; default: those of the job's split, else the server chooses. */
   readonly clients?: readonly string[] | undefined;
+  /** Days for which sites take the job and its tasks; default: 30. */
+  readonly validDays?: number | undefined;
   readonly signal: AbortSignal;
   readonly onBytes?: ((sent: number, total: number) => void) | undefined;
 }
@@ -52,7 +61,13 @@ export async function submitJob(admin: Admin, path: string, options: SubmitOptio
   const sites = options.clients ?? splitSites;
   if (sites) planRun(definition, { siteNames: options.clients }, splitSites);
   const model = outside === undefined ? undefined : await modelRef(outside);
-  const send = () => sendSubmission(admin, { ...options, bundle, sites, model });
+  const content = {
+    job: definition,
+    bundle,
+    model: await modelForm(definition, { rules: LOCAL_FILES, outside }),
+  };
+  const wanted = { study: options.study ?? 'default', clients: sites };
+  const send = () => sendSubmission(admin, { ...options, content, wanted, model });
   if (model && outside !== undefined) await sendModel(admin, { ...model, file: outside }, options);
   const answer = await send().catch(async (thrown: unknown) => {
     // A server that was started anew in between has forgotten what was not submitted yet.
@@ -65,49 +80,31 @@ export async function submitJob(admin: Admin, path: string, options: SubmitOptio
   return { jobId: answer.job_id, isNew: answer.is_new, name: definition.name, sites, warnings };
 }
 
-/** Submits a job of the server once more, as one's own. */
-export async function cloneJob(
-  admin: Admin,
-  id: string,
-  options: Pick<SubmitOptions, 'study' | 'signal'>,
-): Promise<SubmittedJob & { readonly clonedFrom: string }> {
-  const { job_id: clonedFrom, name, study, sites, initial_model: model } = await admin.job(id);
-  const bundle = await fetchBundle(admin, clonedFrom);
-  const named = sites.filter(({ answer }) => answer === 'accepted').map(({ site }) => site);
-  const answer = await sendSubmission(admin, {
-    ...options,
-    study: options.study ?? study,
-    bundle,
-    sites: undefined,
-    model: model ?? undefined,
-    clonedFrom,
-  });
-  return { jobId: answer.job_id, isNew: answer.is_new, name, sites: named, warnings: [], clonedFrom };
-}
+/** Whose terms are signed, without what is the same for every job. */
+type Wanted = Omit<TermsWanted, 'project' | 'jobId' | 'now' | 'validDays'>;
 
-interface Submission extends SubmitOptions {
-  readonly bundle: Bundle;
-  readonly sites: readonly string[] | undefined;
+interface Submission extends Pick<SubmitOptions, 'token' | 'validDays' | 'signal'> {
+  readonly content: { readonly job: JobDefinition; readonly bundle: Bundle; readonly model: ModelForm };
+  readonly wanted: Wanted;
   readonly model: { readonly sha256: string; readonly size: number } | undefined;
   readonly clonedFrom?: string;
 }
 
-async function sendSubmission(admin: Admin, submission: Submission) {
-  const { bundle, sites, model, study, token, clonedFrom, signal } = submission;
+/** Signs a job and sends it. */
+export async function sendSubmission(admin: Admin, submission: Submission) {
+  const { content, wanted, model, token, clonedFrom, validDays = VALID_DAYS, signal } = submission;
   const jobId = randomUUID();
   const { project } = admin.kit;
-  const signed = { project, job_id: jobId, bundle_sha256: bundle.sha256 };
+  const terms = termsOf(content, { ...wanted, project, jobId, validDays, now: new Date() });
   return admin.connection.send({
     method: 'POST',
     path: '/v1/jobs/',
     body: {
-      job_id: jobId,
-      bundle: packBundle(bundle),
-      signature: signJob(signed, admin.kit),
-      study: study ?? 'default',
+      terms,
+      bundle: packBundle(content.bundle),
+      signature: signJob(terms, admin.kit),
       // Without the user's own: a request that is sent twice, for a broken line, is one submission.
       token: token ?? jobId,
-      ...(sites && { clients: sites }),
       ...(model && { initial_model: model }),
       ...(clonedFrom !== undefined && { cloned_from: clonedFrom }),
     },
@@ -141,9 +138,4 @@ async function sendModel(
       if (!isPassing(error) || tries >= 20) throw error;
     }
   }
-}
-
-async function fetchBundle({ connection }: Admin, id: string): Promise<Bundle> {
-  const { body } = await connection.stream({ method: 'GET', path: `/v1/jobs/${id}/bundle` });
-  return unpackBundle(packedBundle.parse(await body.json()));
 }

@@ -6,16 +6,24 @@ import { LOCAL_FILES } from '../job/job-paths.ts';
 import { JOB_LIMITS } from '../job/limits.ts';
 import { sha256File } from '../kernel/digest.ts';
 import { flError, NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import type { Identity } from '../security/certificate/identity.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Decision, JobOffer } from '../wire/site.ts';
+import type { Decision } from '../wire/site.ts';
+import type { SignedJob } from '../wire/terms.ts';
 import type { SiteJobFolder } from './client-folder.ts';
-import { decide, decideOffer, type Offered, refusal, type SiteRules } from './decide.ts';
+import { decide, type Offered, refusal, requireSigned, requireWelcome, type SiteRules } from './decide.ts';
 import type { ServerLink } from './server-link.ts';
 import { type OnTrouble, whenRoom } from './when-room.ts';
 
 /** How often an approval is looked for. */
 const APPROVAL_MS = 500;
+
+export interface KnownJob {
+  readonly signed: SignedJob;
+  readonly signer: Identity;
+  readonly offered?: Offered;
+}
 
 export interface AdmissionDeps {
   readonly site: string;
@@ -27,89 +35,125 @@ export interface AdmissionDeps {
   readonly logger: Logger;
   readonly audit: AuditLog;
   readonly tell: (line: string) => void;
-  /** What the job's code is, once its files are here. */
-  readonly onOpened: (codeSha256: string) => void;
+  /** Whose job it is and what is in it, as soon as that is known. */
+  readonly onKnown: (known: KnownJob) => void;
+  readonly known: () => KnownJob | undefined;
   readonly onDecision: (decision: Decision) => void;
   readonly onTrouble: OnTrouble;
   readonly signal: AbortSignal;
 }
 
 /**
- * A job that this site takes, or undefined. Waits for its code to be approved; one that is refused stays refused. Its files are
- * fetched and opened only after its signature was found good.
+/**
+ * Takes a job of the server, or does not: its signature first, then its files, then what the site's rules say. Its files are fetched
+ * and opened only after its signature was found good and its submitter welcome. Waits for its code to be approved; one that is refused
+ * stays refused, and undefined is returned.
  */
-export async function admit(offer: JobOffer, deps: AdmissionDeps): Promise<Offered | undefined> {
+export async function admit(id: string, deps: AdmissionDeps): Promise<Offered | undefined> {
+  const { link, signal } = deps;
+  try {
+    const signed = await link.signedJob(id, signal);
+    const rules = await rulesWhenReadable(id, deps);
+    const signer = requireSigned({ id, signed }, rules);
+    deps.onKnown({ signed, signer });
+    requireWelcome(signer, rules);
+    const offered = await fetchJob({ id, signed }, deps);
+    deps.onKnown({ signed, signer, offered });
+    return (await isTaken(offered, deps)) ? offered : undefined;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    await say(id, refusal(thrown), deps);
+    return undefined;
+  }
+}
+
+/** Under which name people know a job. */
+export function shownName(id: string, { signed, signer, offered }: Partial<KnownJob> = {}): string {
+  const name = signed?.terms.version === 2 ? signed.terms.name : offered?.job.name;
+  return name === undefined || !signer ? `job ${id}` : `${name} of ${signer.name}`;
+}
+
+async function isTaken(offered: Offered, deps: AdmissionDeps): Promise<boolean> {
   let said: Decision['answer'] | undefined;
-  let fetched: Offered | Decision | undefined;
   for (;;) {
-    const rules = await deps.rules().catch((thrown: unknown) => toNeuroflareError(thrown));
-    let decision = decideOn(offer, rules);
-    if (!decision && !(rules instanceof NeuroflareError)) {
-      fetched ??= await fetchJob(offer, deps);
-      decision = 'answer' in fetched ? fetched : await decide(fetched, rules);
-    }
-    if (decision && decision.answer !== said) await say(offer, decision, deps);
-    said = decision?.answer;
-    if (said === 'accepted' && fetched && 'offer' in fetched) return fetched;
-    if (said === 'refused') return undefined;
+    const decision = await decideNow(offered, deps);
+    if (decision.answer !== said) await say(offered.id, decision, deps);
+    said = decision.answer;
+    if (said !== 'waiting for approval') return said === 'accepted';
     await sleep(APPROVAL_MS, undefined, { signal: deps.signal });
   }
 }
 
 /** While the site's rules cannot be read no job begins here, and none is refused for it. */
-function decideOn(offer: JobOffer, rules: SiteRules | NeuroflareError): Decision | undefined {
-  if (rules instanceof NeuroflareError) return { answer: 'waiting for approval', reason: rules.report() };
-  return decideOffer(offer, rules);
+async function decideNow(offered: Offered, { rules }: AdmissionDeps): Promise<Decision> {
+  const read = await rules().catch((thrown: unknown) => toNeuroflareError(thrown));
+  if (read instanceof NeuroflareError) return { answer: 'waiting for approval', reason: read.report() };
+  return decide(offered, read);
 }
 
 /**
- * Fetches a job's files, checked against the digest of the offer, into a folder of their own. Those of no use are refused; where this
- * machine has no room for them they wait.
+ * Fetches a job's files, checked against what was signed, into a folder of their own. Those of no use are refused; where this machine
+ * has no room for them they wait.
  */
-async function fetchJob(offer: JobOffer, deps: AdmissionDeps): Promise<Offered | Decision> {
+async function fetchJob(offer: Pick<Offered, 'id' | 'signed'>, deps: AdmissionDeps): Promise<Offered> {
   const { folder, link, onTrouble, signal } = deps;
-  const { job_id: id, bundle: packed } = offer;
+  const { bundle: packed } = offer.signed;
   const { most, what } = JOB_LIMITS.submission;
   if (packed.size > most)
-    return refusal(
-      flError('NF_JOB_BUNDLE', { reason: `${what} has ${packed.size} bytes, and ${most} are the most` }),
-    );
+    throw flError('NF_JOB_BUNDLE', { reason: `${what} has ${packed.size} bytes, and ${most} are the most` });
   const file = join(folder.root, 'bundle.json');
   if ((await sha256File(file).catch(() => undefined)) !== packed.sha256)
-    await link.fetch(`/v1/site/jobs/${id}/bundle`, { target: file, ...packed, onTrouble }, signal);
+    await link.fetch(`/v1/site/jobs/${offer.id}/bundle`, { target: file, ...packed, onTrouble }, signal);
   const open = () => openJob(file, offer, deps);
   return whenRoom(open, { onTrouble, signal }).catch((thrown: unknown) => {
-    signal.throwIfAborted();
-    return refusal(toNeuroflareError(thrown));
+    throw toNeuroflareError(thrown);
   });
 }
 
 async function openJob(
   file: string,
-  offer: JobOffer,
-  { folder, intake, signal, onOpened }: AdmissionDeps,
+  { id, signed }: Pick<Offered, 'id' | 'signed'>,
+  { folder, intake, signal }: AdmissionDeps,
 ): Promise<Offered> {
-  const { bundle_sha256: signed } = offer;
+  const { bundle_sha256: sha256 } = signed.terms;
   await rm(folder.bundle, { recursive: true, force: true });
-  const { codeSha256 } = await intake.run('open', { file, folder: folder.bundle, signed }, signal);
-  onOpened(codeSha256);
+  const opened = await intake.run('open', { file, folder: folder.bundle, signed: sha256 }, signal);
   const rules = { modelComesApart: true, mostModelBytes: LOCAL_FILES.mostBytes };
   const { definition } = await intake.run('load', { folder: folder.bundle, rules }, signal);
-  return { offer, bundle: { sha256: signed, codeSha256 }, job: definition };
+  return { id, signed, bundle: { sha256, codeSha256: opened.codeSha256 }, job: definition };
 }
 
-async function say(
-  { job_id: job, name, submitter }: JobOffer,
+async function rulesWhenReadable(id: string, deps: AdmissionDeps): Promise<SiteRules> {
+  for (let isFirst = true; ; isFirst = false) {
+    const read = await deps.rules().catch((thrown: unknown) => toNeuroflareError(thrown));
+    if (!(read instanceof NeuroflareError)) return read;
+    if (isFirst) await say(id, { answer: 'waiting for approval', reason: read.report() }, deps);
+    await sleep(APPROVAL_MS, undefined, { signal: deps.signal });
+  }
+}
+
+/** Tells the server, the audit log and people what becomes of a job here. */
+export async function say(
+  job: string,
   decision: Decision,
-  { site, link, logger, audit, tell, onDecision }: AdmissionDeps,
+  {
+    site,
+    link,
+    logger,
+    audit,
+    tell,
+    known,
+    onDecision,
+  }: Pick<AdmissionDeps, 'site' | 'link' | 'logger' | 'audit' | 'tell' | 'known' | 'onDecision'>,
 ): Promise<void> {
   onDecision(decision);
-  const detail = decision.reason?.code;
+  const code = decision.reason?.code;
+  const detail = code ?? known()?.signer.name;
   const outcome = decision.answer === 'refused' ? 'refused' : 'done';
   const action = `job.${decision.answer.replaceAll(' ', '_')}`;
-  await audit.append({ actor: site, action, job, site, outcome, detail: detail ?? submitter.name });
-  logger.info({ job, answer: decision.answer, code: detail }, 'decision');
+  await audit.append({ actor: site, action, job, site, outcome, ...(detail !== undefined && { detail }) });
+  logger.info({ job, answer: decision.answer, code }, 'decision');
   const why = decision.reason ? `: ${decision.reason.message}` : '';
-  tell(`${name} of ${submitter.name}: ${decision.answer}${why}`);
+  tell(`${shownName(job, known())}: ${decision.answer}${why}`);
   await link.decide(job, decision);
 }

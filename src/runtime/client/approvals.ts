@@ -33,13 +33,29 @@ export async function readApprovals({ approvals }: ClientFolder): Promise<Approv
 }
 
 /** False if it was approved before. A running client sees it within a second. */
-export async function approveCode(folder: ClientFolder, code: string): Promise<boolean> {
+export function approveCode(folder: ClientFolder, code: string): Promise<boolean> {
+  const one = { code_sha256: code, by: userInfo().username, time: new Date().toISOString() };
+  return change(folder, (approved) =>
+    approved.some(({ code_sha256: known }) => known === code) ? approved : [...approved, one],
+  );
+}
+
+/** False if it was not approved. */
+export function withdrawApproval(folder: ClientFolder, code: string): Promise<boolean> {
+  return change(folder, (approved) => approved.filter(({ code_sha256: known }) => known !== code));
+}
+
+/** Returns whether anything changed. */
+async function change(
+  folder: ClientFolder,
+  make: (approved: Approvals['approved']) => Approvals['approved'],
+): Promise<boolean> {
   const release = await lockFolder(`${folder.approvals}.lock`, 'The list of approvals');
   try {
     const { approved } = await readApprovals(folder);
-    if (approved.some(({ code_sha256: known }) => known === code)) return false;
-    const one = { code_sha256: code, by: userInfo().username, time: new Date().toISOString() };
-    await writeFileAtomic(folder.approvals, prettyJson({ approved: [...approved, one] }));
+    const changed = make(approved);
+    if (changed.length === approved.length) return false;
+    await writeFileAtomic(folder.approvals, prettyJson({ approved: changed }));
     return true;
   } finally {
     await release();

@@ -12,6 +12,9 @@ import { writeFileAtomic } from '../workspace/files.ts';
  *     client.lock       one client a folder
  *     instance.json     tells this client from another one with the same kit
  *     approvals.json    code that somebody here has approved
+ *     stopped.json      jobs that somebody here has stopped
+ *     taken/            the jobs that were accepted, so that none runs twice
+ *     crl.pem           who was revoked, as the server passed it on
  *     audit.jsonl       who did what here; approvals-audit.jsonl: who approved what
  *     egress.jsonl      everything that left; egress-open.json: sums that stand in no line yet
  *     log.jsonl         what happened, in files of bounded size
@@ -22,6 +25,9 @@ export interface ClientFolder {
   readonly root: string;
   readonly lock: string;
   readonly approvals: string;
+  readonly stopped: string;
+  readonly taken: string;
+  readonly revoked: string;
   readonly audit: string;
   readonly approvalAudit: string;
   readonly egress: string;
@@ -62,6 +68,9 @@ export function clientFolder(root: string): ClientFolder {
     root,
     lock: join(root, 'client.lock'),
     approvals: join(root, 'approvals.json'),
+    stopped: join(root, 'stopped.json'),
+    taken: join(root, 'taken'),
+    revoked: join(root, 'crl.pem'),
     audit: join(root, 'audit.jsonl'),
     approvalAudit: join(root, 'approvals-audit.jsonl'),
     egress: join(root, 'egress.jsonl'),

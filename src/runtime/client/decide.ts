@@ -1,39 +1,41 @@
+import { requireTermsOf } from '../federation/job-terms.ts';
 import type { Bundle } from '../job/bundle.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { templatesByCode } from '../job/templates.ts';
 import { flError, NeuroflareError } from '../kernel/errors.ts';
+import type { Identity } from '../security/certificate/identity.ts';
 import { signerOf } from '../security/job-signature.ts';
 import type { SitePolicy } from '../security/policy/site-policy.ts';
 import { fitReport } from '../wire/shapes.ts';
-import type { Decision, JobOffer } from '../wire/site.ts';
+import type { Decision } from '../wire/site.ts';
+import type { SignedJob } from '../wire/terms.ts';
 
 export interface Offered {
-  readonly offer: JobOffer;
+  /** Under which the server offers it. */
+  readonly id: string;
+  readonly signed: SignedJob;
   readonly bundle: Pick<Bundle, 'sha256' | 'codeSha256'>;
   readonly job: JobDefinition;
 }
 
 export interface SiteRules {
+  readonly site: string;
   readonly policy: SitePolicy;
   readonly project: string;
   /** PEM of the authority. */
   readonly rootPem: string;
+  /** Serial numbers of certificates that count no more. */
+  readonly revoked: ReadonlySet<string>;
   /** Digests of code that somebody here has approved. */
   readonly approved: ReadonlySet<string>;
+  /** Jobs that somebody here has stopped, and why. */
+  readonly stopped: ReadonlyMap<string, string>;
+  /** Jobs that are over here, and why; and those that version 0.1.0 had at hand. */
+  readonly memory: {
+    overReason(id: string): string | undefined;
+    isOfFirstVersion(id: string): boolean;
+  };
   readonly hasData: boolean;
-}
-
-/**
- * Whether a job is refused for what its offer says alone, before anything of it is fetched: for its signature, or its submitter.
- */
-export function decideOffer(offer: JobOffer, rules: SiteRules): Decision | undefined {
-  try {
-    requireSigner(offer, rules);
-    requireWelcome(offer, rules);
-    return undefined;
-  } catch (error) {
-    return refusal(error);
-  }
 }
 
 /** @throws what is no named error, as it came */
@@ -48,8 +50,9 @@ export function refusal(error: unknown): Decision {
  */
 export async function decide(offered: Offered, rules: SiteRules): Promise<Decision> {
   try {
-    requireSigned(offered, rules);
-    requireWelcome(offered.offer, rules);
+    const signer = requireSigned(offered, rules);
+    requireFiles(offered);
+    requireWelcome(signer, rules);
     if (offered.job.data && !rules.hasData) throw flError('NF_SITE_NO_DATA', { job: offered.job.name });
     return (await mayRun(offered.bundle, rules))
       ? { answer: 'accepted' }
@@ -59,22 +62,35 @@ export async function decide(offered: Offered, rules: SiteRules): Promise<Decisi
   }
 }
 
-function requireSigned({ offer, bundle }: Offered, rules: SiteRules): void {
-  if (bundle.sha256 !== offer.bundle_sha256)
-    throw flError('NF_JOB_SIGNATURE', { reason: 'its files are not those that were offered' });
-  requireSigner(offer, rules);
+/**
+ * All that can be said of a job before anything of its files is fetched or opened. Returns who signed it.
+ * @throws NF_JOB_SIGNATURE, NF_JOB_EXPIRED, NF_JOB_TERMS, NF_JOB_OVER_HERE, NF_SITE_STOPPED
+ */
+export function requireSigned({ id, signed }: Pick<Offered, 'id' | 'signed'>, rules: SiteRules): Identity {
+  const { terms } = signed;
+  const signer = signerOf(signed, rules);
+  if (terms.job_id !== id) throw flError('NF_JOB_SIGNATURE', { reason: `it is of the job ${terms.job_id}` });
+  if (terms.version === 1 && !rules.memory.isOfFirstVersion(id))
+    throw flError('NF_JOB_SIGNATURE_OLD', { job: id });
+  if (terms.version === 2 && terms.clients && !terms.clients.includes(rules.site))
+    throw flError('NF_JOB_TERMS', { reason: `${rules.site} is not among the sites it is for` });
+  const over = rules.memory.overReason(id);
+  if (over !== undefined) throw flError('NF_JOB_OVER_HERE', { job: id, reason: over });
+  const stopped = rules.stopped.get(id);
+  if (stopped !== undefined) throw flError('NF_SITE_STOPPED', { job: id, reason: stopped });
+  return signer;
 }
 
-function requireSigner(offer: JobOffer, { project, rootPem }: SiteRules): void {
-  const signed = { project, job_id: offer.job_id, bundle_sha256: offer.bundle_sha256 };
-  const signer = signerOf(offer.signature, signed, { rootPem });
-  if (signer.name !== offer.submitter.name || signer.org !== offer.submitter.org)
-    throw flError('NF_JOB_SIGNATURE', { reason: `it is ${signer.name}'s, not ${offer.submitter.name}'s` });
+function requireFiles({ signed: { terms }, bundle, job }: Offered): void {
+  if (bundle.sha256 !== terms.bundle_sha256)
+    throw flError('NF_JOB_SIGNATURE', { reason: 'its files are not those that were signed' });
+  if (terms.version === 2) requireTermsOf(job, terms);
 }
 
-function requireWelcome({ submitter }: JobOffer, { policy: { submitters } }: SiteRules): void {
-  if (!submitters || submitters.includes(submitter.name) || submitters.includes(submitter.org)) return;
-  throw flError('NF_SITE_REFUSES', { name: submitter.name, org: submitter.org });
+/** @throws NF_SITE_REFUSES */
+export function requireWelcome({ name, org }: Identity, { policy: { submitters } }: SiteRules): void {
+  if (!submitters || submitters.includes(name) || submitters.includes(org)) return;
+  throw flError('NF_SITE_REFUSES', { name, org });
 }
 
 async function mayRun({ codeSha256 }: Offered['bundle'], { policy, approved }: SiteRules): Promise<boolean> {
@@ -85,5 +101,5 @@ async function mayRun({ codeSha256 }: Offered['bundle'], { policy, approved }: S
 }
 
 function approvalNeeded({ bundle: { codeSha256 } }: Offered) {
-  return flError('NF_SITE_APPROVAL', { code: codeSha256.slice(0, 12) });
+  return flError('NF_SITE_APPROVAL', { code: codeSha256 });
 }

@@ -3,22 +3,25 @@ import { z } from 'zod';
 import { sitePhase } from '../wire/site.ts';
 import type { ClientFolder } from './client-folder.ts';
 
-/** jobs.json: the jobs at a site, written by its client. */
-export const jobListSchema = z.object({
-  jobs: z.array(
-    z.object({
-      job_id: z.string(),
-      name: z.string(),
-      submitter: z.string(),
-      org: z.string(),
-      submitted: z.string(),
-      phase: sitePhase,
-      round: z.int().nullable(),
-      code_sha256: z.string().nullable().describe('what is approved; null until it is here'),
-      folder: z.string().describe('its files: the code is in bundle/'),
-    }),
-  ),
+export const listedJobSchema = z.object({
+  job_id: z.string(),
+  name: z
+    .string()
+    .nullable()
+    .describe('this and the next five as they were signed; null until the signature was checked'),
+  submitter: z.string().nullable(),
+  org: z.string().nullable(),
+  study: z.string().nullable().default(null),
+  submitted: z.string().nullable(),
+  expires: z.string().nullable().default(null),
+  phase: sitePhase,
+  round: z.int().nullable(),
+  code_sha256: z.string().nullable().describe('what is approved; null until it is here'),
+  folder: z.string().describe('its files: the code is in bundle/'),
 });
+
+/** jobs.json: the jobs at a site, written by its client. */
+const jobListSchema = z.object({ jobs: z.array(listedJobSchema) });
 export type JobList = z.output<typeof jobListSchema>;
 
 /** The jobs a client had when it last wrote them down. */

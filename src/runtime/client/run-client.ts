@@ -1,10 +1,16 @@
+import { stat } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readParticipants } from '../../preprocess/bids/participants.ts';
 import type { EngineSetup } from '../executor/messages.ts';
 import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { packageVersion } from '../kernel/package-version.ts';
-import { readClientResources, readLogSettings, readSitePolicy } from '../security/kit/local-files.ts';
+import {
+  readClientResources,
+  readLogSettings,
+  readSitePolicy,
+  sitePolicyFile,
+} from '../security/kit/local-files.ts';
 import { type OpenKit, openKit } from '../security/kit/open.ts';
 import { type KitWatch, watchKit } from '../security/kit/watch.ts';
 import { logKey } from '../security/log-key.ts';
@@ -24,9 +30,12 @@ import { readApprovals } from './approvals.ts';
 import { type ClientFolder, clientFolder, instanceOf, WORK_IN_KIT } from './client-folder.ts';
 import type { SiteRules } from './decide.ts';
 import { type Egress, EgressLedger } from './egress-ledger.ts';
+import { JobMemory } from './job-memory.ts';
+import { SiteRevocations } from './revocations.ts';
 import { ServerLink } from './server-link.ts';
 import { SiteClient } from './site-client.ts';
 import { Slots } from './slots.ts';
+import { readStopped } from './stopped-jobs.ts';
 
 export interface ClientOptions {
   readonly kitDir: string;
@@ -75,6 +84,7 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     maxMegabytes: settings.max_megabytes,
     keptFiles: settings.kept_files,
   });
+  const known = await knownHere({ kit, folder });
   const audit = await openChainedLog<Deed>(folder.audit, logKey(kit));
   const ledger = new EgressLedger(
     await openChainedLog<Egress>(folder.egress, logKey(kit)),
@@ -89,12 +99,7 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
   const link = new ServerLink({
     connection,
     ledger,
-    hello: {
-      instance: await instanceOf(folder),
-      engine: options.engine.choice,
-      resources,
-      ...softwareHere(),
-    },
+    hello: { ...(await introduce(folder)), engine: options.engine.choice, resources },
     signal: stop.signal,
     onTrouble: troubleTeller(tell, connection.address),
   });
@@ -105,8 +110,10 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     link,
     slots: new Slots(resources.jobs),
     data: options.data,
+    ...known,
     ...logBounds(settings),
-    rules: () => rulesOf({ kit, folder }, options.data),
+    rules: () => rulesOf({ kit, folder, ...known }, options.data),
+    rulesStamp: () => stampOf([sitePolicyFile(kit.dir), folder.approvals, folder.stopped]),
     policy: () => policyNow(kit),
     logger,
     audit,
@@ -140,9 +147,11 @@ function logBounds({ max_megabytes: one, kept_files: kept }: LogSettings) {
   return { logBytes: one * 1e6, keptLogBytes: one * kept * 1e6 };
 }
 
-function softwareHere() {
+/** What a client says of itself. */
+async function introduce(folder: ClientFolder) {
   const { versions, platform, arch } = process;
-  return { version: packageVersion(), node: versions.node, platform: `${platform}-${arch}` };
+  const instance = await instanceOf(folder);
+  return { instance, version: packageVersion(), node: versions.node, platform: `${platform}-${arch}` };
 }
 
 /** The link repeats requests by itself, and writes each down. */
@@ -190,15 +199,39 @@ async function policyNow({ dir }: OpenKit<'client'>): Promise<SitePolicy> {
   return readSitePolicy(dir).catch(() => sitePolicySchema.parse({ version: 1 }));
 }
 
-async function rulesOf({ kit, folder }: Place, data: string | undefined): Promise<SiteRules> {
+/** What a client keeps of jobs that were here, and of who was revoked. */
+interface Known {
+  readonly memory: JobMemory;
+  readonly revocations: SiteRevocations;
+}
+
+async function knownHere({ kit, folder }: Place): Promise<Known> {
+  return { memory: await JobMemory.open(folder), revocations: await SiteRevocations.open(folder, kit) };
+}
+
+async function rulesOf(
+  { kit, folder, memory, revocations }: Place & Known,
+  data: string | undefined,
+): Promise<SiteRules> {
   const { approved } = await readApprovals(folder);
+  const { stopped } = await readStopped(folder);
   return {
+    site: kit.identity.name,
+    memory,
+    revoked: revocations.serials,
+    stopped: new Map(stopped.map(({ job_id: id, reason }) => [id, reason])),
     policy: await readSitePolicy(kit.dir),
     project: kit.project,
     rootPem: kit.tls.ca,
     approved: new Set(approved.map(({ code_sha256: code }) => code)),
     hasData: data !== undefined,
   };
+}
+
+/** Another one when one of the files is another. */
+async function stampOf(paths: readonly string[]): Promise<string> {
+  const found = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)));
+  return found.map((file) => `${file?.mtimeMs} ${file?.size}`).join();
 }
 
 async function resourcesOf(kit: string): Promise<SiteResources> {

@@ -13,12 +13,14 @@ import {
   type logLines,
   type pollRequest,
   type report,
+  revokedAnswer,
   sessionAnswer,
   type sessionRequest,
   type TaskResult,
   type taskFailure,
   verdictAnswer,
 } from '../wire/site.ts';
+import { type SignedJob, signedJob } from '../wire/terms.ts';
 import type { Egress, EgressLedger } from './egress-ledger.ts';
 import { type OnTrouble, whenRoom } from './when-room.ts';
 
@@ -85,6 +87,15 @@ export class ServerLink {
         waitSeconds: body.wait_seconds + 15,
       });
     });
+  }
+
+  signedJob(job: string, signal: AbortSignal): Promise<SignedJob> {
+    return this.#get(`/v1/site/jobs/${job}/signature`, { answer: signedJob, signal });
+  }
+
+  /** PEM of the list of revoked certificates the server has. */
+  async revoked(): Promise<string> {
+    return (await this.#get('/v1/site/revoked', { answer: revokedAnswer })).crl;
   }
 
   async decide(job: string, body: Decision): Promise<void> {
@@ -161,6 +172,17 @@ export class ServerLink {
         waitSeconds: 2,
       })
       .catch(() => undefined);
+  }
+
+  #get<Schema extends z.ZodType>(
+    path: string,
+    { answer, signal }: { answer: Schema; signal?: AbortSignal },
+  ): Promise<z.output<Schema>> {
+    return this.#insist(
+      (headers, either) =>
+        this.#options.connection.send({ method: 'GET', path, headers, answer, signal: either }),
+      signal,
+    );
   }
 
   #post<Schema extends z.ZodType>(path: string, { body, answer, signal, egress }: Said<Schema>) {

@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openIntake } from '../federation/intake/intake.ts';
 import { prettyJson } from '../kernel/digest.ts';
+import { toNeuroflareError } from '../kernel/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { POLL_SECONDS } from '../wire/protocol.ts';
 import type { Assignment } from '../wire/site.ts';
@@ -9,6 +10,7 @@ import { writeFileAtomic } from '../workspace/files.ts';
 import type { ClientFolder } from './client-folder.ts';
 import type { JobList } from './job-list.ts';
 import { killLeftover } from './job-process.ts';
+import type { SiteRevocations } from './revocations.ts';
 import type { ServerLink } from './server-link.ts';
 import { SiteJob, type SiteJobDeps } from './site-job.ts';
 
@@ -18,8 +20,13 @@ export interface SiteClientDeps extends Omit<SiteJobDeps, 'folder' | 'onChange' 
   readonly logger: Logger & { level: string };
   /** Of the logs of jobs that are over, together; the oldest go first. */
   readonly keptLogBytes: number;
+  readonly revocations: SiteRevocations;
+  /** Another one when a file that holds the site's rules has changed. */
+  readonly rulesStamp: () => Promise<string>;
 }
 
+/** How often is looked for what somebody at the site has decided. */
+const LOOK_MS = 500;
 /** Folders of jobs that are over, kept for their logs. */
 const KEPT_FOLDERS = 50;
 
@@ -28,7 +35,14 @@ export class SiteClient {
   readonly #deps: SiteClientDeps;
   readonly #jobs = new Map<string, SiteJob>();
   readonly #intake = openIntake();
+  /** Jobs whose files are being cleared away. */
+  readonly #ending = new Map<string, Promise<void>>();
   #listing: Promise<void> = Promise.resolve();
+  /** Of the files that hold the site's rules, when they were last looked at. */
+  #stamp = '';
+  #rulesChanged = false;
+  /** Digest of a list of the revoked that was not taken. */
+  #refusedList: string | undefined;
 
   constructor(deps: SiteClientDeps) {
     this.#deps = deps;
@@ -37,9 +51,23 @@ export class SiteClient {
   /** Until an admin ends the client, or the signal does. */
   async run(signal: AbortSignal): Promise<'shutdown' | 'restart'> {
     await this.#killLeftovers();
+    let looking: Promise<void> = Promise.resolve();
+    const look = () => {
+      looking = looking
+        .then(() => this.#reconsider())
+        .catch((thrown: unknown) => {
+          this.#deps.logger.error(
+            toNeuroflareError(thrown).report(),
+            'the rules of the site cannot be applied',
+          );
+        });
+    };
+    const timer = setInterval(look, LOOK_MS);
     try {
       return await this.#poll(signal);
     } finally {
+      clearInterval(timer);
+      await looking;
       await Promise.all([...this.#jobs.values()].map((job) => job.stop({ keep: true })));
       await this.#listing;
       await this.#intake.close();
@@ -50,8 +78,8 @@ export class SiteClient {
     const { link } = this.#deps;
     for (let seen: string | null = null; ; ) {
       const askedAt = performance.now();
-      const jobs = [...this.#jobs.values()].map(({ offer: { job_id }, phase, round, bytes, trouble }) => ({
-        job_id,
+      const jobs = [...this.#jobs.values()].map(({ id, phase, round, bytes, trouble }) => ({
+        job_id: id,
         phase,
         bytes,
         ...(round !== undefined && { round }),
@@ -65,18 +93,15 @@ export class SiteClient {
     }
   }
 
-  async #obey({ jobs, log_level: level }: Assignment, askedAt: number): Promise<void> {
+  async #obey(assignment: Assignment, askedAt: number): Promise<void> {
+    const { jobs, log_level: level, revoked_sha256: revoked } = assignment;
     const { logger } = this.#deps;
     if (level) logger.level = level;
-    const wanted = new Set(jobs.map(({ offer }) => offer.job_id));
-    for (const [id, job] of this.#jobs) {
-      if (wanted.has(id)) continue;
-      this.#jobs.delete(id);
-      // A process that ends slowly must not keep the site from answering.
-      void job.stop({ keep: false }).then(() => this.#tidy());
-    }
+    if (revoked !== undefined) await this.#learnRevoked(revoked);
+    const wanted = new Set(jobs.map(({ job_id: id }) => id));
+    for (const job of [...this.#jobs.values()]) if (!wanted.has(job.id)) await this.#drop(job);
     for (const assigned of jobs) {
-      const { job_id: id } = assigned.offer;
+      const { job_id: id } = assigned;
       const known = this.#jobs.get(id);
       if (known) known.assign(assigned, askedAt);
       else this.#begin(new SiteJob(assigned, { askedAt }, this.#depsOf(id)));
@@ -84,9 +109,48 @@ export class SiteClient {
     this.#list();
   }
 
+  /** The server wants nothing more of a job; what this site had accepted is over. */
+  async #drop(job: SiteJob): Promise<void> {
+    const { id } = job;
+    this.#jobs.delete(id);
+    await this.#deps.memory.end(id, 'the server has ended it');
+    // A process that ends slowly must not keep the site from answering.
+    const ending = job.stop({ keep: false }).then(() => this.#tidy());
+    this.#ending.set(id, ending);
+    void ending.finally(() => {
+      if (this.#ending.get(id) === ending) this.#ending.delete(id);
+    });
+  }
+
   #begin(job: SiteJob): void {
-    this.#jobs.set(job.offer.job_id, job);
-    job.start();
+    this.#jobs.set(job.id, job);
+    job.start(this.#ending.get(job.id));
+  }
+
+  /** A list that cannot be taken changes nothing: the one that is known stays. */
+  async #learnRevoked(digest: string): Promise<void> {
+    const { link, revocations, logger, tell } = this.#deps;
+    if (digest === revocations.digest || digest === this.#refusedList) return;
+    try {
+      await revocations.take(await link.revoked());
+      this.#rulesChanged = true;
+    } catch (thrown) {
+      const error = toNeuroflareError(thrown);
+      this.#refusedList = digest;
+      logger.warn(error.report(), 'a list of revoked certificates is not taken');
+      tell(`${error.code}: ${error.message}`);
+    }
+  }
+
+  /** What somebody at the site decides also counts for jobs that run. */
+  async #reconsider(): Promise<void> {
+    const stamp = await this.#deps.rulesStamp();
+    if (stamp === this.#stamp && !this.#rulesChanged) return;
+    const rules = await this.#deps.rules().catch(() => undefined);
+    if (!rules) return;
+    this.#stamp = stamp;
+    this.#rulesChanged = false;
+    for (const job of this.#jobs.values()) await job.reconsider(rules);
   }
 
   #depsOf(id: string): SiteJobDeps {
@@ -97,17 +161,7 @@ export class SiteClient {
   /** For `client jobs list`, which is another process. */
   #list(): void {
     const list: JobList = {
-      jobs: [...this.#jobs.values()].map(({ offer, phase, round, codeSha256 }) => ({
-        job_id: offer.job_id,
-        name: offer.name,
-        submitter: offer.submitter.name,
-        org: offer.submitter.org,
-        submitted: offer.submitted,
-        phase,
-        round: round ?? null,
-        code_sha256: codeSha256 ?? null,
-        folder: this.#deps.folder.job(offer.job_id).root,
-      })),
+      jobs: [...this.#jobs.values()].map((job) => listed(job, this.#deps.folder)),
     };
     const write = () => writeFileAtomic(this.#deps.folder.jobList, prettyJson(list));
     this.#listing = this.#listing.then(write).catch((error: unknown) => {
@@ -139,4 +193,22 @@ export class SiteClient {
       });
     await Promise.all(old.map(({ name }) => rm(join(jobs, name), { recursive: true, force: true })));
   }
+}
+
+function listed({ id, phase, round, known }: SiteJob, folder: ClientFolder): JobList['jobs'][number] {
+  const { signed, signer, offered } = known ?? {};
+  const terms = signed?.terms.version === 2 ? signed.terms : undefined;
+  return {
+    job_id: id,
+    name: terms?.name ?? offered?.job.name ?? null,
+    submitter: signer?.name ?? null,
+    org: signer?.org ?? null,
+    study: terms?.study ?? null,
+    submitted: terms?.submitted ?? null,
+    expires: terms?.expires ?? null,
+    phase,
+    round: round ?? null,
+    code_sha256: offered?.bundle.codeSha256 ?? null,
+    folder: folder.job(id).root,
+  };
 }

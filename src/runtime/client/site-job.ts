@@ -2,6 +2,8 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineSetup, TaskMessage } from '../executor/messages.ts';
 import type { Intake } from '../federation/intake/intake.ts';
+import { requireForm } from '../federation/model-form.ts';
+import { LOCAL_FILES } from '../job/job-paths.ts';
 import { atNextRing, Bell } from '../kernel/bell.ts';
 import { type ErrorReport, flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
@@ -9,16 +11,18 @@ import type { SitePolicy } from '../security/policy/site-policy.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { fitReport } from '../wire/shapes.ts';
-import type { AssignedJob, AssignedTask, JobOffer, SitePhase } from '../wire/site.ts';
-import { admit } from './admission.ts';
+import type { AssignedJob, AssignedTask, Decision, SitePhase } from '../wire/site.ts';
+import { admit, type KnownJob, say, shownName } from './admission.ts';
 import { endAttempts } from './attempts.ts';
 import type { SiteJobFolder } from './client-folder.ts';
-import type { SiteRules } from './decide.ts';
+import { decide, type Offered, type SiteRules } from './decide.ts';
 import { JobLog } from './job-log.ts';
+import type { JobMemory } from './job-memory.ts';
 import { clearOutbox, type Outbox, writeOutbox } from './outbox.ts';
 import { textsOf } from './outgoing.ts';
 import { finishedAnswer, sendAnswer } from './send-answer.ts';
 import type { ServerLink } from './server-link.ts';
+import { requireSignedTask, type TaskLimits } from './signed-task.ts';
 import type { Slots } from './slots.ts';
 import { TaskReporter } from './task-reporter.ts';
 import { TaskRunner, taskKey } from './task-runner.ts';
@@ -40,6 +44,7 @@ export interface SiteJobDeps {
   readonly rules: () => Promise<SiteRules>;
   /** Read anew for everything that leaves. */
   readonly policy: () => Promise<SitePolicy>;
+  readonly memory: JobMemory;
   readonly logger: Logger;
   readonly audit: AuditLog;
   readonly tell: (line: string) => void;
@@ -47,18 +52,28 @@ export interface SiteJobDeps {
   readonly onChange: () => void;
 }
 
+interface TaskTools {
+  readonly runner: TaskRunner;
+  readonly limits: TaskLimits;
+}
+
 /** One job at this site: decides on it, does its tasks, sends what they came to, and is gone when the server says so. */
 export class SiteJob {
-  readonly offer: JobOffer;
+  readonly id: string;
   phase: SitePhase = 'offered';
   round: number | undefined;
-  codeSha256: string | undefined;
+  /** Whose it is and what is in it; undefined until its signature was checked. */
+  known: KnownJob | undefined;
   /** What of this machine keeps it from going on. */
   trouble: ErrorReport | undefined;
   /** That have come of what is being fetched, each counted once: the sender does not see what waits on the line. */
   bytes = 0;
   readonly #deps: SiteJobDeps;
   readonly #stop = new AbortController();
+  /** The site has taken the job back. */
+  readonly #withdrawn = new AbortController();
+  /** Either of them. */
+  readonly #halt = AbortSignal.any([this.#stop.signal, this.#withdrawn.signal]);
   readonly #bell = new Bell();
   readonly #log: JobLog;
   #wanted: { readonly task: AssignedTask | undefined; readonly askedAt: number };
@@ -66,12 +81,16 @@ export class SiteJob {
   #working: { readonly key: string; readonly cancel: AbortController } | undefined;
   #known: ReadonlySet<string> = new Set();
   #done: Promise<void> = Promise.resolve();
+  /** The job while the site does its tasks. */
+  #running: Offered | undefined;
+  /** Why the site has taken it back. */
+  #refusal: Decision | undefined;
 
   constructor(assigned: AssignedJob, { askedAt }: { askedAt: number }, deps: SiteJobDeps) {
-    this.offer = assigned.offer;
+    const { job_id: id } = assigned;
+    this.id = id;
     this.#deps = deps;
     this.#wanted = { task: assigned.task, askedAt };
-    const { job_id: id } = assigned.offer;
     this.#log = new JobLog(
       deps.folder.log,
       // Asked for every message: what is not let out then is gone for the server, not for the site.
@@ -83,15 +102,18 @@ export class SiteJob {
     this.#log.level = assigned.log_level;
   }
 
-  start(): void {
-    this.#done = this.#run().catch((thrown: unknown) => {
-      if (this.#stop.signal.aborted) return;
-      const error = toNeuroflareError(thrown);
-      this.#deps.logger.error({ job: this.offer.job_id, ...error.report() }, 'the job ended here');
-      this.#deps.tell(`${this.offer.name}: ${error.code}: ${error.message}`);
-      // Nothing goes on here any more: who waits for this job must not take it for running.
-      this.#setPhase('idle');
-    });
+  /** @param after what must be over before: an earlier job of this id that is being cleared away */
+  start(after: Promise<void> = Promise.resolve()): void {
+    this.#done = after
+      .then(() => this.#run())
+      .catch((thrown: unknown) => {
+        if (this.#stop.signal.aborted) return;
+        const error = toNeuroflareError(thrown);
+        this.#deps.logger.error({ job: this.id, ...error.report() }, 'the job ended here');
+        this.#deps.tell(`job ${this.id}: ${error.code}: ${error.message}`);
+        // Nothing goes on here any more: who waits for this job must not take it for running.
+        this.#setPhase('idle');
+      });
   }
 
   /** What the server wants now. @param askedAt when it was asked, of the monotonic clock in milliseconds */
@@ -114,21 +136,56 @@ export class SiteJob {
     await Promise.all(gone.map((name) => rm(join(folder.root, name), { recursive: true, force: true })));
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stop;
-    const { site, folder, engine, data } = this.#deps;
-    const offered = await admit(this.offer, {
-      ...this.#deps,
-      onOpened: (codeSha256) => {
-        this.codeSha256 = codeSha256;
-      },
-      onDecision: ({ answer }) => this.#setPhase(answer === 'accepted' ? 'idle' : answer),
-      onTrouble: (error) => this.#setTrouble(error),
-      signal,
-    });
+  /** Looks again whether the job may run here, after somebody has changed what the site allows. */
+  async reconsider(rules: SiteRules): Promise<void> {
+    const offered = this.#running;
     if (!offered) return;
+    const decision = await decide(offered, rules);
+    if (decision.answer === 'accepted' || this.#halt.aborted) return;
+    const code = offered.bundle.codeSha256;
+    const reason =
+      decision.answer === 'refused' ? decision.reason : flError('NF_SITE_WITHDRAWN', { code }).report();
+    await this.#deps.memory.end(this.id, reason?.message ?? 'the site took it back');
+    this.#refusal = { answer: 'refused', ...(reason && { reason }) };
+    this.#withdrawn.abort(cancelled());
+  }
+
+  async #run(): Promise<void> {
+    const { memory } = this.#deps;
+    const deps = this.#admission();
+    const offered = await admit(this.id, deps);
+    if (!offered) return;
+    const { terms } = offered.signed;
+    await memory.take(this.id, terms.version === 2 ? terms.expires : undefined);
+    this.#running = offered;
     this.#known = textsOf(offered.job);
-    const { policy } = await this.#deps.rules();
+    try {
+      await this.#work(offered);
+    } catch (thrown) {
+      this.#stop.signal.throwIfAborted();
+      if (!this.#refusal) throw thrown;
+      await clearOutbox(this.#deps.folder);
+      await say(this.id, this.#refusal, deps);
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  #admission() {
+    const onDecision = ({ answer }: Decision) => this.#setPhase(answer === 'accepted' ? 'idle' : answer);
+    const onKnown = (known: KnownJob) => {
+      this.known = known;
+      this.#deps.onChange();
+    };
+    const onTrouble = (error: NeuroflareError | undefined) => this.#setTrouble(error);
+    const { signal } = this.#stop;
+    return { ...this.#deps, onKnown, known: () => this.known, onDecision, onTrouble, signal };
+  }
+
+  /** Until the server or the site ends it. */
+  async #work(offered: Offered): Promise<void> {
+    const { site, folder, engine, data, rules } = this.#deps;
+    const { policy } = await rules();
     const runner = new TaskRunner({
       site,
       job: offered.job,
@@ -139,12 +196,13 @@ export class SiteJob {
       log: this.#log,
       policy,
     });
+    const limits = await limitsOf(offered, this.#deps);
     try {
       for (;;) {
-        signal.throwIfAborted();
+        this.#halt.throwIfAborted();
         const task = this.#nextTask();
-        if (task) await this.#do(task, runner);
-        else await this.#bell.wait(60, { isNews: atNextRing(), signal });
+        if (task) await this.#do(task, { runner, limits });
+        else await this.#bell.wait(60, { isNews: atNextRing(), signal: this.#halt });
       }
     } finally {
       await runner.close();
@@ -159,22 +217,22 @@ export class SiteJob {
     return isOld ? undefined : task;
   }
 
-  async #do(task: AssignedTask, runner: TaskRunner): Promise<void> {
+  async #do(task: AssignedTask, tools: TaskTools): Promise<void> {
     const { folder } = this.#deps;
     const cancel = new AbortController();
     this.#working = { key: keyOf(task), cancel };
     this.round = task.round;
-    const signal = AbortSignal.any([cancel.signal, this.#stop.signal]);
+    const signal = AbortSignal.any([cancel.signal, this.#halt]);
     try {
-      const outbox = (await finishedAnswer(folder, task)) ?? (await this.#compute(task, { runner, signal }));
+      const outbox = (await finishedAnswer(folder, task)) ?? (await this.#answer(task, { ...tools, signal }));
       this.#setTrouble(undefined);
       this.#setPhase('uploading');
-      const job = { job: this.offer.job_id, log: this.#log, known: this.#known };
-      await sendAnswer(outbox, { ...this.#deps, ...job, signal, stop: this.#stop.signal });
+      const job = { job: this.id, log: this.#log, known: this.#known };
+      await sendAnswer(outbox, { ...this.#deps, ...job, signal, stop: this.#halt });
       this.#answered = { key: keyOf(task), at: performance.now() };
       this.#setPhase('answered');
     } catch (thrown) {
-      this.#stop.signal.throwIfAborted();
+      this.#halt.throwIfAborted();
       if (cancel.signal.aborted) await this.#takeBack(task);
       else await this.#cannot(task, toNeuroflareError(thrown));
     } finally {
@@ -193,29 +251,45 @@ export class SiteJob {
   /** What keeps the client itself from a task is said as the task's failure: the round must not wait for a job that stands still. */
   async #cannot(task: AssignedTask, error: NeuroflareError): Promise<void> {
     const { link, logger, site } = this.#deps;
-    const { job_id: job } = this.offer;
+    const { id: job } = this;
     const { round } = task;
     logger.error({ job, round, ...error.report() }, 'the client cannot do its task');
     this.#log.write('error', `round ${round}: ${error.code}: ${error.message}`);
     const report = fitReport({ ...error.report(), place: { ...error.place, site, round } });
     this.#setPhase('uploading');
-    await link
-      .sendFailure(job, { round, attempt: 1, error: report }, this.#stop.signal)
-      .catch((thrown: unknown) => {
-        this.#stop.signal.throwIfAborted();
-        logger.warn({ job, round, ...toNeuroflareError(thrown).report() }, 'the failure was refused');
-      });
+    await link.sendFailure(job, { round, attempt: 1, error: report }, this.#halt).catch((thrown: unknown) => {
+      this.#halt.throwIfAborted();
+      logger.warn({ job, round, ...toNeuroflareError(thrown).report() }, 'the failure was refused');
+    });
     this.#answered = { key: keyOf(task), at: performance.now() };
     this.#setPhase('answered');
   }
 
+  /** What the task came to. One that is not of the signed job is not done. */
+  async #answer(task: AssignedTask, tools: TaskTools & { signal: AbortSignal }): Promise<Outbox> {
+    const { memory, audit, site, folder } = this.#deps;
+    const { limits, signal } = tools;
+    try {
+      requireSignedTask(task, limits, { last: memory.lastTask(this.id) });
+      await this.#fetchModel(task, signal);
+      if (limits.model) await requireForm(folder.model(task.model.sha256), limits.model);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const { code } = toNeuroflareError(thrown);
+      const deed = { actor: site, action: `task.${task.kind}`, job: this.id, site };
+      await audit.append({ ...deed, outcome: 'refused', detail: code });
+      throw thrown;
+    }
+    await memory.begin(this.id, task);
+    return this.#compute(task, tools);
+  }
+
   async #compute(
     task: AssignedTask,
-    { runner, signal }: { runner: TaskRunner; signal: AbortSignal },
+    { runner, signal }: TaskTools & { signal: AbortSignal },
   ): Promise<Outbox> {
     const { link, slots, logger, audit, site } = this.#deps;
-    const { job_id: job } = this.offer;
-    await this.#fetchModel(task, signal);
+    const { id: job } = this;
     this.#setPhase('queued');
     const release = await slots.take(signal);
     try {
@@ -256,7 +330,7 @@ export class SiteJob {
     this.#setPhase('downloading');
     const others = await readdir(join(folder.root, 'models')).catch(() => []);
     const old = others.filter((name) => !name.startsWith(model.sha256));
-    const path = `/v1/site/jobs/${this.offer.job_id}/models/${model.sha256}`;
+    const path = `/v1/site/jobs/${this.id}/models/${model.sha256}`;
     let most = 0;
     const onReached = (bytes: number) => {
       this.bytes += Math.max(0, bytes - most);
@@ -272,7 +346,8 @@ export class SiteJob {
   /** What of this machine keeps the job from going on: told here once when it begins, and the server as long as it lasts. */
   #setTrouble(error: NeuroflareError | undefined): void {
     const { tell, logger, site } = this.#deps;
-    const { name, job_id: job } = this.offer;
+    const { id: job } = this;
+    const name = shownName(job, this.known);
     if (error?.message !== this.trouble?.message) {
       tell(error ? `${name} waits for this machine: ${error.message}` : `${name} goes on.`);
       if (error) logger.error({ job, ...error.report() }, 'the job waits for this machine');
@@ -284,6 +359,17 @@ export class SiteJob {
     this.phase = phase;
     this.#deps.onChange();
   }
+}
+
+/** What was signed; of a job of version 0.1.0, what stands in its files, which were. */
+async function limitsOf(
+  { signed: { terms }, job }: Offered,
+  { site, folder, intake }: SiteJobDeps,
+): Promise<TaskLimits> {
+  if (terms.version === 2) return { site, job, model: terms.model, expires: terms.expires };
+  const files = { folder: folder.bundle, job, mostModelBytes: LOCAL_FILES.mostBytes };
+  const model = await intake.run('form', files).catch(() => undefined);
+  return { site, job, model, expires: undefined };
 }
 
 function keyOf(task: AssignedTask | undefined): string {

@@ -92,7 +92,7 @@ function unusable(faults: string, name?: string) {
 }
 
 /** Shape of nested lists by their first elements; ragged lists show in the element count. */
-function shapeOf(data: unknown): number[] {
+export function shapeOf(data: unknown): number[] {
   return Array.isArray(data) ? [data.length, ...shapeOf(data[0])] : [];
 }
 

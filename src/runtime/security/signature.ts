@@ -16,6 +16,8 @@ export interface SignatureCheck {
   readonly rootPem: string;
   /** The moment at which the certificate must be good; undefined: whenever it was. */
   readonly now?: Date | undefined;
+  /** Serial numbers of certificates that count no more, in lower case. */
+  readonly revoked?: ReadonlySet<string> | undefined;
   /** Makes the error from the reason. */
   readonly refuse: (reason: string, cause?: unknown) => Error;
 }
@@ -24,13 +26,14 @@ export interface SignatureCheck {
 export function signerOfText(
   signature: Signature,
   text: string,
-  { rootPem, now, refuse }: SignatureCheck,
+  { rootPem, now, revoked, refuse }: SignatureCheck,
 ): Identity {
   const { certificate, root } = read(signature, rootPem, refuse);
   const isIssued = certificate.checkIssued(root) && certificate.verify(root.publicKey);
   if (!isIssued) throw refuse('its certificate is not of this project');
   if (now && (now < certificate.validFromDate || now > certificate.validToDate))
     throw refuse('its certificate is not good today');
+  if (revoked?.has(certificate.serialNumber.toLowerCase())) throw refuse('its certificate was revoked');
   const bytes = Buffer.from(signature.signature, 'base64');
   if (!verify('sha256', Buffer.from(text), { key: certificate.publicKey, dsaEncoding: ENCODING }, bytes))
     throw refuse('the signature is of other content');

@@ -8,6 +8,7 @@ import type { JobService } from './jobs/job-service.ts';
 import type { Metrics } from './metrics.ts';
 import type { Access } from './policy/access.ts';
 import type { Studies } from './policy/studies.ts';
+import type { RevokedList } from './sites/revoked-list.ts';
 import type { SiteOrders } from './sites/site-orders.ts';
 import type { SiteRegistry } from './sites/site-registry.ts';
 import type { StateFolder } from './state-folder.ts';
@@ -27,6 +28,8 @@ export interface ServerContext {
   readonly access: Access;
   readonly uploads: UploadDesk;
   readonly work: WorkThread;
+  /** What sites are told of who was revoked. */
+  readonly revoked: RevokedList;
   readonly audit: AuditLog;
   readonly metrics: Metrics;
   readonly logger: Logger;

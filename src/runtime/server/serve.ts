@@ -10,7 +10,7 @@ import type { AuditLog, Deed } from '../store/audit-log.ts';
 import { openChainedLog } from '../store/chained-log.ts';
 import type { ServerStore } from '../store/server-store.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
-import { type Logger, openLog } from '../telemetry/logger.ts';
+import { openLog } from '../telemetry/logger.ts';
 import { isFinished } from '../wire/admin.ts';
 import type { LogLevel } from '../wire/shapes.ts';
 import { makeFolder } from '../workspace/files.ts';
@@ -24,6 +24,7 @@ import { keepDatabase, requireJobsOfAudit } from './lost-and-found.ts';
 import { Metrics } from './metrics.ts';
 import { Access } from './policy/access.ts';
 import { Studies } from './policy/studies.ts';
+import { RevokedList } from './sites/revoked-list.ts';
 import { SiteOrders } from './sites/site-orders.ts';
 import { SiteRegistry } from './sites/site-registry.ts';
 import { type StateFolder, stateFolder } from './state-folder.ts';
@@ -87,7 +88,7 @@ async function run(
       options.tell(words);
     }
     options.onReady?.({ ...address, state: state.root });
-    const unwatch = watchKit(options.kitDir, takingUp(app.server, context.logger));
+    const unwatch = watchKit(options.kitDir, takingUp(app.server, context));
     const stop = () => context.stop('shutdown');
     options.signal.addEventListener('abort', stop, { once: true });
     if (options.signal.aborted) stop();
@@ -108,7 +109,7 @@ async function run(
 }
 
 /** Connections begin anew with a changed kit, so that whoever was revoked is out at once. */
-function takingUp(server: App['server'], logger: Logger): KitWatch<'server'> {
+function takingUp(server: App['server'], { logger, revoked, registry }: ServerContext): KitWatch<'server'> {
   return {
     type: 'server',
     onChange: ({ tls }) => {
@@ -119,6 +120,8 @@ function takingUp(server: App['server'], logger: Logger): KitWatch<'server'> {
         crl: tls.crl,
         minVersion: tls.minVersion,
       });
+      revoked.take(tls.crl);
+      registry.wakeAll();
       server.closeAllConnections();
       logger.info('the kit has changed: its certificate and list of revoked ones are in use');
     },
@@ -128,16 +131,11 @@ function takingUp(server: App['server'], logger: Logger): KitWatch<'server'> {
 
 async function assemble(
   { tell, kitDir, acceptLoss }: ServeOptions,
-  {
-    kit,
-    state,
-    log: logger,
-  }: { kit: OpenKit<'server'>; state: ServerContext['state']; log: ServerContext['logger'] },
+  { kit, state, log: logger }: Pick<ServerContext, 'kit' | 'state'> & { log: ServerContext['logger'] },
 ) {
   const resources = await readServerResources(kitDir);
   const { store, audit } = await openRecords({ kit, state, acceptLoss: acceptLoss === true, tell });
-  const disabled = (await store.sites()).filter(({ enabled }) => !enabled).map(({ name }) => name);
-  const registry = new SiteRegistry(disabled);
+  const registry = new SiteRegistry(await disabledSites(store));
   const studies = new Studies(store, await store.studies());
   const work = new WorkThread();
   const metrics = new Metrics({
@@ -184,6 +182,7 @@ async function assemble(
     studies,
     access: new Access(await readAuthorization(kitDir), studies),
     uploads: new UploadDesk(),
+    revoked: new RevokedList(kit.tls.crl),
     work,
     audit,
     metrics,
@@ -241,6 +240,10 @@ interface Records {
   readonly state: StateFolder;
   readonly acceptLoss: boolean;
   readonly tell: (line: string) => void;
+}
+
+async function disabledSites(store: ServerContext['store']): Promise<string[]> {
+  return (await store.sites()).filter(({ enabled }) => !enabled).map(({ name }) => name);
 }
 
 const CLEAN_MS = 600_000;

@@ -3,6 +3,7 @@ import type { RunEvent } from '../telemetry/run-events.ts';
 import type { JobStatus, Study } from '../wire/admin.ts';
 import type { Signature } from '../wire/shapes.ts';
 import type { Decision } from '../wire/site.ts';
+import type { JobTerms } from '../wire/terms.ts';
 import type { Journal } from './journal.ts';
 
 /** Who acts. */
@@ -37,6 +38,8 @@ export interface JobRecord {
   readonly codeSha256: string;
   /** The files as they travel to the sites. */
   readonly bundle: BlobRef;
+  /** What was signed; undefined of a job that version 0.1.0 took in: then only project, id and digest of the files were. */
+  readonly terms?: JobTerms | undefined;
   readonly signature: Signature;
   readonly numRounds: number;
   readonly keyMetric: string;

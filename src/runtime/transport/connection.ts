@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { type ErrorReport, flError, isErrorCode, type NeuroflareError } from '../kernel/errors.ts';
 import { parseJson } from '../kernel/parse-json.ts';
-import { JSON_TYPE } from '../wire/protocol.ts';
+import { HEADER, JSON_TYPE, PROTOCOL_VERSION } from '../wire/protocol.ts';
 import { errorReport } from '../wire/shapes.ts';
 import { type DispatcherOptions, makeDispatcher, SILENCE_SECONDS, type TlsMaterial } from './dispatcher.ts';
 import { networkError, ServerRefusal } from './failures.ts';
@@ -76,7 +76,7 @@ export class Connection {
     answer: Schema,
   ): Promise<z.output<Schema>> {
     const text = await this.#named(() => response.body.text());
-    if (response.statusCode >= 400) throw this.#refusal(response.statusCode, text);
+    if (response.statusCode >= 400) throw this.#refusal(response, text);
     const parsed = answer.safeParse(text === '' ? undefined : parseJson(text));
     if (parsed.success) return parsed.data;
     throw this.unusable('it has another form');
@@ -92,7 +92,7 @@ export class Connection {
       ...(signal && { signal }),
     });
     if (response.statusCode < 400) return response;
-    throw this.#refusal(response.statusCode, await this.#named(() => response.body.text()));
+    throw this.#refusal(response, await this.#named(() => response.body.text()));
   }
 
   /** Turns failures while a body is read into named ones. */
@@ -133,9 +133,12 @@ export class Connection {
     return this.#named(() => this.#dispatcher.request({ origin: this.#origin, ...options }));
   }
 
-  #refusal(status: number, text: string): NeuroflareError {
+  #refusal({ statusCode: status, headers }: Dispatcher.ResponseData, text: string): NeuroflareError {
     const report = errorReport.safeParse(parseJson(text)).data as ErrorReport | undefined;
     if (!report) return this.unusable(`HTTP ${status}`);
+    // A server of version 1 does not say which it speaks, and takes itself for the measure.
+    if (report.code === 'NF_PROTOCOL_VERSION' && headers[HEADER.protocol] === undefined)
+      return flError('NF_SERVER_OLDER', { address: this.address, own: PROTOCOL_VERSION });
     if (isErrorCode(report.code)) return new ServerRefusal(report.code, report);
     const { code, message } = report;
     return flError('NF_SERVER_REFUSAL', { address: this.address, reason: `${code}: ${message}` });

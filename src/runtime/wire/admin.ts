@@ -12,6 +12,7 @@ import {
   time,
 } from './shapes.ts';
 import { sitePhase, siteResources } from './site.ts';
+import { jobTerms } from './terms.ts';
 
 /** What admins and the server say to each other. */
 
@@ -33,22 +34,17 @@ export function isFinished(status: JobStatus): boolean {
 
 /** POST /v1/jobs */
 export const submission = z.strictObject({
-  job_id: jobId.describe('chosen by the submitter, and signed: the job cannot be run again under another'),
+  terms: jobTerms.describe(
+    'what is signed; the id is chosen by the submitter: the job cannot be run again under another',
+  ),
   bundle: packedBundle,
   signature: signatureSchema,
-  study: name.default('default'),
   token: z
     .string()
     .min(1)
     .max(128)
     .optional()
     .describe('the same token and job again: the first submission answers'),
-  clients: z
-    .array(name)
-    .min(1)
-    .max(100_000)
-    .optional()
-    .describe('the sites that take part; default: the server chooses'),
   cloned_from: jobId.optional(),
   initial_model: blobRef.optional().describe('model of round 0, uploaded before'),
 });

@@ -2,7 +2,7 @@
  * The protocol between server, clients and admins: HTTPS with certificates at both ends, JSON, and octet streams for models.
  * Every request carries the version; a stranger is refused by name (NF_PROTOCOL_VERSION).
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** In lower case, as Node.js gives headers. */
 export const HEADER = {

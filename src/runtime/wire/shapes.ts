@@ -66,9 +66,7 @@ export type LogLevel = z.output<typeof logLevel>;
 export const signatureSchema = z.strictObject({
   algorithm: z.literal('ECDSA-P256-SHA256'),
   certificate: z.string().max(8_000).describe('PEM of who signed'),
-  signature: z
-    .base64()
-    .describe('r and s, 32 bytes each; of a job over the canonical JSON of {project, job_id, bundle_sha256}'),
+  signature: z.base64().describe('r and s, 32 bytes each; of a job over the canonical JSON of its terms'),
 });
 export type Signature = z.output<typeof signatureSchema>;
 

@@ -1,17 +1,5 @@
 import { z } from 'zod';
-import {
-  blobRef,
-  digest,
-  encoding,
-  engineUse,
-  errorReport,
-  identity,
-  jobId,
-  logLevel,
-  name,
-  signatureSchema,
-  time,
-} from './shapes.ts';
+import { blobRef, digest, encoding, engineUse, errorReport, jobId, logLevel, time } from './shapes.ts';
 
 /** What sites and the server say to each other. */
 
@@ -75,18 +63,6 @@ export const pollRequest = z.strictObject({
     .max(1000),
 });
 
-export const jobOffer = z.strictObject({
-  job_id: jobId,
-  name,
-  study: name,
-  submitter: identity,
-  submitted: time,
-  bundle: blobRef,
-  bundle_sha256: digest.describe('over the paths and digests of its files'),
-  signature: signatureSchema,
-});
-export type JobOffer = z.output<typeof jobOffer>;
-
 export const assignedTask = z.strictObject({
   kind: z.enum(['train', 'evaluate']),
   round: z.int().min(1),
@@ -100,7 +76,8 @@ export type AssignedTask = z.output<typeof assignedTask>;
 /** Everything a site should be doing now: it stops what is not in it. */
 export const assignment = z.strictObject({
   version: z.string(),
-  jobs: z.array(z.strictObject({ offer: jobOffer, log_level: logLevel, task: assignedTask.optional() })),
+  jobs: z.array(z.strictObject({ job_id: jobId, log_level: logLevel, task: assignedTask.optional() })),
+  revoked_sha256: digest.optional().describe('of the list of revoked certificates the server has'),
   order: z.enum(['shutdown', 'restart']).optional(),
   log_level: logLevel.optional(),
   time,
@@ -108,7 +85,12 @@ export const assignment = z.strictObject({
 export type Assignment = z.output<typeof assignment>;
 export type AssignedJob = Assignment['jobs'][number];
 
-/** POST /v1/site/jobs/:job/decision */
+/** GET /v1/site/revoked */
+export const revokedAnswer = z.strictObject({
+  crl: z.string().max(4_000_000).describe("PEM of the authority's list of revoked certificates (RFC 5280)"),
+});
+
+/** POST /v1/site/jobs/:job/decision: may be said again, to take a job back that was accepted */
 export const decision = z.strictObject({
   answer: z.enum(['accepted', 'refused', 'waiting for approval']),
   reason: errorReport.optional(),

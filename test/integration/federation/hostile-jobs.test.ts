@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -9,6 +8,7 @@ import type { NeuroflareError } from '../../../src/runtime/kernel/errors.ts';
 import { signJob } from '../../../src/runtime/security/job-signature.ts';
 import { submitted } from '../../../src/runtime/wire/admin.ts';
 import { type JobParts, TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
+import { jobTerms } from '../../support/job-terms.ts';
 import { LiveFederation, makeLiveKits, until } from '../../support/live-federation.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -22,9 +22,9 @@ const job = (parts: JobParts = {}) => writeJob(join(root, `job-${count++}`), par
 /** What a lead can send who does not use the tool, which would refuse the job itself. */
 async function send(admin: Admin, parts: JobParts): Promise<NeuroflareError> {
   const bundle = await readBundle(await job(parts));
-  const id = randomUUID();
-  const signed = { project: admin.kit.project, job_id: id, bundle_sha256: bundle.sha256 };
-  const body = { job_id: id, bundle: packBundle(bundle), signature: signJob(signed, admin.kit), token: id };
+  const terms = jobTerms({ project: admin.kit.project, bundle_sha256: bundle.sha256 });
+  const { job_id: token } = terms;
+  const body = { terms, bundle: packBundle(bundle), signature: signJob(terms, admin.kit), token };
   return admin.connection
     .send({ method: 'POST', path: '/v1/jobs/', body, answer: submitted, waitSeconds: 90 })
     .then(

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Admin } from '../../../src/runtime/admin/admin.ts';
-import { cloneJob } from '../../../src/runtime/admin/submit.ts';
+import { cloneJob } from '../../../src/runtime/admin/clone.ts';
 import { sha256File } from '../../../src/runtime/kernel/digest.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
@@ -99,7 +99,7 @@ describe('a submitted job', () => {
     const warm = await job({ patch: { model: { initial_params: path } } });
     const meta = await federation.run(warm);
     expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', initial_model: { size: 88 } });
-    const { jobId } = await cloneJob(admin, meta.job_id, { signal: never });
+    const { jobId } = await cloneJob(admin, meta.job_id, { signal: never, onOriginal: () => undefined });
     expect(await federation.wait(jobId)).toMatchObject({
       status: 'FINISHED:COMPLETED',
       cloned_from: meta.job_id,

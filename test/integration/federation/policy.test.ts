@@ -2,7 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Admin } from '../../../src/runtime/admin/admin.ts';
-import { approve, folderOf, listSiteJobs } from '../../../src/runtime/client/at-site.ts';
+import {
+  approve,
+  approvedCode,
+  codeToApprove,
+  folderOf,
+  listSiteJobs,
+  stop,
+  withdraw,
+} from '../../../src/runtime/client/at-site.ts';
 import { reportEgress } from '../../../src/runtime/client/egress-report.ts';
 import { createJob } from '../../../src/runtime/job/templates.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
@@ -38,7 +46,13 @@ describe('a site that approves code', () => {
     const { jobs } = await listSiteJobs(place());
     expect(jobs).toMatchObject([{ job_id: id, phase: 'waiting for approval', submitter: PROJECT_ADMIN }]);
     expect(await readFile(join(jobs[0]?.folder ?? '', 'bundle/client/train.ts'), 'utf8')).toBe(TINY_SCRIPT);
-    await approve(place(), id.slice(0, 8));
+    expect(jobs[0]?.files).toEqual([
+      { path: 'client/train.ts', type: 'TypeScript', size: TINY_SCRIPT.length },
+      { path: 'job.yaml', type: 'YAML', size: expect.any(Number) },
+    ]);
+    const { code, jobs: shown } = await codeToApprove(place(), { job: id });
+    expect(shown).toMatchObject([{ job_id: id, study: 'default', code_sha256: code }]);
+    expect(await approve(place(), code)).toBe(true);
     expect(await federation.wait(id)).toMatchObject({ status: 'FINISHED:COMPLETED' });
   });
 
@@ -71,7 +85,94 @@ describe('a site that approves code', () => {
   });
 
   it('does not know what it was never shown', async () => {
-    await expect(approve(place(), 'abcdef')).rejects.toMatchObject({ code: 'NF_APPROVE_UNKNOWN' });
+    await expect(codeToApprove(place(), { code: 'abcdef' })).rejects.toMatchObject({
+      code: 'NF_APPROVE_UNKNOWN',
+    });
+    const code = 'f'.repeat(64);
+    expect(await codeToApprove(place(), { code })).toEqual({ code, jobs: [] });
+  });
+
+  it('is not misled by the id of a job that begins as the digest it was told', async () => {
+    await policy('site-2', { 'code: any': 'code: approved' });
+    const id = await federation.submit(await job({ script: `${TINY_SCRIPT}// other code` }));
+    await until(async () => (await admin.job(id)).sites[1]?.answer === 'waiting for approval');
+    const code = (await listSiteJobs(place())).jobs.find(({ job_id: one }) => one === id)?.code_sha256 ?? '';
+    for (const which of ['', id, id.slice(0, 8), code.slice(0, 15), code.toUpperCase(), `${code}0`])
+      await expect(codeToApprove(place(), { code: which }), which).rejects.toMatchObject({
+        code: 'NF_APPROVE_UNKNOWN',
+        message: expect.stringContaining(`Waiting: ${code} of the job ${id}`),
+      });
+    for (const which of ['', id.slice(0, 8), id.slice(0, 35), code])
+      await expect(codeToApprove(place(), { job: which }), which).rejects.toMatchObject({
+        code: 'NF_APPROVE_UNKNOWN',
+      });
+    expect(await codeToApprove(place(), { code: code.slice(0, 16) })).toMatchObject({ code });
+    await admin.abort(id);
+    await federation.wait(id);
+    await policy('site-2', { 'code: approved': 'code: any' });
+  });
+});
+
+describe('a site that takes a job back', () => {
+  const place = () => ({ kitDir: federation.kits.kit('site-2') });
+  const slow = (rounds: number) =>
+    job({
+      script: TINY_SCRIPT.replace(
+        'const noise',
+        'await new Promise((go) => setTimeout(go, 300)); const noise',
+      ),
+      patch: { workflow: { n_clients: 2, min_clients: 1, num_rounds: rounds } },
+    });
+  const roundOf = async (id: string) => (await admin.job(id)).round;
+
+  it('by stopping it, is counted by the rule of the round, and does not take it again', async () => {
+    const id = await federation.submit(await slow(6));
+    await until(async () => (await roundOf(id)) >= 1);
+    await expect(stop(place(), id.slice(0, 8), 'x')).rejects.toMatchObject({ code: 'NF_STOP_UNKNOWN' });
+    expect(await stop(place(), id, 'maintenance')).toBe(true);
+    expect(await stop(place(), id, 'again')).toBe(false);
+    const meta = await federation.wait(id);
+    expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', round: 6 });
+    expect(meta.sites[1]).toMatchObject({
+      site: 'site-2',
+      answer: 'refused',
+      reason: { code: 'NF_SITE_STOPPED', message: expect.stringContaining('maintenance') },
+    });
+    const taken = JSON.parse(await readFile(join(folderOf(place()).taken, `${id}.json`), 'utf8'));
+    expect(taken.over).toContain('maintenance');
+  });
+
+  it('by taking the approval of its code back, ends its part within a moment', async () => {
+    await policy('site-2', { 'code: any': 'code: approved' });
+    const id = await federation.submit(await slow(7));
+    await until(async () => (await admin.job(id)).sites[1]?.answer === 'waiting for approval');
+    const { code } = await codeToApprove(place(), { job: id });
+    await approve(place(), code);
+    await until(async () => (await roundOf(id)) >= 1);
+    expect(await withdraw(place(), await approvedCode(place(), code.slice(0, 16)))).toBe(false);
+    const meta = await federation.wait(id);
+    expect(meta.sites[1]).toMatchObject({ answer: 'refused', reason: { code: 'NF_SITE_WITHDRAWN' } });
+    expect(meta.status).toBe('FINISHED:COMPLETED');
+    await expect(approvedCode(place(), code)).rejects.toMatchObject({ code: 'NF_APPROVE_UNKNOWN' });
+    await policy('site-2', { 'code: approved': 'code: any' });
+  });
+
+  it('ends a job that cannot do without it, with its reason', async () => {
+    const id = await federation.submit(
+      await job({
+        script: TINY_SCRIPT.replace(
+          'const noise',
+          'await new Promise((go) => setTimeout(go, 300)); const noise',
+        ),
+        patch: { workflow: { n_clients: 2, num_rounds: 20 } },
+      }),
+    );
+    await until(async () => (await roundOf(id)) >= 1);
+    await stop(place(), id, 'no more');
+    expect(await federation.wait(id)).toMatchObject({
+      status: 'FINISHED:EXECUTION_EXCEPTION',
+      first_failure: { site: 'site-2', error: { message: expect.stringContaining('no more') } },
+    });
   });
 });
 

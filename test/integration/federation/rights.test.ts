@@ -100,7 +100,7 @@ async function codeOf(
       : await tlsOf(federation.kits, who);
   const type = method === 'PATCH' ? 'application/octet-stream' : 'application/json';
   const headers = {
-    'neuroflare-protocol': '1',
+    'neuroflare-protocol': '2',
     'upload-length': '1',
     ...(body !== undefined && { 'content-type': type }),
   };

@@ -11,6 +11,7 @@ import type { Admin } from '../../../src/runtime/admin/admin.ts';
 import { packBundle } from '../../../src/runtime/federation/packed-bundle.ts';
 import { readBundle } from '../../../src/runtime/job/bundle.ts';
 import { sha256 } from '../../../src/runtime/kernel/digest.ts';
+import { packageVersion } from '../../../src/runtime/kernel/package-version.ts';
 import { signJob } from '../../../src/runtime/security/job-signature.ts';
 import { openKit } from '../../../src/runtime/security/kit/open.ts';
 import { revokeParticipant } from '../../../src/runtime/security/provision.ts';
@@ -18,6 +19,7 @@ import { encodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
 import { Connection } from '../../../src/runtime/transport/connection.ts';
 import { makeFederation } from '../../support/federation-kits.ts';
 import { writeJob } from '../../support/job-folder.ts';
+import { jobTerms } from '../../support/job-terms.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
 import { float32 } from '../../support/param-sets.ts';
 import { ask as rawAsk, tlsOf as rawTlsOf } from '../../support/raw-request.ts';
@@ -156,12 +158,13 @@ describe('a stranger', () => {
     const answer = await ask('/v1/site/session', {
       ...tls,
       method: 'POST',
-      headers: { 'neuroflare-protocol': '2' },
+      headers: { 'neuroflare-protocol': '1' },
     });
     expect(answer.status).toBe(426);
     expect(JSON.parse(answer.body)).toMatchObject({
       code: 'NF_PROTOCOL_VERSION',
-      message: 'This server speaks version 1 of the neuroflare protocol, not 2.',
+      message: `This server runs neuroflare ${packageVersion()} and speaks version 2 of its protocol, not 1.`,
+      hint: expect.stringContaining(`npm install --global neuroflare@${packageVersion()}`),
     });
   });
 
@@ -349,7 +352,7 @@ describe('an answer of a site', () => {
     const bytes = Buffer.from(encodeSafetensors({ weights: float32([5, 6, 7, 8]) }));
     const tls = await tlsOf('site-1');
     const headers = {
-      'neuroflare-protocol': '1',
+      'neuroflare-protocol': '2',
       'neuroflare-session': one.session,
       'content-type': 'application/octet-stream',
       'upload-offset': '0',
@@ -385,12 +388,11 @@ describe('a submission', () => {
   ) => {
     const bundle = await readBundle(await job());
     const packed = packBundle(bundle);
-    const jobId = randomUUID();
-    const signed = { project: 'brain', job_id: jobId, bundle_sha256: bundle.sha256 };
+    const terms = jobTerms({ bundle_sha256: bundle.sha256 });
     return {
-      job_id: jobId,
+      terms,
       bundle: { files: [...packed.files, ...files] },
-      signature: signJob(signed, admin.kit),
+      signature: signJob(terms, admin.kit),
       ...over,
     };
   };
@@ -430,9 +432,9 @@ describe('a submission', () => {
   it('sent again as it was is the same job', async () => {
     const body = await submission([]);
     const [first, second] = [await post(body), await post(body)];
-    expect(first).toEqual({ job_id: body.job_id, is_new: true });
-    expect(second).toEqual({ job_id: body.job_id, is_new: false });
-    await admin.abort(body.job_id);
+    expect(first).toEqual({ job_id: body.terms.job_id, is_new: true });
+    expect(second).toEqual({ job_id: body.terms.job_id, is_new: false });
+    await admin.abort(body.terms.job_id);
   });
 
   it('with a YAML bomb is refused in a moment', async () => {
@@ -446,12 +448,8 @@ describe('a submission', () => {
     const folder = await job();
     await writeFile(join(folder, 'job.yaml'), bomb);
     const bundle = await readBundle(folder);
-    const jobId = randomUUID();
-    const body = {
-      job_id: jobId,
-      bundle: packBundle(bundle),
-      signature: signJob({ project: 'brain', job_id: jobId, bundle_sha256: bundle.sha256 }, admin.kit),
-    };
+    const terms = jobTerms({ bundle_sha256: bundle.sha256 });
+    const body = { terms, bundle: packBundle(bundle), signature: signJob(terms, admin.kit) };
     const began = performance.now();
     await expect(post(body)).rejects.toMatchObject({
       code: expect.stringMatching(/^NF_JOB_(YAML|INVALID)$/),
@@ -462,7 +460,7 @@ describe('a submission', () => {
   it('that is packed, a zip bomb say, is not opened', async () => {
     const tls = await tlsOf('ann@example.org');
     const headers = {
-      'neuroflare-protocol': '1',
+      'neuroflare-protocol': '2',
       'content-type': 'application/json',
       'content-encoding': 'gzip',
     };
@@ -481,7 +479,7 @@ describe('a submission', () => {
 
   it('larger than any job is refused', async () => {
     const tls = await tlsOf('ann@example.org');
-    const headers = { 'neuroflare-protocol': '1', 'content-type': 'application/json' };
+    const headers = { 'neuroflare-protocol': '2', 'content-type': 'application/json' };
     const body = JSON.stringify({ files: 'x'.repeat(31_000_000) });
     const answer = await ask('/v1/jobs/', { ...tls, method: 'POST', headers, body }).catch(() => undefined);
     if (answer) expect(JSON.parse(answer.body)).toMatchObject({ code: 'NF_REQUEST_TOO_LARGE' });

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Admin } from '../../../src/runtime/admin/admin.ts';
-import { cloneJob, submitJob } from '../../../src/runtime/admin/submit.ts';
+import { cloneJob } from '../../../src/runtime/admin/clone.ts';
+import { submitJob } from '../../../src/runtime/admin/submit.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
 import { ask, tlsOf } from '../../support/raw-request.ts';
@@ -164,12 +165,14 @@ describe('who is not in a study', () => {
     expect(await figures('ann@example.org')).toEqual(['site-1', 'site-2']);
     expect(await figures('site-2')).toEqual(['site-2']);
     expect(await figures(MIA)).toEqual([]);
-    await expect(cloneJob(leo, id, { signal, study: 'default' })).rejects.toMatchObject({
+    await expect(
+      cloneJob(leo, id, { signal, study: 'default', onOriginal: () => undefined }),
+    ).rejects.toMatchObject({
       code: 'NF_JOB_UNKNOWN',
     });
     const { body } = await ask(federation.kits, `/v1/jobs/${id}/bundle`, {
       ...(await tlsOf(federation.kits, LEA)),
-      headers: { 'neuroflare-protocol': '1' },
+      headers: { 'neuroflare-protocol': '2' },
     });
     expect(body).toContain('"files"');
     await admin.abort(id);

@@ -112,7 +112,7 @@ describe('a user', () => {
       ...(await tlsOf(federation.kits, who)),
       method: 'PATCH',
       headers: {
-        'neuroflare-protocol': '1',
+        'neuroflare-protocol': '2',
         'content-type': 'application/octet-stream',
         'upload-length': String(length),
       },

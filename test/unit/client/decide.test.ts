@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUID, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decide, type Offered, type SiteRules } from '../../../src/runtime/client/decide.ts';
@@ -6,12 +6,16 @@ import { type Bundle, bundleOf, readBundle } from '../../../src/runtime/job/bund
 import type { JobDefinition } from '../../../src/runtime/job/definition.ts';
 import { loadJob } from '../../../src/runtime/job/load.ts';
 import { createJob } from '../../../src/runtime/job/templates.ts';
+import { canonicalJson, sha256 } from '../../../src/runtime/kernel/digest.ts';
 import { signJob } from '../../../src/runtime/security/job-signature.ts';
 import { type OpenKit, openKit } from '../../../src/runtime/security/kit/open.ts';
 import { sitePolicySchema } from '../../../src/runtime/security/policy/site-policy.ts';
-import { decision, type JobOffer } from '../../../src/runtime/wire/site.ts';
+import { signText } from '../../../src/runtime/security/signature.ts';
+import { decision } from '../../../src/runtime/wire/site.ts';
+import type { JobTerms, SignedJob } from '../../../src/runtime/wire/terms.ts';
 import { makeFederation } from '../../support/federation-kits.ts';
 import { writeJob } from '../../support/job-folder.ts';
+import { jobTerms } from '../../support/job-terms.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -40,32 +44,35 @@ beforeAll(async () => {
 
 function offered(
   { bundle, job }: { bundle: Bundle; job: JobDefinition },
-  { signer = ann, over = {} }: { signer?: Pick<OpenKit, 'tls'>; over?: Partial<JobOffer> } = {},
+  { signer = ann, over = {} }: { signer?: Pick<OpenKit, 'tls'>; over?: Partial<JobTerms> } = {},
 ): Offered {
-  const id = randomUUID();
-  const signed = { project: 'brain', job_id: id, bundle_sha256: bundle.sha256 };
+  const { name, workflow } = job;
+  const own = { name, num_rounds: workflow.numRounds, workflow: workflow.type };
+  const terms = jobTerms({ bundle_sha256: bundle.sha256, ...own, ...over });
+  const packed = { sha256: bundle.sha256, size: 1 };
   return {
+    id: terms.job_id,
     bundle,
     job,
-    offer: {
-      job_id: id,
-      name: job.name,
-      study: 'default',
-      submitter: { name: 'ann@example.org', org: 'university', role: 'project_admin' },
-      submitted: new Date().toISOString(),
-      bundle: { sha256: bundle.sha256, size: 1 },
-      bundle_sha256: bundle.sha256,
-      signature: signJob(signed, signer),
-      ...over,
-    },
+    signed: { terms, signature: signJob(terms, signer), bundle: packed },
   };
 }
 
+/** With other words than were signed. */
+const altered = (job: Offered, over: Partial<JobTerms>): Offered => {
+  const terms = { ...job.signed.terms, ...over } as SignedJob['terms'];
+  return { ...job, id: terms.job_id, signed: { ...job.signed, terms } };
+};
+
 const rules = (over: Partial<SiteRules> = {}, policy: object = { code: 'any' }): SiteRules => ({
   policy: sitePolicySchema.parse({ version: 1, ...policy }),
+  site: 'site-1',
   project: 'brain',
   rootPem: site.tls.ca,
+  revoked: new Set(),
   approved: new Set(),
+  stopped: new Map(),
+  memory: { overReason: () => undefined, isOfFirstVersion: () => false },
   hasData: true,
   ...over,
 });
@@ -87,7 +94,7 @@ describe('a job that is offered', () => {
     expect(said.answer).toBe('waiting for approval');
     expect(said.reason).toMatchObject({
       code: 'NF_SITE_APPROVAL',
-      message: expect.stringContaining(tiny.bundle.codeSha256.slice(0, 12)),
+      message: expect.stringContaining(tiny.bundle.codeSha256),
     });
   });
 
@@ -163,15 +170,14 @@ describe('a job that cannot be trusted', () => {
   it('is refused with other files than were signed', async () => {
     const job = offered(tiny);
     expect(await answerTo({ ...job, bundle: withData.bundle }, rules())).toEqual(refused);
-    const claimed = { ...job.offer, bundle_sha256: withData.bundle.sha256 };
-    expect(await answerTo({ ...job, bundle: withData.bundle, offer: claimed }, rules())).toEqual(refused);
+    const claimed = altered(job, { bundle_sha256: withData.bundle.sha256 });
+    expect(await answerTo({ ...claimed, bundle: withData.bundle }, rules())).toEqual(refused);
   });
 
   it('is refused under another id: a signed job runs once', async () => {
     const job = offered(tiny);
-    expect(await answerTo({ ...job, offer: { ...job.offer, job_id: randomUUID() } }, rules())).toEqual(
-      refused,
-    );
+    expect(await answerTo({ ...job, id: randomUUID() }, rules())).toEqual(refused);
+    expect(await answerTo(altered(job, { job_id: randomUUID() }), rules())).toEqual(refused);
   });
 
   it('is refused in another project', async () => {
@@ -183,11 +189,67 @@ describe('a job that cannot be trusted', () => {
       expect(await answerTo(offered(tiny, { signer }), rules())).toEqual(refused);
   });
 
-  it.each([
-    { name: 'bob@example.org', org: 'university' },
-    { name: 'ann@example.org', org: 'hospital_a' },
-  ])("is refused in somebody else's name: %j", async (submitter) => {
-    expect(await answerTo(offered(tiny, { over: { submitter } }), rules())).toEqual(refused);
+  it.each<[string, Partial<JobTerms>]>([
+    ['more rounds', { num_rounds: 30 }],
+    ['another study', { study: 'brain-2' }],
+    ['a later end', { expires: '2099-01-01T00:00:00.000Z' }],
+    ['another time', { submitted: '2020-01-01T00:00:00.000Z' }],
+    ['other sites', { clients: ['site-1'] }],
+    ['another name', { name: 'Tiny' }],
+    ['another model', { model: { form_sha256: sha256('x'), size: 4_000_000 } }],
+  ])('is refused with %s than were signed', async (_what, over) => {
+    expect(await answerTo(altered(offered(tiny), over), rules())).toEqual(refused);
+  });
+
+  it('is refused when its files say something else than its signature', async () => {
+    for (const over of [{ num_rounds: 3 }, { name: 'other' }, { workflow: 'scaffold' }])
+      expect(await answerTo(offered(tiny, { over }), rules())).toEqual(['refused', 'NF_JOB_TERMS']);
+  });
+
+  it('is refused after its end', async () => {
+    const over = { expires: new Date(Date.now() - 1).toISOString() };
+    expect(await answerTo(offered(tiny, { over }), rules())).toEqual(['refused', 'NF_JOB_EXPIRED']);
+  });
+
+  it('is refused where it was not signed for this site', async () => {
+    const forOthers = offered(tiny, { over: { clients: ['site-2', 'site-10'] } });
+    expect(await answerTo(forOthers, rules())).toEqual(['refused', 'NF_JOB_TERMS']);
+    expect(await answerTo(forOthers, rules({ site: 'site-2' }))).toEqual(['accepted', undefined]);
+  });
+
+  it('is refused when its signer was revoked', async () => {
+    const revoked = new Set([new X509Certificate(ann.tls.cert).serialNumber.toLowerCase()]);
+    expect(await answerTo(offered(tiny), rules({ revoked }))).toEqual(refused);
+  });
+
+  it('is refused where it is over, or was stopped', async () => {
+    const job = offered(tiny);
+    const memory = {
+      overReason: (id: string) => (id === job.id ? 'done' : undefined),
+      isOfFirstVersion: () => false,
+    };
+    expect(await answerTo(job, rules({ memory }))).toEqual(['refused', 'NF_JOB_OVER_HERE']);
+    expect(await answerTo(offered(tiny), rules({ memory }))).toEqual(['accepted', undefined]);
+    const stopped = new Map([[job.id, 'not today']]);
+    expect(await answerTo(job, rules({ stopped }))).toEqual(['refused', 'NF_SITE_STOPPED']);
+  });
+
+  it('with a signature of version 0.1.0 goes on only where it was at hand before', async () => {
+    const job = offered(tiny);
+    const { project, job_id, bundle_sha256 } = job.signed.terms;
+    const signature = signText(canonicalJson({ project, job_id, bundle_sha256 }), ann);
+    const terms = { version: 1, project, job_id, bundle_sha256 } as const;
+    const old = { ...job, signed: { ...job.signed, terms, signature } };
+    expect(await answerTo(old, rules())).toEqual(['refused', 'NF_JOB_SIGNATURE_OLD']);
+    const memory = { overReason: () => undefined, isOfFirstVersion: (id: string) => id === job.id };
+    expect(await answerTo(old, rules({ memory }))).toEqual(['accepted', undefined]);
+    // Not a way around the terms of a new one.
+    expect(
+      await answerTo(
+        { ...old, signed: { ...old.signed, signature: job.signed.signature } },
+        rules({ memory }),
+      ),
+    ).toEqual(refused);
   });
 
   it('is refused whatever was approved, and before its submitter is looked at', async () => {

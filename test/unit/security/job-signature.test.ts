@@ -1,20 +1,27 @@
-import { sign } from 'node:crypto';
+import { sign, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { canonicalJson, sha256 } from '../../../src/runtime/kernel/digest.ts';
-import { type SignedJob, signerOf, signJob } from '../../../src/runtime/security/job-signature.ts';
+import { canonicalJson } from '../../../src/runtime/kernel/digest.ts';
+import {
+  originalSigner,
+  signerOf as signerOfJob,
+  signJob,
+} from '../../../src/runtime/security/job-signature.ts';
 import { type OpenKit, openKit } from '../../../src/runtime/security/kit/open.ts';
-import { signatureSchema } from '../../../src/runtime/wire/shapes.ts';
+import { signText } from '../../../src/runtime/security/signature.ts';
+import { type Signature, signatureSchema } from '../../../src/runtime/wire/shapes.ts';
+import { type JobTerms, jobTerms as termsSchema } from '../../../src/runtime/wire/terms.ts';
 import { DAY_MS, makeFederation } from '../../support/federation-kits.ts';
+import { jobTerms } from '../../support/job-terms.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
-const job: SignedJob = {
-  project: 'brain',
-  job_id: '11111111-2222-4333-8444-555555555555',
-  bundle_sha256: sha256('bundle'),
-};
+/** Good for longer than any certificate here. */
+const job = jobTerms({ clients: ['site-1'], expires: '2099-01-01T00:00:00.000Z' });
+type Rules = Omit<Parameters<typeof signerOfJob>[1], 'project'>;
+const signerOf = (signature: Signature, terms: JobTerms, rules: Rules) =>
+  signerOfJob({ terms, signature }, { project: 'brain', ...rules });
 let ann: OpenKit<'admin'>;
 let site: OpenKit<'client'>;
 let server: OpenKit<'server'>;
@@ -56,10 +63,25 @@ describe('the signature of a job', () => {
     expect(Buffer.from(signature.signature, 'base64')).toHaveLength(64);
   });
 
-  it('is of this job in this project with these files alone', () => {
+  it('covers each of its terms', () => {
+    const { version: _, ...covered } = termsSchema.shape;
+    for (const key of Object.keys(covered)) expect(Object.hasOwn(job, key), key).toBe(true);
     const signature = signJob(job, ann);
+    const day = fc.date({ noInvalidDate: true }).map((date) => date.toISOString());
     const other = fc
-      .record({ project: fc.string(), job_id: fc.uuid(), bundle_sha256: fc.string() })
+      .record({
+        project: fc.string(),
+        job_id: fc.uuid(),
+        bundle_sha256: fc.string(),
+        name: fc.string(),
+        study: fc.string(),
+        submitted: day,
+        expires: day,
+        clients: fc.option(fc.array(fc.string())),
+        num_rounds: fc.nat(),
+        workflow: fc.string(),
+        model: fc.record({ form_sha256: fc.string(), size: fc.nat() }),
+      })
       .chain((all) => fc.subarray(Object.entries(all), { minLength: 1 }))
       .map((some) => ({ ...job, ...Object.fromEntries(some) }))
       .filter((one) => canonicalJson(one) !== canonicalJson(job));
@@ -133,5 +155,39 @@ describe('the signature of a job', () => {
     expect(faultOf(signature, job, at(-2))).toMatchObject(refused('not good today'));
     expect(signerOf(signature, job, at(364)).name).toBe('ann@example.org');
     expect(faultOf(signature, job, at(366))).toMatchObject(refused('not good today'));
+  });
+
+  it('is not taken of a certificate that was revoked', () => {
+    const signature = signJob(job, ann);
+    const serial = new X509Certificate(ann.tls.cert).serialNumber.toLowerCase();
+    const other = serial.replace(/.$/, (digit) => (digit === '0' ? '1' : '0'));
+    expect(faultOf(signature, job, { rootPem, revoked: new Set([other, serial]) })).toMatchObject(
+      refused('its certificate was revoked'),
+    );
+    expect(signerOf(signature, job, { rootPem, revoked: new Set([other]) }).name).toBe('ann@example.org');
+  });
+
+  it('ends when the job says', () => {
+    const now = new Date();
+    const soon = jobTerms({ expires: new Date(now.getTime() + 1000).toISOString() });
+    const signature = signJob(soon, ann);
+    const at = (ms: number) => ({ rootPem, now: new Date(now.getTime() + ms) });
+    expect(signerOf(signature, soon, at(999)).name).toBe('ann@example.org');
+    expect(faultOf(signature, soon, at(1000))).toMatchObject({ code: 'NF_JOB_EXPIRED', exitCode: 4 });
+    // Who submitted it once does not change.
+    const rules = { project: 'brain', rootPem };
+    expect(originalSigner({ terms: soon, signature }, rules)).toEqual(ann.identity);
+  });
+
+  it('of version 0.1.0 is told from one of today, and neither stands for the other', () => {
+    const { project, job_id, bundle_sha256 } = job;
+    const old = { version: 1, project, job_id, bundle_sha256 } as const;
+    const rules = { project, rootPem };
+    const ofOld = signText(canonicalJson({ project, job_id, bundle_sha256 }), ann);
+    expect(signerOfJob({ terms: old, signature: ofOld }, rules)).toEqual(ann.identity);
+    expect(faultOf(ofOld, job, rules)).toMatchObject(refused('of other content'));
+    expect(() => signerOfJob({ terms: old, signature: signJob(job, ann) }, rules)).toThrow(
+      'of other content',
+    );
   });
 });

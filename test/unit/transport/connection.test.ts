@@ -112,7 +112,7 @@ describe('a question', () => {
       protocol: 'TLSv1.3',
       body,
       headers: {
-        'neuroflare-protocol': '1',
+        'neuroflare-protocol': '2',
         'user-agent': expect.stringMatching(/^neuroflare\/\d/),
         'content-type': 'application/json',
         'x-own': '1',

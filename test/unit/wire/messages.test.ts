@@ -12,11 +12,14 @@ import {
   logLines,
   pollRequest,
   report,
+  revokedAnswer,
   sessionRequest,
   taskFailure,
   taskResult,
   uploadAnswer,
 } from '../../../src/runtime/wire/site.ts';
+import { signedJob, jobTerms as termsSchema } from '../../../src/runtime/wire/terms.ts';
+import { jobTerms } from '../../support/job-terms.ts';
 import { hello } from '../../support/raw-site.ts';
 
 const DIGEST = sha256('x');
@@ -24,16 +27,7 @@ const TIME = '2026-01-01T00:00:00.000Z';
 const error: ErrorReport = { code: 'NF_SCRIPT_FAILED', message: 'm', hint: 'h', exitCode: 1 };
 const signature = { algorithm: 'ECDSA-P256-SHA256', certificate: 'PEM', signature: 'c2ln' };
 const bundle = { files: [{ path: 'job.yaml', content: 'eA==' }] };
-const offer = {
-  job_id: randomUUID(),
-  name: 'tiny',
-  study: 'default',
-  submitter: { name: 'ann', org: 'uni' },
-  submitted: TIME,
-  bundle: { sha256: DIGEST, size: 1 },
-  bundle_sha256: DIGEST,
-  signature,
-};
+const terms = jobTerms();
 const task = { kind: 'train', round: 1, total_rounds: 2, seed: 7, model: { sha256: DIGEST, size: 1 } };
 const result = {
   round: 1,
@@ -52,14 +46,20 @@ const MESSAGES: Readonly<Record<string, readonly [schema: z.ZodType, good: Recor
     pollRequest,
     { seen: null, wait_seconds: 3, jobs: [{ job_id: randomUUID(), phase: 'running', round: 1 }] },
   ],
-  assignment: [assignment, { version: 'v', jobs: [{ offer, log_level: 'info', task }], time: TIME }],
+  assignment: [
+    assignment,
+    { version: 'v', jobs: [{ job_id: randomUUID(), log_level: 'info', task }], time: TIME },
+  ],
   decision: [decision, { answer: 'refused', reason: error }],
   report: [report, { round: 1, progress: { done: 1, total: 2 } }],
   log: [logLines, { lines: [{ time: TIME, level: 'info', text: 'x' }] }],
   result: [taskResult, result],
   failure: [taskFailure, { round: 1, attempt: 1, error }],
   upload: [uploadAnswer, { offset: 0, done: false }],
-  submission: [submission, { job_id: randomUUID(), bundle, signature, study: 'default' }],
+  submission: [submission, { terms, bundle, signature }],
+  terms: [termsSchema, terms],
+  'signed job': [signedJob, { terms, signature, bundle: { sha256: DIGEST, size: 1 } }],
+  'list of the revoked': [revokedAnswer, { crl: 'PEM' }],
   bundle: [packedBundle, bundle],
   signature: [signatureSchema, signature],
   error: [errorReport, { ...error, place: { file: 'a', line: 1 } }],
@@ -126,12 +126,7 @@ describe('the limits of a message', () => {
       { files: [{ ...file, content: 'eA==' }] },
       { files: [{ ...file, content: 'e A=' }] },
     ],
-    [
-      'sites of a job',
-      submission,
-      { ...MESSAGES.submission?.[1], clients: ['a'] },
-      { ...MESSAGES.submission?.[1], clients: [] },
-    ],
+    ['sites of a job', termsSchema, { ...terms, clients: ['a'] }, { ...terms, clients: [] }],
     [
       'length of a token',
       submission,

@@ -1,17 +1,23 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../../command.ts';
-import { renderTable } from '../../../output/table.ts';
-import { jobListSchema } from '../../../runtime/client/job-list.ts';
+import { siteJobLines } from '../../../output/site-jobs-text.ts';
+import { listedJobSchema } from '../../../runtime/client/job-list.ts';
 
-const resultSchema = jobListSchema.extend({
+const resultSchema = z.object({
+  jobs: z.array(
+    listedJobSchema.extend({
+      files: z.array(z.object({ path: z.string(), type: z.string(), size: z.int().describe('bytes') })),
+    }),
+  ),
   running: z.boolean().describe('whether a client runs'),
   approved: z.array(z.string()).describe('digests of code that was approved here'),
 });
 type Result = z.output<typeof resultSchema>;
 
 export default class ClientJobsList extends BaseCommand<Result> {
-  static override summary = 'list the jobs at this site, with the code that waits for approval';
+  static override summary =
+    'list the jobs at this site with their files, and the code that waits for approval';
   static override examples = ['<%= config.bin %> client jobs list kits/example_project/prod_00/site-1'];
   static override args = { kit: Args.string({ required: true, description: "folder of the site's kit" }) };
   static override flags = {
@@ -23,20 +29,12 @@ export default class ClientJobsList extends BaseCommand<Result> {
     const { args, flags } = await this.parse(ClientJobsList);
     const { listSiteJobs } = await import('../../../runtime/client/at-site.ts');
     const { jobs, running, approved } = await listSiteJobs({ kitDir: args.kit, workDir: flags.work });
-    return { jobs, running, approved: [...approved] };
+    return { jobs: jobs.map((job) => ({ ...job, files: [...job.files] })), running, approved: [...approved] };
   }
 
   protected override render({ jobs, running }: Result): string {
     if (!running) return 'No client of this site runs.';
     if (jobs.length === 0) return 'No jobs.';
-    const rows = jobs.map((job) => [
-      job.job_id.slice(0, 8),
-      job.name,
-      `${job.submitter} (${job.org})`,
-      job.phase,
-      job.code_sha256?.slice(0, 12) ?? '',
-      `${job.folder}/bundle`,
-    ]);
-    return renderTable(['job', 'name', 'submitter', 'phase', 'code', 'to read'], rows);
+    return jobs.map((job) => siteJobLines(job).join('\n')).join('\n\n');
   }
 }

@@ -1,14 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { type Bundle, writeBundle } from '../../job/bundle.ts';
+import type { JobDefinition } from '../../job/definition.ts';
 import type { LoadedJob } from '../../job/load.ts';
 import { sha256 } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { parseJson } from '../../kernel/parse-json.ts';
 import { type PackedBundle, packedBundle } from '../../wire/shapes.ts';
 import { writeFileAtomic } from '../../workspace/files.ts';
+import { modelForm } from '../model-form.ts';
 import { unpackBundle } from '../packed-bundle.ts';
 import { reportedInside } from '../reported-inside.ts';
-import { loadSubmittedJob, type SubmissionRules } from '../submitted-job.ts';
+import { filesOf, loadSubmittedJob, type SubmissionRules } from '../submitted-job.ts';
 
 /** A job that passed every check that can be made without data. */
 export type CheckedJob = Pick<LoadedJob, 'value' | 'definition'>;
@@ -40,7 +42,7 @@ export const INTAKE = {
     if (!parsed.success) throw flError('NF_JOB_BUNDLE', { reason: 'it is no bundle of a job' });
     const bundle = unpackBundle(parsed.data);
     if (bundle.sha256 !== signed)
-      throw flError('NF_JOB_SIGNATURE', { reason: 'its files are not those that were offered' });
+      throw flError('NF_JOB_SIGNATURE', { reason: 'its files are not those that were signed' });
     await writeBundle(bundle, folder);
     return digestsOf(bundle);
   },
@@ -50,4 +52,7 @@ export const INTAKE = {
       const { value, definition } = (await loadSubmittedJob(folder, rules)).job;
       return { value, definition };
     }),
+  /** What every model of a job looks like whose files are in a folder. */
+  form: ({ folder, job, mostModelBytes }: { folder: string; job: JobDefinition; mostModelBytes: number }) =>
+    modelForm(job, { rules: filesOf(folder, mostModelBytes) }),
 };

@@ -35,7 +35,7 @@ export const GENERAL_ERRORS = {
   NF_NOT_CONFIRMED: {
     exit: 4,
     message: 'Not done: {question}',
-    hint: 'Say yes when asked at a terminal, or give --force.',
+    hint: 'Say yes when asked at a terminal, or give {flag}.',
   },
   NF_DISK_FULL: {
     exit: 1,

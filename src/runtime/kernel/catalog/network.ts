@@ -75,6 +75,40 @@ export const NETWORK_ERRORS = {
     message: 'The log {path} cannot be gone on with: {reason}.',
     hint: "Look at it with 'neuroflare audit verify', keep it and its .head as evidence, and move both away to begin a new one.",
   },
+  NF_JOB_EXPIRED: {
+    exit: 4,
+    status: 409,
+    message: 'The job {job} was signed to be done by {date}.',
+    hint: "Submit it again ('neuroflare job clone {job}'); --valid-days says for how long a job is good.",
+  },
+  NF_JOB_TERMS: {
+    exit: 2,
+    status: 403,
+    message: 'The job is another than the one that was signed: {reason}.',
+    hint: 'Submit the job again, with the neuroflare version of the server and its sites.',
+  },
+  NF_JOB_SIGNATURE_OLD: {
+    exit: 4,
+    status: 409,
+    message:
+      'The job {job} was signed by neuroflare 0.1.0: its signature does not say what may be done with it.',
+    hint: "Submit it again: 'neuroflare job submit FOLDER'.",
+  },
+  NF_JOB_OVER_HERE: {
+    exit: 4,
+    message: 'The job {job} is over at this site: {reason}.',
+    hint: "A job runs once. Submit it again: 'neuroflare job clone {job}'.",
+  },
+  NF_TASK_NOT_SIGNED: {
+    exit: 2,
+    message: 'The task of round {round} is not of the job that was signed: {reason}.',
+    hint: 'The site does not do it. Ask whoever runs the server why it asks for it; a job begins anew when it is submitted again.',
+  },
+  NF_REVOKED_LIST: {
+    exit: 2,
+    message: 'The list of revoked certificates cannot be taken: {reason}.',
+    hint: "Have the coordinator run 'neuroflare provision --revoke' or copy state/crl.pem of the authority to local/crl.pem of the kit.",
+  },
   NF_SITE_STALLED: {
     exit: 1,
     message: '{site} has had its task since {since}, and has not moved on with it for {seconds} s.',
@@ -84,6 +118,11 @@ export const NETWORK_ERRORS = {
     exit: 1,
     message: '{site} has been gone for {seconds} s.',
     hint: 'A round goes on without it where min_clients and mandatory_clients of the job allow it, and its client takes part again once it runs; a job that waits longer has a larger workflow.site_timeout.',
+  },
+  NF_SITE_LEFT: {
+    exit: 1,
+    message: '{site} does not take part any more: {reason}',
+    hint: 'It is the decision of the site: ask there. A job that is submitted again goes to it anew.',
   },
   NF_SITE_TAKEN: {
     exit: 4,
@@ -188,8 +227,14 @@ export const NETWORK_ERRORS = {
   NF_PROTOCOL_VERSION: {
     exit: 4,
     status: 426,
-    message: 'This server speaks version {own} of the neuroflare protocol, not {given}.',
-    hint: 'Use the neuroflare version of the server: `neuroflare system version`.',
+    message: 'This server runs neuroflare {version} and speaks version {own} of its protocol, not {given}.',
+    hint: "Install the server's version here ('npm install --global neuroflare@{version}') and try again; kits, policies and approvals stay as they are.",
+  },
+  NF_SERVER_OLDER: {
+    exit: 4,
+    message:
+      'The server at {address} speaks an older version of the neuroflare protocol than version {own} of this one.',
+    hint: "Have the server upgraded to the neuroflare version of this machine ('neuroflare --version'): its kit, jobs and studies stay as they are.",
   },
   NF_SERVER_BUSY: {
     exit: 2,
@@ -247,6 +292,11 @@ export const NETWORK_ERRORS = {
     message: 'The list of approved code {path} cannot be read.',
     hint: "Move the file away and approve again with 'neuroflare client jobs approve'.",
   },
+  NF_STOPPED_INVALID: {
+    exit: 4,
+    message: 'The list of stopped jobs {path} cannot be read.',
+    hint: "Mend the file, or move it away and stop again what is to be stopped with 'neuroflare client jobs stop'.",
+  },
   NF_SITE_NO_DATA: {
     exit: 1,
     message: 'The job {job} works on data, and the client of this site was started without any.',
@@ -256,6 +306,16 @@ export const NETWORK_ERRORS = {
     exit: 1,
     message: 'This site takes no jobs of {name} ({org}).',
     hint: 'Its owner says whose it takes under submitters in local/site-policy.yml.',
+  },
+  NF_SITE_STOPPED: {
+    exit: 1,
+    message: 'The job {job} was stopped at this site: {reason}.',
+    hint: "It does not run here again. Ask the site; 'neuroflare job clone {job}' submits it anew.",
+  },
+  NF_SITE_WITHDRAWN: {
+    exit: 1,
+    message: 'The site does not let the code {code} run any more.',
+    hint: "Ask the site; there 'neuroflare client jobs approve KIT {code}' lets it run again, in a job that is submitted anew.",
   },
   NF_SITE_APPROVAL: {
     exit: 1,
@@ -315,8 +375,13 @@ export const NETWORK_ERRORS = {
   },
   NF_APPROVE_UNKNOWN: {
     exit: 4,
-    message: "'{which}' is neither code nor a job at this site.{nearest}",
-    hint: "'neuroflare client jobs list KIT' shows both; a whole digest may be approved before its job comes.",
+    message: "'{which}' stands for no code here: {reason}. {waiting}",
+    hint: "'neuroflare client jobs list KIT' shows what is here. Give the whole digest of the code, or the whole id of a job with --job; a whole digest may be approved before its job comes.",
+  },
+  NF_STOP_UNKNOWN: {
+    exit: 4,
+    message: "'{which}' is not the whole id of a job. {known}",
+    hint: "'neuroflare client jobs list KIT' shows the jobs of this site.",
   },
   NF_AUDIT_NONE: {
     exit: 4,

@@ -31,9 +31,13 @@ export function localFiles(type: ParticipantType): KitTexts {
   return { ...own, [LOG_SETTINGS]: LOG_SETTINGS_TEXT };
 }
 
+export function sitePolicyFile(kit: string): string {
+  return join(kit, SITE_POLICY);
+}
+
 /** @throws NF_KIT_LOCAL with the line */
 export function readSitePolicy(kit: string): Promise<SitePolicy> {
-  return read(join(kit, SITE_POLICY), sitePolicySchema);
+  return read(sitePolicyFile(kit), sitePolicySchema);
 }
 
 /** @throws NF_KIT_LOCAL with the line */

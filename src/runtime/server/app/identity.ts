@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import type { FastifyRequest } from 'fastify';
 import { flError } from '../../kernel/errors.ts';
+import { packageVersion } from '../../kernel/package-version.ts';
 import { type Identity, identityOfSubject } from '../../security/certificate/identity.ts';
 import { certificateFault } from '../../wire/certificate-faults.ts';
 import { HEADER, PROTOCOL_VERSION } from '../../wire/protocol.ts';
@@ -32,6 +33,7 @@ export function requireIdentity(app: App): void {
       known.set(socket, identity);
     }
     request.identity = identity;
+    reply.header(HEADER.protocol, PROTOCOL_VERSION);
     requireVersion(request);
     if (request.headers['content-encoding'] !== undefined)
       throw flError('NF_REQUEST_FORM', { reason: 'packed bodies are not taken' });
@@ -54,5 +56,9 @@ function reasonOf(socket: TLSSocket): string {
 function requireVersion({ headers, url }: FastifyRequest): void {
   const given = headers[HEADER.protocol];
   if (given === String(PROTOCOL_VERSION) || WITHOUT_VERSION.has(url.split('?')[0] ?? '')) return;
-  throw flError('NF_PROTOCOL_VERSION', { own: PROTOCOL_VERSION, given: String(given ?? 'none') });
+  throw flError('NF_PROTOCOL_VERSION', {
+    version: packageVersion(),
+    own: PROTOCOL_VERSION,
+    given: String(given ?? 'none'),
+  });
 }

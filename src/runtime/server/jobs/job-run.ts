@@ -110,6 +110,10 @@ export class JobRun {
       registry: deps.registry,
       accepted: () => this.offers.accepted(),
       onMove: () => this.#back.resolve(),
+      deadEnd: () => {
+        const refusal = this.offers.deadEnd();
+        return refusal && leftError(refusal);
+      },
       siteTimeout: workflow.siteTimeout,
     });
     this.#journal = deps.store.journal(record.id);
@@ -199,18 +203,8 @@ export class JobRun {
     if (!this.#asked.has(site)) return undefined;
     const { record } = this;
     const task = this.channel.task(site);
-    const { bundle, submitter } = record;
     return {
-      offer: {
-        job_id: record.id,
-        name: record.name,
-        study: record.study,
-        submitter: { ...submitter, ...(submitter.role !== undefined && { role: submitter.role }) },
-        submitted: record.submitted,
-        bundle,
-        bundle_sha256: record.bundleSha256,
-        signature: record.signature,
-      },
+      job_id: record.id,
       log_level: this.logLevel,
       ...(task && {
         task: {
@@ -230,7 +224,16 @@ export class JobRun {
     const record = { ...decision, site, time: new Date().toISOString() };
     await this.#deps.store.decide(this.record.id, record);
     this.offers.decide(record);
+    if (decision.answer === 'refused') await this.#release(record);
     this.refresh();
+  }
+
+  /** A site that takes a job back has failed in the open round, whose rule says what that means. */
+  async #release({ site, reason }: DecisionRecord): Promise<void> {
+    const round = this.channel.task(site)?.round;
+    if (round === undefined) return;
+    const error = leftError({ site, reason }, round).report();
+    await this.channel.deliver(site, { type: 'failure', site, round, error });
   }
 
   /** Looks anew who is asked to take part, and rings for those it concerns. */
@@ -415,4 +418,13 @@ export class JobRun {
     }
     this.bell.ring();
   }
+}
+
+function leftError({ site, reason }: Pick<DecisionRecord, 'site' | 'reason'>, round?: number) {
+  const why = reason?.message ?? 'no reason given';
+  return flError(
+    'NF_SITE_LEFT',
+    { site, reason: why },
+    { place: { site, ...(round !== undefined && { round }) } },
+  );
 }

@@ -4,11 +4,11 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { openIntake } from '../../federation/intake/intake.ts';
-import type { CheckedJob, Digests } from '../../federation/intake/operations.ts';
+import type { CheckedJob } from '../../federation/intake/operations.ts';
+import { requireTermsOf } from '../../federation/job-terms.ts';
 import { templatesByCode } from '../../job/templates.ts';
 import { flError, toNeuroflareError } from '../../kernel/errors.ts';
 import type { Identity } from '../../security/certificate/identity.ts';
-import { signerOf } from '../../security/job-signature.ts';
 import type { JobRecord, ServerStore } from '../../store/server-store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { isFinished, type JobStatus, type submission } from '../../wire/admin.ts';
@@ -24,6 +24,7 @@ import { INITIAL_MODEL } from './job-results.ts';
 import { JobRun } from './job-run.ts';
 import { PACKED_BUNDLE } from './packed-file.ts';
 import { hasRoom, type ScheduledSite, schedule } from './schedule.ts';
+import { requireSignature } from './signed-job.ts';
 
 export interface JobServiceDeps {
   readonly project: string;
@@ -183,37 +184,40 @@ export class JobService {
     mayBringCode: () => void,
   ): Promise<{ job: JobRecord; isNew: boolean }> {
     const { state, store } = this.#deps;
-    const id = request.job_id;
+    const { terms } = request;
+    const id = terms.job_id;
     const incoming = join(state.jobs, `${INCOMING}${id}-${randomUUID()}`);
     const folder = join(incoming, RUN_FILES.bundle);
     try {
       const keep = join(incoming, PACKED_BUNDLE);
       const unpacked = await this.#intake.run('unpack', { packed: request.bundle, folder, keep });
       if (!(await templatesByCode()).has(unpacked.codeSha256)) mayBringCode();
-      this.#requireSignature(user, request, unpacked);
+      requireSignature(request, { user, ...unpacked }, this.#deps);
       const again = await store.job(id);
       if (again && (again.bundleSha256 !== unpacked.bundleSha256 || again.submitter.name !== user.name))
         throw flError('NF_SUBMIT_TOKEN_CONFLICT', { token: id, job: id });
       if (again) return { job: again, isNew: false };
       const modelComesApart = request.initial_model !== undefined;
       const { definition } = await this.#check(folder, { modelComesApart });
+      requireTermsOf(definition, terms);
       if (request.initial_model) await this.#takeModel(user, request, incoming);
       const { packed: bundle, ...digests } = unpacked;
       const record: JobRecord = {
         id,
         name: definition.name,
-        study: request.study,
-        studyId: this.#deps.studies.get(request.study).id,
+        study: terms.study,
+        studyId: this.#deps.studies.get(terms.study).id,
         submitter: { name: user.name, org: user.org, role: user.role },
         submitted: new Date().toISOString(),
         token: request.token,
         clonedFrom: request.cloned_from,
         ...digests,
         bundle,
+        terms,
         signature: request.signature,
         numRounds: definition.workflow.numRounds,
         keyMetric: definition.workflow.keyMetric,
-        clients: request.clients,
+        clients: terms.clients ?? undefined,
         initialModel: request.initial_model,
         status: 'SUBMITTED',
       };
@@ -291,14 +295,6 @@ export class JobService {
       if (run) this.#launch(run);
     }
     for (const run of this.#active.values()) run.refresh();
-  }
-
-  #requireSignature(user: Identity, request: Submission, { bundleSha256 }: Digests): void {
-    const { project, rootPem } = this.#deps;
-    const signed = { project, job_id: request.job_id, bundle_sha256: bundleSha256 };
-    const signer = signerOf(request.signature, signed, { rootPem });
-    if (signer.name !== user.name)
-      throw flError('NF_JOB_SIGNATURE', { reason: `it is ${signer.name}'s, and ${user.name} submits` });
   }
 
   /** A model that the submitter uploaded before, or that of the job that is cloned: checked, then the job's own. */

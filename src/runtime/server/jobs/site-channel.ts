@@ -17,6 +17,8 @@ export interface SiteChannelDeps {
   readonly accepted: () => readonly string[];
   /** The coordinator has given a task, or looks for sites. */
   readonly onMove: () => void;
+  /** What keeps the job from ever having the sites it needs. */
+  readonly deadEnd: () => Error | undefined;
   /** Seconds a lost or silent site is waited for. */
   readonly siteTimeout: number;
 }
@@ -150,6 +152,8 @@ export class SiteChannel implements Channel {
     this.#deps.onMove();
     for (;;) {
       signal.throwIfAborted();
+      const deadEnd = this.#deps.deadEnd();
+      if (deadEnd) throw deadEnd;
       const present = this.#present();
       const enough = present.length >= least && mandatory.every((site) => present.includes(site));
       if (enough && !this.#someoneIsExpected()) return present;

@@ -37,6 +37,11 @@ function parameterPlans(spec: unknown): readonly ParamPlan[] {
   return planParams(planModel(parseModelSpec(spec)), INPUT_CHANNELS).params;
 }
 
+/** Names, shapes and dtypes of the same parameters, without their values. */
+export function paramForms(spec: unknown): { name: string; dtype: 'float32'; shape: readonly number[] }[] {
+  return parameterPlans(spec).map(({ name, shape }) => ({ name, dtype: 'float32', shape }));
+}
+
 function firstValues(plan: ParamPlan, seed: number): NdArray {
   const data = new Float32Array(elementCount(plan.shape));
   if ('value' in plan.start) {

@@ -4,10 +4,12 @@ import { flError } from '../../../kernel/errors.ts';
 import { UPLOAD_LIMITS } from '../../../kernel/limits.ts';
 import { BlobFolder } from '../../../store/blob-folder.ts';
 import { jobMeta, submission, submitted } from '../../../wire/admin.ts';
+import { signedJob } from '../../../wire/terms.ts';
 import type { ServerContext } from '../../context.ts';
 import { metaOf } from '../../jobs/job-view.ts';
 import { requireKnownSites } from '../../jobs/named-sites.ts';
 import { PACKED_BUNDLE } from '../../jobs/packed-file.ts';
+import { signedJobOf } from '../../jobs/signed-job.ts';
 import { sendFile } from '../../transfer/send-file.ts';
 import type { App } from '../app.ts';
 import { jobOf, jobWithRight, ofJob } from '../job-lookup.ts';
@@ -32,11 +34,12 @@ export function jobsRoutes(app: App, context: ServerContext): void {
       schema: { summary: 'Takes a job in.', body: submission, response: { 200: submitted } },
     },
     async ({ identity, body }) => {
-      access.requireInStudy(identity, 'submit_job', body.study);
+      const { study, clients } = body.terms;
+      access.requireInStudy(identity, 'submit_job', study);
       if (body.cloned_from !== undefined)
         await jobWithRight(context, { identity, params: { job: body.cloned_from } }, 'clone_job');
-      const mayBringCode = () => access.requireInStudy(identity, 'byoc', body.study);
-      await requireKnownSites(context, body);
+      const mayBringCode = () => access.requireInStudy(identity, 'byoc', study);
+      await requireKnownSites(context, { study, clients: clients ?? undefined });
       const { job, isNew } = await jobs.submit(identity, body, mayBringCode);
       const action = body.cloned_from === undefined ? 'job.submit' : 'job.clone';
       if (isNew) await noteDeed(context, identity, { action, job: job.id });
@@ -74,6 +77,14 @@ export function jobsRoutes(app: App, context: ServerContext): void {
       const path = jobs.folder(record.id).at(PACKED_BUNDLE);
       return sendFile(request, reply, { path, name: 'bundle' });
     },
+  );
+
+  app.get(
+    '/:job/signature',
+    {
+      schema: { summary: 'What its submitter signed.', params: ofJob, response: { 200: signedJob } },
+    },
+    async (request) => signedJobOf(await jobOf(context, request), context.kit.project),
   );
 
   uploadRoutes(app, {

@@ -1,9 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { canonicalJson, sha256 } from '../../../kernel/digest.ts';
+import { flError } from '../../../kernel/errors.ts';
 import { packageVersion } from '../../../kernel/package-version.ts';
 import { HEADER, LEASE_SECONDS, POLL_SECONDS } from '../../../wire/protocol.ts';
-import { assignment, pollRequest, sessionAnswer, sessionRequest } from '../../../wire/site.ts';
+import { assignment, pollRequest, revokedAnswer, sessionAnswer, sessionRequest } from '../../../wire/site.ts';
 import type { ServerContext } from '../../context.ts';
 import type { SiteSession } from '../../sites/site-registry.ts';
 import type { App } from '../app.ts';
@@ -49,6 +50,19 @@ export function sessionRoutes(app: App, context: ServerContext): void {
     },
   );
 
+  app.get(
+    '/revoked',
+    {
+      schema: { summary: 'The list of revoked certificates.', response: { 200: revokedAnswer } },
+    },
+    async (request) => {
+      sessionOf(context, request);
+      const { crl } = context.revoked;
+      if (crl === undefined) throw flError('NF_FILE_UNKNOWN', { path: 'revoked' });
+      return { crl };
+    },
+  );
+
   app.post(
     '/poll',
     {
@@ -88,8 +102,12 @@ export function goneSignal({ raw }: Pick<FastifyReply, 'raw'>): AbortSignal {
   return gone.signal;
 }
 
-function assignmentFor({ jobs, orders }: ServerContext, session: SiteSession) {
-  const content = { jobs: jobs.assigned(session.site), ...orders.of(session) };
+function assignmentFor({ jobs, orders, revoked: { digest } }: ServerContext, session: SiteSession) {
+  const content = {
+    jobs: jobs.assigned(session.site),
+    ...orders.of(session),
+    ...(digest !== undefined && { revoked_sha256: digest }),
+  };
   // Whoever has seen the same has seen it all: nothing depends on what was sent before.
   return { version: sha256(canonicalJson(content)), ...content, time: new Date().toISOString() };
 }

@@ -3,9 +3,11 @@ import { z } from 'zod';
 import { flError } from '../../../kernel/errors.ts';
 import { digest, jobId } from '../../../wire/shapes.ts';
 import { decision } from '../../../wire/site.ts';
+import { signedJob } from '../../../wire/terms.ts';
 import type { ServerContext } from '../../context.ts';
 import type { JobRun } from '../../jobs/job-run.ts';
 import { PACKED_BUNDLE } from '../../jobs/packed-file.ts';
+import { signedJobOf } from '../../jobs/signed-job.ts';
 import { countTraffic } from '../../transfer/count-traffic.ts';
 import { sendFile } from '../../transfer/send-file.ts';
 import type { App } from '../app.ts';
@@ -33,7 +35,7 @@ export function siteJobOf(
 
 /** A site decides on a job, fetches it, and sends what it made: for its own tasks only. */
 export function siteJobRoutes(app: App, context: ServerContext): void {
-  const { jobs, logger, metrics, uploads } = context;
+  const { jobs, logger, metrics } = context;
 
   app.post(
     '/:job/decision',
@@ -56,6 +58,14 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
       jobs.schedule();
       return {};
     },
+  );
+
+  app.get(
+    '/:job/signature',
+    {
+      schema: { summary: 'What its submitter signed.', params: ofJob, response: { 200: signedJob } },
+    },
+    async (request) => signedJobOf(siteJobOf(context, request).run.record, context.kit.project),
   );
 
   app.get(
@@ -85,6 +95,12 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
     },
   );
 
+  updateRoutes(app, context);
+}
+
+/** What a site made of its task. */
+function updateRoutes(app: App, context: ServerContext): void {
+  const { jobs, metrics, uploads } = context;
   uploadRoutes(app, {
     path: '/:job/uploads',
     params: ofJob,

@@ -1,0 +1,122 @@
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { prettyJson } from '../kernel/digest.ts';
+import { parseJson } from '../kernel/parse-json.ts';
+import { jobId, time } from '../wire/shapes.ts';
+import type { AssignedTask } from '../wire/site.ts';
+import { writeFileAtomic } from '../workspace/files.ts';
+import type { ClientFolder } from './client-folder.ts';
+
+const recordSchema = z.strictObject({
+  job_id: jobId,
+  /** Version of what was signed: 1 of jobs that version 0.1.0 had at hand. */
+  signed: z.literal([1, 2]),
+  /** When the job's signature ends: later it need not be known any more. */
+  expires: time.nullable(),
+  /** The task that was begun last. */
+  task: z
+    .strictObject({ round: z.int(), kind: z.enum(['train', 'evaluate']), model_sha256: z.string() })
+    .nullable(),
+  /** Why the job does not run here any more. */
+  over: z.string().nullable(),
+});
+type JobTaken = z.output<typeof recordSchema>;
+export type LastTask = JobTaken['task'];
+
+const UNREADABLE = 'what was written down of it cannot be read';
+
+/**
+ * The jobs a site took, each in a file of its own until its signature ends: a job that is over does not begin again, and a round that was
+ * done is not done with another model.
+ */
+export class JobMemory {
+  readonly #root: string;
+  readonly #jobs: Map<string, JobTaken>;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(root: string, jobs: readonly JobTaken[]) {
+    this.#root = root;
+    this.#jobs = new Map(jobs.map((job) => [job.job_id, job]));
+  }
+
+  static async open(folder: ClientFolder, now = new Date()): Promise<JobMemory> {
+    if (!(await stat(folder.taken).catch(() => undefined))) await beginWith(folder, await jobsAtHand(folder));
+    const names = (await readdir(folder.taken)).filter((name) => name.endsWith('.json'));
+    const jobs: JobTaken[] = [];
+    for (const name of names) {
+      const job = await readRecord(join(folder.taken, name), name.slice(0, -'.json'.length));
+      if (job.expires === null || Date.parse(job.expires) > now.getTime()) jobs.push(job);
+      else await rm(join(folder.taken, name), { force: true });
+    }
+    return new JobMemory(folder.taken, jobs);
+  }
+
+  /** Why a job does not run here (any more). */
+  overReason(id: string): string | undefined {
+    return this.#jobs.get(id)?.over ?? undefined;
+  }
+
+  /** Whether version 0.1.0 had the job at hand in this folder. */
+  isOfFirstVersion(id: string): boolean {
+    return this.#jobs.get(id)?.signed === 1;
+  }
+
+  lastTask(id: string): LastTask {
+    return this.#jobs.get(id)?.task ?? null;
+  }
+
+  /** The site has accepted a job. Durable when it returns, as all that follows. */
+  async take(id: string, expires: string | undefined): Promise<void> {
+    if (this.#jobs.has(id)) return;
+    await this.#put({ job_id: id, signed: 2, expires: expires ?? null, task: null, over: null });
+  }
+
+  /** A task begins: before anything of it is done. */
+  async begin(id: string, { round, kind, model }: AssignedTask): Promise<void> {
+    const known = this.#jobs.get(id);
+    const task = { round, kind, model_sha256: model.sha256 };
+    if (!known || (known.task?.round === round && known.task.model_sha256 === model.sha256)) return;
+    await this.#put({ ...known, task });
+  }
+
+  /** Of a job the site has not taken there is nothing to remember. */
+  async end(id: string, reason: string): Promise<void> {
+    const known = this.#jobs.get(id);
+    if (known && known.over === null) await this.#put({ ...known, over: reason });
+  }
+
+  /** Known at once, so that what comes next finds it. */
+  async #put(job: JobTaken): Promise<void> {
+    this.#jobs.set(job.job_id, job);
+    const write = () => writeFileAtomic(join(this.#root, `${job.job_id}.json`), prettyJson(job));
+    const written = this.#writing.then(write);
+    this.#writing = written.catch(() => undefined);
+    await written;
+  }
+}
+
+/** One that cannot be read stands for a job that is over: whatever it was, it does not run again. */
+async function readRecord(path: string, id: string): Promise<JobTaken> {
+  const found = recordSchema.safeParse(parseJson(await readFile(path, 'utf8')));
+  if (found.success && found.data.job_id === id) return found.data;
+  return { job_id: id, signed: 2, expires: null, task: null, over: UNREADABLE };
+}
+
+/** Version 0.1.0 kept no such files: what it had at hand may go on, with what it signed. */
+async function jobsAtHand(folder: ClientFolder): Promise<JobTaken[]> {
+  const ids = (await readdir(folder.jobs).catch(() => [])).filter((id) => jobId.safeParse(id).success);
+  const here = await Promise.all(ids.map((id) => stat(folder.job(id).bundle).catch(() => undefined)));
+  return ids
+    .filter((_, index) => here[index] !== undefined)
+    .map((id) => ({ job_id: id, signed: 1, expires: null, task: null, over: null }));
+}
+
+/** All of them or none: a job that is missing would be refused. */
+async function beginWith({ taken }: ClientFolder, jobs: readonly JobTaken[]): Promise<void> {
+  const stage = `${taken}.new`;
+  await rm(stage, { recursive: true, force: true });
+  await mkdir(stage, { recursive: true });
+  for (const job of jobs) await writeFileAtomic(join(stage, `${job.job_id}.json`), prettyJson(job));
+  await rename(stage, taken);
+}

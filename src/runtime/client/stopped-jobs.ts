@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { z } from 'zod';
+import { prettyJson } from '../kernel/digest.ts';
+import { flError } from '../kernel/errors.ts';
+import { jobId, time } from '../wire/shapes.ts';
+import { writeFileAtomic } from '../workspace/files.ts';
+import { lockFolder } from '../workspace/lock.ts';
+import type { ClientFolder } from './client-folder.ts';
+
+const stoppedSchema = z.strictObject({
+  stopped: z.array(
+    z.strictObject({
+      job_id: jobId,
+      /** Told to the server. */
+      reason: z.string(),
+      /** Of whom the operating system says so. */
+      by: z.string(),
+      time,
+    }),
+  ),
+});
+type Stopped = z.output<typeof stoppedSchema>;
+
+/** Jobs that somebody at this site has stopped: they do not run here again. @throws NF_STOPPED_INVALID */
+export async function readStopped({ stopped: path }: ClientFolder): Promise<Stopped> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{"stopped": []}';
+    throw error;
+  });
+  try {
+    return stoppedSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw flError('NF_STOPPED_INVALID', { path }, { place: { file: path }, cause });
+  }
+}
+
+/** False if it was stopped before. Durable when it returns; a running client acts within a second. */
+export async function stopJob(folder: ClientFolder, job: string, reason: string): Promise<boolean> {
+  const release = await lockFolder(`${folder.stopped}.lock`, 'The list of stopped jobs');
+  try {
+    const { stopped } = await readStopped(folder);
+    if (stopped.some(({ job_id: id }) => id === job)) return false;
+    const one = { job_id: job, reason, by: userInfo().username, time: new Date().toISOString() };
+    await writeFileAtomic(folder.stopped, prettyJson({ stopped: [...stopped, one] }));
+    return true;
+  } finally {
+    await release();
+  }
+}

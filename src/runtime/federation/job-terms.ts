@@ -1,0 +1,50 @@
+import type { Bundle } from '../job/bundle.ts';
+import type { JobDefinition } from '../job/definition.ts';
+import { flError } from '../kernel/errors.ts';
+import type { JobTerms, ModelForm } from '../wire/terms.ts';
+
+const DAY_MS = 86_400_000;
+
+export interface TermsWanted {
+  readonly project: string;
+  readonly jobId: string;
+  readonly study: string;
+  readonly clients: readonly string[] | undefined;
+  /** Days for which sites take the job and its tasks. */
+  readonly validDays: number;
+  readonly now: Date;
+}
+
+/** What a submitter signs of a job. */
+export function termsOf(
+  { job, bundle, model }: { job: JobDefinition; bundle: Bundle; model: ModelForm },
+  { project, jobId, study, clients, validDays, now }: TermsWanted,
+): JobTerms {
+  return {
+    version: 2,
+    project,
+    job_id: jobId,
+    bundle_sha256: bundle.sha256,
+    name: job.name,
+    study,
+    submitted: now.toISOString(),
+    expires: new Date(now.getTime() + validDays * DAY_MS).toISOString(),
+    clients: clients ? [...clients] : null,
+    num_rounds: job.workflow.numRounds,
+    workflow: job.workflow.type,
+    model,
+  };
+}
+
+/** What was signed and what is in the files is one job. @throws NF_JOB_TERMS */
+export function requireTermsOf(
+  { name, workflow }: JobDefinition,
+  terms: Pick<JobTerms, 'name' | 'num_rounds' | 'workflow'>,
+): void {
+  const found = { name, num_rounds: workflow.numRounds, workflow: workflow.type } as const;
+  for (const key of ['name', 'num_rounds', 'workflow'] as const)
+    if (found[key] !== terms[key])
+      throw flError('NF_JOB_TERMS', {
+        reason: `job.yaml says ${key} ${found[key]}, signed is ${terms[key]}`,
+      });
+}

@@ -1,0 +1,42 @@
+import 'reflect-metadata';
+import { X509Certificate } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+import { flError } from '../../kernel/errors.ts';
+
+/** The authority's list of certificates that count no more (RFC 5280, 5). */
+export interface Revocations {
+  readonly pem: string;
+  /** When it was made. */
+  readonly at: Date;
+  /** Serial numbers, in lower case. */
+  readonly serials: ReadonlySet<string>;
+}
+
+/** Reads a list that anybody may have brought. @throws NF_REVOKED_LIST unless the authority signed it */
+export async function readRevocations(pem: string, rootPem: string): Promise<Revocations> {
+  const refuse = (reason: string, cause?: unknown) => flError('NF_REVOKED_LIST', { reason }, { cause });
+  let list: x509.X509Crl;
+  try {
+    list = new x509.X509Crl(pem.replaceAll(/(BEGIN|END) X509 CRL/g, '$1 CRL'));
+  } catch (cause) {
+    throw refuse('it cannot be read', cause);
+  }
+  const root = new X509Certificate(rootPem);
+  const publicKey = new x509.PublicKey(root.publicKey.export({ type: 'spki', format: 'der' }));
+  const isSigned = await list.verify({ publicKey }).catch(() => false);
+  if (!isSigned) throw refuse("it is not signed by the project's authority");
+  const serials = list.entries.map(({ serialNumber }) => serialNumber.toLowerCase());
+  return { pem, at: list.thisUpdate, serials: new Set(serials) };
+}
+
+/**
+ * Whether a list may take the place of another: a certificate that was revoked stays so, and whoever brings an older list wants some
+ * of it forgotten.
+ * @throws NF_REVOKED_LIST
+ */
+export function requireNewer(list: Revocations, known: Revocations): void {
+  const forgotten = [...known.serials].some((serial) => !list.serials.has(serial));
+  if (!forgotten && list.at >= known.at) return;
+  const reason = `one of ${known.at.toISOString()} is known, and this one is of ${list.at.toISOString()}`;
+  throw flError('NF_REVOKED_LIST', { reason: forgotten ? `${reason} and lacks a part of it` : reason });
+}

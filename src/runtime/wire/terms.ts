@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { blobRef, digest, jobId, name, signatureSchema, time } from './shapes.ts';
+
+/** What a submitter signs: what may be done with a job, so that neither server nor site needs the other's word for it. */
+
+const count = z.int().min(0);
+const project = z.string().min(1).max(200);
+
+/** What every model of a job looks like. */
+export const modelForm = z.strictObject({
+  form_sha256: digest.describe(
+    'over the canonical JSON of [name, dtype, shape] of its arrays, sorted by name',
+  ),
+  size: count.describe('bytes of a safetensors file of it'),
+  initial_sha256: digest
+    .optional()
+    .describe(
+      'of the file of round 0, where the job brings its numbers; without it they follow from the seed',
+    ),
+});
+export type ModelForm = z.output<typeof modelForm>;
+
+export const jobTerms = z.strictObject({
+  version: z.literal(2),
+  project,
+  job_id: jobId,
+  bundle_sha256: digest.describe('over the paths and digests of its files'),
+  name,
+  study: name,
+  submitted: time,
+  expires: time.describe('from then on no site begins the job, or a task of it'),
+  clients: z.array(name).min(1).max(100_000).nullable().describe('the sites that take part; null: any'),
+  num_rounds: z.int().min(1).describe('of training; the final model is scored once more'),
+  workflow: z.string().min(1).max(64),
+  model: modelForm,
+});
+export type JobTerms = z.output<typeof jobTerms>;
+
+/** What version 0.1.0 signed. */
+export const firstTerms = z.strictObject({
+  version: z.literal(1),
+  project,
+  job_id: jobId,
+  bundle_sha256: digest,
+});
+
+/** GET /v1/site/jobs/:job/signature and /v1/jobs/:job/signature: what was signed, by whom, and the files it is about. */
+export const signedJob = z.strictObject({
+  terms: z.discriminatedUnion('version', [jobTerms, firstTerms]),
+  signature: signatureSchema,
+  bundle: blobRef.describe('its files as they travel'),
+});
+export type SignedJob = z.output<typeof signedJob>;
