@@ -11,16 +11,18 @@ export interface Terminal {
 /**
  * Asks before something that cannot be undone. Where nobody can be asked, in a script say, it must be said beforehand with a flag.
  * @param flag its name, for the error; default: --force
+ * @param about lines shown before the question: nobody is asked about what was not shown
  * @throws NF_NOT_CONFIRMED; NF_QUESTION_LEFT for Ctrl-C or Ctrl-D in place of an answer
  */
 export async function confirm(
   question: string,
-  { force, flag = '--force' }: { force: boolean; flag?: string },
+  { force, flag = '--force', about = [] }: { force: boolean; flag?: string; about?: readonly string[] },
   { input, output }: Terminal = { input: process.stdin, output: process.stderr },
 ): Promise<void> {
   if (force) return;
   const isPerson = input.isTTY && output.isTTY;
   if (!isPerson) throw flError('NF_NOT_CONFIRMED', { question, flag });
+  for (const line of about) output.write(`${printable(line)}\n`);
   const terminal = createInterface({ input, output });
   try {
     const answer = await terminal.question(`${printable(question)} [y/N] `).catch((cause: Error) => {

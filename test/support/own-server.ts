@@ -25,6 +25,10 @@ export class OwnServer {
   crl: string | undefined;
   readonly decisions: (Decision & { job: string })[] = [];
   readonly results: { round: number }[] = [];
+  /** What it answers to a GET of an admin, by path. */
+  readonly answers = new Map<string, object>();
+  /** Jobs that admins sent. */
+  readonly submissions: object[] = [];
   readonly failures: { round: number; error: { code: string; message: string } }[] = [];
   /** Bytes of models and code that were fetched. */
   fetched = 0;
@@ -118,6 +122,12 @@ export class OwnServer {
         lease_seconds: 10,
         poll_seconds: 3,
       };
+    const answer = this.answers.get(path);
+    if (answer) return answer;
+    if (path === '/v1/jobs/' && method === 'POST') {
+      this.submissions.push(JSON.parse(body.toString()));
+      return { job_id: randomUUID(), is_new: true };
+    }
     if (path === '/v1/site/poll') return this.#poll(JSON.parse(body.toString()).seen, time);
     if (path === '/v1/site/revoked') return { crl: this.crl };
     const [, job = '', what = '', digest = ''] =

@@ -24,8 +24,8 @@ beforeAll(async () => {
   const folder = await writeJob(join(root, 'job'), {
     patch: { workflow: { n_clients: 1, num_rounds: 1, site_timeout: 600 } },
   });
-  job = await federation.submit(folder, { clients: ['site-1'] });
   site = await RawSite.connect(federation.kits, 'site-1');
+  job = await federation.submit(folder, { clients: ['site-1'] });
   await site.accept(job);
   await site.task(job);
 });

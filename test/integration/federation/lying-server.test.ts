@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { termsOf } from '../../../src/runtime/federation/job-terms.ts';
@@ -87,6 +87,15 @@ async function accepted(): Promise<string> {
   expect(await server.decisionOn(offer.id)).toEqual({ job: offer.id, answer: 'accepted' });
   return offer.id;
 }
+
+describe('code that is changed at a site while its job runs', () => {
+  it('does not run', async () => {
+    const id = await accepted();
+    expect(await server.ask(id, task(1))).toBe('result');
+    await appendFile(join(kits.kit('site-1'), 'work/jobs', id, 'bundle/client/train.ts'), '// more\n');
+    expect(await server.ask(id, task(2))).toBe('NF_JOB_FILES_CHANGED');
+  });
+});
 
 describe('a server that was taken over', () => {
   it('gets what was signed: each round once, and the last score', async () => {

@@ -388,7 +388,7 @@ describe('a submission', () => {
   ) => {
     const bundle = await readBundle(await job());
     const packed = packBundle(bundle);
-    const terms = jobTerms({ bundle_sha256: bundle.sha256 });
+    const terms = jobTerms({ bundle_sha256: bundle.sha256, num_rounds: 1 });
     return {
       terms,
       bundle: { files: [...packed.files, ...files] },
@@ -448,7 +448,7 @@ describe('a submission', () => {
     const folder = await job();
     await writeFile(join(folder, 'job.yaml'), bomb);
     const bundle = await readBundle(folder);
-    const terms = jobTerms({ bundle_sha256: bundle.sha256 });
+    const terms = jobTerms({ bundle_sha256: bundle.sha256, num_rounds: 1 });
     const body = { terms, bundle: packBundle(bundle), signature: signJob(terms, admin.kit) };
     const began = performance.now();
     await expect(post(body)).rejects.toMatchObject({

@@ -15,6 +15,18 @@ async function answer(typed: string): Promise<string> {
 }
 
 describe('a question', () => {
+  it('shows what it is about first, so that a terminal does not obey it', async () => {
+    const input = Object.assign(new PassThrough(), { isTTY: true });
+    const output = Object.assign(new PassThrough(), { isTTY: true });
+    const about = ['tiny of lea', '\u001b[2Jcode'];
+    const asked = confirm('Let it run?', { force: false, about }, { input, output });
+    setImmediate(() => input.write('y\r'));
+    await asked;
+    const shown = String(output.read());
+    expect(shown.startsWith('tiny of lea\n\\x1b[2Jcode\n')).toBe(true);
+    expect(shown).toContain('Let it run? [y/N] ');
+  });
+
   it.each([
     ['y\r', 'done'],
     ['yes\r', 'done'],

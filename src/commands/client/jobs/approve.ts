@@ -35,9 +35,12 @@ export default class ClientJobsApprove extends BaseCommand<Result> {
     const { approve, codeToApprove } = await import('../../../runtime/client/at-site.ts');
     const place = { kitDir: args.kit, workDir: flags.work };
     const { code, jobs } = await codeToApprove(place, { code: args.code, job: flags.job });
-    for (const job of jobs) for (const line of siteJobLines(job)) this.note(line);
-    if (jobs.length === 0) this.note(`No job at this site has the code ${code} yet.`);
-    await confirm(`Let the code ${code} run here?`, { force: flags.yes, flag: '--yes' });
+    const lines =
+      jobs.length > 0 ? jobs.flatMap(siteJobLines) : [`No job at this site has the code ${code} yet.`];
+    for (const line of lines) this.note(line);
+    // A person is shown what is approved, with --quiet, too.
+    const about = this.quiet ? lines : [];
+    await confirm(`Let the code ${code} run here?`, { force: flags.yes, flag: '--yes', about });
     return { code_sha256: code, is_new: await approve(place, code) };
   }
 

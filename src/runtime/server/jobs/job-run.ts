@@ -12,6 +12,7 @@ import {
   flError,
   type NeuroflareError,
   ReportedFailure,
+  reviveError,
   toNeuroflareError,
 } from '../../kernel/errors.ts';
 import { faultPoint } from '../../kernel/fault-point.ts';
@@ -177,11 +178,9 @@ export class JobRun {
 
   /** A site that was taken out of the study has no part in the job any more. Durable when it returns. */
   async dismiss(site: string): Promise<void> {
-    const task = this.channel.task(site);
     const { study } = this.record;
     const error = flError('NF_SITE_LEFT_STUDY', { site, study }, { place: { site } }).report();
     await this.decide(site, { answer: 'refused', reason: error });
-    if (task) await this.channel.deliver(site, { type: 'failure', site, round: task.round, error });
     const deadEnd = this.offers.deadEnd();
     if (deadEnd?.reason) this.giveUp(deadEnd.reason.message.replace(/\.$/, ''));
   }
@@ -420,11 +419,9 @@ export class JobRun {
   }
 }
 
+/** Why a site takes no part any more: it is not in the job's study, or has its own reason. */
 function leftError({ site, reason }: Pick<DecisionRecord, 'site' | 'reason'>, round?: number) {
-  const why = reason?.message ?? 'no reason given';
-  return flError(
-    'NF_SITE_LEFT',
-    { site, reason: why },
-    { place: { site, ...(round !== undefined && { round }) } },
-  );
+  const place = { site, ...(round !== undefined && { round }) };
+  if (reason?.code === 'NF_SITE_LEFT_STUDY') return reviveError({ ...(reason as ErrorReport), place });
+  return flError('NF_SITE_LEFT', { site, reason: reason?.message ?? 'no reason given' }, { place });
 }
