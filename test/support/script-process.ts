@@ -49,7 +49,6 @@ export async function orderFor(
         totalRounds: 3,
         currentRound: round,
         jobName: 'tiny',
-        framework: 'numpy',
         args: {},
         data: data === undefined ? undefined : { root: data, site: 'site-1' },
         model: undefined,

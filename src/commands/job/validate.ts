@@ -17,6 +17,9 @@ const resultSchema = z.object({
 });
 type Result = z.output<typeof resultSchema>;
 
+const FRAMEWORK_NOTE =
+  'executor.framework changes nothing and may be left out: every script gets named typed arrays with shapes';
+
 export default class JobValidate extends BaseCommand<Result> {
   static override summary = 'check a job: definition, script, data, split, model and counts';
   static override description = 'Makes every check that `simulate` makes before it starts, and runs nothing.';
@@ -29,7 +32,7 @@ export default class JobValidate extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(JobValidate);
-    const { plan, bundle, params, warnings } = await prepareJob(args.job, {
+    const { loaded, plan, bundle, params, warnings } = await prepareJob(args.job, {
       overrides: flags.set.map(parseOverride),
     });
     return {
@@ -39,7 +42,7 @@ export default class JobValidate extends BaseCommand<Result> {
       bundle_sha256: bundle.sha256,
       files: bundle.files.map(({ path }) => path),
       parameters: Object.values(params).reduce((sum, { data }) => sum + data.length, 0),
-      warnings: [...warnings],
+      warnings: [...warnings, ...(loaded.value.executor.framework === undefined ? [] : [FRAMEWORK_NOTE])],
     };
   }
 

@@ -144,7 +144,6 @@ export class TaskRunner {
           totalRounds: task.total_rounds,
           currentRound: task.round,
           jobName: job.name,
-          framework: job.executor.framework,
           args: argsOfSite(job, site),
           data: data === undefined ? undefined : { root: data, site },
           model: job.model.kind === 'built' ? job.model.spec : undefined,

@@ -51,8 +51,8 @@ export interface ScriptRunnerOptions {
   readonly script: string;
   /** What `flare.args()` returns to it. */
   readonly scriptArgs?: ScriptArgs;
-  /** numpy: named typed arrays with shapes; tfjs: tensors of a model. */
-  readonly framework: 'numpy' | 'tfjs';
+  /** As in nvflare; it changes nothing here and may be left out: every script gets named typed arrays with shapes. */
+  readonly framework?: 'numpy' | 'tfjs';
   /** Seconds after which a script that gave no answer is ended; default: 3600. */
   readonly taskTimeout?: number;
 }

@@ -1,4 +1,5 @@
 import { dirname, relative, resolve } from 'node:path';
+import { defaultArgs } from './declared-args.ts';
 import { JOB_PATHS } from './job-paths.ts';
 import { goalByName } from './key-metric.ts';
 import type { ArrayLiteral, JobFile } from './schema.ts';
@@ -27,7 +28,6 @@ export interface WorkflowDefinition {
 export interface ExecutorDefinition {
   readonly type: 'script';
   readonly trainScript: string;
-  readonly framework: 'numpy' | 'tfjs';
   readonly args: ScriptArgs;
   /** Seconds. */
   readonly taskTimeout: number;
@@ -78,8 +78,7 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
     executor: {
       type: executor.type,
       trainScript: executor.train_script,
-      framework: executor.framework,
-      args: executor.args,
+      args: { ...defaultArgs(executor.declared_args), ...executor.args },
       taskTimeout: executor.task_timeout,
     },
     model: defineModel(file.model, fromJob),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../kernel/folder-name.ts';
+import { argFaults, declaredArgs } from './declared-args.ts';
 
 /**
  * The job file, as written: snake_case keys, nothing filled in but what has a default. `definition.ts` maps it to the
@@ -78,8 +79,12 @@ const executor = z.strictObject({
   train_script: z.string().min(1).describe("the client's script, from the folder of job.yaml"),
   framework: z
     .enum(['numpy', 'tfjs'])
-    .describe('numpy: named typed arrays with shapes; tfjs: tensors of a model'),
+    .optional()
+    .describe(
+      'changes nothing, and may be left out: every script gets named typed arrays with shapes. nvflare asks for it',
+    ),
   args: args.default({}),
+  declared_args: declaredArgs.optional(),
   task_timeout: seconds
     .positive()
     .default(3600)
@@ -164,6 +169,9 @@ export const jobFileSchema = z
   .refine(({ workflow: { clients_per_round: some, n_clients: all } }) => !some || !all || some <= all, {
     path: ['workflow', 'clients_per_round'],
     message: 'is more than n_clients',
+  })
+  .superRefine((job, context) => {
+    for (const { path, message } of argFaults(job)) context.addIssue({ code: 'custom', path, message });
   });
 
 export type JobFile = z.output<typeof jobFileSchema>;

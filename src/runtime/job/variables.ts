@@ -26,6 +26,8 @@ const SHORT_NAMES: Readonly<Record<string, string>> = {
   'data.split': 'split',
   'model.type': 'model',
 };
+/** Arrays, and what the script's author says of it: `--set` is for the job's own values. */
+const UNLISTED = new Set(['model.initial_params', 'executor.declared_args']);
 /** Settable though a job may leave them out. */
 const OPTIONAL_PATHS = [
   'data.root',
@@ -51,9 +53,10 @@ export function parseOverride(text: string): Override {
   return { name: text.slice(0, at).trim(), value: parseValue(text.slice(at + 1)) };
 }
 
-/** The scalar leaves of a job with their short names; a name that several leaves share is their path. */
+/** The scalar leaves of a job and the arguments it declares, with their short names; a name that several share is their path. */
 export function listVariables(job: unknown): Variable[] {
-  const leaves = leavesOf(job, []).filter(({ path }) => !FIXED.has(path));
+  const written = leavesOf(job, []).filter(({ path }) => !FIXED.has(path));
+  const leaves = [...written, ...unwrittenArgs(job, written)];
   const short = (path: string) => SHORT_NAMES[path] ?? path.slice(path.lastIndexOf('.') + 1);
   const counts = new Map<string, number>();
   for (const { path } of leaves) counts.set(short(path), (counts.get(short(path)) ?? 0) + 1);
@@ -94,9 +97,21 @@ function parseValue(text: string): JsonValue {
   }
 }
 
+/** Arguments that have a value though the job gives none. */
+function unwrittenArgs(job: unknown, written: readonly { path: string }[]) {
+  const declared: unknown = (job as { executor?: { declared_args?: unknown } } | null)?.executor
+    ?.declared_args;
+  if (!declared || typeof declared !== 'object') return [];
+  return Object.entries(declared as Record<string, { default?: JsonValue } | null>).flatMap(([name, arg]) => {
+    const path = `executor.args.${name}`;
+    const isWritten = written.some((leaf) => leaf.path === path);
+    return isWritten || arg?.default === undefined ? [] : [{ path, value: arg.default }];
+  });
+}
+
 function leavesOf(value: unknown, path: readonly string[]): { path: string; value: JsonValue }[] {
   if (value && typeof value === 'object' && !Array.isArray(value)) {
-    if (path.at(-1) === 'initial_params') return [];
+    if (UNLISTED.has(path.join('.'))) return [];
     return Object.entries(value).flatMap(([key, item]) => leavesOf(item, [...path, key]));
   }
   return value === undefined ? [] : [{ path: path.join('.'), value: value as JsonValue }];

@@ -123,7 +123,6 @@ export class WorkerChannel implements Channel {
         totalRounds,
         currentRound: task.round,
         jobName: job.name,
-        framework: job.executor.framework,
         args: argsOfSite(job, site),
         data,
         model: job.model.kind === 'built' ? job.model.spec : undefined,

@@ -13,7 +13,6 @@ function inTask(work: () => Promise<unknown>, over: Partial<SessionContext> = {}
       currentRound: 1,
       totalRounds: 3,
       seed: 5,
-      framework: 'numpy',
       args: { learning_rate: 0.5 },
       data: undefined,
       model: undefined,

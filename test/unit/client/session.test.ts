@@ -15,7 +15,6 @@ function session(over: Partial<SessionContext> = {}): Session {
     currentRound: 1,
     totalRounds: 3,
     seed: 5,
-    framework: 'numpy',
     args: {},
     data: undefined,
     model: undefined,

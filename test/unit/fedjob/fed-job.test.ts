@@ -67,10 +67,11 @@ describe('a FedJob', () => {
     job.toServer(new FedAvg(options));
     job.toServer(new BuiltModel({ type: 'mri-cnn', image_size: 32, classes: ['a', 'b'] }));
     job.toClients(runner({ taskTimeout: 9, framework: 'tfjs' }));
-    const { definition } = await exported(job);
+    const { definition, value } = await exported(job);
     const { numClients: clients, mandatoryClients: mandatory, ...rest } = options;
     expect(definition.workflow).toEqual({ ...rest, clients, mandatory, type: 'fedavg' });
-    expect(definition.executor).toMatchObject({ taskTimeout: 9, framework: 'tfjs' });
+    expect(definition.executor).toMatchObject({ taskTimeout: 9 });
+    expect(value.executor.framework).toBe('tfjs');
     expect(definition.resources).toEqual({ cpus: 2, memoryGb: 4, gpus: 0 });
     expect(definition.model).toEqual({
       kind: 'built',

@@ -40,7 +40,7 @@ describe('a job', () => {
     expect(definition).toMatchObject({
       name: 'tiny',
       workflow: { clients: 2, numRounds: 2, keyMetric: 'accuracy', keyMetricGoal: 'maximize' },
-      executor: { trainScript: 'client/train.ts', framework: 'numpy', taskTimeout: 3600 },
+      executor: { trainScript: 'client/train.ts', taskTimeout: 3600 },
       seed: 7,
       siteArgs: {},
     });

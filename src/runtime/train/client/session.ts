@@ -18,7 +18,6 @@ export interface SessionContext {
   readonly currentRound: number;
   readonly totalRounds: number;
   readonly seed: number;
-  readonly framework: 'numpy' | 'tfjs';
   readonly args: ScriptArgs;
   readonly data: SiteData | undefined;
   readonly model: Readonly<Record<string, JsonValue>> | undefined;
