@@ -85,7 +85,12 @@ describe('job show-variables', () => {
 describe('job validate', () => {
   it('says what it found', async () => {
     const { code, stdout } = await run('validate', 'tiny');
-    expect([code, stdout]).toEqual([0, 'tiny is valid: 2 sites, 2 rounds, 2 files, 4 parameters.\n']);
+    expect(code).toBe(0);
+    expect(stdout.split('\n')).toEqual([
+      'tiny is valid: 2 sites, 2 rounds, 2 files, 4 parameters.',
+      expect.stringMatching(/^warning: executor\.framework changes nothing/),
+      '',
+    ]);
   });
 
   it('tells the digest and the files of the bundle', async () => {

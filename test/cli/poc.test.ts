@@ -67,6 +67,8 @@ describe('a federation on this machine', () => {
     expect(client.stdout).toContain('NF_SERVER_UNREACHABLE');
     const list = await json('job list');
     expect([list.code, list.answer.error_code]).toEqual([2, 'NF_SERVER_UNREACHABLE']);
+    const alone = await json('poc start --service site-1');
+    expect([alone.code, alone.answer.error_code]).toEqual([4, 'NF_POC_NO_SERVER']);
   });
 
   it('starts within seconds, once', async () => {

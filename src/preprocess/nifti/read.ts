@@ -28,6 +28,18 @@ export async function readNiftiHeader(path: string): Promise<NiftiHeader> {
   return parseHeader(await headOf(bytes, path), path);
 }
 
+/**
+ * Whether an image can be read, without inflating it where that is not needed: its header, and its length by what the gzip says of it.
+ * @throws as `readNifti`
+ */
+export async function checkNifti(path: string): Promise<void> {
+  const bytes = await readBytes(path);
+  const { offset, dataBytes } = parseHeader(await headOf(bytes, path), path);
+  // RFC 1952, 2.3.1: the last four bytes are the length modulo 2^32. Of several members they are those of the last alone.
+  const length = isGzip(bytes) ? Buffer.from(bytes.slice(-4)).readUInt32LE() : bytes.length;
+  if (length !== (offset + dataBytes) % 2 ** 32) await decodeNifti(bytes, path);
+}
+
 /** As `readNifti`, for bytes in memory; `file` is named in errors, and its ending must fit the content. */
 export async function decodeNifti(bytes: Uint8Array, file: string): Promise<NiftiImage> {
   const head = await headOf(bytes, file);

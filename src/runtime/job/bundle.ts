@@ -46,7 +46,7 @@ export async function readBundle(folder: string): Promise<Bundle> {
   for await (const path of walk(root, root)) {
     size += (await lstat(join(root, path))).size;
     if (files.length >= LIMITS.files) throw unusable(folder, `it holds more than ${LIMITS.files} files`);
-    if (size > LIMITS.bytes) throw unusable(folder, `it holds more than ${LIMITS.bytes / 1_000_000} MB`);
+    if (size > LIMITS.bytes) throw await tooLarge(root);
     const bytes = await readFile(join(root, path));
     files.push({ path: path.split(sep).join('/'), bytes, sha256: sha256(bytes) });
   }
@@ -141,6 +141,18 @@ async function* walk(folder: string, root: string): AsyncGenerator<string> {
         found.isSymbolicLink() ? `${name} is a symbolic link` : `${name} is not a regular file`,
       );
   }
+}
+
+/** With the file that is at fault, most likely a model or data. */
+async function tooLarge(root: string) {
+  let largest = { path: '', bytes: 0 };
+  for await (const path of walk(root, root)) {
+    const { size: bytes } = await lstat(join(root, path));
+    if (bytes > largest.bytes) largest = { path, bytes };
+  }
+  const size = (largest.bytes / 1_000_000).toFixed(1);
+  const reason = `it holds more than ${LIMITS.bytes / 1_000_000} MB; its largest file is ${largest.path} with ${size} MB`;
+  return unusable(join(root, largest.path), reason);
 }
 
 function unusable(path: string, reason: string) {

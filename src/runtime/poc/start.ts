@@ -44,8 +44,10 @@ export async function startPoc(folder: PocFolder, options: StartOptions): Promis
   const { server, clients, admin } = await participantsOf(kits);
   const running = await runningProcesses(folder);
   const chosen = choose([server, ...clients], options).filter((name) => running[name] === undefined);
-  if (running[server] === undefined && chosen.includes(server))
-    await findPort(folder, { server, kits, options });
+  if (running[server] === undefined) {
+    if (chosen.includes(server)) await findPort(folder, { server, kits, options });
+    else if (options.wait) throw flError('NF_POC_NO_SERVER');
+  }
   for (const name of chosen) {
     const kit = kits.get(name) ?? '';
     const words =

@@ -2,9 +2,12 @@ import { access, constants, rm, statfs, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { findImages } from '../../preprocess/bids/layout.ts';
+import { checkNifti } from '../../preprocess/nifti/read.ts';
 import { createEngine, type EngineChoice } from '../engine/registry.ts';
 import { counted } from '../kernel/counted.ts';
-import { flError } from '../kernel/errors.ts';
+import { flError, toNeuroflareError } from '../kernel/errors.ts';
+import { mapPool } from '../kernel/map-pool.ts';
 import { STATE } from '../security/authority/authority.ts';
 import {
   readAuthorization,
@@ -40,6 +43,9 @@ export interface PreflightOptions {
 /** More than this apart, certificates and logs of two machines tell of different times. */
 const MOST_SECONDS_APART = 30;
 const LEAST_FREE_GB = 2;
+const IMAGES_AT_ONCE = 8;
+/** Of images that cannot be read. */
+const MOST_NAMED = 5;
 
 const health = z.object({ status: z.string(), time: z.iso.datetime(), seen_as: z.string() });
 
@@ -211,7 +217,30 @@ async function diskCheck(folder: string): Promise<string> {
   return `${free.toFixed(0)} GB free`;
 }
 
+/** @throws NF_PREFLIGHT_IMAGES, and what `readMembers` throws */
 async function dataCheck(root: string, site: string): Promise<string> {
   const { train, validation, test, classes } = await readMembers({ root, site });
+  await imagesCheck(
+    root,
+    [...train, ...validation, ...test].map(({ id }) => id),
+  );
   return `${train.length} for training, ${validation.length} for validation, ${test.length} for test; ${counted(classes.length, 'class', 'classes')}`;
+}
+
+/** Every image that a job of the site would open. */
+async function imagesCheck(root: string, ids: readonly string[]): Promise<void> {
+  const faults: string[] = [];
+  const note = (thrown: unknown) => {
+    faults.push(toNeuroflareError(thrown).message);
+  };
+  const found = await mapPool(ids, { jobs: IMAGES_AT_ONCE }, async (id) => {
+    const paths = await findImages(root, id).catch(note);
+    for (const path of paths ?? []) await checkNifti(path).catch(note);
+    return paths?.length ?? 1;
+  });
+  if (faults.length === 0) return;
+  const all = found.reduce((sum, images) => sum + images, 0);
+  const more = faults.length > MOST_NAMED ? ` And ${faults.length - MOST_NAMED} more.` : '';
+  const named = faults.slice(0, MOST_NAMED).join(' ') + more;
+  throw flError('NF_PREFLIGHT_IMAGES', { bad: faults.length, images: counted(all, 'image'), named });
 }

@@ -118,7 +118,9 @@ describe('a folder that is more than a job', () => {
     async (size) => {
       await writeFile(join(folder, 'data.bin'), '');
       await truncate(join(folder, 'data.bin'), size);
-      await refused('it holds more than 20 MB');
+      await refused(
+        `it holds more than 20 MB; its largest file is data.bin with ${(size / 1e6).toFixed(1)} MB`,
+      );
     },
   );
 });

@@ -1,7 +1,8 @@
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { findImages } from '../../../src/preprocess/bids/layout.ts';
 import { flError } from '../../../src/runtime/kernel/errors.ts';
 import { look } from '../../../src/runtime/preflight/check.ts';
 import { type PreflightOptions, preflight } from '../../../src/runtime/preflight/preflight.ts';
@@ -206,6 +207,27 @@ describe('before a client starts', () => {
       'engine',
     ]);
     expect(checks[2]?.detail).toContain('sees this machine at 10.0.0.7');
+  });
+
+  it('images that cannot be read are named: one that was cut, one that is none, one that may not be read', async () => {
+    const subjects = ['train', 'validation', 'test'].flatMap((partition, index) =>
+      subjectsOf(['bright', 'dark'], { count: 2, partition, first: 10 * index }),
+    );
+    const data = await writeTree(subjects, spotSlice);
+    const images = (await Promise.all(subjects.map(({ id }) => findImages(data, `sub-${id}`)))).flat();
+    const [cut = '', none = '', short = '', mute = ''] = images;
+    const bytes = await readFile(cut);
+    await writeFile(cut, bytes.subarray(0, bytes.length - 12));
+    await writeFile(none, 'this is no image');
+    await writeFile(short, '');
+    await chmod(mute, 0o000);
+    const found = await seen('site-1', { data });
+    await rm(data, { recursive: true });
+    const isRoot = process.getuid?.() === 0;
+    expect(found.data).toContain(
+      `NF_PREFLIGHT_IMAGES: ${isRoot ? 3 : 4} of ${images.length} images cannot be read:`,
+    );
+    for (const path of [cut, none, short, ...(isRoot ? [] : [mute])]) expect(found.data).toContain(path);
   });
 
   it('a server that is not there is told, and others are looked at still', async () => {

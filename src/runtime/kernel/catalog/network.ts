@@ -418,6 +418,16 @@ export const NETWORK_ERRORS = {
     message: 'After {seconds} s these do not answer: {missing}.',
     hint: 'Look at {logs}, or wait longer with --timeout.',
   },
+  NF_POC_NO_SERVER: {
+    exit: 4,
+    message: 'The server of this federation does not run.',
+    hint: "Start it, too: 'neuroflare poc start' starts all that do not run. With --no-wait the clients wait for it.",
+  },
+  NF_PREFLIGHT_IMAGES: {
+    exit: 1,
+    message: '{bad} of {images} cannot be read: {named}',
+    hint: "Replace these files, or take their participants out of the split; 'neuroflare preprocess check' looks at every image.",
+  },
   NF_CLOCK_APART: {
     exit: 1,
     message: 'The clocks of this machine and the server are {seconds} s apart.',
