@@ -13,6 +13,7 @@ import { jobFileSchema, jobJsonSchema } from '../src/runtime/job/schema.ts';
 import { ERROR_CATALOG } from '../src/runtime/kernel/catalog.ts';
 import { compareText } from '../src/runtime/kernel/compare-text.ts';
 import { prettyJson } from '../src/runtime/kernel/digest.ts';
+import { textInGeneral } from '../src/runtime/kernel/fill-text.ts';
 import { type Limit, REQUEST_LIMITS, STRANGER_LIMITS, UPLOAD_LIMITS } from '../src/runtime/kernel/limits.ts';
 import { AUTHORIZATION_TEXT, authorizationSchema } from '../src/runtime/security/policy/authorization.ts';
 import { ADMIN_ROLES, type AdminRole } from '../src/runtime/security/project/schema.ts';
@@ -114,7 +115,10 @@ Every command also takes \`--json\` (one JSON envelope on stdout: \`{schema_vers
 function errorsPage(): string {
   const rows = Object.entries(ERROR_CATALOG)
     .sort(([a], [b]) => compareText(a, b))
-    .map(([code, row]) => `| \`${code}\` | ${row.exit} | ${cell(row.message)} | ${cell(row.hint)} |`);
+    .map(
+      ([code, row]) =>
+        `| \`${code}\` | ${row.exit} | ${cell(textInGeneral(row.message))} | ${cell(textInGeneral(row.hint))} |`,
+    );
   return `# Errors\n\n${GENERATED}\n\nEvery failure has a code. Words in braces are filled in when it happens.\n\n| code | exit | message | what to do |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
 }
 

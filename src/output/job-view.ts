@@ -1,3 +1,4 @@
+import { counted } from '../runtime/kernel/counted.ts';
 import type { JobEvents, JobMeta } from '../runtime/wire/admin.ts';
 import { duration, roundName, waitingText } from './job-text.ts';
 
@@ -70,10 +71,10 @@ class Answers {
 
   text(): string {
     const missing = this.#asked.filter((site) => !this.#answered.has(site));
-    if (missing.length === 0) return `all ${this.#asked.length} sites answered`;
+    if (missing.length === 0) return `all of ${counted(this.#asked.length, 'site')} answered`;
     const shown = missing.slice(0, MOST_NAMES).join(', ');
     const more = missing.length > MOST_NAMES ? ` and ${missing.length - MOST_NAMES} more` : '';
-    return `${this.#answered.size} of ${this.#asked.length} sites answered, not ${shown}${more}`;
+    return `${this.#answered.size} of ${counted(this.#asked.length, 'site')} answered, not ${shown}${more}`;
   }
 }
 

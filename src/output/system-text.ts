@@ -1,9 +1,10 @@
+import { counted } from '../runtime/kernel/counted.ts';
 import type { SiteState, SystemStatus } from '../runtime/wire/admin.ts';
 import { renderTable } from './table.ts';
 
 /** How server and sites are. */
 export function renderStatus({ server, sites }: SystemStatus): string {
-  const jobs = `${server.jobs_running} jobs run, ${server.jobs_waiting} wait (at most ${server.max_jobs} at a time)`;
+  const jobs = `${counted(server.jobs_running, 'job runs', 'jobs run')}, ${server.jobs_waiting} wait (at most ${server.max_jobs} at a time)`;
   return [
     `${server.name} of ${server.project}: neuroflare ${server.version}, since ${server.started}, ${server.memory_mb} MB`,
     jobs,

@@ -19,7 +19,13 @@ describe('error catalogue', () => {
   it.each(rows)('%s says what to do next', (_, { message, hint, exit }) => {
     expect(message).not.toBe('');
     expect(hint).toMatch(/[a-z{]/i);
-    expect([1, 2, 3, 4, 5]).toContain(exit);
+    expect([1, 2, 3, 4, 5, 130]).toContain(exit);
+  });
+
+  it.each(rows)('%s says one and many of what it counts', (_, { message, hint }) => {
+    const counts =
+      /\{(?!name)\w+\} (bytes|facts|files|groups|images|jobs|pairs|participants|requests|rounds|sites|subjects|times|voxels)\b/;
+    expect(`${message} ${hint}`).not.toMatch(counts);
   });
 
   it('fills in every word it is given', () => {

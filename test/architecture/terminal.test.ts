@@ -7,6 +7,7 @@ const root = join(import.meta.dirname, '../../src');
 /** Where a write to a terminal may stand, and why. */
 const WRITERS: Readonly<Record<string, string>> = {
   'output/terminal.ts': 'shows texts of others so that nothing in them is obeyed',
+  'output/table.ts': 'asks how wide the terminal is',
   'output/signals.ts': 'gives the terminal back as it was: a text of its own',
   'output/run-view.ts': 'bars: names of sites, which are plain, and lines that were made printable',
   'output/progress-view.ts': 'bars: a word of its own and numbers',

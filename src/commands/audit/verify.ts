@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { counted } from '../../runtime/kernel/counted.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
 import { logReportSchema } from '../../runtime/security/verify-logs.ts';
 
@@ -52,7 +53,7 @@ export default class AuditVerify extends BaseCommand<Result> {
   protected override render(logs: Result): string {
     return logs
       .flatMap(({ path, entries, first, last, findings }) => [
-        `${path}: ${entries} entries${first === null ? '' : `, ${first} to ${last}`}: ${findings.length === 0 ? 'whole' : 'NOT WHOLE'}`,
+        `${path}: ${counted(entries, 'entry', 'entries')}${first === null ? '' : `, ${first} to ${last}`}: ${findings.length === 0 ? 'whole' : 'NOT WHOLE'}`,
         ...findings.map(({ line, problem }) => (line === 0 ? `  ${problem}` : `  line ${line}: ${problem}`)),
       ])
       .join('\n');

@@ -1,11 +1,7 @@
 import { z } from 'zod';
 import type { ErrorCode } from '../../runtime/kernel/catalog.ts';
-import {
-  type ErrorParams,
-  NeuroflareError,
-  type Place,
-  toNeuroflareError,
-} from '../../runtime/kernel/errors.ts';
+import { NeuroflareError, type Place, toNeuroflareError } from '../../runtime/kernel/errors.ts';
+import type { TextParams } from '../../runtime/kernel/fill-text.ts';
 
 /** `error`: the data cannot or must not be used so; `warning`: results may mislead; `note`: worth knowing. */
 export const SEVERITIES = ['error', 'warning', 'note'] as const;
@@ -36,7 +32,7 @@ export interface FindingPlace extends Pick<Place, 'file' | 'line' | 'key' | 'sit
 export function finding(
   severity: Severity,
   code: ErrorCode,
-  what: { params?: ErrorParams; place?: FindingPlace } = {},
+  what: { params?: TextParams; place?: FindingPlace } = {},
 ): Finding {
   const { message, hint } = new NeuroflareError(code, what.params ?? {}).report();
   return { code, severity, message, hint, place: { ...what.place } };

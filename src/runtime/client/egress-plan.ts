@@ -75,7 +75,7 @@ export async function planEgress(
       ),
       part(
         'figures',
-        `once in each of ${counted(rounds + 1, 'round')}, ${policy.max_figures} names at most`,
+        `once in each of ${counted(rounds + 1, 'round')}, ${counted(policy.max_figures, 'name')} at most`,
         figures,
       ),
       part('decision', 'once', null),

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
+import { counted } from '../kernel/counted.ts';
 import { sha256File } from '../kernel/digest.ts';
 import { type ErrorReport, flError, NeuroflareError, type Place } from '../kernel/errors.ts';
 import { sourceExcerpt } from '../kernel/source-excerpt.ts';
@@ -51,7 +52,8 @@ function requireFigures(metrics: TaskResult['metrics'], { policy, known }: Outgo
     if (typeof value !== 'object' || value === null) return;
     for (const [key, item] of Object.entries(value)) {
       if (!Array.isArray(value)) names += 1;
-      if (names > policy.max_figures) throw tooMuch(`they have more than ${policy.max_figures} names`);
+      if (names > policy.max_figures)
+        throw tooMuch(`they have more than ${counted(policy.max_figures, 'name')}`);
       if (key.length > LONGEST_NAME) throw tooMuch(`a name has more than ${LONGEST_NAME} characters`);
       look(key, item);
     }

@@ -12,6 +12,7 @@ import { type LoadedJob, readJob } from '../job/load.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
 import { checkScript } from '../job/script.ts';
 import type { Override } from '../job/variables.ts';
+import { counted } from '../kernel/counted.ts';
 import { atPlace, NeuroflareError } from '../kernel/errors.ts';
 import type { ParamSet } from '../tensors/nd-array.ts';
 import { parseModelSpec } from '../train/models/spec.ts';
@@ -112,5 +113,8 @@ const MOST_WARNINGS = 12;
 
 function shortened(lines: readonly string[]): string[] {
   if (lines.length <= MOST_WARNINGS) return [...lines];
-  return [...lines.slice(0, MOST_WARNINGS), `${lines.length - MOST_WARNINGS} more parts without all classes`];
+  return [
+    ...lines.slice(0, MOST_WARNINGS),
+    `${counted(lines.length - MOST_WARNINGS, 'more part', 'more parts')} without all classes`,
+  ];
 }

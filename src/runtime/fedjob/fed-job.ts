@@ -3,6 +3,7 @@ import type { RunSummary } from '../federation/run-report.ts';
 import type { BuiltJob } from '../job/built-job.ts';
 import { JOB_FILE } from '../job/bundle.ts';
 import { makeJobFolder } from '../job/new-folder.ts';
+import { counted } from '../kernel/counted.ts';
 import { atPlace, flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { compareSites } from '../kernel/site-order.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
@@ -138,7 +139,10 @@ export class FedJob {
       (nClients !== undefined && nClients !== this.#runners.size);
     if (!isOff) return;
     const sites = [...this.#runners.keys()].sort(compareSites).join(', ');
-    throw flError('NF_FEDJOB_SITES', { sites, clients: clients?.join(', ') ?? `${nClients} clients` });
+    throw flError('NF_FEDJOB_SITES', {
+      sites,
+      clients: clients?.join(', ') ?? counted(nClients ?? 0, 'client'),
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { pathInJob } from '../job/definition.ts';
 import { jobYaml } from '../job/job-yaml.ts';
+import { counted } from '../kernel/counted.ts';
 import { flError } from '../kernel/errors.ts';
 import { compareSites } from '../kernel/site-order.ts';
 import { assignRunners, type Runners } from './assign-runners.ts';
@@ -59,7 +60,7 @@ function clientsOf({ options: { numClients } }: FedAvg, { ofAll, bySite }: Runne
   if (ofAll) return numClients;
   if (numClients !== undefined && bySite.size > 0 && numClients !== bySite.size) {
     const sites = [...bySite.keys()].sort(compareSites).join(', ');
-    throw flError('NF_FEDJOB_SITES', { sites, clients: `${numClients} clients` });
+    throw flError('NF_FEDJOB_SITES', { sites, clients: counted(numClients, 'client') });
   }
   return numClients ?? (bySite.size || undefined);
 }

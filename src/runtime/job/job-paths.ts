@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, realpath, stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { counted } from '../kernel/counted.ts';
 import { flError } from '../kernel/errors.ts';
 
 /** What a submitted job may name with a key whose value is a path. */
@@ -107,7 +108,7 @@ async function readAll(file: FileHandle, size: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(size);
   for (let filled = 0; filled < size; ) {
     const { bytesRead } = await file.read(bytes, filled, Math.min(size - filled, 1 << 30), filled);
-    if (bytesRead === 0) throw new Error(`The file ended ${size - filled} bytes early.`);
+    if (bytesRead === 0) throw new Error(`The file ended ${counted(size - filled, 'byte')} early.`);
     filled += bytesRead;
   }
   return bytes;

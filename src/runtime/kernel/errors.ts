@@ -1,5 +1,6 @@
 import type { ErrorRow, ExitCode } from './catalog/row.ts';
 import { ERROR_CATALOG, type ErrorCode } from './catalog.ts';
+import { fillText, type NamesIn, type TextParams } from './fill-text.ts';
 
 /** Where a failure happened; every field that is known is shown. */
 export interface Place {
@@ -17,8 +18,6 @@ export interface Place {
   /** Lines of the source around the place, ready to print. */
   readonly excerpt?: string;
 }
-
-export type ErrorParams = Readonly<Record<string, string | number>>;
 
 /** What `ErrorReport` is on paper: the same in a log, over the network and in the JSON envelope. */
 export interface ErrorReport {
@@ -39,11 +38,11 @@ export class NeuroflareError extends Error {
   readonly exitCode: ExitCode;
   readonly place: Place | undefined;
 
-  constructor(code: ErrorCode, params: ErrorParams, context: Context = {}) {
+  constructor(code: ErrorCode, params: TextParams, context: Context = {}) {
     const row: ErrorRow = ERROR_CATALOG[code];
-    super(fill(row.message, params), context.cause === undefined ? undefined : { cause: context.cause });
+    super(fillText(row.message, params), context.cause === undefined ? undefined : { cause: context.cause });
     this.code = code;
-    this.hint = fill(row.hint, params);
+    this.hint = fillText(row.hint, params);
     this.exitCode = row.exit;
     this.place = context.place;
   }
@@ -59,14 +58,6 @@ export class NeuroflareError extends Error {
   }
 }
 
-/** The names between braces in a text of the catalogue. */
-type NamesIn<Text extends string> = Text extends `${string}{${infer Rest}`
-  ? Rest extends `${infer Name}}${infer Tail}`
-    ? Name extends `${string}{${string}`
-      ? NamesIn<Rest>
-      : Name | NamesIn<Tail>
-    : never
-  : never;
 type Row<Code extends ErrorCode> = (typeof ERROR_CATALOG)[Code];
 /** What a message names must be given, what only a hint names may. */
 type ParamsOf<Code extends ErrorCode> = Readonly<
@@ -195,8 +186,4 @@ const ACTIONS: Readonly<Record<string, string>> = {
 
 function actionOf({ syscall = 'use' }: NodeJS.ErrnoException): string {
   return ACTIONS[syscall] ?? syscall;
-}
-
-function fill(template: string, params: ErrorParams): string {
-  return template.replace(/\{(\w+)\}/g, (_, name: string) => String(params[name] ?? ''));
 }

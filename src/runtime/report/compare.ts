@@ -1,5 +1,6 @@
 import { comparePaired, readPredictions } from '../evaluation/paired.ts';
 import { EVALUATION_FOLDER, type Evaluation, type Paired } from '../evaluation/result.ts';
+import { counted } from '../kernel/counted.ts';
 import { flError } from '../kernel/errors.ts';
 import type { RunFolder } from '../workspace/run-folder.ts';
 import { type IntervalRow, intervalChart } from './charts/intervals.ts';
@@ -42,7 +43,7 @@ export function renderComparison(
   ];
   const body = html`<header><h1>Two runs compared</h1><p>${first} and ${second}</p></header>
 <section class="verdict ${verdictOf(paired)}"><p class="answer">${sentence}</p>
-<p class="sentence">${first} leads by ${percent(paired.lead.value)} points of balanced accuracy (95 % interval ${interval(paired.lead)}), on ${paired.subjects} subjects in ${paired.groups} groups that both were judged on, paired within draws of groups.
+<p class="sentence">${first} leads by ${percent(paired.lead.value)} points of balanced accuracy (95 % interval ${interval(paired.lead)}), on ${counted(paired.subjects, 'subject')} in ${counted(paired.groups, 'group')} that both were judged on, paired within draws of groups.
 It is worse by at most ${percent(paired.worse_by_at_most)} points (one-sided 95 % bound).</p></section>
 <section><h2>Balanced accuracy</h2>${intervalChart(rows, { title: 'Balanced accuracy of both runs' })}</section>
 ${figuresTable(runs, names)}${curves(runs, names)}`;

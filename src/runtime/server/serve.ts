@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { counted } from '../kernel/counted.ts';
 import { flError } from '../kernel/errors.ts';
 import { UPLOAD_LIMITS } from '../kernel/limits.ts';
 import { readAuthorization, readLogSettings, readServerResources } from '../security/kit/local-files.ts';
@@ -221,12 +222,14 @@ async function openRecords({
         actor: kit.identity.name,
         action,
         outcome: 'done',
-        detail: `${jobs} jobs in the database`,
+        detail: `${counted(jobs, 'job')} in the database`,
       });
     if (acceptLoss) await note('state.accept_loss');
     else if (jobs > 0) {
       await note('audit.begin_anew');
-      tell(`The audit log ${state.audit} is not there and begins anew; the database holds ${jobs} jobs.`);
+      tell(
+        `The audit log ${state.audit} is not there and begins anew; the database holds ${counted(jobs, 'job')}.`,
+      );
     }
     return { store, audit };
   } catch (error) {

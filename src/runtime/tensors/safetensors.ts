@@ -1,4 +1,5 @@
 import { compareText } from '../kernel/compare-text.ts';
+import { counted } from '../kernel/counted.ts';
 import { flError } from '../kernel/errors.ts';
 import { DTYPES, type DType, elementCount, type NdArray, type ParamSet } from './nd-array.ts';
 
@@ -89,7 +90,7 @@ export function headerLength(
   if (start.length < LENGTH_BYTES) throw unreadable(path, 'it is shorter than 8 bytes');
   const length = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true));
   if (length > MAX_HEADER_BYTES || LENGTH_BYTES + length > fileSize) {
-    throw unreadable(path, `its header claims ${length} bytes`);
+    throw unreadable(path, `its header claims ${counted(length, 'byte')}`);
   }
   return length;
 }
@@ -108,7 +109,8 @@ export function parseLayout(
       throw unreadable(path, `'${entry.name}' leaves a gap or overlaps another array`);
     end += entry.byteLength;
   }
-  if (end !== fileSize) throw unreadable(path, `it has ${fileSize} bytes, its header describes ${end}`);
+  if (end !== fileSize)
+    throw unreadable(path, `it has ${counted(fileSize, 'byte')}, its header describes ${end}`);
   return entries.sort((a, b) => compareText(a.name, b.name));
 }
 
@@ -156,7 +158,7 @@ function parseEntry(
   const [begin = 0, end = 0] = offsets;
   const byteLength = elementCount(shape) * DTYPES[type].BYTES_PER_ELEMENT;
   if (end - begin !== byteLength)
-    throw unreadable(path, `'${name}' has ${end - begin} bytes, its shape needs ${byteLength}`);
+    throw unreadable(path, `'${name}' has ${counted(end - begin, 'byte')}, its shape needs ${byteLength}`);
   return { name, dtype: type, shape, offset: dataStart + begin, byteLength };
 }
 

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { counted } from '../kernel/counted.ts';
 import { headerLength, parseLayout, type TensorEntry, type TensorLayout } from './safetensors.ts';
 
 /** An open safetensors file, read a slice at a time so that memory does not follow the model's size. */
@@ -59,7 +60,7 @@ async function fill(file: FileHandle, position: number, target: Uint8Array): Pro
   let filled = 0;
   while (filled < target.length) {
     const { bytesRead } = await file.read(target, filled, target.length - filled, position + filled);
-    if (bytesRead === 0) throw new Error(`The file ended ${target.length - filled} bytes early.`);
+    if (bytesRead === 0) throw new Error(`The file ended ${counted(target.length - filled, 'byte')} early.`);
     filled += bytesRead;
   }
 }

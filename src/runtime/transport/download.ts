@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { counted } from '../kernel/counted.ts';
 import { hashFile } from '../kernel/digest.ts';
 import { flError, NeuroflareError } from '../kernel/errors.ts';
 import { Appender } from '../workspace/appender.ts';
@@ -67,7 +68,7 @@ async function receive(
   const count = async function* (chunks: AsyncIterable<Buffer>) {
     for await (const chunk of chunks) {
       received += chunk.length;
-      if (received > request.size) throw damaged(request, `more than ${request.size} bytes came`);
+      if (received > request.size) throw damaged(request, `more than ${counted(request.size, 'byte')} came`);
       hash.update(chunk);
       yield chunk;
       request.onReached?.(received);

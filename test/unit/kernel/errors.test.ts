@@ -44,6 +44,14 @@ describe('an error', () => {
     expect(new NeuroflareError('NF_COMMAND_UNKNOWN', { command: 'x' }).message).toBe("Unknown command 'x'.");
   });
 
+  it.each([
+    [1, '1 image is an exact copy of another.'],
+    [2, '2 images are exact copies of others.'],
+    [0, '0 images are exact copies of others.'],
+  ])('counts in words: %i', (count, message) => {
+    expect(flError('NF_CHECK_COPIES', { count }).message).toBe(message);
+  });
+
   it('comes back from its report as it was', () => {
     const place = { file: 'a.ts', line: 3, column: 5, site: 'site-1', round: 2 };
     const error = flError('NF_SCRIPT_FAILED', { message: 'no' }, { place });

@@ -40,7 +40,8 @@ export const CHECK_ERRORS = {
   },
   NF_CHECK_UNLABELLED: {
     exit: 1,
-    message: '{count} participants have no diagnosis and are left out, {participant} first.',
+    message:
+      '{count|participant has no diagnosis and is|participants have no diagnosis and are} left out, {participant} first.',
     hint: 'Fill in the column, if they are to be used.',
   },
   NF_CHECK_TIME: {
@@ -72,7 +73,7 @@ export const CHECK_ERRORS = {
   NF_CHECK_ALIKE: {
     exit: 1,
     message:
-      '{count} pairs of images correlate over {threshold} and stand in different parts or sites of the split, {participant} ({place}) and {other} ({otherPlace}) first.',
+      '{count|pair of images stands|pairs of images stand} in different parts or sites of the split with a correlation over {threshold}, {participant} ({place}) and {other} ({otherPlace}) first.',
     hint: 'They may be of one patient: group them before splitting, or figures on the test part will be too good.',
   },
   NF_CHECK_CLASS_MISSING: {
@@ -108,7 +109,7 @@ export const CHECK_ERRORS = {
   },
   NF_CHECK_COPIES: {
     exit: 1,
-    message: '{count} images are exact copies of others.',
+    message: '{count|image is an exact copy of another|images are exact copies of others}.',
     hint: "'neuroflare preprocess bids' sets them aside and lists them in participants.tsv.",
   },
   NF_CHECK_CONFLICT: {

@@ -64,7 +64,7 @@ export const ENGINE_ERRORS = {
   },
   NF_ENGINE_GROUPS: {
     exit: 4,
-    message: "Layer '{layer}' cannot divide {channels} channels into {groups} groups.",
+    message: "Layer '{layer}' cannot divide {channels|channel|channels} into {groups|group|groups}.",
     hint: 'Choose a number of groups that divides the number of channels.',
   },
   NF_ENGINE_KERNEL_UNMAPPED: {
@@ -104,7 +104,7 @@ export const ENGINE_ERRORS = {
   },
   NF_ENGINE_FUNCTION_VARIABLES: {
     exit: 4,
-    message: 'The compiled function makes {count} variable(s) in every step.',
+    message: 'The compiled function makes {count|variable|variables} in every step.',
     hint: 'Make variables, models and optimizers outside of the function.',
   },
   NF_ENGINE_FUNCTION_VARIABLE_VALUE: {

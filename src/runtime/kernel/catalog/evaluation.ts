@@ -30,7 +30,7 @@ export const EVALUATION_ERRORS = {
   NF_EVALUATE_LEAK: {
     exit: 4,
     message:
-      '{count} subjects to be evaluated on were trained on, or belong to a group or picture that was; the first is {participant}.',
+      '{count|subject to be evaluated on was trained on, or belongs|subjects to be evaluated on were trained on, or belong} to a group or picture that was; the first is {participant}.',
     hint: "Evaluate on the run's own split, or on data that the model has not seen.",
   },
   NF_PREDICT_INPUT: {

@@ -59,7 +59,7 @@ export const JOB_ERRORS = {
   },
   NF_JOB_HELD: {
     exit: 1,
-    message: 'The server ended {times} times while it was {step}: it is not tried again.',
+    message: 'The server ended {times|time|times} while it was {step}: it is not tried again.',
     hint: "Look into the server's log and at its memory. 'neuroflare job clone' tries the job once more, 'neuroflare job delete' removes it.",
   },
   NF_JOB_CHECK: {
@@ -90,7 +90,7 @@ export const JOB_ERRORS = {
   },
   NF_JOB_MODEL_SIZE: {
     exit: 4,
-    message: 'The model of the job takes {bytes} bytes, and {limit} are the most here.',
+    message: 'The model of the job takes {bytes|byte|bytes}, and {limit} are the most here.',
     hint: 'Make the model smaller; a server takes as much as max_model_gb of its local/resources.yml says, this machine what its memory holds.',
   },
   NF_JOB_EXISTS: {

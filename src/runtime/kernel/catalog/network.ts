@@ -185,13 +185,13 @@ export const NETWORK_ERRORS = {
   NF_UPLOAD_OFFSET: {
     exit: 1,
     status: 409,
-    message: 'The server has {have} bytes of {sha256}, not {given}.',
+    message: 'The server has {have|byte|bytes} of {sha256}, not {given}.',
     hint: 'The sender asks where it is and goes on from there.',
   },
   NF_UPLOAD_TOO_LARGE: {
     exit: 1,
     status: 413,
-    message: '{size} bytes are more than the {limit} that can be an answer here.',
+    message: '{size|byte is|bytes are} more than the {limit} that can be an answer here.',
     hint: "Send the arrays of the received model, and nothing else; the server's limit is max_model_gb in local/resources.yml.",
   },
   NF_ACCESS_DENIED: {
@@ -236,6 +236,27 @@ export const NETWORK_ERRORS = {
       'The server at {address} speaks an older version of the neuroflare protocol than version {own} of this one.',
     hint: "Have the server upgraded to the neuroflare version of this machine ('neuroflare --version'): its kit, jobs and studies stay as they are.",
   },
+<<<<<<< HEAD
+=======
+  NF_REQUEST_FORM: {
+    exit: 4,
+    status: 400,
+    message: 'The server cannot use the request: {reason}.',
+    hint: 'Correct the value it names; if that seems right, compare the versions with `neuroflare system version`.',
+  },
+  NF_ROUTE_UNKNOWN: {
+    exit: 4,
+    status: 404,
+    message: 'The server has nothing at {method} {path}.',
+    hint: 'Compare the versions with `neuroflare system version`; /openapi.json lists what there is.',
+  },
+  NF_RATE_LIMIT: {
+    exit: 2,
+    status: 429,
+    message: '{name} sent more than {limit|request|requests} in a minute.',
+    hint: 'Wait a minute; the limit is requests_per_minute in local/resources.yml of the server.',
+  },
+>>>>>>> fb7bf66 (What is counted is said for one and for many: in errors, notes and on the report's page)
   NF_SERVER_BUSY: {
     exit: 2,
     status: 503,
@@ -355,7 +376,7 @@ export const NETWORK_ERRORS = {
   },
   NF_SITE_PROCESS: {
     exit: 1,
-    message: 'The process of the job was ended from outside {times} times in one task (last: {signal}).',
+    message: 'The process of the job was ended from outside {times|time|times} in one task (last: {signal}).',
     hint: "Look at the memory of the machine, at what ends processes there, and at the job's log at the site.",
   },
   NF_DOWNLOAD_EXISTS: {

@@ -49,7 +49,7 @@ export const NIFTI_ERRORS = {
   },
   NF_NIFTI_HEADER_SHORT: {
     exit: 4,
-    message: '{file} holds {bytes} bytes; a NIfTI-1 header needs 352.',
+    message: '{file} holds {bytes|byte|bytes}; a NIfTI-1 header needs 352.',
     hint: 'The file is cut off or no NIfTI image: copy it again from its source.',
   },
   NF_NIFTI_MAGIC: {
@@ -74,7 +74,7 @@ export const NIFTI_ERRORS = {
   },
   NF_NIFTI_TOO_LARGE: {
     exit: 4,
-    message: '{file} says it holds {voxels} voxels; at most {limit} are read.',
+    message: '{file} says it holds {voxels|voxel|voxels}; at most {limit} are read.',
     hint: 'Check the header; split or downsample the image if it is really that large.',
   },
   NF_NIFTI_DATATYPE: {
@@ -84,7 +84,7 @@ export const NIFTI_ERRORS = {
   },
   NF_NIFTI_BITPIX: {
     exit: 4,
-    message: '{file} says {bitpix} bits a voxel, but its data type {name} has {expected}.',
+    message: '{file} says {bitpix|bit|bits} a voxel, but its data type {name} has {expected}.',
     hint: 'The header is damaged: copy or convert the file again.',
   },
   NF_NIFTI_OFFSET: {
@@ -100,12 +100,12 @@ export const NIFTI_ERRORS = {
   },
   NF_NIFTI_DATA_SHORT: {
     exit: 4,
-    message: '{file} holds {found} bytes of voxels; its header promises {expected}.',
+    message: '{file} holds {found|byte|bytes} of voxels; its header promises {expected}.',
     hint: 'The file is cut off: copy it again from its source.',
   },
   NF_NIFTI_DATA_LONG: {
     exit: 4,
-    message: '{file} goes on after the {expected} bytes of voxels that its header promises.',
+    message: '{file} goes on after the {expected|byte|bytes} of voxels that its header promises.',
     hint: 'The header and the data disagree: copy or convert the file again.',
   },
   NF_NIFTI_SCALING: {
@@ -120,7 +120,8 @@ export const NIFTI_ERRORS = {
   },
   NF_NIFTI_NOT_FINITE: {
     exit: 4,
-    message: '{file} holds {count} voxels that are NaN or infinite, the first at index {first}.',
+    message:
+      '{file} holds {count|voxel that is|voxels that are} NaN or infinite, the first at index {first}.',
     hint: 'Replace them by finite values, for example 0 outside the head.',
   },
 } as const satisfies Record<string, ErrorRow>;

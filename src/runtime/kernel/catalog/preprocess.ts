@@ -59,7 +59,7 @@ export const PREPROCESS_ERRORS = {
   },
   NF_BIDS_BAD_IMAGES: {
     exit: 4,
-    message: '{count} of {total} files in the class folders cannot be used; nothing was written.',
+    message: '{count} of {total|file|files} in the class folders cannot be used; nothing was written.',
     hint: 'Repair or remove the files listed, or add --skip-bad to set them aside.',
   },
   NF_BIDS_THRESHOLD: {
@@ -99,12 +99,13 @@ export const PREPROCESS_ERRORS = {
   },
   NF_SPLIT_TOO_MANY_SITES: {
     exit: 4,
-    message: '--sites {sites} is more than the {groups} groups of images, and a group cannot be divided.',
-    hint: 'Ask for at most {groups} sites.',
+    message:
+      '--sites {sites} is more than the {groups|group|groups} of images, and a group cannot be divided.',
+    hint: 'Ask for at most {groups|site|sites}.',
   },
   NF_SPLIT_SITES_UNEVEN: {
     exit: 4,
-    message: 'In {draws} draws with alpha {alpha} some site always got fewer than {least} groups.',
+    message: 'In {draws|draw|draws} with alpha {alpha} some site always got fewer than {least|group|groups}.',
     hint: 'Ask for fewer sites, a larger --alpha, or another --seed.',
   },
   NF_SPLIT_SITE_VALUE: {
@@ -114,7 +115,8 @@ export const PREPROCESS_ERRORS = {
   },
   NF_SPLIT_SITE_COUNT: {
     exit: 4,
-    message: "--sites {wanted} disagrees with the column '{column}', which names {found} sites: {names}.",
+    message:
+      "--sites {wanted} disagrees with the column '{column}', which names {found|site|sites}: {names}.",
     hint: 'Leave --sites out when a column names the sites.',
   },
   NF_SPLIT_GROUP_AT_TWO_SITES: {

@@ -35,12 +35,12 @@ export const RUN_ERRORS = {
   },
   NF_SIMULATE_MAX_CLIENTS: {
     exit: 4,
-    message: 'The job has {clients} sites, more than the {max} allowed.',
+    message: 'The job has {clients|site|sites}, more than the {max} allowed.',
     hint: 'Raise the limit with --max-clients if that many are meant.',
   },
   NF_SIMULATE_NO_SPLIT: {
     exit: 4,
-    message: 'All {sites} sites would work on the same images: the job has data, but no split.',
+    message: 'All {sites|site|sites} would work on the same images: the job has data, but no split.',
     hint: "Make a split with 'neuroflare preprocess split' and name it under data.split, or simulate one site (-n 1).",
   },
   NF_KEY_METRIC_MISSING: {
@@ -55,7 +55,7 @@ export const RUN_ERRORS = {
   },
   NF_RESULT_FIGURES_SIZE: {
     exit: 1,
-    message: 'The metrics of one answer have {bytes} bytes as JSON; {limit} are the most.',
+    message: 'The metrics of one answer take more than {limit|byte|bytes} as JSON.',
     hint: 'Send figures, not data: what is larger stays at the site.',
   },
   NF_KEY_METRIC_TYPE: {
@@ -102,7 +102,7 @@ export const RUN_ERRORS = {
   NF_SCRIPT_MESSAGE: {
     exit: 1,
     message: 'The process of the script said what is no message: {reason}',
-    hint: 'Send results with flare.send(), print with console.log(); leave the channel of the process alone.',
+    hint: 'Send results with flare.send(), print with console.log; leave the channel of the process alone.',
   },
   NF_SCRIPT_START: {
     exit: 1,

@@ -10,7 +10,7 @@ export const STORE_ERRORS = {
   NF_STORE_FACTS_LOST: {
     exit: 1,
     message:
-      'The database {path} has lost what it had acknowledged: it knows of {found} facts of {noted}. It, or the .db-wal beside it, was damaged, removed or replaced by an older copy.',
+      'The database {path} has lost what it had acknowledged: it knows of {found|fact|facts} of {noted}. It, or the .db-wal beside it, was damaged, removed or replaced by an older copy.',
     hint: "Nothing was changed. Restore the state folder from a backup ('neuroflare server restore'). Without one, 'neuroflare server start KIT --accept-loss' goes on without the last {lost}; a copy of what is there is kept in lost+found.",
   },
   NF_STORE_FACTS_UNREADABLE: {

@@ -1,4 +1,5 @@
 import type { EstimateFigure, Evaluation } from '../../evaluation/result.ts';
+import { counted } from '../../kernel/counted.ts';
 import { type IntervalRow, intervalChart } from '../charts/intervals.ts';
 import { classTitle, decimal, interval, percent } from '../figures.ts';
 import { type Html, html } from '../html.ts';
@@ -17,7 +18,7 @@ export function answerSection(evaluation: Evaluation): Html {
   return html`<section class="verdict ${headline.verdict}">
 <p class="answer">${ANSWERS[headline.verdict]}</p>
 <p class="sentence">${headline.sentence}</p>
-<p class="notice">Judged on ${data.subjects} subjects in ${data.groups} groups at ${data.sites.length} sites that the model has not seen (${data.part} part).
+<p class="notice">Judged on ${counted(data.subjects, 'subject')} in ${counted(data.groups, 'group')} at ${counted(data.sites.length, 'site')} that the model has not seen (${data.part} part).
 For research only; not a medical device.</p>
 ${tiles(evaluation)}</section>`;
 }
@@ -85,6 +86,6 @@ function tumourTypes({
     ? html`; the strongest control, ${best[0]}, ${percent(best[1].value)} % (${interval(best[1])})`
     : null;
   return html`<h3>Tumour types alone</h3>
-<p>Images without a tumour may come from another source. Among ${classes.map(classTitle).join(', ')} alone (${subjects} subjects) the model reaches
+<p>Images without a tumour may come from another source. Among ${classes.map(classTitle).join(', ')} alone (${counted(subjects, 'subject')}) the model reaches
 ${percent(own.value)} % (${interval(own)})${beside}. Chance is ${percent(1 / classes.length)} %.</p>`;
 }

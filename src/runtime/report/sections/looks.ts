@@ -1,4 +1,5 @@
 import type { Evaluation } from '../../evaluation/result.ts';
+import { counted } from '../../kernel/counted.ts';
 import { type IntervalRow, intervalChart } from '../charts/intervals.ts';
 import { classTitle, percent } from '../figures.ts';
 import type { ReportSource } from '../gather.ts';
@@ -24,7 +25,7 @@ export function looksSection({ masked, figures, chance, lesion_heat: heat }: Eva
     }),
   ];
   const lesion = heat
-    ? html`<p>Where lesions are known (${heat.subjects} subjects), ${percent(heat.inside)} % of the heat lies in or right beside the lesion, which is ${percent(heat.area)} % of the head;
+    ? html`<p>Where lesions are known (${counted(heat.subjects, 'subject')}), ${percent(heat.inside)} % of the heat lies in or right beside the lesion, which is ${percent(heat.area)} % of the head;
 the hottest place is there for ${percent(heat.hits)} %.</p>`
     : null;
   return html`<section><h2>What the model goes by</h2>

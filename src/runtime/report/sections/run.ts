@@ -51,7 +51,7 @@ export function dataSection({ evaluation, card }: ReportSource): Html | null {
     return html`<tr><td>${site}</td>${counts.map((count) => html`<td>${count}</td>`)}<td>${total}</td></tr>`;
   });
   return html`<section><h2>Data</h2>
-<p>${data.trained_on} subjects were trained on. The ${data.subjects} judged ones form ${data.groups} groups (the largest has ${data.largest_group}); images of one group never stand on both sides of the split.
+<p>${counted(data.trained_on, 'subject was', 'subjects were')} trained on, ${data.subjects} judged, in ${counted(data.groups, 'group')} (the largest has ${data.largest_group}); images of one group never stand on both sides of the split.
 Computed groups are a lower bound on what belongs to one patient.</p>
 <div class="scroll"><table><thead><tr><th>${data.part} subjects</th>${classes.map((name) => html`<th>${classTitle(name)}</th>`)}<th>all</th></tr></thead><tbody>${rows}</tbody></table></div>
 <p class="notice">participants.tsv <code>${shortDigest(data.participants_sha256)}</code>, split <code>${shortDigest(data.split_sha256)}</code>${card.warnings.length > 0 ? html`<br>${card.warnings.join('; ')}` : null}</p></section>`;
@@ -107,6 +107,6 @@ function missedText({ sites, models }: ReportSource['summary']): string {
   if (missed.length === 0) return '';
   const shown = missed
     .slice(0, 5)
-    .map(({ site, count }) => `${site} answered ${count} of ${models.length} times`);
+    .map(({ site, count }) => `${site} answered ${count} of ${counted(models.length, 'time')}`);
   return `; ${[...shown, ...(missed.length > 5 ? [`${missed.length - 5} more missed some`] : [])].join(', ')}`;
 }

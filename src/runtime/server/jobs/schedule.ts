@@ -24,7 +24,7 @@ export function hasRoom(site: ScheduledSite, need: SiteNeed): boolean {
 /** What a site lacks for one more job. */
 function lackAt({ resources, taken }: ScheduledSite, need: SiteNeed): string | undefined {
   if (taken.length >= resources.jobs)
-    return `runs ${taken.length} of the ${resources.jobs} jobs it takes at a time`;
+    return `runs ${taken.length} of ${counted(resources.jobs, 'job')} that it takes at a time`;
   const kinds = [
     { what: 'GPUs', all: resources.gpus, of: ({ gpus }: SiteNeed) => gpus },
     { what: 'cores', all: resources.cpus, of: ({ cpus }: SiteNeed) => cpus },
@@ -76,7 +76,7 @@ export function schedule(
     const names = free.map(({ name }) => name);
     const reason =
       running + start.length >= maxJobs
-        ? `${running + start.length} jobs run; the server takes ${maxJobs} at a time`
+        ? `${counted(running + start.length, 'job runs', 'jobs run')}; the server takes ${maxJobs} at a time`
         : lackOf(job, {
             names,
             sites: sites.map((site) => ({ ...site, taken: taken.get(site.name) ?? [] })),

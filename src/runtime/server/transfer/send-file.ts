@@ -1,7 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+<<<<<<< HEAD
 import { flError, toNeuroflareError } from '../../kernel/errors.ts';
+=======
+import { counted } from '../../kernel/counted.ts';
+import { flError } from '../../kernel/errors.ts';
+>>>>>>> fb7bf66 (What is counted is said for one and for many: in errors, notes and on the report's page)
 import { BYTES_TYPE } from '../../wire/protocol.ts';
 
 const BUFFER = 256 * 1024;
@@ -64,7 +69,7 @@ async function sendRange(
     const buffer = buffers[turn % 2 === 0 ? 0 : 1];
     const { bytesRead } = await file.read(buffer, 0, Math.min(BUFFER, size - position), position);
     await sending;
-    if (bytesRead === 0) throw new Error(`it ended ${size - position} bytes early`);
+    if (bytesRead === 0) throw new Error(`it ended ${counted(size - position, 'byte')} early`);
     sending = write(response, buffer.subarray(0, bytesRead));
     // Looked at above, in the next turn.
     sending.catch(() => undefined);

@@ -88,7 +88,7 @@ describe('the schedule', () => {
       'they have no room',
       { wanted: 2 },
       [site('a', { taken: [NEED] }), site('b')],
-      'it needs 2 sites; 1 can take it: a runs 1 of the 1 jobs it takes at a time',
+      'it needs 2 sites; 1 can take it: a runs 1 of 1 job that it takes at a time',
     ],
     [
       'they have no GPU',
@@ -155,7 +155,7 @@ describe('the schedule', () => {
   it('serves first who came first', () => {
     const { start, reasons } = plan([job('1'), job('2')], [site('a')]);
     expect(start).toEqual(['1']);
-    expect(reasons.get('2')).toContain('a runs 1 of the 1 jobs');
+    expect(reasons.get('2')).toContain('a runs 1 of 1 job');
   });
 
   it('does not let a job that waits for a site keep others from theirs', () => {
