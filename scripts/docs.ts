@@ -14,7 +14,13 @@ import { ERROR_CATALOG } from '../src/runtime/kernel/catalog.ts';
 import { compareText } from '../src/runtime/kernel/compare-text.ts';
 import { prettyJson } from '../src/runtime/kernel/digest.ts';
 import { textInGeneral } from '../src/runtime/kernel/fill-text.ts';
-import { type Limit, REQUEST_LIMITS, STRANGER_LIMITS, UPLOAD_LIMITS } from '../src/runtime/kernel/limits.ts';
+import {
+  ANSWER_LIMITS,
+  type Limit,
+  REQUEST_LIMITS,
+  STRANGER_LIMITS,
+  UPLOAD_LIMITS,
+} from '../src/runtime/kernel/limits.ts';
 import { AUTHORIZATION_TEXT, authorizationSchema } from '../src/runtime/security/policy/authorization.ts';
 import { ADMIN_ROLES, type AdminRole } from '../src/runtime/security/project/schema.ts';
 import { ROUTE_RIGHTS, type RouteRight } from '../src/runtime/server/policy/route-rights.ts';
@@ -125,14 +131,16 @@ function errorsPage(): string {
 function limitsPage(): string {
   const table = (title: string, limits: Readonly<Record<string, Limit>>) => {
     const rows = Object.values(limits).map(
-      ({ most, unit, what }) => `| ${most.toLocaleString('en')} ${unit} | ${cell(what)} |`,
+      ({ most, unit, what }) =>
+        `| ${most < 1e15 ? most.toLocaleString('en') : most} ${unit} | ${cell(what)} |`,
     );
     return [`## ${title}`, ['| at most | of |', '| --- | --- |', ...rows].join('\n')].join('\n\n');
   };
   const intro =
-    'What a server takes, whoever asks. What can be set stands in `local/resources.yml` of its kit, `max_model_gb` for one.';
+    'What a server takes, whoever asks. What can be set stands in `local/resources.yml` of its kit, `max_model_gb` for one. The\nlimits of an answer hold in a simulation, too; a site bounds what leaves it further by `max_figures_kb`, `max_figures` and `figures_text` of its `local/site-policy.yml`.';
   const parts = [
     table('A job that is submitted', JOB_LIMITS),
+    table('An answer of a site', ANSWER_LIMITS),
     table('Requests', REQUEST_LIMITS),
     table('Files on their way', UPLOAD_LIMITS),
     table('Connections without a certificate of the project', STRANGER_LIMITS),

@@ -3,6 +3,7 @@ import { isAbsolute, join, normalize } from 'node:path';
 import { counted } from '../kernel/counted.ts';
 import { sha256File } from '../kernel/digest.ts';
 import { type ErrorReport, flError, NeuroflareError, type Place } from '../kernel/errors.ts';
+import { ANSWER_LIMITS } from '../kernel/limits.ts';
 import { sourceExcerpt } from '../kernel/source-excerpt.ts';
 import type { SitePolicy } from '../security/policy/site-policy.ts';
 import { requireCanonical } from '../tensors/check-file.ts';
@@ -37,7 +38,7 @@ export async function outgoing(outbox: Outbox, rules: OutgoingRules): Promise<An
   }
 }
 
-const LONGEST_NAME = 64;
+const LONGEST_NAME = ANSWER_LIMITS.figure_name.most;
 /** What an own report says of a figure that the data do not define. */
 const REASON = /^no examples$|^no example of (.+)$/;
 

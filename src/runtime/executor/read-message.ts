@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { flError, toNeuroflareError } from '../kernel/errors.ts';
+import { checkExamples, checkFigures } from '../telemetry/check-figures.ts';
 import { engineUse } from '../wire/shapes.ts';
 import type { TaskMessage } from './messages.ts';
 
@@ -25,13 +26,13 @@ const failure = z.object({
   stack: z.string().optional(),
 });
 
-const result = z.object({
+const resultMessage = z.object({
   site: z.string(),
   update: fileRef.optional(),
   state: fileRef.optional(),
   paramsType: z.enum(['FULL', 'DIFF']),
-  numExamples: z.number().positive().max(Number.MAX_SAFE_INTEGER),
-  metrics: z.record(z.string(), z.json()),
+  numExamples: z.unknown(),
+  metrics: z.unknown(),
 });
 
 const taskMessage = z.discriminatedUnion('type', [
@@ -40,7 +41,7 @@ const taskMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('log'), text: z.string() }),
   z.object({ type: z.literal('progress'), done: z.number(), total: z.number() }),
   z.object({ type: z.literal('engine'), engine: engineUse }),
-  z.object({ type: z.literal('result'), result }),
+  z.object({ type: z.literal('result'), result: resultMessage }),
   z.object({ type: z.literal('failure'), error: failure }),
   z.object({ type: z.literal('left'), traces: z.array(z.string()) }),
   z.object({ type: z.literal('needs-process'), what: z.string() }),
@@ -53,11 +54,21 @@ const taskMessage = z.discriminatedUnion('type', [
 export function readMessage(said: unknown): TaskMessage {
   try {
     const { success, data, error } = taskMessage.safeParse(said);
-    return success ? (data as TaskMessage) : failed(said, z.prettifyError(error));
+    if (!success) return failed(said, z.prettifyError(error));
+    return (data.type === 'result' ? { ...data, result: checkedResult(data.result) } : data) as TaskMessage;
   } catch (thrown) {
-    // It is nested deeper than there is room for.
-    return failed(said, toNeuroflareError(thrown).message);
+    const error = toNeuroflareError(thrown);
+    // Else it is nested deeper than there is room for.
+    return error.code.startsWith('NF_RESULT')
+      ? { type: 'failure', error: error.report() }
+      : failed(said, error.message);
   }
+}
+
+/** Numbers are held to what a script may send by the client API. */
+function checkedResult(result: z.output<typeof resultMessage>) {
+  const { numExamples, metrics } = result;
+  return { ...result, numExamples: checkExamples(numExamples), metrics: checkFigures(metrics) };
 }
 
 function failed(said: unknown, reason: string): TaskMessage {

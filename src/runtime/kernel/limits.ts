@@ -6,6 +6,18 @@ export interface Limit {
   readonly what: string;
 }
 
+/**
+ * Of what one answer of a site says in numbers: where a script gives it, where its thread or process tells of it, and at the server. Sums
+ * and means over 100,000 sites of numbers within these limits are finite. What leaves a site is bounded further by its own policy.
+ */
+export const ANSWER_LIMITS = {
+  examples: { most: 1e12, unit: 'examples', what: '`numExamples`, the weight of an update' },
+  magnitude: { most: 1e100, unit: 'in size', what: 'a number in the figures (`metrics`)' },
+  figures_kb: { most: 1000, unit: 'kB', what: 'the figures as JSON' },
+  figure_name: { most: 200, unit: 'characters', what: 'the name of a figure' },
+  depth: { most: 16, unit: 'levels', what: 'lists and maps of figures in one another' },
+} as const satisfies Record<string, Limit>;
+
 /** Of requests to a server. */
 export const REQUEST_LIMITS = {
   json_bytes: { most: 2_000_000, unit: 'bytes', what: 'a JSON body' },

@@ -1,20 +1,6 @@
 import { flError } from '../kernel/errors.ts';
+import { ANSWER_LIMITS } from '../kernel/limits.ts';
 import type { MetricReport, MetricValue } from './metrics.ts';
-
-/**
- * What one answer of a site may say in numbers, in a simulation and at a server alike. Sums and means over 100,000 sites of numbers
- * within these limits are finite.
- */
-export const ANSWER_LIMITS = {
-  /** `numExamples`: the weight of an update. */
-  examples: 1e12,
-  /** The magnitude of a number in `metrics`. */
-  figure: 1e100,
-  /** Of `metrics` as JSON. */
-  bytes: 1_000_000,
-  /** Lists and maps within one another. */
-  depth: 16,
-} as const;
 
 /**
  * The metrics of a site as they may be kept: plain JSON whose numbers are finite and bounded. A number that is none (NaN, Infinity)
@@ -25,12 +11,11 @@ export const ANSWER_LIMITS = {
 export function checkFigures(metrics: unknown): MetricReport {
   if (!isMap(metrics)) throw unusable('metrics are not an object');
   const reasons: Record<string, string> = {};
-  const { undefined_because: own, ...report } = checkMap(metrics, { path: '', depth: 0, reasons });
+  const room = { left: ANSWER_LIMITS.figures_kb.most * 1000 };
+  const { undefined_because: own, ...report } = checkMap(metrics, { path: '', depth: 0, reasons, room });
   const because = { ...(isMap(own) ? own : {}), ...reasons };
   const checked = { ...report, ...(Object.keys(because).length > 0 && { undefined_because: because }) };
-  const bytes = Buffer.byteLength(JSON.stringify(checked));
-  if (bytes > ANSWER_LIMITS.bytes)
-    throw flError('NF_RESULT_FIGURES_SIZE', { bytes, limit: ANSWER_LIMITS.bytes });
+  if (Buffer.byteLength(JSON.stringify(checked)) > ANSWER_LIMITS.figures_kb.most * 1000) throw tooLarge();
   return checked;
 }
 
@@ -38,8 +23,8 @@ export function checkFigures(metrics: unknown): MetricReport {
 export function checkExamples(numExamples: unknown): number {
   if (typeof numExamples !== 'number') throw unusable(`numExamples is ${described(numExamples)}`);
   if (!(numExamples > 0)) throw unusable(`numExamples is ${numExamples}`);
-  if (numExamples > ANSWER_LIMITS.examples)
-    throw unusable(`numExamples is ${numExamples}, more than ${ANSWER_LIMITS.examples}`);
+  if (numExamples > ANSWER_LIMITS.examples.most)
+    throw unusable(`numExamples is ${numExamples}, more than ${ANSWER_LIMITS.examples.most}`);
   return numExamples;
 }
 
@@ -56,12 +41,21 @@ interface At {
   readonly depth: number;
   /** Why a figure is null, by its path. */
   readonly reasons: Record<string, string>;
+  /** Bytes of JSON that may still come: a list that names one list a thousand times, and so on, would not end before it is written. */
+  readonly room: { left: number };
+}
+
+/** Takes the room of what has so many bytes at least. */
+function take({ room }: At, bytes: number): void {
+  room.left -= bytes;
+  if (room.left < 0) throw tooLarge();
 }
 
 function checkValue(value: unknown, at: At): MetricValue {
+  take(at, typeof value === 'string' || Array.isArray(value) ? value.length + 1 : 1);
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number') return checkNumber(value, at);
-  if (at.depth > ANSWER_LIMITS.depth) throw refused(at, `over ${ANSWER_LIMITS.depth} levels deep`);
+  if (at.depth > ANSWER_LIMITS.depth.most) throw refused(at, `over ${ANSWER_LIMITS.depth.most} levels deep`);
   if (Array.isArray(value))
     return value.map((item, index) =>
       checkValue(item, { ...at, path: `${at.path}[${index}]`, depth: at.depth + 1 }),
@@ -72,10 +66,13 @@ function checkValue(value: unknown, at: At): MetricValue {
 
 function checkMap(map: Readonly<Record<string, unknown>>, at: At): Record<string, MetricValue> {
   return Object.fromEntries(
-    Object.entries(map).map(([name, value]) => [
-      name,
-      checkValue(value, { ...at, path: `${at.path}${name}` }),
-    ]),
+    Object.entries(map).map(([name, value]) => {
+      const here = { ...at, path: `${at.path}${name}` };
+      take(here, name.length);
+      if (name.length > ANSWER_LIMITS.figure_name.most)
+        throw refused({ ...here, path: name.slice(0, 40) }, `a name of ${name.length} characters`);
+      return [name, checkValue(value, here)];
+    }),
   );
 }
 
@@ -84,7 +81,8 @@ function checkNumber(value: number, at: At): number | null {
     at.reasons[at.path] = String(value);
     return null;
   }
-  if (Math.abs(value) > ANSWER_LIMITS.figure) throw refused(at, `${value}, beyond ${ANSWER_LIMITS.figure}`);
+  if (Math.abs(value) > ANSWER_LIMITS.magnitude.most)
+    throw refused(at, `${value}, beyond ${ANSWER_LIMITS.magnitude.most}`);
   return value;
 }
 
@@ -100,4 +98,8 @@ function refused({ path }: At, value: string) {
 
 function unusable(reason: string) {
   return flError('NF_RESULT_INVALID', { reason });
+}
+
+function tooLarge() {
+  return flError('NF_RESULT_FIGURES_SIZE', { limit: ANSWER_LIMITS.figures_kb.most });
 }

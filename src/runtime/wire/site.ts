@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ANSWER_LIMITS } from '../kernel/limits.ts';
 import { blobRef, digest, encoding, engineUse, errorReport, jobId, logLevel, time } from './shapes.ts';
 
 /** What sites and the server say to each other. */
@@ -115,7 +116,9 @@ export const logLines = z.strictObject({
     .max(1000),
 });
 
-const metrics = z.record(z.string().max(200), z.json()).describe('1 MB at most; numbers within 1e100');
+const metrics = z
+  .record(z.string().max(ANSWER_LIMITS.figure_name.most), z.json())
+  .describe(`${ANSWER_LIMITS.figures_kb.most} kB at most; numbers within ${ANSWER_LIMITS.magnitude.most}`);
 
 /** POST /v1/site/jobs/:job/results: answers a task. Repeating it changes nothing. */
 export const taskResult = z.strictObject({
@@ -124,7 +127,11 @@ export const taskResult = z.strictObject({
   encoding,
   engine: engineUse.optional().describe('what computed it'),
   params_type: z.enum(['FULL', 'DIFF']),
-  num_examples: z.number().positive().max(Number.MAX_SAFE_INTEGER).describe('1e12 at most'),
+  num_examples: z
+    .number()
+    .positive()
+    .max(Number.MAX_SAFE_INTEGER)
+    .describe(`${ANSWER_LIMITS.examples.most} at most`),
   metrics,
   update: blobRef.optional(),
   state_sha256: digest.optional().describe('what the site keeps; it stays there'),

@@ -148,7 +148,7 @@ describe('a site with room for one job', () => {
     await until(async () => (await admin.job(first)).status === 'RUNNING');
     expect(await admin.job(second)).toMatchObject({
       status: 'SUBMITTED',
-      waiting: { what: expect.stringContaining('site-1 runs 1 of the 1 jobs') },
+      waiting: { what: expect.stringContaining('site-1 runs 1 of 1 job') },
     });
     const [one, two] = [await federation.wait(first), await federation.wait(second)];
     expect(Date.parse(two.started ?? '')).toBeGreaterThanOrEqual(Date.parse(one.ended ?? ''));

@@ -174,7 +174,22 @@ describe('what a site sends', () => {
       'data for figures',
       { params: PARAMS, metrics: { image: 'x'.repeat(1_000_000) } },
       'NF_RESULT_FIGURES_SIZE',
-      '1000012 bytes',
+      'more than 1000 kB',
+    ],
+    [
+      'the same list a thousand times over, level by level',
+      {
+        params: PARAMS,
+        metrics: { a: Array.from({ length: 8 }).reduce<unknown>((one) => Array(1000).fill(one), 0) },
+      },
+      'NF_RESULT_FIGURES_SIZE',
+      'more than 1000 kB',
+    ],
+    [
+      'a long name of a figure',
+      { params: PARAMS, metrics: { a: { ['x'.repeat(201)]: 1 } } },
+      'NF_RESULT_METRICS',
+      'a name of 201 characters',
     ],
     [
       'undefined as metric',

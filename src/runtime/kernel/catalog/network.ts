@@ -236,27 +236,6 @@ export const NETWORK_ERRORS = {
       'The server at {address} speaks an older version of the neuroflare protocol than version {own} of this one.',
     hint: "Have the server upgraded to the neuroflare version of this machine ('neuroflare --version'): its kit, jobs and studies stay as they are.",
   },
-<<<<<<< HEAD
-=======
-  NF_REQUEST_FORM: {
-    exit: 4,
-    status: 400,
-    message: 'The server cannot use the request: {reason}.',
-    hint: 'Correct the value it names; if that seems right, compare the versions with `neuroflare system version`.',
-  },
-  NF_ROUTE_UNKNOWN: {
-    exit: 4,
-    status: 404,
-    message: 'The server has nothing at {method} {path}.',
-    hint: 'Compare the versions with `neuroflare system version`; /openapi.json lists what there is.',
-  },
-  NF_RATE_LIMIT: {
-    exit: 2,
-    status: 429,
-    message: '{name} sent more than {limit|request|requests} in a minute.',
-    hint: 'Wait a minute; the limit is requests_per_minute in local/resources.yml of the server.',
-  },
->>>>>>> fb7bf66 (What is counted is said for one and for many: in errors, notes and on the report's page)
   NF_SERVER_BUSY: {
     exit: 2,
     status: 503,

@@ -17,13 +17,13 @@ export const REQUEST_ERRORS = {
   NF_REQUEST_TOO_LARGE: {
     exit: 4,
     status: 413,
-    message: 'The body of the request is larger than the {limit} bytes that are taken here.',
+    message: 'The body of the request is larger than the {limit|byte|bytes} that are taken here.',
     hint: 'Send less; models travel apart from the job, in pieces.',
   },
   NF_REQUEST_RANGE: {
     exit: 4,
     status: 416,
-    message: 'The file {path} has {size} bytes; there is nothing from byte {start} on.',
+    message: 'The file {path} has {size|byte|bytes}; there is nothing from byte {start} on.',
     hint: 'Ask from a byte that is there: what has come is all of it.',
   },
   NF_REQUEST_ADDRESS: {
@@ -48,7 +48,7 @@ export const REQUEST_ERRORS = {
     exit: 1,
     status: 409,
     message:
-      'With this one, {files} more files that no job was submitted with would take up {bytes} bytes at the server; {most} files and {limit} bytes are the most.',
+      'With this one, {files|more file|more files} that no job was submitted with would take up {bytes|byte|bytes} at the server; {most|file|files} and {limit|byte|bytes} are the most.',
     hint: 'Submit the jobs they are for, or wait: they are removed {hours} h after their last byte.',
   },
   NF_UPLOAD_TWICE: {
@@ -60,7 +60,7 @@ export const REQUEST_ERRORS = {
   NF_UPLOAD_SPOILT: {
     exit: 1,
     status: 409,
-    message: '{site} has sent {count} files for round {round} whose bytes were not what it announced.',
+    message: '{site} has sent {count|file|files} for round {round} whose bytes were not what it announced.',
     hint: 'Look at the script and the disk of the site.',
   },
   NF_SITE_LEFT_STUDY: {
@@ -83,7 +83,7 @@ export const REQUEST_ERRORS = {
   NF_RATE_LIMIT: {
     exit: 2,
     status: 429,
-    message: '{name} sent more than {limit} requests in a minute.',
+    message: '{name} sent more than {limit|request|requests} in a minute.',
     hint: 'Wait a minute; the limit is requests_per_minute in local/resources.yml of the server.',
   },
 } as const satisfies Record<string, ErrorRow>;

@@ -55,7 +55,7 @@ export const RUN_ERRORS = {
   },
   NF_RESULT_FIGURES_SIZE: {
     exit: 1,
-    message: 'The metrics of one answer take more than {limit|byte|bytes} as JSON.',
+    message: 'The metrics of one answer take more than {limit} kB as JSON.',
     hint: 'Send figures, not data: what is larger stays at the site.',
   },
   NF_KEY_METRIC_TYPE: {

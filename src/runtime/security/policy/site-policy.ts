@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ANSWER_LIMITS } from '../../kernel/limits.ts';
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256: 64 lower-case hex digits');
 
@@ -22,7 +23,12 @@ export const sitePolicySchema = z.strictObject({
     .optional()
     .describe('names and organisations whose jobs are taken; default: of everybody in the project'),
   send_logs: z.boolean().default(false).describe('whether the coordinator may read the logs of jobs'),
-  max_figures_kb: z.number().positive().default(16).describe('kilobytes of the figures of a task'),
+  max_figures_kb: z
+    .number()
+    .positive()
+    .max(ANSWER_LIMITS.figures_kb.most)
+    .default(16)
+    .describe('kilobytes of the figures of a task'),
   max_figures: z.int().min(1).default(200).describe('names in the figures of a task'),
   figures_text: z
     .boolean()

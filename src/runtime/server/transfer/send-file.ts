@@ -1,12 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-<<<<<<< HEAD
-import { flError, toNeuroflareError } from '../../kernel/errors.ts';
-=======
 import { counted } from '../../kernel/counted.ts';
-import { flError } from '../../kernel/errors.ts';
->>>>>>> fb7bf66 (What is counted is said for one and for many: in errors, notes and on the report's page)
+import { flError, toNeuroflareError } from '../../kernel/errors.ts';
 import { BYTES_TYPE } from '../../wire/protocol.ts';
 
 const BUFFER = 256 * 1024;
