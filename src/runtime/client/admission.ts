@@ -67,10 +67,10 @@ export async function admit(id: string, deps: AdmissionDeps): Promise<Offered | 
   }
 }
 
-/** Under which name people know a job. */
-export function shownName(id: string, { signed, signer, offered }: Partial<KnownJob> = {}): string {
+/** How people know a job: by its name, once that is known. */
+export function shownName(id: string, { signed, offered }: Partial<KnownJob> = {}): string {
   const name = signed?.terms.version === 2 ? signed.terms.name : offered?.job.name;
-  return name === undefined || !signer ? `job ${id}` : `${name} of ${signer.name}`;
+  return name ?? `job ${id}`;
 }
 
 async function isTaken(offered: Offered, deps: AdmissionDeps): Promise<boolean> {
@@ -147,13 +147,15 @@ export async function say(
   }: Pick<AdmissionDeps, 'site' | 'link' | 'logger' | 'audit' | 'tell' | 'known' | 'onDecision'>,
 ): Promise<void> {
   onDecision(decision);
+  const signer = known()?.signer;
   const code = decision.reason?.code;
-  const detail = code ?? known()?.signer.name;
+  const detail = code ?? signer?.name;
   const outcome = decision.answer === 'refused' ? 'refused' : 'done';
   const action = `job.${decision.answer.replaceAll(' ', '_')}`;
   await audit.append({ actor: site, action, job, site, outcome, ...(detail !== undefined && { detail }) });
   logger.info({ job, answer: decision.answer, code }, 'decision');
   const why = decision.reason ? `: ${decision.reason.message}` : '';
-  tell(`${shownName(job, known())}: ${decision.answer}${why}`);
+  const whose = signer === undefined ? '' : ` of ${signer.name}`;
+  tell(`${shownName(job, known())}${whose}: ${decision.answer}${why}`);
   await link.decide(job, decision);
 }
