@@ -63,6 +63,16 @@ async function runCli() {
     });
   }
   nodeModule.enableCompileCache?.();
+  // A clone has it only once it was built.
+  if (!existsSync(new URL('../dist/main.js', import.meta.url))) {
+    process.stderr.write(
+      'Error: neuroflare is not built here.\n' +
+        '  next: Run `npm install` and `npm run build` in the folder of neuroflare.\n' +
+        '  code: NF_NOT_BUILT\n',
+    );
+    process.exitCode = 4;
+    return;
+  }
   const { runCommand } = await import('../dist/main.js');
   await runCommand(process.argv.slice(2), new URL('..', import.meta.url));
 }

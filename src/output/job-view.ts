@@ -9,8 +9,12 @@ export interface JobView {
   readonly onTrouble: (message: string | undefined) => void;
 }
 
-/** A job while it goes on, as plain lines: each thing is said when it changes, and a long wait again now and then. */
-export function createJobView(line: Line): JobView {
+/**
+ * A job while it goes on, as plain lines: each thing is said when it changes. `repeats`: a long wait is said again now and then, for
+ * somebody who looks at a screen; in a file the same line tells nothing new.
+ */
+export function createJobView(line: Line, repeats = process.stderr.isTTY === true): JobView {
+  let said = '';
   let status = '';
   let waiting = '';
   let saidAt = 0;
@@ -28,8 +32,10 @@ export function createJobView(line: Line): JobView {
       status = meta.status;
       const now = waitingText(meta) ?? '';
       const isLong = performance.now() - saidAt > AGAIN_MS;
-      if (now !== '' && isLong && (now === waiting || meta.status !== 'RUNNING')) {
+      const isWorthIt = repeats || now !== said;
+      if (now !== '' && isLong && isWorthIt && (now === waiting || meta.status !== 'RUNNING')) {
         line(`waiting for ${now}`);
+        said = now;
         saidAt = performance.now();
       }
       if (now !== waiting) saidAt = performance.now() - AGAIN_MS + FIRST_MS;

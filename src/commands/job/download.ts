@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { z } from 'zod';
 import { jobArg } from '../../output/remote-args.ts';
+import { sizeText } from '../../output/size-text.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 
 /** Where the parts of a result are, by what they are. */
@@ -68,6 +69,6 @@ export default class JobDownload extends RemoteCommand<Result> {
 
   protected override render({ folder, artifacts, bytes }: Result): string {
     const lines = Object.entries(artifacts).map(([name, path]) => `${name.padEnd(16)}${path}`);
-    return [`${(bytes / 1e6).toFixed(1)} MB in ${folder}`, ...lines].join('\n');
+    return [`${sizeText(bytes)} in ${folder}`, ...lines].join('\n');
   }
 }

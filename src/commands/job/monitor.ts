@@ -21,6 +21,9 @@ export default class JobMonitor extends RemoteCommand<JobMeta> {
   };
   static override resultSchema = jobMeta;
 
+  protected override readonly interruptHint =
+    "The job goes on at the server: 'neuroflare job monitor JOB' watches it again, 'neuroflare job abort JOB' ends it.";
+
   protected override async execute(): Promise<JobMeta> {
     const { args, flags } = await this.parse(JobMonitor);
     const { watchJob } = await import('../../runtime/admin/watch-job.ts');

@@ -15,6 +15,9 @@ export default class JobWait extends RemoteCommand<JobMeta> {
   };
   static override resultSchema = jobMeta;
 
+  protected override readonly interruptHint =
+    "The job goes on at the server: 'neuroflare job monitor JOB' watches it again, 'neuroflare job abort JOB' ends it.";
+
   protected override async execute(): Promise<JobMeta> {
     const { args, flags } = await this.parse(JobWait);
     const { watchJob } = await import('../../runtime/admin/watch-job.ts');

@@ -32,6 +32,9 @@ export default class PocStart extends BaseCommand<Result> {
   };
   static override resultSchema = resultSchema;
 
+  protected override readonly interruptHint =
+    "What was started goes on: 'neuroflare poc stop' ends it, 'neuroflare poc start' waits for it again.";
+
   protected override async execute(): Promise<Result> {
     const { flags } = await this.parse(PocStart);
     const { pocFolder } = await import('../../runtime/poc/poc-folder.ts');

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { addressText } from '../../runtime/kernel/address-text.ts';
 
 const resultSchema = z.object({ stopped: z.boolean() });
 type Result = z.output<typeof resultSchema>;
@@ -41,7 +42,7 @@ export default class ServerStart extends BaseCommand<Result> {
         signal: this.signal,
         onReady: ({ host, port, state }) => {
           acceptLoss = false;
-          this.note(`The server listens on ${host}:${port}; its jobs are in ${state}.`);
+          this.note(`The server listens on ${addressText(host)}:${port}; its jobs are in ${state}.`);
         },
       });
     for (const line of await serverNotes(args.kit)) this.note(line);

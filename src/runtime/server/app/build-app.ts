@@ -2,6 +2,7 @@ import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { plainAddress } from '../../kernel/address-text.ts';
 import { flError } from '../../kernel/errors.ts';
 import { REQUEST_LIMITS } from '../../kernel/limits.ts';
 import type { ServerContext } from '../context.ts';
@@ -106,7 +107,7 @@ function openRoutes(app: App, { access, metrics, store, logger }: ServerContext)
     async ({ ip }) => ({
       status: 'ok' as const,
       time: new Date().toISOString(),
-      seen_as: ip,
+      seen_as: plainAddress(ip),
     }),
   );
   app.get('/metrics', { schema: { summary: 'Figures for Prometheus.' } }, async (request, reply) => {

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { plainAddress } from '../../../kernel/address-text.ts';
 import { canonicalJson, sha256 } from '../../../kernel/digest.ts';
 import { flError } from '../../../kernel/errors.ts';
 import { packageVersion } from '../../../kernel/package-version.ts';
@@ -18,7 +19,7 @@ export function sessionRoutes(app: App, context: ServerContext): void {
     '/session',
     { schema: { summary: 'A client registers.', body: sessionRequest, response: { 200: sessionAnswer } } },
     async ({ identity, body, ip }) => {
-      const session = registry.open(identity, body, ip);
+      const session = registry.open(identity, body, plainAddress(ip));
       await store.seeSite({ name: identity.name, org: identity.org, time: session.since });
       await noteDeed(context, identity, { action: 'site.connect', site: identity.name });
       logger.info({ site: session.site, address: ip, version: body.version }, 'site connected');
@@ -28,7 +29,7 @@ export function sessionRoutes(app: App, context: ServerContext): void {
         project: kit.project,
         version: packageVersion(),
         time: new Date().toISOString(),
-        seen_as: ip,
+        seen_as: plainAddress(ip),
         lease_seconds: LEASE_SECONDS,
         poll_seconds: POLL_SECONDS,
       };
