@@ -33,6 +33,7 @@ const HTTP_KEYS = new Set([1, 2].map((version) => Symbol.for(`undici.globalDispa
 const quietTimers = new Set<NodeJS.Timeout>();
 const load = createRequire(import.meta.url);
 const { getBuiltinModule } = process;
+const loadedOwn = new Set<string>();
 let shared: SharedObjects | undefined;
 let resources: ReadonlyMap<string, number> = new Map();
 let listeners = '';
@@ -42,7 +43,7 @@ let isTask = false;
 
 /**
  * A thread or process runs the scripts of many tasks, and nothing but `flare.saveState` may pass from one to another. Call
- * before a task: what is there now is neuroflare's own.
+ * before a task. What is there before the first one is neuroflare's own; a thread that differs from it is not used again.
  */
 export function expectNoTraces(): void {
   if (!shared) {
@@ -55,7 +56,6 @@ export function expectNoTraces(): void {
     for (const prototype of hiddenPrototypes()) shared.watch('a built-in prototype', prototype);
     noteQuietTimers();
   }
-  shared.renew();
   earlier = [];
   resources = countResources();
   listeners = listenersOf(process);
@@ -64,7 +64,8 @@ export function expectNoTraces(): void {
 
 /** Loads a module of neuroflare's own, so that what it changes in shared objects is not taken for the script's. */
 export function loadOwn(name: string, url: string): void {
-  if (!shared) return;
+  if (!shared || loadedOwn.has(url)) return;
+  loadedOwn.add(url);
   const exports = ours(() => load(fileURLToPath(url)) as object);
   shared.watchMembers(name, exports);
   if (name.startsWith('@tensorflow/')) watchTensorFlow(shared);
