@@ -44,7 +44,8 @@ export function startTaskLoop(
 
 async function run(next: TaskOrder): Promise<void> {
   order = next;
-  if (next.home !== undefined && isMainThread) moveTo(next.home);
+  const { home } = next;
+  if (home !== undefined && isMainThread) ours(() => moveTo(home));
   const answer = await answerTo(next);
   order = undefined;
   releaseTrainers();
