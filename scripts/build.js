@@ -1,19 +1,53 @@
 // Compiles src to dist and writes the command manifest, so that the CLI starts without reading every command.
+// Commands may run meanwhile: each file of dist is replaced at once by its new one, and only those without a source go.
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-rmSync(`${root}dist`, { recursive: true, force: true });
-execFileSync(
-  process.execPath,
-  [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`],
-  {
-    stdio: 'inherit',
-  },
-);
+const dist = join(root, 'dist');
+mkdirSync(join(root, '.build'), { recursive: true });
+const made = mkdtempSync(join(root, '.build/dist-'));
+try {
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const args = [compiler, '-p', join(root, 'tsconfig.build.json'), '--outDir', made];
+  execFileSync(process.execPath, args, { stdio: 'inherit' });
+  const files = filesOf(made);
+  for (const file of files) replace(join(dist, file), join(made, file));
+  const wanted = new Set(files);
+  for (const file of filesOf(dist)) if (!wanted.has(file)) rmSync(join(dist, file));
 
-const { Plugin } = await import('@oclif/core');
-const plugin = new Plugin({ root, ignoreManifest: true, errorOnManifestCreate: true });
-await plugin.load();
-writeFileSync(`${root}oclif.manifest.json`, `${JSON.stringify(plugin.manifest)}\n`);
+  const { Plugin } = await import('@oclif/core');
+  const plugin = new Plugin({ root, ignoreManifest: true, errorOnManifestCreate: true });
+  await plugin.load();
+  const manifest = join(made, 'oclif.manifest.json');
+  writeFileSync(manifest, `${JSON.stringify(plugin.manifest)}\n`);
+  replace(join(root, 'oclif.manifest.json'), manifest);
+} finally {
+  rmSync(made, { recursive: true, force: true });
+}
+
+/** Paths from the folder. */
+function filesOf(folder) {
+  if (!existsSync(folder)) return [];
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1));
+}
+
+function replace(old, next) {
+  if (existsSync(old) && readFileSync(old).equals(readFileSync(next))) return;
+  mkdirSync(dirname(old), { recursive: true });
+  renameSync(next, old);
+}

@@ -121,7 +121,7 @@ describe('evaluate', () => {
     const args = ['evaluate', 'spots', '-q', '--replicates', '300', '--out'];
     for (const out of ['one', 'two']) expect((await runCli([...args, out], { cwd })).code).toBe(0);
     expect(read('one/evaluation.json')).toEqual(read('two/evaluation.json'));
-  }, 60_000);
+  });
 
   it('refuses to call images a test that were trained on', async () => {
     const other = ['preprocess', 'split', 'bids', '--sites', '2', '--fold', '2/4', '--out', 'other.json'];
@@ -231,7 +231,7 @@ describe('report', () => {
     expect((await runCli(run, { cwd })).code).toBe(0);
     const { stdout } = await runCli(['report', 'spots', '-w', 'fresh'], { cwd });
     expect(stdout).toContain('not judged yet');
-  }, 60_000);
+  });
 
   it('compares two runs on the subjects of both', async () => {
     const { answer } = await runJson(['report', 'spots', '--compare', 'spots', '--out', 'compared'], { cwd });
@@ -272,7 +272,7 @@ describe('simulate --baselines', () => {
     const args = ['simulate', 'spots', '-q', '-w', 'held', '--resume', '--baselines', 'local,centralized'];
     expect((await runJson(args, { cwd })).code).toBe(0);
     expect((await runJson(['runs', 'list', '--workspace', 'held'], { cwd })).answer.data).toEqual(run);
-  }, 60_000);
+  });
 
   it('refuses what it does not know, before anything is trained', async () => {
     const { answer } = await runJson(['simulate', 'spots', '--baselines', 'locl'], { cwd });

@@ -12,9 +12,13 @@ beforeAll(async () => {
   const phantom = ['--sites', '2', '--per-class', '3', '--size', '24', '-q'];
   await runCli(['preprocess', 'phantom', 'bids', ...phantom], here);
   await runCli(['preprocess', 'split', 'bids', '--strategy', 'column', '-q'], here);
-  const sets = ['data=bids', 'split=split.json', 'image_size=32', 'local_epochs=100000', 'task_timeout=2'];
-  const set = sets.flatMap((one) => ['--set', one]);
-  await runCli(['job', 'create', 'endless', '--template', 'mri-fedavg', ...set], here);
+  const create = (name: string, ...more: string[]) => {
+    const sets = ['data=bids', 'split=split.json', 'image_size=32', 'local_epochs=100000', ...more];
+    const set = sets.flatMap((one) => ['--set', one]);
+    return runCli(['job', 'create', name, '--template', 'mri-fedavg', ...set], here);
+  };
+  await create('endless');
+  await create('late', 'task_timeout=2');
 });
 
 describe('a simulation in the middle of native code', () => {
@@ -33,7 +37,7 @@ describe('a simulation in the middle of native code', () => {
   });
 
   it('ends a script that takes too long', async () => {
-    const { code, answer, stderr } = await runJson(['simulate', 'endless'], here);
+    const { code, answer, stderr } = await runJson(['simulate', 'late'], here);
     expect([code, answer.error_code]).toEqual([1, 'NF_SCRIPT_TIMEOUT']);
     expect(stderr).not.toContain('terminate');
   });

@@ -59,7 +59,7 @@ export function describeChannel(name: string, make: MakeChannel): void {
     };
     const ends = () => answers.filter(({ type }) => type === 'result' || type === 'failure');
     const ended = async (count: number) => {
-      await expect.poll(() => ends().length, { timeout: 15_000, interval: 10 }).toBeGreaterThanOrEqual(count);
+      await expect.poll(() => ends().length, { interval: 10 }).toBeGreaterThanOrEqual(count);
       return ends();
     };
     const siteOf = (answer: SiteAnswer) => (answer.type === 'result' ? answer.result.site : answer.site);
@@ -165,7 +165,7 @@ export function describeChannel(name: string, make: MakeChannel): void {
         LOOP(`if (currentRound === 1) { ${PAUSE(60_000)} } await flare.send({ params });`),
       );
       channel.assign(task('site-1', 1));
-      await expect.poll(() => answers.length, { timeout: 5000 }).toBe(1);
+      await expect.poll(() => answers.length).toBe(1);
       channel.cancel('site-1');
       channel.assign(task('site-1', 2));
       await ended(1);
@@ -175,7 +175,7 @@ export function describeChannel(name: string, make: MakeChannel): void {
     it('ends a cancelled task though it is in an endless loop', async () => {
       const { channel } = await open(LOOP(`while (currentRound === 1); await flare.send({ params });`));
       channel.assign(task('site-1', 1));
-      await expect.poll(() => answers.length, { timeout: 5000 }).toBe(1);
+      await expect.poll(() => answers.length).toBe(1);
       channel.cancel('site-1');
       channel.assign(task('site-1', 2));
       expect((await ended(1))[0]).toMatchObject({ type: 'result', round: 2 });

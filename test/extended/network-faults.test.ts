@@ -5,6 +5,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { simulate } from '../../src/runtime/simulator/simulate.ts';
 import { ConnectProxy } from '../support/connect-proxy.ts';
 import { TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
+import { LIMITS } from '../support/limits.ts';
 import { until } from '../support/live-federation.ts';
 import { ProcessFederation } from '../support/process-federation.ts';
 import { finalModel } from '../support/run-files.ts';
@@ -57,11 +58,14 @@ const throughProxy = async () => {
   return proxy;
 };
 const isThat = async (id: string, { model }: { model: Buffer }) => {
-  expect(await federation.wait(id, 300)).toMatchObject({ status: 'FINISHED:COMPLETED', first_failure: null });
+  expect(await federation.wait(id, LIMITS.longJob)).toMatchObject({
+    status: 'FINISHED:COMPLETED',
+    first_failure: null,
+  });
   expect(federation.model(id).equals(model)).toBe(true);
 };
 const phaseOf = async (id: string, phase: string) =>
-  until(async () => (await federation.admin.job(id)).sites[0]?.phase === phase, 60);
+  until(async () => (await federation.admin.job(id)).sites[0]?.phase === phase);
 /** Bytes of a site's updates that the server has got, resumed or sent again. */
 const received = async (id: string) => (await federation.admin.stats(id)).sites[0]?.bytes_in ?? 0;
 
@@ -73,7 +77,7 @@ describe('a line', () => {
       patch: { ...LARGE, workflow: { site_timeout: 8, num_rounds: 1 } },
     });
     const id = await federation.submit(patient);
-    const meta = await federation.wait(id, 300);
+    const meta = await federation.wait(id, LIMITS.longJob);
     expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', first_failure: null });
     expect(meta.seconds).toBeGreaterThan(20);
   });
@@ -111,14 +115,11 @@ describe('a line', () => {
     );
     await phaseOf(id, 'running');
     line.hang();
-    const began = performance.now();
     await until(
       async () => (await federation.admin.job(id)).waiting?.what.includes('site-1 (lost since') === true,
-      20,
     );
-    expect((performance.now() - began) / 1000).toBeLessThan(15);
     line.resume();
-    expect(await federation.wait(id, 120)).toMatchObject({
+    expect(await federation.wait(id, LIMITS.longJob)).toMatchObject({
       status: 'FINISHED:COMPLETED',
       first_failure: null,
     });
@@ -144,7 +145,7 @@ describe('a server', () => {
     const uploads = join(federation.state, 'jobs', id, 'uploads/site-1');
     const part = () =>
       (existsSync(uploads) ? readdirSync(uploads) : []).some((name) => name.endsWith('.part'));
-    await until(() => part(), 60);
+    await until(() => part());
     await new Promise((resolve) => setTimeout(resolve, 400));
     await federation.kill('hub');
     federation.start('hub');
@@ -262,7 +263,7 @@ describe.runIf(mayMount)('a disk', () => {
       );
     }, 60);
     say('free');
-    expect(await federation.wait(id, 120)).toMatchObject({
+    expect(await federation.wait(id, LIMITS.longJob)).toMatchObject({
       status: 'FINISHED:COMPLETED',
       first_failure: null,
     });
@@ -282,7 +283,7 @@ describe.runIf(mayMount)('a disk', () => {
     say('lock');
     await new Promise((resolve) => setTimeout(resolve, 4000));
     say('unlock');
-    expect(await federation.wait(id, 120)).toMatchObject({
+    expect(await federation.wait(id, LIMITS.longJob)).toMatchObject({
       status: 'FINISHED:COMPLETED',
       first_failure: null,
     });
@@ -320,7 +321,7 @@ describe('a clock', () => {
       writeFileSync(clock, '+3600');
       await until(async () => (await federation.admin.job(id)).round === 2);
       writeFileSync(clock, '-43200');
-      expect(await federation.wait(id, 60)).toMatchObject({
+      expect(await federation.wait(id, LIMITS.longJob)).toMatchObject({
         status: 'FINISHED:COMPLETED',
         first_failure: null,
       });

@@ -5,6 +5,7 @@ import { createRandom, type Random } from '../../src/runtime/kernel/random.ts';
 import { simulate } from '../../src/runtime/simulator/simulate.ts';
 import { isFinished } from '../../src/runtime/wire/admin.ts';
 import { TINY_SCRIPT, writeJob } from './job-folder.ts';
+import { LIMITS } from './limits.ts';
 import { ProcessFederation } from './process-federation.ts';
 
 const KILLS_A_JOB = 20;
@@ -97,7 +98,7 @@ async function disturbedJob(
       if (victim === undefined) continue;
       kills.push({ victim, recovery: await recovery(federation, { id, after: before.records }) });
     }
-    const meta = await federation.wait(id, 300);
+    const meta = await federation.wait(id, LIMITS.longJob);
     const { results } = await resultsOf(federation, id);
     const lost = [...acknowledged].filter((result) => !results.has(result)).length;
     const sameBytes = meta.status === 'FINISHED:COMPLETED' && federation.model(id).equals(wanted);
@@ -142,7 +143,7 @@ async function recovery(
   for (;;) {
     const now = await resultsOf(federation, id);
     if (now.records > after || now.over) return (performance.now() - began) / 1000;
-    if (performance.now() - began > 120_000) throw new Error(`The job ${id} does not go on.`);
+    if (performance.now() - began > LIMITS.moment * 1000) throw new Error(`The job ${id} does not go on.`);
     await sleep(25);
   }
 }

@@ -12,6 +12,7 @@ import { provision } from '../../src/runtime/security/provision.ts';
 import { serve } from '../../src/runtime/server/serve.ts';
 import { noProgress } from '../../src/runtime/telemetry/progress.ts';
 import type { JobMeta } from '../../src/runtime/wire/admin.ts';
+import { LIMITS } from './limits.ts';
 
 export const PROJECT_ADMIN = 'ann@example.org';
 
@@ -151,7 +152,7 @@ export class LiveFederation {
   }
 
   /** Until the job is over. */
-  async wait(id: string, seconds = 60): Promise<JobMeta> {
+  async wait(id: string, seconds: number = LIMITS.job): Promise<JobMeta> {
     return watchJob(await this.admin(), id, {
       timeout: seconds,
       signal: new AbortController().signal,
@@ -190,7 +191,10 @@ export class LiveFederation {
 }
 
 /** Looks again and again until it holds. */
-export async function until(holds: () => Promise<boolean> | boolean, seconds = 30): Promise<void> {
+export async function until(
+  holds: () => Promise<boolean> | boolean,
+  seconds: number = LIMITS.moment,
+): Promise<void> {
   const ends = performance.now() + seconds * 1000;
   while (!(await holds())) {
     if (performance.now() > ends) throw new Error(`It does not hold after ${seconds} s: ${holds}`);

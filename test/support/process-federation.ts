@@ -8,6 +8,7 @@ import { submitJob } from '../../src/runtime/admin/submit.ts';
 import { watchJob } from '../../src/runtime/admin/watch-job.ts';
 import { openKit } from '../../src/runtime/security/kit/open.ts';
 import type { JobMeta } from '../../src/runtime/wire/admin.ts';
+import { LIMITS } from './limits.ts';
 import { type LiveKits, makeLiveKits, PROJECT_ADMIN, until } from './live-federation.ts';
 
 const RUN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
@@ -98,7 +99,7 @@ export class ProcessFederation {
   }
 
   /** How a process ended. */
-  async ended(name: string, seconds = 60) {
+  async ended(name: string, seconds: number = LIMITS.moment) {
     const running = this.#running.get(name);
     if (!running) throw new Error(`${name} was not started`);
     const late = sleep(seconds * 1000, undefined, { ref: false }).then(() => {
@@ -133,7 +134,7 @@ export class ProcessFederation {
     return (await submitJob(this.#admin, job, { signal, ...(token !== undefined && { token }) })).jobId;
   }
 
-  async wait(id: string, seconds = 90): Promise<JobMeta> {
+  async wait(id: string, seconds: number = LIMITS.job): Promise<JobMeta> {
     return watchJob(this.#admin, id, {
       timeout: seconds,
       signal: new AbortController().signal,

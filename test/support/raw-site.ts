@@ -7,6 +7,7 @@ import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/tensors/
 import { Connection } from '../../src/runtime/transport/connection.ts';
 import { HEADER } from '../../src/runtime/wire/protocol.ts';
 import { type Assignment, assignment, sessionAnswer, verdictAnswer } from '../../src/runtime/wire/site.ts';
+import { LIMITS } from './limits.ts';
 import type { LiveKits } from './live-federation.ts';
 
 const anything = z.unknown();
@@ -28,7 +29,10 @@ export class RawSite {
     { instance = randomUUID() as string } = {},
   ): Promise<RawSite> {
     const { endpoint, tls } = await openKit(kits.kit(name), 'client');
-    const site = new RawSite(name, new Connection({ ...endpoint.server, tls, connectSeconds: 2 }));
+    const site = new RawSite(
+      name,
+      new Connection({ ...endpoint.server, tls, connectSeconds: LIMITS.moment }),
+    );
     const answer = await site.send('POST', '/v1/site/session', hello(instance), sessionAnswer);
     site.session = answer.session;
     return site;

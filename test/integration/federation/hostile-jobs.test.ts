@@ -9,6 +9,7 @@ import { signJob } from '../../../src/runtime/security/job-signature.ts';
 import { submitted } from '../../../src/runtime/wire/admin.ts';
 import { type JobParts, TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { jobTerms } from '../../support/job-terms.ts';
+import { LIMITS } from '../../support/limits.ts';
 import { LiveFederation, makeLiveKits, until } from '../../support/live-federation.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -26,7 +27,7 @@ async function send(admin: Admin, parts: JobParts): Promise<NeuroflareError> {
   const { job_id: token } = terms;
   const body = { terms, bundle: packBundle(bundle), signature: signJob(terms, admin.kit), token };
   return admin.connection
-    .send({ method: 'POST', path: '/v1/jobs/', body, answer: submitted, waitSeconds: 90 })
+    .send({ method: 'POST', path: '/v1/jobs/', body, answer: submitted, waitSeconds: LIMITS.moment })
     .then(
       () => Promise.reject(new Error('It was taken.')),
       (error: NeuroflareError) => error,

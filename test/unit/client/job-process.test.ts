@@ -11,6 +11,7 @@ import {
   type TaskRun,
 } from '../../../src/runtime/client/job-process.ts';
 import { isProcessAlive } from '../../../src/runtime/workspace/process-identity.ts';
+import { LIMITS } from '../../support/limits.ts';
 import { readModel } from '../../support/model-files.ts';
 import { makeJobFolder, orderFor, scriptWith } from '../../support/script-process.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -56,7 +57,7 @@ async function run(
 ): Promise<TaskOutcome> {
   const order = await orderFor(folder, text, { data, ...(round !== undefined && { round }) });
   const { signal } = new AbortController();
-  return job.run({ order, limit: 60, onMessage: () => undefined, signal, ...over });
+  return job.run({ order, limit: LIMITS.job, onMessage: () => undefined, signal, ...over });
 }
 
 const failed = (code: string, text = '') => ({
@@ -204,9 +205,10 @@ describe('a script that goes wrong', () => {
       await run('');
       const one = await identity();
       // A service manager ends all that a client has started.
-      setTimeout(() => process.kill(-pidOf(one), signal), 300);
-      const outcome = await run('await new Promise((resolve) => setTimeout(resolve, 60_000));');
-      expect(outcome).toEqual({ type: 'killed', signal });
+      const outcome = run(`console.log('runs'); await new Promise((resolve) => setTimeout(resolve, 1e6));`);
+      await expect.poll(() => printed).toContain('runs');
+      process.kill(-pidOf(one), signal);
+      expect(await outcome).toEqual({ type: 'killed', signal });
       expect(await run('', { round: 2 })).toMatchObject({ type: 'result' });
     },
   );

@@ -10,6 +10,7 @@ import type { SiteJobFolder } from '../../../src/runtime/client/client-folder.ts
 import { JobProcess } from '../../../src/runtime/client/job-process.ts';
 import { openToUser } from '../../../src/runtime/client/open-to-user.ts';
 import { jobWalls, type WallPolicy } from '../../../src/runtime/security/policy/job-walls.ts';
+import { LIMITS } from '../../support/limits.ts';
 import { encodeModel } from '../../support/onnx-external.ts';
 import { makeJobFolder, orderFor, scriptWith } from '../../support/script-process.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -316,7 +317,7 @@ describe('a script at a site', () => {
     const run = async (body: string) =>
       job.run({
         order: await orderFor(folder, scriptWith(body)),
-        limit: 60,
+        limit: LIMITS.job,
         onMessage: () => undefined,
         signal,
       });
@@ -347,7 +348,7 @@ describe('what a script says to its client', () => {
     });
     const order = await orderFor(folder, scriptWith(`const fs = await import('node:fs'); ${code}`));
     const { signal } = new AbortController();
-    const outcome = await job.run({ order, limit: 3, onMessage: () => undefined, signal });
+    const outcome = await job.run({ order, limit: 10, onMessage: () => undefined, signal });
     expect(['result', 'failure']).toContain(outcome.type);
   });
 });

@@ -8,6 +8,7 @@ import { logKey } from '../../../src/runtime/security/log-key.ts';
 import { openChainedLog } from '../../../src/runtime/store/chained-log.ts';
 import { Connection } from '../../../src/runtime/transport/connection.ts';
 import { makeFederation } from '../../support/federation-kits.ts';
+import { LIMITS } from '../../support/limits.ts';
 import { hello } from '../../support/raw-site.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { bodyOf, serveTls } from '../../support/tls-server.ts';
@@ -55,7 +56,7 @@ async function polled(answers: readonly Answer[], { first = false } = {}) {
     host: 'localhost',
     port: server.port,
     tls: site.tls,
-    connectSeconds: 2,
+    connectSeconds: LIMITS.moment,
   });
   const ledger = new EgressLedger(
     await openChainedLog<Egress>(join(root, `egress-${count}.jsonl`), logKey(site)),

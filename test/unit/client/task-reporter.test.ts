@@ -11,6 +11,7 @@ import { openChainedLog } from '../../../src/runtime/store/chained-log.ts';
 import { Connection } from '../../../src/runtime/transport/connection.ts';
 import { report } from '../../../src/runtime/wire/site.ts';
 import { makeFederation } from '../../support/federation-kits.ts';
+import { LIMITS } from '../../support/limits.ts';
 import { hello } from '../../support/raw-site.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { bodyOf, type RunningServer, serveTls } from '../../support/tls-server.ts';
@@ -47,7 +48,7 @@ async function line(delay: number | 'refuses' = 0): Promise<Line> {
     host: 'localhost',
     port: server.port,
     tls: site.tls,
-    connectSeconds: 2,
+    connectSeconds: LIMITS.moment,
   });
   const log = await openChainedLog<Egress>(join(root, `egress-${count++}.jsonl`), logKey(site));
   const ledger = new EgressLedger(log, join(root, `open-${count}.json`));

@@ -162,7 +162,7 @@ setInterval(() => { for (let i = 0; i < 100; i++) say({ type: 'progress', done: 
     for (let died = 0; died < MOST_ATTEMPTS; died++) {
       // The client is gone, and with it whoever would have counted: what it left on the disk counts.
       const running = run(body, {}).catch(() => undefined);
-      await expect.poll(() => existsSync(folder.process), { timeout: 60_000 }).toBe(true);
+      await expect.poll(() => existsSync(folder.process)).toBe(true);
       const left = await readFile(folder.attempts, 'utf8');
       stop.abort(new Error('gone'));
       await running;

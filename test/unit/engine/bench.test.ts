@@ -44,10 +44,8 @@ describe('the bench of engines', () => {
 
   it('stops between steps', async () => {
     const signal = AbortSignal.timeout(200);
-    const began = performance.now();
-    const bench = benchEngines({ ...tiny, engines: ['ort'], seconds: 60, signal });
+    const bench = benchEngines({ ...tiny, engines: ['ort'], seconds: 3600, signal });
     await expect(bench).rejects.toThrow('aborted');
-    expect(performance.now() - began).toBeLessThan(20_000);
   });
 
   it('reports what its schema says, with the machine', async () => {

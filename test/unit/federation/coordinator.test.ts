@@ -282,8 +282,10 @@ describe('the wait after a quorum', () => {
       wrapJournal: (journal) => ({
         ...journal,
         append: async (event) => {
-          const isThird = event.type === 'result.accepted' && ++accepted % 3 === 0;
-          if (isThird) await new Promise((resolve) => setTimeout(resolve, 80));
+          const turn = event.type === 'result.accepted' ? ++accepted % 3 : undefined;
+          // One is written after the other: while the quorum's is, the third comes and waits its turn. It takes longer than the wait.
+          if (turn === 2) await new Promise((resolve) => setTimeout(resolve, 300));
+          if (turn === 0) await new Promise((resolve) => setTimeout(resolve, 80));
           await journal.append(event);
         },
       }),

@@ -74,7 +74,6 @@ describe('the channel of worker threads', () => {
       await flare.send({ params });`);
     const { seconds } = (answer as { result: { seconds: number } }).result;
     expect(seconds).toBeGreaterThanOrEqual(0.05);
-    expect(seconds).toBeLessThan(30);
   });
 
   it('closes while tasks run', async () => {

@@ -6,6 +6,7 @@ import { type KitTls, openKit } from '../../../src/runtime/security/kit/open.ts'
 import { Connection, type ConnectionOptions } from '../../../src/runtime/transport/connection.ts';
 import { isPassing, networkError } from '../../../src/runtime/transport/failures.ts';
 import { DAY_MS, type Federation, makeFederation } from '../../support/federation-kits.ts';
+import { LIMITS } from '../../support/limits.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import {
   bodyOf,
@@ -60,8 +61,8 @@ const to = (port: number, over: Partial<ConnectionOptions> = {}) => {
     host: 'localhost',
     port,
     tls: site,
-    connectSeconds: 2,
-    silenceSeconds: 0.5,
+    connectSeconds: LIMITS.moment,
+    silenceSeconds: LIMITS.moment,
     ...over,
   });
   running.push(connection);
@@ -308,22 +309,22 @@ describe('a certificate', () => {
 describe('a server that is slow or breaks', () => {
   it('is silent when it does not answer in time', async () => {
     const { port } = await serve(() => undefined);
-    const began = performance.now();
     const fault = await faultOf(to(port), { waitSeconds: 0.3 });
     expect(fault).toEqual(named('NF_SERVER_SILENT', `localhost:${port}`));
     expect(fault).toMatchObject({ exitCode: 3 });
-    expect(performance.now() - began).toBeLessThan(3000);
     expect(isPassing(fault as never)).toBe(true);
   });
 
   it('is silent when it stops in the middle of an answer', async () => {
     const { port } = await serve((_request, response) => void response.writeHead(200).write('{"ok"'));
-    expect(await faultOf(to(port))).toEqual(named('NF_SERVER_SILENT'));
+    expect(await faultOf(to(port, { silenceSeconds: 0.5 }))).toEqual(named('NF_SERVER_SILENT'));
   });
 
   it('is waited for as long as it was told to', async () => {
     const { port } = await serve((_request, response) => setTimeout(() => response.end('{"ok":true}'), 900));
-    expect(await ask(to(port), { waitSeconds: 5 })).toEqual({ ok: true });
+    expect(await ask(to(port, { silenceSeconds: 0.5 }), { waitSeconds: LIMITS.moment })).toEqual({
+      ok: true,
+    });
   });
 
   it('is asked once more when the connection breaks before an answer', async () => {
@@ -365,7 +366,8 @@ describe('a proxy', () => {
   const through = async (answerOf: number | 'hang', handler: Handler = fine) => {
     proxy = await keep(serveProxy(answerOf));
     const { port } = await serve(handler);
-    return to(port, { proxy: `http://127.0.0.1:${proxy.port}` });
+    const hung = answerOf === 'hang' && { connectSeconds: 0.5, silenceSeconds: 0.5 };
+    return to(port, { proxy: `http://127.0.0.1:${proxy.port}`, ...hung });
   };
 
   it('lets through, and sees no more than host and port', async () => {

@@ -59,7 +59,7 @@ describe('a process', () => {
     const [text] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(text);
     const stat = () => readFileSync(`/proc/${pid}/stat`, 'utf8');
-    await expect.poll(stat, { timeout: 20_000 }).toContain(') Z ');
+    await expect.poll(stat).toContain(') Z ');
     expect(await isProcessAlive(await identifyProcess(pid))).toBe(false);
   });
 
