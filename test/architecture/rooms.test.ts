@@ -51,7 +51,7 @@ describe('rooms', () => {
       'oclif inside the runtime',
       'src/runtime/job',
       "import '@oclif/core';",
-      'owner-of-^(@oclif/core|cli-progress)$',
+      'owner-of-^(@oclif/core|cli-progress|string-width|wrap-ansi)$',
     ],
     [
       'TensorFlow.js in the coordinator',
