@@ -15,10 +15,11 @@ import { type ErrorReport, flError } from '../kernel/errors.ts';
 import { MODULE_EXTENSION } from '../kernel/module-file.ts';
 import { NATIVE_SETTINGS } from '../kernel/native-settings.ts';
 import { PACKAGE_ROOT } from '../kernel/package-root.ts';
-import { jobWalls, type WallPolicy } from '../security/policy/job-walls.ts';
+import { type JobWalls, jobWalls, type WallPolicy } from '../security/policy/job-walls.ts';
 import { putFile } from '../workspace/files.ts';
 import { identifyProcess, isProcessAlive } from '../workspace/process-identity.ts';
 import type { SiteJobFolder } from './client-folder.ts';
+import { openToUser } from './open-to-user.ts';
 
 export interface JobProcessOptions {
   readonly folder: SiteJobFolder;
@@ -55,7 +56,7 @@ const ENVIRONMENT =
 interface Child {
   readonly process: ChildProcess;
   readonly channel: Duplex;
-  readonly throughShell: boolean;
+  readonly walls: JobWalls;
   /** Takes what it says. */
   hear: (message: unknown) => void;
 }
@@ -72,7 +73,10 @@ export class JobProcess {
   /** Runs a task to its end, in the process at hand or in a new one. */
   async run({ order, limit, onMessage, signal }: TaskRun): Promise<TaskOutcome> {
     signal.throwIfAborted();
-    const child = this.#child ?? (await this.#start());
+    const walls = this.#child?.walls ?? (await jobWalls(this.#options.policy));
+    // For each task: its folders are new.
+    if (walls.user) await openToUser(walls.user, this.#options.folder);
+    const child = this.#child ?? (await this.#start(walls));
     const outcome = Promise.withResolvers<TaskOutcome>();
     let isUsedUp = false;
     const hear = (said: unknown) => {
@@ -86,7 +90,7 @@ export class JobProcess {
     };
     const end = async (code: number | null, killer: NodeJS.Signals | null) => {
       await Promise.race([once(child.process, 'close'), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
-      outcome.resolve(endOf(code, killer, child.throughShell));
+      outcome.resolve(endOf(code, killer, child.walls.throughShell));
     };
     const abort = () => outcome.reject(signal.reason);
     const limits = { limit, startLimit: this.#options.startLimit };
@@ -130,9 +134,9 @@ export class JobProcess {
     await rm(this.#options.folder.process, { force: true });
   }
 
-  async #start(): Promise<Child> {
+  async #start(walls: JobWalls): Promise<Child> {
     const { folder, engine, onText, policy } = this.#options;
-    const { words, spawnAs, throughShell } = await jobWalls(policy);
+    const { words, spawnAs } = walls;
     const closed = policy.isolate ? { network: policy.network !== 'open' } : undefined;
     const setup: ProcessSetup = { engine, closed };
     const node = [process.execPath, ...this.#permissions(), ENTRY, JSON.stringify(setup)];
@@ -145,7 +149,7 @@ export class JobProcess {
       detached: true,
       ...spawnAs,
     });
-    const child: Child = { process: child_, channel: channelOf(child_), throughShell, hear: () => undefined };
+    const child: Child = { process: child_, channel: channelOf(child_), walls, hear: () => undefined };
     this.#child = child;
     child_.on('error', () => undefined);
     child_.on('exit', () => {

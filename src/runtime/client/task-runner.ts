@@ -10,7 +10,6 @@ import type { ErrorCode } from '../kernel/catalog.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import { requireJobUser } from '../security/policy/job-user.ts';
-import { jobWalls } from '../security/policy/job-walls.ts';
 import type { EngineUse } from '../telemetry/run-events.ts';
 import { fitReport } from '../wire/shapes.ts';
 import { type AssignedTask, taskResult } from '../wire/site.ts';
@@ -18,7 +17,6 @@ import { makeFolder } from '../workspace/files.ts';
 import { beginAttempt, endAttempts } from './attempts.ts';
 import type { JobLog } from './job-log.ts';
 import { JobProcess, type JobProcessOptions, type TaskOutcome } from './job-process.ts';
-import { openToUser } from './open-to-user.ts';
 import type { Outbox } from './outbox.ts';
 
 export interface TaskRunnerOptions extends Omit<JobProcessOptions, 'onText'> {
@@ -132,8 +130,6 @@ export class TaskRunner {
     await rm(folder.work, { recursive: true, force: true });
     await makeFolder(folder.work);
     await makeFolder(folder.home);
-    const { user } = await jobWalls(policy);
-    if (user) await openToUser(user, folder);
     if (typeof policy.run_as === 'object') await requireJobUser(policy.run_as, { work: folder.work, data });
     return {
       task: {

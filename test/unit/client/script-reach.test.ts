@@ -8,8 +8,7 @@ import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
 import { JobProcess } from '../../../src/runtime/client/job-process.ts';
-import { openToUser } from '../../../src/runtime/client/open-to-user.ts';
-import { jobWalls, type WallPolicy } from '../../../src/runtime/security/policy/job-walls.ts';
+import type { WallPolicy } from '../../../src/runtime/security/policy/job-walls.ts';
 import { LIMITS } from '../../support/limits.ts';
 import { encodeModel } from '../../support/onnx-external.ts';
 import { makeJobFolder, orderFor, scriptWith } from '../../support/script-process.ts';
@@ -84,8 +83,6 @@ for (const [name, one] of [${attempts.join(',\n')}]) {
       .replace('import * as', `${body.split('\n').slice(0, 2).join('\n')}\nimport * as`)
       .replace('await flare.send', `${body.split('\n').slice(2).join('\n')}\nawait flare.send`),
   );
-  const { user } = await jobWalls(whole);
-  if (user) await openToUser(user, folder);
   const { signal } = new AbortController();
   const outcome = await job.run({ order, limit, onMessage: () => undefined, signal });
   expect(outcome).toMatchObject({ type: 'result' });

@@ -42,15 +42,32 @@ const GPU_DEVICES: readonly [folder: string, names: RegExp][] = [
   ['/dev', /^(nvidia|kfd)/],
 ];
 
-const known = new Map<string, Promise<JobWalls>>();
+interface Found {
+  readonly walls: Promise<JobWalls>;
+  /** When it is looked for again, of the monotonic clock in milliseconds. */
+  again: number;
+}
 
-/** Looked for once in a process. @throws NF_JOB_WALLS where the policy insists on what this machine does not have */
+/** What a machine lacks somebody may mend while the client runs. */
+const LOOK_AGAIN_MS = 20_000;
+const known = new Map<string, Found>();
+
+/**
+ * Looked for once in a process, and again after a while where this machine has less than the policy asks for.
+ * @throws NF_JOB_WALLS where the policy insists on what this machine does not have
+ */
 export function jobWalls(policy: WallPolicy): Promise<JobWalls> {
   const { isolate, network, run_as: user } = policy;
   const key = JSON.stringify([isolate, network, user]);
-  const found = known.get(key) ?? findWalls(policy);
+  const before = known.get(key);
+  if (before && performance.now() < before.again) return before.walls;
+  const found: Found = { walls: findWalls(policy), again: Number.POSITIVE_INFINITY };
   known.set(key, found);
-  return found;
+  const lookAgain = () => {
+    found.again = performance.now() + LOOK_AGAIN_MS;
+  };
+  found.walls.then(({ missing }) => missing.length > 0 && lookAgain(), lookAgain);
+  return found.walls;
 }
 
 async function findWalls(policy: WallPolicy): Promise<JobWalls> {
