@@ -15,6 +15,7 @@ import { writeFileAtomic } from '../workspace/files.ts';
  *     stopped.json      jobs that somebody here has stopped
  *     taken/            the jobs that were accepted, so that none runs twice
  *     crl.pem           who was revoked, as the server passed it on
+ *     server-audit.head where the server's audit log ended, as it told last
  *     audit.jsonl       who did what here; approvals-audit.jsonl: who approved what
  *     egress.jsonl      everything that left; egress-open.json: sums that stand in no line yet
  *     log.jsonl         what happened, in files of bounded size
@@ -30,6 +31,7 @@ export interface ClientFolder {
   readonly revoked: string;
   readonly audit: string;
   readonly approvalAudit: string;
+  readonly serverAudit: string;
   readonly egress: string;
   readonly egressOpen: string;
   readonly log: string;
@@ -73,6 +75,7 @@ export function clientFolder(root: string): ClientFolder {
     revoked: join(root, 'crl.pem'),
     audit: join(root, 'audit.jsonl'),
     approvalAudit: join(root, 'approvals-audit.jsonl'),
+    serverAudit: join(root, 'server-audit.head'),
     egress: join(root, 'egress.jsonl'),
     egressOpen: join(root, 'egress-open.json'),
     log: join(root, 'log.jsonl'),

@@ -32,6 +32,7 @@ import type { SiteRules } from './decide.ts';
 import { type Egress, EgressLedger } from './egress-ledger.ts';
 import { JobMemory } from './job-memory.ts';
 import { SiteRevocations } from './revocations.ts';
+import { followServerAudit } from './server-audit.ts';
 import { ServerLink } from './server-link.ts';
 import { SiteClient } from './site-client.ts';
 import { Slots } from './slots.ts';
@@ -118,7 +119,7 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     logger,
     audit,
   });
-  const unwatch = watchKit(kit.dir, takingUp(connection, { tell, logger }));
+  const unwatch = lookBeside({ kit, folder }, { connection, link, tell, logger });
   let comesBack = false;
   try {
     const { seen_as: address, server: name } = await link.session();
@@ -133,7 +134,7 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     throw toNeuroflareError(thrown);
   } finally {
     options.signal.removeEventListener('abort', end);
-    unwatch();
+    await unwatch();
     await link.leave({ comesBack });
     await connection.close();
     await ledger.close();
@@ -152,6 +153,23 @@ async function introduce(folder: ClientFolder) {
   const { versions, platform, arch } = process;
   const instance = await instanceOf(folder);
   return { instance, version: packageVersion(), node: versions.node, platform: `${platform}-${arch}` };
+}
+
+interface Beside {
+  readonly connection: Connection;
+  readonly link: ServerLink;
+  readonly tell: (line: string) => void;
+  readonly logger: Logger;
+}
+
+/** What is looked at beside the jobs, until what it returns is called. */
+function lookBeside({ kit, folder }: Place, { connection, link, tell, logger }: Beside): () => Promise<void> {
+  const unwatch = watchKit(kit.dir, takingUp(connection, { tell, logger }));
+  const unfollow = followServerAudit({ link, path: folder.serverAudit, kit, tell, logger });
+  return () => {
+    unwatch();
+    return unfollow();
+  };
 }
 
 /** The link repeats requests by itself, and writes each down. */

@@ -5,6 +5,7 @@ import type { Connection } from '../transport/connection.ts';
 import { type Download, download } from '../transport/download.ts';
 import { isPassing, ServerRefusal } from '../transport/failures.ts';
 import { upload } from '../transport/upload.ts';
+import { auditHeadAnswer, type LogHead } from '../wire/log-head.ts';
 import { HEADER } from '../wire/protocol.ts';
 import {
   type Assignment,
@@ -96,6 +97,19 @@ export class ServerLink {
   /** PEM of the list of revoked certificates the server has. */
   async revoked(): Promise<string> {
     return (await this.#get('/v1/site/revoked', { answer: revokedAnswer })).crl;
+  }
+
+  /** Asked once: servers of version 0.1.0 do not tell. */
+  async auditHead(signal: AbortSignal): Promise<LogHead | undefined> {
+    const { session } = await this.session();
+    const { head } = await this.#options.connection.send({
+      method: 'GET',
+      path: '/v1/site/audit-head',
+      headers: { [HEADER.session]: session },
+      answer: auditHeadAnswer,
+      signal: AbortSignal.any([signal, this.#options.signal]),
+    });
+    return head ?? undefined;
   }
 
   async decide(job: string, body: Decision): Promise<void> {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { canonicalJson, prettyJson, sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { parseJson } from '../kernel/parse-json.ts';
+import { type LogHead, logHead } from '../wire/log-head.ts';
 import { syncFolder, writeAtomic, writeFileAtomic } from '../workspace/files.ts';
 import { readLines } from './lines.ts';
 
@@ -16,16 +17,6 @@ const entrySchema = z.looseObject({
 });
 type Entry = z.output<typeof entrySchema>;
 type End = Pick<Entry, 'seq' | 'hash'>;
-
-/** Beside the log: where it ends, signed by whose log it is, so that a log cut short is found. */
-const headSchema = z.strictObject({
-  seq: z.int().min(0),
-  hash: z.string(),
-  signature: z.string().describe('over the canonical JSON of seq and hash'),
-  certificate: z.string().describe('PEM of the participant'),
-});
-
-type Head = z.output<typeof headSchema>;
 
 /** Signs where a log ends, and knows who may have done so before. */
 export interface LogKey {
@@ -39,6 +30,8 @@ export interface LogKey {
 export interface ChainedLog<Content extends object> {
   /** Durable when it returns. */
   append(content: Content): Promise<void>;
+  /** Where it ends, as it is signed; undefined while nothing stands in it. */
+  head(): Promise<LogHead | undefined>;
   close(): Promise<void>;
 }
 
@@ -87,6 +80,7 @@ export async function openChainedLog<Content extends object>(
       queue = done.catch(() => undefined);
       return done;
     },
+    head: () => readHead(headPath(path)),
     close: async () => {
       await queue;
       await file.close();
@@ -111,7 +105,7 @@ export async function copyChainedLog(path: string, target: string): Promise<void
     if (error.code !== 'ENOENT') throw error;
   });
   if (head === undefined) return;
-  const entries = headSchema.safeParse(parseJson(head)).data?.seq ?? Number.POSITIVE_INFINITY;
+  const entries = logHead.safeParse(parseJson(head)).data?.seq ?? Number.POSITIVE_INFINITY;
   await writeAtomic(target, (file) => file.writeFile(beginning(path, entries)));
   await writeFileAtomic(headPath(target), head);
 }
@@ -177,7 +171,7 @@ export async function verifyChainedLog(
 
 /** What an earlier head says against a log. */
 function knownFindings(
-  known: Head | undefined,
+  known: LogHead | undefined,
   { knownHash, isSigned, end }: { knownHash: string | undefined; isSigned: SignatureCheck; end: End },
 ): LogFinding[] {
   const found = (problem: string) => [{ line: 0, problem }];
@@ -192,9 +186,9 @@ function knownFindings(
     : found(`entry ${seq} is not the one of the known head: it was rewritten`);
 }
 
-async function readHead(path: string): Promise<Head | undefined> {
+async function readHead(path: string): Promise<LogHead | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : headSchema.safeParse(parseJson(text)).data;
+  return text === undefined ? undefined : logHead.safeParse(parseJson(text)).data;
 }
 
 function entryFindings(entry: Entry, { before, line }: { before: End; line: number }): LogFinding[] {
@@ -212,7 +206,7 @@ async function headFindings(path: string, end: End, isSigned: SignatureCheck): P
   const found = (line: number, problem: string) => [{ line, problem }];
   const text = await readFile(headPath(path), 'utf8').catch(() => undefined);
   if (text === undefined) return found(0, `${headPath(path)}, which says where it ends, is missing`);
-  const head = headSchema.safeParse(parseJson(text)).data;
+  const head = logHead.safeParse(parseJson(text)).data;
   if (!head) return found(0, `${headPath(path)}, which says where it ends, cannot be read`);
   const { seq, hash, signature, certificate } = head;
   if (!isSigned(canonicalJson({ seq, hash }), signature, certificate))

@@ -54,6 +54,11 @@ export const NETWORK_ERRORS = {
     message: 'The server at {address} gave an answer that cannot be used: {reason}.',
     hint: 'Compare the versions with `neuroflare system version`.',
   },
+  NF_SERVER_AUDIT: {
+    exit: 1,
+    message: 'The audit log of the server is not the one that this site knows: {reason}.',
+    hint: 'Ask who runs the server: a backup may have been put back, or the log rewritten. `neuroflare audit verify LOG --root rootCA.pem --head {path}` compares them; remove {path} to begin anew.',
+  },
   NF_SERVER_REFUSAL: {
     exit: 1,
     message: 'The server at {address} refused with what this version does not know: {reason}.',

@@ -47,6 +47,7 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   'POST /v1/site/session': SITE,
   'DELETE /v1/site/session': SITE,
   'POST /v1/site/poll': SITE,
+  'GET /v1/site/audit-head': SITE,
   'POST /v1/site/jobs/:job/decision': SITE,
   'GET /v1/site/revoked': SITE,
   'GET /v1/site/jobs/:job/signature': SITE,

@@ -4,6 +4,7 @@ import { plainAddress } from '../../../kernel/address-text.ts';
 import { canonicalJson, sha256 } from '../../../kernel/digest.ts';
 import { flError } from '../../../kernel/errors.ts';
 import { packageVersion } from '../../../kernel/package-version.ts';
+import { auditHeadAnswer } from '../../../wire/log-head.ts';
 import { HEADER, LEASE_SECONDS, POLL_SECONDS } from '../../../wire/protocol.ts';
 import { assignment, pollRequest, revokedAnswer, sessionAnswer, sessionRequest } from '../../../wire/site.ts';
 import type { ServerContext } from '../../context.ts';
@@ -51,18 +52,7 @@ export function sessionRoutes(app: App, context: ServerContext): void {
     },
   );
 
-  app.get(
-    '/revoked',
-    {
-      schema: { summary: 'The list of revoked certificates.', response: { 200: revokedAnswer } },
-    },
-    async (request) => {
-      sessionOf(context, request);
-      const { crl } = context.revoked;
-      if (crl === undefined) throw flError('NF_FILE_UNKNOWN', { path: 'revoked' });
-      return { crl };
-    },
-  );
+  keptRoutes(app, context);
 
   app.post(
     '/poll',
@@ -83,6 +73,37 @@ export function sessionRoutes(app: App, context: ServerContext): void {
       // A client whose place another one took in the meantime is told so.
       sessionOf(context, request);
       return assignmentFor(context, session);
+    },
+  );
+}
+
+/** What sites keep of the server's, to hold it to later. */
+function keptRoutes(app: App, context: ServerContext): void {
+  app.get(
+    '/revoked',
+    {
+      schema: { summary: 'The list of revoked certificates.', response: { 200: revokedAnswer } },
+    },
+    async (request) => {
+      sessionOf(context, request);
+      const { crl } = context.revoked;
+      if (crl === undefined) throw flError('NF_FILE_UNKNOWN', { path: 'revoked' });
+      return { crl };
+    },
+  );
+
+  app.get(
+    '/audit-head',
+    {
+      schema: {
+        summary:
+          "Where the server's audit log ends: a site that keeps it can tell an older log from this one.",
+        response: { 200: auditHeadAnswer },
+      },
+    },
+    async (request) => {
+      sessionOf(context, request);
+      return { head: (await context.audit.head()) ?? null };
     },
   );
 }
