@@ -81,13 +81,13 @@ describe.runIf(process.platform === 'linux')('a site whose disk is full', () => 
     ],
     ['bundle', 'FINISHED:CAN_NOT_SCHEDULE', { error: { message: expect.stringContaining('No space left') } }],
   ])('and stays so for the %s is not waited for beyond site_timeout', async (part, status, end) => {
-    const { id, makeRoom } = await submitted(part, { site_timeout: 3 });
+    const { id, makeRoom } = await submitted(part, { site_timeout: 10 });
     expect(await federation.wait(id)).toMatchObject({ status, ...end });
     await makeRoom();
   });
 
   it('costs its round, not the job, where the others are enough', async () => {
-    const { id, makeRoom } = await submitted('model', { site_timeout: 3, min_clients: 1 });
+    const { id, makeRoom } = await submitted('model', { site_timeout: 10, min_clients: 1 });
     const meta = await federation.wait(id);
     expect(meta).toMatchObject({
       status: 'FINISHED:COMPLETED',
