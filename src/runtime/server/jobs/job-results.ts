@@ -76,3 +76,16 @@ export async function clearWorkFiles(folder: JobFolder): Promise<void> {
   await rm(folder.blobs.root, { recursive: true, force: true });
   await rm(folder.at('uploads'), { recursive: true, force: true });
 }
+
+/** What a run has come to so far, as its job's record holds it; `rounds` of the sites given. */
+export function outcomeOf(
+  { position, best, rounds, failures: [first] }: RunHistory,
+  sites: readonly string[],
+): NonNullable<JobRecord['outcome']> {
+  return {
+    round: position?.round ?? 0,
+    best: best ? { model: best.round, value: best.value } : null,
+    rounds: Object.fromEntries(sites.map((site) => [site, rounds.get(site) ?? 0])),
+    firstFailure: first ?? null,
+  };
+}

@@ -12,7 +12,6 @@ import {
   flError,
   type NeuroflareError,
   ReportedFailure,
-  reviveError,
   toNeuroflareError,
 } from '../../kernel/errors.ts';
 import { faultPoint } from '../../kernel/fault-point.ts';
@@ -29,11 +28,12 @@ import type { JobFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
 import { gatherSites } from './gather-sites.ts';
 import { jobFiles } from './job-files.ts';
-import { clearWorkFiles, eventsOf, writeJobResults } from './job-results.ts';
+import { clearWorkFiles, eventsOf, outcomeOf, writeJobResults } from './job-results.ts';
+import { leftError } from './left-error.ts';
 import { isOfTheMachine } from './machine-failures.ts';
 import { Offers } from './offers.ts';
 import { openHistory } from './open-history.ts';
-import { SiteChannel } from './site-channel.ts';
+import { assignedTask, SiteChannel } from './site-channel.ts';
 import { SiteTraffic } from './site-traffic.ts';
 
 export interface JobRunDeps {
@@ -205,16 +205,7 @@ export class JobRun {
     return {
       job_id: record.id,
       log_level: this.logLevel,
-      ...(task && {
-        task: {
-          kind: task.kind,
-          round: task.round,
-          total_rounds: task.totalRounds,
-          seed: task.seed,
-          model: { sha256: task.model.sha256, size: this.modelSize(task.model) },
-          ...(task.state && { state_sha256: task.state.sha256 }),
-        },
-      }),
+      ...(task && { task: assignedTask(task, this.modelSize(task.model)) }),
     };
   }
 
@@ -373,18 +364,7 @@ export class JobRun {
       folder: this.#deps.folder,
       files: this.#files,
     });
-    await this.#setOutcome(history);
-  }
-
-  async #setOutcome({ position, best, rounds, failures: [first] }: RunHistory): Promise<void> {
-    await this.#change({
-      outcome: {
-        round: position?.round ?? 0,
-        best: best ? { model: best.round, value: best.value } : null,
-        rounds: Object.fromEntries(this.offers.accepted().map((site) => [site, rounds.get(site) ?? 0])),
-        firstFailure: first ?? null,
-      },
-    });
+    await this.#change({ outcome: outcomeOf(history, this.offers.accepted()) });
   }
 
   async #fail(error: NeuroflareError, status: JobStatus): Promise<void> {
@@ -417,11 +397,4 @@ export class JobRun {
     }
     this.bell.ring();
   }
-}
-
-/** Why a site takes no part any more: it is not in the job's study, or has its own reason. */
-function leftError({ site, reason }: Pick<DecisionRecord, 'site' | 'reason'>, round?: number) {
-  const place = { site, ...(round !== undefined && { round }) };
-  if (reason?.code === 'NF_SITE_LEFT_STUDY') return reviveError({ ...(reason as ErrorReport), place });
-  return flError('NF_SITE_LEFT', { site, reason: reason?.message ?? 'no reason given' }, { place });
 }

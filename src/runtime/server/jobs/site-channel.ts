@@ -8,6 +8,7 @@ import type {
 } from '../../federation/channel.ts';
 import { flError } from '../../kernel/errors.ts';
 import { UPLOAD_LIMITS } from '../../kernel/limits.ts';
+import type { AssignedTask } from '../../wire/site.ts';
 import type { SiteRegistry, SiteSession } from '../sites/site-registry.ts';
 
 export interface SiteChannelDeps {
@@ -203,4 +204,16 @@ function hasMoved(held: Held, { phase, bytes = 0, trouble }: SiteSession['jobs']
   if (bytes - held.fetched < MOVING_BYTES) return false;
   held.fetched = bytes;
   return true;
+}
+
+/** A task as it is told to its site; `size` is its model's, in bytes. */
+export function assignedTask(task: SiteTask, size: number): AssignedTask {
+  return {
+    kind: task.kind,
+    round: task.round,
+    total_rounds: task.totalRounds,
+    seed: task.seed,
+    model: { sha256: task.model.sha256, size },
+    ...(task.state && { state_sha256: task.state.sha256 }),
+  };
 }
