@@ -163,9 +163,12 @@ describe('a federation on this machine', () => {
     expect((await nf('study add-user brain bob@example.org --role lead')).stdout).toContain(
       'bob@example.org (lead)',
     );
-    expect((await nf('study remove-user brain bob@example.org')).stdout).toContain('everybody');
-    expect((await nf('study show brain')).stdout).toContain('study  brain');
+    expect((await nf('study remove-user brain bob@example.org')).stdout).toContain('users  none yet');
+    expect((await nf('study list')).stdout).toMatch(/brain +1 +0/);
+    expect((await nf('study open brain')).stdout).toContain('users  everybody');
     expect((await nf('study list')).stdout).toMatch(/brain +1 +everybody/);
+    expect((await nf('study close brain')).stdout).toContain('users  none yet');
+    expect((await nf('study show brain')).stdout).toContain('study  brain');
     expect((await nf('study remove brain --force')).code).toBe(0);
   });
 
