@@ -34,6 +34,8 @@ export function startTaskLoop(
   tell: (message: TaskMessage) => void,
 ): (order: TaskOrder) => void {
   post = tell;
+  // The line of the script that failed stands below those of all that it called.
+  Error.stackTraceLimit = 50;
   captureOutput();
   setEngine(() => startEngine(engine));
   onTrainProgress(({ done, total }) => post({ type: 'progress', done, total }));

@@ -145,7 +145,11 @@ ${SAY}
 say(${message});
 await new Promise(() => setTimeout(() => {}, 60_000));`);
     expect(answer).toMatchObject({
-      failure: { error: { code: expect.stringMatching(/NF_(SCRIPT_MESSAGE|RESULT_INVALID|SCRIPT_FAILED)/) } },
+      failure: {
+        error: {
+          code: expect.stringMatching(/NF_(SCRIPT_MESSAGE|RESULT_INVALID|RESULT_METRICS|SCRIPT_FAILED)/),
+        },
+      },
     });
     expect((await run('')).answer).toMatchObject({ result: { attempt: 1 } });
   });

@@ -66,7 +66,13 @@ function textKeys(node: Node, key = ''): string[] {
 }
 
 /** Words for people and scripts: nothing opens a file by them. */
-const NO_PATHS = new Set(['description', 'workflow.key_metric', 'model.type', 'model.classes.[]']);
+const NO_PATHS = new Set([
+  'description',
+  'executor.declared_args.*.description',
+  'workflow.key_metric',
+  'model.type',
+  'model.classes.[]',
+]);
 
 describe('every key of a job that is free text', () => {
   const model = z.toJSONSchema(modelSpecSchema, { io: 'input' }) as Node;

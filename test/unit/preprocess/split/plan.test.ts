@@ -169,7 +169,7 @@ describe('planSplit', () => {
     const rows = [...evenRows(9, ['glioma']), { id: 'sub-x', diagnosis: 'rare' }];
     expect(plan(rows, iid, { sites: 2 }).warnings).toEqual(
       expect.arrayContaining([
-        'rare has 1 group(s), fewer than the 3 parts',
+        'rare has 1 group, fewer than the 3 parts',
         expect.stringMatching(/^site-\d train has no rare$/),
       ]),
     );
