@@ -53,7 +53,13 @@ describe('sites that share a thread', () => {
     const lines: string[] = [];
     const { summary } = await run(script, { onLog: (site, text) => lines.push(`${site} ${text.trim()}`) });
     await summary;
-    expect(new Set(lines)).toEqual(new Set(['site-1 in time', 'site-2 in time', 'site-3 in time']));
+    const notes = lines.filter((line) =>
+      line.includes('neuroflare: the script leaves something behind (a Timeout'),
+    );
+    expect(notes).toHaveLength(1);
+    expect(new Set(lines.filter((line) => !notes.includes(line)))).toEqual(
+      new Set(['site-1 in time', 'site-2 in time', 'site-3 in time']),
+    );
   });
 
   it('have the same numbers, many of them on two threads', async () => {
