@@ -97,7 +97,10 @@ function statusesOf({ path, hasBody, sends }: Route): number[] {
     ...(path.startsWith('/v1/site') ? [401] : []),
     403,
     ...(isOpen ? [] : [404, 409]),
-    ...(hasBody ? [408, 413, 415] : []),
+    ...(hasBody ? [408] : []),
+    // The question how much of an upload is there names its length, too.
+    ...(hasBody || path.includes('/uploads/') ? [413] : []),
+    ...(hasBody ? [415] : []),
     ...(path.includes('{') ? [414] : []),
     ...(sends ? [416] : []),
     ...(isOpen ? [] : [426]),
