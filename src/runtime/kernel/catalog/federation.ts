@@ -1,0 +1,142 @@
+import type { ErrorRow } from './row.ts';
+
+/** What admins ask of a server, its studies, and the sites of a job. */
+export const FEDERATION_ERRORS = {
+  NF_SUBMIT_TOKEN_CONFLICT: {
+    exit: 4,
+    status: 409,
+    message: "The submit token '{token}' was used for another job: {job}.",
+    hint: 'Give a new --submit-token for a new job.',
+  },
+  NF_JOB_UNKNOWN: {
+    exit: 4,
+    status: 404,
+    message: 'The server has no job {job}.{nearest}',
+    hint: "'neuroflare job list' lists the jobs you may see.",
+  },
+  NF_SITE_STALLED: {
+    exit: 1,
+    message: '{site} has had its task since {since}, and has not moved on with it for {seconds} s.',
+    hint: "Look at the site's log and line; workflow.site_timeout of the job says how long is waited.",
+  },
+  NF_SITE_LOST: {
+    exit: 1,
+    message: '{site} has been gone for {seconds} s.',
+    hint: 'A round goes on without it where min_clients and mandatory_clients of the job allow it, and its client takes part again once it runs; a job that waits longer has a larger workflow.site_timeout.',
+  },
+  NF_SITE_LEFT: {
+    exit: 1,
+    message: '{site} does not take part any more: {reason}',
+    hint: 'It is the decision of the site: ask there. A job that is submitted again goes to it anew.',
+  },
+  NF_JOB_ABORTED: {
+    exit: 1,
+    message: 'The job was aborted by {who}.',
+    hint: "'neuroflare job clone' submits it again.",
+  },
+  NF_JOB_NOT_SCHEDULED: {
+    exit: 1,
+    message: 'The job cannot get the sites it needs: {reason}.',
+    hint: "Look at the refusals in 'neuroflare job meta', then submit it again.",
+  },
+  NF_JOB_NOT_HERE: {
+    exit: 4,
+    status: 409,
+    message: 'The job {job} is not one that {site} has.',
+    hint: 'It has ended, or it was given to other sites; the client drops it by itself.',
+  },
+  NF_JOB_OVER: {
+    exit: 4,
+    status: 409,
+    message: 'The job {job} is over: {status}.',
+    hint: "'neuroflare job clone' submits it again.",
+  },
+  NF_JOB_NOT_OVER: {
+    exit: 4,
+    status: 409,
+    message: 'The job {job} is not over: {status}.',
+    hint: "Wait for it with 'neuroflare job wait', or stop it with 'neuroflare job abort'.",
+  },
+  NF_UPLOAD_MISSING: {
+    exit: 1,
+    status: 409,
+    message: 'The file {sha256} is not at the server.',
+    hint: 'Submit again: it is sent once more.',
+  },
+  NF_UPLOAD_OFFSET: {
+    exit: 1,
+    status: 409,
+    message: 'The server has {have|byte|bytes} of {sha256}, not {given}.',
+    hint: 'The sender asks where it is and goes on from there.',
+  },
+  NF_UPLOAD_TOO_LARGE: {
+    exit: 1,
+    status: 413,
+    message: '{size|byte is|bytes are} more than the {limit} that can be an answer here.',
+    hint: "Send the arrays of the received model, and nothing else; the server's limit is max_model_gb in local/resources.yml.",
+  },
+  NF_ACCESS_DENIED: {
+    exit: 2,
+    status: 403,
+    message: '{name} ({role}) has no right to {right} here.',
+    hint: "Ask the project's admin; the rights of each role are in local/authorization.yml of the server.",
+  },
+  NF_STUDY_UNKNOWN: {
+    exit: 4,
+    status: 404,
+    message: "There is no study '{study}'.{nearest}",
+    hint: "'neuroflare study list' lists the studies you belong to.",
+  },
+  NF_STUDY_EXISTS: {
+    exit: 4,
+    status: 409,
+    message: "There is a study '{study}' already.",
+    hint: "Take another name, or change the one that is there with 'neuroflare study add-site' and 'add-user'.",
+  },
+  NF_STUDY_FIXED: {
+    exit: 4,
+    status: 409,
+    message: "The study '{study}' is always there, with all sites and users.",
+    hint: "Make a study of your own with 'neuroflare study register NAME'.",
+  },
+  NF_TASK_LATE: {
+    exit: 1,
+    status: 409,
+    message: '{site} has no task of round {round} (any more).',
+    hint: 'The client asks for the present one by itself.',
+  },
+  NF_FILE_UNKNOWN: {
+    exit: 4,
+    status: 404,
+    message: 'There is no file {path} here.',
+    hint: "'neuroflare job download' brings those that are there.",
+  },
+  NF_JOB_AMBIGUOUS: {
+    exit: 4,
+    status: 409,
+    message: "'{job}' is the beginning of several jobs: {jobs}.",
+    hint: 'Give more of the id.',
+  },
+  NF_SITE_UNKNOWN: {
+    exit: 4,
+    status: 404,
+    message: "The server knows no site '{site}' here.{nearest}",
+    hint: "'neuroflare system status' lists the sites, 'neuroflare study show' those of a study; a new site is known once its client has been here.",
+  },
+  NF_SITE_ABSENT: {
+    exit: 1,
+    status: 409,
+    message: '{site} is not connected.{nearest}',
+    hint: "'neuroflare system status' tells since when; it can be reached when its client runs.",
+  },
+  NF_DOWNLOAD_EXISTS: {
+    exit: 4,
+    message: 'There is a file or folder at {path} already.',
+    hint: 'Give another one with --output-dir, or replace it with --force.',
+  },
+  NF_JOB_WAIT_TIMEOUT: {
+    exit: 3,
+    message: 'After {seconds} s the job {job} is {status}.',
+    hint: 'It goes on: wait again, or look at what it waits for with `neuroflare job meta`.',
+  },
+} as const satisfies Record<string, ErrorRow>;
