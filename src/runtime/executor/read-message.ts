@@ -1,30 +1,10 @@
 import { z } from 'zod';
 import { flError, toNeuroflareError } from '../kernel/errors.ts';
 import { checkExamples, checkFigures } from '../telemetry/check-figures.ts';
-import { engineUse } from '../wire/shapes.ts';
+import { cutReport, engineUse } from '../wire/shapes.ts';
 import type { TaskMessage } from './messages.ts';
 
 const fileRef = z.object({ path: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
-
-/** Texts of any length: whoever stores or sends them cuts them. */
-const failure = z.object({
-  code: z.string(),
-  message: z.string(),
-  hint: z.string(),
-  exitCode: z.int(),
-  place: z
-    .object({
-      file: z.string().optional(),
-      line: z.int().optional(),
-      column: z.int().optional(),
-      key: z.string().optional(),
-      site: z.string().optional(),
-      round: z.int().optional(),
-      excerpt: z.string().optional(),
-    })
-    .optional(),
-  stack: z.string().optional(),
-});
 
 const resultMessage = z.object({
   site: z.string(),
@@ -42,7 +22,7 @@ const taskMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), done: z.number(), total: z.number() }),
   z.object({ type: z.literal('engine'), engine: engineUse }),
   z.object({ type: z.literal('result'), result: resultMessage }),
-  z.object({ type: z.literal('failure'), error: failure }),
+  z.object({ type: z.literal('failure'), error: cutReport }),
   z.object({ type: z.literal('left'), traces: z.array(z.string()) }),
   z.object({ type: z.literal('needs-process'), what: z.string() }),
 ]);

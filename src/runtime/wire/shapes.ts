@@ -13,40 +13,50 @@ const count = z.int().min(0);
 export const blobRef = z.strictObject({ sha256: digest, size: count.describe('bytes') });
 
 /** Characters of the texts of an error. */
-const MOST = { code: 64, message: 20_000, hint: 4_000, excerpt: 4_000, stack: 20_000 } as const;
+const MOST = { code: 64, message: 20_000, hint: 4_000, stack: 20_000 } as const;
+const MOST_OF_PLACE = { file: 4_096, key: 4_000, site: 64, excerpt: 4_000 } as const;
 
-export const errorReport = z.strictObject({
-  code: z.string().max(MOST.code),
-  message: z.string().max(MOST.message),
-  hint: z.string().max(MOST.hint),
-  exitCode: z.int(),
-  place: z
-    .strictObject({
-      file: z.string().optional(),
-      line: z.int().optional(),
-      column: z.int().optional(),
-      key: z.string().optional(),
-      site: z.string().optional(),
-      round: z.int().optional(),
-      stage: z.literal('final scoring').optional(),
-      excerpt: z.string().max(MOST.excerpt).optional(),
-    })
-    .optional(),
-  stack: z.string().max(MOST.stack).optional(),
-});
+/** A report of an error; what its texts may be is the caller's. */
+function reportForm(text: (most: number) => z.ZodString) {
+  return z.strictObject({
+    code: text(MOST.code),
+    message: text(MOST.message),
+    hint: text(MOST.hint),
+    exitCode: z.int(),
+    place: z
+      .strictObject({
+        file: text(MOST_OF_PLACE.file).optional(),
+        line: z.int().optional(),
+        column: z.int().optional(),
+        key: text(MOST_OF_PLACE.key).optional(),
+        site: text(MOST_OF_PLACE.site).optional(),
+        round: z.int().optional(),
+        stage: z.literal('final scoring').optional(),
+        excerpt: text(MOST_OF_PLACE.excerpt).optional(),
+      })
+      .optional(),
+    stack: text(MOST.stack).optional(),
+  });
+}
+
+export const errorReport = reportForm((most) => z.string().max(most));
+
+/** A report by somebody whose texts may be of any length, as a script's are: cut to what `errorReport` takes. */
+export const cutReport = reportForm(() => z.string()).transform((report) => fitReport(report as ErrorReport));
 
 /** The report as it fits into a message: a script's error may be of any length. */
 export function fitReport(report: ErrorReport): ErrorReport {
-  const { code, message, hint, place, stack } = report;
-  const excerpt = place?.excerpt?.slice(0, MOST.excerpt);
-  return {
-    ...report,
-    code: code.slice(0, MOST.code),
-    message: message.slice(0, MOST.message),
-    hint: hint.slice(0, MOST.hint),
-    ...(place && { place: { ...place, ...(excerpt !== undefined && { excerpt }) } }),
-    ...(stack !== undefined && { stack: stack.slice(0, MOST.stack) }),
-  };
+  const { place } = report;
+  return { ...cut(report, MOST), ...(place && { place: cut(place, MOST_OF_PLACE) }) };
+}
+
+/** The texts that are there, each to its length. */
+function cut<Value extends object>(value: Value, most: Readonly<Record<string, number>>): Value {
+  const texts = Object.entries(value).map(([key, part]) => [
+    key,
+    typeof part === 'string' ? part.slice(0, most[key]) : part,
+  ]);
+  return { ...value, ...Object.fromEntries(texts) };
 }
 
 export const engineUse = z.strictObject({
