@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { readParticipants } from '../../preprocess/bids/participants.ts';
 import type { EngineSetup } from '../executor/messages.ts';
 import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { type Opened, whileOpen } from '../kernel/opened.ts';
 import { packageVersion } from '../kernel/package-version.ts';
 import {
   readClientResources,
@@ -63,40 +64,32 @@ export async function runClient(options: ClientOptions): Promise<'shutdown' | 'r
   if (typeof policy.run_as === 'object') await requireJobUser(policy.run_as, { work: folder.jobs, data });
   const { missing } = await jobWalls(policy);
   for (const what of missing) options.tell(`Less than site-policy.yml asks for: ${what}.`);
-  const release = await lockFolder(folder.lock, `The work folder ${folder.root}`);
-  try {
-    return await run({ ...options, data, proxy }, { kit, folder });
-  } finally {
-    await release();
-  }
+  return whileOpen(async (opened) => {
+    opened.closeLast(await lockFolder(folder.lock, `The work folder ${folder.root}`));
+    return run({ ...options, data, proxy }, { kit, folder, opened });
+  });
 }
 
 interface Place {
   readonly kit: OpenKit<'client'>;
   readonly folder: ClientFolder;
+  readonly opened: Opened;
 }
 
-async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shutdown' | 'restart'> {
+async function run(options: ClientOptions, place: Place): Promise<'shutdown' | 'restart'> {
+  const { kit, folder, opened } = place;
+  const { tell } = options;
   const settings = await readLogSettings(kit.dir);
   const resources = await resourcesOf(kit.dir);
-  const logger = openLog({
-    path: folder.log,
-    level: settings.level,
-    maxMegabytes: settings.max_megabytes,
-    keptFiles: settings.kept_files,
-  });
-  const known = await knownHere({ kit, folder });
-  const audit = await openChainedLog<Deed>(folder.audit, logKey(kit));
-  const ledger = new EgressLedger(
-    await openChainedLog<Egress>(folder.egress, logKey(kit)),
-    folder.egressOpen,
-  );
+  const logger = openClientLog(settings, place);
+  const known = await knownHere(place);
+  const { audit, ledger } = await openLedgers(place);
   const connection = connect(options, { kit, ledger });
+  opened.closeLast(() => connection.close());
   const stop = new AbortController();
   const end = () => stop.abort(options.signal.reason);
   options.signal.addEventListener('abort', end, { once: true });
   if (options.signal.aborted) end();
-  const { tell } = options;
   const link = new ServerLink({
     connection,
     ledger,
@@ -104,6 +97,8 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     signal: stop.signal,
     onTrouble: troubleTeller(tell, connection.address),
   });
+  let comesBack = false;
+  opened.closeLast(() => link.leave({ comesBack }));
   const client = new SiteClient({
     ...options,
     site: kit.identity.name,
@@ -113,14 +108,14 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
     data: options.data,
     ...known,
     ...logBounds(settings),
-    rules: () => rulesOf({ kit, folder, ...known }, options.data),
+    rules: () => rulesOf({ ...place, ...known }, options.data),
     rulesStamp: () => stampOf([sitePolicyFile(kit.dir), folder.approvals, folder.stopped]),
     policy: () => policyNow(kit),
     logger,
     audit,
   });
-  const unwatch = lookBeside({ kit, folder }, { connection, link, tell, logger });
-  let comesBack = false;
+  opened.closeLast(lookBeside(place, { connection, link, tell, logger }));
+  opened.closeLast(() => options.signal.removeEventListener('abort', end));
   try {
     const { seen_as: address, server: name } = await link.session();
     tell(
@@ -132,15 +127,26 @@ async function run(options: ClientOptions, { kit, folder }: Place): Promise<'shu
   } catch (thrown) {
     if (options.signal.aborted) return 'shutdown';
     throw toNeuroflareError(thrown);
-  } finally {
-    options.signal.removeEventListener('abort', end);
-    await unwatch();
-    await link.leave({ comesBack });
-    await connection.close();
-    await ledger.close();
-    await audit.close();
-    await logger.close();
   }
+}
+
+function openClientLog(
+  { level, max_megabytes: maxMegabytes, kept_files: keptFiles }: LogSettings,
+  { folder, opened }: Place,
+) {
+  const logger = openLog({ path: folder.log, level, maxMegabytes, keptFiles });
+  opened.closeLast(() => logger.close());
+  return logger;
+}
+
+/** What is written down for others: who did what here, and what left. @throws NF_AUDIT_DAMAGED */
+async function openLedgers({ kit, folder, opened }: Place) {
+  const audit = await openChainedLog<Deed>(folder.audit, logKey(kit));
+  opened.closeLast(() => audit.close());
+  const lines = await openChainedLog<Egress>(folder.egress, logKey(kit));
+  const ledger = new EgressLedger(lines, folder.egressOpen);
+  opened.closeLast(() => ledger.close());
+  return { audit, ledger };
 }
 
 /** Of the log of one job, and of those of all jobs that are over. */

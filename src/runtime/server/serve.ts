@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { counted } from '../kernel/counted.ts';
 import { flError } from '../kernel/errors.ts';
 import { UPLOAD_LIMITS } from '../kernel/limits.ts';
+import { type Opened, whileOpen } from '../kernel/opened.ts';
 import { readAuthorization, readLogSettings, readServerResources } from '../security/kit/local-files.ts';
 import { type OpenKit, openKit } from '../security/kit/open.ts';
 import { type KitWatch, watchKit } from '../security/kit/watch.ts';
@@ -50,62 +51,70 @@ export interface ServeOptions {
 /** Where a server keeps its jobs unless it is told otherwise. */
 export const STATE_IN_KIT = 'state';
 
-/** Runs a server until it is stopped: by the signal, or by an admin. */
+/** Runs a server until it is stopped: by the signal, or by an admin. One that cannot start leaves nothing open. */
 export async function serve(options: ServeOptions): Promise<'shutdown' | 'restart'> {
   const kit = await openKit(options.kitDir, 'server');
   const state = stateFolder(options.stateDir ?? join(options.kitDir, STATE_IN_KIT));
   await makeFolder(state.root);
-  const release = await lockFolder(state.lock, `The state folder ${state.root}`);
-  try {
-    return await run(options, { kit, state });
-  } finally {
-    await release();
-  }
+  return whileOpen(async (opened) => {
+    opened.closeLast(await lockFolder(state.lock, `The state folder ${state.root}`));
+    return run(options, { kit, state, opened });
+  });
 }
 
-async function run(
-  options: ServeOptions,
-  { kit, state }: { kit: OpenKit<'server'>; state: ReturnType<typeof stateFolder> },
-): Promise<'shutdown' | 'restart'> {
+interface Place {
+  readonly kit: OpenKit<'server'>;
+  readonly state: StateFolder;
+  readonly opened: Opened;
+}
+
+async function run(options: ServeOptions, place: Place): Promise<'shutdown' | 'restart'> {
+  const { kit, state, opened } = place;
   const settings = await readLogSettings(options.kitDir);
-  const log = openLog({
+  const logger = openLog({
     path: state.log,
     level: settings.level,
     maxMegabytes: settings.max_megabytes,
     keptFiles: settings.kept_files,
   });
-  const { context, ended, close } = await assemble(options, { kit, state, log });
-  const stopCleaning = await keepUploadsYoung(context);
+  opened.closeLast(() => logger.close());
+  const { context, ended } = await assemble(options, { ...place, logger });
+  opened.closeLast(await keepUploadsYoung(context));
   const app = await buildApp(context);
-  try {
-    await context.jobs.prepare();
-    const address = await listen(app, options, kit);
-    // Whoever wants to end a job can do so while it is being taken up.
-    const isBack = context.jobs.start();
-    context.logger.info({ ...address, state: state.root }, 'the server listens');
-    for (const study of context.studies.orphans()) {
-      const words = `The study ${study} has no users and is not open: only the project's admins see it. Let its users in with 'neuroflare study add-user', or everybody with 'neuroflare study open'.`;
-      context.logger.warn({ study }, words);
-      options.tell(words);
-    }
-    options.onReady?.({ ...address, state: state.root });
-    const unwatch = watchKit(options.kitDir, takingUp(app.server, context));
-    const stop = () => context.stop('shutdown');
-    options.signal.addEventListener('abort', stop, { once: true });
-    if (options.signal.aborted) stop();
-    try {
-      return await Promise.race([ended, isBack.then(() => ended)]);
-    } finally {
-      unwatch();
-    }
-  } finally {
-    context.logger.info('the server stops');
+  opened.closeLast(async () => {
+    logger.info('the server stops');
+    // Before the connections: sites that wait for an answer get one.
     await context.jobs.stop();
     context.registry.stop();
-    stopCleaning();
     await app.close();
-    await close();
-    await log.close();
+  });
+  await context.jobs.prepare();
+  const address = await listen(app, options, kit);
+  // Whoever wants to end a job can do so while it is being taken up.
+  const isBack = context.jobs.start();
+  logger.info({ ...address, state: state.root }, 'the server listens');
+  tellOrphans(context, options.tell);
+  options.onReady?.({ ...address, state: state.root });
+  opened.closeLast(watchKit(options.kitDir, takingUp(app.server, context)));
+  const stop = () => context.stop('shutdown');
+  options.signal.addEventListener('abort', stop, { once: true });
+  opened.closeLast(() => options.signal.removeEventListener('abort', stop));
+  if (options.signal.aborted) stop();
+  return Promise.race([ended, isBack.then(() => ended)]);
+}
+
+function tellSites(registry: SiteRegistry, tell: (line: string) => void): void {
+  registry.listen({
+    connected: ({ site, address }) => tell(`${site} connected from ${address}`),
+    lost: ({ site }, why) => tell(why === 'left' ? `${site} left` : `${site} is lost: no sign of life`),
+  });
+}
+
+function tellOrphans({ studies, logger }: ServerContext, tell: (line: string) => void): void {
+  for (const study of studies.orphans()) {
+    const words = `The study ${study} has no users and is not open: only the project's admins see it. Let its users in with 'neuroflare study add-user', or everybody with 'neuroflare study open'.`;
+    logger.warn({ study }, words);
+    tell(words);
   }
 }
 
@@ -132,13 +141,17 @@ function takingUp(server: App['server'], { logger, revoked, registry }: ServerCo
 
 async function assemble(
   { tell, kitDir, acceptLoss }: ServeOptions,
-  { kit, state, log: logger }: Pick<ServerContext, 'kit' | 'state'> & { log: ServerContext['logger'] },
+  { kit, state, opened, logger }: Place & Pick<ServerContext, 'logger'>,
 ) {
   const resources = await readServerResources(kitDir);
-  const { store, audit } = await openRecords({ kit, state, acceptLoss: acceptLoss === true, tell });
-  const registry = new SiteRegistry(await disabledSites(store));
+  const authorization = await readAuthorization(kitDir);
+  const { store, audit } = await openRecords({ kit, state, opened, acceptLoss: acceptLoss === true, tell });
+  const disabled = await disabledSites(store);
   const studies = new Studies(store, await store.studies());
   const work = new WorkThread();
+  opened.closeLast(() => work.close());
+  const registry = new SiteRegistry(disabled);
+  opened.closeLast(() => registry.stop());
   const metrics = new Metrics({
     sites: () => registry.sessions().length,
     running: () => jobs.active().length,
@@ -167,10 +180,8 @@ async function assemble(
         .catch((cause: unknown) => logger.error({ cause: String(cause) }, 'the audit log cannot be written'));
     },
   });
-  registry.listen({
-    connected: ({ site, address }) => tell(`${site} connected from ${address}`),
-    lost: ({ site }, why) => tell(why === 'left' ? `${site} left` : `${site} is lost: no sign of life`),
-  });
+  opened.closeLast(() => jobs.stop());
+  tellSites(registry, tell);
   const ended = Promise.withResolvers<'shutdown' | 'restart'>();
   const context: ServerContext = {
     kit,
@@ -181,7 +192,7 @@ async function assemble(
     orders: new SiteOrders(registry),
     jobs,
     studies,
-    access: new Access(await readAuthorization(kitDir), studies),
+    access: new Access(authorization, studies),
     uploads: new UploadDesk(),
     revoked: new RevokedList(kit.tls.crl),
     work,
@@ -195,52 +206,43 @@ async function assemble(
     },
     stop: ended.resolve,
   };
-  const close = async () => {
-    await work.close();
-    await audit.close();
-    await store.close();
-  };
-  return { context, ended: ended.promise, close };
+  return { context, ended: ended.promise };
 }
 
 /** The database and the audit log, each held against the other. @throws NF_STORE_*, NF_AUDIT_DAMAGED */
 async function openRecords({
   kit,
   state,
+  opened,
   acceptLoss,
   tell,
 }: Records): Promise<{ store: ServerStore; audit: AuditLog }> {
   const isNewLog = !existsSync(state.audit);
   if (acceptLoss) await keepDatabase(state);
   const store = await openSqliteStore(state.database);
-  try {
-    if (!acceptLoss) await requireJobsOfAudit(state, store);
-    const audit = await openChainedLog<Deed>(state.audit, logKey(kit));
-    const jobs = isNewLog || acceptLoss ? (await store.jobs()).length : 0;
-    const note = (action: string) =>
-      audit.append({
-        actor: kit.identity.name,
-        action,
-        outcome: 'done',
-        detail: `${counted(jobs, 'job')} in the database`,
-      });
-    if (acceptLoss) await note('state.accept_loss');
-    else if (jobs > 0) {
-      await note('audit.begin_anew');
-      tell(
-        `The audit log ${state.audit} is not there and begins anew; the database holds ${counted(jobs, 'job')}.`,
-      );
-    }
-    return { store, audit };
-  } catch (error) {
-    await store.close();
-    throw error;
+  opened.closeLast(() => store.close());
+  if (!acceptLoss) await requireJobsOfAudit(state, store);
+  const audit = await openChainedLog<Deed>(state.audit, logKey(kit));
+  opened.closeLast(() => audit.close());
+  const jobs = isNewLog || acceptLoss ? (await store.jobs()).length : 0;
+  const note = (action: string) =>
+    audit.append({
+      actor: kit.identity.name,
+      action,
+      outcome: 'done',
+      detail: `${counted(jobs, 'job')} in the database`,
+    });
+  if (acceptLoss) await note('state.accept_loss');
+  else if (jobs > 0) {
+    await note('audit.begin_anew');
+    tell(
+      `The audit log ${state.audit} is not there and begins anew; the database holds ${counted(jobs, 'job')}.`,
+    );
   }
+  return { store, audit };
 }
 
-interface Records {
-  readonly kit: OpenKit<'server'>;
-  readonly state: StateFolder;
+interface Records extends Place {
   readonly acceptLoss: boolean;
   readonly tell: (line: string) => void;
 }
