@@ -1,3 +1,4 @@
+import { sizeText } from './size-text.ts';
 import { fitted, widthOf } from './width.ts';
 
 const LONGEST_BAR = 40;
@@ -7,13 +8,15 @@ export interface BarState {
   readonly label: string;
   readonly value: number;
   readonly total: number;
+  /** Default: a plain number. */
+  readonly unit?: 'bytes' | undefined;
   /** What comes after the figures where there is room, e.g. the time left. */
   readonly rest?: string;
 }
 
 /** One line of progress that fits the screen: the figures are always whole; the rest, the bar and the label give way to them. */
-export function barLine({ label, value, total, rest = '' }: BarState, columns: number): string {
-  const figures = `${value}/${total}`;
+export function barLine({ label, value, total, unit, rest = '' }: BarState, columns: number): string {
+  const figures = unit === 'bytes' ? `${sizeText(value)} of ${sizeText(total)}` : `${value}/${total}`;
   // The last column stays free: some terminals begin a new line as soon as it is written.
   const room = columns - 1 - widthOf(label) - ' [] '.length - widthOf(figures);
   const tail = rest !== '' && room - widthOf(rest) - 1 >= SHORTEST_BAR ? ` ${rest}` : '';

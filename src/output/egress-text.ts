@@ -1,6 +1,7 @@
 import type { EgressPlan } from '../runtime/client/egress-plan.ts';
 import type { EgressReport } from '../runtime/client/egress-report.ts';
 import { counted } from '../runtime/kernel/counted.ts';
+import { timeText } from '../runtime/kernel/time-text.ts';
 import { renderTable } from './table.ts';
 
 export function renderEgress({ sums, first, last, bytes, ledger }: EgressReport): string {
@@ -14,7 +15,7 @@ export function renderEgress({ sums, first, last, bytes, ledger }: EgressReport)
   ]);
   return [
     renderTable(['job', 'what', 'requests', 'bytes', 'content'], rows),
-    `${counted(bytes, 'byte')} in request bodies, ${first} to ${last}. Ledger: ${ledger}`,
+    `${counted(bytes, 'byte')} in request bodies, ${timeText(first ?? '')} to ${timeText(last ?? '')}. Ledger: ${ledger}`,
   ].join('\n');
 }
 

@@ -1,10 +1,15 @@
 import { Flags } from '@oclif/core';
 import { ENGINE_CHOICES } from '../runtime/engine/registry.ts';
+import { DEFAULT_WORKSPACE } from '../runtime/workspace/run-index.ts';
 
 /** Flags that several commands take and that mean the same in each. */
 
 /** `--workspace`, `-w`: where the runs are. */
-export const workspaceFlag = Flags.string({ char: 'w', default: 'work', summary: 'folder of the runs' });
+export const workspaceFlag = Flags.string({
+  char: 'w',
+  default: DEFAULT_WORKSPACE,
+  summary: 'folder of the runs',
+});
 
 /** `--set NAME=VALUE`, any number of times. */
 export const setFlag = Flags.string({

@@ -1,4 +1,5 @@
 import { formatPlace } from '../runtime/kernel/errors.ts';
+import { timeText } from '../runtime/kernel/time-text.ts';
 import type { JobMeta } from '../runtime/wire/admin.ts';
 import { renderTable } from './table.ts';
 
@@ -11,13 +12,10 @@ export function renderJobs(jobs: readonly JobMeta[]): string {
     `${job.round} of ${job.num_rounds}`,
     sitesText(job),
     job.submitter.name,
-    job.submitted.replace('T', ' ').slice(0, 19),
+    timeText(job.submitted),
     duration(job.seconds),
   ]);
-  return renderTable(
-    ['job', 'name', 'status', 'rounds', 'sites', 'submitter', 'submitted (UTC)', 'time'],
-    rows,
-  );
+  return renderTable(['job', 'name', 'status', 'rounds', 'sites', 'submitter', 'submitted', 'time'], rows);
 }
 
 /** All of one job. */
@@ -31,9 +29,9 @@ export function renderJob(job: JobMeta): string {
     ['best model', best ? `model ${best.model}, ${job.metric} ${best.value.toFixed(3)}` : undefined],
     ['submitter', `${submitter.name} (${submitter.org})`],
     ['study', job.study],
-    ['submitted', job.submitted],
-    ['started', job.started ?? undefined],
-    ['ended', job.ended ?? undefined],
+    ['submitted', timeText(job.submitted)],
+    ['started', maybeTime(job.started)],
+    ['ended', maybeTime(job.ended)],
     ['time', job.seconds === null ? undefined : duration(job.seconds)],
     ['cloned from', job.cloned_from ?? undefined],
     ['code', job.code_sha256.slice(0, 12)],
@@ -46,7 +44,7 @@ export function renderJob(job: JobMeta): string {
     connected ? 'yes' : 'no',
     phase ?? '',
     rounds === undefined ? '' : `${rounds} of ${job.round}`,
-    since ?? '',
+    maybeTime(since) ?? '',
     reasonText(trouble ?? reason),
   ]);
   return [
@@ -73,12 +71,12 @@ function reasonText(reason: JobMeta['sites'][number]['reason']): string {
   return reason ? `${reason.code}: ${reason.message}` : '';
 }
 
-/** `site-3 since 14:02, 2 of 3 have answered`: what a job waits for, in a line. */
+/** `site-3 since 2026-11-29T14:02:00Z; rule: 2 of 3 have answered`: what a job waits for, in a line. */
 export function waitingText({ waiting }: JobMeta): string | undefined {
   if (!waiting) return undefined;
   const { what, since, rule, ends } = waiting;
-  const until = ends === undefined ? '' : `, until ${timeOfDay(ends)}`;
-  return `${what} since ${timeOfDay(since)}; rule: ${rule}${until}`;
+  const until = ends === undefined ? '' : `, until ${timeText(ends)}`;
+  return `${what} since ${timeText(since)}; rule: ${rule}${until}`;
 }
 
 export function duration(seconds: number | null): string {
@@ -95,9 +93,8 @@ export function roundName(round: number, rounds: number): string {
   return round > rounds ? 'the final scoring' : `round ${round}`;
 }
 
-/** In the reader's time zone. */
-export function timeOfDay(time: string): string {
-  return new Date(time).toLocaleTimeString('en-GB');
+function maybeTime(time: string | null | undefined): string | undefined {
+  return time === null || time === undefined ? undefined : timeText(time);
 }
 
 /** What ended a job, and the first failure of a site where that was another. */

@@ -1,4 +1,5 @@
 import { counted } from '../runtime/kernel/counted.ts';
+import { shellWord } from '../runtime/kernel/shell-word.ts';
 import type { JobEvents, JobMeta } from '../runtime/wire/admin.ts';
 import { duration, roundName, waitingText } from './job-text.ts';
 
@@ -114,6 +115,6 @@ function notesOf({ notes }: Known): string[] {
 export function endText(meta: JobMeta): string {
   const { job_id: id, status, seconds, best, metric } = meta;
   const figure = best ? `; best model ${best.model}, ${metric} ${best.value.toFixed(3)}` : '';
-  const next = status === 'FINISHED:COMPLETED' ? `\nNext: neuroflare job download ${id}` : '';
+  const next = status === 'FINISHED:COMPLETED' ? `\nNext: neuroflare job download ${shellWord(id)}` : '';
   return `${status} after ${duration(seconds)}${figure}${next}`;
 }

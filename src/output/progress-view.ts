@@ -2,6 +2,7 @@ import { SingleBar } from 'cli-progress';
 import { noProgress, type Progress } from '../runtime/telemetry/progress.ts';
 import { barLine } from './bar-line.ts';
 import { duration } from './job-text.ts';
+import { sizeText } from './size-text.ts';
 import { writeNote } from './terminal.ts';
 import { columnsOf } from './width.ts';
 
@@ -19,17 +20,20 @@ export function createProgressView(options: { quiet: boolean }): ProgressView {
 
 function barView(): ProgressView {
   const bar = new SingleBar({
-    format: (_, { value, total, eta }, { what }) =>
-      barLine({ label: String(what), value, total, rest: timeLeft(Number(eta)) }, columnsOf(process.stderr)),
+    format: (_, { value, total, eta }, { what, unit }) =>
+      barLine(
+        { label: String(what), value, total, unit, rest: timeLeft(Number(eta)) },
+        columnsOf(process.stderr),
+      ),
     stream: process.stderr,
     hideCursor: null,
     clearOnComplete: true,
   });
   let started = false;
-  const step: Progress = ({ what, done, total }) => {
-    if (!started) bar.start(total, 0, { what });
+  const step: Progress = ({ what, done, total, unit }) => {
+    if (!started) bar.start(total, 0, { what, unit });
     started = done < total;
-    bar.update(done, { what });
+    bar.update(done, { what, unit });
     if (!started) bar.stop();
   };
   return { step, stop: () => bar.stop() };
@@ -42,9 +46,10 @@ function timeLeft(seconds: number): string {
 
 function lineView(): Progress {
   let shown = -1;
-  return ({ what, done, total }) => {
+  return ({ what, done, total, unit }) => {
+    const show = unit === 'bytes' ? sizeText : String;
     const tenth = total === 0 ? 10 : Math.floor((done / total) * 10);
-    if (tenth !== shown) writeNote(`${what}: ${done} of ${total}`);
+    if (tenth !== shown) writeNote(`${what}: ${show(done)} of ${show(total)}`);
     shown = tenth;
   };
 }

@@ -1,11 +1,16 @@
 import type { ListedJob } from '../runtime/client/at-site.ts';
+import { timeText } from '../runtime/kernel/time-text.ts';
+import { sizeText } from './size-text.ts';
 import { renderTable } from './table.ts';
 
 /** A job at a site, as somebody should see it before its code runs: a line each. */
 export function siteJobLines(job: ListedJob): string[] {
-  const signed = job.submitted === null ? '' : `, signed ${job.submitted}, good until ${job.expires}`;
+  const signed =
+    job.submitted === null || job.expires === null
+      ? ''
+      : `, signed ${timeText(job.submitted)}, good until ${timeText(job.expires)}`;
   const round = job.round === null ? '' : `, round ${job.round}`;
-  const files = job.files.map(({ path, type, size }) => [path, type, `${size} B`]);
+  const files = job.files.map(({ path, type, size }) => [path, type, sizeText(size)]);
   return [
     `${job.name ?? 'not fetched yet'}  ${job.job_id}`,
     ...(job.submitter === null

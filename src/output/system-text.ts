@@ -1,4 +1,5 @@
 import { counted } from '../runtime/kernel/counted.ts';
+import { timeText } from '../runtime/kernel/time-text.ts';
 import type { SiteState, SystemStatus } from '../runtime/wire/admin.ts';
 import { renderTable } from './table.ts';
 
@@ -6,7 +7,7 @@ import { renderTable } from './table.ts';
 export function renderStatus({ server, sites }: SystemStatus): string {
   const jobs = `${counted(server.jobs_running, 'job runs', 'jobs run')}, ${server.jobs_waiting} wait (at most ${server.max_jobs} at a time)`;
   return [
-    `${server.name} of ${server.project}: neuroflare ${server.version}, since ${server.started}, ${server.memory_mb} MB`,
+    `${server.name} of ${server.project}: neuroflare ${server.version}, since ${timeText(server.started)}, ${server.memory_mb} MB`,
     jobs,
     ...server.warnings.map((warning) => `warning: ${warning}`),
     '',
@@ -18,6 +19,7 @@ export function renderStatus({ server, sites }: SystemStatus): string {
 
 function siteRow(site: SiteState): string[] {
   const state = site.enabled ? (site.connected ? 'connected' : 'lost') : 'disabled';
+  const since = site.since ?? site.last_seen;
   const work = site.jobs.map(
     ({ job_id: id, phase, round }) => `${id.slice(0, 8)} ${phase}${round ? ` ${round}` : ''}`,
   );
@@ -25,7 +27,7 @@ function siteRow(site: SiteState): string[] {
     site.name,
     site.org ?? '',
     state,
-    site.since ?? site.last_seen ?? '',
+    since === null ? '' : timeText(since),
     site.address ?? '',
     site.version ?? '',
     work.join(', '),

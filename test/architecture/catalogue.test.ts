@@ -28,6 +28,21 @@ describe('error catalogue', () => {
     expect(`${message} ${hint}`).not.toMatch(counts);
   });
 
+  it.each(rows)('%s speaks of no place that may not be there', (_, { message, hint }) => {
+    expect(`${message} ${hint}`).not.toMatch(/\b(lines?|place) (shown|below|above)\b/);
+  });
+
+  it.each(rows)('%s shows commands as a shell takes them, whatever is filled in', (_, { message, hint }) => {
+    const commands =
+      `${message} ${hint}`.match(/'(neuroflare|npm) [^']*'|`(neuroflare|npm) [^`]*`|chmod .*/g) ?? [];
+    expect(commands.filter((command) => /\{(?!topic)\w/.test(command))).toEqual([]);
+  });
+
+  it('shows no command of which a word is put in as it is', () => {
+    const shown = sources.match(/neuroflare [a-z-]+ [^`\n]*\$\{(?!shellWord\()[^}]*\}/g) ?? [];
+    expect(shown.filter((text) => !text.includes('preprocess phantom OUT'))).toEqual([]);
+  });
+
   it('fills in every word it is given', () => {
     const error = flError('NF_PATH_MISSING', { what: 'Job', path: 'jobs/x' });
     expect(error.message).toBe('Job not found: jobs/x');

@@ -37,7 +37,7 @@ const JOBS: readonly BadJob[] = [
     what: 'an open bracket',
     parts: edited('fedavg', '[fedavg'),
     code: 'NF_JOB_YAML',
-    says: 'line shown',
+    says: 'Correct job.yaml',
     line: 5,
   },
   {
@@ -283,7 +283,7 @@ describe('a job folder', () => {
       what: 'with a script that does not parse',
       words: 'simulate syntax -w out',
       code: 'NF_JOB_SCRIPT_SYNTAX',
-      says: 'line shown',
+      says: 'Correct the script',
       place: { file: at('syntax', 'client', 'other.ts'), line: 2, column: 11 },
     },
     {

@@ -40,6 +40,25 @@ describe('job create', () => {
     expect((await json('validate', 'jobs/hello')).answer.data).toMatchObject({ job: 'hello', rounds: 4 });
   });
 
+  it('takes folder and template as nvflare does', async () => {
+    const { code, stdout } = await run('create', '-j', 'jobs/as nvflare/one', '-w', HELLO);
+    expect([code, stdout]).toEqual([
+      0,
+      `Created jobs/as nvflare/one from ${HELLO}.\nNext: neuroflare job validate 'jobs/as nvflare/one'; neuroflare simulate 'jobs/as nvflare/one'\n`,
+    ]);
+  });
+
+  it.each([[['-t', HELLO]], [['jobs/a', '-j', 'jobs/b', '-t', HELLO]]])(
+    'wants one folder: %j',
+    async (words) => {
+      const { answer } = await json('create', ...words);
+      expect(answer).toMatchObject({
+        error_code: 'NF_USAGE',
+        message: expect.stringContaining('one folder'),
+      });
+    },
+  );
+
   it('reads paths where they are typed', async () => {
     await run('create', 'jobs/data', '-t', HELLO, '-s', 'data=./bids', '-s', 'split=split.json');
     const text = await readFile(join(root, 'jobs/data/job.yaml'), 'utf8');

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -22,6 +23,16 @@ const SMALL = [
   'batch_size=8',
 ];
 const read = (path: string): unknown => JSON.parse(readFileSync(join(cwd, path), 'utf8'));
+
+/** What the page of a run says to type next, as a shell reads it. */
+function nextOf(workspace: string | undefined, run: string): string[] {
+  const folder = workspace === undefined ? run : join(workspace, run, 'latest');
+  const page = readFileSync(join(cwd, folder, 'report.html'), 'utf8');
+  const command = /<code>neuroflare (.*?)<\/code>/.exec(page)?.[1]?.replaceAll('&#39;', "'") ?? '';
+  return execFileSync('sh', ['-c', `printf '%s\\n' ${command}`], { encoding: 'utf8' })
+    .trim()
+    .split('\n');
+}
 
 beforeAll(async () => {
   const root = await writeTree(subjectsOf(['bright', 'dark'], { count: 60, partition: 'n/a' }), spotSlice);
@@ -231,6 +242,20 @@ describe('report', () => {
     expect((await runCli(run, { cwd })).code).toBe(0);
     const { stdout } = await runCli(['report', 'spots', '-w', 'fresh'], { cwd });
     expect(stdout).toContain('not judged yet');
+    expect(nextOf('fresh', 'spots')).toEqual(['evaluate', 'spots', '--workspace', 'fresh']);
+  });
+
+  it('names a run that lies elsewhere as it was named, and the data that it does not know', async () => {
+    const [id = ''] = readdirSync(join(cwd, 'fresh/spots')).filter((name) => /^\d/.test(name));
+    cpSync(join(cwd, 'fresh/spots', id), join(cwd, 'brought home'), { recursive: true });
+    const card = join(cwd, 'brought home/run.json');
+    writeFileSync(card, JSON.stringify({ ...JSON.parse(readFileSync(card, 'utf8')), data: null }));
+    await runCli(['report', 'brought home'], { cwd });
+    const next = nextOf(undefined, 'brought home');
+    expect(next).toEqual(['evaluate', 'brought home', '--data', 'BIDS_FOLDER', '--split', 'SPLIT_FILE']);
+    const words = next.map((word) => ({ BIDS_FOLDER: 'bids', SPLIT_FILE: 'split.json' })[word] ?? word);
+    const { code, stderr } = await runCli([...words, '-q', '--replicates', '300'], { cwd });
+    expect([code, stderr]).toEqual([0, '']);
   });
 
   it('compares two runs on the subjects of both', async () => {

@@ -105,7 +105,11 @@ async function run(job: string, threads: number, workspace = `work-${job}-${thre
   expect(result.code, result.stderr).toBe(0);
   const folder = latestRun(join(root, workspace), job);
   const log = ['site-1', 'site-2'].map((site) => textOf(join(folder, 'sites', site, 'log.txt')));
-  return { folder, model: finalModel(folder), log: log.join('') };
+  return {
+    folder,
+    model: finalModel(folder),
+    log: log.join('').replace(/^\S+Z (round \d+|final scoring): /gm, ''),
+  };
 }
 
 const textOf = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '');

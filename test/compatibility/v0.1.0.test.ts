@@ -69,6 +69,11 @@ describe('a server of version 0.1.0 and its sites', () => {
       expect(sha256(readFileSync(join(folder, 'model.safetensors')))).toBe(MODEL);
     }
     expect(jobs).toHaveLength(2);
+    const stats = await Promise.all(jobs.map((job) => ask(['job', 'stats', job])));
+    expect(stats.map(({ answer }) => answer.error_code ?? answer.status).sort()).toEqual([
+      'NF_JOB_STATS_NONE',
+      'ok',
+    ]);
     const { answer } = await runJson(['audit', 'verify', kit('hub')], { cwd: root });
     expect(answer).toMatchObject({ status: 'ok' });
   });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { counted } from '../../runtime/kernel/counted.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
+import { timeText } from '../../runtime/kernel/time-text.ts';
 import { logReportSchema } from '../../runtime/security/verify-logs.ts';
 
 const resultSchema = z.array(logReportSchema);
@@ -53,7 +54,7 @@ export default class AuditVerify extends BaseCommand<Result> {
   protected override render(logs: Result): string {
     return logs
       .flatMap(({ path, entries, first, last, findings }) => [
-        `${path}: ${counted(entries, 'entry', 'entries')}${first === null ? '' : `, ${first} to ${last}`}: ${findings.length === 0 ? 'whole' : 'NOT WHOLE'}`,
+        `${path}: ${counted(entries, 'entry', 'entries')}${first === null || last === null ? '' : `, ${timeText(first)} to ${timeText(last)}`}: ${findings.length === 0 ? 'whole' : 'NOT WHOLE'}`,
         ...findings.map(({ line, problem }) => (line === 0 ? `  ${problem}` : `  line ${line}: ${problem}`)),
       ])
       .join('\n');

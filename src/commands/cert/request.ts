@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { shellWord } from '../../runtime/kernel/shell-word.ts';
 
 const resultSchema = z.object({
   folder: z.string(),
@@ -43,7 +44,7 @@ export default class CertRequest extends BaseCommand<Result> {
     return [
       `Send ${request} to the coordinator; ${key} stays here.`,
       `Fingerprint of the key, to be told by another way: ${fingerprint}`,
-      `Then: neuroflare package APPROVAL --request ${folder}`,
+      `Then: neuroflare package APPROVAL --request ${shellWord(folder)}`,
     ].join('\n');
   }
 }

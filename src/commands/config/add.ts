@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
+import { shellWord } from '../../runtime/kernel/shell-word.ts';
 import { type KitSummary, kitSchema, kitSummary } from '../../runtime/security/summary.ts';
 
 export default class ConfigAdd extends BaseCommand<KitSummary> {
@@ -26,7 +27,7 @@ export default class ConfigAdd extends BaseCommand<KitSummary> {
   }
 
   protected override render({ id, name, role, type, active, warnings }: KitSummary): string {
-    const next = active ? 'It is in use.' : `Next: neuroflare config use ${id}`;
+    const next = active ? 'It is in use.' : `Next: neuroflare config use ${shellWord(id ?? '')}`;
     return [`Added ${id}: ${name}, ${role ?? type}. ${next}`, ...warnings].join('\n');
   }
 }

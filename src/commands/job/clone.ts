@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core';
 import { z } from 'zod';
 import { jobArg, validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
+import { shellWord } from '../../runtime/kernel/shell-word.ts';
 
 const resultSchema = z.object({
   job_id: z.string(),
@@ -40,6 +41,6 @@ export default class JobClone extends RemoteCommand<Result> {
   }
 
   protected override render({ job_id: id, cloned_from: from }: Result): string {
-    return `Submitted ${from} again as ${id}.\nNext: neuroflare job monitor ${id}`;
+    return `Submitted ${from} again as ${id}.\nNext: neuroflare job monitor ${shellWord(id)}`;
   }
 }

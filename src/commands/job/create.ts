@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { createJob } from '../../runtime/job/templates.ts';
 import { parseOverride } from '../../runtime/job/variables.ts';
+import { flError } from '../../runtime/kernel/errors.ts';
+import { shellWord } from '../../runtime/kernel/shell-word.ts';
 
 const resultSchema = z.object({ name: z.string(), folder: z.string(), template: z.string() });
 type Result = z.output<typeof resultSchema>;
@@ -13,9 +15,15 @@ export default class JobCreate extends BaseCommand<Result> {
     '<%= config.bin %> job create jobs/hello --template hello-fedavg-numpy',
     '<%= config.bin %> job create jobs/glioma --template mri-fedavg --set num_rounds=20 --set data=./bids --set split=./split.json',
   ];
-  static override args = { folder: Args.string({ required: true, description: 'folder to make' }) };
+  static override args = { folder: Args.string({ description: 'folder to make' }) };
   static override flags = {
-    template: Flags.string({ char: 't', required: true, summary: 'one of `job list-templates`' }),
+    'job-folder': Flags.string({ char: 'j', summary: 'folder to make, as nvflare takes it' }),
+    template: Flags.string({
+      char: 't',
+      charAliases: ['w'],
+      required: true,
+      summary: 'one of `job list-templates`',
+    }),
     set: Flags.string({
       char: 's',
       multiple: true,
@@ -28,14 +36,17 @@ export default class JobCreate extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(JobCreate);
-    const { definition } = await createJob(args.folder, {
+    const folder = args.folder ?? flags['job-folder'];
+    if (folder === undefined || (args.folder !== undefined && flags['job-folder'] !== undefined))
+      throw flError('NF_USAGE', { message: 'Name one folder to make: job create FOLDER --template NAME.' });
+    const { definition } = await createJob(folder, {
       template: flags.template,
       overrides: flags.set.map(parseOverride),
     });
-    return { name: definition.name, folder: args.folder, template: flags.template };
+    return { name: definition.name, folder, template: flags.template };
   }
 
   protected override render({ folder, template }: Result): string {
-    return `Created ${folder} from ${template}.\nNext: neuroflare job validate ${folder}; neuroflare simulate ${folder}`;
+    return `Created ${folder} from ${template}.\nNext: neuroflare job validate ${shellWord(folder)}; neuroflare simulate ${shellWord(folder)}`;
   }
 }

@@ -1,11 +1,12 @@
 import { jobArg } from '../../output/remote-args.ts';
+import { sizeText } from '../../output/size-text.ts';
 import { renderTable } from '../../output/table.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { counted } from '../../runtime/kernel/counted.ts';
 import { type JobStats, jobStats } from '../../runtime/wire/admin.ts';
 
 export default class JobStatsCommand extends RemoteCommand<JobStats> {
-  static override summary = 'show what a running job has moved since the server started';
+  static override summary = 'show what a job has moved since the server started, or until it was over';
   static override examples = ['<%= config.bin %> job stats 3f2a91c0'];
   static override args = { job: jobArg };
   static override resultSchema = jobStats;
@@ -26,16 +27,12 @@ export default class JobStatsCommand extends RemoteCommand<JobStats> {
       String(site.round ?? ''),
       String(site.results),
       site.seconds.toFixed(1),
-      megabytes(site.bytes_in),
-      megabytes(site.bytes_out),
+      sizeText(site.bytes_in),
+      sizeText(site.bytes_out),
     ]);
     return [
-      renderTable(['site', 'phase', 'round', 'results', 'seconds', 'MB received', 'MB sent'], rows),
+      renderTable(['site', 'phase', 'round', 'results', 'seconds', 'received', 'sent'], rows),
       `${counted(rounds, 'round')} closed; ${seconds.toFixed(1)} s of aggregation`,
     ].join('\n');
   }
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(bytes < 1e5 ? 4 : 1);
 }

@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
+import { shellWord } from '../../runtime/kernel/shell-word.ts';
 
 const resultSchema = z.object({
   job_id: z.string(),
@@ -47,7 +48,7 @@ export default class JobSubmit extends RemoteCommand<Result> {
           validDays: flags['valid-days'],
           clients: flags.clients?.split(',').map((site) => site.trim()),
           signal: this.signal,
-          onBytes: (done, total) => progress({ what: 'initial model, bytes', done, total }),
+          onBytes: (done, total) => progress({ what: 'initial model sent', done, total, unit: 'bytes' }),
         },
       );
       for (const warning of warnings) this.note(`warning: ${warning}`);
@@ -57,6 +58,6 @@ export default class JobSubmit extends RemoteCommand<Result> {
 
   protected override render({ job_id: id, is_new: isNew }: Result): string {
     const said = isNew ? `Submitted as ${id}.` : `Submitted before with this token: ${id}.`;
-    return `${said}\nNext: neuroflare job monitor ${id}`;
+    return `${said}\nNext: neuroflare job monitor ${shellWord(id)}`;
   }
 }

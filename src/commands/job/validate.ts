@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { setFlag } from '../../output/flags.ts';
 import { prepareJob } from '../../runtime/federation/prepare-job.ts';
+import { renewEditorFiles } from '../../runtime/job/editor-files.ts';
 import { parseOverride } from '../../runtime/job/variables.ts';
 import { counted } from '../../runtime/kernel/counted.ts';
 
@@ -22,7 +23,9 @@ const FRAMEWORK_NOTE =
 
 export default class JobValidate extends BaseCommand<Result> {
   static override summary = 'check a job: definition, script, data, split, model and counts';
-  static override description = 'Makes every check that `simulate` makes before it starts, and runs nothing.';
+  static override description =
+    'Makes every check that `simulate` makes before it starts, and runs nothing. In a folder that came from another machine it tells editors ' +
+    'where neuroflare is on this one.';
   static override examples = ['<%= config.bin %> job validate jobs/glioma'];
   static override args = { job: Args.string({ required: true, description: 'job folder' }) };
   static override flags = {
@@ -35,6 +38,7 @@ export default class JobValidate extends BaseCommand<Result> {
     const { loaded, plan, bundle, params, warnings } = await prepareJob(args.job, {
       overrides: flags.set.map(parseOverride),
     });
+    await renewEditorFiles(loaded.folder);
     return {
       job: plan.job.name,
       sites: [...plan.sites],

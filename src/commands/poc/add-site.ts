@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { pocCommand } from '../../output/poc-command.ts';
 import { pocWorkspaceFlag } from '../../output/remote-args.ts';
 
 const resultSchema = z.object({ name: z.string(), kit: z.string() });
@@ -16,6 +17,9 @@ export default class PocAddSite extends BaseCommand<Result> {
   };
   static override resultSchema = resultSchema;
 
+  /** It must find this federation. */
+  #next = '';
+
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(PocAddSite);
     const { pocFolder } = await import('../../runtime/poc/poc-folder.ts');
@@ -25,10 +29,11 @@ export default class PocAddSite extends BaseCommand<Result> {
       type: 'client',
       ...(flags.org !== undefined && { org: flags.org }),
     });
+    this.#next = pocCommand(['start', '--service', name], flags.workspace);
     return { name, kit };
   }
 
   protected override render({ name }: Result): string {
-    return `Added ${name}. Next: neuroflare poc start --service ${name}`;
+    return `Added ${name}. Next: ${this.#next}`;
   }
 }

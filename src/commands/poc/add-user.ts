@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { pocWorkspaceFlag } from '../../output/remote-args.ts';
+import { shellWord } from '../../runtime/kernel/shell-word.ts';
 
 const resultSchema = z.object({ name: z.string(), kit: z.string(), id: z.string() });
 type Result = z.output<typeof resultSchema>;
@@ -37,6 +38,6 @@ export default class PocAddUser extends BaseCommand<Result> {
   }
 
   protected override render({ name, id }: Result): string {
-    return `Added ${name}. To act as this admin: neuroflare config use ${id}, or --kit ${id}`;
+    return `Added ${name}. To act as this admin: neuroflare config use ${shellWord(id)}, or --kit ${shellWord(id)}`;
   }
 }

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { pocCommand } from '../../output/poc-command.ts';
 import { listOf, pocWorkspaceFlag } from '../../output/remote-args.ts';
 import { renderTable } from '../../output/table.ts';
 
@@ -29,12 +30,12 @@ export default class PocPrepare extends BaseCommand<Result> {
   };
   static override resultSchema = resultSchema;
 
-  /** What the next command needs to find this federation. */
-  #where = '';
+  /** It must find this federation. */
+  #next = '';
 
   protected override async execute(): Promise<Result> {
     const { flags } = await this.parse(PocPrepare);
-    if (flags.workspace !== undefined) this.#where = ` --workspace ${flags.workspace}`;
+    this.#next = pocCommand(['start'], flags.workspace);
     const { pocFolder } = await import('../../runtime/poc/poc-folder.ts');
     const { preparePoc } = await import('../../runtime/poc/prepare.ts');
     const poc = await preparePoc(pocFolder(flags.workspace), {
@@ -56,7 +57,7 @@ export default class PocPrepare extends BaseCommand<Result> {
     return [
       renderTable(['participant', 'kit'], rows),
       `A federation in ${workspace}, port ${port}.${admin === null ? '' : ` Commands use ${admin} now.`}`,
-      `Next: neuroflare poc start${this.#where}`,
+      `Next: ${this.#next}`,
     ].join('\n');
   }
 }

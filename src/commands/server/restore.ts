@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { counted } from '../../runtime/kernel/counted.ts';
+import { timeText } from '../../runtime/kernel/time-text.ts';
 
 const resultSchema = z.object({
   folder: z.string(),
@@ -36,6 +37,6 @@ export default class ServerRestore extends BaseCommand<Result> {
   }
 
   protected override render({ folder, files, created }: Result): string {
-    return `${counted(files, 'file')} of the backup of ${created} in ${folder}`;
+    return `${counted(files, 'file')} of the backup of ${timeText(created)} in ${folder}`;
   }
 }

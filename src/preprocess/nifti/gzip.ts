@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { createGunzip, type Gunzip, gunzip, gzip, type ZlibOptions } from 'node:zlib';
 import { flError, NeuroflareError } from '../../runtime/kernel/errors.ts';
+import { reasonOf } from '../../runtime/kernel/reason-of.ts';
 
 const gzipAsync = promisify(gzip);
 
@@ -83,7 +84,7 @@ function trailing(file: string, cause?: unknown): Error {
 }
 
 function gzipFailure(error: unknown, file: string): Error {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   const context = { place: { file }, cause: error };
   if (codeOf(error) === 'Z_BUF_ERROR') return flError('NF_NIFTI_GZIP_TRUNCATED', { file }, context);
   if (reason === 'incorrect data check')

@@ -45,7 +45,7 @@ export async function downloadJob(
     const path = inside(partial, file.path);
     await fetchFile(admin, { id, path, file, signal });
     done += file.size;
-    progress({ what: 'bytes', done, total });
+    progress({ what: 'downloaded', done, total, unit: 'bytes' });
   }
   if (force) await rm(folder, { recursive: true, force: true });
   await rename(partial, folder);

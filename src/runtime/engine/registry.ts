@@ -1,4 +1,5 @@
 import { flError } from '../kernel/errors.ts';
+import { reasonOf } from '../kernel/reason-of.ts';
 import { ENGINE_NAMES, type Engine, type EngineName } from './engine.ts';
 
 export const ENGINE_CHOICES = ['auto', ...ENGINE_NAMES] as const;
@@ -75,7 +76,7 @@ async function makeOrt(reason: string, threads: number): Promise<Engine> {
   try {
     return await makeOrtBuild('native', reason, threads);
   } catch (error) {
-    const missing = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    const missing = reasonOf(error).split('\n')[0] ?? '';
     const why = `${reason}; WebAssembly, since onnxruntime-node cannot be loaded (${missing})`;
     return makeOrtBuild('wasm', why, threads);
   }
@@ -100,7 +101,7 @@ async function whyNoGpu(choice: EngineChoice): Promise<string> {
     await loadTensorflow();
     return 'TensorFlow sees no GPU.';
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return reasonOf(error);
   }
 }
 

@@ -2,6 +2,7 @@ import type { JobDefinition } from '../job/definition.ts';
 import { type FileRules, readJobFile } from '../job/job-paths.ts';
 import type { ArrayLiteral } from '../job/schema.ts';
 import { flError } from '../kernel/errors.ts';
+import { reasonOf } from '../kernel/reason-of.ts';
 import type { FileRef } from '../telemetry/run-events.ts';
 import { checkParams } from '../tensors/check-params.ts';
 import { DTYPES, elementCount, type NdArray, type ParamSet, zeros } from '../tensors/nd-array.ts';
@@ -19,7 +20,7 @@ export async function initialModel(job: JobDefinition, rules: FileRules): Promis
     checkParams(params);
     return params;
   } catch (error) {
-    throw unusable(error instanceof Error ? error.message : String(error));
+    throw unusable(reasonOf(error));
   }
 }
 

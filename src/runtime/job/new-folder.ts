@@ -1,15 +1,13 @@
 import { chmod, mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { prettyJson } from '../kernel/digest.ts';
 import { atPlace, flError, NeuroflareError } from '../kernel/errors.ts';
-import { PACKAGE_ROOT } from '../kernel/package-root.ts';
-import { makeFolder, putFile, writeFileAtomic } from '../workspace/files.ts';
+import { makeFolder } from '../workspace/files.ts';
+import { writeEditorFiles } from './editor-files.ts';
 import { type LoadedJob, loadJob } from './load.ts';
-import { jobJsonSchema } from './schema.ts';
 
 /**
  * Makes a job folder that is whole or not there at all: what `fill` puts into it, which must load, and what editors
- * need (`.neuroflare/job.schema.json`, `tsconfig.json`).
+ * need (`tsconfig.json`, `.neuroflare/`).
  * @throws NF_JOB_EXISTS, and what `loadJob` throws
  */
 export async function makeJobFolder(
@@ -54,29 +52,4 @@ function placedInTarget(thrown: unknown, draft: string, folder: string): unknown
   if (!(thrown instanceof NeuroflareError) || !thrown.place?.file?.startsWith(draft)) return thrown;
   const file = join(folder, relative(draft, thrown.place.file));
   return atPlace(thrown, { ...thrown.place, file });
-}
-
-/** Types of the Client API and of TensorFlow.js, wherever they are installed; console and timers come from lib dom. */
-async function writeEditorFiles(folder: string): Promise<void> {
-  const tsconfig = {
-    compilerOptions: {
-      target: 'es2024',
-      lib: ['es2024', 'dom'],
-      types: [],
-      module: 'esnext',
-      moduleResolution: 'bundler',
-      moduleDetection: 'force',
-      strict: true,
-      noEmit: true,
-      erasableSyntaxOnly: true,
-      allowImportingTsExtensions: true,
-      skipLibCheck: true,
-      paths: {
-        'neuroflare/*': [join(PACKAGE_ROOT, 'dist/api/*.d.ts')],
-        '@tensorflow/tfjs': [join(PACKAGE_ROOT, 'dist/runtime/engine/tfjs-union.d.ts')],
-      },
-    },
-  };
-  await putFile(join(folder, 'tsconfig.json'), prettyJson(tsconfig));
-  await writeFileAtomic(join(folder, '.neuroflare/job.schema.json'), prettyJson(jobJsonSchema()));
 }

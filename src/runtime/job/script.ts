@@ -3,6 +3,7 @@ import { join, posix } from 'node:path';
 import { codePoint } from '../kernel/code-point.ts';
 import { flError, type Place } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
+import { reasonOf } from '../kernel/reason-of.ts';
 import { sourceExcerpt } from '../kernel/source-excerpt.ts';
 import type { Bundle } from './bundle.ts';
 import { JOB_LIMITS } from './limits.ts';
@@ -84,7 +85,7 @@ function syntaxFault(
   error: unknown,
   { file, text }: { file: string; text: string },
 ): { reason: string; place: Place } {
-  const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+  const { name, message, stack = '' } = error instanceof Error ? error : new Error(reasonOf(error));
   // The parser's own stack has an end, and what is left of the parser afterwards parses nothing.
   if (name === 'RuntimeError' || name === 'RangeError')
     return { reason: 'it is nested too deeply.', place: { file } };

@@ -1,6 +1,7 @@
 import type { ErrorRow, ExitCode } from './catalog/row.ts';
 import { ERROR_CATALOG, type ErrorCode } from './catalog.ts';
 import { fillText, type NamesIn, type TextParams } from './fill-text.ts';
+import { reasonOf } from './reason-of.ts';
 
 /** Where a failure happened; every field that is known is shown. */
 export interface Place {
@@ -141,7 +142,7 @@ const PATH_REASONS: Readonly<Record<string, string>> = {
 /** Turns whatever was thrown into a catalogue error; system errors get their own code, the rest is NF_INTERNAL. */
 export function toNeuroflareError(thrown: unknown): NeuroflareError {
   if (thrown instanceof NeuroflareError) return thrown;
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const error = thrown instanceof Error ? thrown : new Error(reasonOf(thrown));
   const system = error as NodeJS.ErrnoException & { dest?: string };
   // Where two paths are involved, as in a copy, the one that is written.
   const path = system.dest ?? system.path ?? '';

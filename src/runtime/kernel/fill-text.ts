@@ -1,5 +1,10 @@
-/** `{name}`, or `{name|one|many}`: the number and what is counted, `1 image` or `2 images`. */
-const PART = /\{(\w+)((?:\|[^|{}]*){2})?\}/g;
+import { shellWord } from './shell-word.ts';
+
+/**
+ * `{name}`; `{$name}` in a command: as a shell takes it; `{name|one|many}`: the number and what is counted, `1 image` or
+ * `2 images`.
+ */
+const PART = /\{\$?\w+(?:\|[^|{}]*\|[^|{}]*)?\}/g;
 
 export type TextParams = Readonly<Record<string, string | number>>;
 
@@ -11,20 +16,31 @@ export type NamesIn<Text extends string> = Text extends `${string}{${infer Rest}
       : NameOf<Part> | NamesIn<Tail>
     : never
   : never;
-type NameOf<Part extends string> = Part extends `${infer Name}|${string}` ? Name : Part;
+type NameOf<Part extends string> = Part extends `${infer Name}|${string}`
+  ? Name
+  : Part extends `$${infer Word}`
+    ? Word
+    : Part;
 
 /** A text of the catalogue with its words filled in; what is not given is left out. */
 export function fillText(text: string, params: TextParams): string {
-  return text.replace(PART, (_, name: string, forms?: string) => {
+  return text.replace(PART, (part) => {
+    const { name, isWord, one, many } = partOf(part);
     const value = String(params[name] ?? '');
-    const [, one, many] = forms?.split('|') ?? [];
-    return forms === undefined ? value : `${value} ${value === '1' ? one : many}`;
+    if (isWord) return shellWord(value);
+    return one === undefined ? value : `${value} ${value === '1' ? one : many}`;
   });
 }
 
 /** The text as a reader sees it who does not know the numbers: `{count} images`. */
 export function textInGeneral(text: string): string {
-  return text.replace(PART, (_, name: string, forms?: string) =>
-    forms === undefined ? `{${name}}` : `{${name}} ${forms.split('|')[2]}`,
-  );
+  return text.replace(PART, (part) => {
+    const { name, many } = partOf(part);
+    return many === undefined ? `{${name}}` : `{${name}} ${many}`;
+  });
+}
+
+function partOf(part: string) {
+  const [head = '', one, many] = part.slice(1, -1).split('|');
+  return { name: head.replace('$', ''), isWord: head.startsWith('$'), one, many };
 }

@@ -42,7 +42,7 @@ export async function makeReport(options: ReportOptions): Promise<ReportResult> 
   };
   if (paths.tensorboard) await writeTensorboard(paths.tensorboard, source.rounds, source.card.created);
   await writeFileAtomic(paths.record, prettyJson(makeRunRecord(source, kit)));
-  await writeFileAtomic(paths.report, renderPage(source));
+  await writeFileAtomic(paths.report, renderPage(source, options));
   const headline = source.evaluation?.headline;
   const sentence = headline?.sentence ?? NOT_JUDGED;
   return { ...paths, verdict: headline?.verdict ?? null, sentence, comparison: null };

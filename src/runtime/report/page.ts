@@ -1,3 +1,5 @@
+import { shellWord } from '../kernel/shell-word.ts';
+import { DEFAULT_WORKSPACE } from '../workspace/run-index.ts';
 import type { ReportSource } from './gather.ts';
 import { Html, html } from './html.ts';
 import { answerSection, controlsSection } from './sections/answer.ts';
@@ -7,11 +9,20 @@ import { casesSection, looksSection } from './sections/looks.ts';
 import { curvesSection, dataSection, recordSection } from './sections/run.ts';
 import { STYLE } from './style.ts';
 
-/** The whole report as one file that needs no network: style, charts and pictures are inside. */
-export function renderPage(source: ReportSource): string {
+/** A run by the name somebody gave it. */
+export interface AskedRun {
+  readonly target: string;
+  readonly workspace: string;
+}
+
+/**
+ * The whole report as one file that needs no network: style, charts and pictures are inside.
+ * @param asked how the run was named, and where it was looked for: a command of the page names it so, too
+ */
+export function renderPage(source: ReportSource, asked: AskedRun): string {
   const { summary, card, evaluation } = source;
   const body = html`<header><h1>${summary.job}</h1><p>${card.job.description ?? ''} Run ${summary.run_id}, ${card.created.slice(0, 10)}.</p></header>
-${evaluation ? answerSection(evaluation) : notEvaluated(summary.job)}
+${evaluation ? answerSection(evaluation) : notEvaluated(source, asked)}
 ${evaluation ? [controlsSection(evaluation), looksSection(evaluation)] : null}
 ${source.baselines ? baselinesSection(source.baselines) : null}
 ${evaluation ? [presenceSection(evaluation), classesSection(evaluation), sitesSection(evaluation)] : null}
@@ -32,7 +43,18 @@ export function frame(title: string, body: Html): string {
 `.text;
 }
 
-function notEvaluated(job: string): Html {
+function notEvaluated({ card }: ReportSource, asked: AskedRun): Html {
+  const next =
+    'initial_params' in card.job.model
+      ? html`Its model is the script's own, which only the script can judge.`
+      : html`Run <code>${evaluateCommand(card, asked)}</code>, then make the report again.`;
   return html`<section class="verdict undefined"><p class="answer">This run was not judged yet.</p>
-<p class="sentence">The figures below are from validation images that chose the model, and no control stands beside them: they say little. Run <code>neuroflare evaluate ${job}</code>, then make the report again.</p></section>`;
+<p class="sentence">The figures below are from validation images that chose the model, and no control stands beside them: they say little. ${next}</p></section>`;
+}
+
+/** Which data a run of a federation worked on is not known here. */
+function evaluateCommand({ data }: ReportSource['card'], { target, workspace }: AskedRun): string {
+  const where = workspace === DEFAULT_WORKSPACE ? [] : ['--workspace', shellWord(workspace)];
+  const on = data === null ? ['--data', 'BIDS_FOLDER', '--split', 'SPLIT_FILE'] : [];
+  return ['neuroflare', 'evaluate', shellWord(target), ...where, ...on].join(' ');
 }

@@ -1,5 +1,6 @@
 import { canonicalJson } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
+import { timeText } from '../kernel/time-text.ts';
 import type { Signature } from '../wire/shapes.ts';
 import type { JobTerms, SignedJob } from '../wire/terms.ts';
 import type { Identity } from './certificate/identity.ts';
@@ -30,7 +31,7 @@ export function signerOf(
   const { terms } = job;
   const signer = originalSigner(job, { ...rules, now });
   if (terms.version === 2 && Date.parse(terms.expires) <= now.getTime())
-    throw flError('NF_JOB_EXPIRED', { job: terms.job_id, date: terms.expires });
+    throw flError('NF_JOB_EXPIRED', { job: terms.job_id, date: timeText(terms.expires) });
   return signer;
 }
 

@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path';
 import { counted } from '../kernel/counted.ts';
 import { flError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
+import { reasonOf } from '../kernel/reason-of.ts';
+import { shellWord } from '../kernel/shell-word.ts';
 import { changeUserConfig, readUserConfig, type UserConfig } from '../workspace/config-file.ts';
 import { isoDay } from './certificate/iso-day.ts';
 import { type KitReport, verifyKit, WARN_DAYS } from './kit/verify.ts';
@@ -103,7 +105,7 @@ export function expiryWarning({ daysLeft, expires, participant }: KitReport): st
   if (daysLeft === undefined || expires === undefined || daysLeft < 0 || daysLeft > WARN_DAYS)
     return undefined;
   const left = counted(daysLeft, 'day');
-  return `The certificate ends in ${left}, on ${isoDay(expires)}: have the coordinator run 'neuroflare provision --workspace WORKSPACE --renew ${participant}'.`;
+  return `The certificate ends in ${left}, on ${isoDay(expires)}: have the coordinator run 'neuroflare provision --workspace WORKSPACE --renew ${shellWord(participant)}'.`;
 }
 
 async function look(kit: {
@@ -121,7 +123,7 @@ async function look(kit: {
       active,
       path,
       report: undefined,
-      problem: error instanceof Error ? error.message : String(error),
+      problem: reasonOf(error),
     };
   }
 }

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { flError } from '../kernel/errors.ts';
+import { shellWord } from '../kernel/shell-word.ts';
 import { isoDay } from './certificate/iso-day.ts';
 import { projectNotes, readParticipant, readProject } from './project/read-project.ts';
 import { type Participant, participantSchema } from './project/schema.ts';
@@ -49,14 +50,14 @@ export async function runProvision(flags: ProvisionFlags) {
 
 async function generate(path: string) {
   await writeSampleProject(path);
-  const next = `Wrote ${path}. Next: change it, then neuroflare provision --project-file ${path} --workspace kits`;
+  const next = `Wrote ${path}. Next: change it, then neuroflare provision --project-file ${shellWord(path)} --workspace kits`;
   return { project: (await readProject(path)).name, kits: [], notes: [next] };
 }
 
 async function renew(name: string, options: ProvisionOptions & { project: string | undefined }) {
   const { authority, issued, approval, kit } = await renewParticipant(name, options);
   const where = kit === undefined ? [] : [`Renewed in place: ${kit}`];
-  const notes = [...where, `At the site: neuroflare package ${approval} --out KIT`];
+  const notes = [...where, `At the site: neuroflare package ${shellWord(approval)} --out KIT`];
   return {
     project: authority.project.name,
     kits: [issuedSummary({ ...issued, path: kit })],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { shellWord } from '../kernel/shell-word.ts';
 import type { Issued } from './authority/ledger.ts';
 import { isoDay } from './certificate/iso-day.ts';
 import type { RegisteredKit } from './kit-registry.ts';
@@ -42,7 +43,7 @@ export type KitSummary = z.output<typeof kitSchema>;
 export function kitSummary({ id, active, path, report, problem }: RegisteredKit): KitSummary {
   const base = { ...(id !== undefined && { id }), active, path };
   if (!report) {
-    const mend = id === undefined ? '' : `neuroflare config remove ${id}`;
+    const mend = id === undefined ? '' : `neuroflare config remove ${shellWord(id)}`;
     const fault = { file: path, problem: 'missing', message: problem ?? 'it is no kit', mend };
     return { ...base, warnings: [], faults: [fault] };
   }

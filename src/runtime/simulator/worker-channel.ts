@@ -1,5 +1,4 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { TaskMessage, TaskOrder } from '../executor/messages.ts';
 import type { WorkerPool } from '../executor/worker-pool.ts';
 import type { AnswerListener, Channel, SiteAnswer, SiteTask } from '../federation/channel.ts';
@@ -13,6 +12,7 @@ import {
   statePath,
   updatePath,
 } from '../workspace/run-folder.ts';
+import { type Moment, SiteLog } from './site-log.ts';
 
 export interface WorkerChannelDeps {
   readonly pool: WorkerPool;
@@ -28,6 +28,7 @@ export interface WorkerChannelDeps {
 export class WorkerChannel implements Channel {
   readonly #deps: WorkerChannelDeps;
   #listener: AnswerListener | undefined;
+  readonly #logs = new Map<string, SiteLog>();
   #hasSaidLeft = false;
 
   constructor(deps: WorkerChannelDeps) {
@@ -48,8 +49,9 @@ export class WorkerChannel implements Channel {
   }
 
   assign(task: SiteTask): void {
-    const { site, round } = task;
+    const { site, round, totalRounds } = task;
     const { pool, plan } = this.#deps;
+    const moment = { round, totalRounds };
     let begun = 0;
     pool.run({
       site,
@@ -61,8 +63,11 @@ export class WorkerChannel implements Channel {
           this.#tell({ type: 'started', site, round });
         },
         message: (message) =>
-          this.#hear(message, { site, round, seconds: (performance.now() - begun) / 1000 }),
-        failed: (error) => this.#tell({ type: 'failure', site, round, error }),
+          this.#hear(message, { site, moment, seconds: (performance.now() - begun) / 1000 }),
+        failed: (error) => {
+          this.#logOf(site).end(moment);
+          this.#tell({ type: 'failure', site, round, error });
+        },
       },
     });
   }
@@ -74,12 +79,14 @@ export class WorkerChannel implements Channel {
 
   #hear(
     message: TaskMessage,
-    { site, round, seconds }: { site: string; round: number; seconds: number },
+    { site, moment, seconds }: { site: string; moment: Moment; seconds: number },
   ): void {
-    if (message.type === 'log') this.#log(site, message.text);
-    if (message.type === 'left') this.#sayLeft(site, message.traces);
+    const { round } = moment;
+    if (message.type === 'log') this.#log(site, message.text, moment);
+    if (message.type === 'left') this.#sayLeft(site, message.traces, moment);
     if (message.type === 'progress' || message.type === 'engine') this.#tell({ ...message, site, round });
     if (message.type === 'result') {
+      this.#logOf(site).end(moment);
       const { update, state, ...result } = message.result;
       // Whose it is and where it lies is known here; a script can say anything.
       this.#tell({
@@ -135,20 +142,25 @@ export class WorkerChannel implements Channel {
   }
 
   /** Once for a run: each task is told of the same lines of the script. */
-  #sayLeft(site: string, traces: readonly string[]): void {
+  #sayLeft(site: string, traces: readonly string[], moment: Moment): void {
     if (this.#hasSaidLeft) return;
     this.#hasSaidLeft = true;
     this.#log(
       site,
       `neuroflare: the script leaves something behind (${traces.slice(0, 5).join(', ')}). Each task now starts afresh, ` +
         'which takes time; only flare.saveState passes on.\n',
+      moment,
     );
   }
 
-  #log(site: string, text: string): void {
-    const path = this.#deps.folder.at(siteLogPath(site));
-    mkdirSync(dirname(path), { recursive: true });
-    appendFileSync(path, text);
+  #log(site: string, text: string, moment: Moment): void {
+    this.#logOf(site).print(text, moment);
     this.#deps.onLog(site, text);
+  }
+
+  #logOf(site: string): SiteLog {
+    const log = this.#logs.get(site) ?? new SiteLog(this.#deps.folder.at(siteLogPath(site)));
+    this.#logs.set(site, log);
+    return log;
   }
 }

@@ -58,11 +58,21 @@ export interface JobRecord {
   readonly outcome?: JobOutcome | undefined;
 }
 
+/** What went to and fro for a job since the server last started. */
+export interface Traffic {
+  readonly aggregationSeconds: number;
+  readonly sites: Readonly<
+    Record<string, { bytesIn: number; bytesOut: number; results: number; seconds: number }>
+  >;
+}
+
 export interface JobOutcome {
   readonly round: number;
   readonly best: { readonly model: number; readonly value: number } | null;
   /** Rounds of training each site's result is in; jobs of version 0.1.0 have not noted it. */
   readonly rounds?: Readonly<Record<string, number>> | undefined;
+  /** Undefined of jobs of version 0.1.0. */
+  readonly traffic?: Traffic | undefined;
   readonly firstFailure: {
     readonly site: string;
     readonly round: number;

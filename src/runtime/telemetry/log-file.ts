@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { createStream, type RotatingFileStream } from 'rotating-file-stream';
+import { reasonOf } from '../kernel/reason-of.ts';
 
 /** A file that cannot be written is opened anew after this long. */
 const AGAIN_MS = 5000;
@@ -50,7 +51,7 @@ export class LogFile {
     this.#failedAt = performance.now();
     if (this.#toldAt !== undefined && this.#failedAt - this.#toldAt < TELL_AGAIN_MS) return;
     this.#toldAt = this.#failedAt;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     process.stderr.write(`The log ${this.#path} cannot be written: ${reason}\n`);
   }
 }

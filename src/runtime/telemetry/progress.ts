@@ -4,6 +4,8 @@ export interface ProgressStep {
   readonly what: string;
   readonly done: number;
   readonly total: number;
+  /** Sizes are shown as such; default: a plain number. */
+  readonly unit?: 'bytes';
 }
 
 export type Progress = (step: ProgressStep) => void;

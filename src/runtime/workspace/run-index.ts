@@ -6,6 +6,8 @@ import { compareSites } from '../kernel/site-order.ts';
 import { makeFolder } from './files.ts';
 import { type RunFolder, runFolder } from './run-folder.ts';
 
+/** Where runs lie unless it is said. */
+export const DEFAULT_WORKSPACE = 'work';
 const LATEST = 'latest';
 const RUN_ID = /^\d{8}-\d{6}(-\d+)?$/;
 

@@ -12,6 +12,7 @@ import {
   Parser,
 } from 'yaml';
 import { type CodeNaming, flError, type Place } from '../kernel/errors.ts';
+import { reasonOf } from '../kernel/reason-of.ts';
 import { sourceExcerpt } from '../kernel/source-excerpt.ts';
 
 /** A YAML file with the positions of its parts, for errors that point at the line. */
@@ -82,7 +83,7 @@ export function parseYaml(text: string, file: YamlFile): YamlSource {
   const document = documents.next().value;
   if (!document) throw flError(code, { reason: 'it is empty.' }, { place: { file: path } });
   const broken = document.errors[0];
-  if (broken) throw flError(code, { reason: reasonOf(broken.message) }, { place: at(broken.pos[0]) });
+  if (broken) throw flError(code, { reason: yamlFault(broken.message) }, { place: at(broken.pos[0]) });
   const second = documents.next().value;
   if (second) throw flError(code, { reason: MANY }, { place: at(second.range[0]) });
   return {
@@ -130,11 +131,7 @@ function toValue(document: Document.Parsed, { path, code }: YamlFile): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch (error) {
-    throw flError(
-      code,
-      { reason: error instanceof Error ? error.message : String(error) },
-      { place: { file: path }, cause: error },
-    );
+    throw flError(code, { reason: reasonOf(error) }, { place: { file: path }, cause: error });
   }
 }
 
@@ -154,7 +151,7 @@ function offsetOf(document: Document.Parsed, keys: readonly (string | number)[],
   return document.contents?.range?.[0] ?? 0;
 }
 
-function reasonOf(message: string): string {
+function yamlFault(message: string): string {
   return message === 'Map keys must be unique'
     ? 'this key stands twice in one map.'
     : `${message.replace(/\.?$/, '')}.`;

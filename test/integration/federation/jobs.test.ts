@@ -272,6 +272,14 @@ describe('a running job', () => {
     });
     await admin.setJobLogLevel(id, 'debug');
     await federation.wait(id);
-    await expect(admin.stats(id)).rejects.toMatchObject({ code: 'NF_JOB_OVER' });
+    await expect(admin.abort(id)).rejects.toMatchObject({
+      code: 'NF_JOB_OVER',
+      hint: expect.not.stringContaining('clone'),
+    });
+    const ended = await admin.stats(id);
+    expect(ended).toMatchObject({ rounds_closed: 2, aggregation_seconds: expect.any(Number) });
+    expect(ended.sites).toMatchObject(
+      ['site-1', 'site-2'].map((site) => ({ site, results: 3, bytes_in: 2 * 88 })),
+    );
   });
 });

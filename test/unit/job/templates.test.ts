@@ -1,11 +1,14 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { renewEditorFiles } from '../../../src/runtime/job/editor-files.ts';
 import { loadJob } from '../../../src/runtime/job/load.ts';
 import { createJob, listTemplates } from '../../../src/runtime/job/templates.ts';
 import { parseOverride } from '../../../src/runtime/job/variables.ts';
 import { toNeuroflareError } from '../../../src/runtime/kernel/errors.ts';
+import { PACKAGE_ROOT } from '../../../src/runtime/kernel/package-root.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const HELLO = 'hello-fedavg-numpy';
@@ -68,6 +71,26 @@ describe('a new job', () => {
     const schema = JSON.parse(await readFile(join(path, '.neuroflare/job.schema.json'), 'utf8'));
     expect(schema.properties).toHaveProperty('workflow');
     expect(await readFile(join(path, 'job.yaml'), 'utf8')).toContain('$schema=.neuroflare/job.schema.json');
+  });
+
+  it('holds no path of this machine in what goes into a repository, and is right on the next machine', async () => {
+    await create('mine');
+    const path = join(folder, 'mine');
+    execFileSync('git', ['init', '-q', path]);
+    execFileSync('git', ['-C', path, 'add', '-A']);
+    const kept = execFileSync('git', ['-C', path, 'ls-files', '-z'], { encoding: 'utf8' })
+      .split('\0')
+      .slice(0, -1);
+    expect(kept).toContain('tsconfig.json');
+    const texts = await Promise.all(kept.map((file) => readFile(join(path, file), 'utf8')));
+    expect(texts.filter((text) => text.includes(PACKAGE_ROOT))).toEqual([]);
+
+    const here = join(path, '.neuroflare/tsconfig.json');
+    const written = await readFile(here, 'utf8');
+    expect(written).toContain(PACKAGE_ROOT);
+    await rm(here);
+    await renewEditorFiles(path);
+    expect(await readFile(here, 'utf8')).toBe(written);
   });
 
   it('may be read by others, as the user has it', async () => {

@@ -1,9 +1,14 @@
+import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson, sha256, sha256File } from '../../../src/runtime/kernel/digest.ts';
+import { flError, toNeuroflareError } from '../../../src/runtime/kernel/errors.ts';
+import { reasonOf } from '../../../src/runtime/kernel/reason-of.ts';
+import { shellWord } from '../../../src/runtime/kernel/shell-word.ts';
 import { compareSites } from '../../../src/runtime/kernel/site-order.ts';
 import { sourceExcerpt } from '../../../src/runtime/kernel/source-excerpt.ts';
+import { timeText } from '../../../src/runtime/kernel/time-text.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const folder = tempFolder();
@@ -29,6 +34,56 @@ describe('a digest', () => {
 
   it('keeps the order of lists', () => {
     expect(canonicalJson([2, 1])).toBe('[2,1]');
+  });
+});
+
+describe('what was thrown', () => {
+  it.each([
+    [new Error('no room'), 'no room'],
+    ['a word', 'a word'],
+    [{ code: 7, why: { deep: [1, 2] } }, '{ code: 7, why: { deep: [ 1, 2 ] } }'],
+    [undefined, 'undefined'],
+    [Object.create(null), '[Object: null prototype] {}'],
+  ])('is told in words: %j', (thrown, words) => {
+    expect(reasonOf(thrown)).toBe(words);
+    expect(toNeuroflareError(thrown).message).toContain(words);
+  });
+
+  it('is bounded', () => {
+    expect(reasonOf({ text: 'x'.repeat(100_000) }).length).toBeLessThan(1000);
+  });
+});
+
+describe('a word of a command', () => {
+  const WORDS = ['jobs/hello', "ann's job", '$HOME "x" `y`', 'ünï 北京', '', '~', '-a b', 'a;b', '*'];
+
+  it('is taken by a shell as it is', () => {
+    const command = `printf '%s\\n' ${WORDS.map((word) => shellWord(word, 'linux')).join(' ')}`;
+    expect(execFileSync('sh', ['-c', command], { encoding: 'utf8' })).toBe(`${WORDS.join('\n')}\n`);
+  });
+
+  it('is not quoted without need', () => {
+    expect(shellWord('kits/brain_1/ann@example.org', 'linux')).toBe('kits/brain_1/ann@example.org');
+  });
+
+  it('stands in double quotes on Windows', () => {
+    expect(shellWord('C:\\kits\\my site', 'win32')).toBe('"C:\\kits\\my site"');
+    expect(shellWord('C:\\kits\\site', 'win32')).toBe('C:\\kits\\site');
+  });
+
+  it('is quoted where a message of the catalogue shows it in a command', () => {
+    expect(flError('NF_KEY_EXPOSED', { path: '/a b/key', mode: '644' }).hint).toBe("chmod 600 '/a b/key'");
+  });
+});
+
+describe('a time for people', () => {
+  it('is in UTC, to the second, and says so', () => {
+    expect(timeText('2026-11-29T13:32:25.379Z')).toBe('2026-11-29T13:32:25Z');
+    expect(timeText('2026-11-29T14:32:25+01:00')).toBe('2026-11-29T13:32:25Z');
+  });
+
+  it('that cannot be read stays as it is', () => {
+    expect(timeText('soon')).toBe('soon');
   });
 });
 

@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { barLine } from '../../../src/output/bar-line.ts';
+import { createProgressView } from '../../../src/output/progress-view.ts';
 import { sizeText } from '../../../src/output/size-text.ts';
 import { addressText, plainAddress } from '../../../src/runtime/kernel/address-text.ts';
 
@@ -14,6 +16,21 @@ describe('a size', () => {
     [2.5e9, '2.5 GB'],
     [3e15, '3000.0 TB'],
   ])('%d is %s', (bytes, text) => expect(sizeText(bytes)).toBe(text));
+});
+
+describe('progress in bytes', () => {
+  it('is shown in units, in lines and beside a bar', () => {
+    const lines: string[] = [];
+    const written = vi
+      .spyOn(process.stderr, 'write')
+      .mockImplementation((text) => lines.push(String(text)) > 0);
+    const { step } = createProgressView({ quiet: false });
+    for (const done of [677, 3944]) step({ what: 'downloaded', done, total: 3944, unit: 'bytes' });
+    written.mockRestore();
+    expect(lines).toEqual(['downloaded: 677 bytes of 3.9 kB\n', 'downloaded: 3.9 kB of 3.9 kB\n']);
+    const bar = barLine({ label: 'downloaded', value: 76_400_000, total: 764_000_000, unit: 'bytes' }, 120);
+    expect(bar).toMatch(/\] 76\.4 MB of 764\.0 MB$/);
+  });
 });
 
 describe('an address', () => {

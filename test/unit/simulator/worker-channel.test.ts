@@ -50,7 +50,10 @@ describe('the channel of worker threads', () => {
     const { logs, folder } = await once(`
       console.log('hello %d', 5); console.error('oops'); process.stdout.write('raw\\n'); throw new Error('end');`);
     expect(logs.join('')).toBe('site-1: hello 5\nsite-1: oops\nsite-1: raw\n');
-    expect(readFileSync(folder.at('sites/site-1/log.txt'), 'utf8')).toBe('hello 5\noops\nraw\n');
+    const log = readFileSync(folder.at('sites/site-1/log.txt'), 'utf8');
+    const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /gm;
+    expect(log.match(TIME)).toHaveLength(3);
+    expect(log.replace(TIME, '')).toBe('round 1: hello 5\nround 1: oops\nround 1: raw\n');
   });
 
   it('makes no log where nothing is printed', async () => {

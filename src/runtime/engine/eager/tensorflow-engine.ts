@@ -6,6 +6,7 @@ import { flError } from '../../kernel/errors.ts';
 import { applyNativeSettings } from '../../kernel/native-settings.ts';
 import type { Engine, EngineInfo } from '../engine.ts';
 import '../tfjs.ts';
+import { reasonOf } from '../../kernel/reason-of.ts';
 import { eagerFunction } from './eager-function.ts';
 import { EagerModel } from './eager-model.ts';
 import { findTensorflowPackages, hasBinding, type TensorflowPackage } from './tensorflow-package.ts';
@@ -60,7 +61,7 @@ async function loadFirst(): Promise<TensorflowBinding> {
     try {
       return load(candidate);
     } catch (error) {
-      reasons.push(`${candidate.name} ${reasonOf(error)}`);
+      reasons.push(`${candidate.name} ${loadFault(error)}`);
     }
   }
   throw flError('NF_ENGINE_UNAVAILABLE', {
@@ -100,8 +101,8 @@ function valueAt(object: unknown, ...keys: string[]): unknown {
 }
 
 /** Why a package could not be loaded, in words that do not depend on where it lies. */
-function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+function loadFault(error: unknown): string {
+  const message = reasonOf(error);
   return message === ABSENT || message === BARE
     ? message
     : `fails to load (${message.split('\n')[0]?.trim()})`;

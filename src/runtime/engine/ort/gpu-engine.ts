@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
+import { reasonOf } from '../../kernel/reason-of.ts';
 import type { Engine } from '../engine.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import { OnnxGraph } from '../onnx/graph.ts';
@@ -28,7 +29,7 @@ export async function createGpuEngine(
       await probe({ provider, index });
       return createOrtEngine(runtime, `GPU ${index} by ${NAMES[provider]}`);
     } catch (error) {
-      tell(`${NAMES[provider]} cannot be used (${reasonOf(error)}).`);
+      tell(`${NAMES[provider]} cannot be used (${nativeReason(error)}).`);
     }
   }
   return undefined;
@@ -61,7 +62,7 @@ async function probe(gpu: GpuChoice): Promise<void> {
 }
 
 /** What the native library says, without the place in its sources. */
-function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+function nativeReason(error: unknown): string {
+  const text = reasonOf(error);
   return (text.split(/was false\.\s*/).at(-1) ?? text).split('\n')[0]?.trim().replace(/\.$/, '') ?? '';
 }

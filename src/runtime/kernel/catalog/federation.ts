@@ -49,7 +49,13 @@ export const FEDERATION_ERRORS = {
     exit: 4,
     status: 409,
     message: 'The job {job} is over: {status}.',
-    hint: "'neuroflare job clone' submits it again.",
+    hint: "'neuroflare job meta' shows how it ended.",
+  },
+  NF_JOB_STATS_NONE: {
+    exit: 4,
+    status: 404,
+    message: 'Of the job {job} it is not known any more what it moved: neuroflare 0.1.0 did not keep it.',
+    hint: "'neuroflare job meta' shows its figures, 'neuroflare job download' brings them.",
   },
   NF_JOB_NOT_OVER: {
     exit: 4,

@@ -10,12 +10,12 @@ export const JOB_ERRORS = {
   NF_JOB_YAML: {
     exit: 4,
     message: 'job.yaml is not valid YAML: {reason}',
-    hint: 'Correct the line shown.',
+    hint: "Correct job.yaml; 'neuroflare job validate' checks it again.",
   },
   NF_JOB_INVALID: {
     exit: 4,
     message: '{faults}',
-    hint: "Correct the lines shown; 'neuroflare job validate' checks again and editors complete keys from the schema.",
+    hint: "Correct what is named; 'neuroflare job validate' checks again and editors complete keys from the schema.",
   },
   NF_JOB_VARIABLE: {
     exit: 4,
@@ -50,7 +50,7 @@ export const JOB_ERRORS = {
   NF_JOB_SCRIPT_SYNTAX: {
     exit: 4,
     message: 'The training script does not parse: {reason}',
-    hint: 'Correct the line shown.',
+    hint: "Correct the script; 'neuroflare job validate' checks it again.",
   },
   NF_JOB_SCRIPT_HIDDEN: {
     exit: 4,

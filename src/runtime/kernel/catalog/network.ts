@@ -45,7 +45,7 @@ export const NETWORK_ERRORS = {
   NF_SERVER_AUDIT: {
     exit: 1,
     message: 'The audit log of the server is not the one that this site knows: {reason}.',
-    hint: 'Ask who runs the server: a backup may have been put back, or the log rewritten. `neuroflare audit verify LOG --root rootCA.pem --head {path}` compares them; remove {path} to begin anew.',
+    hint: 'Ask who runs the server: a backup may have been put back, or the log rewritten. `neuroflare audit verify LOG --root rootCA.pem --head {$path}` compares them; remove {path} to begin anew.',
   },
   NF_SERVER_REFUSAL: {
     exit: 1,
@@ -72,7 +72,7 @@ export const NETWORK_ERRORS = {
     exit: 2,
     status: 403,
     message: '{site} is disabled at the server.',
-    hint: "An admin lets it in again with 'neuroflare system enable-client {site}'.",
+    hint: "An admin lets it in again with 'neuroflare system enable-client {$site}'.",
   },
   NF_SESSION_UNKNOWN: {
     exit: 2,
@@ -96,7 +96,7 @@ export const NETWORK_ERRORS = {
     exit: 4,
     status: 426,
     message: 'This server runs neuroflare {version} and speaks version {own} of its protocol, not {given}.',
-    hint: "Install the server's version here ('npm install --global neuroflare@{version}') and try again; kits, policies and approvals stay as they are.",
+    hint: "Install the server's version here ('npm install --global neuroflare@{$version}') and try again; kits, policies and approvals stay as they are.",
   },
   NF_SERVER_OLDER: {
     exit: 4,

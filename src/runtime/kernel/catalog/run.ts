@@ -77,7 +77,7 @@ export const RUN_ERRORS = {
   NF_SCRIPT_FAILED: {
     exit: 1,
     message: "The site's script failed: {message}",
-    hint: 'Correct the script at the place shown.',
+    hint: 'Correct the script, then run the job anew.',
   },
   NF_SCRIPT_LOAD: {
     exit: 1,

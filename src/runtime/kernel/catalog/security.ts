@@ -10,12 +10,12 @@ export const SECURITY_ERRORS = {
   NF_PROJECT_YAML: {
     exit: 4,
     message: 'The project file is not valid YAML: {reason}',
-    hint: 'Correct the line shown.',
+    hint: 'Correct the project file.',
   },
   NF_PROJECT_INVALID: {
     exit: 4,
     message: '{faults}',
-    hint: "Correct the lines shown; 'neuroflare provision --generate' writes a sample to compare with.",
+    hint: "Correct what is named; 'neuroflare provision --generate' writes a sample to compare with.",
   },
   NF_PROJECT_EXISTS: {
     exit: 4,
@@ -71,7 +71,7 @@ export const SECURITY_ERRORS = {
   NF_KEY_EXPOSED: {
     exit: 4,
     message: 'The private key {path} can be read by others (mode {mode}).',
-    hint: 'chmod 600 {path}',
+    hint: 'chmod 600 {$path}',
   },
   NF_KEY_INVALID: {
     exit: 4,
@@ -136,12 +136,12 @@ export const SECURITY_ERRORS = {
   NF_KIT_LOCAL_YAML: {
     exit: 4,
     message: 'A file of the kit is not valid YAML: {reason}',
-    hint: 'Correct the line shown.',
+    hint: 'Correct the file; it belongs to this site and may be changed.',
   },
   NF_KIT_LOCAL: {
     exit: 4,
     message: '{faults}',
-    hint: 'Correct the lines shown; the file belongs to this site and may be changed.',
+    hint: 'Correct what is named; the file belongs to this site and may be changed.',
   },
   NF_CERT_IDENTITY: {
     exit: 2,

@@ -12,7 +12,7 @@ export const SITE_ERRORS = {
     exit: 4,
     status: 409,
     message: 'The job {job} was signed to be done by {date}.',
-    hint: "Submit it again ('neuroflare job clone {job}'); --valid-days says for how long a job is good.",
+    hint: "Submit it again ('neuroflare job clone {$job}'); --valid-days says for how long a job is good.",
   },
   NF_JOB_TERMS: {
     exit: 2,
@@ -30,7 +30,7 @@ export const SITE_ERRORS = {
   NF_JOB_OVER_HERE: {
     exit: 4,
     message: 'The job {job} is over at this site: {reason}.',
-    hint: "A job runs once. Submit it again: 'neuroflare job clone {job}'.",
+    hint: "A job runs once. Submit it again: 'neuroflare job clone {$job}'.",
   },
   NF_TASK_NOT_SIGNED: {
     exit: 2,
@@ -65,17 +65,17 @@ export const SITE_ERRORS = {
   NF_SITE_STOPPED: {
     exit: 1,
     message: 'The job {job} was stopped at this site: {reason}.',
-    hint: "It does not run here again. Ask the site; 'neuroflare job clone {job}' submits it anew.",
+    hint: "It does not run here again. Ask the site; 'neuroflare job clone {$job}' submits it anew.",
   },
   NF_SITE_WITHDRAWN: {
     exit: 1,
     message: 'The site does not let the code {code} run any more.',
-    hint: "Ask the site; there 'neuroflare client jobs approve KIT {code}' lets it run again, in a job that is submitted anew.",
+    hint: "Ask the site; there 'neuroflare client jobs approve KIT {$code}' lets it run again, in a job that is submitted anew.",
   },
   NF_SITE_APPROVAL: {
     exit: 1,
     message: 'The code {code} has not been approved at this site.',
-    hint: "There: 'neuroflare client jobs list KIT' shows where to read it, 'neuroflare client jobs approve KIT {code}' lets it run.",
+    hint: "There: 'neuroflare client jobs list KIT' shows where to read it, 'neuroflare client jobs approve KIT {$code}' lets it run.",
   },
   NF_SITE_STATE_LOST: {
     exit: 1,

@@ -143,7 +143,7 @@ export const TRAIN_ERRORS = {
   NF_TFJS_PART: {
     exit: 4,
     message: '{name} is not in the TensorFlow.js that neuroflare brings: core, layers and the cpu backend.',
-    hint: "Run 'npm install {package}' beside the job and import it by that name; it then works with neuroflare's own core.",
+    hint: "Run 'npm install {$package}' beside the job and import it by that name; it then works with neuroflare's own core.",
   },
   NF_TRAIN_MODEL: {
     exit: 4,

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { prettyJson } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
+import { reasonOf } from '../../kernel/reason-of.ts';
 import { makeFolder, writeFileAtomic } from '../../workspace/files.ts';
 import { keyFingerprint, newPrivateKey, PRIVATE_FOLDER_MODE, writePrivateKey } from '../certificate/keys.ts';
 import {
@@ -94,7 +95,7 @@ export async function readRequest(path: string): Promise<OpenedRequest> {
   const { name, type, org, role, csr } = checked.data;
   const { openRequest } = await import('../certificate/issue.ts');
   const opened = await openRequest(csr).catch((cause: unknown) => {
-    throw invalid(cause instanceof Error ? cause.message : String(cause), cause);
+    throw invalid(reasonOf(cause), cause);
   });
   if (opened.name !== name) throw invalid(`it is of ${name} and its key of ${opened.name}`);
   return {

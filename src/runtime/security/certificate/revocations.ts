@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { X509Certificate } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { flError } from '../../kernel/errors.ts';
+import { timeText } from '../../kernel/time-text.ts';
 
 /** The authority's list of certificates that count no more (RFC 5280, 5). */
 export interface Revocations {
@@ -37,6 +38,6 @@ export async function readRevocations(pem: string, rootPem: string): Promise<Rev
 export function requireNewer(list: Revocations, known: Revocations): void {
   const forgotten = [...known.serials].some((serial) => !list.serials.has(serial));
   if (!forgotten && list.at >= known.at) return;
-  const reason = `one of ${known.at.toISOString()} is known, and this one is of ${list.at.toISOString()}`;
+  const reason = `one of ${timeText(known.at)} is known, and this one is of ${timeText(list.at)}`;
   throw flError('NF_REVOKED_LIST', { reason: forgotten ? `${reason} and lacks a part of it` : reason });
 }

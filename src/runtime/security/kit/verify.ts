@@ -3,6 +3,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
+import { shellWord } from '../../kernel/shell-word.ts';
+import { timeText } from '../../kernel/time-text.ts';
 import { type Identity, identityOf } from '../certificate/identity.ts';
 import { isoDay } from '../certificate/iso-day.ts';
 import { certificateFingerprint, exposedMode, isKeyOf } from '../certificate/keys.ts';
@@ -96,8 +98,8 @@ interface OpenedKit {
 function mendingCommands(dir: string, participant: string) {
   const name = participant === '' ? 'NAME' : participant;
   return {
-    restore: `neuroflare provision --workspace WORKSPACE --renew ${name} (at the coordinator), then neuroflare package APPROVAL --out ${dir}`,
-    request: `neuroflare cert request ${name} (here), then neuroflare cert approve REQUEST (at the coordinator)`,
+    restore: `neuroflare provision --workspace WORKSPACE --renew ${shellWord(name)} (at the coordinator), then neuroflare package APPROVAL --out ${shellWord(dir)}`,
+    request: `neuroflare cert request ${shellWord(name)} (here), then neuroflare cert approve REQUEST (at the coordinator)`,
   };
 }
 
@@ -166,7 +168,7 @@ function certificateFaults(
   const ends = Math.min(Date.parse(root.validTo), Date.parse(leaf.validTo));
   if (ends < now.getTime()) return fault('expired', `${file} expired on ${isoDay(new Date(ends))}`);
   if (Date.parse(leaf.validFrom) > now.getTime()) {
-    const message = `${file} is not valid before ${new Date(leaf.validFrom).toISOString()}, and the clock here says ${now.toISOString()}`;
+    const message = `${file} is not valid before ${timeText(leaf.validFrom)}, and the clock here says ${timeText(now)}`;
     return fault('not yet valid', message, SET_CLOCK);
   }
   return [];

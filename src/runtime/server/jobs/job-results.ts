@@ -6,7 +6,7 @@ import { summarizeRun, writeResults } from '../../federation/run-report.ts';
 import type { JobFile } from '../../job/schema.ts';
 import { packageVersion } from '../../kernel/package-version.ts';
 import type { Journal } from '../../store/journal.ts';
-import type { JobRecord } from '../../store/server-store.ts';
+import type { JobRecord, Traffic } from '../../store/server-store.ts';
 import type { RunEvent } from '../../telemetry/run-events.ts';
 import { copyFileAtomic, writeAtomic } from '../../workspace/files.ts';
 import { RUN_FILES, runFolder } from '../../workspace/run-folder.ts';
@@ -81,11 +81,13 @@ export async function clearWorkFiles(folder: JobFolder): Promise<void> {
 export function outcomeOf(
   { position, best, rounds, failures: [first] }: RunHistory,
   sites: readonly string[],
+  traffic: Traffic,
 ): NonNullable<JobRecord['outcome']> {
   return {
     round: position?.round ?? 0,
     best: best ? { model: best.round, value: best.value } : null,
     rounds: Object.fromEntries(sites.map((site) => [site, rounds.get(site) ?? 0])),
+    traffic,
     firstFailure: first ?? null,
   };
 }

@@ -364,7 +364,7 @@ export class JobRun {
       folder: this.#deps.folder,
       files: this.#files,
     });
-    await this.#change({ outcome: outcomeOf(history, this.offers.accepted()) });
+    await this.#change({ outcome: outcomeOf(history, this.offers.accepted(), this.traffic.sum()) });
   }
 
   async #fail(error: NeuroflareError, status: JobStatus): Promise<void> {

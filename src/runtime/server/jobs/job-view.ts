@@ -4,6 +4,7 @@ import { atNextRing } from '../../kernel/bell.ts';
 import { counted } from '../../kernel/counted.ts';
 import { flError } from '../../kernel/errors.ts';
 import { compareSites } from '../../kernel/site-order.ts';
+import { timeText } from '../../kernel/time-text.ts';
 import type { JobRecord } from '../../store/server-store.ts';
 import {
   isFinished,
@@ -167,8 +168,9 @@ function waitingForRound({ registry }: Context, run: JobRun, waiting: Waiting): 
   const lost = outstanding.filter((site) => !registry.get(site));
   const stuck = run.stuck();
   const names = outstanding.map((site) => {
+    const lostSince = registry.lostSince(site);
     if (lost.includes(site))
-      return `${site} (lost since ${registry.lostSince(site) ?? 'the server started'})`;
+      return `${site} (lost since ${lostSince === undefined ? 'the server started' : timeText(lostSince)})`;
     const trouble = stuck.get(site);
     return trouble ? `${site} (${trouble.message})` : site;
   });
@@ -202,18 +204,19 @@ export async function eventsAfter(
   return { events, next: events.at(-1)?.seq ?? after, meta: await metaOf(context, record) };
 }
 
-/** @throws NF_JOB_OVER: what was moved is counted while a job runs */
+/** @throws NF_JOB_STATS_NONE: version 0.1.0 kept no figures of a job that was over */
 export async function statsOf(context: Context, record: JobRecord): Promise<JobStats> {
   const run = context.jobs.find(record.id);
-  if (!run) throw flError('NF_JOB_OVER', { job: record.id, status: record.status });
-  const { sites } = await metaOf(context, record);
+  const traffic = run ? run.traffic.sum() : record.outcome?.traffic;
+  if (!traffic && record.started !== undefined) throw flError('NF_JOB_STATS_NONE', { job: record.id });
+  const { sites, round: closed } = await metaOf(context, record);
   return {
     job_id: record.id,
-    rounds_closed: run.history?.closedRounds ?? 0,
-    aggregation_seconds: run.traffic.aggregationSeconds,
+    rounds_closed: closed,
+    aggregation_seconds: traffic?.aggregationSeconds ?? 0,
     sites: sites.map(({ site, phase }) => {
-      const { bytesIn, bytesOut, results, seconds } = run.traffic.of(site);
-      const round = run.channel.task(site)?.round;
+      const { bytesIn = 0, bytesOut = 0, results = 0, seconds = 0 } = traffic?.sites[site] ?? {};
+      const round = run?.channel.task(site)?.round;
       const counts = { bytes_in: bytesIn, bytes_out: bytesOut, results, seconds };
       return { site, ...(phase && { phase }), ...(round !== undefined && { round }), ...counts };
     }),

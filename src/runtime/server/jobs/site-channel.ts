@@ -8,6 +8,7 @@ import type {
 } from '../../federation/channel.ts';
 import { flError } from '../../kernel/errors.ts';
 import { UPLOAD_LIMITS } from '../../kernel/limits.ts';
+import { timeText } from '../../kernel/time-text.ts';
 import type { AssignedTask } from '../../wire/site.ts';
 import type { SiteRegistry, SiteSession } from '../sites/site-registry.ts';
 
@@ -190,7 +191,7 @@ export class SiteChannel implements Channel {
     const seconds = this.#deps.siteTimeout;
     const place = { place: { site, round } };
     const error = session
-      ? flError('NF_SITE_STALLED', { site, seconds, since }, place)
+      ? flError('NF_SITE_STALLED', { site, seconds, since: timeText(since) }, place)
       : flError('NF_SITE_LOST', { site, seconds }, place);
     // What cannot be journaled ends the run, which the coordinator knows.
     this.deliver(site, { type: 'failure', site, round, error: error.report() }).catch(() => undefined);

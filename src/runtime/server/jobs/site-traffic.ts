@@ -1,3 +1,5 @@
+import type { Traffic } from '../../store/server-store.ts';
+
 interface Counted {
   bytesIn: number;
   bytesOut: number;
@@ -10,10 +12,6 @@ export class SiteTraffic {
   aggregationSeconds = 0;
   readonly #sites = new Map<string, Counted>();
 
-  of(site: string): Readonly<Counted> {
-    return this.#of(site);
-  }
-
   count(site: string, direction: 'in' | 'out', bytes: number): void {
     const counted = this.#of(site);
     if (direction === 'in') counted.bytesIn += bytes;
@@ -25,6 +23,11 @@ export class SiteTraffic {
     const counted = this.#of(site);
     counted.results += 1;
     counted.seconds += seconds;
+  }
+
+  /** All of it, as it is kept of a job that is over. */
+  sum(): Traffic {
+    return { aggregationSeconds: this.aggregationSeconds, sites: Object.fromEntries(this.#sites) };
   }
 
   #of(site: string): Counted {

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { Bell } from '../../kernel/bell.ts';
 import { flError } from '../../kernel/errors.ts';
 import { compareSites } from '../../kernel/site-order.ts';
+import { timeText } from '../../kernel/time-text.ts';
 import { LEASE_SECONDS } from '../../wire/protocol.ts';
 import type { pollRequest, sessionRequest } from '../../wire/site.ts';
 
@@ -74,7 +75,7 @@ export class SiteRegistry {
     this.#requireEnabled(site);
     const present = this.#sessions.get(site);
     if (present && present.instance !== request.instance) {
-      throw flError('NF_SITE_TAKEN', { site, address: present.address, since: present.since });
+      throw flError('NF_SITE_TAKEN', { site, address: present.address, since: timeText(present.since) });
     }
     const time = new Date().toISOString();
     const session: SiteSession = {

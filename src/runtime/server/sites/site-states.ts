@@ -1,5 +1,6 @@
 import { counted } from '../../kernel/counted.ts';
 import { packageVersion } from '../../kernel/package-version.ts';
+import { shellWord } from '../../kernel/shell-word.ts';
 import { compareSites } from '../../kernel/site-order.ts';
 import type { Identity } from '../../security/certificate/identity.ts';
 import { isoDay } from '../../security/certificate/iso-day.ts';
@@ -35,7 +36,7 @@ export async function systemStatusOf(context: ServerContext, asker: Identity): P
 /** From 30 days ahead. */
 export function certificateWarnings({ daysLeft, expires, identity }: ServerContext['kit']): string[] {
   if (daysLeft > WARN_DAYS) return [];
-  const renew = `neuroflare provision --workspace WORKSPACE --renew ${identity.name}`;
+  const renew = `neuroflare provision --workspace WORKSPACE --renew ${shellWord(identity.name)}`;
   return [`The server's certificate ends in ${counted(daysLeft, 'day')}, on ${isoDay(expires)}: ${renew}`];
 }
 

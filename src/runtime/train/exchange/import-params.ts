@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FileRules, readJobFile } from '../../job/job-paths.ts';
 import { flError } from '../../kernel/errors.ts';
+import { reasonOf } from '../../kernel/reason-of.ts';
 import { checkSameForm } from '../../tensors/check-params.ts';
 import type { ParamSet } from '../../tensors/nd-array.ts';
 import { decodeSafetensors } from '../../tensors/safetensors.ts';
@@ -23,7 +24,7 @@ export async function importParams(path: string, spec: unknown, rules: FileRules
   try {
     checkSameForm(params, like);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw flError('NF_IMPORT_FILE', { path, reason }, { place: { file: path }, cause });
   }
   return params;

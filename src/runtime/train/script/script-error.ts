@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ErrorReport, flError, NeuroflareError, type Place } from '../../kernel/errors.ts';
+import { reasonOf } from '../../kernel/reason-of.ts';
 import { shownPath } from '../../kernel/shown-path.ts';
 import { sourceExcerpt } from '../../kernel/source-excerpt.ts';
 import type { CodePlace } from './resolve-hooks.ts';
@@ -25,7 +26,7 @@ export function scriptFailure(
   code: CodePlace,
   where: { site: string; round: number },
 ): ErrorReport {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const error = thrown instanceof Error ? thrown : new Error(reasonOf(thrown));
   const stack = toSourcePaths(error.stack ?? '', code);
   const place: Place = {
     ...where,

@@ -64,7 +64,7 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
 
   app.get(
     '/:job/stats',
-    { schema: { summary: 'What a running job has moved.', params: ofJob, response: { 200: jobStats } } },
+    { schema: { summary: 'What a job has moved.', params: ofJob, response: { 200: jobStats } } },
     async (request) => statsOf(context, await jobOf(context, request)),
   );
 
