@@ -26,14 +26,19 @@ export class RawSite {
   static async connect(
     kits: Pick<LiveKits, 'kit'>,
     name: string,
-    { instance = randomUUID() as string } = {},
+    { instance = randomUUID() as string, says = {} as Partial<ReturnType<typeof hello>> } = {},
   ): Promise<RawSite> {
     const { endpoint, tls } = await openKit(kits.kit(name), 'client');
     const site = new RawSite(
       name,
       new Connection({ ...endpoint.server, tls, connectSeconds: LIMITS.moment }),
     );
-    const answer = await site.send('POST', '/v1/site/session', hello(instance), sessionAnswer);
+    const answer = await site.send(
+      'POST',
+      '/v1/site/session',
+      { ...hello(instance), ...says },
+      sessionAnswer,
+    );
     site.session = answer.session;
     return site;
   }

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { compareText } from './compare-text.ts';
+import { printableLine } from './printable.ts';
 
 /** SHA-256 as 64 lower-case hex digits. */
 export function sha256(bytes: Uint8Array | string): string {
@@ -32,9 +33,9 @@ export async function hashFile(path: string, hash: Hash): Promise<void> {
   }
 }
 
-/** JSON as files have it that people read, too. */
+/** JSON as files have it that people read, too: nothing in it is obeyed by a terminal that shows it. */
 export function prettyJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  return printableLine(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** JSON with sorted keys and no spaces, so that equal values have equal digests. */

@@ -9,11 +9,13 @@ export interface GuardedThreadOptions {
   readonly megabytes: number;
   /** The error of an operation that went past a limit; `reason` is the end of a sentence. */
   readonly onLimit: (reason: string) => NeuroflareError;
+  /** Of a failure that cannot have broken anything: the thread is kept. */
+  readonly isHarmless: (thrown: unknown) => boolean;
 }
 
 /**
  * A thread for work on what others made: one operation at a time, within limits of time and memory. A thread that has failed once is
- * not used again, for what made it fail may have broken it.
+ * not used again, for what made it fail may have broken it; `isHarmless` names exceptions.
  */
 export class GuardedThread<Ops extends Operations> {
   readonly #thread: OperationThread<Ops>;
@@ -45,7 +47,7 @@ export class GuardedThread<Ops extends Operations> {
   }
 
   async #guarded<Result>(work: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-    const { seconds, megabytes, onLimit } = this.#options;
+    const { seconds, megabytes, onLimit, isHarmless } = this.#options;
     signal?.throwIfAborted();
     if (this.#closed) throw new Error('The thread was closed.');
     const end = (reason: Error) => void this.#thread.close(reason);
@@ -55,6 +57,7 @@ export class GuardedThread<Ops extends Operations> {
     try {
       return await work();
     } catch (thrown) {
+      if (isHarmless(thrown)) throw thrown;
       await this.#thread.close();
       if (!isOutOfMemory(thrown)) throw thrown;
       throw onLimit(`it takes more than ${megabytes} MB of memory`);

@@ -16,11 +16,13 @@ export const ANSWER_LIMITS = {
   figures_kb: { most: 1000, unit: 'kB', what: 'the figures as JSON' },
   figure_name: { most: 200, unit: 'characters', what: 'the name of a figure' },
   depth: { most: 16, unit: 'levels', what: 'lists and maps of figures in one another' },
+  values: { most: 100_000, unit: 'values', what: 'numbers, texts, lists and maps of the figures' },
 } as const satisfies Record<string, Limit>;
 
 /** Of requests to a server. */
 export const REQUEST_LIMITS = {
   json_bytes: { most: 2_000_000, unit: 'bytes', what: 'a JSON body' },
+  json_values: { most: 200_000, unit: 'values', what: 'numbers, texts, lists and objects of a JSON body' },
   json_seconds: { most: 30, unit: 's', what: 'from the beginning of a JSON body to its end' },
 } as const satisfies Record<string, Limit>;
 
@@ -28,6 +30,11 @@ export const REQUEST_LIMITS = {
 export const UPLOAD_LIMITS = {
   user_files: { most: 16, unit: 'files', what: 'a user has sent and submitted no job with' },
   user_models: { most: 2, unit: 'times max_model_gb', what: 'these files take up together' },
+  all_models: {
+    most: 10,
+    unit: 'times max_model_gb',
+    what: 'the files of all users take up together that no job was submitted with',
+  },
   user_hours: { most: 24, unit: 'h', what: 'since the last byte of such a file; it is removed then' },
   at_once: { most: 3, unit: 'files', what: 'that a site sends for one job at the same time' },
   whole_per_task: {

@@ -1,12 +1,11 @@
-import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { EVALUATION_FILE, EVALUATION_FOLDER, type Evaluation, readEvaluation } from '../evaluation/result.ts';
 import { type RunCard, readRunCard } from '../federation/run-card.ts';
 import type { RunSummary } from '../federation/run-report.ts';
 import { describeRunIn } from '../federation/stored-runs.ts';
+import { readLines } from '../store/lines.ts';
 import { BASELINES_FILE, type Baselines, readBaselines } from '../study/result.ts';
 import type { MetricReport } from '../telemetry/metrics.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
@@ -58,8 +57,7 @@ async function readRounds(folder: RunFolder): Promise<RoundLine[]> {
   const path = folder.at(RUN_FILES.roundMetrics);
   if (!(await stat(path).catch(() => undefined))) return [];
   const lines: RoundLine[] = [];
-  for await (const line of createInterface({ input: createReadStream(path) })) {
-    lines.push(roundLineSchema.parse(JSON.parse(line)));
-  }
+  for await (const { text } of readLines(path))
+    if (text !== '') lines.push(roundLineSchema.parse(JSON.parse(text)));
   return lines;
 }

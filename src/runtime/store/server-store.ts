@@ -56,6 +56,8 @@ export interface JobRecord {
   readonly error?: ErrorReport | undefined;
   /** How far it came, once it has ended. */
   readonly outcome?: JobOutcome | undefined;
+  /** What of the record cannot be read, and all of it as it stood there. */
+  readonly damaged?: { readonly parts: readonly string[]; readonly text: string } | undefined;
 }
 
 /** What went to and fro for a job since the server last started. */

@@ -11,7 +11,7 @@ import type { MetricReport, MetricValue } from './metrics.ts';
 export function checkFigures(metrics: unknown): MetricReport {
   if (!isMap(metrics)) throw unusable('metrics are not an object');
   const reasons: Record<string, string> = {};
-  const room = { left: ANSWER_LIMITS.figures_kb.most * 1000 };
+  const room = { left: ANSWER_LIMITS.figures_kb.most * 1000, values: ANSWER_LIMITS.values.most };
   const { undefined_because: own, ...report } = checkMap(metrics, { path: '', depth: 0, reasons, room });
   const because = { ...(isMap(own) ? own : {}), ...reasons };
   const checked = { ...report, ...(Object.keys(because).length > 0 && { undefined_because: because }) };
@@ -42,13 +42,14 @@ interface At {
   /** Why a figure is null, by its path. */
   readonly reasons: Record<string, string>;
   /** Bytes of JSON that may still come: a list that names one list a thousand times, and so on, would not end before it is written. */
-  readonly room: { left: number };
+  readonly room: { left: number; values: number };
 }
 
-/** Takes the room of what has so many bytes at least. */
+/** Takes the room of a value that has so many bytes at least. */
 function take({ room }: At, bytes: number): void {
   room.left -= bytes;
-  if (room.left < 0) throw tooLarge();
+  room.values--;
+  if (room.left < 0 || room.values < 0) throw tooLarge();
 }
 
 function checkValue(value: unknown, at: At): MetricValue {
@@ -68,9 +69,9 @@ function checkMap(map: Readonly<Record<string, unknown>>, at: At): Record<string
   return Object.fromEntries(
     Object.entries(map).map(([name, value]) => {
       const here = { ...at, path: `${at.path}${name}` };
-      take(here, name.length);
       if (name.length > ANSWER_LIMITS.figure_name.most)
         throw refused({ ...here, path: name.slice(0, 40) }, `a name of ${name.length} characters`);
+      here.room.left -= name.length;
       return [name, checkValue(value, here)];
     }),
   );
@@ -101,5 +102,6 @@ function unusable(reason: string) {
 }
 
 function tooLarge() {
-  return flError('NF_RESULT_FIGURES_SIZE', { limit: ANSWER_LIMITS.figures_kb.most });
+  const { figures_kb: size, values } = ANSWER_LIMITS;
+  return flError('NF_RESULT_FIGURES_SIZE', { limit: size.most, values: values.most });
 }

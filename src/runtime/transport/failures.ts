@@ -57,7 +57,11 @@ export function networkError(
     return flError('NF_SERVER_UNREACHABLE', { address, through, reason: unreachable }, context);
   const fault = certificateFault(code);
   if (fault !== undefined)
-    return flError('NF_SERVER_UNTRUSTED', { address, reason: `its certificate ${fault}` }, context);
+    return flError(
+      'NF_SERVER_UNTRUSTED',
+      { address, reason: `its certificate ${fault.words}`, next: fault.next },
+      context,
+    );
   if (PLAIN.includes(code)) return flError('NF_SERVER_NOT_TLS', { address }, context);
   if (/^ERR_SSL_.*ALERT/.test(code))
     return flError(

@@ -116,9 +116,12 @@ export const logLines = z.strictObject({
     .max(1000),
 });
 
+/** Looked at by `checkFigures`, in one walk: a schema of all JSON takes seconds for what a body may hold. */
 const metrics = z
-  .record(z.string().max(ANSWER_LIMITS.figure_name.most), z.json())
-  .describe(`${ANSWER_LIMITS.figures_kb.most} kB at most; numbers within ${ANSWER_LIMITS.magnitude.most}`);
+  .looseObject({})
+  .describe(
+    `${ANSWER_LIMITS.figures_kb.most} kB and ${ANSWER_LIMITS.values.most} values at most; numbers within ${ANSWER_LIMITS.magnitude.most}`,
+  );
 
 /** POST /v1/site/jobs/:job/results: answers a task. Repeating it changes nothing. */
 export const taskResult = z.strictObject({

@@ -141,11 +141,14 @@ describe.each(SENDERS)('an upload of %s', (sender) => {
       asked.on('error', () => undefined);
       asked.flushHeaders();
       if (some > 0) asked.write(file.subarray(0, some));
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      const hasCome = () => partsOf(sender).includes(`${sha256(file)}.part`);
+      if (some > 0) await until(hasCome);
+      else await new Promise((resolve) => setTimeout(resolve, 300));
       asked.destroy();
-      await until(() => openParts().length === 0);
-      const more = partsOf(sender).filter((name) => !before.includes(name));
-      expect(more).toEqual(some === 0 ? [] : [`${sha256(file)}.part`]);
+      const more = () => partsOf(sender).filter((name) => !before.includes(name));
+      // An empty file goes after it was closed.
+      await until(() => openParts().length === 0 && more().length === Math.sign(some));
+      expect(more()).toEqual(some === 0 ? [] : [`${sha256(file)}.part`]);
     }
   });
 });
@@ -169,6 +172,42 @@ describe('a body of JSON', () => {
       code: 'NF_REQUEST_FORM',
       message: expect.stringContaining('100 deep in one another'),
     });
+  });
+
+  it.each([
+    ['lists', () => `{"bundle":{"files":[${'[],'.repeat(9_900_000)}[]]}}`],
+    ['objects', () => `{"bundle":{"files":[${'{},'.repeat(9_900_000)}{}]}}`],
+    ['numbers', () => `[${'0,'.repeat(14_900_000)}0]`],
+    ['names', () => `{${'"a":0,'.repeat(4_900_000)}"a":0}`],
+  ])('of 30 MB, millions of %s, is refused before anything is made of it', async (_what, make) => {
+    expect(await post(make())).toMatchObject({
+      status: 400,
+      code: 'NF_REQUEST_FORM',
+      message: expect.stringContaining('more than 200000 numbers, texts, lists and objects'),
+    });
+  });
+
+  it('of 2 MB, a million numbers, is refused before anything is made of it, on every route', async () => {
+    const tls = await tlsOf(federation.kits, 'site-1');
+    const headers = {
+      'neuroflare-protocol': '2',
+      'neuroflare-session': site.session,
+      'content-type': 'application/json',
+    };
+    const body = `{"metrics":[${'0,'.repeat(900_000)}0]}`;
+    const path = `/v1/site/jobs/${job}/results`;
+    const answer = await ask(federation.kits, path, { ...tls, method: 'POST', headers, body });
+    expect(JSON.parse(answer.body)).toMatchObject({
+      code: 'NF_REQUEST_FORM',
+      message: expect.stringContaining('more than 200000'),
+    });
+  });
+
+  it('of a submission that has no body at all is refused by name', async () => {
+    const tls = await tlsOf(federation.kits, LEAD);
+    const headers = { 'neuroflare-protocol': '2' };
+    const answer = await ask(federation.kits, '/v1/jobs/', { ...tls, method: 'POST', headers });
+    expect([answer.status, JSON.parse(answer.body).code]).toEqual([400, 'NF_REQUEST_FORM']);
   });
 
   it.each([

@@ -1,10 +1,16 @@
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Admin } from '../../../src/runtime/admin/admin.ts';
 import { cloneJob } from '../../../src/runtime/admin/clone.ts';
-import { submitJob } from '../../../src/runtime/admin/submit.ts';
+import { sendSubmission, submitJob } from '../../../src/runtime/admin/submit.ts';
+import { modelForm } from '../../../src/runtime/federation/model-form.ts';
+import { loadSubmittedJob } from '../../../src/runtime/federation/submitted-job.ts';
+import { LOCAL_FILES } from '../../../src/runtime/job/job-paths.ts';
+import { encodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
+import { float32 } from '../../support/param-sets.ts';
 import { ask, tlsOf } from '../../support/raw-request.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -177,5 +183,36 @@ describe('who is not in a study', () => {
     expect(body).toContain('"files"');
     await admin.abort(id);
     await federation.wait(id);
+  });
+
+  it('takes no model of it, though the id of its job and the digest are known', async () => {
+    await admin.registerStudy('warm', ['site-1']);
+    await admin.addUser('warm', LEA, 'lead');
+    const model = join(root, 'model.safetensors');
+    await writeFile(model, encodeSafetensors({ weights: float32([41, 42, 43, 44]) }));
+    const folder = await writeJob(join(root, 'warm'), { patch: { model: { initial_params: model } } });
+    const origin = await submitAs(LEA, folder, 'warm');
+    const loaded = await loadSubmittedJob(folder, { modelComesApart: true, mostModelBytes: 1e9 });
+    const job = loaded.job.definition;
+    const form = await modelForm(job, { rules: LOCAL_FILES, outside: model });
+    const steal = async (who: string, clonedFrom?: string) =>
+      sendSubmission(await federation.admin(who), {
+        content: { job, bundle: loaded.bundle, model: form },
+        wanted: { study: 'default', clients: undefined },
+        model: { sha256: form.initial_sha256 ?? '', size: (await stat(model)).size },
+        ...(clonedFrom !== undefined && { clonedFrom }),
+        signal,
+      });
+    await expect(steal(LEO, origin)).rejects.toMatchObject({
+      code: 'NF_JOB_UNKNOWN',
+      message: `The server has no job ${origin}.`,
+    });
+    await expect(steal(LEO)).rejects.toMatchObject({ code: 'NF_UPLOAD_MISSING' });
+    const leo = await federation.admin(LEO);
+    expect((await leo.jobs({})).filter(({ initial_model: one }) => one !== null)).toEqual([]);
+    expect(await steal(LEA, origin)).toMatchObject({ is_new: true });
+    for (const { job_id: id } of (await admin.jobs({})).filter(({ initial_model: one }) => one !== null))
+      await admin.abort(id);
+    await admin.removeStudy('warm');
   });
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/runtime/kernel/digest.ts';
@@ -134,6 +134,21 @@ describe('a user', () => {
       message: expect.stringContaining('2000000 bytes are the most'),
     });
     expect(await readdir(folder())).toHaveLength(2);
+  });
+
+  it('has no room where all users together have taken it up', async () => {
+    const others = join(federation.state, 'uploads/someone%40example.org');
+    await mkdir(others, { recursive: true });
+    const file = join(others, 'x'.repeat(64));
+    await writeFile(file, '');
+    await truncate(file, UPLOAD_LIMITS.all_models.most * 1_000_000);
+    expect(await send(randomBytes(10), 20, 'ann@example.org')).toMatchObject({
+      code: 'NF_UPLOADS_FULL',
+      message: expect.stringMatching(/of all users .* 10000000 bytes are the most/),
+    });
+    expect(existsSync(join(federation.state, 'uploads/ann%40example.org'))).toBe(false);
+    await rm(others, { recursive: true });
+    expect(await send(randomBytes(10), 20, 'ann@example.org')).toEqual({ offset: 10, done: false });
   });
 
   it('has so many files there and no more', async () => {

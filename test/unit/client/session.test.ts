@@ -177,6 +177,12 @@ describe('what a site sends', () => {
       'more than 1000 kB',
     ],
     [
+      'a number for every pixel',
+      { params: PARAMS, metrics: { image: Array(100_001).fill(0) } },
+      'NF_RESULT_FIGURES_SIZE',
+      'more than 100000 values',
+    ],
+    [
       'the same list a thousand times over, level by level',
       {
         params: PARAMS,

@@ -7,8 +7,9 @@ import { packBundle } from '../../../src/runtime/federation/packed-bundle.ts';
 import { readBundle } from '../../../src/runtime/job/bundle.ts';
 import { JOB_LIMITS } from '../../../src/runtime/job/limits.ts';
 import type { NeuroflareError } from '../../../src/runtime/kernel/errors.ts';
-import { errorReport } from '../../../src/runtime/wire/shapes.ts';
+import { errorReport, type PackedBundle } from '../../../src/runtime/wire/shapes.ts';
 import { type JobParts, TINY_JOB, TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
+import { jobTerms } from '../../support/job-terms.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -24,6 +25,13 @@ const rules = { modelComesApart: false, mostModelBytes: 1e9 };
 const newFolder = () => join(root, String(count++));
 const load = (folder: string) => intake.run('load', { folder, rules });
 const loadJobOf = async (parts: JobParts) => load(await writeJob(newFolder(), parts));
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+const around = {
+  terms: jobTerms(),
+  signature: { algorithm: 'ECDSA-P256-SHA256', certificate: 'PEM', signature: 'c2ln' },
+};
+const unpack = (bundle: PackedBundle, places = { folder: newFolder(), keep: newFolder() }) =>
+  intake.run('unpack', { body: bytesOf(JSON.stringify({ ...around, bundle })), ...places });
 const refusalOf = (work: Promise<unknown>): Promise<NeuroflareError> =>
   work.then(
     () => Promise.reject(new Error('It was taken.')),
@@ -154,7 +162,7 @@ describe('a job of others', () => {
   it.each(UNREADABLE)('with %s is refused at the server, and at a site', async (path, bytes, type) => {
     const bundle = await readBundle(await writeJob(newFolder(), { files: { [path]: bytes } }));
     const [server, keep, site] = [newFolder(), newFolder(), newFolder()];
-    await intake.run('unpack', { packed: packBundle(bundle), folder: server, keep });
+    await unpack(packBundle(bundle), { folder: server, keep });
     await intake.run('open', { file: keep, folder: site, signed: bundle.sha256 });
     for (const folder of [server, site]) {
       const error = await refusalOf(load(folder));
@@ -190,7 +198,7 @@ describe('a job of others', () => {
   it('is laid out with its digests, and opened only with the digest that was signed', async () => {
     const bundle = await readBundle(await writeJob(newFolder(), {}));
     const [at, keep] = [newFolder(), newFolder()];
-    const unpacked = await intake.run('unpack', { packed: packBundle(bundle), folder: at, keep });
+    const unpacked = await unpack(packBundle(bundle), { folder: at, keep });
     const { sha256, codeSha256 } = bundle;
     expect(unpacked).toMatchObject({
       bundleSha256: sha256,
@@ -227,13 +235,13 @@ describe('the names of a bundle', () => {
       { path: 'job.yaml', content: '' },
       { path, content: '' },
     ];
-    return intake.run('unpack', { packed: { files }, folder: newFolder(), keep: newFolder() });
+    return unpack({ files });
   };
 
   it.each([
     ['more bytes than a disk takes', '\u6f22'.repeat(250), 'bytes'],
     ['a folder of more bytes than a disk takes', `${'\u6f22'.repeat(80)}/a.ts`, 'bytes'],
-    ['a long path', Array.from({ length: 30 }, () => 'abcdefghijklmnopqrst').join('/'), 'bytes'],
+    ['a long path', Array.from({ length: 20 }, () => '\u00e4'.repeat(20)).join('/'), 'bytes'],
     ['letters that turn around', 'client/\u202est.niart', '<U+202E>st.niart'],
     ['letters that isolate', 'a\u2066b.ts', 'U+2066'],
     ['letters that are not seen', 'train\u200b.ts', 'U+200B'],

@@ -149,16 +149,10 @@ describe('the limits of a message', () => {
     ['rounds from 1', taskResult, result, { ...result, round: 0 }],
     ['whole rounds', taskResult, result, { ...result, round: 1.5 }],
     [
-      'figures that are JSON',
+      'figures by name',
       taskResult,
-      { ...result, metrics: { a: [1, null, { b: 'x' }] } },
-      { ...result, metrics: { a: Number.POSITIVE_INFINITY } },
-    ],
-    [
-      'length of a figure’s name',
-      taskResult,
-      { ...result, metrics: { ['x'.repeat(200)]: 1 } },
-      { ...result, metrics: { ['x'.repeat(201)]: 1 } },
+      { ...result, metrics: { a: [1, { b: 'x' }] } },
+      { ...result, metrics: [1] },
     ],
     [
       'digests in lower case',

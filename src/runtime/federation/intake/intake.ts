@@ -1,5 +1,5 @@
 import { JOB_LIMITS } from '../../job/limits.ts';
-import { flError } from '../../kernel/errors.ts';
+import { flError, toNeuroflareError } from '../../kernel/errors.ts';
 import { GuardedThread } from '../../kernel/guarded-thread.ts';
 import { MODULE_EXTENSION } from '../../kernel/module-file.ts';
 import type { INTAKE } from './operations.ts';
@@ -16,5 +16,7 @@ export function openIntake({ seconds = JOB_LIMITS.seconds.most }: { seconds?: nu
     seconds,
     megabytes: JOB_LIMITS.megabytes.most,
     onLimit: (reason) => flError('NF_JOB_CHECK', { reason }),
+    // Its form was looked at, and nothing else.
+    isHarmless: (thrown) => toNeuroflareError(thrown).code === 'NF_REQUEST_FORM',
   });
 }

@@ -1,11 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { type Bundle, writeBundle } from '../../job/bundle.ts';
 import type { JobDefinition } from '../../job/definition.ts';
+import { JOB_LIMITS } from '../../job/limits.ts';
 import type { LoadedJob } from '../../job/load.ts';
 import { sha256 } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
+import { REQUEST_LIMITS } from '../../kernel/limits.ts';
 import { parseJson } from '../../kernel/parse-json.ts';
-import { type PackedBundle, packedBundle } from '../../wire/shapes.ts';
+import { submission } from '../../wire/admin.ts';
+import { readRequest } from '../../wire/read-request.ts';
+import { packedBundle } from '../../wire/shapes.ts';
 import { writeFileAtomic } from '../../workspace/files.ts';
 import { modelForm } from '../model-form.ts';
 import { unpackBundle } from '../packed-bundle.ts';
@@ -26,15 +30,19 @@ function digestsOf({ sha256: bundleSha256, codeSha256 }: Bundle): Digests {
   return { bundleSha256, codeSha256 };
 }
 
+const BOUNDS = { depth: JOB_LIMITS.depth.most, values: REQUEST_LIMITS.json_values.most } as const;
+
 /** What is done with a job of others: in a thread of its own, for it may break what looks at it. */
 export const INTAKE = {
-  /** Lays the files of a submission out in a new folder, and beside it as they travel. */
-  unpack: async ({ packed, folder, keep }: { packed: PackedBundle; folder: string; keep: string }) => {
+  /** Reads a submission, and lays its files out in a new folder, and beside it as they travel. */
+  unpack: async ({ body, folder, keep }: { body: Uint8Array; folder: string; keep: string }) => {
+    const text = new TextDecoder().decode(body);
+    const { bundle: packed, ...submitted } = readRequest(text, submission, BOUNDS);
     const bundle = unpackBundle(packed);
     const bytes = Buffer.from(JSON.stringify(packed));
     await writeBundle(bundle, folder);
     await writeFileAtomic(keep, bytes);
-    return { ...digestsOf(bundle), packed: { sha256: sha256(bytes), size: bytes.length } };
+    return { submitted, ...digestsOf(bundle), packed: { sha256: sha256(bytes), size: bytes.length } };
   },
   /** Lays the files out that were fetched into a file, if they are those that were signed. */
   open: async ({ file, folder, signed }: { file: string; folder: string; signed: string }) => {

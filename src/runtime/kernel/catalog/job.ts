@@ -62,6 +62,11 @@ export const JOB_ERRORS = {
     message: 'The server ended {times|time|times} while it was {step}: it is not tried again.',
     hint: "Look into the server's log and at its memory. 'neuroflare job clone' tries the job once more, 'neuroflare job delete' removes it.",
   },
+  NF_JOB_RECORD: {
+    exit: 1,
+    message: "What the server's database holds of the job {job} cannot be read: {parts}.",
+    hint: "Restore the state folder from a backup ('neuroflare server restore'), or remove the job with 'neuroflare job delete' and submit it again.",
+  },
   NF_JOB_CHECK: {
     exit: 4,
     message: 'The job cannot be checked: {reason}.',

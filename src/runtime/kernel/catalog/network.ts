@@ -10,7 +10,7 @@ export const NETWORK_ERRORS = {
   NF_SERVER_UNTRUSTED: {
     exit: 2,
     message: 'The server at {address} is not the one this kit is for: {reason}.',
-    hint: "Compare the fingerprints of the authority with 'neuroflare config inspect KIT' at both ends.",
+    hint: '{next}',
   },
   NF_SERVER_NOT_TLS: {
     exit: 2,
@@ -90,7 +90,7 @@ export const NETWORK_ERRORS = {
     exit: 2,
     status: 403,
     message: 'The certificate that was shown is not accepted: {reason}.',
-    hint: "'neuroflare config inspect KIT' shows whose it is and when it ends; the coordinator renews it.",
+    hint: '{next}',
   },
   NF_PROTOCOL_VERSION: {
     exit: 4,

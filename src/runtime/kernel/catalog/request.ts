@@ -48,7 +48,7 @@ export const REQUEST_ERRORS = {
     exit: 1,
     status: 409,
     message:
-      'With this one, {files|more file|more files} that no job was submitted with would take up {bytes|byte|bytes} at the server; {most|file|files} and {limit|byte|bytes} are the most.',
+      'With this one, {files|more file|more files} of {whose} that no job was submitted with would take up {bytes|byte|bytes} at the server; {room} are the most.',
     hint: 'Submit the jobs they are for, or wait: they are removed {hours} h after their last byte.',
   },
   NF_UPLOAD_TWICE: {

@@ -1,23 +1,31 @@
 import type { FastifyRequest, onRequestHookHandler } from 'fastify';
+import type { z } from 'zod';
 import { JOB_LIMITS } from '../../job/limits.ts';
 import { flError } from '../../kernel/errors.ts';
-import { isDeeper } from '../../kernel/json-depth.ts';
+import type { JsonBounds } from '../../kernel/json-bounds.ts';
 import { REQUEST_LIMITS } from '../../kernel/limits.ts';
 import { BYTES_TYPE, JSON_TYPE } from '../../wire/protocol.ts';
+import { requireBounds } from '../../wire/read-request.ts';
 import type { App } from './app.ts';
+
+/** Of all JSON that is read here. */
+export const JSON_BOUNDS: JsonBounds = {
+  depth: JOB_LIMITS.depth.most,
+  values: REQUEST_LIMITS.json_values.most,
+};
 
 /**
  * What a request may bring: JSON of bounded size, depth and time, and on routes that ask for it (`requireBytes`) an octet stream, which they
- * read themselves. Nothing is opened for a body before it is known to be of the right kind.
+ * read themselves. JSON that may be large (`takesUnread`) is handed on as its bytes: a thread reads it. Nothing is opened for a body before it is known to be of the right kind.
  */
 export function takeBodies(app: App): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(JSON_TYPE, { parseAs: 'string' }, (request, text: string, done) => {
-    const { most } = JOB_LIMITS.depth;
-    if (!isDeeper(text, most)) return parse(request, text, done);
-    const reason = `its lists and objects lie more than ${most} deep in one another`;
-    done(flError('NF_REQUEST_FORM', { reason }));
+  app.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
+    if (request.routeOptions.config.takesUnread !== undefined) return done(null, bytes);
+    const text = bytes.toString('utf8');
+    requireBounds(text, JSON_BOUNDS);
+    return parse(request, text, done);
   });
   app.addContentTypeParser(BYTES_TYPE, (request, payload, done) => {
     if (request.routeOptions.config.takesBytes) done(null, payload);
@@ -44,6 +52,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The body is an octet stream. */
     takesBytes?: boolean;
+    /** The form of the JSON that the route takes as bytes, unread. */
+    takesUnread?: z.ZodType;
   }
 }
 

@@ -6,6 +6,7 @@ import type { ErrorRow } from '../../kernel/catalog/row.ts';
 import { ERROR_CATALOG } from '../../kernel/catalog.ts';
 import { flError, NeuroflareError, toNeuroflareError } from '../../kernel/errors.ts';
 import { JSON_TYPE } from '../../wire/protocol.ts';
+import { formFault } from '../../wire/read-request.ts';
 import { fitReport } from '../../wire/shapes.ts';
 import type { App } from './app.ts';
 import { otherType } from './bodies.ts';
@@ -119,10 +120,11 @@ function methodsAt(routes: readonly Route[], path: string): string[] {
 function named(thrown: unknown, request: FastifyRequest): NeuroflareError {
   if (thrown instanceof NeuroflareError) return thrown;
   if (hasZodFastifySchemaValidationErrors(thrown)) {
-    const faults = thrown.validation.map(({ instancePath, message }) =>
-      `${instancePath.slice(1)} ${message ?? ''}`.trim(),
-    );
-    return flError('NF_REQUEST_FORM', { reason: faults.slice(0, 5).join('; ') }, { cause: thrown });
+    const faults = thrown.validation.map(({ instancePath, message = '' }) => ({
+      at: instancePath.slice(1),
+      fault: message,
+    }));
+    return formFault(faults, thrown);
   }
   const { statusCode, message, code } = thrown as FastifyError;
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return otherType(JSON_TYPE, request);

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { flError } from '../../kernel/errors.ts';
 import { packageVersion } from '../../kernel/package-version.ts';
 import { type Identity, identityOfSubject } from '../../security/certificate/identity.ts';
-import { certificateFault } from '../../wire/certificate-faults.ts';
+import { certificateFault, LOOK_AT_KIT } from '../../wire/certificate-faults.ts';
 import { HEADER, PROTOCOL_VERSION } from '../../wire/protocol.ts';
 import type { App } from './app.ts';
 
@@ -42,15 +42,20 @@ export function requireIdentity(app: App): void {
 
 function identityOfPeer(socket: TLSSocket): Identity {
   if (!socket.authorized) {
-    throw flError('NF_CERT_REFUSED', { reason: reasonOf(socket) });
+    throw flError('NF_CERT_REFUSED', faultOf(socket));
   }
   return identityOfSubject(socket.getPeerCertificate().subject);
 }
 
-function reasonOf(socket: TLSSocket): string {
-  if (Object.keys(socket.getPeerCertificate()).length === 0) return 'none was shown';
+function faultOf(socket: TLSSocket): { reason: string; next: string } {
+  if (Object.keys(socket.getPeerCertificate()).length === 0)
+    return {
+      reason: 'none was shown',
+      next: 'Use a startup kit of this project: its certificate is shown by itself.',
+    };
   const code = String(socket.authorizationError ?? '').replace(/^Error: /, '');
-  return `it ${certificateFault(code) ?? `cannot be used (OpenSSL: ${code})`}`;
+  const fault = certificateFault(code) ?? { words: `cannot be used (OpenSSL: ${code})`, next: LOOK_AT_KIT };
+  return { reason: `it ${fault.words}`, next: fault.next };
 }
 
 function requireVersion({ headers, url }: FastifyRequest): void {

@@ -6,6 +6,7 @@ import { flError } from '../../kernel/errors.ts';
 import { STRANGER_LIMITS } from '../../kernel/limits.ts';
 import type { KitTls } from '../../security/kit/open.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { LOOK_AT_KIT } from '../../wire/certificate-faults.ts';
 import { rawAnswer } from './errors.ts';
 import { type ClosedFor, Strangers } from './strangers.ts';
 
@@ -35,7 +36,10 @@ export function listenWithTls(
 ): FastifyServerFactory<Server> {
   return (handler) => {
     const farewell = rawAnswer(
-      flError('NF_CERT_REFUSED', { reason: 'nothing was asked with one of this project' }),
+      flError('NF_CERT_REFUSED', {
+        reason: 'nothing was asked with one of this project',
+        next: LOOK_AT_KIT,
+      }),
     );
     const strangers = new Strangers({ logger, onClosed: onStranger, farewell });
     const server = createServer(

@@ -42,8 +42,10 @@ export async function describeRoutes(app: App): Promise<void> {
       servers: [],
     },
     transform: (input) => {
-      const { schema, url } = jsonSchemaTransform(input);
-      const { takesBytes, sendsBytes } = input.route.config ?? {};
+      const { takesBytes, sendsBytes, takesUnread: body } = input.route.config ?? {};
+      const { schema, url } = jsonSchemaTransform(
+        body ? { ...input, schema: { ...input.schema, body } } : input,
+      );
       return { url, schema: { ...schema, [TAKES]: takesBytes, [SENDS]: sendsBytes } };
     },
     transformObject: (document) => {

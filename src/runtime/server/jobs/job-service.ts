@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { z } from 'zod';
 import { openIntake } from '../../federation/intake/intake.ts';
 import type { CheckedJob } from '../../federation/intake/operations.ts';
 import { requireTermsOf } from '../../federation/job-terms.ts';
@@ -11,7 +10,7 @@ import { flError, toNeuroflareError } from '../../kernel/errors.ts';
 import type { Identity } from '../../security/certificate/identity.ts';
 import type { JobRecord, ServerStore } from '../../store/server-store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { isFinished, type JobStatus, type submission } from '../../wire/admin.ts';
+import { isFinished, type JobStatus } from '../../wire/admin.ts';
 import type { AssignedJob } from '../../wire/site.ts';
 import { copyFileAtomic, makeFolder } from '../../workspace/files.ts';
 import { RUN_FILES } from '../../workspace/run-folder.ts';
@@ -20,6 +19,7 @@ import type { Studies } from '../policy/studies.ts';
 import type { SiteRegistry } from '../sites/site-registry.ts';
 import type { JobFolder, StateFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
+import type { IntakeRules, Submission } from './intake-rules.ts';
 import { INITIAL_MODEL } from './job-results.ts';
 import { JobRun } from './job-run.ts';
 import { PACKED_BUNDLE } from './packed-file.ts';
@@ -43,8 +43,6 @@ export interface JobServiceDeps {
   readonly onStatus: (run: JobRun) => void;
   readonly onRound: (seconds: number) => void;
 }
-
-export type Submission = z.output<typeof submission>;
 
 const INCOMING = '.incoming-';
 const UNFINISHED: JobStatus[] = ['SUBMITTED', 'DISPATCHED', 'RUNNING'];
@@ -101,6 +99,8 @@ export class JobService {
     const stop = new AbortController();
     this.#opening = { id: record.id, stop };
     try {
+      if (record.damaged)
+        throw flError('NF_JOB_RECORD', { job: record.id, parts: record.damaged.parts.join(', ') });
       const run = await this.#open(record, stop.signal);
       if (!this.#left.has(record.id) || this.#closed) return;
       if (record.status === 'SUBMITTED' && !record.error) this.#waiting.set(record.id, run);
@@ -174,24 +174,25 @@ export class JobService {
   }
 
   /**
-   * Takes a job in; durable when it returns. A known token answers with the job it was given for. `mayBringCode` refuses code of
-   * somebody's own.
-   * @throws NF_JOB_*, NF_JOB_SIGNATURE, NF_SUBMIT_TOKEN_CONFLICT
+   * Takes a job in; durable when it returns. A known token answers with the job it was given for. `body`: JSON of `submission`, which is
+   * read in the intake's thread.
+   * @throws NF_REQUEST_FORM, NF_JOB_*, NF_JOB_SIGNATURE, NF_SUBMIT_TOKEN_CONFLICT
    */
   async submit(
     user: Identity,
-    request: Submission,
-    mayBringCode: () => void,
+    body: Uint8Array,
+    { mayEnter, mayBringCode }: IntakeRules,
   ): Promise<{ job: JobRecord; isNew: boolean }> {
     const { state, store } = this.#deps;
-    const { terms } = request;
-    const id = terms.job_id;
-    const incoming = join(state.jobs, `${INCOMING}${id}-${randomUUID()}`);
+    const incoming = join(state.jobs, `${INCOMING}${randomUUID()}`);
     const folder = join(incoming, RUN_FILES.bundle);
     try {
       const keep = join(incoming, PACKED_BUNDLE);
-      const unpacked = await this.#intake.run('unpack', { packed: request.bundle, folder, keep });
-      if (!(await templatesByCode()).has(unpacked.codeSha256)) mayBringCode();
+      const { submitted: request, ...unpacked } = await this.#intake.run('unpack', { body, folder, keep });
+      const { terms } = request;
+      const id = terms.job_id;
+      await mayEnter(request);
+      if (!(await templatesByCode()).has(unpacked.codeSha256)) mayBringCode(request);
       requireSignature(request, { user, ...unpacked }, this.#deps);
       const again = await store.job(id);
       if (again && (again.bundleSha256 !== unpacked.bundleSha256 || again.submitter.name !== user.name))

@@ -27,7 +27,7 @@ export async function metaOf(context: Context, record: JobRecord): Promise<JobMe
   const workflow = run?.job.definition.workflow;
   const progress = progressOf(now, run?.history);
   const end = ended === undefined ? Date.now() : Date.parse(ended);
-  return readableMeta({
+  const meta: JobMeta = {
     job_id: id,
     name,
     study,
@@ -52,7 +52,8 @@ export async function metaOf(context: Context, record: JobRecord): Promise<JobMe
     initial_model: now.initialModel ?? null,
     bundle_sha256: now.bundleSha256,
     code_sha256: now.codeSha256,
-  });
+  };
+  return readableMeta(meta, now.damaged?.parts);
 }
 
 function progressOf(

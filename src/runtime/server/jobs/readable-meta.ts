@@ -27,16 +27,17 @@ const UNREADABLE = {
 
 /**
  * A job as its schema has it, whatever its record holds: one that an earlier version wrote, or that holds a number that is none, hides
- * neither itself nor the others of a list.
+ * neither itself nor the others of a list. `damaged`: parts of the record that could not be read.
  */
-export function readableMeta(meta: JobMeta): JobMeta {
+export function readableMeta(meta: JobMeta, damaged: readonly string[] = []): JobMeta {
   const { success, error } = jobMeta.safeParse(meta);
-  if (success) return meta;
-  const wrong = new Set(error.issues.map(({ path: [key] }) => String(key)));
+  if (success && damaged.length === 0) return meta;
+  const wrong = new Set(error?.issues.map(({ path: [key] }) => String(key)));
+  const all = [...new Set([...damaged, ...wrong])].sort();
   const parts = Object.entries(UNREADABLE).filter(([key]) => wrong.has(key));
   return {
     ...meta,
     ...Object.fromEntries(parts),
-    note: `of its record these cannot be read: ${[...wrong].sort().join(', ')}`,
+    note: `of its record these cannot be read: ${all.join(', ')}`,
   };
 }

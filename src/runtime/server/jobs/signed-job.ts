@@ -1,10 +1,9 @@
-import type { z } from 'zod';
 import { flError } from '../../kernel/errors.ts';
 import type { Identity } from '../../security/certificate/identity.ts';
 import { type SignatureRules, signerOf } from '../../security/job-signature.ts';
 import type { JobRecord } from '../../store/server-store.ts';
-import type { submission } from '../../wire/admin.ts';
 import type { SignedJob } from '../../wire/terms.ts';
+import type { Submission } from './intake-rules.ts';
 
 /** What was signed of a job; of one that version 0.1.0 took in, what it signed. */
 export function signedJobOf(
@@ -20,7 +19,7 @@ export function signedJobOf(
 
 /** What is submitted is what its submitter signed. @throws NF_JOB_SIGNATURE, NF_JOB_EXPIRED */
 export function requireSignature(
-  request: z.output<typeof submission>,
+  request: Submission,
   { user, bundleSha256 }: { user: Identity; bundleSha256: string },
   rules: Pick<SignatureRules, 'project' | 'rootPem'>,
 ): void {

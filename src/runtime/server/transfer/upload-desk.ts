@@ -3,6 +3,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { counted } from '../../kernel/counted.ts';
 import { hashFile } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { faultPoint } from '../../kernel/fault-point.ts';
@@ -21,7 +22,14 @@ export interface Upload {
   /** Where it goes when it is whole. */
   readonly blobs: BlobFolder;
   /** What the folder may hold, with all of the files that are on their way; without it parts of other files give way. */
-  readonly room?: { readonly files: number; readonly bytes: number };
+  readonly room?: Room;
+}
+
+interface Room {
+  readonly files: number;
+  readonly bytes: number;
+  /** And for the files in all folders of a folder together. */
+  readonly ofAll: { readonly root: string; readonly bytes: number };
 }
 
 export interface Piece {
@@ -127,15 +135,35 @@ export class UploadDesk {
 
   /** @throws NF_UPLOADS_FULL */
   async #makeRoom({ folder, room, size }: Upload, path: string): Promise<void> {
-    const names = await readdir(folder).catch(() => []);
-    const others = new Set(names.map((name) => join(folder, name)));
-    for (const known of this.#progress.keys()) if (dirname(known) === folder) others.add(known);
+    const others = await this.#filesIn(folder);
     others.delete(path);
     if (!room) return this.#clearIdle([...others]);
-    let bytes = size;
-    for (const other of others)
-      bytes += this.#progress.get(other)?.size ?? (await stat(other).catch(() => undefined))?.size ?? 0;
-    if (others.size >= room.files || bytes > room.bytes) throw full({ files: others.size, bytes }, room);
+    const own = { files: others.size, bytes: size + (await this.#bytesOf(others)) };
+    if (own.files >= room.files || own.bytes > room.bytes)
+      throw full(own, { whose: 'yours', room: `${counted(room.files, 'file')} and ${room.bytes} bytes` });
+    const { root, bytes: most } = room.ofAll;
+    const users = await readdir(root).catch(() => []);
+    const ofAll = await Promise.all(users.map((user) => this.#filesIn(join(root, user))));
+    const files = new Set(ofAll.flatMap((found) => [...found]));
+    files.delete(path);
+    const all = { files: files.size, bytes: size + (await this.#bytesOf(files)) };
+    if (all.bytes > most) throw full(all, { whose: 'all users', room: `${most} bytes` });
+  }
+
+  /** What is there of files in a folder, and what is on its way there. */
+  async #filesIn(folder: string): Promise<Set<string>> {
+    const names = await readdir(folder).catch(() => []);
+    const files = new Set(names.map((name) => join(folder, name)));
+    for (const known of this.#progress.keys()) if (dirname(known) === folder) files.add(known);
+    return files;
+  }
+
+  /** As announced, of those that are on their way. */
+  async #bytesOf(files: Iterable<string>): Promise<number> {
+    let bytes = 0;
+    for (const file of files)
+      bytes += this.#progress.get(file)?.size ?? (await stat(file).catch(() => undefined))?.size ?? 0;
+    return bytes;
   }
 
   /** Files that nobody sends at the moment make room; few are sent at a time. */
@@ -143,7 +171,8 @@ export class UploadDesk {
     const busy = others.filter((other) => this.#progress.get(other)?.current);
     const bytes = busy.reduce((sum, other) => sum + (this.#progress.get(other)?.size ?? 0), 0);
     const most = UPLOAD_LIMITS.at_once.most;
-    if (busy.length >= most) throw full({ files: busy.length, bytes }, { files: most, bytes });
+    if (busy.length >= most)
+      throw full({ files: busy.length, bytes }, { whose: 'this site', room: counted(most, 'file') });
     for (const other of others) if (!busy.includes(other)) await this.#giveUp(other);
   }
 
@@ -182,9 +211,9 @@ async function append(path: string, write: (file: Appender) => Promise<void>): P
   }
 }
 
-function full(there: { files: number; bytes: number }, room: { files: number; bytes: number }) {
-  const params = { ...there, most: room.files, limit: room.bytes, hours: UPLOAD_LIMITS.user_hours.most };
-  return flError('NF_UPLOADS_FULL', params);
+/** `room`: what there is room for, in words. */
+function full(there: { files: number; bytes: number }, most: { whose: string; room: string }) {
+  return flError('NF_UPLOADS_FULL', { ...there, ...most, hours: UPLOAD_LIMITS.user_hours.most });
 }
 
 function partPath(folder: string, sha256: string): string {

@@ -4,6 +4,7 @@ import type { DecisionRecord, JobChange, JobFilter, JobRecord, ServerStore } fro
 import { copyDatabase, type Database, named, openDatabase } from './database.ts';
 import { EventLog } from './event-log.ts';
 import { Facts, requireAllFacts } from './facts.ts';
+import { decisionOf, RECORD_COLUMNS, recordOf } from './job-record.ts';
 
 /**
  * The store of a server in one SQLite file.
@@ -53,8 +54,8 @@ class SqliteStore implements ServerStore {
   }
 
   async job(id: string): Promise<JobRecord | undefined> {
-    const row = this.#query('SELECT record FROM jobs WHERE id = ?', id)[0];
-    return row && parse<JobRecord>(row.record);
+    const row = this.#query(`SELECT ${RECORD_COLUMNS} FROM jobs WHERE id = ?`, id)[0];
+    return row && recordOf(row);
   }
 
   async jobs({ study, token, statuses }: JobFilter = {}): Promise<JobRecord[]> {
@@ -64,15 +65,15 @@ class SqliteStore implements ServerStore {
     if (statuses) conditions.push([`status IN (${statuses.map(() => '?').join()})`, statuses]);
     const where = conditions.length > 0 ? `WHERE ${conditions.map(([sql]) => sql).join(' AND ')}` : '';
     const values = conditions.flatMap(([, given]) => given);
-    const rows = this.#query(`SELECT record FROM jobs ${where} ORDER BY submitted, id`, ...values);
-    return rows.map(({ record }) => parse<JobRecord>(record));
+    const rows = this.#query(`SELECT ${RECORD_COLUMNS} FROM jobs ${where} ORDER BY submitted, id`, ...values);
+    return rows.map(recordOf);
   }
 
   async changeJob(id: string, change: JobChange): Promise<void> {
     this.#facts.commit(() => {
-      const row = this.#database.prepare('SELECT record FROM jobs WHERE id = ?').get(id);
+      const row = this.#database.prepare(`SELECT ${RECORD_COLUMNS} FROM jobs WHERE id = ?`).get(id);
       if (!row) throw flError('NF_JOB_UNKNOWN', { job: id, nearest: '' });
-      const job = { ...parse<JobRecord>(row.record), ...change };
+      const job = { ...recordOf(row), ...change };
       this.#database
         .prepare('UPDATE jobs SET status = ?, record = ? WHERE id = ?')
         .run(job.status, JSON.stringify(job), id);
@@ -113,9 +114,8 @@ class SqliteStore implements ServerStore {
   }
 
   async decisions(job: string): Promise<DecisionRecord[]> {
-    return this.#query('SELECT decision FROM decisions WHERE job = ? ORDER BY site', job).map((row) =>
-      parse<DecisionRecord>(row.decision),
-    );
+    const rows = this.#query('SELECT job, site, decision FROM decisions WHERE job = ? ORDER BY site', job);
+    return rows.map(decisionOf);
   }
 
   async seeSite({ name, org, time }: { name: string; org: string; time: string }): Promise<void> {
@@ -171,9 +171,11 @@ class SqliteStore implements ServerStore {
 
   #jobOfToken({ study, studyId = '', submitter }: JobRecord, token: string): JobRecord | undefined {
     const row = this.#database
-      .prepare('SELECT record FROM jobs WHERE study = ? AND study_id = ? AND submitter = ? AND token = ?')
+      .prepare(
+        `SELECT ${RECORD_COLUMNS} FROM jobs WHERE study = ? AND study_id = ? AND submitter = ? AND token = ?`,
+      )
       .get(study, studyId, submitter.name, token);
-    return row && parse<JobRecord>(row.record);
+    return row && recordOf(row);
   }
 
   #query(sql: string, ...values: readonly (string | number)[]) {

@@ -25,28 +25,40 @@ const filter = z.object({
 
 /** Jobs come in and are listed. */
 export function jobsRoutes(app: App, context: ServerContext): void {
-  const { access, jobs, store, uploads, resources, state } = context;
+  takeRoute(app, context);
+  lookRoutes(app, context);
+  modelRoutes(app, context);
+}
 
+function takeRoute(app: App, context: ServerContext): void {
+  const { access, jobs } = context;
   app.post(
     '/',
     {
       bodyLimit: JOB_LIMITS.submission.most,
-      schema: { summary: 'Takes a job in.', body: submission, response: { 200: submitted } },
+      config: { takesUnread: submission },
+      schema: { summary: 'Takes a job in.', response: { 200: submitted } },
     },
     async ({ identity, body }) => {
-      const { study, clients } = body.terms;
-      access.requireInStudy(identity, 'submit_job', study);
-      if (body.cloned_from !== undefined)
-        await jobWithRight(context, { identity, params: { job: body.cloned_from } }, 'clone_job');
-      const mayBringCode = () => access.requireInStudy(identity, 'byoc', study);
-      await requireKnownSites(context, { study, clients: clients ?? undefined });
-      const { job, isNew } = await jobs.submit(identity, body, mayBringCode);
-      const action = body.cloned_from === undefined ? 'job.submit' : 'job.clone';
+      if (!(body instanceof Uint8Array)) throw flError('NF_REQUEST_FORM', { reason: 'it has no body' });
+      const { job, isNew } = await jobs.submit(identity, body, {
+        mayEnter: async ({ terms: { study, clients }, cloned_from: origin }) => {
+          access.requireInStudy(identity, 'submit_job', study);
+          if (origin !== undefined)
+            await jobWithRight(context, { identity, params: { job: origin } }, 'clone_job');
+          await requireKnownSites(context, { study, clients: clients ?? undefined });
+        },
+        mayBringCode: ({ terms: { study } }) => access.requireInStudy(identity, 'byoc', study),
+      });
+      const action = job.clonedFrom === undefined ? 'job.submit' : 'job.clone';
       if (isNew) await noteDeed(context, identity, { action, job: job.id });
       return { job_id: job.id, is_new: isNew };
     },
   );
+}
 
+function lookRoutes(app: App, context: ServerContext): void {
+  const { access, jobs, store } = context;
   app.get(
     '/',
     {
@@ -86,7 +98,10 @@ export function jobsRoutes(app: App, context: ServerContext): void {
     },
     async (request) => signedJobOf(await jobOf(context, request), context.kit.project),
   );
+}
 
+/** Models of round 0, before the jobs that name them. */
+function modelRoutes(app: App, { access, resources, state, uploads }: ServerContext): void {
   uploadRoutes(app, {
     path: '/uploads',
     params: z.object({}),
@@ -97,8 +112,12 @@ export function jobsRoutes(app: App, context: ServerContext): void {
       const limit = resources.max_model_gb * 1e9;
       if (size > limit) throw flError('NF_UPLOAD_TOO_LARGE', { size, limit });
       const folder = state.userUploads(identity.name);
-      const { user_files: files, user_models: models } = UPLOAD_LIMITS;
-      const room = { files: files.most, bytes: models.most * limit };
+      const { user_files: files, user_models: models, all_models: all } = UPLOAD_LIMITS;
+      const room = {
+        files: files.most,
+        bytes: models.most * limit,
+        ofAll: { root: state.uploads, bytes: all.most * limit },
+      };
       return {
         upload: { sha256, size, folder, blobs: new BlobFolder(folder), room },
         onBytes: () => undefined,
