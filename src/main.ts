@@ -35,7 +35,7 @@ function nvflareSpelling(word: string): string {
 }
 
 async function dispatch(config: Config, words: readonly string[]): Promise<void> {
-  if (words[0] === '--version' || words[0] === '-V') {
+  if (words[0] === '--version' || words[0] === '-V' || words.join() === 'version') {
     writeAnswer(config.userAgent);
     return;
   }
@@ -89,8 +89,8 @@ function refuseFlags(config: Config, topic: string, words: readonly string[]): v
   throw flError('NF_USAGE', { message: `'${spoken}' alone takes no ${flag}.${hint}` });
 }
 
-/** Commands of nvflare's own console, and what does the same here. */
-const NVFLARE_COMMANDS: Readonly<Record<string, string>> = {
+/** Commands of nvflare's own console and others that people type, and what does the same here. */
+const OTHER_NAMES: Readonly<Record<string, string>> = {
   submit_job: 'job submit',
   list_jobs: 'job list',
   clone_job: 'job clone',
@@ -109,20 +109,29 @@ const NVFLARE_COMMANDS: Readonly<Record<string, string>> = {
   disable_client: 'system disable-client',
   enable_client: 'system enable-client',
   recipe: 'job list-templates',
+  'poc status': 'system status',
+  'server status': 'system status',
+  'client status': 'system status',
+  'job status': 'job meta',
 };
 
 /** Which of the words were meant as the command is not known: the guess that takes up most of them is made. */
 function unknownCommand(config: Config, words: readonly string[]): NeuroflareError {
   const names = config.commandIDs.map((id) => id.replaceAll(':', ' '));
   const topic = words[0] !== undefined && config.findTopic(words[0]) ? `${words[0]} ` : '';
-  const [first = ''] = words;
-  if (Object.hasOwn(NVFLARE_COMMANDS, first)) {
-    const nearest = ` Here it is '${NVFLARE_COMMANDS[first]}'.`;
-    return flError('NF_COMMAND_UNKNOWN', { command: first, nearest, topic: '' });
-  }
+  const other = [words.slice(0, 2).join(' '), words[0] ?? ''].find((name) =>
+    Object.hasOwn(OTHER_NAMES, name),
+  );
+  if (other !== undefined)
+    return flError('NF_COMMAND_UNKNOWN', {
+      command: other,
+      nearest: ` Here it is '${OTHER_NAMES[other]}'.`,
+      topic: '',
+    });
   for (let length = Math.min(words.length, 3); length > 0; length--) {
     const command = words.slice(0, length).join(' ');
-    const alike = names.filter((name) => name.split(' ').length === length);
+    // Whoever names a topic means a command of it.
+    const alike = names.filter((name) => name.split(' ').length === length && name.startsWith(topic));
     const nearest = didYouMean(command, alike);
     if (nearest) return flError('NF_COMMAND_UNKNOWN', { command, nearest, topic });
   }

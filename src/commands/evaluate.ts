@@ -5,6 +5,7 @@ import { BaseCommand } from '../command.ts';
 import { renderEvaluation } from '../output/evaluation-summary.ts';
 import { engineFlag, mirrorFlag, modelFlags, slicesFlag } from '../output/flags.ts';
 import { evaluationSchema } from '../runtime/evaluation/result.ts';
+import { reportCommand } from '../runtime/report/next-command.ts';
 
 const resultSchema = z.object({
   folder: z.string().describe('holds evaluation.json, predictions.tsv and overlays'),
@@ -50,10 +51,13 @@ export default class Evaluate extends BaseCommand<Result> {
   };
   static override resultSchema = resultSchema;
 
+  #asked = { target: '', workspace: '' };
+
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(Evaluate);
     const { evaluateModel } = await import('../runtime/evaluation/evaluate.ts');
     const jobs = flags.jobs ?? availableParallelism();
+    this.#asked = { target: args.target, workspace: flags.workspace };
     return evaluateModel({
       ...{ target: args.target, workspace: flags.workspace, which: flags.model, job: flags.job },
       ...{ data: flags.data, split: flags.split, part: flags.part, out: flags.out },
@@ -66,6 +70,7 @@ export default class Evaluate extends BaseCommand<Result> {
   }
 
   protected override render(result: Result): string {
-    return renderEvaluation(result);
+    const next = result.evaluation.model.run_id === null ? '' : `\nNext: ${reportCommand(this.#asked)}`;
+    return `${renderEvaluation(result)}${next}`;
   }
 }

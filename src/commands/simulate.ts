@@ -6,6 +6,7 @@ import { renderSummary } from '../output/run-summary.ts';
 import { createRunView } from '../output/run-view.ts';
 import { ENGINE_CHOICES } from '../runtime/engine/registry.ts';
 import { parseOverride } from '../runtime/job/variables.ts';
+import { evaluateCommand, reportCommand } from '../runtime/report/next-command.ts';
 import { type Study, studySchema } from '../runtime/study/result.ts';
 
 export default class Simulate extends BaseCommand<Study> {
@@ -77,10 +78,20 @@ export default class Simulate extends BaseCommand<Study> {
 
   protected override readonly interruptHint = 'Nothing is lost: run the command again with --resume.';
 
+  /** What is done with such a run. */
+  #next = '';
+  #warned: ReadonlySet<string> = new Set();
+
   protected override async execute(): Promise<Study> {
     const { args, flags } = await this.parse(Simulate);
     const { simulateStudy } = await import('../runtime/study/simulate-study.ts');
     const view = createRunView({ quiet: this.quiet, showLogs: flags['log-config'] === 'full' });
+    this.#warned = view.warned;
+    const onOpen: typeof view.onOpen = (run) => {
+      const asked = { target: run.card.job.name, workspace: flags.workspace };
+      this.#next = [evaluateCommand(run.card, asked), reportCommand(asked)].filter(Boolean).join('; ');
+      view.onOpen(run);
+    };
     return simulateStudy({
       job: args.job,
       workspace: flags.workspace,
@@ -107,12 +118,17 @@ export default class Simulate extends BaseCommand<Study> {
       signal: this.signal,
       progress: () => this.progress(),
       ...view,
+      onOpen,
     });
   }
 
   protected override render(result: Study): string {
-    return [renderSummary(result), ...(result.baselines ? [renderBaselines(result.baselines)] : [])].join(
-      '\n\n',
-    );
+    // What was said while it ran is not said again.
+    const warnings = result.warnings.filter((warning) => !this.#warned.has(warning));
+    const parts = [
+      renderSummary({ ...result, warnings }),
+      ...(result.baselines ? [renderBaselines(result.baselines)] : []),
+    ];
+    return `${parts.join('\n\n')}\nNext: ${this.#next}`;
   }
 }

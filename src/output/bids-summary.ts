@@ -1,5 +1,6 @@
 import { type BidsSummary, showPath } from '../preprocess/bids/summary.ts';
 import { counted } from '../runtime/kernel/counted.ts';
+import { shellWord } from '../runtime/kernel/shell-word.ts';
 import { renderTable } from './table.ts';
 
 /** What `preprocess bids` made of the images, for people. */
@@ -15,7 +16,12 @@ export function renderBids(summary: BidsSummary): string {
     renderTable(['class', 'images', 'kept'], rows),
     `${counted(groups.count, 'group')} at correlation ${groups.threshold}, largest ${groups.largest}${groups.cut_links > 0 ? cut : ''}`,
     ...notes(summary),
-    summary.target === null ? 'Nothing was written (--dry-run).' : `BIDS data set: ${summary.target}`,
+    ...(summary.target === null
+      ? ['Nothing was written (--dry-run).']
+      : [
+          `BIDS data set: ${summary.target}`,
+          `Next: neuroflare preprocess check ${shellWord(summary.target)}; neuroflare preprocess split ${shellWord(summary.target)}`,
+        ]),
   ].join('\n');
 }
 

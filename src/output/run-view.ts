@@ -1,4 +1,5 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
+import type { RunCard } from '../runtime/federation/run-card.ts';
 import type { ErrorReport } from '../runtime/kernel/errors.ts';
 import { formatPlace } from '../runtime/kernel/errors.ts';
 import { printable } from '../runtime/kernel/printable.ts';
@@ -14,6 +15,8 @@ type Hooks = Required<Pick<SimulateOptions, 'onOpen' | 'observe' | 'onLog' | 'on
 
 /** Shows a run while it goes on, on stderr. */
 export interface RunView extends Hooks {
+  /** Warnings that were shown. */
+  readonly warned: ReadonlySet<string>;
   stop(): void;
 }
 
@@ -32,13 +35,21 @@ interface Surface {
 /** Bars per round and site on a terminal, one line per round elsewhere, nothing when quiet. */
 export function createRunView(options: { quiet: boolean; showLogs: boolean }): RunView {
   const surface = options.quiet ? silence() : process.stderr.isTTY ? bars() : lines();
+  const warned = new Set<string>();
+  const warn = (text: string) => {
+    surface.line(`warning: ${text}`);
+    if (!options.quiet) warned.add(text);
+  };
   let metric = '';
   let rounds = 0;
+  let ends: EndsRun = () => false;
   return {
+    warned,
     onOpen: ({ card, folder, history, warnings }) => {
-      for (const warning of warnings) surface.line(`warning: ${warning}`);
+      for (const warning of warnings) warn(warning);
       metric = card.job.workflow.key_metric;
       rounds = card.job.workflow.num_rounds;
+      ends = endsRun(card, history.failures.length);
       const from = history.position?.round ?? 0;
       surface.line(
         `${from > 0 || history.closedRounds > 0 ? `Resuming after round ${from}` : 'Running'} in ${folder.root}`,
@@ -46,7 +57,8 @@ export function createRunView(options: { quiet: boolean; showLogs: boolean }): R
       surface.open(card.sites, rounds);
       surface.round(from);
     },
-    observe: (event) => show(event, { surface, metric, rounds }),
+    // What a command ends with is said once, at its end.
+    observe: (event) => ends(event) || show(event, { surface, warn, metric, rounds }),
     onLog: (site, text) => {
       if (options.showLogs) for (const line of text.trimEnd().split('\n')) surface.line(`[${site}] ${line}`);
     },
@@ -58,9 +70,29 @@ export function createRunView(options: { quiet: boolean; showLogs: boolean }): R
   };
 }
 
+type EndsRun = (event: RunEvent) => boolean;
+
+/** Whether an event is the failure that the run ends with: the first of all, in a round that cannot be closed without its site. */
+function endsRun({ min_clients: least, job }: RunCard, before: number): EndsRun {
+  let members = 0;
+  let failures = before;
+  return (event) => {
+    if (event.type === 'round.opened') members = event.sites.length;
+    if (event.type !== 'site.failed') return false;
+    failures++;
+    const isNeeded = members - 1 < least || job.workflow.mandatory_clients.includes(event.site);
+    return failures === 1 && isNeeded;
+  };
+}
+
 function show(
   event: RunEvent,
-  { surface, metric, rounds }: { surface: Surface; metric: string; rounds: number },
+  {
+    surface,
+    warn,
+    metric,
+    rounds,
+  }: { surface: Surface; warn: (text: string) => void; metric: string; rounds: number },
 ): void {
   if (event.type === 'task.started') surface.task(event.site, { done: 0, total: 1 });
   if (event.type === 'task.progress') surface.task(event.site, event);
@@ -73,7 +105,7 @@ function show(
     const label = event.kind === 'train' ? `round ${event.round} of ${rounds} closed` : 'final model scored';
     surface.round(Math.min(event.round, rounds));
     surface.line(`${label}, ${figure}`);
-    for (const text of event.notes ?? []) surface.line(`warning: ${text}`);
+    for (const text of event.notes ?? []) warn(text);
   }
 }
 

@@ -1,10 +1,11 @@
 import { PARTITIONS } from '../preprocess/split/manifest.ts';
 import type { SplitResult } from '../preprocess/split/result.ts';
 import { counted } from '../runtime/kernel/counted.ts';
+import { shellWord } from '../runtime/kernel/shell-word.ts';
 import { renderTable } from './table.ts';
 
 /** Which site got how much of what, for people. */
-export function renderSplit(result: SplitResult): string {
+export function renderSplit(result: SplitResult, bids: string): string {
   const rows = result.sites.map((site) => [
     site.name,
     ...PARTITIONS.map((part) => String(site[part])),
@@ -18,6 +19,7 @@ export function renderSplit(result: SplitResult): string {
     ...result.warnings.map((warning) => `warning: ${warning}`),
     `Split: ${result.split}`,
     ...(result.materialized === null ? [] : [`Trees: ${result.materialized}`]),
+    `Next: neuroflare job create FOLDER --template mri-fedavg --set ${shellWord(`data=${bids}`)} --set ${shellWord(`split=${result.split}`)}`,
   ].join('\n');
 }
 

@@ -16,6 +16,7 @@ const WRITERS: Readonly<Record<string, string>> = {
   'runtime/executor/task-loop.ts': 'takes the place of stdout where scripts run',
   'runtime/train/trainer/eager-fallback.ts': 'runs where scripts run',
   'runtime/train/dataset/open-dataset.ts': 'runs where scripts run',
+  'runtime/engine/ort/probe-gpu-entry.ts': 'a process of its own, whose words are read and shown as a reason',
   'runtime/engine/install/check-binding.ts': 'the source of another program',
 };
 

@@ -40,6 +40,14 @@ describe('job create', () => {
     expect((await json('validate', 'jobs/hello')).answer.data).toMatchObject({ job: 'hello', rounds: 4 });
   });
 
+  it('looks for the data of a template where it is typed, and says that it is not there', async () => {
+    const { answer } = await json('create', 'mri/brain', '-t', 'mri-fedavg');
+    expect(answer.data).toMatchObject({ missing: ['bids', 'split.json'] });
+    const { stdout } = await run('create', 'mri/other', '-t', 'mri-fedavg', '-s', 'data=elsewhere');
+    expect(stdout).toContain('Its data is not there yet: elsewhere, split.json. Make it with');
+    expect((await json('validate', 'mri/other')).answer.message).toContain(join(root, 'elsewhere'));
+  });
+
   it('takes folder and template as nvflare does', async () => {
     const { code, stdout } = await run('create', '-j', 'jobs/as nvflare/one', '-w', HELLO);
     expect([code, stdout]).toEqual([

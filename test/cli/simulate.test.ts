@@ -98,6 +98,20 @@ describe('simulate of hello-fedavg-numpy', () => {
   });
 });
 
+describe('a GPU that is not there', () => {
+  it('is said once, in words of neuroflare', async () => {
+    const { code, stdout, stderr } = await runCli(['simulate', 'hello', '-w', 'gpu', '--gpu', '7'], {
+      cwd: root,
+    });
+    expect(code).toBe(0);
+    const said = `${stdout}${stderr}`;
+    expect(said.match(/GPU 7 is not used/g)).toHaveLength(1);
+    expect(stderr.split('\n')[0]).toMatch(/^warning: GPU 7 is not used, computing on the CPU: /);
+    const first = await runCli(['simulate', 'hello', '-w', 'gpu', '--gpu', '0'], { cwd: root });
+    expect(`${first.stdout}${first.stderr}`).not.toMatch(/BackendVk|Dawn|libvulkan/i);
+  });
+});
+
 describe('the same job', () => {
   it('has the same bytes with any number of threads', async () => {
     const [one, two, five] = [

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
@@ -5,8 +6,14 @@ import { createJob } from '../../runtime/job/templates.ts';
 import { parseOverride } from '../../runtime/job/variables.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
 import { shellWord } from '../../runtime/kernel/shell-word.ts';
+import { shownPath } from '../../runtime/kernel/shown-path.ts';
 
-const resultSchema = z.object({ name: z.string(), folder: z.string(), template: z.string() });
+const resultSchema = z.object({
+  name: z.string(),
+  folder: z.string(),
+  template: z.string(),
+  missing: z.array(z.string()).describe('data that the job names and that is not there yet'),
+});
 type Result = z.output<typeof resultSchema>;
 
 export default class JobCreate extends BaseCommand<Result> {
@@ -43,10 +50,16 @@ export default class JobCreate extends BaseCommand<Result> {
       template: flags.template,
       overrides: flags.set.map(parseOverride),
     });
-    return { name: definition.name, folder, template: flags.template };
+    const named = [definition.data?.root, definition.data?.split].filter((path) => path !== undefined);
+    const missing = named.filter((path) => !existsSync(path)).map(shownPath);
+    return { name: definition.name, folder, template: flags.template, missing };
   }
 
-  protected override render({ folder, template }: Result): string {
-    return `Created ${folder} from ${template}.\nNext: neuroflare job validate ${shellWord(folder)}; neuroflare simulate ${shellWord(folder)}`;
+  protected override render({ folder, template, missing }: Result): string {
+    const first =
+      missing.length === 0
+        ? ''
+        : `\nIts data is not there yet: ${missing.join(', ')}. Make it with 'neuroflare preprocess bids' and 'neuroflare preprocess split', or name another with --set data=BIDS_FOLDER --set split=SPLIT_FILE.`;
+    return `Created ${folder} from ${template}.${first}\nNext: neuroflare job validate ${shellWord(folder)}; neuroflare simulate ${shellWord(folder)}`;
   }
 }

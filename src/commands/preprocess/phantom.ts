@@ -3,6 +3,7 @@ import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { counted } from '../../runtime/kernel/counted.ts';
+import { shellWord } from '../../runtime/kernel/shell-word.ts';
 
 const resultSchema = z.object({
   path: z.string().describe('folder of the BIDS data set'),
@@ -72,7 +73,8 @@ export default class PreprocessPhantom extends BaseCommand<Result> {
     const { participants, sites, per_class: perClass, shape, path } = result;
     return (
       `${participants} simulated heads of ${shape.join(' x ')} voxels: ${counted(sites, 'site')}, ` +
-      `${perClass} of each class at each site.\n${path}`
+      `${perClass} of each class at each site.\n${path}\n` +
+      `Next: neuroflare preprocess split ${shellWord(path)} --strategy column`
     );
   }
 }

@@ -51,8 +51,11 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
 
   static override resultSchema = splitResultSchema;
 
+  #bids = '';
+
   protected override async execute(): Promise<SplitResult> {
     const { args, flags, metadata } = await this.parse(PreprocessSplit);
+    this.#bids = args.bids;
     for (const [flag, strategy] of Object.entries(NEEDED_STRATEGY)) {
       if (metadata.flags[flag]?.setFromDefault || flags.strategy === strategy) continue;
       throw flError('NF_SPLIT_UNUSED', { flag, strategy, actual: flags.strategy });
@@ -77,6 +80,6 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
   }
 
   protected override render(result: SplitResult): string {
-    return renderSplit(result);
+    return renderSplit(result, this.#bids);
   }
 }

@@ -154,7 +154,10 @@ export async function say(
   const action = `job.${decision.answer.replaceAll(' ', '_')}`;
   await audit.append({ actor: site, action, job, site, outcome, ...(detail !== undefined && { detail }) });
   logger.info({ job, answer: decision.answer, code }, 'decision');
-  const why = decision.reason ? `: ${decision.reason.message}` : '';
+  const { reason, answer } = decision;
+  // Who has to do something is told what.
+  const next = answer === 'waiting for approval' && reason ? ` ${reason.hint}` : '';
+  const why = reason ? `: ${reason.message}${next}` : '';
   const whose = signer === undefined ? '' : ` of ${signer.name}`;
   tell(`${shownName(job, known())}${whose}: ${decision.answer}${why}`);
   await link.decide(job, decision);

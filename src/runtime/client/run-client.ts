@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readParticipants } from '../../preprocess/bids/participants.ts';
+import { settleGpu } from '../engine/settle-gpu.ts';
 import type { EngineSetup } from '../executor/messages.ts';
 import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { type Opened, whileOpen } from '../kernel/opened.ts';
@@ -62,11 +63,13 @@ export async function runClient(options: ClientOptions): Promise<'shutdown' | 'r
   await makeFolder(folder.jobs);
   const policy = await readSitePolicy(options.kitDir);
   if (typeof policy.run_as === 'object') await requireJobUser(policy.run_as, { work: folder.jobs, data });
+  const { order: engine, warnings } = await settleGpu(options.engine);
+  for (const warning of warnings) options.tell(warning);
   const { missing } = await jobWalls(policy);
   for (const what of missing) options.tell(`Less than site-policy.yml asks for: ${what}.`);
   return whileOpen(async (opened) => {
     opened.closeLast(await lockFolder(folder.lock, `The work folder ${folder.root}`));
-    return run({ ...options, data, proxy }, { kit, folder, opened });
+    return run({ ...options, engine, data, proxy }, { kit, folder, opened });
   });
 }
 

@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { POLL_SECONDS } from '../wire/protocol.ts';
 import type { Assignment } from '../wire/site.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
+import { shownName } from './admission.ts';
 import type { ClientFolder } from './client-folder.ts';
 import type { JobList } from './job-list.ts';
 import { killLeftover } from './job-process.ts';
@@ -112,6 +113,7 @@ export class SiteClient {
   /** The server wants nothing more of a job; what this site had accepted is over. */
   async #drop(job: SiteJob): Promise<void> {
     const { id } = job;
+    if (job.round !== undefined) this.#deps.tell(`${shownName(id, job.known)}: over here`);
     this.#jobs.delete(id);
     await this.#deps.memory.end(id, 'the server has ended it');
     // A process that ends slowly must not keep the site from answering.

@@ -26,6 +26,7 @@ import { requireSignedTask, type TaskLimits } from './signed-task.ts';
 import type { Slots } from './slots.ts';
 import { TaskReporter } from './task-reporter.ts';
 import { TaskRunner, taskKey } from './task-runner.ts';
+import { answerText, stageOf } from './task-text.ts';
 import { whenRoom } from './when-room.ts';
 
 export interface SiteJobDeps {
@@ -254,6 +255,7 @@ export class SiteJob {
     const { id: job } = this;
     const { round } = task;
     logger.error({ job, round, ...error.report() }, 'the client cannot do its task');
+    this.#tell(`${stageOf(task)} failed here: ${error.code}: ${error.message}`);
     this.#log.write('error', `round ${round}: ${error.code}: ${error.message}`);
     const report = fitReport({ ...error.report(), place: { ...error.place, site, round } });
     this.#setPhase('uploading');
@@ -296,6 +298,7 @@ export class SiteJob {
       this.#setPhase('running');
       const { round, kind } = task;
       logger.info({ job, round, kind }, 'task begins');
+      this.#tell(`${stageOf(task)} begins`);
       await audit.append({
         actor: site,
         action: `task.${kind}`,
@@ -307,6 +310,7 @@ export class SiteJob {
       const reporter = new TaskReporter(link, { job, round });
       const onMessage = (message: TaskMessage) => reporter.hear(message);
       const outbox = await runner.run(task, { signal, onMessage });
+      this.#tell(`${stageOf(task)} ${answerText(outbox)}`);
       await reporter.close();
       await this.#keepAnswer(outbox, signal);
       faultPoint('client:outbox');
@@ -353,6 +357,11 @@ export class SiteJob {
       if (error) logger.error({ job, ...error.report() }, 'the job waits for this machine');
     }
     this.trouble = error && fitReport({ ...error.report(), place: { ...error.place, site } });
+  }
+
+  /** For people at the site. */
+  #tell(what: string): void {
+    this.#deps.tell(`${shownName(this.id, this.known)}: ${what}`);
   }
 
   #setPhase(phase: SitePhase): void {

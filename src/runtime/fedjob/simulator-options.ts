@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ENGINE_CHOICES, type EngineChoice } from '../engine/registry.ts';
 import { flError } from '../kernel/errors.ts';
+import { issueText } from '../kernel/issue-text.ts';
 import type { SimulateOptions } from '../simulator/simulate.ts';
 import type { RunEvent } from '../telemetry/run-events.ts';
 
@@ -58,7 +59,7 @@ export function checkSimulatorOptions(workspace: unknown, options: unknown): voi
   const [issue] = error?.issues ?? [];
   if (!issue) return;
   const where = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
-  throw flError('NF_FEDJOB_OPTION', { reason: `${where}${issue.message}` });
+  throw flError('NF_FEDJOB_OPTION', { reason: `${where}${issueText(issue)}` });
 }
 
 /** Whatever a program gives as its reason, the run was stopped and can be resumed. */

@@ -55,6 +55,12 @@ async function writeOverrides(
 ) {
   const { document } = await readYaml(file, 'NF_JOB_YAML');
   document.set('name', basename(target));
+  // Those of a template are meant from where the command is typed, as those of --set.
+  for (const path of PATH_KEYS) {
+    const value = document.getIn(path.split('.'));
+    if (path.startsWith('data.') && typeof value === 'string')
+      document.setIn(path.split('.'), pathInJob(value, target));
+  }
   for (const { name, value } of overrides) {
     const path = resolveVariable(document.toJS(), name);
     const isPath = PATH_KEYS.has(path) && typeof value === 'string';

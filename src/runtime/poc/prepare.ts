@@ -1,6 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flError } from '../kernel/errors.ts';
+import { issueText } from '../kernel/issue-text.ts';
 import { addKit, useKit } from '../security/kit-registry.ts';
 import { readProject } from '../security/project/read-project.ts';
 import { type Project, participantSchema, projectSchema } from '../security/project/schema.ts';
@@ -120,7 +121,7 @@ async function projectOf({ clients, names, projectFile }: PrepareOptions, port: 
   });
   if (checked.success) return checked.data;
   throw flError('NF_PROJECT_INVALID', {
-    faults: checked.error.issues.map(({ message }) => message).join('; '),
+    faults: checked.error.issues.map(issueText).join('; '),
   });
 }
 

@@ -1,19 +1,12 @@
-import { shellWord } from '../kernel/shell-word.ts';
-import { DEFAULT_WORKSPACE } from '../workspace/run-index.ts';
 import type { ReportSource } from './gather.ts';
 import { Html, html } from './html.ts';
+import { type AskedRun, evaluateCommand } from './next-command.ts';
 import { answerSection, controlsSection } from './sections/answer.ts';
 import { baselinesSection } from './sections/baselines.ts';
 import { calibrationSection, classesSection, presenceSection, sitesSection } from './sections/classes.ts';
 import { casesSection, looksSection } from './sections/looks.ts';
 import { curvesSection, dataSection, recordSection } from './sections/run.ts';
 import { STYLE } from './style.ts';
-
-/** A run by the name somebody gave it. */
-export interface AskedRun {
-  readonly target: string;
-  readonly workspace: string;
-}
 
 /**
  * The whole report as one file that needs no network: style, charts and pictures are inside.
@@ -44,17 +37,11 @@ export function frame(title: string, body: Html): string {
 }
 
 function notEvaluated({ card }: ReportSource, asked: AskedRun): Html {
+  const command = evaluateCommand(card, asked);
   const next =
-    'initial_params' in card.job.model
-      ? html`Its model is the script's own, which only the script can judge.`
-      : html`Run <code>${evaluateCommand(card, asked)}</code>, then make the report again.`;
+    command === undefined
+      ? "Its model is the script's own, which only the script can judge."
+      : html`Run <code>${command}</code>, then make the report again.`;
   return html`<section class="verdict undefined"><p class="answer">This run was not judged yet.</p>
 <p class="sentence">The figures below are from validation images that chose the model, and no control stands beside them: they say little. ${next}</p></section>`;
-}
-
-/** Which data a run of a federation worked on is not known here. */
-function evaluateCommand({ data }: ReportSource['card'], { target, workspace }: AskedRun): string {
-  const where = workspace === DEFAULT_WORKSPACE ? [] : ['--workspace', shellWord(workspace)];
-  const on = data === null ? ['--data', 'BIDS_FOLDER', '--split', 'SPLIT_FILE'] : [];
-  return ['neuroflare', 'evaluate', shellWord(target), ...where, ...on].join(' ');
 }

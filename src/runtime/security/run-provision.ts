@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { flError } from '../kernel/errors.ts';
+import { issueText } from '../kernel/issue-text.ts';
 import { shellWord } from '../kernel/shell-word.ts';
 import { isoDay } from './certificate/iso-day.ts';
 import { projectNotes, readParticipant, readProject } from './project/read-project.ts';
@@ -121,7 +122,7 @@ async function newParticipant(
     const name = issue.path[0] === 'name' ? `'${given}'` : `--${issue.path.join('.')}`;
     const missing =
       issue.path[0] === 'org' ? org === undefined : issue.path[0] === 'role' && role === undefined;
-    return `${name} ${missing ? 'is missing' : issue.message.replace(/^Invalid (input|option): /, '')}`;
+    return `${name} ${missing ? 'is missing' : issueText(issue)}`;
   });
   throw flError('NF_USAGE', { message: `${faults.join('; ')}.` });
 }

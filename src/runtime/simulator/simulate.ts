@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { EngineSetup } from '../executor/messages.ts';
+import { settleGpu } from '../engine/settle-gpu.ts';
 import { WorkerPool } from '../executor/worker-pool.ts';
 import { createCoordinator, rulesOf } from '../federation/coordinator.ts';
 import type { RunHistory } from '../federation/history.ts';
@@ -33,12 +33,13 @@ export interface SimulateOptions extends RunRequest {
  * rules the ones of a real federation.
  */
 export async function simulate(options: SimulateOptions): Promise<RunSummary> {
-  const warnings = await checkEngine(options.engine);
+  // An engine or a GPU that was asked for and is not there is said, or refused, before work starts.
+  const { order: engine, warnings } = await settleGpu(options.engine);
   const run =
     options.resume === undefined ? await startRun(options) : await resumeRun(options, options.resume);
   const { plan, folder } = run;
   const threads = Math.min(options.threads ?? availableParallelism(), plan.sites.length);
-  const pool = new WorkerPool(threads, { engine: options.engine });
+  const pool = new WorkerPool(threads, { engine });
   try {
     options.onOpen?.({ ...run, warnings: [...run.card.warnings, ...warnings] });
     const channel = new WorkerChannel({ ...run, pool, jobFolder: run.card.job_folder, onLog: options.onLog });
@@ -68,12 +69,4 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     await run.journal.close();
     await run.release();
   }
-}
-
-/** An engine or a GPU that was asked for and is not there is said, or refused, before work starts. */
-async function checkEngine({ choice, gpu, requireGpu }: EngineSetup): Promise<string[]> {
-  if (choice === 'auto' && gpu === undefined && !requireGpu) return [];
-  const { createEngine } = await import('../engine/registry.ts');
-  const { warning } = await createEngine(choice, { gpu, requireGpu });
-  return warning === undefined ? [] : [warning];
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { type CodeNaming, flError, type Place } from '../kernel/errors.ts';
+import { issueText } from '../kernel/issue-text.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import type { YamlSource } from './yaml-source.ts';
 
@@ -96,11 +97,11 @@ function faultsOf(issue: z.core.$ZodIssue, context: Context): Fault[] {
   const name = keys.length > 0 ? `'${shown(keys)}'` : what;
   const absent = keys.length > 0 && source.document.getIn(keys) === undefined;
   const missing = absent && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
-  const said = issue.message.replace(/^Invalid (input|option): /, '');
+  const said = issueText(issue);
   const reason = missing
     ? `is missing${issue.code === 'invalid_value' ? `: ${said}` : ''}`
     : `${said}${issue.code === 'invalid_value' ? nearestValue(source.document.getIn(keys), issue.values) : ''}`;
-  const place = placeOf(keys, context, missing);
+  const place = missing ? placeOfMissing(keys, context) : placeOf(keys, context);
   return [{ message: `${name} ${reason}`, place, depth: keys.length, isMissing: missing }];
 }
 
@@ -111,8 +112,15 @@ function placeOf(keys: Keys, { source, given }: Context, key = false): Place {
   return excerpt === undefined ? source.place(keys, { key }) : { key: path, excerpt };
 }
 
+/** What is not there has no line: that of what it belongs in is shown, and nothing in it pointed at. */
+function placeOfMissing(keys: Keys, context: Context): Place {
+  const { excerpt, ...place } = placeOf(keys, context, true);
+  const line = keys.length > 1 ? excerpt?.split('\n')[0] : undefined;
+  return { ...place, ...(line !== undefined && { excerpt: line }) };
+}
+
 function nearestValue(given: unknown, values: readonly unknown[]): string {
-  const match = didYouMean(String(given), values.map(String));
+  const match = typeof given === 'string' ? didYouMean(given, values.map(String)) : '';
   return match === '' ? '' : `.${match}`;
 }
 
@@ -127,7 +135,7 @@ function unionFaults(issue: z.core.$ZodIssueInvalidUnion, keys: Keys, context: C
   const depthOf = (faults: readonly Fault[]) => Math.min(...faults.map(({ depth }) => depth));
   const closest = [...branches].sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length)[0];
   const missing = context.source.document.getIn(keys) === undefined;
-  const message = `'${shown(keys)}' ${missing ? 'is missing: ' : ''}${issue.message}`;
+  const message = `'${shown(keys)}' ${missing ? 'is missing' : issueText(issue)}`;
   return closest ?? [{ message, place: placeOf(keys, context), depth: keys.length, isMissing: missing }];
 }
 

@@ -55,6 +55,34 @@ describe('a submitted job', () => {
     ]);
   });
 
+  it('is told of at the console of its sites, from its coming to its end', async () => {
+    await federation.run(await job({ patch: { name: 'told' } }));
+    const said = () => federation.said('site-1').filter((line) => line.startsWith('told'));
+    await until(() => said().at(-1) === 'told: over here');
+    expect(said().map((line) => line.replace(/[\d.]+ s$/, 'N s'))).toEqual([
+      'told of ann@example.org: accepted',
+      ...['round 1', 'round 2', 'final scoring'].flatMap((stage) => [
+        `told: ${stage} begins`,
+        `told: ${stage} is done after N s`,
+      ]),
+      'told: over here',
+    ]);
+  });
+
+  it('that fails is told of where it failed', async () => {
+    const script = TINY_SCRIPT.replace(
+      'const { params }',
+      `if (flare.siteName() === 'site-1') throw new Error('on purpose');\n  const { params }`,
+    );
+    await federation.run(await job({ script, patch: { name: 'failing' } }));
+    await until(() => federation.said('site-1').includes('failing: over here'));
+    expect(federation.said('site-1').filter((line) => line.startsWith('failing: '))).toEqual([
+      'failing: round 1 begins',
+      "failing: round 1 failed here: NF_SCRIPT_FAILED: The site's script failed: on purpose",
+      'failing: over here',
+    ]);
+  });
+
   it('is taken once with one token, and not mixed up with another', async () => {
     const path = await job();
     const first = await federation.submit(path, { token: 'tonight' });

@@ -155,14 +155,14 @@ describe('faults of the definition', () => {
       'a word as number',
       'num_rounds: 2',
       'num_rounds: many',
-      "'workflow.num_rounds' expected number, received string",
+      "'workflow.num_rounds' must be a number, not text",
       'many',
     ],
     [
       'a fraction of a round',
       'num_rounds: 2',
       'num_rounds: 2.5',
-      "'workflow.num_rounds' expected int",
+      "'workflow.num_rounds' must be a whole number",
       '2.5',
     ],
     [
@@ -173,21 +173,15 @@ describe('faults of the definition', () => {
       '2147484',
     ],
     ['no rounds', 'num_rounds: 2', 'num_rounds: 0', "'workflow.num_rounds'", '0'],
-    ['a number as name', 'name: tiny', 'name: 5', "'name' expected string, received number", '5'],
+    ['a number as name', 'name: tiny', 'name: 5', "'name' must be text, not a number", '5'],
     ['a name that leads elsewhere', 'name: tiny', 'name: ../tiny', "'name' use up to 64 letters", '../tiny'],
     ['an empty name', 'name: tiny', 'name: ""', "'name' use up to 64 letters", '""'],
-    [
-      'an unknown workflow',
-      'type: fedavg',
-      'type: fedavgg',
-      '\'workflow.type\' expected "fedavg"',
-      'fedavgg',
-    ],
+    ['an unknown workflow', 'type: fedavg', 'type: fedavgg', '\'workflow.type\' must be "fedavg"', 'fedavgg'],
     [
       'an unknown framework',
       'framework: numpy',
       'framework: torch',
-      "'executor.framework' expected one of",
+      "'executor.framework' must be one of",
       'torch',
     ],
     ['a negative seed', 'seed: 7', 'seed: -1', "'seed'", '-1'],
@@ -196,10 +190,10 @@ describe('faults of the definition', () => {
       'a list as arguments',
       'args:\n    step: 1',
       'args: [1]',
-      "'executor.args' expected record, received array",
+      "'executor.args' must be a map of names and values, not a list",
       '[1]',
     ],
-    ['an unknown dtype', 'dtype: float32', 'dtype: float16', 'expected one of', 'float16'],
+    ['an unknown dtype', 'dtype: float32', 'dtype: float16', 'must be one of', 'float16'],
   ])('%s: %s', async (_, from, to, message, at) => {
     const yaml = changed(from, to);
     const error = await fault(yaml);
@@ -211,18 +205,32 @@ describe('faults of the definition', () => {
   });
 
   it.each([
-    ['an empty file', '', 'null'],
-    ['a word', 'hello', 'string'],
-    ['a list', '- 1\n- 2', 'array'],
-    ['null', 'null', 'null'],
+    ['an empty file', '', 'empty'],
+    ['a word', 'hello', 'text'],
+    ['a list', '- 1\n- 2', 'a list'],
+    ['null', 'null', 'empty'],
   ])('%s is no job', async (_, yaml, received) => {
-    expect((await fault(yaml)).message).toBe(`the job expected object, received ${received}`);
+    expect((await fault(yaml)).message).toBe(`the job must be a map of keys and values, not ${received}`);
   });
 
   it('a missing key is named, with the place of its parent', async () => {
     const error = await fault(changed('name: tiny\n', ''));
     expect(error.message).toBe("'name' is missing");
     expect(error.place).toMatchObject({ line: 1 });
+    expect(error.place).not.toHaveProperty('excerpt');
+    const inner = await fault(changed('  num_rounds: 2\n', ''));
+    expect(inner.place?.excerpt).toMatch(/^\d+ \| workflow:$/);
+  });
+
+  it.each([
+    ['num_rounds: 2', 'num_rounds: 0', "'workflow.num_rounds' must be at least 1"],
+    ['num_rounds: 2', 'num_rounds: 100001', "'workflow.num_rounds' must be at most 100000"],
+    ['num_rounds: 2', 'num_rounds: 2\n  site_timeout: 0', "'workflow.site_timeout' must be more than 0"],
+    ['key_metric: accuracy', 'key_metric: ""', "'workflow.key_metric' must not be empty"],
+    ['version: 1', 'version: 2', "'version' must be 1"],
+    ['seed: 7', 'seed: yes', "'seed' must be a number, not text"],
+  ])('are told in words of the job: %s -> %s', async (from, to, message) => {
+    expect((await fault(changed(from, to))).message).toBe(message);
   });
 
   it('a missing part is named', async () => {
@@ -289,7 +297,7 @@ describe('values from the command line', () => {
     ['version=2', 'NF_JOB_VARIABLE', "no variable 'version'"],
     ['workflow=5', 'NF_JOB_VARIABLE', "no variable 'workflow'"],
     ['executor.args.step.x=5', 'NF_JOB_VARIABLE', "no variable 'executor.args.step.x'"],
-    ['num_rounds=x', 'NF_JOB_INVALID', "'workflow.num_rounds' expected number, received string"],
+    ['num_rounds=x', 'NF_JOB_INVALID', "'workflow.num_rounds' must be a number, not text"],
     ['sites.site-1.arg.step=3', 'NF_JOB_INVALID', "unknown key 'sites.site-1.arg'"],
   ])('%s is refused with %s', async (setting, code, message) => {
     await expect(load(setting)).rejects.toMatchObject({ code, message: expect.stringContaining(message) });

@@ -48,7 +48,7 @@ describe('cert request', () => {
   it.each([
     [{ name: '../x', type: 'client', org: 'a' }, /^name use up to 64/],
     [{ name: 'x', type: 'client', org: 'a', role: 'lead' }, /^role is for admins only/],
-    [{ name: 'a@b.org', type: 'admin', org: 'a' }, /^role expected one of/],
+    [{ name: 'a@b.org', type: 'admin', org: 'a' }, /^role must be one of/],
     [{ name: 'x', type: 'admin', org: 'a', role: 'lead' }, /e-mail address/],
     [{ name: 'x', type: 'client', org: 'a, OU=project_admin' }, /^org use up to 64/],
   ] as const)('refuses %j', async (wish, message) => {

@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { reasonOf } from '../../kernel/reason-of.ts';
 import type { Engine } from '../engine.ts';
-import { encodeModel } from '../onnx/encode.ts';
-import { OnnxGraph } from '../onnx/graph.ts';
 import { shareGpus } from './gpu-turns.ts';
 import { createOrtEngine } from './ort-engine.ts';
 import { ortFolder } from './packages.ts';
+import { requireGpu } from './probe-gpu.ts';
 import { GPU_PROVIDERS, type GpuChoice, loadNativeRuntime } from './runtime.ts';
 
 /**
@@ -25,11 +24,11 @@ export async function createGpuEngine(
   for (const provider of GPU_PROVIDERS) {
     try {
       requireProvider({ provider, index });
+      await requireGpu({ provider, index });
       const runtime = await loadNativeRuntime(threads, { provider, index });
-      await probe({ provider, index });
       return createOrtEngine(runtime, `GPU ${index} by ${NAMES[provider]}`);
     } catch (error) {
-      tell(`${NAMES[provider]} cannot be used (${nativeReason(error)}).`);
+      tell(`${NAMES[provider]} cannot be used (${reasonOf(error)}).`);
     }
   }
   return undefined;
@@ -46,23 +45,4 @@ function requireProvider({ provider, index }: GpuChoice): void {
   const builds = join(ortFolder('onnxruntime-node'), 'bin', 'napi-v6', process.platform, process.arch);
   const library = existsSync(builds) && readdirSync(builds).some((file) => file.includes('providers_cuda'));
   if (!library) throw new Error("onnxruntime-node's CUDA library is not installed");
-}
-
-/** Squares four numbers there. */
-async function probe(gpu: GpuChoice): Promise<void> {
-  const runtime = await loadNativeRuntime(1, gpu);
-  const graph = new OnnxGraph();
-  graph.input({ name: 'x', type: 'float32', shape: [4] });
-  graph.output({ name: 'y', type: 'float32', shape: [4] }, graph.op('Mul', ['x', 'x']));
-  const session = await runtime.createSession(encodeModel(graph.live()));
-  const { y } = await session.run({ x: new runtime.Tensor('float32', Float32Array.of(1, 2, 3, 4), [4]) });
-  await session.release();
-  const seen = y && 'data' in y ? [...(y.data as Float32Array)].join() : 'nothing';
-  if (seen !== '1,4,9,16') throw new Error(`it computes ${seen} instead of 1,4,9,16`);
-}
-
-/** What the native library says, without the place in its sources. */
-function nativeReason(error: unknown): string {
-  const text = reasonOf(error);
-  return (text.split(/was false\.\s*/).at(-1) ?? text).split('\n')[0]?.trim().replace(/\.$/, '') ?? '';
 }

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { prettyJson } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
+import { issueText } from '../../kernel/issue-text.ts';
 import { reasonOf } from '../../kernel/reason-of.ts';
 import { makeFolder, writeFileAtomic } from '../../workspace/files.ts';
 import { keyFingerprint, newPrivateKey, PRIVATE_FOLDER_MODE, writePrivateKey } from '../certificate/keys.ts';
@@ -123,6 +124,6 @@ function checkWish({ name, type, org, role }: Omit<RequestOptions, 'out'>): void
   const [issue] = participantSchema.safeParse(wish).error?.issues ?? [];
   if (!issue) return;
   const key = issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : issue.path.join('.');
-  const reason = issue.code === 'unrecognized_keys' ? 'is for admins only' : issue.message;
-  throw flError('NF_USAGE', { message: `${key} ${reason.replace(/^Invalid (input|option): /, '')}.` });
+  const reason = issue.code === 'unrecognized_keys' ? 'is for admins only' : issueText(issue);
+  throw flError('NF_USAGE', { message: `${key} ${reason}.` });
 }

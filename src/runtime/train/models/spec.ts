@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { flError } from '../../kernel/errors.ts';
+import { issueText } from '../../kernel/issue-text.ts';
 import { didYouMean } from '../../kernel/nearest.ts';
 
 /** The models a job can name under `model.type`. */
@@ -68,7 +69,7 @@ export function parseModelSpec(value: unknown): ModelSpec {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const at = issue?.path.join('.') || 'type';
-  const problem = `${at}: ${issue?.message ?? 'invalid'}`;
+  const problem = `${at} ${issue ? issueText(issue) : 'cannot be used'}`;
   throw flError('NF_MODEL_INVALID', { problem, type }, { place: { key: `model.${at}` } });
 }
 
