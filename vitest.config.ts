@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from './scripts/closing-line.ts';
 
@@ -6,7 +7,8 @@ const limits = { testTimeout: 240_000, hookTimeout: 240_000, expect: { poll: { t
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // Federations wait much and compute little: one file more than there are cores keeps these busy.
+    maxWorkers: Math.min(8, availableParallelism() + 1),
     reporters: ['default', new ClosingLine()],
     projects: [
       { test: { ...limits, name: 'fast', include: ['test/**/*.test.ts'], exclude: ['test/extended/**'] } },

@@ -70,7 +70,8 @@ export function describeEngine(name: string, make: () => Promise<Engine>): void 
       expect(engine.describe().reason).not.toBe('');
     });
 
-    for (const [modelName, build] of Object.entries(MODELS)) {
+    // That the cpu engine agrees with itself for so long says nothing, and takes long.
+    for (const [modelName, build] of name === 'cpu' ? [] : Object.entries(MODELS)) {
       it(`trains the ${modelName} as the cpu engine does, for 20 steps`, async () => {
         const expected = await trainedByOracle(modelName, build);
         const actual = await compile(build());

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { groupNormalization } from '../../../src/runtime/engine/layers/group-normalization.ts';
 import { makeEngine, makeOrtBuild } from '../../../src/runtime/engine/registry.ts';
 import { tf, tfl } from '../../../src/runtime/engine/tfjs.ts';
+import { Recorder } from '../../../src/runtime/engine/trace/recorder.ts';
+import { materialize, whole } from '../../../src/runtime/engine/trace/symbolic.ts';
 import { createRandom } from '../../../src/runtime/kernel/random.ts';
 import { expectAgreement, runTraced, withGradients } from './run-traced.ts';
 
@@ -126,6 +128,41 @@ describe('products with what follows in one pass', () => {
         .reduce((all, value) => all + value * value, 0);
       expect(Math.abs(sum / exact - 1)).toBeLessThan(3e-6);
     }
+  });
+});
+
+describe('tiles', () => {
+  const axes = fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })), {
+    minLength: 1,
+    maxLength: 4,
+  });
+
+  it('give their sum as gradient, along any axes', () =>
+    fc.assert(
+      fc.asyncProperty(axes, (parts) =>
+        expectAgreement(
+          (x) =>
+            tf.tile(
+              x as tf.Tensor,
+              parts.map(([, times]) => times),
+            ),
+          [parts.map(([size]) => size)],
+        ),
+      ),
+      RUNS,
+    ));
+
+  it('cost few operators, however many there are', () => {
+    const recorder = new Recorder();
+    recorder.record(() => {
+      recorder.graph.input({ name: 'scale', type: 'float32', shape: [1, 1, 4] });
+      const scale = recorder.tensor(whole('scale', [1, 1, 4]));
+      const gradient = tf.grad((given: tf.Tensor) => tf.sum(tf.square(tf.tile(given, [50, 50, 1]))))(scale);
+      const symbolic = recorder.symbolic(gradient);
+      const { shape, dtype: type } = symbolic;
+      recorder.graph.output({ name: 'gradient', type, shape }, materialize(recorder.graph, symbolic));
+    });
+    expect(recorder.graph.live().nodes.length).toBeLessThan(20);
   });
 });
 

@@ -10,6 +10,8 @@ import {
   type NamedAttrMap,
   type NamedTensorMap,
   registerGradient,
+  reshape,
+  sum,
   type Tensor,
   unregisterGradient,
   zerosLike,
@@ -42,6 +44,11 @@ const REPLACED: readonly GradConfig[] = [
       filter: () =>
         run('Conv3DBackpropFilterV2', { x: ddx, dy }, { ...attributes, filterShape: [...filter.shape] }),
     })),
+  },
+  {
+    kernelName: 'Tile',
+    inputsToSave: ['x'],
+    gradFunc: single((dy, [x], { reps }) => ({ x: () => sumOfTiles(dy, x.shape, reps as number[]) })),
   },
   ...['Greater', 'GreaterEqual', 'Less', 'LessEqual', 'Equal', 'NotEqual'].map(comparison),
 ];
@@ -86,6 +93,23 @@ function convolution(kernelName: string, gradients: { input: string; filter: str
       filter: () => run(gradients.filter, { x, dy }, { ...attributes, filterShape: [...filter.shape] }),
     })),
   };
+}
+
+/** tfjs-core adds up one slice a tile: thousands of operators where layer normalization tiles its scale over an image. */
+function sumOfTiles(dy: Tensor, shape: readonly number[], reps: readonly number[]): Tensor {
+  const parts = shape.flatMap((size, axis) => {
+    const times = reps[axis] ?? 1;
+    return [
+      ...(times > 1 ? [{ size: times, isTiled: true }] : []),
+      ...(size > 1 ? [{ size, isTiled: false }] : []),
+    ];
+  });
+  const apart = reshape(
+    dy,
+    parts.map(({ size }) => size),
+  );
+  const tiled = parts.flatMap(({ isTiled }, axis) => (isTiled ? [axis] : []));
+  return reshape(sum(apart, tiled), [...shape]);
 }
 
 /** Constant almost everywhere. */

@@ -1,5 +1,5 @@
 // Trains 2,000 steps and prints, as JSON, what the process held after each quarter: resident memory in MB, tensors of tfjs.
-// usage: node --expose-gc test/integration/steady-memory.ts native|wasm
+// usage: node --expose-gc test/extended/steady-memory.ts native|wasm
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeOrtBuild } from '../../src/runtime/engine/registry.ts';
 import { tf } from '../../src/runtime/engine/tfjs.ts';
