@@ -9,7 +9,7 @@ export function renderJobs(jobs: readonly JobMeta[]): string {
     job.job_id,
     job.name,
     job.status,
-    `${job.round} of ${job.num_rounds}`,
+    roundsText(job),
     sitesText(job),
     job.submitter.name,
     timeText(job.submitted),
@@ -26,6 +26,7 @@ export function renderJob(job: JobMeta): string {
     ['name', job.name],
     ['status', job.status],
     ['rounds', `${job.round} of ${job.num_rounds}`],
+    ...(job.resumed ?? []).map((one): [string, string] => ['resumed', resumedText(one)]),
     ['best model', best ? `model ${best.model}, ${job.metric} ${best.value.toFixed(3)}` : undefined],
     ['submitter', `${submitter.name} (${submitter.org})`],
     ['study', job.study],
@@ -54,6 +55,17 @@ export function renderJob(job: JobMeta): string {
       : []),
     ...spaced(errorLines(job)),
   ].join('\n');
+}
+
+/** With the rounds after which it was resumed. */
+function roundsText({ round, num_rounds: all, resumed = [] }: JobMeta): string {
+  const after = resumed.map((one) => one.round).join(', ');
+  return `${round} of ${all}${after === '' ? '' : ` (resumed after ${after})`}`;
+}
+
+/** When a job went on that had ended. */
+function resumedText({ time, by, round, ended_by: code }: NonNullable<JobMeta['resumed']>[number]): string {
+  return `${time} by ${by}, after round ${round}${code === null ? '' : ` (${code})`}`;
 }
 
 /** How many sites take part, and who missed rounds. */

@@ -98,6 +98,8 @@ function eventText(event: Known, { metric, num_rounds: rounds }: JobMeta): strin
     return `${String(event.site)} failed in ${roundName(round, rounds)}: ${code}: ${message}`;
   }
   if (event.type === 'result.dropped') return `${String(event.site)} is asked again: ${String(event.reason)}`;
+  if (event.type === 'run.resumed')
+    return `${String(event.by)} resumed the job after round ${String(event.round)}`;
   if (event.type === 'run.opened' && event.resumedFromRound !== undefined)
     return `the server goes on after round ${String(event.resumedFromRound)}`;
   if (event.type !== 'round.closed') return undefined;
@@ -115,6 +117,9 @@ function notesOf({ notes }: Known): string[] {
 export function endText(meta: JobMeta): string {
   const { job_id: id, status, seconds, best, metric } = meta;
   const figure = best ? `; best model ${best.model}, ${metric} ${best.value.toFixed(3)}` : '';
-  const next = status === 'FINISHED:COMPLETED' ? `\nNext: neuroflare job download ${shellWord(id)}` : '';
-  return `${status} after ${duration(seconds)}${figure}${next}`;
+  const next =
+    status === 'FINISHED:COMPLETED'
+      ? `neuroflare job download ${shellWord(id)}`
+      : `neuroflare job resume ${shellWord(id)}, once the cause is mended`;
+  return `${status} after ${duration(seconds)}${figure}\nNext: ${next}`;
 }

@@ -156,6 +156,33 @@ describe('a federation on this machine', () => {
     expect((await nf(`job wait ${data.job_id}`)).code).toBe(1);
   });
 
+  it('goes on with a job that was aborted, and says so', async () => {
+    const { data } = await json<{ job_id: string }>('job submit endless');
+    const id = data.job_id;
+    const early = await json(`job resume ${id}`);
+    expect([early.code, early.answer.error_code]).toEqual([4, 'NF_JOB_NOT_OVER']);
+    await nf(`job abort ${id} --force`);
+    expect((await nf(`job wait ${id}`)).stdout).toContain(`Next: neuroflare job resume ${id}`);
+    const { code, stdout, stderr } = await nf(`job resume ${id.slice(0, 8)}`);
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/^tiny of admin@poc.local \(.+\), code [0-9a-f]{64}/m),
+    ]);
+    expect(stdout).toBe(`Resumed ${id} after 0 of 2 rounds.\nNext: neuroflare job monitor ${id}\n`);
+    const late = await nf(`job wait ${id} --timeout 1`);
+    expect(late.code).toBe(3);
+    await nf(`job abort ${id} --force`);
+    const watched = await nf(`job monitor ${id}`);
+    expect(watched.stderr).toContain('admin@poc.local resumed the job after round 0');
+    expect((await nf(`job meta ${id}`)).stdout).toMatch(/^resumed +.* after round 0 \(NF_JOB_ABORTED\)$/m);
+    expect((await nf('job list')).stdout).toContain('0 of 2 (resumed after 0)');
+    const download = await json<{ folder: string }>(`job download ${id}`);
+    const report = await runCli(['report', download.data.folder], options);
+    expect(report.code, report.stderr).toBe(0);
+    const page = readFileSync(join(download.data.folder, 'report.html'), 'utf8');
+    expect(page).toContain('it had ended with NF_JOB_ABORTED');
+  });
+
   it('has studies', async () => {
     expect((await nf('study register brain --sites site-1')).stdout).toContain('sites  site-1');
     expect((await nf('study add-site brain --sites site-2')).stdout).toContain('sites  site-1, site-2');

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -74,7 +74,42 @@ describe('a server of version 0.1.0 and its sites', () => {
       'NF_JOB_STATS_NONE',
       'ok',
     ]);
+    const done = await ask(['job', 'resume', jobs[0] ?? '']);
+    expect(done.answer).toMatchObject({ exit_code: 4, error_code: 'NF_JOB_COMPLETED' });
     const { answer } = await runJson(['audit', 'verify', kit('hub')], { cwd: root });
     expect(answer).toMatchObject({ status: 'ok' });
+  });
+});
+
+describe('a job of version 0.1.0 that ended without success', () => {
+  const copy = join(root, 'ended');
+  const kit = (name: string) => join(copy, 'federation/brain/prod_00', name);
+  const ask = (args: readonly string[]) => runJson([...args, '--kit', kit('ann@example.org')], { cwd: copy });
+  let server: RunningCli;
+
+  beforeAll(async () => {
+    mkdirSync(copy);
+    execFileSync('tar', ['xzf', ARCHIVE, '-C', copy]);
+    server = startCli(['server', 'start', kit('hub')], { cwd: copy });
+    await until(async () => (await ask(['system', 'status'])).code === 0);
+  });
+  afterAll(async () => {
+    server.child.kill('SIGKILL');
+    await server.done;
+  });
+
+  it('cannot be resumed, which is said with what to do', async () => {
+    const { answer } = await ask(['job', 'list']);
+    const jobs = answer.data as { job_id: string; status: string }[];
+    const open = jobs.find(({ status }) => status !== 'FINISHED:COMPLETED')?.job_id ?? '';
+    await ask(['job', 'abort', open, '--force']);
+    await ask(['job', 'wait', open]);
+    const refused = await ask(['job', 'resume', open]);
+    expect(refused.answer).toMatchObject({
+      exit_code: 4,
+      error_code: 'NF_JOB_SIGNATURE_OLD',
+      message: expect.stringContaining('0.1.0'),
+      hint: expect.stringContaining('job submit'),
+    });
   });
 });

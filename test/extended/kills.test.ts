@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { resumeJob } from '../../src/runtime/admin/resume.ts';
 import { untilParentEnds } from '../../src/runtime/security/policy/death-signal.ts';
 import { findLogs } from '../../src/runtime/security/verify-logs.ts';
 import { simulate } from '../../src/runtime/simulator/simulate.ts';
@@ -127,6 +128,60 @@ describe('a server that is killed', () => {
     await federation.ended('hub');
     federation.start('hub');
     await federation.answers();
+    await bytesAreThose(id);
+  });
+});
+
+describe('a job that is resumed', () => {
+  /** Aborted in its first round, then resumed by whoever may be cut off while asking. */
+  const abortedJob = async () => {
+    const slow = SCRIPT.replace(
+      'const { params }',
+      `await new Promise((done) => setTimeout(done, 700));\n  const { params }`,
+    );
+    const id = await federation.submit(await writeJob(join(root, 'resumed'), { script: slow }));
+    await until(async () => (await federation.admin.job(id)).round >= 1);
+    await federation.admin.abort(id);
+    await federation.wait(id);
+    return id;
+  };
+  const resume = (id: string) =>
+    resumeJob(federation.admin, id, { signal: new AbortController().signal, onOriginal: () => undefined });
+
+  it.each([
+    ['job.resumed:before', 'FINISHED:ABORTED'],
+    ['job.resumed:after', 'not over'],
+    ['run.opened:before', 'not over'],
+    ['round.closed:after', 'not over'],
+  ])('by a server that is killed at %s goes on, and the model has the same bytes', async (point, left) => {
+    await make();
+    await federation.startAll(2);
+    const id = await abortedJob();
+    await federation.kill('hub');
+    federation.start('hub', { env: { NEUROFLARE_FAULT: point } });
+    await federation.connected(2);
+    await resume(id).catch(() => undefined);
+    expect(await federation.ended('hub')).toMatchObject({ signal: 'SIGKILL' });
+    federation.start('hub');
+    await federation.connected(2);
+    if (left === 'FINISHED:ABORTED') {
+      expect(await federation.admin.job(id)).toMatchObject({ status: left });
+      await resume(id);
+    }
+    await bytesAreThose(id);
+    expect((await federation.admin.job(id)).resumed).toHaveLength(1);
+  });
+
+  it('with a client that is killed where it takes the job up again has the same bytes', async () => {
+    await make();
+    await federation.startAll(2);
+    const id = await abortedJob();
+    await federation.kill('site-1');
+    federation.start('site-1', { env: { NEUROFLARE_FAULT: 'client:outbox' } });
+    await federation.connected(2);
+    await resume(id);
+    expect(await federation.ended('site-1')).toMatchObject({ signal: 'SIGKILL' });
+    federation.start('site-1');
     await bytesAreThose(id);
   });
 });

@@ -57,7 +57,7 @@ export class OwnServer {
 
   offer(offer: Offer): void {
     this.#offers.set(offer.id, offer);
-    this.want([{ job_id: offer.id, log_level: 'info' }]);
+    this.want([this.#wanted(offer.id)]);
   }
 
   /** Everything the site should be doing from now on. */
@@ -93,10 +93,16 @@ export class OwnServer {
   async ask(job: string, task: AssignedTask): Promise<string> {
     const before = this.results.length + this.failures.length;
     const failed = this.failures.length;
-    this.want([{ job_id: job, log_level: 'info', task }]);
+    this.want([{ ...this.#wanted(job), task }]);
     await until(() => this.results.length + this.failures.length > before);
     const failure = this.failures.slice(failed)[0];
     return failure ? failure.error.code : 'result';
+  }
+
+  #wanted(job: string): Assignment['jobs'][number] {
+    const terms = this.#offers.get(job)?.signed.terms;
+    const resume = terms?.version === 2 ? terms.resume : undefined;
+    return { job_id: job, log_level: 'info', ...(resume !== undefined && { resume }) };
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -132,6 +138,7 @@ export class OwnServer {
     if (path === '/v1/site/revoked') return { crl: this.crl };
     const [, job = '', what = '', digest = ''] =
       /^\/v1\/site\/jobs\/([^/]+)\/([^/]+)\/?(.*)$/.exec(path) ?? [];
+    if (what === 'resumable') return { resumable: this.#offers.has(job) };
     if (what === 'signature') return this.#offers.get(job)?.signed;
     if (what === 'bundle') return this.#offers.get(job)?.packed;
     if (what === 'models') return this.#models.get(digest);

@@ -13,6 +13,7 @@ import {
   jobStats,
   type LogEntries,
   logEntries,
+  type resumption,
   type Study,
   type SystemStatus,
   studies,
@@ -87,6 +88,11 @@ export class Admin {
 
   abort(id: string): Promise<JobMeta> {
     return this.#post(`/v1/jobs/${encodeURIComponent(id)}/abort`, { body: {}, answer: jobMeta });
+  }
+
+  /** Signed anew; the same request again changes nothing. */
+  resume(id: string, body: z.input<typeof resumption>): Promise<JobMeta> {
+    return this.#post(`/v1/jobs/${encodeURIComponent(id)}/resume`, { body, answer: jobMeta });
   }
 
   async delete(id: string): Promise<void> {

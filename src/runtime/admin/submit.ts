@@ -21,7 +21,7 @@ import type { ModelForm } from '../wire/terms.ts';
 import type { Admin } from './admin.ts';
 
 /** Days for which a job is good unless its submitter says otherwise. */
-const VALID_DAYS = 30;
+export const VALID_DAYS = 30;
 
 export interface SubmitOptions {
   readonly study?: string | undefined;

@@ -32,6 +32,8 @@ export interface SiteRules {
   readonly stopped: ReadonlyMap<string, string>;
   /** Jobs that are over here, and why; and those that version 0.1.0 had at hand. */
   readonly memory: {
+    /** How often a job was resumed, of all that is known here. */
+    resumes(id: string): number;
     overReason(id: string): string | undefined;
     isOfFirstVersion(id: string): boolean;
   };
@@ -74,11 +76,19 @@ export function requireSigned({ id, signed }: Pick<Offered, 'id' | 'signed'>, ru
     throw flError('NF_JOB_SIGNATURE_OLD', { job: id });
   if (terms.version === 2 && terms.clients && !terms.clients.includes(rules.site))
     throw flError('NF_JOB_TERMS', { reason: `${rules.site} is not among the sites it is for` });
-  const over = rules.memory.overReason(id);
-  if (over !== undefined) throw flError('NF_JOB_OVER_HERE', { job: id, reason: over });
+  requireNotOver(signed, rules);
   const stopped = rules.stopped.get(id);
   if (stopped !== undefined) throw flError('NF_SITE_STOPPED', { job: id, reason: stopped });
   return signer;
+}
+
+/** A job that is over here goes on only when its submitter, or another, has signed that it was resumed since. */
+function requireNotOver({ terms }: SignedJob, { memory }: SiteRules): void {
+  const { job_id: job } = terms;
+  const [known, signed] = [memory.resumes(job), terms.version === 2 ? (terms.resume ?? 0) : 0];
+  if (signed > known) return;
+  const over = signed < known ? 'it was resumed since this was signed' : memory.overReason(job);
+  if (over !== undefined) throw flError('NF_JOB_OVER_HERE', { job, reason: over });
 }
 
 function requireFiles({ signed: { terms }, bundle, job }: Offered): void {

@@ -14,6 +14,8 @@ const recordSchema = z.strictObject({
   signed: z.literal([1, 2]),
   /** When the job's signature ends: later it need not be known any more. */
   expires: time.nullable(),
+  /** How often the job was resumed with what was signed last. */
+  resume: z.int().min(0).default(0),
   /** The task that was begun last. */
   task: z
     .strictObject({ round: z.int(), kind: z.enum(['train', 'evaluate']), model_sha256: z.string() })
@@ -24,6 +26,8 @@ const recordSchema = z.strictObject({
 type JobTaken = z.output<typeof recordSchema>;
 export type LastTask = JobTaken['task'];
 
+/** More than can be signed. */
+const MOST_RESUMES = Number.MAX_SAFE_INTEGER;
 const UNREADABLE = 'what was written down of it cannot be read';
 
 /**
@@ -57,6 +61,17 @@ export class JobMemory {
     return this.#jobs.get(id)?.over ?? undefined;
   }
 
+  /** How often a job was resumed, of all that this site knows. */
+  resumes(id: string): number {
+    return this.#jobs.get(id)?.resume ?? 0;
+  }
+
+  /** Whether a job may come back: its signature holds, or it is not known for how long. */
+  mayComeBack(id: string, now = new Date()): boolean {
+    const job = this.#jobs.get(id);
+    return job !== undefined && (job.expires === null || Date.parse(job.expires) > now.getTime());
+  }
+
   /** Whether version 0.1.0 had the job at hand in this folder. */
   isOfFirstVersion(id: string): boolean {
     return this.#jobs.get(id)?.signed === 1;
@@ -67,9 +82,15 @@ export class JobMemory {
   }
 
   /** The site has accepted a job. Durable when it returns, as all that follows. */
-  async take(id: string, expires: string | undefined): Promise<void> {
-    if (this.#jobs.has(id)) return;
-    await this.#put({ job_id: id, signed: 2, expires: expires ?? null, task: null, over: null });
+  async take(
+    id: string,
+    { expires, resume = 0 }: { expires?: string; resume?: number | undefined },
+  ): Promise<void> {
+    const known = this.#jobs.get(id);
+    if (known && known.resume >= resume) return;
+    // What was begun stays known: a job that goes on does not go back.
+    const { task = null } = known ?? {};
+    await this.#put({ job_id: id, signed: 2, expires: expires ?? null, resume, task, over: null });
   }
 
   /** A task begins: before anything of it is done. */
@@ -100,7 +121,7 @@ export class JobMemory {
 async function readRecord(path: string, id: string): Promise<JobTaken> {
   const found = recordSchema.safeParse(parseJson(await readFile(path, 'utf8')));
   if (found.success && found.data.job_id === id) return found.data;
-  return { job_id: id, signed: 2, expires: null, task: null, over: UNREADABLE };
+  return { job_id: id, signed: 2, expires: null, resume: MOST_RESUMES, task: null, over: UNREADABLE };
 }
 
 /** Version 0.1.0 kept no such files: what it had at hand may go on, with what it signed. */
@@ -109,7 +130,7 @@ async function jobsAtHand(folder: ClientFolder): Promise<JobTaken[]> {
   const here = await Promise.all(ids.map((id) => stat(folder.job(id).bundle).catch(() => undefined)));
   return ids
     .filter((_, index) => here[index] !== undefined)
-    .map((id) => ({ job_id: id, signed: 1, expires: null, task: null, over: null }));
+    .map((id) => ({ job_id: id, signed: 1, expires: null, resume: 0, task: null, over: null }));
 }
 
 /** All of them or none: a job that is missing would be refused. */

@@ -14,6 +14,7 @@ import {
   type logLines,
   type pollRequest,
   type report,
+  resumableAnswer,
   revokedAnswer,
   sessionAnswer,
   type sessionRequest,
@@ -92,6 +93,12 @@ export class ServerLink {
 
   signedJob(job: string, signal: AbortSignal): Promise<SignedJob> {
     return this.#get(`/v1/site/jobs/${job}/signature`, { answer: signedJob, signal });
+  }
+
+  /** Whether what the site keeps of a job may be needed yet. */
+  async mayResume(job: string, signal: AbortSignal): Promise<boolean> {
+    const path = `/v1/site/jobs/${job}/resumable`;
+    return (await this.#get(path, { answer: resumableAnswer, signal })).resumable;
   }
 
   /** PEM of the list of revoked certificates the server has. */

@@ -11,6 +11,7 @@ import { shownName } from './admission.ts';
 import type { ClientFolder } from './client-folder.ts';
 import type { JobList } from './job-list.ts';
 import { killLeftover } from './job-process.ts';
+import { KeptStates } from './kept-states.ts';
 import type { SiteRevocations } from './revocations.ts';
 import type { ServerLink } from './server-link.ts';
 import { SiteJob, type SiteJobDeps } from './site-job.ts';
@@ -36,6 +37,7 @@ export class SiteClient {
   readonly #deps: SiteClientDeps;
   readonly #jobs = new Map<string, SiteJob>();
   readonly #intake = openIntake();
+  readonly #kept: KeptStates;
   /** Jobs whose files are being cleared away. */
   readonly #ending = new Map<string, Promise<void>>();
   #listing: Promise<void> = Promise.resolve();
@@ -47,6 +49,7 @@ export class SiteClient {
 
   constructor(deps: SiteClientDeps) {
     this.#deps = deps;
+    this.#kept = new KeptStates({ ...deps, isAtHand: (id) => this.#jobs.has(id) });
   }
 
   /** Until an admin ends the client, or the signal does. */
@@ -71,6 +74,7 @@ export class SiteClient {
       await looking;
       await Promise.all([...this.#jobs.values()].map((job) => job.stop({ keep: true })));
       await this.#listing;
+      await this.#kept.close();
       await this.#intake.close();
     }
   }
@@ -89,6 +93,8 @@ export class SiteClient {
       const assignment: Assignment = await link.poll({ seen, wait_seconds: POLL_SECONDS, jobs });
       signal.throwIfAborted();
       await this.#obey(assignment, askedAt);
+      // What is at hand is known now.
+      if (seen === null) this.#kept.look();
       if (assignment.order) return assignment.order;
       seen = assignment.version;
     }
@@ -102,7 +108,10 @@ export class SiteClient {
     const wanted = new Set(jobs.map(({ job_id: id }) => id));
     for (const job of [...this.#jobs.values()]) if (!wanted.has(job.id)) await this.#drop(job);
     for (const assigned of jobs) {
-      const { job_id: id } = assigned;
+      const { job_id: id, resume } = assigned;
+      // One that ended and was resumed between two questions begins anew all the same.
+      const before = this.#jobs.get(id);
+      if (before && before.resume !== resume) await this.#drop(before);
       const known = this.#jobs.get(id);
       if (known) known.assign(assigned, askedAt);
       else this.#begin(new SiteJob(assigned, { askedAt }, this.#depsOf(id)));
@@ -117,7 +126,10 @@ export class SiteClient {
     this.#jobs.delete(id);
     await this.#deps.memory.end(id, 'the server has ended it');
     // A process that ends slowly must not keep the site from answering.
-    const ending = job.stop({ keep: false }).then(() => this.#tidy());
+    const ending = job
+      .stop({ keep: false })
+      .then(() => this.#tidy())
+      .then(() => this.#kept.look());
     this.#ending.set(id, ending);
     void ending.finally(() => {
       if (this.#ending.get(id) === ending) this.#ending.delete(id);
@@ -179,7 +191,9 @@ export class SiteClient {
   async #tidy(): Promise<void> {
     const { folder } = this.#deps;
     const { jobs } = folder;
-    const names = (await readdir(jobs).catch(() => [])).filter((id) => !this.#jobs.has(id));
+    const kept = new Set(await this.#kept.jobs());
+    const isOver = (id: string) => !this.#jobs.has(id) && !kept.has(id);
+    const names = (await readdir(jobs).catch(() => [])).filter(isOver);
     const aged = await Promise.all(
       names.map(async (name) => {
         const log = await stat(folder.job(name).log).catch(() => undefined);

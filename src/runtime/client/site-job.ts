@@ -61,6 +61,8 @@ interface TaskTools {
 /** One job at this site: decides on it, does its tasks, sends what they came to, and is gone when the server says so. */
 export class SiteJob {
   readonly id: string;
+  /** How often the server says it was resumed. */
+  readonly resume: number | undefined;
   phase: SitePhase = 'offered';
   round: number | undefined;
   /** Whose it is and what is in it; undefined until its signature was checked. */
@@ -88,8 +90,9 @@ export class SiteJob {
   #refusal: Decision | undefined;
 
   constructor(assigned: AssignedJob, { askedAt }: { askedAt: number }, deps: SiteJobDeps) {
-    const { job_id: id } = assigned;
+    const { job_id: id, resume } = assigned;
     this.id = id;
+    this.resume = resume;
     this.#deps = deps;
     this.#wanted = { task: assigned.task, askedAt };
     this.#log = new JobLog(
@@ -125,7 +128,7 @@ export class SiteJob {
     this.#bell.ring();
   }
 
-  /** Ends the job's process and forgets its files but the log; with `keep` they stay for the next start. */
+  /** Ends the job's process and forgets its files but the log, and what its script keeps; with `keep` they stay for the next start. */
   async stop({ keep }: { keep: boolean }): Promise<void> {
     this.#stop.abort(cancelled());
     await this.#done;
@@ -133,7 +136,8 @@ export class SiteJob {
     if (keep) return;
     const { folder } = this.#deps;
     const names = await readdir(folder.root).catch(() => []);
-    const gone = names.filter((name) => join(folder.root, name) !== folder.log);
+    const kept: readonly string[] = [folder.log, folder.states];
+    const gone = names.filter((name) => !kept.includes(join(folder.root, name)));
     await Promise.all(gone.map((name) => rm(join(folder.root, name), { recursive: true, force: true })));
   }
 
@@ -157,7 +161,7 @@ export class SiteJob {
     const offered = await admit(this.id, deps);
     if (!offered) return;
     const { terms } = offered.signed;
-    await memory.take(this.id, terms.version === 2 ? terms.expires : undefined);
+    await memory.take(this.id, terms.version === 2 ? terms : {});
     this.#running = offered;
     this.#known = textsOf(offered.job);
     try {

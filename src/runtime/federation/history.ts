@@ -101,6 +101,8 @@ export function record(history: RunHistory, event: RunEvent): RunHistory {
   switch (event.type) {
     case 'run.opened':
       return { ...history, status: 'running', error: undefined };
+    case 'run.resumed':
+      return history.final ? history : { ...history, status: 'running', error: undefined };
     case 'model.initial':
       return { ...history, initial: event.model, position: { round: 0, model: event.model } };
     case 'round.opened':

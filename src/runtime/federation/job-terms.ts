@@ -36,6 +36,19 @@ export function termsOf(
   };
 }
 
+/** The terms of a job that is resumed: all of them but the time, and one more resume. */
+export function termsAgain(
+  terms: JobTerms,
+  { validDays, now }: Pick<TermsWanted, 'validDays' | 'now'>,
+): JobTerms {
+  return {
+    ...terms,
+    submitted: now.toISOString(),
+    expires: new Date(now.getTime() + validDays * DAY_MS).toISOString(),
+    resume: (terms.resume ?? 0) + 1,
+  };
+}
+
 /** What was signed and what is in the files is one job. @throws NF_JOB_TERMS */
 export function requireTermsOf(
   { name, workflow }: JobDefinition,

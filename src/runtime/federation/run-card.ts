@@ -30,6 +30,17 @@ export const runCardSchema = z.strictObject({
   software: z.record(z.string(), z.string()),
   /** Known before the start, e.g. that a site has no image of a class. */
   warnings: z.array(z.string()),
+  /** A job of a server that ended without success and went on: when, who signed it anew, and the rounds it had. */
+  resumed: z
+    .array(
+      z.strictObject({
+        time: z.iso.datetime(),
+        by: z.string(),
+        round: z.int(),
+        ended_by: z.string().nullable(),
+      }),
+    )
+    .optional(),
 });
 
 export type RunCard = z.output<typeof runCardSchema>;

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { prettyJson } from '../kernel/digest.ts';
 import { compareSites } from '../kernel/site-order.ts';
@@ -176,6 +177,8 @@ export async function writeResults(
 ): Promise<void> {
   const { final, best } = resultOf(history, card.job.workflow.num_rounds);
   if (final) await copyFileAtomic(files.at(final.model), folder.at(final.name));
+  // Of a run that had failed and went on to its end.
+  if (final && final.name !== RUN_FILES.last) await rm(folder.at(RUN_FILES.last), { force: true });
   if (best) await copyFileAtomic(files.at(best.model), folder.at(RUN_FILES.best));
   await writeFileAtomic(folder.at(RUN_FILES.metrics), prettyJson(summary));
   await writeAtomic(folder.at(RUN_FILES.roundMetrics), async (file) => {

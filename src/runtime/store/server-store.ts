@@ -54,10 +54,28 @@ export interface JobRecord {
   readonly minClients?: number | undefined;
   /** What ended it. */
   readonly error?: ErrorReport | undefined;
-  /** How far it came, once it has ended. */
+  /** How far it came, once it has ended; of one that was resumed, before. */
   readonly outcome?: JobOutcome | undefined;
   /** What of the record cannot be read, and all of it as it stood there. */
   readonly damaged?: { readonly parts: readonly string[]; readonly text: string } | undefined;
+  /** When it went on after it had ended, oldest first. */
+  readonly resumed?: readonly ResumedRecord[] | undefined;
+}
+
+export interface ResumedRecord {
+  readonly time: string;
+  /** Who signed it anew. */
+  readonly by: string;
+  /** Of training, closed before. */
+  readonly round: number;
+  /** Code of the error that had ended it. */
+  readonly ended_by: string | null;
+}
+
+/** What makes a job that is over go on. */
+export interface Resumption extends Pick<ResumedRecord, 'by' | 'round'> {
+  readonly terms: JobTerms;
+  readonly signature: Signature;
 }
 
 /** What went to and fro for a job since the server last started. */
@@ -123,6 +141,12 @@ export interface ServerStore {
   /** Oldest first. */
   jobs(filter?: JobFilter): Promise<JobRecord[]>;
   changeJob(id: string, change: JobChange): Promise<void>;
+  /**
+   * Puts a job that ended without success back to SUBMITTED, with what was signed anew; what sites had said to it is forgotten, its log
+   * goes on. All of it or nothing.
+   * @throws NF_JOB_UNKNOWN, NF_JOB_NOT_OVER, NF_JOB_COMPLETED, NF_JOB_TERMS where it was resumed meanwhile
+   */
+  resumeJob(id: string, resumption: Resumption): Promise<JobRecord>;
   /** With its events and decisions. */
   deleteJob(id: string): Promise<void>;
   /** Whether a job that is not there was deleted; else it was lost, or never there. */

@@ -26,6 +26,8 @@ export interface EngineUse {
  */
 export type RunEvent =
   | { readonly type: 'run.opened'; readonly resumedFromRound?: number }
+  /** A job that had ended goes on: signed anew, `count` times so far, after the round it had. */
+  | { readonly type: 'run.resumed'; readonly round: number; readonly by: string; readonly count: number }
   | { readonly type: 'model.initial'; readonly model: FileRef }
   | {
       readonly type: 'round.opened';

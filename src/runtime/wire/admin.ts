@@ -48,6 +48,9 @@ export const submission = z.strictObject({
   cloned_from: jobId.optional(),
   initial_model: blobRef.optional().describe('model of round 0, uploaded before'),
 });
+/** POST /v1/jobs/:job/resume: the terms of the job with another time, and with its next `resume`. */
+export const resumption = z.strictObject({ terms: jobTerms, signature: signatureSchema });
+
 export const submitted = z.strictObject({ job_id: jobId, is_new: z.boolean() });
 
 const siteOfJob = z.object({
@@ -96,6 +99,17 @@ export const jobMeta = z.object({
     .nullable()
     .describe('of any site'),
   cloned_from: jobId.nullable(),
+  resumed: z
+    .array(
+      z.object({
+        time,
+        by: name,
+        round: z.int().describe('closed before'),
+        ended_by: z.string().nullable().describe('code of what had ended it'),
+      }),
+    )
+    .optional()
+    .describe('when it went on after it had ended'),
   initial_model: blobRef.nullable().describe('of round 0, where it was sent apart from the files'),
   bundle_sha256: digest,
   code_sha256: digest,

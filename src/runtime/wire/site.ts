@@ -77,7 +77,18 @@ export type AssignedTask = z.output<typeof assignedTask>;
 /** Everything a site should be doing now: it stops what is not in it. */
 export const assignment = z.strictObject({
   version: z.string(),
-  jobs: z.array(z.strictObject({ job_id: jobId, log_level: logLevel, task: assignedTask.optional() })),
+  jobs: z.array(
+    z.strictObject({
+      job_id: jobId,
+      log_level: logLevel,
+      resume: z
+        .int()
+        .min(1)
+        .optional()
+        .describe('how often the job was resumed: with another number it begins anew'),
+      task: assignedTask.optional(),
+    }),
+  ),
   revoked_sha256: digest.optional().describe('of the list of revoked certificates the server has'),
   order: z.enum(['shutdown', 'restart']).optional(),
   log_level: logLevel.optional(),
@@ -85,6 +96,9 @@ export const assignment = z.strictObject({
 });
 export type Assignment = z.output<typeof assignment>;
 export type AssignedJob = Assignment['jobs'][number];
+
+/** GET /v1/site/jobs/:job/resumable: whether what a site keeps of a job may be needed yet. */
+export const resumableAnswer = z.strictObject({ resumable: z.boolean() });
 
 /** GET /v1/site/revoked */
 export const revokedAnswer = z.strictObject({

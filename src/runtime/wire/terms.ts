@@ -33,6 +33,13 @@ export const jobTerms = z.strictObject({
   num_rounds: z.int().min(1).describe('of training; the final model is scored once more'),
   workflow: z.string().min(1).max(64),
   model: modelForm,
+  resume: count
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe(
+      'how often the job was resumed with this time: a site takes it up again for a higher number only',
+    ),
 });
 export type JobTerms = z.output<typeof jobTerms>;
 

@@ -88,6 +88,57 @@ async function accepted(): Promise<string> {
   return offer.id;
 }
 
+/** The same job, signed once more as resumed so often. */
+function resumed(offer: Offer, resume: number): Offer {
+  const terms = { ...(offer.signed.terms as JobTerms), resume };
+  return { ...offer, signed: { ...offer.signed, terms, signature: signJob(terms, lead) } };
+}
+
+describe('a job that was resumed', () => {
+  /** What the site says to an offer now. */
+  const answerTo = async (offer: Offer) => {
+    const before = server.decisions.length;
+    server.offer(offer);
+    await expect.poll(() => server.decisions.length, { timeout: 30_000 }).toBeGreaterThan(before);
+    const { answer, reason } = server.decisions.at(-1) ?? {};
+    return reason?.code ?? answer;
+  };
+
+  it('goes on where it was for a signature that says so, and for no older one', async () => {
+    const first = await signed();
+    const [second, third] = [resumed(first, 1), resumed(first, 2)];
+    expect(await answerTo(first)).toBe('accepted');
+    for (const round of [1, 2]) expect(await server.ask(first.id, task(round))).toBe('result');
+    server.want([]);
+    await server.seen();
+    expect(await answerTo(third)).toBe('accepted');
+    expect(await server.ask(first.id, task(1))).toBe('NF_TASK_NOT_SIGNED');
+    expect(await server.ask(first.id, task(2))).toBe('result');
+    for (const old of [first, second]) expect(await answerTo(old)).toBe('NF_JOB_OVER_HERE');
+    expect(await answerTo(third)).toBe('NF_JOB_OVER_HERE');
+    expect(await answerTo(resumed(first, 3))).toBe('accepted');
+  });
+
+  it('begins anew at a site that never saw it end', async () => {
+    const first = await signed();
+    expect(await answerTo(first)).toBe('accepted');
+    expect(await server.ask(first.id, task(1))).toBe('result');
+    expect(await answerTo(resumed(first, 1))).toBe('accepted');
+    expect(await server.ask(first.id, task(2))).toBe('result');
+  });
+
+  it('is not one for the word of the server alone', async () => {
+    const first = await signed();
+    expect(await answerTo(first)).toBe('accepted');
+    server.want([]);
+    await server.seen();
+    const before = server.decisions.length;
+    server.want([{ job_id: first.id, log_level: 'info', resume: 1 }]);
+    await expect.poll(() => server.decisions.length, { timeout: 30_000 }).toBeGreaterThan(before);
+    expect(server.decisions.at(-1)).toMatchObject({ reason: { code: 'NF_JOB_OVER_HERE' } });
+  });
+});
+
 describe('code that is changed at a site while its job runs', () => {
   it('does not run', async () => {
     const id = await accepted();

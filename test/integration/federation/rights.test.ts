@@ -66,6 +66,10 @@ afterAll(() => federation.close());
 const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/site/poll': { seen: null, wait_seconds: 0, jobs: [] },
   'POST /v1/jobs/:job/log-level': { level: 'info' },
+  'POST /v1/jobs/:job/resume': {
+    terms: jobTerms(),
+    signature: { algorithm: 'ECDSA-P256-SHA256', certificate: 'none', signature: 'AAAA' },
+  },
   'POST /v1/system/shutdown': { targets: ['site-2'] },
   'POST /v1/system/restart': { targets: ['site-2'] },
   'POST /v1/system/log-level': { targets: ['site-2'], level: 'info' },

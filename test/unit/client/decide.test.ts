@@ -72,7 +72,7 @@ const rules = (over: Partial<SiteRules> = {}, policy: object = { code: 'any' }):
   revoked: new Set(),
   approved: new Set(),
   stopped: new Map(),
-  memory: { overReason: () => undefined, isOfFirstVersion: () => false },
+  memory: { resumes: () => 0, overReason: () => undefined, isOfFirstVersion: () => false },
   hasData: true,
   ...over,
 });
@@ -225,6 +225,7 @@ describe('a job that cannot be trusted', () => {
   it('is refused where it is over, or was stopped', async () => {
     const job = offered(tiny);
     const memory = {
+      resumes: () => 0,
       overReason: (id: string) => (id === job.id ? 'done' : undefined),
       isOfFirstVersion: () => false,
     };
@@ -234,6 +235,30 @@ describe('a job that cannot be trusted', () => {
     expect(await answerTo(job, rules({ stopped }))).toEqual(['refused', 'NF_SITE_STOPPED']);
   });
 
+  it('that is over goes on for a signature of a higher resume only', async () => {
+    const overAt = (resumes: number, resume: number | undefined) => {
+      const memory = { resumes: () => resumes, overReason: () => 'done', isOfFirstVersion: () => false };
+      return answerTo(offered(tiny, { over: resume === undefined ? {} : { resume } }), rules({ memory }));
+    };
+    const over = ['refused', 'NF_JOB_OVER_HERE'];
+    expect(await overAt(0, 1)).toEqual(['accepted', undefined]);
+    expect(await overAt(1, 3)).toEqual(['accepted', undefined]);
+    expect(await overAt(0, undefined)).toEqual(over);
+    expect(await overAt(1, 1)).toEqual(over);
+    // Signed before it was resumed.
+    const memory = { resumes: () => 2, overReason: () => undefined, isOfFirstVersion: () => false };
+    expect(await answerTo(offered(tiny, { over: { resume: 1 } }), rules({ memory }))).toEqual(over);
+    expect(await answerTo(offered(tiny, { over: { resume: 2 } }), rules({ memory }))).toEqual([
+      'accepted',
+      undefined,
+    ]);
+  });
+
+  it('cannot be said to be resumed by words that were not signed', async () => {
+    const memory = { resumes: () => 0, overReason: () => 'done', isOfFirstVersion: () => false };
+    expect(await answerTo(altered(offered(tiny), { resume: 1 }), rules({ memory }))).toEqual(refused);
+  });
+
   it('with a signature of version 0.1.0 goes on only where it was at hand before', async () => {
     const job = offered(tiny);
     const { project, job_id, bundle_sha256 } = job.signed.terms;
@@ -241,7 +266,11 @@ describe('a job that cannot be trusted', () => {
     const terms = { version: 1, project, job_id, bundle_sha256 } as const;
     const old = { ...job, signed: { ...job.signed, terms, signature } };
     expect(await answerTo(old, rules())).toEqual(['refused', 'NF_JOB_SIGNATURE_OLD']);
-    const memory = { overReason: () => undefined, isOfFirstVersion: (id: string) => id === job.id };
+    const memory = {
+      resumes: () => 0,
+      overReason: () => undefined,
+      isOfFirstVersion: (id: string) => id === job.id,
+    };
     expect(await answerTo(old, rules({ memory }))).toEqual(['accepted', undefined]);
     // Not a way around the terms of a new one.
     expect(

@@ -32,12 +32,12 @@ export const FEDERATION_ERRORS = {
   NF_JOB_ABORTED: {
     exit: 1,
     message: 'The job was aborted by {who}.',
-    hint: "'neuroflare job clone' submits it again.",
+    hint: "'neuroflare job resume JOB' goes on with it, 'neuroflare job clone JOB' begins anew.",
   },
   NF_JOB_NOT_SCHEDULED: {
     exit: 1,
     message: 'The job cannot get the sites it needs: {reason}.',
-    hint: "Look at the refusals in 'neuroflare job meta', then submit it again.",
+    hint: "Look at the refusals in 'neuroflare job meta JOB'; once they are mended, 'neuroflare job resume JOB' goes on with it.",
   },
   NF_JOB_NOT_HERE: {
     exit: 4,
@@ -49,13 +49,25 @@ export const FEDERATION_ERRORS = {
     exit: 4,
     status: 409,
     message: 'The job {job} is over: {status}.',
-    hint: "'neuroflare job meta' shows how it ended.",
+    hint: "'neuroflare job meta {job}' shows how it ended; 'neuroflare job resume {job}' goes on with one that did not complete.",
   },
   NF_JOB_STATS_NONE: {
     exit: 4,
     status: 404,
     message: 'Of the job {job} it is not known any more what it moved: neuroflare 0.1.0 did not keep it.',
     hint: "'neuroflare job meta' shows its figures, 'neuroflare job download' brings them.",
+  },
+  NF_JOB_COMPLETED: {
+    exit: 4,
+    status: 409,
+    message: 'The job {job} is completed: there is nothing to go on with.',
+    hint: "For more rounds, submit a job that begins with its model: 'neuroflare job download {job}', then name the model in the job file (model.import, or model.initial_params).",
+  },
+  NF_JOB_CANNOT_RESUME: {
+    exit: 4,
+    status: 409,
+    message: 'The job {job} cannot go on: {reason}.',
+    hint: "Begin anew: 'neuroflare job clone {job}', or submit its folder again.",
   },
   NF_JOB_NOT_OVER: {
     exit: 4,

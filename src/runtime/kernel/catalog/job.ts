@@ -60,7 +60,7 @@ export const JOB_ERRORS = {
   NF_JOB_HELD: {
     exit: 1,
     message: 'The server ended {times|time|times} while it was {step}: it is not tried again.',
-    hint: "Look into the server's log and at its memory. 'neuroflare job clone' tries the job once more, 'neuroflare job delete' removes it.",
+    hint: "Look into the server's log and at its memory. 'neuroflare job resume JOB' tries it once more, 'neuroflare job delete JOB' removes the job.",
   },
   NF_JOB_RECORD: {
     exit: 1,

@@ -64,6 +64,10 @@ export function recordSection({ card, summary, evaluation }: ReportSource): Html
       'rounds and sites',
       `${counted(summary.rounds, 'round')}, ${counted(summary.sites.length, 'site')}${missedText(summary)}`,
     ],
+    ...(card.resumed ?? []).map(({ time, by, round, ended_by: code }): [string, string] => [
+      'resumed',
+      `after round ${round} by ${by}, ${time}${code === null ? '' : ` (it had ended with ${code})`}`,
+    ]),
     ['seed', String(card.job.seed)],
     ['engine of the sites', enginesOf(summary)],
     ...(evaluation

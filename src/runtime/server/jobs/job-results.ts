@@ -1,16 +1,19 @@
 import { rm } from 'node:fs/promises';
-import type { RunHistory } from '../../federation/history.ts';
+import type { Goal } from '../../federation/best-model.ts';
+import { contendingModels, type RunHistory, replayEvents } from '../../federation/history.ts';
 import { type RunCard, writeRunCard } from '../../federation/run-card.ts';
 import type { RunFiles } from '../../federation/run-files.ts';
 import { summarizeRun, writeResults } from '../../federation/run-report.ts';
 import type { JobFile } from '../../job/schema.ts';
 import { packageVersion } from '../../kernel/package-version.ts';
+import { compareSites } from '../../kernel/site-order.ts';
 import type { Journal } from '../../store/journal.ts';
 import type { JobRecord, Traffic } from '../../store/server-store.ts';
-import type { RunEvent } from '../../telemetry/run-events.ts';
+import type { FileRef, RunEvent } from '../../telemetry/run-events.ts';
 import { copyFileAtomic, writeAtomic } from '../../workspace/files.ts';
 import { RUN_FILES, runFolder } from '../../workspace/run-folder.ts';
 import type { JobFolder } from '../state-folder.ts';
+import { blobFile } from './job-files.ts';
 
 export interface EndedJob {
   readonly record: JobRecord;
@@ -29,6 +32,11 @@ export async function* eventsOf(journal: Journal<RunEvent>): AsyncGenerator<RunE
   for await (const { event } of journal.read()) yield event;
 }
 
+/** What a job's log adds up to. */
+export function historyOf(journal: Journal<RunEvent>, goal: Goal): Promise<RunHistory> {
+  return replayEvents(eventsOf(journal), goal);
+}
+
 /**
  * What `job download` brings: a run's folder as `simulate` leaves it. Of a job that did not come to its end, the
  * last model it had.
@@ -42,12 +50,14 @@ export async function writeJobResults(ended: EndedJob): Promise<void> {
     job_folder: record.name,
     bundle_sha256: record.bundleSha256,
     job,
-    sites: [...sites],
+    // Of one that was resumed also those that have not come back.
+    sites: [...new Set([...sites, ...history.rounds.keys()])].sort(compareSites),
     min_clients: record.minClients ?? 1,
     engine: 'auto',
     data: null,
     software: { neuroflare: packageVersion(), node: process.versions.node },
     warnings: [],
+    ...(record.resumed && { resumed: [...record.resumed] }),
   };
   await writeRunCard(folder, card);
   // A job whose failure could not be journaled is over all the same.
@@ -74,6 +84,27 @@ export async function writeJobResults(ended: EndedJob): Promise<void> {
 /** What the rounds needed and nobody needs any more. */
 export async function clearWorkFiles(folder: JobFolder): Promise<void> {
   await rm(folder.blobs.root, { recursive: true, force: true });
+  await rm(folder.at('uploads'), { recursive: true, force: true });
+}
+
+/** Models without which a job that ended cannot go on. */
+export function modelsToGoOn(history: RunHistory, { initialModel }: JobRecord): FileRef[] {
+  const { initial, position } = history;
+  const sent = initialModel && blobFile(initialModel.sha256);
+  const files = [sent, initial, position?.model, ...contendingModels(history)].filter(
+    (file) => file !== undefined,
+  );
+  return files.filter(({ sha256 }, index) => files.findIndex((other) => other.sha256 === sha256) === index);
+}
+
+/** Of a job that ended without success stays what it needs when it is resumed: its models, and the answers to the open round. */
+export async function keepToGoOn(
+  folder: JobFolder,
+  { history, record }: { history: RunHistory; record: JobRecord },
+): Promise<void> {
+  const updates = history.accepted.flatMap(({ update }) => update ?? []);
+  const kept = [...modelsToGoOn(history, record), ...updates];
+  await folder.blobs.keepOnly(new Set(kept.map(({ sha256 }) => sha256)));
   await rm(folder.at('uploads'), { recursive: true, force: true });
 }
 

@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Coordinator, createCoordinator, rulesOf } from '../../federation/coordinator.ts';
-import { contendingModels, type RunHistory, replayEvents } from '../../federation/history.ts';
+import { contendingModels, type RunHistory } from '../../federation/history.ts';
 import type { CheckedJob } from '../../federation/intake/operations.ts';
 import type { RunFiles } from '../../federation/run-files.ts';
 import { runWorkflow } from '../../federation/run-workflow.ts';
@@ -28,13 +27,15 @@ import type { JobFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
 import { gatherSites } from './gather-sites.ts';
 import { jobFiles } from './job-files.ts';
-import { clearWorkFiles, eventsOf, outcomeOf, writeJobResults } from './job-results.ts';
+import { clearWorkFiles, historyOf, keepToGoOn, outcomeOf, writeJobResults } from './job-results.ts';
 import { leftError } from './left-error.ts';
 import { isOfTheMachine } from './machine-failures.ts';
 import { Offers } from './offers.ts';
+import { STEP_NOTE } from './one-step.ts';
 import { openHistory } from './open-history.ts';
 import { assignedTask, SiteChannel } from './site-channel.ts';
 import { SiteTraffic } from './site-traffic.ts';
+import { untilMended } from './until-mended.ts';
 
 export interface JobRunDeps {
   readonly store: ServerStore;
@@ -56,7 +57,6 @@ const END_BY: Partial<Record<ErrorCode, JobStatus>> = {
   NF_JOB_ABORTED: 'FINISHED:ABORTED',
   NF_JOB_NOT_SCHEDULED: 'FINISHED:CAN_NOT_SCHEDULE',
 };
-const AGAIN_MS = 3000;
 
 /** One job that is being offered to sites or runs. */
 export class JobRun {
@@ -162,6 +162,7 @@ export class JobRun {
       await this.#untilMended(() => this.#gatherSites(), this.#stop.signal);
       await this.#untilMended(() => this.#train(), this.#stop.signal);
       await this.#end('FINISHED:COMPLETED');
+      await clearWorkFiles(this.#deps.folder).catch(() => undefined);
     } catch (thrown) {
       const error = toNeuroflareError(thrown);
       if (error.code === 'NF_INTERRUPTED') throw error;
@@ -201,10 +202,12 @@ export class JobRun {
   assigned(site: string): AssignedJob | undefined {
     if (!this.#asked.has(site)) return undefined;
     const { record } = this;
+    const { resume } = record.terms ?? {};
     const task = this.channel.task(site);
     return {
       job_id: record.id,
       log_level: this.logLevel,
+      ...(resume !== undefined && { resume }),
       ...(task && { task: assignedTask(task, this.modelSize(task.model)) }),
     };
   }
@@ -280,23 +283,14 @@ export class JobRun {
     await this.#change({ status: 'RUNNING', started, minClients: this.offers.least() });
   }
 
-  /** What fails for this machine's sake is done again, from the job's log, until somebody has mended it. */
-  async #untilMended(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      try {
-        await work();
-        return;
-      } catch (thrown) {
-        const error = toNeuroflareError(thrown);
-        signal.throwIfAborted();
-        if (!isOfTheMachine(error)) throw error;
-        this.trouble = { error, since: this.trouble?.since ?? new Date().toISOString() };
-        this.#deps.logger.error({ job: this.record.id, ...error.report() }, 'the job waits for its machine');
-        this.bell.ring();
-        await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined);
-        signal.throwIfAborted();
-      }
-    }
+  /** Until somebody has mended what keeps the machine from it. */
+  #untilMended(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const onTrouble = (error: NeuroflareError) => {
+      this.trouble = { error, since: this.trouble?.since ?? new Date().toISOString() };
+      this.#deps.logger.error({ job: this.record.id, ...error.report() }, 'the job waits for its machine');
+      this.bell.ring();
+    };
+    return untilMended(work, { onTrouble, signal });
   }
 
   async #train(): Promise<void> {
@@ -311,7 +305,7 @@ export class JobRun {
       logger,
       bundle: folder.at(RUN_FILES.bundle),
       mostModelBytes,
-      note: folder.at('step.json'),
+      note: folder.at(STEP_NOTE),
     });
     if (history.status === 'finished') return this.#writeResults(history);
     const minClients = this.record.minClients ?? this.offers.least();
@@ -368,14 +362,13 @@ export class JobRun {
   }
 
   async #fail(error: NeuroflareError, status: JobStatus): Promise<void> {
+    const { folder, logger } = this.#deps;
     try {
-      const history = await replayEvents(eventsOf(this.#journal), this.job.definition.workflow);
+      const history = await historyOf(this.#journal, this.job.definition.workflow);
       await this.#writeResults(history);
+      await keepToGoOn(folder, { history, record: this.record });
     } catch (lost) {
-      this.#deps.logger.error(
-        { job: this.record.id, reason: String(lost) },
-        'the results could not be written',
-      );
+      logger.error({ job: this.record.id, reason: String(lost) }, 'the results could not be written');
     }
     await this.#end(status, error);
   }
@@ -384,7 +377,6 @@ export class JobRun {
     const ended = new Date().toISOString();
     const change = { status, ended, ...(error && { error: error.report() }) };
     await this.#untilMended(() => this.#change(change), this.#leave.signal);
-    await clearWorkFiles(this.#deps.folder).catch(() => undefined);
   }
 
   async #change(change: JobChange): Promise<void> {

@@ -1,30 +1,25 @@
-import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openIntake } from '../../federation/intake/intake.ts';
 import type { CheckedJob } from '../../federation/intake/operations.ts';
-import { requireTermsOf } from '../../federation/job-terms.ts';
-import { templatesByCode } from '../../job/templates.ts';
 import { flError, toNeuroflareError } from '../../kernel/errors.ts';
 import type { Identity } from '../../security/certificate/identity.ts';
 import type { JobRecord, ServerStore } from '../../store/server-store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { isFinished, type JobStatus } from '../../wire/admin.ts';
 import type { AssignedJob } from '../../wire/site.ts';
-import { copyFileAtomic, makeFolder } from '../../workspace/files.ts';
+import { makeFolder } from '../../workspace/files.ts';
 import { RUN_FILES } from '../../workspace/run-folder.ts';
 import { moveToLostAndFound } from '../lost-and-found.ts';
 import type { Studies } from '../policy/studies.ts';
 import type { SiteRegistry } from '../sites/site-registry.ts';
 import type { JobFolder, StateFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
-import type { IntakeRules, Submission } from './intake-rules.ts';
-import { INITIAL_MODEL } from './job-results.ts';
+import type { IntakeRules } from './intake-rules.ts';
 import { JobRun } from './job-run.ts';
-import { PACKED_BUNDLE } from './packed-file.ts';
+import { type ResumeRequest, resumeJob } from './resume-job.ts';
 import { hasRoom, type ScheduledSite, schedule } from './schedule.ts';
-import { requireSignature } from './signed-job.ts';
+import { INCOMING, type IntakeDeps, takeIn } from './take-in.ts';
 
 export interface JobServiceDeps {
   readonly project: string;
@@ -44,7 +39,6 @@ export interface JobServiceDeps {
   readonly onRound: (seconds: number) => void;
 }
 
-const INCOMING = '.incoming-';
 const UNFINISHED: JobStatus[] = ['SUBMITTED', 'DISPATCHED', 'RUNNING'];
 const LOOK_MS = 1000;
 
@@ -63,7 +57,10 @@ export class JobService {
   readonly #waiting = new Map<string, JobRun>();
   /** Offered or running. */
   readonly #active = new Map<string, JobRun>();
-  readonly #runs = new Set<Promise<void>>();
+  /** Of those that were launched: settles when nothing of them is under way any more. */
+  readonly #runs = new Map<string, Promise<void>>();
+  /** Jobs that are being resumed: until it is decided they are not deleted. */
+  readonly #resuming = new Set<string>();
   #reasons: ReadonlyMap<string, string> = new Map();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -129,7 +126,7 @@ export class JobService {
     await this.#intake.close();
     for (const run of this.#active.values()) run.interrupt();
     for (const run of this.#waiting.values()) run.channel.close();
-    await Promise.all(this.#runs);
+    await Promise.all(this.#runs.values());
   }
 
   active(): readonly JobRun[] {
@@ -181,57 +178,28 @@ export class JobService {
   async submit(
     user: Identity,
     body: Uint8Array,
-    { mayEnter, mayBringCode }: IntakeRules,
+    rules: IntakeRules,
   ): Promise<{ job: JobRecord; isNew: boolean }> {
-    const { state, store } = this.#deps;
-    const incoming = join(state.jobs, `${INCOMING}${randomUUID()}`);
-    const folder = join(incoming, RUN_FILES.bundle);
+    const added = await takeIn({ user, body, rules }, this.#intakeDeps());
+    if (added.isNew) await this.#enqueue(added.job);
+    return added;
+  }
+
+  /**
+   * A job that ended without success goes on, under its own id; durable when it returns. The same request again changes nothing.
+   * @throws NF_JOB_NOT_OVER, NF_JOB_COMPLETED, NF_JOB_CANNOT_RESUME, NF_JOB_SIGNATURE, NF_JOB_TERMS
+   */
+  async resume(user: Identity, id: string, request: ResumeRequest): Promise<{ isNew: boolean }> {
+    this.#resuming.add(id);
     try {
-      const keep = join(incoming, PACKED_BUNDLE);
-      const { submitted: request, ...unpacked } = await this.#intake.run('unpack', { body, folder, keep });
-      const { terms } = request;
-      const id = terms.job_id;
-      await mayEnter(request);
-      if (!(await templatesByCode()).has(unpacked.codeSha256)) mayBringCode(request);
-      requireSignature(request, { user, ...unpacked }, this.#deps);
-      const again = await store.job(id);
-      if (again && (again.bundleSha256 !== unpacked.bundleSha256 || again.submitter.name !== user.name))
-        throw flError('NF_SUBMIT_TOKEN_CONFLICT', { token: id, job: id });
-      if (again) return { job: again, isNew: false };
-      const modelComesApart = request.initial_model !== undefined;
-      const { definition } = await this.#check(folder, { modelComesApart });
-      requireTermsOf(definition, terms);
-      if (request.initial_model) await this.#takeModel(user, request, incoming);
-      const { packed: bundle, ...digests } = unpacked;
-      const record: JobRecord = {
-        id,
-        name: definition.name,
-        study: terms.study,
-        studyId: this.#deps.studies.get(terms.study).id,
-        submitter: { name: user.name, org: user.org, role: user.role },
-        submitted: new Date().toISOString(),
-        token: request.token,
-        clonedFrom: request.cloned_from,
-        ...digests,
-        bundle,
-        terms,
-        signature: request.signature,
-        numRounds: definition.workflow.numRounds,
-        keyMetric: definition.workflow.keyMetric,
-        clients: terms.clients ?? undefined,
-        initialModel: request.initial_model,
-        status: 'SUBMITTED',
-      };
-      await rename(incoming, state.job(id).root);
-      const added = await store.addJob(record).catch(async (error: unknown) => {
-        await rm(state.job(id).root, { recursive: true, force: true });
-        throw error;
-      });
-      if (!added.isNew) await rm(state.job(id).root, { recursive: true, force: true });
-      else await this.#enqueue(added.job);
-      return added;
+      // What is left to do for its end would be done to the job that goes on.
+      const run = this.find(id);
+      if (run && isFinished(run.record.status)) await this.#runs.get(id);
+      const { record, isNew } = await resumeJob({ id, user, request }, this.#intakeDeps());
+      if (isNew) await this.#enqueue(record);
+      return { isNew };
     } finally {
-      await rm(incoming, { recursive: true, force: true });
+      this.#resuming.delete(id);
     }
   }
 
@@ -269,7 +237,7 @@ export class JobService {
 
   /** Removes a finished job and everything of it. @throws NF_JOB_NOT_OVER */
   async delete(record: JobRecord): Promise<void> {
-    if (!isFinished(record.status))
+    if (!isFinished(record.status) || this.#resuming.has(record.id))
       throw flError('NF_JOB_NOT_OVER', { job: record.id, status: record.status });
     await this.#deps.store.deleteJob(record.id);
     await rm(this.folder(record.id).root, { recursive: true, force: true });
@@ -298,25 +266,6 @@ export class JobService {
     for (const run of this.#active.values()) run.refresh();
   }
 
-  /** A model that the submitter uploaded before, or that of the job that is cloned: checked, then the job's own. */
-  async #takeModel(
-    user: Identity,
-    { initial_model: model, cloned_from: origin }: Submission,
-    incoming: string,
-  ): Promise<void> {
-    const digest = model?.sha256 ?? '';
-    const uploaded = join(this.#deps.state.userUploads(user.name), digest);
-    const folder = origin === undefined ? undefined : this.folder(origin);
-    const known = folder ? [folder.blobs.at(digest), folder.at(INITIAL_MODEL)] : [];
-    const path = [uploaded, ...known].find((candidate) => existsSync(candidate));
-    if (path === undefined) throw flError('NF_UPLOAD_MISSING', { sha256: digest });
-    await this.#deps.work.run('checkModel', { path });
-    const target = join(incoming, 'blobs', digest);
-    await makeFolder(join(incoming, 'blobs'));
-    if (path === uploaded) await rename(path, target);
-    else await copyFileAtomic(path, target);
-  }
-
   async #enqueue(record: JobRecord): Promise<void> {
     this.#waiting.set(record.id, await this.#open(record));
     this.schedule();
@@ -333,6 +282,11 @@ export class JobService {
     );
   }
 
+  #intakeDeps(): IntakeDeps {
+    const check: IntakeDeps['check'] = (folder, rules) => this.#check(folder, rules);
+    return { ...this.#deps, intake: this.#intake, check };
+  }
+
   /** Reads a job in a thread that cannot hold up this one, whatever is in it. */
   #check(
     folder: string,
@@ -344,14 +298,15 @@ export class JobService {
 
   #launch(run: JobRun): void {
     this.#active.set(run.record.id, run);
+    const { id } = run.record;
     const done = run.run().finally(() => {
-      this.#runs.delete(done);
+      this.#runs.delete(id);
       if (this.#closed) return;
-      this.#active.delete(run.record.id);
+      this.#active.delete(id);
       this.#deps.registry.wakeAll();
       this.schedule();
     });
-    this.#runs.add(done);
+    this.#runs.set(id, done);
   }
 
   #mayRunAt(site: string, { record }: JobRun): boolean {

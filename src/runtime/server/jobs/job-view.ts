@@ -49,6 +49,7 @@ export async function metaOf(context: Context, record: JobRecord): Promise<JobMe
     waiting: isFinished(status) ? null : waitingFor(context, run),
     error: now.error ?? null,
     cloned_from: now.clonedFrom ?? null,
+    ...(now.resumed && { resumed: [...now.resumed] }),
     initial_model: now.initialModel ?? null,
     bundle_sha256: now.bundleSha256,
     code_sha256: now.codeSha256,

@@ -6,6 +6,9 @@ import { parseJson } from '../../kernel/parse-json.ts';
 /** A step that was begun and not ended, and how often: by then the server was gone. */
 const begun = z.strictObject({ step: z.string(), times: z.int() });
 
+/** Name of the note in a job's folder. */
+export const STEP_NOTE = 'step.json';
+
 /** Once may be the machine's doing; twice at the same place is the job's. */
 const MOST_TIMES = 2;
 

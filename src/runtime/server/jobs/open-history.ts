@@ -1,4 +1,4 @@
-import { type RunHistory, replayEvents } from '../../federation/history.ts';
+import type { RunHistory } from '../../federation/history.ts';
 import { damageOf, neededFiles, requireIntact } from '../../federation/intact.ts';
 import type { RunFiles } from '../../federation/run-files.ts';
 import type { JobDefinition } from '../../job/definition.ts';
@@ -10,7 +10,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 import type { FileRef, RunEvent } from '../../telemetry/run-events.ts';
 import type { WorkThread } from '../work/work-thread.ts';
 import { blobFile } from './job-files.ts';
-import { eventsOf } from './job-results.ts';
+import { historyOf } from './job-results.ts';
 import { oneStep } from './one-step.ts';
 
 export interface HistoryDeps {
@@ -30,7 +30,7 @@ export interface HistoryDeps {
 /** Where a job's log says it is, with its model made if this is the beginning: all that is true before a coordinator takes over. */
 export async function openHistory(deps: HistoryDeps): Promise<RunHistory> {
   const { journal, job } = deps;
-  const history = await replayEvents(eventsOf(journal), job.workflow);
+  const history = await historyOf(journal, job.workflow);
   if (history.status === 'finished') return history;
   if (history.error) throw new ReportedFailure(history.error);
   const opened = {
@@ -40,7 +40,7 @@ export async function openHistory(deps: HistoryDeps): Promise<RunHistory> {
   await append(deps, opened);
   if (!history.position) await append(deps, { type: 'model.initial', model: await initialModel(deps) });
   await mend(deps, history);
-  return replayEvents(eventsOf(journal), job.workflow);
+  return historyOf(journal, job.workflow);
 }
 
 async function append({ journal }: HistoryDeps, event: RunEvent): Promise<void> {

@@ -16,6 +16,8 @@ function textOf(event: RunEvent): string | undefined {
       return event.resumedFromRound === undefined
         ? 'the run begins'
         : `the run goes on after round ${event.resumedFromRound}`;
+    case 'run.resumed':
+      return `${event.by} resumed the job after round ${event.round}`;
     case 'model.initial':
       return `model 0 is ${event.model.sha256}`;
     case 'round.opened':

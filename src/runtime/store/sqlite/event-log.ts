@@ -54,6 +54,11 @@ export class EventLog {
     }));
   }
 
+  /** For a transaction of somebody else. */
+  insert(job: string, event: RunEvent): void {
+    this.#insert.run({ job, time: new Date().toISOString(), event: JSON.stringify(event) });
+  }
+
   async #append(job: string, event: RunEvent): Promise<void> {
     const done = Promise.withResolvers<void>();
     if (this.#waiting.push({ job, event: JSON.stringify(event), done }) === 1)

@@ -18,6 +18,8 @@ const blob = z.looseObject({ sha256: text, size: z.int() });
 /** Of figures and errors the form is looked at where they are shown. */
 const map = z.looseObject({});
 
+const resumed = z.looseObject({ time: text, by: text, round: z.int(), ended_by: text.nullable() });
+
 const PARTS: Readonly<Record<Exclude<keyof JobRecord, 'damaged'>, z.ZodType>> = {
   id: text,
   name: text,
@@ -42,6 +44,7 @@ const PARTS: Readonly<Record<Exclude<keyof JobRecord, 'damaged'>, z.ZodType>> = 
   minClients: z.int().optional(),
   error: map.optional(),
   outcome: map.optional(),
+  resumed: z.array(resumed).optional(),
 };
 const damagedSchema = z.object({ parts: z.array(text), text });
 

@@ -1,6 +1,14 @@
 import { flError } from '../../kernel/errors.ts';
 import { isFinished, type Study } from '../../wire/admin.ts';
-import type { DecisionRecord, JobChange, JobFilter, JobRecord, ServerStore } from '../server-store.ts';
+import { resumedRecord } from '../resumed-record.ts';
+import type {
+  DecisionRecord,
+  JobChange,
+  JobFilter,
+  JobRecord,
+  Resumption,
+  ServerStore,
+} from '../server-store.ts';
 import { copyDatabase, type Database, named, openDatabase } from './database.ts';
 import { EventLog } from './event-log.ts';
 import { Facts, requireAllFacts } from './facts.ts';
@@ -70,17 +78,21 @@ class SqliteStore implements ServerStore {
   }
 
   async changeJob(id: string, change: JobChange): Promise<void> {
-    this.#facts.commit(() => {
-      const row = this.#database.prepare(`SELECT ${RECORD_COLUMNS} FROM jobs WHERE id = ?`).get(id);
-      if (!row) throw flError('NF_JOB_UNKNOWN', { job: id, nearest: '' });
-      const job = { ...recordOf(row), ...change };
-      this.#database
-        .prepare('UPDATE jobs SET status = ?, record = ? WHERE id = ?')
-        .run(job.status, JSON.stringify(job), id);
-    });
+    this.#facts.commit(() => this.#putJob({ ...this.#jobNow(id), ...change }));
     // What has ended does not live in the write-ahead log alone.
     if (change.status !== undefined && isFinished(change.status))
       named(this.#path, () => this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)'));
+  }
+
+  async resumeJob(id: string, resumption: Resumption): Promise<JobRecord> {
+    return this.#facts.commit(() => {
+      const job = resumedRecord(this.#jobNow(id), resumption);
+      const { by, round, terms } = resumption;
+      this.#putJob(job);
+      this.#database.prepare('DELETE FROM decisions WHERE job = ?').run(id);
+      this.#events.insert(id, { type: 'run.resumed', round, by, count: terms.resume ?? 0 });
+      return job;
+    });
   }
 
   async deleteJob(id: string): Promise<void> {
@@ -167,6 +179,19 @@ class SqliteStore implements ServerStore {
 
   async close(): Promise<void> {
     this.#database.close();
+  }
+
+  /** @throws NF_JOB_UNKNOWN */
+  #jobNow(id: string): JobRecord {
+    const row = this.#database.prepare(`SELECT ${RECORD_COLUMNS} FROM jobs WHERE id = ?`).get(id);
+    if (!row) throw flError('NF_JOB_UNKNOWN', { job: id, nearest: '' });
+    return recordOf(row);
+  }
+
+  #putJob(job: JobRecord): void {
+    this.#database
+      .prepare('UPDATE jobs SET status = ?, record = ? WHERE id = ?')
+      .run(job.status, JSON.stringify(job), job.id);
   }
 
   #jobOfToken({ study, studyId = '', submitter }: JobRecord, token: string): JobRecord | undefined {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { templatesByCode } from '../../../job/templates.ts';
 import { flError } from '../../../kernel/errors.ts';
-import { jobMeta } from '../../../wire/admin.ts';
+import { jobMeta, resumption } from '../../../wire/admin.ts';
 import { logLevel } from '../../../wire/shapes.ts';
 import type { ServerContext } from '../../context.ts';
 import { metaOf } from '../../jobs/job-view.ts';
@@ -10,7 +11,7 @@ import { noteDeed } from '../note-deed.ts';
 
 /** What changes a job. */
 export function jobControlRoutes(app: App, context: ServerContext): void {
-  const { jobs } = context;
+  const { access, jobs } = context;
 
   app.post(
     '/:job/abort',
@@ -19,6 +20,29 @@ export function jobControlRoutes(app: App, context: ServerContext): void {
       const record = await jobOf(context, request);
       await jobs.abort(record, request.identity.name);
       await noteDeed(context, request.identity, { action: 'job.abort', job: record.id });
+      return metaOf(context, await jobs.record(record.id));
+    },
+  );
+
+  app.post(
+    '/:job/resume',
+    {
+      schema: {
+        summary: 'Goes on with a job that ended without success, signed anew.',
+        params: ofJob,
+        body: resumption,
+        response: { 200: jobMeta },
+      },
+    },
+    async (request) => {
+      const { identity, body } = request;
+      const record = await jobOf(context, request);
+      // It is signed anew, as a submission is.
+      access.requireForJob(identity, 'submit_job', record);
+      if (!(await templatesByCode()).has(record.codeSha256)) access.requireForJob(identity, 'byoc', record);
+      const { isNew } = await jobs.resume(identity, record.id, body);
+      const detail = `resume ${body.terms.resume ?? 0}`;
+      if (isNew) await noteDeed(context, identity, { action: 'job.resume', job: record.id, detail });
       return metaOf(context, await jobs.record(record.id));
     },
   );

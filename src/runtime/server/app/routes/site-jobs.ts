@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { flError } from '../../../kernel/errors.ts';
 import { digest, jobId } from '../../../wire/shapes.ts';
-import { decision } from '../../../wire/site.ts';
+import { decision, resumableAnswer } from '../../../wire/site.ts';
 import { signedJob } from '../../../wire/terms.ts';
 import type { ServerContext } from '../../context.ts';
 import type { JobRun } from '../../jobs/job-run.ts';
@@ -35,7 +35,7 @@ export function siteJobOf(
 
 /** A site decides on a job, fetches it, and sends what it made: for its own tasks only. */
 export function siteJobRoutes(app: App, context: ServerContext): void {
-  const { jobs, logger, metrics } = context;
+  const { jobs, logger, metrics, store } = context;
 
   app.post(
     '/:job/decision',
@@ -66,6 +66,22 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
       schema: { summary: 'What its submitter signed.', params: ofJob, response: { 200: signedJob } },
     },
     async (request) => signedJobOf(siteJobOf(context, request).run.record, context.kit.project),
+  );
+
+  app.get(
+    '/:job/resumable',
+    {
+      schema: {
+        summary: 'Whether what the site keeps of a job may be needed yet.',
+        params: ofJob,
+        response: { 200: resumableAnswer },
+      },
+    },
+    async (request) => {
+      sessionOf(context, request);
+      const record = await store.job(request.params.job);
+      return { resumable: record !== undefined && record.status !== 'FINISHED:COMPLETED' };
+    },
   );
 
   app.get(

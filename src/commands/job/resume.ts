@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { jobArg, validDaysFlag } from '../../output/remote-args.ts';
+import { RemoteCommand } from '../../remote-command.ts';
+import { counted } from '../../runtime/kernel/counted.ts';
+
+const resultSchema = z.object({
+  job_id: z.string(),
+  round: z.int().describe('closed so far: it goes on after it'),
+  num_rounds: z.int(),
+  resumes: z.int().describe('how often it was resumed'),
+  submitter: z.string().describe('who had signed it'),
+  code_sha256: z.string().describe('of the code that was signed anew'),
+});
+type Result = z.output<typeof resultSchema>;
+
+export default class JobResume extends RemoteCommand<Result> {
+  static override summary = 'go on with a job that failed, was aborted or could not be scheduled';
+  static override description =
+    'The job keeps its id, its closed rounds and what its sites kept, and ends with the bytes of an undisturbed run. It is signed anew with ' +
+    'the key of the kit, if what the server sends is what was signed before. Mend the cause first: sites decide again whether they take it.';
+  static override examples = ['<%= config.bin %> job resume 3f2a91c0'];
+  static override args = { job: jobArg };
+  static override flags = { 'valid-days': validDaysFlag };
+  static override resultSchema = resultSchema;
+
+  protected override async execute(): Promise<Result> {
+    const { args, flags } = await this.parse(JobResume);
+    const { resumeJob } = await import('../../runtime/admin/resume.ts');
+    return this.withAdmin(async (admin) => {
+      const { meta, original } = await resumeJob(admin, args.job, {
+        validDays: flags['valid-days'],
+        signal: this.signal,
+        onOriginal: ({ name, submitter, org, codeSha256 }) =>
+          this.note(`${name} of ${submitter} (${org}), code ${codeSha256}`),
+      });
+      return {
+        job_id: meta.job_id,
+        round: meta.round,
+        num_rounds: meta.num_rounds,
+        resumes: meta.resumed?.length ?? 0,
+        submitter: original.submitter,
+        code_sha256: original.codeSha256,
+      };
+    });
+  }
+
+  protected override render({ job_id: id, round, num_rounds: all }: Result): string {
+    return `Resumed ${id} after ${round} of ${counted(all, 'round')}.\nNext: neuroflare job monitor ${id}`;
+  }
+}

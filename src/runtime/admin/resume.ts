@@ -1,0 +1,41 @@
+import { requireTermsOf, termsAgain } from '../federation/job-terms.ts';
+import { flError } from '../kernel/errors.ts';
+import { signJob } from '../security/job-signature.ts';
+import { isFinished, type JobMeta } from '../wire/admin.ts';
+import type { Admin } from './admin.ts';
+import { checkedOriginal, type OriginalJob } from './original-job.ts';
+import { type SubmitOptions, VALID_DAYS } from './submit.ts';
+
+export interface ResumeOptions extends Pick<SubmitOptions, 'validDays' | 'signal'> {
+  /** What is about to be signed; a refusal is thrown. */
+  readonly onOriginal: (job: OriginalJob) => void | Promise<void>;
+}
+
+/**
+ * Has a job that ended without success go on, under its own id and with its own terms, for which this admin signs. Sites take it up again for
+ * a signature that says so only.
+ * @param which id of the job, or its beginning
+ * @throws NF_JOB_NOT_OVER, NF_JOB_COMPLETED, NF_JOB_CANNOT_RESUME, NF_JOB_SIGNATURE, NF_JOB_SIGNATURE_OLD, NF_JOB_TERMS
+ */
+export async function resumeJob(
+  admin: Admin,
+  which: string,
+  { validDays = VALID_DAYS, signal, onOriginal }: ResumeOptions,
+): Promise<{ readonly meta: JobMeta; readonly original: OriginalJob }> {
+  requireEnded(await admin.job(which));
+  const { original, signed, job } = await checkedOriginal(admin, which);
+  const { terms } = signed;
+  if (terms.version === 1) throw flError('NF_JOB_SIGNATURE_OLD', { job: original.id });
+  requireTermsOf(job, terms);
+  await onOriginal(original);
+  const again = termsAgain(terms, { validDays, now: new Date() });
+  signal.throwIfAborted();
+  const meta = await admin.resume(original.id, { terms: again, signature: signJob(again, admin.kit) });
+  return { meta, original };
+}
+
+/** Before anything is fetched and signed; the server looks again. */
+function requireEnded({ job_id: job, status }: JobMeta): void {
+  if (!isFinished(status)) throw flError('NF_JOB_NOT_OVER', { job, status });
+  if (status === 'FINISHED:COMPLETED') throw flError('NF_JOB_COMPLETED', { job });
+}

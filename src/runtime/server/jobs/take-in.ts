@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Intake } from '../../federation/intake/intake.ts';
+import type { CheckedJob } from '../../federation/intake/operations.ts';
+import { requireTermsOf } from '../../federation/job-terms.ts';
+import { templatesByCode } from '../../job/templates.ts';
+import { flError } from '../../kernel/errors.ts';
+import type { Identity } from '../../security/certificate/identity.ts';
+import type { JobRecord, ServerStore } from '../../store/server-store.ts';
+import { copyFileAtomic, makeFolder } from '../../workspace/files.ts';
+import { RUN_FILES } from '../../workspace/run-folder.ts';
+import type { Studies } from '../policy/studies.ts';
+import type { StateFolder } from '../state-folder.ts';
+import type { WorkThread } from '../work/work-thread.ts';
+import type { IntakeRules, Submission } from './intake-rules.ts';
+import { INITIAL_MODEL } from './job-results.ts';
+import { PACKED_BUNDLE } from './packed-file.ts';
+import { requireSignature } from './signed-job.ts';
+
+export interface IntakeDeps {
+  readonly project: string;
+  /** PEM of the authority. */
+  readonly rootPem: string;
+  readonly state: StateFolder;
+  readonly store: ServerStore;
+  readonly studies: Studies;
+  readonly work: WorkThread;
+  /** Where what others submitted is opened and checked. */
+  readonly intake: Intake;
+  readonly check: (
+    folder: string,
+    rules: { modelComesApart: boolean; signal?: AbortSignal | undefined },
+  ) => Promise<CheckedJob>;
+}
+
+export interface SubmittedBy {
+  readonly user: Identity;
+  /** JSON of `submission`, which is read in the intake's thread. */
+  readonly body: Uint8Array;
+  readonly rules: IntakeRules;
+}
+
+/** Folders of submissions that are being taken in begin so. */
+export const INCOMING = '.incoming-';
+
+/**
+ * Takes a job in; durable when it returns. A known token answers with the job it was given for.
+ * @throws NF_REQUEST_FORM, NF_JOB_*, NF_JOB_SIGNATURE, NF_SUBMIT_TOKEN_CONFLICT
+ */
+export async function takeIn(
+  { user, body, rules }: SubmittedBy,
+  deps: IntakeDeps,
+): Promise<{ job: JobRecord; isNew: boolean }> {
+  const { state, store, intake } = deps;
+  const incoming = join(state.jobs, `${INCOMING}${randomUUID()}`);
+  const folder = join(incoming, RUN_FILES.bundle);
+  try {
+    const keep = join(incoming, PACKED_BUNDLE);
+    const { submitted: request, ...unpacked } = await intake.run('unpack', { body, folder, keep });
+    const { terms } = request;
+    const id = terms.job_id;
+    await rules.mayEnter(request);
+    if (!(await templatesByCode()).has(unpacked.codeSha256)) rules.mayBringCode(request);
+    requireSignature(request, { user, ...unpacked }, deps);
+    const again = await store.job(id);
+    if (again && (again.bundleSha256 !== unpacked.bundleSha256 || again.submitter.name !== user.name))
+      throw flError('NF_SUBMIT_TOKEN_CONFLICT', { token: id, job: id });
+    if (again) return { job: again, isNew: false };
+    const modelComesApart = request.initial_model !== undefined;
+    const { definition } = await deps.check(folder, { modelComesApart });
+    requireTermsOf(definition, terms);
+    if (request.initial_model) await takeModel({ user, request, incoming }, deps);
+    const { packed: bundle, ...digests } = unpacked;
+    const record: JobRecord = {
+      id,
+      name: definition.name,
+      study: terms.study,
+      studyId: deps.studies.get(terms.study).id,
+      submitter: { name: user.name, org: user.org, role: user.role },
+      submitted: new Date().toISOString(),
+      token: request.token,
+      clonedFrom: request.cloned_from,
+      ...digests,
+      bundle,
+      terms,
+      signature: request.signature,
+      numRounds: definition.workflow.numRounds,
+      keyMetric: definition.workflow.keyMetric,
+      clients: terms.clients ?? undefined,
+      initialModel: request.initial_model,
+      status: 'SUBMITTED',
+    };
+    return await add(record, { incoming, deps });
+  } finally {
+    await rm(incoming, { recursive: true, force: true });
+  }
+}
+
+/** Folder first: a job that the database knows has its files. */
+async function add(
+  record: JobRecord,
+  { incoming, deps: { state, store } }: { incoming: string; deps: IntakeDeps },
+): Promise<{ job: JobRecord; isNew: boolean }> {
+  const { root } = state.job(record.id);
+  await rename(incoming, root);
+  const added = await store.addJob(record).catch(async (error: unknown) => {
+    await rm(root, { recursive: true, force: true });
+    throw error;
+  });
+  if (!added.isNew) await rm(root, { recursive: true, force: true });
+  return added;
+}
+
+/** A model that the submitter uploaded before, or that of the job that is cloned: checked, then the job's own. */
+async function takeModel(
+  { user, request, incoming }: { user: Identity; request: Submission; incoming: string },
+  { state, work }: IntakeDeps,
+): Promise<void> {
+  const { initial_model: model, cloned_from: origin } = request;
+  const digest = model?.sha256 ?? '';
+  const uploaded = join(state.userUploads(user.name), digest);
+  const folder = origin === undefined ? undefined : state.job(origin);
+  const known = folder ? [folder.blobs.at(digest), folder.at(INITIAL_MODEL)] : [];
+  const path = [uploaded, ...known].find((candidate) => existsSync(candidate));
+  if (path === undefined) throw flError('NF_UPLOAD_MISSING', { sha256: digest });
+  await work.run('checkModel', { path });
+  const target = join(incoming, 'blobs', digest);
+  await makeFolder(join(incoming, 'blobs'));
+  if (path === uploaded) await rename(path, target);
+  else await copyFileAtomic(path, target);
+}
