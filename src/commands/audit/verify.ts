@@ -36,12 +36,15 @@ export default class AuditVerify extends BaseCommand<Result> {
     const { args, flags } = await this.parse(AuditVerify);
     const { findLogs } = await import('../../runtime/security/verify-logs.ts');
     const { verifyChainedLog } = await import('../../runtime/store/chained-log.ts');
-    const { paths, isSigned } = await findLogs(args.path, { root: flags.root, signer: flags.signer });
+    const { paths, isSigned, ends } = await findLogs(args.path, { root: flags.root, signer: flags.signer });
     if (flags.head !== undefined && paths.length > 1)
       throw flError('NF_USAGE', { message: '--head is of one log: name its file, and --root.' });
     return Promise.all(
       paths.map(async (path) => {
-        const { entries, first, last, findings } = await verifyChainedLog(path, isSigned, flags.head);
+        const { entries, first, last, findings } = await verifyChainedLog(path, isSigned, {
+          knownHead: flags.head,
+          knownEnd: ends.get(path),
+        });
         return { path, entries, first: first ?? null, last: last ?? null, findings: [...findings] };
       }),
     );

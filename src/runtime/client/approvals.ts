@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { z } from 'zod';
 import { prettyJson } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { lockFolder } from '../workspace/lock.ts';
+import { readRecord } from '../workspace/record-file.ts';
 import type { ClientFolder } from './client-folder.ts';
 
 const approvalsSchema = z.strictObject({
@@ -19,17 +19,15 @@ const approvalsSchema = z.strictObject({
 });
 type Approvals = z.output<typeof approvalsSchema>;
 
+const FORM = {
+  schema: approvalsSchema,
+  damaged: (found: { path: string; reason: string }) =>
+    flError('NF_APPROVALS_INVALID', found, { place: { file: found.path } }),
+};
+
 /** Code that somebody at this site has approved, by its digest. @throws NF_APPROVALS_INVALID */
-export async function readApprovals({ approvals }: ClientFolder): Promise<Approvals> {
-  const text = await readFile(approvals, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '{"approved": []}';
-    throw error;
-  });
-  try {
-    return approvalsSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw flError('NF_APPROVALS_INVALID', { path: approvals }, { place: { file: approvals }, cause });
-  }
+export async function readApprovals({ approvals: path }: ClientFolder): Promise<Approvals> {
+  return (await readRecord(path, FORM)) ?? { approved: [] };
 }
 
 /** False if it was approved before. A running client sees it within a second. */

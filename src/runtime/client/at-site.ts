@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import { flError } from '../kernel/errors.ts';
+import { flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { readSitePolicy } from '../security/kit/local-files.ts';
 import { type OpenKit, openKit } from '../security/kit/open.ts';
 import { logKey } from '../security/log-key.ts';
@@ -10,6 +10,8 @@ import { jobId } from '../wire/shapes.ts';
 import { isLocked, lockFolder } from '../workspace/lock.ts';
 import { approveCode, readApprovals, withdrawApproval } from './approvals.ts';
 import { clientFolder, WORK_IN_KIT } from './client-folder.ts';
+import { lockOfDecisions, troublesOfDecisions } from './decisions.ts';
+import { lossesSince } from './folder-memory.ts';
 import { type JobFileShown, readJobFiles } from './job-files.ts';
 import { type JobList, readJobList } from './job-list.ts';
 import { stopJob } from './stopped-jobs.ts';
@@ -27,6 +29,8 @@ export interface SiteJobs {
   readonly jobs: readonly ListedJob[];
   readonly running: boolean;
   readonly approved: readonly string[];
+  /** What of the work folder is gone or cannot be believed. */
+  readonly troubles: readonly NeuroflareError[];
 }
 
 export function folderOf({ kitDir, workDir }: SitePlace) {
@@ -36,10 +40,16 @@ export function folderOf({ kitDir, workDir }: SitePlace) {
 /** The jobs at hand with their files, whether a client runs, and what code was approved. */
 export async function listSiteJobs(place: SitePlace): Promise<SiteJobs> {
   const folder = folderOf(place);
-  const { approved } = await readApprovals(folder);
   const running = await isLocked(folder.lock);
+  const { tls, identity } = await openKit(place.kitDir, 'client');
+  const troubles = [
+    ...(await lossesSince(folder).catch((thrown: unknown) => [toNeuroflareError(thrown)])),
+    ...(await troublesOfDecisions(folder, logKey({ tls, identity }).isSigned)),
+  ];
   const jobs = running ? await jobsAtHand(place) : [];
-  return { jobs, running, approved: approved.map(({ code_sha256: code }) => code) };
+  // Of a list that cannot be read the troubles tell.
+  const { approved } = await readApprovals(folder).catch(() => ({ approved: [] }));
+  return { jobs, running, approved: approved.map(({ code_sha256: code }) => code), troubles };
 }
 
 /** What was asked to be approved: code, and the jobs at hand that have it. */
@@ -133,8 +143,8 @@ export async function withdraw(place: SitePlace, code: string): Promise<boolean>
  * @throws NF_STOP_UNKNOWN
  */
 export async function stop(place: SitePlace, which: string, reason: string): Promise<boolean> {
-  const jobs = await jobsAtHand(place);
   if (!jobId.safeParse(which).success) {
+    const jobs = await jobsAtHand(place);
     const known =
       jobs.length > 0 ? `Here: ${jobs.map(({ job_id: id }) => id).join(', ')}.` : 'No job is here.';
     throw flError('NF_STOP_UNKNOWN', { which, known });
@@ -145,7 +155,7 @@ export async function stop(place: SitePlace, which: string, reason: string): Pro
 }
 
 async function jobsAtHand(place: SitePlace): Promise<ListedJob[]> {
-  const { jobs } = await readJobList(folderOf(place));
+  const { jobs } = (await readJobList(folderOf(place))) ?? { jobs: [] };
   return Promise.all(
     jobs.map(async (job) => {
       const read = await readJobFiles(join(job.folder, 'bundle'));
@@ -163,7 +173,7 @@ async function decided(
 ): Promise<boolean> {
   const kit: OpenKit<'client'> = await openKit(place.kitDir, 'client');
   const folder = folderOf(place);
-  const release = await lockFolder(`${folder.approvalAudit}.lock`, 'The log of approvals');
+  const release = await lockFolder(lockOfDecisions(folder), 'The log of approvals');
   try {
     const log = await openChainedLog<Deed>(folder.approvalAudit, logKey(kit));
     try {

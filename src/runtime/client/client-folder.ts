@@ -1,16 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { prettyJson } from '../kernel/digest.ts';
-import { parseJson } from '../kernel/parse-json.ts';
-import { writeFileAtomic } from '../workspace/files.ts';
 
 /**
  * What a client keeps:
  *
  *     client.lock       one client a folder
- *     instance.json     tells this client from another one with the same kit
+ *     instance.json     tells this client from another one with the same kit, and what was here when it was last looked
  *     approvals.json    code that somebody here has approved
  *     stopped.json      jobs that somebody here has stopped
  *     taken/            the jobs that were accepted, so that none runs twice
@@ -25,6 +19,7 @@ import { writeFileAtomic } from '../workspace/files.ts';
 export interface ClientFolder {
   readonly root: string;
   readonly lock: string;
+  readonly instance: string;
   readonly approvals: string;
   readonly stopped: string;
   readonly taken: string;
@@ -69,6 +64,7 @@ export function clientFolder(root: string): ClientFolder {
   return {
     root,
     lock: join(root, 'client.lock'),
+    instance: join(root, 'instance.json'),
     approvals: join(root, 'approvals.json'),
     stopped: join(root, 'stopped.json'),
     taken: join(root, 'taken'),
@@ -101,17 +97,4 @@ function siteJobFolder(root: string): SiteJobFolder {
     home: join(root, 'home'),
     work: join(root, 'work'),
   };
-}
-
-const instanceSchema = z.object({ instance: z.uuid() });
-
-/** The same at every start in this folder. */
-export async function instanceOf({ root }: ClientFolder): Promise<string> {
-  const path = join(root, 'instance.json');
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  const known = text === undefined ? undefined : instanceSchema.safeParse(parseJson(text)).data;
-  if (known) return known.instance;
-  const instance = randomUUID();
-  await writeFileAtomic(path, prettyJson({ instance }));
-  return instance;
 }

@@ -1,7 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { parseJson } from '../kernel/parse-json.ts';
+import type { NeuroflareError } from '../kernel/errors.ts';
 import type { ChainedLog } from '../store/chained-log.ts';
+import { replaceFileSync } from '../workspace/files.ts';
+import { readOrSetAside, readRecord } from '../workspace/record-file.ts';
+import { workRecord } from './work-record.ts';
 
 /** Something that leaves the site. */
 export interface Egress {
@@ -35,20 +37,28 @@ export type EgressKind = keyof typeof EGRESS_KINDS;
 /** Lines that say little are added up for as long as this. */
 const ADD_UP_MS = 60_000;
 
-const openSums = z.record(z.string(), z.object({ bytes: z.number(), requests: z.number() }));
+const FORM = workRecord(z.record(z.string(), z.strictObject({ bytes: z.number(), requests: z.number() })), {
+  what: 'What left in the last minute before a client ended',
+  mend: 'The next start of the client moves it aside and says so in its audit log; sums of at most a minute are missing in the ledger.',
+});
 
-/** Sums that stand in no line yet: of a client that runs, or of one that was killed. */
-export function readOpenSums(path: string): (Pick<Egress, 'bytes'> & { what: string; requests: number })[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    return [];
-  }
-  return Object.entries(openSums.safeParse(parseJson(text)).data ?? {}).map(([what, sum]) => ({
-    what,
-    ...sum,
-  }));
+type OpenSum = Pick<Egress, 'bytes'> & { readonly what: string; readonly requests: number };
+
+/** Sums that stand in no line yet: of a client that runs, or of one that was killed. @throws NF_WORK_FILE */
+export async function readOpenSums(path: string): Promise<OpenSum[]> {
+  return listed(await readRecord(path, FORM));
+}
+
+/** As `readOpenSums`, for the client that goes on with them; of a file that cannot be used, why. */
+export async function takeOpenSums(
+  path: string,
+): Promise<{ readonly sums: readonly OpenSum[]; readonly trouble?: NeuroflareError }> {
+  const { value, ...rest } = await readOrSetAside(path, FORM);
+  return { sums: listed(value), ...rest };
+}
+
+function listed(sums: Readonly<Record<string, { bytes: number; requests: number }>> = {}): OpenSum[] {
+  return Object.entries(sums).map(([what, sum]) => ({ what, ...sum }));
 }
 
 /**
@@ -62,11 +72,11 @@ export class EgressLedger {
   readonly #timer: NodeJS.Timeout;
   #flushing: Promise<void> = Promise.resolve();
 
-  /** @param open file of the sums that stand in no line yet */
-  constructor(log: ChainedLog<Egress>, open: string) {
+  /** @param open file of the sums that stand in no line yet @param sums what an earlier client left there */
+  constructor(log: ChainedLog<Egress>, open: string, sums: readonly OpenSum[] = []) {
     this.#log = log;
     this.#open = open;
-    for (const { what, ...sum } of readOpenSums(open)) if (isKind(what)) this.#sums.set(what, sum);
+    for (const { what, ...sum } of sums) if (isKind(what)) this.#sums.set(what, sum);
     this.#timer = setInterval(() => void this.#flush().catch(() => undefined), ADD_UP_MS).unref();
   }
 
@@ -112,7 +122,7 @@ export class EgressLedger {
 
   /** Not synced: it must outlive the process, and the lines are what outlives the machine. */
   #note(): void {
-    writeFileSync(this.#open, JSON.stringify(Object.fromEntries(this.#sums)), { mode: 0o600 });
+    replaceFileSync(this.#open, JSON.stringify(Object.fromEntries(this.#sums)), { mode: 0o600 });
   }
 }
 

@@ -34,7 +34,7 @@ export const egressSchema = z.object({
 });
 export type EgressReport = z.output<typeof egressSchema>;
 
-/** @throws NF_EGRESS_NONE where no client has run */
+/** @throws NF_EGRESS_NONE where no client has run, NF_WORK_FILE of open sums that cannot be read */
 export async function reportEgress(
   { root, egress, egressOpen }: ClientFolder,
   { job }: { job?: string | undefined } = {},
@@ -64,7 +64,7 @@ export async function reportEgress(
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw flError('NF_EGRESS_NONE', { path: root }, { place: { file: egress } });
   }
-  for (const sum of readOpenSums(egressOpen)) count(sum);
+  for (const sum of await readOpenSums(egressOpen)) count(sum);
   const list = [...sums.values()].sort(
     (a, b) => compareText(a.job ?? '', b.job ?? '') || compareText(a.what, b.what),
   );

@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { flError } from '../kernel/errors.ts';
 import { sitePhase } from '../wire/site.ts';
+import { readRecord } from '../workspace/record-file.ts';
 import type { ClientFolder } from './client-folder.ts';
 
 export const listedJobSchema = z.object({
@@ -24,11 +25,13 @@ export const listedJobSchema = z.object({
 const jobListSchema = z.object({ jobs: z.array(listedJobSchema) });
 export type JobList = z.output<typeof jobListSchema>;
 
-/** The jobs a client had when it last wrote them down. */
-export async function readJobList({ jobList }: ClientFolder): Promise<JobList> {
-  const text = await readFile(jobList, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '{"jobs": []}';
-    throw error;
-  });
-  return jobListSchema.parse(JSON.parse(text));
+const FORM = {
+  schema: jobListSchema,
+  damaged: (found: { path: string; reason: string }) =>
+    flError('NF_JOB_LIST_INVALID', found, { place: { file: found.path } }),
+};
+
+/** The jobs a client had when it last wrote them down; undefined where none has. @throws NF_JOB_LIST_INVALID */
+export async function readJobList({ jobList }: ClientFolder): Promise<JobList | undefined> {
+  return readRecord(jobList, FORM);
 }

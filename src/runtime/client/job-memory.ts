@@ -1,12 +1,17 @@
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { prettyJson } from '../kernel/digest.ts';
-import { parseJson } from '../kernel/parse-json.ts';
+import type { NeuroflareError } from '../kernel/errors.ts';
+import type { Deed } from '../store/audit-log.ts';
+import { readChainedLog } from '../store/chained-log.ts';
 import { jobId, time } from '../wire/shapes.ts';
 import type { AssignedTask } from '../wire/site.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
+import { readOrSetAside } from '../workspace/record-file.ts';
 import type { ClientFolder } from './client-folder.ts';
+import { workRecord } from './work-record.ts';
 
 const recordSchema = z.strictObject({
   job_id: jobId,
@@ -44,16 +49,42 @@ export class JobMemory {
     this.#jobs = new Map(jobs.map((job) => [job.job_id, job]));
   }
 
-  static async open(folder: ClientFolder, now = new Date()): Promise<JobMemory> {
-    if (!(await stat(folder.taken).catch(() => undefined))) await beginWith(folder, await jobsAtHand(folder));
-    const names = (await readdir(folder.taken)).filter((name) => name.endsWith('.json'));
+  /**
+   * Reads what was written down. A job that the audit log has seen accepted and that is written down nowhere is over, too: what happened
+   * to it is not known any more.
+   */
+  static async open(folder: ClientFolder, { note, tell, now = new Date() }: MemoryDeps): Promise<JobMemory> {
+    const seen = await jobsOfAudit(folder.audit);
+    const isThere = await stat(folder.taken).catch(() => undefined);
+    if (!isThere) await beginWith(folder, seen.isKept ? [] : await jobsAtHand(folder));
+    if (!seen.isKept) await note({ action: KEPT });
     const jobs: JobTaken[] = [];
-    for (const name of names) {
-      const job = await readRecord(join(folder.taken, name), name.slice(0, -'.json'.length));
-      if (job.expires === null || Date.parse(job.expires) > now.getTime()) jobs.push(job);
-      else await rm(join(folder.taken, name), { force: true });
+    const broken: string[] = [];
+    for (const id of await idsIn(folder.taken)) {
+      const path = join(folder.taken, `${id}.json`);
+      const { value: job, trouble } = await readOrSetAside(path, formOf(id));
+      if (trouble) {
+        tell(trouble);
+        broken.push(id);
+      }
+      if (!job) continue;
+      if (job.expires === null || Date.parse(job.expires) > now.getTime()) {
+        jobs.push(job);
+        continue;
+      }
+      await note({ action: FORGOTTEN, job: id, detail: 'its signature has ended' });
+      seen.jobs.delete(id);
+      await rm(path, { force: true });
     }
-    return new JobMemory(folder.taken, jobs);
+    const memory = new JobMemory(folder.taken, jobs);
+    for (const id of broken) await memory.#lose(id);
+    for (const id of seen.jobs) {
+      if (memory.#jobs.has(id)) continue;
+      const reason = 'it is not there, and the audit log has seen the job';
+      tell(formOf(id).damaged({ path: join(folder.taken, `${id}.json`), reason }));
+      await memory.#lose(id);
+    }
+    return memory;
   }
 
   /** Why a job does not run here (any more). */
@@ -93,18 +124,31 @@ export class JobMemory {
     await this.#put({ job_id: id, signed: 2, expires: expires ?? null, resume, task, over: null });
   }
 
-  /** A task begins: before anything of it is done. */
-  async begin(id: string, { round, kind, model }: AssignedTask): Promise<void> {
+  /** A task begins: before anything of it is done. False if it was begun before. */
+  async begin(id: string, { round, kind, model }: AssignedTask): Promise<boolean> {
     const known = this.#jobs.get(id);
     const task = { round, kind, model_sha256: model.sha256 };
-    if (!known || (known.task?.round === round && known.task.model_sha256 === model.sha256)) return;
-    await this.#put({ ...known, task });
+    if (known?.task?.round === round && known.task.model_sha256 === model.sha256) return false;
+    if (known) await this.#put({ ...known, task });
+    return true;
   }
 
   /** Of a job the site has not taken there is nothing to remember. */
   async end(id: string, reason: string): Promise<void> {
     const known = this.#jobs.get(id);
     if (known && known.over === null) await this.#put({ ...known, over: reason });
+  }
+
+  /** Whatever it was, it does not run again. */
+  async #lose(id: string): Promise<void> {
+    await this.#put({
+      job_id: id,
+      signed: 2,
+      expires: null,
+      resume: MOST_RESUMES,
+      task: null,
+      over: UNREADABLE,
+    });
   }
 
   /** Known at once, so that what comes next finds it. */
@@ -117,11 +161,46 @@ export class JobMemory {
   }
 }
 
-/** One that cannot be read stands for a job that is over: whatever it was, it does not run again. */
-async function readRecord(path: string, id: string): Promise<JobTaken> {
-  const found = recordSchema.safeParse(parseJson(await readFile(path, 'utf8')));
-  if (found.success && found.data.job_id === id) return found.data;
-  return { job_id: id, signed: 2, expires: null, resume: MOST_RESUMES, task: null, over: UNREADABLE };
+interface MemoryDeps {
+  /** Into the audit log. */
+  readonly note: (deed: Pick<Deed, 'action' | 'job' | 'detail'>) => Promise<void>;
+  /** What cannot be read, or is gone. */
+  readonly tell: (trouble: NeuroflareError) => void;
+  readonly now?: Date;
+}
+
+/** From here on the site writes down the jobs it takes. */
+const KEPT = 'jobs.kept';
+/** A job that needs not be known any more. */
+const FORGOTTEN = 'job.forgotten';
+
+/** The jobs that must be written down, by the audit log. */
+async function jobsOfAudit(path: string): Promise<{ readonly isKept: boolean; readonly jobs: Set<string> }> {
+  const jobs = new Set<string>();
+  let isKept = false;
+  if (!existsSync(path)) return { isKept, jobs };
+  for await (const { action, job } of readChainedLog(path)) {
+    if (action === KEPT) {
+      isKept = true;
+      jobs.clear();
+    }
+    if (typeof job !== 'string') continue;
+    if (action === 'job.accepted') jobs.add(job);
+    if (action === FORGOTTEN) jobs.delete(job);
+  }
+  return { isKept, jobs: isKept ? jobs : new Set() };
+}
+
+const MEND = 'Whatever it was, the job does not run here again; a damaged file is kept beside it.';
+
+function formOf(id: string) {
+  const own = recordSchema.refine(({ job_id: found }) => found === id, 'it is of another job');
+  return workRecord(own, { what: `What was written down of the job ${id}`, mend: MEND });
+}
+
+async function idsIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder);
+  return names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
 }
 
 /** Version 0.1.0 kept no such files: what it had at hand may go on, with what it signed. */

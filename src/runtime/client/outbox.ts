@@ -1,9 +1,11 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { prettyJson } from '../kernel/digest.ts';
 import { taskFailure, taskResult } from '../wire/site.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
+import { readOrSetAside } from '../workspace/record-file.ts';
 import type { SiteJobFolder } from './client-folder.ts';
+import { workRecord } from './work-record.ts';
 
 /** A finished task that the server has not acknowledged: sent again until it is, whatever happens to the client meanwhile. */
 const outboxSchema = z.strictObject({
@@ -21,15 +23,14 @@ export async function writeOutbox({ outbox: path }: SiteJobFolder, outbox: Outbo
   await writeFileAtomic(path, prettyJson(outbox));
 }
 
-/** Undefined if there is none that can be used. */
-export async function readOutbox({ outbox: path }: SiteJobFolder): Promise<Outbox | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    return outboxSchema.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
+const FORM = workRecord(outboxSchema, {
+  what: 'An answer that the server had not acknowledged',
+  mend: 'The task is done again; the damaged file is kept beside it.',
+});
+
+/** The answer that waits, if there is one; of one that cannot be used, why. */
+export function readOutbox({ outbox: path }: SiteJobFolder) {
+  return readOrSetAside(path, FORM);
 }
 
 export async function clearOutbox({ outbox: path }: SiteJobFolder): Promise<void> {

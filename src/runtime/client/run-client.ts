@@ -29,9 +29,11 @@ import type { SiteResources } from '../wire/site.ts';
 import { makeFolder } from '../workspace/files.ts';
 import { lockFolder } from '../workspace/lock.ts';
 import { readApprovals } from './approvals.ts';
-import { type ClientFolder, clientFolder, instanceOf, WORK_IN_KIT } from './client-folder.ts';
+import { type ClientFolder, clientFolder, WORK_IN_KIT } from './client-folder.ts';
 import type { SiteRules } from './decide.ts';
-import { type Egress, EgressLedger } from './egress-ledger.ts';
+import { putBackStopped, troublesOfDecisions } from './decisions.ts';
+import { type Egress, EgressLedger, takeOpenSums } from './egress-ledger.ts';
+import { FolderMemory } from './folder-memory.ts';
 import { JobMemory } from './job-memory.ts';
 import { SiteRevocations } from './revocations.ts';
 import { followServerAudit } from './server-audit.ts';
@@ -39,6 +41,9 @@ import { ServerLink } from './server-link.ts';
 import { SiteClient } from './site-client.ts';
 import { Slots } from './slots.ts';
 import { readStopped } from './stopped-jobs.ts';
+
+/** How often is noted what is in the work folder. */
+const REMEMBER_MS = 60_000;
 
 export interface ClientOptions {
   readonly kitDir: string;
@@ -85,8 +90,13 @@ async function run(options: ClientOptions, place: Place): Promise<'shutdown' | '
   const settings = await readLogSettings(kit.dir);
   const resources = await resourcesOf(kit.dir);
   const logger = openClientLog(settings, place);
-  const known = await knownHere(place);
-  const { audit, ledger } = await openLedgers(place);
+  const say = (loss: NeuroflareError) => {
+    tell(`${loss.code}: ${loss.message} ${loss.hint}`);
+    logger.warn(loss.report(), 'the work folder');
+  };
+  const revocations = await SiteRevocations.open(folder, kit);
+  const { audit, ledger, memory, instance } = await openRecords(place, say);
+  const known: Known = { memory, revocations, stopped: new Map() };
   const connection = connect(options, { kit, ledger });
   opened.closeLast(() => connection.close());
   const stop = new AbortController();
@@ -96,7 +106,7 @@ async function run(options: ClientOptions, place: Place): Promise<'shutdown' | '
   const link = new ServerLink({
     connection,
     ledger,
-    hello: { ...(await introduce(folder)), engine: options.engine.choice, resources },
+    hello: { ...introduce(instance), engine: options.engine.choice, resources },
     signal: stop.signal,
     onTrouble: troubleTeller(tell, connection.address),
   });
@@ -142,14 +152,38 @@ function openClientLog(
   return logger;
 }
 
-/** What is written down for others: who did what here, and what left. @throws NF_AUDIT_DAMAGED */
-async function openLedgers({ kit, folder, opened }: Place) {
-  const audit = await openChainedLog<Deed>(folder.audit, logKey(kit));
+/**
+ * What is written down here for others and for the next start: who did what, what left, which jobs were here. What of it was lost or
+ * damaged since the last time is told, and stands in the audit log, before it is remembered anew.
+ * @throws NF_AUDIT_DAMAGED
+ */
+async function openRecords({ kit, folder, opened }: Place, say: (loss: NeuroflareError) => void) {
+  const key = logKey(kit);
+  const { memory: remembered, losses } = await FolderMemory.open(folder);
+  let isTold = false;
+  // Closed last, when the logs have come to their ends.
+  opened.closeLast(() => (isTold ? remembered.note() : undefined));
+  const audit = await openChainedLog<Deed>(folder.audit, key);
   opened.closeLast(() => audit.close());
-  const lines = await openChainedLog<Egress>(folder.egress, logKey(kit));
-  const ledger = new EgressLedger(lines, folder.egressOpen);
+  const lines = await openChainedLog<Egress>(folder.egress, key);
+  const { sums, trouble } = await takeOpenSums(folder.egressOpen);
+  const ledger = new EgressLedger(lines, folder.egressOpen, sums);
   opened.closeLast(() => ledger.close());
-  return { audit, ledger };
+  const decisions = await troublesOfDecisions(folder, key.isSigned);
+  const all = [...losses, ...(trouble ? [trouble] : []), ...decisions];
+  const own = { actor: kit.identity.name, outcome: 'done' } as const;
+  const note = (deed: Pick<Deed, 'action' | 'job' | 'detail'>) => audit.append({ ...own, ...deed });
+  const memory = await JobMemory.open(folder, { note, tell: (loss) => all.push(loss) });
+  for (const loss of all) {
+    say(loss);
+    await note({ action: 'work.lost', detail: `${loss.code}: ${loss.message}` });
+  }
+  if (!decisions.some(({ code }) => code === 'NF_STOPPED_INVALID')) await putBackStopped(folder);
+  await remembered.note();
+  isTold = true;
+  const timer = setInterval(() => void remembered.note().catch(() => undefined), REMEMBER_MS).unref();
+  opened.closeLast(() => clearInterval(timer));
+  return { audit, ledger, memory, instance: remembered.instance };
 }
 
 /** Of the log of one job, and of those of all jobs that are over. */
@@ -158,9 +192,8 @@ function logBounds({ max_megabytes: one, kept_files: kept }: LogSettings) {
 }
 
 /** What a client says of itself. */
-async function introduce(folder: ClientFolder) {
+function introduce(instance: string) {
   const { versions, platform, arch } = process;
-  const instance = await instanceOf(folder);
   return { instance, version: packageVersion(), node: versions.node, platform: `${platform}-${arch}` };
 }
 
@@ -230,23 +263,22 @@ async function policyNow({ dir }: OpenKit<'client'>): Promise<SitePolicy> {
 interface Known {
   readonly memory: JobMemory;
   readonly revocations: SiteRevocations;
-}
-
-async function knownHere({ kit, folder }: Place): Promise<Known> {
-  return { memory: await JobMemory.open(folder), revocations: await SiteRevocations.open(folder, kit) };
+  /** Jobs that were seen to be stopped, and why: a list that vanishes lets none of them run again. */
+  readonly stopped: Map<string, string>;
 }
 
 async function rulesOf(
-  { kit, folder, memory, revocations }: Place & Known,
+  { kit, folder, memory, revocations, stopped: seen }: Place & Known,
   data: string | undefined,
 ): Promise<SiteRules> {
   const { approved } = await readApprovals(folder);
   const { stopped } = await readStopped(folder);
+  for (const { job_id: id, reason } of stopped) seen.set(id, reason);
   return {
     site: kit.identity.name,
     memory,
     revoked: revocations.serials,
-    stopped: new Map(stopped.map(({ job_id: id, reason }) => [id, reason])),
+    stopped: seen,
     policy: await readSitePolicy(kit.dir),
     project: kit.project,
     rootPem: kit.tls.ca,

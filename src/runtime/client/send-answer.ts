@@ -1,5 +1,6 @@
-import { rm, stat } from 'node:fs/promises';
-import { NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { rm } from 'node:fs/promises';
+import { sha256File } from '../kernel/digest.ts';
+import { flError, NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { SitePolicy } from '../security/policy/site-policy.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -28,13 +29,34 @@ export interface AnswerDeps {
   readonly stop: AbortSignal;
 }
 
-/** The answer to a task, if it was made before a restart. */
-export async function finishedAnswer(folder: SiteJobFolder, task: AssignedTask): Promise<Outbox | undefined> {
-  const outbox = await readOutbox(folder);
+/** The answer to a task, if it was made before a restart; what is wrong with one is told. */
+export async function finishedAnswer(
+  folder: SiteJobFolder,
+  task: AssignedTask,
+  tell: (trouble: NeuroflareError) => void,
+): Promise<Outbox | undefined> {
+  const { value: outbox, trouble } = await readOutbox(folder);
+  if (trouble) tell(trouble);
   if (outbox?.round !== task.round || outbox.model_sha256 !== task.model.sha256) return undefined;
-  const file = 'file' in outbox.answer ? outbox.answer.file : undefined;
-  const isThere = file === undefined || (await stat(file).catch(() => undefined)) !== undefined;
-  return isThere ? outbox : undefined;
+  const damage = await damageOfUpdate(outbox.answer);
+  if (damage) tell(damage);
+  return damage ? undefined : outbox;
+}
+
+/** What is wrong with the file of an answer. */
+async function damageOfUpdate(answer: Outbox['answer']): Promise<NeuroflareError | undefined> {
+  if (!('result' in answer) || answer.file === undefined) return undefined;
+  const path = answer.file;
+  const found = await sha256File(path).catch((thrown: unknown) => toNeuroflareError(thrown));
+  if (found === answer.result.update?.sha256) return undefined;
+  const reason = typeof found === 'string' ? 'its bytes are others than those of the answer' : found.message;
+  const what = 'The update of an answer that the server had not acknowledged';
+  const mend = 'The task is done again.';
+  return flError(
+    'NF_WORK_FILE',
+    { what, path, reason: reason.replace(/\.$/, ''), mend },
+    { place: { file: path } },
+  );
 }
 
 /** Sends an answer until the server has said what became of it, and forgets it then. */

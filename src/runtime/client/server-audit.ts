@@ -1,13 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { canonicalJson } from '../kernel/digest.ts';
 import { flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
-import { parseJson } from '../kernel/parse-json.ts';
 import type { OpenKit } from '../security/kit/open.ts';
 import { isSignedInProject } from '../security/log-key.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type LogHead, logHead } from '../wire/log-head.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
+import { readOrSetAside } from '../workspace/record-file.ts';
 import type { ServerLink } from './server-link.ts';
 
 export interface FollowOptions {
@@ -57,17 +56,19 @@ export function followServerAudit(options: FollowOptions): () => Promise<void> {
   };
 }
 
-/** @throws NF_SERVER_AUDIT of one that somebody has damaged */
+/** One that somebody has damaged is kept beside. @throws NF_SERVER_AUDIT of it */
 async function readKept(options: FollowOptions): Promise<LogHead | undefined> {
-  const text = await readFile(options.path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
+  const schema = logHead.refine((head) => isServers(head, options), 'it is not signed by the server');
+  const { value, trouble } = await readOrSetAside(options.path, {
+    schema,
+    damaged: ({ path, reason }) =>
+      refused(
+        options,
+        `what was kept of it, ${path}, cannot be read, or is not signed by the server: ${reason}`,
+      ),
   });
-  if (text === undefined) return undefined;
-  const head = logHead.safeParse(parseJson(text)).data;
-  if (!head || !isServers(head, options))
-    throw refused(options, 'what was kept of it cannot be read, or is not signed by the server');
-  return head;
+  if (trouble) throw trouble;
+  return value;
 }
 
 /** Durable when it returns. @throws NF_SERVER_AUDIT */

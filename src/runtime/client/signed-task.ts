@@ -1,8 +1,12 @@
+import type { Intake } from '../federation/intake/intake.ts';
 import type { JobDefinition } from '../job/definition.ts';
+import { LOCAL_FILES } from '../job/job-paths.ts';
 import { flError } from '../kernel/errors.ts';
 import { deriveSeed } from '../kernel/random.ts';
 import type { AssignedTask } from '../wire/site.ts';
 import type { ModelForm } from '../wire/terms.ts';
+import type { SiteJobFolder } from './client-folder.ts';
+import type { Offered } from './decide.ts';
 import type { LastTask } from './job-memory.ts';
 
 /** Another writer's header may be longer than ours. */
@@ -47,4 +51,15 @@ export function requireSignedTask(
   const { initial_sha256: initial } = model;
   if (round === 1 && initial !== undefined && task.model.sha256 !== initial)
     throw refuse('it begins with another model');
+}
+
+/** What was signed; of a job of version 0.1.0, what stands in its files, which were. */
+export async function limitsOf(
+  { signed: { terms }, job }: Offered,
+  { site, folder, intake }: { site: string; folder: SiteJobFolder; intake: Intake },
+): Promise<TaskLimits> {
+  if (terms.version === 2) return { site, job, model: terms.model, expires: terms.expires };
+  const files = { folder: folder.bundle, job, mostModelBytes: LOCAL_FILES.mostBytes };
+  const model = await intake.run('form', files).catch(() => undefined);
+  return { site, job, model, expires: undefined };
 }

@@ -44,6 +44,8 @@ export class SiteClient {
   /** Of the files that hold the site's rules, when they were last looked at. */
   #stamp = '';
   #rulesChanged = false;
+  /** Of files that could not be read. */
+  #unread: string | undefined;
   /** Digest of a list of the revoked that was not taken. */
   #refusedList: string | undefined;
 
@@ -160,11 +162,20 @@ export class SiteClient {
   async #reconsider(): Promise<void> {
     const stamp = await this.#deps.rulesStamp();
     if (stamp === this.#stamp && !this.#rulesChanged) return;
-    const rules = await this.#deps.rules().catch(() => undefined);
+    const rules = await this.#deps.rules().catch((thrown: unknown) => this.#unreadable(stamp, thrown));
     if (!rules) return;
     this.#stamp = stamp;
     this.#rulesChanged = false;
     for (const job of this.#jobs.values()) await job.reconsider(rules);
+  }
+
+  /** Rules that cannot be read change nothing for jobs that run: said once, for somebody may have meant to end one. */
+  #unreadable(stamp: string, thrown: unknown): undefined {
+    if (stamp === this.#unread) return;
+    this.#unread = stamp;
+    const error = toNeuroflareError(thrown);
+    this.#deps.logger.error(error.report(), 'the rules of the site cannot be read');
+    this.#deps.tell(`${error.code}: ${error.message} ${error.hint} Jobs that run here go on as before.`);
   }
 
   #depsOf(id: string): SiteJobDeps {

@@ -1,9 +1,8 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EngineSetup, TaskMessage } from '../executor/messages.ts';
 import type { Intake } from '../federation/intake/intake.ts';
 import { requireForm } from '../federation/model-form.ts';
-import { LOCAL_FILES } from '../job/job-paths.ts';
 import { atNextRing, Bell } from '../kernel/bell.ts';
 import { type ErrorReport, flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
@@ -18,11 +17,12 @@ import type { SiteJobFolder } from './client-folder.ts';
 import { decide, type Offered, type SiteRules } from './decide.ts';
 import { JobLog } from './job-log.ts';
 import type { JobMemory } from './job-memory.ts';
+import { KeptModel } from './kept-model.ts';
 import { clearOutbox, type Outbox, writeOutbox } from './outbox.ts';
 import { textsOf } from './outgoing.ts';
 import { finishedAnswer, sendAnswer } from './send-answer.ts';
 import type { ServerLink } from './server-link.ts';
-import { requireSignedTask, type TaskLimits } from './signed-task.ts';
+import { limitsOf, requireSignedTask, type TaskLimits } from './signed-task.ts';
 import type { Slots } from './slots.ts';
 import { TaskReporter } from './task-reporter.ts';
 import { TaskRunner, taskKey } from './task-runner.ts';
@@ -83,6 +83,7 @@ export class SiteJob {
   #answered: { readonly key: string; readonly at: number } | undefined;
   #working: { readonly key: string; readonly cancel: AbortController } | undefined;
   #known: ReadonlySet<string> = new Set();
+  readonly #model = new KeptModel();
   #done: Promise<void> = Promise.resolve();
   /** The job while the site does its tasks. */
   #running: Offered | undefined;
@@ -229,7 +230,8 @@ export class SiteJob {
     this.round = task.round;
     const signal = AbortSignal.any([cancel.signal, this.#halt]);
     try {
-      const outbox = (await finishedAnswer(folder, task)) ?? (await this.#answer(task, { ...tools, signal }));
+      const known = await finishedAnswer(folder, task, (trouble) => this.#note(trouble));
+      const outbox = known ?? (await this.#answer(task, { ...tools, signal }));
       this.#setTrouble(undefined);
       this.#setPhase('uploading');
       const job = { job: this.id, log: this.#log, known: this.#known };
@@ -286,7 +288,8 @@ export class SiteJob {
       await audit.append({ ...deed, outcome: 'refused', detail: code });
       throw thrown;
     }
-    await memory.begin(this.id, task);
+    if (!(await memory.begin(this.id, task)))
+      this.#log.write('warn', `round ${task.round}: begun before, and no answer is here: done again`);
     return this.#compute(task, tools);
   }
 
@@ -334,7 +337,7 @@ export class SiteJob {
   async #fetchModel({ model }: AssignedTask, signal: AbortSignal): Promise<void> {
     const { folder, link } = this.#deps;
     const target = folder.model(model.sha256);
-    if (await stat(target).catch(() => undefined)) return;
+    if (await this.#model.isAt(target, model.sha256, (trouble) => this.#note(trouble))) return;
     this.#setPhase('downloading');
     const others = await readdir(join(folder.root, 'models')).catch(() => []);
     const old = others.filter((name) => !name.startsWith(model.sha256));
@@ -348,7 +351,17 @@ export class SiteJob {
     // Freeing the room of a large model takes time, in which the new one can begin to come.
     const freed = Promise.allSettled(old.map((name) => rm(folder.model(name), { force: true })));
     await link.fetch(path, { target, ...model, onReached, onTrouble }, signal).finally(() => freed);
+    this.#model.fetched(model.sha256);
     faultPoint('client:model');
+  }
+
+  /** Something kept here cannot be used: told where the job's lines stand, and to whoever runs the client. */
+  #note(trouble: NeuroflareError): void {
+    const { tell, logger } = this.#deps;
+    const words = `${trouble.code}: ${trouble.message} ${trouble.hint}`;
+    logger.warn({ job: this.id, ...trouble.report() }, 'a file of the job cannot be used');
+    this.#log.write('warn', words);
+    tell(`${shownName(this.id, this.known)}: ${words}`);
   }
 
   /** What of this machine keeps the job from going on: told here once when it begins, and the server as long as it lasts. */
@@ -372,17 +385,6 @@ export class SiteJob {
     this.phase = phase;
     this.#deps.onChange();
   }
-}
-
-/** What was signed; of a job of version 0.1.0, what stands in its files, which were. */
-async function limitsOf(
-  { signed: { terms }, job }: Offered,
-  { site, folder, intake }: SiteJobDeps,
-): Promise<TaskLimits> {
-  if (terms.version === 2) return { site, job, model: terms.model, expires: terms.expires };
-  const files = { folder: folder.bundle, job, mostModelBytes: LOCAL_FILES.mostBytes };
-  const model = await intake.run('form', files).catch(() => undefined);
-  return { site, job, model, expires: undefined };
 }
 
 function keyOf(task: AssignedTask | undefined): string {

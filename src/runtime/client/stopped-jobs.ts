@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { z } from 'zod';
 import { prettyJson } from '../kernel/digest.ts';
@@ -6,6 +5,7 @@ import { flError } from '../kernel/errors.ts';
 import { jobId, time } from '../wire/shapes.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { lockFolder } from '../workspace/lock.ts';
+import { readRecord } from '../workspace/record-file.ts';
 import type { ClientFolder } from './client-folder.ts';
 
 const stoppedSchema = z.strictObject({
@@ -22,26 +22,28 @@ const stoppedSchema = z.strictObject({
 });
 type Stopped = z.output<typeof stoppedSchema>;
 
+const FORM = {
+  schema: stoppedSchema,
+  damaged: (found: { path: string; reason: string }) =>
+    flError('NF_STOPPED_INVALID', found, { place: { file: found.path } }),
+};
+
 /** Jobs that somebody at this site has stopped: they do not run here again. @throws NF_STOPPED_INVALID */
 export async function readStopped({ stopped: path }: ClientFolder): Promise<Stopped> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '{"stopped": []}';
-    throw error;
-  });
-  try {
-    return stoppedSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw flError('NF_STOPPED_INVALID', { path }, { place: { file: path }, cause });
-  }
+  return (await readRecord(path, FORM)) ?? { stopped: [] };
 }
 
 /** False if it was stopped before. Durable when it returns; a running client acts within a second. */
-export async function stopJob(folder: ClientFolder, job: string, reason: string): Promise<boolean> {
+export function stopJob(folder: ClientFolder, job: string, reason: string): Promise<boolean> {
+  return addStopped(folder, { job_id: job, reason, by: userInfo().username, time: new Date().toISOString() });
+}
+
+/** As `stopJob`, for one that was stopped before. */
+export async function addStopped(folder: ClientFolder, one: Stopped['stopped'][number]): Promise<boolean> {
   const release = await lockFolder(`${folder.stopped}.lock`, 'The list of stopped jobs');
   try {
     const { stopped } = await readStopped(folder);
-    if (stopped.some(({ job_id: id }) => id === job)) return false;
-    const one = { job_id: job, reason, by: userInfo().username, time: new Date().toISOString() };
+    if (stopped.some(({ job_id: id }) => id === one.job_id)) return false;
     await writeFileAtomic(folder.stopped, prettyJson({ stopped: [...stopped, one] }));
     return true;
   } finally {

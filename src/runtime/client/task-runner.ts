@@ -1,5 +1,5 @@
 import { lstat, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { TaskMessage, TaskOrder } from '../executor/messages.ts';
@@ -7,6 +7,7 @@ import { readBundle } from '../job/bundle.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { argsOfSite } from '../job/plan.ts';
 import type { ErrorCode } from '../kernel/catalog.ts';
+import { sha256File } from '../kernel/digest.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import { requireJobUser } from '../security/policy/job-user.ts';
@@ -60,6 +61,8 @@ const PASSING_PAUSE_MS = 1000;
 export class TaskRunner {
   readonly #options: TaskRunnerOptions;
   readonly #process: JobProcess;
+  /** The state that is known to be whole. */
+  #whole: string | undefined;
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
@@ -87,7 +90,9 @@ export class TaskRunner {
     const { folder, log } = this.#options;
     let last = 'with the client';
     for (let hasPassed = false; ; ) {
-      const attempt = await beginAttempt(folder, taskKey(task));
+      const attempt = await beginAttempt(folder, taskKey(task), (trouble) =>
+        log.write('warn', `${trouble.code}: ${trouble.message} ${trouble.hint}`),
+      );
       const outcome = attempt > MOST_ATTEMPTS ? endless(last) : await this.#attempt(task, watch);
       if (outcome.type === 'killed') {
         last = outcome.signal;
@@ -126,7 +131,7 @@ export class TaskRunner {
     if (accepted !== undefined && (await readBundle(folder.bundle)).sha256 !== accepted)
       throw flError('NF_JOB_FILES_CHANGED');
     const state = task.state_sha256 === undefined ? undefined : folder.state(task.state_sha256);
-    if (state && !(await stat(state).catch(() => undefined))) throw flError('NF_SITE_STATE_LOST');
+    if (state) await this.#requireState(state);
     await rm(folder.work, { recursive: true, force: true });
     await makeFolder(folder.work);
     await makeFolder(folder.home);
@@ -153,6 +158,16 @@ export class TaskRunner {
     };
   }
 
+  /** Made by this process, or looked at: a disk may have damaged it since. @throws NF_SITE_STATE_LOST */
+  async #requireState(path: string): Promise<void> {
+    const lost = (reason: string) => flError('NF_SITE_STATE_LOST', { reason }, { place: { file: path } });
+    if (!(await stat(path).catch(() => undefined))) throw lost('its file is missing');
+    if (this.#whole === path) return;
+    const found = await sha256File(path).catch((thrown: unknown) => toNeuroflareError(thrown).message);
+    if (found !== basename(path)) throw lost('its file is damaged');
+    this.#whole = path;
+  }
+
   async #result(task: AssignedTask, { attempt, began, engine, message }: FinishedAttempt): Promise<Outbox> {
     const { update, state, paramsType, numExamples, metrics } = message.result;
     const { folder } = this.#options;
@@ -176,6 +191,7 @@ export class TaskRunner {
     if (result.state_sha256 !== undefined) {
       await makeFolder(folder.states);
       await takeIn(join(folder.root, OUTPUT.state), folder.state(result.state_sha256));
+      this.#whole = folder.state(result.state_sha256);
     }
     return { round: task.round, model_sha256: task.model.sha256, answer: { result, ...(file && { file }) } };
   }

@@ -1,9 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { flError } from '../kernel/errors.ts';
+import { parseJson } from '../kernel/parse-json.ts';
+import { type KnownEnd, knownEnds } from '../store/known-ends.ts';
 import { identityOf } from './certificate/identity.ts';
 import { kitFiles } from './kit/layout.ts';
 import { isSignedInProject, type LogSigner } from './log-key.ts';
@@ -19,8 +21,14 @@ export const logReportSchema = z.object({
 /** Logs that a server or client keeps in its kit. */
 const LOGS = ['state/audit.jsonl', 'work/audit.jsonl', 'work/approvals-audit.jsonl', 'work/egress.jsonl'];
 
+/** Where the client says how far its logs had come. */
+const MEMORY = 'work/instance.json';
+const memorySchema = z.object({ kept: z.object({ logs: knownEnds }) });
+
 export interface LogsToVerify {
   readonly paths: readonly string[];
+  /** Where some of them were seen to end before. */
+  readonly ends: ReadonlyMap<string, KnownEnd>;
   readonly isSigned: ReturnType<typeof isSignedInProject>;
 }
 
@@ -42,17 +50,27 @@ export async function findLogs(path: string, { root, signer }: ForeignLog = {}):
       throw flError('NF_USAGE', { message: 'A log file needs --root: the rootCA.pem of its project.' });
     return {
       paths: [resolve(path)],
+      ends: new Map(),
       isSigned: checkWith(await readFile(root, 'utf8'), root, nameOf(signer)),
     };
   }
   const rootPath = root ?? join(path, kitFiles('server').root);
   const pem = await readFile(rootPath, 'utf8').catch(() => undefined);
   const candidates = LOGS.map((log) => resolve(path, log));
-  // Of a log that somebody removed the head may be left.
-  const isThere = candidates.map((log) => existsSync(log) || existsSync(`${log}.head`));
+  const ends = await endsSeen(path);
+  // Of a log that somebody removed the head may be left, or the memory of it.
+  const isThere = candidates.map((log) => existsSync(log) || existsSync(`${log}.head`) || ends.has(log));
   const paths = candidates.filter((_, index) => isThere[index]);
   if (pem === undefined || paths.length === 0) throw none;
-  return { paths, isSigned: checkWith(pem, rootPath, nameOf(signer) ?? (await ownerOf(path))) };
+  return { paths, ends, isSigned: checkWith(pem, rootPath, nameOf(signer) ?? (await ownerOf(path))) };
+}
+
+/** Of a client; of one whose memory cannot be read none. */
+async function endsSeen(kit: string): Promise<Map<string, KnownEnd>> {
+  const path = resolve(kit, MEMORY);
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const { kept } = memorySchema.safeParse(parseJson(text)).data ?? { kept: { logs: {} } };
+  return new Map(Object.entries(kept.logs).map(([name, end]) => [resolve(dirname(path), name), end]));
 }
 
 function nameOf(signer: string | undefined): LogSigner | undefined {

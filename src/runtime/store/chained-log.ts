@@ -7,6 +7,7 @@ import { flError } from '../kernel/errors.ts';
 import { parseJson } from '../kernel/parse-json.ts';
 import { type LogHead, logHead } from '../wire/log-head.ts';
 import { syncFolder, writeAtomic, writeFileAtomic } from '../workspace/files.ts';
+import type { KnownEnd } from './known-ends.ts';
 import { readLines } from './lines.ts';
 
 const entrySchema = z.looseObject({
@@ -80,7 +81,7 @@ export async function openChainedLog<Content extends object>(
       queue = done.catch(() => undefined);
       return done;
     },
-    head: () => readHead(headPath(path)),
+    head: () => headOf(path),
     close: async () => {
       await queue;
       await file.close();
@@ -137,21 +138,23 @@ export type SignatureCheck = (text: string, signature: string, certificate: stri
 
 /**
  * Reads a log from end to end: every hash, every number, and that it ends where its head says.
- * @param knownHead an earlier head of the log, from elsewhere: an older log with its own head is sound in itself
+ * @param known `knownHead`: an earlier head of the log, from elsewhere, for an older log with its own head is sound in itself; `knownEnd`: where
+ * its owner last saw it end
  */
 export async function verifyChainedLog(
   path: string,
   isSigned: SignatureCheck,
-  knownHead?: string,
+  { knownHead, knownEnd }: { knownHead?: string | undefined; knownEnd?: KnownEnd | undefined } = {},
 ): Promise<LogReport> {
   const findings: LogFinding[] = [];
   const known = knownHead === undefined ? undefined : await readHead(knownHead);
   let knownHash: string | undefined;
+  let seenHash: string | undefined;
   const times: string[] = [];
   let before = START;
   let line = 0;
   // Of a log that was removed there is the head.
-  const isGone = !existsSync(path) && existsSync(headPath(path));
+  const isGone = !existsSync(path) && (existsSync(headPath(path)) || knownEnd !== undefined);
   for await (const { text, isWhole } of isGone ? [] : readLines(path)) {
     line += 1;
     const entry = isWhole ? parseEntry(text) : undefined;
@@ -162,10 +165,19 @@ export async function verifyChainedLog(
     findings.push(...entryFindings(entry, { before, line }));
     before = { seq: entry.seq, hash: entry.hash };
     if (entry.seq === known?.seq) knownHash = entry.hash;
+    if (entry.seq === knownEnd?.seq) seenHash = entry.hash;
     times[times.length === 0 ? 0 : 1] = entry.time;
   }
   findings.push(...(await headFindings(path, before, isSigned)));
   if (knownHead !== undefined) findings.push(...knownFindings(known, { knownHash, isSigned, end: before }));
+  if (knownEnd && seenHash !== knownEnd.hash) {
+    const had = `entry ${knownEnd.seq} of it was seen before`;
+    const problem =
+      before.seq < knownEnd.seq
+        ? `it ends at entry ${before.seq}, and ${had}`
+        : `${had}, and was another one`;
+    findings.push({ line: 0, problem });
+  }
   return { entries: line, first: times[0], last: times[1] ?? times[0], findings };
 }
 
@@ -184,6 +196,11 @@ function knownFindings(
   return knownHash === hash || seq === 0
     ? []
     : found(`entry ${seq} is not the one of the known head: it was rewritten`);
+}
+
+/** Where a log ends, by its head; undefined where that is not there, or cannot be read. */
+export function headOf(path: string): Promise<LogHead | undefined> {
+  return readHead(headPath(path));
 }
 
 async function readHead(path: string): Promise<LogHead | undefined> {

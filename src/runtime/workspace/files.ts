@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { EarlySync } from './early-sync.ts';
@@ -123,6 +123,21 @@ export async function putFile(
   await writeFile(path, content, { flag: exclusive ? 'wx' : 'w' }).catch((error: unknown) => {
     throw named(error, path);
   });
+}
+
+/**
+ * Puts a small file in the place of an older one, so that a process that dies at any moment leaves one or the other. Not synced: it must
+ * outlive the process, not the machine.
+ */
+export function replaceFileSync(path: string, content: string, { mode }: FileOptions = {}): void {
+  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    writeFileSync(temporary, content, { flag: 'wx', ...(mode !== undefined && { mode }) });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw named(error, path);
+  }
 }
 
 function named(error: unknown, path: string): unknown {

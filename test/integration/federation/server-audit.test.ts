@@ -28,7 +28,7 @@ const keptSeq = async () => {
 const findings = async () => {
   const pem = join(federation.kits.kit('site-1'), 'startup/rootCA.pem');
   const { isSigned } = await findLogs(log, { root: pem, signer: 'hub' });
-  return (await verifyChainedLog(log, isSigned, kept)).findings.map(({ problem }) => problem);
+  return (await verifyChainedLog(log, isSigned, { knownHead: kept })).findings.map(({ problem }) => problem);
 };
 const copies = async (to: (path: string) => string, from = (path: string) => path) => {
   for (const path of [log, `${log}.head`]) await copyFile(from(path), to(path));

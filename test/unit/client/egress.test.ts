@@ -2,7 +2,12 @@ import { appendFile, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ClientFolder, clientFolder } from '../../../src/runtime/client/client-folder.ts';
-import { EGRESS_KINDS, type Egress, EgressLedger } from '../../../src/runtime/client/egress-ledger.ts';
+import {
+  EGRESS_KINDS,
+  type Egress,
+  EgressLedger,
+  takeOpenSums,
+} from '../../../src/runtime/client/egress-ledger.ts';
 import { planEgress } from '../../../src/runtime/client/egress-plan.ts';
 import { reportEgress } from '../../../src/runtime/client/egress-report.ts';
 import { readBundle } from '../../../src/runtime/job/bundle.ts';
@@ -41,7 +46,11 @@ afterEach(() => {
 });
 
 const open = async () =>
-  new EgressLedger(await openChainedLog<Egress>(folder.egress, key), folder.egressOpen);
+  new EgressLedger(
+    await openChainedLog<Egress>(folder.egress, key),
+    folder.egressOpen,
+    (await takeOpenSums(folder.egressOpen)).sums,
+  );
 const entries = () => Array.fromAsync(readChainedLog(folder.egress));
 
 describe('the egress ledger', () => {

@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { clientFolder, instanceOf, type SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
+import { clientFolder, type SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
+import { FolderMemory } from '../../../src/runtime/client/folder-memory.ts';
 import { readJobList } from '../../../src/runtime/client/job-list.ts';
 import { clearOutbox, type Outbox, readOutbox, writeOutbox } from '../../../src/runtime/client/outbox.ts';
 import { sha256 } from '../../../src/runtime/kernel/digest.ts';
@@ -58,13 +59,13 @@ describe('an answer that the server has not acknowledged', () => {
     ['a failure', failure],
   ])('is there after a restart: %s', async (_, outbox) => {
     await writeOutbox(folder, outbox);
-    expect(await readOutbox(folder)).toEqual(outbox);
+    expect(await readOutbox(folder)).toEqual({ value: outbox });
   });
 
   it('is the last one that was written, whole', async () => {
     await writeOutbox(folder, result);
     await writeOutbox(folder, failure);
-    expect(await readOutbox(folder)).toEqual(failure);
+    expect(await readOutbox(folder)).toEqual({ value: failure });
     expect(await readdir(folder.root)).toEqual(['outbox.json']);
   });
 
@@ -72,7 +73,7 @@ describe('an answer that the server has not acknowledged', () => {
     await writeOutbox(folder, result);
     await clearOutbox(folder);
     await clearOutbox(folder);
-    expect(await readOutbox(folder)).toBeUndefined();
+    expect(await readOutbox(folder)).toEqual({ value: undefined });
   });
 
   it.each([
@@ -83,32 +84,54 @@ describe('an answer that the server has not acknowledged', () => {
     ['an answer without metrics', JSON.stringify({ ...result, answer: { result: { round: 2 } } })],
     ['a key of a stranger', JSON.stringify({ ...result, more: 1 })],
     ['the digest of nothing', JSON.stringify({ ...failure, model_sha256: 7 })],
-  ])('is none as %s: the task is done again', async (_, text) => {
+  ])('is none as %s, which is said and kept: the task is done again', async (_, text) => {
     await mkdir(folder.root, { recursive: true });
     await writeFile(folder.outbox, text);
-    expect(await readOutbox(folder)).toBeUndefined();
+    expect(await readOutbox(folder)).toMatchObject({
+      trouble: { code: 'NF_WORK_FILE', place: { file: folder.outbox } },
+    });
+    expect(await readFile(`${folder.outbox}.damaged`, 'utf8')).toBe(text);
+    expect(await readOutbox(folder)).toEqual({ value: undefined });
   });
 });
 
 describe('the folder of a client', () => {
+  const opened = async (client: ReturnType<typeof clientFolder>) => {
+    const { memory, losses } = await FolderMemory.open(client);
+    await memory.note();
+    return { instance: memory.instance, codes: losses.map(({ code }) => code) };
+  };
+
   it('has one identity, which stays', async () => {
     const client = clientFolder(join(root, String(count++)));
-    const first = await instanceOf(client);
-    expect(first).toMatch(/^[0-9a-f-]{36}$/);
-    expect(await instanceOf(client)).toBe(first);
+    const first = await opened(client);
+    expect(first).toEqual({ instance: expect.stringMatching(/^[0-9a-f-]{36}$/), codes: [] });
+    expect(await opened(client)).toEqual(first);
     const other = clientFolder(join(root, String(count++)));
-    expect(await instanceOf(other)).not.toBe(first);
+    expect((await opened(other)).instance).not.toBe(first.instance);
   });
 
-  it.each(['', '{', '{"instance":"me"}', 'null'])('makes its identity anew from %j', async (text) => {
+  it('of version 0.1.0 keeps its identity', async () => {
     const client = clientFolder(join(root, String(count++)));
     await mkdir(client.root, { recursive: true });
-    await writeFile(join(client.root, 'instance.json'), text);
-    const made = await instanceOf(client);
-    expect(JSON.parse(await readFile(join(client.root, 'instance.json'), 'utf8'))).toEqual({
-      instance: made,
-    });
+    const instance = 'cc13217e-20a0-4176-90de-362bedc5e41e';
+    await writeFile(client.instance, JSON.stringify({ instance }));
+    await writeFile(client.audit, '');
+    expect(await opened(client)).toEqual({ instance, codes: [] });
   });
+
+  it.each(['', '{', '{"instance":"me"}', 'null'])(
+    'makes its identity anew from %j, and says so',
+    async (text) => {
+      const client = clientFolder(join(root, String(count++)));
+      await mkdir(client.root, { recursive: true });
+      await writeFile(client.instance, text);
+      const { instance, codes } = await opened(client);
+      expect(codes).toEqual(['NF_WORK_FILE']);
+      expect(await opened(client)).toEqual({ instance, codes: [] });
+      expect(await readFile(`${client.instance}.damaged`, 'utf8')).toBe(text);
+    },
+  );
 
   it('keeps models, states and work of a job inside it', () => {
     const job = clientFolder('/srv/work').job('id');
@@ -126,6 +149,6 @@ describe('the folder of a client', () => {
   });
 
   it('has no jobs before a client has run', async () => {
-    expect(await readJobList(clientFolder(join(root, 'nowhere')))).toEqual({ jobs: [] });
+    expect(await readJobList(clientFolder(join(root, 'nowhere')))).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
 import { JobLog } from '../../../src/runtime/client/job-log.ts';
@@ -30,17 +30,14 @@ beforeEach(async () => {
   stop = new AbortController();
   folder = await makeJobFolder(join(root, String(count++)));
   log = new JobLog(folder.log, undefined);
-  const engine = { choice: 'auto', gpu: undefined, requireGpu: false } as const;
-  runner = new TaskRunner({
-    site: 'site-1',
-    job,
-    folder,
-    engine,
-    log,
-    data: undefined,
-    policy: { isolate: false, network: 'open', run_as: 'client' },
-  });
+  runner = newRunner();
 });
+
+function newRunner(): TaskRunner {
+  const engine = { choice: 'auto', gpu: undefined, requireGpu: false } as const;
+  const policy = { isolate: false, network: 'open', run_as: 'client' } as const;
+  return new TaskRunner({ site: 'site-1', job, folder, engine, log, data: undefined, policy });
+}
 
 afterEach(async () => {
   await runner.close();
@@ -60,7 +57,7 @@ async function run(body: string, over: Partial<AssignedTask> = {}) {
   const outbox = await runner.run({ ...TASK, ...over }, { signal: stop.signal, onMessage: () => undefined });
   // Whatever comes of a task can be kept, and sent.
   await writeOutbox(folder, outbox);
-  expect(await readOutbox(folder)).toEqual(JSON.parse(JSON.stringify(outbox)));
+  expect(await readOutbox(folder)).toEqual({ value: JSON.parse(JSON.stringify(outbox)) });
   const { answer } = outbox;
   if ('failure' in answer) taskFailure.parse(answer.failure);
   else taskResult.parse(answer.result);
@@ -95,6 +92,22 @@ describe('a task at a site', () => {
     ).toBeUndefined();
     await rm(folder.state(state ?? ''));
     expect(failureOf(await run('', { state_sha256: state }))?.error.code).toBe('NF_SITE_STATE_LOST');
+  });
+
+  it.each([
+    ['cut', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],
+    ['empty', () => Buffer.alloc(0)],
+    ['changed', (bytes: Buffer) => bytes.fill(bytes[0] === 1 ? 2 : 1, 0, 1)],
+  ])('fails by name where what the site kept was %s before the client began', async (_, damage) => {
+    const { answer } = await run('flare.saveState({ a: 1 });');
+    const state = folder.state(('result' in answer && answer.result.state_sha256) || '');
+    await writeFile(state, damage(await readFile(state)));
+    await runner.close();
+    runner = newRunner();
+    expect(failureOf(await run('', { state_sha256: basename(state) }))?.error).toMatchObject({
+      code: 'NF_SITE_STATE_LOST',
+      message: expect.stringContaining('damaged'),
+    });
   });
 
   it('fails with the place, which is in the log of the site, too', async () => {

@@ -12,6 +12,9 @@ const resultSchema = z.object({
   ),
   running: z.boolean().describe('whether a client runs'),
   approved: z.array(z.string()).describe('digests of code that was approved here'),
+  troubles: z
+    .array(z.object({ code: z.string(), message: z.string(), hint: z.string() }))
+    .describe('what of the work folder is gone, or is not what it was'),
 });
 type Result = z.output<typeof resultSchema>;
 
@@ -28,13 +31,22 @@ export default class ClientJobsList extends BaseCommand<Result> {
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(ClientJobsList);
     const { listSiteJobs } = await import('../../../runtime/client/at-site.ts');
-    const { jobs, running, approved } = await listSiteJobs({ kitDir: args.kit, workDir: flags.work });
-    return { jobs: jobs.map((job) => ({ ...job, files: [...job.files] })), running, approved: [...approved] };
+    const { jobs, running, approved, troubles } = await listSiteJobs({
+      kitDir: args.kit,
+      workDir: flags.work,
+    });
+    return {
+      jobs: jobs.map((job) => ({ ...job, files: [...job.files] })),
+      running,
+      approved: [...approved],
+      troubles: troubles.map(({ code, message, hint }) => ({ code, message, hint })),
+    };
   }
 
-  protected override render({ jobs, running }: Result): string {
-    if (!running) return 'No client of this site runs.';
-    if (jobs.length === 0) return 'No jobs.';
-    return jobs.map((job) => siteJobLines(job).join('\n')).join('\n\n');
+  protected override render({ jobs, running, troubles }: Result): string {
+    const said = troubles.map(({ code, message, hint }) => `${code}: ${message} ${hint}`);
+    if (!running) return ['No client of this site runs.', ...said].join('\n');
+    if (jobs.length === 0) return ['No jobs.', ...said].join('\n');
+    return [...jobs.map((job) => siteJobLines(job).join('\n')), ...said].join('\n\n');
   }
 }

@@ -44,13 +44,28 @@ export const SITE_ERRORS = {
   },
   NF_APPROVALS_INVALID: {
     exit: 4,
-    message: 'The list of approved code {path} cannot be read.',
-    hint: "Move the file away and approve again with 'neuroflare client jobs approve'.",
+    message: 'The list of approved code {path} cannot be read: {reason}.',
+    hint: "Move the file away and approve again with 'neuroflare client jobs approve'; until then no code counts as approved.",
   },
   NF_STOPPED_INVALID: {
     exit: 4,
-    message: 'The list of stopped jobs {path} cannot be read.',
-    hint: "Mend the file, or move it away and stop again what is to be stopped with 'neuroflare client jobs stop'.",
+    message: 'The list of stopped jobs {path} cannot be read: {reason}.',
+    hint: 'Move the file away: the next start of the client makes it anew from the log of what people here have decided.',
+  },
+  NF_JOB_LIST_INVALID: {
+    exit: 1,
+    message: 'The list of the jobs at this site {path} cannot be read: {reason}.',
+    hint: 'A client that runs writes it anew every few seconds: try again; else start the client.',
+  },
+  NF_WORK_FILE: {
+    exit: 1,
+    message: '{what} cannot be used: {path}: {reason}.',
+    hint: '{mend}',
+  },
+  NF_WORK_LOST: {
+    exit: 1,
+    message: '{path} is not what was there: {reason}.',
+    hint: 'Find out who or what changed the work folder. A copy of the file may be put back while the client is stopped; the client goes on without it.',
   },
   NF_SITE_NO_DATA: {
     exit: 1,
@@ -79,7 +94,8 @@ export const SITE_ERRORS = {
   },
   NF_SITE_STATE_LOST: {
     exit: 1,
-    message: 'What the script kept in an earlier round (flare.saveState) is not at this site any more.',
+    message:
+      'What the script kept in an earlier round (flare.saveState) is not at this site any more: {reason}.',
     hint: 'Restore the work folder of the client from a copy, or submit the job again.',
   },
   NF_JOB_USER: {

@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { headOf, readChainedLog, type SignatureCheck, verifyChainedLog } from '../store/chained-log.ts';
+import { isLocked } from '../workspace/lock.ts';
+import { readApprovals } from './approvals.ts';
+import type { ClientFolder } from './client-folder.ts';
+import { addStopped, readStopped } from './stopped-jobs.ts';
+
+/** What people at a site decided, by the log of it: the files that a client goes by are held against it. */
+interface Decided {
+  /** Digests of code. */
+  readonly approved: ReadonlySet<string>;
+  readonly stopped: ReadonlyMap<
+    string,
+    { readonly reason: string; readonly by: string; readonly time: string }
+  >;
+}
+
+/** Named in an error; the rest is a number. */
+const MOST_NAMED = 3;
+/** Between what somebody decides and its line in the log. */
+const SETTLE_MS = 300;
+
+/**
+ * What of the approvals and stopped jobs cannot be read, is not in the log of decisions, or is there no more; and what the log itself has
+ * lost. Nothing is changed.
+ */
+export async function troublesOfDecisions(
+  folder: ClientFolder,
+  isSigned: SignatureCheck,
+): Promise<NeuroflareError[]> {
+  const found = await compare(folder, isSigned);
+  if (found.length === 0 || !(await isLocked(lockOfDecisions(folder)))) return found;
+  await sleep(SETTLE_MS);
+  return compare(folder, isSigned);
+}
+
+/** Held while somebody decides. */
+export function lockOfDecisions({ approvalAudit }: ClientFolder): string {
+  return `${approvalAudit}.lock`;
+}
+
+async function compare(folder: ClientFolder, isSigned: SignatureCheck): Promise<NeuroflareError[]> {
+  const troubles: NeuroflareError[] = [];
+  const decided = await readLog(folder, isSigned, troubles);
+  const approved = await readable(() => readApprovals(folder), troubles);
+  const stopped = await readable(() => readStopped(folder), troubles);
+  if (approved) {
+    const codes = new Set(approved.approved.map(({ code_sha256: code }) => code));
+    const gone = [...decided.approved].filter((code) => !codes.has(code));
+    const strange = [...codes].filter((code) => !decided.approved.has(code));
+    if (gone.length > 0)
+      troubles.push(lost(folder.approvals, `approvals are gone that were given: ${named(gone)}`));
+    if (strange.length > 0)
+      troubles.push(
+        lost(folder.approvals, `code stands there that nobody has approved by the log: ${named(strange)}`),
+      );
+  }
+  if (stopped) {
+    const ids = new Set(stopped.stopped.map(({ job_id: id }) => id));
+    const gone = [...decided.stopped.keys()].filter((id) => !ids.has(id));
+    if (gone.length > 0)
+      troubles.push(lost(folder.stopped, `jobs are gone that were stopped: ${named(gone)}`));
+  }
+  return troubles;
+}
+
+/** Of a log that cannot be read nothing is known to have been decided. */
+async function readLog(
+  folder: ClientFolder,
+  isSigned: SignatureCheck,
+  troubles: NeuroflareError[],
+): Promise<Decided> {
+  const { approvalAudit: path } = folder;
+  const isSomethingThere = existsSync(path) || (await headOf(path)) !== undefined;
+  try {
+    const { findings } = isSomethingThere ? await verifyChainedLog(path, isSigned) : { findings: [] };
+    for (const { problem } of findings.slice(0, 1)) troubles.push(lost(path, problem));
+    return await decidedIn(folder);
+  } catch (thrown) {
+    troubles.push(lost(path, toNeuroflareError(thrown).message.replace(/\.$/, '')));
+    return { approved: new Set(), stopped: new Map() };
+  }
+}
+
+async function readable<Value>(
+  read: () => Promise<Value>,
+  troubles: NeuroflareError[],
+): Promise<Value | undefined> {
+  return read().catch((thrown: NeuroflareError) => {
+    troubles.push(thrown);
+    return undefined;
+  });
+}
+
+/** Jobs that were stopped here stay stopped, whatever became of their list. */
+export async function putBackStopped(folder: ClientFolder): Promise<void> {
+  for (const [id, { reason, by, time }] of (await decidedIn(folder)).stopped)
+    await addStopped(folder, { job_id: id, reason, by, time });
+}
+
+async function decidedIn({ approvalAudit }: ClientFolder): Promise<Decided> {
+  const approved = new Set<string>();
+  const stopped = new Map<string, { reason: string; by: string; time: string }>();
+  if (!existsSync(approvalAudit)) return { approved, stopped };
+  for await (const { action, detail, job, actor, time } of readChainedLog(approvalAudit)) {
+    const what = String(detail);
+    if (action === 'code.approve') approved.add(what);
+    if (action === 'code.withdraw') approved.delete(what);
+    if (action === 'job.stop' && typeof job === 'string')
+      stopped.set(job, { reason: what, by: String(actor), time: String(time) });
+  }
+  return { approved, stopped };
+}
+
+function lost(path: string, reason: string): NeuroflareError {
+  return flError('NF_WORK_LOST', { path, reason }, { place: { file: path } });
+}
+
+function named(all: readonly string[]): string {
+  const more = all.length > MOST_NAMED ? ` and ${all.length - MOST_NAMED} more` : '';
+  return `${all.slice(0, MOST_NAMED).join(', ')}${more}`;
+}
