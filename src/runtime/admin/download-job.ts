@@ -26,7 +26,7 @@ const MOST_TRIES = 20;
 /**
  * Brings the files of a finished job. What has come stays when the line breaks: the same command goes on from there, and the folder
  * appears when all of it is there.
- * @throws NF_JOB_NOT_OVER, NF_DOWNLOAD_EXISTS
+ * @throws NF_JOB_NOT_OVER, NF_DOWNLOAD_EXISTS; NF_RESULT_DAMAGED when all that is whole has come
  */
 export async function downloadJob(
   admin: Admin,
@@ -36,7 +36,7 @@ export async function downloadJob(
   const folder = resolve(target);
   if ((await stat(folder).catch(() => undefined)) && !force)
     throw flError('NF_DOWNLOAD_EXISTS', { path: target }, { place: { file: target } });
-  const { files } = await admin.files(id);
+  const { files, damaged } = await admin.files(id);
   const partial = `${folder}.partial`;
   await makeFolder(partial);
   const total = files.reduce((sum, { size }) => sum + size, 0);
@@ -50,6 +50,10 @@ export async function downloadJob(
   if (force) await rm(folder, { recursive: true, force: true });
   await rename(partial, folder);
   await syncFolder(dirname(folder));
+  if (damaged.length > 0) {
+    const names = damaged.map(({ path, reason }) => `${path} (${reason})`).join(', ');
+    throw flError('NF_RESULT_DAMAGED', { job: id, files: names }, { place: { file: folder } });
+  }
   return { folder, files };
 }
 

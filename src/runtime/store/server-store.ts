@@ -93,6 +93,10 @@ export interface JobOutcome {
   readonly rounds?: Readonly<Record<string, number>> | undefined;
   /** Undefined of jobs of version 0.1.0. */
   readonly traffic?: Traffic | undefined;
+  /** Its results as they were written, so that damage is noticed; jobs of version 0.1.0 have not noted it. */
+  readonly files?:
+    | readonly { readonly path: string; readonly size: number; readonly sha256: string }[]
+    | undefined;
   readonly firstFailure: {
     readonly site: string;
     readonly round: number;

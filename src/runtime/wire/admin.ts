@@ -128,6 +128,10 @@ export type JobEvents = z.output<typeof jobEvents>;
 
 export const jobFiles = z.object({
   files: z.array(z.object({ path: z.string(), size: z.int(), sha256: digest })),
+  damaged: z
+    .array(z.object({ path: z.string(), reason: z.string() }))
+    .default([])
+    .describe('what is not as the server wrote it, and is not among the files'),
 });
 
 export const logEntries = z.object({

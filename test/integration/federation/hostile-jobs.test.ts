@@ -99,17 +99,24 @@ describe('jobs that are made to harm', () => {
     expect((await federation.wait(other)).status).toBe('FINISHED:COMPLETED');
   });
 
-  it('are not tried a third time when the server died of them twice', async () => {
-    federation = new LiveFederation(await makeLiveKits(join(root, 'held'), { clients: 1 }));
+  it.each([
+    'opening this job',
+    'reading the log of this job',
+    'making the model of this job',
+    "making a round's model of this job",
+    'writing the results of this job',
+  ])('are not tried a third time when the server died of them twice, %s', async (step) => {
+    federation = new LiveFederation(await makeLiveKits(join(root, `held-${count++}`), { clients: 1 }));
     await federation.startServer();
     const id = await federation.submit(await job({ patch: { workflow: { n_clients: 1 } } }));
     await federation.stop('hub');
-    const note = { step: 'making the model of this job', times: 2 };
-    await writeFile(join(federation.state, 'jobs', id, 'step.json'), JSON.stringify(note));
+    const note = join(federation.state, 'jobs', id, 'step.json');
+    await writeFile(note, JSON.stringify({ [step]: 2 }));
     await federation.startServer();
     await federation.startClient('site-1');
     const meta = await federation.wait(id);
     expect(meta).toMatchObject({ status: 'FINISHED:EXECUTION_EXCEPTION', error: { code: 'NF_JOB_HELD' } });
+    expect(meta.error?.message).toContain(step);
     const admin = await federation.admin();
     await admin.delete(id);
     await until(async () => (await admin.jobs({})).length === 0);

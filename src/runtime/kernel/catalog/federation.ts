@@ -129,6 +129,12 @@ export const FEDERATION_ERRORS = {
     message: 'There is no file {path} here.',
     hint: "'neuroflare job download' brings those that are there.",
   },
+  NF_RESULT_DAMAGED: {
+    exit: 1,
+    status: 410,
+    message: 'Of the results of the job {job} these are not what the server wrote: {files}.',
+    hint: "What is whole was brought. Restore the server's state folder from a backup ('neuroflare server restore'), then download with --force.",
+  },
   NF_JOB_AMBIGUOUS: {
     exit: 4,
     status: 409,

@@ -14,6 +14,7 @@ import { copyFileAtomic, writeAtomic } from '../../workspace/files.ts';
 import { RUN_FILES, runFolder } from '../../workspace/run-folder.ts';
 import type { JobFolder } from '../state-folder.ts';
 import { blobFile } from './job-files.ts';
+import { oneStep, STEP_NOTE } from './one-step.ts';
 
 export interface EndedJob {
   readonly record: JobRecord;
@@ -41,7 +42,12 @@ export function historyOf(journal: Journal<RunEvent>, goal: Goal): Promise<RunHi
  * What `job download` brings: a run's folder as `simulate` leaves it. Of a job that did not come to its end, the
  * last model it had.
  */
-export async function writeJobResults(ended: EndedJob): Promise<void> {
+export function writeJobResults(ended: EndedJob): Promise<void> {
+  const note = ended.folder.at(STEP_NOTE);
+  return oneStep(note, 'writing the results of this job', () => write(ended));
+}
+
+async function write(ended: EndedJob): Promise<void> {
   const { record, job, sites, history, journal, folder, files } = ended;
   const card: RunCard = {
     version: 1,
@@ -69,14 +75,14 @@ export async function writeJobResults(ended: EndedJob): Promise<void> {
   if (record.initialModel && history.initial)
     await copyFileAtomic(files.at(history.initial), folder.at(INITIAL_MODEL));
   await writeAtomic(folder.at(RUN_FILES.events), async (file) => {
-    const write = (line: { time: string; event: RunEvent }) => file.appendFile(`${JSON.stringify(line)}\n`);
-    for await (const { time, event } of journal.read()) await write({ time, event });
+    const append = (line: { time: string; event: RunEvent }) => file.appendFile(`${JSON.stringify(line)}\n`);
+    for await (const { time, event } of journal.read()) await append({ time, event });
     // The journal says so only when these files are there.
     const { final } = history;
     if (final) {
       const { model, best } = final;
       const event = { type: 'run.finished', model, ...(best && { best }) } as const;
-      await write({ time: new Date().toISOString(), event });
+      await append({ time: new Date().toISOString(), event });
     }
   });
 }

@@ -21,7 +21,6 @@ import type { FileRef, RunEvent } from '../../telemetry/run-events.ts';
 import { isFinished, type JobStatus } from '../../wire/admin.ts';
 import type { LogLevel } from '../../wire/shapes.ts';
 import type { AssignedJob, Decision } from '../../wire/site.ts';
-import { RUN_FILES } from '../../workspace/run-folder.ts';
 import type { SiteRegistry } from '../sites/site-registry.ts';
 import type { JobFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
@@ -31,8 +30,9 @@ import { clearWorkFiles, historyOf, keepToGoOn, outcomeOf, writeJobResults } fro
 import { leftError } from './left-error.ts';
 import { isOfTheMachine } from './machine-failures.ts';
 import { Offers } from './offers.ts';
-import { STEP_NOTE } from './one-step.ts';
+import { oneStep, STEP_NOTE } from './one-step.ts';
 import { openHistory } from './open-history.ts';
+import { writtenFiles } from './result-files.ts';
 import { assignedTask, SiteChannel } from './site-channel.ts';
 import { SiteTraffic } from './site-traffic.ts';
 import { untilMended } from './until-mended.ts';
@@ -295,17 +295,14 @@ export class JobRun {
 
   async #train(): Promise<void> {
     const { definition } = this.job;
-    const { work, logger, folder, mostModelBytes } = this.#deps;
+    const { work } = this.#deps;
     const history = await openHistory({
+      ...this.#deps,
       record: this.record,
       job: definition,
       journal: this.#journal,
       files: this.#files,
-      work,
-      logger,
-      bundle: folder.at(RUN_FILES.bundle),
-      mostModelBytes,
-      note: folder.at(STEP_NOTE),
+      signal: this.#stop.signal,
     });
     if (history.status === 'finished') return this.#writeResults(history);
     const minClients = this.record.minClients ?? this.offers.least();
@@ -328,7 +325,7 @@ export class JobRun {
 
   async #aggregate(work: () => Promise<string>): Promise<string> {
     const began = performance.now();
-    const sha256 = await work();
+    const sha256 = await oneStep(this.#deps.folder.at(STEP_NOTE), "making a round's model of this job", work);
     this.traffic.aggregationSeconds += (performance.now() - began) / 1000;
     return sha256;
   }
@@ -358,7 +355,9 @@ export class JobRun {
       folder: this.#deps.folder,
       files: this.#files,
     });
-    await this.#change({ outcome: outcomeOf(history, this.offers.accepted(), this.traffic.sum()) });
+    const files = await writtenFiles(this.#deps.folder, history);
+    const outcome = outcomeOf(history, this.offers.accepted(), this.traffic.sum());
+    await this.#change({ outcome: { ...outcome, files } });
   }
 
   async #fail(error: NeuroflareError, status: JobStatus): Promise<void> {

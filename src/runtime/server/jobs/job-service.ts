@@ -17,6 +17,7 @@ import type { JobFolder, StateFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
 import type { IntakeRules } from './intake-rules.ts';
 import { JobRun } from './job-run.ts';
+import { oneStep, STEP_NOTE } from './one-step.ts';
 import { type ResumeRequest, resumeJob } from './resume-job.ts';
 import { hasRoom, type ScheduledSite, schedule } from './schedule.ts';
 import { INCOMING, type IntakeDeps, takeIn } from './take-in.ts';
@@ -274,7 +275,8 @@ export class JobService {
   async #open(record: JobRecord, signal?: AbortSignal): Promise<JobRun> {
     const folder = this.folder(record.id);
     const modelComesApart = record.initialModel !== undefined;
-    const job = await this.#check(folder.at(RUN_FILES.bundle), { modelComesApart, signal });
+    const check = () => this.#check(folder.at(RUN_FILES.bundle), { modelComesApart, signal });
+    const job = await oneStep(folder.at(STEP_NOTE), 'opening this job', check);
     const decisions = await this.#deps.store.decisions(record.id);
     return new JobRun(
       { record, job, decisions },

@@ -1,10 +1,22 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { flError } from '../../kernel/errors.ts';
 import { parseJson } from '../../kernel/parse-json.ts';
+import { replaceFileSync } from '../../workspace/files.ts';
 
-/** A step that was begun and not ended, and how often: by then the server was gone. */
-const begun = z.strictObject({ step: z.string(), times: z.int() });
+/** What a server does of a job itself, as the end of a sentence. What sites send is looked at beside it, and is theirs. */
+type Step =
+  | 'opening this job'
+  | 'reading the log of this job'
+  | 'making the model of this job'
+  | "making a round's model of this job"
+  | 'writing the results of this job';
+
+/** Steps that were begun and not ended, and how often: by then the server was gone. */
+const begun = z.record(z.string(), z.int().min(1));
+type Begun = Readonly<z.output<typeof begun>>;
+/** As version 0.1.0 and those before this one wrote it: of one step. */
+const first = z.strictObject({ step: z.string(), times: z.int().min(1) });
 
 /** Name of the note in a job's folder. */
 export const STEP_NOTE = 'step.json';
@@ -14,22 +26,33 @@ const MOST_TIMES = 2;
 
 /**
  * Does a step of a job that could take the server with it. A note in the job's folder is there while it is under way: who finds
- * the note of a server that died in this step twice does not try again.
- * @param step what is done, as the end of a sentence: 'making the model of this job'
+ * the note of a server that died in this step twice does not try again. Steps that come before it and are passed do not change that.
+ * Costs a small file without a sync, written and removed.
  * @throws NF_JOB_HELD
  */
 export async function oneStep<Result>(
   note: string,
-  step: string,
+  step: Step,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const left = begun.safeParse(parseJson(await readFile(note, 'utf8').catch(() => ''))).data;
-  const times = left?.step === step ? left.times : 0;
+  const { [step]: times = 0, ...others } = await readNote(note, step);
   if (times >= MOST_TIMES) throw flError('NF_JOB_HELD', { step, times });
-  await writeFile(note, JSON.stringify({ step, times: times + 1 }));
+  replaceFileSync(note, JSON.stringify({ ...others, [step]: times + 1 }));
   try {
     return await work();
   } finally {
-    await rm(note, { force: true });
+    if (Object.keys(others).length === 0) await rm(note, { force: true });
+    else replaceFileSync(note, JSON.stringify(others));
   }
+}
+
+/** A note that cannot be read was left by a server that died, too: in which step is not known. */
+async function readNote(note: string, step: Step): Promise<Begun> {
+  const text = await readFile(note, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  if (text === undefined) return {};
+  const value = parseJson(text);
+  const old = first.safeParse(value).data;
+  return old ? { [old.step]: old.times } : (begun.safeParse(value).data ?? { [step]: 1 });
 }

@@ -8,10 +8,12 @@ import type { Journal } from '../../store/journal.ts';
 import type { JobRecord } from '../../store/server-store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { FileRef, RunEvent } from '../../telemetry/run-events.ts';
+import { RUN_FILES } from '../../workspace/run-folder.ts';
+import type { JobFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
 import { blobFile } from './job-files.ts';
 import { historyOf } from './job-results.ts';
-import { oneStep } from './one-step.ts';
+import { oneStep, STEP_NOTE } from './one-step.ts';
 
 export interface HistoryDeps {
   readonly record: JobRecord;
@@ -20,17 +22,18 @@ export interface HistoryDeps {
   readonly files: RunFiles;
   readonly work: WorkThread;
   readonly logger: Logger;
-  /** Of the job's files. */
-  readonly bundle: string;
+  readonly folder: JobFolder;
   readonly mostModelBytes: number;
-  /** File that says which step is under way. */
-  readonly note: string;
+  /** The job is aborted, or the server stops. */
+  readonly signal: AbortSignal;
 }
 
 /** Where a job's log says it is, with its model made if this is the beginning: all that is true before a coordinator takes over. */
 export async function openHistory(deps: HistoryDeps): Promise<RunHistory> {
   const { journal, job } = deps;
-  const history = await historyOf(journal, job.workflow);
+  const note = deps.folder.at(STEP_NOTE);
+  const replay = () => historyOf(journal, job.workflow);
+  const history = await oneStep(note, 'reading the log of this job', replay);
   if (history.status === 'finished') return history;
   if (history.error) throw new ReportedFailure(history.error);
   const opened = {
@@ -40,7 +43,7 @@ export async function openHistory(deps: HistoryDeps): Promise<RunHistory> {
   await append(deps, opened);
   if (!history.position) await append(deps, { type: 'model.initial', model: await initialModel(deps) });
   await mend(deps, history);
-  return historyOf(journal, job.workflow);
+  return replay();
 }
 
 async function append({ journal }: HistoryDeps, event: RunEvent): Promise<void> {
@@ -66,15 +69,30 @@ async function mend(deps: HistoryDeps, history: RunHistory): Promise<void> {
 }
 
 async function initialModel(deps: HistoryDeps): Promise<FileRef> {
-  const { record, files, work, job, bundle: folder, mostModelBytes: mostBytes } = deps;
+  const { record, files, work, job, mostModelBytes: mostBytes } = deps;
+  const folder = deps.folder.at(RUN_FILES.bundle);
   if (!record.initialModel)
-    return oneStep(deps.note, 'making the model of this job', () =>
+    return oneStep(deps.folder.at(STEP_NOTE), 'making the model of this job', () =>
       files.keepModel(0, async (target) => {
         faultPoint('job:model');
-        return work.run('makeModel', { job, folder, mostBytes, target });
+        // The thread goes on with it, and what it makes is nobody's: the job ends at once.
+        return untilAborted(() => work.run('makeModel', { job, folder, mostBytes, target }), deps.signal);
       }),
     );
   const model = blobFile(record.initialModel.sha256);
   await requireIntact(files, model);
   return model;
+}
+
+/** @throws the signal's reason as soon as it is aborted */
+async function untilAborted<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([work(), aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }

@@ -34,6 +34,9 @@ const line = (text: string, time = '2026-01-01T00:00:00.000Z'): Omit<LogLine, 's
 });
 const textsOf = async (site: string) => (await readSiteLog(folder, site)).map(({ text }) => text);
 
+/** A job of before results were noted. */
+const ENDED = { id: 'job', bundleSha256: sha256('bundle'), outcome: undefined };
+
 describe('the result files of a job', () => {
   it('are those a user wants, in order, with size and digest', async () => {
     for (const path of [
@@ -43,7 +46,7 @@ describe('the result files of a job', () => {
       'sites/site-1/log.jsonl',
     ])
       await put(path);
-    expect(await resultFiles(folder)).toEqual(
+    expect((await resultFiles(folder, ENDED)).files).toEqual(
       ['bundle/client/train.ts', 'bundle/job.yaml', 'model.safetensors', 'sites/site-1/log.jsonl'].map(
         (path) => ({
           path,
@@ -63,21 +66,39 @@ describe('the result files of a job', () => {
   ])('are not the work files of the server: %s', async (path) => {
     await put(path);
     await put('model.safetensors');
-    expect((await resultFiles(folder)).map((file) => file.path)).toEqual(['model.safetensors']);
-    await expect(resultFile(folder, path)).rejects.toMatchObject({ code: 'NF_FILE_UNKNOWN' });
+    expect((await resultFiles(folder, ENDED)).files.map((file) => file.path)).toEqual(['model.safetensors']);
+    await expect(resultFile(folder, path, ENDED)).rejects.toMatchObject({ code: 'NF_FILE_UNKNOWN' });
   });
 
   it.each(['bundle/notes.tmp', 'bundle/bundle.json', 'bundle/blobs/x', 'sites/uploads/x', 'blobs.txt'])(
     'are files of the job whose names only look so: %s',
     async (path) => {
       await put(path);
-      expect((await resultFiles(folder)).map((file) => file.path)).toEqual([path]);
-      expect(await resultFile(folder, path)).toBe(folder.at(path));
+      expect((await resultFiles(folder, ENDED)).files.map((file) => file.path)).toEqual([path]);
+      expect(await resultFile(folder, path, ENDED)).toBe(folder.at(path));
     },
   );
 
+  it.each([
+    ['missing', async () => undefined],
+    ['cut', () => put('model.safetensors', 'mod')],
+  ])('that were written and are %s are told to whoever asks for them', async (_, damage) => {
+    await damage();
+    const files = [{ path: 'model.safetensors', size: 17, sha256: sha256('model.safetensors') }];
+    const ended = { ...ENDED, outcome: { round: 1, best: null, firstFailure: null, files } };
+    await expect(resultFile(folder, 'model.safetensors', ended)).rejects.toMatchObject({
+      code: 'NF_RESULT_DAMAGED',
+    });
+    expect(await resultFiles(folder, ended)).toMatchObject({
+      files: [],
+      damaged: [{ path: 'model.safetensors' }, { path: 'bundle' }],
+    });
+    await put('model.safetensors');
+    expect(await resultFile(folder, 'model.safetensors', ended)).toBe(folder.at('model.safetensors'));
+  });
+
   it('are none where there is no folder', async () => {
-    expect(await resultFiles(folder)).toEqual([]);
+    expect(await resultFiles(folder, ENDED)).toEqual({ files: [], damaged: [] });
   });
 
   it.each([
@@ -93,13 +114,16 @@ describe('the result files of a job', () => {
   ])('lead nowhere by another name: %j', async (path) => {
     await put('model.safetensors');
     await put('bundle/job.yaml');
-    await expect(resultFile(folder, path)).rejects.toMatchObject({ code: 'NF_FILE_UNKNOWN', exitCode: 4 });
+    await expect(resultFile(folder, path, ENDED)).rejects.toMatchObject({
+      code: 'NF_FILE_UNKNOWN',
+      exitCode: 4,
+    });
   });
 
   it('do not follow links', async () => {
     await put('model.safetensors');
     await symlink('/etc/hostname', folder.at('link'));
-    expect((await resultFiles(folder)).map((file) => file.path)).toEqual(['model.safetensors']);
+    expect((await resultFiles(folder, ENDED)).files.map((file) => file.path)).toEqual(['model.safetensors']);
   });
 });
 

@@ -72,10 +72,11 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
     '/:job/files',
     { schema: { summary: 'Files of a finished job.', params: ofJob, response: { 200: jobFiles } } },
     async (request) => {
-      const { id: job, status } = await jobOf(context, request);
+      const record = await jobOf(context, request);
+      const { id: job, status } = record;
       if (!isFinished(status)) throw flError('NF_JOB_NOT_OVER', { job, status });
       await noteDeed(context, request.identity, { action: 'job.download', job });
-      return { files: await resultFiles(jobs.folder(job)) };
+      return resultFiles(jobs.folder(job), record);
     },
   );
 
@@ -86,9 +87,9 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
       schema: { summary: 'One of these files.', params: ofJob.extend({ '*': z.string() }) },
     },
     async (request, reply) => {
-      const { id } = await jobOf(context, request);
+      const record = await jobOf(context, request);
       const name = request.params['*'];
-      return sendFile(request, reply, { path: await resultFile(jobs.folder(id), name), name });
+      return sendFile(request, reply, { path: await resultFile(jobs.folder(record.id), name, record), name });
     },
   );
 }
