@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Admin } from '../../../src/runtime/admin/admin.ts';
+import { approve, listSiteJobs } from '../../../src/runtime/client/at-site.ts';
 import { sha256 } from '../../../src/runtime/kernel/digest.ts';
 import { PACKED_BUNDLE } from '../../../src/runtime/server/jobs/packed-file.ts';
 import { writeJob } from '../../support/job-folder.ts';
@@ -87,8 +88,21 @@ describe.runIf(process.platform === 'linux')('a site whose disk is full', () => 
   });
 
   it('costs its round, not the job, where the others are enough', async () => {
-    // The job begins without site-2: its time runs while the client starts, which takes long on a busy machine.
-    const { id, makeRoom } = await submitted('model', { site_timeout: 45, min_clients: 1 });
+    // The other site is enough to begin with: it takes the job when both have been asked.
+    const place = { kitDir: federation.kits.kit('site-1') };
+    const policy = (changes: Readonly<Record<string, string>>) =>
+      federation.kits.changeFile('site-1', 'local/site-policy.yml', changes);
+    await policy({ 'code: any': 'code: approved' });
+    const isAsked = async () => {
+      const { jobs } = await listSiteJobs(place);
+      const [code] = jobs.flatMap(({ code_sha256: one }) => one ?? []);
+      if (code === undefined || federation.said('site-2').length === 0) return false;
+      return approve(place, code);
+    };
+    const approved = until(isAsked);
+    const { id, makeRoom } = await submitted('model', { site_timeout: 10, min_clients: 1 });
+    await approved;
+    await policy({ 'code: approved': 'code: any' });
     const meta = await federation.wait(id);
     expect(meta).toMatchObject({
       status: 'FINISHED:COMPLETED',
