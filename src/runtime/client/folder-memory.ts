@@ -6,7 +6,7 @@ import { counted } from '../kernel/counted.ts';
 import { prettyJson } from '../kernel/digest.ts';
 import { flError, type NeuroflareError } from '../kernel/errors.ts';
 import { headOf } from '../store/chained-log.ts';
-import { type KnownEnd, knownEnds } from '../store/known-ends.ts';
+import { type KnownEnd, knownEnds } from '../wire/log-head.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { readOrSetAside, readRecord } from '../workspace/record-file.ts';
 import type { ClientFolder } from './client-folder.ts';

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { flError } from '../kernel/errors.ts';
 import { parseJson } from '../kernel/parse-json.ts';
-import { type KnownEnd, knownEnds } from '../store/known-ends.ts';
+import { type KnownEnd, knownEnds } from '../wire/log-head.ts';
 import { identityOf } from './certificate/identity.ts';
 import { kitFiles } from './kit/layout.ts';
 import { isSignedInProject, type LogSigner } from './log-key.ts';

@@ -5,9 +5,8 @@ import { z } from 'zod';
 import { canonicalJson, prettyJson, sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { parseJson } from '../kernel/parse-json.ts';
-import { type LogHead, logHead } from '../wire/log-head.ts';
+import { type KnownEnd, type LogHead, logHead } from '../wire/log-head.ts';
 import { syncFolder, writeAtomic, writeFileAtomic } from '../workspace/files.ts';
-import type { KnownEnd } from './known-ends.ts';
 import { readLines } from './lines.ts';
 
 const entrySchema = z.looseObject({

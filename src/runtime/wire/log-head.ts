@@ -16,3 +16,10 @@ export const auditHeadAnswer = z.strictObject({
     .nullable()
     .describe('where the audit log of the server ends; null while nothing stands in it'),
 });
+
+/** Where a log ended when its owner last looked. */
+const knownEnd = z.object({ seq: z.int().min(1), hash: digest });
+export type KnownEnd = z.output<typeof knownEnd>;
+
+/** By the name of the log's file: what tells that a log was removed together with its head. */
+export const knownEnds = z.record(z.string(), knownEnd);
