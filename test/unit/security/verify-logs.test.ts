@@ -103,7 +103,9 @@ it('an older log with its own end is found out by a head that somebody has kept'
   await copy('.older');
   await append(2);
   const problems = async (log: string, head: string) =>
-    (await verifyChainedLog(log, logKey(kit).isSigned, { knownHead: head })).findings.map(({ problem }) => problem);
+    (await verifyChainedLog(log, logKey(kit).isSigned, { knownHead: head })).findings.map(
+      ({ problem }) => problem,
+    );
   expect(await problems(`${path}.older`, `${path}.older.head`)).toEqual([]);
   expect(await problems(`${path}.older`, `${path}.head`)).toEqual([
     'it ends at entry 1, and a head of entry 2 is known: it is an older copy',
