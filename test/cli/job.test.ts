@@ -94,6 +94,37 @@ describe('job create', () => {
   });
 });
 
+describe('job validate', () => {
+  const warningsOf = async (...words: string[]) => {
+    const { answer } = await json('validate', ...words);
+    expect(answer).toMatchObject({ status: 'ok' });
+    return (answer.data as { warnings: string[] }).warnings.filter((text) => /metric|loss/.test(text));
+  };
+
+  it('warns of a key metric that is a loss by its name', async () => {
+    await run('create', 'jobs/cost', '-t', HELLO, '-s', 'key_metric=loss');
+    expect((await warningsOf('jobs/cost'))[0]).toContain('lower loss is taken as better, by its name');
+    const { stdout } = await run('validate', 'jobs/cost');
+    expect(stdout).toContain('warning: lower loss is taken as better');
+  });
+
+  it.each([
+    ['misspelt', 'acuracy', "Did you mean 'accuracy'?"],
+    ['that the script never reports', 'balanced_accuracy', 'does not name'],
+  ])('warns of a key metric %s', async (_, metric, text) => {
+    const [warning] = await warningsOf('tiny', '--set', `key_metric=${metric}`);
+    expect(warning).toContain(`workflow.key_metric is ${metric}`);
+    expect(warning).toContain(text);
+    const { stderr } = await runCli(['simulate', 'tiny', '-w', 'warned', '--set', `key_metric=${metric}`], {
+      cwd: root,
+    });
+    expect(stderr.indexOf(`workflow.key_metric is ${metric}`)).toBeLessThan(
+      stderr.indexOf('NF_KEY_METRIC_MISSING'),
+    );
+    expect(stderr).toContain(`warning: workflow.key_metric is ${metric}`);
+  });
+});
+
 describe('job show-variables', () => {
   it('lists name, value and path', async () => {
     const { stdout } = await run('show-variables', 'tiny');

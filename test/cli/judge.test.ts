@@ -258,6 +258,21 @@ describe('report', () => {
     expect([code, stderr]).toEqual([0, '']);
   });
 
+  it('warns before a run of classes that the model does not name, and takes the metrics of the trainer for known', async () => {
+    const validate = async (...sets: string[]) => {
+      const { answer } = await runJson(
+        ['job', 'validate', 'spots', ...sets.flatMap((one) => ['--set', one])],
+        { cwd },
+      );
+      return (answer.data as { warnings: string[] }).warnings.join('\n');
+    };
+    expect(await validate()).not.toMatch(/classes|key_metric/);
+    expect(await validate('model.classes=[bright, grey]')).toContain(
+      'images of dark, which model.classes does not name',
+    );
+    expect(await validate('key_metric=f1')).toContain('workflow.key_metric is f1');
+  });
+
   it('compares two runs on the subjects of both', async () => {
     const { answer } = await runJson(['report', 'spots', '--compare', 'spots', '--out', 'compared'], { cwd });
     const { comparison } = answer.data as { comparison: { lead: Record<string, number> } };

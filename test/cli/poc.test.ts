@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli, runJson, startCli } from '../support/cli.ts';
 import { TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
+import { interruptInTerminal } from '../support/own-terminal.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 /** Every command of a federation, against one that runs: real processes, real TLS. */
@@ -15,6 +16,9 @@ const json = async <Data = Record<string, unknown>>(line: string) => {
   return { code, answer, stderr, data: answer.data as Data };
 };
 const kit = (name: string) => join(cwd, 'poc/poc/prod_00', name);
+
+const GOES_ON =
+  "The job goes on at the server: 'neuroflare job monitor JOB' watches it again, 'neuroflare job abort JOB' ends it.";
 
 beforeAll(async () => {
   await writeJob(join(cwd, 'job'));
@@ -152,6 +156,17 @@ describe('a federation on this machine', () => {
     expect((await nf(`job stats ${data.job_id}`)).stdout).toMatch(/site-1 +running +1/);
     expect((await nf(`job log-config ${data.job_id} debug`)).code).toBe(0);
     expect((await nf(`client jobs list ${kit('site-1')}`)).stdout).toContain('running');
+    const running = startCli(['job', 'monitor', data.job_id], options);
+    await running.sees('round 1 of 2 opened');
+    running.child.kill('SIGINT');
+    const left = await running.done;
+    expect([left.code, left.stderr]).toEqual([130, expect.stringContaining(GOES_ON)]);
+    if (process.platform === 'linux') {
+      const screen = await interruptInTerminal(`job monitor ${data.job_id}`, 'round 1 of 2 opened', options);
+      expect(screen).toContain('code 130');
+      expect(screen.replace(/\s+/g, ' ')).toContain(GOES_ON);
+    }
+    expect((await json<{ status: string }>(`job meta ${data.job_id}`)).data.status).toBe('RUNNING');
     expect((await nf(`job abort ${data.job_id} --force`)).stdout).toMatch(/^Aborted .* after 0 of 2 rounds/);
     expect((await nf(`job wait ${data.job_id}`)).code).toBe(1);
   });

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runCli, runJson, startCli } from '../support/cli.ts';
+import { interruptInTerminal } from '../support/own-terminal.ts';
 import { leftovers } from '../support/run-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -43,32 +43,12 @@ describe('a simulation in the middle of native code', () => {
   });
 });
 
-/** Runs the command line in a terminal of its own and types Ctrl-C there once it has shown `shown`. */
-function interruptInTerminal(words: string, shown: string): Promise<string> {
-  const command = `"${process.execPath}" "${new URL('../../bin/run.js', import.meta.url).pathname}" ${words}`;
-  // Ctrl-C reaches the shell, too; without a trap some shells end before they tell the code.
-  const run = `trap : INT; ${command}; echo "code $?"`;
-  const child = spawn('script', ['-qfec', run, '/dev/null'], { cwd, stdio: ['pipe', 'pipe', 'ignore'] });
-  let screen = '';
-  let typed = false;
-  return new Promise((resolve, reject) => {
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      screen += text;
-      if (typed || !screen.includes(shown)) return;
-      typed = true;
-      child.stdin.write('\u0003');
-    });
-    child.on('error', reject);
-    child.on('close', () => resolve(screen));
-  });
-}
-
 describe.runIf(process.platform === 'linux')('a terminal', () => {
   it.each([
     ['preprocess phantom heads --per-class 100 --size 64', 'volumes ['],
     ['simulate endless', 'site-1'],
   ])('is left as it was by %s', async (words, shown) => {
-    const screen = await interruptInTerminal(words, shown);
+    const screen = await interruptInTerminal(words, shown, here);
     expect(screen).toContain('code 130');
     expect(screen.lastIndexOf('\u001b[?25l')).toBeLessThanOrEqual(screen.lastIndexOf('\u001b[?25h'));
     expect(screen.lastIndexOf('\u001b[?7l')).toBeLessThanOrEqual(screen.lastIndexOf('\u001b[?7h'));

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { readSplit } from '../../preprocess/split/manifest.ts';
 import { type TermsWanted, termsOf } from '../federation/job-terms.ts';
+import { unnamedClasses, unseenKeyMetric } from '../federation/job-warnings.ts';
 import { modelForm } from '../federation/model-form.ts';
 import { packBundle } from '../federation/packed-bundle.ts';
 import { loadSubmittedJob, modelOutside } from '../federation/submitted-job.ts';
@@ -11,6 +12,7 @@ import { LOCAL_FILES } from '../job/job-paths.ts';
 import { keyMetricWarnings } from '../job/key-metric.ts';
 import { findJobFile, loadJob } from '../job/load.ts';
 import { planRun } from '../job/plan.ts';
+import { counted } from '../kernel/counted.ts';
 import { sha256File } from '../kernel/digest.ts';
 import { toNeuroflareError } from '../kernel/errors.ts';
 import { signJob } from '../security/job-signature.ts';
@@ -54,10 +56,9 @@ export async function submitJob(admin: Admin, path: string, options: SubmitOptio
   });
   const { definition } = job;
   const split = definition.data?.split;
-  const splitSites =
-    split !== undefined && (await stat(split).catch(() => undefined))
-      ? (await readSplit(split)).sites.map(({ name }) => name)
-      : undefined;
+  const manifest =
+    split !== undefined && (await stat(split).catch(() => undefined)) ? await readSplit(split) : undefined;
+  const splitSites = manifest?.sites.map(({ name }) => name);
   const sites = options.clients ?? splitSites;
   if (sites) planRun(definition, { siteNames: options.clients }, splitSites);
   const model = outside === undefined ? undefined : await modelRef(outside);
@@ -76,8 +77,38 @@ export async function submitJob(admin: Admin, path: string, options: SubmitOptio
     await sendModel(admin, { ...model, file: outside }, options);
     return send();
   });
-  const warnings = keyMetricWarnings(job.value.workflow);
+  const warnings = [
+    ...keyMetricWarnings(job.value.workflow),
+    ...unseenKeyMetric(definition.workflow.keyMetric, bundle),
+    ...unnamedClasses(definition, manifest),
+    ...(await siteWarnings(admin, definition, wanted)),
+  ];
   return { jobId: answer.job_id, isNew: answer.is_new, name: definition.name, sites, warnings };
+}
+
+/** A job waits, it may be for ever, for sites that are not there. */
+async function siteWarnings(
+  admin: Admin,
+  { workflow: { clients, minClients, clientsPerRound } }: JobDefinition,
+  { study, clients: named }: Pick<Wanted, 'study' | 'clients'>,
+): Promise<string[]> {
+  // Those that are named were looked up by the server.
+  if (named) return [];
+  const known = await sitesOf(admin, study).catch(() => undefined);
+  if (known === undefined) return [];
+  const has = `the study ${study} has ${counted(known, 'site')}`;
+  const least = minClients ?? clientsPerRound ?? clients ?? 1;
+  if (least > known)
+    return [`a round needs ${counted(least, 'site')}, and ${has}: the job waits until there are more`];
+  return clients !== undefined && clients > known
+    ? [`the job asks for ${counted(clients, 'site')}, and ${has}`]
+    : [];
+}
+
+/** Of a study that has all sites, those that were at the server once. */
+async function sitesOf(admin: Admin, study: string): Promise<number> {
+  const { sites } = await admin.study(study);
+  return sites === null ? (await admin.status()).sites.length : sites.length;
 }
 
 /** Whose terms are signed, without what is the same for every job. */

@@ -17,6 +17,7 @@ import { atPlace, NeuroflareError } from '../kernel/errors.ts';
 import type { ParamSet } from '../tensors/nd-array.ts';
 import { parseModelSpec } from '../train/models/spec.ts';
 import { initialModel, requireModelSize } from './initial-model.ts';
+import { unnamedClasses, unseenKeyMetric } from './job-warnings.ts';
 import type { RunCard } from './run-card.ts';
 
 /** A job that passed every check that can be made before a site starts. */
@@ -47,7 +48,12 @@ export async function prepareJob(
     throw placedInJob(error, loaded.source);
   });
   const gaps = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
-  const warnings = [...keyMetricWarnings(loaded.value.workflow), ...gaps];
+  const warnings = [
+    ...keyMetricWarnings(loaded.value.workflow),
+    ...unseenKeyMetric(definition.workflow.keyMetric, bundle),
+    ...unnamedClasses(definition, split),
+    ...gaps,
+  ];
   return { loaded, bundle, split, plan, params, warnings };
 }
 

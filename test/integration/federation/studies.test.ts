@@ -123,7 +123,11 @@ describe('a site that is taken out of a study', () => {
     expect(ended.status).toMatch(/^FINISHED:(CAN_NOT_SCHEDULE|EXECUTION_EXCEPTION)$/);
     expect(ended.error?.message).toContain('site-2 is not in the study pair any more');
     await admin.changeSites('pair', 'add', ['site-2']);
-    const waiting = (await submitJob(admin, await job({ n_clients: 3 }), { signal, study: 'pair' })).jobId;
+    const submitted = await submitJob(admin, await job({ n_clients: 3 }), { signal, study: 'pair' });
+    expect(submitted.warnings).toEqual([
+      'a round needs 3 sites, and the study pair has 2 sites: the job waits until there are more',
+    ]);
+    const waiting = submitted.jobId;
     await admin.removeStudy('pair');
     expect(await federation.wait(waiting)).toMatchObject({
       status: 'FINISHED:CAN_NOT_SCHEDULE',

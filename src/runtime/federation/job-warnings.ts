@@ -1,0 +1,48 @@
+import type { SplitManifest } from '../../preprocess/split/manifest.ts';
+import type { Bundle } from '../job/bundle.ts';
+import type { JobDefinition } from '../job/definition.ts';
+import { compareText } from '../kernel/compare-text.ts';
+import { didYouMean } from '../kernel/nearest.ts';
+import { outputCount, parseModelSpec } from '../train/models/spec.ts';
+
+/** What of a job will most likely fail once it runs, told before: nobody can know here what a script does in the end. */
+
+/** Figures that `Trainer.evaluate` and `ImageSet` report (`train/metrics.ts`). */
+const OF_THE_TRAINER = ['loss', 'accuracy', 'balanced_accuracy', 'num_examples'];
+
+/** The key metric stands nowhere in the job's code, and is none that comes with neuroflare/mri. */
+export function unseenKeyMetric(metric: string, { files }: Bundle): string[] {
+  const texts = files
+    .filter(({ path }) => /\.[cm]?[jt]s$/.test(path))
+    .map(({ bytes }) => new TextDecoder().decode(bytes));
+  const reported = texts.some((text) => text.includes('neuroflare/mri')) ? OF_THE_TRAINER : [];
+  const words = new Set([
+    ...reported,
+    ...texts.flatMap((text) => text.match(/[\p{L}_$][\p{L}\p{N}_$]*/gu) ?? []),
+  ]);
+  const wanted = metric.match(/[\p{L}_$][\p{L}\p{N}_$]*/gu) ?? [];
+  // A name that is put together of parts, such as `auc/glioma`, may be made by the script.
+  if (wanted.length !== 1 || wanted[0] !== metric || words.has(metric)) return [];
+  return [
+    `workflow.key_metric is ${metric}, which the job's code does not name: a run ends after its first round if no site reports it.${didYouMean(metric, [...words])}`,
+  ];
+}
+
+/** Labels of the images in use that the model does not name, or more of them than it has outputs. */
+export function unnamedClasses({ model }: JobDefinition, split: SplitManifest | undefined): string[] {
+  if (model.kind !== 'built' || !split) return [];
+  const spec = parseModelSpec(model.spec);
+  const counts = split.sites.flatMap(({ classes }) => Object.values(classes)).flatMap(Object.entries<number>);
+  const used = counts.filter(([, count]) => count > 0).map(([label]) => label);
+  const labels = [...new Set(used)].sort(compareText);
+  const unnamed = spec.classes ? labels.filter((label) => !spec.classes?.includes(label)) : [];
+  if (unnamed.length > 0)
+    return [
+      `the data has images of ${unnamed.join(', ')}, which model.classes does not name: openDataset refuses them`,
+    ];
+  return labels.length > outputCount(spec)
+    ? [
+        `the data has ${labels.length} classes (${labels.join(', ')}), and the model ${outputCount(spec)} outputs`,
+      ]
+    : [];
+}
