@@ -18,6 +18,8 @@ export interface ProcessStart {
   readonly flags?: readonly string[];
   /** Shell lines in whose namespace and with whose mounts the process runs. */
   readonly within?: string;
+  /** Files and connections it may have open (`ulimit -n`). */
+  readonly openFiles?: number;
 }
 
 interface Running {
@@ -54,10 +56,12 @@ export class ProcessFederation {
     return join(this.kits.kit('hub'), 'state');
   }
 
-  start(name: string, { env = {}, flags = [], within }: ProcessStart = {}): void {
+  start(name: string, { env = {}, flags = [], within, openFiles }: ProcessStart = {}): void {
     const words = name === 'hub' ? ['server', 'start'] : ['client', 'start'];
     const more = name === 'hub' || flags.includes('--engine') ? flags : ['--engine', 'cpu', ...flags];
-    const command = [process.execPath, RUN, ...words, this.kits.kit(name), ...more];
+    const bare = [process.execPath, RUN, ...words, this.kits.kit(name), ...more];
+    const command =
+      openFiles === undefined ? bare : ['sh', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh', ...bare];
     const [program = '', ...args] =
       within === undefined
         ? command

@@ -87,7 +87,8 @@ function syntaxFault(
 ): { reason: string; place: Place } {
   const { name, message, stack = '' } = error instanceof Error ? error : new Error(reasonOf(error));
   // The parser's own stack has an end, and what is left of the parser afterwards parses nothing.
-  if (name === 'RuntimeError' || name === 'RangeError')
+  const isBroken = (error as NodeJS.ErrnoException).code === 'ERR_INTERNAL_ASSERTION';
+  if (isBroken || name === 'RuntimeError' || name === 'RangeError')
     return { reason: 'it is nested too deeply.', place: { file } };
   const at = /:(\d+)(?::(\d+))?\n/.exec(stack);
   if (!at?.[1]) return { reason: message, place: { file } };

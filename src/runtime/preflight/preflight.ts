@@ -25,6 +25,7 @@ import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { readMembers } from '../train/dataset/members.ts';
 import { Connection } from '../transport/connection.ts';
 import { proxyFor, shownProxy } from '../transport/proxy.ts';
+import { PROTOCOL_VERSION } from '../wire/protocol.ts';
 import { makeFolder } from '../workspace/files.ts';
 import { isLocked } from '../workspace/lock.ts';
 import { holderOf } from '../workspace/port-holder.ts';
@@ -47,7 +48,14 @@ const IMAGES_AT_ONCE = 8;
 /** Of images that cannot be read. */
 const MOST_NAMED = 5;
 
-const health = z.object({ status: z.string(), time: z.iso.datetime(), seen_as: z.string() });
+/** Servers of version 0.1.0 tell no version. */
+const health = z.object({
+  status: z.string(),
+  time: z.iso.datetime(),
+  seen_as: z.string(),
+  version: z.string().optional(),
+  protocol: z.int().optional(),
+});
 
 /** Everything a server, a client or an admin needs, looked at before it is started. */
 export async function preflight(options: PreflightOptions): Promise<Check[]> {
@@ -121,6 +129,7 @@ async function lineChecks(
   try {
     const reach = await look('server', async () => {
       answer = await connection.send({ method: 'GET', path: '/healthz', answer: health });
+      requireSameProtocol(answer, connection.address);
       const via = proxy === undefined ? '' : ` through ${shownProxy(proxy)}`;
       return `${connection.address} answers${via} and sees this machine at ${answer.seen_as}`;
     });
@@ -128,6 +137,14 @@ async function lineChecks(
   } finally {
     await connection.close();
   }
+}
+
+/** @throws NF_SERVER_OLDER, NF_PROTOCOL_VERSION */
+function requireSameProtocol({ protocol, version }: z.output<typeof health>, address: string): void {
+  if (protocol === PROTOCOL_VERSION) return;
+  if (protocol === undefined || version === undefined || protocol < PROTOCOL_VERSION)
+    throw flError('NF_SERVER_OLDER', { address, own: PROTOCOL_VERSION });
+  throw flError('NF_PROTOCOL_VERSION', { version, own: protocol, given: String(PROTOCOL_VERSION) });
 }
 
 async function clockCheck(time: string): Promise<string> {

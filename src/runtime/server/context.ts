@@ -33,6 +33,8 @@ export interface ServerContext {
   readonly audit: AuditLog;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** For people at the server. */
+  readonly tell: (line: string) => void;
   /** ISO 8601, UTC. */
   readonly started: string;
   logLevel(): LogLevel;

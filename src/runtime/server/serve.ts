@@ -199,6 +199,7 @@ async function assemble(
     audit,
     metrics,
     logger,
+    tell,
     started: new Date().toISOString(),
     logLevel: () => logger.level as LogLevel,
     setLogLevel: (level) => {

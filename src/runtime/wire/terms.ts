@@ -1,10 +1,18 @@
 import { z } from 'zod';
-import { blobRef, digest, jobId, name, signatureSchema, time } from './shapes.ts';
+import { blobRef, digest, jobId, name, signatureSchema } from './shapes.ts';
 
 /** What a submitter signs: what may be done with a job, so that neither server nor site needs the other's word for it. */
 
 const count = z.int().min(0);
 const project = z.string().min(1).max(200);
+/**
+ * ISO 8601 in UTC, as text: what is signed is this text, and a client that was made from the OpenAPI document would turn a `date-time` into a
+ * value of its language and write it another way.
+ */
+const signedTime = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/, 'must be a time in UTC, like 2026-11-24T10:00:00Z')
+  .refine((text) => !Number.isNaN(Date.parse(text)), 'must be a time that there is');
 
 /** What every model of a job looks like. */
 export const modelForm = z.strictObject({
@@ -27,8 +35,8 @@ export const jobTerms = z.strictObject({
   bundle_sha256: digest.describe('over the paths and digests of its files'),
   name,
   study: name,
-  submitted: time,
-  expires: time.describe('from then on no site begins the job, or a task of it'),
+  submitted: signedTime,
+  expires: signedTime.describe('from then on no site begins the job, or a task of it'),
   clients: z.array(name).min(1).max(100_000).nullable().describe('the sites that take part; null: any'),
   num_rounds: z.int().min(1).describe('of training; the final model is scored once more'),
   workflow: z.string().min(1).max(64),

@@ -10,6 +10,7 @@ import {
   Lexer,
   LineCounter,
   Parser,
+  visit,
 } from 'yaml';
 import { type CodeNaming, flError, type Place } from '../kernel/errors.ts';
 import { reasonOf } from '../kernel/reason-of.ts';
@@ -86,6 +87,8 @@ export function parseYaml(text: string, file: YamlFile): YamlSource {
   if (broken) throw flError(code, { reason: yamlFault(broken.message) }, { place: at(broken.pos[0]) });
   const second = documents.next().value;
   if (second) throw flError(code, { reason: MANY }, { place: at(second.range[0]) });
+  const twice = repeatedKey(document);
+  if (twice !== undefined) throw flError(code, { reason: TWICE }, { place: at(twice) });
   return {
     path,
     document,
@@ -96,6 +99,27 @@ export function parseYaml(text: string, file: YamlFile): YamlSource {
 }
 
 const MANY = 'it holds several documents, and one is wanted.';
+const TWICE = 'this key stands twice in one map.';
+
+/** Where a key stands that its map has already: the library compares each key with all before it, which takes minutes for a large map. */
+function repeatedKey(document: Document.Parsed): number | undefined {
+  let found: number | undefined;
+  visit(document, {
+    Map: (_key, map) => {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) {
+          found = key.range?.[0] ?? 0;
+          return visit.BREAK;
+        }
+        seen.add(key.value);
+      }
+      return undefined;
+    },
+  });
+  return found;
+}
 
 /** As the library's `parseDocument` does it, but for texts that are nested without end: they end at once, not in its stack. */
 function* compose(
@@ -103,7 +127,7 @@ function* compose(
   lines: LineCounter,
   tooDeep: (offset: number) => Error,
 ): Generator<Document.Parsed, undefined> {
-  const composer = new Composer({ lineCounter: lines, prettyErrors: false });
+  const composer = new Composer({ lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   yield* composer.compose(tokensOf(text, lines, tooDeep), true, text.length);
   return undefined;
 }
@@ -152,7 +176,5 @@ function offsetOf(document: Document.Parsed, keys: readonly (string | number)[],
 }
 
 function yamlFault(message: string): string {
-  return message === 'Map keys must be unique'
-    ? 'this key stands twice in one map.'
-    : `${message.replace(/\.?$/, '')}.`;
+  return `${message.replace(/\.?$/, '')}.`;
 }

@@ -83,7 +83,7 @@ describe('the OpenAPI document', () => {
     const sending = operations().filter(({ operation }) => operation.responses['206']?.content?.[BYTES]);
     expect(sending.map(({ path }) => path).sort()).toEqual([
       '/v1/jobs/{job}/bundle',
-      '/v1/jobs/{job}/files/{*}',
+      '/v1/jobs/{job}/files/{path}',
       '/v1/site/jobs/{job}/bundle',
       '/v1/site/jobs/{job}/models/{sha256}',
     ]);

@@ -132,7 +132,7 @@ describe('the table of rights', () => {
     const { paths } = JSON.parse(body) as { paths: Record<string, Record<string, unknown>> };
     const routes = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => {
-        const named = path.replace(/\{([^}]+)\}/g, (_all, name) => (name === '*' ? '*' : `:${name}`));
+        const named = path.replace('{path}', '*').replace(/\{([^}]+)\}/g, (_all, name) => `:${name}`);
         return `${method.toUpperCase()} ${named.replace(/(.)\/$/, '$1')}`;
       }),
     );

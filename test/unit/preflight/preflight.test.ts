@@ -8,6 +8,7 @@ import { look } from '../../../src/runtime/preflight/check.ts';
 import { type PreflightOptions, preflight } from '../../../src/runtime/preflight/preflight.ts';
 import { type KitTls, openKit } from '../../../src/runtime/security/kit/open.ts';
 import { moveServer } from '../../../src/runtime/security/move-server.ts';
+import { PROTOCOL_VERSION } from '../../../src/runtime/wire/protocol.ts';
 import { lockFolder } from '../../../src/runtime/workspace/lock.ts';
 import { makeFederation } from '../../support/federation-kits.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -52,11 +53,15 @@ async function move(port: number): Promise<void> {
 }
 
 /** A server that answers probes, with a clock that is off by some seconds. */
-async function serve(secondsApart = 0, tls?: KitTls): Promise<void> {
+async function serve(
+  secondsApart = 0,
+  tls?: KitTls,
+  speaks: object = { version: '9.9.9', protocol: PROTOCOL_VERSION },
+): Promise<void> {
   const own = (await openKit(kit('hub'), 'server')).tls;
   server = await serveTls(tls ?? own, (_request, response) => {
     const time = new Date(Date.now() + secondsApart * 1000).toISOString();
-    response.end(JSON.stringify({ status: 'ok', time, seen_as: '10.0.0.7' }));
+    response.end(JSON.stringify({ status: 'ok', time, seen_as: '10.0.0.7', ...speaks }));
   });
   await move(server.port);
 }

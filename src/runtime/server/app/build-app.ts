@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { plainAddress } from '../../kernel/address-text.ts';
 import { flError } from '../../kernel/errors.ts';
 import { REQUEST_LIMITS } from '../../kernel/limits.ts';
+import { packageVersion } from '../../kernel/package-version.ts';
+import { PROTOCOL_VERSION } from '../../wire/protocol.ts';
 import type { ServerContext } from '../context.ts';
 import type { App } from './app.ts';
 import { takeBodies } from './bodies.ts';
@@ -40,7 +42,7 @@ export async function buildApp(context: ServerContext): Promise<App> {
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  answerErrors(app);
+  answerErrors(app, context);
   noteRefusals(app, context);
   requireIdentity(app);
   enforceRights(app);
@@ -97,6 +99,8 @@ const health = z.object({
   status: z.literal('ok'),
   time: z.iso.datetime(),
   seen_as: z.string().describe('address of the asker'),
+  version: z.string().describe('of neuroflare'),
+  protocol: z.int(),
 });
 
 /** For probes, Prometheus and tools that make clients. */
@@ -108,6 +112,8 @@ function openRoutes(app: App, { access, metrics, store, logger }: ServerContext)
       status: 'ok' as const,
       time: new Date().toISOString(),
       seen_as: plainAddress(ip),
+      version: packageVersion(),
+      protocol: PROTOCOL_VERSION,
     }),
   );
   app.get('/metrics', { schema: { summary: 'Figures for Prometheus.' } }, async (request, reply) => {

@@ -2,14 +2,18 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { seenFrom } from '../../federation/reported-inside.ts';
 import type { ErrorRow } from '../../kernel/catalog/row.ts';
 import { ERROR_CATALOG } from '../../kernel/catalog.ts';
 import { flError, NeuroflareError, toNeuroflareError } from '../../kernel/errors.ts';
 import { JSON_TYPE } from '../../wire/protocol.ts';
 import { formFault } from '../../wire/read-request.ts';
 import { fitReport } from '../../wire/shapes.ts';
+import type { ServerContext } from '../context.ts';
+import { isOfTheMachine } from '../jobs/machine-failures.ts';
 import type { App } from './app.ts';
 import { otherType } from './bodies.ts';
+import { MachineNotes } from './machine-notes.ts';
 
 const STATUS_BY_EXIT = { 1: 409, 2: 403, 3: 504, 4: 400, 5: 500, 130: 409 } as const;
 
@@ -23,9 +27,10 @@ export function statusOf({ code, exitCode }: NeuroflareError): number {
 /** The rest of a body that is refused is not waited for. */
 const CLOSING = new Set(['NF_UPLOAD_TOO_LARGE', 'NF_REQUEST_TOO_LARGE']);
 
-/** Every failure leaves as the report of a named error, without a stack. */
-export function answerErrors(app: App): void {
+/** Every failure leaves as the report of a named error, without a stack and without where the server keeps its files. */
+export function answerErrors(app: App, { state, tell }: Pick<ServerContext, 'state' | 'tell'>): void {
   const routes: Route[] = [];
+  const machine = new MachineNotes(tell);
   app.addHook('onRoute', ({ method, url }) => {
     for (const one of [method].flat()) routes.push({ method: one, parts: partsOf(url) });
   });
@@ -34,8 +39,9 @@ export function answerErrors(app: App): void {
     const status = statusOf(error);
     const log = status >= 500 ? request.log.error.bind(request.log) : request.log.info.bind(request.log);
     log({ code: error.code, url: request.url, err: status >= 500 ? thrown : undefined }, error.message);
+    if (isOfTheMachine(error)) machine.note(error);
     if (CLOSING.has(error.code)) reply.header('connection', 'close');
-    return reply.code(status).send(fitReport(error.report()));
+    return reply.code(status).send(fitReport(seenFrom(state.root, error).report()));
   });
   app.setNotFoundHandler(({ method, url }, reply) => {
     const [path = ''] = url.split('?');

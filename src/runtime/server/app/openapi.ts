@@ -23,6 +23,9 @@ const securitySchemes = {
 /** What is known of a route beyond its schemas, until the document is made. */
 const TAKES = 'x-takes-bytes';
 const SENDS = 'x-sends-bytes';
+/** The rest of an address, as the router has it; as a name in a template generators of clients take it. */
+const REST = '{*}';
+const REST_NAME = 'path';
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
 interface Operation {
@@ -51,7 +54,11 @@ export async function describeRoutes(app: App): Promise<void> {
     transformObject: (document) => {
       if (!('openapiObject' in document)) return document.swaggerObject;
       const { openapiObject } = document;
-      for (const [path, item] of Object.entries(openapiObject.paths ?? {}))
+      const paths = Object.entries(openapiObject.paths ?? {}).map(
+        ([path, item]) => [path.replace(REST, `{${REST_NAME}}`), item] as const,
+      );
+      openapiObject.paths = Object.fromEntries(paths);
+      for (const [path, item] of paths)
         for (const method of METHODS) {
           const operation = item?.[method] as Operation | undefined;
           if (operation) complete(operation, { path, method });
@@ -82,7 +89,10 @@ function complete(operation: Operation, { path, method }: { path: string; method
         : operation.responses;
   const hasBody = operation.requestBody !== undefined;
   operation.responses = { ...own, ...errors(statusesOf({ path, hasBody, sends })) };
-  operation.parameters = [...(operation.parameters ?? []), ...headersOf({ path, method, sends })];
+  const parameters = (operation.parameters ?? []).map((one) =>
+    'name' in one && one.name === '*' ? { ...one, name: REST_NAME } : one,
+  );
+  operation.parameters = [...parameters, ...headersOf({ path, method, sends })];
 }
 
 interface Route {
@@ -123,7 +133,8 @@ function errors(statuses: readonly number[]): Record<string, object> {
 function headersOf({ path, method, sends }: { path: string; method: string; sends: boolean }): object[] {
   const header = (name: string, schema: object) => ({ in: 'header', name, required: true, schema });
   const isRegistration = path === '/v1/site/session' && method === 'post';
-  const version = { type: 'string', const: String(PROTOCOL_VERSION) };
+  // An enum of one: generators of clients take no const in a header.
+  const version = { type: 'string', enum: [String(PROTOCOL_VERSION)] };
   const session = { type: 'string', format: 'uuid', description: 'from the registration of the client' };
   const range = { type: 'string', pattern: '^bytes=[0-9]+-$', description: 'from which byte on' };
   return [
