@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
@@ -13,7 +14,7 @@ import { clientFolder, WORK_IN_KIT } from './client-folder.ts';
 import { lockOfDecisions, troublesOfDecisions } from './decisions.ts';
 import { lossesSince } from './folder-memory.ts';
 import { type JobFileShown, readJobFiles } from './job-files.ts';
-import { type JobList, readJobList } from './job-list.ts';
+import { type JobList, jobListMissing, readJobList } from './job-list.ts';
 import { stopJob } from './stopped-jobs.ts';
 
 /** What somebody at a site looks at and decides, beside the client that runs. */
@@ -47,6 +48,7 @@ export async function listSiteJobs(place: SitePlace): Promise<SiteJobs> {
     ...(await troublesOfDecisions(folder, logKey({ tls, identity }).isSigned)),
   ];
   const jobs = running ? await jobsAtHand(place) : [];
+  if (running && !existsSync(folder.jobList)) troubles.push(jobListMissing(folder));
   // Of a list that cannot be read the troubles tell.
   const { approved } = await readApprovals(folder).catch(() => ({ approved: [] }));
   return { jobs, running, approved: approved.map(({ code_sha256: code }) => code), troubles };

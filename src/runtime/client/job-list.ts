@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { flError } from '../kernel/errors.ts';
+import { flError, type NeuroflareError } from '../kernel/errors.ts';
 import { sitePhase } from '../wire/site.ts';
 import { readRecord } from '../workspace/record-file.ts';
 import type { ClientFolder } from './client-folder.ts';
@@ -30,6 +30,11 @@ const FORM = {
   damaged: (found: { path: string; reason: string }) =>
     flError('NF_JOB_LIST_INVALID', found, { place: { file: found.path } }),
 };
+
+/** Of a client that runs and has none: it starts, or somebody has removed it. */
+export function jobListMissing({ jobList: path }: ClientFolder): NeuroflareError {
+  return FORM.damaged({ path, reason: 'it is not there' });
+}
 
 /** The jobs a client had when it last wrote them down; undefined where none has. @throws NF_JOB_LIST_INVALID */
 export async function readJobList({ jobList }: ClientFolder): Promise<JobList | undefined> {

@@ -50,7 +50,7 @@ export class JobMemory {
   }
 
   /**
-   * Reads what was written down. A job that the audit log has seen accepted and that is written down nowhere is over, too: what happened
+   * Reads what was written down. A job of which the audit log has seen a task and that is written down nowhere is over, too: what happened
    * to it is not known any more.
    */
   static async open(folder: ClientFolder, { note, tell, now = new Date() }: MemoryDeps): Promise<JobMemory> {
@@ -174,18 +174,18 @@ const KEPT = 'jobs.kept';
 /** A job that needs not be known any more. */
 const FORGOTTEN = 'job.forgotten';
 
-/** The jobs that must be written down, by the audit log. */
+/** The jobs that must be written down, by the audit log: those of which a task was begun, for that is noted after the job was written down. */
 async function jobsOfAudit(path: string): Promise<{ readonly isKept: boolean; readonly jobs: Set<string> }> {
   const jobs = new Set<string>();
   let isKept = false;
   if (!existsSync(path)) return { isKept, jobs };
-  for await (const { action, job } of readChainedLog(path)) {
+  for await (const { action, job, outcome } of readChainedLog(path)) {
     if (action === KEPT) {
       isKept = true;
       jobs.clear();
     }
     if (typeof job !== 'string') continue;
-    if (action === 'job.accepted') jobs.add(job);
+    if (String(action).startsWith('task.') && outcome === 'done') jobs.add(job);
     if (action === FORGOTTEN) jobs.delete(job);
   }
   return { isKept, jobs: isKept ? jobs : new Set() };

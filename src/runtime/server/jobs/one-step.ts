@@ -4,13 +4,19 @@ import { flError } from '../../kernel/errors.ts';
 import { parseJson } from '../../kernel/parse-json.ts';
 import { replaceFileSync } from '../../workspace/files.ts';
 
-/** What a server does of a job itself, as the end of a sentence. What sites send is looked at beside it, and is theirs. */
-type Step =
-  | 'opening this job'
-  | 'reading the log of this job'
-  | 'making the model of this job'
-  | "making a round's model of this job"
-  | 'writing the results of this job';
+/**
+ * What a server does of a job itself, as the end of a sentence, and how often it may end there. What sites send is looked at beside it, and
+ * is theirs. Once may be the machine's doing; twice at the same place is the job's. Every start goes through the first two with every job: a
+ * server that is killed again and again for something else is met there, too.
+ */
+const MOST_TIMES = {
+  'opening this job': 4,
+  'reading the log of this job': 4,
+  'making the model of this job': 2,
+  "making a round's model of this job": 2,
+  'writing the results of this job': 2,
+} as const;
+type Step = keyof typeof MOST_TIMES;
 
 /** Steps that were begun and not ended, and how often: by then the server was gone. */
 const begun = z.record(z.string(), z.int().min(1));
@@ -21,12 +27,9 @@ const first = z.strictObject({ step: z.string(), times: z.int().min(1) });
 /** Name of the note in a job's folder. */
 export const STEP_NOTE = 'step.json';
 
-/** Once may be the machine's doing; twice at the same place is the job's. */
-const MOST_TIMES = 2;
-
 /**
  * Does a step of a job that could take the server with it. A note in the job's folder is there while it is under way: who finds
- * the note of a server that died in this step twice does not try again. Steps that come before it and are passed do not change that.
+ * the note of a server that died in this step as often as may be does not try again. Steps that come before it and are passed do not change that.
  * Costs a small file without a sync, written and removed.
  * @throws NF_JOB_HELD
  */
@@ -36,7 +39,7 @@ export async function oneStep<Result>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   const { [step]: times = 0, ...others } = await readNote(note, step);
-  if (times >= MOST_TIMES) throw flError('NF_JOB_HELD', { step, times });
+  if (times >= MOST_TIMES[step]) throw flError('NF_JOB_HELD', { step, times });
   replaceFileSync(note, JSON.stringify({ ...others, [step]: times + 1 }));
   try {
     return await work();

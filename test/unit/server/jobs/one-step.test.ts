@@ -38,6 +38,12 @@ describe('a step of a job that a server died in', () => {
     },
   );
 
+  it('that every start goes through is tried more often: other things end a server there, too', async () => {
+    const early = join(root, 'early.json');
+    for (let times = 0; times < 4; times++) await die(OPENING, early);
+    await expect(oneStep(early, OPENING, async () => 1)).rejects.toMatchObject({ code: 'NF_JOB_HELD' });
+  });
+
   it('is not forgotten by the steps that come before it after a restart', async () => {
     const later = join(root, 'later.json');
     for (const times of [1, 2]) {
