@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runCli, runJson } from '../support/cli.ts';
-import { writeJob } from '../support/job-folder.ts';
+import { TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -106,6 +106,19 @@ describe('job validate', () => {
     expect((await warningsOf('jobs/cost'))[0]).toContain('lower loss is taken as better, by its name');
     const { stdout } = await run('validate', 'jobs/cost');
     expect(stdout).toContain('warning: lower loss is taken as better');
+  });
+
+  it('warns of what a site keeps from scripts, and simulate does not', async () => {
+    const [script, head] = [
+      'client/train.ts',
+      `import { spawnSync } from 'node:child_process';\nimport 'http';\n`,
+    ];
+    await writeJob(join(root, 'spawns'), { script: `${head}spawnSync('true');\n${TINY_SCRIPT}` });
+    const { stdout } = await run('validate', 'spawns');
+    expect(stdout).toContain(
+      `warning: ${script} imports child_process, http, which a site keeps from scripts`,
+    );
+    expect((await run('validate', 'tiny')).stdout).not.toContain('imports');
   });
 
   it.each([

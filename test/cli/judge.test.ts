@@ -242,6 +242,7 @@ describe('report', () => {
     expect((await runCli(run, { cwd })).code).toBe(0);
     const { stdout } = await runCli(['report', 'spots', '-w', 'fresh'], { cwd });
     expect(stdout).toContain('not judged yet');
+    expect(stdout).toContain('make the report again: neuroflare evaluate spots --workspace fresh\n');
     expect(nextOf('fresh', 'spots')).toEqual(['evaluate', 'spots', '--workspace', 'fresh']);
   });
 

@@ -36,6 +36,7 @@ describe('before there is a federation', () => {
     ['job list', 4, 'NF_CONFIG_NONE'],
     ['poc start', 4, 'NF_POC_NONE'],
     ['poc stop', 4, 'NF_POC_NONE'],
+    ['poc prepare --clients CON', 4, 'NF_PROJECT_INVALID'],
     ['server start nowhere', 4, 'NF_KIT_NOT_FOUND'],
     ['client start nowhere', 4, 'NF_KIT_NOT_FOUND'],
     ['preflight-check nowhere', 4, 'NF_KIT_NOT_FOUND'],
@@ -46,6 +47,11 @@ describe('before there is a federation', () => {
     const { code: got, answer } = await json(line);
     expect([got, answer.error_code]).toEqual([exit, code]);
   });
+});
+
+it('names of sites that cannot be folders everywhere are each told', async () => {
+  const { answer } = await json('poc prepare --clients CON,fine,site-2.');
+  expect(answer.message).toMatch(/^'CON' cannot be the name of a folder on Windows.*; 'site-2\.' cannot be/);
 });
 
 describe('a federation on this machine', () => {

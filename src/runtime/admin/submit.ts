@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { readSplit } from '../../preprocess/split/manifest.ts';
 import { type TermsWanted, termsOf } from '../federation/job-terms.ts';
-import { unnamedClasses, unseenKeyMetric } from '../federation/job-warnings.ts';
+import { closedModules, unnamedClasses, unseenKeyMetric } from '../federation/job-warnings.ts';
 import { modelForm } from '../federation/model-form.ts';
 import { packBundle } from '../federation/packed-bundle.ts';
 import { loadSubmittedJob, modelOutside } from '../federation/submitted-job.ts';
@@ -80,6 +80,7 @@ export async function submitJob(admin: Admin, path: string, options: SubmitOptio
   const warnings = [
     ...keyMetricWarnings(job.value.workflow),
     ...unseenKeyMetric(definition.workflow.keyMetric, bundle),
+    ...closedModules(bundle),
     ...unnamedClasses(definition, manifest),
     ...(await siteWarnings(admin, definition, wanted)),
   ];

@@ -28,6 +28,25 @@ export function unseenKeyMetric(metric: string, { files }: Bundle): string[] {
   ];
 }
 
+/** Modules whose ways a site closes unless its policy says otherwise. */
+const CLOSED =
+  /\b(?:from|import|require\s*\(|import\s*\()\s*['"](?:node:)?(child_process|worker_threads|cluster|net|tls|dgram|dns|https?|http2|inspector|sqlite)(?:\/\w+)?['"]/g;
+
+/** What works in `simulate` and is kept from the script at a site. */
+export function closedModules({ files }: Bundle): string[] {
+  return files
+    .filter(({ path }) => /\.[cm]?[jt]s$/.test(path))
+    .flatMap(({ path, bytes }) => {
+      const found = new TextDecoder().decode(bytes).matchAll(CLOSED);
+      const modules = [...new Set([...found].map(([, name]) => name))];
+      return modules.length === 0
+        ? []
+        : [
+            `${path} imports ${modules.join(', ')}, which a site keeps from scripts unless its local/site-policy.yml says otherwise (isolate, network)`,
+          ];
+    });
+}
+
 /** Labels of the images in use that the model does not name, or more of them than it has outputs. */
 export function unnamedClasses({ model }: JobDefinition, split: SplitManifest | undefined): string[] {
   if (model.kind !== 'built' || !split) return [];

@@ -17,7 +17,7 @@ import { atPlace, NeuroflareError } from '../kernel/errors.ts';
 import type { ParamSet } from '../tensors/nd-array.ts';
 import { parseModelSpec } from '../train/models/spec.ts';
 import { initialModel, requireModelSize } from './initial-model.ts';
-import { unnamedClasses, unseenKeyMetric } from './job-warnings.ts';
+import { closedModules, unnamedClasses, unseenKeyMetric } from './job-warnings.ts';
 import type { RunCard } from './run-card.ts';
 
 /** A job that passed every check that can be made before a site starts. */
@@ -51,6 +51,7 @@ export async function prepareJob(
   const warnings = [
     ...keyMetricWarnings(loaded.value.workflow),
     ...unseenKeyMetric(definition.workflow.keyMetric, bundle),
+    ...closedModules(bundle),
     ...unnamedClasses(definition, split),
     ...gaps,
   ];

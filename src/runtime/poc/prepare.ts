@@ -87,7 +87,7 @@ export async function addToPoc(
   const checked = participantSchema.safeParse({ ...rest, org });
   if (!checked.success) {
     const faults = checked.error.issues
-      .map(({ path, message }) => `${path.join('.')}: ${message}`)
+      .map((issue) => `${issue.path.join('.')} ${issueText(issue)}`)
       .join('; ');
     throw flError('NF_PROJECT_INVALID', { faults });
   }
@@ -107,7 +107,7 @@ export async function addToPoc(
 async function projectOf({ clients, names, projectFile }: PrepareOptions, port: number): Promise<Project> {
   if (projectFile !== undefined) return hereOf(await readProject(projectFile), port);
   const sites = names ?? Array.from({ length: clients }, (_, index) => `site-${index + 1}`);
-  const checked = projectSchema.safeParse({
+  const project = {
     api_version: 3,
     name: POC_PROJECT,
     description: 'a federation on one machine',
@@ -118,11 +118,16 @@ async function projectOf({ clients, names, projectFile }: PrepareOptions, port: 
     ].map((participant) =>
       participant.type === 'server' ? { ...participant, ...address(port) } : participant,
     ),
-  });
+  };
+  const checked = projectSchema.safeParse(project);
   if (checked.success) return checked.data;
-  throw flError('NF_PROJECT_INVALID', {
-    faults: checked.error.issues.map(issueText).join('; '),
-  });
+  const faults = checked.error.issues.map((issue) => `${givenAt(project, issue.path)} ${issueText(issue)}`);
+  throw flError('NF_PROJECT_INVALID', { faults: [...new Set(faults)].join('; ') });
+}
+
+/** What somebody gave, as they wrote it. */
+function givenAt(project: object, path: readonly PropertyKey[]): string {
+  return `'${String(path.reduce((value: unknown, key) => Reflect.get(Object(value), key), project))}'`;
 }
 
 /** A project of several machines, with its server on this one. */

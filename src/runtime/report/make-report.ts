@@ -5,6 +5,7 @@ import { openAnyKit } from '../security/kit/open.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { type ComparedRun, pairRuns, renderComparison } from './compare.ts';
 import { gatherReport } from './gather.ts';
+import { evaluateCommand } from './next-command.ts';
 import { renderPage } from './page.ts';
 import type { ReportResult } from './result.ts';
 import { makeRunRecord } from './run-record.ts';
@@ -17,8 +18,7 @@ export const REPORT_FILES = {
   tensorboard: 'tensorboard',
 } as const;
 
-const NOT_JUDGED =
-  'The run was not judged yet: the report shows validation figures alone. Evaluate it, then make the report again.';
+const NOT_JUDGED = 'The run was not judged yet: the report shows validation figures alone.';
 
 export interface ReportOptions {
   readonly target: string;
@@ -44,7 +44,9 @@ export async function makeReport(options: ReportOptions): Promise<ReportResult> 
   await writeFileAtomic(paths.record, prettyJson(makeRunRecord(source, kit)));
   await writeFileAtomic(paths.report, renderPage(source, options));
   const headline = source.evaluation?.headline;
-  const sentence = headline?.sentence ?? NOT_JUDGED;
+  const judge = evaluateCommand(source.card, options);
+  const next = judge === undefined ? '' : ` Judge it, then make the report again: ${judge}`;
+  const sentence = headline?.sentence ?? `${NOT_JUDGED}${next}`;
   return { ...paths, verdict: headline?.verdict ?? null, sentence, comparison: null };
 }
 
