@@ -18,6 +18,7 @@ export default class Simulate extends BaseCommand<Study> {
     '<%= config.bin %> simulate jobs/hello',
     '<%= config.bin %> simulate jobs/glioma --workspace work --n-clients 3 --threads 2 --gpu 0',
     '<%= config.bin %> simulate jobs/glioma --resume',
+    '<%= config.bin %> simulate jobs/glioma --resume --set num_rounds=40',
   ];
   static override args = { job: Args.string({ required: true, description: 'job folder' }) };
   static override flags = {
@@ -71,7 +72,10 @@ export default class Simulate extends BaseCommand<Study> {
     baselines: Flags.string({
       summary: 'then train and compare local, centralized or leave-one-out models (separated by commas)',
     }),
-    resume: Flags.boolean({ summary: 'go on with the newest run of this job' }),
+    resume: Flags.boolean({
+      summary:
+        'go on with the newest run of this job; from a finished one, with more rounds than it had, as a new run',
+    }),
     run: Flags.string({ summary: 'with --resume: the id of the run', dependsOn: ['resume'] }),
   };
   static override resultSchema = studySchema;

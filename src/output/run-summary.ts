@@ -8,10 +8,11 @@ const MAX_COLUMNS = 6;
 
 /** What a run came to so far, for people: figures by model and site, where the models lie, what to type next. */
 export function renderSummary(summary: RunSummary): string {
-  const { job, run_id: id, rounds, sites, metric, final, best, engines } = summary;
+  const { job, run_id: id, rounds, sites, metric, final, best, engines, parent } = summary;
   const engine = [...new Set(Object.values(engines).map(describeEngine))];
   return [
     `Run ${id} of ${job}, ${summary.status}: ${counted(rounds, 'round')}, ${counted(sites.length, 'site')}.`,
+    ...(parent ? [`It goes on from the run ${parent.run_id}, after round ${parent.round}.`] : []),
     '',
     `${metric} of each global model`,
     figures(summary),

@@ -45,15 +45,15 @@ export function createRunView(options: { quiet: boolean; showLogs: boolean }): R
   let ends: EndsRun = () => false;
   return {
     warned,
-    onOpen: ({ card, folder, history, warnings }) => {
+    onOpen: ({ card, folder, history, warnings, goesOnFrom }) => {
       for (const warning of warnings) warn(warning);
       metric = card.job.workflow.key_metric;
       rounds = card.job.workflow.num_rounds;
       ends = endsRun(card, history.failures.length);
       const from = history.position?.round ?? 0;
-      surface.line(
-        `${from > 0 || history.closedRounds > 0 ? `Resuming after round ${from}` : 'Running'} in ${folder.root}`,
-      );
+      const goesOn = `Going on from the run ${goesOnFrom}, after round ${from}, as a new run`;
+      const begins = from > 0 || history.closedRounds > 0 ? `Resuming after round ${from}` : 'Running';
+      surface.line(`${goesOnFrom === undefined ? begins : goesOn} in ${folder.root}`);
       surface.open(card.sites, rounds);
       surface.round(from);
     },

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningCli, runCli, runJson, startCli } from '../support/cli.ts';
 import { until } from '../support/live-federation.ts';
-import { finalModel, latestRun } from '../support/run-files.ts';
+import { finalModel, latestRun, runsOf } from '../support/run-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 /** Files as that version wrote them: see test/fixtures/README.md. */
@@ -38,8 +38,20 @@ describe('simulations of version 0.1.0', () => {
     expect(report.code, report.stderr).toBe(0);
   });
 
+  it('that are finished go on with more rounds where their files are there, and are left alone where not', async () => {
+    const [parent = ''] = runsOf(join(root, 'finished'), 'hello');
+    const before = readdirSync(join(root, 'finished/hello', parent), { recursive: true });
+    const args = ['simulate', 'jobs/hello', '-w', 'finished', '--resume', '--set', 'num_rounds=5'];
+    const { answer } = await runJson(args, { cwd: root });
+    expect(answer).toMatchObject({ exit_code: 4, error_code: 'NF_RUN_FILE' });
+    expect(runsOf(join(root, 'finished'), 'hello')).toEqual([parent]);
+    expect(readdirSync(join(root, 'finished/hello', parent), { recursive: true })).toEqual(before);
+  });
+
   it('go on where they were killed, to the bytes of an undisturbed run', async () => {
-    const { answer } = await runJson(['simulate', 'jobs/hello', '-w', 'open', '--resume'], { cwd: root });
+    // With a value of the command line: it is compared with what that version wrote down.
+    const args = ['simulate', 'jobs/hello', '-w', 'open', '--resume', '--set', 'num_rounds=3'];
+    const { answer } = await runJson(args, { cwd: root });
     expect(answer).toMatchObject({ exit_code: 0, data: { status: 'finished', rounds: 3 } });
     expect(sha256(finalModel(latestRun(join(root, 'open'), 'hello')))).toBe(MODEL);
   });

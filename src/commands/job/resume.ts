@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { jobArg, validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { counted } from '../../runtime/kernel/counted.ts';
+import { shellWord } from '../../runtime/kernel/shell-word.ts';
 
 const resultSchema = z.object({
   job_id: z.string(),
@@ -45,6 +46,6 @@ export default class JobResume extends RemoteCommand<Result> {
   }
 
   protected override render({ job_id: id, round, num_rounds: all }: Result): string {
-    return `Resumed ${id} after ${round} of ${counted(all, 'round')}.\nNext: neuroflare job monitor ${id}`;
+    return `Resumed ${id} after ${round} of ${counted(all, 'round')}.\nNext: neuroflare job monitor ${shellWord(id)}`;
   }
 }

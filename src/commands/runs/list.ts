@@ -27,14 +27,21 @@ export default class RunsList extends BaseCommand<Result> {
 
   protected override render(runs: Result): string {
     if (runs.length === 0) return 'No runs.';
-    const rows = runs.map(({ job, run_id: id, status, rounds, num_rounds: all, sites, metric, best }) => [
-      job,
-      id,
-      status,
-      rounds === null ? '-' : `${rounds} of ${all}`,
-      String(sites ?? '-'),
-      best === null ? '-' : `${metric} ${best.toFixed(3)}`,
-    ]);
-    return renderTable(['job', 'run', 'status', 'rounds', 'sites', 'best model'], rows);
+    const hasParents = runs.some(({ parent }) => parent !== undefined);
+    const rows = runs.map(
+      ({ job, run_id: id, status, rounds, num_rounds: all, sites, metric, best, parent }) => [
+        job,
+        id,
+        status,
+        rounds === null ? '-' : `${rounds} of ${all}`,
+        String(sites ?? '-'),
+        best === null ? '-' : `${metric} ${best.toFixed(3)}`,
+        ...(hasParents ? [parent ?? ''] : []),
+      ],
+    );
+    return renderTable(
+      ['job', 'run', 'status', 'rounds', 'sites', 'best model', ...(hasParents ? ['goes on from'] : [])],
+      rows,
+    );
   }
 }

@@ -242,8 +242,10 @@ class RoundCoordinator implements Coordinator {
    * Updates, and what sites kept before, have done their work once the round is closed; of the models the initial, those
    * that may be the best, and the last one stay.
    */
-  async #prune({ model }: RoundRequest, before: RunHistory): Promise<void> {
+  async #prune({ model, kind }: RoundRequest, before: RunHistory): Promise<void> {
     const { initial, position, states } = this.history;
+    // A longer run goes on from before the last scoring, with what there was then.
+    if (kind === 'evaluate') return;
     const replaced = before.accepted.flatMap(({ site, update, state }) => [
       update,
       state && before.states.get(site),

@@ -30,6 +30,8 @@ export const runCardSchema = z.strictObject({
   software: z.record(z.string(), z.string()),
   /** Known before the start, e.g. that a site has no image of a class. */
   warnings: z.array(z.string()),
+  /** The finished run that this one goes on from, after its last round of training. */
+  parent: z.strictObject({ run_id: z.string(), round: z.int() }).optional(),
   /** A job of a server that ended without success and went on: when, who signed it anew, and the rounds it had. */
   resumed: z
     .array(

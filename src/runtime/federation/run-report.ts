@@ -29,6 +29,10 @@ export const runSummarySchema = z.object({
   job: z.string(),
   status: runStatusSchema,
   run_folder: z.string(),
+  parent: z
+    .object({ run_id: z.string(), round: z.int() })
+    .optional()
+    .describe('the finished run that this one goes on from, after that round'),
   rounds: z.int(),
   sites: z.array(z.string()),
   metric: z.string(),
@@ -82,6 +86,7 @@ export async function summarizeRun(
     job: card.job.name,
     status: history.status,
     run_folder: folder.root,
+    ...(card.parent && { parent: card.parent }),
     rounds: history.position?.round ?? 0,
     sites: [...card.sites],
     metric,

@@ -20,6 +20,7 @@ export const runLineSchema = z.object({
   sites: z.int().nullable(),
   metric: z.string().nullable(),
   best: z.number().nullable(),
+  parent: z.string().optional().describe('id of the finished run that it goes on from'),
 });
 
 export type RunLine = z.output<typeof runLineSchema>;
@@ -92,5 +93,6 @@ function lineOf(card: RunCard, history: RunHistory): RunLine {
     sites: card.sites.length,
     metric,
     best: history.best?.value ?? null,
+    ...(card.parent && { parent: card.parent.run_id }),
   };
 }

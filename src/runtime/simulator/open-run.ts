@@ -1,39 +1,28 @@
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { readSplit } from '../../preprocess/split/manifest.ts';
 import type { EngineSetup } from '../executor/messages.ts';
-import { type RunHistory, replay, replayEvents } from '../federation/history.ts';
+import { replay, replayEvents } from '../federation/history.ts';
 import { keepInitialModel } from '../federation/initial-model.ts';
 import { neededFiles, requireIntact } from '../federation/intact.ts';
 import { type PreparedJob, plannedAgain, prepareJob } from '../federation/prepare-job.ts';
 import { goalOf, type RunCard, readRunCard, writeRunCard } from '../federation/run-card.ts';
-import { folderFiles, type RunFiles } from '../federation/run-files.ts';
+import { folderFiles } from '../federation/run-files.ts';
 import { readEvents } from '../federation/stored-runs.ts';
 import type { JobHome } from '../job/built-job.ts';
-import { type Bundle, readBundle, writeBundle } from '../job/bundle.ts';
-import { type LoadedJob, readJob } from '../job/load.ts';
-import type { RunFlags, RunPlan } from '../job/plan.ts';
+import { writeBundle } from '../job/bundle.ts';
+import { readJob } from '../job/load.ts';
+import type { RunFlags } from '../job/plan.ts';
 import type { Override } from '../job/variables.ts';
-import { canonicalJson } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { softwareVersions } from '../kernel/package-version.ts';
-import { compareSites } from '../kernel/site-order.ts';
-import { type Journal, openJournal } from '../store/journal.ts';
+import { openJournal } from '../store/journal.ts';
 import type { RunEvent } from '../telemetry/run-events.ts';
 import { lockFolder } from '../workspace/lock.ts';
-import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
-import { createRunFolder, findRun, markLatest } from '../workspace/run-index.ts';
-
-/** A run whose folder is ours, with everything its coordinator needs. */
-export interface ActiveRun {
-  readonly card: RunCard;
-  readonly plan: RunPlan;
-  readonly folder: RunFolder;
-  readonly files: RunFiles;
-  readonly journal: Journal<RunEvent>;
-  readonly history: RunHistory;
-  release(): Promise<void>;
-}
+import { RUN_FILES } from '../workspace/run-folder.ts';
+import { createRunFolder, findRun, LATEST, markLatest } from '../workspace/run-index.ts';
+import type { ActiveRun } from './active-run.ts';
+import { extendRun } from './extend-run.ts';
+import { requireSame } from './same-job.ts';
 
 export interface RunRequest {
   readonly job: JobHome;
@@ -76,18 +65,25 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
   }
 }
 
-/** Takes up a run where it stopped, if nothing that decides its result has changed. */
+/**
+ * Takes up a run where it stopped, if nothing that decides its result has changed. From one that is finished another one goes on, if its job
+ * has more rounds now.
+ */
 export async function resumeRun(request: RunRequest, runId: string | undefined): Promise<ActiveRun> {
-  const { loaded, bundle: now } = await readJob(request.job, request.overrides);
+  const { loaded, bundle } = await readJob(request.job, request.overrides);
   const { id, folder } = await findRun(request.workspace, loaded.definition.name, runId);
   const card = await readRunCard(folder);
   const release = await lockFolder(folder.at(RUN_FILES.lock), `The run ${id}`);
   try {
-    await requireUnchanged(card, { folder, flags: request.flags, now });
-    if (request.engine.choice !== card.engine) throw changed('the choice of engine (--engine)');
-    requireSameValues(card, request.overrides, loaded);
+    const { flags, overrides, engine, workspace } = request;
+    const run = { card, folder, flags, overrides, engine: engine.choice, loaded, bundle };
     const history = await replayEvents(readEvents(folder), goalOf(card));
-    if (history.status === 'finished') throw flError('NF_RUN_FINISHED', { run: id });
+    if (history.status === 'finished') {
+      const longer = await extendRun(run, { workspace, isChosen: runId !== undefined && runId !== LATEST });
+      await release();
+      return longer;
+    }
+    await requireSame(run);
     if (!history.position) {
       const path = folder.at(RUN_FILES.events);
       throw flError(
@@ -137,36 +133,4 @@ function makeCard(
     software: softwareVersions(),
     warnings: [...warnings],
   };
-}
-
-async function requireUnchanged(
-  card: RunCard,
-  { folder, flags, now }: { folder: RunFolder; flags: RunFlags; now: Bundle },
-) {
-  const then = await readBundle(folder.at(RUN_FILES.bundle));
-  if (then.sha256 !== card.bundle_sha256) throw changed('the bundle in the run folder');
-  const digests = new Map(then.files.map(({ path, sha256 }) => [path, sha256]));
-  const file =
-    now.files.find(({ path, sha256 }) => digests.get(path) !== sha256)?.path ??
-    then.files.find(({ path }) => !now.files.some((other) => other.path === path))?.path;
-  if (file !== undefined) throw changed(file);
-  const { clients, siteNames, seed, dataRoot } = flags;
-  if ((clients ?? card.sites.length) !== card.sites.length) throw changed('the number of clients');
-  if (siteNames && [...siteNames].sort(compareSites).join() !== card.sites.join())
-    throw changed('the names of the clients');
-  if ((seed ?? card.job.seed) !== card.job.seed) throw changed('the seed');
-  if (dataRoot !== undefined && resolve(dataRoot) !== card.data?.root) throw changed('the data folder');
-  const split = card.data?.split;
-  if (split && card.data?.split_sha256 !== (await readSplit(split)).sha256) throw changed(split);
-}
-
-/** A run goes on with the values it was started with; `--set` may repeat them, not change them. */
-function requireSameValues(card: RunCard, overrides: readonly Override[], { value }: LoadedJob): void {
-  if (overrides.length === 0) return;
-  const seed = overrides.some(({ name }) => name === 'seed') ? value.seed : card.job.seed;
-  if (canonicalJson({ ...value, seed }) !== canonicalJson(card.job)) throw changed('a value of --set');
-}
-
-function changed(what: string) {
-  return flError('NF_RUN_CHANGED', { what });
 }

@@ -10,7 +10,8 @@ import { NeuroflareError, ReportedFailure, reviveError, toNeuroflareError } from
 import type { RunObserver } from '../telemetry/run-events.ts';
 import { removeTemporaries } from '../workspace/files.ts';
 import { RUN_FILES } from '../workspace/run-folder.ts';
-import { type ActiveRun, type RunRequest, resumeRun, startRun } from './open-run.ts';
+import type { ActiveRun } from './active-run.ts';
+import { type RunRequest, resumeRun, startRun } from './open-run.ts';
 import { WorkerChannel } from './worker-channel.ts';
 
 export interface SimulateOptions extends RunRequest {
@@ -19,7 +20,9 @@ export interface SimulateOptions extends RunRequest {
   /** Go on with a run: `latest`, or its id. */
   readonly resume?: string | undefined;
   readonly onOpen?: (
-    run: Pick<ActiveRun, 'card' | 'plan' | 'folder' | 'history'> & { warnings: readonly string[] },
+    run: Pick<ActiveRun, 'card' | 'plan' | 'folder' | 'history' | 'goesOnFrom'> & {
+      warnings: readonly string[];
+    },
   ) => void;
   readonly observe: RunObserver;
   /** What a run that failed has left. */

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
-import { syncFolder } from '../workspace/files.ts';
+import { syncFolder, writeAtomic } from '../workspace/files.ts';
 import { readLines } from './lines.ts';
 
 /** An append-only log of records of one kind; a record is durable once `append` has returned. */
@@ -76,6 +76,17 @@ export async function* readJournal<Event>(path: string): AsyncGenerator<JournalR
     }
     yield record;
   }
+}
+
+/** Begins a new journal with the first records of another one, as they stand there. The new file is there whole or not at all. */
+export async function copyJournal(from: string, to: string, count: number): Promise<void> {
+  await writeAtomic(to, async (file) => {
+    let left = count;
+    for await (const { text, isWhole } of readLines(from)) {
+      if (left-- <= 0 || !isWhole) return;
+      await file.appendFile(`${text}\n`);
+    }
+  });
 }
 
 function parseRecord(line: string): object {

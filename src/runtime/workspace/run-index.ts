@@ -8,7 +8,8 @@ import { type RunFolder, runFolder } from './run-folder.ts';
 
 /** Where runs lie unless it is said. */
 export const DEFAULT_WORKSPACE = 'work';
-const LATEST = 'latest';
+/** Stands for the newest run of a job. */
+export const LATEST = 'latest';
 const RUN_ID = /^\d{8}-\d{6}(-\d+)?$/;
 
 /** Makes a new folder `WORKSPACE/<job>/<run id>`; the id is the time in UTC, so that runs sort by age. */

@@ -49,7 +49,7 @@ export const FEDERATION_ERRORS = {
     exit: 4,
     status: 409,
     message: 'The job {job} is over: {status}.',
-    hint: "'neuroflare job meta {job}' shows how it ended; 'neuroflare job resume {job}' goes on with one that did not complete.",
+    hint: "'neuroflare job meta {$job}' shows how it ended; 'neuroflare job resume {$job}' goes on with one that did not complete.",
   },
   NF_JOB_STATS_NONE: {
     exit: 4,
@@ -61,13 +61,13 @@ export const FEDERATION_ERRORS = {
     exit: 4,
     status: 409,
     message: 'The job {job} is completed: there is nothing to go on with.',
-    hint: "For more rounds, submit a job that begins with its model: 'neuroflare job download {job}', then name the model in the job file (model.import, or model.initial_params).",
+    hint: "For more rounds, submit a job that begins with its model: 'neuroflare job download {$job}', then name the model in the job file (model.import, or model.initial_params).",
   },
   NF_JOB_CANNOT_RESUME: {
     exit: 4,
     status: 409,
     message: 'The job {job} cannot go on: {reason}.',
-    hint: "Begin anew: 'neuroflare job clone {job}', or submit its folder again.",
+    hint: "Begin anew: 'neuroflare job clone {$job}', or submit its folder again.",
   },
   NF_JOB_NOT_OVER: {
     exit: 4,

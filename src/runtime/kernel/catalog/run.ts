@@ -30,8 +30,8 @@ export const RUN_ERRORS = {
   },
   NF_RUN_FINISHED: {
     exit: 4,
-    message: 'The run {run} is finished.',
-    hint: 'Start a new run without --resume.',
+    message: 'The run {run} is finished, after {rounds|round|rounds} of training.',
+    hint: 'To go on from it, give the job more rounds (workflow.num_rounds in job.yaml, or --set num_rounds=N, with the other values of --set it was started with); else start a new run without --resume.',
   },
   NF_SIMULATE_MAX_CLIENTS: {
     exit: 4,

@@ -12,7 +12,7 @@ export const SITE_ERRORS = {
     exit: 4,
     status: 409,
     message: 'The job {job} was signed to be done by {date}.',
-    hint: "Sign it anew: 'neuroflare job resume {job}' once it has ended, or 'neuroflare job clone {job}'; --valid-days says for how long a job is good.",
+    hint: "Sign it anew: 'neuroflare job resume {$job}' once it has ended, or 'neuroflare job clone {$job}'; --valid-days says for how long a job is good.",
   },
   NF_JOB_TERMS: {
     exit: 2,
@@ -30,7 +30,7 @@ export const SITE_ERRORS = {
   NF_JOB_OVER_HERE: {
     exit: 4,
     message: 'The job {job} is over at this site: {reason}.',
-    hint: "It goes on when somebody resumes it ('neuroflare job resume {job}'), or begins anew as another job ('neuroflare job clone {job}').",
+    hint: "It goes on when somebody resumes it ('neuroflare job resume {$job}'), or begins anew as another job ('neuroflare job clone {$job}').",
   },
   NF_TASK_NOT_SIGNED: {
     exit: 2,

@@ -64,6 +64,12 @@ export function recordSection({ card, summary, evaluation }: ReportSource): Html
       'rounds and sites',
       `${counted(summary.rounds, 'round')}, ${counted(summary.sites.length, 'site')}${missedText(summary)}`,
     ],
+    ...(card.parent
+      ? ([['goes on from', `the run ${card.parent.run_id}, after round ${card.parent.round}`]] satisfies [
+          string,
+          string,
+        ][])
+      : []),
     ...(card.resumed ?? []).map(({ time, by, round, ended_by: code }): [string, string] => [
       'resumed',
       `after round ${round} by ${by}, ${time}${code === null ? '' : ` (it had ended with ${code})`}`,

@@ -1,0 +1,20 @@
+import type { RunHistory } from '../federation/history.ts';
+import type { RunCard } from '../federation/run-card.ts';
+import type { RunFiles } from '../federation/run-files.ts';
+import type { RunPlan } from '../job/plan.ts';
+import type { Journal } from '../store/journal.ts';
+import type { RunEvent } from '../telemetry/run-events.ts';
+import type { RunFolder } from '../workspace/run-folder.ts';
+
+/** A run whose folder is ours, with everything its coordinator needs. */
+export interface ActiveRun {
+  readonly card: RunCard;
+  readonly plan: RunPlan;
+  readonly folder: RunFolder;
+  readonly files: RunFiles;
+  readonly journal: Journal<RunEvent>;
+  readonly history: RunHistory;
+  /** The finished run that this one begins from, in words. */
+  readonly goesOnFrom?: string | undefined;
+  release(): Promise<void>;
+}
