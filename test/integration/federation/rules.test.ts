@@ -95,6 +95,32 @@ describe('a round', () => {
     await federation.connected(3);
   });
 
+  it('is all that a site costs which is gone for longer than the job waits and comes back', async () => {
+    const hangs = TINY_SCRIPT.replace(
+      'const { params } = await flare.receive();',
+      `const { params, currentRound } = await flare.receive();
+  if (flare.siteName() === 'site-3' && currentRound === 2) await new Promise(() => undefined);`,
+    );
+    const rules = { n_clients: 3, min_clients: 2, num_rounds: 4, site_timeout: 3 };
+    const id = await federation.submit(await job(rules, hangs));
+    await until(async () => {
+      const { round, sites } = await admin.job(id);
+      return round === 1 && sites[2]?.phase === 'running';
+    });
+    await federation.stop('site-3');
+    await until(async () => (await admin.job(id)).first_failure !== null);
+    await federation.startClient('site-3');
+    const meta = await federation.wait(id);
+    expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', round: 4, error: null });
+    const events = await eventsOf(meta);
+    const failed = events.filter(({ event }) => event.type === 'site.failed');
+    expect(failed.map(({ event }) => [event.site, event.round])).toEqual([['site-3', 2]]);
+    expect(membersOf(events).at(-1)).toEqual(['site-1', 'site-2', 'site-3']);
+    const { rounds } = meta.sites.find(({ site }) => site === 'site-3') ?? {};
+    expect(rounds).toBeGreaterThan(1);
+    expect(rounds).toBeLessThan(4);
+  });
+
   it('opens without a late site, which joins the next one', async () => {
     await federation.stop('site-3');
     const script = TINY_SCRIPT.replace(
