@@ -92,9 +92,8 @@ export class WorkerPool {
   }
 
   #idleSlot(): Slot | undefined {
-    const wanted = new Set(this.#waiting.map(({ site }) => site));
     const idle = [...this.#slots].filter((slot) => !slot.work);
-    const known = idle.find(({ lastSite }) => lastSite !== undefined && wanted.has(lastSite));
+    const known = idle.find(({ lastSite }) => this.#waiting.some(({ site }) => site === lastSite));
     return known ?? (this.#slots.size < this.#size ? this.#spawn() : idle[0]);
   }
 

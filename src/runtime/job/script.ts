@@ -1,10 +1,10 @@
-import { stripTypeScriptTypes } from 'node:module';
 import { join, posix } from 'node:path';
 import { codePoint } from '../kernel/code-point.ts';
 import { flError, type Place } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { reasonOf } from '../kernel/reason-of.ts';
 import { sourceExcerpt } from '../kernel/source-excerpt.ts';
+import { stripTypes } from '../kernel/strip-types.ts';
 import type { Bundle } from './bundle.ts';
 import { JOB_LIMITS } from './limits.ts';
 import type { LoadedJob } from './load.ts';
@@ -70,7 +70,7 @@ function checkReading({ file, text }: ScriptText): void {
 /** Parses TypeScript as Node will, and JavaScript, which is TypeScript without types. */
 function checkSyntax({ file, text }: ScriptText): void {
   try {
-    quietly(() => stripTypeScriptTypes(text));
+    stripTypes(text);
   } catch (error) {
     const { reason, place } = syntaxFault(error, { file, text });
     throw flError('NF_JOB_SCRIPT_SYNTAX', { reason }, { place, cause: error });
@@ -96,15 +96,4 @@ function syntaxFault(
   const marker = stack.split('\n').find((row) => /^\s*\^+\s*$/.test(row));
   const column = at[2] ? Number(at[2]) : (marker?.indexOf('^') ?? 0) + 1;
   return { reason: message, place: { file, line, column, excerpt: sourceExcerpt(text, { line, column }) } };
-}
-
-/** Older lines of Node warn that stripping types is experimental; the user of a script need not know. */
-function quietly<T>(work: () => T): T {
-  const emit = process.emitWarning;
-  process.emitWarning = () => undefined;
-  try {
-    return work();
-  } finally {
-    process.emitWarning = emit;
-  }
 }

@@ -5,6 +5,7 @@ import { isMainThread } from 'node:worker_threads';
 import { flError, type Place } from '../../kernel/errors.ts';
 import { MODULE_EXTENSION } from '../../kernel/module-file.ts';
 import { sourceExcerpt } from '../../kernel/source-excerpt.ts';
+import { loadTypeScript } from './load-typescript.ts';
 import { loadOwn, watchBuiltin } from './traces.ts';
 
 /** Where a job's code lies: the copy that runs, and the folder it came from, beside which its packages are. */
@@ -47,7 +48,7 @@ export function installResolveHooks(code: CodePlace): void {
   const first = place === undefined;
   place = { bundle: folderUrl(code.bundle), source: folderUrl(code.source) };
   if (!first) return;
-  registerHooks({ resolve: resolveImport });
+  registerHooks({ resolve: resolveImport, load: loadTypeScript });
   if (!isMainThread) closeWaysOut();
 }
 

@@ -60,20 +60,34 @@ export class SharedObjects {
   }
 }
 
-/** Reads values without descriptors, since this runs after every task: a getter put in their place is a difference, too. */
-function changedKeys({ target, except, keys, values, getters }: Watched): PropertyKey[] {
+/** Almost always nothing has changed: that is found without anything being made for it, since it runs after every task. */
+function changedKeys(watched: Watched): readonly PropertyKey[] {
+  return isUnchanged(watched) ? [] : findChangedKeys(watched);
+}
+
+/** Reads values without descriptors: a getter put in their place is a difference, too. */
+function isUnchanged({ target, except, keys, values, getters }: Watched): boolean {
+  const now = keysOf(target, except);
+  if (now.length !== keys.length) return false;
+  for (let index = 0; index < now.length; index++) if (now[index] !== keys[index]) return false;
+  for (let index = 0; index < values.length; index++) {
+    if (!Object.is(currentValue(target, keys[index] ?? '', getters), values[index])) return false;
+  }
+  return true;
+}
+
+function findChangedKeys({ target, except, keys, values, getters }: Watched): PropertyKey[] {
   const now = keysOf(target, except);
   const changed = keys.filter(
     (key, index) => index in values && !Object.is(currentValue(target, key, getters), values[index]),
   );
-  if (now.length === keys.length && changed.length === 0 && now.every((key, index) => key === keys[index]))
-    return changed;
   const known = new Set(keys);
   return [...changed, ...now.filter((key) => !known.has(key))];
 }
 
 function currentValue(target: object, key: PropertyKey, getters: ReadonlySet<PropertyKey>): unknown {
-  return getters.has(key) ? Object.getOwnPropertyDescriptor(target, key)?.get : Reflect.get(target, key);
+  if (getters.size > 0 && getters.has(key)) return Object.getOwnPropertyDescriptor(target, key)?.get;
+  return Reflect.get(target, key);
 }
 
 function propertiesOf(
