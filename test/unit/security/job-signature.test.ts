@@ -18,7 +18,7 @@ import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
 /** Good for longer than any certificate here. */
-const job = jobTerms({ clients: ['site-1'], expires: '2099-01-01T00:00:00.000Z' });
+const job = jobTerms({ clients: ['site-1'], expires: '2099-01-01T00:00:00.000Z', resume: 1 });
 type Rules = Omit<Parameters<typeof signerOfJob>[1], 'project'>;
 const signerOf = (signature: Signature, terms: JobTerms, rules: Rules) =>
   signerOfJob({ terms, signature }, { project: 'brain', ...rules });
@@ -81,6 +81,7 @@ describe('the signature of a job', () => {
         num_rounds: fc.nat(),
         workflow: fc.string(),
         model: fc.record({ form_sha256: fc.string(), size: fc.nat() }),
+        resume: fc.nat(),
       })
       .chain((all) => fc.subarray(Object.entries(all), { minLength: 1 }))
       .map((some) => ({ ...job, ...Object.fromEntries(some) }))
