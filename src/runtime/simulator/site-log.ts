@@ -34,7 +34,17 @@ export class SiteLog {
     if (lines.length === 0) return;
     const stage = round > totalRounds ? 'final scoring' : `round ${round}`;
     const before = `${new Date().toISOString()} ${stage}: `;
-    mkdirSync(dirname(this.#path), { recursive: true });
-    appendFileSync(this.#path, lines.map((line) => `${before}${line}\n`).join(''));
+    append(this.#path, lines.map((line) => `${before}${line}\n`).join(''));
+  }
+}
+
+/** The folder is there for all lines but the first one. */
+function append(path: string, text: string): void {
+  try {
+    appendFileSync(path, text);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    appendFileSync(path, text);
   }
 }
