@@ -10,6 +10,6 @@ const { engine, closed } = JSON.parse(process.argv[2] ?? '') as ProcessSetup;
 const channel = new Socket({ fd: CHANNEL_FD });
 channel.on('close', () => process.exit(0)).on('error', () => process.exit(0));
 const take = startTaskLoop(engine, (message) => void channel.write(lineOf(message)));
-if (closed) closeWays(closed, channel);
+if (closed) await closeWays(closed, channel);
 hearMessages(channel, (order) => take(order as TaskOrder));
 channel.write(lineOf({ type: 'ready' }));

@@ -8,9 +8,9 @@ import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
 import { JobProcess } from '../../../src/runtime/client/job-process.ts';
-import type { WallPolicy } from '../../../src/runtime/security/policy/job-walls.ts';
 import { LIMITS } from '../../support/limits.ts';
 import { encodeModel } from '../../support/onnx-external.ts';
+import { type AttemptOptions, attemptIn, expectShut } from '../../support/script-attempts.ts';
 import { makeJobFolder, orderFor, scriptWith } from '../../support/script-process.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -20,8 +20,7 @@ const require = createRequire(import.meta.url);
 const root = tempFolder();
 const isRoot = process.geteuid?.() === 0;
 let folder: SiteJobFolder;
-let job: JobProcess;
-let printed = '';
+let job: JobProcess | undefined;
 let count = 0;
 let server: Server;
 let heard = 0;
@@ -48,56 +47,12 @@ afterAll(() => server.close());
 
 beforeEach(async () => {
   folder = await makeJobFolder(join(root, String(count++), 'work'));
-  printed = '';
   heard = 0;
 });
-afterEach(() => job.kill());
+afterEach(() => job?.kill());
 
-/** Runs snippets one after another and tells what came of each: `OK …`, or `no` and the error. */
-async function attempt(
-  codes: Readonly<Record<string, string>>,
-  { policy = {}, limit = 60 }: { policy?: Partial<WallPolicy>; limit?: number } = {},
-): Promise<Record<string, string>> {
-  const whole: WallPolicy = { isolate: true, network: 'none', run_as: 'own', ...policy };
-  printed = '';
-  const onText = (text: string) => {
-    printed += text;
-  };
-  const engine = { choice: 'cpu', gpu: undefined, requireGpu: false } as const;
-  job = new JobProcess({ folder, engine, data: undefined, policy: whole, onText });
-  const attempts = Object.entries(codes).map(
-    ([name, code]) => `[${JSON.stringify(name)}, async () => ${code}]`,
-  );
-  const body = `import fs from 'node:fs';
-import { createRequire } from 'node:module';
-const built = (name) => process.getBuiltinModule(name);
-const event = (thing, good) => new Promise((yes, no) => thing.once('error', no).once(good, yes));
-const require = createRequire(import.meta.resolve('neuroflare/client'));
-for (const [name, one] of [${attempts.join(',\n')}]) {
-  try { console.log(JSON.stringify([name, 'OK ' + String(await one()).slice(0, 200)])); }
-  catch (error) { console.log(JSON.stringify([name, 'no ' + (error?.code ?? '') + ' ' + String(error?.message ?? error).slice(0, 200)])); }
-}`;
-  const order = await orderFor(
-    folder,
-    scriptWith('')
-      .replace('import * as', `${body.split('\n').slice(0, 2).join('\n')}\nimport * as`)
-      .replace('await flare.send', `${body.split('\n').slice(2).join('\n')}\nawait flare.send`),
-  );
-  const { signal } = new AbortController();
-  const outcome = await job.run({ order, limit, onMessage: () => undefined, signal });
-  expect(outcome).toMatchObject({ type: 'result' });
-  const lines = printed
-    .trim()
-    .split('\n')
-    .filter((line) => line.startsWith('['));
-  return Object.fromEntries(lines.map((line) => JSON.parse(line) as [string, string]));
-}
-
-/** None of the ways worked. */
-function expectShut(came: Readonly<Record<string, string>>, codes: Readonly<Record<string, string>>): void {
-  expect(Object.keys(came)).toEqual(Object.keys(codes));
-  expect(Object.entries(came).filter(([, what]) => what.startsWith('OK'))).toEqual([]);
-}
+const attempt = (codes: Readonly<Record<string, string>>, options: AttemptOptions = {}) =>
+  attemptIn(folder, codes, options);
 
 describe('a script at a site', () => {
   it('opens no database', async () => {
@@ -303,16 +258,17 @@ describe('a script at a site', () => {
   });
 
   it('is told what the site keeps from it', async () => {
-    job = new JobProcess({
+    const own = new JobProcess({
       folder,
       engine: { choice: 'cpu', gpu: undefined, requireGpu: false },
       data: undefined,
       policy: { isolate: true, network: 'none', run_as: 'client' },
       onText: () => undefined,
     });
+    job = own;
     const { signal } = new AbortController();
     const run = async (body: string) =>
-      job.run({
+      own.run({
         order: await orderFor(folder, scriptWith(body)),
         limit: LIMITS.job,
         onMessage: () => undefined,

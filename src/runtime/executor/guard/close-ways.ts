@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { closeFiles } from './close-files.ts';
 import { closeNative } from './close-native.ts';
 import { closeNetwork } from './close-network.ts';
 import { closeProcess } from './close-process.ts';
@@ -9,8 +10,9 @@ export interface Closed {
 }
 
 /** Closes what Node.js's permission model leaves open, before any script runs; nothing in this process can open it again. */
-export function closeWays({ network }: Closed, channel: Socket): void {
+export async function closeWays({ network }: Closed, channel: Socket): Promise<void> {
   closeNative();
+  await closeFiles();
   if (network) closeNetwork(channel);
   closeProcess();
 }

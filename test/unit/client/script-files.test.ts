@@ -1,0 +1,88 @@
+import { readdirSync } from 'node:fs';
+import { chmod, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { asNobody } from '../../support/as-nobody.ts';
+import { attemptIn, expectShut } from '../../support/script-attempts.ts';
+import { makeJobFolder } from '../../support/script-process.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+/** Files outside that a script at a site tries to change or to find, by ways of Node.js that ask no permission. */
+
+const root = tempFolder();
+
+describe('a script at a site', () => {
+  it.each([
+    ['of its own', 'own'],
+    ["of the client, which is not root's", 'client'],
+  ] as const)('changes nothing outside through links and descriptors, as a user %s', async (_, user) => {
+    const space = join(root, `space-${user}`);
+    await mkdir(space);
+    await chmod(root, 0o755);
+    await chmod(space, 0o777);
+    const asUser = user === 'client' ? asNobody : <Result>(work: () => Promise<Result>) => work();
+    await asUser(async () => {
+      const data = join(space, 'data');
+      const outside = join(space, 'annexed.nii');
+      await mkdir(data);
+      await writeFile(outside, 'the image');
+      await symlink(outside, join(data, 'sub-01.nii'));
+      await writeFile(join(data, 'sub-02.nii'), 'another', { mode: 0o640 });
+      const folder = await makeJobFolder(join(space, 'work'));
+      const from = JSON.stringify(data);
+      const file = JSON.stringify(join(data, 'sub-02.nii'));
+      const opened = (then: string) =>
+        `{ const fd = fs.openSync(${file}, 'r'); try { ${then} } finally { fs.closeSync(fd); } }`;
+      const handled = (then: string) =>
+        `{ const handle = await fs.promises.open(${file}); try { await ${then}; } finally { await handle.close(); } }`;
+      const copies = Object.entries({
+        plain: '',
+        filter: ', filter: () => true',
+        verbatim: ', verbatimSymlinks: true',
+        dereference: ', dereference: true',
+      }).map(([name, more]) => [
+        `cpSync ${name}`,
+        `fs.cpSync(${from}, 'copy-${name}', { recursive: true${more} })`,
+      ]);
+      const codes: Record<string, string> = {
+        ...Object.fromEntries(copies),
+        'cpSync of the module system': `require('fs').cpSync(${from}, 'copy-2', { recursive: true })`,
+        'cpSync by import': `(await import('node:fs')).cpSync(${from}, 'copy-3', { recursive: true })`,
+        rename: `fs.renameSync(${from} + '/sub-01.nii', 'link')`,
+        'hard link': `fs.linkSync(${file}, 'hard')`,
+        'a link beside': `fs.symlinkSync('mine', 'soft')`,
+        fchmod: opened('fs.fchmodSync(fd, 0o666);'),
+        fchown: opened('fs.fchownSync(fd, process.getuid(), process.getgid());'),
+        futimes: opened('fs.futimesSync(fd, 1, 1);'),
+        'mode by a handle': handled('handle.chmod(0o666)'),
+        'owner by a handle': handled('handle.chown(process.getuid(), process.getgid())'),
+        'times by a handle': handled('handle.utimes(1, 1)'),
+      };
+      const before = await stat(join(data, 'sub-02.nii'));
+      const came = await attemptIn(folder, codes, { policy: { run_as: user }, data });
+      expectShut(came, codes);
+      const after = await stat(join(data, 'sub-02.nii'));
+      expect([after.mode, after.mtimeMs]).toEqual([before.mode, before.mtimeMs]);
+      expect(readdirSync(folder.home)).toEqual([]);
+    });
+  });
+
+  it('is not told which files there are elsewhere', async () => {
+    const folder = await makeJobFolder(join(root, 'elsewhere/work'));
+    const path = JSON.stringify(join(root, 'secret.txt'));
+    await writeFile(join(root, 'secret.txt'), 'x');
+    const codes = {
+      realpath: `fs.realpathSync(${path})`,
+      'realpath of the system': `fs.realpathSync.native(${path})`,
+      resolve: `require.resolve(${path})`,
+      'the module system': `{ if (built('module')._findPath(${path}, ['/']) === false) throw new Error('not found'); }`,
+      'its look at files': `{ if (built('module')._stat(${path}) < 0) throw new Error('not found'); }`,
+    };
+    expectShut(await attemptIn(folder, codes), codes);
+    const own = await attemptIn(folder, {
+      realpath: `fs.realpathSync('.') === process.cwd()`,
+      resolve: `(fs.writeFileSync('mine.cjs', ''), require.resolve(process.cwd() + '/mine.cjs').endsWith('mine.cjs'))`,
+    });
+    expect(own).toEqual({ realpath: 'OK true', resolve: 'OK true' });
+  });
+});
