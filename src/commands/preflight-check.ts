@@ -52,7 +52,7 @@ export default class PreflightCheck extends BaseCommand<Result> {
 
   protected override render({ checks, passed }: Result): string {
     const lines = checks.flatMap(({ check, ok, detail, hint }) => [
-      `${ok ? 'ok    ' : 'WRONG '} ${check.padEnd(13)} ${detail}`,
+      `${!ok ? 'WRONG ' : hint === null ? 'ok    ' : 'WARN  '} ${check.padEnd(13)} ${detail}`,
       ...(hint === null ? [] : [`       next: ${hint}`]),
     ]);
     return [...lines, passed ? 'PASSED' : 'NOT PASSED'].join('\n');

@@ -6,12 +6,12 @@ import { readSitePolicy } from '../security/kit/local-files.ts';
 import { type OpenKit, openKit } from '../security/kit/open.ts';
 import { logKey } from '../security/log-key.ts';
 import type { Deed } from '../store/audit-log.ts';
-import { openChainedLog } from '../store/chained-log.ts';
+import { openChainedLog, type SignatureCheck } from '../store/chained-log.ts';
 import { jobId } from '../wire/shapes.ts';
 import { isLocked, lockFolder } from '../workspace/lock.ts';
 import { approveCode, readApprovals, withdrawApproval } from './approvals.ts';
 import { clientFolder, WORK_IN_KIT } from './client-folder.ts';
-import { lockOfDecisions, troublesOfDecisions } from './decisions.ts';
+import { approvedHere, lockOfDecisions, troublesOfDecisions } from './decisions.ts';
 import { lossesSince } from './folder-memory.ts';
 import { type JobFileShown, readJobFiles } from './job-files.ts';
 import { type JobList, jobListMissing, readJobList } from './job-list.ts';
@@ -42,16 +42,16 @@ export function folderOf({ kitDir, workDir }: SitePlace) {
 export async function listSiteJobs(place: SitePlace): Promise<SiteJobs> {
   const folder = folderOf(place);
   const running = await isLocked(folder.lock);
-  const { tls, identity } = await openKit(place.kitDir, 'client');
+  const { isSigned } = logKey(await openKit(place.kitDir, 'client'));
   const troubles = [
     ...(await lossesSince(folder).catch((thrown: unknown) => [toNeuroflareError(thrown)])),
-    ...(await troublesOfDecisions(folder, logKey({ tls, identity }).isSigned)),
+    ...(await troublesOfDecisions(folder, isSigned)),
   ];
   const jobs = running ? await jobsAtHand(place) : [];
   if (running && !existsSync(folder.jobList)) troubles.push(jobListMissing(folder));
-  // Of a list that cannot be read the troubles tell.
-  const { approved } = await readApprovals(folder).catch(() => ({ approved: [] }));
-  return { jobs, running, approved: approved.map(({ code_sha256: code }) => code), troubles };
+  // Of what cannot be read the troubles tell.
+  const approved = await approvedHere(folder, isSigned).catch(() => new Set<string>());
+  return { jobs, running, approved: [...approved], troubles };
 }
 
 /** What was asked to be approved: code, and the jobs at hand that have it. */
@@ -113,7 +113,11 @@ function waitingOf(jobs: readonly ListedJob[]): string {
 
 /** Lets code run at this site. False if it was approved before. @param code its whole digest */
 export async function approve(place: SitePlace, code: string): Promise<boolean> {
-  return decided(place, { action: 'code.approve', detail: code }, (folder) => approveCode(folder, code));
+  return decided(place, { action: 'code.approve', detail: code }, async (folder, isSigned) => {
+    // What stands on the list without a signed line of the log is not approved yet; the log's own damage was refused before.
+    const before = await approvedHere(folder, isSigned).catch(() => new Set<string>());
+    return (await approveCode(folder, code)) || !before.has(code);
+  });
 }
 
 /** Approved code by its digest, whole or its first 16 digits at least. @throws NF_APPROVE_UNKNOWN with what is approved */
@@ -171,15 +175,16 @@ async function jobsAtHand(place: SitePlace): Promise<ListedJob[]> {
 async function decided(
   place: SitePlace,
   deed: Omit<Deed, 'actor' | 'outcome'>,
-  work: (folder: ReturnType<typeof folderOf>) => Promise<boolean>,
+  work: (folder: ReturnType<typeof folderOf>, isSigned: SignatureCheck) => Promise<boolean>,
 ): Promise<boolean> {
   const kit: OpenKit<'client'> = await openKit(place.kitDir, 'client');
   const folder = folderOf(place);
   const release = await lockFolder(lockOfDecisions(folder), 'The log of approvals');
   try {
-    const log = await openChainedLog<Deed>(folder.approvalAudit, logKey(kit));
+    const key = logKey(kit);
+    const log = await openChainedLog<Deed>(folder.approvalAudit, key);
     try {
-      const isNew = await work(folder);
+      const isNew = await work(folder, key.isSigned);
       if (isNew) await log.append({ actor: userInfo().username, ...deed, outcome: 'done' });
       return isNew;
     } finally {

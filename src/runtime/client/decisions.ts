@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { headOf, readChainedLog, type SignatureCheck, verifyChainedLog } from '../store/chained-log.ts';
@@ -36,6 +37,36 @@ export async function troublesOfDecisions(
   return compare(folder, isSigned);
 }
 
+/**
+ * Digests of code that may run here: on the list, and approved last by the log of decisions, up to its signed end. A list alone, one that
+ * came with a kit for example, approves nothing.
+ * @throws NF_APPROVALS_INVALID; NF_AUDIT_DAMAGED for a log that is not whole
+ */
+export async function approvedHere(
+  folder: ClientFolder,
+  isSigned: SignatureCheck,
+): Promise<ReadonlySet<string>> {
+  const { approved } = await readApprovals(folder);
+  if (approved.length === 0) return new Set();
+  // Whoever decides writes a line and then its signed end.
+  const signed = await signedApprovals(folder, isSigned).catch(async () => {
+    await sleep(SETTLE_MS);
+    return signedApprovals(folder, isSigned);
+  });
+  return new Set(approved.map(({ code_sha256: code }) => code).filter((code) => signed.has(code)));
+}
+
+async function signedApprovals(folder: ClientFolder, isSigned: SignatureCheck): Promise<ReadonlySet<string>> {
+  const { approvalAudit: path } = folder;
+  const head = await headOf(path);
+  const size = (await stat(path).catch(() => undefined))?.size ?? 0;
+  if (!head && size === 0) return new Set();
+  const [finding] = (await verifyChainedLog(path, isSigned)).findings;
+  if (finding)
+    throw flError('NF_AUDIT_DAMAGED', { path, reason: finding.problem }, { place: { file: path } });
+  return (await decidedIn(folder, head?.seq)).approved;
+}
+
 /** Held while somebody decides. */
 export function lockOfDecisions({ approvalAudit }: ClientFolder): string {
   return `${approvalAudit}.lock`;
@@ -54,7 +85,10 @@ async function compare(folder: ClientFolder, isSigned: SignatureCheck): Promise<
       troubles.push(lost(folder.approvals, `approvals are gone that were given: ${named(gone)}`));
     if (strange.length > 0)
       troubles.push(
-        lost(folder.approvals, `code stands there that nobody has approved by the log: ${named(strange)}`),
+        lost(
+          folder.approvals,
+          `code stands there that nobody has approved by the log, and does not count as approved: ${named(strange)}`,
+        ),
       );
   }
   if (stopped) {
@@ -100,11 +134,13 @@ export async function putBackStopped(folder: ClientFolder): Promise<void> {
     await addStopped(folder, { job_id: id, reason, by, time });
 }
 
-async function decidedIn({ approvalAudit }: ClientFolder): Promise<Decided> {
+/** @param end number of the last entry that counts */
+async function decidedIn({ approvalAudit }: ClientFolder, end = Number.POSITIVE_INFINITY): Promise<Decided> {
   const approved = new Set<string>();
   const stopped = new Map<string, { reason: string; by: string; time: string }>();
   if (!existsSync(approvalAudit)) return { approved, stopped };
-  for await (const { action, detail, job, actor, time } of readChainedLog(approvalAudit)) {
+  for await (const { seq, action, detail, job, actor, time } of readChainedLog(approvalAudit)) {
+    if (Number(seq) > end) break;
     const what = String(detail);
     if (action === 'code.approve') approved.add(what);
     if (action === 'code.withdraw') approved.delete(what);

@@ -65,6 +65,17 @@ async function lossOfLog(path: string, end: KnownEnd | undefined): Promise<Neuro
   return isOther ? [lost(path, `its entry ${end.seq} is another one than before`)] : [];
 }
 
+/** What stands in a folder in which no client has run yet: somebody has put it there. */
+function broughtAlong(folder: ClientFolder): NeuroflareError[] {
+  const names = lossesOf(folder)
+    .map(([path]) => path)
+    .filter((path) => existsSync(path))
+    .map((path) => basename(path));
+  if (names.length === 0) return [];
+  const reason = `no client has run in it, and it holds ${names.join(', ')}; what is approved there counts as not approved`;
+  return [lost(folder.root, reason)];
+}
+
 function lost(path: string, reason: string): NeuroflareError {
   return flError('NF_WORK_LOST', { path, reason }, { place: { file: path } });
 }
@@ -94,6 +105,7 @@ export class FolderMemory {
     const isOld = logsOf(folder).some((path) => existsSync(path));
     if (!value && !trouble && isOld)
       losses.push(lost(folder.instance, 'it is gone, and with it what else was here'));
+    if (!value && !trouble && !isOld) losses.push(...broughtAlong(folder));
     return { memory, losses };
   }
 

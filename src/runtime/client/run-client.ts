@@ -20,6 +20,7 @@ import { requireJobUser } from '../security/policy/job-user.ts';
 import { jobWalls } from '../security/policy/job-walls.ts';
 import type { LogSettings } from '../security/policy/log-settings.ts';
 import { type SitePolicy, sitePolicySchema } from '../security/policy/site-policy.ts';
+import { wideningsOf } from '../security/policy/widenings.ts';
 import type { Deed } from '../store/audit-log.ts';
 import { openChainedLog } from '../store/chained-log.ts';
 import { type Logger, openLog } from '../telemetry/logger.ts';
@@ -28,10 +29,9 @@ import { proxyFor } from '../transport/proxy.ts';
 import type { SiteResources } from '../wire/site.ts';
 import { makeFolder } from '../workspace/files.ts';
 import { lockFolder } from '../workspace/lock.ts';
-import { readApprovals } from './approvals.ts';
 import { type ClientFolder, clientFolder, WORK_IN_KIT } from './client-folder.ts';
 import type { SiteRules } from './decide.ts';
-import { putBackStopped, troublesOfDecisions } from './decisions.ts';
+import { approvedHere, putBackStopped, troublesOfDecisions } from './decisions.ts';
 import { type Egress, EgressLedger, takeOpenSums } from './egress-ledger.ts';
 import { FolderMemory } from './folder-memory.ts';
 import { JobMemory } from './job-memory.ts';
@@ -72,6 +72,8 @@ export async function runClient(options: ClientOptions): Promise<'shutdown' | 'r
   for (const warning of warnings) options.tell(warning);
   const { missing } = await jobWalls(policy);
   for (const what of missing) options.tell(`Less than site-policy.yml asks for: ${what}.`);
+  for (const what of wideningsOf(policy))
+    options.tell(`site-policy.yml allows more than the default: ${what}.`);
   return whileOpen(async (opened) => {
     opened.closeLast(await lockFolder(folder.lock, `The work folder ${folder.root}`));
     return run({ ...options, engine, data, proxy }, { kit, folder, opened });
@@ -122,7 +124,7 @@ async function run(options: ClientOptions, place: Place): Promise<'shutdown' | '
     ...known,
     ...logBounds(settings),
     rules: () => rulesOf({ ...place, ...known }, options.data),
-    rulesStamp: () => stampOf([sitePolicyFile(kit.dir), folder.approvals, folder.stopped]),
+    rulesStamp: () => stampOf(filesOfRules(place)),
     policy: () => policyNow(kit),
     logger,
     audit,
@@ -271,7 +273,6 @@ async function rulesOf(
   { kit, folder, memory, revocations, stopped: seen }: Place & Known,
   data: string | undefined,
 ): Promise<SiteRules> {
-  const { approved } = await readApprovals(folder);
   const { stopped } = await readStopped(folder);
   for (const { job_id: id, reason } of stopped) seen.set(id, reason);
   return {
@@ -282,9 +283,15 @@ async function rulesOf(
     policy: await readSitePolicy(kit.dir),
     project: kit.project,
     rootPem: kit.tls.ca,
-    approved: new Set(approved.map(({ code_sha256: code }) => code)),
+    approved: await approvedHere(folder, logKey(kit).isSigned),
     hasData: data !== undefined,
   };
+}
+
+/** The log of decisions and its end, too: what is approved counts from its signed line on. */
+function filesOfRules({ kit, folder }: Place): string[] {
+  const { approvals, approvalAudit: log, stopped } = folder;
+  return [sitePolicyFile(kit.dir), approvals, log, `${log}.head`, stopped];
 }
 
 /** Another one when one of the files is another. */

@@ -15,11 +15,13 @@ import {
   readLogSettings,
   readServerResources,
   readSitePolicy,
+  sitePolicyFile,
 } from '../security/kit/local-files.ts';
 import { type OpenKit, openKit } from '../security/kit/open.ts';
 import { verifyKit, WARN_DAYS } from '../security/kit/verify.ts';
 import { requireJobUser } from '../security/policy/job-user.ts';
 import { jobWalls } from '../security/policy/job-walls.ts';
+import { wideningsOf } from '../security/policy/widenings.ts';
 import type { ParticipantType } from '../security/project/schema.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { readMembers } from '../train/dataset/members.ts';
@@ -105,6 +107,7 @@ async function clientChecks(kit: OpenKit<'client'>, options: PreflightOptions): 
       await Promise.all([readLogSettings(kit.dir), readClientResources(kit.dir)]);
       return `code: ${code}, logs ${logs ? 'go to the server' : 'stay here'}`;
     }),
+    await policyCheck(kit),
     ...(await lineChecks(kit, options)),
     await look('work folder', () => workCheck(kit, options)),
     await look('disk', () => diskCheck(workFolder(kit, options))),
@@ -116,6 +119,18 @@ async function clientChecks(kit: OpenKit<'client'>, options: PreflightOptions): 
       return `${name} on ${device} (${library} ${version})${warning === undefined ? '' : `; ${warning}`}`;
     }),
   ];
+}
+
+/** What the site's own rules allow beyond the default: they are not signed, and may have come with the kit. */
+async function policyCheck({ dir }: OpenKit<'client'>): Promise<Check> {
+  const wider: string[] = [];
+  const checked = await look('site policy', async () => {
+    wider.push(...wideningsOf(await readSitePolicy(dir)));
+    return wider.length === 0 ? 'allows no more than the default' : `allows more: ${wider.join('; ')}`;
+  });
+  if (wider.length === 0) return checked;
+  const hint = `Let it stand if this site has decided so; else change ${sitePolicyFile(dir)}, which no signature covers.`;
+  return { ...checked, hint };
 }
 
 /** The way to the server, and what the server sees of it. */

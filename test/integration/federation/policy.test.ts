@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Admin } from '../../../src/runtime/admin/admin.ts';
@@ -12,6 +12,7 @@ import {
   withdraw,
 } from '../../../src/runtime/client/at-site.ts';
 import { reportEgress } from '../../../src/runtime/client/egress-report.ts';
+import { readBundle } from '../../../src/runtime/job/bundle.ts';
 import { createJob } from '../../../src/runtime/job/templates.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, PROJECT_ADMIN, until } from '../../support/live-federation.ts';
@@ -34,6 +35,25 @@ const policy = (site: string, changes: Readonly<Record<string, string>>) =>
 
 describe('a site that approves code', () => {
   const place = () => ({ kitDir: federation.kits.kit('site-2') });
+
+  it('does not take an approval from a list that somebody has put into its folder', async () => {
+    await policy('site-2', { 'code: any': 'code: approved' });
+    const folder = await job({ script: `${TINY_SCRIPT}// never approved` });
+    const { codeSha256: code } = await readBundle(folder);
+    const { approvals } = folderOf(place());
+    const one = { code_sha256: code, by: 'somebody', time: new Date().toISOString() };
+    await writeFile(approvals, JSON.stringify({ approved: [one] }));
+    const id = await federation.submit(folder);
+    await until(async () => !['offered', undefined].includes((await admin.job(id)).sites[1]?.answer));
+    expect((await admin.job(id)).sites[1]).toMatchObject({ answer: 'waiting for approval' });
+    expect((await listSiteJobs(place())).approved).toEqual([]);
+    expect(await approve(place(), code)).toBe(true);
+    expect((await listSiteJobs(place())).approved).toEqual([code]);
+    expect(await federation.wait(id)).toMatchObject({ status: 'FINISHED:COMPLETED' });
+    expect(await approve(place(), code)).toBe(false);
+    await withdraw(place(), code);
+    await policy('site-2', { 'code: approved': 'code: any' });
+  });
 
   it('is waited for, by name, and goes on when somebody there says yes', async () => {
     await policy('site-2', { 'code: any': 'code: approved' });

@@ -275,6 +275,52 @@ describe('the work folder of a client', () => {
     expect((await start(work)).said.join('\n')).toMatch(/audit\.jsonl .*had \d+ entries before/);
   });
 
+  it('that came with a kit, lists in it and no log, is not taken for this own folder of the site', async () => {
+    const work = join(root, `work-${count++}`);
+    await mkdir(work);
+    for (const name of ['approvals.json', 'stopped.json']) await cp(join(killed, name), join(work, name));
+    const { approved } = JSON.parse(await readFile(join(work, 'approvals.json'), 'utf8'));
+    expect(approved).toHaveLength(2);
+    const place = { kitDir: kit, workDir: work };
+    expect((await listSiteJobs(place)).approved).toEqual([]);
+    const { end, said } = await start(work);
+    expect(end).toBe('shutdown');
+    expect(said.join('\n')).toMatch(/no client has run in it, and it holds approvals\.json, stopped\.json/);
+    expect(said.join('\n')).toContain(approved[0].code_sha256);
+    await start(work);
+    expect((await listSiteJobs(place)).approved).toEqual([]);
+    expect(await approve(place, approved[0].code_sha256)).toBe(true);
+    expect((await listSiteJobs(place)).approved).toEqual([approved[0].code_sha256]);
+  });
+
+  it('whose log of approvals was changed approves nothing', async () => {
+    const place = async (file: string) => ({
+      kitDir: kit,
+      workDir: await damaged([file], async (path) => {
+        const text = await readFile(path, 'utf8');
+        await writeFile(path, text.replace('code.approve', 'code.Approve'));
+      }),
+    });
+    expect((await listSiteJobs(await place('audit.jsonl'))).approved).toHaveLength(2);
+    expect((await listSiteJobs(await place('approvals-audit.jsonl'))).approved).toEqual([]);
+  });
+
+  it('says at each start what the policy of the site allows beyond the default', async () => {
+    await federation.kits.changeFile(SITE, 'local/site-policy.yml', {
+      'code: approved': 'code: any',
+      'send_logs: false': 'send_logs: true',
+    });
+    const { said } = await start(await damaged([], removed));
+    expect(said).toEqual([
+      expect.stringMatching(/^site-policy\.yml allows more than the default: code: any \(default approved\)/),
+      expect.stringMatching(/^site-policy\.yml allows more than the default: send_logs: true/),
+    ]);
+    await federation.kits.changeFile(SITE, 'local/site-policy.yml', {
+      'code: any': 'code: approved',
+      'send_logs: true': 'send_logs: false',
+    });
+  });
+
   it('without the list of stopped jobs has it back from the log at the next start, and without a job it took that job is over', async () => {
     const work = await damaged(['stopped.json', 'taken'], removed);
     await start(work);

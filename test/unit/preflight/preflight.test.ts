@@ -203,6 +203,7 @@ describe('before a client starts', () => {
     expect(checks.map(({ check: what }) => what)).toEqual([
       'startup kit',
       'settings',
+      'site policy',
       'server',
       'clock',
       'work folder',
@@ -211,7 +212,22 @@ describe('before a client starts', () => {
       'data',
       'engine',
     ]);
-    expect(checks[2]?.detail).toContain('sees this machine at 10.0.0.7');
+    expect(checks[2]).toMatchObject({ detail: 'allows no more than the default', hint: null });
+    expect(checks[3]?.detail).toContain('sees this machine at 10.0.0.7');
+  });
+
+  it('what its policy allows beyond the default is told, with the file', async () => {
+    const path = join(kit('site-1'), 'local/site-policy.yml');
+    const text = await readFile(path, 'utf8');
+    await writeFile(
+      path,
+      text.replace('code: approved', 'code: any').replace('isolate: true', 'isolate: false'),
+    );
+    expect((await check('site-1')).find(({ check: what }) => what === 'site policy')).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/^allows more: code: any .*; isolate: false /),
+      hint: expect.stringContaining(path),
+    });
   });
 
   it('images that cannot be read are named: one that was cut, one that is none, one that may not be read', async () => {
