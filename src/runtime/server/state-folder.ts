@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { BlobFolder } from '../store/blob-folder.ts';
-import { type RunFolder, runFolder } from '../workspace/run-folder.ts';
+import { entryOf, type RunFolder, runFolder } from '../workspace/run-folder.ts';
 
 /**
  * Everything a server must find again:
@@ -43,7 +43,7 @@ export function stateFolder(root: string): StateFolder {
     log: join(root, 'log.jsonl'),
     jobs: join(root, 'jobs'),
     lostAndFound: join(root, 'lost+found'),
-    job: (id) => jobFolder(join(root, 'jobs', id)),
+    job: (id) => jobFolder(entryOf(join(root, 'jobs'), id)),
     uploads: join(root, 'uploads'),
     userUploads: (user) => join(root, 'uploads', encodeURIComponent(user)),
   };
@@ -53,6 +53,6 @@ function jobFolder(root: string): JobFolder {
   return {
     ...runFolder(root),
     blobs: new BlobFolder(join(root, 'blobs')),
-    uploads: (site) => join(root, 'uploads', site),
+    uploads: (site) => entryOf(join(root, 'uploads'), site),
   };
 }

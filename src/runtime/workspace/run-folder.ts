@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, normalize, sep } from 'node:path';
 
 /** Names inside a run's folder; `at` makes them absolute, so that the log can hold relative ones. */
 export interface RunFolder {
@@ -7,7 +7,22 @@ export interface RunFolder {
 }
 
 export function runFolder(root: string): RunFolder {
-  return { root, at: (path) => join(root, path) };
+  return { root, at: (path) => pathInside(root, path) };
+}
+
+/** A path below a folder. What leads out of it is never asked for by who calls this: whoever gave the name was not asked. */
+export function pathInside(root: string, path: string): string {
+  const inner = normalize(path);
+  if (inner === '..' || inner.startsWith(`..${sep}`) || inner.includes('\0'))
+    throw new Error(`'${path}' leads out of its folder.`);
+  return join(root, inner);
+}
+
+/** Something that lies in a folder itself, by its name. */
+export function entryOf(root: string, name: string): string {
+  if (name === '' || name === '.' || name === '..' || /[/\\\0]/.test(name))
+    throw new Error(`'${name}' is no name of one file.`);
+  return join(root, name);
 }
 
 export const RUN_FILES = {

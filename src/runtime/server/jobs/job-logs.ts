@@ -1,7 +1,9 @@
 import { compareText } from '../../kernel/compare-text.ts';
+import { flError } from '../../kernel/errors.ts';
+import { didYouMean } from '../../kernel/nearest.ts';
 import { compareSites } from '../../kernel/site-order.ts';
 import type { JobRecord } from '../../store/server-store.ts';
-import type { JobMeta, LogEntries } from '../../wire/admin.ts';
+import type { LogEntries } from '../../wire/admin.ts';
 import type { ServerContext } from '../context.ts';
 import { metaOf } from './job-view.ts';
 import { lineOf } from './server-log.ts';
@@ -18,13 +20,22 @@ export interface LogQuery {
 
 type SiteLine = LogEntries['lines'][number];
 
-/** The lines of a job by the server's clock, and of whom there are none: no site can put a line before or after those of others. */
+const NO_LINES = 'the site lets no logs out (send_logs in its local/site-policy.yml), or has none';
+
+/**
+ * The lines of a job by the server's clock, and of whom there are none: no site can put a line before or after those of others.
+ * @throws NF_SITE_UNKNOWN of a site that has no part in the job
+ */
 export async function readJobLogs(
   context: ServerContext,
   record: JobRecord,
   { site, tail, since }: LogQuery,
 ) {
   const present = await sitesWithLogs(context.jobs.folder(record.id));
+  const { sites } = await metaOf(context, record);
+  const known = [...new Set([...sites.map((one) => one.site), ...present])];
+  if (site !== 'all' && site !== 'server' && !known.includes(site))
+    throw flError('NF_SITE_UNKNOWN', { site, nearest: didYouMean(site, known) });
   const wanted = site === 'all' ? ['server', ...present] : [site];
   const lines: SiteLine[] = [];
   for (const name of wanted) {
@@ -32,25 +43,9 @@ export async function readJobLogs(
     for await (const line of own) if (since === undefined || line.time >= since) lines.push(line);
   }
   lines.sort((a, b) => compareText(a.time, b.time) || compareSites(a.site, b.site));
-  return { lines: lines.slice(-tail), missing: await missingOf(context, record, { site, present }) };
-}
-
-async function missingOf(
-  context: ServerContext,
-  record: JobRecord,
-  { site, present }: { site: string; present: readonly string[] },
-) {
-  const { sites } = await metaOf(context, record);
-  const asked = site === 'all' ? sites.map((one) => one.site) : site === 'server' ? [] : [site];
-  return asked
-    .filter((name) => !present.includes(name))
-    .sort(compareSites)
-    .map((name) => ({ site: name, reason: reasonOf(sites, name) }));
-}
-
-function reasonOf(sites: JobMeta['sites'], name: string): string {
-  if (!sites.some(({ site }) => site === name)) return 'the site has no part in the job';
-  return 'the site lets no logs out (send_logs in its local/site-policy.yml), or has none';
+  const asked = site === 'all' ? known : site === 'server' ? [] : [site];
+  const missing = asked.filter((name) => !present.includes(name)).sort(compareSites);
+  return { lines: lines.slice(-tail), missing: missing.map((name) => ({ site: name, reason: NO_LINES })) };
 }
 
 async function* serverLines({ store }: ServerContext, { id }: JobRecord): AsyncGenerator<SiteLine> {

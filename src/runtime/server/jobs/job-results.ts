@@ -15,6 +15,7 @@ import { RUN_FILES, runFolder } from '../../workspace/run-folder.ts';
 import type { JobFolder } from '../state-folder.ts';
 import { blobFile } from './job-files.ts';
 import { oneStep, STEP_NOTE } from './one-step.ts';
+import { shownEvent } from './shown-event.ts';
 
 export interface EndedJob {
   readonly record: JobRecord;
@@ -76,7 +77,7 @@ async function write(ended: EndedJob): Promise<void> {
     await copyFileAtomic(files.at(history.initial), folder.at(INITIAL_MODEL));
   await writeAtomic(folder.at(RUN_FILES.events), async (file) => {
     const append = (line: { time: string; event: RunEvent }) => file.appendFile(`${JSON.stringify(line)}\n`);
-    for await (const { time, event } of journal.read()) await append({ time, event });
+    for await (const { time, event } of journal.read()) await append({ time, event: shownEvent(event) });
     // The journal says so only when these files are there.
     const { final } = history;
     if (final) {

@@ -16,6 +16,7 @@ import {
 import type { ServerContext } from '../context.ts';
 import type { JobRun } from './job-run.ts';
 import { readableMeta } from './readable-meta.ts';
+import { shownEvent } from './shown-event.ts';
 
 type Context = Pick<ServerContext, 'jobs' | 'registry' | 'store'>;
 
@@ -195,7 +196,10 @@ export async function eventsAfter(
   query: { after: number; max: number; wait_seconds: number; signal: AbortSignal },
 ): Promise<JobEvents> {
   const { after, max, wait_seconds: seconds, signal } = query;
-  const read = () => context.store.events(id, after, max);
+  const read = async () => {
+    const found = await context.store.events(id, after, max);
+    return found.map(({ event, ...stored }) => ({ ...stored, event: shownEvent(event) }));
+  };
   let events = await read();
   const run = context.jobs.find(id);
   if (events.length === 0 && run) {

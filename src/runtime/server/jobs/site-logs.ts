@@ -1,9 +1,10 @@
 import { appendFile, readdir, readFile, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../kernel/parse-json.ts';
 import { type LogLevel, logLevel, time } from '../../wire/shapes.ts';
 import { makeFolder } from '../../workspace/files.ts';
+import { entryOf } from '../../workspace/run-folder.ts';
 import type { JobFolder } from '../state-folder.ts';
 
 export interface LogLine {
@@ -53,7 +54,7 @@ export async function readSiteLog(folder: JobFolder, site: string): Promise<LogL
 }
 
 function logPath(folder: JobFolder, site: string): string {
-  return folder.at(`sites/${site}/log.jsonl`);
+  return join(entryOf(folder.at('sites'), site), 'log.jsonl');
 }
 
 /** Undefined: a crash cut the line short. One without the time of its coming came before the file was last written. */

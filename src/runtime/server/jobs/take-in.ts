@@ -116,12 +116,14 @@ async function add(
 /** A model that the submitter uploaded before, or that of the job that is cloned: checked, then the job's own. */
 async function takeModel(
   { user, request, incoming }: { user: Identity; request: Submission; incoming: string },
-  { state, work }: IntakeDeps,
+  { state, store, work }: IntakeDeps,
 ): Promise<void> {
-  const { initial_model: model, cloned_from: origin } = request;
+  const { initial_model: model, cloned_from: from } = request;
   const digest = model?.sha256 ?? '';
   const uploaded = join(state.userUploads(user.name), digest);
-  const folder = origin === undefined ? undefined : state.job(origin);
+  const origin = from === undefined ? undefined : await store.job(from);
+  // Among the blobs of a job are also its sites' updates, which nobody is given one by one.
+  const folder = origin?.initialModel?.sha256 === digest ? state.job(origin.id) : undefined;
   const known = folder ? [folder.blobs.at(digest), folder.at(INITIAL_MODEL)] : [];
   const path = [uploaded, ...known].find((candidate) => existsSync(candidate));
   if (path === undefined) throw flError('NF_UPLOAD_MISSING', { sha256: digest });
