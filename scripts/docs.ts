@@ -16,6 +16,7 @@ import { prettyJson } from '../src/runtime/kernel/digest.ts';
 import { textInGeneral } from '../src/runtime/kernel/fill-text.ts';
 import {
   ANSWER_LIMITS,
+  AT_ONCE_LIMITS,
   type Limit,
   REQUEST_LIMITS,
   STRANGER_LIMITS,
@@ -142,6 +143,7 @@ function limitsPage(): string {
     table('A job that is submitted', JOB_LIMITS),
     table('An answer of a site', ANSWER_LIMITS),
     table('Requests', REQUEST_LIMITS),
+    table('At a time; what is over it is refused as NF_AT_ONCE', AT_ONCE_LIMITS),
     table('Files on their way', UPLOAD_LIMITS),
     table('Connections without a certificate of the project', STRANGER_LIMITS),
   ];

@@ -21,6 +21,7 @@ import { upload } from '../transport/upload.ts';
 import { submitted } from '../wire/admin.ts';
 import type { ModelForm } from '../wire/terms.ts';
 import type { Admin } from './admin.ts';
+import { inTurn } from './in-turn.ts';
 
 /** Days for which a job is good unless its submitter says otherwise. */
 export const VALID_DAYS = 30;
@@ -128,22 +129,25 @@ export async function sendSubmission(admin: Admin, submission: Submission) {
   const jobId = randomUUID();
   const { project } = admin.kit;
   const terms = termsOf(content, { ...wanted, project, jobId, validDays, now: new Date() });
-  return admin.connection.send({
-    method: 'POST',
-    path: '/v1/jobs/',
-    body: {
-      terms,
-      bundle: packBundle(content.bundle),
-      signature: signJob(terms, admin.kit),
-      // Without the user's own: a request that is sent twice, for a broken line, is one submission.
-      token: token ?? jobId,
-      ...(model && { initial_model: model }),
-      ...(clonedFrom !== undefined && { cloned_from: clonedFrom }),
-    },
-    answer: submitted,
-    signal,
-    waitSeconds: 60,
-  });
+  const body = {
+    terms,
+    bundle: packBundle(content.bundle),
+    signature: signJob(terms, admin.kit),
+    // Without the user's own: a request that is sent twice, for a broken line, is one submission.
+    token: token ?? jobId,
+    ...(model && { initial_model: model }),
+    ...(clonedFrom !== undefined && { cloned_from: clonedFrom }),
+  };
+  const send = () =>
+    admin.connection.send({
+      method: 'POST',
+      path: '/v1/jobs/',
+      body,
+      answer: submitted,
+      signal,
+      waitSeconds: 60,
+    });
+  return inTurn(send, signal);
 }
 
 async function modelRef(path: string) {

@@ -26,6 +26,12 @@ export const REQUEST_LIMITS = {
   json_seconds: { most: 30, unit: 's', what: 'from the beginning of a JSON body to its end' },
 } as const satisfies Record<string, Limit>;
 
+/** Of what is under way at a server at the same time. */
+export const AT_ONCE_LIMITS = {
+  user_submissions: { most: 1, unit: 'submission', what: 'submissions of a user' },
+  submissions: { most: 4, unit: 'submissions', what: 'submissions of all users' },
+} as const satisfies Record<string, Limit>;
+
 /** Of files on their way to a server. */
 export const UPLOAD_LIMITS = {
   user_files: { most: 16, unit: 'files', what: 'a user has sent and submitted no job with' },

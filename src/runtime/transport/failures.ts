@@ -101,6 +101,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'NF_PROXY_REFUSED',
   'NF_SERVER_BUSY',
   'NF_RATE_LIMIT',
+  'NF_AT_ONCE',
   'NF_UPLOAD_OFFSET',
   'NF_TRANSFER_DIGEST',
 ]);

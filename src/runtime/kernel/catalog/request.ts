@@ -80,6 +80,12 @@ export const REQUEST_ERRORS = {
     message: 'The server takes {allowed} at {path}, not {method}.',
     hint: 'Compare the versions with `neuroflare system version`; /openapi.json lists what there is.',
   },
+  NF_AT_ONCE: {
+    exit: 2,
+    status: 429,
+    message: 'Too much at a time: the server takes {limit} of these from {who}: {what}.',
+    hint: 'Try again when what is under way is over; docs/limits.md lists what a server takes.',
+  },
   NF_RATE_LIMIT: {
     exit: 2,
     status: 429,

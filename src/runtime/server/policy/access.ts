@@ -40,6 +40,15 @@ export class Access {
     if (!actor || !isAllowed(this.#rules, actor, { right })) throw denied(user, right);
   }
 
+  /** A right that somebody has in one study at least. @throws NF_ACCESS_DENIED */
+  requireSomewhere(user: Identity, right: Right): void {
+    const roles = this.#studies.list().map((study) => inStudy(user, study));
+    const has = [user.role === 'project_admin' ? user : undefined, ...roles].some(
+      (actor) => actor !== undefined && isAllowed(this.#rules, actor, { right }),
+    );
+    if (!has) throw denied(user, right);
+  }
+
   /** @throws NF_ACCESS_DENIED */
   requireForJob(user: Identity, right: Right, job: OfStudy): void {
     if (!this.mayWithJob(user, right, job)) throw denied(user, right);

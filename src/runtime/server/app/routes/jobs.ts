@@ -1,7 +1,9 @@
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { JOB_LIMITS } from '../../../job/limits.ts';
 import { flError } from '../../../kernel/errors.ts';
-import { UPLOAD_LIMITS } from '../../../kernel/limits.ts';
+import { AT_ONCE_LIMITS, UPLOAD_LIMITS } from '../../../kernel/limits.ts';
+import type { Identity } from '../../../security/certificate/identity.ts';
 import { BlobFolder } from '../../../store/blob-folder.ts';
 import { jobMeta, submission, submitted } from '../../../wire/admin.ts';
 import { signedJob } from '../../../wire/terms.ts';
@@ -14,6 +16,7 @@ import { sendFile } from '../../transfer/send-file.ts';
 import type { App } from '../app.ts';
 import { jobOf, jobWithRight, ofJob } from '../job-lookup.ts';
 import { noteDeed } from '../note-deed.ts';
+import { type Turn, Turns, untilAnswered } from '../turns.ts';
 import { uploadRoutes } from './uploads.ts';
 
 const filter = z.object({
@@ -32,27 +35,46 @@ export function jobsRoutes(app: App, context: ServerContext): void {
 
 function takeRoute(app: App, context: ServerContext): void {
   const { access, jobs } = context;
+  const turns = new Turns({ each: AT_ONCE_LIMITS.user_submissions, all: AT_ONCE_LIMITS.submissions });
+  const entered = new WeakMap<FastifyRequest, { readonly turn: Turn; readonly answered: () => void }>();
+  const take = async (identity: Identity, body: Uint8Array) => {
+    const { job, isNew } = await jobs.submit(identity, body, {
+      mayEnter: async ({ terms: { study, clients }, cloned_from: origin }) => {
+        access.requireInStudy(identity, 'submit_job', study);
+        if (origin !== undefined)
+          await jobWithRight(context, { identity, params: { job: origin } }, 'clone_job');
+        await requireKnownSites(context, { study, clients: clients ?? undefined });
+      },
+      mayBringCode: ({ terms: { study } }) => access.requireInStudy(identity, 'byoc', study),
+    });
+    const action = job.clonedFrom === undefined ? 'job.submit' : 'job.clone';
+    if (isNew) await noteDeed(context, identity, { action, job: job.id });
+    return { job_id: job.id, is_new: isNew };
+  };
   app.post(
     '/',
     {
+      // Before a byte of the body is read: it may be large, and one thread opens what all submit.
+      onRequest: async (request, reply) => {
+        access.requireSomewhere(request.identity, 'submit_job');
+        const turn = turns.enter(request.identity.name);
+        entered.set(request, { turn, answered: untilAnswered(turn, reply.raw) });
+      },
+      onSend: async (request) => entered.get(request)?.answered(),
       bodyLimit: JOB_LIMITS.submission.most,
       config: { takesUnread: submission },
       schema: { summary: 'Takes a job in.', response: { 200: submitted } },
     },
-    async ({ identity, body }) => {
+    async (request) => {
+      const { identity, body } = request;
       if (!(body instanceof Uint8Array)) throw flError('NF_REQUEST_FORM', { reason: 'it has no body' });
-      const { job, isNew } = await jobs.submit(identity, body, {
-        mayEnter: async ({ terms: { study, clients }, cloned_from: origin }) => {
-          access.requireInStudy(identity, 'submit_job', study);
-          if (origin !== undefined)
-            await jobWithRight(context, { identity, params: { job: origin } }, 'clone_job');
-          await requireKnownSites(context, { study, clients: clients ?? undefined });
-        },
-        mayBringCode: ({ terms: { study } }) => access.requireInStudy(identity, 'byoc', study),
-      });
-      const action = job.clonedFrom === undefined ? 'job.submit' : 'job.clone';
-      if (isNew) await noteDeed(context, identity, { action, job: job.id });
-      return { job_id: job.id, is_new: isNew };
+      // Who hangs up meanwhile still has it under way.
+      const done = entered.get(request)?.turn.hold();
+      try {
+        return await take(identity, body);
+      } finally {
+        done?.();
+      }
     },
   );
 }

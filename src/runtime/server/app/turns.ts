@@ -1,0 +1,69 @@
+import type { ServerResponse } from 'node:http';
+import { flError } from '../../kernel/errors.ts';
+import type { Limit } from '../../kernel/limits.ts';
+
+/** Something that is under way, for as long as anybody holds it. */
+export interface Turn {
+  /** Returns what lets it go; it may be called more than once. */
+  hold(): () => void;
+}
+
+/** How many things of a kind may be under way at a time: of one participant, and of all together. */
+export class Turns {
+  readonly #each: Limit;
+  readonly #all: Limit;
+  readonly #of = new Map<string, number>();
+  #total = 0;
+
+  constructor({ each, all }: { each: Limit; all: Limit }) {
+    this.#each = each;
+    this.#all = all;
+  }
+
+  /** @throws NF_AT_ONCE */
+  enter(name: string): Turn {
+    const own = this.#of.get(name) ?? 0;
+    if (own >= this.#each.most) throw tooMany(this.#each, name);
+    if (this.#total >= this.#all.most) throw tooMany(this.#all, 'everybody together');
+    this.#of.set(name, own + 1);
+    this.#total++;
+    let holders = 0;
+    const leave = () => {
+      this.#total--;
+      const left = (this.#of.get(name) ?? 1) - 1;
+      if (left === 0) this.#of.delete(name);
+      else this.#of.set(name, left);
+    };
+    return {
+      hold: () => {
+        let held = true;
+        holders++;
+        return () => {
+          if (held && --holders === 0) leave();
+          held = false;
+        };
+      },
+    };
+  }
+
+  /** Does work in a turn of its own. @throws NF_AT_ONCE */
+  async during<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+    const done = this.enter(name).hold();
+    try {
+      return await work();
+    } finally {
+      done();
+    }
+  }
+}
+
+/** Lets go when an answer is out, or nobody waits for it any more. */
+export function untilAnswered(turn: Turn, response: ServerResponse): () => void {
+  const done = turn.hold();
+  response.once('close', done);
+  return done;
+}
+
+function tooMany({ most, what }: Limit, who: string) {
+  return flError('NF_AT_ONCE', { limit: most, what, who });
+}
