@@ -177,23 +177,6 @@ describe('a federation on this machine', () => {
     expect((await nf(`job wait ${data.job_id}`)).code).toBe(1);
   });
 
-  it('removes old jobs by their age, and no other', async () => {
-    const ids = async () => (await json<{ job_id: string }[]>('job list')).data.map(({ job_id: id }) => id);
-    const before = await ids();
-    expect(before.length).toBeGreaterThan(1);
-    const asked = await json('job delete --older-than 0h');
-    expect([asked.code, asked.answer.error_code]).toEqual([4, 'NF_NOT_CONFIRMED']);
-    for (const words of ['', '--older-than soon', `${before[0]} --older-than 1d`])
-      expect((await json(`job delete ${words}`.trim())).answer.error_code).toBe('NF_USAGE');
-    expect((await nf('job delete --older-than 1d --force')).stdout).toBe('No job ended so long ago.\n');
-    expect(await ids()).toEqual(before);
-    const { data } = await json<{ job_id: string }>('job submit endless');
-    const gone = await json<{ removed: string[]; kept: string[] }>('job delete --older-than 0h --force');
-    expect([gone.data.removed.sort(), gone.data.kept]).toEqual([[...before].sort(), []]);
-    expect(await ids()).toEqual([data.job_id]);
-    await nf(`job abort ${data.job_id} --force`);
-  });
-
   it('goes on with a job that was aborted, and says so', async () => {
     const { data } = await json<{ job_id: string }>('job submit endless');
     const id = data.job_id;
@@ -304,6 +287,27 @@ describe('a federation on this machine', () => {
     expect((await nf('job list')).stdout).toBe(before);
     server.child.kill('SIGINT');
     expect((await server.done).code).toBe(0);
+  });
+
+  it('removes old jobs by their age, and no other', async () => {
+    await nf('poc start --service server');
+    const ids = async () => (await json<{ job_id: string }[]>('job list')).data.map(({ job_id: id }) => id);
+    const before = await ids();
+    expect(before.length).toBeGreaterThan(1);
+    const asked = await json('job delete --older-than 0h');
+    expect([asked.code, asked.answer.error_code]).toEqual([4, 'NF_NOT_CONFIRMED']);
+    for (const words of ['', '--older-than soon', `${before[0]} --older-than 1d`])
+      expect((await json(`job delete ${words}`.trim())).answer.error_code).toBe('NF_USAGE');
+    expect((await nf('job delete --older-than 1d --force')).stdout).toBe('No job ended so long ago.\n');
+    expect(await ids()).toEqual(before);
+    const { data } = await json<{ job_id: string }>('job submit endless');
+    const gone = await json<{ removed: string[]; kept: string[] }>('job delete --older-than 0h --force');
+    expect([gone.data.removed.sort(), gone.data.kept]).toEqual([[...before].sort(), []]);
+    expect(await ids()).toEqual([data.job_id]);
+    await nf(`job abort ${data.job_id} --force`);
+    expect((await nf('job delete --help')).stdout.replace(/\s+/g, ' ')).toContain(
+      'failed and aborted ones, which job resume could go on with, go too',
+    );
   });
 
   it('leaves nothing behind', async () => {

@@ -27,7 +27,8 @@ export default class JobDelete extends RemoteCommand<Result> {
   static override flags = {
     'older-than': Flags.string({
       helpValue: 'AGE',
-      summary: 'all jobs that ended longer ago, as 30d (days) or 12h (hours), by the clock of the server',
+      summary:
+        'all jobs that ended longer ago, as 30d (days) or 12h (hours), by the clock of the server; failed and aborted ones, which job resume could go on with, go too',
     }),
     force: forceFlag,
   };
