@@ -137,12 +137,15 @@ describe('a resume is refused', () => {
   };
 
   it.each([
-    ['client/train.ts', 'client/train.ts'],
-    ['job.yaml', 'job.yaml'],
-  ])('when %s has changed, which is named', async (path, named) => {
+    ['client/train.ts', 'await flare.init', '\nawait flare.init', 'client/train.ts'],
+    ['job.yaml', 'num_rounds: 5', 'num_rounds: 6', 'workflow.num_rounds of job.yaml'],
+    ['job.yaml', 'step: 1', 'step: 2', 'executor.args.step of job.yaml'],
+    ['job.yaml', 'seed: 7', 'seed: 8', 'seed of job.yaml'],
+  ])('when %s has changed in %j, which is named', async (path, then, now, named) => {
     const file = join(root, 'slow', path);
     const text = await readFile(file, 'utf8');
-    await writeFile(file, `${text}\n`);
+    expect(text).toContain(then);
+    await writeFile(file, text.replace(then, now));
     await refused({}, 'NF_RUN_CHANGED', named);
     await writeFile(file, text);
   });
@@ -171,8 +174,12 @@ describe('a resume is refused', () => {
     ['other clients', { flags: { siteNames: ['a', 'b'] } }, 'the names of the clients'],
     ['another seed', { flags: { seed: 8 } }, 'the seed'],
     ['other data', { flags: { dataRoot: '.' } }, 'the data folder'],
-    ['another value', { overrides: [parseOverride('num_rounds=9')] }, 'a value of --set'],
-    ['another seed by --set', { overrides: [parseOverride('seed=8')] }, 'a value of --set'],
+    [
+      'another value',
+      { overrides: [parseOverride('num_rounds=9')] },
+      'a value of --set (workflow.num_rounds)',
+    ],
+    ['another seed by --set', { overrides: [parseOverride('seed=8')] }, 'a value of --set (seed)'],
   ])('with %s', async (_, request, what) => {
     await refused(request, 'NF_RUN_CHANGED', what);
   });
@@ -277,4 +284,48 @@ describe('a resume', () => {
       finalModel(latestRun(join(root, 'mount-whole'))),
     );
   });
+
+  it.each(['--set', 'job.yaml'])(
+    'of a run that failed by task_timeout goes on with a longer one by %s, to the bits of one that had it',
+    async (way) => {
+      // Hangs once: in the second round, where no file says that it was here before.
+      const script = TINY_SCRIPT.replace(
+        'const { params } = await flare.receive();',
+        `const { params, currentRound } = await flare.receive();
+  const fs = await import('node:fs');
+  const file = String(flare.args().file);
+  if (flare.siteName() === 'site-2' && currentRound === 2 && !fs.existsSync(file)) {
+    fs.writeFileSync(file, '');
+    await new Promise((resolve) => setTimeout(resolve, 600_000));
+  }`,
+      );
+      const name = `patience${way.replace(/\W/g, '-')}`;
+      const file = join(root, `${name}.seen`);
+      const executor = { ...TINY_JOB.executor, task_timeout: 6, args: { step: 1, file } };
+      await writeJob(join(root, name), { script, patch: { executor } });
+      const args = ['simulate', name, '-w', `${name}-work`];
+      expect((await runJson(args, { cwd: root })).answer).toMatchObject({
+        exit_code: 1,
+        error_code: 'NF_SCRIPT_TIMEOUT',
+      });
+      const path = join(root, name, 'job.yaml');
+      if (way === 'job.yaml') {
+        const text = await readFile(path, 'utf8');
+        await writeFile(path, `# more patience\n${text.replace('task_timeout: 6', 'task_timeout: 900')}`);
+      }
+      const longer = way === '--set' ? ['--set', 'task_timeout=900', '--set', 'site_timeout=950'] : [];
+      expect((await runJson([...args, '--resume', ...longer], { cwd: root })).answer).toMatchObject({
+        exit_code: 0,
+        data: { status: 'finished' },
+      });
+      const run = latestRun(join(root, `${name}-work`));
+      expect(JSON.parse(readFileSync(join(run, 'run.json'), 'utf8'))).toMatchObject({
+        job: { executor: { task_timeout: 900 } },
+      });
+      await runCli(['simulate', name, '-w', `${name}-whole`], { cwd: root });
+      const undisturbed = latestRun(join(root, `${name}-whole`));
+      expect(finalModel(run)).toEqual(finalModel(undisturbed));
+      expect(figures(run)).toBe(figures(undisturbed));
+    },
+  );
 });

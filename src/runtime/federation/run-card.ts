@@ -1,15 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { ENGINE_CHOICES } from '../engine/registry.ts';
 import { goalByName } from '../job/key-metric.ts';
 import { jobFileSchema } from '../job/schema.ts';
 import { prettyJson } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
+import { readInputText } from '../kernel/read-file.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
 import type { Goal } from './best-model.ts';
 
-/** `run.json`: what a run was started with. Written once; a resume goes by it. */
+/** `run.json`: what a run was started with. A resume goes by it, and changes its limits of time alone. */
 export const runCardSchema = z.strictObject({
   version: z.literal(1),
   run_id: z.string(),
@@ -63,7 +63,7 @@ export async function writeRunCard(folder: RunFolder, card: RunCard): Promise<vo
 export async function readRunCard(folder: RunFolder): Promise<RunCard> {
   const path = folder.at(RUN_FILES.card);
   try {
-    return runCardSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return runCardSchema.parse(JSON.parse(await readInputText(path)));
   } catch (error) {
     throw flError(
       'NF_RUN_FILE',

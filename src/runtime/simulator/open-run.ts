@@ -13,6 +13,7 @@ import { writeBundle } from '../job/bundle.ts';
 import { readJob } from '../job/load.ts';
 import type { RunFlags } from '../job/plan.ts';
 import type { Override } from '../job/variables.ts';
+import { canonicalJson } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { softwareVersions } from '../kernel/package-version.ts';
 import { openJournal } from '../store/journal.ts';
@@ -22,7 +23,7 @@ import { RUN_FILES } from '../workspace/run-folder.ts';
 import { createRunFolder, findRun, LATEST, markLatest } from '../workspace/run-index.ts';
 import type { ActiveRun } from './active-run.ts';
 import { extendRun } from './extend-run.ts';
-import { requireSame } from './same-job.ts';
+import { sameJob } from './same-job.ts';
 
 export interface RunRequest {
   readonly job: JobHome;
@@ -66,24 +67,24 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
 }
 
 /**
- * Takes up a run where it stopped, if nothing that decides its result has changed. From one that is finished another one goes on, if its job
+ * Takes up a run where it stopped, if nothing that decides its result has changed: its limits of time may be others. From one that is finished another one goes on, if its job
  * has more rounds now.
  */
 export async function resumeRun(request: RunRequest, runId: string | undefined): Promise<ActiveRun> {
   const { loaded, bundle } = await readJob(request.job, request.overrides);
   const { id, folder } = await findRun(request.workspace, loaded.definition.name, runId);
-  const card = await readRunCard(folder);
+  const before = await readRunCard(folder);
   const release = await lockFolder(folder.at(RUN_FILES.lock), `The run ${id}`);
   try {
     const { flags, overrides, engine, workspace } = request;
-    const run = { card, folder, flags, overrides, engine: engine.choice, loaded, bundle };
-    const history = await replayEvents(readEvents(folder), goalOf(card));
+    const run = { card: before, folder, flags, overrides, engine: engine.choice, loaded, bundle };
+    const history = await replayEvents(readEvents(folder), goalOf(before));
     if (history.status === 'finished') {
       const longer = await extendRun(run, { workspace, isChosen: runId !== undefined && runId !== LATEST });
       await release();
       return longer;
     }
-    await requireSame(run);
+    const card = { ...before, job: await sameJob(run) };
     if (!history.position) {
       const path = folder.at(RUN_FILES.events);
       throw flError(
@@ -95,6 +96,7 @@ export async function resumeRun(request: RunRequest, runId: string | undefined):
     const files = folderFiles(folder);
     const needed = [...neededFiles(history), ...history.states.values()];
     for (const file of needed) await requireIntact(files, file);
+    if (canonicalJson(card) !== canonicalJson(before)) await writeRunCard(folder, card);
     const journal = await openJournal<RunEvent>(folder.at(RUN_FILES.events));
     await journal.append({ type: 'run.opened', resumedFromRound: history.position?.round ?? 0 });
     return {

@@ -24,23 +24,22 @@ export interface Comparison {
   readonly bundle: Bundle;
 }
 
-/** Keys that may change for a finished run to go on: how long it is, and how long is waited. None of them changes a bit of a round. */
-const LENGTHS: ReadonlySet<string> = new Set([
+/** Keys that may change for a run to go on: how long is waited, and what it says of itself. None of them changes a bit of a round. */
+const PATIENCE: ReadonlySet<string> = new Set([
   'description',
-  'workflow.num_rounds',
   'workflow.site_timeout',
   'executor.task_timeout',
 ]);
+/** As well for a finished run: how long it is. */
+const LENGTHS: ReadonlySet<string> = new Set([...PATIENCE, 'workflow.num_rounds']);
 
-/** A run that was stopped goes on with what it was started with. `--set` may repeat its values. @throws NF_RUN_CHANGED */
-export async function requireSame(run: Comparison): Promise<void> {
-  const then = await filesThen(run);
-  const file = changedFile(then, run.bundle);
-  if (file !== undefined) throw changed(file);
-  await requireSameFlags(run);
-  if (run.overrides.length === 0) return;
-  if (keysThatDiffer(withGoal(run.card.job), withGoal(withSeed(run))).length > 0)
-    throw changed('a value of --set');
+/**
+ * The job with which a run that was stopped or failed goes on: what it was started with, save for its limits of time. `--set` may repeat
+ * its values.
+ * @throws NF_RUN_CHANGED with the key
+ */
+export async function sameJob(run: Comparison): Promise<JobFile> {
+  return (await jobNow(run, PATIENCE)) ?? run.card.job;
 }
 
 /**
@@ -48,20 +47,26 @@ export async function requireSame(run: Comparison): Promise<void> {
  * Undefined where nothing says that it should.
  * @throws NF_RUN_CHANGED with the key
  */
-export async function longerJob(run: Comparison): Promise<JobFile | undefined> {
+export function longerJob(run: Comparison): Promise<JobFile | undefined> {
+  return jobNow(run, LENGTHS);
+}
+
+/** Undefined where neither the files nor `--set` say anything else than the run was started with. */
+async function jobNow(run: Comparison, mayChange: ReadonlySet<string>): Promise<JobFile | undefined> {
   const { card, bundle, folder, overrides } = run;
   const then = await filesThen(run);
-  if (then.sha256 === bundle.sha256 && overrides.length === 0) return undefined;
   const file = changedFile(withoutJobFile(then), withoutJobFile(bundle));
   if (file !== undefined) throw changed(file);
   await requireSameFlags(run);
+  const isSameFile = then.sha256 === bundle.sha256;
+  if (isSameFile && overrides.length === 0) return undefined;
   // The seed of a run may come from its command line; that of its file is compared with its file.
   const written = (await loadJob(folder.at(RUN_FILES.bundle))).value.seed;
   const isGiven = overrides.some(({ name }) => name === 'seed');
-  if (!isGiven && run.loaded.value.seed !== written) throw changed('seed');
+  if (!isGiven && run.loaded.value.seed !== written) throw changed('seed of job.yaml');
   const wanted = withSeed(run);
-  const key = keysThatDiffer(withGoal(card.job), withGoal(wanted)).find((name) => !LENGTHS.has(name));
-  if (key !== undefined) throw changed(key);
+  const key = keysThatDiffer(withGoal(card.job), withGoal(wanted)).find((name) => !mayChange.has(name));
+  if (key !== undefined) throw changed(isSameFile ? `a value of --set (${key})` : `${key} of job.yaml`);
   return wanted;
 }
 

@@ -26,7 +26,7 @@ export const RUN_ERRORS = {
   NF_RUN_CHANGED: {
     exit: 4,
     message: 'The run cannot go on: {what} changed since it started.',
-    hint: 'Put back what the run started with, or start a new run without --resume.',
+    hint: 'Put back what the run started with, its values of --set too (workflow.site_timeout and executor.task_timeout may be others), or start a new run without --resume.',
   },
   NF_RUN_FINISHED: {
     exit: 4,
