@@ -34,6 +34,9 @@ function nextOf(workspace: string | undefined, run: string): string[] {
     .split('\n');
 }
 
+/** By the last step: `evaluate`. */
+let said = '';
+
 beforeAll(async () => {
   const root = await writeTree(subjectsOf(['bright', 'dark'], { count: 60, partition: 'n/a' }), spotSlice);
   await rename(root, join(cwd, 'bids'));
@@ -69,10 +72,18 @@ beforeAll(async () => {
     ['simulate', 'spots', '-q', '--set', 'num_rounds=4', ...SMALL],
     ['evaluate', 'spots', '-q', '--replicates', '300'],
   ];
-  for (const step of steps) expect(await runCli(step, { cwd })).toMatchObject({ code: 0 });
+  for (const step of steps) {
+    const { code, stdout } = await runCli(step, { cwd });
+    expect(code, stdout).toBe(0);
+    said = stdout;
+  }
 }, 120_000);
 
 describe('evaluate', () => {
+  it('says what comes next', () => {
+    expect(said.trimEnd().split('\n').at(-1)).toBe('Next: neuroflare report spots');
+  });
+
   it('puts the model beside controls that see no more than they say', () => {
     const evaluation = evaluationSchema.parse(read('work/spots/latest/evaluation/evaluation.json'));
     expect(evaluation.data).toMatchObject({ part: 'test', subjects: 30, sites: ['site-1', 'site-2'] });

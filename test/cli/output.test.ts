@@ -60,7 +60,7 @@ describe('help', () => {
 });
 
 describe('the version', () => {
-  it.each(['--version', '-V'])('is printed for %s', async (flag) => {
+  it.each(['--version', '-V', 'version'])('is printed for %s', async (flag) => {
     const { code, stdout } = await run(flag);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^neuroflare\/\d+\.\d+\.\d+ \S+ node-v\d+\S*\n$/);

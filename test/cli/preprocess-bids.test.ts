@@ -32,6 +32,34 @@ describe('neuroflare preprocess', () => {
     expect(await readdir(join(here.cwd, 'sites'))).toEqual(['site-1', 'site-2']);
   });
 
+  it('says after each step what comes next, as a shell takes it', async () => {
+    const here = await madeFolder();
+    const last = async (...words: string[]) => {
+      const { code, stdout } = await runCli([...words, '-q'], here);
+      expect(code).toBe(0);
+      return stdout.trimEnd().split('\n').at(-1);
+    };
+    expect(await last('preprocess', 'bids', 'kaggle', 'my bids', '--size', '24')).toBe(
+      "Next: neuroflare preprocess check 'my bids'; neuroflare preprocess split 'my bids'",
+    );
+    const dealt = await last(
+      'preprocess',
+      'split',
+      'my bids',
+      '--sites',
+      '2',
+      '--strategy',
+      'iid',
+      '--out',
+      'split.json',
+    );
+    expect(dealt).toBe(
+      "Next: neuroflare job create FOLDER --template mri-fedavg --set 'data=my bids' --set split=split.json",
+    );
+    const heads = ['preprocess', 'phantom', 'my heads', '--sites', '1', '--per-class', '1', '--size', '32'];
+    expect(await last(...heads)).toBe("Next: neuroflare preprocess split 'my heads' --strategy column");
+  });
+
   it('lists all bad images, exits with 4 and leaves nothing', async () => {
     const here = await madeFolder();
     await writeFiles(here.cwd, { 'kaggle/no_tumor/x.jpg': '', 'kaggle/glioma_tumor/new\nline.png': 'text' });
