@@ -10,6 +10,7 @@ import { requireCanonical } from '../tensors/check-file.ts';
 import type { TaskResult } from '../wire/site.ts';
 import type { SiteJobFolder } from './client-folder.ts';
 import type { Outbox } from './outbox.ts';
+import { withoutSitePaths } from './site-paths.ts';
 
 /** What a site lets out of the answer to a task. */
 export interface OutgoingRules {
@@ -88,24 +89,17 @@ function tooMuch(reason: string) {
 
 /** Characters of a hint, which comes from the catalogue. */
 const LONGEST_HINT = 500;
-/** Absolute paths of any system, and files of BIDS data sets, which name a subject. */
-const PATHS =
-  /(?<![\w.@-])(?:[A-Za-z]:)?(?:[\\/][^\s\\/'"`:,;()<>]+){2,}[\\/]?|[^\s'"]*\bsub-[A-Za-z0-9]+[^\s'",:]*/g;
-
 function failureOf(error: ErrorReport, rules: OutgoingRules): ErrorReport {
   const { policy } = rules;
-  const { stack, place, ...report } = error;
-  if (policy.send_logs) return { ...error, message: report.message.slice(0, policy.max_failure_characters) };
+  if (policy.send_logs) return { ...error, message: error.message.slice(0, policy.max_failure_characters) };
+  const { place } = error;
+  const report = withoutSitePaths(error);
   return {
     ...report,
-    message: withoutPaths(report.message).slice(0, policy.max_failure_characters),
-    hint: withoutPaths(report.hint).slice(0, LONGEST_HINT),
+    message: report.message.slice(0, policy.max_failure_characters),
+    hint: report.hint.slice(0, LONGEST_HINT),
     ...(place && { place: placeOf(place, rules) }),
   };
-}
-
-function withoutPaths(text: string): string {
-  return text.replace(PATHS, '<path>');
 }
 
 /** A line of the job's own code is known outside: its text is read here, whatever the script says that it is. */

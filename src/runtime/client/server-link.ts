@@ -24,6 +24,7 @@ import {
 } from '../wire/site.ts';
 import { type SignedJob, signedJob } from '../wire/terms.ts';
 import type { Egress, EgressLedger } from './egress-ledger.ts';
+import { withoutSitePaths } from './site-paths.ts';
 import { type OnTrouble, whenRoom } from './when-room.ts';
 
 export interface LinkOptions {
@@ -76,7 +77,11 @@ export class ServerLink {
     return this.#session;
   }
 
-  async poll(body: z.output<typeof pollRequest>): Promise<Assignment> {
+  async poll({ jobs, ...request }: z.output<typeof pollRequest>): Promise<Assignment> {
+    const body = {
+      ...request,
+      jobs: jobs.map((job) => (job.trouble ? { ...job, trouble: withoutSitePaths(job.trouble) } : job)),
+    };
     return this.#insist((headers, signal) => {
       this.#options.ledger.addUp('signs of life', sizeOf(body));
       return this.#options.connection.send({
@@ -119,7 +124,9 @@ export class ServerLink {
     return head ?? undefined;
   }
 
-  async decide(job: string, body: Decision): Promise<void> {
+  /** A reason speaks of the site's rules, and names no file of them. */
+  async decide(job: string, { reason, ...answer }: Decision): Promise<void> {
+    const body = { ...answer, ...(reason && { reason: withoutSitePaths(reason) }) };
     const egress = { what: 'decision', job } as const;
     await this.#post(`/v1/site/jobs/${job}/decision`, { body, answer: nothing, egress });
   }

@@ -353,3 +353,53 @@ describe('the egress ledger', () => {
     expect(own[0].sha256).toMatch(/^[0-9a-f]{64}$/);
   });
 });
+
+describe('a site that fails over a file of a patient', () => {
+  const failing = () =>
+    job({
+      script: TINY_SCRIPT.replace(
+        'const { params }',
+        `const { file } = flare.args();
+  if (flare.siteName() === 'site-2') throw new Error(\`no voxels in \${file}, opened as '\${file}'\`);
+  const { params }`,
+      ),
+      patch: { workflow: { num_rounds: 1 }, executor: { args: { step: 1, file: PATIENT } } },
+    });
+  const PATIENT = join(root, 'Müller, Anna (1950)', 't1 post.nii.gz');
+  /** All that the server tells of a job. */
+  const toldOf = async (folder: string) => {
+    const { job_id: id, status, ...meta } = await federation.run(folder);
+    expect(status).toBe('FINISHED:EXECUTION_EXCEPTION');
+    const { events } = await admin.events(id, { after: 0, waitSeconds: 0 });
+    return {
+      failure: JSON.stringify(meta.first_failure),
+      all: JSON.stringify([meta, events, await admin.logs(id, {})]),
+    };
+  };
+
+  it('tells the coordinator what happened, and no path', async () => {
+    const { failure, all } = await toldOf(await failing());
+    expect(failure).toContain("no voxels in <path>, opened as '<path>'");
+    expect(all).not.toMatch(/Müller|Anna|t1 post|neuroflare-/);
+  });
+
+  it('tells the path where its policy lets logs out', async () => {
+    await policy('site-2', { 'send_logs: false': 'send_logs: true' });
+    expect((await toldOf(await failing())).failure).toContain('t1 post.nii.gz');
+    await policy('site-2', { 'send_logs: true': 'send_logs: false' });
+  });
+
+  it('names no file of its own where its rules cannot be read', async () => {
+    await policy('site-2', { 'version: 1': 'version: 1\nsend_log: true' });
+    const id = await federation.submit(await job());
+    await until(async () => (await admin.job(id)).sites[1]?.reason !== undefined);
+    const { sites } = await admin.job(id);
+    expect(sites[1]?.reason).toMatchObject({
+      code: 'NF_KIT_LOCAL',
+      message: expect.stringContaining('send_log'),
+    });
+    expect(JSON.stringify(sites)).not.toContain(root);
+    await policy('site-2', { '\nsend_log: true': '' });
+    expect(await federation.wait(id)).toMatchObject({ status: 'FINISHED:COMPLETED' });
+  });
+});

@@ -114,6 +114,33 @@ describe('a failure that leaves a site', () => {
     expect(stack).toBeUndefined();
   });
 
+  it.each([
+    ["ENOENT: no such file or directory, open '/srv/Müller, Anna (2)/t1 post.nii.gz'", "open '<path>'"],
+    ['Image not found: /srv/Müller, Anna/t1 post.nii.gz', 'Image not found: <path>'],
+    ['bad header in /Mueller_Anna.nii.gz at byte 3', 'bad header in <path> at byte 3'],
+    ['no voxels in patients/mueller/t1.nii', 'no voxels in <path>'],
+    ['cannot open "Anna Müller.dcm" here', 'cannot open "<path>" here'],
+    ['cannot open `C:\\data\\Anna Müller\\t1.png`', 'cannot open `<path>`'],
+    ['from file:///srv/data/anna and \\\\nas\\mri\\anna', 'from file://<path> and \\<path>'],
+    ['1/2 of 3/4 images, at 0.5/s, and/or none', '1/2 of 3/4 images, at 0.5/s, and/or none'],
+    [
+      "Did you mean 'batch_size'? participants.tsv has no column 'age'.",
+      "participants.tsv has no column 'age'",
+    ],
+  ])('of "%s" says "%s"', async (text, said) => {
+    const { message } = await fail(text);
+    expect(message).toContain(said);
+    expect(message).not.toMatch(/anna|müller|mueller/i);
+  });
+
+  it('has no name of a file that its place knows, and nothing that is no part of a failure', async () => {
+    const file = '/srv/Müller Anna/notes of Anna';
+    const { message, place, ...rest } = await fail(`${file}: notes of Anna is empty`, { file, line: 2 });
+    expect(message).toBe('<path>: <path> is empty');
+    expect(place).toEqual({});
+    expect(Object.keys(rest).sort()).toEqual(['code', 'exitCode', 'hint']);
+  });
+
   it('has lines of the job alone, as they stand there', async () => {
     const own = { file: 'client/train.ts', line: 2, excerpt: 'made up', site: 'site-1', key: 'secret' };
     expect((await fail('x', own)).place).toEqual({
