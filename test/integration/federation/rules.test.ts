@@ -1,6 +1,8 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createJobView } from '../../../src/output/job-view.ts';
 import type { Admin } from '../../../src/runtime/admin/admin.ts';
+import { WorkThread } from '../../../src/runtime/server/work/work-thread.ts';
 import type { JobEvents, JobMeta } from '../../../src/runtime/wire/admin.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
@@ -31,7 +33,45 @@ const eventsOf = async ({ job_id: id }: JobMeta) =>
 const membersOf = (events: JobEvents['events']) =>
   events.filter(({ event }) => event.type === 'round.opened').map(({ event }) => event.sites);
 
+/** What `job monitor` writes of a job that stays as it is for a minute. */
+function saidOf(meta: JobMeta): string[] {
+  const lines: string[] = [];
+  let now = performance.now();
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+  const view = createJobView((text) => lines.push(text), false);
+  for (let second = 0; second < 60; second += 2, now += 2000) view.onNews([], meta);
+  clock.mockRestore();
+  return lines;
+}
+
 describe('a round', () => {
+  it('is said to be averaged while that lasts, since the last answer', async () => {
+    const gate = Promise.withResolvers<void>();
+    const run = WorkThread.prototype.run;
+    const held = vi.spyOn(WorkThread.prototype, 'run').mockImplementation(async function (
+      this: WorkThread,
+      ...given: Parameters<typeof run>
+    ) {
+      if (given[0] === 'aggregate') await gate.promise;
+      return run.apply(this, given);
+    } as typeof run);
+    const id = await federation.submit(await job({ n_clients: 3, num_rounds: 1 }));
+    await until(async () => (await admin.job(id)).waiting?.what === 'averaging of round 1');
+    const meta = await admin.job(id);
+    const answers = (await eventsOf(meta)).filter(({ event }) => event.type === 'result.accepted');
+    expect(answers).toHaveLength(3);
+    expect(meta.waiting?.sites).toEqual([]);
+    const since = Date.parse(meta.waiting?.since ?? '');
+    expect(since).toBeGreaterThanOrEqual(Math.max(...answers.map(({ time }) => Date.parse(time))) - 50);
+    expect(saidOf(meta).filter((line) => line.startsWith('waiting for averaging of round 1 since '))).toEqual(
+      [expect.stringContaining('; rule: all that are waited for have answered')],
+    );
+    gate.resolve();
+    held.mockRestore();
+    const ended = await federation.wait(id);
+    expect([ended.status, ended.waiting]).toEqual(['FINISHED:COMPLETED', null]);
+  });
+
   it('ends by its rule without a straggler, and says meanwhile whom it waits for', async () => {
     const rules = { n_clients: 3, min_clients: 2, wait_after_quorum: 1, num_rounds: 1 };
     const id = await federation.submit(await job(rules, silent(`flare.siteName() === 'site-3'`)));
