@@ -30,9 +30,9 @@ export default class RunsVerify extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(RunsVerify);
-    const { readFile } = await import('node:fs/promises');
+    const { readInputText } = await import('../../runtime/kernel/read-file.ts');
     const { checkRunRecord } = await import('../../runtime/report/run-record.ts');
-    const rootPem = flags.root === undefined ? undefined : await readFile(flags.root, 'utf8');
+    const rootPem = flags.root === undefined ? undefined : await readInputText(flags.root);
     const { sha256, signer, isSigned } = await checkRunRecord(args.record, rootPem);
     return { sha256, signed: isSigned, signer: signer ? { ...signer, role: signer.role ?? null } : null };
   }

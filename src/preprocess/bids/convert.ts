@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { compareText } from '../../runtime/kernel/compare-text.ts';
 import { canonicalJson, prettyJson, sha256 } from '../../runtime/kernel/digest.ts';
 import { flError, NeuroflareError } from '../../runtime/kernel/errors.ts';
 import { mapPool } from '../../runtime/kernel/map-pool.ts';
 import { packageVersion } from '../../runtime/kernel/package-version.ts';
+import { readInput } from '../../runtime/kernel/read-file.ts';
 import { noProgress, type Progress } from '../../runtime/telemetry/progress.ts';
 import { findGroups, type GroupItem, type GroupRule } from '../groups/find-groups.ts';
 import { prepareDecoder } from '../image/decode.ts';
@@ -136,7 +136,7 @@ async function convertOne(what: {
 
 async function readPicture(root: string, path: string): Promise<Uint8Array> {
   try {
-    return await readFile(join(root, path));
+    return await readInput(join(root, path));
   } catch (cause) {
     throw new PictureError('unreadable', (cause as Error).message, { cause });
   }

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
 import { flError } from '../../runtime/kernel/errors.ts';
+import { readInputText } from '../../runtime/kernel/read-file.ts';
 
 /** From the name of a class folder to the diagnosis written to participants.tsv. */
 export type LabelMap = ReadonlyMap<string, string>;
@@ -33,7 +33,7 @@ export function describeLabel(label: string): string {
 
 /** Reads a map `folder: label` from YAML or JSON. @throws NF_PATH_MISSING, NF_BIDS_LABEL_MAP. */
 export async function readLabelMap(file: string): Promise<LabelMap> {
-  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+  const text = await readInputText(file).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
     throw flError('NF_PATH_MISSING', { what: 'Label map', path: file }, { place: { file }, cause });
   });

@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '../../runtime/kernel/digest.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
+import { readInput } from '../../runtime/kernel/read-file.ts';
 
 /** One row of participants.tsv. */
 export interface Participant {
@@ -41,7 +42,7 @@ const PARTICIPANT_ID = /^sub-[0-9A-Za-z+]+$/;
  */
 export async function readParticipants(bidsRoot: string): Promise<Participants> {
   const file = join(bidsRoot, 'participants.tsv');
-  const bytes = await readFile(file).catch(async (cause: NodeJS.ErrnoException) => {
+  const bytes = await readInput(file).catch(async (cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
     const isFolder = (await stat(bidsRoot).catch(() => undefined))?.isDirectory();
     const missing = isFolder ? 'participants.tsv' : 'the folder';

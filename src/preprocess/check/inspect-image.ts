@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { openInput } from '../../runtime/kernel/read-file.ts';
 import { makeThumbnail } from '../groups/thumbnail.ts';
 import { measureQuality, type Quality } from '../image/quality.ts';
 import { voxelSize } from '../nifti/affine.ts';
@@ -61,7 +61,7 @@ export async function inspectImage(path: string, participant: string): Promise<I
 
 async function inspectGzip(path: string, place: FindingPlace): Promise<Finding[]> {
   if (!path.endsWith('.gz')) return [];
-  const file = await open(path, 'r');
+  const file = await openInput(path);
   const head = new Uint8Array(10);
   try {
     await file.read(head, 0, head.length, 0);

@@ -1,5 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readInput } from '../../runtime/kernel/read-file.ts';
 import { findImages } from '../bids/layout.ts';
 import { COLUMN, type Participants } from '../bids/participants.ts';
 import { type Finding, type FindingPlace, finding, findingOf } from './finding.ts';
@@ -158,7 +159,7 @@ async function readObject(file: string): Promise<Record<string, unknown> | strin
   if (!found?.isFile()) return 'missing';
   if (found.size > LARGEST_SIDECAR) return `has ${found.size} bytes`;
   try {
-    const bytes = await readFile(file);
+    const bytes = await readInput(file);
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     if (value && typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
     return 'is JSON, but no object';

@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
 import { flError, toNeuroflareError } from '../../runtime/kernel/errors.ts';
+import { openInput } from '../../runtime/kernel/read-file.ts';
 import { DATATYPES, type Datatype, viewVoxels } from './datatype.ts';
 import { gunzipHead, gunzipWhole, isGzip } from './gzip.ts';
 import { checkExtensions, HEADER_BYTES, type NiftiHeader, parseHeader } from './header.ts';
@@ -54,7 +54,7 @@ export async function decodeNifti(bytes: Uint8Array, file: string): Promise<Nift
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
-  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+  const file = await openInput(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
       throw flError('NF_PATH_MISSING', { what: 'Image', path }, { place: { file: path }, cause: error });
     }

@@ -1,8 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { canonicalJson, prettyJson, sha256 } from '../../runtime/kernel/digest.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../../runtime/kernel/folder-name.ts';
+import { readInputText } from '../../runtime/kernel/read-file.ts';
 import { writeFileAtomic } from '../../runtime/workspace/files.ts';
 
 /** Of a manifest; one of a million images has a tenth of it. */
@@ -72,7 +73,7 @@ export function splitDigest(split: Omit<SplitManifest, 'sha256'>): string {
  */
 export async function readSplit(path: string): Promise<SplitManifest> {
   await requireSmallFile(path);
-  const text = await readFile(path, 'utf8');
+  const text = await readInputText(path);
   const split = parseSplit(text, path);
   const actual = splitDigest(split);
   if (actual !== split.sha256) {
@@ -97,7 +98,7 @@ async function requireSmallFile(path: string): Promise<void> {
 /** The same split may be written again. @throws NF_SPLIT_OTHER where the file holds something else */
 export async function writeSplit(path: string, split: SplitManifest): Promise<void> {
   const text = prettyJson(split);
-  const present = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const present = await readInputText(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw Object.assign(error, { path });
   });
   if (present === text) return;

@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
-import { chmod, copyFile, link, mkdtemp, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdtemp, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { prettyJson } from '../../runtime/kernel/digest.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
 import { mapPool } from '../../runtime/kernel/map-pool.ts';
+import { readInput, readInputText } from '../../runtime/kernel/read-file.ts';
 import { noProgress, type Progress } from '../../runtime/telemetry/progress.ts';
 import { makeFolder, putFile, syncFolder } from '../../runtime/workspace/files.ts';
 import { COLUMN, type Participant, parseParticipants, readParticipants } from '../bids/participants.ts';
@@ -113,7 +114,7 @@ async function writeTable(what: {
   to: string;
   partitions: ReadonlyMap<string, string>;
 }): Promise<void> {
-  const { columns, rows } = parseParticipants(await readFile(what.from), what.from);
+  const { columns, rows } = parseParticipants(await readInput(what.from), what.from);
   const kept = columns.filter((column) => column !== COLUMN.id && column !== COLUMN.partition);
   const line = ({ id, values }: Participant) =>
     [id, ...kept.map((column) => values.get(column) ?? 'n/a'), what.partitions.get(id)].join('\t');
@@ -124,10 +125,10 @@ async function writeTable(what: {
 
 /** participants.json with the column `partition`, where the tree has a participants.tsv. */
 async function writeSidecar({ from, to }: Copy): Promise<void> {
-  const table = await readFile(join(to, 'participants.tsv')).catch(() => undefined);
+  const table = await readInput(join(to, 'participants.tsv')).catch(() => undefined);
   if (table === undefined) return;
   const file = join(from, 'participants.json');
-  const text = await readFile(file, 'utf8').catch(() => '{}');
+  const text = await readInputText(file).catch(() => '{}');
   const partition = {
     Description: 'Part of the split that the participant belongs to.',
     Levels: { train: 'Training', validation: 'Validation', test: 'Test' },

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { flError } from '../../runtime/kernel/errors.ts';
+import { readInputText } from '../../runtime/kernel/read-file.ts';
 import type { Progress } from '../../runtime/telemetry/progress.ts';
 import { COLUMN, readParticipants } from '../bids/participants.ts';
 import { checkSplit } from './check.ts';
@@ -91,7 +91,7 @@ function readNumber(flag: string, text: string, range: { least: number; below: n
 
 /** The threshold that `preprocess bids` wrote beside the groups; other data sets have none. */
 async function groupThreshold(bidsRoot: string): Promise<number | undefined> {
-  const text = await readFile(join(bidsRoot, 'participants.json'), 'utf8').catch(() => '{}');
+  const text = await readInputText(join(bidsRoot, 'participants.json')).catch(() => '{}');
   const schema = z.object({ [COLUMN.group]: z.object({ Threshold: z.number() }) });
   try {
     return schema.parse(JSON.parse(text))[COLUMN.group]?.Threshold;

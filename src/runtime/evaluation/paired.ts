@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flError } from '../kernel/errors.ts';
+import { readInputText } from '../kernel/read-file.ts';
 import { estimateOf, indexGroups, ONE_SIDED } from '../statistics/figure.ts';
 import { balancedFigure, leadOver } from './figures.ts';
 import { type Judged, pickRows } from './judged.ts';
@@ -39,7 +39,7 @@ export function comparePaired(own: Judged, other: Judged): Paired {
 export async function readPredictions(folder: string): Promise<Judged> {
   const { classes } = await readEvaluation(join(folder, EVALUATION_FILE));
   const path = join(folder, PREDICTIONS_FILE);
-  const [header = '', ...lines] = (await readFile(path, 'utf8')).trimEnd().split('\n');
+  const [header = '', ...lines] = (await readInputText(path)).trimEnd().split('\n');
   const columns = header.split('\t');
   const at = (name: string) => columns.indexOf(name);
   const rows = lines.map((line) => line.split('\t'));

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { findImages } from '../../preprocess/bids/layout.ts';
@@ -6,6 +6,7 @@ import { readParticipants } from '../../preprocess/bids/participants.ts';
 import { convertPicture, encodeSlice } from '../../preprocess/bids/picture-file.ts';
 import { PictureError } from '../../preprocess/image/fault.ts';
 import { flError } from '../kernel/errors.ts';
+import { readInput } from '../kernel/read-file.ts';
 import { putFile } from '../workspace/files.ts';
 
 /** One image to be predicted. */
@@ -78,7 +79,7 @@ async function imagesOfDataset(root: string): Promise<PredictImage[]> {
 
 async function convert(path: string, headMask: boolean): Promise<Uint8Array> {
   try {
-    const { image } = await convertPicture(await readFile(path), { size: undefined, headMask });
+    const { image } = await convertPicture(await readInput(path), { size: undefined, headMask });
     return await encodeSlice(image);
   } catch (cause) {
     if (!(cause instanceof PictureError)) throw cause;

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { flError } from '../kernel/errors.ts';
+import { readInputText } from '../kernel/read-file.ts';
 
 const figure = z.number().nullable();
 export const estimateSchema = z
@@ -165,7 +165,7 @@ export type Paired = z.output<typeof pairedSchema>;
 
 /** @throws NF_PATH_MISSING, NF_EVALUATE_FILE */
 export async function readEvaluation(path: string): Promise<Evaluation> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+  const text = await readInputText(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
     throw flError('NF_PATH_MISSING', { what: 'Evaluation', path }, { place: { file: path }, cause });
   });

@@ -1,10 +1,11 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { findTargetRun, runIn, type TargetRun } from '../federation/find-target-run.ts';
 import { describeRunIn } from '../federation/stored-runs.ts';
 import { loadJob } from '../job/load.ts';
 import { sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
+import { readInput } from '../kernel/read-file.ts';
 import type { ParamSet } from '../tensors/nd-array.ts';
 import { decodeSafetensors } from '../tensors/safetensors.ts';
 import { type ModelSpec, parseModelSpec } from '../train/models/spec.ts';
@@ -38,7 +39,7 @@ export async function openTarget(wish: TargetWish): Promise<Target> {
   const spec = await specOf(file, { run, job: wish.job });
   if (spec.classes === undefined)
     throw flError('NF_EVALUATE_CLASSES', {}, { place: { key: 'model.classes' } });
-  const bytes = await readFile(file);
+  const bytes = await readInput(file);
   const params = decodeSafetensors(bytes, file);
   return { spec, classes: spec.classes, params, file, sha256: sha256(bytes), run };
 }

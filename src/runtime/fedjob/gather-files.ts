@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { pathInJob } from '../job/definition.ts';
 import { flError } from '../kernel/errors.ts';
+import { readInput } from '../kernel/read-file.ts';
 
 /** The files of a job, and the folder that its paths start at. */
 export interface GatheredFiles {
@@ -40,7 +41,7 @@ export function placeIn(folder: string, path: string): string {
 
 async function read(path: string, found: Map<string, Uint8Array>): Promise<void> {
   if (found.has(path)) return;
-  const bytes = await readFile(path);
+  const bytes = await readInput(path);
   found.set(path, bytes);
   if (!SCRIPT.test(path)) return;
   for (const [, , specifier = ''] of new TextDecoder().decode(bytes).matchAll(IMPORT)) {

@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { prettyJson } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
+import { readInputText } from '../kernel/read-file.ts';
 import { compareSites } from '../kernel/site-order.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 
@@ -53,7 +54,7 @@ export function pocFolder(given: string | undefined): PocFolder {
 /** @throws NF_POC_NONE */
 export async function readCard({ card, root }: PocFolder): Promise<PocCard> {
   try {
-    return cardSchema.parse(JSON.parse(await readFile(card, 'utf8')));
+    return cardSchema.parse(JSON.parse(await readInputText(card)));
   } catch (cause) {
     throw flError('NF_POC_NONE', { path: root }, { place: { file: root }, cause });
   }

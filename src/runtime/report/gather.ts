@@ -1,10 +1,11 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { EVALUATION_FILE, EVALUATION_FOLDER, type Evaluation, readEvaluation } from '../evaluation/result.ts';
 import { type RunCard, readRunCard } from '../federation/run-card.ts';
 import type { RunSummary } from '../federation/run-report.ts';
 import { describeRunIn } from '../federation/stored-runs.ts';
+import { readInput } from '../kernel/read-file.ts';
 import { readLines } from '../store/lines.ts';
 import { BASELINES_FILE, type Baselines, readBaselines } from '../study/result.ts';
 import type { MetricReport } from '../telemetry/metrics.ts';
@@ -45,7 +46,7 @@ export async function gatherReport(folder: RunFolder): Promise<ReportSource> {
   const overlays = new Map<string, Uint8Array>();
   for (const { overlay } of evaluation?.worst_cases ?? []) {
     const bytes =
-      overlay === null ? undefined : await readFile(join(evaluated, overlay)).catch(() => undefined);
+      overlay === null ? undefined : await readInput(join(evaluated, overlay)).catch(() => undefined);
     if (overlay !== null && bytes) overlays.set(overlay, bytes);
   }
   const baselines = await readBaselines(folder.at(BASELINES_FILE));

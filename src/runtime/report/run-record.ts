@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { canonicalJson, sha256 } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { parseJson } from '../kernel/parse-json.ts';
+import { readInputText } from '../kernel/read-file.ts';
 import type { Identity } from '../security/certificate/identity.ts';
 import type { OpenKit } from '../security/kit/open.ts';
 import { signerOfText, signText } from '../security/signature.ts';
@@ -80,7 +80,7 @@ export interface CheckedRecord {
 export async function checkRunRecord(path: string, rootPem: string | undefined): Promise<CheckedRecord> {
   const refuse = (reason: string, cause?: unknown) =>
     flError('NF_RECORD_INVALID', { path, reason }, { place: { file: path }, cause });
-  const text = await readFile(path, 'utf8');
+  const text = await readInputText(path);
   const parsed = recordSchema.safeParse(parseJson(text));
   if (!parsed.success) throw refuse('it is no run record', parsed.error);
   const { sha256: digest, signature, ...record } = parsed.data;

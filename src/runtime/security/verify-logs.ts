@@ -1,10 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { flError } from '../kernel/errors.ts';
 import { parseJson } from '../kernel/parse-json.ts';
+import { readInputText } from '../kernel/read-file.ts';
 import { type KnownEnd, knownEnds } from '../wire/log-head.ts';
 import { identityOf } from './certificate/identity.ts';
 import { kitFiles } from './kit/layout.ts';
@@ -51,11 +52,11 @@ export async function findLogs(path: string, { root, signer }: ForeignLog = {}):
     return {
       paths: [resolve(path)],
       ends: new Map(),
-      isSigned: checkWith(await readFile(root, 'utf8'), root, nameOf(signer)),
+      isSigned: checkWith(await readInputText(root), root, nameOf(signer)),
     };
   }
   const rootPath = root ?? join(path, kitFiles('server').root);
-  const pem = await readFile(rootPath, 'utf8').catch(() => undefined);
+  const pem = await readInputText(rootPath).catch(() => undefined);
   const candidates = LOGS.map((log) => resolve(path, log));
   const ends = await endsSeen(path);
   // Of a log that somebody removed the head may be left, or the memory of it.
@@ -68,7 +69,7 @@ export async function findLogs(path: string, { root, signer }: ForeignLog = {}):
 /** Of a client; of one whose memory cannot be read none. */
 async function endsSeen(kit: string): Promise<Map<string, KnownEnd>> {
   const path = resolve(kit, MEMORY);
-  const text = await readFile(path, 'utf8').catch(() => '');
+  const text = await readInputText(path).catch(() => '');
   const { kept } = memorySchema.safeParse(parseJson(text)).data ?? { kept: { logs: {} } };
   return new Map(Object.entries(kept.logs).map(([name, end]) => [resolve(dirname(path), name), end]));
 }
@@ -80,7 +81,7 @@ function nameOf(signer: string | undefined): LogSigner | undefined {
 /** Whose kit it is. A copy of a kit's logs without its certificate can be signed by anybody in the project. */
 async function ownerOf(kit: string): Promise<LogSigner | undefined> {
   for (const type of ['server', 'client'] as const) {
-    const pem = await readFile(join(kit, kitFiles(type).certificate), 'utf8').catch(() => undefined);
+    const pem = await readInputText(join(kit, kitFiles(type).certificate)).catch(() => undefined);
     if (pem !== undefined) return identityOf(new X509Certificate(pem));
   }
   return undefined;

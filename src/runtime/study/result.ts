@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { estimateSchema, pairedSchema } from '../evaluation/result.ts';
 import { runSummarySchema } from '../federation/run-report.ts';
+import { readInputText } from '../kernel/read-file.ts';
 
 /** Models that a federated one is compared with. */
 export const BASELINES = ['local', 'centralized', 'leave-one-out'] as const;
@@ -46,6 +46,6 @@ export const BASELINES_FILE = 'baselines.json';
 
 /** Undefined where no baselines were run. */
 export async function readBaselines(path: string): Promise<Baselines | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
+  const text = await readInputText(path).catch(() => undefined);
   return text === undefined ? undefined : baselinesSchema.parse(JSON.parse(text));
 }

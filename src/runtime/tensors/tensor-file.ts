@@ -1,5 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { counted } from '../kernel/counted.ts';
+import { openInput } from '../kernel/read-file.ts';
 import { headerLength, parseLayout, type TensorEntry, type TensorLayout } from './safetensors.ts';
 
 /** An open safetensors file, read a slice at a time so that memory does not follow the model's size. */
@@ -14,7 +15,7 @@ export interface TensorFile {
 }
 
 export async function openTensorFile(path: string): Promise<TensorFile> {
-  const file = await open(path, 'r');
+  const file = await openInput(path);
   try {
     const fileSize = (await file.stat()).size;
     const length = headerLength(await read(file, 0, Math.min(8, fileSize)), { path, fileSize });

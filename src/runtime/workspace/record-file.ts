@@ -1,8 +1,9 @@
-import { readFile, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import type { z } from 'zod';
 import type { ErrorCode } from '../kernel/catalog.ts';
 import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { parseJson } from '../kernel/parse-json.ts';
+import { readInputText } from '../kernel/read-file.ts';
 
 const MACHINE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'NF_PATH_DENIED',
@@ -23,7 +24,7 @@ export async function readRecord<Schema extends z.ZodType>(
   path: string,
   { schema, damaged }: RecordForm<Schema>,
 ): Promise<z.output<Schema> | undefined> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readInputText(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw atPath(error, path);
   });

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import {
   Composer,
   type CST,
@@ -13,6 +13,7 @@ import {
   visit,
 } from 'yaml';
 import { type CodeNaming, flError, type Place } from '../kernel/errors.ts';
+import { readInput } from '../kernel/read-file.ts';
 import { reasonOf } from '../kernel/reason-of.ts';
 import { sourceExcerpt } from '../kernel/source-excerpt.ts';
 
@@ -50,7 +51,7 @@ export async function readYaml(
   const file = { path, code, mostBytes };
   const { size } = await stat(path);
   if (size > mostBytes) throw tooLarge(size, file);
-  return parseYaml(decode(await readFile(path), file), file);
+  return parseYaml(decode(await readInput(path), file), file);
 }
 
 function decode(bytes: Uint8Array, { path, code }: YamlFile): string {

@@ -1,8 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { prettyJson } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
+import { readInputText } from '../../kernel/read-file.ts';
 import { writeFileAtomic } from '../../workspace/files.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { Issued } from '../authority/ledger.ts';
@@ -74,5 +75,5 @@ export async function readJson(path: string, what: string): Promise<unknown> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile()) throw flError('NF_PATH_MISSING', { what, path }, { place: { file: path } });
   if (found.size > MAX_BYTES) throw new SyntaxError(`more than ${MAX_BYTES} bytes`);
-  return JSON.parse(await readFile(path, 'utf8'));
+  return JSON.parse(await readInputText(path));
 }

@@ -1,7 +1,8 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { flError } from '../../kernel/errors.ts';
+import { readInputText } from '../../kernel/read-file.ts';
 import { makeFolder } from '../../workspace/files.ts';
 import {
   certificateFingerprint,
@@ -123,7 +124,7 @@ function certificateIn(
 /** What a kit in use trusts now; unreadable, it says nothing. */
 async function ownRoot(kit: string): Promise<string | undefined> {
   try {
-    const pem = await readFile(join(kit, kitFiles('client').root), 'utf8');
+    const pem = await readInputText(join(kit, kitFiles('client').root));
     return certificateFingerprint(new X509Certificate(pem));
   } catch {
     return undefined;

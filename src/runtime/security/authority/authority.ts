@@ -1,9 +1,10 @@
 import { type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { prettyJson } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { didYouMean } from '../../kernel/nearest.ts';
+import { readInputText } from '../../kernel/read-file.ts';
 import { makeFolder, syncFolder, writeFileAtomic } from '../../workspace/files.ts';
 import { lockFolder } from '../../workspace/lock.ts';
 import { isoDay } from '../certificate/iso-day.ts';
@@ -100,12 +101,12 @@ export async function openAuthority(folder: string): Promise<Authority> {
   const rootKey = await readPrivateKey(join(folder, STATE.key));
   const broken = (reason: string, cause?: unknown) =>
     flError('NF_CA_BROKEN', { path: join(folder, STATE.folder), reason }, { cause });
-  const rootPem = await readFile(join(folder, STATE.root), 'utf8').catch((cause) => {
+  const rootPem = await readInputText(join(folder, STATE.root)).catch((cause) => {
     throw broken(`${STATE.root} cannot be read`, cause);
   });
   const root = certificateOf(rootPem);
   if (!root) throw broken(`${STATE.root} holds no certificate`);
-  const pem = await readFile(join(folder, STATE.key), 'utf8');
+  const pem = await readInputText(join(folder, STATE.key));
   if (!isKeyOf(pem, root.publicKey)) throw broken(`${STATE.key} is not the key of ${STATE.root}`);
   return {
     folder,

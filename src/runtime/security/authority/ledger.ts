@@ -1,10 +1,10 @@
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { prettyJson } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { didYouMean } from '../../kernel/nearest.ts';
+import { readInputText } from '../../kernel/read-file.ts';
 import { writeFileAtomic } from '../../workspace/files.ts';
 import { isoDay } from '../certificate/iso-day.ts';
 import { certificateFingerprint } from '../certificate/keys.ts';
@@ -70,7 +70,7 @@ export async function issueCertificates(
 /** Every certificate the authority made, oldest first. @throws NF_CA_BROKEN */
 export async function readLedger({ folder }: Authority): Promise<IssuedEntry[]> {
   try {
-    return ledgerSchema.parse(JSON.parse(await readFile(join(folder, STATE.issued), 'utf8')));
+    return ledgerSchema.parse(JSON.parse(await readInputText(join(folder, STATE.issued))));
   } catch (cause) {
     const reason = `${STATE.issued} cannot be read`;
     throw flError('NF_CA_BROKEN', { path: join(folder, STATE.folder), reason }, { cause });

@@ -6,9 +6,10 @@ import {
   type KeyObject,
   type X509Certificate,
 } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { flError } from '../../kernel/errors.ts';
+import { readInputText } from '../../kernel/read-file.ts';
 import { writeFileAtomic } from '../../workspace/files.ts';
 
 export const EC_KEY = { name: 'ECDSA', namedCurve: 'P-256' };
@@ -38,7 +39,7 @@ export async function readPrivateKey(path: string): Promise<KeyObject> {
   const place = { file: path };
   if (exposed !== undefined) throw flError('NF_KEY_EXPOSED', { path, mode: exposed }, { place });
   try {
-    return createPrivateKey(await readFile(path, 'utf8'));
+    return createPrivateKey(await readInputText(path));
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw flError(

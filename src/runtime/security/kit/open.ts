@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { flError } from '../../kernel/errors.ts';
+import { readInputText } from '../../kernel/read-file.ts';
 import type { Identity } from '../certificate/identity.ts';
 import type { ParticipantType } from '../project/schema.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -57,7 +57,7 @@ async function openVerified<Type extends ParticipantType>(
   if (!isOf(endpoint, type)) throw otherType(dir, endpoint.type, type);
   const paths = kitFiles(type);
   const [ca, cert, key] = await Promise.all(
-    [paths.root, paths.certificate, paths.key].map((path) => readFile(join(dir, path), 'utf8')),
+    [paths.root, paths.certificate, paths.key].map((path) => readInputText(join(dir, path))),
   );
   const { project } = report;
   const secure = { minVersion: 'TLSv1.3', requestCert: true, rejectUnauthorized: true } as const;
@@ -95,7 +95,7 @@ function isOf<Type extends ParticipantType>(
 async function readRevoked(dir: string): Promise<{ crl?: string }> {
   const path = join(dir, REVOKED_FILE);
   try {
-    const crl = await readFile(path, 'utf8');
+    const crl = await readInputText(path);
     createSecureContext({ crl });
     return { crl };
   } catch (cause) {

@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
+import { readInputText } from '../../kernel/read-file.ts';
 import { shellWord } from '../../kernel/shell-word.ts';
 import { timeText } from '../../kernel/time-text.ts';
 import { type Identity, identityOf } from '../certificate/identity.ts';
@@ -223,7 +224,7 @@ async function readTexts(dir: string, names: readonly string[]): Promise<Map<str
   const texts = new Map<string, string>();
   for (const name of names) {
     const { size } = await stat(join(dir, name)).catch(() => ({ size: 0 }));
-    texts.set(name, size > MAX_BYTES ? '' : await readFile(join(dir, name), 'utf8'));
+    texts.set(name, size > MAX_BYTES ? '' : await readInputText(join(dir, name)));
   }
   return texts;
 }

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   COLUMN,
@@ -10,6 +10,7 @@ import { checkGroups, checkSplit } from '../../../preprocess/split/check.ts';
 import { PARTITIONS, type Partition, readSplit } from '../../../preprocess/split/manifest.ts';
 import { flError } from '../../kernel/errors.ts';
 import { didYouMean } from '../../kernel/nearest.ts';
+import { readInputText } from '../../kernel/read-file.ts';
 
 /** Where a site's data lie: what `flare.data()` returns. */
 export interface DataSource {
@@ -119,7 +120,7 @@ async function findClasses(root: string, { rows }: Participants): Promise<string
 }
 
 async function declaredLevels(file: string): Promise<string[] | undefined> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readInputText(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
