@@ -93,7 +93,7 @@ function failureOf(error: ErrorReport, rules: OutgoingRules): ErrorReport {
   const { policy } = rules;
   if (policy.send_logs) return { ...error, message: error.message.slice(0, policy.max_failure_characters) };
   const { place } = error;
-  const report = withoutSitePaths(error);
+  const report = withoutSitePaths(error, (path) => ownFile(path, rules) !== undefined);
   return {
     ...report,
     message: report.message.slice(0, policy.max_failure_characters),
@@ -102,11 +102,17 @@ function failureOf(error: ErrorReport, rules: OutgoingRules): ErrorReport {
   };
 }
 
+/** Its path in the job, where it is a file of the job. */
+function ownFile(file: string, { folder }: Pick<OutgoingRules, 'folder'>): string | undefined {
+  const path = isAbsolute(file) ? '..' : normalize(file);
+  return path.startsWith('..') || !existsSync(join(folder.bundle, path)) ? undefined : path;
+}
+
 /** A line of the job's own code is known outside: its text is read here, whatever the script says that it is. */
 function placeOf({ site, round, file, line, column }: Place, { folder }: OutgoingRules): Place {
   const where = { ...(site !== undefined && { site }), ...(round !== undefined && { round }) };
-  const path = file === undefined || isAbsolute(file) ? undefined : normalize(file);
-  if (path === undefined || path.startsWith('..') || !existsSync(join(folder.bundle, path))) return where;
+  const path = file === undefined ? undefined : ownFile(file, { folder });
+  if (path === undefined) return where;
   if (line === undefined) return { ...where, file: path };
   const excerpt = sourceExcerpt(readFileSync(join(folder.bundle, path), 'utf8'), { line, column });
   return { ...where, file: path, line, ...(column !== undefined && { column }), excerpt };

@@ -6,11 +6,11 @@ import { type ErrorReport, isErrorCode, type Place } from '../kernel/errors.ts';
 
 /** What stands in for a path. */
 const PATH = '<path>';
-/** In quotes a path may have blanks, commas and brackets: all that stands there goes. */
-const QUOTED = /(['"`])(?=[^'"`\n]*[\\/])(?!neuroflare )[^'"`\n]+\1/g;
+/** In quotes (an apostrophe opens none) a path may have blanks, commas and brackets: all that stands there goes. */
+const QUOTED = /(?<!\w)(['"`])(?=[^'"`\n]*[\\/])(?!neuroflare )[^'"`\n]+\1(?!\w)/g;
 /** Files of images, and folders and files of BIDS, which name a subject. */
 const IMAGE = String.raw`(?:nii(?:\.gz)?|dcm|ima|mgz|nrrd|mha|png|jpe?g|tiff?|bmp)`;
-const QUOTED_IMAGE = new RegExp(String.raw`(['"\`])[^'"\`\n]+\.${IMAGE}\1`, 'gi');
+const QUOTED_IMAGE = new RegExp(String.raw`(?<!\w)(['"\`])[^'"\`\n]+\.${IMAGE}\1`, 'gi');
 /** An absolute path of any system up to the end of a file's name, blanks and commas in it too. */
 const ABSOLUTE_FILE =
   /(?<![\w.@<>\\/-])(?:[A-Za-z]:)?[\\/][^\n'"`<>]*?\.[A-Za-z][A-Za-z0-9]{0,4}(?:\.gz)?(?![\w.\\/])/g;
@@ -23,8 +23,11 @@ type Report = Omit<ErrorReport, 'place' | 'stack'> & {
   readonly place?: { readonly [Key in keyof Place]?: Place[Key] | undefined } | undefined;
 };
 
-/** The report with no path of this machine in its words, and no place that is a file. */
-export function withoutSitePaths(report: Report): Omit<ErrorReport, 'stack'> {
+/** The report with no path of this machine in its words, and no place that is a file. `isOwn`: quoted files of the job, known outside. */
+export function withoutSitePaths(
+  report: Report,
+  isOwn: (path: string) => boolean = () => false,
+): Omit<ErrorReport, 'stack'> {
   const { code, exitCode, place } = report;
   const { site, round, key } = place ?? {};
   const where = {
@@ -32,19 +35,21 @@ export function withoutSitePaths(report: Report): Omit<ErrorReport, 'stack'> {
     ...(round !== undefined && { round }),
     ...(key !== undefined && { key }),
   };
-  const message = withoutPaths(report.message, place?.file);
+  const message = withoutPaths(report.message, place?.file, isOwn);
   // What the catalogue says in general holds no path of this site.
   const isGeneral = isErrorCode(code) && ERROR_CATALOG[code].hint === report.hint;
-  const hint = isGeneral ? report.hint : withoutPaths(report.hint, place?.file);
+  const hint = isGeneral ? report.hint : withoutPaths(report.hint, place?.file, isOwn);
   return { code, message, hint, exitCode, ...(place && { place: where }) };
 }
 
-function withoutPaths(text: string, known: string | undefined): string {
+function withoutPaths(text: string, known: string | undefined, isOwn: (path: string) => boolean): string {
   // The one path that is known for sure is found whatever its name is.
   const names = known !== undefined && isAbsolute(known) ? [known, basename(known)] : [];
   const rest = names.reduce((left, name) => (name.length > 2 ? left.replaceAll(name, PATH) : left), text);
   return rest
-    .replace(QUOTED, `$1${PATH}$1`)
+    .replace(QUOTED, (whole, quote: string) =>
+      isOwn(whole.slice(1, -1)) ? whole : `${quote}${PATH}${quote}`,
+    )
     .replace(QUOTED_IMAGE, `$1${PATH}$1`)
     .replace(ABSOLUTE_FILE, PATH)
     .replace(ABSOLUTE, PATH)

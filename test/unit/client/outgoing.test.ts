@@ -122,6 +122,11 @@ describe('a failure that leaves a site', () => {
     ['cannot open "Anna Müller.dcm" here', 'cannot open "<path>" here'],
     ['cannot open `C:\\data\\Anna Müller\\t1.png`', 'cannot open `<path>`'],
     ['from file:///srv/data/anna and \\\\nas\\mri\\anna', 'from file://<path> and \\<path>'],
+    [
+      "The site's script: no voxels in /srv/anna/x y.nii, opened as '/srv/anna/x y.nii'",
+      "The site's script: no voxels in <path>, opened as '<path>'",
+    ],
+    ["cannot use 'client/train.ts' nor 'client/anna.ts'", "cannot use 'client/train.ts' nor '<path>'"],
     ['1/2 of 3/4 images, at 0.5/s, and/or none', '1/2 of 3/4 images, at 0.5/s, and/or none'],
     [
       "Did you mean 'batch_size'? participants.tsv has no column 'age'.",
