@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { dirname, join, parse } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -14,8 +12,8 @@ import { TaskClock } from '../executor/task-clock.ts';
 import { type ErrorReport, flError } from '../kernel/errors.ts';
 import { MODULE_EXTENSION } from '../kernel/module-file.ts';
 import { NATIVE_SETTINGS } from '../kernel/native-settings.ts';
-import { PACKAGE_ROOT } from '../kernel/package-root.ts';
 import { type JobWalls, jobWalls, type WallPolicy } from '../security/policy/job-walls.ts';
+import { readableCode } from '../security/policy/readable-code.ts';
 import { putFile } from '../workspace/files.ts';
 import { identifyProcess, isProcessAlive } from '../workspace/process-identity.ts';
 import type { SiteJobFolder } from './client-folder.ts';
@@ -167,7 +165,7 @@ export class JobProcess {
   #permissions(): string[] {
     const { policy, folder, data } = this.#options;
     if (!policy.isolate) return [];
-    const readable = [PACKAGE_ROOT, ...packageFolders(), folder.root, ...(data === undefined ? [] : [data])];
+    const readable = [...readableCode(), folder.root, ...(data === undefined ? [] : [data])];
     return [
       '--permission',
       '--allow-addons',
@@ -221,15 +219,4 @@ function endOf(code: number | null, signal: NodeJS.Signals | null, throughShell:
 function signalOf(code: number | null): NodeJS.Signals | null {
   const found = Object.entries(constants.signals).find(([, number]) => 128 + number === code);
   return (found?.[0] as NodeJS.Signals | undefined) ?? null;
-}
-
-/** Folders in which Node.js looks for the packages of neuroflare. */
-function packageFolders(): string[] {
-  const folders: string[] = [];
-  for (let folder = PACKAGE_ROOT; ; folder = dirname(folder)) {
-    const packages = join(folder, 'node_modules');
-    if (existsSync(packages)) folders.push(packages);
-    if (parse(folder).base === 'node_modules') folders.push(folder);
-    if (dirname(folder) === folder) return folders;
-  }
 }

@@ -8,6 +8,7 @@ import { createEngine, type EngineChoice } from '../engine/registry.ts';
 import { counted } from '../kernel/counted.ts';
 import { flError, toNeuroflareError } from '../kernel/errors.ts';
 import { mapPool } from '../kernel/map-pool.ts';
+import { PACKAGE_ROOT } from '../kernel/package-root.ts';
 import { STATE } from '../security/authority/authority.ts';
 import {
   readAuthorization,
@@ -21,6 +22,7 @@ import { type OpenKit, openKit } from '../security/kit/open.ts';
 import { verifyKit, WARN_DAYS } from '../security/kit/verify.ts';
 import { requireJobUser } from '../security/policy/job-user.ts';
 import { jobWalls } from '../security/policy/job-walls.ts';
+import { requireHidden } from '../security/policy/readable-code.ts';
 import { wideningsOf } from '../security/policy/widenings.ts';
 import type { ParticipantType } from '../security/project/schema.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
@@ -43,6 +45,7 @@ export interface PreflightOptions {
   readonly engine: EngineChoice;
 }
 
+const OWN_PACKAGE = `scripts run as a user who may write to neuroflare itself in ${PACKAGE_ROOT}: only Node.js's permission model keeps them from it; install it as another user`;
 /** More than this apart, certificates and logs of two machines tell of different times. */
 const MOST_SECONDS_APART = 30;
 const LEAST_FREE_GB = 2;
@@ -111,7 +114,7 @@ async function clientChecks(kit: OpenKit<'client'>, options: PreflightOptions): 
     ...(await lineChecks(kit, options)),
     await look('work folder', () => workCheck(kit, options)),
     await look('disk', () => diskCheck(workFolder(kit, options))),
-    await look('job processes', () => wallsCheck(kit)),
+    await look('job processes', () => wallsCheck(kit, options)),
     ...(data === undefined ? [] : [await look('data', () => dataCheck(resolve(data), kit.identity.name))]),
     await look('engine', async () => {
       const { engine: made, warning } = await createEngine(engine, { gpu: undefined, requireGpu: false });
@@ -197,9 +200,14 @@ async function workCheck(kit: OpenKit<'client'>, options: PreflightOptions): Pro
 }
 
 /** What a script can reach here is the policy's word, as far as this machine can keep it. */
-async function wallsCheck({ dir }: OpenKit<'client'>): Promise<string> {
-  const policy = await readSitePolicy(dir);
-  const { told, missing } = await jobWalls(policy);
+async function wallsCheck(kit: OpenKit<'client'>, options: PreflightOptions): Promise<string> {
+  const policy = await readSitePolicy(kit.dir);
+  const { data } = options;
+  if (policy.isolate)
+    await requireHidden({ 'startup kit': kit.dir, 'work folder': workFolder(kit, options) }, data);
+  const { told, missing: less, user } = await jobWalls(policy);
+  const isOwn = policy.isolate && user === undefined && (await isWritable(PACKAGE_ROOT));
+  const missing = isOwn ? [...less, OWN_PACKAGE] : less;
   const kept = policy.isolate ? 'kept to data and own folders' : 'not isolated: scripts may do as they like';
   return [`${kept}; ${told}`, ...missing].join('; ');
 }
@@ -230,6 +238,13 @@ async function findAbove(folder: string, name: string): Promise<string | undefin
   );
   if (isReadable) return path;
   return dirname(folder) === folder ? undefined : findAbove(dirname(folder), name);
+}
+
+function isWritable(path: string): Promise<boolean> {
+  return access(path, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function writableCheck(folder: string): Promise<string> {

@@ -59,6 +59,25 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => federation.close());
 
+it("is the client's alone: others of the machine read no log, no list of jobs and no job", async () => {
+  const { root: work, taken, jobs } = folderOf({ kitDir: kit });
+  const paths = await readdir(work, { recursive: true });
+  const modes = await Promise.all(
+    ['', ...paths].map(async (path) => [path, (await stat(join(work, path))).mode] as const),
+  );
+  expect(modes.filter(([, mode]) => (mode & 0o007) !== 0).map(([path]) => path)).toEqual([]);
+  const own = [
+    work,
+    jobs,
+    ...paths.filter((path) => /^taken|log\.jsonl$/.test(path)).map((path) => join(work, path)),
+  ];
+  expect(own).toContain(taken);
+  const ofGroup = await Promise.all(
+    own.map(async (path) => [path, (await stat(path)).mode & 0o070] as const),
+  );
+  expect(ofGroup.filter(([, mode]) => mode !== 0)).toEqual([]);
+});
+
 const isThere = (path: string) =>
   stat(path).then(
     () => true,

@@ -2,6 +2,8 @@ import { readdirSync } from 'node:fs';
 import { chmod, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { PACKAGE_ROOT } from '../../../src/runtime/kernel/package-root.ts';
+import { requireHidden } from '../../../src/runtime/security/policy/readable-code.ts';
 import { asNobody } from '../../support/as-nobody.ts';
 import { attemptIn, expectShut } from '../../support/script-attempts.ts';
 import { makeJobFolder } from '../../support/script-process.ts';
@@ -85,4 +87,71 @@ describe('a script at a site', () => {
     });
     expect(own).toEqual({ realpath: 'OK true', resolve: 'OK true' });
   });
+
+  it('reads of the folder of neuroflare the code alone: people keep kits and keys in a clone', async () => {
+    const folder = await makeJobFolder(join(root, 'clone/work'));
+    const places = ['', 'docs', 'test', 'node_modules', 'node_modules/.bin', 'node_modules/typescript'];
+    const codes = Object.fromEntries([
+      ...places.map((place) => [
+        `list ${place}`,
+        `fs.readdirSync(${JSON.stringify(join(PACKAGE_ROOT, place))})`,
+      ]),
+      ['read', `fs.readFileSync(${JSON.stringify(join(PACKAGE_ROOT, 'README.md'))})`],
+      ['lock', `fs.readFileSync(${JSON.stringify(join(PACKAGE_ROOT, 'package-lock.json'))})`],
+      [
+        'read by a module',
+        `import('data:text/javascript,import ' + ${JSON.stringify(JSON.stringify(join(PACKAGE_ROOT, 'vitest.config.ts')))})`,
+      ],
+    ]);
+    expectShut(await attemptIn(folder, codes), codes);
+    const own = await attemptIn(folder, {
+      zod: `typeof require('zod').object`,
+      engine: `import('neuroflare/engine').then((own) => typeof own)`,
+      mri: `import('neuroflare/mri').then((own) => typeof own)`,
+      tensorflow: `import('@tensorflow/tfjs').then((tf) => typeof tf.tensor)`,
+      sharp: `typeof require('sharp')`,
+      onnxruntime: `typeof require('onnxruntime-node').InferenceSession`,
+    });
+    expect(own).toEqual({
+      zod: 'OK function',
+      engine: 'OK object',
+      mri: 'OK object',
+      tensorflow: 'OK function',
+      sharp: 'OK function',
+      onnxruntime: 'OK function',
+    });
+  });
 });
+
+describe('a site', () => {
+  it.each([
+    ['in its data', (own: Places) => ({ ...own, kit: join(own.data, 'kit') }), 'startup kit'],
+    ['in its data', (own: Places) => ({ ...own, work: join(own.data, 'new/work') }), 'work folder'],
+    ['by a link in its data', (own: Places) => ({ ...own, work: join(own.link, 'work') }), 'work folder'],
+    ['in the code', (own: Places) => ({ ...own, kit: join(PACKAGE_ROOT, 'src/kits') }), 'startup kit'],
+  ])('is refused where what it hides lies %s', async (_, move, what) => {
+    const link = join(root, `link-${what}`);
+    const own = {
+      kit: join(root, 'kit'),
+      work: join(root, 'kit/work'),
+      data: join(root, 'data-of-site'),
+      link,
+    };
+    await mkdir(own.data, { recursive: true });
+    await symlink(own.data, link).catch(() => undefined);
+    const check = ({ kit, work, data }: Places) =>
+      requireHidden({ 'startup kit': kit, 'work folder': work }, data);
+    await check(own);
+    await expect(check(move(own))).rejects.toMatchObject({
+      code: 'NF_OPEN_TO_SCRIPTS',
+      message: expect.stringContaining(what),
+    });
+  });
+});
+
+interface Places {
+  readonly kit: string;
+  readonly work: string;
+  readonly data: string;
+  readonly link: string;
+}

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { env } from 'onnxruntime-common';
 import { flError } from '../../kernel/errors.ts';
+import { isThere } from '../../kernel/is-there.ts';
 
 /** Packages of ONNX Runtime, and the file in each that Node.js loads. */
 const ENTRIES = {
@@ -43,11 +44,11 @@ export function ortEntry(name: OrtPackage): string {
 /** Found by a file, since not every package lets its package.json be resolved. */
 function installedFolder(name: OrtPackage): string | undefined {
   const folders = createRequire(import.meta.url).resolve.paths(name) ?? [];
-  return folders.map((folder) => join(folder, name)).find((folder) => existsSync(folder));
+  return folders.map((folder) => join(folder, name)).find((folder) => isThere(folder));
 }
 
 function isComplete(folder: string | undefined, name: OrtPackage): folder is string {
-  if (folder === undefined || !existsSync(join(folder, ENTRIES[name]))) return false;
+  if (folder === undefined || !isThere(join(folder, ENTRIES[name]))) return false;
   const { version }: { version?: string } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   return version === env.versions.common;
 }

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import module, { syncBuiltinESMExports } from 'node:module';
-import { resolve } from 'node:path';
+import { resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { denied } from './close-process.ts';
 import { call, define, methodsOf, replace } from './lock.ts';
@@ -64,7 +64,7 @@ function closeLook(readable: Readable): void {
   process.emitWarning = () => undefined;
   try {
     owner._stat = (path: unknown) => {
-      const whole = readable(path);
+      const whole = readable(path) ?? packagesFolder(path);
       return whole === undefined ? NOT_THERE : call(look, owner, [whole]);
     };
   } finally {
@@ -85,6 +85,14 @@ function readableNow(): Readable {
 }
 
 const absolute = resolve;
+const { endsWith } = String.prototype;
+const PACKAGES = `${sep}node_modules`;
+
+/** A folder in which packages lie, where `require` looks before it looks for the one it may read. */
+function packagesFolder(path: unknown): string | undefined {
+  return typeof path === 'string' && call(endsWith, path, [PACKAGES]) === true ? absolute(path) : undefined;
+}
+
 const toPath = fileURLToPath;
 const { isBuffer } = Buffer;
 const { toString: textOf } = Buffer.prototype;

@@ -1,6 +1,7 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve, sep } from 'node:path';
+import { isThere } from '../../kernel/is-there.ts';
 import { denied } from './close-process.ts';
 import { bare, call, define } from './lock.ts';
 import { tameOnnxruntime, tameSharp, tameTensorflow } from './tame.ts';
@@ -45,15 +46,6 @@ function tameOf(known: readonly { folder: string; tame: Tame }[], whole: string)
 
 const absolute = resolve;
 const { startsWith } = String.prototype;
-
-function isThere(folder: string): boolean {
-  try {
-    return existsSync(folder);
-  } catch {
-    // Above our own folders, which this process may not look into.
-    return false;
-  }
-}
 
 /** Where a package's native parts lie; sharp's are packages beside it. */
 function foldersOf(name: string): string[] {

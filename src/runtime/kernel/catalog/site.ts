@@ -98,6 +98,11 @@ export const SITE_ERRORS = {
       'What the script kept in an earlier round (flare.saveState) is not at this site any more: {reason}.',
     hint: 'Restore the work folder of the client from a copy, or submit the job again.',
   },
+  NF_OPEN_TO_SCRIPTS: {
+    exit: 4,
+    message: 'The {what} {path} lies in {folder}, which the scripts of jobs may read.',
+    hint: 'Move it elsewhere, or give --work and --data folders that lie beside each other: a kit holds keys, and the work folder the jobs of others.',
+  },
   NF_JOB_USER: {
     exit: 4,
     message:
