@@ -20,6 +20,7 @@ import {
   type Limit,
   REQUEST_LIMITS,
   STRANGER_LIMITS,
+  TASK_LIMITS,
   UPLOAD_LIMITS,
 } from '../src/runtime/kernel/limits.ts';
 import { AUTHORIZATION_TEXT, authorizationSchema } from '../src/runtime/security/policy/authorization.ts';
@@ -142,6 +143,7 @@ function limitsPage(): string {
   const parts = [
     table('A job that is submitted', JOB_LIMITS),
     table('An answer of a site', ANSWER_LIMITS),
+    table('A task at a site', TASK_LIMITS),
     table('Requests', REQUEST_LIMITS),
     table('At a time; what is over it is refused as NF_AT_ONCE', AT_ONCE_LIMITS),
     table('Files on their way', UPLOAD_LIMITS),

@@ -1,12 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
+import type { ErrorRow } from '../kernel/catalog/row.ts';
+import { ERROR_CATALOG } from '../kernel/catalog.ts';
 import { counted } from '../kernel/counted.ts';
 import { sha256File } from '../kernel/digest.ts';
-import { type ErrorReport, flError, NeuroflareError, type Place } from '../kernel/errors.ts';
+import { type ErrorReport, flError, isErrorCode, NeuroflareError, type Place } from '../kernel/errors.ts';
+import { textInGeneral } from '../kernel/fill-text.ts';
 import { ANSWER_LIMITS } from '../kernel/limits.ts';
 import { sourceExcerpt } from '../kernel/source-excerpt.ts';
 import type { SitePolicy } from '../security/policy/site-policy.ts';
 import { requireCanonical } from '../tensors/check-file.ts';
+import { fitReport } from '../wire/shapes.ts';
 import type { TaskResult } from '../wire/site.ts';
 import type { SiteJobFolder } from './client-folder.ts';
 import type { Outbox } from './outbox.ts';
@@ -87,25 +91,29 @@ function tooMuch(reason: string) {
   return flError('NF_SITE_FIGURES', { reason });
 }
 
-/** Characters of a hint, which comes from the catalogue. */
-const LONGEST_HINT = 500;
-function failureOf(error: ErrorReport, rules: OutgoingRules): ErrorReport {
+/** A failure as it may leave: what a script says of it is its message and place, and the rest the catalogue's. */
+export function failureOf(error: ErrorReport, rules: OutgoingRules): ErrorReport {
   const { policy } = rules;
-  if (policy.send_logs) return { ...error, message: error.message.slice(0, policy.max_failure_characters) };
-  const { place } = error;
-  const report = withoutSitePaths(error, (path) => ownFile(path, rules) !== undefined);
-  return {
-    ...report,
-    message: report.message.slice(0, policy.max_failure_characters),
-    hint: report.hint.slice(0, LONGEST_HINT),
-    ...(place && { place: placeOf(place, rules) }),
-  };
+  const code =
+    isErrorCode(error.code) && error.code !== 'NF_REPORTED_FAILURE' ? error.code : 'NF_SCRIPT_FAILED';
+  const row: ErrorRow = ERROR_CATALOG[code];
+  const own = { code, exitCode: row.exit };
+  if (policy.send_logs)
+    return fitReport({ ...error, ...own, message: error.message.slice(0, policy.max_failure_characters) });
+  const isOwn = (path: string) => ownFile(path, rules) !== undefined;
+  return fitReport({
+    ...own,
+    message: withoutSitePaths(error, isOwn).message.slice(0, policy.max_failure_characters),
+    // What its words stand for would be the script's choice.
+    hint: textInGeneral(row.hint),
+    ...(error.place && { place: placeOf(error.place, rules) }),
+  });
 }
 
 /** Its path in the job, where it is a file of the job. */
 function ownFile(file: string, { folder }: Pick<OutgoingRules, 'folder'>): string | undefined {
   const path = isAbsolute(file) ? '..' : normalize(file);
-  return path.startsWith('..') || !existsSync(join(folder.bundle, path)) ? undefined : path;
+  return path.startsWith('..') || !isFile(join(folder.bundle, path)) ? undefined : path;
 }
 
 /** A line of the job's own code is known outside: its text is read here, whatever the script says that it is. */
@@ -113,9 +121,21 @@ function placeOf({ site, round, file, line, column }: Place, { folder }: Outgoin
   const where = { ...(site !== undefined && { site }), ...(round !== undefined && { round }) };
   const path = file === undefined ? undefined : ownFile(file, { folder });
   if (path === undefined) return where;
-  if (line === undefined) return { ...where, file: path };
-  const excerpt = sourceExcerpt(readFileSync(join(folder.bundle, path), 'utf8'), { line, column });
-  return { ...where, file: path, line, ...(column !== undefined && { column }), excerpt };
+  const text = readFileSync(join(folder.bundle, path), 'utf8');
+  const lines = text.split('\n');
+  if (line === undefined || !isWithin(line, lines.length)) return { ...where, file: path };
+  const isThere = column !== undefined && isWithin(column, (lines[line - 1] ?? '').length + 1);
+  const at = { line, ...(isThere && { column }) };
+  return { ...where, file: path, ...at, excerpt: sourceExcerpt(text, at) };
+}
+
+function isFile(path: string): boolean {
+  return existsSync(path) && lstatSync(path).isFile();
+}
+
+/** Whether a place counted from 1 is one of so many. */
+function isWithin(place: number, most: number): boolean {
+  return Number.isInteger(place) && place >= 1 && place <= most;
 }
 
 /** All texts of a job file, at any depth. */

@@ -4,7 +4,7 @@ import { flError, NeuroflareError, toNeuroflareError } from '../kernel/errors.ts
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { SitePolicy } from '../security/policy/site-policy.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { AssignedTask, TaskResult } from '../wire/site.ts';
+import type { AssignedTask, TaskFailure } from '../wire/site.ts';
 import type { SiteJobFolder } from './client-folder.ts';
 import type { JobLog } from './job-log.ts';
 import { clearOutbox, type Outbox, readOutbox } from './outbox.ts';
@@ -28,6 +28,8 @@ export interface AnswerDeps {
   /** The job is stopped. */
   readonly stop: AbortSignal;
 }
+
+type FailureDeps = Pick<AnswerDeps, 'site' | 'link' | 'logger' | 'job' | 'stop'>;
 
 /** The answer to a task, if it was made before a restart; what is wrong with one is told. */
 export async function finishedAnswer(
@@ -59,28 +61,37 @@ async function damageOfUpdate(answer: Outbox['answer']): Promise<NeuroflareError
   );
 }
 
-/** Sends an answer until the server has said what became of it, and forgets it then. */
-export async function sendAnswer(outbox: Outbox, deps: AnswerDeps): Promise<void> {
-  const { link, folder, logger, log, job, signal, stop, site, known } = deps;
-  const { round } = outbox;
+/** Sends an answer until the server has said what became of it, and forgets it then. Returns whether it took that, or a failure in its place. */
+export async function sendAnswer(outbox: Outbox, deps: AnswerDeps): Promise<boolean> {
+  const { folder, log, signal, site, known } = deps;
   await log.flush();
   const answer = await outgoing(outbox, { policy: await deps.policy(), known, folder, site });
   if ('failure' in answer && 'result' in outbox.answer)
     log.write('error', `${answer.failure.error.code}: ${answer.failure.error.message}`);
+  const isTaken = await ('failure' in answer ? sendFailure(answer.failure, deps) : takenResult(answer, deps));
+  signal.throwIfAborted();
+  faultPoint('client:acknowledged');
+  await clearOutbox(folder);
+  const file = 'file' in outbox.answer ? outbox.answer.file : undefined;
+  if (file !== undefined) await rm(file, { force: true });
+  return isTaken;
+}
+
+/** The same work would be refused again: of a refused result the round gets to know why. */
+async function takenResult(sent: Extract<Outbox['answer'], { result: unknown }>, deps: AnswerDeps) {
+  const { round, attempt } = sent.result;
+  const { site, logger, log, job, signal } = deps;
   try {
-    if ('failure' in answer) await link.sendFailure(job, answer.failure, stop);
-    else await sendResult(answer, deps);
-    faultPoint('client:acknowledged');
+    await sendResult(sent, deps);
+    return true;
   } catch (thrown) {
     signal.throwIfAborted();
     if (!(thrown instanceof NeuroflareError)) throw thrown;
     logger.warn({ job, round, ...thrown.report() }, 'the answer was refused');
     log.write('error', `round ${round}: ${thrown.code}: ${thrown.message}`);
-    if ('result' in answer) await sendRefused(answer.result, thrown, deps);
+    const error = { ...thrown.report(), place: { ...thrown.place, site, round } };
+    return sendFailure({ round, attempt, error }, deps);
   }
-  await clearOutbox(folder);
-  const file = 'file' in outbox.answer ? outbox.answer.file : undefined;
-  if (file !== undefined) await rm(file, { force: true });
 }
 
 async function sendResult(
@@ -102,15 +113,28 @@ async function sendResult(
   }
 }
 
-/** The same work would be refused again: the round is to know that nothing else will come of it. */
-async function sendRefused(
-  { round, attempt }: TaskResult,
-  refusal: NeuroflareError,
-  { site, link, logger, job, stop }: AnswerDeps,
-): Promise<void> {
-  const error = { ...refusal.report(), place: { ...refusal.place, site, round } };
-  await link.sendFailure(job, { round, attempt, error }, stop).catch((thrown: unknown) => {
-    stop.throwIfAborted();
-    logger.warn({ job, round, ...toNeuroflareError(thrown).report() }, 'the failure was refused, too');
-  });
+/**
+ * Sends a failure; where the server refuses it, a small one of the client's own words, so that the round knows that nothing else will
+ * come. Returns whether the server took one of them.
+ */
+export async function sendFailure(
+  failure: TaskFailure,
+  { site, link, logger, job, stop }: FailureDeps,
+): Promise<boolean> {
+  const { round, attempt } = failure;
+  const send = async (one: TaskFailure) => {
+    try {
+      await link.sendFailure(job, one, stop);
+      return undefined;
+    } catch (thrown) {
+      stop.throwIfAborted();
+      const refusal = toNeuroflareError(thrown);
+      logger.warn({ job, round, ...refusal.report() }, 'the failure was refused');
+      return refusal;
+    }
+  };
+  const refusal = await send(failure);
+  if (!refusal) return true;
+  const error = flError('NF_SITE_ANSWER', { code: refusal.code }, { place: { site, round } }).report();
+  return (await send({ round, attempt, error })) === undefined;
 }

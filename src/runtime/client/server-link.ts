@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { type ErrorReport, flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { REQUEST_LIMITS } from '../kernel/limits.ts';
 import type { Connection } from '../transport/connection.ts';
 import { type Download, download } from '../transport/download.ts';
 import { isPassing, ServerRefusal } from '../transport/failures.ts';
 import { upload } from '../transport/upload.ts';
 import { auditHeadAnswer, type LogHead } from '../wire/log-head.ts';
 import { HEADER } from '../wire/protocol.ts';
+import { fitReport } from '../wire/shapes.ts';
 import {
   type Assignment,
   assignment,
@@ -18,8 +20,8 @@ import {
   revokedAnswer,
   sessionAnswer,
   type sessionRequest,
+  type TaskFailure,
   type TaskResult,
-  type taskFailure,
   verdictAnswer,
 } from '../wire/site.ts';
 import { type SignedJob, signedJob } from '../wire/terms.ts';
@@ -155,7 +157,8 @@ export class ServerLink {
     return this.#post(`/v1/site/jobs/${job}/results`, { body, answer: verdictAnswer, signal, egress });
   }
 
-  async sendFailure(job: string, body: z.output<typeof taskFailure>, signal: AbortSignal) {
+  async sendFailure(job: string, failure: TaskFailure, signal: AbortSignal) {
+    const body = { ...failure, error: fitReport(failure.error as ErrorReport) };
     const { round } = body;
     const egress = { what: 'failure', job, round } as const;
     return this.#post(`/v1/site/jobs/${job}/failures`, { body, answer: verdictAnswer, signal, egress });
@@ -287,6 +290,10 @@ async function pauseFor(milliseconds: number, signal: AbortSignal): Promise<void
   signal.throwIfAborted();
 }
 
+/** Bytes of a body that may leave. @throws NF_REQUEST_TOO_LARGE before anything of it is written down or sent */
 function sizeOf(body: unknown): number {
-  return Buffer.byteLength(JSON.stringify(body));
+  const bytes = Buffer.byteLength(JSON.stringify(body));
+  const limit = REQUEST_LIMITS.json_bytes.most;
+  if (bytes > limit) throw flError('NF_REQUEST_TOO_LARGE', { limit });
+  return bytes;
 }

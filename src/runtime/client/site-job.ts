@@ -19,8 +19,8 @@ import { JobLog } from './job-log.ts';
 import type { JobMemory } from './job-memory.ts';
 import { KeptModel } from './kept-model.ts';
 import { clearOutbox, type Outbox, writeOutbox } from './outbox.ts';
-import { textsOf } from './outgoing.ts';
-import { finishedAnswer, sendAnswer } from './send-answer.ts';
+import { failureOf, textsOf } from './outgoing.ts';
+import { finishedAnswer, sendAnswer, sendFailure } from './send-answer.ts';
 import type { ServerLink } from './server-link.ts';
 import { limitsOf, requireSignedTask, type TaskLimits } from './signed-task.ts';
 import type { Slots } from './slots.ts';
@@ -81,6 +81,8 @@ export class SiteJob {
   readonly #log: JobLog;
   #wanted: { readonly task: AssignedTask | undefined; readonly askedAt: number };
   #answered: { readonly key: string; readonly at: number } | undefined;
+  /** The task of which the server takes nothing. */
+  #over: string | undefined;
   #working: { readonly key: string; readonly cancel: AbortController } | undefined;
   #known: ReadonlySet<string> = new Set();
   readonly #model = new KeptModel();
@@ -220,7 +222,7 @@ export class SiteJob {
     const { task, askedAt } = this.#wanted;
     // An answer of before the acknowledgement still names the task.
     const isOld = this.#answered?.key === keyOf(task) && askedAt < this.#answered.at;
-    return isOld ? undefined : task;
+    return isOld || this.#over === keyOf(task) ? undefined : task;
   }
 
   async #do(task: AssignedTask, tools: TaskTools): Promise<void> {
@@ -235,9 +237,7 @@ export class SiteJob {
       this.#setTrouble(undefined);
       this.#setPhase('uploading');
       const job = { job: this.id, log: this.#log, known: this.#known };
-      await sendAnswer(outbox, { ...this.#deps, ...job, signal, stop: this.#halt });
-      this.#answered = { key: keyOf(task), at: performance.now() };
-      this.#setPhase('answered');
+      this.#ended(task, await sendAnswer(outbox, { ...this.#deps, ...job, signal, stop: this.#halt }));
     } catch (thrown) {
       this.#halt.throwIfAborted();
       if (cancel.signal.aborted) await this.#takeBack(task);
@@ -257,18 +257,22 @@ export class SiteJob {
 
   /** What keeps the client itself from a task is said as the task's failure: the round must not wait for a job that stands still. */
   async #cannot(task: AssignedTask, error: NeuroflareError): Promise<void> {
-    const { link, logger, site } = this.#deps;
+    const { link, logger, site, folder } = this.#deps;
     const { id: job } = this;
     const { round } = task;
     logger.error({ job, round, ...error.report() }, 'the client cannot do its task');
     this.#tell(`${stageOf(task)} failed here: ${error.code}: ${error.message}`);
     this.#log.write('error', `round ${round}: ${error.code}: ${error.message}`);
-    const report = fitReport({ ...error.report(), place: { ...error.place, site, round } });
+    const rules = { policy: await this.#deps.policy(), known: this.#known, folder, site };
+    const report = failureOf({ ...error.report(), place: { ...error.place, site, round } }, rules);
     this.#setPhase('uploading');
-    await link.sendFailure(job, { round, attempt: 1, error: report }, this.#halt).catch((thrown: unknown) => {
-      this.#halt.throwIfAborted();
-      logger.warn({ job, round, ...toNeuroflareError(thrown).report() }, 'the failure was refused');
-    });
+    const deps = { site, link, logger, job, stop: this.#halt };
+    this.#ended(task, await sendFailure({ round, attempt: 1, error: report }, deps));
+  }
+
+  /** One whose answer and failure were both refused is over here: the same work would be refused again. */
+  #ended(task: AssignedTask, isTaken: boolean): void {
+    if (!isTaken) this.#over = keyOf(task);
     this.#answered = { key: keyOf(task), at: performance.now() };
     this.#setPhase('answered');
   }

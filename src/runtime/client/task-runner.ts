@@ -10,6 +10,7 @@ import type { ErrorCode } from '../kernel/catalog.ts';
 import { sha256File } from '../kernel/digest.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
+import { TASK_LIMITS } from '../kernel/limits.ts';
 import { requireJobUser } from '../security/policy/job-user.ts';
 import type { EngineUse } from '../telemetry/run-events.ts';
 import { fitReport } from '../wire/shapes.ts';
@@ -46,7 +47,7 @@ interface FinishedAttempt {
 /** Where a script's results are put, from the job's folder. */
 const OUTPUT = { update: 'work/update.safetensors', state: 'work/state.bin' } as const;
 /** Times a task is begun whose process, or client, is ended from outside before it is done. */
-export const MOST_ATTEMPTS = 4;
+export const MOST_ATTEMPTS = TASK_LIMITS.beginnings.most;
 /** Failures of the machine that may have passed a moment later: a task that meets one is begun once more. */
 const PASSING: ReadonlySet<string> = new Set<ErrorCode>([
   'NF_DISK_FULL',

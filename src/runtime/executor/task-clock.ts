@@ -1,7 +1,8 @@
 import { type ErrorReport, flError } from '../kernel/errors.ts';
+import { TASK_LIMITS } from '../kernel/limits.ts';
 
-/** Seconds a machine has to begin a script: a process or a thread starts, and reads the model. */
-const START_SECONDS = 300;
+/** A process or a thread starts, and reads the model. */
+const START_SECONDS = TASK_LIMITS.start_seconds.most;
 
 export interface TaskLimits {
   /** Seconds the script has, from its first line on. */

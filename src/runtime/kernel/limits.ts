@@ -32,6 +32,16 @@ export const AT_ONCE_LIMITS = {
   submissions: { most: 4, unit: 'submissions', what: 'submissions of all users' },
 } as const satisfies Record<string, Limit>;
 
+/** Of a task at a site, as the server counts. */
+export const TASK_LIMITS = {
+  beginnings: {
+    most: 4,
+    unit: 'times',
+    what: 'a site may begin a task; from then on that it runs is no progress, and `site_timeout` ends its wait',
+  },
+  start_seconds: { most: 300, unit: 's', what: 'a machine has to begin a script' },
+} as const satisfies Record<string, Limit>;
+
 /** Of files on their way to a server. */
 export const UPLOAD_LIMITS = {
   user_files: { most: 16, unit: 'files', what: 'a user has sent and submitted no job with' },

@@ -162,6 +162,7 @@ export const taskFailure = z.strictObject({
   attempt: z.int().min(1),
   error: errorReport,
 });
+export type TaskFailure = z.output<typeof taskFailure>;
 
 /** To a result or failure: what became of it, and where the job stands. */
 export const verdictAnswer = z.strictObject({

@@ -7,6 +7,7 @@ import { outgoing, textsOf } from '../../../src/runtime/client/outgoing.ts';
 import { sha256 } from '../../../src/runtime/kernel/digest.ts';
 import { sitePolicySchema } from '../../../src/runtime/security/policy/site-policy.ts';
 import { encodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
+import { errorReport } from '../../../src/runtime/wire/shapes.ts';
 import { float32 } from '../../support/param-sets.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -44,7 +45,7 @@ async function send(
 async function fail(message: string, place: object = {}, over: object = {}) {
   const error = { code: 'NF_SCRIPT_FAILED', message, hint: 'h', exitCode: 1, place, stack: 'at /data/x' };
   const { failure } = (await leave({ failure: { round: 2, attempt: 1, error } }, over)) as {
-    failure: { error: { message: string; place: object; stack?: string } };
+    failure: { error: { message: string; place: { line?: number; column?: number }; stack?: string } };
   };
   return failure.error;
 }
@@ -156,6 +157,44 @@ describe('a failure that leaves a site', () => {
     });
     for (const file of ['/srv/data/participants.tsv', '../../startup/client.key', 'sub-008.tsv'])
       expect((await fail('x', { file, line: 1, excerpt: 'name age', round: 2 })).place).toEqual({ round: 2 });
+  });
+
+  it.each([
+    ['a column far beyond the line', { line: 1, column: 536_000 }, { line: 1, excerpt: '1 | first' }],
+    ['a column at its end', { line: 1, column: 6 }, { line: 1, column: 6, excerpt: '1 | first\n  |      ^' }],
+    ['a column before the line', { line: 2, column: -7 }, { line: 2, excerpt: '2 | second' }],
+    ['a column between two letters', { line: 2, column: 1.5 }, { line: 2, excerpt: '2 | second' }],
+    ['a line beyond the file', { line: 987_654_321, column: 3 }, {}],
+    ['a line before the file', { line: 0 }, {}],
+  ])('is bounded by the text of the file, with %s', async (_, said, told) => {
+    expect((await fail('x', { file: 'client/train.ts', ...said })).place).toMatchObject(told);
+    const { place } = await fail('x', { file: 'client/train.ts', ...said });
+    for (const number of [{ ...place }.line, { ...place }.column])
+      expect(number === undefined || [1, 2, 6].includes(number)).toBe(true);
+    expect(JSON.stringify(place).length).toBeLessThan(200);
+  });
+
+  it('names no folder of the job as a file', async () => {
+    expect((await fail('x', { file: 'client', line: 1, round: 2 })).place).toEqual({ round: 2 });
+  });
+
+  it('has code, hint and exit code of the catalogue, whatever the script says', async () => {
+    const error = { code: 'MARIA_MUSTER', message: 'm', hint: 'born 1950', exitCode: 1234567890123 };
+    const { failure } = (await leave({ failure: { round: 2, attempt: 1, error } }, {})) as {
+      failure: { error: object };
+    };
+    const hint = 'Correct the script, then run the job anew.';
+    expect(failure.error).toEqual({ code: 'NF_SCRIPT_FAILED', message: 'm', hint, exitCode: 1 });
+    const own = { ...error, code: 'NF_SCRIPT_LOAD' };
+    expect(await leave({ failure: { round: 2, attempt: 1, error: own } }, {})).toMatchObject({
+      failure: { error: { code: 'NF_SCRIPT_LOAD', hint: expect.not.stringContaining('1950') } },
+    });
+  });
+
+  it('fits into a message where the site lets out all of it', async () => {
+    const place = { file: 'f'.repeat(9000), excerpt: 'e'.repeat(900_000), line: 1, column: 2 };
+    const error = await fail('x', place, { send_logs: true });
+    expect(errorReport.safeParse(error).error).toBeUndefined();
   });
 
   it('is cut', async () => {

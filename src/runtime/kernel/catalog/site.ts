@@ -119,6 +119,11 @@ export const SITE_ERRORS = {
     message: 'The figures of the script are more than this site lets out: {reason}.',
     hint: 'Send numbers, and fewer of them; the site decides by max_figures_kb, max_figures and figures_text of its local/site-policy.yml.',
   },
+  NF_SITE_ANSWER: {
+    exit: 1,
+    message: 'The task failed at the site, and the server refused what the site said of it ({code}).',
+    hint: "Ask the site for its log of the job ('neuroflare client jobs list' names its folder): it says what went wrong.",
+  },
   NF_SITE_UPDATE: {
     exit: 1,
     message: 'What the script left as its model does not leave this site: {reason}.',

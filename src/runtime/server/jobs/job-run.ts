@@ -91,7 +91,7 @@ export class JobRun {
     { record, job, decisions }: { record: JobRecord; job: CheckedJob; decisions: readonly DecisionRecord[] },
     deps: JobRunDeps,
   ) {
-    const { workflow } = job.definition;
+    const { workflow, executor } = job.definition;
     this.record = record;
     this.job = job;
     this.#deps = deps;
@@ -116,6 +116,7 @@ export class JobRun {
         return refusal && leftError(refusal);
       },
       siteTimeout: workflow.siteTimeout,
+      taskTimeout: executor.taskTimeout,
     });
     this.#journal = deps.store.journal(record.id);
     this.#files = jobFiles(deps.folder, () => {

@@ -7,7 +7,7 @@ import type {
   Verdict,
 } from '../../federation/channel.ts';
 import { flError } from '../../kernel/errors.ts';
-import { UPLOAD_LIMITS } from '../../kernel/limits.ts';
+import { TASK_LIMITS, UPLOAD_LIMITS } from '../../kernel/limits.ts';
 import { timeText } from '../../kernel/time-text.ts';
 import type { AssignedTask } from '../../wire/site.ts';
 import type { SiteRegistry, SiteSession } from '../sites/site-registry.ts';
@@ -23,6 +23,8 @@ export interface SiteChannelDeps {
   readonly deadEnd: () => Error | undefined;
   /** Seconds a lost or silent site is waited for. */
   readonly siteTimeout: number;
+  /** Seconds a script has at a site. */
+  readonly taskTimeout: number;
 }
 
 interface Held {
@@ -38,6 +40,12 @@ interface Held {
   readonly whole: SentUpdate[];
   /** Files whose bytes were not what was announced. */
   spoilt: number;
+  /** Times the site has begun it. */
+  begun: number;
+  /** Milliseconds in which the site has said that it runs. */
+  ran: number;
+  /** Of the monotonic clock, in milliseconds: when the site was last looked at. */
+  lookedAt: number;
 }
 
 /** An update, and which client's folder it came from. */
@@ -72,14 +80,18 @@ export class SiteChannel implements Channel {
   }
 
   assign(task: SiteTask): void {
+    const now = performance.now();
     this.#held.set(task.site, {
       task,
       since: new Date().toISOString(),
-      movedAt: performance.now(),
+      movedAt: now,
       progress: undefined,
       fetched: 0,
       whole: [],
       spoilt: 0,
+      begun: 0,
+      ran: 0,
+      lookedAt: now,
     });
     this.#deps.registry.bell(task.site).ring();
     this.#deps.onMove();
@@ -141,8 +153,9 @@ export class SiteChannel implements Channel {
 
   /** Rejects if the answer could not be made durable. */
   async deliver(site: string, answer: SiteAnswer): Promise<Verdict> {
-    this.moved(site);
     const held = this.#held.get(site);
+    if (held && answer.type === 'started') held.begun += 1;
+    if (held && !this.#isWornOut(held)) held.movedAt = performance.now();
     if (held && answer.type === 'progress') held.progress = { done: answer.done, total: answer.total };
     const verdict = (await this.#listener?.(answer)) ?? 'late';
     const isAnswer = answer.type === 'result' || answer.type === 'failure';
@@ -182,9 +195,19 @@ export class SiteChannel implements Channel {
     for (const [site, held] of this.#held) {
       const session = registry.get(site);
       const said = session?.jobs.find(({ job_id: id, round }) => id === job && round === held.task.round);
-      if (said && hasMoved(held, said)) held.movedAt = performance.now();
+      const now = performance.now();
+      if (said?.phase === 'running') held.ran += now - held.lookedAt;
+      held.lookedAt = now;
+      if (said && hasMoved(held, said, this.#isWornOut(held))) held.movedAt = now;
       if (performance.now() - held.movedAt > siteTimeout * 1000) this.#giveUp(site, held, session);
     }
+  }
+
+  /** Begun more often, or run longer in all, than a site that is honest can: what it says of a script then is no movement. */
+  #isWornOut({ begun, ran }: Held): boolean {
+    const { beginnings, start_seconds: start } = TASK_LIMITS;
+    const longest = beginnings.most * (this.#deps.taskTimeout + start.most) * 1000;
+    return begun > beginnings.most || ran > longest;
   }
 
   #giveUp(site: string, { task: { round }, since }: Held, session: SiteSession | undefined): void {
@@ -199,9 +222,13 @@ export class SiteChannel implements Channel {
 }
 
 /** A script has its own limit at the site (executor.task_timeout); of what is fetched the site tells the bytes. */
-function hasMoved(held: Held, { phase, bytes = 0, trouble }: SiteSession['jobs'][number]): boolean {
+function hasMoved(
+  held: Held,
+  { phase, bytes = 0, trouble }: SiteSession['jobs'][number],
+  isWornOut: boolean,
+): boolean {
   if (trouble) return false;
-  if (phase === 'running' || phase === 'queued') return true;
+  if (phase === 'running' || phase === 'queued') return !isWornOut;
   if (bytes - held.fetched < MOVING_BYTES) return false;
   held.fetched = bytes;
   return true;
