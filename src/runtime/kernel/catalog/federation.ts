@@ -51,6 +51,12 @@ export const FEDERATION_ERRORS = {
     message: 'The job {job} is over: {status}.',
     hint: "'neuroflare job meta {$job}' shows how it ended; 'neuroflare job resume {$job}' goes on with one that did not complete.",
   },
+  NF_JOB_DELETED: {
+    exit: 4,
+    status: 409,
+    message: 'The job {job} was deleted: what was signed for it is not taken in again.',
+    hint: "Submit its folder anew with 'neuroflare job submit': it is signed again, and has an id of its own.",
+  },
   NF_JOB_STATS_NONE: {
     exit: 4,
     status: 404,

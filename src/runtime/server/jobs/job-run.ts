@@ -24,12 +24,13 @@ import type { AssignedJob, Decision } from '../../wire/site.ts';
 import type { SiteRegistry } from '../sites/site-registry.ts';
 import type { JobFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
+import { AbortGate } from './abort-gate.ts';
 import { gatherSites } from './gather-sites.ts';
 import { jobFiles } from './job-files.ts';
 import { clearWorkFiles, historyOf, keepToGoOn, outcomeOf, writeJobResults } from './job-results.ts';
 import { leftError } from './left-error.ts';
 import { isOfTheMachine } from './machine-failures.ts';
-import { Offers } from './offers.ts';
+import { Offers, offerRules } from './offers.ts';
 import { oneStep, STEP_NOTE } from './one-step.ts';
 import { openHistory } from './open-history.ts';
 import { writtenFiles } from './result-files.ts';
@@ -80,6 +81,7 @@ export class JobRun {
   readonly #stop = new AbortController();
   /** The server stops. */
   readonly #leave = new AbortController();
+  readonly #gate = new AbortGate();
   readonly #files: RunFiles;
   readonly #journal: Journal<RunEvent>;
   #coordinator: Coordinator | undefined;
@@ -96,16 +98,7 @@ export class JobRun {
     this.job = job;
     this.#deps = deps;
     this.isBack = this.#back.promise;
-    this.offers = new Offers(
-      {
-        named: record.clients,
-        // Sites that were named go before the job's own number, as in a simulation.
-        wanted: record.clients?.length ?? workflow.clients,
-        least: record.minClients ?? workflow.minClients ?? workflow.clientsPerRound,
-        mandatory: workflow.mandatory,
-      },
-      decisions,
-    );
+    this.offers = new Offers(offerRules(record, workflow), decisions);
     this.channel = new SiteChannel({
       job: record.id,
       registry: deps.registry,
@@ -167,15 +160,24 @@ export class JobRun {
     } catch (thrown) {
       const error = toNeuroflareError(thrown);
       if (error.code === 'NF_INTERRUPTED') throw error;
-      await this.#fail(error, END_BY[error.code] ?? 'FINISHED:EXECUTION_EXCEPTION');
+      await this.#gate.shut();
+      // Who was told that the job is aborted finds it so.
+      if (this.#gate.isIn) await this.#fail(toNeuroflareError(this.#stop.signal.reason), 'FINISHED:ABORTED');
+      else await this.#fail(error, END_BY[error.code] ?? 'FINISHED:EXECUTION_EXCEPTION');
     }
   }
 
-  /** Durable when it returns: a server that is killed now does not go on with the job. */
+  /** Durable when it returns: a server that is killed now does not go on with the job. @throws NF_JOB_OVER also while its end is written */
   async abort(who: string): Promise<void> {
+    const { id: job, status } = this.record;
     const error = flError('NF_JOB_ABORTED', { who });
-    await this.#change({ error: error.report() });
-    this.#stop.abort(error);
+    const note = async () => {
+      await this.#change({ error: error.report() });
+      this.#stop.abort(error);
+    };
+    if (isFinished(status)) throw flError('NF_JOB_OVER', { job, status });
+    if (await this.#gate.enter(note)) return;
+    throw flError('NF_JOB_OVER', { job, status: 'its results are being written' });
   }
 
   /** A site that was taken out of the study has no part in the job any more. Durable when it returns. */
@@ -254,13 +256,7 @@ export class JobRun {
 
   /** Sites whose machines keep them from going on with the job, and why. */
   stuck(): ReadonlyMap<string, ErrorReport> {
-    const found = new Map<string, ErrorReport>();
-    for (const site of this.#asked) {
-      const jobs = this.#deps.registry.get(site)?.jobs ?? [];
-      const trouble = jobs.find(({ job_id: id }) => id === this.record.id)?.trouble;
-      if (trouble) found.set(site, trouble as ErrorReport);
-    }
-    return found;
+    return this.#deps.registry.troubles(this.record.id, this.#asked);
   }
 
   asks(site: string): boolean {
@@ -305,7 +301,7 @@ export class JobRun {
       files: this.#files,
       signal: this.#stop.signal,
     });
-    if (history.status === 'finished') return this.#writeResults(history);
+    if (history.status === 'finished') return this.#finish(history);
     const minClients = this.record.minClients ?? this.offers.least();
     this.#coordinator = createCoordinator({
       rules: rulesOf({ job: definition, minClients }),
@@ -319,7 +315,7 @@ export class JobRun {
     });
     await runWorkflow(this.#coordinator, {
       ...definition.workflow,
-      keep: (final) => this.#writeResults(final),
+      keep: (final) => this.#finish(final),
       isPassing: isOfTheMachine,
     });
   }
@@ -344,6 +340,17 @@ export class JobRun {
     if (event.type === 'site.failed')
       this.#deps.logger.warn({ job, site: event.site, round: event.round, ...event.error }, 'site failed');
     this.bell.ring();
+  }
+
+  async #finish(final: RunHistory): Promise<void> {
+    await this.#gate.shut();
+    try {
+      this.#stop.signal.throwIfAborted();
+      await this.#writeResults(final);
+    } catch (error) {
+      this.#gate.open();
+      throw error;
+    }
   }
 
   async #writeResults(history: RunHistory): Promise<void> {

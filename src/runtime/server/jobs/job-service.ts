@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openIntake } from '../../federation/intake/intake.ts';
 import type { CheckedJob } from '../../federation/intake/operations.ts';
 import { flError, toNeuroflareError } from '../../kernel/errors.ts';
+import { OneByOne } from '../../kernel/one-by-one.ts';
 import type { Identity } from '../../security/certificate/identity.ts';
 import type { JobRecord, ServerStore } from '../../store/server-store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -48,6 +49,7 @@ export class JobService {
   readonly #deps: JobServiceDeps;
   /** Where what others submitted is opened and checked. */
   readonly #intake = openIntake();
+  readonly #byId = new OneByOne();
   /** Not finished when the server started, and not taken up yet. */
   readonly #left = new Map<string, JobRecord>();
   #opening: { readonly id: string; readonly stop: AbortController } | undefined;
@@ -174,7 +176,7 @@ export class JobService {
   /**
    * Takes a job in; durable when it returns. A known token answers with the job it was given for. `body`: JSON of `submission`, which is
    * read in the intake's thread.
-   * @throws NF_REQUEST_FORM, NF_JOB_*, NF_JOB_SIGNATURE, NF_SUBMIT_TOKEN_CONFLICT
+   * @throws NF_REQUEST_FORM, NF_JOB_*, NF_JOB_SIGNATURE, NF_JOB_DELETED, NF_SUBMIT_TOKEN_CONFLICT
    */
   async submit(
     user: Identity,
@@ -286,7 +288,7 @@ export class JobService {
 
   #intakeDeps(): IntakeDeps {
     const check: IntakeDeps['check'] = (folder, rules) => this.#check(folder, rules);
-    return { ...this.#deps, intake: this.#intake, check };
+    return { ...this.#deps, intake: this.#intake, byId: this.#byId, check };
   }
 
   /** Reads a job in a thread that cannot hold up this one, whatever is in it. */

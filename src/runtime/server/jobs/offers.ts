@@ -1,5 +1,6 @@
+import type { JobDefinition } from '../../job/definition.ts';
 import { compareSites } from '../../kernel/site-order.ts';
-import type { DecisionRecord } from '../../store/server-store.ts';
+import type { DecisionRecord, JobRecord } from '../../store/server-store.ts';
 import type { Decision } from '../../wire/site.ts';
 
 export interface OfferRules {
@@ -10,6 +11,15 @@ export interface OfferRules {
   /** Sites that must accept; undefined: all that are wanted. */
   readonly least: number | undefined;
   readonly mandatory: readonly string[];
+}
+
+/** The rules a job sets; sites that were named go before the job's own number, as in a simulation. */
+export function offerRules(
+  { clients: named, minClients }: Pick<JobRecord, 'clients' | 'minClients'>,
+  { clients, minClients: least, clientsPerRound, mandatory }: JobDefinition['workflow'],
+): OfferRules {
+  const wanted = named?.length ?? clients;
+  return { named, wanted, least: minClients ?? least ?? clientsPerRound, mandatory };
 }
 
 /** Who is asked to take part in a job and what they said. No clock and no network in it. */

@@ -3,10 +3,11 @@ import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Intake } from '../../federation/intake/intake.ts';
-import type { CheckedJob } from '../../federation/intake/operations.ts';
+import type { CheckedJob, Digests } from '../../federation/intake/operations.ts';
 import { requireTermsOf } from '../../federation/job-terms.ts';
 import { templatesByCode } from '../../job/templates.ts';
 import { flError } from '../../kernel/errors.ts';
+import type { OneByOne } from '../../kernel/one-by-one.ts';
 import type { Identity } from '../../security/certificate/identity.ts';
 import type { JobRecord, ServerStore } from '../../store/server-store.ts';
 import { copyFileAtomic, makeFolder } from '../../workspace/files.ts';
@@ -29,6 +30,8 @@ export interface IntakeDeps {
   readonly work: WorkThread;
   /** Where what others submitted is opened and checked. */
   readonly intake: Intake;
+  /** Of submissions with one job id, each sees what became of the one before it. */
+  readonly byId: OneByOne;
   readonly check: (
     folder: string,
     rules: { modelComesApart: boolean; signal?: AbortSignal | undefined },
@@ -47,55 +50,71 @@ export const INCOMING = '.incoming-';
 
 /**
  * Takes a job in; durable when it returns. A known token answers with the job it was given for.
- * @throws NF_REQUEST_FORM, NF_JOB_*, NF_JOB_SIGNATURE, NF_SUBMIT_TOKEN_CONFLICT
+ * @throws NF_REQUEST_FORM, NF_JOB_*, NF_JOB_SIGNATURE, NF_JOB_DELETED, NF_SUBMIT_TOKEN_CONFLICT
  */
 export async function takeIn(
   { user, body, rules }: SubmittedBy,
   deps: IntakeDeps,
 ): Promise<{ job: JobRecord; isNew: boolean }> {
-  const { state, store, intake } = deps;
+  const { state, intake, byId } = deps;
   const incoming = join(state.jobs, `${INCOMING}${randomUUID()}`);
   const folder = join(incoming, RUN_FILES.bundle);
   try {
     const keep = join(incoming, PACKED_BUNDLE);
     const { submitted: request, ...unpacked } = await intake.run('unpack', { body, folder, keep });
-    const { terms } = request;
-    const id = terms.job_id;
     await rules.mayEnter(request);
     if (!(await templatesByCode()).has(unpacked.codeSha256)) rules.mayBringCode(request);
     requireSignature(request, { user, ...unpacked }, deps);
-    const again = await store.job(id);
-    if (again && (again.bundleSha256 !== unpacked.bundleSha256 || again.submitter.name !== user.name))
-      throw flError('NF_SUBMIT_TOKEN_CONFLICT', { token: id, job: id });
-    if (again) return { job: again, isNew: false };
-    const modelComesApart = request.initial_model !== undefined;
-    const { definition } = await deps.check(folder, { modelComesApart });
-    requireTermsOf(definition, terms);
-    if (request.initial_model) await takeModel({ user, request, incoming }, deps);
-    const { packed: bundle, ...digests } = unpacked;
-    const record: JobRecord = {
-      id,
-      name: definition.name,
-      study: terms.study,
-      studyId: deps.studies.get(terms.study).id,
-      submitter: { name: user.name, org: user.org, role: user.role },
-      submitted: new Date().toISOString(),
-      token: request.token,
-      clonedFrom: request.cloned_from,
-      ...digests,
-      bundle,
-      terms,
-      signature: request.signature,
-      numRounds: definition.workflow.numRounds,
-      keyMetric: definition.workflow.keyMetric,
-      clients: terms.clients ?? undefined,
-      initialModel: request.initial_model,
-      status: 'SUBMITTED',
-    };
-    return await add(record, { incoming, deps });
+    return await byId.take(request.terms.job_id, () => enter({ user, request, incoming, unpacked }, deps));
   } finally {
     await rm(incoming, { recursive: true, force: true });
   }
+}
+
+interface Unpacked {
+  readonly user: Identity;
+  readonly request: Submission;
+  readonly incoming: string;
+  readonly unpacked: Digests & { readonly packed: JobRecord['bundle'] };
+}
+
+/** What was signed, as a new job or the one that it was before. */
+async function enter(
+  { user, request, incoming, unpacked }: Unpacked,
+  deps: IntakeDeps,
+): Promise<{ job: JobRecord; isNew: boolean }> {
+  const { terms } = request;
+  const id = terms.job_id;
+  const again = await deps.store.job(id);
+  if (again && (again.bundleSha256 !== unpacked.bundleSha256 || again.submitter.name !== user.name))
+    throw flError('NF_SUBMIT_TOKEN_CONFLICT', { token: id, job: id });
+  if (again) return { job: again, isNew: false };
+  if (await deps.store.wasDeleted(id)) throw flError('NF_JOB_DELETED', { job: id });
+  const modelComesApart = request.initial_model !== undefined;
+  const { definition } = await deps.check(join(incoming, RUN_FILES.bundle), { modelComesApart });
+  requireTermsOf(definition, terms);
+  if (request.initial_model) await takeModel({ user, request, incoming }, deps);
+  const { packed: bundle, ...digests } = unpacked;
+  const record: JobRecord = {
+    id,
+    name: definition.name,
+    study: terms.study,
+    studyId: deps.studies.get(terms.study).id,
+    submitter: { name: user.name, org: user.org, role: user.role },
+    submitted: new Date().toISOString(),
+    token: request.token,
+    clonedFrom: request.cloned_from,
+    ...digests,
+    bundle,
+    terms,
+    signature: request.signature,
+    numRounds: definition.workflow.numRounds,
+    keyMetric: definition.workflow.keyMetric,
+    clients: terms.clients ?? undefined,
+    initialModel: request.initial_model,
+    status: 'SUBMITTED',
+  };
+  return add(record, { incoming, deps });
 }
 
 /** Folder first: a job that the database knows has its files. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import { Bell } from '../../kernel/bell.ts';
-import { flError } from '../../kernel/errors.ts';
+import { type ErrorReport, flError } from '../../kernel/errors.ts';
 import { compareSites } from '../../kernel/site-order.ts';
 import { timeText } from '../../kernel/time-text.ts';
 import { LEASE_SECONDS } from '../../wire/protocol.ts';
@@ -118,6 +118,16 @@ export class SiteRegistry {
     const session = this.#sessions.get(site);
     if (!session) return;
     session.jobs = [...session.jobs.filter(({ job_id: id }) => id !== phase.job_id), phase];
+  }
+
+  /** Of these sites, those whose machines keep them from going on with a job, and why. */
+  troubles(job: string, sites: Iterable<string>): ReadonlyMap<string, ErrorReport> {
+    const found = new Map<string, ErrorReport>();
+    for (const site of sites) {
+      const { trouble } = this.get(site)?.jobs.find(({ job_id: id }) => id === job) ?? {};
+      if (trouble) found.set(site, trouble as ErrorReport);
+    }
+    return found;
   }
 
   get(site: string): SiteSession | undefined {
