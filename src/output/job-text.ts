@@ -65,7 +65,7 @@ function roundsText({ round, num_rounds: all, resumed = [] }: JobMeta): string {
 
 /** When a job went on that had ended. */
 function resumedText({ time, by, round, ended_by: code }: NonNullable<JobMeta['resumed']>[number]): string {
-  return `${time} by ${by}, after round ${round}${code === null ? '' : ` (${code})`}`;
+  return `${timeText(time)} by ${by}, after round ${round}${code === null ? '' : ` (${code})`}`;
 }
 
 /** How many sites take part, and who missed rounds. */

@@ -26,6 +26,7 @@ const job: JobMeta = {
   waiting: { what: 'site-1', sites: ['site-1'], since: at, rule: '0 of 1 have answered', ends: at },
   error: flError('NF_SITE_STALLED', { site: 'site-1', seconds: 300, since: '2026-11-29T13:32:25Z' }).report(),
   first_failure: null,
+  resumed: [{ time: at, by: 'ann@example.org', round: 1, ended_by: 'NF_JOB_ABORTED' }],
   cloned_from: null,
   initial_model: null,
   bundle_sha256: '0'.repeat(64),
