@@ -62,7 +62,8 @@ describe('a job that failed', () => {
   let ended: JobMeta;
 
   beforeAll(async () => {
-    const workflow = { ...WORKFLOW, site_timeout: 5 };
+    // A busy machine needs some seconds to begin a task.
+    const workflow = { ...WORKFLOW, site_timeout: 20 };
     id = await federation.submit(
       await writeJob(join(root, 'hasty'), { script: SCRIPT, patch: { workflow } }),
     );
