@@ -17,6 +17,7 @@ import { textInGeneral } from '../src/runtime/kernel/fill-text.ts';
 import {
   ANSWER_LIMITS,
   AT_ONCE_LIMITS,
+  DATA_LIMITS,
   type Limit,
   REQUEST_LIMITS,
   STRANGER_LIMITS,
@@ -139,11 +140,12 @@ function limitsPage(): string {
     return [`## ${title}`, ['| at most | of |', '| --- | --- |', ...rows].join('\n')].join('\n\n');
   };
   const intro =
-    'What a server takes, whoever asks. What can be set stands in `local/resources.yml` of its kit, `max_model_gb` for one. The\nlimits of an answer hold in a simulation, too; a site bounds what leaves it further by `max_figures_kb`, `max_figures` and `figures_text` of its `local/site-policy.yml`.';
+    'What a server takes, whoever asks, and what is read of a data set. What can be set stands in `local/resources.yml` of its kit, `max_model_gb` for one. The\nlimits of an answer hold in a simulation, too; a site bounds what leaves it further by `max_figures_kb`, `max_figures` and `figures_text` of its `local/site-policy.yml`.';
   const parts = [
     table('A job that is submitted', JOB_LIMITS),
     table('An answer of a site', ANSWER_LIMITS),
     table('A task at a site', TASK_LIMITS),
+    table('A data set', DATA_LIMITS),
     table('Requests', REQUEST_LIMITS),
     table('At a time; what is over it is refused as NF_AT_ONCE', AT_ONCE_LIMITS),
     table('Files on their way', UPLOAD_LIMITS),

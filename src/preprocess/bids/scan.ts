@@ -3,6 +3,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
 import { compareText } from '../../runtime/kernel/compare-text.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
+import { DATA_LIMITS } from '../../runtime/kernel/limits.ts';
 import { didYouMean } from '../../runtime/kernel/nearest.ts';
 import type { Fault } from '../image/fault.ts';
 import type { LabelMap } from './label-map.ts';
@@ -25,9 +26,6 @@ export interface SourceTree {
 
 /** What systems leave in folders. */
 const LITTER = /^(\..*|Thumbs\.db|desktop\.ini|__MACOSX)$/i;
-
-/** A file of more bytes is no picture of one slice. */
-const LARGEST_FILE = 2 ** 28;
 
 interface ClassFolder {
   readonly path: string;
@@ -154,6 +152,7 @@ async function faultOf(what: { root: string; path: string; entry: Dirent }): Pro
   const kind = await stat(target);
   if (kind.isDirectory()) return { code: 'folder_in_class', path, detail: 'a folder among the images' };
   if (!kind.isFile()) return { code: 'not_a_file', path, detail: 'a pipe, socket or device' };
-  if (kind.size > LARGEST_FILE) return { code: 'too_large', path, detail: `${kind.size} bytes` };
+  if (kind.size > DATA_LIMITS.picture_bytes.most)
+    return { code: 'too_large', path, detail: `${kind.size} bytes` };
   return undefined;
 }

@@ -1,4 +1,6 @@
-import sharp, { type Metadata } from 'sharp';
+import sharp, { type Metadata, type Sharp } from 'sharp';
+import { DATA_LIMITS } from '../../runtime/kernel/limits.ts';
+import { withMemory } from '../../runtime/kernel/memory-share.ts';
 import { PictureError } from './fault.ts';
 import { type GreyImage, type GreyPixels, samePixels } from './grey-image.ts';
 import { sniffFormat } from './sniff.ts';
@@ -13,8 +15,8 @@ export interface Picture extends GreyImage {
   readonly orientation: number;
 }
 
-/** 64 megapixels: no slice of an MRI comes near it, and a small file can claim far more. */
-const MOST_PIXELS = 2 ** 26;
+/** No slice of an MRI comes near it, and a small file can claim far more. */
+const MOST_PIXELS = DATA_LIMITS.picture_pixels.most;
 /** Sides beyond this do not fit a NIfTI-1 header. */
 const LONGEST_SIDE = 32767;
 const SHORTEST_SIDE = 16;
@@ -30,21 +32,29 @@ export async function decodePicture(bytes: Uint8Array): Promise<Picture> {
   try {
     const metadata = await sharp(bytes, options).metadata();
     checkMetadata(metadata, format);
-    const orientation = metadata.orientation ?? 1;
-    const deep = metadata.depth === 'ushort';
-    let pipeline = sharp(bytes, options);
-    if (orientation !== 1) pipeline = pipeline.autoOrient();
-    if (deep) pipeline = pipeline.toColourspace(metadata.space ?? 'grey16');
-    const { data, info } = await pipeline
-      .raw({ depth: deep ? 'ushort' : 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    const samples = deep ? shorts(data) : new Uint8Array(data.buffer, data.byteOffset, data.length);
-    const grey = toGrey(samples, info.channels);
-    checkContent(grey.pixels);
-    return { width: info.width, height: info.height, bits: deep ? 16 : 8, orientation, ...grey };
+    const { width, height, channels, depth } = metadata;
+    const sampleBytes = depth === 'ushort' ? 2 : 1;
+    // The decoder's samples, ours, and grey.
+    const needed = width * height * (2 * channels + 1) * sampleBytes;
+    return await withMemory(needed, () => decodeChecked(sharp(bytes, options), metadata));
   } catch (cause) {
     throw cause instanceof PictureError ? cause : decoderFault(cause as Error);
   }
+}
+
+async function decodeChecked(decoder: Sharp, metadata: Metadata): Promise<Picture> {
+  const orientation = metadata.orientation ?? 1;
+  const deep = metadata.depth === 'ushort';
+  let pipeline = decoder;
+  if (orientation !== 1) pipeline = pipeline.autoOrient();
+  if (deep) pipeline = pipeline.toColourspace(metadata.space ?? 'grey16');
+  const { data, info } = await pipeline
+    .raw({ depth: deep ? 'ushort' : 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  const samples = deep ? shorts(data) : new Uint8Array(data.buffer, data.byteOffset, data.length);
+  const grey = toGrey(samples, info.channels);
+  checkContent(grey.pixels);
+  return { width: info.width, height: info.height, bits: deep ? 16 : 8, orientation, ...grey };
 }
 
 /** One decoder thread a picture: many pictures at once use the cores better than many threads on one. */

@@ -1,12 +1,16 @@
+import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { createGunzip, type Gunzip, gunzip, gzip, type ZlibOptions } from 'node:zlib';
+import { createGunzip, gzip } from 'node:zlib';
 import { flError, NeuroflareError } from '../../runtime/kernel/errors.ts';
+import { isOutOfMemory } from '../../runtime/kernel/memory-share.ts';
 import { reasonOf } from '../../runtime/kernel/reason-of.ts';
 
 const gzipAsync = promisify(gzip);
 
 /** Deflate cannot shrink more than this (zlib, "Maximum Compression Factor"). */
 const MOST_EXPANSION = 1032;
+/** Bytes that are inflated at a time. */
+const MOST_PART = 2 ** 20;
 /** Byte 9 of a gzip header: the operating system; 255 is "unknown" (RFC 1952, 2.3.1). */
 const OS_BYTE = 9;
 
@@ -53,30 +57,42 @@ export async function gunzipWhole(bytes: Uint8Array, expected: number, file: str
     throw flError('NF_NIFTI_DATA_SHORT', { file, found: 'too few', expected }, { place: { file } });
   }
   try {
-    const chunkSize = Math.max(1024, Math.min(expected, 2 ** 20));
-    const { buffer, used } = await inflate(bytes, { maxOutputLength: expected, chunkSize });
+    const { buffer, used } = await inflate(bytes, { expected, file });
     // zlib stops at a zero byte behind a member, which is padding only if nothing else follows.
     if (bytes.subarray(used).some((byte) => byte !== 0)) throw trailing(file);
     return buffer;
   } catch (error) {
-    if (error instanceof NeuroflareError) throw error;
-    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
-      throw flError('NF_NIFTI_DATA_LONG', { file, expected }, { place: { file }, cause: error });
-    }
+    if (error instanceof NeuroflareError || isOutOfMemory(error)) throw error;
     throw gzipFailure(error, file);
   }
 }
 
-/** `used`: how many bytes the members took. */
-function inflate(bytes: Uint8Array, options: ZlibOptions): Promise<{ buffer: Uint8Array; used: number }> {
-  return new Promise((resolve, reject) => {
-    gunzip(bytes, { ...options, info: true }, (error, result) => {
-      if (error) return reject(error);
-      // With `info` the result holds the engine too, which the type of the callback does not say.
-      const { buffer, engine } = result as unknown as { buffer: Uint8Array; engine: Gunzip };
-      resolve({ buffer, used: engine.bytesWritten });
-    });
+/**
+ * `used`: how many bytes the members took. Memory for what is large is asked for before anything is inflated, so that where there is none the
+ * caller is told.
+ */
+async function inflate(
+  bytes: Uint8Array,
+  { expected, file }: { expected: number; file: string },
+): Promise<{ buffer: Uint8Array; used: number }> {
+  let whole: Uint8Array | undefined = expected > MOST_PART ? new Uint8Array(expected) : undefined;
+  let filled = 0;
+  const stream = createGunzip({ chunkSize: Math.max(1024, Math.min(expected, MOST_PART)) });
+  const ended = once(stream, 'end');
+  stream.on('data', (part: Uint8Array) => {
+    if (filled + part.length > expected)
+      return void stream.destroy(flError('NF_NIFTI_DATA_LONG', { file, expected }, { place: { file } }));
+    // What comes in one part is taken as it is.
+    if (part.length === expected) whole = part;
+    else {
+      whole ??= new Uint8Array(expected);
+      whole.set(part, filled);
+    }
+    filled += part.length;
   });
+  stream.end(bytes);
+  await ended;
+  return { buffer: whole?.subarray(0, filled) ?? new Uint8Array(), used: stream.bytesWritten };
 }
 
 function trailing(file: string, cause?: unknown): Error {

@@ -1,14 +1,15 @@
 import { type NIFTI1, readHeader } from 'nifti-reader-js';
 import type { ErrorCode } from '../../runtime/kernel/catalog.ts';
 import { NeuroflareError } from '../../runtime/kernel/errors.ts';
+import { DATA_LIMITS } from '../../runtime/kernel/limits.ts';
 import { type Affine, type Axis, affineFromColumns, determinant, type Vector, voxelSize } from './affine.ts';
 import { DATATYPES, type Datatype, refusedName } from './datatype.ts';
 import { affineFromQForm } from './quaternion.ts';
 
 /** Header of 348 bytes and the four bytes that announce extensions. */
 export const HEADER_BYTES = 352;
-/** 2^28 voxels are 1 GiB as float32; a 512^3 scan has half of them. */
-export const MAX_VOXELS = 2 ** 28;
+/** A voxel in memory: float32. */
+const FLOAT_BYTES = 4;
 
 export interface NiftiHeader {
   /** As in `dim[1..dim[0]]`: trailing ones are kept. */
@@ -40,22 +41,30 @@ export function parseHeader(head: Uint8Array, file: string): NiftiHeader {
   const shape = checkShape(fields, file);
   const type = checkDatatype(fields, file);
   const voxels = shape.reduce((product, size) => product * size, 1);
-  if (voxels > MAX_VOXELS) throw fault('NF_NIFTI_TOO_LARGE', file, { voxels, limit: MAX_VOXELS });
   const offset = fields.vox_offset;
-  if (!Number.isInteger(offset) || offset < HEADER_BYTES || offset > 2 ** 31) {
+  if (!Number.isInteger(offset) || offset < HEADER_BYTES || offset > DATA_LIMITS.table_bytes.most) {
     throw fault('NF_NIFTI_OFFSET', file, { offset });
   }
+  const dataBytes = voxels * type.size;
+  const { most } = DATA_LIMITS.image_bytes;
+  const bytes = Math.max(dataBytes, voxels * FLOAT_BYTES);
+  if (bytes > most) throw fault('NF_NIFTI_TOO_LARGE', file, { voxels, bytes, most });
   return {
     shape,
     dtype: type.name,
     littleEndian,
     offset,
-    dataBytes: voxels * type.size,
+    dataBytes,
     ...checkScaling(fields, file),
     ...checkAffine(fields, file),
     units: (['unknown', 'm', 'mm', 'um'] as const)[fields.xyzt_units & 7] ?? 'unknown',
     description: fields.description.replace(/\0.*$/s, ''),
   };
+}
+
+/** Bytes of an image while it is decoded: as it is stored, and as float32. */
+export function neededBytes({ offset, shape, dataBytes }: NiftiHeader): number {
+  return offset + dataBytes + FLOAT_BYTES * shape.reduce((product, size) => product * size, 1);
 }
 
 /** Extensions lie between the header and the voxels, each a multiple of 16 bytes long (nifti1.h, "EXTENDED HEADER"). */

@@ -1,8 +1,10 @@
 import { flError, toNeuroflareError } from '../../runtime/kernel/errors.ts';
-import { openInput } from '../../runtime/kernel/read-file.ts';
+import { DATA_LIMITS } from '../../runtime/kernel/limits.ts';
+import { isOutOfMemory, withMemory } from '../../runtime/kernel/memory-share.ts';
+import { openInput, readWhole } from '../../runtime/kernel/read-file.ts';
 import { DATATYPES, type Datatype, viewVoxels } from './datatype.ts';
 import { gunzipHead, gunzipWhole, isGzip } from './gzip.ts';
-import { checkExtensions, HEADER_BYTES, type NiftiHeader, parseHeader } from './header.ts';
+import { checkExtensions, HEADER_BYTES, type NiftiHeader, neededBytes, parseHeader } from './header.ts';
 import { orientationOf } from './orient.ts';
 
 /** An image in memory. `data` is in the order of the file (first axis fastest), scaled, one value a voxel. */
@@ -14,18 +16,21 @@ export interface NiftiImage extends NiftiHeader {
 
 /**
  * Reads a `.nii` or `.nii.gz` file of unknown origin. Nothing in it is trusted: see `parseHeader`, `gunzipWhole`.
- * Memory is bounded by the checked header, never by what the gzip says about itself. Integers beyond 2^24 lose their
- * last digits in float32.
+ * Memory is bounded by the checked header, never by what the gzip says about itself, and shared by the threads of a process. Integers beyond
+ * 2^24 lose their last digits in float32.
  * @throws NeuroflareError NF_PATH_MISSING or NF_NIFTI_*, with the file as place
  */
 export async function readNifti(path: string): Promise<NiftiImage> {
-  return decodeNifti(await readBytes(path), path);
+  return withFile(path, async (bytes, isAlone) =>
+    isAlone
+      ? decodeWhole(bytes, { header: await headerOf(bytes, path), file: path })
+      : decodeNifti(bytes, path),
+  );
 }
 
 /** The header alone, for looks at shape and orientation; voxels are neither inflated nor checked. */
 export async function readNiftiHeader(path: string): Promise<NiftiHeader> {
-  const bytes = await readBytes(path);
-  return parseHeader(await headOf(bytes, path), path);
+  return withFile(path, (bytes) => headerOf(bytes, path));
 }
 
 /**
@@ -33,27 +38,55 @@ export async function readNiftiHeader(path: string): Promise<NiftiHeader> {
  * @throws as `readNifti`
  */
 export async function checkNifti(path: string): Promise<void> {
-  const bytes = await readBytes(path);
-  const { offset, dataBytes } = parseHeader(await headOf(bytes, path), path);
-  // RFC 1952, 2.3.1: the last four bytes are the length modulo 2^32. Of several members they are those of the last alone.
-  const length = isGzip(bytes) ? Buffer.from(bytes.slice(-4)).readUInt32LE() : bytes.length;
-  if (length !== (offset + dataBytes) % 2 ** 32) await decodeNifti(bytes, path);
+  const isPlain = await withFile(path, async (bytes) => {
+    const { offset, dataBytes } = await headerOf(bytes, path);
+    // RFC 1952, 2.3.1: the last four bytes are the length modulo 2^32. Of several members they are those of the last alone.
+    const length = isGzip(bytes) ? Buffer.from(bytes.slice(-4)).readUInt32LE() : bytes.length;
+    return length === (offset + dataBytes) % 2 ** 32;
+  });
+  if (!isPlain) await readNifti(path);
 }
 
 /** As `readNifti`, for bytes in memory; `file` is named in errors, and its ending must fit the content. */
 export async function decodeNifti(bytes: Uint8Array, file: string): Promise<NiftiImage> {
-  const head = await headOf(bytes, file);
-  const header = parseHeader(head, file);
-  const plain = isGzip(bytes) ? await gunzipWhole(bytes, header.offset + header.dataBytes, file) : bytes;
-  if (header.offset > plain.length) {
-    throw flError('NF_NIFTI_OFFSET', { file, offset: header.offset }, { place: { file } });
-  }
-  checkExtensions(plain, header, file);
-  const data = scaledVoxels(plain, header, file);
-  return { ...header, data, orientation: orientationOf(header.affine) };
+  const header = await headerOf(bytes, file);
+  return withMemory(neededBytes(header), () => decodeWhole(bytes, { header, file }));
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
+async function headerOf(bytes: Uint8Array, file: string): Promise<NiftiHeader> {
+  return parseHeader(await headOf(bytes, file), file);
+}
+
+/** @throws NF_NIFTI_MEMORY where this machine has no room for what the header announces */
+async function decodeWhole(
+  bytes: Uint8Array,
+  { header, file }: { header: NiftiHeader; file: string },
+): Promise<NiftiImage> {
+  try {
+    const plain = isGzip(bytes) ? await gunzipWhole(bytes, header.offset + header.dataBytes, file) : bytes;
+    if (header.offset > plain.length) {
+      throw flError('NF_NIFTI_OFFSET', { file, offset: header.offset }, { place: { file } });
+    }
+    checkExtensions(plain, header, file);
+    const data = scaledVoxels(plain, header, file);
+    return { ...header, data, orientation: orientationOf(header.affine) };
+  } catch (thrown) {
+    throw isOutOfMemory(thrown) ? noMemory(file, { needed: neededBytes(header), cause: thrown }) : thrown;
+  }
+}
+
+function noMemory(file: string, { needed, cause }: { needed: number; cause: unknown }) {
+  return flError('NF_NIFTI_MEMORY', { file, megabytes: Math.ceil(needed / 1e6) }, { place: { file }, cause });
+}
+
+/** Of a file that is large itself its own bytes are held beside what is made of them: nothing else that is large is read meanwhile. */
+const LARGE_FILE_BYTES = 2 ** 26;
+
+/** Opens a file, reads it, and does something with its bytes; `isAlone`: while it has all memory that is shared. */
+async function withFile<Value>(
+  path: string,
+  work: (bytes: Uint8Array, isAlone: boolean) => Promise<Value>,
+): Promise<Value> {
   const file = await openInput(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
       throw flError('NF_PATH_MISSING', { what: 'Image', path }, { place: { file: path }, cause: error });
@@ -63,7 +96,15 @@ async function readBytes(path: string): Promise<Uint8Array> {
   try {
     const found = await file.stat();
     if (!found.isFile()) throw flError('NF_NIFTI_NOT_A_FILE', { file: path }, { place: { file: path } });
-    return await file.readFile();
+    const { size } = found;
+    const isAlone = size > LARGE_FILE_BYTES;
+    const read = () => readWhole(file, { path, most: DATA_LIMITS.image_bytes.most });
+    if (!isAlone) return await work(await read(), false);
+    return await withMemory(DATA_LIMITS.decoded_bytes.most, async () => work(await read(), true));
+  } catch (thrown) {
+    throw isOutOfMemory(thrown)
+      ? noMemory(path, { needed: (await file.stat()).size, cause: thrown })
+      : thrown;
   } finally {
     await file.close();
   }

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { flError, toNeuroflareError } from '../kernel/errors.ts';
+import { releaseMemoryOf } from '../kernel/memory-share.ts';
 import { MODULE_EXTENSION } from '../kernel/module-file.ts';
 import { closeNativeGate, makeNativeGate, type NativeGate } from '../kernel/native-gate.ts';
 import type { EngineSetup } from './messages.ts';
@@ -27,7 +28,12 @@ export const startThread: StartHost = (engine, events) => {
   worker.on('message', (said: unknown) => events.message(readMessage(said)));
   worker.on('messageerror', failed);
   worker.on('error', failed);
-  worker.on('exit', (code) => events.ended(flError('NF_SCRIPT_EXITED', { code }).report()));
+  // Once it has ended it has no number.
+  const { threadId } = worker;
+  worker.on('exit', (code) => {
+    releaseMemoryOf(threadId);
+    events.ended(flError('NF_SCRIPT_EXITED', { code }).report());
+  });
   return {
     post: (order) => worker.postMessage(order),
     end: async () => {

@@ -65,6 +65,27 @@ export const UPLOAD_LIMITS = {
   },
 } as const satisfies Record<string, Limit>;
 
+/** Of the files of a data set: what is more is no table and no scan, and would take the machine's memory. */
+export const DATA_LIMITS = {
+  table_bytes: {
+    most: 100_000_000,
+    unit: 'bytes',
+    what: 'a table, sidecar or map of labels; what stands in an image before its voxels',
+  },
+  picture_bytes: { most: 2 ** 28, unit: 'bytes', what: 'a JPEG or PNG file' },
+  picture_pixels: { most: 2 ** 26, unit: 'pixels', what: 'a JPEG or PNG' },
+  image_bytes: {
+    most: 2 ** 30,
+    unit: 'bytes',
+    what: 'a NIfTI file; its voxels as they are stored, and at four bytes each',
+  },
+  decoded_bytes: {
+    most: 2 ** 31,
+    unit: 'bytes',
+    what: 'images that all threads of a process decode at the same time; others wait',
+  },
+} as const satisfies Record<string, Limit>;
+
 /** Of connections that have not shown a certificate of the project. */
 export const STRANGER_LIMITS = {
   idle_seconds: {

@@ -69,6 +69,11 @@ export const GENERAL_ERRORS = {
     message: '{what} is in use by process {pid}.',
     hint: 'Wait for that process to end, stop it, or work in another folder.',
   },
+  NF_INPUT_LARGE: {
+    exit: 4,
+    message: '{path} has {bytes} bytes, and {most} are the most that is read of such a file.',
+    hint: 'Look whether it is the file that is meant: docs/limits.md says how much is read of which files.',
+  },
   NF_PATH_MISSING: {
     exit: 4,
     message: '{what} not found: {path}',

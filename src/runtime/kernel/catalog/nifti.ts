@@ -72,9 +72,14 @@ export const NIFTI_ERRORS = {
     message: '{file} has impossible dimensions: {what}.',
     hint: 'The header is damaged: copy or convert the file again.',
   },
+  NF_NIFTI_MEMORY: {
+    exit: 1,
+    message: '{file} needs {megabytes} MB of memory to be read, and this machine has not so much for it now.',
+    hint: 'End what else runs here, raise the limit of this process, work on fewer sites at once (--threads), or downsample the image.',
+  },
   NF_NIFTI_TOO_LARGE: {
     exit: 4,
-    message: '{file} says it holds {voxels|voxel|voxels}; at most {limit} are read.',
+    message: '{file} says it holds {voxels|voxel|voxels}, {bytes} bytes in memory; at most {most} are read.',
     hint: 'Check the header; split or downsample the image if it is really that large.',
   },
   NF_NIFTI_DATATYPE: {
