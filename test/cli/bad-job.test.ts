@@ -134,7 +134,7 @@ const JOBS: readonly BadJob[] = [
   {
     what: '__proto__',
     parts: edited('version: 1', 'version: 1\n__proto__: { seed: 1 }'),
-    code: 'NF_JOB_INVALID',
+    code: 'NF_JOB_YAML',
     says: '__proto__',
     line: 2,
   },

@@ -3,6 +3,7 @@ import {
   Composer,
   type CST,
   type Document,
+  isAlias,
   isMap,
   isNode,
   isScalar,
@@ -88,8 +89,8 @@ export function parseYaml(text: string, file: YamlFile): YamlSource {
   if (broken) throw flError(code, { reason: yamlFault(broken.message) }, { place: at(broken.pos[0]) });
   const second = documents.next().value;
   if (second) throw flError(code, { reason: MANY }, { place: at(second.range[0]) });
-  const twice = repeatedKey(document);
-  if (twice !== undefined) throw flError(code, { reason: TWICE }, { place: at(twice) });
+  const bad = badKey(document);
+  if (bad) throw flError(code, { reason: bad.reason }, { place: at(bad.offset) });
   return {
     path,
     document,
@@ -101,20 +102,26 @@ export function parseYaml(text: string, file: YamlFile): YamlSource {
 
 const MANY = 'it holds several documents, and one is wanted.';
 const TWICE = 'this key stands twice in one map.';
+const RESERVED = "'__proto__' is no name: JavaScript takes it for something else.";
 
-/** Where a key stands that its map has already: the library compares each key with all before it, which takes minutes for a large map. */
-function repeatedKey(document: Document.Parsed): number | undefined {
-  let found: number | undefined;
+/**
+ * Where a key stands that its map has already (the library compares each key with all before it, which takes minutes for a large map), or one that
+ * would be lost without a word.
+ */
+function badKey(document: Document.Parsed): { reason: string; offset: number } | undefined {
+  let found: { reason: string; offset: number } | undefined;
   visit(document, {
     Map: (_key, map) => {
       const seen = new Set<unknown>();
       for (const { key } of map.items) {
-        if (!isScalar(key)) continue;
-        if (seen.has(key.value)) {
-          found = key.range?.[0] ?? 0;
+        const name = isAlias(key) ? key.resolve(document) : key;
+        if (!isScalar(name)) continue;
+        if (seen.has(name.value) || name.value === '__proto__') {
+          const reason = name.value === '__proto__' ? RESERVED : TWICE;
+          found = { reason, offset: (isNode(key) && key.range?.[0]) || 0 };
           return visit.BREAK;
         }
-        seen.add(key.value);
+        seen.add(name.value);
       }
       return undefined;
     },

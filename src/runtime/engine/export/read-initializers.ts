@@ -40,6 +40,7 @@ export function readInitializers(file: Uint8Array, path: string): ParamSet {
           throw invalid(`the weights of '${read.name}' lie in another file (external data)`);
         if (!read.isFloat) continue;
         const { name, shape, data } = read;
+        if (name === '__proto__') throw invalid("an array is named '__proto__'");
         if (elementCount(shape) !== data.length)
           throw invalid(`'${name}' has ${data.length} elements, and its shape ${elementCount(shape)}`);
         params.set(name, { dtype: 'float32', shape, data });

@@ -69,6 +69,7 @@ export async function readTfjsWeights(path: string, rules: FileRules): Promise<P
     const bytes = new Uint8Array(Buffer.concat(files));
     let offset = 0;
     for (const { name, shape } of weights) {
+      if (name === '__proto__') throw invalid("an array is named '__proto__'");
       const end = offset + elementCount(shape) * 4;
       if (!(end <= bytes.length)) throw invalid(`its weights end before '${name}'`);
       params.set(name, {
