@@ -24,7 +24,7 @@ export const EGRESS_KINDS = {
   registration: 'name, version, platform, engine and resources of the client',
   'signs of life': 'which jobs are at hand and how far they are',
   decision: 'whether the site takes a job, and why not',
-  progress: 'how far a task is',
+  progress: 'how far a task is, in whole percents',
   update: 'the trained parameters of a round',
   figures: 'metrics of a model on the data here, number of examples, seconds, engine',
   failure: 'what went wrong with a task: message, file and line of the script',

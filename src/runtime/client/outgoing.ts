@@ -1,4 +1,5 @@
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { isAbsolute, join, normalize } from 'node:path';
 import type { ErrorRow } from '../kernel/catalog/row.ts';
 import { ERROR_CATALOG } from '../kernel/catalog.ts';
@@ -83,6 +84,8 @@ async function requireUpdate(
 ): Promise<void> {
   if (!result.update || file === undefined) return;
   await requireCanonical(file, folder.model(model));
+  if ((await stat(file)).size !== result.update.size)
+    throw flError('NF_SITE_UPDATE', { reason: 'it has another size than when it was taken' });
   if ((await sha256File(file)) !== result.update.sha256)
     throw flError('NF_SITE_UPDATE', { reason: 'its SHA-256 is another than the script says' });
 }

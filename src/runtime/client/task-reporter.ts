@@ -4,11 +4,14 @@ import type { ServerLink } from './server-link.ts';
 /** Between two signs of progress, in milliseconds. */
 const PAUSE_MS = 1000;
 
-/** Tells the server how far a task is: the newest step now and then, and never in the way of the task. */
+/**
+ * Tells the server how far a task is: the newest step now and then, and never in the way of the task. What a script says is told as whole
+ * percents that grow, so that its numbers carry nothing else.
+ */
 export class TaskReporter {
   readonly #link: ServerLink;
   readonly #task: { readonly job: string; readonly round: number };
-  #step: { done: number; total: number } | undefined;
+  #percent = -1;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> = Promise.resolve();
 
@@ -20,7 +23,9 @@ export class TaskReporter {
 
   hear(message: TaskMessage): void {
     if (message.type !== 'progress') return;
-    this.#step = { done: message.done, total: message.total };
+    const percent = Math.floor((100 * message.done) / message.total);
+    if (!(percent > this.#percent && percent <= 100)) return;
+    this.#percent = percent;
     this.#timer ??= setTimeout(() => this.#flush(), PAUSE_MS);
   }
 
@@ -31,7 +36,7 @@ export class TaskReporter {
 
   #flush(): void {
     this.#timer = undefined;
-    if (this.#step) this.#send({ progress: this.#step });
+    this.#send({ progress: { done: this.#percent, total: 100 } });
   }
 
   #send(part: Omit<Parameters<ServerLink['report']>[1], 'round'>): void {

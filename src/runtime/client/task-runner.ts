@@ -1,4 +1,4 @@
-import { lstat, rename, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -17,9 +17,11 @@ import { fitReport } from '../wire/shapes.ts';
 import { type AssignedTask, taskResult } from '../wire/site.ts';
 import { makeFolder } from '../workspace/files.ts';
 import { beginAttempt, endAttempts } from './attempts.ts';
+import { engineFacts } from './engine-facts.ts';
 import type { JobLog } from './job-log.ts';
 import { JobProcess, type JobProcessOptions, type TaskOutcome } from './job-process.ts';
 import type { Outbox } from './outbox.ts';
+import { takeState, takeUpdate } from './take-file.ts';
 
 export interface TaskRunnerOptions extends Omit<JobProcessOptions, 'onText'> {
   readonly site: string;
@@ -173,27 +175,26 @@ export class TaskRunner {
     const { update, state, paramsType, numExamples, metrics } = message.result;
     const { folder } = this.#options;
     const file = update && folder.update;
-    const size = file && (await takeIn(join(folder.root, OUTPUT.update), file));
+    const model = folder.model(task.model.sha256);
+    const size = file && (await takeUpdate(join(folder.root, OUTPUT.update), file, model));
+    const kept = state && (await takeState(join(folder.root, OUTPUT.state), folder));
+    if (kept !== undefined) this.#whole = folder.state(kept);
+    const facts = engine && engineFacts(engine);
     // What a script's process says is not trusted to be what our code in it would say.
     const told = taskResult.safeParse({
       round: task.round,
       attempt,
       encoding: 'safetensors',
-      ...(engine && { engine }),
+      ...(facts && { engine: facts }),
       params_type: paramsType,
       num_examples: numExamples,
       metrics,
       seconds: Math.round(performance.now() - began) / 1000,
       ...(update && { update: { sha256: update.sha256, size } }),
-      ...(state && { state_sha256: state.sha256 }),
+      ...(kept !== undefined && { state_sha256: kept }),
     });
     if (!told.success) throw flError('NF_RESULT_INVALID', { reason: z.prettifyError(told.error) });
     const result = told.data;
-    if (result.state_sha256 !== undefined) {
-      await makeFolder(folder.states);
-      await takeIn(join(folder.root, OUTPUT.state), folder.state(result.state_sha256));
-      this.#whole = folder.state(result.state_sha256);
-    }
     return { round: task.round, model_sha256: task.model.sha256, answer: { result, ...(file && { file }) } };
   }
 
@@ -213,19 +214,4 @@ export function taskKey({ round, model, state_sha256: state = '' }: AssignedTask
 function endless(last: string): Settled {
   const error = flError('NF_SITE_PROCESS', { times: MOST_ATTEMPTS, signal: last });
   return { type: 'failure', error: error.report() };
-}
-
-/**
- * Moves a file out of the script's reach, and only then looks at it: a link in its place would have the client send what the script
- * may not read. Returns its bytes.
- */
-async function takeIn(from: string, to: string): Promise<number> {
-  await rename(from, to).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'ENOENT') throw cause;
-    throw flError('NF_RESULT_INVALID', { reason: 'its file is missing' }, { cause });
-  });
-  const found = await lstat(to);
-  if (found.isFile()) return found.size;
-  await rm(to, { recursive: true, force: true });
-  throw flError('NF_RESULT_INVALID', { reason: 'what lies in the place of its file is no file' });
 }

@@ -93,6 +93,24 @@ describe.concurrent('a reporter of a task', () => {
     expect(at.reports.at(-1)).toEqual({ round: 2, progress: { done: 24, total: 100 } });
   });
 
+  it('says whole percents that grow, whatever numbers it hears', async () => {
+    await using at = await line();
+    const reporter = new TaskReporter(at.link, { job: 'id', round: 2 });
+    const heard = [
+      [5_000_000_000, 9_007_199_254_740_000],
+      [0.123456789, 0.5],
+      [3, 100],
+      [1e15, 1],
+      [-4, 100],
+      [1, 0],
+      [0, 0],
+    ] as const;
+    for (const [done, total] of heard) reporter.hear({ type: 'progress', done, total });
+    await sleep(1200);
+    await reporter.close();
+    expect(at.reports.slice(1)).toEqual([{ round: 2, progress: { done: 24, total: 100 } }]);
+  });
+
   it('says nothing of what is no step', async () => {
     await using at = await line();
     const reporter = new TaskReporter(at.link, { job: 'id', round: 2 });

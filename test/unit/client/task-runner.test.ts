@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
 import { JobLog } from '../../../src/runtime/client/job-log.ts';
@@ -8,7 +9,7 @@ import { readOutbox, writeOutbox } from '../../../src/runtime/client/outbox.ts';
 import { MOST_ATTEMPTS, TaskRunner } from '../../../src/runtime/client/task-runner.ts';
 import type { JobDefinition } from '../../../src/runtime/job/definition.ts';
 import { loadJob } from '../../../src/runtime/job/load.ts';
-import { sha256File } from '../../../src/runtime/kernel/digest.ts';
+import { sha256, sha256File } from '../../../src/runtime/kernel/digest.ts';
 import { type AssignedTask, taskFailure, taskResult } from '../../../src/runtime/wire/site.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { MODEL, makeJobFolder, orderFor, saying, scriptWith } from '../../support/script-process.ts';
@@ -248,6 +249,46 @@ ${saying(`{ type: 'result', result: { site: 'site-1', paramsType: 'FULL', numExa
   update: { path: 'work/update.safetensors', sha256: '${'a'.repeat(64)}' } } }`)}
 await new Promise(() => setTimeout(() => {}, 60_000));`);
     expect(answer).toMatchObject({ failure: { error: { code: 'NF_RESULT_INVALID' } } });
+    expect(existsSync(folder.update)).toBe(false);
+  });
+
+  it('whose script says what its state is gets the digest of what is there', async () => {
+    const { answer } = await run(`const fs = await import('node:fs');
+fs.writeFileSync('${join(folder.work, 'state.bin')}', 'kept');
+${saying(`{ type: 'result', result: { site: 'site-1', paramsType: 'FULL', numExamples: 1, metrics: {},
+  state: { path: 'x', sha256: '${'4d'.repeat(32)}' } } }`)}
+await new Promise(() => setTimeout(() => {}, 60_000));`);
+    expect(answer).toMatchObject({ result: { state_sha256: sha256('kept') } });
+    expect(await readFile(folder.state(sha256('kept')), 'utf8')).toBe('kept');
+  });
+
+  it('sends what was checked though its script holds the file open and changes it', async () => {
+    const path = join(folder.work, 'update.safetensors');
+    const { answer } = await run(`const fs = await import('node:fs');
+const honest = fs.readFileSync('${folder.model(MODEL)}');
+fs.writeFileSync('${path}', honest);
+const held = fs.openSync('${path}', 'r+');
+setInterval(() => {
+  if (fs.existsSync('${folder.update}') && !fs.existsSync('${folder.update}.moved'))
+    fs.writeSync(held, Buffer.alloc(1000, 'PATIENT '), 0, 1000, honest.length - 4);
+}, 1);
+${saying(`{ type: 'result', result: { site: 'site-1', paramsType: 'FULL', numExamples: 1, metrics: {},
+  update: { path: 'x', sha256: '${'a'.repeat(64)}' } } }`)}
+await new Promise(() => setTimeout(() => {}, 60_000));`);
+    if (!('result' in answer)) throw new Error('no result');
+    // The script has the time to change what it still holds.
+    await sleep(200);
+    expect(answer.result.update?.size).toBe((await stat(folder.model(MODEL))).size);
+    expect(await readFile(answer.file ?? '')).toEqual(await readFile(folder.model(MODEL)));
+  });
+
+  it('takes no update of another size or form than the model has', async () => {
+    const { answer } = await run(`const fs = await import('node:fs');
+fs.writeFileSync('${join(folder.work, 'update.safetensors')}', Buffer.alloc(5_000_000, 'PATIENT '));
+${saying(`{ type: 'result', result: { site: 'site-1', paramsType: 'FULL', numExamples: 1, metrics: {},
+  update: { path: 'x', sha256: '${'a'.repeat(64)}' } } }`)}
+await new Promise(() => setTimeout(() => {}, 60_000));`);
+    expect(answer).toMatchObject({ failure: { error: { code: 'NF_TENSORS_FILE' } } });
     expect(existsSync(folder.update)).toBe(false);
   });
 
