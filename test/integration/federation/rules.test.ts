@@ -122,7 +122,7 @@ describe('a round', () => {
   });
 
   it('gives up a site that is gone for longer than the job waits', async () => {
-    const rules = { n_clients: 3, min_clients: 2, num_rounds: 1, site_timeout: 1 };
+    const rules = { n_clients: 3, min_clients: 2, num_rounds: 1, site_timeout: 5 };
     const id = await federation.submit(await job(rules, silent(`flare.siteName() === 'site-3'`)));
     await until(async () => (await admin.job(id)).sites[2]?.phase === 'running');
     await federation.stop('site-3');
@@ -141,7 +141,8 @@ describe('a round', () => {
       `const { params, currentRound } = await flare.receive();
   if (flare.siteName() === 'site-3' && currentRound === 2) await new Promise(() => undefined);`,
     );
-    const rules = { n_clients: 3, min_clients: 2, num_rounds: 4, site_timeout: 3 };
+    // Long enough for a client to start on a busy machine: in the rounds that follow it is waited for.
+    const rules = { n_clients: 3, min_clients: 2, num_rounds: 4, site_timeout: 20 };
     const id = await federation.submit(await job(rules, hangs));
     await until(async () => {
       const { round, sites } = await admin.job(id);
