@@ -19,6 +19,7 @@ import {
   AT_ONCE_LIMITS,
   DATA_LIMITS,
   type Limit,
+  LOG_LIMITS,
   REQUEST_LIMITS,
   STRANGER_LIMITS,
   TASK_LIMITS,
@@ -148,6 +149,7 @@ function limitsPage(): string {
     table('A data set', DATA_LIMITS),
     table('Requests', REQUEST_LIMITS),
     table('At a time; what is over it is refused as NF_AT_ONCE', AT_ONCE_LIMITS),
+    table('Logs of a job', LOG_LIMITS),
     table('Files on their way', UPLOAD_LIMITS),
     table('Connections without a certificate of the project', STRANGER_LIMITS),
   ];

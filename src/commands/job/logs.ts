@@ -36,8 +36,9 @@ export default class JobLogs extends RemoteCommand<LogEntries> {
     );
   }
 
-  protected override render({ lines, missing }: LogEntries): string {
+  protected override render({ lines, missing, cut }: LogEntries): string {
     return [
+      ...(cut ? ['(older lines are left out, for the size of the answer)'] : []),
       ...lines.map((line) => `${line.time} ${line.site}${siteClock(line)} ${line.level}: ${line.text}`),
       ...missing.map(({ site, reason }) => `(no lines of ${site}: ${reason})`),
     ].join('\n');

@@ -23,6 +23,7 @@ import {
 import type { LogLevel } from '../wire/shapes.ts';
 import { type SignedJob, signedJob } from '../wire/terms.ts';
 import { userConfigPath } from '../workspace/config-file.ts';
+import { inTurn } from './in-turn.ts';
 
 export interface AdminOptions {
   /** Id or folder of the kit; default: the one in use. */
@@ -75,7 +76,8 @@ export class Admin {
   }
 
   logs(id: string, filter: { site?: string; tail?: number; since?: string }): Promise<LogEntries> {
-    return this.#get(`/v1/jobs/${encodeURIComponent(id)}/logs?${query(filter)}`, logEntries);
+    const path = `/v1/jobs/${encodeURIComponent(id)}/logs?${query(filter)}`;
+    return inTurn(() => this.#get(path, logEntries), this.#signal);
   }
 
   stats(id: string): Promise<JobStats> {

@@ -30,6 +30,25 @@ export const REQUEST_LIMITS = {
 export const AT_ONCE_LIMITS = {
   user_submissions: { most: 1, unit: 'submission', what: 'submissions of a user' },
   submissions: { most: 4, unit: 'submissions', what: 'submissions of all users' },
+  downloads: {
+    most: 16,
+    unit: 'downloads',
+    what: 'files on their way to a participant; one of which nothing is read for 20 s is ended',
+  },
+  user_logs: { most: 1, unit: 'question', what: 'questions of a user for the logs of a job' },
+  logs: { most: 4, unit: 'questions', what: 'questions of all users for logs' },
+} as const satisfies Record<string, Limit>;
+
+/** Of the logs of a job at a server. */
+export const LOG_LIMITS = {
+  site_bytes: {
+    most: 20_000_000,
+    unit: 'bytes',
+    what: 'lines of a site for one job; later ones are dropped',
+  },
+  site_lines: { most: 100_000, unit: 'lines', what: 'of a site for one job; later ones are dropped' },
+  answer_bytes: { most: 8_000_000, unit: 'bytes', what: 'lines of one answer; the newest are in it' },
+  question_bytes: { most: 100_000_000, unit: 'bytes', what: 'lines that are looked at for one answer' },
 } as const satisfies Record<string, Limit>;
 
 /** Of a task at a site, as the server counts. */

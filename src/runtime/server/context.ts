@@ -12,6 +12,7 @@ import type { RevokedList } from './sites/revoked-list.ts';
 import type { SiteOrders } from './sites/site-orders.ts';
 import type { SiteRegistry } from './sites/site-registry.ts';
 import type { StateFolder } from './state-folder.ts';
+import type { Downloads } from './transfer/downloads.ts';
 import type { UploadDesk } from './transfer/upload-desk.ts';
 import type { WorkThread } from './work/work-thread.ts';
 
@@ -27,6 +28,7 @@ export interface ServerContext {
   readonly studies: Studies;
   readonly access: Access;
   readonly uploads: UploadDesk;
+  readonly downloads: Downloads;
   readonly work: WorkThread;
   /** What sites are told of who was revoked. */
   readonly revoked: RevokedList;

@@ -30,6 +30,7 @@ import { RevokedList } from './sites/revoked-list.ts';
 import { SiteOrders } from './sites/site-orders.ts';
 import { SiteRegistry } from './sites/site-registry.ts';
 import { type StateFolder, stateFolder } from './state-folder.ts';
+import { Downloads } from './transfer/downloads.ts';
 import { UploadDesk } from './transfer/upload-desk.ts';
 import { WorkThread } from './work/work-thread.ts';
 
@@ -194,6 +195,7 @@ async function assemble(
     studies,
     access: new Access(authorization, studies),
     uploads: new UploadDesk(),
+    downloads: new Downloads(),
     revoked: new RevokedList(kit.tls.crl),
     work,
     audit,
@@ -202,9 +204,7 @@ async function assemble(
     tell,
     started: new Date().toISOString(),
     logLevel: () => logger.level as LogLevel,
-    setLogLevel: (level) => {
-      logger.level = level;
-    },
+    setLogLevel: (level) => void Object.assign(logger, { level }),
     stop: ended.resolve,
   };
   return { context, ended: ended.promise };

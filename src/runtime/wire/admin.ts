@@ -147,6 +147,7 @@ export const logEntries = z.object({
   missing: z
     .array(z.object({ site: name, reason: z.string() }))
     .describe('sites whose logs are not here, and why'),
+  cut: z.literal(true).optional().describe('older lines are left out, for the size of the answer'),
 });
 
 export type LogEntries = z.output<typeof logEntries>;

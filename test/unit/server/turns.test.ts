@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Turns } from '../../../src/runtime/server/app/turns.ts';
+import { Turns } from '../../../src/runtime/server/turns.ts';
 
 const limit = (most: number) => ({ most, unit: 'things', what: 'things of a kind' });
 

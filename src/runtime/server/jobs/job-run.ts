@@ -35,6 +35,7 @@ import { oneStep, STEP_NOTE } from './one-step.ts';
 import { openHistory } from './open-history.ts';
 import { writtenFiles } from './result-files.ts';
 import { assignedTask, SiteChannel } from './site-channel.ts';
+import { SiteLogs } from './site-logs.ts';
 import { SiteTraffic } from './site-traffic.ts';
 import { untilMended } from './until-mended.ts';
 
@@ -65,6 +66,7 @@ export class JobRun {
   readonly offers: Offers;
   readonly channel: SiteChannel;
   readonly traffic = new SiteTraffic();
+  readonly siteLogs: SiteLogs;
   /** Rings at every event and change. */
   readonly bell = new Bell();
   record: JobRecord;
@@ -98,6 +100,7 @@ export class JobRun {
     this.job = job;
     this.#deps = deps;
     this.isBack = this.#back.promise;
+    this.siteLogs = new SiteLogs(deps.folder);
     this.offers = new Offers(offerRules(record, workflow), decisions);
     this.channel = new SiteChannel({
       job: record.id,

@@ -3,22 +3,25 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { counted } from '../../kernel/counted.ts';
 import { flError, toNeuroflareError } from '../../kernel/errors.ts';
+import { SILENCE_SECONDS } from '../../transport/dispatcher.ts';
 import { BYTES_TYPE } from '../../wire/protocol.ts';
 
 const BUFFER = 256 * 1024;
 
-interface Sent {
+export interface SentFile {
   readonly path: string;
   /** What errors call the file. */
   readonly name: string;
   readonly onBytes?: (bytes: number) => void;
+  /** The other end reads nothing for this long: it is not waited for. */
+  readonly silenceSeconds?: number;
 }
 
 /** Sends a file, from the byte a `Range: bytes=N-` asks for. */
 export async function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
-  { path, name, onBytes = () => undefined }: Sent,
+  { path, name, onBytes = () => undefined, silenceSeconds = SILENCE_SECONDS }: SentFile,
 ): Promise<FastifyReply> {
   const { file, size } = await openFile(path, name);
   try {
@@ -28,6 +31,8 @@ export async function sendFile(
       reply.header('content-range', `bytes */${size}`);
       throw flError('NF_REQUEST_RANGE', { path: name, size, start });
     }
+    // Counted anew for whatever part of a buffer goes out.
+    reply.raw.setTimeout(silenceSeconds * 1000, () => reply.raw.destroy());
     reply.hijack().raw.writeHead(start > 0 ? 206 : 200, {
       ...headers,
       'content-length': size - start,
@@ -57,7 +62,7 @@ async function sendRange(
     start,
     size,
     onBytes,
-  }: { file: FileHandle; start: number; size: number } & Required<Pick<Sent, 'onBytes'>>,
+  }: { file: FileHandle; start: number; size: number } & Required<Pick<SentFile, 'onBytes'>>,
 ): Promise<void> {
   const buffers = [Buffer.allocUnsafeSlow(BUFFER), Buffer.allocUnsafeSlow(BUFFER)] as const;
   let sending: Promise<void> = Promise.resolve();

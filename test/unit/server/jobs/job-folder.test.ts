@@ -1,13 +1,14 @@
-import { appendFile, mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../../src/runtime/kernel/digest.ts';
+import { LOG_LIMITS } from '../../../../src/runtime/kernel/limits.ts';
 import { blobFile, jobFiles } from '../../../../src/runtime/server/jobs/job-files.ts';
 import { resultFile, resultFiles } from '../../../../src/runtime/server/jobs/result-files.ts';
 import {
-  appendSiteLog,
   type LogLine,
-  readSiteLog,
+  SiteLogs,
+  siteLogBackwards,
   sitesWithLogs,
 } from '../../../../src/runtime/server/jobs/site-logs.ts';
 import { type JobFolder, stateFolder } from '../../../../src/runtime/server/state-folder.ts';
@@ -16,10 +17,12 @@ import { tempFolder } from '../../../support/temp-folder.ts';
 
 const root = tempFolder();
 let folder: JobFolder;
+let logs: SiteLogs;
 let count = 0;
 
 beforeEach(() => {
   folder = stateFolder(root).job(String(count++));
+  logs = new SiteLogs(folder);
 });
 
 async function put(path: string, text = path): Promise<void> {
@@ -32,6 +35,12 @@ const line = (text: string, time = '2026-01-01T00:00:00.000Z'): Omit<LogLine, 's
   level: 'info',
   text,
 });
+/** All lines, oldest first. */
+async function readSiteLog(of: JobFolder, site: string): Promise<LogLine[]> {
+  const pieces: LogLine[][] = [];
+  for await (const { lines } of siteLogBackwards(of, site)) pieces.unshift(lines);
+  return pieces.flat();
+}
 const textsOf = async (site: string) => (await readSiteLog(folder, site)).map(({ text }) => text);
 
 /** A job of before results were noted. */
@@ -129,15 +138,15 @@ describe('the result files of a job', () => {
 
 describe('the lines of a site', () => {
   it('are read as they were appended', async () => {
-    await appendSiteLog(folder, 'site-1', [line('a'), line('b\u2028"\n')]);
-    await appendSiteLog(folder, 'site-1', [line('c')]);
-    await appendSiteLog(folder, 'site-1', []);
+    await logs.append('site-1', [line('a'), line('b\u2028"\n')]);
+    await logs.append('site-1', [line('c')]);
+    await logs.append('site-1', []);
     expect(await textsOf('site-1')).toEqual(['a', 'b\u2028"\n', 'c']);
   });
 
   it('have the time at which they came, whatever time the site gives', async () => {
     const before = new Date().toISOString();
-    await appendSiteLog(folder, 'site-1', [line('a', '9999-12-31T23:59:59.999Z'), line('b')]);
+    await logs.append('site-1', [line('a', '9999-12-31T23:59:59.999Z'), line('b')]);
     const lines = await readSiteLog(folder, 'site-1');
     expect(lines.map(({ siteTime }) => siteTime)).toEqual(['9999-12-31T23:59:59.999Z', line('b').time]);
     for (const { time } of lines) {
@@ -163,8 +172,8 @@ describe('the lines of a site', () => {
   });
 
   it('are of this site alone', async () => {
-    await appendSiteLog(folder, 'site-1', [line('a')]);
-    await appendSiteLog(folder, 'site-10', [line('b')]);
+    await logs.append('site-1', [line('a')]);
+    await logs.append('site-10', [line('b')]);
     await put('sites/site-2/other.txt');
     expect((await sitesWithLogs(folder)).sort()).toEqual(['site-1', 'site-10']);
     expect(await readSiteLog(folder, 'site-2')).toEqual([]);
@@ -172,17 +181,47 @@ describe('the lines of a site', () => {
   });
 
   it('leave out one that a crash cut short', async () => {
-    await appendSiteLog(folder, 'site-1', [line('a')]);
+    await logs.append('site-1', [line('a')]);
     await appendFile(folder.at('sites/site-1/log.jsonl'), '{"time":"2026');
     expect(await textsOf('site-1')).toEqual(['a']);
   });
 
-  it('are dropped when there are too many', async () => {
-    await appendSiteLog(folder, 'site-1', [line('a')]);
-    const path = folder.at('sites/site-1/log.jsonl');
-    await truncate(path, 20_000_001);
-    await appendSiteLog(folder, 'site-1', [line('too much')]);
-    expect((await readFile(path)).length).toBe(20_000_001);
+  it('are read from the end, whatever their bytes and wherever a piece of the file begins', async () => {
+    const texts = Array.from({ length: 3000 }, (_, index) => `${index} ${'ü€😀'.repeat(index % 23)}`);
+    for (let at = 0; at < texts.length; at += 500)
+      await logs.append(
+        'site-1',
+        texts.slice(at, at + 500).map((text) => line(text)),
+      );
+    expect(await textsOf('site-1')).toEqual(texts);
+    // One piece is read for what is in it, not the file.
+    for await (const { lines, bytes } of siteLogBackwards(folder, 'site-1')) {
+      expect(lines.at(-1)?.text).toBe(texts.at(-1));
+      expect(bytes).toBeLessThan((await readFile(folder.at('sites/site-1/log.jsonl'))).length / 4);
+      break;
+    }
+  });
+
+  it('are no more bytes than the limit, though many come at once, and the last line says so', async () => {
+    const big = Array.from({ length: 195 }, () => line('x'.repeat(10_000)));
+    await Promise.all(Array.from({ length: 30 }, () => logs.append('site-1', big)));
+    const { most } = LOG_LIMITS.site_bytes;
+    const size = (await readFile(folder.at('sites/site-1/log.jsonl'))).length;
+    expect(size).toBeLessThanOrEqual(most);
+    expect(size).toBeGreaterThan(most - 20_000);
+    await logs.append('site-1', [line('too much')]);
+    // Another one, as after a restart, knows what is there.
+    await new SiteLogs(folder).append('site-1', [line('too much')]);
+    expect((await textsOf('site-1')).at(-1)).toContain('no further lines of this site are kept');
+  });
+
+  it('are no more lines than the limit, however short', async () => {
+    const short = Array.from({ length: 1000 }, () => line(''));
+    await Promise.all(Array.from({ length: 110 }, () => logs.append('site-1', short)));
+    await new SiteLogs(folder).append('site-1', [line('too much')]);
+    const lines = await readSiteLog(folder, 'site-1');
+    expect(lines.length).toBe(LOG_LIMITS.site_lines.most);
+    expect(lines.at(-1)?.level).toBe('warn');
   });
 });
 

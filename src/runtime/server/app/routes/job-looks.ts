@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { flError } from '../../../kernel/errors.ts';
+import { AT_ONCE_LIMITS } from '../../../kernel/limits.ts';
 import { isFinished, jobEvents, jobFiles, jobMeta, jobStats, logEntries } from '../../../wire/admin.ts';
 import type { ServerContext } from '../../context.ts';
-import { readJobLogs } from '../../jobs/job-logs.ts';
+import { logText, readJobLogs } from '../../jobs/job-logs.ts';
 import { eventsAfter, metaOf, statsOf } from '../../jobs/job-view.ts';
 import { resultFile, resultFiles } from '../../jobs/result-files.ts';
-import { sendFile } from '../../transfer/send-file.ts';
+import { Turns } from '../../turns.ts';
 import type { App } from '../app.ts';
 import { jobOf, ofJob } from '../job-lookup.ts';
 import { noteDeed } from '../note-deed.ts';
@@ -26,6 +27,7 @@ const logsQuery = z.object({
 /** What is to be seen of a job: figures, events, logs, files. */
 export function jobLookRoutes(app: App, context: ServerContext): void {
   const { jobs } = context;
+  const turns = new Turns({ each: AT_ONCE_LIMITS.user_logs, all: AT_ONCE_LIMITS.logs });
 
   app.get(
     '/:job',
@@ -59,7 +61,15 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
         response: { 200: logEntries },
       },
     },
-    async (request) => readJobLogs(context, await jobOf(context, request), request.query),
+    async (request, reply) => {
+      const record = await jobOf(context, request);
+      return turns.during(request.identity.name, async () => {
+        const entries = await readJobLogs(context, record, request.query);
+        const text = await logText(entries);
+        reply.serializer(() => text);
+        return entries;
+      });
+    },
   );
 
   app.get(
@@ -89,7 +99,11 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
     async (request, reply) => {
       const record = await jobOf(context, request);
       const name = request.params['*'];
-      return sendFile(request, reply, { path: await resultFile(jobs.folder(record.id), name, record), name });
+      return context.downloads.send(request, reply, {
+        job: record.id,
+        path: await resultFile(jobs.folder(record.id), name, record),
+        name,
+      });
     },
   );
 }

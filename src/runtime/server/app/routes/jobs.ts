@@ -12,11 +12,10 @@ import { metaOf } from '../../jobs/job-view.ts';
 import { requireKnownSites } from '../../jobs/named-sites.ts';
 import { PACKED_BUNDLE } from '../../jobs/packed-file.ts';
 import { signedJobOf } from '../../jobs/signed-job.ts';
-import { sendFile } from '../../transfer/send-file.ts';
+import { type Turn, Turns, untilAnswered } from '../../turns.ts';
 import type { App } from '../app.ts';
 import { jobOf, jobWithRight, ofJob } from '../job-lookup.ts';
 import { noteDeed } from '../note-deed.ts';
-import { type Turn, Turns, untilAnswered } from '../turns.ts';
 import { uploadRoutes } from './uploads.ts';
 
 const filter = z.object({
@@ -109,7 +108,7 @@ function lookRoutes(app: App, context: ServerContext): void {
     async (request, reply) => {
       const record = await jobOf(context, request);
       const path = jobs.folder(record.id).at(PACKED_BUNDLE);
-      return sendFile(request, reply, { path, name: 'bundle' });
+      return context.downloads.send(request, reply, { job: record.id, path, name: 'bundle' });
     },
   );
 

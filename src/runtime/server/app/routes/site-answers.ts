@@ -6,7 +6,6 @@ import { jobId } from '../../../wire/shapes.ts';
 import { logLines, report, taskFailure, taskResult, verdictAnswer } from '../../../wire/site.ts';
 import type { ServerContext } from '../../context.ts';
 import { checkResult } from '../../jobs/check-result.ts';
-import { appendSiteLog } from '../../jobs/site-logs.ts';
 import type { App } from '../app.ts';
 import { type SiteJob, siteJobOf } from './site-jobs.ts';
 
@@ -45,7 +44,7 @@ function progressRoutes(app: App, context: ServerContext): void {
     },
     async (request) => {
       const { run, site } = siteJobOf(context, request);
-      await appendSiteLog(context.jobs.folder(run.record.id), site, request.body.lines);
+      await run.siteLogs.append(site, request.body.lines);
       run.bell.ring();
       return {};
     },

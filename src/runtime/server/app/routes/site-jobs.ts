@@ -9,7 +9,6 @@ import type { JobRun } from '../../jobs/job-run.ts';
 import { PACKED_BUNDLE } from '../../jobs/packed-file.ts';
 import { signedJobOf } from '../../jobs/signed-job.ts';
 import { countTraffic } from '../../transfer/count-traffic.ts';
-import { sendFile } from '../../transfer/send-file.ts';
 import type { App } from '../app.ts';
 import { noteDeed } from '../note-deed.ts';
 import { sessionOf } from './session.ts';
@@ -91,7 +90,7 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
       const { run, site } = siteJobOf(context, request);
       const path = jobs.folder(run.record.id).at(PACKED_BUNDLE);
       const onBytes = countTraffic(metrics, { run, site, direction: 'out' });
-      return sendFile(request, reply, { path, name: 'bundle', onBytes });
+      return context.downloads.send(request, reply, { job: run.record.id, path, name: 'bundle', onBytes });
     },
   );
 
@@ -107,7 +106,7 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
       if (run.channel.task(site)?.model.sha256 !== name) throw flError('NF_FILE_UNKNOWN', { path: name });
       const path = jobs.folder(run.record.id).blobs.at(name);
       const onBytes = countTraffic(metrics, { run, site, direction: 'out' });
-      return sendFile(request, reply, { path, name, onBytes });
+      return context.downloads.send(request, reply, { job: run.record.id, path, name, onBytes });
     },
   );
 

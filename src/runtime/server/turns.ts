@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { flError } from '../../kernel/errors.ts';
-import type { Limit } from '../../kernel/limits.ts';
+import { flError } from '../kernel/errors.ts';
+import type { Limit } from '../kernel/limits.ts';
 
 /** Something that is under way, for as long as anybody holds it. */
 export interface Turn {
@@ -11,11 +11,11 @@ export interface Turn {
 /** How many things of a kind may be under way at a time: of one participant, and of all together. */
 export class Turns {
   readonly #each: Limit;
-  readonly #all: Limit;
+  readonly #all: Limit | undefined;
   readonly #of = new Map<string, number>();
   #total = 0;
 
-  constructor({ each, all }: { each: Limit; all: Limit }) {
+  constructor({ each, all }: { each: Limit; all?: Limit }) {
     this.#each = each;
     this.#all = all;
   }
@@ -24,7 +24,7 @@ export class Turns {
   enter(name: string): Turn {
     const own = this.#of.get(name) ?? 0;
     if (own >= this.#each.most) throw tooMany(this.#each, name);
-    if (this.#total >= this.#all.most) throw tooMany(this.#all, 'everybody together');
+    if (this.#all && this.#total >= this.#all.most) throw tooMany(this.#all, 'everybody together');
     this.#of.set(name, own + 1);
     this.#total++;
     let holders = 0;
