@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { z } from 'zod';
-import { jobArg, validDaysFlag } from '../../output/remote-args.ts';
+import { confirm } from '../../output/confirm.ts';
+import { forceFlag, jobArg, validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { shellWord } from '../../runtime/kernel/shell-word.ts';
 
@@ -20,6 +21,7 @@ export default class JobClone extends RemoteCommand<Result> {
   static override args = { job: jobArg };
   static override flags = {
     study: Flags.string({ summary: 'study of the new job; default: that of the old one' }),
+    force: forceFlag,
     'valid-days': validDaysFlag,
   };
   static override resultSchema = resultSchema;
@@ -32,8 +34,12 @@ export default class JobClone extends RemoteCommand<Result> {
         study: flags.study,
         validDays: flags['valid-days'],
         signal: this.signal,
-        onOriginal: ({ name, submitter, org, codeSha256 }) =>
-          this.note(`${name} of ${submitter} (${org}), code ${codeSha256}`),
+        onOriginal: ({ name, submitter, org, owner, codeSha256 }) => {
+          this.note(`${name} of ${submitter} (${org}), code ${codeSha256}`);
+          // By the server's own word it is not the submitter's.
+          if (submitter === owner) return undefined;
+          return confirm(`Sign what ${submitter} (${org}) had signed, under your name?`, flags);
+        },
       });
       const { submitter, codeSha256 } = original;
       return { job_id: jobId, cloned_from: clonedFrom, submitter, code_sha256: codeSha256 };

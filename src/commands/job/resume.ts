@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { jobArg, validDaysFlag } from '../../output/remote-args.ts';
+import { confirm } from '../../output/confirm.ts';
+import { forceFlag, jobArg, validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { counted } from '../../runtime/kernel/counted.ts';
 import { shellWord } from '../../runtime/kernel/shell-word.ts';
@@ -18,10 +19,10 @@ export default class JobResume extends RemoteCommand<Result> {
   static override summary = 'go on with a job that failed, was aborted or could not be scheduled';
   static override description =
     'The job keeps its id, its closed rounds and what its sites kept, and ends with the bytes of an undisturbed run. It is signed anew with ' +
-    'the key of the kit, if what the server sends is what was signed before. Mend the cause first: sites decide again whether they take it.';
+    'the key of the kit, if what the server sends is what was signed before. What somebody else signed is signed after a question only (--force in scripts). Mend the cause first: sites decide again whether they take it.';
   static override examples = ['<%= config.bin %> job resume 3f2a91c0'];
   static override args = { job: jobArg };
-  static override flags = { 'valid-days': validDaysFlag };
+  static override flags = { force: forceFlag, 'valid-days': validDaysFlag };
   static override resultSchema = resultSchema;
 
   protected override async execute(): Promise<Result> {
@@ -31,8 +32,12 @@ export default class JobResume extends RemoteCommand<Result> {
       const { meta, original } = await resumeJob(admin, args.job, {
         validDays: flags['valid-days'],
         signal: this.signal,
-        onOriginal: ({ name, submitter, org, codeSha256 }) =>
-          this.note(`${name} of ${submitter} (${org}), code ${codeSha256}`),
+        onOriginal: ({ name, submitter, org, codeSha256 }) => {
+          this.note(`${name} of ${submitter} (${org}), code ${codeSha256}`);
+          // Somebody else's name under the code is the one thing that a server could choose.
+          if (submitter === admin.kit.identity.name) return undefined;
+          return confirm(`Sign what ${submitter} (${org}) had signed, under your name?`, flags);
+        },
       });
       return {
         job_id: meta.job_id,

@@ -33,6 +33,9 @@ export interface AdminOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Lists of jobs, logs and bundles are larger than what sites are told. */
+const MOST_ANSWER_BYTES = 32_000_000;
+
 const nothing = z.object({});
 const reached = z.object({ done: z.array(z.string()) });
 const jobList = z.object({ jobs: z.array(jobMeta) });
@@ -51,6 +54,7 @@ export class Admin {
       tls: kit.tls,
       proxy: proxyFor(kit.endpoint.server, proxy),
       connectSeconds,
+      mostAnswerBytes: MOST_ANSWER_BYTES,
     });
   }
 

@@ -9,6 +9,7 @@ import { type Bundle, writeBundle } from '../job/bundle.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { LOCAL_FILES } from '../job/job-paths.ts';
 import { flError } from '../kernel/errors.ts';
+import { parseJson } from '../kernel/parse-json.ts';
 import { originalSigner } from '../security/job-signature.ts';
 import type { JobMeta } from '../wire/admin.ts';
 import { packedBundle } from '../wire/shapes.ts';
@@ -21,6 +22,8 @@ export interface OriginalJob {
   readonly name: string;
   /** Who signed it last. */
   readonly submitter: string;
+  /** Whose job it is, by the server's word. */
+  readonly owner: string;
   readonly org: string;
   readonly codeSha256: string;
   readonly files: readonly { readonly path: string; readonly size: number }[];
@@ -52,6 +55,7 @@ export async function checkedOriginal(admin: Admin, which: string): Promise<Chec
     id: meta.job_id,
     name: job.name,
     submitter: signer.name,
+    owner: meta.submitter.name,
     org: signer.org,
     codeSha256: bundle.codeSha256,
     files: bundle.files.map(({ path, bytes }) => ({ path, size: bytes.length })),
@@ -88,8 +92,10 @@ function formApart({ terms }: SignedJob, meta: JobMeta): ModelForm | undefined {
 }
 
 async function fetchBundle({ connection }: Admin, id: string): Promise<Bundle> {
-  const { body } = await connection.stream({ method: 'GET', path: `/v1/jobs/${id}/bundle` });
-  return unpackBundle(packedBundle.parse(await body.json()));
+  const response = await connection.stream({ method: 'GET', path: `/v1/jobs/${id}/bundle` });
+  const packed = packedBundle.safeParse(parseJson(await connection.text(response)));
+  if (!packed.success) throw connection.unusable('it is no bundle');
+  return unpackBundle(packed.data);
 }
 
 /** In a folder of its own, which is gone afterwards. */

@@ -27,11 +27,19 @@ export async function resumeJob(
   const { terms } = signed;
   if (terms.version === 1) throw flError('NF_JOB_SIGNATURE_OLD', { job: original.id });
   requireTermsOf(job, terms);
+  requireOwnContent(admin.kit.identity.name, original);
   await onOriginal(original);
   const again = termsAgain(terms, { validDays, now: new Date() });
   signal.throwIfAborted();
   const meta = await admin.resume(original.id, { terms: again, signature: signJob(again, admin.kit) });
   return { meta, original };
+}
+
+/** What comes under the id of one's own job was signed by oneself: a server could answer with what somebody else signed for it. */
+function requireOwnContent(me: string, { owner, submitter }: OriginalJob): void {
+  if (owner !== me || submitter === me) return;
+  const reason = `the job is yours, and what the server sends was signed by ${submitter}; if ${submitter} resumed it before, have it resumed by them, or submit it anew`;
+  throw flError('NF_JOB_SIGNATURE', { reason });
 }
 
 /** Before anything is fetched and signed; the server looks again. */

@@ -27,6 +27,7 @@ export class JobLog {
   readonly #send: ((lines: Line[]) => Promise<void>) | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
   level: LogLevel = 'info';
+  #isThere = false;
   #rest = '';
   #waiting: Line[] = [];
   #sending: Promise<void> = Promise.resolve();
@@ -37,7 +38,6 @@ export class JobLog {
     this.#path = path;
     this.#most = most;
     this.#send = send;
-    mkdirSync(dirname(path), { recursive: true });
     if (send) this.#timer = setInterval(() => this.#flush(), SEND_MS).unref();
   }
 
@@ -72,6 +72,9 @@ export class JobLog {
   /** A disk that is full costs lines, not the job. */
   #keep(line: Line): void {
     try {
+      // With the first line: a server that offers jobs nobody signed makes no folders here.
+      if (!this.#isThere) mkdirSync(dirname(this.#path), { recursive: true });
+      this.#isThere = true;
       if ((statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0) < this.#most)
         appendFileSync(this.#path, `${JSON.stringify(line)}\n`);
     } catch {

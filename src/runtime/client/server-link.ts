@@ -60,6 +60,9 @@ const KNOCKING: ReadonlySet<string> = new Set(['NF_SITE_TAKEN', 'NF_SITE_DISABLE
 /** Of a client that was in before: a clock that was set wrong, a certificate that is being renewed. */
 const CLOCKS: ReadonlySet<string> = new Set(['NF_CERT_REFUSED', 'NF_SERVER_UNTRUSTED', 'NF_TLS_REFUSED']);
 
+/** What its form lets it be, as JSON. */
+const MOST_CRL_BYTES = 5_000_000;
+
 /**
  * What a client says to its server. Whatever fails for the line's sake is said again until it arrives: only the server's own
  * answers are thrown.
@@ -110,7 +113,7 @@ export class ServerLink {
 
   /** PEM of the list of revoked certificates the server has. */
   async revoked(): Promise<string> {
-    return (await this.#get('/v1/site/revoked', { answer: revokedAnswer })).crl;
+    return (await this.#get('/v1/site/revoked', { answer: revokedAnswer, mostBytes: MOST_CRL_BYTES })).crl;
   }
 
   /** Asked once: servers of version 0.1.0 do not tell. */
@@ -207,11 +210,11 @@ export class ServerLink {
 
   #get<Schema extends z.ZodType>(
     path: string,
-    { answer, signal }: { answer: Schema; signal?: AbortSignal },
+    { answer, signal, mostBytes }: { answer: Schema; signal?: AbortSignal; mostBytes?: number },
   ): Promise<z.output<Schema>> {
     return this.#insist(
       (headers, either) =>
-        this.#options.connection.send({ method: 'GET', path, headers, answer, signal: either }),
+        this.#options.connection.send({ method: 'GET', path, headers, answer, signal: either, mostBytes }),
       signal,
     );
   }

@@ -41,6 +41,7 @@ export class SiteClient {
   /** Jobs whose files are being cleared away. */
   readonly #ending = new Map<string, Promise<void>>();
   #listing: Promise<void> = Promise.resolve();
+  #isListDue = false;
   /** Of the files that hold the site's rules, when they were last looked at. */
   #stamp = '';
   #rulesChanged = false;
@@ -96,7 +97,10 @@ export class SiteClient {
       signal.throwIfAborted();
       await this.#obey(assignment, askedAt);
       // What is at hand is known now.
-      if (seen === null) this.#kept.look();
+      if (seen === null) {
+        this.#kept.look();
+        await this.#tidy();
+      }
       if (assignment.order) return assignment.order;
       seen = assignment.version;
     }
@@ -185,10 +189,14 @@ export class SiteClient {
 
   /** For `client jobs list`, which is another process. */
   #list(): void {
-    const list: JobList = {
-      jobs: [...this.#jobs.values()].map((job) => listed(job, this.#deps.folder)),
+    // Changes that come while one list is written are in the next.
+    if (this.#isListDue) return;
+    this.#isListDue = true;
+    const write = () => {
+      this.#isListDue = false;
+      const jobs = [...this.#jobs.values()].map((job) => listed(job, this.#deps.folder));
+      return writeFileAtomic(this.#deps.folder.jobList, prettyJson({ jobs } satisfies JobList));
     };
-    const write = () => writeFileAtomic(this.#deps.folder.jobList, prettyJson(list));
     this.#listing = this.#listing.then(write).catch((error: unknown) => {
       this.#deps.logger.warn({ reason: String(error) }, 'the list of jobs cannot be written');
     });

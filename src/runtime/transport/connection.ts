@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
+import { counted } from '../kernel/counted.ts';
 import { type ErrorReport, flError, isErrorCode, type NeuroflareError } from '../kernel/errors.ts';
 import { parseJson } from '../kernel/parse-json.ts';
 import { HEADER, JSON_TYPE, PROTOCOL_VERSION } from '../wire/protocol.ts';
@@ -12,6 +13,8 @@ export interface ConnectionOptions extends DispatcherOptions {
   readonly port: number;
   /** Called before each request with the bytes of its line and headers, as near as they can be told. */
   readonly onRequest?: ((headerBytes: number) => void) | undefined;
+  /** Of one answer that is no stream; default 2 MB. */
+  readonly mostAnswerBytes?: number | undefined;
 }
 
 export interface JsonRequest<Schema extends z.ZodType> {
@@ -24,6 +27,8 @@ export interface JsonRequest<Schema extends z.ZodType> {
   readonly signal?: AbortSignal | undefined;
   /** Longest wait for the answer; default 20 s. */
   readonly waitSeconds?: number;
+  /** Of this answer; default: the connection's. */
+  readonly mostBytes?: number | undefined;
 }
 
 export interface StreamRequest {
@@ -33,6 +38,8 @@ export interface StreamRequest {
   readonly body?: Dispatcher.DispatchOptions['body'];
   readonly signal?: AbortSignal | undefined;
 }
+
+const MOST_ANSWER_BYTES = 2_000_000;
 
 const ONCE: object = { retryOptions: { maxRetries: 0 } };
 
@@ -57,7 +64,7 @@ export class Connection {
   }
 
   async send<Schema extends z.ZodType>(request: JsonRequest<Schema>): Promise<z.output<Schema>> {
-    const { body, answer, signal, waitSeconds } = request;
+    const { body, answer, signal, waitSeconds, mostBytes } = request;
     const headers = body === undefined ? {} : { 'content-type': JSON_TYPE };
     const response = await this.#request({
       method: request.method,
@@ -67,15 +74,16 @@ export class Connection {
       ...(signal && { signal }),
       ...(waitSeconds !== undefined && { headersTimeout: waitSeconds * 1000 }),
     });
-    return this.read(response, answer);
+    return this.read(response, answer, mostBytes);
   }
 
   /** What a response holds; one of 400 and above is thrown as the error the server named. */
   async read<Schema extends z.ZodType>(
     response: Dispatcher.ResponseData,
     answer: Schema,
+    mostBytes?: number,
   ): Promise<z.output<Schema>> {
-    const text = await this.#named(() => response.body.text());
+    const text = await this.text(response, mostBytes);
     if (response.statusCode >= 400) throw this.#refusal(response, text);
     const parsed = answer.safeParse(text === '' ? undefined : parseJson(text));
     if (parsed.success) return parsed.data;
@@ -92,7 +100,24 @@ export class Connection {
       ...(signal && { signal }),
     });
     if (response.statusCode < 400) return response;
-    throw this.#refusal(response, await this.#named(() => response.body.text()));
+    throw this.#refusal(response, await this.text(response));
+  }
+
+  /** The body of a response as text. What is longer is not read: a server could send without end. @throws NF_SERVER_ANSWER */
+  text(
+    { body }: Dispatcher.ResponseData,
+    most = this.#options.mostAnswerBytes ?? MOST_ANSWER_BYTES,
+  ): Promise<string> {
+    return this.#named(async () => {
+      const parts: Buffer[] = [];
+      let bytes = 0;
+      for await (const part of body as AsyncIterable<Buffer>) {
+        bytes += part.length;
+        if (bytes > most) throw this.unusable(`it has more than ${counted(most, 'byte')}`);
+        parts.push(part);
+      }
+      return Buffer.concat(parts).toString('utf8');
+    });
   }
 
   /** Turns failures while a body is read into named ones. */

@@ -77,18 +77,20 @@ export type AssignedTask = z.output<typeof assignedTask>;
 /** Everything a site should be doing now: it stops what is not in it. */
 export const assignment = z.strictObject({
   version: z.string(),
-  jobs: z.array(
-    z.strictObject({
-      job_id: jobId,
-      log_level: logLevel,
-      resume: z
-        .int()
-        .min(1)
-        .optional()
-        .describe('how often the job was resumed: with another number it begins anew'),
-      task: assignedTask.optional(),
-    }),
-  ),
+  jobs: z
+    .array(
+      z.strictObject({
+        job_id: jobId,
+        log_level: logLevel,
+        resume: z
+          .int()
+          .min(1)
+          .optional()
+          .describe('how often the job was resumed: with another number it begins anew'),
+        task: assignedTask.optional(),
+      }),
+    )
+    .max(1000),
   revoked_sha256: digest.optional().describe('of the list of revoked certificates the server has'),
   order: z.enum(['shutdown', 'restart']).optional(),
   log_level: logLevel.optional(),

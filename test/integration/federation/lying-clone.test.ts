@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Admin } from '../../../src/runtime/admin/admin.ts';
 import { cloneJob } from '../../../src/runtime/admin/clone.ts';
 import type { OriginalJob } from '../../../src/runtime/admin/original-job.ts';
+import { resumeJob } from '../../../src/runtime/admin/resume.ts';
 import type { JobMeta } from '../../../src/runtime/wire/admin.ts';
 import type { SignedJob } from '../../../src/runtime/wire/terms.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
@@ -105,5 +106,43 @@ describe('a server that was taken over, when a job is cloned', () => {
   ])('cannot have %s signed', async (_what, answers) => {
     await expect(clone(answers())).rejects.toMatchObject({ code: 'NF_JOB_SIGNATURE' });
     expect(server.submissions).toEqual([]);
+  });
+});
+
+describe('a server that was taken over, when a job is resumed', () => {
+  const resume = async (owner: string) => {
+    const { meta, signed, bundle } = good;
+    const path = `/v1/jobs/${meta.job_id}`;
+    server.answers.clear();
+    server.answers.set(path, {
+      ...meta,
+      status: 'FINISHED:ABORTED',
+      submitter: { ...meta.submitter, name: owner },
+    });
+    server.answers.set(`${path}/signature`, signed);
+    server.answers.set(`${path}/bundle`, bundle);
+    server.answers.set(`${path}/resume`, meta);
+    const shown: OriginalJob[] = [];
+    const onOriginal = (job: OriginalJob) => {
+      shown.push(job);
+      throw new Error('no');
+    };
+    const done = resumeJob(leo, meta.job_id, { signal: new AbortController().signal, onOriginal });
+    return { error: await done.catch((error: unknown) => error), shown };
+  };
+
+  it('cannot have signed what somebody else signed, as one’s own job', async () => {
+    const { error, shown } = await resume('leo@example.org');
+    expect(error).toMatchObject({
+      code: 'NF_JOB_SIGNATURE',
+      message: expect.stringContaining('ann@example.org'),
+    });
+    expect(shown).toEqual([]);
+  });
+
+  it('has the first signer shown before anything is signed, who is asked about', async () => {
+    const { error, shown } = await resume('ann@example.org');
+    expect(error).toMatchObject({ message: 'no' });
+    expect(shown).toMatchObject([{ submitter: 'ann@example.org', owner: 'ann@example.org' }]);
   });
 });

@@ -487,3 +487,25 @@ describe('an error of the network', () => {
     },
   );
 });
+
+describe('an answer without end', () => {
+  it.each([200, 500])('of status %i is read up to its limit, and named', async (status) => {
+    let sent = 0;
+    const { port } = await serve((_request, response) => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      const part = Buffer.alloc(64_000, ' ');
+      const more = (): void => {
+        if (response.destroyed || sent > 60_000_000) return void response.end();
+        sent += part.length;
+        response.write(part, () => setImmediate(more));
+      };
+      more();
+    });
+    const connection = to(port);
+    await expect(connection.send({ method: 'GET', path: '/', answer })).rejects.toMatchObject({
+      code: 'NF_SERVER_ANSWER',
+      message: expect.stringContaining('more than 2000000 bytes'),
+    });
+    expect(sent).toBeLessThan(50_000_000);
+  });
+});
