@@ -1,8 +1,9 @@
+import { z } from 'zod';
 import type { AggregationRequest, AggregatorName } from '../algorithms/aggregator.ts';
 import { AGGREGATORS } from '../algorithms/registry.ts';
 import type { Federation, RoundRequest } from '../algorithms/workflow.ts';
 import type { RunPlan } from '../job/plan.ts';
-import { atPlace, flError, toNeuroflareError } from '../kernel/errors.ts';
+import { atPlace, flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import { deriveSeed } from '../kernel/random.ts';
 import type { Journal } from '../store/journal.ts';
@@ -19,7 +20,7 @@ import {
 } from './history.ts';
 import { missingKeyMetric, requireKeyMetric } from './key-metric.ts';
 import { OpenRound, type Waiting } from './open-round.ts';
-import { poolReports } from './pool-reports.ts';
+import { boundedCounts, otherClasses, poolReports } from './pool-reports.ts';
 import type { RoundRules } from './round.ts';
 import type { RunFiles } from './run-files.ts';
 import { selectMembers } from './select-members.ts';
@@ -37,11 +38,15 @@ export interface CoordinatorRules extends Goal {
   readonly numRounds: number;
   readonly seed: number;
   readonly jobName: string;
+  /** Of the job's model, where it names them. */
+  readonly classes?: readonly string[] | undefined;
 }
 
 /** The rules a job sets. */
 export function rulesOf({ job, minClients }: Pick<RunPlan, 'job' | 'minClients'>): CoordinatorRules {
-  return { ...job.workflow, minClients, seed: job.seed, jobName: job.name };
+  const named = job.model.kind === 'built' && z.array(z.string()).safeParse(job.model.spec.classes);
+  const classes = named ? named.data : undefined;
+  return { ...job.workflow, minClients, seed: job.seed, jobName: job.name, classes };
 }
 
 export interface CoordinatorDeps {
@@ -104,6 +109,7 @@ class RoundCoordinator implements Coordinator {
     if (last?.round === request.round) return last.results;
     const members = await this.#members(request);
     const { round, kind } = request;
+    await this.#dropOtherClasses(round);
     this.#round = new OpenRound({
       ...this.#deps,
       round,
@@ -116,7 +122,7 @@ class RoundCoordinator implements Coordinator {
       objection: (answer) => this.#engineObjection(answer),
     });
     try {
-      const results = await this.#round.run();
+      const results = await this.#sameClasses(round, await this.#round.run());
       requireKeyMetric(results, this.#deps.rules.keyMetric);
       return results;
     } finally {
@@ -147,7 +153,7 @@ class RoundCoordinator implements Coordinator {
     }
   }
 
-  /** An update that is finite alone may leave no number together with others: its site has failed in this round, whose rule decides. */
+  /** An update that is finite alone may leave no number together with others. */
   async #withoutCulprit(
     thrown: unknown,
     { round }: RoundRequest,
@@ -156,6 +162,33 @@ class RoundCoordinator implements Coordinator {
     const error = toNeuroflareError(thrown);
     const site = error.place?.site;
     if (error.code !== 'NF_AGGREGATE_NOT_FINITE' || site === undefined) throw thrown;
+    return this.#without(site, { error, round, results });
+  }
+
+  /** Figures of other classes than those of the others cannot be pooled with them. */
+  async #sameClasses(round: number, results: readonly AcceptedResult[]): Promise<readonly AcceptedResult[]> {
+    let rest = results;
+    for (const { site, ...differ } of otherClasses(inSiteOrder(results), this.#deps.rules.classes))
+      rest = await this.#without(site, {
+        error: flError('NF_TRAIN_METRICS_DIFFER', differ),
+        round,
+        results: rest,
+      });
+    return rest;
+  }
+
+  /** Of a run that goes on: what the log has of a site that counted other classes is asked for again. */
+  async #dropOtherClasses(round: number): Promise<void> {
+    const { accepted } = this.history;
+    for (const { site, actual } of otherClasses(inSiteOrder(accepted), this.#deps.rules.classes))
+      await this.note({ type: 'result.dropped', round, site, reason: `it counts the classes ${actual}` });
+  }
+
+  /** An answer may show to be unusable beside those of others: its site has failed in this round, whose rule decides. */
+  async #without(
+    site: string,
+    { error, round, results }: { error: NeuroflareError; round: number; results: readonly AcceptedResult[] },
+  ): Promise<readonly AcceptedResult[]> {
     await this.note({
       type: 'site.failed',
       round,
@@ -224,7 +257,8 @@ class RoundCoordinator implements Coordinator {
     const metrics = poolReports(reports, rules);
     const { best, standIn } = contestAfter(before, metrics);
     const chosen = { ...(best && { best: best.model }), ...(standIn && { stand_in: standIn.model }) };
-    const said = this.#news([...notes, ...missingKeyMetric(reports, rules.keyMetric)]);
+    const bounded = boundedCounts(reports, rules.maxWeightRatio);
+    const said = this.#news([...notes, ...bounded, ...missingKeyMetric(reports, rules.keyMetric)]);
     await this.note({
       type: 'round.closed',
       round,

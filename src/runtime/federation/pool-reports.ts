@@ -1,19 +1,22 @@
 import { capWeights } from '../algorithms/cap-weights.ts';
 import { flError } from '../kernel/errors.ts';
+import { ANSWER_LIMITS } from '../kernel/limits.ts';
 import type { MetricReport, MetricValue } from '../telemetry/metrics.ts';
 import type { AcceptedResult } from '../telemetry/run-events.ts';
-import { type Metrics, poolMetrics } from '../train/metrics.ts';
+import { type Confusion, countExamples, type Metrics, poolMetrics } from '../train/metrics.ts';
 
 /** What one site reports, and how much it counts. */
 export type SiteReport = Pick<AcceptedResult, 'site' | 'metrics' | 'numExamples'>;
+
+type CountedReport = SiteReport & { readonly metrics: Metrics };
 
 /** Figures that are computed anew from counts. */
 const COUNTED = ['loss', 'accuracy', 'balanced_accuracy'];
 
 /**
  * One report over all sites. Where sites count a confusion matrix, its figures are computed anew from the counts; each other
- * top-level number becomes the mean over the sites that define it, weighted by `metrics.num_examples`, else `numExamples`, of which
- * none is over `maxWeightRatio` times the median of the others.
+ * top-level number becomes the mean over the sites that define it, weighted by `metrics.num_examples`, else `numExamples`. Neither
+ * counts nor weights of a site are over `maxWeightRatio` times the median of the others.
  *
  * @throws NF_TRAIN_METRICS_DIFFER with the site that counts other classes than the first
  */
@@ -25,8 +28,47 @@ export function poolReports(
   const means = Object.fromEntries(
     [...names].sort().flatMap((name) => pooled(name, reports, maxWeightRatio)),
   );
+  const counted = sameClasses(countedReports(reports));
+  if (counted.length === 0) return means;
+  const shares = sharesOf(counted, maxWeightRatio);
+  return { ...means, ...poolMetrics(counted.map(({ metrics }, at) => scaled(metrics, shares[at] ?? 1))) };
+}
+
+/** A sentence for each site whose counts are bounded in the report over all sites. */
+export function boundedCounts(reports: readonly SiteReport[], ratio: number): string[] {
   const counted = countedReports(reports);
-  return counted.length > 0 ? { ...means, ...poolMetrics(sameClasses(counted)) } : means;
+  const shares = sharesOf(counted, ratio);
+  return counted.flatMap(({ site, metrics: { num_examples: own } }, at) => {
+    const share = shares[at] ?? 1;
+    if (share === 1) return [];
+    return [
+      `${site} counts ${own} examples: they count as ${own * share}, ${ratio} times the median of the others (workflow.max_weight_ratio)`,
+    ];
+  });
+}
+
+/**
+ * Sites that count other classes than most; of equally many those are right that count the classes of the job, else those with the
+ * first site. One site must not end a job for the others, nor have another one blamed.
+ */
+export function otherClasses(
+  reports: readonly SiteReport[],
+  ofJob: readonly string[] | undefined,
+): { readonly site: string; readonly expected: string; readonly actual: string }[] {
+  const counted = countedReports(reports);
+  const votes = new Map<string, number>();
+  const named = (classes: readonly string[]) => classes.join(', ');
+  for (const { metrics } of counted) {
+    const vote = named(metrics.classes);
+    votes.set(vote, (votes.get(vote) ?? 0) + 1);
+  }
+  const most = Math.max(...votes.values());
+  const first = [...votes.keys()].filter((vote) => votes.get(vote) === most);
+  const expected = first.find((vote) => ofJob && vote === named(ofJob)) ?? first[0] ?? '';
+  return counted.flatMap(({ site, metrics }) => {
+    const actual = named(metrics.classes);
+    return actual === expected ? [] : [{ site, expected, actual }];
+  });
 }
 
 /** Sites whose data are in the pooled figure of this name. */
@@ -65,24 +107,37 @@ function weightOf({ num_examples: scored }: MetricReport, numExamples: number): 
 }
 
 /** The sites that count, where no other gives one of the same figures without counts. */
-function countedReports(reports: readonly SiteReport[]): (SiteReport & { metrics: Metrics })[] {
+function countedReports(reports: readonly SiteReport[]): CountedReport[] {
   const counted = reports.filter(isCounted);
   const others = reports.filter((report) => !isCounted(report));
   return others.some(({ metrics }) => COUNTED.some((name) => isNumber(metrics[name]))) ? [] : counted;
 }
 
-function sameClasses(reports: readonly (SiteReport & { metrics: Metrics })[]): Metrics[] {
+/** How much of a site's counts are taken: none is over `ratio` times the median of the others, as with the weight of an update. */
+function sharesOf(reports: readonly CountedReport[], ratio: number): number[] {
+  const own = reports.map(({ metrics }) => metrics.num_examples);
+  const weights = capWeights(own, ratio);
+  return own.map((count, at) => (count > 0 ? (weights[at] ?? count) / count : 1));
+}
+
+function scaled(metrics: Metrics, share: number): Metrics {
+  if (share === 1) return metrics;
+  const confusion = metrics.confusion.map((row) => row.map((count) => count * share));
+  return { ...metrics, num_examples: metrics.num_examples * share, confusion };
+}
+
+function sameClasses(reports: readonly CountedReport[]): readonly CountedReport[] {
   const expected = reports[0]?.metrics.classes.join(', ') ?? '';
   for (const { site, metrics } of reports) {
     const actual = metrics.classes.join(', ');
     if (actual !== expected)
       throw flError('NF_TRAIN_METRICS_DIFFER', { expected, actual }, { place: { site } });
   }
-  return reports.map(({ metrics }) => metrics);
+  return reports;
 }
 
 /** What `scoreSubjects` reports, or a script that counts in the same form. */
-function isCounted(report: SiteReport): report is SiteReport & { metrics: Metrics } {
+function isCounted(report: SiteReport): report is CountedReport {
   const { classes, confusion, num_examples: examples, loss = null } = report.metrics;
   return (
     isList(classes) &&
@@ -91,6 +146,7 @@ function isCounted(report: SiteReport): report is SiteReport & { metrics: Metric
     confusion.length === classes.length &&
     confusion.every((row) => isList(row) && row.length === classes.length && row.every(isCount)) &&
     isCount(examples ?? null) &&
+    countExamples(confusion as Confusion) === examples &&
     (loss === null || isNumber(loss))
   );
 }
@@ -100,7 +156,7 @@ function isList(value: MetricValue | undefined): value is readonly MetricValue[]
 }
 
 function isCount(value: MetricValue): boolean {
-  return isNumber(value) && value >= 0;
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= ANSWER_LIMITS.examples.most;
 }
 
 /** Older logs may hold numbers that JSON cannot. */

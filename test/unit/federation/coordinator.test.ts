@@ -375,3 +375,75 @@ function learnt(...given: Parameters<typeof learn>) {
   const reply = learn(...given);
   return typeof reply === 'object' && !('fails' in reply) ? reply : {};
 }
+
+describe('a site that counts other classes than the others', () => {
+  const counts = (classes: string[]) => ({
+    accuracy: 1,
+    loss: 0.5,
+    classes,
+    confusion: [
+      [1, 0],
+      [0, 1],
+    ],
+    num_examples: 2,
+  });
+  const RIGHT = ['glioma', 'no_tumor'];
+  const learnAs = (liar: string, classes = ['x', 'y']): Pick<FakeRunOptions, 'behave'> => ({
+    behave: (task, received) => {
+      const reply = learn(task, received);
+      if (reply === 'silent' || 'fails' in reply) return reply;
+      return { ...reply, metrics: counts(task.site === liar ? classes : RIGHT) };
+    },
+  });
+
+  it('has failed in the round, whose rule decides: the others go on', async () => {
+    const run = await finish({ ...learnAs('site-1'), rules: { minClients: 2, classes: RIGHT } });
+    const failed = (await journaled(run)).flatMap((event) => (event.type === 'site.failed' ? [event] : []));
+    expect(failed.map(({ round, site, error }) => `${round} ${site} ${error.code}`)).toEqual([
+      '1 site-1 NF_TRAIN_METRICS_DIFFER',
+      '2 site-1 NF_TRAIN_METRICS_DIFFER',
+      '3 site-1 NF_TRAIN_METRICS_DIFFER',
+    ]);
+    expect(run.closed.map(({ results }) => results.map(({ site }) => site))).toEqual(
+      Array.from({ length: 3 }, () => ['site-2', 'site-10']),
+    );
+  });
+
+  it('ends a run that needs it with its own name, and is asked again when the run goes on', async () => {
+    const folder = join(root, 'ended');
+    const ended = await startFakeRun(folder, learnAs('site-1'));
+    await expect(ended.done).rejects.toMatchObject({
+      code: 'NF_TRAIN_METRICS_DIFFER',
+      place: { site: 'site-1', round: 1 },
+    });
+    const again = await startFakeRun(folder, learnAs('nobody'));
+    await again.done;
+    expect(again.channel.tasks.filter(({ round }) => round === 1).map(({ site }) => site)).toEqual([
+      'site-1',
+    ]);
+  });
+
+  it('is asked again where a log of before holds its answer as a good one', async () => {
+    const folder = join(root, 'older');
+    const stop = new AbortController();
+    const stopped = await startFakeRun(folder, {
+      ...learnAs('site-2'),
+      signal: stop.signal,
+      wrapJournal: (journal) => ({
+        ...journal,
+        append: async (event: RunEvent) => {
+          if (event.type === 'site.failed') throw new Error('stopped here');
+          await journal.append(event);
+        },
+      }),
+    });
+    await expect(stopped.done).rejects.toThrow('stopped here');
+    const again = await startFakeRun(folder, learnAs('nobody'));
+    await again.done;
+    const dropped = (await journaled(again)).filter(({ type }) => type === 'result.dropped');
+    expect(dropped).toMatchObject([{ round: 1, site: 'site-2' }]);
+    expect(again.channel.tasks.filter(({ round }) => round === 1).map(({ site }) => site)).toEqual([
+      'site-2',
+    ]);
+  });
+});

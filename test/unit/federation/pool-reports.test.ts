@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { poolReports } from '../../../src/runtime/federation/pool-reports.ts';
+import { boundedCounts, otherClasses, poolReports } from '../../../src/runtime/federation/pool-reports.ts';
 import type { MetricReport } from '../../../src/runtime/telemetry/metrics.ts';
 import { describeMetrics } from '../../../src/runtime/train/metrics.ts';
 
@@ -38,6 +38,45 @@ describe('the report over all sites', () => {
   it('bounds the weight of a site by those of the others', () => {
     const given = [result({ auc: 1 }, 1e12), result({ auc: 0 }, 10), result({ auc: 0 }, 30)];
     expect(poolReports(given, { maxWeightRatio: 3 }).auc).toBeCloseTo(60 / 100);
+  });
+
+  it('bounds the counts of a site by those of the others, and says so', () => {
+    const of = (site: string, right: number, wrong: number) => ({
+      ...result(
+        counted([
+          [right, wrong],
+          [0, 0],
+        ]),
+      ),
+      site,
+    });
+    const given = [of('site-1', 0, 1e12), of('site-2', 10, 0), of('site-3', 30, 0)];
+    expect(poolReports(given, { maxWeightRatio: 3 })).toMatchObject({ accuracy: 0.4, num_examples: 100 });
+    expect(boundedCounts(given, 3)).toEqual([
+      'site-1 counts 1000000000000 examples: they count as 60, 3 times the median of the others (workflow.max_weight_ratio)',
+    ]);
+    expect(boundedCounts(given.slice(1), 3)).toEqual([]);
+  });
+
+  it('is for the classes that most sites count, of equally many for those of the job', () => {
+    const of = (site: string, classes: string[]) => ({
+      ...result({
+        ...counted([
+          [1, 0],
+          [0, 1],
+        ]),
+        classes,
+      }),
+      site,
+    });
+    const right = ['glioma', 'no_tumor'];
+    const given = [of('site-1', ['x', 'y']), of('site-2', right), of('site-3', right)];
+    const differ = [{ site: 'site-1', expected: 'glioma, no_tumor', actual: 'x, y' }];
+    expect(otherClasses(given, undefined)).toEqual(differ);
+    expect(otherClasses(given, ['x', 'y'])).toEqual(differ);
+    expect(otherClasses(given.slice(0, 2), right)).toEqual(differ);
+    expect(otherClasses(given.slice(0, 2), undefined)).toMatchObject([{ site: 'site-2' }]);
+    expect(otherClasses([], right)).toEqual([]);
   });
 
   it('counts the sites that count, and passes over one without figures', () => {
@@ -105,6 +144,18 @@ describe('the report over all sites', () => {
     ['counts that are texts', { classes: ['a'], confusion: [['1']] }],
     ['fewer rows than classes', { classes: ['a', 'b'], confusion: [[1, 2]] }],
     ['counts under zero', { classes: ['a'], confusion: [[-1]] }],
+    [
+      'counts that are no whole numbers',
+      {
+        classes: ['a', 'b'],
+        confusion: [
+          [0.5, 0.5],
+          [0, 0],
+        ],
+      },
+    ],
+    ['more than a count may be', { classes: ['a'], confusion: [[1e90]] }],
+    ['other examples than it says', { classes: ['a'], confusion: [[2]] }],
   ])('takes no confusion matrix with %s for one', (_, metrics) => {
     expect(poolReports([result({ ...metrics, num_examples: 1, accuracy: 0.5 })])).toEqual({
       accuracy: 0.5,
