@@ -1,6 +1,8 @@
 import { appendFileSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SCRIPT_LIMITS } from '../kernel/limits.ts';
+import { LineBudget } from '../telemetry/line-budget.ts';
 import type { LogLevel } from '../wire/shapes.ts';
 
 interface Line {
@@ -10,8 +12,7 @@ interface Line {
 }
 
 const ORDER: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
-const DEFAULT_MOST_BYTES = 20_000_000;
-const MOST_LINE = 10_000;
+const NEWLINE = 0x0a;
 const SEND_MS = 1000;
 const MOST_LINES = 500;
 /** Lines that wait for the server. */
@@ -27,14 +28,19 @@ export class JobLog {
   readonly #send: ((lines: Line[]) => Promise<void>) | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
   level: LogLevel = 'info';
-  #isThere = false;
-  #rest = '';
+  readonly #budget = new LineBudget();
+  /** Bytes of the file; undefined until its first line is written. */
+  #size: number | undefined;
   #waiting: Line[] = [];
   #sending: Promise<void> = Promise.resolve();
   #isSending = false;
 
   /** @param most bytes the file may have: a script that prints without end must not fill the disk */
-  constructor(path: string, send: ((lines: Line[]) => Promise<void>) | undefined, most = DEFAULT_MOST_BYTES) {
+  constructor(
+    path: string,
+    send: ((lines: Line[]) => Promise<void>) | undefined,
+    most: number = SCRIPT_LIMITS.file.most,
+  ) {
     this.#path = path;
     this.#most = most;
     this.#send = send;
@@ -43,23 +49,27 @@ export class JobLog {
 
   /** A piece of what a script prints; lines need not be whole. */
   print(text: string): void {
-    const lines = (this.#rest + text).split('\n');
-    // What goes beyond a line's length is dropped, also of a line that never ends.
-    this.#rest = (lines.pop() ?? '').slice(0, MOST_LINE);
-    for (const line of lines) if (line !== '') this.write('info', line);
+    this.#write('info', this.#budget.take(text));
   }
 
   write(level: LogLevel, text: string): void {
+    this.#write(level, [text]);
+  }
+
+  #write(level: LogLevel, texts: readonly string[]): void {
     if (ORDER.indexOf(level) < ORDER.indexOf(this.level)) return;
-    const line = { time: new Date().toISOString(), level, text: text.slice(0, MOST_LINE) };
-    this.#keep(line);
-    if (this.#send && this.#waiting.length < MOST_WAITING) this.#waiting.push(line);
+    const time = new Date().toISOString();
+    const lines = texts
+      .filter((text) => text !== '')
+      .map((text) => ({ time, level, text: text.slice(0, SCRIPT_LIMITS.line.most) }));
+    if (lines.length === 0) return;
+    this.#keep(lines);
+    if (this.#send) this.#waiting.push(...lines.slice(0, Math.max(0, MOST_WAITING - this.#waiting.length)));
   }
 
   /** What there is is sent, if that is possible within a moment: a job that ends takes no more lines. */
   async flush(): Promise<void> {
-    if (this.#rest !== '') this.write('info', this.#rest);
-    this.#rest = '';
+    this.#write('info', this.#budget.end());
     this.#flush();
     await Promise.race([this.#sending, sleep(MOST_WAIT_MS, undefined, { ref: false })]);
   }
@@ -70,16 +80,25 @@ export class JobLog {
   }
 
   /** A disk that is full costs lines, not the job. */
-  #keep(line: Line): void {
+  #keep(lines: readonly Line[]): void {
     try {
-      // With the first line: a server that offers jobs nobody signed makes no folders here.
-      if (!this.#isThere) mkdirSync(dirname(this.#path), { recursive: true });
-      this.#isThere = true;
-      if ((statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0) < this.#most)
-        appendFileSync(this.#path, `${JSON.stringify(line)}\n`);
+      this.#size ??= this.#opened();
+      if (this.#size >= this.#most) return;
+      const block = Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+      const room = this.#most - this.#size;
+      // Whole lines alone, and the one that fills it.
+      const end = block.length <= room ? block.length : block.indexOf(NEWLINE, room) + 1;
+      appendFileSync(this.#path, block.subarray(0, end));
+      this.#size += end;
     } catch {
       // The next one may find room.
     }
+  }
+
+  /** Bytes that are there. With the first line: a server that offers jobs nobody signed makes no folders here. */
+  #opened(): number {
+    mkdirSync(dirname(this.#path), { recursive: true });
+    return statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
   }
 
   #flush(): void {

@@ -1,7 +1,6 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { lstat, rename, rm } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { copyFile, lstat, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { flError } from '../kernel/errors.ts';
 import { requireCanonical } from '../tensors/check-file.ts';
 import { makeFolder, writeHashed } from '../workspace/files.ts';
@@ -19,8 +18,12 @@ export async function takeUpdate(from: string, to: string, model: string): Promi
   return withMoved(from, `${to}.moved`, async (moved, size) => {
     // What is no answer to the model is not copied, however large it is.
     await requireCanonical(moved, model);
-    await pipeline(partsOf(moved, size), createWriteStream(to));
-    return (await lstat(to)).size;
+    // By the system, which takes a third of the time that reading and writing do, or none where the disk shares blocks.
+    await copyFile(moved, to, constants.COPYFILE_FICLONE);
+    const copied = (await lstat(to)).size;
+    if (copied === size) return size;
+    await rm(to);
+    throw flError('NF_RESULT_INVALID', { reason: 'its file changed while it was taken' });
   });
 }
 

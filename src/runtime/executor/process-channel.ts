@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
+import { SCRIPT_LIMITS } from '../kernel/limits.ts';
 
 /**
  * How a client and the process that runs a job's scripts talk: JSON, a line a message, over a pipe of their own. Node.js's own channel
@@ -8,8 +9,8 @@ import type { Duplex, Readable } from 'node:stream';
 
 /** The pipe's number in the process. */
 export const CHANNEL_FD = 3;
-/** Characters of a line: a task's figures are far below it. */
-const LONGEST_LINE = 64_000_000;
+/** Characters of a line. */
+const LONGEST_LINE = SCRIPT_LIMITS.result.most;
 
 /** Calls `hear` with each message, and with undefined for a line that is none; the rest of a line that is too long is dropped. */
 export function hearMessages(stream: Readable, hear: (message: unknown) => void): void {
@@ -41,10 +42,16 @@ export function lineOf(message: unknown): string {
   return `${JSON.stringify(message)}\n`;
 }
 
+/** A message, if the line is one, and no longer than such a one may be. */
 function parsed(line: string): unknown {
   try {
-    return JSON.parse(line);
+    const message: unknown = JSON.parse(line);
+    return line.length > SCRIPT_LIMITS.message.most && !isResult(message) ? undefined : message;
   } catch {
     return undefined;
   }
+}
+
+function isResult(message: unknown): boolean {
+  return typeof message === 'object' && message !== null && Reflect.get(message, 'type') === 'result';
 }

@@ -15,6 +15,7 @@ import { runScript } from '../train/script/script-runner.ts';
 import { ours, tracesLeft } from '../train/script/traces.ts';
 import { releaseTrainers } from '../train/trainer/model-pool.ts';
 import { onTrainProgress, setEngine } from '../train/trainer/settings.ts';
+import { fitReport } from '../wire/shapes.ts';
 import { writeFileHashed } from '../workspace/files.ts';
 import type { EngineSetup, TaskMessage, TaskOrder } from './messages.ts';
 
@@ -24,6 +25,10 @@ let order: TaskOrder | undefined;
 const owner = new AsyncLocalStorage<TaskOrder>();
 let engineUse: EngineUse | undefined;
 let post: (message: TaskMessage) => void;
+/** Characters of a message of what is printed. */
+const PRINTED = 100_000;
+/** Names of what a script left behind. */
+const MOST_TRACES = 100;
 
 /**
  * Makes this thread or process run scripts, one task after another: what they send is put on disk, what they print, how far
@@ -52,7 +57,7 @@ async function run(next: TaskOrder): Promise<void> {
   order = undefined;
   releaseTrainers();
   const traces = [...releasePackages(), ...tracesLeft()];
-  if (traces.length > 0) post({ type: 'left', traces });
+  if (traces.length > 0) post({ type: 'left', traces: traces.slice(0, MOST_TRACES) });
   post(answer);
 }
 
@@ -70,7 +75,7 @@ async function answerTo(next: TaskOrder): Promise<TaskMessage> {
     const outcome = await owner.run(next, () => runScript(next.task, () => post({ type: 'started' })));
     const need = needOfProcess();
     if (need !== undefined) return { type: 'needs-process', what: need };
-    if ('failure' in outcome) return { type: 'failure', error: outcome.failure };
+    if ('failure' in outcome) return { type: 'failure', error: fitReport(outcome.failure) };
     const { update: bytes, state, ...result } = outcome.result;
     const update = bytes && (await keep(next, next.output.update, bytes));
     const kept = state && (await keep(next, next.output.state, state));
@@ -110,7 +115,7 @@ function fail(thrown: unknown): void {
   const { code, context } = order.task;
   post({
     type: 'failure',
-    error: scriptFailure(thrown, code, { site: context.site, round: context.currentRound }),
+    error: fitReport(scriptFailure(thrown, code, { site: context.site, round: context.currentRound })),
   });
 }
 
@@ -120,12 +125,18 @@ function isPresent(): boolean {
   return started === undefined || started === order;
 }
 
+/** A message holds so much: what is printed at once may be longer. */
+function say(text: string): void {
+  for (let start = 0; start < text.length; start += PRINTED)
+    post({ type: 'log', text: text.slice(start, start + PRINTED) });
+}
+
 /** What scripts print goes to the log of their site. */
 function captureOutput(): void {
   const sink = new Writable({
     decodeStrings: false,
     write(chunk: string | Buffer, _encoding, done) {
-      if (isPresent()) post({ type: 'log', text: chunk.toString() });
+      if (isPresent()) say(chunk.toString());
       done();
     },
   });

@@ -26,6 +26,23 @@ export const REQUEST_LIMITS = {
   json_seconds: { most: 30, unit: 's', what: 'from the beginning of a JSON body to its end' },
 } as const satisfies Record<string, Limit>;
 
+/** Of what a script says while its task runs: where it runs, and in a simulation. */
+export const SCRIPT_LIMITS = {
+  lines: {
+    most: 10_000,
+    unit: 'lines',
+    what: 'in a second of the log of a job at a site; what is dropped is counted there',
+  },
+  line: { most: 10_000, unit: 'characters', what: 'a line of it; the rest is cut off' },
+  file: { most: 20_000_000, unit: 'bytes', what: 'such a log, unless the site says otherwise' },
+  message: {
+    most: 1_000_000,
+    unit: 'characters',
+    what: 'a message of the process that runs scripts, but for results',
+  },
+  result: { most: 4_000_000, unit: 'characters', what: 'a result without its model, in its message' },
+} as const satisfies Record<string, Limit>;
+
 /** Of what is under way at a server at the same time. */
 export const AT_ONCE_LIMITS = {
   user_submissions: { most: 1, unit: 'submission', what: 'submissions of a user' },

@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { LineBudget } from '../telemetry/line-budget.ts';
 
 /** When in a run something is said. */
 export interface Moment {
@@ -10,8 +11,7 @@ export interface Moment {
 /** What the scripts of one site print, in a file: each line with its time (ISO 8601, UTC) and its round. */
 export class SiteLog {
   readonly #path: string;
-  /** Of a line that has no end yet. */
-  #rest = '';
+  readonly #budget = new LineBudget();
 
   constructor(path: string) {
     this.#path = path;
@@ -19,15 +19,12 @@ export class SiteLog {
 
   /** A piece of what is printed; lines need not be whole. */
   print(text: string, moment: Moment): void {
-    const lines = (this.#rest + text).split('\n');
-    this.#rest = lines.pop() ?? '';
-    this.#write(lines, moment);
+    this.#write(this.#budget.take(text), moment);
   }
 
   /** The task is over, and with it its last line. */
   end(moment: Moment): void {
-    if (this.#rest !== '') this.#write([this.#rest], moment);
-    this.#rest = '';
+    this.#write(this.#budget.end(), moment);
   }
 
   #write(lines: readonly string[], { round, totalRounds }: Moment): void {

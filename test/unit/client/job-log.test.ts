@@ -1,8 +1,9 @@
 import { mkdir, readFile, stat, truncate } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { JobLog } from '../../../src/runtime/client/job-log.ts';
+import { SCRIPT_LIMITS } from '../../../src/runtime/kernel/limits.ts';
 import { type LogLevel, logLevel } from '../../../src/runtime/wire/shapes.ts';
 import { logLines } from '../../../src/runtime/wire/site.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -105,11 +106,30 @@ describe('the log of a job', () => {
   });
 
   it('stops at its largest size', async () => {
-    const log = open();
-    log.print('first\n');
+    open().print('first\n');
     await truncate(path, 20_000_000);
-    log.print('too much\n');
+    open().print('too much\n');
     expect((await stat(path)).size).toBe(20_000_000);
+  });
+
+  it('holds a block that fills it to whole lines', async () => {
+    await mkdir(dirname(path), { recursive: true });
+    const log = new JobLog(path, undefined, 1000);
+    opened.push(log);
+    log.print('a line\n'.repeat(500));
+    expect((await stat(path)).size).toBeLessThan(1200);
+    expect(new Set(await texts())).toEqual(new Set(['a line']));
+  });
+
+  it('has so many lines of a second, and says how many it dropped', async () => {
+    vi.useFakeTimers();
+    const log = open();
+    for (let message = 0; message < 3; message++) log.print('a\n'.repeat(300_000));
+    expect(await texts()).toHaveLength(SCRIPT_LIMITS.lines.most);
+    await vi.advanceTimersByTimeAsync(1000);
+    log.print('next\n');
+    const said = 'neuroflare: 890000 lines dropped: too many in a second';
+    expect((await texts()).slice(SCRIPT_LIMITS.lines.most)).toEqual([said, 'next']);
   });
 
   it('does not end the job when it cannot be written', async () => {

@@ -252,6 +252,21 @@ await new Promise(() => setTimeout(() => {}, 60_000));`);
     expect(existsSync(folder.update)).toBe(false);
   });
 
+  it('whose script says more in a message than one may hold fails by name', async () => {
+    const { answer } = await run(`${SAY}
+const line = Buffer.from(JSON.stringify({ type: 'log', text: 'a\\n'.repeat(700_000) }) + '\\n');
+for (let at = 0; at < line.length; )
+  try { at += writeSync(3, line, at); } catch (error) { if (error.code !== 'EAGAIN') throw error; }
+await new Promise(() => setTimeout(() => {}, 60_000));`);
+    expect(answer).toMatchObject({ failure: { error: { code: 'NF_SCRIPT_MESSAGE' } } });
+  });
+
+  it('may print at once what is longer than a message, and fail with it', async () => {
+    const text = `'x'.repeat(3_000_000)`;
+    expect((await run(`console.log(${text});`)).answer).toMatchObject({ result: { attempt: 1 } });
+    expect(failureOf(await run(`throw new Error(${text});`))?.error.code).toBe('NF_SCRIPT_FAILED');
+  });
+
   it('whose script says what its state is gets the digest of what is there', async () => {
     const { answer } = await run(`const fs = await import('node:fs');
 fs.writeFileSync('${join(folder.work, 'state.bin')}', 'kept');
