@@ -112,3 +112,20 @@ describe('the failure of a site', () => {
     await close();
   });
 });
+
+describe('the refusal of a site', () => {
+  it("is the site's, under no code of the server's own: it is not taken for one that the server took out", async () => {
+    const { id, sites, close } = await begun({ min_clients: 1 });
+    await sites[1].send('POST', `/v1/site/jobs/${id}/decision`, {
+      answer: 'refused',
+      reason: report('NF_SITE_LEFT_STUDY'),
+    });
+    const { first_failure: first, sites: said } = await admin.job(id);
+    expect(first).toMatchObject({
+      site: 'site-2',
+      error: { code: 'NF_SITE_LEFT', message: expect.stringContaining('NF_SITE_LEFT_STUDY at the site') },
+    });
+    expect(said.find(({ site }) => site === 'site-2')?.reason?.code).toBe('NF_SITE_LEFT');
+    await close();
+  });
+});

@@ -2,6 +2,7 @@ import type { JobDefinition } from '../../job/definition.ts';
 import { compareSites } from '../../kernel/site-order.ts';
 import type { DecisionRecord, JobRecord } from '../../store/server-store.ts';
 import type { Decision } from '../../wire/site.ts';
+import { wasTakenOut } from './left-error.ts';
 
 export interface OfferRules {
   /** Sites the submitter named; undefined lets any take part. */
@@ -53,7 +54,7 @@ export class Offers {
   /** Those whose work is in the job, though they may have no part in it any more. */
   tookPart(): string[] {
     return this.decisions()
-      .filter(({ answer, reason }) => answer === 'accepted' || reason?.code === 'NF_SITE_LEFT_STUDY')
+      .filter((decision) => decision.answer === 'accepted' || wasTakenOut(decision))
       .map(({ site }) => site);
   }
 

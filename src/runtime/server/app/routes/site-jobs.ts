@@ -6,6 +6,7 @@ import { decision, resumableAnswer } from '../../../wire/site.ts';
 import { signedJob } from '../../../wire/terms.ts';
 import type { ServerContext } from '../../context.ts';
 import type { JobRun } from '../../jobs/job-run.ts';
+import { saidBySite } from '../../jobs/left-error.ts';
 import { PACKED_BUNDLE } from '../../jobs/packed-file.ts';
 import { signedJobOf } from '../../jobs/signed-job.ts';
 import { countTraffic } from '../../transfer/count-traffic.ts';
@@ -48,9 +49,10 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
     },
     async (request) => {
       const { run, site } = siteJobOf(context, request);
-      const { answer, reason } = request.body;
+      const decided = saidBySite(request.body);
+      const { answer, reason } = decided;
       const { id: job } = run.record;
-      await run.decide(site, request.body);
+      await run.decide(site, decided);
       const action = `site.${answer.replaceAll(' ', '_')}`;
       await noteDeed(context, request.identity, { action, job, site, detail: reason?.code });
       logger.info({ job, site, answer, code: reason?.code }, 'decision');
