@@ -25,6 +25,7 @@ import {
   STRANGER_LIMITS,
   TASK_LIMITS,
   UPLOAD_LIMITS,
+  USER_LIMITS,
 } from '../src/runtime/kernel/limits.ts';
 import { AUTHORIZATION_TEXT, authorizationSchema } from '../src/runtime/security/policy/authorization.ts';
 import { ADMIN_ROLES, type AdminRole } from '../src/runtime/security/project/schema.ts';
@@ -151,6 +152,7 @@ function limitsPage(): string {
     table('A data set', DATA_LIMITS),
     table('Requests', REQUEST_LIMITS),
     table('At a time; what is over it is refused as NF_AT_ONCE', AT_ONCE_LIMITS),
+    table('Jobs of a user; what is over it is refused as NF_JOBS_FULL', USER_LIMITS),
     table('Logs of a job', LOG_LIMITS),
     table('Files on their way', UPLOAD_LIMITS),
     table('Connections without a certificate of the project', STRANGER_LIMITS),

@@ -56,6 +56,16 @@ export const AT_ONCE_LIMITS = {
   logs: { most: 4, unit: 'questions', what: 'questions of all users for logs' },
 } as const satisfies Record<string, Limit>;
 
+/** Of the jobs of one user at a server. */
+export const USER_LIMITS = {
+  open_jobs: { most: 200, unit: 'jobs', what: 'jobs of a user that are not over' },
+  job_bytes: {
+    most: 10_000_000_000,
+    unit: 'bytes',
+    what: 'the bundles of all jobs of a user that are on the server, also of those that are over',
+  },
+} as const satisfies Record<string, Limit>;
+
 /** Of the logs of a job at a server. */
 export const LOG_LIMITS = {
   site_bytes: {

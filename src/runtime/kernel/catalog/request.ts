@@ -80,6 +80,12 @@ export const REQUEST_ERRORS = {
     message: 'The server takes {allowed} at {path}, not {method}.',
     hint: 'Compare the versions with `neuroflare system version`; /openapi.json lists what there is.',
   },
+  NF_JOBS_FULL: {
+    exit: 2,
+    status: 429,
+    message: '{name} has {count} of these on the server, and {limit} are the most: {what}.',
+    hint: "Wait until jobs are over, or remove some of {name} with 'neuroflare job delete JOB'; docs/limits.md lists what a server takes.",
+  },
   NF_AT_ONCE: {
     exit: 2,
     status: 429,
