@@ -66,6 +66,21 @@ export const USER_LIMITS = {
   },
 } as const satisfies Record<string, Limit>;
 
+/** Of jobs that are offered to sites. */
+export const OFFER_LIMITS = {
+  offered: { most: 10, unit: 'times max_jobs', what: 'jobs that are offered or run; the others wait' },
+  counted_seconds: {
+    most: 5,
+    unit: 's',
+    what: 'a job that only waits for answers of sites counts as one that runs (max_jobs)',
+  },
+  unanswered_hours: {
+    most: 168,
+    unit: 'h',
+    what: 'a connected site may leave an offer without any answer; a job that waits for approval has one',
+  },
+} as const satisfies Record<string, Limit>;
+
 /** Of the logs of a job at a server. */
 export const LOG_LIMITS = {
   site_bytes: {

@@ -1,4 +1,4 @@
-import Fastify from 'fastify';
+import Fastify, { type FastifyRequest } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { flError } from '../../../src/runtime/kernel/errors.ts';
 import type { App } from '../../../src/runtime/server/app/app.ts';
@@ -13,7 +13,7 @@ beforeEach(async () => {
   deeds = [];
   app = Fastify();
   app.decorateRequest('identity');
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request: FastifyRequest) => {
     request.identity = { name: String(request.headers.who), org: 'uni', type: 'admin', role: 'member' };
   });
   const audit = { append: async (deed: Deed) => void deeds.push(deed), close: async () => undefined };

@@ -80,6 +80,11 @@ export const REQUEST_ERRORS = {
     message: 'The server takes {allowed} at {path}, not {method}.',
     hint: 'Compare the versions with `neuroflare system version`; /openapi.json lists what there is.',
   },
+  NF_OFFER_UNANSWERED: {
+    exit: 1,
+    message: '{site} is connected and has not answered the offer of this job; it counts as refused.',
+    hint: "Look at the client of the site and its log; docs/limits.md says how long an offer stands. 'neuroflare job resume JOB' offers it anew.",
+  },
   NF_JOBS_FULL: {
     exit: 2,
     status: 429,

@@ -1,5 +1,6 @@
 import { atNextRing, type Bell } from '../../kernel/bell.ts';
 import { type ErrorReport, flError } from '../../kernel/errors.ts';
+import { OFFER_LIMITS } from '../../kernel/limits.ts';
 import type { Decision } from '../../wire/site.ts';
 import type { Offers } from './offers.ts';
 
@@ -10,11 +11,15 @@ export interface Gathering {
   readonly asked: () => readonly string[];
   /** Sites whose machines keep them from taking the job in, and why. */
   readonly stuck: () => ReadonlyMap<string, ErrorReport>;
+  /** Whether there is room for the job to train. */
+  readonly mayBegin: () => boolean;
   /** Durable when it returns. */
   readonly decide: (site: string, decision: Decision) => Promise<void>;
   /** Seconds a round waits for a site that stands still. */
   readonly siteTimeout: number;
   readonly signal: AbortSignal;
+  /** Seconds after which a site that says nothing at all counts as one that refuses. */
+  readonly unansweredSeconds?: number;
 }
 
 /** Sites that are slow to answer may join a round later. */
@@ -26,9 +31,11 @@ const LOOK_SECONDS = 1;
 export async function gatherSites(gathering: Gathering): Promise<void> {
   const { offers, bell, asked, signal } = gathering;
   const stuckSince = new Map<string, number>();
+  const askedSince = new Map<string, number>();
   for (let enoughAt: number | undefined; ; ) {
     signal.throwIfAborted();
     await giveUpStuck(gathering, stuckSince);
+    await giveUpSilent(gathering, askedSince);
     const deadEnd = offers.deadEnd();
     if (deadEnd) {
       const reason = `${deadEnd.site} refused it: ${deadEnd.reason?.message ?? 'no reason given'}`;
@@ -37,8 +44,9 @@ export async function gatherSites(gathering: Gathering): Promise<void> {
     const isEnough = offers.accepted().length > 0 && offers.isEnough();
     enoughAt = isEnough ? (enoughAt ?? performance.now()) : undefined;
     const waited = enoughAt === undefined ? 0 : (performance.now() - enoughAt) / 1000;
-    if (isEnough && (offers.isComplete(asked()) || waited >= LATE_SECONDS)) return;
-    await bell.wait(isEnough ? LATE_SECONDS - waited : LOOK_SECONDS, { isNews: atNextRing(), signal });
+    if (isEnough && (offers.isComplete(asked()) || waited >= LATE_SECONDS) && gathering.mayBegin()) return;
+    const look = isEnough ? Math.max(LATE_SECONDS - waited, LOOK_SECONDS) : LOOK_SECONDS;
+    await bell.wait(look, { isNews: atNextRing(), signal });
   }
 }
 
@@ -54,5 +62,21 @@ async function giveUpStuck(
     const began = since.get(site) ?? performance.now();
     since.set(site, began);
     if (performance.now() - began >= siteTimeout * 1000) await decide(site, { answer: 'refused', reason });
+  }
+}
+
+/** A site that is here and has said nothing to an offer, not even that somebody there has to approve it. */
+async function giveUpSilent(
+  { offers, asked, decide, unansweredSeconds = OFFER_LIMITS.unanswered_hours.most * 3600 }: Gathering,
+  since: Map<string, number>,
+): Promise<void> {
+  const now = asked().filter((site) => offers.answerOf(site) === undefined);
+  for (const site of since.keys()) if (!now.includes(site)) since.delete(site);
+  for (const site of now) {
+    const began = since.get(site) ?? performance.now();
+    since.set(site, began);
+    if (performance.now() - began < unansweredSeconds * 1000) continue;
+    const reason = flError('NF_OFFER_UNANSWERED', { site }, { place: { site } }).report();
+    await decide(site, { answer: 'refused', reason });
   }
 }

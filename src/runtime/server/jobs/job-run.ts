@@ -5,7 +5,6 @@ import type { CheckedJob } from '../../federation/intake/operations.ts';
 import type { RunFiles } from '../../federation/run-files.ts';
 import { runWorkflow } from '../../federation/run-workflow.ts';
 import { Bell } from '../../kernel/bell.ts';
-import type { ErrorCode } from '../../kernel/catalog.ts';
 import {
   type ErrorReport,
   flError,
@@ -25,6 +24,7 @@ import type { SiteRegistry } from '../sites/site-registry.ts';
 import type { JobFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
 import { AbortGate } from './abort-gate.ts';
+import { END_BY } from './end-by.ts';
 import { gatherSites } from './gather-sites.ts';
 import { jobFiles } from './job-files.ts';
 import { clearWorkFiles, historyOf, keepToGoOn, outcomeOf, writeJobResults } from './job-results.ts';
@@ -48,17 +48,13 @@ export interface JobRunDeps {
   readonly mostModelBytes: number;
   /** Sites that are here and have the job, or could take it: of its study, with room for it. */
   readonly eligible: (run: JobRun) => readonly string[];
+  /** Whether the server has room for one more job that trains: it takes a place then. */
+  readonly mayBegin: (run: JobRun) => boolean;
   /** Status changed, for the audit log and metrics. */
   readonly onStatus: (run: JobRun) => void;
   /** Seconds from a round's opening to its close. */
   readonly onRound: (seconds: number) => void;
 }
-
-/** What an error of this process makes of a job; all others are EXECUTION_EXCEPTION. */
-const END_BY: Partial<Record<ErrorCode, JobStatus>> = {
-  NF_JOB_ABORTED: 'FINISHED:ABORTED',
-  NF_JOB_NOT_SCHEDULED: 'FINISHED:CAN_NOT_SCHEDULE',
-};
 
 /** One job that is being offered to sites or runs. */
 export class JobRun {
@@ -275,6 +271,7 @@ export class JobRun {
       bell: this.bell,
       asked: () => [...this.#asked],
       stuck: () => this.stuck(),
+      mayBegin: () => this.#deps.mayBegin(this),
       decide: (site, decision) => this.decide(site, decision),
       siteTimeout: this.job.definition.workflow.siteTimeout,
       signal: this.#stop.signal,

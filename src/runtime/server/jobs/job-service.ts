@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openIntake } from '../../federation/intake/intake.ts';
 import type { CheckedJob } from '../../federation/intake/operations.ts';
 import { flError, toNeuroflareError } from '../../kernel/errors.ts';
+import { OFFER_LIMITS } from '../../kernel/limits.ts';
 import { OneByOne } from '../../kernel/one-by-one.ts';
 import type { Identity } from '../../security/certificate/identity.ts';
 import type { JobRecord, ServerStore } from '../../store/server-store.ts';
@@ -60,6 +61,10 @@ export class JobService {
   readonly #waiting = new Map<string, JobRun>();
   /** Offered or running. */
   readonly #active = new Map<string, JobRun>();
+  /** Those that train, or are about to: `maxJobs` at most. */
+  readonly #places = new Set<string>();
+  /** When the active ones were offered, of the monotonic clock in milliseconds. */
+  readonly #offeredAt = new Map<string, number>();
   /** Of those that were launched: settles when nothing of them is under way any more. */
   readonly #runs = new Map<string, Promise<void>>();
   /** Jobs that are being resumed: until it is decided they are not deleted. */
@@ -257,7 +262,7 @@ export class JobService {
     }));
     const { start, reasons } = schedule(waiting, {
       sites: this.#sites(),
-      running: this.#active.size,
+      running: this.#runningCount(),
       maxJobs: this.#deps.maxJobs,
     });
     this.#reasons = reasons;
@@ -267,6 +272,21 @@ export class JobService {
       if (run) this.#launch(run);
     }
     for (const run of this.#active.values()) run.refresh();
+  }
+
+  /** One that has only been offered for a while keeps no other from its turn, as long as these are not too many. */
+  #runningCount(): number {
+    const { counted_seconds: grace, offered } = OFFER_LIMITS;
+    const { maxJobs } = this.#deps;
+    const since = performance.now() - grace.most * 1000;
+    const count = [...this.#offeredAt].filter(([id, at]) => this.#places.has(id) || at > since).length;
+    return this.#active.size >= offered.most * maxJobs ? Math.max(count, maxJobs) : count;
+  }
+
+  #mayBegin(id: string): boolean {
+    if (this.#places.size >= this.#deps.maxJobs && !this.#places.has(id)) return false;
+    this.#places.add(id);
+    return true;
   }
 
   async #enqueue(record: JobRecord): Promise<void> {
@@ -282,7 +302,12 @@ export class JobService {
     const decisions = await this.#deps.store.decisions(record.id);
     return new JobRun(
       { record, job, decisions },
-      { ...this.#deps, folder, eligible: (run) => this.#eligible(run) },
+      {
+        ...this.#deps,
+        folder,
+        eligible: (run) => this.#eligible(run),
+        mayBegin: () => this.#mayBegin(record.id),
+      },
     );
   }
 
@@ -302,9 +327,13 @@ export class JobService {
 
   #launch(run: JobRun): void {
     this.#active.set(run.record.id, run);
-    const { id } = run.record;
+    const { id, status } = run.record;
+    this.#offeredAt.set(id, performance.now());
+    if (status === 'RUNNING') this.#places.add(id);
     const done = run.run().finally(() => {
       this.#runs.delete(id);
+      this.#offeredAt.delete(id);
+      this.#places.delete(id);
       if (this.#closed) return;
       this.#active.delete(id);
       this.#deps.registry.wakeAll();

@@ -137,7 +137,9 @@ function waitingForAnswers(run: JobRun, since: string): WaitingFor {
         `another site than ${site}, which refused it (${reason?.message ?? 'no reason given'})`,
     ),
   ];
-  const what = parts.length > 0 ? parts.join(', ') : 'sites to take it';
+  const rest =
+    offers.accepted().length > 0 && offers.isEnough() ? 'late sites, or its turn' : 'sites to take it';
+  const what = parts.length > 0 ? parts.join(', ') : rest;
   const sites = [...waiting, ...stuck.keys()];
   return { what, sites, since, rule: `${offers.accepted().length} of ${offers.least()} have accepted` };
 }

@@ -19,6 +19,7 @@ import type { IntakeRules, Submission } from './intake-rules.ts';
 import { INITIAL_MODEL } from './job-results.ts';
 import { PACKED_BUNDLE } from './packed-file.ts';
 import { requireSignature } from './signed-job.ts';
+import { requireRoomForJob } from './user-jobs.ts';
 
 export interface IntakeDeps {
   readonly project: string;
@@ -89,6 +90,7 @@ async function enter(
   if (again && (again.bundleSha256 !== unpacked.bundleSha256 || again.submitter.name !== user.name))
     throw flError('NF_SUBMIT_TOKEN_CONFLICT', { token: id, job: id });
   if (again) return { job: again, isNew: false };
+  requireRoomForJob(user.name, { jobs: await deps.store.jobs(), bytes: unpacked.packed.size });
   if (await deps.store.wasDeleted(id)) throw flError('NF_JOB_DELETED', { job: id });
   const modelComesApart = request.initial_model !== undefined;
   const { definition } = await deps.check(join(incoming, RUN_FILES.bundle), { modelComesApart });
