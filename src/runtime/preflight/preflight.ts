@@ -45,7 +45,7 @@ export interface PreflightOptions {
   readonly engine: EngineChoice;
 }
 
-const OWN_PACKAGE = `scripts run as a user who may write to neuroflare itself in ${PACKAGE_ROOT}: only Node.js's permission model keeps them from it; install it as another user`;
+const OWN_PACKAGE = `scripts run as a user who may write to neuroflare's own package in ${PACKAGE_ROOT}: only Node.js's permission model keeps them from it; install it as another user`;
 /** More than this apart, certificates and logs of two machines tell of different times. */
 const MOST_SECONDS_APART = 30;
 const LEAST_FREE_GB = 2;

@@ -71,7 +71,7 @@ export const GENERAL_ERRORS = {
   },
   NF_INPUT_LARGE: {
     exit: 4,
-    message: '{path} has {bytes} bytes, and {most} are the most that is read of such a file.',
+    message: '{path} has {bytes|byte|bytes}, and {most} are the most that is read of such a file.',
     hint: 'Look whether it is the file that is meant: docs/limits.md says how much is read of which files.',
   },
   NF_PATH_MISSING: {

@@ -79,7 +79,8 @@ export const NIFTI_ERRORS = {
   },
   NF_NIFTI_TOO_LARGE: {
     exit: 4,
-    message: '{file} says it holds {voxels|voxel|voxels}, {bytes} bytes in memory; at most {most} are read.',
+    message:
+      '{file} says it holds {voxels|voxel|voxels}, {bytes|byte|bytes} in memory; at most {most} are read.',
     hint: 'Check the header; split or downsample the image if it is really that large.',
   },
   NF_NIFTI_DATATYPE: {
