@@ -151,6 +151,15 @@ export class LiveFederation {
     return (await submitJob(await this.admin(), job, { signal, ...options })).jobId;
   }
 
+  /** Ends a job, wherever it is: one whose results are being written cannot be aborted any more. */
+  async end(id: string): Promise<JobMeta> {
+    const admin = await this.admin();
+    await admin.abort(id).catch((error: { readonly code?: string }) => {
+      if (error.code !== 'NF_JOB_OVER') throw error;
+    });
+    return this.wait(id);
+  }
+
   /** Until the job is over. */
   async wait(id: string, seconds: number = LIMITS.job): Promise<JobMeta> {
     return watchJob(await this.admin(), id, {

@@ -223,9 +223,7 @@ describe('an answer of a site', () => {
   };
   const ended = async (one: RawSite, id: string) => {
     await one.send('DELETE', '/v1/site/session').catch(() => undefined);
-    const meta = await admin.job(id);
-    if (!meta.status.startsWith('FINISHED')) await admin.abort(id);
-    return federation.wait(id);
+    return federation.end(id);
   };
 
   it.each<

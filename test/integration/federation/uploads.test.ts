@@ -49,10 +49,8 @@ async function begin(): Promise<void> {
   await site.task(job);
 }
 async function end(): Promise<void> {
-  const admin = await federation.admin();
   await site.close();
-  if (!(await admin.job(job)).status.startsWith('FINISHED')) await admin.abort(job);
-  await federation.wait(job);
+  await federation.end(job);
 }
 const update = (value: number) =>
   Buffer.from(encodeSafetensors({ weights: float32([value, value, value, value]) }));

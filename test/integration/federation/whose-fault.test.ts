@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Admin } from '../../../src/runtime/admin/admin.ts';
-import { isFinished } from '../../../src/runtime/wire/admin.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, makeLiveKits, until } from '../../support/live-federation.ts';
 import { RawSite } from '../../support/raw-site.ts';
@@ -57,8 +56,7 @@ async function begun(workflow: Record<string, unknown> = {}) {
     site.send('POST', `/v1/site/jobs/${id}/failures`, { round, attempt: 1, error: report(code) });
   const close = async () => {
     await Promise.all(sites.map((site) => site.close()));
-    if (!isFinished((await admin.job(id)).status)) await admin.abort(id);
-    await federation.wait(id);
+    await federation.end(id);
   };
   return { id, sites, fail, close };
 }
