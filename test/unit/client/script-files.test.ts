@@ -88,6 +88,16 @@ describe('a script at a site', () => {
     expect(own).toEqual({ realpath: 'OK true', resolve: 'OK true' });
   });
 
+  it('finds its own files in a folder that is closed to all but the user of the client', async () => {
+    const closed = join(root, 'closed');
+    const folder = await makeJobFolder(join(closed, 'work'));
+    await chmod(closed, 0o700);
+    await mkdir(join(folder.bundle, 'client'), { recursive: true });
+    await writeFile(join(folder.bundle, 'client/more.ts'), 'export const there: number = 1;');
+    const codes = { more: `import('./more.ts').then(({ there }) => there)` };
+    expect(await attemptIn(folder, codes)).toEqual({ more: 'OK 1' });
+  });
+
   it('reads of the folder of neuroflare the code alone: people keep kits and keys in a clone', async () => {
     const folder = await makeJobFolder(join(root, 'clone/work'));
     const places = ['', 'docs', 'test', 'node_modules', 'node_modules/.bin', 'node_modules/typescript'];
@@ -106,6 +116,7 @@ describe('a script at a site', () => {
     expectShut(await attemptIn(folder, codes), codes);
     const own = await attemptIn(folder, {
       zod: `typeof require('zod').object`,
+      'the build for WebAssembly': `fs.readFileSync(${JSON.stringify(join(PACKAGE_ROOT, 'node_modules/onnxruntime-web/package.json'))}).length > 0`,
       engine: `import('neuroflare/engine').then((own) => typeof own)`,
       mri: `import('neuroflare/mri').then((own) => typeof own)`,
       tensorflow: `import('@tensorflow/tfjs').then((tf) => typeof tf.tensor)`,
@@ -114,6 +125,7 @@ describe('a script at a site', () => {
     });
     expect(own).toEqual({
       zod: 'OK function',
+      'the build for WebAssembly': 'OK true',
       engine: 'OK object',
       mri: 'OK object',
       tensorflow: 'OK function',

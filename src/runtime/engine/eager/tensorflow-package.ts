@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
+import { isThere } from '../../kernel/is-there.ts';
 
 /** One of TensorFlow's packages for Node.js, wherever it lies. */
 export interface TensorflowPackage {
@@ -28,7 +29,7 @@ export function findTensorflowPackages(): TensorflowPackage[] {
  */
 export function hasBinding(folder: string): boolean {
   const builds = join(folder, 'lib');
-  return existsSync(builds) && readdirSync(builds).some((build) => existsSync(join(builds, build, BINDING)));
+  return isThere(builds) && readdirSync(builds).some((build) => isThere(join(builds, build, BINDING)));
 }
 
 function installedFolder(name: string): string | undefined {

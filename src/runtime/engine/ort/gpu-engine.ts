@@ -1,6 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
+import { isThere } from '../../kernel/is-there.ts';
 import { reasonOf } from '../../kernel/reason-of.ts';
 import type { Engine } from '../engine.ts';
 import { shareGpus } from './gpu-turns.ts';
@@ -43,6 +44,6 @@ function requireProvider({ provider, index }: GpuChoice): void {
     return;
   }
   const builds = join(ortFolder('onnxruntime-node'), 'bin', 'napi-v6', process.platform, process.arch);
-  const library = existsSync(builds) && readdirSync(builds).some((file) => file.includes('providers_cuda'));
+  const library = isThere(builds) && readdirSync(builds).some((file) => file.includes('providers_cuda'));
   if (!library) throw new Error("onnxruntime-node's CUDA library is not installed");
 }

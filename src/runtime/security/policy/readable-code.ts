@@ -8,7 +8,7 @@ import { PACKAGE_ROOT } from '../../kernel/package-root.ts';
 /** The folder that the running code is in. */
 const CODE = fileURLToPath(new URL('../../../', import.meta.url));
 /** Found where somebody has installed them, and in a clone: what is installed of neuroflare carries ONNX Runtime in its code. */
-const BESIDE = ['@tensorflow/tfjs-node', 'onnxruntime-node'];
+const BESIDE = ['@tensorflow/tfjs-node', 'onnxruntime-node', 'onnxruntime-web'];
 
 interface PackageJson {
   readonly dependencies?: Readonly<Record<string, string>>;

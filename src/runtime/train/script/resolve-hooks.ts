@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire, isBuiltin, registerHooks } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import { flError, type Place } from '../../kernel/errors.ts';
+import { isThere } from '../../kernel/is-there.ts';
 import { MODULE_EXTENSION } from '../../kernel/module-file.ts';
 import { sourceExcerpt } from '../../kernel/source-excerpt.ts';
 import { loadTypeScript } from './load-typescript.ts';
@@ -170,7 +171,7 @@ function relativeImport(specifier: string, parent: string, places: CodePlace) {
   if (!url.href.startsWith(places.bundle)) {
     throw notLoaded(`'${specifier}' lies outside the job folder`, where);
   }
-  if (!existsSync(url)) throw notLoaded(`'${specifier}' does not exist`, where);
+  if (!isThere(url)) throw notLoaded(`'${specifier}' does not exist`, where);
   const task = taskOf(parent);
   if (task === null) commonJs.add(fileURLToPath(url));
   else url.searchParams.set(TASK_QUERY, task);
