@@ -109,6 +109,8 @@ export function describeStore(name: string, { module, open: opener, make }: Stor
       });
 
       it.each([
+        [{ submitter: 'ann@example.org' }, ['a', 'b', 'c']],
+        [{ submitter: 'bob@example.org' }, []],
         [{ study: 'brain' }, ['b', 'c']],
         [{ study: 'nowhere' }, []],
         [{ token: 't' }, ['a', 'c']],

@@ -1,7 +1,8 @@
 import { requireTermsOf, termsAgain } from '../federation/job-terms.ts';
 import { flError } from '../kernel/errors.ts';
 import { signJob } from '../security/job-signature.ts';
-import { isFinished, type JobMeta } from '../wire/admin.ts';
+import type { JobMeta } from '../wire/admin.ts';
+import { requireEndedWithoutSuccess } from '../wire/ended.ts';
 import type { Admin } from './admin.ts';
 import { checkedOriginal, type OriginalJob } from './original-job.ts';
 import { type SubmitOptions, VALID_DAYS } from './submit.ts';
@@ -22,7 +23,9 @@ export async function resumeJob(
   which: string,
   { validDays = VALID_DAYS, signal, onOriginal }: ResumeOptions,
 ): Promise<{ readonly meta: JobMeta; readonly original: OriginalJob }> {
-  requireEnded(await admin.job(which));
+  // Before anything is fetched and signed; the server looks again.
+  const { job_id: id, status } = await admin.job(which);
+  requireEndedWithoutSuccess({ id, status });
   const { original, signed, job } = await checkedOriginal(admin, which);
   const { terms } = signed;
   if (terms.version === 1) throw flError('NF_JOB_SIGNATURE_OLD', { job: original.id });
@@ -40,10 +43,4 @@ function requireOwnContent(me: string, { owner, submitter }: OriginalJob): void 
   if (owner !== me || submitter === me) return;
   const reason = `the job is yours, and what the server sends was signed by ${submitter}; if ${submitter} resumed it before, have it resumed by them, or submit it anew`;
   throw flError('NF_JOB_SIGNATURE', { reason });
-}
-
-/** Before anything is fetched and signed; the server looks again. */
-function requireEnded({ job_id: job, status }: JobMeta): void {
-  if (!isFinished(status)) throw flError('NF_JOB_NOT_OVER', { job, status });
-  if (status === 'FINISHED:COMPLETED') throw flError('NF_JOB_COMPLETED', { job });
 }

@@ -1,12 +1,6 @@
 import { flError } from '../kernel/errors.ts';
-import { isFinished } from '../wire/admin.ts';
+import { requireEndedWithoutSuccess } from '../wire/ended.ts';
 import type { JobRecord, Resumption } from './server-store.ts';
-
-/** Only a job that ended without success can be resumed. @throws NF_JOB_NOT_OVER, NF_JOB_COMPLETED */
-export function requireEndedWithoutSuccess({ id: job, status }: JobRecord): void {
-  if (!isFinished(status)) throw flError('NF_JOB_NOT_OVER', { job, status });
-  if (status === 'FINISHED:COMPLETED') throw flError('NF_JOB_COMPLETED', { job });
-}
 
 /**
  * A job as it is once it was resumed: how far it came stays, what ended it goes, and sites are asked anew.

@@ -129,6 +129,8 @@ export interface StoredEvent {
 }
 
 export interface JobFilter {
+  /** Name of who submitted them. */
+  readonly submitter?: string | undefined;
   readonly study?: string | undefined;
   readonly token?: string | undefined;
   readonly statuses?: readonly JobStatus[] | undefined;

@@ -90,7 +90,10 @@ async function enter(
   if (again && (again.bundleSha256 !== unpacked.bundleSha256 || again.submitter.name !== user.name))
     throw flError('NF_SUBMIT_TOKEN_CONFLICT', { token: id, job: id });
   if (again) return { job: again, isNew: false };
-  requireRoomForJob(user.name, { jobs: await deps.store.jobs(), bytes: unpacked.packed.size });
+  requireRoomForJob(user.name, {
+    jobs: await deps.store.jobs({ submitter: user.name }),
+    bytes: unpacked.packed.size,
+  });
   if (await deps.store.wasDeleted(id)) throw flError('NF_JOB_DELETED', { job: id });
   const modelComesApart = request.initial_model !== undefined;
   const { definition } = await deps.check(join(incoming, RUN_FILES.bundle), { modelComesApart });

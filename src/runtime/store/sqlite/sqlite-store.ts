@@ -66,8 +66,9 @@ class SqliteStore implements ServerStore {
     return row && recordOf(row);
   }
 
-  async jobs({ study, token, statuses }: JobFilter = {}): Promise<JobRecord[]> {
+  async jobs({ submitter, study, token, statuses }: JobFilter = {}): Promise<JobRecord[]> {
     const conditions: [sql: string, values: readonly string[]][] = [];
+    if (submitter !== undefined) conditions.push(['submitter = ?', [submitter]]);
     if (study !== undefined) conditions.push(['study = ?', [study]]);
     if (token !== undefined) conditions.push(['token = ?', [token]]);
     if (statuses) conditions.push([`status IN (${statuses.map(() => '?').join()})`, statuses]);
