@@ -9,6 +9,7 @@ import { usageError } from './output/usage-error.ts';
 import type { NeuroflareError } from './runtime/kernel/errors.ts';
 import { toNeuroflareError } from './runtime/kernel/errors.ts';
 import { printable, printableDeep } from './runtime/kernel/printable.ts';
+import { timeText } from './runtime/kernel/time-text.ts';
 import type { Progress } from './runtime/telemetry/progress.ts';
 
 export type OutputFormat = 'txt' | 'json' | 'jsonl';
@@ -114,6 +115,11 @@ export abstract class BaseCommand<Result> extends Command {
   /** A line for people, on stderr. */
   protected note(line: string): void {
     if (!this.quiet) writeNote(printable(line));
+  }
+
+  /** For what runs for weeks: each line has its time. */
+  protected noteWithTime(line: string): void {
+    this.note(`${timeText(new Date())} ${line}`);
   }
 
   /** Bars on a terminal, plain lines elsewhere, nothing when quiet. */

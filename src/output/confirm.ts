@@ -35,3 +35,8 @@ export async function confirm(
     terminal.close();
   }
 }
+
+/** Before somebody signs what another one had signed. */
+export function signQuestion(submitter: string, org: string): string {
+  return `Sign what ${submitter} (${org}) had signed, under your name?`;
+}

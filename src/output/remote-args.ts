@@ -4,6 +4,10 @@ import { Args, Flags } from '@oclif/core';
 
 export const jobArg = Args.string({ required: true, description: 'id of the job, or its beginning' });
 
+/** Where Ctrl-C ends the watching of a job. */
+export const JOB_GOES_ON =
+  "The job goes on at the server: 'neuroflare job monitor JOB' watches it again, 'neuroflare job abort JOB' ends it.";
+
 /** `--valid-days`: how long a signed job is good. */
 export const validDaysFlag = Flags.integer({
   min: 1,

@@ -4,7 +4,6 @@ import { BaseCommand } from '../../command.ts';
 import { PROXY_SUMMARY } from '../../output/flags.ts';
 import { ENGINE_CHOICES } from '../../runtime/engine/registry.ts';
 import { letBuffersPass } from '../../runtime/kernel/collector.ts';
-import { timeText } from '../../runtime/kernel/time-text.ts';
 
 const resultSchema = z.object({ stopped: z.boolean() });
 type Result = z.output<typeof resultSchema>;
@@ -42,16 +41,11 @@ export default class ClientStart extends BaseCommand<Result> {
         data: flags.data,
         proxy: flags.proxy,
         engine: { choice: flags.engine, gpu: flags.gpu, requireGpu: flags['require-gpu'] },
-        tell: (line) => this.#say(line),
+        tell: (line) => this.noteWithTime(line),
         signal: this.signal,
       });
-    while ((await run()) === 'restart') this.#say('The client starts again.');
+    while ((await run()) === 'restart') this.noteWithTime('The client starts again.');
     return { stopped: true };
-  }
-
-  /** This runs for weeks: each line has its time. */
-  #say(line: string): void {
-    this.note(`${timeText(new Date())} ${line}`);
   }
 
   protected override render(): string {

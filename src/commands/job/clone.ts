@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { z } from 'zod';
-import { confirm } from '../../output/confirm.ts';
+import { confirm, signQuestion } from '../../output/confirm.ts';
 import { forceFlag, jobArg, validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { shellWord } from '../../runtime/kernel/shell-word.ts';
@@ -38,7 +38,7 @@ export default class JobClone extends RemoteCommand<Result> {
           this.note(`${name} of ${submitter} (${org}), code ${codeSha256}`);
           // By the server's own word it is not the submitter's.
           if (submitter === owner) return undefined;
-          return confirm(`Sign what ${submitter} (${org}) had signed, under your name?`, flags);
+          return confirm(signQuestion(submitter, org), flags);
         },
       });
       const { submitter, codeSha256 } = original;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { confirm } from '../../output/confirm.ts';
+import { confirm, signQuestion } from '../../output/confirm.ts';
 import { forceFlag, jobArg, validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { counted } from '../../runtime/kernel/counted.ts';
@@ -36,7 +36,7 @@ export default class JobResume extends RemoteCommand<Result> {
           this.note(`${name} of ${submitter} (${org}), code ${codeSha256}`);
           // Somebody else's name under the code is the one thing that a server could choose.
           if (submitter === admin.kit.identity.name) return undefined;
-          return confirm(`Sign what ${submitter} (${org}) had signed, under your name?`, flags);
+          return confirm(signQuestion(submitter, org), flags);
         },
       });
       return {

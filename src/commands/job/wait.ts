@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { errorLines } from '../../output/job-text.ts';
 import { createJobView, endText } from '../../output/job-view.ts';
-import { jobArg } from '../../output/remote-args.ts';
+import { JOB_GOES_ON, jobArg } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { type JobMeta, jobMeta } from '../../runtime/wire/admin.ts';
 
@@ -15,8 +15,7 @@ export default class JobWait extends RemoteCommand<JobMeta> {
   };
   static override resultSchema = jobMeta;
 
-  protected override readonly interruptHint =
-    "The job goes on at the server: 'neuroflare job monitor JOB' watches it again, 'neuroflare job abort JOB' ends it.";
+  protected override readonly interruptHint = JOB_GOES_ON;
 
   protected override async execute(): Promise<JobMeta> {
     const { args, flags } = await this.parse(JobWait);

@@ -2,7 +2,6 @@ import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { addressText } from '../../runtime/kernel/address-text.ts';
-import { timeText } from '../../runtime/kernel/time-text.ts';
 
 const resultSchema = z.object({ stopped: z.boolean() });
 type Result = z.output<typeof resultSchema>;
@@ -39,21 +38,16 @@ export default class ServerStart extends BaseCommand<Result> {
       serve({
         ...options,
         acceptLoss,
-        tell: (line) => this.#say(line),
+        tell: (line) => this.noteWithTime(line),
         signal: this.signal,
         onReady: ({ host, port, state }) => {
           acceptLoss = false;
-          this.#say(`The server listens on ${addressText(host)}:${port}; its jobs are in ${state}.`);
+          this.noteWithTime(`The server listens on ${addressText(host)}:${port}; its jobs are in ${state}.`);
         },
       });
-    for (const line of await serverNotes(args.kit)) this.#say(line);
-    while ((await run()) === 'restart') this.#say('The server starts again.');
+    for (const line of await serverNotes(args.kit)) this.noteWithTime(line);
+    while ((await run()) === 'restart') this.noteWithTime('The server starts again.');
     return { stopped: true };
-  }
-
-  /** This runs for weeks: each line has its time. */
-  #say(line: string): void {
-    this.note(`${timeText(new Date())} ${line}`);
   }
 
   protected override render(): string {

@@ -2,14 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { readSplit } from '../../preprocess/split/manifest.ts';
 import { type TermsWanted, termsOf } from '../federation/job-terms.ts';
-import { closedModules, unnamedClasses, unseenKeyMetric } from '../federation/job-warnings.ts';
+import { jobWarnings } from '../federation/job-warnings.ts';
 import { modelForm } from '../federation/model-form.ts';
 import { packBundle } from '../federation/packed-bundle.ts';
 import { loadSubmittedJob, modelOutside } from '../federation/submitted-job.ts';
 import type { Bundle } from '../job/bundle.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { LOCAL_FILES } from '../job/job-paths.ts';
-import { keyMetricWarnings } from '../job/key-metric.ts';
 import { findJobFile, loadJob } from '../job/load.ts';
 import { planRun } from '../job/plan.ts';
 import { counted } from '../kernel/counted.ts';
@@ -79,10 +78,7 @@ export async function submitJob(admin: Admin, path: string, options: SubmitOptio
     return send();
   });
   const warnings = [
-    ...keyMetricWarnings(job.value.workflow),
-    ...unseenKeyMetric(definition.workflow.keyMetric, bundle),
-    ...closedModules(bundle),
-    ...unnamedClasses(definition, manifest),
+    ...jobWarnings(job, bundle, manifest),
     ...(await siteWarnings(admin, definition, wanted)),
   ];
   return { jobId: answer.job_id, isNew: answer.is_new, name: definition.name, sites, warnings };

@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { firstOf } from '../kernel/first-of.ts';
 import { headOf, readChainedLog, type SignatureCheck, verifyChainedLog } from '../store/chained-log.ts';
 import { isLocked } from '../workspace/lock.ts';
 import { readApprovals } from './approvals.ts';
 import type { ClientFolder } from './client-folder.ts';
 import { addStopped, readStopped } from './stopped-jobs.ts';
+import { workLost } from './work-record.ts';
 
 /** What people at a site decided, by the log of it: the files that a client goes by are held against it. */
 interface Decided {
@@ -18,8 +20,6 @@ interface Decided {
   >;
 }
 
-/** Named in an error; the rest is a number. */
-const MOST_NAMED = 3;
 /** Between what somebody decides and its line in the log. */
 const SETTLE_MS = 300;
 
@@ -82,12 +82,12 @@ async function compare(folder: ClientFolder, isSigned: SignatureCheck): Promise<
     const gone = [...decided.approved].filter((code) => !codes.has(code));
     const strange = [...codes].filter((code) => !decided.approved.has(code));
     if (gone.length > 0)
-      troubles.push(lost(folder.approvals, `approvals are gone that were given: ${named(gone)}`));
+      troubles.push(workLost(folder.approvals, `approvals are gone that were given: ${firstOf(gone)}`));
     if (strange.length > 0)
       troubles.push(
-        lost(
+        workLost(
           folder.approvals,
-          `code stands there that nobody has approved by the log, and does not count as approved: ${named(strange)}`,
+          `code stands there that nobody has approved by the log, and does not count as approved: ${firstOf(strange)}`,
         ),
       );
   }
@@ -95,7 +95,7 @@ async function compare(folder: ClientFolder, isSigned: SignatureCheck): Promise<
     const ids = new Set(stopped.stopped.map(({ job_id: id }) => id));
     const gone = [...decided.stopped.keys()].filter((id) => !ids.has(id));
     if (gone.length > 0)
-      troubles.push(lost(folder.stopped, `jobs are gone that were stopped: ${named(gone)}`));
+      troubles.push(workLost(folder.stopped, `jobs are gone that were stopped: ${firstOf(gone)}`));
   }
   return troubles;
 }
@@ -110,10 +110,10 @@ async function readLog(
   const isSomethingThere = existsSync(path) || (await headOf(path)) !== undefined;
   try {
     const { findings } = isSomethingThere ? await verifyChainedLog(path, isSigned) : { findings: [] };
-    for (const { problem } of findings.slice(0, 1)) troubles.push(lost(path, problem));
+    for (const { problem } of findings.slice(0, 1)) troubles.push(workLost(path, problem));
     return await decidedIn(folder);
   } catch (thrown) {
-    troubles.push(lost(path, toNeuroflareError(thrown).message.replace(/\.$/, '')));
+    troubles.push(workLost(path, toNeuroflareError(thrown).message.replace(/\.$/, '')));
     return { approved: new Set(), stopped: new Map() };
   }
 }
@@ -148,13 +148,4 @@ async function decidedIn({ approvalAudit }: ClientFolder, end = Number.POSITIVE_
       stopped.set(job, { reason: what, by: String(actor), time: String(time) });
   }
   return { approved, stopped };
-}
-
-function lost(path: string, reason: string): NeuroflareError {
-  return flError('NF_WORK_LOST', { path, reason }, { place: { file: path } });
-}
-
-function named(all: readonly string[]): string {
-  const more = all.length > MOST_NAMED ? ` and ${all.length - MOST_NAMED} more` : '';
-  return `${all.slice(0, MOST_NAMED).join(', ')}${more}`;
 }

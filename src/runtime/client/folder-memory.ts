@@ -4,13 +4,13 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { counted } from '../kernel/counted.ts';
 import { prettyJson } from '../kernel/digest.ts';
-import { flError, type NeuroflareError } from '../kernel/errors.ts';
+import type { NeuroflareError } from '../kernel/errors.ts';
 import { headOf } from '../store/chained-log.ts';
 import { type KnownEnd, knownEnds } from '../wire/log-head.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { readOrSetAside, readRecord } from '../workspace/record-file.ts';
 import type { ClientFolder } from './client-folder.ts';
-import { workRecord } from './work-record.ts';
+import { workLost, workRecord } from './work-record.ts';
 
 const FORM = workRecord(
   z.strictObject({
@@ -51,7 +51,7 @@ async function lossesBy(folder: ClientFolder, kept: Kept | undefined): Promise<N
   const known = new Set(kept.files);
   const gone = lossesOf(folder).filter(([path]) => known.has(basename(path)) && !existsSync(path));
   const logs = await Promise.all(logsOf(folder).map((path) => lossOfLog(path, kept.logs[basename(path)])));
-  return [...gone.map(([path, meaning]) => lost(path, `it is gone: ${meaning}`)), ...logs.flat()];
+  return [...gone.map(([path, meaning]) => workLost(path, `it is gone: ${meaning}`)), ...logs.flat()];
 }
 
 async function lossOfLog(path: string, end: KnownEnd | undefined): Promise<NeuroflareError[]> {
@@ -59,10 +59,10 @@ async function lossOfLog(path: string, end: KnownEnd | undefined): Promise<Neuro
   const had = counted(end.seq, 'entry', 'entries');
   const head = await headOf(path);
   // Where the head alone is gone, or the log alone, whoever opens the log says so.
-  if (!head) return existsSync(path) ? [] : [lost(path, `it is gone with its .head, and had ${had}`)];
-  if (head.seq < end.seq) return [lost(path, `it ends at entry ${head.seq}, and had ${had} before`)];
+  if (!head) return existsSync(path) ? [] : [workLost(path, `it is gone with its .head, and had ${had}`)];
+  if (head.seq < end.seq) return [workLost(path, `it ends at entry ${head.seq}, and had ${had} before`)];
   const isOther = head.seq === end.seq && head.hash !== end.hash;
-  return isOther ? [lost(path, `its entry ${end.seq} is another one than before`)] : [];
+  return isOther ? [workLost(path, `its entry ${end.seq} is another one than before`)] : [];
 }
 
 /** What stands in a folder in which no client has run yet: somebody has put it there. */
@@ -73,11 +73,7 @@ function broughtAlong(folder: ClientFolder): NeuroflareError[] {
     .map((path) => basename(path));
   if (names.length === 0) return [];
   const reason = `no client has run in it, and it holds ${names.join(', ')}; what is approved there counts as not approved`;
-  return [lost(folder.root, reason)];
-}
-
-function lost(path: string, reason: string): NeuroflareError {
-  return flError('NF_WORK_LOST', { path, reason }, { place: { file: path } });
+  return [workLost(folder.root, reason)];
 }
 
 /** Remembers what is in a work folder, so that what vanishes is noticed at the next start. */
@@ -104,7 +100,7 @@ export class FolderMemory {
     const losses = trouble ? [trouble] : await lossesBy(folder, value?.kept);
     const isOld = logsOf(folder).some((path) => existsSync(path));
     if (!value && !trouble && isOld)
-      losses.push(lost(folder.instance, 'it is gone, and with it what else was here'));
+      losses.push(workLost(folder.instance, 'it is gone, and with it what else was here'));
     if (!value && !trouble && !isOld) losses.push(...broughtAlong(folder));
     return { memory, losses };
   }

@@ -1,6 +1,7 @@
 import { rm, stat } from 'node:fs/promises';
 import { sha256File } from '../kernel/digest.ts';
-import { flError, type NeuroflareError } from '../kernel/errors.ts';
+import type { NeuroflareError } from '../kernel/errors.ts';
+import { workFileFault } from './work-record.ts';
 
 /** The model of a job's task on this site's disk. One of an earlier start is looked at before it is used: a disk may have damaged it. */
 export class KeptModel {
@@ -29,9 +30,5 @@ export class KeptModel {
 function damaged(path: string): NeuroflareError {
   const what = 'A model that was fetched before';
   const reason = 'its bytes are others than those the server sent';
-  return flError(
-    'NF_WORK_FILE',
-    { what, path, reason, mend: 'It is fetched again.' },
-    { place: { file: path } },
-  );
+  return workFileFault({ what, path, reason, mend: 'It is fetched again.' });
 }

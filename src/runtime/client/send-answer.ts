@@ -10,6 +10,7 @@ import type { JobLog } from './job-log.ts';
 import { clearOutbox, type Outbox, readOutbox } from './outbox.ts';
 import { outgoing } from './outgoing.ts';
 import type { ServerLink } from './server-link.ts';
+import { workFileFault } from './work-record.ts';
 
 export interface AnswerDeps {
   readonly site: string;
@@ -54,11 +55,7 @@ async function damageOfUpdate(answer: Outbox['answer']): Promise<NeuroflareError
   const reason = typeof found === 'string' ? 'its bytes are others than those of the answer' : found.message;
   const what = 'The update of an answer that the server had not acknowledged';
   const mend = 'The task is done again.';
-  return flError(
-    'NF_WORK_FILE',
-    { what, path, reason: reason.replace(/\.$/, ''), mend },
-    { place: { file: path } },
-  );
+  return workFileFault({ what, path, reason: reason.replace(/\.$/, ''), mend });
 }
 
 /** Sends an answer until the server has said what became of it, and forgets it then. Returns whether it took that, or a failure in its place. */

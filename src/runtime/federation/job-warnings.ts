@@ -1,17 +1,33 @@
 import type { SplitManifest } from '../../preprocess/split/manifest.ts';
 import type { Bundle } from '../job/bundle.ts';
 import type { JobDefinition } from '../job/definition.ts';
+import { keyMetricWarnings } from '../job/key-metric.ts';
+import type { LoadedJob } from '../job/load.ts';
 import { compareText } from '../kernel/compare-text.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { outputCount, parseModelSpec } from '../train/models/spec.ts';
 
 /** What of a job will most likely fail once it runs, told before: nobody can know here what a script does in the end. */
 
+/** All of them, of a job that was loaded; `split` where its data are at hand. */
+export function jobWarnings(
+  { value, definition }: LoadedJob,
+  bundle: Bundle,
+  split?: SplitManifest,
+): string[] {
+  return [
+    ...keyMetricWarnings(value.workflow),
+    ...unseenKeyMetric(definition.workflow.keyMetric, bundle),
+    ...closedModules(bundle),
+    ...unnamedClasses(definition, split),
+  ];
+}
+
 /** Figures that `Trainer.evaluate` and `ImageSet` report (`train/metrics.ts`). */
 const OF_THE_TRAINER = ['loss', 'accuracy', 'balanced_accuracy', 'num_examples'];
 
 /** The key metric stands nowhere in the job's code, and is none that comes with neuroflare/mri. */
-export function unseenKeyMetric(metric: string, { files }: Bundle): string[] {
+function unseenKeyMetric(metric: string, { files }: Bundle): string[] {
   const texts = files
     .filter(({ path }) => /\.[cm]?[jt]s$/.test(path))
     .map(({ bytes }) => new TextDecoder().decode(bytes));
@@ -33,7 +49,7 @@ const CLOSED =
   /\b(?:from|import|require\s*\(|import\s*\()\s*['"](?:node:)?(child_process|worker_threads|cluster|net|tls|dgram|dns|https?|http2|inspector|sqlite)(?:\/\w+)?['"]/g;
 
 /** What works in `simulate` and is kept from the script at a site. */
-export function closedModules({ files }: Bundle): string[] {
+function closedModules({ files }: Bundle): string[] {
   return files
     .filter(({ path }) => /\.[cm]?[jt]s$/.test(path))
     .flatMap(({ path, bytes }) => {
@@ -48,7 +64,7 @@ export function closedModules({ files }: Bundle): string[] {
 }
 
 /** Labels of the images in use that the model does not name, or more of them than it has outputs. */
-export function unnamedClasses({ model }: JobDefinition, split: SplitManifest | undefined): string[] {
+function unnamedClasses({ model }: JobDefinition, split: SplitManifest | undefined): string[] {
   if (model.kind !== 'built' || !split) return [];
   const spec = parseModelSpec(model.spec);
   const counts = split.sites.flatMap(({ classes }) => Object.values(classes)).flatMap(Object.entries<number>);

@@ -7,7 +7,6 @@ import type { JobHome } from '../job/built-job.ts';
 import type { Bundle } from '../job/bundle.ts';
 import { defineJob } from '../job/definition.ts';
 import { type FileRules, LOCAL_FILES } from '../job/job-paths.ts';
-import { keyMetricWarnings } from '../job/key-metric.ts';
 import { type LoadedJob, readJob } from '../job/load.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
 import { checkScript } from '../job/script.ts';
@@ -17,7 +16,7 @@ import { atPlace, NeuroflareError } from '../kernel/errors.ts';
 import type { ParamSet } from '../tensors/nd-array.ts';
 import { parseModelSpec } from '../train/models/spec.ts';
 import { initialModel, requireModelSize } from './initial-model.ts';
-import { closedModules, unnamedClasses, unseenKeyMetric } from './job-warnings.ts';
+import { jobWarnings } from './job-warnings.ts';
 import type { RunCard } from './run-card.ts';
 
 /** A job that passed every check that can be made before a site starts. */
@@ -48,13 +47,7 @@ export async function prepareJob(
     throw placedInJob(error, loaded.source);
   });
   const gaps = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
-  const warnings = [
-    ...keyMetricWarnings(loaded.value.workflow),
-    ...unseenKeyMetric(definition.workflow.keyMetric, bundle),
-    ...closedModules(bundle),
-    ...unnamedClasses(definition, split),
-    ...gaps,
-  ];
+  const warnings = [...jobWarnings(loaded, bundle, split), ...gaps];
   return { loaded, bundle, split, plan, params, warnings };
 }
 

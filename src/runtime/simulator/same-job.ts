@@ -64,7 +64,7 @@ async function jobNow(run: Comparison, mayChange: ReadonlySet<string>): Promise<
   const written = (await loadJob(folder.at(RUN_FILES.bundle))).value.seed;
   const isGiven = overrides.some(({ name }) => name === 'seed');
   if (!isGiven && run.loaded.value.seed !== written) throw changed('seed of job.yaml');
-  const wanted = withSeed(run);
+  const wanted = isGiven ? run.loaded.value : { ...run.loaded.value, seed: card.job.seed };
   const key = keysThatDiffer(withGoal(card.job), withGoal(wanted)).find((name) => !mayChange.has(name));
   if (key !== undefined) throw changed(isSameFile ? `a value of --set (${key})` : `${key} of job.yaml`);
   return wanted;
@@ -100,11 +100,6 @@ async function requireSameFlags({ card, flags, engine }: Comparison): Promise<vo
   const split = card.data?.split;
   if (split && card.data?.split_sha256 !== (await readSplit(split)).sha256) throw changed(split);
   if (engine !== card.engine) throw changed('the choice of engine (--engine)');
-}
-
-function withSeed({ card, overrides, loaded: { value } }: Comparison): JobFile {
-  const isGiven = overrides.some(({ name }) => name === 'seed');
-  return { ...value, seed: isGiven ? value.seed : card.job.seed };
 }
 
 /** With what is derived where it is not written: version 0.1.0 wrote it into every card. */

@@ -1,3 +1,4 @@
+import { firstOf } from '../../kernel/first-of.ts';
 import { type SitePolicy, sitePolicySchema } from './site-policy.ts';
 
 /** What is a number, and what more of it allows. */
@@ -25,13 +26,13 @@ export function wideningsOf(policy: SitePolicy): string[] {
     }),
     line(policy.allowed_code.length > 0, {
       key: 'allowed_code',
-      value: listed(policy.allowed_code),
+      value: firstOf(policy.allowed_code),
       usual: 'none',
       meaning: 'this code runs without asking',
     }),
     line(policy.allowed_templates.length > 0, {
       key: 'allowed_templates',
-      value: listed(policy.allowed_templates),
+      value: firstOf(policy.allowed_templates),
       usual: 'none',
       meaning: 'their code runs without asking',
     }),
@@ -85,12 +86,4 @@ interface Widening {
 
 function line(isWider: boolean, { key, value, usual, meaning }: Widening): string | undefined {
   return isWider ? `${key}: ${value} (default ${usual}), ${meaning}` : undefined;
-}
-
-/** Named of a list; the rest is a number. */
-const MOST_NAMED = 3;
-
-function listed(all: readonly string[]): string {
-  const more = all.length > MOST_NAMED ? ` and ${all.length - MOST_NAMED} more` : '';
-  return `${all.slice(0, MOST_NAMED).join(', ')}${more}`;
 }
