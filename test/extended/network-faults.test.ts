@@ -262,6 +262,8 @@ describe.runIf(mayMount)('a disk', () => {
         federation.output('site-1').includes('No space left')
       );
     }, 60);
+    // Whoever sits at the server learns it, too, whether a request or the job itself met the disk.
+    await until(() => federation.output('hub').includes('No space left'), 60);
     say('free');
     expect(await federation.wait(id, LIMITS.longJob)).toMatchObject({
       status: 'FINISHED:COMPLETED',

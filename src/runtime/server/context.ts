@@ -5,6 +5,7 @@ import type { ServerStore } from '../store/server-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { LogLevel } from '../wire/shapes.ts';
 import type { JobService } from './jobs/job-service.ts';
+import type { MachineNotes } from './machine-notes.ts';
 import type { Metrics } from './metrics.ts';
 import type { Access } from './policy/access.ts';
 import type { Studies } from './policy/studies.ts';
@@ -34,6 +35,7 @@ export interface ServerContext {
   readonly revoked: RevokedList;
   readonly audit: AuditLog;
   readonly metrics: Metrics;
+  readonly machine: MachineNotes;
   readonly logger: Logger;
   /** For people at the server. */
   readonly tell: (line: string) => void;

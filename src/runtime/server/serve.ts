@@ -21,8 +21,9 @@ import { holderOf } from '../workspace/port-holder.ts';
 import type { App } from './app/app.ts';
 import { buildApp } from './app/build-app.ts';
 import type { ServerContext } from './context.ts';
-import { JobService } from './jobs/job-service.ts';
+import { JobService, type JobServiceDeps } from './jobs/job-service.ts';
 import { keepDatabase, requireJobsOfAudit } from './lost-and-found.ts';
+import { MachineNotes } from './machine-notes.ts';
 import { Metrics } from './metrics.ts';
 import { Access } from './policy/access.ts';
 import { Studies } from './policy/studies.ts';
@@ -158,6 +159,7 @@ async function assemble(
     running: () => jobs.active().length,
     waiting: () => jobs.waitingCount(),
   });
+  const machine = new MachineNotes(tell);
   const jobs = new JobService({
     project: kit.project,
     rootPem: kit.tls.ca,
@@ -170,16 +172,7 @@ async function assemble(
     tell,
     maxJobs: resources.max_jobs,
     mostModelBytes: resources.max_model_gb * 1e9,
-    onRound: (seconds) => metrics.round(seconds),
-    onStatus: ({ record: { id, name, status, error } }) => {
-      logger.info({ job: id, status }, 'job status');
-      tell(`${name} ${id}: ${status}${error ? ` (${error.code}: ${error.message})` : ''}`);
-      if (!isFinished(status)) return;
-      metrics.finished(status);
-      audit
-        .append({ actor: kit.identity.name, action: 'job.end', job: id, outcome: 'done', detail: status })
-        .catch((cause: unknown) => logger.error({ cause: String(cause) }, 'the audit log cannot be written'));
-    },
+    ...storyOfJobs({ kit, audit, metrics, machine, logger, tell }),
   });
   opened.closeLast(() => jobs.stop());
   tellSites(registry, tell);
@@ -200,6 +193,7 @@ async function assemble(
     work,
     audit,
     metrics,
+    machine,
     logger,
     tell,
     started: new Date().toISOString(),
@@ -208,6 +202,36 @@ async function assemble(
     stop: ended.resolve,
   };
   return { context, ended: ended.promise };
+}
+
+/** What goes on with jobs, for those who look at this server. */
+function storyOfJobs({
+  kit,
+  audit,
+  metrics,
+  machine,
+  logger,
+  tell,
+}: Pick<ServerContext, 'kit' | 'audit' | 'metrics' | 'machine' | 'logger' | 'tell'>): Pick<
+  JobServiceDeps,
+  'onRound' | 'onTrouble' | 'onStatus'
+> {
+  return {
+    onRound: (seconds) => metrics.round(seconds),
+    onTrouble: ({ record: { id, name } }, error) => {
+      logger.error({ job: id, ...error.report() }, 'the job waits for its machine');
+      machine.note(`${name} ${id} waits for this machine`, error);
+    },
+    onStatus: ({ record: { id, name, status, error } }) => {
+      logger.info({ job: id, status }, 'job status');
+      tell(`${name} ${id}: ${status}${error ? ` (${error.code}: ${error.message})` : ''}`);
+      if (!isFinished(status)) return;
+      metrics.finished(status);
+      audit
+        .append({ actor: kit.identity.name, action: 'job.end', job: id, outcome: 'done', detail: status })
+        .catch((cause: unknown) => logger.error({ cause: String(cause) }, 'the audit log cannot be written'));
+    },
+  };
 }
 
 /** The database and the audit log, each held against the other. @throws NF_STORE_*, NF_AUDIT_DAMAGED */

@@ -18,6 +18,8 @@ import { tempFolder } from '../../support/temp-folder.ts';
 const root = tempFolder();
 const signal = new AbortController().signal;
 let federation: LiveFederation;
+/** Of site-2: a client that comes back is known by it. */
+const instance = '0f2b9a52-6c0e-4a51-9f3a-5d2f6c1b7e10';
 let admin: Admin;
 let sites: RawSite[];
 let job = '';
@@ -38,7 +40,7 @@ beforeAll(async () => {
   admin = await federation.admin();
   sites = [
     await RawSite.connect(federation.kits, 'site-1'),
-    await RawSite.connect(federation.kits, 'site-2'),
+    await RawSite.connect(federation.kits, 'site-2', { instance }),
   ];
   [job, other] = [await begin(), await begin()];
   await sites[0]?.send('POST', `/v1/site/jobs/${other}/logs`, {
@@ -133,7 +135,7 @@ describe('the update of one site', () => {
 
   it('is named to nobody, and is no model of a clone', async () => {
     // A session of its own: what came before takes longer on a busy machine than one lasts that nothing is heard of.
-    const two = await RawSite.connect(federation.kits, 'site-2');
+    const two = await RawSite.connect(federation.kits, 'site-2', { instance });
     sites.push(two);
     await two.task(job);
     const ref = await two.upload(job, update);

@@ -13,7 +13,6 @@ import type { ServerContext } from '../context.ts';
 import { isOfTheMachine } from '../jobs/machine-failures.ts';
 import type { App } from './app.ts';
 import { otherType } from './bodies.ts';
-import { MachineNotes } from './machine-notes.ts';
 
 const STATUS_BY_EXIT = { 1: 409, 2: 403, 3: 504, 4: 400, 5: 500, 130: 409 } as const;
 
@@ -28,9 +27,8 @@ export function statusOf({ code, exitCode }: NeuroflareError): number {
 const CLOSING = new Set(['NF_UPLOAD_TOO_LARGE', 'NF_REQUEST_TOO_LARGE']);
 
 /** Every failure leaves as the report of a named error, without a stack and without where the server keeps its files. */
-export function answerErrors(app: App, { state, tell }: Pick<ServerContext, 'state' | 'tell'>): void {
+export function answerErrors(app: App, { state, machine }: Pick<ServerContext, 'state' | 'machine'>): void {
   const routes: Route[] = [];
-  const machine = new MachineNotes(tell);
   app.addHook('onRoute', ({ method, url }) => {
     for (const one of [method].flat()) routes.push({ method: one, parts: partsOf(url) });
   });
@@ -39,7 +37,7 @@ export function answerErrors(app: App, { state, tell }: Pick<ServerContext, 'sta
     const status = statusOf(error);
     const log = status >= 500 ? request.log.error.bind(request.log) : request.log.info.bind(request.log);
     log({ code: error.code, url: request.url, err: status >= 500 ? thrown : undefined }, error.message);
-    if (isOfTheMachine(error)) machine.note(error);
+    if (isOfTheMachine(error)) machine.note('A request could not be answered', error);
     if (CLOSING.has(error.code)) reply.header('connection', 'close');
     return reply.code(status).send(fitReport(seenFrom(state.root, error).report()));
   });

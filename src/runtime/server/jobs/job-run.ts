@@ -54,6 +54,8 @@ export interface JobRunDeps {
   readonly onStatus: (run: JobRun) => void;
   /** Seconds from a round's opening to its close. */
   readonly onRound: (seconds: number) => void;
+  /** It waits until somebody has mended this machine. */
+  readonly onTrouble: (run: JobRun, error: NeuroflareError) => void;
 }
 
 /** One job that is being offered to sites or runs. */
@@ -284,7 +286,7 @@ export class JobRun {
   #untilMended(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
     const onTrouble = (error: NeuroflareError) => {
       this.trouble = { error, since: this.trouble?.since ?? new Date().toISOString() };
-      this.#deps.logger.error({ job: this.record.id, ...error.report() }, 'the job waits for its machine');
+      this.#deps.onTrouble(this, error);
       this.bell.ring();
     };
     return untilMended(work, { onTrouble, signal });

@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openIntake } from '../../federation/intake/intake.ts';
 import type { CheckedJob } from '../../federation/intake/operations.ts';
-import { flError, toNeuroflareError } from '../../kernel/errors.ts';
+import { flError, type NeuroflareError, toNeuroflareError } from '../../kernel/errors.ts';
 import { OFFER_LIMITS } from '../../kernel/limits.ts';
 import { OneByOne } from '../../kernel/one-by-one.ts';
 import type { Identity } from '../../security/certificate/identity.ts';
@@ -40,6 +40,8 @@ export interface JobServiceDeps {
   readonly mostModelBytes: number;
   readonly onStatus: (run: JobRun) => void;
   readonly onRound: (seconds: number) => void;
+  /** A job waits until somebody has mended this machine. */
+  readonly onTrouble: (run: JobRun, error: NeuroflareError) => void;
 }
 
 const UNFINISHED: JobStatus[] = ['SUBMITTED', 'DISPATCHED', 'RUNNING'];
