@@ -160,7 +160,7 @@ async function assemble(
     waiting: () => jobs.waitingCount(),
   });
   const machine = new MachineNotes(tell);
-  const jobs = new JobService({
+  const jobs: JobService = new JobService({
     project: kit.project,
     rootPem: kit.tls.ca,
     state,

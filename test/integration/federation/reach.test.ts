@@ -18,8 +18,8 @@ import { tempFolder } from '../../support/temp-folder.ts';
 const root = tempFolder();
 const signal = new AbortController().signal;
 let federation: LiveFederation;
-/** Of site-2: a client that comes back is known by it. */
-const instance = '0f2b9a52-6c0e-4a51-9f3a-5d2f6c1b7e10';
+/** A client that comes back is known by it. */
+const INSTANCES = ['7d1c1a52-6c0e-4a51-9f3a-5d2f6c1b7e10', '0f2b9a52-6c0e-4a51-9f3a-5d2f6c1b7e10'] as const;
 let admin: Admin;
 let sites: RawSite[];
 let job = '';
@@ -39,8 +39,8 @@ beforeAll(async () => {
   await federation.startServer();
   admin = await federation.admin();
   sites = [
-    await RawSite.connect(federation.kits, 'site-1'),
-    await RawSite.connect(federation.kits, 'site-2', { instance }),
+    await RawSite.connect(federation.kits, 'site-1', { instance: INSTANCES[0] }),
+    await RawSite.connect(federation.kits, 'site-2', { instance: INSTANCES[1] }),
   ];
   [job, other] = [await begin(), await begin()];
   await sites[0]?.send('POST', `/v1/site/jobs/${other}/logs`, {
@@ -135,7 +135,7 @@ describe('the update of one site', () => {
 
   it('is named to nobody, and is no model of a clone', async () => {
     // A session of its own: what came before takes longer on a busy machine than one lasts that nothing is heard of.
-    const two = await RawSite.connect(federation.kits, 'site-2', { instance });
+    const two = await RawSite.connect(federation.kits, 'site-2', { instance: INSTANCES[1] });
     sites.push(two);
     await two.task(job);
     const ref = await two.upload(job, update);
@@ -146,6 +146,13 @@ describe('the update of one site', () => {
     expect(body).toContain('"result.accepted"');
     expect(body).not.toContain(ref.sha256);
     expect(body).not.toContain('a'.repeat(64));
+
+    // Nor of another site, where one that learned the digest gives it for its own.
+    const one = await RawSite.connect(federation.kits, 'site-1', { instance: INSTANCES[0] });
+    sites.push(one);
+    const { model } = await one.task(job);
+    for (const not of [ref, model])
+      await expect(one.result(job, { update: not })).rejects.toMatchObject({ code: 'NF_UPLOAD_MISSING' });
 
     const outside = join(root, 'mine.safetensors');
     await writeFile(outside, encodeSafetensors({ weights: float32([0, 0, 0, 0]) }));

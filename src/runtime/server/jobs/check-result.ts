@@ -18,7 +18,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NF_UPLOAD_MISSING',
  * task is not the site's any more. An unusable answer fails the site in this round, whatever it does next.
  */
 export async function checkResult(
-  { jobs, work, logger }: ServerContext,
+  { jobs, uploads, work, logger }: ServerContext,
   { run, site }: { run: JobRun; site: string },
   body: TaskResult,
 ): Promise<AcceptedResult | undefined> {
@@ -31,9 +31,11 @@ export async function checkResult(
     checkExamples(body.num_examples);
     metrics = checkFigures(body.metrics);
     if (update) {
-      const { blobs } = jobs.folder(run.record.id);
-      if ((await blobs.size(update.sha256)) === undefined)
-        throw flError('NF_UPLOAD_MISSING', { sha256: update.sha256 });
+      const { blobs, ...folder } = jobs.folder(run.record.id);
+      const { sha256 } = update;
+      // By its digest alone a site could give the update of another one, or the model, for its own.
+      const isOwn = await uploads.isWhole({ sha256, folder: folder.uploads(site), blobs, ofOneSender: true });
+      if (!isOwn) throw flError('NF_UPLOAD_MISSING', { sha256 });
       await work.run('checkUpdate', { path: blobs.at(update.sha256), model: blobs.at(task.model.sha256) });
     }
   } catch (thrown) {

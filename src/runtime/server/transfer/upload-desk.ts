@@ -10,7 +10,7 @@ import { faultPoint } from '../../kernel/fault-point.ts';
 import { UPLOAD_LIMITS } from '../../kernel/limits.ts';
 import type { BlobFolder } from '../../store/blob-folder.ts';
 import { Appender } from '../../workspace/appender.ts';
-import { makeFolder, syncOrDiscard } from '../../workspace/files.ts';
+import { makeFolder, syncOrDiscard, writeFileAtomic } from '../../workspace/files.ts';
 
 /** A file on its way in. */
 export interface Upload {
@@ -21,6 +21,8 @@ export interface Upload {
   readonly folder: string;
   /** Where it goes when it is whole. */
   readonly blobs: BlobFolder;
+  /** Others bring files to `blobs`, too: one that is there counts only once this sender has sent all of it. */
+  readonly ofOneSender?: boolean;
   /** What the folder may hold, with all of the files that are on their way; without it parts of other files give way. */
   readonly room?: Room;
 }
@@ -56,10 +58,17 @@ export class UploadDesk {
   readonly #progress = new Map<string, Progress>();
 
   /** Bytes that are there; `done` if the file is whole. */
-  async position({ sha256, size, folder, blobs }: Upload): Promise<{ offset: number; done: boolean }> {
-    if ((await blobs.size(sha256)) !== undefined) return { offset: size, done: true };
+  async position(upload: Upload): Promise<{ offset: number; done: boolean }> {
+    const { sha256, size, folder } = upload;
+    if (await this.isWhole(upload)) return { offset: size, done: true };
     const there = (await stat(partPath(folder, sha256)).catch(() => undefined))?.size ?? 0;
     return { offset: there, done: false };
+  }
+
+  /** Whether all of a file has come. */
+  async isWhole({ sha256, folder, blobs, ofOneSender }: Omit<Upload, 'size'>): Promise<boolean> {
+    if ((await blobs.size(sha256)) === undefined) return false;
+    return !ofOneSender || (await stat(receiptPath(folder, sha256)).catch(() => undefined)) !== undefined;
   }
 
   /**
@@ -153,7 +162,7 @@ export class UploadDesk {
   /** What is there of files in a folder, and what is on its way there. */
   async #filesIn(folder: string): Promise<Set<string>> {
     const names = await readdir(folder).catch(() => []);
-    const files = new Set(names.map((name) => join(folder, name)));
+    const files = new Set(names.filter((name) => !isReceipt(name)).map((name) => join(folder, name)));
     for (const known of this.#progress.keys()) if (dirname(known) === folder) files.add(known);
     return files;
   }
@@ -184,7 +193,11 @@ export class UploadDesk {
     await rm(path, { force: true });
   }
 
-  async #finish({ sha256, blobs }: Upload, path: string, { hash }: Progress): Promise<void> {
+  async #finish(
+    { sha256, blobs, folder, ofOneSender }: Upload,
+    path: string,
+    { hash }: Progress,
+  ): Promise<void> {
     this.#progress.delete(path);
     const found = hash.digest('hex');
     if (found !== sha256) {
@@ -193,6 +206,7 @@ export class UploadDesk {
     }
     await syncOrDiscard(path);
     await blobs.adopt(path, sha256);
+    if (ofOneSender) await writeFileAtomic(receiptPath(folder, sha256), '');
   }
 }
 
@@ -218,6 +232,17 @@ function full(there: { files: number; bytes: number }, most: { whose: string; ro
 
 function partPath(folder: string, sha256: string): string {
   return join(folder, `${sha256}.part`);
+}
+
+const RECEIPT = '.whole';
+
+/** An empty file beside the parts: what was adopted has a name that is the same for all. */
+function receiptPath(folder: string, sha256: string): string {
+  return join(folder, `${sha256}${RECEIPT}`);
+}
+
+function isReceipt(name: string): boolean {
+  return name.endsWith(RECEIPT);
 }
 
 /** Brings the hash to what the file holds: after a restart, or a piece that was hashed and not written. */

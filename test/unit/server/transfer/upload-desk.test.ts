@@ -56,6 +56,38 @@ async function* chunksOf(bytes: Buffer): AsyncGenerator<Buffer> {
 const kept = async () => readFile(blobs.at(sha256(FILE)));
 const parts = () => readdir(folder).catch(() => []);
 
+describe('a file that another sender has brought', () => {
+  const other = () => uploadOf(FILE, { folder: join(folder, '../site-2'), ofOneSender: true });
+  const own = () => uploadOf(FILE, { ofOneSender: true });
+
+  it('is whole for who sent all of it, also after a restart', async () => {
+    await send(FILE, 0, other());
+    expect(await desk.isWhole(other())).toBe(true);
+    expect(await desk.isWhole(own())).toBe(false);
+    expect(await desk.position(own())).toEqual({ offset: 0, done: false });
+    expect(await send(FILE.subarray(0, 1000), 0, own())).toEqual({ offset: 1000, done: false });
+    desk = new UploadDesk();
+    expect(await desk.position(other())).toEqual({ offset: FILE.length, done: true });
+    expect(await desk.position(own())).toEqual({ offset: 1000, done: false });
+    expect(await send(FILE.subarray(1000), 1000, own())).toEqual({ offset: FILE.length, done: true });
+    expect(await desk.isWhole(own())).toBe(true);
+    expect(await kept()).toEqual(FILE);
+  });
+
+  it('stays whole for its sender while that one sends another file', async () => {
+    await send(FILE, 0, own());
+    const next = randomBytes(1000);
+    await send(next, 0, uploadOf(next, { ofOneSender: true }));
+    expect(await desk.isWhole(own())).toBe(true);
+  });
+
+  it('is not whole any more when the bytes are gone', async () => {
+    await send(FILE, 0, own());
+    await blobs.remove(sha256(FILE));
+    expect(await desk.position(own())).toEqual({ offset: 0, done: false });
+  });
+});
+
 describe('a file on its way in', () => {
   it('is taken in when it is whole', async () => {
     expect(await desk.position(upload())).toEqual({ offset: 0, done: false });

@@ -134,7 +134,7 @@ function updateRoutes(app: App, context: ServerContext): void {
       const folder = jobs.folder(run.record.id);
       return {
         onEnd: (error) => (error === undefined ? run.channel.uploaded(site, sent) : run.channel.spoilt(site)),
-        upload: { sha256, size, folder: folder.uploads(site), blobs: folder.blobs },
+        upload: { sha256, size, folder: folder.uploads(site), blobs: folder.blobs, ofOneSender: true },
         onBytes: countTraffic(metrics, { run, site, direction: 'in' }),
       };
     },
