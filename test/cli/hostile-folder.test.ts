@@ -96,9 +96,9 @@ const FOLDERS: readonly (readonly [
   ],
   ['a device to import', imported('/dev/zero'), undefined, 'NF_JOB_PATH', 'not a regular file'],
   ['a pipe to import', imported('../outside/pipe'), undefined, 'NF_JOB_PATH', 'not a regular file'],
-  ['a device as split', split('/dev/zero'), undefined, 'NF_SPLIT_MALFORMED', 'not a regular file'],
-  ['a pipe as split', split('../outside/pipe'), undefined, 'NF_SPLIT_MALFORMED', 'not a regular file'],
-  ['gigabytes as split', split('../outside/huge'), undefined, 'NF_SPLIT_MALFORMED', 'bytes'],
+  ['a device as split', split('/dev/zero'), undefined, 'NF_PATH_UNUSABLE', 'not a regular file'],
+  ['a pipe as split', split('../outside/pipe'), undefined, 'NF_PATH_UNUSABLE', 'not a regular file'],
+  ['gigabytes as split', split('../outside/huge'), undefined, 'NF_INPUT_LARGE', 'bytes'],
 ];
 
 beforeAll(async () => {

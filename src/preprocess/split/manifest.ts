@@ -1,13 +1,10 @@
-import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { canonicalJson, prettyJson, sha256 } from '../../runtime/kernel/digest.ts';
 import { flError } from '../../runtime/kernel/errors.ts';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../../runtime/kernel/folder-name.ts';
+import { issueText } from '../../runtime/kernel/issue-text.ts';
 import { readInputText } from '../../runtime/kernel/read-file.ts';
 import { writeFileAtomic } from '../../runtime/workspace/files.ts';
-
-/** Of a manifest; one of a million images has a tenth of it. */
-const MOST_BYTES = 200_000_000;
 
 /** The three parts of a site's data, in the order they are shown. */
 export const PARTITIONS = ['train', 'validation', 'test'] as const;
@@ -69,30 +66,19 @@ export function splitDigest(split: Omit<SplitManifest, 'sha256'>): string {
 
 /**
  * Reads a split and checks that it is whole. It is not compared with a data set: `checkSplit` does that.
- * @throws NF_PATH_MISSING, NF_SPLIT_MALFORMED (not JSON, or not of the schema), NF_SPLIT_HASH (edited).
+ * @throws NF_PATH_MISSING, NF_PATH_UNUSABLE, NF_INPUT_LARGE, NF_SPLIT_MALFORMED (not JSON, or not of the schema), NF_SPLIT_HASH (edited).
  */
 export async function readSplit(path: string): Promise<SplitManifest> {
-  await requireSmallFile(path);
-  const text = await readInputText(path);
+  const text = await readInputText(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw Object.assign(cause, { path });
+    throw flError('NF_PATH_MISSING', { what: 'Split', path }, { place: { file: path }, cause });
+  });
   const split = parseSplit(text, path);
   const actual = splitDigest(split);
   if (actual !== split.sha256) {
     throw flError('NF_SPLIT_HASH', { actual, expected: split.sha256 }, { place: { file: path } });
   }
   return split;
-}
-
-/** Before it is opened: a device gives no end, and a pipe waits for somebody who writes. */
-async function requireSmallFile(path: string): Promise<void> {
-  const place = { file: path };
-  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
-    throw flError('NF_PATH_MISSING', { what: 'Split', path }, { place, cause });
-  });
-  const wrong = found.isFile()
-    ? found.size > MOST_BYTES && `it has ${found.size} bytes, and ${MOST_BYTES} are the most`
-    : `${path} is not a regular file`;
-  if (wrong) throw flError('NF_SPLIT_MALFORMED', { detail: wrong }, { place });
 }
 
 /** The same split may be written again. @throws NF_SPLIT_OTHER where the file holds something else */
@@ -117,5 +103,5 @@ function parseSplit(text: string, file: string): SplitManifest {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const place = { file, ...(issue?.path.length && { key: issue.path.join('.') }) };
-  throw flError('NF_SPLIT_MALFORMED', { detail: issue?.message ?? 'wrong shape' }, { place });
+  throw flError('NF_SPLIT_MALFORMED', { detail: issue ? issueText(issue) : 'it cannot be used' }, { place });
 }

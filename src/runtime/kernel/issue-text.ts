@@ -25,6 +25,12 @@ export function issueText(issue: z.core.$ZodIssue): string {
   return issue.message.replace(/^Invalid \w+: /, '').replace(/^Invalid input$/, 'cannot be used');
 }
 
+/** The first fault that a schema found, with the key it is at: `sites.0.seed must be a number`. `whole`: what is named where it is at no key. */
+export function firstFault({ issues: [first] }: z.core.$ZodError, whole = 'it'): string {
+  if (!first) return `${whole} cannot be used`;
+  return `${first.path.map(String).join('.') || whole} ${issueText(first)}`;
+}
+
 const LEAST = 'at least';
 const MOST = 'at most';
 const ABOVE = 'more than';

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { flError } from '../kernel/errors.ts';
+import { issueText } from '../kernel/issue-text.ts';
 import { beyondBounds, type JsonBounds } from '../kernel/json-bounds.ts';
 import { parseJson } from '../kernel/parse-json.ts';
 import { cut } from '../kernel/printable.ts';
@@ -20,7 +21,7 @@ export function readRequest<Schema extends z.ZodType>(
   throw formFault(
     text === ''
       ? [{ at: '', fault: 'its body is empty' }]
-      : error.issues.map(({ path, message }) => ({ at: path.join('/'), fault: message })),
+      : error.issues.map((issue) => ({ at: issue.path.join('/'), fault: issueText(issue) })),
   );
 }
 

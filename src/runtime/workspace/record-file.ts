@@ -2,7 +2,9 @@ import { rename } from 'node:fs/promises';
 import type { z } from 'zod';
 import type { ErrorCode } from '../kernel/catalog.ts';
 import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { firstFault } from '../kernel/issue-text.ts';
 import { parseJson } from '../kernel/parse-json.ts';
+import { cut } from '../kernel/printable.ts';
 import { readInputText } from '../kernel/read-file.ts';
 
 const MACHINE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -32,7 +34,7 @@ export async function readRecord<Schema extends z.ZodType>(
   const value = parseJson(text);
   const { success, data, error } = schema.safeParse(value);
   if (success) return data;
-  throw damaged({ path, reason: value === undefined ? notJson(text) : firstFault(error) });
+  throw damaged({ path, reason: value === undefined ? notJson(text) : cut(firstFault(error), 200) });
 }
 
 /**
@@ -66,10 +68,4 @@ function atPath(error: NodeJS.ErrnoException, path: string): NeuroflareError {
 
 function notJson(text: string): string {
   return /^[\0\s]*$/.test(text) ? 'it is empty' : 'it is no JSON: cut or overwritten';
-}
-
-function firstFault({ issues: [first] }: z.ZodError): string {
-  if (!first) return 'it has another form';
-  const key = first.path.map(String).join('.');
-  return `${key === '' ? '' : `${key}: `}${first.message.slice(0, 200)}`;
 }

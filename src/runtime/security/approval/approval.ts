@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { prettyJson } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
+import { firstFault } from '../../kernel/issue-text.ts';
 import { readInputText } from '../../kernel/read-file.ts';
 import { writeFileAtomic } from '../../workspace/files.ts';
 import type { Authority } from '../authority/authority.ts';
@@ -52,10 +53,7 @@ export async function readApproval(path: string): Promise<Approval> {
     throw cause instanceof SyntaxError ? invalidApproval(path, 'it is not JSON', cause) : cause;
   });
   const checked = approvalSchema.safeParse(value);
-  if (!checked.success) {
-    const [issue] = checked.error.issues;
-    throw invalidApproval(path, `${issue?.path.join('.') || 'the file'}: ${issue?.message}`);
-  }
+  if (!checked.success) throw invalidApproval(path, firstFault(checked.error));
   const { type, files } = checked.data;
   const { root, certificate, endpoint, signature } = kitFiles(type);
   const wanted = [root, certificate, endpoint, signature].sort().join(', ');

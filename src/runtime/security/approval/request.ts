@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { prettyJson } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
-import { issueText } from '../../kernel/issue-text.ts';
+import { firstFault, issueText } from '../../kernel/issue-text.ts';
 import { reasonOf } from '../../kernel/reason-of.ts';
 import { makeFolder, writeFileAtomic } from '../../workspace/files.ts';
 import { keyFingerprint, newPrivateKey, PRIVATE_FOLDER_MODE, writePrivateKey } from '../certificate/keys.ts';
@@ -89,10 +89,7 @@ export async function readRequest(path: string): Promise<OpenedRequest> {
     throw cause instanceof SyntaxError ? invalid('it is not JSON', cause) : cause;
   });
   const checked = requestSchema.safeParse(value);
-  if (!checked.success) {
-    const [issue] = checked.error.issues;
-    throw invalid(`${issue?.path.join('.') || 'the file'}: ${issue?.message}`);
-  }
+  if (!checked.success) throw invalid(firstFault(checked.error));
   const { name, type, org, role, csr } = checked.data;
   const { openRequest } = await import('../certificate/issue.ts');
   const opened = await openRequest(csr).catch((cause: unknown) => {

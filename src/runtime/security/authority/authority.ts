@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { prettyJson } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
+import { issueText } from '../../kernel/issue-text.ts';
 import { didYouMean } from '../../kernel/nearest.ts';
 import { readInputText } from '../../kernel/read-file.ts';
 import { makeFolder, syncFolder, writeFileAtomic } from '../../workspace/files.ts';
@@ -152,7 +153,7 @@ export async function updateProject(authority: Authority, file: Project): Promis
   const checked = projectSchema.safeParse({ ...file, participants: [...file.participants, ...kept] });
   if (!checked.success) {
     const faults = checked.error.issues
-      .map(({ path, message }) => `'${path.join('.')}' ${message}`)
+      .map((issue) => `'${issue.path.join('.')}' ${issueText(issue)}`)
       .join('; ');
     throw flError(
       'NF_PROJECT_INVALID',
