@@ -5,11 +5,12 @@ import { type TermsWanted, termsOf } from '../federation/job-terms.ts';
 import { jobWarnings } from '../federation/job-warnings.ts';
 import { modelForm } from '../federation/model-form.ts';
 import { packBundle } from '../federation/packed-bundle.ts';
-import { loadSubmittedJob, modelOutside } from '../federation/submitted-job.ts';
+import { loadSubmittedJob } from '../federation/submitted-job.ts';
 import type { Bundle } from '../job/bundle.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { LOCAL_FILES } from '../job/job-paths.ts';
 import { findJobFile, loadJob } from '../job/load.ts';
+import { modelApart } from '../job/model-apart.ts';
 import { planRun } from '../job/plan.ts';
 import { counted } from '../kernel/counted.ts';
 import { sha256File } from '../kernel/digest.ts';
@@ -48,9 +49,9 @@ export interface SubmittedJob {
 /** Submits a job folder: checked here first, signed with the admin's key, and taken once however often it is sent. */
 export async function submitJob(admin: Admin, path: string, options: SubmitOptions): Promise<SubmittedJob> {
   const { folder } = await findJobFile(path);
-  const outside = modelOutside(await loadJob(folder));
+  const apart = await modelApart(await loadJob(folder));
   const { job, bundle } = await loadSubmittedJob(folder, {
-    modelComesApart: outside !== undefined,
+    modelComesApart: apart !== undefined,
     // The server knows what it takes.
     mostModelBytes: Number.POSITIVE_INFINITY,
   });
@@ -61,20 +62,19 @@ export async function submitJob(admin: Admin, path: string, options: SubmitOptio
   const splitSites = manifest?.sites.map(({ name }) => name);
   const sites = options.clients ?? splitSites;
   if (sites) planRun(definition, { siteNames: options.clients }, splitSites);
-  const model = outside === undefined ? undefined : await modelRef(outside);
+  const model = apart === undefined ? undefined : await modelRef(apart);
   const content = {
     job: definition,
     bundle,
-    model: await modelForm(definition, { rules: LOCAL_FILES, outside }),
+    model: await modelForm(definition, { rules: LOCAL_FILES, apart }),
   };
   const wanted = { study: options.study ?? 'default', clients: sites };
   const send = () => sendSubmission(admin, { ...options, content, wanted, model });
-  if (model && outside !== undefined) await sendModel(admin, { ...model, file: outside }, options);
+  if (model && apart !== undefined) await sendModel(admin, { ...model, file: apart }, options);
   const answer = await send().catch(async (thrown: unknown) => {
     // A server that was started anew in between has forgotten what was not submitted yet.
-    if (toNeuroflareError(thrown).code !== 'NF_UPLOAD_MISSING' || !model || outside === undefined)
-      throw thrown;
-    await sendModel(admin, { ...model, file: outside }, options);
+    if (toNeuroflareError(thrown).code !== 'NF_UPLOAD_MISSING' || !model || apart === undefined) throw thrown;
+    await sendModel(admin, { ...model, file: apart }, options);
     return send();
   });
   const warnings = [

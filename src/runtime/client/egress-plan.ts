@@ -2,9 +2,10 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { initialModel } from '../federation/initial-model.ts';
-import { filesOf, loadSubmittedJob, modelOutside } from '../federation/submitted-job.ts';
+import { filesOf, loadSubmittedJob } from '../federation/submitted-job.ts';
 import { LOCAL_FILES } from '../job/job-paths.ts';
 import { loadJob } from '../job/load.ts';
+import { modelApart } from '../job/model-apart.ts';
 import { counted } from '../kernel/counted.ts';
 import { flError } from '../kernel/errors.ts';
 import type { SitePolicy } from '../security/policy/site-policy.ts';
@@ -44,9 +45,9 @@ export async function planEgress(
   { folder, policy }: { folder: ClientFolder; policy: SitePolicy },
 ): Promise<EgressPlan> {
   const path = await jobFolder(job, folder);
-  const outside = modelOutside(await loadJob(path));
+  const apart = await modelApart(await loadJob(path));
   const { job: loaded, bundle } = await loadSubmittedJob(path, {
-    modelComesApart: outside !== undefined,
+    modelComesApart: apart !== undefined,
     mostModelBytes: LOCAL_FILES.mostBytes,
   });
   const { definition } = loaded;

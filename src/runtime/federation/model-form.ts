@@ -21,7 +21,7 @@ interface ModelSource {
   /** What may be read. */
   readonly rules: FileRules;
   /** A model of round 0 that lies apart from the job's files, as it will be sent. */
-  readonly outside?: string | undefined;
+  readonly apart?: string | undefined;
 }
 
 /** What every model of a job looks like: names, shapes and dtypes of its arrays, and the bytes of its file. */
@@ -66,11 +66,8 @@ async function formsInFile(path: string): Promise<NamedForm[]> {
 }
 
 /** Numbers from a seed are made where the model is needed; those a job brings have these bytes. */
-async function initialDigest(
-  job: JobDefinition,
-  { rules, outside }: ModelSource,
-): Promise<string | undefined> {
-  if (outside !== undefined) return sha256File(outside);
+async function initialDigest(job: JobDefinition, { rules, apart }: ModelSource): Promise<string | undefined> {
+  if (apart !== undefined) return sha256File(apart);
   if (job.model.kind === 'built') return undefined;
   return sha256(encodeSafetensors(await initialModel(job, rules)));
 }

@@ -4,6 +4,7 @@ import { requireReadable } from '../job/file-type.ts';
 import { type FileRules, JOB_PATHS, type JobPathKey, type SubmittedPath } from '../job/job-paths.ts';
 import { JOB_LIMITS } from '../job/limits.ts';
 import { type LoadedJob, loadJob } from '../job/load.ts';
+import { modelApart } from '../job/model-apart.ts';
 import { checkScript } from '../job/script.ts';
 import { flError } from '../kernel/errors.ts';
 import { checkModelSpec } from './prepare-job.ts';
@@ -25,7 +26,7 @@ export async function loadSubmittedJob(
   { modelComesApart, mostModelBytes }: SubmissionRules,
 ): Promise<{ job: LoadedJob; bundle: Bundle }> {
   const job = await loadJob(folder, [], { mostBytes: JOB_LIMITS.definition.most });
-  const bundle = await readBundle(folder);
+  const bundle = await readBundle(folder, { apart: modelComesApart ? await modelApart(job) : undefined });
   requirePlainPaths(bundle.files.map(({ path }) => path));
   requireReadable(bundle, (path) => join(folder, path));
   checkScript(job, bundle);
@@ -37,12 +38,6 @@ export async function loadSubmittedJob(
 /** What of a submitted job may be read: the files of its bundle. */
 export function filesOf(bundleFolder: string, mostModelBytes: number): FileRules {
   return { within: bundleFolder, mostBytes: mostModelBytes };
-}
-
-/** Whether the initial model is a file outside the job's folder. */
-export function modelOutside({ folder, definition: { model } }: LoadedJob): string | undefined {
-  if (model.kind !== 'initial' || typeof model.params !== 'string') return undefined;
-  return model.params.startsWith(resolve(folder) + sep) ? undefined : model.params;
 }
 
 const WHAT: Readonly<Partial<Record<JobPathKey, string>>> = {

@@ -1,5 +1,5 @@
 import { lstat, mkdir, readdir, readFile, realpath } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { codePoint } from '../kernel/code-point.ts';
 import { compareText } from '../kernel/compare-text.ts';
 import { canonicalJson, sha256 } from '../kernel/digest.ts';
@@ -38,12 +38,17 @@ const UNSEEN = /[\p{Cf}\p{Zl}\p{Zp}]/u;
 /** Not part of what runs: packages are resolved beside the job, the rest is for people and editors. */
 const LEFT_OUT = /^(node_modules|tsconfig\.json|\..*|.*\.md)$/;
 
-/** Reads a job folder whole; sorted by path. */
-export async function readBundle(folder: string): Promise<Bundle> {
+/** Reads a job folder whole, but for a file that travels apart; sorted by path. */
+export async function readBundle(
+  folder: string,
+  { apart }: { apart?: string | undefined } = {},
+): Promise<Bundle> {
   const root = await realpath(folder);
+  const without = apart === undefined ? undefined : relative(resolve(folder), apart);
   const files: BundleFile[] = [];
   let size = 0;
   for await (const path of walk(root, root)) {
+    if (path === without) continue;
     size += (await lstat(join(root, path))).size;
     if (files.length >= LIMITS.files) throw unusable(folder, `it holds more than ${LIMITS.files} files`);
     if (size > LIMITS.bytes) throw await tooLarge(root);

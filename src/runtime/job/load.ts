@@ -6,6 +6,7 @@ import { parseYaml, readYaml, type YamlSource } from '../workspace/yaml-source.t
 import type { BuiltJob, JobHome } from './built-job.ts';
 import { type Bundle, bundleOf, JOB_FILE, readBundle } from './bundle.ts';
 import { defineJob, type JobDefinition, PATH_KEYS, pathInJob } from './definition.ts';
+import { modelApart } from './model-apart.ts';
 import { type JobFile, jobFileSchema } from './schema.ts';
 import { applyOverrides, type Override, resolveVariable } from './variables.ts';
 
@@ -65,7 +66,8 @@ export async function readJob(
   overrides: readonly Override[] = [],
 ): Promise<{ loaded: LoadedJob; bundle: Bundle }> {
   const loaded = await loadJob(home, overrides);
-  if (typeof home === 'string') return { loaded, bundle: await readBundle(loaded.folder) };
+  if (typeof home === 'string')
+    return { loaded, bundle: await readBundle(loaded.folder, { apart: await modelApart(loaded) }) };
   const definition = { path: JOB_FILE, bytes: new TextEncoder().encode(home.yaml) };
   return { loaded, bundle: bundleOf([definition, ...home.files]) };
 }

@@ -102,7 +102,9 @@ const arrayLiteral = z.strictObject({
 const initialParams = z.strictObject({
   initial_params: z
     .union([z.string().min(1), z.record(z.string(), arrayLiteral)])
-    .describe('a safetensors file, or arrays by name'),
+    .describe(
+      'a safetensors file, or arrays by name; a file outside the folder, or of more than 20 MB, travels apart',
+    ),
 });
 
 const builtModel = z

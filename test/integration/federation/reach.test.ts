@@ -159,7 +159,7 @@ describe('the update of one site', () => {
     const folder = await writeJob(join(root, 'clone'), { patch: { model: { initial_params: outside } } });
     const loaded = await loadSubmittedJob(folder, { modelComesApart: true, mostModelBytes: 1e9 });
     const definition = loaded.job.definition;
-    const form = await modelForm(definition, { rules: LOCAL_FILES, outside });
+    const form = await modelForm(definition, { rules: LOCAL_FILES, apart: outside });
     const clone = sendSubmission(await federation.admin(), {
       content: { job: definition, bundle: loaded.bundle, model: { ...form, initial_sha256: ref.sha256 } },
       wanted: { study: 'default', clients: undefined },

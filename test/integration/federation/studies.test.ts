@@ -198,7 +198,7 @@ describe('who is not in a study', () => {
     const origin = await submitAs(LEA, folder, 'warm');
     const loaded = await loadSubmittedJob(folder, { modelComesApart: true, mostModelBytes: 1e9 });
     const job = loaded.job.definition;
-    const form = await modelForm(job, { rules: LOCAL_FILES, outside: model });
+    const form = await modelForm(job, { rules: LOCAL_FILES, apart: model });
     const steal = async (who: string, clonedFrom?: string) =>
       sendSubmission(await federation.admin(who), {
         content: { job, bundle: loaded.bundle, model: form },

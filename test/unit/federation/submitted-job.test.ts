@@ -1,9 +1,11 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { loadSubmittedJob, modelOutside } from '../../../src/runtime/federation/submitted-job.ts';
+import { loadSubmittedJob } from '../../../src/runtime/federation/submitted-job.ts';
 import { readBundle } from '../../../src/runtime/job/bundle.ts';
-import { loadJob } from '../../../src/runtime/job/load.ts';
+import { JOB_LIMITS } from '../../../src/runtime/job/limits.ts';
+import { loadJob, readJob } from '../../../src/runtime/job/load.ts';
+import { modelApart } from '../../../src/runtime/job/model-apart.ts';
 import { type JobParts, writeJob } from '../../support/job-folder.ts';
 import { writeModel } from '../../support/model-files.ts';
 import { float32 } from '../../support/param-sets.ts';
@@ -90,7 +92,7 @@ describe('a submitted job', () => {
   });
 });
 
-describe('a model outside the job', () => {
+describe('a model that travels apart', () => {
   it.each([
     ['start.safetensors', false],
     ['models/../start.safetensors', false],
@@ -99,15 +101,33 @@ describe('a model outside the job', () => {
     ['/start.safetensors', true],
   ])('%s: %s', async (path, outside) => {
     await writeJob(folder, withModel(path));
-    const found = modelOutside(await loadJob(folder));
+    const found = await modelApart(await loadJob(folder));
     expect(found).toBe(outside ? resolve(folder, path) : undefined);
+  });
+
+  it('is one inside the folder that is larger than a bundle may be, of which the bundle knows nothing', async () => {
+    await writeJob(folder, withModel('models/start.safetensors'));
+    await mkdir(join(folder, 'models'));
+    const file = join(folder, 'models/start.safetensors');
+    await writeFile(file, '');
+    await truncate(file, JOB_LIMITS.bytes.most);
+    expect(await modelApart(await loadJob(folder))).toBeUndefined();
+    const before = await readBundle(folder, { apart: file });
+    await truncate(file, JOB_LIMITS.bytes.most + 1);
+    expect(await modelApart(await loadJob(folder))).toBe(file);
+    const { bundle } = await load(withModel('models/start.safetensors'), true);
+    expect(bundle).toEqual(before);
+    expect(bundle.files.map(({ path }) => path)).not.toContain('models/start.safetensors');
+    // Any other file of that size is still refused.
+    await writeJob(folder);
+    await expect(readJob(folder)).rejects.toMatchObject({ code: 'NF_JOB_BUNDLE' });
   });
 
   it('is none where the job gives its arrays or builds its model', async () => {
     await writeJob(folder);
-    expect(modelOutside(await loadJob(folder))).toBeUndefined();
+    expect(await modelApart(await loadJob(folder))).toBeUndefined();
     const built = { model: { initial_params: undefined, type: 'mri-cnn' } };
     await writeJob(folder, { patch: built });
-    expect(modelOutside(await loadJob(folder))).toBeUndefined();
+    expect(await modelApart(await loadJob(folder))).toBeUndefined();
   });
 });

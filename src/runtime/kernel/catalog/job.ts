@@ -75,7 +75,7 @@ export const JOB_ERRORS = {
   NF_JOB_BUNDLE: {
     exit: 4,
     message: 'The job folder cannot be bundled: {reason}.',
-    hint: 'A job folder holds the definition and its scripts only; keep data, results and large models beside it. A model outside that model.initial_params names travels apart, of any size.',
+    hint: 'A job folder holds the definition and its scripts only; keep data and results elsewhere. A large model travels apart, of any size, when model.initial_params names it.',
   },
   NF_JOB_FILE_TYPE: {
     exit: 4,
