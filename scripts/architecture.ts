@@ -5,6 +5,7 @@
 export const LAYERS: readonly (readonly string[])[] = [
   ['src/runtime/kernel'],
   ['src/runtime/tensors', 'src/runtime/telemetry', 'src/runtime/workspace', 'src/runtime/statistics'],
+  ['src/runtime/run'],
   ['src/runtime/wire', 'src/runtime/job'],
   [
     'src/runtime/engine',

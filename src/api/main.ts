@@ -14,4 +14,4 @@ export {
 export { FedJob } from '../runtime/fedjob/fed-job.ts';
 export type { SimulatorOptions } from '../runtime/fedjob/simulator-options.ts';
 export { NeuroflareError, type Place } from '../runtime/kernel/errors.ts';
-export type { RunEvent } from '../runtime/telemetry/run-events.ts';
+export type { RunEvent } from '../runtime/run/events.ts';

@@ -1,12 +1,14 @@
+import type { JobNews } from '../runtime/admin/admin.ts';
 import { counted } from '../runtime/kernel/counted.ts';
 import { shellWord } from '../runtime/kernel/shell-word.ts';
-import type { JobEvents, JobMeta } from '../runtime/wire/admin.ts';
+import type { RunEvent } from '../runtime/run/events.ts';
+import type { JobMeta } from '../runtime/wire/admin.ts';
 import { duration, roundName, waitingText } from './job-text.ts';
 
 type Line = (text: string) => void;
 
 export interface JobView {
-  readonly onNews: (events: JobEvents['events'], meta: JobMeta) => void;
+  readonly onNews: (events: JobNews['events'], meta: JobMeta) => void;
   readonly onTrouble: (message: string | undefined) => void;
 }
 
@@ -56,24 +58,18 @@ const AGAIN_MS = 15_000;
 /** Of sites in a line. */
 const MOST_NAMES = 5;
 
-interface Known {
-  readonly type: string;
-  readonly [key: string]: unknown;
-}
-
 /** Who was asked in the round at hand, and whose result is in it. */
 class Answers {
   #asked: readonly string[] = [];
   readonly #answered = new Set<string>();
 
-  take(event: Known): void {
+  take(event: RunEvent): void {
     if (event.type === 'round.opened') {
-      this.#asked = Array.isArray(event.sites) ? event.sites.map(String) : [];
+      this.#asked = event.sites;
       this.#answered.clear();
     }
-    if (event.type === 'result.accepted')
-      this.#answered.add(String((event.result as { readonly site?: unknown }).site));
-    if (event.type === 'result.dropped') this.#answered.delete(String(event.site));
+    if (event.type === 'result.accepted') this.#answered.add(event.result.site);
+    if (event.type === 'result.dropped') this.#answered.delete(event.site);
   }
 
   text(): string {
@@ -85,32 +81,31 @@ class Answers {
   }
 }
 
-function eventText(event: Known, { metric, num_rounds: rounds }: JobMeta): string | undefined {
-  const round = Number(event.round);
+function eventText(event: RunEvent, { metric, num_rounds: rounds }: JobMeta): string | undefined {
   if (event.type === 'round.opened') {
-    const sites = Array.isArray(event.sites) ? event.sites.join(', ') : '';
+    const sites = event.sites.join(', ');
     return event.kind === 'train'
-      ? `round ${round} of ${rounds} opened with ${sites}`
+      ? `round ${event.round} of ${rounds} opened with ${sites}`
       : `final model sent to ${sites}`;
   }
   if (event.type === 'site.failed') {
-    const { code, message } = event.error as { code: string; message: string };
-    return `${String(event.site)} failed in ${roundName(round, rounds)}: ${code}: ${message}`;
+    const { code, message } = event.error;
+    return `${event.site} failed in ${roundName(event.round, rounds)}: ${code}: ${message}`;
   }
-  if (event.type === 'result.dropped') return `${String(event.site)} is asked again: ${String(event.reason)}`;
-  if (event.type === 'run.resumed')
-    return `${String(event.by)} resumed the job after round ${String(event.round)}`;
+  if (event.type === 'result.dropped') return `${event.site} is asked again: ${event.reason}`;
+  if (event.type === 'run.resumed') return `${event.by} resumed the job after round ${event.round}`;
   if (event.type === 'run.opened' && event.resumedFromRound !== undefined)
-    return `the server goes on after round ${String(event.resumedFromRound)}`;
+    return `the server goes on after round ${event.resumedFromRound}`;
   if (event.type !== 'round.closed') return undefined;
-  const value = (event.metrics as Readonly<Record<string, unknown>>)[metric];
+  const { round } = event;
+  const value = event.metrics[metric];
   const figure = typeof value === 'number' ? value.toFixed(3) : '-';
   const label = event.kind === 'train' ? `round ${round} of ${rounds} closed` : 'final model scored';
   return `${label}, ${metric} of model ${round - 1}: ${figure}`;
 }
 
-function notesOf({ notes }: Known): string[] {
-  return Array.isArray(notes) ? notes.map(String) : [];
+function notesOf(event: RunEvent): readonly string[] {
+  return event.type === 'round.closed' ? (event.notes ?? []) : [];
 }
 
 /** The last line of a watched job. */

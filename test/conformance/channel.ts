@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Channel, SiteAnswer, SiteTask } from '../../src/runtime/federation/channel.ts';
 import { sha256 } from '../../src/runtime/kernel/digest.ts';
-import type { FileRef } from '../../src/runtime/telemetry/run-events.ts';
+import type { FileRef } from '../../src/runtime/run/events.ts';
 import type { RunFolder } from '../../src/runtime/workspace/run-folder.ts';
 import { readModel } from '../support/model-files.ts';
 

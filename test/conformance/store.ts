@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import type { RunEvent } from '../../src/runtime/run/events.ts';
 import type { JobRecord, ServerStore } from '../../src/runtime/store/server-store.ts';
-import type { RunEvent } from '../../src/runtime/telemetry/run-events.ts';
 import type { Study } from '../../src/runtime/wire/admin.ts';
 import { jobRecord, numbered } from '../support/job-records.ts';
 

@@ -9,7 +9,7 @@ import type {
 import { sha256 } from '../../src/runtime/kernel/digest.ts';
 import type { ErrorReport } from '../../src/runtime/kernel/errors.ts';
 import { createRandom } from '../../src/runtime/kernel/random.ts';
-import type { AcceptedResult, FileRef } from '../../src/runtime/telemetry/run-events.ts';
+import type { AcceptedResult, FileRef } from '../../src/runtime/run/events.ts';
 import type { ParamSet } from '../../src/runtime/tensors/nd-array.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/tensors/safetensors.ts';
 import { writeFileAtomic } from '../../src/runtime/workspace/files.ts';

@@ -5,16 +5,12 @@ import {
   type CoordinatorRules,
   createCoordinator,
 } from '../../src/runtime/federation/coordinator.ts';
-import {
-  type ClosedRound,
-  newHistory,
-  type RunHistory,
-  record,
-} from '../../src/runtime/federation/history.ts';
 import { keepInitialModel } from '../../src/runtime/federation/initial-model.ts';
 import { folderFiles } from '../../src/runtime/federation/run-files.ts';
+import type { RunEvent } from '../../src/runtime/run/events.ts';
+import { type ClosedRound, newHistory, type RunHistory, record } from '../../src/runtime/run/history.ts';
+import { RUN_EVENTS } from '../../src/runtime/run/stored-event.ts';
 import { type Journal, openJournal, readJournal } from '../../src/runtime/store/journal.ts';
-import type { RunEvent } from '../../src/runtime/telemetry/run-events.ts';
 import { type RunFolder, runFolder } from '../../src/runtime/workspace/run-folder.ts';
 import { FakeChannel, type FakeChannelOptions } from './fake-channel.ts';
 import { float32 } from './param-sets.ts';
@@ -93,10 +89,10 @@ async function openHistory({
   rules: CoordinatorRules;
 }) {
   mkdirSync(folder.root, { recursive: true });
-  const earlier = (await Array.fromAsync(readJournal<RunEvent>(path)).catch(() => [])).map(
+  const earlier = (await Array.fromAsync(readJournal(path, RUN_EVENTS)).catch(() => [])).map(
     ({ event }) => event,
   );
-  const file = await openJournal<RunEvent>(path);
+  const file = await openJournal(path, RUN_EVENTS);
   const events = earlier.length > 0 ? earlier : await begin(folder, file);
   const closed: ClosedRound[] = [];
   let history = newHistory(rules);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import type { RunEvent } from '../../src/runtime/run/events.ts';
 import type { JobRecord } from '../../src/runtime/store/server-store.ts';
-import type { RunEvent } from '../../src/runtime/telemetry/run-events.ts';
 
 /** A job as a server would keep it. */
 export function jobRecord(over: Partial<JobRecord> = {}): JobRecord {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunEvent } from '../../src/runtime/telemetry/run-events.ts';
+import type { RunEvent } from '../../src/runtime/run/events.ts';
 
 /** The folder of a job's newest run. */
 export function latestRun(workspace: string, job = 'tiny'): string {

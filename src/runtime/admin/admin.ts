@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { storedEventSchema } from '../run/stored-event.ts';
 import { type OpenKit, openKit } from '../security/kit/open.ts';
 import { findKit } from '../security/kit-registry.ts';
 import { Connection, type JsonRequest } from '../transport/connection.ts';
 import { proxyFor } from '../transport/proxy.ts';
 import {
-  type JobEvents,
   type JobMeta,
   type JobStats,
   jobEvents,
@@ -38,6 +38,11 @@ const MOST_ANSWER_BYTES = 32_000_000;
 
 const nothing = z.object({});
 const reached = z.object({ done: z.array(z.string()) });
+/** Events of a server of any version, in today's form. */
+const jobNews = jobEvents.extend({
+  events: z.array(z.object({ seq: z.int(), time: z.string(), event: storedEventSchema })),
+});
+export type JobNews = z.output<typeof jobNews>;
 const jobList = z.object({ jobs: z.array(jobMeta) });
 
 /** What an admin asks of a server. Every call stands for itself: there is no session that goes stale. */
@@ -74,9 +79,9 @@ export class Admin {
   }
 
   /** What happened after a number, as soon as there is something. */
-  events(id: string, { after, waitSeconds }: { after: number; waitSeconds: number }): Promise<JobEvents> {
+  events(id: string, { after, waitSeconds }: { after: number; waitSeconds: number }): Promise<JobNews> {
     const path = `/v1/jobs/${encodeURIComponent(id)}/events?${query({ after, wait_seconds: waitSeconds })}`;
-    return this.#send({ method: 'GET', path, answer: jobEvents, waitSeconds: waitSeconds + 20 });
+    return this.#send({ method: 'GET', path, answer: jobNews, waitSeconds: waitSeconds + 20 });
   }
 
   logs(id: string, filter: { site?: string; tail?: number; since?: string }): Promise<LogEntries> {

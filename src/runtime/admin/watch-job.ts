@@ -1,14 +1,14 @@
 import { flError, toNeuroflareError } from '../kernel/errors.ts';
 import { isPassing } from '../transport/failures.ts';
-import { isFinished, type JobEvents, type JobMeta } from '../wire/admin.ts';
-import type { Admin } from './admin.ts';
+import { isFinished, type JobMeta } from '../wire/admin.ts';
+import type { Admin, JobNews } from './admin.ts';
 
 export interface WatchOptions {
   /** Seconds; undefined waits as long as it takes. */
   readonly timeout: number | undefined;
   readonly signal: AbortSignal;
   /** Every event once, and the job as it stands. */
-  readonly onNews: (events: JobEvents['events'], meta: JobMeta) => void;
+  readonly onNews: (events: JobNews['events'], meta: JobMeta) => void;
   /** The way to the server is lost, or there again. */
   readonly onTrouble: (message: string | undefined) => void;
 }

@@ -1,4 +1,4 @@
-import type { AcceptedResult, FileRef, TaskKind } from '../telemetry/run-events.ts';
+import type { AcceptedResult, FileRef, TaskKind } from '../run/events.ts';
 import type { AggregatorName } from './aggregator.ts';
 
 /** What a workflow asks of the sites: one task each, on one model. */

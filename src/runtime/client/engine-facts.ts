@@ -1,6 +1,6 @@
 import { ENGINE_BUILDS, ENGINE_NAMES } from '../engine/engine.ts';
 import { counted } from '../kernel/counted.ts';
-import type { EngineUse } from '../telemetry/run-events.ts';
+import type { EngineUse } from '../run/events.ts';
 
 /** Package, version and build. */
 const LIBRARY = new RegExp(

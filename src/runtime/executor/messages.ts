@@ -1,6 +1,6 @@
 import type { EngineChoice } from '../engine/registry.ts';
 import type { ErrorReport } from '../kernel/errors.ts';
-import type { AcceptedResult, EngineUse } from '../telemetry/run-events.ts';
+import type { AcceptedResult, EngineUse } from '../run/events.ts';
 import type { ScriptTask } from '../train/script/script-runner.ts';
 import type { Closed } from './guard/close-ways.ts';
 

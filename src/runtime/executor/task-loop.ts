@@ -8,7 +8,7 @@ import type { Engine } from '../engine/engine.ts';
 import { counted } from '../kernel/counted.ts';
 import { toNeuroflareError } from '../kernel/errors.ts';
 import { nativeCall } from '../kernel/native-gate.ts';
-import type { EngineUse, FileRef } from '../telemetry/run-events.ts';
+import type { EngineUse, FileRef } from '../run/events.ts';
 import { needOfProcess, releasePackages } from '../train/script/resolve-hooks.ts';
 import { scriptFailure } from '../train/script/script-error.ts';
 import { runScript } from '../train/script/script-runner.ts';

@@ -1,5 +1,5 @@
 import type { ErrorReport } from '../kernel/errors.ts';
-import type { AcceptedResult, EngineUse, FileRef, TaskKind } from '../telemetry/run-events.ts';
+import type { AcceptedResult, EngineUse, FileRef, TaskKind } from '../run/events.ts';
 
 /** One piece of work for one site. */
 export interface SiteTask {

@@ -6,21 +6,15 @@ import type { RunPlan } from '../job/plan.ts';
 import { atPlace, flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import { deriveSeed } from '../kernel/random.ts';
+import type { Goal } from '../run/best-model.ts';
+import type { AcceptedResult, FileRef, RunEvent, RunObserver } from '../run/events.ts';
+import { contestAfter, hasAnswer, inSiteOrder, type RunHistory, record } from '../run/history.ts';
+import { spentFiles } from '../run/live-files.ts';
+import { boundedCounts, otherClasses, poolReports } from '../run/pool-reports.ts';
 import type { Journal } from '../store/journal.ts';
-import type { AcceptedResult, FileRef, RunEvent, RunObserver } from '../telemetry/run-events.ts';
-import type { Goal } from './best-model.ts';
 import type { Channel, SiteAnswer, SiteTask, Verdict } from './channel.ts';
-import {
-  contendingModels,
-  contestAfter,
-  hasAnswer,
-  inSiteOrder,
-  type RunHistory,
-  record,
-} from './history.ts';
 import { missingKeyMetric, requireKeyMetric } from './key-metric.ts';
 import { OpenRound, type Waiting } from './open-round.ts';
-import { boundedCounts, otherClasses, poolReports } from './pool-reports.ts';
 import type { RoundRules } from './round.ts';
 import type { RunFiles } from './run-files.ts';
 import { selectMembers } from './select-members.ts';
@@ -272,22 +266,11 @@ class RoundCoordinator implements Coordinator {
     await this.#deps.files.closeRound(round, before.open?.sites ?? []);
   }
 
-  /**
-   * Updates, and what sites kept before, have done their work once the round is closed; of the models the initial, those
-   * that may be the best, and the last one stay.
-   */
-  async #prune({ model, kind }: RoundRequest, before: RunHistory): Promise<void> {
-    const { initial, position, states } = this.history;
+  /** Removes what has done its work once the round is closed. */
+  async #prune({ kind }: RoundRequest, before: RunHistory): Promise<void> {
     // A longer run goes on from before the last scoring, with what there was then.
     if (kind === 'evaluate') return;
-    const replaced = before.accepted.flatMap(({ site, update, state }) => [
-      update,
-      state && before.states.get(site),
-    ]);
-    const spent = [model, ...contendingModels(before), ...replaced].filter((file) => file !== undefined);
-    const needed = [initial, position?.model, ...contendingModels(this.history), ...states.values()];
-    const kept = new Set(needed.map((file) => file?.path));
-    await this.#deps.files.discard(spent.filter(({ path }) => !kept.has(path)));
+    await this.#deps.files.discard(spentFiles(before, this.history));
   }
 
   /** What is so in every round is said once. */

@@ -3,7 +3,7 @@ import { type FileRules, readJobFile } from '../job/job-paths.ts';
 import type { ArrayLiteral } from '../job/schema.ts';
 import { flError } from '../kernel/errors.ts';
 import { reasonOf } from '../kernel/reason-of.ts';
-import type { FileRef } from '../telemetry/run-events.ts';
+import type { FileRef } from '../run/events.ts';
 import { checkParams } from '../tensors/check-params.ts';
 import { DTYPES, elementCount, type NdArray, type ParamSet, zeros } from '../tensors/nd-array.ts';
 import { decodeSafetensors, encodeSafetensors } from '../tensors/safetensors.ts';

@@ -1,15 +1,7 @@
 import { sha256File } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
-import type { FileRef } from '../telemetry/run-events.ts';
-import { contendingModels, type RunHistory } from './history.ts';
+import type { FileRef } from '../run/events.ts';
 import type { RunFiles } from './run-files.ts';
-
-/** Files without which a stopped run cannot go on: models and the updates that were accepted. */
-export function neededFiles(history: RunHistory): FileRef[] {
-  const { position, accepted } = history;
-  const files = [position?.model, ...contendingModels(history), ...accepted.map(({ update }) => update)];
-  return files.filter((file) => file !== undefined);
-}
 
 /** Why a file is not what the log says, or undefined if it is. */
 export async function damageOf(files: RunFiles, file: FileRef): Promise<string | undefined> {

@@ -1,8 +1,8 @@
 import { flError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
+import { poolReports, type SiteReport, scorersOf } from '../run/pool-reports.ts';
 import { described } from '../telemetry/check-figures.ts';
 import type { MetricValue } from '../telemetry/metrics.ts';
-import { poolReports, type SiteReport, scorersOf } from './pool-reports.ts';
 
 /**
  * A metric nobody sends would leave the run without a best model: said after the first round, not after the last. Null stands for

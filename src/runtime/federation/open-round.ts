@@ -1,6 +1,6 @@
 import { type ErrorReport, ReportedFailure } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
-import type { AcceptedResult, RunEvent, TaskKind } from '../telemetry/run-events.ts';
+import type { AcceptedResult, RunEvent, TaskKind } from '../run/events.ts';
 import type { Channel, SiteAnswer, SiteTask, Verdict } from './channel.ts';
 import {
   newRound,

@@ -1,5 +1,5 @@
 import type { ErrorReport } from '../kernel/errors.ts';
-import type { AcceptedResult } from '../telemetry/run-events.ts';
+import type { AcceptedResult } from '../run/events.ts';
 
 /**
  * One round as a pure function: `(state, event) -> { state, effects }`. No clock, no sockets, no threads: whoever runs

@@ -5,9 +5,9 @@ import { jobFileSchema } from '../job/schema.ts';
 import { prettyJson } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { readInputText } from '../kernel/read-file.ts';
+import type { Goal } from '../run/best-model.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
-import type { Goal } from './best-model.ts';
 
 /** `run.json`: what a run was started with. A resume goes by it, and changes its limits of time alone. */
 export const runCardSchema = z.strictObject({

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import type { FileRef } from '../telemetry/run-events.ts';
+import type { FileRef } from '../run/events.ts';
 import { modelPath, type RunFolder, updatePath } from '../workspace/run-folder.ts';
 
 /** Where a coordinator keeps its models and finds the updates of the sites. */

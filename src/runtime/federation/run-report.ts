@@ -2,11 +2,11 @@ import { rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { prettyJson } from '../kernel/digest.ts';
 import { compareSites } from '../kernel/site-order.ts';
+import type { BestModel, FileRef, RunEvent } from '../run/events.ts';
+import { bestOf, type ClosedRound, newHistory, type RunHistory, record } from '../run/history.ts';
 import type { MetricReport } from '../telemetry/metrics.ts';
-import type { BestModel, FileRef, RunEvent } from '../telemetry/run-events.ts';
 import { copyFileAtomic, writeAtomic, writeFileAtomic } from '../workspace/files.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
-import { bestOf, type ClosedRound, newHistory, type RunHistory, record } from './history.ts';
 import type { RunCard } from './run-card.ts';
 import type { RunFiles } from './run-files.ts';
 

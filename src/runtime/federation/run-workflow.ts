@@ -1,7 +1,7 @@
 import { WORKFLOWS } from '../algorithms/registry.ts';
 import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
+import { bestOf, type RunHistory, record } from '../run/history.ts';
 import type { Coordinator } from './coordinator.ts';
-import { bestOf, type RunHistory, record } from './history.ts';
 
 export interface WorkflowRun<Result> {
   readonly type: keyof typeof WORKFLOWS;

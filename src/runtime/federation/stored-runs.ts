@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { NeuroflareError } from '../kernel/errors.ts';
+import type { FileRef, RunEvent } from '../run/events.ts';
+import { type RunHistory, replayEvents } from '../run/history.ts';
+import { RUN_EVENTS } from '../run/stored-event.ts';
 import { readJournal } from '../store/journal.ts';
-import type { FileRef, RunEvent } from '../telemetry/run-events.ts';
 import { isLocked } from '../workspace/lock.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
 import { findRun, listJobs, listRuns } from '../workspace/run-index.ts';
-import { type RunHistory, replayEvents } from './history.ts';
 import { goalOf, type RunCard, readRunCard } from './run-card.ts';
 import { type RunSummary, runStatusSchema, summarizeRun } from './run-report.ts';
 
@@ -27,7 +28,7 @@ export type RunLine = z.output<typeof runLineSchema>;
 
 /** The events of a run in its folder; nothing else decides what it came to. */
 export async function* readEvents(folder: RunFolder): AsyncGenerator<RunEvent> {
-  for await (const { event } of readJournal<RunEvent>(folder.at(RUN_FILES.events))) yield event;
+  for await (const { event } of readJournal(folder.at(RUN_FILES.events), RUN_EVENTS)) yield event;
 }
 
 /** The runs of a workspace, of one job or of all, oldest first. */

@@ -1,6 +1,6 @@
 import type { Contribution } from '../algorithms/aggregator.ts';
-import { capWeights } from '../algorithms/cap-weights.ts';
-import type { AcceptedResult } from '../telemetry/run-events.ts';
+import type { AcceptedResult } from '../run/events.ts';
+import { capWeights } from '../statistics/cap-weights.ts';
 import type { RunFiles } from './run-files.ts';
 
 /** The updates of a round with their weights, and a sentence for each whose weight was bounded. */

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { ENGINE_CHOICES, type EngineChoice } from '../engine/registry.ts';
 import { flError } from '../kernel/errors.ts';
 import { issueText } from '../kernel/issue-text.ts';
+import type { RunEvent } from '../run/events.ts';
 import type { SimulateOptions } from '../simulator/simulate.ts';
-import type { RunEvent } from '../telemetry/run-events.ts';
 
 /** What `simulatorRun` takes besides the workspace: the flags of `neuroflare simulate`, and ears for what happens. */
 export interface SimulatorOptions {

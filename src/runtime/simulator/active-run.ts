@@ -1,9 +1,9 @@
-import type { RunHistory } from '../federation/history.ts';
 import type { RunCard } from '../federation/run-card.ts';
 import type { RunFiles } from '../federation/run-files.ts';
 import type { RunPlan } from '../job/plan.ts';
+import type { RunEvent } from '../run/events.ts';
+import type { RunHistory } from '../run/history.ts';
 import type { Journal } from '../store/journal.ts';
-import type { RunEvent } from '../telemetry/run-events.ts';
 import type { RunFolder } from '../workspace/run-folder.ts';
 
 /** A run whose folder is ours, with everything its coordinator needs. */

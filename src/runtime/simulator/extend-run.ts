@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { type RunHistory, replayEvents } from '../federation/history.ts';
-import { neededFiles, requireIntact } from '../federation/intact.ts';
+import { requireIntact } from '../federation/intact.ts';
 import { plannedAgain } from '../federation/prepare-job.ts';
 import { goalOf, type RunCard, readRunCard, writeRunCard } from '../federation/run-card.ts';
 import { folderFiles } from '../federation/run-files.ts';
@@ -8,8 +7,11 @@ import { readEvents } from '../federation/stored-runs.ts';
 import { writeBundle } from '../job/bundle.ts';
 import { flError, NeuroflareError } from '../kernel/errors.ts';
 import { softwareVersions } from '../kernel/package-version.ts';
+import type { FileRef } from '../run/events.ts';
+import { type RunHistory, replayEvents } from '../run/history.ts';
+import { liveFiles } from '../run/live-files.ts';
+import { RUN_EVENTS } from '../run/stored-event.ts';
 import { copyJournal, openJournal } from '../store/journal.ts';
-import type { FileRef, RunEvent } from '../telemetry/run-events.ts';
 import { copyFileAtomic } from '../workspace/files.ts';
 import { lockFolder } from '../workspace/lock.ts';
 import { RUN_FILES, type RunFolder } from '../workspace/run-folder.ts';
@@ -35,9 +37,7 @@ export async function extendRun(parent: Comparison, { workspace, isChosen }: Ext
   const job = await longerJob(parent);
   if (!job || job.workflow.num_rounds <= rounds) throw flError('NF_RUN_FINISHED', { run, rounds });
   const { count, history } = await trainedPart(from, before);
-  const needed = [history.initial, ...neededFiles(history), ...history.states.values()].filter(
-    (file) => file !== undefined,
-  );
+  const needed = liveFiles(history).map(({ file }) => file);
   for (const file of needed) await requireKept(from, file);
   const { id, folder } = await createRunFolder(workspace, job.name, new Date());
   try {
@@ -57,7 +57,7 @@ export async function extendRun(parent: Comparison, { workspace, isChosen }: Ext
     for (const { path } of needed) await copyFileAtomic(from.at(path), folder.at(path));
     // Last: a run without a log never began.
     await copyJournal(from.at(RUN_FILES.events), folder.at(RUN_FILES.events), count);
-    const journal = await openJournal<RunEvent>(folder.at(RUN_FILES.events));
+    const journal = await openJournal(folder.at(RUN_FILES.events), RUN_EVENTS);
     await journal.append({ type: 'run.opened', resumedFromRound: rounds });
     await markLatest(workspace, job.name, id);
     const others = isChosen ? 1 : await countFinished(workspace, job.name);

@@ -1,9 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { EngineSetup } from '../executor/messages.ts';
-import { replay, replayEvents } from '../federation/history.ts';
 import { keepInitialModel } from '../federation/initial-model.ts';
-import { neededFiles, requireIntact } from '../federation/intact.ts';
+import { requireIntact } from '../federation/intact.ts';
 import { type PreparedJob, plannedAgain, prepareJob } from '../federation/prepare-job.ts';
 import { goalOf, type RunCard, readRunCard, writeRunCard } from '../federation/run-card.ts';
 import { folderFiles } from '../federation/run-files.ts';
@@ -16,8 +15,11 @@ import type { Override } from '../job/variables.ts';
 import { canonicalJson } from '../kernel/digest.ts';
 import { flError } from '../kernel/errors.ts';
 import { softwareVersions } from '../kernel/package-version.ts';
+import type { RunEvent } from '../run/events.ts';
+import { replay, replayEvents } from '../run/history.ts';
+import { liveFiles } from '../run/live-files.ts';
+import { RUN_EVENTS } from '../run/stored-event.ts';
 import { openJournal } from '../store/journal.ts';
-import type { RunEvent } from '../telemetry/run-events.ts';
 import { lockFolder } from '../workspace/lock.ts';
 import { RUN_FILES } from '../workspace/run-folder.ts';
 import { createRunFolder, findRun, LATEST, markLatest } from '../workspace/run-index.ts';
@@ -54,7 +56,7 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
     await writeRunCard(folder, card);
     const files = folderFiles(folder);
     const model = await keepInitialModel(files, prepared.params);
-    const journal = await openJournal<RunEvent>(folder.at(RUN_FILES.events));
+    const journal = await openJournal(folder.at(RUN_FILES.events), RUN_EVENTS);
     const events: RunEvent[] = [{ type: 'run.opened' }, { type: 'model.initial', model }];
     for (const event of events) await journal.append(event);
     await markLatest(request.workspace, plan.job.name, id);
@@ -94,10 +96,9 @@ export async function resumeRun(request: RunRequest, runId: string | undefined):
       );
     }
     const files = folderFiles(folder);
-    const needed = [...neededFiles(history), ...history.states.values()];
-    for (const file of needed) await requireIntact(files, file);
+    for (const { file } of liveFiles(history)) await requireIntact(files, file);
     if (canonicalJson(card) !== canonicalJson(before)) await writeRunCard(folder, card);
-    const journal = await openJournal<RunEvent>(folder.at(RUN_FILES.events));
+    const journal = await openJournal(folder.at(RUN_FILES.events), RUN_EVENTS);
     await journal.append({ type: 'run.opened', resumedFromRound: history.position?.round ?? 0 });
     return {
       card,

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { z } from 'zod';
 import { sha256 } from '../kernel/digest.ts';
-import { flError } from '../kernel/errors.ts';
 import { syncFolder, writeAtomic } from '../workspace/files.ts';
 import { readLines } from './lines.ts';
+import { unreadable } from './unreadable.ts';
 
 /** An append-only log of records of one kind; a record is durable once `append` has returned. */
 export interface Journal<Event> {
@@ -12,6 +13,12 @@ export interface Journal<Event> {
   /** All records, oldest first, one at a time: a long run's log need not fit into memory. */
   read(): AsyncIterable<JournalRecord<Event>>;
   close(): Promise<void>;
+}
+
+/** How records of a kind are written as JSON and read again; `read` throws where it is none of them. */
+export interface RecordForm<Event> {
+  write(event: Event): unknown;
+  read(value: unknown): Event;
 }
 
 /** A line of the log: when, and what. */
@@ -25,7 +32,7 @@ export interface JournalRecord<Event> {
  * Opens a JSON Lines journal for appending; a line that a crash cut short is removed first. Each line ends with a hash over it and the lines
  * before it. Lines of neuroflare 0.1.0 have none: a journal goes on behind them with hashes that cover them, too.
  */
-export async function openJournal<Event>(path: string): Promise<Journal<Event>> {
+export async function openJournal<Event>(path: string, form: RecordForm<Event>): Promise<Journal<Event>> {
   const file = await open(path, 'a+');
   let last = await resume(file).catch(async (error: unknown) => {
     await file.close();
@@ -36,14 +43,17 @@ export async function openJournal<Event>(path: string): Promise<Journal<Event>> 
   return {
     append: (event) => {
       queue = queue.then(async () => {
-        const line = chained(JSON.stringify({ time: new Date().toISOString(), event }), last);
+        const line = chained(
+          JSON.stringify({ time: new Date().toISOString(), event: form.write(event) }),
+          last,
+        );
         await file.appendFile(`${line.text}\n`);
         await file.datasync();
         last = line.hash;
       });
       return queue;
     },
-    read: () => readJournal<Event>(path),
+    read: () => readJournal(path, form),
     close: async () => {
       await queue.catch(() => undefined);
       await file.close();
@@ -55,7 +65,10 @@ export async function openJournal<Event>(path: string): Promise<Journal<Event>> 
  * The records of a journal's file, oldest first. A last line without its newline never happened; a run that was stopped
  * before its first record has no file.
  */
-export async function* readJournal<Event>(path: string): AsyncGenerator<JournalRecord<Event>> {
+export async function* readJournal<Event>(
+  path: string,
+  form: RecordForm<Event>,
+): AsyncGenerator<JournalRecord<Event>> {
   let line = 0;
   let last = START;
   let isChained = false;
@@ -70,9 +83,10 @@ export async function* readJournal<Event>(path: string): AsyncGenerator<JournalR
     let record: JournalRecord<Event>;
     try {
       if (!follows) throw new Error('The line, or one before it, was changed.');
-      record = parseRecord(body) as JournalRecord<Event>;
+      const { time, event } = recordSchema.parse(JSON.parse(body));
+      record = { time, event: form.read(event) };
     } catch (error) {
-      throw flError('NF_RUN_JOURNAL', { path, line }, { place: { file: path, line }, cause: error });
+      throw unreadable(error, { path, line });
     }
     yield record;
   }
@@ -89,11 +103,7 @@ export async function copyJournal(from: string, to: string, count: number): Prom
   });
 }
 
-function parseRecord(line: string): object {
-  const record: unknown = JSON.parse(line);
-  if (record && typeof record === 'object' && 'event' in record) return record;
-  throw new Error('The line holds no record.');
-}
+const recordSchema = z.object({ time: z.string(), event: z.unknown() });
 
 const START = '0'.repeat(64);
 const HASH = /,"hash":"([0-9a-f]{64})"\}$/;

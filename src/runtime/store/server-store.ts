@@ -1,5 +1,5 @@
 import type { ErrorReport } from '../kernel/errors.ts';
-import type { RunEvent } from '../telemetry/run-events.ts';
+import type { RunEvent } from '../run/events.ts';
 import type { JobStatus, Study } from '../wire/admin.ts';
 import type { Signature } from '../wire/shapes.ts';
 import type { Decision } from '../wire/site.ts';

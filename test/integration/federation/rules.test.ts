@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createJobView } from '../../../src/output/job-view.ts';
-import type { Admin } from '../../../src/runtime/admin/admin.ts';
+import type { Admin, JobNews } from '../../../src/runtime/admin/admin.ts';
 import { WorkThread } from '../../../src/runtime/server/work/work-thread.ts';
-import type { JobEvents, JobMeta } from '../../../src/runtime/wire/admin.ts';
+import type { JobMeta } from '../../../src/runtime/wire/admin.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -30,8 +30,8 @@ const silent = (condition: string) =>
   );
 const eventsOf = async ({ job_id: id }: JobMeta) =>
   (await admin.events(id, { after: 0, waitSeconds: 0 })).events;
-const membersOf = (events: JobEvents['events']) =>
-  events.filter(({ event }) => event.type === 'round.opened').map(({ event }) => event.sites);
+const membersOf = (events: JobNews['events']) =>
+  events.flatMap(({ event }) => (event.type === 'round.opened' ? [event.sites] : []));
 
 /** What `job monitor` writes of a job that stays as it is for a minute. */
 function saidOf(meta: JobMeta): string[] {
@@ -154,8 +154,10 @@ describe('a round', () => {
     const meta = await federation.wait(id);
     expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', round: 4, error: null });
     const events = await eventsOf(meta);
-    const failed = events.filter(({ event }) => event.type === 'site.failed');
-    expect(failed.map(({ event }) => [event.site, event.round])).toEqual([['site-3', 2]]);
+    const failed = events.flatMap(({ event }) =>
+      event.type === 'site.failed' ? [[event.site, event.round]] : [],
+    );
+    expect(failed).toEqual([['site-3', 2]]);
     expect(membersOf(events).at(-1)).toEqual(['site-1', 'site-2', 'site-3']);
     const { rounds } = meta.sites.find(({ site }) => site === 'site-3') ?? {};
     expect(rounds).toBeGreaterThan(1);

@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { flError, NeuroflareError, ReportedFailure } from '../../../src/runtime/kernel/errors.ts';
+import type { RunEvent } from '../../../src/runtime/run/events.ts';
+import { RUN_EVENTS } from '../../../src/runtime/run/stored-event.ts';
 import { readJournal } from '../../../src/runtime/store/journal.ts';
-import type { RunEvent } from '../../../src/runtime/telemetry/run-events.ts';
 import { failureReport, learn } from '../../support/fake-channel.ts';
 import { type FakeRun, type FakeRunOptions, startFakeRun } from '../../support/fake-run.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -20,7 +21,7 @@ async function finish(options: FakeRunOptions = {}) {
 }
 
 const journaled = async ({ folder }: FakeRun) =>
-  (await Array.fromAsync(readJournal<RunEvent>(folder.at('events.jsonl')))).map(({ event }) => event);
+  (await Array.fromAsync(readJournal(folder.at('events.jsonl'), RUN_EVENTS))).map(({ event }) => event);
 const types = (events: readonly RunEvent[]) => events.map(({ type }) => type);
 
 describe('a run', () => {

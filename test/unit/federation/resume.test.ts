@@ -2,8 +2,8 @@ import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { RunEvent } from '../../../src/runtime/run/events.ts';
 import type { Journal } from '../../../src/runtime/store/journal.ts';
-import type { RunEvent } from '../../../src/runtime/telemetry/run-events.ts';
 import { type FakeRun, startFakeRun } from '../../support/fake-run.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 

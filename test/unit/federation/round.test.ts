@@ -8,7 +8,7 @@ import {
   stepRound,
 } from '../../../src/runtime/federation/round.ts';
 import type { ErrorReport } from '../../../src/runtime/kernel/errors.ts';
-import type { AcceptedResult } from '../../../src/runtime/telemetry/run-events.ts';
+import type { AcceptedResult } from '../../../src/runtime/run/events.ts';
 
 const MEMBERS = ['a', 'b', 'c'];
 const ERROR: ErrorReport = { code: 'NF_SCRIPT_FAILED', message: 'no', hint: 'yes', exitCode: 1 };

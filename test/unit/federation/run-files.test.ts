@@ -1,11 +1,10 @@
 import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { newHistory, type RunHistory, replay } from '../../../src/runtime/federation/history.ts';
-import { damageOf, neededFiles, requireIntact } from '../../../src/runtime/federation/intact.ts';
+import { damageOf, requireIntact } from '../../../src/runtime/federation/intact.ts';
 import { folderFiles, type RunFiles } from '../../../src/runtime/federation/run-files.ts';
 import { sha256 } from '../../../src/runtime/kernel/digest.ts';
-import type { FileRef } from '../../../src/runtime/telemetry/run-events.ts';
+import type { FileRef } from '../../../src/runtime/run/events.ts';
 import {
   modelPath,
   type RunFolder,
@@ -92,45 +91,5 @@ describe('a file that the log names', () => {
       message: expect.stringContaining(reason),
       place: { file: folder.at(file.path) },
     });
-  });
-});
-
-describe('the files a stopped run needs', () => {
-  const goal = {
-    keyMetric: 'accuracy',
-    keyMetricGoal: 'maximize',
-    clientsPerRound: undefined,
-    maxWeightRatio: 100,
-  } as const;
-  const ref = (name: string): FileRef => ({ path: `${name}.bin`, sha256: sha256(name) });
-  const result = (site: string, update?: FileRef) => ({
-    site,
-    paramsType: 'FULL' as const,
-    numExamples: 1,
-    metrics: {},
-    seconds: 1,
-    ...(update && { update }),
-  });
-
-  it('are none before it has a model', () => {
-    expect(neededFiles(newHistory(goal))).toEqual([]);
-  });
-
-  it('are its last model, the best one, and the accepted updates', () => {
-    const history: RunHistory = replay(
-      [
-        { type: 'model.initial', model: ref('m0') },
-        { type: 'round.opened', round: 1, kind: 'train', sites: ['a', 'b'], model: ref('m0') },
-        { type: 'result.accepted', round: 1, result: result('a', ref('old')) },
-        { type: 'round.closed', round: 1, kind: 'train', metrics: { accuracy: 0.9 }, model: ref('m1') },
-        { type: 'round.opened', round: 2, kind: 'train', sites: ['a', 'b', 'c'], model: ref('m1') },
-        { type: 'result.accepted', round: 2, result: result('a', ref('new')) },
-        { type: 'result.accepted', round: 2, result: result('b') },
-        { type: 'result.accepted', round: 2, result: result('c', ref('lost')) },
-        { type: 'result.dropped', round: 2, site: 'c', reason: 'damaged' },
-      ],
-      goal,
-    );
-    expect(neededFiles(history)).toEqual([ref('m1'), ref('m0'), ref('new')]);
   });
 });

@@ -101,8 +101,8 @@ describe('a view of what goes on', () => {
   it('of a watched job hands each news on as one text', () => {
     const texts: string[] = [];
     const meta = { metric: 'accuracy', num_rounds: 3, status: 'RUNNING', waiting: null } as JobMeta;
-    const error = { code: 'NF_X', message: NASTY };
-    const event = { type: 'site.failed', round: 4, site: 'site-1', error };
+    const error = { code: 'NF_X', message: NASTY, hint: '', exitCode: 1 };
+    const event = { type: 'site.failed', round: 4, site: 'site-1', error } as const;
     createJobView((text) => texts.push(text)).onNews([{ seq: 1, time: '', event }], meta);
     expect(texts[0]).toContain(NASTY);
     expect(texts).toHaveLength(2);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openJournal, readJournal } from '../../../src/runtime/store/journal.ts';
 import { openFilesOf } from '../../support/open-files.ts';
+import { ANYTHING } from '../../support/record-forms.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const folder = tempFolder();
@@ -14,18 +15,18 @@ beforeEach(() => {
 });
 
 async function write(...events: unknown[]): Promise<void> {
-  const journal = await openJournal(path);
+  const journal = await openJournal(path, ANYTHING);
   for (const event of events) await journal.append(event);
   await journal.close();
 }
 
-const events = async () => (await Array.fromAsync(readJournal(path))).map(({ event }) => event);
+const events = async () => (await Array.fromAsync(readJournal(path, ANYTHING))).map(({ event }) => event);
 
 describe('a journal', () => {
   it('gives back what was appended, in order, with the time', async () => {
     await write({ n: 1 }, { n: 2 });
     expect(await events()).toEqual([{ n: 1 }, { n: 2 }]);
-    expect((await Array.fromAsync(readJournal(path)))[0]?.time).toMatch(/^\d{4}-.*Z$/);
+    expect((await Array.fromAsync(readJournal(path, ANYTHING)))[0]?.time).toMatch(/^\d{4}-.*Z$/);
   });
 
   it('goes on where it stopped', async () => {
@@ -35,14 +36,14 @@ describe('a journal', () => {
   });
 
   it('keeps the order of appends that nobody awaits', async () => {
-    const journal = await openJournal<number>(path);
+    const journal = await openJournal(path, ANYTHING);
     await Promise.all(Array.from({ length: 50 }, (_, index) => journal.append(index)));
     await journal.close();
     expect(await events()).toEqual(Array.from({ length: 50 }, (_, index) => index));
   });
 
   it('has a record on disk when append returns', async () => {
-    const journal = await openJournal<string>(path);
+    const journal = await openJournal(path, ANYTHING);
     await journal.append('durable');
     expect(await readFile(path, 'utf8')).toContain('durable');
     await journal.close();
@@ -51,7 +52,7 @@ describe('a journal', () => {
   it.runIf(process.platform === 'linux')('leaves no file open that is too large to be read', async () => {
     await writeFile(path, '');
     await truncate(path, 3 * 2 ** 30);
-    await expect(openJournal(path)).rejects.toThrow();
+    await expect(openJournal(path, ANYTHING)).rejects.toThrow();
     expect(await openFilesOf([path])).toEqual([]);
     await rm(path);
   });
@@ -119,7 +120,7 @@ describe('a journal', () => {
     const lines = (await readFile(path, 'utf8')).split('\n');
     lines[1] = '{"time": oops';
     await writeFile(path, lines.join('\n'));
-    await expect(Array.fromAsync(readJournal(path))).rejects.toMatchObject({
+    await expect(Array.fromAsync(readJournal(path, ANYTHING))).rejects.toMatchObject({
       code: 'NF_RUN_JOURNAL',
       place: { file: path, line: 2 },
     });
@@ -128,7 +129,7 @@ describe('a journal', () => {
   it.each(['null', '5', '{}', ''])('refuses a line that is no record: %j', async (line) => {
     await write('one');
     await appendFile(path, `${line}\n`);
-    await expect(Array.fromAsync(readJournal(path))).rejects.toMatchObject({
+    await expect(Array.fromAsync(readJournal(path, ANYTHING))).rejects.toMatchObject({
       code: 'NF_RUN_JOURNAL',
       place: { line: 2 },
     });
@@ -140,7 +141,7 @@ describe('a journal', () => {
   });
 
   it('takes nothing more once it is closed', async () => {
-    const journal = await openJournal<string>(path);
+    const journal = await openJournal(path, ANYTHING);
     await journal.close();
     await expect(journal.append('late')).rejects.toThrow();
   });

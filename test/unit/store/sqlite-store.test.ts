@@ -2,9 +2,9 @@ import { chmod, mkdir, open, readFile, stat, truncate, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { RunEvent } from '../../../src/runtime/run/events.ts';
 import type { ServerStore } from '../../../src/runtime/store/server-store.ts';
 import { openSqliteStore } from '../../../src/runtime/store/sqlite/sqlite-store.ts';
-import type { RunEvent } from '../../../src/runtime/telemetry/run-events.ts';
 import { asNobody } from '../../support/as-nobody.ts';
 import { jobRecord, numbered } from '../../support/job-records.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

@@ -7,6 +7,12 @@ export const RUN_ERRORS = {
     message: 'The event log {path} is damaged: line {line}, or one before it, is not what was written.',
     hint: 'Restore the run folder from a copy, or start a new run without --resume.',
   },
+  NF_RUN_NEWER: {
+    exit: 4,
+    message:
+      'The event log was written by a newer neuroflare: its form is version {version}, and this one reads up to {known}.',
+    hint: 'Go on with the neuroflare that wrote it: a run names its version in run.json, under software.',
+  },
   NF_RUN_FILE: {
     exit: 4,
     message: '{path} is not what the event log recorded: {reason}.',

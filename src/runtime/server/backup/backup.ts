@@ -1,18 +1,19 @@
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
-import { replayEvents } from '../../federation/history.ts';
 import { loadJob } from '../../job/load.ts';
 import { compareText } from '../../kernel/compare-text.ts';
 import { prettyJson, sha256File } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
+import { replayEvents } from '../../run/history.ts';
 import { copyChainedLog } from '../../store/chained-log.ts';
 import type { JobRecord, ServerStore } from '../../store/server-store.ts';
 import { openSqliteStore } from '../../store/sqlite/sqlite-store.ts';
 import { isFinished } from '../../wire/admin.ts';
 import { copyFileAtomic, isTemporary, makeFolder, writeFileAtomic } from '../../workspace/files.ts';
 import { RUN_FILES } from '../../workspace/run-folder.ts';
-import { eventsOf } from '../jobs/job-results.ts';
+import { ownFiles } from '../jobs/job-files.ts';
+import { eventsOf, modelsToGoOn } from '../jobs/job-results.ts';
 import { type StateFolder, stateFolder } from '../state-folder.ts';
 
 /** backup.json: what a backup consists of, so that a restore can tell whether it is whole. */
@@ -118,11 +119,8 @@ async function pathsBelow(root: string): Promise<string[]> {
 async function blobsOf(record: JobRecord, copy: ServerStore, state: StateFolder): Promise<string[]> {
   const { definition } = await loadJob(state.job(record.id).at(RUN_FILES.bundle));
   const history = await replayEvents(eventsOf(copy.journal(record.id)), definition.workflow);
-  const { initial, position, best, open, accepted } = history;
-  const updates = accepted.map(({ update }) => update);
-  const files = [initial, position?.model, best?.model, open?.model, ...updates];
-  const first = record.initialModel && !initial ? [`blobs/${record.initialModel.sha256}`] : [];
-  return [...new Set([...first, ...files.flatMap((file) => (file ? [file.path] : []))])];
+  const files = [...modelsToGoOn(history, record), ...ownFiles(history)];
+  return [...new Set(files.map(({ path }) => path))];
 }
 
 async function listFiles(root: string) {

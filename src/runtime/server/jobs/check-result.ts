@@ -1,9 +1,9 @@
 import type { SiteTask } from '../../federation/channel.ts';
 import type { ErrorCode } from '../../kernel/catalog.ts';
 import { flError, type NeuroflareError, toNeuroflareError } from '../../kernel/errors.ts';
+import type { AcceptedResult } from '../../run/events.ts';
 import { checkExamples, checkFigures } from '../../telemetry/check-figures.ts';
 import type { MetricReport } from '../../telemetry/metrics.ts';
-import type { AcceptedResult } from '../../telemetry/run-events.ts';
 import type { TaskResult } from '../../wire/site.ts';
 import type { ServerContext } from '../context.ts';
 import { blobFile } from './job-files.ts';

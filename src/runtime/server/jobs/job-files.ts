@@ -1,7 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { RunFiles } from '../../federation/run-files.ts';
-import type { FileRef } from '../../telemetry/run-events.ts';
+import type { FileRef } from '../../run/events.ts';
+import type { RunHistory } from '../../run/history.ts';
+import { liveFiles } from '../../run/live-files.ts';
 import type { JobFolder } from '../state-folder.ts';
 
 /** A blob of a job as its log names it. */
@@ -9,8 +11,13 @@ export function blobFile(sha256: string): FileRef {
   return { path: `blobs/${sha256}`, sha256 };
 }
 
-/** A networked job's files: named by their digests. What sites keep (`flare.saveState`) lies at the sites. */
-export function jobFiles(folder: JobFolder, live: () => Iterable<FileRef>): RunFiles {
+/** Blobs that a job still needs. What sites keep (`flare.saveState`) lies at the sites. */
+export function ownFiles(history: RunHistory): FileRef[] {
+  return liveFiles(history).flatMap(({ file, role }) => (role === 'state' ? [] : [file]));
+}
+
+/** A networked job's files: named by their digests. */
+export function jobFiles(folder: JobFolder, history: () => RunHistory | undefined): RunFiles {
   const { blobs } = folder;
   return {
     at: ({ path }) => folder.at(path),
@@ -26,7 +33,8 @@ export function jobFiles(folder: JobFolder, live: () => Iterable<FileRef>): RunF
     },
     closeRound: async (_round, members) => {
       await Promise.all(members.map((site) => rm(folder.uploads(site), { recursive: true, force: true })));
-      await blobs.keepOnly(new Set([...live()].map(({ sha256 }) => sha256)));
+      const now = history();
+      if (now) await blobs.keepOnly(new Set(ownFiles(now).map(({ sha256 }) => sha256)));
     },
   };
 }

@@ -1,19 +1,21 @@
 import { rm } from 'node:fs/promises';
-import type { Goal } from '../../federation/best-model.ts';
-import { contendingModels, type RunHistory, replayEvents } from '../../federation/history.ts';
 import { type RunCard, writeRunCard } from '../../federation/run-card.ts';
 import type { RunFiles } from '../../federation/run-files.ts';
 import { summarizeRun, writeResults } from '../../federation/run-report.ts';
 import type { JobFile } from '../../job/schema.ts';
 import { packageVersion } from '../../kernel/package-version.ts';
 import { compareSites } from '../../kernel/site-order.ts';
-import type { Journal } from '../../store/journal.ts';
+import type { Goal } from '../../run/best-model.ts';
+import type { FileRef, RunEvent } from '../../run/events.ts';
+import { type RunHistory, replayEvents } from '../../run/history.ts';
+import { liveFiles } from '../../run/live-files.ts';
+import { RUN_EVENTS } from '../../run/stored-event.ts';
+import type { Journal, JournalRecord } from '../../store/journal.ts';
 import type { JobRecord, Traffic } from '../../store/server-store.ts';
-import type { FileRef, RunEvent } from '../../telemetry/run-events.ts';
 import { copyFileAtomic, writeAtomic } from '../../workspace/files.ts';
 import { RUN_FILES, runFolder } from '../../workspace/run-folder.ts';
 import type { JobFolder } from '../state-folder.ts';
-import { blobFile } from './job-files.ts';
+import { blobFile, ownFiles } from './job-files.ts';
 import { oneStep, STEP_NOTE } from './one-step.ts';
 import { shownEvent } from './shown-event.ts';
 
@@ -76,7 +78,8 @@ async function write(ended: EndedJob): Promise<void> {
   if (record.initialModel && history.initial)
     await copyFileAtomic(files.at(history.initial), folder.at(INITIAL_MODEL));
   await writeAtomic(folder.at(RUN_FILES.events), async (file) => {
-    const append = (line: { time: string; event: RunEvent }) => file.appendFile(`${JSON.stringify(line)}\n`);
+    const append = ({ time, event }: JournalRecord<RunEvent>) =>
+      file.appendFile(`${JSON.stringify({ time, event: RUN_EVENTS.write(event) })}\n`);
     for await (const { time, event } of journal.read()) await append({ time, event: shownEvent(event) });
     // The journal says so only when these files are there.
     const { final } = history;
@@ -96,12 +99,9 @@ export async function clearWorkFiles(folder: JobFolder): Promise<void> {
 
 /** Models without which a job that ended cannot go on. */
 export function modelsToGoOn(history: RunHistory, { initialModel }: JobRecord): FileRef[] {
-  const { initial, position } = history;
-  const sent = initialModel && blobFile(initialModel.sha256);
-  const files = [sent, initial, position?.model, ...contendingModels(history)].filter(
-    (file) => file !== undefined,
-  );
-  return files.filter(({ sha256 }, index) => files.findIndex((other) => other.sha256 === sha256) === index);
+  const models = liveFiles(history).flatMap(({ file, role }) => (role === 'model' ? [file] : []));
+  if (!initialModel || history.initial) return models;
+  return [blobFile(initialModel.sha256), ...models];
 }
 
 /** Of a job that ended without success stays what it needs when it is resumed: its models, and the answers to the open round. */
@@ -109,8 +109,7 @@ export async function keepToGoOn(
   folder: JobFolder,
   { history, record }: { history: RunHistory; record: JobRecord },
 ): Promise<void> {
-  const updates = history.accepted.flatMap(({ update }) => update ?? []);
-  const kept = [...modelsToGoOn(history, record), ...updates];
+  const kept = [...modelsToGoOn(history, record), ...ownFiles(history)];
   await folder.blobs.keepOnly(new Set(kept.map(({ sha256 }) => sha256)));
   await rm(folder.at('uploads'), { recursive: true, force: true });
 }

@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs';
 import { type Coordinator, createCoordinator, rulesOf } from '../../federation/coordinator.ts';
-import { contendingModels, type RunHistory } from '../../federation/history.ts';
 import type { CheckedJob } from '../../federation/intake/operations.ts';
 import type { RunFiles } from '../../federation/run-files.ts';
 import { runWorkflow } from '../../federation/run-workflow.ts';
@@ -13,10 +12,11 @@ import {
   toNeuroflareError,
 } from '../../kernel/errors.ts';
 import { faultPoint } from '../../kernel/fault-point.ts';
+import type { FileRef, RunEvent } from '../../run/events.ts';
+import type { RunHistory } from '../../run/history.ts';
 import type { Journal } from '../../store/journal.ts';
 import type { DecisionRecord, JobChange, JobRecord, ServerStore } from '../../store/server-store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { FileRef, RunEvent } from '../../telemetry/run-events.ts';
 import { isFinished, type JobStatus } from '../../wire/admin.ts';
 import type { LogLevel } from '../../wire/shapes.ts';
 import type { AssignedJob, Decision } from '../../wire/site.ts';
@@ -113,11 +113,7 @@ export class JobRun {
       taskTimeout: executor.taskTimeout,
     });
     this.#journal = deps.store.journal(record.id);
-    this.#files = jobFiles(deps.folder, () => {
-      const { history } = this;
-      const models = history ? [history.initial, history.position?.model, ...contendingModels(history)] : [];
-      return models.filter((file) => file !== undefined);
-    });
+    this.#files = jobFiles(deps.folder, () => this.history);
   }
 
   get history(): RunHistory | undefined {

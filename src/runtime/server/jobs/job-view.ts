@@ -1,10 +1,11 @@
-import type { RunHistory } from '../../federation/history.ts';
 import type { Waiting } from '../../federation/open-round.ts';
 import { atNextRing } from '../../kernel/bell.ts';
 import { counted } from '../../kernel/counted.ts';
 import { flError } from '../../kernel/errors.ts';
 import { compareSites } from '../../kernel/site-order.ts';
 import { timeText } from '../../kernel/time-text.ts';
+import type { RunHistory } from '../../run/history.ts';
+import { RUN_EVENTS } from '../../run/stored-event.ts';
 import type { JobRecord } from '../../store/server-store.ts';
 import {
   isFinished,
@@ -200,7 +201,7 @@ export async function eventsAfter(
   const { after, max, wait_seconds: seconds, signal } = query;
   const read = async () => {
     const found = await context.store.events(id, after, max);
-    return found.map(({ event, ...stored }) => ({ ...stored, event: shownEvent(event) }));
+    return found.map(({ event, ...stored }) => ({ ...stored, event: RUN_EVENTS.write(shownEvent(event)) }));
   };
   let events = await read();
   const run = context.jobs.find(id);

@@ -1,13 +1,14 @@
-import type { RunHistory } from '../../federation/history.ts';
-import { damageOf, neededFiles, requireIntact } from '../../federation/intact.ts';
+import { damageOf, requireIntact } from '../../federation/intact.ts';
 import type { RunFiles } from '../../federation/run-files.ts';
 import type { JobDefinition } from '../../job/definition.ts';
 import { ReportedFailure } from '../../kernel/errors.ts';
 import { faultPoint } from '../../kernel/fault-point.ts';
+import type { FileRef, RunEvent } from '../../run/events.ts';
+import type { RunHistory } from '../../run/history.ts';
+import { liveFiles } from '../../run/live-files.ts';
 import type { Journal } from '../../store/journal.ts';
 import type { JobRecord } from '../../store/server-store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { FileRef, RunEvent } from '../../telemetry/run-events.ts';
 import { RUN_FILES } from '../../workspace/run-folder.ts';
 import type { JobFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
@@ -55,16 +56,20 @@ async function append({ journal }: HistoryDeps, event: RunEvent): Promise<void> 
 /** A result whose bytes are damaged is asked for again; a damaged model ends the job with its name. */
 async function mend(deps: HistoryDeps, history: RunHistory): Promise<void> {
   const { files, logger, record } = deps;
-  const { accepted, open } = history;
-  for (const file of neededFiles({ ...history, accepted: [] })) await requireIntact(files, file);
-  for (const { site, update } of accepted) {
-    if (!update || !open) continue;
-    const reason = await damageOf(files, update);
+  const { open } = history;
+  // What sites keep lies at the sites.
+  const own = liveFiles(history).filter(({ role }) => role !== 'state');
+  for (const { file, site } of own) {
+    if (site === undefined || !open) {
+      await requireIntact(files, file);
+      continue;
+    }
+    const reason = await damageOf(files, file);
     if (reason === undefined) continue;
     logger.error({ job: record.id, site, reason }, 'an accepted update is damaged: asked for again');
     await append(deps, { type: 'result.dropped', round: open.round, site, reason });
     // Under its name the same answer would count as being there.
-    await files.discard([update]);
+    await files.discard([file]);
   }
 }
 

@@ -1,12 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import type { RunHistory } from '../../federation/history.ts';
 import { readBundle } from '../../job/bundle.ts';
 import { compareText } from '../../kernel/compare-text.ts';
 import { sha256File } from '../../kernel/digest.ts';
 import { flError } from '../../kernel/errors.ts';
+import type { FileRef } from '../../run/events.ts';
+import type { RunHistory } from '../../run/history.ts';
 import type { JobOutcome, JobRecord } from '../../store/server-store.ts';
-import type { FileRef } from '../../telemetry/run-events.ts';
 import { isTemporary } from '../../workspace/files.ts';
 import { RUN_FILES } from '../../workspace/run-folder.ts';
 import type { JobFolder } from '../state-folder.ts';

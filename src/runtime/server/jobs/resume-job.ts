@@ -93,7 +93,7 @@ async function requireFiles(
   { state, store }: IntakeDeps,
 ): Promise<number> {
   const history = await historyOf(store.journal(record.id), job.definition.workflow);
-  const files = jobFiles(state.job(record.id), () => []);
+  const files = jobFiles(state.job(record.id), () => undefined);
   for (const file of modelsToGoOn(history, record)) {
     const damage = await damageOf(files, file);
     if (damage === undefined) continue;

@@ -1,5 +1,5 @@
 import { counted } from '../../kernel/counted.ts';
-import type { RunEvent } from '../../telemetry/run-events.ts';
+import type { RunEvent } from '../../run/events.ts';
 import type { LogLine } from './site-logs.ts';
 
 /** A job's events as lines for people. */

@@ -1,4 +1,4 @@
-import type { RunEvent } from '../../telemetry/run-events.ts';
+import type { RunEvent } from '../../run/events.ts';
 
 /**
  * An event as people are given it. The files of one site's answer are the server's own: who may see a job is told what its sites make

@@ -1,6 +1,8 @@
-import type { RunEvent } from '../../telemetry/run-events.ts';
+import type { RunEvent } from '../../run/events.ts';
+import { RUN_EVENTS } from '../../run/stored-event.ts';
 import type { Journal } from '../journal.ts';
 import type { StoredEvent } from '../server-store.ts';
+import { unreadable } from '../unreadable.ts';
 import { type Database, named, type Statement } from './database.ts';
 import type { Facts } from './facts.ts';
 
@@ -40,29 +42,35 @@ export class EventLog {
   journal(job: string): Journal<RunEvent> {
     return {
       append: (event) => this.#append(job, event),
-      read: () => this.#read(job),
+      read: () => this.#pages(job),
       close: async () => undefined,
     };
   }
 
   after(job: string, seq: number, limit: number): StoredEvent[] {
     const rows = named(this.#path, () => this.#page.all(job, seq, limit));
-    return rows.map((row) => ({
-      seq: Number(row.seq),
-      time: String(row.time),
-      event: JSON.parse(String(row.event)) as RunEvent,
-    }));
+    return rows.map((row) => {
+      const line = Number(row.seq);
+      return { seq: line, time: String(row.time), event: this.#read(String(row.event), { job, line }) };
+    });
   }
 
   /** For a transaction of somebody else. */
   insert(job: string, event: RunEvent): void {
-    this.#insert.run({ job, time: new Date().toISOString(), event: JSON.stringify(event) });
+    this.#insert.run({ job, time: new Date().toISOString(), event: toJson(event) });
+  }
+
+  #read(text: string, { job, line }: { job: string; line: number }): RunEvent {
+    try {
+      return RUN_EVENTS.read(JSON.parse(text));
+    } catch (error) {
+      throw unreadable(error, { path: `${this.#path} (job ${job})`, line });
+    }
   }
 
   async #append(job: string, event: RunEvent): Promise<void> {
     const done = Promise.withResolvers<void>();
-    if (this.#waiting.push({ job, event: JSON.stringify(event), done }) === 1)
-      setImmediate(() => this.#commit());
+    if (this.#waiting.push({ job, event: toJson(event), done }) === 1) setImmediate(() => this.#commit());
     return done.promise;
   }
 
@@ -80,7 +88,7 @@ export class EventLog {
     }
   }
 
-  async *#read(job: string): AsyncGenerator<{ time: string; event: RunEvent }> {
+  async *#pages(job: string): AsyncGenerator<{ time: string; event: RunEvent }> {
     for (let last = 0; ; ) {
       const page = this.after(job, last, PAGE);
       yield* page;
@@ -88,4 +96,8 @@ export class EventLog {
       last = page.at(-1)?.seq ?? last;
     }
   }
+}
+
+function toJson(event: RunEvent): string {
+  return JSON.stringify(RUN_EVENTS.write(event));
 }

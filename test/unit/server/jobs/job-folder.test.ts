@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../../src/runtime/kernel/digest.ts';
 import { LOG_LIMITS } from '../../../../src/runtime/kernel/limits.ts';
+import type { FileRef } from '../../../../src/runtime/run/events.ts';
+import { newHistory } from '../../../../src/runtime/run/history.ts';
 import { blobFile, jobFiles } from '../../../../src/runtime/server/jobs/job-files.ts';
 import { resultFile, resultFiles } from '../../../../src/runtime/server/jobs/result-files.ts';
 import {
@@ -12,7 +14,6 @@ import {
   sitesWithLogs,
 } from '../../../../src/runtime/server/jobs/site-logs.ts';
 import { type JobFolder, stateFolder } from '../../../../src/runtime/server/state-folder.ts';
-import type { FileRef } from '../../../../src/runtime/telemetry/run-events.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -226,8 +227,12 @@ describe('the lines of a site', () => {
 });
 
 describe('the files of a networked job', () => {
+  const goal = { keyMetric: 'accuracy', keyMetricGoal: 'maximize', clientsPerRound: undefined } as const;
   const models = async (live: readonly FileRef[] = []) => {
-    const files = jobFiles(folder, () => live);
+    const files = jobFiles(folder, () => ({
+      ...newHistory({ ...goal, maxWeightRatio: 100 }),
+      initial: live[0],
+    }));
     const keep = (text: string) =>
       files.keepModel(1, async (target) => {
         await writeFile(target, text);

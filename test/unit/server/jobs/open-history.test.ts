@@ -26,7 +26,7 @@ it('a job that is aborted while its model is made ends at once, and leaves no no
   const work = new WorkThread();
   const stop = new AbortController();
   const bundle = await writeJob(folder.at('bundle'));
-  const files = jobFiles(folder, () => []);
+  const files = jobFiles(folder, () => undefined);
   // Aborted when the thread has its order, and is still starting.
   const keepModel: typeof files.keepModel = (round, write) =>
     files.keepModel(round, (target) => {

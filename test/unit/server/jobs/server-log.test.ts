@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../../../src/runtime/kernel/digest.ts';
+import type { RunEvent } from '../../../../src/runtime/run/events.ts';
 import { lineOf } from '../../../../src/runtime/server/jobs/server-log.ts';
-import type { RunEvent } from '../../../../src/runtime/telemetry/run-events.ts';
 
 const time = '2026-01-01T00:00:00.000Z';
 const model = { path: 'blobs/x', sha256: sha256('model') };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Verdict } from '../../../federation/channel.ts';
-import { hasAnswer } from '../../../federation/history.ts';
 import type { ErrorReport } from '../../../kernel/errors.ts';
+import { hasAnswer } from '../../../run/history.ts';
 import { jobId } from '../../../wire/shapes.ts';
 import { logLines, report, taskFailure, taskResult, verdictAnswer } from '../../../wire/site.ts';
 import type { ServerContext } from '../../context.ts';

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bestOf, replay } from '../../../src/runtime/federation/history.ts';
+import { bestOf, replay } from '../../../src/runtime/run/history.ts';
+import { RUN_EVENTS } from '../../../src/runtime/run/stored-event.ts';
 import { readJournal } from '../../../src/runtime/store/journal.ts';
 import type { MetricValue } from '../../../src/runtime/telemetry/metrics.ts';
-import type { RunEvent } from '../../../src/runtime/telemetry/run-events.ts';
 import { type FakeRunOptions, RULES, startFakeRun } from '../../support/fake-run.ts';
 import { float32 } from '../../support/param-sets.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -87,7 +87,7 @@ describe('the best model', () => {
   it('is what the log says after a stop', async () => {
     const scores = { easy: [0.9, 0.9, 0.95, 0.9], hard: [0.51, 'fails', 'fails', 0.54] } as const;
     const { folder, best } = await run(scores);
-    const events = (await Array.fromAsync(readJournal<RunEvent>(folder.at('events.jsonl')))).map(
+    const events = (await Array.fromAsync(readJournal(folder.at('events.jsonl'), RUN_EVENTS))).map(
       ({ event }) => event,
     );
     const upTo = (round: number) =>
@@ -103,7 +103,7 @@ describe('the best model', () => {
 
   it('of a log without the choice is that of version 0.1.0', async () => {
     const { folder } = await run({ easy: [0.9, 0.9, 0.9], hard: [0.5, 'fails', 0.5] });
-    const lines = await Array.fromAsync(readJournal<RunEvent>(folder.at('events.jsonl')));
+    const lines = await Array.fromAsync(readJournal(folder.at('events.jsonl'), RUN_EVENTS));
     const old = lines.map(({ event }) => {
       if (event.type !== 'round.closed') return event;
       const { chosen: _, ...rest } = event;

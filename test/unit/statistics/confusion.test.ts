@@ -7,7 +7,7 @@ import {
   logLoss,
   poolMetrics,
   recall,
-} from '../../../src/runtime/train/metrics.ts';
+} from '../../../src/runtime/statistics/confusion.ts';
 
 const CLASSES = ['glioma', 'meningioma', 'pituitary'];
 const counts = fc.array(fc.array(fc.nat(20), { minLength: 3, maxLength: 3 }), { minLength: 3, maxLength: 3 });

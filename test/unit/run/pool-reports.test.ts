@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { boundedCounts, otherClasses, poolReports } from '../../../src/runtime/federation/pool-reports.ts';
+import { boundedCounts, otherClasses, poolReports } from '../../../src/runtime/run/pool-reports.ts';
+import { describeMetrics } from '../../../src/runtime/statistics/confusion.ts';
 import type { MetricReport } from '../../../src/runtime/telemetry/metrics.ts';
-import { describeMetrics } from '../../../src/runtime/train/metrics.ts';
 
 const result = (metrics: MetricReport, numExamples = 1) =>
   ({ site: 'site-1', paramsType: 'FULL', numExamples, metrics, seconds: 0 }) as const;

@@ -1,4 +1,4 @@
-import type { BestModel } from '../telemetry/run-events.ts';
+import type { BestModel } from './events.ts';
 import { poolReports, type SiteReport } from './pool-reports.ts';
 
 /** What chooses the best model. */

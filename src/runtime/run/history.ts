@@ -1,15 +1,8 @@
 import type { ErrorReport } from '../kernel/errors.ts';
 import { compareSites } from '../kernel/site-order.ts';
 import type { MetricReport } from '../telemetry/metrics.ts';
-import type {
-  AcceptedResult,
-  BestModel,
-  EngineUse,
-  FileRef,
-  RunEvent,
-  TaskKind,
-} from '../telemetry/run-events.ts';
 import { type Contender, type Contest, contest, type Goal, winnerOf } from './best-model.ts';
+import type { AcceptedResult, BestModel, EngineUse, FileRef, RunEvent, TaskKind } from './events.ts';
 import { partsOf, scorersOf } from './pool-reports.ts';
 
 /** One closed round: `metrics` describe the model it was opened with, which is model `round - 1`. */

@@ -1,9 +1,9 @@
-import { capWeights } from '../algorithms/cap-weights.ts';
 import { flError } from '../kernel/errors.ts';
 import { ANSWER_LIMITS } from '../kernel/limits.ts';
+import { capWeights } from '../statistics/cap-weights.ts';
+import { type Confusion, countExamples, type Metrics, poolMetrics } from '../statistics/confusion.ts';
 import type { MetricReport, MetricValue } from '../telemetry/metrics.ts';
-import type { AcceptedResult } from '../telemetry/run-events.ts';
-import { type Confusion, countExamples, type Metrics, poolMetrics } from '../train/metrics.ts';
+import type { AcceptedResult } from './events.ts';
 
 /** What one site reports, and how much it counts. */
 export type SiteReport = Pick<AcceptedResult, 'site' | 'metrics' | 'numExamples'>;

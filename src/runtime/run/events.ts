@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import type { ErrorReport } from '../kernel/errors.ts';
+import type { MetricReport } from '../telemetry/metrics.ts';
+
+/**
+ * What happens in a run, in the order it became true: the one form in which it stands in a log, in a database and on the wire. A run
+ * is resumed from these alone. `round` counts from 1; the model of round r is the one aggregated in it, model 0 the initial one, and a
+ * training round r reports figures on model r - 1.
+ */
+
+/** Of the form of events. What changes a key of them raises it, and `read-event.ts` learns to read what was before. */
+export const EVENTS_VERSION = 1;
+
+export const taskKindSchema = z.enum(['train', 'evaluate']);
+export type TaskKind = z.output<typeof taskKindSchema>;
+
+/** A file of the run, named so that a changed one is found out; `path` is relative to the run's folder. */
+export const fileRefSchema = z.strictObject({ path: z.string(), sha256: z.string() }).readonly();
+export type FileRef = z.output<typeof fileRefSchema>;
+
+/** What runs a site's tensors; shown in the log and the result, so that nobody wonders which engine it was. */
+const engineUseSchema = z.strictObject({
+  name: z.string(),
+  device: z.string(),
+  /** Package, version and build, e.g. `onnxruntime-node 1.30.0 native`. */
+  library: z.string(),
+  detail: z.string(),
+});
+export type EngineUse = Readonly<z.output<typeof engineUseSchema>>;
+
+/** JSON as it was read; what figures may hold was looked at before they were written. */
+const metricsSchema = z.custom<MetricReport>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+);
+
+/** Texts for people: one of another version may say more. */
+const errorSchema = z.custom<ErrorReport>(
+  (value) =>
+    z.looseObject({ code: z.string(), message: z.string(), hint: z.string() }).safeParse(value).success,
+);
+
+const round = z.int();
+const names = z.array(z.string()).readonly();
+
+const acceptedResultSchema = z.strictObject({
+  site: z.string(),
+  update: fileRefSchema.exactOptional(),
+  paramsType: z.enum(['FULL', 'DIFF']),
+  numExamples: z.number(),
+  metrics: metricsSchema,
+  /** What the site keeps for its next task (`flare.saveState`). */
+  state: fileRefSchema.exactOptional(),
+  /** Seconds the task took at the site. */
+  seconds: z.number(),
+});
+/** A site's answer to one task, whose bytes are on disk. */
+export type AcceptedResult = Readonly<z.output<typeof acceptedResultSchema>>;
+
+const bestModelSchema = z.strictObject({
+  /** Which model: 0 is the initial one. */
+  round,
+  metric: z.string(),
+  value: z.number(),
+  model: fileRefSchema,
+});
+export type BestModel = Readonly<z.output<typeof bestModelSchema>>;
+
+const event = <Type extends string, Shape extends z.core.$ZodLooseShape>(type: Type, shape: Shape) =>
+  z.strictObject({ type: z.literal(type), ...shape }).readonly();
+
+/** The events that only show life are never written down. */
+export const runEventSchema = z.discriminatedUnion('type', [
+  event('run.opened', { resumedFromRound: round.exactOptional() }),
+  /** A job that had ended goes on: signed anew, `count` times so far, after the round it had. */
+  event('run.resumed', { round, by: z.string(), count: z.int() }),
+  event('model.initial', { model: fileRefSchema }),
+  event('round.opened', { round, kind: taskKindSchema, sites: names, model: fileRefSchema }),
+  event('task.started', { round, site: z.string() }),
+  event('task.progress', { round, site: z.string(), done: z.number(), total: z.number() }),
+  event('engine.used', { site: z.string(), engine: engineUseSchema.readonly() }),
+  event('result.accepted', { round, result: acceptedResultSchema.readonly() }),
+  /** The bytes of an accepted result are no longer what they were: the site is asked again. */
+  event('result.dropped', { round, site: z.string(), reason: z.string() }),
+  event('site.failed', { round, site: z.string(), error: errorSchema }),
+  event('round.closed', {
+    round,
+    kind: taskKindSchema,
+    /** Figures of the model the round was opened with, pooled over sites. */
+    metrics: metricsSchema,
+    /** The new global model of a training round. */
+    model: fileRefSchema.exactOptional(),
+    /** What was chosen among the models scored so far; logs of version 0.1.0 lack it. */
+    chosen: z
+      .strictObject({
+        best: bestModelSchema.exactOptional(),
+        /** Best since a site of the best one gives no figure any more. */
+        stand_in: bestModelSchema.exactOptional(),
+      })
+      .exactOptional(),
+    /** Sentences for people: who gave no figure, whose weight was bounded. */
+    notes: names.exactOptional(),
+  }),
+  event('run.interrupted', { signal: z.string() }),
+  event('run.failed', { error: errorSchema }),
+  event('run.finished', { model: fileRefSchema, best: bestModelSchema.exactOptional() }),
+]);
+
+export type RunEvent = z.output<typeof runEventSchema>;
+export type RunObserver = (event: RunEvent) => void;

@@ -1,0 +1,44 @@
+import type { FileRef } from './events.ts';
+import { contendingModels, type RunHistory } from './history.ts';
+
+/** A file that a run still needs. */
+export interface LiveFile {
+  readonly file: FileRef;
+  /**
+   * model: nothing can make it again. answer: of the open round, its site can be asked again. state: what a site keeps between its
+   * tasks; it lies where the site's scripts run.
+   */
+  readonly role: 'model' | 'answer' | 'state';
+  /** Whose answer or state it is. */
+  readonly site?: string;
+}
+
+/**
+ * Which files a run needs to go on from where its events end, to be made longer, or to show what it came to: the one answer, for
+ * everything that checks, copies, backs up or removes files of a run. Where files are named by their digests, answers of several sites may
+ * lie in one.
+ */
+export function liveFiles(history: RunHistory): LiveFile[] {
+  const { initial, position, accepted, states } = history;
+  const models = [initial, position?.model, ...contendingModels(history)];
+  const all: LiveFile[] = [
+    ...models.flatMap((file) => (file ? [{ file, role: 'model' } as const] : [])),
+    ...accepted.flatMap(({ site, update }) =>
+      update ? [{ file: update, role: 'answer', site } as const] : [],
+    ),
+    ...[...states, ...accepted.flatMap(({ site, state }) => (state ? [[site, state] as const] : []))].map(
+      ([site, file]) => ({ file, role: 'state', site }) as const,
+    ),
+  ];
+  const seen = new Set<string>();
+  return all.filter(({ file: { path }, site }) => {
+    const key = `${path} ${site ?? ''}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+/** Of a run whose history went on from `before` to `after`: what it needed, and does not need any more. */
+export function spentFiles(before: RunHistory, after: RunHistory): FileRef[] {
+  const kept = new Set(liveFiles(after).map(({ file }) => file.path));
+  return liveFiles(before).flatMap(({ file }) => (kept.has(file.path) ? [] : [file]));
+}
