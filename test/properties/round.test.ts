@@ -1,96 +1,107 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
-import { newRound, type RoundInput, stepRound } from '../../src/runtime/federation/round.ts';
+import { openRound, type RoundInput, stepRound } from '../../src/runtime/federation/round.ts';
 
 const SITES = ['a', 'b', 'c', 'd', 'stranger'];
 
 const site = fc.constantFrom(...SITES);
 const input: fc.Arbitrary<RoundInput> = fc.oneof(
-  fc.subarray(['a', 'b', 'c', 'd'], { minLength: 1 }).map((members) => ({ type: 'open' as const, members })),
-  site.map((name) => ({
-    type: 'result' as const,
-    result: { site: name, paramsType: 'FULL' as const, numExamples: 1, metrics: {}, seconds: 0 },
-  })),
+  site.map((name) => ({ type: 'result' as const, site: name })),
   site.map((name) => ({
     type: 'failure' as const,
     site: name,
     error: { code: 'NF_SCRIPT_FAILED', message: '', hint: '', exitCode: 1 },
   })),
-  fc.constantFrom<RoundInput>({ type: 'quorum-timeout' }, { type: 'aggregated' }, { type: 'abort' }),
+  fc.constantFrom<RoundInput>({ type: 'quorum-timeout' }, { type: 'abort' }),
 );
-const rules = fc.record(
-  { minClients: fc.integer({ min: 1, max: 4 }), waitAfterQuorum: fc.nat(9) },
-  { requiredKeys: ['minClients'] },
-);
+const members = ['a', 'b', 'c', 'd'];
+const opening = fc.record({
+  rules: fc.record(
+    {
+      minClients: fc.integer({ min: 1, max: 4 }),
+      waitAfterQuorum: fc.nat(9),
+      target: fc.integer({ min: 1, max: 4 }),
+      mandatory: fc.subarray(members, { maxLength: 1 }),
+    },
+    { requiredKeys: ['minClients'] },
+  ),
+  members: fc.constant(members),
+  answered: fc.subarray(members),
+});
+type Opening = Parameters<typeof openRound>[0];
 
 /** Every state and effect of a sequence of inputs. */
-function run(given: { minClients: number; waitAfterQuorum?: number }, inputs: readonly RoundInput[]) {
-  let state = newRound(given);
+function run(given: Opening, inputs: readonly RoundInput[]) {
+  const first = openRound(given);
+  let { state } = first;
   const states = [state];
-  const effects = inputs.flatMap((next) => {
+  const effects = first.effects.map((effect) => ({ ...effect, answered: first.state.answered }));
+  for (const next of inputs) {
     const step = stepRound(state, next);
     state = step.state;
     states.push(state);
-    return step.effects.map((effect) => ({ ...effect, results: step.state.results }));
-  });
+    effects.push(...step.effects.map((effect) => ({ ...effect, answered: step.state.answered })));
+  }
   return { states, effects, last: state };
 }
 
 const sequence = fc.array(input, { maxLength: 30 });
-const check = (holds: (played: ReturnType<typeof run>, least: number) => boolean) =>
+const check = (holds: (played: ReturnType<typeof run>, given: Opening) => boolean) =>
   fc.assert(
-    fc.property(rules, sequence, (given, inputs) => holds(run(given, inputs), given.minClients)),
+    fc.property(opening, sequence, (given, inputs) => holds(run(given, inputs), given)),
     {
       numRuns: 500,
     },
   );
 
 describe('whatever happens to a round', () => {
-  it('it holds no result of a stranger', () => {
+  it('it holds no answer of a stranger', () => {
     check(({ states }) =>
-      states.every(({ results, members }) => [...results.keys()].every((name) => members.includes(name))),
+      states.every(({ answered }) => [...answered].every((name) => members.includes(name))),
     );
   });
 
-  it('it aggregates no fewer results than the job asks for', () => {
-    check(({ effects }, least) =>
-      effects.every((effect) => effect.type !== 'aggregate' || effect.results.size >= least),
+  it('it closes with no fewer answers than the job asks for, and with all that are mandatory', () => {
+    check(({ effects }, { rules: { minClients, mandatory = [] } }) =>
+      effects.every(
+        ({ type, answered }) =>
+          type !== 'close' || (answered.size >= minClients && mandatory.every((name) => answered.has(name))),
+      ),
     );
   });
 
-  it('it aggregates at most once and ends at most once', () => {
-    check(({ effects }) =>
-      ['aggregate', 'finish'].every((type) => effects.filter((effect) => effect.type === type).length <= 1),
-    );
+  it('it ends once, in one way', () => {
+    check(({ effects }) => effects.filter(({ type }) => type === 'close' || type === 'abandon').length <= 1);
   });
 
-  it('it never ends both ways', () => {
-    check(({ states }) => {
-      const ends = new Set(states.map(({ phase }) => phase).filter((phase) => /closed|aborted/.test(phase)));
-      return ends.size <= 1;
+  it('it is over exactly when it has said so', () => {
+    check(({ effects, last: { phase } }) => {
+      const [end] = effects.filter(({ type }) => type === 'close' || type === 'abandon');
+      return (
+        (end?.type === 'close') === (phase === 'closed') &&
+        (end?.type === 'abandon') === (phase === 'aborted')
+      );
     });
   });
 
   it('no site both answers and fails', () => {
     check(({ states }) =>
-      states.every(({ results, failures }) => [...results.keys()].every((name) => !failures.has(name))),
+      states.every(({ answered, failures }) => [...answered].every((name) => !failures.has(name))),
     );
   });
 
-  it('its members never change once it is open', () => {
-    check(({ states }) => {
-      const opened = states.filter(({ phase }) => phase !== 'waiting');
-      return opened.every(({ members }) => members === opened[0]?.members);
-    });
+  it('its members never change', () => {
+    check(({ states }) => states.every((state) => state.members === states[0]?.members));
   });
 
   it('who is cancelled was assigned and has not answered', () => {
-    check(({ effects, last }) =>
-      effects.every(
+    check(({ effects }) => {
+      const assigned = new Set(effects.flatMap((effect) => (effect.type === 'assign' ? [effect.site] : [])));
+      return effects.every(
         (effect) =>
           effect.type !== 'cancel' ||
-          effect.sites.every((name) => last.members.includes(name) && !effect.results.has(name)),
-      ),
-    );
+          effect.sites.every((name) => assigned.has(name) && !effect.answered.has(name)),
+      );
+    });
   });
 });

@@ -61,6 +61,8 @@ export interface Coordinator extends Federation {
   readonly history: RunHistory;
   /** What the open round waits for. */
   waiting(): Waiting | undefined;
+  /** What an answer of this site to this round counts for, if it came now. */
+  verdictOn(site: string, round: number): Verdict;
   /** Journals an event and shows it. */
   note(event: RunEvent): Promise<void>;
 }
@@ -95,6 +97,11 @@ class RoundCoordinator implements Coordinator {
     return this.#round?.waiting();
   }
 
+  verdictOn(site: string, round: number): Verdict {
+    if (this.#round?.number === round) return this.#round.verdictOn(site);
+    return hasAnswer(this.history, site, round) ? 'duplicate' : 'late';
+  }
+
   /** Opens a round, or takes up the one that was open when the run stopped, with the answers it had. */
   async collect(request: RoundRequest): Promise<readonly AcceptedResult[]> {
     this.#deps.signal.throwIfAborted();
@@ -110,7 +117,7 @@ class RoundCoordinator implements Coordinator {
       kind,
       members,
       rules: this.#roundRules(members),
-      earlier: this.history.accepted,
+      accepted: () => this.history.accepted,
       task: (site) => this.#task(site, request),
       emit: (event) => this.#emit(event),
       objection: (answer) => this.#engineObjection(answer),
@@ -235,8 +242,7 @@ class RoundCoordinator implements Coordinator {
 
   async #take(answer: SiteAnswer): Promise<Verdict> {
     if (this.#round?.number === answer.round) return this.#round.take(answer);
-    const isKnown = answer.type === 'result' && hasAnswer(this.history, answer.result.site, answer.round);
-    return isKnown ? 'duplicate' : 'late';
+    return this.verdictOn(answer.type === 'result' ? answer.result.site : answer.site, answer.round);
   }
 
   async #close(

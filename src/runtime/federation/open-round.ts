@@ -1,15 +1,18 @@
 import { type ErrorReport, ReportedFailure } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { AcceptedResult, RunEvent, TaskKind } from '../run/events.ts';
+import { inSiteOrder } from '../run/history.ts';
 import type { Channel, SiteAnswer, SiteTask, Verdict } from './channel.ts';
 import {
-  newRound,
+  openRound,
   outstanding,
   type RoundEffect,
   type RoundInput,
   type RoundRules,
   type RoundState,
+  type RoundStep,
   stepRound,
+  verdictOn,
 } from './round.ts';
 
 export interface OpenRoundDeps {
@@ -17,8 +20,8 @@ export interface OpenRoundDeps {
   readonly kind: TaskKind;
   readonly members: readonly string[];
   readonly rules: RoundRules;
-  /** Answers from before a restart. */
-  readonly earlier: readonly AcceptedResult[];
+  /** Answers that are in the run's history, those of before a restart first. */
+  readonly accepted: () => readonly AcceptedResult[];
   readonly channel: Channel;
   readonly task: (site: string) => SiteTask;
   /** Makes an event durable, or shows it. */
@@ -42,6 +45,7 @@ export interface Waiting {
 /** Carries out the effects of one round's state machine. */
 export class OpenRound {
   readonly #deps: OpenRoundDeps;
+  readonly #opening: RoundStep;
   #state: RoundState;
   #settle: PromiseWithResolvers<readonly AcceptedResult[]> = Promise.withResolvers();
   #timer: NodeJS.Timeout | undefined;
@@ -49,9 +53,12 @@ export class OpenRound {
   /** What happens is worked off in order; the state moves only when the journal has the answer. */
   #queue: Promise<unknown> = Promise.resolve();
 
+  /** @throws NF_ROUND_MEMBERS */
   constructor(deps: OpenRoundDeps) {
     this.#deps = deps;
-    this.#state = newRound(deps.rules);
+    const { rules, members } = deps;
+    this.#opening = openRound({ rules, members, answered: deps.accepted().map(({ site }) => site) });
+    this.#state = this.#opening.state;
   }
 
   get number(): number {
@@ -59,13 +66,12 @@ export class OpenRound {
   }
 
   async run(): Promise<readonly AcceptedResult[]> {
-    const { signal, members, earlier } = this.#deps;
+    const { signal } = this.#deps;
     const stop = () => this.#stop(signal.reason);
     signal.throwIfAborted();
     signal.addEventListener('abort', stop, { once: true });
     try {
-      this.#apply({ type: 'open', members });
-      for (const result of earlier) this.#apply({ type: 'result', result });
+      for (const effect of this.#opening.effects) this.#carryOut(effect);
       return await this.#settle.promise;
     } finally {
       clearTimeout(this.#timer);
@@ -78,12 +84,16 @@ export class OpenRound {
     return this.#next(() => this.#record(answer));
   }
 
+  verdictOn(site: string): Verdict {
+    return verdictOn(this.#state, site);
+  }
+
   waiting(): Waiting {
-    const { members, results, rules } = this.#state;
+    const { members, answered, rules } = this.#state;
     return {
       round: this.#deps.round,
       members,
-      answered: [...results.keys()],
+      answered: [...answered],
       outstanding: outstanding(this.#state),
       rules,
       quorumEnds: this.#quorumEnds,
@@ -96,33 +106,34 @@ export class OpenRound {
     return done;
   }
 
+  /** What counts for nothing is neither noted nor shown. */
   async #record(answer: SiteAnswer): Promise<Verdict> {
     const { round, emit, objection } = this.#deps;
-    if (answer.round !== round || this.#state.phase === 'aborted') return 'late';
     const site = answer.type === 'result' ? answer.result.site : answer.site;
-    if (answer.type === 'started') await emit({ type: 'task.started', round, site });
-    if (answer.type === 'progress') await emit({ ...answer, type: 'task.progress' });
-    if (answer.type === 'result' || answer.type === 'failure') return this.#settleSite(site, answer);
-    const refused = objection(answer);
-    if (refused?.type === 'failure') return this.#settleSite(site, refused);
-    if (answer.type === 'engine') await emit({ type: 'engine.used', site, engine: answer.engine });
-    return 'accepted';
-  }
-
-  async #settleSite(site: string, answer: SiteAnswer & { type: 'result' | 'failure' }): Promise<Verdict> {
-    const { round, emit } = this.#deps;
-    const verdict = this.#verdictFor(site);
+    const verdict = answer.round === round ? this.verdictOn(site) : 'late';
     if (verdict !== 'accepted') return verdict;
-    if (answer.type === 'result') {
-      const { result } = answer;
-      await emit({ type: 'result.accepted', round, result });
-      this.#apply({ type: 'result', result });
-    } else {
-      const error = this.#placed(answer.error, site);
-      await emit({ type: 'site.failed', round, site, error });
-      this.#apply({ type: 'failure', site, error });
+    const settled = objection(answer) ?? answer;
+    switch (settled.type) {
+      case 'started':
+        await emit({ type: 'task.started', round, site });
+        break;
+      case 'progress':
+        await emit({ ...settled, type: 'task.progress' });
+        break;
+      case 'engine':
+        await emit({ type: 'engine.used', site, engine: settled.engine });
+        break;
+      case 'result':
+        await emit({ type: 'result.accepted', round, result: settled.result });
+        this.#apply({ type: 'result', site });
+        break;
+      case 'failure': {
+        const error = this.#placed(settled.error, site);
+        await emit({ type: 'site.failed', round, site, error });
+        this.#apply({ type: 'failure', site, error });
+      }
     }
-    return 'accepted';
+    return verdict;
   }
 
   /** The round after the last one of training has no number that people know. */
@@ -132,13 +143,6 @@ export class OpenRound {
     return { ...error, place: { ...error.place, site, round, ...stage } };
   }
 
-  #verdictFor(site: string): Verdict {
-    const { phase, results, failures, members } = this.#state;
-    if (!members.includes(site)) return 'stranger';
-    if (results.has(site) || failures.has(site)) return 'duplicate';
-    return phase === 'open' || phase === 'quorum' ? 'accepted' : 'late';
-  }
-
   #apply(input: RoundInput): void {
     const { state, effects } = stepRound(this.#state, input);
     this.#state = state;
@@ -146,17 +150,15 @@ export class OpenRound {
   }
 
   #carryOut(effect: RoundEffect): void {
-    const { channel, task, earlier } = this.#deps;
-    if (effect.type === 'assign' && !earlier.some(({ site }) => site === effect.site))
-      channel.assign(task(effect.site));
+    const { channel, task } = this.#deps;
+    if (effect.type === 'assign') channel.assign(task(effect.site));
     if (effect.type === 'cancel') for (const site of effect.sites) channel.cancel(site);
     if (effect.type === 'start-quorum-timer') this.#startTimer(effect.seconds);
-    if (effect.type === 'aggregate') {
+    if (effect.type === 'close') {
       faultPoint('round.aggregating');
-      this.#settle.resolve(this.#inMemberOrder());
+      this.#settle.resolve(this.#answers());
     }
-    if (effect.type === 'finish' && this.#state.phase === 'aborted')
-      this.#settle.reject(this.#firstFailure());
+    if (effect.type === 'abandon') this.#settle.reject(this.#firstFailure());
   }
 
   #startTimer(seconds: number): void {
@@ -167,9 +169,9 @@ export class OpenRound {
     this.#timer = setTimeout(() => void this.#next(end), seconds * 1000);
   }
 
-  #inMemberOrder(): AcceptedResult[] {
-    const { members, results } = this.#state;
-    return members.flatMap((site) => results.get(site) ?? []);
+  /** In site order. */
+  #answers(): AcceptedResult[] {
+    return inSiteOrder(this.#deps.accepted().filter(({ site }) => this.#state.answered.has(site)));
   }
 
   #firstFailure(): Error {

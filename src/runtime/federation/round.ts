@@ -1,13 +1,14 @@
-import type { ErrorReport } from '../kernel/errors.ts';
-import type { AcceptedResult } from '../run/events.ts';
+import { type ErrorReport, flError } from '../kernel/errors.ts';
+import type { Verdict } from './channel.ts';
 
 /**
- * One round as a pure function: `(state, event) -> { state, effects }`. No clock, no sockets, no threads: whoever runs
- * it carries out the effects and brings the events. Membership is fixed when the round opens.
+ * One round as a pure function: `(state, input) -> { state, verdict, effects }`. No clock, no sockets, no threads: whoever runs it
+ * carries out the effects and brings the inputs. Membership is fixed when the round opens, and what an answer counts for is said here
+ * alone. The answers themselves are in the run's history; here stand the names of those who gave them.
  *
- * waiting -> open -> quorum -> aggregating -> closed, or aborted from any of the first three.
+ * open -> quorum -> closed, or aborted from the first two.
  */
-export type RoundPhase = 'waiting' | 'open' | 'quorum' | 'aggregating' | 'closed' | 'aborted';
+export type RoundPhase = 'open' | 'quorum' | 'closed' | 'aborted';
 
 export interface RoundRules {
   /** Results the round needs. */
@@ -25,93 +26,96 @@ export interface RoundState {
   readonly rules: RoundRules;
   /** In site order. */
   readonly members: readonly string[];
-  readonly results: ReadonlyMap<string, AcceptedResult>;
+  readonly answered: ReadonlySet<string>;
   /** In order of arrival: the first is the one to show. */
   readonly failures: ReadonlyMap<string, ErrorReport>;
 }
 
 export type RoundInput =
-  | { readonly type: 'open'; readonly members: readonly string[] }
-  | { readonly type: 'result'; readonly result: AcceptedResult }
+  | { readonly type: 'result'; readonly site: string }
   | { readonly type: 'failure'; readonly site: string; readonly error: ErrorReport }
   | { readonly type: 'quorum-timeout' }
-  | { readonly type: 'aggregated' }
   | { readonly type: 'abort' };
 
 export type RoundEffect =
   | { readonly type: 'assign'; readonly site: string }
-  /** A result that changes nothing: the site answered before, is no member, or the round has moved on. */
-  | { readonly type: 'ignore'; readonly site: string; readonly reason: 'duplicate' | 'stranger' | 'late' }
   | { readonly type: 'start-quorum-timer'; readonly seconds: number }
-  | { readonly type: 'aggregate' }
   | { readonly type: 'cancel'; readonly sites: readonly string[] }
-  | { readonly type: 'finish' };
+  /** The round has what it needs: its answers are those that are there now. */
+  | { readonly type: 'close' }
+  /** It cannot get what it needs, or was stopped. */
+  | { readonly type: 'abandon' };
 
 export interface RoundStep {
   readonly state: RoundState;
   readonly effects: readonly RoundEffect[];
 }
 
-export function newRound(rules: RoundRules): RoundState {
-  return { phase: 'waiting', rules, members: [], results: new Map(), failures: new Map() };
+interface Opening {
+  readonly rules: RoundRules;
+  readonly members: readonly string[];
+  /** Members whose answers were accepted before a restart. */
+  readonly answered: readonly string[];
 }
 
+/** @throws NF_ROUND_MEMBERS with fewer members than the rules need, or without a mandatory one */
+export function openRound({ rules, members, answered }: Opening): RoundStep {
+  requireMembers(rules, members);
+  const known = new Set(answered.filter((site) => members.includes(site)));
+  const state: RoundState = { phase: 'open', rules, members, answered: known, failures: new Map() };
+  const assigned = outstanding(state).map((site) => ({ type: 'assign', site }) as const);
+  if (known.size === 0) return { state, effects: assigned };
+  const { state: now, effects } = afterAnswer(state);
+  if (isCollecting(now)) return { state: now, effects: [...assigned, ...effects] };
+  // It ends at once: nobody was asked.
+  return { state: now, effects: effects.filter(({ type }) => type !== 'cancel') };
+}
+
+/** What an answer of this site to this round counts for. */
+export function verdictOn({ members, answered, failures, phase }: RoundState, site: string): Verdict {
+  if (!members.includes(site)) return 'stranger';
+  if (answered.has(site) || failures.has(site)) return 'duplicate';
+  return phase === 'open' || phase === 'quorum' ? 'accepted' : 'late';
+}
+
+/** One that counts for nothing changes nothing. */
 export function stepRound(state: RoundState, input: RoundInput): RoundStep {
+  const nothing = { state, effects: [] };
   switch (input.type) {
-    case 'open':
-      return open(state, input.members);
     case 'result':
-      return takeResult(state, input.result);
+      if (verdictOn(state, input.site) !== 'accepted') return nothing;
+      return afterAnswer({ ...state, answered: new Set(state.answered).add(input.site) });
     case 'failure':
-      return takeFailure(state, input);
+      if (verdictOn(state, input.site) !== 'accepted') return nothing;
+      return afterAnswer({ ...state, failures: new Map(state.failures).set(input.site, input.error) });
     case 'quorum-timeout':
-      return state.phase === 'quorum' ? aggregate(state) : { state, effects: [] };
-    case 'aggregated':
-      return state.phase === 'aggregating' ? end(state, 'closed') : { state, effects: [] };
+      return state.phase === 'quorum' ? end(state, 'closed') : nothing;
     case 'abort':
-      return isCollecting(state) ? end(state, 'aborted') : { state, effects: [] };
+      return isCollecting(state) ? end(state, 'aborted') : nothing;
   }
 }
 
 /** Members that have neither answered nor failed. */
 export function outstanding(state: RoundState): string[] {
-  return state.members.filter((site) => !state.results.has(site) && !state.failures.has(site));
+  return state.members.filter((site) => !state.answered.has(site) && !state.failures.has(site));
 }
 
-function open(state: RoundState, members: readonly string[]): RoundStep {
-  const { minClients, mandatory = [] } = state.rules;
-  const enough = members.length >= minClients && mandatory.every((site) => members.includes(site));
-  if (state.phase !== 'waiting' || !enough) return { state, effects: [] };
-  return {
-    state: { ...state, phase: 'open', members },
-    effects: members.map((site) => ({ type: 'assign', site })),
-  };
-}
-
-function takeResult(state: RoundState, result: AcceptedResult): RoundStep {
-  const { site } = result;
-  const ignore = (reason: 'duplicate' | 'stranger' | 'late'): RoundStep => ({
-    state,
-    effects: [{ type: 'ignore', site, reason }],
-  });
-  if (!state.members.includes(site)) return ignore('stranger');
-  if (state.results.has(site) || state.failures.has(site)) return ignore('duplicate');
-  if (!isCollecting(state)) return ignore('late');
-  return afterAnswer({ ...state, results: new Map(state.results).set(site, result) });
-}
-
-function takeFailure(state: RoundState, { site, error }: { site: string; error: ErrorReport }): RoundStep {
-  const settled = state.results.has(site) || state.failures.has(site);
-  if (!isCollecting(state) || settled || !state.members.includes(site)) return { state, effects: [] };
-  return afterAnswer({ ...state, failures: new Map(state.failures).set(site, error) });
+function requireMembers({ minClients, mandatory = [] }: RoundRules, members: readonly string[]): void {
+  const missing = mandatory.filter((site) => !members.includes(site));
+  if (missing.length > 0)
+    throw flError('NF_ROUND_MEMBERS', { reason: `${missing.join(', ')} must be among its sites` });
+  if (members.length < Math.max(1, minClients)) {
+    const reason = `it has ${members.length} of the ${Math.max(1, minClients)} sites that it needs`;
+    throw flError('NF_ROUND_MEMBERS', { reason });
+  }
 }
 
 function afterAnswer(state: RoundState): RoundStep {
   const { minClients, waitAfterQuorum, target } = state.rules;
   if (!canSucceed(state)) return end(state, 'aborted');
-  if (outstanding(state).length === 0) return aggregate(state);
+  if (outstanding(state).length === 0) return end(state, 'closed');
   if (!hasQuorum(state, minClients)) return { state, effects: [] };
-  if (target !== undefined && hasQuorum(state, target)) return aggregate(state);
+  if (target !== undefined && hasQuorum(state, target)) return end(state, 'closed');
   if (state.phase !== 'open' || waitAfterQuorum === undefined) return { state, effects: [] };
   return {
     state: { ...state, phase: 'quorum' },
@@ -123,27 +127,19 @@ function canSucceed({ rules: { minClients, mandatory = [] }, members, failures }
   return members.length - failures.size >= minClients && !mandatory.some((site) => failures.has(site));
 }
 
-function hasQuorum({ rules: { mandatory = [] }, results }: RoundState, size: number): boolean {
-  return results.size >= size && mandatory.every((site) => results.has(site));
-}
-
-function aggregate(state: RoundState): RoundStep {
-  return {
-    state: { ...state, phase: 'aggregating' },
-    effects: [...cancelOutstanding(state), { type: 'aggregate' }],
-  };
+function hasQuorum({ rules: { mandatory = [] }, answered }: RoundState, size: number): boolean {
+  return answered.size >= size && mandatory.every((site) => answered.has(site));
 }
 
 function end(state: RoundState, phase: 'closed' | 'aborted'): RoundStep {
-  const cancelled = phase === 'aborted' ? cancelOutstanding(state) : [];
-  return { state: { ...state, phase }, effects: [...cancelled, { type: 'finish' }] };
-}
-
-function cancelOutstanding(state: RoundState): RoundEffect[] {
   const sites = outstanding(state);
-  return sites.length > 0 ? [{ type: 'cancel', sites }] : [];
+  const cancelled = sites.length > 0 ? [{ type: 'cancel', sites } as const] : [];
+  return {
+    state: { ...state, phase },
+    effects: [...cancelled, { type: phase === 'closed' ? 'close' : 'abandon' }],
+  };
 }
 
-function isCollecting(state: RoundState): boolean {
-  return state.phase === 'open' || state.phase === 'quorum';
+function isCollecting({ phase }: RoundState): boolean {
+  return phase === 'open' || phase === 'quorum';
 }

@@ -13,6 +13,11 @@ export const RUN_ERRORS = {
       'The event log was written by a newer neuroflare: its form is version {version}, and this one reads up to {known}.',
     hint: 'Go on with the neuroflare that wrote it: a run names its version in run.json, under software.',
   },
+  NF_ROUND_MEMBERS: {
+    exit: 4,
+    message: 'The round cannot open: {reason}.',
+    hint: 'Look at workflow.min_clients, clients_per_round and mandatory_clients in job.yaml, and at which sites take part.',
+  },
   NF_RUN_FILE: {
     exit: 4,
     message: '{path} is not what the event log recorded: {reason}.',

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import type { Verdict } from '../../federation/channel.ts';
 import { type Coordinator, createCoordinator, rulesOf } from '../../federation/coordinator.ts';
 import type { CheckedJob } from '../../federation/intake/operations.ts';
 import type { RunFiles } from '../../federation/run-files.ts';
@@ -118,6 +119,11 @@ export class JobRun {
 
   get history(): RunHistory | undefined {
     return this.#coordinator?.history;
+  }
+
+  /** What an answer of a site to a round counts for, if it came now. */
+  verdictOn(site: string, round: number): Verdict {
+    return this.#coordinator?.verdictOn(site, round) ?? 'late';
   }
 
   get waitingRound() {

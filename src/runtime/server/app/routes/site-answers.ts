@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Verdict } from '../../../federation/channel.ts';
 import type { ErrorReport } from '../../../kernel/errors.ts';
-import { hasAnswer } from '../../../run/history.ts';
 import { jobId } from '../../../wire/shapes.ts';
 import { logLines, report, taskFailure, taskResult, verdictAnswer } from '../../../wire/site.ts';
 import type { ServerContext } from '../../context.ts';
@@ -68,8 +67,9 @@ function answerRoutes(app: App, context: ServerContext): void {
       const { round, seconds, engine } = request.body;
       if (engine) await run.channel.deliver(site, { type: 'engine', site, round, engine });
       const result = await checkResult(context, job, request.body);
-      const known = run.history && hasAnswer(run.history, site, round) ? 'duplicate' : 'late';
-      const verdict = result ? await run.channel.deliver(site, { type: 'result', round, result }) : known;
+      // The task is not the site's any more.
+      const known = () => run.verdictOn(site, round);
+      const verdict = result ? await run.channel.deliver(site, { type: 'result', round, result }) : known();
       if (verdict === 'accepted') run.traffic.result(site, seconds);
       return answered(context, { ...job, round, verdict });
     },
