@@ -44,7 +44,6 @@ export interface AdmissionDeps {
 }
 
 /**
-/**
  * Takes a job of the server, or does not: its signature first, then its files, then what the site's rules say. Its files are fetched
  * and opened only after its signature was found good and its submitter welcome. Waits for its code to be approved; one that is refused
  * stays refused, and undefined is returned.

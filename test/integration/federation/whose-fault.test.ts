@@ -112,6 +112,31 @@ describe('the failure of a site', () => {
 });
 
 describe('the refusal of a site', () => {
+  it('between its answer and the next round ends a job that cannot do without it, as one in a round does', async () => {
+    const { id, sites, close } = await begun();
+    const [one, two] = sites;
+    const answer = async (site: RawSite) => {
+      const update = await site.upload(id, await site.model(id, (await site.task(id)).model.sha256));
+      expect(await site.result(id, { update })).toMatchObject({ verdict: 'accepted' });
+    };
+    await answer(two);
+    await two.send('POST', `/v1/site/jobs/${id}/decision`, {
+      answer: 'refused',
+      reason: report('NF_SITE_STOPPED'),
+    });
+    await answer(one);
+    expect(await federation.wait(id)).toMatchObject({
+      status: 'FINISHED:EXECUTION_EXCEPTION',
+      round: 1,
+      error: {
+        code: 'NF_SITE_LEFT',
+        message: expect.stringContaining('NF_SITE_STOPPED at the site'),
+        place: { site: 'site-2' },
+      },
+    });
+    await close();
+  });
+
   it("is the site's, under no code of the server's own: it is not taken for one that the server took out", async () => {
     const { id, sites, close } = await begun({ min_clients: 1 });
     await sites[1].send('POST', `/v1/site/jobs/${id}/decision`, {

@@ -107,7 +107,7 @@ export class JobRun {
       accepted: () => this.offers.accepted(),
       onMove: () => this.#back.resolve(),
       deadEnd: () => {
-        const refusal = this.offers.deadEnd();
+        const refusal = this.offers.deadEnd() ?? this.offers.shortOf(this.#asked);
         return refusal && leftError(refusal);
       },
       siteTimeout: workflow.siteTimeout,

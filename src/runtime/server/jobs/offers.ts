@@ -108,6 +108,21 @@ export class Offers {
     return left.length < this.least() ? refusals[0] : undefined;
   }
 
+  /**
+   * Of a job that has begun: the last refusal, where too few sites are left for a round and none of those asked can take a place any more;
+   * undefined while it can go on.
+   */
+  shortOf(asked: Iterable<string>): DecisionRecord | undefined {
+    const accepted = this.accepted();
+    if (this.isEnough() || [...asked].some((site) => !accepted.includes(site))) return undefined;
+    return this.decisions()
+      .filter(({ answer }) => answer === 'refused')
+      .reduce<DecisionRecord | undefined>(
+        (last, one) => (last && last.time > one.time ? last : one),
+        undefined,
+      );
+  }
+
   #with(answer: Decision['answer']): string[] {
     return this.decisions()
       .filter((decision) => decision.answer === answer)

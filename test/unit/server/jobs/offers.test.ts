@@ -112,6 +112,26 @@ describe('a dead end', () => {
   });
 });
 
+describe('a job that has begun', () => {
+  it.each<[Partial<OfferRules>, string, string[], string | undefined]>([
+    [{ wanted: 2 }, '+a +b', ['a', 'b'], undefined],
+    [{ wanted: 2 }, '+a -b', ['a'], 'b'],
+    [{ wanted: 2, least: 1 }, '+a -b', ['a'], undefined],
+    [{ wanted: 2, least: 1 }, '-a -b', [], 'b'],
+    // Somebody else was asked, and may take the place.
+    [{ wanted: 2 }, '+a -b', ['a', 'c'], undefined],
+    [{ wanted: 2 }, '+a -b ?c', ['a', 'c'], undefined],
+    [{ wanted: 2 }, '+a -b -c', ['a'], 'c'],
+    [{}, '+a -b', ['a'], undefined],
+    [{}, '-a', [], 'a'],
+    [{ wanted: 3, least: 1, mandatory: ['b'] }, '+a -b +c', ['a', 'c'], 'b'],
+    // Nobody has refused: whoever is away may come back.
+    [{ wanted: 2 }, '+a', ['a'], undefined],
+  ])('%j with %j of %j: short of %s', (rules, said, asked, site) => {
+    expect(offers(rules, said).shortOf(asked)?.site).toBe(site);
+  });
+});
+
 describe('whatever sites say', () => {
   const site = fc.constantFrom(...Array.from({ length: 12 }, (_, index) => `site-${index + 1}`));
   const rules = fc.record({
