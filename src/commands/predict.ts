@@ -37,9 +37,15 @@ export default class Predict extends BaseCommand<PredictResult> {
     const { args, argv, flags } = await this.parse(Predict);
     const { predictImages } = await import('../runtime/evaluation/predict.ts');
     return predictImages({
-      ...{ target: args.target, workspace: flags.workspace, which: flags.model, job: flags.job },
+      target: args.target,
+      workspace: flags.workspace,
+      which: flags.model,
+      job: flags.job,
       inputs: argv.map(String).slice(1),
-      ...{ headMask: flags['head-mask'], slices: flags.slices, mirror: flags.mirror, out: flags.out },
+      headMask: flags['head-mask'],
+      slices: flags.slices,
+      mirror: flags.mirror,
+      out: flags.out,
       engine: { choice: flags.engine, gpu: flags.gpu, threads: availableParallelism() },
       progress: this.progress(),
       signal: this.signal,

@@ -28,7 +28,10 @@ export default class EngineList extends BaseCommand<Result> {
     const { surveyEngines } = await import('../../runtime/engine/survey.ts');
     const engines = await surveyEngines();
     return engines.map(({ name, build, available, auto, info, reason, advice }) => ({
-      ...{ name, build, available, auto },
+      name,
+      build,
+      available,
+      auto,
       ...(info && { device: info.device, library: info.library, version: info.version }),
       reason: reason ?? (auto ? (info?.reason ?? '') : ''),
       ...(advice && { advice }),

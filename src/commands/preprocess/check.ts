@@ -40,8 +40,13 @@ export default class PreprocessCheck extends BaseCommand<CheckResult> {
     this.#failOn = flags['fail-on'];
     const { checkData } = await import('../../runtime/evaluation/check-data.ts');
     return checkData({
-      ...{ target: args.data, split: flags.split, controls: flags.controls, sheet: flags.sheet },
-      ...{ slices: flags.slices, seed: flags.seed, jobs: flags.jobs ?? availableParallelism() },
+      target: args.data,
+      split: flags.split,
+      controls: flags.controls,
+      sheet: flags.sheet,
+      slices: flags.slices,
+      seed: flags.seed,
+      jobs: flags.jobs ?? availableParallelism(),
       progress: this.progress(),
       signal: this.signal,
     });

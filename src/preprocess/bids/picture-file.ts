@@ -48,7 +48,12 @@ export async function convertPicture(
   const thumbnail = Buffer.from(makeThumbnail(picture)).toString('base64');
   const { width, height, bits, colour, orientation } = picture;
   const facts: PictureFacts = {
-    ...{ pixelSha256: pixelDigest(picture), width, height, bits, colour, orientation },
+    pixelSha256: pixelDigest(picture),
+    width,
+    height,
+    bits,
+    colour,
+    orientation,
     ...measureQuality(picture),
     ...(head && { head }),
     thumbnail,

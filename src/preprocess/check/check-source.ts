@@ -13,16 +13,18 @@ export async function checkSource(
   watch: { progress: Progress; signal?: AbortSignal | undefined },
 ): Promise<{ summary: BidsSummary; findings: Finding[] }> {
   const summary = await convertClassFolders({
-    ...{
-      source,
-      target: `${source}.neuroflare-check`,
-      labelMap: undefined,
-      name: 'check',
-      license: '',
-      authors: [],
-    },
-    ...{ processing: { size: undefined, headMask: false }, rule: { threshold: THRESHOLD, cap: DEFAULT_CAP } },
-    ...{ jobs: JOBS, skipBad: true, dryRun: true, progress: watch.progress },
+    source,
+    target: `${source}.neuroflare-check`,
+    labelMap: undefined,
+    name: 'check',
+    license: '',
+    authors: [],
+    processing: { size: undefined, headMask: false },
+    rule: { threshold: THRESHOLD, cap: DEFAULT_CAP },
+    jobs: JOBS,
+    skipBad: true,
+    dryRun: true,
+    progress: watch.progress,
     ...(watch.signal && { signal: watch.signal }),
   });
   const { bad, label_conflicts: conflicts, set_aside: aside } = summary;

@@ -99,7 +99,9 @@ export function contrastSites(images: readonly ImageFacts[], sites: readonly Sit
     if (own.length === 0 || others.length === 0) return [];
     const bound = CRITICAL * Math.sqrt((own.length + others.length) / (own.length * others.length));
     return QUALITIES.map(([quality, value]) => ({
-      ...{ site: name, quality, bound },
+      site: name,
+      quality,
+      bound,
       distance: largestGap(own.map(value), others.map(value)),
     }));
   });

@@ -54,8 +54,12 @@ export async function findAlike(
   const [first] = pairs;
   if (!first) return [];
   const params = {
-    ...{ count: pairs.length, threshold: ALIKE, participant: first.one, place: first.at },
-    ...{ other: first.other, otherPlace: first.otherAt },
+    count: pairs.length,
+    threshold: ALIKE,
+    participant: first.one,
+    place: first.at,
+    other: first.other,
+    otherPlace: first.otherAt,
   };
   return [finding('warning', 'NF_CHECK_ALIKE', { params, place: { participant: first.one } })];
 }

@@ -37,8 +37,11 @@ export function splitResult(what: {
     split: path,
     sha256: split.sha256,
     sites: split.sites.map((site) => ({
-      ...{ name: site.name, train: site.train.length },
-      ...{ validation: site.validation.length, test: site.test.length, classes: site.classes },
+      name: site.name,
+      train: site.train.length,
+      validation: site.validation.length,
+      test: site.test.length,
+      classes: site.classes,
     })),
     groups: split.groups,
     left_out: leftOut,

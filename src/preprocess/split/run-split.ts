@@ -70,7 +70,8 @@ async function readRule(options: SplitOptions): Promise<SplitRule> {
       alpha: readNumber('alpha', options.alpha, { least: 0.001, below: 1e6 }),
     }),
     ...(strategy === 'column' && { site_column: siteColumn }),
-    ...{ validation, test },
+    validation,
+    test,
     ...(fold && { fold }),
     ...(threshold !== undefined && { group_threshold: threshold }),
   };

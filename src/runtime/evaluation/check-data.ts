@@ -47,14 +47,15 @@ async function checkFolders({
   const { summary, findings } = await checkSource(target, { progress, signal });
   const counts = Object.entries(summary.classes).map(([label, { images }]) => [label, images]);
   return {
-    ...{
-      target,
-      kind: 'class_folders',
-      images: summary.images,
-      classes: { all: Object.fromEntries(counts) },
-    },
+    target,
+    kind: 'class_folders',
+    images: summary.images,
+    classes: { all: Object.fromEntries(counts) },
     ...sorted(findings),
-    ...{ chance: null, controls: null, contrasts: [], sheet: null },
+    chance: null,
+    controls: null,
+    contrasts: [],
+    sheet: null,
   };
 }
 
@@ -74,14 +75,15 @@ async function checkDataset(options: CheckDataOptions): Promise<CheckResult> {
   const sheet =
     path === undefined ? null : { path, rows: await writeContactSheet(path, seen.images, seen.classes) };
   return {
-    ...{ target, kind: 'bids', images: bids.images, classes: bids.classes },
+    target,
+    kind: 'bids',
+    images: bids.images,
+    classes: bids.classes,
     ...sorted([...bids.findings, ...seen.findings]),
-    ...{
-      chance: seen.chance,
-      controls: seen.controls && [...seen.controls],
-      contrasts: [...bids.contrasts],
-      sheet,
-    },
+    chance: seen.chance,
+    controls: seen.controls && [...seen.controls],
+    contrasts: [...bids.contrasts],
+    sheet,
   };
 }
 

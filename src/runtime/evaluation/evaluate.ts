@@ -35,8 +35,13 @@ export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateR
   const predictor = await openPredictor(target, options.engine);
   const { progress = noProgress, slices } = options;
   const images: ImageSetOptions = {
-    ...{ imageSize: target.spec.image_size, slices, layout: 'montage', classes: target.classes },
-    ...{ batchSize: 32, augment: undefined, mirror: options.mirror },
+    imageSize: target.spec.image_size,
+    slices,
+    layout: 'montage',
+    classes: target.classes,
+    batchSize: 32,
+    augment: undefined,
+    mirror: options.mirror,
   };
   const work = { options, target, data, predictor, images, tested, progress };
   try {

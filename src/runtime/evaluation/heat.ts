@@ -45,8 +45,11 @@ export async function explain(
         const grey = toGrey(x.subarray(at * area, (at + 1) * area));
         const { imageSize } = options;
         found[owner] = {
-          ...{ id: subjects[owner]?.id ?? '', side: imageSize },
-          ...{ grey, heat, cell: imageSize / side },
+          id: subjects[owner]?.id ?? '',
+          side: imageSize,
+          grey,
+          heat,
+          cell: imageSize / side,
         };
       }
     }

@@ -19,8 +19,10 @@ export async function judgeControls(work: EvaluationWork): Promise<JudgedControl
     };
   }
   const images = await readControlImages([...trained, ...tested], {
-    ...{ bidsRoot: data.root, slices: options.slices },
-    ...{ progress, signal: options.signal },
+    bidsRoot: data.root,
+    slices: options.slices,
+    progress,
+    signal: options.signal,
   });
   const train = Array.from(trained.keys());
   const test = Array.from(tested.keys(), (row) => trained.length + row);

@@ -21,7 +21,9 @@ export function describePredictions(what: {
     ...probabilities.subarray(row * classes.length, (row + 1) * classes.length),
   ];
   const images = inputs.map(({ subject, source }, row) => ({
-    ...{ subject, source, ...decide(rowOf(row), classes) },
+    subject,
+    source,
+    ...decide(rowOf(row), classes),
     heat_by_slice: heatBySlice(explained[row], tiles[row] ?? 1),
     overlay: null,
   }));

@@ -50,8 +50,11 @@ export async function predictImages(options: PredictOptions): Promise<PredictRes
       const explained = await explain(images, labels, { target, engine: predictor.engine });
       const folder = options.out === undefined ? null : resolve(options.out);
       const result: PredictResult = {
-        ...{ notice: NOTICE, model: { file: target.file, sha256: target.sha256 }, temperature },
-        ...{ head_mask: headMask, folder },
+        notice: NOTICE,
+        model: { file: target.file, sha256: target.sha256 },
+        temperature,
+        head_mask: headMask,
+        folder,
         ...describePredictions({
           classes: target.classes,
           inputs: inputs.images,

@@ -55,7 +55,10 @@ export async function readEvaluationData(
   const path = wish.split ?? (wish.data === undefined ? (own?.split ?? undefined) : undefined);
   const file = join(root, 'participants.tsv');
   const describe = (row: Participant, site: string, part: Partition): EvaluationRow => ({
-    ...{ row, site, part, group: groupOf(row) },
+    row,
+    site,
+    part,
+    group: groupOf(row),
     label: labelOf(row, target.classes, file),
   });
   if (path !== undefined) {

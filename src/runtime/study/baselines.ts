@@ -76,8 +76,16 @@ async function judge(
 ): Promise<Evaluation> {
   const { evaluation } = await evaluateModel({
     ...options.evaluate,
-    ...{ target: folder, workspace: '', which: 'best', job: undefined, part: 'test', out: undefined },
-    ...{ data: (await readRunCard(runFolder(folder))).data?.root, split, controls, cases: controls ? 12 : 0 },
+    target: folder,
+    workspace: '',
+    which: 'best',
+    job: undefined,
+    part: 'test',
+    out: undefined,
+    data: (await readRunCard(runFolder(folder))).data?.root,
+    split,
+    controls,
+    cases: controls ? 12 : 0,
     signal: options.simulate.signal,
   });
   return evaluation;
@@ -106,7 +114,8 @@ function summarize(what: {
     };
   });
   return baselinesSchema.parse({
-    ...{ version: 1, kind: 'neuroflare-baselines' },
+    version: 1,
+    kind: 'neuroflare-baselines',
     budget: 'the same script, rounds and arguments for every model: each training image is seen as often',
     federated: { run_folder: options.folder, balanced_accuracy: federated.headline.balanced_accuracy },
     baselines,

@@ -8,7 +8,13 @@ export function createOrtEngine(runtime: OrtRuntime, reason: string): Engine {
   const { library, version, build, threads, provider, gpu } = runtime;
   const device = gpu ? 'gpu' : 'cpu';
   const info: EngineInfo = {
-    ...{ name: 'ort', device, library, version, build, threads, reason },
+    name: 'ort',
+    device,
+    library,
+    version,
+    build,
+    threads,
+    reason,
     ...(gpu && { provider, gpu: gpu.index }),
   };
   return {

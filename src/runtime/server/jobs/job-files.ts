@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { RunFiles } from '../../federation/run-files.ts';
@@ -36,5 +37,14 @@ export function jobFiles(folder: JobFolder, history: () => RunHistory | undefine
       const now = history();
       if (now) await blobs.keepOnly(new Set(ownFiles(now).map(({ sha256 }) => sha256)));
     },
+  };
+}
+
+/** Bytes of a model, looked up once for many questions about the same one. */
+export function lastMeasured(files: RunFiles): (model: FileRef) => number {
+  let last: { readonly sha256: string; readonly size: number } | undefined;
+  return (model) => {
+    if (last?.sha256 !== model.sha256) last = { sha256: model.sha256, size: statSync(files.at(model)).size };
+    return last.size;
   };
 }

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import type { Verdict } from '../../federation/channel.ts';
 import { type Coordinator, createCoordinator, rulesOf } from '../../federation/coordinator.ts';
 import type { CheckedJob } from '../../federation/intake/operations.ts';
@@ -27,7 +26,7 @@ import type { WorkThread } from '../work/work-thread.ts';
 import { AbortGate } from './abort-gate.ts';
 import { END_BY } from './end-by.ts';
 import { gatherSites } from './gather-sites.ts';
-import { jobFiles } from './job-files.ts';
+import { jobFiles, lastMeasured } from './job-files.ts';
 import { clearWorkFiles, historyOf, keepToGoOn, outcomeOf, writeJobResults } from './job-results.ts';
 import { leftError } from './left-error.ts';
 import { isOfTheMachine } from './machine-failures.ts';
@@ -66,6 +65,8 @@ export class JobRun {
   readonly channel: SiteChannel;
   readonly traffic = new SiteTraffic();
   readonly siteLogs: SiteLogs;
+  /** Bytes of a model. */
+  readonly modelSize: (model: FileRef) => number;
   /** Rings at every event and change. */
   readonly bell = new Bell();
   record: JobRecord;
@@ -88,7 +89,6 @@ export class JobRun {
   #coordinator: Coordinator | undefined;
   #asked: ReadonlySet<string> = new Set();
   #roundBegan = performance.now();
-  #measured: { readonly sha256: string; readonly size: number } | undefined;
 
   constructor(
     { record, job, decisions }: { record: JobRecord; job: CheckedJob; decisions: readonly DecisionRecord[] },
@@ -115,6 +115,7 @@ export class JobRun {
     });
     this.#journal = deps.store.journal(record.id);
     this.#files = jobFiles(deps.folder, () => this.history);
+    this.modelSize = lastMeasured(this.#files);
   }
 
   get history(): RunHistory | undefined {
@@ -243,13 +244,6 @@ export class JobRun {
     for (const site of new Set([...before, ...this.#asked]))
       if (before.has(site) !== this.#asked.has(site)) registry.bell(site).ring();
     this.bell.ring();
-  }
-
-  /** Bytes of a model; those of one job differ by their headers at most. */
-  modelSize(model: FileRef): number {
-    if (this.#measured?.sha256 !== model.sha256)
-      this.#measured = { sha256: model.sha256, size: statSync(this.#files.at(model)).size };
-    return this.#measured.size;
   }
 
   setLogLevel(level: LogLevel): void {
