@@ -7,8 +7,8 @@ const limits = { testTimeout: 240_000, hookTimeout: 240_000, expect: { poll: { t
 
 export default defineConfig({
   test: {
-    // Federations wait much and compute little: one file more than there are cores keeps these busy.
-    maxWorkers: Math.min(8, availableParallelism() + 1),
+    // Federations wait much and compute little: two files more than there are cores keep these busy.
+    maxWorkers: Math.min(8, availableParallelism() + 2),
     reporters: ['default', new ClosingLine()],
     projects: [
       { test: { ...limits, name: 'fast', include: ['test/**/*.test.ts'], exclude: ['test/extended/**'] } },

@@ -54,7 +54,7 @@ describe('the journey of the README', () => {
     await makeSource(join(cwd, 'kaggle', 'Training'), classes);
     // What the demo shows it runs itself.
     const own = commandsOf('README.md').filter((line) => !line.includes('demo/'));
-    // Those that need a federation, test/cli/poc.test.ts runs.
+    // Those that need a federation, test/extended/poc.test.ts runs.
     const journey = own.filter((line) => /^(preprocess|job (create|validate)|simulate)/.test(line));
     expect(journey.length).toBeGreaterThanOrEqual(5);
     for (const line of journey.filter((one) => !one.includes('--resume'))) {

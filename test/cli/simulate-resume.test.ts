@@ -285,47 +285,43 @@ describe('a resume', () => {
     );
   });
 
-  it.each(['--set', 'job.yaml'])(
-    'of a run that failed by task_timeout goes on with a longer one by %s, to the bits of one that had it',
-    async (way) => {
-      // Hangs once: in the second round, where no file says that it was here before.
-      const script = TINY_SCRIPT.replace(
-        'const { params } = await flare.receive();',
-        `const { params, currentRound } = await flare.receive();
+  it('of a run that failed by task_timeout goes on with a longer one, to the bits of one that had it', async () => {
+    // Hangs once: in the second round, where no file says that it was here before.
+    const script = TINY_SCRIPT.replace(
+      'const { params } = await flare.receive();',
+      `const { params, currentRound } = await flare.receive();
   const fs = await import('node:fs');
   const file = String(flare.args().file);
   if (flare.siteName() === 'site-2' && currentRound === 2 && !fs.existsSync(file)) {
     fs.writeFileSync(file, '');
     await new Promise((resolve) => setTimeout(resolve, 600_000));
   }`,
-      );
-      const name = `patience${way.replace(/\W/g, '-')}`;
-      const file = join(root, `${name}.seen`);
-      const executor = { ...TINY_JOB.executor, task_timeout: 6, args: { step: 1, file } };
-      await writeJob(join(root, name), { script, patch: { executor } });
-      const args = ['simulate', name, '-w', `${name}-work`];
-      expect((await runJson(args, { cwd: root })).answer).toMatchObject({
-        exit_code: 1,
-        error_code: 'NF_SCRIPT_TIMEOUT',
-      });
-      const path = join(root, name, 'job.yaml');
-      if (way === 'job.yaml') {
-        const text = await readFile(path, 'utf8');
-        await writeFile(path, `# more patience\n${text.replace('task_timeout: 6', 'task_timeout: 900')}`);
-      }
-      const longer = way === '--set' ? ['--set', 'task_timeout=900', '--set', 'site_timeout=950'] : [];
-      expect((await runJson([...args, '--resume', ...longer], { cwd: root })).answer).toMatchObject({
-        exit_code: 0,
-        data: { status: 'finished' },
-      });
-      const run = latestRun(join(root, `${name}-work`));
-      expect(JSON.parse(readFileSync(join(run, 'run.json'), 'utf8'))).toMatchObject({
-        job: { executor: { task_timeout: 900 } },
-      });
-      await runCli(['simulate', name, '-w', `${name}-whole`], { cwd: root });
-      const undisturbed = latestRun(join(root, `${name}-whole`));
-      expect(finalModel(run)).toEqual(finalModel(undisturbed));
-      expect(figures(run)).toBe(figures(undisturbed));
-    },
-  );
+    );
+    const name = 'patience';
+    const file = join(root, `${name}.seen`);
+    const executor = { ...TINY_JOB.executor, task_timeout: 6, args: { step: 1, file } };
+    await writeJob(join(root, name), { script, patch: { executor } });
+    const args = ['simulate', name, '-w', `${name}-work`];
+    expect((await runJson(args, { cwd: root })).answer).toMatchObject({
+      exit_code: 1,
+      error_code: 'NF_SCRIPT_TIMEOUT',
+    });
+    // One in the file, the other one on the command line.
+    const path = join(root, name, 'job.yaml');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, `# more patience\n${text.replace('task_timeout: 6', 'task_timeout: 900')}`);
+    const longer = ['--set', 'site_timeout=950'];
+    expect((await runJson([...args, '--resume', ...longer], { cwd: root })).answer).toMatchObject({
+      exit_code: 0,
+      data: { status: 'finished' },
+    });
+    const run = latestRun(join(root, `${name}-work`));
+    expect(JSON.parse(readFileSync(join(run, 'run.json'), 'utf8'))).toMatchObject({
+      job: { executor: { task_timeout: 900 }, workflow: { site_timeout: 950 } },
+    });
+    await runCli(['simulate', name, '-w', `${name}-whole`], { cwd: root });
+    const undisturbed = latestRun(join(root, `${name}-whole`));
+    expect(finalModel(run)).toEqual(finalModel(undisturbed));
+    expect(figures(run)).toBe(figures(undisturbed));
+  });
 });

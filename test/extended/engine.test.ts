@@ -33,3 +33,19 @@ describe('neuroflare engine bench', () => {
     expect(stdout).toContain('absent');
   });
 });
+
+describe('neuroflare engine doctor', () => {
+  it('trains on what is at hand and finds it well', async () => {
+    const { code, answer, stderr } = await runJson(['engine', 'doctor'], here);
+    expect(code).toBe(0);
+    expect(stderr).toBe('');
+    expect(answer.data).toMatchObject({ healthy: true });
+    const { engines } = answer.data as { engines: { verdict: string }[] };
+    expect(engines.map(({ verdict }) => verdict)).not.toContain('wrong');
+  });
+
+  it('prints tables for people', async () => {
+    const { stdout } = await runCli(['engine', 'doctor'], here);
+    expect(stdout).toContain('* taken by --engine auto: it works');
+  });
+});
