@@ -42,6 +42,13 @@ const RUNTIME: readonly Bad[] = [
     line: 4,
   },
   {
+    what: 'writes to a built-in function',
+    script: client(`\nObject.assign(Array.prototype.map, { calls: 1 });`),
+    code: 'NF_SCRIPT_FROZEN',
+    message: 'TypeError: Cannot add property calls, object is not extensible',
+    line: 5,
+  },
+  {
     what: 'throws what is no error',
     script: client(`throw 'a word';`),
     code: 'NF_SCRIPT_FAILED',

@@ -15,7 +15,7 @@ import * as flare from 'neuroflare/client';
 ${head}
 const ways: Record<string, () => unknown> = {
 ${Object.entries(ways)
-  .map(([name, code]) => `  '${name}': () => { ${code} },`)
+  .map(([name, code]) => `  '${name}': async () => { ${code} },`)
   .join('\n')}
 };
 await flare.init();
@@ -61,6 +61,20 @@ const WAYS = {
     'const n = (JSON as any).parse === evil ? 1 : 0; (JSON as any).parse = evil; return n;',
   'a package of modules': 'return esm();',
   'a package of CommonJS': 'return cjs.next();',
+};
+/** Within a thread, where nobody looks; with a class that is loaded late the script goes to a process. */
+const HIDDEN_WAYS = {
+  'the prototype of iterator helpers': counts('Object.getPrototypeOf([].values().map((x: unknown) => x))'),
+  'a class behind a getter': counts('crypto.subtle'),
+  'a prototype of a class': counts('ReadableStream.prototype'),
+  'a method': `try { ${counts('Array.prototype.map')} } catch { return 0; }`,
+  'the last match': "const n = RegExp.$1 === 'count' ? 1 : 0; /(count)/.exec('count'); return n;",
+};
+const LATE_WAYS = {
+  'a class that is loaded late': counts('Response'),
+  'its prototype': counts('Headers.prototype'),
+  'a function that loads it':
+    "const made: any = (await fetch('data:,x')).constructor; const n = made.$late ?? 0; made.$late = n + 1; return n;",
 };
 const HEAD = `import path from 'node:path';
 import { next as esm } from 'counter-esm';
@@ -121,12 +135,14 @@ beforeAll(async () => {
   const workflow = { ...TINY_JOB.workflow, num_rounds: 3 };
   await writeJob(join(root, 'plain'), { script: script('', {}), patch: { name: 'plain', workflow } });
   await writeJob(join(root, 'near'), { script: script(HEAD, WAYS), patch: { name: 'near', workflow } });
+  for (const [name, ways] of Object.entries({ hidden: HIDDEN_WAYS, late: LATE_WAYS }))
+    await writeJob(join(root, name), { script: script('', ways), patch: { name, workflow } });
   await writeJob(join(root, 'far'), { script: script(FAR_HEAD, FAR_WAYS), patch: { name: 'far', workflow } });
   await writePackages(root);
 });
 
 describe('nothing but flare.saveState passes from task to task or from site to site', () => {
-  it.each(['near', 'far'])(
+  it.each(['near', 'hidden', 'late', 'far'])(
     'in a script that tries (%s): the same bytes with any number of threads',
     async (job) => {
       const { model } = await run('plain', 1);

@@ -56,8 +56,9 @@ async function run(next: TaskOrder): Promise<void> {
   const answer = await answerTo(next);
   order = undefined;
   releaseTrainers();
-  const traces = [...releasePackages(), ...tracesLeft()];
-  if (traces.length > 0) post({ type: 'left', traces: traces.slice(0, MOST_TRACES) });
+  const left = tracesLeft();
+  const kept = releasePackages();
+  if (left.length + kept.length > 0) post({ type: 'left', traces: kept.concat(left).slice(0, MOST_TRACES) });
   post(answer);
 }
 

@@ -91,6 +91,11 @@ export const RUN_ERRORS = {
     message: "The site's script failed: {message}",
     hint: 'Correct the script, then run the job anew.',
   },
+  NF_SCRIPT_FROZEN: {
+    exit: 1,
+    message: "The site's script writes to what is frozen: {message}",
+    hint: 'Functions and many classes of JavaScript and Node.js are frozen, since all tasks share them. Keep values in variables of the script, and what the next task needs with flare.saveState().',
+  },
   NF_SCRIPT_LOAD: {
     exit: 1,
     message: "The site's script cannot be loaded: {message}",

@@ -33,6 +33,10 @@ const WITHOUT_REACH = new Set(
     'stream/consumers stream/promises stream/web string_decoder timers timers/promises url util util/types zlib'
   ).split(' '),
 );
+/** Classes that Node.js loads when they are first named, which takes longer than many a task: only then can they be watched. */
+const OF_FETCH = [
+  ...['FormData', 'Headers', 'Request', 'Response', 'MessageEvent', 'CloseEvent', 'WebSocket', 'EventSource'],
+];
 /** Of CommonJS, which keeps its modules by file name. */
 const loaded = createRequire(import.meta.url).cache;
 
@@ -60,11 +64,17 @@ function closeWaysOut(): void {
     if (isBuiltin(name) && !WITHOUT_REACH.has(name.replace(/^node:/, ''))) askForProcess(name);
     return getBuiltinModule(name);
   }) as typeof getBuiltinModule;
-  for (const [holder, name] of [
-    [globalThis, 'BroadcastChannel'],
-    [Object.getPrototypeOf(navigator), 'locks'],
-  ] as const)
+  askingFor(globalThis, ['BroadcastChannel', ...OF_FETCH]);
+  askingFor(Object.getPrototypeOf(navigator) as object, ['locks']);
+  Object.defineProperty(globalThis, 'fetch', { value: () => askForProcess('fetch') });
+}
+
+function askingFor(holder: object, names: readonly string[]): void {
+  for (const name of names) {
+    // To put something in its place would load it first.
+    if (!(name in holder) || !Reflect.deleteProperty(holder, name)) continue;
     Object.defineProperty(holder, name, { configurable: true, get: () => askForProcess(name) });
+  }
 }
 
 /** The URL to import a script by, new for each task. */

@@ -57,8 +57,14 @@ function named(error: Error, code: CodePlace): NeuroflareError {
   // Node.js's advice is about its own command line.
   if (isDenied(error))
     return flError('NF_SCRIPT_DENIED', { message: message.replace(/\s*Use --allow.*$/s, '') });
+  if (error instanceof TypeError && WRITES.test(error.message))
+    return flError('NF_SCRIPT_FROZEN', { message });
   return flError(isLoad ? 'NF_SCRIPT_LOAD' : 'NF_SCRIPT_FAILED', { message });
 }
+
+/** What V8 says of a write to an object that is frozen, or that nothing may be added to. */
+const WRITES =
+  /^Cannot (?:add|define|delete|assign to read only) property |^Cannot redefine property: | is not extensible$/;
 
 /** Replaces paths and URLs of the running copy by those of the job folder. */
 function toSourcePaths(text: string, { bundle, source }: CodePlace): string {

@@ -1,113 +1,157 @@
-const NONE: ReadonlySet<PropertyKey> = new Set();
+/** As they were before any script: one that exchanges them would else say what is found. */
+const { getOwnPropertyDescriptor, getPrototypeOf, isExtensible: canGrow, is } = Object;
+const { ownKeys, get: read } = Reflect;
+const NONE: readonly PropertyKey[] = [];
 
-interface Watched {
+/** What of an object is looked at; without, all. */
+export interface Look {
+  /** Keys that change while Node.js works. */
+  readonly except?: readonly PropertyKey[];
+  /** No value is looked at: they change while Node.js works. */
+  readonly keysOnly?: boolean;
+  /** What lies behind its getters changes while Node.js works. */
+  readonly withoutStates?: boolean;
+}
+
+interface Watched extends Required<Look> {
   readonly name: string;
   readonly target: object;
-  readonly except: ReadonlySet<PropertyKey>;
-  keys: readonly PropertyKey[];
-  /** In the order of the keys: the value of a data property, the getter of an accessor. */
-  values: readonly unknown[];
-  getters: ReadonlySet<PropertyKey>;
+  now: Found;
+}
+
+interface Found {
+  readonly keys: readonly PropertyKey[];
+  /** In the order of the keys; undefined where the value is not looked at. */
+  readonly properties: readonly (PropertyDescriptor | undefined)[];
+  /** What getters give: where there is a setter, too, something lies behind them. */
+  readonly states: readonly { readonly key: PropertyKey; readonly value: unknown }[];
+  readonly prototype: unknown;
+  readonly isExtensible: boolean;
 }
 
 /**
  * Objects that outlive a task because the whole thread shares them. Each is looked at again after the task: a property
- * that is new, gone or another is something the script has left there. What such an object refers to is watched only
- * if it was named, too.
+ * that is new, gone or another is something the script has left there, and so is another prototype. What such an object
+ * refers to is watched only if it was named, too.
  */
 export class SharedObjects {
-  readonly #watched = new Map<object, Watched>();
+  readonly #known = new Set<object>();
+  readonly #watched: Watched[] = [];
 
-  watch(name: string, target: object, except: ReadonlySet<PropertyKey> = NONE): void {
-    if (this.#watched.has(target)) return;
-    this.#watched.set(target, { name, target, except, ...propertiesOf(target, except) });
+  watch(name: string, target: object, look: Look = {}): void {
+    if (this.#known.has(target)) return;
+    this.#known.add(target);
+    const { except = NONE, keysOnly = false, withoutStates = false } = look;
+    const whole = { name, target, except, keysOnly, withoutStates };
+    const now = find(whole);
+    // What is frozen stays as it is.
+    if (!Object.isFrozen(target) || now.states.length > 0) this.#watched.push({ ...whole, now });
   }
 
-  /** The objects and functions that an object holds, with the prototypes of its classes; of its keys, those named. */
-  watchMembers(name: string, target: object, keys: readonly PropertyKey[] = Reflect.ownKeys(target)): void {
-    for (const key of keys) {
-      const value: unknown = Object.getOwnPropertyDescriptor(target, key)?.value;
-      if (!isObject(value)) continue;
-      const member = name === '' ? String(key) : `${name}.${String(key)}`;
-      this.watch(member, value);
-      const prototype: unknown = Object.getOwnPropertyDescriptor(value, 'prototype')?.value;
-      if (isObject(prototype)) this.watch(`${member}.prototype`, prototype);
+  /** Almost always nothing has changed: that is found with as little work as can be, since it runs after every task. */
+  areUnchanged(): boolean {
+    for (let index = 0; index < this.#watched.length; index++) {
+      const watched = this.#watched[index];
+      if (watched && !isUnchanged(watched)) return false;
     }
-  }
-
-  /** Keys of an object whose values are not looked at: those of `globalThis` load parts of Node.js when they are. */
-  watchKeys(name: string, target: object, except: ReadonlySet<PropertyKey>): void {
-    const keys = keysOf(target, except);
-    this.#watched.set(target, { name, target, except, keys, values: [], getters: new Set() });
+    return true;
   }
 
   /** Names of what differs, e.g. `globalThis.counter`. */
   differences(): string[] {
-    const found: string[] = [];
-    for (const watched of this.#watched.values()) {
-      for (const key of changedKeys(watched)) found.push(`${watched.name}.${String(key)}`);
-    }
-    return found;
+    if (this.areUnchanged()) return [];
+    const changed = this.#watched.filter((watched) => !isUnchanged(watched));
+    return changed.flatMap((watched) => changedKeys(watched).map((key) => `${watched.name}.${key}`));
   }
 
   /** Takes everything as it is now. */
   renew(): void {
-    for (const watched of this.#watched.values()) {
-      if (changedKeys(watched).length === 0) continue;
-      const { keys, values, getters } = propertiesOf(watched.target, watched.except);
-      Object.assign(watched, watched.values.length === 0 ? { keys } : { keys, values, getters });
-    }
+    for (const watched of this.#watched) if (!isUnchanged(watched)) watched.now = find(watched);
   }
 }
 
-/** Almost always nothing has changed: that is found without anything being made for it, since it runs after every task. */
-function changedKeys(watched: Watched): readonly PropertyKey[] {
-  return isUnchanged(watched) ? [] : findChangedKeys(watched);
-}
-
-/** Reads values without descriptors: a getter put in their place is a difference, too. */
-function isUnchanged({ target, except, keys, values, getters }: Watched): boolean {
-  const now = keysOf(target, except);
-  if (now.length !== keys.length) return false;
-  for (let index = 0; index < now.length; index++) if (now[index] !== keys[index]) return false;
-  for (let index = 0; index < values.length; index++) {
-    if (!Object.is(currentValue(target, keys[index] ?? '', getters), values[index])) return false;
+/** Calls nothing that a script may have exchanged. */
+function isUnchanged({ target, except, now }: Watched): boolean {
+  const { keys, properties, states, prototype, isExtensible } = now;
+  if (getPrototypeOf(target) !== prototype || canGrow(target) !== isExtensible) return false;
+  if (isExtensible && !areSame(ownKeys(target), keys, except)) return false;
+  for (let index = 0; index < keys.length; index++) {
+    const before = properties[index];
+    const after = before && getOwnPropertyDescriptor(target, keys[index] ?? '');
+    if (before && !isSame(before, after)) return false;
+  }
+  for (let index = 0; index < states.length; index++) {
+    const state = states[index];
+    if (state && !is(read(target, state.key), state.value)) return false;
   }
   return true;
 }
 
-function findChangedKeys({ target, except, keys, values, getters }: Watched): PropertyKey[] {
-  const now = keysOf(target, except);
-  const changed = keys.filter(
-    (key, index) => index in values && !Object.is(currentValue(target, key, getters), values[index]),
+function changedKeys(watched: Watched): string[] {
+  const { target, now: before } = watched;
+  const now = find(watched);
+  const known = new Set(before.keys);
+  const changed = before.keys.filter((key, index) => {
+    const property = before.properties[index];
+    return property ? !isSame(property, getOwnPropertyDescriptor(target, key)) : !Object.hasOwn(target, key);
+  });
+  const states = before.states.filter(({ key, value }) => !is(read(target, key), value));
+  const keys = [...changed, ...states.map(({ key }) => key), ...now.keys.filter((key) => !known.has(key))];
+  return keys.length > 0 ? keys.map(String) : ['[[Prototype]]'];
+}
+
+function find({ target, except, keysOnly, withoutStates }: Omit<Watched, 'now'>): Found {
+  const keys = ownKeys(target).filter((key) => !except.includes(key));
+  const properties = keys.map((key) => (keysOnly ? undefined : getOwnPropertyDescriptor(target, key)));
+  return {
+    keys,
+    properties,
+    states: withoutStates ? [] : statesOf(target, keys, properties),
+    prototype: getPrototypeOf(target),
+    isExtensible: canGrow(target),
+  };
+}
+
+/** The getters of a prototype are about its instances. */
+function statesOf(target: object, keys: Found['keys'], properties: Found['properties']): Found['states'] {
+  if (isPrototype(target)) return [];
+  return keys
+    .filter((_, index) => properties[index]?.get && properties[index]?.set)
+    .map((key) => ({ key, value: read(target, key) as unknown }));
+}
+
+export function isPrototype(target: object): boolean {
+  const { value } = getOwnPropertyDescriptor(target, 'constructor') ?? {};
+  return typeof value === 'function' && getOwnPropertyDescriptor(value, 'prototype')?.value === target;
+}
+
+function isSame(before: PropertyDescriptor, after: PropertyDescriptor | undefined): boolean {
+  return (
+    after !== undefined &&
+    is(after.value, before.value) &&
+    after.get === before.get &&
+    after.set === before.set &&
+    after.writable === before.writable &&
+    after.enumerable === before.enumerable &&
+    after.configurable === before.configurable
   );
-  const known = new Set(keys);
-  return [...changed, ...now.filter((key) => !known.has(key))];
 }
 
-function currentValue(target: object, key: PropertyKey, getters: ReadonlySet<PropertyKey>): unknown {
-  if (getters.size > 0 && getters.has(key)) return Object.getOwnPropertyDescriptor(target, key)?.get;
-  return Reflect.get(target, key);
+/** Keys that are excepted may be among those of now. */
+function areSame(
+  now: readonly PropertyKey[],
+  before: readonly PropertyKey[],
+  except: readonly PropertyKey[],
+): boolean {
+  let index = 0;
+  for (let at = 0; at < now.length; at++) {
+    if (now[at] === before[index]) index++;
+    else if (!isIn(except, now[at])) return false;
+  }
+  return index === before.length;
 }
 
-function propertiesOf(
-  target: object,
-  except: ReadonlySet<PropertyKey>,
-): Pick<Watched, 'keys' | 'values' | 'getters'> {
-  const keys = keysOf(target, except);
-  const properties = keys.map((key) => Object.getOwnPropertyDescriptor(target, key));
-  const getters = new Set(keys.filter((_, index) => properties[index] && !('value' in properties[index])));
-  const values = properties.map((property, index): unknown =>
-    getters.has(keys[index] ?? '') ? property?.get : property?.value,
-  );
-  return { keys, values, getters };
-}
-
-function keysOf(target: object, except: ReadonlySet<PropertyKey>): PropertyKey[] {
-  const keys = Reflect.ownKeys(target);
-  return except.size === 0 ? keys : keys.filter((key) => !except.has(key));
-}
-
-function isObject(value: unknown): value is object {
-  return (typeof value === 'object' && value !== null) || typeof value === 'function';
+function isIn(keys: readonly PropertyKey[], key: PropertyKey | undefined): boolean {
+  for (let index = 0; index < keys.length; index++) if (keys[index] === key) return true;
+  return false;
 }

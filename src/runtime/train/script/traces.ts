@@ -1,88 +1,113 @@
-import { createRequire } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { SharedObjects } from './shared-objects.ts';
+import { types } from 'node:util';
+import { isMainThread } from 'node:worker_threads';
+import { closeBuiltins } from './closed-builtins.ts';
+import { freezeSegments, hiddenPrototypes } from './hidden-prototypes.ts';
+import { beginTask, endTask, noteWhatRuns } from './left-running.ts';
+import { SharedBuiltins } from './shared-builtins.ts';
+import { type Look, SharedObjects } from './shared-objects.ts';
 import { watchTensorFlow } from './tensorflow-state.ts';
 
-/** What the language and Node.js share among all code of a thread, by name. */
-const SHARED_NAMES = [
-  ...['Object', 'Function', 'Array', 'String', 'Number', 'Boolean', 'Symbol', 'BigInt', 'Date', 'RegExp'],
-  ...['Promise', 'Map', 'Set', 'WeakMap', 'WeakSet', 'WeakRef', 'FinalizationRegistry', 'Proxy', 'Iterator'],
-  ...['ArrayBuffer', 'SharedArrayBuffer', 'DataView', 'Int8Array', 'Uint8Array', 'Uint8ClampedArray'],
-  ...[
-    'Int16Array',
-    'Uint16Array',
-    'Int32Array',
-    'Uint32Array',
-    'Float16Array',
-    'Float32Array',
-    'Float64Array',
-  ],
-  ...['BigInt64Array', 'BigUint64Array', 'JSON', 'Math', 'Reflect', 'Atomics', 'Intl', 'WebAssembly'],
-  ...['Error', 'AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError'],
-  ...['URIError', 'parseInt', 'parseFloat', 'isNaN', 'isFinite', 'eval', 'console', 'queueMicrotask'],
-  ...['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'],
-  ...['URL', 'URLSearchParams', 'TextEncoder', 'TextDecoder', 'Event', 'EventTarget', 'AbortController'],
-  ...['AbortSignal', 'structuredClone'],
-];
-
-/** Change with every listener, neuroflare's own as well; listeners are compared by their numbers. */
-const EMITTER_KEYS = new Set(['_events', '_eventsCount', '_maxListeners']);
+/** Change with every listener, neuroflare's own as well; listeners are compared by themselves. */
+const OF_EMITTERS = ['_events', '_eventsCount'];
 /** Node.js puts them there when its HTTP client is first looked at. */
-const HTTP_KEYS = new Set([1, 2].map((version) => Symbol.for(`undici.globalDispatcher.${version}`)));
-/** A timer that a script unref'd does not show among the resources of a thread. */
-const quietTimers = new Set<NodeJS.Timeout>();
+const OF_HTTP = [1, 2].map((version) => Symbol.for(`undici.globalDispatcher.${version}`));
+/** Modules of CommonJS, which every task loads anew. */
+const OF_MODULES = ['_cache', '_pathCache', '_extensions', 'globalPaths'];
 const load = createRequire(import.meta.url);
 const { getBuiltinModule } = process;
 const loadedOwn = new Set<string>();
-let shared: SharedObjects | undefined;
+let watched: { readonly shared: SharedObjects; readonly builtins: SharedBuiltins } | undefined;
 let resources: ReadonlyMap<string, number> = new Map();
-let listeners = '';
-/** Found before something of neuroflare's own was loaded, which changes shared objects, too. */
-let earlier: string[] = [];
-let isTask = false;
+let state: readonly unknown[] = [];
+let counters: readonly Map<unknown, unknown>[] = [];
+/** Something was found before neuroflare's own work in the middle of a task, which changes shared objects, too. */
+let hasEarlier = false;
+let earlier: readonly string[] = [];
 
 /**
  * A thread or process runs the scripts of many tasks, and nothing but `flare.saveState` may pass from one to another. Call
  * before a task. What is there before the first one is neuroflare's own; a thread that differs from it is not used again.
  */
 export function expectNoTraces(): void {
-  if (!shared) {
-    shared = new SharedObjects();
-    shared.watchMembers('', globalThis, SHARED_NAMES);
-    shared.watch('Buffer', Buffer);
-    shared.watch('process', process, EMITTER_KEYS);
-    shared.watch('process.env', process.env);
-    shared.watchKeys('globalThis', globalThis, HTTP_KEYS);
-    for (const prototype of hiddenPrototypes()) shared.watch('a built-in prototype', prototype);
-    noteQuietTimers();
-  }
+  watched ??= watchAll();
+  hasEarlier = false;
   earlier = [];
   resources = countResources();
-  listeners = listenersOf(process);
-  isTask = true;
+  state = stateNow();
+  beginTask();
+}
+
+function watchAll() {
+  noteWhatRuns();
+  freezeSegments();
+  closeBuiltins();
+  counters = Object.values(Object.getOwnPropertyDescriptors(console))
+    .map(({ value }) => value as unknown)
+    .filter((value) => types.isMap(value));
+  forget();
+  const shared = new SharedObjects();
+  const builtins = new SharedBuiltins(shared);
+  const look = (...except: PropertyKey[]): Look => ({ except });
+  // Which parts of Node.js are loaded already is not for scripts to see.
+  const { moduleLoadList } = process as { moduleLoadList?: readonly string[] };
+  Object.defineProperty(process, 'moduleLoadList', { value: Object.freeze([...(moduleLoadList ?? [])]) });
+  for (const name of ['versions', 'release', 'features'] as const) Object.freeze(process[name]);
+  // Looking puts it there.
+  void process.allowedNodeEnvironmentFlags;
+  // Its getters are about the last match.
+  shared.watch('RegExp', RegExp, { withoutStates: true });
+  builtins.walk('globalThis', globalThis, look(...OF_HTTP));
+  builtins.walk('process', process, look(...OF_EMITTERS));
+  shared.watch('process.env', process.env);
+  builtins.walk('console', console);
+  for (const prototype of hiddenPrototypes()) builtins.walk('a built-in prototype', prototype);
+  for (const [name, made] of Object.entries(singletons())) builtins.walk(name, made);
+  for (const stream of [process.stdout, process.stderr, ...(isMainThread ? [] : [process.stdin])])
+    shared.watch('a stream of process', stream, { ...look(...OF_EMITTERS), keysOnly: true });
+  return { shared, builtins };
+}
+
+/** Objects that only a getter leads to. */
+function singletons(): Record<string, object> {
+  const { subtle } = crypto;
+  const { nodeTiming } = performance;
+  const { report } = process;
+  return {
+    crypto,
+    'crypto.subtle': subtle,
+    performance,
+    'performance.nodeTiming': nodeTiming,
+    navigator,
+    ...(report && { 'process.report': report }),
+  };
 }
 
 /** Loads a module of neuroflare's own, so that what it changes in shared objects is not taken for the script's. */
 export function loadOwn(name: string, url: string): void {
-  if (!shared || loadedOwn.has(url)) return;
+  if (!watched || loadedOwn.has(url)) return;
   loadedOwn.add(url);
   const exports = ours(() => load(fileURLToPath(url)) as object);
-  shared.watchMembers(name, exports);
-  if (name.startsWith('@tensorflow/')) watchTensorFlow(shared);
+  watched.builtins.walkOwn(name, exports);
+  if (name.startsWith('@tensorflow/')) watchTensorFlow(watched.shared);
 }
 
 /** Watches the exports of a part of Node.js that a script imports. */
 export function watchBuiltin(name: string): void {
-  const exports: unknown = getBuiltinModule(name);
-  if (!shared || typeof exports !== 'object' || exports === null) return;
-  shared.watch(name, exports);
-  shared.watchMembers(name, exports);
+  if (!watched) return;
+  const look = name === 'module' ? { except: OF_MODULES } : {};
+  for (const part of [name, `${name}/promises`].filter((part) => isBuiltin(part)))
+    watched.builtins.walk(part, getBuiltinModule(part), look);
 }
 
 /** Does work of neuroflare's own in the middle of a task. */
 export function ours<Result>(work: () => Result): Result {
-  earlier.push(...(shared?.differences() ?? []));
-  const done = () => shared?.renew();
+  if (watched?.shared.areUnchanged() === false) {
+    hasEarlier = true;
+    earlier = namesOf(watched.shared);
+  }
+  const done = () => watched?.shared.renew();
   const result = work();
   if (result instanceof Promise) return result.finally(done) as Result;
   done();
@@ -90,16 +115,39 @@ export function ours<Result>(work: () => Result): Result {
 }
 
 /** What the task that has just ended left in its thread; empty where the next one finds nothing of it. */
-export function tracesLeft(): string[] {
-  isTask = false;
-  if (!shared) return [];
+export function tracesLeft(): readonly string[] {
+  if (!watched) return [];
+  const { shared } = watched;
+  // First, since all that follows uses what a script may have exchanged.
+  if (hasEarlier || !shared.areUnchanged()) return namesOf(shared);
+  forget();
+  endTask();
+  const found = activeSince(resources);
+  const now = stateNow();
+  if (now.length === state.length && now.every((part, at) => Object.is(part, state[at]))) return found;
+  return [...found, 'a listener or a setting of the process'];
+}
+
+/** In words for the user, as far as what has changed still lets them be found; never none. */
+function namesOf(shared: SharedObjects): readonly string[] {
+  try {
+    const names = [...new Set(earlier.concat(shared.differences()))];
+    if (names.length > 0) return names;
+  } catch {
+    // An exchanged part of the language that throws.
+  }
+  return ['a part of the language'];
+}
+
+/** What the language and Node.js keep of what was done, and nobody needs after a task. */
+function forget(): void {
   performance.clearMarks();
   performance.clearMeasures();
-  const found = [...earlier, ...shared.differences(), ...activeSince(resources)];
-  if (listenersOf(process) !== listeners) found.push('a listener of process');
-  for (const timer of quietTimers) clearTimeout(timer);
-  quietTimers.clear();
-  return [...new Set(found)];
+  performance.clearResourceTimings();
+  // Of the last match the class RegExp keeps the text and its groups.
+  /()()()()()()()()()/.exec('');
+  // Counters and clocks of the console.
+  for (const counts of counters) Map.prototype.clear.call(counts);
 }
 
 function countResources(): Map<string, number> {
@@ -114,42 +162,22 @@ function activeSince(before: ReadonlyMap<string, number>): string[] {
     .map(([name]) => `a ${name} that is still open`);
 }
 
-function listenersOf(emitter: NodeJS.EventEmitter): string {
-  return emitter
-    .eventNames()
-    .map((name) => `${String(name)} ${emitter.listenerCount(name)}`)
-    .join();
-}
-
-/** Prototypes that no global name leads to. */
-function hiddenPrototypes(): object[] {
-  const functions = [async () => undefined, function* () {}, async function* () {}];
-  const iterators = [
-    [].values(),
-    new Map().values(),
-    new Set().values(),
-    ''.matchAll(/x/g),
-    ''[Symbol.iterator](),
-  ];
-  const typedArrays = Object.getPrototypeOf(Uint8Array) as { readonly prototype: object };
+/** What no property holds: who listens to what everybody can listen to, and settings of the process. */
+function stateNow(): unknown[] {
+  const emitters: NodeJS.EventEmitter[] = [process, process.stdout, process.stderr];
+  const found: unknown[] = emitters.flatMap((emitter) =>
+    emitter.eventNames().flatMap((name) => [name, ...emitter.rawListeners(name)]),
+  );
+  for (const key of Object.getOwnPropertySymbols(performance)) {
+    const value: unknown = Reflect.get(performance, key);
+    if (types.isMap(value)) found.push(...Map.prototype.keys.call(value));
+  }
+  const { sourceMapsEnabled } = process;
   return [
-    ...functions.flatMap((made) => [
-      Object.getPrototypeOf(made),
-      made.prototype && Object.getPrototypeOf(made.prototype),
-    ]),
-    ...iterators.map((made) => Object.getPrototypeOf(made)),
-    typedArrays,
-    typedArrays.prototype,
-  ].filter((found): found is object => typeof found === 'object' || typeof found === 'function');
-}
-
-function noteQuietTimers(): void {
-  const timer = setTimeout(() => undefined, 0);
-  clearTimeout(timer);
-  const prototype = Object.getPrototypeOf(timer) as NodeJS.Timeout;
-  const { unref } = prototype;
-  prototype.unref = function (this: NodeJS.Timeout) {
-    if (isTask) quietTimers.add(this);
-    return unref.call(this);
-  };
+    ...found,
+    Reflect.get(performance, 'onresourcetimingbufferfull'),
+    sourceMapsEnabled,
+    process.hasUncaughtExceptionCaptureCallback(),
+    ...(isMainThread ? [process.umask()] : []),
+  ];
 }
