@@ -15,7 +15,7 @@ export const LAYERS: readonly (readonly string[])[] = [
     'src/preprocess',
   ],
   ['src/runtime/algorithms', 'src/runtime/train'],
-  ['src/runtime/federation', 'src/runtime/executor'],
+  ['src/runtime/federation', 'src/runtime/site'],
   [
     'src/runtime/server',
     'src/runtime/client',

@@ -9,6 +9,7 @@ import { type Command, Config } from '@oclif/core';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { JOB_LIMITS } from '../src/runtime/job/limits.ts';
+import { RESULT_FILTER_OPTIONS } from '../src/runtime/job/result-filters.ts';
 import { jobFileSchema, jobJsonSchema } from '../src/runtime/job/schema.ts';
 import { ERROR_CATALOG } from '../src/runtime/kernel/catalog.ts';
 import { compareText } from '../src/runtime/kernel/compare-text.ts';
@@ -209,7 +210,31 @@ function jobFilePage(): string {
   const schema = z.toJSONSchema(jobFileSchema, { io: 'input' }) as SchemaNode;
   const rows = keyRows(schema, '');
   return `# The job file\n\n${GENERATED}\n\nA job is a folder with \`job.yaml\` and the scripts it names. Paths in it start at the folder. \`neuroflare job validate\` checks it,
-and an editor that knows YAML schemas completes it.\n\n| key | type | default | what it is |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n\n${submittedJobSection()}\n`;
+and an editor that knows YAML schemas completes it.\n\n| key | type | default | what it is |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n\n${filtersSection()}\n\n${submittedJobSection()}\n`;
+}
+
+function filtersSection(): string {
+  const rows = Object.entries(RESULT_FILTER_OPTIONS).flatMap(([name, options]) => {
+    const node = z.toJSONSchema(options, { io: 'input' }) as SchemaNode;
+    const own = Object.entries(node.properties ?? {}).filter(([key]) => key !== 'name');
+    const told = own.map(([key, child]) => `\`${key}\` (${typeOf(child)}): ${child.description ?? ''}`);
+    return `| \`${name}\` | ${cell(node.description ?? '')} | ${cell(told.join('; '))} |`;
+  });
+  return `## Filters of results
+
+\`task_result_filters\` is a list; each entry has a \`name\` and the options of that filter. They change the answer of a site after its script
+has given it away and before anything leaves, in the order of the list; filters of the site's own policy come after them. A filter that
+cannot go on fails the task by its name, and nothing leaves. The same answer comes to the same bytes in a simulation and over the network.
+
+| filter | what it does | options |
+| --- | --- | --- |
+${rows.join('\n')}
+
+\`\`\`yaml
+task_result_filters:
+  - { name: exclude_vars, exclude_vars: [head.*] }
+  - { name: norm_clip, max_norm: 1.0 }
+\`\`\``;
 }
 
 function submittedJobSection(): string {

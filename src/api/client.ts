@@ -1,5 +1,4 @@
-export type { DType, NdArray, ParamSet } from '../runtime/tensors/nd-array.ts';
-export type { ReceivedModel, SentModel, SiteData } from '../runtime/train/client/fl-model.ts';
+export type { ReceivedModel, SentModel, SiteData } from '../runtime/site/client-api/fl-model.ts';
 export {
   args,
   data,
@@ -15,4 +14,5 @@ export {
   seed,
   send,
   siteName,
-} from '../runtime/train/client/flare.ts';
+} from '../runtime/site/client-api/flare.ts';
+export type { DType, NdArray, ParamSet } from '../runtime/tensors/nd-array.ts';

@@ -26,6 +26,7 @@ export function renderEgressPlan({
   job,
   rounds,
   arrays,
+  filters,
   parts,
   keeps,
   code_sha256: code,
@@ -48,8 +49,15 @@ export function renderEgressPlan({
     `An update is ${counted(arrays.length, 'array')}, in full or as differences:`,
     ...named,
     ...more,
+    ...(filters.length > 0
+      ? ['', 'Before it leaves, filters change it, in this order:', ...filters.map(filterText)]
+      : []),
     '',
     'This stays:',
     ...keeps.map((text) => `  ${text}`),
   ].join('\n');
+}
+
+function filterText({ of, name, options }: EgressPlan['filters'][number]): string {
+  return `  ${name} ${options} (${of === 'job' ? "the job's" : "the site's own"})`;
 }

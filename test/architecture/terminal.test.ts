@@ -13,7 +13,7 @@ const WRITERS: Readonly<Record<string, string>> = {
   'output/progress-view.ts': 'bars: a word of its own and numbers',
   'output/confirm.ts': 'a question that was made printable',
   'runtime/telemetry/log-file.ts': 'a path of its own',
-  'runtime/executor/task-loop.ts': 'takes the place of stdout where scripts run',
+  'runtime/site/executor/task-loop.ts': 'takes the place of stdout where scripts run',
   'runtime/train/trainer/eager-fallback.ts': 'runs where scripts run',
   'runtime/train/dataset/open-dataset.ts': 'runs where scripts run',
   'runtime/engine/ort/probe-gpu-entry.ts': 'a process of its own, whose words are read and shown as a reason',

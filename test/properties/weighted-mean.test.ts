@@ -63,6 +63,11 @@ async function mean({ base, updates, weights }: Cohort, paramsType: 'FULL' | 'DI
   return target;
 }
 
+function pick(set: ParamSet, name: string): ParamSet {
+  const array = set[name];
+  return array ? { [name]: array } : {};
+}
+
 /** Some units in the last place of float32, whose least number is 1.4e-45. */
 function roundingOf(values: readonly number[]): number {
   return 1e-6 * Math.max(...values.map(Math.abs)) + 1e-44;
@@ -77,6 +82,38 @@ describe('the weighted mean of any models', () => {
         else await expect(mean(given, paramsType)).rejects.toMatchObject({ code: 'NF_AGGREGATE_NOT_FINITE' });
       }),
       { numRuns: 25 },
+    );
+  });
+
+  it('takes each array from the sites that send it, and leaves one that none sends as it was', async () => {
+    const parts = cohort.chain((given) =>
+      fc.tuple(
+        fc.constant(given),
+        fc.array(fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }), { minLength: 4, maxLength: 4 }),
+        fc.constantFrom('FULL', 'DIFF'),
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(parts, async ([given, keeps, paramsType]) => {
+        const names = Object.keys(given.base);
+        const updates = given.updates.map((update, site) =>
+          Object.fromEntries(Object.entries(update).filter((_, index) => !keeps[site]?.[index])),
+        );
+        const expected = names.map((name) => {
+          const at = updates.flatMap((update, site) => (Object.hasOwn(update, name) ? [site] : []));
+          const alone = {
+            base: pick(given.base, name),
+            updates: at.map((site) => pick(updates[site] ?? {}, name)),
+            weights: at.map((site) => given.weights[site] ?? 0),
+          };
+          return at.length === 0 ? alone.base : reference(alone, paramsType);
+        });
+        fc.pre(expected.every((one) => one !== undefined));
+        expect(await readModel(await mean({ ...given, updates }, paramsType))).toEqual(
+          Object.assign({}, ...expected),
+        );
+      }),
+      { numRuns: 40 },
     );
   });
 

@@ -1,8 +1,9 @@
 import { expect } from 'vitest';
 import type { SiteJobFolder } from '../../src/runtime/client/client-folder.ts';
-import { JobProcess } from '../../src/runtime/client/job-process.ts';
 import type { WallPolicy } from '../../src/runtime/security/policy/job-walls.ts';
-import { orderFor, scriptWith } from './script-process.ts';
+import type { TaskEvent } from '../../src/runtime/site/executor/executor.ts';
+import { ProcessExecutor } from '../../src/runtime/site/executor/process-executor.ts';
+import { orderFor, scriptWith, watching } from './script-process.ts';
 
 export interface AttemptOptions {
   readonly policy?: Partial<WallPolicy>;
@@ -18,14 +19,11 @@ export async function attemptIn(
   { policy = {}, limit = 60, data }: AttemptOptions = {},
 ): Promise<Record<string, string>> {
   let printed = '';
-  const job = new JobProcess({
+  const job = new ProcessExecutor({
     folder,
     engine: { choice: 'cpu', gpu: undefined, requireGpu: false },
     data,
     policy: { isolate: true, network: 'none', run_as: 'own', ...policy },
-    onText: (text) => {
-      printed += text;
-    },
   });
   const attempts = Object.entries(codes).map(
     ([name, code]) => `[${JSON.stringify(name)}, async () => ${code}]`,
@@ -41,12 +39,14 @@ for (const [name, one] of [${attempts.join(',\n')}]) {
   catch (error) { console.log(JSON.stringify([name, 'no ' + (error?.code ?? '') + ' ' + String(error?.message ?? error).slice(0, 200)])); }
 }`;
   const order = await orderFor(folder, scriptWith(body).replace('import * as', head));
-  const { signal } = new AbortController();
+  const hear = (event: TaskEvent) => {
+    if (event.type === 'log') printed += event.text;
+  };
   try {
-    const outcome = await job.run({ order, limit, onMessage: () => undefined, signal });
+    const outcome = await job.run(order, watching({ limit, hear }));
     expect(outcome).toMatchObject({ type: 'result' });
   } finally {
-    await job.kill();
+    await job.close();
   }
   const lines = printed
     .trim()

@@ -1,9 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clientFolder, type SiteJobFolder } from '../../src/runtime/client/client-folder.ts';
-import type { TaskOrder } from '../../src/runtime/executor/messages.ts';
 import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import type { TaskWatch } from '../../src/runtime/site/executor/executor.ts';
+import type { TaskOrder } from '../../src/runtime/site/executor/messages.ts';
 import { encodeSafetensors } from '../../src/runtime/tensors/safetensors.ts';
+import { LIMITS } from './limits.ts';
 import { float32 } from './param-sets.ts';
 
 export const MODEL = sha256('model');
@@ -32,6 +34,15 @@ export function saying(message: string): string {
   return `process.getBuiltinModule('fs').writeSync(3, JSON.stringify(${message}) + '\\n');`;
 }
 
+/** Watches a task that nobody stops. */
+export function watching({
+  limit = LIMITS.job,
+  hear = () => undefined,
+  ...over
+}: Partial<TaskWatch> = {}): TaskWatch {
+  return { limit, hear, signal: new AbortController().signal, ...over };
+}
+
 /** Puts a script into a job's folder and makes the order to run it. */
 export async function orderFor(
   folder: SiteJobFolder,
@@ -58,6 +69,6 @@ export async function orderFor(
       modelPath: folder.model(MODEL),
       statePath: undefined,
     },
-    output: { root: folder.root, update: 'work/update.safetensors', state: 'work/state.bin' },
+    output: { update: join(folder.work, 'update.safetensors'), state: join(folder.work, 'state.bin') },
   };
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
  *
  *     client.lock       one client a folder
  *     instance.json     tells this client from another one with the same kit, and what was here when it was last looked
+ *     filter.secret     what only this site knows, from which filters of its answers draw
  *     approvals.json    code that somebody here has approved
  *     stopped.json      jobs that somebody here has stopped
  *     taken/            the jobs that were accepted, so that none runs twice
@@ -20,6 +21,7 @@ export interface ClientFolder {
   readonly root: string;
   readonly lock: string;
   readonly instance: string;
+  readonly secret: string;
   readonly approvals: string;
   readonly stopped: string;
   readonly taken: string;
@@ -65,6 +67,7 @@ export function clientFolder(root: string): ClientFolder {
     root,
     lock: join(root, 'client.lock'),
     instance: join(root, 'instance.json'),
+    secret: join(root, 'filter.secret'),
     approvals: join(root, 'approvals.json'),
     stopped: join(root, 'stopped.json'),
     taken: join(root, 'taken'),

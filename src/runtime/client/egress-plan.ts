@@ -6,8 +6,10 @@ import { filesOf, loadSubmittedJob } from '../federation/submitted-job.ts';
 import { LOCAL_FILES } from '../job/job-paths.ts';
 import { loadJob } from '../job/load.ts';
 import { modelApart } from '../job/model-apart.ts';
+import { isExcluded, type ResultFilterSpec } from '../job/result-filters.ts';
 import { counted } from '../kernel/counted.ts';
 import { flError } from '../kernel/errors.ts';
+import { firstOf } from '../kernel/first-of.ts';
 import type { SitePolicy } from '../security/policy/site-policy.ts';
 import { elementCount, paramNames } from '../tensors/nd-array.ts';
 import { encodeSafetensors } from '../tensors/safetensors.ts';
@@ -20,6 +22,9 @@ export const egressPlanSchema = z.object({
   code_sha256: z.string(),
   rounds: z.int(),
   arrays: z.array(z.object({ name: z.string(), dtype: z.string(), shape: z.array(z.int()) })),
+  filters: z
+    .array(z.object({ of: z.enum(['job', 'site']), name: z.string(), options: z.string() }))
+    .describe('what is done to an update before it leaves, in this order'),
   parts: z.array(
     z.object({
       what: z.string(),
@@ -55,16 +60,24 @@ export async function planEgress(
   const rules = path === job ? LOCAL_FILES : filesOf(path, LOCAL_FILES.mostBytes);
   const params = await initialModel(definition, rules);
   const rounds = definition.workflow.numRounds;
-  const update = encodeSafetensors(params).length;
+  const filters = filtersOf(definition.resultFilters, policy.task_result_filters);
+  const [leaving, staying] = parted(paramNames(params), filters);
+  const sent = Object.fromEntries(leaving.flatMap((name) => (params[name] ? [[name, params[name]]] : [])));
+  const update = encodeSafetensors(sent).length;
   const figures = Math.round((rounds + 1) * (policy.max_figures_kb * 1000 + FRAME_BYTES));
   // Four bytes a character, and what surrounds the message: hint, place, lines of the job's own code.
   const failures = (rounds + 1) * (policy.max_failure_characters * 4 + FAILURE_BYTES);
-  const elements = paramNames(params).reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);
+  const elements = leaving.reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);
   return {
     job: definition.name,
     code_sha256: bundle.codeSha256,
     rounds,
-    arrays: paramNames(params).map((name) => {
+    filters: filters.map(({ owner, spec: { name, ...options } }) => ({
+      of: owner,
+      name,
+      options: JSON.stringify(options),
+    })),
+    arrays: leaving.map((name) => {
       const { dtype = 'float32', shape = [] } = params[name] ?? {};
       return { name, dtype, shape: [...shape] };
     }),
@@ -88,9 +101,29 @@ export async function planEgress(
     keeps: [
       'images, tables and everything else in the data folder, unless the script puts it into its metrics or parameters',
       'what the script keeps with flare.saveState: of it the digest leaves',
+      ...(staying.length > 0 ? [`arrays that filters exclude: ${firstOf(staying)}`] : []),
       ...(policy.send_logs ? [] : ['what scripts print (send_logs is false in local/site-policy.yml)']),
     ],
   };
+}
+
+interface OwnedFilter {
+  readonly owner: 'job' | 'site';
+  readonly spec: ResultFilterSpec;
+}
+
+function filtersOf(job: readonly ResultFilterSpec[], site: readonly ResultFilterSpec[]): OwnedFilter[] {
+  return [
+    ...job.map((spec) => ({ owner: 'job', spec }) as const),
+    ...site.map((spec) => ({ owner: 'site', spec }) as const),
+  ];
+}
+
+/** Arrays that leave, and those that do not. */
+function parted(names: readonly string[], filters: readonly OwnedFilter[]): [string[], string[]] {
+  const stays = (name: string) =>
+    filters.some(({ spec }) => spec.name === 'exclude_vars' && isExcluded(name, spec));
+  return [names.filter((name) => !stays(name)), names.filter(stays)];
 }
 
 function part(

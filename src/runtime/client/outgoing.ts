@@ -76,14 +76,14 @@ function isKnown(text: string, known: ReadonlySet<string>): boolean {
   );
 }
 
-/** Of an update leave the arrays of the model it answers to, in the one form they can have, and the bytes it was named by. */
+/** Of an update leave arrays of the model it answers to, all but those that filters kept here, in the one form they can have, and the bytes it was named by. */
 async function requireUpdate(
   { model_sha256: model }: Outbox,
   { result, file }: Extract<Answer, { result: unknown }>,
   { folder }: OutgoingRules,
 ): Promise<void> {
   if (!result.update || file === undefined) return;
-  await requireCanonical(file, folder.model(model));
+  await requireCanonical(file, folder.model(model), { mayLack: true });
   if ((await stat(file)).size !== result.update.size)
     throw flError('NF_SITE_UPDATE', { reason: 'it has another size than when it was taken' });
   if ((await sha256File(file)) !== result.update.sha256)

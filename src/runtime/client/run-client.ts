@@ -3,7 +3,6 @@ import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readParticipants } from '../../preprocess/bids/participants.ts';
 import { settleGpu } from '../engine/settle-gpu.ts';
-import type { EngineSetup } from '../executor/messages.ts';
 import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { type Opened, whileOpen } from '../kernel/opened.ts';
 import { packageVersion } from '../kernel/package-version.ts';
@@ -22,6 +21,8 @@ import type { LogSettings } from '../security/policy/log-settings.ts';
 import { requireHidden } from '../security/policy/readable-code.ts';
 import { type SitePolicy, sitePolicySchema } from '../security/policy/site-policy.ts';
 import { wideningsOf } from '../security/policy/widenings.ts';
+import type { EngineSetup } from '../site/executor/messages.ts';
+import { NO_BUDGET, secretsOf } from '../site/filters/means.ts';
 import type { Deed } from '../store/audit-log.ts';
 import { openChainedLog } from '../store/chained-log.ts';
 import { type Logger, openLog } from '../telemetry/logger.ts';
@@ -40,6 +41,7 @@ import { SiteRevocations } from './revocations.ts';
 import { followServerAudit } from './server-audit.ts';
 import { ServerLink } from './server-link.ts';
 import { SiteClient } from './site-client.ts';
+import { siteSecret } from './site-secret.ts';
 import { Slots } from './slots.ts';
 import { readStopped } from './stopped-jobs.ts';
 
@@ -129,6 +131,7 @@ async function run(options: ClientOptions, place: Place): Promise<'shutdown' | '
     rules: () => rulesOf({ ...place, ...known }, options.data),
     rulesStamp: () => stampOf(filesOfRules(place)),
     policy: () => policyNow(kit),
+    means: { secrets: secretsOf(() => siteSecret(folder.secret)), budget: NO_BUDGET },
     logger,
     audit,
   });

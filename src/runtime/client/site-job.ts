@@ -1,12 +1,13 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EngineSetup, TaskMessage } from '../executor/messages.ts';
 import type { Intake } from '../federation/intake/intake.ts';
 import { requireForm } from '../federation/model-form.ts';
 import { atNextRing, Bell } from '../kernel/bell.ts';
 import { type ErrorReport, flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { SitePolicy } from '../security/policy/site-policy.ts';
+import type { EngineSetup } from '../site/executor/messages.ts';
+import type { FilterMeans } from '../site/filters/filter.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { fitReport } from '../wire/shapes.ts';
@@ -45,6 +46,8 @@ export interface SiteJobDeps {
   readonly rules: () => Promise<SiteRules>;
   /** Read anew for everything that leaves. */
   readonly policy: () => Promise<SitePolicy>;
+  /** The site's own, for filters of answers. */
+  readonly means: FilterMeans;
   readonly memory: JobMemory;
   readonly logger: Logger;
   readonly audit: AuditLog;
@@ -192,17 +195,15 @@ export class SiteJob {
 
   /** Until the server or the site ends it. */
   async #work(offered: Offered): Promise<void> {
-    const { site, folder, engine, data, rules } = this.#deps;
-    const { policy } = await rules();
+    const { policy } = await this.#deps.rules();
     const runner = new TaskRunner({
-      site,
+      ...this.#deps,
       job: offered.job,
       bundleSha256: offered.bundle.sha256,
-      folder,
-      engine,
-      data,
       log: this.#log,
       policy,
+      // Read anew, and never less than it says: a policy that cannot be read fails the task.
+      ownFilters: async () => (await this.#deps.rules()).policy.task_result_filters,
     });
     const limits = await limitsOf(offered, this.#deps);
     try {
@@ -319,8 +320,7 @@ export class SiteJob {
         detail: `round ${round}`,
       });
       const reporter = new TaskReporter(link, { job, round });
-      const onMessage = (message: TaskMessage) => reporter.hear(message);
-      const outbox = await runner.run(task, { signal, onMessage });
+      const outbox = await runner.run(task, { signal, hear: (event) => reporter.hear(event) });
       this.#tell(`${stageOf(task)} ${answerText(outbox)}`);
       await reporter.close();
       await this.#keepAnswer(outbox, signal);

@@ -1,4 +1,4 @@
-import type { TaskMessage } from '../executor/messages.ts';
+import type { TaskEvent } from '../site/executor/executor.ts';
 import type { ServerLink } from './server-link.ts';
 
 /** Between two signs of progress, in milliseconds. */
@@ -21,9 +21,9 @@ export class TaskReporter {
     this.#send({ started: true });
   }
 
-  hear(message: TaskMessage): void {
-    if (message.type !== 'progress') return;
-    const percent = Math.floor((100 * message.done) / message.total);
+  hear(event: TaskEvent): void {
+    if (event.type !== 'progress') return;
+    const percent = Math.floor((100 * event.done) / event.total);
     if (!(percent > this.#percent && percent <= 100)) return;
     this.#percent = percent;
     this.#timer ??= setTimeout(() => this.#flush(), PAUSE_MS);

@@ -2,6 +2,7 @@ import { dirname, relative, resolve } from 'node:path';
 import { defaultArgs } from './declared-args.ts';
 import { JOB_PATHS } from './job-paths.ts';
 import { goalByName } from './key-metric.ts';
+import type { ResultFilterSpec } from './result-filters.ts';
 import type { ArrayLiteral, JobFile } from './schema.ts';
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
@@ -53,6 +54,8 @@ export interface JobDefinition {
   readonly resources: { readonly cpus: number; readonly memoryGb: number; readonly gpus: number };
   readonly seed: number;
   readonly siteArgs: Readonly<Record<string, ScriptArgs>>;
+  /** Of every answer, in this order, before the site's own. */
+  readonly resultFilters: readonly ResultFilterSpec[];
 }
 
 /** The one place where the file's keys become the runtime's. `jobFile` is the path of job.yaml. */
@@ -92,6 +95,7 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
       gpus: file.resources.gpus,
     },
     seed: file.seed,
+    resultFilters: file.task_result_filters,
     siteArgs: Object.fromEntries(Object.entries(file.sites).map(([site, { args }]) => [site, args ?? {}])),
   };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../kernel/folder-name.ts';
 import { argFaults, declaredArgs } from './declared-args.ts';
+import { resultFilters } from './result-filters.ts';
 
 /**
  * The job file, as written: snake_case keys, nothing filled in but what has a default. `definition.ts` maps it to the
@@ -158,6 +159,9 @@ export const jobFileSchema = z
       .max(4_294_967_295)
       .default(0)
       .describe('every random choice of a run follows from it'),
+    task_result_filters: resultFilters.describe(
+      'what is done to each answer before it leaves a site, in this order; the filters of the site itself come after',
+    ),
     sites: z.record(siteName, siteOverride).default({}).describe('overrides of one site, by its name'),
   })
   .refine(({ workflow: { min_clients: least, n_clients: all } }) => !least || !all || least <= all, {

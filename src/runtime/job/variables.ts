@@ -44,6 +44,7 @@ const OPTIONAL_PATHS = [
   'workflow.key_metric',
   'workflow.key_metric_goal',
   'executor.task_timeout',
+  'task_result_filters',
 ];
 
 /** `num_rounds=20` from the command line; the value is read as YAML, so numbers, booleans and lists keep their type. */

@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { EngineSetup } from '../executor/messages.ts';
 import { keepInitialModel } from '../federation/initial-model.ts';
 import { requireIntact } from '../federation/intact.ts';
 import { type PreparedJob, plannedAgain, prepareJob } from '../federation/prepare-job.ts';
@@ -19,6 +18,7 @@ import type { RunEvent } from '../run/events.ts';
 import { replay, replayEvents } from '../run/history.ts';
 import { liveFiles } from '../run/live-files.ts';
 import { RUN_EVENTS } from '../run/stored-event.ts';
+import type { EngineSetup } from '../site/executor/messages.ts';
 import { openJournal } from '../store/journal.ts';
 import { lockFolder } from '../workspace/lock.ts';
 import { RUN_FILES } from '../workspace/run-folder.ts';

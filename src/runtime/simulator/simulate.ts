@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
 import { settleGpu } from '../engine/settle-gpu.ts';
-import { WorkerPool } from '../executor/worker-pool.ts';
 import { createCoordinator, rulesOf } from '../federation/coordinator.ts';
 import { type RunSummary, summarizeRun, writeResults } from '../federation/run-report.ts';
 import { runWorkflow } from '../federation/run-workflow.ts';
@@ -8,6 +7,7 @@ import { readEvents } from '../federation/stored-runs.ts';
 import { NeuroflareError, ReportedFailure, reviveError, toNeuroflareError } from '../kernel/errors.ts';
 import type { RunObserver } from '../run/events.ts';
 import type { RunHistory } from '../run/history.ts';
+import { ThreadExecutor } from '../site/executor/thread-executor.ts';
 import { removeTemporaries } from '../workspace/files.ts';
 import { RUN_FILES } from '../workspace/run-folder.ts';
 import type { ActiveRun } from './active-run.ts';
@@ -42,10 +42,15 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     options.resume === undefined ? await startRun(options) : await resumeRun(options, options.resume);
   const { plan, folder } = run;
   const threads = Math.min(options.threads ?? availableParallelism(), plan.sites.length);
-  const pool = new WorkerPool(threads, { engine });
+  const executor = new ThreadExecutor(threads, { engine });
   try {
     options.onOpen?.({ ...run, warnings: [...run.card.warnings, ...warnings] });
-    const channel = new WorkerChannel({ ...run, pool, jobFolder: run.card.job_folder, onLog: options.onLog });
+    const channel = new WorkerChannel({
+      ...run,
+      executor,
+      jobFolder: run.card.job_folder,
+      onLog: options.onLog,
+    });
     const coordinator = createCoordinator({ ...options, ...run, channel, rules: rulesOf(plan) });
     const keep = async (history: RunHistory) => {
       const record = () => ({ ...run, history, events: readEvents(folder) });
@@ -67,7 +72,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     // Sites are threads of this process: who asked for the run is told their failures by their own codes.
     throw thrown instanceof ReportedFailure ? reviveError(thrown.report()) : thrown;
   } finally {
-    await pool.close();
+    await executor.close();
     await removeTemporaries(folder.root, [RUN_FILES.bundle]);
     await run.journal.close();
     await run.release();

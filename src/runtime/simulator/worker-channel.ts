@@ -1,9 +1,12 @@
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { TaskMessage, TaskOrder } from '../executor/messages.ts';
-import type { WorkerPool } from '../executor/worker-pool.ts';
 import type { AnswerListener, Channel, SiteAnswer, SiteTask } from '../federation/channel.ts';
-import { argsOfSite, type RunPlan } from '../job/plan.ts';
-import type { ScriptTask } from '../train/script/script-runner.ts';
+import type { RunPlan } from '../job/plan.ts';
+import { toNeuroflareError } from '../kernel/errors.ts';
+import type { Answer } from '../site/answer.ts';
+import type { Executor, TaskEvent } from '../site/executor/executor.ts';
+import { NO_BUDGET, secretsOf } from '../site/filters/means.ts';
+import { createSite, type Site, type TaskFiles } from '../site/site.ts';
 import {
   RUN_FILES,
   type RunFolder,
@@ -15,7 +18,7 @@ import {
 import { type Moment, SiteLog } from './site-log.ts';
 
 export interface WorkerChannelDeps {
-  readonly pool: WorkerPool;
+  readonly executor: Executor;
   readonly plan: RunPlan;
   readonly folder: RunFolder;
   /** Folder of the job as the user knows it: errors name files in it. */
@@ -24,11 +27,14 @@ export interface WorkerChannelDeps {
   readonly onLog: (site: string, text: string) => void;
 }
 
-/** The channel of a simulation: every site's task runs in a thread of the pool. */
+/** The channel of a simulation: every site of the plan is here, and they share an executor. */
 export class WorkerChannel implements Channel {
   readonly #deps: WorkerChannelDeps;
   #listener: AnswerListener | undefined;
+  readonly #sites = new Map<string, Site>();
   readonly #logs = new Map<string, SiteLog>();
+  /** What stops the present task of a site. */
+  readonly #stops = new Map<string, AbortController>();
   #hasSaidLeft = false;
 
   constructor(deps: WorkerChannelDeps) {
@@ -45,31 +51,42 @@ export class WorkerChannel implements Channel {
   }
 
   cancel(site: string): void {
-    this.#deps.pool.cancel(site);
+    this.#stops.get(site)?.abort();
+    this.#stops.delete(site);
   }
 
   assign(task: SiteTask): void {
-    const { site, round, totalRounds } = task;
-    const { pool, plan } = this.#deps;
+    const { site, round } = task;
+    const stop = new AbortController();
+    this.#stops.set(site, stop);
+    this.#run(task, stop.signal).catch((thrown: unknown) => {
+      const error = toNeuroflareError(thrown);
+      // Taken back, or stopped by the end of the simulation.
+      if (stop.signal.aborted || error.code === 'NF_INTERRUPTED') return;
+      this.#tell({
+        type: 'failure',
+        site,
+        round,
+        error: { ...error.report(), place: { ...error.place, site, round } },
+      });
+    });
+  }
+
+  async #run(task: SiteTask, signal: AbortSignal): Promise<void> {
+    const { site, kind, round, totalRounds, seed } = task;
     const moment = { round, totalRounds };
     let begun = 0;
-    pool.run({
-      site,
-      order: this.#order(task),
-      limit: plan.job.executor.taskTimeout,
-      listener: {
-        started: () => {
-          begun = performance.now();
-          this.#tell({ type: 'started', site, round });
-        },
-        message: (message) =>
-          this.#hear(message, { site, moment, seconds: (performance.now() - begun) / 1000 }),
-        failed: (error) => {
-          this.#logOf(site).end(moment);
-          this.#tell({ type: 'failure', site, round, error });
-        },
-      },
+    const end = await this.#siteOf(site).run({
+      task: { kind, round, totalRounds, seed },
+      files: this.#files(task),
+      beginnings: { begin: async () => ++begun, end: async () => undefined },
+      signal,
+      hear: (event) => this.#hear(event, { site, moment }),
     });
+    signal.throwIfAborted();
+    this.#logOf(site).end(moment);
+    if ('failure' in end) this.#tell({ type: 'failure', site, round, error: end.failure });
+    else this.#tellAnswer(end.answer, { site, round });
   }
 
   /** What cannot be journaled ends the run, which the coordinator knows. */
@@ -77,67 +94,66 @@ export class WorkerChannel implements Channel {
     this.#listener?.(answer).catch(() => undefined);
   }
 
-  #hear(
-    message: TaskMessage,
-    { site, moment, seconds }: { site: string; moment: Moment; seconds: number },
-  ): void {
+  #tellAnswer(answer: Answer, { site, round }: { site: string; round: number }): void {
+    const { update, state, engine, ...figures } = answer;
+    if (engine) this.#tell({ type: 'engine', site, round, engine });
+    const files = {
+      ...(update && { update: { path: updatePath(site, round), sha256: update.sha256 } }),
+      ...(state !== undefined && { state: { path: statePath(site, round), sha256: state } }),
+    };
+    this.#tell({ type: 'result', round, result: { site, ...figures, ...files } });
+  }
+
+  #hear(event: TaskEvent, { site, moment }: { site: string; moment: Moment }): void {
     const { round } = moment;
-    if (message.type === 'log') this.#log(site, message.text, moment);
-    if (message.type === 'left') this.#sayLeft(site, message.traces, moment);
-    if (message.type === 'progress' || message.type === 'engine') this.#tell({ ...message, site, round });
-    if (message.type === 'result') {
-      this.#logOf(site).end(moment);
-      const { update, state, ...result } = message.result;
-      // Whose it is and where it lies is known here; a script can say anything.
-      this.#tell({
-        type: 'result',
-        round,
-        result: {
-          ...result,
-          site,
-          ...(update && { update: { path: updatePath(site, round), sha256: update.sha256 } }),
-          ...(state && { state: { path: statePath(site, round), sha256: state.sha256 } }),
-          seconds: Math.round(seconds * 1000) / 1000,
-        },
-      });
-    }
+    if (event.type === 'started') this.#tell({ type: 'started', site, round });
+    else if (event.type === 'progress') this.#tell({ ...event, site, round });
+    else if (event.type === 'log') this.#log(site, event.text, moment);
+    else this.#sayLeft(site, event.traces, moment);
   }
 
-  #order(task: SiteTask): TaskOrder {
-    const { folder } = this.#deps;
-    const { site, round } = task;
-    return {
-      task: this.#scriptTask(task),
-      home: resolve(folder.at(siteHomePath(site))),
-      output: { root: resolve(folder.root), update: updatePath(site, round), state: statePath(site, round) },
-    };
-  }
-
-  #scriptTask(task: SiteTask): ScriptTask {
-    const { folder, jobFolder } = this.#deps;
-    const { job } = this.#deps.plan;
-    const { site, kind, seed, totalRounds } = task;
-    const data = job.data && {
-      root: resolve(job.data.root),
+  #siteOf(site: string): Site {
+    const known = this.#sites.get(site);
+    if (known) return known;
+    const { executor, plan, onLog } = this.#deps;
+    const { job } = plan;
+    const made = createSite({
       site,
-      ...(job.data.split !== undefined && { split: resolve(job.data.split) }),
-    };
+      job,
+      executor,
+      // Nothing but the user ends the processes of a simulation.
+      mostBeginnings: 1,
+      ownFilters: async () => [],
+      // A simulation has no secrets, and repeats itself.
+      means: { secrets: secretsOf(async () => Buffer.from(`${job.seed} ${site}`)), budget: NO_BUDGET },
+      warn: (text) => onLog(site, `${text}\n`),
+    });
+    this.#sites.set(site, made);
+    return made;
+  }
+
+  /** What the threads of this process write is what they say. */
+  #files({ site, round, model, state }: SiteTask): TaskFiles {
+    const { folder, jobFolder, plan } = this.#deps;
+    const { data } = plan.job;
+    const at = (path: string) => resolve(folder.at(path));
+    const output = { update: at(updatePath(site, round)), state: at(statePath(site, round)) };
     return {
-      context: {
-        kind,
-        site,
-        seed,
-        totalRounds,
-        currentRound: task.round,
-        jobName: job.name,
-        args: argsOfSite(job, site),
-        data,
-        model: job.model.kind === 'built' ? job.model.spec : undefined,
-      },
-      code: { bundle: resolve(folder.at(RUN_FILES.bundle)), source: jobFolder },
-      script: job.executor.trainScript,
-      modelPath: resolve(folder.at(task.model.path)),
-      statePath: task.state && resolve(folder.at(task.state.path)),
+      model: at(model.path),
+      prepare: async () => ({
+        code: { bundle: at(RUN_FILES.bundle), source: jobFolder },
+        data: data && {
+          root: resolve(data.root),
+          site,
+          ...(data.split !== undefined && { split: resolve(data.split) }),
+        },
+        model: at(model.path),
+        state: state && at(state.path),
+        home: at(siteHomePath(site)),
+        output,
+      }),
+      takeUpdate: async (sha256) => ({ path: output.update, sha256, size: (await stat(output.update)).size }),
+      takeState: async (sha256) => sha256,
     };
   }
 

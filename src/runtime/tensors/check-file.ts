@@ -2,21 +2,20 @@ import { flError } from '../kernel/errors.ts';
 import { checkSameLayout } from './check-params.ts';
 import { DTYPES } from './nd-array.ts';
 import { firstNotFinite } from './not-finite.ts';
-import { planSafetensors, type TensorEntry } from './safetensors.ts';
+import { planSafetensors, type TensorEntry, type TensorLayout } from './safetensors.ts';
 import { closeTensorFiles, openTensorFile, openTensorFiles, type TensorFile } from './tensor-file.ts';
 
 /** Elements looked at a time. */
 const SLICE_ELEMENTS = 1 << 20;
 
 /**
- * Refuses a safetensors file that is no answer to a model: other names, shapes or dtypes, or a value that is not finite. Reads
- * it slice by slice.
+ * Refuses a safetensors file that is no answer to a model: other names, shapes or dtypes, or a value that is not finite. A site may have
+ * kept arrays to itself, not all of them. Reads it slice by slice.
  * @throws NF_TENSORS_FILE, NF_TENSORS_NAMES, NF_TENSORS_SHAPE, NF_TENSORS_NOT_FINITE
  */
 export async function checkUpdateFile(path: string, modelPath: string): Promise<void> {
-  await requireCanonical(path, modelPath);
-  await withBoth(path, modelPath, async ({ update, model }) => {
-    checkSameLayout(update.layout, model.layout);
+  await requireCanonical(path, modelPath, { mayLack: true });
+  await withBoth(path, modelPath, async ({ update }) => {
     for (const entry of update.layout) await checkFinite(update, entry);
   });
 }
@@ -24,18 +23,31 @@ export async function checkUpdateFile(path: string, modelPath: string): Promise<
 /**
  * Refuses a file that holds anything beside the arrays of a model: metadata, other names, shapes or dtypes, or a header in another
  * form than the one these arrays have here. Reads headers alone.
+ * @param mayLack whether some of the arrays may be missing
  * @throws NF_TENSORS_FILE, NF_TENSORS_NAMES, NF_TENSORS_SHAPE
  */
-export async function requireCanonical(path: string, modelPath: string): Promise<void> {
+export async function requireCanonical(
+  path: string,
+  modelPath: string,
+  { mayLack = false } = {},
+): Promise<void> {
   await withBoth(path, modelPath, async ({ update, model }) => {
-    checkSameLayout(update.layout, model.layout);
-    const { header } = planSafetensors(model.layout);
+    const wanted = mayLack ? sharedArrays(model.layout, update.layout) : model.layout;
+    checkSameLayout(update.layout, wanted);
+    const { header } = planSafetensors(wanted);
     if (!Buffer.from(header).equals(await update.readHeader()))
       throw flError('NF_TENSORS_FILE', {
         path,
         reason: 'its header holds more than names, types and places of arrays',
       });
   });
+}
+
+/** Those of a model that are in an update; all of them where none is, which is no answer. */
+function sharedArrays(model: TensorLayout, update: TensorLayout): TensorLayout {
+  const sent = new Set(update.map(({ name }) => name));
+  const shared = model.filter(({ name }) => sent.has(name));
+  return shared.length > 0 ? shared : model;
 }
 
 async function withBoth(

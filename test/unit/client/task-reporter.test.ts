@@ -115,7 +115,7 @@ describe.concurrent('a reporter of a task', () => {
     await using at = await line();
     const reporter = new TaskReporter(at.link, { job: 'id', round: 2 });
     reporter.hear({ type: 'log', text: 'x' });
-    reporter.hear({ type: 'ready' });
+    reporter.hear({ type: 'started' });
     await sleep(1100);
     await reporter.close();
     expect(at.reports).toHaveLength(1);

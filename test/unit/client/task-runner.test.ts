@@ -1,17 +1,24 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
 import { JobLog } from '../../../src/runtime/client/job-log.ts';
 import { readOutbox, writeOutbox } from '../../../src/runtime/client/outbox.ts';
-import { MOST_ATTEMPTS, TaskRunner } from '../../../src/runtime/client/task-runner.ts';
+import {
+  MOST_ATTEMPTS,
+  TaskRunner,
+  type TaskRunnerOptions,
+} from '../../../src/runtime/client/task-runner.ts';
 import type { JobDefinition } from '../../../src/runtime/job/definition.ts';
 import { loadJob } from '../../../src/runtime/job/load.ts';
 import { sha256, sha256File } from '../../../src/runtime/kernel/digest.ts';
+import { flError } from '../../../src/runtime/kernel/errors.ts';
+import { NO_BUDGET, secretsOf } from '../../../src/runtime/site/filters/means.ts';
 import { type AssignedTask, taskFailure, taskResult } from '../../../src/runtime/wire/site.ts';
 import { writeJob } from '../../support/job-folder.ts';
+import { readModel } from '../../support/model-files.ts';
 import { MODEL, makeJobFolder, orderFor, saying, scriptWith } from '../../support/script-process.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -34,10 +41,24 @@ beforeEach(async () => {
   runner = newRunner();
 });
 
-function newRunner(): TaskRunner {
+function newRunner(over: Partial<TaskRunnerOptions> = {}): TaskRunner {
   const engine = { choice: 'auto', gpu: undefined, requireGpu: false } as const;
   const policy = { isolate: false, network: 'open', run_as: 'client' } as const;
-  return new TaskRunner({ site: 'site-1', job, folder, engine, log, data: undefined, policy });
+  const own = {
+    ownFilters: async () => [],
+    means: { secrets: secretsOf(async () => new Uint8Array(32)), budget: NO_BUDGET },
+  };
+  return new TaskRunner({
+    site: 'site-1',
+    job,
+    folder,
+    engine,
+    log,
+    data: undefined,
+    policy,
+    ...own,
+    ...over,
+  });
 }
 
 afterEach(async () => {
@@ -55,7 +76,7 @@ const TASK: AssignedTask = {
 
 async function run(body: string, over: Partial<AssignedTask> = {}) {
   await orderFor(folder, scriptWith(body));
-  const outbox = await runner.run({ ...TASK, ...over }, { signal: stop.signal, onMessage: () => undefined });
+  const outbox = await runner.run({ ...TASK, ...over }, { signal: stop.signal, hear: () => undefined });
   // Whatever comes of a task can be kept, and sent.
   await writeOutbox(folder, outbox);
   expect(await readOutbox(folder)).toEqual({ value: JSON.parse(JSON.stringify(outbox)) });
@@ -145,12 +166,15 @@ describe('a task at a site', () => {
     ['a failure without an error', `{ type: 'failure' }`],
     ['a failure whose code is a number', `{ type: 'failure', error: { code: 5 } }`],
     ['progress that is text', `{ type: 'progress', done: 'a', total: {} }`],
-    ['an engine that is none', `{ type: 'engine', engine: null }`],
+    [
+      'an engine that is none',
+      `{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: {}, engine: null } }`,
+    ],
     ['a log of objects', `{ type: 'log', text: { toString: 1 } }`],
     ['a result without anything', `{ type: 'result' }`],
     [
       'figures nested deeper than the stack',
-      `{ type: 'result', result: { site: 'a', paramsType: 'FULL', numExamples: 1, metrics: { a: deep } } }`,
+      `{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: { a: deep } } }`,
     ],
   ])('whose script says %s fails as a task, and the next one is done', async (_, message) => {
     const { answer } = await run(`let deep = 1;
@@ -227,14 +251,14 @@ if (fs.existsSync('once')) { fs.rmSync('once'); process.kill(process.pid, 'SIGKI
   });
 
   it.each([
-    ['a path', `update: { path: '../../secret', sha256: '${'a'.repeat(64)}' }`],
-    ['a digest', `update: { path: 'work/update.safetensors', sha256: '../../../x' }`],
-    ['a state', `state: { path: 'work/state.bin', sha256: '../../../secret' }`],
+    ['a path', `update: '../../secret'`],
+    ['an object for a digest', `update: { sha256: '${'a'.repeat(64)}' }`],
+    ['a state', `state: '../../../secret'`],
     ['a number', `numExamples: 'many'`],
   ])('whose script speaks for itself with %s gets the client to do nothing', async (_, forged) => {
     const secret = join(root, 'secret');
     await writeFile(secret, 'private');
-    const result = `{ site: 'site-1', paramsType: 'FULL', numExamples: 1, metrics: {}, ${forged} }`;
+    const result = `{ paramsType: 'FULL', numExamples: 1, metrics: {}, ${forged} }`;
     const { answer } = await run(`${saying(`{ type: 'result', result: ${result} }`)}
 await new Promise(() => setTimeout(() => {}, 60_000));`);
     expect(answer).toMatchObject({ failure: { error: { code: 'NF_RESULT_INVALID' } } });
@@ -245,8 +269,8 @@ await new Promise(() => setTimeout(() => {}, 60_000));`);
   it('whose script puts a link in the place of its result sends nothing', async () => {
     const { answer } = await run(`const fs = await import('node:fs');
 fs.symlinkSync('/etc/hostname', '${join(folder.work, 'update.safetensors')}');
-${saying(`{ type: 'result', result: { site: 'site-1', paramsType: 'FULL', numExamples: 1, metrics: {},
-  update: { path: 'work/update.safetensors', sha256: '${'a'.repeat(64)}' } } }`)}
+${saying(`{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: {},
+  update: '${'a'.repeat(64)}' } }`)}
 await new Promise(() => setTimeout(() => {}, 60_000));`);
     expect(answer).toMatchObject({ failure: { error: { code: 'NF_RESULT_INVALID' } } });
     expect(existsSync(folder.update)).toBe(false);
@@ -270,8 +294,8 @@ await new Promise(() => setTimeout(() => {}, 60_000));`);
   it('whose script says what its state is gets the digest of what is there', async () => {
     const { answer } = await run(`const fs = await import('node:fs');
 fs.writeFileSync('${join(folder.work, 'state.bin')}', 'kept');
-${saying(`{ type: 'result', result: { site: 'site-1', paramsType: 'FULL', numExamples: 1, metrics: {},
-  state: { path: 'x', sha256: '${'4d'.repeat(32)}' } } }`)}
+${saying(`{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: {},
+  state: '${'4d'.repeat(32)}' } }`)}
 await new Promise(() => setTimeout(() => {}, 60_000));`);
     expect(answer).toMatchObject({ result: { state_sha256: sha256('kept') } });
     expect(await readFile(folder.state(sha256('kept')), 'utf8')).toBe('kept');
@@ -287,8 +311,8 @@ setInterval(() => {
   if (fs.existsSync('${folder.update}') && !fs.existsSync('${folder.update}.moved'))
     fs.writeSync(held, Buffer.alloc(1000, 'PATIENT '), 0, 1000, honest.length - 4);
 }, 1);
-${saying(`{ type: 'result', result: { site: 'site-1', paramsType: 'FULL', numExamples: 1, metrics: {},
-  update: { path: 'x', sha256: '${'a'.repeat(64)}' } } }`)}
+${saying(`{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: {},
+  update: '${'a'.repeat(64)}' } }`)}
 await new Promise(() => setTimeout(() => {}, 60_000));`);
     if (!('result' in answer)) throw new Error('no result');
     // The script has the time to change what it still holds.
@@ -300,8 +324,8 @@ await new Promise(() => setTimeout(() => {}, 60_000));`);
   it('takes no update of another size or form than the model has', async () => {
     const { answer } = await run(`const fs = await import('node:fs');
 fs.writeFileSync('${join(folder.work, 'update.safetensors')}', Buffer.alloc(5_000_000, 'PATIENT '));
-${saying(`{ type: 'result', result: { site: 'site-1', paramsType: 'FULL', numExamples: 1, metrics: {},
-  update: { path: 'x', sha256: '${'a'.repeat(64)}' } } }`)}
+${saying(`{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: {},
+  update: '${'a'.repeat(64)}' } }`)}
 await new Promise(() => setTimeout(() => {}, 60_000));`);
     expect(answer).toMatchObject({ failure: { error: { code: 'NF_TENSORS_FILE' } } });
     expect(existsSync(folder.update)).toBe(false);
@@ -310,5 +334,53 @@ await new Promise(() => setTimeout(() => {}, 60_000));`);
   it('fails where its model is gone', async () => {
     await rm(folder.model(MODEL));
     expect(failureOf(await run(''))?.error.code).toBe('NF_PATH_MISSING');
+  });
+
+  describe('with filters', () => {
+    const CLIP = { name: 'norm_clip', max_norm: 1 } as const;
+    const valuesOf = async (outbox: Awaited<ReturnType<typeof run>>) => {
+      if (!('result' in outbox.answer)) throw new Error(JSON.stringify(outbox.answer));
+      const { result, file = '' } = outbox.answer;
+      expect(result.update).toEqual({ sha256: await sha256File(file), size: (await stat(file)).size });
+      return [...((await readModel(file)).weights?.data ?? [])];
+    };
+
+    it('sends what they leave, the same bytes each time, and nothing else is kept', async () => {
+      await runner.close();
+      runner = newRunner({ ownFilters: async () => [CLIP] });
+      const body = 'params.weights.data[0] += 30; params.weights.data[1] += 40;';
+      const outbox = await run(body);
+      expect(await valuesOf(outbox)).toEqual([Math.fround(1.6), Math.fround(2.8)]);
+      expect((await readdir(folder.root)).filter((name) => name.startsWith('update'))).toEqual([
+        'update.safetensors',
+      ]);
+      const again = await run(body);
+      const updateOf = ({ answer }: typeof outbox) => 'result' in answer && answer.result.update;
+      expect(updateOf(again)).toEqual(updateOf(outbox));
+    });
+
+    it("come after the job's", async () => {
+      await runner.close();
+      const resultFilters = [{ name: 'norm_clip', max_norm: 10 } as const];
+      runner = newRunner({ job: { ...job, resultFilters }, ownFilters: async () => [CLIP] });
+      expect(await valuesOf(await run('params.weights.data[0] += 30;'))).toEqual([2, 2]);
+    });
+
+    it('fails by name where one of them cannot go on, and nothing is sent', async () => {
+      await runner.close();
+      const resultFilters = [{ name: 'exclude_vars', exclude_vars: 'conv*' } as const];
+      runner = newRunner({ job: { ...job, resultFilters } });
+      expect(failureOf(await run(''))?.error).toMatchObject({
+        code: 'NF_FILTER_FAILED',
+        message: expect.stringMatching(/exclude_vars of the job.*site-1.*conv\*/),
+        place: { site: 'site-1', round: 2 },
+      });
+    });
+
+    it('fails where the site cannot say which of them are its own', async () => {
+      await runner.close();
+      runner = newRunner({ ownFilters: () => Promise.reject(flError('NF_JOB_FILES_CHANGED')) });
+      expect(failureOf(await run(''))?.error.code).toBe('NF_JOB_FILES_CHANGED');
+    });
   });
 });

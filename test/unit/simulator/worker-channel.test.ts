@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { WorkerPool } from '../../../src/runtime/executor/worker-pool.ts';
 import { keepInitialModel } from '../../../src/runtime/federation/initial-model.ts';
 import { folderFiles } from '../../../src/runtime/federation/run-files.ts';
 import { readBundle, writeBundle } from '../../../src/runtime/job/bundle.ts';
 import { loadJob } from '../../../src/runtime/job/load.ts';
 import { planRun } from '../../../src/runtime/job/plan.ts';
 import { WorkerChannel } from '../../../src/runtime/simulator/worker-channel.ts';
+import { ThreadExecutor } from '../../../src/runtime/site/executor/thread-executor.ts';
 import { runFolder } from '../../../src/runtime/workspace/run-folder.ts';
 import { describeChannel } from '../../conformance/channel.ts';
 import { writeJob } from '../../support/job-folder.ts';
@@ -22,12 +22,12 @@ async function make(script: string, patch: Record<string, unknown> = {}) {
   const folder = runFolder(join(root, `run-${count++}`));
   await writeBundle(await readBundle(jobFolder), folder.at('bundle'));
   const model = await keepInitialModel(folderFiles(folder), { weights: float32([1, 2, 3, 4]) });
-  const pool = new WorkerPool(2, { engine: { choice: 'cpu', gpu: undefined, requireGpu: false } });
+  const executor = new ThreadExecutor(2, { engine: { choice: 'cpu', gpu: undefined, requireGpu: false } });
   const plan = planRun((await loadJob(jobFolder)).definition, { clients: 5 });
   const logs: string[] = [];
   const onLog = (site: string, text: string) => void logs.push(`${site}: ${text}`);
-  const channel = new WorkerChannel({ pool, plan, folder, jobFolder, onLog });
-  return { channel, folder, model, logs, pool, close: () => pool.close() };
+  const channel = new WorkerChannel({ executor, plan, folder, jobFolder, onLog });
+  return { channel, folder, model, logs, close: () => executor.close() };
 }
 
 describeChannel('of worker threads', make);

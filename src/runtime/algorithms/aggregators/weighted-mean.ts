@@ -22,7 +22,8 @@ interface Origin {
 /**
  * Mean of the site models weighted by examples: FedAvg's server step (McMahan et al., "Communication-Efficient Learning
  * of Deep Networks from Decentralized Data", 2017, algorithm 1). Slice by slice, in site order, summed in float64, so
- * that the bits depend neither on arrival nor on the number of threads. Integer arrays are rounded to nearest.
+ * that the bits depend neither on arrival nor on the number of threads. Integer arrays are rounded to nearest. An array that a site
+ * does not send is the mean of the others', and what it was where none sends it.
  * Returns the SHA-256 of the file it wrote.
  *
  * @throws NF_AGGREGATE_NOT_FINITE with the site whose update leaves no number to write; nothing is written then
@@ -36,12 +37,11 @@ export async function weightedMean(request: AggregationRequest): Promise<string>
       const file = updates[index];
       return file ? [{ ...contribution, file }] : [];
     });
-    const origin = { file: base, share: shareOfDifferences(request) };
     const { header, layout } = planSafetensors(base.layout);
     return await writeHashed(request.target, async (append) => {
       await append(header);
       for (const entry of [...layout].sort((a, b) => a.offset - b.offset))
-        await writeSlices(append, entry, meanOf(entry, { sources, origin }));
+        await writeSlices(append, entry, makerOf(entry, { sources, base }));
     });
   } finally {
     await closeTensorFiles(files);
@@ -50,6 +50,19 @@ export async function weightedMean(request: AggregationRequest): Promise<string>
 
 /** Fills `out` with the elements from `start` on. */
 type SliceMaker = (start: number, out: NumericArray) => Promise<void>;
+
+/** Sites may keep an array to themselves: the mean is that of the others, and without any the array stays what it was. */
+function makerOf(
+  entry: TensorEntry,
+  { sources, base }: { sources: readonly Source[]; base: TensorFile },
+): SliceMaker {
+  const senders = sources.filter(({ file }) => file.layout.some(({ name }) => name === entry.name));
+  if (senders.length > 0)
+    return meanOf(entry, { sources: senders, origin: { file: base, share: shareOfDifferences(senders) } });
+  return async (start, out) => {
+    await readElements(base, { name: entry.name, start, into: out });
+  };
+}
 
 interface Parts {
   readonly sources: readonly Source[];
@@ -217,9 +230,9 @@ async function readElements(
 }
 
 /** Exactly 1 where every update is a difference. */
-function shareOfDifferences({ contributions }: AggregationRequest): number {
-  const differences = contributions.filter(({ paramsType }) => paramsType === 'DIFF');
-  return totalWeight(differences) / totalWeight(contributions);
+function shareOfDifferences(sources: readonly Source[]): number {
+  const differences = sources.filter(({ paramsType }) => paramsType === 'DIFF');
+  return totalWeight(differences) / totalWeight(sources);
 }
 
 function totalWeight(counted: readonly { readonly weight: number }[]): number {

@@ -129,6 +129,11 @@ export const SITE_ERRORS = {
     message: 'What the script left as its model does not leave this site: {reason}.',
     hint: 'Send the model with flare.send(): its file then holds the arrays of the received model, and nothing else.',
   },
+  NF_FILTER_FAILED: {
+    exit: 1,
+    message: 'The filter {filter} of the {owner} cannot pass on the answer of {site}: {reason}.',
+    hint: 'Correct task_result_filters in job.yaml, or in local/site-policy.yml of the site if the filter is its own. Nothing of the answer has left the site.',
+  },
   NF_JOB_FILES_CHANGED: {
     exit: 1,
     message: "The job's files at this site are not those that were accepted.",

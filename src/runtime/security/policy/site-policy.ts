@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { resultFilters } from '../../job/result-filters.ts';
 import { ANSWER_LIMITS } from '../../kernel/limits.ts';
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256: 64 lower-case hex digits');
@@ -39,6 +40,9 @@ export const sitePolicySchema = z.strictObject({
     .min(0)
     .default(500)
     .describe('of the message of a failure; without send_logs it holds no paths'),
+  task_result_filters: resultFilters.describe(
+    'what is done to each answer before it leaves this site, after the filters of the job',
+  ),
   isolate: z
     .boolean()
     .default(true)
@@ -78,6 +82,9 @@ max_figures: 200
 figures_text: false
 # Of the message when a task fails. Without send_logs it goes without paths, and of code only lines of the job's own files.
 max_failure_characters: 500
+# Filters of every answer, after those of the job: arrays that never leave, for example [{ name: exclude_vars, exclude_vars: head.* }], and
+# { name: norm_clip, max_norm: 1 }, which bounds how far an update may be from the model that came.
+task_result_filters: []
 # Scripts read this site's data, the job's files and their own two folders, and write to these two: no programs, no threads, no native
 # code but neuroflare's own, which opens no files for them, no signals to other processes. This holds for what scripts are, JavaScript;
 # against a fault in Node.js or in a native library stand the lines below. false turns it off, and network with it.

@@ -1,0 +1,82 @@
+import { rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { readBundle } from '../job/bundle.ts';
+import { sha256File } from '../kernel/digest.ts';
+import { flError, toNeuroflareError } from '../kernel/errors.ts';
+import { requireJobUser } from '../security/policy/job-user.ts';
+import type { WallPolicy } from '../security/policy/job-walls.ts';
+import type { AnswerFile } from '../site/answer.ts';
+import type { TaskFiles } from '../site/site.ts';
+import type { TaskPlaces } from '../site/task-order.ts';
+import type { AssignedTask } from '../wire/site.ts';
+import { makeFolder } from '../workspace/files.ts';
+import type { SiteJobFolder } from './client-folder.ts';
+import { takeState, takeUpdate } from './take-file.ts';
+
+export interface JobTaskFilesOptions {
+  readonly site: string;
+  readonly folder: SiteJobFolder;
+  /** Of the job's files as they were accepted: looked at before each task. */
+  readonly bundleSha256?: string;
+  /** The site's data, if it has any. */
+  readonly data: string | undefined;
+  readonly policy: WallPolicy;
+}
+
+/** The files of a job's tasks in the folder of a client. */
+export class JobTaskFiles {
+  readonly #options: JobTaskFilesOptions;
+  /** The state that is known to be whole. */
+  #whole: string | undefined;
+
+  constructor(options: JobTaskFilesOptions) {
+    this.#options = options;
+  }
+
+  of(task: AssignedTask): TaskFiles {
+    const { folder } = this.#options;
+    const left = { update: join(folder.work, 'update.safetensors'), state: join(folder.work, 'state.bin') };
+    return {
+      model: folder.model(task.model.sha256),
+      prepare: () => this.#prepare(task, left),
+      takeUpdate: async (said): Promise<AnswerFile> => {
+        const size = await takeUpdate(left.update, folder.update, folder.model(task.model.sha256));
+        return { path: folder.update, sha256: said, size };
+      },
+      takeState: async () => {
+        const sha256 = await takeState(left.state, folder);
+        this.#whole = folder.state(sha256);
+        return sha256;
+      },
+    };
+  }
+
+  async #prepare(task: AssignedTask, output: TaskPlaces['output']): Promise<TaskPlaces> {
+    const { site, folder, data, policy, bundleSha256: accepted } = this.#options;
+    if (accepted !== undefined && (await readBundle(folder.bundle)).sha256 !== accepted)
+      throw flError('NF_JOB_FILES_CHANGED');
+    const state = task.state_sha256 === undefined ? undefined : folder.state(task.state_sha256);
+    if (state) await this.#requireState(state);
+    await rm(folder.work, { recursive: true, force: true });
+    await makeFolder(folder.work);
+    await makeFolder(folder.home);
+    if (typeof policy.run_as === 'object') await requireJobUser(policy.run_as, { work: folder.work, data });
+    return {
+      code: { bundle: folder.bundle, source: folder.bundle },
+      data: data === undefined ? undefined : { root: data, site },
+      model: folder.model(task.model.sha256),
+      state,
+      output,
+    };
+  }
+
+  /** Made by this process, or looked at: a disk may have damaged it since. @throws NF_SITE_STATE_LOST */
+  async #requireState(path: string): Promise<void> {
+    const lost = (reason: string) => flError('NF_SITE_STATE_LOST', { reason }, { place: { file: path } });
+    if (!(await stat(path).catch(() => undefined))) throw lost('its file is missing');
+    if (this.#whole === path) return;
+    const found = await sha256File(path).catch((thrown: unknown) => toNeuroflareError(thrown).message);
+    if (found !== basename(path)) throw lost('its file is damaged');
+    this.#whole = path;
+  }
+}

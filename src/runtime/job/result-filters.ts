@@ -1,0 +1,73 @@
+import { z } from 'zod';
+
+/**
+ * Filters of results, as a job and a site's policy name them (nvflare's `task_result_filters`): what may be said of each. What they do
+ * stands in `site/filters`.
+ */
+
+const pattern = z.string().min(1).max(1000);
+
+export const RESULT_FILTER_OPTIONS = {
+  exclude_vars: z
+    .strictObject({
+      name: z.literal('exclude_vars'),
+      exclude_vars: z
+        .union([pattern, z.array(pattern).min(1).max(1000)])
+        .describe('names of arrays that stay at the site; `*` stands for any characters'),
+    })
+    .describe(
+      'leaves arrays out of an update; the global model keeps what it had of those that no site sends',
+    ),
+  norm_clip: z
+    .strictObject({
+      name: z.literal('norm_clip'),
+      max_norm: z
+        .number()
+        .positive()
+        .max(1e30)
+        .describe(
+          'most that an update may differ from the received model, in the L2 norm over all its float arrays',
+        ),
+    })
+    .describe('shrinks an update that differs by more, in its direction (McMahan et al. 2018)'),
+} as const;
+
+export type ResultFilterName = keyof typeof RESULT_FILTER_OPTIONS;
+
+const { exclude_vars, norm_clip } = RESULT_FILTER_OPTIONS;
+
+/** In the order in which they are applied. */
+export const resultFilters = z
+  .array(z.discriminatedUnion('name', [exclude_vars, norm_clip]))
+  .max(16)
+  .default([]);
+
+export type ResultFilterSpec = z.output<typeof resultFilters>[number];
+/** What was said of a filter of this name. */
+export type ResultFilterOptions<Name extends ResultFilterName = ResultFilterName> = Extract<
+  ResultFilterSpec,
+  { name: Name }
+>;
+
+/** Whether a name is meant by one of the patterns of `exclude_vars`. */
+export function isExcluded(
+  name: string,
+  { exclude_vars: patterns }: ResultFilterOptions<'exclude_vars'>,
+): boolean {
+  return [patterns].flat().some((one) => matches(name, one));
+}
+
+/** Linear in the name for each part: whoever wrote the pattern cannot keep a site busy with it, as a regular expression can. */
+function matches(name: string, wanted: string): boolean {
+  const [first = '', ...rest] = wanted.split('*');
+  const last = rest.pop();
+  if (last === undefined) return name === wanted;
+  if (!name.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = name.indexOf(part, at);
+    if (found === -1) return false;
+    at = found + part.length;
+  }
+  return name.length - last.length >= at && name.endsWith(last);
+}

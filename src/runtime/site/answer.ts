@@ -1,0 +1,33 @@
+import type { ErrorReport } from '../kernel/errors.ts';
+import type { EngineUse } from '../run/events.ts';
+import type { MetricReport } from '../telemetry/metrics.ts';
+
+/** A file of an answer, whole and on disk. */
+export interface AnswerFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly sha256: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** What a site answers to a task. What the coordinator reads of it is made from this: its events in a simulation, its wire form over the network. */
+export interface Answer {
+  readonly paramsType: 'FULL' | 'DIFF';
+  readonly numExamples: number;
+  readonly metrics: MetricReport;
+  /** Undefined of an evaluation. */
+  readonly update: AnswerFile | undefined;
+  /** SHA-256 of what the site keeps for its next task. */
+  readonly state: string | undefined;
+  /** What computed it. */
+  readonly engine: EngineUse | undefined;
+  /** The task took at the site. */
+  readonly seconds: number;
+}
+
+/** What a task came to, and at which of its beginnings, counted from 1. */
+export type TaskEnd = { readonly attempt: number } & (
+  | { readonly answer: Answer }
+  | { readonly failure: ErrorReport }
+);

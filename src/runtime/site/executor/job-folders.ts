@@ -1,0 +1,13 @@
+/** Where a job lies at a site that runs its scripts in a process: what they may read, and the two folders they may write to. */
+export interface JobFolders {
+  readonly root: string;
+  readonly bundle: string;
+  readonly models: string;
+  readonly states: string;
+  /** A script's own folder, in which it runs, for as long as the job lasts. */
+  readonly home: string;
+  /** For what a script leaves in a task: its results, and temporary files. */
+  readonly work: string;
+  /** Says which process runs the job's scripts, so that one that was left behind is ended. */
+  readonly process: string;
+}

@@ -1,0 +1,15 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { useNativeGate } from '../../kernel/native-gate.ts';
+import type { TaskOrder } from './messages.ts';
+import { startTaskLoop } from './task-loop.ts';
+import type { WorkerSetup } from './thread-host.ts';
+
+/** A worker thread of the pool: runs the script of one site after another. */
+
+const port = parentPort;
+if (!port) throw new Error('site-worker runs as a worker thread.');
+const { engine, gate } = workerData as WorkerSetup;
+useNativeGate(gate);
+const take = startTaskLoop(engine, (message) => port.postMessage(message));
+port.on('message', (order: TaskOrder) => take(order));
+port.postMessage({ type: 'ready' });

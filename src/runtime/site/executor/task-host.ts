@@ -1,0 +1,17 @@
+import type { TaskOutcome } from './executor.ts';
+import type { EngineSetup, TaskMessage, TaskOrder } from './messages.ts';
+
+/** What runs scripts, one task after another: a thread, or a process. */
+export interface TaskHost {
+  post(order: TaskOrder): void;
+  /** Ends it with everything it has started; nothing is heard of it afterwards. */
+  end(): Promise<void>;
+}
+
+export interface TaskHostEvents {
+  message(message: TaskMessage): void;
+  /** It has ended by itself. */
+  ended(outcome: TaskOutcome): void;
+}
+
+export type StartHost = (engine: EngineSetup, events: TaskHostEvents) => TaskHost;

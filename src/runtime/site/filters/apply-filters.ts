@@ -1,0 +1,63 @@
+import { rename, rm } from 'node:fs/promises';
+import type { ResultFilterName, ResultFilterSpec } from '../../job/result-filters.ts';
+import { flError, toNeuroflareError } from '../../kernel/errors.ts';
+import { reasonOf } from '../../kernel/reason-of.ts';
+import type { Answer } from '../answer.ts';
+import type { Task } from '../task-order.ts';
+import type { FilterContext, FilterMeans, ResultFilter } from './filter.ts';
+import { RESULT_FILTERS } from './registry.ts';
+
+/** The filters of an answer: the job's, then the site's own. */
+export interface FilterChain {
+  readonly job: readonly ResultFilterSpec[];
+  readonly site: readonly ResultFilterSpec[];
+}
+
+export interface FilteredTask extends FilterMeans {
+  readonly task: Task;
+  readonly taskId: string;
+  /** Path of the model that the site received. */
+  readonly model: string;
+  readonly site: string;
+}
+
+/**
+ * The answer as it may leave the site, its update where it was before.
+ * @throws NF_FILTER_FAILED with site and filter; nothing has left then
+ */
+export async function applyFilters(answer: Answer, chain: FilterChain, at: FilteredTask): Promise<Answer> {
+  const steps = (['job', 'site'] as const).flatMap((owner) => chain[owner].map((spec) => ({ owner, spec })));
+  const path = answer.update?.path ?? '';
+  const made: string[] = [];
+  try {
+    let filtered = answer;
+    for (const [index, { owner, spec }] of steps.entries()) {
+      const target = `${path}.filter-${index}`;
+      made.push(target);
+      filtered = await applyOne(filtered, spec, { ...at, owner, target });
+    }
+    if (!filtered.update || filtered.update.path === path) return filtered;
+    await rename(filtered.update.path, path);
+    return { ...filtered, update: { ...filtered.update, path } };
+  } finally {
+    await Promise.all(made.map((one) => rm(one, { force: true })));
+  }
+}
+
+async function applyOne(
+  answer: Answer,
+  spec: ResultFilterSpec,
+  context: FilterContext & { readonly site: string },
+): Promise<Answer> {
+  const { site, owner, task } = context;
+  // The registry has for each name the filter that takes its options.
+  const filter = RESULT_FILTERS[spec.name] as ResultFilter<ResultFilterName>;
+  try {
+    return await filter.apply(answer, spec, context);
+  } catch (thrown) {
+    const error = toNeuroflareError(thrown);
+    const reason = (error.code === 'NF_INTERNAL' ? reasonOf(thrown) : error.message).replace(/\.$/, '');
+    const params = { filter: spec.name, owner, site, reason };
+    throw flError('NF_FILTER_FAILED', params, { place: { site, round: task.round }, cause: thrown });
+  }
+}

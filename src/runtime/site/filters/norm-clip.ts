@@ -1,0 +1,92 @@
+import { DTYPES, type NumericArray } from '../../tensors/nd-array.ts';
+import type { TensorEntry } from '../../tensors/safetensors.ts';
+import { closeTensorFiles, openTensorFiles, type TensorFile } from '../../tensors/tensor-file.ts';
+import type { ResultFilter } from './filter.ts';
+import { eachSlice, readInto, type Slice, writeTensors } from './write-tensors.ts';
+
+/**
+ * Clipping of an update (McMahan et al., "Learning Differentially Private Recurrent Language Models", 2018, section 2.3; Flower's
+ * fixed clipping): what differs from the received model by more than `max_norm` is shrunk to it. Sums run in float64 in the order of the
+ * file, so that the bits are the same everywhere. Arrays of integers go as they are, and count for no norm.
+ */
+export const normClip: ResultFilter<'norm_clip'> = {
+  apply: async (answer, { max_norm: most }, { model, target }) => {
+    if (!answer.update) return answer;
+    const files = await openTensorFiles([answer.update.path, model]);
+    try {
+      const [file, base] = files;
+      if (!file || !base) return answer;
+      const from = answer.paramsType === 'FULL' ? base : undefined;
+      const factor = await factorOf(most, file, from);
+      if (factor === undefined) return answer;
+      const origin = originOf(from);
+      const update = await writeTensors(target, { file, entries: file.layout }, async (slice) => {
+        if (isFloat(slice.entry)) shrink(slice.values, await origin(slice), factor);
+      });
+      return { ...answer, update };
+    } finally {
+      await closeTensorFiles(files);
+    }
+  },
+};
+
+/** What differences are multiplied by; undefined where they are small enough. */
+async function factorOf(
+  most: number,
+  file: TensorFile,
+  base: TensorFile | undefined,
+): Promise<number | undefined> {
+  // Squares may leave the range of float64 where what they are of does not.
+  for (const scale of [1, 2 ** -600]) {
+    let sum = 0;
+    const origin = originOf(base);
+    await eachSlice(file, file.layout.filter(isFloat), async (slice) => {
+      sum = addSquares(sum, slice.values, { origin: await origin(slice), scale });
+    });
+    const [norm, bound] = [Math.sqrt(sum), most * scale];
+    if (Number.isFinite(norm)) return norm <= bound ? undefined : bound / norm;
+  }
+  throw new Error('its norm is beyond all numbers');
+}
+
+/** The same elements of the received model; zeros where an update is differences. */
+function originOf(base: TensorFile | undefined): (slice: Slice) => Promise<NumericArray> {
+  let buffer: NumericArray = new Float32Array(0);
+  return async ({ entry, start, values }) => {
+    if (buffer.length < values.length || !(buffer instanceof DTYPES[entry.dtype]))
+      buffer = new DTYPES[entry.dtype](values.length);
+    const origin = buffer.subarray(0, values.length);
+    const found = base?.layout.find(({ name }) => name === entry.name);
+    if (base && found) await readInto(base, found, { start, values: origin });
+    return origin;
+  };
+}
+
+function isFloat({ dtype }: TensorEntry): boolean {
+  return dtype.startsWith('float');
+}
+
+// Loops of their own: within a larger function the compiler makes them slower.
+
+function addSquares(
+  sum: number,
+  values: NumericArray,
+  { origin, scale }: { origin: NumericArray; scale: number },
+): number {
+  let squares = sum;
+  for (let index = 0; index < values.length; index++) {
+    const difference = (values[index] ?? 0) * scale - (origin[index] ?? 0) * scale;
+    squares += difference * difference;
+  }
+  return squares;
+}
+
+function shrink(values: NumericArray, origin: NumericArray, factor: number): void {
+  for (let index = 0; index < values.length; index++) {
+    const [value, from] = [values[index] ?? 0, origin[index] ?? 0];
+    const difference = value - from;
+    values[index] = Number.isFinite(difference)
+      ? from + difference * factor
+      : value * factor + from * (1 - factor);
+  }
+}

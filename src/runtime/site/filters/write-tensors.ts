@@ -1,0 +1,63 @@
+import { stat } from 'node:fs/promises';
+import { DTYPES, elementCount, type NumericArray } from '../../tensors/nd-array.ts';
+import { planSafetensors, type TensorEntry } from '../../tensors/safetensors.ts';
+import type { TensorFile } from '../../tensors/tensor-file.ts';
+import { writeHashed } from '../../workspace/files.ts';
+import type { AnswerFile } from '../answer.ts';
+
+/** Elements at a time. */
+const SLICE_ELEMENTS = 1 << 18;
+
+/** A part of an array: what its elements from `start` on are. */
+export interface Slice {
+  readonly entry: TensorEntry;
+  readonly start: number;
+  readonly values: NumericArray;
+}
+
+/** Walks through arrays of a file, slice by slice, in the order they have in it. The values are overwritten by the next slice. */
+export async function eachSlice(
+  file: TensorFile,
+  entries: readonly TensorEntry[],
+  look: (slice: Slice) => Promise<void> | void,
+): Promise<void> {
+  for (const entry of [...entries].sort((a, b) => a.offset - b.offset)) {
+    const elements = elementCount(entry.shape);
+    const buffer = new DTYPES[entry.dtype](Math.min(SLICE_ELEMENTS, elements));
+    for (let start = 0; start < elements; start += SLICE_ELEMENTS) {
+      const values = buffer.subarray(0, Math.min(SLICE_ELEMENTS, elements - start));
+      await readInto(file, entry, { start, values });
+      await look({ entry, start, values });
+    }
+  }
+}
+
+/** Fills `values` with the elements of an array from `start` on. */
+export async function readInto(
+  file: TensorFile,
+  entry: TensorEntry,
+  { start, values }: { start: number; values: NumericArray },
+): Promise<void> {
+  await file.readSlice(entry, start * DTYPES[entry.dtype].BYTES_PER_ELEMENT, bytesOf(values));
+}
+
+/** Writes some arrays of a file into one of their own, each slice after `change` has had it. */
+export async function writeTensors(
+  target: string,
+  { file, entries }: { file: TensorFile; entries: readonly TensorEntry[] },
+  change: (slice: Slice) => Promise<void> | void = () => undefined,
+): Promise<AnswerFile> {
+  const { header } = planSafetensors(entries);
+  const sha256 = await writeHashed(target, async (append) => {
+    await append(header);
+    await eachSlice(file, entries, async (slice) => {
+      await change(slice);
+      await append(bytesOf(slice.values));
+    });
+  });
+  return { path: target, sha256, size: (await stat(target)).size };
+}
+
+function bytesOf(array: NumericArray): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}

@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JobDefinition } from '../job/definition.ts';
+import type { ResultFilterSpec } from '../job/result-filters.ts';
+import type { ErrorCode } from '../kernel/catalog.ts';
+import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
+import { faultPoint } from '../kernel/fault-point.ts';
+import { fitReport } from '../wire/shapes.ts';
+import type { Answer, AnswerFile, TaskEnd } from './answer.ts';
+import type { Executor, TaskEvent, TaskOutcome } from './executor/executor.ts';
+import type { ScriptAnswer } from './executor/messages.ts';
+import { applyFilters } from './filters/apply-filters.ts';
+import type { FilterMeans } from './filters/filter.ts';
+import { type Task, type TaskPlaces, taskOrder } from './task-order.ts';
+
+/** How a site keeps the files of one task. */
+export interface TaskFiles {
+  /** Path of the model that the task begins with. */
+  readonly model: string;
+  /** Looks at what the task begins with and makes its folders; called at each beginning. */
+  prepare(): Promise<TaskPlaces>;
+  /** Makes the update that the script left the site's own. @param said its SHA-256, by the word of the script's process */
+  takeUpdate(said: string): Promise<AnswerFile>;
+  /** Makes what the script keeps the site's own; returns its SHA-256. @param said as above */
+  takeState(said: string): Promise<string>;
+}
+
+/** How often a task was begun at this site. */
+export interface Beginnings {
+  /** One more; returns how often, with this one. */
+  begin(): Promise<number>;
+  /** The task has come to an end. */
+  end(): Promise<void>;
+}
+
+export interface SiteDeps {
+  readonly site: string;
+  readonly job: JobDefinition;
+  readonly executor: Executor;
+  /** Times a task is begun whose process, or client, is ended from outside before it is done. */
+  readonly mostBeginnings: number;
+  /** Filters that the site puts behind those of the job; asked for each answer. */
+  readonly ownFilters: () => Promise<readonly ResultFilterSpec[]>;
+  readonly means: FilterMeans;
+  /** For people at the site. */
+  readonly warn: (text: string) => void;
+}
+
+export interface TaskRequest {
+  readonly task: Task;
+  readonly files: TaskFiles;
+  readonly beginnings: Beginnings;
+  readonly signal: AbortSignal;
+  readonly hear: (event: TaskEvent) => void;
+}
+
+/** One site: runs its tasks, from a model on disk to an answer on disk. The same for a simulation and a client. */
+export interface Site {
+  /** Rejects only when it is stopped. */
+  run(request: TaskRequest): Promise<TaskEnd>;
+}
+
+type Settled = Exclude<TaskOutcome, { type: 'killed' }>;
+
+/** Failures of the machine that may have passed a moment later: a task that meets one is begun once more. */
+const PASSING: ReadonlySet<string> = new Set<ErrorCode>([
+  'NF_DISK_FULL',
+  'NF_STORE_DISK',
+  'NF_FILES_OPEN',
+  'NF_MEMORY_FULL',
+  'NF_SCRIPT_START',
+]);
+const PASSING_PAUSE_MS = 1000;
+
+export function createSite(deps: SiteDeps): Site {
+  return {
+    run: async (request) => {
+      const { attempt, outcome, seconds } = await settled(request, deps);
+      if (outcome.type === 'failure') return { attempt, failure: placed(outcome.error, request, deps) };
+      faultPoint('client:computed');
+      try {
+        const answer = await answerOf(outcome.answer, { request, seconds, deps });
+        request.signal.throwIfAborted();
+        return { attempt, answer };
+      } catch (thrown) {
+        request.signal.throwIfAborted();
+        return { attempt, failure: placed(toNeuroflareError(thrown).report(), request, deps) };
+      }
+    },
+  };
+}
+
+interface Finished {
+  readonly attempt: number;
+  readonly outcome: Settled;
+  /** Since it began for the last time. */
+  readonly seconds: number;
+}
+
+/** Begins the task, and again where something outside the script ended it; every beginning counts, also those of an earlier start. */
+async function settled(request: TaskRequest, deps: SiteDeps): Promise<Finished> {
+  const { beginnings, signal } = request;
+  const { mostBeginnings: most, warn } = deps;
+  let last = 'with the client';
+  let began = performance.now();
+  const hear = (event: TaskEvent) => {
+    if (event.type === 'started') began = performance.now();
+    request.hear(event);
+  };
+  for (let hasPassed = false; ; ) {
+    const attempt = await beginnings.begin();
+    const outcome = attempt > most ? endless(last, most) : await once({ ...request, hear }, deps);
+    const seconds = (performance.now() - began) / 1000;
+    if (outcome.type === 'killed') {
+      last = outcome.signal;
+      if (attempt < most) warn(`the process was ended (${last}); the task begins again`);
+      continue;
+    }
+    if (outcome.type === 'failure' && PASSING.has(outcome.error.code) && !hasPassed && most > 1) {
+      hasPassed = true;
+      warn(`${outcome.error.code}: ${outcome.error.message} The task begins again, once.`);
+      await sleep(PASSING_PAUSE_MS, undefined, { signal });
+      continue;
+    }
+    await beginnings.end();
+    return { attempt: Math.min(attempt, most), outcome, seconds };
+  }
+}
+
+async function once({ task, files, signal, hear }: TaskRequest, deps: SiteDeps): Promise<TaskOutcome> {
+  const { executor, job } = deps;
+  try {
+    const order = taskOrder(task, deps, await files.prepare());
+    return await executor.run(order, { signal, hear, limit: job.executor.taskTimeout });
+  } catch (thrown) {
+    signal.throwIfAborted();
+    return { type: 'failure', error: toNeuroflareError(thrown).report() };
+  }
+}
+
+interface Parts {
+  readonly request: TaskRequest;
+  readonly seconds: number;
+  readonly deps: SiteDeps;
+}
+
+/** The one place where an answer is put together. */
+async function answerOf(
+  { update, state, ...said }: ScriptAnswer,
+  { request: { task, files }, seconds, deps }: Parts,
+): Promise<Answer> {
+  const { site, job, ownFilters, means } = deps;
+  const answer: Answer = {
+    paramsType: said.paramsType,
+    numExamples: said.numExamples,
+    metrics: said.metrics,
+    update: update === undefined ? undefined : await files.takeUpdate(update),
+    state: state === undefined ? undefined : await files.takeState(state),
+    engine: said.engine,
+    seconds: Math.round(seconds * 1000) / 1000,
+  };
+  const chain = { job: job.resultFilters, site: await ownFilters() };
+  const taskId = `${task.kind}/${task.round}/${site}`;
+  return applyFilters(answer, chain, { ...means, task, taskId, model: files.model, site });
+}
+
+/** Whose it is and when is known here; a script can say anything. */
+function placed(error: ErrorReport, { task: { round } }: TaskRequest, { site }: SiteDeps): ErrorReport {
+  return fitReport({ ...error, place: { ...error.place, site, round } });
+}
+
+function endless(signal: string, times: number): Settled {
+  return { type: 'failure', error: flError('NF_SITE_PROCESS', { times, signal }).report() };
+}
