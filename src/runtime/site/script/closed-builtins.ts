@@ -44,25 +44,21 @@ const OPEN: ReadonlySet<PropertyKey> = new Set([
   ...['Headers', 'Request', 'FormData'],
 ]);
 
-/**
- * Makes the classes that nobody writes to such that nobody can: then they take less time to look at, or none. What a
- * prototype has stays writable, since one that is not keeps its instances from having another property of that name.
- */
+/** Makes the classes that nobody writes to such that nobody can: what is frozen is not looked at after each task. */
 export function closeBuiltins(): void {
   for (const key of Reflect.ownKeys(globalThis)) {
     const value: unknown = OPEN.has(key)
       ? undefined
       : Object.getOwnPropertyDescriptor(globalThis, key)?.value;
-    if (typeof value === 'function') close(value, Object.preventExtensions);
+    if (typeof value === 'function') close(value);
   }
   const { WebAssembly: assembly } = globalThis as { WebAssembly?: object };
-  for (const made of classesOf(assembly ?? {})) close(made, Object.preventExtensions);
-  for (const made of classesOf(Intl)) close(made, Object.freeze);
+  for (const made of [...classesOf(assembly ?? {}), ...classesOf(Intl)]) close(made);
 }
 
-function close(made: object, shut: (prototype: object) => void): void {
+function close(made: object): void {
   const prototype: unknown = Object.getOwnPropertyDescriptor(made, 'prototype')?.value;
-  if (typeof prototype === 'object' && prototype !== null) shut(prototype);
+  if (typeof prototype === 'object' && prototype !== null) Object.freeze(prototype);
   Object.freeze(made);
 }
 

@@ -21,7 +21,7 @@ interface Watched extends Required<Look> {
 
 interface Found {
   readonly keys: readonly PropertyKey[];
-  /** In the order of the keys; undefined where the value is not looked at. */
+  /** In the order of the keys; undefined where the value is not looked at, or cannot change. */
   readonly properties: readonly (PropertyDescriptor | undefined)[];
   /** What getters give: where there is a setter, too, something lies behind them. */
   readonly states: readonly { readonly key: PropertyKey; readonly value: unknown }[];
@@ -102,14 +102,18 @@ function changedKeys(watched: Watched): string[] {
 
 function find({ target, except, keysOnly, withoutStates }: Omit<Watched, 'now'>): Found {
   const keys = ownKeys(target).filter((key) => !except.includes(key));
-  const properties = keys.map((key) => (keysOnly ? undefined : getOwnPropertyDescriptor(target, key)));
+  const found = keys.map((key) => (keysOnly ? undefined : getOwnPropertyDescriptor(target, key)));
   return {
     keys,
-    properties,
-    states: withoutStates ? [] : statesOf(target, keys, properties),
+    properties: found.map((property) => (property && canChange(property) ? property : undefined)),
+    states: withoutStates ? [] : statesOf(target, keys, found),
     prototype: getPrototypeOf(target),
     isExtensible: canGrow(target),
   };
+}
+
+function canChange({ configurable, writable }: PropertyDescriptor): boolean {
+  return configurable === true || writable === true;
 }
 
 /** The getters of a prototype are about its instances. */
