@@ -28,7 +28,40 @@ const edited = (from: string, to: string) => ofYaml(yaml.replace(from, to));
 const initial = (params: unknown) => ({ patch: { model: { initial_params: params } } });
 
 /** In the order of the checks. The job's text begins `version`, `name`, `workflow`, `  type`, `  n_clients`, `  num_rounds`. */
+const filters = (...list: unknown[]) => ({ patch: { task_result_filters: list } });
 const JOBS: readonly BadJob[] = [
+  {
+    what: 'a filter that there is not',
+    parts: filters({ name: 'exclude_var', exclude_vars: 'a' }),
+    code: 'NF_JOB_INVALID',
+    says: 'exclude_vars',
+  },
+  {
+    what: 'a filter without what it needs',
+    parts: filters({ name: 'norm_clip' }),
+    code: 'NF_JOB_INVALID',
+    says: 'max_norm',
+  },
+  {
+    what: 'a filter with what it does not know',
+    parts: filters({ name: 'norm_clip', max_norm: 1, clip: 2 }),
+    code: 'NF_JOB_INVALID',
+    says: 'clip',
+  },
+  {
+    what: 'a filter that excludes nothing of its model',
+    parts: filters({ name: 'exclude_vars', exclude_vars: ['conv*'] }),
+    code: 'NF_JOB_FILTER',
+    says: 'conv*',
+    line: 25,
+  },
+  {
+    what: 'a filter that leaves nothing of its model',
+    parts: filters({ name: 'norm_clip', max_norm: 1 }, { name: 'exclude_vars', exclude_vars: 'w*' }),
+    code: 'NF_JOB_FILTER',
+    says: 'no array is left',
+    key: 'task_result_filters.1',
+  },
   { what: 'text', parts: ofYaml('not a job'), code: 'NF_JOB_INVALID', says: 'the job', line: 1 },
   { what: 'nothing', parts: ofYaml(''), code: 'NF_JOB_INVALID', says: 'the job' },
   { what: 'bytes', parts: ofYaml(Uint8Array.of(0xff, 0xfe, 0, 1)), code: 'NF_JOB_YAML', says: 'UTF-8' },

@@ -1,5 +1,6 @@
 import type { JobDefinition, ModelDefinition } from '../job/definition.ts';
 import type { FileRules } from '../job/job-paths.ts';
+import { requireUsefulFilters } from '../job/result-filters.ts';
 import type { ArrayLiteral } from '../job/schema.ts';
 import { compareText } from '../kernel/compare-text.ts';
 import { canonicalJson, sha256, sha256File } from '../kernel/digest.ts';
@@ -27,7 +28,12 @@ interface ModelSource {
 /** What every model of a job looks like: names, shapes and dtypes of its arrays, and the bytes of its file. */
 export async function modelForm(job: JobDefinition, source: ModelSource): Promise<ModelForm> {
   requireModelSize(job, source.rules);
-  const form = formOf(await formsOf(job.model));
+  const forms = await formsOf(job.model);
+  requireUsefulFilters(
+    job.resultFilters,
+    forms.map(({ name }) => name),
+  );
+  const form = formOf(forms);
   const initial = await initialDigest(job, source);
   return { ...form, ...(initial !== undefined && { initial_sha256: initial }) };
 }

@@ -9,11 +9,12 @@ import { defineJob } from '../job/definition.ts';
 import { type FileRules, LOCAL_FILES } from '../job/job-paths.ts';
 import { type LoadedJob, readJob } from '../job/load.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
+import { requireUsefulFilters } from '../job/result-filters.ts';
 import { checkScript } from '../job/script.ts';
 import type { Override } from '../job/variables.ts';
 import { counted } from '../kernel/counted.ts';
 import { atPlace, NeuroflareError } from '../kernel/errors.ts';
-import type { ParamSet } from '../tensors/nd-array.ts';
+import { type ParamSet, paramNames } from '../tensors/nd-array.ts';
 import { parseModelSpec } from '../train/models/spec.ts';
 import { initialModel, requireModelSize } from './initial-model.ts';
 import { jobWarnings } from './job-warnings.ts';
@@ -46,6 +47,7 @@ export async function prepareJob(
   const params = await initialModel(plan.job, LOCAL_FILES).catch((error: unknown) => {
     throw placedInJob(error, loaded.source);
   });
+  inJob(loaded.source, () => requireUsefulFilters(definition.resultFilters, paramNames(params)));
   const gaps = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
   const warnings = [...jobWarnings(loaded, bundle, split), ...gaps];
   return { loaded, bundle, split, plan, params, warnings };

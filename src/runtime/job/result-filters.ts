@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { flError } from '../kernel/errors.ts';
+import { firstOf } from '../kernel/first-of.ts';
 
 /**
  * Filters of results, as a job and a site's policy name them (nvflare's `task_result_filters`): what may be said of each. What they do
@@ -55,6 +57,26 @@ export function isExcluded(
   { exclude_vars: patterns }: ResultFilterOptions<'exclude_vars'>,
 ): boolean {
   return [patterns].flat().some((one) => matches(name, one));
+}
+
+/** Refuses a job whose filters exclude nothing, or everything, of its model. @throws NF_JOB_FILTER */
+export function requireUsefulFilters(filters: readonly ResultFilterSpec[], names: readonly string[]): void {
+  let left = names;
+  for (const [index, filter] of filters.entries()) {
+    if (filter.name !== 'exclude_vars') continue;
+    const patterns = firstOf([filter.exclude_vars].flat());
+    const refuse = (reason: string) =>
+      flError(
+        'NF_JOB_FILTER',
+        { filter: filter.name, reason },
+        { place: { key: `task_result_filters.${index}` } },
+      );
+    const kept = left.filter((name) => !isExcluded(name, filter));
+    if (kept.length === left.length)
+      throw refuse(`no array has a name like ${patterns}; there are ${firstOf(left)}`);
+    if (kept.length === 0) throw refuse(`with ${patterns} no array is left to send`);
+    left = kept;
+  }
 }
 
 /** Linear in the name for each part: whoever wrote the pattern cannot keep a site busy with it, as a regular expression can. */

@@ -72,6 +72,8 @@ const NO_PATHS = new Set([
   'workflow.key_metric',
   'model.type',
   'model.classes.[]',
+  'task_result_filters.[].exclude_vars',
+  'task_result_filters.[].exclude_vars.[]',
 ]);
 
 describe('every key of a job that is free text', () => {

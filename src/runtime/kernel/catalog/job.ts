@@ -32,6 +32,11 @@ export const JOB_ERRORS = {
     message: 'The numbers of clients disagree: flag {flag}, job {job}, split {split}.',
     hint: 'Give the number of sites the split has, or make another split with `neuroflare preprocess split`.',
   },
+  NF_JOB_FILTER: {
+    exit: 4,
+    message: 'The filter {filter} does not fit the model: {reason}.',
+    hint: "Give names of the model's arrays; * stands for any characters.",
+  },
   NF_JOB_SITES: {
     exit: 4,
     message: "{where} names the site '{site}', which does not take part; the sites are {sites}.{nearest}",
