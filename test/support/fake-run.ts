@@ -1,10 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { fedAvg } from '../../src/runtime/algorithms/workflows/fedavg.ts';
-import {
-  type Coordinator,
-  type CoordinatorRules,
-  createCoordinator,
-} from '../../src/runtime/federation/coordinator.ts';
+import { type Coordinator, createCoordinator } from '../../src/runtime/federation/coordinator.ts';
+import type { CoordinatorRules } from '../../src/runtime/federation/coordinator-rules.ts';
 import { keepInitialModel } from '../../src/runtime/federation/initial-model.ts';
 import { folderFiles } from '../../src/runtime/federation/run-files.ts';
 import type { RunEvent } from '../../src/runtime/run/events.ts';
@@ -73,7 +70,10 @@ export async function startFakeRun(root: string, options: FakeRunOptions = {}): 
     },
   });
   const done = fedAvg(coordinator, rules)
-    .then((model) => folder.at(model.path))
+    .then(async ({ model }) => {
+      await coordinator.settle();
+      return folder.at(model.path);
+    })
     .finally(() => file.close());
   done.catch(() => undefined);
   return { folder, channel, coordinator, shown, done, closed, history: () => coordinator.history };

@@ -1,31 +1,54 @@
-import type { AcceptedResult, FileRef, TaskKind } from '../run/events.ts';
+import type { AcceptedResult, Payload, TaskKind } from '../run/events.ts';
 import type { AggregatorName } from './aggregator.ts';
 
-/** What a workflow asks of the sites: one task each, on one model. */
-export interface RoundRequest {
-  readonly kind: TaskKind;
+/** A task for sites, one each. No two exchanges of a run have the same round. */
+export interface TaskSpec {
+  readonly name: TaskKind;
   /** From 1. */
   readonly round: number;
-  readonly model: FileRef;
+  readonly inputs: Payload;
+}
+
+/** One site's answer to a task; its files are durable. */
+export type Answer = AcceptedResult;
+
+/** Makes a new global model, and the files that its next step needs, out of answers. */
+export interface ReduceStep {
+  readonly round: number;
+  readonly reducer: AggregatorName;
+  /** What the sites received. */
+  readonly base: Payload;
+  readonly answers: readonly Answer[];
 }
 
 /**
- * The sites, seen from a workflow. Behind it are threads, local processes or hospitals; a round's answers come back in
- * site order, durable, with as many of them as the rules of the job ask for, or the call throws the first failure.
+ * The sites, seen from a workflow. Behind it are threads, local processes or hospitals. Every call is noted in the run's log with its
+ * outcome; after a restart the workflow runs again from its first line, and calls that have an outcome are answered from the log.
  */
 export interface Federation {
-  /** Where to start: 0 and the initial model, or the last closed training round and its model. */
-  readonly position: { readonly round: number; readonly model: FileRef };
-  collect(request: RoundRequest): Promise<readonly AcceptedResult[]>;
-  /** Makes the new global model from the updates and closes the round, durably. */
-  aggregate(
-    request: RoundRequest,
-    results: readonly AcceptedResult[],
-    aggregator: AggregatorName,
-  ): Promise<FileRef>;
-  /** Closes a round that makes no model. */
-  close(request: RoundRequest, results: readonly AcceptedResult[]): Promise<void>;
+  readonly initial: Payload;
+  /** Sites for a round, once enough are there, as the job's rules ask for them; in site order. */
+  members(round: number): Promise<readonly string[]>;
+  /**
+   * Gives each site the task and waits until the job's rules are met, or throws the first failure. The answers that count, in site
+   * order.
+   */
+  exchange(task: TaskSpec, sites: readonly string[]): Promise<readonly Answer[]>;
+  reduce(step: ReduceStep): Promise<Payload>;
+  /**
+   * Closes a round: figures of the model that its task was given, the best model so far, and, where it has made one, the new global
+   * payload. Files of answers before it, and of the payload before, are not needed any more.
+   */
+  publish(round: number, made?: Payload): Promise<void>;
 }
 
-/** An algorithm of federated learning: which sites do what in which round. Returns the final model. */
-export type Workflow = (federation: Federation, options: { numRounds: number }) => Promise<FileRef>;
+/** What every workflow is given of the job. */
+export interface WorkflowOptions {
+  readonly numRounds: number;
+}
+
+/**
+ * An algorithm of federated learning: which sites do what in which round. It is deterministic: whatever may differ from run to run it
+ * asks of the federation. Returns the final payload.
+ */
+export type Workflow = (federation: Federation, options: WorkflowOptions) => Promise<Payload>;

@@ -20,7 +20,8 @@ export async function runWorkflow<Result>(
   { type, numRounds, keep, salvage, isPassing = () => false }: WorkflowRun<Result>,
 ): Promise<Result> {
   try {
-    const model = await WORKFLOWS[type](coordinator, { numRounds });
+    const { model } = await WORKFLOWS[type](coordinator, { numRounds });
+    await coordinator.settle();
     const best = bestOf(coordinator.history);
     const finished = { type: 'run.finished', model, ...(best && { best }) } as const;
     const result = await keep(record(coordinator.history, finished));

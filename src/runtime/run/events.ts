@@ -6,10 +6,13 @@ import type { MetricReport } from '../telemetry/metrics.ts';
  * What happens in a run, in the order it became true: the one form in which it stands in a log, in a database and on the wire. A run
  * is resumed from these alone. `round` counts from 1; the model of round r is the one aggregated in it, model 0 the initial one, and a
  * training round r reports figures on model r - 1.
+ *
+ * Version 2 tells what each call of a workflow came to (`members.chosen`, `round.answered`, `model.made`); logs of version 1 have none of
+ * these, and nothing else is different.
  */
 
-/** Of the form of events. What changes a key of them raises it, and `read-event.ts` learns to read what was before. */
-export const EVENTS_VERSION = 1;
+/** Of the form of events. What changes a key of them raises it; what was before stays readable. */
+export const EVENTS_VERSION = 2;
 
 export const taskKindSchema = z.enum(['train', 'evaluate']);
 export type TaskKind = z.output<typeof taskKindSchema>;
@@ -56,6 +59,10 @@ const acceptedResultSchema = z.strictObject({
 /** A site's answer to one task, whose bytes are on disk. */
 export type AcceptedResult = Readonly<z.output<typeof acceptedResultSchema>>;
 
+/** Named files of which one is the global model; others are what its next step begins with. */
+const payloadSchema = z.object({ model: fileRefSchema }).catchall(fileRefSchema);
+export type Payload = Readonly<z.output<typeof payloadSchema>>;
+
 const bestModelSchema = z.strictObject({
   /** Which model: 0 is the initial one. */
   round,
@@ -74,6 +81,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
   /** A job that had ended goes on: signed anew, `count` times so far, after the round it had. */
   event('run.resumed', { round, by: z.string(), count: z.int() }),
   event('model.initial', { model: fileRefSchema }),
+  /** Who takes part in a round. */
+  event('members.chosen', { round, sites: names }),
   event('round.opened', { round, kind: taskKindSchema, sites: names, model: fileRefSchema }),
   event('task.started', { round, site: z.string() }),
   event('task.progress', { round, site: z.string(), done: z.number(), total: z.number() }),
@@ -82,6 +91,15 @@ export const runEventSchema = z.discriminatedUnion('type', [
   /** The bytes of an accepted result are no longer what they were: the site is asked again. */
   event('result.dropped', { round, site: z.string(), reason: z.string() }),
   event('site.failed', { round, site: z.string(), error: errorSchema }),
+  /** The answers that count, by their sites. */
+  event('round.answered', { round, sites: names }),
+  event('model.made', {
+    round,
+    reducer: z.string(),
+    made: payloadSchema.readonly(),
+    /** Sentences for people, said when the round closes. */
+    notes: names.exactOptional(),
+  }),
   event('round.closed', {
     round,
     kind: taskKindSchema,
@@ -89,6 +107,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     metrics: metricsSchema,
     /** The new global model of a training round. */
     model: fileRefSchema.exactOptional(),
+    /** Files beside the model that its next step begins with. */
+    state: z.record(z.string(), fileRefSchema).readonly().exactOptional(),
     /** What was chosen among the models scored so far; logs of version 0.1.0 lack it. */
     chosen: z
       .strictObject({

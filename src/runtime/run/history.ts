@@ -2,7 +2,7 @@ import type { ErrorReport } from '../kernel/errors.ts';
 import { compareSites } from '../kernel/site-order.ts';
 import type { MetricReport } from '../telemetry/metrics.ts';
 import { type Contender, type Contest, contest, type Goal, winnerOf } from './best-model.ts';
-import type { AcceptedResult, BestModel, EngineUse, FileRef, RunEvent, TaskKind } from './events.ts';
+import type { AcceptedResult, BestModel, EngineUse, FileRef, Payload, RunEvent, TaskKind } from './events.ts';
 import { partsOf, scorersOf } from './pool-reports.ts';
 
 /** One closed round: `metrics` describe the model it was opened with, which is model `round - 1`. */
@@ -27,6 +27,8 @@ export interface SiteFailure {
 export interface RunHistory {
   readonly goal: Goal;
   readonly status: 'running' | 'interrupted' | 'failed' | 'finished';
+  /** Events in the log so far. */
+  readonly count: number;
   readonly initial: FileRef | undefined;
   /** The last model that is whole: of round 0 (the initial one) or of the last closed training round. */
   readonly position: { readonly round: number; readonly model: FileRef } | undefined;
@@ -36,6 +38,12 @@ export interface RunHistory {
   readonly open: (RunEvent & { type: 'round.opened' }) | undefined;
   /** Answers to it. */
   readonly accepted: readonly AcceptedResult[];
+  /** Whether these are all that count, so that none is asked for any more. */
+  readonly isAnswered: boolean;
+  /** What was made of them. */
+  readonly made: { readonly payload: Payload; readonly notes: readonly string[] } | undefined;
+  /** Files beside the last whole model, which its next step begins with. */
+  readonly serverState: readonly FileRef[];
   /** The first ones, at most `MOST_FAILURES`. */
   readonly failures: readonly SiteFailure[];
   readonly failureCount: number;
@@ -58,12 +66,16 @@ export function newHistory(goal: Goal): RunHistory {
   return {
     goal,
     status: 'running',
+    count: 0,
     initial: undefined,
     position: undefined,
     closedRounds: 0,
     last: undefined,
     open: undefined,
     accepted: [],
+    isAnswered: false,
+    made: undefined,
+    serverState: [],
     failures: [],
     failureCount: 0,
     rounds: new Map(),
@@ -91,6 +103,16 @@ export async function replayEvents(events: AsyncIterable<RunEvent>, goal: Goal):
 
 /** The history with one more event; pure, so that the live run and a resumed one see the same. */
 export function record(history: RunHistory, event: RunEvent): RunHistory {
+  const next = recorded(history, event);
+  return isShownOnly(event) ? next : { ...next, count: history.count + 1 };
+}
+
+/** Events that only show life are in no log. */
+function isShownOnly({ type }: RunEvent): boolean {
+  return type === 'task.started' || type === 'task.progress';
+}
+
+function recorded(history: RunHistory, event: RunEvent): RunHistory {
   switch (event.type) {
     case 'run.opened':
       return { ...history, status: 'running', error: undefined };
@@ -99,7 +121,12 @@ export function record(history: RunHistory, event: RunEvent): RunHistory {
     case 'model.initial':
       return { ...history, initial: event.model, position: { round: 0, model: event.model } };
     case 'round.opened':
-      return event.round === history.open?.round ? history : { ...history, open: event, accepted: [] };
+      if (event.round === history.open?.round) return history;
+      return { ...history, open: event, accepted: [], isAnswered: false };
+    case 'round.answered':
+      return { ...history, isAnswered: true };
+    case 'model.made':
+      return { ...history, made: { payload: event.made, notes: event.notes ?? [] } };
     case 'result.accepted':
       return { ...history, accepted: [...history.accepted, event.result] };
     case 'result.dropped':
@@ -116,6 +143,7 @@ export function record(history: RunHistory, event: RunEvent): RunHistory {
       return { ...history, status: 'failed', error: event.error };
     case 'run.finished':
       return { ...history, status: 'finished', final: { model: event.model, best: event.best } };
+    case 'members.chosen':
     case 'task.started':
     case 'task.progress':
       return history;
@@ -143,6 +171,9 @@ function close(history: RunHistory, event: RunEvent & { type: 'round.closed' }):
     ...history,
     open: undefined,
     accepted: [],
+    isAnswered: false,
+    made: undefined,
+    serverState: model ? Object.values(event.state ?? {}) : history.serverState,
     closedRounds: history.closedRounds + 1,
     last: { round, kind, metrics, results: inSiteOrder(history.accepted) },
     position: model ? { round, model } : history.position,

@@ -19,8 +19,9 @@ export interface LiveFile {
  * lie in one.
  */
 export function liveFiles(history: RunHistory): LiveFile[] {
-  const { initial, position, accepted, states } = history;
-  const models = [initial, position?.model, ...contendingModels(history)];
+  const { initial, position, accepted, states, made, serverState } = history;
+  const global = [position?.model, ...serverState, ...Object.values(made?.payload ?? {})];
+  const models = [initial, ...global, ...contendingModels(history)];
   const all: LiveFile[] = [
     ...models.flatMap((file) => (file ? [{ file, role: 'model' } as const] : [])),
     ...accepted.flatMap(({ site, update }) =>

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { settleGpu } from '../engine/settle-gpu.ts';
-import { createCoordinator, rulesOf } from '../federation/coordinator.ts';
+import { createCoordinator } from '../federation/coordinator.ts';
+import { rulesOf } from '../federation/coordinator-rules.ts';
 import { type RunSummary, summarizeRun, writeResults } from '../federation/run-report.ts';
 import { runWorkflow } from '../federation/run-workflow.ts';
 import { readEvents } from '../federation/stored-runs.ts';

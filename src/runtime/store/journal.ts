@@ -39,26 +39,53 @@ export async function openJournal<Event>(path: string, form: RecordForm<Event>):
     throw error;
   });
   await syncFolder(dirname(path));
-  let queue: Promise<void> = Promise.resolve();
+  const write = async (events: readonly Event[]) => {
+    let text = '';
+    for (const event of events) {
+      const line = chained(
+        JSON.stringify({ time: new Date().toISOString(), event: form.write(event) }),
+        last,
+      );
+      text += `${line.text}\n`;
+      last = line.hash;
+    }
+    await file.appendFile(text);
+    await file.datasync();
+  };
+  const appender = new Appender(write);
   return {
-    append: (event) => {
-      queue = queue.then(async () => {
-        const line = chained(
-          JSON.stringify({ time: new Date().toISOString(), event: form.write(event) }),
-          last,
-        );
-        await file.appendFile(`${line.text}\n`);
-        await file.datasync();
-        last = line.hash;
-      });
-      return queue;
-    },
+    append: (event) => appender.append(event),
     read: () => readJournal(path, form),
     close: async () => {
-      await queue.catch(() => undefined);
+      await appender.idle();
       await file.close();
     },
   };
+}
+
+/** Writes in order; what comes while the disk is waited for is written with the next wait. After a failure it writes nothing more. */
+class Appender<Event> {
+  readonly #write: (events: readonly Event[]) => Promise<void>;
+  #waiting: Event[] = [];
+  #written: Promise<void> = Promise.resolve();
+
+  constructor(write: (events: readonly Event[]) => Promise<void>) {
+    this.#write = write;
+  }
+
+  append(event: Event): Promise<void> {
+    if (this.#waiting.push(event) > 1) return this.#written;
+    this.#written = this.#written.then(() => {
+      const events = this.#waiting;
+      this.#waiting = [];
+      return this.#write(events);
+    });
+    return this.#written;
+  }
+
+  async idle(): Promise<void> {
+    await this.#written.catch(() => undefined);
+  }
 }
 
 /**

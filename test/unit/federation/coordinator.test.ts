@@ -60,8 +60,10 @@ describe('a run', () => {
   it('journals every answer before its round closes', async () => {
     const run = await finish({ rules: { numRounds: 1 } });
     const events = types(await journaled(run));
-    const round = ['round.opened', 'result.accepted', 'result.accepted', 'result.accepted', 'round.closed'];
-    expect(events).toEqual(['run.opened', 'model.initial', ...round, ...round]);
+    const answers = ['result.accepted', 'result.accepted', 'result.accepted', 'round.answered'];
+    const begin = ['members.chosen', 'round.opened', ...answers];
+    const trained = [...begin, 'model.made', 'round.closed'];
+    expect(events).toEqual(['run.opened', 'model.initial', ...trained, ...begin, 'round.closed']);
   });
 
   it('shows signs of life without journaling them', async () => {

@@ -8,7 +8,7 @@ import { type FakeRun, startFakeRun } from '../../support/fake-run.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
-const EVENTS_OF_THE_RUN = 15;
+const EVENTS_OF_THE_RUN = 23;
 
 /** Works until `count` events are in it; then the process is as good as dead. */
 function dyingAfter(count: number, lastIsKept: boolean) {
@@ -70,7 +70,7 @@ describe('a run that was killed', () => {
 
   it('asks only the sites whose answers are missing', async () => {
     const folder = join(root, 'missing');
-    await (await startFakeRun(folder, { wrapJournal: dyingAfter(3, true) })).done.catch(() => undefined);
+    await (await startFakeRun(folder, { wrapJournal: dyingAfter(4, true) })).done.catch(() => undefined);
     const answered = JSON.stringify(await readFile(join(folder, 'events.jsonl'), 'utf8'));
     const second = await startFakeRun(folder);
     await second.done;

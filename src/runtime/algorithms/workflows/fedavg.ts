@@ -6,14 +6,18 @@ import type { Workflow } from '../workflow.ts';
  * more, for its score alone.
  */
 export const fedAvg: Workflow = async (federation, { numRounds }) => {
-  let { round, model } = federation.position;
-  while (round < numRounds) {
-    round += 1;
-    const request = { kind: 'train', round, model } as const;
-    const results = await federation.collect(request);
-    model = await federation.aggregate(request, results, 'weighted_mean');
+  let global = federation.initial;
+  for (let round = 1; round <= numRounds; round++) {
+    const sites = await federation.members(round);
+    const answers = await federation.exchange({ name: 'train', round, inputs: global }, sites);
+    global = await federation.reduce({ round, reducer: 'weighted_mean', base: global, answers });
+    await federation.publish(round, global);
   }
-  const final = { kind: 'evaluate', round: numRounds + 1, model } as const;
-  await federation.close(final, await federation.collect(final));
-  return model;
+  const last = numRounds + 1;
+  await federation.exchange(
+    { name: 'evaluate', round: last, inputs: global },
+    await federation.members(last),
+  );
+  await federation.publish(last);
+  return global;
 };

@@ -13,6 +13,11 @@ export const RUN_ERRORS = {
       'The event log was written by a newer neuroflare: its form is version {version}, and this one reads up to {known}.',
     hint: 'Go on with the neuroflare that wrote it: a run names its version in run.json, under software.',
   },
+  NF_RUN_REPLAY: {
+    exit: 4,
+    message: 'The run cannot go on: its workflow asks for {asked} where the event log has {logged}.',
+    hint: 'Go on with the job and the neuroflare that the run was started with (run.json names both), or start a new run.',
+  },
   NF_ROUND_MEMBERS: {
     exit: 4,
     message: 'The round cannot open: {reason}.',

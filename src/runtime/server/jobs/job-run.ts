@@ -1,5 +1,6 @@
 import type { Verdict } from '../../federation/channel.ts';
-import { type Coordinator, createCoordinator, rulesOf } from '../../federation/coordinator.ts';
+import { type Coordinator, createCoordinator } from '../../federation/coordinator.ts';
+import { rulesOf } from '../../federation/coordinator-rules.ts';
 import type { CheckedJob } from '../../federation/intake/operations.ts';
 import type { RunFiles } from '../../federation/run-files.ts';
 import { runWorkflow } from '../../federation/run-workflow.ts';

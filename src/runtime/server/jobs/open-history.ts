@@ -60,7 +60,8 @@ async function mend(deps: HistoryDeps, history: RunHistory): Promise<void> {
   // What sites keep lies at the sites.
   const own = liveFiles(history).filter(({ role }) => role !== 'state');
   for (const { file, site } of own) {
-    if (site === undefined || !open) {
+    // Nor is anybody asked again once it is settled which answers count.
+    if (site === undefined || !open || history.isAnswered) {
       await requireIntact(files, file);
       continue;
     }

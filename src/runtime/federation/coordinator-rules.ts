@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import type { RunPlan } from '../job/plan.ts';
+import type { Goal } from '../run/best-model.ts';
+import type { RoundRules } from './round.ts';
+
+/** What a job asks of its rounds. */
+export interface CoordinatorRules extends Goal {
+  readonly minClients: number;
+  /** Sites without which no round is closed. */
+  readonly mandatory: readonly string[];
+  /** Seconds; undefined waits for every site that has not failed. */
+  readonly waitAfterQuorum: number | undefined;
+  /** Results that make a round; undefined: of all sites. */
+  readonly clientsPerRound: number | undefined;
+  readonly overSelection: number;
+  readonly numRounds: number;
+  readonly seed: number;
+  readonly jobName: string;
+  /** Of the job's model, where it names them. */
+  readonly classes?: readonly string[] | undefined;
+}
+
+/** The rules a job sets. */
+export function rulesOf({ job, minClients }: Pick<RunPlan, 'job' | 'minClients'>): CoordinatorRules {
+  const named = job.model.kind === 'built' && z.array(z.string()).safeParse(job.model.spec.classes);
+  const classes = named ? named.data : undefined;
+  return { ...job.workflow, minClients, seed: job.seed, jobName: job.name, classes };
+}
+
+/** Those of one round with these members. */
+export function roundRules(
+  { minClients, mandatory, waitAfterQuorum, clientsPerRound }: CoordinatorRules,
+  members: readonly string[],
+): RoundRules {
+  return {
+    minClients,
+    mandatory,
+    ...(waitAfterQuorum !== undefined && { waitAfterQuorum }),
+    ...(clientsPerRound !== undefined && clientsPerRound < members.length && { target: clientsPerRound }),
+  };
+}

@@ -1,0 +1,172 @@
+import type { Answer } from '../algorithms/workflow.ts';
+import { flError } from '../kernel/errors.ts';
+import type { Payload, RunEvent } from '../run/events.ts';
+import { inSiteOrder } from '../run/history.ts';
+
+/** What a call of a workflow came to. */
+export interface Outcomes {
+  readonly members: readonly string[];
+  readonly exchange: readonly Answer[];
+  readonly reduce: Payload;
+  readonly publish: undefined;
+}
+type Verb = keyof Outcomes;
+export type Call = { readonly [Kind in Verb]: CallOf<Kind> }[Verb];
+
+/** A call of a workflow: `asked` is all that decides its outcome, as text. */
+export interface CallOf<Kind extends Verb> {
+  readonly verb: Kind;
+  readonly round: number;
+  readonly asked: string;
+}
+
+interface Waiting {
+  readonly call: Call;
+  readonly settle: PromiseWithResolvers<{ readonly outcome: Outcomes[Verb] } | undefined>;
+}
+
+/**
+ * The calls of a workflow that are in a run's log. The log is read along with the workflow, one event at a time, and only once: memory
+ * does not grow with its rounds.
+ */
+export class Replay {
+  readonly #events: AsyncIterable<RunEvent>;
+  readonly #waiting = new Map<string, Waiting>();
+  /** Answers to the exchange that is open in the log, by site. */
+  readonly #answers = new Map<string, Answer>();
+  #reading: Promise<void> | undefined;
+  #isOver = false;
+  #fault: unknown;
+
+  constructor(events: AsyncIterable<RunEvent>) {
+    this.#events = events;
+  }
+
+  /**
+   * What the log holds of a call; undefined once it has no more: from there on the run is live.
+   * @throws NF_RUN_REPLAY where the log holds another call
+   */
+  async outcome<Kind extends Verb>(
+    call: CallOf<Kind> & Call,
+  ): Promise<{ readonly outcome: Outcomes[Kind] } | undefined> {
+    if (this.#fault !== undefined) throw this.#fault;
+    if (this.#isOver) return undefined;
+    const settle: Waiting['settle'] = Promise.withResolvers();
+    this.#waiting.set(idOf(call), { call, settle });
+    this.#reading ??= this.#read();
+    return settle.promise as Promise<{ readonly outcome: Outcomes[Kind] } | undefined>;
+  }
+
+  /** The workflow makes no more calls. @throws NF_RUN_REPLAY if the log has further ones */
+  async end(): Promise<void> {
+    this.#reading ??= this.#read();
+    await this.#reading;
+    if (this.#fault !== undefined) throw this.#fault;
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for await (const event of this.#events) await this.#hear(event);
+      this.#isOver = true;
+      for (const { settle } of this.#waiting.values()) settle.resolve(undefined);
+    } catch (error) {
+      this.#fault = error;
+      for (const { settle } of this.#waiting.values()) settle.reject(error);
+    }
+    this.#waiting.clear();
+  }
+
+  async #hear(event: RunEvent): Promise<void> {
+    switch (event.type) {
+      case 'members.chosen':
+        return this.#settle({ verb: 'members', round: event.round }, event.sites);
+      case 'round.opened':
+        return this.#opened(event);
+      case 'result.accepted':
+        this.#answers.set(event.result.site, event.result);
+        return;
+      case 'result.dropped':
+      case 'site.failed':
+        this.#answers.delete(event.site);
+        return;
+      case 'round.answered':
+        return this.#answered(event.round, event.sites);
+      case 'model.made':
+        return this.#settle({ verb: 'reduce', round: event.round }, event.made, event.reducer);
+      case 'round.closed':
+        return this.#closed(event);
+      default:
+    }
+  }
+
+  async #opened(event: RunEvent & { type: 'round.opened' }): Promise<void> {
+    const { round } = event;
+    // Logs of version 1 do not tell the choice of the members apart.
+    if (this.#waiting.has(idOf({ verb: 'members', round })))
+      await this.#settle({ verb: 'members', round }, event.sites);
+    this.#require({ verb: 'exchange', round }, exchangeText({ ...event, name: event.kind }));
+    this.#answers.clear();
+  }
+
+  async #answered(round: number, sites: readonly string[]): Promise<void> {
+    const answers = inSiteOrder([...this.#answers.values()].filter(({ site }) => sites.includes(site)));
+    await this.#settle({ verb: 'exchange', round }, answers);
+  }
+
+  async #closed({ round, model, state }: RunEvent & { type: 'round.closed' }): Promise<void> {
+    // Nor in logs of version 1 what a round's model was made of.
+    if (this.#waiting.has(idOf({ verb: 'exchange', round }))) {
+      await this.#answered(round, [...this.#answers.keys()]);
+      if (model) await this.#settle({ verb: 'reduce', round }, { model });
+    }
+    this.#answers.clear();
+    await this.#settle({ verb: 'publish', round }, undefined, publishText(model && { ...state, model }));
+  }
+
+  /** Gives the call its outcome, and the workflow its turn. */
+  async #settle(key: Pick<Call, 'verb' | 'round'>, outcome: Outcomes[Verb], logged?: string): Promise<void> {
+    const { settle } = this.#require(key, logged);
+    this.#waiting.delete(idOf(key));
+    settle.resolve({ outcome });
+    await new Promise(setImmediate);
+  }
+
+  #require(key: Pick<Call, 'verb' | 'round'>, logged?: string): Waiting {
+    const found = this.#waiting.get(idOf(key));
+    if (found && (logged === undefined || logged === found.call.asked)) return found;
+    const asked = [...this.#waiting.values()].map(({ call }) => `${idOf(call)} (${call.asked})`);
+    throw flError('NF_RUN_REPLAY', {
+      asked: asked.length > 0 ? asked.join(', ') : 'nothing more',
+      logged: logged === undefined ? idOf(key) : `${idOf(key)} (${logged})`,
+    });
+  }
+}
+
+function idOf({ verb, round }: Pick<Call, 'verb' | 'round'>): string {
+  return `${verb} of round ${round}`;
+}
+
+/** What an exchange asks for, as its log tells it. */
+export function exchangeText({
+  name,
+  sites,
+  model,
+}: {
+  name: string;
+  sites: readonly string[];
+  model: { readonly sha256: string };
+}): string {
+  return `${name} with model ${model.sha256.slice(0, 12)} at ${sites.join(', ')}`;
+}
+
+export function reduceText({ reducer }: { readonly reducer: string }): string {
+  return reducer;
+}
+
+export function publishText(made: Payload | undefined): string {
+  if (!made) return 'figures alone';
+  return Object.entries(made)
+    .map(([name, { sha256 }]) => `${name} ${sha256.slice(0, 12)}`)
+    .sort()
+    .join(', ');
+}

@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import type { Federation, Workflow } from '../../../src/runtime/algorithms/workflow.ts';
+import { fedAvg } from '../../../src/runtime/algorithms/workflows/fedavg.ts';
+import { exchangeText, publishText, Replay, reduceText } from '../../../src/runtime/federation/replay.ts';
+import { sha256 } from '../../../src/runtime/kernel/digest.ts';
+import type { FileRef, RunEvent } from '../../../src/runtime/run/events.ts';
+
+const ref = (name: string): FileRef => ({ path: `${name}.bin`, sha256: sha256(name) });
+const result = (site: string) => ({
+  site,
+  paramsType: 'FULL' as const,
+  numExamples: 1,
+  metrics: {},
+  seconds: 1,
+  update: ref(`${site}'s`),
+});
+const accepted = (round: number, site: string): RunEvent => ({
+  type: 'result.accepted',
+  round,
+  result: result(site),
+});
+const SITES = ['a', 'b'];
+
+/** One round of FedAvg as version 1 wrote it down, and as it is now. */
+const VERSION_1: readonly RunEvent[] = [
+  { type: 'run.opened' },
+  { type: 'model.initial', model: ref('m0') },
+  { type: 'round.opened', round: 1, kind: 'train', sites: SITES, model: ref('m0') },
+  accepted(1, 'b'),
+  { type: 'run.opened', resumedFromRound: 0 },
+  accepted(1, 'a'),
+  { type: 'round.closed', round: 1, kind: 'train', metrics: {}, model: ref('m1') },
+  { type: 'round.opened', round: 2, kind: 'evaluate', sites: SITES, model: ref('m1') },
+  accepted(2, 'a'),
+  accepted(2, 'b'),
+  { type: 'round.closed', round: 2, kind: 'evaluate', metrics: {} },
+];
+const NOW: readonly RunEvent[] = VERSION_1.flatMap((event): RunEvent[] => {
+  if (event.type === 'round.opened')
+    return [{ type: 'members.chosen', round: event.round, sites: SITES }, event];
+  if (event.type !== 'round.closed') return [event];
+  const { round, model } = event;
+  const made: RunEvent[] = model
+    ? [{ type: 'model.made', round, reducer: 'weighted_mean', made: { model } }]
+    : [];
+  return [{ type: 'round.answered', round, sites: SITES }, ...made, event];
+});
+
+async function* logOf(events: readonly RunEvent[]): AsyncGenerator<RunEvent> {
+  yield* events;
+}
+
+/** Runs a workflow on a log alone: its calls, and those that the log does not answer. */
+async function follow(events: readonly RunEvent[], workflow: Workflow = fedAvg, numRounds = 1) {
+  const replay = new Replay(logOf(events));
+  const answered: string[] = [];
+  const ask = async <Outcome>(
+    name: string,
+    known: Promise<{ readonly outcome: Outcome } | undefined>,
+  ): Promise<Outcome> => {
+    const found = await known;
+    if (!found) throw new Error(`live: ${name}`);
+    answered.push(name);
+    return found.outcome;
+  };
+  const federation: Federation = {
+    initial: { model: ref('m0') },
+    members: (round) => ask(`members ${round}`, replay.outcome({ verb: 'members', round, asked: 'sites' })),
+    exchange: ({ name, round, inputs }, sites) => {
+      const asked = exchangeText({ name, sites, model: inputs.model });
+      return ask(`${name} ${round}`, replay.outcome({ verb: 'exchange', round, asked }));
+    },
+    reduce: (step) => {
+      const asked = reduceText(step);
+      return ask(`reduce ${step.round}`, replay.outcome({ verb: 'reduce', round: step.round, asked }));
+    },
+    publish: (round, made) => {
+      const asked = publishText(made);
+      return ask(`publish ${round}`, replay.outcome({ verb: 'publish', round, asked }));
+    },
+  };
+  const run = async () => {
+    const { model } = await workflow(federation, { numRounds });
+    await replay.end();
+    return model.path;
+  };
+  return { answered, end: await run().catch((error: unknown) => error) };
+}
+
+const CALLS = ['members 1', 'train 1', 'reduce 1', 'publish 1', 'members 2', 'evaluate 2', 'publish 2'];
+
+describe('a workflow that runs again', () => {
+  it.each([
+    ['a log of version 1', VERSION_1],
+    ['a log', NOW],
+  ])('gets from %s what each of its calls came to', async (_, events) => {
+    expect(await follow(events)).toEqual({ answered: CALLS, end: 'm1.bin' });
+  });
+
+  it.each(NOW.map((_, index) => index))('goes live where the log ends, after %i events', async (count) => {
+    const { answered, end } = await follow(NOW.slice(0, count));
+    expect(answered).toEqual(CALLS.slice(0, answered.length));
+    expect(end).toEqual(new Error(`live: ${CALLS[answered.length]}`));
+  });
+
+  it('gets answers in site order, without those that were dropped or failed later', async () => {
+    const events: RunEvent[] = [
+      ...NOW.slice(0, 6),
+      { type: 'result.dropped', round: 1, site: 'b', reason: 'damaged' },
+      accepted(1, 'a'),
+      accepted(1, 'b'),
+      { type: 'site.failed', round: 1, site: 'a', error: { code: 'X', message: '', hint: '', exitCode: 1 } },
+      { type: 'round.answered', round: 1, sites: SITES },
+    ];
+    let answers: readonly string[] = [];
+    await follow(events, async (federation) => {
+      const sites = await federation.members(1);
+      const task = { name: 'train', round: 1, inputs: federation.initial } as const;
+      answers = (await federation.exchange(task, sites)).map(({ site }) => site);
+      return federation.initial;
+    });
+    expect(answers).toEqual(['b']);
+  });
+
+  const otherwise: [string, Workflow, string, string][] = [
+    [
+      'other sites',
+      async (federation) => {
+        await federation.members(1);
+        await federation.exchange({ name: 'train', round: 1, inputs: federation.initial }, ['a']);
+        return federation.initial;
+      },
+      'at a)',
+      'at a, b)',
+    ],
+    [
+      'another call',
+      async (federation) => {
+        await federation.publish(1);
+        return federation.initial;
+      },
+      'publish of round 1',
+      'members of round 1',
+    ],
+    [
+      'another model in the end',
+      async (federation) => {
+        const inputs = federation.initial;
+        await federation.exchange({ name: 'train', round: 1, inputs }, await federation.members(1));
+        await federation.reduce({ round: 1, reducer: 'weighted_mean', base: inputs, answers: [] });
+        await federation.publish(1, inputs);
+        return inputs;
+      },
+      sha256('m0').slice(0, 12),
+      sha256('m1').slice(0, 12),
+    ],
+    ['fewer calls', async ({ initial }) => ({ model: initial.model }), 'nothing more', 'members of round 1'],
+  ];
+  it.each(otherwise)('and asks for %s is refused, with both', async (_, workflow, asked, logged) => {
+    const { end } = await follow(NOW, workflow);
+    expect(end).toMatchObject({ code: 'NF_RUN_REPLAY' });
+    const [before, after] = String((end as Error).message).split(' where the event log has ');
+    expect(before).toContain(asked);
+    expect(after).toContain(logged);
+  });
+});
