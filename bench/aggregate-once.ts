@@ -1,11 +1,12 @@
 // One aggregation in a process of its own, for aggregation.ts. usage: node bench/aggregate-once.ts TARGET MODEL ...
-import { weightedMean } from '../src/runtime/algorithms/aggregators/weighted-mean.ts';
+import { reduce } from '../src/runtime/algorithms/reduce.ts';
+import { REDUCERS } from '../src/runtime/algorithms/registry.ts';
 
 const [target = '', ...models] = process.argv.slice(2);
 const begun = performance.now();
-await weightedMean({
-  target,
-  base: models[0] ?? '',
+await reduce(REDUCERS.weighted_mean, {
+  targets: { model: target },
+  base: { model: models[0] ?? '' },
   contributions: models.map((path, index) => ({
     site: `site-${index + 1}`,
     path,

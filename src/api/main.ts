@@ -1,9 +1,12 @@
 export type { RunSummary } from '../runtime/federation/run-report.ts';
 export {
   BuiltModel,
+  Cyclic,
   FedAvg,
   type FedAvgOptions,
   type FedJobOptions,
+  FedOpt,
+  type FedOptOptions,
   InitialParams,
   type NestedNumbers,
   ScriptRunner,

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { weightedMean } from '../../src/runtime/algorithms/aggregators/weighted-mean.ts';
+import { weightedMean } from '../support/weighted-mean.ts';
 import { sha256File } from '../../src/runtime/kernel/digest.ts';
 import { DTYPES, type ParamSet } from '../../src/runtime/tensors/nd-array.ts';
 import { readModel, writeModel } from '../support/model-files.ts';

@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs';
-import { fedAvg } from '../../src/runtime/algorithms/workflows/fedavg.ts';
+import { WORKFLOWS } from '../../src/runtime/algorithms/registry.ts';
 import { type Coordinator, createCoordinator } from '../../src/runtime/federation/coordinator.ts';
 import type { CoordinatorRules } from '../../src/runtime/federation/coordinator-rules.ts';
 import { keepInitialModel } from '../../src/runtime/federation/initial-model.ts';
 import { folderFiles } from '../../src/runtime/federation/run-files.ts';
+import type { WorkflowType } from '../../src/runtime/job/workflow-options.ts';
 import type { RunEvent } from '../../src/runtime/run/events.ts';
 import { type ClosedRound, newHistory, type RunHistory, record } from '../../src/runtime/run/history.ts';
 import { RUN_EVENTS } from '../../src/runtime/run/stored-event.ts';
@@ -29,6 +30,9 @@ export const RULES: CoordinatorRules = {
 
 export interface FakeRunOptions extends Omit<FakeChannelOptions, 'folder'> {
   readonly rules?: Partial<CoordinatorRules>;
+  /** Default: fedavg. */
+  readonly type?: WorkflowType;
+  readonly workflowOptions?: object;
   readonly signal?: AbortSignal;
   /** Sees the journal before the coordinator does, and may break it. */
   readonly wrapJournal?: (journal: Journal<RunEvent>) => Journal<RunEvent>;
@@ -43,11 +47,11 @@ export interface FakeRun {
   /** All of them, those before a restart, too. */
   readonly closed: readonly ClosedRound[];
   readonly shown: readonly RunEvent[];
-  /** What FedAvg came to: the path of the final model. */
+  /** What the workflow came to: the path of the final model. */
   readonly done: Promise<string>;
 }
 
-/** FedAvg over pretended sites in `root`; a folder that holds a journal is resumed. */
+/** A workflow over pretended sites in `root`; a folder that holds a journal is resumed. */
 export async function startFakeRun(root: string, options: FakeRunOptions = {}): Promise<FakeRun> {
   const folder = runFolder(root);
   const path = folder.at('events.jsonl');
@@ -69,7 +73,9 @@ export async function startFakeRun(root: string, options: FakeRunOptions = {}): 
       options.onEvent?.(event, channel);
     },
   });
-  const done = fedAvg(coordinator, rules)
+  const { type = 'fedavg', workflowOptions = {} } = options;
+  const done = WORKFLOWS[type]
+    .run(coordinator, { ...rules, options: workflowOptions })
     .then(async ({ model }) => {
       await coordinator.settle();
       return folder.at(model.path);

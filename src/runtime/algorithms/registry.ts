@@ -1,10 +1,23 @@
-import type { Aggregator, AggregatorName } from './aggregator.ts';
-import { weightedMean } from './aggregators/weighted-mean.ts';
+import type { WorkflowType } from '../job/workflow-options.ts';
+import type { Reducer, ReducerName } from './reducer.ts';
+import { adagrad, adam, sgd, yogi } from './reducers/server-optimizers.ts';
 import type { Workflow } from './workflow.ts';
+import { cyclic } from './workflows/cyclic.ts';
 import { fedAvg } from './workflows/fedavg.ts';
+import { fedOpt } from './workflows/fedopt.ts';
 
-/** Workflows by the name a job gives in `workflow.type`. */
-export const WORKFLOWS: Readonly<Record<'fedavg', Workflow>> = { fedavg: fedAvg };
+/** Workflows by the name a job gives in `workflow.type`; their options are declared in `job/workflow-options.ts`. */
+export const WORKFLOWS: Readonly<Record<WorkflowType, Workflow>> = {
+  fedavg: fedAvg,
+  fedopt: fedOpt,
+  cyclic,
+};
 
-/** Aggregators by name, so that a workflow can have one run in another thread. */
-export const AGGREGATORS: Readonly<Record<AggregatorName, Aggregator>> = { weighted_mean: weightedMean };
+/** Reducers by name, so that a workflow can have one run in another thread. */
+export const REDUCERS: Readonly<Record<ReducerName, Reducer>> = {
+  weighted_mean: { state: [] },
+  sgd,
+  adam,
+  adagrad,
+  yogi,
+};

@@ -1,5 +1,5 @@
 import type { AcceptedResult, Payload, TaskKind } from '../run/events.ts';
-import type { AggregatorName } from './aggregator.ts';
+import type { ReducerName } from './reducer.ts';
 
 /** A task for sites, one each. No two exchanges of a run have the same round. */
 export interface TaskSpec {
@@ -15,7 +15,9 @@ export type Answer = AcceptedResult;
 /** Makes a new global model, and the files that its next step needs, out of answers. */
 export interface ReduceStep {
   readonly round: number;
-  readonly reducer: AggregatorName;
+  readonly reducer: ReducerName;
+  /** Of the reducer. */
+  readonly options?: object;
   /** What the sites received. */
   readonly base: Payload;
   readonly answers: readonly Answer[];
@@ -30,10 +32,10 @@ export interface Federation {
   /** Sites for a round, once enough are there, as the job's rules ask for them; in site order. */
   members(round: number): Promise<readonly string[]>;
   /**
-   * Gives each site the task and waits until the job's rules are met, or throws the first failure. The answers that count, in site
-   * order.
+   * Gives each site the task and waits until the job's rules are met, or those given in their place, or throws the first failure. The
+   * answers that count, in site order.
    */
-  exchange(task: TaskSpec, sites: readonly string[]): Promise<readonly Answer[]>;
+  exchange(task: TaskSpec, sites: readonly string[], rules?: RoundRules): Promise<readonly Answer[]>;
   reduce(step: ReduceStep): Promise<Payload>;
   /**
    * Closes a round: figures of the model that its task was given, the best model so far, and, where it has made one, the new global
@@ -42,13 +44,29 @@ export interface Federation {
   publish(round: number, made?: Payload): Promise<void>;
 }
 
-/** What every workflow is given of the job. */
-export interface WorkflowOptions {
+/** When an exchange has what it needs. */
+export interface RoundRules {
+  /** Results the round needs. */
+  readonly minClients: number;
+  /** Sites whose result it needs in any case. */
+  readonly mandatory?: readonly string[];
+  /** Seconds to wait for the others once these have answered; undefined waits for all. */
+  readonly waitAfterQuorum?: number;
+  /** Results that end the round at once, where more sites were asked than are wanted. */
+  readonly target?: number;
+}
+
+/** What a workflow is given of the job; `options` are the keys that its type alone has. */
+export interface WorkflowJob<Options> {
   readonly numRounds: number;
+  readonly options: Options;
 }
 
 /**
  * An algorithm of federated learning: which sites do what in which round. It is deterministic: whatever may differ from run to run it
- * asks of the federation. Returns the final payload.
+ * asks of the federation.
  */
-export type Workflow = (federation: Federation, options: WorkflowOptions) => Promise<Payload>;
+export interface Workflow<Options = object> {
+  /** Returns the final payload. */
+  run(federation: Federation, job: WorkflowJob<Options>): Promise<Payload>;
+}

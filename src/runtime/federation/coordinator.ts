@@ -1,6 +1,7 @@
-import type { AggregationRequest, AggregatorName } from '../algorithms/aggregator.ts';
-import { AGGREGATORS } from '../algorithms/registry.ts';
-import type { Answer, Federation, ReduceStep, TaskSpec } from '../algorithms/workflow.ts';
+import { type Digests, reduce } from '../algorithms/reduce.ts';
+import type { ReduceRequest } from '../algorithms/reducer.ts';
+import { REDUCERS } from '../algorithms/registry.ts';
+import type { Answer, Federation, ReduceStep, RoundRules, TaskSpec } from '../algorithms/workflow.ts';
 import { atPlace, flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import { deriveSeed } from '../kernel/random.ts';
@@ -29,8 +30,8 @@ export interface CoordinatorDeps {
   readonly signal: AbortSignal;
   /** From the journal of an earlier start, or of this one's first records. */
   readonly history: RunHistory;
-  /** Where models are averaged; default: here. */
-  readonly aggregate?: (name: AggregatorName, request: AggregationRequest) => Promise<string>;
+  /** Where models are reduced; default: here. */
+  readonly reduce?: (request: ReduceRequest) => Promise<Digests>;
 }
 
 /** The side of the federation that holds the global model: carries out what a workflow asks for, durably. */
@@ -50,6 +51,12 @@ export function createCoordinator(deps: CoordinatorDeps): Coordinator {
   return new RoundCoordinator(deps);
 }
 
+/** A round whose answers are there, and the rules that they must meet. */
+interface Closing {
+  readonly round: number;
+  readonly rules: Pick<RoundRules, 'minClients' | 'mandatory'>;
+}
+
 class RoundCoordinator implements Coordinator {
   readonly initial: Payload;
   readonly #deps: CoordinatorDeps;
@@ -57,6 +64,8 @@ class RoundCoordinator implements Coordinator {
   readonly #log: RunLog;
   readonly #said = new Set<string>();
   #round: OpenRound | undefined;
+  /** Of the last exchange, where they are not the job's. */
+  #rules: RoundRules | undefined;
 
   constructor(deps: CoordinatorDeps) {
     const { initial } = deps.history;
@@ -102,12 +111,17 @@ class RoundCoordinator implements Coordinator {
   }
 
   /** Opens a round, or takes up the one that was open when the run stopped, with the answers it had. */
-  async exchange(task: TaskSpec, sites: readonly string[]): Promise<readonly Answer[]> {
+  async exchange(
+    task: TaskSpec,
+    sites: readonly string[],
+    rules: RoundRules = roundRules(this.#deps.rules, sites),
+  ): Promise<readonly Answer[]> {
     const { round, name: kind, inputs } = task;
     const asked = exchangeText({ name: kind, sites, model: inputs.model });
     const known = await this.#replay.outcome({ verb: 'exchange', round, asked });
     if (known) return known.outcome;
     this.#deps.signal.throwIfAborted();
+    this.#rules = rules;
     if (this.#round) throw new Error(`Round ${this.#round.number} is open yet.`);
     if (this.history.open?.round !== round)
       await this.#log.conclude({ type: 'round.opened', sites, kind, round, model: inputs.model });
@@ -117,14 +131,14 @@ class RoundCoordinator implements Coordinator {
       round,
       kind,
       members: sites,
-      rules: roundRules(this.#deps.rules, sites),
+      rules,
       accepted: () => this.history.accepted,
       task: (site) => this.#task(site, task),
       emit: (event) => this.#log.emit(event),
       objection: (answer) => engineObjection(this.history, answer),
     });
     try {
-      const answers = await this.#sameClasses(round, await this.#round.run());
+      const answers = await this.#sameClasses({ round, rules }, await this.#round.run());
       requireKeyMetric(answers, this.#deps.rules.keyMetric);
       this.#log.jot({ type: 'round.answered', round, sites: answers.map(({ site }) => site) });
       return answers;
@@ -134,29 +148,27 @@ class RoundCoordinator implements Coordinator {
   }
 
   async reduce(step: ReduceStep): Promise<Payload> {
-    const { round, reducer } = step;
+    const { round, reducer, options } = step;
     const known = await this.#replay.outcome({ verb: 'reduce', round, asked: reduceText(step) });
     if (known) return known.outcome;
-    const { files, rules, aggregate = (name, work) => AGGREGATORS[name](work) } = this.#deps;
+    const { files, rules, reduce: carryOut = reduceHere } = this.#deps;
+    const base = pathsOf(step.base, files);
+    const names = ['model', ...REDUCERS[reducer].state];
     let usable = step.answers;
     for (;;) {
       const { contributions, notes } = weighResults(usable, { ...rules, files });
-      const base = files.at(step.base.model);
+      const how = { reducer, contributions, base, ...(options && { options }) };
       try {
-        const model = await files.keepModel(round, (target) =>
-          aggregate(reducer, { contributions, base, target }),
+        const { model, ...state } = await files.keep(round, names, (targets) =>
+          carryOut({ ...how, targets: { model: '', ...targets } }),
         );
+        if (!model) throw new Error('The reduction made no model.');
+        const made = { ...state, model };
         faultPoint('model.kept');
-        this.#log.jot({
-          type: 'model.made',
-          round,
-          reducer,
-          made: { model },
-          ...(notes.length > 0 && { notes }),
-        });
-        return { model };
+        this.#log.jot({ type: 'model.made', round, reducer, made, ...(notes.length > 0 && { notes }) });
+        return made;
       } catch (thrown) {
-        usable = await this.#withoutCulprit(thrown, round, usable);
+        usable = await this.#withoutCulprit(thrown, { round, rules: this.#rules ?? rules }, usable);
       }
     }
   }
@@ -192,7 +204,7 @@ class RoundCoordinator implements Coordinator {
   /** An update that is finite alone may leave no number together with others. */
   async #withoutCulprit(
     thrown: unknown,
-    round: number,
+    round: Closing,
     results: readonly Answer[],
   ): Promise<readonly Answer[]> {
     const error = toNeuroflareError(thrown);
@@ -202,7 +214,7 @@ class RoundCoordinator implements Coordinator {
   }
 
   /** Figures of other classes than those of the others cannot be pooled with them. */
-  async #sameClasses(round: number, results: readonly Answer[]): Promise<readonly Answer[]> {
+  async #sameClasses(round: Closing, results: readonly Answer[]): Promise<readonly Answer[]> {
     let rest = results;
     for (const { site, ...differ } of otherClasses(inSiteOrder(results), this.#deps.rules.classes))
       rest = await this.#without(site, {
@@ -223,12 +235,17 @@ class RoundCoordinator implements Coordinator {
   /** An answer may show to be unusable beside those of others: its site has failed in this round, whose rule decides. */
   async #without(
     site: string,
-    { error, round, results }: { error: NeuroflareError; round: number; results: readonly Answer[] },
+    {
+      error,
+      round: closing,
+      results,
+    }: { error: NeuroflareError; round: Closing; results: readonly Answer[] },
   ): Promise<readonly Answer[]> {
+    const { round, rules } = closing;
     const place = { site, round };
     await this.note({ type: 'site.failed', round, site, error: { ...error.report(), place } });
     const rest = results.filter((result) => result.site !== site);
-    const { minClients, mandatory } = this.#deps.rules;
+    const { minClients, mandatory = [] } = rules;
     const isEnough = rest.length >= Math.max(1, minClients) && !mandatory.includes(site);
     if (!isEnough) throw atPlace(error, place);
     return rest;
@@ -259,4 +276,13 @@ class RoundCoordinator implements Coordinator {
     for (const text of news) this.#said.add(text);
     return news;
   }
+}
+
+function reduceHere({ reducer, ...request }: ReduceRequest): Promise<Digests> {
+  return reduce(REDUCERS[reducer], request);
+}
+
+function pathsOf({ model, ...state }: Payload, files: RunFiles): { model: string } & Record<string, string> {
+  const paths = Object.entries(state).map(([name, file]) => [name, files.at(file)]);
+  return { ...Object.fromEntries(paths), model: files.at(model) };
 }

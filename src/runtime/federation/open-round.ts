@@ -1,3 +1,4 @@
+import type { RoundRules } from '../algorithms/workflow.ts';
 import { type ErrorReport, ReportedFailure } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { AcceptedResult, RunEvent, TaskKind } from '../run/events.ts';
@@ -8,7 +9,6 @@ import {
   outstanding,
   type RoundEffect,
   type RoundInput,
-  type RoundRules,
   type RoundState,
   type RoundStep,
   stepRound,

@@ -1,3 +1,4 @@
+import type { RoundRules } from '../algorithms/workflow.ts';
 import { type ErrorReport, flError } from '../kernel/errors.ts';
 import type { Verdict } from './channel.ts';
 
@@ -9,17 +10,6 @@ import type { Verdict } from './channel.ts';
  * open -> quorum -> closed, or aborted from the first two.
  */
 export type RoundPhase = 'open' | 'quorum' | 'closed' | 'aborted';
-
-export interface RoundRules {
-  /** Results the round needs. */
-  readonly minClients: number;
-  /** Sites whose result it needs in any case. */
-  readonly mandatory?: readonly string[];
-  /** Seconds to wait for the others once these have answered; undefined waits for all. */
-  readonly waitAfterQuorum?: number;
-  /** Results that end the round at once, where more sites were asked than are wanted. */
-  readonly target?: number;
-}
 
 export interface RoundState {
   readonly phase: RoundPhase;

@@ -1,6 +1,11 @@
 import { rm } from 'node:fs/promises';
 import type { FileRef } from '../run/events.ts';
-import { modelPath, type RunFolder, updatePath } from '../workspace/run-folder.ts';
+import { modelPath, type RunFolder, serverStatePath, updatePath } from '../workspace/run-folder.ts';
+
+/** Puts files at the paths of their names, and returns their SHA-256. */
+export type WriteFiles = (
+  targets: Readonly<Record<string, string>>,
+) => Promise<Readonly<Record<string, string>>>;
 
 /** Where a coordinator keeps its models and finds the updates of the sites. */
 export interface RunFiles {
@@ -11,6 +16,8 @@ export interface RunFiles {
    * returns its SHA-256.
    */
   keepModel(round: number, write: (target: string) => Promise<string>): Promise<FileRef>;
+  /** As `keepModel`, for a model and what is made with it, by their names. */
+  keep(round: number, names: readonly string[], write: WriteFiles): Promise<Record<string, FileRef>>;
   /** Removes files nobody needs any more. */
   discard(files: readonly FileRef[]): Promise<void>;
   /** Clears away what sites that were too late have left of a round. */
@@ -24,6 +31,13 @@ export function folderFiles(folder: RunFolder): RunFiles {
     keepModel: async (round, write) => {
       const path = modelPath(round);
       return { path, sha256: await write(folder.at(path)) };
+    },
+    keep: async (round, names, write) => {
+      const paths = names.map(
+        (name) => [name, name === 'model' ? modelPath(round) : serverStatePath(name, round)] as const,
+      );
+      const digests = await write(Object.fromEntries(paths.map(([name, path]) => [name, folder.at(path)])));
+      return Object.fromEntries(paths.map(([name, path]) => [name, { path, sha256: digests[name] ?? '' }]));
     },
     discard: async (files) => {
       await Promise.all(files.map(({ path }) => rm(folder.at(path), { force: true })));

@@ -1,11 +1,12 @@
 import { WORKFLOWS } from '../algorithms/registry.ts';
+import type { WorkflowDefinition } from '../job/definition.ts';
 import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { bestOf, type RunHistory, record } from '../run/history.ts';
 import type { Coordinator } from './coordinator.ts';
 
 export interface WorkflowRun<Result> {
-  readonly type: keyof typeof WORKFLOWS;
-  readonly numRounds: number;
+  /** Type, rounds and options. */
+  readonly workflow: WorkflowDefinition;
   /** Puts the results where they belong; they are there before the run is called finished. */
   readonly keep: (history: RunHistory) => Promise<Result>;
   /** Failures after which the run goes on later, from its log; they are no end. Default: none */
@@ -17,10 +18,10 @@ export interface WorkflowRun<Result> {
 /** Runs a workflow to its end and closes the log with what became of the run. */
 export async function runWorkflow<Result>(
   coordinator: Coordinator,
-  { type, numRounds, keep, salvage, isPassing = () => false }: WorkflowRun<Result>,
+  { workflow, keep, salvage, isPassing = () => false }: WorkflowRun<Result>,
 ): Promise<Result> {
   try {
-    const { model } = await WORKFLOWS[type](coordinator, { numRounds });
+    const { model } = await WORKFLOWS[workflow.type].run(coordinator, workflow);
     await coordinator.settle();
     const best = bestOf(coordinator.history);
     const finished = { type: 'run.finished', model, ...(best && { best }) } as const;

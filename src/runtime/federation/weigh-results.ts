@@ -1,4 +1,4 @@
-import type { Contribution } from '../algorithms/aggregator.ts';
+import type { Contribution } from '../algorithms/reducer.ts';
 import type { AcceptedResult } from '../run/events.ts';
 import { capWeights } from '../statistics/cap-weights.ts';
 import type { RunFiles } from './run-files.ts';

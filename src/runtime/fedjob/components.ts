@@ -1,4 +1,5 @@
 import type { ScriptArgs } from '../job/definition.ts';
+import type { WorkflowType } from '../job/workflow-options.ts';
 
 export interface FedJobOptions {
   /** Letters, digits, dots, dashes and underscores; runs lie in WORKSPACE/<name>/. */
@@ -38,12 +39,36 @@ export interface FedAvgOptions {
 }
 
 /** The workflow of a job: mean of the site models, weighted by examples (McMahan et al. 2017). */
-export class FedAvg {
-  readonly options: FedAvgOptions;
+export class FedAvg<Options extends FedAvgOptions = FedAvgOptions> {
+  readonly type: WorkflowType = 'fedavg';
+  readonly options: Options;
 
-  constructor(options: FedAvgOptions) {
+  constructor(options: Options) {
     this.options = options;
   }
+}
+
+export interface FedOptOptions extends FedAvgOptions {
+  /** Default: sgd. */
+  readonly serverOptimizer?: 'sgd' | 'adam' | 'adagrad' | 'yogi';
+  /** Default: 1. */
+  readonly serverLearningRate?: number;
+  /** Momentum of SGD, beta 1 of the others. Default: 0.9. */
+  readonly serverMomentum?: number;
+  /** Of Adam and Yogi. Default: 0.99. */
+  readonly serverBeta2?: number;
+  /** Added to the root of the second moment. Default: 0.001. */
+  readonly serverTau?: number;
+}
+
+/** FedAvg whose server steps from the mean with an optimizer of its own (Reddi et al. 2021). */
+export class FedOpt extends FedAvg<FedOptOptions> {
+  override readonly type = 'fedopt';
+}
+
+/** Each round is of one site, which trains on from the model of the one before (Chang et al. 2018). */
+export class Cyclic extends FedAvg {
+  override readonly type = 'cyclic';
 }
 
 export interface ScriptRunnerOptions {

@@ -32,7 +32,7 @@ export function writeDefinition({ options, workflow, model, runners }: JobParts,
     name,
     description,
     workflow: workflow && {
-      type: 'fedavg',
+      type: workflow.type,
       ...snakeCased(workflow.options),
       n_clients: clientsOf(workflow, runners),
     },

@@ -4,12 +4,15 @@ import { JOB_PATHS } from './job-paths.ts';
 import { goalByName } from './key-metric.ts';
 import type { ResultFilterSpec } from './result-filters.ts';
 import type { ArrayLiteral, JobFile } from './schema.ts';
+import { type OptionsOf, optionsOf, type WorkflowType } from './workflow-options.ts';
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 export type ScriptArgs = Readonly<Record<string, JsonValue>>;
 
 export interface WorkflowDefinition {
-  readonly type: 'fedavg';
+  readonly type: WorkflowType;
+  /** Of its type alone. */
+  readonly options: OptionsOf<WorkflowType>;
   readonly clients: number | undefined;
   readonly minClients: number | undefined;
   readonly mandatory: readonly string[];
@@ -66,6 +69,7 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
     name: file.name,
     workflow: {
       type: workflow.type,
+      options: optionsOf(workflow),
       clients: workflow.n_clients,
       minClients: workflow.min_clients,
       mandatory: workflow.mandatory_clients,

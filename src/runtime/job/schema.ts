@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../kernel/folder-name.ts';
 import { argFaults, declaredArgs } from './declared-args.ts';
 import { resultFilters } from './result-filters.ts';
+import { optionFaults, optionKeys, WORKFLOW_TYPES } from './workflow-options.ts';
 
 /**
  * The job file, as written: snake_case keys, nothing filled in but what has a default. `definition.ts` maps it to the
@@ -22,8 +23,10 @@ const args = z.record(z.string(), z.json()).describe('what flare.args() returns 
 
 const workflow = z.strictObject({
   type: z
-    .enum(['fedavg'])
-    .describe('fedavg: mean of the site models, weighted by examples (McMahan et al. 2017)'),
+    .enum(WORKFLOW_TYPES)
+    .describe(
+      'fedavg: mean of the site models, weighted by examples (McMahan et al. 2017); fedopt: the server steps from it with an optimizer of its own (Reddi et al. 2021); cyclic: each round is of one site, which trains on from the model of the one before (Chang et al. 2018)',
+    ),
   n_clients: z
     .int()
     .min(1)
@@ -73,6 +76,7 @@ const workflow = z.strictObject({
     .describe(
       'a site counts at most so many times the median of the other sites, whatever number of examples it gives',
     ),
+  ...optionKeys(),
 });
 
 const executor = z.strictObject({
@@ -177,6 +181,8 @@ export const jobFileSchema = z
     message: 'is more than n_clients',
   })
   .superRefine((job, context) => {
+    for (const { key, message } of optionFaults(job.workflow))
+      context.addIssue({ code: 'custom', path: ['workflow', key], message });
     for (const { path, message } of argFaults(job)) context.addIssue({ code: 'custom', path, message });
   });
 

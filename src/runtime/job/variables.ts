@@ -2,6 +2,7 @@ import { parse } from 'yaml';
 import { flError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import type { JsonValue } from './definition.ts';
+import { OPTION_PATHS } from './workflow-options.ts';
 
 /** One value of a job that may be set from the command line. */
 export interface Variable {
@@ -45,6 +46,7 @@ const OPTIONAL_PATHS = [
   'workflow.key_metric_goal',
   'executor.task_timeout',
   'task_result_filters',
+  ...OPTION_PATHS,
 ];
 
 /** `num_rounds=20` from the command line; the value is read as YAML, so numbers, booleans and lists keep their type. */

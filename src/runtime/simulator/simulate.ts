@@ -60,7 +60,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
       return summary;
     };
     return await runWorkflow(coordinator, {
-      ...plan.job.workflow,
+      workflow: plan.job.workflow,
       keep,
       salvage: async (history) => {
         const left = await keep(history).catch(toNeuroflareError);

@@ -40,12 +40,23 @@ export function planSafetensors(
   header: Uint8Array;
   layout: TensorLayout;
 } {
-  const ordered = [...arrays].sort(
-    (a, b) =>
-      DTYPES[b.dtype].BYTES_PER_ELEMENT - DTYPES[a.dtype].BYTES_PER_ELEMENT || compareText(a.name, b.name),
+  return planInOrder(
+    [...arrays].sort(
+      (a, b) =>
+        DTYPES[b.dtype].BYTES_PER_ELEMENT - DTYPES[a.dtype].BYTES_PER_ELEMENT || compareText(a.name, b.name),
+    ),
   );
+}
+
+/** As `planSafetensors`, for arrays that are written in this order; those of larger elements must come first. */
+export function planInOrder(
+  arrays: readonly Pick<NdArray & { name: string }, 'name' | 'dtype' | 'shape'>[],
+): {
+  header: Uint8Array;
+  layout: TensorLayout;
+} {
   let end = 0;
-  const placed = ordered.map(({ name, dtype, shape }) => {
+  const placed = arrays.map(({ name, dtype, shape }) => {
     const byteLength = elementCount(shape) * DTYPES[dtype].BYTES_PER_ELEMENT;
     const begin = end;
     end += byteLength;

@@ -44,6 +44,11 @@ export function modelPath(round: number): string {
   return `${RUN_FILES.models}/round-${String(round).padStart(4, '0')}.safetensors`;
 }
 
+/** What the server keeps beside that model, by its name. */
+export function serverStatePath(name: string, round: number): string {
+  return `${RUN_FILES.models}/round-${String(round).padStart(4, '0')}.${name}.safetensors`;
+}
+
 export function updatePath(site: string, round: number): string {
   return `sites/${site}/update-${String(round).padStart(4, '0')}.safetensors`;
 }

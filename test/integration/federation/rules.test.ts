@@ -52,7 +52,7 @@ describe('a round', () => {
       this: WorkThread,
       ...given: Parameters<typeof run>
     ) {
-      if (given[0] === 'aggregate') await gate.promise;
+      if (given[0] === 'reduce') await gate.promise;
       return run.apply(this, given);
     } as typeof run);
     const id = await federation.submit(await job({ n_clients: 3, num_rounds: 1 }));

@@ -71,6 +71,21 @@ describe('the same job', () => {
     expect(await federation.model(meta.job_id)).toEqual(await asSimulated(job, sites));
   });
 
+  it.each([
+    ['fedopt', { server_optimizer: 'yogi', server_learning_rate: 0.5 }],
+    ['cyclic', {}],
+  ])(
+    'of the workflow %s comes to the same bytes over the network as in a simulation',
+    async (type, options) => {
+      const job = await writeJob(join(root, type), {
+        patch: { workflow: { type, n_clients: 2, num_rounds: 3, ...options } },
+      });
+      const meta = await federation.run(job);
+      expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', round: 3, first_failure: null });
+      expect(await federation.model(meta.job_id)).toEqual(await asSimulated(job, 2));
+    },
+  );
+
   it('comes to the same bytes with several of them at once', async () => {
     const job = await writeJob(join(root, 'many'), { patch: { workflow: { n_clients: 3 } } });
     const ids = await Promise.all([federation.submit(job), federation.submit(job), federation.submit(job)]);

@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { weightedMean } from '../../../src/runtime/algorithms/aggregators/weighted-mean.ts';
 import type { NdArray, ParamSet } from '../../../src/runtime/tensors/nd-array.ts';
 import { readModel, writeModel } from '../../support/model-files.ts';
 import { float32 } from '../../support/param-sets.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
+import { weightedMean } from '../../support/weighted-mean.ts';
 
 const root = tempFolder();
 let folder = '';

@@ -51,7 +51,7 @@ async function* logOf(events: readonly RunEvent[]): AsyncGenerator<RunEvent> {
 }
 
 /** Runs a workflow on a log alone: its calls, and those that the log does not answer. */
-async function follow(events: readonly RunEvent[], workflow: Workflow = fedAvg, numRounds = 1) {
+async function follow(events: readonly RunEvent[], workflow: Workflow['run'] = fedAvg.run, numRounds = 1) {
   const replay = new Replay(logOf(events));
   const answered: string[] = [];
   const ask = async <Outcome>(
@@ -80,7 +80,7 @@ async function follow(events: readonly RunEvent[], workflow: Workflow = fedAvg, 
     },
   };
   const run = async () => {
-    const { model } = await workflow(federation, { numRounds });
+    const { model } = await workflow(federation, { numRounds, options: {} });
     await replay.end();
     return model.path;
   };
@@ -122,7 +122,7 @@ describe('a workflow that runs again', () => {
     expect(answers).toEqual(['b']);
   });
 
-  const otherwise: [string, Workflow, string, string][] = [
+  const otherwise: [string, Workflow['run'], string, string][] = [
     [
       'other sites',
       async (federation) => {

@@ -9,6 +9,13 @@ import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
 const EVENTS_OF_THE_RUN = 23;
+const ADAM = {
+  server_optimizer: 'adam',
+  server_learning_rate: 0.1,
+  server_momentum: 0.9,
+  server_beta2: 0.99,
+  server_tau: 0.001,
+};
 
 /** Works until `count` events are in it; then the process is as good as dead. */
 function dyingAfter(count: number, lastIsKept: boolean) {
@@ -95,5 +102,30 @@ describe('a run that was killed', () => {
     expect(await outcome(run)).toEqual(whole);
     expect(run.channel.tasks).toEqual([]);
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe.each([
+  { type: 'fedopt', workflowOptions: ADAM, events: 25 },
+  { type: 'cyclic', workflowOptions: {}, events: 21 },
+] as const)('a run of $type that was killed', ({ type, workflowOptions, events }) => {
+  const how = { type, workflowOptions };
+  let whole: Awaited<ReturnType<typeof outcome>>;
+
+  beforeAll(async () => {
+    const run = await startFakeRun(join(root, type), how);
+    whole = await outcome(run);
+    expect(run.shown.filter(({ type: kind }) => kind !== 'task.started')).toHaveLength(events - 2);
+  });
+
+  const cuts = Array.from({ length: events - 2 }, (_, index) => index + 1);
+  it.each(cuts)('at its event %i ends with the same bytes and figures', async (cut) => {
+    for (const lastIsKept of [false, true]) {
+      const folder = join(root, `${type}-${cut}-${lastIsKept}`);
+      const wrapJournal = dyingAfter(cut, lastIsKept);
+      const first = await startFakeRun(folder, { ...how, wrapJournal, shuffle: cut });
+      await expect(first.done).rejects.toThrow('killed');
+      expect(await outcome(await startFakeRun(folder, { ...how, shuffle: cut + 100 }))).toEqual(whole);
+    }
   });
 });

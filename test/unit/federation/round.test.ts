@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { RoundRules } from '../../../src/runtime/algorithms/workflow.ts';
 import {
   openRound,
   outstanding,
   type RoundEffect,
   type RoundInput,
-  type RoundRules,
   type RoundState,
   stepRound,
   verdictOn,

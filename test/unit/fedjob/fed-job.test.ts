@@ -2,7 +2,15 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { BuiltModel, FedAvg, FedJob, InitialParams, ScriptRunner } from '../../../src/api/main.ts';
+import {
+  BuiltModel,
+  Cyclic,
+  FedAvg,
+  FedJob,
+  FedOpt,
+  InitialParams,
+  ScriptRunner,
+} from '../../../src/api/main.ts';
 import { loadSubmittedJob } from '../../../src/runtime/federation/submitted-job.ts';
 import { readBundle } from '../../../src/runtime/job/bundle.ts';
 import { loadJob } from '../../../src/runtime/job/load.ts';
@@ -69,7 +77,13 @@ describe('a FedJob', () => {
     job.toClients(runner({ taskTimeout: 9, framework: 'tfjs' }));
     const { definition, value } = await exported(job);
     const { numClients: clients, mandatoryClients: mandatory, ...rest } = options;
-    expect(definition.workflow).toEqual({ ...rest, clients, mandatory, type: 'fedavg' });
+    expect(definition.workflow).toEqual({
+      ...rest,
+      clients,
+      mandatory,
+      type: 'fedavg',
+      options: {},
+    });
     expect(definition.executor).toMatchObject({ taskTimeout: 9 });
     expect(value.executor.framework).toBe('tfjs');
     expect(definition.resources).toEqual({ cpus: 2, memoryGb: 4, gpus: 0 });
@@ -77,6 +91,29 @@ describe('a FedJob', () => {
       kind: 'built',
       spec: { type: 'mri-cnn', image_size: 32, classes: ['a', 'b'] },
     });
+  });
+
+  it.each([
+    [
+      new FedOpt({ numRounds: 2, serverOptimizer: 'adam', serverLearningRate: 0.1, serverTau: 0.01 }),
+      {
+        type: 'fedopt',
+        options: {
+          server_optimizer: 'adam',
+          server_learning_rate: 0.1,
+          server_momentum: 0.9,
+          server_beta2: 0.99,
+          server_tau: 0.01,
+        },
+      },
+    ],
+    [new Cyclic({ numRounds: 2 }), { type: 'cyclic', options: {} }],
+  ])('takes %o', async (workflow, expected) => {
+    const job = new FedJob({ name: 'other' });
+    job.toServer(workflow);
+    job.toServer(new InitialParams({ weights: [1, 2] }));
+    job.toClients(runner());
+    expect((await exported(job)).definition.workflow).toMatchObject(expected);
   });
 
   it('tells paths from its own folder, wherever that is', async () => {

@@ -28,6 +28,18 @@ export function jobFiles(folder: JobFolder, history: () => RunHistory | undefine
       await blobs.adopt(draft, sha256);
       return blobFile(sha256);
     },
+    keep: async (_round, names, write) => {
+      const drafts: Record<string, string> = {};
+      for (const name of names) drafts[name] = await blobs.draft();
+      const digests = await write(drafts);
+      const kept: Record<string, FileRef> = {};
+      for (const [name, draft] of Object.entries(drafts)) {
+        const sha256 = digests[name] ?? '';
+        await blobs.adopt(draft, sha256);
+        kept[name] = blobFile(sha256);
+      }
+      return kept;
+    },
     discard: async (files) => {
       const own = files.filter(({ path }) => path.startsWith('blobs/'));
       await Promise.all(own.map(({ path }) => blobs.remove(basename(path))));

@@ -1,3 +1,4 @@
+import type { Digests } from '../../algorithms/reduce.ts';
 import type { Verdict } from '../../federation/channel.ts';
 import { type Coordinator, createCoordinator } from '../../federation/coordinator.ts';
 import { rulesOf } from '../../federation/coordinator-rules.ts';
@@ -310,20 +311,24 @@ export class JobRun {
       history,
       signal: this.#stop.signal,
       observe: (event) => this.#observe(event),
-      aggregate: (name, request) => this.#aggregate(() => work.run('aggregate', { name, request })),
+      reduce: (request) => this.#aggregate(() => work.run('reduce', request)),
     });
     await runWorkflow(this.#coordinator, {
-      ...definition.workflow,
+      workflow: definition.workflow,
       keep: (final) => this.#finish(final),
       isPassing: isOfTheMachine,
     });
   }
 
-  async #aggregate(work: () => Promise<string>): Promise<string> {
+  async #aggregate(work: () => Promise<Digests>): Promise<Digests> {
     const began = performance.now();
-    const sha256 = await oneStep(this.#deps.folder.at(STEP_NOTE), "making a round's model of this job", work);
+    const digests = await oneStep(
+      this.#deps.folder.at(STEP_NOTE),
+      "making a round's model of this job",
+      work,
+    );
     this.traffic.aggregationSeconds += (performance.now() - began) / 1000;
-    return sha256;
+    return digests;
   }
 
   #observe(event: RunEvent): void {

@@ -1,5 +1,6 @@
-import type { AggregationRequest, AggregatorName } from '../../algorithms/aggregator.ts';
-import { AGGREGATORS } from '../../algorithms/registry.ts';
+import { reduce } from '../../algorithms/reduce.ts';
+import type { ReduceRequest } from '../../algorithms/reducer.ts';
+import { REDUCERS } from '../../algorithms/registry.ts';
 import { initialModel, writeModel } from '../../federation/initial-model.ts';
 import { reportedInside } from '../../federation/reported-inside.ts';
 import { filesOf } from '../../federation/submitted-job.ts';
@@ -16,8 +17,7 @@ export interface ModelRequest {
 
 /** Work that takes long for its bytes or numbers: done beside the thread that serves requests. */
 export const OPERATIONS = {
-  aggregate: ({ name, request }: { name: AggregatorName; request: AggregationRequest }) =>
-    AGGREGATORS[name](request),
+  reduce: ({ reducer, ...request }: ReduceRequest) => reduce(REDUCERS[reducer], request),
   checkUpdate: ({ path, model }: { path: string; model: string }) => checkUpdateFile(path, model),
   checkModel: ({ path }: { path: string }) => checkModelFile(path),
   makeModel: ({ job, folder, mostBytes, target }: ModelRequest) =>

@@ -29,7 +29,8 @@ describe('the thread for heavy work', () => {
     const contributions = [update, model].map((path, index) => {
       return { site: `site-${index}`, path, weight: 1, paramsType: 'FULL' } as const;
     });
-    await work.run('aggregate', { name: 'weighted_mean', request: { contributions, base: model, target } });
+    const files = { base: { model }, targets: { model: target } };
+    await work.run('reduce', { reducer: 'weighted_mean', contributions, ...files });
     expect([...((await readModel(target)).weights?.data ?? [])]).toEqual([2, 4]);
     const { definition: job } = await loadJob(await writeJob(join(folder, 'job')));
     await work.run('makeModel', {

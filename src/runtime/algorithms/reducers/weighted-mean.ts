@@ -1,15 +1,14 @@
 import { flError } from '../../kernel/errors.ts';
 import { DTYPES, type DType, elementCount, type NumericArray } from '../../tensors/nd-array.ts';
 import { firstNotFinite } from '../../tensors/not-finite.ts';
-import { planSafetensors, type TensorEntry } from '../../tensors/safetensors.ts';
-import { closeTensorFiles, openTensorFiles, type TensorFile } from '../../tensors/tensor-file.ts';
-import { writeHashed } from '../../workspace/files.ts';
-import type { AggregationRequest, Contribution } from '../aggregator.ts';
+import type { TensorEntry } from '../../tensors/safetensors.ts';
+import type { TensorFile } from '../../tensors/tensor-file.ts';
+import type { Contribution } from '../reducer.ts';
 
 /** Elements added up at a time: 2 MB of float64 accumulator stay in the cache of common processors. */
-const SLICE_ELEMENTS = 1 << 18;
+export const SLICE_ELEMENTS = 1 << 18;
 
-interface Source extends Contribution {
+export interface Source extends Contribution {
   readonly file: TensorFile;
 }
 
@@ -19,57 +18,33 @@ interface Origin {
   readonly share: number;
 }
 
-/**
- * Mean of the site models weighted by examples: FedAvg's server step (McMahan et al., "Communication-Efficient Learning
- * of Deep Networks from Decentralized Data", 2017, algorithm 1). Slice by slice, in site order, summed in float64, so
- * that the bits depend neither on arrival nor on the number of threads. Integer arrays are rounded to nearest. An array that a site
- * does not send is the mean of the others', and what it was where none sends it.
- * Returns the SHA-256 of the file it wrote.
- *
- * @throws NF_AGGREGATE_NOT_FINITE with the site whose update leaves no number to write; nothing is written then
- */
-export async function weightedMean(request: AggregationRequest): Promise<string> {
-  const files = await openTensorFiles([request.base, ...request.contributions.map(({ path }) => path)]);
-  try {
-    const [base, ...updates] = files;
-    if (!base) throw new Error('There is no model to start from.');
-    const sources = request.contributions.flatMap((contribution, index) => {
-      const file = updates[index];
-      return file ? [{ ...contribution, file }] : [];
-    });
-    const { header, layout } = planSafetensors(base.layout);
-    return await writeHashed(request.target, async (append) => {
-      await append(header);
-      for (const entry of [...layout].sort((a, b) => a.offset - b.offset))
-        await writeSlices(append, entry, makerOf(entry, { sources, base }));
-    });
-  } finally {
-    await closeTensorFiles(files);
-  }
-}
+/** Fills `out` with the elements from `start` on; `out` may be wider than the array, so that nothing is rounded yet. */
+export type SliceMaker = (start: number, out: NumericArray) => Promise<void>;
 
-/** Fills `out` with the elements from `start` on. */
-type SliceMaker = (start: number, out: NumericArray) => Promise<void>;
-
-/** Sites may keep an array to themselves: the mean is that of the others, and without any the array stays what it was. */
-function makerOf(
-  entry: TensorEntry,
-  { sources, base }: { sources: readonly Source[]; base: TensorFile },
-): SliceMaker {
-  const senders = sources.filter(({ file }) => file.layout.some(({ name }) => name === entry.name));
-  if (senders.length > 0)
-    return meanOf(entry, { sources: senders, origin: { file: base, share: shareOfDifferences(senders) } });
-  return async (start, out) => {
-    await readElements(base, { name: entry.name, start, into: out });
-  };
-}
-
-interface Parts {
+export interface Parts {
   readonly sources: readonly Source[];
   readonly origin: Origin;
 }
 
-function meanOf(entry: TensorEntry, parts: Parts): SliceMaker {
+/** The parts of one array's mean: sites may keep an array to themselves, and those that send it are the sources. */
+export function partsOf(
+  entry: TensorEntry,
+  { base, sources }: { base: TensorFile; sources: readonly Source[] },
+): Parts {
+  const senders = sources.filter(({ file }) => file.layout.some(({ name }) => name === entry.name));
+  return { sources: senders, origin: { file: base, share: shareOfDifferences(senders) } };
+}
+
+/**
+ * Mean of the site models weighted by examples: FedAvg's server step (McMahan et al., "Communication-Efficient Learning
+ * of Deep Networks from Decentralized Data", 2017, algorithm 1). Slice by slice, in site order, summed in float64, so
+ * that the bits depend neither on arrival nor on the number of threads. Integer arrays are rounded to nearest. An array that a site
+ * does not send is the mean of the others'; where none sends it, it is what it was.
+ *
+ * @throws NF_AGGREGATE_NOT_FINITE with the site whose update leaves no number to write
+ */
+export function meanOf(entry: TensorEntry, parts: Parts): SliceMaker {
+  if (parts.sources.length === 0) return copyOf(entry, parts);
   const fill = sumOf(entry, parts);
   // Products with weights may leave the range of float64 where their mean does not.
   const shares = { ...parts, sources: asShares(parts.sources) };
@@ -77,6 +52,13 @@ function meanOf(entry: TensorEntry, parts: Parts): SliceMaker {
     let wrong = await fill(start, out);
     if (wrong !== -1 && entry.dtype === 'float64') wrong = await sumOf(entry, shares)(start, out);
     if (wrong !== -1) throw await unusable(entry, parts, { index: start + wrong, value: out[wrong] });
+  };
+}
+
+/** As the array is in the base; `out` is of its type. */
+export function copyOf({ name }: TensorEntry, { origin }: Parts): SliceMaker {
+  return async (start, out) => {
+    await readElements(origin.file, { name, start, into: out });
   };
 }
 
@@ -143,21 +125,6 @@ function integersInto(out: NumericArray, { sum, total, base, share }: Summed): n
   return out.findIndex((value, index) => value !== mean[index]);
 }
 
-/** Arrays follow one another in the file without gaps. */
-async function writeSlices(
-  append: (bytes: Uint8Array) => Promise<void>,
-  entry: TensorEntry,
-  fill: SliceMaker,
-): Promise<void> {
-  const elements = elementCount(entry.shape);
-  const buffer = new DTYPES[entry.dtype](Math.min(SLICE_ELEMENTS, elements));
-  for (let start = 0; start < elements; start += SLICE_ELEMENTS) {
-    const out = buffer.subarray(0, Math.min(SLICE_ELEMENTS, elements - start));
-    await fill(start, out);
-    await append(bytesOf(out));
-  }
-}
-
 // Loops of their own: within a larger function the compiler makes them three times slower.
 
 function addScaled(sum: Float64Array, values: NumericArray, weight: number): void {
@@ -198,8 +165,8 @@ function divideAndAdd(
   return nothing;
 }
 
-/** Where the model of no site alone is out of range, no mean is: so it is the site whose own is the furthest. */
-async function unusable(
+/** Where the model of no site alone is out of range, nothing made of them is: so it is the site whose own is the furthest. */
+export async function unusable(
   entry: TensorEntry,
   { sources, origin }: Parts,
   { index, value }: { index: number; value: number | undefined },
@@ -219,7 +186,8 @@ async function unusable(
   return flError('NF_AGGREGATE_NOT_FINITE', params, { place: { site } });
 }
 
-async function readElements(
+/** Fills `into` with the elements of an array from `start` on. */
+export async function readElements(
   file: TensorFile,
   { name, start, into }: { name: string; start: number; into: NumericArray },
 ): Promise<NumericArray> {
@@ -230,9 +198,9 @@ async function readElements(
 }
 
 /** Exactly 1 where every update is a difference. */
-function shareOfDifferences(sources: readonly Source[]): number {
-  const differences = sources.filter(({ paramsType }) => paramsType === 'DIFF');
-  return totalWeight(differences) / totalWeight(sources);
+function shareOfDifferences(contributions: readonly Contribution[]): number {
+  const differences = contributions.filter(({ paramsType }) => paramsType === 'DIFF');
+  return totalWeight(differences) / totalWeight(contributions);
 }
 
 function totalWeight(counted: readonly { readonly weight: number }[]): number {
@@ -243,6 +211,6 @@ function width(dtype: DType): number {
   return DTYPES[dtype].BYTES_PER_ELEMENT;
 }
 
-function bytesOf(array: NumericArray): Uint8Array {
+export function bytesOf(array: NumericArray): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

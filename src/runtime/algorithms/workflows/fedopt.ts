@@ -1,0 +1,16 @@
+import type { OptionsOf } from '../../job/workflow-options.ts';
+import type { Workflow } from '../workflow.ts';
+import { averaging } from './fedavg.ts';
+
+/**
+ * FedAvg whose server takes the mean of the sites' differences as a gradient for an optimizer of its own (Reddi et al., "Adaptive
+ * Federated Optimization", 2021): SGD with momentum, Adam, Adagrad or Yogi. What the optimizer keeps travels with the global payload and
+ * stays at the server.
+ */
+export const fedOpt: Workflow<OptionsOf<'fedopt'>> = {
+  run: (federation, { numRounds, options }) => {
+    const { server_optimizer: reducer, server_learning_rate: learningRate } = options;
+    const { server_momentum: momentum, server_beta2: beta2, server_tau: tau } = options;
+    return averaging(federation, { numRounds, reducer, options: { learningRate, momentum, beta2, tau } });
+  },
+};

@@ -1,0 +1,17 @@
+import { reduce } from '../../src/runtime/algorithms/reduce.ts';
+import type { Contribution } from '../../src/runtime/algorithms/reducer.ts';
+import { REDUCERS } from '../../src/runtime/algorithms/registry.ts';
+
+/** The mean of models, at `target`. Returns its SHA-256. */
+export async function weightedMean({
+  base,
+  target,
+  contributions,
+}: {
+  base: string;
+  target: string;
+  contributions: readonly Contribution[];
+}): Promise<string | undefined> {
+  const files = { base: { model: base }, targets: { model: target } };
+  return (await reduce(REDUCERS.weighted_mean, { contributions, ...files })).model;
+}

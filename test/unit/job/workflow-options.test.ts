@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadJob } from '../../../src/runtime/job/load.ts';
+import { resolveVariable } from '../../../src/runtime/job/variables.ts';
+import { writeJob } from '../../support/job-folder.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const root = tempFolder();
+let count = 0;
+const load = async (workflow: object) =>
+  (await loadJob(await writeJob(join(root, String(count++)), { patch: { workflow } }))).definition.workflow;
+
+describe('the options of a workflow', () => {
+  it('are those of its type, with its defaults', async () => {
+    expect((await load({ type: 'fedavg' })).options).toEqual({});
+    expect((await load({ type: 'fedopt', server_optimizer: 'adam', server_tau: 0.1 })).options).toEqual({
+      server_optimizer: 'adam',
+      server_learning_rate: 1,
+      server_momentum: 0.9,
+      server_beta2: 0.99,
+      server_tau: 0.1,
+    });
+  });
+
+  it.each([
+    [
+      'of another type',
+      { type: 'fedavg', server_optimizer: 'adam' },
+      'server_optimizer',
+      'is no option of fedavg',
+    ],
+    ['that contradict it', { type: 'cyclic', min_clients: 1 }, 'min_clients', 'take turns'],
+    ['out of range', { type: 'fedopt', server_momentum: 1 }, 'server_momentum', 'below 1'],
+    ['of another kind', { type: 'fedopt', server_optimizer: 'adamw' }, 'server_optimizer', 'sgd'],
+    ['of an unknown workflow', { type: 'fedsgd' }, 'type', 'fedavg'],
+  ])('%s are refused, with their key', async (_, workflow, key, reason) => {
+    await expect(load(workflow)).rejects.toMatchObject({
+      code: 'NF_JOB_INVALID',
+      message: expect.stringMatching(new RegExp(`workflow\\.${key}[^]*${reason}`)),
+    });
+  });
+
+  it('may be set from the command line though the job leaves them out', () => {
+    expect(resolveVariable({ workflow: { type: 'fedopt' } }, 'server_learning_rate')).toBe(
+      'workflow.server_learning_rate',
+    );
+  });
+});
