@@ -4,6 +4,8 @@ export {
   Cyclic,
   FedAvg,
   type FedAvgOptions,
+  FedBuff,
+  type FedBuffOptions,
   type FedJobOptions,
   FedOpt,
   type FedOptOptions,

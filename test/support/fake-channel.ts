@@ -34,6 +34,8 @@ export interface FakeChannelOptions {
   readonly behave?: Behaviour;
   /** Another seed, another order of answers. */
   readonly shuffle?: number;
+  /** Sites answer one after the other, in the order of their tasks. */
+  readonly inOrder?: boolean;
   /** Every answer comes this many times. */
   readonly copies?: number;
 }
@@ -56,6 +58,8 @@ export class FakeChannel implements Channel {
   readonly verdicts: Verdict[] = [];
   #listener: AnswerListener | undefined;
   #waiting: SiteTask[] = [];
+  #isAnswering = false;
+  #current: SiteTask | undefined;
 
   constructor(options: FakeChannelOptions) {
     this.#options = options;
@@ -72,11 +76,15 @@ export class FakeChannel implements Channel {
 
   assign(task: SiteTask): void {
     this.tasks.push(task);
-    if (this.#waiting.push(task) === 1) setImmediate(() => void this.#answerAll());
+    if (this.#waiting.push(task) !== 1 || this.#isAnswering) return;
+    setImmediate(() => void (this.#options.inOrder ? this.#answerInOrder() : this.#answerAll()));
   }
 
   cancel(site: string): void {
     this.cancelled.push(site);
+    if (!this.#options.inOrder) return;
+    this.#waiting = this.#waiting.filter((task) => task.site !== site);
+    if (this.#current?.site === site) this.#current = undefined;
   }
 
   /** An answer out of nowhere. */
@@ -85,6 +93,16 @@ export class FakeChannel implements Channel {
       (verdict) => this.verdicts.push(verdict),
       () => undefined,
     );
+  }
+
+  async #answerInOrder(): Promise<void> {
+    this.#isAnswering = true;
+    for (let task = this.#waiting.shift(); task; task = this.#waiting.shift()) {
+      this.#current = task;
+      const answer = await this.#work(task);
+      if (answer && this.#current === task) await this.#listener?.(answer).catch(() => undefined);
+    }
+    this.#isAnswering = false;
   }
 
   async #answerAll(): Promise<void> {

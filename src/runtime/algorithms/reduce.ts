@@ -4,6 +4,7 @@ import { planInOrder, planSafetensors, type TensorEntry, type TensorLayout } fro
 import { closeTensorFiles, openTensorFiles, type TensorFile } from '../tensors/tensor-file.ts';
 import { writeHashed } from '../workspace/files.ts';
 import type { Contribution, Paths, ReduceRequest, Reducer } from './reducer.ts';
+import { differencesOf } from './reducers/differences.ts';
 import {
   bytesOf,
   meanOf,
@@ -11,8 +12,8 @@ import {
   partsOf,
   readElements,
   SLICE_ELEMENTS,
-  type Source,
   type SliceMaker,
+  type Source,
   unusable,
 } from './reducers/weighted-mean.ts';
 
@@ -30,23 +31,28 @@ export async function reduce(
   { base, contributions, targets, options = {} }: Omit<ReduceRequest, 'reducer'>,
 ): Promise<Digests> {
   const before = reducer.state.filter((name) => base[name] !== undefined);
+  const bases = [...new Set(contributions.flatMap(({ base: own }) => own ?? []))];
   const files = await openTensorFiles([
     base.model,
     ...before.map((name) => base[name] ?? ''),
+    ...bases,
     ...contributions.map(({ path }) => path),
   ]);
   try {
     const [model, ...others] = files;
     if (!model) throw new Error('There is no model to start from.');
-    const sources = sourcesOf(contributions, others.slice(before.length));
+    const sources = sourcesOf(contributions, others.slice(before.length + bases.length));
+    const received = new Map(bases.flatMap((path, index) => pairOf(path, others[before.length + index])));
     const states = new Map(before.flatMap((name, index) => pairOf(name, others[index])));
     return await writeAll(inOrder(model.layout), {
       reducer,
       targets,
-      write: (entry, appends) => writeEntry(entry, appends, {
+      write: (entry, appends) =>
+        writeEntry(entry, appends, {
           reducer,
           options,
           parts: partsOf(entry, { base: model, sources }),
+          received,
           states,
         }),
     });
@@ -110,6 +116,8 @@ interface Work {
   readonly reducer: Reducer;
   readonly options: object;
   readonly parts: Parts;
+  /** What sites began with that was not the base, by path. */
+  readonly received: ReadonlyMap<string, TensorFile>;
   /** Files of before. */
   readonly states: ReadonlyMap<string, TensorFile>;
 }
@@ -123,8 +131,7 @@ async function writeEntry(
   const longest = Math.min(SLICE_ELEMENTS, elements);
   const buffer = new DTYPES[entry.dtype](longest);
   const { step } = work.reducer;
-  const fill =
-    step && isFloat(entry) ? stepped(entry, appends, { ...work, step }) : meanOf(entry, work.parts);
+  const fill = step && isFloat(entry) ? stepped(entry, appends, { ...work, step }) : startOf(entry, work);
   for (let start = 0; start < elements; start += SLICE_ELEMENTS) {
     const out = buffer.subarray(0, Math.min(SLICE_ELEMENTS, elements - start));
     await fill(start, out);
@@ -132,14 +139,20 @@ async function writeEntry(
   }
 }
 
+/** Slices of what a reducer steps from. */
+function startOf(entry: TensorEntry, { reducer, parts, received }: Work): SliceMaker {
+  return reducer.of === 'differences' ? differencesOf(entry, parts, received) : meanOf(entry, parts);
+}
+
 /** Slices of the server's step; what it keeps is written beside them. */
 function stepped(
   entry: TensorEntry,
   appends: Readonly<Record<string, Append>>,
-  { step, options, parts, states, reducer }: Work & { readonly step: NonNullable<Reducer['step']> },
+  { step, ...work }: Work & { readonly step: NonNullable<Reducer['step']> },
 ): SliceMaker {
   const longest = Math.min(SLICE_ELEMENTS, elementCount(entry.shape));
-  const fillMean = meanOf(entry, parts);
+  const { options, parts, states, reducer } = work;
+  const fillMean = startOf(entry, work);
   const scratch = {
     base: new DTYPES[entry.dtype](longest),
     mean: new Float64Array(longest),

@@ -8,6 +8,8 @@ export interface Contribution {
   readonly weight: number;
   /** FULL: the update is a whole model; DIFF: the difference to the base. */
   readonly paramsType: 'FULL' | 'DIFF';
+  /** Absolute path of what the site received, where that is not what all did. */
+  readonly base?: string;
 }
 
 /** Absolute paths of files by their name in a payload: `model`, and the reducer's state. */
@@ -29,7 +31,7 @@ export interface ReduceRequest {
 export interface Slice {
   /** The model that the sites received. */
   readonly base: NumericArray;
-  /** Mean of their models, weighted by examples. */
+  /** What the reducer steps from. */
   readonly mean: Float64Array;
   /** Read, and left as it shall be kept. */
   readonly state: Readonly<Record<string, Float64Array>>;
@@ -44,9 +46,14 @@ export interface Slice {
 export interface Reducer {
   /** Further files that it reads and writes: of each array of floats one of float64, zeros at first. */
   readonly state: readonly string[];
-  /** The server's step from the mean; without one the mean is the new model. */
+  /**
+   * What it steps from. mean: of the sites' models, weighted. differences: the base, with the sites' differences times their weights
+   * added. Default: mean
+   */
+  readonly of?: 'mean' | 'differences';
+  /** The server's step from there; without one that is the new model. */
   readonly step?: (slice: Slice, options: object) => void;
 }
 
 /** What a workflow calls a reducer by. */
-export type ReducerName = 'weighted_mean' | 'sgd' | 'adam' | 'adagrad' | 'yogi';
+export type ReducerName = 'weighted_mean' | 'sgd' | 'adam' | 'adagrad' | 'yogi' | 'buffered';

@@ -1,9 +1,11 @@
 import type { WorkflowType } from '../job/workflow-options.ts';
 import type { Reducer, ReducerName } from './reducer.ts';
+import { buffered } from './reducers/differences.ts';
 import { adagrad, adam, sgd, yogi } from './reducers/server-optimizers.ts';
 import type { Workflow } from './workflow.ts';
 import { cyclic } from './workflows/cyclic.ts';
 import { fedAvg } from './workflows/fedavg.ts';
+import { fedBuff } from './workflows/fedbuff.ts';
 import { fedOpt } from './workflows/fedopt.ts';
 
 /** Workflows by the name a job gives in `workflow.type`; their options are declared in `job/workflow-options.ts`. */
@@ -11,6 +13,7 @@ export const WORKFLOWS: Readonly<Record<WorkflowType, Workflow>> = {
   fedavg: fedAvg,
   fedopt: fedOpt,
   cyclic,
+  fedbuff: fedBuff,
 };
 
 /** Reducers by name, so that a workflow can have one run in another thread. */
@@ -20,4 +23,5 @@ export const REDUCERS: Readonly<Record<ReducerName, Reducer>> = {
   adam,
   adagrad,
   yogi,
+  buffered,
 };

@@ -12,6 +12,14 @@ export interface TaskSpec {
 /** One site's answer to a task; its files are durable. */
 export type Answer = AcceptedResult;
 
+/** What came of a task that a site was asked for alone. */
+export interface Arrival {
+  readonly round: number;
+  readonly site: string;
+  /** Undefined: the site failed. */
+  readonly answer: Answer | undefined;
+}
+
 /** Makes a new global model, and the files that its next step needs, out of answers. */
 export interface ReduceStep {
   readonly round: number;
@@ -21,6 +29,10 @@ export interface ReduceStep {
   /** What the sites received. */
   readonly base: Payload;
   readonly answers: readonly Answer[];
+  /** One an answer, in its order; default: the numbers of examples, bounded as the job asks. */
+  readonly weights?: readonly number[];
+  /** What each site received, where that is not `base`; in the order of the answers. */
+  readonly received?: readonly Payload[];
 }
 
 /**
@@ -36,6 +48,13 @@ export interface Federation {
    * answers that count, in site order.
    */
   exchange(task: TaskSpec, sites: readonly string[], rules?: RoundRules): Promise<readonly Answer[]>;
+  /**
+   * Gives one site a task, and waits for nothing. A site has one such task at a time; an exchange, or the end of the run, takes those
+   * back that have no answer yet.
+   */
+  ask(task: TaskSpec, site: string): Promise<void>;
+  /** The next answer, or failure, to such tasks, in the order of the log. Throws the last failure where nothing is waited for. */
+  next(): Promise<Arrival>;
   reduce(step: ReduceStep): Promise<Payload>;
   /**
    * Closes a round: figures of the model that its task was given, the best model so far, and, where it has made one, the new global

@@ -1,25 +1,33 @@
 import { type Digests, reduce } from '../algorithms/reduce.ts';
 import type { ReduceRequest } from '../algorithms/reducer.ts';
 import { REDUCERS } from '../algorithms/registry.ts';
-import type { Answer, Federation, ReduceStep, RoundRules, TaskSpec } from '../algorithms/workflow.ts';
+import type {
+  Answer,
+  Arrival,
+  Federation,
+  ReduceStep,
+  RoundRules,
+  TaskSpec,
+} from '../algorithms/workflow.ts';
 import { atPlace, flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import { deriveSeed } from '../kernel/random.ts';
 import type { Payload, RunEvent, RunObserver } from '../run/events.ts';
-import { contestAfter, hasAnswer, inSiteOrder, type RunHistory } from '../run/history.ts';
+import { contestAfter, hasAnswer, inSiteOrder, type RunHistory, reportsNow } from '../run/history.ts';
 import { spentFiles } from '../run/live-files.ts';
 import { boundedCounts, otherClasses, poolReports } from '../run/pool-reports.ts';
 import type { Journal } from '../store/journal.ts';
+import { AskedTasks } from './asked-tasks.ts';
 import type { Channel, SiteAnswer, SiteTask, Verdict } from './channel.ts';
 import { type CoordinatorRules, roundRules } from './coordinator-rules.ts';
 import { engineObjection } from './engine-objection.ts';
 import { missingKeyMetric, requireKeyMetric } from './key-metric.ts';
 import { OpenRound, type Waiting } from './open-round.ts';
-import { exchangeText, publishText, Replay, reduceText } from './replay.ts';
+import { askText, exchangeText, publishText, Replay, reduceText } from './replay.ts';
 import type { RunFiles } from './run-files.ts';
 import { RunLog } from './run-log.ts';
 import { selectMembers } from './select-members.ts';
-import { weighResults } from './weigh-results.ts';
+import { contributionsOf } from './weigh-results.ts';
 
 export interface CoordinatorDeps {
   readonly rules: CoordinatorRules;
@@ -57,10 +65,14 @@ interface Closing {
   readonly rules: Pick<RoundRules, 'minClients' | 'mandatory'>;
 }
 
+/** Of a reduction whose workflow weighs the answers itself. */
+const ANY = { minClients: 1 };
+
 class RoundCoordinator implements Coordinator {
   readonly initial: Payload;
   readonly #deps: CoordinatorDeps;
   readonly #replay: Replay;
+  readonly #asked: AskedTasks;
   readonly #log: RunLog;
   readonly #said = new Set<string>();
   #round: OpenRound | undefined;
@@ -74,6 +86,7 @@ class RoundCoordinator implements Coordinator {
     this.initial = { model: initial };
     this.#log = new RunLog(deps);
     this.#replay = new Replay(this.#log.earlier());
+    this.#asked = new AskedTasks({ ...deps, log: this.#log, task: (site, task) => this.#task(site, task) });
     deps.channel.listen((answer) => this.#take(answer));
   }
 
@@ -90,11 +103,13 @@ class RoundCoordinator implements Coordinator {
   }
 
   waiting(): Waiting | undefined {
-    return this.#round?.waiting();
+    return this.#round?.waiting() ?? this.#asked.waiting();
   }
 
   verdictOn(site: string, round: number): Verdict {
     if (this.#round?.number === round) return this.#round.verdictOn(site);
+    const single = this.#asked.verdictOn(site, round);
+    if (single) return single;
     return hasAnswer(this.history, site, round) ? 'duplicate' : 'late';
   }
 
@@ -123,6 +138,7 @@ class RoundCoordinator implements Coordinator {
     this.#deps.signal.throwIfAborted();
     this.#rules = rules;
     if (this.#round) throw new Error(`Round ${this.#round.number} is open yet.`);
+    this.#asked.stop();
     if (this.history.open?.round !== round)
       await this.#log.conclude({ type: 'round.opened', sites, kind, round, model: inputs.model });
     await this.#dropOtherClasses(round);
@@ -147,6 +163,20 @@ class RoundCoordinator implements Coordinator {
     }
   }
 
+  async ask(task: TaskSpec, site: string): Promise<void> {
+    const { round, name: kind, inputs } = task;
+    const asked = askText({ kind, model: inputs.model });
+    const known = await this.#replay.outcome({ verb: 'ask', round, site, asked });
+    if (!known) await this.#asked.ask(task, site);
+  }
+
+  async next(): Promise<Arrival> {
+    const known = await this.#replay.outcome({ verb: 'next', round: 0, asked: 'whatever comes' });
+    if (known) return known.outcome;
+    const { round, site, answer } = await this.#asked.next();
+    return { round, site, answer };
+  }
+
   async reduce(step: ReduceStep): Promise<Payload> {
     const { round, reducer, options } = step;
     const known = await this.#replay.outcome({ verb: 'reduce', round, asked: reduceText(step) });
@@ -156,7 +186,7 @@ class RoundCoordinator implements Coordinator {
     const names = ['model', ...REDUCERS[reducer].state];
     let usable = step.answers;
     for (;;) {
-      const { contributions, notes } = weighResults(usable, { ...rules, files });
+      const { contributions, notes } = contributionsOf(step, usable, { ...rules, files });
       const how = { reducer, contributions, base, ...(options && { options }) };
       try {
         const { model, ...state } = await files.keep(round, names, (targets) =>
@@ -168,7 +198,11 @@ class RoundCoordinator implements Coordinator {
         this.#log.jot({ type: 'model.made', round, reducer, made, ...(notes.length > 0 && { notes }) });
         return made;
       } catch (thrown) {
-        usable = await this.#withoutCulprit(thrown, { round, rules: this.#rules ?? rules }, usable);
+        usable = await this.#withoutCulprit(
+          thrown,
+          { round, rules: step.weights ? ANY : (this.#rules ?? rules) },
+          usable,
+        );
       }
     }
   }
@@ -178,7 +212,7 @@ class RoundCoordinator implements Coordinator {
     if (known) return;
     const before = this.history;
     const { rules, files } = this.#deps;
-    const reports = inSiteOrder(before.accepted);
+    const reports = reportsNow(before);
     const metrics = poolReports(reports, rules);
     const { best, standIn } = contestAfter(before, metrics);
     const chosen = { ...(best && { best: best.model }), ...(standIn && { stand_in: standIn.model }) };
@@ -198,7 +232,8 @@ class RoundCoordinator implements Coordinator {
     });
     // A longer run goes on from before the last scoring, with what there was then.
     if (made) await files.discard(spentFiles(before, this.history));
-    await files.closeRound(round, before.open?.sites ?? []);
+    // Where sites are at work yet, what they are sending is not to be cleared away.
+    if (this.history.asked.length === 0) await files.closeRound(round, before.open?.sites ?? []);
   }
 
   /** An update that is finite alone may leave no number together with others. */
@@ -267,7 +302,9 @@ class RoundCoordinator implements Coordinator {
 
   async #take(answer: SiteAnswer): Promise<Verdict> {
     if (this.#round?.number === answer.round) return this.#round.take(answer);
-    return this.verdictOn(answer.type === 'result' ? answer.result.site : answer.site, answer.round);
+    const site = answer.type === 'result' ? answer.result.site : answer.site;
+    if (this.#asked.holds({ site, round: answer.round })) return this.#asked.take(answer);
+    return this.verdictOn(site, answer.round);
   }
 
   /** What is so in every round is said once. */

@@ -1,4 +1,4 @@
-import type { Answer } from '../algorithms/workflow.ts';
+import type { Answer, Arrival } from '../algorithms/workflow.ts';
 import { flError } from '../kernel/errors.ts';
 import type { Payload, RunEvent } from '../run/events.ts';
 import { inSiteOrder } from '../run/history.ts';
@@ -9,6 +9,8 @@ export interface Outcomes {
   readonly exchange: readonly Answer[];
   readonly reduce: Payload;
   readonly publish: undefined;
+  readonly ask: undefined;
+  readonly next: Arrival;
 }
 type Verb = keyof Outcomes;
 export type Call = { readonly [Kind in Verb]: CallOf<Kind> }[Verb];
@@ -17,6 +19,8 @@ export type Call = { readonly [Kind in Verb]: CallOf<Kind> }[Verb];
 export interface CallOf<Kind extends Verb> {
   readonly verb: Kind;
   readonly round: number;
+  /** Of an ask. */
+  readonly site?: string;
   readonly asked: string;
 }
 
@@ -34,6 +38,9 @@ export class Replay {
   readonly #waiting = new Map<string, Waiting>();
   /** Answers to the exchange that is open in the log, by site. */
   readonly #answers = new Map<string, Answer>();
+  /** Tasks for which no round waits, and what came of them. */
+  readonly #asked = new Set<string>();
+  readonly #arrived = new Map<string, Arrival>();
   #reading: Promise<void> | undefined;
   #isOver = false;
   #fault: unknown;
@@ -82,11 +89,18 @@ export class Replay {
         return this.#settle({ verb: 'members', round: event.round }, event.sites);
       case 'round.opened':
         return this.#opened(event);
+      case 'task.asked':
+        this.#asked.add(askedText(event));
+        return this.#settle({ verb: 'ask', round: event.round, site: event.site }, undefined, askText(event));
+      case 'answer.taken':
+        return this.#taken(event);
       case 'result.accepted':
-        this.#answers.set(event.result.site, event.result);
+        this.#accepted(event);
+        return;
+      case 'site.failed':
+        if (!this.#arrive({ ...event, answer: undefined })) this.#answers.delete(event.site);
         return;
       case 'result.dropped':
-      case 'site.failed':
         this.#answers.delete(event.site);
         return;
       case 'round.answered':
@@ -99,13 +113,32 @@ export class Replay {
     }
   }
 
+  #accepted({ round, result }: RunEvent & { type: 'result.accepted' }): void {
+    const { site } = result;
+    if (!this.#arrive({ round, site, answer: result })) this.#answers.set(site, result);
+  }
+
+  /** Whether it is of a task for which no round waits. */
+  #arrive({ round, site, answer }: Arrival): boolean {
+    if (!this.#asked.delete(askedText({ round, site }))) return false;
+    this.#arrived.set(askedText({ round, site }), { round, site, answer });
+    return true;
+  }
+
+  async #taken(event: { readonly round: number; readonly site: string }): Promise<void> {
+    const arrival = this.#arrived.get(askedText(event));
+    this.#arrived.delete(askedText(event));
+    const { round, site } = event;
+    await this.#settle({ verb: 'next', round: 0 }, arrival ?? { round, site, answer: undefined });
+  }
+
   async #opened(event: RunEvent & { type: 'round.opened' }): Promise<void> {
     const { round } = event;
     // Logs of version 1 do not tell the choice of the members apart.
     if (this.#waiting.has(idOf({ verb: 'members', round })))
       await this.#settle({ verb: 'members', round }, event.sites);
     this.#require({ verb: 'exchange', round }, exchangeText({ ...event, name: event.kind }));
-    this.#answers.clear();
+    for (const earlier of [this.#answers, this.#asked, this.#arrived]) earlier.clear();
   }
 
   async #answered(round: number, sites: readonly string[]): Promise<void> {
@@ -124,14 +157,14 @@ export class Replay {
   }
 
   /** Gives the call its outcome, and the workflow its turn. */
-  async #settle(key: Pick<Call, 'verb' | 'round'>, outcome: Outcomes[Verb], logged?: string): Promise<void> {
+  async #settle(key: Key, outcome: Outcomes[Verb], logged?: string): Promise<void> {
     const { settle } = this.#require(key, logged);
     this.#waiting.delete(idOf(key));
     settle.resolve({ outcome });
     await new Promise(setImmediate);
   }
 
-  #require(key: Pick<Call, 'verb' | 'round'>, logged?: string): Waiting {
+  #require(key: Key, logged?: string): Waiting {
     const found = this.#waiting.get(idOf(key));
     if (found && (logged === undefined || logged === found.call.asked)) return found;
     const asked = [...this.#waiting.values()].map(({ call }) => `${idOf(call)} (${call.asked})`);
@@ -142,8 +175,20 @@ export class Replay {
   }
 }
 
-function idOf({ verb, round }: Pick<Call, 'verb' | 'round'>): string {
-  return `${verb} of round ${round}`;
+type Key = Pick<Call, 'verb' | 'round' | 'site'>;
+
+function idOf({ verb, round, site }: Key): string {
+  if (verb === 'next') return 'the next answer';
+  return site === undefined ? `${verb} of round ${round}` : `${verb} of round ${round} at ${site}`;
+}
+
+function askedText({ round, site }: { readonly round: number; readonly site: string }): string {
+  return `${round} ${site}`;
+}
+
+/** What a single site is asked for, as its log tells it. */
+export function askText({ kind, model }: { kind: string; model: { readonly sha256: string } }): string {
+  return `${kind} with model ${model.sha256.slice(0, 12)}`;
 }
 
 /** What an exchange asks for, as its log tells it. */

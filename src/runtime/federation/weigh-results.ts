@@ -1,4 +1,5 @@
 import type { Contribution } from '../algorithms/reducer.ts';
+import type { ReduceStep } from '../algorithms/workflow.ts';
 import type { AcceptedResult } from '../run/events.ts';
 import { capWeights } from '../statistics/cap-weights.ts';
 import type { RunFiles } from './run-files.ts';
@@ -27,4 +28,21 @@ export function weighResults(
     ];
   });
   return { contributions, notes };
+}
+
+/** As `weighResults`, with the weights and bases of a step where it names them: they follow its answers. */
+export function contributionsOf(
+  { answers, weights, received }: ReduceStep,
+  usable: readonly AcceptedResult[],
+  deps: { files: Pick<RunFiles, 'at'>; maxWeightRatio: number },
+): { contributions: Contribution[]; notes: string[] } {
+  if (!weights) return weighResults(usable, deps);
+  const contributions = answers.flatMap((answer, at) => {
+    const { site, paramsType, update } = answer;
+    if (!update || !usable.includes(answer)) return [];
+    const base = received?.[at]?.model;
+    const path = deps.files.at(update);
+    return [{ site, paramsType, path, weight: weights[at] ?? 0, ...(base && { base: deps.files.at(base) }) }];
+  });
+  return { contributions, notes: [] };
 }

@@ -71,6 +71,20 @@ export class Cyclic extends FedAvg {
   override readonly type = 'cyclic';
 }
 
+export interface FedBuffOptions extends FedAvgOptions {
+  /** Answers from which the server steps. Default: 2. */
+  readonly bufferSize?: number;
+  /** Steps of the server after which an answer counts for nothing. Default: 10. */
+  readonly maxStaleness?: number;
+  /** Default: 1. */
+  readonly serverLearningRate?: number;
+}
+
+/** The server steps from the first answers and waits for no slower site (Nguyen et al. 2022). */
+export class FedBuff extends FedAvg<FedBuffOptions> {
+  override readonly type = 'fedbuff';
+}
+
 export interface ScriptRunnerOptions {
   /** Path of the training script, from the current folder. */
   readonly script: string;

@@ -7,6 +7,8 @@ const share = z
   .max(1)
   .refine((value) => value < 1, { error: 'must be below 1' });
 
+const SERVER_RATE = rate.default(1).describe("fedopt, fedbuff: the server's learning rate");
+
 /** Keys under `workflow` that one type of workflow alone has, with what they are where the job leaves them out. */
 export const WORKFLOW_OPTIONS = {
   fedavg: z.strictObject({}),
@@ -15,7 +17,7 @@ export const WORKFLOW_OPTIONS = {
       .enum(['sgd', 'adam', 'adagrad', 'yogi'])
       .default('sgd')
       .describe('fedopt: what steps from the mean of the differences that sites send'),
-    server_learning_rate: rate.default(1).describe('fedopt: its learning rate'),
+    server_learning_rate: SERVER_RATE,
     server_momentum: share
       .default(0.9)
       .describe('fedopt: momentum of sgd; of the others the decay of the first moment (beta 1)'),
@@ -25,6 +27,21 @@ export const WORKFLOW_OPTIONS = {
       .describe('fedopt: what adam, adagrad and yogi add to the root of the second moment'),
   }),
   cyclic: z.strictObject({}),
+  fedbuff: z.strictObject({
+    buffer_size: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(2)
+      .describe('fedbuff: answers from which the server steps'),
+    max_staleness: z
+      .int()
+      .min(0)
+      .max(100_000)
+      .default(10)
+      .describe('fedbuff: steps of the server after which an answer counts for nothing'),
+    server_learning_rate: SERVER_RATE,
+  }),
 } as const;
 
 export type WorkflowType = keyof typeof WORKFLOW_OPTIONS;
@@ -37,6 +54,7 @@ const ALL = {
   ...WORKFLOW_OPTIONS.fedavg.shape,
   ...WORKFLOW_OPTIONS.fedopt.shape,
   ...WORKFLOW_OPTIONS.cyclic.shape,
+  ...WORKFLOW_OPTIONS.fedbuff.shape,
 };
 
 type Optional<Shape> = { readonly [Key in keyof Shape]: z.ZodOptional<z.ZodType> };
@@ -64,6 +82,10 @@ const WITHOUT: Readonly<
     keys: ['min_clients', 'mandatory_clients', 'clients_per_round', 'wait_after_quorum'],
     why: 'all its sites take turns',
   },
+  fedbuff: {
+    keys: ['mandatory_clients', 'clients_per_round', 'wait_after_quorum'],
+    why: 'its server waits for buffer_size answers, whosever they are',
+  },
 };
 
 /** Keys of a workflow that are those of other types, or contradict it. */
@@ -73,6 +95,9 @@ export function optionFaults({
 }: Workflow): { readonly key: string; readonly message: string }[] {
   const own = WORKFLOW_OPTIONS[type].shape;
   const { keys: useless = [], why = '' } = WITHOUT[type] ?? {};
+  const { n_clients: clients, buffer_size: size } = keys;
+  if (typeof clients === 'number' && typeof size === 'number' && size > clients)
+    return [{ key: 'buffer_size', message: 'is more than n_clients: a site is in the buffer once' }];
   return Object.entries(keys).flatMap(([key, value]) => {
     const isSet = value !== undefined && !(Array.isArray(value) && value.length === 0);
     if (isSet && useless.includes(key)) return [{ key, message: `has no meaning in ${type}: ${why}` }];

@@ -7,8 +7,8 @@ import type { MetricReport } from '../telemetry/metrics.ts';
  * is resumed from these alone. `round` counts from 1; the model of round r is the one aggregated in it, model 0 the initial one, and a
  * training round r reports figures on model r - 1.
  *
- * Version 2 tells what each call of a workflow came to (`members.chosen`, `round.answered`, `model.made`); logs of version 1 have none of
- * these, and nothing else is different.
+ * Version 2 tells what each call of a workflow came to (`members.chosen`, `round.answered`, `model.made`, `task.asked`, `answer.taken`); logs of
+ * version 1 have none of these, and nothing else is different.
  */
 
 /** Of the form of events. What changes a key of them raises it; what was before stays readable. */
@@ -91,6 +91,10 @@ export const runEventSchema = z.discriminatedUnion('type', [
   /** The bytes of an accepted result are no longer what they were: the site is asked again. */
   event('result.dropped', { round, site: z.string(), reason: z.string() }),
   event('site.failed', { round, site: z.string(), error: errorSchema }),
+  /** A site has a task for which no round waits; an exchange, or the end of the run, takes such tasks back. */
+  event('task.asked', { round, kind: taskKindSchema, site: z.string(), model: fileRefSchema }),
+  /** The workflow has the answer, or failure, of a site to such a task. */
+  event('answer.taken', { round, site: z.string() }),
   /** The answers that count, by their sites. */
   event('round.answered', { round, sites: names }),
   event('model.made', {

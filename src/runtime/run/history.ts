@@ -14,6 +14,21 @@ export interface ClosedRound {
   readonly results: readonly AcceptedResult[];
 }
 
+/** A task that a site was asked for, for which no round waits. */
+export interface AskedTask {
+  readonly round: number;
+  readonly site: string;
+  readonly kind: TaskKind;
+  /** What the site was given. */
+  readonly model: FileRef;
+}
+
+/** What came of it: an answer, or a failure. */
+export interface Arrival extends AskedTask {
+  readonly answer?: AcceptedResult;
+  readonly error?: ErrorReport;
+}
+
 export interface SiteFailure {
   readonly round: number;
   readonly site: string;
@@ -38,6 +53,12 @@ export interface RunHistory {
   readonly open: (RunEvent & { type: 'round.opened' }) | undefined;
   /** Answers to it. */
   readonly accepted: readonly AcceptedResult[];
+  /** Tasks for which no round waits, in the order in which they were asked for. */
+  readonly asked: readonly AskedTask[];
+  /** What came of them and the workflow has not taken yet, in order of arrival. */
+  readonly arrived: readonly Arrival[];
+  /** What it has taken since the last round closed. */
+  readonly taken: readonly Arrival[];
   /** Whether these are all that count, so that none is asked for any more. */
   readonly isAnswered: boolean;
   /** What was made of them. */
@@ -73,6 +94,9 @@ export function newHistory(goal: Goal): RunHistory {
     last: undefined,
     open: undefined,
     accepted: [],
+    asked: [],
+    arrived: [],
+    taken: [],
     isAnswered: false,
     made: undefined,
     serverState: [],
@@ -122,17 +146,25 @@ function recorded(history: RunHistory, event: RunEvent): RunHistory {
       return { ...history, initial: event.model, position: { round: 0, model: event.model } };
     case 'round.opened':
       if (event.round === history.open?.round) return history;
-      return { ...history, open: event, accepted: [], isAnswered: false };
+      return { ...history, open: event, accepted: [], isAnswered: false, asked: [], arrived: [] };
     case 'round.answered':
       return { ...history, isAnswered: true };
     case 'model.made':
       return { ...history, made: { payload: event.made, notes: event.notes ?? [] } };
+    case 'task.asked': {
+      const { type: _, ...task } = event;
+      return { ...history, asked: [...history.asked, task] };
+    }
+    case 'answer.taken':
+      return take(history, event);
     case 'result.accepted':
+      if (isAsked(history, { site: event.result.site, round: event.round }))
+        return arrive(history, { ...event, site: event.result.site, answer: event.result });
       return { ...history, accepted: [...history.accepted, event.result] };
     case 'result.dropped':
       return { ...history, accepted: without(history.accepted, event.site) };
     case 'site.failed':
-      return fail(history, event);
+      return fail(isAsked(history, event) ? arrive(history, event) : history, event);
     case 'engine.used':
       return { ...history, engines: new Map(history.engines).set(event.site, event.engine) };
     case 'round.closed':
@@ -150,6 +182,41 @@ function recorded(history: RunHistory, event: RunEvent): RunHistory {
   }
 }
 
+/** Whether a site is at a task for which no round waits. */
+export function isAsked({ asked }: RunHistory, { site, round }: { site: string; round: number }): boolean {
+  return asked.some((task) => task.site === site && task.round === round);
+}
+
+function arrive(
+  history: RunHistory,
+  { site, round, answer, error }: { site: string; round: number } & Pick<Arrival, 'answer' | 'error'>,
+): RunHistory {
+  const task = history.asked.find((one) => one.site === site && one.round === round);
+  if (!task) return history;
+  const arrival = { ...task, ...(answer && { answer }), ...(error && { error }) };
+  const asked = history.asked.filter((one) => one !== task);
+  return { ...history, asked, arrived: [...history.arrived, arrival] };
+}
+
+function take(history: RunHistory, { site, round }: { site: string; round: number }): RunHistory {
+  const found = history.arrived.find((one) => one.site === site && one.round === round);
+  if (!found) return history;
+  const arrived = history.arrived.filter((one) => one !== found);
+  return { ...history, arrived, taken: [...history.taken, found] };
+}
+
+/** Answers that a round is made of: those to its exchange, and those that the workflow has taken one by one. */
+export function answersOf({ accepted, taken }: RunHistory): AcceptedResult[] {
+  return inSiteOrder([...accepted, ...taken.flatMap(({ answer }) => answer ?? [])]);
+}
+
+/** Those of them whose figures are of the model that the round is about. */
+export function reportsNow(history: RunHistory): AcceptedResult[] {
+  const { accepted, taken, position } = history;
+  const now = taken.filter(({ model }) => model.sha256 === position?.model.sha256);
+  return inSiteOrder([...accepted, ...now.flatMap(({ answer }) => answer ?? [])]);
+}
+
 function fail(history: RunHistory, { round, site, error }: SiteFailure): RunHistory {
   const failures =
     history.failures.length < MOST_FAILURES
@@ -165,17 +232,19 @@ function close(history: RunHistory, event: RunEvent & { type: 'round.closed' }):
   const now = event.chosen ? chosenBy(history, event.chosen) : chosenOf(history, metrics);
   const states = new Map(history.states);
   const rounds = new Map(history.rounds);
-  if (model) for (const { site } of history.accepted) rounds.set(site, (rounds.get(site) ?? 0) + 1);
-  for (const { site, state } of history.accepted) if (state) states.set(site, state);
+  const answers = answersOf(history);
+  if (model) for (const { site } of answers) rounds.set(site, (rounds.get(site) ?? 0) + 1);
+  for (const { site, state } of answers) if (state) states.set(site, state);
   return {
     ...history,
     open: undefined,
     accepted: [],
+    taken: [],
     isAnswered: false,
     made: undefined,
     serverState: model ? Object.values(event.state ?? {}) : history.serverState,
     closedRounds: history.closedRounds + 1,
-    last: { round, kind, metrics, results: inSiteOrder(history.accepted) },
+    last: { round, kind, metrics, results: answers },
     position: model ? { round, model } : history.position,
     states,
     rounds,
@@ -233,8 +302,9 @@ function scoredModel(history: RunHistory, metrics: MetricReport): Contender | un
   };
 }
 
-function reportsOf({ accepted, goal: { keyMetric } }: RunHistory): Contender['reports'] {
-  const results = inSiteOrder(accepted);
+function reportsOf(history: RunHistory): Contender['reports'] {
+  const { keyMetric } = history.goal;
+  const results = reportsNow(history);
   const scorers = new Set(scorersOf(results, keyMetric));
   return results.filter(({ site }) => scorers.has(site)).map((result) => partsOf(result, keyMetric));
 }

@@ -19,15 +19,17 @@ export interface LiveFile {
  * lie in one.
  */
 export function liveFiles(history: RunHistory): LiveFile[] {
-  const { initial, position, accepted, states, made, serverState } = history;
+  const { initial, position, accepted, states, made, serverState, asked, arrived, taken } = history;
   const global = [position?.model, ...serverState, ...Object.values(made?.payload ?? {})];
-  const models = [initial, ...global, ...contendingModels(history)];
+  const given = [...asked, ...arrived, ...taken].map(({ model }) => model);
+  const models = [initial, ...global, ...contendingModels(history), ...given];
+  const answers = [...accepted, ...[...arrived, ...taken].flatMap(({ answer }) => answer ?? [])];
   const all: LiveFile[] = [
     ...models.flatMap((file) => (file ? [{ file, role: 'model' } as const] : [])),
-    ...accepted.flatMap(({ site, update }) =>
+    ...answers.flatMap(({ site, update }) =>
       update ? [{ file: update, role: 'answer', site } as const] : [],
     ),
-    ...[...states, ...accepted.flatMap(({ site, state }) => (state ? [[site, state] as const] : []))].map(
+    ...[...states, ...answers.flatMap(({ site, state }) => (state ? [[site, state] as const] : []))].map(
       ([site, file]) => ({ file, role: 'state', site }) as const,
     ),
   ];

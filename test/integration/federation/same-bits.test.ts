@@ -86,6 +86,15 @@ describe('the same job', () => {
     },
   );
 
+  it('of the asynchronous workflow goes on to its end over the network, at all its sites', async () => {
+    const workflow = { type: 'fedbuff', n_clients: 2, num_rounds: 4, buffer_size: 1 };
+    const job = await writeJob(join(root, 'fedbuff'), { patch: { workflow } });
+    const meta = await federation.run(job);
+    expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', round: 4, first_failure: null });
+    const rounds = meta.sites.map((site) => site.rounds ?? 0);
+    expect(rounds.reduce((sum, count) => sum + count, 0)).toBe(4);
+  });
+
   it('comes to the same bytes with several of them at once', async () => {
     const job = await writeJob(join(root, 'many'), { patch: { workflow: { n_clients: 3 } } });
     const ids = await Promise.all([federation.submit(job), federation.submit(job), federation.submit(job)]);

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Federation, Workflow } from '../../../src/runtime/algorithms/workflow.ts';
 import { fedAvg } from '../../../src/runtime/algorithms/workflows/fedavg.ts';
-import { exchangeText, publishText, Replay, reduceText } from '../../../src/runtime/federation/replay.ts';
+import {
+  askText,
+  exchangeText,
+  publishText,
+  Replay,
+  reduceText,
+} from '../../../src/runtime/federation/replay.ts';
 import { sha256 } from '../../../src/runtime/kernel/digest.ts';
 import type { FileRef, RunEvent } from '../../../src/runtime/run/events.ts';
 
@@ -70,6 +76,11 @@ async function follow(events: readonly RunEvent[], workflow: Workflow['run'] = f
       const asked = exchangeText({ name, sites, model: inputs.model });
       return ask(`${name} ${round}`, replay.outcome({ verb: 'exchange', round, asked }));
     },
+    ask: ({ name: kind, round, inputs }, site) => {
+      const asked = askText({ kind, model: inputs.model });
+      return ask(`ask ${round} ${site}`, replay.outcome({ verb: 'ask', round, site, asked }));
+    },
+    next: () => ask('next', replay.outcome({ verb: 'next', round: 0, asked: 'whatever comes' })),
     reduce: (step) => {
       const asked = reduceText(step);
       return ask(`reduce ${step.round}`, replay.outcome({ verb: 'reduce', round: step.round, asked }));

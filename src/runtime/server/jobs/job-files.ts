@@ -17,8 +17,41 @@ export function ownFiles(history: RunHistory): FileRef[] {
   return liveFiles(history).flatMap(({ file, role }) => (role === 'state' ? [] : [file]));
 }
 
+/** Updates that are being looked at: not known to the job's log yet, and not to be cleared away meanwhile. */
+export class HeldBlobs {
+  readonly #counts = new Map<string, number>();
+
+  async during<Result>(sha256: string | undefined, work: () => Promise<Result>): Promise<Result> {
+    if (sha256 === undefined) return work();
+    this.#change(sha256, 1);
+    try {
+      return await work();
+    } finally {
+      this.#change(sha256, -1);
+    }
+  }
+
+  has(sha256: string): boolean {
+    return this.#counts.has(sha256);
+  }
+
+  all(): Iterable<string> {
+    return this.#counts.keys();
+  }
+
+  #change(sha256: string, by: number): void {
+    const count = (this.#counts.get(sha256) ?? 0) + by;
+    if (count > 0) this.#counts.set(sha256, count);
+    else this.#counts.delete(sha256);
+  }
+}
+
 /** A networked job's files: named by their digests. */
-export function jobFiles(folder: JobFolder, history: () => RunHistory | undefined): RunFiles {
+export function jobFiles(
+  folder: JobFolder,
+  history: () => RunHistory | undefined,
+  held: HeldBlobs = new HeldBlobs(),
+): RunFiles {
   const { blobs } = folder;
   return {
     at: ({ path }) => folder.at(path),
@@ -41,13 +74,13 @@ export function jobFiles(folder: JobFolder, history: () => RunHistory | undefine
       return kept;
     },
     discard: async (files) => {
-      const own = files.filter(({ path }) => path.startsWith('blobs/'));
+      const own = files.filter(({ path, sha256 }) => path.startsWith('blobs/') && !held.has(sha256));
       await Promise.all(own.map(({ path }) => blobs.remove(basename(path))));
     },
     closeRound: async (_round, members) => {
       await Promise.all(members.map((site) => rm(folder.uploads(site), { recursive: true, force: true })));
       const now = history();
-      if (now) await blobs.keepOnly(new Set(ownFiles(now).map(({ sha256 }) => sha256)));
+      if (now) await blobs.keepOnly(new Set([...ownFiles(now).map(({ sha256 }) => sha256), ...held.all()]));
     },
   };
 }

@@ -28,7 +28,7 @@ import type { WorkThread } from '../work/work-thread.ts';
 import { AbortGate } from './abort-gate.ts';
 import { END_BY } from './end-by.ts';
 import { gatherSites } from './gather-sites.ts';
-import { jobFiles, lastMeasured } from './job-files.ts';
+import { HeldBlobs, jobFiles, lastMeasured } from './job-files.ts';
 import { clearWorkFiles, historyOf, keepToGoOn, outcomeOf, writeJobResults } from './job-results.ts';
 import { leftError } from './left-error.ts';
 import { isOfTheMachine } from './machine-failures.ts';
@@ -69,6 +69,7 @@ export class JobRun {
   readonly siteLogs: SiteLogs;
   /** Bytes of a model. */
   readonly modelSize: (model: FileRef) => number;
+  readonly held = new HeldBlobs();
   /** Rings at every event and change. */
   readonly bell = new Bell();
   record: JobRecord;
@@ -116,7 +117,7 @@ export class JobRun {
       taskTimeout: executor.taskTimeout,
     });
     this.#journal = deps.store.journal(record.id);
-    this.#files = jobFiles(deps.folder, () => this.history);
+    this.#files = jobFiles(deps.folder, () => this.history, this.held);
     this.modelSize = lastMeasured(this.#files);
   }
 

@@ -38,6 +38,9 @@ function textOf(event: RunEvent): string | undefined {
       return `failed: ${event.error.code}: ${event.error.message}`;
     case 'run.finished':
       return `finished with model ${event.model.sha256}`;
+    case 'task.asked':
+      return `${event.site} is asked for a task of round ${event.round} (${event.kind})`;
+    case 'answer.taken':
     case 'members.chosen':
     case 'round.answered':
     case 'model.made':

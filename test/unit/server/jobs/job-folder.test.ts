@@ -5,7 +5,7 @@ import { sha256 } from '../../../../src/runtime/kernel/digest.ts';
 import { LOG_LIMITS } from '../../../../src/runtime/kernel/limits.ts';
 import type { FileRef } from '../../../../src/runtime/run/events.ts';
 import { newHistory } from '../../../../src/runtime/run/history.ts';
-import { blobFile, jobFiles } from '../../../../src/runtime/server/jobs/job-files.ts';
+import { blobFile, HeldBlobs, jobFiles } from '../../../../src/runtime/server/jobs/job-files.ts';
 import { resultFile, resultFiles } from '../../../../src/runtime/server/jobs/result-files.ts';
 import {
   type LogLine,
@@ -268,6 +268,25 @@ describe('the files of a networked job', () => {
     await files.discard([a, { path: 'state/s', sha256: sha256('state') }]);
     expect(await blobs()).toEqual([b.sha256]);
     expect(await readdir(folder.at('state'))).toEqual(['s']);
+  });
+
+  it('stay while they are being looked at', async () => {
+    const held = new HeldBlobs();
+    const files = jobFiles(folder, () => newHistory({ ...goal, maxWeightRatio: 100 }), held);
+    const write = async (target: string) => {
+      await writeFile(target, 'update');
+      return sha256('update');
+    };
+    const update = await files.keepModel(1, write);
+    const looked = Promise.withResolvers<void>();
+    const looking = held.during(update.sha256, () => looked.promise);
+    await files.discard([update]);
+    await files.closeRound(1, []);
+    expect(await blobs()).toEqual([update.sha256]);
+    looked.resolve();
+    await looking;
+    await files.closeRound(1, []);
+    expect(await blobs()).toEqual([]);
   });
 
   it('are, when a round closes, those that live; half uploads of its members go', async () => {

@@ -66,10 +66,12 @@ function answerRoutes(app: App, context: ServerContext): void {
       const { run, site } = job;
       const { round, seconds, engine } = request.body;
       if (engine) await run.channel.deliver(site, { type: 'engine', site, round, engine });
-      const result = await checkResult(context, job, request.body);
-      // The task is not the site's any more.
-      const known = () => run.verdictOn(site, round);
-      const verdict = result ? await run.channel.deliver(site, { type: 'result', round, result }) : known();
+      const verdict = await run.held.during(request.body.update?.sha256, async () => {
+        const result = await checkResult(context, job, request.body);
+        if (result) return run.channel.deliver(site, { type: 'result', round, result });
+        // The task is not the site's any more.
+        return run.verdictOn(site, round);
+      });
       if (verdict === 'accepted') run.traffic.result(site, seconds);
       return answered(context, { ...job, round, verdict });
     },
