@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { weightedMean } from '../support/weighted-mean.ts';
 import { sha256File } from '../../src/runtime/kernel/digest.ts';
 import { DTYPES, type ParamSet } from '../../src/runtime/tensors/nd-array.ts';
 import { readModel, writeModel } from '../support/model-files.ts';
 import { sameFormSets } from '../support/param-sets.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { weightedMean } from '../support/weighted-mean.ts';
 
 const folder = tempFolder();
 

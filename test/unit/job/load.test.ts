@@ -176,7 +176,7 @@ describe('faults of the definition', () => {
     ['a number as name', 'name: tiny', 'name: 5', "'name' must be text, not a number", '5'],
     ['a name that leads elsewhere', 'name: tiny', 'name: ../tiny', "'name' use up to 64 letters", '../tiny'],
     ['an empty name', 'name: tiny', 'name: ""', "'name' use up to 64 letters", '""'],
-    ['an unknown workflow', 'type: fedavg', 'type: fedavgg', '\'workflow.type\' must be one of', 'fedavgg'],
+    ['an unknown workflow', 'type: fedavg', 'type: fedavgg', "'workflow.type' must be one of", 'fedavgg'],
     [
       'an unknown framework',
       'framework: numpy',

@@ -1,4 +1,3 @@
-import type { Digests } from '../../algorithms/reduce.ts';
 import type { Verdict } from '../../federation/channel.ts';
 import { type Coordinator, createCoordinator } from '../../federation/coordinator.ts';
 import { rulesOf } from '../../federation/coordinator-rules.ts';
@@ -33,8 +32,8 @@ import { clearWorkFiles, historyOf, keepToGoOn, outcomeOf, writeJobResults } fro
 import { leftError } from './left-error.ts';
 import { isOfTheMachine } from './machine-failures.ts';
 import { Offers, offerRules } from './offers.ts';
-import { oneStep, STEP_NOTE } from './one-step.ts';
 import { openHistory } from './open-history.ts';
+import { reduceRound } from './reduce-round.ts';
 import { writtenFiles } from './result-files.ts';
 import { assignedTask, SiteChannel } from './site-channel.ts';
 import { SiteLogs } from './site-logs.ts';
@@ -293,7 +292,6 @@ export class JobRun {
 
   async #train(): Promise<void> {
     const { definition } = this.job;
-    const { work } = this.#deps;
     const history = await openHistory({
       ...this.#deps,
       record: this.record,
@@ -312,24 +310,13 @@ export class JobRun {
       history,
       signal: this.#stop.signal,
       observe: (event) => this.#observe(event),
-      reduce: (request) => this.#aggregate(() => work.run('reduce', request)),
+      reduce: (request) => reduceRound(request, { ...this.#deps, traffic: this.traffic }),
     });
     await runWorkflow(this.#coordinator, {
       workflow: definition.workflow,
       keep: (final) => this.#finish(final),
       isPassing: isOfTheMachine,
     });
-  }
-
-  async #aggregate(work: () => Promise<Digests>): Promise<Digests> {
-    const began = performance.now();
-    const digests = await oneStep(
-      this.#deps.folder.at(STEP_NOTE),
-      "making a round's model of this job",
-      work,
-    );
-    this.traffic.aggregationSeconds += (performance.now() - began) / 1000;
-    return digests;
   }
 
   #observe(event: RunEvent): void {
