@@ -9,6 +9,7 @@ export {
   jobName,
   loadState,
   model,
+  proximalMu,
   receive,
   saveState,
   seed,

@@ -9,6 +9,8 @@ export {
   type FedJobOptions,
   FedOpt,
   type FedOptOptions,
+  FedProx,
+  type FedProxOptions,
   InitialParams,
   type NestedNumbers,
   ScriptRunner,

@@ -7,10 +7,12 @@ import { cyclic } from './workflows/cyclic.ts';
 import { fedAvg } from './workflows/fedavg.ts';
 import { fedBuff } from './workflows/fedbuff.ts';
 import { fedOpt } from './workflows/fedopt.ts';
+import { fedProx } from './workflows/fedprox.ts';
 
 /** Workflows by the name a job gives in `workflow.type`; their options are declared in `job/workflow-options.ts`. */
 export const WORKFLOWS: Readonly<Record<WorkflowType, Workflow>> = {
   fedavg: fedAvg,
+  fedprox: fedProx,
   fedopt: fedOpt,
   cyclic,
   fedbuff: fedBuff,

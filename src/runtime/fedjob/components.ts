@@ -48,6 +48,16 @@ export class FedAvg<Options extends FedAvgOptions = FedAvgOptions> {
   }
 }
 
+export interface FedProxOptions extends FedAvgOptions {
+  /** Weight of the pull towards the received model. Default: 0.01. */
+  readonly proximalMu?: number;
+}
+
+/** FedAvg whose sites are pulled towards the model that they received (Li et al. 2020). */
+export class FedProx extends FedAvg<FedProxOptions> {
+  override readonly type = 'fedprox';
+}
+
 export interface FedOptOptions extends FedAvgOptions {
   /** Default: sgd. */
   readonly serverOptimizer?: 'sgd' | 'adam' | 'adagrad' | 'yogi';

@@ -12,6 +12,14 @@ const SERVER_RATE = rate.default(1).describe("fedopt, fedbuff: the server's lear
 /** Keys under `workflow` that one type of workflow alone has, with what they are where the job leaves them out. */
 export const WORKFLOW_OPTIONS = {
   fedavg: z.strictObject({}),
+  fedprox: z.strictObject({
+    proximal_mu: z
+      .number()
+      .positive()
+      .max(1e6)
+      .default(0.01)
+      .describe('fedprox: weight mu of the pull towards the received model, which the trainer adds'),
+  }),
   fedopt: z.strictObject({
     server_optimizer: z
       .enum(['sgd', 'adam', 'adagrad', 'yogi'])
@@ -52,6 +60,7 @@ export const WORKFLOW_TYPES = Object.keys(WORKFLOW_OPTIONS) as [WorkflowType, ..
 
 const ALL = {
   ...WORKFLOW_OPTIONS.fedavg.shape,
+  ...WORKFLOW_OPTIONS.fedprox.shape,
   ...WORKFLOW_OPTIONS.fedopt.shape,
   ...WORKFLOW_OPTIONS.cyclic.shape,
   ...WORKFLOW_OPTIONS.fedbuff.shape,

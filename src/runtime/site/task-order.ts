@@ -32,6 +32,7 @@ export function taskOrder(
   { site, job }: { readonly site: string; readonly job: JobDefinition },
   { code, data, model, state, home, output }: TaskPlaces,
 ): TaskOrder {
+  const { options } = job.workflow;
   return {
     task: {
       context: {
@@ -44,6 +45,7 @@ export function taskOrder(
         args: argsOfSite(job, site),
         data,
         model: job.model.kind === 'built' ? job.model.spec : undefined,
+        ...('proximal_mu' in options && { proximalMu: options.proximal_mu }),
       },
       code,
       script: job.executor.trainScript,

@@ -6,8 +6,10 @@ import {
   BuiltModel,
   Cyclic,
   FedAvg,
+  FedBuff,
   FedJob,
   FedOpt,
+  FedProx,
   InitialParams,
   ScriptRunner,
 } from '../../../src/api/main.ts';
@@ -108,6 +110,11 @@ describe('a FedJob', () => {
       },
     ],
     [new Cyclic({ numRounds: 2 }), { type: 'cyclic', options: {} }],
+    [new FedProx({ numRounds: 2, proximalMu: 0.5 }), { type: 'fedprox', options: { proximal_mu: 0.5 } }],
+    [
+      new FedBuff({ numRounds: 2, bufferSize: 1 }),
+      { type: 'fedbuff', options: { buffer_size: 1, max_staleness: 10, server_learning_rate: 1 } },
+    ],
   ])('takes %o', async (workflow, expected) => {
     const job = new FedJob({ name: 'other' });
     job.toServer(workflow);

@@ -9,6 +9,8 @@ import { initialParams } from '../../../src/runtime/train/models/initial-params.
 import { compile } from '../../../src/runtime/train/trainer/compile.ts';
 import { releaseTrainers } from '../../../src/runtime/train/trainer/model-pool.ts';
 import {
+  askForProximal,
+  isProximalUnused,
   onTrainProgress,
   setEngine,
   type TrainProgress,
@@ -118,6 +120,22 @@ describe('a trainer', () => {
       return distanceOf(trainer.getParams(), initialParams(SPEC));
     };
     expect(await distance(10)).toBeLessThan(await distance(0));
+  });
+
+  it('is pulled by what the task asks for, where the script says nothing of it', async () => {
+    const trained = async (options: object, mu?: number) => {
+      askForProximal(mu);
+      const trainer = await compile(buildModel(SPEC), { learningRate: 0.003, ...options });
+      expect(isProximalUnused()).toBe(false);
+      await trainer.fit(data.train, { seed: 1 });
+      askForProximal(undefined);
+      return trainer.getParams();
+    };
+    expect(await trained({}, 10)).toEqual(await trained({ proximalMu: 10 }));
+    expect(await trained({}, 10)).not.toEqual(await trained({}));
+    askForProximal(10);
+    expect(isProximalUnused()).toBe(true);
+    askForProximal(undefined);
   });
 
   it('tells how far it is', async () => {

@@ -111,6 +111,11 @@ export const RUN_ERRORS = {
     message: 'The script ended without sending a result.',
     hint: 'Call flare.send() once for every flare.receive(), in a loop on flare.isRunning().',
   },
+  NF_SCRIPT_PROXIMAL: {
+    exit: 1,
+    message: "The job's workflow is fedprox, and the script trained without its pull towards the received model.",
+    hint: "Train with 'compile' of neuroflare/mri, which adds the term, or weigh it by flare.proximalMu() in a loop of your own.",
+  },
   NF_SCRIPT_EXITED: {
     exit: 1,
     message: 'The script ended its process (process.exit) with code {code}.',

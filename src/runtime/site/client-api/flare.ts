@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { flError } from '../../kernel/errors.ts';
+import { wantedProximal } from '../../train/trainer/settings.ts';
 import type { ReceivedModel, SentModel, SiteData } from './fl-model.ts';
 import type { Session, SessionContext } from './session.ts';
 
@@ -81,6 +82,14 @@ export function model<Spec extends object = NonNullable<SessionContext['model']>
     message: 'flare.model() was called, but the job starts from arrays (model.initial_params).',
     hint: 'Set model.type in job.yaml, or use the arrays of flare.receive().',
   });
+}
+
+/**
+ * FedProx's mu: what a script that trains without `compile` must weigh its pull towards the received model by; 0 where the job's workflow
+ * asks for none. The trainer that `compile` makes adds the term by itself.
+ */
+export function proximalMu(): number {
+  return context().proximalMu === undefined ? 0 : (wantedProximal() ?? 0);
 }
 
 /** Seed of (job, site, round), 32 bits: the same whenever and wherever this task runs. */

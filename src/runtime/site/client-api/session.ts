@@ -21,6 +21,8 @@ export interface SessionContext {
   readonly args: ScriptArgs;
   readonly data: SiteData | undefined;
   readonly model: Readonly<Record<string, JsonValue>> | undefined;
+  /** Weight of the pull towards the received model, where the job's workflow asks for one. */
+  readonly proximalMu?: number;
   /** The script's own from when it has received them. */
   readonly params: ParamSet;
   /** What an earlier task of this site kept. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ErrorReport, flError } from '../../kernel/errors.ts';
 import { readParamsFile } from '../../tensors/read-params-file.ts';
+import { askForProximal, isProximalUnused } from '../../train/trainer/settings.ts';
 import { inSession } from '../client-api/flare.ts';
 import { Session, type SessionContext, type SessionResult } from '../client-api/session.ts';
 import { type CodePlace, installResolveHooks, scriptUrl } from './resolve-hooks.ts';
@@ -32,10 +33,13 @@ export async function runScript(task: ScriptTask, onStart: () => void): Promise<
   installResolveHooks(task.code);
   expectNoTraces();
   const url = scriptUrl(join(task.code.bundle, task.script), String(tasks++));
+  const { kind, proximalMu } = task.context;
+  askForProximal(proximalMu);
   onStart();
   try {
     await inSession(session, () => import(url));
     if (!session.result) throw flError('NF_SCRIPT_NO_RESULT');
+    if (kind === 'train' && isProximalUnused()) throw flError('NF_SCRIPT_PROXIMAL');
     return { result: session.result };
   } catch (error) {
     return { failure: scriptFailure(error, task.code, { site, round }) };

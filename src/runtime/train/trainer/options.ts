@@ -2,6 +2,7 @@ import type { CompileOptions, OptimizerOptions } from '../../engine/engine.ts';
 import { flError } from '../../kernel/errors.ts';
 import { didYouMean } from '../../kernel/nearest.ts';
 import { checkKeys, checkNumber } from '../check-option.ts';
+import { wantedProximal } from './settings.ts';
 
 /** How a model is trained. Numbers are checked when `compile` is called, so they may come from `flare.args()` as they are. */
 export interface TrainerOptions {
@@ -13,7 +14,7 @@ export interface TrainerOptions {
   readonly weightDecay?: unknown;
   /** In [0, 1). Default 0. */
   readonly labelSmoothing?: unknown;
-  /** FedProx's mu, the pull towards the received model (Li et al., 2020). Default 0: FedAvg. */
+  /** FedProx's mu, the pull towards the received model (Li et al., 2020). Default: that of the job's workflow, else 0. */
   readonly proximalMu?: unknown;
   /** Largest norm of a step's gradient over all weights; longer ones are scaled down. Default: none. */
   readonly clipNorm?: unknown;
@@ -46,7 +47,7 @@ export function checkOptions(options: TrainerOptions): CheckedOptions {
   checkKeys(options, KEYS);
   const weightDecay = checkNumber('weightDecay', options.weightDecay, { least: 0 });
   const smoothing = checkNumber('labelSmoothing', options.labelSmoothing, { least: 0, below: 1 });
-  const proximal = checkNumber('proximalMu', options.proximalMu, { least: 0 });
+  const proximal = checkNumber('proximalMu', options.proximalMu, { least: 0 }) ?? wantedProximal();
   const clipNorm = checkNumber('clipNorm', options.clipNorm, { above: 0 });
   return {
     learningRate: checkLearningRate(options.learningRate) ?? 0.001,

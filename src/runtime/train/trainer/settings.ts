@@ -17,6 +17,8 @@ export type TrainObserver = (progress: TrainProgress) => void;
 
 let engine: (() => Promise<Engine>) | undefined;
 let observer: TrainObserver | undefined;
+/** What the task at hand asks of whoever trains, and whether it was looked at. */
+let proximal: { readonly mu: number; wasRead: boolean } | undefined;
 
 /**
  * For the runner: the engine that `compile` uses in this thread. It is made at the first use, so that a script that
@@ -39,6 +41,22 @@ export function currentEngine(): Promise<Engine> {
 async function chooseEngine(): Promise<Engine> {
   const { createEngine } = await import('../../engine/registry.ts');
   return (await createEngine('auto')).engine;
+}
+
+/** For the runner: FedProx's mu of the task that begins; undefined: none is asked for. */
+export function askForProximal(mu: number | undefined): void {
+  proximal = mu === undefined ? undefined : { mu, wasRead: false };
+}
+
+/** What was asked for; from then on it counts as used. */
+export function wantedProximal(): number | undefined {
+  if (proximal) proximal.wasRead = true;
+  return proximal?.mu;
+}
+
+/** Whether a term was asked for that nobody has looked at. */
+export function isProximalUnused(): boolean {
+  return proximal?.wasRead === false;
 }
 
 /** For the runner: is told after every batch; undefined ends it. */
