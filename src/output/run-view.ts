@@ -78,6 +78,8 @@ function endsRun({ min_clients: least, job }: RunCard, before: number): EndsRun 
   let failures = before;
   return (event) => {
     if (event.type === 'round.opened') members = event.sites.length;
+    // No round waits for a site that is asked alone.
+    if (event.type === 'task.asked') members = Number.POSITIVE_INFINITY;
     if (event.type !== 'site.failed') return false;
     failures++;
     const isNeeded = members - 1 < least || job.workflow.mandatory_clients.includes(event.site);

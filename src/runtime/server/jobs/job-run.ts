@@ -326,6 +326,7 @@ export class JobRun {
     if (event.type === 'round.opened') this.#roundBegan = performance.now();
     if (event.type === 'round.closed') {
       const seconds = (performance.now() - this.#roundBegan) / 1000;
+      this.#roundBegan = performance.now();
       this.#deps.onRound(seconds);
       this.#deps.logger.info({ job, round: event.round, seconds }, 'round closed');
     }
