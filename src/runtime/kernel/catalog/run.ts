@@ -113,7 +113,8 @@ export const RUN_ERRORS = {
   },
   NF_SCRIPT_PROXIMAL: {
     exit: 1,
-    message: "The job's workflow is fedprox, and the script trained without its pull towards the received model.",
+    message:
+      "The job's workflow is fedprox, and the script trained without its pull towards the received model.",
     hint: "Train with 'compile' of neuroflare/mri, which adds the term, or weigh it by flare.proximalMu() in a loop of your own.",
   },
   NF_SCRIPT_EXITED: {
