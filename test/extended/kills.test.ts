@@ -28,6 +28,10 @@ const SERVER_POINTS = [
   'result.accepted:after@2',
   'round.aggregating',
   'model.kept',
+  'members.chosen:after@2',
+  'round.answered:before@2',
+  'model.made:before',
+  'model.made:after',
   'round.closed:before',
   'round.closed:after',
   'round.opened:before@2',
@@ -63,11 +67,10 @@ let wanted: Buffer;
 let count = 0;
 let federation: ProcessFederation;
 
-beforeAll(async () => {
-  job = await writeJob(join(root, 'job'), { script: SCRIPT });
+async function simulated(path: string): Promise<Buffer> {
   const { run_folder: run } = await simulate({
-    job,
-    workspace: join(root, 'simulated'),
+    job: path,
+    workspace: `${path}-simulated`,
     flags: {},
     overrides: [],
     maxClients: 10,
@@ -76,7 +79,12 @@ beforeAll(async () => {
     onLog: () => undefined,
     signal: new AbortController().signal,
   });
-  wanted = finalModel(run);
+  return finalModel(run);
+}
+
+beforeAll(async () => {
+  job = await writeJob(join(root, 'job'), { script: SCRIPT });
+  wanted = await simulated(job);
 });
 const make = async () => {
   federation = await ProcessFederation.make(join(root, String(count++)));
@@ -84,18 +92,68 @@ const make = async () => {
 };
 afterEach(() => federation?.close());
 
-const bytesAreThose = async (id: string) => {
+const bytesAreThose = async (id: string, bytes = wanted) => {
   expect(await federation.wait(id)).toMatchObject({
     status: 'FINISHED:COMPLETED',
     round: 2,
     first_failure: null,
   });
-  expect(federation.model(id)).toEqual(wanted);
+  expect(federation.model(id)).toEqual(bytes);
   for (const name of ['hub', 'site-1', 'site-2']) {
     const { paths, isSigned } = await findLogs(federation.kits.kit(name));
     for (const path of paths) expect((await verifyChainedLog(path, isSigned)).findings).toEqual([]);
   }
 };
+
+describe.each([
+  ['fedopt', { server_optimizer: 'adam', server_learning_rate: 0.5 }],
+  ['cyclic', {}],
+] as const)('a server that is killed in a job of %s', (type, options) => {
+  it.each([
+    'members.chosen:after@2',
+    'round.answered:before@2',
+    'model.kept@2',
+    'model.made:after',
+    'round.closed:after',
+  ])('at %s goes on, and the model has the same bytes', async (point) => {
+    const other = await writeJob(join(root, `${type}-${count++}`), {
+      script: SCRIPT,
+      patch: { workflow: { type, ...options } },
+    });
+    await make();
+    await federation.startAll(2, { hub: { env: { NEUROFLARE_FAULT: point } } });
+    const id = await federation.submit(other);
+    expect(await federation.ended('hub')).toMatchObject({ signal: 'SIGKILL' });
+    federation.start('hub');
+    await federation.answers();
+    await bytesAreThose(id, await simulated(other));
+  });
+});
+
+/** Its bytes follow from the order of arrival, which no other run has. */
+describe('a server that is killed in a job that waits for no site', () => {
+  it.each([
+    'task.asked:after@3',
+    'result.accepted:after@2',
+    'answer.taken:after',
+    'model.made:before@2',
+    'round.closed:after@2',
+  ])('at %s goes on to its end', async (point) => {
+    const workflow = { type: 'fedbuff', buffer_size: 1, num_rounds: 3 };
+    const other = await writeJob(join(root, `fedbuff-${count++}`), { script: SCRIPT, patch: { workflow } });
+    await make();
+    await federation.startAll(2, { hub: { env: { NEUROFLARE_FAULT: point } } });
+    const id = await federation.submit(other);
+    expect(await federation.ended('hub')).toMatchObject({ signal: 'SIGKILL' });
+    federation.start('hub');
+    await federation.answers();
+    expect(await federation.wait(id)).toMatchObject({
+      status: 'FINISHED:COMPLETED',
+      round: 3,
+      first_failure: null,
+    });
+  });
+});
 
 describe('a server that is killed', () => {
   it.each(SERVER_POINTS)('at %s goes on, and the model has the same bytes', async (point) => {
