@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { WORKFLOWS } from '../../src/runtime/algorithms/registry.ts';
+import type { Workflow } from '../../src/runtime/algorithms/workflow.ts';
 import { type Coordinator, createCoordinator } from '../../src/runtime/federation/coordinator.ts';
 import type { CoordinatorRules } from '../../src/runtime/federation/coordinator-rules.ts';
 import { keepInitialModel } from '../../src/runtime/federation/initial-model.ts';
@@ -33,6 +34,8 @@ export interface FakeRunOptions extends Omit<FakeChannelOptions, 'folder'> {
   /** Default: fedavg. */
   readonly type?: WorkflowType;
   readonly workflowOptions?: object;
+  /** One of the test's own, in place of that of a type. */
+  readonly workflow?: Workflow;
   readonly signal?: AbortSignal;
   /** Sees the journal before the coordinator does, and may break it. */
   readonly wrapJournal?: (journal: Journal<RunEvent>) => Journal<RunEvent>;
@@ -73,8 +76,8 @@ export async function startFakeRun(root: string, options: FakeRunOptions = {}): 
       options.onEvent?.(event, channel);
     },
   });
-  const { type = 'fedavg', workflowOptions = {} } = options;
-  const done = WORKFLOWS[type]
+  const { type = 'fedavg', workflowOptions = {}, workflow = WORKFLOWS[type] } = options;
+  const done = workflow
     .run(coordinator, { ...rules, options: workflowOptions })
     .then(async ({ model }) => {
       await coordinator.settle();
