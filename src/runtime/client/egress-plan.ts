@@ -82,11 +82,13 @@ export async function planEgress(
       return { name, dtype, shape: [...shape] };
     }),
     parts: [
-      part(
-        'update',
-        `once in each of ${counted(rounds, 'round')}, ${counted(elements, 'number')}`,
-        rounds * update,
-      ),
+      leaving.length > 0
+        ? part(
+            'update',
+            `once in each of ${counted(rounds, 'round')}, ${counted(elements, 'number')}`,
+            rounds * update,
+          )
+        : part('update', 'never: filters exclude all arrays, and the tasks fail', 0),
       part(
         'figures',
         `once in each of ${counted(rounds + 1, 'round')}, ${counted(policy.max_figures, 'name')} at most`,

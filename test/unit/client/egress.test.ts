@@ -1,6 +1,7 @@
 import { appendFile, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { renderEgressPlan } from '../../../src/output/egress-text.ts';
 import { type ClientFolder, clientFolder } from '../../../src/runtime/client/client-folder.ts';
 import {
   EGRESS_KINDS,
@@ -191,6 +192,37 @@ describe('the plan of what would leave', () => {
     // 4 numbers of 4 bytes, and the header of a safetensors file, 5 times.
     expect(update?.bytes).toBe(5 * 88);
     expect(update?.requests).toContain('5 rounds, 4 numbers');
+  });
+
+  it('leaves out what filters exclude, and names the filters in their order', async () => {
+    const arrays = {
+      model: {
+        initial_params: { weights: { data: [1, 2, 3, 4] }, head: { data: [1] }, norm: { data: [1] } },
+      },
+    };
+    const filters = [{ name: 'exclude_vars', exclude_vars: 'head' }];
+    const own = [
+      { name: 'norm_clip', max_norm: 2 },
+      { name: 'exclude_vars', exclude_vars: ['norm*', 'conv*'] },
+    ];
+    const planned = await plan({ ...arrays, task_result_filters: filters }, { task_result_filters: own });
+    expect(planned.arrays.map(({ name }) => name)).toEqual(['weights']);
+    expect(planned.parts.find(({ what }) => what === 'update')?.bytes).toBe(2 * 88);
+    expect(planned.keeps).toContain('arrays that filters exclude: head, norm');
+    expect(planned.filters.map(({ of, name }) => [of, name])).toEqual([
+      ['job', 'exclude_vars'],
+      ['site', 'norm_clip'],
+      ['site', 'exclude_vars'],
+    ]);
+    const text = renderEgressPlan(planned);
+    expect(text).toContain(`norm_clip {"max_norm":2} (the site's own)`);
+    expect(text).toContain(`exclude_vars {"exclude_vars":"head"} (the job's)`);
+  });
+
+  it('says that tasks fail where filters leave nothing', async () => {
+    const own = [{ name: 'exclude_vars', exclude_vars: '*' }];
+    const update = (await plan({}, { task_result_filters: own })).parts.find(({ what }) => what === 'update');
+    expect(update).toMatchObject({ requests: expect.stringContaining('tasks fail'), bytes: 0 });
   });
 
   it('knows each kind, and logs only where they may leave', async () => {

@@ -85,6 +85,14 @@ describe('a chain of filters', () => {
     });
   });
 
+  it('tells a full disk as what it is', async () => {
+    const full = Object.assign(new Error('no space'), { code: 'ENOSPC', path: '/disk/update' });
+    const spy = vi.spyOn(RESULT_FILTERS.norm_clip, 'apply').mockRejectedValue(full);
+    const refused = applyFilters(await answer(), { job: [CLIP], site: [] }, await at());
+    await expect(refused).rejects.toMatchObject({ code: 'NF_DISK_FULL' });
+    spy.mockRestore();
+  });
+
   it("gives a filter the site's own: keys that repeat, and a budget that may refuse", async () => {
     const seen: FilterContext[] = [];
     const spy = vi.spyOn(RESULT_FILTERS.norm_clip, 'apply').mockImplementation(async (given, _, context) => {

@@ -1,5 +1,6 @@
 import { rename, rm } from 'node:fs/promises';
 import type { ResultFilterName, ResultFilterSpec } from '../../job/result-filters.ts';
+import type { ErrorCode } from '../../kernel/catalog.ts';
 import { flError, toNeuroflareError } from '../../kernel/errors.ts';
 import { reasonOf } from '../../kernel/reason-of.ts';
 import type { Answer } from '../answer.ts';
@@ -20,6 +21,13 @@ export interface FilteredTask extends FilterMeans {
   readonly model: string;
   readonly site: string;
 }
+
+/** Not the filter's fault: their own words say what to do. */
+const OF_THE_MACHINE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'NF_DISK_FULL',
+  'NF_FILES_OPEN',
+  'NF_MEMORY_FULL',
+]);
 
 /**
  * The answer as it may leave the site, its update where it was before.
@@ -56,6 +64,7 @@ async function applyOne(
     return await filter.apply(answer, spec, context);
   } catch (thrown) {
     const error = toNeuroflareError(thrown);
+    if (OF_THE_MACHINE.has(error.code)) throw error;
     const reason = (error.code === 'NF_INTERNAL' ? reasonOf(thrown) : error.message).replace(/\.$/, '');
     const params = { filter: spec.name, owner, site, reason };
     throw flError('NF_FILTER_FAILED', params, { place: { site, round: task.round }, cause: thrown });

@@ -83,7 +83,8 @@ function addSquares(
 
 function shrink(values: NumericArray, origin: NumericArray, factor: number): void {
   for (let index = 0; index < values.length; index++) {
-    const [value, from] = [values[index] ?? 0, origin[index] ?? 0];
+    const value = values[index] ?? 0;
+    const from = origin[index] ?? 0;
     const difference = value - from;
     values[index] = Number.isFinite(difference)
       ? from + difference * factor
