@@ -2,6 +2,8 @@ export type { RunSummary } from '../runtime/federation/run-report.ts';
 export {
   BuiltModel,
   Cyclic,
+  ExcludeVars,
+  type ExcludeVarsOptions,
   FedAvg,
   type FedAvgOptions,
   FedBuff,
@@ -13,9 +15,13 @@ export {
   type FedProxOptions,
   InitialParams,
   type NestedNumbers,
+  NormClip,
+  type NormClipOptions,
   ScriptRunner,
   type ScriptRunnerOptions,
   type ServerComponent,
+  type SiteComponent,
+  TaskResultFilter,
   type TypedNumbers,
 } from '../runtime/fedjob/components.ts';
 export { FedJob } from '../runtime/fedjob/fed-job.ts';

@@ -1,4 +1,5 @@
 import type { ScriptArgs } from '../job/definition.ts';
+import type { ResultFilterName } from '../job/result-filters.ts';
 import type { WorkflowType } from '../job/workflow-options.ts';
 
 export interface FedJobOptions {
@@ -115,6 +116,37 @@ export class ScriptRunner {
   }
 }
 
+/** Changes every answer before it leaves a site; several are applied in the order in which a job is given them. */
+export abstract class TaskResultFilter<Options extends object = object> {
+  /** The job file's name for it. */
+  abstract readonly name: ResultFilterName;
+  readonly options: Options;
+
+  constructor(options: Options) {
+    this.options = options;
+  }
+}
+
+export interface ExcludeVarsOptions {
+  /** Names of arrays; `*` stands for any characters. */
+  readonly excludeVars: string | readonly string[];
+}
+
+/** Arrays that stay at the site. */
+export class ExcludeVars extends TaskResultFilter<ExcludeVarsOptions> {
+  override readonly name = 'exclude_vars';
+}
+
+export interface NormClipOptions {
+  /** Most that an update may differ from the received model, in the L2 norm over all its float arrays. */
+  readonly maxNorm: number;
+}
+
+/** Shrinks an update that differs by more, in its direction (McMahan et al. 2018). */
+export class NormClip extends TaskResultFilter<NormClipOptions> {
+  override readonly name = 'norm_clip';
+}
+
 /** Numbers in lists, nested as the array's shape is. */
 export type NestedNumbers = number | readonly NestedNumbers[];
 
@@ -144,5 +176,7 @@ export class BuiltModel {
   }
 }
 
+/** What the sites of a job can be given. */
+export type SiteComponent = ScriptRunner | TaskResultFilter;
 /** What the server of a job can be given. */
 export type ServerComponent = FedAvg | InitialParams | BuiltModel;

@@ -14,6 +14,8 @@ import {
   InitialParams,
   ScriptRunner,
   type ServerComponent,
+  type SiteComponent,
+  TaskResultFilter,
 } from './components.ts';
 import { gatherFiles } from './gather-files.ts';
 import { checkSimulatorOptions, type SimulatorOptions, toSimulateOptions } from './simulator-options.ts';
@@ -30,6 +32,7 @@ const ALL_SITES = '@ALL';
 export class FedJob {
   readonly options: FedJobOptions;
   readonly #runners = new Map<string, ScriptRunner>();
+  readonly #filters: TaskResultFilter[] = [];
   readonly #extraFiles: string[] = [];
   #workflow: FedAvg | undefined;
   #model: InitialParams | BuiltModel | undefined;
@@ -39,13 +42,15 @@ export class FedJob {
   }
 
   /**
-   * Gives a workflow or a model to `server`, or a runner to a site. A site's own runner replaces the one of all clients.
+   * Gives a workflow or a model to `server`, or a runner to a site. A site's own runner replaces the one of all clients. Filters of
+   * results are for all clients, in the order in which they are given.
    * @throws NF_FEDJOB_TARGET
    */
-  to(component: ServerComponent | ScriptRunner, target: string): void {
+  to(component: ServerComponent | SiteComponent, target: string): void {
     if (component instanceof ScriptRunner) this.#addRunner(component, target);
+    else if (component instanceof TaskResultFilter) this.#addFilter(component, target);
     else if (target === SERVER) this.#addToServer(component);
-    else throw misplaced(component, target, 'only a ScriptRunner runs there');
+    else throw misplaced(component, target, 'only a ScriptRunner and filters are for sites');
   }
 
   /** @throws NF_FEDJOB_TARGET */
@@ -54,8 +59,8 @@ export class FedJob {
   }
 
   /** @throws NF_FEDJOB_TARGET */
-  toClients(runner: ScriptRunner): void {
-    this.to(runner, ALL_SITES);
+  toClients(component: SiteComponent): void {
+    this.to(component, ALL_SITES);
   }
 
   /** A file that scripts read; those that they import are found without. */
@@ -112,13 +117,19 @@ export class FedJob {
   #parts(): JobParts {
     const bySite = new Map([...this.#runners].filter(([site]) => site !== ALL_SITES));
     const runners = { ofAll: this.#runners.get(ALL_SITES), bySite };
-    return { options: this.options, workflow: this.#workflow, model: this.#model, runners };
+    const { options } = this;
+    return { options, workflow: this.#workflow, model: this.#model, runners, filters: this.#filters };
   }
 
   #addRunner(runner: ScriptRunner, target: string): void {
     if (target === SERVER) throw misplaced(runner, target, 'it runs at a site');
     if (this.#runners.has(target)) throw misplaced(runner, target, 'there is one already');
     this.#runners.set(target, runner);
+  }
+
+  #addFilter(filter: TaskResultFilter, target: string): void {
+    if (target !== ALL_SITES) throw misplaced(filter, target, 'it is for all clients');
+    this.#filters.push(filter);
   }
 
   #addToServer(component: ServerComponent): void {

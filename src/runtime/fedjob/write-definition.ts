@@ -5,7 +5,13 @@ import { counted } from '../kernel/counted.ts';
 import { flError } from '../kernel/errors.ts';
 import { compareSites } from '../kernel/site-order.ts';
 import { assignRunners, type Runners } from './assign-runners.ts';
-import { BuiltModel, type FedAvg, type FedJobOptions, type InitialParams } from './components.ts';
+import {
+  BuiltModel,
+  type FedAvg,
+  type FedJobOptions,
+  type InitialParams,
+  type TaskResultFilter,
+} from './components.ts';
 import { placeIn } from './gather-files.ts';
 
 /** Everything a job was given. */
@@ -14,6 +20,7 @@ export interface JobParts {
   readonly workflow: FedAvg | undefined;
   readonly model: InitialParams | BuiltModel | undefined;
   readonly runners: Runners;
+  readonly filters: readonly TaskResultFilter[];
 }
 
 /** Where the files of the job are, and where its definition will be: paths to data are told from there. */
@@ -23,7 +30,10 @@ export interface Folders {
 }
 
 /** The job.yaml of a job; whether it is right, its reader says. @throws NF_FEDJOB_RUNNERS, NF_FEDJOB_SITES */
-export function writeDefinition({ options, workflow, model, runners }: JobParts, folders: Folders): string {
+export function writeDefinition(
+  { options, workflow, model, runners, filters }: JobParts,
+  folders: Folders,
+): string {
   const assigned = assignRunners(runners);
   const { name, description, data, resources, seed } = options;
   const there = (path: string) => pathInJob(path, folders.definition);
@@ -51,6 +61,10 @@ export function writeDefinition({ options, workflow, model, runners }: JobParts,
     },
     resources: resources && snakeCased(resources),
     seed,
+    task_result_filters:
+      filters.length > 0
+        ? filters.map(({ name: filter, options: own }) => ({ name: filter, ...snakeCased(own) }))
+        : undefined,
     sites: assigned && writtenSites(assigned.siteArgs, runners),
   });
 }

@@ -5,12 +5,14 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import {
   BuiltModel,
   Cyclic,
+  ExcludeVars,
   FedAvg,
   FedBuff,
   FedJob,
   FedOpt,
   FedProx,
   InitialParams,
+  NormClip,
   ScriptRunner,
 } from '../../../src/api/main.ts';
 import { loadSubmittedJob } from '../../../src/runtime/federation/submitted-job.ts';
@@ -57,6 +59,21 @@ describe('a FedJob', () => {
       ...written.definition,
       executor: { ...written.definition.executor, trainScript },
     });
+  });
+
+  it('has filters of results, in the order in which they were given, for all clients', async () => {
+    const job = tiny();
+    job.toClients(runner({ script: at('code', 'client', 'train.ts') }));
+    job.toClients(new NormClip({ maxNorm: 2 }));
+    job.to(new ExcludeVars({ excludeVars: ['head.*', 'norm'] }), '@ALL');
+    expect((await exported(job)).definition.resultFilters).toEqual([
+      { name: 'norm_clip', max_norm: 2 },
+      { name: 'exclude_vars', exclude_vars: ['head.*', 'norm'] },
+    ]);
+    for (const target of ['site-1', 'server'])
+      expect(() => job.to(new NormClip({ maxNorm: 2 }), target)).toThrow(
+        expect.objectContaining({ code: 'NF_FEDJOB_TARGET', message: expect.stringContaining('NormClip') }),
+      );
   });
 
   it('has every key of a workflow under its name in camelCase', async () => {
@@ -293,7 +310,7 @@ describe('what a job file cannot say', () => {
     expect(() => job.toServer(new InitialParams({ weights: [1] }))).toThrow(/a model already/);
     expect(() => job.toClients(runner())).toThrow(/all clients: there is one already/);
     expect(() => job.to(runner(), 'server')).toThrow(/ScriptRunner cannot be given to the server/);
-    expect(() => job.to(workflow(), 'site-1')).toThrow(/only a ScriptRunner runs there/);
+    expect(() => job.to(workflow(), 'site-1')).toThrow(/only a ScriptRunner and filters are for sites/);
   });
 
   it('is a site of the options that has no runner', async () => {
