@@ -52,6 +52,8 @@ export const learn: Behaviour = ({ seed }, { weights }) => {
 /** Sites without threads or sockets: they answer all tasks of a turn of the event loop in a shuffled order. */
 export class FakeChannel implements Channel {
   readonly tasks: SiteTask[] = [];
+  /** What was asked of it, in order. */
+  readonly calls: string[] = [];
   readonly cancelled: string[] = [];
   readonly #options: FakeChannelOptions;
   readonly #random;
@@ -67,6 +69,7 @@ export class FakeChannel implements Channel {
   }
 
   async ready(): Promise<readonly string[]> {
+    this.calls.push('ready');
     return this.#options.sites ?? [];
   }
 
@@ -76,6 +79,7 @@ export class FakeChannel implements Channel {
 
   assign(task: SiteTask): void {
     this.tasks.push(task);
+    this.calls.push(`${task.site} ${task.round}`);
     if (this.#waiting.push(task) !== 1 || this.#isAnswering) return;
     setImmediate(() => void (this.#options.inOrder ? this.#answerInOrder() : this.#answerAll()));
   }

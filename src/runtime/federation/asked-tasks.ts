@@ -28,8 +28,14 @@ export class AskedTasks {
     this.#deps = deps;
   }
 
+  /** Of a run that goes on: in the order in which they were asked for. Sites that had them must not be told that they have none. */
+  giveAgain(): void {
+    for (const { site, round, kind, model } of this.#history.asked)
+      if (!this.#given.has(site)) this.#give({ name: kind, round, inputs: { model } }, site);
+  }
+
   async ask(task: TaskSpec, site: string): Promise<void> {
-    this.#giveAgain();
+    this.giveAgain();
     const { round, name: kind, inputs } = task;
     if (this.#history.asked.some((one) => one.site === site)) throw new Error(`${site} has a task yet.`);
     await this.#deps.log.conclude({ type: 'task.asked', round, kind, site, model: inputs.model });
@@ -39,7 +45,7 @@ export class AskedTasks {
   /** What the workflow takes next. */
   async next(): Promise<Arrival> {
     const { log, signal } = this.#deps;
-    this.#giveAgain();
+    this.giveAgain();
     for (;;) {
       signal.throwIfAborted();
       if (this.#fault !== undefined) throw this.#fault;
@@ -105,12 +111,6 @@ export class AskedTasks {
 
   get #history() {
     return this.#deps.log.history;
-  }
-
-  /** Of a run that goes on: in the order in which they were asked for. */
-  #giveAgain(): void {
-    for (const { site, round, kind, model } of this.#history.asked)
-      if (!this.#given.has(site)) this.#give({ name: kind, round, inputs: { model } }, site);
   }
 
   #give(task: TaskSpec, site: string): void {

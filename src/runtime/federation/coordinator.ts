@@ -118,6 +118,7 @@ class RoundCoordinator implements Coordinator {
     if (known) return known.outcome;
     const { channel, rules, signal } = this.#deps;
     signal.throwIfAborted();
+    this.#asked.giveAgain();
     const least = rules.clientsPerRound ?? rules.minClients;
     const present = await channel.ready({ ...rules, least, signal });
     const sites = selectMembers(present, rules, [rules.seed, rules.jobName, round]);

@@ -180,6 +180,18 @@ describe('a run of FedBuff that was killed', () => {
     }
   });
 
+  it('gives sites their tasks again before it looks for others: what they send meanwhile is theirs', async () => {
+    const folder = join(root, 'outstanding');
+    const slow = { behave: moody({ 'site-10': [1] }) };
+    const whole = await start(slow);
+    await whole.done;
+    const closed = (await logOf(whole)).findIndex(({ type }) => type === 'round.closed');
+    await (await start({ ...slow, wrapJournal: dyingAfter(closed - 1) }, folder)).done.catch(() => undefined);
+    const run = await start({}, folder);
+    await run.done;
+    expect(run.channel.calls.slice(0, 2)).toEqual(['site-10 1', 'ready']);
+  });
+
   it('again and again ends with the same bytes', async () => {
     const folder = join(root, 'again');
     for (let times = 0; times < 15; times++)
