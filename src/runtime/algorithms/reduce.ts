@@ -28,8 +28,9 @@ export type Digests = Readonly<Record<string, string>>;
  */
 export async function reduce(
   reducer: Reducer,
-  { base, contributions, targets, options = {} }: Omit<ReduceRequest, 'reducer'>,
+  { base, contributions, targets, options: given = {} }: Omit<ReduceRequest, 'reducer'>,
 ): Promise<Digests> {
+  const options = reducer.options.parse(given);
   const before = reducer.state.filter((name) => base[name] !== undefined);
   const bases = [...new Set(contributions.flatMap(({ base: own }) => own ?? []))];
   const files = await openTensorFiles([
@@ -114,7 +115,8 @@ function inOrder(layout: TensorLayout): TensorEntry[] {
 
 interface Work {
   readonly reducer: Reducer;
-  readonly options: object;
+  /** Of the reducer, read by its schema. */
+  readonly options: unknown;
   readonly parts: Parts;
   /** What sites began with that was not the base, by path. */
   readonly received: ReadonlyMap<string, TensorFile>;

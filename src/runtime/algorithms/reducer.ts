@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type { NumericArray } from '../tensors/nd-array.ts';
 
 /** One site's update on disk, and how much it counts. */
@@ -43,7 +44,8 @@ export interface Slice {
  * Makes one model out of many. Files are read and written for it slice by slice, in site order, with memory that follows neither the
  * number of sites nor the size of the model; arrays of integers are averaged.
  */
-export interface Reducer {
+export interface Reducer<Options = unknown> {
+  readonly options: z.ZodType<Options>;
   /** Further files that it reads and writes: of each array of floats one of float64, zeros at first. */
   readonly state: readonly string[];
   /**
@@ -52,7 +54,7 @@ export interface Reducer {
    */
   readonly of?: 'mean' | 'differences';
   /** The server's step from there; without one that is the new model. */
-  readonly step?: (slice: Slice, options: object) => void;
+  step?(slice: Slice, options: Options): void;
 }
 
 /** What a workflow calls a reducer by. */

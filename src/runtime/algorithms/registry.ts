@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { WorkflowType } from '../job/workflow-options.ts';
 import type { Reducer, ReducerName } from './reducer.ts';
 import { buffered } from './reducers/differences.ts';
@@ -20,7 +21,7 @@ export const WORKFLOWS: Readonly<Record<WorkflowType, Workflow>> = {
 
 /** Reducers by name, so that a workflow can have one run in another thread. */
 export const REDUCERS: Readonly<Record<ReducerName, Reducer>> = {
-  weighted_mean: { state: [] },
+  weighted_mean: { options: z.strictObject({}), state: [] },
   sgd,
   adam,
   adagrad,

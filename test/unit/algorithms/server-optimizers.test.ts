@@ -87,6 +87,15 @@ describe('a server optimizer', () => {
     expect(await readModel(whole.model)).toEqual(await readModel(differences.model));
   });
 
+  it('refuses options that are not its own before it reads or writes anything', async () => {
+    const model = await writeModel(folder, 'given', { w: float64([1]) });
+    const options = { learningRate: 'fast' };
+    await expect(
+      step({ reducer: 'sgd', base: { model }, updates: [{ w: float64([1]) }], weights: [1], options }),
+    ).rejects.toThrow(/learningRate/);
+    await expect(readModel(join(folder, String(count - 1), 'model.safetensors'))).rejects.toThrow();
+  });
+
   it('names the site whose update leaves no number, and leaves no file', async () => {
     const model = await writeModel(folder, 'large', { w: float64([1]) });
     const updates = [{ w: float64([1]) }, { w: float64([1e200]) }];
@@ -104,7 +113,7 @@ describe('a server optimizer', () => {
     await fc.assert(
       fc.asyncProperty(cohort, async ({ base, updates }) => {
         const model = await writeModel(folder, 'base', base);
-        const options = { learningRate: 1, momentum: 0 };
+        const options = { learningRate: 1, momentum: 0, beta2: 0.99, tau: 0.001 };
         const weights = [1, 2, 3];
         const made = await step({
           reducer: 'sgd',

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { DTYPES, elementCount, type NumericArray } from '../../tensors/nd-array.ts';
 import type { TensorEntry } from '../../tensors/safetensors.ts';
 import type { TensorFile } from '../../tensors/tensor-file.ts';
@@ -5,11 +6,11 @@ import type { Reducer } from '../reducer.ts';
 import { type Parts, readElements, SLICE_ELEMENTS, type SliceMaker, unusable } from './weighted-mean.ts';
 
 /** The weighted sum of the sites' differences, each to the model that its site received, at a learning rate. */
-export const buffered: Reducer = {
+export const buffered: Reducer<{ learningRate: number }> = {
+  options: z.object({ learningRate: z.number() }),
   state: [],
   of: 'differences',
-  step: ({ base, mean, out }, options) => {
-    const { learningRate } = options as { readonly learningRate: number };
+  step({ base, mean, out }, { learningRate }) {
     for (let index = 0; index < out.length; index++) {
       const before = base[index] ?? 0;
       out[index] = before + learningRate * ((mean[index] ?? 0) - before);

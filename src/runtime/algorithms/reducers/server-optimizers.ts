@@ -1,27 +1,29 @@
+import { z } from 'zod';
 import type { Reducer, Slice } from '../reducer.ts';
 
 /**
  * Server optimizers of Reddi et al., "Adaptive Federated Optimization" (2021), algorithm 2: the mean of the sites' differences is the
  * pseudo-gradient. As in Flower, their states begin at zero and no bias is corrected.
  */
-export interface ServerOptimizerOptions {
-  readonly learningRate: number;
+const optionsSchema = z.object({
+  learningRate: z.number(),
   /** SGD: momentum (Hsu et al. 2019, FedAvgM); the others: beta 1. */
-  readonly momentum: number;
+  momentum: z.number(),
   /** Decay of the second moment; of Adam and Yogi. */
-  readonly beta2: number;
+  beta2: z.number(),
   /** Degree of adaptivity (tau), added to the root of the second moment. */
-  readonly tau: number;
-}
+  tau: z.number(),
+});
+type Options = z.output<typeof optionsSchema>;
 
 /** Second moment of one element after a step with this difference. */
-type SecondMoment = (before: number, difference: number, options: ServerOptimizerOptions) => number;
+type SecondMoment = (before: number, difference: number, options: Options) => number;
 
 /** With a learning rate of 1 and without momentum it is FedAvg. */
-export const sgd: Reducer = {
+export const sgd: Reducer<Options> = {
+  options: optionsSchema,
   state: ['velocity'],
-  step: ({ base, mean, state: { velocity = new Float64Array() }, out }, options) => {
-    const { learningRate, momentum } = options as ServerOptimizerOptions;
+  step({ base, mean, state: { velocity = new Float64Array() }, out }, { learningRate, momentum }) {
     for (let index = 0; index < out.length; index++) {
       const before = base[index] ?? 0;
       const speed = momentum * (velocity[index] ?? 0) + ((mean[index] ?? 0) - before);
@@ -42,17 +44,18 @@ export const yogi = adaptive((before, difference, { beta2 }) => {
   return before - (1 - beta2) * square * Math.sign(before - square);
 });
 
-function adaptive(secondMoment: SecondMoment): Reducer {
+function adaptive(secondMoment: SecondMoment): Reducer<Options> {
   return {
+    options: optionsSchema,
     state: ['moment', 'second_moment'],
-    step: (slice, options) => stepAdaptively(slice, secondMoment, options as ServerOptimizerOptions),
+    step: (slice, options) => stepAdaptively(slice, secondMoment, options),
   };
 }
 
 function stepAdaptively(
   { base, mean, state, out }: Slice,
   secondMoment: SecondMoment,
-  options: ServerOptimizerOptions,
+  options: Options,
 ): void {
   const { moment = new Float64Array(), second_moment: second = new Float64Array() } = state;
   const { learningRate, momentum, tau } = options;
