@@ -28,7 +28,7 @@ type Result = z.output<typeof resultSchema>;
 export default class JobDownload extends RemoteCommand<Result> {
   static override summary = 'bring the results of a finished job: models, figures, events, logs, code';
   static override description =
-    'The folder is like that of a simulation. A download whose line broke goes on where it stopped when the command is repeated.';
+    'The folder is like that of a simulation. A download whose line broke goes on where it stopped when the command is repeated: what has come is taken by its SHA-256, all else in the folder that waits (`.partial`) is removed.';
   static override examples = [
     '<%= config.bin %> job download 3f2a91c0',
     '<%= config.bin %> job download 3f2a91c0 --output-dir results/glioma',

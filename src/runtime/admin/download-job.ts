@@ -1,8 +1,9 @@
-import { rename, rm, stat } from 'node:fs/promises';
+import { lstat, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
+import { sha256File } from '../kernel/digest.ts';
 import { flError, toNeuroflareError } from '../kernel/errors.ts';
 import type { Progress } from '../telemetry/progress.ts';
-import { download } from '../transport/download.ts';
+import { download, partOf } from '../transport/download.ts';
 import { isPassing } from '../transport/failures.ts';
 import { makeFolder, syncFolder } from '../workspace/files.ts';
 import type { Admin } from './admin.ts';
@@ -18,14 +19,23 @@ export interface DownloadOptions {
 
 export interface DownloadedJob {
   readonly folder: string;
-  readonly files: readonly { readonly path: string; readonly size: number; readonly sha256: string }[];
+  readonly files: readonly ResultFile[];
 }
+
+interface ResultFile {
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+/** Where a file goes. */
+type Wanted = ResultFile & { readonly target: string };
 
 const MOST_TRIES = 20;
 
 /**
  * Brings the files of a finished job. What has come stays when the line breaks: the same command goes on from there, and the folder
- * appears when all of it is there.
+ * appears when all of it is there. What waits is taken by its digest alone, as the job may have been resumed since; the rest is removed.
  * @throws NF_JOB_NOT_OVER, NF_DOWNLOAD_EXISTS; NF_RESULT_DAMAGED when all that is whole has come
  */
 export async function downloadJob(
@@ -38,12 +48,13 @@ export async function downloadJob(
     throw flError('NF_DOWNLOAD_EXISTS', { path: target }, { place: { file: target } });
   const { files, damaged } = await admin.files(id);
   const partial = `${folder}.partial`;
+  const wanted = files.map((file) => ({ ...file, target: inside(partial, file.path) }));
+  await keepOnly(partial, wanted);
   await makeFolder(partial);
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
-  for (const file of files) {
-    const path = inside(partial, file.path);
-    await fetchFile(admin, { id, path, file, signal });
+  for (const file of wanted) {
+    await fetchFile(admin, { id, file, signal });
     done += file.size;
     progress({ what: 'downloaded', done, total, unit: 'bytes' });
   }
@@ -57,20 +68,31 @@ export async function downloadJob(
   return { folder, files };
 }
 
+/** Of what an earlier try has left, nothing but files of the list, whole or in part: no links, and nothing else that was put there. */
+async function keepOnly(folder: string, wanted: readonly Wanted[]): Promise<void> {
+  const files = new Set(wanted.flatMap((file) => [file.target, partOf(file)]));
+  const there = await lstat(folder).catch(() => undefined);
+  if (!there?.isDirectory()) return rm(folder, { force: true });
+  const tidy = async (parent: string): Promise<void> => {
+    for (const entry of await readdir(parent, { withFileTypes: true })) {
+      const path = join(parent, entry.name);
+      if (entry.isDirectory() && [...files].some((file) => file.startsWith(path + sep))) await tidy(path);
+      else if (!(entry.isFile() && files.has(path))) await rm(path, { recursive: true, force: true });
+    }
+  };
+  await tidy(folder);
+}
+
 async function fetchFile(
   admin: Admin,
-  {
-    id,
-    path: target,
-    file,
-    signal,
-  }: { id: string; path: string; file: { path: string; size: number; sha256: string }; signal: AbortSignal },
+  { id, file, signal }: { id: string; file: Wanted; signal: AbortSignal },
 ): Promise<void> {
+  const { target, size, sha256 } = file;
   const path = `/v1/jobs/${id}/files/${file.path.split('/').map(encodeURIComponent).join('/')}`;
-  const { size, sha256 } = file;
+  if (await isWhole(file)) return;
+  await rm(target, { force: true });
   for (let tries = 1; ; tries++) {
     try {
-      if ((await stat(target).catch(() => undefined))?.size === size) return;
       await download(admin.connection, { path, target, size, sha256, signal });
       return;
     } catch (thrown) {
@@ -79,6 +101,12 @@ async function fetchFile(
       if (!isPassing(error) || tries >= MOST_TRIES) throw error;
     }
   }
+}
+
+/** What cannot be read is fetched. */
+async function isWhole({ target, size, sha256 }: Wanted): Promise<boolean> {
+  const there = await stat(target).catch(() => undefined);
+  return there?.size === size && (await sha256File(target).catch(() => undefined)) === sha256;
 }
 
 /** A server is not asked where on this machine its files go. */

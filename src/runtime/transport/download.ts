@@ -28,7 +28,7 @@ export interface Download {
  */
 export async function download(connection: Connection, request: Download): Promise<void> {
   const { target, sha256 } = request;
-  const part = `${target}.${sha256.slice(0, 16)}.part`;
+  const part = partOf({ target, sha256 });
   await makeFolder(dirname(target));
   try {
     await fetchRest(connection, request, part);
@@ -39,6 +39,11 @@ export async function download(connection: Connection, request: Download): Promi
   }
   await rename(part, target);
   await syncFolder(dirname(target));
+}
+
+/** Where a file waits until all of it has come. */
+export function partOf({ target, sha256 }: Pick<Download, 'target' | 'sha256'>): string {
+  return `${target}.${sha256.slice(0, 16)}.part`;
 }
 
 /** Brings a part to the whole file, durably. */

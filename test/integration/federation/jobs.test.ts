@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Admin } from '../../../src/runtime/admin/admin.ts';
@@ -234,6 +234,30 @@ describe('the results of a job', () => {
     const metrics = JSON.parse(await readFile(join(folder, 'metrics.json'), 'utf8'));
     expect(metrics).toMatchObject({ job: 'tiny', status: 'finished', run_folder: '.', rounds: 2 });
     await expect(federation.download(id, folder)).rejects.toMatchObject({ code: 'NF_DOWNLOAD_EXISTS' });
+  });
+
+  it('are taken from an earlier try by their digest alone, and nothing else of it comes along', async () => {
+    const { job_id: id } = await federation.run(await job());
+    const { files } = await admin.files(id);
+    const partial = join(root, 'stale.partial');
+    const outside = join(root, 'outside');
+    await mkdir(join(partial, 'bundle', 'other'), { recursive: true });
+    await mkdir(outside);
+    const model = files.find(({ path }) => path === 'model.safetensors');
+    await writeFile(join(partial, 'model.safetensors'), Buffer.alloc(model?.size ?? 0));
+    await writeFile(join(partial, `metrics.json.${'0'.repeat(16)}.part`), 'half a file of other bytes');
+    await writeFile(join(partial, 'notes.txt'), 'of somebody else');
+    await writeFile(join(partial, 'bundle', 'other', 'notes.txt'), 'of somebody else');
+    await mkdir(join(partial, 'run.json'));
+    await symlink(outside, join(partial, 'bundle', 'client'));
+    const folder = await federation.download(id, join(root, 'stale'));
+    const found = await readdir(folder, { recursive: true, withFileTypes: true });
+    const names = found
+      .filter((entry) => !entry.isDirectory())
+      .map(({ parentPath, name }) => join(parentPath, name));
+    expect(names.sort()).toEqual(files.map(({ path }) => join(folder, path)).sort());
+    for (const { path, sha256 } of files) expect(await sha256File(join(folder, path))).toBe(sha256);
+    expect(await readdir(outside)).toEqual([]);
   });
 
   it('are not there before it is over, and gone when it is deleted', async () => {
