@@ -128,8 +128,11 @@ export class Replay {
   async #taken(event: { readonly round: number; readonly site: string }): Promise<void> {
     const arrival = this.#arrived.get(askedText(event));
     this.#arrived.delete(askedText(event));
-    const { round, site } = event;
-    await this.#settle({ verb: 'next', round: 0 }, arrival ?? { round, site, answer: undefined });
+    if (!arrival) {
+      const logged = `an answer of ${event.site} to round ${event.round}, which it does not have`;
+      throw flError('NF_RUN_REPLAY', { asked: 'the next answer', logged });
+    }
+    await this.#settle({ verb: 'next', round: 0 }, arrival);
   }
 
   async #opened(event: RunEvent & { type: 'round.opened' }): Promise<void> {

@@ -133,6 +133,22 @@ describe('a workflow that runs again', () => {
     expect(answers).toEqual(['b']);
   });
 
+  it('is refused where the log has taken an answer that it does not have', async () => {
+    const events: RunEvent[] = [
+      { type: 'task.asked', round: 1, kind: 'train', site: 'a', model: ref('m0') },
+      { type: 'answer.taken', round: 1, site: 'a' },
+    ];
+    const { end } = await follow(events, async (federation) => {
+      await federation.ask({ name: 'train', round: 1, inputs: federation.initial }, 'a');
+      await federation.next();
+      return federation.initial;
+    });
+    expect(end).toMatchObject({
+      code: 'NF_RUN_REPLAY',
+      message: expect.stringContaining('an answer of a to round 1'),
+    });
+  });
+
   const otherwise: [string, Workflow['run'], string, string][] = [
     [
       'other sites',

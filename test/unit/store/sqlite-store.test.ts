@@ -2,7 +2,7 @@ import { chmod, mkdir, open, readFile, stat, truncate, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { RunEvent } from '../../../src/runtime/run/events.ts';
+import { EVENTS_VERSION, type RunEvent } from '../../../src/runtime/run/events.ts';
 import type { ServerStore } from '../../../src/runtime/store/server-store.ts';
 import { openSqliteStore } from '../../../src/runtime/store/sqlite/sqlite-store.ts';
 import { asNobody } from '../../support/as-nobody.ts';
@@ -97,6 +97,30 @@ describe('a database', () => {
     const before = await readFile(path);
     await refused('NF_STORE_NEWER', 'has version 99');
     expect(await readFile(path)).toEqual(before);
+  });
+
+  it('has a newer version with each newer form of events, so that a server that cannot read them ends no jobs', async () => {
+    await fill();
+    const database = new DatabaseSync(path);
+    const { user_version: version } = database.prepare('PRAGMA user_version').get() ?? {};
+    database.close();
+    // Events in another form need a further step of the database.
+    expect({ version, events: EVENTS_VERSION }).toEqual({ version: 4, events: 2 });
+  });
+
+  it('whose event is damaged names the job and the event', async () => {
+    await fill();
+    const database = new DatabaseSync(path);
+    const { job } = database.prepare('SELECT job FROM events LIMIT 1').get() ?? {};
+    database.exec(`UPDATE events SET event = '{"type":"round.vanished"}' WHERE seq = 1`);
+    database.close();
+    const store = await openSqliteStore(path);
+    await expect(store.events(String(job), 0, 10)).rejects.toMatchObject({
+      code: 'NF_RUN_JOURNAL',
+      message: expect.stringContaining(String(job)),
+      place: { line: 1 },
+    });
+    await store.close();
   });
 
   it('is refused where it is a folder', async () => {
