@@ -34,7 +34,14 @@ const JOBS: readonly BadJob[] = [
     what: 'a filter that there is not',
     parts: filters({ name: 'exclude_var', exclude_vars: 'a' }),
     code: 'NF_JOB_INVALID',
-    says: 'exclude_vars',
+    says: 'must be one of "exclude_vars", "norm_clip". Did you mean \'exclude_vars\'?',
+    key: 'task_result_filters.0.name',
+  },
+  {
+    what: 'a filter without a name',
+    parts: filters({ max_norm: 1 }),
+    code: 'NF_JOB_INVALID',
+    says: 'is missing: must be one of "exclude_vars", "norm_clip"',
   },
   {
     what: 'a filter without what it needs',

@@ -19,6 +19,9 @@ export function issueText(issue: z.core.$ZodIssue): string {
   if (!/^(Invalid|Too (small|big))\b/.test(issue.message)) return issue.message;
   if (issue.code === 'invalid_type') return `must be ${kindOf(issue.expected)}${received(issue)}`;
   if (issue.code === 'invalid_value') return `must be ${oneOf(issue.values)}`;
+  // Forms that are told apart by one key.
+  if (issue.code === 'invalid_union' && 'options' in issue && issue.options)
+    return `must be ${oneOf(issue.options)}`;
   if (issue.code === 'not_multiple_of') return `must be a multiple of ${issue.divisor}`;
   if (issue.code === 'too_small') return bound(issue, Number(issue.minimum), issue.inclusive ? LEAST : ABOVE);
   if (issue.code === 'too_big') return bound(issue, Number(issue.maximum), issue.inclusive ? MOST : BELOW);

@@ -126,6 +126,17 @@ function nearestValue(given: unknown, values: readonly unknown[]): string {
 
 /** Of a choice between forms, the faults of the form that came closest: those that lie deepest, of them the fewest. */
 function unionFaults(issue: z.core.$ZodIssueInvalidUnion, keys: Keys, context: Context): Fault[] {
+  // Forms that are told apart by one key, which has none of their values.
+  const values = 'options' in issue ? issue.options : undefined;
+  if (values) {
+    const told: z.core.$ZodIssueInvalidValue = {
+      code: 'invalid_value',
+      values,
+      path: issue.path,
+      message: issue.message,
+    };
+    return faultsOf(told, context);
+  }
   const branches = issue.errors.map((issues) => {
     const inner = issues
       .slice(0, MOST_FAULTS)
