@@ -52,6 +52,12 @@ export const AT_ONCE_LIMITS = {
     unit: 'downloads',
     what: 'files on their way to a participant; one of which nothing is read for 20 s is ended',
   },
+  answers: { most: 1, unit: 'answer', what: 'answers of a site to one job that are checked' },
+  more_answers: {
+    most: 4,
+    unit: 'answers',
+    what: 'answers of a site to one job that wait for the one that is checked',
+  },
   user_logs: { most: 1, unit: 'question', what: 'questions of a user for the logs of a job' },
   logs: { most: 4, unit: 'questions', what: 'questions of all users for logs' },
 } as const satisfies Record<string, Limit>;

@@ -57,6 +57,62 @@ export class Turns {
   }
 }
 
+/** Things of one kind that come one after another: few under way at a time of one name, few more waiting in the order they came. */
+export class Lines {
+  readonly #atOnce: Limit;
+  readonly #waiting: Limit;
+  readonly #of = new Map<string, { busy: number; readonly next: (() => void)[] }>();
+
+  constructor({ atOnce, waiting }: { atOnce: Limit; waiting: Limit }) {
+    this.#atOnce = atOnce;
+    this.#waiting = waiting;
+  }
+
+  /** Settles when its turn has come; gives what ends it, which may be called more than once. @throws NF_AT_ONCE, the signal's reason */
+  async enter(name: string, signal?: AbortSignal): Promise<() => void> {
+    signal?.throwIfAborted();
+    const line = this.#of.get(name) ?? { busy: 0, next: [] };
+    this.#of.set(name, line);
+    if (line.busy < this.#atOnce.most) line.busy++;
+    else if (line.next.length >= this.#waiting.most) throw tooMany(this.#waiting, name);
+    else await inLine(line.next, signal);
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      // The place goes from one to the next without being free between them.
+      const next = line.next.shift();
+      if (next) next();
+      else if (--line.busy === 0) this.#of.delete(name);
+    };
+  }
+
+  /** Does work when its turn has come. @throws NF_AT_ONCE */
+  async during<Result>(name: string, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    const done = await this.enter(name, signal);
+    try {
+      return await work();
+    } finally {
+      done();
+    }
+  }
+}
+
+function inLine(next: (() => void)[], signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = () => {
+      next.splice(next.indexOf(begin), 1);
+      reject(signal?.reason);
+    };
+    const begin = () => {
+      signal?.removeEventListener('abort', leave);
+      resolve();
+    };
+    signal?.addEventListener('abort', leave, { once: true });
+    next.push(begin);
+  });
+}
+
 /** Lets go when an answer is out, or nobody waits for it any more. */
 export function untilAnswered(turn: Turn, response: ServerResponse): () => void {
   const done = turn.hold();

@@ -1,10 +1,19 @@
 import { z } from 'zod';
 import type { Verdict } from '../../../federation/channel.ts';
 import type { ErrorReport } from '../../../kernel/errors.ts';
+import { AT_ONCE_LIMITS } from '../../../kernel/limits.ts';
 import { jobId } from '../../../wire/shapes.ts';
-import { logLines, report, taskFailure, taskResult, verdictAnswer } from '../../../wire/site.ts';
+import {
+  logLines,
+  report,
+  type TaskResult,
+  taskFailure,
+  taskResult,
+  verdictAnswer,
+} from '../../../wire/site.ts';
 import type { ServerContext } from '../../context.ts';
 import { checkResult } from '../../jobs/check-result.ts';
+import { Lines } from '../../turns.ts';
 import type { App } from '../app.ts';
 import { type SiteJob, siteJobOf } from './site-jobs.ts';
 
@@ -51,6 +60,19 @@ function progressRoutes(app: App, context: ServerContext): void {
 }
 
 function answerRoutes(app: App, context: ServerContext): void {
+  // The bytes of an update are read to check it: a copy that is sent meanwhile finds the task answered when its turn comes.
+  const checks = new Lines({ atOnce: AT_ONCE_LIMITS.answers, waiting: AT_ONCE_LIMITS.more_answers });
+  const take = async (job: SiteJob, body: TaskResult) => {
+    const { run, site } = job;
+    const { round, engine } = body;
+    if (engine) await run.channel.deliver(site, { type: 'engine', site, round, engine });
+    return run.held.during(body.update?.sha256, async () => {
+      const result = await checkResult(context, job, body);
+      if (result) return run.channel.deliver(site, { type: 'result', round, result });
+      // The task is not the site's any more.
+      return run.verdictOn(site, round);
+    });
+  };
   app.post(
     '/:job/results',
     {
@@ -64,14 +86,8 @@ function answerRoutes(app: App, context: ServerContext): void {
     async (request) => {
       const job = siteJobOf(context, request);
       const { run, site } = job;
-      const { round, seconds, engine } = request.body;
-      if (engine) await run.channel.deliver(site, { type: 'engine', site, round, engine });
-      const verdict = await run.held.during(request.body.update?.sha256, async () => {
-        const result = await checkResult(context, job, request.body);
-        if (result) return run.channel.deliver(site, { type: 'result', round, result });
-        // The task is not the site's any more.
-        return run.verdictOn(site, round);
-      });
+      const { round, seconds } = request.body;
+      const verdict = await checks.during(`${site} of ${run.record.id}`, () => take(job, request.body));
       if (verdict === 'accepted') run.traffic.result(site, seconds);
       return answered(context, { ...job, round, verdict });
     },
