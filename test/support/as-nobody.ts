@@ -1,5 +1,5 @@
 /** User and group that own nothing. */
-const NOBODY = 65_534;
+export const NOBODY = 65_534;
 
 /** Runs something for which the permissions of files count: to root they say nothing. */
 export async function asNobody<Result>(work: () => Promise<Result>): Promise<Result> {

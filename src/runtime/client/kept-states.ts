@@ -1,6 +1,8 @@
-import { readdir, rm } from 'node:fs/promises';
 import { toNeuroflareError } from '../kernel/errors.ts';
+import { jobFoldersIn } from '../site/executor/job-folders.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { clearFolder } from '../workspace/clear-folder.ts';
+import { statesIn } from './clear-job.ts';
 import type { ClientFolder } from './client-folder.ts';
 import type { JobMemory } from './job-memory.ts';
 import type { ServerLink } from './server-link.ts';
@@ -46,8 +48,8 @@ export class KeptStates {
   /** Ids of jobs that are over and have something kept. */
   async jobs(): Promise<string[]> {
     const { folder, isAtHand } = this.#deps;
-    const ids = (await readdir(folder.jobs).catch(() => [])).filter((id) => !isAtHand(id));
-    const kept = await Promise.all(ids.map((id) => readdir(folder.job(id).states).catch(() => [])));
+    const ids = (await jobFoldersIn(folder.jobs)).filter((id) => !isAtHand(id));
+    const kept = await Promise.all(ids.map((id) => statesIn(folder.job(id))));
     return ids.filter((_, index) => (kept[index]?.length ?? 0) > 0);
   }
 
@@ -61,7 +63,7 @@ export class KeptStates {
     const { folder, isAtHand } = this.#deps;
     for (const id of await this.jobs()) {
       const isNeeded = await this.#mayComeBack(id);
-      if (!isNeeded && !isAtHand(id)) await rm(folder.job(id).states, { recursive: true, force: true });
+      if (!isNeeded && !isAtHand(id)) await clearFolder(folder.job(id).states);
     }
   }
 

@@ -30,6 +30,7 @@ import { Connection } from '../transport/connection.ts';
 import { proxyFor } from '../transport/proxy.ts';
 import type { SiteResources } from '../wire/site.ts';
 import { lockFolder } from '../workspace/lock.ts';
+import { requireOwnWork } from '../workspace/no-links.ts';
 import { type ClientFolder, clientFolder, WORK_IN_KIT } from './client-folder.ts';
 import { closeToOthers } from './close-to-others.ts';
 import type { SiteRules } from './decide.ts';
@@ -68,6 +69,7 @@ export async function runClient(options: ClientOptions): Promise<'shutdown' | 'r
   const data = options.data === undefined ? undefined : resolve(options.data);
   if (data !== undefined) await readParticipants(data);
   const folder = clientFolder(resolve(options.workDir ?? join(options.kitDir, WORK_IN_KIT)));
+  await requireOwnWork(folder.root, options.workDir !== undefined);
   const policy = await readSitePolicy(options.kitDir);
   if (policy.isolate)
     await requireHidden({ 'startup kit': options.kitDir, 'work folder': folder.root }, data);

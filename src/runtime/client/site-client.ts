@@ -1,14 +1,17 @@
-import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import { openIntake } from '../federation/intake/intake.ts';
 import { prettyJson } from '../kernel/digest.ts';
 import { toNeuroflareError } from '../kernel/errors.ts';
+import { usersOfJobs } from '../security/policy/job-walls.ts';
+import { jobFoldersIn } from '../site/executor/job-folders.ts';
 import { killLeftover } from '../site/executor/process-executor.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { POLL_SECONDS } from '../wire/protocol.ts';
 import type { Assignment } from '../wire/site.ts';
+import { clearFolder } from '../workspace/clear-folder.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { shownName } from './admission.ts';
+import { clearUnfinished } from './clear-job.ts';
 import type { ClientFolder } from './client-folder.ts';
 import type { JobList } from './job-list.ts';
 import { KeptStates } from './kept-states.ts';
@@ -57,7 +60,7 @@ export class SiteClient {
 
   /** Until an admin ends the client, or the signal does. */
   async run(signal: AbortSignal): Promise<'shutdown' | 'restart'> {
-    await this.#killLeftovers();
+    await this.#endLeftovers();
     let looking: Promise<void> = Promise.resolve();
     const look = () => {
       looking = looking
@@ -134,12 +137,13 @@ export class SiteClient {
     // A process that ends slowly must not keep the site from answering.
     const ending = job
       .stop({ keep: false })
+      .catch((thrown: unknown) => this.#cannotClear(this.#deps.folder.job(id).root, thrown))
       .then(() => this.#tidy())
-      .then(() => this.#kept.look());
+      .then(() => this.#kept.look())
+      .finally(() => {
+        if (this.#ending.get(id) === ending) this.#ending.delete(id);
+      });
     this.#ending.set(id, ending);
-    void ending.finally(() => {
-      if (this.#ending.get(id) === ending) this.#ending.delete(id);
-    });
   }
 
   #begin(job: SiteJob): void {
@@ -202,21 +206,45 @@ export class SiteClient {
     });
   }
 
-  async #killLeftovers(): Promise<void> {
-    const { folder } = this.#deps;
-    for (const id of await readdir(folder.jobs).catch(() => [])) await killLeftover(folder.job(id));
+  /** Of an earlier client that came to no end of its own. */
+  async #endLeftovers(): Promise<void> {
+    const { folder, policy } = this.#deps;
+    const users = usersOfJobs(await policy());
+    for (const id of await jobFoldersIn(folder.jobs)) {
+      await killLeftover(folder.job(id), users);
+      await clearUnfinished(folder.job(id)).catch((thrown: unknown) =>
+        this.#cannotClear(folder.job(id).states, thrown),
+      );
+    }
   }
 
+  /** Never rejects: what cannot be cleared away stays, and is tried again. */
   async #tidy(): Promise<void> {
     const { folder } = this.#deps;
-    const { jobs } = folder;
+    for (const id of await this.#outlived().catch((thrown: unknown) =>
+      this.#cannotClear(folder.jobs, thrown),
+    ))
+      await clearFolder(folder.job(id).root).catch((thrown: unknown) =>
+        this.#cannotClear(folder.job(id).root, thrown),
+      );
+  }
+
+  #cannotClear(path: string, thrown: unknown): [] {
+    const report = toNeuroflareError(thrown).report();
+    this.#deps.logger.warn({ path, ...report }, 'what is not needed any more cannot be cleared away');
+    return [];
+  }
+
+  /** Ids of jobs that are over whose logs are not kept any longer. */
+  async #outlived(): Promise<string[]> {
+    const { folder } = this.#deps;
     const kept = new Set(await this.#kept.jobs());
     const isOver = (id: string) => !this.#jobs.has(id) && !kept.has(id);
-    const names = (await readdir(jobs).catch(() => [])).filter(isOver);
+    const names = (await jobFoldersIn(folder.jobs)).filter(isOver);
     const aged = await Promise.all(
       names.map(async (name) => {
         const log = await stat(folder.job(name).log).catch(() => undefined);
-        return { name, at: (await stat(join(jobs, name))).mtimeMs, bytes: log?.size ?? 0 };
+        return { name, at: (await stat(folder.job(name).root)).mtimeMs, bytes: log?.size ?? 0 };
       }),
     );
     let bytes = 0;
@@ -226,7 +254,7 @@ export class SiteClient {
         bytes += one.bytes;
         return index >= KEPT_FOLDERS || bytes > this.#deps.keptLogBytes;
       });
-    await Promise.all(old.map(({ name }) => rm(join(jobs, name), { recursive: true, force: true })));
+    return old.map(({ name }) => name);
   }
 }
 

@@ -14,6 +14,7 @@ import { fitReport } from '../wire/shapes.ts';
 import type { AssignedJob, AssignedTask, Decision, SitePhase } from '../wire/site.ts';
 import { admit, type KnownJob, say, shownName } from './admission.ts';
 import { endAttempts } from './attempts.ts';
+import { clearJob } from './clear-job.ts';
 import type { SiteJobFolder } from './client-folder.ts';
 import { decide, type Offered, type SiteRules } from './decide.ts';
 import { JobLog } from './job-log.ts';
@@ -139,12 +140,7 @@ export class SiteJob {
     this.#stop.abort(cancelled());
     await this.#done;
     await this.#log.close();
-    if (keep) return;
-    const { folder } = this.#deps;
-    const names = await readdir(folder.root).catch(() => []);
-    const kept: readonly string[] = [folder.log, folder.states];
-    const gone = names.filter((name) => !kept.includes(join(folder.root, name)));
-    await Promise.all(gone.map((name) => rm(join(folder.root, name), { recursive: true, force: true })));
+    if (!keep) await clearJob(this.#deps.folder);
   }
 
   /** Looks again whether the job may run here, after somebody has changed what the site allows. */

@@ -2,7 +2,9 @@ import { constants, createReadStream } from 'node:fs';
 import { copyFile, lstat, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flError } from '../kernel/errors.ts';
+import { TASK_LIMITS } from '../kernel/limits.ts';
 import { requireCanonical } from '../tensors/check-file.ts';
+import { clearFolder } from '../workspace/clear-folder.ts';
 import { makeFolder, writeHashed } from '../workspace/files.ts';
 import type { SiteJobFolder } from './client-folder.ts';
 
@@ -27,13 +29,21 @@ export async function takeUpdate(from: string, to: string, model: string): Promi
   });
 }
 
-/** Takes what a script keeps for its next round, durable when it returns. Returns its SHA-256, whatever the script says of it. */
-export async function takeState(from: string, folder: SiteJobFolder): Promise<string> {
+/**
+ * Takes what a script keeps for its next round, durable when it returns. Returns its SHA-256, whatever the script says of it.
+ * @throws NF_RESULT_INVALID for what is no file, or larger than TASK_LIMITS says: one that takes no room can have any size
+ */
+export async function takeState(from: string, folder: SiteJobFolder, signal: AbortSignal): Promise<string> {
   await makeFolder(folder.states);
   return withMoved(from, join(folder.states, 'moved'), async (moved, size) => {
+    const { most } = TASK_LIMITS.state_bytes;
+    if (size > most)
+      throw flError('NF_RESULT_INVALID', {
+        reason: `what it keeps for its next task has ${size} bytes, and ${most} are the most`,
+      });
     const copy = join(folder.states, 'copied');
     const sha256 = await writeHashed(copy, async (append) => {
-      if (size > 0) for await (const part of partsOf(moved, size)) await append(part as Buffer);
+      if (size > 0) for await (const part of partsOf(moved, size, signal)) await append(part as Buffer);
     });
     await rename(copy, folder.state(sha256));
     return sha256;
@@ -41,8 +51,8 @@ export async function takeState(from: string, folder: SiteJobFolder): Promise<st
 }
 
 /** No more of it than it had: a script that holds it open can make it grow. */
-function partsOf(path: string, size: number) {
-  return createReadStream(path, { end: size - 1, highWaterMark: PART });
+function partsOf(path: string, size: number, signal: AbortSignal) {
+  return createReadStream(path, { end: size - 1, highWaterMark: PART, signal });
 }
 
 /**
@@ -63,6 +73,6 @@ async function withMoved<Taken>(
     if (found.isFile()) return await take(moved, found.size);
     throw flError('NF_RESULT_INVALID', { reason: 'what lies in the place of its file is no file' });
   } finally {
-    await rm(moved, { recursive: true, force: true });
+    await clearFolder(moved);
   }
 }

@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { readBundle } from '../job/bundle.ts';
 import { sha256File } from '../kernel/digest.ts';
@@ -9,7 +9,9 @@ import type { AnswerFile } from '../site/answer.ts';
 import type { TaskFiles } from '../site/site.ts';
 import type { TaskPlaces } from '../site/task-order.ts';
 import type { AssignedTask } from '../wire/site.ts';
+import { clearFolder } from '../workspace/clear-folder.ts';
 import { makeFolder } from '../workspace/files.ts';
+import { clearOldStates } from './clear-job.ts';
 import type { SiteJobFolder } from './client-folder.ts';
 import { takeState, takeUpdate } from './take-file.ts';
 
@@ -43,8 +45,8 @@ export class JobTaskFiles {
         const size = await takeUpdate(left.update, folder.update, folder.model(task.model.sha256));
         return { path: folder.update, sha256: said, size };
       },
-      takeState: async () => {
-        const sha256 = await takeState(left.state, folder);
+      takeState: async (_said, signal) => {
+        const sha256 = await takeState(left.state, folder, signal);
         this.#whole = folder.state(sha256);
         return sha256;
       },
@@ -57,7 +59,8 @@ export class JobTaskFiles {
       throw flError('NF_JOB_FILES_CHANGED');
     const state = task.state_sha256 === undefined ? undefined : folder.state(task.state_sha256);
     if (state) await this.#requireState(state);
-    await rm(folder.work, { recursive: true, force: true });
+    if (task.state_sha256 !== undefined) await clearOldStates(folder, task.state_sha256);
+    await clearFolder(folder.work);
     await makeFolder(folder.work);
     await makeFolder(folder.home);
     if (typeof policy.run_as === 'object') await requireJobUser(policy.run_as, { work: folder.work, data });

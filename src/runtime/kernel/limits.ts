@@ -99,12 +99,17 @@ export const LOG_LIMITS = {
   question_bytes: { most: 100_000_000, unit: 'bytes', what: 'lines that are looked at for one answer' },
 } as const satisfies Record<string, Limit>;
 
-/** Of a task at a site, as the server counts. */
+/** Of a task at a site. */
 export const TASK_LIMITS = {
   beginnings: {
     most: 4,
     unit: 'times',
     what: 'a site may begin a task; from then on that it runs is no progress, and `site_timeout` ends its wait',
+  },
+  state_bytes: {
+    most: 20_000_000_000,
+    unit: 'bytes',
+    what: 'a script keeps for its next task (`flare.saveState`)',
   },
   start_seconds: { most: 300, unit: 's', what: 'a machine has to begin a script' },
 } as const satisfies Record<string, Limit>;

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flError } from '../kernel/errors.ts';
 import { issueText } from '../kernel/issue-text.ts';
@@ -6,6 +6,7 @@ import { addKit, useKit } from '../security/kit-registry.ts';
 import { readProject } from '../security/project/read-project.ts';
 import { type Project, participantSchema, projectSchema } from '../security/project/schema.ts';
 import { addParticipant, provision } from '../security/provision.ts';
+import { clearFolder } from '../workspace/clear-folder.ts';
 import { readUserConfig, userConfigPath } from '../workspace/config-file.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
 import { freePort } from './free-port.ts';
@@ -69,7 +70,7 @@ export async function preparePoc(folder: PocFolder, options: PrepareOptions): Pr
 export async function cleanFolder(folder: PocFolder): Promise<void> {
   const running = Object.keys(await runningProcesses(folder));
   if (running.length > 0) throw flError('NF_POC_RUNS', { names: running.join(', ') });
-  await rm(folder.root, { recursive: true, force: true });
+  await clearFolder(folder.root);
 }
 
 /** One more client or admin of a federation that is there. */

@@ -7,10 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { prettyJson } from '../kernel/digest.ts';
 import { writeFileAtomic } from '../workspace/files.ts';
+import { ownProcess, signalOwn } from '../workspace/own-process.ts';
 import { identifyProcess, isProcessAlive } from '../workspace/process-identity.ts';
 import type { PocFolder } from './poc-folder.ts';
 
 const RUN = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
+/** Of what `startDetached` starts. */
+const STARTED = { command: /[\\/]bin[\\/]run\.js(?:[\0\s"]|$)/ };
 const GRACE_MS = 10_000;
 const LOOK_MS = 50;
 
@@ -37,11 +40,11 @@ export function startDetached(
   }
 }
 
-/** Processes that run, by participant. */
+/** Processes that run, by participant. One that is named and not of our starting is none of them. */
 export async function runningProcesses(folder: PocFolder): Promise<Processes> {
   const known = await readProcesses(folder);
   const alive = await Promise.all(
-    Object.entries(known).map(async (entry) => ((await isProcessAlive(entry[1])) ? [entry] : [])),
+    Object.entries(known).map(async (entry) => ((await ownProcess(entry[1], STARTED)) ? [entry] : [])),
   );
   return Object.fromEntries(alive.flat());
 }
@@ -56,25 +59,14 @@ export async function rememberProcess(folder: PocFolder, name: string, pid: numb
 export async function endProcesses(folder: PocFolder, names: readonly string[]): Promise<string[]> {
   const running = await runningProcesses(folder);
   const chosen = names.filter((name) => running[name] !== undefined);
-  for (const name of chosen) signal(running[name], 'SIGTERM');
+  for (const name of chosen) await signalOwn(running[name] ?? '', STARTED, 'SIGTERM');
   const isOver = async () =>
     (await Promise.all(chosen.map((name) => isProcessAlive(running[name] ?? '')))).every((alive) => !alive);
   for (let waited = 0; waited < GRACE_MS && !(await isOver()); waited += LOOK_MS) await sleep(LOOK_MS);
-  for (const name of chosen) if (await isProcessAlive(running[name] ?? '')) signal(running[name], 'SIGKILL');
+  for (const name of chosen) await signalOwn(running[name] ?? '', STARTED, 'SIGKILL');
   while (!(await isOver())) await sleep(LOOK_MS);
   await writeFileAtomic(folder.processes, prettyJson(await runningProcesses(folder)));
   return chosen;
-}
-
-/** The whole group where the system has groups. */
-function signal(identity: string | undefined, name: NodeJS.Signals): void {
-  const pid = Number(identity?.split(' ')[0]);
-  if (!Number.isInteger(pid) || pid <= 0) return;
-  try {
-    process.kill(process.platform === 'win32' ? pid : -pid, name);
-  } catch {
-    // It is gone already.
-  }
 }
 
 async function readProcesses({ processes }: PocFolder): Promise<Processes> {

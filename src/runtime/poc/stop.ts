@@ -1,10 +1,12 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
+import { readSitePolicy } from '../security/kit/local-files.ts';
 import { removeKit, useKit } from '../security/kit-registry.ts';
+import { usersOfJobs } from '../security/policy/job-walls.ts';
+import { jobFoldersIn } from '../site/executor/job-folders.ts';
+import { killLeftover } from '../site/executor/process-executor.ts';
 import { readUserConfig, userConfigPath } from '../workspace/config-file.ts';
-import { isProcessAlive } from '../workspace/process-identity.ts';
 import { type PocFolder, pocKits, readCard } from './poc-folder.ts';
 import { cleanFolder } from './prepare.ts';
 import { endProcesses, runningProcesses } from './processes.ts';
@@ -43,13 +45,8 @@ export async function cleanPoc(folder: PocFolder): Promise<{ removed: string; ac
 /** Scripts of a client that was killed before it could end them. */
 async function endJobProcesses(kit: string): Promise<void> {
   const jobs = join(kit, 'work', 'jobs');
-  for (const id of await readdir(jobs).catch(() => [])) {
-    const identity = await readFile(join(jobs, id, 'process'), 'utf8').catch(() => '');
-    if (!(await isProcessAlive(identity))) continue;
-    try {
-      process.kill(-Number(identity.split(' ')[0]), 'SIGKILL');
-    } catch {
-      // It is gone already.
-    }
-  }
+  // A policy that cannot be read names no other user.
+  const users = usersOfJobs(await readSitePolicy(kit).catch(() => ({ run_as: 'client' as const })));
+  for (const id of await jobFoldersIn(jobs))
+    await killLeftover({ process: join(jobs, id, 'process') }, users);
 }

@@ -32,6 +32,7 @@ import { proxyFor, shownProxy } from '../transport/proxy.ts';
 import { PROTOCOL_VERSION } from '../wire/protocol.ts';
 import { makeFolder } from '../workspace/files.ts';
 import { isLocked } from '../workspace/lock.ts';
+import { requireOwnState, requireOwnWork } from '../workspace/no-links.ts';
 import { holderOf } from '../workspace/port-holder.ts';
 import { type Check, look } from './check.ts';
 
@@ -90,7 +91,10 @@ async function serverChecks(kit: OpenKit<'server'>): Promise<Check[]> {
       return 'authorization.yml, resources.yml and log-config.yml are valid';
     }),
     await look('port', () => portCheck(kit, runs)),
-    await look('state folder', () => writableCheck(state)),
+    await look('state folder', async () => {
+      await requireOwnState(state, false);
+      return writableCheck(state);
+    }),
     await look('database', async () => {
       const store = await openSqliteStore(join(state, 'state.db'));
       const jobs = await store.jobs();
@@ -192,6 +196,7 @@ function workFolder(kit: OpenKit<'client'>, { work }: PreflightOptions): string 
 
 async function workCheck(kit: OpenKit<'client'>, options: PreflightOptions): Promise<string> {
   const folder = workFolder(kit, options);
+  await requireOwnWork(folder, options.work !== undefined);
   const done = await writableCheck(folder);
   const { run_as: user } = await readSitePolicy(kit.dir);
   if (typeof user !== 'object') return done;

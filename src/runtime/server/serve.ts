@@ -17,6 +17,7 @@ import { isFinished } from '../wire/admin.ts';
 import type { LogLevel } from '../wire/shapes.ts';
 import { makeFolder } from '../workspace/files.ts';
 import { lockFolder } from '../workspace/lock.ts';
+import { requireOwnState } from '../workspace/no-links.ts';
 import { holderOf } from '../workspace/port-holder.ts';
 import type { App } from './app/app.ts';
 import { buildApp } from './app/build-app.ts';
@@ -57,6 +58,8 @@ export const STATE_IN_KIT = 'state';
 export async function serve(options: ServeOptions): Promise<'shutdown' | 'restart'> {
   const kit = await openKit(options.kitDir, 'server');
   const state = stateFolder(options.stateDir ?? join(options.kitDir, STATE_IN_KIT));
+  const isNamed = options.stateDir !== undefined;
+  await requireOwnState(state.root, isNamed);
   await makeFolder(state.root);
   return whileOpen(async (opened) => {
     opened.closeLast(await lockFolder(state.lock, `The state folder ${state.root}`));

@@ -10,7 +10,7 @@ import type { RunObserver } from '../run/events.ts';
 import type { RunHistory } from '../run/history.ts';
 import { ThreadExecutor } from '../site/executor/thread-executor.ts';
 import { removeTemporaries } from '../workspace/files.ts';
-import { RUN_FILES } from '../workspace/run-folder.ts';
+import { RUN_FILES, siteHomePath } from '../workspace/run-folder.ts';
 import type { ActiveRun } from './active-run.ts';
 import { type RunRequest, resumeRun, startRun } from './open-run.ts';
 import { WorkerChannel } from './worker-channel.ts';
@@ -74,7 +74,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     throw thrown instanceof ReportedFailure ? reviveError(thrown.report()) : thrown;
   } finally {
     await executor.close();
-    await removeTemporaries(folder.root, [RUN_FILES.bundle]);
+    await removeTemporaries(folder.root, [RUN_FILES.bundle, ...plan.sites.map(siteHomePath)]);
     await run.journal.close();
     await run.release();
   }

@@ -20,8 +20,8 @@ export interface TaskFiles {
   prepare(): Promise<TaskPlaces>;
   /** Makes the update that the script left the site's own. @param said its SHA-256, by the word of the script's process */
   takeUpdate(said: string): Promise<AnswerFile>;
-  /** Makes what the script keeps the site's own; returns its SHA-256. @param said as above */
-  takeState(said: string): Promise<string>;
+  /** Makes what the script keeps the site's own; returns its SHA-256. @param said as above @param signal stops the task */
+  takeState(said: string, signal: AbortSignal): Promise<string>;
 }
 
 /** How often a task was begun at this site. */
@@ -146,7 +146,7 @@ interface Parts {
 /** The one place where an answer is put together. */
 async function answerOf(
   { update, state, ...said }: ScriptAnswer,
-  { request: { task, files }, seconds, deps }: Parts,
+  { request: { task, files, signal }, seconds, deps }: Parts,
 ): Promise<Answer> {
   const { site, job, ownFilters, means } = deps;
   const answer: Answer = {
@@ -154,7 +154,7 @@ async function answerOf(
     numExamples: said.numExamples,
     metrics: said.metrics,
     update: update === undefined ? undefined : await files.takeUpdate(update),
-    state: state === undefined ? undefined : await files.takeState(state),
+    state: state === undefined ? undefined : await files.takeState(state, signal),
     engine: said.engine,
     seconds: Math.round(seconds * 1000) / 1000,
   };

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { dirname, join } from 'node:path';
 import { EarlySync } from './early-sync.ts';
 
 const TEMPORARY = /\.\d+-[0-9a-f]{8}\.tmp$/;
@@ -157,11 +157,20 @@ export function isTemporary(path: string): boolean {
 
 /** Removes what writers that were cut short have left below a folder, `kept` folders apart. */
 export async function removeTemporaries(folder: string, kept: readonly string[] = []): Promise<void> {
-  const paths = await readdir(folder, { recursive: true });
-  const temporary = paths.filter(
-    (path) => isTemporary(path) && !kept.some((name) => path.startsWith(`${name}${sep}`)),
-  );
-  await Promise.all(temporary.map((path) => rm(join(folder, path), { force: true })));
+  const except = new Set(kept.map((path) => join(folder, path)));
+  for (const path of await temporariesIn(folder, except)) await rm(path, { force: true });
+}
+
+/** Folders that are left out are not looked into, either: scripts write there, and may have closed them. */
+async function temporariesIn(folder: string, except: ReadonlySet<string>): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (except.has(path)) continue;
+    if (entry.isDirectory()) found.push(...(await temporariesIn(path, except)));
+    else if (isTemporary(path)) found.push(path);
+  }
+  return found;
 }
 
 /** Makes what was written into a file durable; a file that is not there is made. */

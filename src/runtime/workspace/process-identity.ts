@@ -2,16 +2,20 @@ import { readFile } from 'node:fs/promises';
 
 const ENDED = 'ended';
 
-/** `PID START`: names one process for good, though its number is used again. */
+/** Of this start of the machine (random(4)); empty where the system does not tell. */
+let boot: Promise<string> | undefined;
+
+/** `PID START BOOT`: names one process for good, though its number is used again. Version 0.1.0 wrote no BOOT. */
 export async function identifyProcess(pid: number): Promise<string> {
-  return `${pid} ${await startOf(pid)}`;
+  return `${pid} ${await startOf(pid)} ${await bootId()}`.trimEnd();
 }
 
 /** Whether the process of an identity is still there. */
 export async function isProcessAlive(identity: string): Promise<boolean> {
-  const [first, start = ''] = identity.split(' ');
+  const [first, start = '', began] = identity.split(' ');
   const pid = Number(first);
   if (!Number.isInteger(pid) || pid <= 0) return false;
+  if (began !== undefined && began !== (await bootId())) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {
@@ -19,6 +23,14 @@ export async function isProcessAlive(identity: string): Promise<boolean> {
   }
   const now = await startOf(pid);
   return now !== ENDED && now === start;
+}
+
+function bootId(): Promise<string> {
+  boot ??= readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
+    (text) => text.trim(),
+    () => '',
+  );
+  return boot;
 }
 
 /**

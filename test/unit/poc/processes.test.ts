@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { freePort, isFree } from '../../../src/runtime/poc/free-port.ts';
 import {
   type PocFolder,
@@ -21,6 +21,8 @@ import {
 import { identifyProcess, isProcessAlive } from '../../../src/runtime/workspace/process-identity.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
+/** When the first process of the machine started: its number and this make its name. */
+const START_OF_FIRST = await identifyProcess(1).then((name) => name.split(' ')[1] ?? '');
 const root = tempFolder();
 let folder: PocFolder;
 let count = 0;
@@ -45,7 +47,8 @@ afterEach(() => {
 async function start(code = ''): Promise<number> {
   const child = spawn(
     process.execPath,
-    ['-e', `${code}; setInterval(() => {}, 1000); console.log('ready')`],
+    // Words of a command line of neuroflare, by which its processes are known.
+    ['-e', `${code}; setInterval(() => {}, 1000); console.log('ready')`, '--', '/x/bin/run.js', 'server'],
     {
       detached: true,
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -178,6 +181,21 @@ describe('the processes of a federation on one machine', () => {
     await endProcesses(folder, ['server']);
     await expect.poll(() => isProcessAlive(started)).toBe(false);
   });
+
+  it.each([`1 ${START_OF_FIRST}`, '-1 5', '0 0'])(
+    'are not the processes of the system, whatever the list says: %s',
+    async (identity) => {
+      const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+      try {
+        await writeFile(folder.processes, JSON.stringify({ server: identity }));
+        expect(await names()).toEqual([]);
+        expect(await endProcesses(folder, ['server'])).toEqual([]);
+        expect(kill.mock.calls.filter(([, signal]) => signal !== 0)).toEqual([]);
+      } finally {
+        kill.mockRestore();
+      }
+    },
+  );
 
   it('do not harm others that have their number now', async () => {
     const pid = await start(IGNORES);

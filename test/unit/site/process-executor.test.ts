@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
 import type { TaskEvent, TaskOutcome, TaskWatch } from '../../../src/runtime/site/executor/executor.ts';
 import {
@@ -9,11 +9,13 @@ import {
   ProcessExecutor,
   type ProcessExecutorOptions,
 } from '../../../src/runtime/site/executor/process-executor.ts';
-import { isProcessAlive } from '../../../src/runtime/workspace/process-identity.ts';
+import { identifyProcess, isProcessAlive } from '../../../src/runtime/workspace/process-identity.ts';
 import { readModel } from '../../support/model-files.ts';
 import { makeJobFolder, orderFor, scriptWith, watching } from '../../support/script-process.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
+/** Names the first process of the machine. */
+const FIRST = await identifyProcess(1);
 const root = tempFolder();
 const KEPT = { isolate: true, network: 'none', run_as: 'client' } as const;
 let folder: SiteJobFolder;
@@ -404,9 +406,15 @@ describe('a process that an earlier client has left', () => {
     ['a name of somebody else with this number', `${process.pid} 1`],
     ['a name of everybody', '-1 5'],
     ['a name of the system', '0 0'],
+    ['the first process of the machine', FIRST],
   ])('is looked for without harm: %s', async (_, text) => {
     if (text !== undefined) await writeFile(folder.process, text);
+    // What would reach others is looked at, and reaches nobody.
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
     await killLeftover(folder);
+    const sent = kill.mock.calls.filter(([, signal]) => signal !== 0);
+    kill.mockRestore();
+    expect(sent).toEqual([]);
     expect(existsSync(folder.process)).toBe(false);
   });
 

@@ -23,7 +23,9 @@ async function start(code = 'setInterval(() => {}, 1000)'): Promise<ChildProcess
 describe('a process', () => {
   it('is named by its number and when it started', async () => {
     const identity = await identifyProcess(process.pid);
-    expect(identity).toMatch(linux ? new RegExp(`^${process.pid} \\d+$`) : new RegExp(`^${process.pid} `));
+    expect(identity).toMatch(
+      linux ? new RegExp(`^${process.pid} \\d+ [0-9a-f-]{36}$`) : new RegExp(`^${process.pid} `),
+    );
     expect(await identifyProcess(process.pid)).toBe(identity);
     expect(await isProcessAlive(identity)).toBe(true);
   });
@@ -41,6 +43,12 @@ describe('a process', () => {
     const [pid, started] = (await identifyProcess(process.pid)).split(' ');
     expect(await isProcessAlive(`${pid} ${Number(started) - 1}`)).toBe(false);
     expect(await isProcessAlive(`${pid}`)).toBe(false);
+  });
+
+  it.runIf(linux)('is not one of another start of the machine; version 0.1.0 named none', async () => {
+    const [pid, started] = (await identifyProcess(process.pid)).split(' ');
+    expect(await isProcessAlive(`${pid} ${started}`)).toBe(true);
+    expect(await isProcessAlive(`${pid} ${started} 0b6f0b1e-5a5e-4b8e-9d9a-3d7a2f1c4e5b`)).toBe(false);
   });
 
   it.each(['', ' ', 'x', '0', '-1 5', '1.5 1', '4194305 1', 'NaN 1', '99999999999 1', '1e3 1'])(
@@ -67,7 +75,7 @@ describe('a process', () => {
     const child = await start(`process.title = 'a) Z 1 2 ('; setInterval(() => {}, 1000);`);
     await expect.poll(() => readFileSync(`/proc/${child.pid}/comm`, 'utf8')).toContain('a) Z');
     const identity = await identifyProcess(child.pid);
-    expect(identity).toMatch(/^\d+ \d+$/);
+    expect(identity).toMatch(/^\d+ \d+ [0-9a-f-]{36}$/);
     expect(await isProcessAlive(identity)).toBe(true);
   });
 });

@@ -64,6 +64,11 @@ export const GENERAL_ERRORS = {
     message: 'Cannot {action} {path}: {reason}.',
     hint: 'Give another path: one whose parents are folders, and a file where a file is meant.',
   },
+  NF_PATH_LINK: {
+    exit: 4,
+    message: '{path} is a link: what is written and cleared away there would lie elsewhere on this machine.',
+    hint: 'Look where it leads and whose it is, and remove the link. A folder elsewhere is named when the service is started: --work of a client, --state of a server.',
+  },
   NF_PATH_BUSY: {
     exit: 4,
     message: '{what} is in use by process {pid}.',

@@ -42,6 +42,11 @@ const GPU_DEVICES: readonly [folder: string, names: RegExp][] = [
   ['/dev', /^(nvidia|kfd)/],
 ];
 
+/** Ids of the users that processes of jobs have here, beside the client's own. */
+export function usersOfJobs({ run_as: wish }: Pick<WallPolicy, 'run_as'>): number[] {
+  return typeof wish === 'object' ? [OWN.uid, wish.uid] : [OWN.uid];
+}
+
 interface Found {
   readonly walls: Promise<JobWalls>;
   /** When it is looked for again, of the monotonic clock in milliseconds. */

@@ -1,3 +1,6 @@
+import { readdir } from 'node:fs/promises';
+import { jobId } from '../../wire/shapes.ts';
+
 /** Where a job lies at a site that runs its scripts in a process: what they may read, and the two folders they may write to. */
 export interface JobFolders {
   readonly root: string;
@@ -10,4 +13,12 @@ export interface JobFolders {
   readonly work: string;
   /** Says which process runs the job's scripts, so that one that was left behind is ended. */
   readonly process: string;
+}
+
+/** Ids of jobs that have a folder in `jobs`. What has another name, or is a link, is none of a client's making. */
+export async function jobFoldersIn(jobs: string): Promise<string[]> {
+  const entries = await readdir(jobs, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory() && jobId.safeParse(entry.name).success)
+    .map(({ name }) => name);
 }

@@ -9,7 +9,8 @@ import { NATIVE_SETTINGS } from '../../kernel/native-settings.ts';
 import { type JobWalls, jobWalls, type WallPolicy } from '../../security/policy/job-walls.ts';
 import { readableCode } from '../../security/policy/readable-code.ts';
 import { putFile } from '../../workspace/files.ts';
-import { identifyProcess, isProcessAlive } from '../../workspace/process-identity.ts';
+import { signalGroup, signalOwn } from '../../workspace/own-process.ts';
+import { identifyProcess } from '../../workspace/process-identity.ts';
 import type { Executor, TaskOutcome, TaskWatch } from './executor.ts';
 import type { JobFolders } from './job-folders.ts';
 import type { EngineSetup, ProcessSetup, TaskOrder } from './messages.ts';
@@ -30,6 +31,8 @@ export interface ProcessExecutorOptions {
 }
 
 const ENTRY = fileURLToPath(new URL(`./process-entry${MODULE_EXTENSION}`, import.meta.url));
+/** Of a process that runs scripts, of this version and of earlier ones. */
+const COMMAND = /[\\/]executor[\\/]process-entry\.[jt]s(?:[\0\s"]|$)/;
 /** What a process said before it ended may come after the news of its end. */
 const LAST_WORDS_MS = 500;
 /** All that scripts and engines are given of the client's environment. */
@@ -125,7 +128,7 @@ export class ProcessExecutor implements Executor {
       if (child.exitCode !== null || child.signalCode !== null) resolve();
       else child.once('exit', () => resolve());
     });
-    killGroup(child.pid);
+    signalGroup(child.pid, 'SIGKILL');
     await gone;
     await rm(this.#options.folder.process, { force: true });
   }
@@ -150,7 +153,7 @@ export class ProcessExecutor implements Executor {
     child_.on('error', () => undefined);
     child_.on('exit', () => {
       // What it has started goes with it, however it ended.
-      if (child_.pid !== undefined) killGroup(child_.pid);
+      if (child_.pid !== undefined) signalGroup(child_.pid, 'SIGKILL');
       if (this.#child === child) this.#child = undefined;
     });
     for (const stream of [child_.stdout, child_.stderr])
@@ -187,21 +190,17 @@ export class ProcessExecutor implements Executor {
 
 function ignore(): void {}
 
-/** Ends a process that an earlier client left behind. */
-export async function killLeftover({ process: path }: JobFolders): Promise<void> {
+/**
+ * Ends a process that an earlier client left behind, if it is one of ours: what names it may have come with the folder.
+ * @param users ids of users who run scripts here, beside the client's own
+ */
+export async function killLeftover(
+  { process: path }: Pick<JobFolders, 'process'>,
+  users: readonly number[] = [],
+): Promise<void> {
   const identity = await readFile(path, 'utf8').catch(() => undefined);
-  if (identity !== undefined && (await isProcessAlive(identity))) killGroup(Number(identity.split(' ')[0]));
+  if (identity !== undefined) await signalOwn(identity, { command: COMMAND, users }, 'SIGKILL');
   await rm(path, { force: true });
-}
-
-function killGroup(pid: number): void {
-  try {
-    if (process.platform === 'win32')
-      spawn('taskkill', ['/pid', String(pid), '/t', '/f'], { stdio: 'ignore' });
-    else process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It is gone already.
-  }
 }
 
 /** Those of these flags that this Node.js knows. */
