@@ -15,7 +15,7 @@ import { deriveSeed } from '../kernel/random.ts';
 import type { Payload, RunEvent, RunObserver } from '../run/events.ts';
 import { contestAfter, hasAnswer, inSiteOrder, type RunHistory, reportsNow } from '../run/history.ts';
 import { spentFiles } from '../run/live-files.ts';
-import { boundedCounts, otherClasses, poolReports } from '../run/pool-reports.ts';
+import { boundedCounts, leftOut, otherClasses, poolReports } from '../run/pool-reports.ts';
 import type { Journal } from '../store/journal.ts';
 import { AskedTasks } from './asked-tasks.ts';
 import type { Channel, SiteAnswer, SiteTask, Verdict } from './channel.ts';
@@ -217,8 +217,12 @@ class RoundCoordinator implements Coordinator {
     const metrics = poolReports(reports, rules);
     const { best, standIn } = contestAfter(before, metrics);
     const chosen = { ...(best && { best: best.model }), ...(standIn && { stand_in: standIn.model }) };
-    const bounded = boundedCounts(reports, rules.maxWeightRatio);
-    const notes = [...(before.made?.notes ?? []), ...bounded, ...missingKeyMetric(reports, rules.keyMetric)];
+    const notes = [
+      ...(before.made?.notes ?? []),
+      ...boundedCounts(reports, rules.maxWeightRatio),
+      ...leftOut(reports),
+      ...missingKeyMetric(reports, rules.keyMetric),
+    ];
     const said = this.#news(notes);
     const { model, ...state } = made ?? {};
     await this.#log.conclude({

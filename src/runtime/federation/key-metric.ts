@@ -27,10 +27,12 @@ export function requireKeyMetric(reports: readonly SiteReport[], metric: string)
   });
 }
 
-/** Which sites are in no figure of the key metric, and why; empty where all are. */
+/** Which sites give no figure of the key metric, and why; empty where all do. */
 export function missingKeyMetric(reports: readonly SiteReport[], metric: string): string[] {
   const scorers = new Set(scorersOf(reports, metric));
-  const missing = reports.filter(({ site }) => !scorers.has(site));
+  const missing = reports.filter(
+    ({ site, metrics }) => !scorers.has(site) && typeof metrics[metric] !== 'number',
+  );
   if (missing.length === 0) return [];
   const sites = missing.map(({ site, metrics }) => `${site} (${reasonOf(metrics, metric)})`);
   const rest = scorers.size === 0 ? 'no model can be compared' : 'it is pooled over the others';

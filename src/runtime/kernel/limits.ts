@@ -6,12 +6,19 @@ export interface Limit {
   readonly what: string;
 }
 
+/** As `numExamples`: with less, products of weights and values lose their digits, and honest sites weigh nothing. */
+export const LEAST_EXAMPLES = 1e-6;
+
 /**
  * Of what one answer of a site says in numbers: where a script gives it, where its thread or process tells of it, and at the server. Sums
  * and means over 100,000 sites of numbers within these limits are finite. What leaves a site is bounded further by its own policy.
  */
 export const ANSWER_LIMITS = {
-  examples: { most: 1e12, unit: 'examples', what: '`numExamples`, the weight of an update' },
+  examples: {
+    most: 1e12,
+    unit: 'examples',
+    what: `\`numExamples\`, the weight of an update, which is ${LEAST_EXAMPLES} at least`,
+  },
   magnitude: { most: 1e100, unit: 'in size', what: 'a number in the figures (`metrics`)' },
   figures_kb: { most: 1000, unit: 'kB', what: 'the figures as JSON' },
   figure_name: { most: 200, unit: 'characters', what: 'the name of a figure' },

@@ -1,9 +1,10 @@
 import { flError } from '../kernel/errors.ts';
-import { ANSWER_LIMITS } from '../kernel/limits.ts';
+import { ANSWER_LIMITS, LEAST_EXAMPLES } from '../kernel/limits.ts';
 import { capWeights } from '../statistics/cap-weights.ts';
 import { type Confusion, countExamples, type Metrics, poolMetrics } from '../statistics/confusion.ts';
 import type { MetricReport, MetricValue } from '../telemetry/metrics.ts';
 import type { AcceptedResult } from './events.ts';
+import { isShare, isWithinShares } from './shares.ts';
 
 /** What one site reports, and how much it counts. */
 export type SiteReport = Pick<AcceptedResult, 'site' | 'metrics' | 'numExamples'>;
@@ -14,8 +15,9 @@ type CountedReport = SiteReport & { readonly metrics: Metrics };
 const COUNTED = ['loss', 'accuracy', 'balanced_accuracy'];
 
 /**
- * One report over all sites. Where sites count a confusion matrix, its figures are computed anew from the counts; each other
- * top-level number becomes the mean over the sites that define it, weighted by `metrics.num_examples`, else `numExamples`. Neither
+ * One report over all sites. Where most sites count a confusion matrix, its figures are computed anew from the counts, without the
+ * sites that do not count; each other top-level number becomes the mean over the sites that define it, a share over those that have it
+ * within 0 and 1 unless more have not, weighted by `metrics.num_examples`, else `numExamples`. Neither
  * counts nor weights of a site are over `maxWeightRatio` times the median of the others.
  *
  * @throws NF_TRAIN_METRICS_DIFFER with the site that counts other classes than the first
@@ -47,6 +49,27 @@ export function boundedCounts(reports: readonly SiteReport[], ratio: number): st
   });
 }
 
+/** A sentence for each site and reason for which figures are left out of the report over all sites. */
+export function leftOut(reports: readonly SiteReport[]): string[] {
+  const isCounting = countedReports(reports).length > 0;
+  const alone = reports.filter((report) => isCounting && isUncounted(report));
+  const uncounted = alone.map(({ site, metrics }) => {
+    const given = COUNTED.filter((name) => isNumber(metrics[name]));
+    return `${site} gives ${given.join(', ')} without counts that add up (classes, confusion, num_examples), which most sites give: left out of the figures over all sites`;
+  });
+  const names = [...new Set(reports.flatMap(({ metrics }) => Object.keys(metrics)))].filter(isShare).sort();
+  const outside = names.flatMap((name) => {
+    if (isCounting && COUNTED.includes(name)) return [];
+    const kept = new Set(holdersOf(reports, name).map(({ site }) => site));
+    const others = reports.filter(({ site, metrics }) => isNumber(metrics[name]) && !kept.has(site));
+    return others.map(
+      ({ site, metrics }) =>
+        `${site} gives ${name} ${metrics[name]}, which is not between 0 and 1 as that of most sites: left out of the figures over all sites`,
+    );
+  });
+  return [...uncounted, ...outside];
+}
+
 /**
  * Sites that count other classes than most; of equally many those are right that count the classes of the job, else those with the
  * first site. One site must not end a job for the others, nor have another one blamed.
@@ -74,7 +97,7 @@ export function otherClasses(
 /** Sites whose data are in the pooled figure of this name. */
 export function scorersOf(reports: readonly SiteReport[], name: string): string[] {
   const counted = COUNTED.includes(name) ? countedReports(reports) : [];
-  const holders = counted.length > 0 ? counted : reports.filter(({ metrics }) => isNumber(metrics[name]));
+  const holders = counted.length > 0 ? counted : holdersOf(reports, name);
   return holders.map(({ site }) => site);
 }
 
@@ -86,10 +109,10 @@ export function partsOf({ site, metrics, numExamples }: SiteReport, name: string
 }
 
 function pooled(name: string, reports: readonly SiteReport[], ratio: number): [string, number][] {
-  const holders = reports.flatMap(({ metrics, numExamples }) => {
-    const value = metrics[name];
-    return isNumber(value) ? [{ value, weight: weightOf(metrics, numExamples) }] : [];
-  });
+  const holders = holdersOf(reports, name).map(({ value, metrics, numExamples }) => ({
+    value,
+    weight: weightOf(metrics, numExamples),
+  }));
   const own = holders.map(({ weight }) => weight);
   if (name === 'num_examples') return holders.length > 0 ? [[name, sum(own)]] : [];
   const weights = capWeights(own, ratio);
@@ -101,16 +124,37 @@ function pooled(name: string, reports: readonly SiteReport[], ratio: number): [s
   return [[name, sum(holders.map(({ value }, at) => ((weights[at] ?? 0) / total) * value))]];
 }
 
-/** A number of examples that a script makes up may be none. */
-function weightOf({ num_examples: scored }: MetricReport, numExamples: number): number {
-  return isNumber(scored) && scored >= 0 ? scored : numExamples;
+/**
+ * The sites that give a number under this name. Of a share it is those with one within 0 and 1, unless more have another: an accuracy of
+ * 1e100 of one site must not be that of all, while scripts that call what they like an accuracy may.
+ */
+function holdersOf(reports: readonly SiteReport[], name: string): (SiteReport & { value: number })[] {
+  const holders = reports.flatMap((report) => {
+    const value = report.metrics[name];
+    return isNumber(value) ? [{ ...report, value }] : [];
+  });
+  if (!isShare(name)) return holders;
+  const within = holders.filter(({ value }) => isWithinShares(value));
+  return 2 * within.length < holders.length ? holders : within;
 }
 
-/** The sites that count, where no other gives one of the same figures without counts. */
+/** A number of examples that a script makes up may be none. */
+function weightOf({ num_examples: scored }: MetricReport, numExamples: number): number {
+  return isNumber(scored) && (scored === 0 || scored >= LEAST_EXAMPLES) ? scored : numExamples;
+}
+
+/**
+ * The sites that count, where they are more than those that give one of the same figures without counts: one site that does not
+ * count must not make the counts of the others void.
+ */
 function countedReports(reports: readonly SiteReport[]): CountedReport[] {
   const counted = reports.filter(isCounted);
-  const others = reports.filter((report) => !isCounted(report));
-  return others.some(({ metrics }) => COUNTED.some((name) => isNumber(metrics[name]))) ? [] : counted;
+  return counted.length > reports.filter(isUncounted).length ? counted : [];
+}
+
+/** Whether a site gives a figure of counts without them. */
+function isUncounted(report: SiteReport): boolean {
+  return COUNTED.some((name) => isNumber(report.metrics[name])) && !isCounted(report);
 }
 
 /** How much of a site's counts are taken: none is over `ratio` times the median of the others, as with the weight of an update. */

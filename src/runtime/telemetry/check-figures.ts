@@ -1,5 +1,5 @@
 import { flError } from '../kernel/errors.ts';
-import { ANSWER_LIMITS } from '../kernel/limits.ts';
+import { ANSWER_LIMITS, LEAST_EXAMPLES } from '../kernel/limits.ts';
 import type { MetricReport, MetricValue } from './metrics.ts';
 
 /**
@@ -23,6 +23,8 @@ export function checkFigures(metrics: unknown): MetricReport {
 export function checkExamples(numExamples: unknown): number {
   if (typeof numExamples !== 'number') throw unusable(`numExamples is ${described(numExamples)}`);
   if (!(numExamples > 0)) throw unusable(`numExamples is ${numExamples}`);
+  if (numExamples < LEAST_EXAMPLES)
+    throw unusable(`numExamples is ${numExamples}, less than ${LEAST_EXAMPLES}`);
   if (numExamples > ANSWER_LIMITS.examples.most)
     throw unusable(`numExamples is ${numExamples}, more than ${ANSWER_LIMITS.examples.most}`);
   return numExamples;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ANSWER_LIMITS } from '../kernel/limits.ts';
+import { ANSWER_LIMITS, LEAST_EXAMPLES } from '../kernel/limits.ts';
 import { blobRef, digest, encoding, engineUse, errorReport, jobId, logLevel, time } from './shapes.ts';
 
 /** What sites and the server say to each other. */
@@ -150,7 +150,7 @@ export const taskResult = z.strictObject({
     .number()
     .positive()
     .max(Number.MAX_SAFE_INTEGER)
-    .describe(`${ANSWER_LIMITS.examples.most} at most`),
+    .describe(`${LEAST_EXAMPLES} at least, ${ANSWER_LIMITS.examples.most} at most`),
   metrics,
   update: blobRef.optional(),
   state_sha256: digest.optional().describe('what the site keeps; it stays there'),

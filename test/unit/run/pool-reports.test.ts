@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { boundedCounts, otherClasses, poolReports } from '../../../src/runtime/run/pool-reports.ts';
+import {
+  boundedCounts,
+  leftOut,
+  otherClasses,
+  poolReports,
+  scorersOf,
+} from '../../../src/runtime/run/pool-reports.ts';
 import { describeMetrics } from '../../../src/runtime/statistics/confusion.ts';
 import type { MetricReport } from '../../../src/runtime/telemetry/metrics.ts';
 
@@ -86,6 +92,49 @@ describe('the report over all sites', () => {
     ];
     expect(poolReports([result(counted(confusion)), result({})])).toMatchObject({ accuracy: 5 / 6 });
     expect(poolReports([result(counted(confusion)), result({ accuracy: 0 })]).accuracy).toBeCloseTo(5 / 7);
+  });
+
+  it('is of the counts where most sites count, without a site that gives the figures alone', () => {
+    const confusion = [
+      [3, 1],
+      [0, 2],
+    ];
+    const counting = ['site-1', 'site-2'].map((site) => ({ ...result(counted(confusion)), site }));
+    const alone = { ...result({ accuracy: 1e100, loss: 0, auc: 1 }), site: 'site-3' };
+    const given = [...counting, alone];
+    expect(poolReports(given)).toMatchObject({ accuracy: 5 / 6, num_examples: 12, auc: 1 });
+    expect(scorersOf(given, 'accuracy')).toEqual(['site-1', 'site-2']);
+    expect(leftOut(given)).toEqual([
+      'site-3 gives loss, accuracy without counts that add up (classes, confusion, num_examples), which most sites give: left out of the figures over all sites',
+    ]);
+    expect(leftOut(counting)).toEqual([]);
+    // Of equally many nobody's counts are used.
+    const even = [...counting.slice(1), { ...alone, metrics: { accuracy: 0.5 } }];
+    expect(leftOut(even)).toEqual([]);
+    expect(scorersOf(even, 'accuracy')).toEqual(['site-2', 'site-3']);
+  });
+
+  it('has shares within 0 and 1, as most sites give them', () => {
+    const of = (metrics: MetricReport[]) =>
+      metrics.map((own, at) => ({ ...result(own), site: `site-${at + 1}` }));
+    for (const name of ['accuracy', 'auroc', 'val_f1', 'Dice']) {
+      const given = of([{ [name]: 1e100 }, { [name]: 0.5 }, { [name]: 1 + 2 ** -52 }]);
+      expect(poolReports(given)[name]).toBeCloseTo(0.75);
+      expect(scorersOf(given, name)).toEqual(['site-2', 'site-3']);
+      expect(leftOut(given)).toEqual([
+        `site-1 gives ${name} 1e+100, which is not between 0 and 1 as that of most sites: left out of the figures over all sites`,
+      ]);
+      expect(poolReports(given.slice(0, 2))[name]).toBe(0.5);
+    }
+    // A script may call what it likes an accuracy.
+    const own = of([{ accuracy: 5 }, { accuracy: 8 }, { accuracy: 0.5 }]);
+    expect([poolReports(own).accuracy, leftOut(own)]).toEqual([4.5, []]);
+    expect(poolReports(of([{ loss: 5 }, { loss: 0.5 }])).loss).toBe(2.75);
+  });
+
+  it('is the same mean whatever number of examples next to nothing one site scored', () => {
+    const given = [result({ auc: 0.5, num_examples: 5e-324 }, 10), result({ auc: 0.9, num_examples: 10 })];
+    expect(poolReports(given, { maxWeightRatio: 100 }).auc).toBeCloseTo(0.7);
   });
 
   it('names the site that counts other classes', () => {
