@@ -44,7 +44,7 @@ for (const [name, one] of [${attempts.join(',\n')}]) {
   };
   try {
     const outcome = await job.run(order, watching({ limit, hear }));
-    expect(outcome).toMatchObject({ type: 'result' });
+    expect(outcome, JSON.stringify(outcome)).toMatchObject({ type: 'result' });
   } finally {
     await job.close();
   }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { realpathSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -167,7 +168,9 @@ export class ProcessExecutor implements Executor {
   #permissions(): string[] {
     const { policy, folder, data } = this.#options;
     if (!policy.isolate) return [];
-    const readable = [...readableCode(), folder.root, ...(data === undefined ? [] : [data])];
+    const own = [folder.root, ...(data === undefined ? [] : [data])];
+    // By their real paths, too: where a path leads is looked up among these.
+    const readable = [...readableCode(), ...withReal(own)];
     return [
       '--permission',
       '--allow-addons',
@@ -177,7 +180,7 @@ export class ProcessExecutor implements Executor {
       ...flagsOf(['--no-experimental-sqlite', '--disable-sigusr1']),
       '--disable-warning=SecurityWarning',
       ...readable.map((path) => `--allow-fs-read=${path}`),
-      ...[folder.home, folder.work].map((path) => `--allow-fs-write=${path}`),
+      ...withReal([folder.home, folder.work]).map((path) => `--allow-fs-write=${path}`),
     ];
   }
 
@@ -201,6 +204,10 @@ export async function killLeftover(
   const identity = await readFile(path, 'utf8').catch(() => undefined);
   if (identity !== undefined) await signalOwn(identity, { command: COMMAND, users }, 'SIGKILL');
   await rm(path, { force: true });
+}
+
+function withReal(paths: readonly string[]): string[] {
+  return [...new Set(paths.flatMap((path) => [path, realpathSync(path)]))];
 }
 
 /** Those of these flags that this Node.js knows. */

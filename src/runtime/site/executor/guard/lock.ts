@@ -9,6 +9,11 @@ export function define(target: object, name: PropertyKey, value: unknown): void 
   defineProperty(target, name, { value, writable: false, configurable: false, enumerable: true });
 }
 
+/** An ordinary property, whatever a script has put into the prototype. */
+export function own(target: object, name: PropertyKey, value: unknown): void {
+  defineProperty(target, name, { value, writable: true, configurable: true, enumerable: true });
+}
+
 /** An object that takes nothing from `Object.prototype`, where a script may have put values and setters. */
 export function bare(): Record<string, unknown> {
   return create(null);
