@@ -60,13 +60,13 @@ async function damageOfUpdate(answer: Outbox['answer']): Promise<NeuroflareError
 
 /** Sends an answer until the server has said what became of it, and forgets it then. Returns whether it took that, or a failure in its place. */
 export async function sendAnswer(outbox: Outbox, deps: AnswerDeps): Promise<boolean> {
-  const { folder, log, signal, site, known } = deps;
+  const { folder, log, site, known } = deps;
   await log.flush();
   const answer = await outgoing(outbox, { policy: await deps.policy(), known, folder, site });
   if ('failure' in answer && 'result' in outbox.answer)
     log.write('error', `${answer.failure.error.code}: ${answer.failure.error.message}`);
   const isTaken = await ('failure' in answer ? sendFailure(answer.failure, deps) : takenResult(answer, deps));
-  signal.throwIfAborted();
+  // The server has said what became of it. The news that the task is over may have come before that by the other connection.
   faultPoint('client:acknowledged');
   await clearOutbox(folder);
   const file = 'file' in outbox.answer ? outbox.answer.file : undefined;

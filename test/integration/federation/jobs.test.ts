@@ -46,11 +46,20 @@ describe('a submitted job', () => {
       ['site-2', 'accepted'],
     ]);
     const { events } = await admin.events(meta.job_id, { after: 0, waitSeconds: 0 });
+    const answered = [
+      'members.chosen',
+      'round.opened',
+      'result.accepted',
+      'result.accepted',
+      'round.answered',
+    ];
+    const trained = [...answered, 'model.made', 'round.closed'];
+    const scored = [...answered, 'round.closed'];
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
     expect(events.map(({ event }) => event.type)).toEqual([
       'run.opened',
       'model.initial',
-      ...Array(3).fill(['round.opened', 'result.accepted', 'result.accepted', 'round.closed']).flat(),
+      ...[trained, trained, scored].flat(),
       'run.finished',
     ]);
   });
