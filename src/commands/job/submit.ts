@@ -1,7 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
-import { validDaysFlag } from '../../output/remote-args.ts';
+import { confirm } from '../../output/confirm.ts';
+import { forceFlag, validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
+import { counted } from '../../runtime/kernel/counted.ts';
 import { shellWord } from '../../runtime/kernel/shell-word.ts';
 
 const resultSchema = z.object({
@@ -16,7 +18,7 @@ export default class JobSubmit extends RemoteCommand<Result> {
   static override summary = 'submit a job to the server';
   static override description =
     'Checks the job, signs it with the key of the kit and sends it; comes back at once. With --submit-token it may be repeated: the ' +
-    'same job is taken once.';
+    'same job is taken once. Before an initial model that lies outside the job folder is sent it asks.';
   static override examples = [
     '<%= config.bin %> job submit jobs/glioma',
     '<%= config.bin %> job submit jobs/glioma --study brain --submit-token nightly-0412',
@@ -30,6 +32,7 @@ export default class JobSubmit extends RemoteCommand<Result> {
     }),
     study: Flags.string({ summary: 'study the job belongs to; default: default' }),
     'valid-days': validDaysFlag,
+    force: forceFlag,
     'submit-token': Flags.string({ summary: 'makes a repeated submission the same one' }),
   };
   static override resultSchema = resultSchema;
@@ -48,6 +51,15 @@ export default class JobSubmit extends RemoteCommand<Result> {
           validDays: flags['valid-days'],
           clients: flags.clients?.split(',').map((site) => site.trim()),
           signal: this.signal,
+          onModel: async ({ file, size, isOutside }) => {
+            const what = `${file} (${counted(size, 'byte')})`;
+            if (isOutside)
+              await confirm(
+                `Send ${what}, which the job names as its initial model and which lies outside its folder?`,
+                flags,
+              );
+            this.note(`The initial model is sent: ${what}.`);
+          },
           onBytes: (done, total) => progress({ what: 'initial model sent', done, total, unit: 'bytes' }),
         },
       );

@@ -10,7 +10,7 @@ import type { Bundle } from '../job/bundle.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { LOCAL_FILES } from '../job/job-paths.ts';
 import { findJobFile, loadJob } from '../job/load.ts';
-import { modelApart } from '../job/model-apart.ts';
+import { liesOutside, modelApart } from '../job/model-apart.ts';
 import { planRun } from '../job/plan.ts';
 import { counted } from '../kernel/counted.ts';
 import { sha256File } from '../kernel/digest.ts';
@@ -34,7 +34,17 @@ export interface SubmitOptions {
   /** Days for which sites take the job and its tasks; default: 30. */
   readonly validDays?: number | undefined;
   readonly signal: AbortSignal;
+  /** Told before the file of the initial model is sent apart; what it throws keeps it here. */
+  readonly onModel?: ((model: ModelToSend) => Promise<void>) | undefined;
   readonly onBytes?: ((sent: number, total: number) => void) | undefined;
+}
+
+/** A file of this machine that goes to the server beside a job's folder. */
+export interface ModelToSend {
+  readonly file: string;
+  readonly size: number;
+  /** The job's folder, which may be somebody else's, has named a file elsewhere. */
+  readonly isOutside: boolean;
 }
 
 export interface SubmittedJob {
@@ -68,6 +78,8 @@ export async function submitJob(admin: Admin, path: string, options: SubmitOptio
     bundle,
     model: await modelForm(definition, { rules: LOCAL_FILES, apart }),
   };
+  if (model && apart !== undefined)
+    await options.onModel?.({ file: apart, size: model.size, isOutside: await liesOutside(folder, apart) });
   const wanted = { study: options.study ?? 'default', clients: sites };
   const send = () => sendSubmission(admin, { ...options, content, wanted, model });
   if (model && apart !== undefined) await sendModel(admin, { ...model, file: apart }, options);

@@ -16,7 +16,7 @@ import { admit, type KnownJob, say, shownName } from './admission.ts';
 import { endAttempts } from './attempts.ts';
 import { clearJob } from './clear-job.ts';
 import type { SiteJobFolder } from './client-folder.ts';
-import { decide, type Offered, type SiteRules } from './decide.ts';
+import { decide, type Offered, refusal, type SiteRules } from './decide.ts';
 import { JobLog } from './job-log.ts';
 import type { JobMemory } from './job-memory.ts';
 import { KeptModel } from './kept-model.ts';
@@ -158,21 +158,23 @@ export class SiteJob {
   }
 
   async #run(): Promise<void> {
-    const { memory } = this.#deps;
+    const { memory, logger } = this.#deps;
     const deps = this.#admission();
     const offered = await admit(this.id, deps);
     if (!offered) return;
     const { terms } = offered.signed;
-    await memory.take(this.id, terms.version === 2 ? terms : {});
-    this.#running = offered;
-    this.#known = textsOf(offered.job);
     try {
+      await memory.take(this.id, terms.version === 2 ? terms : {});
+      this.#running = offered;
+      this.#known = textsOf(offered.job);
       await this.#work(offered);
     } catch (thrown) {
       this.#stop.signal.throwIfAborted();
-      if (!this.#refusal) throw thrown;
+      const error = toNeuroflareError(thrown);
+      if (!this.#refusal) logger.error({ job: this.id, ...error.report() }, 'the job cannot go on here');
       await clearOutbox(this.#deps.folder);
-      await say(this.id, this.#refusal, deps);
+      // It was accepted: who waits for this site is told, whatever has come between.
+      await say(this.id, this.#refusal ?? refusal(error), deps);
     } finally {
       this.#running = undefined;
     }

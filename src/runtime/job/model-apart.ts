@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
 import type { JobDefinition } from './definition.ts';
 import { JOB_LIMITS } from './limits.ts';
@@ -18,4 +18,10 @@ export async function modelApart({
   if (!model.params.startsWith(resolve(folder) + sep)) return model.params;
   const found = await stat(model.params).catch(() => undefined);
   return found?.isFile() && found.size > JOB_LIMITS.bytes.most ? model.params : undefined;
+}
+
+/** Whether a file lies outside a folder, by their real names: a link in the folder may lead out of it. */
+export async function liesOutside(folder: string, file: string): Promise<boolean> {
+  const [root, path] = await Promise.all([realpath(folder), realpath(file)]);
+  return !path.startsWith(root + sep);
 }

@@ -108,7 +108,7 @@ const initialParams = z.strictObject({
   initial_params: z
     .union([z.string().min(1), z.record(z.string(), arrayLiteral)])
     .describe(
-      'a safetensors file, or arrays by name; a file outside the folder, or of more than 20 MB, travels apart',
+      'a safetensors file, or arrays by name; a file outside the folder, or of more than 20 MB, travels apart; `job submit` asks before one from outside is sent',
     ),
 });
 

@@ -1,6 +1,7 @@
-import { parse } from 'yaml';
+import { parseDocument } from 'yaml';
 import { flError } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
+import { circleIn } from '../workspace/yaml-source.ts';
 import type { JsonValue } from './definition.ts';
 import { OPTION_PATHS } from './workflow-options.ts';
 
@@ -92,9 +93,13 @@ export function applyOverrides(job: unknown, overrides: readonly Override[]): un
   return copy;
 }
 
+/** What is no YAML is a text. */
 function parseValue(text: string): JsonValue {
+  const document = parseDocument(text, { logLevel: 'error' });
+  if (document.errors.length > 0) return text;
+  if (circleIn(document)) throw flError('NF_JOB_SET', { text });
   try {
-    return (parse(text) ?? '') as JsonValue;
+    return (document.toJS() ?? '') as JsonValue;
   } catch {
     return text;
   }

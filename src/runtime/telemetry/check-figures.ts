@@ -38,6 +38,9 @@ export function described(value: unknown): string {
   return 'a map';
 }
 
+/** A figure of such a name would be lost without a word, or its report refused on the way as no JSON. */
+const RESERVED: ReadonlySet<string> = new Set(['__proto__', 'constructor']);
+
 interface At {
   readonly path: string;
   readonly depth: number;
@@ -73,6 +76,7 @@ function checkMap(map: Readonly<Record<string, unknown>>, at: At): Record<string
       const here = { ...at, path: `${at.path}${name}` };
       if (name.length > ANSWER_LIMITS.figure_name.most)
         throw refused({ ...here, path: name.slice(0, 40) }, `a name of ${name.length} characters`);
+      if (RESERVED.has(name)) throw refused(here, 'of a name that JavaScript takes for something else');
       here.room.left -= name.length;
       return [name, checkValue(value, here)];
     }),

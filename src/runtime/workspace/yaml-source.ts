@@ -91,6 +91,8 @@ export function parseYaml(text: string, file: YamlFile): YamlSource {
   if (second) throw flError(code, { reason: MANY }, { place: at(second.range[0]) });
   const bad = badKey(document);
   if (bad) throw flError(code, { reason: bad.reason }, { place: at(bad.offset) });
+  const circle = circleIn(document);
+  if (circle) throw flError(code, { reason: circle.reason }, { place: at(circle.offset) });
   return {
     path,
     document,
@@ -125,6 +127,24 @@ function badKey(document: Document.Parsed): { reason: string; offset: number } |
       }
       return undefined;
     },
+  });
+  return found;
+}
+
+/** Where an alias stands within the very list or map that it names: what reads such a value never comes to its end. */
+export function circleIn(document: Document.Parsed): { reason: string; offset: number } | undefined {
+  const named = new Map<string, unknown>();
+  let found: { reason: string; offset: number } | undefined;
+  visit(document, (_key, node, path) => {
+    if (isAlias(node)) {
+      const target = named.get(node.source);
+      if (!path.some((outer) => outer === target)) return undefined;
+      const reason = `its alias '*${node.source.slice(0, MOST_KEY)}' stands within what it names: nothing can hold itself.`;
+      found = { reason, offset: node.range?.[0] ?? 0 };
+      return visit.BREAK;
+    }
+    if (isNode(node) && node.anchor !== undefined) named.set(node.anchor, node);
+    return undefined;
   });
   return found;
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { folderOf } from '../../../src/runtime/client/at-site.ts';
+import { approve, codeToApprove, folderOf } from '../../../src/runtime/client/at-site.ts';
 import { preflight } from '../../../src/runtime/preflight/preflight.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
@@ -44,6 +44,25 @@ describe('what a script leaves in its folders', () => {
     const { root: folder } = folderOf({ kitDir: federation.kits.kit('site-1') }).job(id);
     await until(async () => (await readdir(folder)).join() === 'log.jsonl');
     expect(await federation.run(await jobThat(''))).toMatchObject({ status: 'FINISHED:COMPLETED' });
+  });
+});
+
+describe('a job that a site has accepted and cannot begin', () => {
+  it('ends with the reason, and does not stand still', async () => {
+    const policy = (changes: Readonly<Record<string, string>>) =>
+      federation.kits.changeFile('site-1', 'local/site-policy.yml', changes);
+    await policy({ 'code: any': 'code: approved' });
+    const admin = await federation.admin();
+    const id = await federation.submit(await jobThat('console.log("never approved before");'));
+    await until(async () => (await admin.job(id)).sites[0]?.answer === 'waiting for approval');
+    // Where the site writes the job down there is something else.
+    const place = { kitDir: federation.kits.kit('site-1') };
+    await mkdir(join(folderOf(place).taken, `${id}.json`));
+    await approve(place, (await codeToApprove(place, { job: id })).code);
+    const { status, sites } = await federation.wait(id);
+    expect(status).toMatch(/^FINISHED:(?!COMPLETED)/);
+    expect(sites[0]).toMatchObject({ answer: 'refused', reason: { code: 'NF_PATH_UNUSABLE' } });
+    await policy({ 'code: approved': 'code: any' });
   });
 });
 

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { clientFolder, type SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
 import type { Outbox } from '../../../src/runtime/client/outbox.ts';
 import { outgoing, textsOf } from '../../../src/runtime/client/outgoing.ts';
+import { withoutSitePaths } from '../../../src/runtime/client/site-paths.ts';
 import { sha256 } from '../../../src/runtime/kernel/digest.ts';
 import { sitePolicySchema } from '../../../src/runtime/security/policy/site-policy.ts';
 import { encodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
@@ -138,6 +139,17 @@ describe('a failure that leaves a site', () => {
     expect(message).toContain(said);
     expect(message).not.toMatch(/anna|müller|mueller/i);
   });
+
+  // A pattern that looks through the rest of the text for each place in it takes 10 s of a core and more for some of these.
+  it.each(['/', 'a', 'a.', ' /a', '"a.', " /a'", 'sub-', '.nii'])(
+    'is looked through once, though it is all %j',
+    (part) => {
+      const message = part.repeat(60_000 / part.length);
+      const began = process.cpuUsage().user;
+      withoutSitePaths({ code: 'NF_SCRIPT_FAILED', message, hint: '', exitCode: 1 });
+      expect((process.cpuUsage().user - began) / 1e6).toBeLessThan(4);
+    },
+  );
 
   it('has no name of a file that its place knows, and nothing that is no part of a failure', async () => {
     const file = '/srv/Müller Anna/notes of Anna';

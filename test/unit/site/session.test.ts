@@ -203,6 +203,16 @@ describe('what a site sends', () => {
       'NF_RESULT_METRICS',
       'a undefined',
     ],
+    ...[
+      '{"__proto__": 1}',
+      '{"a": {"__proto__": 1}}',
+      '{"prototype": {"constructor": {"prototype": 3}}}',
+    ].map((text): [string, unknown, string, string] => [
+      `a figure whose name is lost on the way: ${text}`,
+      { params: PARAMS, metrics: JSON.parse(text) },
+      'NF_RESULT_METRICS',
+      'of a name that JavaScript takes for something else',
+    ]),
     ['a function as metric', { params: PARAMS, metrics: { a: () => 1 } }, 'NF_RESULT_METRICS', 'a function'],
     ['a big integer', { params: PARAMS, metrics: { a: 1n } }, 'NF_RESULT_METRICS', 'a bigint'],
     ['a date', { params: PARAMS, metrics: { a: new Date() } }, 'NF_RESULT_METRICS', 'a object'],

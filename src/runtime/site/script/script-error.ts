@@ -21,19 +21,66 @@ const LOAD_CODES = new Set([
  * What a script threw, as a report with its own file, line and column in the job folder the user edits, not in the
  * copy that ran.
  */
-export function scriptFailure(
-  thrown: unknown,
-  code: CodePlace,
-  where: { site: string; round: number },
-): ErrorReport {
-  const error = thrown instanceof Error ? thrown : new Error(reasonOf(thrown));
-  const stack = toSourcePaths(error.stack ?? '', code);
+export function scriptFailure(thrown: unknown, code: CodePlace, where: Where): ErrorReport {
+  try {
+    return failureOf(thrown, code, where);
+  } catch {
+    // It can be anything, a proxy that throws at each question: that is the script's doing, too.
+    const report = flError('NF_SCRIPT_FAILED', { message: 'what it threw cannot be read' }).report();
+    return { ...report, place: { ...where } };
+  }
+}
+
+interface Where {
+  readonly site: string;
+  readonly round: number;
+}
+
+/** What an error says of itself; a part that throws when it is asked for, or is no text, says nothing. */
+interface Said {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string;
+  readonly code: string;
+  readonly syscall: string;
+}
+
+function saidBy(thrown: unknown): Said {
+  if (!(thrown instanceof Error))
+    return { name: 'Error', message: reasonOf(thrown), stack: '', code: '', syscall: '' };
+  const part = (key: string): unknown => {
+    try {
+      return Reflect.get(thrown, key);
+    } catch {
+      return undefined;
+    }
+  };
+  const text = (key: string, otherwise = ''): string => {
+    const value = part(key);
+    return typeof value === 'string' ? value : otherwise;
+  };
+  const message = part('message');
+  return {
+    name: text('name', 'Error'),
+    message: message === undefined ? '' : reasonOf(message),
+    stack: text('stack'),
+    code: text('code'),
+    syscall: text('syscall'),
+  };
+}
+
+function failureOf(thrown: unknown, code: CodePlace, where: Where): ErrorReport {
+  const error = saidBy(thrown);
+  const stack = toSourcePaths(error.stack, code);
   const place: Place = {
     ...where,
     ...(thrown instanceof NeuroflareError && thrown.place),
     ...(ownPlace(thrown, code) ?? firstFrame(stack, code)),
   };
-  const report = thrown instanceof NeuroflareError ? thrown.report() : named(error, code).report();
+  const report =
+    thrown instanceof NeuroflareError
+      ? thrown.report()
+      : named(error, { isLoad: isLoad(thrown, error), code }).report();
   return { ...report, place, stack: isSite(code) ? stack.replaceAll(`${code.bundle}${sep}`, '') : stack };
 }
 
@@ -44,20 +91,23 @@ function ownPlace(thrown: unknown, code: CodePlace): Place | undefined {
 }
 
 /** Node.js's permission model, and what closes the ways that it leaves. */
-function isDenied({ code, syscall }: NodeJS.ErrnoException): boolean {
-  return code === 'ERR_ACCESS_DENIED' || (code === 'EACCES' && OF_SOCKETS.has(syscall ?? ''));
+function isDenied({ code, syscall }: Said): boolean {
+  return code === 'ERR_ACCESS_DENIED' || (code === 'EACCES' && OF_SOCKETS.has(syscall));
 }
 
 const OF_SOCKETS = new Set(['connect', 'bind', 'listen', 'send', 'getaddrinfo']);
 
-function named(error: Error, code: CodePlace): NeuroflareError {
-  const isLoad = LOAD_CODES.has((error as NodeJS.ErrnoException).code ?? '') || error instanceof SyntaxError;
+function isLoad(thrown: unknown, { code }: Said): boolean {
+  return LOAD_CODES.has(code) || thrown instanceof SyntaxError;
+}
+
+function named(error: Said, { isLoad, code }: { isLoad: boolean; code: CodePlace }): NeuroflareError {
   const text = toSourcePaths(error.message, code);
   const message = error.name === 'Error' ? text : `${error.name}: ${text}`;
   // Node.js's advice is about its own command line.
   if (isDenied(error))
     return flError('NF_SCRIPT_DENIED', { message: message.replace(/\s*Use --allow.*$/s, '') });
-  if (error instanceof TypeError && WRITES.test(error.message))
+  if (error.name === 'TypeError' && WRITES.test(error.message))
     return flError('NF_SCRIPT_FROZEN', { message });
   return flError(isLoad ? 'NF_SCRIPT_LOAD' : 'NF_SCRIPT_FAILED', { message });
 }

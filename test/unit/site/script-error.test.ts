@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { scriptFailure } from '../../../src/runtime/site/script/script-error.ts';
+
+const CODE = { bundle: '/job', source: '/job' };
+const WHERE = { site: 'site-1', round: 2 };
+const failed = (thrown: unknown) => scriptFailure(thrown, CODE, WHERE);
+
+function withPart(key: string, part: PropertyDescriptor): Error {
+  return Object.defineProperty(new Error('what went wrong'), key, part);
+}
+const THROWS = {
+  get: () => {
+    throw new Error('asked');
+  },
+};
+const refuses = () => {
+  throw new Error('asked');
+};
+const PROXY = new Proxy(new Error('x'), {
+  get: refuses,
+  getPrototypeOf: refuses,
+  ownKeys: refuses,
+  has: refuses,
+});
+
+describe("what a script throws is the script's fault", () => {
+  it.each([
+    ['an error whose stack throws', withPart('stack', THROWS), 'what went wrong'],
+    ['an error whose stack is a number', withPart('stack', { value: 3 }), 'what went wrong'],
+    ['an error whose message throws', withPart('message', THROWS), ''],
+    ['an error whose message is an object', withPart('message', { value: { a: 1 } }), '{ a: 1 }'],
+    ['an error whose name is a symbol', withPart('name', { value: Symbol('x') }), 'what went wrong'],
+    ['an error whose code throws', withPart('code', THROWS), 'what went wrong'],
+    ['a text', 'went wrong', 'went wrong'],
+    ['nothing', undefined, 'undefined'],
+    ['null', null, 'null'],
+    ['an object without a prototype', Object.create(null), ''],
+    ['a proxy that answers nothing', PROXY, 'cannot be read'],
+  ])('%s', (_, thrown, message) => {
+    expect(failed(thrown)).toMatchObject({
+      code: 'NF_SCRIPT_FAILED',
+      message: expect.stringContaining(message),
+      place: WHERE,
+    });
+  });
+
+  it('where the script has changed how stacks are made', () => {
+    const before = Error.prepareStackTrace;
+    try {
+      Error.prepareStackTrace = () => 3;
+      expect(failed(new TypeError('odd'))).toMatchObject({ code: 'NF_SCRIPT_FAILED', place: WHERE });
+      Error.prepareStackTrace = refuses;
+      const error = new RangeError('odd');
+      expect(failed(error)).toMatchObject({ code: 'NF_SCRIPT_FAILED', place: WHERE });
+    } finally {
+      Error.prepareStackTrace = before;
+    }
+  });
+});
