@@ -31,6 +31,16 @@ export const REQUEST_LIMITS = {
   json_bytes: { most: 2_000_000, unit: 'bytes', what: 'a JSON body' },
   json_values: { most: 200_000, unit: 'values', what: 'numbers, texts, lists and objects of a JSON body' },
   json_seconds: { most: 30, unit: 's', what: 'from the beginning of a JSON body to its end' },
+  participant_bytes: {
+    most: 16_000_000,
+    unit: 'bytes',
+    what: 'JSON bodies of a participant that come or wait for their answer at the same time; what is over it is refused as NF_AT_ONCE',
+  },
+  all_bytes: {
+    most: 512_000_000,
+    unit: 'bytes',
+    what: 'JSON bodies of all participants that do so; what is over it is refused as NF_AT_ONCE',
+  },
 } as const satisfies Record<string, Limit>;
 
 /** Of what a script says while its task runs: where it runs, and in a simulation. */
@@ -52,6 +62,19 @@ export const SCRIPT_LIMITS = {
 
 /** Of what is under way at a server at the same time. */
 export const AT_ONCE_LIMITS = {
+  requests: {
+    most: 16,
+    unit: 'requests',
+    what: 'requests of a participant over all its connections, but for files and questions that wait for news; others wait in the order they came',
+  },
+  more_requests: { most: 64, unit: 'requests', what: 'requests of a participant that wait for their turn' },
+  large: { most: 2, unit: 'requests', what: 'lists of jobs, logs and the like, among them' },
+  waits: { most: 32, unit: 'questions', what: 'questions of a participant that wait for news' },
+  pipelined: {
+    most: 16,
+    unit: 'requests',
+    what: 'requests in one connection that wait for the one before them; no more is read of it',
+  },
   user_submissions: { most: 1, unit: 'submission', what: 'submissions of a user' },
   submissions: { most: 4, unit: 'submissions', what: 'submissions of all users' },
   downloads: {

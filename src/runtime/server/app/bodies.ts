@@ -31,7 +31,34 @@ export function takeBodies(app: App): void {
     if (request.routeOptions.config.takesBytes) done(null, payload);
     else done(otherType(JSON_TYPE, request));
   });
+  limitRoom(app);
   limitTime(app);
+}
+
+/** What has come of bodies that are not whole yet is in memory; few bytes of a participant, as they are announced. Submissions have their own turns. */
+function limitRoom(app: App): void {
+  const { participant_bytes: each, all_bytes: all } = REQUEST_LIMITS;
+  const held = new Map<string, number>();
+  let sum = 0;
+  app.addHook('preParsing', async ({ identity: { name }, headers, method, routeOptions }, reply) => {
+    const { takesBytes, takesUnread } = routeOptions.config;
+    if (takesBytes || takesUnread || method === 'GET') return;
+    const most = routeOptions.bodyLimit ?? REQUEST_LIMITS.json_bytes.most;
+    const given = headers['content-length'] ?? (headers['transfer-encoding'] ? most : 0);
+    const bytes = Math.min(Number(given), most);
+    const own = (held.get(name) ?? 0) + bytes;
+    if (own > each.most) throw flError('NF_AT_ONCE', { limit: each.most, what: each.what, who: name });
+    if (sum + bytes > all.most)
+      throw flError('NF_AT_ONCE', { limit: all.most, what: all.what, who: 'everybody together' });
+    sum += bytes;
+    held.set(name, own);
+    reply.raw.once('close', () => {
+      sum -= bytes;
+      const left = (held.get(name) ?? 0) - bytes;
+      if (left > 0) held.set(name, left);
+      else held.delete(name);
+    });
+  });
 }
 
 /** A JSON body that trickles in is cut; streams take as long as they take. */

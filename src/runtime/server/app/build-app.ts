@@ -6,15 +6,17 @@ import { plainAddress } from '../../kernel/address-text.ts';
 import { flError } from '../../kernel/errors.ts';
 import { REQUEST_LIMITS } from '../../kernel/limits.ts';
 import { packageVersion } from '../../kernel/package-version.ts';
-import { PROTOCOL_VERSION } from '../../wire/protocol.ts';
+import { JSON_TYPE, PROTOCOL_VERSION } from '../../wire/protocol.ts';
 import type { ServerContext } from '../context.ts';
 import type { App } from './app.ts';
 import { takeBodies } from './bodies.ts';
-import { answerBrokenRequests, answerErrors, answerOddAddresses } from './errors.ts';
+import { answerBrokenRequests, answerErrors, answerNowhere, answerOddAddresses } from './errors.ts';
 import { requireIdentity } from './identity.ts';
+import { InOrder } from './in-order.ts';
 import { listenWithTls } from './listener.ts';
 import { noteRefusals } from './note-deed.ts';
 import { describeRoutes } from './openapi.ts';
+import { requireRightFirst } from './right-first.ts';
 import { enforceRights } from './route-access.ts';
 import { jobControlRoutes } from './routes/job-control.ts';
 import { jobLookRoutes } from './routes/job-looks.ts';
@@ -46,6 +48,9 @@ export async function buildApp(context: ServerContext): Promise<App> {
   noteRefusals(app, context);
   requireIdentity(app);
   enforceRights(app);
+  new InOrder().add(app);
+  answerNowhere(app);
+  requireRightFirst(app, context);
   takeBodies(app);
   await app.register(rateLimit, {
     max: resources.requests_per_minute,
@@ -124,7 +129,16 @@ function openRoutes(app: App, { access, metrics, store, logger }: ServerContext)
       (site) => site === identity.name || access.may(identity, 'operate', { siteOrg: orgs.get(site) ?? '' }),
     );
   });
-  app.get('/openapi.json', { schema: { summary: 'This description.' } }, async () => app.swagger());
+  let description: string | undefined;
+  app.get(
+    '/openapi.json',
+    { config: { isLarge: true }, schema: { summary: 'This description.' } },
+    async (_request, reply) => {
+      // The routes do not change while a server runs.
+      description ??= JSON.stringify(app.swagger());
+      return reply.type(JSON_TYPE).send(description);
+    },
+  );
   logger.debug('routes are ready');
 }
 

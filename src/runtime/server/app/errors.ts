@@ -28,10 +28,6 @@ const CLOSING = new Set(['NF_UPLOAD_TOO_LARGE', 'NF_REQUEST_TOO_LARGE']);
 
 /** Every failure leaves as the report of a named error, without a stack and without where the server keeps its files. */
 export function answerErrors(app: App, { state, machine }: Pick<ServerContext, 'state' | 'machine'>): void {
-  const routes: Route[] = [];
-  app.addHook('onRoute', ({ method, url }) => {
-    for (const one of [method].flat()) routes.push({ method: one, parts: partsOf(url) });
-  });
   app.setErrorHandler((thrown, request, reply) => {
     const error = named(thrown, request);
     const status = statusOf(error);
@@ -41,13 +37,25 @@ export function answerErrors(app: App, { state, machine }: Pick<ServerContext, '
     if (CLOSING.has(error.code)) reply.header('connection', 'close');
     return reply.code(status).send(fitReport(seenFrom(state.root, error).report()));
   });
-  app.setNotFoundHandler(({ method, url }, reply) => {
+}
+
+/** What is asked where no route is: before a byte of its body is read. */
+export function answerNowhere(app: App): void {
+  const routes: Route[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) routes.push({ method: one, parts: partsOf(url) });
+  });
+  const refuse = async ({ method, url }: FastifyRequest, reply: FastifyReply) => {
     const [path = ''] = url.split('?');
     const allowed = methodsAt(routes, path).join(', ');
     if (allowed === '') throw flError('NF_ROUTE_UNKNOWN', { method, path });
     reply.header('allow', allowed);
     throw flError('NF_METHOD_UNKNOWN', { method, path, allowed });
+  };
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) await refuse(request, reply);
   });
+  app.setNotFoundHandler(refuse);
 }
 
 /** Addresses that the router does not take: they do not come as far as the hooks. */

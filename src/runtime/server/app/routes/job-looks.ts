@@ -8,9 +8,9 @@ import { eventsAfter, metaOf, statsOf } from '../../jobs/job-view.ts';
 import { resultFile, resultFiles } from '../../jobs/result-files.ts';
 import { Turns } from '../../turns.ts';
 import type { App } from '../app.ts';
+import { goneSignal } from '../gone-signal.ts';
 import { jobOf, ofJob } from '../job-lookup.ts';
 import { noteDeed } from '../note-deed.ts';
-import { goneSignal } from './session.ts';
 
 const count = z.coerce.number().int();
 const eventsQuery = z.object({
@@ -38,6 +38,7 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
   app.get(
     '/:job/events',
     {
+      config: { waits: true },
       schema: {
         summary: 'What happened after a number; held open until there is news.',
         params: ofJob,
@@ -54,6 +55,7 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
   app.get(
     '/:job/logs',
     {
+      config: { isLarge: true },
       schema: {
         summary: 'Lines of the server, and of the sites that let them out.',
         params: ofJob,

@@ -83,6 +83,7 @@ function lookRoutes(app: App, context: ServerContext): void {
   app.get(
     '/',
     {
+      config: { isLarge: true },
       schema: {
         summary: 'Jobs one may see, oldest first.',
         querystring: filter,

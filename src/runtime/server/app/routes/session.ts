@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { plainAddress } from '../../../kernel/address-text.ts';
 import { canonicalJson, sha256 } from '../../../kernel/digest.ts';
@@ -10,6 +10,7 @@ import { assignment, pollRequest, revokedAnswer, sessionAnswer, sessionRequest }
 import type { ServerContext } from '../../context.ts';
 import type { SiteSession } from '../../sites/site-registry.ts';
 import type { App } from '../app.ts';
+import { goneSignal } from '../gone-signal.ts';
 import { noteDeed } from '../note-deed.ts';
 
 /** Registration, signs of life, and the question for work. */
@@ -37,9 +38,11 @@ export function sessionRoutes(app: App, context: ServerContext): void {
     },
   );
 
+  const knowsSession = async (request: FastifyRequest) => void sessionOf(context, request);
   app.delete(
     '/session',
     {
+      onRequest: knowsSession,
       schema: {
         summary: 'A client ends in order.',
         querystring: z.object({ comes_back: z.stringbool().default(false) }),
@@ -57,6 +60,8 @@ export function sessionRoutes(app: App, context: ServerContext): void {
   app.post(
     '/poll',
     {
+      onRequest: knowsSession,
+      config: { waits: true },
       schema: {
         summary: 'A sign of life, and the question for work.',
         body: pollRequest,
@@ -115,13 +120,6 @@ export function sessionOf(
 ): SiteSession {
   const id = headers[HEADER.session];
   return registry.renew(identity.name, typeof id === 'string' ? id : undefined);
-}
-
-/** Fires when the asker is gone, or has its answer. */
-export function goneSignal({ raw }: Pick<FastifyReply, 'raw'>): AbortSignal {
-  const gone = new AbortController();
-  raw.once('close', () => gone.abort());
-  return gone.signal;
 }
 
 function assignmentFor({ jobs, orders, revoked: { digest } }: ServerContext, session: SiteSession) {

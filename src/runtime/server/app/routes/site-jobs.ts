@@ -37,6 +37,11 @@ export function siteJobOf(
 export function siteJobRoutes(app: App, context: ServerContext): void {
   const { jobs, logger, metrics, store } = context;
 
+  // Before a byte of a body is read.
+  app.addHook('onRequest', async (request) => {
+    if (request.method !== 'GET') siteJobOf(context, request);
+  });
+
   app.post(
     '/:job/decision',
     {

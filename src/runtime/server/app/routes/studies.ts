@@ -85,6 +85,8 @@ function siteRoute(app: App, context: ServerContext, add: boolean): void {
   app.post(
     add ? '/:study/add-sites' : '/:study/remove-sites',
     {
+      onRequest: async ({ identity, params }) =>
+        requireOrgAdmin(context, identity, (params as { study: string }).study),
       schema: {
         summary: add ? 'Adds sites to a study.' : 'Takes sites out of a study.',
         params: ofStudy,
@@ -187,11 +189,22 @@ async function requireOwnSites(
   const known = await store.sites();
   const isOwn = sites.every((site) => known.find((one) => one.name === site)?.org === user.org);
   const role = access.roleIn(user, name);
-  const isOrgAdmin = user.role === 'org_admin' || role === 'org_admin';
+  const isOrgAdmin = isOrgAdminOf(user, role);
   const hasThem = sites.every((site) => studies.find(name)?.sites?.includes(site));
   const mayLeave = !add && isOrgAdmin && isOwn && hasThem;
   if (role === undefined && !mayLeave) access.study(user, name);
   if (!isOrgAdmin || !isOwn) requireOwner(user);
+}
+
+/** Who is none cannot bring any site, whichever it is. @throws NF_STUDY_UNKNOWN, NF_ACCESS_DENIED */
+function requireOrgAdmin({ access }: Pick<ServerContext, 'access'>, user: Identity, study: string): void {
+  if (user.role === 'project_admin' || isOrgAdminOf(user, access.roleIn(user, study))) return;
+  access.study(user, study);
+  requireOwner(user);
+}
+
+function isOrgAdminOf({ role }: Identity, inStudy: Identity['role']): boolean {
+  return role === 'org_admin' || inStudy === 'org_admin';
 }
 
 /** To those who are not in a study, only their own sites in it. */
