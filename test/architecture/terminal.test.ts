@@ -14,6 +14,7 @@ const WRITERS: Readonly<Record<string, string>> = {
   'output/confirm.ts': 'a question that was made printable',
   'runtime/telemetry/log-file.ts': 'a path of its own',
   'runtime/site/executor/task-loop.ts': 'takes the place of stdout where scripts run',
+  'runtime/site/script/traces.ts': 'looks for listeners that a script has left, and writes nothing',
   'runtime/train/trainer/eager-fallback.ts': 'runs where scripts run',
   'runtime/train/dataset/open-dataset.ts': 'runs where scripts run',
   'runtime/engine/ort/probe-gpu-entry.ts': 'a process of its own, whose words are read and shown as a reason',
