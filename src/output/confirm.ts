@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import type { OriginalJob } from '../runtime/admin/original-job.ts';
 import { flError } from '../runtime/kernel/errors.ts';
 import { printable } from '../runtime/kernel/printable.ts';
 
@@ -7,6 +8,9 @@ export interface Terminal {
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly output: NodeJS.WritableStream & { readonly isTTY?: boolean };
 }
+
+/** Of a job that is signed once more, what people are shown. */
+type Original = Pick<OriginalJob, 'name' | 'submitter' | 'org' | 'codeSha256' | 'clients'>;
 
 /**
  * Asks before something that cannot be undone. Where nobody can be asked, in a script say, it must be said beforehand with a flag.
@@ -34,6 +38,12 @@ export async function confirm(
   } finally {
     terminal.close();
   }
+}
+
+/** What is about to be signed once more. */
+export function originalLine({ name, submitter, org, codeSha256, clients }: Original): string {
+  const sites = clients ? clients.join(', ') : 'any site of its study';
+  return `${name} of ${submitter} (${org}), code ${codeSha256}, for ${sites}`;
 }
 
 /** Before somebody signs what another one had signed. */

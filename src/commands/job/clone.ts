@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { z } from 'zod';
-import { confirm, signQuestion } from '../../output/confirm.ts';
+import { confirm, originalLine, signQuestion } from '../../output/confirm.ts';
 import { forceFlag, jobArg, validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { shellWord } from '../../runtime/kernel/shell-word.ts';
@@ -16,7 +16,7 @@ type Result = z.output<typeof resultSchema>;
 export default class JobClone extends RemoteCommand<Result> {
   static override summary = 'submit a job of the server once more, signed as your own';
   static override description =
-    'What the server sends is signed anew only if it is what the first submitter signed; who that was and the digest of the code are shown.';
+    'What the server sends is signed anew only if it is what the first submitter signed; who that was, the digest of the code and the sites are shown. The new job is for the same sites.';
   static override examples = ['<%= config.bin %> job clone 3f2a91c0'];
   static override args = { job: jobArg };
   static override flags = {
@@ -34,8 +34,9 @@ export default class JobClone extends RemoteCommand<Result> {
         study: flags.study,
         validDays: flags['valid-days'],
         signal: this.signal,
-        onOriginal: ({ name, submitter, org, owner, codeSha256 }) => {
-          this.note(`${name} of ${submitter} (${org}), code ${codeSha256}`);
+        onOriginal: (original) => {
+          const { submitter, org, owner } = original;
+          this.note(originalLine(original));
           // By the server's own word it is not the submitter's.
           if (submitter === owner) return undefined;
           return confirm(signQuestion(submitter, org), flags);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { confirm, signQuestion } from '../../output/confirm.ts';
+import { confirm, originalLine, signQuestion } from '../../output/confirm.ts';
 import { forceFlag, jobArg, validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { counted } from '../../runtime/kernel/counted.ts';
@@ -32,8 +32,9 @@ export default class JobResume extends RemoteCommand<Result> {
       const { meta, original } = await resumeJob(admin, args.job, {
         validDays: flags['valid-days'],
         signal: this.signal,
-        onOriginal: ({ name, submitter, org, codeSha256 }) => {
-          this.note(`${name} of ${submitter} (${org}), code ${codeSha256}`);
+        onOriginal: (original) => {
+          const { submitter, org } = original;
+          this.note(originalLine(original));
           // Somebody else's name under the code is the one thing that a server could choose.
           if (submitter === admin.kit.identity.name) return undefined;
           return confirm(signQuestion(submitter, org), flags);

@@ -8,7 +8,8 @@ export interface CloneOptions extends Pick<SubmitOptions, 'study' | 'validDays' 
 }
 
 /**
- * Submits a job of the server once more, as one's own. What the server sends is taken only if it is what was signed before.
+ * Submits a job of the server once more, as one's own and for the same sites. What the server sends is taken only if it is what was
+ * signed before.
  * @param which id of the job, or its beginning
  * @throws NF_JOB_SIGNATURE, NF_JOB_TERMS
  */
@@ -23,7 +24,7 @@ export async function cloneJob(
   const answer = await sendSubmission(admin, {
     ...options,
     content: { job, bundle, model: form },
-    wanted: { study: study ?? (terms.version === 2 ? terms.study : meta.study), clients: undefined },
+    wanted: { study: study ?? (terms.version === 2 ? terms.study : meta.study), clients: original.clients },
     model: meta.initial_model ?? undefined,
     clonedFrom: meta.job_id,
   });

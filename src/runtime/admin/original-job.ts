@@ -26,6 +26,8 @@ export interface OriginalJob {
   readonly owner: string;
   readonly org: string;
   readonly codeSha256: string;
+  /** The sites it was signed for; undefined: any. */
+  readonly clients: readonly string[] | undefined;
   readonly files: readonly { readonly path: string; readonly size: number }[];
 }
 
@@ -58,6 +60,7 @@ export async function checkedOriginal(admin: Admin, which: string): Promise<Chec
     owner: meta.submitter.name,
     org: signer.org,
     codeSha256: bundle.codeSha256,
+    clients: (signed.terms.version === 2 && signed.terms.clients) || undefined,
     files: bundle.files.map(({ path, bytes }) => ({ path, size: bytes.length })),
   };
   return { original, meta, signed, bundle, job, form };

@@ -55,7 +55,7 @@ export async function admit(id: string, deps: AdmissionDeps): Promise<Offered | 
     const rules = await rulesWhenReadable(id, deps);
     const signer = requireSigned({ id, signed }, rules);
     deps.onKnown({ signed, signer });
-    requireWelcome(signer, rules);
+    requireWelcome(signer, signed, rules);
     const offered = await fetchJob({ id, signed }, deps);
     deps.onKnown({ signed, signer, offered });
     return (await isTaken(offered, deps)) ? offered : undefined;

@@ -5,7 +5,8 @@ import { templatesByCode } from '../job/templates.ts';
 import { flError, NeuroflareError } from '../kernel/errors.ts';
 import type { Identity } from '../security/certificate/identity.ts';
 import { signerOf } from '../security/job-signature.ts';
-import type { SitePolicy } from '../security/policy/site-policy.ts';
+import { type SitePolicy, SUBMITTER_ROLES } from '../security/policy/site-policy.ts';
+import type { AdminRole } from '../security/project/schema.ts';
 import { fitReport } from '../wire/shapes.ts';
 import type { Decision } from '../wire/site.ts';
 import type { SignedJob } from '../wire/terms.ts';
@@ -54,7 +55,7 @@ export async function decide(offered: Offered, rules: SiteRules): Promise<Decisi
   try {
     const signer = requireSigned(offered, rules);
     requireFiles(offered);
-    requireWelcome(signer, rules);
+    requireWelcome(signer, offered.signed, rules);
     if (offered.job.data && !rules.hasData) throw flError('NF_SITE_NO_DATA', { job: offered.job.name });
     return (await mayRun(offered.bundle, rules))
       ? { answer: 'accepted' }
@@ -97,8 +98,18 @@ function requireFiles({ signed: { terms }, bundle, job }: Offered): void {
   if (terms.version === 2) requireTermsOf(job, terms);
 }
 
-/** @throws NF_SITE_REFUSES */
-export function requireWelcome({ name, org }: Identity, { policy: { submitters } }: SiteRules): void {
+/**
+ * The role in the certificate is the authority's word; what a server lets people do, whoever runs it may change.
+ * @throws NF_SITE_ROLE, NF_SITE_REFUSES
+ */
+export function requireWelcome(
+  { name, org, role = 'member' }: Identity,
+  { terms }: Pick<SignedJob, 'terms'>,
+  { policy: { submitters, submitter_roles: roles } }: SiteRules,
+): void {
+  const isResumed = terms.version === 2 && (terms.resume ?? 0) > 0;
+  const usual: readonly AdminRole[] = isResumed ? [...SUBMITTER_ROLES, 'org_admin'] : SUBMITTER_ROLES;
+  if (!(roles ?? usual).includes(role)) throw flError('NF_SITE_ROLE', { name, org, role });
   if (!submitters || submitters.includes(name) || submitters.includes(org)) return;
   throw flError('NF_SITE_REFUSES', { name, org });
 }

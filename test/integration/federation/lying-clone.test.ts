@@ -6,6 +6,7 @@ import type { Admin } from '../../../src/runtime/admin/admin.ts';
 import { cloneJob } from '../../../src/runtime/admin/clone.ts';
 import type { OriginalJob } from '../../../src/runtime/admin/original-job.ts';
 import { resumeJob } from '../../../src/runtime/admin/resume.ts';
+import { signJob } from '../../../src/runtime/security/job-signature.ts';
 import type { JobMeta } from '../../../src/runtime/wire/admin.ts';
 import type { SignedJob } from '../../../src/runtime/wire/terms.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
@@ -26,6 +27,7 @@ let server: OwnServer;
 let leo: Admin;
 let good: Answers;
 let other: Answers;
+let named: Answers;
 
 beforeAll(async () => {
   const kits = await makeLiveKits(join(root, 'kits'), { clients: 1 });
@@ -43,6 +45,8 @@ beforeAll(async () => {
   };
   good = await submit('wanted', TINY_SCRIPT);
   other = await submit('other', `${TINY_SCRIPT}\n// other code\n`);
+  const terms = { ...good.signed.terms, clients: ['site-1'] } as SignedJob['terms'] & { version: 2 };
+  named = { ...good, signed: { ...good.signed, terms, signature: signJob(terms, admin.kit) } };
   await federation.stop('hub');
   server = await OwnServer.start(kits);
   leo = await federation.admin('leo@example.org');
@@ -75,6 +79,15 @@ const withTerms = (over: object): SignedJob => ({
 });
 
 describe('a server that was taken over, when a job is cloned', () => {
+  it('has a clone signed for the sites of the original alone', async () => {
+    const [shown] = await clone(named);
+    expect(shown?.clients).toEqual(['site-1']);
+    expect(server.submissions).toMatchObject([{ terms: { clients: ['site-1'] } }]);
+    const [open] = await clone({});
+    expect(open?.clients).toBeUndefined();
+    expect(server.submissions[1]).toMatchObject({ terms: { clients: null } });
+  });
+
   it('has the job signed again that its first submitter signed', async () => {
     const shown = await clone({});
     expect(shown).toMatchObject([{ id: good.meta.job_id, name: 'wanted', submitter: 'ann@example.org' }]);

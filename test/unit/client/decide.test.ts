@@ -10,10 +10,12 @@ import { canonicalJson, sha256 } from '../../../src/runtime/kernel/digest.ts';
 import { signJob } from '../../../src/runtime/security/job-signature.ts';
 import { type OpenKit, openKit } from '../../../src/runtime/security/kit/open.ts';
 import { sitePolicySchema } from '../../../src/runtime/security/policy/site-policy.ts';
+import { ADMIN_ROLES } from '../../../src/runtime/security/project/schema.ts';
+import { provision } from '../../../src/runtime/security/provision.ts';
 import { signText } from '../../../src/runtime/security/signature.ts';
 import { decision } from '../../../src/runtime/wire/site.ts';
 import type { JobTerms, SignedJob } from '../../../src/runtime/wire/terms.ts';
-import { makeFederation } from '../../support/federation-kits.ts';
+import { makeFederation, makeProject } from '../../support/federation-kits.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { jobTerms } from '../../support/job-terms.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -22,6 +24,7 @@ const root = tempFolder();
 let ann: OpenKit<'admin'>;
 let site: OpenKit<'client'>;
 let stranger: OpenKit<'admin'>;
+let kitOf: (name: string) => string;
 let tiny: { bundle: Bundle; job: JobDefinition };
 let withData: { bundle: Bundle; job: JobDefinition };
 let ofTemplate: { bundle: Bundle; job: JobDefinition };
@@ -31,6 +34,20 @@ beforeAll(async () => {
   const theirs = await makeFederation(join(root, 'theirs'));
   ann = await openKit(ours.kit('ann@example.org'), 'admin');
   site = await openKit(ours.kit('site-1'), 'client');
+  const people = ADMIN_ROLES.map((role) => ({
+    name: `${role}@example.org`,
+    type: 'admin' as const,
+    org: 'university',
+    role,
+  }));
+  const project = { ...makeProject(), participants: [...makeProject().participants, ...people] };
+  const { folder } = await provision(project, {
+    workspace: join(root, 'ours'),
+    days: 365,
+    rootDays: 3650,
+    now: new Date(),
+  });
+  kitOf = (name) => join(folder, name);
   stranger = await openKit(theirs.kit('ann@example.org'), 'admin');
   const read = async (folder: string) => ({
     bundle: await readBundle(folder),
@@ -162,6 +179,28 @@ describe('a job that is offered', () => {
     const code = answer === 'refused' ? 'NF_SITE_REFUSES' : undefined;
     expect(await answerTo(offered(tiny), rules({}, { code: 'any', submitters }))).toEqual([answer, code]);
   });
+});
+
+describe('the role of who signed a job', () => {
+  it.each([
+    ['project_admin', {}, undefined, 'accepted'],
+    ['lead', {}, undefined, 'accepted'],
+    ['member', {}, undefined, 'refused'],
+    ['org_admin', {}, undefined, 'refused'],
+    ['org_admin', { resume: 1 }, undefined, 'accepted'],
+    ['member', { resume: 1 }, undefined, 'refused'],
+    ['member', {}, ['member'], 'accepted'],
+    ['lead', {}, ['member'], 'refused'],
+    ['org_admin', { resume: 1 }, ['lead'], 'refused'],
+  ] as const)(
+    'counts: a job of a %s with %j is, where the policy says %j, %s',
+    async (role, over, roles, answer) => {
+      const signer = await openKit(kitOf(`${role}@example.org`), 'admin');
+      const policy = { code: 'any', ...(roles && { submitter_roles: roles }) };
+      const code = answer === 'refused' ? 'NF_SITE_ROLE' : undefined;
+      expect(await answerTo(offered(tiny, { signer, over }), rules({}, policy))).toEqual([answer, code]);
+    },
+  );
 });
 
 describe('a job that cannot be trusted', () => {

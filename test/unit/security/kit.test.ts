@@ -238,6 +238,7 @@ describe('local files', () => {
       max_figures: 200,
       figures_text: false,
       max_failure_characters: 500,
+      task_result_filters: [],
       isolate: true,
       network: 'none',
       run_as: 'own',

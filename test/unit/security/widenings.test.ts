@@ -11,6 +11,7 @@ const WIDER = {
   code: 'any',
   allowed_code: ['a'.repeat(64)],
   allowed_templates: ['mri-fedavg'],
+  submitter_roles: ['lead', 'member'],
   send_logs: true,
   max_figures_kb: 17,
   max_figures: 201,
@@ -36,7 +37,7 @@ describe('what a policy of a site allows beyond the default', () => {
   });
 
   it('knows every key but those that can only narrow', () => {
-    const known = [...Object.keys(WIDER), 'version', 'submitters'];
+    const known = [...Object.keys(WIDER), 'version', 'submitters', 'task_result_filters'];
     expect(Object.keys(sitePolicySchema.shape).sort()).toEqual(known.sort());
   });
 

@@ -77,6 +77,11 @@ export const SITE_ERRORS = {
     message: 'This site takes no jobs of {name} ({org}).',
     hint: 'Its owner says whose it takes under submitters in local/site-policy.yml.',
   },
+  NF_SITE_ROLE: {
+    exit: 1,
+    message: 'This site takes no jobs that {name} ({org}) has signed, whose role is {role}.',
+    hint: 'Have a lead or a project admin submit it. The owner of the site says whose it takes under submitter_roles in local/site-policy.yml.',
+  },
   NF_SITE_STOPPED: {
     exit: 1,
     message: 'The job {job} was stopped at this site: {reason}.',

@@ -1,6 +1,10 @@
 import { z } from 'zod';
 import { resultFilters } from '../../job/result-filters.ts';
 import { ANSWER_LIMITS } from '../../kernel/limits.ts';
+import { ADMIN_ROLES, type AdminRole } from '../project/schema.ts';
+
+/** Who submits jobs by the rights of a server as it is made. An org_admin also resumes them. */
+export const SUBMITTER_ROLES: readonly AdminRole[] = ['project_admin', 'lead'];
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256: 64 lower-case hex digits');
 
@@ -23,6 +27,13 @@ export const sitePolicySchema = z.strictObject({
     .array(z.string().min(1))
     .optional()
     .describe('names and organisations whose jobs are taken; default: of everybody in the project'),
+  submitter_roles: z
+    .array(z.enum(ADMIN_ROLES))
+    .min(1)
+    .optional()
+    .describe(
+      'roles, by certificate, whose signature under a job counts here; default: project_admin and lead, and org_admin where it resumes a job',
+    ),
   send_logs: z.boolean().default(false).describe('whether the coordinator may read the logs of jobs'),
   max_figures_kb: z
     .number()
@@ -74,6 +85,8 @@ allowed_code: []
 allowed_templates: []
 # Names or organisations whose jobs are taken, for example [university]; without the line: everybody's in the project.
 # submitters: [university]
+# Roles, by certificate, whose jobs are taken; without the line: project_admin and lead, and org_admin for a job that it resumes.
+# submitter_roles: [project_admin, lead]
 # Whether the coordinator may read the logs of this site's jobs. A log may hold what a script prints.
 send_logs: false
 # Figures (metrics) that leave with a task: numbers, with so many names and kilobytes at most; text only if it stands in the job file.

@@ -1,5 +1,5 @@
 import { firstOf } from '../../kernel/first-of.ts';
-import { type SitePolicy, sitePolicySchema } from './site-policy.ts';
+import { type SitePolicy, SUBMITTER_ROLES, sitePolicySchema } from './site-policy.ts';
 
 /** What is a number, and what more of it allows. */
 const AMOUNTS = {
@@ -36,6 +36,7 @@ export function wideningsOf(policy: SitePolicy): string[] {
       usual: 'none',
       meaning: 'their code runs without asking',
     }),
+    rolesLine(policy.submitter_roles),
     line(policy.send_logs, {
       key: 'send_logs',
       value: true,
@@ -63,6 +64,16 @@ export function wideningsOf(policy: SitePolicy): string[] {
     }),
     userLine(policy.run_as, usual.run_as),
   ].flatMap((one) => one ?? []);
+}
+
+function rolesLine(roles: SitePolicy['submitter_roles'] = []): string | undefined {
+  const more = roles.filter((role) => !SUBMITTER_ROLES.includes(role));
+  return line(more.length > 0, {
+    key: 'submitter_roles',
+    value: roles.join(', '),
+    usual: SUBMITTER_ROLES.join(', '),
+    meaning: `jobs of a ${more.join(' and a ')} run here`,
+  });
 }
 
 function userLine(user: SitePolicy['run_as'], usual: SitePolicy['run_as']): string | undefined {
