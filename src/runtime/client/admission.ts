@@ -61,7 +61,8 @@ export async function admit(id: string, deps: AdmissionDeps): Promise<Offered | 
     return (await isTaken(offered, deps)) ? offered : undefined;
   } catch (thrown) {
     signal.throwIfAborted();
-    await say(id, refusal(thrown), deps);
+    // Whatever it is: an offer without an answer would stand for days.
+    await say(id, refusal(toNeuroflareError(thrown)), deps);
     return undefined;
   }
 }

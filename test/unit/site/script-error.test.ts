@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { flError } from '../../../src/runtime/kernel/errors.ts';
 import { scriptFailure } from '../../../src/runtime/site/script/script-error.ts';
 
 const CODE = { bundle: '/job', source: '/job' };
@@ -23,6 +24,10 @@ const PROXY = new Proxy(new Error('x'), {
   has: refuses,
 });
 
+/** An error of neuroflare that a script has caught and changed. */
+const changed = (changes: object) =>
+  Object.assign(flError('NF_SCRIPT_NO_RESULT', {}, { place: { file: '/data/x.tsv', line: 2 } }), changes);
+
 describe("what a script throws is the script's fault", () => {
   it.each([
     ['an error whose stack throws', withPart('stack', THROWS), 'what went wrong'],
@@ -41,6 +46,29 @@ describe("what a script throws is the script's fault", () => {
       code: 'NF_SCRIPT_FAILED',
       message: expect.stringContaining(message),
       place: WHERE,
+    });
+  });
+
+  it.each([
+    [
+      'that says what is no text',
+      { report: () => ({ code: 3, message: () => 1, hint: '', exitCode: 1 }) },
+      {},
+    ],
+    ['whose message is an object', { message: { a: 1 } }, {}],
+    ['that says nothing', { report: () => undefined }, {}],
+    ['that is at an odd place', { place: { file: () => 1, line: {} } }, { code: 'NF_SCRIPT_NO_RESULT' }],
+  ])('an error of neuroflare %s', (_, changes, said) => {
+    const report = failed(changed(changes));
+    expect(report).toMatchObject({ code: 'NF_SCRIPT_FAILED', ...said });
+    // It goes from thread to thread.
+    expect(structuredClone(report)).toEqual(report);
+  });
+
+  it('an error of neuroflare as it is says where it is', () => {
+    expect(failed(changed({}))).toMatchObject({
+      code: 'NF_SCRIPT_NO_RESULT',
+      place: { ...WHERE, file: '/data/x.tsv', line: 2 },
     });
   });
 

@@ -72,22 +72,31 @@ function saidBy(thrown: unknown): Said {
 function failureOf(thrown: unknown, code: CodePlace, where: Where): ErrorReport {
   const error = saidBy(thrown);
   const stack = toSourcePaths(error.stack, code);
+  // An error that names a file, a table of the data say, is about that file and not about the line that read it.
+  const own = thrown instanceof NeuroflareError ? plainPlace(thrown.place) : {};
   const place: Place = {
     ...where,
-    ...(thrown instanceof NeuroflareError && thrown.place),
-    ...(ownPlace(thrown, code) ?? firstFrame(stack, code)),
+    ...own,
+    ...(own.file === undefined ? firstFrame(stack, code) : { file: shown(own.file, code) }),
   };
   const report =
     thrown instanceof NeuroflareError
-      ? thrown.report()
+      ? reportOf(thrown)
       : named(error, { isLoad: isLoad(thrown, error), code }).report();
   return { ...report, place, stack: isSite(code) ? stack.replaceAll(`${code.bundle}${sep}`, '') : stack };
 }
 
-/** An error that names a file, a table of the data say, is about that file and not about the line that read it. */
-function ownPlace(thrown: unknown, code: CodePlace): Place | undefined {
-  const place = thrown instanceof NeuroflareError ? thrown.place : undefined;
-  return place?.file === undefined ? undefined : { ...place, file: shown(place.file, code) };
+/** One of ours that a script has caught, changed and thrown again may be no report any more. */
+function reportOf(error: NeuroflareError): ErrorReport {
+  const { code, message, hint, exitCode } = error.report();
+  if ([code, message, hint].some((text) => typeof text !== 'string') || typeof exitCode !== 'number')
+    throw new TypeError('It has lost what an error has.');
+  return { code, message, hint, exitCode };
+}
+
+function plainPlace(place: Place | undefined): Place {
+  const parts = Object.entries(place ?? {});
+  return Object.fromEntries(parts.filter(([, part]) => ['string', 'number'].includes(typeof part)));
 }
 
 /** Node.js's permission model, and what closes the ways that it leaves. */
