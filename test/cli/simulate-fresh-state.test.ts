@@ -60,6 +60,10 @@ const WAYS = {
   'a changed built-in':
     'const n = (JSON as any).parse === evil ? 1 : 0; (JSON as any).parse = evil; return n;',
   'a package of modules': 'return esm();',
+  'a module in a URL':
+    "const { notes } = await import('data:text/javascript,export const notes = [];' as string); return notes.push(1) - 1;",
+  'JSON in a URL':
+    "const { default: notes } = await import('data:application/json,[]' as string, { with: { type: 'json' } }); return notes.push(1) - 1;",
   'a package of CommonJS': 'return cjs.next();',
 };
 /** Within a thread, where nobody looks; with a class that is loaded late the script goes to a process. */
@@ -75,6 +79,10 @@ const LATE_WAYS = {
   'its prototype': counts('Headers.prototype'),
   'a function that loads it':
     "const made: any = (await fetch('data:,x')).constructor; const n = made.$late ?? 0; made.$late = n + 1; return n;",
+};
+/** In a thread, by what only a process may have. */
+const URL_WAYS = {
+  'a part of Node.js by a URL': `const { default: tls } = await import('data:text/javascript,import tls from "node:tls"; export default tls' as string); ${counts('tls')}`,
 };
 const HEAD = `import path from 'node:path';
 import { next as esm } from 'counter-esm';
@@ -135,14 +143,14 @@ beforeAll(async () => {
   const workflow = { ...TINY_JOB.workflow, num_rounds: 3 };
   await writeJob(join(root, 'plain'), { script: script('', {}), patch: { name: 'plain', workflow } });
   await writeJob(join(root, 'near'), { script: script(HEAD, WAYS), patch: { name: 'near', workflow } });
-  for (const [name, ways] of Object.entries({ hidden: HIDDEN_WAYS, late: LATE_WAYS }))
+  for (const [name, ways] of Object.entries({ hidden: HIDDEN_WAYS, late: LATE_WAYS, url: URL_WAYS }))
     await writeJob(join(root, name), { script: script('', ways), patch: { name, workflow } });
   await writeJob(join(root, 'far'), { script: script(FAR_HEAD, FAR_WAYS), patch: { name: 'far', workflow } });
   await writePackages(root);
 });
 
 describe('nothing but flare.saveState passes from task to task or from site to site', () => {
-  it.each(['near', 'hidden', 'late', 'far'])(
+  it.each(['near', 'hidden', 'late', 'url', 'far'])(
     'in a script that tries (%s): the same bytes with any number of threads',
     async (job) => {
       const { model } = await run('plain', 1);

@@ -11,7 +11,7 @@ import {
 } from '../../../src/runtime/site/executor/process-executor.ts';
 import { identifyProcess, isProcessAlive } from '../../../src/runtime/workspace/process-identity.ts';
 import { readModel } from '../../support/model-files.ts';
-import { makeJobFolder, orderFor, scriptWith, watching } from '../../support/script-process.ts';
+import { makeJobFolder, orderFor, saying, scriptWith, watching } from '../../support/script-process.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 /** Names the first process of the machine. */
@@ -85,6 +85,19 @@ describe('the process of a job', () => {
     expect(await isProcessAlive(first)).toBe(true);
     expect(await run('if (flare === undefined) throw 0;', { round: 2 })).toMatchObject({ type: 'result' });
     expect(await identity()).toBe(first);
+  });
+
+  it('is not used again when a script has answered by itself: it may go on, and take the next order', async () => {
+    const answer = `{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: { done: 1 } } }`;
+    expect(await run(`${saying(answer)} for (;;);`)).toMatchObject({ type: 'result' });
+    expect(await identity()).toBe('');
+    expect(await run('', { round: 2 })).toMatchObject({ type: 'result' });
+  });
+
+  it('tells no script by what an answer of its own is known', async () => {
+    const looks = `const seen = JSON.stringify([process.argv, process.execArgv, process.title, process.env]);
+if (/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-/.test(seen)) throw new Error(seen);`;
+    expect(await run(looks)).toMatchObject({ type: 'result' });
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { chmod, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { PACKAGE_ROOT } from '../../../src/runtime/kernel/package-root.ts';
 import { requireHidden } from '../../../src/runtime/security/policy/readable-code.ts';
@@ -118,6 +119,10 @@ describe('a script at a site', () => {
       [
         'read by a module',
         `import('data:text/javascript,import ' + ${JSON.stringify(JSON.stringify(join(PACKAGE_ROOT, 'vitest.config.ts')))})`,
+      ],
+      [
+        'own code by a module in a URL',
+        `import('data:text/javascript,export * from ' + ${JSON.stringify(JSON.stringify(pathToFileURL(join(PACKAGE_ROOT, 'src/runtime/site/script/traces.ts')).href))})`,
       ],
     ]);
     expectShut(await attemptIn(folder, codes), codes);

@@ -243,6 +243,55 @@ describe('a script at a site', () => {
     expect(existsSync(join(root, `trace-${count}`))).toBe(false);
   });
 
+  it('gives V8 no compiled code, which it runs unchecked, and sees no memory', async () => {
+    const data = `Buffer.alloc(64)`;
+    const codes = {
+      'a script': `new (built('vm').Script)('1', { cachedData: ${data} })`,
+      'options that change': `new (built('vm').Script)('1', { get cachedData() { return this.n++ ? ${data} : undefined; }, n: 1 })`,
+      'a class of its own': `new (class extends built('vm').Script {})('1', { cachedData: ${data} })`,
+      'the class by an object': `new (new (built('vm').Script)('1').constructor)('1', { cachedData: ${data} })`,
+      'the class below': `new (Object.getPrototypeOf(built('vm').Script.prototype).constructor)('1', 'x', 0, 0, ${data})`,
+      'the class below, by the class': `{ const below = Object.getPrototypeOf(built('vm').Script); if (below === Function.prototype) throw new Error('none'); return below; }`,
+      'to run here': `built('vm').runInThisContext('1', { cachedData: ${data} })`,
+      'to run elsewhere': `built('vm').runInNewContext('1', {}, { cachedData: ${data} })`,
+      'to run in a context': `built('vm').runInContext('1', built('vm').createContext(), { cachedData: ${data} })`,
+      'a function': `built('vm').compileFunction('', [], { cachedData: ${data} })`,
+      'what is made': `new (built('vm').Script)('1').createCachedData()`,
+      'what is made by an option': `new (built('vm').Script)('1', { produceCachedData: true }).cachedData.length`,
+      'what is made of a function': `built('vm').compileFunction('', [], { produceCachedData: true }).cachedData.length`,
+      'a cache in its own folder': `{ const { status } = built('module').enableCompileCache(process.cwd() + '/cache'); if (status !== 1) throw new Error('refused'); }`,
+      memory: `built('v8').getHeapSnapshot().read(9)`,
+      objects: `built('v8').queryObjects(Object, { format: 'summary' })`,
+      'open handles': `process._getActiveHandles().length`,
+    };
+    expectShut(await attempt(codes), codes);
+    const usual = await attempt({
+      script: `new (built('vm').Script)('a + 1', { filename: 'x.js' }).runInNewContext({ a: 1 })`,
+      instance: `new (built('vm').Script)('1') instanceof built('vm').Script`,
+      here: `built('vm').runInThisContext('1 + 1')`,
+      name: `(() => { try { built('vm').runInNewContext('x', {}, 'mine.js'); } catch (error) { return error.stack.includes('mine.js'); } })()`,
+      function: `built('vm').compileFunction('return a', ['a'])(2)`,
+    });
+    expect(usual).toEqual({
+      script: 'OK 2',
+      instance: 'OK true',
+      here: 'OK 2',
+      name: 'OK true',
+      function: 'OK 2',
+    });
+  });
+
+  it('is told nothing of old names in Node.js that it does not use', async () => {
+    const code = `(async () => {
+      const told = [];
+      process.on('warning', ({ code }) => told.push(code));
+      await import('node:crypto');
+      await new Promise((yes) => setImmediate(yes));
+      return told.join();
+    })()`;
+    expect(await attempt({ crypto: code })).toEqual({ crypto: 'OK ' });
+  });
+
   it.runIf(isRoot)('is nobody, where the client is root, and reads what the client may', async () => {
     const came = await attempt({
       user: `process.getuid() + ' ' + process.getgid() + ' ' + process.getgroups().filter((id) => id === 0).length`,

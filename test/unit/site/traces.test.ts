@@ -280,4 +280,24 @@ describe('within a thread', () => {
     const { before, left, after, wrote } = await tell(way);
     expect(left.length > 0 || after === before, JSON.stringify({ before, wrote, left, after })).toBe(true);
   });
+
+  it.each([
+    "process.getBuiltinModule('timers/promises').setTimeout(60000, 0, { ref: false })",
+    "process.getBuiltinModule('timers/promises').setInterval(60000, 0, { ref: false }).next()",
+    "process.getBuiltinModule('timers/promises').setImmediate(0, { ref: false })",
+    "process.getBuiltinModule('timers/promises').scheduler.wait(60000, { ref: false })",
+    "process.getBuiltinModule('util').promisify(setTimeout)(60000, 0, { ref: false })",
+    "process.getBuiltinModule('timers').promises.setTimeout(60000, 0, { get ref() { return false; } })",
+    'Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60000)',
+  ])('what goes on is told: %s', async (write) => {
+    const { left, wrote } = await tell({ write, read: '0' });
+    expect(wrote).not.toContain('throws');
+    expect(left).toEqual([expect.stringMatching(/still (open|waits)$/)]);
+  });
+
+  it('what is over is not', async () => {
+    const write = `process.getBuiltinModule('timers/promises').setTimeout(60000, 0, { ref: false, signal: AbortSignal.abort() }).catch(() => 0);
+    const cell = new Int32Array(new SharedArrayBuffer(4)); Atomics.waitAsync(cell, 0, 1); void 0`;
+    expect(await tell({ write, read: '0' })).toMatchObject({ left: [], wrote: 'undefined' });
+  });
 });

@@ -20,6 +20,8 @@ export interface ProcessSetup {
   readonly engine: EngineSetup;
   /** What is taken from scripts; nothing where the site does not isolate them. */
   readonly closed: Closed | undefined;
+  /** Stands in an answer that came when the script was over and had left nothing behind. No script is told it. */
+  readonly sign?: string | undefined;
 }
 
 /** To the one that runs scripts: run this task and leave its files where `output` says. */
@@ -52,7 +54,7 @@ export type TaskMessage =
   | { readonly type: 'started' }
   | { readonly type: 'log'; readonly text: string }
   | { readonly type: 'progress'; readonly done: number; readonly total: number }
-  | { readonly type: 'result'; readonly result: ScriptAnswer }
+  | { readonly type: 'result'; readonly result: ScriptAnswer; readonly sign?: string | undefined }
   | { readonly type: 'failure'; readonly error: ErrorReport }
   /** Before an answer: what the script left in its thread, where the next task would find it. */
   | { readonly type: 'left'; readonly traces: readonly string[] }

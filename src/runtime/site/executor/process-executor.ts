@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { realpathSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
@@ -44,6 +45,8 @@ interface Child {
   readonly process: ChildProcess;
   readonly channel: Duplex;
   readonly walls: JobWalls;
+  /** In an answer: the script is over. */
+  readonly sign: string;
   /** Takes what it says. */
   hear: (said: unknown) => void;
   /** Takes what is printed past the client API, which may come when its task is over. */
@@ -72,9 +75,9 @@ export class ProcessExecutor implements Executor {
       // Stopped while the process started: no event tells of that.
       signal.throwIfAborted();
       watch.hear({ type: 'started' });
-      const { outcome, hasLeft } = await this.#runIn(child, order, { ...watch, signal });
-      // After a failure the process's state is unknown: it is not used again.
-      if (outcome.type !== 'result' || hasLeft) await this.#kill();
+      const { outcome, isOver } = await this.#runIn(child, order, { ...watch, signal });
+      // After a failure the process's state is unknown, and a script that answers by itself may go on: it is not used again.
+      if (outcome.type !== 'result' || !isOver) await this.#kill();
       return outcome;
     } catch (error) {
       await this.#kill();
@@ -91,7 +94,7 @@ export class ProcessExecutor implements Executor {
     child: Child,
     order: TaskOrder,
     watch: TaskWatch,
-  ): Promise<{ outcome: TaskOutcome; hasLeft: boolean }> {
+  ): Promise<{ outcome: TaskOutcome; isOver: boolean }> {
     const { promise, resolve, reject } = Promise.withResolvers<TaskOutcome>();
     const run = new TaskRun({ watch, onEnd: resolve, startLimit: this.#options.startLimit });
     const end = async (code: number | null, killer: NodeJS.Signals | null) => {
@@ -111,7 +114,7 @@ export class ProcessExecutor implements Executor {
         lineOf(order),
         (error) => error && run.end({ type: 'killed', signal: error.message }),
       );
-      return { outcome: await promise, hasLeft: run.hasLeft };
+      return { outcome: await promise, isOver: !run.hasLeft && run.sign === child.sign };
     } finally {
       run.drop();
       watch.signal.removeEventListener('abort', stop);
@@ -138,7 +141,8 @@ export class ProcessExecutor implements Executor {
     const { folder, engine, policy } = this.#options;
     const { words, spawnAs } = walls;
     const closed = policy.isolate ? { network: policy.network !== 'open' } : undefined;
-    const setup: ProcessSetup = { engine, closed };
+    const sign = randomUUID();
+    const setup: ProcessSetup = { engine, closed, sign };
     const node = [process.execPath, ...this.#permissions(), ENTRY, JSON.stringify(setup)];
     const [program = '', ...args] = [...words, ...node];
     const child_ = spawn(program, args, {
@@ -149,7 +153,8 @@ export class ProcessExecutor implements Executor {
       detached: true,
       ...spawnAs,
     });
-    const child: Child = { process: child_, channel: channelOf(child_), walls, hear: ignore, print: ignore };
+    const channel = channelOf(child_);
+    const child: Child = { process: child_, channel, walls, sign, hear: ignore, print: ignore };
     this.#child = child;
     child_.on('error', () => undefined);
     child_.on('exit', () => {

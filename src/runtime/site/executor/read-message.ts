@@ -18,7 +18,7 @@ const taskMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('started') }),
   z.object({ type: z.literal('log'), text: z.string() }),
   z.object({ type: z.literal('progress'), done: z.number(), total: z.number() }),
-  z.object({ type: z.literal('result'), result: resultMessage }),
+  z.object({ type: z.literal('result'), result: resultMessage, sign: z.string().optional() }),
   z.object({ type: z.literal('failure'), error: cutReport }),
   z.object({ type: z.literal('left'), traces: z.array(z.string()) }),
   z.object({ type: z.literal('needs-process'), what: z.string() }),

@@ -25,6 +25,7 @@ let order: TaskOrder | undefined;
 const owner = new AsyncLocalStorage<TaskOrder>();
 let engineUse: EngineUse | undefined;
 let post: (message: TaskMessage) => void;
+let signed: string | undefined;
 /** Characters of a message of what is printed. */
 const PRINTED = 100_000;
 /** Names of what a script left behind. */
@@ -33,12 +34,16 @@ const MOST_TRACES = 100;
 /**
  * Makes this thread or process run scripts, one task after another: what they send is put on disk, what they print, how far
  * they are and why they failed is told through `tell`. Returns what takes the next order.
+ *
+ * @param sign for answers after which nothing of the script is left
  */
 export function startTaskLoop(
   engine: EngineSetup,
   tell: (message: TaskMessage) => void,
+  sign?: string,
 ): (order: TaskOrder) => void {
   post = tell;
+  signed = sign;
   // The line of the script that failed stands below those of all that it called.
   Error.stackTraceLimit = 50;
   captureOutput();
@@ -58,8 +63,10 @@ async function run(next: TaskOrder): Promise<void> {
   releaseTrainers();
   const left = tracesLeft();
   const kept = releasePackages();
-  if (left.length + kept.length > 0) post({ type: 'left', traces: kept.concat(left).slice(0, MOST_TRACES) });
-  post(answer);
+  const isClean = left.length + kept.length === 0;
+  if (!isClean) post({ type: 'left', traces: kept.concat(left).slice(0, MOST_TRACES) });
+  // What a script has exchanged would see the sign.
+  post(isClean && answer.type === 'result' ? { ...answer, sign: signed } : answer);
 }
 
 /** Where relative paths of the script, and temporary files, belong to its site. */

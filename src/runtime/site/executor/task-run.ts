@@ -19,6 +19,8 @@ export class TaskRun {
   #isOver = false;
   /** The script has left something there that the next task would find. */
   hasLeft = false;
+  /** With the answer: that the script is over. */
+  sign: string | undefined;
 
   constructor({ watch, startLimit, onEnd }: TaskRunOptions) {
     this.#watch = watch;
@@ -30,8 +32,10 @@ export class TaskRun {
   hear(message: TaskMessage): void {
     if (this.#isOver) return;
     if (message.type === 'started') this.#clock.begin();
-    else if (message.type === 'result') this.end({ type: 'result', answer: message.result });
-    else if (message.type === 'failure') this.end({ type: 'failure', error: message.error });
+    else if (message.type === 'result') {
+      this.sign = message.sign;
+      this.end({ type: 'result', answer: message.result });
+    } else if (message.type === 'failure') this.end({ type: 'failure', error: message.error });
     else if (message.type === 'log' || message.type === 'progress') this.#watch.hear(message);
     else if (message.type === 'left') {
       this.hasLeft = true;

@@ -1,8 +1,11 @@
+import { syncBuiltinESMExports } from 'node:module';
 import type { PerformanceObserver as Observer } from 'node:perf_hooks';
+import promised from 'node:timers/promises';
 
 /** What a script left running without a sign: Node.js tells of a timer or a port only until it is unref'd. */
 const quietTimers = new Set<NodeJS.Timeout>();
 const observers = new Set<Observer>();
+const waits = new Set<unknown>();
 let isTask = false;
 
 /** Call once, before any script. */
@@ -24,6 +27,22 @@ export function noteWhatRuns(): void {
         return isTask ? this : unref.call(this);
       };
     });
+  // Those that are promised take the wish as an option, and call no `unref`.
+  for (const [holder, name, at] of PROMISED)
+    wrap(holder, name, (start) => {
+      return function (...given) {
+        if (isTask) given[at] = counted(given[at]);
+        return start.apply(this, given);
+      };
+    });
+  syncBuiltinESMExports();
+  wrap(Atomics, 'waitAsync', (wait) => {
+    return function (...given) {
+      const found = wait.apply(this, given) as { value: unknown };
+      if (isTask && found.value instanceof Promise) noteWait(found.value);
+      return found;
+    };
+  });
   wrap<Observer>(PerformanceObserver.prototype, 'observe', (observe) => {
     return function (...given) {
       if (isTask) observers.add(this);
@@ -32,17 +51,39 @@ export function noteWhatRuns(): void {
   });
 }
 
+/** Functions of `node:timers/promises`, and which of their arguments are options. */
+const PROMISED: readonly [holder: object, name: string, options: number][] = [
+  [promised, 'setTimeout', 2],
+  [promised, 'setInterval', 2],
+  [promised, 'setImmediate', 1],
+  [Object.getPrototypeOf(promised.scheduler), 'wait', 1],
+];
+
+/** The same options, but for the wish not to be counted. */
+function counted(options: unknown): unknown {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return options;
+  const { ref, signal } = options as { ref?: unknown; signal?: unknown };
+  return { ref: ref === false ? true : ref, signal };
+}
+
+function noteWait(wait: Promise<unknown>): void {
+  waits.add(wait);
+  void wait.then(() => waits.delete(wait));
+}
+
 export function beginTask(): void {
+  waits.clear();
   isTask = true;
 }
 
-/** Ends what runs without a sign. */
-export function endTask(): void {
+/** Ends what runs without a sign. Returns what cannot be ended. */
+export function endTask(): string[] {
   isTask = false;
   for (const timer of quietTimers) clearTimeout(timer);
   quietTimers.clear();
   for (const observer of observers) observer.disconnect();
   observers.clear();
+  return waits.size > 0 ? ['an Atomics.waitAsync that still waits'] : [];
 }
 
 type Method<Self> = (this: Self, ...given: unknown[]) => unknown;

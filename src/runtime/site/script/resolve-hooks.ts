@@ -26,6 +26,8 @@ const NEEDS_WHOLE_TFJS = /\/@tensorflow\/tfjs-node(-gpu)?\//;
 const TYPESCRIPT = /\.m?ts$/;
 /** Carried from a script to all that it imports, so that a task sees none of an earlier task's module state. */
 const TASK_QUERY = 'task';
+/** Modules whose text is their URL: they belong to the task that imports them, whoever names them. */
+const IN_URL = /^(data|blob):/;
 /** Parts of Node.js that leave nothing outside the task: no file, no folder, no other thread, no connection. */
 const WITHOUT_REACH = new Set(
   (
@@ -42,6 +44,7 @@ const loaded = createRequire(import.meta.url).cache;
 
 let place: { bundle: string; source: string } | undefined;
 let beyondThread: string | undefined;
+let taskNow = '';
 /** CommonJS files of packages that the task at hand has loaded. */
 let commonJs = new Set<string>();
 
@@ -79,6 +82,7 @@ function askingFor(holder: object, names: readonly string[]): void {
 
 /** The URL to import a script by, new for each task. */
 export function scriptUrl(path: string, task: string): string {
+  taskNow = task;
   const url = pathToFileURL(path);
   url.searchParams.set(TASK_QUERY, task);
   return url.href;
@@ -118,13 +122,22 @@ const resolveImport: Resolve = (specifier, context, next) => {
   const own = ownModule(specifier, context, next);
   if (own && isOfJob) loadOwn(specifier, own.url);
   if (own) return own;
-  if (place && parent?.startsWith(place.bundle))
+  if (IN_URL.test(specifier)) return inUrl(next(specifier, context));
+  const isFromUrl = parent !== undefined && IN_URL.test(parent) && specifier.startsWith('file:');
+  if (place && parent !== undefined && (isFromUrl || parent.startsWith(place.bundle)))
     return importOfScript({ specifier, parent, place }, context, next);
   if (isOfJob) return ofTask(next(specifier, context), context);
   return specifier.startsWith(place?.bundle ?? '\0')
     ? inBundle(new URL(specifier))
     : next(specifier, context);
 };
+
+/** What stands behind `#` is no part of its text. */
+function inUrl(found: Resolved): Resolved {
+  const url = new URL(found.url);
+  url.hash = `${TASK_QUERY}=${taskNow}`;
+  return { ...found, url: url.href };
+}
 
 function ownModule(specifier: string, context: Context, next: Next): Resolved | undefined {
   const own = OWN.get(specifier);
@@ -168,10 +181,12 @@ function ofTask(found: Resolved, { parentURL, conditions }: Context): Resolved {
 }
 
 function isOfTask(url: string): boolean {
+  if (IN_URL.test(url)) return true;
   return url.startsWith('file:') && (taskOf(url) !== null || commonJs.has(fileURLToPath(url)));
 }
 
 function taskOf(url: string): string | null {
+  if (IN_URL.test(url)) return taskNow;
   return URL.parse(url)?.searchParams.get(TASK_QUERY) ?? null;
 }
 
@@ -196,7 +211,8 @@ interface Import {
 }
 
 function notLoaded(message: string, where: Import) {
-  return flError('NF_SCRIPT_LOAD', { message }, { place: importPlace(where) });
+  const options = IN_URL.test(where.parent) ? {} : { place: importPlace(where) };
+  return flError('NF_SCRIPT_LOAD', { message }, options);
 }
 
 /** The import in the user's own file; Node names neither file nor line of an import that fails. */

@@ -15,6 +15,8 @@ const OF_EMITTERS = ['_events', '_eventsCount'];
 const OF_HTTP = [1, 2].map((version) => Symbol.for(`undici.globalDispatcher.${version}`));
 /** Modules of CommonJS, which every task loads anew. */
 const OF_MODULES = ['_cache', '_pathCache', '_extensions', 'globalPaths'];
+/** Of parts of Node.js. The getter `fips` prints that it is out of date; what it gives is asked for by a function. */
+const NOT_LOOKED_AT: Readonly<Record<string, readonly string[]>> = { module: OF_MODULES, crypto: ['fips'] };
 const load = createRequire(import.meta.url);
 const { getBuiltinModule } = process;
 const loadedOwn = new Set<string>();
@@ -25,6 +27,7 @@ let counters: readonly Map<unknown, unknown>[] = [];
 /** Something was found before neuroflare's own work in the middle of a task, which changes shared objects, too. */
 let hasEarlier = false;
 let earlier: readonly string[] = [];
+let cryptoInUse: typeof import('node:crypto') | undefined;
 
 /**
  * A thread or process runs the scripts of many tasks, and nothing but `flare.saveState` may pass from one to another. Call
@@ -96,7 +99,8 @@ export function loadOwn(name: string, url: string): void {
 /** Watches the exports of a part of Node.js that a script imports. */
 export function watchBuiltin(name: string): void {
   if (!watched) return;
-  const look = name === 'module' ? { except: OF_MODULES } : {};
+  const look = { except: NOT_LOOKED_AT[name] ?? [] };
+  if (name === 'crypto') cryptoInUse ??= getBuiltinModule('crypto');
   for (const part of [name, `${name}/promises`].filter((part) => isBuiltin(part)))
     watched.builtins.walk(part, getBuiltinModule(part), look);
 }
@@ -121,8 +125,7 @@ export function tracesLeft(): readonly string[] {
   // First, since all that follows uses what a script may have exchanged.
   if (hasEarlier || !shared.areUnchanged()) return namesOf(shared);
   forget();
-  endTask();
-  const found = activeSince(resources);
+  const found = [...endTask(), ...activeSince(resources)];
   const now = stateNow();
   if (now.length === state.length && now.every((part, at) => Object.is(part, state[at]))) return found;
   return [...found, 'a listener or a setting of the process'];
@@ -178,6 +181,8 @@ function stateNow(): unknown[] {
     Reflect.get(performance, 'onresourcetimingbufferfull'),
     sourceMapsEnabled,
     process.hasUncaughtExceptionCaptureCallback(),
+    // Off, unless a script has switched it on.
+    cryptoInUse?.getFips() === 1,
     ...(isMainThread ? [process.umask()] : []),
   ];
 }

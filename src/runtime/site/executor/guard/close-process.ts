@@ -4,7 +4,7 @@ import os from 'node:os';
 import v8 from 'node:v8';
 import { define, replace } from './lock.ts';
 
-/** Of `process`: signals to others, native code, another current folder (from which native libraries read), the real environment. */
+/** Of `process`: signals to others, native code, open handles (the pipe to the client is one), another current folder (from which native libraries read), the real environment. */
 const OF_PROCESS = [
   'kill',
   '_kill',
@@ -15,12 +15,25 @@ const OF_PROCESS = [
   'chdir',
   'execve',
   'loadEnvFile',
+  '_getActiveHandles',
+  '_getActiveRequests',
   'initgroups',
   'setgroups',
   'setuid',
   'seteuid',
   'setgid',
   'setegid',
+];
+
+/** Flags, and what shows all memory, that of neuroflare as well. */
+const OF_V8 = [
+  ...[
+    'setFlagsFromString',
+    'writeHeapSnapshot',
+    'setHeapSnapshotNearHeapLimit',
+    'getHeapSnapshot',
+    'queryObjects',
+  ],
 ];
 
 /**
@@ -33,9 +46,7 @@ export function closeProcess(): void {
   replace(process, OF_PROCESS, (name) => denied(`process.${name}`));
   define(process, 'report', smallReport());
   define(process, 'env', { ...process.env });
-  replace(v8, ['setFlagsFromString', 'writeHeapSnapshot', 'setHeapSnapshotNearHeapLimit'], (name) =>
-    denied(`v8.${name}`),
-  );
+  replace(v8, OF_V8, (name) => denied(`v8.${name}`));
   // Hooks would run in a thread of their own, where nothing is closed.
   replace(module, ['register'], (name) => denied(`module.${name}`));
   replace(crypto, ['setEngine'], (name) => denied(`crypto.${name}`));

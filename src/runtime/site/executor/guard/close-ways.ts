@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { closeCode } from './close-code.ts';
 import { closeFiles } from './close-files.ts';
 import { closeNative } from './close-native.ts';
 import { closeNetwork } from './close-network.ts';
@@ -14,5 +15,6 @@ export async function closeWays({ network }: Closed, channel: Socket): Promise<v
   closeNative();
   await closeFiles();
   if (network) closeNetwork(channel);
+  closeCode();
   closeProcess();
 }

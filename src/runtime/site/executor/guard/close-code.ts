@@ -1,0 +1,53 @@
+import module from 'node:module';
+import vm from 'node:vm';
+import { denied } from './close-process.ts';
+import { call, define, methodsOf, own, replace } from './lock.ts';
+
+const { construct, ownKeys } = Reflect;
+
+/**
+ * Takes compiled code, which V8 runs as it is and checks for nothing, out of what a script may give and get: bytes that were changed
+ * reach past the language.
+ */
+export function closeCode(): void {
+  const { Script: Raw, compileFunction } = vm;
+  function Script(code: unknown, options: unknown): object {
+    return construct(Raw, [code, fromText(options)], new.target ?? denied('vm.Script')());
+  }
+  const ofScripts: object = Raw.prototype;
+  Script.prototype = Raw.prototype;
+  replace(ofScripts, ['createCachedData'], (name) => denied(`vm.Script.${name}`));
+  define(ofScripts, 'constructor', Script);
+  // Node.js's own class below takes compiled code as well.
+  define(methodsOf(ofScripts), 'constructor', denied('vm.Script'));
+  define(vm, 'Script', Script);
+  define(vm, 'compileFunction', (code: unknown, names: unknown, options: unknown) =>
+    call(compileFunction, vm, [code, names, fromText(options)]),
+  );
+  for (const name of ['runInThisContext', 'runInNewContext', 'runInContext'] as const) {
+    const run = vm[name];
+    const at = name === 'runInThisContext' ? 1 : 2;
+    define(vm, name, (...given: unknown[]) => {
+      given[at] = fromText(given[at]);
+      return call(run, vm, given);
+    });
+  }
+  replace(vm, ['SourceTextModule', 'SyntheticModule'], (name) => denied(`vm.${name}`));
+  replace(module, ['enableCompileCache', 'flushCompileCache'], (name) => denied(`module.${name}`));
+}
+
+/** Options without compiled code. */
+function fromText(options: unknown): unknown {
+  if (typeof options !== 'object' || options === null) return options;
+  const kept = {};
+  const keys = ownKeys(options);
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at] ?? '';
+    own(kept, key, (options as Record<PropertyKey, unknown>)[key]);
+  }
+  for (const key of ['cachedData', 'produceCachedData']) {
+    if ((kept as Record<string, unknown>)[key]) denied(`vm with ${key}`)();
+    own(kept, key, undefined);
+  }
+  return kept;
+}
