@@ -17,6 +17,7 @@ import { type KitWatch, watchKit } from '../security/kit/watch.ts';
 import { logKey } from '../security/log-key.ts';
 import { requireJobUser } from '../security/policy/job-user.ts';
 import { jobWalls } from '../security/policy/job-walls.ts';
+import { linksOutside } from '../security/policy/links-outside.ts';
 import type { LogSettings } from '../security/policy/log-settings.ts';
 import { requireHidden } from '../security/policy/readable-code.ts';
 import { type SitePolicy, sitePolicySchema } from '../security/policy/site-policy.ts';
@@ -79,6 +80,8 @@ export async function runClient(options: ClientOptions): Promise<'shutdown' | 'r
   for (const warning of warnings) options.tell(warning);
   const { missing } = await jobWalls(policy);
   for (const what of missing) options.tell(`Less than site-policy.yml asks for: ${what}.`);
+  for (const what of policy.isolate && data !== undefined ? await linksOutside(data) : [])
+    options.tell(`Links in the data: ${what}.`);
   for (const what of wideningsOf(policy))
     options.tell(`site-policy.yml allows more than the default: ${what}.`);
   return whileOpen(async (opened) => {

@@ -22,6 +22,7 @@ import { type OpenKit, openKit } from '../security/kit/open.ts';
 import { verifyKit, WARN_DAYS } from '../security/kit/verify.ts';
 import { requireJobUser } from '../security/policy/job-user.ts';
 import { jobWalls } from '../security/policy/job-walls.ts';
+import { linksOutside } from '../security/policy/links-outside.ts';
 import { requireHidden } from '../security/policy/readable-code.ts';
 import { wideningsOf } from '../security/policy/widenings.ts';
 import type { ParticipantType } from '../security/project/schema.ts';
@@ -212,7 +213,8 @@ async function wallsCheck(kit: OpenKit<'client'>, options: PreflightOptions): Pr
     await requireHidden({ 'startup kit': kit.dir, 'work folder': workFolder(kit, options) }, data);
   const { told, missing: less, user } = await jobWalls(policy);
   const isOwn = policy.isolate && user === undefined && (await isWritable(PACKAGE_ROOT));
-  const missing = isOwn ? [...less, OWN_PACKAGE] : less;
+  const links = policy.isolate && data !== undefined ? await linksOutside(data) : [];
+  const missing = [...less, ...(isOwn ? [OWN_PACKAGE] : []), ...links];
   const kept = policy.isolate ? 'kept to data and own folders' : 'not isolated: scripts may do as they like';
   return [`${kept}; ${told}`, ...missing].join('; ');
 }

@@ -1,6 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { linksOutside } from '../../../src/runtime/security/policy/links-outside.ts';
 import { attemptIn, expectShut } from '../../support/script-attempts.ts';
 import { makeJobFolder } from '../../support/script-process.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -177,5 +178,20 @@ describe('a script at a site', () => {
       move: 'OK false',
       'no path': 'OK ERR_INVALID_ARG_TYPE',
     });
+  });
+});
+
+describe('a site', () => {
+  it('is told which links of its data lead out of it', async () => {
+    const { space, data } = await makeData('told');
+    const [told, ...more] = await linksOutside(data);
+    expect(more).toEqual([]);
+    expect(told).toContain('2 links');
+    expect(told).toContain(`sourcedata leads to ${join(space, 'kit/startup')}`);
+    expect(told).toContain(`sub-02.nii leads to ${join(space, 'kit/startup/client.key')}`);
+    expect(told).not.toContain('anat.nii');
+    await symlink(data, join(space, 'link'));
+    expect(await linksOutside(join(space, 'link'))).toHaveLength(1);
+    expect(await linksOutside(join(data, '.git'))).toEqual([]);
   });
 });
