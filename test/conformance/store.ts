@@ -276,6 +276,25 @@ export function describeStore(name: string, { module, open: opener, make }: Stor
         expect((await store.events('a', after, limit)).map(({ seq }) => seq)).toEqual(expected);
       });
 
+      it('gives fewer where they are large, and all of them to who asks on', async () => {
+        const text = 'x'.repeat(1_000_000);
+        const journal = store.journal('a');
+        for (const round of upTo(6))
+          await journal.append({ type: 'round.closed', round, kind: 'train', metrics: { text } });
+        const seqs: number[] = [];
+        for (let page = 0; page < 6 && seqs.length < 6; page++) {
+          const found = await store.events('a', seqs.at(-1) ?? 0, 100);
+          expect(found.length).toBeGreaterThan(0);
+          expect(found.length).toBeLessThan(5);
+          seqs.push(...found.map(({ seq }) => seq));
+        }
+        expect(seqs).toEqual(upTo(6));
+        const read: number[] = [];
+        for await (const { event } of journal.read())
+          if (event.type === 'round.closed') read.push(event.round);
+        expect(read).toEqual(upTo(6));
+      });
+
       it('keeps what an event holds', async () => {
         const event: RunEvent = {
           type: 'round.closed',

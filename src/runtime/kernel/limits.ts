@@ -31,6 +31,16 @@ export const REQUEST_LIMITS = {
   json_bytes: { most: 2_000_000, unit: 'bytes', what: 'a JSON body' },
   json_values: { most: 200_000, unit: 'values', what: 'numbers, texts, lists and objects of a JSON body' },
   json_seconds: { most: 30, unit: 's', what: 'from the beginning of a JSON body to its end' },
+  events_bytes: {
+    most: 4_000_000,
+    unit: 'bytes',
+    what: 'events of a job that are read for one answer, and one event at least; the others are asked for next',
+  },
+  event_figures: {
+    most: 16_000,
+    unit: 'bytes',
+    what: "figures of an event as watchers of a job are given it, the key metric first; all are in the log among the job's files",
+  },
   participant_bytes: {
     most: 16_000_000,
     unit: 'bytes',
@@ -140,6 +150,11 @@ export const TASK_LIMITS = {
     most: 20_000_000_000,
     unit: 'bytes',
     what: 'a script keeps for its next task (`flare.saveState`)',
+  },
+  figures_kb: {
+    most: 100_000,
+    unit: 'kB',
+    what: 'the figures of all answers of a site to one job as JSON, since the server has had it',
   },
   start_seconds: { most: 300, unit: 's', what: 'a machine has to begin a script' },
 } as const satisfies Record<string, Limit>;

@@ -159,7 +159,7 @@ export interface ServerStore {
   wasDeleted(id: string): Promise<boolean>;
 
   journal(job: string): Journal<RunEvent>;
-  /** Those after a number, oldest first. */
+  /** Those after a number, oldest first; fewer where they are large (`events_bytes`), and one at least where there is any. */
   events(job: string, after: number, limit: number): Promise<StoredEvent[]>;
 
   decide(job: string, decision: DecisionRecord): Promise<void>;

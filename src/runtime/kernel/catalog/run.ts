@@ -75,6 +75,11 @@ export const RUN_ERRORS = {
       'The metrics of one answer take more than {limit} kB as JSON, or hold more than {values} values.',
     hint: 'Send figures, not data: what is larger stays at the site.',
   },
+  NF_RESULT_FIGURES_SUM: {
+    exit: 1,
+    message: 'The metrics of all answers of {site} to this job take more than {limit} kB as JSON.',
+    hint: 'Send fewer or smaller figures a round; what is large stays at the site.',
+  },
   NF_KEY_METRIC_TYPE: {
     exit: 1,
     message: "No site reports the key metric '{metric}' as a number: {sites}.",

@@ -38,6 +38,8 @@ export async function checkResult(
       if (!isOwn) throw flError('NF_UPLOAD_MISSING', { sha256 });
       await work.run('checkUpdate', { path: blobs.at(update.sha256), model: blobs.at(task.model.sha256) });
     }
+    // Last: an answer that may come again is counted once.
+    run.figures.add(site, metrics);
   } catch (thrown) {
     const error = toNeuroflareError(thrown);
     if (!PASSING.has(error.code) && !isOfTheMachine(error)) await refuse(error);

@@ -26,6 +26,7 @@ import type { JobFolder } from '../state-folder.ts';
 import type { WorkThread } from '../work/work-thread.ts';
 import { AbortGate } from './abort-gate.ts';
 import { END_BY } from './end-by.ts';
+import { FigureSums } from './figure-sums.ts';
 import { gatherSites } from './gather-sites.ts';
 import { HeldBlobs, jobFiles, lastMeasured } from './job-files.ts';
 import { clearWorkFiles, historyOf, keepToGoOn, outcomeOf, writeJobResults } from './job-results.ts';
@@ -65,6 +66,7 @@ export class JobRun {
   readonly offers: Offers;
   readonly channel: SiteChannel;
   readonly traffic = new SiteTraffic();
+  readonly figures = new FigureSums();
   readonly siteLogs: SiteLogs;
   /** Bytes of a model. */
   readonly modelSize: (model: FileRef) => number;

@@ -17,7 +17,7 @@ import {
 import type { ServerContext } from '../context.ts';
 import type { JobRun } from './job-run.ts';
 import { readableMeta } from './readable-meta.ts';
-import { shownEvent } from './shown-event.ts';
+import { watchedEvent } from './shown-event.ts';
 
 type Context = Pick<ServerContext, 'jobs' | 'registry' | 'store'>;
 
@@ -192,17 +192,24 @@ function waitingForRound({ registry }: Context, run: JobRun, waiting: Waiting): 
   return { what, round, sites: outstanding, since, rule, ...ends };
 }
 
+/** Does work when the asker's turn has come. */
+type InTurn = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
 /** What happened after a number, as soon as there is something, or after `wait_seconds`. */
 export async function eventsAfter(
   context: Context,
-  { id }: JobRecord,
-  query: { after: number; max: number; wait_seconds: number; signal: AbortSignal },
+  { id, keyMetric }: JobRecord,
+  query: { after: number; max: number; wait_seconds: number; signal: AbortSignal; inTurn: InTurn },
 ): Promise<JobEvents> {
-  const { after, max, wait_seconds: seconds, signal } = query;
-  const read = async () => {
-    const found = await context.store.events(id, after, max);
-    return found.map(({ event, ...stored }) => ({ ...stored, event: RUN_EVENTS.write(shownEvent(event)) }));
-  };
+  const { after, max, wait_seconds: seconds, signal, inTurn } = query;
+  const read = () =>
+    inTurn(async () => {
+      const found = await context.store.events(id, after, max);
+      return found.map(({ event, ...stored }) => ({
+        ...stored,
+        event: RUN_EVENTS.write(watchedEvent(event, keyMetric)),
+      }));
+    });
   let events = await read();
   const run = context.jobs.find(id);
   if (events.length === 0 && run) {

@@ -1,3 +1,4 @@
+import { REQUEST_LIMITS } from '../../kernel/limits.ts';
 import type { RunEvent } from '../../run/events.ts';
 import { RUN_EVENTS } from '../../run/stored-event.ts';
 import type { Journal } from '../journal.ts';
@@ -48,11 +49,17 @@ export class EventLog {
   }
 
   after(job: string, seq: number, limit: number): StoredEvent[] {
-    const rows = named(this.#path, () => this.#page.all(job, seq, limit));
-    return rows.map((row) => {
-      const line = Number(row.seq);
-      return { seq: line, time: String(row.time), event: this.#read(String(row.event), { job, line }) };
+    const found: StoredEvent[] = [];
+    let bytes = 0;
+    named(this.#path, () => {
+      for (const row of this.#page.iterate(job, seq, limit)) {
+        const [line, text] = [Number(row.seq), String(row.event)];
+        bytes += text.length;
+        if (found.length > 0 && bytes > REQUEST_LIMITS.events_bytes.most) break;
+        found.push({ seq: line, time: String(row.time), event: this.#read(text, { job, line }) });
+      }
     });
+    return found;
   }
 
   /** For a transaction of somebody else. */
@@ -92,8 +99,9 @@ export class EventLog {
     for (let last = 0; ; ) {
       const page = this.after(job, last, PAGE);
       yield* page;
-      if (page.length < PAGE) return;
-      last = page.at(-1)?.seq ?? last;
+      const seq = page.at(-1)?.seq;
+      if (seq === undefined) return;
+      last = seq;
     }
   }
 }

@@ -6,7 +6,7 @@ import type { ServerContext } from '../../context.ts';
 import { logText, readJobLogs } from '../../jobs/job-logs.ts';
 import { eventsAfter, metaOf, statsOf } from '../../jobs/job-view.ts';
 import { resultFile, resultFiles } from '../../jobs/result-files.ts';
-import { Turns } from '../../turns.ts';
+import { Lines, Turns } from '../../turns.ts';
 import type { App } from '../app.ts';
 import { goneSignal } from '../gone-signal.ts';
 import { jobOf, ofJob } from '../job-lookup.ts';
@@ -26,7 +26,7 @@ const logsQuery = z.object({
 
 /** What is to be seen of a job: figures, events, logs, files. */
 export function jobLookRoutes(app: App, context: ServerContext): void {
-  const { jobs } = context;
+  const reads = new Lines({ atOnce: AT_ONCE_LIMITS.large, waiting: AT_ONCE_LIMITS.more_requests });
   const turns = new Turns({ each: AT_ONCE_LIMITS.user_logs, all: AT_ONCE_LIMITS.logs });
 
   app.get(
@@ -48,7 +48,12 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
     },
     async (request, reply) => {
       const record = await jobOf(context, request);
-      return eventsAfter(context, record, { ...request.query, signal: goneSignal(reply) });
+      const signal = goneSignal(reply);
+      return eventsAfter(context, record, {
+        ...request.query,
+        signal,
+        inTurn: (work) => reads.during(request.identity.name, work, signal),
+      });
     },
   );
 
@@ -80,6 +85,11 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
     async (request) => statsOf(context, await jobOf(context, request)),
   );
 
+  fileRoutes(app, context);
+}
+
+function fileRoutes(app: App, context: ServerContext): void {
+  const { jobs } = context;
   app.get(
     '/:job/files',
     { schema: { summary: 'Files of a finished job.', params: ofJob, response: { 200: jobFiles } } },
