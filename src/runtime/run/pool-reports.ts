@@ -80,18 +80,33 @@ export function otherClasses(
 ): { readonly site: string; readonly expected: string; readonly actual: string }[] {
   const counted = countedReports(reports);
   const votes = new Map<string, number>();
-  const named = (classes: readonly string[]) => classes.join(', ');
+  const shown = new Map<string, string>();
+  const named = (classes: readonly string[]) => JSON.stringify(classes);
   for (const { metrics } of counted) {
     const vote = named(metrics.classes);
     votes.set(vote, (votes.get(vote) ?? 0) + 1);
+    if (!shown.has(vote)) shown.set(vote, fewNames(metrics.classes));
   }
   const most = Math.max(...votes.values());
   const first = [...votes.keys()].filter((vote) => votes.get(vote) === most);
   const expected = first.find((vote) => ofJob && vote === named(ofJob)) ?? first[0] ?? '';
   return counted.flatMap(({ site, metrics }) => {
     const actual = named(metrics.classes);
-    return actual === expected ? [] : [{ site, expected, actual }];
+    if (actual === expected) return [];
+    return [{ site, expected: shown.get(expected) ?? '', actual: shown.get(actual) ?? '' }];
   });
+}
+
+/** Names that a site gave, as a sentence has room for them. */
+const MOST_NAMED = 10;
+const MOST_OF_NAME = 60;
+
+function fewNames(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED;
+  const few = names
+    .slice(0, MOST_NAMED)
+    .map((name) => (name.length > MOST_OF_NAME ? `${name.slice(0, MOST_OF_NAME)}…` : name));
+  return [...few, ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
 
 /** Sites whose data are in the pooled figure of this name. */
@@ -171,12 +186,15 @@ function scaled(metrics: Metrics, share: number): Metrics {
 }
 
 function sameClasses(reports: readonly CountedReport[]): readonly CountedReport[] {
-  const expected = reports[0]?.metrics.classes.join(', ') ?? '';
-  for (const { site, metrics } of reports) {
-    const actual = metrics.classes.join(', ');
-    if (actual !== expected)
-      throw flError('NF_TRAIN_METRICS_DIFFER', { expected, actual }, { place: { site } });
-  }
+  const expected = reports[0]?.metrics.classes ?? [];
+  const text = JSON.stringify(expected);
+  for (const { site, metrics } of reports)
+    if (JSON.stringify(metrics.classes) !== text)
+      throw flError(
+        'NF_TRAIN_METRICS_DIFFER',
+        { expected: fewNames(expected), actual: fewNames(metrics.classes) },
+        { place: { site } },
+      );
   return reports;
 }
 

@@ -137,6 +137,20 @@ describe('the report over all sites', () => {
     expect(poolReports(given, { maxWeightRatio: 100 }).auc).toBeCloseTo(0.7);
   });
 
+  it('names a few of the classes of a site that counts hundreds with long names, each cut', () => {
+    const of = (site: string, classes: string[]) => {
+      const confusion = classes.map((_, row) => classes.map((_name, column) => (row + column === 0 ? 1 : 0)));
+      return { site, numExamples: 1, metrics: { classes, confusion, num_examples: 1, loss: null } };
+    };
+    const many = Array.from({ length: 30 }, (_, index) => `${index}`.padEnd(2400, 'x'));
+    const honest = ['a', 'b'].map((site) => of(site, ['one', 'two']));
+    const [found, ...others] = otherClasses([of('evil', many), ...honest], undefined);
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({ site: 'evil', expected: 'one, two' });
+    expect(found?.actual).toMatch(/^0x{59}…, 1x{59}….*, 20 more$/);
+    expect(found?.actual.length).toBeLessThan(1000);
+  });
+
   it('names the site that counts other classes', () => {
     const other = {
       ...counted([
