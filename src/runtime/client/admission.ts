@@ -7,7 +7,8 @@ import { JOB_LIMITS } from '../job/limits.ts';
 import { sha256File } from '../kernel/digest.ts';
 import { flError, NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import type { Identity } from '../security/certificate/identity.ts';
-import type { AuditLog } from '../store/audit-log.ts';
+import type { AuditLog, Deed } from '../store/audit-log.ts';
+import type { RepeatedDeeds } from '../store/repeated-deeds.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Decision } from '../wire/site.ts';
 import type { SignedJob } from '../wire/terms.ts';
@@ -34,6 +35,8 @@ export interface AdmissionDeps {
   readonly rules: () => Promise<SiteRules>;
   readonly logger: Logger;
   readonly audit: AuditLog;
+  /** Of jobs that nobody of the project has signed: a server can make up as many as it likes. */
+  readonly refusals: RepeatedDeeds;
   readonly tell: (line: string) => void;
   /** Whose job it is and what is in it, as soon as that is known. */
   readonly onKnown: (known: KnownJob) => void;
@@ -141,10 +144,11 @@ export async function say(
     link,
     logger,
     audit,
+    refusals,
     tell,
     known,
     onDecision,
-  }: Pick<AdmissionDeps, 'site' | 'link' | 'logger' | 'audit' | 'tell' | 'known' | 'onDecision'>,
+  }: Pick<AdmissionDeps, 'site' | 'link' | 'logger' | 'audit' | 'refusals' | 'tell' | 'known' | 'onDecision'>,
 ): Promise<void> {
   onDecision(decision);
   const signer = known()?.signer;
@@ -152,7 +156,9 @@ export async function say(
   const detail = code ?? signer?.name;
   const outcome = decision.answer === 'refused' ? 'refused' : 'done';
   const action = `job.${decision.answer.replaceAll(' ', '_')}`;
-  await audit.append({ actor: site, action, job, site, outcome, ...(detail !== undefined && { detail }) });
+  const deed: Deed = { actor: site, action, job, site, outcome, ...(detail !== undefined && { detail }) };
+  if (outcome === 'refused' && signer === undefined) await refusals.note(`${code}`, deed);
+  else await audit.append(deed);
   logger.info({ job, answer: decision.answer, code }, 'decision');
   const { reason, answer } = decision;
   // Who has to do something is told what.

@@ -26,6 +26,7 @@ import type { EngineSetup } from '../site/executor/messages.ts';
 import { NO_BUDGET, secretsOf } from '../site/filters/means.ts';
 import type { Deed } from '../store/audit-log.ts';
 import { openChainedLog } from '../store/chained-log.ts';
+import { RepeatedDeeds } from '../store/repeated-deeds.ts';
 import { type Logger, openLog } from '../telemetry/logger.ts';
 import { Connection } from '../transport/connection.ts';
 import { proxyFor } from '../transport/proxy.ts';
@@ -108,6 +109,8 @@ async function run(options: ClientOptions, place: Place): Promise<'shutdown' | '
   };
   const revocations = await SiteRevocations.open(folder, kit);
   const { audit, ledger, memory, instance } = await openRecords(place, say);
+  const refusals = new RepeatedDeeds({ audit, logger });
+  opened.closeLast(() => refusals.close());
   const known: Known = { memory, revocations, stopped: new Map() };
   const connection = connect(options, { kit, ledger });
   opened.closeLast(() => connection.close());
@@ -139,6 +142,7 @@ async function run(options: ClientOptions, place: Place): Promise<'shutdown' | '
     means: { secrets: secretsOf(() => siteSecret(folder.secret)), budget: NO_BUDGET },
     logger,
     audit,
+    refusals,
   });
   opened.closeLast(lookBeside(place, { connection, link, tell, logger }));
   opened.closeLast(() => options.signal.removeEventListener('abort', end));

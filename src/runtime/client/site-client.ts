@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openIntake } from '../federation/intake/intake.ts';
-import { prettyJson } from '../kernel/digest.ts';
+import { canonicalJson, prettyJson } from '../kernel/digest.ts';
 import { toNeuroflareError } from '../kernel/errors.ts';
 import { usersOfJobs } from '../security/policy/job-walls.ts';
 import { jobFoldersIn } from '../site/executor/job-folders.ts';
@@ -30,6 +31,8 @@ export interface SiteClientDeps extends Omit<SiteJobDeps, 'folder' | 'onChange' 
   readonly rulesStamp: () => Promise<string>;
 }
 
+/** From one question to the next where the answer brought nothing new. */
+const LEAST_POLL_MS = 1000;
 /** How often is looked for what somebody at the site has decided. */
 const LOOK_MS = 500;
 /** Folders of jobs that are over, kept for their logs. */
@@ -87,6 +90,7 @@ export class SiteClient {
 
   async #poll(signal: AbortSignal): Promise<'shutdown' | 'restart'> {
     const { link } = this.#deps;
+    let known: string | undefined;
     for (let seen: string | null = null; ; ) {
       const askedAt = performance.now();
       const jobs = [...this.#jobs.values()].map(({ id, phase, round, bytes, trouble }) => ({
@@ -106,6 +110,11 @@ export class SiteClient {
       }
       if (assignment.order) return assignment.order;
       seen = assignment.version;
+      const news = canonicalJson({ ...assignment, version: '', time: '' });
+      const rest = askedAt + LEAST_POLL_MS - performance.now();
+      // A server that answers at once with nothing new is not asked as fast as it answers.
+      if (news === known && rest > 0) await sleep(rest, undefined, { signal });
+      known = news;
     }
   }
 

@@ -9,6 +9,7 @@ import type { SitePolicy } from '../security/policy/site-policy.ts';
 import type { EngineSetup } from '../site/executor/messages.ts';
 import type { FilterMeans } from '../site/filters/filter.ts';
 import type { AuditLog } from '../store/audit-log.ts';
+import type { RepeatedDeeds } from '../store/repeated-deeds.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { fitReport } from '../wire/shapes.ts';
 import type { AssignedJob, AssignedTask, Decision, SitePhase } from '../wire/site.ts';
@@ -52,6 +53,7 @@ export interface SiteJobDeps {
   readonly memory: JobMemory;
   readonly logger: Logger;
   readonly audit: AuditLog;
+  readonly refusals: RepeatedDeeds;
   readonly tell: (line: string) => void;
   /** Something to show has changed. */
   readonly onChange: () => void;

@@ -17,7 +17,7 @@ import { signText } from '../../../src/runtime/security/signature.ts';
 import type { AssignedTask } from '../../../src/runtime/wire/site.ts';
 import type { JobTerms } from '../../../src/runtime/wire/terms.ts';
 import { writeJob } from '../../support/job-folder.ts';
-import { LiveFederation, type LiveKits, makeLiveKits } from '../../support/live-federation.ts';
+import { LiveFederation, type LiveKits, makeLiveKits, until } from '../../support/live-federation.ts';
 import { type Offer, OwnServer } from '../../support/own-server.ts';
 import { float32 } from '../../support/param-sets.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -93,6 +93,32 @@ function resumed(offer: Offer, resume: number): Offer {
   const terms = { ...(offer.signed.terms as JobTerms), resume };
   return { ...offer, signed: { ...offer.signed, terms, signature: signJob(terms, lead) } };
 }
+
+describe('a server that answers without end', () => {
+  it('is not asked as fast as it answers where that is nothing new', async () => {
+    await until(() => server.polls > 1);
+    server.isHasty = true;
+    const [before, began] = [server.polls, performance.now()];
+    await until(() => server.polls >= before + 4);
+    // However slow the machine is: of four answers three bring nothing new and are followed by a second of rest.
+    expect((performance.now() - began) / 1000).toBeGreaterThan(2);
+  });
+
+  it('fills no audit log of a site with jobs that nobody has signed', async () => {
+    const log = join(kits.kit('site-1'), 'work/audit.jsonl');
+    const offer = await signed();
+    const forged = Array.from({ length: 25 }, () => ({ ...offer, id: randomUUID() }));
+    for (const one of forged) server.offer(one);
+    server.want(forged.map(({ id }) => ({ job_id: id, log_level: 'info' as const })));
+    await until(() => forged.every(({ id }) => server.decisions.some(({ job }) => job === id)));
+    const ids = new Set<string>(forged.map(({ id }) => id));
+    const lines = (await readFile(log, 'utf8')).trim().split('\n');
+    const named = lines.filter((line) => ids.has((JSON.parse(line) as { job?: string }).job ?? ''));
+    expect(named.map((line) => JSON.parse(line))).toMatchObject([
+      { action: 'job.refused', outcome: 'refused', detail: 'NF_JOB_SIGNATURE' },
+    ]);
+  });
+});
 
 describe('a job that was resumed', () => {
   /** What the site says to an offer now. */

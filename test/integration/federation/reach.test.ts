@@ -92,6 +92,14 @@ describe('the logs of a job', () => {
   });
 });
 
+it('a job for other sites is not there for a site that asks whether it may be resumed', async () => {
+  const folder = await writeJob(join(root, `job-${count++}`));
+  const named = await federation.submit(folder, { clients: ['site-1'] });
+  const asked = (site: RawSite | undefined) => site?.send('GET', `/v1/site/jobs/${named}/resumable`);
+  expect(await asked(sites[0])).toEqual({ resumable: true });
+  expect(await asked(sites[1])).toEqual({ resumable: false });
+});
+
 describe('no route', () => {
   interface Parameter {
     readonly in: string;

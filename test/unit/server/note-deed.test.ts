@@ -4,6 +4,7 @@ import { flError } from '../../../src/runtime/kernel/errors.ts';
 import type { App } from '../../../src/runtime/server/app/app.ts';
 import { noteRefusals } from '../../../src/runtime/server/app/note-deed.ts';
 import type { Deed } from '../../../src/runtime/store/audit-log.ts';
+import { RepeatedDeeds } from '../../../src/runtime/store/repeated-deeds.ts';
 
 let app: ReturnType<typeof Fastify>;
 let deeds: Deed[];
@@ -61,4 +62,20 @@ describe('refusals in the audit log', () => {
       'NF_ACCESS_DENIED: 2 times more within a minute',
     ]);
   });
+});
+
+it('deeds that succeed again and again are one more line, too', async () => {
+  const audit = { append: async (deed: Deed) => void deeds.push(deed) };
+  const connects = new RepeatedDeeds({ audit: audit as never, logger: { error: () => undefined } });
+  const connect = (site: string) =>
+    connects.note(site, { actor: site, action: 'site.connect', site, outcome: 'done' });
+  for (let times = 0; times < 662; times++) await connect('site-1');
+  await connect('site-2');
+  expect(deeds).toMatchObject([{ site: 'site-1' }, { site: 'site-2' }]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(deeds.slice(2)).toMatchObject([
+    { site: 'site-1', action: 'site.connect', detail: '661 times more within a minute' },
+  ]);
+  await connects.close();
+  expect(deeds).toHaveLength(3);
 });

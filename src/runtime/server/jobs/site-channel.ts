@@ -153,7 +153,9 @@ export class SiteChannel implements Channel {
 
   /** Rejects if the answer could not be made durable. */
   async deliver(site: string, answer: SiteAnswer): Promise<Verdict> {
-    const held = this.#held.get(site);
+    const now = this.#held.get(site);
+    // What is said of another round moves nothing.
+    const held = now?.task.round === answer.round ? now : undefined;
     if (held && answer.type === 'started') held.begun += 1;
     if (held && !this.#isWornOut(held)) held.movedAt = performance.now();
     if (held && answer.type === 'progress') held.progress = { done: answer.done, total: answer.total };

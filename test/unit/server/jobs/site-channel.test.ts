@@ -83,3 +83,12 @@ it('gives up a site that says it runs, and how far it is, longer than a script m
   }
   expect(failures()).toMatchObject([{ site: SITE, error: { code: 'NF_SITE_STALLED' } }]);
 });
+
+it('is not moved by what a site says of another round', async () => {
+  for (let second = 0; second < 2 * SITE_TIMEOUT && failures().length === 0; second++) {
+    registry.renew(SITE, registry.get(SITE)?.id);
+    await channel.deliver(SITE, { type: 'progress', site: SITE, round: 7, done: second, total: 1000 });
+    await vi.advanceTimersByTimeAsync(1000);
+  }
+  expect(failures()).toMatchObject([{ site: SITE, error: { code: 'NF_SITE_STALLED' } }]);
+});

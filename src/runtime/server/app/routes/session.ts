@@ -4,6 +4,7 @@ import { plainAddress } from '../../../kernel/address-text.ts';
 import { canonicalJson, sha256 } from '../../../kernel/digest.ts';
 import { flError } from '../../../kernel/errors.ts';
 import { packageVersion } from '../../../kernel/package-version.ts';
+import { RepeatedDeeds } from '../../../store/repeated-deeds.ts';
 import { auditHeadAnswer } from '../../../wire/log-head.ts';
 import { HEADER, LEASE_SECONDS, POLL_SECONDS } from '../../../wire/protocol.ts';
 import { assignment, pollRequest, revokedAnswer, sessionAnswer, sessionRequest } from '../../../wire/site.ts';
@@ -11,11 +12,12 @@ import type { ServerContext } from '../../context.ts';
 import type { SiteSession } from '../../sites/site-registry.ts';
 import type { App } from '../app.ts';
 import { goneSignal } from '../gone-signal.ts';
-import { noteDeed } from '../note-deed.ts';
 
 /** Registration, signs of life, and the question for work. */
 export function sessionRoutes(app: App, context: ServerContext): void {
   const { registry, kit, store, logger } = context;
+  const connects = new RepeatedDeeds(context);
+  app.addHook('onClose', () => connects.close());
 
   app.post(
     '/session',
@@ -23,7 +25,8 @@ export function sessionRoutes(app: App, context: ServerContext): void {
     async ({ identity, body, ip }) => {
       const session = registry.open(identity, body, plainAddress(ip));
       await store.seeSite({ name: identity.name, org: identity.org, time: session.since });
-      await noteDeed(context, identity, { action: 'site.connect', site: identity.name });
+      const { name: site, org } = identity;
+      await connects.note(site, { actor: site, org, action: 'site.connect', site, outcome: 'done' });
       logger.info({ site: session.site, address: ip, version: body.version }, 'site connected');
       return {
         session: session.id,

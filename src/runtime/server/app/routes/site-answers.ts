@@ -33,6 +33,7 @@ function progressRoutes(app: App, context: ServerContext): void {
     async (request) => {
       const { run, site } = siteJobOf(context, request);
       const { round, started, progress } = request.body;
+      if (run.channel.task(site)?.round !== round) return {};
       if (started) context.registry.note(site, { job_id: run.record.id, phase: 'running', round });
       if (started) await run.channel.deliver(site, { type: 'started', site, round });
       if (progress) await run.channel.deliver(site, { type: 'progress', site, round, ...progress });
@@ -65,9 +66,9 @@ function answerRoutes(app: App, context: ServerContext): void {
   const take = async (job: SiteJob, body: TaskResult) => {
     const { run, site } = job;
     const { round, engine } = body;
-    if (engine) await run.channel.deliver(site, { type: 'engine', site, round, engine });
     return run.held.during(body.update?.sha256, async () => {
       const result = await checkResult(context, job, body);
+      if (result && engine) await run.channel.deliver(site, { type: 'engine', site, round, engine });
       if (result) return run.channel.deliver(site, { type: 'result', round, result });
       // The task is not the site's any more.
       return run.verdictOn(site, round);

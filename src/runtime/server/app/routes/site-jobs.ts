@@ -35,7 +35,7 @@ export function siteJobOf(
 
 /** A site decides on a job, fetches it, and sends what it made: for its own tasks only. */
 export function siteJobRoutes(app: App, context: ServerContext): void {
-  const { jobs, logger, metrics, store } = context;
+  const { jobs, logger, metrics } = context;
 
   // Before a byte of a body is read.
   app.addHook('onRequest', async (request) => {
@@ -84,9 +84,8 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
       },
     },
     async (request) => {
-      sessionOf(context, request);
-      const record = await store.job(request.params.job);
-      return { resumable: record !== undefined && record.status !== 'FINISHED:COMPLETED' };
+      const { site } = sessionOf(context, request);
+      return { resumable: await isResumable(context, { job: request.params.job, site }) };
     },
   );
 
@@ -118,6 +117,17 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
   );
 
   updateRoutes(app, context);
+}
+
+/** Whether a job may go on at a site; one that is not for this site is one that is not there. */
+async function isResumable(
+  { store, studies }: ServerContext,
+  { job, site }: { job: string; site: string },
+): Promise<boolean> {
+  const record = await store.job(job);
+  if (!record || !studies.hasSite(record, site)) return false;
+  const { clients = null } = record.terms ?? {};
+  return (clients === null || clients.includes(site)) && record.status !== 'FINISHED:COMPLETED';
 }
 
 /** What a site made of its task. */
