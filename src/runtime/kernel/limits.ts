@@ -22,6 +22,7 @@ export const ANSWER_LIMITS = {
   magnitude: { most: 1e100, unit: 'in size', what: 'a number in the figures (`metrics`)' },
   figures_kb: { most: 1000, unit: 'kB', what: 'the figures as JSON' },
   figure_name: { most: 200, unit: 'characters', what: 'the name of a figure' },
+  names: { most: 500, unit: 'names', what: 'names of figures, also in maps of them' },
   depth: { most: 16, unit: 'levels', what: 'lists and maps of figures in one another' },
   values: { most: 100_000, unit: 'values', what: 'numbers, texts, lists and maps of the figures' },
 } as const satisfies Record<string, Limit>;

@@ -11,7 +11,11 @@ import type { MetricReport, MetricValue } from './metrics.ts';
 export function checkFigures(metrics: unknown): MetricReport {
   if (!isMap(metrics)) throw unusable('metrics are not an object');
   const reasons: Record<string, string> = {};
-  const room = { left: ANSWER_LIMITS.figures_kb.most * 1000, values: ANSWER_LIMITS.values.most };
+  const room = {
+    left: ANSWER_LIMITS.figures_kb.most * 1000,
+    values: ANSWER_LIMITS.values.most,
+    names: ANSWER_LIMITS.names.most,
+  };
   const { undefined_because: own, ...report } = checkMap(metrics, { path: '', depth: 0, reasons, room });
   const because = { ...(isMap(own) ? own : {}), ...reasons };
   const checked = { ...report, ...(Object.keys(because).length > 0 && { undefined_because: because }) };
@@ -47,7 +51,7 @@ interface At {
   /** Why a figure is null, by its path. */
   readonly reasons: Record<string, string>;
   /** Bytes of JSON that may still come: a list that names one list a thousand times, and so on, would not end before it is written. */
-  readonly room: { left: number; values: number };
+  readonly room: { left: number; values: number; names: number };
 }
 
 /** Takes the room of a value that has so many bytes at least. */
@@ -78,6 +82,7 @@ function checkMap(map: Readonly<Record<string, unknown>>, at: At): Record<string
         throw refused({ ...here, path: name.slice(0, 40) }, `a name of ${name.length} characters`);
       if (RESERVED.has(name)) throw refused(here, 'of a name that JavaScript takes for something else');
       here.room.left -= name.length;
+      if (--here.room.names < 0) throw tooLarge();
       return [name, checkValue(value, here)];
     }),
   );
@@ -108,6 +113,6 @@ function unusable(reason: string) {
 }
 
 function tooLarge() {
-  const { figures_kb: size, values } = ANSWER_LIMITS;
-  return flError('NF_RESULT_FIGURES_SIZE', { limit: size.most, values: values.most });
+  const { figures_kb: size, names, values } = ANSWER_LIMITS;
+  return flError('NF_RESULT_FIGURES_SIZE', { limit: size.most, names: names.most, values: values.most });
 }

@@ -17,6 +17,11 @@ describe('a result that a script gives in the name of its thread or process', ()
     ['a figure beyond all measure', { metrics: { a: [1.7e308] } }, 'NF_RESULT_METRICS'],
     ['a list for figures', { metrics: [1] }, 'NF_RESULT_INVALID'],
     ['data for figures', { metrics: { a: 'x'.repeat(1e6) } }, 'NF_RESULT_FIGURES_SIZE'],
+    [
+      'names without end',
+      { metrics: Object.fromEntries(Array.from({ length: 501 }, (_, i) => [i, 0])) },
+      'NF_RESULT_FIGURES_SIZE',
+    ],
     ['the same list time and again', { metrics: { list } }, 'NF_RESULT_FIGURES_SIZE'],
   ])('is held to the limits of an answer: %s', (_, over, code) => {
     expect(result(over)).toMatchObject({ type: 'failure', error: { code } });

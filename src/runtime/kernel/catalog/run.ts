@@ -72,7 +72,7 @@ export const RUN_ERRORS = {
   NF_RESULT_FIGURES_SIZE: {
     exit: 1,
     message:
-      'The metrics of one answer take more than {limit} kB as JSON, or hold more than {values} values.',
+      'The metrics of one answer take more than {limit} kB as JSON, or hold more than {values} values or {names} names.',
     hint: 'Send figures, not data: what is larger stays at the site.',
   },
   NF_RESULT_FIGURES_SUM: {
