@@ -60,10 +60,6 @@ const WAYS = {
   'a changed built-in':
     'const n = (JSON as any).parse === evil ? 1 : 0; (JSON as any).parse = evil; return n;',
   'a package of modules': 'return esm();',
-  'a module in a URL':
-    "const { notes } = await import('data:text/javascript,export const notes = [];' as string); return notes.push(1) - 1;",
-  'JSON in a URL':
-    "const { default: notes } = await import('data:application/json,[]' as string, { with: { type: 'json' } }); return notes.push(1) - 1;",
   'a package of CommonJS': 'return cjs.next();',
 };
 /** Within a thread, where nobody looks; with a class that is loaded late the script goes to a process. */
@@ -79,6 +75,13 @@ const LATE_WAYS = {
   'its prototype': counts('Headers.prototype'),
   'a function that loads it':
     "const made: any = (await fetch('data:,x')).constructor; const n = made.$late ?? 0; made.$late = n + 1; return n;",
+};
+/** In a thread, which is used again. */
+const MODULE_WAYS = {
+  'a module in a URL':
+    "const { notes } = await import('data:text/javascript,export const notes = [];' as string); return notes.push(1) - 1;",
+  'JSON in a URL':
+    "const { default: notes } = await import('data:application/json,[]' as string, { with: { type: 'json' } }); return notes.push(1) - 1;",
 };
 /** In a thread, by what only a process may have. */
 const URL_WAYS = {
@@ -143,7 +146,12 @@ beforeAll(async () => {
   const workflow = { ...TINY_JOB.workflow, num_rounds: 3 };
   await writeJob(join(root, 'plain'), { script: script('', {}), patch: { name: 'plain', workflow } });
   await writeJob(join(root, 'near'), { script: script(HEAD, WAYS), patch: { name: 'near', workflow } });
-  for (const [name, ways] of Object.entries({ hidden: HIDDEN_WAYS, late: LATE_WAYS, url: URL_WAYS }))
+  for (const [name, ways] of Object.entries({
+    hidden: HIDDEN_WAYS,
+    late: LATE_WAYS,
+    url: URL_WAYS,
+    modules: MODULE_WAYS,
+  }))
     await writeJob(join(root, name), { script: script('', ways), patch: { name, workflow } });
   await writeJob(join(root, 'far'), { script: script(FAR_HEAD, FAR_WAYS), patch: { name: 'far', workflow } });
   await writePackages(root);
@@ -162,6 +170,12 @@ describe('nothing but flare.saveState passes from task to task or from site to s
       }
     },
   );
+
+  it('not by modules in a URL, in a thread that runs one task after another', async () => {
+    const tried = await run('modules', 1);
+    expect(tried.log.match(/^found .*/gm) ?? []).toEqual([]);
+    expect(tried.model).toEqual((await run('plain', 1, 'work-plain-modules')).model);
+  });
 
   it('not by files: each site of each run has an empty current folder', async () => {
     const keeps = `import * as flare from 'neuroflare/client';

@@ -122,7 +122,7 @@ describe('a script at a site', () => {
       ],
       [
         'own code by a module in a URL',
-        `import('data:text/javascript,export * from ' + ${JSON.stringify(JSON.stringify(pathToFileURL(join(PACKAGE_ROOT, 'src/runtime/site/script/traces.ts')).href))})`,
+        `import('data:text/javascript,export * from ' + ${JSON.stringify(JSON.stringify(pathToFileURL(join(PACKAGE_ROOT, 'src/runtime/site/script/traces.ts')).href))}).then(() => 1)`,
       ],
     ]);
     expectShut(await attemptIn(folder, codes), codes);
