@@ -20,6 +20,7 @@ it('answers an offer whatever keeps the site from looking at it: who waits is to
     link,
     logger: { info: nothing },
     audit: { append: async () => undefined },
+    refusals: { note: async () => undefined },
     tell: nothing,
     onKnown: nothing,
     known: nothing,
