@@ -1,4 +1,5 @@
-import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -42,13 +43,17 @@ async function submitted(part: Part, workflow: Record<string, unknown> = {}) {
   const name = part === 'model' ? digest : 'bundle.json';
   const full = join(folder, `${name}.${digest.slice(0, 16)}.part`);
   await mkdir(folder, { recursive: true });
-  await symlink('/dev/full', full);
+  // The device itself: a client refuses links in its folders.
+  execFileSync('mknod', ['-m', '666', full, 'c', '1', '7']);
   await federation.startClient('site-2');
   await until(async () => (await admin.job(id)).sites[1]?.trouble !== undefined);
   return { id, makeRoom: () => rm(full, { force: true }) };
 }
 
-describe.runIf(process.platform === 'linux')('a site whose disk is full', () => {
+/** Who may make a device. */
+const isRoot = process.getuid?.() === 0;
+
+describe.runIf(process.platform === 'linux' && isRoot)('a site whose disk is full', () => {
   it.each<Part>(['bundle', 'model'])(
     'while it fetches the %s is named with the reason, and goes on when there is room',
     async (part) => {
