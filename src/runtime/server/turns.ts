@@ -8,7 +8,7 @@ export interface Turn {
   hold(): () => void;
 }
 
-/** How many things of a kind may be under way at a time: of one participant, and of all together. */
+/** How much of a kind may be under way at a time, things or bytes: of one participant, and of all together. */
 export class Turns {
   readonly #each: Limit;
   readonly #all: Limit | undefined;
@@ -21,16 +21,16 @@ export class Turns {
   }
 
   /** @throws NF_AT_ONCE */
-  enter(name: string): Turn {
-    const own = this.#of.get(name) ?? 0;
-    if (own >= this.#each.most) throw tooMany(this.#each, name);
-    if (this.#all && this.#total >= this.#all.most) throw tooMany(this.#all, 'everybody together');
-    this.#of.set(name, own + 1);
-    this.#total++;
+  enter(name: string, amount = 1): Turn {
+    const own = (this.#of.get(name) ?? 0) + amount;
+    if (own > this.#each.most) throw tooMany(this.#each, name);
+    if (this.#all && this.#total + amount > this.#all.most) throw tooMany(this.#all, 'everybody together');
+    this.#of.set(name, own);
+    this.#total += amount;
     let holders = 0;
     const leave = () => {
-      this.#total--;
-      const left = (this.#of.get(name) ?? 1) - 1;
+      this.#total -= amount;
+      const left = (this.#of.get(name) ?? amount) - amount;
       if (left === 0) this.#of.delete(name);
       else this.#of.set(name, left);
     };

@@ -6,6 +6,7 @@ import type { JsonBounds } from '../../kernel/json-bounds.ts';
 import { REQUEST_LIMITS } from '../../kernel/limits.ts';
 import { BYTES_TYPE, JSON_TYPE } from '../../wire/protocol.ts';
 import { requireBounds } from '../../wire/read-request.ts';
+import { Turns, untilAnswered } from '../turns.ts';
 import type { App } from './app.ts';
 
 /** Of all JSON that is read here. */
@@ -38,26 +39,13 @@ export function takeBodies(app: App): void {
 /** What has come of bodies that are not whole yet is in memory; few bytes of a participant, as they are announced. Submissions have their own turns. */
 function limitRoom(app: App): void {
   const { participant_bytes: each, all_bytes: all } = REQUEST_LIMITS;
-  const held = new Map<string, number>();
-  let sum = 0;
+  const room = new Turns({ each, all });
   app.addHook('preParsing', async ({ identity: { name }, headers, method, routeOptions }, reply) => {
     const { takesBytes, takesUnread } = routeOptions.config;
     if (takesBytes || takesUnread || method === 'GET') return;
     const most = routeOptions.bodyLimit ?? REQUEST_LIMITS.json_bytes.most;
     const given = headers['content-length'] ?? (headers['transfer-encoding'] ? most : 0);
-    const bytes = Math.min(Number(given), most);
-    const own = (held.get(name) ?? 0) + bytes;
-    if (own > each.most) throw flError('NF_AT_ONCE', { limit: each.most, what: each.what, who: name });
-    if (sum + bytes > all.most)
-      throw flError('NF_AT_ONCE', { limit: all.most, what: all.what, who: 'everybody together' });
-    sum += bytes;
-    held.set(name, own);
-    reply.raw.once('close', () => {
-      sum -= bytes;
-      const left = (held.get(name) ?? 0) - bytes;
-      if (left > 0) held.set(name, left);
-      else held.delete(name);
-    });
+    untilAnswered(room.enter(name, Math.min(Number(given), most)), reply.raw);
   });
 }
 
