@@ -2,7 +2,8 @@ import type { TaskSpec } from '../algorithms/workflow.ts';
 import { Bell } from '../kernel/bell.ts';
 import { ReportedFailure } from '../kernel/errors.ts';
 import { type Arrival, isAsked } from '../run/history.ts';
-import type { Channel, SiteAnswer, SiteTask, Verdict } from './channel.ts';
+import { answerEvent } from './answer-event.ts';
+import { type Channel, type SiteAnswer, type SiteTask, siteOf, type Verdict } from './channel.ts';
 import { engineObjection } from './engine-objection.ts';
 import type { Waiting } from './open-round.ts';
 import type { RunLog } from './run-log.ts';
@@ -120,20 +121,12 @@ export class AskedTasks {
 
   async #record(answer: SiteAnswer): Promise<Verdict> {
     const { log } = this.#deps;
-    const { round } = answer;
-    const site = answer.type === 'result' ? answer.result.site : answer.site;
-    const verdict = this.verdictOn(site, round) ?? 'late';
+    const site = siteOf(answer);
+    const verdict = this.verdictOn(site, answer.round) ?? 'late';
     if (verdict !== 'accepted') return verdict;
-    const settled = engineObjection(this.#history, answer) ?? answer;
-    if (settled.type === 'started') await log.emit({ type: 'task.started', round, site });
-    if (settled.type === 'progress') await log.emit({ ...settled, type: 'task.progress' });
-    if (settled.type === 'engine') await log.emit({ type: 'engine.used', site, engine: settled.engine });
-    if (settled.type === 'result') await log.note({ type: 'result.accepted', round, result: settled.result });
-    if (settled.type === 'failure') {
-      const place = { ...settled.error.place, site, round };
-      await log.note({ type: 'site.failed', round, site, error: { ...settled.error, place } });
-    }
-    if (settled.type === 'result' || settled.type === 'failure') {
+    const event = answerEvent(engineObjection(this.#history, answer) ?? answer);
+    await log.emit(event);
+    if (event.type === 'result.accepted' || event.type === 'site.failed') {
       this.#given.delete(site);
       this.#bell.ring();
     }

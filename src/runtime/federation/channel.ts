@@ -28,6 +28,11 @@ export type SiteAnswer =
   | { readonly type: 'result'; readonly round: number; readonly result: AcceptedResult }
   | { readonly type: 'failure'; readonly site: string; readonly round: number; readonly error: ErrorReport };
 
+/** Whose answer it is. */
+export function siteOf(answer: SiteAnswer): string {
+  return answer.type === 'result' ? answer.result.site : answer.site;
+}
+
 /**
  * What became of an answer: accepted (and durable), a repetition of one that was, too late for its round, or of a site that takes
  * no part in it.

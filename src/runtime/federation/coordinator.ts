@@ -18,7 +18,7 @@ import { spentFiles } from '../run/live-files.ts';
 import { boundedCounts, leftOut, otherClasses, poolReports } from '../run/pool-reports.ts';
 import type { Journal } from '../store/journal.ts';
 import { AskedTasks } from './asked-tasks.ts';
-import type { Channel, SiteAnswer, SiteTask, Verdict } from './channel.ts';
+import { type Channel, type SiteAnswer, type SiteTask, siteOf, type Verdict } from './channel.ts';
 import { type CoordinatorRules, roundRules } from './coordinator-rules.ts';
 import { engineObjection } from './engine-objection.ts';
 import { missingKeyMetric, requireKeyMetric } from './key-metric.ts';
@@ -307,7 +307,7 @@ class RoundCoordinator implements Coordinator {
 
   async #take(answer: SiteAnswer): Promise<Verdict> {
     if (this.#round?.number === answer.round) return this.#round.take(answer);
-    const site = answer.type === 'result' ? answer.result.site : answer.site;
+    const site = siteOf(answer);
     if (this.#asked.holds({ site, round: answer.round })) return this.#asked.take(answer);
     return this.verdictOn(site, answer.round);
   }

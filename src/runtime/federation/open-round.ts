@@ -1,9 +1,10 @@
 import type { RoundRules } from '../algorithms/workflow.ts';
-import { type ErrorReport, ReportedFailure } from '../kernel/errors.ts';
+import { ReportedFailure } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { AcceptedResult, RunEvent, TaskKind } from '../run/events.ts';
 import { inSiteOrder } from '../run/history.ts';
-import type { Channel, SiteAnswer, SiteTask, Verdict } from './channel.ts';
+import { answerEvent } from './answer-event.ts';
+import { type Channel, type SiteAnswer, type SiteTask, siteOf, type Verdict } from './channel.ts';
 import {
   openRound,
   outstanding,
@@ -108,39 +109,16 @@ export class OpenRound {
 
   /** What counts for nothing is neither noted nor shown. */
   async #record(answer: SiteAnswer): Promise<Verdict> {
-    const { round, emit, objection } = this.#deps;
-    const site = answer.type === 'result' ? answer.result.site : answer.site;
+    const { round, kind, emit, objection } = this.#deps;
+    const site = siteOf(answer);
     const verdict = answer.round === round ? this.verdictOn(site) : 'late';
     if (verdict !== 'accepted') return verdict;
-    const settled = objection(answer) ?? answer;
-    switch (settled.type) {
-      case 'started':
-        await emit({ type: 'task.started', round, site });
-        break;
-      case 'progress':
-        await emit({ ...settled, type: 'task.progress' });
-        break;
-      case 'engine':
-        await emit({ type: 'engine.used', site, engine: settled.engine });
-        break;
-      case 'result':
-        await emit({ type: 'result.accepted', round, result: settled.result });
-        this.#apply({ type: 'result', site });
-        break;
-      case 'failure': {
-        const error = this.#placed(settled.error, site);
-        await emit({ type: 'site.failed', round, site, error });
-        this.#apply({ type: 'failure', site, error });
-      }
-    }
+    // The round after the last one of training has no number that people know.
+    const event = answerEvent(objection(answer) ?? answer, kind === 'evaluate' ? 'final scoring' : undefined);
+    await emit(event);
+    if (event.type === 'result.accepted') this.#apply({ type: 'result', site });
+    if (event.type === 'site.failed') this.#apply({ type: 'failure', site, error: event.error });
     return verdict;
-  }
-
-  /** The round after the last one of training has no number that people know. */
-  #placed(error: ErrorReport, site: string): ErrorReport {
-    const { round, kind } = this.#deps;
-    const stage = kind === 'evaluate' ? ({ stage: 'final scoring' } as const) : {};
-    return { ...error, place: { ...error.place, site, round, ...stage } };
   }
 
   #apply(input: RoundInput): void {
