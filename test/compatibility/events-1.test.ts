@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RunningCli, runJson, startCli } from '../support/cli.ts';
-import { until } from '../support/live-federation.ts';
+import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import { runJson } from '../support/cli.ts';
+import { RecordedFederation } from '../support/recorded-federation.ts';
 import { finalModel, latestRun } from '../support/run-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -14,7 +13,6 @@ const ARCHIVE = fileURLToPath(new URL('../fixtures/events-1.tar.gz', import.meta
 /** Of the final model of an undisturbed run. */
 const MODEL = 'dab0918240e874c00a21b108ce5a8ec90881345c447f26abca3ef1c7ef513e42';
 const root = tempFolder();
-const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 beforeAll(() => {
   execFileSync('tar', ['xzf', ARCHIVE, '-C', root]);
@@ -47,28 +45,18 @@ describe('simulations with events of version 1', () => {
 });
 
 describe('a server with events of version 1, and its sites', () => {
-  const kit = (name: string) => join(root, 'federation/brain/prod_00', name);
-  const running: RunningCli[] = [];
-  const start = (args: readonly string[]) => running.push(startCli(args, { cwd: root }));
-  const ask = (args: readonly string[]) => runJson([...args, '--kit', kit('ann@example.org')], { cwd: root });
+  const federation = new RecordedFederation(root);
 
-  afterAll(async () => {
-    for (const { child } of running) child.kill('SIGKILL');
-    await Promise.all(running.map(({ done }) => done));
-  });
+  afterAll(() => federation.kill());
 
   it('open with their jobs: the finished one is downloaded, the open one goes on to the same bytes', async () => {
-    start(['server', 'start', kit('hub')]);
-    for (const site of ['site-1', 'site-2']) start(['client', 'start', kit(site), '--engine', 'cpu']);
-    await until(async () => (await ask(['system', 'status'])).code === 0);
-    const jobs = readdirSync(join(kit('hub'), 'state/jobs'));
+    await federation.start();
+    const { jobs } = federation;
     expect(jobs).toHaveLength(2);
     for (const job of jobs) {
-      const ended = await ask(['job', 'wait', job, '--timeout', '120']);
+      const ended = await federation.wait(job);
       expect(ended.answer, ended.stdout).toMatchObject({ data: { status: 'FINISHED:COMPLETED' } });
-      const folder = join(root, 'downloaded', job);
-      await ask(['job', 'download', job, '--output-dir', folder]);
-      expect(sha256(readFileSync(join(folder, 'model.safetensors')))).toBe(MODEL);
+      expect(await federation.model(job)).toBe(MODEL);
     }
   });
 });

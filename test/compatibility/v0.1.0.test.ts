@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RunningCli, runCli, runJson, startCli } from '../support/cli.ts';
-import { until } from '../support/live-federation.ts';
+import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import { runCli, runJson } from '../support/cli.ts';
+import { RecordedFederation } from '../support/recorded-federation.ts';
 import { finalModel, latestRun, runsOf } from '../support/run-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -14,7 +14,6 @@ const ARCHIVE = fileURLToPath(new URL('../fixtures/v0.1.0.tar.gz', import.meta.u
 /** Of the final model of an undisturbed run. */
 const MODEL = 'dab0918240e874c00a21b108ce5a8ec90881345c447f26abca3ef1c7ef513e42';
 const root = tempFolder();
-const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 beforeAll(() => {
   execFileSync('tar', ['xzf', ARCHIVE, '-C', root]);
@@ -58,65 +57,49 @@ describe('simulations of version 0.1.0', () => {
 });
 
 describe('a server of version 0.1.0 and its sites', () => {
-  const kit = (name: string) => join(root, 'federation/brain/prod_00', name);
-  const running: RunningCli[] = [];
-  const start = (args: readonly string[]) => running.push(startCli(args, { cwd: root }));
-  const ask = (args: readonly string[]) => runJson([...args, '--kit', kit('ann@example.org')], { cwd: root });
+  const federation = new RecordedFederation(root);
 
-  afterAll(async () => {
-    for (const { child } of running) child.kill('SIGKILL');
-    await Promise.all(running.map(({ done }) => done));
-  });
+  afterAll(() => federation.kill());
 
   it('open with their jobs: the finished one is downloaded, the open one goes on to the same bytes', async () => {
-    start(['server', 'start', kit('hub')]);
-    for (const site of ['site-1', 'site-2']) start(['client', 'start', kit(site), '--engine', 'cpu']);
-    await until(async () => (await ask(['system', 'status'])).code === 0);
-    const jobs = readdirSync(join(kit('hub'), 'state/jobs'));
+    await federation.start();
+    const { jobs } = federation;
     for (const job of jobs) {
-      const ended = await ask(['job', 'wait', job, '--timeout', '120']);
+      const ended = await federation.wait(job);
       expect(ended.answer, ended.stdout).toMatchObject({ data: { status: 'FINISHED:COMPLETED' } });
-      const folder = join(root, 'downloaded', job);
-      await ask(['job', 'download', job, '--output-dir', folder]);
-      expect(sha256(readFileSync(join(folder, 'model.safetensors')))).toBe(MODEL);
+      expect(await federation.model(job)).toBe(MODEL);
     }
     expect(jobs).toHaveLength(2);
-    const stats = await Promise.all(jobs.map((job) => ask(['job', 'stats', job])));
+    const stats = await Promise.all(jobs.map((job) => federation.ask(['job', 'stats', job])));
     expect(stats.map(({ answer }) => answer.error_code ?? answer.status).sort()).toEqual([
       'NF_JOB_STATS_NONE',
       'ok',
     ]);
-    const done = await ask(['job', 'resume', jobs[0] ?? '']);
+    const done = await federation.ask(['job', 'resume', jobs[0] ?? '']);
     expect(done.answer).toMatchObject({ exit_code: 4, error_code: 'NF_JOB_COMPLETED' });
-    const { answer } = await runJson(['audit', 'verify', kit('hub')], { cwd: root });
+    const { answer } = await runJson(['audit', 'verify', federation.kit('hub')], { cwd: root });
     expect(answer).toMatchObject({ status: 'ok' });
   });
 });
 
 describe('a job of version 0.1.0 that ended without success', () => {
   const copy = join(root, 'ended');
-  const kit = (name: string) => join(copy, 'federation/brain/prod_00', name);
-  const ask = (args: readonly string[]) => runJson([...args, '--kit', kit('ann@example.org')], { cwd: copy });
-  let server: RunningCli;
+  const federation = new RecordedFederation(copy);
 
   beforeAll(async () => {
     mkdirSync(copy);
     execFileSync('tar', ['xzf', ARCHIVE, '-C', copy]);
-    server = startCli(['server', 'start', kit('hub')], { cwd: copy });
-    await until(async () => (await ask(['system', 'status'])).code === 0);
+    await federation.start([]);
   });
-  afterAll(async () => {
-    server.child.kill('SIGKILL');
-    await server.done;
-  });
+  afterAll(() => federation.kill());
 
   it('cannot be resumed, which is said with what to do', async () => {
-    const { answer } = await ask(['job', 'list']);
+    const { answer } = await federation.ask(['job', 'list']);
     const jobs = answer.data as { job_id: string; status: string }[];
     const open = jobs.find(({ status }) => status !== 'FINISHED:COMPLETED')?.job_id ?? '';
-    await ask(['job', 'abort', open, '--force']);
-    await ask(['job', 'wait', open]);
-    const refused = await ask(['job', 'resume', open]);
+    await federation.ask(['job', 'abort', open, '--force']);
+    await federation.ask(['job', 'wait', open]);
+    const refused = await federation.ask(['job', 'resume', open]);
     expect(refused.answer).toMatchObject({
       exit_code: 4,
       error_code: 'NF_JOB_SIGNATURE_OLD',

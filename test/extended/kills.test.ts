@@ -3,12 +3,12 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { resumeJob } from '../../src/runtime/admin/resume.ts';
 import { untilParentEnds } from '../../src/runtime/security/policy/death-signal.ts';
 import { findLogs } from '../../src/runtime/security/verify-logs.ts';
-import { simulate } from '../../src/runtime/simulator/simulate.ts';
 import { verifyChainedLog } from '../../src/runtime/store/chained-log.ts';
 import { TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
 import { until } from '../support/live-federation.ts';
 import { ProcessFederation } from '../support/process-federation.ts';
 import { finalModel } from '../support/run-files.ts';
+import { simulateQuietly } from '../support/simulate-quietly.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 /** Every transition of a job at which a process can be killed. `@N`: the N-th time it is passed. */
@@ -68,17 +68,7 @@ let count = 0;
 let federation: ProcessFederation;
 
 async function simulated(path: string): Promise<Buffer> {
-  const { run_folder: run } = await simulate({
-    job: path,
-    workspace: `${path}-simulated`,
-    flags: {},
-    overrides: [],
-    maxClients: 10,
-    engine: { choice: 'cpu', gpu: undefined, requireGpu: false },
-    observe: () => undefined,
-    onLog: () => undefined,
-    signal: new AbortController().signal,
-  });
+  const run = await simulateQuietly(path, { workspace: `${path}-simulated` });
   return finalModel(run);
 }
 
@@ -105,6 +95,17 @@ const bytesAreThose = async (id: string, bytes = wanted) => {
   }
 };
 
+/** A job whose server is killed there, and started again. */
+async function killedAt(point: string, path: string): Promise<string> {
+  await make();
+  await federation.startAll(2, { hub: { env: { NEUROFLARE_FAULT: point } } });
+  const id = await federation.submit(path);
+  expect(await federation.ended('hub')).toMatchObject({ signal: 'SIGKILL' });
+  federation.start('hub');
+  await federation.answers();
+  return id;
+}
+
 describe.each([
   ['fedopt', { server_optimizer: 'adam', server_learning_rate: 0.5 }],
   ['cyclic', {}],
@@ -120,12 +121,7 @@ describe.each([
       script: SCRIPT,
       patch: { workflow: { type, ...options } },
     });
-    await make();
-    await federation.startAll(2, { hub: { env: { NEUROFLARE_FAULT: point } } });
-    const id = await federation.submit(other);
-    expect(await federation.ended('hub')).toMatchObject({ signal: 'SIGKILL' });
-    federation.start('hub');
-    await federation.answers();
+    const id = await killedAt(point, other);
     await bytesAreThose(id, await simulated(other));
   });
 });
@@ -141,12 +137,7 @@ describe('a server that is killed in a job that waits for no site', () => {
   ])('at %s goes on to its end', async (point) => {
     const workflow = { type: 'fedbuff', buffer_size: 1, num_rounds: 3 };
     const other = await writeJob(join(root, `fedbuff-${count++}`), { script: SCRIPT, patch: { workflow } });
-    await make();
-    await federation.startAll(2, { hub: { env: { NEUROFLARE_FAULT: point } } });
-    const id = await federation.submit(other);
-    expect(await federation.ended('hub')).toMatchObject({ signal: 'SIGKILL' });
-    federation.start('hub');
-    await federation.answers();
+    const id = await killedAt(point, other);
     expect(await federation.wait(id)).toMatchObject({
       status: 'FINISHED:COMPLETED',
       round: 3,

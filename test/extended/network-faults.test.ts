@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { simulate } from '../../src/runtime/simulator/simulate.ts';
 import { ConnectProxy } from '../support/connect-proxy.ts';
 import { TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
 import { LIMITS } from '../support/limits.ts';
 import { until } from '../support/live-federation.ts';
 import { ProcessFederation } from '../support/process-federation.ts';
 import { finalModel } from '../support/run-files.ts';
+import { simulateQuietly } from '../support/simulate-quietly.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -25,17 +25,7 @@ let proxy: TcpProxy | undefined;
 const simulated = async (name: string, patch: Record<string, unknown>) => {
   const script = TINY_SCRIPT.replace('const noise =', 'flare.saveState([flare.seed()]);\n  const noise =');
   const job = await writeJob(join(root, name), { script, patch });
-  const { run_folder: run } = await simulate({
-    job,
-    workspace: join(root, `${name}-work`),
-    flags: {},
-    overrides: [],
-    maxClients: 10,
-    engine: { choice: 'cpu', gpu: undefined, requireGpu: false },
-    observe: () => undefined,
-    onLog: () => undefined,
-    signal: new AbortController().signal,
-  });
+  const run = await simulateQuietly(job, { workspace: join(root, `${name}-work`) });
   return { job, model: finalModel(run) };
 };
 

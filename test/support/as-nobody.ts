@@ -1,3 +1,7 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PACKAGE_ROOT } from '../../src/runtime/kernel/package-root.ts';
+
 /** User and group that own nothing. */
 export const NOBODY = 65_534;
 
@@ -10,4 +14,12 @@ export async function asNobody<Result>(work: () => Promise<Result>): Promise<Res
   } finally {
     process.seteuid?.(0);
   }
+}
+
+/** Whether another user gets to this clone: one in a folder that is closed to others is of no use to them. */
+export function isOpenToOthers(): Promise<boolean> {
+  return asNobody(() => stat(join(PACKAGE_ROOT, 'package.json'))).then(
+    () => true,
+    () => false,
+  );
 }

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom, type Random } from '../../src/runtime/kernel/random.ts';
-import { simulate } from '../../src/runtime/simulator/simulate.ts';
 import { isFinished } from '../../src/runtime/wire/admin.ts';
 import { TINY_SCRIPT, writeJob } from './job-folder.ts';
 import { LIMITS } from './limits.ts';
 import { ProcessFederation } from './process-federation.ts';
+import { simulateQuietly } from './simulate-quietly.ts';
 
 const KILLS_A_JOB = 20;
 const ROUNDS = 40;
@@ -56,16 +56,9 @@ export async function* chaos(plan: Chaos): AsyncGenerator<Outcome> {
 }
 
 async function expectedModel({ folder, clients }: Chaos): Promise<Buffer> {
-  const { run_folder: run } = await simulate({
-    job: await makeJob(join(folder, 'expected'), clients),
+  const run = await simulateQuietly(await makeJob(join(folder, 'expected'), clients), {
     workspace: join(folder, 'work'),
-    flags: { clients },
-    overrides: [],
-    maxClients: 100,
-    engine: { choice: 'cpu', gpu: undefined, requireGpu: false },
-    observe: () => undefined,
-    onLog: () => undefined,
-    signal: new AbortController().signal,
+    clients,
   });
   return readFileSync(join(run, 'model.safetensors'));
 }

@@ -118,3 +118,18 @@ async function begin(folder: RunFolder, file: Journal<RunEvent>): Promise<RunEve
   for (const event of events) await file.append(event);
   return events;
 }
+
+/** Works until `count` events are in it, the last of them or not; then the process is as good as dead. */
+export function dyingAfter(count: number, lastIsKept = true) {
+  return (journal: Journal<RunEvent>): Journal<RunEvent> => {
+    let appended = 0;
+    return {
+      ...journal,
+      append: async (event) => {
+        appended += 1;
+        if (appended < count || (appended === count && lastIsKept)) await journal.append(event);
+        if (appended >= count) throw new Error('killed');
+      },
+    };
+  };
+}

@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientFolder } from '../../../src/runtime/client/client-folder.ts';
-import { simulate } from '../../../src/runtime/simulator/simulate.ts';
 import { readChainedLog } from '../../../src/runtime/store/chained-log.ts';
 import { decodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
 import { type JobPatch, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation } from '../../support/live-federation.ts';
 import { finalModel } from '../../support/run-files.ts';
+import { simulateQuietly } from '../../support/simulate-quietly.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -50,17 +50,7 @@ const numbersOf = (model: Buffer) =>
     Object.entries(decodeSafetensors(model, 'model')).map(([name, { data }]) => [name, [...data]]),
   );
 const simulated = async (path: string): Promise<Buffer> => {
-  const { run_folder: run } = await simulate({
-    job: path,
-    workspace: `${path}-work`,
-    flags: { clients: 3 },
-    overrides: [],
-    maxClients: 10,
-    engine: { choice: 'cpu', gpu: undefined, requireGpu: false },
-    observe: () => undefined,
-    onLog: () => undefined,
-    signal: new AbortController().signal,
-  });
+  const run = await simulateQuietly(path, { workspace: `${path}-work`, clients: 3 });
   return finalModel(run);
 };
 const COMPLETED = { status: 'FINISHED:COMPLETED', first_failure: null };

@@ -1,10 +1,9 @@
-import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PACKAGE_ROOT } from '../../../src/runtime/kernel/package-root.ts';
 import { preflight } from '../../../src/runtime/preflight/preflight.ts';
-import { asNobody } from '../../support/as-nobody.ts';
+import { isOpenToOthers } from '../../support/as-nobody.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, makeLiveKits } from '../../support/live-federation.ts';
 
@@ -40,14 +39,10 @@ const metrics = { accuracy: isOther ? rounds : -1 };
 await flare.send(flare.isEvaluate() ? { metrics } : { params, metrics });
 `;
 
-/** A clone in a folder that is closed to others is of no use to another user. */
-const isOpenToOthers = await asNobody(() => stat(join(PACKAGE_ROOT, 'package.json'))).then(
-  () => true,
-  () => false,
-);
+const isOpen = await isOpenToOthers();
 
 describe.runIf(isRoot)('job processes of another user', () => {
-  if (!isOpenToOthers) {
+  if (!isOpen) {
     it('are refused where the code is closed to them', async () => {
       await federation.startClient('site-1', { workDir: join(root, 'work') });
       await expect(federation.ended('site-1')).rejects.toMatchObject({ code: 'NF_JOB_USER' });

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../../src/runtime/run/events.ts';
 import { RUN_EVENTS } from '../../../src/runtime/run/stored-event.ts';
-import { type Journal, readJournal } from '../../../src/runtime/store/journal.ts';
+import { readJournal } from '../../../src/runtime/store/journal.ts';
 import { type Behaviour, learn } from '../../support/fake-channel.ts';
-import { type FakeRun, type FakeRunOptions, startFakeRun } from '../../support/fake-run.ts';
+import { dyingAfter, type FakeRun, type FakeRunOptions, startFakeRun } from '../../support/fake-run.ts';
 import { readModel } from '../../support/model-files.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -39,20 +39,6 @@ async function buffers(run: FakeRun): Promise<string[]> {
     taken = [];
   }
   return found;
-}
-
-function dyingAfter(appends: number) {
-  return (journal: Journal<RunEvent>): Journal<RunEvent> => {
-    let appended = 0;
-    return {
-      ...journal,
-      append: async (event) => {
-        appended += 1;
-        if (appended <= appends) await journal.append(event);
-        if (appended >= appends) throw new Error('killed');
-      },
-    };
-  };
 }
 
 /** A site that is silent in these rounds, and one that fails in those. */

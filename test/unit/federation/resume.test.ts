@@ -2,9 +2,7 @@ import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { RunEvent } from '../../../src/runtime/run/events.ts';
-import type { Journal } from '../../../src/runtime/store/journal.ts';
-import { type FakeRun, startFakeRun } from '../../support/fake-run.ts';
+import { dyingAfter, type FakeRun, startFakeRun } from '../../support/fake-run.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -16,21 +14,6 @@ const ADAM = {
   server_beta2: 0.99,
   server_tau: 0.001,
 };
-
-/** Works until `count` events are in it; then the process is as good as dead. */
-function dyingAfter(count: number, lastIsKept: boolean) {
-  return (journal: Journal<RunEvent>): Journal<RunEvent> => {
-    let appended = 0;
-    return {
-      ...journal,
-      append: async (event) => {
-        appended += 1;
-        if (appended < count || (appended === count && lastIsKept)) await journal.append(event);
-        if (appended >= count) throw new Error('killed');
-      },
-    };
-  };
-}
 
 async function outcome(run: FakeRun) {
   const bytes = await readFile(await run.done);

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { simulate } from '../../../src/runtime/simulator/simulate.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { readModel } from '../../support/model-files.ts';
+import { simulateQuietly } from '../../support/simulate-quietly.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -17,17 +17,7 @@ const PULLED = TINY_SCRIPT.replace(
 async function run(script: string, workflow: object): Promise<number[]> {
   const folder = join(root, String(count++));
   const job = await writeJob(join(folder, 'job'), { script, patch: { workflow } });
-  const { run_folder: place } = await simulate({
-    job,
-    workspace: join(folder, 'work'),
-    flags: {},
-    overrides: [],
-    maxClients: 10,
-    engine: { choice: 'cpu', gpu: undefined, requireGpu: false },
-    observe: () => undefined,
-    onLog: () => undefined,
-    signal: new AbortController().signal,
-  });
+  const place = await simulateQuietly(job, { workspace: join(folder, 'work') });
   return [...((await readModel(join(place, 'model.safetensors'))).weights?.data ?? [])];
 }
 

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { PACKAGE_ROOT } from '../../../src/runtime/kernel/package-root.ts';
 import { requireHidden } from '../../../src/runtime/security/policy/readable-code.ts';
-import { asNobody } from '../../support/as-nobody.ts';
+import { asNobody, isOpenToOthers } from '../../support/as-nobody.ts';
 import { attemptIn, expectShut } from '../../support/script-attempts.ts';
 import { makeJobFolder } from '../../support/script-process.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -14,14 +14,10 @@ import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
 
-/** A clone in a folder that is closed to others is of no use to a client that is not root's. */
-const isOpenToOthers = await asNobody(() => stat(join(PACKAGE_ROOT, 'package.json'))).then(
-  () => true,
-  () => false,
-);
+const isOpen = await isOpenToOthers();
 const USERS = [
   ['of its own', 'own'],
-  ...(isOpenToOthers ? ([["of the client, which is not root's", 'client']] as const) : []),
+  ...(isOpen ? ([["of the client, which is not root's", 'client']] as const) : []),
 ] as const;
 
 describe('a script at a site', () => {
