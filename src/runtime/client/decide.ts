@@ -7,7 +7,7 @@ import type { Identity } from '../security/certificate/identity.ts';
 import { signerOf } from '../security/job-signature.ts';
 import { type SitePolicy, SUBMITTER_ROLES } from '../security/policy/site-policy.ts';
 import type { AdminRole } from '../security/project/schema.ts';
-import { fitReport } from '../wire/shapes.ts';
+import { fitReport } from '../wire/fit-report.ts';
 import type { Decision } from '../wire/site.ts';
 import type { SignedJob } from '../wire/terms.ts';
 

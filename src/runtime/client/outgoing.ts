@@ -11,7 +11,7 @@ import { ANSWER_LIMITS } from '../kernel/limits.ts';
 import { sourceExcerpt } from '../kernel/source-excerpt.ts';
 import type { SitePolicy } from '../security/policy/site-policy.ts';
 import { requireCanonical } from '../tensors/check-file.ts';
-import { fitReport } from '../wire/shapes.ts';
+import { fitReport } from '../wire/fit-report.ts';
 import type { TaskResult } from '../wire/site.ts';
 import type { SiteJobFolder } from './client-folder.ts';
 import type { Outbox } from './outbox.ts';

@@ -6,9 +6,9 @@ import type { Connection } from '../transport/connection.ts';
 import { type Download, download } from '../transport/download.ts';
 import { isPassing, ServerRefusal } from '../transport/failures.ts';
 import { upload } from '../transport/upload.ts';
+import { fitReport } from '../wire/fit-report.ts';
 import { auditHeadAnswer, type LogHead } from '../wire/log-head.ts';
 import { HEADER } from '../wire/protocol.ts';
-import { fitReport } from '../wire/shapes.ts';
 import {
   type Assignment,
   assignment,

@@ -11,7 +11,7 @@ import type { FilterMeans } from '../site/filters/filter.ts';
 import type { AuditLog } from '../store/audit-log.ts';
 import type { RepeatedDeeds } from '../store/repeated-deeds.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { fitReport } from '../wire/shapes.ts';
+import { fitReport } from '../wire/fit-report.ts';
 import type { AssignedJob, AssignedTask, Decision, SitePhase } from '../wire/site.ts';
 import { admit, type KnownJob, say, shownName } from './admission.ts';
 import { endAttempts } from './attempts.ts';

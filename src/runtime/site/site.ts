@@ -4,7 +4,7 @@ import type { ResultFilterSpec } from '../job/result-filters.ts';
 import type { ErrorCode } from '../kernel/catalog.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
-import { fitReport } from '../wire/shapes.ts';
+import { fitReport } from '../wire/fit-report.ts';
 import type { Answer, AnswerFile, TaskEnd } from './answer.ts';
 import type { Executor, TaskEvent, TaskOutcome } from './executor/executor.ts';
 import type { ScriptAnswer } from './executor/messages.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ErrorReport } from '../kernel/errors.ts';
+import { fitReport, MOST_OF_PLACE, MOST_OF_REPORT } from './fit-report.ts';
 
 /** Small things that several messages hold. */
 
@@ -12,16 +13,12 @@ const count = z.int().min(0);
 /** A file that is fetched or sent by its digest. */
 export const blobRef = z.strictObject({ sha256: digest, size: count.describe('bytes') });
 
-/** Characters of the texts of an error. */
-const MOST = { code: 64, message: 20_000, hint: 4_000, stack: 20_000 } as const;
-const MOST_OF_PLACE = { file: 4_096, key: 4_000, site: 64, excerpt: 4_000 } as const;
-
 /** A report of an error; what its texts may be is the caller's. */
 function reportForm(text: (most: number) => z.ZodString) {
   return z.strictObject({
-    code: text(MOST.code),
-    message: text(MOST.message),
-    hint: text(MOST.hint),
+    code: text(MOST_OF_REPORT.code),
+    message: text(MOST_OF_REPORT.message),
+    hint: text(MOST_OF_REPORT.hint),
     exitCode: z.int(),
     place: z
       .strictObject({
@@ -35,7 +32,7 @@ function reportForm(text: (most: number) => z.ZodString) {
         excerpt: text(MOST_OF_PLACE.excerpt).optional(),
       })
       .optional(),
-    stack: text(MOST.stack).optional(),
+    stack: text(MOST_OF_REPORT.stack).optional(),
   });
 }
 
@@ -43,21 +40,6 @@ export const errorReport = reportForm((most) => z.string().max(most));
 
 /** A report by somebody whose texts may be of any length, as a script's are: cut to what `errorReport` takes. */
 export const cutReport = reportForm(() => z.string()).transform((report) => fitReport(report as ErrorReport));
-
-/** The report as it fits into a message: a script's error may be of any length. */
-export function fitReport(report: ErrorReport): ErrorReport {
-  const { place } = report;
-  return { ...cut(report, MOST), ...(place && { place: cut(place, MOST_OF_PLACE) }) };
-}
-
-/** The texts that are there, each to its length. */
-function cut<Value extends object>(value: Value, most: Readonly<Record<string, number>>): Value {
-  const texts = Object.entries(value).map(([key, part]) => [
-    key,
-    typeof part === 'string' ? part.slice(0, most[key]) : part,
-  ]);
-  return { ...value, ...Object.fromEntries(texts) };
-}
 
 export const engineUse = z.strictObject({
   name: z.string().max(100),

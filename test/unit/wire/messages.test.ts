@@ -5,7 +5,8 @@ import type { z } from 'zod';
 import { sha256 } from '../../../src/runtime/kernel/digest.ts';
 import type { ErrorReport } from '../../../src/runtime/kernel/errors.ts';
 import { isFinished, jobStatus, submission } from '../../../src/runtime/wire/admin.ts';
-import { errorReport, fitReport, packedBundle, signatureSchema } from '../../../src/runtime/wire/shapes.ts';
+import { fitReport } from '../../../src/runtime/wire/fit-report.ts';
+import { errorReport, packedBundle, signatureSchema } from '../../../src/runtime/wire/shapes.ts';
 import {
   assignment,
   decision,

@@ -11,7 +11,7 @@ import { nativeCall } from '../../kernel/native-gate.ts';
 import type { EngineUse } from '../../run/events.ts';
 import { releaseTrainers } from '../../train/trainer/model-pool.ts';
 import { onTrainProgress, setEngine } from '../../train/trainer/settings.ts';
-import { fitReport } from '../../wire/shapes.ts';
+import { fitReport } from '../../wire/fit-report.ts';
 import { writeFileHashed } from '../../workspace/files.ts';
 import { needOfProcess, releasePackages } from '../script/resolve-hooks.ts';
 import { scriptFailure } from '../script/script-error.ts';
