@@ -14,6 +14,7 @@ import { checkScript } from '../job/script.ts';
 import type { Override } from '../job/variables.ts';
 import { counted } from '../kernel/counted.ts';
 import { atPlace, NeuroflareError } from '../kernel/errors.ts';
+import type { StrippedTexts } from '../kernel/strip-types.ts';
 import { type ParamSet, paramNames } from '../tensors/nd-array.ts';
 import { parseModelSpec } from '../train/models/spec.ts';
 import { initialModel, requireModelSize } from './initial-model.ts';
@@ -24,6 +25,7 @@ import type { RunCard } from './run-card.ts';
 export interface PreparedJob {
   readonly loaded: LoadedJob;
   readonly bundle: Bundle;
+  readonly scripts: StrippedTexts;
   readonly plan: RunPlan;
   readonly split: SplitManifest | undefined;
   readonly params: ParamSet;
@@ -37,7 +39,7 @@ export async function prepareJob(
   { flags = {}, overrides = [] }: { flags?: RunFlags; overrides?: readonly Override[] } = {},
 ): Promise<PreparedJob> {
   const { loaded, bundle } = await readJob(home, overrides);
-  checkScript(loaded, bundle);
+  const scripts = checkScript(loaded, bundle);
   const { definition } = loaded;
   checkModelSpec(loaded, LOCAL_FILES);
   const root = flags.dataRoot === undefined ? definition.data?.root : resolve(flags.dataRoot);
@@ -50,7 +52,7 @@ export async function prepareJob(
   inJob(loaded.source, () => requireUsefulFilters(definition.resultFilters, paramNames(params)));
   const gaps = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
   const warnings = [...jobWarnings(loaded, bundle, split), ...gaps];
-  return { loaded, bundle, split, plan, params, warnings };
+  return { loaded, bundle, scripts, split, plan, params, warnings };
 }
 
 /** The plan of a run that exists, from what it was started with. */

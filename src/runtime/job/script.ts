@@ -4,7 +4,7 @@ import { flError, type Place } from '../kernel/errors.ts';
 import { didYouMean } from '../kernel/nearest.ts';
 import { reasonOf } from '../kernel/reason-of.ts';
 import { sourceExcerpt } from '../kernel/source-excerpt.ts';
-import { stripTypes } from '../kernel/strip-types.ts';
+import { type StrippedTexts, stripTypes } from '../kernel/strip-types.ts';
 import type { Bundle } from './bundle.ts';
 import { JOB_LIMITS } from './limits.ts';
 import type { LoadedJob } from './load.ts';
@@ -14,8 +14,8 @@ const IS_SCRIPT = /\.([cm]?[jt]s|[jt]sx)$/i;
 const IS_MODULE = /\.m?[jt]s$/;
 const TURNS = /[\u202A-\u202E\u2066-\u2069]/u;
 
-/** Refuses a job whose training script is missing or does not parse, before anything runs. */
-export function checkScript(job: LoadedJob, bundle: Bundle): void {
+/** Refuses a job whose training script is missing or does not parse, before anything runs. Returns its scripts as they were parsed. */
+export function checkScript(job: LoadedJob, bundle: Bundle): StrippedTexts {
   const script = posix.normalize(job.definition.executor.trainScript);
   const place = job.source.place(['executor', 'train_script']);
   const paths = bundle.files.map(({ path }) => path);
@@ -28,11 +28,13 @@ export function checkScript(job: LoadedJob, bundle: Bundle): void {
   }
   const scripts = bundle.files.filter((file) => IS_SCRIPT.test(file.path));
   requireSizes(scripts, job.folder);
+  const stripped = new Map<string, string>();
   for (const { path, bytes } of scripts) {
     const file = { file: join(job.folder, path), text: new TextDecoder().decode(bytes) };
     checkReading(file);
-    if (IS_MODULE.test(path)) checkSyntax(file);
+    if (IS_MODULE.test(path)) stripped.set(file.text, checkSyntax(file));
   }
+  return stripped;
 }
 
 interface ScriptText {
@@ -68,9 +70,9 @@ function checkReading({ file, text }: ScriptText): void {
 }
 
 /** Parses TypeScript as Node will, and JavaScript, which is TypeScript without types. */
-function checkSyntax({ file, text }: ScriptText): void {
+function checkSyntax({ file, text }: ScriptText): string {
   try {
-    stripTypes(text);
+    return stripTypes(text);
   } catch (error) {
     const { reason, place } = syntaxFault(error, { file, text });
     throw flError('NF_JOB_SCRIPT_SYNTAX', { reason }, { place, cause: error });

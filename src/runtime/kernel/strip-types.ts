@@ -1,5 +1,8 @@
 import { stripTypeScriptTypes } from 'node:module';
 
+/** Texts of TypeScript, and each without its types. Node.js's parser takes longer to load than many a task. */
+export type StrippedTexts = ReadonlyMap<string, string>;
+
 /**
  * TypeScript without its types, each letter of what is left where it was. @throws what Node.js says of code that does not parse
  */

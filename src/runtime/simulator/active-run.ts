@@ -1,6 +1,7 @@
 import type { RunCard } from '../federation/run-card.ts';
 import type { RunFiles } from '../federation/run-files.ts';
 import type { RunPlan } from '../job/plan.ts';
+import type { StrippedTexts } from '../kernel/strip-types.ts';
 import type { RunEvent } from '../run/events.ts';
 import type { RunHistory } from '../run/history.ts';
 import type { Journal } from '../store/journal.ts';
@@ -14,6 +15,8 @@ export interface ActiveRun {
   readonly files: RunFiles;
   readonly journal: Journal<RunEvent>;
   readonly history: RunHistory;
+  /** As they were parsed when the job was checked; a run that goes on is not checked again. */
+  readonly scripts?: StrippedTexts | undefined;
   /** The finished run that this one begins from, in words. */
   readonly goesOnFrom?: string | undefined;
   release(): Promise<void>;

@@ -60,7 +60,8 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
     const events: RunEvent[] = [{ type: 'run.opened' }, { type: 'model.initial', model }];
     for (const event of events) await journal.append(event);
     await markLatest(request.workspace, plan.job.name, id);
-    return { card, plan, folder, files, journal, history: replay(events, goalOf(card)), release };
+    const history = replay(events, goalOf(card));
+    return { card, plan, folder, files, journal, history, scripts: prepared.scripts, release };
   } catch (error) {
     // A run that never began, for want of space say, could not be resumed.
     await rm(folder.root, { recursive: true, force: true });

@@ -43,7 +43,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     options.resume === undefined ? await startRun(options) : await resumeRun(options, options.resume);
   const { plan, folder } = run;
   const threads = Math.min(options.threads ?? availableParallelism(), plan.sites.length);
-  const executor = new ThreadExecutor(threads, { engine });
+  const executor = new ThreadExecutor(threads, { engine, scripts: run.scripts });
   try {
     options.onOpen?.({ ...run, warnings: [...run.card.warnings, ...warnings] });
     const channel = new WorkerChannel({

@@ -9,9 +9,9 @@ import { tempFolder } from '../../support/temp-folder.ts';
 const root = tempFolder();
 let count = 0;
 
-async function check(parts: JobParts): Promise<void> {
+async function check(parts: JobParts) {
   const folder = await writeJob(join(root, String(count++)), parts);
-  await checkScript(await loadJob(folder), await readBundle(folder));
+  return checkScript(await loadJob(folder), await readBundle(folder));
 }
 
 const naming = (script: string): JobParts => ({ patch: { executor: { train_script: script } } });
@@ -23,6 +23,11 @@ describe('a training script', () => {
       await check(naming(path));
     },
   );
+
+  it('is given back without its types, for those who run it', async () => {
+    const script = 'export const rate: number = 0.5;\n';
+    expect((await check({ script })).get(script)).toBe('export const rate         = 0.5;\n');
+  });
 
   it.each(['client/trian.ts', 'train.ts', 'client', '../train.ts', '/etc/passwd', ''])(
     'is refused where %j names none',

@@ -15,7 +15,7 @@ const MARK = 'NEUROFLARE_TASK_HOST';
 let hosts = 0;
 
 /** A process of its own, for scripts that use what threads share: the current folder, other programs, other threads. */
-export const startProcess: StartHost = (engine, events) => {
+export const startProcess: StartHost = ({ engine }, events) => {
   const mark = `${process.pid}-${hosts++}`;
   const setup: ProcessSetup = { engine, closed: undefined };
   const child = spawn(process.execPath, [ENTRY, JSON.stringify(setup)], {

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { useNativeGate } from '../../kernel/native-gate.ts';
+import { useStripped } from '../script/load-typescript.ts';
 import type { TaskOrder } from './messages.ts';
 import { startTaskLoop } from './task-loop.ts';
 import type { WorkerSetup } from './thread-host.ts';
@@ -8,8 +9,9 @@ import type { WorkerSetup } from './thread-host.ts';
 
 const port = parentPort;
 if (!port) throw new Error('site-worker runs as a worker thread.');
-const { engine, gate } = workerData as WorkerSetup;
+const { engine, scripts, gate } = workerData as WorkerSetup;
 useNativeGate(gate);
+if (scripts) useStripped(scripts);
 const take = startTaskLoop(engine, (message) => port.postMessage(message));
 port.on('message', (order: TaskOrder) => take(order));
 port.postMessage({ type: 'ready' });

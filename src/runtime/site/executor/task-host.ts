@@ -1,3 +1,4 @@
+import type { StrippedTexts } from '../../kernel/strip-types.ts';
 import type { TaskOutcome } from './executor.ts';
 import type { EngineSetup, TaskMessage, TaskOrder } from './messages.ts';
 
@@ -14,4 +15,10 @@ export interface TaskHostEvents {
   ended(outcome: TaskOutcome): void;
 }
 
-export type StartHost = (engine: EngineSetup, events: TaskHostEvents) => TaskHost;
+export interface HostSetup {
+  readonly engine: EngineSetup;
+  /** Those of the job that were parsed already. */
+  readonly scripts?: StrippedTexts | undefined;
+}
+
+export type StartHost = (setup: HostSetup, events: TaskHostEvents) => TaskHost;

@@ -1,9 +1,9 @@
 import { applyNativeSettings } from '../../kernel/native-settings.ts';
 import type { Executor, TaskOutcome, TaskWatch } from './executor.ts';
-import type { EngineSetup, TaskMessage, TaskOrder } from './messages.ts';
+import type { TaskMessage, TaskOrder } from './messages.ts';
 import { startProcess } from './process-host.ts';
 import { closedWhileItRan } from './task-end.ts';
-import type { StartHost, TaskHost } from './task-host.ts';
+import type { HostSetup, StartHost, TaskHost } from './task-host.ts';
 import { TaskRun } from './task-run.ts';
 import { startThread } from './thread-host.ts';
 
@@ -23,8 +23,7 @@ interface Slot {
   tasks: number;
 }
 
-export interface ThreadExecutorOptions {
-  readonly engine: EngineSetup;
+export interface ThreadExecutorOptions extends HostSetup {
   /** Seconds until a script begins. */
   readonly startLimit?: number;
 }
@@ -108,7 +107,7 @@ export class ThreadExecutor implements Executor {
   }
 
   #spawn(): Slot {
-    const host = this.#startHost(this.#options.engine, {
+    const host = this.#startHost(this.#options, {
       message: (message) => this.#hear(slot, message),
       ended: (outcome) => this.#onEnd(slot, outcome),
     });

@@ -3,13 +3,11 @@ import { flError, toNeuroflareError } from '../../kernel/errors.ts';
 import { releaseMemoryOf } from '../../kernel/memory-share.ts';
 import { MODULE_EXTENSION } from '../../kernel/module-file.ts';
 import { closeNativeGate, makeNativeGate, type NativeGate } from '../../kernel/native-gate.ts';
-import type { EngineSetup } from './messages.ts';
 import { readMessage } from './read-message.ts';
-import type { StartHost } from './task-host.ts';
+import type { HostSetup, StartHost } from './task-host.ts';
 
 /** What a worker thread is handed when it starts. */
-export interface WorkerSetup {
-  readonly engine: EngineSetup;
+export interface WorkerSetup extends HostSetup {
   /** Closed before the thread is ended. */
   readonly gate: NativeGate;
 }
@@ -17,9 +15,9 @@ export interface WorkerSetup {
 const ENTRY = new URL(`./site-worker${MODULE_EXTENSION}`, import.meta.url);
 
 /** A thread of this process. */
-export const startThread: StartHost = (engine, events) => {
+export const startThread: StartHost = ({ engine, scripts }, events) => {
   const gate = makeNativeGate();
-  const workerData: WorkerSetup = { engine, gate };
+  const workerData: WorkerSetup = { engine, scripts, gate };
   const worker = new Worker(ENTRY, { workerData, stdout: true, stderr: true });
   const failed = (thrown: unknown) => {
     const isMemory = (thrown as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { registerHooks } from 'node:module';
-import { stripTypes } from '../../kernel/strip-types.ts';
+import { type StrippedTexts, stripTypes } from '../../kernel/strip-types.ts';
 
 type Load = NonNullable<Parameters<typeof registerHooks>[0]['load']>;
 
@@ -10,6 +10,12 @@ interface Stripped {
 }
 
 const known = new Map<string, Stripped>();
+let given: StrippedTexts = new Map();
+
+/** For scripts that somebody has parsed already: then the parser is not loaded here. */
+export function useStripped(texts: StrippedTexts): void {
+  given = texts;
+}
 
 /**
  * A file of TypeScript as Node.js loads it, but its types are taken out once in a thread and not once a task: each task
@@ -20,7 +26,7 @@ export const loadTypeScript: Load = (url, context, next) => {
   const file = new URL(url);
   const text = readFileSync(file, 'utf8');
   const before = known.get(file.pathname);
-  const now = before?.text === text ? before : { text, code: stripTypes(text) };
+  const now = before?.text === text ? before : { text, code: given.get(text) ?? stripTypes(text) };
   known.set(file.pathname, now);
   return { format: 'module', source: now.code, shortCircuit: true };
 };
