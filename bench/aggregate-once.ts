@@ -1,6 +1,6 @@
 // One aggregation in a process of its own, for aggregation.ts. usage: node bench/aggregate-once.ts TARGET MODEL ...
-import { reduce } from '../src/runtime/algorithms/reduce.ts';
-import { REDUCERS } from '../src/runtime/algorithms/registry.ts';
+import { reduce } from '../src/runtime/federation/reduce.ts';
+import { REDUCERS } from '../src/runtime/federation/registry.ts';
 
 const [target = '', ...models] = process.argv.slice(2);
 const begun = performance.now();

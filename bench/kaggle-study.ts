@@ -4,10 +4,15 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Judged } from '../src/runtime/evaluation/judged.ts';
+import {
+  BASELINES_FILE,
+  type Baseline,
+  type Baselines,
+  readBaselines,
+} from '../src/runtime/evaluation/baselines/result.ts';
+import type { Judged } from '../src/runtime/evaluation/judged-people.ts';
 import { comparePaired, readPredictions } from '../src/runtime/evaluation/paired.ts';
 import { EVALUATION_FOLDER, type Evaluation, readEvaluation } from '../src/runtime/evaluation/result.ts';
-import { BASELINES_FILE, type Baseline, type Baselines, readBaselines } from '../src/runtime/study/result.ts';
 
 const SEEDS = [1, 2, 3];
 const SITES = 5;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { createRandom } from '../src/runtime/kernel/random.ts';
+import { createRandom } from '../src/runtime/base/random.ts';
 import { residentOf } from './network/measure.ts';
 import { neuroflare, RUN } from './neuroflare.ts';
 

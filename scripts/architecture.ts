@@ -3,50 +3,43 @@
 
 /** Folders by layer, lowest first; a folder imports from lower layers and from itself. */
 export const LAYERS: readonly (readonly string[])[] = [
-  ['src/runtime/kernel'],
-  ['src/runtime/tensors', 'src/runtime/telemetry', 'src/runtime/workspace', 'src/runtime/statistics'],
+  ['src/runtime/base'],
+  ['src/runtime/job', 'src/preprocess'],
   ['src/runtime/run'],
-  ['src/runtime/wire', 'src/runtime/job'],
+  ['src/runtime/network'],
+  ['src/runtime/security'],
+  ['src/runtime/learning'],
+  ['src/runtime/site'],
+  ['src/runtime/federation'],
+  ['src/runtime/deployment/store'],
   [
-    'src/runtime/engine',
-    'src/runtime/store',
-    'src/runtime/security',
-    'src/runtime/transport',
-    'src/preprocess',
+    'src/runtime/deployment/server',
+    'src/runtime/deployment/client',
+    'src/runtime/deployment/admin',
+    'src/runtime/deployment/simulator',
+    'src/runtime/deployment/poc',
+    'src/runtime/deployment/preflight',
   ],
-  ['src/runtime/algorithms', 'src/runtime/train'],
-  ['src/runtime/federation', 'src/runtime/site'],
-  [
-    'src/runtime/server',
-    'src/runtime/client',
-    'src/runtime/admin',
-    'src/runtime/export',
-    'src/runtime/simulator',
-    'src/runtime/poc',
-    'src/runtime/preflight',
-    'src/runtime/evaluation',
-  ],
-  ['src/runtime/study', 'src/runtime/fedjob'],
-  ['src/runtime/report'],
+  ['src/runtime/evaluation'],
   ['src/output', 'src/command.ts', 'src/remote-command.ts', 'src/main.ts', 'src/commands', 'src/api'],
 ];
 
 /** Beyond the layers: folders that may see still less. */
-export const NARROWER = [{ folder: 'src/preprocess', highestLayer: 1 }];
+export const NARROWER = [{ folder: 'src/preprocess', highestLayer: 0 }];
 
 /** Packages and the only folders that may import them. */
 export const OWNERS = [
-  { package: '^@tensorflow/', folders: ['src/runtime/engine', 'src/runtime/train'] },
-  { package: '^onnxruntime-', folders: ['src/runtime/engine'] },
+  { package: '^@tensorflow/', folders: ['src/runtime/learning'] },
+  { package: '^onnxruntime-', folders: ['src/runtime/learning/engine'] },
   { package: '^(sharp|nifti-reader-js)$', folders: ['src/preprocess'] },
   {
     package: '^(fastify|@fastify/.*|fastify-type-provider-zod|prom-client)$',
-    folders: ['src/runtime/server'],
+    folders: ['src/runtime/deployment/server'],
   },
-  { package: '^(pino|rotating-file-stream)$', folders: ['src/runtime/telemetry'] },
-  { package: '^undici$', folders: ['src/runtime/transport'] },
-  { package: '^node:sqlite$', folders: ['src/runtime/store'] },
-  { package: '^yaml$', folders: ['src/runtime/job', 'src/runtime/workspace', 'src/preprocess'] },
+  { package: '^(pino|rotating-file-stream)$', folders: ['src/runtime/base/logging'] },
+  { package: '^undici$', folders: ['src/runtime/network/transfer'] },
+  { package: '^node:sqlite$', folders: ['src/runtime/deployment/store'] },
+  { package: '^yaml$', folders: ['src/runtime/job', 'src/runtime/base/files', 'src/preprocess'] },
   { package: '^(@peculiar/|reflect-metadata)', folders: ['src/runtime/security'] },
   {
     package: '^(@oclif/core|cli-progress|string-width|wrap-ansi)$',

@@ -8,13 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { type Command, Config } from '@oclif/core';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { JOB_LIMITS } from '../src/runtime/job/limits.ts';
-import { RESULT_FILTER_OPTIONS } from '../src/runtime/job/result-filters.ts';
-import { jobFileSchema, jobJsonSchema } from '../src/runtime/job/schema.ts';
-import { ERROR_CATALOG } from '../src/runtime/kernel/catalog.ts';
-import { compareText } from '../src/runtime/kernel/compare-text.ts';
-import { prettyJson } from '../src/runtime/kernel/digest.ts';
-import { textInGeneral } from '../src/runtime/kernel/fill-text.ts';
+import { prettyJson } from '../src/runtime/base/digest.ts';
+import { ERROR_CATALOG } from '../src/runtime/base/errors/catalog.ts';
 import {
   ANSWER_LIMITS,
   AT_ONCE_LIMITS,
@@ -28,10 +23,15 @@ import {
   TASK_LIMITS,
   UPLOAD_LIMITS,
   USER_LIMITS,
-} from '../src/runtime/kernel/limits.ts';
+} from '../src/runtime/base/limits.ts';
+import { compareText } from '../src/runtime/base/text/compare-text.ts';
+import { textInGeneral } from '../src/runtime/base/text/fill-text.ts';
+import { ROUTE_RIGHTS, type RouteRight } from '../src/runtime/deployment/server/policy/route-rights.ts';
+import { JOB_LIMITS } from '../src/runtime/job/limits.ts';
+import { RESULT_FILTER_OPTIONS } from '../src/runtime/job/result-filters.ts';
+import { jobFileSchema, jobJsonSchema } from '../src/runtime/job/schema.ts';
 import { AUTHORIZATION_TEXT, authorizationSchema } from '../src/runtime/security/policy/authorization.ts';
 import { ADMIN_ROLES, type AdminRole } from '../src/runtime/security/project/schema.ts';
-import { ROUTE_RIGHTS, type RouteRight } from '../src/runtime/server/policy/route-rights.ts';
 import { thirdPartyPage } from './packages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));

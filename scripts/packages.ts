@@ -1,7 +1,7 @@
 // The packages that come with neuroflare, by the lock file: what THIRD-PARTY.md and the bill of materials are made of.
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { compareText } from '../src/runtime/kernel/compare-text.ts';
+import { compareText } from '../src/runtime/base/text/compare-text.ts';
 import { CARRIED } from './vendor.ts';
 
 const lockSchema = z.object({

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { prettyJson } from '../src/runtime/kernel/digest.ts';
+import { prettyJson } from '../src/runtime/base/digest.ts';
 import { shippedPackages } from './packages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));

@@ -6,11 +6,11 @@ import { createProgressView, type ProgressView } from './output/progress-view.ts
 import { type Interrupt, watchSignals } from './output/signals.ts';
 import { writeAnswer, writeNote } from './output/terminal.ts';
 import { usageError } from './output/usage-error.ts';
-import type { NeuroflareError } from './runtime/kernel/errors.ts';
-import { toNeuroflareError } from './runtime/kernel/errors.ts';
-import { printable, printableDeep } from './runtime/kernel/printable.ts';
-import { timeText } from './runtime/kernel/time-text.ts';
-import type { Progress } from './runtime/telemetry/progress.ts';
+import type { NeuroflareError } from './runtime/base/errors/errors.ts';
+import { toNeuroflareError } from './runtime/base/errors/errors.ts';
+import type { Progress } from './runtime/base/logging/progress.ts';
+import { printable, printableDeep } from './runtime/base/text/printable.ts';
+import { timeText } from './runtime/base/text/time-text.ts';
 
 export type OutputFormat = 'txt' | 'json' | 'jsonl';
 

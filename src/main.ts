@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { Config, Errors, flush, Help } from '@oclif/core';
 import { errorEnvelope, errorText } from './output/envelope.ts';
 import { writeAnswer, writeNote } from './output/terminal.ts';
-import { flError, type NeuroflareError, toNeuroflareError } from './runtime/kernel/errors.ts';
-import { didYouMean } from './runtime/kernel/nearest.ts';
+import { flError, type NeuroflareError, toNeuroflareError } from './runtime/base/errors/errors.ts';
+import { didYouMean } from './runtime/base/text/nearest.ts';
 
 const ROOT_FLAGS = ['--help', '-h', '--version', '-V', '--json'];
 

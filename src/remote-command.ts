@@ -1,7 +1,7 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { BaseCommand } from './command.ts';
 import { PROXY_SUMMARY } from './output/flags.ts';
-import type { Admin } from './runtime/admin/admin.ts';
+import type { Admin } from './runtime/deployment/admin/admin.ts';
 
 /** What commands share that speak to a server: whose kit they use, and how long they wait for it. */
 export abstract class RemoteCommand<Result> extends BaseCommand<Result> {
@@ -24,7 +24,7 @@ export abstract class RemoteCommand<Result> extends BaseCommand<Result> {
   /** Opens the kit, works with the server, and closes the connection. */
   protected async withAdmin<Answer>(work: (admin: Admin) => Promise<Answer>): Promise<Answer> {
     const { flags } = await this.parse(this.ctor as typeof RemoteCommand);
-    const { withAdmin } = await import('./runtime/admin/admin.ts');
+    const { withAdmin } = await import('./runtime/deployment/admin/admin.ts');
     return withAdmin({ ...remoteOptions(flags), signal: this.signal }, work);
   }
 }

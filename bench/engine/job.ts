@@ -6,13 +6,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { CompiledModel, Engine } from '../../src/runtime/engine/engine.ts';
-import { makeOrtBuild } from '../../src/runtime/engine/registry.ts';
-import { openDataset } from '../../src/runtime/train/dataset/open-dataset.ts';
-import { buildModel } from '../../src/runtime/train/models/build.ts';
-import { compile } from '../../src/runtime/train/trainer/compile.ts';
-import { releaseTrainers } from '../../src/runtime/train/trainer/model-pool.ts';
-import { setEngine } from '../../src/runtime/train/trainer/settings.ts';
+import { openDataset } from '../../src/runtime/learning/dataset/open-dataset.ts';
+import type { CompiledModel, Engine } from '../../src/runtime/learning/engine/engine.ts';
+import { makeOrtBuild } from '../../src/runtime/learning/engine/registry.ts';
+import { buildModel } from '../../src/runtime/learning/models/build.ts';
+import { compile } from '../../src/runtime/learning/trainer/compile.ts';
+import { releaseTrainers } from '../../src/runtime/learning/trainer/model-pool.ts';
+import { setEngine } from '../../src/runtime/learning/trainer/settings.ts';
 
 const { values: options } = parseArgs({
   options: {

@@ -1,8 +1,8 @@
 // Trains one model of the bench on an engine of ours, a few steps whenever a line comes in.
 // usage: node bench/engine/ort-worker.ts MODEL SIZE native|wasm THREADS
 import { createInterface } from 'node:readline';
-import { makeOrtBuild } from '../../src/runtime/engine/registry.ts';
-import { createRandom } from '../../src/runtime/kernel/random.ts';
+import { createRandom } from '../../src/runtime/base/random.ts';
+import { makeOrtBuild } from '../../src/runtime/learning/engine/registry.ts';
 import { benchModel } from './models.ts';
 
 const [name = '', size = '', build = 'native', threads = '1'] = process.argv.slice(2);

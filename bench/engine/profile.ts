@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { modelShape } from '../../src/runtime/engine/model-shape.ts';
-import { createObjective } from '../../src/runtime/engine/objective.ts';
-import { createOptimizer } from '../../src/runtime/engine/optimizer.ts';
-import { modelParameters } from '../../src/runtime/engine/parameters.ts';
-import { traceTrainStep } from '../../src/runtime/engine/trace/trace-model.ts';
+import { modelShape } from '../../src/runtime/learning/engine/model-shape.ts';
+import { createObjective } from '../../src/runtime/learning/engine/objective.ts';
+import { createOptimizer } from '../../src/runtime/learning/engine/optimizer.ts';
+import { modelParameters } from '../../src/runtime/learning/engine/parameters.ts';
+import { traceTrainStep } from '../../src/runtime/learning/engine/trace/trace-model.ts';
 import { benchModel } from './models.ts';
 
 /** An event of ONNX Runtime's trace file. */

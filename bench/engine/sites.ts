@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { makeOrtBuild } from '../../src/runtime/engine/registry.ts';
+import { makeOrtBuild } from '../../src/runtime/learning/engine/registry.ts';
 import { median } from '../process-tree.ts';
 import { benchModel } from './models.ts';
 

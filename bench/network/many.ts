@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { POLL_SECONDS } from '../../src/runtime/wire/protocol.ts';
+import { POLL_SECONDS } from '../../src/runtime/network/messages/protocol.ts';
 import { writeJob } from '../../test/support/job-folder.ts';
 import { RawSite } from '../../test/support/raw-site.ts';
 import { cpuSecondsOf, residentOf } from './measure.ts';

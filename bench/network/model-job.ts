@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { planSafetensors } from '../../src/runtime/tensors/safetensors.ts';
+import { planSafetensors } from '../../src/runtime/base/tensors/safetensors.ts';
 import { neuroflare } from '../neuroflare.ts';
 
 export interface ModelJob {

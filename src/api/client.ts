@@ -1,3 +1,4 @@
+export type { DType, NdArray, ParamSet } from '../runtime/base/tensors/nd-array.ts';
 export type { ReceivedModel, SentModel, SiteData } from '../runtime/site/client-api/fl-model.ts';
 export {
   args,
@@ -16,4 +17,3 @@ export {
   send,
   siteName,
 } from '../runtime/site/client-api/flare.ts';
-export type { DType, NdArray, ParamSet } from '../runtime/tensors/nd-array.ts';

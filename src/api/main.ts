@@ -1,4 +1,6 @@
-export type { RunSummary } from '../runtime/federation/run-report.ts';
+export { NeuroflareError, type Place } from '../runtime/base/errors/errors.ts';
+export type { RunEvent } from '../runtime/run/events.ts';
+export type { RunSummary } from '../runtime/run/run-report.ts';
 export {
   BuiltModel,
   Cyclic,
@@ -23,8 +25,6 @@ export {
   type SiteComponent,
   TaskResultFilter,
   type TypedNumbers,
-} from '../runtime/fedjob/components.ts';
-export { FedJob } from '../runtime/fedjob/fed-job.ts';
-export type { SimulatorOptions } from '../runtime/fedjob/simulator-options.ts';
-export { NeuroflareError, type Place } from '../runtime/kernel/errors.ts';
-export type { RunEvent } from '../runtime/run/events.ts';
+} from './fedjob/components.ts';
+export { FedJob } from './fedjob/fed-job.ts';
+export type { SimulatorOptions } from './fedjob/simulator-options.ts';

@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { BaseCommand } from '../command.ts';
 import { renderEvaluation } from '../output/evaluation-summary.ts';
 import { engineFlag, mirrorFlag, modelFlags, slicesFlag } from '../output/flags.ts';
+import { reportCommand } from '../runtime/evaluation/report/next-command.ts';
 import { evaluationSchema } from '../runtime/evaluation/result.ts';
-import { reportCommand } from '../runtime/report/next-command.ts';
 
 const resultSchema = z.object({
   folder: z.string().describe('holds evaluation.json, predictions.tsv and overlays'),

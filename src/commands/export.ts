@@ -51,7 +51,7 @@ export default class Export extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(Export);
-    const { exportRun } = await import('../runtime/export/export-run.ts');
+    const { exportRun } = await import('../runtime/evaluation/export-run.ts');
     const { files, notes, source } = await exportRun({ ...flags, ...args, format: flags.format });
     return { format: flags.format, source, files: [...files], notes: [...notes] };
   }

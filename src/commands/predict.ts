@@ -3,7 +3,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../command.ts';
 import { engineFlag, mirrorFlag, modelFlags, slicesFlag } from '../output/flags.ts';
 import { renderPredictions } from '../output/predict-summary.ts';
-import { type PredictResult, predictResultSchema } from '../runtime/evaluation/predict-schema.ts';
+import { type PredictResult, predictResultSchema } from '../runtime/evaluation/predict/predict-schema.ts';
 
 export default class Predict extends BaseCommand<PredictResult> {
   static override summary = 'tell what a model says of images that nobody has labelled';
@@ -35,7 +35,7 @@ export default class Predict extends BaseCommand<PredictResult> {
 
   protected override async execute(): Promise<PredictResult> {
     const { args, argv, flags } = await this.parse(Predict);
-    const { predictImages } = await import('../runtime/evaluation/predict.ts');
+    const { predictImages } = await import('../runtime/evaluation/predict/predict.ts');
     return predictImages({
       target: args.target,
       workspace: flags.workspace,

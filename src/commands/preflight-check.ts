@@ -2,8 +2,8 @@ import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../command.ts';
 import { PROXY_SUMMARY } from '../output/flags.ts';
-import { ENGINE_CHOICES } from '../runtime/engine/registry.ts';
-import { checkSchema } from '../runtime/preflight/check.ts';
+import { checkSchema } from '../runtime/deployment/preflight/check.ts';
+import { ENGINE_CHOICES } from '../runtime/job/engine-choice.ts';
 
 const resultSchema = z.object({ passed: z.boolean(), checks: z.array(checkSchema) });
 type Result = z.output<typeof resultSchema>;
@@ -32,10 +32,10 @@ export default class PreflightCheck extends BaseCommand<Result> {
     const { args, flags } = await this.parse(PreflightCheck);
     const kitDir = args.kit ?? flags['package-path'];
     if (kitDir === undefined) {
-      const { flError } = await import('../runtime/kernel/errors.ts');
+      const { flError } = await import('../runtime/base/errors/errors.ts');
       throw flError('NF_USAGE', { message: 'Give the folder of a startup kit.' });
     }
-    const { preflight } = await import('../runtime/preflight/preflight.ts');
+    const { preflight } = await import('../runtime/deployment/preflight/preflight.ts');
     const checks = await preflight({
       kitDir,
       data: flags.data,

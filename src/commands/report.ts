@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../command.ts';
 import { workspaceFlag } from '../output/flags.ts';
-import { shownPath } from '../runtime/kernel/shown-path.ts';
-import { type ReportResult, reportResultSchema } from '../runtime/report/result.ts';
+import { shownPath } from '../runtime/base/text/shown-path.ts';
+import { type ReportResult, reportResultSchema } from '../runtime/evaluation/report/result.ts';
 
 export default class Report extends BaseCommand<ReportResult> {
   static override summary = 'write the report of a run: one HTML file, its record, and TensorBoard logs';
@@ -31,7 +31,7 @@ export default class Report extends BaseCommand<ReportResult> {
 
   protected override async execute(): Promise<ReportResult> {
     const { args, flags } = await this.parse(Report);
-    const { makeComparison, makeReport } = await import('../runtime/report/make-report.ts');
+    const { makeComparison, makeReport } = await import('../runtime/evaluation/report/make-report.ts');
     const options = { target: args.run, workspace: flags.workspace, out: flags.out, signWith: flags.sign };
     return flags.compare === undefined ? makeReport(options) : makeComparison(options, flags.compare);
   }

@@ -4,10 +4,10 @@ import { renderBaselines } from '../output/baselines-summary.ts';
 import { setFlag, workspaceFlag } from '../output/flags.ts';
 import { renderSummary } from '../output/run-summary.ts';
 import { createRunView } from '../output/run-view.ts';
-import { ENGINE_CHOICES } from '../runtime/engine/registry.ts';
+import { type Study, studySchema } from '../runtime/evaluation/baselines/result.ts';
+import { evaluateCommand, reportCommand } from '../runtime/evaluation/report/next-command.ts';
+import { ENGINE_CHOICES } from '../runtime/job/engine-choice.ts';
 import { parseOverride } from '../runtime/job/variables.ts';
-import { evaluateCommand, reportCommand } from '../runtime/report/next-command.ts';
-import { type Study, studySchema } from '../runtime/study/result.ts';
 
 export default class Simulate extends BaseCommand<Study> {
   static override summary = 'run a job on this machine, with as many sites as you like';
@@ -88,7 +88,7 @@ export default class Simulate extends BaseCommand<Study> {
 
   protected override async execute(): Promise<Study> {
     const { args, flags } = await this.parse(Simulate);
-    const { simulateStudy } = await import('../runtime/study/simulate-study.ts');
+    const { simulateStudy } = await import('../runtime/evaluation/baselines/simulate-study.ts');
     const view = createRunView({ quiet: this.quiet, showLogs: flags['log-config'] === 'full' });
     this.#warned = view.warned;
     const onOpen: typeof view.onOpen = (run) => {

@@ -1,4 +1,4 @@
-import type { Baselines } from '../runtime/study/result.ts';
+import type { Baselines } from '../runtime/evaluation/baselines/result.ts';
 import { interval, percent } from './figures.ts';
 import { renderTable } from './table.ts';
 

@@ -1,6 +1,6 @@
 import { type BidsSummary, showPath } from '../preprocess/bids/summary.ts';
-import { counted } from '../runtime/kernel/counted.ts';
-import { shellWord } from '../runtime/kernel/shell-word.ts';
+import { counted } from '../runtime/base/text/counted.ts';
+import { shellWord } from '../runtime/base/text/shell-word.ts';
 import { renderTable } from './table.ts';
 
 /** What `preprocess bids` made of the images, for people. */

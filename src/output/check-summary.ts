@@ -1,6 +1,6 @@
-import type { CheckResult } from '../runtime/evaluation/check-schema.ts';
-import { counted } from '../runtime/kernel/counted.ts';
-import { shownPath } from '../runtime/kernel/shown-path.ts';
+import { counted } from '../runtime/base/text/counted.ts';
+import { shownPath } from '../runtime/base/text/shown-path.ts';
+import type { CheckResult } from '../runtime/evaluation/data-check/check-schema.ts';
 import { percent } from './figures.ts';
 import { renderTable } from './table.ts';
 

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
-import type { OriginalJob } from '../runtime/admin/original-job.ts';
-import { flError } from '../runtime/kernel/errors.ts';
-import { printable } from '../runtime/kernel/printable.ts';
+import { flError } from '../runtime/base/errors/errors.ts';
+import { printable } from '../runtime/base/text/printable.ts';
+import type { OriginalJob } from '../runtime/deployment/admin/original-job.ts';
 
 /** Where a person reads and types. */
 export interface Terminal {

@@ -1,7 +1,7 @@
-import type { EgressPlan } from '../runtime/client/egress-plan.ts';
-import type { EgressReport } from '../runtime/client/egress-report.ts';
-import { counted } from '../runtime/kernel/counted.ts';
-import { timeText } from '../runtime/kernel/time-text.ts';
+import { counted } from '../runtime/base/text/counted.ts';
+import { timeText } from '../runtime/base/text/time-text.ts';
+import type { EgressPlan } from '../runtime/deployment/client/ledger/egress-plan.ts';
+import type { EgressReport } from '../runtime/deployment/client/ledger/egress-report.ts';
 import { renderTable } from './table.ts';
 
 export function renderEgress({ sums, first, last, bytes, ledger }: EgressReport): string {

@@ -1,5 +1,5 @@
-import { formatPlace, type NeuroflareError } from '../runtime/kernel/errors.ts';
-import { printable, printableDeep, printableJson } from '../runtime/kernel/printable.ts';
+import { formatPlace, type NeuroflareError } from '../runtime/base/errors/errors.ts';
+import { printable, printableDeep, printableJson } from '../runtime/base/text/printable.ts';
 
 /** Version of the JSON envelope, as nvflare's. */
 const SCHEMA_VERSION = '1';

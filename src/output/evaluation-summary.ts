@@ -1,7 +1,7 @@
+import { counted } from '../runtime/base/text/counted.ts';
+import { shownPath } from '../runtime/base/text/shown-path.ts';
 import { tumourOrNoneWords } from '../runtime/evaluation/presence.ts';
 import type { EstimateFigure, Evaluation } from '../runtime/evaluation/result.ts';
-import { counted } from '../runtime/kernel/counted.ts';
-import { shownPath } from '../runtime/kernel/shown-path.ts';
 import { interval, percent } from './figures.ts';
 import { renderTable } from './table.ts';
 

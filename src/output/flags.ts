@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
-import { ENGINE_CHOICES } from '../runtime/engine/registry.ts';
-import { DEFAULT_WORKSPACE } from '../runtime/workspace/run-index.ts';
+import { ENGINE_CHOICES } from '../runtime/job/engine-choice.ts';
+import { DEFAULT_WORKSPACE } from '../runtime/run/run-index.ts';
 
 /** Flags that several commands take and that mean the same in each. */
 

@@ -1,6 +1,6 @@
-import { formatPlace } from '../runtime/kernel/errors.ts';
-import { timeText } from '../runtime/kernel/time-text.ts';
-import type { JobMeta } from '../runtime/wire/admin.ts';
+import { formatPlace } from '../runtime/base/errors/errors.ts';
+import { timeText } from '../runtime/base/text/time-text.ts';
+import type { JobMeta } from '../runtime/network/messages/admin.ts';
 import { renderTable } from './table.ts';
 
 /** Jobs, a line each. */

@@ -1,8 +1,8 @@
-import type { JobNews } from '../runtime/admin/admin.ts';
-import { counted } from '../runtime/kernel/counted.ts';
-import { shellWord } from '../runtime/kernel/shell-word.ts';
+import { counted } from '../runtime/base/text/counted.ts';
+import { shellWord } from '../runtime/base/text/shell-word.ts';
+import type { JobNews } from '../runtime/deployment/admin/admin.ts';
+import type { JobMeta } from '../runtime/network/messages/admin.ts';
 import type { RunEvent } from '../runtime/run/events.ts';
-import type { JobMeta } from '../runtime/wire/admin.ts';
 import { duration, roundName, waitingText } from './job-text.ts';
 
 type Line = (text: string) => void;

@@ -1,4 +1,4 @@
-import { shellWord } from '../runtime/kernel/shell-word.ts';
+import { shellWord } from '../runtime/base/text/shell-word.ts';
 
 /** `poc start --service site-3`, say, as it is typed for the federation in this workspace. */
 export function pocCommand(words: readonly string[], workspace: string | undefined): string {

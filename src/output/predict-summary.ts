@@ -1,5 +1,5 @@
-import type { PredictResult } from '../runtime/evaluation/predict-schema.ts';
-import { shownPath } from '../runtime/kernel/shown-path.ts';
+import { shownPath } from '../runtime/base/text/shown-path.ts';
+import type { PredictResult } from '../runtime/evaluation/predict/predict-schema.ts';
 import { renderTable } from './table.ts';
 
 /** One line a subject, and one an image where a subject has several, for people. */

@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import { noProgress, type Progress } from '../runtime/telemetry/progress.ts';
+import { noProgress, type Progress } from '../runtime/base/logging/progress.ts';
 import { barLine } from './bar-line.ts';
 import { duration } from './job-text.ts';
 import { sizeText } from './size-text.ts';

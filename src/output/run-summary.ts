@@ -1,6 +1,6 @@
-import type { RunSummary } from '../runtime/federation/run-report.ts';
-import { counted } from '../runtime/kernel/counted.ts';
-import { shownPath } from '../runtime/kernel/shown-path.ts';
+import { counted } from '../runtime/base/text/counted.ts';
+import { shownPath } from '../runtime/base/text/shown-path.ts';
+import type { RunSummary } from '../runtime/run/run-report.ts';
 import { renderTable } from './table.ts';
 
 /** Sites shown each in a column of their own; with more, the least and the greatest. */

@@ -1,11 +1,11 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
-import type { RunCard } from '../runtime/federation/run-card.ts';
-import type { ErrorReport } from '../runtime/kernel/errors.ts';
-import { formatPlace } from '../runtime/kernel/errors.ts';
-import { printable } from '../runtime/kernel/printable.ts';
-import { shownPath } from '../runtime/kernel/shown-path.ts';
+import type { ErrorReport } from '../runtime/base/errors/errors.ts';
+import { formatPlace } from '../runtime/base/errors/errors.ts';
+import { printable } from '../runtime/base/text/printable.ts';
+import { shownPath } from '../runtime/base/text/shown-path.ts';
+import type { SimulateOptions } from '../runtime/deployment/simulator/simulate.ts';
 import type { RunEvent } from '../runtime/run/events.ts';
-import type { SimulateOptions } from '../runtime/simulator/simulate.ts';
+import type { RunCard } from '../runtime/run/run-card.ts';
 import { barLine } from './bar-line.ts';
 import { describeEngine } from './run-summary.ts';
 import { writeNote } from './terminal.ts';

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { flError } from '../runtime/kernel/errors.ts';
+import { flError } from '../runtime/base/errors/errors.ts';
 
 /** A running command's view of Ctrl-C and SIGTERM. */
 export interface Interrupt {

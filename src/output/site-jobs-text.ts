@@ -1,5 +1,5 @@
-import type { ListedJob } from '../runtime/client/at-site.ts';
-import { timeText } from '../runtime/kernel/time-text.ts';
+import { timeText } from '../runtime/base/text/time-text.ts';
+import type { ListedJob } from '../runtime/deployment/client/site-desk.ts';
 import { sizeText } from './size-text.ts';
 import { renderTable } from './table.ts';
 

@@ -1,7 +1,7 @@
 import { PARTITIONS } from '../preprocess/split/manifest.ts';
 import type { SplitResult } from '../preprocess/split/result.ts';
-import { counted } from '../runtime/kernel/counted.ts';
-import { shellWord } from '../runtime/kernel/shell-word.ts';
+import { counted } from '../runtime/base/text/counted.ts';
+import { shellWord } from '../runtime/base/text/shell-word.ts';
 import { renderTable } from './table.ts';
 
 /** Which site got how much of what, for people. */

@@ -1,4 +1,4 @@
-import type { Study } from '../runtime/wire/admin.ts';
+import type { Study } from '../runtime/network/messages/admin.ts';
 import { renderTable } from './table.ts';
 
 export function renderStudy({ name, open, sites, users }: Study): string {

@@ -1,6 +1,6 @@
-import { counted } from '../runtime/kernel/counted.ts';
-import { timeText } from '../runtime/kernel/time-text.ts';
-import type { SiteState, SystemStatus } from '../runtime/wire/admin.ts';
+import { counted } from '../runtime/base/text/counted.ts';
+import { timeText } from '../runtime/base/text/time-text.ts';
+import type { SiteState, SystemStatus } from '../runtime/network/messages/admin.ts';
 import { renderTable } from './table.ts';
 
 /** How server and sites are. */

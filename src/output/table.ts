@@ -1,4 +1,4 @@
-import { cut } from '../runtime/kernel/printable.ts';
+import { cut } from '../runtime/base/text/printable.ts';
 import { columnsOf, widthOf, wrapped } from './width.ts';
 
 /** Longer cells would push the columns after them off every screen; `--json` has them whole. */

@@ -1,4 +1,4 @@
-import { printable, printableJson } from '../runtime/kernel/printable.ts';
+import { printable, printableJson } from '../runtime/base/text/printable.ts';
 
 /** The one place that writes to the terminal: whatever else goes wrong, nobody's text is obeyed there. */
 

@@ -1,6 +1,6 @@
 import { type Command, Errors } from '@oclif/core';
-import { flError, type NeuroflareError } from '../runtime/kernel/errors.ts';
-import { didYouMean } from '../runtime/kernel/nearest.ts';
+import { flError, type NeuroflareError } from '../runtime/base/errors/errors.ts';
+import { didYouMean } from '../runtime/base/text/nearest.ts';
 
 /** What oclif says of wrong arguments, as a catalogue error with the nearest flag; undefined for every other failure. */
 export function usageError(thrown: Error, command: typeof Command): NeuroflareError | undefined {

@@ -4,13 +4,13 @@ import { Config } from '@oclif/core';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { COLUMN } from '../../src/preprocess/bids/participants.ts';
+import { ERROR_CATALOG } from '../../src/runtime/base/errors/catalog.ts';
+import { flError } from '../../src/runtime/base/errors/errors.ts';
 import { jobFileSchema } from '../../src/runtime/job/schema.ts';
-import { ERROR_CATALOG } from '../../src/runtime/kernel/catalog.ts';
-import { flError } from '../../src/runtime/kernel/errors.ts';
+import { modelSpecSchema } from '../../src/runtime/learning/models/spec.ts';
 import { clientResourcesSchema, serverResourcesSchema } from '../../src/runtime/security/policy/resources.ts';
 import { sitePolicySchema } from '../../src/runtime/security/policy/site-policy.ts';
 import { projectSchema } from '../../src/runtime/security/project/schema.ts';
-import { modelSpecSchema } from '../../src/runtime/train/models/spec.ts';
 
 const root = join(import.meta.dirname, '../..');
 const sources = globSync('src/**/*.ts', { cwd: root })

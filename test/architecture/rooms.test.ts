@@ -28,12 +28,12 @@ function cruise(room: string, source: string): string {
 
 describe('rooms', () => {
   it.each([
-    ['an import upwards', 'src/runtime/tensors', "import '../../federation/round.ts';", 'layer-1'],
+    ['an import upwards', 'src/runtime/run', "import '../../federation/round.ts';", 'layer-2'],
     [
       'an import of a neighbour',
-      'src/runtime/engine',
-      "import '../../store/journal.ts';",
-      'neighbours-of-src/runtime/engine',
+      'src/runtime/deployment/client',
+      "import '../../server/serve.ts';",
+      'neighbours-of-src/runtime/deployment/client',
     ],
     [
       'a federated word in preprocess',
@@ -43,7 +43,7 @@ describe('rooms', () => {
     ],
     [
       'sharp outside preprocess',
-      'src/runtime/train',
+      'src/runtime/learning',
       "import 'sharp';",
       'owner-of-^(sharp|nifti-reader-js)$',
     ],
@@ -61,7 +61,7 @@ describe('rooms', () => {
     ],
     [
       'the X.509 library outside security',
-      'src/runtime/store',
+      'src/runtime/network',
       "import '@peculiar/x509';",
       'owner-of-^(@peculiar/|reflect-metadata)',
     ],
@@ -79,7 +79,9 @@ describe('rooms', () => {
 
   it('are all in the table', () => {
     const listed = new Set(LAYERS.flat());
-    const rooms = readdirSync(join(root, 'src/runtime')).map((name) => `src/runtime/${name}`);
-    expect(rooms.filter((room) => !listed.has(room))).toEqual([]);
+    const folders = ['src/runtime', 'src/runtime/deployment'].flatMap((parent) =>
+      readdirSync(join(root, parent)).map((name) => `${parent}/${name}`),
+    );
+    expect(folders.filter((folder) => !listed.has(folder))).toEqual(['src/runtime/deployment']);
   });
 });

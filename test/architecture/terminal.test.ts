@@ -12,13 +12,14 @@ const WRITERS: Readonly<Record<string, string>> = {
   'output/run-view.ts': 'bars: names of sites, which are plain, and lines that were made printable',
   'output/progress-view.ts': 'bars: a word of its own and numbers',
   'output/confirm.ts': 'a question that was made printable',
-  'runtime/telemetry/log-file.ts': 'a path of its own',
+  'runtime/base/logging/log-file.ts': 'a path of its own',
   'runtime/site/executor/task-loop.ts': 'takes the place of stdout where scripts run',
   'runtime/site/script/traces.ts': 'looks for listeners that a script has left, and writes nothing',
-  'runtime/train/trainer/eager-fallback.ts': 'runs where scripts run',
-  'runtime/train/dataset/open-dataset.ts': 'runs where scripts run',
-  'runtime/engine/ort/probe-gpu-entry.ts': 'a process of its own, whose words are read and shown as a reason',
-  'runtime/engine/install/check-binding.ts': 'the source of another program',
+  'runtime/learning/trainer/eager-fallback.ts': 'runs where scripts run',
+  'runtime/learning/dataset/open-dataset.ts': 'runs where scripts run',
+  'runtime/learning/engine/ort/probe-gpu-entry.ts':
+    'a process of its own, whose words are read and shown as a reason',
+  'runtime/learning/engine/install/check-binding.ts': 'the source of another program',
 };
 
 function sources(): string[] {

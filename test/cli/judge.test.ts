@@ -7,8 +7,8 @@ import { evaluationSchema } from '../../src/runtime/evaluation/result.ts';
 import { runCli, runJson } from '../support/cli.ts';
 import { makeFederation } from '../support/federation-kits.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { spotSlice, subjectsOf, writeTree } from '../unit/learning/bids-tree.ts';
 import { headPicture, toPng } from '../unit/preprocess/image/made-pictures.ts';
-import { spotSlice, subjectsOf, writeTree } from '../unit/train/bids-tree.ts';
 
 /** Slices with a bright or a dark spot somewhere: nothing but the spot tells the classes apart. */
 const cwd = tempFolder();

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import { sha256 } from '../../src/runtime/base/digest.ts';
 import { runJson } from '../support/cli.ts';
 import { RecordedFederation } from '../support/recorded-federation.ts';
 import { finalModel, latestRun } from '../support/run-files.ts';

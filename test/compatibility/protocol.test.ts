@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { errorReport } from '../../src/runtime/network/messages/shapes.ts';
 import { openKit } from '../../src/runtime/security/kit/open.ts';
-import { errorReport } from '../../src/runtime/wire/shapes.ts';
 import { runJson } from '../support/cli.ts';
 import { writeJob } from '../support/job-folder.ts';
 import { LiveFederation, type LiveKits, makeLiveKits, PROJECT_ADMIN } from '../support/live-federation.ts';

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import { sha256 } from '../../src/runtime/base/digest.ts';
 import { runCli, runJson } from '../support/cli.ts';
 import { RecordedFederation } from '../support/recorded-federation.ts';
 import { finalModel, latestRun, runsOf } from '../support/run-files.ts';

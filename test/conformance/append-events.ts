@@ -1,7 +1,7 @@
 // usage: append-events.ts MODULE FUNCTION PLACE JOB
 // Appends numbered events to a job's journal until it is killed, and prints the number of each that was acknowledged.
 import { writeSync } from 'node:fs';
-import type { ServerStore } from '../../src/runtime/store/server-store.ts';
+import type { ServerStore } from '../../src/runtime/deployment/store/server-store.ts';
 import { numbered } from '../support/job-records.ts';
 
 const [module = '', name = '', place = '', job = ''] = process.argv.slice(2);

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { sha256 } from '../../src/runtime/base/digest.ts';
 import type { Channel, SiteAnswer, SiteTask } from '../../src/runtime/federation/channel.ts';
-import { sha256 } from '../../src/runtime/kernel/digest.ts';
 import type { FileRef } from '../../src/runtime/run/events.ts';
-import type { RunFolder } from '../../src/runtime/workspace/run-folder.ts';
+import type { RunFolder } from '../../src/runtime/run/run-folder.ts';
 import { readModel } from '../support/model-files.ts';
 
 /** A channel with its sites, ready to work; model 0 is one float32 array `weights` of four numbers. */

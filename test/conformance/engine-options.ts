@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CompiledModel, CompileOptions, Engine, LossOptions } from '../../src/runtime/engine/engine.ts';
-import { makeEngine } from '../../src/runtime/engine/registry.ts';
-import { tf, tfl } from '../../src/runtime/engine/tfjs.ts';
-import type { ParamSet } from '../../src/runtime/tensors/nd-array.ts';
+import type { ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
+import type {
+  CompiledModel,
+  CompileOptions,
+  Engine,
+  LossOptions,
+} from '../../src/runtime/learning/engine/engine.ts';
+import { makeEngine } from '../../src/runtime/learning/engine/registry.ts';
+import { tf, tfl } from '../../src/runtime/learning/engine/tfjs.ts';
 import { BATCH, batch, parameterDifference, SIZE, tinyModel } from './training.ts';
 
 const SGD: CompileOptions = { batchSize: BATCH, optimizer: { kind: 'sgd' } };

@@ -1,7 +1,7 @@
 import { describe, it } from 'vitest';
-import { createOrtEngine } from '../../src/runtime/engine/ort/ort-engine.ts';
-import { loadNativeRuntime, loadWasmRuntime } from '../../src/runtime/engine/ort/runtime.ts';
-import { makeEngine } from '../../src/runtime/engine/registry.ts';
+import { createOrtEngine } from '../../src/runtime/learning/engine/ort/ort-engine.ts';
+import { loadNativeRuntime, loadWasmRuntime } from '../../src/runtime/learning/engine/ort/runtime.ts';
+import { makeEngine } from '../../src/runtime/learning/engine/registry.ts';
 import { describeEngine } from './engine.ts';
 import { describeEngineOptions } from './engine-options.ts';
 

@@ -1,9 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CompiledModel, CompileOptions, Engine, TrainBatch } from '../../src/runtime/engine/engine.ts';
-import { makeEngine } from '../../src/runtime/engine/registry.ts';
-import { tf, tfl } from '../../src/runtime/engine/tfjs.ts';
-import { createRandom } from '../../src/runtime/kernel/random.ts';
-import type { ParamSet } from '../../src/runtime/tensors/nd-array.ts';
+import { createRandom } from '../../src/runtime/base/random.ts';
+import type { ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
+import type {
+  CompiledModel,
+  CompileOptions,
+  Engine,
+  TrainBatch,
+} from '../../src/runtime/learning/engine/engine.ts';
+import { makeEngine } from '../../src/runtime/learning/engine/registry.ts';
+import { tf, tfl } from '../../src/runtime/learning/engine/tfjs.ts';
 import { plainCnn, residualCnn } from './fixture-models.ts';
 import { BATCH, batch, difference, parameterDifference, SIZE, tinyModel } from './training.ts';
 

@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { SiteJobFolder } from '../../src/runtime/client/client-folder.ts';
-import { sha256File } from '../../src/runtime/kernel/digest.ts';
+import { sha256File } from '../../src/runtime/base/digest.ts';
+import type { SiteJobFolder } from '../../src/runtime/deployment/client/memory/client-folder.ts';
 import type {
   Executor,
   TaskEvent,
@@ -13,7 +13,7 @@ import type {
 import { readModel } from '../support/model-files.ts';
 import { makeJobFolder, orderFor, scriptWith, watching } from '../support/script-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { spotSlice, subjectsOf, writeTree } from '../unit/train/bids-tree.ts';
+import { spotSlice, subjectsOf, writeTree } from '../unit/learning/bids-tree.ts';
 
 export interface MakeOptions {
   readonly startLimit?: number;

@@ -1,5 +1,5 @@
-import { groupNormalization } from '../../src/runtime/engine/layers/group-normalization.ts';
-import { tfl } from '../../src/runtime/engine/tfjs.ts';
+import { groupNormalization } from '../../src/runtime/learning/engine/layers/group-normalization.ts';
+import { tfl } from '../../src/runtime/learning/engine/tfjs.ts';
 
 type Layer = tfl.layers.Layer;
 type SymbolicTensor = tfl.SymbolicTensor;

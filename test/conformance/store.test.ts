@@ -6,7 +6,7 @@ const folder = tempFolder();
 let count = 0;
 
 describeStore('in SQLite', {
-  module: new URL('../../src/runtime/store/sqlite/sqlite-store.ts', import.meta.url).href,
+  module: new URL('../../src/runtime/deployment/store/sqlite/sqlite-store.ts', import.meta.url).href,
   open: 'openSqliteStore',
   make: () => {
     count += 1;

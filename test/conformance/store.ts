@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import { sha256 } from '../../src/runtime/base/digest.ts';
+import type { JobRecord, ServerStore } from '../../src/runtime/deployment/store/server-store.ts';
+import type { Study } from '../../src/runtime/network/messages/admin.ts';
 import type { RunEvent } from '../../src/runtime/run/events.ts';
-import type { JobRecord, ServerStore } from '../../src/runtime/store/server-store.ts';
-import type { Study } from '../../src/runtime/wire/admin.ts';
 import { jobRecord, numbered } from '../support/job-records.ts';
 
 /** A store that can be opened again and again; it is empty at first. */

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { createEngine } from '../../src/runtime/engine/registry.ts';
-import { sha256 } from '../../src/runtime/kernel/digest.ts';
-import { createRandom } from '../../src/runtime/kernel/random.ts';
+import { sha256 } from '../../src/runtime/base/digest.ts';
+import { createRandom } from '../../src/runtime/base/random.ts';
+import { createEngine } from '../../src/runtime/learning/engine/registry.ts';
 import { plainCnn, residualCnn } from './fixture-models.ts';
 
 /** Trains both models a few steps and returns a digest of all parameters: same bits, same digest. */

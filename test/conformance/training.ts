@@ -1,7 +1,7 @@
-import type { TrainBatch } from '../../src/runtime/engine/engine.ts';
-import { tfl } from '../../src/runtime/engine/tfjs.ts';
-import { createRandom } from '../../src/runtime/kernel/random.ts';
-import type { ParamSet } from '../../src/runtime/tensors/nd-array.ts';
+import { createRandom } from '../../src/runtime/base/random.ts';
+import type { ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
+import type { TrainBatch } from '../../src/runtime/learning/engine/engine.ts';
+import { tfl } from '../../src/runtime/learning/engine/tfjs.ts';
 
 /** Side of the images, and how many there are in a batch. */
 export const SIZE = 16;

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { resumeJob } from '../../src/runtime/admin/resume.ts';
+import { resumeJob } from '../../src/runtime/deployment/admin/resume.ts';
+import { verifyChainedLog } from '../../src/runtime/security/logs/chained-log.ts';
 import { untilParentEnds } from '../../src/runtime/security/policy/death-signal.ts';
 import { findLogs } from '../../src/runtime/security/verify-logs.ts';
-import { verifyChainedLog } from '../../src/runtime/store/chained-log.ts';
 import { TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
 import { until } from '../support/live-federation.ts';
 import { ProcessFederation } from '../support/process-federation.ts';

@@ -200,7 +200,7 @@ describe('a damaged file of a server', () => {
 
   async function blobsOf(id: string) {
     const database = join(federation.state, 'state.db');
-    const { openSqliteStore } = await import('../../src/runtime/store/sqlite/sqlite-store.ts');
+    const { openSqliteStore } = await import('../../src/runtime/deployment/store/sqlite/sqlite-store.ts');
     const store = await openSqliteStore(database);
     const events = (await store.events(id, 0, 100)).map(({ event }) => event);
     await store.close();

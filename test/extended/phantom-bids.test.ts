@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generatePhantom } from '../../src/preprocess/phantom/generate.ts';
-import { noProgress } from '../../src/runtime/telemetry/progress.ts';
+import { noProgress } from '../../src/runtime/base/logging/progress.ts';
 
 /** The official validator (PyPI: bids-validator-deno), named by the environment or on the PATH. */
 const validator = findValidator();

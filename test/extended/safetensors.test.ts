@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ParamSet } from '../../src/runtime/tensors/nd-array.ts';
-import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/tensors/safetensors.ts';
+import type { ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/base/tensors/safetensors.ts';
 import { PYTHON, python } from '../support/python.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

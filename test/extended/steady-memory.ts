@@ -1,8 +1,8 @@
 // Trains 2,000 steps and prints, as JSON, what the process held after each quarter: resident memory in MB, tensors of tfjs.
 // usage: node --expose-gc test/extended/steady-memory.ts native|wasm
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeOrtBuild } from '../../src/runtime/engine/registry.ts';
-import { tf } from '../../src/runtime/engine/tfjs.ts';
+import { makeOrtBuild } from '../../src/runtime/learning/engine/registry.ts';
+import { tf } from '../../src/runtime/learning/engine/tfjs.ts';
 import { residualCnn } from '../conformance/fixture-models.ts';
 
 const STEPS = 2000;

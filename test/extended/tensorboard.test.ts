@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { encodeEvents } from '../../src/runtime/report/tensorboard/event-file.ts';
+import { encodeEvents } from '../../src/runtime/evaluation/report/tensorboard/event-file.ts';
 import { PYTHON, python } from '../support/python.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createEngine } from '../../src/runtime/engine/registry.ts';
+import { createEngine } from '../../src/runtime/learning/engine/registry.ts';
 import { describeEngine } from '../conformance/engine.ts';
 import { describeEngineOptions } from '../conformance/engine-options.ts';
 

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { type SimulateOptions, simulate } from '../../src/runtime/deployment/simulator/simulate.ts';
 import type { RunEvent } from '../../src/runtime/run/events.ts';
-import { type SimulateOptions, simulate } from '../../src/runtime/simulator/simulate.ts';
 import { TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
 import { finalModel, leftovers } from '../support/run-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';

@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { centredAffine } from '../../src/preprocess/nifti/affine.ts';
 import { reorient } from '../../src/preprocess/nifti/orient.ts';
 import { encodeNifti } from '../../src/preprocess/nifti/write.ts';
-import { createRandom, type Random } from '../../src/runtime/kernel/random.ts';
-import { applyWindow, findWindow } from '../../src/runtime/train/dataset/intensity.ts';
-import { readPictures } from '../../src/runtime/train/dataset/pictures.ts';
+import { applyWindow, findWindow } from '../../src/preprocess/picture/intensity.ts';
+import { readPictures } from '../../src/preprocess/picture/pictures.ts';
+import { createRandom, type Random } from '../../src/runtime/base/random.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 type Shape = readonly [number, number, number];

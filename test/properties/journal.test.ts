@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openJournal, readJournal } from '../../src/runtime/store/journal.ts';
+import { openJournal, readJournal } from '../../src/runtime/run/journal.ts';
 import { ANYTHING } from '../support/record-forms.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../src/runtime/kernel/random.ts';
+import { createRandom } from '../../src/runtime/base/random.ts';
 import type { RunEvent } from '../../src/runtime/run/events.ts';
 import type { RunHistory } from '../../src/runtime/run/history.ts';
 import { liveFiles } from '../../src/runtime/run/live-files.ts';

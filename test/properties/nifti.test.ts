@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { centredAffine } from '../../src/preprocess/nifti/affine.ts';
 import { decodeNifti } from '../../src/preprocess/nifti/read.ts';
 import { encodeNifti } from '../../src/preprocess/nifti/write.ts';
-import { NeuroflareError } from '../../src/runtime/kernel/errors.ts';
+import { NeuroflareError } from '../../src/runtime/base/errors/errors.ts';
 
 const SHAPE = [3, 2, 2] as const;
 const IMAGE = encodeNifti({

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseParticipants } from '../../src/preprocess/bids/participants.ts';
-import { NeuroflareError } from '../../src/runtime/kernel/errors.ts';
+import { NeuroflareError } from '../../src/runtime/base/errors/errors.ts';
 
 /** What may stand in a cell: no tab, no line break. */
 const cell = fc

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Answer, Federation, Workflow } from '../../src/runtime/algorithms/workflow.ts';
+import type { Answer, Federation, Workflow } from '../../src/runtime/federation/workflow.ts';
 import type { Payload, RunEvent } from '../../src/runtime/run/events.ts';
-import type { Journal } from '../../src/runtime/store/journal.ts';
+import type { Journal } from '../../src/runtime/run/journal.ts';
 import { type FakeRun, startFakeRun } from '../support/fake-run.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NeuroflareError } from '../../src/runtime/kernel/errors.ts';
-import { checkParams, checkSameForm } from '../../src/runtime/tensors/check-params.ts';
-import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/tensors/safetensors.ts';
-import { openTensorFile } from '../../src/runtime/tensors/tensor-file.ts';
+import { NeuroflareError } from '../../src/runtime/base/errors/errors.ts';
+import { checkParams, checkSameForm } from '../../src/runtime/base/tensors/check-params.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/base/tensors/safetensors.ts';
+import { openTensorFile } from '../../src/runtime/base/tensors/tensor-file.ts';
 import { paramSet } from '../support/param-sets.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

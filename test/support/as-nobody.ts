@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PACKAGE_ROOT } from '../../src/runtime/kernel/package-root.ts';
+import { PACKAGE_ROOT } from '../../src/runtime/base/files/package-root.ts';
 
 /** User and group that own nothing. */
 export const NOBODY = 65_534;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createRandom, type Random } from '../../src/runtime/kernel/random.ts';
-import { isFinished } from '../../src/runtime/wire/admin.ts';
+import { createRandom, type Random } from '../../src/runtime/base/random.ts';
+import { isFinished } from '../../src/runtime/network/messages/admin.ts';
 import { TINY_SCRIPT, writeJob } from './job-folder.ts';
 import { LIMITS } from './limits.ts';
 import { ProcessFederation } from './process-federation.ts';

@@ -1,4 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { sha256 } from '../../src/runtime/base/digest.ts';
+import type { ErrorReport } from '../../src/runtime/base/errors/errors.ts';
+import { writeFileAtomic } from '../../src/runtime/base/files/files.ts';
+import { createRandom } from '../../src/runtime/base/random.ts';
+import type { ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/base/tensors/safetensors.ts';
 import type {
   AnswerListener,
   Channel,
@@ -6,14 +12,8 @@ import type {
   SiteTask,
   Verdict,
 } from '../../src/runtime/federation/channel.ts';
-import { sha256 } from '../../src/runtime/kernel/digest.ts';
-import type { ErrorReport } from '../../src/runtime/kernel/errors.ts';
-import { createRandom } from '../../src/runtime/kernel/random.ts';
 import type { AcceptedResult, FileRef } from '../../src/runtime/run/events.ts';
-import type { ParamSet } from '../../src/runtime/tensors/nd-array.ts';
-import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/tensors/safetensors.ts';
-import { writeFileAtomic } from '../../src/runtime/workspace/files.ts';
-import { type RunFolder, statePath, updatePath } from '../../src/runtime/workspace/run-folder.ts';
+import { type RunFolder, statePath, updatePath } from '../../src/runtime/run/run-folder.ts';
 
 /** What a pretended site does with a task. */
 export type Reply =

@@ -1,16 +1,16 @@
 import { mkdirSync } from 'node:fs';
-import { WORKFLOWS } from '../../src/runtime/algorithms/registry.ts';
-import type { Workflow } from '../../src/runtime/algorithms/workflow.ts';
 import { type Coordinator, createCoordinator } from '../../src/runtime/federation/coordinator.ts';
 import type { CoordinatorRules } from '../../src/runtime/federation/coordinator-rules.ts';
 import { keepInitialModel } from '../../src/runtime/federation/initial-model.ts';
-import { folderFiles } from '../../src/runtime/federation/run-files.ts';
+import { WORKFLOWS } from '../../src/runtime/federation/registry.ts';
+import type { Workflow } from '../../src/runtime/federation/workflow.ts';
 import type { WorkflowType } from '../../src/runtime/job/workflow-options.ts';
 import type { RunEvent } from '../../src/runtime/run/events.ts';
 import { type ClosedRound, newHistory, type RunHistory, record } from '../../src/runtime/run/history.ts';
+import { type Journal, openJournal, readJournal } from '../../src/runtime/run/journal.ts';
+import { folderFiles } from '../../src/runtime/run/run-files.ts';
+import { type RunFolder, runFolder } from '../../src/runtime/run/run-folder.ts';
 import { RUN_EVENTS } from '../../src/runtime/run/stored-event.ts';
-import { type Journal, openJournal, readJournal } from '../../src/runtime/store/journal.ts';
-import { type RunFolder, runFolder } from '../../src/runtime/workspace/run-folder.ts';
 import { FakeChannel, type FakeChannelOptions } from './fake-channel.ts';
 import { float32 } from './param-sets.ts';
 

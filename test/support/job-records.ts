@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import { sha256 } from '../../src/runtime/base/digest.ts';
+import type { JobRecord } from '../../src/runtime/deployment/store/server-store.ts';
 import type { RunEvent } from '../../src/runtime/run/events.ts';
-import type { JobRecord } from '../../src/runtime/store/server-store.ts';
 
 /** A job as a server would keep it. */
 export function jobRecord(over: Partial<JobRecord> = {}): JobRecord {

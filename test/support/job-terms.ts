@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { sha256 } from '../../src/runtime/kernel/digest.ts';
-import type { JobTerms } from '../../src/runtime/wire/terms.ts';
+import { sha256 } from '../../src/runtime/base/digest.ts';
+import type { JobTerms } from '../../src/runtime/network/messages/terms.ts';
 
 /** What a submitter of the project `brain` signs of the tiny job. */
 export function jobTerms(over: Partial<JobTerms> = {}): JobTerms {

@@ -1,17 +1,17 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { Admin } from '../../src/runtime/admin/admin.ts';
-import { downloadJob } from '../../src/runtime/admin/download-job.ts';
-import { type SubmitOptions, submitJob } from '../../src/runtime/admin/submit.ts';
-import { watchJob } from '../../src/runtime/admin/watch-job.ts';
-import { type ClientOptions, runClient } from '../../src/runtime/client/run-client.ts';
+import { noProgress } from '../../src/runtime/base/logging/progress.ts';
+import { Admin } from '../../src/runtime/deployment/admin/admin.ts';
+import { downloadJob } from '../../src/runtime/deployment/admin/download-job.ts';
+import { type SubmitOptions, submitJob } from '../../src/runtime/deployment/admin/submit.ts';
+import { watchJob } from '../../src/runtime/deployment/admin/watch-job.ts';
+import { type ClientOptions, runClient } from '../../src/runtime/deployment/client/run-client.ts';
+import { serve } from '../../src/runtime/deployment/server/serve.ts';
+import type { JobMeta } from '../../src/runtime/network/messages/admin.ts';
 import { openKit } from '../../src/runtime/security/kit/open.ts';
 import { projectSchema } from '../../src/runtime/security/project/schema.ts';
 import { provision } from '../../src/runtime/security/provision.ts';
-import { serve } from '../../src/runtime/server/serve.ts';
-import { noProgress } from '../../src/runtime/telemetry/progress.ts';
-import type { JobMeta } from '../../src/runtime/wire/admin.ts';
 import { LIMITS } from './limits.ts';
 
 export const PROJECT_ADMIN = 'ann@example.org';

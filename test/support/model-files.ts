@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ParamSet } from '../../src/runtime/tensors/nd-array.ts';
-import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/tensors/safetensors.ts';
+import type { ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/base/tensors/safetensors.ts';
 
 export async function readModel(path: string): Promise<ParamSet> {
   return decodeSafetensors(await readFile(path), path);

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import { sha256 } from '../../src/runtime/base/digest.ts';
+import type { ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
+import { encodeSafetensors } from '../../src/runtime/base/tensors/safetensors.ts';
+import type { AssignedTask, Assignment, Decision } from '../../src/runtime/network/messages/site.ts';
+import type { SignedJob } from '../../src/runtime/network/messages/terms.ts';
 import { openKit } from '../../src/runtime/security/kit/open.ts';
-import type { ParamSet } from '../../src/runtime/tensors/nd-array.ts';
-import { encodeSafetensors } from '../../src/runtime/tensors/safetensors.ts';
-import type { AssignedTask, Assignment, Decision } from '../../src/runtime/wire/site.ts';
-import type { SignedJob } from '../../src/runtime/wire/terms.ts';
 import { type LiveKits, until } from './live-federation.ts';
 import { bodyOf } from './tls-server.ts';
 

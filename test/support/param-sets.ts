@@ -5,7 +5,7 @@ import {
   elementCount,
   type NdArray,
   type ParamSet,
-} from '../../src/runtime/tensors/nd-array.ts';
+} from '../../src/runtime/base/tensors/nd-array.ts';
 
 export const dtype: fc.Arbitrary<DType> = fc.constantFrom(...(Object.keys(DTYPES) as DType[]));
 export const shape = fc.array(fc.nat(4), { maxLength: 3 });

@@ -3,11 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Admin } from '../../src/runtime/admin/admin.ts';
-import { submitJob } from '../../src/runtime/admin/submit.ts';
-import { watchJob } from '../../src/runtime/admin/watch-job.ts';
+import { Admin } from '../../src/runtime/deployment/admin/admin.ts';
+import { submitJob } from '../../src/runtime/deployment/admin/submit.ts';
+import { watchJob } from '../../src/runtime/deployment/admin/watch-job.ts';
+import type { JobMeta } from '../../src/runtime/network/messages/admin.ts';
 import { openKit } from '../../src/runtime/security/kit/open.ts';
-import type { JobMeta } from '../../src/runtime/wire/admin.ts';
 import { LIMITS } from './limits.ts';
 import { type LiveKits, makeLiveKits, PROJECT_ADMIN, until } from './live-federation.ts';
 

@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import { sha256 } from '../../src/runtime/base/digest.ts';
+import type { ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/base/tensors/safetensors.ts';
+import { HEADER } from '../../src/runtime/network/messages/protocol.ts';
+import {
+  type Assignment,
+  assignment,
+  sessionAnswer,
+  verdictAnswer,
+} from '../../src/runtime/network/messages/site.ts';
+import { Connection } from '../../src/runtime/network/transfer/connection.ts';
 import { openKit } from '../../src/runtime/security/kit/open.ts';
-import type { ParamSet } from '../../src/runtime/tensors/nd-array.ts';
-import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/tensors/safetensors.ts';
-import { Connection } from '../../src/runtime/transport/connection.ts';
-import { HEADER } from '../../src/runtime/wire/protocol.ts';
-import { type Assignment, assignment, sessionAnswer, verdictAnswer } from '../../src/runtime/wire/site.ts';
 import { LIMITS } from './limits.ts';
 import type { LiveKits } from './live-federation.ts';
 

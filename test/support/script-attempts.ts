@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { SiteJobFolder } from '../../src/runtime/client/client-folder.ts';
+import type { SiteJobFolder } from '../../src/runtime/deployment/client/memory/client-folder.ts';
 import type { WallPolicy } from '../../src/runtime/security/policy/job-walls.ts';
 import type { TaskEvent } from '../../src/runtime/site/executor/executor.ts';
 import { ProcessExecutor } from '../../src/runtime/site/executor/process-executor.ts';

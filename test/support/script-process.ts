@@ -1,10 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { clientFolder, type SiteJobFolder } from '../../src/runtime/client/client-folder.ts';
-import { sha256 } from '../../src/runtime/kernel/digest.ts';
+import { sha256 } from '../../src/runtime/base/digest.ts';
+import { encodeSafetensors } from '../../src/runtime/base/tensors/safetensors.ts';
+import {
+  clientFolder,
+  type SiteJobFolder,
+} from '../../src/runtime/deployment/client/memory/client-folder.ts';
 import type { TaskWatch } from '../../src/runtime/site/executor/executor.ts';
 import type { TaskOrder } from '../../src/runtime/site/executor/messages.ts';
-import { encodeSafetensors } from '../../src/runtime/tensors/safetensors.ts';
 import { LIMITS } from './limits.ts';
 import { float32 } from './param-sets.ts';
 

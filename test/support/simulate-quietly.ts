@@ -1,4 +1,4 @@
-import { type SimulateOptions, simulate } from '../../src/runtime/simulator/simulate.ts';
+import { type SimulateOptions, simulate } from '../../src/runtime/deployment/simulator/simulate.ts';
 
 /** Simulates a job on the cpu engine, and says nothing of it. Returns the folder of the run. */
 export async function simulateQuietly(

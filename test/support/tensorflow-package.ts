@@ -1,7 +1,7 @@
 import { cpSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { TENSORFLOW_PACKAGES } from '../../src/runtime/engine/eager/tensorflow-package.ts';
+import { TENSORFLOW_PACKAGES } from '../../src/runtime/learning/engine/eager/tensorflow-package.ts';
 
 const root = join(import.meta.dirname, '../..');
 

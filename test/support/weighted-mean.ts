@@ -1,6 +1,6 @@
-import { reduce } from '../../src/runtime/algorithms/reduce.ts';
-import type { Contribution } from '../../src/runtime/algorithms/reducer.ts';
-import { REDUCERS } from '../../src/runtime/algorithms/registry.ts';
+import { reduce } from '../../src/runtime/federation/reduce.ts';
+import type { Contribution } from '../../src/runtime/federation/reducer.ts';
+import { REDUCERS } from '../../src/runtime/federation/registry.ts';
 
 /** The mean of models, at `target`. Returns its SHA-256. */
 export async function weightedMean({

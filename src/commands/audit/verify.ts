@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
-import { counted } from '../../runtime/kernel/counted.ts';
-import { flError } from '../../runtime/kernel/errors.ts';
-import { timeText } from '../../runtime/kernel/time-text.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
+import { timeText } from '../../runtime/base/text/time-text.ts';
 import { logReportSchema } from '../../runtime/security/verify-logs.ts';
 
 const resultSchema = z.array(logReportSchema);
@@ -35,7 +35,7 @@ export default class AuditVerify extends BaseCommand<Result> {
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(AuditVerify);
     const { findLogs } = await import('../../runtime/security/verify-logs.ts');
-    const { verifyChainedLog } = await import('../../runtime/store/chained-log.ts');
+    const { verifyChainedLog } = await import('../../runtime/security/logs/chained-log.ts');
     const { paths, isSigned, ends } = await findLogs(args.path, { root: flags.root, signer: flags.signer });
     if (flags.head !== undefined && paths.length > 1)
       throw flError('NF_USAGE', { message: '--head is of one log: name its file, and --root.' });

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
-import { shellWord } from '../../runtime/kernel/shell-word.ts';
+import { shellWord } from '../../runtime/base/text/shell-word.ts';
 
 const resultSchema = z.object({
   folder: z.string(),

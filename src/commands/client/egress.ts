@@ -2,8 +2,8 @@ import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { renderEgress, renderEgressPlan } from '../../output/egress-text.ts';
-import { egressPlanSchema } from '../../runtime/client/egress-plan.ts';
-import { egressSchema } from '../../runtime/client/egress-report.ts';
+import { egressPlanSchema } from '../../runtime/deployment/client/ledger/egress-plan.ts';
+import { egressSchema } from '../../runtime/deployment/client/ledger/egress-report.ts';
 
 const resultSchema = z.union([egressSchema, egressPlanSchema]);
 type Result = z.output<typeof resultSchema>;
@@ -30,13 +30,13 @@ export default class ClientEgress extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(ClientEgress);
-    const { folderOf } = await import('../../runtime/client/at-site.ts');
+    const { folderOf } = await import('../../runtime/deployment/client/site-desk.ts');
     const folder = folderOf({ kitDir: args.kit, workDir: flags.work });
     if (flags.plan === undefined) {
-      const { reportEgress } = await import('../../runtime/client/egress-report.ts');
+      const { reportEgress } = await import('../../runtime/deployment/client/ledger/egress-report.ts');
       return reportEgress(folder, { job: flags.job });
     }
-    const { planEgress } = await import('../../runtime/client/egress-plan.ts');
+    const { planEgress } = await import('../../runtime/deployment/client/ledger/egress-plan.ts');
     const { readSitePolicy } = await import('../../runtime/security/kit/local-files.ts');
     return planEgress(flags.plan, { folder, policy: await readSitePolicy(args.kit) });
   }

@@ -2,8 +2,8 @@ import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { PROXY_SUMMARY } from '../../output/flags.ts';
-import { ENGINE_CHOICES } from '../../runtime/engine/registry.ts';
-import { letBuffersPass } from '../../runtime/kernel/collector.ts';
+import { letBuffersPass } from '../../runtime/base/threads/let-buffers-pass.ts';
+import { ENGINE_CHOICES } from '../../runtime/job/engine-choice.ts';
 
 const resultSchema = z.object({ stopped: z.boolean() });
 type Result = z.output<typeof resultSchema>;
@@ -32,7 +32,7 @@ export default class ClientStart extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(ClientStart);
-    const { runClient } = await import('../../runtime/client/run-client.ts');
+    const { runClient } = await import('../../runtime/deployment/client/run-client.ts');
     letBuffersPass();
     const run = () =>
       runClient({

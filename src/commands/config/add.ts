@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
-import { shellWord } from '../../runtime/kernel/shell-word.ts';
+import { shellWord } from '../../runtime/base/text/shell-word.ts';
 import { type KitSummary, kitSchema, kitSummary } from '../../runtime/security/summary.ts';
 
 export default class ConfigAdd extends BaseCommand<KitSummary> {
@@ -22,7 +22,7 @@ export default class ConfigAdd extends BaseCommand<KitSummary> {
   protected override async execute(): Promise<KitSummary> {
     const { args, flags } = await this.parse(ConfigAdd);
     const { addKit } = await import('../../runtime/security/kit-registry.ts');
-    const { userConfigPath } = await import('../../runtime/workspace/config-file.ts');
+    const { userConfigPath } = await import('../../runtime/base/files/config-file.ts');
     return kitSummary(await addKit(userConfigPath(), { ...args, force: flags.force }));
   }
 

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
-import { counted } from '../../runtime/kernel/counted.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
 import { type KitSummary, kitSchema, kitSummary } from '../../runtime/security/summary.ts';
 
 export default class ConfigInspect extends BaseCommand<KitSummary> {
@@ -19,7 +19,7 @@ export default class ConfigInspect extends BaseCommand<KitSummary> {
   protected override async execute(): Promise<KitSummary> {
     const { args } = await this.parse(ConfigInspect);
     const { inspectKit } = await import('../../runtime/security/kit-registry.ts');
-    const { userConfigPath } = await import('../../runtime/workspace/config-file.ts');
+    const { userConfigPath } = await import('../../runtime/base/files/config-file.ts');
     return kitSummary(await inspectKit(userConfigPath(), args.kit));
   }
 

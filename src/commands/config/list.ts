@@ -14,7 +14,7 @@ export default class ConfigList extends BaseCommand<Result> {
   protected override async execute(): Promise<Result> {
     await this.parse(ConfigList);
     const { listKits } = await import('../../runtime/security/kit-registry.ts');
-    const { userConfigPath } = await import('../../runtime/workspace/config-file.ts');
+    const { userConfigPath } = await import('../../runtime/base/files/config-file.ts');
     return (await listKits(userConfigPath())).map(kitSummary);
   }
 

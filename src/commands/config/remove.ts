@@ -14,7 +14,7 @@ export default class ConfigRemove extends BaseCommand<Result> {
   protected override async execute(): Promise<Result> {
     const { args } = await this.parse(ConfigRemove);
     const { removeKit } = await import('../../runtime/security/kit-registry.ts');
-    const { userConfigPath } = await import('../../runtime/workspace/config-file.ts');
+    const { userConfigPath } = await import('../../runtime/base/files/config-file.ts');
     const { path, wasActive } = await removeKit(userConfigPath(), args.id);
     return { id: args.id, path, was_active: wasActive };
   }

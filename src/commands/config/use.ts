@@ -14,7 +14,7 @@ export default class ConfigUse extends BaseCommand<Result> {
   protected override async execute(): Promise<Result> {
     const { args } = await this.parse(ConfigUse);
     const { useKit } = await import('../../runtime/security/kit-registry.ts');
-    const { userConfigPath } = await import('../../runtime/workspace/config-file.ts');
+    const { userConfigPath } = await import('../../runtime/base/files/config-file.ts');
     await useKit(userConfigPath(), args.id);
     return { active: args.id };
   }

@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
 import { renderTable } from '../../output/table.ts';
-import { type BenchReport, benchReportSchema } from '../../runtime/engine/bench/report-schema.ts';
-import { ENGINE_NAMES } from '../../runtime/engine/engine.ts';
+import { ENGINE_NAMES } from '../../runtime/job/engine-choice.ts';
+import { type BenchReport, benchReportSchema } from '../../runtime/learning/engine/bench/report-schema.ts';
 
 export default class EngineBench extends BaseCommand<BenchReport> {
   static override summary = 'train the reference CNN on each engine and print images per second';
@@ -35,7 +35,7 @@ export default class EngineBench extends BaseCommand<BenchReport> {
 
   protected override async execute(): Promise<BenchReport> {
     const { flags } = await this.parse(EngineBench);
-    const { benchReport } = await import('../../runtime/engine/bench/report.ts');
+    const { benchReport } = await import('../../runtime/learning/engine/bench/report.ts');
     return benchReport({
       engines: flags.engine,
       imageSize: flags['image-size'],

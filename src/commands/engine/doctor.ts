@@ -2,7 +2,8 @@ import { Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { renderTable } from '../../output/table.ts';
-import { ENGINE_BUILDS, ENGINE_NAMES } from '../../runtime/engine/engine.ts';
+import { ENGINE_NAMES } from '../../runtime/job/engine-choice.ts';
+import { ENGINE_BUILDS } from '../../runtime/learning/engine/engine.ts';
 
 const resultSchema = z.object({
   healthy: z.boolean().describe('the engine that --engine auto takes works'),
@@ -32,7 +33,7 @@ export default class EngineDoctor extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { flags } = await this.parse(EngineDoctor);
-    const { examineEngines } = await import('../../runtime/engine/doctor.ts');
+    const { examineEngines } = await import('../../runtime/learning/engine/doctor.ts');
     const engines = await examineEngines({ gpu: flags.gpu, signal: this.signal });
     return { healthy: engines.some(({ auto, verdict }) => auto && verdict === 'works'), engines };
   }

@@ -38,7 +38,7 @@ export default class EngineInstall extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { flags } = await this.parse(EngineInstall);
-    const { installTensorflow } = await import('../../runtime/engine/install/install-tensorflow.ts');
+    const { installTensorflow } = await import('../../runtime/learning/engine/install/install-tensorflow.ts');
     return installTensorflow({
       fromPython: flags['from-python'],
       force: flags.force,

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { renderTable } from '../../output/table.ts';
-import { ENGINE_BUILDS, ENGINE_NAMES } from '../../runtime/engine/engine.ts';
+import { ENGINE_NAMES } from '../../runtime/job/engine-choice.ts';
+import { ENGINE_BUILDS } from '../../runtime/learning/engine/engine.ts';
 
 const resultSchema = z.array(
   z.object({
@@ -25,7 +26,7 @@ export default class EngineList extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     await this.parse(EngineList);
-    const { surveyEngines } = await import('../../runtime/engine/survey.ts');
+    const { surveyEngines } = await import('../../runtime/learning/engine/survey.ts');
     const engines = await surveyEngines();
     return engines.map(({ name, build, available, auto, info, reason, advice }) => ({
       name,

@@ -1,8 +1,8 @@
 import { confirm } from '../../output/confirm.ts';
 import { forceFlag, jobArg } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import { counted } from '../../runtime/kernel/counted.ts';
-import { type JobMeta, jobMeta } from '../../runtime/wire/admin.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
+import { type JobMeta, jobMeta } from '../../runtime/network/messages/admin.ts';
 
 export default class JobAbort extends RemoteCommand<JobMeta> {
   static override summary = 'stop a job; its last model and its figures are kept';

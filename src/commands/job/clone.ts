@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { confirm, originalLine, signQuestion } from '../../output/confirm.ts';
 import { forceFlag, jobArg, validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import { shellWord } from '../../runtime/kernel/shell-word.ts';
+import { shellWord } from '../../runtime/base/text/shell-word.ts';
 
 const resultSchema = z.object({
   job_id: z.string(),
@@ -28,7 +28,7 @@ export default class JobClone extends RemoteCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(JobClone);
-    const { cloneJob } = await import('../../runtime/admin/clone.ts');
+    const { cloneJob } = await import('../../runtime/deployment/admin/clone.ts');
     return this.withAdmin(async (admin) => {
       const { jobId, clonedFrom, original } = await cloneJob(admin, args.job, {
         study: flags.study,

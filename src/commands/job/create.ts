@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { shellWord } from '../../runtime/base/text/shell-word.ts';
+import { shownPath } from '../../runtime/base/text/shown-path.ts';
 import { createJob } from '../../runtime/job/templates.ts';
 import { parseOverride } from '../../runtime/job/variables.ts';
-import { flError } from '../../runtime/kernel/errors.ts';
-import { shellWord } from '../../runtime/kernel/shell-word.ts';
-import { shownPath } from '../../runtime/kernel/shown-path.ts';
 
 const resultSchema = z.object({
   name: z.string(),

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { confirm } from '../../output/confirm.ts';
 import { forceFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import { counted } from '../../runtime/kernel/counted.ts';
-import { flError } from '../../runtime/kernel/errors.ts';
-import { timeText } from '../../runtime/kernel/time-text.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
+import { timeText } from '../../runtime/base/text/time-text.ts';
 
 const resultSchema = z.object({
   job_id: z.string().nullable().describe('null with --older-than'),
@@ -51,7 +51,7 @@ export default class JobDelete extends RemoteCommand<Result> {
 
   #deleteOld(age: number, flags: { force: boolean }): Promise<Result> {
     return this.withAdmin(async (admin) => {
-      const { removeJobs, jobsEndedBefore } = await import('../../runtime/admin/old-jobs.ts');
+      const { removeJobs, jobsEndedBefore } = await import('../../runtime/deployment/admin/old-jobs.ts');
       const { before, jobs } = await jobsEndedBefore(admin, age);
       const about = jobs.map(
         ({ job_id: id, name, ended }) => `${id}  ${name}  ended ${timeText(ended ?? '')}`,

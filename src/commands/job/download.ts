@@ -43,7 +43,7 @@ export default class JobDownload extends RemoteCommand<Result> {
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(JobDownload);
     const { join } = await import('node:path');
-    const { downloadJob } = await import('../../runtime/admin/download-job.ts');
+    const { downloadJob } = await import('../../runtime/deployment/admin/download-job.ts');
     return this.withAdmin(async (admin) => {
       const { job_id: id } = await admin.job(args.job);
       const { folder, files } = await downloadJob(admin, id, {

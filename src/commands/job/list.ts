@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { z } from 'zod';
 import { renderJobs } from '../../output/job-text.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import { jobMeta } from '../../runtime/wire/admin.ts';
+import { jobMeta } from '../../runtime/network/messages/admin.ts';
 
 const resultSchema = z.array(jobMeta);
 type Result = z.output<typeof resultSchema>;

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { jobArg } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import { type LogEntries, logEntries } from '../../runtime/wire/admin.ts';
+import { type LogEntries, logEntries } from '../../runtime/network/messages/admin.ts';
 
 export default class JobLogs extends RemoteCommand<LogEntries> {
   static override summary = "show a job's log: the server's, and those of sites that let theirs out";
@@ -54,6 +54,6 @@ function siteClock({ time, site_time: own }: LogEntries['lines'][number]): strin
 async function readTime(text: string): Promise<string> {
   const time = new Date(text);
   if (!Number.isNaN(time.getTime())) return time.toISOString();
-  const { flError } = await import('../../runtime/kernel/errors.ts');
+  const { flError } = await import('../../runtime/base/errors/errors.ts');
   throw flError('NF_USAGE', { message: `--since needs a time like 2026-11-24T10:00:00Z, not '${text}'.` });
 }

@@ -1,7 +1,7 @@
 import { renderJob } from '../../output/job-text.ts';
 import { jobArg } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import { type JobMeta, jobMeta } from '../../runtime/wire/admin.ts';
+import { type JobMeta, jobMeta } from '../../runtime/network/messages/admin.ts';
 
 export default class JobMetaCommand extends RemoteCommand<JobMeta> {
   static override summary = 'show all of a job: status, sites, what it waits for, what went wrong';

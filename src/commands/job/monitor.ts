@@ -4,8 +4,8 @@ import { createJobView, endText } from '../../output/job-view.ts';
 import { JOB_GOES_ON, jobArg } from '../../output/remote-args.ts';
 import { writeJson } from '../../output/terminal.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import type { JobNews } from '../../runtime/admin/admin.ts';
-import { type JobMeta, jobMeta } from '../../runtime/wire/admin.ts';
+import type { JobNews } from '../../runtime/deployment/admin/admin.ts';
+import { type JobMeta, jobMeta } from '../../runtime/network/messages/admin.ts';
 
 export default class JobMonitor extends RemoteCommand<JobMeta> {
   static override summary = 'watch a job to its end: rounds, figures, and whom it waits for';
@@ -26,7 +26,7 @@ export default class JobMonitor extends RemoteCommand<JobMeta> {
 
   protected override async execute(): Promise<JobMeta> {
     const { args, flags } = await this.parse(JobMonitor);
-    const { watchJob } = await import('../../runtime/admin/watch-job.ts');
+    const { watchJob } = await import('../../runtime/deployment/admin/watch-job.ts');
     const view = createJobView((text) => this.note(text));
     const onNews = (events: JobNews['events'], meta: JobMeta) => {
       if (this.outputFormat === 'jsonl') for (const event of events) writeJson({ ...event, terminal: false });

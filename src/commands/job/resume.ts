@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { confirm, originalLine, signQuestion } from '../../output/confirm.ts';
 import { forceFlag, jobArg, validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import { counted } from '../../runtime/kernel/counted.ts';
-import { shellWord } from '../../runtime/kernel/shell-word.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
+import { shellWord } from '../../runtime/base/text/shell-word.ts';
 
 const resultSchema = z.object({
   job_id: z.string(),
@@ -27,7 +27,7 @@ export default class JobResume extends RemoteCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(JobResume);
-    const { resumeJob } = await import('../../runtime/admin/resume.ts');
+    const { resumeJob } = await import('../../runtime/deployment/admin/resume.ts');
     return this.withAdmin(async (admin) => {
       const { meta, original } = await resumeJob(admin, args.job, {
         validDays: flags['valid-days'],

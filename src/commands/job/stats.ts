@@ -2,8 +2,8 @@ import { jobArg } from '../../output/remote-args.ts';
 import { sizeText } from '../../output/size-text.ts';
 import { renderTable } from '../../output/table.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import { counted } from '../../runtime/kernel/counted.ts';
-import { type JobStats, jobStats } from '../../runtime/wire/admin.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
+import { type JobStats, jobStats } from '../../runtime/network/messages/admin.ts';
 
 export default class JobStatsCommand extends RemoteCommand<JobStats> {
   static override summary = 'show what a job has moved since the server started, or until it was over';

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { confirm } from '../../output/confirm.ts';
 import { forceFlag, validDaysFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import { counted } from '../../runtime/kernel/counted.ts';
-import { shellWord } from '../../runtime/kernel/shell-word.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
+import { shellWord } from '../../runtime/base/text/shell-word.ts';
 
 const resultSchema = z.object({
   job_id: z.string(),
@@ -39,7 +39,7 @@ export default class JobSubmit extends RemoteCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(JobSubmit);
-    const { submitJob } = await import('../../runtime/admin/submit.ts');
+    const { submitJob } = await import('../../runtime/deployment/admin/submit.ts');
     const progress = this.progress();
     return this.withAdmin(async (admin) => {
       const { jobId, isNew, name, sites, warnings } = await submitJob(

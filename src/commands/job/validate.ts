@@ -2,10 +2,10 @@ import { Args } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { setFlag } from '../../output/flags.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
 import { prepareJob } from '../../runtime/federation/prepare-job.ts';
 import { renewEditorFiles } from '../../runtime/job/editor-files.ts';
 import { parseOverride } from '../../runtime/job/variables.ts';
-import { counted } from '../../runtime/kernel/counted.ts';
 
 const resultSchema = z.object({
   job: z.string(),

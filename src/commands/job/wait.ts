@@ -3,7 +3,7 @@ import { errorLines } from '../../output/job-text.ts';
 import { createJobView, endText } from '../../output/job-view.ts';
 import { JOB_GOES_ON, jobArg } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import { type JobMeta, jobMeta } from '../../runtime/wire/admin.ts';
+import { type JobMeta, jobMeta } from '../../runtime/network/messages/admin.ts';
 
 export default class JobWait extends RemoteCommand<JobMeta> {
   static override summary = 'wait until a job is over, and say how it ended';
@@ -19,7 +19,7 @@ export default class JobWait extends RemoteCommand<JobMeta> {
 
   protected override async execute(): Promise<JobMeta> {
     const { args, flags } = await this.parse(JobWait);
-    const { watchJob } = await import('../../runtime/admin/watch-job.ts');
+    const { watchJob } = await import('../../runtime/deployment/admin/watch-job.ts');
     const { onTrouble } = createJobView((text) => this.note(text));
     return this.withAdmin((admin) =>
       watchJob(admin, args.job, {

@@ -22,8 +22,8 @@ export default class PocAddSite extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(PocAddSite);
-    const { pocFolder } = await import('../../runtime/poc/poc-folder.ts');
-    const { addToPoc } = await import('../../runtime/poc/prepare.ts');
+    const { pocFolder } = await import('../../runtime/deployment/poc/poc-folder.ts');
+    const { addToPoc } = await import('../../runtime/deployment/poc/prepare.ts');
     const { name, kit } = await addToPoc(pocFolder(flags.workspace), {
       name: args.name,
       type: 'client',

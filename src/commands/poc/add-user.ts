@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { pocWorkspaceFlag } from '../../output/remote-args.ts';
-import { shellWord } from '../../runtime/kernel/shell-word.ts';
+import { shellWord } from '../../runtime/base/text/shell-word.ts';
 
 const resultSchema = z.object({ name: z.string(), kit: z.string(), id: z.string() });
 type Result = z.output<typeof resultSchema>;
@@ -26,8 +26,8 @@ export default class PocAddUser extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(PocAddUser);
-    const { pocFolder } = await import('../../runtime/poc/poc-folder.ts');
-    const { addToPoc } = await import('../../runtime/poc/prepare.ts');
+    const { pocFolder } = await import('../../runtime/deployment/poc/poc-folder.ts');
+    const { addToPoc } = await import('../../runtime/deployment/poc/prepare.ts');
     const { name, kit, id } = await addToPoc(pocFolder(flags.workspace), {
       name: args.email,
       type: 'admin',

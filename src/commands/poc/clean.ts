@@ -17,8 +17,8 @@ export default class PocClean extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { flags } = await this.parse(PocClean);
-    const { pocFolder } = await import('../../runtime/poc/poc-folder.ts');
-    const { cleanPoc } = await import('../../runtime/poc/stop.ts');
+    const { pocFolder } = await import('../../runtime/deployment/poc/poc-folder.ts');
+    const { cleanPoc } = await import('../../runtime/deployment/poc/stop.ts');
     const folder = pocFolder(flags.workspace);
     await confirm(`Remove ${folder.root} with all jobs and results?`, flags);
     const { removed, active } = await cleanPoc(folder);

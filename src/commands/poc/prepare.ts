@@ -36,8 +36,8 @@ export default class PocPrepare extends BaseCommand<Result> {
   protected override async execute(): Promise<Result> {
     const { flags } = await this.parse(PocPrepare);
     this.#next = pocCommand(['start'], flags.workspace);
-    const { pocFolder } = await import('../../runtime/poc/poc-folder.ts');
-    const { preparePoc } = await import('../../runtime/poc/prepare.ts');
+    const { pocFolder } = await import('../../runtime/deployment/poc/poc-folder.ts');
+    const { preparePoc } = await import('../../runtime/deployment/poc/prepare.ts');
     const poc = await preparePoc(pocFolder(flags.workspace), {
       clients: flags['n-clients'],
       names: flags.clients === undefined ? undefined : listOf(flags.clients),

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { listOf, pocWorkspaceFlag } from '../../output/remote-args.ts';
-import { ENGINE_CHOICES } from '../../runtime/engine/registry.ts';
+import { ENGINE_CHOICES } from '../../runtime/job/engine-choice.ts';
 
 const resultSchema = z.object({
   started: z.array(z.string()),
@@ -37,8 +37,8 @@ export default class PocStart extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { flags } = await this.parse(PocStart);
-    const { pocFolder } = await import('../../runtime/poc/poc-folder.ts');
-    const { startPoc } = await import('../../runtime/poc/start.ts');
+    const { pocFolder } = await import('../../runtime/deployment/poc/poc-folder.ts');
+    const { startPoc } = await import('../../runtime/deployment/poc/start.ts');
     const { started, port, seconds } = await startPoc(pocFolder(flags.workspace), {
       services: listOf(flags.service),
       exclude: listOf(flags.exclude),

@@ -18,8 +18,8 @@ export default class PocStop extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { flags } = await this.parse(PocStop);
-    const { pocFolder } = await import('../../runtime/poc/poc-folder.ts');
-    const { stopPoc } = await import('../../runtime/poc/stop.ts');
+    const { pocFolder } = await import('../../runtime/deployment/poc/poc-folder.ts');
+    const { stopPoc } = await import('../../runtime/deployment/poc/stop.ts');
     const options = { services: listOf(flags.service), exclude: listOf(flags.exclude) };
     return { stopped: await stopPoc(pocFolder(flags.workspace), options) };
   }

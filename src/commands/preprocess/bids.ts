@@ -3,7 +3,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
 import { renderBids } from '../../output/bids-summary.ts';
 import { type BidsSummary, bidsSummarySchema } from '../../preprocess/bids/summary.ts';
-import { letBuffersPass } from '../../runtime/kernel/collector.ts';
+import { letBuffersPass } from '../../runtime/base/threads/let-buffers-pass.ts';
 
 export default class PreprocessBids extends BaseCommand<BidsSummary> {
   static override summary = 'turn class folders of JPEG or PNG images into a BIDS data set';

@@ -3,7 +3,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
 import { renderCheck } from '../../output/check-summary.ts';
 import { slicesFlag } from '../../output/flags.ts';
-import { type CheckResult, checkResultSchema } from '../../runtime/evaluation/check-schema.ts';
+import { type CheckResult, checkResultSchema } from '../../runtime/evaluation/data-check/check-schema.ts';
 
 export default class PreprocessCheck extends BaseCommand<CheckResult> {
   static override summary = 'find what is wrong with data before a job uses them';
@@ -38,7 +38,7 @@ export default class PreprocessCheck extends BaseCommand<CheckResult> {
   protected override async execute(): Promise<CheckResult> {
     const { args, flags } = await this.parse(PreprocessCheck);
     this.#failOn = flags['fail-on'];
-    const { checkData } = await import('../../runtime/evaluation/check-data.ts');
+    const { checkData } = await import('../../runtime/evaluation/data-check/check-data.ts');
     return checkData({
       target: args.data,
       split: flags.split,

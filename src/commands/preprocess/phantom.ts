@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os';
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
-import { counted } from '../../runtime/kernel/counted.ts';
-import { shellWord } from '../../runtime/kernel/shell-word.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
+import { shellWord } from '../../runtime/base/text/shell-word.ts';
 
 const resultSchema = z.object({
   path: z.string().describe('folder of the BIDS data set'),

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
 import { renderSplit } from '../../output/split-summary.ts';
 import { type SplitResult, splitResultSchema } from '../../preprocess/split/result.ts';
-import { flError } from '../../runtime/kernel/errors.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
 
 /** Flags that mean nothing with another strategy. */
 const NEEDED_STRATEGY = { alpha: 'dirichlet', 'site-column': 'column' };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { workspaceFlag } from '../../output/flags.ts';
 import { renderTable } from '../../output/table.ts';
-import { describeRuns, runLineSchema } from '../../runtime/federation/stored-runs.ts';
+import { describeRuns, runLineSchema } from '../../runtime/run/stored-runs.ts';
 
 const resultSchema = z.array(runLineSchema);
 type Result = z.output<typeof resultSchema>;

@@ -2,9 +2,9 @@ import { Args } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
 import { workspaceFlag } from '../../output/flags.ts';
 import { renderSummary } from '../../output/run-summary.ts';
-import { findTargetRun } from '../../runtime/federation/find-target-run.ts';
-import { type RunSummary, runSummarySchema } from '../../runtime/federation/run-report.ts';
-import { describeRunIn } from '../../runtime/federation/stored-runs.ts';
+import { findTargetRun } from '../../runtime/run/find-target-run.ts';
+import { type RunSummary, runSummarySchema } from '../../runtime/run/run-report.ts';
+import { describeRunIn } from '../../runtime/run/stored-runs.ts';
 
 export default class RunsShow extends BaseCommand<RunSummary> {
   static override summary = 'show what a run came to';

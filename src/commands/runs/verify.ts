@@ -30,8 +30,8 @@ export default class RunsVerify extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(RunsVerify);
-    const { readInputText } = await import('../../runtime/kernel/read-file.ts');
-    const { checkRunRecord } = await import('../../runtime/report/run-record.ts');
+    const { readInputText } = await import('../../runtime/base/files/read-file.ts');
+    const { checkRunRecord } = await import('../../runtime/evaluation/report/run-record.ts');
     const rootPem = flags.root === undefined ? undefined : await readInputText(flags.root);
     const { sha256, signer, isSigned } = await checkRunRecord(args.record, rootPem);
     return { sha256, signed: isSigned, signer: signer ? { ...signer, role: signer.role ?? null } : null };

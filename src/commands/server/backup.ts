@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
-import { counted } from '../../runtime/kernel/counted.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
 
 const resultSchema = z.object({
   folder: z.string(),
@@ -29,7 +29,7 @@ export default class ServerBackup extends BaseCommand<Result> {
     const { args, flags } = await this.parse(ServerBackup);
     const { join } = await import('node:path');
     const { requireKitOf } = await import('../../runtime/security/kit/open.ts');
-    const { backupServer } = await import('../../runtime/server/backup/backup.ts');
+    const { backupServer } = await import('../../runtime/deployment/server/backup/backup.ts');
     await requireKitOf(args.kit, 'server');
     return backupServer(flags.state ?? join(args.kit, 'state'), args.folder);
   }

@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
-import { counted } from '../../runtime/kernel/counted.ts';
-import { timeText } from '../../runtime/kernel/time-text.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
+import { timeText } from '../../runtime/base/text/time-text.ts';
 
 const resultSchema = z.object({
   folder: z.string(),
@@ -31,7 +31,7 @@ export default class ServerRestore extends BaseCommand<Result> {
     const { args, flags } = await this.parse(ServerRestore);
     const { join } = await import('node:path');
     const { requireKitOf } = await import('../../runtime/security/kit/open.ts');
-    const { restoreServer } = await import('../../runtime/server/backup/restore.ts');
+    const { restoreServer } = await import('../../runtime/deployment/server/backup/restore.ts');
     await requireKitOf(args.kit, 'server');
     return restoreServer(args.backup, flags.state ?? join(args.kit, 'state'));
   }

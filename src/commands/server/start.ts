@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
-import { addressText } from '../../runtime/kernel/address-text.ts';
+import { addressText } from '../../runtime/base/text/address-text.ts';
 
 const resultSchema = z.object({ stopped: z.boolean() });
 type Result = z.output<typeof resultSchema>;
@@ -30,8 +30,8 @@ export default class ServerStart extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(ServerStart);
-    const { serve } = await import('../../runtime/server/serve.ts');
-    const { serverNotes } = await import('../../runtime/server/notes.ts');
+    const { serve } = await import('../../runtime/deployment/server/serve.ts');
+    const { serverNotes } = await import('../../runtime/deployment/server/start-notes.ts');
     let acceptLoss = flags['accept-loss'];
     const options = { kitDir: args.kit, stateDir: flags.state, host: flags.host, port: flags.port };
     const run = () =>

@@ -1,6 +1,6 @@
 import { renderStudies } from '../../output/study-text.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import { type Study, studyOne } from '../../runtime/wire/admin.ts';
+import { type Study, studyOne } from '../../runtime/network/messages/admin.ts';
 
 export default class StudyList extends RemoteCommand<Study[]> {
   static override summary = 'list the studies you belong to';

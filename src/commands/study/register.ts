@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { renderStudy } from '../../output/study-text.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import { type Study, studyOne } from '../../runtime/wire/admin.ts';
+import { type Study, studyOne } from '../../runtime/network/messages/admin.ts';
 
 export default class StudyRegister extends RemoteCommand<Study> {
   static override summary = 'make a study, with some sites or none yet';

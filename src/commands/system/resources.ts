@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { renderTable } from '../../output/table.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import { siteResources } from '../../runtime/wire/site.ts';
+import { siteResources } from '../../runtime/network/messages/site.ts';
 
 const resultSchema = z.array(z.object({ site: z.string(), resources: siteResources, jobs: z.int() }));
 type Result = z.output<typeof resultSchema>;

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core';
 import { renderStatus } from '../../output/system-text.ts';
 import { RemoteCommand } from '../../remote-command.ts';
-import { type SystemStatus, systemStatus } from '../../runtime/wire/admin.ts';
+import { type SystemStatus, systemStatus } from '../../runtime/network/messages/admin.ts';
 
 export default class SystemStatusCommand extends RemoteCommand<SystemStatus> {
   static override summary = 'show how the server and its sites are';
@@ -15,8 +15,8 @@ export default class SystemStatusCommand extends RemoteCommand<SystemStatus> {
     if (args.site === undefined || args.site === 'server') return { server, sites };
     const own = sites.filter(({ name }) => name === args.site);
     if (own.length > 0) return { server, sites: own };
-    const { flError } = await import('../../runtime/kernel/errors.ts');
-    const { didYouMean } = await import('../../runtime/kernel/nearest.ts');
+    const { flError } = await import('../../runtime/base/errors/errors.ts');
+    const { didYouMean } = await import('../../runtime/base/text/nearest.ts');
     const nearest = didYouMean(
       args.site,
       sites.map(({ name }) => name),

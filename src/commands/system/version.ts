@@ -17,7 +17,7 @@ export default class SystemVersion extends RemoteCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     await this.parse(SystemVersion);
-    const { packageVersion } = await import('../../runtime/kernel/package-version.ts');
+    const { packageVersion } = await import('../../runtime/base/files/package-version.ts');
     const { server, sites } = await this.withAdmin((admin) => admin.status());
     return {
       here: packageVersion(),

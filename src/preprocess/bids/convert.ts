@@ -1,22 +1,22 @@
 import { join, resolve } from 'node:path';
-import { compareText } from '../../runtime/kernel/compare-text.ts';
-import { canonicalJson, prettyJson, sha256 } from '../../runtime/kernel/digest.ts';
-import { flError, NeuroflareError } from '../../runtime/kernel/errors.ts';
-import { mapPool } from '../../runtime/kernel/map-pool.ts';
-import { packageVersion } from '../../runtime/kernel/package-version.ts';
-import { readInput } from '../../runtime/kernel/read-file.ts';
-import { noProgress, type Progress } from '../../runtime/telemetry/progress.ts';
+import { canonicalJson, prettyJson, sha256 } from '../../runtime/base/digest.ts';
+import { flError, NeuroflareError } from '../../runtime/base/errors/errors.ts';
+import { packageVersion } from '../../runtime/base/files/package-version.ts';
+import { readInput } from '../../runtime/base/files/read-file.ts';
+import { noProgress, type Progress } from '../../runtime/base/logging/progress.ts';
+import { compareText } from '../../runtime/base/text/compare-text.ts';
+import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import { findGroups, type GroupItem, type GroupRule } from '../groups/find-groups.ts';
 import { prepareDecoder } from '../image/decode.ts';
 import { type Fault, PictureError } from '../image/fault.ts';
+import { checkPlaces } from './check-places.ts';
 import { type Entry, participantsSidecar, participantsTable, type TableContext } from './columns.ts';
+import { type DatasetTexts, datasetTexts } from './dataset-texts.ts';
 import { KAGGLE_LABELS, readLabelMap } from './label-map.ts';
 import { openPartial, type PartialTree } from './partial-tree.ts';
 import { convertPicture, encodeSlice, type PictureFacts, type Processing } from './picture-file.ts';
-import { checkPlaces } from './places.ts';
 import { checkClasses, type SourcePicture, type SourceTree, scanSource } from './scan.ts';
 import { type BidsSummary, showPath, summarise } from './summary.ts';
-import { type DatasetTexts, datasetTexts } from './texts.ts';
 
 export interface ConvertOptions extends DatasetTexts {
   readonly source: string;

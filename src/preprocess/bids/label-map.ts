@@ -1,6 +1,6 @@
 import { parseDocument } from 'yaml';
-import { flError } from '../../runtime/kernel/errors.ts';
-import { readInputText } from '../../runtime/kernel/read-file.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { readInputText } from '../../runtime/base/files/read-file.ts';
 
 /** From the name of a class folder to the diagnosis written to participants.tsv. */
 export type LabelMap = ReadonlyMap<string, string>;

@@ -1,6 +1,6 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { flError } from '../../runtime/kernel/errors.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
 
 const T1W_IMAGE = /^sub-.*_T1w\.nii(\.gz)?$/;
 

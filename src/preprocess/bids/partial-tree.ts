@@ -1,12 +1,12 @@
 import { appendFile, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { sha256 } from '../../runtime/kernel/digest.ts';
-import { flError } from '../../runtime/kernel/errors.ts';
-import { makeFolder, putFile, syncFolder } from '../../runtime/workspace/files.ts';
-import { lockFolder } from '../../runtime/workspace/lock.ts';
+import { sha256 } from '../../runtime/base/digest.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { makeFolder, putFile, syncFolder } from '../../runtime/base/files/files.ts';
+import { lockFolder } from '../../runtime/base/files/lock.ts';
+import { requireAbsent } from './check-places.ts';
 import { type PictureFacts, pictureFactsSchema } from './picture-file.ts';
-import { requireAbsent } from './places.ts';
 
 const journalLineSchema = z.strictObject({
   /** Source path. */

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256 } from '../../runtime/kernel/digest.ts';
-import { flError } from '../../runtime/kernel/errors.ts';
-import { readInput } from '../../runtime/kernel/read-file.ts';
+import { sha256 } from '../../runtime/base/digest.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { readInput } from '../../runtime/base/files/read-file.ts';
 
 /** One row of participants.tsv. */
 export interface Participant {

@@ -1,10 +1,10 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
-import { compareText } from '../../runtime/kernel/compare-text.ts';
-import { flError } from '../../runtime/kernel/errors.ts';
-import { DATA_LIMITS } from '../../runtime/kernel/limits.ts';
-import { didYouMean } from '../../runtime/kernel/nearest.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { DATA_LIMITS } from '../../runtime/base/limits.ts';
+import { compareText } from '../../runtime/base/text/compare-text.ts';
+import { didYouMean } from '../../runtime/base/text/nearest.ts';
 import type { Fault } from '../image/fault.ts';
 import type { LabelMap } from './label-map.ts';
 

@@ -1,5 +1,5 @@
-import { mapPool } from '../../runtime/kernel/map-pool.ts';
-import type { Progress } from '../../runtime/telemetry/progress.ts';
+import type { Progress } from '../../runtime/base/logging/progress.ts';
+import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import type { Participants } from '../bids/participants.ts';
 import { checkSplit } from '../split/check.ts';
 import type { SplitManifest } from '../split/manifest.ts';

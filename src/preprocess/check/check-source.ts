@@ -1,4 +1,4 @@
-import type { Progress } from '../../runtime/telemetry/progress.ts';
+import type { Progress } from '../../runtime/base/logging/progress.ts';
 import { convertClassFolders } from '../bids/convert.ts';
 import type { BidsSummary } from '../bids/summary.ts';
 import { DEFAULT_CAP } from '../groups/find-groups.ts';

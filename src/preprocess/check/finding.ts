@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { ErrorCode } from '../../runtime/kernel/catalog.ts';
-import { NeuroflareError, type Place, toNeuroflareError } from '../../runtime/kernel/errors.ts';
-import type { TextParams } from '../../runtime/kernel/fill-text.ts';
+import type { ErrorCode } from '../../runtime/base/errors/catalog.ts';
+import { NeuroflareError, type Place, toNeuroflareError } from '../../runtime/base/errors/errors.ts';
+import type { TextParams } from '../../runtime/base/text/fill-text.ts';
 
 /** `error`: the data cannot or must not be used so; `warning`: results may mislead; `note`: worth knowing. */
 export const SEVERITIES = ['error', 'warning', 'note'] as const;

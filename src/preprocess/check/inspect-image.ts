@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { openInput } from '../../runtime/kernel/read-file.ts';
+import { openInput } from '../../runtime/base/files/read-file.ts';
 import { makeThumbnail } from '../groups/thumbnail.ts';
 import { measureQuality, type Quality } from '../image/quality.ts';
 import { voxelSize } from '../nifti/affine.ts';

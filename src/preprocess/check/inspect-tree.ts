@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readInput } from '../../runtime/kernel/read-file.ts';
+import { readInput } from '../../runtime/base/files/read-file.ts';
 import { findImages } from '../bids/layout.ts';
 import { COLUMN, type Participants } from '../bids/participants.ts';
 import { type Finding, type FindingPlace, finding, findingOf } from './finding.ts';

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { noProgress, type Progress } from '../../runtime/telemetry/progress.ts';
+import { noProgress, type Progress } from '../../runtime/base/logging/progress.ts';
 import { THUMBNAIL_SIDE } from './thumbnail.ts';
 
 /** Two pictures, by index with a < b, and their normalised cross-correlation (Pearson's, -1 to 1). */

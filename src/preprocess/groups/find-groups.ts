@@ -1,6 +1,6 @@
-import { compareText } from '../../runtime/kernel/compare-text.ts';
-import { flError } from '../../runtime/kernel/errors.ts';
-import type { Progress } from '../../runtime/telemetry/progress.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import type { Progress } from '../../runtime/base/logging/progress.ts';
+import { compareText } from '../../runtime/base/text/compare-text.ts';
 import { correlation, type Link, type Pattern, similarPairs, toPattern } from './correlate.ts';
 import { linkGroups } from './link.ts';
 import { neighbourPairs } from './series.ts';

@@ -1,6 +1,6 @@
 import sharp, { type Metadata, type Sharp } from 'sharp';
-import { DATA_LIMITS } from '../../runtime/kernel/limits.ts';
-import { withMemory } from '../../runtime/kernel/memory-share.ts';
+import { DATA_LIMITS } from '../../runtime/base/limits.ts';
+import { withMemory } from '../../runtime/base/threads/memory-share.ts';
 import { PictureError } from './fault.ts';
 import { type GreyImage, type GreyPixels, samePixels } from './grey-image.ts';
 import { sniffFormat } from './sniff.ts';

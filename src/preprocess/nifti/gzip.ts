@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { createGunzip, gzip } from 'node:zlib';
-import { flError, NeuroflareError } from '../../runtime/kernel/errors.ts';
-import { isOutOfMemory } from '../../runtime/kernel/memory-share.ts';
-import { reasonOf } from '../../runtime/kernel/reason-of.ts';
+import { flError, NeuroflareError } from '../../runtime/base/errors/errors.ts';
+import { reasonOf } from '../../runtime/base/errors/reason-of.ts';
+import { isOutOfMemory } from '../../runtime/base/threads/memory-share.ts';
 
 const gzipAsync = promisify(gzip);
 

@@ -1,7 +1,7 @@
 import { type NIFTI1, readHeader } from 'nifti-reader-js';
-import type { ErrorCode } from '../../runtime/kernel/catalog.ts';
-import { NeuroflareError } from '../../runtime/kernel/errors.ts';
-import { DATA_LIMITS } from '../../runtime/kernel/limits.ts';
+import type { ErrorCode } from '../../runtime/base/errors/catalog.ts';
+import { NeuroflareError } from '../../runtime/base/errors/errors.ts';
+import { DATA_LIMITS } from '../../runtime/base/limits.ts';
 import { type Affine, type Axis, affineFromColumns, determinant, type Vector, voxelSize } from './affine.ts';
 import { DATATYPES, type Datatype, refusedName } from './datatype.ts';
 import { affineFromQForm } from './quaternion.ts';

@@ -1,7 +1,7 @@
-import { flError, toNeuroflareError } from '../../runtime/kernel/errors.ts';
-import { DATA_LIMITS } from '../../runtime/kernel/limits.ts';
-import { isOutOfMemory, withMemory } from '../../runtime/kernel/memory-share.ts';
-import { openInput, readWhole } from '../../runtime/kernel/read-file.ts';
+import { flError, toNeuroflareError } from '../../runtime/base/errors/errors.ts';
+import { openInput, readWhole } from '../../runtime/base/files/read-file.ts';
+import { DATA_LIMITS } from '../../runtime/base/limits.ts';
+import { isOutOfMemory, withMemory } from '../../runtime/base/threads/memory-share.ts';
 import { DATATYPES, type Datatype, viewVoxels } from './datatype.ts';
 import { gunzipHead, gunzipWhole, isGzip } from './gzip.ts';
 import { checkExtensions, HEADER_BYTES, type NiftiHeader, neededBytes, parseHeader } from './header.ts';

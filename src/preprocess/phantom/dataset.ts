@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { prettyJson } from '../../runtime/kernel/digest.ts';
-import { packageVersion } from '../../runtime/kernel/package-version.ts';
-import { makeFolder, putFile } from '../../runtime/workspace/files.ts';
+import { prettyJson } from '../../runtime/base/digest.ts';
+import { makeFolder, putFile } from '../../runtime/base/files/files.ts';
+import { packageVersion } from '../../runtime/base/files/package-version.ts';
 import { DERIVATIVE } from './examination.ts';
 import { type PhantomRecipe, type PlannedParticipant, siteName } from './plan.ts';
 import { COMMON_SIDECAR } from './sidecars.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { prettyJson } from '../../runtime/kernel/digest.ts';
-import { makeFolder, putFile } from '../../runtime/workspace/files.ts';
+import { prettyJson } from '../../runtime/base/digest.ts';
+import { makeFolder, putFile } from '../../runtime/base/files/files.ts';
 import type { Volume } from '../nifti/orient.ts';
 import { encodeNifti, gzipNifti } from '../nifti/write.ts';
 import { gridOf, type PhantomRecipe, type PlannedParticipant } from './plan.ts';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Progress } from '../../runtime/telemetry/progress.ts';
-import { makeFolder, syncFolder } from '../../runtime/workspace/files.ts';
-import { requireAbsent } from '../bids/places.ts';
+import { makeFolder, syncFolder } from '../../runtime/base/files/files.ts';
+import type { Progress } from '../../runtime/base/logging/progress.ts';
+import { requireAbsent } from '../bids/check-places.ts';
 import { writeFrame } from './dataset.ts';
 import { writeExamination } from './examination.ts';
 import { gridOf, type PhantomRecipe, planParticipants } from './plan.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../../runtime/kernel/random.ts';
+import type { Random } from '../../runtime/base/random.ts';
 import type { Point } from './geometry.ts';
 import { Lattice } from './lattice.ts';
 import type { Signals } from './tissue.ts';

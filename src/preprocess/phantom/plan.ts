@@ -1,4 +1,4 @@
-import { createRandom } from '../../runtime/kernel/random.ts';
+import { createRandom } from '../../runtime/base/random.ts';
 import { DIAGNOSES, type Diagnosis } from './lesion.ts';
 
 /** What the whole data set follows from. */

@@ -1,4 +1,4 @@
-import type { Random } from '../../runtime/kernel/random.ts';
+import type { Random } from '../../runtime/base/random.ts';
 import { Lattice } from './lattice.ts';
 
 /** What makes one head differ from the next; lengths in mm. */

@@ -1,5 +1,5 @@
-import { MODULE_EXTENSION } from '../../runtime/kernel/module-file.ts';
-import { mapInThreads } from '../../runtime/kernel/threads.ts';
+import { MODULE_EXTENSION } from '../../runtime/base/files/module-file.ts';
+import { mapInThreads } from '../../runtime/base/threads/threads.ts';
 import type { ExaminationTask } from './examination.ts';
 
 export interface ThreadOptions {

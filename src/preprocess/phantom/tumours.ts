@@ -1,4 +1,4 @@
-import type { Random } from '../../runtime/kernel/random.ts';
+import type { Random } from '../../runtime/base/random.ts';
 import { inside, type Point } from './geometry.ts';
 import { Ball, type Diagnosis, type Lesion, type Paint, side, uniform } from './lesion.ts';
 

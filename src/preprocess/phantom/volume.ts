@@ -1,4 +1,4 @@
-import { createRandom, type Random } from '../../runtime/kernel/random.ts';
+import { createRandom, type Random } from '../../runtime/base/random.ts';
 import { centredAffine } from '../nifti/affine.ts';
 import { reorient, type Volume } from '../nifti/orient.ts';
 import type { Point } from './geometry.ts';

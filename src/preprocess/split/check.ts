@@ -1,5 +1,5 @@
-import { flError } from '../../runtime/kernel/errors.ts';
-import { didYouMean } from '../../runtime/kernel/nearest.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { didYouMean } from '../../runtime/base/text/nearest.ts';
 import { COLUMN, groupOf, type Participant, type Participants } from '../bids/participants.ts';
 import { PARTITIONS, type SplitManifest } from './manifest.ts';
 

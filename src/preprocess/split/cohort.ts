@@ -1,4 +1,4 @@
-import { compareText } from '../../runtime/kernel/compare-text.ts';
+import { compareText } from '../../runtime/base/text/compare-text.ts';
 import { COLUMN, groupOf, type Participant, type Participants } from '../bids/participants.ts';
 
 /** Images that stay together, of one patient as far as is known. */

@@ -1,4 +1,4 @@
-import type { Random } from '../../runtime/kernel/random.ts';
+import type { Random } from '../../runtime/base/random.ts';
 import type { Group } from './cohort.ts';
 
 /** Where groups are dealt to, and how much of the class at hand each place should get. */

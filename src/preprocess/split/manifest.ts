@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { canonicalJson, prettyJson, sha256 } from '../../runtime/kernel/digest.ts';
-import { flError } from '../../runtime/kernel/errors.ts';
-import { FOLDER_NAME, FOLDER_NAME_RULE } from '../../runtime/kernel/folder-name.ts';
-import { issueText } from '../../runtime/kernel/issue-text.ts';
-import { readInputText } from '../../runtime/kernel/read-file.ts';
-import { writeFileAtomic } from '../../runtime/workspace/files.ts';
+import { canonicalJson, prettyJson, sha256 } from '../../runtime/base/digest.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { issueText } from '../../runtime/base/errors/issue-text.ts';
+import { writeFileAtomic } from '../../runtime/base/files/files.ts';
+import { readInputText } from '../../runtime/base/files/read-file.ts';
+import { FOLDER_NAME, FOLDER_NAME_RULE } from '../../runtime/base/text/folder-name.ts';
 
 /** The three parts of a site's data, in the order they are shown. */
 export const PARTITIONS = ['train', 'validation', 'test'] as const;

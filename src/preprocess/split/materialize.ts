@@ -1,14 +1,14 @@
 import { constants } from 'node:fs';
 import { chmod, copyFile, link, mkdtemp, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
-import { prettyJson } from '../../runtime/kernel/digest.ts';
-import { flError } from '../../runtime/kernel/errors.ts';
-import { mapPool } from '../../runtime/kernel/map-pool.ts';
-import { readInput, readInputText } from '../../runtime/kernel/read-file.ts';
-import { noProgress, type Progress } from '../../runtime/telemetry/progress.ts';
-import { makeFolder, putFile, syncFolder } from '../../runtime/workspace/files.ts';
+import { prettyJson } from '../../runtime/base/digest.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { makeFolder, putFile, syncFolder } from '../../runtime/base/files/files.ts';
+import { readInput, readInputText } from '../../runtime/base/files/read-file.ts';
+import { noProgress, type Progress } from '../../runtime/base/logging/progress.ts';
+import { mapPool } from '../../runtime/base/threads/map-pool.ts';
+import { checkPlaces } from '../bids/check-places.ts';
 import { COLUMN, type Participant, parseParticipants, readParticipants } from '../bids/participants.ts';
-import { checkPlaces } from '../bids/places.ts';
 import { checkSplit } from './check.ts';
 import { PARTITIONS, type SplitManifest, type SplitSite } from './manifest.ts';
 

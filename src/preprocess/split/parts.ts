@@ -1,4 +1,4 @@
-import { createRandom } from '../../runtime/kernel/random.ts';
+import { createRandom } from '../../runtime/base/random.ts';
 import { type Cohort, type Group, labelOf } from './cohort.ts';
 import { type Bin, deal } from './deal.ts';
 import { PARTITIONS, type Partition, type SplitRule, type SplitSite } from './manifest.ts';

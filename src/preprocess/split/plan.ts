@@ -1,5 +1,5 @@
-import { counted } from '../../runtime/kernel/counted.ts';
-import { flError } from '../../runtime/kernel/errors.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
 import { COLUMN, type Participants } from '../bids/participants.ts';
 import { checkSplit } from './check.ts';
 import { type Cohort, readCohort } from './cohort.ts';

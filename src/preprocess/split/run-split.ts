@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { flError } from '../../runtime/kernel/errors.ts';
-import { readInputText } from '../../runtime/kernel/read-file.ts';
-import type { Progress } from '../../runtime/telemetry/progress.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { readInputText } from '../../runtime/base/files/read-file.ts';
+import type { Progress } from '../../runtime/base/logging/progress.ts';
 import { COLUMN, readParticipants } from '../bids/participants.ts';
 import { checkSplit } from './check.ts';
 import { readCohort } from './cohort.ts';

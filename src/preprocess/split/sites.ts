@@ -1,8 +1,8 @@
-import { flError } from '../../runtime/kernel/errors.ts';
-import { FOLDER_NAME } from '../../runtime/kernel/folder-name.ts';
-import { didYouMean } from '../../runtime/kernel/nearest.ts';
-import { createRandom } from '../../runtime/kernel/random.ts';
-import { compareSites } from '../../runtime/kernel/site-order.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { createRandom } from '../../runtime/base/random.ts';
+import { compareSites } from '../../runtime/base/site-order.ts';
+import { FOLDER_NAME } from '../../runtime/base/text/folder-name.ts';
+import { didYouMean } from '../../runtime/base/text/nearest.ts';
 import type { Participants } from '../bids/participants.ts';
 import type { Cohort, Group } from './cohort.ts';
 import { type Bin, deal, dirichletShares } from './deal.ts';

@@ -1,8 +1,8 @@
-import { counted } from '../kernel/counted.ts';
-import { reliabilityBins, sortConfidences } from '../statistics/calibration.ts';
-import { fitTemperature, type Scored, withTemperature } from '../statistics/probabilities.ts';
-import type { Judged } from './judged.ts';
+import { counted } from '../base/text/counted.ts';
+import type { Judged } from './judged-people.ts';
 import type { Evaluation } from './result.ts';
+import { reliabilityBins, sortConfidences } from './statistics/calibration.ts';
+import { fitTemperature, type Scored, withTemperature } from './statistics/probabilities.ts';
 
 export interface Calibration {
   readonly temperature: number | null;

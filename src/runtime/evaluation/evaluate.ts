@@ -1,19 +1,19 @@
-import { flError } from '../kernel/errors.ts';
-import { noProgress } from '../telemetry/progress.ts';
-import type { ImageSetOptions } from '../train/dataset/image-set.ts';
-import { openSet } from '../train/dataset/open-dataset.ts';
+import { flError } from '../base/errors/errors.ts';
+import { noProgress } from '../base/logging/progress.ts';
+import type { ImageSetOptions } from '../learning/dataset/image-set.ts';
+import { openSet } from '../learning/dataset/open-dataset.ts';
 import { calibrate } from './calibrate.ts';
+import type { EvaluateOptions, EvaluationWork } from './evaluation-work.ts';
+import { MASKED_TESTS, type MaskedTest } from './explain/masked-pictures.ts';
+import { type WorstCases, worstCases } from './explain/worst-cases.ts';
 import { judgeControls } from './judge-controls.ts';
-import type { Judged } from './judged.ts';
-import { MASKED_TESTS, type MaskedTest } from './masked.ts';
-import { openPredictor } from './predictor.ts';
+import type { Judged } from './judged-people.ts';
+import { openTarget } from './open-target.ts';
+import { openPredictor } from './predict/predictor.ts';
 import type { Evaluation } from './result.ts';
 import { type EvaluationRow, readEvaluationData, refuseLeaks } from './site-data.ts';
 import { summarizeEvaluation } from './summarize.ts';
-import { openTarget } from './target.ts';
-import type { EvaluateOptions, EvaluationWork } from './work.ts';
-import { type WorstCases, worstCases } from './worst-cases.ts';
-import { writeEvaluation } from './write.ts';
+import { writeEvaluation } from './write-evaluation.ts';
 
 /** Where an evaluation lies, and what it says. */
 export interface EvaluateResult {

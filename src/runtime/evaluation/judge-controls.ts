@@ -1,6 +1,6 @@
 import { readControlImages } from './controls/images.ts';
 import { type ControlScores, runControls } from './controls/run-controls.ts';
-import type { EvaluationWork } from './work.ts';
+import type { EvaluationWork } from './evaluation-work.ts';
 
 /** What the controls say of the tested people, or why there are none. */
 export type JudgedControls = { readonly scores: ControlScores } | { readonly reason: string };

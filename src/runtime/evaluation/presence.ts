@@ -1,7 +1,7 @@
-import { estimateOf, type Groups, shareOf } from '../statistics/figure.ts';
 import { callsOf } from './figures.ts';
-import type { Judged } from './judged.ts';
+import type { Judged } from './judged-people.ts';
 import type { Evaluation } from './result.ts';
+import { estimateOf, type Groups, shareOf } from './statistics/figure.ts';
 
 /** The class of images without a tumour. */
 export const NO_TUMOUR = 'no_tumor';

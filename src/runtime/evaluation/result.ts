@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { flError } from '../kernel/errors.ts';
-import { readInputText } from '../kernel/read-file.ts';
+import { flError } from '../base/errors/errors.ts';
+import { readInputText } from '../base/files/read-file.ts';
 
 const figure = z.number().nullable();
 export const estimateSchema = z

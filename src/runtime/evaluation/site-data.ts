@@ -13,10 +13,10 @@ import {
   readSplit,
   type SplitManifest,
 } from '../../preprocess/split/manifest.ts';
-import { flError } from '../kernel/errors.ts';
-import { readMembers } from '../train/dataset/members.ts';
-import { labelOf } from '../train/dataset/open-dataset.ts';
-import type { Target } from './target.ts';
+import { flError } from '../base/errors/errors.ts';
+import { readMembers } from '../learning/dataset/members.ts';
+import { labelOf } from '../learning/dataset/open-dataset.ts';
+import type { Target } from './open-target.ts';
 
 /** One person of the data, and where the split put it. */
 export interface EvaluationRow {

@@ -1,18 +1,18 @@
-import { softwareVersions } from '../kernel/package-version.ts';
-import { type Estimate, estimateOf, indexGroups, UNDEFINED } from '../statistics/figure.ts';
-import type { Scored } from '../statistics/probabilities.ts';
+import { softwareVersions } from '../base/files/package-version.ts';
 import { type Calibration, describeCalibration } from './calibrate.ts';
 import { CONTROL_NAMES, CONTROLS } from './controls/controls.ts';
+import type { EvaluationWork } from './evaluation-work.ts';
+import type { MaskedTest } from './explain/masked-pictures.ts';
+import type { WorstCases } from './explain/worst-cases.ts';
 import { balancedFigure, type Compared, estimateFigures } from './figures.ts';
 import { headlineOf } from './headline.ts';
 import type { JudgedControls } from './judge-controls.ts';
-import { amongClasses, confusionOf, type Judged, tallyOf } from './judged.ts';
-import type { MaskedTest } from './masked.ts';
+import { amongClasses, confusionOf, type Judged, tallyOf } from './judged-people.ts';
 import { describeSites } from './per-site.ts';
 import { NO_TUMOUR, tumourOrNone } from './presence.ts';
 import type { Evaluation } from './result.ts';
-import type { EvaluationWork } from './work.ts';
-import type { WorstCases } from './worst-cases.ts';
+import { type Estimate, estimateOf, indexGroups, UNDEFINED } from './statistics/figure.ts';
+import type { Scored } from './statistics/probabilities.ts';
 
 export interface Findings {
   readonly judged: Judged;

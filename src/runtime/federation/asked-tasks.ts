@@ -1,12 +1,12 @@
-import type { TaskSpec } from '../algorithms/workflow.ts';
-import { Bell } from '../kernel/bell.ts';
-import { ReportedFailure } from '../kernel/errors.ts';
+import { ReportedFailure } from '../base/errors/errors.ts';
+import { Bell } from '../base/threads/bell.ts';
 import { type Arrival, isAsked } from '../run/history.ts';
+import type { RunLog } from '../run/run-log.ts';
 import { answerEvent } from './answer-event.ts';
 import { type Channel, type SiteAnswer, type SiteTask, siteOf, type Verdict } from './channel.ts';
 import { engineObjection } from './engine-objection.ts';
 import type { Waiting } from './open-round.ts';
-import type { RunLog } from './run-log.ts';
+import type { TaskSpec } from './workflow.ts';
 
 interface AskedTasksDeps {
   readonly log: RunLog;

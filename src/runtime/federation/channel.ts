@@ -1,4 +1,4 @@
-import type { ErrorReport } from '../kernel/errors.ts';
+import type { ErrorReport } from '../base/errors/errors.ts';
 import type { AcceptedResult, EngineUse, FileRef, TaskKind } from '../run/events.ts';
 
 /** One piece of work for one site. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { RoundRules } from '../algorithms/workflow.ts';
 import type { RunPlan } from '../job/plan.ts';
 import type { Goal } from '../run/best-model.ts';
+import type { RoundRules } from './workflow.ts';
 
 /** What a job asks of its rounds. */
 export interface CoordinatorRules extends Goal {

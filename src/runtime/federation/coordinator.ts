@@ -1,33 +1,26 @@
-import { type Digests, reduce } from '../algorithms/reduce.ts';
-import type { ReduceRequest } from '../algorithms/reducer.ts';
-import { REDUCERS } from '../algorithms/registry.ts';
-import type {
-  Answer,
-  Arrival,
-  Federation,
-  ReduceStep,
-  RoundRules,
-  TaskSpec,
-} from '../algorithms/workflow.ts';
-import { atPlace, flError, type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
-import { faultPoint } from '../kernel/fault-point.ts';
-import { deriveSeed } from '../kernel/random.ts';
+import { atPlace, flError, type NeuroflareError, toNeuroflareError } from '../base/errors/errors.ts';
+import { faultPoint } from '../base/errors/fault-point.ts';
+import { deriveSeed } from '../base/random.ts';
 import type { Payload, RunEvent, RunObserver } from '../run/events.ts';
 import { contestAfter, hasAnswer, inSiteOrder, type RunHistory, reportsNow } from '../run/history.ts';
+import type { Journal } from '../run/journal.ts';
+import { missingKeyMetric, requireKeyMetric } from '../run/key-metric.ts';
 import { spentFiles } from '../run/live-files.ts';
 import { boundedCounts, leftOut, otherClasses, poolReports } from '../run/pool-reports.ts';
-import type { Journal } from '../store/journal.ts';
+import type { RunFiles } from '../run/run-files.ts';
+import { RunLog } from '../run/run-log.ts';
 import { AskedTasks } from './asked-tasks.ts';
 import { type Channel, type SiteAnswer, type SiteTask, siteOf, type Verdict } from './channel.ts';
 import { type CoordinatorRules, roundRules } from './coordinator-rules.ts';
 import { engineObjection } from './engine-objection.ts';
-import { missingKeyMetric, requireKeyMetric } from './key-metric.ts';
 import { OpenRound, type Waiting } from './open-round.ts';
+import { type Digests, reduce } from './reduce.ts';
+import type { ReduceRequest } from './reducer.ts';
+import { REDUCERS } from './registry.ts';
 import { askText, exchangeText, publishText, Replay, reduceText } from './replay.ts';
-import type { RunFiles } from './run-files.ts';
-import { RunLog } from './run-log.ts';
 import { selectMembers } from './select-members.ts';
 import { contributionsOf } from './weigh-results.ts';
+import type { Answer, Arrival, Federation, ReduceStep, RoundRules, TaskSpec } from './workflow.ts';
 
 export interface CoordinatorDeps {
   readonly rules: CoordinatorRules;

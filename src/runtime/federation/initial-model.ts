@@ -1,16 +1,16 @@
+import { flError } from '../base/errors/errors.ts';
+import { reasonOf } from '../base/errors/reason-of.ts';
+import { writeFileHashed } from '../base/files/files.ts';
+import { checkParams } from '../base/tensors/check-params.ts';
+import { DTYPES, elementCount, type NdArray, type ParamSet, zeros } from '../base/tensors/nd-array.ts';
+import { decodeSafetensors, encodeSafetensors } from '../base/tensors/safetensors.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { type FileRules, readJobFile } from '../job/job-paths.ts';
 import type { ArrayLiteral } from '../job/schema.ts';
-import { flError } from '../kernel/errors.ts';
-import { reasonOf } from '../kernel/reason-of.ts';
+import { importParams } from '../learning/exchange/import-params.ts';
+import { initialParams, parameterShapes } from '../learning/models/initial-params.ts';
 import type { FileRef } from '../run/events.ts';
-import { checkParams } from '../tensors/check-params.ts';
-import { DTYPES, elementCount, type NdArray, type ParamSet, zeros } from '../tensors/nd-array.ts';
-import { decodeSafetensors, encodeSafetensors } from '../tensors/safetensors.ts';
-import { importParams } from '../train/exchange/import-params.ts';
-import { initialParams, parameterShapes } from '../train/models/initial-params.ts';
-import { writeFileHashed } from '../workspace/files.ts';
-import type { RunFiles } from './run-files.ts';
+import type { RunFiles } from '../run/run-files.ts';
 
 /** The job's model of round 0: its arrays, its file, or a built model's first values from the seed of the job. */
 export async function initialModel(job: JobDefinition, rules: FileRules): Promise<ParamSet> {

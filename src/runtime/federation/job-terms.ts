@@ -1,7 +1,7 @@
+import { flError } from '../base/errors/errors.ts';
 import type { Bundle } from '../job/bundle.ts';
 import type { JobDefinition } from '../job/definition.ts';
-import { flError } from '../kernel/errors.ts';
-import type { JobTerms, ModelForm } from '../wire/terms.ts';
+import type { JobTerms, ModelForm } from '../network/messages/terms.ts';
 
 const DAY_MS = 86_400_000;
 

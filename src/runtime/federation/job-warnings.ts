@@ -1,11 +1,11 @@
 import type { SplitManifest } from '../../preprocess/split/manifest.ts';
+import { compareText } from '../base/text/compare-text.ts';
+import { didYouMean } from '../base/text/nearest.ts';
 import type { Bundle } from '../job/bundle.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { keyMetricWarnings } from '../job/key-metric.ts';
 import type { LoadedJob } from '../job/load.ts';
-import { compareText } from '../kernel/compare-text.ts';
-import { didYouMean } from '../kernel/nearest.ts';
-import { outputCount, parseModelSpec } from '../train/models/spec.ts';
+import { outputCount, parseModelSpec } from '../learning/models/spec.ts';
 
 /** What of a job will most likely fail once it runs, told before: nobody can know here what a script does in the end. */
 
@@ -23,7 +23,7 @@ export function jobWarnings(
   ];
 }
 
-/** Figures that `Trainer.evaluate` and `ImageSet` report (`statistics/confusion.ts`). */
+/** Figures that `Trainer.evaluate` and `ImageSet` report (`base/confusion.ts`). */
 const OF_THE_TRAINER = ['loss', 'accuracy', 'balanced_accuracy', 'num_examples'];
 
 /** The key metric stands nowhere in the job's code, and is none that comes with neuroflare/mri. */

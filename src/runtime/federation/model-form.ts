@@ -1,15 +1,15 @@
+import { canonicalJson, sha256, sha256File } from '../base/digest.ts';
+import { flError } from '../base/errors/errors.ts';
+import type { DType } from '../base/tensors/nd-array.ts';
+import { encodeSafetensors, planSafetensors } from '../base/tensors/safetensors.ts';
+import { openTensorFile } from '../base/tensors/tensor-file.ts';
+import { compareText } from '../base/text/compare-text.ts';
 import type { JobDefinition, ModelDefinition } from '../job/definition.ts';
 import type { FileRules } from '../job/job-paths.ts';
 import { requireUsefulFilters } from '../job/result-filters.ts';
 import type { ArrayLiteral } from '../job/schema.ts';
-import { compareText } from '../kernel/compare-text.ts';
-import { canonicalJson, sha256, sha256File } from '../kernel/digest.ts';
-import { flError } from '../kernel/errors.ts';
-import type { DType } from '../tensors/nd-array.ts';
-import { encodeSafetensors, planSafetensors } from '../tensors/safetensors.ts';
-import { openTensorFile } from '../tensors/tensor-file.ts';
-import { paramForms } from '../train/models/initial-params.ts';
-import type { ModelForm } from '../wire/terms.ts';
+import { paramForms } from '../learning/models/initial-params.ts';
+import type { ModelForm } from '../network/messages/terms.ts';
 import { initialModel, requireModelSize, shapeOf } from './initial-model.ts';
 
 interface NamedForm {

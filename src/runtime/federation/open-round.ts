@@ -1,6 +1,5 @@
-import type { RoundRules } from '../algorithms/workflow.ts';
-import { ReportedFailure } from '../kernel/errors.ts';
-import { faultPoint } from '../kernel/fault-point.ts';
+import { ReportedFailure } from '../base/errors/errors.ts';
+import { faultPoint } from '../base/errors/fault-point.ts';
 import type { AcceptedResult, RunEvent, TaskKind } from '../run/events.ts';
 import { inSiteOrder } from '../run/history.ts';
 import { answerEvent } from './answer-event.ts';
@@ -15,6 +14,7 @@ import {
   stepRound,
   verdictOn,
 } from './round.ts';
+import type { RoundRules } from './workflow.ts';
 
 export interface OpenRoundDeps {
   readonly round: number;

@@ -3,6 +3,10 @@ import { readParticipants } from '../../preprocess/bids/participants.ts';
 import { checkSplit } from '../../preprocess/split/check.ts';
 import { readSplit, type SplitManifest } from '../../preprocess/split/manifest.ts';
 import { listGaps } from '../../preprocess/split/plan.ts';
+import { atPlace, NeuroflareError } from '../base/errors/errors.ts';
+import type { StrippedTexts } from '../base/files/strip-types.ts';
+import { type ParamSet, paramNames } from '../base/tensors/nd-array.ts';
+import { counted } from '../base/text/counted.ts';
 import type { JobHome } from '../job/built-job.ts';
 import type { Bundle } from '../job/bundle.ts';
 import { defineJob } from '../job/definition.ts';
@@ -12,14 +16,10 @@ import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
 import { requireUsefulFilters } from '../job/result-filters.ts';
 import { checkScript } from '../job/script.ts';
 import type { Override } from '../job/variables.ts';
-import { counted } from '../kernel/counted.ts';
-import { atPlace, NeuroflareError } from '../kernel/errors.ts';
-import type { StrippedTexts } from '../kernel/strip-types.ts';
-import { type ParamSet, paramNames } from '../tensors/nd-array.ts';
-import { parseModelSpec } from '../train/models/spec.ts';
+import { parseModelSpec } from '../learning/models/spec.ts';
+import type { RunCard } from '../run/run-card.ts';
 import { initialModel, requireModelSize } from './initial-model.ts';
 import { jobWarnings } from './job-warnings.ts';
-import type { RunCard } from './run-card.ts';
 
 /** A job that passed every check that can be made before a site starts. */
 export interface PreparedJob {

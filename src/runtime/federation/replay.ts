@@ -1,7 +1,7 @@
-import type { Answer, Arrival } from '../algorithms/workflow.ts';
-import { flError } from '../kernel/errors.ts';
+import { flError } from '../base/errors/errors.ts';
 import type { Payload, RunEvent } from '../run/events.ts';
 import { inSiteOrder } from '../run/history.ts';
+import type { Answer, Arrival } from './workflow.ts';
 
 /** What a call of a workflow came to. */
 export interface Outcomes {

@@ -1,5 +1,5 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { type NeuroflareError, reviveError, toNeuroflareError } from '../kernel/errors.ts';
+import { type NeuroflareError, reviveError, toNeuroflareError } from '../base/errors/errors.ts';
 
 /** Does work on the files of a folder; where the folder lies is nobody else's business, so its errors name places from it. */
 export async function reportedInside<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {

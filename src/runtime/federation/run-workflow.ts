@@ -1,8 +1,8 @@
-import { WORKFLOWS } from '../algorithms/registry.ts';
+import { type NeuroflareError, toNeuroflareError } from '../base/errors/errors.ts';
 import type { WorkflowDefinition } from '../job/definition.ts';
-import { type NeuroflareError, toNeuroflareError } from '../kernel/errors.ts';
 import { bestOf, type RunHistory, record } from '../run/history.ts';
 import type { Coordinator } from './coordinator.ts';
+import { WORKFLOWS } from './registry.ts';
 
 export interface WorkflowRun<Result> {
   /** Type, rounds and options. */

@@ -1,5 +1,5 @@
-import { createRandom } from '../kernel/random.ts';
-import { compareSites } from '../kernel/site-order.ts';
+import { createRandom } from '../base/random.ts';
+import { compareSites } from '../base/site-order.ts';
 
 export interface Selection {
   /** Results that make a round; undefined asks every site. */

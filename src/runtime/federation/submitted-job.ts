@@ -1,4 +1,5 @@
 import { join, resolve, sep } from 'node:path';
+import { flError } from '../base/errors/errors.ts';
 import { type Bundle, readBundle, requirePlainPaths } from '../job/bundle.ts';
 import { requireReadable } from '../job/file-type.ts';
 import { type FileRules, JOB_PATHS, type JobPathKey, type SubmittedPath } from '../job/job-paths.ts';
@@ -6,7 +7,6 @@ import { JOB_LIMITS } from '../job/limits.ts';
 import { type LoadedJob, loadJob } from '../job/load.ts';
 import { modelApart } from '../job/model-apart.ts';
 import { checkScript } from '../job/script.ts';
-import { flError } from '../kernel/errors.ts';
 import { checkModelSpec } from './prepare-job.ts';
 
 export interface SubmissionRules {

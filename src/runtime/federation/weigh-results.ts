@@ -1,8 +1,8 @@
-import type { Contribution } from '../algorithms/reducer.ts';
-import type { ReduceStep } from '../algorithms/workflow.ts';
+import { capWeights } from '../run/cap-weights.ts';
 import type { AcceptedResult } from '../run/events.ts';
-import { capWeights } from '../statistics/cap-weights.ts';
-import type { RunFiles } from './run-files.ts';
+import type { RunFiles } from '../run/run-files.ts';
+import type { Contribution } from './reducer.ts';
+import type { ReduceStep } from './workflow.ts';
 
 /** The updates of a round with their weights, and a sentence for each whose weight was bounded. */
 export function weighResults(

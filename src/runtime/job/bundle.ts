@@ -1,11 +1,11 @@
 import { lstat, mkdir, readdir, readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { codePoint } from '../kernel/code-point.ts';
-import { compareText } from '../kernel/compare-text.ts';
-import { canonicalJson, sha256 } from '../kernel/digest.ts';
-import { flError } from '../kernel/errors.ts';
-import type { Limit } from '../kernel/limits.ts';
-import { makeFolder, writeFileAtomic } from '../workspace/files.ts';
+import { canonicalJson, sha256 } from '../base/digest.ts';
+import { flError } from '../base/errors/errors.ts';
+import { makeFolder, writeFileAtomic } from '../base/files/files.ts';
+import type { Limit } from '../base/limits.ts';
+import { codePoint } from '../base/text/code-point.ts';
+import { compareText } from '../base/text/compare-text.ts';
 import { JOB_LIMITS } from './limits.ts';
 
 /** One file of a job: its path with forward slashes, and what it holds. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { didYouMean } from '../kernel/nearest.ts';
+import { didYouMean } from '../base/text/nearest.ts';
 
 /** What a script takes as `flare.args()`: whoever writes the script declares it, and each job made with it is held to it. */
 

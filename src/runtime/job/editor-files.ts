@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { prettyJson } from '../kernel/digest.ts';
-import { PACKAGE_ROOT } from '../kernel/package-root.ts';
-import { parseJson } from '../kernel/parse-json.ts';
-import { putFile, writeFileAtomic } from '../workspace/files.ts';
+import { prettyJson } from '../base/digest.ts';
+import { putFile, writeFileAtomic } from '../base/files/files.ts';
+import { PACKAGE_ROOT } from '../base/files/package-root.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { jobJsonSchema } from './schema.ts';
 
 /** What editors need beside a job: the same everywhere, save for one file that says where neuroflare is on this machine. */
@@ -53,7 +53,7 @@ export async function renewEditorFiles(folder: string): Promise<void> {
 function typesHere(): string {
   const paths = {
     'neuroflare/*': [join(PACKAGE_ROOT, 'dist/api/*.d.ts')],
-    '@tensorflow/tfjs': [join(PACKAGE_ROOT, 'dist/runtime/engine/tfjs-union.d.ts')],
+    '@tensorflow/tfjs': [join(PACKAGE_ROOT, 'dist/runtime/learning/engine/tfjs-union.d.ts')],
   };
   return prettyJson({ compilerOptions: { paths } });
 }

@@ -1,4 +1,4 @@
-import { flError } from '../kernel/errors.ts';
+import { flError } from '../base/errors/errors.ts';
 import type { Bundle } from './bundle.ts';
 
 interface Format {

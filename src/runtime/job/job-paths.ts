@@ -2,8 +2,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, realpath, stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
-import { counted } from '../kernel/counted.ts';
-import { flError } from '../kernel/errors.ts';
+import { flError } from '../base/errors/errors.ts';
+import { counted } from '../base/text/counted.ts';
 
 /** What a submitted job may name with a key whose value is a path. */
 export type SubmittedPath =

@@ -1,6 +1,6 @@
-import type { Limit } from '../kernel/limits.ts';
-import { MOST_FAULTS } from '../workspace/yaml-check.ts';
-import { MOST_YAML_DEPTH } from '../workspace/yaml-source.ts';
+import { MOST_FAULTS } from '../base/files/yaml-check.ts';
+import { MOST_YAML_DEPTH } from '../base/files/yaml-source.ts';
+import type { Limit } from '../base/limits.ts';
 
 /**
  * How much a job may be when it is submitted: at the server and at the sites it is others' work, read and checked before anybody

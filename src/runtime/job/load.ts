@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { flError } from '../kernel/errors.ts';
-import { checkYaml } from '../workspace/yaml-check.ts';
-import { parseYaml, readYaml, type YamlSource } from '../workspace/yaml-source.ts';
+import { flError } from '../base/errors/errors.ts';
+import { checkYaml } from '../base/files/yaml-check.ts';
+import { parseYaml, readYaml, type YamlSource } from '../base/files/yaml-source.ts';
 import type { BuiltJob, JobHome } from './built-job.ts';
 import { type Bundle, bundleOf, JOB_FILE, readBundle } from './bundle.ts';
 import { defineJob, type JobDefinition, PATH_KEYS, pathInJob } from './definition.ts';

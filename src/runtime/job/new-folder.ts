@@ -1,7 +1,7 @@
 import { chmod, mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { atPlace, flError, NeuroflareError } from '../kernel/errors.ts';
-import { makeFolder } from '../workspace/files.ts';
+import { atPlace, flError, NeuroflareError } from '../base/errors/errors.ts';
+import { makeFolder } from '../base/files/files.ts';
 import { writeEditorFiles } from './editor-files.ts';
 import { type LoadedJob, loadJob } from './load.ts';
 

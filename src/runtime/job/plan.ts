@@ -1,7 +1,7 @@
-import { atPlace, flError } from '../kernel/errors.ts';
-import { FOLDER_NAME } from '../kernel/folder-name.ts';
-import { didYouMean } from '../kernel/nearest.ts';
-import { compareSites } from '../kernel/site-order.ts';
+import { atPlace, flError } from '../base/errors/errors.ts';
+import { compareSites } from '../base/site-order.ts';
+import { FOLDER_NAME } from '../base/text/folder-name.ts';
+import { didYouMean } from '../base/text/nearest.ts';
 import type { JobDefinition, ScriptArgs } from './definition.ts';
 
 /** What the command line adds to a job. */

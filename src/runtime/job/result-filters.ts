@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { flError } from '../kernel/errors.ts';
-import { firstOf } from '../kernel/first-of.ts';
+import { flError } from '../base/errors/errors.ts';
+import { firstOf } from '../base/text/first-of.ts';
 
 /**
  * Filters of results, as a job and a site's policy name them (nvflare's `task_result_filters`): what may be said of each. What they do

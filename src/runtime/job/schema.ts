@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { FOLDER_NAME, FOLDER_NAME_RULE } from '../kernel/folder-name.ts';
+import { FOLDER_NAME, FOLDER_NAME_RULE } from '../base/text/folder-name.ts';
 import { argFaults, declaredArgs } from './declared-args.ts';
 import { resultFilters } from './result-filters.ts';
 import { optionFaults, optionKeys, WORKFLOW_TYPES } from './workflow-options.ts';

@@ -1,10 +1,10 @@
 import { join, posix } from 'node:path';
-import { codePoint } from '../kernel/code-point.ts';
-import { flError, type Place } from '../kernel/errors.ts';
-import { didYouMean } from '../kernel/nearest.ts';
-import { reasonOf } from '../kernel/reason-of.ts';
-import { sourceExcerpt } from '../kernel/source-excerpt.ts';
-import { type StrippedTexts, stripTypes } from '../kernel/strip-types.ts';
+import { flError, type Place } from '../base/errors/errors.ts';
+import { reasonOf } from '../base/errors/reason-of.ts';
+import { sourceExcerpt } from '../base/errors/source-excerpt.ts';
+import { type StrippedTexts, stripTypes } from '../base/files/strip-types.ts';
+import { codePoint } from '../base/text/code-point.ts';
+import { didYouMean } from '../base/text/nearest.ts';
 import type { Bundle } from './bundle.ts';
 import { JOB_LIMITS } from './limits.ts';
 import type { LoadedJob } from './load.ts';

@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml';
-import { flError } from '../kernel/errors.ts';
-import { didYouMean } from '../kernel/nearest.ts';
-import { circleIn } from '../workspace/yaml-source.ts';
+import { flError } from '../base/errors/errors.ts';
+import { circleIn } from '../base/files/yaml-source.ts';
+import { didYouMean } from '../base/text/nearest.ts';
 import type { JsonValue } from './definition.ts';
 import { OPTION_PATHS } from './workflow-options.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ErrorReport } from '../kernel/errors.ts';
-import type { MetricReport } from '../telemetry/metrics.ts';
+import type { ErrorReport } from '../base/errors/errors.ts';
+import type { MetricReport } from '../base/logging/metrics.ts';
 
 /**
  * What happens in a run, in the order it became true: the one form in which it stands in a log, in a database and on the wire. A run

@@ -1,6 +1,6 @@
-import type { ErrorReport } from '../kernel/errors.ts';
-import { compareSites } from '../kernel/site-order.ts';
-import type { MetricReport } from '../telemetry/metrics.ts';
+import type { ErrorReport } from '../base/errors/errors.ts';
+import type { MetricReport } from '../base/logging/metrics.ts';
+import { compareSites } from '../base/site-order.ts';
 import { type Contender, type Contest, contest, type Goal, winnerOf } from './best-model.ts';
 import type { AcceptedResult, BestModel, EngineUse, FileRef, Payload, RunEvent, TaskKind } from './events.ts';
 import { partsOf, scorersOf } from './pool-reports.ts';

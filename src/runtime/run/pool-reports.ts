@@ -1,8 +1,8 @@
-import { flError } from '../kernel/errors.ts';
-import { ANSWER_LIMITS, LEAST_EXAMPLES } from '../kernel/limits.ts';
-import { capWeights } from '../statistics/cap-weights.ts';
-import { type Confusion, countExamples, type Metrics, poolMetrics } from '../statistics/confusion.ts';
-import type { MetricReport, MetricValue } from '../telemetry/metrics.ts';
+import { type Confusion, countExamples, type Metrics, poolMetrics } from '../base/confusion.ts';
+import { flError } from '../base/errors/errors.ts';
+import { ANSWER_LIMITS, LEAST_EXAMPLES } from '../base/limits.ts';
+import type { MetricReport, MetricValue } from '../base/logging/metrics.ts';
+import { capWeights } from './cap-weights.ts';
 import type { AcceptedResult } from './events.ts';
 import { isShare, isWithinShares } from './shares.ts';
 

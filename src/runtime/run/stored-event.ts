@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { flError } from '../kernel/errors.ts';
+import { flError } from '../base/errors/errors.ts';
 import { EVENTS_VERSION, type RunEvent, runEventSchema } from './events.ts';
 
 /** Of neuroflare 0.1.0, whose events do not name it. */

@@ -1,8 +1,8 @@
-import { canonicalJson } from '../kernel/digest.ts';
-import { flError } from '../kernel/errors.ts';
-import { timeText } from '../kernel/time-text.ts';
-import type { Signature } from '../wire/shapes.ts';
-import type { JobTerms, SignedJob } from '../wire/terms.ts';
+import { canonicalJson } from '../base/digest.ts';
+import { flError } from '../base/errors/errors.ts';
+import { timeText } from '../base/text/time-text.ts';
+import type { Signature } from '../network/messages/shapes.ts';
+import type { JobTerms, SignedJob } from '../network/messages/terms.ts';
 import type { Identity } from './certificate/identity.ts';
 import type { OpenKit } from './kit/open.ts';
 import { signerOfText, signText } from './signature.ts';

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { counted } from '../kernel/counted.ts';
-import { flError } from '../kernel/errors.ts';
-import { didYouMean } from '../kernel/nearest.ts';
-import { reasonOf } from '../kernel/reason-of.ts';
-import { shellWord } from '../kernel/shell-word.ts';
-import { changeUserConfig, readUserConfig, type UserConfig } from '../workspace/config-file.ts';
+import { flError } from '../base/errors/errors.ts';
+import { reasonOf } from '../base/errors/reason-of.ts';
+import { changeUserConfig, readUserConfig, type UserConfig } from '../base/files/config-file.ts';
+import { counted } from '../base/text/counted.ts';
+import { didYouMean } from '../base/text/nearest.ts';
+import { shellWord } from '../base/text/shell-word.ts';
 import { isoDay } from './certificate/iso-day.ts';
 import { type KitReport, verifyKit, WARN_DAYS } from './kit/verify.ts';
 

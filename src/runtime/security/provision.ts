@@ -1,8 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { flError } from '../kernel/errors.ts';
-import { writeFileAtomic } from '../workspace/files.ts';
+import { flError } from '../base/errors/errors.ts';
+import { writeFileAtomic } from '../base/files/files.ts';
 import { writeApproval } from './approval/approval.ts';
 import { mustMatch, readRequest } from './approval/request.ts';
 import {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
-import { flError } from '../kernel/errors.ts';
-import { issueText } from '../kernel/issue-text.ts';
-import { shellWord } from '../kernel/shell-word.ts';
+import { flError } from '../base/errors/errors.ts';
+import { issueText } from '../base/errors/issue-text.ts';
+import { shellWord } from '../base/text/shell-word.ts';
 import { isoDay } from './certificate/iso-day.ts';
 import { projectNotes, readParticipant, readProject } from './project/read-project.ts';
 import { type Participant, participantSchema } from './project/schema.ts';

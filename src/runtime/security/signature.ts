@@ -1,5 +1,5 @@
 import { sign, verify, X509Certificate } from 'node:crypto';
-import type { Signature } from '../wire/shapes.ts';
+import type { Signature } from '../network/messages/shapes.ts';
 import { type Identity, identityOf } from './certificate/identity.ts';
 import type { OpenKit } from './kit/open.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { shellWord } from '../kernel/shell-word.ts';
+import { shellWord } from '../base/text/shell-word.ts';
 import type { Issued } from './authority/ledger.ts';
 import { isoDay } from './certificate/iso-day.ts';
 import type { RegisteredKit } from './kit-registry.ts';

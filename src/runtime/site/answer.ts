@@ -1,6 +1,6 @@
-import type { ErrorReport } from '../kernel/errors.ts';
+import type { ErrorReport } from '../base/errors/errors.ts';
+import type { MetricReport } from '../base/logging/metrics.ts';
 import type { EngineUse } from '../run/events.ts';
-import type { MetricReport } from '../telemetry/metrics.ts';
 
 /** A file of an answer, whole and on disk. */
 export interface AnswerFile {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ErrorCode } from '../base/errors/catalog.ts';
+import { type ErrorReport, flError, toNeuroflareError } from '../base/errors/errors.ts';
+import { faultPoint } from '../base/errors/fault-point.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import type { ResultFilterSpec } from '../job/result-filters.ts';
-import type { ErrorCode } from '../kernel/catalog.ts';
-import { type ErrorReport, flError, toNeuroflareError } from '../kernel/errors.ts';
-import { faultPoint } from '../kernel/fault-point.ts';
-import { fitReport } from '../wire/fit-report.ts';
+import { fitReport } from '../network/messages/fit-report.ts';
 import type { Answer, AnswerFile, TaskEnd } from './answer.ts';
 import type { Executor, TaskEvent, TaskOutcome } from './executor/executor.ts';
 import type { ScriptAnswer } from './executor/messages.ts';

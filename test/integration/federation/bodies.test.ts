@@ -4,7 +4,7 @@ import { type RequestOptions, request as secureRequest } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { sha256 } from '../../../src/runtime/kernel/digest.ts';
+import { sha256 } from '../../../src/runtime/base/digest.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, makeLiveKits, until } from '../../support/live-federation.ts';
 import { ask, say, tlsOf } from '../../support/raw-request.ts';

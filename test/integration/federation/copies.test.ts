@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { WorkThread } from '../../../src/runtime/server/work/work-thread.ts';
+import { WorkThread } from '../../../src/runtime/deployment/server/heavy-work/work-thread.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, makeLiveKits } from '../../support/live-federation.ts';
 import { float32 } from '../../support/param-sets.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Admin } from '../../../src/runtime/admin/admin.ts';
+import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, makeLiveKits } from '../../support/live-federation.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

@@ -1,7 +1,7 @@
 import { cp, mkdir, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { serve } from '../../../src/runtime/server/serve.ts';
+import { serve } from '../../../src/runtime/deployment/server/serve.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, makeLiveKits } from '../../support/live-federation.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

@@ -2,9 +2,9 @@ import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promi
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { runClient } from '../../../src/runtime/client/run-client.ts';
-import { toNeuroflareError } from '../../../src/runtime/kernel/errors.ts';
-import { serve } from '../../../src/runtime/server/serve.ts';
+import { toNeuroflareError } from '../../../src/runtime/base/errors/errors.ts';
+import { runClient } from '../../../src/runtime/deployment/client/run-client.ts';
+import { serve } from '../../../src/runtime/deployment/server/serve.ts';
 import { type LiveKits, makeLiveKits } from '../../support/live-federation.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clientFolder } from '../../../src/runtime/client/client-folder.ts';
-import { readChainedLog } from '../../../src/runtime/store/chained-log.ts';
-import { decodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
+import { decodeSafetensors } from '../../../src/runtime/base/tensors/safetensors.ts';
+import { clientFolder } from '../../../src/runtime/deployment/client/memory/client-folder.ts';
+import { readChainedLog } from '../../../src/runtime/security/logs/chained-log.ts';
 import { type JobPatch, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation } from '../../support/live-federation.ts';
 import { finalModel } from '../../support/run-files.ts';

@@ -1,8 +1,8 @@
 import { cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Admin } from '../../../src/runtime/admin/admin.ts';
-import { toNeuroflareError } from '../../../src/runtime/kernel/errors.ts';
+import { toNeuroflareError } from '../../../src/runtime/base/errors/errors.ts';
+import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, makeLiveKits } from '../../support/live-federation.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

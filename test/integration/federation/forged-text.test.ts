@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { errorReport } from '../../../src/runtime/wire/shapes.ts';
+import { errorReport } from '../../../src/runtime/network/messages/shapes.ts';
 import { runCli } from '../../support/cli.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { PROJECT_ADMIN, until } from '../../support/live-federation.ts';

@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Admin } from '../../../src/runtime/admin/admin.ts';
-import { packBundle } from '../../../src/runtime/federation/packed-bundle.ts';
+import type { NeuroflareError } from '../../../src/runtime/base/errors/errors.ts';
+import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
 import { readBundle } from '../../../src/runtime/job/bundle.ts';
-import type { NeuroflareError } from '../../../src/runtime/kernel/errors.ts';
+import { submitted } from '../../../src/runtime/network/messages/admin.ts';
+import { packBundle } from '../../../src/runtime/network/packed-bundle.ts';
 import { signJob } from '../../../src/runtime/security/job-signature.ts';
-import { submitted } from '../../../src/runtime/wire/admin.ts';
 import { type JobParts, TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { jobTerms } from '../../support/job-terms.ts';
 import { LIMITS } from '../../support/limits.ts';

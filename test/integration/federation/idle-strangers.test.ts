@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { STRANGER_LIMITS } from '../../../src/runtime/kernel/limits.ts';
+import { STRANGER_LIMITS } from '../../../src/runtime/base/limits.ts';
 import { LiveFederation, makeLiveKits, until } from '../../support/live-federation.ts';
 import { ask, tlsOf } from '../../support/raw-request.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { preflight } from '../../../src/runtime/preflight/preflight.ts';
+import { preflight } from '../../../src/runtime/deployment/preflight/preflight.ts';
 import { isOpenToOthers } from '../../support/as-nobody.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, makeLiveKits } from '../../support/live-federation.ts';

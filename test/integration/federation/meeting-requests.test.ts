@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Admin } from '../../../src/runtime/admin/admin.ts';
-import { inTurn } from '../../../src/runtime/admin/in-turn.ts';
+import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
+import { inTurn } from '../../../src/runtime/deployment/admin/in-turn.ts';
 import { termsOf } from '../../../src/runtime/federation/job-terms.ts';
 import { modelForm } from '../../../src/runtime/federation/model-form.ts';
-import { packBundle } from '../../../src/runtime/federation/packed-bundle.ts';
 import { loadSubmittedJob } from '../../../src/runtime/federation/submitted-job.ts';
 import { LOCAL_FILES } from '../../../src/runtime/job/job-paths.ts';
+import { submitted } from '../../../src/runtime/network/messages/admin.ts';
+import { packBundle } from '../../../src/runtime/network/packed-bundle.ts';
 import { signJob } from '../../../src/runtime/security/job-signature.ts';
-import { submitted } from '../../../src/runtime/wire/admin.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, makeLiveKits } from '../../support/live-federation.ts';
 import { float32 } from '../../support/param-sets.ts';

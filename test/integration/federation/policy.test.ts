@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Admin } from '../../../src/runtime/admin/admin.ts';
+import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
+import { reportEgress } from '../../../src/runtime/deployment/client/ledger/egress-report.ts';
 import {
   approve,
   approvedCode,
@@ -10,8 +11,7 @@ import {
   listSiteJobs,
   stop,
   withdraw,
-} from '../../../src/runtime/client/at-site.ts';
-import { reportEgress } from '../../../src/runtime/client/egress-report.ts';
+} from '../../../src/runtime/deployment/client/site-desk.ts';
 import { readBundle } from '../../../src/runtime/job/bundle.ts';
 import { createJob } from '../../../src/runtime/job/templates.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
@@ -227,7 +227,7 @@ describe('roles', () => {
     org: 'otto@example.org',
   };
   const submitAs = async (name: string) => {
-    const { submitJob } = await import('../../../src/runtime/admin/submit.ts');
+    const { submitJob } = await import('../../../src/runtime/deployment/admin/submit.ts');
     const { jobId } = await submitJob(await federation.admin(name), await job(), {
       signal: new AbortController().signal,
     });
@@ -277,7 +277,7 @@ describe('a study', () => {
     const [lea, leo] = [await federation.admin('lea@example.org'), await federation.admin('leo@example.org')];
     expect((await leo.studies()).map(({ name }) => name)).toEqual(['default']);
     await expect(leo.study('brain')).rejects.toMatchObject({ code: 'NF_STUDY_UNKNOWN' });
-    const { submitJob } = await import('../../../src/runtime/admin/submit.ts');
+    const { submitJob } = await import('../../../src/runtime/deployment/admin/submit.ts');
     const one = await job({ patch: { workflow: { n_clients: 1 } } });
     const signal = new AbortController().signal;
     await expect(submitJob(leo, one, { signal, study: 'brain' })).rejects.toMatchObject({

@@ -1,12 +1,12 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Admin } from '../../../src/runtime/admin/admin.ts';
-import { sendSubmission } from '../../../src/runtime/admin/submit.ts';
+import { encodeSafetensors } from '../../../src/runtime/base/tensors/safetensors.ts';
+import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
+import { sendSubmission } from '../../../src/runtime/deployment/admin/submit.ts';
 import { modelForm } from '../../../src/runtime/federation/model-form.ts';
 import { loadSubmittedJob } from '../../../src/runtime/federation/submitted-job.ts';
 import { LOCAL_FILES } from '../../../src/runtime/job/job-paths.ts';
-import { encodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, makeLiveKits } from '../../support/live-federation.ts';
 import { float32 } from '../../support/param-sets.ts';
@@ -68,7 +68,7 @@ async function get(path: string, { who = 'ann@example.org', method = 'GET' } = {
 describe('the logs of a job', () => {
   it.each([
     () => `../../${other}/sites/site-1`,
-    () => `../sites/../../${other}/sites/site-1`,
+    () => `../../${other}/sites/site-1`,
     () => '../../..',
     () => '..',
     () => '.',

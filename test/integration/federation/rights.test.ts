@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { submitJob } from '../../../src/runtime/admin/submit.ts';
-import { packBundle } from '../../../src/runtime/federation/packed-bundle.ts';
+import { submitJob } from '../../../src/runtime/deployment/admin/submit.ts';
 import { readBundle } from '../../../src/runtime/job/bundle.ts';
+import { packBundle } from '../../../src/runtime/network/packed-bundle.ts';
 import { signJob } from '../../../src/runtime/security/job-signature.ts';
 import { openKit } from '../../../src/runtime/security/kit/open.ts';
 import { writeJob } from '../../support/job-folder.ts';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createJobView } from '../../../src/output/job-view.ts';
-import type { Admin, JobNews } from '../../../src/runtime/admin/admin.ts';
-import { WorkThread } from '../../../src/runtime/server/work/work-thread.ts';
-import type { JobMeta } from '../../../src/runtime/wire/admin.ts';
+import type { Admin, JobNews } from '../../../src/runtime/deployment/admin/admin.ts';
+import { WorkThread } from '../../../src/runtime/deployment/server/heavy-work/work-thread.ts';
+import type { JobMeta } from '../../../src/runtime/network/messages/admin.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

@@ -1,9 +1,9 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Admin } from '../../../src/runtime/admin/admin.ts';
-import { folderOf } from '../../../src/runtime/client/at-site.ts';
-import type { SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
+import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
+import type { SiteJobFolder } from '../../../src/runtime/deployment/client/memory/client-folder.ts';
+import { folderOf } from '../../../src/runtime/deployment/client/site-desk.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { simulate } from '../../../src/runtime/simulator/simulate.ts';
+import { simulate } from '../../../src/runtime/deployment/simulator/simulate.ts';
 import { runCli } from '../../support/cli.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation } from '../../support/live-federation.ts';

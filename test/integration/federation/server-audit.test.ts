@@ -1,10 +1,10 @@
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { folderOf } from '../../../src/runtime/client/at-site.ts';
+import { folderOf } from '../../../src/runtime/deployment/client/site-desk.ts';
+import { logHead } from '../../../src/runtime/network/messages/log-head.ts';
+import { verifyChainedLog } from '../../../src/runtime/security/logs/chained-log.ts';
 import { findLogs } from '../../../src/runtime/security/verify-logs.ts';
-import { verifyChainedLog } from '../../../src/runtime/store/chained-log.ts';
-import { logHead } from '../../../src/runtime/wire/log-head.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 

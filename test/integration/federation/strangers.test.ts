@@ -7,16 +7,16 @@ import { join } from 'node:path';
 import { deflateRawSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { Admin } from '../../../src/runtime/admin/admin.ts';
-import { packBundle } from '../../../src/runtime/federation/packed-bundle.ts';
+import { sha256 } from '../../../src/runtime/base/digest.ts';
+import { packageVersion } from '../../../src/runtime/base/files/package-version.ts';
+import { encodeSafetensors } from '../../../src/runtime/base/tensors/safetensors.ts';
+import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
 import { readBundle } from '../../../src/runtime/job/bundle.ts';
-import { sha256 } from '../../../src/runtime/kernel/digest.ts';
-import { packageVersion } from '../../../src/runtime/kernel/package-version.ts';
+import { packBundle } from '../../../src/runtime/network/packed-bundle.ts';
+import { Connection } from '../../../src/runtime/network/transfer/connection.ts';
 import { signJob } from '../../../src/runtime/security/job-signature.ts';
 import { openKit } from '../../../src/runtime/security/kit/open.ts';
 import { revokeParticipant } from '../../../src/runtime/security/provision.ts';
-import { encodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
-import { Connection } from '../../../src/runtime/transport/connection.ts';
 import { makeFederation } from '../../support/federation-kits.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { jobTerms } from '../../support/job-terms.ts';
@@ -510,7 +510,7 @@ describe('a path of a result', () => {
 
 describe('a second server', () => {
   it('on one state folder is refused', async () => {
-    const { serve } = await import('../../../src/runtime/server/serve.ts');
+    const { serve } = await import('../../../src/runtime/deployment/server/serve.ts');
     const second = serve({
       kitDir: federation.kits.kit('hub'),
       port: 0,
@@ -521,7 +521,7 @@ describe('a second server', () => {
   });
 
   it('on one port is told who has it', async () => {
-    const { serve } = await import('../../../src/runtime/server/serve.ts');
+    const { serve } = await import('../../../src/runtime/deployment/server/serve.ts');
     const copy = join(root, 'hub-copy');
     await cp(federation.kits.kit('hub'), copy, {
       recursive: true,

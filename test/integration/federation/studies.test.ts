@@ -1,13 +1,13 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Admin } from '../../../src/runtime/admin/admin.ts';
-import { cloneJob } from '../../../src/runtime/admin/clone.ts';
-import { sendSubmission, submitJob } from '../../../src/runtime/admin/submit.ts';
+import { encodeSafetensors } from '../../../src/runtime/base/tensors/safetensors.ts';
+import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
+import { cloneJob } from '../../../src/runtime/deployment/admin/clone.ts';
+import { sendSubmission, submitJob } from '../../../src/runtime/deployment/admin/submit.ts';
 import { modelForm } from '../../../src/runtime/federation/model-form.ts';
 import { loadSubmittedJob } from '../../../src/runtime/federation/submitted-job.ts';
 import { LOCAL_FILES } from '../../../src/runtime/job/job-paths.ts';
-import { encodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
 import { float32 } from '../../support/param-sets.ts';

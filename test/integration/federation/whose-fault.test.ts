@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Admin } from '../../../src/runtime/admin/admin.ts';
+import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, makeLiveKits, until } from '../../support/live-federation.ts';
 import { RawSite } from '../../support/raw-site.ts';

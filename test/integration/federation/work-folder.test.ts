@@ -1,15 +1,21 @@
 import { cp, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Admin } from '../../../src/runtime/admin/admin.ts';
-import { approve, codeToApprove, folderOf, listSiteJobs, stop } from '../../../src/runtime/client/at-site.ts';
-import { clientFolder } from '../../../src/runtime/client/client-folder.ts';
-import { reportEgress } from '../../../src/runtime/client/egress-report.ts';
-import { FolderMemory } from '../../../src/runtime/client/folder-memory.ts';
-import { runClient } from '../../../src/runtime/client/run-client.ts';
-import { toNeuroflareError } from '../../../src/runtime/kernel/errors.ts';
+import { toNeuroflareError } from '../../../src/runtime/base/errors/errors.ts';
+import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
+import { reportEgress } from '../../../src/runtime/deployment/client/ledger/egress-report.ts';
+import { clientFolder } from '../../../src/runtime/deployment/client/memory/client-folder.ts';
+import { FolderMemory } from '../../../src/runtime/deployment/client/memory/folder-memory.ts';
+import { runClient } from '../../../src/runtime/deployment/client/run-client.ts';
+import {
+  approve,
+  codeToApprove,
+  folderOf,
+  listSiteJobs,
+  stop,
+} from '../../../src/runtime/deployment/client/site-desk.ts';
+import { readChainedLog, verifyChainedLog } from '../../../src/runtime/security/logs/chained-log.ts';
 import { findLogs } from '../../../src/runtime/security/verify-logs.ts';
-import { readChainedLog, verifyChainedLog } from '../../../src/runtime/store/chained-log.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

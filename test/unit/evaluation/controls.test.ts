@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { noProgress } from '../../../src/runtime/base/logging/progress.ts';
+import { createRandom } from '../../../src/runtime/base/random.ts';
 import {
   frameFeatures,
   histogramFeatures,
@@ -11,9 +13,7 @@ import {
 import { groupedFolds } from '../../../src/runtime/evaluation/controls/folds.ts';
 import { CONTROL_SIDE, type ControlImage } from '../../../src/runtime/evaluation/controls/images.ts';
 import { runControls } from '../../../src/runtime/evaluation/controls/run-controls.ts';
-import { createRandom } from '../../../src/runtime/kernel/random.ts';
-import { predictedClass } from '../../../src/runtime/statistics/probabilities.ts';
-import { noProgress } from '../../../src/runtime/telemetry/progress.ts';
+import { predictedClass } from '../../../src/runtime/evaluation/statistics/probabilities.ts';
 
 /** 60 images of two classes that differ by `paint` alone. */
 function images(paint: (grey: Uint8Array, label: number) => readonly number[]): ControlImage[] {

@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../../src/runtime/base/random.ts';
+import { maskBatch } from '../../../src/runtime/evaluation/explain/masked-pictures.ts';
 import { estimateFigures } from '../../../src/runtime/evaluation/figures.ts';
 import { headlineOf } from '../../../src/runtime/evaluation/headline.ts';
-import { amongClasses, confusionOf, type Judged, tallyOf } from '../../../src/runtime/evaluation/judged.ts';
-import { maskBatch } from '../../../src/runtime/evaluation/masked.ts';
+import {
+  amongClasses,
+  confusionOf,
+  type Judged,
+  tallyOf,
+} from '../../../src/runtime/evaluation/judged-people.ts';
 import { comparePaired } from '../../../src/runtime/evaluation/paired.ts';
 import { tumourOrNone, tumourOrNoneWords } from '../../../src/runtime/evaluation/presence.ts';
-import { createRandom } from '../../../src/runtime/kernel/random.ts';
-import { indexGroups } from '../../../src/runtime/statistics/figure.ts';
+import { indexGroups } from '../../../src/runtime/evaluation/statistics/figure.ts';
 
 const CLASSES = ['a', 'b', 'no_tumor'];
 

@@ -3,15 +3,15 @@ import { mkdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { WireWriter } from '../../../src/runtime/engine/onnx/wire.ts';
 import { initialModel } from '../../../src/runtime/federation/initial-model.ts';
 import { filesOf, loadSubmittedJob } from '../../../src/runtime/federation/submitted-job.ts';
 import { JOB_PATHS, LOCAL_FILES } from '../../../src/runtime/job/job-paths.ts';
 import { loadJob } from '../../../src/runtime/job/load.ts';
 import { jobFileSchema } from '../../../src/runtime/job/schema.ts';
-import { EXPORT_FORMATS, exportModel } from '../../../src/runtime/train/exchange/export-model.ts';
-import { initialParams } from '../../../src/runtime/train/models/initial-params.ts';
-import { modelSpecSchema } from '../../../src/runtime/train/models/spec.ts';
+import { WireWriter } from '../../../src/runtime/learning/engine/onnx/wire.ts';
+import { EXPORT_FORMATS, exportModel } from '../../../src/runtime/learning/exchange/export-model.ts';
+import { initialParams } from '../../../src/runtime/learning/models/initial-params.ts';
+import { modelSpecSchema } from '../../../src/runtime/learning/models/spec.ts';
 import { type JobPatch, writeJob } from '../../support/job-folder.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Federation, Workflow } from '../../../src/runtime/algorithms/workflow.ts';
-import { fedAvg } from '../../../src/runtime/algorithms/workflows/fedavg.ts';
+import { sha256 } from '../../../src/runtime/base/digest.ts';
 import {
   askText,
   exchangeText,
@@ -8,7 +7,8 @@ import {
   Replay,
   reduceText,
 } from '../../../src/runtime/federation/replay.ts';
-import { sha256 } from '../../../src/runtime/kernel/digest.ts';
+import type { Federation, Workflow } from '../../../src/runtime/federation/workflow.ts';
+import { fedAvg } from '../../../src/runtime/federation/workflows/fedavg.ts';
 import type { FileRef, RunEvent } from '../../../src/runtime/run/events.ts';
 
 const ref = (name: string): FileRef => ({ path: `${name}.bin`, sha256: sha256(name) });

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { checkExamples } from '../../../src/runtime/base/logging/check-figures.ts';
 import { weighResults } from '../../../src/runtime/federation/weigh-results.ts';
-import { checkExamples } from '../../../src/runtime/telemetry/check-figures.ts';
 import { readModel, writeModel } from '../../support/model-files.ts';
 import { float32 } from '../../support/param-sets.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join, posix, win32 } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { packBundle, unpackBundle } from '../../../src/runtime/federation/packed-bundle.ts';
+import { NeuroflareError } from '../../../src/runtime/base/errors/errors.ts';
 import { bundleOf, readBundle, writeBundle } from '../../../src/runtime/job/bundle.ts';
-import { NeuroflareError } from '../../../src/runtime/kernel/errors.ts';
-import { packedBundle } from '../../../src/runtime/wire/shapes.ts';
+import { packedBundle } from '../../../src/runtime/network/messages/shapes.ts';
+import { packBundle, unpackBundle } from '../../../src/runtime/network/packed-bundle.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 

@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DTYPES, type ParamSet } from '../../../src/runtime/base/tensors/nd-array.ts';
+import { encodeSafetensors } from '../../../src/runtime/base/tensors/safetensors.ts';
 import { readBundle } from '../../../src/runtime/job/bundle.ts';
 import { refusedType } from '../../../src/runtime/job/file-type.ts';
-import { DTYPES, type ParamSet } from '../../../src/runtime/tensors/nd-array.ts';
-import { encodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
 
 const latin1 = (text: string) => Buffer.from(text, 'latin1');
 const NAMES = [

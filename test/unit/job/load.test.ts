@@ -2,9 +2,9 @@ import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { NeuroflareError } from '../../../src/runtime/base/errors/errors.ts';
 import { loadJob } from '../../../src/runtime/job/load.ts';
 import { parseOverride } from '../../../src/runtime/job/variables.ts';
-import { NeuroflareError } from '../../../src/runtime/kernel/errors.ts';
 import { TINY_JOB, writeJob } from '../../support/job-folder.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 

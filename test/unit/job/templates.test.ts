@@ -3,12 +3,12 @@ import { readdirSync, statSync } from 'node:fs';
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { toNeuroflareError } from '../../../src/runtime/base/errors/errors.ts';
+import { PACKAGE_ROOT } from '../../../src/runtime/base/files/package-root.ts';
 import { renewEditorFiles } from '../../../src/runtime/job/editor-files.ts';
 import { loadJob } from '../../../src/runtime/job/load.ts';
 import { createJob, listTemplates } from '../../../src/runtime/job/templates.ts';
 import { parseOverride } from '../../../src/runtime/job/variables.ts';
-import { toNeuroflareError } from '../../../src/runtime/kernel/errors.ts';
-import { PACKAGE_ROOT } from '../../../src/runtime/kernel/package-root.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const HELLO = 'hello-fedavg-numpy';

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { createJobView } from '../../../src/output/job-view.ts';
-import type { JobMeta } from '../../../src/runtime/wire/admin.ts';
+import type { JobMeta } from '../../../src/runtime/network/messages/admin.ts';
 
 /** What is said of a minute in which a job waits for one site. */
 function saidInAMinute(repeats: boolean): string[] {

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { barLine } from '../../../src/output/bar-line.ts';
 import { createProgressView } from '../../../src/output/progress-view.ts';
 import { sizeText } from '../../../src/output/size-text.ts';
-import { addressText, plainAddress } from '../../../src/runtime/kernel/address-text.ts';
+import { addressText, plainAddress } from '../../../src/runtime/base/text/address-text.ts';
 
 describe('a size', () => {
   it.each([

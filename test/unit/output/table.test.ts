@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { errorEnvelope, errorText, successEnvelope } from '../../../src/output/envelope.ts';
 import { renderTable } from '../../../src/output/table.ts';
-import { flError } from '../../../src/runtime/kernel/errors.ts';
+import { flError } from '../../../src/runtime/base/errors/errors.ts';
 
 describe('a table', () => {
   it('has columns two spaces apart, numbers to the right', () => {

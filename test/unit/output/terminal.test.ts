@@ -8,8 +8,8 @@ import { createJobView } from '../../../src/output/job-view.ts';
 import { createRunView } from '../../../src/output/run-view.ts';
 import { renderTable } from '../../../src/output/table.ts';
 import { shownText } from '../../../src/output/terminal.ts';
-import { flError } from '../../../src/runtime/kernel/errors.ts';
-import type { JobMeta } from '../../../src/runtime/wire/admin.ts';
+import { flError } from '../../../src/runtime/base/errors/errors.ts';
+import type { JobMeta } from '../../../src/runtime/network/messages/admin.ts';
 
 /** What a site, a script or a job may call itself: clears the screen, ends a line, turns the writing round, hides. */
 const NASTY = 'x\x1b[2J\x1b]8;;http://evil\x07\r\nFINISHED:COMPLETED\x9b31m\x7f\u202e\u2028\u200b';

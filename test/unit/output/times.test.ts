@@ -3,8 +3,8 @@ import { renderEgress } from '../../../src/output/egress-text.ts';
 import { renderJob, renderJobs } from '../../../src/output/job-text.ts';
 import { siteJobLines } from '../../../src/output/site-jobs-text.ts';
 import { renderStatus } from '../../../src/output/system-text.ts';
-import { flError } from '../../../src/runtime/kernel/errors.ts';
-import type { JobMeta, SystemStatus } from '../../../src/runtime/wire/admin.ts';
+import { flError } from '../../../src/runtime/base/errors/errors.ts';
+import type { JobMeta, SystemStatus } from '../../../src/runtime/network/messages/admin.ts';
 
 const at = '2026-11-29T13:32:25.379Z';
 const job: JobMeta = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sha256 } from '../../../src/runtime/kernel/digest.ts';
+import { sha256 } from '../../../src/runtime/base/digest.ts';
 import type { FileRef, RunEvent } from '../../../src/runtime/run/events.ts';
 import { newHistory, replay } from '../../../src/runtime/run/history.ts';
 import { liveFiles, spentFiles } from '../../../src/runtime/run/live-files.ts';

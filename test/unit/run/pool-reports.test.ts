@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { describeMetrics } from '../../../src/runtime/base/confusion.ts';
+import type { MetricReport } from '../../../src/runtime/base/logging/metrics.ts';
 import {
   boundedCounts,
   leftOut,
@@ -6,8 +8,6 @@ import {
   poolReports,
   scorersOf,
 } from '../../../src/runtime/run/pool-reports.ts';
-import { describeMetrics } from '../../../src/runtime/statistics/confusion.ts';
-import type { MetricReport } from '../../../src/runtime/telemetry/metrics.ts';
 
 const result = (metrics: MetricReport, numExamples = 1) =>
   ({ site: 'site-1', paramsType: 'FULL', numExamples, metrics, seconds: 0 }) as const;

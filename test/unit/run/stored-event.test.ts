@@ -2,8 +2,8 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EVENTS_VERSION, type RunEvent } from '../../../src/runtime/run/events.ts';
+import { openJournal, readJournal } from '../../../src/runtime/run/journal.ts';
 import { RUN_EVENTS } from '../../../src/runtime/run/stored-event.ts';
-import { openJournal, readJournal } from '../../../src/runtime/store/journal.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const folder = tempFolder();

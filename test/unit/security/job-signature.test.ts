@@ -2,7 +2,9 @@ import { sign, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { canonicalJson } from '../../../src/runtime/kernel/digest.ts';
+import { canonicalJson } from '../../../src/runtime/base/digest.ts';
+import { type Signature, signatureSchema } from '../../../src/runtime/network/messages/shapes.ts';
+import { type JobTerms, jobTerms as termsSchema } from '../../../src/runtime/network/messages/terms.ts';
 import {
   originalSigner,
   signerOf as signerOfJob,
@@ -10,8 +12,6 @@ import {
 } from '../../../src/runtime/security/job-signature.ts';
 import { type OpenKit, openKit } from '../../../src/runtime/security/kit/open.ts';
 import { signText } from '../../../src/runtime/security/signature.ts';
-import { type Signature, signatureSchema } from '../../../src/runtime/wire/shapes.ts';
-import { type JobTerms, jobTerms as termsSchema } from '../../../src/runtime/wire/terms.ts';
 import { DAY_MS, makeFederation } from '../../support/federation-kits.ts';
 import { jobTerms } from '../../support/job-terms.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

@@ -3,6 +3,7 @@ import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { userConfigPath } from '../../../src/runtime/base/files/config-file.ts';
 import { verifyKit } from '../../../src/runtime/security/kit/verify.ts';
 import {
   addKit,
@@ -12,7 +13,6 @@ import {
   removeKit,
   useKit,
 } from '../../../src/runtime/security/kit-registry.ts';
-import { userConfigPath } from '../../../src/runtime/workspace/config-file.ts';
 import { DAY_MS, type Federation, makeFederation } from '../../support/federation-kits.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 

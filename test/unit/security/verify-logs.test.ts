@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openKit } from '../../../src/runtime/security/kit/open.ts';
 import { isSignedInProject, logKey } from '../../../src/runtime/security/log-key.ts';
+import { openChainedLog, verifyChainedLog } from '../../../src/runtime/security/logs/chained-log.ts';
 import { renewParticipant } from '../../../src/runtime/security/provision.ts';
 import { findLogs } from '../../../src/runtime/security/verify-logs.ts';
-import { openChainedLog, verifyChainedLog } from '../../../src/runtime/store/chained-log.ts';
 import { type Federation, makeFederation } from '../../support/federation-kits.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 

@@ -1,8 +1,8 @@
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { siteSecret } from '../../../src/runtime/client/site-secret.ts';
-import { sha256File } from '../../../src/runtime/kernel/digest.ts';
+import { sha256File } from '../../../src/runtime/base/digest.ts';
+import { siteSecret } from '../../../src/runtime/deployment/client/site-secret.ts';
 import type { Answer } from '../../../src/runtime/site/answer.ts';
 import { applyFilters } from '../../../src/runtime/site/filters/apply-filters.ts';
 import type { FilterContext } from '../../../src/runtime/site/filters/filter.ts';

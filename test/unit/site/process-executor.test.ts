@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
+import { identifyProcess, isProcessAlive } from '../../../src/runtime/base/processes/process-identity.ts';
+import type { SiteJobFolder } from '../../../src/runtime/deployment/client/memory/client-folder.ts';
 import type { TaskEvent, TaskOutcome, TaskWatch } from '../../../src/runtime/site/executor/executor.ts';
 import {
   killLeftover,
   ProcessExecutor,
   type ProcessExecutorOptions,
 } from '../../../src/runtime/site/executor/process-executor.ts';
-import { identifyProcess, isProcessAlive } from '../../../src/runtime/workspace/process-identity.ts';
 import { readModel } from '../../support/model-files.ts';
 import { makeJobFolder, orderFor, saying, scriptWith, watching } from '../../support/script-process.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { errorReport } from '../../../src/runtime/network/messages/shapes.ts';
 import { readMessage } from '../../../src/runtime/site/executor/read-message.ts';
-import { errorReport } from '../../../src/runtime/wire/shapes.ts';
 
 const result = (over: object) =>
   readMessage({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { flError } from '../../../src/runtime/kernel/errors.ts';
+import { flError } from '../../../src/runtime/base/errors/errors.ts';
 import { scriptFailure } from '../../../src/runtime/site/script/script-error.ts';
 
 const CODE = { bundle: '/job', source: '/job' };

@@ -3,7 +3,7 @@ import { chmod, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { PACKAGE_ROOT } from '../../../src/runtime/kernel/package-root.ts';
+import { PACKAGE_ROOT } from '../../../src/runtime/base/files/package-root.ts';
 import { requireHidden } from '../../../src/runtime/security/policy/readable-code.ts';
 import { asNobody, isOpenToOthers } from '../../support/as-nobody.ts';
 import { attemptIn, expectShut } from '../../support/script-attempts.ts';

@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { SiteJobFolder } from '../../../src/runtime/client/client-folder.ts';
+import type { SiteJobFolder } from '../../../src/runtime/deployment/client/memory/client-folder.ts';
 import { ProcessExecutor } from '../../../src/runtime/site/executor/process-executor.ts';
 import { encodeModel } from '../../support/onnx-external.ts';
 import { type AttemptOptions, attemptIn, expectShut } from '../../support/script-attempts.ts';

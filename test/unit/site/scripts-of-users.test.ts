@@ -1,10 +1,10 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { makeOrtBuild } from '../../../src/runtime/engine/registry.ts';
-import { tf, tfl } from '../../../src/runtime/engine/tfjs.ts';
-import { compile } from '../../../src/runtime/train/trainer/compile.ts';
-import { releaseTrainers } from '../../../src/runtime/train/trainer/model-pool.ts';
-import { setEngine } from '../../../src/runtime/train/trainer/settings.ts';
-import { accelerate } from '../../../src/runtime/train/trainer/train-on-batch.ts';
+import { makeOrtBuild } from '../../../src/runtime/learning/engine/registry.ts';
+import { tf, tfl } from '../../../src/runtime/learning/engine/tfjs.ts';
+import { compile } from '../../../src/runtime/learning/trainer/compile.ts';
+import { releaseTrainers } from '../../../src/runtime/learning/trainer/model-pool.ts';
+import { setEngine } from '../../../src/runtime/learning/trainer/settings.ts';
+import { accelerate } from '../../../src/runtime/learning/trainer/train-on-batch.ts';
 
 beforeAll(() => setEngine(() => makeOrtBuild('wasm', 'test', 1)));
 afterEach(() => {

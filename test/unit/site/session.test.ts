@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { ParamSet } from '../../../src/runtime/base/tensors/nd-array.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../../src/runtime/base/tensors/safetensors.ts';
 import type { SentModel } from '../../../src/runtime/site/client-api/fl-model.ts';
 import { Session, type SessionContext } from '../../../src/runtime/site/client-api/session.ts';
-import type { ParamSet } from '../../../src/runtime/tensors/nd-array.ts';
-import { decodeSafetensors, encodeSafetensors } from '../../../src/runtime/tensors/safetensors.ts';
 import { float32 } from '../../support/param-sets.ts';
 
 const PARAMS: ParamSet = { bias: float32([0]), weights: float32([1, 2]) };

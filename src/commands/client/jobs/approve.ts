@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { BaseCommand } from '../../../command.ts';
 import { confirm } from '../../../output/confirm.ts';
 import { siteJobLines } from '../../../output/site-jobs-text.ts';
-import { flError } from '../../../runtime/kernel/errors.ts';
+import { flError } from '../../../runtime/base/errors/errors.ts';
 
 const resultSchema = z.object({ code_sha256: z.string(), is_new: z.boolean() });
 type Result = z.output<typeof resultSchema>;
@@ -32,7 +32,7 @@ export default class ClientJobsApprove extends BaseCommand<Result> {
     const { args, flags } = await this.parse(ClientJobsApprove);
     if ((args.code === undefined) === (flags.job === undefined))
       throw flError('NF_USAGE', { message: 'Give the digest of the code, or a job with --job.' });
-    const { approve, codeToApprove } = await import('../../../runtime/client/at-site.ts');
+    const { approve, codeToApprove } = await import('../../../runtime/deployment/client/site-desk.ts');
     const place = { kitDir: args.kit, workDir: flags.work };
     const { code, jobs } = await codeToApprove(place, { code: args.code, job: flags.job });
     const lines =

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../../command.ts';
 import { siteJobLines } from '../../../output/site-jobs-text.ts';
-import { listedJobSchema } from '../../../runtime/client/job-list.ts';
+import { listedJobSchema } from '../../../runtime/deployment/client/memory/job-list.ts';
 
 const resultSchema = z.object({
   jobs: z.array(
@@ -30,7 +30,7 @@ export default class ClientJobsList extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(ClientJobsList);
-    const { listSiteJobs } = await import('../../../runtime/client/at-site.ts');
+    const { listSiteJobs } = await import('../../../runtime/deployment/client/site-desk.ts');
     const { jobs, running, approved, troubles } = await listSiteJobs({
       kitDir: args.kit,
       workDir: flags.work,

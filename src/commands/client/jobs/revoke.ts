@@ -31,7 +31,7 @@ export default class ClientJobsRevoke extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(ClientJobsRevoke);
-    const { approvedCode, withdraw } = await import('../../../runtime/client/at-site.ts');
+    const { approvedCode, withdraw } = await import('../../../runtime/deployment/client/site-desk.ts');
     const place = { kitDir: args.kit, workDir: flags.work };
     const code = await approvedCode(place, args.code);
     await confirm(`Let the code ${code} run here no more?`, { force: flags.yes, flag: '--yes' });

@@ -30,7 +30,7 @@ export default class ClientJobsStop extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(ClientJobsStop);
-    const { stop } = await import('../../../runtime/client/at-site.ts');
+    const { stop } = await import('../../../runtime/deployment/client/site-desk.ts');
     await confirm(`End the job ${args.job} at this site?`, { force: flags.yes, flag: '--yes' });
     const place = { kitDir: args.kit, workDir: flags.work };
     return { job_id: args.job, is_new: await stop(place, args.job, flags.reason.slice(0, 500)) };

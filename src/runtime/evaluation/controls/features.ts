@@ -1,5 +1,5 @@
 import { closeMask, fillHoles, type Mask } from '../../../preprocess/image/morphology.ts';
-import { resample } from '../../train/dataset/resample.ts';
+import { resample } from '../../../preprocess/picture/resample.ts';
 import { CONTROL_SIDE, type ControlImage } from './images.ts';
 
 /** Features of all images, one byte each, by column: feature f of image r is at f * images + r. */

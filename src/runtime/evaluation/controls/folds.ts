@@ -1,5 +1,5 @@
-import { createRandom } from '../../kernel/random.ts';
-import type { Fold } from '../../statistics/labelled.ts';
+import { createRandom } from '../../base/random.ts';
+import type { Fold } from '../statistics/labelled.ts';
 
 interface Item {
   readonly group: string;

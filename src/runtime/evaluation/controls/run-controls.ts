@@ -1,7 +1,7 @@
-import { MODULE_EXTENSION } from '../../kernel/module-file.ts';
-import { mapInThreads } from '../../kernel/threads.ts';
-import type { Fold } from '../../statistics/labelled.ts';
-import type { Progress } from '../../telemetry/progress.ts';
+import { MODULE_EXTENSION } from '../../base/files/module-file.ts';
+import type { Progress } from '../../base/logging/progress.ts';
+import { mapInThreads } from '../../base/threads/threads.ts';
+import type { Fold } from '../statistics/labelled.ts';
 import { CONTROL_NAMES, type ControlName } from './controls.ts';
 import {
   frameFeatures,

@@ -1,4 +1,4 @@
-import { serveOperations } from '../../kernel/serve-operations.ts';
+import { serveOperations } from '../../base/threads/serve-operations.ts';
 import { INTAKE } from './operations.ts';
 
 serveOperations(INTAKE);

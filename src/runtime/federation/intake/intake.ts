@@ -1,7 +1,7 @@
+import { flError, toNeuroflareError } from '../../base/errors/errors.ts';
+import { MODULE_EXTENSION } from '../../base/files/module-file.ts';
+import { GuardedThread } from '../../base/threads/guarded-thread.ts';
 import { JOB_LIMITS } from '../../job/limits.ts';
-import { flError, toNeuroflareError } from '../../kernel/errors.ts';
-import { GuardedThread } from '../../kernel/guarded-thread.ts';
-import { MODULE_EXTENSION } from '../../kernel/module-file.ts';
 import type { INTAKE } from './operations.ts';
 
 /** Where the jobs of others are opened. */

@@ -1,18 +1,18 @@
 import { readFile } from 'node:fs/promises';
+import { sha256 } from '../../base/digest.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { writeFileAtomic } from '../../base/files/files.ts';
+import { REQUEST_LIMITS } from '../../base/limits.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { type Bundle, writeBundle } from '../../job/bundle.ts';
 import type { JobDefinition } from '../../job/definition.ts';
 import { JOB_LIMITS } from '../../job/limits.ts';
 import type { LoadedJob } from '../../job/load.ts';
-import { sha256 } from '../../kernel/digest.ts';
-import { flError } from '../../kernel/errors.ts';
-import { REQUEST_LIMITS } from '../../kernel/limits.ts';
-import { parseJson } from '../../kernel/parse-json.ts';
-import { submission } from '../../wire/admin.ts';
-import { readRequest } from '../../wire/read-request.ts';
-import { packedBundle } from '../../wire/shapes.ts';
-import { writeFileAtomic } from '../../workspace/files.ts';
+import { submission } from '../../network/messages/admin.ts';
+import { readRequest } from '../../network/messages/read-request.ts';
+import { packedBundle } from '../../network/messages/shapes.ts';
+import { unpackBundle } from '../../network/packed-bundle.ts';
 import { modelForm } from '../model-form.ts';
-import { unpackBundle } from '../packed-bundle.ts';
 import { reportedInside } from '../reported-inside.ts';
 import { filesOf, loadSubmittedJob, type SubmissionRules } from '../submitted-job.ts';
 

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { prettyJson } from '../../kernel/digest.ts';
-import { flError } from '../../kernel/errors.ts';
-import { firstFault } from '../../kernel/issue-text.ts';
-import { readInputText } from '../../kernel/read-file.ts';
-import { writeFileAtomic } from '../../workspace/files.ts';
+import { prettyJson } from '../../base/digest.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { firstFault } from '../../base/errors/issue-text.ts';
+import { writeFileAtomic } from '../../base/files/files.ts';
+import { readInputText } from '../../base/files/read-file.ts';
 import type { Authority } from '../authority/authority.ts';
 import type { Issued } from '../authority/ledger.ts';
 import { kitFiles } from '../kit/layout.ts';

@@ -1,9 +1,9 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { flError } from '../../kernel/errors.ts';
-import { readInputText } from '../../kernel/read-file.ts';
-import { makeFolder } from '../../workspace/files.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { makeFolder } from '../../base/files/files.ts';
+import { readInputText } from '../../base/files/read-file.ts';
 import {
   certificateFingerprint,
   checkFingerprint,

@@ -2,11 +2,11 @@ import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { prettyJson } from '../../kernel/digest.ts';
-import { flError } from '../../kernel/errors.ts';
-import { firstFault, issueText } from '../../kernel/issue-text.ts';
-import { reasonOf } from '../../kernel/reason-of.ts';
-import { makeFolder, writeFileAtomic } from '../../workspace/files.ts';
+import { prettyJson } from '../../base/digest.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { firstFault, issueText } from '../../base/errors/issue-text.ts';
+import { reasonOf } from '../../base/errors/reason-of.ts';
+import { makeFolder, writeFileAtomic } from '../../base/files/files.ts';
 import { keyFingerprint, newPrivateKey, PRIVATE_FOLDER_MODE, writePrivateKey } from '../certificate/keys.ts';
 import {
   ADMIN_ROLES,

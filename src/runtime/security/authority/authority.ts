@@ -1,13 +1,13 @@
 import { type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { prettyJson } from '../../kernel/digest.ts';
-import { flError } from '../../kernel/errors.ts';
-import { issueText } from '../../kernel/issue-text.ts';
-import { didYouMean } from '../../kernel/nearest.ts';
-import { readInputText } from '../../kernel/read-file.ts';
-import { makeFolder, syncFolder, writeFileAtomic } from '../../workspace/files.ts';
-import { lockFolder } from '../../workspace/lock.ts';
+import { prettyJson } from '../../base/digest.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { issueText } from '../../base/errors/issue-text.ts';
+import { makeFolder, syncFolder, writeFileAtomic } from '../../base/files/files.ts';
+import { lockFolder } from '../../base/files/lock.ts';
+import { readInputText } from '../../base/files/read-file.ts';
+import { didYouMean } from '../../base/text/nearest.ts';
 import { isoDay } from '../certificate/iso-day.ts';
 import {
   certificateFingerprint,

@@ -1,11 +1,11 @@
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { prettyJson } from '../../kernel/digest.ts';
-import { flError } from '../../kernel/errors.ts';
-import { didYouMean } from '../../kernel/nearest.ts';
-import { readInputText } from '../../kernel/read-file.ts';
-import { writeFileAtomic } from '../../workspace/files.ts';
+import { prettyJson } from '../../base/digest.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { writeFileAtomic } from '../../base/files/files.ts';
+import { readInputText } from '../../base/files/read-file.ts';
+import { didYouMean } from '../../base/text/nearest.ts';
 import { isoDay } from '../certificate/iso-day.ts';
 import { certificateFingerprint } from '../certificate/keys.ts';
 import type { Participant } from '../project/schema.ts';

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { flError } from '../../kernel/errors.ts';
+import { flError } from '../../base/errors/errors.ts';
 import { ADMIN_ROLES, type AdminRole, type Participant, type ParticipantType } from '../project/schema.ts';
 
 /**

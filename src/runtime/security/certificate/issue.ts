@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { createPublicKey, type KeyObject, randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
-import { flError } from '../../kernel/errors.ts';
+import { flError } from '../../base/errors/errors.ts';
 import { type Participant, serverNames } from '../project/schema.ts';
 import { type Subject, subjectOf } from './identity.ts';
 import { EC_KEY } from './keys.ts';

@@ -8,9 +8,9 @@ import {
 } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { flError } from '../../kernel/errors.ts';
-import { readInputText } from '../../kernel/read-file.ts';
-import { writeFileAtomic } from '../../workspace/files.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { writeFileAtomic } from '../../base/files/files.ts';
+import { readInputText } from '../../base/files/read-file.ts';
 
 export const EC_KEY = { name: 'ECDSA', namedCurve: 'P-256' };
 export const PRIVATE_MODE = 0o600;

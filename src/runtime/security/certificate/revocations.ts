@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import { X509Certificate } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
-import { flError } from '../../kernel/errors.ts';
-import { timeText } from '../../kernel/time-text.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { timeText } from '../../base/text/time-text.ts';
 
 /** The authority's list of certificates that count no more (RFC 5280, 5). */
 export interface Revocations {

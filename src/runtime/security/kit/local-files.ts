@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { checkYaml } from '../../workspace/yaml-check.ts';
-import { readYaml } from '../../workspace/yaml-source.ts';
+import { checkYaml } from '../../base/files/yaml-check.ts';
+import { readYaml } from '../../base/files/yaml-source.ts';
 import { AUTHORIZATION_TEXT, type Authorization, authorizationSchema } from '../policy/authorization.ts';
 import { LOG_SETTINGS_TEXT, type LogSettings, logSettingsSchema } from '../policy/log-settings.ts';
 import {

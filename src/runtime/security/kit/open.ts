@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { flError } from '../../kernel/errors.ts';
-import { readInputText } from '../../kernel/read-file.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { readInputText } from '../../base/files/read-file.ts';
 import type { Identity } from '../certificate/identity.ts';
 import type { ParticipantType } from '../project/schema.ts';
 import type { Endpoint } from './endpoint.ts';

@@ -1,6 +1,6 @@
 import { type KeyObject, sign, verify } from 'node:crypto';
 import { z } from 'zod';
-import { canonicalJson } from '../../kernel/digest.ts';
+import { canonicalJson } from '../../base/digest.ts';
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 

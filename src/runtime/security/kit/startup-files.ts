@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { prettyJson, sha256 } from '../../kernel/digest.ts';
+import { prettyJson, sha256 } from '../../base/digest.ts';
 import type { Authority } from '../authority/authority.ts';
 import { keyFingerprint } from '../certificate/keys.ts';
 import type { Participant } from '../project/schema.ts';

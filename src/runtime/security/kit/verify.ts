@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256 } from '../../kernel/digest.ts';
-import { flError } from '../../kernel/errors.ts';
-import { readInputText } from '../../kernel/read-file.ts';
-import { shellWord } from '../../kernel/shell-word.ts';
-import { timeText } from '../../kernel/time-text.ts';
+import { sha256 } from '../../base/digest.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { readInputText } from '../../base/files/read-file.ts';
+import { shellWord } from '../../base/text/shell-word.ts';
+import { timeText } from '../../base/text/time-text.ts';
 import { type Identity, identityOf } from '../certificate/identity.ts';
 import { isoDay } from '../certificate/iso-day.ts';
 import { certificateFingerprint, exposedMode, isKeyOf } from '../certificate/keys.ts';

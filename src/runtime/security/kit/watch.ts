@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ErrorReport, toNeuroflareError } from '../../kernel/errors.ts';
+import { type ErrorReport, toNeuroflareError } from '../../base/errors/errors.ts';
 import type { ParticipantType } from '../project/schema.ts';
 import { kitFiles, REVOKED_FILE } from './layout.ts';
 import { type OpenKit, openKit } from './open.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { makeFolder, writeFileAtomic } from '../../workspace/files.ts';
+import { makeFolder, writeFileAtomic } from '../../base/files/files.ts';
 import { PRIVATE_FOLDER_MODE, PRIVATE_MODE } from '../certificate/keys.ts';
 import type { ParticipantType } from '../project/schema.ts';
 import { kitFiles } from './layout.ts';

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { flError } from '../../kernel/errors.ts';
-import { PACKAGE_ROOT } from '../../kernel/package-root.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { PACKAGE_ROOT } from '../../base/files/package-root.ts';
 
 /** Whom job processes run as, where that is not the client's own user. */
 export interface JobUser {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { flError } from '../../kernel/errors.ts';
+import { flError } from '../../base/errors/errors.ts';
 import { untilParentEnds } from './death-signal.ts';
 import type { JobUser } from './job-user.ts';
 import type { SitePolicy } from './site-policy.ts';

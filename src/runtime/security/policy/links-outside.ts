@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { readdir, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { counted } from '../../kernel/counted.ts';
+import { counted } from '../../base/text/counted.ts';
 
 /** Entries of folders that are looked at. */
 const MOST_ENTRIES = 50_000;

@@ -2,8 +2,8 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { flError } from '../../kernel/errors.ts';
-import { PACKAGE_ROOT } from '../../kernel/package-root.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { PACKAGE_ROOT } from '../../base/files/package-root.ts';
 
 /** The folder that the running code is in. */
 const CODE = fileURLToPath(new URL('../../../', import.meta.url));

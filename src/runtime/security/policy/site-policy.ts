@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { ANSWER_LIMITS } from '../../base/limits.ts';
 import { resultFilters } from '../../job/result-filters.ts';
-import { ANSWER_LIMITS } from '../../kernel/limits.ts';
 import { ADMIN_ROLES, type AdminRole } from '../project/schema.ts';
 
 /** Who submits jobs by the rights of a server as it is made. An org_admin also resumes them. */

@@ -1,4 +1,4 @@
-import { firstOf } from '../../kernel/first-of.ts';
+import { firstOf } from '../../base/text/first-of.ts';
 import { type SitePolicy, SUBMITTER_ROLES, sitePolicySchema } from './site-policy.ts';
 
 /** What is a number, and what more of it allows. */

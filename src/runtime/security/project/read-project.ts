@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
-import { flError } from '../../kernel/errors.ts';
-import { checkYaml } from '../../workspace/yaml-check.ts';
-import { readYaml } from '../../workspace/yaml-source.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { checkYaml } from '../../base/files/yaml-check.ts';
+import { readYaml } from '../../base/files/yaml-source.ts';
 import {
   type Participant,
   type Project,

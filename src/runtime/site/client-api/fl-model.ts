@@ -1,4 +1,4 @@
-import type { ParamSet } from '../../tensors/nd-array.ts';
+import type { ParamSet } from '../../base/tensors/nd-array.ts';
 
 /** What a site receives: the global model and where the job stands. nvflare's FLModel. */
 export interface ReceivedModel {

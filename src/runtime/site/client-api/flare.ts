@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { flError } from '../../kernel/errors.ts';
-import { wantedProximal } from '../../train/trainer/settings.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { wantedProximal } from '../../learning/trainer/settings.ts';
 import type { ReceivedModel, SentModel, SiteData } from './fl-model.ts';
 import type { Session, SessionContext } from './session.ts';
 

@@ -1,13 +1,13 @@
 import { deserialize, serialize } from 'node:v8';
+import { flError } from '../../base/errors/errors.ts';
+import { checkExamples, checkFigures } from '../../base/logging/check-figures.ts';
+import type { MetricReport } from '../../base/logging/metrics.ts';
+import { checkParams, checkSameForm, type ParamForms } from '../../base/tensors/check-params.ts';
+import type { ParamSet } from '../../base/tensors/nd-array.ts';
+import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
+import { nearest } from '../../base/text/nearest.ts';
 import type { JsonValue, ScriptArgs } from '../../job/definition.ts';
-import { flError } from '../../kernel/errors.ts';
-import { nearest } from '../../kernel/nearest.ts';
 import type { TaskKind } from '../../run/events.ts';
-import { checkExamples, checkFigures } from '../../telemetry/check-figures.ts';
-import type { MetricReport } from '../../telemetry/metrics.ts';
-import { checkParams, checkSameForm, type ParamForms } from '../../tensors/check-params.ts';
-import type { ParamSet } from '../../tensors/nd-array.ts';
-import { encodeSafetensors } from '../../tensors/safetensors.ts';
 import type { ReceivedModel, SentModel, SiteData } from './fl-model.ts';
 
 /** What a script may ask of the task it runs for. */

@@ -1,4 +1,4 @@
-import type { ErrorReport } from '../../kernel/errors.ts';
+import type { ErrorReport } from '../../base/errors/errors.ts';
 import type { ScriptAnswer, TaskOrder } from './messages.ts';
 
 /** What is heard of a task before it has come to an end. */

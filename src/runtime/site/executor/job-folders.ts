@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { jobId } from '../../wire/shapes.ts';
+import { jobId } from '../../network/messages/shapes.ts';
 
 /** Where a job lies at a site that runs its scripts in a process: what they may read, and the two folders they may write to. */
 export interface JobFolders {

@@ -1,7 +1,7 @@
-import type { EngineChoice } from '../../engine/registry.ts';
-import type { ErrorReport } from '../../kernel/errors.ts';
+import type { ErrorReport } from '../../base/errors/errors.ts';
+import type { MetricReport } from '../../base/logging/metrics.ts';
+import type { EngineChoice } from '../../job/engine-choice.ts';
 import type { EngineUse } from '../../run/events.ts';
-import type { MetricReport } from '../../telemetry/metrics.ts';
 import type { ScriptTask } from '../script/script-runner.ts';
 import type { Closed } from './guard/close-ways.ts';
 

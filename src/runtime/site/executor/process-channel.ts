@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
-import { SCRIPT_LIMITS } from '../../kernel/limits.ts';
+import { SCRIPT_LIMITS } from '../../base/limits.ts';
 
 /**
  * How a client and the process that runs a job's scripts talk: JSON, a line a message, over a pipe of their own. Node.js's own channel

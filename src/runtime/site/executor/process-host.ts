@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { MODULE_EXTENSION } from '../../kernel/module-file.ts';
+import { MODULE_EXTENSION } from '../../base/files/module-file.ts';
 import type { ProcessSetup } from './messages.ts';
 import { channelOf, hearMessages, lineOf } from './process-channel.ts';
 import { readMessage } from './read-message.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { flError, toNeuroflareError } from '../../kernel/errors.ts';
-import { checkExamples, checkFigures } from '../../telemetry/check-figures.ts';
-import { cutReport, digest, engineUse } from '../../wire/shapes.ts';
+import { flError, toNeuroflareError } from '../../base/errors/errors.ts';
+import { checkExamples, checkFigures } from '../../base/logging/check-figures.ts';
+import { cutReport, digest, engineUse } from '../../network/messages/shapes.ts';
 import type { TaskMessage } from './messages.ts';
 
 const resultMessage = z.object({

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { useNativeGate } from '../../kernel/native-gate.ts';
+import { useNativeGate } from '../../base/threads/native-gate.ts';
 import { useStripped } from '../script/load-typescript.ts';
 import type { TaskOrder } from './messages.ts';
 import { startTaskLoop } from './task-loop.ts';

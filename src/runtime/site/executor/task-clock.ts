@@ -1,5 +1,5 @@
-import { type ErrorReport, flError } from '../../kernel/errors.ts';
-import { TASK_LIMITS } from '../../kernel/limits.ts';
+import { type ErrorReport, flError } from '../../base/errors/errors.ts';
+import { TASK_LIMITS } from '../../base/limits.ts';
 
 /** A process or a thread starts, and reads the model. */
 const START_SECONDS = TASK_LIMITS.start_seconds.most;

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { flError } from '../../kernel/errors.ts';
+import { flError } from '../../base/errors/errors.ts';
 import type { TaskOutcome } from './executor.ts';
 
 /** How the end of a process reads as the outcome of its task. @param throughShell a shell tells of an end by a signal as 128 and its number */

@@ -1,4 +1,4 @@
-import type { StrippedTexts } from '../../kernel/strip-types.ts';
+import type { StrippedTexts } from '../../base/files/strip-types.ts';
 import type { TaskOutcome } from './executor.ts';
 import type { EngineSetup, TaskMessage, TaskOrder } from './messages.ts';
 

@@ -4,15 +4,15 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { isMainThread } from 'node:worker_threads';
-import type { Engine } from '../../engine/engine.ts';
-import { counted } from '../../kernel/counted.ts';
-import { toNeuroflareError } from '../../kernel/errors.ts';
-import { nativeCall } from '../../kernel/native-gate.ts';
+import { toNeuroflareError } from '../../base/errors/errors.ts';
+import { writeFileHashed } from '../../base/files/files.ts';
+import { counted } from '../../base/text/counted.ts';
+import { nativeCall } from '../../base/threads/native-gate.ts';
+import type { Engine } from '../../learning/engine/engine.ts';
+import { releaseTrainers } from '../../learning/trainer/model-pool.ts';
+import { onTrainProgress, setEngine } from '../../learning/trainer/settings.ts';
+import { fitReport } from '../../network/messages/fit-report.ts';
 import type { EngineUse } from '../../run/events.ts';
-import { releaseTrainers } from '../../train/trainer/model-pool.ts';
-import { onTrainProgress, setEngine } from '../../train/trainer/settings.ts';
-import { fitReport } from '../../wire/fit-report.ts';
-import { writeFileHashed } from '../../workspace/files.ts';
 import { needOfProcess, releasePackages } from '../script/resolve-hooks.ts';
 import { scriptFailure } from '../script/script-error.ts';
 import { runScript } from '../script/script-runner.ts';
@@ -99,7 +99,7 @@ async function answerTo(next: TaskOrder): Promise<TaskMessage> {
 
 /** Made when a script first compiles a model: a job without tensors loads no engine. */
 async function startEngine({ choice, ...wish }: EngineSetup): Promise<Engine> {
-  const { createEngine } = await import('../../engine/registry.ts');
+  const { createEngine } = await import('../../learning/engine/registry.ts');
   // Looking for an engine loads native libraries.
   const { engine } = await ours(() => nativeCall(() => createEngine(choice, wish)));
   const { name, device, library, version, build, threads, reason } = engine.describe();

@@ -1,4 +1,4 @@
-import type { ErrorReport } from '../../kernel/errors.ts';
+import type { ErrorReport } from '../../base/errors/errors.ts';
 import type { TaskOutcome, TaskWatch } from './executor.ts';
 import type { TaskMessage } from './messages.ts';
 import { TaskClock } from './task-clock.ts';

@@ -1,4 +1,4 @@
-import { applyNativeSettings } from '../../kernel/native-settings.ts';
+import { applyNativeSettings } from '../../base/threads/native-settings.ts';
 import type { Executor, TaskOutcome, TaskWatch } from './executor.ts';
 import type { TaskMessage, TaskOrder } from './messages.ts';
 import { startProcess } from './process-host.ts';

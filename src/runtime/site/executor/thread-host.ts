@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
-import { flError, toNeuroflareError } from '../../kernel/errors.ts';
-import { releaseMemoryOf } from '../../kernel/memory-share.ts';
-import { MODULE_EXTENSION } from '../../kernel/module-file.ts';
-import { closeNativeGate, makeNativeGate, type NativeGate } from '../../kernel/native-gate.ts';
+import { flError, toNeuroflareError } from '../../base/errors/errors.ts';
+import { MODULE_EXTENSION } from '../../base/files/module-file.ts';
+import { releaseMemoryOf } from '../../base/threads/memory-share.ts';
+import { closeNativeGate, makeNativeGate, type NativeGate } from '../../base/threads/native-gate.ts';
 import { readMessage } from './read-message.ts';
 import type { HostSetup, StartHost } from './task-host.ts';
 

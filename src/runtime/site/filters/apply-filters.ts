@@ -1,8 +1,8 @@
 import { rename, rm } from 'node:fs/promises';
+import type { ErrorCode } from '../../base/errors/catalog.ts';
+import { flError, toNeuroflareError } from '../../base/errors/errors.ts';
+import { reasonOf } from '../../base/errors/reason-of.ts';
 import type { ResultFilterName, ResultFilterSpec } from '../../job/result-filters.ts';
-import type { ErrorCode } from '../../kernel/catalog.ts';
-import { flError, toNeuroflareError } from '../../kernel/errors.ts';
-import { reasonOf } from '../../kernel/reason-of.ts';
 import type { Answer } from '../answer.ts';
 import type { Task } from '../task-order.ts';
 import type { FilterContext, FilterMeans, ResultFilter } from './filter.ts';

@@ -1,5 +1,5 @@
+import { openTensorFile } from '../../base/tensors/tensor-file.ts';
 import { isExcluded } from '../../job/result-filters.ts';
-import { openTensorFile } from '../../tensors/tensor-file.ts';
 import type { ResultFilter } from './filter.ts';
 import { writeTensors } from './write-tensors.ts';
 

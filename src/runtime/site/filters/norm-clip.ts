@@ -1,6 +1,6 @@
-import { DTYPES, type NumericArray } from '../../tensors/nd-array.ts';
-import type { TensorEntry } from '../../tensors/safetensors.ts';
-import { closeTensorFiles, openTensorFiles, type TensorFile } from '../../tensors/tensor-file.ts';
+import { DTYPES, type NumericArray } from '../../base/tensors/nd-array.ts';
+import type { TensorEntry } from '../../base/tensors/safetensors.ts';
+import { closeTensorFiles, openTensorFiles, type TensorFile } from '../../base/tensors/tensor-file.ts';
 import type { ResultFilter } from './filter.ts';
 import { eachSlice, readInto, type Slice, writeTensors } from './write-tensors.ts';
 

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
-import { DTYPES, elementCount, type NumericArray } from '../../tensors/nd-array.ts';
-import { planSafetensors, type TensorEntry } from '../../tensors/safetensors.ts';
-import type { TensorFile } from '../../tensors/tensor-file.ts';
-import { writeHashed } from '../../workspace/files.ts';
+import { writeHashed } from '../../base/files/files.ts';
+import { DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
+import { planSafetensors, type TensorEntry } from '../../base/tensors/safetensors.ts';
+import type { TensorFile } from '../../base/tensors/tensor-file.ts';
 import type { AnswerFile } from '../answer.ts';
 
 /** Elements at a time. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { registerHooks } from 'node:module';
-import { type StrippedTexts, stripTypes } from '../../kernel/strip-types.ts';
+import { type StrippedTexts, stripTypes } from '../../base/files/strip-types.ts';
 
 type Load = NonNullable<Parameters<typeof registerHooks>[0]['load']>;
 

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { createRequire, isBuiltin, registerHooks } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
-import { flError, type Place } from '../../kernel/errors.ts';
-import { isThere } from '../../kernel/is-there.ts';
-import { MODULE_EXTENSION } from '../../kernel/module-file.ts';
-import { sourceExcerpt } from '../../kernel/source-excerpt.ts';
+import { flError, type Place } from '../../base/errors/errors.ts';
+import { sourceExcerpt } from '../../base/errors/source-excerpt.ts';
+import { isThere } from '../../base/files/is-there.ts';
+import { MODULE_EXTENSION } from '../../base/files/module-file.ts';
 import { loadTypeScript } from './load-typescript.ts';
 import { loadOwn, watchBuiltin } from './traces.ts';
 
@@ -19,7 +19,7 @@ const OWN = new Map(
   ['client', 'mri', 'engine'].map((name) => [`neuroflare/${name}`, ownUrl(`../../../api/${name}`)]),
 );
 const TFJS = '@tensorflow/tfjs';
-const TFJS_UNION = ownUrl('../../engine/tfjs-union');
+const TFJS_UNION = ownUrl('../../learning/engine/tfjs-union');
 const TFJS_PARTS = new Set(['core', 'layers', 'backend-cpu'].map((part) => `${TFJS}-${part}`));
 /** TensorFlow's packages for Node.js bring the package `@tensorflow/tfjs` and need it whole. */
 const NEEDS_WHOLE_TFJS = /\/@tensorflow\/tfjs-node(-gpu)?\//;

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ErrorReport, flError, NeuroflareError, type Place } from '../../kernel/errors.ts';
-import { reasonOf } from '../../kernel/reason-of.ts';
-import { shownPath } from '../../kernel/shown-path.ts';
-import { sourceExcerpt } from '../../kernel/source-excerpt.ts';
+import { type ErrorReport, flError, NeuroflareError, type Place } from '../../base/errors/errors.ts';
+import { reasonOf } from '../../base/errors/reason-of.ts';
+import { sourceExcerpt } from '../../base/errors/source-excerpt.ts';
+import { shownPath } from '../../base/text/shown-path.ts';
 import type { CodePlace } from './resolve-hooks.ts';
 
 /** Codes of Node for code that could not be loaded at all. */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ErrorReport, flError } from '../../kernel/errors.ts';
-import { readParamsFile } from '../../tensors/read-params-file.ts';
-import { askForProximal, isProximalUnused } from '../../train/trainer/settings.ts';
+import { type ErrorReport, flError } from '../../base/errors/errors.ts';
+import { readParamsFile } from '../../base/tensors/read-params-file.ts';
+import { askForProximal, isProximalUnused } from '../../learning/trainer/settings.ts';
 import { inSession } from '../client-api/flare.ts';
 import { Session, type SessionContext, type SessionResult } from '../client-api/session.ts';
 import { type CodePlace, installResolveHooks, scriptUrl } from './resolve-hooks.ts';

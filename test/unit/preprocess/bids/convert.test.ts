@@ -5,8 +5,8 @@ import { type ConvertOptions, convertClassFolders } from '../../../../src/prepro
 import { findImages } from '../../../../src/preprocess/bids/layout.ts';
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
-import { sha256 } from '../../../../src/runtime/kernel/digest.ts';
-import { lockFolder } from '../../../../src/runtime/workspace/lock.ts';
+import { sha256 } from '../../../../src/runtime/base/digest.ts';
+import { lockFolder } from '../../../../src/runtime/base/files/lock.ts';
 import { encoder, headPicture, makeFolder, makeSource, toPng, writeFiles } from '../image/made-pictures.ts';
 
 function options(root: string, more: Partial<ConvertOptions> = {}): ConvertOptions {

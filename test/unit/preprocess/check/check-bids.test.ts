@@ -8,7 +8,7 @@ import { checkSource } from '../../../../src/preprocess/check/check-source.ts';
 import { centredAffine } from '../../../../src/preprocess/nifti/affine.ts';
 import { encodeNifti } from '../../../../src/preprocess/nifti/write.ts';
 import { planSplit } from '../../../../src/preprocess/split/plan.ts';
-import { noProgress } from '../../../../src/runtime/telemetry/progress.ts';
+import { noProgress } from '../../../../src/runtime/base/logging/progress.ts';
 import { asNobody } from '../../../support/as-nobody.ts';
 import { makeFolder, makeSource, writeFiles } from '../image/made-pictures.ts';
 

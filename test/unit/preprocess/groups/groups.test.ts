@@ -5,7 +5,7 @@ import { findGroups, type GroupItem, parseThreshold } from '../../../../src/prep
 import { linkGroups } from '../../../../src/preprocess/groups/link.ts';
 import { neighbourPairs, seriesPlace } from '../../../../src/preprocess/groups/series.ts';
 import { makeThumbnail } from '../../../../src/preprocess/groups/thumbnail.ts';
-import { createRandom } from '../../../../src/runtime/kernel/random.ts';
+import { createRandom } from '../../../../src/runtime/base/random.ts';
 import { headPicture } from '../image/made-pictures.ts';
 
 /** A thumbnail of `subject`, more or less disturbed. */

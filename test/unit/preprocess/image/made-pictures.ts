@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { onTestFinished } from 'vitest';
 import type { GreyImage } from '../../../../src/preprocess/image/grey-image.ts';
-import { createRandom } from '../../../../src/runtime/kernel/random.ts';
+import { createRandom } from '../../../../src/runtime/base/random.ts';
 
 /** A bright ellipse with blocks of random brightness in it on a dark ground: like a head as far as masks and correlations go. */
 export function headPicture(seed: number, width = 48, height = 56): GreyImage {

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { centredAffine } from '../../../../src/preprocess/nifti/affine.ts';
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { encodeNifti } from '../../../../src/preprocess/nifti/write.ts';
-import { DATA_LIMITS } from '../../../../src/runtime/kernel/limits.ts';
+import { DATA_LIMITS } from '../../../../src/runtime/base/limits.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const root = tempFolder();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeNifti, readNifti } from '../../../../src/preprocess/nifti/read.ts';
-import { NeuroflareError } from '../../../../src/runtime/kernel/errors.ts';
+import { NeuroflareError } from '../../../../src/runtime/base/errors/errors.ts';
 import { GZIP_FAULTS, NIFTI_FAULTS, NOT_FINITE, packed } from './bad-files.ts';
 
 describe('a faulty NIfTI file', () => {

@@ -9,9 +9,9 @@ import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { generatePhantom, type PhantomOptions } from '../../../../src/preprocess/phantom/generate.ts';
 import { DIAGNOSES } from '../../../../src/preprocess/phantom/lesion.ts';
 import { planParticipants } from '../../../../src/preprocess/phantom/plan.ts';
-import { sha256 } from '../../../../src/runtime/kernel/digest.ts';
-import { packageVersion } from '../../../../src/runtime/kernel/package-version.ts';
-import { noProgress } from '../../../../src/runtime/telemetry/progress.ts';
+import { sha256 } from '../../../../src/runtime/base/digest.ts';
+import { packageVersion } from '../../../../src/runtime/base/files/package-version.ts';
+import { noProgress } from '../../../../src/runtime/base/logging/progress.ts';
 
 let folder = '';
 beforeEach(async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { groupOf } from '../../../../src/preprocess/bids/participants.ts';
 import { PARTITIONS, type SplitManifest, type SplitRule } from '../../../../src/preprocess/split/manifest.ts';
 import { planSplit } from '../../../../src/preprocess/split/plan.ts';
-import { createRandom } from '../../../../src/runtime/kernel/random.ts';
+import { createRandom } from '../../../../src/runtime/base/random.ts';
 import { evenRows, type MadeRow, madeTable } from './made-table.ts';
 
 const iid: SplitRule = { strategy: 'iid', validation: 0.15, test: 0.15 };

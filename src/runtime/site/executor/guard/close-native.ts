@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve, sep } from 'node:path';
-import { isThere } from '../../../kernel/is-there.ts';
+import { isThere } from '../../../base/files/is-there.ts';
 import { denied } from './close-process.ts';
 import { bare, call, define } from './lock.ts';
 import { tameOnnxruntime, tameSharp, tameTensorflow } from './tame.ts';

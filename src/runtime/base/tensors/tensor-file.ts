@@ -1,0 +1,67 @@
+import type { FileHandle } from 'node:fs/promises';
+import { openInput } from '../files/read-file.ts';
+import { counted } from '../text/counted.ts';
+import { headerLength, parseLayout, type TensorEntry, type TensorLayout } from './safetensors.ts';
+
+/** An open safetensors file, read a slice at a time so that memory does not follow the model's size. */
+export interface TensorFile {
+  readonly path: string;
+  readonly layout: TensorLayout;
+  /** Fills `target` from element bytes `[byteStart, byteStart + target.length)` of one array. */
+  readSlice(entry: TensorEntry, byteStart: number, target: Uint8Array): Promise<void>;
+  /** Length and text of the header, as they stand in the file. */
+  readHeader(): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export async function openTensorFile(path: string): Promise<TensorFile> {
+  const file = await openInput(path);
+  try {
+    const fileSize = (await file.stat()).size;
+    const length = headerLength(await read(file, 0, Math.min(8, fileSize)), { path, fileSize });
+    const layout = parseLayout(await read(file, 0, 8 + length), { path, fileSize });
+    return {
+      path,
+      layout,
+      readSlice: async (entry, byteStart, target) => {
+        await fill(file, entry.offset + byteStart, target);
+      },
+      readHeader: () => read(file, 0, 8 + length),
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** All of them or none: where one cannot be opened those before it are closed. */
+export async function openTensorFiles(paths: readonly string[]): Promise<TensorFile[]> {
+  const opened: TensorFile[] = [];
+  try {
+    for (const path of paths) opened.push(await openTensorFile(path));
+    return opened;
+  } catch (error) {
+    await closeTensorFiles(opened);
+    throw error;
+  }
+}
+
+export async function closeTensorFiles(files: readonly TensorFile[]): Promise<void> {
+  await Promise.all(files.map((file) => file.close()));
+}
+
+async function read(file: FileHandle, position: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  await fill(file, position, bytes);
+  return bytes;
+}
+
+async function fill(file: FileHandle, position: number, target: Uint8Array): Promise<void> {
+  let filled = 0;
+  while (filled < target.length) {
+    const { bytesRead } = await file.read(target, filled, target.length - filled, position + filled);
+    if (bytesRead === 0) throw new Error(`The file ended ${counted(target.length - filled, 'byte')} early.`);
+    filled += bytesRead;
+  }
+}

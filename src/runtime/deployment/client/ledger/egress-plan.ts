@@ -1,0 +1,144 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { flError } from '../../../base/errors/errors.ts';
+import { elementCount, paramNames } from '../../../base/tensors/nd-array.ts';
+import { encodeSafetensors } from '../../../base/tensors/safetensors.ts';
+import { counted } from '../../../base/text/counted.ts';
+import { firstOf } from '../../../base/text/first-of.ts';
+import { initialModel } from '../../../federation/initial-model.ts';
+import { filesOf, loadSubmittedJob } from '../../../federation/submitted-job.ts';
+import { LOCAL_FILES } from '../../../job/job-paths.ts';
+import { loadJob } from '../../../job/load.ts';
+import { modelApart } from '../../../job/model-apart.ts';
+import { isExcluded, type ResultFilterSpec } from '../../../job/result-filters.ts';
+import type { SitePolicy } from '../../../security/policy/site-policy.ts';
+import type { ClientFolder } from '../memory/client-folder.ts';
+import { EGRESS_KINDS } from './egress-ledger.ts';
+
+/** What would leave this site if it took part in a job. */
+export const egressPlanSchema = z.object({
+  job: z.string(),
+  code_sha256: z.string(),
+  rounds: z.int(),
+  arrays: z.array(z.object({ name: z.string(), dtype: z.string(), shape: z.array(z.int()) })),
+  filters: z
+    .array(z.object({ of: z.enum(['job', 'site']), name: z.string(), options: z.string() }))
+    .describe('what is done to an update before it leaves, in this order'),
+  parts: z.array(
+    z.object({
+      what: z.string(),
+      content: z.string(),
+      requests: z.string().describe('how often'),
+      bytes: z.int().nullable().describe('in all, at most; null where time decides'),
+    }),
+  ),
+  keeps: z.array(z.string()).describe('what stays at the site'),
+});
+export type EgressPlan = z.output<typeof egressPlanSchema>;
+
+/** Around the figures of a task: round, seconds, engine, digests. */
+const FRAME_BYTES = 3_000;
+const FAILURE_BYTES = 24_000;
+
+/**
+ * Reads a job without running it. `job` is a folder, or the id of a job that was offered to this client.
+ * @throws NF_JOB_* of a job that cannot be read
+ */
+export async function planEgress(
+  job: string,
+  { folder, policy }: { folder: ClientFolder; policy: SitePolicy },
+): Promise<EgressPlan> {
+  const path = await jobFolder(job, folder);
+  const apart = await modelApart(await loadJob(path));
+  const { job: loaded, bundle } = await loadSubmittedJob(path, {
+    modelComesApart: apart !== undefined,
+    mostModelBytes: LOCAL_FILES.mostBytes,
+  });
+  const { definition } = loaded;
+  // An offered job is the server's word: its paths are not this user's.
+  const rules = path === job ? LOCAL_FILES : filesOf(path, LOCAL_FILES.mostBytes);
+  const params = await initialModel(definition, rules);
+  const rounds = definition.workflow.numRounds;
+  const filters = filtersOf(definition.resultFilters, policy.task_result_filters);
+  const [leaving, staying] = parted(paramNames(params), filters);
+  const sent = Object.fromEntries(leaving.flatMap((name) => (params[name] ? [[name, params[name]]] : [])));
+  const update = encodeSafetensors(sent).length;
+  const figures = Math.round((rounds + 1) * (policy.max_figures_kb * 1000 + FRAME_BYTES));
+  // Four bytes a character, and what surrounds the message: hint, place, lines of the job's own code.
+  const failures = (rounds + 1) * (policy.max_failure_characters * 4 + FAILURE_BYTES);
+  const elements = leaving.reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);
+  return {
+    job: definition.name,
+    code_sha256: bundle.codeSha256,
+    rounds,
+    filters: filters.map(({ owner, spec: { name, ...options } }) => ({
+      of: owner,
+      name,
+      options: JSON.stringify(options),
+    })),
+    arrays: leaving.map((name) => {
+      const { dtype = 'float32', shape = [] } = params[name] ?? {};
+      return { name, dtype, shape: [...shape] };
+    }),
+    parts: [
+      leaving.length > 0
+        ? part(
+            'update',
+            `once in each of ${counted(rounds, 'round')}, ${counted(elements, 'number')}`,
+            rounds * update,
+          )
+        : part('update', 'never: filters exclude all arrays, and the tasks fail', 0),
+      part(
+        'figures',
+        `once in each of ${counted(rounds + 1, 'round')}, ${counted(policy.max_figures, 'name')} at most`,
+        figures,
+      ),
+      part('decision', 'once', null),
+      part('signs of life', 'every few seconds', null),
+      part('progress', 'at most once a second while a task runs', null),
+      part('failure', 'in place of the above when a task fails', failures),
+      ...(policy.send_logs ? [part('log', 'every second in which scripts print', null)] : []),
+    ],
+    keeps: [
+      'images, tables and everything else in the data folder, unless the script puts it into its metrics or parameters',
+      'what the script keeps with flare.saveState: of it the digest leaves',
+      ...(staying.length > 0 ? [`arrays that filters exclude: ${firstOf(staying)}`] : []),
+      ...(policy.send_logs ? [] : ['what scripts print (send_logs is false in local/site-policy.yml)']),
+    ],
+  };
+}
+
+interface OwnedFilter {
+  readonly owner: 'job' | 'site';
+  readonly spec: ResultFilterSpec;
+}
+
+function filtersOf(job: readonly ResultFilterSpec[], site: readonly ResultFilterSpec[]): OwnedFilter[] {
+  return [
+    ...job.map((spec) => ({ owner: 'job', spec }) as const),
+    ...site.map((spec) => ({ owner: 'site', spec }) as const),
+  ];
+}
+
+/** Arrays that leave, and those that do not. */
+function parted(names: readonly string[], filters: readonly OwnedFilter[]): [string[], string[]] {
+  const stays = (name: string) =>
+    filters.some(({ spec }) => spec.name === 'exclude_vars' && isExcluded(name, spec));
+  return [names.filter((name) => !stays(name)), names.filter(stays)];
+}
+
+function part(
+  what: keyof typeof EGRESS_KINDS,
+  requests: string,
+  bytes: number | null,
+): EgressPlan['parts'][number] {
+  return { what, content: EGRESS_KINDS[what], requests, bytes };
+}
+
+async function jobFolder(job: string, folder: ClientFolder): Promise<string> {
+  if (await stat(job).catch(() => undefined)) return job;
+  const offered = join(folder.job(job).root, 'bundle');
+  if (/^[0-9a-f-]{36}$/.test(job) && (await stat(offered).catch(() => undefined))) return offered;
+  throw flError('NF_JOB_NOT_FOUND', { path: job, reason: 'it is neither a folder nor a job at this site' });
+}

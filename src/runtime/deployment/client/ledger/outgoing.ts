@@ -1,0 +1,159 @@
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { isAbsolute, join, normalize } from 'node:path';
+import { sha256File } from '../../../base/digest.ts';
+import type { ErrorRow } from '../../../base/errors/catalog/row.ts';
+import { ERROR_CATALOG } from '../../../base/errors/catalog.ts';
+import {
+  type ErrorReport,
+  flError,
+  isErrorCode,
+  NeuroflareError,
+  type Place,
+} from '../../../base/errors/errors.ts';
+import { sourceExcerpt } from '../../../base/errors/source-excerpt.ts';
+import { ANSWER_LIMITS } from '../../../base/limits.ts';
+import { requireCanonical } from '../../../base/tensors/check-file.ts';
+import { counted } from '../../../base/text/counted.ts';
+import { textInGeneral } from '../../../base/text/fill-text.ts';
+import { fitReport } from '../../../network/messages/fit-report.ts';
+import type { TaskResult } from '../../../network/messages/site.ts';
+import type { SitePolicy } from '../../../security/policy/site-policy.ts';
+import type { SiteJobFolder } from '../memory/client-folder.ts';
+import { withoutSitePaths } from '../memory/site-paths.ts';
+import type { Outbox } from '../tasks/outbox.ts';
+
+/** What a site lets out of the answer to a task. */
+export interface OutgoingRules {
+  readonly policy: SitePolicy;
+  /** Texts of the job file: they are known outside. */
+  readonly known: ReadonlySet<string>;
+  readonly folder: SiteJobFolder;
+  readonly site: string;
+}
+
+type Answer = Outbox['answer'];
+
+/** The answer as it may leave: the same, or a failure that says what of it may not. */
+export async function outgoing(outbox: Outbox, rules: OutgoingRules): Promise<Answer> {
+  const { answer, round } = outbox;
+  if ('failure' in answer)
+    return { failure: { ...answer.failure, error: failureOf(answer.failure.error as ErrorReport, rules) } };
+  try {
+    requireFigures(answer.result.metrics, rules);
+    await requireUpdate(outbox, answer, rules);
+    return answer;
+  } catch (thrown) {
+    if (!(thrown instanceof NeuroflareError)) throw thrown;
+    const error = failureOf({ ...thrown.report(), place: { site: rules.site, round } }, rules);
+    return { failure: { round, attempt: answer.result.attempt, error } };
+  }
+}
+
+const LONGEST_NAME = ANSWER_LIMITS.figure_name.most;
+/** What an own report says of a figure that the data do not define. */
+const REASON = /^no examples$|^no example of (.+)$/;
+
+function requireFigures(metrics: TaskResult['metrics'], { policy, known }: OutgoingRules): void {
+  const size = Buffer.byteLength(JSON.stringify(metrics)) / 1000;
+  if (size > policy.max_figures_kb)
+    throw tooMuch(`they have ${size.toFixed(1)} kB, ${policy.max_figures_kb} may leave`);
+  let names = 0;
+  const look = (name: string, value: unknown): void => {
+    if (typeof value === 'string' && !policy.figures_text && !isKnown(value, known))
+      throw tooMuch(`'${name.slice(0, LONGEST_NAME)}' is a text`);
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, item] of Object.entries(value)) {
+      if (!Array.isArray(value)) names += 1;
+      if (names > policy.max_figures)
+        throw tooMuch(`they have more than ${counted(policy.max_figures, 'name')}`);
+      if (key.length > LONGEST_NAME) throw tooMuch(`a name has more than ${LONGEST_NAME} characters`);
+      look(key, item);
+    }
+  };
+  look('metrics', metrics);
+}
+
+function isKnown(text: string, known: ReadonlySet<string>): boolean {
+  const reason = REASON.exec(text);
+  return (
+    known.has(text) ||
+    (reason !== null && (reason[1] ?? '').split(', ').every((name) => name === '' || known.has(name)))
+  );
+}
+
+/** Of an update leave arrays of the model it answers to, all but those that filters kept here, in the one form they can have, and the bytes it was named by. */
+async function requireUpdate(
+  { model_sha256: model }: Outbox,
+  { result, file }: Extract<Answer, { result: unknown }>,
+  { folder }: OutgoingRules,
+): Promise<void> {
+  if (!result.update || file === undefined) return;
+  await requireCanonical(file, folder.model(model), { mayLack: true });
+  if ((await stat(file)).size !== result.update.size)
+    throw flError('NF_SITE_UPDATE', { reason: 'it has another size than when it was taken' });
+  if ((await sha256File(file)) !== result.update.sha256)
+    throw flError('NF_SITE_UPDATE', { reason: 'its SHA-256 is another than the script says' });
+}
+
+function tooMuch(reason: string) {
+  return flError('NF_SITE_FIGURES', { reason });
+}
+
+/** A failure as it may leave: what a script says of it is its message and place, and the rest the catalogue's. */
+export function failureOf(error: ErrorReport, rules: OutgoingRules): ErrorReport {
+  const { policy } = rules;
+  const code =
+    isErrorCode(error.code) && error.code !== 'NF_REPORTED_FAILURE' ? error.code : 'NF_SCRIPT_FAILED';
+  const row: ErrorRow = ERROR_CATALOG[code];
+  const own = { code, exitCode: row.exit };
+  if (policy.send_logs)
+    return fitReport({ ...error, ...own, message: error.message.slice(0, policy.max_failure_characters) });
+  const isOwn = (path: string) => ownFile(path, rules) !== undefined;
+  return fitReport({
+    ...own,
+    message: withoutSitePaths(error, isOwn).message.slice(0, policy.max_failure_characters),
+    // What its words stand for would be the script's choice.
+    hint: textInGeneral(row.hint),
+    ...(error.place && { place: placeOf(error.place, rules) }),
+  });
+}
+
+/** Its path in the job, where it is a file of the job. */
+function ownFile(file: string, { folder }: Pick<OutgoingRules, 'folder'>): string | undefined {
+  const path = isAbsolute(file) ? '..' : normalize(file);
+  return path.startsWith('..') || !isFile(join(folder.bundle, path)) ? undefined : path;
+}
+
+/** A line of the job's own code is known outside: its text is read here, whatever the script says that it is. */
+function placeOf({ site, round, file, line, column }: Place, { folder }: OutgoingRules): Place {
+  const where = { ...(site !== undefined && { site }), ...(round !== undefined && { round }) };
+  const path = file === undefined ? undefined : ownFile(file, { folder });
+  if (path === undefined) return where;
+  const text = readFileSync(join(folder.bundle, path), 'utf8');
+  const lines = text.split('\n');
+  if (line === undefined || !isWithin(line, lines.length)) return { ...where, file: path };
+  const isThere = column !== undefined && isWithin(column, (lines[line - 1] ?? '').length + 1);
+  const at = { line, ...(isThere && { column }) };
+  return { ...where, file: path, ...at, excerpt: sourceExcerpt(text, at) };
+}
+
+function isFile(path: string): boolean {
+  return existsSync(path) && lstatSync(path).isFile();
+}
+
+/** Whether a place counted from 1 is one of so many. */
+function isWithin(place: number, most: number): boolean {
+  return Number.isInteger(place) && place >= 1 && place <= most;
+}
+
+/** All texts of a job file, at any depth. */
+export function textsOf(value: unknown): Set<string> {
+  const texts = new Set<string>();
+  const look = (one: unknown): void => {
+    if (typeof one === 'string') texts.add(one);
+    else if (typeof one === 'object' && one !== null) for (const item of Object.values(one)) look(item);
+  };
+  look(value);
+  return texts;
+}

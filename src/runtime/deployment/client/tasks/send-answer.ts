@@ -1,0 +1,137 @@
+import { rm } from 'node:fs/promises';
+import { sha256File } from '../../../base/digest.ts';
+import { flError, NeuroflareError, toNeuroflareError } from '../../../base/errors/errors.ts';
+import { faultPoint } from '../../../base/errors/fault-point.ts';
+import type { Logger } from '../../../base/logging/logger.ts';
+import type { AssignedTask, TaskFailure } from '../../../network/messages/site.ts';
+import type { SitePolicy } from '../../../security/policy/site-policy.ts';
+import { outgoing } from '../ledger/outgoing.ts';
+import type { SiteJobFolder } from '../memory/client-folder.ts';
+import type { JobLog } from '../memory/job-log.ts';
+import { workFileFault } from '../memory/work-record.ts';
+import type { ServerLink } from '../server-link.ts';
+import { clearOutbox, type Outbox, readOutbox } from './outbox.ts';
+
+export interface AnswerDeps {
+  readonly site: string;
+  readonly link: ServerLink;
+  readonly folder: SiteJobFolder;
+  readonly logger: Logger;
+  readonly log: JobLog;
+  /** Id of the job. */
+  readonly job: string;
+  /** Texts of the job file. */
+  readonly known: ReadonlySet<string>;
+  /** Read anew for each answer. */
+  readonly policy: () => Promise<SitePolicy>;
+  /** The task is taken back, or the job stopped. */
+  readonly signal: AbortSignal;
+  /** The job is stopped. */
+  readonly stop: AbortSignal;
+}
+
+type FailureDeps = Pick<AnswerDeps, 'site' | 'link' | 'logger' | 'job' | 'stop'>;
+
+/** The answer to a task, if it was made before a restart; what is wrong with one is told. */
+export async function finishedAnswer(
+  folder: SiteJobFolder,
+  task: AssignedTask,
+  tell: (trouble: NeuroflareError) => void,
+): Promise<Outbox | undefined> {
+  const { value: outbox, trouble } = await readOutbox(folder);
+  if (trouble) tell(trouble);
+  if (outbox?.round !== task.round || outbox.model_sha256 !== task.model.sha256) return undefined;
+  const damage = await damageOfUpdate(outbox.answer);
+  if (damage) tell(damage);
+  return damage ? undefined : outbox;
+}
+
+/** What is wrong with the file of an answer. */
+async function damageOfUpdate(answer: Outbox['answer']): Promise<NeuroflareError | undefined> {
+  if (!('result' in answer) || answer.file === undefined) return undefined;
+  const path = answer.file;
+  const found = await sha256File(path).catch((thrown: unknown) => toNeuroflareError(thrown));
+  if (found === answer.result.update?.sha256) return undefined;
+  const reason = typeof found === 'string' ? 'its bytes are others than those of the answer' : found.message;
+  const what = 'The update of an answer that the server had not acknowledged';
+  const mend = 'The task is done again.';
+  return workFileFault({ what, path, reason: reason.replace(/\.$/, ''), mend });
+}
+
+/** Sends an answer until the server has said what became of it, and forgets it then. Returns whether it took that, or a failure in its place. */
+export async function sendAnswer(outbox: Outbox, deps: AnswerDeps): Promise<boolean> {
+  const { folder, log, site, known } = deps;
+  await log.flush();
+  const answer = await outgoing(outbox, { policy: await deps.policy(), known, folder, site });
+  if ('failure' in answer && 'result' in outbox.answer)
+    log.write('error', `${answer.failure.error.code}: ${answer.failure.error.message}`);
+  const isTaken = await ('failure' in answer ? sendFailure(answer.failure, deps) : takenResult(answer, deps));
+  // The server has said what became of it. The news that the task is over may have come before that by the other connection.
+  faultPoint('client:acknowledged');
+  await clearOutbox(folder);
+  const file = 'file' in outbox.answer ? outbox.answer.file : undefined;
+  if (file !== undefined) await rm(file, { force: true });
+  return isTaken;
+}
+
+/** The same work would be refused again: of a refused result the round gets to know why. */
+async function takenResult(sent: Extract<Outbox['answer'], { result: unknown }>, deps: AnswerDeps) {
+  const { round, attempt } = sent.result;
+  const { site, logger, log, job, signal } = deps;
+  try {
+    await sendResult(sent, deps);
+    return true;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (!(thrown instanceof NeuroflareError)) throw thrown;
+    logger.warn({ job, round, ...thrown.report() }, 'the answer was refused');
+    log.write('error', `round ${round}: ${thrown.code}: ${thrown.message}`);
+    const error = { ...thrown.report(), place: { ...thrown.place, site, round } };
+    return sendFailure({ round, attempt, error }, deps);
+  }
+}
+
+async function sendResult(
+  { result, file }: Extract<Outbox['answer'], { result: unknown }>,
+  { link, log, job, signal, stop }: AnswerDeps,
+): Promise<void> {
+  for (;;) {
+    const { update, round } = result;
+    if (update && file !== undefined) await link.sendUpdate(job, { round, file, ...update }, signal);
+    faultPoint('client:uploaded');
+    try {
+      // Whether the task is still wanted does not matter any more: the server says so.
+      const { verdict } = await link.sendResult(job, result, stop);
+      log.write('debug', `round ${round}: ${verdict}`);
+      return;
+    } catch (error) {
+      if (!(error instanceof NeuroflareError) || error.code !== 'NF_UPLOAD_MISSING') throw error;
+    }
+  }
+}
+
+/**
+ * Sends a failure; where the server refuses it, a small one of the client's own words, so that the round knows that nothing else will
+ * come. Returns whether the server took one of them.
+ */
+export async function sendFailure(
+  failure: TaskFailure,
+  { site, link, logger, job, stop }: FailureDeps,
+): Promise<boolean> {
+  const { round, attempt } = failure;
+  const send = async (one: TaskFailure) => {
+    try {
+      await link.sendFailure(job, one, stop);
+      return undefined;
+    } catch (thrown) {
+      stop.throwIfAborted();
+      const refusal = toNeuroflareError(thrown);
+      logger.warn({ job, round, ...refusal.report() }, 'the failure was refused');
+      return refusal;
+    }
+  };
+  const refusal = await send(failure);
+  if (!refusal) return true;
+  const error = flError('NF_SITE_ANSWER', { code: refusal.code }, { place: { site, round } }).report();
+  return (await send({ round, attempt, error })) === undefined;
+}

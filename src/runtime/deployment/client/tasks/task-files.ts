@@ -1,0 +1,85 @@
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { sha256File } from '../../../base/digest.ts';
+import { flError, toNeuroflareError } from '../../../base/errors/errors.ts';
+import { clearFolder } from '../../../base/files/clear-folder.ts';
+import { makeFolder } from '../../../base/files/files.ts';
+import { readBundle } from '../../../job/bundle.ts';
+import type { AssignedTask } from '../../../network/messages/site.ts';
+import { requireJobUser } from '../../../security/policy/job-user.ts';
+import type { WallPolicy } from '../../../security/policy/job-walls.ts';
+import type { AnswerFile } from '../../../site/answer.ts';
+import type { TaskFiles } from '../../../site/site.ts';
+import type { TaskPlaces } from '../../../site/task-order.ts';
+import { clearOldStates } from '../memory/clear-job.ts';
+import type { SiteJobFolder } from '../memory/client-folder.ts';
+import { takeState, takeUpdate } from './take-file.ts';
+
+export interface JobTaskFilesOptions {
+  readonly site: string;
+  readonly folder: SiteJobFolder;
+  /** Of the job's files as they were accepted: looked at before each task. */
+  readonly bundleSha256?: string;
+  /** The site's data, if it has any. */
+  readonly data: string | undefined;
+  readonly policy: WallPolicy;
+}
+
+/** The files of a job's tasks in the folder of a client. */
+export class JobTaskFiles {
+  readonly #options: JobTaskFilesOptions;
+  /** The state that is known to be whole. */
+  #whole: string | undefined;
+
+  constructor(options: JobTaskFilesOptions) {
+    this.#options = options;
+  }
+
+  of(task: AssignedTask): TaskFiles {
+    const { folder } = this.#options;
+    const left = { update: join(folder.work, 'update.safetensors'), state: join(folder.work, 'state.bin') };
+    return {
+      model: folder.model(task.model.sha256),
+      prepare: () => this.#prepare(task, left),
+      takeUpdate: async (said): Promise<AnswerFile> => {
+        const size = await takeUpdate(left.update, folder.update, folder.model(task.model.sha256));
+        return { path: folder.update, sha256: said, size };
+      },
+      takeState: async (_said, signal) => {
+        const sha256 = await takeState(left.state, folder, signal);
+        this.#whole = folder.state(sha256);
+        return sha256;
+      },
+    };
+  }
+
+  async #prepare(task: AssignedTask, output: TaskPlaces['output']): Promise<TaskPlaces> {
+    const { site, folder, data, policy, bundleSha256: accepted } = this.#options;
+    if (accepted !== undefined && (await readBundle(folder.bundle)).sha256 !== accepted)
+      throw flError('NF_JOB_FILES_CHANGED');
+    const state = task.state_sha256 === undefined ? undefined : folder.state(task.state_sha256);
+    if (state) await this.#requireState(state);
+    if (task.state_sha256 !== undefined) await clearOldStates(folder, task.state_sha256);
+    await clearFolder(folder.work);
+    await makeFolder(folder.work);
+    await makeFolder(folder.home);
+    if (typeof policy.run_as === 'object') await requireJobUser(policy.run_as, { work: folder.work, data });
+    return {
+      code: { bundle: folder.bundle, source: folder.bundle },
+      data: data === undefined ? undefined : { root: data, site },
+      model: folder.model(task.model.sha256),
+      state,
+      output,
+    };
+  }
+
+  /** Made by this process, or looked at: a disk may have damaged it since. @throws NF_SITE_STATE_LOST */
+  async #requireState(path: string): Promise<void> {
+    const lost = (reason: string) => flError('NF_SITE_STATE_LOST', { reason }, { place: { file: path } });
+    if (!(await stat(path).catch(() => undefined))) throw lost('its file is missing');
+    if (this.#whole === path) return;
+    const found = await sha256File(path).catch((thrown: unknown) => toNeuroflareError(thrown).message);
+    if (found !== basename(path)) throw lost('its file is damaged');
+    this.#whole = path;
+  }
+}

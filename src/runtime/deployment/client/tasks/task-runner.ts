@@ -1,0 +1,90 @@
+import { TASK_LIMITS } from '../../../base/limits.ts';
+import type { JobDefinition } from '../../../job/definition.ts';
+import type { AssignedTask } from '../../../network/messages/site.ts';
+import type { TaskEvent } from '../../../site/executor/executor.ts';
+import { ProcessExecutor, type ProcessExecutorOptions } from '../../../site/executor/process-executor.ts';
+import { createSite, type Site, type SiteDeps } from '../../../site/site.ts';
+import type { SiteJobFolder } from '../memory/client-folder.ts';
+import type { JobLog } from '../memory/job-log.ts';
+import { beginAttempt, endAttempts } from './attempts.ts';
+import type { Outbox } from './outbox.ts';
+import { JobTaskFiles, type JobTaskFilesOptions } from './task-files.ts';
+import { wireAnswer } from './wire-answer.ts';
+
+export interface TaskRunnerOptions
+  extends JobTaskFilesOptions,
+    ProcessExecutorOptions,
+    Pick<SiteDeps, 'ownFilters' | 'means'> {
+  readonly folder: SiteJobFolder;
+  readonly job: JobDefinition;
+  readonly log: JobLog;
+}
+
+export interface TaskWatch {
+  readonly signal: AbortSignal;
+  readonly hear: (event: TaskEvent) => void;
+}
+
+/** Times a task is begun whose process, or client, is ended from outside before it is done. */
+export const MOST_ATTEMPTS = TASK_LIMITS.beginnings.most;
+
+/** Runs the tasks of one job in a client's folder: from what the server assigned to what can be sent. */
+export class TaskRunner {
+  readonly #options: TaskRunnerOptions;
+  readonly #executor: ProcessExecutor;
+  readonly #files: JobTaskFiles;
+  readonly #site: Site;
+
+  constructor(options: TaskRunnerOptions) {
+    this.#options = options;
+    this.#executor = new ProcessExecutor(options);
+    this.#files = new JobTaskFiles(options);
+    this.#site = createSite({
+      ...options,
+      executor: this.#executor,
+      mostBeginnings: MOST_ATTEMPTS,
+      warn: (text) => options.log.write('warn', text),
+    });
+  }
+
+  /** An answer that can be sent, and sent again after a restart. Rejects only when it is stopped. */
+  async run(task: AssignedTask, watch: TaskWatch): Promise<Outbox> {
+    const { site, log } = this.#options;
+    const { kind, round, total_rounds: totalRounds, seed } = task;
+    const end = await this.#site.run({
+      task: { kind, round, totalRounds, seed },
+      files: this.#files.of(task),
+      beginnings: this.#beginnings(task),
+      signal: watch.signal,
+      hear: (event) => {
+        if (event.type === 'log') log.print(event.text);
+        watch.hear(event);
+      },
+    });
+    const answer = wireAnswer(end, { site, round });
+    if ('failure' in answer) {
+      const { code, message } = answer.failure.error;
+      log.write('error', `${code}: ${message}`);
+    }
+    return { round, model_sha256: task.model.sha256, answer };
+  }
+
+  close(): Promise<void> {
+    return this.#executor.close();
+  }
+
+  #beginnings(task: AssignedTask) {
+    const { folder, log } = this.#options;
+    const warn = ({ code, message, hint }: { code: string; message: string; hint: string }) =>
+      log.write('warn', `${code}: ${message} ${hint}`);
+    return {
+      begin: () => beginAttempt(folder, taskKey(task), warn),
+      end: () => endAttempts(folder),
+    };
+  }
+}
+
+/** What tells one task of a job from another: the same round with another model is another task. No task has an empty key. */
+export function taskKey(task: AssignedTask | undefined): string {
+  return task ? `${task.round} ${task.model.sha256} ${task.state_sha256 ?? ''}` : '';
+}

@@ -1,0 +1,150 @@
+import rateLimit from '@fastify/rate-limit';
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { flError } from '../../../base/errors/errors.ts';
+import { packageVersion } from '../../../base/files/package-version.ts';
+import { REQUEST_LIMITS } from '../../../base/limits.ts';
+import { plainAddress } from '../../../base/text/address-text.ts';
+import { JSON_TYPE, PROTOCOL_VERSION } from '../../../network/messages/protocol.ts';
+import type { ServerContext } from '../context.ts';
+import type { App } from './app.ts';
+import { takeBodies } from './bodies.ts';
+import { answerBrokenRequests, answerErrors, answerNowhere, answerOddAddresses } from './errors.ts';
+import { requireIdentity } from './identity.ts';
+import { InOrder } from './in-order.ts';
+import { listenWithTls } from './listener.ts';
+import { noteRefusals } from './note-deed.ts';
+import { describeRoutes } from './openapi.ts';
+import { requireRightFirst } from './right-first.ts';
+import { enforceRights } from './route-access.ts';
+import { jobControlRoutes } from './routes/job-control.ts';
+import { jobLookRoutes } from './routes/job-reading.ts';
+import { jobsRoutes } from './routes/jobs.ts';
+import { sessionRoutes } from './routes/session.ts';
+import { siteAnswerRoutes } from './routes/site-answers.ts';
+import { siteJobRoutes } from './routes/site-jobs.ts';
+import { studyRoutes } from './routes/studies.ts';
+import { systemRoutes } from './routes/system.ts';
+
+/** The server's routes over its parts, not yet listening. */
+export async function buildApp(context: ServerContext): Promise<App> {
+  const { kit, logger, metrics, resources } = context;
+  const app: App = Fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    serverFactory: listenWithTls(kit.tls, { logger, onStranger: (why) => metrics.stranger(why) }),
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: REQUEST_LIMITS.json_bytes.most,
+    exposeHeadRoutes: false,
+    frameworkErrors: answerOddAddresses,
+    clientErrorHandler: answerBrokenRequests,
+    forceCloseConnections: true,
+    // Uploads take as long as they take; JSON bodies have a limit of their own below.
+    requestTimeout: 0,
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  answerErrors(app, context);
+  noteRefusals(app, context);
+  requireIdentity(app);
+  enforceRights(app);
+  new InOrder().add(app);
+  answerNowhere(app);
+  requireRightFirst(app, context);
+  takeBodies(app);
+  await app.register(rateLimit, {
+    max: resources.requests_per_minute,
+    timeWindow: 60_000,
+    keyGenerator: ({ identity }) => identity.name,
+    errorResponseBuilder: ({ identity }, { max }) =>
+      flError('NF_RATE_LIMIT', { name: identity.name, limit: max }),
+  });
+  await describeRoutes(app);
+  measure(app, context);
+  // A site that asked before its job is where it was would take its task for cancelled.
+  const ready = context.jobs.isBack;
+  await mount(app, { path: '/v1/site', ready, routes: (scope) => sessionRoutes(scope, context) });
+  await mount(app, {
+    ready,
+    path: '/v1/site/jobs',
+    routes: (scope) => {
+      siteJobRoutes(scope, context);
+      siteAnswerRoutes(scope, context);
+    },
+  });
+  await mount(app, {
+    path: '/v1/jobs',
+    routes: (scope) => {
+      jobsRoutes(scope, context);
+      jobLookRoutes(scope, context);
+      jobControlRoutes(scope, context);
+    },
+  });
+  await mount(app, { path: '/v1/system', routes: (scope) => systemRoutes(scope, context) });
+  await mount(app, { path: '/v1/studies', routes: (scope) => studyRoutes(scope, context) });
+  openRoutes(app, context);
+  return app;
+}
+
+/** Routes below a path; nobody is answered there before it is `ready`. */
+async function mount(
+  app: App,
+  { path, ready, routes }: { path: string; ready?: Promise<void>; routes: (scope: App) => void },
+): Promise<void> {
+  await app.register(
+    async (scope: App) => {
+      if (ready) scope.addHook('onRequest', () => ready);
+      routes(scope);
+    },
+    { prefix: path },
+  );
+}
+
+const health = z.object({
+  status: z.literal('ok'),
+  time: z.iso.datetime(),
+  seen_as: z.string().describe('address of the asker'),
+  version: z.string().describe('of neuroflare'),
+  protocol: z.int(),
+});
+
+/** For probes, Prometheus and tools that make clients. */
+function openRoutes(app: App, { access, metrics, store, logger }: ServerContext): void {
+  app.get(
+    '/healthz',
+    { schema: { summary: 'The server answers.', response: { 200: health } } },
+    async ({ ip }) => ({
+      status: 'ok' as const,
+      time: new Date().toISOString(),
+      seen_as: plainAddress(ip),
+      version: packageVersion(),
+      protocol: PROTOCOL_VERSION,
+    }),
+  );
+  app.get('/metrics', { schema: { summary: 'Figures for Prometheus.' } }, async (request, reply) => {
+    const { identity } = request;
+    const orgs = new Map((await store.sites()).map(({ name, org }) => [name, org]));
+    reply.header('content-type', metrics.contentType);
+    return metrics.text(
+      (site) => site === identity.name || access.may(identity, 'operate', { siteOrg: orgs.get(site) ?? '' }),
+    );
+  });
+  let description: string | undefined;
+  app.get(
+    '/openapi.json',
+    { config: { isLarge: true }, schema: { summary: 'This description.' } },
+    async (_request, reply) => {
+      // The routes do not change while a server runs.
+      description ??= JSON.stringify(app.swagger());
+      return reply.type(JSON_TYPE).send(description);
+    },
+  );
+  logger.debug('routes are ready');
+}
+
+function measure(app: App, { metrics }: ServerContext): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    metrics.request({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
+  });
+}

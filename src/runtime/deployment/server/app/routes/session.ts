@@ -1,0 +1,142 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { canonicalJson, sha256 } from '../../../../base/digest.ts';
+import { flError } from '../../../../base/errors/errors.ts';
+import { packageVersion } from '../../../../base/files/package-version.ts';
+import { plainAddress } from '../../../../base/text/address-text.ts';
+import { auditHeadAnswer } from '../../../../network/messages/log-head.ts';
+import { HEADER, LEASE_SECONDS, POLL_SECONDS } from '../../../../network/messages/protocol.ts';
+import {
+  assignment,
+  pollRequest,
+  revokedAnswer,
+  sessionAnswer,
+  sessionRequest,
+} from '../../../../network/messages/site.ts';
+import { RepeatedDeeds } from '../../../../security/logs/repeated-deeds.ts';
+import type { ServerContext } from '../../context.ts';
+import type { SiteSession } from '../../sites/site-registry.ts';
+import type { App } from '../app.ts';
+import { goneSignal } from '../gone-signal.ts';
+
+/** Registration, signs of life, and the question for work. */
+export function sessionRoutes(app: App, context: ServerContext): void {
+  const { registry, kit, store, logger } = context;
+  const connects = new RepeatedDeeds(context);
+  app.addHook('onClose', () => connects.close());
+
+  app.post(
+    '/session',
+    { schema: { summary: 'A client registers.', body: sessionRequest, response: { 200: sessionAnswer } } },
+    async ({ identity, body, ip }) => {
+      const session = registry.open(identity, body, plainAddress(ip));
+      await store.seeSite({ name: identity.name, org: identity.org, time: session.since });
+      const { name: site, org } = identity;
+      await connects.note(site, { actor: site, org, action: 'site.connect', site, outcome: 'done' });
+      logger.info({ site: session.site, address: ip, version: body.version }, 'site connected');
+      return {
+        session: session.id,
+        server: kit.identity.name,
+        project: kit.project,
+        version: packageVersion(),
+        time: new Date().toISOString(),
+        seen_as: plainAddress(ip),
+        lease_seconds: LEASE_SECONDS,
+        poll_seconds: POLL_SECONDS,
+      };
+    },
+  );
+
+  const knowsSession = async (request: FastifyRequest) => void sessionOf(context, request);
+  app.delete(
+    '/session',
+    {
+      onRequest: knowsSession,
+      schema: {
+        summary: 'A client ends in order.',
+        querystring: z.object({ comes_back: z.stringbool().default(false) }),
+        response: { 200: z.object({}) },
+      },
+    },
+    async (request) => {
+      registry.close(sessionOf(context, request), { comesBack: request.query.comes_back });
+      return {};
+    },
+  );
+
+  keptRoutes(app, context);
+
+  app.post(
+    '/poll',
+    {
+      onRequest: knowsSession,
+      config: { waits: true },
+      schema: {
+        summary: 'A sign of life, and the question for work.',
+        body: pollRequest,
+        response: { 200: assignment },
+      },
+    },
+    async (request, reply) => {
+      const session = sessionOf(context, request);
+      session.jobs = request.body.jobs;
+      const { seen, wait_seconds: seconds } = request.body;
+      const isNews = () =>
+        registry.get(session.site) !== session || assignmentFor(context, session).version !== seen;
+      await registry.bell(session.site).wait(seconds, { isNews, signal: goneSignal(reply) });
+      // A client whose place another one took in the meantime is told so.
+      sessionOf(context, request);
+      return assignmentFor(context, session);
+    },
+  );
+}
+
+/** What sites keep of the server's, to hold it to later. */
+function keptRoutes(app: App, context: ServerContext): void {
+  app.get(
+    '/revoked',
+    {
+      schema: { summary: 'The list of revoked certificates.', response: { 200: revokedAnswer } },
+    },
+    async (request) => {
+      sessionOf(context, request);
+      const { crl } = context.revoked;
+      if (crl === undefined) throw flError('NF_FILE_UNKNOWN', { path: 'revoked' });
+      return { crl };
+    },
+  );
+
+  app.get(
+    '/audit-head',
+    {
+      schema: {
+        summary:
+          "Where the server's audit log ends: a site that keeps it can tell an older log from this one.",
+        response: { 200: auditHeadAnswer },
+      },
+    },
+    async (request) => {
+      sessionOf(context, request);
+      return { head: (await context.audit.head()) ?? null };
+    },
+  );
+}
+
+/** The session a request of a site names, renewed. @throws NF_SESSION_UNKNOWN, NF_SESSION_REPLACED, NF_SITE_DISABLED */
+export function sessionOf(
+  { registry }: ServerContext,
+  { identity, headers }: Pick<FastifyRequest, 'identity' | 'headers'>,
+): SiteSession {
+  const id = headers[HEADER.session];
+  return registry.renew(identity.name, typeof id === 'string' ? id : undefined);
+}
+
+function assignmentFor({ jobs, orders, revoked: { digest } }: ServerContext, session: SiteSession) {
+  const content = {
+    jobs: jobs.assigned(session.site),
+    ...orders.of(session),
+    ...(digest !== undefined && { revoked_sha256: digest }),
+  };
+  // Whoever has seen the same has seen it all: nothing depends on what was sent before.
+  return { version: sha256(canonicalJson(content)), ...content, time: new Date().toISOString() };
+}

@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import type { ErrorReport } from '../../../../base/errors/errors.ts';
+import { AT_ONCE_LIMITS } from '../../../../base/limits.ts';
+import type { Verdict } from '../../../../federation/channel.ts';
+import { jobId } from '../../../../network/messages/shapes.ts';
+import {
+  logLines,
+  report,
+  type TaskResult,
+  taskFailure,
+  taskResult,
+  verdictAnswer,
+} from '../../../../network/messages/site.ts';
+import type { ServerContext } from '../../context.ts';
+import { checkResult } from '../../jobs/check-result.ts';
+import { Lines } from '../../turns.ts';
+import type { App } from '../app.ts';
+import { type SiteJob, siteJobOf } from './site-jobs.ts';
+
+const ofJob = z.object({ job: jobId });
+const nothing = z.object({});
+
+/** What a site says of its task: how far it is, what it made, why it could not. */
+export function siteAnswerRoutes(app: App, context: ServerContext): void {
+  progressRoutes(app, context);
+  answerRoutes(app, context);
+}
+
+function progressRoutes(app: App, context: ServerContext): void {
+  app.post(
+    '/:job/reports',
+    { schema: { summary: 'How far a task is.', params: ofJob, body: report, response: { 200: nothing } } },
+    async (request) => {
+      const { run, site } = siteJobOf(context, request);
+      const { round, started, progress } = request.body;
+      if (run.channel.task(site)?.round !== round) return {};
+      if (started) context.registry.note(site, { job_id: run.record.id, phase: 'running', round });
+      if (started) await run.channel.deliver(site, { type: 'started', site, round });
+      if (progress) await run.channel.deliver(site, { type: 'progress', site, round, ...progress });
+      return {};
+    },
+  );
+
+  app.post(
+    '/:job/logs',
+    {
+      schema: {
+        summary: 'Lines that the site lets out.',
+        params: ofJob,
+        body: logLines,
+        response: { 200: nothing },
+      },
+    },
+    async (request) => {
+      const { run, site } = siteJobOf(context, request);
+      await run.siteLogs.append(site, request.body.lines);
+      run.bell.ring();
+      return {};
+    },
+  );
+}
+
+function answerRoutes(app: App, context: ServerContext): void {
+  // The bytes of an update are read to check it: a copy that is sent meanwhile finds the task answered when its turn comes.
+  const checks = new Lines({ atOnce: AT_ONCE_LIMITS.answers, waiting: AT_ONCE_LIMITS.more_answers });
+  const take = async (job: SiteJob, body: TaskResult) => {
+    const { run, site } = job;
+    const { round, engine } = body;
+    return run.held.during(body.update?.sha256, async () => {
+      const result = await checkResult(context, job, body);
+      if (result && engine) await run.channel.deliver(site, { type: 'engine', site, round, engine });
+      if (result) return run.channel.deliver(site, { type: 'result', round, result });
+      // The task is not the site's any more.
+      return run.verdictOn(site, round);
+    });
+  };
+  app.post(
+    '/:job/results',
+    {
+      schema: {
+        summary: 'Answers a task.',
+        params: ofJob,
+        body: taskResult,
+        response: { 200: verdictAnswer },
+      },
+    },
+    async (request) => {
+      const job = siteJobOf(context, request);
+      const { run, site } = job;
+      const { round, seconds } = request.body;
+      const verdict = await checks.during(`${site} of ${run.record.id}`, () => take(job, request.body));
+      if (verdict === 'accepted') run.traffic.result(site, seconds);
+      return answered(context, { ...job, round, verdict });
+    },
+  );
+
+  app.post(
+    '/:job/failures',
+    {
+      schema: {
+        summary: 'A task that could not be done.',
+        params: ofJob,
+        body: taskFailure,
+        response: { 200: verdictAnswer },
+      },
+    },
+    async (request) => {
+      const job = siteJobOf(context, request);
+      const { run, site } = job;
+      const { round } = request.body;
+      const error = request.body.error as ErrorReport;
+      const failure = { ...error, place: { ...error.place, site, round } };
+      const verdict = await run.channel.deliver(site, { type: 'failure', site, round, error: failure });
+      return answered(context, { ...job, round, verdict });
+    },
+  );
+}
+
+function answered(
+  { logger }: ServerContext,
+  { run, site, round, verdict }: SiteJob & { round: number; verdict: Verdict },
+) {
+  if (verdict !== 'accepted')
+    logger.info({ job: run.record.id, site, round, verdict }, 'an answer that changes nothing');
+  return { verdict, round: run.waitingRound?.round ?? null };
+}

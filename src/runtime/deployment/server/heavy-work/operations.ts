@@ -1,0 +1,27 @@
+import { checkModelFile, checkUpdateFile } from '../../../base/tensors/check-file.ts';
+import { initialModel, writeModel } from '../../../federation/initial-model.ts';
+import { reduce } from '../../../federation/reduce.ts';
+import type { ReduceRequest } from '../../../federation/reducer.ts';
+import { REDUCERS } from '../../../federation/registry.ts';
+import { reportedInside } from '../../../federation/reported-inside.ts';
+import { filesOf } from '../../../federation/submitted-job.ts';
+import type { JobDefinition } from '../../../job/definition.ts';
+
+export interface ModelRequest {
+  readonly job: JobDefinition;
+  /** Of the job's bundle. */
+  readonly folder: string;
+  readonly mostBytes: number;
+  readonly target: string;
+}
+
+/** Work that takes long for its bytes or numbers: done beside the thread that serves requests. */
+export const OPERATIONS = {
+  reduce: ({ reducer, ...request }: ReduceRequest) => reduce(REDUCERS[reducer], request),
+  checkUpdate: ({ path, model }: { path: string; model: string }) => checkUpdateFile(path, model),
+  checkModel: ({ path }: { path: string }) => checkModelFile(path),
+  makeModel: ({ job, folder, mostBytes, target }: ModelRequest) =>
+    reportedInside(folder, async () =>
+      writeModel(await initialModel(job, filesOf(folder, mostBytes)), target),
+    ),
+} satisfies Record<string, (input: never) => Promise<unknown>>;

@@ -1,0 +1,24 @@
+import type { Digests } from '../../../federation/reduce.ts';
+import type { ReduceRequest } from '../../../federation/reducer.ts';
+import type { WorkThread } from '../heavy-work/work-thread.ts';
+import type { JobFolder } from '../state-folder.ts';
+import { oneStep, STEP_NOTE } from './one-step.ts';
+import type { SiteTraffic } from './site-traffic.ts';
+
+interface ReduceDeps {
+  readonly work: WorkThread;
+  readonly folder: JobFolder;
+  readonly traffic: SiteTraffic;
+}
+
+/** Makes a round's model beside the thread that serves requests. */
+export async function reduceRound(
+  request: ReduceRequest,
+  { work, folder, traffic }: ReduceDeps,
+): Promise<Digests> {
+  const began = performance.now();
+  const make = () => work.run('reduce', request);
+  const digests = await oneStep(folder.at(STEP_NOTE), "making a round's model of this job", make);
+  traffic.aggregationSeconds += (performance.now() - began) / 1000;
+  return digests;
+}

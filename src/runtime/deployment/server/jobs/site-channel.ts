@@ -1,0 +1,249 @@
+import { flError } from '../../../base/errors/errors.ts';
+import { TASK_LIMITS, UPLOAD_LIMITS } from '../../../base/limits.ts';
+import { timeText } from '../../../base/text/time-text.ts';
+import type {
+  AnswerListener,
+  Channel,
+  SiteAnswer,
+  SitesNeeded,
+  SiteTask,
+  Verdict,
+} from '../../../federation/channel.ts';
+import type { AssignedTask } from '../../../network/messages/site.ts';
+import type { SiteRegistry, SiteSession } from '../sites/site-registry.ts';
+
+export interface SiteChannelDeps {
+  readonly job: string;
+  readonly registry: SiteRegistry;
+  /** Sites that have accepted the job, in site order. */
+  readonly accepted: () => readonly string[];
+  /** The coordinator has given a task, or looks for sites. */
+  readonly onMove: () => void;
+  /** What keeps the job from ever having the sites it needs. */
+  readonly deadEnd: () => Error | undefined;
+  /** Seconds a lost or silent site is waited for. */
+  readonly siteTimeout: number;
+  /** Seconds a script has at a site. */
+  readonly taskTimeout: number;
+}
+
+interface Held {
+  readonly task: SiteTask;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  /** Of the monotonic clock, in milliseconds: when the site last moved on with it. */
+  movedAt: number;
+  progress: { readonly done: number; readonly total: number } | undefined;
+  /** Bytes the site had fetched when it last moved. */
+  fetched: number;
+  /** Updates that have come whole. */
+  readonly whole: SentUpdate[];
+  /** Files whose bytes were not what was announced. */
+  spoilt: number;
+  /** Times the site has begun it. */
+  begun: number;
+  /** Milliseconds in which the site has said that it runs. */
+  ran: number;
+  /** Of the monotonic clock, in milliseconds: when the site was last looked at. */
+  lookedAt: number;
+}
+
+/** An update, and which client's folder it came from. */
+export interface SentUpdate {
+  readonly sha256: string;
+  readonly instance: string;
+}
+
+/** A site that was here a moment ago is likely to come back: a round does not open without it at once. */
+const REJOIN_MS = 15_000;
+const LOOK_MS = 500;
+/** Fewer bytes than this in all the time a site has are no movement: one a second must not hold a round open for ever. */
+export const MOVING_BYTES = 64 * 1024;
+
+/**
+ * The channel of a networked job: tasks lie here until their sites ask for work. A site that is gone, or has a task and does not
+ * move on with it, fails the round after its time; what moves is never cut by a clock.
+ */
+export class SiteChannel implements Channel {
+  readonly #deps: SiteChannelDeps;
+  readonly #held = new Map<string, Held>();
+  readonly #timer: NodeJS.Timeout;
+  #listener: AnswerListener | undefined;
+
+  constructor(deps: SiteChannelDeps) {
+    this.#deps = deps;
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  listen(listener: AnswerListener): void {
+    this.#listener = listener;
+  }
+
+  assign(task: SiteTask): void {
+    const now = performance.now();
+    this.#held.set(task.site, {
+      task,
+      since: new Date().toISOString(),
+      movedAt: now,
+      progress: undefined,
+      fetched: 0,
+      whole: [],
+      spoilt: 0,
+      begun: 0,
+      ran: 0,
+      lookedAt: now,
+    });
+    this.#deps.registry.bell(task.site).ring();
+    this.#deps.onMove();
+  }
+
+  cancel(site: string): void {
+    this.#held.delete(site);
+    this.#deps.registry.bell(site).ring();
+  }
+
+  /** The task a site should be at. */
+  task(site: string): SiteTask | undefined {
+    return this.#held.get(site)?.task;
+  }
+
+  /** Since when a site's answer is waited for. */
+  since(site: string): string | undefined {
+    return this.#held.get(site)?.since;
+  }
+
+  /** How far a site is with its task. */
+  progress(site: string): Held['progress'] {
+    return this.#held.get(site)?.progress;
+  }
+
+  /** The site moved on: a report, or bytes on their way. */
+  moved(site: string): void {
+    const held = this.#held.get(site);
+    if (held) held.movedAt = performance.now();
+  }
+
+  /** One whole update a task; another one of a client that has lost its folder. @throws NF_UPLOAD_TWICE */
+  requireUpload(site: string, { sha256, instance }: SentUpdate): void {
+    const { whole = [], task } = this.#held.get(site) ?? {};
+    const last = whole.at(-1);
+    if (!task || !last || whole.some((one) => one.sha256 === sha256)) return;
+    const isNew = whole.every((one) => one.instance !== instance);
+    if (isNew && whole.length < UPLOAD_LIMITS.whole_per_task.most) return;
+    throw flError('NF_UPLOAD_TWICE', { site, round: task.round, sha256: last.sha256 });
+  }
+
+  uploaded(site: string, update: SentUpdate): void {
+    const whole = this.#held.get(site)?.whole;
+    if (!whole?.some(({ sha256 }) => sha256 === update.sha256)) whole?.push(update);
+  }
+
+  /** A file came that is not what was announced. A site that sends such ones again and again has failed. */
+  async spoilt(site: string): Promise<void> {
+    const held = this.#held.get(site);
+    if (!held || ++held.spoilt < UPLOAD_LIMITS.spoilt_per_task.most) return;
+    const { round } = held.task;
+    const error = flError(
+      'NF_UPLOAD_SPOILT',
+      { site, round, count: held.spoilt },
+      { place: { site, round } },
+    );
+    await this.deliver(site, { type: 'failure', site, round, error: error.report() });
+  }
+
+  /** Rejects if the answer could not be made durable. */
+  async deliver(site: string, answer: SiteAnswer): Promise<Verdict> {
+    const now = this.#held.get(site);
+    // What is said of another round moves nothing.
+    const held = now?.task.round === answer.round ? now : undefined;
+    if (held && answer.type === 'started') held.begun += 1;
+    if (held && !this.#isWornOut(held)) held.movedAt = performance.now();
+    if (held && answer.type === 'progress') held.progress = { done: answer.done, total: answer.total };
+    const verdict = (await this.#listener?.(answer)) ?? 'late';
+    const isAnswer = answer.type === 'result' || answer.type === 'failure';
+    if (isAnswer && this.#held.get(site)?.task.round === answer.round) this.cancel(site);
+    return verdict;
+  }
+
+  async ready({ least, mandatory, signal }: SitesNeeded): Promise<readonly string[]> {
+    this.#deps.onMove();
+    for (;;) {
+      signal.throwIfAborted();
+      const deadEnd = this.#deps.deadEnd();
+      if (deadEnd) throw deadEnd;
+      const present = this.#present();
+      const enough = present.length >= least && mandatory.every((site) => present.includes(site));
+      if (enough && !this.#someoneIsExpected()) return present;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#held.clear();
+  }
+
+  #present(): readonly string[] {
+    return this.#deps.accepted().filter((site) => this.#deps.registry.get(site));
+  }
+
+  #someoneIsExpected(): boolean {
+    const { accepted, registry } = this.#deps;
+    return accepted().some((site) => !registry.get(site) && registry.absentFor(site) < REJOIN_MS);
+  }
+
+  #look(): void {
+    const { job, registry, siteTimeout } = this.#deps;
+    for (const [site, held] of this.#held) {
+      const session = registry.get(site);
+      const said = session?.jobs.find(({ job_id: id, round }) => id === job && round === held.task.round);
+      const now = performance.now();
+      if (said?.phase === 'running') held.ran += now - held.lookedAt;
+      held.lookedAt = now;
+      if (said && hasMoved(held, said, this.#isWornOut(held))) held.movedAt = now;
+      if (performance.now() - held.movedAt > siteTimeout * 1000) this.#giveUp(site, held, session);
+    }
+  }
+
+  /** Begun more often, or run longer in all, than a site that is honest can: what it says of a script then is no movement. */
+  #isWornOut({ begun, ran }: Held): boolean {
+    const { beginnings, start_seconds: start } = TASK_LIMITS;
+    const longest = beginnings.most * (this.#deps.taskTimeout + start.most) * 1000;
+    return begun > beginnings.most || ran > longest;
+  }
+
+  #giveUp(site: string, { task: { round }, since }: Held, session: SiteSession | undefined): void {
+    const seconds = this.#deps.siteTimeout;
+    const place = { place: { site, round } };
+    const error = session
+      ? flError('NF_SITE_STALLED', { site, seconds, since: timeText(since) }, place)
+      : flError('NF_SITE_LOST', { site, seconds }, place);
+    // What cannot be journaled ends the run, which the coordinator knows.
+    this.deliver(site, { type: 'failure', site, round, error: error.report() }).catch(() => undefined);
+  }
+}
+
+/** A script has its own limit at the site (executor.task_timeout); of what is fetched the site tells the bytes. */
+function hasMoved(
+  held: Held,
+  { phase, bytes = 0, trouble }: SiteSession['jobs'][number],
+  isWornOut: boolean,
+): boolean {
+  if (trouble) return false;
+  if (phase === 'running' || phase === 'queued') return !isWornOut;
+  if (bytes - held.fetched < MOVING_BYTES) return false;
+  held.fetched = bytes;
+  return true;
+}
+
+/** A task as it is told to its site; `size` is its model's, in bytes. */
+export function assignedTask(task: SiteTask, size: number): AssignedTask {
+  return {
+    kind: task.kind,
+    round: task.round,
+    total_rounds: task.totalRounds,
+    seed: task.seed,
+    model: { sha256: task.model.sha256, size },
+    ...(task.state && { state_sha256: task.state.sha256 }),
+  };
+}

@@ -1,0 +1,23 @@
+import type { StrippedTexts } from '../../base/files/strip-types.ts';
+import type { RunPlan } from '../../job/plan.ts';
+import type { RunEvent } from '../../run/events.ts';
+import type { RunHistory } from '../../run/history.ts';
+import type { Journal } from '../../run/journal.ts';
+import type { RunCard } from '../../run/run-card.ts';
+import type { RunFiles } from '../../run/run-files.ts';
+import type { RunFolder } from '../../run/run-folder.ts';
+
+/** A run whose folder is ours, with everything its coordinator needs. */
+export interface ActiveRun {
+  readonly card: RunCard;
+  readonly plan: RunPlan;
+  readonly folder: RunFolder;
+  readonly files: RunFiles;
+  readonly journal: Journal<RunEvent>;
+  readonly history: RunHistory;
+  /** As they were parsed when the job was checked; a run that goes on is not checked again. */
+  readonly scripts?: StrippedTexts | undefined;
+  /** The finished run that this one begins from, in words. */
+  readonly goesOnFrom?: string | undefined;
+  release(): Promise<void>;
+}

@@ -1,0 +1,182 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { toNeuroflareError } from '../../base/errors/errors.ts';
+import type { AnswerListener, Channel, SiteAnswer, SiteTask } from '../../federation/channel.ts';
+import type { RunPlan } from '../../job/plan.ts';
+import {
+  RUN_FILES,
+  type RunFolder,
+  siteHomePath,
+  siteLogPath,
+  statePath,
+  updatePath,
+} from '../../run/run-folder.ts';
+import type { Answer } from '../../site/answer.ts';
+import type { Executor, TaskEvent } from '../../site/executor/executor.ts';
+import { NO_BUDGET, secretsOf } from '../../site/filters/means.ts';
+import { createSite, type Site, type TaskFiles } from '../../site/site.ts';
+import { type Moment, SiteLog } from './site-log.ts';
+
+export interface WorkerChannelDeps {
+  readonly executor: Executor;
+  readonly plan: RunPlan;
+  readonly folder: RunFolder;
+  /** Folder of the job as the user knows it: errors name files in it. */
+  readonly jobFolder: string;
+  /** What scripts print, line by line, besides the site's log file. */
+  readonly onLog: (site: string, text: string) => void;
+}
+
+/** The channel of a simulation: every site of the plan is here, and they share an executor. */
+export class WorkerChannel implements Channel {
+  readonly #deps: WorkerChannelDeps;
+  #listener: AnswerListener | undefined;
+  readonly #sites = new Map<string, Site>();
+  readonly #logs = new Map<string, SiteLog>();
+  /** What stops the present task of a site. */
+  readonly #stops = new Map<string, AbortController>();
+  #hasSaidLeft = false;
+
+  constructor(deps: WorkerChannelDeps) {
+    this.#deps = deps;
+  }
+
+  /** Threads are always there. */
+  async ready(): Promise<readonly string[]> {
+    return this.#deps.plan.sites;
+  }
+
+  listen(listener: AnswerListener): void {
+    this.#listener = listener;
+  }
+
+  cancel(site: string): void {
+    this.#stops.get(site)?.abort();
+    this.#stops.delete(site);
+  }
+
+  assign(task: SiteTask): void {
+    const { site, round } = task;
+    const stop = new AbortController();
+    this.#stops.set(site, stop);
+    this.#run(task, stop.signal).catch((thrown: unknown) => {
+      const error = toNeuroflareError(thrown);
+      // Taken back, or stopped by the end of the simulation.
+      if (stop.signal.aborted || error.code === 'NF_INTERRUPTED') return;
+      this.#tell({
+        type: 'failure',
+        site,
+        round,
+        error: { ...error.report(), place: { ...error.place, site, round } },
+      });
+    });
+  }
+
+  async #run(task: SiteTask, signal: AbortSignal): Promise<void> {
+    const { site, kind, round, totalRounds, seed } = task;
+    const moment = { round, totalRounds };
+    let begun = 0;
+    const end = await this.#siteOf(site).run({
+      task: { kind, round, totalRounds, seed },
+      files: this.#files(task),
+      beginnings: { begin: async () => ++begun, end: async () => undefined },
+      signal,
+      hear: (event) => this.#hear(event, { site, moment }),
+    });
+    signal.throwIfAborted();
+    this.#logOf(site).end(moment);
+    if ('failure' in end) this.#tell({ type: 'failure', site, round, error: end.failure });
+    else this.#tellAnswer(end.answer, { site, round });
+  }
+
+  /** What cannot be journaled ends the run, which the coordinator knows. */
+  #tell(answer: SiteAnswer): void {
+    this.#listener?.(answer).catch(() => undefined);
+  }
+
+  #tellAnswer(answer: Answer, { site, round }: { site: string; round: number }): void {
+    const { update, state, engine, ...figures } = answer;
+    if (engine) this.#tell({ type: 'engine', site, round, engine });
+    const files = {
+      ...(update && { update: { path: updatePath(site, round), sha256: update.sha256 } }),
+      ...(state !== undefined && { state: { path: statePath(site, round), sha256: state } }),
+    };
+    this.#tell({ type: 'result', round, result: { site, ...figures, ...files } });
+  }
+
+  #hear(event: TaskEvent, { site, moment }: { site: string; moment: Moment }): void {
+    const { round } = moment;
+    if (event.type === 'started') this.#tell({ type: 'started', site, round });
+    else if (event.type === 'progress') this.#tell({ ...event, site, round });
+    else if (event.type === 'log') this.#log(site, event.text, moment);
+    else this.#sayLeft(site, event.traces, moment);
+  }
+
+  #siteOf(site: string): Site {
+    const known = this.#sites.get(site);
+    if (known) return known;
+    const { executor, plan, onLog } = this.#deps;
+    const { job } = plan;
+    const made = createSite({
+      site,
+      job,
+      executor,
+      // Nothing but the user ends the processes of a simulation.
+      mostBeginnings: 1,
+      ownFilters: async () => [],
+      // A simulation has no secrets, and repeats itself.
+      means: { secrets: secretsOf(async () => Buffer.from(`${job.seed} ${site}`)), budget: NO_BUDGET },
+      warn: (text) => onLog(site, `${text}\n`),
+    });
+    this.#sites.set(site, made);
+    return made;
+  }
+
+  /** What the threads of this process write is what they say. */
+  #files({ site, round, model, state }: SiteTask): TaskFiles {
+    const { folder, jobFolder, plan } = this.#deps;
+    const { data } = plan.job;
+    const at = (path: string) => resolve(folder.at(path));
+    const output = { update: at(updatePath(site, round)), state: at(statePath(site, round)) };
+    return {
+      model: at(model.path),
+      prepare: async () => ({
+        code: { bundle: at(RUN_FILES.bundle), source: jobFolder },
+        data: data && {
+          root: resolve(data.root),
+          site,
+          ...(data.split !== undefined && { split: resolve(data.split) }),
+        },
+        model: at(model.path),
+        state: state && at(state.path),
+        home: at(siteHomePath(site)),
+        output,
+      }),
+      takeUpdate: async (sha256) => ({ path: output.update, sha256, size: (await stat(output.update)).size }),
+      takeState: async (sha256) => sha256,
+    };
+  }
+
+  /** Once for a run: each task is told of the same lines of the script. */
+  #sayLeft(site: string, traces: readonly string[], moment: Moment): void {
+    if (this.#hasSaidLeft) return;
+    this.#hasSaidLeft = true;
+    this.#log(
+      site,
+      `neuroflare: the script leaves something behind (${traces.slice(0, 5).join(', ')}). Each task now starts afresh, ` +
+        'which takes time; only flare.saveState passes on.\n',
+      moment,
+    );
+  }
+
+  #log(site: string, text: string, moment: Moment): void {
+    this.#logOf(site).print(text, moment);
+    this.#deps.onLog(site, text);
+  }
+
+  #logOf(site: string): SiteLog {
+    const log = this.#logs.get(site) ?? new SiteLog(this.#deps.folder.at(siteLogPath(site)));
+    this.#logs.set(site, log);
+    return log;
+  }
+}

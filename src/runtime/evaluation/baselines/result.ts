@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { readInputText } from '../../base/files/read-file.ts';
+import { runSummarySchema } from '../../run/run-report.ts';
+import { estimateSchema, pairedSchema } from '../result.ts';
+
+/** Models that a federated one is compared with. */
+export const BASELINES = ['local', 'centralized', 'leave-one-out'] as const;
+export type Baseline = (typeof BASELINES)[number];
+
+/** What each baseline is, for readers. */
+export const BASELINE_MEANING: Readonly<Record<Baseline, string>> = {
+  local: "each site's model of its own images alone, on its own test images",
+  centralized: 'one model of the images of all sites together',
+  'leave-one-out': "a federated model that never saw a site, on that site's test images",
+};
+
+/** `baselines.json` in the folder of the federated run. */
+export const baselinesSchema = z.object({
+  version: z.literal(1),
+  kind: z.literal('neuroflare-baselines'),
+  budget: z
+    .string()
+    .describe(
+      'what every model was given: the same script, rounds and arguments, so that each image is seen as often',
+    ),
+  federated: z.object({ run_folder: z.string(), balanced_accuracy: estimateSchema }),
+  baselines: z.array(
+    z.object({
+      baseline: z.enum(BASELINES),
+      meaning: z.string(),
+      run_folders: z.record(z.string(), z.string()).describe('by site, or `all`'),
+      comparison: pairedSchema.describe('own: the federated model; other: the baseline'),
+      sites: z.record(z.string(), pairedSchema).describe("the same on each site's own test subjects"),
+    }),
+  ),
+});
+export type Baselines = z.output<typeof baselinesSchema>;
+
+/** The result of `simulate`. */
+export const studySchema = runSummarySchema.extend({
+  baselines: baselinesSchema.nullable().describe('with --baselines: what the model is held against'),
+});
+export type Study = z.output<typeof studySchema>;
+
+export const BASELINES_FILE = 'baselines.json';
+
+/** Undefined where no baselines were run. */
+export async function readBaselines(path: string): Promise<Baselines | undefined> {
+  const text = await readInputText(path).catch(() => undefined);
+  return text === undefined ? undefined : baselinesSchema.parse(JSON.parse(text));
+}

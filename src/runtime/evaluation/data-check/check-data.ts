@@ -1,0 +1,93 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readParticipants } from '../../../preprocess/bids/participants.ts';
+import { checkBids } from '../../../preprocess/check/check-bids.ts';
+import { checkSource } from '../../../preprocess/check/check-source.ts';
+import { countSeverities, type Finding, SEVERITIES } from '../../../preprocess/check/finding.ts';
+import { readSplit } from '../../../preprocess/split/manifest.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { noProgress, type Progress } from '../../base/logging/progress.ts';
+import { checkControls } from './check-controls.ts';
+import type { CheckResult } from './check-schema.ts';
+import { writeContactSheet } from './contact-sheet.ts';
+
+export interface CheckDataOptions {
+  /** BIDS data set, or class folders of pictures. */
+  readonly target: string;
+  readonly split: string | undefined;
+  readonly controls: boolean;
+  /** PNG to draw. */
+  readonly sheet: string | undefined;
+  readonly slices: number;
+  readonly seed: number;
+  readonly jobs: number;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** Everything that can be found wrong with data before a job uses them; nothing but the sheet is written. */
+export async function checkData(options: CheckDataOptions): Promise<CheckResult> {
+  const { target } = options;
+  const found = await stat(target).catch(() => undefined);
+  if (!found?.isDirectory())
+    throw flError('NF_PATH_MISSING', { what: 'Data folder', path: target }, { place: { file: target } });
+  const isBids = await Promise.all(
+    ['participants.tsv', 'dataset_description.json'].map((name) =>
+      stat(join(target, name)).catch(() => undefined),
+    ),
+  );
+  return isBids.some(Boolean) ? checkDataset(options) : checkFolders(options);
+}
+
+async function checkFolders({
+  target,
+  progress = noProgress,
+  signal,
+}: CheckDataOptions): Promise<CheckResult> {
+  const { summary, findings } = await checkSource(target, { progress, signal });
+  const counts = Object.entries(summary.classes).map(([label, { images }]) => [label, images]);
+  return {
+    target,
+    kind: 'class_folders',
+    images: summary.images,
+    classes: { all: Object.fromEntries(counts) },
+    ...sorted(findings),
+    chance: null,
+    controls: null,
+    contrasts: [],
+    sheet: null,
+  };
+}
+
+async function checkDataset(options: CheckDataOptions): Promise<CheckResult> {
+  const { target, progress = noProgress, signal, slices, seed, jobs } = options;
+  const participants = await readParticipants(target);
+  const split = options.split === undefined ? undefined : await readSplit(options.split);
+  const bids = await checkBids(target, { participants, split, progress, signal });
+  const broken = new Set(
+    bids.findings.filter(({ severity }) => severity === 'error').map(({ place }) => place.participant),
+  );
+  const sound = bids.facts.filter(({ participant }) => !broken.has(participant));
+  const usable = new Map(sound.map(({ participant, stretched }) => [participant, stretched]));
+  const what = { root: target, usable, slices, seed, jobs, run: options.controls, progress, signal };
+  const seen = await checkControls(participants, what);
+  const { sheet: path } = options;
+  const sheet =
+    path === undefined ? null : { path, rows: await writeContactSheet(path, seen.images, seen.classes) };
+  return {
+    target,
+    kind: 'bids',
+    images: bids.images,
+    classes: bids.classes,
+    ...sorted([...bids.findings, ...seen.findings]),
+    chance: seen.chance,
+    controls: seen.controls && [...seen.controls],
+    contrasts: [...bids.contrasts],
+    sheet,
+  };
+}
+
+function sorted(findings: readonly Finding[]): Pick<CheckResult, 'counts' | 'findings'> {
+  const rank = ({ severity }: Finding) => SEVERITIES.indexOf(severity);
+  return { counts: countSeverities(findings), findings: findings.toSorted((a, b) => rank(a) - rank(b)) };
+}

@@ -1,0 +1,40 @@
+import type { Partition } from '../../preprocess/split/manifest.ts';
+import type { Progress } from '../base/logging/progress.ts';
+import type { ImageSetOptions } from '../learning/dataset/image-set.ts';
+import type { Target, TargetWish } from './open-target.ts';
+import type { EngineWish, Predictor } from './predict/predictor.ts';
+import type { EvaluationData, EvaluationRow } from './site-data.ts';
+
+export interface EvaluateOptions extends TargetWish {
+  /** BIDS folder; default: that of the run. */
+  readonly data: string | undefined;
+  readonly split: string | undefined;
+  readonly part: Exclude<Partition, 'train'>;
+  readonly engine: EngineWish;
+  /** Axial slices of a volume, as in training. */
+  readonly slices: number;
+  /** Whether predictions are averaged over mirror images, as in training. */
+  readonly mirror: boolean;
+  /** Whether the controls are trained and tested, too. */
+  readonly controls: boolean;
+  /** Worst predictions that are drawn. */
+  readonly cases: number;
+  readonly seed: number;
+  readonly replicates: number;
+  /** Folder to write into; default: `evaluation` beside the model. */
+  readonly out: string | undefined;
+  readonly jobs: number;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** Everything that one evaluation works with. */
+export interface EvaluationWork {
+  readonly options: EvaluateOptions;
+  readonly target: Target;
+  readonly data: EvaluationData;
+  readonly predictor: Predictor;
+  readonly images: ImageSetOptions;
+  readonly tested: readonly EvaluationRow[];
+  readonly progress: Progress;
+}

@@ -1,0 +1,75 @@
+import { resample } from '../../../preprocess/picture/resample.ts';
+import type { ImageSet } from '../../learning/dataset/image-set.ts';
+import type { Engine } from '../../learning/engine/engine.ts';
+import { createExplainer } from '../../learning/explain/grad-cam.ts';
+import type { Target } from '../open-target.ts';
+
+/** A person's first picture as the model gets it, and where its decision comes from. */
+export interface Explained {
+  readonly id: string;
+  readonly side: number;
+  /** 0 black to 1 white. */
+  readonly grey: Float32Array;
+  /** Of the same size, 0 to 1. */
+  readonly heat: Float32Array;
+  /** Pixels that one value of the network's own, coarser map stands for. */
+  readonly cell: number;
+}
+
+const BATCH_SIZE = 16;
+
+/**
+ * Grad-CAM maps, smoothly enlarged to the size of the picture, of the first picture of each subject.
+ * @param labels for each subject the class that is asked about
+ */
+export async function explain(
+  images: ImageSet,
+  labels: readonly number[],
+  { target, engine }: { target: Target; engine: Engine },
+): Promise<Explained[]> {
+  const { subjects, options } = images;
+  if (subjects.length === 0) return [];
+  const explainer = await createExplainer(target.spec, target.params, engine);
+  const found: (Explained | undefined)[] = subjects.map(() => undefined);
+  try {
+    for await (const { x, size, owners } of images.batches({ batchSize: BATCH_SIZE })) {
+      const { side, maps } = await explainer.heat(
+        x,
+        owners.map((owner) => labels[owner] ?? 0),
+      );
+      const area = x.length / size;
+      for (const [at, owner] of owners.entries()) {
+        const map = maps[at];
+        if (!map || found[owner]) continue;
+        const heat = enlarge(map, side, options.imageSize);
+        const grey = toGrey(x.subarray(at * area, (at + 1) * area));
+        const { imageSize } = options;
+        found[owner] = {
+          id: subjects[owner]?.id ?? '',
+          side: imageSize,
+          grey,
+          heat,
+          cell: imageSize / side,
+        };
+      }
+    }
+  } finally {
+    explainer.dispose();
+  }
+  return found.filter((one) => one !== undefined);
+}
+
+function enlarge(map: Float32Array, from: number, to: number): Float32Array {
+  return resample(
+    { width: from, height: from, data: map },
+    { left: 0, top: 0, width: from, height: from },
+    to,
+  );
+}
+
+/** Standardised pixels stretched from black to their brightest. */
+function toGrey(picture: Float32Array): Float32Array {
+  const black = picture.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
+  const white = picture.reduce((most, value) => Math.max(most, value), black);
+  return picture.map((value) => (white > black ? (value - black) / (white - black) : 0));
+}

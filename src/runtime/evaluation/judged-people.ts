@@ -1,0 +1,89 @@
+import { brierScores, logLosses, predictedClass, type Scored } from './statistics/probabilities.ts';
+
+/** Predictions for people whose class is known: row i of everything is person i. */
+export interface Judged extends Scored {
+  readonly ids: readonly string[];
+  readonly sites: readonly string[];
+  readonly groups: readonly string[];
+  readonly labels: Uint8Array;
+}
+
+/** What figures are summed from, made once and weighted many times. */
+export interface Tally {
+  readonly classes: number;
+  readonly labels: Uint8Array;
+  readonly predicted: Uint8Array;
+  readonly losses: Float64Array;
+  readonly briers: Float64Array;
+}
+
+export function tallyOf(scored: Scored & { readonly labels: Uint8Array }): Tally {
+  const { labels, probabilities, classes } = scored;
+  return {
+    classes,
+    labels,
+    predicted: Uint8Array.from(labels, (_, row) => predictedClass(probabilities, row, classes)),
+    losses: logLosses(scored),
+    briers: brierScores(scored),
+  };
+}
+
+/** 1 for each row whose class was predicted. */
+export function rightRows({
+  labels,
+  probabilities,
+  classes,
+}: Scored & { readonly labels: Uint8Array }): Uint8Array {
+  return labels.map((label, row) => (predictedClass(probabilities, row, classes) === label ? 1 : 0));
+}
+
+/** `truth x predicted` counts. */
+export function confusionOf({ labels, predicted, classes }: Tally): number[][] {
+  const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  for (const [row, label] of labels.entries()) {
+    const into = counts[label] ?? [];
+    const guess = predicted[row] ?? 0;
+    into[guess] = (into[guess] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/**
+ * The rows of some classes alone, told apart among these classes alone: tumour types, say, where images without a tumour come from
+ * another source.
+ */
+export function amongClasses(judged: Judged, kept: readonly number[]): Judged {
+  const rows = [...judged.labels.keys()].filter((row) => kept.includes(judged.labels[row] as number));
+  const pick = <T>(values: ArrayLike<T>) => rows.map((row) => values[row] as T);
+  const probabilities = new Float64Array(rows.length * kept.length);
+  for (const [at, row] of rows.entries()) {
+    const own = kept.map((label) => judged.probabilities[row * judged.classes + label] as number);
+    const total = own.reduce((sum, value) => sum + value, 0);
+    probabilities.set(total > 0 ? own.map((value) => value / total) : own, at * kept.length);
+  }
+  return {
+    ids: pick(judged.ids),
+    sites: pick(judged.sites),
+    groups: pick(judged.groups),
+    labels: Uint8Array.from(pick(judged.labels), (label) => kept.indexOf(label)),
+    classes: kept.length,
+    probabilities,
+  };
+}
+
+/** Some people, in another order. */
+export function pickRows(judged: Judged, rows: readonly number[]): Judged {
+  const { classes } = judged;
+  const probabilities = new Float64Array(rows.length * classes);
+  for (const [at, row] of rows.entries()) {
+    probabilities.set(judged.probabilities.subarray(row * classes, (row + 1) * classes), at * classes);
+  }
+  return {
+    ids: rows.map((row) => judged.ids[row] ?? ''),
+    sites: rows.map((row) => judged.sites[row] ?? ''),
+    groups: rows.map((row) => judged.groups[row] ?? ''),
+    labels: Uint8Array.from(rows, (row) => judged.labels[row] ?? 0),
+    classes,
+    probabilities,
+  };
+}

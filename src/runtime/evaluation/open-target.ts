@@ -1,0 +1,88 @@
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { sha256 } from '../base/digest.ts';
+import { flError } from '../base/errors/errors.ts';
+import { readInput } from '../base/files/read-file.ts';
+import type { ParamSet } from '../base/tensors/nd-array.ts';
+import { decodeSafetensors } from '../base/tensors/safetensors.ts';
+import { loadJob } from '../job/load.ts';
+import { type ModelSpec, parseModelSpec } from '../learning/models/spec.ts';
+import { findTargetRun, runIn, type TargetRun } from '../run/find-target-run.ts';
+import { RUN_FILES, runFolder } from '../run/run-folder.ts';
+import { describeRunIn } from '../run/stored-runs.ts';
+
+export interface TargetWish {
+  /** A run's folder, `JOB`, `JOB/RUN_ID`, or a .safetensors file. */
+  readonly target: string;
+  readonly workspace: string;
+  /** Which model of a run. */
+  readonly which: 'best' | 'final';
+  /** Job that trained a model file that lies outside a run. */
+  readonly job: string | undefined;
+}
+
+/** A trained network, and where it is from. */
+export interface Target {
+  readonly spec: ModelSpec;
+  readonly classes: readonly string[];
+  readonly params: ParamSet;
+  readonly file: string;
+  readonly sha256: string;
+  /** The run it came from, if it lies in one. */
+  readonly run: TargetRun | undefined;
+}
+
+/** Finds what `evaluate` and `predict` are asked about. @throws NF_EVALUATE_*, NF_RUN_*, NF_TENSORS_FILE, NF_MODEL_* */
+export async function openTarget(wish: TargetWish): Promise<Target> {
+  const run = await findRunOf(wish);
+  const file = run && !isModelFile(wish.target) ? await modelOf(run, wish.which) : resolve(wish.target);
+  const spec = await specOf(file, { run, job: wish.job });
+  if (spec.classes === undefined)
+    throw flError('NF_EVALUATE_CLASSES', {}, { place: { key: 'model.classes' } });
+  const bytes = await readInput(file);
+  const params = decodeSafetensors(bytes, file);
+  return { spec, classes: spec.classes, params, file, sha256: sha256(bytes), run };
+}
+
+function isModelFile(target: string): boolean {
+  return target.endsWith('.safetensors');
+}
+
+async function findRunOf({ target, workspace }: TargetWish): Promise<Target['run']> {
+  if (isModelFile(target)) {
+    await stat(target).catch((cause: unknown) => {
+      throw flError('NF_PATH_MISSING', { what: 'Model', path: target }, { place: { file: target }, cause });
+    });
+    const folder = [dirname(resolve(target)), dirname(dirname(resolve(target)))].map(runFolder);
+    for (const one of folder) {
+      const run = await runIn(one);
+      if (run) return run;
+    }
+    return undefined;
+  }
+  return findTargetRun({ target, workspace });
+}
+
+async function modelOf({ folder }: TargetRun, which: 'best' | 'final'): Promise<string> {
+  const wanted = which === 'best' ? [RUN_FILES.best, RUN_FILES.final] : [RUN_FILES.final];
+  for (const name of wanted) {
+    const path = folder.at(name);
+    if (await stat(path).catch(() => undefined)) return path;
+  }
+  const { status } = await describeRunIn(folder);
+  throw flError('NF_EVALUATE_NO_MODEL', { run: basename(folder.root), which, status });
+}
+
+async function specOf(
+  file: string,
+  { run, job }: { run: Target['run']; job: string | undefined },
+): Promise<ModelSpec> {
+  if (job !== undefined) {
+    const { definition } = await loadJob(job);
+    if (definition.model.kind === 'built') return parseModelSpec(definition.model.spec);
+    throw flError('NF_EVALUATE_NETWORK', { file }, { place: { file: join(job, 'job.yaml'), key: 'model' } });
+  }
+  const model = run?.card.job.model;
+  if (model && !('initial_params' in model)) return parseModelSpec(model);
+  throw flError('NF_EVALUATE_NETWORK', { file }, { place: { file } });
+}

@@ -1,0 +1,108 @@
+import { join, resolve } from 'node:path';
+import { readParticipants } from '../../../preprocess/bids/participants.ts';
+import { readPictures } from '../../../preprocess/picture/pictures.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { noProgress, type Progress } from '../../base/logging/progress.ts';
+import { mapPool } from '../../base/threads/map-pool.ts';
+import { ImageSet } from '../../learning/dataset/image-set.ts';
+import { explain } from '../explain/heat.ts';
+import { openTarget, type Target, type TargetWish } from '../open-target.ts';
+import { EVALUATION_FILE, EVALUATION_FOLDER, readEvaluation } from '../result.ts';
+import { predictedClass, withTemperature } from '../statistics/probabilities.ts';
+import { openInputs, type PredictImage } from './predict-inputs.ts';
+import { describePredictions, writePredictions } from './predict-result.ts';
+import { NOTICE, type PredictResult } from './predict-schema.ts';
+import { type EngineWish, openPredictor } from './predictor.ts';
+
+export interface PredictOptions extends TargetWish {
+  readonly inputs: readonly string[];
+  readonly slices: number;
+  readonly mirror: boolean;
+  readonly engine: EngineWish;
+  /** Undefined: as the training images were prepared. */
+  readonly headMask: boolean | undefined;
+  /** Folder to write; undefined writes nothing. */
+  readonly out: string | undefined;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** Predicts images that nobody has labelled. @throws NF_PREDICT_*, NF_EVALUATE_*, NF_NIFTI_*, NF_DATA_IMAGE_* */
+export async function predictImages(options: PredictOptions): Promise<PredictResult> {
+  const target = await openTarget(options);
+  const headMask = options.headMask ?? (await trainedOnHeads(target));
+  const inputs = await openInputs(options.inputs, headMask);
+  try {
+    if (inputs.images.length === 0) {
+      throw flError('NF_PREDICT_INPUT', { path: options.inputs.join(', '), reason: 'it holds no images' });
+    }
+    const { images, tiles } = await openImages(inputs.images, target, options);
+    const predictor = await openPredictor(target, options.engine);
+    try {
+      const temperature = await temperatureOf(target);
+      const raw = {
+        probabilities: await predictor.predict(images),
+        classes: target.classes.length,
+        labels: [],
+      };
+      const { probabilities } = withTemperature(raw, temperature ?? 1);
+      const labels = inputs.images.map((_, row) => predictedClass(probabilities, row, raw.classes));
+      const explained = await explain(images, labels, { target, engine: predictor.engine });
+      const folder = options.out === undefined ? null : resolve(options.out);
+      const result: PredictResult = {
+        notice: NOTICE,
+        model: { file: target.file, sha256: target.sha256 },
+        temperature,
+        head_mask: headMask,
+        folder,
+        ...describePredictions({
+          classes: target.classes,
+          inputs: inputs.images,
+          probabilities,
+          explained,
+          tiles,
+        }),
+      };
+      return folder === null ? result : await writePredictions(folder, result, explained);
+    } finally {
+      predictor.dispose();
+    }
+  } finally {
+    await inputs.close();
+  }
+}
+
+/** Whether the run's training images are masked pictures, as their table says. */
+async function trainedOnHeads({ run }: Target): Promise<boolean> {
+  const root = run?.card.data?.root;
+  if (root === undefined) return false;
+  const participants = await readParticipants(root).catch(() => undefined);
+  return participants?.columns.includes('head_mask') ?? false;
+}
+
+/** That of the model's evaluation, if it was evaluated where it lies. */
+async function temperatureOf({ run, sha256 }: Target): Promise<number | null> {
+  if (!run) return null;
+  const path = run.folder.at(join(EVALUATION_FOLDER, EVALUATION_FILE));
+  const evaluation = await readEvaluation(path).catch(() => undefined);
+  return evaluation?.model.sha256 === sha256 ? evaluation.calibration.temperature : null;
+}
+
+const READERS = 4;
+
+async function openImages(
+  inputs: readonly PredictImage[],
+  target: Target,
+  { slices, mirror, progress = noProgress, signal }: PredictOptions,
+): Promise<{ images: ImageSet; tiles: number[] }> {
+  const picture = { imageSize: target.spec.image_size, slices, layout: 'montage' } as const;
+  let done = 0;
+  const examples = await mapPool(inputs, { jobs: READERS, signal }, async ({ path }, subject) => {
+    const { length: count } = await readPictures(path, picture);
+    progress({ what: 'images', done: ++done, total: inputs.length });
+    return { subject, path, first: 0, count };
+  });
+  const subjects = inputs.map(({ source, path }) => ({ id: source, label: 0, paths: [path] }));
+  const options = { ...picture, classes: target.classes, batchSize: 32, augment: undefined, mirror };
+  return { images: new ImageSet(subjects, examples, options), tiles: examples.map(({ count }) => count) };
+}

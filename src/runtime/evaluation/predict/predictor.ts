@@ -1,0 +1,53 @@
+import type { EngineChoice } from '../../job/engine-choice.ts';
+import type { ImageSet } from '../../learning/dataset/image-set.ts';
+import type { CompiledModel, Engine } from '../../learning/engine/engine.ts';
+import { createEngine } from '../../learning/engine/registry.ts';
+import { buildModel } from '../../learning/models/build.ts';
+import { subjectProbabilities } from '../../learning/trainer/score.ts';
+import { type MaskedTest, maskBatch } from '../explain/masked-pictures.ts';
+import type { Target } from '../open-target.ts';
+
+/** A network ready to be asked. */
+export interface Predictor {
+  readonly engine: Engine;
+  /** Probabilities [subjects, classes]. */
+  predict(images: ImageSet, masked?: MaskedTest): Promise<Float64Array>;
+  dispose(): void;
+}
+
+export interface EngineWish {
+  readonly choice: EngineChoice;
+  readonly gpu: string | undefined;
+  readonly threads: number;
+}
+
+const BATCH_SIZE = 32;
+
+export async function openPredictor(target: Target, wish: EngineWish): Promise<Predictor> {
+  const { engine } = await createEngine(wish.choice, { gpu: wish.gpu, threads: wish.threads });
+  const model = await engine.compile(buildModel(target.spec), {
+    batchSize: BATCH_SIZE,
+    optimizer: { kind: 'sgd' },
+  });
+  model.setParams(target.params);
+  return {
+    engine,
+    predict: (images, masked) => predictSubjects(model, images, masked),
+    dispose: () => model.dispose(),
+  };
+}
+
+async function predictSubjects(
+  model: CompiledModel,
+  images: ImageSet,
+  masked: MaskedTest | undefined,
+): Promise<Float64Array> {
+  const classes = images.classes.length;
+  const own = await subjectProbabilities(images, (batch) => {
+    const shown = masked ? maskBatch(batch, masked) : batch;
+    return model.predict(shown.x, shown.size);
+  });
+  const probabilities = new Float64Array(own.length * classes);
+  for (const [row, values] of own.entries()) probabilities.set(values, row * classes);
+  return probabilities;
+}

@@ -1,0 +1,27 @@
+import type { EstimateFigure } from '../result.ts';
+
+/** `71.6`, of a share; a dash where it is not defined. */
+export function percent(share: number | null | undefined): string {
+  return share === null || share === undefined ? '–' : (100 * share).toFixed(1);
+}
+
+/** `65.1 to 77.9`, of shares. */
+export function interval(figure: EstimateFigure | undefined): string {
+  if (!figure || figure.low === null || figure.high === null) return '–';
+  return `${percent(figure.low)} to ${percent(figure.high)}`;
+}
+
+/** With three decimals. */
+export function decimal(value: number | null | undefined): string {
+  return value === null || value === undefined ? '–' : value.toFixed(3);
+}
+
+/** The first digits of a digest. */
+export function shortDigest(digest: string | null): string {
+  return digest === null ? '–' : digest.slice(0, 16);
+}
+
+/** `no_tumor` as `no tumor`. */
+export function classTitle(name: string): string {
+  return name.replaceAll('_', ' ');
+}

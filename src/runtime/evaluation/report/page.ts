@@ -1,0 +1,47 @@
+import type { ReportSource } from './gather.ts';
+import { Html, html } from './html.ts';
+import { type AskedRun, evaluateCommand } from './next-command.ts';
+import { answerSection, controlsSection } from './sections/answer.ts';
+import { baselinesSection } from './sections/baselines.ts';
+import { calibrationSection, classesSection, presenceSection, sitesSection } from './sections/classes.ts';
+import { casesSection, looksSection } from './sections/explanations.ts';
+import { curvesSection, dataSection, recordSection } from './sections/run.ts';
+import { STYLE } from './style.ts';
+
+/**
+ * The whole report as one file that needs no network: style, charts and pictures are inside.
+ * @param asked how the run was named, and where it was looked for: a command of the page names it so, too
+ */
+export function renderPage(source: ReportSource, asked: AskedRun): string {
+  const { summary, card, evaluation } = source;
+  const body = html`<header><h1>${summary.job}</h1><p>${card.job.description ?? ''} Run ${summary.run_id}, ${card.created.slice(0, 10)}.</p></header>
+${evaluation ? answerSection(evaluation) : notEvaluated(source, asked)}
+${evaluation ? [controlsSection(evaluation), looksSection(evaluation)] : null}
+${source.baselines ? baselinesSection(source.baselines) : null}
+${evaluation ? [presenceSection(evaluation), classesSection(evaluation), sitesSection(evaluation)] : null}
+${curvesSection(source)}
+${evaluation ? calibrationSection(evaluation) : null}
+${casesSection(source)}
+${dataSection(source)}
+${recordSection(source)}`;
+  return frame(`${summary.job} ${summary.run_id}`, body);
+}
+
+/** A page with the report's style around `body`. */
+export function frame(title: string, body: Html): string {
+  const policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+  return html`${new Html('<!doctype html>')}<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1"><meta http-equiv="Content-Security-Policy" content="${policy}">
+<title>${title}</title><style>${new Html(STYLE)}</style></head><body><main>${body}</main></body></html>
+`.text;
+}
+
+function notEvaluated({ card }: ReportSource, asked: AskedRun): Html {
+  const command = evaluateCommand(card, asked);
+  const next =
+    command === undefined
+      ? "Its model is the script's own, which only the script can judge."
+      : html`Run <code>${command}</code>, then make the report again.`;
+  return html`<section class="verdict undefined"><p class="answer">This run was not judged yet.</p>
+<p class="sentence">The figures below are from validation images that chose the model, and no control stands beside them: they say little. ${next}</p></section>`;
+}

@@ -1,0 +1,49 @@
+import { counted } from '../../../base/text/counted.ts';
+import type { Evaluation } from '../../result.ts';
+import { type IntervalRow, intervalChart } from '../charts/intervals.ts';
+import { classTitle, percent } from '../figures.ts';
+import type { ReportSource } from '../gather.ts';
+import { type Html, html } from '../html.ts';
+
+const MASKED: Readonly<Record<string, string>> = {
+  frame_masked: 'frame blackened',
+  silhouette_only: 'outline alone',
+  head_masked: 'head blackened',
+};
+
+/** What the model goes by: pictures with a part masked, and where the heat lies. */
+export function looksSection({ masked, figures, chance, lesion_heat: heat }: Evaluation): Html {
+  const rows: IntervalRow[] = [
+    {
+      label: 'whole picture',
+      figure: figures.balanced_accuracy ?? { value: null, low: null, high: null },
+      kind: 'model',
+    },
+    ...Object.keys(MASKED).flatMap((name): IntervalRow[] => {
+      const figure = masked[name];
+      return figure ? [{ label: MASKED[name] ?? name, figure, kind: 'plain' }] : [];
+    }),
+  ];
+  const lesion = heat
+    ? html`<p>Where lesions are known (${counted(heat.subjects, 'subject')}), ${percent(heat.inside)} % of the heat lies in or right beside the lesion, which is ${percent(heat.area)} % of the head;
+the hottest place is there for ${percent(heat.hits)} %.</p>`
+    : null;
+  return html`<section><h2>What the model goes by</h2>
+<p class="lead">A model that reads the tumour loses nothing with the frame blackened and falls to chance with the head blackened; with the head made one grey, only its outline is left.</p>
+${intervalChart(rows, { chance, title: 'Balanced accuracy on masked pictures' })}${lesion}</section>`;
+}
+
+/** The predictions that cost most, each with its heat map. */
+export function casesSection({ evaluation, overlays }: ReportSource): Html | null {
+  if (!evaluation || evaluation.worst_cases.length === 0) return null;
+  const figures = evaluation.worst_cases.map((one) => {
+    const bytes = one.overlay === null ? undefined : overlays.get(one.overlay);
+    const source = bytes && `data:image/png;base64,${Buffer.from(bytes).toString('base64')}`;
+    const text = `${one.id}: ${classTitle(one.truth)} taken for ${classTitle(one.predicted)}`;
+    return html`<figure>${source ? html`<img src="${source}" alt="${text}">` : null}
+<figcaption><b>${classTitle(one.truth)}</b> ${one.truth === one.predicted ? 'found' : html`taken for <b>${classTitle(one.predicted)}</b>`}, probability ${percent(one.probability)} %<br><span class="notice">${one.id}, ${one.site}, loss ${one.loss.toFixed(2)}</span></figcaption></figure>`;
+  });
+  return html`<section><h2>Worst cases</h2>
+<p class="lead">The predictions with the highest loss. Beside each picture, as the network sees it, what speaks for the predicted class (Grad-CAM, bright is more).</p>
+<div class="cases">${figures}</div></section>`;
+}

@@ -1,0 +1,230 @@
+import { createRandom, type Random } from '../../base/random.ts';
+import {
+  type Confidences,
+  expectedCalibrationError,
+  gapWithoutNoise,
+  type ReliabilityBin,
+  reliabilityBins,
+} from './calibration.ts';
+import type { Estimate, Groups } from './figure.ts';
+
+export interface CalibrationOptions {
+  readonly seed?: number;
+  /** Samples drawn of each model that is tried; default 400. */
+  readonly replicates?: number;
+}
+
+/** Of samples on one side of the estimate, at each end of a 95 % interval. */
+const TAIL = 0.025;
+/** Halvings of the range that a bound is looked for in: to a thousandth of it. */
+const STEPS = 10;
+/** Sums of the same terms in another order differ by less. */
+const ROUNDING = 1e-12;
+const MOST_REPLICATES = 400;
+const LEAST_REPLICATES = 100;
+/** Chances that are kept: 16 MB. */
+const MOST_CHANCES = 4e6;
+
+/**
+ * Expected calibration error with its 95 % interval: the errors of all those models for which the estimate is none of the 2.5 % lowest or
+ * highest of the samples that they would give (test inversion: Carpenter, "Test inversion bootstrap confidence intervals", 1999). Samples are drawn as
+ * in consistency resampling (Broecker and Smith, "Increasing the reliability of reliability diagrams", 2007): confidences stay, and rows come out right as
+ * often as the model in question is right; rows of one group rise and fall together as in the data. A bootstrap of the data does not do:
+ * its samples look less calibrated than the data, and its interval may leave out the estimate and a perfect model's zero.
+ *
+ * Models are tried whose confidence is off by the same amount everywhere, which is hardest to see, by a multiple of what the bins
+ * show, and in the worst third of the bins alone, which is easiest to see; the interval holds those of all kinds. Null without rows.
+ */
+export function calibrationError(
+  sorted: Confidences,
+  groups: Groups,
+  { seed = 0, replicates = MOST_REPLICATES }: CalibrationOptions = {},
+): Estimate {
+  const bins = reliabilityBins(sorted);
+  const value = expectedCalibrationError(bins);
+  if (value === null) return { value, low: null, high: null };
+  const { order, confidence } = sorted;
+  const rows: SortedRows = {
+    confidence: Float64Array.from(order, (row) => confidence[row] as number),
+    right: Uint8Array.from(order, (row) => sorted.right[row] as number),
+    group: Int32Array.from(order, (row) => groups.of[row] as number),
+    starts: startsOf(bins),
+  };
+  const alike = likenessInGroups(rows, groups.count);
+  const random = createRandom('calibration', seed);
+  const room = Math.max(LEAST_REPLICATES, Math.floor(MOST_CHANCES / order.length));
+  const count = Math.min(replicates, MOST_REPLICATES, room);
+  const chances = drawChances(rows, groups.count, { alike, random, count });
+  const terms = errorTerms(bins);
+  const ranges = shapesOf(bins).map((shape) => {
+    const tried = (amount: number) => tryModel({ rows, shape, amount, chances, terms, value });
+    return { low: lowerBound(tried), high: upperBound(tried) };
+  });
+  return {
+    value,
+    low: Math.min(value, ...ranges.map(({ low }) => low)),
+    high: Math.max(value, ...ranges.map(({ high }) => high)),
+  };
+}
+
+/** Rows in the order of their confidence, so that each bin is a stretch of them. */
+interface SortedRows {
+  readonly confidence: Float64Array;
+  readonly right: Uint8Array;
+  readonly group: Int32Array;
+  /** Where each bin begins, and the end of the last. */
+  readonly starts: readonly number[];
+}
+
+function startsOf(bins: readonly ReliabilityBin[]): number[] {
+  const starts = [0];
+  for (const { count } of bins) starts.push((starts.at(-1) ?? 0) + count);
+  return starts;
+}
+
+/** How far confidence is off in each bin, by shape: to be multiplied by an amount. */
+function shapesOf(bins: readonly ReliabilityBin[]): number[][] {
+  const gaps = bins.map(({ confidence, accuracy }) => confidence - accuracy);
+  const side = (gap: number) => (gap < 0 ? -1 : 1);
+  const whole = bins.reduce((sum, { count }, bin) => sum + count * (gaps[bin] as number), 0);
+  const sizes = gaps.map(Math.abs);
+  const most = Math.max(...sizes);
+  const large = sizes.toSorted((a, b) => b - a)[Math.ceil(sizes.length / 3) - 1] ?? 0;
+  return [
+    gaps.map(() => side(whole)),
+    most === 0 ? gaps.map(() => 1) : gaps.map((gap) => gap / most),
+    gaps.map((gap) => (Math.abs(gap) >= large ? side(gap) : 0)),
+  ];
+}
+
+/** How far two rows of one group come out right together, 0 to 1; near 1 where few errors tell of it. */
+function likenessInGroups({ right, group, starts }: SortedRows, count: number): number {
+  const [sums, squares, spreads, variances] = Array.from({ length: 4 }, () => new Float64Array(count)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  const [sizes, wrong] = [new Float64Array(count), new Uint8Array(count)];
+  for (let bin = 0; bin + 1 < starts.length; bin++) {
+    const [from, to] = [starts[bin] as number, starts[bin + 1] as number];
+    const share = right.subarray(from, to).reduce((sum, one) => sum + one, 0) / (to - from);
+    const variance = share * (1 - share);
+    for (let row = from; row < to; row++) {
+      const own = group[row] as number;
+      const off = (right[row] as number) - share;
+      sums[own] = (sums[own] as number) + off;
+      squares[own] = (squares[own] as number) + off ** 2;
+      spreads[own] = (spreads[own] as number) + Math.sqrt(variance);
+      variances[own] = (variances[own] as number) + variance;
+      sizes[own] = (sizes[own] as number) + 1;
+      if (right[row] !== 1) wrong[own] = 1;
+    }
+  }
+  if (sizes.every((size) => size < 2)) return 0;
+  const together = sums.reduce((sum, own, at) => sum + own ** 2 - (squares[at] as number), 0);
+  const most = spreads.reduce((sum, own, at) => sum + own ** 2 - (variances[at] as number), 0);
+  const known = most > 0 ? Math.min(1, Math.max(0, together / most)) : 1;
+  const rare = wrong.reduce((sum, one) => sum + one, 0);
+  return (rare * known + 1) / (rare + 1);
+}
+
+/** [sample, row]: a row comes out right where its chance is under its share. Rows of a group have one chance in common as often as they are alike. */
+function drawChances(
+  { group }: SortedRows,
+  groups: number,
+  { alike, random, count }: { alike: number; random: Random; count: number },
+): Float32Array {
+  const rows = group.length;
+  const shared = Math.sqrt(alike);
+  const chances = new Float32Array(count * rows);
+  const common = new Float64Array(groups);
+  for (let sample = 0; sample < count; sample++) {
+    if (shared > 0) for (let one = 0; one < groups; one++) common[one] = random.next();
+    for (let row = 0; row < rows; row++) {
+      const own = random.next();
+      const joins = shared > 0 && random.next() < shared;
+      chances[sample * rows + row] = joins ? (common[group[row] as number] as number) : own;
+    }
+  }
+  return chances;
+}
+
+/** [bin][rows that come out right]: what the bin adds to the estimate. */
+function errorTerms(bins: readonly ReliabilityBin[]): Float64Array[] {
+  const total = bins.reduce((sum, { count }) => sum + count, 0);
+  return bins.map((bin) =>
+    Float64Array.from(
+      { length: bin.count + 1 },
+      (_, right) => (bin.count / total) * gapWithoutNoise({ ...bin, accuracy: right / bin.count }),
+    ),
+  );
+}
+
+/** A model that is off by so much of a shape: its error, and the shares of its samples whose estimate is at or over, and at or under, that of the data. */
+interface Tried {
+  readonly error: number;
+  readonly over: number;
+  readonly under: number;
+}
+
+function tryModel(what: {
+  rows: SortedRows;
+  shape: readonly number[];
+  amount: number;
+  chances: Float32Array;
+  terms: readonly Float64Array[];
+  value: number;
+}): Tried {
+  const { rows, shape, amount, chances, terms, value } = what;
+  const { confidence, starts } = rows;
+  const count = confidence.length;
+  const shares = new Float32Array(count);
+  let error = 0;
+  for (const [bin, off] of shape.entries()) {
+    let gap = 0;
+    for (let row = starts[bin] as number; row < (starts[bin + 1] as number); row++) {
+      const own = confidence[row] as number;
+      shares[row] = Math.min(1, Math.max(0, own - amount * off));
+      gap += own - (shares[row] as number);
+    }
+    error += Math.abs(gap) / count;
+  }
+  const samples = chances.length / count;
+  let [over, under] = [0, 0];
+  for (let sample = 0; sample < samples; sample++) {
+    let estimate = 0;
+    for (let bin = 0; bin < terms.length; bin++) {
+      let right = 0;
+      const to = starts[bin + 1] as number;
+      for (let row = starts[bin] as number, at = sample * count + row; row < to; row++, at++)
+        if ((chances[at] as number) < (shares[row] as number)) right++;
+      estimate += (terms[bin] as Float64Array)[right] as number;
+    }
+    estimate = Math.max(0, estimate);
+    if (estimate >= value - ROUNDING) over++;
+    if (estimate <= value + ROUNDING) under++;
+  }
+  return { error, over: over / samples, under: under / samples };
+}
+
+function lowerBound(tried: (amount: number) => Tried): number {
+  if (tried(0).over >= TAIL) return 0;
+  let [low, high] = [0, 1];
+  for (let step = 0; step < STEPS; step++) {
+    const middle = (low + high) / 2;
+    if (tried(middle).over >= TAIL) high = middle;
+    else low = middle;
+  }
+  return tried(low).error;
+}
+
+function upperBound(tried: (amount: number) => Tried): number {
+  let [low, high] = [0, 1];
+  for (let step = 0; step < STEPS; step++) {
+    const middle = (low + high) / 2;
+    if (tried(middle).under >= TAIL) low = middle;
+    else high = middle;
+  }
+  return tried(high).error;
+}

@@ -1,0 +1,53 @@
+import { dirname, join, resolve } from 'node:path';
+import { prettyJson } from '../base/digest.ts';
+import { writeFileAtomic } from '../base/files/files.ts';
+import type { Calibration } from './calibrate.ts';
+import type { EvaluateOptions } from './evaluation-work.ts';
+import { drawOverlay } from './explain/overlay.ts';
+import type { WorstCases } from './explain/worst-cases.ts';
+import type { Judged } from './judged-people.ts';
+import type { Target } from './open-target.ts';
+import { EVALUATION_FILE, EVALUATION_FOLDER, type Evaluation, PREDICTIONS_FILE } from './result.ts';
+import { predictedClass, type Scored } from './statistics/probabilities.ts';
+
+/** Puts an evaluation into its folder, `evaluation.json` last: where it stands, the rest is whole. */
+export async function writeEvaluation(what: {
+  evaluation: Evaluation;
+  cases: WorstCases;
+  judged: Judged;
+  calibration: Calibration;
+  options: EvaluateOptions;
+  target: Target;
+}): Promise<string> {
+  const { evaluation, cases, judged, calibration, options, target } = what;
+  const folder = resolve(
+    options.out ?? join(target.run?.folder.root ?? dirname(target.file), EVALUATION_FOLDER),
+  );
+  for (const one of cases.explained) {
+    await writeFileAtomic(join(folder, 'overlays', `${one.id}.png`), await drawOverlay(one));
+  }
+  const shown = calibration.calibrated ?? judged;
+  await writeFileAtomic(join(folder, PREDICTIONS_FILE), predictionsTable(judged, shown, evaluation.classes));
+  await writeFileAtomic(join(folder, EVALUATION_FILE), prettyJson(evaluation));
+  return folder;
+}
+
+function predictionsTable(judged: Judged, shown: Scored, classes: readonly string[]): string {
+  const header = [
+    'participant_id',
+    'site',
+    'group_id',
+    'diagnosis',
+    'predicted',
+    ...classes.map((name) => `p_${name}`),
+  ];
+  const rows = judged.ids.map((id, row) => [
+    id,
+    judged.sites[row],
+    judged.groups[row],
+    classes[judged.labels[row] ?? 0],
+    classes[predictedClass(shown.probabilities, row, shown.classes)],
+    ...classes.map((_, label) => (shown.probabilities[row * shown.classes + label] ?? 0).toFixed(4)),
+  ]);
+  return [header, ...rows].map((cells) => `${cells.join('\t')}\n`).join('');
+}

@@ -1,0 +1,25 @@
+import { flError } from '../../base/errors/errors.ts';
+import type { Workflow } from '../workflow.ts';
+import { scoreLast } from './fedavg.ts';
+
+/**
+ * Cyclic weight transfer (Chang et al., "Distributed deep learning networks among institutions for medical imaging", 2018): each round
+ * is of one site, which trains on from the model of the site before it. Sites take turns in site order.
+ */
+export const cyclic: Workflow = {
+  async run(federation, { numRounds }) {
+    let global = federation.initial;
+    for (let round = 1; round <= numRounds; round++) {
+      const sites = await federation.members(round);
+      const site = sites[(round - 1) % sites.length];
+      if (site === undefined) throw flError('NF_ROUND_MEMBERS', { reason: 'no site takes part' });
+      const answers = await federation.exchange({ name: 'train', round, inputs: global }, [site], {
+        minClients: 1,
+      });
+      global = await federation.reduce({ round, reducer: 'weighted_mean', base: global, answers });
+      await federation.publish(round, global);
+    }
+    await scoreLast(federation, numRounds + 1, global);
+    return global;
+  },
+};

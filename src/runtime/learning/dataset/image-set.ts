@@ -1,0 +1,180 @@
+import type { Picture } from '../../../preprocess/picture/picture-cache.ts';
+import { type PictureOptions, readPictures } from '../../../preprocess/picture/pictures.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { createRandom, deriveSeed } from '../../base/random.ts';
+import { type AugmentOptions, augment } from './augment.ts';
+
+/** One person: images, and the index of the class. */
+export interface Subject {
+  readonly id: string;
+  readonly label: number;
+  readonly paths: readonly string[];
+}
+
+/** Pictures ready for an engine. */
+export interface Batch {
+  /** [size, imageSize, imageSize, 1], see `standardize`. */
+  readonly x: Float32Array;
+  /** One-hot, [size, classes]. */
+  readonly y: Float32Array;
+  readonly size: number;
+  /** For each picture, the index in `subjects` of whom it shows. */
+  readonly owners: readonly number[];
+}
+
+export interface BatchOptions {
+  readonly batchSize: number;
+  /** Shuffles and augments, a different way for each seed; without it every picture comes once, in order, as it is. */
+  readonly seed?: number;
+  /** Left and right exchanged in every picture; default false. */
+  readonly mirror?: boolean;
+}
+
+export interface ImageSetOptions extends PictureOptions {
+  readonly classes: readonly string[];
+  readonly batchSize: number;
+  /** For training; undefined leaves the pictures as they are. */
+  readonly augment: AugmentOptions | undefined;
+  /** Whether a prediction is the mean of those for a picture and for its mirror image. */
+  readonly mirror: boolean;
+}
+
+export interface Example {
+  readonly subject: number;
+  readonly path: string;
+  /** Which of the file's pictures: one, or those of a montage. */
+  readonly first: number;
+  readonly count: number;
+}
+
+/** One part of a site's data (train, validation or test): pictures of subjects, in batches. */
+export class ImageSet {
+  readonly subjects: readonly Subject[];
+  readonly options: ImageSetOptions;
+  readonly #examples: readonly Example[];
+
+  constructor(subjects: readonly Subject[], examples: readonly Example[], options: ImageSetOptions) {
+    this.subjects = subjects;
+    this.options = options;
+    this.#examples = examples;
+  }
+
+  /** Pictures: what one epoch shows. FedAvg weights a site by the size of its training set. */
+  get size(): number {
+    return this.#examples.length;
+  }
+
+  get classes(): readonly string[] {
+    return this.options.classes;
+  }
+
+  /** Subjects of each class. */
+  get counts(): Readonly<Record<string, number>> {
+    const count = (label: number) => this.subjects.filter((subject) => subject.label === label).length;
+    return Object.fromEntries(this.classes.map((name, label) => [name, count(label)]));
+  }
+
+  /** All pictures once; the last batch may be smaller. */
+  async *batches({ batchSize, seed, mirror = false }: BatchOptions): AsyncGenerator<Batch> {
+    const order = this.#examples.map((_, index) => index);
+    if (seed !== undefined) createRandom('shuffle', seed).shuffle(order);
+    for (let start = 0; start < order.length; start += batchSize) {
+      yield this.#assemble(order.slice(start, start + batchSize), { seed, mirror });
+    }
+  }
+
+  async #assemble(
+    indices: readonly number[],
+    { seed, mirror }: { seed: number | undefined; mirror: boolean },
+  ): Promise<Batch> {
+    const { imageSize, classes } = this.options;
+    const area = imageSize * imageSize;
+    const x = new Float32Array(indices.length * area);
+    const y = new Float32Array(indices.length * classes.length);
+    const owners: number[] = [];
+    const examples = indices.flatMap((index) => this.#examples[index] ?? []);
+    const pictures = await Promise.all(examples.map((example) => this.#pictures(example)));
+    for (const [row, example] of examples.entries()) {
+      const seeded = seed === undefined ? undefined : deriveSeed('augment', seed, indices[row] ?? 0);
+      const square = x.subarray(row * area, (row + 1) * area);
+      this.#show(pictures[row] ?? [], { seed: seeded, mirror }, square);
+      standardize(square);
+      y[row * classes.length + (this.subjects[example.subject]?.label ?? 0)] = 1;
+      owners.push(example.subject);
+    }
+    return { x, y, size: indices.length, owners };
+  }
+
+  /** What the network sees of an example, before it is standardised, into a square of zeros. */
+  #show(
+    pictures: readonly Picture[],
+    { seed, mirror }: { seed: number | undefined; mirror: boolean },
+    square: Float32Array,
+  ): void {
+    const isWhole = pictures.length === 1;
+    const tiles = pictures.map((picture) => {
+      const tile = isWhole ? square : new Float32Array(picture.length);
+      this.#present(picture, seed, tile);
+      if (mirror) exchangeSides(tile);
+      return tile;
+    });
+    if (!isWhole) arrange(tiles, square);
+  }
+
+  #present(picture: Picture, seed: number | undefined, tile: Float32Array): void {
+    const { augment: options } = this.options;
+    if (seed !== undefined && options) augment(picture, options, { random: createRandom(seed), into: tile });
+    else for (let at = 0; at < tile.length; at++) tile[at] = (picture[at] as number) / 255;
+  }
+
+  async #pictures({ path, first, count }: Example): Promise<readonly Picture[]> {
+    const pictures = (await readPictures(path, this.options)).slice(first, first + count);
+    if (pictures.length === count) return pictures;
+    throw flError('NF_DATA_IMAGE_CHANGED', { path }, { place: { file: path } });
+  }
+}
+
+/** Left and right, in place. */
+function exchangeSides(picture: Float32Array): void {
+  const side = Math.sqrt(picture.length);
+  for (let start = 0; start < picture.length; start += side) picture.subarray(start, start + side).reverse();
+}
+
+/** Puts tiles in rows from the top left into a square of zeros; what they leave free stays black. */
+export function arrange(tiles: readonly Float32Array[], square: Float32Array): Float32Array {
+  const imageSize = Math.sqrt(square.length);
+  const across = Math.ceil(Math.sqrt(tiles.length));
+  for (const [index, tile] of tiles.entries()) {
+    const side = Math.sqrt(tile.length);
+    const corner = Math.floor(index / across) * side * imageSize + (index % across) * side;
+    for (let row = 0; row < side; row++) {
+      square.set(tile.subarray(row * side, (row + 1) * side), corner + row * imageSize);
+    }
+  }
+  return square;
+}
+
+/** Grey over this is taken for tissue when a picture is standardised. */
+const TISSUE = 0.05;
+
+/**
+ * Z-score by the mean and standard deviation of the tissue in the picture, in place, so that the gain of a scanner does
+ * not reach the network; background gets the value that black has on that scale, held to -3.
+ */
+export function standardize(pixels: Float32Array): Float32Array {
+  let [count, sum, squares] = [0, 0, 0];
+  for (let at = 0; at < pixels.length; at++) {
+    const value = pixels[at] as number;
+    if (value <= TISSUE) continue;
+    count++;
+    sum += value;
+    squares += value * value;
+  }
+  const mean = count ? sum / count : 0;
+  const deviation = Math.sqrt(count ? Math.max(0, squares / count - mean * mean) : 0) + 0.05;
+  for (let at = 0; at < pixels.length; at++) {
+    const value = ((pixels[at] as number) - mean) / deviation;
+    pixels[at] = value < -3 ? -3 : value;
+  }
+  return pixels;
+}

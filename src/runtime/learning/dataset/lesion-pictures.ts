@@ -1,0 +1,52 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readNifti } from '../../../preprocess/nifti/read.ts';
+import { cutSlabs, headBox, orientHead, takeSlab } from '../../../preprocess/picture/axial-slices.ts';
+import { findWindow } from '../../../preprocess/picture/intensity.ts';
+import { type PictureOptions, tileSide } from '../../../preprocess/picture/pictures.ts';
+import { resample } from '../../../preprocess/picture/resample.ts';
+import { arrange } from './image-set.ts';
+
+const LESION_MASK = /_desc-lesion_mask\.nii(\.gz)?$/;
+
+/** The lesion mask of a participant in some derivative of the data set; undefined where there is none. */
+export async function findLesionMask(bidsRoot: string, participantId: string): Promise<string | undefined> {
+  const derivatives = join(bidsRoot, 'derivatives');
+  for (const name of await list(derivatives)) {
+    const folder = join(derivatives, name, participantId, 'anat');
+    const file = (await list(folder)).find((entry) => LESION_MASK.test(entry));
+    if (file !== undefined) return join(folder, file);
+  }
+  return undefined;
+}
+
+async function list(folder: string): Promise<string[]> {
+  return (await readdir(folder).catch(() => [])).sort();
+}
+
+/**
+ * The lesion as the network would see it in the montage of `readPictures`: for each pixel the share that is lesion, 0 to 1. Undefined
+ * where the mask has another grid than the image.
+ */
+export async function readLesionPicture(
+  imagePath: string,
+  maskPath: string,
+  { imageSize, slices }: Omit<PictureOptions, 'layout'>,
+): Promise<Float32Array | undefined> {
+  const [image, mask] = [await readNifti(imagePath), await readNifti(maskPath)];
+  const window = findWindow(image.data);
+  if (!window || image.shape.join() !== mask.shape.join()) return undefined;
+  const head = orientHead(image, window.threshold);
+  const lesion = { ...orientHead({ ...mask, affine: image.affine }, 0), outline: head.outline };
+  const slabs = cutSlabs(head, slices);
+  const side = tileSide(imageSize, slabs.length);
+  const box = headBox(head);
+  const tiles = slabs.map((slab) =>
+    resample(
+      takeSlab(lesion, slab, (value) => (value > 0 ? 1 : 0)),
+      box,
+      side,
+    ),
+  );
+  return arrange(tiles, new Float32Array(imageSize * imageSize));
+}

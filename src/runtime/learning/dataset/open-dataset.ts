@@ -1,0 +1,157 @@
+import { findImages } from '../../../preprocess/bids/layout.ts';
+import { COLUMN, type Participant } from '../../../preprocess/bids/participants.ts';
+import { readPictures, VOLUME_LAYOUTS, type VolumeLayout } from '../../../preprocess/picture/pictures.ts';
+import type { Partition } from '../../../preprocess/split/manifest.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { didYouMean } from '../../base/text/nearest.ts';
+import { mapPool } from '../../base/threads/map-pool.ts';
+import { checkKeys, checkNumber, optionError } from '../check-option.ts';
+import { type AugmentOptions, MILD } from './augment.ts';
+import { ImageSet, type ImageSetOptions, type Subject } from './image-set.ts';
+import { type DataSource, readMembers } from './members.ts';
+
+/** Values are checked when the data set is opened, so they may come from `flare.model()` and `flare.args()` as they are. */
+export interface DatasetOptions {
+  /** Side of the pictures, in pixels: the model's `image_size`. Default 64. */
+  readonly imageSize?: unknown;
+  /** Pictures in a step of training. Default 32. */
+  readonly batchSize?: unknown;
+  /** Axial slices made of a volume. Default 9. */
+  readonly slices?: unknown;
+  /** How the slices of a volume are shown, see `VolumeLayout`. Default `montage`. */
+  readonly layout?: unknown;
+  /** Order of the outputs: the model's `classes`. Default: as participants.json declares them, sorted. */
+  readonly classes?: unknown;
+  /** Changes of training pictures: false for none, or amounts in place of the mild ones. Default true. */
+  readonly augment?: boolean | Partial<AugmentOptions>;
+  /**
+   * Whether a prediction is the mean of those for a picture and for its mirror image: a second opinion of a network that was trained on
+   * both. Default: where training pictures are flipped.
+   */
+  readonly mirror?: boolean;
+}
+
+/** One site's images, ready for training. */
+export interface Dataset {
+  readonly train: ImageSet;
+  readonly validation: ImageSet;
+  readonly test: ImageSet;
+  /** Class names in the order of a model's outputs. */
+  readonly classes: readonly string[];
+  /** What a reader of results should know, e.g. that the site lacks a class. */
+  readonly notes: readonly string[];
+}
+
+const READERS = 4;
+
+/**
+ * Opens a site's part of a BIDS data set: a T1w slice gives one picture, a volume
+ * one of its axial slices side by side. Every image of the
+ * three parts is read once, so a bad one is named before training; pictures stay in memory for the tasks to come.
+ *
+ * @throws NF_DATA_* (labels, parts, images), NF_BIDS_*, NF_SPLIT_*, NF_NIFTI_*
+ * @example const data = await openDataset(flare.data(), { imageSize: 128, batchSize: 32 });
+ */
+export async function openDataset(source: DataSource, options: DatasetOptions = {}): Promise<Dataset> {
+  const members = await readMembers(source);
+  const shared = checkDatasetOptions(options, members.classes);
+  const { classes } = shared;
+  const open = async (part: Partition) => {
+    const labelled = members[part].map((row) => ({ row, label: labelOf(row, classes, members.file) }));
+    return openSet(source.root, labelled, shared);
+  };
+  if (members.train.length === 0)
+    throw flError('NF_DATA_EMPTY', { site: source.site }, { place: { site: source.site } });
+  const [train, validation, test] = [await open('train'), await open('validation'), await open('test')];
+  const notes = describeGaps({ train, validation });
+  tellOnce(source.site, notes);
+  return { train, validation, test, classes, notes };
+}
+
+const told = new Set<string>();
+
+/** In the log of the site; not again by each task of a thread. */
+function tellOnce(site: string, notes: readonly string[]): void {
+  for (const note of notes) if (!told.has(`${site} ${note}`)) console.warn(`note: ${note}`);
+  for (const note of notes) told.add(`${site} ${note}`);
+}
+
+const KEYS = ['imageSize', 'batchSize', 'slices', 'layout', 'classes', 'augment', 'mirror'];
+
+function checkDatasetOptions(options: DatasetOptions, classes: readonly string[]): ImageSetOptions {
+  checkKeys(options, KEYS);
+  const count = (name: 'imageSize' | 'batchSize' | 'slices', least: number) =>
+    checkNumber(name, options[name], { least, whole: true });
+  const augment = augmentOptions(options.augment);
+  return {
+    imageSize: count('imageSize', 8) ?? 64,
+    batchSize: count('batchSize', 1) ?? 32,
+    slices: count('slices', 1) ?? 9,
+    layout: checkLayout(options.layout),
+    classes: checkClasses(options.classes) ?? classes,
+    augment,
+    mirror: options.mirror ?? augment?.flip ?? false,
+  };
+}
+
+function checkLayout(value: unknown = 'montage'): VolumeLayout {
+  const layout = VOLUME_LAYOUTS.find((name) => name === value);
+  if (layout === undefined) throw optionError('layout', value, `one of ${VOLUME_LAYOUTS.join(', ')}`);
+  return layout;
+}
+
+function checkClasses(value: unknown): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  if (Array.isArray(value) && value.length > 1 && value.every((name) => typeof name === 'string'))
+    return value;
+  throw optionError('classes', value, 'a list of at least two class names');
+}
+
+function augmentOptions(wish: DatasetOptions['augment'] = true): AugmentOptions | undefined {
+  if (wish === false) return undefined;
+  const amounts = wish === true ? {} : wish;
+  checkKeys(amounts, Object.keys(MILD));
+  return { ...MILD, ...amounts };
+}
+
+/** The place of a participant's diagnosis among `classes`. @throws NF_DATA_LABEL_* with the line of the table */
+export function labelOf(row: Participant, classes: readonly string[], file: string): number {
+  const place = { place: { file, line: row.line, key: COLUMN.diagnosis } };
+  const label = row.values.get(COLUMN.diagnosis);
+  if (label === undefined) throw flError('NF_DATA_LABEL_MISSING', { participant: row.id }, place);
+  const index = classes.indexOf(label);
+  if (index >= 0) return index;
+  const params = {
+    label,
+    participant: row.id,
+    nearest: didYouMean(label, classes),
+    known: classes.join(', '),
+  };
+  throw flError('NF_DATA_LABEL_UNKNOWN', params, place);
+}
+
+/** Pictures of these participants; every image is read once, so a bad one is named at once. */
+export async function openSet(
+  root: string,
+  rows: readonly { row: Participant; label: number }[],
+  options: ImageSetOptions,
+): Promise<ImageSet> {
+  const subjects = await mapPool(rows, { jobs: READERS }, async ({ row, label }): Promise<Subject> => {
+    return { id: row.id, label, paths: await findImages(root, row.id) };
+  });
+  const files = subjects.flatMap(({ paths }, subject) => paths.map((path) => ({ path, subject })));
+  const examples = await mapPool(files, { jobs: READERS }, async ({ path, subject }) => {
+    const pictures = await readPictures(path, options);
+    if (options.layout === 'montage') return [{ subject, path, first: 0, count: pictures.length }];
+    return pictures.map((_, first) => ({ subject, path, first, count: 1 }));
+  });
+  return new ImageSet(subjects, examples.flat(), options);
+}
+
+function describeGaps(sets: Readonly<Record<string, ImageSet>>): string[] {
+  return Object.entries(sets).flatMap(([part, { counts, subjects }]) => {
+    if (subjects.length === 0) return [`The ${part} part is empty.`];
+    const missing = Object.keys(counts).filter((name) => counts[name] === 0);
+    return missing.length === 0 ? [] : [`The ${part} part has no example of ${missing.join(', ')}.`];
+  });
+}

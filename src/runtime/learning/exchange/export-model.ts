@@ -1,0 +1,88 @@
+import { stat } from 'node:fs/promises';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { flError } from '../../base/errors/errors.ts';
+import { writeFileAtomic } from '../../base/files/files.ts';
+import { checkSameForm } from '../../base/tensors/check-params.ts';
+import type { ParamSet } from '../../base/tensors/nd-array.ts';
+import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
+import { initialParams } from '../models/initial-params.ts';
+import { type ModelSpec, parseModelSpec } from '../models/spec.ts';
+import { toTorch } from './torch-order.ts';
+
+export const EXPORT_FORMATS = ['onnx', 'tfjs', 'safetensors'] as const;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+export interface ExportRequest {
+  /** What the job names under `model`. */
+  readonly spec: unknown;
+  readonly params: ParamSet;
+  readonly format: ExportFormat;
+  /** A file; a folder for tfjs. */
+  readonly out: string;
+  /** Write over what is there. */
+  readonly force: boolean;
+}
+
+export interface Exported {
+  readonly files: readonly string[];
+  /** What a reader of the files must know. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Writes a trained model for others: an ONNX file for any runtime, a folder for TensorFlow.js, or safetensors in PyTorch's
+ * names and axis order.
+ * @throws NF_MODEL_*, NF_TENSORS_*, NF_EXPORT_EXISTS
+ */
+export async function exportModel(request: ExportRequest): Promise<Exported> {
+  const { params, format, out, force } = request;
+  const spec = parseModelSpec(request.spec);
+  checkSameForm(params, initialParams(spec));
+  const there = await stat(out).catch(() => undefined);
+  if (there && !force) throw flError('NF_EXPORT_EXISTS', { path: out }, { place: { file: out } });
+  if (format === 'safetensors') {
+    await writeFileAtomic(out, encodeSafetensors(toTorch(params)));
+    return {
+      files: [out],
+      notes: ['Axes are PyTorch’s: convolutions [out, in, height, width], dense layers [out, in].'],
+    };
+  }
+  const model = await filledModel(spec, params);
+  try {
+    return format === 'onnx' ? await writeOnnx(model, spec, out) : await writeTfjs(model, spec, out);
+  } finally {
+    model.dispose();
+  }
+}
+
+const INPUT = 'Input: grey images [batch, size, size, 1], prepared as openDataset of neuroflare/mri does.';
+
+async function writeOnnx(model: LayersModel, spec: ModelSpec, out: string): Promise<Exported> {
+  const { exportOnnx } = await import('../engine/export/export-onnx.ts');
+  const { bytes, anyBatch } = exportOnnx(model, {
+    model: spec.type,
+    ...(spec.classes && { classes: spec.classes.join(',') }),
+  });
+  await writeFileAtomic(out, bytes);
+  const batch = anyBatch
+    ? 'Any batch size.'
+    : 'One image at a time: a layer of this model depends on the batch size.';
+  return { files: [out], notes: [INPUT, `Outputs: logits and probabilities [batch, classes]. ${batch}`] };
+}
+
+async function writeTfjs(model: LayersModel, spec: ModelSpec, out: string): Promise<Exported> {
+  const { writeTfjsModel } = await import('./tfjs-files.ts');
+  const files = await writeTfjsModel(model, out);
+  const custom =
+    spec.type === 'mri-resnet'
+      ? ['Import neuroflare/engine before loading: it registers GroupNormalization.']
+      : [];
+  return { files, notes: [INPUT, 'Output: logits [batch, classes].', ...custom] };
+}
+
+async function filledModel(spec: ModelSpec, params: ParamSet): Promise<LayersModel> {
+  const { buildModel, fillModel } = await import('../models/build.ts');
+  const model = buildModel(spec);
+  fillModel(model, params);
+  return model;
+}

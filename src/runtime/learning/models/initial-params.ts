@@ -1,0 +1,55 @@
+import { createRandom } from '../../base/random.ts';
+import { elementCount, type NdArray, type ParamSet } from '../../base/tensors/nd-array.ts';
+import { planMriCnn } from './mri-cnn.ts';
+import { planMriResnet } from './mri-resnet.ts';
+import { type LayerPlan, type ParamPlan, planParams } from './plan.ts';
+import { type ModelSpec, type ModelType, parseModelSpec } from './spec.ts';
+
+/** One line a model: a new one is a file with a plan, a line here and its name in `MODEL_TYPES`. */
+const PLANS: Record<ModelType, (spec: ModelSpec) => LayerPlan[]> = {
+  'mri-cnn': planMriCnn,
+  'mri-resnet': planMriResnet,
+};
+
+/** Grey images have one channel. */
+export const INPUT_CHANNELS = 1;
+
+/** The layers of a model, from the input to the logits. */
+export function planModel(spec: ModelSpec): LayerPlan[] {
+  return PLANS[spec.type](spec);
+}
+
+/**
+ * Round 0: the first values of a model's parameters, float32, by name (`conv1/kernel`). They follow from `spec` and `seed`
+ * alone and no tensor library is loaded, so whoever makes them gets the same bits. Weights are normal with variance
+ * 2 / fan-in before a ReLU (He et al., "Delving deep into rectifiers", 2015), biases 0.
+ */
+export function initialParams(spec: unknown, seed = 0): ParamSet {
+  return Object.fromEntries(parameterPlans(spec).map((plan) => [plan.name, firstValues(plan, seed)]));
+}
+
+/** Shapes of a model's parameters, known before one is made. */
+export function parameterShapes(spec: unknown): readonly (readonly number[])[] {
+  return parameterPlans(spec).map(({ shape }) => shape);
+}
+
+function parameterPlans(spec: unknown): readonly ParamPlan[] {
+  return planParams(planModel(parseModelSpec(spec)), INPUT_CHANNELS).params;
+}
+
+/** Names, shapes and dtypes of the same parameters, without their values. */
+export function paramForms(spec: unknown): { name: string; dtype: 'float32'; shape: readonly number[] }[] {
+  return parameterPlans(spec).map(({ name, shape }) => ({ name, dtype: 'float32', shape }));
+}
+
+function firstValues(plan: ParamPlan, seed: number): NdArray {
+  const data = new Float32Array(elementCount(plan.shape));
+  if ('value' in plan.start) {
+    data.fill(plan.start.value);
+  } else {
+    const { deviation } = plan.start;
+    const random = createRandom('initial-params', seed, plan.name);
+    for (let index = 0; index < data.length; index++) data[index] = deviation * random.normal();
+  }
+  return { dtype: 'float32', shape: [...plan.shape], data };
+}

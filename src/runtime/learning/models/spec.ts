@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { flError } from '../../base/errors/errors.ts';
+import { issueText } from '../../base/errors/issue-text.ts';
+import { didYouMean } from '../../base/text/nearest.ts';
+
+/** The models a job can name under `model.type`. */
+export const MODEL_TYPES = ['mri-cnn', 'mri-resnet'] as const;
+export type ModelType = (typeof MODEL_TYPES)[number];
+
+const common = {
+  image_size: z.int().min(16).max(512).multipleOf(16).describe('Side of the square input, in pixels.'),
+  classes: z
+    .array(z.string().min(1))
+    .min(2)
+    .refine((names) => new Set(names).size === names.length, 'names a class twice')
+    .optional()
+    .describe('Class names in the order of the outputs: the same for every site.'),
+  num_classes: z.int().min(2).max(1000).optional().describe('Number of outputs, where classes is not given.'),
+  width: z.int().min(8).max(256).multipleOf(8).optional().describe('Filters of the first layer; default 16.'),
+  pooling: z
+    .enum(['max', 'average'])
+    .optional()
+    .describe(
+      'What is kept of each feature over the image: max finds small lesions. Default: max for mri-cnn.',
+    ),
+  dropout: z.number().min(0).max(0.9).optional().describe('Rate before the last layer; default 0, none.'),
+  seed: z.int().min(0).optional().describe('Seed of the first values; default 0. A job uses its own seed.'),
+};
+
+const countsAgree = (spec: { classes?: string[] | undefined; num_classes?: number | undefined }) =>
+  spec.classes === undefined
+    ? spec.num_classes !== undefined
+    : spec.num_classes === undefined || spec.num_classes === spec.classes.length;
+
+const COUNT_RULE = {
+  message: 'needs classes, or num_classes; given both, they must agree',
+  path: ['classes'],
+};
+
+/** The `model` of a job that names a network, as written in YAML. */
+export const modelSpecSchema = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      type: z.literal('mri-cnn').describe('Four convolutions, two dense layers.'),
+      ...common,
+    }),
+    z.strictObject({ type: z.literal('mri-resnet').describe('Residual, group normalisation.'), ...common }),
+  ])
+  .refine(countsAgree, COUNT_RULE);
+
+export type ModelSpec = z.infer<typeof modelSpecSchema>;
+
+const KNOWN_KEYS = ['type', ...Object.keys(common)];
+
+/**
+ * Checks a model definition.
+ * @throws NF_MODEL_UNKNOWN, NF_MODEL_KEY or NF_MODEL_INVALID, with the key in `place`
+ */
+export function parseModelSpec(value: unknown): ModelSpec {
+  const given: Record<string, unknown> = value && typeof value === 'object' ? { ...value } : {};
+  const type = String(given.type ?? '');
+  if (!MODEL_TYPES.some((known) => known === type)) throw unknownType(type);
+  const key = Object.keys(given).find((name) => !KNOWN_KEYS.includes(name));
+  if (key !== undefined) {
+    const params = { key, type, nearest: didYouMean(key, KNOWN_KEYS), known: KNOWN_KEYS.join(', ') };
+    throw flError('NF_MODEL_KEY', params, { place: { key: `model.${key}` } });
+  }
+  const parsed = modelSpecSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const at = issue?.path.join('.') || 'type';
+  const problem = `${at} ${issue ? issueText(issue) : 'cannot be used'}`;
+  throw flError('NF_MODEL_INVALID', { problem, type }, { place: { key: `model.${at}` } });
+}
+
+function unknownType(type: string) {
+  const params = { type, nearest: didYouMean(type, MODEL_TYPES), known: MODEL_TYPES.join(', ') };
+  return flError('NF_MODEL_UNKNOWN', params, { place: { key: 'model.type' } });
+}
+
+export function outputCount(spec: ModelSpec): number {
+  return spec.classes?.length ?? spec.num_classes ?? 0;
+}

@@ -1,0 +1,89 @@
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { canonicalJson } from '../../base/digest.ts';
+import { flError } from '../../base/errors/errors.ts';
+import type { NdArray, ParamSet } from '../../base/tensors/nd-array.ts';
+import { checkKeys } from '../check-option.ts';
+import type { CompiledFunction, FunctionOptions } from '../engine/engine.ts';
+import { modelParameters } from '../engine/parameters.ts';
+import type { StepFunction } from '../engine/trace/trace-function.ts';
+import { modelSpecOf } from '../models/build.ts';
+import { functionWithFallback, withFallback } from './eager-fallback.ts';
+import { adoptFunction, adoptModel, leaseCompiled } from './model-pool.ts';
+import { checkOptions, type TrainerOptions } from './options.ts';
+import { currentEngine } from './settings.ts';
+import { type ModelForm, Trainer } from './trainer.ts';
+
+/**
+ * Makes a trainer of a model: one image in, [size, size, 1], logits [classes] out, such as `buildModel` makes or one built with
+ * `@tensorflow/tfjs`. The engine is the run's choice (`--engine`). From here on the model's variables belong to the trainer.
+ *
+ * @throws NF_TRAIN_OPTION, NF_TRAIN_MODEL; at the first use NF_ENGINE_*
+ * @example const trainer = await compile(buildModel(flare.model()), { optimizer: 'adam', learningRate: 0.001 });
+ */
+export async function compile(model: LayersModel, options?: TrainerOptions): Promise<Trainer>;
+/**
+ * Makes a function of tensors in plain TensorFlow.js fast, whatever it computes: a training step with one of tfjs's optimizers,
+ * a loss, a prediction. Its variables stay the caller's.
+ *
+ * @throws at the first call NF_ENGINE_KERNEL_UNMAPPED, NF_ENGINE_VALUE_READ, NF_ENGINE_FUNCTION_* and their like
+ * @example const step = await compile((x, y) => optimizer.minimize(() => lossOf(model.apply(x), y), true));
+ */
+export async function compile(
+  work: StepFunction,
+  options?: FunctionTrainerOptions,
+): Promise<CompiledFunction>;
+export async function compile(
+  subject: LayersModel | StepFunction,
+  options: TrainerOptions | FunctionTrainerOptions = {},
+): Promise<Trainer | CompiledFunction> {
+  if (typeof subject !== 'function') return compileModel(subject, options as TrainerOptions);
+  checkKeys(options, ['seed', 'allowEager']);
+  const compiled = functionWithFallback(await currentEngine(), subject, options as FunctionTrainerOptions);
+  adoptFunction(compiled);
+  return compiled;
+}
+
+/** For `compile` of a function. */
+export interface FunctionTrainerOptions extends FunctionOptions {
+  /** As in `TrainerOptions`. Default false. */
+  readonly allowEager?: boolean;
+}
+
+async function compileModel(model: LayersModel, options: TrainerOptions): Promise<Trainer> {
+  const checked = checkOptions(options);
+  const form = formOf(model);
+  const engine = await currentEngine();
+  adoptModel(model);
+  const spec = modelSpecOf(model);
+  const prepare = (batchSize: number) => {
+    const settings = { ...checked.compile, batchSize };
+    const key = spec && canonicalJson({ engine: engine.describe(), spec, settings });
+    return leaseCompiled(model, key, async () => {
+      const made = await withFallback(engine, checked.allowEager, (by) => by.compile(model, settings));
+      return made.result;
+    });
+  };
+  return new Trainer({ form, options: checked, params: readParams(model), prepare });
+}
+
+function formOf(model: LayersModel): ModelForm {
+  const [input, output] = [onlyShape(model.inputs), onlyShape(model.outputs)];
+  const [, height, width, channels] = input;
+  const outputs = output[1];
+  if (!height || height !== width || channels !== 1 || output.length !== 2 || !outputs) {
+    throw flError('NF_TRAIN_MODEL', { name: model.name, found: `[${input}] to [${output}]` });
+  }
+  return { imageSize: height, outputs, classes: modelSpecOf(model)?.classes };
+}
+
+function onlyShape(ends: LayersModel['inputs']): readonly (number | null)[] {
+  return ends.length === 1 ? (ends[0]?.shape ?? []) : [];
+}
+
+function readParams(model: LayersModel): ParamSet {
+  return Object.fromEntries(
+    modelParameters(model).map(({ name, shape, variable }): [string, NdArray] => {
+      return [name, { dtype: 'float32', shape, data: Float32Array.from(variable.dataSync()) }];
+    }),
+  );
+}

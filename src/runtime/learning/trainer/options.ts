@@ -1,0 +1,83 @@
+import { flError } from '../../base/errors/errors.ts';
+import { didYouMean } from '../../base/text/nearest.ts';
+import { checkKeys, checkNumber } from '../check-option.ts';
+import type { CompileOptions, OptimizerOptions } from '../engine/engine.ts';
+import { wantedProximal } from './settings.ts';
+
+/** How a model is trained. Numbers are checked when `compile` is called, so they may come from `flare.args()` as they are. */
+export interface TrainerOptions {
+  /** Name of an optimizer, or one with its own settings. Default `adam`. */
+  readonly optimizer?: OptimizerOptions['kind'] | OptimizerOptions;
+  /** Step size, over 0. Default 0.001. */
+  readonly learningRate?: unknown;
+  /** Decoupled weight decay, for an optimizer given by name. Default: that of the optimizer. */
+  readonly weightDecay?: unknown;
+  /** In [0, 1). Default 0. */
+  readonly labelSmoothing?: unknown;
+  /** FedProx's mu, the pull towards the received model (Li et al., 2020). Default: that of the job's workflow, else 0. */
+  readonly proximalMu?: unknown;
+  /** Largest norm of a step's gradient over all weights; longer ones are scaled down. Default: none. */
+  readonly clipNorm?: unknown;
+  /** Whether `setCorrection` will be used, for SCAFFOLD's control variates (Karimireddy et al., 2020). Default false. */
+  readonly corrected?: boolean;
+  /**
+   * Train operation by operation on another engine where the run's has no mapping for a kernel of the model: slow, and said in the
+   * log. Default false: an error with the kernel and the layer.
+   */
+  readonly allowEager?: boolean;
+  /** Pictures in a step; default: that of the data set. */
+  readonly batchSize?: unknown;
+}
+
+export interface CheckedOptions {
+  readonly learningRate: number;
+  readonly batchSize: number | undefined;
+  readonly allowEager: boolean;
+  readonly compile: Omit<CompileOptions, 'batchSize'>;
+}
+
+const OPTIMIZERS = ['sgd', 'momentum', 'adam', 'adamw', 'rmsprop'] as const;
+const KEYS = [
+  ...['optimizer', 'learningRate', 'weightDecay', 'labelSmoothing'],
+  ...['proximalMu', 'clipNorm', 'corrected', 'allowEager', 'batchSize'],
+];
+
+/** @throws NF_TRAIN_OPTION naming the option, its value and what it must be */
+export function checkOptions(options: TrainerOptions): CheckedOptions {
+  checkKeys(options, KEYS);
+  const weightDecay = checkNumber('weightDecay', options.weightDecay, { least: 0 });
+  const smoothing = checkNumber('labelSmoothing', options.labelSmoothing, { least: 0, below: 1 });
+  const proximal = checkNumber('proximalMu', options.proximalMu, { least: 0 }) ?? wantedProximal();
+  const clipNorm = checkNumber('clipNorm', options.clipNorm, { above: 0 });
+  return {
+    learningRate: checkLearningRate(options.learningRate) ?? 0.001,
+    batchSize: checkNumber('batchSize', options.batchSize, { least: 1, whole: true }),
+    allowEager: options.allowEager === true,
+    compile: {
+      optimizer: findOptimizer(options.optimizer, weightDecay),
+      ...(smoothing !== undefined && {
+        loss: { kind: 'softmax-cross-entropy', labelSmoothing: smoothing },
+      }),
+      ...(proximal !== undefined && { proximal }),
+      ...(clipNorm !== undefined && { clipNorm }),
+      ...(options.corrected !== undefined && { corrected: options.corrected }),
+    },
+  };
+}
+
+export function checkLearningRate(value: unknown): number | undefined {
+  return checkNumber('learningRate', value, { above: 0 });
+}
+
+function findOptimizer(
+  wish: TrainerOptions['optimizer'] = 'adam',
+  weightDecay: number | undefined,
+): OptimizerOptions {
+  const kind = typeof wish === 'string' ? wish : wish.kind;
+  if (!OPTIMIZERS.includes(kind)) {
+    const problem = `'${String(kind)}' is none of ${OPTIMIZERS.join(', ')}.${didYouMean(String(kind), OPTIMIZERS)}`;
+    throw flError('NF_TRAIN_OPTION', { name: 'optimizer', problem });
+  }
+  if (typeof wish !== 'string') return wish;
+  return { kind: wish, ...(weightDecay !== undefined && { weightDecay }) };
+}

@@ -1,0 +1,189 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Metrics } from '../../base/confusion.ts';
+import { flError } from '../../base/errors/errors.ts';
+import { deriveSeed } from '../../base/random.ts';
+import { checkSameForm } from '../../base/tensors/check-params.ts';
+import type { ParamSet } from '../../base/tensors/nd-array.ts';
+import { checkNumber, optionError } from '../check-option.ts';
+import type { ImageSet } from '../dataset/image-set.ts';
+import type { CompiledModel } from '../engine/engine.ts';
+import { type CheckedOptions, checkLearningRate } from './options.ts';
+import { scoreSubjects } from './score.ts';
+import { tellProgress } from './settings.ts';
+
+export interface FitOptions {
+  /** Times every picture is shown, a whole number. Default 1. */
+  readonly epochs?: unknown;
+  /** Decides order, augmentation and dropout: `flare.seed()`, or any whole number. */
+  readonly seed: number;
+  /** In place of the one given to `compile`, e.g. for a schedule over rounds; or one for each step, `(step, steps) => rate`, step from 0. */
+  readonly learningRate?: unknown;
+  /** In place of the `proximalMu` given to `compile`, which must be over 0 then. */
+  readonly proximalMu?: unknown;
+}
+
+export interface FitResult {
+  /** Mean loss of the last epoch, before each step. */
+  readonly loss: number;
+  /** Mean loss of each epoch. */
+  readonly losses: readonly number[];
+  readonly steps: number;
+}
+
+/** What a trainer knows of its model, to hold data against it. */
+export interface ModelForm {
+  readonly imageSize: number;
+  readonly outputs: number;
+  /** Undefined for a model that names none. */
+  readonly classes: readonly string[] | undefined;
+}
+
+/** What a trainer is made of. */
+export interface TrainerParts {
+  readonly form: ModelForm;
+  readonly options: CheckedOptions;
+  readonly params: ParamSet;
+  /** Compiles for steps of at most `batchSize` pictures; called once. */
+  readonly prepare: (batchSize: number) => Promise<CompiledModel>;
+}
+
+/** A model with its optimizer, and the loop around it. Made by `compile`. */
+export class Trainer {
+  readonly #parts: TrainerParts;
+  #params: ParamSet;
+  #correction: ParamSet | undefined;
+  #compiled: { readonly batchSize: number; readonly model: CompiledModel } | undefined;
+
+  constructor(parts: TrainerParts) {
+    this.#parts = parts;
+    this.#params = parts.params;
+  }
+
+  /**
+   * Replaces all parameters, and sets the optimizer back to its start.
+   * @throws NF_TENSORS_NAMES, NF_TENSORS_SHAPE if they are not those of the model
+   */
+  setParams(params: ParamSet): void {
+    checkSameForm(params, this.#parts.params);
+    this.#params = params;
+    this.#compiled?.model.setParams(params);
+  }
+
+  /** Copies of all parameters, by name. */
+  getParams(): ParamSet {
+    return this.#compiled?.model.getParams() ?? structuredClone(this.#params);
+  }
+
+  /**
+   * Trains on every picture of `data`, `epochs` times. Same parameters, data, options and seed give the same result.
+   * @throws NF_TRAIN_LOSS with epoch and step; NF_TRAIN_IMAGE_SIZE, NF_TRAIN_CLASSES, NF_TRAIN_OPTION
+   */
+  async fit(data: ImageSet, options: FitOptions): Promise<FitResult> {
+    const epochs = checkNumber('epochs', options.epochs, { least: 1, whole: true }) ?? 1;
+    if (!Number.isFinite(options.seed))
+      throw optionError('seed', options.seed, 'a number, for example flare.seed()');
+    if (data.size === 0) throw flError('NF_TRAIN_EMPTY');
+    this.#requireFit(data);
+    const { batchSize, model } = await this.#ready(data);
+    const losses: number[] = [];
+    const steps = epochs * Math.ceil(data.size / batchSize);
+    const rate = scheduleOf(options.learningRate, { steps, otherwise: this.#parts.options.learningRate });
+    const proximal = checkNumber('proximalMu', options.proximalMu, { least: 0 });
+    for (let epoch = 1; epoch <= epochs; epoch++) {
+      const seed = deriveSeed('epoch', options.seed, epoch);
+      losses.push(await runEpoch(model, data, { epoch, epochs, seed, rate, batchSize, proximal }));
+    }
+    return { loss: losses.at(-1) ?? 0, losses, steps };
+  }
+
+  /**
+   * What is added to every gradient from now on, by trainable parameter: SCAFFOLD's c - c_i. Only with `corrected` given to
+   * `compile`. Undefined sets it back to 0.
+   * @throws NF_TENSORS_*, NF_TRAIN_OPTION
+   */
+  setCorrection(correction: ParamSet | undefined): void {
+    if (!this.#parts.options.compile.corrected) {
+      throw optionError('corrected', false, 'true for setCorrection');
+    }
+    this.#correction = correction;
+    this.#compiled?.model.setCorrection(correction);
+  }
+
+  /** Scores the present parameters on `data`, without training or augmentation: one score a subject, not a slice. */
+  async evaluate(data: ImageSet): Promise<Metrics> {
+    this.#requireFit(data);
+    const { model } = await this.#ready(data);
+    return scoreSubjects(data, (batch) => model.predict(batch.x, batch.size));
+  }
+
+  /** Compiles at the first use, when the size of the batches is known. */
+  async #ready(data: ImageSet): Promise<{ batchSize: number; model: CompiledModel }> {
+    const { options, prepare } = this.#parts;
+    const batchSize = options.batchSize ?? data.options.batchSize;
+    if (this.#compiled) {
+      if (batchSize <= this.#compiled.batchSize) return { ...this.#compiled, batchSize };
+      throw flError('NF_TRAIN_BATCH_SIZE', { compiled: this.#compiled.batchSize, data: batchSize });
+    }
+    const model = await prepare(batchSize);
+    model.setParams(this.#params);
+    if (options.compile.corrected) model.setCorrection(this.#correction);
+    this.#compiled = { batchSize, model };
+    return this.#compiled;
+  }
+
+  #requireFit(data: ImageSet): void {
+    const { imageSize, outputs, classes } = this.#parts.form;
+    const { options } = data;
+    if (imageSize !== options.imageSize) {
+      throw flError('NF_TRAIN_IMAGE_SIZE', { model: imageSize, data: options.imageSize });
+    }
+    const named = classes ?? options.classes;
+    const same = named.length === outputs && named.join('\n') === options.classes.join('\n');
+    if (same) return;
+    const params = { model: classes?.join(', ') ?? `${outputs} outputs`, data: options.classes.join(', ') };
+    throw flError('NF_TRAIN_CLASSES', params);
+  }
+}
+
+type Schedule = (step: number) => number;
+
+/** A learning rate for each step, checked when it is asked for. */
+function scheduleOf(wish: unknown, of: { steps: number; otherwise: number }): Schedule {
+  if (typeof wish !== 'function') {
+    const rate = checkLearningRate(wish) ?? of.otherwise;
+    return () => rate;
+  }
+  return (step) => checkNumber('learningRate', wish(step, of.steps), { least: 0 }) ?? of.otherwise;
+}
+
+interface Epoch {
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly seed: number;
+  readonly rate: Schedule;
+  readonly batchSize: number;
+  readonly proximal: number | undefined;
+}
+
+/** Mean loss over the pictures. */
+async function runEpoch(model: CompiledModel, data: ImageSet, run: Epoch): Promise<number> {
+  const { epoch, epochs, seed, rate, batchSize, proximal } = run;
+  const before = (epoch - 1) * Math.ceil(data.size / batchSize);
+  const batches = data.batches({ batchSize, seed });
+  let [sum, done, step] = [0, 0, 0];
+  for (let next = await batches.next(); !next.done; step++) {
+    const { x, y, size } = next.value;
+    const learningRate = rate(before + step);
+    const varying = { learningRate, ...(proximal !== undefined && { proximal }) };
+    const training = model.trainStep({ x, y, size, ...varying, seed: deriveSeed('step', seed, step) });
+    // The next batch is put together while engines that compute on other threads work on this one.
+    const [loss, following] = await Promise.all([training, batches.next()]);
+    if (!Number.isFinite(loss)) throw flError('NF_TRAIN_LOSS', { loss, epoch, step: step + 1, learningRate });
+    sum += loss * size;
+    done += size;
+    tellProgress({ phase: 'fit', epoch, epochs, done, total: data.size, loss: sum / done });
+    next = following;
+    await nextTurn();
+  }
+  return sum / done;
+}

@@ -1,4 +1,0 @@
-import { serveOperations } from '../../kernel/serve-operations.ts';
-import { OPERATIONS } from './operations.ts';
-
-serveOperations(OPERATIONS);

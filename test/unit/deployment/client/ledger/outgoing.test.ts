@@ -1,0 +1,219 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { sha256 } from '../../../../../src/runtime/base/digest.ts';
+import { encodeSafetensors } from '../../../../../src/runtime/base/tensors/safetensors.ts';
+import { outgoing, textsOf } from '../../../../../src/runtime/deployment/client/ledger/outgoing.ts';
+import {
+  clientFolder,
+  type SiteJobFolder,
+} from '../../../../../src/runtime/deployment/client/memory/client-folder.ts';
+import { withoutSitePaths } from '../../../../../src/runtime/deployment/client/memory/site-paths.ts';
+import type { Outbox } from '../../../../../src/runtime/deployment/client/tasks/outbox.ts';
+import { errorReport } from '../../../../../src/runtime/network/messages/shapes.ts';
+import { sitePolicySchema } from '../../../../../src/runtime/security/policy/site-policy.ts';
+import { float32 } from '../../../../support/param-sets.ts';
+import { tempFolder } from '../../../../support/temp-folder.ts';
+
+const root = tempFolder();
+const MODEL = sha256('model');
+const WHOLE = encodeSafetensors({ weights: float32([1, 2]) });
+let folder: SiteJobFolder;
+let count = 0;
+
+beforeEach(async () => {
+  folder = clientFolder(join(root, String(count++))).job('job');
+  await mkdir(join(folder.root, 'models'), { recursive: true });
+  await mkdir(join(folder.bundle, 'client'), { recursive: true });
+  await writeFile(join(folder.bundle, 'client/train.ts'), 'first\nsecond\n');
+  await writeFile(folder.model(MODEL), encodeSafetensors({ weights: float32([3, 4]) }));
+});
+
+async function send(
+  {
+    metrics = {},
+    bytes = WHOLE,
+    said = sha256(bytes),
+  }: { metrics?: object; bytes?: Uint8Array; said?: string },
+  over: object = {},
+) {
+  await writeFile(folder.update, bytes);
+  const result = {
+    ...{ round: 2, attempt: 1, encoding: 'safetensors', params_type: 'FULL', num_examples: 1, seconds: 1 },
+    metrics,
+    update: { sha256: said, size: bytes.length },
+  };
+  return leave({ result, file: folder.update }, over);
+}
+
+async function fail(message: string, place: object = {}, over: object = {}) {
+  const error = { code: 'NF_SCRIPT_FAILED', message, hint: 'h', exitCode: 1, place, stack: 'at /data/x' };
+  const { failure } = (await leave({ failure: { round: 2, attempt: 1, error } }, over)) as {
+    failure: { error: { message: string; place: { line?: number; column?: number }; stack?: string } };
+  };
+  return failure.error;
+}
+
+function leave(answer: object, over: object) {
+  const policy = sitePolicySchema.parse({ version: 1, ...over });
+  const known = textsOf({ model: { classes: ['glioma', 'none'] } });
+  const outbox = { round: 2, model_sha256: MODEL, answer } as unknown as Outbox;
+  return outgoing(outbox, { policy, known, folder, site: 'site-1' });
+}
+
+const refused = (code: string) => ({ failure: { round: 2, error: { code } } });
+
+describe('what leaves a site with a task', () => {
+  it('is what the script sends, where that is figures and a model', async () => {
+    const metrics = {
+      accuracy: 0.5,
+      classes: ['glioma', 'none'],
+      recall: { glioma: null },
+      undefined_because: { 'recall.glioma': 'no example of glioma', loss: 'no examples' },
+    };
+    expect(await send({ metrics })).toMatchObject({ result: { metrics } });
+  });
+
+  it.each([
+    ['a text', { note: 'secret' }],
+    ['a text in a list', { a: [[{ b: 'secret' }]] }],
+    ['a text like an own reason', { a: 'no example of secret' }],
+    ['many names', Object.fromEntries(Array.from({ length: 201 }, (_, at) => [`m${at}`, 1]))],
+    ['a long name', { ['x'.repeat(201)]: 1 }],
+    ['many numbers', { a: Array(10_000).fill(0.25) }],
+  ])('is no figures with %s', async (_, metrics) => {
+    expect(await send({ metrics })).toMatchObject(refused('NF_SITE_FIGURES'));
+  });
+
+  it('may be more where the site says so', async () => {
+    const metrics = { note: 'said', numbers: Array(10_000).fill(0.25) };
+    const over = { figures_text: true, max_figures_kb: 100, max_figures: 20_000 };
+    expect(await send({ metrics }, over)).toMatchObject({ result: { metrics } });
+  });
+
+  it.each([
+    ['metadata', { __metadata__: { x: 'hidden' } }],
+    ['another order', {}],
+  ])('is no model file with %s', async (name, more) => {
+    const entry = { weights: { shape: [2], dtype: 'F32', data_offsets: [0, 8] } };
+    const text = Buffer.from(JSON.stringify(name === 'metadata' ? { ...more, ...entry } : entry));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(text.length));
+    const bytes = Buffer.concat([length, text, Buffer.alloc(8)]);
+    expect(await send({ bytes })).toMatchObject(refused('NF_TENSORS_FILE'));
+  });
+
+  it('is no file with other bytes than its name says, nor of another model', async () => {
+    expect(await send({ said: 'a'.repeat(64) })).toMatchObject(refused('NF_SITE_UPDATE'));
+    const bytes = encodeSafetensors({ weights: float32([1, 2, 3]) });
+    expect(await send({ bytes })).toMatchObject(refused('NF_TENSORS_SHAPE'));
+  });
+});
+
+describe('a failure that leaves a site', () => {
+  it('has no paths, no names of subjects and no stack', async () => {
+    const { message, stack } = await fail(
+      "cannot read '/srv/data/sub-008/anat/x.nii.gz' or C:\\data\\mri\\y.png or sub-009/anat/z.nii, in client/train.ts",
+    );
+    expect(message).toBe("cannot read '<path>' or <path> or <path>, in client/train.ts");
+    expect(stack).toBeUndefined();
+  });
+
+  it.each([
+    ["ENOENT: no such file or directory, open '/srv/Müller, Anna (2)/t1 post.nii.gz'", "open '<path>'"],
+    ['Image not found: /srv/Müller, Anna/t1 post.nii.gz', 'Image not found: <path>'],
+    ['bad header in /Mueller_Anna.nii.gz at byte 3', 'bad header in <path> at byte 3'],
+    ['no voxels in patients/mueller/t1.nii', 'no voxels in <path>'],
+    ['cannot open "Anna Müller.dcm" here', 'cannot open "<path>" here'],
+    ['cannot open `C:\\data\\Anna Müller\\t1.png`', 'cannot open `<path>`'],
+    ['from file:///srv/data/anna and \\\\nas\\mri\\anna', 'from file://<path> and \\<path>'],
+    [
+      "The site's script: no voxels in /srv/anna/x y.nii, opened as '/srv/anna/x y.nii'",
+      "The site's script: no voxels in <path>, opened as '<path>'",
+    ],
+    ["cannot use 'client/train.ts' nor 'client/anna.ts'", "cannot use 'client/train.ts' nor '<path>'"],
+    ['1/2 of 3/4 images, at 0.5/s, and/or none', '1/2 of 3/4 images, at 0.5/s, and/or none'],
+    [
+      "Did you mean 'batch_size'? participants.tsv has no column 'age'.",
+      "participants.tsv has no column 'age'",
+    ],
+  ])('of "%s" says "%s"', async (text, said) => {
+    const { message } = await fail(text);
+    expect(message).toContain(said);
+    expect(message).not.toMatch(/anna|müller|mueller/i);
+  });
+
+  // A pattern that looks through the rest of the text for each place in it takes 10 s of a core and more for some of these.
+  it.each(['/', 'a', 'a.', ' /a', '"a.', " /a'", 'sub-', '.nii'])(
+    'is looked through once, though it is all %j',
+    (part) => {
+      const message = part.repeat(60_000 / part.length);
+      const began = process.cpuUsage().user;
+      withoutSitePaths({ code: 'NF_SCRIPT_FAILED', message, hint: '', exitCode: 1 });
+      expect((process.cpuUsage().user - began) / 1e6).toBeLessThan(4);
+    },
+  );
+
+  it('has no name of a file that its place knows, and nothing that is no part of a failure', async () => {
+    const file = '/srv/Müller Anna/notes of Anna';
+    const { message, place, ...rest } = await fail(`${file}: notes of Anna is empty`, { file, line: 2 });
+    expect(message).toBe('<path>: <path> is empty');
+    expect(place).toEqual({});
+    expect(Object.keys(rest).sort()).toEqual(['code', 'exitCode', 'hint']);
+  });
+
+  it('has lines of the job alone, as they stand there', async () => {
+    const own = { file: 'client/train.ts', line: 2, excerpt: 'made up', site: 'site-1', key: 'secret' };
+    expect((await fail('x', own)).place).toEqual({
+      file: 'client/train.ts',
+      line: 2,
+      excerpt: '2 | second',
+      site: 'site-1',
+    });
+    for (const file of ['/srv/data/participants.tsv', '../../startup/client.key', 'sub-008.tsv'])
+      expect((await fail('x', { file, line: 1, excerpt: 'name age', round: 2 })).place).toEqual({ round: 2 });
+  });
+
+  it.each([
+    ['a column far beyond the line', { line: 1, column: 536_000 }, { line: 1, excerpt: '1 | first' }],
+    ['a column at its end', { line: 1, column: 6 }, { line: 1, column: 6, excerpt: '1 | first\n  |      ^' }],
+    ['a column before the line', { line: 2, column: -7 }, { line: 2, excerpt: '2 | second' }],
+    ['a column between two letters', { line: 2, column: 1.5 }, { line: 2, excerpt: '2 | second' }],
+    ['a line beyond the file', { line: 987_654_321, column: 3 }, {}],
+    ['a line before the file', { line: 0 }, {}],
+  ])('is bounded by the text of the file, with %s', async (_, said, told) => {
+    expect((await fail('x', { file: 'client/train.ts', ...said })).place).toMatchObject(told);
+    const { place } = await fail('x', { file: 'client/train.ts', ...said });
+    for (const number of [{ ...place }.line, { ...place }.column])
+      expect(number === undefined || [1, 2, 6].includes(number)).toBe(true);
+    expect(JSON.stringify(place).length).toBeLessThan(200);
+  });
+
+  it('names no folder of the job as a file', async () => {
+    expect((await fail('x', { file: 'client', line: 1, round: 2 })).place).toEqual({ round: 2 });
+  });
+
+  it('has code, hint and exit code of the catalogue, whatever the script says', async () => {
+    const error = { code: 'MARIA_MUSTER', message: 'm', hint: 'born 1950', exitCode: 1234567890123 };
+    const { failure } = (await leave({ failure: { round: 2, attempt: 1, error } }, {})) as {
+      failure: { error: object };
+    };
+    const hint = 'Correct the script, then run the job anew.';
+    expect(failure.error).toEqual({ code: 'NF_SCRIPT_FAILED', message: 'm', hint, exitCode: 1 });
+    const own = { ...error, code: 'NF_SCRIPT_LOAD' };
+    expect(await leave({ failure: { round: 2, attempt: 1, error: own } }, {})).toMatchObject({
+      failure: { error: { code: 'NF_SCRIPT_LOAD', hint: expect.not.stringContaining('1950') } },
+    });
+  });
+
+  it('fits into a message where the site lets out all of it', async () => {
+    const place = { file: 'f'.repeat(9000), excerpt: 'e'.repeat(900_000), line: 1, column: 2 };
+    const error = await fail('x', place, { send_logs: true });
+    expect(errorReport.safeParse(error).error).toBeUndefined();
+  });
+
+  it('is cut', async () => {
+    expect((await fail('x'.repeat(5000))).message).toHaveLength(500);
+    expect((await fail('/srv/data/x', {}, { send_logs: true })).message).toBe('/srv/data/x');
+  });
+});

@@ -1,0 +1,246 @@
+import { rm } from 'node:fs/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { ParamSet } from '../../../src/runtime/base/tensors/nd-array.ts';
+import type { EngineChoice } from '../../../src/runtime/job/engine-choice.ts';
+import { type Dataset, openDataset } from '../../../src/runtime/learning/dataset/open-dataset.ts';
+import { createEngine } from '../../../src/runtime/learning/engine/registry.ts';
+import { tfl } from '../../../src/runtime/learning/engine/tfjs.ts';
+import { buildModel } from '../../../src/runtime/learning/models/build.ts';
+import { initialParams } from '../../../src/runtime/learning/models/initial-params.ts';
+import { compile } from '../../../src/runtime/learning/trainer/compile.ts';
+import { releaseTrainers } from '../../../src/runtime/learning/trainer/model-pool.ts';
+import {
+  askForProximal,
+  isProximalUnused,
+  onTrainProgress,
+  setEngine,
+  type TrainProgress,
+} from '../../../src/runtime/learning/trainer/settings.ts';
+import type { Trainer } from '../../../src/runtime/learning/trainer/trainer.ts';
+import { spotSlice, subjectsOf, writeTree } from './bids-tree.ts';
+
+const CLASSES = ['bright', 'dark'];
+const SPEC = { type: 'mri-cnn', image_size: 16, classes: CLASSES, width: 8 };
+let root: string;
+let data: Dataset;
+
+beforeAll(async () => {
+  const train = subjectsOf(CLASSES, { count: 10, partition: 'train' });
+  const validation = subjectsOf(CLASSES, { count: 5, partition: 'validation', first: 500 });
+  root = await writeTree([...train, ...validation], spotSlice);
+  data = await openDataset({ root, site: 'site-1' }, { imageSize: 16, batchSize: 8 });
+});
+afterAll(() => rm(root, { recursive: true }));
+afterEach(() => {
+  onTrainProgress(undefined);
+  releaseTrainers();
+});
+
+function use(choice: EngineChoice): void {
+  setEngine(async () => (await createEngine(choice)).engine);
+}
+
+describe('training', () => {
+  beforeAll(() => use('ort'));
+
+  it('learns to tell bright spots from dark ones', async () => {
+    const trainer = await compile(buildModel(SPEC), { learningRate: 0.003 });
+    const before = await trainer.evaluate(data.validation);
+    const { loss, losses, steps } = await trainer.fit(data.train, { epochs: 20, seed: 1 });
+    const after = await trainer.evaluate(data.validation);
+    expect(before.balanced_accuracy).toBeLessThan(0.8);
+    expect(after.balanced_accuracy).toBeGreaterThanOrEqual(0.9);
+    expect(after.loss).toBeLessThan(before.loss ?? 0);
+    expect([losses.length, steps, loss]).toEqual([20, 20 * 3, losses.at(-1)]);
+  });
+
+  it('gives the same bits for the same seed, in a new trainer or after setParams', async () => {
+    const start = initialParams(SPEC, 5);
+    const run = async (trainer: Trainer, seed: number) => {
+      trainer.setParams(start);
+      await trainer.fit(data.train, { epochs: 2, seed });
+      return trainer.getParams();
+    };
+    const trainer = await compile(buildModel({ ...SPEC, dropout: 0.3 }), {});
+    const first = await run(trainer, 7);
+    expect(await run(trainer, 7)).toEqual(first);
+    expect(await run(trainer, 8)).not.toEqual(first);
+    releaseTrainers();
+    expect(await run(await compile(buildModel({ ...SPEC, dropout: 0.3 }), {}), 7)).toEqual(first);
+  });
+
+  it('goes the same way on the oracle engine', async () => {
+    const train = async () => (await compile(buildModel(SPEC))).fit(data.train, { seed: 2 });
+    const { loss } = await train();
+    releaseTrainers();
+    use('cpu');
+    expect((await train()).loss).toBeCloseTo(loss, 3);
+    use('ort');
+  });
+
+  it('trains the residual network', async () => {
+    const trainer = await compile(buildModel({ ...SPEC, type: 'mri-resnet' }), { optimizer: 'adamw' });
+    const { losses } = await trainer.fit(data.train, { epochs: 3, seed: 1 });
+    expect(losses[2]).toBeLessThan(losses[0] ?? 0);
+  });
+});
+
+describe('a trainer', () => {
+  beforeAll(() => use('ort'));
+
+  it('starts from the parameters that the coordinator would send', async () => {
+    const trainer = await compile(buildModel({ ...SPEC, seed: 3 }));
+    const expected = initialParams(SPEC, 3);
+    expect(trainer.getParams()).toEqual(expected);
+    await trainer.evaluate(data.validation);
+    expect(trainer.getParams()).toEqual(expected);
+  });
+
+  it('starts afresh when the compiled graph of an earlier task is used again', async () => {
+    const first = await compile(buildModel(SPEC));
+    await first.fit(data.train, { seed: 1 });
+    const trained = first.getParams();
+    releaseTrainers();
+    const second = await compile(buildModel(SPEC));
+    expect(second.getParams()).toEqual(initialParams(SPEC));
+    await second.fit(data.train, { seed: 1 });
+    expect(second.getParams()).toEqual(trained);
+  });
+
+  it('keeps two trainers of one task apart', async () => {
+    const [left, right] = [await compile(buildModel(SPEC)), await compile(buildModel(SPEC))];
+    await left.fit(data.train, { seed: 1 });
+    await right.evaluate(data.validation);
+    expect(right.getParams()).toEqual(initialParams(SPEC));
+  });
+
+  it('is pulled to the received model by proximalMu', async () => {
+    const distance = async (proximalMu: number) => {
+      const trainer = await compile(buildModel(SPEC), { proximalMu, learningRate: 0.003 });
+      await trainer.fit(data.train, { epochs: 4, seed: 1 });
+      return distanceOf(trainer.getParams(), initialParams(SPEC));
+    };
+    expect(await distance(10)).toBeLessThan(await distance(0));
+  });
+
+  it('is pulled by what the task asks for, where the script says nothing of it', async () => {
+    const trained = async (options: object, mu?: number) => {
+      askForProximal(mu);
+      const trainer = await compile(buildModel(SPEC), { learningRate: 0.003, ...options });
+      expect(isProximalUnused()).toBe(false);
+      await trainer.fit(data.train, { seed: 1 });
+      askForProximal(undefined);
+      return trainer.getParams();
+    };
+    expect(await trained({}, 10)).toEqual(await trained({ proximalMu: 10 }));
+    expect(await trained({}, 10)).not.toEqual(await trained({}));
+    askForProximal(10);
+    expect(isProximalUnused()).toBe(true);
+    askForProximal(undefined);
+  });
+
+  it('tells how far it is', async () => {
+    const seen: TrainProgress[] = [];
+    onTrainProgress((progress) => seen.push(progress));
+    const trainer = await compile(buildModel(SPEC));
+    await trainer.fit(data.train, { epochs: 2, seed: 1 });
+    await trainer.evaluate(data.validation);
+    expect(seen.map(({ phase, epoch, done, total }) => [phase, epoch, done, total].join(' '))).toEqual([
+      ...['fit 1 8 20', 'fit 1 16 20', 'fit 1 20 20', 'fit 2 8 20', 'fit 2 16 20', 'fit 2 20 20'],
+      ...['evaluate 1 10 20', 'evaluate 1 20 20'],
+    ]);
+  });
+
+  it('lets the event loop turn between steps', async () => {
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    const trainer = await compile(buildModel(SPEC));
+    await trainer.fit(data.train, { epochs: 5, seed: 1 });
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(3);
+  });
+
+  it("trains a model of the user's own making", async () => {
+    const model = tfl.sequential({
+      layers: [
+        tfl.layers.flatten({ inputShape: [16, 16, 1] }),
+        tfl.layers.dense({ units: 2, kernelInitializer: 'zeros' }),
+      ],
+    });
+    const trainer = await compile(model, { optimizer: 'sgd', learningRate: 0.01 });
+    expect(Object.keys(trainer.getParams())).toEqual(['dense/kernel', 'dense/bias']);
+    const { losses } = await trainer.fit(data.train, { epochs: 3, seed: 1 });
+    expect(losses[2]).toBeLessThan(losses[0] ?? 0);
+  });
+});
+
+describe('misuse of a trainer', () => {
+  beforeAll(() => use('ort'));
+
+  it.each([
+    [{ learningRate: '0.001' }, /'learningRate': "0.001" is not a number over 0/],
+    [{ learningRate: Number.NaN }, /'learningRate': NaN/],
+    [{ learning_rate: 0.1 }, /'learning_rate'.*Did you mean 'learningRate'\?/],
+    [{ optimizer: 'adma' }, /'adma'.*Did you mean 'adam'\?/],
+    [{ labelSmoothing: 1 }, /of at least 0 and under 1/],
+    [{ batchSize: 2.5 }, /whole number/],
+  ])('names the option in %j', async (options, message) => {
+    await expect(compile(buildModel(SPEC), options as object)).rejects.toMatchObject({
+      code: 'NF_TRAIN_OPTION',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it('takes epochs as flare.args() has them, and refuses what is no count', async () => {
+    const trainer = await compile(buildModel(SPEC));
+    for (const epochs of [0, 1.5, '3', null]) {
+      await expect(trainer.fit(data.train, { epochs, seed: 1 })).rejects.toMatchObject({
+        code: 'NF_TRAIN_OPTION',
+        message: expect.stringContaining('epochs'),
+      });
+    }
+  });
+
+  it('names epoch and step of a loss that is not finite', async () => {
+    const trainer = await compile(buildModel(SPEC), { optimizer: 'sgd', learningRate: 1e30 });
+    await expect(trainer.fit(data.train, { epochs: 3, seed: 1 })).rejects.toMatchObject({
+      code: 'NF_TRAIN_LOSS',
+      message: expect.stringMatching(/in epoch 1, step 2/),
+    });
+  });
+
+  it('refuses data of another size or of other classes', async () => {
+    const small = await compile(buildModel({ ...SPEC, image_size: 32 }));
+    await expect(small.evaluate(data.validation)).rejects.toMatchObject({ code: 'NF_TRAIN_IMAGE_SIZE' });
+    const turned = await compile(buildModel({ ...SPEC, classes: ['dark', 'bright'] }));
+    await expect(turned.fit(data.train, { seed: 1 })).rejects.toMatchObject({ code: 'NF_TRAIN_CLASSES' });
+    const three = await compile(buildModel({ ...SPEC, classes: undefined, num_classes: 3 }));
+    await expect(three.evaluate(data.train)).rejects.toMatchObject({ code: 'NF_TRAIN_CLASSES' });
+  });
+
+  it('refuses parameters of another model', async () => {
+    const trainer = await compile(buildModel(SPEC));
+    const wide = initialParams({ ...SPEC, width: 16 });
+    expect(() => trainer.setParams(wide)).toThrow(expect.objectContaining({ code: 'NF_TENSORS_SHAPE' }));
+    const { 'conv1/bias': _, ...rest } = initialParams(SPEC);
+    expect(() => trainer.setParams(rest)).toThrow(expect.objectContaining({ code: 'NF_TENSORS_NAMES' }));
+  });
+
+  it('gives null figures and no failure for an empty validation part, but will not train on nothing', async () => {
+    const trainer = await compile(buildModel(SPEC));
+    expect(await trainer.evaluate(data.test)).toMatchObject({ num_examples: 0, accuracy: null, loss: null });
+    await expect(trainer.fit(data.test, { seed: 1 })).rejects.toMatchObject({ code: 'NF_TRAIN_EMPTY' });
+  });
+
+  it('refuses a model that is not a classifier of grey squares', async () => {
+    const model = tfl.sequential({ layers: [tfl.layers.dense({ inputShape: [7], units: 2 })] });
+    await expect(compile(model)).rejects.toMatchObject({ code: 'NF_TRAIN_MODEL' });
+  });
+});
+
+function distanceOf(left: ParamSet, right: ParamSet): number {
+  return Object.entries(left).reduce((sum, [name, { data }]) => {
+    const other = right[name]?.data ?? new Float32Array();
+    return sum + data.reduce((part, value, at) => part + (value - (other[at] ?? 0)) ** 2, 0);
+  }, 0);
+}
