@@ -3,7 +3,12 @@ import { defineConfig } from 'vitest/config';
 import { ClosingLine } from './scripts/closing-line.ts';
 
 /** No test measures time: a limit only ends what hangs, and a busy machine is ten times slower than an idle one. */
-const limits = { testTimeout: 240_000, hookTimeout: 240_000, expect: { poll: { timeout: 120_000 } } };
+const limits = {
+  globalSetup: 'test/support/compiled-code.ts',
+  testTimeout: 240_000,
+  hookTimeout: 240_000,
+  expect: { poll: { timeout: 120_000 } },
+};
 
 export default defineConfig({
   test: {
