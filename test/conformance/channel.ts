@@ -2,21 +2,35 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/runtime/base/digest.ts';
-import type { Channel, SiteAnswer, SiteTask } from '../../src/runtime/federation/channel.ts';
+import {
+  type Channel,
+  type SiteAnswer,
+  type SiteTask,
+  siteOf,
+} from '../../src/runtime/federation/channel.ts';
 import type { FileRef } from '../../src/runtime/run/events.ts';
 import type { RunFolder } from '../../src/runtime/run/run-folder.ts';
+import type { Behaviour } from '../support/fake-channel.ts';
 import { readModel } from '../support/model-files.ts';
+
+/** What sites do with a task: as a script, and as a pretended site says what came of it. */
+export interface SiteWork {
+  readonly script: string;
+  readonly behave: Behaviour;
+}
 
 /** A channel with its sites, ready to work; model 0 is one float32 array `weights` of four numbers. */
 export interface ChannelFixture {
   readonly channel: Channel;
   readonly folder: RunFolder;
   readonly model: FileRef;
+  /** The side of the coordinator ends with its channel, and begins again with another one; sites and files stay. */
+  restart(): Promise<Channel>;
   close(): Promise<void>;
 }
 
-/** Makes a channel whose sites run this script; at most two tasks need to run at the same time. */
-export type MakeChannel = (script: string) => Promise<ChannelFixture>;
+/** Makes a channel with five sites, `site-1` to `site-5`, that do this; at most two tasks need to run at the same time. */
+export type MakeChannel = (work: SiteWork) => Promise<ChannelFixture>;
 
 const LOOP = (body: string) => `import * as flare from 'neuroflare/client';
 await flare.init();
@@ -26,13 +40,42 @@ while (await flare.isRunning()) {
 }
 `;
 const PAUSE = (ms: number) => `await new Promise((resolve) => setTimeout(resolve, ${ms}));`;
-const SEND_SEED = LOOP(
-  `await flare.send(flare.isEvaluate() ? { metrics: { seen: 1 } } : { params, metrics: { seed: flare.seed(), round: currentRound } });`,
-);
-const COUNTS_STATE = LOOP(`
+const SENDS_SEED: SiteWork = {
+  script: LOOP(
+    `await flare.send(flare.isEvaluate() ? { metrics: { seen: 1 } } : { params, metrics: { seed: flare.seed(), round: currentRound } });`,
+  ),
+  behave: ({ kind, seed, round }, params) =>
+    kind === 'evaluate' ? { metrics: { seen: 1 } } : { params, metrics: { seed, round } },
+};
+const COUNTS_STATE: SiteWork = {
+  script: LOOP(`
   const times = (flare.loadState() ?? 0) + 1;
   flare.saveState(times);
-  await flare.send({ params, metrics: { times } });`);
+  await flare.send({ params, metrics: { times } });`),
+  behave: ({ state }, params) => ({ params, metrics: { times: state ? 2 : 1 } }),
+};
+const FAILS: SiteWork = {
+  script: LOOP(`throw new Error('the site broke');`),
+  behave: () => ({ fails: 'the site broke' }),
+};
+const FAILS_ONCE: SiteWork = {
+  script: LOOP(`if (currentRound === 1) throw new Error('once'); await flare.send({ params });`),
+  behave: ({ round }, params) => (round === 1 ? { fails: 'once' } : { params }),
+};
+const PAUSES_IN_ROUND_1: SiteWork = {
+  script: LOOP(`if (currentRound === 1) { ${PAUSE(60_000)} } await flare.send({ params });`),
+  behave: ({ round }, params) => (round === 1 ? 'silent' : { params }),
+};
+const LOOPS_IN_ROUND_1: SiteWork = {
+  ...PAUSES_IN_ROUND_1,
+  script: LOOP(`while (currentRound === 1); await flare.send({ params });`),
+};
+const TAKES_TIME: SiteWork = {
+  script: LOOP(`${PAUSE(50)} await flare.send({ params });`),
+  behave: (_task, params) => ({ params }),
+};
+/** For what must not come any more, in milliseconds. */
+const A_WHILE = 150;
 
 /** What every channel promises, whatever lies behind it. */
 export function describeChannel(name: string, make: MakeChannel): void {
@@ -44,13 +87,16 @@ export function describeChannel(name: string, make: MakeChannel): void {
       await fixture?.close();
     });
 
-    const open = async (script: string): Promise<ChannelFixture> => {
-      fixture = await make(script);
-      answers = [];
-      fixture.channel.listen(async (answer) => {
+    const hear = (channel: Channel, onAnswer: (answer: SiteAnswer) => void = () => undefined) =>
+      channel.listen(async (answer) => {
         answers.push(answer);
+        onAnswer(answer);
         return 'accepted';
       });
+    const open = async (work: SiteWork): Promise<ChannelFixture> => {
+      fixture = await make(work);
+      answers = [];
+      hear(fixture.channel);
       return fixture;
     };
     const task = (site: string, round = 1, over: Partial<SiteTask> = {}): SiteTask => {
@@ -62,17 +108,18 @@ export function describeChannel(name: string, make: MakeChannel): void {
       await expect.poll(() => ends().length, { interval: 10 }).toBeGreaterThanOrEqual(count);
       return ends();
     };
-    const siteOf = (answer: SiteAnswer) => (answer.type === 'result' ? answer.result.site : answer.site);
+    const nothingMore = () => new Promise((resolve) => setTimeout(resolve, A_WHILE));
+    const started = () => expect.poll(() => answers.length, { interval: 10 }).toBeGreaterThan(0);
     const resultOf = (answer: SiteAnswer | undefined) => {
       if (answer?.type !== 'result') throw new Error(`no result: ${JSON.stringify(answer)}`);
       return answer.result;
     };
 
     it('says that a task has started, then its result, once', async () => {
-      const { channel } = await open(SEND_SEED);
+      const { channel } = await open(SENDS_SEED);
       channel.assign(task('site-1'));
       await ended(1);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await nothingMore();
       expect(answers.map(({ type, round }) => [type, round])).toEqual([
         ['started', 1],
         ['result', 1],
@@ -87,12 +134,10 @@ export function describeChannel(name: string, make: MakeChannel): void {
     it('has the files of a result on disk when it reports it', async () => {
       const { channel, folder } = await open(COUNTS_STATE);
       let whole: boolean | undefined;
-      channel.listen(async (answer) => {
-        answers.push(answer);
-        if (answer.type !== 'result') return 'accepted';
+      hear(channel, (answer) => {
+        if (answer.type !== 'result') return;
         const { update, state } = answer.result;
         whole = [update, state].every((file) => file !== undefined && existsSync(folder.at(file.path)));
-        return 'accepted';
       });
       channel.assign(task('site-1'));
       const { update } = resultOf((await ended(1))[0]);
@@ -102,7 +147,7 @@ export function describeChannel(name: string, make: MakeChannel): void {
     });
 
     it('sends no params back from an evaluation', async () => {
-      const { channel } = await open(SEND_SEED);
+      const { channel } = await open(SENDS_SEED);
       channel.assign(task('site-1', 4, { kind: 'evaluate' }));
       const result = resultOf((await ended(1))[0]);
       expect(result).toMatchObject({ metrics: { seen: 1 } });
@@ -110,14 +155,14 @@ export function describeChannel(name: string, make: MakeChannel): void {
     });
 
     it('answers every site, also with more sites than run at once', async () => {
-      const { channel } = await open(SEND_SEED);
+      const { channel } = await open(SENDS_SEED);
       const sites = ['site-1', 'site-2', 'site-3', 'site-4', 'site-5'];
       for (const site of sites) channel.assign(task(site));
       expect((await ended(5)).map(siteOf).sort()).toEqual(sites);
     });
 
     it('serves one round after another', async () => {
-      const { channel } = await open(SEND_SEED);
+      const { channel } = await open(SENDS_SEED);
       for (const round of [1, 2, 3]) {
         channel.assign(task('site-1', round));
         await ended(round);
@@ -134,7 +179,7 @@ export function describeChannel(name: string, make: MakeChannel): void {
     });
 
     it('reports a failure with its site, round and place', async () => {
-      const { channel } = await open(LOOP(`throw new Error('the site broke');`));
+      const { channel } = await open(FAILS);
       channel.assign(task('site-2', 2));
       expect((await ended(1))[0]).toMatchObject({
         type: 'failure',
@@ -143,15 +188,13 @@ export function describeChannel(name: string, make: MakeChannel): void {
         error: {
           code: 'NF_SCRIPT_FAILED',
           message: expect.stringContaining('the site broke'),
-          place: { site: 'site-2', round: 2, line: 5 },
+          place: { site: 'site-2', round: 2 },
         },
       });
     });
 
     it('goes on with other sites, and with the same one, after a failure', async () => {
-      const { channel } = await open(
-        LOOP(`if (currentRound === 1) throw new Error('once'); await flare.send({ params });`),
-      );
+      const { channel } = await open(FAILS_ONCE);
       channel.assign(task('site-1', 1));
       await ended(1);
       channel.assign(task('site-1', 2));
@@ -161,11 +204,9 @@ export function describeChannel(name: string, make: MakeChannel): void {
     });
 
     it('never answers a task that was cancelled while it ran', async () => {
-      const { channel } = await open(
-        LOOP(`if (currentRound === 1) { ${PAUSE(60_000)} } await flare.send({ params });`),
-      );
+      const { channel } = await open(PAUSES_IN_ROUND_1);
       channel.assign(task('site-1', 1));
-      await expect.poll(() => answers.length).toBe(1);
+      await started();
       channel.cancel('site-1');
       channel.assign(task('site-1', 2));
       await ended(1);
@@ -173,30 +214,133 @@ export function describeChannel(name: string, make: MakeChannel): void {
     });
 
     it('ends a cancelled task though it is in an endless loop', async () => {
-      const { channel } = await open(LOOP(`while (currentRound === 1); await flare.send({ params });`));
+      const { channel } = await open(LOOPS_IN_ROUND_1);
       channel.assign(task('site-1', 1));
-      await expect.poll(() => answers.length).toBe(1);
+      await started();
       channel.cancel('site-1');
       channel.assign(task('site-1', 2));
       expect((await ended(1))[0]).toMatchObject({ type: 'result', round: 2 });
     });
 
     it('never starts a task that was cancelled while it waited', async () => {
-      const { channel } = await open(LOOP(`${PAUSE(50)} await flare.send({ params });`));
+      const { channel } = await open(TAKES_TIME);
       for (const site of ['site-1', 'site-2', 'site-3', 'site-4']) channel.assign(task(site));
       channel.cancel('site-4');
       expect((await ended(3)).map(siteOf).sort()).toEqual(['site-1', 'site-2', 'site-3']);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await nothingMore();
       expect(answers.some((answer) => siteOf(answer) === 'site-4')).toBe(false);
     });
 
     it('does not mind the cancelling of a site without a task', async () => {
-      const { channel } = await open(SEND_SEED);
+      const { channel } = await open(SENDS_SEED);
       channel.cancel('site-1');
       channel.assign(task('site-1'));
       expect((await ended(1))[0]).toMatchObject({ type: 'result' });
       channel.cancel('site-1');
       channel.cancel('nobody');
+    });
+
+    it('never answers a task that is cancelled while it says that it has started', async () => {
+      const { channel } = await open(SENDS_SEED);
+      hear(channel, ({ type, round }) => {
+        if (type === 'started' && round === 1) channel.cancel('site-1');
+      });
+      channel.assign(task('site-1', 1));
+      await started();
+      channel.assign(task('site-1', 2));
+      await ended(1);
+      await nothingMore();
+      expect(ends().map(({ type, round }) => [type, round])).toEqual([['result', 2]]);
+    });
+
+    it('never answers a task in whose place another one came', async () => {
+      const { channel } = await open(SENDS_SEED);
+      hear(channel, ({ type, round }) => {
+        if (type === 'started' && round === 1) channel.assign(task('site-1', 2));
+      });
+      channel.assign(task('site-1', 1));
+      await ended(1);
+      await nothingMore();
+      expect(ends().map(({ type, round }) => [type, round])).toEqual([['result', 2]]);
+    });
+
+    it('says of each task that it has started before it says what came of it', async () => {
+      const { channel } = await open(SENDS_SEED);
+      const sites = ['site-1', 'site-2', 'site-3'];
+      for (const site of sites) channel.assign(task(site));
+      await ended(3);
+      for (const site of sites)
+        expect(answers.filter((answer) => siteOf(answer) === site).map(({ type }) => type)).toEqual([
+          'started',
+          'result',
+        ]);
+    });
+
+    it('has the others answer while one site is silent', async () => {
+      const { channel } = await open(PAUSES_IN_ROUND_1);
+      channel.assign(task('site-1', 1));
+      await started();
+      for (const site of ['site-2', 'site-3']) channel.assign(task(site, 2));
+      expect((await ended(2)).map(siteOf).sort()).toEqual(['site-2', 'site-3']);
+      channel.cancel('site-1');
+    });
+
+    it('goes on with other tasks where an answer could not be kept', async () => {
+      const { channel } = await open(SENDS_SEED);
+      channel.listen(async (answer) => {
+        answers.push(answer);
+        if (answer.type === 'result' && answer.round === 1) throw new Error('the disk is full');
+        return 'accepted';
+      });
+      channel.assign(task('site-1', 1));
+      await ended(1);
+      channel.cancel('site-1');
+      channel.assign(task('site-1', 2));
+      channel.assign(task('site-2', 2));
+      const second = () => answers.filter(({ type, round }) => type === 'result' && round === 2);
+      await expect.poll(() => second().map(siteOf).sort(), { interval: 10 }).toEqual(['site-1', 'site-2']);
+    });
+
+    it('says which sites can take a task, in site order, and to nobody who has been stopped', async () => {
+      const { channel } = await open(SENDS_SEED);
+      const need = { least: 2, mandatory: ['site-3'] };
+      const { signal } = new AbortController();
+      const all = ['site-1', 'site-2', 'site-3', 'site-4', 'site-5'];
+      await expect(channel.ready({ ...need, signal })).resolves.toEqual(all);
+      const stopped = AbortSignal.abort(new Error('the run was stopped'));
+      await expect(channel.ready({ ...need, signal: stopped })).rejects.toThrow('the run was stopped');
+    });
+
+    it('gives a task that was given before a restart the same answer', async () => {
+      const { channel, restart } = await open(SENDS_SEED);
+      channel.assign(task('site-1'));
+      const { seconds: _before, ...before } = resultOf((await ended(1))[0]);
+      const next = await restart();
+      hear(next);
+      next.assign(task('site-1'));
+      const { seconds: _after, ...after } = resultOf((await ended(2))[1]);
+      expect(after).toEqual(before);
+    });
+
+    it('answers what was under way at a restart once, to who came after it', async () => {
+      const { channel, restart } = await open(TAKES_TIME);
+      const before: SiteAnswer[] = [];
+      let next: Promise<Channel> | undefined;
+      channel.listen(async (answer) => {
+        before.push(answer);
+        next ??= restart();
+        return 'accepted';
+      });
+      channel.assign(task('site-1'));
+      await expect.poll(() => next, { interval: 10 }).toBeDefined();
+      const after = await next;
+      if (!after) throw new Error('no channel');
+      hear(after);
+      after.assign(task('site-1'));
+      await ended(1);
+      await nothingMore();
+      expect(before.map(({ type }) => type)).toEqual(['started']);
+      expect(ends().map(({ type }) => type)).toEqual(['result']);
     });
   });
 }

@@ -9,6 +9,7 @@ import type {
   AnswerListener,
   Channel,
   SiteAnswer,
+  SitesNeeded,
   SiteTask,
   Verdict,
 } from '../../src/runtime/federation/channel.ts';
@@ -49,7 +50,10 @@ export const learn: Behaviour = ({ seed }, { weights }) => {
   return { params: { weights: { ...weights, data } }, metrics: { accuracy }, numExamples: 1 + (seed % 5) };
 };
 
-/** Sites without threads or sockets: they answer all tasks of a turn of the event loop in a shuffled order. */
+/**
+ * Sites without threads or sockets: they answer all tasks of a turn of the event loop in a shuffled order. It keeps what a channel
+ * promises; what none of them would say is put in with `say`.
+ */
 export class FakeChannel implements Channel {
   readonly tasks: SiteTask[] = [];
   /** What was asked of it, in order. */
@@ -57,18 +61,21 @@ export class FakeChannel implements Channel {
   readonly cancelled: string[] = [];
   readonly #options: FakeChannelOptions;
   readonly #random;
+  /** On what was put in with `say`. */
   readonly verdicts: Verdict[] = [];
   #listener: AnswerListener | undefined;
   #waiting: SiteTask[] = [];
   #isAnswering = false;
-  #current: SiteTask | undefined;
+  /** What each site should be at. */
+  readonly #present = new Map<string, SiteTask>();
 
   constructor(options: FakeChannelOptions) {
     this.#options = options;
     this.#random = createRandom('answers', options.shuffle ?? 0);
   }
 
-  async ready(): Promise<readonly string[]> {
+  async ready({ signal }: SitesNeeded): Promise<readonly string[]> {
+    signal.throwIfAborted();
     this.calls.push('ready');
     return this.#options.sites ?? [];
   }
@@ -80,43 +87,54 @@ export class FakeChannel implements Channel {
   assign(task: SiteTask): void {
     this.tasks.push(task);
     this.calls.push(`${task.site} ${task.round}`);
+    this.#present.set(task.site, task);
     if (this.#waiting.push(task) !== 1 || this.#isAnswering) return;
     setImmediate(() => void (this.#options.inOrder ? this.#answerInOrder() : this.#answerAll()));
   }
 
   cancel(site: string): void {
     this.cancelled.push(site);
-    if (!this.#options.inOrder) return;
-    this.#waiting = this.#waiting.filter((task) => task.site !== site);
-    if (this.#current?.site === site) this.#current = undefined;
+    this.#present.delete(site);
+  }
+
+  /** Nobody hears of its sites any more. */
+  close(): void {
+    this.#present.clear();
   }
 
   /** An answer out of nowhere. */
   say(answer: SiteAnswer): void {
-    this.#listener?.(answer).then(
-      (verdict) => this.verdicts.push(verdict),
-      () => undefined,
-    );
+    void this.#tell(answer).then((verdict) => verdict && this.verdicts.push(verdict));
+  }
+
+  /** What cannot be kept is told to nobody else. */
+  #tell(answer: SiteAnswer): Promise<Verdict | undefined> {
+    return Promise.resolve(this.#listener?.(answer)).catch(() => undefined);
   }
 
   async #answerInOrder(): Promise<void> {
     this.#isAnswering = true;
-    for (let task = this.#waiting.shift(); task; task = this.#waiting.shift()) {
-      this.#current = task;
-      const answer = await this.#work(task);
-      if (answer && this.#current === task) await this.#listener?.(answer).catch(() => undefined);
-    }
+    for (let task = this.#waiting.shift(); task; task = this.#waiting.shift())
+      await Promise.all(await this.#answer(task));
     this.#isAnswering = false;
   }
 
   async #answerAll(): Promise<void> {
     const tasks = this.#random.shuffle(this.#waiting);
     this.#waiting = [];
-    for (const task of tasks) {
-      this.say({ type: 'started', site: task.site, round: task.round });
-      const answer = await this.#work(task);
-      for (let copy = 0; answer && copy < (this.#options.copies ?? 1); copy++) this.say(answer);
-    }
+    for (const task of tasks) await this.#answer(task);
+  }
+
+  /** What is being said of a task; nothing more of one that is not the site's present one. */
+  async #answer(task: SiteTask): Promise<Promise<unknown>[]> {
+    const { site, round } = task;
+    const isPresent = () => this.#present.get(site) === task;
+    if (!isPresent()) return [];
+    void this.#tell({ type: 'started', site, round });
+    const answer = isPresent() ? await this.#work(task) : undefined;
+    if (!answer || !isPresent()) return [];
+    this.#present.delete(site);
+    return Array.from({ length: this.#options.copies ?? 1 }, () => this.#tell(answer));
   }
 
   async #work(task: SiteTask): Promise<SiteAnswer | undefined> {

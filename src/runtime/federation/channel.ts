@@ -50,14 +50,15 @@ export interface SitesNeeded {
 }
 
 /**
- * The way to the sites and back, behind which lie threads or networks. Answers may come in any order, late, twice or
- * never: the round decides what they mean.
+ * The way to the sites and back, behind which lie threads or networks. A site has one task at a time. Answers may come in any order,
+ * late, twice or never: the round decides what they mean. `test/conformance/channel.ts` says what each channel promises.
  */
 export interface Channel {
-  /** Sites that can take a task, once enough are there; in site order. */
+  /** Sites that can take a task, once enough are there; in site order. Rejects with the signal's reason. */
   ready(need: SitesNeeded): Promise<readonly string[]>;
-  /** One listener for the life of the channel; set before the first task. */
+  /** The one who hears what sites say; set before the first task. */
   listen(listener: AnswerListener): void;
+  /** Takes the place of the site's task before it, which is as if it were cancelled. */
   assign(task: SiteTask): void;
   /** The site's present task, if any, is stopped and will not be answered. */
   cancel(site: string): void;

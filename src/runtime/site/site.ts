@@ -133,7 +133,10 @@ async function once({ task, files, signal, hear }: TaskRequest, deps: SiteDeps):
     return await executor.run(order, { signal, hear, limit: job.executor.taskTimeout });
   } catch (thrown) {
     signal.throwIfAborted();
-    return { type: 'failure', error: toNeuroflareError(thrown).report() };
+    const error = toNeuroflareError(thrown);
+    // Its executor was closed: the site is at its end, and has not failed.
+    if (error.code === 'NF_INTERRUPTED') throw error;
+    return { type: 'failure', error: error.report() };
   }
 }
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { toNeuroflareError } from '../../base/errors/errors.ts';
-import type { AnswerListener, Channel, SiteAnswer, SiteTask } from '../../federation/channel.ts';
+import type { AnswerListener, Channel, SiteAnswer, SitesNeeded, SiteTask } from '../../federation/channel.ts';
 import type { RunPlan } from '../../job/plan.ts';
 import {
   RUN_FILES,
@@ -42,7 +42,8 @@ export class WorkerChannel implements Channel {
   }
 
   /** Threads are always there. */
-  async ready(): Promise<readonly string[]> {
+  async ready({ signal }: Pick<SitesNeeded, 'signal'>): Promise<readonly string[]> {
+    signal.throwIfAborted();
     return this.#deps.plan.sites;
   }
 
@@ -57,6 +58,7 @@ export class WorkerChannel implements Channel {
 
   assign(task: SiteTask): void {
     const { site, round } = task;
+    this.cancel(site);
     const stop = new AbortController();
     this.#stops.set(site, stop);
     this.#run(task, stop.signal).catch((thrown: unknown) => {

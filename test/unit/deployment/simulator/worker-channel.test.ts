@@ -1,36 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { WorkerChannel } from '../../../../src/runtime/deployment/simulator/worker-channel.ts';
-import { keepInitialModel } from '../../../../src/runtime/federation/initial-model.ts';
-import { readBundle, writeBundle } from '../../../../src/runtime/job/bundle.ts';
-import { loadJob } from '../../../../src/runtime/job/load.ts';
-import { planRun } from '../../../../src/runtime/job/plan.ts';
-import { folderFiles } from '../../../../src/runtime/run/run-files.ts';
-import { runFolder } from '../../../../src/runtime/run/run-folder.ts';
-import { ThreadExecutor } from '../../../../src/runtime/site/executor/thread-executor.ts';
 import { describeChannel } from '../../../conformance/channel.ts';
-import { writeJob } from '../../../support/job-folder.ts';
-import { float32 } from '../../../support/param-sets.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
+import { workerSites } from '../../../support/worker-sites.ts';
 
 const root = tempFolder();
 let count = 0;
 
-async function make(script: string, patch: Record<string, unknown> = {}) {
-  const jobFolder = await writeJob(join(root, `job-${count}`), { script, patch });
-  const folder = runFolder(join(root, `run-${count++}`));
-  await writeBundle(await readBundle(jobFolder), folder.at('bundle'));
-  const model = await keepInitialModel(folderFiles(folder), { weights: float32([1, 2, 3, 4]) });
-  const executor = new ThreadExecutor(2, { engine: { choice: 'cpu', gpu: undefined, requireGpu: false } });
-  const plan = planRun((await loadJob(jobFolder)).definition, { clients: 5 });
-  const logs: string[] = [];
-  const onLog = (site: string, text: string) => void logs.push(`${site}: ${text}`);
-  const channel = new WorkerChannel({ executor, plan, folder, jobFolder, onLog });
-  return { channel, folder, model, logs, close: () => executor.close() };
-}
+const make = (script: string, patch: Record<string, unknown> = {}) =>
+  workerSites(join(root, String(count++)), { script, patch });
 
-describeChannel('of worker threads', make);
+describeChannel('of worker threads', ({ script }) => make(script));
 
 describe('the channel of worker threads', () => {
   const once = async (script: string, patch?: Record<string, unknown>) => {
@@ -68,6 +49,11 @@ describe('the channel of worker threads', () => {
     expect(answer).toMatchObject({
       error: { message: expect.stringContaining('[{"step":1,"extra":[1]},"site-1","tiny",true]') },
     });
+  });
+
+  it('names the line of the script that failed', async () => {
+    const { answer } = await once(`await 0;\nthrow new Error('here');`);
+    expect(answer).toMatchObject({ error: { place: { site: 'site-1', round: 1, line: 2 } } });
   });
 
   it('measures how long a task took, in seconds', async () => {

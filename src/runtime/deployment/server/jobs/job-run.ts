@@ -110,6 +110,8 @@ export class JobRun {
       registry: deps.registry,
       accepted: () => this.offers.accepted(),
       onMove: () => this.#back.resolve(),
+      bell: this.bell,
+      verdictOn: (site, round) => this.verdictOn(site, round),
       deadEnd: () => {
         const refusal = this.offers.deadEnd() ?? this.offers.shortOf(this.#asked);
         return refusal && leftError(refusal);

@@ -1,6 +1,7 @@
 import { flError } from '../../../base/errors/errors.ts';
 import { TASK_LIMITS, UPLOAD_LIMITS } from '../../../base/limits.ts';
 import { timeText } from '../../../base/text/time-text.ts';
+import { atNextRing, type Bell } from '../../../base/threads/bell.ts';
 import type {
   AnswerListener,
   Channel,
@@ -19,6 +20,10 @@ export interface SiteChannelDeps {
   readonly accepted: () => readonly string[];
   /** The coordinator has given a task, or looks for sites. */
   readonly onMove: () => void;
+  /** Rings when a site comes, goes or decides. */
+  readonly bell: Bell;
+  /** What an answer counts for that is not to the site's present task. */
+  readonly verdictOn: (site: string, round: number) => Verdict;
   /** What keeps the job from ever having the sites it needs. */
   readonly deadEnd: () => Error | undefined;
   /** Seconds a lost or silent site is waited for. */
@@ -57,6 +62,8 @@ export interface SentUpdate {
 /** A site that was here a moment ago is likely to come back: a round does not open without it at once. */
 const REJOIN_MS = 15_000;
 const LOOK_MS = 500;
+/** Whatever changes rings; this is for a bell that was missed. */
+const LOOK_AGAIN_SECONDS = 60;
 /** Fewer bytes than this in all the time a site has are no movement: one a second must not hold a round open for ever. */
 export const MOVING_BYTES = 64 * 1024;
 
@@ -98,8 +105,7 @@ export class SiteChannel implements Channel {
   }
 
   cancel(site: string): void {
-    this.#held.delete(site);
-    this.#deps.registry.bell(site).ring();
+    this.#drop(site);
   }
 
   /** The task a site should be at. */
@@ -151,30 +157,35 @@ export class SiteChannel implements Channel {
     await this.deliver(site, { type: 'failure', site, round, error: error.report() });
   }
 
-  /** Rejects if the answer could not be made durable. */
+  /**
+   * What a site says of its present task goes to the coordinator, and its answer ends the task here; all else moves nothing. Rejects if the
+   * answer could not be made durable.
+   */
   async deliver(site: string, answer: SiteAnswer): Promise<Verdict> {
-    const now = this.#held.get(site);
-    // What is said of another round moves nothing.
-    const held = now?.task.round === answer.round ? now : undefined;
-    if (held && answer.type === 'started') held.begun += 1;
-    if (held && !this.#isWornOut(held)) held.movedAt = performance.now();
-    if (held && answer.type === 'progress') held.progress = { done: answer.done, total: answer.total };
-    const verdict = (await this.#listener?.(answer)) ?? 'late';
+    const { verdictOn } = this.#deps;
+    const held = this.#held.get(site);
+    if (held?.task.round !== answer.round) return verdictOn(site, answer.round);
+    if (answer.type === 'started') held.begun += 1;
+    if (!this.#isWornOut(held)) held.movedAt = performance.now();
+    if (answer.type === 'progress') held.progress = { done: answer.done, total: answer.total };
+    const verdict = (await this.#listener?.(answer)) ?? verdictOn(site, answer.round);
     const isAnswer = answer.type === 'result' || answer.type === 'failure';
-    if (isAnswer && this.#held.get(site)?.task.round === answer.round) this.cancel(site);
+    if (isAnswer && this.#held.get(site) === held) this.#drop(site);
     return verdict;
   }
 
   async ready({ least, mandatory, signal }: SitesNeeded): Promise<readonly string[]> {
-    this.#deps.onMove();
+    const { deadEnd, bell, onMove } = this.#deps;
+    onMove();
     for (;;) {
       signal.throwIfAborted();
-      const deadEnd = this.#deps.deadEnd();
-      if (deadEnd) throw deadEnd;
+      const error = deadEnd();
+      if (error) throw error;
       const present = this.#present();
-      const enough = present.length >= least && mandatory.every((site) => present.includes(site));
-      if (enough && !this.#someoneIsExpected()) return present;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      const isEnough = present.length >= least && mandatory.every((site) => present.includes(site));
+      const expected = this.#nextExpected();
+      if (isEnough && expected === undefined) return present;
+      await bell.wait(expected ?? LOOK_AGAIN_SECONDS, { isNews: atNextRing(), signal });
     }
   }
 
@@ -187,9 +198,19 @@ export class SiteChannel implements Channel {
     return this.#deps.accepted().filter((site) => this.#deps.registry.get(site));
   }
 
-  #someoneIsExpected(): boolean {
+  /** Seconds until a site that is not here is expected no longer; undefined if none is. */
+  #nextExpected(): number | undefined {
     const { accepted, registry } = this.#deps;
-    return accepted().some((site) => !registry.get(site) && registry.absentFor(site) < REJOIN_MS);
+    const left = accepted()
+      .filter((site) => !registry.get(site))
+      .map((site) => REJOIN_MS - registry.absentFor(site))
+      .filter((ms) => ms > 0);
+    return left.length === 0 ? undefined : (Math.min(...left) + 1) / 1000;
+  }
+
+  #drop(site: string): void {
+    this.#held.delete(site);
+    this.#deps.registry.bell(site).ring();
   }
 
   #look(): void {

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Bell } from '../../../../../src/runtime/base/threads/bell.ts';
 import { SiteChannel } from '../../../../../src/runtime/deployment/server/jobs/site-channel.ts';
 import { SiteRegistry } from '../../../../../src/runtime/deployment/server/sites/site-registry.ts';
 import type { SiteAnswer, SiteTask } from '../../../../../src/runtime/federation/channel.ts';
+import type { AcceptedResult } from '../../../../../src/runtime/run/events.ts';
 import { hello } from '../../../../support/raw-site.ts';
 
 const JOB = randomUUID();
@@ -10,21 +12,38 @@ const SITE = 'site-1';
 /** Seconds. */
 const SITE_TIMEOUT = 20;
 const TASK_TIMEOUT = 60;
+const TASK: SiteTask = {
+  site: SITE,
+  kind: 'train',
+  round: 1,
+  totalRounds: 2,
+  seed: 7,
+  model: { path: 'm', sha256: 'a' },
+};
+const RESULT: AcceptedResult = { site: SITE, paramsType: 'FULL', numExamples: 1, metrics: {}, seconds: 0 };
 let channel: SiteChannel;
+let bell: Bell;
+let accepted: string[];
+let deadEnd: Error | undefined;
 let registry: SiteRegistry;
 let answers: SiteAnswer[];
 
 beforeEach(() => {
   vi.useFakeTimers();
   answers = [];
+  accepted = [SITE];
+  deadEnd = undefined;
+  bell = new Bell();
   registry = new SiteRegistry([]);
   registry.open({ name: SITE, org: 'o' }, hello(randomUUID()), '127.0.0.1');
   channel = new SiteChannel({
     job: JOB,
     registry,
-    accepted: () => [SITE],
+    accepted: () => accepted,
+    bell,
+    verdictOn: () => 'duplicate',
     onMove: () => undefined,
-    deadEnd: () => undefined,
+    deadEnd: () => deadEnd,
     siteTimeout: SITE_TIMEOUT,
     taskTimeout: TASK_TIMEOUT,
   });
@@ -32,15 +51,7 @@ beforeEach(() => {
     answers.push(answer);
     return 'accepted';
   });
-  const task = {
-    site: SITE,
-    kind: 'train',
-    round: 1,
-    totalRounds: 2,
-    seed: 7,
-    model: { path: 'm', sha256: 'a' },
-  };
-  channel.assign(task as SiteTask);
+  channel.assign(TASK);
 });
 
 afterEach(() => {
@@ -92,3 +103,122 @@ it('is not moved by what a site says of another round', async () => {
   }
   expect(failures()).toMatchObject([{ site: SITE, error: { code: 'NF_SITE_STALLED' } }]);
 });
+
+it('fails a site that says nothing for its time, once, by its name', async () => {
+  registry.close(present(), { comesBack: true });
+  await vi.advanceTimersByTimeAsync(SITE_TIMEOUT * 1000 - 500);
+  expect(failures()).toEqual([]);
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(failures()).toMatchObject([{ site: SITE, round: 1, error: { code: 'NF_SITE_LOST' } }]);
+  expect(channel.task(SITE)).toBeUndefined();
+});
+
+it('passes on nothing of a task that was taken back, and says what it counts for', async () => {
+  channel.cancel(SITE);
+  const error = { code: 'NF_SCRIPT_FAILED', message: 'late', hint: '', exitCode: 1 };
+  await expect(channel.deliver(SITE, { type: 'failure', site: SITE, round: 1, error })).resolves.toBe(
+    'duplicate',
+  );
+  await expect(channel.deliver(SITE, { type: 'result', round: 1, result: RESULT })).resolves.toBe(
+    'duplicate',
+  );
+  expect(answers).toEqual([]);
+});
+
+it('holds a task until its answer was kept', async () => {
+  channel.listen(async () => {
+    throw new Error('the disk is full');
+  });
+  await expect(channel.deliver(SITE, { type: 'result', round: 1, result: RESULT })).rejects.toThrow('full');
+  expect(channel.task(SITE)?.round).toBe(1);
+  channel.listen(async () => 'accepted');
+  await expect(channel.deliver(SITE, { type: 'result', round: 1, result: RESULT })).resolves.toBe('accepted');
+  expect(channel.task(SITE)).toBeUndefined();
+});
+
+it('keeps the task that came while the answer to the one before was being kept', async () => {
+  const kept = Promise.withResolvers<void>();
+  channel.listen(async () => {
+    await kept.promise;
+    return 'accepted';
+  });
+  const delivered = channel.deliver(SITE, { type: 'result', round: 1, result: RESULT });
+  channel.assign({ ...TASK, round: 2 });
+  kept.resolve();
+  await delivered;
+  expect(channel.task(SITE)?.round).toBe(2);
+});
+
+it('rings for a site when it has a task, and when it has none any more', async () => {
+  const ring = vi.spyOn(registry.bell(SITE), 'ring');
+  channel.assign({ ...TASK, round: 2 });
+  expect(ring).toHaveBeenCalledTimes(1);
+  await channel.deliver(SITE, { type: 'result', round: 2, result: RESULT });
+  expect(ring).toHaveBeenCalledTimes(2);
+  channel.cancel(SITE);
+  expect(ring).toHaveBeenCalledTimes(3);
+});
+
+describe('the sites that are ready', () => {
+  const { signal } = new AbortController();
+  const ready = (over = {}) => {
+    const found = { sites: undefined as readonly string[] | undefined, error: undefined as unknown };
+    const done = channel.ready({ least: 1, mandatory: [], signal, ...over });
+    done.then(
+      (sites) => Object.assign(found, { sites }),
+      (error: unknown) => Object.assign(found, { error }),
+    );
+    return found;
+  };
+  /** The turns of the event loop in which promises settle; no time passes. */
+  const soon = () => vi.advanceTimersByTimeAsync(0);
+
+  it('are there as soon as the bell rings for the one that was missing', async () => {
+    accepted = [];
+    const found = ready();
+    await soon();
+    expect(found.sites).toBeUndefined();
+    accepted = [SITE];
+    bell.ring();
+    await soon();
+    expect(found.sites).toEqual([SITE]);
+  });
+
+  it('include one that was here a moment ago, if it comes back in 15 s', async () => {
+    accepted = [SITE, 'site-2'];
+    registry.open({ name: 'site-2', org: 'o' }, hello(randomUUID()), '127.0.0.1');
+    registry.close(registry.get('site-2') ?? present(), { comesBack: true });
+    const found = ready();
+    for (let second = 0; second < 14; second++) await aSecond();
+    expect(found.sites).toBeUndefined();
+    for (let second = 0; second < 2; second++) await aSecond();
+    expect(found.sites).toEqual([SITE]);
+  });
+
+  it('are waited for no longer when the run is stopped', async () => {
+    const stop = new AbortController();
+    const found = ready({ least: 2, signal: stop.signal });
+    stop.abort(new Error('stopped'));
+    await soon();
+    expect(found.error).toMatchObject({ message: 'stopped' });
+  });
+
+  it('are waited for no longer when they can never come', async () => {
+    const found = ready({ least: 2 });
+    deadEnd = new Error('site-2 refused it');
+    bell.ring();
+    await soon();
+    expect(found.error).toBe(deadEnd);
+  });
+});
+
+function present() {
+  const session = registry.get(SITE);
+  if (!session) throw new Error('the site is not here');
+  return session;
+}
+
+async function aSecond(): Promise<void> {
+  registry.renew(SITE, present().id);
+  await vi.advanceTimersByTimeAsync(1000);
+}
