@@ -1,4 +1,4 @@
-// Compiles src to dist and writes the command manifest, so that the CLI starts without reading every command.
+// Compiles src, joins the modules to dist and writes the command manifest, so that the CLI starts without reading every command.
 // Commands may run meanwhile: each file of dist is replaced at once by its new one, and only those without a source go.
 import { execFileSync } from 'node:child_process';
 import {
@@ -13,16 +13,22 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 mkdirSync(join(root, '.build'), { recursive: true });
+const compiled = mkdtempSync(join(root, '.build/compiled-'));
 const made = mkdtempSync(join(root, '.build/dist-'));
 try {
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
-  const args = [compiler, '-p', join(root, 'tsconfig.build.json'), '--outDir', made];
+  const args = [compiler, '-p', join(root, 'tsconfig.build.json'), '--outDir', compiled];
   execFileSync(process.execPath, args, { stdio: 'inherit' });
-  const files = filesOf(made);
+  await bundle(compiled, made);
+  for (const file of filesOf(compiled))
+    if (file.endsWith('.d.ts')) replace(join(made, file), join(compiled, file));
+  // Before those that name them.
+  const files = filesOf(made).sort((a, b) => Number(isChunk(b)) - Number(isChunk(a)));
   for (const file of files) replace(join(dist, file), join(made, file));
   const wanted = new Set(files);
   for (const file of filesOf(dist)) if (!wanted.has(file)) rmSync(join(dist, file));
@@ -31,10 +37,19 @@ try {
   const plugin = new Plugin({ root, ignoreManifest: true, errorOnManifestCreate: true });
   await plugin.load();
   const manifest = join(made, 'oclif.manifest.json');
-  writeFileSync(manifest, `${JSON.stringify(plugin.manifest)}\n`);
+  writeFileSync(manifest, `${JSON.stringify(plugin.manifest, withoutSchemas)}\n`);
   replace(join(root, 'oclif.manifest.json'), manifest);
 } finally {
-  rmSync(made, { recursive: true, force: true });
+  for (const folder of [compiled, made]) rmSync(folder, { recursive: true, force: true });
+}
+
+function isChunk(file) {
+  return file.startsWith('chunks');
+}
+
+/** Every command reads the manifest. oclif puts all fields of a command's class into it; the schema of the answer is read from the class alone. */
+function withoutSchemas(key, value) {
+  return key === 'resultSchema' ? undefined : value;
 }
 
 /** Paths from the folder. */

@@ -59,7 +59,8 @@ ${note}
 
 ${packages.length} packages may come with neuroflare, by the lock file: ${sums.map(([licence, count]) => `${licence} ${count}`).join(', ')}. Each has its licence in
 its own folder; ONNX Runtime is carried inside the package, in \`dist/vendor\`, without the parts that Node.js does not load. libvips (LGPL-3.0-or-later) is a
-library of its own, linked when it is loaded. \`@tensorflow/tfjs-node-gpu\`, if you install it, brings more.
+library of its own, linked when it is loaded. oclif, zod, yaml and what every command needs beside them are joined with neuroflare's own code in \`dist/chunks\`, where
+\`LICENSES.txt\` holds their licences. \`@tensorflow/tfjs-node-gpu\`, if you install it, brings more.
 
 | package | version | licence | comes |
 | --- | --- | --- | --- |

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { env } from 'onnxruntime-common';
 import { flError } from '../../../base/errors/errors.ts';
 import { isThere } from '../../../base/files/is-there.ts';
+import { PACKAGE_ROOT } from '../../../base/files/package-root.ts';
 
 /** Packages of ONNX Runtime, and the file in each that Node.js loads. */
 const ENTRIES = {
@@ -17,7 +18,7 @@ export type OrtPackage = keyof typeof ENTRIES;
  * The packed neuroflare carries what Node.js loads of both: the packages are three times as large, and the install script of the native one
  * fetches from another host.
  */
-const CARRIED = fileURLToPath(new URL('../../../vendor/', import.meta.url));
+const CARRIED = join(PACKAGE_ROOT, 'dist/vendor');
 
 /**
  * The folder of a package of ONNX Runtime: an installed one of the right version, whose install script may have brought CUDA, else the carried one.

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import module, { syncBuiltinESMExports } from 'node:module';
-import { resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve, sep } from 'node:path';
+import { PACKAGE_ROOT } from '../../../base/files/package-root.ts';
 import { closePaths } from './close-paths.ts';
 import { denied } from './close-process.ts';
 import { call, define, methodsOf, replace } from './lock.ts';
@@ -24,7 +24,7 @@ const NOT_THERE = -2;
 
 /** Takes from `node:fs`, and from what looks for modules, what Node.js's permission model does not ask about. */
 export async function closeFiles(): Promise<void> {
-  const handle = await fs.promises.open(fileURLToPath(import.meta.url));
+  const handle = await fs.promises.open(join(PACKAGE_ROOT, 'package.json'));
   const methods = methodsOf(handle);
   for (const key of Object.getOwnPropertySymbols(handle)) {
     const inner: unknown = Reflect.get(handle, key);
