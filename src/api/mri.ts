@@ -1,7 +1,7 @@
-export { type Confusion, type Metrics, poolMetrics } from '../runtime/base/confusion.ts';
 export { type AugmentOptions, MILD } from '../runtime/learning/dataset/augment.ts';
 export type { Batch, BatchOptions, ImageSet, Subject } from '../runtime/learning/dataset/image-set.ts';
 export type { DataSource } from '../runtime/learning/dataset/members.ts';
 export { type Dataset, type DatasetOptions, openDataset } from '../runtime/learning/dataset/open-dataset.ts';
 export { buildModel } from '../runtime/learning/models/build.ts';
 export type { ModelSpec } from '../runtime/learning/models/spec.ts';
+export { type Confusion, type Metrics, poolMetrics } from '../runtime/learning/trainer/confusion.ts';

@@ -36,6 +36,7 @@ async function filtered(
     paramsType,
     numExamples: 3,
     metrics: { accuracy: 0.5 },
+    statistics: { means: { accuracy: { sum: 1.5, weight: 3 } }, totals: {} },
     update: { path, sha256: await sha256File(path), size },
     state: undefined,
     engine: undefined,

@@ -29,8 +29,8 @@ export const ANSWER_LIMITS = {
 
 /** Of requests to a server. */
 export const REQUEST_LIMITS = {
-  json_bytes: { most: 2_000_000, unit: 'bytes', what: 'a JSON body' },
-  json_values: { most: 200_000, unit: 'values', what: 'numbers, texts, lists and objects of a JSON body' },
+  json_bytes: { most: 2_500_000, unit: 'bytes', what: 'a JSON body' },
+  json_values: { most: 250_000, unit: 'values', what: 'numbers, texts, lists and objects of a JSON body' },
   json_seconds: { most: 30, unit: 's', what: 'from the beginning of a JSON body to its end' },
   events_bytes: {
     most: 4_000_000,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { RunPlan } from '../job/plan.ts';
 import type { Goal } from '../run/best-model.ts';
+import type { Alike } from '../run/pool-reports.ts';
 import type { RoundRules } from './workflow.ts';
 
 /** What a job asks of its rounds. */
@@ -16,15 +17,15 @@ export interface CoordinatorRules extends Goal {
   readonly numRounds: number;
   readonly seed: number;
   readonly jobName: string;
-  /** Of the job's model, where it names them. */
-  readonly classes?: readonly string[] | undefined;
+  /** What the job says its sites count by: the classes of its model, where it names them. */
+  readonly alike?: Alike;
 }
 
 /** The rules a job sets. */
 export function rulesOf({ job, minClients }: Pick<RunPlan, 'job' | 'minClients'>): CoordinatorRules {
-  const named = job.model.kind === 'built' && z.array(z.string()).safeParse(job.model.spec.classes);
-  const classes = named ? named.data : undefined;
-  return { ...job.workflow, minClients, seed: job.seed, jobName: job.name, classes };
+  const named = z.array(z.string()).safeParse(job.model.kind === 'built' && job.model.spec.classes);
+  const alike = named.success ? { classes: named.data } : {};
+  return { ...job.workflow, minClients, seed: job.seed, jobName: job.name, alike };
 }
 
 /** Those of one round with these members. */

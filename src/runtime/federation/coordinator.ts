@@ -6,7 +6,7 @@ import { contestAfter, hasAnswer, inSiteOrder, type RunHistory, reportsNow } fro
 import type { Journal } from '../run/journal.ts';
 import { missingKeyMetric, requireKeyMetric } from '../run/key-metric.ts';
 import { spentFiles } from '../run/live-files.ts';
-import { boundedCounts, leftOut, otherClasses, poolReports } from '../run/pool-reports.ts';
+import { boundedCounts, leftOut, otherCounts, poolReports } from '../run/pool-reports.ts';
 import type { RunFiles } from '../run/run-files.ts';
 import { RunLog } from '../run/run-log.ts';
 import { AskedTasks } from './asked-tasks.ts';
@@ -135,7 +135,7 @@ class RoundCoordinator implements Coordinator {
     this.#asked.stop();
     if (this.history.open?.round !== round)
       await this.#log.conclude({ type: 'round.opened', sites, kind, round, model: inputs.model });
-    await this.#dropOtherClasses(round);
+    await this.#dropOtherCounts(round);
     this.#round = new OpenRound({
       ...this.#deps,
       round,
@@ -148,7 +148,7 @@ class RoundCoordinator implements Coordinator {
       objection: (answer) => engineObjection(this.history, answer),
     });
     try {
-      const answers = await this.#sameClasses({ round, rules }, await this.#round.run());
+      const answers = await this.#sameCounts({ round, rules }, await this.#round.run());
       requireKeyMetric(answers, this.#deps.rules.keyMetric);
       this.#log.jot({ type: 'round.answered', round, sites: answers.map(({ site }) => site) });
       return answers;
@@ -246,10 +246,10 @@ class RoundCoordinator implements Coordinator {
     return this.#without(site, { error, round, results });
   }
 
-  /** Figures of other classes than those of the others cannot be pooled with them. */
-  async #sameClasses(round: Closing, results: readonly Answer[]): Promise<readonly Answer[]> {
+  /** Counts of something else than those of the others cannot be added to them. */
+  async #sameCounts(round: Closing, results: readonly Answer[]): Promise<readonly Answer[]> {
     let rest = results;
-    for (const { site, ...differ } of otherClasses(inSiteOrder(results), this.#deps.rules.classes))
+    for (const { site, ...differ } of otherCounts(inSiteOrder(results), this.#deps.rules.alike ?? {}))
       rest = await this.#without(site, {
         error: flError('NF_TRAIN_METRICS_DIFFER', differ),
         round,
@@ -258,11 +258,11 @@ class RoundCoordinator implements Coordinator {
     return rest;
   }
 
-  /** Of a run that goes on: what the log has of a site that counted other classes is asked for again. */
-  async #dropOtherClasses(round: number): Promise<void> {
+  /** Of a run that goes on: what the log has of a site that counted something else is asked for again. */
+  async #dropOtherCounts(round: number): Promise<void> {
     const { accepted } = this.history;
-    for (const { site, actual } of otherClasses(inSiteOrder(accepted), this.#deps.rules.classes))
-      await this.note({ type: 'result.dropped', round, site, reason: `it counts the classes ${actual}` });
+    for (const { site, actual } of otherCounts(inSiteOrder(accepted), this.#deps.rules.alike ?? {}))
+      await this.note({ type: 'result.dropped', round, site, reason: `it counts ${actual}` });
   }
 
   /** An answer may show to be unusable beside those of others: its site has failed in this round, whose rule decides. */

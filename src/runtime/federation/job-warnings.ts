@@ -23,7 +23,7 @@ export function jobWarnings(
   ];
 }
 
-/** Figures that `Trainer.evaluate` and `ImageSet` report (`base/confusion.ts`). */
+/** Figures that `Trainer.evaluate` and `ImageSet` report (`learning/trainer/confusion.ts`). */
 const OF_THE_TRAINER = ['loss', 'accuracy', 'balanced_accuracy', 'num_examples'];
 
 /** The key metric stands nowhere in the job's code, and is none that comes with neuroflare/mri. */

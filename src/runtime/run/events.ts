@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ErrorReport } from '../base/errors/errors.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
+import { statisticsSchema } from './statistics.ts';
 
 /**
  * What happens in a run, in the order it became true: the one form in which it stands in a log, in a database and on the wire. A run
@@ -8,11 +9,11 @@ import type { MetricReport } from '../base/logging/metrics.ts';
  * training round r reports figures on model r - 1.
  *
  * Version 2 tells what each call of a workflow came to (`members.chosen`, `round.answered`, `model.made`, `task.asked`, `answer.taken`); logs of
- * version 1 have none of these, and nothing else is different.
+ * version 1 have none of these, and nothing else is different. In version 3 answers have their sums beside their reports.
  */
 
 /** Of the form of events. What changes a key of them raises it; what was before stays readable. */
-export const EVENTS_VERSION = 2;
+export const EVENTS_VERSION = 3;
 
 export const taskKindSchema = z.enum(['train', 'evaluate']);
 export type TaskKind = z.output<typeof taskKindSchema>;
@@ -51,6 +52,8 @@ const acceptedResultSchema = z.strictObject({
   paramsType: z.enum(['FULL', 'DIFF']),
   numExamples: z.number(),
   metrics: metricsSchema,
+  /** What it adds to the figures over all sites; older logs have none, and what watchers are shown. */
+  statistics: statisticsSchema.exactOptional(),
   /** What the site keeps for its next task (`flare.saveState`). */
   state: fileRefSchema.exactOptional(),
   /** Seconds the task took at the site. */

@@ -3,7 +3,7 @@ import type { MetricReport } from '../base/logging/metrics.ts';
 import { compareSites } from '../base/site-order.ts';
 import { type Contender, type Contest, contest, type Goal, winnerOf } from './best-model.ts';
 import type { AcceptedResult, BestModel, EngineUse, FileRef, Payload, RunEvent, TaskKind } from './events.ts';
-import { partsOf, scorersOf } from './pool-reports.ts';
+import { partsOf } from './pool-reports.ts';
 
 /** One closed round: `metrics` describe the model it was opened with, which is model `round - 1`. */
 export interface ClosedRound {
@@ -303,10 +303,7 @@ function scoredModel(history: RunHistory, metrics: MetricReport): Contender | un
 }
 
 function reportsOf(history: RunHistory): Contender['reports'] {
-  const { keyMetric } = history.goal;
-  const results = reportsNow(history);
-  const scorers = new Set(scorersOf(results, keyMetric));
-  return results.filter(({ site }) => scorers.has(site)).map((result) => partsOf(result, keyMetric));
+  return partsOf(reportsNow(history), history.goal.keyMetric);
 }
 
 function without(results: readonly AcceptedResult[], site: string): AcceptedResult[] {

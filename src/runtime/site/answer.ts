@@ -1,6 +1,7 @@
 import type { ErrorReport } from '../base/errors/errors.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
 import type { EngineUse } from '../run/events.ts';
+import type { Statistics } from '../run/statistics.ts';
 
 /** A file of an answer, whole and on disk. */
 export interface AnswerFile {
@@ -15,7 +16,10 @@ export interface AnswerFile {
 export interface Answer {
   readonly paramsType: 'FULL' | 'DIFF';
   readonly numExamples: number;
+  /** As the script reported them. */
   readonly metrics: MetricReport;
+  /** What they add to the figures over all sites. */
+  readonly statistics: Statistics;
   /** Undefined of an evaluation. */
   readonly update: AnswerFile | undefined;
   /** SHA-256 of what the site keeps for its next task. */

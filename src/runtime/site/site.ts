@@ -5,6 +5,7 @@ import { faultPoint } from '../base/errors/fault-point.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import type { ResultFilterSpec } from '../job/result-filters.ts';
 import { fitReport } from '../network/messages/fit-report.ts';
+import { statisticsOf } from '../run/statistics-of.ts';
 import type { Answer, AnswerFile, TaskEnd } from './answer.ts';
 import type { Executor, TaskEvent, TaskOutcome } from './executor/executor.ts';
 import type { ScriptAnswer } from './executor/messages.ts';
@@ -156,6 +157,7 @@ async function answerOf(
     paramsType: said.paramsType,
     numExamples: said.numExamples,
     metrics: said.metrics,
+    statistics: statisticsOf(said.metrics, said.numExamples),
     update: update === undefined ? undefined : await files.takeUpdate(update),
     state: state === undefined ? undefined : await files.takeState(state, signal),
     engine: said.engine,

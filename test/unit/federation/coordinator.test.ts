@@ -400,7 +400,7 @@ describe('a site that counts other classes than the others', () => {
   });
 
   it('has failed in the round, whose rule decides: the others go on', async () => {
-    const run = await finish({ ...learnAs('site-1'), rules: { minClients: 2, classes: RIGHT } });
+    const run = await finish({ ...learnAs('site-1'), rules: { minClients: 2, alike: { classes: RIGHT } } });
     const failed = (await journaled(run)).flatMap((event) => (event.type === 'site.failed' ? [event] : []));
     expect(failed.map(({ round, site, error }) => `${round} ${site} ${error.code}`)).toEqual([
       '1 site-1 NF_TRAIN_METRICS_DIFFER',

@@ -24,7 +24,13 @@ beforeEach(async () => {
 async function answer(): Promise<Answer> {
   const path = await writeModel(folder, 'update', { a: float32([3, 4]), b: float32([12]) });
   const update = { path, sha256: await sha256File(path), size: (await stat(path)).size };
-  const said = { paramsType: 'DIFF', numExamples: 1, metrics: {}, seconds: 1 } as const;
+  const said = {
+    paramsType: 'DIFF',
+    numExamples: 1,
+    metrics: {},
+    statistics: { means: {}, totals: {} },
+    seconds: 1,
+  } as const;
   return { ...said, update, state: undefined, engine: undefined };
 }
 

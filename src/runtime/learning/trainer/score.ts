@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { describeMetrics, emptyConfusion, logLoss, type Metrics } from '../../base/confusion.ts';
 import { flError } from '../../base/errors/errors.ts';
 import type { Batch, ImageSet } from '../dataset/image-set.ts';
+import { describeMetrics, emptyConfusion, logLoss, type Metrics } from './confusion.ts';
 import { tellProgress } from './settings.ts';
 
 /** Prediction keeps nothing for a backward pass, so its batches may be large. */

@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Metrics } from '../../base/confusion.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { deriveSeed } from '../../base/random.ts';
 import { checkSameForm } from '../../base/tensors/check-params.ts';
@@ -7,6 +6,7 @@ import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { checkNumber, optionError } from '../check-option.ts';
 import type { ImageSet } from '../dataset/image-set.ts';
 import type { CompiledModel } from '../engine/engine.ts';
+import type { Metrics } from './confusion.ts';
 import { type CheckedOptions, checkLearningRate } from './options.ts';
 import { scoreSubjects } from './score.ts';
 import { tellProgress } from './settings.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ANSWER_LIMITS, LEAST_EXAMPLES } from '../../base/limits.ts';
+import { statisticsSchema } from '../../run/statistics.ts';
 import { blobRef, digest, encoding, engineUse, errorReport, jobId, logLevel, time } from './shapes.ts';
 
 /** What sites and the server say to each other. */
@@ -152,6 +153,11 @@ export const taskResult = z.strictObject({
     .max(Number.MAX_SAFE_INTEGER)
     .describe(`${LEAST_EXAMPLES} at least, ${ANSWER_LIMITS.examples.most} at most`),
   metrics,
+  statistics: statisticsSchema
+    .optional()
+    .describe(
+      'what they add to the figures over all sites; what a client of 0.1.0 kept for sending has none',
+    ),
   update: blobRef.optional(),
   state_sha256: digest.optional().describe('what the site keeps; it stays there'),
   seconds: z.number().min(0).max(1e9),

@@ -39,6 +39,8 @@ export type EgressPlan = z.output<typeof egressPlanSchema>;
 
 /** Around the figures of a task: round, seconds, engine, digests. */
 const FRAME_BYTES = 3_000;
+/** Of one figure as a sum with its weight, beside its name. */
+const SUM_BYTES = 80;
 const FAILURE_BYTES = 24_000;
 
 /**
@@ -64,7 +66,9 @@ export async function planEgress(
   const [leaving, staying] = parted(paramNames(params), filters);
   const sent = Object.fromEntries(leaving.flatMap((name) => (params[name] ? [[name, params[name]]] : [])));
   const update = encodeSafetensors(sent).length;
-  const figures = Math.round((rounds + 1) * (policy.max_figures_kb * 1000 + FRAME_BYTES));
+  // Names and counts are said twice: in the report, and in the sums that follow from it.
+  const report = 2 * policy.max_figures_kb * 1000 + policy.max_figures * SUM_BYTES;
+  const figures = Math.round((rounds + 1) * (report + FRAME_BYTES));
   // Four bytes a character, and what surrounds the message: hint, place, lines of the job's own code.
   const failures = (rounds + 1) * (policy.max_failure_characters * 4 + FAILURE_BYTES);
   const elements = leaving.reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);

@@ -54,6 +54,7 @@ const LONGEST_NAME = ANSWER_LIMITS.figure_name.most;
 /** What an own report says of a figure that the data do not define. */
 const REASON = /^no examples$|^no example of (.+)$/;
 
+/** Their sums (`statistics`) follow from them and say nothing more. */
 function requireFigures(metrics: TaskResult['metrics'], { policy, known }: OutgoingRules): void {
   const size = Buffer.byteLength(JSON.stringify(metrics)) / 1000;
   if (size > policy.max_figures_kb)

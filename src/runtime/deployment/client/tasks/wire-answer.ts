@@ -17,7 +17,7 @@ export function wireAnswer(end: TaskEnd, { site, round }: { site: string; round:
 }
 
 function resultOf(answer: Answer): Omit<TaskResult, 'round' | 'attempt'> {
-  const { update, state, engine, metrics, seconds } = answer;
+  const { update, state, engine, metrics, statistics, seconds } = answer;
   const facts = engine && engineFacts(engine);
   return {
     encoding: 'safetensors',
@@ -25,6 +25,7 @@ function resultOf(answer: Answer): Omit<TaskResult, 'round' | 'attempt'> {
     params_type: answer.paramsType,
     num_examples: answer.numExamples,
     metrics: { ...metrics },
+    statistics,
     seconds,
     ...(update && { update: { sha256: update.sha256, size: update.size } }),
     ...(state !== undefined && { state_sha256: state }),

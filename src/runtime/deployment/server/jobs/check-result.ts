@@ -5,6 +5,7 @@ import type { MetricReport } from '../../../base/logging/metrics.ts';
 import type { SiteTask } from '../../../federation/channel.ts';
 import type { TaskResult } from '../../../network/messages/site.ts';
 import type { AcceptedResult } from '../../../run/events.ts';
+import { statisticsOf } from '../../../run/statistics-of.ts';
 import type { ServerContext } from '../context.ts';
 import { blobFile } from './job-files.ts';
 import type { JobRun } from './job-run.ts';
@@ -23,7 +24,7 @@ export async function checkResult(
   body: TaskResult,
 ): Promise<AcceptedResult | undefined> {
   const task = run.channel.task(site);
-  const { round, update, state_sha256: state } = body;
+  const { round, update, statistics, state_sha256: state } = body;
   if (task?.round !== round) return undefined;
   let metrics: MetricReport;
   try {
@@ -39,7 +40,7 @@ export async function checkResult(
       await work.run('checkUpdate', { path: blobs.at(update.sha256), model: blobs.at(task.model.sha256) });
     }
     // Last: an answer that may come again is counted once.
-    run.figures.add(site, metrics);
+    run.figures.add(site, { ...metrics, statistics });
   } catch (thrown) {
     const error = toNeuroflareError(thrown);
     if (!PASSING.has(error.code) && !isOfTheMachine(error)) await refuse(error);
@@ -50,6 +51,7 @@ export async function checkResult(
     paramsType: body.params_type,
     numExamples: body.num_examples,
     metrics,
+    statistics: statistics ?? statisticsOf(metrics, body.num_examples),
     seconds: body.seconds,
     ...(update && { update: blobFile(update.sha256) }),
     ...(state !== undefined && { state: { path: `state/${state}`, sha256: state } }),

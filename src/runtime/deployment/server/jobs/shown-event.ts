@@ -17,7 +17,8 @@ export function watchedEvent(event: RunEvent, keyMetric: string): RunEvent {
   const shown = shownEvent(event);
   if (shown.type === 'round.closed') return { ...shown, metrics: fewFigures(shown.metrics, keyMetric) };
   if (shown.type !== 'result.accepted') return shown;
-  return { ...shown, result: { ...shown.result, metrics: fewFigures(shown.result.metrics, keyMetric) } };
+  const { statistics: _, ...result } = shown.result;
+  return { ...shown, result: { ...result, metrics: fewFigures(result.metrics, keyMetric) } };
 }
 
 /** The figures that have room, the key metric before all, and how many have none. */

@@ -51,6 +51,8 @@ const MIGRATIONS: readonly string[] = [
    CREATE UNIQUE INDEX jobs_by_token ON jobs (study, study_id, submitter, token) WHERE token IS NOT NULL;`,
   // From here on events are of version 2 (run/events.ts): a server that cannot read them must not take the jobs up and end them.
   'SELECT 1;',
+  // The same of version 3.
+  'SELECT 1;',
 ];
 
 /**

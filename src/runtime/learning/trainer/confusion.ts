@@ -1,4 +1,4 @@
-import { flError } from './errors/errors.ts';
+import { flError } from '../../base/errors/errors.ts';
 
 /** Counts of examples: `confusion[truth][predicted]`, rows and columns in the order of the class names. */
 export type Confusion = readonly (readonly number[])[];

@@ -7,7 +7,7 @@ import {
   logLoss,
   poolMetrics,
   recall,
-} from '../../../src/runtime/base/confusion.ts';
+} from '../../../../src/runtime/learning/trainer/confusion.ts';
 
 const CLASSES = ['glioma', 'meningioma', 'pituitary'];
 const counts = fc.array(fc.array(fc.nat(20), { minLength: 3, maxLength: 3 }), { minLength: 3, maxLength: 3 });

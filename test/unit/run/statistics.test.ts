@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import type { MetricReport } from '../../../src/runtime/base/logging/metrics.ts';
+import { describeMetrics } from '../../../src/runtime/learning/trainer/confusion.ts';
+import { statisticsSchema } from '../../../src/runtime/run/statistics.ts';
+import { statisticsOf } from '../../../src/runtime/run/statistics-of.ts';
+
+const REPORT = {
+  ...describeMetrics(
+    ['glioma', 'no_tumor'],
+    [
+      [3, 1],
+      [0, 2],
+    ],
+    1.5,
+  ),
+  auc: 0.75,
+  note: 'text',
+} as unknown as MetricReport;
+const COUNTED = {
+  examples: 6,
+  alike: { classes: ['glioma', 'no_tumor'] },
+  means: { loss: { sum: 1.5, weight: 6 }, accuracy: { sum: 5, weight: 6 } },
+  groups: { recall: { over: 'classes', sums: [3, 2], weights: [4, 2] } },
+  macro: { balanced_accuracy: 'recall' },
+  tables: {
+    confusion: [
+      [3, 1],
+      [0, 2],
+    ],
+  },
+};
+
+describe('the sums of a site', () => {
+  it('are counts where the report has a confusion matrix, and products of figure and examples beside them', () => {
+    expect(statisticsOf(REPORT, 100)).toEqual({
+      means: { auc: { sum: 4.5, weight: 6 } },
+      totals: { num_examples: 6 },
+      counted: COUNTED,
+    });
+    expect(statisticsOf({ accuracy: 0.5, list: [1] }, 8)).toEqual({
+      means: { accuracy: { sum: 4, weight: 8 } },
+      totals: {},
+    });
+  });
+
+  it.each<[string, MetricReport]>([
+    ['counts', REPORT],
+    ['nothing', {}],
+    ['no examples', { loss: 0.5, num_examples: 0 }],
+    ['figures at their most', { huge: 1e100, num_examples: 1e12 }],
+    ['figures of version 0.1.0', { huge: 1.7e308, num_examples: 1e300 }],
+  ])('pass their own schema and JSON: of %s', (_, report) => {
+    const sums = statisticsOf(report, 1e12);
+    expect(statisticsSchema.parse(JSON.parse(JSON.stringify(sums)))).toEqual(sums);
+  });
+
+  it.each<[string, object]>([
+    ['a mean over more examples than are counted', { means: { accuracy: { sum: 5, weight: 7 } } }],
+    ['more right than there are', { means: { accuracy: { sum: 7, weight: 6 } } }],
+    ['a share under zero', { means: { accuracy: { sum: -1, weight: 6 } } }],
+    [
+      'a group with more right than it has',
+      { groups: { recall: { ...COUNTED.groups.recall, sums: [5, 2] } } },
+    ],
+    [
+      'a group that is larger than all',
+      { groups: { recall: { ...COUNTED.groups.recall, weights: [7, 2] } } },
+    ],
+    ['fewer groups than names', { groups: { recall: { over: 'classes', sums: [3], weights: [4] } } }],
+    ['groups of nothing', { groups: { recall: { ...COUNTED.groups.recall, over: 'organs' } } }],
+    ['a mean of groups that are not there', { macro: { balanced_accuracy: 'precision' } }],
+    ['counts that are no whole numbers', { tables: { confusion: [[0.5]] } }],
+    ['counts under zero', { tables: { confusion: [[-1]] } }],
+    ['more than a count may be', { examples: 1e90 }],
+    ['a sum out of all proportion', { means: { loss: { sum: 1e112, weight: 6 } } }],
+    ['a weight of nothing', { means: { loss: { sum: 1, weight: 0 } } }],
+    ['a key that nobody knows', { extra: 1 }],
+  ])('are refused with %s', (_, wrong) => {
+    const sums = { means: {}, totals: {}, counted: { ...COUNTED, ...wrong } };
+    expect(statisticsSchema.safeParse({ means: {}, totals: {}, counted: COUNTED }).success).toBe(true);
+    expect(statisticsSchema.safeParse(sums).success).toBe(false);
+  });
+});
