@@ -147,6 +147,11 @@ export const TASK_LIMITS = {
     unit: 'times',
     what: 'a site may begin a task; from then on that it runs is no progress, and `site_timeout` ends its wait',
   },
+  transfers: {
+    most: 4,
+    unit: 'times',
+    what: 'that the bytes of its model, and of its update, count as movement; what is carried beyond that keeps no round open',
+  },
   state_bytes: {
     most: 20_000_000_000,
     unit: 'bytes',

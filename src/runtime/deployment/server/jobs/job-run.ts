@@ -52,6 +52,8 @@ export interface JobRunDeps {
   readonly eligible: (run: JobRun) => readonly string[];
   /** Whether the server has room for one more job that trains: it takes a place then. */
   readonly mayBegin: (run: JobRun) => boolean;
+  /** Other jobs that run at a site at the moment, and the milliseconds a task of theirs can last. */
+  readonly othersAt: (site: string, job: string) => ReadonlyMap<string, number>;
   /** Status changed, for the audit log and metrics. */
   readonly onStatus: (run: JobRun) => void;
   /** Seconds from a round's opening to its close. */
@@ -118,6 +120,8 @@ export class JobRun {
       },
       siteTimeout: workflow.siteTimeout,
       taskTimeout: executor.taskTimeout,
+      bytesOf: ({ model }) => ({ model: this.modelSize(model), files: record.bundle.size }),
+      others: (site) => deps.othersAt(site, record.id),
     });
     this.#journal = deps.store.journal(record.id);
     this.#files = jobFiles(deps.folder, () => this.history, this.held);

@@ -309,8 +309,18 @@ export class JobService {
         folder,
         eligible: (run) => this.#eligible(run),
         mayBegin: () => this.#mayBegin(record.id),
+        othersAt: (site, job) => this.#othersAt(site, job),
       },
     );
+  }
+
+  #othersAt(site: string, job: string): ReadonlyMap<string, number> {
+    const found = new Map<string, number>();
+    for (const [id, { channel }] of this.#active) {
+      const longest = id === job ? undefined : channel.runsAt(site);
+      if (longest !== undefined) found.set(id, longest);
+    }
+    return found;
   }
 
   #intakeDeps(): IntakeDeps {

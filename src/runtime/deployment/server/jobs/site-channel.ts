@@ -1,5 +1,5 @@
 import { flError } from '../../../base/errors/errors.ts';
-import { TASK_LIMITS, UPLOAD_LIMITS } from '../../../base/limits.ts';
+import { UPLOAD_LIMITS } from '../../../base/limits.ts';
 import { timeText } from '../../../base/text/time-text.ts';
 import { atNextRing, type Bell } from '../../../base/threads/bell.ts';
 import type {
@@ -12,6 +12,7 @@ import type {
 } from '../../../federation/channel.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
 import type { SiteRegistry, SiteSession } from '../sites/site-registry.ts';
+import { longestRun, type OtherJobs, TaskMovement, type TaskNeeds } from './task-movement.ts';
 
 export interface SiteChannelDeps {
   readonly job: string;
@@ -30,27 +31,22 @@ export interface SiteChannelDeps {
   readonly siteTimeout: number;
   /** Seconds a script has at a site. */
   readonly taskTimeout: number;
+  /** Bytes that a task carries. */
+  readonly bytesOf: (task: SiteTask) => Pick<TaskNeeds, 'model' | 'files'>;
+  /** Of the site, at other jobs. */
+  readonly others: (site: string) => ReturnType<OtherJobs>;
 }
 
 interface Held {
   readonly task: SiteTask;
   /** ISO 8601, UTC. */
   readonly since: string;
-  /** Of the monotonic clock, in milliseconds: when the site last moved on with it. */
-  movedAt: number;
+  readonly movement: TaskMovement;
   progress: { readonly done: number; readonly total: number } | undefined;
-  /** Bytes the site had fetched when it last moved. */
-  fetched: number;
   /** Updates that have come whole. */
   readonly whole: SentUpdate[];
   /** Files whose bytes were not what was announced. */
   spoilt: number;
-  /** Times the site has begun it. */
-  begun: number;
-  /** Milliseconds in which the site has said that it runs. */
-  ran: number;
-  /** Of the monotonic clock, in milliseconds: when the site was last looked at. */
-  lookedAt: number;
 }
 
 /** An update, and which client's folder it came from. */
@@ -64,8 +60,6 @@ const REJOIN_MS = 15_000;
 const LOOK_MS = 500;
 /** Whatever changes rings; this is for a bell that was missed. */
 const LOOK_AGAIN_SECONDS = 60;
-/** Fewer bytes than this in all the time a site has are no movement: one a second must not hold a round open for ever. */
-export const MOVING_BYTES = 64 * 1024;
 
 /**
  * The channel of a networked job: tasks lie here until their sites ask for work. A site that is gone, or has a task and does not
@@ -87,18 +81,14 @@ export class SiteChannel implements Channel {
   }
 
   assign(task: SiteTask): void {
-    const now = performance.now();
+    const { bytesOf, taskTimeout } = this.#deps;
     this.#held.set(task.site, {
       task,
       since: new Date().toISOString(),
-      movedAt: now,
+      movement: new TaskMovement({ ...bytesOf(task), taskTimeout }, performance.now()),
       progress: undefined,
-      fetched: 0,
       whole: [],
       spoilt: 0,
-      begun: 0,
-      ran: 0,
-      lookedAt: now,
     });
     this.#deps.registry.bell(task.site).ring();
     this.#deps.onMove();
@@ -123,10 +113,16 @@ export class SiteChannel implements Channel {
     return this.#held.get(site)?.progress;
   }
 
-  /** The site moved on: a report, or bytes on their way. */
-  moved(site: string): void {
+  /** Bytes of a task on their way to its site, or from it. */
+  carried(site: string, direction: 'in' | 'out', bytes: number): void {
+    this.#held.get(site)?.movement.carried(direction, bytes, performance.now());
+  }
+
+  /** Milliseconds a task of this job can last at a site, if the site is at one. */
+  runsAt(site: string): number | undefined {
     const held = this.#held.get(site);
-    if (held) held.movedAt = performance.now();
+    if (!held || held.movement.isWornOut || this.#said(site, held)?.phase !== 'running') return undefined;
+    return longestRun(this.#deps.taskTimeout);
   }
 
   /** One whole update a task; another one of a client that has lost its folder. @throws NF_UPLOAD_TWICE */
@@ -165,8 +161,7 @@ export class SiteChannel implements Channel {
     const { verdictOn } = this.#deps;
     const held = this.#held.get(site);
     if (held?.task.round !== answer.round) return verdictOn(site, answer.round);
-    if (answer.type === 'started') held.begun += 1;
-    if (!this.#isWornOut(held)) held.movedAt = performance.now();
+    if (answer.type === 'started') held.movement.begun();
     if (answer.type === 'progress') held.progress = { done: answer.done, total: answer.total };
     const verdict = (await this.#listener?.(answer)) ?? verdictOn(site, answer.round);
     const isAnswer = answer.type === 'result' || answer.type === 'failure';
@@ -214,23 +209,19 @@ export class SiteChannel implements Channel {
   }
 
   #look(): void {
-    const { job, registry, siteTimeout } = this.#deps;
+    const { registry, siteTimeout, others } = this.#deps;
     for (const [site, held] of this.#held) {
-      const session = registry.get(site);
-      const said = session?.jobs.find(({ job_id: id, round }) => id === job && round === held.task.round);
       const now = performance.now();
-      if (said?.phase === 'running') held.ran += now - held.lookedAt;
-      held.lookedAt = now;
-      if (said && hasMoved(held, said, this.#isWornOut(held))) held.movedAt = now;
-      if (performance.now() - held.movedAt > siteTimeout * 1000) this.#giveUp(site, held, session);
+      const said = this.#said(site, held);
+      if (said) held.movement.said(said, now, () => others(site));
+      if (held.movement.since(now) > siteTimeout * 1000) this.#giveUp(site, held, registry.get(site));
     }
   }
 
-  /** Begun more often, or run longer in all, than a site that is honest can: what it says of a script then is no movement. */
-  #isWornOut({ begun, ran }: Held): boolean {
-    const { beginnings, start_seconds: start } = TASK_LIMITS;
-    const longest = beginnings.most * (this.#deps.taskTimeout + start.most) * 1000;
-    return begun > beginnings.most || ran > longest;
+  /** What a site says of itself with its task. */
+  #said(site: string, { task: { round } }: Held): SiteSession['jobs'][number] | undefined {
+    const { job, registry } = this.#deps;
+    return registry.get(site)?.jobs.find((one) => one.job_id === job && one.round === round);
   }
 
   #giveUp(site: string, { task: { round }, since }: Held, session: SiteSession | undefined): void {
@@ -242,19 +233,6 @@ export class SiteChannel implements Channel {
     // What cannot be journaled ends the run, which the coordinator knows.
     this.deliver(site, { type: 'failure', site, round, error: error.report() }).catch(() => undefined);
   }
-}
-
-/** A script has its own limit at the site (executor.task_timeout); of what is fetched the site tells the bytes. */
-function hasMoved(
-  held: Held,
-  { phase, bytes = 0, trouble }: SiteSession['jobs'][number],
-  isWornOut: boolean,
-): boolean {
-  if (trouble) return false;
-  if (phase === 'running' || phase === 'queued') return !isWornOut;
-  if (bytes - held.fetched < MOVING_BYTES) return false;
-  held.fetched = bytes;
-  return true;
 }
 
 /** A task as it is told to its site; `size` is its model's, in bytes. */

@@ -1,5 +1,5 @@
 import type { JobRun } from '../jobs/job-run.ts';
-import { MOVING_BYTES } from '../jobs/site-channel.ts';
+import { MOVING_BYTES } from '../jobs/task-movement.ts';
 import type { Metrics } from '../metrics.ts';
 
 /** Counts the bytes of one transfer, and tells the round that the site moves. */
@@ -13,7 +13,7 @@ export function countTraffic(
     metrics.modelBytes(site, direction, bytes);
     still += bytes;
     if (still < MOVING_BYTES) return;
+    run.channel.carried(site, direction, still);
     still = 0;
-    run.channel.moved(site);
   };
 }

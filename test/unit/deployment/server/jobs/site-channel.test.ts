@@ -4,6 +4,7 @@ import { Bell } from '../../../../../src/runtime/base/threads/bell.ts';
 import { SiteChannel } from '../../../../../src/runtime/deployment/server/jobs/site-channel.ts';
 import { SiteRegistry } from '../../../../../src/runtime/deployment/server/sites/site-registry.ts';
 import type { SiteAnswer, SiteTask } from '../../../../../src/runtime/federation/channel.ts';
+import type { SitePhase } from '../../../../../src/runtime/network/messages/site.ts';
 import type { AcceptedResult } from '../../../../../src/runtime/run/events.ts';
 import { hello } from '../../../../support/raw-site.ts';
 
@@ -21,6 +22,9 @@ const TASK: SiteTask = {
   model: { path: 'm', sha256: 'a' },
 };
 const RESULT: AcceptedResult = { site: SITE, paramsType: 'FULL', numExamples: 1, metrics: {}, seconds: 0 };
+const MODEL_BYTES = 1_000_000;
+/** Milliseconds that other jobs may run at the site. */
+let others: ReadonlyMap<string, number>;
 let channel: SiteChannel;
 let bell: Bell;
 let accepted: string[];
@@ -34,6 +38,7 @@ beforeEach(() => {
   accepted = [SITE];
   deadEnd = undefined;
   bell = new Bell();
+  others = new Map();
   registry = new SiteRegistry([]);
   registry.open({ name: SITE, org: 'o' }, hello(randomUUID()), '127.0.0.1');
   channel = new SiteChannel({
@@ -46,6 +51,8 @@ beforeEach(() => {
     deadEnd: () => deadEnd,
     siteTimeout: SITE_TIMEOUT,
     taskTimeout: TASK_TIMEOUT,
+    bytesOf: () => ({ model: MODEL_BYTES, files: 10_000 }),
+    others: () => others,
   });
   channel.listen(async (answer) => {
     answers.push(answer);
@@ -60,6 +67,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+const deliver = async (answer: SiteAnswer): Promise<void> => {
+  await channel.deliver(SITE, answer);
+};
 const failures = () => answers.filter(({ type }) => type === 'failure');
 
 /** The site says for so many seconds that it runs. */
@@ -222,3 +232,100 @@ async function aSecond(): Promise<void> {
   registry.renew(SITE, present().id);
   await vi.advanceTimersByTimeAsync(1000);
 }
+/** Says it is somewhere, second by second, until it is given up or the time is over; how many seconds that took. */
+async function says(most: number, say: (second: number) => Promise<void> | void): Promise<number> {
+  for (let second = 0; second < most; second++) {
+    if (failures().length > 0) return second;
+    registry.renew(SITE, registry.get(SITE)?.id);
+    await say(second);
+    await vi.advanceTimersByTimeAsync(1000);
+  }
+  return most;
+}
+
+const note = (phase: SitePhase, bytes?: number) =>
+  registry.note(SITE, { job_id: JOB, phase, round: 1, ...(bytes !== undefined && { bytes }) });
+
+describe('gives up a site that holds a round open', () => {
+  afterEach(() => expect(failures()).toMatchObject([{ site: SITE, error: { code: 'NF_SITE_STALLED' } }]));
+
+  it('by how far it is, though it does not say that it runs', async () => {
+    const seconds = await says(1000, (done) => {
+      note('uploading');
+      return deliver({ type: 'progress', site: SITE, round: 1, done, total: 1e9 });
+    });
+    expect(seconds).toBeLessThan(2 * SITE_TIMEOUT);
+  });
+
+  it('by what computes its answer, again and again', async () => {
+    const engine = { name: 'cpu', device: 'cpu', library: 'x', detail: '' };
+    const seconds = await says(1000, () => deliver({ type: 'engine', site: SITE, round: 1, engine }));
+    expect(seconds).toBeLessThan(2 * SITE_TIMEOUT);
+  });
+
+  it('by saying now and then that it runs', async () => {
+    const most = 4 * (TASK_TIMEOUT + 300) + 2 * SITE_TIMEOUT;
+    const seconds = await says(2 * most, (second) =>
+      note(second % (SITE_TIMEOUT - 5) === 0 ? 'running' : 'idle'),
+    );
+    expect(seconds).toBeLessThan(most);
+  });
+
+  it('by being queued behind nothing', async () => {
+    expect(await says(1000, () => note('queued'))).toBeLessThan(2 * SITE_TIMEOUT);
+  });
+
+  it('by being queued behind a job that runs there without an end', async () => {
+    others = new Map([[randomUUID(), 100_000]]);
+    const seconds = await says(1000, () => note('queued'));
+    expect(seconds).toBeGreaterThan(100);
+    expect(seconds).toBeLessThan(100 + 2 * SITE_TIMEOUT);
+  });
+
+  it('by bytes that it says have come, of which nothing was sent', async () => {
+    expect(await says(1000, (second) => note('downloading', second * 70_000))).toBeLessThan(2 * SITE_TIMEOUT);
+  });
+
+  it('by bytes that it says have come, more than there are', async () => {
+    channel.carried(SITE, 'out', MODEL_BYTES);
+    const seconds = await says(10_000, (second) => note('downloading', second * 70_000));
+    expect(seconds).toBeLessThan(4 * (MODEL_BYTES / 70_000) + 2 * SITE_TIMEOUT);
+  });
+
+  it.each(['in', 'out'] as const)('by a model that goes %s again and again', async (direction) => {
+    const times = { n: 0 };
+    await says(10_000, () => {
+      times.n += 1;
+      channel.carried(SITE, direction, MODEL_BYTES / 4);
+    });
+    expect(times.n).toBeGreaterThan(4);
+    expect(times.n).toBeLessThan(4 * 8 + 2 * SITE_TIMEOUT);
+  });
+});
+
+describe('waits for a site', () => {
+  afterEach(() => expect(failures()).toEqual([]));
+
+  it('that fetches a model slowly, and sends an update as slowly', async () => {
+    const slowly = SITE_TIMEOUT / 2;
+    for (const direction of ['out', 'in'] as const)
+      for (let sent = 0; sent < MODEL_BYTES; sent += 70_000) {
+        channel.carried(SITE, direction, 70_000);
+        await says(slowly, () => note(direction === 'out' ? 'downloading' : 'uploading'));
+      }
+  });
+
+  it('that reads slowly what was sent at once', async () => {
+    channel.carried(SITE, 'out', MODEL_BYTES);
+    for (let come = 0; come < MODEL_BYTES; come += 70_000)
+      await says(SITE_TIMEOUT / 2, () => note('downloading', 5_000_000 + come));
+  });
+
+  it('that waits there for other jobs that run', async () => {
+    const first = randomUUID();
+    others = new Map([[first, 60_000]]);
+    await says(50, () => note('queued'));
+    others = new Map([[randomUUID(), 60_000]]);
+    await says(60, () => note('queued'));
+  });
+});
