@@ -126,6 +126,11 @@ export const OFFER_LIMITS = {
     unit: 'h',
     what: 'a connected site may leave an offer without any answer; a job that waits for approval has one',
   },
+  changes: {
+    most: 20,
+    unit: 'times',
+    what: 'a site may change what it says of a job, since the server has had it; the next time counts as a refusal',
+  },
 } as const satisfies Record<string, Limit>;
 
 /** Of the logs of a job at a server. */

@@ -97,6 +97,17 @@ export const SITE_ERRORS = {
     message: 'The code {code} has not been approved at this site.',
     hint: "There: 'neuroflare client jobs list KIT' shows where to read it, 'neuroflare client jobs approve KIT {$code}' lets it run.",
   },
+  NF_SITE_APPROVAL_LATE: {
+    exit: 1,
+    message:
+      '{site} had taken the job, and has waited for more than {seconds} s for somebody there to approve its code.',
+    hint: "Ask the site; once its code is approved, 'neuroflare job resume {$job}' goes on with the job.",
+  },
+  NF_SITE_UNDECIDED: {
+    exit: 1,
+    message: '{site} has changed {count} times what it says of the job.',
+    hint: 'Ask the site, and look at the log of its client.',
+  },
   NF_SITE_STATE_LOST: {
     exit: 1,
     message:

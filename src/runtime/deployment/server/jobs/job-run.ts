@@ -37,6 +37,7 @@ import { reduceRound } from './reduce-round.ts';
 import { writtenFiles } from './result-files.ts';
 import { assignedTask, SiteChannel } from './site-channel.ts';
 import { leftError } from './site-left.ts';
+import { SecondThoughts } from './second-thoughts.ts';
 import { SiteLogs } from './site-logs.ts';
 import { SiteTraffic } from './site-traffic.ts';
 import { untilMended } from './until-mended.ts';
@@ -66,6 +67,7 @@ export interface JobRunDeps {
 export class JobRun {
   readonly job: CheckedJob;
   readonly offers: Offers;
+  readonly thoughts: SecondThoughts;
   readonly channel: SiteChannel;
   readonly traffic = new SiteTraffic();
   readonly figures = new FigureSums();
@@ -107,6 +109,8 @@ export class JobRun {
     this.isBack = this.#back.promise;
     this.siteLogs = new SiteLogs(deps.folder);
     this.offers = new Offers(offerRules(record, workflow), decisions);
+    const { siteTimeout } = workflow;
+    this.thoughts = new SecondThoughts(this.offers, { job: record.id, siteTimeout, bell: this.bell });
     this.channel = new SiteChannel({
       job: record.id,
       registry: deps.registry,
@@ -114,11 +118,8 @@ export class JobRun {
       onMove: () => this.#back.resolve(),
       bell: this.bell,
       verdictOn: (site, round) => this.verdictOn(site, round),
-      deadEnd: () => {
-        const refusal = this.offers.deadEnd() ?? this.offers.shortOf(this.#asked);
-        return refusal && leftError(refusal);
-      },
-      siteTimeout: workflow.siteTimeout,
+      deadEnd: () => this.thoughts.deadEnd(this.#asked),
+      siteTimeout,
       taskTimeout: executor.taskTimeout,
       bytesOf: ({ model }) => ({ model: this.modelSize(model), files: record.bundle.size }),
       others: (site) => deps.othersAt(site, record.id),

@@ -157,10 +157,14 @@ function waitingForServer({ history, movedAt }: JobRun): WaitingFor | null {
 /** Between rounds: not enough sites are there to open the next one. */
 function waitingForMembers({ registry }: Context, run: JobRun, since: string): WaitingFor {
   const absent = run.offers.accepted().filter((site) => !registry.get(site));
-  const what = absent.length > 0 ? `${absent.join(', ')} to come back` : 'the next round';
+  const asking = run.offers.taking().filter((site) => run.offers.answerOf(site) === 'waiting for approval');
+  const parts = [
+    ...(asking.length > 0 ? [`approval of its code at ${asking.join(', ')}`] : []),
+    ...(absent.length > 0 ? [`${absent.join(', ')} to come back`] : []),
+  ];
   return {
-    what,
-    sites: absent,
+    what: parts.join(', ') || 'the next round',
+    sites: [...asking, ...absent],
     since,
     rule: `a round opens with ${counted(run.record.minClients ?? run.offers.least(), 'site')}`,
   };

@@ -58,6 +58,10 @@ export class Offers {
       .map(({ site }) => site);
   }
 
+  decisionOf(site: string): DecisionRecord | undefined {
+    return this.#decisions.get(site);
+  }
+
   answerOf(site: string): Decision['answer'] | undefined {
     return this.#decisions.get(site)?.answer;
   }
@@ -110,12 +114,12 @@ export class Offers {
 
   /**
    * Of a job that has begun: the last refusal, where too few sites are left for a round and none of those asked can take a place any more;
-   * undefined while it can go on.
+   * undefined while it can go on. `late`: sites that wait for approval and are not waited for any more, as those that refuse.
    */
-  shortOf(asked: Iterable<string>): DecisionRecord | undefined {
-    const accepted = this.accepted();
-    if (this.isEnough() || [...asked].some((site) => !accepted.includes(site))) return undefined;
-    return this.decisions()
+  shortOf(asked: Iterable<string>, late: readonly DecisionRecord[] = []): DecisionRecord | undefined {
+    const out = new Set([...this.accepted(), ...late.map(({ site }) => site)]);
+    if (this.isEnough() || [...asked].some((site) => !out.has(site))) return undefined;
+    return [...this.decisions(), ...late]
       .filter(({ answer }) => answer === 'refused')
       .reduce<DecisionRecord | undefined>(
         (last, one) => (last && last.time > one.time ? last : one),

@@ -54,10 +54,11 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
     },
     async (request) => {
       const { run, site } = siteJobOf(context, request);
-      const decided = saidBySite(request.body);
+      const decided = run.thoughts.news(site, saidBySite(request.body));
+      if (!decided) return {};
+      await run.decide(site, decided);
       const { answer, reason } = decided;
       const { id: job } = run.record;
-      await run.decide(site, decided);
       const action = `site.${answer.replaceAll(' ', '_')}`;
       await noteDeed(context, request.identity, { action, job, site, detail: reason?.code });
       logger.info({ job, site, answer, code: reason?.code }, 'decision');
