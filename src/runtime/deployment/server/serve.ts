@@ -163,6 +163,11 @@ async function assemble(
     waiting: () => jobs.waitingCount(),
   });
   const machine = new MachineNotes(tell);
+  const [uploads, downloads] = [new UploadDesk(), new Downloads()];
+  const endTransfers = (job: string) => {
+    downloads.endOf(job);
+    return uploads.endBelow(state.job(job).root);
+  };
   const jobs: JobService = new JobService({
     project: kit.project,
     rootPem: kit.tls.ca,
@@ -175,6 +180,7 @@ async function assemble(
     tell,
     maxJobs: resources.max_jobs,
     mostModelBytes: resources.max_model_gb * 1e9,
+    endTransfers,
     ...storyOfJobs({ kit, audit, metrics, machine, logger, tell }),
   });
   opened.closeLast(() => jobs.stop());
@@ -190,8 +196,8 @@ async function assemble(
     jobs,
     studies,
     access: new Access(authorization, studies),
-    uploads: new UploadDesk(),
-    downloads: new Downloads(),
+    uploads,
+    downloads,
     revoked: new RevokedList(kit.tls.crl),
     work,
     audit,

@@ -38,6 +38,8 @@ export interface JobServiceDeps {
   readonly tell: (line: string) => void;
   readonly maxJobs: number;
   readonly mostModelBytes: number;
+  /** Nothing is on its way from a job or to it when it returns. */
+  readonly endTransfers: (job: string) => Promise<void>;
   readonly onStatus: (run: JobRun) => void;
   readonly onRound: (seconds: number) => void;
   /** A job waits until somebody has mended this machine. */
@@ -250,6 +252,7 @@ export class JobService {
     if (!isFinished(record.status) || this.#resuming.has(record.id))
       throw flError('NF_JOB_NOT_OVER', { job: record.id, status: record.status });
     await this.#deps.store.deleteJob(record.id);
+    await this.#deps.endTransfers(record.id);
     await rm(this.folder(record.id).root, { recursive: true, force: true });
   }
 

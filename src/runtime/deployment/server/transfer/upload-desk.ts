@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { hashFile } from '../../../base/digest.ts';
@@ -130,6 +130,13 @@ export class UploadDesk {
     return { offset: size, done: true };
   }
 
+  /** Ends what is on its way to a folder, or one in it, which is going to be removed. */
+  async endBelow(root: string): Promise<void> {
+    const isBelow = (path: string) => path.startsWith(root + sep);
+    const paths = [...this.#progress.keys()].filter(isBelow);
+    await Promise.all(paths.map((path) => this.#giveUp(path)));
+  }
+
   /** Removes files of users' folders that nothing was added to since a time, in milliseconds since 1970. */
   async removeOlder(root: string, time: number): Promise<void> {
     for (const user of await readdir(root).catch(() => [])) {
@@ -186,9 +193,13 @@ export class UploadDesk {
   }
 
   async #giveUp(path: string): Promise<void> {
-    const current = this.#progress.get(path)?.current;
-    current?.stop.abort();
-    await current?.done.catch(() => undefined);
+    // One that waits for another to end begins then.
+    for (let current = this.#progress.get(path)?.current; current; current = this.#progress.get(path)?.current) {
+      current.stop.abort();
+      await current.done.catch(() => undefined);
+      // Whoever began it takes note of its end first.
+      await Promise.resolve();
+    }
     this.#progress.delete(path);
     await rm(path, { force: true });
   }

@@ -295,3 +295,19 @@ describe('what is not the file', () => {
     await expect(send(FILE, 0, to)).rejects.toThrow('is no digest');
   });
 });
+
+it('nothing is on its way to a folder that is going to be removed, and nothing of it comes back', async () => {
+  const bodies = [new PassThrough(), new PassThrough(), new PassThrough()] as const;
+  const [half, after, other] = bodies;
+  for (const body of bodies) body.write(FILE.subarray(0, 1000));
+  const elsewhere = { ...upload(), folder: `${folder}0` };
+  const begun = [half, after].map((body) => desk.receive(upload(), { offset: 0, body, onBytes: ignore }));
+  const stays = desk.receive(elsewhere, { offset: 0, body: other, onBytes: ignore });
+  const ends = Promise.allSettled(begun);
+  await desk.endBelow(folder);
+  expect(await ends).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }]);
+  expect(await parts()).toEqual([]);
+  expect([half.destroyed, after.destroyed, other.destroyed]).toEqual([true, true, false]);
+  other.end(FILE.subarray(1000));
+  await expect(stays).resolves.toMatchObject({ done: true });
+});

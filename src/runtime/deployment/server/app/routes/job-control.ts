@@ -53,7 +53,6 @@ export function jobControlRoutes(app: App, context: ServerContext): void {
     async (request) => {
       const record = await jobOf(context, request);
       await jobs.delete(record);
-      context.downloads.endOf(record.id);
       await noteDeed(context, request.identity, { action: 'job.delete', job: record.id });
       return {};
     },
