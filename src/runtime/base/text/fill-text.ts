@@ -40,6 +40,17 @@ export function textInGeneral(text: string): string {
   });
 }
 
+/** A text of the catalogue as its own words and the places between them. */
+export function partsOf(text: string): (string | ReturnType<typeof partOf>)[] {
+  const parts: (string | ReturnType<typeof partOf>)[] = [];
+  let end = 0;
+  for (const { 0: part, index } of text.matchAll(PART)) {
+    parts.push(text.slice(end, index), partOf(part));
+    end = index + part.length;
+  }
+  return [...parts, text.slice(end)];
+}
+
 function partOf(part: string) {
   const [head = '', one, many] = part.slice(1, -1).split('|');
   return { name: head.replace('$', ''), isWord: head.startsWith('$'), one, many };

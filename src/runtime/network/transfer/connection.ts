@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { type ErrorReport, flError, isErrorCode, type NeuroflareError } from '../../base/errors/errors.ts';
+import { saidBy } from '../../base/errors/said-by.ts';
 import { parseJson } from '../../base/parse-json.ts';
 import { counted } from '../../base/text/counted.ts';
 import { HEADER, JSON_TYPE, PROTOCOL_VERSION } from '../messages/protocol.ts';
@@ -164,7 +165,7 @@ export class Connection {
     // A server of version 1 does not say which it speaks, and takes itself for the measure.
     if (report.code === 'NF_PROTOCOL_VERSION' && headers[HEADER.protocol] === undefined)
       return flError('NF_SERVER_OLDER', { address: this.address, own: PROTOCOL_VERSION });
-    if (isErrorCode(report.code)) return new ServerRefusal(report.code, report);
+    if (isErrorCode(report.code)) return new ServerRefusal(report.code, saidBy('the server', report));
     const { code, message } = report;
     return flError('NF_SERVER_REFUSAL', { address: this.address, reason: `${code}: ${message}` });
   }

@@ -1,4 +1,5 @@
 import { type ErrorReport, flError, type NeuroflareError, reviveError } from '../../../base/errors/errors.ts';
+import { saidBy } from '../../../base/errors/said-by.ts';
 import type { Decision } from '../../../network/messages/site.ts';
 import type { DecisionRecord } from '../../store/server-store.ts';
 
@@ -6,9 +7,10 @@ import type { DecisionRecord } from '../../store/server-store.ts';
 const OF_THE_SERVER = 'NF_SITE_LEFT_STUDY';
 
 /** What a site said of a job, under no code of the server's own: its words stay, as the site's. */
-export function saidBySite({ answer, reason }: Decision): Decision {
+export function saidBySite(site: string, { answer, reason }: Decision): Decision {
   if (!reason) return { answer };
-  return { answer, reason: reason.code === OF_THE_SERVER ? { ...reason, code: 'NF_SITE_LEFT' } : reason };
+  const own = reason.code === OF_THE_SERVER ? { ...reason, code: 'NF_SITE_LEFT' } : reason;
+  return { answer, reason: saidBy(site, own) };
 }
 
 /** Whether a site was taken out of the job: what it did before is in it. */

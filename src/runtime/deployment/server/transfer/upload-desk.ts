@@ -194,7 +194,11 @@ export class UploadDesk {
 
   async #giveUp(path: string): Promise<void> {
     // One that waits for another to end begins then.
-    for (let current = this.#progress.get(path)?.current; current; current = this.#progress.get(path)?.current) {
+    for (
+      let current = this.#progress.get(path)?.current;
+      current;
+      current = this.#progress.get(path)?.current
+    ) {
       current.stop.abort();
       await current.done.catch(() => undefined);
       // Whoever began it takes note of its end first.

@@ -68,7 +68,10 @@ describe('a job that has begun', () => {
   it('takes a site that changes its answer again and again for one that refuses', () => {
     for (let times = 0; times < 30 && offers.answerOf('b') !== 'refused'; times++)
       says('b', times % 2 === 0 ? APPROVAL : ACCEPTED);
-    expect(offers.decisionOf('b')).toMatchObject({ answer: 'refused', reason: { code: 'NF_SITE_UNDECIDED' } });
+    expect(offers.decisionOf('b')).toMatchObject({
+      answer: 'refused',
+      reason: { code: 'NF_SITE_UNDECIDED' },
+    });
     expect(deadEnd()).toMatchObject({ place: { site: 'b' } });
   });
 });

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { canonicalJson, sha256 } from '../../../../base/digest.ts';
 import { flError } from '../../../../base/errors/errors.ts';
+import { saidBy } from '../../../../base/errors/said-by.ts';
 import { packageVersion } from '../../../../base/files/package-version.ts';
 import { plainAddress } from '../../../../base/text/address-text.ts';
 import { auditHeadAnswer } from '../../../../network/messages/log-head.ts';
@@ -79,7 +80,10 @@ export function sessionRoutes(app: App, context: ServerContext): void {
     },
     async (request, reply) => {
       const session = sessionOf(context, request);
-      session.jobs = request.body.jobs;
+      session.jobs = request.body.jobs.map(({ trouble, ...job }) => ({
+        ...job,
+        ...(trouble && { trouble: saidBy(session.site, trouble) }),
+      }));
       const { seen, wait_seconds: seconds } = request.body;
       const isNews = () =>
         registry.get(session.site) !== session || assignmentFor(context, session).version !== seen;

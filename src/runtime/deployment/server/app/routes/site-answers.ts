@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ErrorReport } from '../../../../base/errors/errors.ts';
+import { saidBy } from '../../../../base/errors/said-by.ts';
 import { AT_ONCE_LIMITS } from '../../../../base/limits.ts';
 import type { Verdict } from '../../../../federation/channel.ts';
 import { jobId } from '../../../../network/messages/shapes.ts';
@@ -108,7 +109,7 @@ function answerRoutes(app: App, context: ServerContext): void {
       const job = siteJobOf(context, request);
       const { run, site } = job;
       const { round } = request.body;
-      const error = request.body.error as ErrorReport;
+      const error = saidBy(site, request.body.error as ErrorReport);
       const failure = { ...error, place: { ...error.place, site, round } };
       const verdict = await run.channel.deliver(site, { type: 'failure', site, round, error: failure });
       return answered(context, { ...job, round, verdict });

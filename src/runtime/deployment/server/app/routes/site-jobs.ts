@@ -54,7 +54,7 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
     },
     async (request) => {
       const { run, site } = siteJobOf(context, request);
-      const decided = run.thoughts.news(site, saidBySite(request.body));
+      const decided = run.thoughts.news(site, saidBySite(site, request.body));
       if (!decided) return {};
       await run.decide(site, decided);
       const { answer, reason } = decided;
