@@ -54,7 +54,7 @@ export interface JobRunDeps {
   /** Whether the server has room for one more job that trains: it takes a place then. */
   readonly mayBegin: (run: JobRun) => boolean;
   /** Other jobs that run at a site at the moment, and the milliseconds a task of theirs can last. */
-  readonly othersAt: (site: string, job: string) => ReadonlyMap<string, number>;
+  readonly others: (site: string) => ReadonlyMap<string, number>;
   /** Status changed, for the audit log and metrics. */
   readonly onStatus: (run: JobRun) => void;
   /** Seconds from a round's opening to its close. */
@@ -103,17 +103,17 @@ export class JobRun {
     deps: JobRunDeps,
   ) {
     const { workflow, executor } = job.definition;
+    const { siteTimeout } = workflow;
     this.record = record;
     this.job = job;
     this.#deps = deps;
     this.isBack = this.#back.promise;
     this.siteLogs = new SiteLogs(deps.folder);
     this.offers = new Offers(offerRules(record, workflow), decisions);
-    const { siteTimeout } = workflow;
     this.thoughts = new SecondThoughts(this.offers, { job: record.id, siteTimeout, bell: this.bell });
     this.channel = new SiteChannel({
+      ...deps,
       job: record.id,
-      registry: deps.registry,
       accepted: () => this.offers.accepted(),
       onMove: () => this.#back.resolve(),
       bell: this.bell,
@@ -122,7 +122,6 @@ export class JobRun {
       siteTimeout,
       taskTimeout: executor.taskTimeout,
       bytesOf: ({ model }) => ({ model: this.modelSize(model), files: record.bundle.size }),
-      others: (site) => deps.othersAt(site, record.id),
     });
     this.#journal = deps.store.journal(record.id);
     this.#files = jobFiles(deps.folder, () => this.history, this.held);

@@ -312,7 +312,7 @@ export class JobService {
         folder,
         eligible: (run) => this.#eligible(run),
         mayBegin: () => this.#mayBegin(record.id),
-        othersAt: (site, job) => this.#othersAt(site, job),
+        others: (site) => this.#othersAt(site, record.id),
       },
     );
   }
