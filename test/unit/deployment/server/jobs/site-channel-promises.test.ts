@@ -41,6 +41,8 @@ describeChannel('of a server', async ({ script }) => {
       deadEnd: () => undefined,
       siteTimeout: TIMEOUT,
       taskTimeout: TIMEOUT,
+      bytesOf: () => ({ model: 1, files: 1 }),
+      others: () => new Map(),
     });
   let channel = start();
   /** What each site is at. */
