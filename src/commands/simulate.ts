@@ -4,12 +4,12 @@ import { renderBaselines } from '../output/baselines-summary.ts';
 import { setFlag, workspaceFlag } from '../output/flags.ts';
 import { renderSummary } from '../output/run-summary.ts';
 import { createRunView } from '../output/run-view.ts';
-import { type Study, studySchema } from '../runtime/evaluation/baselines/result.ts';
+import { type SimulationResult, simulationResultSchema } from '../runtime/evaluation/baselines/result.ts';
 import { evaluateCommand, reportCommand } from '../runtime/evaluation/report/next-command.ts';
 import { ENGINE_CHOICES } from '../runtime/job/engine-choice.ts';
 import { parseOverride } from '../runtime/job/variables.ts';
 
-export default class Simulate extends BaseCommand<Study> {
+export default class Simulate extends BaseCommand<SimulationResult> {
   static override summary = 'run a job on this machine, with as many sites as you like';
   static override description =
     'The same job file, script and round rules as in a real federation; the sites are threads. A run is a folder WORKSPACE/<job>/<run id> and can be resumed after any stop.';
@@ -78,7 +78,7 @@ export default class Simulate extends BaseCommand<Study> {
     }),
     run: Flags.string({ summary: 'with --resume: the id of the run', dependsOn: ['resume'] }),
   };
-  static override resultSchema = studySchema;
+  static override resultSchema = simulationResultSchema;
 
   protected override readonly interruptHint = 'Nothing is lost: run the command again with --resume.';
 
@@ -86,9 +86,11 @@ export default class Simulate extends BaseCommand<Study> {
   #next = '';
   #warned: ReadonlySet<string> = new Set();
 
-  protected override async execute(): Promise<Study> {
+  protected override async execute(): Promise<SimulationResult> {
     const { args, flags } = await this.parse(Simulate);
-    const { simulateStudy } = await import('../runtime/evaluation/baselines/simulate-study.ts');
+    const { simulateWithBaselines } = await import(
+      '../runtime/evaluation/baselines/simulate-with-baselines.ts'
+    );
     const view = createRunView({ quiet: this.quiet, showLogs: flags['log-config'] === 'full' });
     this.#warned = view.warned;
     const onOpen: typeof view.onOpen = (run) => {
@@ -96,7 +98,7 @@ export default class Simulate extends BaseCommand<Study> {
       this.#next = [evaluateCommand(run.card, asked), reportCommand(asked)].filter(Boolean).join('; ');
       view.onOpen(run);
     };
-    return simulateStudy({
+    return simulateWithBaselines({
       job: args.job,
       workspace: flags.workspace,
       flags: {
@@ -126,7 +128,7 @@ export default class Simulate extends BaseCommand<Study> {
     });
   }
 
-  protected override render(result: Study): string {
+  protected override render(result: SimulationResult): string {
     // What was said while it ran is not said again.
     const warnings = result.warnings.filter((warning) => !this.#warned.has(warning));
     const parts = [

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/runtime/base/random.ts';
 import { LOCAL_FILES } from '../../src/runtime/job/job-paths.ts';
 import { tf } from '../../src/runtime/learning/engine/tfjs.ts';
-import { exportModel } from '../../src/runtime/learning/exchange/export-model.ts';
+import { exportModel } from '../../src/runtime/learning/export/export-model.ts';
 import { buildModel, fillModel } from '../../src/runtime/learning/models/build.ts';
 import { initialParams } from '../../src/runtime/learning/models/initial-params.ts';
 import { PYTHON, python } from '../support/python.ts';
@@ -116,7 +116,7 @@ print(json.dumps(model(image).detach().ravel().tolist()))`,
   });
 
   it('takes weights from PyTorch', async () => {
-    const { importParams } = await import('../../src/runtime/learning/exchange/import-params.ts');
+    const { importParams } = await import('../../src/runtime/learning/export/import-params.ts');
     const spec = { type: 'mri-cnn', image_size: SIZE, num_classes: 4 };
     const [ours, theirs] = [join(folder, 'ours.safetensors'), join(folder, 'theirs.safetensors')];
     await exportModel({ spec, params: trained(spec), format: 'safetensors', out: ours, force: false });

@@ -1,7 +1,8 @@
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { packageVersion } from '../../runtime/base/files/package-version.ts';
 import type { GroupRule } from '../groups/find-groups.ts';
-import { HEAD_MARGIN, type Processing } from './picture-file.ts';
+import { HEAD_MARGIN } from '../image/head-margin.ts';
+import type { Processing } from './picture-file.ts';
 
 const BIDS_VERSION = '1.11.1';
 const UNNAMED = 'The authors of the source images, who are not named here';

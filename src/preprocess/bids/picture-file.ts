@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { makeThumbnail } from '../groups/thumbnail.ts';
-import { decodePicture, type Picture } from '../image/decode.ts';
+import { type DecodedPicture, decodePicture } from '../image/decode.ts';
 import type { GreyImage, GreyPixels } from '../image/grey-image.ts';
+import { HEAD_MARGIN } from '../image/head-margin.ts';
 import { cutOutHead, findHead } from '../image/head-mask.ts';
 import { measureQuality } from '../image/quality.ts';
 import { resize } from '../image/resize.ts';
@@ -15,9 +16,6 @@ export interface Processing {
   readonly size: number | undefined;
   readonly headMask: boolean;
 }
-
-/** Margin around the head, as a share of its longer side. */
-export const HEAD_MARGIN = 0.06;
 
 /** What is known of one source picture once it was read; also a line of the journal. */
 export const pictureFactsSchema = z.strictObject({
@@ -66,7 +64,7 @@ export function encodeSlice(image: GreyImage): Promise<Uint8Array> {
   return gzipNifti(encodeNifti(toNifti(image)));
 }
 
-async function processPicture(picture: Picture, { size, headMask }: Processing) {
+async function processPicture(picture: DecodedPicture, { size, headMask }: Processing) {
   let image: GreyImage = picture;
   let head: PictureFacts['head'];
   if (headMask) {
@@ -79,7 +77,7 @@ async function processPicture(picture: Picture, { size, headMask }: Processing) 
 }
 
 /** Over size, depth and decoded values, so that other containers of the same picture are found. */
-function pixelDigest({ width, height, bits, pixels }: Picture): string {
+function pixelDigest({ width, height, bits, pixels }: DecodedPicture): string {
   return createHash('sha256').update(`${width}x${height}x${bits}\n`).update(pixels).digest('hex');
 }
 

@@ -5,8 +5,8 @@ import { PictureError } from './fault.ts';
 import { type GreyImage, type GreyPixels, samePixels } from './grey-image.ts';
 import { sniffFormat } from './sniff.ts';
 
-/** A picture as decoded, upright. */
-export interface Picture extends GreyImage {
+/** A JPEG or PNG as decoded, upright. */
+export interface DecodedPicture extends GreyImage {
   /** 8 or 16 bits a sample in the file. */
   readonly bits: 8 | 16;
   /** The file's channels differ, so grey was computed. */
@@ -26,7 +26,7 @@ const SHORTEST_SIDE = 16;
  * are weighed by Rec. 601 with the integer arithmetic of Pillow's mode L; EXIF orientation is undone; colour profiles are not applied.
  * @throws PictureError with the reason.
  */
-export async function decodePicture(bytes: Uint8Array): Promise<Picture> {
+export async function decodePicture(bytes: Uint8Array): Promise<DecodedPicture> {
   const format = sniffFormat(bytes);
   const options = { limitInputPixels: MOST_PIXELS, ignoreIcc: true };
   try {
@@ -42,7 +42,7 @@ export async function decodePicture(bytes: Uint8Array): Promise<Picture> {
   }
 }
 
-async function decodeChecked(decoder: Sharp, metadata: Metadata): Promise<Picture> {
+async function decodeChecked(decoder: Sharp, metadata: Metadata): Promise<DecodedPicture> {
   const orientation = metadata.orientation ?? 1;
   const deep = metadata.depth === 'ushort';
   let pipeline = decoder;

@@ -1,10 +1,10 @@
 export type GreyPixels = Uint8Array | Uint16Array;
 
-/** A grey picture, row by row from the top left; `pixels.length` is width x height. */
-export interface GreyImage {
+/** A grey picture, row by row from the top left; `pixels.length` is width x height. Of floats it is the plane of a volume. */
+export interface GreyImage<Pixels extends GreyPixels | Float32Array = GreyPixels> {
   readonly width: number;
   readonly height: number;
-  readonly pixels: GreyPixels;
+  readonly pixels: Pixels;
 }
 
 /** A new array of the same kind, of zeros. */

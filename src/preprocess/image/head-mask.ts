@@ -8,7 +8,7 @@ import {
   type Mask,
   openMask,
 } from './morphology.ts';
-import { otsuThreshold } from './otsu.ts';
+import { otsuOfCounts } from './otsu.ts';
 import { resize } from './resize.ts';
 
 /**
@@ -46,7 +46,7 @@ const PAGE_SPREAD = 0.1;
 
 export async function findHead(image: GreyImage): Promise<HeadMask> {
   const copy = await workingCopy(image);
-  const dark = withoutBrightPage(copy, otsuThreshold(histogram(copy.pixels)));
+  const dark = withoutBrightPage(copy, otsuOfCounts(histogram(copy.pixels)));
   const bright = toMask(dark, headThreshold(dark));
   const opened = openMask(bright, OPEN_RADIUS);
   const joined = closeMask(opened, JOIN_RADIUS);
@@ -90,7 +90,7 @@ export function cutOutHead(image: GreyImage, head: HeadMask, margin: number): Gr
  * that the air, seen at the frame, is darker.
  */
 function headThreshold(copy: GreyImage): number {
-  const otsu = otsuThreshold(histogram(copy.pixels)) + 1;
+  const otsu = otsuOfCounts(histogram(copy.pixels)) + 1;
   const air = Math.min(...AIR_RINGS.map((inset) => quantileOf(ring(copy, inset), 0.25)));
   return Math.max(TISSUE_SHARE * otsu, Math.min(otsu, AIR_FACTOR * air + AIR_OFFSET));
 }

@@ -8,7 +8,11 @@ interface Size {
   readonly fit: 'stretch' | 'letterbox';
 }
 
-/** Resizes with a triangle kernel, widened when shrinking so that nothing is skipped; no overshoot, so zero stays zero. */
+/**
+ * Resizes a whole picture of whole numbers with a triangle kernel, widened when shrinking so that nothing is skipped; no overshoot, so
+ * zero stays zero. Beside it stands `picture/resample.ts`, which takes any part of a plane, with voxels of any shape, and keeps fractions:
+ * libvips has no such box, and data sets that were prepared with the one would have other bytes with the other.
+ */
 export async function resize(image: GreyImage, size: Size): Promise<GreyImage> {
   const { width, height, pixels } = image;
   const deep = pixels instanceof Uint16Array;

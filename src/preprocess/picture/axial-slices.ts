@@ -1,6 +1,8 @@
+import type { GreyImage } from '../image/grey-image.ts';
+import { HEAD_MARGIN } from '../image/head-margin.ts';
 import { type Affine, voxelSize } from '../nifti/affine.ts';
 import { reorient, reorientToRas } from '../nifti/orient.ts';
-import type { Box, Plane } from './resample.ts';
+import type { Box } from './resample.ts';
 
 /** A volume in RAS order, first axis fastest, with what of it is head. */
 export interface Head {
@@ -18,12 +20,6 @@ export interface Head {
 const EDGE = 0.02;
 /** A slice near the crown or the neck shows little brain; those with less than this share of the fullest are left out. */
 const FULL_ENOUGH = 0.5;
-/**
- * Room around the head, as a share of its longer side. It is black whatever the image has there, and wider than 4 of 96 pixels, so that
- * what a source leaves around its heads (text, a page, a tight crop) tells a network nothing.
- */
-export const MARGIN = 0.06;
-
 /** Turns an image to RAS; a single slice, whichever way it was cut, becomes one plane across the third axis. */
 export function orientHead(
   image: { shape: readonly number[]; data: Float32Array; affine: Affine },
@@ -58,27 +54,31 @@ export function cutSlabs(head: Head, wanted: number): Slab[] {
  * scanner's thick slice is, so that no lesion can lie unseen between two slices. What lies beside the head's outline is 0.
  * @param shade grey of a stored value
  */
-export function takeSlab(head: Head, { from, to }: Slab, shade: (value: number) => number): Plane {
+export function takeSlab(
+  head: Head,
+  { from, to }: Slab,
+  shade: (value: number) => number,
+): GreyImage<Float32Array> {
   const [width, height] = head.shape;
   const [[left, right], [low, high]] = head.outline;
-  const data = new Float32Array(width * height);
+  const pixels = new Float32Array(width * height);
   for (let z = from; z < to; z++) {
     for (let y = low; y <= high; y++) {
       let source = (z * height + y) * width + left;
       const row = (height - 1 - y) * width;
       for (let at = row + left; at <= row + right; at++, source++) {
-        data[at] = (data[at] ?? 0) + shade(head.data[source] ?? 0) / (to - from);
+        pixels[at] = (pixels[at] ?? 0) + shade(head.data[source] ?? 0) / (to - from);
       }
     }
   }
-  return { width, height, data };
+  return { width, height, pixels };
 }
 
 /** The square, in mm, around the head's outline over all planes, in pixels of `takeSlab`. */
 export function headBox({ shape, voxel, outline }: Head): Box {
   const [[left, right], [low, high]] = outline;
   const [width, height] = [(right - left + 1) * voxel[0], (high - low + 1) * voxel[1]];
-  const side = Math.max(width, height) * (1 + 2 * MARGIN);
+  const side = Math.max(width, height) * (1 + 2 * HEAD_MARGIN);
   return {
     left: left - (side - width) / 2 / voxel[0],
     top: shape[1] - 1 - high - (side - height) / 2 / voxel[1],

@@ -1,4 +1,5 @@
-import { otsuThreshold, quantile, sortedSample } from './quantiles.ts';
+import { otsuOfSample } from '../image/otsu.ts';
+import { quantile, sortedSample } from './quantiles.ts';
 
 /** Which stored values are shown black and white, and which are taken for the head. */
 export interface Window {
@@ -22,7 +23,7 @@ const HOT = 0.999;
 export function findWindow(data: Float32Array): Window | undefined {
   const sorted = sortedSample(data);
   const most = quantile(sorted, HOT);
-  const threshold = otsuThreshold(sorted.map((value) => Math.min(value, most)));
+  const threshold = otsuOfSample(sorted.map((value) => Math.min(value, most)));
   const foreground = sorted.subarray(sorted.findIndex((value) => value > threshold));
   const window = { black: quantile(sorted, BLACK), white: quantile(foreground, WHITE), threshold };
   return window.white > window.black ? window : undefined;

@@ -1,4 +1,4 @@
-/** Grey, 0 black to 255 white, row by row. */
+/** A square as a network sees it: grey, 0 black to 255 white, row by row. */
 export type Picture = Uint8Array;
 
 interface Entry {

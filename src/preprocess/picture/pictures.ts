@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { flError } from '../../runtime/base/errors/errors.ts';
+import { HEAD_MARGIN } from '../image/head-margin.ts';
 import { readNifti } from '../nifti/read.ts';
-import { cutSlabs, headBox, MARGIN, orientHead, takeSlab } from './axial-slices.ts';
+import { cutSlabs, headBox, orientHead, takeSlab } from './axial-slices.ts';
 import { applyWindow, findWindow } from './intensity.ts';
+import { tileSide } from './montage.ts';
 import { cachedPictures, type Picture } from './picture-cache.ts';
 import { resample } from './resample.ts';
 
@@ -63,12 +65,7 @@ function toGreys(picture: Float32Array): Picture {
 
 /** Where a small image is enlarged, its outermost pixels reach into the margin. */
 function blackenMargin(picture: Float32Array, side: number): Float32Array {
-  const width = Math.floor((side * MARGIN) / (1 + 2 * MARGIN));
+  const width = Math.floor((side * HEAD_MARGIN) / (1 + 2 * HEAD_MARGIN));
   const inside = (at: number) => at >= width && at < side - width;
   return picture.map((value, at) => (inside(at % side) && inside(Math.floor(at / side)) ? value : 0));
-}
-
-/** Side of each of `count` tiles in a square of `imageSize`. */
-export function tileSide(imageSize: number, count: number): number {
-  return Math.floor(imageSize / Math.ceil(Math.sqrt(count)));
 }

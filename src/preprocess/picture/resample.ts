@@ -1,16 +1,11 @@
+import type { GreyImage } from '../image/grey-image.ts';
+
 /** A rectangle in pixels of the source; edges may be fractions, and may lie outside it. */
 export interface Box {
   readonly left: number;
   readonly top: number;
   readonly width: number;
   readonly height: number;
-}
-
-/** A grey picture, row by row from the top left. */
-export interface Plane {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Float32Array;
 }
 
 /** Which source pixels make one pixel of the result. */
@@ -21,16 +16,17 @@ interface Taps {
 
 /**
  * The part of `source` in `box`, as size x size pixels. Separable triangle filter, widened when shrinking so that it
- * averages all it covers (as Pillow's `resize(BILINEAR)`); what lies outside the source is 0.
+ * averages all it covers (as Pillow's `resize(BILINEAR)`); what lies outside the source is 0. Whole pictures of whole numbers
+ * are resized by `image/resize.ts`, which says why there are two.
  */
-export function resample(source: Plane, box: Box, size: number): Float32Array {
+export function resample(source: GreyImage<Float32Array>, box: Box, size: number): Float32Array {
   const columns = makeTaps(size, { start: box.left, length: box.width, limit: source.width });
   const rows = makeTaps(size, { start: box.top, length: box.height, limit: source.height });
   const [firstRow, lastRow] = coveredRows(rows, source.height);
   const narrow = new Float32Array(size * source.height);
   for (let y = firstRow; y < lastRow; y++) {
     for (let x = 0; x < size; x++) {
-      narrow[y * size + x] = weigh(source.data, columns[x], { offset: y * source.width, stride: 1 });
+      narrow[y * size + x] = weigh(source.pixels, columns[x], { offset: y * source.width, stride: 1 });
     }
   }
   const result = new Float32Array(size * size);

@@ -4,7 +4,7 @@ import { flError } from '../base/errors/errors.ts';
 import { readParamsFile } from '../base/tensors/read-params-file.ts';
 import { defineJob, type ModelDefinition } from '../job/definition.ts';
 import { loadJob } from '../job/load.ts';
-import { type Exported, type ExportFormat, exportModel } from '../learning/exchange/export-model.ts';
+import { type Exported, type ExportFormat, exportModel } from '../learning/export/export-model.ts';
 import { findTargetRun } from '../run/find-target-run.ts';
 import { modelPath, RUN_FILES } from '../run/run-folder.ts';
 

@@ -7,7 +7,7 @@ import { decodeSafetensors, encodeSafetensors } from '../base/tensors/safetensor
 import type { JobDefinition } from '../job/definition.ts';
 import { type FileRules, readJobFile } from '../job/job-paths.ts';
 import type { ArrayLiteral } from '../job/schema.ts';
-import { importParams } from '../learning/exchange/import-params.ts';
+import { importParams } from '../learning/export/import-params.ts';
 import { initialParams, parameterShapes } from '../learning/models/initial-params.ts';
 import type { FileRef } from '../run/events.ts';
 import type { RunFiles } from '../run/run-files.ts';

@@ -9,7 +9,7 @@ import { JOB_PATHS, LOCAL_FILES } from '../../../src/runtime/job/job-paths.ts';
 import { loadJob } from '../../../src/runtime/job/load.ts';
 import { jobFileSchema } from '../../../src/runtime/job/schema.ts';
 import { WireWriter } from '../../../src/runtime/learning/engine/onnx/wire.ts';
-import { EXPORT_FORMATS, exportModel } from '../../../src/runtime/learning/exchange/export-model.ts';
+import { EXPORT_FORMATS, exportModel } from '../../../src/runtime/learning/export/export-model.ts';
 import { initialParams } from '../../../src/runtime/learning/models/initial-params.ts';
 import { modelSpecSchema } from '../../../src/runtime/learning/models/spec.ts';
 import { type JobPatch, writeJob } from '../../support/job-folder.ts';

@@ -37,10 +37,10 @@ export const baselinesSchema = z.object({
 export type Baselines = z.output<typeof baselinesSchema>;
 
 /** The result of `simulate`. */
-export const studySchema = runSummarySchema.extend({
+export const simulationResultSchema = runSummarySchema.extend({
   baselines: baselinesSchema.nullable().describe('with --baselines: what the model is held against'),
 });
-export type Study = z.output<typeof studySchema>;
+export type SimulationResult = z.output<typeof simulationResultSchema>;
 
 export const BASELINES_FILE = 'baselines.json';
 

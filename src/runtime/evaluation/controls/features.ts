@@ -51,7 +51,7 @@ export function pixelRows(images: readonly ControlImage[]): Uint8Array {
   const rows = new Uint8Array(images.length * PIXEL_SIDE ** 2);
   const box = { left: 0, top: 0, width: CONTROL_SIDE, height: CONTROL_SIDE };
   for (const [row, { grey }] of images.entries()) {
-    const plane = { width: CONTROL_SIDE, height: CONTROL_SIDE, data: Float32Array.from(grey) };
+    const plane = { width: CONTROL_SIDE, height: CONTROL_SIDE, pixels: Float32Array.from(grey) };
     rows.set(
       resample(plane, box, PIXEL_SIDE).map((value) => Math.round(value)),
       row * PIXEL_SIDE ** 2,

@@ -1,10 +1,10 @@
 import { findImages } from '../../../preprocess/bids/layout.ts';
 import { groupOf, type Participant } from '../../../preprocess/bids/participants.ts';
 import { readNiftiHeader } from '../../../preprocess/nifti/read.ts';
+import { arrange } from '../../../preprocess/picture/montage.ts';
 import { readPictures } from '../../../preprocess/picture/pictures.ts';
 import type { Progress } from '../../base/logging/progress.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
-import { arrange } from '../../learning/dataset/image-set.ts';
 
 /** Side of the pictures that controls look at: the frame of 4 pixels is defined on it. */
 export const CONTROL_SIDE = 96;

@@ -61,7 +61,7 @@ export async function explain(
 
 function enlarge(map: Float32Array, from: number, to: number): Float32Array {
   return resample(
-    { width: from, height: from, data: map },
+    { width: from, height: from, pixels: map },
     { left: 0, top: 0, width: from, height: from },
     to,
   );

@@ -1,7 +1,7 @@
 import { findImages } from '../../../preprocess/bids/layout.ts';
 import { dilateMask } from '../../../preprocess/image/morphology.ts';
+import { findLesionMask, readLesionPicture } from '../../../preprocess/picture/lesion-pictures.ts';
 import type { ImageSetOptions } from '../../learning/dataset/image-set.ts';
-import { findLesionMask, readLesionPicture } from '../../learning/dataset/lesion-pictures.ts';
 import { silhouette } from '../controls/features.ts';
 import type { Evaluation } from '../result.ts';
 import type { Explained } from './heat.ts';

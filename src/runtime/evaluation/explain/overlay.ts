@@ -22,7 +22,7 @@ export async function drawOverlay({ grey, heat, side }: Explained): Promise<Uint
 
 function scaleUp(values: Float32Array, side: number): Float32Array {
   const box = { left: 0, top: 0, width: side, height: side };
-  return resample({ width: side, height: side, data: values }, box, SHOWN_SIDE);
+  return resample({ width: side, height: side, pixels: values }, box, SHOWN_SIDE);
 }
 
 function sideBySide(grey: Float32Array, heat: Float32Array): ColourImage {

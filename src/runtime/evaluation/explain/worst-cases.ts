@@ -1,4 +1,4 @@
-import { findLesionMask } from '../../learning/dataset/lesion-pictures.ts';
+import { findLesionMask } from '../../../preprocess/picture/lesion-pictures.ts';
 import { openSet } from '../../learning/dataset/open-dataset.ts';
 import type { EvaluationWork } from '../evaluation-work.ts';
 import type { Judged } from '../judged-people.ts';

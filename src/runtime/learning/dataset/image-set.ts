@@ -1,3 +1,4 @@
+import { arrange } from '../../../preprocess/picture/montage.ts';
 import type { Picture } from '../../../preprocess/picture/picture-cache.ts';
 import { type PictureOptions, readPictures } from '../../../preprocess/picture/pictures.ts';
 import { flError } from '../../base/errors/errors.ts';
@@ -138,20 +139,6 @@ export class ImageSet {
 function exchangeSides(picture: Float32Array): void {
   const side = Math.sqrt(picture.length);
   for (let start = 0; start < picture.length; start += side) picture.subarray(start, start + side).reverse();
-}
-
-/** Puts tiles in rows from the top left into a square of zeros; what they leave free stays black. */
-export function arrange(tiles: readonly Float32Array[], square: Float32Array): Float32Array {
-  const imageSize = Math.sqrt(square.length);
-  const across = Math.ceil(Math.sqrt(tiles.length));
-  for (const [index, tile] of tiles.entries()) {
-    const side = Math.sqrt(tile.length);
-    const corner = Math.floor(index / across) * side * imageSize + (index % across) * side;
-    for (let row = 0; row < side; row++) {
-      square.set(tile.subarray(row * side, (row + 1) * side), corner + row * imageSize);
-    }
-  }
-  return square;
 }
 
 /** Grey over this is taken for tissue when a picture is standardised. */

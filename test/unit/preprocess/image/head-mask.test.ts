@@ -8,7 +8,7 @@ import {
   largestComponent,
   openMask,
 } from '../../../../src/preprocess/image/morphology.ts';
-import { otsuThreshold } from '../../../../src/preprocess/image/otsu.ts';
+import { otsuOfCounts } from '../../../../src/preprocess/image/otsu.ts';
 import { measureQuality } from '../../../../src/preprocess/image/quality.ts';
 import { resize } from '../../../../src/preprocess/image/resize.ts';
 import { headPicture } from './made-pictures.ts';
@@ -44,11 +44,11 @@ describe('morphology', () => {
   });
 });
 
-describe('otsuThreshold', () => {
+describe('otsuOfCounts', () => {
   it('parts two heaps of values', () => {
     const counts = new Uint32Array(256);
     counts.fill(10, 10, 30).fill(5, 150, 200);
-    const threshold = otsuThreshold(counts);
+    const threshold = otsuOfCounts(counts);
     expect(threshold).toBeGreaterThanOrEqual(29);
     expect(threshold).toBeLessThan(150);
   });

@@ -1,5 +1,5 @@
-import { flError, NeuroflareError } from '../../../base/errors/errors.ts';
-import { elementCount, type NdArray, type ParamSet } from '../../../base/tensors/nd-array.ts';
+import { flError, NeuroflareError } from '../../base/errors/errors.ts';
+import { elementCount, type NdArray, type ParamSet } from '../../base/tensors/nd-array.ts';
 
 /** Field numbers of onnx.proto. */
 const MODEL_GRAPH = 7;

@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readNifti } from '../../../preprocess/nifti/read.ts';
-import { cutSlabs, headBox, orientHead, takeSlab } from '../../../preprocess/picture/axial-slices.ts';
-import { findWindow } from '../../../preprocess/picture/intensity.ts';
-import { type PictureOptions, tileSide } from '../../../preprocess/picture/pictures.ts';
-import { resample } from '../../../preprocess/picture/resample.ts';
-import { arrange } from './image-set.ts';
+import { readNifti } from '../nifti/read.ts';
+import { cutSlabs, headBox, orientHead, takeSlab } from './axial-slices.ts';
+import { findWindow } from './intensity.ts';
+import { arrange, tileSide } from './montage.ts';
+import type { PictureOptions } from './pictures.ts';
+import { resample } from './resample.ts';
 
 const LESION_MASK = /_desc-lesion_mask\.nii(\.gz)?$/;
 

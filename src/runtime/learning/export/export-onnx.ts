@@ -1,13 +1,13 @@
 import { softmax, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { modelShape } from '../model-shape.ts';
-import { encodeModel } from '../onnx/encode.ts';
-import type { OnnxParts } from '../onnx/graph.ts';
-import { withOpenBatch } from '../onnx/open-batch.ts';
-import { layerNames, modelParameters } from '../parameters.ts';
-import { Recorder } from '../trace/recorder.ts';
-import { identityOrder, materialize, whole } from '../trace/symbolic.ts';
-import { tracingLayers } from '../trace/tracing-layers.ts';
+import { modelShape } from '../engine/model-shape.ts';
+import { encodeModel } from '../engine/onnx/encode.ts';
+import type { OnnxParts } from '../engine/onnx/graph.ts';
+import { withOpenBatch } from '../engine/onnx/open-batch.ts';
+import { layerNames, modelParameters } from '../engine/parameters.ts';
+import { Recorder } from '../engine/trace/recorder.ts';
+import { identityOrder, materialize, whole } from '../engine/trace/symbolic.ts';
+import { tracingLayers } from '../engine/trace/tracing-layers.ts';
 
 /** Names of an exported graph's ends. */
 export const EXPORTED = { image: 'image', logits: 'logits', probabilities: 'probabilities' } as const;

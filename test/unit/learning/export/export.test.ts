@@ -8,9 +8,9 @@ import type { ParamSet } from '../../../../src/runtime/base/tensors/nd-array.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../../../src/runtime/base/tensors/safetensors.ts';
 import { LOCAL_FILES } from '../../../../src/runtime/job/job-paths.ts';
 import { tf, tfl } from '../../../../src/runtime/learning/engine/tfjs.ts';
-import { exportModel } from '../../../../src/runtime/learning/exchange/export-model.ts';
-import { importParams } from '../../../../src/runtime/learning/exchange/import-params.ts';
-import { fromTorch, toTorch } from '../../../../src/runtime/learning/exchange/torch-order.ts';
+import { exportModel } from '../../../../src/runtime/learning/export/export-model.ts';
+import { importParams } from '../../../../src/runtime/learning/export/import-params.ts';
+import { fromTorch, toTorch } from '../../../../src/runtime/learning/export/torch-order.ts';
 import { buildModel, fillModel } from '../../../../src/runtime/learning/models/build.ts';
 import { initialParams } from '../../../../src/runtime/learning/models/initial-params.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';

@@ -38,7 +38,7 @@ async function readAny(path: string, like: ParamSet, rules: FileRules): Promise<
   }
   const bytes = await readJobFile(path, { what: 'The model to begin with', key: 'model.import' }, rules);
   if (path.endsWith('.onnx')) {
-    const { readInitializers } = await import('../engine/export/read-initializers.ts');
+    const { readInitializers } = await import('./read-initializers.ts');
     return readInitializers(bytes, path);
   }
   const params = decodeSafetensors(bytes, path);

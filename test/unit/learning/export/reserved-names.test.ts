@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { readInitializers } from '../../../../src/runtime/learning/engine/export/read-initializers.ts';
-import { readTfjsWeights } from '../../../../src/runtime/learning/exchange/tfjs-files.ts';
+import { readInitializers } from '../../../../src/runtime/learning/export/read-initializers.ts';
+import { readTfjsWeights } from '../../../../src/runtime/learning/export/tfjs-files.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const root = tempFolder();

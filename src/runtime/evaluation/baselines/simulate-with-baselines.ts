@@ -6,9 +6,9 @@ import { loadJob } from '../../job/load.ts';
 import type { RunSummary } from '../../run/run-report.ts';
 import { describeRun } from '../../run/stored-runs.ts';
 import { parseBaselines } from './parse-baselines.ts';
-import type { Study } from './result.ts';
+import type { SimulationResult } from './result.ts';
 
-export interface StudyOptions extends SimulateOptions {
+export interface WithBaselinesOptions extends SimulateOptions {
   /** `local,centralized`, as typed. */
   readonly baselines: string | undefined;
   /** Called once the federated run is over and its view can go. */
@@ -20,7 +20,7 @@ const REPLICATES = 2000;
 const SLICES = 9;
 
 /** A simulation, and then the baselines it is to be held against. @throws as `simulate` and `runBaselines` do */
-export async function simulateStudy(options: StudyOptions): Promise<Study> {
+export async function simulateWithBaselines(options: WithBaselinesOptions): Promise<SimulationResult> {
   const baselines = parseBaselines(options.baselines);
   if (baselines.length > 0) {
     // Before hours of training, not after.
@@ -48,7 +48,7 @@ export async function simulateStudy(options: StudyOptions): Promise<Study> {
 }
 
 /** With baselines, resuming a run that is finished goes on with them. */
-async function simulateOrTake(options: StudyOptions, withBaselines: boolean): Promise<RunSummary> {
+async function simulateOrTake(options: WithBaselinesOptions, withBaselines: boolean): Promise<RunSummary> {
   try {
     return await simulate(options);
   } catch (error) {

@@ -58,7 +58,7 @@ export async function exportModel(request: ExportRequest): Promise<Exported> {
 const INPUT = 'Input: grey images [batch, size, size, 1], prepared as openDataset of neuroflare/mri does.';
 
 async function writeOnnx(model: LayersModel, spec: ModelSpec, out: string): Promise<Exported> {
-  const { exportOnnx } = await import('../engine/export/export-onnx.ts');
+  const { exportOnnx } = await import('./export-onnx.ts');
   const { bytes, anyBatch } = exportOnnx(model, {
     model: spec.type,
     ...(spec.classes && { classes: spec.classes.join(',') }),
