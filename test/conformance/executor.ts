@@ -64,8 +64,8 @@ export function describeExecutor(name: string, { make, ownProcess, abort }: Exec
   }
   const run = async (body: string, { round = 1, ...over }: Wish = {}): Promise<TaskOutcome> => {
     const at = executor ?? (await open());
-    const hear = (event: TaskEvent) => void events.push(event);
-    return at.run(await orderFor(folder, scriptWith(body), { round }), watching({ hear, ...over }));
+    const emit = (event: TaskEvent) => void events.push(event);
+    return at.run(await orderFor(folder, scriptWith(body), { round }), watching({ emit, ...over }));
   };
   const printed = () => events.flatMap((event) => (event.type === 'log' ? [event.text] : [])).join('');
   const failed = (code: string) => ({ type: 'failure', error: expect.objectContaining({ code }) });
@@ -109,8 +109,8 @@ export function describeExecutor(name: string, { make, ownProcess, abort }: Exec
 const { compile } = await import('neuroflare/engine');
 const { train } = await openDataset(flare.data(), { imageSize: 16, batchSize: 4 });
 await (await compile(buildModel(${spec}))).fit(train, { epochs: 1, seed: 1 });`;
-      const hear = (event: TaskEvent) => void events.push(event);
-      const outcome = await at.run(await orderFor(folder, scriptWith(body), { data }), watching({ hear }));
+      const emit = (event: TaskEvent) => void events.push(event);
+      const outcome = await at.run(await orderFor(folder, scriptWith(body), { data }), watching({ emit }));
       expect(outcome).toMatchObject({ answer: { engine: { device: 'cpu' } } });
       expect(events.filter(({ type }) => type === 'progress')).toEqual([
         { type: 'progress', done: 4, total: 8 },
@@ -193,7 +193,7 @@ await (await compile(buildModel(${spec}))).fit(train, { epochs: 1, seed: 1 });`;
       stop.abort(new Error('enough'));
       await expect(outcome).rejects.toThrow('enough');
       const heard = events.length;
-      expect(await run('', { round: 2, hear: () => undefined })).toMatchObject(result);
+      expect(await run('', { round: 2, emit: () => undefined })).toMatchObject(result);
       expect(events).toHaveLength(heard);
     });
 

@@ -103,12 +103,12 @@ export class FakeChannel implements Channel {
   }
 
   /** An answer out of nowhere. */
-  say(answer: SiteAnswer): void {
-    void this.#tell(answer).then((verdict) => verdict && this.verdicts.push(verdict));
+  emit(answer: SiteAnswer): void {
+    void this.#emit(answer).then((verdict) => verdict && this.verdicts.push(verdict));
   }
 
   /** What cannot be kept is told to nobody else. */
-  #tell(answer: SiteAnswer): Promise<Verdict | undefined> {
+  #emit(answer: SiteAnswer): Promise<Verdict | undefined> {
     return Promise.resolve(this.#listener?.(answer)).catch(() => undefined);
   }
 
@@ -130,11 +130,11 @@ export class FakeChannel implements Channel {
     const { site, round } = task;
     const isPresent = () => this.#present.get(site) === task;
     if (!isPresent()) return [];
-    void this.#tell({ type: 'started', site, round });
+    void this.#emit({ type: 'started', site, round });
     const answer = isPresent() ? await this.#work(task) : undefined;
     if (!answer || !isPresent()) return [];
     this.#present.delete(site);
-    return Array.from({ length: this.#options.copies ?? 1 }, () => this.#tell(answer));
+    return Array.from({ length: this.#options.copies ?? 1 }, () => this.#emit(answer));
   }
 
   async #work(task: SiteTask): Promise<SiteAnswer | undefined> {

@@ -39,11 +39,11 @@ for (const [name, one] of [${attempts.join(',\n')}]) {
   catch (error) { console.log(JSON.stringify([name, 'no ' + (error?.code ?? '') + ' ' + String(error?.message ?? error).slice(0, 200)])); }
 }`;
   const order = await orderFor(folder, scriptWith(body).replace('import * as', head));
-  const hear = (event: TaskEvent) => {
+  const emit = (event: TaskEvent) => {
     if (event.type === 'log') printed += event.text;
   };
   try {
-    const outcome = await job.run(order, watching({ limit, hear }));
+    const outcome = await job.run(order, watching({ limit, emit }));
     expect(outcome, JSON.stringify(outcome)).toMatchObject({ type: 'result' });
   } finally {
     await job.close();

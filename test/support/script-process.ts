@@ -40,10 +40,10 @@ export function saying(message: string): string {
 /** Watches a task that nobody stops. */
 export function watching({
   limit = LIMITS.job,
-  hear = () => undefined,
+  emit = () => undefined,
   ...over
 }: Partial<TaskWatch> = {}): TaskWatch {
-  return { limit, hear, signal: new AbortController().signal, ...over };
+  return { limit, emit, signal: new AbortController().signal, ...over };
 }
 
 /** Puts a script into a job's folder and makes the order to run it. */

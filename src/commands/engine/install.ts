@@ -43,7 +43,7 @@ export default class EngineInstall extends BaseCommand<Result> {
       fromPython: flags['from-python'],
       force: flags.force,
       signal: this.signal,
-      note: (line) => this.note(line),
+      tell: (line) => this.note(line),
     });
   }
 

@@ -73,7 +73,7 @@ export class Replay {
 
   async #read(): Promise<void> {
     try {
-      for await (const event of this.#events) await this.#hear(event);
+      for await (const event of this.#events) await this.#receive(event);
       this.#isOver = true;
       for (const { settle } of this.#waiting.values()) settle.resolve(undefined);
     } catch (error) {
@@ -83,7 +83,7 @@ export class Replay {
     this.#waiting.clear();
   }
 
-  async #hear(event: RunEvent): Promise<void> {
+  async #receive(event: RunEvent): Promise<void> {
     switch (event.type) {
       case 'members.chosen':
         return this.#settle({ verb: 'members', round: event.round }, event.sites);

@@ -51,7 +51,7 @@ export interface TaskRequest {
   readonly files: TaskFiles;
   readonly beginnings: Beginnings;
   readonly signal: AbortSignal;
-  readonly hear: (event: TaskEvent) => void;
+  readonly emit: (event: TaskEvent) => void;
 }
 
 /** One site: runs its tasks, from a model on disk to an answer on disk. The same for a simulation and a client. */
@@ -103,13 +103,13 @@ async function settled(request: TaskRequest, deps: SiteDeps): Promise<Finished> 
   const { mostBeginnings: most, warn } = deps;
   let last = 'with the client';
   let began = performance.now();
-  const hear = (event: TaskEvent) => {
+  const emit = (event: TaskEvent) => {
     if (event.type === 'started') began = performance.now();
-    request.hear(event);
+    request.emit(event);
   };
   for (let hasPassed = false; ; ) {
     const attempt = await beginnings.begin();
-    const outcome = attempt > most ? endless(last, most) : await once({ ...request, hear }, deps);
+    const outcome = attempt > most ? endless(last, most) : await once({ ...request, emit }, deps);
     const seconds = (performance.now() - began) / 1000;
     if (outcome.type === 'killed') {
       last = outcome.signal;
@@ -127,11 +127,11 @@ async function settled(request: TaskRequest, deps: SiteDeps): Promise<Finished> 
   }
 }
 
-async function once({ task, files, signal, hear }: TaskRequest, deps: SiteDeps): Promise<TaskOutcome> {
+async function once({ task, files, signal, emit }: TaskRequest, deps: SiteDeps): Promise<TaskOutcome> {
   const { executor, job } = deps;
   try {
     const order = taskOrder(task, deps, await files.prepare());
-    return await executor.run(order, { signal, hear, limit: job.executor.taskTimeout });
+    return await executor.run(order, { signal, emit, limit: job.executor.taskTimeout });
   } catch (thrown) {
     signal.throwIfAborted();
     const error = toNeuroflareError(thrown);

@@ -77,8 +77,8 @@ describe('a run', () => {
     const run = await finish({
       onEvent: (event, channel) => {
         if (event.type !== 'task.started' || event.round !== 1) return;
-        channel.say({ type: 'progress', site: event.site, round: 1, done: 1, total: 2 });
-        channel.say({ type: 'engine', site: event.site, round: 1, engine });
+        channel.emit({ type: 'progress', site: event.site, round: 1, done: 1, total: 2 });
+        channel.emit({ type: 'engine', site: event.site, round: 1, engine });
       },
     });
     expect(types(run.shown)).toContain('task.progress');
@@ -91,7 +91,12 @@ describe('a run', () => {
       onEvent: (event, channel) => {
         if (event.type !== 'task.started') return;
         const library = event.round === 1 ? engine.library : 'onnxruntime-web 1.30.0 wasm';
-        channel.say({ type: 'engine', site: event.site, round: event.round, engine: { ...engine, library } });
+        channel.emit({
+          type: 'engine',
+          site: event.site,
+          round: event.round,
+          engine: { ...engine, library },
+        });
       },
     });
     const error = await run.catch((thrown: unknown) => thrown);
@@ -122,10 +127,10 @@ describe('a run', () => {
       onEvent: (event, channel) => {
         if (event.type !== 'round.opened') return;
         const result = { paramsType: 'FULL', numExamples: 1e9, metrics: {}, seconds: 0 } as const;
-        channel.say({ type: 'result', round: event.round, result: { site: 'mallory', ...result } });
-        channel.say({ type: 'result', round: event.round + 1, result: { site: 'site-1', ...result } });
-        channel.say({ type: 'result', round: event.round - 1, result: { site: 'site-1', ...result } });
-        channel.say({
+        channel.emit({ type: 'result', round: event.round, result: { site: 'mallory', ...result } });
+        channel.emit({ type: 'result', round: event.round + 1, result: { site: 'site-1', ...result } });
+        channel.emit({ type: 'result', round: event.round - 1, result: { site: 'site-1', ...result } });
+        channel.emit({
           type: 'failure',
           round: event.round,
           site: 'mallory',
@@ -258,7 +263,7 @@ describe('a site that fails', () => {
           metrics: {},
           seconds: 0,
         } as const;
-        channel.say({ type: 'result', round: event.round, result });
+        channel.emit({ type: 'result', round: event.round, result });
       },
     });
     expect(run.closed.every(({ results }) => results.every(({ site }) => site !== 'site-2'))).toBe(true);

@@ -136,8 +136,8 @@ describe('FedBuff', () => {
     const run = await start({
       onEvent: (event, channel) => {
         if (event.type !== 'result.accepted' || event.round !== 1) return;
-        channel.say({ type: 'result', round: 1, result: event.result });
-        channel.say({ type: 'result', round: 9, result: event.result });
+        channel.emit({ type: 'result', round: 1, result: event.result });
+        channel.emit({ type: 'result', round: 9, result: event.result });
       },
     });
     await run.done;

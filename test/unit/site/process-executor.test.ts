@@ -53,10 +53,10 @@ async function run(
   { round, data, text = scriptWith(body), ...over }: Wish = {},
 ): Promise<TaskOutcome> {
   const order = await orderFor(folder, text, { data, ...(round !== undefined && { round }) });
-  const hear = (event: TaskEvent) => {
+  const emit = (event: TaskEvent) => {
     if (event.type === 'log') printed += event.text;
   };
-  return job.run(order, watching({ hear, ...over }));
+  return job.run(order, watching({ emit, ...over }));
 }
 
 const failed = (code: string, text = '') => ({

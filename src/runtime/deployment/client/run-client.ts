@@ -174,7 +174,7 @@ function openClientLog(
  * damaged since the last time is told, and stands in the audit log, before it is remembered anew.
  * @throws NF_AUDIT_DAMAGED
  */
-async function openRecords({ kit, folder, opened }: Place, say: (loss: NeuroflareError) => void) {
+async function openRecords({ kit, folder, opened }: Place, tell: (loss: NeuroflareError) => void) {
   const key = logKey(kit);
   const { memory: remembered, losses } = await FolderMemory.open(folder);
   let isTold = false;
@@ -192,7 +192,7 @@ async function openRecords({ kit, folder, opened }: Place, say: (loss: Neuroflar
   const note = (deed: Pick<Deed, 'action' | 'job' | 'detail'>) => audit.append({ ...own, ...deed });
   const memory = await JobMemory.open(folder, { note, tell: (loss) => all.push(loss) });
   for (const loss of all) {
-    say(loss);
+    tell(loss);
     await note({ action: 'work.lost', detail: `${loss.code}: ${loss.message}` });
   }
   if (!decisions.some(({ code }) => code === 'NF_STOPPED_INVALID')) await putBackStopped(folder);

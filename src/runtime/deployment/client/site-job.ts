@@ -326,7 +326,7 @@ export class SiteJob {
         detail: `round ${round}`,
       });
       const reporter = new TaskReporter(link, { job, round });
-      const outbox = await runner.run(task, { signal, hear: (event) => reporter.hear(event) });
+      const outbox = await runner.run(task, { signal, emit: (event) => reporter.receive(event) });
       this.#tell(`${stageOf(task)} ${answerText(outbox)}`);
       await reporter.close();
       await this.#keepAnswer(outbox, signal);

@@ -65,7 +65,7 @@ export class WorkerChannel implements Channel {
       const error = toNeuroflareError(thrown);
       // Taken back, or stopped by the end of the simulation.
       if (stop.signal.aborted || error.code === 'NF_INTERRUPTED') return;
-      this.#tell({
+      this.#emit({
         type: 'failure',
         site,
         round,
@@ -83,33 +83,33 @@ export class WorkerChannel implements Channel {
       files: this.#files(task),
       beginnings: { begin: async () => ++begun, end: async () => undefined },
       signal,
-      hear: (event) => this.#hear(event, { site, moment }),
+      emit: (event) => this.#receive(event, { site, moment }),
     });
     signal.throwIfAborted();
     this.#logOf(site).end(moment);
-    if ('failure' in end) this.#tell({ type: 'failure', site, round, error: end.failure });
-    else this.#tellAnswer(end.answer, { site, round });
+    if ('failure' in end) this.#emit({ type: 'failure', site, round, error: end.failure });
+    else this.#emitAnswer(end.answer, { site, round });
   }
 
   /** What cannot be journaled ends the run, which the coordinator knows. */
-  #tell(answer: SiteAnswer): void {
+  #emit(answer: SiteAnswer): void {
     this.#listener?.(answer).catch(() => undefined);
   }
 
-  #tellAnswer(answer: Answer, { site, round }: { site: string; round: number }): void {
+  #emitAnswer(answer: Answer, { site, round }: { site: string; round: number }): void {
     const { update, state, engine, ...figures } = answer;
-    if (engine) this.#tell({ type: 'engine', site, round, engine });
+    if (engine) this.#emit({ type: 'engine', site, round, engine });
     const files = {
       ...(update && { update: { path: updatePath(site, round), sha256: update.sha256 } }),
       ...(state !== undefined && { state: { path: statePath(site, round), sha256: state } }),
     };
-    this.#tell({ type: 'result', round, result: { site, ...figures, ...files } });
+    this.#emit({ type: 'result', round, result: { site, ...figures, ...files } });
   }
 
-  #hear(event: TaskEvent, { site, moment }: { site: string; moment: Moment }): void {
+  #receive(event: TaskEvent, { site, moment }: { site: string; moment: Moment }): void {
     const { round } = moment;
-    if (event.type === 'started') this.#tell({ type: 'started', site, round });
-    else if (event.type === 'progress') this.#tell({ ...event, site, round });
+    if (event.type === 'started') this.#emit({ type: 'started', site, round });
+    else if (event.type === 'progress') this.#emit({ ...event, site, round });
     else if (event.type === 'log') this.#log(site, event.text, moment);
     else this.#sayLeft(site, event.traces, moment);
   }

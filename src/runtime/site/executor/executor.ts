@@ -16,7 +16,7 @@ export interface TaskWatch {
   readonly limit: number;
   /** Stops the task. */
   readonly signal: AbortSignal;
-  readonly hear: (event: TaskEvent) => void;
+  readonly emit: (event: TaskEvent) => void;
 }
 
 export type TaskOutcome =

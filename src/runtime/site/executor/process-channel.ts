@@ -12,15 +12,15 @@ export const CHANNEL_FD = 3;
 /** Characters of a line. */
 const LONGEST_LINE = SCRIPT_LIMITS.result.most;
 
-/** Calls `hear` with each message, and with undefined for a line that is none; the rest of a line that is too long is dropped. */
-export function hearMessages(stream: Readable, hear: (message: unknown) => void): void {
+/** Calls `receive` with each message, and with undefined for a line that is none; the rest of a line that is too long is dropped. */
+export function receiveMessages(stream: Readable, receive: (message: unknown) => void): void {
   let parts: string[] = [];
   let length = 0;
   stream.setEncoding('utf8').on('data', (text: string) => {
     const lines = text.split('\n');
     const rest = lines.pop() ?? '';
     for (const line of lines) {
-      hear(length + line.length > LONGEST_LINE ? undefined : parsed(parts.join('') + line));
+      receive(length + line.length > LONGEST_LINE ? undefined : parsed(parts.join('') + line));
       parts = [];
       length = 0;
     }

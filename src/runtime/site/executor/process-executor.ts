@@ -17,7 +17,7 @@ import type { Executor, TaskOutcome, TaskWatch } from './executor.ts';
 import type { JobFolders } from './job-folders.ts';
 import type { EngineSetup, ProcessSetup, TaskOrder } from './messages.ts';
 import { openToUser } from './open-to-user.ts';
-import { channelOf, hearMessages, lineOf } from './process-channel.ts';
+import { channelOf, lineOf, receiveMessages } from './process-channel.ts';
 import { readMessage } from './read-message.ts';
 import { closedWhileItRan, endOf } from './task-end.ts';
 import { TaskRun } from './task-run.ts';
@@ -48,7 +48,7 @@ interface Child {
   /** In an answer: the script is over. */
   readonly sign: string;
   /** Takes what it says. */
-  hear: (said: unknown) => void;
+  receive: (said: unknown) => void;
   /** Takes what is printed past the client API, which may come when its task is over. */
   print: (text: string) => void;
 }
@@ -74,7 +74,7 @@ export class ProcessExecutor implements Executor {
     try {
       // Stopped while the process started: no event tells of that.
       signal.throwIfAborted();
-      watch.hear({ type: 'started' });
+      watch.emit({ type: 'started' });
       const { outcome, isOver } = await this.#runIn(child, order, { ...watch, signal });
       // After a failure the process's state is unknown, and a script that answers by itself may go on: it is not used again.
       if (outcome.type !== 'result' || !isOver) await this.#kill();
@@ -105,8 +105,8 @@ export class ProcessExecutor implements Executor {
       child.print = ignore;
       reject(watch.signal.reason);
     };
-    child.hear = (said) => run.hear(readMessage(said));
-    child.print = (text) => watch.hear({ type: 'log', text });
+    child.receive = (said) => run.receive(readMessage(said));
+    child.print = (text) => watch.emit({ type: 'log', text });
     child.process.on('exit', end);
     watch.signal.addEventListener('abort', stop, { once: true });
     try {
@@ -118,7 +118,7 @@ export class ProcessExecutor implements Executor {
     } finally {
       run.drop();
       watch.signal.removeEventListener('abort', stop);
-      child.hear = ignore;
+      child.receive = ignore;
       child.process.off('exit', end);
     }
   }
@@ -154,7 +154,7 @@ export class ProcessExecutor implements Executor {
       ...spawnAs,
     });
     const channel = channelOf(child_);
-    const child: Child = { process: child_, channel, walls, sign, hear: ignore, print: ignore };
+    const child: Child = { process: child_, channel, walls, sign, receive: ignore, print: ignore };
     this.#child = child;
     child_.on('error', () => undefined);
     child_.on('exit', () => {
@@ -164,7 +164,7 @@ export class ProcessExecutor implements Executor {
     });
     for (const stream of [child_.stdout, child_.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => child.print(text));
-    hearMessages(child.channel, (message) => child.hear(message));
+    receiveMessages(child.channel, (message) => child.receive(message));
     if (child_.pid !== undefined) await putFile(folder.process, await identifyProcess(child_.pid));
     return child;
   }

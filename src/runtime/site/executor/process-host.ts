@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { MODULE_EXTENSION } from '../../base/files/module-file.ts';
 import type { ProcessSetup } from './messages.ts';
-import { channelOf, hearMessages, lineOf } from './process-channel.ts';
+import { channelOf, lineOf, receiveMessages } from './process-channel.ts';
 import { readMessage } from './read-message.ts';
 import { endOf } from './task-end.ts';
 import type { StartHost } from './task-host.ts';
@@ -28,7 +28,7 @@ export const startProcess: StartHost = ({ engine }, events) => {
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding('utf8').on('data', (text: string) => events.message({ type: 'log', text }));
   const channel = channelOf(child);
-  hearMessages(channel, (said) => events.message(readMessage(said)));
+  receiveMessages(channel, (said) => events.message(readMessage(said)));
   child.on('error', (error) => events.ended({ type: 'killed', signal: error.message }));
   child.on('exit', (code, signal) => void (isEnding || events.ended(endOf(code, signal))));
   return {

@@ -129,7 +129,7 @@ function isPresent(): boolean {
 }
 
 /** A message holds so much: what is printed at once may be longer. */
-function say(text: string): void {
+function log(text: string): void {
   for (let start = 0; start < text.length; start += PRINTED)
     post({ type: 'log', text: text.slice(start, start + PRINTED) });
 }
@@ -139,7 +139,7 @@ function captureOutput(): void {
   const sink = new Writable({
     decodeStrings: false,
     write(chunk: string | Buffer, _encoding, done) {
-      if (isPresent()) say(chunk.toString());
+      if (isPresent()) log(chunk.toString());
       done();
     },
   });

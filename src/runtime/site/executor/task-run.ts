@@ -29,17 +29,17 @@ export class TaskRun {
     this.#clock = new TaskClock({ limit: watch.limit, startLimit }, late);
   }
 
-  hear(message: TaskMessage): void {
+  receive(message: TaskMessage): void {
     if (this.#isOver) return;
     if (message.type === 'started') this.#clock.begin();
     else if (message.type === 'result') {
       this.sign = message.sign;
       this.end({ type: 'result', answer: message.result });
     } else if (message.type === 'failure') this.end({ type: 'failure', error: message.error });
-    else if (message.type === 'log' || message.type === 'progress') this.#watch.hear(message);
+    else if (message.type === 'log' || message.type === 'progress') this.#watch.emit(message);
     else if (message.type === 'left') {
       this.hasLeft = true;
-      this.#watch.hear(message);
+      this.#watch.emit(message);
     }
   }
 

@@ -108,7 +108,7 @@ export class ThreadExecutor implements Executor {
 
   #spawn(): Slot {
     const host = this.#startHost(this.#options, {
-      message: (message) => this.#hear(slot, message),
+      message: (message) => this.#receive(slot, message),
       ended: (outcome) => this.#onEnd(slot, outcome),
     });
     const slot: Slot = { host, at: undefined, lastSite: undefined, tasks: 0 };
@@ -122,13 +122,13 @@ export class ThreadExecutor implements Executor {
     slot.at = { work, run: new TaskRun({ watch, onEnd, startLimit: this.#options.startLimit }) };
     slot.lastSite = site;
     slot.tasks += 1;
-    watch.hear({ type: 'started' });
+    watch.emit({ type: 'started' });
     slot.host.post(order);
   }
 
-  #hear(slot: Slot, message: TaskMessage): void {
+  #receive(slot: Slot, message: TaskMessage): void {
     if (message.type === 'needs-process') this.#beginInProcess(slot);
-    else slot.at?.run.hear(message);
+    else slot.at?.run.receive(message);
   }
 
   #settle(slot: Slot, outcome: TaskOutcome): void {

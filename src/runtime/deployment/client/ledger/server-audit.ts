@@ -29,21 +29,21 @@ export function followServerAudit(options: FollowOptions): () => Promise<void> {
   const { link, logger, tell } = options;
   const stop = new AbortController();
   let told: string | undefined;
-  const say = (error: NeuroflareError) => {
+  const tellOnce = (error: NeuroflareError) => {
     if (told === error.message) return;
     told = error.message;
     logger.error(error.report(), 'the audit log of the server');
     tell(`${error.code}: ${error.message}`);
   };
   const follow = async () => {
-    let kept = await readKept(options).catch((thrown: unknown) => say(toNeuroflareError(thrown)));
+    let kept = await readKept(options).catch((thrown: unknown) => tellOnce(toNeuroflareError(thrown)));
     while (!stop.signal.aborted) {
       try {
         const head = await link.auditHead(stop.signal);
         if (head) kept = await keepNewer(head, kept ?? undefined, options);
       } catch (thrown) {
         const error = toNeuroflareError(thrown);
-        if (error.code === 'NF_SERVER_AUDIT') say(error);
+        if (error.code === 'NF_SERVER_AUDIT') tellOnce(error);
         else logger.debug(error.report(), 'where the audit log of the server ends is not known');
       }
       await sleep(ASK_MS, undefined, { signal: stop.signal }).catch(() => undefined);

@@ -21,7 +21,7 @@ export class TaskReporter {
     this.#send({ started: true });
   }
 
-  hear(event: TaskEvent): void {
+  receive(event: TaskEvent): void {
     if (event.type !== 'progress') return;
     const percent = Math.floor((100 * event.done) / event.total);
     if (!(percent > this.#percent && percent <= 100)) return;

@@ -22,7 +22,7 @@ export interface TaskRunnerOptions
 
 export interface TaskWatch {
   readonly signal: AbortSignal;
-  readonly hear: (event: TaskEvent) => void;
+  readonly emit: (event: TaskEvent) => void;
 }
 
 /** Times a task is begun whose process, or client, is ended from outside before it is done. */
@@ -56,9 +56,9 @@ export class TaskRunner {
       files: this.#files.of(task),
       beginnings: this.#beginnings(task),
       signal: watch.signal,
-      hear: (event) => {
+      emit: (event) => {
         if (event.type === 'log') log.print(event.text);
-        watch.hear(event);
+        watch.emit(event);
       },
     });
     const answer = wireAnswer(end, { site, round });

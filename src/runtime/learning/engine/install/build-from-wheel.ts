@@ -30,9 +30,9 @@ export function buildFromWheel(sitePackages: string): Recipe {
   }
   const wheel = checkWheel(resolve(sitePackages));
   const toolchain = findToolchain();
-  return async ({ staged, signal, note }) => {
+  return async ({ staged, signal, tell }) => {
     await linkWheel(wheel, staged);
-    note("Compiling TensorFlow's binding (seconds to a minute) ...");
+    tell("Compiling TensorFlow's binding (seconds to a minute) ...");
     await compile(staged, toolchain, signal);
   };
 }

@@ -15,10 +15,10 @@ const REPORT_MS = 10_000;
  * @throws the recipe NF_ENGINE_INSTALL_DOWNLOAD
  */
 export function downloadParts(packageName: string): Recipe {
-  return async ({ staged, signal, note }) => {
-    note("Downloading TensorFlow's native library (some hundred MB) ...");
+  return async ({ staged, signal, tell }) => {
+    tell("Downloading TensorFlow's native library (some hundred MB) ...");
     const kind = packageName.endsWith('-gpu') ? 'gpu' : 'cpu';
-    const watch = setInterval(() => void reportSize(staged, note), REPORT_MS);
+    const watch = setInterval(() => void reportSize(staged, tell), REPORT_MS);
     try {
       const script = ['scripts/install.js', kind, 'download'];
       const { code, output } = await runProcess(process.execPath, script, {
@@ -41,7 +41,7 @@ function searchPath(staged: string): string {
   return folders.join(delimiter);
 }
 
-async function reportSize(staged: string, note: (line: string) => void): Promise<void> {
+async function reportSize(staged: string, tell: (line: string) => void): Promise<void> {
   const folder = join(staged, 'deps');
   const names = await readdir(folder, { recursive: true }).catch((): string[] => []);
   const sizes = await Promise.all(
@@ -52,7 +52,7 @@ async function reportSize(staged: string, note: (line: string) => void): Promise
       ),
     ),
   );
-  note(`  ${Math.round(sizes.reduce((sum, size) => sum + size, 0) / 1e6)} MB unpacked`);
+  tell(`  ${Math.round(sizes.reduce((sum, size) => sum + size, 0) / 1e6)} MB unpacked`);
 }
 
 /** The first error in a script's output, without the stack that follows. */

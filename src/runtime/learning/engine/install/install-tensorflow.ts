@@ -14,7 +14,7 @@ export interface InstallOptions {
   /** Install also where there is a binding that loads. */
   readonly force: boolean;
   readonly signal: AbortSignal;
-  readonly note: (line: string) => void;
+  readonly tell: (line: string) => void;
 }
 
 export interface TensorflowInstallation extends TensorflowBinding {
@@ -47,19 +47,19 @@ async function findPackage(): Promise<{ name: string; folder: string }> {
   throw flError('NF_ENGINE_INSTALL_PACKAGE', { packages: packages.map(({ name }) => name).join(' or ') });
 }
 
-async function loadPresent(folder: string, { signal, note }: InstallOptions) {
+async function loadPresent(folder: string, { signal, tell }: InstallOptions) {
   if (!hasBinding(folder)) return undefined;
   const answer = await checkBinding(folder, signal);
   if ('binding' in answer) return answer.binding;
-  note(`Replacing a binding that does not load: ${answer.reason}`);
+  tell(`Replacing a binding that does not load: ${answer.reason}`);
   return undefined;
 }
 
-async function carryOut(recipe: Recipe, folder: string, { signal, note }: InstallOptions) {
+async function carryOut(recipe: Recipe, folder: string, { signal, tell }: InstallOptions) {
   const staged = await stagePackage(folder);
   try {
-    await recipe({ staged, signal, note });
-    note('Loading it ...');
+    await recipe({ staged, signal, tell });
+    tell('Loading it ...');
     const answer = await checkBinding(staged, signal);
     if (!('binding' in answer)) throw flError('NF_ENGINE_INSTALL_LOAD', { reason: answer.reason });
     signal.throwIfAborted();

@@ -3,5 +3,5 @@ export type Recipe = (work: {
   readonly staged: string;
   readonly signal: AbortSignal;
   /** A line for people about what goes on. */
-  readonly note: (line: string) => void;
+  readonly tell: (line: string) => void;
 }) => Promise<void>;

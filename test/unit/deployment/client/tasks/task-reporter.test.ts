@@ -87,7 +87,7 @@ describe.concurrent('a reporter of a task', () => {
     await using at = await line();
     const reporter = new TaskReporter(at.link, { job: 'id', round: 2 });
     for (let step = 0; step < 25; step++) {
-      reporter.hear(progress(step));
+      reporter.receive(progress(step));
       await sleep(50);
     }
     await sleep(1000);
@@ -108,7 +108,7 @@ describe.concurrent('a reporter of a task', () => {
       [1, 0],
       [0, 0],
     ] as const;
-    for (const [done, total] of heard) reporter.hear({ type: 'progress', done, total });
+    for (const [done, total] of heard) reporter.receive({ type: 'progress', done, total });
     await sleep(1200);
     await reporter.close();
     expect(at.reports.slice(1)).toEqual([{ round: 2, progress: { done: 24, total: 100 } }]);
@@ -117,8 +117,8 @@ describe.concurrent('a reporter of a task', () => {
   it('says nothing of what is no step', async () => {
     await using at = await line();
     const reporter = new TaskReporter(at.link, { job: 'id', round: 2 });
-    reporter.hear({ type: 'log', text: 'x' });
-    reporter.hear({ type: 'started' });
+    reporter.receive({ type: 'log', text: 'x' });
+    reporter.receive({ type: 'started' });
     await sleep(1100);
     await reporter.close();
     expect(at.reports).toHaveLength(1);
@@ -127,9 +127,9 @@ describe.concurrent('a reporter of a task', () => {
   it('says nothing more once it is closed', async () => {
     await using at = await line();
     const reporter = new TaskReporter(at.link, { job: 'id', round: 2 });
-    reporter.hear(progress(1));
+    reporter.receive(progress(1));
     await reporter.close();
-    reporter.hear(progress(2));
+    reporter.receive(progress(2));
     await sleep(1200);
     expect(at.reports).toEqual([{ round: 2, started: true }]);
   });
@@ -147,7 +147,7 @@ describe.concurrent('a reporter of a task', () => {
     await using at = await line(600);
     const reporter = new TaskReporter(at.link, { job: 'id', round: 2 });
     for (const step of [1, 2]) {
-      reporter.hear(progress(step));
+      reporter.receive(progress(step));
       await sleep(1050);
     }
     await reporter.close();

@@ -80,7 +80,7 @@ const TASK: AssignedTask = {
 
 async function run(body: string, over: Partial<AssignedTask> = {}) {
   await orderFor(folder, scriptWith(body));
-  const outbox = await runner.run({ ...TASK, ...over }, { signal: stop.signal, hear: () => undefined });
+  const outbox = await runner.run({ ...TASK, ...over }, { signal: stop.signal, emit: () => undefined });
   // Whatever comes of a task can be kept, and sent.
   await writeOutbox(folder, outbox);
   expect(await readOutbox(folder)).toEqual({ value: JSON.parse(JSON.stringify(outbox)) });
