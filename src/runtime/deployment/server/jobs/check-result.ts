@@ -40,7 +40,7 @@ export async function checkResult(
       await work.run('checkUpdate', { path: blobs.at(update.sha256), model: blobs.at(task.model.sha256) });
     }
     // Last: an answer that may come again is counted once.
-    run.figures.add(site, { ...metrics, statistics });
+    run.training.figures.add(site, { ...metrics, statistics });
   } catch (thrown) {
     const error = toNeuroflareError(thrown);
     if (!PASSING.has(error.code) && !isOfTheMachine(error)) await refuse(error);

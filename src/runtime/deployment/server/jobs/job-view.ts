@@ -27,7 +27,7 @@ export async function metaOf(context: Context, record: JobRecord): Promise<JobMe
   const now = run?.record ?? record;
   const { id, name, study, submitter, submitted, started, ended, status } = now;
   const workflow = run?.job.definition.workflow;
-  const progress = progressOf(now, run?.history);
+  const progress = progressOf(now, run?.training.history);
   const end = ended === undefined ? Date.now() : Date.parse(ended);
   const meta: JobMeta = {
     job_id: id,
@@ -91,7 +91,9 @@ async function sitesOf(
     const decision = answers.get(site);
     const since = run?.channel.since(site) ?? (session ? undefined : registry.lostSince(site));
     const progress = run?.channel.progress(site);
-    const rounds = run?.history ? (run.history.rounds.get(site) ?? 0) : record.outcome?.rounds?.[site];
+    const rounds = run?.training.history
+      ? (run.training.history.rounds.get(site) ?? 0)
+      : record.outcome?.rounds?.[site];
     return {
       site,
       answer: decision?.answer ?? 'offered',
@@ -119,9 +121,9 @@ function waitingFor(context: Context, run: JobRun | undefined): WaitingFor | nul
   if (record.status === 'SUBMITTED')
     return { what: reason ?? 'its turn', sites: [], since, rule: 'first come, first served' };
   if (record.status === 'DISPATCHED') return waitingForAnswers(run, since);
-  const round = run.waitingRound;
+  const round = run.training.waiting;
   if (round && round.outstanding.length > 0) return waitingForRound(context, run, round);
-  return waitingForServer(run) ?? waitingForMembers(context, run, run.movedAt ?? since);
+  return waitingForServer(run) ?? waitingForMembers(context, run, run.training.movedAt ?? since);
 }
 
 function waitingForAnswers(run: JobRun, since: string): WaitingFor {
@@ -146,7 +148,7 @@ function waitingForAnswers(run: JobRun, since: string): WaitingFor {
 }
 
 /** All have answered: the server makes of it what the next round begins with. */
-function waitingForServer({ history, movedAt }: JobRun): WaitingFor | null {
+function waitingForServer({ training: { history, movedAt } }: JobRun): WaitingFor | null {
   const open = history?.open;
   if (!open || movedAt === undefined) return null;
   const { round, kind } = open;
@@ -227,7 +229,7 @@ export async function eventsAfter(
 /** @throws NF_JOB_STATS_NONE: version 0.1.0 kept no figures of a job that was over */
 export async function statsOf(context: Context, record: JobRecord): Promise<JobStats> {
   const run = context.jobs.find(record.id);
-  const traffic = run ? run.traffic.sum() : record.outcome?.traffic;
+  const traffic = run ? run.training.traffic.sum() : record.outcome?.traffic;
   if (!traffic && record.started !== undefined) throw flError('NF_JOB_STATS_NONE', { job: record.id });
   const { sites, round: closed } = await metaOf(context, record);
   return {

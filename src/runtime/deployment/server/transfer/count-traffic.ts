@@ -9,7 +9,7 @@ export function countTraffic(
 ): (bytes: number) => void {
   let still = 0;
   return (bytes) => {
-    run.traffic.count(site, direction, bytes);
+    run.training.traffic.count(site, direction, bytes);
     metrics.modelBytes(site, direction, bytes);
     still += bytes;
     if (still < MOVING_BYTES) return;

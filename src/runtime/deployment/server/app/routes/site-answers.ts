@@ -67,12 +67,12 @@ function answerRoutes(app: App, context: ServerContext): void {
   const take = async (job: SiteJob, body: TaskResult) => {
     const { run, site } = job;
     const { round, engine } = body;
-    return run.held.during(body.update?.sha256, async () => {
+    return run.training.held.during(body.update?.sha256, async () => {
       const result = await checkResult(context, job, body);
       if (result && engine) await run.channel.deliver(site, { type: 'engine', site, round, engine });
       if (result) return run.channel.deliver(site, { type: 'result', round, result });
       // The task is not the site's any more.
-      return run.verdictOn(site, round);
+      return run.training.verdictOn(site, round);
     });
   };
   app.post(
@@ -90,7 +90,7 @@ function answerRoutes(app: App, context: ServerContext): void {
       const { run, site } = job;
       const { round, seconds } = request.body;
       const verdict = await checks.during(`${site} of ${run.record.id}`, () => take(job, request.body));
-      if (verdict === 'accepted') run.traffic.result(site, seconds);
+      if (verdict === 'accepted') run.training.traffic.result(site, seconds);
       return answered(context, { ...job, round, verdict });
     },
   );
@@ -123,5 +123,5 @@ function answered(
 ) {
   if (verdict !== 'accepted')
     logger.info({ job: run.record.id, site, round, verdict }, 'an answer that changes nothing');
-  return { verdict, round: run.waitingRound?.round ?? null };
+  return { verdict, round: run.training.waiting?.round ?? null };
 }

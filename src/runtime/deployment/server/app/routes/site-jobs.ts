@@ -143,7 +143,7 @@ function updateRoutes(app: App, context: ServerContext): void {
       const { run, site } = siteJobOf(context, request);
       const task = run.channel.task(site);
       if (task?.kind !== 'train') throw flError('NF_TASK_LATE', { site, round: task?.round ?? 'training' });
-      const limit = run.modelSize(task.model) + HEADER_SLACK;
+      const limit = run.training.modelSize(task.model) + HEADER_SLACK;
       if (size > limit) throw flError('NF_UPLOAD_TOO_LARGE', { size, limit });
       const sent = { sha256, instance: context.registry.get(site)?.instance ?? '' };
       run.channel.requireUpload(site, sent);
