@@ -6,7 +6,7 @@ import { lockFolder } from '../../base/files/lock.ts';
 import { requireOwnState } from '../../base/files/no-links.ts';
 import { type Opened, whileOpen } from '../../base/files/while-open.ts';
 import { UPLOAD_LIMITS } from '../../base/limits.ts';
-import { openLog } from '../../base/logging/logger.ts';
+import { type Logger, openLog } from '../../base/logging/logger.ts';
 import { holderOf } from '../../base/processes/port-holder.ts';
 import { counted } from '../../base/text/counted.ts';
 import { isFinished } from '../../network/messages/admin.ts';
@@ -20,10 +20,10 @@ import { openChainedLog } from '../../security/logs/chained-log.ts';
 import type { ServerStore } from '../store/server-store.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import type { App } from './app/app.ts';
-import { buildApp } from './app/build-app.ts';
-import type { ServerContext } from './context.ts';
+import { type AppDeps, buildApp } from './app/build-app.ts';
+import type { ServerControl } from './app/system-status.ts';
 import { WorkThread } from './heavy-work/work-thread.ts';
-import { JobService, type JobServiceDeps } from './jobs/job-service.ts';
+import { type Jobs, type JobsDeps, openJobs } from './jobs/jobs.ts';
 import { keepDatabase, requireJobsOfAudit } from './lost-and-found.ts';
 import { MachineNotes } from './machine-notes.ts';
 import { Metrics } from './metrics.ts';
@@ -73,6 +73,10 @@ interface Place {
   readonly opened: Opened;
 }
 
+interface LoggedPlace extends Place {
+  readonly logger: Logger;
+}
+
 async function run(options: ServeOptions, place: Place): Promise<'shutdown' | 'restart'> {
   const { kit, state, opened } = place;
   const settings = await readLogSettings(options.kitDir);
@@ -83,25 +87,25 @@ async function run(options: ServeOptions, place: Place): Promise<'shutdown' | 'r
     keptFiles: settings.kept_files,
   });
   opened.closeLast(() => logger.close());
-  const { context, ended } = await assemble(options, { ...place, logger });
-  opened.closeLast(await keepUploadsYoung(context));
-  const app = await buildApp(context);
+  const { parts, jobs, ended } = await assemble(options, { ...place, logger });
+  opened.closeLast(await keepUploadsYoung(parts));
+  const app = await buildApp(parts);
   opened.closeLast(async () => {
     logger.info('the server stops');
     // Before the connections: sites that wait for an answer get one.
-    await context.jobs.stop();
-    context.registry.stop();
+    await jobs.stop();
+    parts.registry.stop();
     await app.close();
   });
-  await context.jobs.prepare();
+  await jobs.restart.prepare();
   const address = await listen(app, options, kit);
   // Whoever wants to end a job can do so while it is being taken up.
-  const isBack = context.jobs.start();
+  const isBack = jobs.restart.start();
   logger.info({ ...address, state: state.root }, 'the server listens');
-  tellOrphans(context, options.tell);
+  tellOrphans(parts, options.tell);
   options.onReady?.({ ...address, state: state.root });
-  opened.closeLast(watchKit(options.kitDir, takingUp(app.server, context)));
-  const stop = () => context.stop('shutdown');
+  opened.closeLast(watchKit(options.kitDir, takingUp(app.server, parts)));
+  const stop = () => parts.control.stop('shutdown');
   options.signal.addEventListener('abort', stop, { once: true });
   opened.closeLast(() => options.signal.removeEventListener('abort', stop));
   if (options.signal.aborted) stop();
@@ -115,7 +119,10 @@ function tellSites(registry: SiteRegistry, tell: (line: string) => void): void {
   });
 }
 
-function tellOrphans({ studies, logger }: ServerContext, tell: (line: string) => void): void {
+function tellOrphans(
+  { studies, logger }: Pick<AppDeps, 'studies' | 'logger'>,
+  tell: (line: string) => void,
+): void {
   for (const study of studies.orphans()) {
     const words = `The study ${study} has no users and is not open: only the project's admins see it. Let its users in with 'neuroflare study add-user', or everybody with 'neuroflare study open'.`;
     logger.warn({ study }, words);
@@ -124,7 +131,10 @@ function tellOrphans({ studies, logger }: ServerContext, tell: (line: string) =>
 }
 
 /** Connections begin anew with a changed kit, so that whoever was revoked is out at once. */
-function takingUp(server: App['server'], { logger, revoked, registry }: ServerContext): KitWatch<'server'> {
+function takingUp(
+  server: App['server'],
+  { logger, revoked, registry }: Pick<AppDeps, 'logger' | 'revoked' | 'registry'>,
+): KitWatch<'server'> {
   return {
     type: 'server',
     onChange: ({ tls }) => {
@@ -144,87 +154,96 @@ function takingUp(server: App['server'], { logger, revoked, registry }: ServerCo
   };
 }
 
-async function assemble(
+interface Assembled {
+  readonly parts: AppDeps;
+  readonly jobs: Jobs;
+  /** Settles when an admin, or whoever runs the server, ends it. */
+  readonly ended: Promise<'shutdown' | 'restart'>;
+}
+
+async function assemble(options: ServeOptions, place: LoggedPlace): Promise<Assembled> {
+  const { kit, opened, logger } = place;
+  const { tell } = options;
+  const base = await openBase(options, place);
+  const { registry, resources } = base;
+  const metrics = new Metrics({
+    sites: () => registry.sessions().length,
+    running: () => jobs.scheduler.active().length,
+    waiting: () => jobs.scheduler.waitingCount(),
+  });
+  const machine = new MachineNotes(tell);
+  const jobs: Jobs = openJobs({
+    ...base,
+    project: kit.project,
+    rootPem: kit.tls.ca,
+    tell,
+    maxJobs: resources.max_jobs,
+    mostModelBytes: resources.max_model_gb * 1e9,
+    ...storyOfJobs({ ...base, metrics, machine, tell }),
+  });
+  opened.closeLast(() => jobs.stop());
+  const ended = Promise.withResolvers<'shutdown' | 'restart'>();
+  const [uploads, downloads] = [new UploadDesk(), new Downloads()];
+  const parts: AppDeps = {
+    ...base,
+    intake: jobs.intake,
+    scheduler: jobs.scheduler,
+    restart: jobs.restart,
+    orders: new SiteOrders(registry),
+    revoked: new RevokedList(kit.tls.crl),
+    uploads,
+    downloads,
+    endTransfers: (job) => {
+      downloads.endOf(job);
+      return uploads.endBelow(base.state.job(job).root);
+    },
+    control: controlOf(logger, ended.resolve),
+    metrics,
+    machine,
+  };
+  return { parts, jobs, ended: ended.promise };
+}
+
+/** What stands without jobs: records, rights, sites, and the thread for heavy work. */
+async function openBase(
   { tell, kitDir, acceptLoss }: ServeOptions,
-  { kit, state, opened, logger }: Place & Pick<ServerContext, 'logger'>,
+  { kit, state, opened, logger }: LoggedPlace,
 ) {
   const resources = await readServerResources(kitDir);
   const authorization = await readAuthorization(kitDir);
   const { store, audit } = await openRecords({ kit, state, opened, acceptLoss: acceptLoss === true, tell });
-  const disabled = await disabledSites(store);
   const studies = new Studies(store, await store.studies());
+  const access = new Access(authorization, studies);
   const work = new WorkThread();
   opened.closeLast(() => work.close());
-  const registry = new SiteRegistry(disabled);
+  const registry = new SiteRegistry(await disabledSites(store));
   opened.closeLast(() => registry.stop());
-  const metrics = new Metrics({
-    sites: () => registry.sessions().length,
-    running: () => jobs.active().length,
-    waiting: () => jobs.waitingCount(),
-  });
-  const machine = new MachineNotes(tell);
-  const [uploads, downloads] = [new UploadDesk(), new Downloads()];
-  const endTransfers = (job: string) => {
-    downloads.endOf(job);
-    return uploads.endBelow(state.job(job).root);
-  };
-  const jobs: JobService = new JobService({
-    project: kit.project,
-    rootPem: kit.tls.ca,
-    state,
-    store,
-    studies,
-    registry,
-    work,
-    logger,
-    tell,
-    maxJobs: resources.max_jobs,
-    mostModelBytes: resources.max_model_gb * 1e9,
-    endTransfers,
-    ...storyOfJobs({ kit, audit, metrics, machine, logger, tell }),
-  });
-  opened.closeLast(() => jobs.stop());
   tellSites(registry, tell);
-  const ended = Promise.withResolvers<'shutdown' | 'restart'>();
-  const context: ServerContext = {
-    kit,
-    state,
-    resources,
-    store,
-    registry,
-    orders: new SiteOrders(registry),
-    jobs,
-    studies,
-    access: new Access(authorization, studies),
-    uploads,
-    downloads,
-    revoked: new RevokedList(kit.tls.crl),
-    work,
-    audit,
-    metrics,
-    machine,
-    logger,
-    tell,
+  return { kit, state, resources, store, audit, studies, access, work, registry, logger };
+}
+
+function controlOf(logger: Logger, stop: ServerControl['stop']): ServerControl {
+  return {
     started: new Date().toISOString(),
     logLevel: () => logger.level as LogLevel,
     setLogLevel: (level) => void Object.assign(logger, { level }),
-    stop: ended.resolve,
+    stop,
   };
-  return { context, ended: ended.promise };
 }
 
+interface Told {
+  readonly kit: OpenKit<'server'>;
+  readonly audit: AuditLog;
+  readonly metrics: Metrics;
+  readonly machine: MachineNotes;
+  readonly logger: Logger;
+  readonly tell: (line: string) => void;
+}
+
+type JobStory = Pick<JobsDeps, 'onRound' | 'onTrouble' | 'onStatus'>;
+
 /** What goes on with jobs, for those who look at this server. */
-function storyOfJobs({
-  kit,
-  audit,
-  metrics,
-  machine,
-  logger,
-  tell,
-}: Pick<ServerContext, 'kit' | 'audit' | 'metrics' | 'machine' | 'logger' | 'tell'>): Pick<
-  JobServiceDeps,
-  'onRound' | 'onTrouble' | 'onStatus'
-> {
+function storyOfJobs({ kit, audit, metrics, machine, logger, tell }: Told): JobStory {
   return {
     onRound: (seconds) => metrics.round(seconds),
     onTrouble: ({ record: { id, name } }, error) => {
@@ -281,14 +300,18 @@ interface Records extends Place {
   readonly tell: (line: string) => void;
 }
 
-async function disabledSites(store: ServerContext['store']): Promise<string[]> {
+async function disabledSites(store: ServerStore): Promise<string[]> {
   return (await store.sites()).filter(({ enabled }) => !enabled).map(({ name }) => name);
 }
 
 const CLEAN_MS = 600_000;
 
 /** Files that users sent and submitted no job with go after their time: now, and while the server runs. */
-async function keepUploadsYoung({ uploads, state, logger }: ServerContext): Promise<() => void> {
+async function keepUploadsYoung({
+  uploads,
+  state,
+  logger,
+}: Pick<AppDeps, 'uploads' | 'state' | 'logger'>): Promise<() => void> {
   const age = UPLOAD_LIMITS.user_hours.most * 3_600_000;
   const clean = () => uploads.removeOlder(state.uploads, Date.now() - age);
   await clean();

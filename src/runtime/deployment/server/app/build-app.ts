@@ -5,9 +5,17 @@ import { z } from 'zod';
 import { flError } from '../../../base/errors/errors.ts';
 import { packageVersion } from '../../../base/files/package-version.ts';
 import { REQUEST_LIMITS } from '../../../base/limits.ts';
+import type { Logger } from '../../../base/logging/logger.ts';
 import { plainAddress } from '../../../base/text/address-text.ts';
 import { JSON_TYPE, PROTOCOL_VERSION } from '../../../network/messages/protocol.ts';
-import type { ServerContext } from '../context.ts';
+import type { OpenKit } from '../../../security/kit/open.ts';
+import type { ServerResources } from '../../../security/policy/resources.ts';
+import type { ServerStore } from '../../store/server-store.ts';
+import type { JobRestart } from '../jobs/job-restart.ts';
+import type { MachineNotes } from '../machine-notes.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Access } from '../policy/access.ts';
+import type { StateFolder } from '../state-folder.ts';
 import type { App } from './app.ts';
 import { takeBodies } from './bodies.ts';
 import { answerBrokenRequests, answerErrors, answerNowhere, answerOddAddresses } from './errors.ts';
@@ -18,18 +26,42 @@ import { noteRefusals } from './note-deed.ts';
 import { describeRoutes } from './openapi.ts';
 import { requireRightFirst } from './right-first.ts';
 import { enforceRights } from './route-access.ts';
-import { jobControlRoutes } from './routes/job-control.ts';
-import { jobLookRoutes } from './routes/job-reading.ts';
-import { jobsRoutes } from './routes/jobs.ts';
-import { sessionRoutes } from './routes/session.ts';
-import { siteAnswerRoutes } from './routes/site-answers.ts';
-import { siteJobRoutes } from './routes/site-jobs.ts';
-import { studyRoutes } from './routes/studies.ts';
-import { systemRoutes } from './routes/system.ts';
+import { type JobControlDeps, jobControlRoutes } from './routes/job-control.ts';
+import { type JobReadingDeps, jobReadingRoutes } from './routes/job-reading.ts';
+import { type JobsDeps, jobsRoutes } from './routes/jobs.ts';
+import { type SessionDeps, sessionRoutes } from './routes/session.ts';
+import { type SiteAnswerDeps, siteAnswerRoutes } from './routes/site-answers.ts';
+import { type SiteJobDeps, siteJobRoutes } from './routes/site-jobs.ts';
+import { type StudyDeps, studyRoutes } from './routes/studies.ts';
+import { type SystemDeps, systemRoutes } from './routes/system.ts';
+
+interface OpenDeps {
+  readonly access: Access;
+  readonly metrics: Metrics;
+  readonly store: Pick<ServerStore, 'sites'>;
+  readonly logger: Logger;
+}
+
+/** What all routes need together; each file of them says what it needs itself. */
+export type AppDeps = SessionDeps &
+  SiteJobDeps &
+  SiteAnswerDeps &
+  JobsDeps &
+  JobReadingDeps &
+  JobControlDeps &
+  SystemDeps &
+  StudyDeps &
+  OpenDeps & {
+    readonly kit: OpenKit<'server'>;
+    readonly resources: ServerResources;
+    readonly state: StateFolder;
+    readonly machine: MachineNotes;
+    readonly restart: JobRestart;
+  };
 
 /** The server's routes over its parts, not yet listening. */
-export async function buildApp(context: ServerContext): Promise<App> {
-  const { kit, logger, metrics, resources } = context;
+export async function buildApp(deps: AppDeps): Promise<App> {
+  const { kit, logger, metrics, resources } = deps;
   const app: App = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
     serverFactory: listenWithTls(kit.tls, { logger, onStranger: (why) => metrics.stranger(why) }),
@@ -44,13 +76,13 @@ export async function buildApp(context: ServerContext): Promise<App> {
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  answerErrors(app, context);
-  noteRefusals(app, context);
+  answerErrors(app, deps);
+  noteRefusals(app, deps);
   requireIdentity(app);
   enforceRights(app);
   new InOrder().add(app);
   answerNowhere(app);
-  requireRightFirst(app, context);
+  requireRightFirst(app, deps);
   takeBodies(app);
   await app.register(rateLimit, {
     max: resources.requests_per_minute,
@@ -60,29 +92,29 @@ export async function buildApp(context: ServerContext): Promise<App> {
       flError('NF_RATE_LIMIT', { name: identity.name, limit: max }),
   });
   await describeRoutes(app);
-  measure(app, context);
+  measure(app, deps);
   // A site that asked before its job is where it was would take its task for cancelled.
-  const ready = context.jobs.isBack;
-  await mount(app, { path: '/v1/site', ready, routes: (scope) => sessionRoutes(scope, context) });
+  const ready = deps.restart.isBack;
+  await mount(app, { path: '/v1/site', ready, routes: (scope) => sessionRoutes(scope, deps) });
   await mount(app, {
     ready,
     path: '/v1/site/jobs',
     routes: (scope) => {
-      siteJobRoutes(scope, context);
-      siteAnswerRoutes(scope, context);
+      siteJobRoutes(scope, deps);
+      siteAnswerRoutes(scope, deps);
     },
   });
   await mount(app, {
     path: '/v1/jobs',
     routes: (scope) => {
-      jobsRoutes(scope, context);
-      jobLookRoutes(scope, context);
-      jobControlRoutes(scope, context);
+      jobsRoutes(scope, deps);
+      jobReadingRoutes(scope, deps);
+      jobControlRoutes(scope, deps);
     },
   });
-  await mount(app, { path: '/v1/system', routes: (scope) => systemRoutes(scope, context) });
-  await mount(app, { path: '/v1/studies', routes: (scope) => studyRoutes(scope, context) });
-  openRoutes(app, context);
+  await mount(app, { path: '/v1/system', routes: (scope) => systemRoutes(scope, deps) });
+  await mount(app, { path: '/v1/studies', routes: (scope) => studyRoutes(scope, deps) });
+  openRoutes(app, deps);
   return app;
 }
 
@@ -109,7 +141,7 @@ const health = z.object({
 });
 
 /** For probes, Prometheus and tools that make clients. */
-function openRoutes(app: App, { access, metrics, store, logger }: ServerContext): void {
+function openRoutes(app: App, { access, metrics, store, logger }: OpenDeps): void {
   app.get(
     '/healthz',
     { schema: { summary: 'The server answers.', response: { 200: health } } },
@@ -142,7 +174,7 @@ function openRoutes(app: App, { access, metrics, store, logger }: ServerContext)
   logger.debug('routes are ready');
 }
 
-function measure(app: App, { metrics }: ServerContext): void {
+function measure(app: App, { metrics }: Pick<OpenDeps, 'metrics'>): void {
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown';
     metrics.request({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);

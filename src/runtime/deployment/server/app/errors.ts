@@ -9,8 +9,9 @@ import { seenFrom } from '../../../federation/reported-inside.ts';
 import { fitReport } from '../../../network/messages/fit-report.ts';
 import { JSON_TYPE } from '../../../network/messages/protocol.ts';
 import { formFault } from '../../../network/messages/read-request.ts';
-import type { ServerContext } from '../context.ts';
 import { isOfTheMachine } from '../jobs/machine-failures.ts';
+import type { MachineNotes } from '../machine-notes.ts';
+import type { StateFolder } from '../state-folder.ts';
 import type { App } from './app.ts';
 import { otherType } from './bodies.ts';
 
@@ -27,7 +28,10 @@ export function statusOf({ code, exitCode }: NeuroflareError): number {
 const CLOSING = new Set(['NF_UPLOAD_TOO_LARGE', 'NF_REQUEST_TOO_LARGE']);
 
 /** Every failure leaves as the report of a named error, without a stack and without where the server keeps its files. */
-export function answerErrors(app: App, { state, machine }: Pick<ServerContext, 'state' | 'machine'>): void {
+export function answerErrors(
+  app: App,
+  { state, machine }: { readonly state: StateFolder; readonly machine: MachineNotes },
+): void {
   app.setErrorHandler((thrown, request, reply) => {
     const error = named(thrown, request);
     const status = statusOf(error);

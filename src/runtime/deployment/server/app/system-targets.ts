@@ -1,18 +1,28 @@
 import { flError } from '../../../base/errors/errors.ts';
 import { didYouMean } from '../../../base/text/nearest.ts';
 import type { Identity } from '../../../security/certificate/identity.ts';
-import type { ServerContext } from '../context.ts';
+import type { OpenKit } from '../../../security/kit/open.ts';
+import type { ServerStore } from '../../store/server-store.ts';
+import type { Access } from '../policy/access.ts';
+import type { SiteRegistry } from '../sites/site-registry.ts';
+
+export interface TargetDeps {
+  readonly kit: OpenKit<'server'>;
+  readonly access: Access;
+  readonly registry: SiteRegistry;
+  readonly store: Pick<ServerStore, 'sites'>;
+}
 
 /**
  * Whom an admin means, with the right over each of them; `all` is every site that is there, and the server last.
  * @throws NF_ACCESS_DENIED, NF_SITE_UNKNOWN, NF_SITE_ABSENT
  */
 export async function targetsOf(
-  context: ServerContext,
+  deps: TargetDeps,
   user: Identity,
   given: readonly string[],
 ): Promise<string[]> {
-  const { registry, access, kit } = context;
+  const { registry, access, kit } = deps;
   const present = registry.sessions().map(({ site }) => site);
   const names = given.includes('all') ? [...present, 'server'] : [...new Set(given)];
   for (const site of names) {
@@ -20,7 +30,7 @@ export async function targetsOf(
       access.require(user, 'operate', { siteOrg: kit.identity.org });
       continue;
     }
-    const own = await requireOperator(context, user, site);
+    const own = await requireOperator(deps, user, site);
     if (!present.includes(site)) {
       const nearest = didYouMean(
         site,
@@ -34,7 +44,7 @@ export async function targetsOf(
 
 /** The sites somebody may steer, this one among them. @throws NF_SITE_UNKNOWN, NF_ACCESS_DENIED */
 export async function requireOperator(
-  { store, access }: ServerContext,
+  { store, access }: Pick<TargetDeps, 'store' | 'access'>,
   user: Identity,
   site: string,
 ): Promise<string[]> {

@@ -1,15 +1,25 @@
 import type { ErrorCode } from '../../../base/errors/catalog.ts';
 import { flError, type NeuroflareError, toNeuroflareError } from '../../../base/errors/errors.ts';
 import { checkExamples, checkFigures } from '../../../base/logging/check-figures.ts';
+import type { Logger } from '../../../base/logging/logger.ts';
 import type { MetricReport } from '../../../base/logging/metrics.ts';
 import type { SiteTask } from '../../../federation/channel.ts';
 import type { TaskResult } from '../../../network/messages/site.ts';
 import type { AcceptedResult } from '../../../run/events.ts';
 import { statisticsOf } from '../../../run/statistics-of.ts';
-import type { ServerContext } from '../context.ts';
+import type { WorkThread } from '../heavy-work/work-thread.ts';
+import type { StateFolder } from '../state-folder.ts';
+import type { UploadDesk } from '../transfer/upload-desk.ts';
 import { blobFile } from './job-files.ts';
 import type { JobRun } from './job-run.ts';
 import { isOfTheMachine } from './machine-failures.ts';
+
+export interface ResultCheckDeps {
+  readonly state: StateFolder;
+  readonly uploads: Pick<UploadDesk, 'isWhole'>;
+  readonly work: Pick<WorkThread, 'run'>;
+  readonly logger: Pick<Logger, 'warn'>;
+}
 
 /** Not the answer's fault: the same answer may be given again. */
 const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NF_UPLOAD_MISSING', 'NF_INTERNAL']);
@@ -19,7 +29,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NF_UPLOAD_MISSING',
  * task is not the site's any more. An unusable answer fails the site in this round, whatever it does next.
  */
 export async function checkResult(
-  { jobs, uploads, work, logger }: ServerContext,
+  { state: places, uploads, work, logger }: ResultCheckDeps,
   { run, site }: { run: JobRun; site: string },
   body: TaskResult,
 ): Promise<AcceptedResult | undefined> {
@@ -32,7 +42,7 @@ export async function checkResult(
     checkExamples(body.num_examples);
     metrics = checkFigures(body.metrics);
     if (update) {
-      const { blobs, ...folder } = jobs.folder(run.record.id);
+      const { blobs, ...folder } = places.job(run.record.id);
       const { sha256 } = update;
       // By its digest alone a site could give the update of another one, or the model, for its own.
       const isOwn = await uploads.isWhole({ sha256, folder: folder.uploads(site), blobs, ofOneSender: true });

@@ -5,11 +5,16 @@ import { compareSites } from '../../../base/site-order.ts';
 import { compareText } from '../../../base/text/compare-text.ts';
 import { didYouMean } from '../../../base/text/nearest.ts';
 import type { LogEntries } from '../../../network/messages/admin.ts';
-import type { JobRecord } from '../../store/server-store.ts';
-import type { ServerContext } from '../context.ts';
-import { metaOf } from './job-view.ts';
+import type { JobRecord, ServerStore } from '../../store/server-store.ts';
+import type { StateFolder } from '../state-folder.ts';
+import { type JobViewDeps, metaOf } from './job-view.ts';
 import { lineOf } from './server-log.ts';
 import { siteLogBackwards, sitesWithLogs } from './site-logs.ts';
+
+export interface JobLogDeps extends JobViewDeps {
+  readonly state: StateFolder;
+  readonly store: JobViewDeps['store'] & Pick<ServerStore, 'journal'>;
+}
 
 export interface LogQuery {
   /** `server`, `all`, or the name of a site. */
@@ -30,19 +35,19 @@ const NO_LINES = 'the site lets no logs out (send_logs in its local/site-policy.
  * @throws NF_SITE_UNKNOWN of a site that has no part in the job
  */
 export async function readJobLogs(
-  context: ServerContext,
+  deps: JobLogDeps,
   record: JobRecord,
   { site, tail, since }: LogQuery,
 ): Promise<LogEntries> {
-  const folder = context.jobs.folder(record.id);
+  const folder = deps.state.job(record.id);
   const present = await sitesWithLogs(folder);
-  const { sites } = await metaOf(context, record);
+  const { sites } = await metaOf(deps, record);
   const known = [...new Set([...sites.map((one) => one.site), ...present])];
   if (site !== 'all' && site !== 'server' && !known.includes(site))
     throw flError('NF_SITE_UNKNOWN', { site, nearest: didYouMean(site, known) });
   const newest = new NewestLines(tail, since);
   if (site === 'all' || site === 'server')
-    await addServerLines(newest, { store: context.store, id: record.id, tail });
+    await addServerLines(newest, { store: deps.store, id: record.id, tail });
   for (const name of site === 'all' ? present : [site])
     if (name !== 'server')
       for await (const lines of siteLogBackwards(folder, name)) {
@@ -76,7 +81,7 @@ export async function logText({ lines, ...entries }: LogEntries): Promise<string
 /** The journal is kept from its beginning on, and read so. */
 async function addServerLines(
   newest: NewestLines,
-  { store, id, tail }: Pick<ServerContext, 'store'> & { id: string; tail: number },
+  { store, id, tail }: Pick<JobLogDeps, 'store'> & { id: string; tail: number },
 ): Promise<void> {
   let own: SiteLine[] = [];
   let seen = 0;

@@ -38,7 +38,7 @@ export interface JobRunDeps {
   /** Whether the server has room for one more job that trains: it takes a place then. */
   readonly mayBegin: (run: JobRun) => boolean;
   /** Other jobs that run at a site at the moment, and the milliseconds a task of theirs can last. */
-  readonly others: (site: string) => ReadonlyMap<string, number>;
+  readonly othersAt: (site: string, run: JobRun) => ReadonlyMap<string, number>;
   /** Status changed, for the audit log and metrics. */
   readonly onStatus: (run: JobRun) => void;
   /** Seconds from a round's opening to its close. */
@@ -195,6 +195,7 @@ export class JobRun {
     const { workflow, executor } = this.job.definition;
     return new SiteChannel({
       ...this.#deps,
+      others: (site) => this.#deps.othersAt(site, this),
       job: this.record.id,
       accepted: () => this.offers.accepted(),
       onMove: () => this.#back.resolve(),

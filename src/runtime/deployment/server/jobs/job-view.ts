@@ -13,17 +13,32 @@ import {
 } from '../../../network/messages/admin.ts';
 import type { RunHistory } from '../../../run/history.ts';
 import { RUN_EVENTS } from '../../../run/stored-event.ts';
-import type { JobRecord } from '../../store/server-store.ts';
-import type { ServerContext } from '../context.ts';
+import type { JobRecord, ServerStore } from '../../store/server-store.ts';
+import type { SiteRegistry } from '../sites/site-registry.ts';
 import type { JobRun } from './job-run.ts';
+import type { JobScheduler } from './job-scheduler.ts';
 import { readableMeta } from './readable-meta.ts';
 import { watchedEvent } from './shown-event.ts';
 
-type Context = Pick<ServerContext, 'jobs' | 'registry' | 'store'>;
+export interface JobViewDeps {
+  readonly scheduler: Pick<JobScheduler, 'find' | 'reasonOf'>;
+  readonly registry: SiteRegistry;
+  readonly store: Pick<ServerStore, 'job' | 'decisions' | 'events'>;
+}
+
+/** A job as it is now. @throws NF_JOB_UNKNOWN */
+export async function currentRecord(
+  { scheduler, store }: Pick<JobViewDeps, 'scheduler' | 'store'>,
+  id: string,
+): Promise<JobRecord> {
+  const known = scheduler.find(id)?.record ?? (await store.job(id));
+  if (known) return known;
+  throw flError('NF_JOB_UNKNOWN', { job: id, nearest: '' });
+}
 
 /** All of a job that its owner may ask for. */
-export async function metaOf(context: Context, record: JobRecord): Promise<JobMeta> {
-  const run = context.jobs.find(record.id);
+export async function metaOf(deps: JobViewDeps, record: JobRecord): Promise<JobMeta> {
+  const run = deps.scheduler.find(record.id);
   const now = run?.record ?? record;
   const { id, name, study, submitter, submitted, started, ended, status } = now;
   const workflow = run?.job.definition.workflow;
@@ -47,8 +62,8 @@ export async function metaOf(context: Context, record: JobRecord): Promise<JobMe
     min_clients: now.minClients ?? workflow?.minClients ?? null,
     metric: now.keyMetric,
     ...progress,
-    sites: await sitesOf(context, { record: now, run }),
-    waiting: isFinished(status) ? null : waitingFor(context, run),
+    sites: await sitesOf(deps, { record: now, run }),
+    waiting: isFinished(status) ? null : waitingFor(deps, run),
     error: now.error ?? null,
     cloned_from: now.clonedFrom ?? null,
     ...(now.resumed && { resumed: [...now.resumed] }),
@@ -78,7 +93,7 @@ function progressOf(
 }
 
 async function sitesOf(
-  { registry, store }: Context,
+  { registry, store }: JobViewDeps,
   { record, run }: { record: JobRecord; run: JobRun | undefined },
 ): Promise<JobMeta['sites']> {
   const decisions = run ? run.offers.decisions() : await store.decisions(record.id);
@@ -109,7 +124,7 @@ async function sitesOf(
 }
 
 /** Why nothing has happened yet, so that nobody has to guess. */
-function waitingFor(context: Context, run: JobRun | undefined): WaitingFor | null {
+function waitingFor(deps: JobViewDeps, run: JobRun | undefined): WaitingFor | null {
   if (!run) return null;
   const { record, trouble } = run;
   const since = record.started ?? record.submitted;
@@ -117,13 +132,13 @@ function waitingFor(context: Context, run: JobRun | undefined): WaitingFor | nul
     const { error, since: began } = trouble;
     return { what: `the server's machine: ${error.message}`, sites: [], since: began, rule: error.hint };
   }
-  const reason = context.jobs.reasonOf(record.id);
+  const reason = deps.scheduler.reasonOf(record.id);
   if (record.status === 'SUBMITTED')
     return { what: reason ?? 'its turn', sites: [], since, rule: 'first come, first served' };
   if (record.status === 'DISPATCHED') return waitingForAnswers(run, since);
   const round = run.training.waiting;
-  if (round && round.outstanding.length > 0) return waitingForRound(context, run, round);
-  return waitingForServer(run) ?? waitingForMembers(context, run, run.training.movedAt ?? since);
+  if (round && round.outstanding.length > 0) return waitingForRound(deps, run, round);
+  return waitingForServer(run) ?? waitingForMembers(deps, run, run.training.movedAt ?? since);
 }
 
 function waitingForAnswers(run: JobRun, since: string): WaitingFor {
@@ -157,7 +172,7 @@ function waitingForServer({ training: { history, movedAt } }: JobRun): WaitingFo
 }
 
 /** Between rounds: not enough sites are there to open the next one. */
-function waitingForMembers({ registry }: Context, run: JobRun, since: string): WaitingFor {
+function waitingForMembers({ registry }: JobViewDeps, run: JobRun, since: string): WaitingFor {
   const absent = run.offers.accepted().filter((site) => !registry.get(site));
   const asking = run.offers.taking().filter((site) => run.offers.answerOf(site) === 'waiting for approval');
   const parts = [
@@ -172,7 +187,7 @@ function waitingForMembers({ registry }: Context, run: JobRun, since: string): W
   };
 }
 
-function waitingForRound({ registry }: Context, run: JobRun, waiting: Waiting): WaitingFor {
+function waitingForRound({ registry }: JobViewDeps, run: JobRun, waiting: Waiting): WaitingFor {
   const { round, answered, rules, quorumEnds, members } = waiting;
   const outstanding = [...waiting.outstanding];
   const since =
@@ -203,35 +218,35 @@ type InTurn = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 /** What happened after a number, as soon as there is something, or after `wait_seconds`. */
 export async function eventsAfter(
-  context: Context,
+  deps: JobViewDeps,
   { id, keyMetric }: JobRecord,
   query: { after: number; max: number; wait_seconds: number; signal: AbortSignal; inTurn: InTurn },
 ): Promise<JobEvents> {
   const { after, max, wait_seconds: seconds, signal, inTurn } = query;
   const read = () =>
     inTurn(async () => {
-      const found = await context.store.events(id, after, max);
+      const found = await deps.store.events(id, after, max);
       return found.map(({ event, ...stored }) => ({
         ...stored,
         event: RUN_EVENTS.write(watchedEvent(event, keyMetric)),
       }));
     });
   let events = await read();
-  const run = context.jobs.find(id);
+  const run = deps.scheduler.find(id);
   if (events.length === 0 && run) {
     await run.bell.wait(seconds, { isNews: atNextRing(), signal });
     events = await read();
   }
-  const record = await context.jobs.record(id);
-  return { events, next: events.at(-1)?.seq ?? after, meta: await metaOf(context, record) };
+  const record = await currentRecord(deps, id);
+  return { events, next: events.at(-1)?.seq ?? after, meta: await metaOf(deps, record) };
 }
 
 /** @throws NF_JOB_STATS_NONE: version 0.1.0 kept no figures of a job that was over */
-export async function statsOf(context: Context, record: JobRecord): Promise<JobStats> {
-  const run = context.jobs.find(record.id);
+export async function statsOf(deps: JobViewDeps, record: JobRecord): Promise<JobStats> {
+  const run = deps.scheduler.find(record.id);
   const traffic = run ? run.training.traffic.sum() : record.outcome?.traffic;
   if (!traffic && record.started !== undefined) throw flError('NF_JOB_STATS_NONE', { job: record.id });
-  const { sites, round: closed } = await metaOf(context, record);
+  const { sites, round: closed } = await metaOf(deps, record);
   return {
     job_id: record.id,
     rounds_closed: closed,

@@ -8,7 +8,7 @@ import type { Studies } from '../policy/studies.ts';
  * with a slip would have the job wait for ever. Only sites of the study are suggested. @throws NF_SITE_UNKNOWN
  */
 export async function requireKnownSites(
-  { store, studies }: { store: ServerStore; studies: Studies },
+  { store, studies }: { store: Pick<ServerStore, 'sites'>; studies: Pick<Studies, 'get'> },
   { study, clients = [] }: { study: string; clients?: readonly string[] | undefined },
 ): Promise<void> {
   if (clients.length === 0) return;

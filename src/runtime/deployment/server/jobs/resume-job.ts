@@ -12,10 +12,11 @@ import { RUN_FILES } from '../../../run/run-folder.ts';
 import type { Identity } from '../../../security/certificate/identity.ts';
 import { signerOf } from '../../../security/job-signature.ts';
 import type { JobRecord } from '../../store/server-store.ts';
+import { checkJob } from './check-job.ts';
 import { jobFiles } from './job-files.ts';
 import { historyOf, modelsToGoOn } from './job-results.ts';
 import { STEP_NOTE } from './one-step.ts';
-import type { IntakeDeps } from './take-in.ts';
+import type { TakeInDeps } from './take-in.ts';
 
 export type ResumeRequest = z.output<typeof resumption>;
 
@@ -32,7 +33,7 @@ export interface ResumedBy {
  */
 export async function resumeJob(
   { id, user, request }: ResumedBy,
-  deps: IntakeDeps,
+  deps: TakeInDeps,
 ): Promise<{ record: JobRecord; isNew: boolean }> {
   const { store, state } = deps;
   const { terms, signature } = request;
@@ -52,7 +53,7 @@ export async function resumeJob(
     throw flError('NF_JOB_SIGNATURE', { reason: `it is ${signer.name}'s, and ${user.name} resumes the job` });
   const folder = state.job(id);
   const modelComesApart = record.initialModel !== undefined;
-  const job = await deps.check(folder.at(RUN_FILES.bundle), { modelComesApart });
+  const job = await checkJob(deps, { folder: folder.at(RUN_FILES.bundle), modelComesApart });
   const round = await requireFiles({ record, job }, deps);
   // A step that took the server with it is tried again, as somebody has looked at it.
   await rm(folder.at(STEP_NOTE), { force: true });
@@ -63,7 +64,7 @@ export async function resumeJob(
 }
 
 /** The study that it was submitted to, not another one of its name. */
-function requireStudy(record: JobRecord, { studies }: IntakeDeps): void {
+function requireStudy(record: JobRecord, { studies }: TakeInDeps): void {
   const { id: job, study } = record;
   if (studies.ofJob(record)) return;
   const reason = studies.find(study)
@@ -90,7 +91,7 @@ function requireSameJob({ id: job, terms: known }: JobRecord, terms: JobTerms): 
 /** The models without which it cannot go on are whole; updates are asked for again. Returns the last closed round of training. */
 async function requireFiles(
   { record, job }: { record: JobRecord; job: CheckedJob },
-  { state, store }: IntakeDeps,
+  { state, store }: TakeInDeps,
 ): Promise<number> {
   const history = await historyOf(store.journal(record.id), job.definition.workflow);
   const files = jobFiles(state.job(record.id), () => undefined);

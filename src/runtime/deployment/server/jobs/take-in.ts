@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { flError } from '../../../base/errors/errors.ts';
 import { copyFileAtomic, makeFolder } from '../../../base/files/files.ts';
 import type { OneByOne } from '../../../base/threads/one-by-one.ts';
-import type { Intake } from '../../../federation/intake/intake.ts';
-import type { CheckedJob, Digests } from '../../../federation/intake/operations.ts';
+import type { Digests } from '../../../federation/intake/operations.ts';
 import { requireTermsOf } from '../../../federation/job-terms.ts';
 import { templatesByCode } from '../../../job/templates.ts';
 import { RUN_FILES } from '../../../run/run-folder.ts';
@@ -15,13 +14,14 @@ import type { JobRecord, ServerStore } from '../../store/server-store.ts';
 import type { WorkThread } from '../heavy-work/work-thread.ts';
 import type { Studies } from '../policy/studies.ts';
 import type { StateFolder } from '../state-folder.ts';
+import { checkJob, type JobCheck } from './check-job.ts';
 import type { IntakeRules, Submission } from './intake-rules.ts';
 import { INITIAL_MODEL } from './job-results.ts';
 import { PACKED_BUNDLE } from './packed-file.ts';
 import { requireSignature } from './signed-job.ts';
 import { requireRoomForJob } from './user-jobs.ts';
 
-export interface IntakeDeps {
+export interface TakeInDeps extends JobCheck {
   readonly project: string;
   /** PEM of the authority. */
   readonly rootPem: string;
@@ -29,14 +29,8 @@ export interface IntakeDeps {
   readonly store: ServerStore;
   readonly studies: Studies;
   readonly work: WorkThread;
-  /** Where what others submitted is opened and checked. */
-  readonly intake: Intake;
   /** Of submissions with one job id, each sees what became of the one before it. */
   readonly byId: OneByOne;
-  readonly check: (
-    folder: string,
-    rules: { modelComesApart: boolean; signal?: AbortSignal | undefined },
-  ) => Promise<CheckedJob>;
 }
 
 export interface SubmittedBy {
@@ -55,7 +49,7 @@ export const INCOMING = '.incoming-';
  */
 export async function takeIn(
   { user, body, rules }: SubmittedBy,
-  deps: IntakeDeps,
+  deps: TakeInDeps,
 ): Promise<{ job: JobRecord; isNew: boolean }> {
   const { state, intake, byId } = deps;
   const incoming = join(state.jobs, `${INCOMING}${randomUUID()}`);
@@ -82,7 +76,7 @@ interface Unpacked {
 /** What was signed, as a new job or the one that it was before. */
 async function enter(
   { user, request, incoming, unpacked }: Unpacked,
-  deps: IntakeDeps,
+  deps: TakeInDeps,
 ): Promise<{ job: JobRecord; isNew: boolean }> {
   const { terms } = request;
   const id = terms.job_id;
@@ -96,7 +90,7 @@ async function enter(
   });
   if (await deps.store.wasDeleted(id)) throw flError('NF_JOB_DELETED', { job: id });
   const modelComesApart = request.initial_model !== undefined;
-  const { definition } = await deps.check(join(incoming, RUN_FILES.bundle), { modelComesApart });
+  const { definition } = await checkJob(deps, { folder: join(incoming, RUN_FILES.bundle), modelComesApart });
   requireTermsOf(definition, terms);
   if (request.initial_model) await takeModel({ user, request, incoming }, deps);
   const { packed: bundle, ...digests } = unpacked;
@@ -125,7 +119,7 @@ async function enter(
 /** Folder first: a job that the database knows has its files. */
 async function add(
   record: JobRecord,
-  { incoming, deps: { state, store } }: { incoming: string; deps: IntakeDeps },
+  { incoming, deps: { state, store } }: { incoming: string; deps: TakeInDeps },
 ): Promise<{ job: JobRecord; isNew: boolean }> {
   const { root } = state.job(record.id);
   await rename(incoming, root);
@@ -140,7 +134,7 @@ async function add(
 /** A model that the submitter uploaded before, or that of the job that is cloned: checked, then the job's own. */
 async function takeModel(
   { user, request, incoming }: { user: Identity; request: Submission; incoming: string },
-  { state, store, work }: IntakeDeps,
+  { state, store, work }: TakeInDeps,
 ): Promise<void> {
   const { initial_model: model, cloned_from: from } = request;
   const digest = model?.sha256 ?? '';

@@ -3,26 +3,33 @@ import { flError } from '../../../../base/errors/errors.ts';
 import { templatesByCode } from '../../../../job/templates.ts';
 import { jobMeta, resumption } from '../../../../network/messages/admin.ts';
 import { logLevel } from '../../../../network/messages/shapes.ts';
-import type { ServerContext } from '../../context.ts';
-import { metaOf } from '../../jobs/job-view.ts';
+import type { AuditLog } from '../../../../security/logs/audit-log.ts';
+import type { ServerStore } from '../../../store/server-store.ts';
+import { abortJob, deleteJob } from '../../jobs/end-job.ts';
+import type { JobIntake } from '../../jobs/job-intake.ts';
+import type { JobRestart } from '../../jobs/job-restart.ts';
+import type { JobScheduler } from '../../jobs/job-scheduler.ts';
+import { currentRecord, type JobViewDeps, metaOf } from '../../jobs/job-view.ts';
+import type { StateFolder } from '../../state-folder.ts';
 import type { App } from '../app.ts';
-import { jobOf, ofJob } from '../job-lookup.ts';
+import { type JobLookupDeps, jobOf, ofJob } from '../job-lookup.ts';
 import { noteDeed } from '../note-deed.ts';
 
-/** What changes a job. */
-export function jobControlRoutes(app: App, context: ServerContext): void {
-  const { access, jobs } = context;
+export interface JobControlDeps extends JobLookupDeps, JobViewDeps {
+  readonly scheduler: JobScheduler;
+  readonly restart: JobRestart;
+  readonly intake: JobIntake;
+  readonly state: StateFolder;
+  readonly store: JobLookupDeps['store'] & JobViewDeps['store'] & Pick<ServerStore, 'deleteJob'>;
+  /** Nothing is on its way from a job or to it when it returns. */
+  readonly endTransfers: (job: string) => Promise<void>;
+  readonly audit: AuditLog;
+}
 
-  app.post(
-    '/:job/abort',
-    { schema: { summary: 'Stops a job.', params: ofJob, response: { 200: jobMeta } } },
-    async (request) => {
-      const record = await jobOf(context, request);
-      await jobs.abort(record, request.identity.name);
-      await noteDeed(context, request.identity, { action: 'job.abort', job: record.id });
-      return metaOf(context, await jobs.record(record.id));
-    },
-  );
+/** What changes a job. */
+export function jobControlRoutes(app: App, deps: JobControlDeps): void {
+  endRoutes(app, deps);
+  const { access, intake, scheduler } = deps;
 
   app.post(
     '/:job/resume',
@@ -36,25 +43,14 @@ export function jobControlRoutes(app: App, context: ServerContext): void {
     },
     async (request) => {
       const { identity, body } = request;
-      const record = await jobOf(context, request);
+      const record = await jobOf(deps, request);
       // It is signed anew, as a submission is.
       access.requireForJob(identity, 'submit_job', record);
       if (!(await templatesByCode()).has(record.codeSha256)) access.requireForJob(identity, 'byoc', record);
-      const { isNew } = await jobs.resume(identity, record.id, body);
+      const { isNew } = await intake.resume(identity, record.id, body);
       const detail = `resume ${body.terms.resume ?? 0}`;
-      if (isNew) await noteDeed(context, identity, { action: 'job.resume', job: record.id, detail });
-      return metaOf(context, await jobs.record(record.id));
-    },
-  );
-
-  app.delete(
-    '/:job',
-    { schema: { summary: 'Removes a finished job.', params: ofJob, response: { 200: z.object({}) } } },
-    async (request) => {
-      const record = await jobOf(context, request);
-      await jobs.delete(record);
-      await noteDeed(context, request.identity, { action: 'job.delete', job: record.id });
-      return {};
+      if (isNew) await noteDeed(deps, identity, { action: 'job.resume', job: record.id, detail });
+      return metaOf(deps, await currentRecord(deps, record.id));
     },
   );
 
@@ -69,12 +65,36 @@ export function jobControlRoutes(app: App, context: ServerContext): void {
       },
     },
     async (request) => {
-      const { id: job, status } = await jobOf(context, request);
+      const { id: job, status } = await jobOf(deps, request);
       const { level } = request.body;
-      const run = jobs.find(job);
+      const run = scheduler.find(job);
       if (!run) throw flError('NF_JOB_OVER', { job, status });
       run.setLogLevel(level);
-      await noteDeed(context, request.identity, { action: 'job.log_level', job, detail: level });
+      await noteDeed(deps, request.identity, { action: 'job.log_level', job, detail: level });
+      return {};
+    },
+  );
+}
+
+function endRoutes(app: App, deps: JobControlDeps): void {
+  app.post(
+    '/:job/abort',
+    { schema: { summary: 'Stops a job.', params: ofJob, response: { 200: jobMeta } } },
+    async (request) => {
+      const record = await jobOf(deps, request);
+      await abortJob(deps, record, request.identity.name);
+      await noteDeed(deps, request.identity, { action: 'job.abort', job: record.id });
+      return metaOf(deps, await currentRecord(deps, record.id));
+    },
+  );
+
+  app.delete(
+    '/:job',
+    { schema: { summary: 'Removes a finished job.', params: ofJob, response: { 200: z.object({}) } } },
+    async (request) => {
+      const record = await jobOf(deps, request);
+      await deleteJob(deps, record);
+      await noteDeed(deps, request.identity, { action: 'job.delete', job: record.id });
       return {};
     },
   );

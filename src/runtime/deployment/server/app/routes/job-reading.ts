@@ -9,14 +9,16 @@ import {
   jobStats,
   logEntries,
 } from '../../../../network/messages/admin.ts';
-import type { ServerContext } from '../../context.ts';
-import { logText, readJobLogs } from '../../jobs/job-logs.ts';
-import { eventsAfter, metaOf, statsOf } from '../../jobs/job-view.ts';
+import type { AuditLog } from '../../../../security/logs/audit-log.ts';
+import { type JobLogDeps, logText, readJobLogs } from '../../jobs/job-logs.ts';
+import { eventsAfter, type JobViewDeps, metaOf, statsOf } from '../../jobs/job-view.ts';
 import { resultFile, resultFiles } from '../../jobs/result-files.ts';
+import type { StateFolder } from '../../state-folder.ts';
+import type { Downloads } from '../../transfer/downloads.ts';
 import { Lines, Turns } from '../../turns.ts';
 import type { App } from '../app.ts';
 import { goneSignal } from '../gone-signal.ts';
-import { jobOf, ofJob } from '../job-lookup.ts';
+import { type JobLookupDeps, jobOf, ofJob } from '../job-lookup.ts';
 import { noteDeed } from '../note-deed.ts';
 
 const count = z.coerce.number().int();
@@ -31,17 +33,40 @@ const logsQuery = z.object({
   since: z.iso.datetime().optional(),
 });
 
-/** What is to be seen of a job: figures, events, logs, files. */
-export function jobLookRoutes(app: App, context: ServerContext): void {
-  const reads = new Lines({ atOnce: AT_ONCE_LIMITS.large, waiting: AT_ONCE_LIMITS.more_requests });
-  const turns = new Turns({ each: AT_ONCE_LIMITS.user_logs, all: AT_ONCE_LIMITS.logs });
+type LookDeps = JobLookupDeps & JobViewDeps;
 
+interface FileDeps extends JobLookupDeps {
+  readonly state: StateFolder;
+  readonly downloads: Downloads;
+  readonly audit: AuditLog;
+}
+
+export type JobReadingDeps = LookDeps & JobLogDeps & FileDeps;
+
+/** What is to be seen of a job: figures, events, logs, files. */
+export function jobReadingRoutes(app: App, deps: JobReadingDeps): void {
+  lookRoutes(app, deps);
+  eventsRoute(app, deps);
+  logsRoute(app, deps);
+  fileRoutes(app, deps);
+}
+
+function lookRoutes(app: App, deps: LookDeps): void {
   app.get(
     '/:job',
     { schema: { summary: 'All of a job.', params: ofJob, response: { 200: jobMeta } } },
-    async (request) => metaOf(context, await jobOf(context, request)),
+    async (request) => metaOf(deps, await jobOf(deps, request)),
   );
 
+  app.get(
+    '/:job/stats',
+    { schema: { summary: 'What a job has moved.', params: ofJob, response: { 200: jobStats } } },
+    async (request) => statsOf(deps, await jobOf(deps, request)),
+  );
+}
+
+function eventsRoute(app: App, deps: LookDeps): void {
+  const reads = new Lines({ atOnce: AT_ONCE_LIMITS.large, waiting: AT_ONCE_LIMITS.more_requests });
   app.get(
     '/:job/events',
     {
@@ -54,16 +79,19 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
       },
     },
     async (request, reply) => {
-      const record = await jobOf(context, request);
+      const record = await jobOf(deps, request);
       const signal = goneSignal(reply);
-      return eventsAfter(context, record, {
+      return eventsAfter(deps, record, {
         ...request.query,
         signal,
         inTurn: (work) => reads.during(request.identity.name, work, signal),
       });
     },
   );
+}
 
+function logsRoute(app: App, deps: LookDeps & JobLogDeps): void {
+  const turns = new Turns({ each: AT_ONCE_LIMITS.user_logs, all: AT_ONCE_LIMITS.logs });
   app.get(
     '/:job/logs',
     {
@@ -76,36 +104,28 @@ export function jobLookRoutes(app: App, context: ServerContext): void {
       },
     },
     async (request, reply) => {
-      const record = await jobOf(context, request);
+      const record = await jobOf(deps, request);
       return turns.during(request.identity.name, async () => {
-        const entries = await readJobLogs(context, record, request.query);
+        const entries = await readJobLogs(deps, record, request.query);
         const text = await logText(entries);
         reply.serializer(() => text);
         return entries;
       });
     },
   );
-
-  app.get(
-    '/:job/stats',
-    { schema: { summary: 'What a job has moved.', params: ofJob, response: { 200: jobStats } } },
-    async (request) => statsOf(context, await jobOf(context, request)),
-  );
-
-  fileRoutes(app, context);
 }
 
-function fileRoutes(app: App, context: ServerContext): void {
-  const { jobs } = context;
+function fileRoutes(app: App, deps: FileDeps): void {
+  const { state, downloads } = deps;
   app.get(
     '/:job/files',
     { schema: { summary: 'Files of a finished job.', params: ofJob, response: { 200: jobFiles } } },
     async (request) => {
-      const record = await jobOf(context, request);
+      const record = await jobOf(deps, request);
       const { id: job, status } = record;
       if (!isFinished(status)) throw flError('NF_JOB_NOT_OVER', { job, status });
-      await noteDeed(context, request.identity, { action: 'job.download', job });
-      return resultFiles(jobs.folder(job), record);
+      await noteDeed(deps, request.identity, { action: 'job.download', job });
+      return resultFiles(state.job(job), record);
     },
   );
 
@@ -116,11 +136,11 @@ function fileRoutes(app: App, context: ServerContext): void {
       schema: { summary: 'One of these files.', params: ofJob.extend({ '*': z.string() }) },
     },
     async (request, reply) => {
-      const record = await jobOf(context, request);
+      const record = await jobOf(deps, request);
       const name = request.params['*'];
-      return context.downloads.send(request, reply, {
+      return downloads.send(request, reply, {
         job: record.id,
-        path: await resultFile(jobs.folder(record.id), name, record),
+        path: await resultFile(state.job(record.id), name, record),
         name,
       });
     },

@@ -6,15 +6,24 @@ import { JOB_LIMITS } from '../../../../job/limits.ts';
 import { jobMeta, submission, submitted } from '../../../../network/messages/admin.ts';
 import { signedJob } from '../../../../network/messages/terms.ts';
 import type { Identity } from '../../../../security/certificate/identity.ts';
+import type { OpenKit } from '../../../../security/kit/open.ts';
+import type { AuditLog } from '../../../../security/logs/audit-log.ts';
+import type { ServerResources } from '../../../../security/policy/resources.ts';
 import { BlobFolder } from '../../../store/blob-folder.ts';
-import type { ServerContext } from '../../context.ts';
-import { metaOf } from '../../jobs/job-view.ts';
+import type { ServerStore } from '../../../store/server-store.ts';
+import type { JobIntake } from '../../jobs/job-intake.ts';
+import { type JobViewDeps, metaOf } from '../../jobs/job-view.ts';
 import { requireKnownSites } from '../../jobs/named-sites.ts';
 import { PACKED_BUNDLE } from '../../jobs/packed-file.ts';
 import { signedJobOf } from '../../jobs/signed-job.ts';
+import type { Access } from '../../policy/access.ts';
+import type { Studies } from '../../policy/studies.ts';
+import type { StateFolder } from '../../state-folder.ts';
+import type { Downloads } from '../../transfer/downloads.ts';
+import type { UploadDesk } from '../../transfer/upload-desk.ts';
 import { type Turn, Turns, untilAnswered } from '../../turns.ts';
 import type { App } from '../app.ts';
-import { jobOf, jobWithRight, ofJob } from '../job-lookup.ts';
+import { type JobLookupDeps, jobOf, jobWithRight, ofJob } from '../job-lookup.ts';
 import { noteDeed } from '../note-deed.ts';
 import { uploadRoutes } from './uploads.ts';
 
@@ -25,29 +34,54 @@ const filter = z.object({
   max: z.coerce.number().int().min(1).optional().describe('the newest so many'),
 });
 
-/** Jobs come in and are listed. */
-export function jobsRoutes(app: App, context: ServerContext): void {
-  takeRoute(app, context);
-  lookRoutes(app, context);
-  modelRoutes(app, context);
+interface TakeDeps extends JobLookupDeps {
+  readonly intake: Pick<JobIntake, 'submit'>;
+  readonly studies: Studies;
+  readonly store: JobLookupDeps['store'] & Pick<ServerStore, 'sites'>;
+  readonly audit: AuditLog;
 }
 
-function takeRoute(app: App, context: ServerContext): void {
-  const { access, jobs } = context;
+interface ListDeps extends JobViewDeps {
+  readonly access: Access;
+  readonly kit: Pick<OpenKit<'server'>, 'project'>;
+  readonly state: StateFolder;
+  readonly store: JobViewDeps['store'] & Pick<ServerStore, 'jobs'>;
+  readonly downloads: Downloads;
+}
+
+interface ModelDeps {
+  readonly access: Access;
+  readonly resources: Pick<ServerResources, 'max_model_gb'>;
+  readonly state: StateFolder;
+  readonly uploads: UploadDesk;
+}
+
+export type JobsDeps = TakeDeps & ListDeps & ModelDeps;
+
+/** Jobs come in and are listed. */
+export function jobsRoutes(app: App, deps: JobsDeps): void {
+  takeRoute(app, deps);
+  listRoute(app, deps);
+  submittedRoutes(app, deps);
+  modelRoutes(app, deps);
+}
+
+function takeRoute(app: App, deps: TakeDeps): void {
+  const { access, intake } = deps;
   const turns = new Turns({ each: AT_ONCE_LIMITS.user_submissions, all: AT_ONCE_LIMITS.submissions });
   const entered = new WeakMap<FastifyRequest, { readonly turn: Turn; readonly answered: () => void }>();
   const take = async (identity: Identity, body: Uint8Array) => {
-    const { job, isNew } = await jobs.submit(identity, body, {
+    const { job, isNew } = await intake.submit(identity, body, {
       mayEnter: async ({ terms: { study, clients }, cloned_from: origin }) => {
         access.requireInStudy(identity, 'submit_job', study);
         if (origin !== undefined)
-          await jobWithRight(context, { identity, params: { job: origin } }, 'clone_job');
-        await requireKnownSites(context, { study, clients: clients ?? undefined });
+          await jobWithRight(deps, { identity, params: { job: origin } }, 'clone_job');
+        await requireKnownSites(deps, { study, clients: clients ?? undefined });
       },
       mayBringCode: ({ terms: { study } }) => access.requireInStudy(identity, 'byoc', study),
     });
     const action = job.clonedFrom === undefined ? 'job.submit' : 'job.clone';
-    if (isNew) await noteDeed(context, identity, { action, job: job.id });
+    if (isNew) await noteDeed(deps, identity, { action, job: job.id });
     return { job_id: job.id, is_new: isNew };
   };
   app.post(
@@ -78,8 +112,8 @@ function takeRoute(app: App, context: ServerContext): void {
   );
 }
 
-function lookRoutes(app: App, context: ServerContext): void {
-  const { access, jobs, store } = context;
+function listRoute(app: App, deps: ListDeps): void {
+  const { access, store } = deps;
   app.get(
     '/',
     {
@@ -96,10 +130,14 @@ function lookRoutes(app: App, context: ServerContext): void {
         (job) => access.mayWithJob(identity, 'view', job) && (name === undefined || job.name.includes(name)),
       );
       const shown = max === undefined ? seen : seen.slice(-max);
-      return { jobs: await Promise.all(shown.map((job) => metaOf(context, job))) };
+      return { jobs: await Promise.all(shown.map((job) => metaOf(deps, job))) };
     },
   );
+}
 
+/** What was submitted of one job. */
+function submittedRoutes(app: App, deps: ListDeps): void {
+  const { state, downloads, kit } = deps;
   app.get(
     '/:job/bundle',
     {
@@ -107,9 +145,9 @@ function lookRoutes(app: App, context: ServerContext): void {
       schema: { summary: 'What was submitted, to submit it again.', params: ofJob },
     },
     async (request, reply) => {
-      const record = await jobOf(context, request);
-      const path = jobs.folder(record.id).at(PACKED_BUNDLE);
-      return context.downloads.send(request, reply, { job: record.id, path, name: 'bundle' });
+      const record = await jobOf(deps, request);
+      const path = state.job(record.id).at(PACKED_BUNDLE);
+      return downloads.send(request, reply, { job: record.id, path, name: 'bundle' });
     },
   );
 
@@ -118,12 +156,12 @@ function lookRoutes(app: App, context: ServerContext): void {
     {
       schema: { summary: 'What its submitter signed.', params: ofJob, response: { 200: signedJob } },
     },
-    async (request) => signedJobOf(await jobOf(context, request), context.kit.project),
+    async (request) => signedJobOf(await jobOf(deps, request), kit.project),
   );
 }
 
 /** Models of round 0, before the jobs that name them. */
-function modelRoutes(app: App, { access, resources, state, uploads }: ServerContext): void {
+function modelRoutes(app: App, { access, resources, state, uploads }: ModelDeps): void {
   uploadRoutes(app, {
     path: '/uploads',
     params: z.object({}),

@@ -4,6 +4,7 @@ import { canonicalJson, sha256 } from '../../../../base/digest.ts';
 import { flError } from '../../../../base/errors/errors.ts';
 import { saidBy } from '../../../../base/errors/said-by.ts';
 import { packageVersion } from '../../../../base/files/package-version.ts';
+import type { Logger } from '../../../../base/logging/logger.ts';
 import { plainAddress } from '../../../../base/text/address-text.ts';
 import { auditHeadAnswer } from '../../../../network/messages/log-head.ts';
 import { HEADER, LEASE_SECONDS, POLL_SECONDS } from '../../../../network/messages/protocol.ts';
@@ -14,18 +15,40 @@ import {
   sessionAnswer,
   sessionRequest,
 } from '../../../../network/messages/site.ts';
+import type { OpenKit } from '../../../../security/kit/open.ts';
+import type { AuditLog } from '../../../../security/logs/audit-log.ts';
 import { RepeatedDeeds } from '../../../../security/logs/repeated-deeds.ts';
-import type { ServerContext } from '../../context.ts';
-import type { SiteSession } from '../../sites/site-registry.ts';
+import type { ServerStore } from '../../../store/server-store.ts';
+import type { JobScheduler } from '../../jobs/job-scheduler.ts';
+import type { RevokedList } from '../../sites/revoked-list.ts';
+import type { SiteOrders } from '../../sites/site-orders.ts';
+import type { SiteRegistry, SiteSession } from '../../sites/site-registry.ts';
 import type { App } from '../app.ts';
 import { goneSignal } from '../gone-signal.ts';
 
-/** Registration, signs of life, and the question for work. */
-export function sessionRoutes(app: App, context: ServerContext): void {
-  const { registry, kit, store, logger } = context;
-  const connects = new RepeatedDeeds(context);
-  app.addHook('onClose', () => connects.close());
+export interface SessionDeps {
+  readonly registry: SiteRegistry;
+  readonly kit: OpenKit<'server'>;
+  readonly store: Pick<ServerStore, 'seeSite'>;
+  readonly scheduler: Pick<JobScheduler, 'assigned'>;
+  readonly orders: SiteOrders;
+  /** What sites are told of who was revoked. */
+  readonly revoked: RevokedList;
+  readonly audit: AuditLog;
+  readonly logger: Logger;
+}
 
+/** Registration, signs of life, and the question for work. */
+export function sessionRoutes(app: App, deps: SessionDeps): void {
+  openRoute(app, deps);
+  endRoute(app, deps);
+  keptRoutes(app, deps);
+  pollRoute(app, deps);
+}
+
+function openRoute(app: App, { registry, kit, store, audit, logger }: SessionDeps): void {
+  const connects = new RepeatedDeeds({ audit, logger });
+  app.addHook('onClose', () => connects.close());
   app.post(
     '/session',
     { schema: { summary: 'A client registers.', body: sessionRequest, response: { 200: sessionAnswer } } },
@@ -47,12 +70,13 @@ export function sessionRoutes(app: App, context: ServerContext): void {
       };
     },
   );
+}
 
-  const knowsSession = async (request: FastifyRequest) => void sessionOf(context, request);
+function endRoute(app: App, { registry }: Pick<SessionDeps, 'registry'>): void {
   app.delete(
     '/session',
     {
-      onRequest: knowsSession,
+      onRequest: async (request) => void sessionOf(registry, request),
       schema: {
         summary: 'A client ends in order.',
         querystring: z.object({ comes_back: z.stringbool().default(false) }),
@@ -60,17 +84,18 @@ export function sessionRoutes(app: App, context: ServerContext): void {
       },
     },
     async (request) => {
-      registry.close(sessionOf(context, request), { comesBack: request.query.comes_back });
+      registry.close(sessionOf(registry, request), { comesBack: request.query.comes_back });
       return {};
     },
   );
+}
 
-  keptRoutes(app, context);
-
+function pollRoute(app: App, deps: SessionDeps): void {
+  const { registry } = deps;
   app.post(
     '/poll',
     {
-      onRequest: knowsSession,
+      onRequest: async (request) => void sessionOf(registry, request),
       config: { waits: true },
       schema: {
         summary: 'A sign of life, and the question for work.',
@@ -79,32 +104,32 @@ export function sessionRoutes(app: App, context: ServerContext): void {
       },
     },
     async (request, reply) => {
-      const session = sessionOf(context, request);
+      const session = sessionOf(registry, request);
       session.jobs = request.body.jobs.map(({ trouble, ...job }) => ({
         ...job,
         ...(trouble && { trouble: saidBy(session.site, trouble) }),
       }));
       const { seen, wait_seconds: seconds } = request.body;
       const isNews = () =>
-        registry.get(session.site) !== session || assignmentFor(context, session).version !== seen;
+        registry.get(session.site) !== session || assignmentFor(deps, session).version !== seen;
       await registry.bell(session.site).wait(seconds, { isNews, signal: goneSignal(reply) });
       // A client whose place another one took in the meantime is told so.
-      sessionOf(context, request);
-      return assignmentFor(context, session);
+      sessionOf(registry, request);
+      return assignmentFor(deps, session);
     },
   );
 }
 
 /** What sites keep of the server's, to hold it to later. */
-function keptRoutes(app: App, context: ServerContext): void {
+function keptRoutes(app: App, { registry, revoked, audit }: SessionDeps): void {
   app.get(
     '/revoked',
     {
       schema: { summary: 'The list of revoked certificates.', response: { 200: revokedAnswer } },
     },
     async (request) => {
-      sessionOf(context, request);
-      const { crl } = context.revoked;
+      sessionOf(registry, request);
+      const { crl } = revoked;
       if (crl === undefined) throw flError('NF_FILE_UNKNOWN', { path: 'revoked' });
       return { crl };
     },
@@ -120,24 +145,27 @@ function keptRoutes(app: App, context: ServerContext): void {
       },
     },
     async (request) => {
-      sessionOf(context, request);
-      return { head: (await context.audit.head()) ?? null };
+      sessionOf(registry, request);
+      return { head: (await audit.head()) ?? null };
     },
   );
 }
 
 /** The session a request of a site names, renewed. @throws NF_SESSION_UNKNOWN, NF_SESSION_REPLACED, NF_SITE_DISABLED */
 export function sessionOf(
-  { registry }: ServerContext,
+  registry: Pick<SiteRegistry, 'renew'>,
   { identity, headers }: Pick<FastifyRequest, 'identity' | 'headers'>,
 ): SiteSession {
   const id = headers[HEADER.session];
   return registry.renew(identity.name, typeof id === 'string' ? id : undefined);
 }
 
-function assignmentFor({ jobs, orders, revoked: { digest } }: ServerContext, session: SiteSession) {
+function assignmentFor(
+  { scheduler, orders, revoked: { digest } }: Pick<SessionDeps, 'scheduler' | 'orders' | 'revoked'>,
+  session: SiteSession,
+) {
   const content = {
-    jobs: jobs.assigned(session.site),
+    jobs: scheduler.assigned(session.site),
     ...orders.of(session),
     ...(digest !== undefined && { revoked_sha256: digest }),
   };

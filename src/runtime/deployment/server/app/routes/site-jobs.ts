@@ -1,15 +1,25 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { flError } from '../../../../base/errors/errors.ts';
+import type { Logger } from '../../../../base/logging/logger.ts';
 import { digest, jobId } from '../../../../network/messages/shapes.ts';
 import { decision, resumableAnswer } from '../../../../network/messages/site.ts';
 import { signedJob } from '../../../../network/messages/terms.ts';
-import type { ServerContext } from '../../context.ts';
+import type { OpenKit } from '../../../../security/kit/open.ts';
+import type { AuditLog } from '../../../../security/logs/audit-log.ts';
+import type { ServerStore } from '../../../store/server-store.ts';
+import { countTraffic } from '../../jobs/count-traffic.ts';
 import type { JobRun } from '../../jobs/job-run.ts';
+import type { JobScheduler } from '../../jobs/job-scheduler.ts';
 import { PACKED_BUNDLE } from '../../jobs/packed-file.ts';
 import { signedJobOf } from '../../jobs/signed-job.ts';
 import { saidBySite } from '../../jobs/site-left.ts';
-import { countTraffic } from '../../transfer/count-traffic.ts';
+import type { Metrics } from '../../metrics.ts';
+import type { Studies } from '../../policy/studies.ts';
+import type { SiteRegistry } from '../../sites/site-registry.ts';
+import type { StateFolder } from '../../state-folder.ts';
+import type { Downloads } from '../../transfer/downloads.ts';
+import type { UploadDesk } from '../../transfer/upload-desk.ts';
 import type { App } from '../app.ts';
 import { noteDeed } from '../note-deed.ts';
 import { sessionOf } from './session.ts';
@@ -24,24 +34,46 @@ export interface SiteJob {
   readonly site: string;
 }
 
+/** What finds the job of a request of a site. */
+export interface SiteJobLookup {
+  readonly registry: SiteRegistry;
+  readonly scheduler: Pick<JobScheduler, 'forSite' | 'look'>;
+}
+
+export interface SiteJobDeps extends SiteJobLookup {
+  readonly kit: Pick<OpenKit<'server'>, 'project'>;
+  readonly state: StateFolder;
+  readonly store: Pick<ServerStore, 'job'>;
+  readonly studies: Pick<Studies, 'hasSite'>;
+  readonly downloads: Downloads;
+  readonly uploads: UploadDesk;
+  readonly metrics: Pick<Metrics, 'modelBytes'>;
+  readonly audit: AuditLog;
+  readonly logger: Logger;
+}
+
 /** The job a request of a site is about, if the site has it. @throws NF_SESSION_*, NF_JOB_NOT_HERE */
 export function siteJobOf(
-  context: ServerContext,
+  { registry, scheduler }: SiteJobLookup,
   request: Pick<FastifyRequest, 'identity' | 'headers'> & { readonly params: unknown },
 ): SiteJob {
-  const { site } = sessionOf(context, request);
-  return { run: context.jobs.forSite((request.params as { job: string }).job, site), site };
+  const { site } = sessionOf(registry, request);
+  return { run: scheduler.forSite((request.params as { job: string }).job, site), site };
 }
 
 /** A site decides on a job, fetches it, and sends what it made: for its own tasks only. */
-export function siteJobRoutes(app: App, context: ServerContext): void {
-  const { jobs, logger, metrics } = context;
-
+export function siteJobRoutes(app: App, deps: SiteJobDeps): void {
   // Before a byte of a body is read.
   app.addHook('onRequest', async (request) => {
-    if (request.method !== 'GET') siteJobOf(context, request);
+    if (request.method !== 'GET') siteJobOf(deps, request);
   });
+  decisionRoutes(app, deps);
+  fileRoutes(app, deps);
+  updateRoutes(app, deps);
+}
 
+function decisionRoutes(app: App, deps: SiteJobDeps): void {
+  const { scheduler, registry, logger, kit } = deps;
   app.post(
     '/:job/decision',
     {
@@ -53,16 +85,16 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
       },
     },
     async (request) => {
-      const { run, site } = siteJobOf(context, request);
+      const { run, site } = siteJobOf(deps, request);
       const decided = run.thoughts.news(site, saidBySite(site, request.body));
       if (!decided) return {};
       await run.decide(site, decided);
       const { answer, reason } = decided;
       const { id: job } = run.record;
       const action = `site.${answer.replaceAll(' ', '_')}`;
-      await noteDeed(context, request.identity, { action, job, site, detail: reason?.code });
+      await noteDeed(deps, request.identity, { action, job, site, detail: reason?.code });
       logger.info({ job, site, answer, code: reason?.code }, 'decision');
-      jobs.schedule();
+      scheduler.look();
       return {};
     },
   );
@@ -72,7 +104,7 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
     {
       schema: { summary: 'What its submitter signed.', params: ofJob, response: { 200: signedJob } },
     },
-    async (request) => signedJobOf(siteJobOf(context, request).run.record, context.kit.project),
+    async (request) => signedJobOf(siteJobOf(deps, request).run.record, kit.project),
   );
 
   app.get(
@@ -85,19 +117,24 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
       },
     },
     async (request) => {
-      const { site } = sessionOf(context, request);
-      return { resumable: await isResumable(context, { job: request.params.job, site }) };
+      const { site } = sessionOf(registry, request);
+      return { resumable: await isResumable(deps, { job: request.params.job, site }) };
     },
   );
+}
 
+/** What a site needs for a job, and for its task. */
+function fileRoutes(app: App, deps: SiteJobDeps): void {
+  const { metrics, state, downloads } = deps;
   app.get(
     '/:job/bundle',
     { config: { sendsBytes: true }, schema: { summary: "The job's files.", params: ofJob } },
     async (request, reply) => {
-      const { run, site } = siteJobOf(context, request);
-      const path = jobs.folder(run.record.id).at(PACKED_BUNDLE);
+      const { run, site } = siteJobOf(deps, request);
+      const { id: job } = run.record;
+      const path = state.job(job).at(PACKED_BUNDLE);
       const onBytes = countTraffic(metrics, { run, site, direction: 'out' });
-      return context.downloads.send(request, reply, { job: run.record.id, path, name: 'bundle', onBytes });
+      return downloads.send(request, reply, { job, path, name: 'bundle', onBytes });
     },
   );
 
@@ -108,21 +145,20 @@ export function siteJobRoutes(app: App, context: ServerContext): void {
       schema: { summary: "The model of the site's task.", params: ofJob.extend({ sha256: digest }) },
     },
     async (request, reply) => {
-      const { run, site } = siteJobOf(context, request);
+      const { run, site } = siteJobOf(deps, request);
+      const { id: job } = run.record;
       const name = request.params.sha256;
       if (run.channel.task(site)?.model.sha256 !== name) throw flError('NF_FILE_UNKNOWN', { path: name });
-      const path = jobs.folder(run.record.id).blobs.at(name);
+      const path = state.job(job).blobs.at(name);
       const onBytes = countTraffic(metrics, { run, site, direction: 'out' });
-      return context.downloads.send(request, reply, { job: run.record.id, path, name, onBytes });
+      return downloads.send(request, reply, { job, path, name, onBytes });
     },
   );
-
-  updateRoutes(app, context);
 }
 
 /** Whether a job may go on at a site; one that is not for this site is one that is not there. */
 async function isResumable(
-  { store, studies }: ServerContext,
+  { store, studies }: Pick<SiteJobDeps, 'store' | 'studies'>,
   { job, site }: { job: string; site: string },
 ): Promise<boolean> {
   const record = await store.job(job);
@@ -132,22 +168,22 @@ async function isResumable(
 }
 
 /** What a site made of its task. */
-function updateRoutes(app: App, context: ServerContext): void {
-  const { jobs, metrics, uploads } = context;
+function updateRoutes(app: App, deps: SiteJobDeps): void {
+  const { registry, state, metrics, uploads } = deps;
   uploadRoutes(app, {
     path: '/:job/uploads',
     params: ofJob,
     what: 'an update',
     uploads,
     place: (request, { sha256, size }) => {
-      const { run, site } = siteJobOf(context, request);
+      const { run, site } = siteJobOf(deps, request);
       const task = run.channel.task(site);
       if (task?.kind !== 'train') throw flError('NF_TASK_LATE', { site, round: task?.round ?? 'training' });
       const limit = run.training.modelSize(task.model) + HEADER_SLACK;
       if (size > limit) throw flError('NF_UPLOAD_TOO_LARGE', { size, limit });
-      const sent = { sha256, instance: context.registry.get(site)?.instance ?? '' };
+      const sent = { sha256, instance: registry.get(site)?.instance ?? '' };
       run.channel.requireUpload(site, sent);
-      const folder = jobs.folder(run.record.id);
+      const folder = state.job(run.record.id);
       return {
         onEnd: (error) => (error === undefined ? run.channel.uploaded(site, sent) : run.channel.spoilt(site)),
         upload: { sha256, size, folder: folder.uploads(site), blobs: folder.blobs, ofOneSender: true },

@@ -3,8 +3,12 @@ import { compareSites } from '../../../../base/site-order.ts';
 import { type Study, studies as studiesSchema, studyOne } from '../../../../network/messages/admin.ts';
 import { name } from '../../../../network/messages/shapes.ts';
 import type { Identity } from '../../../../security/certificate/identity.ts';
+import type { AuditLog } from '../../../../security/logs/audit-log.ts';
 import { ADMIN_ROLES } from '../../../../security/project/schema.ts';
-import type { ServerContext } from '../../context.ts';
+import type { ServerStore } from '../../../store/server-store.ts';
+import type { JobScheduler } from '../../jobs/job-scheduler.ts';
+import type { Access } from '../../policy/access.ts';
+import type { Studies } from '../../policy/studies.ts';
 import type { App } from '../app.ts';
 import { noteDeed } from '../note-deed.ts';
 import { requireOwner } from '../route-access.ts';
@@ -15,16 +19,24 @@ const newName = name.regex(
   'use letters, digits, dots, dashes and underscores',
 );
 
-/** Studies: which sites and users work together, apart from the others. */
-export function studyRoutes(app: App, context: ServerContext): void {
-  lookRoutes(app, context);
-  ownerRoutes(app, context);
-  for (const add of [true, false]) siteRoute(app, context, add);
-  openRoute(app, context);
-  userRoutes(app, context);
+export interface StudyDeps {
+  readonly studies: Studies;
+  readonly access: Access;
+  readonly store: Pick<ServerStore, 'sites'>;
+  readonly scheduler: Pick<JobScheduler, 'keepToStudies'>;
+  readonly audit: AuditLog;
 }
 
-function lookRoutes(app: App, { access, studies }: ServerContext): void {
+/** Studies: which sites and users work together, apart from the others. */
+export function studyRoutes(app: App, deps: StudyDeps): void {
+  lookRoutes(app, deps);
+  ownerRoutes(app, deps);
+  for (const add of [true, false]) siteRoute(app, deps, add);
+  openRoute(app, deps);
+  userRoutes(app, deps);
+}
+
+function lookRoutes(app: App, { access, studies }: StudyDeps): void {
   app.get(
     '/',
     { schema: { summary: 'Studies one belongs to.', response: { 200: studiesSchema } } },
@@ -42,8 +54,8 @@ function lookRoutes(app: App, { access, studies }: ServerContext): void {
   );
 }
 
-function ownerRoutes(app: App, context: ServerContext): void {
-  const { studies } = context;
+function ownerRoutes(app: App, deps: StudyDeps): void {
+  const { studies } = deps;
   app.post(
     '/',
     {
@@ -59,7 +71,7 @@ function ownerRoutes(app: App, context: ServerContext): void {
     },
     async ({ identity, body }) => {
       const study = await studies.register(body.name, body);
-      await noteDeed(context, identity, { action: 'study.register', detail: body.name });
+      await noteDeed(deps, identity, { action: 'study.register', detail: body.name });
       return study;
     },
   );
@@ -74,19 +86,19 @@ function ownerRoutes(app: App, context: ServerContext): void {
     },
     async ({ identity, params }) => {
       await studies.remove(params.study);
-      await context.jobs.keepToStudies();
-      await noteDeed(context, identity, { action: 'study.remove', detail: params.study });
+      await deps.scheduler.keepToStudies();
+      await noteDeed(deps, identity, { action: 'study.remove', detail: params.study });
       return {};
     },
   );
 }
 
-function siteRoute(app: App, context: ServerContext, add: boolean): void {
+function siteRoute(app: App, deps: StudyDeps, add: boolean): void {
   app.post(
     add ? '/:study/add-sites' : '/:study/remove-sites',
     {
       onRequest: async ({ identity, params }) =>
-        requireOrgAdmin(context, identity, (params as { study: string }).study),
+        requireOrgAdmin(deps, identity, (params as { study: string }).study),
       schema: {
         summary: add ? 'Adds sites to a study.' : 'Takes sites out of a study.',
         params: ofStudy,
@@ -95,20 +107,20 @@ function siteRoute(app: App, context: ServerContext, add: boolean): void {
       },
     },
     async ({ identity, params, body: { sites } }) => {
-      await requireOwnSites(context, identity, { study: params.study, sites, add });
-      const study = await context.studies.change(params.study, ({ sites: before }) => {
+      await requireOwnSites(deps, identity, { study: params.study, sites, add });
+      const study = await deps.studies.change(params.study, ({ sites: before }) => {
         const others = (before ?? []).filter((site) => !sites.includes(site));
         return { sites: [...others, ...(add ? sites : [])].sort(compareSites) };
       });
       const action = add ? 'study.add_site' : 'study.remove_site';
-      await noteDeed(context, identity, { action, detail: `${params.study}: ${sites.join(', ')}` });
-      await context.jobs.keepToStudies();
-      return shownTo(context, identity, study);
+      await noteDeed(deps, identity, { action, detail: `${params.study}: ${sites.join(', ')}` });
+      await deps.scheduler.keepToStudies();
+      return shownTo(deps, identity, study);
     },
   );
 }
 
-function openRoute(app: App, context: ServerContext): void {
+function openRoute(app: App, deps: StudyDeps): void {
   app.post(
     '/:study/open',
     {
@@ -120,15 +132,15 @@ function openRoute(app: App, context: ServerContext): void {
       },
     },
     async ({ identity, params, body: { open } }) => {
-      const study = await context.studies.change(params.study, () => ({ open }));
+      const study = await deps.studies.change(params.study, () => ({ open }));
       const action = open ? 'study.open' : 'study.close';
-      await noteDeed(context, identity, { action, detail: params.study });
+      await noteDeed(deps, identity, { action, detail: params.study });
       return study;
     },
   );
 }
 
-function userRoutes(app: App, context: ServerContext): void {
+function userRoutes(app: App, deps: StudyDeps): void {
   app.post(
     '/:study/add-user',
     {
@@ -140,10 +152,10 @@ function userRoutes(app: App, context: ServerContext): void {
       },
     },
     async ({ identity, params, body: { user, role } }) => {
-      const study = await context.studies.change(params.study, ({ users }) => ({
+      const study = await deps.studies.change(params.study, ({ users }) => ({
         users: { ...users, [user]: role },
       }));
-      await noteDeed(context, identity, {
+      await noteDeed(deps, identity, {
         action: 'study.add_user',
         detail: `${params.study}: ${user} ${role}`,
       });
@@ -161,10 +173,10 @@ function userRoutes(app: App, context: ServerContext): void {
       },
     },
     async ({ identity, params, body: { user } }) => {
-      const study = await context.studies.change(params.study, ({ users: { [user]: _gone, ...users } }) => ({
+      const study = await deps.studies.change(params.study, ({ users: { [user]: _gone, ...users } }) => ({
         users,
       }));
-      await noteDeed(context, identity, { action: 'study.remove_user', detail: `${params.study}: ${user}` });
+      await noteDeed(deps, identity, { action: 'study.remove_user', detail: `${params.study}: ${user}` });
       return study;
     },
   );
@@ -181,7 +193,7 @@ interface SiteChange {
  * @throws NF_STUDY_UNKNOWN, NF_ACCESS_DENIED
  */
 async function requireOwnSites(
-  { store, access, studies }: ServerContext,
+  { store, access, studies }: StudyDeps,
   user: Identity,
   { study: name, sites, add }: SiteChange,
 ): Promise<void> {
@@ -197,7 +209,7 @@ async function requireOwnSites(
 }
 
 /** Who is none cannot bring any site, whichever it is. @throws NF_STUDY_UNKNOWN, NF_ACCESS_DENIED */
-function requireOrgAdmin({ access }: Pick<ServerContext, 'access'>, user: Identity, study: string): void {
+function requireOrgAdmin({ access }: Pick<StudyDeps, 'access'>, user: Identity, study: string): void {
   if (user.role === 'project_admin' || isOrgAdminOf(user, access.roleIn(user, study))) return;
   access.study(user, study);
   requireOwner(user);
@@ -208,7 +220,7 @@ function isOrgAdminOf({ role }: Identity, inStudy: Identity['role']): boolean {
 }
 
 /** To those who are not in a study, only their own sites in it. */
-async function shownTo({ store, access }: ServerContext, user: Identity, study: Study): Promise<Study> {
+async function shownTo({ store, access }: StudyDeps, user: Identity, study: Study): Promise<Study> {
   if (access.maySeeStudy(user, study.name)) return study;
   const own = new Set(
     (await store.sites()).filter(({ org }) => org === user.org).map(({ name: site }) => site),

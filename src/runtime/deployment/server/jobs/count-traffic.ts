@@ -1,10 +1,10 @@
-import type { JobRun } from '../jobs/job-run.ts';
-import { MOVING_BYTES } from '../jobs/task-movement.ts';
 import type { Metrics } from '../metrics.ts';
+import type { JobRun } from './job-run.ts';
+import { MOVING_BYTES } from './task-movement.ts';
 
 /** Counts the bytes of one transfer, and tells the round that the site moves. */
 export function countTraffic(
-  metrics: Metrics,
+  metrics: Pick<Metrics, 'modelBytes'>,
   { run, site, direction }: { run: JobRun; site: string; direction: 'in' | 'out' },
 ): (bytes: number) => void {
   let still = 0;

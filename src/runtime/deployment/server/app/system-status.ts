@@ -1,51 +1,67 @@
 import { packageVersion } from '../../../base/files/package-version.ts';
 import { compareSites } from '../../../base/site-order.ts';
-import { counted } from '../../../base/text/counted.ts';
-import { shellWord } from '../../../base/text/shell-word.ts';
 import type { SiteState, SystemStatus } from '../../../network/messages/admin.ts';
 import { PROTOCOL_VERSION } from '../../../network/messages/protocol.ts';
+import type { LogLevel } from '../../../network/messages/shapes.ts';
 import type { Identity } from '../../../security/certificate/identity.ts';
-import { isoDay } from '../../../security/certificate/iso-day.ts';
-import { WARN_DAYS } from '../../../security/kit/verify.ts';
-import type { ServerContext } from '../context.ts';
+import type { OpenKit } from '../../../security/kit/open.ts';
+import type { ServerResources } from '../../../security/policy/resources.ts';
+import type { ServerStore } from '../../store/server-store.ts';
+import type { JobScheduler } from '../jobs/job-scheduler.ts';
+import type { Access } from '../policy/access.ts';
+import type { SiteRegistry } from '../sites/site-registry.ts';
+import { certificateWarnings } from '../start-notes.ts';
+
+/** The server as a whole, for those who steer it. */
+export interface ServerControl {
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  logLevel(): LogLevel;
+  setLogLevel(level: LogLevel): void;
+  /** Ends the server in order, after the answer is out. */
+  stop(what: 'shutdown' | 'restart'): void;
+}
+
+export interface SystemStatusDeps {
+  readonly kit: OpenKit<'server'>;
+  readonly resources: Pick<ServerResources, 'max_jobs'>;
+  readonly scheduler: Pick<JobScheduler, 'find' | 'active' | 'waitingCount'>;
+  readonly registry: Pick<SiteRegistry, 'get' | 'lostSince'>;
+  readonly store: Pick<ServerStore, 'sites'>;
+  readonly access: Access;
+  readonly control: Pick<ServerControl, 'started' | 'logLevel'>;
+}
 
 /** How the server and all sites it knows are: jobs as far as the asker may see them, addresses of the sites that are the asker's to steer. */
-export async function systemStatusOf(context: ServerContext, asker: Identity): Promise<SystemStatus> {
-  const { kit, jobs, resources, started } = context;
+export async function systemStatusOf(deps: SystemStatusDeps, asker: Identity): Promise<SystemStatus> {
+  const { kit, scheduler, resources, control } = deps;
   return {
     server: {
       name: kit.identity.name,
       project: kit.project,
       version: packageVersion(),
       protocol: PROTOCOL_VERSION,
-      started,
+      started: control.started,
       time: new Date().toISOString(),
       certificate_ends: kit.expires.toISOString(),
       days_left: kit.daysLeft,
-      jobs_running: jobs.active().length,
-      jobs_waiting: jobs.waitingCount(),
+      jobs_running: scheduler.active().length,
+      jobs_waiting: scheduler.waitingCount(),
       max_jobs: resources.max_jobs,
       memory_mb: Math.round(process.memoryUsage.rss() / 1e6),
-      log_level: context.logLevel(),
+      log_level: control.logLevel(),
       warnings: certificateWarnings(kit),
     },
-    sites: await siteStates(context, asker),
+    sites: await siteStates(deps, asker),
   };
 }
 
-/** From 30 days ahead. */
-export function certificateWarnings({ daysLeft, expires, identity }: ServerContext['kit']): string[] {
-  if (daysLeft > WARN_DAYS) return [];
-  const renew = `neuroflare provision --workspace WORKSPACE --renew ${shellWord(identity.name)}`;
-  return [`The server's certificate ends in ${counted(daysLeft, 'day')}, on ${isoDay(expires)}: ${renew}`];
-}
-
 async function siteStates(
-  { access, jobs, registry, store }: ServerContext,
+  { access, scheduler, registry, store }: SystemStatusDeps,
   asker: Identity,
 ): Promise<SiteState[]> {
   const isSeen = (id: string) => {
-    const run = jobs.find(id);
+    const run = scheduler.find(id);
     return run !== undefined && access.mayWithJob(asker, 'view', run.record);
   };
   const known = await store.sites();
