@@ -19,7 +19,7 @@ const opening = fc.record({
   rules: fc.record(
     {
       minClients: fc.integer({ min: 1, max: 4 }),
-      waitAfterQuorum: fc.nat(9),
+      waitTimeAfterMinReceived: fc.nat(9),
       target: fc.integer({ min: 1, max: 4 }),
       mandatory: fc.subarray(members, { maxLength: 1 }),
     },

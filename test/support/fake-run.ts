@@ -20,7 +20,7 @@ export const RULES: CoordinatorRules = {
   mandatory: [],
   clientsPerRound: undefined,
   overSelection: 1,
-  waitAfterQuorum: undefined,
+  waitTimeAfterMinReceived: undefined,
   numRounds: 2,
   seed: 1,
   jobName: 'fake',

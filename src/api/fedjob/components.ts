@@ -28,6 +28,8 @@ export interface FedAvgOptions {
   /** Sites asked, as a multiple of `clientsPerRound`. */
   readonly overSelection?: number;
   /** How long the others are waited for once `minClients` have answered; default: until all have. */
+  readonly waitTimeAfterMinReceived?: number;
+  /** @deprecated The name of `waitTimeAfterMinReceived` in version 0.1.0. */
   readonly waitAfterQuorum?: number;
   /** How long a site that is lost is waited for. */
   readonly siteTimeout?: number;

@@ -10,7 +10,7 @@ export interface CoordinatorRules extends Goal {
   /** Sites without which no round is closed. */
   readonly mandatory: readonly string[];
   /** Seconds; undefined waits for every site that has not failed. */
-  readonly waitAfterQuorum: number | undefined;
+  readonly waitTimeAfterMinReceived: number | undefined;
   /** Results that make a round; undefined: of all sites. */
   readonly clientsPerRound: number | undefined;
   readonly overSelection: number;
@@ -30,13 +30,13 @@ export function rulesOf({ job, minClients }: Pick<RunPlan, 'job' | 'minClients'>
 
 /** Those of one round with these members. */
 export function roundRules(
-  { minClients, mandatory, waitAfterQuorum, clientsPerRound }: CoordinatorRules,
+  { minClients, mandatory, waitTimeAfterMinReceived, clientsPerRound }: CoordinatorRules,
   members: readonly string[],
 ): RoundRules {
   return {
     minClients,
     mandatory,
-    ...(waitAfterQuorum !== undefined && { waitAfterQuorum }),
+    ...(waitTimeAfterMinReceived !== undefined && { waitTimeAfterMinReceived }),
     ...(clientsPerRound !== undefined && clientsPerRound < members.length && { target: clientsPerRound }),
   };
 }

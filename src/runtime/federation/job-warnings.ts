@@ -5,6 +5,7 @@ import type { Bundle } from '../job/bundle.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { keyMetricWarnings } from '../job/key-metric.ts';
 import type { LoadedJob } from '../job/load.ts';
+import { oldNames } from '../job/workflow-options.ts';
 import { outputCount, parseModelSpec } from '../learning/models/spec.ts';
 
 /** What of a job will most likely fail once it runs, told before: nobody can know here what a script does in the end. */
@@ -16,6 +17,7 @@ export function jobWarnings(
   split?: SplitManifest,
 ): string[] {
   return [
+    ...oldNames(value.workflow),
     ...keyMetricWarnings(value.workflow),
     ...unseenKeyMetric(definition.workflow.keyMetric, bundle),
     ...closedModules(bundle),

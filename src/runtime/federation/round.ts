@@ -101,15 +101,15 @@ function requireMembers({ minClients, mandatory = [] }: RoundRules, members: rea
 }
 
 function afterAnswer(state: RoundState): RoundStep {
-  const { minClients, waitAfterQuorum, target } = state.rules;
+  const { minClients, waitTimeAfterMinReceived, target } = state.rules;
   if (!canSucceed(state)) return end(state, 'aborted');
   if (outstanding(state).length === 0) return end(state, 'closed');
   if (!hasQuorum(state, minClients)) return { state, effects: [] };
   if (target !== undefined && hasQuorum(state, target)) return end(state, 'closed');
-  if (state.phase !== 'open' || waitAfterQuorum === undefined) return { state, effects: [] };
+  if (state.phase !== 'open' || waitTimeAfterMinReceived === undefined) return { state, effects: [] };
   return {
     state: { ...state, phase: 'quorum' },
-    effects: [{ type: 'start-quorum-timer', seconds: waitAfterQuorum }],
+    effects: [{ type: 'start-quorum-timer', seconds: waitTimeAfterMinReceived }],
   };
 }
 

@@ -70,7 +70,7 @@ export interface RoundRules {
   /** Sites whose result it needs in any case. */
   readonly mandatory?: readonly string[];
   /** Seconds to wait for the others once these have answered; undefined waits for all. */
-  readonly waitAfterQuorum?: number;
+  readonly waitTimeAfterMinReceived?: number;
   /** Results that end the round at once, where more sites were asked than are wanted. */
   readonly target?: number;
 }

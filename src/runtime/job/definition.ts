@@ -21,7 +21,7 @@ export interface WorkflowDefinition {
   /** Seconds. */
   readonly siteTimeout: number;
   /** Seconds. */
-  readonly waitAfterQuorum: number | undefined;
+  readonly waitTimeAfterMinReceived: number | undefined;
   readonly numRounds: number;
   readonly keyMetric: string;
   readonly keyMetricGoal: 'maximize' | 'minimize';
@@ -76,7 +76,7 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
       clientsPerRound: workflow.clients_per_round,
       overSelection: workflow.over_selection,
       siteTimeout: workflow.site_timeout,
-      waitAfterQuorum: workflow.wait_after_quorum,
+      waitTimeAfterMinReceived: workflow.wait_time_after_min_received ?? workflow.wait_after_quorum,
       numRounds: workflow.num_rounds,
       keyMetric: workflow.key_metric,
       keyMetricGoal: workflow.key_metric_goal ?? goalByName(workflow.key_metric),

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../base/text/folder-name.ts';
 import { argFaults, declaredArgs } from './declared-args.ts';
 import { resultFilters } from './result-filters.ts';
-import { optionFaults, optionKeys, WORKFLOW_TYPES } from './workflow-options.ts';
+import { siteName } from './site-name.ts';
+import { COMMON_OPTIONS, optionFaults, optionKeys, seconds, WORKFLOW_TYPES } from './workflow-options.ts';
 
 /**
  * The job file, as written: snake_case keys, nothing filled in but what has a default. `definition.ts` maps it to the
@@ -14,11 +15,6 @@ const name = z
   .regex(FOLDER_NAME, FOLDER_NAME_RULE)
   .describe('name of the job; its runs lie in WORKSPACE/<name>/');
 
-export const siteName = z.string().regex(FOLDER_NAME, FOLDER_NAME_RULE);
-
-/** What a timer can count: 24 days in milliseconds are the most that 31 bits hold. */
-const seconds = z.number().max(2_000_000);
-
 const args = z.record(z.string(), z.json()).describe('what flare.args() returns to the script');
 
 const workflow = z.strictObject({
@@ -27,55 +23,7 @@ const workflow = z.strictObject({
     .describe(
       'fedavg: mean of the site models, weighted by examples (McMahan et al. 2017); fedprox: the same, with sites pulled towards the model that they received (Li et al. 2020); fedopt: the server steps from it with an optimizer of its own (Reddi et al. 2021); cyclic: each round is of one site, which trains on from the model of the one before (Chang et al. 2018); fedbuff: the server steps from the first buffer_size answers and waits for no slower site (Nguyen et al. 2022)',
     ),
-  n_clients: z
-    .int()
-    .min(1)
-    .max(100_000)
-    .optional()
-    .describe('sites that take part; default: as many as the split has, else 2'),
-  min_clients: z.int().min(1).optional().describe('results a round needs; default: all of n_clients'),
-  mandatory_clients: z.array(siteName).default([]).describe('sites without whose result no round is closed'),
-  clients_per_round: z
-    .int()
-    .min(1)
-    .optional()
-    .describe('results that make a round, from sites drawn anew each time; default: every site'),
-  over_selection: z
-    .number()
-    .min(1)
-    .max(10)
-    .default(1)
-    .describe('sites asked, as a multiple of clients_per_round: the first that many results count'),
-  wait_after_quorum: seconds
-    .min(0)
-    .optional()
-    .describe('seconds to wait for the others once min_clients have answered; default: wait for all'),
-  site_timeout: seconds
-    .positive()
-    .default(300)
-    .describe(
-      'seconds a site that is lost, or does not move on, is waited for before the round counts it as failed',
-    ),
-  num_rounds: z.int().min(1).max(100_000).describe('rounds of training; the final model is scored once more'),
-  key_metric: z
-    .string()
-    .min(1)
-    .default('accuracy')
-    .describe('chooses the best model; the sites must report it'),
-  key_metric_goal: z
-    .enum(['maximize', 'minimize'])
-    .optional()
-    .describe(
-      'which direction of key_metric is better; default: minimize where its name is that of a loss or an error, else maximize',
-    ),
-  max_weight_ratio: z
-    .number()
-    .min(1)
-    .max(1e12)
-    .default(100)
-    .describe(
-      'a site counts at most so many times the median of the other sites, whatever number of examples it gives',
-    ),
+  ...COMMON_OPTIONS,
   ...optionKeys(),
 });
 

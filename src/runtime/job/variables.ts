@@ -3,7 +3,7 @@ import { flError } from '../base/errors/errors.ts';
 import { circleIn } from '../base/files/yaml-source.ts';
 import { didYouMean } from '../base/text/nearest.ts';
 import type { JsonValue } from './definition.ts';
-import { OPTION_PATHS } from './workflow-options.ts';
+import { OPTION_PATHS, OTHER_NAMES } from './workflow-options.ts';
 
 /** One value of a job that may be set from the command line. */
 export interface Variable {
@@ -36,15 +36,6 @@ const OPTIONAL_PATHS = [
   'data.split',
   'model.import',
   'seed',
-  'workflow.n_clients',
-  'workflow.min_clients',
-  'workflow.mandatory_clients',
-  'workflow.clients_per_round',
-  'workflow.over_selection',
-  'workflow.site_timeout',
-  'workflow.wait_after_quorum',
-  'workflow.key_metric',
-  'workflow.key_metric_goal',
   'executor.task_timeout',
   'task_result_filters',
   ...OPTION_PATHS,
@@ -79,7 +70,9 @@ export function resolveVariable(job: unknown, name: string): string {
   );
   const isNew = /^(executor\.args|sites|model)\./.test(name);
   const insideValue = variables.some((variable) => name.startsWith(`${variable.path}.`));
-  const path = known ?? optional ?? (isNew && !insideValue ? name : undefined);
+  const other = optional === undefined ? undefined : OTHER_NAMES[optional];
+  const written = variables.find((variable) => variable.path === other)?.path;
+  const path = known ?? written ?? optional ?? (isNew && !insideValue ? name : undefined);
   if (path !== undefined) return path;
   const names = [...variables.flatMap((variable) => [variable.name, variable.path]), ...OPTIONAL_PATHS];
   throw flError('NF_JOB_VARIABLE', { name, nearest: didYouMean(name, names) });

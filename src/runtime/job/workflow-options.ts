@@ -1,4 +1,66 @@
 import { z } from 'zod';
+import { siteName } from './site-name.ts';
+
+/** What a timer can count: 24 days in milliseconds are the most that 31 bits hold. */
+export const seconds = z.number().max(2_000_000);
+
+const wait = seconds.min(0);
+
+/** Keys under `workflow` that all types have, but for those that have no use for one. */
+export const COMMON_OPTIONS = {
+  n_clients: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .describe('sites that take part; default: as many as the split has, else 2'),
+  min_clients: z.int().min(1).optional().describe('results a round needs; default: all of n_clients'),
+  mandatory_clients: z.array(siteName).default([]).describe('sites without whose result no round is closed'),
+  clients_per_round: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('results that make a round, from sites drawn anew each time; default: every site'),
+  over_selection: z
+    .number()
+    .min(1)
+    .max(10)
+    .default(1)
+    .describe('sites asked, as a multiple of clients_per_round: the first that many results count'),
+  wait_time_after_min_received: wait
+    .optional()
+    .describe('seconds to wait for the others once min_clients have answered; default: wait for all'),
+  wait_after_quorum: wait
+    .optional()
+    .meta({ deprecated: true })
+    .describe('the name of wait_time_after_min_received in version 0.1.0, still read'),
+  site_timeout: seconds
+    .positive()
+    .default(300)
+    .describe(
+      'seconds a site that is lost, or does not move on, is waited for before the round counts it as failed',
+    ),
+  num_rounds: z.int().min(1).max(100_000).describe('rounds of training; the final model is scored once more'),
+  key_metric: z
+    .string()
+    .min(1)
+    .default('accuracy')
+    .describe('chooses the best model; the sites must report it'),
+  key_metric_goal: z
+    .enum(['maximize', 'minimize'])
+    .optional()
+    .describe(
+      'which direction of key_metric is better; default: minimize where its name is that of a loss or an error, else maximize',
+    ),
+  max_weight_ratio: z
+    .number()
+    .min(1)
+    .max(1e12)
+    .default(100)
+    .describe(
+      'a site counts at most so many times the median of the other sites, whatever number of examples it gives',
+    ),
+} as const;
 
 const rate = z.number().positive().max(1e6);
 const share = z
@@ -83,16 +145,19 @@ function textOf(schema: z.ZodDefault): string {
 
 type Workflow = { readonly type: WorkflowType } & Readonly<Record<string, unknown>>;
 
+/** Today's name, and that of version 0.1.0. */
+const WAITS = ['wait_time_after_min_received', 'wait_after_quorum'] as const;
+
 /** Keys of every workflow that one has no use for, and why. */
 const WITHOUT: Readonly<
   Partial<Record<WorkflowType, { readonly keys: readonly string[]; readonly why: string }>>
 > = {
   cyclic: {
-    keys: ['min_clients', 'mandatory_clients', 'clients_per_round', 'wait_after_quorum'],
+    keys: ['min_clients', 'mandatory_clients', 'clients_per_round', ...WAITS],
     why: 'all its sites take turns',
   },
   fedbuff: {
-    keys: ['mandatory_clients', 'clients_per_round', 'wait_after_quorum'],
+    keys: ['mandatory_clients', 'clients_per_round', ...WAITS],
     why: 'its server waits for buffer_size answers, whosever they are',
   },
 };
@@ -105,6 +170,9 @@ export function optionFaults({
   const own = WORKFLOW_OPTIONS[type].shape;
   const { keys: useless = [], why = '' } = WITHOUT[type] ?? {};
   const { n_clients: clients, buffer_size: size } = keys;
+  const [wait, old] = WAITS;
+  if (keys[wait] !== undefined && keys[old] !== undefined)
+    return [{ key: old, message: `is the old name of ${wait}: give one of them` }];
   if (typeof clients === 'number' && typeof size === 'number' && size > clients)
     return [{ key: 'buffer_size', message: 'is more than n_clients: a site is in the buffer once' }];
   return Object.entries(keys).flatMap(([key, value]) => {
@@ -121,5 +189,21 @@ export function optionsOf({ type, ...keys }: Workflow): OptionsOf<WorkflowType> 
   return schema.parse(Object.fromEntries(own));
 }
 
-/** Dotted paths of all of them. */
-export const OPTION_PATHS: readonly string[] = Object.keys(ALL).map((key) => `workflow.${key}`);
+/** Dotted paths of all that a workflow may have. */
+export const OPTION_PATHS: readonly string[] = Object.keys({ ...COMMON_OPTIONS, ...ALL }).map(
+  (key) => `workflow.${key}`,
+);
+
+/** The path of the same thing under its other name. */
+export const OTHER_NAMES: Readonly<Record<string, string>> = {
+  [`workflow.${WAITS[0]}`]: `workflow.${WAITS[1]}`,
+  [`workflow.${WAITS[1]}`]: `workflow.${WAITS[0]}`,
+};
+
+/** What a job says in words of an older version, with today's. */
+export function oldNames(workflow: Readonly<Record<string, unknown>>): string[] {
+  const [wait, old] = WAITS;
+  return workflow[old] === undefined
+    ? []
+    : [`workflow.${old} is called ${wait} now, as in nvflare; the old name is still read`];
+}

@@ -73,7 +73,7 @@ describe('a round', () => {
   });
 
   it('ends by its rule without a straggler, and says meanwhile whom it waits for', async () => {
-    const rules = { n_clients: 3, min_clients: 2, wait_after_quorum: 1, num_rounds: 1 };
+    const rules = { n_clients: 3, min_clients: 2, wait_time_after_min_received: 1, num_rounds: 1 };
     const id = await federation.submit(await job(rules, silent(`flare.siteName() === 'site-3'`)));
     await until(async () => (await admin.job(id)).waiting?.ends !== undefined);
     expect((await admin.job(id)).waiting).toMatchObject({
@@ -96,7 +96,7 @@ describe('a round', () => {
     const rules = {
       n_clients: 3,
       min_clients: 1,
-      wait_after_quorum: 0,
+      wait_time_after_min_received: 0,
       mandatory_clients: ['site-3'],
       num_rounds: 1,
     };

@@ -94,7 +94,7 @@ describe('a site that is taken out of a study', () => {
   it('has no part in the job any more, and the others go on', async () => {
     await admin.registerStudy('pair', ['site-1', 'site-2']);
     const folder = await job(
-      { n_clients: 2, min_clients: 1, wait_after_quorum: 600, num_rounds: 2, site_timeout: 900 },
+      { n_clients: 2, min_clients: 1, wait_time_after_min_received: 600, num_rounds: 2, site_timeout: 900 },
       silent('site-2'),
     );
     const id = (await submitJob(admin, folder, { signal, study: 'pair' })).jobId;

@@ -272,7 +272,7 @@ describe('a site that fails', () => {
 
 describe('the wait after a quorum', () => {
   const slow: FakeRunOptions = {
-    rules: { minClients: 2, waitAfterQuorum: 0.05 },
+    rules: { minClients: 2, waitTimeAfterMinReceived: 0.05 },
     behave: (task, received) => (task.site === 'site-10' ? 'silent' : learn(task, received)),
   };
 
@@ -286,7 +286,7 @@ describe('the wait after a quorum', () => {
     const everyone = await finish();
     let accepted = 0;
     const late = await finish({
-      rules: { minClients: 2, waitAfterQuorum: 0.02 },
+      rules: { minClients: 2, waitTimeAfterMinReceived: 0.02 },
       wrapJournal: (journal) => ({
         ...journal,
         append: async (event) => {

@@ -21,8 +21,8 @@ const abort: RoundInput = { type: 'abort' };
 
 const ALL: RoundRules = { minClients: 3 };
 const TWO: RoundRules = { minClients: 2 };
-const TWO_WAIT: RoundRules = { minClients: 2, waitAfterQuorum: 5 };
-const WITH_A: RoundRules = { minClients: 2, waitAfterQuorum: 5, mandatory: ['a'] };
+const TWO_WAIT: RoundRules = { minClients: 2, waitTimeAfterMinReceived: 5 };
+const WITH_A: RoundRules = { minClients: 2, waitTimeAfterMinReceived: 5, mandatory: ['a'] };
 const FIRST_TWO: RoundRules = { minClients: 1, target: 2 };
 
 interface Start {

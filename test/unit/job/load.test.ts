@@ -168,8 +168,8 @@ describe('faults of the definition', () => {
     [
       'a wait longer than timers count',
       'num_rounds: 2',
-      'num_rounds: 2\n  wait_after_quorum: 2147484',
-      "'workflow.wait_after_quorum'",
+      'num_rounds: 2\n  wait_time_after_min_received: 2147484',
+      "'workflow.wait_time_after_min_received'",
       '2147484',
     ],
     ['no rounds', 'num_rounds: 2', 'num_rounds: 0', "'workflow.num_rounds'", '0'],

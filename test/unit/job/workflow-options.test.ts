@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadJob } from '../../../src/runtime/job/load.ts';
+import { jobWarnings } from '../../../src/runtime/federation/job-warnings.ts';
+import { loadJob, readJob } from '../../../src/runtime/job/load.ts';
 import { resolveVariable } from '../../../src/runtime/job/variables.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -44,5 +45,42 @@ describe('the options of a workflow', () => {
     expect(resolveVariable({ workflow: { type: 'fedopt' } }, 'server_learning_rate')).toBe(
       'workflow.server_learning_rate',
     );
+  });
+
+  describe('under its name of version 0.1.0, wait_after_quorum', () => {
+    const old = { wait_after_quorum: 5 };
+    const patched = (workflow: object) => writeJob(join(root, String(count++)), { patch: { workflow } });
+
+    it('is read as wait_time_after_min_received, and the job is told of it', async () => {
+      expect((await load(old)).waitTimeAfterMinReceived).toBe(5);
+      const { loaded, bundle } = await readJob(await patched(old));
+      expect(jobWarnings(loaded, bundle)).toContain(
+        'workflow.wait_after_quorum is called wait_time_after_min_received now, as in nvflare; the old name is still read',
+      );
+      const today = await readJob(await patched({ wait_time_after_min_received: 5 }));
+      expect(today.loaded.definition.workflow).toEqual(loaded.definition.workflow);
+      expect(jobWarnings(today.loaded, today.bundle).join()).not.toContain('old name');
+    });
+
+    it.each([
+      ['wait_after_quorum', old],
+      ['wait_time_after_min_received', old],
+      ['wait_after_quorum', { wait_time_after_min_received: 5 }],
+      ['wait_after_quorum', {}],
+    ])('may be set by %s whichever name the job has', async (name, workflow) => {
+      const { definition } = await loadJob(await patched(workflow), [{ name, value: 7 }]);
+      expect(definition.workflow.waitTimeAfterMinReceived).toBe(7);
+    });
+
+    it.each<[string, object, string]>([
+      ['beside the new one', { ...old, wait_time_after_min_received: 5 }, 'give one of them'],
+      ['where nobody waits', { ...old, type: 'cyclic' }, 'take turns'],
+      ['without a number', { wait_after_quorum: 'long' }, 'must be a number'],
+    ])('is refused %s', async (_, workflow, reason) => {
+      await expect(load(workflow)).rejects.toMatchObject({
+        code: 'NF_JOB_INVALID',
+        message: expect.stringMatching(new RegExp(`workflow\\.wait_after_quorum[^]*${reason}`)),
+      });
+    });
   });
 });

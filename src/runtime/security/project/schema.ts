@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { didYouMean } from '../../base/text/nearest.ts';
-import { siteName as anySiteName } from '../../job/schema.ts';
+import { siteName as anySiteName } from '../../job/site-name.ts';
 
 /**
  * project.yml, as nvflare writes it (docs: project.yml of provisioning, api_version 3 and 4). Keys that steer parts of

@@ -85,7 +85,7 @@ describe('a FedJob', () => {
       mandatoryClients: ['site-1'],
       clientsPerRound: 3,
       overSelection: 1.5,
-      waitAfterQuorum: 4,
+      waitTimeAfterMinReceived: 4,
       siteTimeout: 5,
       keyMetric: 'loss',
       keyMetricGoal: 'minimize',

@@ -202,12 +202,12 @@ function waitingForRound({ registry }: JobViewDeps, run: JobRun, waiting: Waitin
     return trouble ? `${site} (${trouble.message})` : site;
   });
   const what = names.join(', ');
-  const { minClients, waitAfterQuorum, target, mandatory = [] } = rules;
+  const { minClients, waitTimeAfterMinReceived, target, mandatory = [] } = rules;
   const rule = [
     `${answered.length} of ${members.length} have answered`,
     target === undefined ? `${minClients} are needed` : `the first ${target} count`,
     ...(mandatory.length > 0 ? [`${mandatory.join(', ')} among them`] : []),
-    ...(waitAfterQuorum === undefined ? [] : [`then ${waitAfterQuorum} s`]),
+    ...(waitTimeAfterMinReceived === undefined ? [] : [`then ${waitTimeAfterMinReceived} s`]),
   ].join(', ');
   const ends = quorumEnds === undefined ? {} : { ends: new Date(quorumEnds).toISOString() };
   return { what, round, sites: outstanding, since, rule, ...ends };
