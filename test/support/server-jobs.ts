@@ -51,6 +51,8 @@ export async function openServerJobs(root: string, { maxJobs = 2 } = {}) {
     store,
     studies,
     registry,
+    work,
+    logger,
     told,
     /** A job that was taken in before the server started. */
     add: async (over: Partial<JobRecord> = {}, parts: JobParts = {}) => {

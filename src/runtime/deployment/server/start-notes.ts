@@ -10,7 +10,11 @@ export async function serverNotes(kitDir: string): Promise<string[]> {
 }
 
 /** From 30 days ahead. */
-export function certificateWarnings({ daysLeft, expires, identity }: OpenKit<'server'>): string[] {
+export function certificateWarnings({
+  daysLeft,
+  expires,
+  identity,
+}: Pick<OpenKit<'server'>, 'daysLeft' | 'expires' | 'identity'>): string[] {
   if (daysLeft > WARN_DAYS) return [];
   const renew = `neuroflare provision --workspace WORKSPACE --renew ${shellWord(identity.name)}`;
   return [`The server's certificate ends in ${counted(daysLeft, 'day')}, on ${isoDay(expires)}: ${renew}`];

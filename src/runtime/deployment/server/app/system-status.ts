@@ -23,7 +23,7 @@ export interface ServerControl {
 }
 
 export interface SystemStatusDeps {
-  readonly kit: OpenKit<'server'>;
+  readonly kit: Pick<OpenKit<'server'>, 'identity' | 'project' | 'expires' | 'daysLeft'>;
   readonly resources: Pick<ServerResources, 'max_jobs'>;
   readonly scheduler: Pick<JobScheduler, 'find' | 'active' | 'waitingCount'>;
   readonly registry: Pick<SiteRegistry, 'get' | 'lostSince'>;

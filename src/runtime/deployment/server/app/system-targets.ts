@@ -7,7 +7,7 @@ import type { Access } from '../policy/access.ts';
 import type { SiteRegistry } from '../sites/site-registry.ts';
 
 export interface TargetDeps {
-  readonly kit: OpenKit<'server'>;
+  readonly kit: Pick<OpenKit<'server'>, 'identity'>;
   readonly access: Access;
   readonly registry: SiteRegistry;
   readonly store: Pick<ServerStore, 'sites'>;

@@ -28,7 +28,7 @@ import { goneSignal } from '../gone-signal.ts';
 
 export interface SessionDeps {
   readonly registry: SiteRegistry;
-  readonly kit: OpenKit<'server'>;
+  readonly kit: Pick<OpenKit<'server'>, 'identity' | 'project'>;
   readonly store: Pick<ServerStore, 'seeSite'>;
   readonly scheduler: Pick<JobScheduler, 'assigned'>;
   readonly orders: SiteOrders;

@@ -15,6 +15,7 @@ const targets = z.array(target).min(1);
 const reached = z.object({ done: z.array(z.string()).describe('whom it reached') });
 
 export interface SystemDeps extends SystemStatusDeps, TargetDeps {
+  readonly kit: SystemStatusDeps['kit'];
   readonly registry: SiteRegistry;
   readonly store: Pick<ServerStore, 'sites' | 'setSiteEnabled'>;
   readonly control: ServerControl;
