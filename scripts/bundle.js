@@ -8,7 +8,8 @@ import { rolldown } from 'rolldown';
 const NAMED =
   /^(main|commands\/.+|api\/[^/]+|.+-entry|.+\/(site-worker|thread|tfjs-union|tensorflow-engine))\.js$/;
 /** Packages that no script of a user shares with neuroflare, without native parts. */
-const JOINED = /^(@oclif\/core|zod|fastify-type-provider-zod|yaml|cli-progress|string-width|wrap-ansi)(\/|$)/;
+const JOINED =
+  /^(@oclif\/core|zod|fastify-type-provider-zod|yaml|undici|cli-progress|string-width|wrap-ansi)(\/|$)/;
 const PLACE = 'import.meta.url';
 
 /** @param {string} from folder of compiled modules @param {string} to folder for the joined ones */
