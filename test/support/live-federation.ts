@@ -199,15 +199,16 @@ export class LiveFederation {
   }
 }
 
-/** Looks again and again until it holds. */
+/** Looks again and again until it holds. What takes long to look at, as a question to the server does, is looked at less often. */
 export async function until(
   holds: () => Promise<boolean> | boolean,
   seconds: number = LIMITS.moment,
 ): Promise<void> {
   const ends = performance.now() + seconds * 1000;
-  while (!(await holds())) {
+  for (let begun = performance.now(); !(await holds()); begun = performance.now()) {
     if (performance.now() > ends) throw new Error(`It does not hold after ${seconds} s: ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const took = performance.now() - begun;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(150, 20 + 5 * took)));
   }
 }
 
