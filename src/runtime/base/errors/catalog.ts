@@ -1,4 +1,6 @@
+import { ADMIN_ERRORS } from './catalog/admin.ts';
 import { CHECK_ERRORS } from './catalog/check.ts';
+import { CLIENT_ERRORS } from './catalog/client.ts';
 import { ENGINE_ERRORS } from './catalog/engine.ts';
 import { EVALUATION_ERRORS } from './catalog/evaluation.ts';
 import { FEDERATION_ERRORS } from './catalog/federation.ts';
@@ -7,11 +9,15 @@ import { JOB_ERRORS } from './catalog/job.ts';
 import { MACHINE_ERRORS } from './catalog/machine.ts';
 import { NETWORK_ERRORS } from './catalog/network.ts';
 import { NIFTI_ERRORS } from './catalog/nifti.ts';
+import { POC_ERRORS } from './catalog/poc.ts';
 import { PREPROCESS_ERRORS } from './catalog/preprocess.ts';
-import { REQUEST_ERRORS } from './catalog/request.ts';
 import type { ErrorRow } from './catalog/row.ts';
 import { RUN_ERRORS } from './catalog/run.ts';
 import { SECURITY_ERRORS } from './catalog/security.ts';
+import { SERVER_JOBS_ERRORS } from './catalog/server-jobs.ts';
+import { SERVER_REQUESTS_ERRORS } from './catalog/server-requests.ts';
+import { SERVER_SESSIONS_ERRORS } from './catalog/server-sessions.ts';
+import { SIMULATOR_ERRORS } from './catalog/simulator.ts';
 import { SITE_ERRORS } from './catalog/site.ts';
 import { STORE_ERRORS } from './catalog/store.ts';
 import { TENSOR_ERRORS } from './catalog/tensors.ts';
@@ -19,19 +25,25 @@ import { TRAIN_ERRORS } from './catalog/train.ts';
 
 /** Every failure neuroflare can name; docs/errors.md is generated from it and a test holds the two together. */
 export const ERROR_CATALOG = {
+  ...ADMIN_ERRORS,
   ...CHECK_ERRORS,
+  ...CLIENT_ERRORS,
   ...ENGINE_ERRORS,
   ...EVALUATION_ERRORS,
   ...FEDERATION_ERRORS,
   ...GENERAL_ERRORS,
-  ...RUN_ERRORS,
   ...JOB_ERRORS,
   ...MACHINE_ERRORS,
   ...NETWORK_ERRORS,
   ...NIFTI_ERRORS,
+  ...POC_ERRORS,
   ...PREPROCESS_ERRORS,
-  ...REQUEST_ERRORS,
+  ...RUN_ERRORS,
   ...SECURITY_ERRORS,
+  ...SERVER_JOBS_ERRORS,
+  ...SERVER_REQUESTS_ERRORS,
+  ...SERVER_SESSIONS_ERRORS,
+  ...SIMULATOR_ERRORS,
   ...SITE_ERRORS,
   ...STORE_ERRORS,
   ...TENSOR_ERRORS,

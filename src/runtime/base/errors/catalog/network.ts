@@ -1,6 +1,6 @@
 import type { ErrorRow } from './row.ts';
 
-/** What lies between servers, clients and admins: connections, sessions, their logs. */
+/** What lies between two machines: connections, versions of the protocol, transfers. */
 export const NETWORK_ERRORS = {
   NF_SERVER_UNREACHABLE: {
     exit: 2,
@@ -42,11 +42,6 @@ export const NETWORK_ERRORS = {
     message: 'The server at {address} gave an answer that cannot be used: {reason}.',
     hint: 'Compare the versions with `neuroflare system version`.',
   },
-  NF_SERVER_AUDIT: {
-    exit: 1,
-    message: 'The audit log of the server is not the one that this site knows: {reason}.',
-    hint: 'Ask who runs the server: a backup may have been put back, or the log rewritten. `neuroflare audit verify LOG --root rootCA.pem --head {$path}` compares them; remove {path} to begin anew.',
-  },
   NF_SERVER_REFUSAL: {
     exit: 1,
     message: 'The server at {address} refused with what this version does not know: {reason}.',
@@ -56,41 +51,6 @@ export const NETWORK_ERRORS = {
     exit: 1,
     message: 'What came for {path} is not what was asked for: {reason}.',
     hint: 'It is fetched again; if it happens again, the file at the sender or the line damages data.',
-  },
-  NF_AUDIT_DAMAGED: {
-    exit: 1,
-    message: 'The log {path} cannot be gone on with: {reason}.',
-    hint: "Look at it with 'neuroflare audit verify', keep it and its .head as evidence, and move both away to begin a new one.",
-  },
-  NF_SITE_TAKEN: {
-    exit: 4,
-    status: 409,
-    message: 'Another client of {site} is connected, from {address}, since {since}.',
-    hint: 'Stop the other one, or give this site a kit of its own.',
-  },
-  NF_SITE_DISABLED: {
-    exit: 2,
-    status: 403,
-    message: '{site} is disabled at the server.',
-    hint: "An admin lets it in again with 'neuroflare system enable-client {$site}'.",
-  },
-  NF_SESSION_UNKNOWN: {
-    exit: 2,
-    status: 401,
-    message: 'The server does not know this session of {site} (any more).',
-    hint: 'The client registers again by itself.',
-  },
-  NF_SESSION_REPLACED: {
-    exit: 4,
-    status: 409,
-    message: 'A newer client of {site} has taken the place of this one.',
-    hint: 'Run one client a site.',
-  },
-  NF_CERT_REFUSED: {
-    exit: 2,
-    status: 403,
-    message: 'The certificate that was shown is not accepted: {reason}.',
-    hint: '{next}',
   },
   NF_PROTOCOL_VERSION: {
     exit: 4,
@@ -109,10 +69,5 @@ export const NETWORK_ERRORS = {
     status: 503,
     message: 'The server is stopping or starting.',
     hint: 'Try again in a few seconds.',
-  },
-  NF_AUDIT_NONE: {
-    exit: 4,
-    message: 'There is no log to verify at {path}.',
-    hint: 'Give the folder of a kit whose server or client has run, or a log file and --root rootCA.pem.',
   },
 } as const satisfies Record<string, ErrorRow>;

@@ -1,7 +1,17 @@
 import type { ErrorRow } from './row.ts';
 
-/** Projects, certificates, startup kits and the list of kits of a user. */
+/** Projects, certificates, startup kits and the list of kits of a user, logs that hold together. */
 export const SECURITY_ERRORS = {
+  NF_AUDIT_DAMAGED: {
+    exit: 1,
+    message: 'The log {path} cannot be gone on with: {reason}.',
+    hint: "Look at it with 'neuroflare audit verify', keep it and its .head as evidence, and move both away to begin a new one.",
+  },
+  NF_AUDIT_NONE: {
+    exit: 4,
+    message: 'There is no log to verify at {path}.',
+    hint: 'Give the folder of a kit whose server or client has run, or a log file and --root rootCA.pem.',
+  },
   NF_PROJECT_NOT_FOUND: {
     exit: 4,
     message: 'No project file at {path}.',

@@ -1,178 +1,93 @@
 import type { ErrorRow } from './row.ts';
 
-/** What a site takes, lets run and lets out, and what it keeps of it. */
+/** One task at one site: its script, what it answers, the filters of its answers. */
 export const SITE_ERRORS = {
-  NF_JOB_SIGNATURE: {
-    exit: 2,
-    status: 403,
-    message: 'The signature of the job cannot be accepted: {reason}.',
-    hint: 'Submit the job with the kit of an admin of this project.',
-  },
-  NF_JOB_EXPIRED: {
-    exit: 4,
-    status: 409,
-    message: 'The job {job} was signed to be done by {date}.',
-    hint: "Sign it anew: 'neuroflare job resume {$job}' once it has ended, or 'neuroflare job clone {$job}'; --valid-days says for how long a job is good.",
-  },
-  NF_JOB_TERMS: {
-    exit: 2,
-    status: 403,
-    message: 'The job is another than the one that was signed: {reason}.',
-    hint: 'Submit the job again, with the neuroflare version of the server and its sites.',
-  },
-  NF_JOB_SIGNATURE_OLD: {
-    exit: 4,
-    status: 409,
-    message:
-      'The job {job} was signed by neuroflare 0.1.0: its signature does not say what may be done with it.',
-    hint: "Submit it again: 'neuroflare job submit FOLDER'.",
-  },
-  NF_JOB_OVER_HERE: {
-    exit: 4,
-    message: 'The job {job} is over at this site: {reason}.',
-    hint: "It goes on when somebody resumes it ('neuroflare job resume {$job}'), or begins anew as another job ('neuroflare job clone {$job}').",
-  },
-  NF_TASK_NOT_SIGNED: {
-    exit: 2,
-    message: 'The task of round {round} is not of the job that was signed: {reason}.',
-    hint: 'The site does not do it. Ask whoever runs the server why it asks for it; a job begins anew when it is submitted again.',
-  },
-  NF_REVOKED_LIST: {
-    exit: 2,
-    message: 'The list of revoked certificates cannot be taken: {reason}.',
-    hint: "Have the coordinator run 'neuroflare provision --revoke' or copy state/crl.pem of the authority to local/crl.pem of the kit.",
-  },
-  NF_APPROVALS_INVALID: {
-    exit: 4,
-    message: 'The list of approved code {path} cannot be read: {reason}.',
-    hint: "Move the file away and approve again with 'neuroflare client jobs approve'; until then no code counts as approved.",
-  },
-  NF_STOPPED_INVALID: {
-    exit: 4,
-    message: 'The list of stopped jobs {path} cannot be read: {reason}.',
-    hint: 'Move the file away: the next start of the client makes it anew from the log of what people here have decided.',
-  },
-  NF_JOB_LIST_INVALID: {
-    exit: 1,
-    message: 'The list of the jobs at this site {path} cannot be read: {reason}.',
-    hint: 'A client that runs writes it anew every few seconds: try again; else start the client.',
-  },
-  NF_WORK_FILE: {
-    exit: 1,
-    message: '{what} cannot be used: {path}: {reason}.',
-    hint: '{mend}',
-  },
-  NF_WORK_LOST: {
-    exit: 1,
-    message: '{path} is not what was there: {reason}.',
-    hint: 'Find out who or what changed the work folder. A copy of the file may be put back while the client is stopped; the client goes on without it.',
-  },
-  NF_SITE_NO_DATA: {
-    exit: 1,
-    message: 'The job {job} works on data, and the client of this site was started without any.',
-    hint: "Start it with 'neuroflare client start KIT --data BIDS_FOLDER'.",
-  },
-  NF_SITE_REFUSES: {
-    exit: 1,
-    message: 'This site takes no jobs of {name} ({org}).',
-    hint: 'Its owner says whose it takes under submitters in local/site-policy.yml.',
-  },
-  NF_SITE_ROLE: {
-    exit: 1,
-    message: 'This site takes no jobs that {name} ({org}) has signed, whose role is {role}.',
-    hint: 'Have a lead or a project admin submit it. The owner of the site says whose it takes under submitter_roles in local/site-policy.yml.',
-  },
-  NF_SITE_STOPPED: {
-    exit: 1,
-    message: 'The job {job} was stopped at this site: {reason}.',
-    hint: "It does not run here again. Ask the site; 'neuroflare job clone {$job}' submits it anew.",
-  },
-  NF_SITE_WITHDRAWN: {
-    exit: 1,
-    message: 'The site does not let the code {code} run any more.',
-    hint: "Ask the site; there 'neuroflare client jobs approve KIT {$code}' lets it run again, in a job that is submitted anew.",
-  },
-  NF_SITE_APPROVAL: {
-    exit: 1,
-    message: 'The code {code} has not been approved at this site.',
-    hint: "There: 'neuroflare client jobs list KIT' shows where to read it, 'neuroflare client jobs approve KIT {$code}' lets it run.",
-  },
-  NF_SITE_APPROVAL_LATE: {
-    exit: 1,
-    message:
-      '{site} had taken the job, and has waited for more than {seconds} s for somebody there to approve its code.',
-    hint: "Ask the site; once its code is approved, 'neuroflare job resume {$job}' goes on with the job.",
-  },
-  NF_SITE_UNDECIDED: {
-    exit: 1,
-    message: '{site} has changed {count} times what it says of the job.',
-    hint: 'Ask the site, and look at the log of its client.',
-  },
-  NF_SITE_STATE_LOST: {
-    exit: 1,
-    message:
-      'What the script kept in an earlier round (flare.saveState) is not at this site any more: {reason}.',
-    hint: 'Restore the work folder of the client from a copy, or submit the job again.',
-  },
-  NF_OPEN_TO_SCRIPTS: {
-    exit: 4,
-    message: 'The {what} {path} lies in {folder}, which the scripts of jobs may read.',
-    hint: 'Move it elsewhere, or give --work and --data folders that lie beside each other: a kit holds keys, and the work folder the jobs of others.',
-  },
-  NF_JOB_USER: {
-    exit: 4,
-    message:
-      'Job processes cannot run as user {uid}, which run_as of local/site-policy.yml asks for: {reason}.',
-    hint: 'Start the client as root, with --work, --data and neuroflare itself in folders that this user can reach, or take run_as out.',
-  },
-  NF_JOB_WALLS: {
-    exit: 4,
-    message: 'local/site-policy.yml asks for network: namespace, and this machine gives none: {reason}.',
-    hint: 'Let the client make namespaces (util-linux, user namespaces, no seccomp profile against them), or set network: none there, which takes sockets from scripts within their process.',
-  },
-  NF_SITE_FIGURES: {
-    exit: 1,
-    message: 'The figures of the script are more than this site lets out: {reason}.',
-    hint: 'Send numbers, and fewer of them; the site decides by max_figures_kb, max_figures and figures_text of its local/site-policy.yml.',
-  },
-  NF_SITE_ANSWER: {
-    exit: 1,
-    message: 'The task failed at the site, and the server refused what the site said of it ({code}).',
-    hint: "Ask the site for its log of the job ('neuroflare client jobs list' names its folder): it says what went wrong.",
-  },
-  NF_SITE_UPDATE: {
-    exit: 1,
-    message: 'What the script left as its model does not leave this site: {reason}.',
-    hint: 'Send the model with flare.send(): its file then holds the arrays of the received model, and nothing else.',
-  },
   NF_FILTER_FAILED: {
     exit: 1,
     message: 'The filter {filter} of the {owner} cannot pass on the answer of {site}: {reason}.',
     hint: 'Correct task_result_filters in job.yaml, or in local/site-policy.yml of the site if the filter is its own. Nothing of the answer has left the site.',
-  },
-  NF_JOB_FILES_CHANGED: {
-    exit: 1,
-    message: "The job's files at this site are not those that were accepted.",
-    hint: "Look who changed them in the client's work folder, then submit the job again.",
   },
   NF_SITE_PROCESS: {
     exit: 1,
     message: 'The process of the job was ended from outside {times|time|times} in one task (last: {signal}).',
     hint: "Look at the memory of the machine, at what ends processes there, and at the job's log at the site.",
   },
-  NF_EGRESS_NONE: {
-    exit: 4,
-    message: 'There is no egress ledger in {path}: no client has run there.',
-    hint: "Give the kit of a site whose client has run ('neuroflare client start KIT'), or its --work folder.",
+  NF_RESULT_METRICS: {
+    exit: 1,
+    message: "The metric '{name}' is {value}.",
+    hint: 'Metrics are numbers within 1e100, texts, booleans, or null where a figure is undefined, in lists and maps at most 16 deep.',
   },
-  NF_APPROVE_UNKNOWN: {
-    exit: 4,
-    message: "'{which}' stands for no code here: {reason}. {waiting}",
-    hint: "'neuroflare client jobs list KIT' shows what is here. Give the whole digest of the code, or the whole id of a job with --job; a whole digest may be approved before its job comes.",
+  NF_RESULT_FIGURES_SIZE: {
+    exit: 1,
+    message:
+      'The metrics of one answer take more than {limit} kB as JSON, or hold more than {values} values or {names} names.',
+    hint: 'Send figures, not data: what is larger stays at the site.',
   },
-  NF_STOP_UNKNOWN: {
-    exit: 4,
-    message: "'{which}' is not the whole id of a job. {known}",
-    hint: "'neuroflare client jobs list KIT' shows the jobs of this site.",
+  NF_RESULT_INVALID: {
+    exit: 1,
+    message: 'flare.send() was given an unusable model: {reason}.',
+    hint: 'Send { params, metrics, numExamples } for training and { metrics } for evaluation.',
+  },
+  NF_SCRIPT_FAILED: {
+    exit: 1,
+    message: "The site's script failed: {message}",
+    hint: 'Correct the script, then run the job anew.',
+  },
+  NF_SCRIPT_FROZEN: {
+    exit: 1,
+    message: "The site's script writes to what is frozen: {message}",
+    hint: 'Functions and many classes of JavaScript and Node.js are frozen, since all tasks share them. Keep values in variables of the script, and what the next task needs with flare.saveState().',
+  },
+  NF_SCRIPT_LOAD: {
+    exit: 1,
+    message: "The site's script cannot be loaded: {message}",
+    hint: 'Import only files inside the job folder, packages installed beside the job, and neuroflare.',
+  },
+  NF_SCRIPT_NO_RESULT: {
+    exit: 1,
+    message: 'The script ended without sending a result.',
+    hint: 'Call flare.send() once for every flare.receive(), in a loop on flare.isRunning().',
+  },
+  NF_SCRIPT_PROXIMAL: {
+    exit: 1,
+    message:
+      "The job's workflow is fedprox, and the script trained without its pull towards the received model.",
+    hint: "Train with 'compile' of neuroflare/mri, which adds the term, or weigh it by flare.proximalMu() in a loop of your own.",
+  },
+  NF_SCRIPT_EXITED: {
+    exit: 1,
+    message: 'The script ended its process (process.exit) with code {code}.',
+    hint: 'Let the script return, or throw an error that says what is wrong.',
+  },
+  NF_SCRIPT_MEMORY: {
+    exit: 1,
+    message: "The site's script used up the memory of its thread.",
+    hint: 'Use smaller batches or images, or start Node.js with a larger --max-old-space-size (NODE_OPTIONS).',
+  },
+  NF_SCRIPT_MESSAGE: {
+    exit: 1,
+    message: 'The process of the script said what is no message: {reason}',
+    hint: 'Send results with flare.send(), print with console.log; leave the channel of the process alone.',
+  },
+  NF_SCRIPT_START: {
+    exit: 1,
+    message:
+      'The script was not begun within {seconds} s: its process did not start, or did not read the model.',
+    hint: 'Look at the load, the memory and the disk of the machine.',
+  },
+  NF_SCRIPT_TIMEOUT: {
+    exit: 1,
+    message: 'The script gave no answer within {seconds} s.',
+    hint: 'Look for an endless loop, or raise executor.task_timeout.',
+  },
+  NF_SCRIPT_DENIED: {
+    exit: 1,
+    message: "The site's script did what this site keeps from scripts: {message}",
+    hint: "A script reads the site's data and the job's files, and writes to its current folder: no programs, threads, sockets or native code. The site's local/site-policy.yml decides (isolate, network); 'neuroflare simulate' does not keep scripts from it.",
+  },
+  NF_SCRIPT_USE: {
+    exit: 1,
+    message: '{message}',
+    hint: '{hint}',
   },
 } as const satisfies Record<string, ErrorRow>;

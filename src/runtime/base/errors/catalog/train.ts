@@ -2,11 +2,6 @@ import type { ErrorRow } from './row.ts';
 
 /** Failures of models, data sets and training at a site. */
 export const TRAIN_ERRORS = {
-  NF_TRAIN_METRICS_DIFFER: {
-    exit: 1,
-    message: 'Sites count different classes: [{expected}] and [{actual}].',
-    hint: 'List the classes under model.classes of the job, so that every site uses the same ones in the same order.',
-  },
   NF_MODEL_UNKNOWN: {
     exit: 4,
     message: "Unknown model type '{type}'.{nearest}",

@@ -1,5 +1,6 @@
 import { flError } from '../../../base/errors/errors.ts';
 import { OFFER_LIMITS } from '../../../base/limits.ts';
+import { counted } from '../../../base/text/counted.ts';
 import type { Bell } from '../../../base/threads/bell.ts';
 import type { Decision } from '../../../network/messages/site.ts';
 import type { DecisionRecord } from '../../store/server-store.ts';
@@ -40,7 +41,11 @@ export class SecondThoughts {
     if (said.answer !== 'waiting for approval' || !hadIt) this.#since.delete(site);
     else if (!this.#since.has(site)) this.#begin(site);
     if (said.answer === 'refused' || count <= OFFER_LIMITS.changes.most) return said;
-    const reason = flError('NF_SITE_UNDECIDED', { site, count }, { place: { site } }).report();
+    const reason = flError(
+      'NF_SITE_UNDECIDED',
+      { site, changes: counted(count, 'time') },
+      { place: { site } },
+    ).report();
     return { answer: 'refused', reason };
   }
 

@@ -1,7 +1,7 @@
 import type { ErrorRow } from './row.ts';
 
 /** Requests that a server cannot take. */
-export const REQUEST_ERRORS = {
+export const SERVER_REQUESTS_ERRORS = {
   NF_REQUEST_FORM: {
     exit: 4,
     status: 400,
