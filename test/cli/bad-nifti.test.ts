@@ -163,11 +163,9 @@ describe('a data set that trained once', () => {
   it('ends a simulation with the file of a bad image and its site', async () => {
     const { answer } = await runJson(['simulate', 'train', '-w', 'bad-work'], { cwd });
     expect(answer).toMatchObject({
-      ...{
-        exit_code: 4,
-        error_code: 'NF_NIFTI_GZIP_TRUNCATED',
-        hint: expect.stringContaining('copy it again'),
-      },
+      exit_code: 4,
+      error_code: 'NF_NIFTI_GZIP_TRUNCATED',
+      hint: expect.stringContaining('copy it again'),
       location: { file: shown, site: expect.stringMatching(/^site-[12]$/), round: 1 },
     });
     expect(leftovers(at('bad-work'))).toEqual([]);

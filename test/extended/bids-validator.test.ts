@@ -58,8 +58,16 @@ describe.skipIf(!present)('bids-validator-deno finds no error and no warning', (
       await convert(kaggle, bidsRoot, processing);
       expect(issuesOf(bidsRoot)).toEqual([]);
       await runSplit({
-        ...{ bidsRoot, strategy: 'dirichlet', sites: 3, siteColumn: 'site', alpha: '0.5', seed: 0 },
-        ...{ validation: '0.15', test: '0.15', out: join(root, 'split.json'), existing: undefined },
+        bidsRoot,
+        strategy: 'dirichlet',
+        sites: 3,
+        siteColumn: 'site',
+        alpha: '0.5',
+        seed: 0,
+        validation: '0.15',
+        test: '0.15',
+        out: join(root, 'split.json'),
+        existing: undefined,
         materialize: join(root, 'sites'),
       });
       for (const site of ['site-1', 'site-2', 'site-3'])

@@ -126,7 +126,10 @@ async function prepareJob(root: string): Promise<string> {
   const settings = {
     'data.root': 'bids',
     'data.split': 'split.json',
-    ...{ num_rounds: 3, local_epochs: 1, image_size: 32, batch_size: 4 },
+    num_rounds: 3,
+    local_epochs: 1,
+    image_size: 32,
+    batch_size: 4,
   };
   const set = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
   for (const args of [

@@ -29,7 +29,9 @@ export function refusalsIn(cwd: string) {
     const args = typeof words === 'string' ? words.split(' ') : words;
     const { code: exited, answer, stdout, stderr } = await runJson(args, { cwd, env });
     expect(answer).toMatchObject({
-      ...{ exit_code: exit, error_code: code, hint: expect.stringMatching(/^\S.{10,}[^{}]$/s) },
+      exit_code: exit,
+      error_code: code,
+      hint: expect.stringMatching(/^\S.{10,}[^{}]$/s),
       ...(place && { location: place }),
     });
     expect(exited).toBe(exit);

@@ -21,7 +21,11 @@ afterAll(() => federation.close());
 async function begin(name: string) {
   const outgoing = request({
     ...(await tlsOf(federation.kits, name)),
-    ...{ host: 'localhost', port: federation.kits.port, path: '/v1/jobs/', method: 'POST', agent: false },
+    host: 'localhost',
+    port: federation.kits.port,
+    path: '/v1/jobs/',
+    method: 'POST',
+    agent: false,
     headers: { 'neuroflare-protocol': '2', 'content-type': 'application/json', 'content-length': 29_000_000 },
   });
   const answer = new Promise<{ status: number; code: string }>((resolve) => {

@@ -153,7 +153,12 @@ describe('tumour or none', () => {
     };
     const result = tumourOrNone(never, CLASSES, indexGroups(own.ids));
     expect(result).toMatchObject({
-      ...{ with_tumour: 44, found: 44, without_tumour: 22, cleared: 0, called_tumour: 66, called_none: 0 },
+      with_tumour: 44,
+      found: 44,
+      without_tumour: 22,
+      cleared: 0,
+      called_tumour: 66,
+      called_none: 0,
       specificity: { value: 0, low: 0, high: expect.closeTo(0.149, 3) },
       positive_predictive_value: { value: expect.closeTo(2 / 3, 10) },
       negative_predictive_value: { value: null, low: null, high: null },

@@ -146,7 +146,9 @@ describe('findGroups', () => {
       rule,
     );
     expect(marks.get('Testing/glioma/a (1).jpg')).toEqual({
-      ...{ group: 'group-0001', duplicateOf: 'Training/glioma/b (9).jpg', setAside: 'duplicate' },
+      group: 'group-0001',
+      duplicateOf: 'Training/glioma/b (9).jpg',
+      setAside: 'duplicate',
     });
     expect(marks.get('Training/glioma/b (9).jpg')).toEqual({ group: 'group-0001' });
     expect(sizes).toEqual([1]);

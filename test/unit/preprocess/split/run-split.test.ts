@@ -52,7 +52,10 @@ describe('runSplit', () => {
     const result = await runSplit(options(root));
     const first = await readFile(join(root, 'split.json'), 'utf8');
     expect(JSON.parse(first)).toMatchObject({
-      ...{ version: 1, kind: 'neuroflare-split', seed: 0, sha256: result.sha256 },
+      version: 1,
+      kind: 'neuroflare-split',
+      seed: 0,
+      sha256: result.sha256,
       rule: { strategy: 'iid', validation: 0.2, test: 0.2, group_threshold: 0.95 },
     });
     await runSplit(options(root));

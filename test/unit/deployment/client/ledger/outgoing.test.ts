@@ -39,7 +39,12 @@ async function send(
 ) {
   await writeFile(folder.update, bytes);
   const result = {
-    ...{ round: 2, attempt: 1, encoding: 'safetensors', params_type: 'FULL', num_examples: 1, seconds: 1 },
+    round: 2,
+    attempt: 1,
+    encoding: 'safetensors',
+    params_type: 'FULL',
+    num_examples: 1,
+    seconds: 1,
     metrics,
     update: { sha256: said, size: bytes.length },
   };

@@ -19,7 +19,11 @@ function gathering(over: Partial<Gathering> = {}) {
     bell.ring();
   };
   const all: Gathering = {
-    ...{ offers, bell, decide, siteTimeout: 600, signal: new AbortController().signal },
+    offers,
+    bell,
+    decide,
+    siteTimeout: 600,
+    signal: new AbortController().signal,
     asked: () => ['a', 'b'],
     stuck: () => new Map(),
     mayBegin: () => true,
