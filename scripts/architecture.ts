@@ -24,6 +24,15 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['src/output', 'src/command.ts', 'src/remote-command.ts', 'src/main.ts', 'src/commands', 'src/api'],
 ];
 
+const SERVER = 'src/runtime/deployment/server';
+
+/** Parts of the server in the same way: what jobs stand on, jobs, and what speaks of them. */
+export const SERVER_PARTS: readonly (readonly string[])[] = [
+  [`${SERVER}/heavy-work`, `${SERVER}/policy`, `${SERVER}/sites`, `${SERVER}/transfer`],
+  [`${SERVER}/jobs`],
+  [`${SERVER}/app`, `${SERVER}/backup`],
+];
+
 /** Beyond the layers: folders that may see still less. */
 export const NARROWER = [{ folder: 'src/preprocess', highestLayer: 0 }];
 

@@ -36,6 +36,18 @@ describe('rooms', () => {
       'neighbours-of-src/runtime/deployment/client',
     ],
     [
+      'jobs in what knows which sites are there',
+      'src/runtime/deployment/server/sites',
+      "import '../../jobs/offers.ts';",
+      'server-0',
+    ],
+    [
+      'rights in transfers',
+      'src/runtime/deployment/server/transfer',
+      "import '../../policy/access.ts';",
+      'neighbours-of-src/runtime/deployment/server/transfer',
+    ],
+    [
       'a federated word in preprocess',
       'src/preprocess',
       "import '../../runtime/job/load.ts';",

@@ -44,7 +44,7 @@ import { closeToOthers } from './memory/close-to-others.ts';
 import { FolderMemory } from './memory/folder-memory.ts';
 import { JobMemory } from './memory/job-memory.ts';
 import { ServerLink } from './server-link.ts';
-import { SiteClient } from './site-client.ts';
+import { SiteClient, type SiteClientDeps } from './site-client.ts';
 import { siteSecret } from './site-secret.ts';
 import { Slots } from './tasks/slots.ts';
 
@@ -127,23 +127,7 @@ async function run(options: ClientOptions, place: Place): Promise<'shutdown' | '
   });
   let comesBack = false;
   opened.closeLast(() => link.leave({ comesBack }));
-  const client = new SiteClient({
-    ...options,
-    site: kit.identity.name,
-    folder,
-    link,
-    slots: new Slots(resources.jobs),
-    data: options.data,
-    ...known,
-    ...logBounds(settings),
-    rules: () => rulesOf({ ...place, ...known }, options.data),
-    rulesStamp: () => stampOf(filesOfRules(place)),
-    policy: () => policyNow(kit),
-    means: { secrets: secretsOf(() => siteSecret(folder.secret)), budget: NO_BUDGET },
-    logger,
-    audit,
-    refusals,
-  });
+  const client = newClient(options, place, { link, logger, audit, refusals, known, resources, settings });
   opened.closeLast(lookBeside(place, { connection, link, tell, logger }));
   opened.closeLast(() => options.signal.removeEventListener('abort', end));
   try {
@@ -158,6 +142,34 @@ async function run(options: ClientOptions, place: Place): Promise<'shutdown' | '
     if (options.signal.aborted) return 'shutdown';
     throw toNeuroflareError(thrown);
   }
+}
+
+type ClientParts = Pick<SiteClientDeps, 'link' | 'logger' | 'audit' | 'refusals'> & {
+  readonly known: Known;
+  readonly resources: { readonly jobs: number };
+  readonly settings: LogSettings;
+};
+
+function newClient(
+  options: ClientOptions,
+  place: Place,
+  { known, resources, settings, ...parts }: ClientParts,
+): SiteClient {
+  const { kit, folder } = place;
+  return new SiteClient({
+    ...options,
+    ...parts,
+    ...known,
+    ...logBounds(settings),
+    site: kit.identity.name,
+    folder,
+    slots: new Slots(resources.jobs),
+    data: options.data,
+    rules: () => rulesOf({ ...place, ...known }, options.data),
+    rulesStamp: () => stampOf(filesOfRules(place)),
+    policy: () => policyNow(kit),
+    means: { secrets: secretsOf(() => siteSecret(folder.secret)), budget: NO_BUDGET },
+  });
 }
 
 function openClientLog(

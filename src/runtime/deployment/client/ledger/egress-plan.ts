@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { flError } from '../../../base/errors/errors.ts';
-import { elementCount, paramNames } from '../../../base/tensors/nd-array.ts';
+import { elementCount, type ParamSet, paramNames } from '../../../base/tensors/nd-array.ts';
 import { encodeSafetensors } from '../../../base/tensors/safetensors.ts';
 import { counted } from '../../../base/text/counted.ts';
 import { firstOf } from '../../../base/text/first-of.ts';
@@ -66,11 +66,7 @@ export async function planEgress(
   const [leaving, staying] = parted(paramNames(params), filters);
   const sent = Object.fromEntries(leaving.flatMap((name) => (params[name] ? [[name, params[name]]] : [])));
   const update = encodeSafetensors(sent).length;
-  // Names and counts are said twice: in the report, and in the sums that follow from it.
-  const report = 2 * policy.max_figures_kb * 1000 + policy.max_figures * SUM_BYTES;
-  const figures = Math.round((rounds + 1) * (report + FRAME_BYTES));
-  // Four bytes a character, and what surrounds the message: hint, place, lines of the job's own code.
-  const failures = (rounds + 1) * (policy.max_failure_characters * 4 + FAILURE_BYTES);
+  const { figures, failures } = mostBytes(policy, rounds);
   const elements = leaving.reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);
   return {
     job: definition.name,
@@ -81,10 +77,7 @@ export async function planEgress(
       name,
       options: JSON.stringify(options),
     })),
-    arrays: leaving.map((name) => {
-      const { dtype = 'float32', shape = [] } = params[name] ?? {};
-      return { name, dtype, shape: [...shape] };
-    }),
+    arrays: leaving.map((name) => arrayOf(name, params)),
     parts: [
       leaving.length > 0
         ? part(
@@ -111,6 +104,23 @@ export async function planEgress(
       ...(policy.send_logs ? [] : ['what scripts print (send_logs is false in local/site-policy.yml)']),
     ],
   };
+}
+
+/** Of all figures, and of all failures, if each round had one. */
+function mostBytes(policy: SitePolicy, rounds: number): { figures: number; failures: number } {
+  // Names and counts are said twice: in the report, and in the sums that follow from it.
+  const report = 2 * policy.max_figures_kb * 1000 + policy.max_figures * SUM_BYTES;
+  // Four bytes a character, and what surrounds the message: hint, place, lines of the job's own code.
+  const failure = policy.max_failure_characters * 4 + FAILURE_BYTES;
+  return {
+    figures: Math.round((rounds + 1) * (report + FRAME_BYTES)),
+    failures: (rounds + 1) * failure,
+  };
+}
+
+function arrayOf(name: string, params: ParamSet): EgressPlan['arrays'][number] {
+  const { dtype = 'float32', shape = [] } = params[name] ?? {};
+  return { name, dtype, shape: [...shape] };
 }
 
 interface OwnedFilter {
