@@ -8,6 +8,7 @@ import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
 import { approve, listSiteJobs } from '../../../src/runtime/deployment/client/site-desk.ts';
 import { PACKED_BUNDLE } from '../../../src/runtime/deployment/server/jobs/packed-file.ts';
 import { writeJob } from '../../support/job-folder.ts';
+import { LIMITS } from '../../support/limits.ts';
 import { LiveFederation, until } from '../../support/live-federation.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -58,11 +59,14 @@ describe.runIf(process.platform === 'linux' && isRoot)('a site whose disk is ful
     'while it fetches the %s is named with the reason, and goes on when there is room',
     async (part) => {
       const { id, makeRoom } = await submitted(part);
+      // The other site may be at its task yet.
+      await expect
+        .poll(async () => (await admin.job(id)).waiting, { timeout: LIMITS.moment * 1000 })
+        .toMatchObject({
+          what: expect.stringMatching(/^site-2 \(No space left on the disk/),
+          sites: ['site-2'],
+        });
       const meta = await admin.job(id);
-      expect(meta.waiting).toMatchObject({
-        what: expect.stringMatching(/^site-2 \(No space left on the disk/),
-        sites: ['site-2'],
-      });
       expect(meta.sites[1]).toMatchObject({
         site: 'site-2',
         trouble: { code: 'NF_DISK_FULL', place: { site: 'site-2' } },
