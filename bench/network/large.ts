@@ -9,6 +9,7 @@ import { sha256File } from '../../src/runtime/base/digest.ts';
 import { HEADER, POLL_SECONDS } from '../../src/runtime/network/messages/protocol.ts';
 import { download } from '../../src/runtime/network/transfer/download.ts';
 import { upload } from '../../src/runtime/network/transfer/upload.ts';
+import { partsOfTask } from '../../src/runtime/run/task.ts';
 import { ProcessFederation } from '../../test/support/process-federation.ts';
 import { RawSite } from '../../test/support/raw-site.ts';
 import { median } from '../process-tree.ts';
@@ -99,23 +100,25 @@ async function work(
     const { version, jobs }: Awaited<ReturnType<RawSite['poll']>> = await site.poll(POLL_SECONDS, seen);
     seen = version;
     const task = jobs.find((job) => job.job_id === id)?.task;
-    if (!task || busy || done === `${task.kind} ${task.round}`) continue;
+    if (!task || busy || done === task.id) continue;
     busy = answer().finally(() => {
-      done = `${task.kind} ${task.round}`;
+      done = task.id;
       busy = undefined;
     });
     async function answer(): Promise<void> {
       if (!task) return;
-      const { round, kind, model } = task;
+      const { name, round } = partsOfTask(task.id);
+      const { model } = task.inputs;
+      if (!model) return;
       onRound(round);
       const target = join(folder, `${site.name}.model`);
       await download(site.connection, {
-        path: `/v1/site/jobs/${id}/models/${model.sha256}`,
+        path: `/v1/site/jobs/${id}/files/${model.sha256}`,
         headers,
         target,
         ...model,
       });
-      if (kind === 'evaluate') return void (await site.result(id, { round }));
+      if (name === 'evaluate') return void (await site.result(id, { round }));
       const path = `/v1/site/jobs/${id}/uploads/${update.sha256}`;
       await upload(site.connection, { path, headers, file: update.file, size: update.size });
       const { sha256, size } = update;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { POLL_SECONDS } from '../../src/runtime/network/messages/protocol.ts';
+import { partsOfTask } from '../../src/runtime/run/task.ts';
 import { writeJob } from '../../test/support/job-folder.ts';
 import { RawSite } from '../../test/support/raw-site.ts';
 import { cpuSecondsOf, residentOf } from './measure.ts';
@@ -92,10 +93,12 @@ async function roundsWith(sites: readonly RawSite[], server: number): Promise<vo
       const own = jobs.find((job) => job.job_id === id);
       if (!own) break;
       if (!own.task) continue;
-      const { round, kind, model } = own.task;
+      const { name, round } = partsOfTask(own.task.id);
+      const { model } = own.task.inputs;
+      if (!model) continue;
       const known = params.get(model.sha256) ?? (await site.model(id, model.sha256));
       params.set(model.sha256, known);
-      if (kind === 'evaluate') await site.result(id, { round });
+      if (name === 'evaluate') await site.result(id, { round });
       else {
         const update = await site.upload(id, known);
         await site.result(id, { round, update });

@@ -38,7 +38,7 @@ try {
   await site.accept(id);
   const task = await site.task(id);
   const headers = { [HEADER.session]: site.session };
-  const get = `/v1/site/jobs/${id}/models/${task.model.sha256}`;
+  const get = `/v1/site/jobs/${id}/files/${task.model.sha256}`;
   const source = await bare('source', model);
   const sink = await bare('sink', join(folder, 'sunk'));
   const ours: Record<'down' | 'up', number[]> = { down: [], up: [] };

@@ -16,4 +16,5 @@ export {
   seed,
   send,
   siteName,
+  taskName,
 } from '../runtime/site/client-api/flare.ts';

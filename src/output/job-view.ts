@@ -3,6 +3,7 @@ import { shellWord } from '../runtime/base/text/shell-word.ts';
 import type { JobNews } from '../runtime/deployment/admin/admin.ts';
 import type { JobMeta } from '../runtime/network/messages/admin.ts';
 import type { RunEvent } from '../runtime/run/events.ts';
+import { partsOfTask } from '../runtime/run/task.ts';
 import { duration, roundName, waitingText } from './job-text.ts';
 
 type Line = (text: string) => void;
@@ -69,7 +70,7 @@ class Answers {
       this.#answered.clear();
     }
     if (event.type === 'result.accepted') this.#answered.add(event.result.site);
-    if (event.type === 'result.dropped') this.#answered.delete(event.site);
+    if (event.type === 'result.dropped') this.#answered.delete(partsOfTask(event.task).site);
   }
 
   text(): string {
@@ -84,15 +85,18 @@ class Answers {
 function eventText(event: RunEvent, { metric, num_rounds: rounds }: JobMeta): string | undefined {
   if (event.type === 'round.opened') {
     const sites = event.sites.join(', ');
-    return event.kind === 'train'
-      ? `round ${event.round} of ${rounds} opened with ${sites}`
-      : `final model sent to ${sites}`;
+    if (event.about !== undefined) return `the model of ${event.about} sent to ${sites} (${event.name})`;
+    if (event.name === 'evaluate') return `final model sent to ${sites}`;
+    const what = event.name === 'train' ? '' : ` for ${event.name}`;
+    return `round ${event.round} of ${rounds} opened${what} with ${sites}`;
   }
   if (event.type === 'site.failed') {
     const { code, message } = event.error;
-    return `${event.site} failed in ${roundName(event.round, rounds)}: ${code}: ${message}`;
+    const { site, round } = partsOfTask(event.task);
+    return `${site} failed in ${roundName(round, rounds)}: ${code}: ${message}`;
   }
-  if (event.type === 'result.dropped') return `${event.site} is asked again: ${event.reason}`;
+  if (event.type === 'result.dropped')
+    return `${partsOfTask(event.task).site} is asked again: ${event.reason}`;
   if (event.type === 'run.resumed') return `${event.by} resumed the job after round ${event.round}`;
   if (event.type === 'run.opened' && event.resumedFromRound !== undefined)
     return `the server goes on after round ${event.resumedFromRound}`;

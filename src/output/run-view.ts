@@ -6,6 +6,7 @@ import { shownPath } from '../runtime/base/text/shown-path.ts';
 import type { SimulateOptions } from '../runtime/deployment/simulator/simulate.ts';
 import type { RunEvent } from '../runtime/run/events.ts';
 import type { RunCard } from '../runtime/run/run-card.ts';
+import { partsOfTask } from '../runtime/run/task.ts';
 import { barLine } from './bar-line.ts';
 import { describeEngine } from './run-summary.ts';
 import { writeNote } from './terminal.ts';
@@ -82,7 +83,8 @@ function endsRun({ min_clients: least, job }: RunCard, before: number): EndsRun 
     if (event.type === 'task.asked') members = Number.POSITIVE_INFINITY;
     if (event.type !== 'site.failed') return false;
     failures++;
-    const isNeeded = members - 1 < least || job.workflow.mandatory_clients.includes(event.site);
+    const isNeeded =
+      members - 1 < least || job.workflow.mandatory_clients.includes(partsOfTask(event.task).site);
     return failures === 1 && isNeeded;
   };
 }
@@ -96,8 +98,8 @@ function show(
     rounds,
   }: { surface: Surface; warn: (text: string) => void; metric: string; rounds: number },
 ): void {
-  if (event.type === 'task.started') surface.task(event.site, { done: 0, total: 1 });
-  if (event.type === 'task.progress') surface.task(event.site, event);
+  if (event.type === 'task.started') surface.task(partsOfTask(event.task).site, { done: 0, total: 1 });
+  if (event.type === 'task.progress') surface.task(partsOfTask(event.task).site, event);
   if (event.type === 'result.accepted') surface.task(event.result.site, { done: 1, total: 1 });
   if (event.type === 'site.failed') surface.line(`failed: ${failureLine(event.error)}`);
   if (event.type === 'engine.used') surface.engine(describeEngine(event.engine));

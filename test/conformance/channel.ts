@@ -10,8 +10,10 @@ import {
 } from '../../src/runtime/federation/channel.ts';
 import type { FileRef } from '../../src/runtime/run/events.ts';
 import type { RunFolder } from '../../src/runtime/run/run-folder.ts';
+import { partsOfTask } from '../../src/runtime/run/task.ts';
 import type { Behaviour } from '../support/fake-channel.ts';
 import { readModel } from '../support/model-files.ts';
+import { siteTaskOf } from '../support/site-tasks.ts';
 
 /** What sites do with a task: as a script, and as a pretended site says what came of it. */
 export interface SiteWork {
@@ -44,8 +46,8 @@ const SENDS_SEED: SiteWork = {
   script: LOOP(
     `await flare.send(flare.isEvaluate() ? { metrics: { seen: 1 } } : { params, metrics: { seed: flare.seed(), round: currentRound } });`,
   ),
-  behave: ({ kind, seed, round }, params) =>
-    kind === 'evaluate' ? { metrics: { seen: 1 } } : { params, metrics: { seed, round } },
+  behave: ({ name, seed, round }, params) =>
+    name === 'evaluate' ? { metrics: { seen: 1 } } : { params, metrics: { seed, round } },
 };
 const COUNTS_STATE: SiteWork = {
   script: LOOP(`
@@ -99,9 +101,13 @@ export function describeChannel(name: string, make: MakeChannel): void {
       hear(fixture.channel);
       return fixture;
     };
-    const task = (site: string, round = 1, over: Partial<SiteTask> = {}): SiteTask => {
+    const task = (
+      site: string,
+      round = 1,
+      over: Partial<SiteTask> & { name?: 'evaluate' } = {},
+    ): SiteTask => {
       if (!fixture) throw new Error('no channel');
-      return { site, round, kind: 'train', totalRounds: 3, seed: 100 + round, model: fixture.model, ...over };
+      return siteTaskOf({ site, round, seed: 100 + round, model: fixture.model, ...over });
     };
     const ends = () => answers.filter(({ type }) => type === 'result' || type === 'failure');
     const ended = async (count: number) => {
@@ -110,6 +116,8 @@ export function describeChannel(name: string, make: MakeChannel): void {
     };
     const nothingMore = () => new Promise((resolve) => setTimeout(resolve, A_WHILE));
     const started = () => expect.poll(() => answers.length, { interval: 10 }).toBeGreaterThan(0);
+    const typesOf = (all: readonly SiteAnswer[]) =>
+      all.map(({ type, task: id }) => [type, partsOfTask(id).round]);
     const resultOf = (answer: SiteAnswer | undefined) => {
       if (answer?.type !== 'result') throw new Error(`no result: ${JSON.stringify(answer)}`);
       return answer.result;
@@ -120,7 +128,7 @@ export function describeChannel(name: string, make: MakeChannel): void {
       channel.assign(task('site-1'));
       await ended(1);
       await nothingMore();
-      expect(answers.map(({ type, round }) => [type, round])).toEqual([
+      expect(typesOf(answers)).toEqual([
         ['started', 1],
         ['result', 1],
       ]);
@@ -136,11 +144,12 @@ export function describeChannel(name: string, make: MakeChannel): void {
       let whole: boolean | undefined;
       hear(channel, (answer) => {
         if (answer.type !== 'result') return;
-        const { update, state } = answer.result;
-        whole = [update, state].every((file) => file !== undefined && existsSync(folder.at(file.path)));
+        const { files, state } = answer.result;
+        whole = [files.model, state].every((file) => file !== undefined && existsSync(folder.at(file.path)));
       });
       channel.assign(task('site-1'));
-      const { update } = resultOf((await ended(1))[0]);
+      const { files } = resultOf((await ended(1))[0]);
+      const update = files.model;
       expect(whole).toBe(true);
       expect(sha256(await readFile(folder.at(update?.path ?? '')))).toBe(update?.sha256);
       expect([...((await readModel(folder.at(update?.path ?? ''))).weights?.data ?? [])]).toHaveLength(4);
@@ -148,10 +157,10 @@ export function describeChannel(name: string, make: MakeChannel): void {
 
     it('sends no params back from an evaluation', async () => {
       const { channel } = await open(SENDS_SEED);
-      channel.assign(task('site-1', 4, { kind: 'evaluate' }));
+      channel.assign(task('site-1', 4, { name: 'evaluate' }));
       const result = resultOf((await ended(1))[0]);
       expect(result).toMatchObject({ metrics: { seen: 1 } });
-      expect(result.update).toBeUndefined();
+      expect(result.files).toEqual({});
     });
 
     it('answers every site, also with more sites than run at once', async () => {
@@ -183,8 +192,7 @@ export function describeChannel(name: string, make: MakeChannel): void {
       channel.assign(task('site-2', 2));
       expect((await ended(1))[0]).toMatchObject({
         type: 'failure',
-        site: 'site-2',
-        round: 2,
+        task: 'train/2/site-2',
         error: {
           code: 'NF_SCRIPT_FAILED',
           message: expect.stringContaining('the site broke'),
@@ -207,61 +215,62 @@ export function describeChannel(name: string, make: MakeChannel): void {
       const { channel } = await open(PAUSES_IN_ROUND_1);
       channel.assign(task('site-1', 1));
       await started();
-      channel.cancel('site-1');
+      channel.cancel('train/1/site-1');
       channel.assign(task('site-1', 2));
       await ended(1);
-      expect(ends().map(({ type, round }) => [type, round])).toEqual([['result', 2]]);
+      expect(typesOf(ends())).toEqual([['result', 2]]);
     });
 
     it('ends a cancelled task though it is in an endless loop', async () => {
       const { channel } = await open(LOOPS_IN_ROUND_1);
       channel.assign(task('site-1', 1));
       await started();
-      channel.cancel('site-1');
+      channel.cancel('train/1/site-1');
       channel.assign(task('site-1', 2));
-      expect((await ended(1))[0]).toMatchObject({ type: 'result', round: 2 });
+      expect((await ended(1))[0]).toMatchObject({ type: 'result', task: 'train/2/site-1' });
     });
 
     it('never starts a task that was cancelled while it waited', async () => {
       const { channel } = await open(TAKES_TIME);
       for (const site of ['site-1', 'site-2', 'site-3', 'site-4']) channel.assign(task(site));
-      channel.cancel('site-4');
+      channel.cancel('train/1/site-4');
       expect((await ended(3)).map(siteOf).sort()).toEqual(['site-1', 'site-2', 'site-3']);
       await nothingMore();
       expect(answers.some((answer) => siteOf(answer) === 'site-4')).toBe(false);
     });
 
-    it('does not mind the cancelling of a site without a task', async () => {
+    it('does not mind the cancelling of a task that its site does not have', async () => {
       const { channel } = await open(SENDS_SEED);
-      channel.cancel('site-1');
-      channel.assign(task('site-1'));
-      expect((await ended(1))[0]).toMatchObject({ type: 'result' });
-      channel.cancel('site-1');
-      channel.cancel('nobody');
+      channel.cancel('train/1/site-1');
+      channel.assign(task('site-1', 2));
+      channel.cancel('train/1/site-1');
+      expect((await ended(1))[0]).toMatchObject({ type: 'result', task: 'train/2/site-1' });
+      channel.cancel('train/2/site-1');
+      channel.cancel('train/1/nobody');
     });
 
     it('never answers a task that is cancelled while it says that it has started', async () => {
       const { channel } = await open(SENDS_SEED);
-      hear(channel, ({ type, round }) => {
-        if (type === 'started' && round === 1) channel.cancel('site-1');
+      hear(channel, ({ type, task: id }) => {
+        if (type === 'started' && id === 'train/1/site-1') channel.cancel(id);
       });
       channel.assign(task('site-1', 1));
       await started();
       channel.assign(task('site-1', 2));
       await ended(1);
       await nothingMore();
-      expect(ends().map(({ type, round }) => [type, round])).toEqual([['result', 2]]);
+      expect(typesOf(ends())).toEqual([['result', 2]]);
     });
 
     it('never answers a task in whose place another one came', async () => {
       const { channel } = await open(SENDS_SEED);
-      hear(channel, ({ type, round }) => {
-        if (type === 'started' && round === 1) channel.assign(task('site-1', 2));
+      hear(channel, ({ type, task: id }) => {
+        if (type === 'started' && id === 'train/1/site-1') channel.assign(task('site-1', 2));
       });
       channel.assign(task('site-1', 1));
       await ended(1);
       await nothingMore();
-      expect(ends().map(({ type, round }) => [type, round])).toEqual([['result', 2]]);
+      expect(typesOf(ends())).toEqual([['result', 2]]);
     });
 
     it('says of each task that it has started before it says what came of it', async () => {
@@ -282,22 +291,23 @@ export function describeChannel(name: string, make: MakeChannel): void {
       await started();
       for (const site of ['site-2', 'site-3']) channel.assign(task(site, 2));
       expect((await ended(2)).map(siteOf).sort()).toEqual(['site-2', 'site-3']);
-      channel.cancel('site-1');
+      channel.cancel('train/1/site-1');
     });
 
     it('goes on with other tasks where an answer could not be kept', async () => {
       const { channel } = await open(SENDS_SEED);
       channel.listen(async (answer) => {
         answers.push(answer);
-        if (answer.type === 'result' && answer.round === 1) throw new Error('the disk is full');
+        if (answer.type === 'result' && answer.task === 'train/1/site-1') throw new Error('the disk is full');
         return 'accepted';
       });
       channel.assign(task('site-1', 1));
       await ended(1);
-      channel.cancel('site-1');
+      channel.cancel('train/1/site-1');
       channel.assign(task('site-1', 2));
       channel.assign(task('site-2', 2));
-      const second = () => answers.filter(({ type, round }) => type === 'result' && round === 2);
+      const second = () =>
+        answers.filter(({ type, task: id }) => type === 'result' && partsOfTask(id).round === 2);
       await expect.poll(() => second().map(siteOf).sort(), { interval: 10 }).toEqual(['site-1', 'site-2']);
     });
 

@@ -83,10 +83,10 @@ export function describeExecutor(name: string, { make, ownProcess, abort }: Exec
         paramsType: 'FULL',
         numExamples: 1,
         metrics: { done: 1 },
-        update: await sha256File(output.update),
+        files: { model: await sha256File(output.files.model ?? '') },
         state: await sha256File(output.state),
       });
-      expect([...((await readModel(output.update)).weights?.data ?? [])]).toEqual([9, 2]);
+      expect([...((await readModel(output.files.model ?? '')).weights?.data ?? [])]).toEqual([9, 2]);
     });
 
     it('tells that a task is begun, and then what its script prints', async () => {

@@ -208,7 +208,7 @@ describe('a damaged file of a server', () => {
       event.type === 'model.initial' ? [event.model.sha256] : [],
     )[0];
     const updates = events.flatMap((event) =>
-      event.type === 'result.accepted' ? [event.result.update?.sha256 ?? ''] : [],
+      event.type === 'result.accepted' ? [event.result.files.model?.sha256 ?? ''] : [],
     );
     return { initial, updates };
   }

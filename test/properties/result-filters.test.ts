@@ -10,11 +10,12 @@ import { applyFilters } from '../../src/runtime/site/filters/apply-filters.ts';
 import { NO_BUDGET, secretsOf } from '../../src/runtime/site/filters/means.ts';
 import { readModel, writeModel } from '../support/model-files.ts';
 import { arrayName, sameFormSets } from '../support/param-sets.ts';
+import { taskOf } from '../support/site-tasks.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const folder = tempFolder();
 const secrets = secretsOf(async () => new Uint8Array(32));
-const task = { kind: 'train', round: 2, totalRounds: 3, seed: 7 } as const;
+const task = taskOf({ round: 2 });
 
 interface Given {
   readonly base: ParamSet;
@@ -37,18 +38,18 @@ async function filtered(
     numExamples: 3,
     metrics: { accuracy: 0.5 },
     statistics: { means: { accuracy: { sum: 1.5, weight: 3 } }, totals: {} },
-    update: { path, sha256: await sha256File(path), size },
+    files: { model: { path, sha256: await sha256File(path), size } },
     state: undefined,
     engine: undefined,
     seconds: 1,
   };
   const model = await writeModel(folder, 'base', base);
-  const at = { task, taskId: 'train/2/site-1', model, site: 'site-1', secrets, budget: NO_BUDGET };
+  const at = { task, model, site: 'site-1', secrets, budget: NO_BUDGET };
   return applyFilters(answer, { job, site: [] }, at);
 }
 
 /** The answer's file is what it says, in the one place for it; nothing else of it is another. */
-async function paramsOf({ update, ...rest }: Answer): Promise<ParamSet> {
+async function paramsOf({ files: { model: update }, ...rest }: Answer): Promise<ParamSet> {
   if (!update) throw new Error('no update');
   expect(update).toEqual({
     path: join(folder, 'update.safetensors'),
@@ -99,8 +100,8 @@ describe('norm_clip of any update', () => {
       fc.asyncProperty(given, async (one) => {
         const before = await writeModel(folder, 'same', one.update);
         const max_norm = normOf(differences(one)) * 1.001 + 1e-9;
-        const { update } = await filtered(one, [{ name: 'norm_clip', max_norm }]);
-        expect(update?.sha256).toBe(await sha256File(before));
+        const { files } = await filtered(one, [{ name: 'norm_clip', max_norm }]);
+        expect(files.model?.sha256).toBe(await sha256File(before));
       }),
       { numRuns: 20 },
     );
@@ -133,8 +134,8 @@ describe('exclude_vars of any update', () => {
         const first = await filtered(one, [filter]);
         const { [out]: _, ...rest } = one.update;
         expect(await paramsOf(first)).toEqual(rest);
-        expect(first.update?.sha256).toBe(await sha256File(await writeModel(folder, 'rest', rest)));
-        expect((await filtered(one, [filter])).update).toEqual(first.update);
+        expect(first.files.model?.sha256).toBe(await sha256File(await writeModel(folder, 'rest', rest)));
+        expect((await filtered(one, [filter])).files).toEqual(first.files);
       }),
       { numRuns: 30 },
     );

@@ -151,8 +151,8 @@ async function resultsOf(federation: ProcessFederation, id: string) {
         const { events, next, meta } = await federation.admin.events(id, { after, waitSeconds: 0 });
         for (const { event } of events) {
           if (event.type !== 'result.accepted') continue;
-          const { site, update } = event.result as { site: string; update?: { sha256: string } };
-          results.add(`${String(event.round)} ${site} ${update?.sha256 ?? ''}`);
+          const { model } = event.result.files;
+          results.add(`${event.task} ${model?.sha256 ?? ''}`);
         }
         if (next === after) return { results, records: after, over: isFinished(meta.status) };
         after = next;

@@ -14,12 +14,16 @@ import type {
   Verdict,
 } from '../../src/runtime/federation/channel.ts';
 import type { AcceptedResult, FileRef } from '../../src/runtime/run/events.ts';
-import { type RunFolder, statePath, updatePath } from '../../src/runtime/run/run-folder.ts';
+import { answerPath, type RunFolder, statePath } from '../../src/runtime/run/run-folder.ts';
+import { partsOfTask } from '../../src/runtime/run/task.ts';
 
 /** What a pretended site does with a task. */
 export type Reply =
   | {
       readonly params?: ParamSet;
+      /** Beside the model, by name. */
+      readonly files?: Readonly<Record<string, Uint8Array>>;
+      readonly values?: AcceptedResult['values'];
       readonly metrics?: AcceptedResult['metrics'];
       readonly numExamples?: number;
       readonly paramsType?: 'FULL' | 'DIFF';
@@ -86,15 +90,16 @@ export class FakeChannel implements Channel {
 
   assign(task: SiteTask): void {
     this.tasks.push(task);
-    this.calls.push(`${task.site} ${task.round}`);
+    this.calls.push(task.id);
     this.#present.set(task.site, task);
     if (this.#waiting.push(task) !== 1 || this.#isAnswering) return;
     setImmediate(() => void (this.#options.inOrder ? this.#answerInOrder() : this.#answerAll()));
   }
 
-  cancel(site: string): void {
+  cancel(task: string): void {
+    const { site } = partsOfTask(task);
     this.cancelled.push(site);
-    this.#present.delete(site);
+    if (this.#present.get(site)?.id === task) this.#present.delete(site);
   }
 
   /** Nobody hears of its sites any more. */
@@ -127,10 +132,10 @@ export class FakeChannel implements Channel {
 
   /** What is being said of a task; nothing more of one that is not the site's present one. */
   async #answer(task: SiteTask): Promise<Promise<unknown>[]> {
-    const { site, round } = task;
+    const { site, id } = task;
     const isPresent = () => this.#present.get(site) === task;
     if (!isPresent()) return [];
-    void this.#emit({ type: 'started', site, round });
+    void this.#emit({ type: 'started', task: id });
     const answer = isPresent() ? await this.#work(task) : undefined;
     if (!answer || !isPresent()) return [];
     this.#present.delete(site);
@@ -139,18 +144,24 @@ export class FakeChannel implements Channel {
 
   async #work(task: SiteTask): Promise<SiteAnswer | undefined> {
     const { folder, behave = learn } = this.#options;
-    const { site, round } = task;
-    const reply = behave(task, decodeSafetensors(readFileSync(folder.at(task.model.path)), 'model'));
+    const { id, site, round } = task;
+    const reply = behave(task, decodeSafetensors(readFileSync(folder.at(task.inputs.model.path)), 'model'));
     if (reply === 'silent') return undefined;
-    if ('fails' in reply) return { type: 'failure', site, round, error: failureReport(reply.fails, task) };
+    if ('fails' in reply) return { type: 'failure', task: id, error: failureReport(reply.fails, task) };
     const { params, metrics = { accuracy: 0 }, numExamples = 1, paramsType = 'FULL' } = reply;
-    const update =
-      params &&
-      task.kind === 'train' &&
-      (await this.#keep(updatePath(site, round), encodeSafetensors(params)));
-    const state = await this.#keep(statePath(site, round), Uint8Array.of(round));
-    const result = { site, paramsType, numExamples, metrics, seconds: 0, state } as const;
-    return { type: 'result', round, result: { ...result, ...(update && { update }) } };
+    const sent: Readonly<Record<string, Uint8Array>> = {
+      ...(params && { model: encodeSafetensors(params) }),
+      ...reply.files,
+    };
+    const files: Record<string, FileRef> = {};
+    for (const [name, rule] of Object.entries(task.form.answer)) {
+      const bytes = sent[name];
+      if (bytes) files[name] = await this.#keep(answerPath(task, name, rule), bytes);
+    }
+    const state = await this.#keep(statePath(task), Uint8Array.of(round));
+    const values = reply.values && { values: reply.values };
+    const result = { site, paramsType, numExamples, metrics, seconds: 0, files, state, ...values } as const;
+    return { type: 'result', task: id, result };
   }
 
   async #keep(path: string, bytes: Uint8Array): Promise<FileRef> {

@@ -11,6 +11,7 @@ import { type Journal, openJournal, readJournal } from '../../src/runtime/run/jo
 import { folderFiles } from '../../src/runtime/run/run-files.ts';
 import { type RunFolder, runFolder } from '../../src/runtime/run/run-folder.ts';
 import { RUN_EVENTS } from '../../src/runtime/run/stored-event.ts';
+import { COMMON_TASKS } from '../../src/runtime/run/task.ts';
 import { FakeChannel, type FakeChannelOptions } from './fake-channel.ts';
 import { float32 } from './param-sets.ts';
 
@@ -24,6 +25,7 @@ export const RULES: CoordinatorRules = {
   numRounds: 2,
   seed: 1,
   jobName: 'fake',
+  tasks: COMMON_TASKS,
   keyMetric: 'accuracy',
   keyMetricGoal: 'maximize',
   maxWeightRatio: 100,
@@ -58,7 +60,8 @@ export interface FakeRun {
 export async function startFakeRun(root: string, options: FakeRunOptions = {}): Promise<FakeRun> {
   const folder = runFolder(root);
   const path = folder.at('events.jsonl');
-  const rules = { ...RULES, ...options.rules };
+  const { type = 'fedavg', workflowOptions = {}, workflow = WORKFLOWS[type] } = options;
+  const rules = { ...RULES, tasks: { ...COMMON_TASKS, ...workflow.tasks }, ...options.rules };
   const { file, history, closed } = await openHistory({ folder, path, rules });
   const journal = options.wrapJournal?.(file) ?? file;
   const channel = new FakeChannel({ folder, sites: THREE_SITES, ...options });
@@ -76,7 +79,6 @@ export async function startFakeRun(root: string, options: FakeRunOptions = {}): 
       options.onEvent?.(event, channel);
     },
   });
-  const { type = 'fedavg', workflowOptions = {}, workflow = WORKFLOWS[type] } = options;
   const done = workflow
     .run(coordinator, { ...rules, options: workflowOptions })
     .then(async ({ model }) => {

@@ -24,5 +24,5 @@ export function jobRecord(over: Partial<JobRecord> = {}): JobRecord {
 
 /** An event that tells its number. */
 export function numbered(round: number): RunEvent {
-  return { type: 'task.started', round, site: 'site-1' };
+  return { type: 'task.started', task: `train/${round}/site-1` };
 }

@@ -24,12 +24,12 @@ export class OwnServer {
   jobs: Assignment['jobs'] = [];
   crl: string | undefined;
   readonly decisions: (Decision & { job: string })[] = [];
-  readonly results: { round: number }[] = [];
+  readonly results: { task: string }[] = [];
   /** What it answers to a GET of an admin, by path. */
   readonly answers = new Map<string, object>();
   /** Jobs that admins sent. */
   readonly submissions: object[] = [];
-  readonly failures: { round: number; error: { code: string; message: string } }[] = [];
+  readonly failures: { task: string; error: { code: string; message: string } }[] = [];
   /** Bytes of models and code that were fetched. */
   fetched = 0;
   uploaded = 0;
@@ -69,7 +69,7 @@ export class OwnServer {
     this.#version++;
   }
 
-  model(params: ParamSet): AssignedTask['model'] {
+  model(params: ParamSet): { sha256: string; size: number } {
     const bytes = Buffer.from(encodeSafetensors(params));
     this.#models.set(sha256(bytes), bytes);
     return { sha256: sha256(bytes), size: bytes.length };
@@ -144,7 +144,7 @@ export class OwnServer {
     if (what === 'resumable') return { resumable: this.#offers.has(job) };
     if (what === 'signature') return this.#offers.get(job)?.signed;
     if (what === 'bundle') return this.#offers.get(job)?.packed;
-    if (what === 'models') return this.#models.get(digest);
+    if (what === 'files') return this.#models.get(digest);
     if (what === 'uploads' && method === 'GET') return { offset: 0, done: false };
     if (what === 'uploads') {
       this.uploaded += body.length;

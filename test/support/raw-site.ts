@@ -5,12 +5,14 @@ import type { ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/base/tensors/safetensors.ts';
 import { HEADER } from '../../src/runtime/network/messages/protocol.ts';
 import {
+  type AssignedTask,
   type Assignment,
   assignment,
   sessionAnswer,
   verdictAnswer,
 } from '../../src/runtime/network/messages/site.ts';
 import { Connection } from '../../src/runtime/network/transfer/connection.ts';
+import { partsOfTask } from '../../src/runtime/run/task.ts';
 import { openKit } from '../../src/runtime/security/kit/open.ts';
 import { LIMITS } from './limits.ts';
 import type { LiveKits } from './live-federation.ts';
@@ -22,6 +24,8 @@ export class RawSite {
   readonly name: string;
   readonly connection: Connection;
   session = '';
+  /** Ids of the tasks that the server has named, by job and round. */
+  readonly #tasks = new Map<string, string>();
 
   private constructor(name: string, connection: Connection) {
     this.name = name;
@@ -71,6 +75,7 @@ export class RawSite {
   async offered(job: string) {
     for (;;) {
       const found = (await this.poll()).jobs.find(({ job_id: id }) => id === job);
+      if (found?.task) this.#tasks.set(`${job} ${partsOfTask(found.task.id).round}`, found.task.id);
       if (found) return found;
       await new Promise((resolve) => setTimeout(resolve, 30));
     }
@@ -85,7 +90,7 @@ export class RawSite {
   async task(job: string) {
     for (;;) {
       const { task } = await this.offered(job);
-      if (task) return task;
+      if (task) return seen(task);
       await new Promise((resolve) => setTimeout(resolve, 30));
     }
   }
@@ -93,7 +98,7 @@ export class RawSite {
   async model(job: string, digest: string): Promise<ParamSet> {
     const { body } = await this.connection.stream({
       method: 'GET',
-      path: `/v1/site/jobs/${job}/models/${digest}`,
+      path: `/v1/site/jobs/${job}/files/${digest}`,
       headers: { [HEADER.session]: this.session },
     });
     return decodeSafetensors(new Uint8Array(await body.arrayBuffer()), 'model');
@@ -125,17 +130,24 @@ export class RawSite {
     return { sha256: sha256(bytes), size: bytes.length };
   }
 
-  async result(job: string, over: Record<string, unknown> = {}) {
+  /** Id of the task of a round, as the server has named it. */
+  taskOf(job: string, round = 1): string {
+    return this.#tasks.get(`${job} ${round}`) ?? `train/${round}/${this.name}`;
+  }
+
+  /** @param over `update` stands for the model among the files, `round` for the task */
+  async result(job: string, { round = 1, update, ...over }: Record<string, unknown> = {}) {
     return this.send(
       'POST',
       `/v1/site/jobs/${job}/results`,
       {
-        round: 1,
+        task: this.taskOf(job, Number(round)),
         attempt: 1,
         encoding: 'safetensors',
         params_type: 'FULL',
         num_examples: 1,
         metrics: { accuracy: 1 },
+        files: update === undefined ? {} : { model: update },
         seconds: 0.1,
         ...over,
       },
@@ -148,6 +160,13 @@ export class RawSite {
     await this.send('DELETE', '/v1/site/session').catch(() => undefined);
     await this.connection.close();
   }
+}
+
+/** A task with its parts. */
+function seen(task: AssignedTask) {
+  const { model } = task.inputs;
+  if (!model) throw new Error('a task without a model');
+  return { ...task, ...partsOfTask(task.id), model };
 }
 
 interface Piece {

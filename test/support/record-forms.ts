@@ -1,4 +1,4 @@
 import type { RecordForm } from '../../src/runtime/run/journal.ts';
 
 /** Records of any JSON, as they are. */
-export const ANYTHING: RecordForm<unknown> = { write: (value) => value, read: (value) => value };
+export const ANYTHING: RecordForm<unknown> = { write: (value) => value, reader: () => (value) => value };

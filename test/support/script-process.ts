@@ -6,6 +6,7 @@ import {
   clientFolder,
   type SiteJobFolder,
 } from '../../src/runtime/deployment/client/memory/client-folder.ts';
+import { COMMON_TASKS } from '../../src/runtime/run/task.ts';
 import type { TaskWatch } from '../../src/runtime/site/executor/executor.ts';
 import type { TaskOrder } from '../../src/runtime/site/executor/messages.ts';
 import { LIMITS } from './limits.ts';
@@ -57,7 +58,8 @@ export async function orderFor(
   return {
     task: {
       context: {
-        kind: 'train',
+        task: 'train',
+        form: COMMON_TASKS.train,
         site: 'site-1',
         seed: 7,
         totalRounds: 3,
@@ -69,9 +71,12 @@ export async function orderFor(
       },
       code: { bundle: folder.bundle, source: folder.bundle },
       script: 'client/train.ts',
-      modelPath: folder.model(MODEL),
+      inputs: { model: folder.model(MODEL) },
       statePath: undefined,
     },
-    output: { update: join(folder.work, 'update.safetensors'), state: join(folder.work, 'state.bin') },
+    output: {
+      files: { model: join(folder.work, 'update.safetensors') },
+      state: join(folder.work, 'state.bin'),
+    },
   };
 }

@@ -1,4 +1,5 @@
 import type { RunEvent } from '../run/events.ts';
+import { partsOfTask } from '../run/task.ts';
 import type { SiteAnswer } from './channel.ts';
 
 /**
@@ -7,20 +8,21 @@ import type { SiteAnswer } from './channel.ts';
  * @param stage in the place of a failure, where its round has no number that people know
  */
 export function answerEvent(answer: SiteAnswer, stage?: 'final scoring'): RunEvent {
-  const { round } = answer;
+  const { task } = answer;
+  const { site, round } = partsOfTask(task);
   switch (answer.type) {
     case 'started':
-      return { type: 'task.started', round, site: answer.site };
+      return { type: 'task.started', task };
     case 'progress':
-      return { ...answer, type: 'task.progress' };
+      return { type: 'task.progress', task, done: answer.done, total: answer.total };
     case 'engine':
-      return { type: 'engine.used', site: answer.site, engine: answer.engine };
+      return { type: 'engine.used', site, engine: answer.engine };
     case 'result':
-      return { type: 'result.accepted', round, result: answer.result };
+      return { type: 'result.accepted', task, result: answer.result };
     case 'failure': {
-      const { site, error } = answer;
+      const { error } = answer;
       const place = { ...error.place, site, round, ...(stage && { stage }) };
-      return { type: 'site.failed', round, site, error: { ...error, place } };
+      return { type: 'site.failed', task, error: { ...error, place } };
     }
   }
 }

@@ -1,17 +1,19 @@
 import { ReportedFailure } from '../base/errors/errors.ts';
 import { Bell } from '../base/threads/bell.ts';
+import type { Payload } from '../run/events.ts';
 import { type Arrival, isAsked } from '../run/history.ts';
 import type { RunLog } from '../run/run-log.ts';
+import { partsOfTask } from '../run/task.ts';
 import { answerEvent } from './answer-event.ts';
-import { type Channel, type SiteAnswer, type SiteTask, siteOf, type Verdict } from './channel.ts';
+import type { Channel, SiteAnswer, SiteTask, Verdict } from './channel.ts';
 import { engineObjection } from './engine-objection.ts';
 import type { Waiting } from './open-round.ts';
-import type { TaskSpec } from './workflow.ts';
 
-interface AskedTasksDeps {
+export interface AskedTasksDeps {
   readonly log: RunLog;
   readonly channel: Channel;
-  readonly task: (site: string, task: TaskSpec) => SiteTask;
+  /** The task of an id. */
+  readonly task: (id: string, inputs: Payload) => SiteTask;
   readonly signal: AbortSignal;
 }
 
@@ -19,7 +21,7 @@ interface AskedTasksDeps {
 export class AskedTasks {
   readonly #deps: AskedTasksDeps;
   readonly #bell = new Bell();
-  /** Sites that have been given their task since this process runs. */
+  /** Ids of tasks that sites have been given since this process runs. */
   readonly #given = new Set<string>();
   /** What happens is worked off in order. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -31,16 +33,19 @@ export class AskedTasks {
 
   /** Of a run that goes on: in the order in which they were asked for. Sites that had them must not be told that they have none. */
   giveAgain(): void {
-    for (const { site, round, kind, model } of this.#history.asked)
-      if (!this.#given.has(site)) this.#give({ name: kind, round, inputs: { model } }, site);
+    for (const { task, inputs } of this.#history.asked) {
+      const { model, ...others } = inputs;
+      if (model && !this.#given.has(task)) this.#give(task, { ...others, model });
+    }
   }
 
-  async ask(task: TaskSpec, site: string): Promise<void> {
+  async ask(task: string, inputs: Payload): Promise<void> {
     this.giveAgain();
-    const { round, name: kind, inputs } = task;
-    if (this.#history.asked.some((one) => one.site === site)) throw new Error(`${site} has a task yet.`);
-    await this.#deps.log.conclude({ type: 'task.asked', round, kind, site, model: inputs.model });
-    this.#give(task, site);
+    const { site } = partsOfTask(task);
+    if (this.#history.asked.some((one) => partsOfTask(one.task).site === site))
+      throw new Error(`${site} has a task yet.`);
+    await this.#deps.log.conclude({ type: 'task.asked', task, inputs });
+    this.#give(task, inputs);
   }
 
   /** What the workflow takes next. */
@@ -52,7 +57,7 @@ export class AskedTasks {
       if (this.#fault !== undefined) throw this.#fault;
       const [first] = this.#history.arrived;
       if (first) {
-        log.jot({ type: 'answer.taken', round: first.round, site: first.site });
+        log.jot({ type: 'answer.taken', task: first.task });
         return first;
       }
       if (this.#history.asked.length === 0) throw this.#lastFailure();
@@ -61,16 +66,14 @@ export class AskedTasks {
   }
 
   /** Whether an answer is to such a task. */
-  holds({ site, round }: { site: string; round: number }): boolean {
-    return isAsked(this.#history, { site, round });
+  holds(task: string): boolean {
+    return isAsked(this.#history, task);
   }
 
-  verdictOn(site: string, round: number): Verdict | undefined {
+  verdictOn(task: string): Verdict | undefined {
     const { arrived, taken } = this.#history;
-    if (this.holds({ site, round })) return 'accepted';
-    return [...arrived, ...taken].some((one) => one.site === site && one.round === round)
-      ? 'duplicate'
-      : undefined;
+    if (this.holds(task)) return 'accepted';
+    return [...arrived, ...taken].some((one) => one.task === task) ? 'duplicate' : undefined;
   }
 
   /** Rejects if the answer could not be made durable. */
@@ -85,18 +88,19 @@ export class AskedTasks {
 
   /** Takes back what has no answer yet. */
   stop(): void {
-    for (const { site } of this.#history.asked) if (this.#given.delete(site)) this.#deps.channel.cancel(site);
+    for (const { task } of this.#history.asked) if (this.#given.delete(task)) this.#deps.channel.cancel(task);
   }
 
   waiting(): Waiting | undefined {
     const { asked, arrived, taken } = this.#history;
     const [first] = asked;
     if (!first) return undefined;
-    const outstanding = asked.map(({ site }) => site);
-    const answered = [...arrived, ...taken].map(({ site }) => site);
+    const siteOf = ({ task }: { task: string }) => partsOfTask(task).site;
+    const outstanding = asked.map(siteOf);
+    const answered = [...arrived, ...taken].map(siteOf);
     const members = [...new Set([...outstanding, ...answered])];
     return {
-      round: first.round,
+      round: partsOfTask(first.task).round,
       members,
       answered,
       outstanding,
@@ -114,20 +118,19 @@ export class AskedTasks {
     return this.#deps.log.history;
   }
 
-  #give(task: TaskSpec, site: string): void {
-    this.#given.add(site);
-    this.#deps.channel.assign(this.#deps.task(site, task));
+  #give(task: string, inputs: Payload): void {
+    this.#given.add(task);
+    this.#deps.channel.assign(this.#deps.task(task, inputs));
   }
 
   async #record(answer: SiteAnswer): Promise<Verdict> {
     const { log } = this.#deps;
-    const site = siteOf(answer);
-    const verdict = this.verdictOn(site, answer.round) ?? 'late';
+    const verdict = this.verdictOn(answer.task) ?? 'late';
     if (verdict !== 'accepted') return verdict;
     const event = answerEvent(engineObjection(this.#history, answer) ?? answer);
     await log.emit(event);
     if (event.type === 'result.accepted' || event.type === 'site.failed') {
-      this.#given.delete(site);
+      this.#given.delete(answer.task);
       this.#bell.ring();
     }
     return 'accepted';

@@ -1,41 +1,38 @@
 import type { ErrorReport } from '../base/errors/errors.ts';
-import type { AcceptedResult, EngineUse, FileRef, TaskKind } from '../run/events.ts';
+import type { AcceptedResult, EngineUse, FileRef, Files } from '../run/events.ts';
+import { partsOfTask, type TaskForm, type TaskParts } from '../run/task.ts';
 
 /** One piece of work for one site. */
-export interface SiteTask {
-  readonly site: string;
-  readonly kind: TaskKind;
-  readonly round: number;
+export interface SiteTask extends TaskParts {
+  readonly id: string;
   readonly totalRounds: number;
-  /** Seed of (job, site, round). */
+  /** Of the task, as `seedOfTask` makes it. */
   readonly seed: number;
-  readonly model: FileRef;
-  /** What the site kept from an earlier round, if anything. */
+  /** The model among them. */
+  readonly inputs: Files & { readonly model: FileRef };
+  /** What is given, and what its answer brings. */
+  readonly form: TaskForm;
+  /** What the site kept from an earlier task, if anything. */
   readonly state?: FileRef;
 }
 
-/** What comes back from a site. A result's files are durable before it is reported. */
-export type SiteAnswer =
-  | { readonly type: 'started'; readonly site: string; readonly round: number }
-  | {
-      readonly type: 'progress';
-      readonly site: string;
-      readonly round: number;
-      readonly done: number;
-      readonly total: number;
-    }
-  | { readonly type: 'engine'; readonly site: string; readonly round: number; readonly engine: EngineUse }
-  | { readonly type: 'result'; readonly round: number; readonly result: AcceptedResult }
-  | { readonly type: 'failure'; readonly site: string; readonly round: number; readonly error: ErrorReport };
+/** What comes back from a site, to the task of an id. A result's files are durable before it is reported. */
+export type SiteAnswer = { readonly task: string } & (
+  | { readonly type: 'started' }
+  | { readonly type: 'progress'; readonly done: number; readonly total: number }
+  | { readonly type: 'engine'; readonly engine: EngineUse }
+  | { readonly type: 'result'; readonly result: AcceptedResult }
+  | { readonly type: 'failure'; readonly error: ErrorReport }
+);
 
 /** Whose answer it is. */
-export function siteOf(answer: SiteAnswer): string {
-  return answer.type === 'result' ? answer.result.site : answer.site;
+export function siteOf({ task }: Pick<SiteAnswer, 'task'>): string {
+  return partsOfTask(task).site;
 }
 
 /**
- * What became of an answer: accepted (and durable), a repetition of one that was, too late for its round, or of a site that takes
- * no part in it.
+ * What became of an answer: accepted (and durable), a repetition of one that was, too late (its task is over, or was taken back), or of a
+ * site that has no such task.
  */
 export type Verdict = 'accepted' | 'duplicate' | 'late' | 'stranger';
 
@@ -58,8 +55,8 @@ export interface Channel {
   ready(need: SitesNeeded): Promise<readonly string[]>;
   /** The one who hears what sites say; set before the first task. */
   listen(listener: AnswerListener): void;
-  /** Takes the place of the site's task before it, which is as if it were cancelled. */
+  /** A site has one task at a time: a later one takes the place of the one before, which is as if it were cancelled. */
   assign(task: SiteTask): void;
-  /** The site's present task, if any, is stopped and will not be answered. */
-  cancel(site: string): void;
+  /** The task is stopped, if its site has it yet, and will not be answered. */
+  cancel(task: string): void;
 }

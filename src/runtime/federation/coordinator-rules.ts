@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { RunPlan } from '../job/plan.ts';
 import type { Goal } from '../run/best-model.ts';
 import type { Alike } from '../run/pool-reports.ts';
+import type { TaskForm } from '../run/task.ts';
+import { tasksOf } from './registry.ts';
 import type { RoundRules } from './workflow.ts';
 
 /** What a job asks of its rounds. */
@@ -19,13 +21,16 @@ export interface CoordinatorRules extends Goal {
   readonly jobName: string;
   /** What the job says its sites count by: the classes of its model, where it names them. */
   readonly alike?: Alike;
+  /** What sites may be asked for, by name. */
+  readonly tasks: Readonly<Record<string, TaskForm>>;
 }
 
 /** The rules a job sets. */
 export function rulesOf({ job, minClients }: Pick<RunPlan, 'job' | 'minClients'>): CoordinatorRules {
   const named = z.array(z.string()).safeParse(job.model.kind === 'built' && job.model.spec.classes);
   const alike = named.success ? { classes: named.data } : {};
-  return { ...job.workflow, minClients, seed: job.seed, jobName: job.name, alike };
+  const tasks = tasksOf(job.workflow.type);
+  return { ...job.workflow, minClients, seed: job.seed, jobName: job.name, tasks, alike };
 }
 
 /** Those of one round with these members. */

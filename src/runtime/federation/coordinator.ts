@@ -1,16 +1,25 @@
 import { atPlace, flError, type NeuroflareError, toNeuroflareError } from '../base/errors/errors.ts';
 import { faultPoint } from '../base/errors/fault-point.ts';
-import { deriveSeed } from '../base/random.ts';
+import { compareSites } from '../base/site-order.ts';
+import { firstOf } from '../base/text/first-of.ts';
 import type { Payload, RunEvent, RunObserver } from '../run/events.ts';
-import { contestAfter, hasAnswer, inSiteOrder, type RunHistory, reportsNow } from '../run/history.ts';
+import {
+  contestAfter,
+  exchangeOf,
+  hasAnswer,
+  inSiteOrder,
+  type RunHistory,
+  reportsNow,
+} from '../run/history.ts';
 import type { Journal } from '../run/journal.ts';
 import { missingKeyMetric, requireKeyMetric } from '../run/key-metric.ts';
 import { spentFiles } from '../run/live-files.ts';
 import { boundedCounts, leftOut, otherCounts, poolReports } from '../run/pool-reports.ts';
 import type { RunFiles } from '../run/run-files.ts';
 import { RunLog } from '../run/run-log.ts';
-import { AskedTasks } from './asked-tasks.ts';
-import { type Channel, type SiteAnswer, type SiteTask, siteOf, type Verdict } from './channel.ts';
+import { COMMON_TASKS, partsOfTask, type TaskKey, taskId } from '../run/task.ts';
+import { AskedTasks, type AskedTasksDeps } from './asked-tasks.ts';
+import type { Channel, SiteAnswer, Verdict } from './channel.ts';
 import { type CoordinatorRules, roundRules } from './coordinator-rules.ts';
 import { engineObjection } from './engine-objection.ts';
 import { OpenRound, type Waiting } from './open-round.ts';
@@ -19,6 +28,7 @@ import type { ReduceRequest } from './reducer.ts';
 import { REDUCERS } from './registry.ts';
 import { askText, exchangeText, publishText, Replay, reduceText } from './replay.ts';
 import { selectMembers } from './select-members.ts';
+import { inputsOf, siteTask } from './tasks.ts';
 import { contributionsOf } from './weigh-results.ts';
 import type { Answer, Arrival, Federation, ReduceStep, RoundRules, TaskSpec } from './workflow.ts';
 
@@ -40,8 +50,8 @@ export interface Coordinator extends Federation {
   readonly history: RunHistory;
   /** What the open round waits for. */
   waiting(): Waiting | undefined;
-  /** What an answer of this site to this round counts for, if it came now. */
-  verdictOn(site: string, round: number): Verdict;
+  /** What an answer to the task of this id counts for, if it came now. */
+  verdictOn(task: string): Verdict;
   /** Journals an event and shows it. */
   note(event: RunEvent): Promise<void>;
   /** The workflow is over. @throws NF_RUN_REPLAY if the log has calls that it did not make */
@@ -54,7 +64,7 @@ export function createCoordinator(deps: CoordinatorDeps): Coordinator {
 
 /** A round whose answers are there, and the rules that they must meet. */
 interface Closing {
-  readonly round: number;
+  readonly key: TaskKey;
   readonly rules: Pick<RoundRules, 'minClients' | 'mandatory'>;
 }
 
@@ -68,7 +78,10 @@ class RoundCoordinator implements Coordinator {
   readonly #asked: AskedTasks;
   readonly #log: RunLog;
   readonly #said = new Set<string>();
-  #round: OpenRound | undefined;
+  /** Sites that take part in a round of this run, as the workflow was told. */
+  readonly #members = new Set<string>();
+  /** The exchanges whose answers are waited for. */
+  readonly #open = new Set<OpenRound>();
   /** Of the last exchange, where they are not the job's. */
   #rules: RoundRules | undefined;
 
@@ -79,7 +92,9 @@ class RoundCoordinator implements Coordinator {
     this.initial = { model: initial };
     this.#log = new RunLog(deps);
     this.#replay = new Replay(this.#log.earlier());
-    this.#asked = new AskedTasks({ ...deps, log: this.#log, task: (site, task) => this.#task(site, task) });
+    const task: AskedTasksDeps['task'] = (id, inputs) =>
+      siteTask(id, inputs, { ...deps, history: this.history });
+    this.#asked = new AskedTasks({ ...deps, log: this.#log, task });
     deps.channel.listen((answer) => this.#take(answer));
   }
 
@@ -96,17 +111,25 @@ class RoundCoordinator implements Coordinator {
   }
 
   waiting(): Waiting | undefined {
-    return this.#round?.waiting() ?? this.#asked.waiting();
+    const [first] = this.#open;
+    return first?.waiting() ?? this.#asked.waiting();
   }
 
-  verdictOn(site: string, round: number): Verdict {
-    if (this.#round?.number === round) return this.#round.verdictOn(site);
-    const single = this.#asked.verdictOn(site, round);
+  verdictOn(task: string): Verdict {
+    const open = this.#exchangeOf(task);
+    if (open) return open.verdictOn(partsOfTask(task).site);
+    const single = this.#asked.verdictOn(task);
     if (single) return single;
-    return hasAnswer(this.history, site, round) ? 'duplicate' : 'late';
+    return hasAnswer(this.history, task) ? 'duplicate' : 'late';
   }
 
   async members(round: number): Promise<readonly string[]> {
+    const sites = await this.#drawMembers(round);
+    for (const site of sites) this.#members.add(site);
+    return sites;
+  }
+
+  async #drawMembers(round: number): Promise<readonly string[]> {
     const known = await this.#replay.outcome({ verb: 'members', round, asked: 'sites' });
     if (known) return known.outcome;
     const { channel, rules, signal } = this.#deps;
@@ -125,55 +148,62 @@ class RoundCoordinator implements Coordinator {
     sites: readonly string[],
     rules: RoundRules = roundRules(this.#deps.rules, sites),
   ): Promise<readonly Answer[]> {
-    const { round, name: kind, inputs } = task;
-    const asked = exchangeText({ name: kind, sites, model: inputs.model });
-    const known = await this.#replay.outcome({ verb: 'exchange', round, asked });
+    const { inputs: _, ...key } = task;
+    this.#requireSites(task, sites);
+    const inputs = inputsOf(task, sites, this.#deps.rules);
+    const asked = exchangeText({ sites, common: inputs.common, own: inputs.own });
+    const known = await this.#replay.outcome({ verb: 'exchange', ...key, asked });
     if (known) return known.outcome;
     this.#deps.signal.throwIfAborted();
     this.#rules = rules;
-    if (this.#round) throw new Error(`Round ${this.#round.number} is open yet.`);
     this.#asked.stop();
-    if (this.history.open?.round !== round)
-      await this.#log.conclude({ type: 'round.opened', sites, kind, round, model: inputs.model });
-    await this.#dropOtherCounts(round);
-    this.#round = new OpenRound({
+    if (!exchangeOf(this.history, key)) {
+      const { common, own } = inputs;
+      await this.#log.conclude({ type: 'round.opened', ...key, sites, inputs: common, ...(own && { own }) });
+    }
+    await this.#dropOtherCounts(key);
+    const open = new OpenRound({
       ...this.#deps,
-      round,
-      kind,
+      key,
       members: sites,
       rules,
-      accepted: () => this.history.accepted,
-      task: (site) => this.#task(site, task),
+      accepted: () => exchangeOf(this.history, key)?.accepted ?? [],
+      task: (site) =>
+        siteTask(taskId({ ...key, site }), inputs.of(site), { ...this.#deps, history: this.history }),
       emit: (event) => this.#log.emit(event),
       objection: (answer) => engineObjection(this.history, answer),
     });
+    this.#open.add(open);
     try {
-      const answers = await this.#sameCounts({ round, rules }, await this.#round.run());
-      requireKeyMetric(answers, this.#deps.rules.keyMetric);
-      this.#log.jot({ type: 'round.answered', round, sites: answers.map(({ site }) => site) });
+      const answers = await this.#sameCounts({ key, rules }, await open.run());
+      if (isScored(key)) requireKeyMetric(answers, this.#deps.rules.keyMetric);
+      this.#log.jot({ type: 'round.answered', ...key, sites: answers.map(({ site }) => site) });
       return answers;
     } finally {
-      this.#round = undefined;
+      this.#open.delete(open);
     }
   }
 
   async ask(task: TaskSpec, site: string): Promise<void> {
-    const { round, name: kind, inputs } = task;
-    const asked = askText({ kind, model: inputs.model });
-    const known = await this.#replay.outcome({ verb: 'ask', round, site, asked });
-    if (!known) await this.#asked.ask(task, site);
+    const { inputs: _, ...key } = task;
+    this.#requireSites(task, [site]);
+    const inputs = inputsOf(task, [site], this.#deps.rules).of(site);
+    const known = await this.#replay.outcome({ verb: 'ask', ...key, site, asked: askText(inputs) });
+    if (!known) await this.#asked.ask(taskId({ ...key, site }), inputs);
   }
 
   async next(): Promise<Arrival> {
     const known = await this.#replay.outcome({ verb: 'next', round: 0, asked: 'whatever comes' });
     if (known) return known.outcome;
-    const { round, site, answer } = await this.#asked.next();
-    return { round, site, answer };
+    const { task, answer } = await this.#asked.next();
+    const { round, site } = partsOfTask(task);
+    return { task, round, site, answer };
   }
 
   async reduce(step: ReduceStep): Promise<Payload> {
-    const { round, reducer, options } = step;
-    const known = await this.#replay.outcome({ verb: 'reduce', round, asked: reduceText(step) });
+    const { round, about, reducer, options, fromZero } = step;
+    const of = { round, ...(about !== undefined && { about }) };
+    const known = await this.#replay.outcome({ verb: 'reduce', ...of, asked: reduceText(step) });
     if (known) return known.outcome;
     const { files, rules, reduce: carryOut = reduceHere } = this.#deps;
     const base = pathsOf(step.base, files);
@@ -181,20 +211,26 @@ class RoundCoordinator implements Coordinator {
     let usable = step.answers;
     for (;;) {
       const { contributions, notes } = contributionsOf(step, usable, { ...rules, files });
-      const how = { reducer, contributions, base, ...(options && { options }) };
+      const how = {
+        reducer,
+        contributions,
+        base,
+        ...(options && { options }),
+        ...(fromZero && { fromZero }),
+      };
       try {
-        const { model, ...state } = await files.keep(round, names, (targets) =>
+        const { model, ...state } = await files.keep(of, names, (targets) =>
           carryOut({ ...how, targets: { model: '', ...targets } }),
         );
         if (!model) throw new Error('The reduction made no model.');
         const made = { ...state, model };
         faultPoint('model.kept');
-        this.#log.jot({ type: 'model.made', round, reducer, made, ...(notes.length > 0 && { notes }) });
+        this.#log.jot({ type: 'model.made', ...of, reducer, made, ...(notes.length > 0 && { notes }) });
         return made;
       } catch (thrown) {
         usable = await this.#withoutCulprit(
           thrown,
-          { round, rules: step.weights ? ANY : (this.#rules ?? rules) },
+          { key: this.#keyOf(step), rules: step.weights ? ANY : (this.#rules ?? rules) },
           usable,
         );
       }
@@ -211,7 +247,7 @@ class RoundCoordinator implements Coordinator {
     const { best, standIn } = contestAfter(before, metrics);
     const chosen = { ...(best && { best: best.model }), ...(standIn && { stand_in: standIn.model }) };
     const notes = [
-      ...(before.made?.notes ?? []),
+      ...before.made.flatMap(({ notes: said }) => said),
       ...boundedCounts(reports, rules.maxWeightRatio),
       ...leftOut(reports),
       ...missingKeyMetric(reports, rules.keyMetric),
@@ -221,7 +257,7 @@ class RoundCoordinator implements Coordinator {
     await this.#log.conclude({
       type: 'round.closed',
       round,
-      kind: before.open?.kind ?? 'train',
+      kind: isTraining(before, rules) ? 'train' : 'evaluate',
       metrics,
       ...(model && { model }),
       ...(Object.keys(state).length > 0 && { state }),
@@ -231,7 +267,7 @@ class RoundCoordinator implements Coordinator {
     // A longer run goes on from before the last scoring, with what there was then.
     if (made) await files.discard(spentFiles(before, this.history));
     // Where sites are at work yet, what they are sending is not to be cleared away.
-    if (this.history.asked.length === 0) await files.closeRound(round, before.open?.sites ?? []);
+    if (this.history.asked.length === 0) await files.closeRound(round, membersOf(before));
   }
 
   /** An update that is finite alone may leave no number together with others. */
@@ -259,10 +295,14 @@ class RoundCoordinator implements Coordinator {
   }
 
   /** Of a run that goes on: what the log has of a site that counted something else is asked for again. */
-  async #dropOtherCounts(round: number): Promise<void> {
-    const { accepted } = this.history;
+  async #dropOtherCounts(key: TaskKey): Promise<void> {
+    const accepted = exchangeOf(this.history, key)?.accepted ?? [];
     for (const { site, actual } of otherCounts(inSiteOrder(accepted), this.#deps.rules.alike ?? {}))
-      await this.note({ type: 'result.dropped', round, site, reason: `it counts ${actual}` });
+      await this.note({
+        type: 'result.dropped',
+        task: taskId({ ...key, site }),
+        reason: `it counts ${actual}`,
+      });
   }
 
   /** An answer may show to be unusable beside those of others: its site has failed in this round, whose rule decides. */
@@ -274,9 +314,10 @@ class RoundCoordinator implements Coordinator {
       results,
     }: { error: NeuroflareError; round: Closing; results: readonly Answer[] },
   ): Promise<readonly Answer[]> {
-    const { round, rules } = closing;
-    const place = { site, round };
-    await this.note({ type: 'site.failed', round, site, error: { ...error.report(), place } });
+    const { key, rules } = closing;
+    const place = { site, round: key.round };
+    const task = taskId({ ...key, site });
+    await this.note({ type: 'site.failed', task, error: { ...error.report(), place } });
     const rest = results.filter((result) => result.site !== site);
     const { minClients, mandatory = [] } = rules;
     const isEnough = rest.length >= Math.max(1, minClients) && !mandatory.includes(site);
@@ -284,25 +325,29 @@ class RoundCoordinator implements Coordinator {
     return rest;
   }
 
-  #task(site: string, { name: kind, round, inputs }: TaskSpec): SiteTask {
-    const { rules } = this.#deps;
-    const state = this.history.states.get(site);
-    return {
-      site,
-      kind,
-      round,
-      totalRounds: rules.numRounds,
-      seed: deriveSeed(rules.seed, rules.jobName, site, round),
-      model: inputs.model,
-      ...(state && { state }),
-    };
+  async #take(answer: SiteAnswer): Promise<Verdict> {
+    const { task } = answer;
+    const open = this.#exchangeOf(task);
+    if (open) return open.take(answer);
+    return this.#asked.holds(task) ? this.#asked.take(answer) : this.verdictOn(task);
   }
 
-  async #take(answer: SiteAnswer): Promise<Verdict> {
-    if (this.#round?.number === answer.round) return this.#round.take(answer);
-    const site = siteOf(answer);
-    if (this.#asked.holds({ site, round: answer.round })) return this.#asked.take(answer);
-    return this.verdictOn(site, answer.round);
+  #exchangeOf(task: string): OpenRound | undefined {
+    return [...this.#open].find((open) => open.holds(task));
+  }
+
+  /** What the answers of a reduction were asked for by. */
+  #keyOf({ round }: ReduceStep): TaskKey {
+    const { exchanges } = this.history;
+    return exchanges.findLast(({ opened }) => opened.round === round)?.opened ?? { name: 'train', round };
+  }
+
+  /** @throws NF_WORKFLOW_SITE of a site that no call of `members` has named */
+  #requireSites({ name, round }: TaskKey, sites: readonly string[]): void {
+    const stranger = sites.find((site) => !this.#members.has(site));
+    if (stranger === undefined) return;
+    const known = [...this.#members].sort(compareSites);
+    throw flError('NF_WORKFLOW_SITE', { site: stranger, name, round, sites: firstOf(known) });
   }
 
   /** What is so in every round is said once. */
@@ -311,6 +356,23 @@ class RoundCoordinator implements Coordinator {
     for (const text of news) this.#said.add(text);
     return news;
   }
+}
+
+/** Whether an exchange is about the global model, whose figures choose the best one. */
+function isScored({ name, about }: TaskKey): boolean {
+  return about === undefined && Object.hasOwn(COMMON_TASKS, name);
+}
+
+function isTraining({ exchanges, taken }: RunHistory, { tasks }: CoordinatorRules): boolean {
+  const names = [
+    ...exchanges.map(({ opened }) => opened.name),
+    ...taken.map(({ task }) => partsOfTask(task).name),
+  ];
+  return names.length === 0 || names.some((name) => tasks[name]?.when === 'training');
+}
+
+function membersOf({ exchanges }: RunHistory): string[] {
+  return [...new Set(exchanges.flatMap(({ opened }) => opened.sites))];
 }
 
 function reduceHere({ reducer, ...request }: ReduceRequest): Promise<Digests> {

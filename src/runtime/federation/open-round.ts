@@ -1,7 +1,8 @@
 import { ReportedFailure } from '../base/errors/errors.ts';
 import { faultPoint } from '../base/errors/fault-point.ts';
-import type { AcceptedResult, RunEvent, TaskKind } from '../run/events.ts';
+import type { AcceptedResult, RunEvent } from '../run/events.ts';
 import { inSiteOrder } from '../run/history.ts';
+import { keyText, partsOfTask, type TaskKey, taskId } from '../run/task.ts';
 import { answerEvent } from './answer-event.ts';
 import { type Channel, type SiteAnswer, type SiteTask, siteOf, type Verdict } from './channel.ts';
 import {
@@ -17,8 +18,7 @@ import {
 import type { RoundRules } from './workflow.ts';
 
 export interface OpenRoundDeps {
-  readonly round: number;
-  readonly kind: TaskKind;
+  readonly key: TaskKey;
   readonly members: readonly string[];
   readonly rules: RoundRules;
   /** Answers that are in the run's history, those of before a restart first. */
@@ -62,8 +62,9 @@ export class OpenRound {
     this.#state = this.#opening.state;
   }
 
-  get number(): number {
-    return this.#deps.round;
+  /** Whether a task is one of its own. */
+  holds(task: string): boolean {
+    return keyText(partsOfTask(task)) === keyText(this.#deps.key);
   }
 
   async run(): Promise<readonly AcceptedResult[]> {
@@ -92,7 +93,7 @@ export class OpenRound {
   waiting(): Waiting {
     const { members, answered, rules } = this.#state;
     return {
-      round: this.#deps.round,
+      round: this.#deps.key.round,
       members,
       answered: [...answered],
       outstanding: outstanding(this.#state),
@@ -109,12 +110,13 @@ export class OpenRound {
 
   /** What counts for nothing is neither noted nor shown. */
   async #record(answer: SiteAnswer): Promise<Verdict> {
-    const { round, kind, emit, objection } = this.#deps;
+    const { key, emit, objection } = this.#deps;
     const site = siteOf(answer);
-    const verdict = answer.round === round ? this.verdictOn(site) : 'late';
+    const verdict = this.verdictOn(site);
     if (verdict !== 'accepted') return verdict;
     // The round after the last one of training has no number that people know.
-    const event = answerEvent(objection(answer) ?? answer, kind === 'evaluate' ? 'final scoring' : undefined);
+    const stage = key.name === 'evaluate' ? 'final scoring' : undefined;
+    const event = answerEvent(objection(answer) ?? answer, stage);
     await emit(event);
     if (event.type === 'result.accepted') this.#apply({ type: 'result', site });
     if (event.type === 'site.failed') this.#apply({ type: 'failure', site, error: event.error });
@@ -128,9 +130,9 @@ export class OpenRound {
   }
 
   #carryOut(effect: RoundEffect): void {
-    const { channel, task } = this.#deps;
+    const { channel, task, key } = this.#deps;
     if (effect.type === 'assign') channel.assign(task(effect.site));
-    if (effect.type === 'cancel') for (const site of effect.sites) channel.cancel(site);
+    if (effect.type === 'cancel') for (const site of effect.sites) channel.cancel(taskId({ ...key, site }));
     if (effect.type === 'start-quorum-timer') this.#startTimer(effect.seconds);
     if (effect.type === 'close') {
       faultPoint('round.aggregating');

@@ -33,7 +33,7 @@ export type Digests = Readonly<Record<string, string>>;
  */
 export async function reduce(
   reducer: Reducer,
-  { base, contributions, targets, options: given = {} }: Omit<ReduceRequest, 'reducer'>,
+  { base, fromZero, contributions, targets, options: given = {} }: Omit<ReduceRequest, 'reducer'>,
 ): Promise<Digests> {
   const options = reducer.options.parse(given);
   const before = reducer.state.filter((name) => base[name] !== undefined);
@@ -45,8 +45,9 @@ export async function reduce(
     ...contributions.map(({ path }) => path),
   ]);
   try {
-    const [model, ...others] = files;
-    if (!model) throw new Error('There is no model to start from.');
+    const [first, ...others] = files;
+    if (!first) throw new Error('There is no model to start from.');
+    const model = fromZero ? zerosOf(first) : first;
     const sources = sourcesOf(contributions, others.slice(before.length + bases.length));
     const received = new Map(bases.flatMap((path, index) => pairOf(path, others[before.length + index])));
     const states = new Map(before.flatMap((name, index) => pairOf(name, others[index])));
@@ -65,6 +66,14 @@ export async function reduce(
   } finally {
     await closeTensorFiles(files);
   }
+}
+
+/** The same arrays, of zeros. */
+function zerosOf(file: TensorFile): TensorFile {
+  const readSlice: TensorFile['readSlice'] = async (_entry, _start, into) => {
+    into.fill(0);
+  };
+  return { ...file, readSlice };
 }
 
 function pairOf(name: string, file: TensorFile | undefined): [string, TensorFile][] {

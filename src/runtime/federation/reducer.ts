@@ -24,6 +24,8 @@ export interface ReduceRequest {
   readonly contributions: readonly Contribution[];
   /** What the sites received, and the reducer's state; without that it begins anew. */
   readonly base: Paths & { readonly model: string };
+  /** In place of the numbers of the base zeros: only its arrays count. */
+  readonly fromZero?: boolean;
   /** Where the new files go: the model and each state; written whole or not at all. */
   readonly targets: Paths & { readonly model: string };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { WorkflowType } from '../job/workflow-options.ts';
+import { COMMON_TASKS, type TaskForm } from '../run/task.ts';
 import type { Reducer, ReducerName } from './reducer.ts';
 import { buffered } from './reducers/differences.ts';
 import { adagrad, adam, sgd, yogi } from './reducers/server-optimizers.ts';
@@ -18,6 +19,11 @@ export const WORKFLOWS: Readonly<Record<WorkflowType, Workflow>> = {
   cyclic,
   fedbuff: fedBuff,
 };
+
+/** What sites may be asked for in a workflow, by name. */
+export function tasksOf(type: WorkflowType): Readonly<Record<string, TaskForm>> {
+  return { ...COMMON_TASKS, ...WORKFLOWS[type].tasks };
+}
 
 /** Reducers by name, so that a workflow can have one run in another thread. */
 export const REDUCERS: Readonly<Record<ReducerName, Reducer>> = {

@@ -1,6 +1,7 @@
 import { flError } from '../base/errors/errors.ts';
-import type { Payload, RunEvent } from '../run/events.ts';
+import type { Files, Payload, RunEvent } from '../run/events.ts';
 import { inSiteOrder } from '../run/history.ts';
+import { keyText, partsOfTask, type TaskKey } from '../run/task.ts';
 import type { Answer, Arrival } from './workflow.ts';
 
 /** What a call of a workflow came to. */
@@ -19,6 +20,9 @@ export type Call = { readonly [Kind in Verb]: CallOf<Kind> }[Verb];
 export interface CallOf<Kind extends Verb> {
   readonly verb: Kind;
   readonly round: number;
+  /** Of an exchange and an ask. */
+  readonly name?: string;
+  readonly about?: string | undefined;
   /** Of an ask. */
   readonly site?: string;
   readonly asked: string;
@@ -36,9 +40,9 @@ interface Waiting {
 export class Replay {
   readonly #events: AsyncIterable<RunEvent>;
   readonly #waiting = new Map<string, Waiting>();
-  /** Answers to the exchange that is open in the log, by site. */
+  /** Answers to the exchanges of the round at hand in the log, by the ids of their tasks. */
   readonly #answers = new Map<string, Answer>();
-  /** Tasks for which no round waits, and what came of them. */
+  /** Ids of tasks for which no round waits, and what came of them. */
   readonly #asked = new Set<string>();
   readonly #arrived = new Map<string, Arrival>();
   #reading: Promise<void> | undefined;
@@ -89,70 +93,80 @@ export class Replay {
         return this.#settle({ verb: 'members', round: event.round }, event.sites);
       case 'round.opened':
         return this.#opened(event);
-      case 'task.asked':
-        this.#asked.add(askedText(event));
-        return this.#settle({ verb: 'ask', round: event.round, site: event.site }, undefined, askText(event));
+      case 'task.asked': {
+        this.#asked.add(event.task);
+        return this.#settle({ verb: 'ask', ...partsOfTask(event.task) }, undefined, askText(event.inputs));
+      }
       case 'answer.taken':
-        return this.#taken(event);
+        return this.#taken(event.task);
       case 'result.accepted':
-        this.#accepted(event);
+        if (!this.#arrive(event.task, event.result)) this.#answers.set(event.task, event.result);
         return;
       case 'site.failed':
-        if (!this.#arrive({ ...event, answer: undefined })) this.#answers.delete(event.site);
+        if (!this.#arrive(event.task, undefined)) this.#answers.delete(event.task);
         return;
       case 'result.dropped':
-        this.#answers.delete(event.site);
+        this.#answers.delete(event.task);
         return;
       case 'round.answered':
-        return this.#answered(event.round, event.sites);
+        return this.#answered(event, event.sites);
       case 'model.made':
-        return this.#settle({ verb: 'reduce', round: event.round }, event.made, event.reducer);
+        return this.#settle(
+          { verb: 'reduce', round: event.round, about: event.about },
+          event.made,
+          event.reducer,
+        );
       case 'round.closed':
         return this.#closed(event);
       default:
     }
   }
 
-  #accepted({ round, result }: RunEvent & { type: 'result.accepted' }): void {
-    const { site } = result;
-    if (!this.#arrive({ round, site, answer: result })) this.#answers.set(site, result);
-  }
-
   /** Whether it is of a task for which no round waits. */
-  #arrive({ round, site, answer }: Arrival): boolean {
-    if (!this.#asked.delete(askedText({ round, site }))) return false;
-    this.#arrived.set(askedText({ round, site }), { round, site, answer });
+  #arrive(task: string, answer: Answer | undefined): boolean {
+    if (!this.#asked.delete(task)) return false;
+    const { round, site } = partsOfTask(task);
+    this.#arrived.set(task, { task, round, site, answer });
     return true;
   }
 
-  async #taken(event: { readonly round: number; readonly site: string }): Promise<void> {
-    const arrival = this.#arrived.get(askedText(event));
-    this.#arrived.delete(askedText(event));
+  async #taken(task: string): Promise<void> {
+    const arrival = this.#arrived.get(task);
+    this.#arrived.delete(task);
     if (!arrival) {
-      const logged = `an answer of ${event.site} to round ${event.round}, which it does not have`;
+      const logged = `an answer to ${task}, which it does not have`;
       throw flError('NF_RUN_REPLAY', { asked: 'the next answer', logged });
     }
     await this.#settle({ verb: 'next', round: 0 }, arrival);
   }
 
   async #opened(event: RunEvent & { type: 'round.opened' }): Promise<void> {
-    const { round } = event;
+    const { round, name, about } = event;
     // Logs of version 1 do not tell the choice of the members apart.
     if (this.#waiting.has(idOf({ verb: 'members', round })))
       await this.#settle({ verb: 'members', round }, event.sites);
-    this.#require({ verb: 'exchange', round }, exchangeText({ ...event, name: event.kind }));
-    for (const earlier of [this.#answers, this.#asked, this.#arrived]) earlier.clear();
+    const { inputs: common, own } = event;
+    this.#require(
+      { verb: 'exchange', round, name, about },
+      exchangeText({ sites: event.sites, common, own }),
+    );
+    for (const earlier of [this.#asked, this.#arrived]) earlier.clear();
   }
 
-  async #answered(round: number, sites: readonly string[]): Promise<void> {
-    const answers = inSiteOrder([...this.#answers.values()].filter(({ site }) => sites.includes(site)));
-    await this.#settle({ verb: 'exchange', round }, answers);
+  async #answered({ round, name, about }: TaskKey, sites: readonly string[]): Promise<void> {
+    const key = { round, name, ...(about !== undefined && { about }) };
+    const own = [...this.#answers].filter(([task]) => keyText(partsOfTask(task)) === keyText(key));
+    const answers = inSiteOrder(own.map(([, answer]) => answer).filter(({ site }) => sites.includes(site)));
+    await this.#settle({ verb: 'exchange', ...key }, answers);
   }
 
-  async #closed({ round, model, state }: RunEvent & { type: 'round.closed' }): Promise<void> {
+  async #closed({ round, kind: name, model, state }: RunEvent & { type: 'round.closed' }): Promise<void> {
     // Nor in logs of version 1 what a round's model was made of.
-    if (this.#waiting.has(idOf({ verb: 'exchange', round }))) {
-      await this.#answered(round, [...this.#answers.keys()]);
+    if (this.#waiting.has(idOf({ verb: 'exchange', name, round }))) {
+      await this.#answered(
+        { name, round },
+        [...this.#answers.values()].map(({ site }) => site),
+      );
       if (model) await this.#settle({ verb: 'reduce', round }, { model });
     }
     this.#answers.clear();
@@ -178,33 +192,46 @@ export class Replay {
   }
 }
 
-type Key = Pick<Call, 'verb' | 'round' | 'site'>;
+type Key = Pick<Call, 'verb' | 'round' | 'name' | 'about' | 'site'>;
 
-function idOf({ verb, round, site }: Key): string {
+function idOf({ verb, round, name, about, site }: Key): string {
   if (verb === 'next') return 'the next answer';
-  return site === undefined ? `${verb} of round ${round}` : `${verb} of round ${round} at ${site}`;
+  const what = [...(name === undefined ? [] : [name]), `of round ${round}`];
+  const whose = [
+    ...(about === undefined ? [] : [`about ${about}`]),
+    ...(site === undefined ? [] : [`at ${site}`]),
+  ];
+  return [verb, ...what, ...whose].join(' ');
 }
 
-function askedText({ round, site }: { readonly round: number; readonly site: string }): string {
-  return `${round} ${site}`;
+/** What is given, by name, as a log tells it. */
+function filesText(files: Files): string {
+  return Object.entries(files)
+    .map(([name, { sha256 }]) => `${name} ${sha256.slice(0, 12)}`)
+    .sort()
+    .join(', ');
 }
 
 /** What a single site is asked for, as its log tells it. */
-export function askText({ kind, model }: { kind: string; model: { readonly sha256: string } }): string {
-  return `${kind} with model ${model.sha256.slice(0, 12)}`;
+export function askText(inputs: Files): string {
+  return `with ${filesText(inputs)}`;
 }
 
 /** What an exchange asks for, as its log tells it. */
 export function exchangeText({
-  name,
   sites,
-  model,
+  common,
+  own = {},
 }: {
-  name: string;
-  sites: readonly string[];
-  model: { readonly sha256: string };
+  readonly sites: readonly string[];
+  readonly common: Files;
+  readonly own?: Readonly<Record<string, Files>> | undefined;
 }): string {
-  return `${name} with model ${model.sha256.slice(0, 12)} at ${sites.join(', ')}`;
+  const others = sites.flatMap((site) => {
+    const files = filesText(own[site] ?? {});
+    return files === '' ? [] : [`; ${site} ${files}`];
+  });
+  return `with ${filesText(common)} at ${sites.join(', ')}${others.join('')}`;
 }
 
 export function reduceText({ reducer }: { readonly reducer: string }): string {
@@ -212,9 +239,5 @@ export function reduceText({ reducer }: { readonly reducer: string }): string {
 }
 
 export function publishText(made: Payload | undefined): string {
-  if (!made) return 'figures alone';
-  return Object.entries(made)
-    .map(([name, { sha256 }]) => `${name} ${sha256.slice(0, 12)}`)
-    .sort()
-    .join(', ');
+  return made ? filesText(made) : 'figures alone';
 }

@@ -4,12 +4,19 @@ import type { RunFiles } from '../run/run-files.ts';
 import type { Contribution } from './reducer.ts';
 import type { ReduceStep } from './workflow.ts';
 
+interface WeighDeps {
+  readonly files: Pick<RunFiles, 'at'>;
+  readonly maxWeightRatio: number;
+}
+
 /** The updates of a round with their weights, and a sentence for each whose weight was bounded. */
 export function weighResults(
   results: readonly AcceptedResult[],
-  { files, maxWeightRatio: ratio }: { files: Pick<RunFiles, 'at'>; maxWeightRatio: number },
+  { files, maxWeightRatio: ratio, file = 'model' }: WeighDeps & { readonly file?: string | undefined },
 ): { contributions: Contribution[]; notes: string[] } {
-  const updates = results.flatMap(({ update, ...result }) => (update ? [{ ...result, update }] : []));
+  const updates = results.flatMap(({ files: { [file]: update }, ...result }) =>
+    update ? [{ ...result, update }] : [],
+  );
   const weights = capWeights(
     updates.map(({ numExamples }) => numExamples),
     ratio,
@@ -32,13 +39,14 @@ export function weighResults(
 
 /** As `weighResults`, with the weights and bases of a step where it names them: they follow its answers. */
 export function contributionsOf(
-  { answers, weights, received }: ReduceStep,
+  { answers, weights, received, file = 'model' }: ReduceStep,
   usable: readonly AcceptedResult[],
-  deps: { files: Pick<RunFiles, 'at'>; maxWeightRatio: number },
+  deps: WeighDeps,
 ): { contributions: Contribution[]; notes: string[] } {
-  if (!weights) return weighResults(usable, deps);
+  if (!weights) return weighResults(usable, { ...deps, file });
   const contributions = answers.flatMap((answer, at) => {
-    const { site, paramsType, update } = answer;
+    const { site, paramsType } = answer;
+    const update = answer.files[file];
     if (!update || !usable.includes(answer)) return [];
     const base = received?.[at]?.model;
     const path = deps.files.at(update);

@@ -1,12 +1,11 @@
-import type { AcceptedResult, Payload, TaskKind } from '../run/events.ts';
+import type { AcceptedResult, Payload } from '../run/events.ts';
+import type { TaskForm, TaskKey } from '../run/task.ts';
 import type { ReducerName } from './reducer.ts';
 
-/** A task for sites, one each. No two exchanges of a run have the same round. */
-export interface TaskSpec {
-  readonly name: TaskKind;
-  /** From 1. */
-  readonly round: number;
-  readonly inputs: Payload;
+/** A task for sites, one each: one of those that the workflow declares. No two exchanges of a run have the same key. */
+export interface TaskSpec extends TaskKey {
+  /** What all sites are given, or each of them. */
+  readonly inputs: Payload | ((site: string) => Payload);
 }
 
 /** One site's answer to a task; its files are durable. */
@@ -14,6 +13,8 @@ export type Answer = AcceptedResult;
 
 /** What came of a task that a site was asked for alone. */
 export interface Arrival {
+  /** Id of the task. */
+  readonly task: string;
   readonly round: number;
   readonly site: string;
   /** Undefined: the site failed. */
@@ -23,11 +24,17 @@ export interface Arrival {
 /** Makes a new global model, and the files that its next step needs, out of answers. */
 export interface ReduceStep {
   readonly round: number;
+  /** What is made, where a round makes several. */
+  readonly about?: string;
+  /** Of the answers, what is reduced. Default: model */
+  readonly file?: string;
   readonly reducer: ReducerName;
   /** Of the reducer. */
   readonly options?: object;
   /** What the sites received. */
   readonly base: Payload;
+  /** In its place zeros of the same arrays. */
+  readonly fromZero?: boolean;
   readonly answers: readonly Answer[];
   /** One an answer, in its order; default: the numbers of examples, bounded as the job asks. */
   readonly weights?: readonly number[];
@@ -44,7 +51,7 @@ export interface Federation {
   /** Sites for a round, once enough are there, as the job's rules ask for them; in site order. */
   members(round: number): Promise<readonly string[]>;
   /**
-   * Gives each site the task and waits until the job's rules are met, or those given in their place, or throws the first failure. The
+   * Gives each site the task (a site has one at a time) and waits until the job's rules are met, or those given in their place, or throws the first failure. The
    * answers that count, in site order.
    */
   exchange(task: TaskSpec, sites: readonly string[], rules?: RoundRules): Promise<readonly Answer[]>;
@@ -86,6 +93,8 @@ export interface WorkflowJob<Options> {
  * asks of the federation.
  */
 export interface Workflow<Options = object> {
+  /** Its tasks beside `train` and `evaluate`, or in their place: a site takes no other ones. */
+  readonly tasks?: Readonly<Record<string, TaskForm>>;
   /** Returns the final payload. */
   run(federation: Federation, job: WorkflowJob<Options>): Promise<Payload>;
 }

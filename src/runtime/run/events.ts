@@ -1,22 +1,22 @@
 import { z } from 'zod';
 import type { ErrorReport } from '../base/errors/errors.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
+import type { JsonValue } from '../job/definition.ts';
 import { statisticsSchema } from './statistics.ts';
+import { taskIdSchema, wordSchema } from './task.ts';
 
 /**
  * What happens in a run, in the order it became true: the one form in which it stands in a log, in a database and on the wire. A run
  * is resumed from these alone. `round` counts from 1; the model of round r is the one aggregated in it, model 0 the initial one, and a
  * training round r reports figures on model r - 1.
  *
- * Version 2 tells what each call of a workflow came to (`members.chosen`, `round.answered`, `model.made`, `task.asked`, `answer.taken`); logs of
- * version 1 have none of these, and nothing else is different. In version 3 answers have their sums beside their reports.
+ * Version 2 tells what each call of a workflow came to (`members.chosen`, `round.answered`, `model.made`, `task.asked`, `answer.taken`); in
+ * version 3 answers have their sums beside their reports; version 4 calls tasks by their ids and has named files. `older-events.ts` reads
+ * all before it into this form.
  */
 
 /** Of the form of events. What changes a key of them raises it; what was before stays readable. */
-export const EVENTS_VERSION = 3;
-
-export const taskKindSchema = z.enum(['train', 'evaluate']);
-export type TaskKind = z.output<typeof taskKindSchema>;
+export const EVENTS_VERSION = 4;
 
 /** A file of the run, named so that a changed one is found out; `path` is relative to the run's folder. */
 export const fileRefSchema = z.strictObject({ path: z.string(), sha256: z.string() }).readonly();
@@ -45,10 +45,22 @@ const errorSchema = z.custom<ErrorReport>(
 
 const round = z.int();
 const names = z.array(z.string()).readonly();
+const taskKey = { round, name: wordSchema, about: z.string().exactOptional() };
+
+/** JSON as it was read; how much of it there may be was looked at before it was written. */
+const valuesSchema = z.record(
+  wordSchema,
+  z.custom<JsonValue>((value) => value !== undefined),
+);
+/** JSON by name. */
+export type Values = Readonly<z.output<typeof valuesSchema>>;
 
 const acceptedResultSchema = z.strictObject({
   site: z.string(),
-  update: fileRefSchema.exactOptional(),
+  /** What the task asked for, by name: of a training task the `model`. */
+  files: z.record(wordSchema, fileRefSchema).readonly(),
+  /** What it asked for as JSON, by name. */
+  values: valuesSchema.readonly().exactOptional(),
   paramsType: z.enum(['FULL', 'DIFF']),
   numExamples: z.number(),
   metrics: metricsSchema,
@@ -61,6 +73,10 @@ const acceptedResultSchema = z.strictObject({
 });
 /** A site's answer to one task, whose bytes are on disk. */
 export type AcceptedResult = Readonly<z.output<typeof acceptedResultSchema>>;
+
+const filesSchema = z.record(wordSchema, fileRefSchema);
+/** Files by name. */
+export type Files = Readonly<z.output<typeof filesSchema>>;
 
 /** Named files of which one is the global model; others are what its next step begins with. */
 const payloadSchema = z.object({ model: fileRefSchema }).catchall(fileRefSchema);
@@ -86,22 +102,32 @@ export const runEventSchema = z.discriminatedUnion('type', [
   event('model.initial', { model: fileRefSchema }),
   /** Who takes part in a round. */
   event('members.chosen', { round, sites: names }),
-  event('round.opened', { round, kind: taskKindSchema, sites: names, model: fileRefSchema }),
-  event('task.started', { round, site: z.string() }),
-  event('task.progress', { round, site: z.string(), done: z.number(), total: z.number() }),
+  /** Sites are asked for one task each. A round may have several, of other names or about other things. */
+  event('round.opened', {
+    ...taskKey,
+    sites: names,
+    /** What all of them are given. */
+    inputs: filesSchema.readonly(),
+    /** What a site is given beside. */
+    own: z.record(z.string(), filesSchema.readonly()).readonly().exactOptional(),
+  }),
+  event('task.started', { task: taskIdSchema }),
+  event('task.progress', { task: taskIdSchema, done: z.number(), total: z.number() }),
   event('engine.used', { site: z.string(), engine: engineUseSchema.readonly() }),
-  event('result.accepted', { round, result: acceptedResultSchema.readonly() }),
+  event('result.accepted', { task: taskIdSchema, result: acceptedResultSchema.readonly() }),
   /** The bytes of an accepted result are no longer what they were: the site is asked again. */
-  event('result.dropped', { round, site: z.string(), reason: z.string() }),
-  event('site.failed', { round, site: z.string(), error: errorSchema }),
+  event('result.dropped', { task: taskIdSchema, reason: z.string() }),
+  event('site.failed', { task: taskIdSchema, error: errorSchema }),
   /** A site has a task for which no round waits; an exchange, or the end of the run, takes such tasks back. */
-  event('task.asked', { round, kind: taskKindSchema, site: z.string(), model: fileRefSchema }),
+  event('task.asked', { task: taskIdSchema, inputs: filesSchema.readonly() }),
   /** The workflow has the answer, or failure, of a site to such a task. */
-  event('answer.taken', { round, site: z.string() }),
+  event('answer.taken', { task: taskIdSchema }),
   /** The answers that count, by their sites. */
-  event('round.answered', { round, sites: names }),
+  event('round.answered', { ...taskKey, sites: names }),
   event('model.made', {
     round,
+    /** Whose it is, where a round makes several. */
+    about: z.string().exactOptional(),
     reducer: z.string(),
     made: payloadSchema.readonly(),
     /** Sentences for people, said when the round closes. */
@@ -109,7 +135,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
   }),
   event('round.closed', {
     round,
-    kind: taskKindSchema,
+    kind: z.enum(['train', 'evaluate']),
     /** Figures of the model the round was opened with, pooled over sites. */
     metrics: metricsSchema,
     /** The new global model of a training round. */

@@ -2,31 +2,51 @@ import type { ErrorReport } from '../base/errors/errors.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
 import { compareSites } from '../base/site-order.ts';
 import { type Contender, type Contest, contest, type Goal, winnerOf } from './best-model.ts';
-import type { AcceptedResult, BestModel, EngineUse, FileRef, Payload, RunEvent, TaskKind } from './events.ts';
+import type { AcceptedResult, BestModel, EngineUse, FileRef, Files, Payload, RunEvent } from './events.ts';
 import { partsOf } from './pool-reports.ts';
+import { keyText, partsOfTask, type TaskKey, taskId } from './task.ts';
 
 /** One closed round: `metrics` describe the model it was opened with, which is model `round - 1`. */
 export interface ClosedRound {
   readonly round: number;
-  readonly kind: TaskKind;
+  readonly kind: 'train' | 'evaluate';
   readonly metrics: MetricReport;
-  /** In site order. */
+  /** The answer of each site with figures of that model, in site order. */
   readonly results: readonly AcceptedResult[];
+  /** Ids of the tasks whose answers counted. */
+  readonly tasks: readonly string[];
+}
+
+type RoundOpened = RunEvent & { type: 'round.opened' };
+
+/** Tasks that sites were given at once. */
+export interface Exchange {
+  readonly opened: RoundOpened;
+  readonly accepted: readonly AcceptedResult[];
+  /** Whether these are all that count, so that none is asked for any more. */
+  readonly isAnswered: boolean;
 }
 
 /** A task that a site was asked for, for which no round waits. */
 export interface AskedTask {
-  readonly round: number;
-  readonly site: string;
-  readonly kind: TaskKind;
+  /** Its id. */
+  readonly task: string;
   /** What the site was given. */
-  readonly model: FileRef;
+  readonly inputs: Files;
 }
 
 /** What came of it: an answer, or a failure. */
 export interface Arrival extends AskedTask {
   readonly answer?: AcceptedResult;
   readonly error?: ErrorReport;
+}
+
+/** What was made of answers. */
+export interface Made {
+  readonly payload: Payload;
+  /** Whose it is, where a round makes several. */
+  readonly about: string | undefined;
+  readonly notes: readonly string[];
 }
 
 export interface SiteFailure {
@@ -49,20 +69,16 @@ export interface RunHistory {
   readonly position: { readonly round: number; readonly model: FileRef } | undefined;
   readonly closedRounds: number;
   readonly last: ClosedRound | undefined;
-  /** The round that is open, with who takes part in it. */
-  readonly open: (RunEvent & { type: 'round.opened' }) | undefined;
-  /** Answers to it. */
-  readonly accepted: readonly AcceptedResult[];
+  /** Of the round at hand, in the order in which they were opened. */
+  readonly exchanges: readonly Exchange[];
   /** Tasks for which no round waits, in the order in which they were asked for. */
   readonly asked: readonly AskedTask[];
   /** What came of them and the workflow has not taken yet, in order of arrival. */
   readonly arrived: readonly Arrival[];
   /** What it has taken since the last round closed. */
   readonly taken: readonly Arrival[];
-  /** Whether these are all that count, so that none is asked for any more. */
-  readonly isAnswered: boolean;
-  /** What was made of them. */
-  readonly made: { readonly payload: Payload; readonly notes: readonly string[] } | undefined;
+  /** In the round at hand. */
+  readonly made: readonly Made[];
   /** Files beside the last whole model, which its next step begins with. */
   readonly serverState: readonly FileRef[];
   /** The first ones, at most `MOST_FAILURES`. */
@@ -92,13 +108,11 @@ export function newHistory(goal: Goal): RunHistory {
     position: undefined,
     closedRounds: 0,
     last: undefined,
-    open: undefined,
-    accepted: [],
+    exchanges: [],
     asked: [],
     arrived: [],
     taken: [],
-    isAnswered: false,
-    made: undefined,
+    made: [],
     serverState: [],
     failures: [],
     failureCount: 0,
@@ -145,26 +159,28 @@ function recorded(history: RunHistory, event: RunEvent): RunHistory {
     case 'model.initial':
       return { ...history, initial: event.model, position: { round: 0, model: event.model } };
     case 'round.opened':
-      if (event.round === history.open?.round) return history;
-      return { ...history, open: event, accepted: [], isAnswered: false, asked: [], arrived: [] };
+      return open(history, event);
     case 'round.answered':
-      return { ...history, isAnswered: true };
-    case 'model.made':
-      return { ...history, made: { payload: event.made, notes: event.notes ?? [] } };
-    case 'task.asked': {
-      const { type: _, ...task } = event;
-      return { ...history, asked: [...history.asked, task] };
+      return changed(history, event, (exchange) => ({ ...exchange, isAnswered: true }));
+    case 'model.made': {
+      const { made: payload, about, notes = [] } = event;
+      return { ...history, made: [...history.made, { payload, about, notes }] };
     }
+    case 'task.asked':
+      return { ...history, asked: [...history.asked, { task: event.task, inputs: event.inputs }] };
     case 'answer.taken':
-      return take(history, event);
+      return take(history, event.task);
     case 'result.accepted':
-      if (isAsked(history, { site: event.result.site, round: event.round }))
-        return arrive(history, { ...event, site: event.result.site, answer: event.result });
-      return { ...history, accepted: [...history.accepted, event.result] };
+      return isAsked(history, event.task)
+        ? arrive(history, event.task, { answer: event.result })
+        : accept(history, event.task, event.result);
     case 'result.dropped':
-      return { ...history, accepted: without(history.accepted, event.site) };
+      return forget(history, event.task);
     case 'site.failed':
-      return fail(isAsked(history, event) ? arrive(history, event) : history, event);
+      return fail(
+        isAsked(history, event.task) ? arrive(history, event.task, { error: event.error }) : history,
+        event,
+      );
     case 'engine.used':
       return { ...history, engines: new Map(history.engines).set(event.site, event.engine) };
     case 'round.closed':
@@ -182,49 +198,102 @@ function recorded(history: RunHistory, event: RunEvent): RunHistory {
   }
 }
 
+/** The exchange of the round at hand that a task is one of. */
+export function exchangeOf({ exchanges }: RunHistory, key: TaskKey): Exchange | undefined {
+  return exchanges.find(({ opened }) => keyText(opened) === keyText(key));
+}
+
+/** The one whose answers are waited for, or were waited for last. */
+export function lastExchange({ exchanges }: RunHistory): Exchange | undefined {
+  return exchanges.find(({ isAnswered }) => !isAnswered) ?? exchanges.at(-1);
+}
+
+/** A run that goes on takes up the one that was open. Tasks for which no round waits are taken back. */
+function open(history: RunHistory, event: RoundOpened): RunHistory {
+  if (exchangeOf(history, event)) return history;
+  const exchanges = [...history.exchanges, { opened: event, accepted: [], isAnswered: false }];
+  return { ...history, exchanges, asked: [], arrived: [] };
+}
+
+function changed(history: RunHistory, key: TaskKey, change: (exchange: Exchange) => Exchange): RunHistory {
+  const found = exchangeOf(history, key);
+  if (!found) return history;
+  const exchanges = history.exchanges.map((one) => (one === found ? change(one) : one));
+  return { ...history, exchanges };
+}
+
+function accept(history: RunHistory, task: string, result: AcceptedResult): RunHistory {
+  return changed(history, partsOfTask(task), (exchange) => ({
+    ...exchange,
+    accepted: [...exchange.accepted, result],
+  }));
+}
+
+function forget(history: RunHistory, task: string): RunHistory {
+  const { site, ...key } = partsOfTask(task);
+  return changed(history, key, (exchange) => ({
+    ...exchange,
+    accepted: exchange.accepted.filter((result) => result.site !== site),
+  }));
+}
+
 /** Whether a site is at a task for which no round waits. */
-export function isAsked({ asked }: RunHistory, { site, round }: { site: string; round: number }): boolean {
-  return asked.some((task) => task.site === site && task.round === round);
+export function isAsked({ asked }: RunHistory, id: string): boolean {
+  return asked.some(({ task }) => task === id);
 }
 
-function arrive(
-  history: RunHistory,
-  { site, round, answer, error }: { site: string; round: number } & Pick<Arrival, 'answer' | 'error'>,
-): RunHistory {
-  const task = history.asked.find((one) => one.site === site && one.round === round);
-  if (!task) return history;
-  const arrival = { ...task, ...(answer && { answer }), ...(error && { error }) };
-  const asked = history.asked.filter((one) => one !== task);
-  return { ...history, asked, arrived: [...history.arrived, arrival] };
+function arrive(history: RunHistory, id: string, what: Pick<Arrival, 'answer' | 'error'>): RunHistory {
+  const found = history.asked.find(({ task }) => task === id);
+  if (!found) return history;
+  const asked = history.asked.filter((one) => one !== found);
+  return { ...history, asked, arrived: [...history.arrived, { ...found, ...what }] };
 }
 
-function take(history: RunHistory, { site, round }: { site: string; round: number }): RunHistory {
-  const found = history.arrived.find((one) => one.site === site && one.round === round);
+function take(history: RunHistory, id: string): RunHistory {
+  const found = history.arrived.find(({ task }) => task === id);
   if (!found) return history;
   const arrived = history.arrived.filter((one) => one !== found);
   return { ...history, arrived, taken: [...history.taken, found] };
 }
 
-/** Answers that a round is made of: those to its exchange, and those that the workflow has taken one by one. */
-export function answersOf({ accepted, taken }: RunHistory): AcceptedResult[] {
-  return inSiteOrder([...accepted, ...taken.flatMap(({ answer }) => answer ?? [])]);
+/** Answers of the round at hand: those to its exchanges, and those that the workflow has taken one by one. */
+function answersOf({ exchanges, taken }: RunHistory): AcceptedResult[] {
+  return [...exchanges.flatMap(({ accepted }) => accepted), ...taken.flatMap(({ answer }) => answer ?? [])];
 }
 
-/** Those of them whose figures are of the model that the round is about. */
-export function reportsNow(history: RunHistory): AcceptedResult[] {
-  const { accepted, taken, position } = history;
-  const now = taken.filter(({ model }) => model.sha256 === position?.model.sha256);
-  return inSiteOrder([...accepted, ...now.flatMap(({ answer }) => answer ?? [])]);
+/**
+ * Those of them whose figures are of the model that the round is about, one of each site: what a site said last. Tasks about something
+ * else, and answers without figures beside one that has some, are left out.
+ */
+export function reportsNow({ exchanges, taken, position }: RunHistory): AcceptedResult[] {
+  const now = taken.filter(({ inputs }) => inputs.model?.sha256 === position?.model.sha256);
+  const ofModel = exchanges.filter(({ opened }) => opened.about === undefined);
+  const all = [...ofModel.flatMap(({ accepted }) => accepted), ...now.flatMap(({ answer }) => answer ?? [])];
+  return onePerSite(all);
 }
 
-function fail(history: RunHistory, { round, site, error }: SiteFailure): RunHistory {
+function onePerSite(answers: readonly AcceptedResult[]): AcceptedResult[] {
+  const bySite = new Map<string, AcceptedResult>();
+  for (const answer of answers)
+    if (!bySite.has(answer.site) || Object.keys(answer.metrics).length > 0) bySite.set(answer.site, answer);
+  return inSiteOrder([...bySite.values()]);
+}
+
+function tasksOf({ exchanges, taken }: RunHistory): string[] {
+  const ofExchanges = exchanges.flatMap(({ opened, accepted }) =>
+    inSiteOrder(accepted).map(({ site }) => taskId({ ...opened, site })),
+  );
+  return [...ofExchanges, ...taken.flatMap(({ task, answer }) => (answer ? [task] : []))];
+}
+
+function fail(history: RunHistory, { task, error }: RunEvent & { type: 'site.failed' }): RunHistory {
+  const { round, site } = partsOfTask(task);
   const failures =
     history.failures.length < MOST_FAILURES
       ? [...history.failures, { round, site, error }]
       : history.failures;
   // An answer may show to be unusable only beside those of others.
-  const accepted = history.open?.round === round ? without(history.accepted, site) : history.accepted;
-  return { ...history, accepted, failures, failureCount: history.failureCount + 1 };
+  return { ...forget(history, task), failures, failureCount: history.failureCount + 1 };
 }
 
 function close(history: RunHistory, event: RunEvent & { type: 'round.closed' }): RunHistory {
@@ -233,18 +302,21 @@ function close(history: RunHistory, event: RunEvent & { type: 'round.closed' }):
   const states = new Map(history.states);
   const rounds = new Map(history.rounds);
   const answers = answersOf(history);
-  if (model) for (const { site } of answers) rounds.set(site, (rounds.get(site) ?? 0) + 1);
+  if (model)
+    for (const site of new Set(answers.flatMap(({ site: by, files }) => (files.model ? [by] : []))))
+      rounds.set(site, (rounds.get(site) ?? 0) + 1);
   for (const { site, state } of answers) if (state) states.set(site, state);
+  const { taken } = history;
+  const reports = reportsNow({ ...history, taken: [] });
+  const results = onePerSite([...reports, ...taken.flatMap(({ answer }) => answer ?? [])]);
   return {
     ...history,
-    open: undefined,
-    accepted: [],
+    exchanges: [],
     taken: [],
-    isAnswered: false,
-    made: undefined,
+    made: [],
     serverState: model ? Object.values(event.state ?? {}) : history.serverState,
     closedRounds: history.closedRounds + 1,
-    last: { round, kind, metrics, results: answers },
+    last: { round, kind, metrics, results, tasks: tasksOf(history) },
     position: model ? { round, model } : history.position,
     states,
     rounds,
@@ -292,9 +364,10 @@ function chosenOf(history: RunHistory, metrics: MetricReport): Contest {
 
 /** The figures of a round are those of the model it was opened with. */
 function scoredModel(history: RunHistory, metrics: MetricReport): Contender | undefined {
-  const { goal, open, position } = history;
+  const { goal, exchanges, position } = history;
   const value = metrics[goal.keyMetric];
-  const model = open?.model ?? position?.model;
+  const scored = exchanges.find(({ opened }) => opened.about === undefined);
+  const model = scored?.opened.inputs.model ?? position?.model;
   if (typeof value !== 'number' || !model || !position) return undefined;
   return {
     model: { round: position.round, metric: goal.keyMetric, value, model },
@@ -306,14 +379,9 @@ function reportsOf(history: RunHistory): Contender['reports'] {
   return partsOf(reportsNow(history), history.goal.keyMetric);
 }
 
-function without(results: readonly AcceptedResult[], site: string): AcceptedResult[] {
-  return results.filter((result) => result.site !== site);
-}
-
-/** Whether a site's result of a round counts: of the round at hand, and of the one before. */
-export function hasAnswer({ open, accepted, last }: RunHistory, site: string, round: number): boolean {
-  const results = open?.round === round ? accepted : last?.round === round ? last.results : [];
-  return results.some((result) => result.site === site);
+/** Whether the answer to a task counts: of the round at hand, and of the one before. */
+export function hasAnswer(history: RunHistory, task: string): boolean {
+  return tasksOf(history).includes(task) || (history.last?.tasks.includes(task) ?? false);
 }
 
 export function inSiteOrder<Item extends { readonly site: string }>(items: readonly Item[]): Item[] {

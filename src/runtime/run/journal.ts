@@ -15,10 +15,13 @@ export interface Journal<Event> {
   close(): Promise<void>;
 }
 
-/** How records of a kind are written as JSON and read again; `read` throws where it is none of them. */
+/**
+ * How records of a kind are written as JSON and read again. A reader is of one log from its beginning, for older records may only say
+ * together what one says today; it throws where it is given none of them.
+ */
 export interface RecordForm<Event> {
   write(event: Event): unknown;
-  read(value: unknown): Event;
+  reader(): (value: unknown) => Event;
 }
 
 /** A line of the log: when, and what. */
@@ -99,6 +102,7 @@ export async function* readJournal<Event>(
   let line = 0;
   let last = START;
   let isChained = false;
+  const read = form.reader();
   if (!existsSync(path)) return;
   for await (const { text, isWhole } of readLines(path)) {
     if (!isWhole) return;
@@ -111,7 +115,7 @@ export async function* readJournal<Event>(
     try {
       if (!follows) throw new Error('The line, or one before it, was changed.');
       const { time, event } = recordSchema.parse(JSON.parse(body));
-      record = { time, event: form.read(event) };
+      record = { time, event: read(event) };
     } catch (error) {
       throw unreadable(error, { path, line });
     }

@@ -1,5 +1,6 @@
-import type { FileRef } from './events.ts';
-import { contendingModels, type RunHistory } from './history.ts';
+import type { AcceptedResult, FileRef } from './events.ts';
+import { contendingModels, type Exchange, type RunHistory } from './history.ts';
+import { taskId } from './task.ts';
 
 /** A file that a run still needs. */
 export interface LiveFile {
@@ -11,6 +12,8 @@ export interface LiveFile {
   readonly role: 'model' | 'answer' | 'state';
   /** Whose answer or state it is. */
   readonly site?: string;
+  /** Of an answer that its site can be asked for again: the task. */
+  readonly task?: string;
 }
 
 /**
@@ -19,16 +22,24 @@ export interface LiveFile {
  * lie in one.
  */
 export function liveFiles(history: RunHistory): LiveFile[] {
-  const { initial, position, accepted, states, made, serverState, asked, arrived, taken } = history;
-  const global = [position?.model, ...serverState, ...Object.values(made?.payload ?? {})];
-  const given = [...asked, ...arrived, ...taken].map(({ model }) => model);
+  const { initial, position, exchanges, states, made, serverState, asked, arrived, taken } = history;
+  const global = [position?.model, ...serverState, ...made.flatMap(({ payload }) => Object.values(payload))];
+  const singles = [...arrived, ...taken];
+  const given = [
+    ...exchanges.flatMap(({ opened: { inputs, own = {} } }) =>
+      [inputs, ...Object.values(own)].flatMap(Object.values<FileRef>),
+    ),
+    ...[...asked, ...singles].flatMap(({ inputs }) => Object.values(inputs)),
+  ];
   const models = [initial, ...global, ...contendingModels(history), ...given];
-  const answers = [...accepted, ...[...arrived, ...taken].flatMap(({ answer }) => answer ?? [])];
+  const answers = [
+    ...exchanges.flatMap(({ accepted }) => accepted),
+    ...singles.flatMap(({ answer }) => answer ?? []),
+  ];
   const all: LiveFile[] = [
     ...models.flatMap((file) => (file ? [{ file, role: 'model' } as const] : [])),
-    ...answers.flatMap(({ site, update }) =>
-      update ? [{ file: update, role: 'answer', site } as const] : [],
-    ),
+    ...exchanges.flatMap((exchange) => exchange.accepted.flatMap((answer) => filesOf(answer, exchange))),
+    ...singles.flatMap(({ answer }) => (answer ? filesOf(answer) : [])),
     ...[...states, ...answers.flatMap(({ site, state }) => (state ? [[site, state] as const] : []))].map(
       ([site, file]) => ({ file, role: 'state', site }) as const,
     ),
@@ -38,6 +49,12 @@ export function liveFiles(history: RunHistory): LiveFile[] {
     const key = `${path} ${site ?? ''}`;
     return !seen.has(key) && seen.add(key);
   });
+}
+
+/** Nobody is asked again once it is settled which answers count. */
+function filesOf({ site, files }: AcceptedResult, exchange?: Exchange): LiveFile[] {
+  const task = exchange && !exchange.isAnswered && { task: taskId({ ...exchange.opened, site }) };
+  return Object.values(files).map((file) => ({ file, role: 'answer', site, ...task }));
 }
 
 /** Of a run whose history went on from `before` to `after`: what it needed, and does not need any more. */

@@ -1,11 +1,18 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { FileRef } from './events.ts';
-import { modelPath, type RunFolder, serverStatePath, updatePath } from './run-folder.ts';
+import { isSentIn, modelPath, type RunFolder, serverStatePath, siteFolder } from './run-folder.ts';
 
 /** Puts files at the paths of their names, and returns their SHA-256. */
 export type WriteFiles = (
   targets: Readonly<Record<string, string>>,
 ) => Promise<Readonly<Record<string, string>>>;
+
+/** The round in which files are made, and whose they are where it makes several. */
+export interface MadeIn {
+  readonly round: number;
+  readonly about?: string | undefined;
+}
 
 /** Where a coordinator keeps its models and finds the updates of the sites. */
 export interface RunFiles {
@@ -17,11 +24,19 @@ export interface RunFiles {
    */
   keepModel(round: number, write: (target: string) => Promise<string>): Promise<FileRef>;
   /** As `keepModel`, for a model and what is made with it, by their names. */
-  keep(round: number, names: readonly string[], write: WriteFiles): Promise<Record<string, FileRef>>;
+  keep(what: MadeIn, names: readonly string[], write: WriteFiles): Promise<Record<string, FileRef>>;
   /** Removes files nobody needs any more. */
   discard(files: readonly FileRef[]): Promise<void>;
   /** Clears away what sites that were too late have left of a round. */
   closeRound(round: number, members: readonly string[]): Promise<void>;
+}
+
+/** What a site sent in a round. */
+async function clearRound(folder: RunFolder, site: string, round: number): Promise<void> {
+  const root = folder.at(siteFolder(site));
+  const names = await readdir(root).catch(() => []);
+  const sent = names.filter((name) => isSentIn(name, round));
+  await Promise.all(sent.map((name) => rm(join(root, name), { force: true })));
 }
 
 /** Files by name in a run's folder, as people find them there. */
@@ -32,10 +47,10 @@ export function folderFiles(folder: RunFolder): RunFiles {
       const path = modelPath(round);
       return { path, sha256: await write(folder.at(path)) };
     },
-    keep: async (round, names, write) => {
-      const paths = names.map(
-        (name) => [name, name === 'model' ? modelPath(round) : serverStatePath(name, round)] as const,
-      );
+    keep: async ({ round, about }, names, write) => {
+      const path = (name: string) =>
+        name === 'model' ? modelPath(round, about) : serverStatePath(name, round);
+      const paths = names.map((name) => [name, path(name)] as const);
       const digests = await write(Object.fromEntries(paths.map(([name, path]) => [name, folder.at(path)])));
       return Object.fromEntries(paths.map(([name, path]) => [name, { path, sha256: digests[name] ?? '' }]));
     },
@@ -43,7 +58,7 @@ export function folderFiles(folder: RunFolder): RunFiles {
       await Promise.all(files.map(({ path }) => rm(folder.at(path), { force: true })));
     },
     closeRound: async (round, members) => {
-      await Promise.all(members.map((site) => rm(folder.at(updatePath(site, round)), { force: true })));
+      await Promise.all(members.map((site) => clearRound(folder, site, round)));
     },
   };
 }

@@ -1,4 +1,5 @@
 import { join, normalize, sep } from 'node:path';
+import type { FileForm, FileRule, TaskParts } from './task.ts';
 
 /** Names inside a run's folder; `at` makes them absolute, so that the log can hold relative ones. */
 export interface RunFolder {
@@ -39,22 +40,51 @@ export const RUN_FILES = {
   roundMetrics: 'round_metrics.jsonl',
 } as const;
 
-/** The global model after a round; 0 is the initial one. */
-export function modelPath(round: number): string {
-  return `${RUN_FILES.models}/round-${String(round).padStart(4, '0')}.safetensors`;
+/** The global model after a round; 0 is the initial one. @param about whose it is, where a round makes several */
+export function modelPath(round: number, about?: string): string {
+  return `${RUN_FILES.models}/round-${inFolder(round)}${about === undefined ? '' : `.of-${about}`}.safetensors`;
 }
 
 /** What the server keeps beside that model, by its name. */
 export function serverStatePath(name: string, round: number): string {
-  return `${RUN_FILES.models}/round-${String(round).padStart(4, '0')}.${name}.safetensors`;
+  return `${RUN_FILES.models}/round-${inFolder(round)}.${name}.safetensors`;
 }
 
-export function updatePath(site: string, round: number): string {
-  return `sites/${site}/update-${String(round).padStart(4, '0')}.safetensors`;
+/** A file of the answer to a task, by its name there. */
+export function answerPath(task: TaskParts, name: string, { form }: FileRule): string {
+  const what = name === 'model' ? '' : `.${name}`;
+  return `${siteFolder(task.site)}/${SENT}${inFolder(task.round)}${ofTask(task)}${what}.${ENDINGS[form]}`;
 }
 
-export function statePath(site: string, round: number): string {
-  return `sites/${site}/state-${String(round).padStart(4, '0')}.bin`;
+/** Whether it is the name of a file that a site sent in a round. */
+export function isSentIn(name: string, round: number): boolean {
+  return name.startsWith(`${SENT}${inFolder(round)}.`);
+}
+
+export function statePath(task: TaskParts): string {
+  return `${siteFolder(task.site)}/state-${inFolder(task.round)}${ofTask(task)}.bin`;
+}
+
+export function siteFolder(site: string): string {
+  return `sites/${site}`;
+}
+
+const SENT = 'update-';
+const ENDINGS: Readonly<Record<FileForm, string>> = {
+  'like:model': 'safetensors',
+  'subset:model': 'safetensors',
+  opaque: 'bin',
+};
+
+function inFolder(round: number): string {
+  return String(round).padStart(4, '0');
+}
+
+/** Training, which each round has, needs no word. */
+function ofTask({ name, about }: TaskParts): string {
+  return [...(name === 'train' ? [] : [name]), ...(about === undefined ? [] : [about])]
+    .map((part) => `.${part}`)
+    .join('');
 }
 
 export function siteLogPath(site: string): string {

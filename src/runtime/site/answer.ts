@@ -1,6 +1,6 @@
 import type { ErrorReport } from '../base/errors/errors.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
-import type { EngineUse } from '../run/events.ts';
+import type { EngineUse, Values } from '../run/events.ts';
 import type { Statistics } from '../run/statistics.ts';
 
 /** A file of an answer, whole and on disk. */
@@ -20,8 +20,10 @@ export interface Answer {
   readonly metrics: MetricReport;
   /** What they add to the figures over all sites. */
   readonly statistics: Statistics;
-  /** Undefined of an evaluation. */
-  readonly update: AnswerFile | undefined;
+  /** What the task asked for, by name: of a training task the `model`. */
+  readonly files: Readonly<Record<string, AnswerFile>>;
+  /** What it asked for as JSON, by name. */
+  readonly values?: Values;
   /** SHA-256 of what the site keeps for its next task. */
   readonly state: string | undefined;
   /** What computed it. */

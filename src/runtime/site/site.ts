@@ -6,6 +6,7 @@ import type { JobDefinition } from '../job/definition.ts';
 import type { ResultFilterSpec } from '../job/result-filters.ts';
 import { fitReport } from '../network/messages/fit-report.ts';
 import { statisticsOf } from '../run/statistics-of.ts';
+import { requireValues } from '../run/task-values.ts';
 import type { Answer, AnswerFile, TaskEnd } from './answer.ts';
 import type { Executor, TaskEvent, TaskOutcome } from './executor/executor.ts';
 import type { ScriptAnswer } from './executor/messages.ts';
@@ -19,8 +20,8 @@ export interface TaskFiles {
   readonly model: string;
   /** Looks at what the task begins with and makes its folders; called at each beginning. */
   prepare(): Promise<TaskPlaces>;
-  /** Makes the update that the script left the site's own. @param said its SHA-256, by the word of the script's process */
-  takeUpdate(said: string): Promise<AnswerFile>;
+  /** Makes a file that the script left the site's own, by its name. @param said its SHA-256, by the word of the script's process */
+  takeFile(name: string, said: string): Promise<AnswerFile>;
   /** Makes what the script keeps the site's own; returns its SHA-256. @param said as above @param signal stops the task */
   takeState(said: string, signal: AbortSignal): Promise<string>;
 }
@@ -149,23 +150,35 @@ interface Parts {
 
 /** The one place where an answer is put together. */
 async function answerOf(
-  { update, state, ...said }: ScriptAnswer,
+  { files: left, state, ...said }: ScriptAnswer,
   { request: { task, files, signal }, seconds, deps }: Parts,
 ): Promise<Answer> {
   const { site, job, ownFilters, means } = deps;
+  requireFiles(task, left);
+  requireValues(said.values ?? {}, task.form, task.id);
+  const taken: Record<string, AnswerFile> = {};
+  for (const [name, sha256] of Object.entries(left)) taken[name] = await files.takeFile(name, sha256);
   const answer: Answer = {
     paramsType: said.paramsType,
     numExamples: said.numExamples,
     metrics: said.metrics,
     statistics: statisticsOf(said.metrics, said.numExamples),
-    update: update === undefined ? undefined : await files.takeUpdate(update),
+    files: taken,
+    ...(said.values && { values: said.values }),
     state: state === undefined ? undefined : await files.takeState(state, signal),
     engine: said.engine,
     seconds: Math.round(seconds * 1000) / 1000,
   };
   const chain = { job: job.resultFilters, site: await ownFilters() };
-  const taskId = `${task.kind}/${task.round}/${site}`;
-  return applyFilters(answer, chain, { ...means, task, taskId, model: files.model, site });
+  return applyFilters(answer, chain, { ...means, task, model: files.model, site });
+}
+
+/** The files that the task asks for, and no others. @throws NF_PAYLOAD_MISSING, NF_PAYLOAD_UNKNOWN */
+function requireFiles({ id: task, form: { answer } }: Task, left: Readonly<Record<string, string>>): void {
+  for (const [file, { optional }] of Object.entries(answer))
+    if (!optional && left[file] === undefined) throw flError('NF_PAYLOAD_MISSING', { file, task });
+  const unknown = Object.keys(left).find((file) => !answer[file]);
+  if (unknown !== undefined) throw flError('NF_PAYLOAD_UNKNOWN', { file: unknown, task });
 }
 
 /** Whose it is and when is known here; a script can say anything. */

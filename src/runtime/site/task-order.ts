@@ -1,17 +1,17 @@
 import type { JobDefinition } from '../job/definition.ts';
 import { argsOfSite } from '../job/plan.ts';
-import type { TaskKind } from '../run/events.ts';
+import type { TaskForm, TaskParts } from '../run/task.ts';
 import type { SiteData } from './client-api/fl-model.ts';
 import type { TaskOrder } from './executor/messages.ts';
 import type { CodePlace } from './script/resolve-hooks.ts';
 
 /** What a site is to do. */
-export interface Task {
-  readonly kind: TaskKind;
-  /** From 1. */
-  readonly round: number;
+export interface Task extends TaskParts {
+  readonly id: string;
+  /** What it is given, and what its answer brings. */
+  readonly form: TaskForm;
   readonly totalRounds: number;
-  /** Seed of (job, site, round). */
+  /** Of the task, as `seedOfTask` makes it. */
   readonly seed: number;
 }
 
@@ -19,7 +19,8 @@ export interface Task {
 export interface TaskPlaces {
   readonly code: CodePlace;
   readonly data: SiteData | undefined;
-  readonly model: string;
+  /** Of each input by its name, the model among them. */
+  readonly inputs: Readonly<Record<string, string>>;
   /** What the site kept. */
   readonly state: string | undefined;
   readonly home?: string;
@@ -30,13 +31,15 @@ export interface TaskPlaces {
 export function taskOrder(
   task: Task,
   { site, job }: { readonly site: string; readonly job: JobDefinition },
-  { code, data, model, state, home, output }: TaskPlaces,
+  { code, data, inputs, state, home, output }: TaskPlaces,
 ): TaskOrder {
   const { options } = job.workflow;
   return {
     task: {
       context: {
-        kind: task.kind,
+        task: task.name,
+        ...(task.about !== undefined && { about: task.about }),
+        form: task.form,
         site,
         seed: task.seed,
         totalRounds: task.totalRounds,
@@ -49,7 +52,7 @@ export function taskOrder(
       },
       code,
       script: job.executor.trainScript,
-      modelPath: model,
+      inputs,
       statePath: state,
     },
     ...(home !== undefined && { home }),

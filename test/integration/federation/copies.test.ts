@@ -43,7 +43,7 @@ describe('an answer that a site sends many times at once', () => {
         ),
       ),
     );
-    const checks = work.mock.calls.filter(([name]) => name === 'checkUpdate');
+    const checks = work.mock.calls.filter(([name]) => name === 'checkFile');
     work.mockRestore();
     expect(checks).toHaveLength(1);
     expect(answers.filter((answer) => answer === 'accepted')).toHaveLength(1);

@@ -62,7 +62,7 @@ async function begun(name: string): Promise<string> {
       { time: '0001-01-01T00:00:00.000Z', level: 'info', text: FORGED },
     ],
   });
-  await say('reports', { round: 1, started: true, progress: { done: 1e15, total: 1e-9 } });
+  await say('reports', { task: `train/1/${SITE}`, started: true, progress: { done: 1e15, total: 1e-9 } });
   await sign(id);
   return id;
 }
@@ -93,8 +93,8 @@ beforeAll(async () => {
   jobs.completed = await begun('completed');
   await answered(jobs.completed);
   const scoring = await site.task(jobs.completed).then(async (task) => {
-    if (task.kind === 'evaluate') return task;
-    await until(async () => (await site.task(jobs.completed)).kind === 'evaluate');
+    if (task.name === 'evaluate') return task;
+    await until(async () => (await site.task(jobs.completed)).name === 'evaluate');
     return site.task(jobs.completed);
   });
   await site.result(jobs.completed, {
@@ -104,7 +104,7 @@ beforeAll(async () => {
   await federation.wait(jobs.completed);
   jobs.failed = await begun('failed');
   await site.send('POST', `/v1/site/jobs/${jobs.failed}/failures`, {
-    round: 1,
+    task: `train/1/${SITE}`,
     attempt: 1,
     error: report(FORGED),
   });

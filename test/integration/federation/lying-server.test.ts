@@ -72,12 +72,16 @@ async function signed(over: Partial<JobTerms> = {}): Promise<Offer> {
   return { id, packed, signed: { terms, signature: signJob(terms, lead), bundle: blob } };
 }
 
-const task = (round: number, over: Partial<AssignedTask> = {}): AssignedTask => ({
-  kind: round > ROUNDS ? 'evaluate' : 'train',
-  round,
+interface Wish extends Partial<AssignedTask> {
+  readonly name?: string;
+  readonly site?: string;
+  readonly model?: { sha256: string; size: number };
+}
+const task = (round: number, { name, site: of = 'site-1', model, ...over }: Wish = {}): AssignedTask => ({
+  id: `${name ?? (round > ROUNDS ? 'evaluate' : 'train')}/${round}/${of}`,
   total_rounds: ROUNDS,
   seed: deriveSeed(7, 'tiny', 'site-1', round),
-  model: server.model(round === 1 ? FIRST : { weights: float32([round, 2, 3, 4]) }),
+  inputs: { model: model ?? server.model(round === 1 ? FIRST : { weights: float32([round, 2, 3, 4]) }) },
   ...over,
 });
 
@@ -180,7 +184,7 @@ describe('a server that was taken over', () => {
     for (let round = 1; round <= ROUNDS + 1; round++)
       expect(await server.ask(id, task(round))).toBe('result');
     for (const round of [1, ROUNDS, ROUNDS + 2, 30])
-      expect(await server.ask(id, task(round, { kind: 'train' }))).toBe('NF_TASK_NOT_SIGNED');
+      expect(await server.ask(id, task(round, { name: 'train' }))).toBe('NF_TASK_NOT_SIGNED');
     const results = server.results.length;
     server.want([]);
     await server.seen();
@@ -224,7 +228,11 @@ describe('a server that was taken over', () => {
       'another first model': task(1, { model: server.model({ weights: float32([9, 9, 9, 9]) }) }),
       'more rounds in all': task(1, { total_rounds: 30 }),
       'another seed': task(1, { seed: 1 }),
-      'an evaluation in place of a round': task(1, { kind: 'evaluate' }),
+      'an evaluation in place of a round': task(1, { name: 'evaluate' }),
+      'a task that its workflow does not have': task(1, { name: 'submit_data' }),
+      'a task of another site': task(1, { site: 'site-2' }),
+      'no model': task(1, { inputs: {} }),
+      'one more file': task(1, { inputs: { ...task(1).inputs, extra: server.model(FIRST) } }),
       'a larger model': task(2, { model: server.model(million) }),
       'a model of 300 MB': task(2, { model: { sha256: sha256('x'), size: 300_000_000 } }),
     };

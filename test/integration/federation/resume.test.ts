@@ -105,9 +105,7 @@ describe('a job that failed', () => {
 
   it('does no round again: every answer that counted counts once', async () => {
     const counted = (await eventsOf(id)).flatMap((event) =>
-      event.type === 'result.accepted'
-        ? [`${String(event.round)} ${(event.result as { site: string }).site}`]
-        : [],
+      event.type === 'result.accepted' ? [event.task] : [],
     );
     expect(counted).toHaveLength(new Set(counted).size);
     expect(counted).toHaveLength(7 * 2);

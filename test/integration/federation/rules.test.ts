@@ -154,10 +154,8 @@ describe('a round', () => {
     const meta = await federation.wait(id);
     expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', round: 4, error: null });
     const events = await eventsOf(meta);
-    const failed = events.flatMap(({ event }) =>
-      event.type === 'site.failed' ? [[event.site, event.round]] : [],
-    );
-    expect(failed).toEqual([['site-3', 2]]);
+    const failed = events.flatMap(({ event }) => (event.type === 'site.failed' ? [event.task] : []));
+    expect(failed).toEqual(['train/2/site-3']);
     expect(membersOf(events).at(-1)).toEqual(['site-1', 'site-2', 'site-3']);
     const { rounds } = meta.sites.find(({ site }) => site === 'site-3') ?? {};
     expect(rounds).toBeGreaterThan(1);

@@ -319,11 +319,11 @@ describe('an answer of a site', () => {
     const update = await one.upload(id, { weights: float32([5, 6, 7, 8]) });
     await expect(one.result(randomUUID(), { update })).rejects.toMatchObject({ code: 'NF_JOB_NOT_HERE' });
     const other = await site('site-2');
-    for (const path of [`/v1/site/jobs/${id}/bundle`, `/v1/site/jobs/${id}/models/${update.sha256}`])
+    for (const path of [`/v1/site/jobs/${id}/bundle`, `/v1/site/jobs/${id}/files/${update.sha256}`])
       await expect(other.send('GET', path)).rejects.toMatchObject({ code: 'NF_JOB_NOT_HERE' });
     await expect(other.result(id, { update })).rejects.toMatchObject({ code: 'NF_JOB_NOT_HERE' });
     await other.send('DELETE', '/v1/site/session');
-    await expect(one.send('GET', `/v1/site/jobs/${id}/models/${update.sha256}`)).rejects.toMatchObject({
+    await expect(one.send('GET', `/v1/site/jobs/${id}/files/${update.sha256}`)).rejects.toMatchObject({
       code: 'NF_FILE_UNKNOWN',
     });
     await ended(one, id);
@@ -333,7 +333,7 @@ describe('an answer of a site', () => {
     ['a weight of nothing', { num_examples: 0 }],
     ['an unknown encoding', { encoding: 'pickle' }],
     ['an unknown key', { surprise: 1 }],
-    ['a round that is no number', { round: 'one' }],
+    ['a task that has no id', { task: 'one' }],
   ])('with %s is refused as it comes', async (_what, over) => {
     const { id, one } = await begun();
     await expect(one.result(id, over)).rejects.toMatchObject({ code: 'NF_REQUEST_FORM' });

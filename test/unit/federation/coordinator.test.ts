@@ -6,6 +6,7 @@ import { flError, NeuroflareError, ReportedFailure } from '../../../src/runtime/
 import type { RunEvent } from '../../../src/runtime/run/events.ts';
 import { readJournal } from '../../../src/runtime/run/journal.ts';
 import { RUN_EVENTS } from '../../../src/runtime/run/stored-event.ts';
+import { partsOfTask } from '../../../src/runtime/run/task.ts';
 import { failureReport, learn } from '../../support/fake-channel.ts';
 import { type FakeRun, type FakeRunOptions, startFakeRun } from '../../support/fake-run.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -27,7 +28,7 @@ const types = (events: readonly RunEvent[]) => events.map(({ type }) => type);
 describe('a run', () => {
   it('trains every round at every site and scores the last model once more', async () => {
     const { channel } = await finish();
-    expect(channel.tasks.map(({ site, round, kind }) => `${site} ${round} ${kind}`)).toEqual([
+    expect(channel.tasks.map(({ site, round, name }) => `${site} ${round} ${name}`)).toEqual([
       'site-1 1 train',
       'site-2 1 train',
       'site-10 1 train',
@@ -76,9 +77,9 @@ describe('a run', () => {
     const engine = { name: 'cpu', device: 'cpu', library: 'tfjs', detail: '' };
     const run = await finish({
       onEvent: (event, channel) => {
-        if (event.type !== 'task.started' || event.round !== 1) return;
-        channel.emit({ type: 'progress', site: event.site, round: 1, done: 1, total: 2 });
-        channel.emit({ type: 'engine', site: event.site, round: 1, engine });
+        if (event.type !== 'task.started' || partsOfTask(event.task).round !== 1) return;
+        channel.emit({ type: 'progress', task: event.task, done: 1, total: 2 });
+        channel.emit({ type: 'engine', task: event.task, engine });
       },
     });
     expect(types(run.shown)).toContain('task.progress');
@@ -90,13 +91,8 @@ describe('a run', () => {
     const run = finish({
       onEvent: (event, channel) => {
         if (event.type !== 'task.started') return;
-        const library = event.round === 1 ? engine.library : 'onnxruntime-web 1.30.0 wasm';
-        channel.emit({
-          type: 'engine',
-          site: event.site,
-          round: event.round,
-          engine: { ...engine, library },
-        });
+        const library = partsOfTask(event.task).round === 1 ? engine.library : 'onnxruntime-web 1.30.0 wasm';
+        channel.emit({ type: 'engine', task: event.task, engine: { ...engine, library } });
       },
     });
     const error = await run.catch((thrown: unknown) => thrown);
@@ -126,14 +122,25 @@ describe('a run', () => {
     const run = await finish({
       onEvent: (event, channel) => {
         if (event.type !== 'round.opened') return;
-        const result = { paramsType: 'FULL', numExamples: 1e9, metrics: {}, seconds: 0 } as const;
-        channel.emit({ type: 'result', round: event.round, result: { site: 'mallory', ...result } });
-        channel.emit({ type: 'result', round: event.round + 1, result: { site: 'site-1', ...result } });
-        channel.emit({ type: 'result', round: event.round - 1, result: { site: 'site-1', ...result } });
+        const result = { files: {}, paramsType: 'FULL', numExamples: 1e9, metrics: {}, seconds: 0 } as const;
+        channel.emit({
+          type: 'result',
+          task: `train/${event.round}/mallory`,
+          result: { site: 'mallory', ...result },
+        });
+        channel.emit({
+          type: 'result',
+          task: `train/${event.round + 1}/site-1`,
+          result: { site: 'site-1', ...result },
+        });
+        channel.emit({
+          type: 'result',
+          task: `train/${event.round - 1}/site-1`,
+          result: { site: 'site-1', ...result },
+        });
         channel.emit({
           type: 'failure',
-          round: event.round,
-          site: 'mallory',
+          task: `train/${event.round}/mallory`,
           error: failureReport('x', { site: 'mallory', round: 1 }),
         });
       },
@@ -258,12 +265,13 @@ describe('a site that fails', () => {
         if (event.type !== 'site.failed') return;
         const result = {
           site: 'site-2',
+          files: {},
           paramsType: 'FULL',
           numExamples: 1,
           metrics: {},
           seconds: 0,
         } as const;
-        channel.emit({ type: 'result', round: event.round, result });
+        channel.emit({ type: 'result', task: event.task, result });
       },
     });
     expect(run.closed.every(({ results }) => results.every(({ site }) => site !== 'site-2'))).toBe(true);
@@ -407,10 +415,10 @@ describe('a site that counts other classes than the others', () => {
   it('has failed in the round, whose rule decides: the others go on', async () => {
     const run = await finish({ ...learnAs('site-1'), rules: { minClients: 2, alike: { classes: RIGHT } } });
     const failed = (await journaled(run)).flatMap((event) => (event.type === 'site.failed' ? [event] : []));
-    expect(failed.map(({ round, site, error }) => `${round} ${site} ${error.code}`)).toEqual([
-      '1 site-1 NF_TRAIN_METRICS_DIFFER',
-      '2 site-1 NF_TRAIN_METRICS_DIFFER',
-      '3 site-1 NF_TRAIN_METRICS_DIFFER',
+    expect(failed.map(({ task, error }) => `${task} ${error.code}`)).toEqual([
+      'train/1/site-1 NF_TRAIN_METRICS_DIFFER',
+      'train/2/site-1 NF_TRAIN_METRICS_DIFFER',
+      'evaluate/3/site-1 NF_TRAIN_METRICS_DIFFER',
     ]);
     expect(run.closed.map(({ results }) => results.map(({ site }) => site))).toEqual(
       Array.from({ length: 3 }, () => ['site-2', 'site-10']),
@@ -449,7 +457,7 @@ describe('a site that counts other classes than the others', () => {
     const again = await startFakeRun(folder, learnAs('nobody'));
     await again.done;
     const dropped = (await journaled(again)).filter(({ type }) => type === 'result.dropped');
-    expect(dropped).toMatchObject([{ round: 1, site: 'site-2' }]);
+    expect(dropped).toMatchObject([{ task: 'train/1/site-2' }]);
     expect(again.channel.tasks.filter(({ round }) => round === 1).map(({ site }) => site)).toEqual([
       'site-2',
     ]);

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { siteOf } from '../../../src/runtime/federation/channel.ts';
 import type { RunEvent } from '../../../src/runtime/run/events.ts';
 import { readJournal } from '../../../src/runtime/run/journal.ts';
 import { RUN_EVENTS } from '../../../src/runtime/run/stored-event.ts';
+import { partsOfTask } from '../../../src/runtime/run/task.ts';
 import { type Behaviour, learn } from '../../support/fake-channel.ts';
 import { dyingAfter, type FakeRun, type FakeRunOptions, startFakeRun } from '../../support/fake-run.ts';
 import { readModel } from '../../support/model-files.ts';
@@ -33,7 +35,7 @@ async function buffers(run: FakeRun): Promise<string[]> {
     if (event.type === 'answer.taken') taken.push(event);
     if (event.type !== 'model.made') continue;
     const late = taken.flatMap((one) =>
-      one.type === 'answer.taken' ? [`${one.site}-${event.round - one.round}`] : [],
+      one.type === 'answer.taken' ? [`${siteOf(one)}-${event.round - partsOfTask(one.task).round}`] : [],
     );
     found.push(late.join(' '));
     taken = [];
@@ -48,8 +50,8 @@ const moody =
     failing: Readonly<Record<string, readonly number[]>> = {},
   ) =>
   (...[task, received]: Parameters<Behaviour>) => {
-    if (task.kind === 'train' && silent[task.site]?.includes(task.round)) return 'silent' as const;
-    if (task.kind === 'train' && failing[task.site]?.includes(task.round)) return { fails: 'a bad day' };
+    if (task.name === 'train' && silent[task.site]?.includes(task.round)) return 'silent' as const;
+    if (task.name === 'train' && failing[task.site]?.includes(task.round)) return { fails: 'a bad day' };
     return learn(task, received);
   };
 
@@ -64,7 +66,7 @@ describe('FedBuff', () => {
       'site-10-1 site-1-0',
     ]);
     expect(run.history().status).toBe('running');
-    expect(run.channel.tasks.at(-1)?.kind).toBe('evaluate');
+    expect(run.channel.tasks.at(-1)?.name).toBe('evaluate');
   });
 
   it('comes to what the formula of the paper does, by its log', async () => {
@@ -77,14 +79,12 @@ describe('FedBuff', () => {
     let round = 1;
     for (const event of await logOf(run)) {
       if (event.type === 'round.opened') break;
-      if (event.type === 'task.asked') given.set(event.site, model);
+      if (event.type === 'task.asked') given.set(siteOf(event), model);
       if (event.type === 'answer.taken') {
-        const seed = run.channel.tasks.find(
-          (one) => one.site === event.site && one.round === event.round,
-        )?.seed;
-        const before = given.get(event.site) ?? [];
+        const seed = run.channel.tasks.find(({ id }) => id === event.task)?.seed;
+        const before = given.get(siteOf(event)) ?? [];
         const after = before.map((x) => Math.fround(Math.fround(x) + ((seed ?? 0) % 1000) / 1000));
-        const staleness = 1 / Math.sqrt(1 + round - event.round);
+        const staleness = 1 / Math.sqrt(1 + round - partsOfTask(event.task).round);
         moved.push(after.map((x, index) => (staleness * (x - (before[index] ?? 0))) / 2));
       }
       if (event.type === 'round.closed') {
@@ -135,9 +135,9 @@ describe('FedBuff', () => {
   it('ignores an answer that comes twice, and one of a site that has no task', async () => {
     const run = await start({
       onEvent: (event, channel) => {
-        if (event.type !== 'result.accepted' || event.round !== 1) return;
-        channel.emit({ type: 'result', round: 1, result: event.result });
-        channel.emit({ type: 'result', round: 9, result: event.result });
+        if (event.type !== 'result.accepted' || partsOfTask(event.task).round !== 1) return;
+        channel.emit({ type: 'result', task: event.task, result: event.result });
+        channel.emit({ type: 'result', task: `train/9/${siteOf(event)}`, result: event.result });
       },
     });
     await run.done;
@@ -175,7 +175,7 @@ describe('a run of FedBuff that was killed', () => {
     await (await start({ ...slow, wrapJournal: dyingAfter(closed - 1) }, folder)).done.catch(() => undefined);
     const run = await start({}, folder);
     await run.done;
-    expect(run.channel.calls.slice(0, 2)).toEqual(['site-10 1', 'ready']);
+    expect(run.channel.calls.slice(0, 2)).toEqual(['train/1/site-10', 'ready']);
   });
 
   it('again and again ends with the same bytes', async () => {

@@ -7,9 +7,11 @@ import {
   Replay,
   reduceText,
 } from '../../../src/runtime/federation/replay.ts';
+import { inputsOf } from '../../../src/runtime/federation/tasks.ts';
 import type { Federation, Workflow } from '../../../src/runtime/federation/workflow.ts';
 import { fedAvg } from '../../../src/runtime/federation/workflows/fedavg.ts';
 import type { FileRef, RunEvent } from '../../../src/runtime/run/events.ts';
+import { COMMON_TASKS } from '../../../src/runtime/run/task.ts';
 
 const ref = (name: string): FileRef => ({ path: `${name}.bin`, sha256: sha256(name) });
 const result = (site: string) => ({
@@ -18,25 +20,26 @@ const result = (site: string) => ({
   numExamples: 1,
   metrics: {},
   seconds: 1,
-  update: ref(`${site}'s`),
+  files: { model: ref(`${site}'s`) },
 });
 const accepted = (round: number, site: string): RunEvent => ({
   type: 'result.accepted',
-  round,
+  task: `${round === 1 ? 'train' : 'evaluate'}/${round}/${site}`,
   result: result(site),
 });
 const SITES = ['a', 'b'];
+const RULES = { tasks: COMMON_TASKS };
 
 /** One round of FedAvg as version 1 wrote it down, and as it is now. */
 const VERSION_1: readonly RunEvent[] = [
   { type: 'run.opened' },
   { type: 'model.initial', model: ref('m0') },
-  { type: 'round.opened', round: 1, kind: 'train', sites: SITES, model: ref('m0') },
+  { type: 'round.opened', round: 1, name: 'train', sites: SITES, inputs: { model: ref('m0') } },
   accepted(1, 'b'),
   { type: 'run.opened', resumedFromRound: 0 },
   accepted(1, 'a'),
   { type: 'round.closed', round: 1, kind: 'train', metrics: {}, model: ref('m1') },
-  { type: 'round.opened', round: 2, kind: 'evaluate', sites: SITES, model: ref('m1') },
+  { type: 'round.opened', round: 2, name: 'evaluate', sites: SITES, inputs: { model: ref('m1') } },
   accepted(2, 'a'),
   accepted(2, 'b'),
   { type: 'round.closed', round: 2, kind: 'evaluate', metrics: {} },
@@ -49,7 +52,7 @@ const NOW: readonly RunEvent[] = VERSION_1.flatMap((event): RunEvent[] => {
   const made: RunEvent[] = model
     ? [{ type: 'model.made', round, reducer: 'weighted_mean', made: { model } }]
     : [];
-  return [{ type: 'round.answered', round, sites: SITES }, ...made, event];
+  return [{ type: 'round.answered', round, name: event.kind, sites: SITES }, ...made, event];
 });
 
 async function* logOf(events: readonly RunEvent[]): AsyncGenerator<RunEvent> {
@@ -72,13 +75,16 @@ async function follow(events: readonly RunEvent[], workflow: Workflow['run'] = f
   const federation: Federation = {
     initial: { model: ref('m0') },
     members: (round) => ask(`members ${round}`, replay.outcome({ verb: 'members', round, asked: 'sites' })),
-    exchange: ({ name, round, inputs }, sites) => {
-      const asked = exchangeText({ name, sites, model: inputs.model });
-      return ask(`${name} ${round}`, replay.outcome({ verb: 'exchange', round, asked }));
+    exchange: (task, sites) => {
+      const { name, round } = task;
+      const { common, own } = inputsOf(task, sites, RULES);
+      const asked = exchangeText({ sites, common, own });
+      return ask(`${name} ${round}`, replay.outcome({ verb: 'exchange', name, round, asked }));
     },
-    ask: ({ name: kind, round, inputs }, site) => {
-      const asked = askText({ kind, model: inputs.model });
-      return ask(`ask ${round} ${site}`, replay.outcome({ verb: 'ask', round, site, asked }));
+    ask: (task, site) => {
+      const { name, round } = task;
+      const asked = askText(inputsOf(task, [site], RULES).of(site));
+      return ask(`ask ${round} ${site}`, replay.outcome({ verb: 'ask', name, round, site, asked }));
     },
     next: () => ask('next', replay.outcome({ verb: 'next', round: 0, asked: 'whatever comes' })),
     reduce: (step) => {
@@ -117,11 +123,11 @@ describe('a workflow that runs again', () => {
   it('gets answers in site order, without those that were dropped or failed later', async () => {
     const events: RunEvent[] = [
       ...NOW.slice(0, 6),
-      { type: 'result.dropped', round: 1, site: 'b', reason: 'damaged' },
+      { type: 'result.dropped', task: 'train/1/b', reason: 'damaged' },
       accepted(1, 'a'),
       accepted(1, 'b'),
-      { type: 'site.failed', round: 1, site: 'a', error: { code: 'X', message: '', hint: '', exitCode: 1 } },
-      { type: 'round.answered', round: 1, sites: SITES },
+      { type: 'site.failed', task: 'train/1/a', error: { code: 'X', message: '', hint: '', exitCode: 1 } },
+      { type: 'round.answered', round: 1, name: 'train', sites: SITES },
     ];
     let answers: readonly string[] = [];
     await follow(events, async (federation) => {
@@ -135,8 +141,8 @@ describe('a workflow that runs again', () => {
 
   it('is refused where the log has taken an answer that it does not have', async () => {
     const events: RunEvent[] = [
-      { type: 'task.asked', round: 1, kind: 'train', site: 'a', model: ref('m0') },
-      { type: 'answer.taken', round: 1, site: 'a' },
+      { type: 'task.asked', task: 'train/1/a', inputs: { model: ref('m0') } },
+      { type: 'answer.taken', task: 'train/1/a' },
     ];
     const { end } = await follow(events, async (federation) => {
       await federation.ask({ name: 'train', round: 1, inputs: federation.initial }, 'a');
@@ -145,7 +151,7 @@ describe('a workflow that runs again', () => {
     });
     expect(end).toMatchObject({
       code: 'NF_RUN_REPLAY',
-      message: expect.stringContaining('an answer of a to round 1'),
+      message: expect.stringContaining('an answer to train/1/a'),
     });
   });
 

@@ -47,7 +47,9 @@ async function meanOf(sites: readonly { readonly examples: number; readonly valu
       numExamples: examples,
       metrics: {},
       seconds: 0,
-      update: { path: await writeModel(root, `update-${at}`, { x: float32([value]) }), sha256: '' },
+      files: {
+        model: { path: await writeModel(root, `update-${at}`, { x: float32([value]) }), sha256: '' },
+      },
     })),
   );
   const files = { at: ({ path }: { path: string }) => path };

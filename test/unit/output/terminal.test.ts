@@ -88,8 +88,7 @@ describe('a view of what goes on', () => {
     const view = createRunView({ quiet: false, showLogs: true });
     view.observe({
       type: 'site.failed',
-      round: 1,
-      site: 'site-1',
+      task: 'train/1/site-1',
       error: { code: NASTY, message: NASTY, hint: '', exitCode: 1, place: { file: NASTY } },
     });
     view.onLog('site-1', `${NASTY}\n`);
@@ -102,7 +101,7 @@ describe('a view of what goes on', () => {
     const texts: string[] = [];
     const meta = { metric: 'accuracy', num_rounds: 3, status: 'RUNNING', waiting: null } as JobMeta;
     const error = { code: 'NF_X', message: NASTY, hint: '', exitCode: 1 };
-    const event = { type: 'site.failed', round: 4, site: 'site-1', error } as const;
+    const event = { type: 'site.failed', task: 'train/4/site-1', error } as const;
     createJobView((text) => texts.push(text)).onNews([{ seq: 1, time: '', event }], meta);
     expect(texts[0]).toContain(NASTY);
     expect(texts).toHaveLength(2);

@@ -22,12 +22,12 @@ async function run(scores: Scores, rules: FakeRunOptions['rules'] = {}) {
   const fake = await startFakeRun(join(root, String(count++)), {
     sites,
     rules: { minClients: 1, numRounds, ...rules },
-    behave: ({ site, round, kind }, { weights }) => {
+    behave: ({ site, round, name }, { weights }) => {
       const accuracy = scores[site]?.[round - 1];
       if (accuracy === 'fails') return { fails: 'away' };
       const metrics = accuracy === undefined ? {} : { accuracy };
       const data = Float32Array.from(weights?.data ?? [], (x) => x + 1);
-      return { metrics, ...(kind === 'train' && { params: { weights: float32([...data]) } }) };
+      return { metrics, ...(name === 'train' && { params: { weights: float32([...data]) } }) };
     },
   });
   await fake.done;
@@ -118,9 +118,9 @@ describe('an update that leaves no number beside the others', () => {
     startFakeRun(join(root, String(count++)), {
       sites: ['a', 'b', 'c'],
       rules: { numRounds: 2, ...rules },
-      behave: ({ site, kind, round }) => {
+      behave: ({ site, name, round }) => {
         const metrics = { accuracy: 0.5 };
-        if (kind !== 'train') return { metrics };
+        if (name !== 'train') return { metrics };
         if (round === 1) return { metrics, params: { weights: float32([3e38, 1, 1]) } };
         const change = site === 'b' ? 3.3e38 : 0;
         return { metrics, paramsType: 'DIFF', params: { weights: float32([change, 0, 0]) } };
@@ -150,10 +150,10 @@ describe('a weight that a site gives itself', () => {
     const { done, shown } = await startFakeRun(join(root, String(count++)), {
       sites: ['a', 'b', 'c'],
       rules: { numRounds: 1, maxWeightRatio: 2 },
-      behave: ({ site, kind }) => ({
+      behave: ({ site, name }) => ({
         metrics: { accuracy: 0.5 },
         numExamples: site === 'b' ? 1e12 : 10,
-        ...(kind === 'train' && { params: { weights: float32(site === 'b' ? [4, 4, 4] : [0, 0, 0]) } }),
+        ...(name === 'train' && { params: { weights: float32(site === 'b' ? [4, 4, 4] : [0, 0, 0]) } }),
       }),
     });
     const bytes = await readFile(await done);

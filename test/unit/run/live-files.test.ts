@@ -11,24 +11,33 @@ const goal = {
   maxWeightRatio: 100,
 } as const;
 const ref = (name: string): FileRef => ({ path: `${name}.bin`, sha256: sha256(name) });
-const result = (site: string, files: { update?: FileRef; state?: FileRef } = {}) => ({
+const result = (site: string, { update, ...files }: { update?: FileRef; state?: FileRef } = {}) => ({
   site,
   paramsType: 'FULL' as const,
   numExamples: 1,
   metrics: {},
   seconds: 1,
+  files: { ...(update && { model: update }) },
   ...files,
 });
 const EVENTS: readonly RunEvent[] = [
   { type: 'model.initial', model: ref('m0') },
-  { type: 'round.opened', round: 1, kind: 'train', sites: ['a', 'b'], model: ref('m0') },
-  { type: 'result.accepted', round: 1, result: result('a', { update: ref('old'), state: ref('a1') }) },
+  { type: 'round.opened', round: 1, name: 'train', sites: ['a', 'b'], inputs: { model: ref('m0') } },
+  {
+    type: 'result.accepted',
+    task: 'train/1/a',
+    result: result('a', { update: ref('old'), state: ref('a1') }),
+  },
   { type: 'round.closed', round: 1, kind: 'train', metrics: { accuracy: 0.9 }, model: ref('m1') },
-  { type: 'round.opened', round: 2, kind: 'train', sites: ['a', 'b', 'c'], model: ref('m1') },
-  { type: 'result.accepted', round: 2, result: result('a', { update: ref('new'), state: ref('a2') }) },
-  { type: 'result.accepted', round: 2, result: result('b') },
-  { type: 'result.accepted', round: 2, result: result('c', { update: ref('lost') }) },
-  { type: 'result.dropped', round: 2, site: 'c', reason: 'damaged' },
+  { type: 'round.opened', round: 2, name: 'train', sites: ['a', 'b', 'c'], inputs: { model: ref('m1') } },
+  {
+    type: 'result.accepted',
+    task: 'train/2/a',
+    result: result('a', { update: ref('new'), state: ref('a2') }),
+  },
+  { type: 'result.accepted', task: 'train/2/b', result: result('b') },
+  { type: 'result.accepted', task: 'train/2/c', result: result('c', { update: ref('lost') }) },
+  { type: 'result.dropped', task: 'train/2/c', reason: 'damaged' },
 ];
 const namesOf = (events: readonly RunEvent[]) =>
   liveFiles(replay(events, goal)).map(({ file: { path }, role, site }) => [
@@ -55,7 +64,11 @@ describe('the files a run needs', () => {
   it('name an answer for each site, though two sites sent the same bytes', () => {
     const both = ['a', 'b'].map(
       (site) =>
-        ({ type: 'result.accepted', round: 2, result: result(site, { update: ref('same') }) }) as const,
+        ({
+          type: 'result.accepted',
+          task: `train/2/${site}`,
+          result: result(site, { update: ref('same') }),
+        }) as const,
     );
     expect(namesOf([...EVENTS.slice(0, 5), ...both]).filter(([name]) => name === 'same')).toEqual([
       ['same', 'answer', 'a'],

@@ -5,10 +5,12 @@ import { sha256 } from '../../../src/runtime/base/digest.ts';
 import type { FileRef } from '../../../src/runtime/run/events.ts';
 import { damageOf, requireIntact } from '../../../src/runtime/run/intact.ts';
 import { folderFiles, type RunFiles } from '../../../src/runtime/run/run-files.ts';
-import { modelPath, type RunFolder, runFolder, updatePath } from '../../../src/runtime/run/run-folder.ts';
+import { answerPath, modelPath, type RunFolder, runFolder } from '../../../src/runtime/run/run-folder.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
+const updatePath = (site: string, round: number) =>
+  answerPath({ name: 'train', round, site }, 'model', { form: 'subset:model' });
 let folder: RunFolder;
 let files: RunFiles;
 let count = 0;

@@ -1,7 +1,7 @@
 import { mkdir, readlink, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { modelPath, statePath, updatePath } from '../../../src/runtime/run/run-folder.ts';
+import { answerPath, modelPath, statePath } from '../../../src/runtime/run/run-folder.ts';
 import { createRunFolder, findRun, listRuns, markLatest } from '../../../src/runtime/run/run-index.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -30,7 +30,8 @@ describe('a run folder', () => {
   });
 
   it('has places that sort by round', () => {
-    expect([modelPath(12), updatePath('s', 3), statePath('s', 3)]).toEqual([
+    const TASK = { name: 'train', round: 3, site: 's' };
+    expect([modelPath(12), answerPath(TASK, 'model', { form: 'subset:model' }), statePath(TASK)]).toEqual([
       'models/round-0012.safetensors',
       'sites/s/update-0003.safetensors',
       'sites/s/state-0003.bin',

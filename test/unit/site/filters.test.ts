@@ -10,6 +10,7 @@ import { NO_BUDGET, secretsOf } from '../../../src/runtime/site/filters/means.ts
 import { RESULT_FILTERS } from '../../../src/runtime/site/filters/registry.ts';
 import { readModel, writeModel } from '../../support/model-files.ts';
 import { float32 } from '../../support/param-sets.ts';
+import { taskOf } from '../../support/site-tasks.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -23,7 +24,7 @@ beforeEach(async () => {
 
 async function answer(): Promise<Answer> {
   const path = await writeModel(folder, 'update', { a: float32([3, 4]), b: float32([12]) });
-  const update = { path, sha256: await sha256File(path), size: (await stat(path)).size };
+  const model = { path, sha256: await sha256File(path), size: (await stat(path)).size };
   const said = {
     paramsType: 'DIFF',
     numExamples: 1,
@@ -31,12 +32,11 @@ async function answer(): Promise<Answer> {
     statistics: { means: {}, totals: {} },
     seconds: 1,
   } as const;
-  return { ...said, update, state: undefined, engine: undefined };
+  return { ...said, files: { model }, state: undefined, engine: undefined };
 }
 
 const at = async (over: object = {}) => ({
-  task: { kind: 'train', round: 2, totalRounds: 3, seed: 7 } as const,
-  taskId: 'train/2/site-1',
+  task: taskOf({ round: 2 }),
   model: await writeModel(folder, 'model', { a: float32([0, 0]), b: float32([0]) }),
   site: 'site-1',
   secrets: secretsOf(async () => new Uint8Array(32)),
@@ -48,11 +48,11 @@ const CLIP = { name: 'norm_clip', max_norm: 1 } as const;
 
 describe('a chain of filters', () => {
   it("is applied in order, the job's first", async () => {
-    const { update } = await applyFilters(await answer(), { job: [OUT('b')], site: [CLIP] }, await at());
-    const params = await readModel(update?.path ?? '');
+    const { files } = await applyFilters(await answer(), { job: [OUT('b')], site: [CLIP] }, await at());
+    const params = await readModel(files.model?.path ?? '');
     expect(params).toEqual({ a: float32([0.6, 0.8]) });
     const other = await applyFilters(await answer(), { job: [CLIP], site: [OUT('b')] }, await at());
-    expect((await readModel(other.update?.path ?? '')).a).toEqual(float32([3 / 13, 4 / 13]));
+    expect((await readModel(other.files.model?.path ?? '')).a).toEqual(float32([3 / 13, 4 / 13]));
   });
 
   it('leaves one file, also where it fails', async () => {
@@ -67,7 +67,7 @@ describe('a chain of filters', () => {
   });
 
   it('has nothing to do with an answer without a model', async () => {
-    const scored = { ...(await answer()), update: undefined };
+    const scored = { ...(await answer()), files: {} };
     expect(await applyFilters(scored, { job: [OUT('*'), CLIP], site: [OUT('*')] }, await at())).toEqual(
       scored,
     );
@@ -83,7 +83,7 @@ describe('a chain of filters', () => {
 
   it('fails by name where the update cannot be read', async () => {
     const broken = await answer();
-    await writeFile(broken.update?.path ?? '', 'no tensors');
+    await writeFile(broken.files.model?.path ?? '', 'no tensors');
     await expect(applyFilters(broken, { job: [CLIP], site: [] }, await at())).rejects.toMatchObject({
       code: 'NF_FILTER_FAILED',
       message: expect.stringMatching(/norm_clip of the job .*site-1/),
@@ -103,7 +103,7 @@ describe('a chain of filters', () => {
     const seen: FilterContext[] = [];
     const spy = vi.spyOn(RESULT_FILTERS.norm_clip, 'apply').mockImplementation(async (given, _, context) => {
       seen.push(context);
-      await context.budget.charge({ task: context.taskId, what: 'noise', amount: 1 });
+      await context.budget.charge({ task: context.task.id, what: 'noise', amount: 1 });
       return given;
     });
     try {

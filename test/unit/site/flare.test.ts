@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as flare from '../../../src/api/client.ts';
+import { COMMON_TASKS } from '../../../src/runtime/run/task.ts';
 import { inSession } from '../../../src/runtime/site/client-api/flare.ts';
 import { Session, type SessionContext } from '../../../src/runtime/site/client-api/session.ts';
 import { float32 } from '../../support/param-sets.ts';
@@ -7,7 +8,9 @@ import { float32 } from '../../support/param-sets.ts';
 function inTask(work: () => Promise<unknown>, over: Partial<SessionContext> = {}): Promise<unknown> {
   return inSession(
     new Session({
-      kind: 'train',
+      task: 'train',
+      form: COMMON_TASKS.train,
+      files: {},
       site: 'site-1',
       jobName: 'job',
       currentRound: 1,

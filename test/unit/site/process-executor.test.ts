@@ -311,7 +311,7 @@ for (const one of [${attempts}]) {
       folder.log,
       folder.process,
       join(folder.bundle, 'client/train.ts'),
-      folder.update,
+      folder.answer('model'),
     ];
     const codes = paths.map((path) => `fs.writeFileSync(${JSON.stringify(path)}, 'x')`);
     expect(await attempt(codes)).toEqual(refused(codes));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ParamSet } from '../../../src/runtime/base/tensors/nd-array.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../../src/runtime/base/tensors/safetensors.ts';
+import { COMMON_TASKS } from '../../../src/runtime/run/task.ts';
 import type { SentModel } from '../../../src/runtime/site/client-api/fl-model.ts';
 import { Session, type SessionContext } from '../../../src/runtime/site/client-api/session.ts';
 import { float32 } from '../../support/param-sets.ts';
@@ -9,7 +10,9 @@ const PARAMS: ParamSet = { bias: float32([0]), weights: float32([1, 2]) };
 
 function session(over: Partial<SessionContext> = {}): Session {
   return new Session({
-    kind: 'train',
+    task: 'train',
+    form: COMMON_TASKS.train,
+    files: {},
     site: 'site-1',
     jobName: 'job',
     currentRound: 1,
@@ -25,7 +28,8 @@ function session(over: Partial<SessionContext> = {}): Session {
 }
 
 /** The arrays of what a task came to. */
-const sentBy = ({ result }: Session) => result?.update && decodeSafetensors(result.update, 'update');
+const sentBy = ({ result }: Session) =>
+  result?.files.model && decodeSafetensors(result.files.model, 'update');
 
 const refused = (sent: unknown, over: Partial<SessionContext> = {}) => {
   try {
@@ -38,7 +42,7 @@ const refused = (sent: unknown, over: Partial<SessionContext> = {}) => {
 
 describe('what a site receives', () => {
   it('is the model and where the job stands', () => {
-    expect(session().receive()).toEqual({ params: PARAMS, currentRound: 1, totalRounds: 3 });
+    expect(session().receive()).toEqual({ params: PARAMS, files: {}, currentRound: 1, totalRounds: 3 });
   });
 
   it('is its own: what it writes into it changes nothing about what it may send', () => {
@@ -72,7 +76,7 @@ describe('what a site sends', () => {
     task.send({ params: PARAMS });
     expect(sentBy(task)).toEqual(PARAMS);
     expect(task.result).toEqual({
-      update: encodeSafetensors(PARAMS),
+      files: { model: encodeSafetensors(PARAMS) },
       paramsType: 'FULL',
       metrics: {},
       numExamples: 1,
@@ -99,6 +103,45 @@ describe('what a site sends', () => {
     expect(task.result?.metrics).toEqual({ list: [1] });
   });
 
+  it('brings what the workflow asks for beside the model, and nothing else', () => {
+    const form = {
+      when: 'training',
+      answer: {
+        ...COMMON_TASKS.train.answer,
+        control: { form: 'like:model' },
+        part: { form: 'subset:model', optional: true },
+        share: { form: 'opaque', most: 3 },
+      },
+      values: { vote: { most: 20 } },
+    } as const;
+    const good = {
+      params: PARAMS,
+      files: { control: PARAMS, share: Uint8Array.of(1, 2) },
+      values: { vote: { yes: true } },
+    };
+    const task = session({ form });
+    task.send(good);
+    expect(task.result).toMatchObject({
+      files: { control: encodeSafetensors(PARAMS), share: Uint8Array.of(1, 2) },
+      values: { vote: { yes: true } },
+    });
+    const { share } = good.files;
+    const cases: [string, object][] = [
+      ['NF_PAYLOAD_MISSING', { ...good, files: { share } }],
+      ['NF_PAYLOAD_MISSING', { ...good, values: {} }],
+      ['NF_PAYLOAD_UNKNOWN', { ...good, files: { ...good.files, more: share } }],
+      ['NF_PAYLOAD_UNKNOWN', { ...good, values: { ...good.values, more: 1 } }],
+      ['NF_PAYLOAD_TOO_LARGE', { ...good, files: { ...good.files, share: new Uint8Array(4) } }],
+      ['NF_PAYLOAD_TOO_LARGE', { ...good, values: { vote: 'x'.repeat(30) } }],
+      ['NF_PAYLOAD_FORM', { ...good, files: { ...good.files, share: 'text' } }],
+      ['NF_PAYLOAD_FORM', { ...good, values: { vote: () => 1 } }],
+      ['NF_TENSORS_NAMES', { ...good, files: { ...good.files, control: { bias: PARAMS.bias } } }],
+      ['NF_TENSORS_NAMES', { ...good, files: { ...good.files, part: { other: PARAMS.bias } } }],
+      ['NF_TENSORS_NOT_FINITE', { ...good, files: { ...good.files, part: { bias: float32([Number.NaN]) } } }],
+    ];
+    for (const [code, sent] of cases) expect(refused(sent, { form })).toMatchObject({ code });
+  });
+
   it('may be differences', () => {
     const task = session();
     task.send({ params: PARAMS, paramsType: 'DIFF', numExamples: 0.5 });
@@ -106,15 +149,15 @@ describe('what a site sends', () => {
   });
 
   it('for an evaluation is metrics alone', () => {
-    const task = session({ kind: 'evaluate' });
+    const task = session({ task: 'evaluate', form: COMMON_TASKS.evaluate });
     task.send({ metrics: { accuracy: 1 } });
-    expect(task.result).toMatchObject({ update: undefined, metrics: { accuracy: 1 } });
+    expect(task.result).toMatchObject({ files: {}, metrics: { accuracy: 1 } });
   });
 
   it('for an evaluation leaves params out, whatever they are', () => {
-    const task = session({ kind: 'evaluate' });
+    const task = session({ task: 'evaluate', form: COMMON_TASKS.evaluate });
     task.send({ metrics: {}, params: { nonsense: float32([Number.NaN]) } });
-    expect(task.result?.update).toBeUndefined();
+    expect(task.result?.files).toEqual({});
   });
 
   it('may be any plain JSON as metrics', () => {

@@ -13,8 +13,12 @@ const SLICE_ELEMENTS = 1 << 20;
  * kept arrays to itself, not all of them. Reads it slice by slice.
  * @throws NF_TENSORS_FILE, NF_TENSORS_NAMES, NF_TENSORS_SHAPE, NF_TENSORS_NOT_FINITE
  */
-export async function checkUpdateFile(path: string, modelPath: string): Promise<void> {
-  await requireCanonical(path, modelPath, { mayLack: true });
+export async function checkUpdateFile(
+  path: string,
+  modelPath: string,
+  { mayLack = true } = {},
+): Promise<void> {
+  await requireCanonical(path, modelPath, { mayLack });
   await withBoth(path, modelPath, async ({ update }) => {
     for (const entry of update.layout) await checkFinite(update, entry);
   });

@@ -160,15 +160,15 @@ export class ServerLink {
   }
 
   async sendResult(job: string, body: TaskResult, signal: AbortSignal) {
-    const { round } = body;
-    const egress = { what: 'figures', job, round } as const;
+    const { task } = body;
+    const egress = { what: 'figures', job, task } as const;
     return this.#post(`/v1/site/jobs/${job}/results`, { body, answer: verdictAnswer, signal, egress });
   }
 
   async sendFailure(job: string, failure: TaskFailure, signal: AbortSignal) {
     const body = { ...failure, error: fitReport(failure.error as ErrorReport) };
-    const { round } = body;
-    const egress = { what: 'failure', job, round } as const;
+    const { task } = body;
+    const egress = { what: 'failure', job, task } as const;
     return this.#post(`/v1/site/jobs/${job}/failures`, { body, answer: verdictAnswer, signal, egress });
   }
 
@@ -184,11 +184,11 @@ export class ServerLink {
   /** Bytes that have left and are acknowledged are never sent again. */
   async sendUpdate(
     job: string,
-    { round, file, sha256, size }: { round: number; file: string; sha256: string; size: number },
+    { task, file, sha256, size }: { task: string; file: string; sha256: string; size: number },
     signal: AbortSignal,
   ): Promise<void> {
     const { ledger } = this.#options;
-    const onPiece = (bytes: number) => ledger.record({ what: 'update', bytes, job, round, sha256 });
+    const onPiece = (bytes: number) => ledger.record({ what: 'update', bytes, job, task, sha256 });
     const path = `/v1/site/jobs/${job}/uploads/${sha256}`;
     await this.#insist(
       (headers, either) =>

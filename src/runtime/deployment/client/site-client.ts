@@ -8,6 +8,7 @@ import type { Logger } from '../../base/logging/logger.ts';
 import { openIntake } from '../../federation/intake/intake.ts';
 import { POLL_SECONDS } from '../../network/messages/protocol.ts';
 import type { Assignment } from '../../network/messages/site.ts';
+import { partsOfTask } from '../../run/task.ts';
 import { usersOfJobs } from '../../security/policy/job-walls.ts';
 import { jobFoldersIn } from '../../site/executor/job-folders.ts';
 import { killLeftover } from '../../site/executor/process-executor.ts';
@@ -93,11 +94,11 @@ export class SiteClient {
     let known: string | undefined;
     for (let seen: string | null = null; ; ) {
       const askedAt = performance.now();
-      const jobs = [...this.#jobs.values()].map(({ id, phase, round, bytes, trouble }) => ({
+      const jobs = [...this.#jobs.values()].map(({ id, phase, task, bytes, trouble }) => ({
         job_id: id,
         phase,
         bytes,
-        ...(round !== undefined && { round }),
+        ...(task !== undefined && { task }),
         ...(trouble && { trouble }),
       }));
       const assignment: Assignment = await link.poll({ seen, wait_seconds: POLL_SECONDS, jobs });
@@ -140,7 +141,7 @@ export class SiteClient {
   /** The server wants nothing more of a job; what this site had accepted is over. */
   async #drop(job: SiteJob): Promise<void> {
     const { id } = job;
-    if (job.round !== undefined) this.#deps.tell(`${shownName(id, job.known)}: over here`);
+    if (job.task !== undefined) this.#deps.tell(`${shownName(id, job.known)}: over here`);
     this.#jobs.delete(id);
     await this.#deps.memory.end(id, 'the server has ended it');
     // A process that ends slowly must not keep the site from answering.
@@ -267,7 +268,7 @@ export class SiteClient {
   }
 }
 
-function listed({ id, phase, round, known }: SiteJob, folder: ClientFolder): JobList['jobs'][number] {
+function listed({ id, phase, task, known }: SiteJob, folder: ClientFolder): JobList['jobs'][number] {
   const { signed, signer, offered } = known ?? {};
   const terms = signed?.terms.version === 2 ? signed.terms : undefined;
   return {
@@ -279,7 +280,7 @@ function listed({ id, phase, round, known }: SiteJob, folder: ClientFolder): Job
     submitted: terms?.submitted ?? null,
     expires: terms?.expires ?? null,
     phase,
-    round: round ?? null,
+    round: task === undefined ? null : partsOfTask(task).round,
     code_sha256: offered?.bundle.codeSha256 ?? null,
     folder: folder.job(id).root,
   };

@@ -1,5 +1,3 @@
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   type ErrorReport,
   flError,
@@ -10,9 +8,10 @@ import { faultPoint } from '../../base/errors/fault-point.ts';
 import type { Logger } from '../../base/logging/logger.ts';
 import { atNextRing, Bell } from '../../base/threads/bell.ts';
 import type { Intake } from '../../federation/intake/intake.ts';
-import { requireForm } from '../../federation/model-form.ts';
+import { tasksOf } from '../../federation/registry.ts';
 import { fitReport } from '../../network/messages/fit-report.ts';
 import type { AssignedJob, AssignedTask, Decision, SitePhase } from '../../network/messages/site.ts';
+import { partsOfTask } from '../../run/task.ts';
 import type { AuditLog } from '../../security/logs/audit-log.ts';
 import type { RepeatedDeeds } from '../../security/logs/repeated-deeds.ts';
 import type { SitePolicy } from '../../security/policy/site-policy.ts';
@@ -20,21 +19,22 @@ import type { EngineSetup } from '../../site/executor/messages.ts';
 import type { FilterMeans } from '../../site/filters/filter.ts';
 import { admit, type KnownJob, say, shownName } from './consent/admission.ts';
 import { decide, type Offered, refusal, type SiteRules } from './consent/decide.ts';
-import { limitsOf, requireSignedTask, type TaskLimits } from './consent/signed-task.ts';
+import { limitsOf, requireInputForms, requireSignedTask, type TaskLimits } from './consent/signed-task.ts';
 import { failureOf, textsOf } from './ledger/outgoing.ts';
 import { clearJob } from './memory/clear-job.ts';
 import type { SiteJobFolder } from './memory/client-folder.ts';
 import { JobLog } from './memory/job-log.ts';
 import type { JobMemory } from './memory/job-memory.ts';
-import { KeptModel } from './memory/kept-model.ts';
 import type { ServerLink } from './server-link.ts';
 import { stoppedByServer } from './stopped-by-server.ts';
 import { endAttempts } from './tasks/attempts.ts';
 import { clearOutbox, type Outbox, writeOutbox } from './tasks/outbox.ts';
 import { finishedAnswer, sendAnswer, sendFailure } from './tasks/send-answer.ts';
+import { taskKey } from './tasks/site-task.ts';
 import type { Slots } from './tasks/slots.ts';
+import { TaskInputs } from './tasks/task-inputs.ts';
 import { TaskReporter } from './tasks/task-reporter.ts';
-import { TaskRunner, taskKey } from './tasks/task-runner.ts';
+import { TaskRunner } from './tasks/task-runner.ts';
 import { answerText, stageOf } from './tasks/task-text.ts';
 import { whenRoom } from './tasks/when-room.ts';
 
@@ -76,7 +76,8 @@ export class SiteJob {
   /** How often the server says it was resumed. */
   readonly resume: number | undefined;
   phase: SitePhase = 'offered';
-  round: number | undefined;
+  /** Id of the task that was begun last. */
+  task: string | undefined;
   /** Whose it is and what is in it; undefined until its signature was checked. */
   known: KnownJob | undefined;
   /** What of this machine keeps it from going on. */
@@ -97,7 +98,7 @@ export class SiteJob {
   #over: string | undefined;
   #working: { readonly key: string; readonly cancel: AbortController } | undefined;
   #known: ReadonlySet<string> = new Set();
-  readonly #model = new KeptModel();
+  readonly #inputs: TaskInputs;
   #done: Promise<void> = Promise.resolve();
   /** The job while the site does its tasks. */
   #running: Offered | undefined;
@@ -110,6 +111,16 @@ export class SiteJob {
     this.resume = resume;
     this.#deps = deps;
     this.#wanted = { task: assigned.task, askedAt };
+    this.#inputs = new TaskInputs({
+      ...deps,
+      job: id,
+      tell: (trouble) => this.#note(trouble),
+      onTrouble: (error) => this.#setTrouble(error),
+      onDownload: () => this.#setPhase('downloading'),
+      onBytes: (bytes) => {
+        this.bytes += bytes;
+      },
+    });
     this.#log = new JobLog(
       deps.folder.log,
       // Asked for every message: what is not let out then is gone for the server, not for the site.
@@ -236,14 +247,15 @@ export class SiteJob {
     const { folder } = this.#deps;
     const cancel = new AbortController();
     this.#working = { key: taskKey(task), cancel };
-    this.round = task.round;
+    this.task = task.id;
     const signal = AbortSignal.any([cancel.signal, this.#halt]);
     try {
       const known = await finishedAnswer(folder, task, (trouble) => this.#note(trouble));
       const outbox = known ?? (await this.#answer(task, { ...tools, signal }));
       this.#setTrouble(undefined);
       this.#setPhase('uploading');
-      const job = { job: this.id, log: this.#log, known: this.#known };
+      const tasks = tasksOf(tools.limits.job.workflow.type);
+      const job = { job: this.id, log: this.#log, known: this.#known, tasks };
       this.#ended(task, await sendAnswer(outbox, { ...this.#deps, ...job, signal, stop: this.#halt }));
     } catch (thrown) {
       this.#halt.throwIfAborted();
@@ -254,9 +266,9 @@ export class SiteJob {
     }
   }
 
-  async #takeBack({ round }: AssignedTask): Promise<void> {
+  async #takeBack(task: AssignedTask): Promise<void> {
     const { folder } = this.#deps;
-    this.#log.write('info', `round ${round}: the task was taken back`);
+    this.#log.write('info', `${stageOf(task)}: the task was taken back`);
     await clearOutbox(folder);
     await endAttempts(folder);
     this.#setPhase('idle');
@@ -266,15 +278,15 @@ export class SiteJob {
   async #cannot(task: AssignedTask, error: NeuroflareError): Promise<void> {
     const { link, logger, site, folder } = this.#deps;
     const { id: job } = this;
-    const { round } = task;
-    logger.error({ job, round, ...error.report() }, 'the client cannot do its task');
+    const { round } = partsOfTask(task.id);
+    logger.error({ job, task: task.id, ...error.report() }, 'the client cannot do its task');
     this.#tell(`${stageOf(task)} failed here: ${error.code}: ${error.message}`);
-    this.#log.write('error', `round ${round}: ${error.code}: ${error.message}`);
-    const rules = { policy: await this.#deps.policy(), known: this.#known, folder, site };
+    this.#log.write('error', `${stageOf(task)}: ${error.code}: ${error.message}`);
+    const rules = { policy: await this.#deps.policy(), known: this.#known, folder, site, tasks: {} };
     const report = failureOf({ ...error.report(), place: { ...error.place, site, round } }, rules);
     this.#setPhase('uploading');
     const deps = { site, link, logger, job, stop: this.#halt };
-    this.#ended(task, await sendFailure({ round, attempt: 1, error: report }, deps));
+    this.#ended(task, await sendFailure({ task: task.id, attempt: 1, error: report }, deps));
   }
 
   /** One whose answer and failure were both refused is over here: the same work would be refused again. */
@@ -290,17 +302,17 @@ export class SiteJob {
     const { limits, signal } = tools;
     try {
       requireSignedTask(task, limits, { last: memory.lastTask(this.id) });
-      await this.#fetchModel(task, signal);
-      if (limits.model) await requireForm(folder.model(task.model.sha256), limits.model);
+      await this.#inputs.fetch(task, signal);
+      await requireInputForms(task, { ...limits, folder });
     } catch (thrown) {
       signal.throwIfAborted();
       const { code } = toNeuroflareError(thrown);
-      const deed = { actor: site, action: `task.${task.kind}`, job: this.id, site };
+      const deed = { actor: site, action: `task.${partsOfTask(task.id).name}`, job: this.id, site };
       await audit.append({ ...deed, outcome: 'refused', detail: code });
       throw thrown;
     }
     if (!(await memory.begin(this.id, task)))
-      this.#log.write('warn', `round ${task.round}: begun before, and no answer is here: done again`);
+      this.#log.write('warn', `${stageOf(task)}: begun before, and no answer is here: done again`);
     return this.#compute(task, tools);
   }
 
@@ -314,18 +326,18 @@ export class SiteJob {
     const release = await slots.take(signal);
     try {
       this.#setPhase('running');
-      const { round, kind } = task;
-      logger.info({ job, round, kind }, 'task begins');
+      const { name, round } = partsOfTask(task.id);
+      logger.info({ job, task: task.id }, 'task begins');
       this.#tell(`${stageOf(task)} begins`);
       await audit.append({
         actor: site,
-        action: `task.${kind}`,
+        action: `task.${name}`,
         job,
         site,
         outcome: 'done',
         detail: `round ${round}`,
       });
-      const reporter = new TaskReporter(link, { job, round });
+      const reporter = new TaskReporter(link, { job, task: task.id });
       const outbox = await runner.run(task, { signal, emit: (event) => reporter.receive(event) });
       this.#tell(`${stageOf(task)} ${answerText(outbox)}`);
       await reporter.close();
@@ -342,27 +354,6 @@ export class SiteJob {
     this.#setPhase('uploading');
     const onTrouble = (error: NeuroflareError | undefined) => this.#setTrouble(error);
     await whenRoom(() => writeOutbox(this.#deps.folder, outbox), { onTrouble, signal });
-  }
-
-  async #fetchModel({ model }: AssignedTask, signal: AbortSignal): Promise<void> {
-    const { folder, link } = this.#deps;
-    const target = folder.model(model.sha256);
-    if (await this.#model.isAt(target, model.sha256, (trouble) => this.#note(trouble))) return;
-    this.#setPhase('downloading');
-    const others = await readdir(join(folder.root, 'models')).catch(() => []);
-    const old = others.filter((name) => !name.startsWith(model.sha256));
-    const path = `/v1/site/jobs/${this.id}/models/${model.sha256}`;
-    let most = 0;
-    const onReached = (bytes: number) => {
-      this.bytes += Math.max(0, bytes - most);
-      most = Math.max(most, bytes);
-    };
-    const onTrouble = (error: NeuroflareError | undefined) => this.#setTrouble(error);
-    // Freeing the room of a large model takes time, in which the new one can begin to come.
-    const freed = Promise.allSettled(old.map((name) => rm(folder.model(name), { force: true })));
-    await link.fetch(path, { target, ...model, onReached, onTrouble }, signal).finally(() => freed);
-    this.#model.fetched(model.sha256);
-    faultPoint('client:model');
   }
 
   /** Something kept here cannot be used: told where the job's lines stand, and to whoever runs the client. */

@@ -3,14 +3,16 @@ import { resolve } from 'node:path';
 import { toNeuroflareError } from '../../base/errors/errors.ts';
 import type { AnswerListener, Channel, SiteAnswer, SitesNeeded, SiteTask } from '../../federation/channel.ts';
 import type { RunPlan } from '../../job/plan.ts';
+import type { FileRef } from '../../run/events.ts';
 import {
+  answerPath,
   RUN_FILES,
   type RunFolder,
   siteHomePath,
   siteLogPath,
   statePath,
-  updatePath,
 } from '../../run/run-folder.ts';
+import { partsOfTask } from '../../run/task.ts';
 import type { Answer } from '../../site/answer.ts';
 import type { Executor, TaskEvent } from '../../site/executor/executor.ts';
 import { NO_BUDGET, secretsOf } from '../../site/filters/means.ts';
@@ -33,8 +35,8 @@ export class WorkerChannel implements Channel {
   #listener: AnswerListener | undefined;
   readonly #sites = new Map<string, Site>();
   readonly #logs = new Map<string, SiteLog>();
-  /** What stops the present task of a site. */
-  readonly #stops = new Map<string, AbortController>();
+  /** The present task of each site, and what stops it. */
+  readonly #present = new Map<string, { readonly task: string; readonly stop: AbortController }>();
   #hasSaidLeft = false;
 
   constructor(deps: WorkerChannelDeps) {
@@ -51,44 +53,47 @@ export class WorkerChannel implements Channel {
     this.#listener = listener;
   }
 
-  cancel(site: string): void {
-    this.#stops.get(site)?.abort();
-    this.#stops.delete(site);
+  cancel(task: string): void {
+    const { site } = partsOfTask(task);
+    const present = this.#present.get(site);
+    if (present?.task !== task) return;
+    present.stop.abort();
+    this.#present.delete(site);
   }
 
   assign(task: SiteTask): void {
-    const { site, round } = task;
-    this.cancel(site);
+    const { site, round, id } = task;
+    const before = this.#present.get(site);
+    if (before) this.cancel(before.task);
     const stop = new AbortController();
-    this.#stops.set(site, stop);
+    this.#present.set(site, { task: id, stop });
     this.#run(task, stop.signal).catch((thrown: unknown) => {
       const error = toNeuroflareError(thrown);
       // Taken back, or stopped by the end of the simulation.
       if (stop.signal.aborted || error.code === 'NF_INTERRUPTED') return;
       this.#emit({
         type: 'failure',
-        site,
-        round,
+        task: id,
         error: { ...error.report(), place: { ...error.place, site, round } },
       });
     });
   }
 
   async #run(task: SiteTask, signal: AbortSignal): Promise<void> {
-    const { site, kind, round, totalRounds, seed } = task;
+    const { site, round, totalRounds } = task;
     const moment = { round, totalRounds };
     let begun = 0;
     const end = await this.#siteOf(site).run({
-      task: { kind, round, totalRounds, seed },
+      task,
       files: this.#files(task),
       beginnings: { begin: async () => ++begun, end: async () => undefined },
       signal,
-      emit: (event) => this.#receive(event, { site, moment }),
+      emit: (event) => this.#receive(event, task),
     });
     signal.throwIfAborted();
     this.#logOf(site).end(moment);
-    if ('failure' in end) this.#emit({ type: 'failure', site, round, error: end.failure });
-    else this.#emitAnswer(end.answer, { site, round });
+    if ('failure' in end) this.#emit({ type: 'failure', task: task.id, error: end.failure });
+    else this.#emitAnswer(end.answer, task);
   }
 
   /** What cannot be journaled ends the run, which the coordinator knows. */
@@ -96,22 +101,24 @@ export class WorkerChannel implements Channel {
     this.#listener?.(answer).catch(() => undefined);
   }
 
-  #emitAnswer(answer: Answer, { site, round }: { site: string; round: number }): void {
-    const { update, state, engine, ...figures } = answer;
-    if (engine) this.#emit({ type: 'engine', site, round, engine });
-    const files = {
-      ...(update && { update: { path: updatePath(site, round), sha256: update.sha256 } }),
-      ...(state !== undefined && { state: { path: statePath(site, round), sha256: state } }),
-    };
-    this.#emit({ type: 'result', round, result: { site, ...figures, ...files } });
+  #emitAnswer({ files: sent, state, engine, ...figures }: Answer, task: SiteTask): void {
+    const { id, site, form } = task;
+    if (engine) this.#emit({ type: 'engine', task: id, engine });
+    const files: Record<string, FileRef> = {};
+    for (const [name, { sha256 }] of Object.entries(sent)) {
+      const rule = form.answer[name];
+      if (rule) files[name] = { path: answerPath(task, name, rule), sha256 };
+    }
+    const kept = state !== undefined && { state: { path: statePath(task), sha256: state } };
+    this.#emit({ type: 'result', task: id, result: { site, ...figures, files, ...kept } });
   }
 
-  #receive(event: TaskEvent, { site, moment }: { site: string; moment: Moment }): void {
-    const { round } = moment;
-    if (event.type === 'started') this.#emit({ type: 'started', site, round });
-    else if (event.type === 'progress') this.#emit({ ...event, site, round });
-    else if (event.type === 'log') this.#log(site, event.text, moment);
-    else this.#sayLeft(site, event.traces, moment);
+  #receive(event: TaskEvent, task: SiteTask): void {
+    const { id, site } = task;
+    if (event.type === 'started') this.#emit({ type: 'started', task: id });
+    else if (event.type === 'progress') this.#emit({ ...event, task: id });
+    else if (event.type === 'log') this.#log(site, event.text, task);
+    else this.#sayLeft(site, event.traces, task);
   }
 
   #siteOf(site: string): Site {
@@ -135,13 +142,16 @@ export class WorkerChannel implements Channel {
   }
 
   /** What the threads of this process write is what they say. */
-  #files({ site, round, model, state }: SiteTask): TaskFiles {
+  #files(task: SiteTask): TaskFiles {
     const { folder, jobFolder, plan } = this.#deps;
+    const { site, inputs, state, form } = task;
     const { data } = plan.job;
     const at = (path: string) => resolve(folder.at(path));
-    const output = { update: at(updatePath(site, round)), state: at(statePath(site, round)) };
+    const named = Object.entries(form.answer).map(([name, rule]) => [name, at(answerPath(task, name, rule))]);
+    const files: Readonly<Record<string, string>> = Object.fromEntries(named);
+    const given = Object.entries(inputs).map(([name, file]) => [name, at(file.path)]);
     return {
-      model: at(model.path),
+      model: at(inputs.model.path),
       prepare: async () => ({
         code: { bundle: at(RUN_FILES.bundle), source: jobFolder },
         data: data && {
@@ -149,12 +159,15 @@ export class WorkerChannel implements Channel {
           site,
           ...(data.split !== undefined && { split: resolve(data.split) }),
         },
-        model: at(model.path),
+        inputs: Object.fromEntries(given),
         state: state && at(state.path),
         home: at(siteHomePath(site)),
-        output,
+        output: { files, state: at(statePath(task)) },
       }),
-      takeUpdate: async (sha256) => ({ path: output.update, sha256, size: (await stat(output.update)).size }),
+      takeFile: async (name, sha256) => {
+        const path = files[name] ?? '';
+        return { path, sha256, size: (await stat(path)).size };
+      },
       takeState: async (sha256) => sha256,
     };
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ANSWER_LIMITS, LEAST_EXAMPLES } from '../../base/limits.ts';
 import { statisticsSchema } from '../../run/statistics.ts';
+import { taskIdSchema, wordSchema } from '../../run/task.ts';
 import { blobRef, digest, encoding, engineUse, errorReport, jobId, logLevel, time } from './shapes.ts';
 
 /** What sites and the server say to each other. */
@@ -13,6 +14,10 @@ export const siteResources = z.strictObject({
   gpus: z.int().min(0),
 });
 export type SiteResources = z.output<typeof siteResources>;
+
+const task = taskIdSchema.describe('id of the task: its name, round and site, and what it is about');
+/** Files of a task by their names. */
+const files = z.record(wordSchema, blobRef);
 
 /** POST /v1/site/session */
 export const sessionRequest = z.strictObject({
@@ -57,7 +62,7 @@ export const pollRequest = z.strictObject({
       z.strictObject({
         job_id: jobId,
         phase: sitePhase,
-        round: z.int().optional(),
+        task: task.optional(),
         bytes: z.int().min(0).optional().describe('that have come of what is being fetched'),
         trouble: errorReport.optional().describe('what of its machine keeps it from going on'),
       }),
@@ -66,11 +71,10 @@ export const pollRequest = z.strictObject({
 });
 
 export const assignedTask = z.strictObject({
-  kind: z.enum(['train', 'evaluate']),
-  round: z.int().min(1),
+  id: task,
   total_rounds: z.int().min(1),
   seed: z.int().min(0),
-  model: blobRef,
+  inputs: files.describe('what it begins with; the model among them'),
   state_sha256: digest.optional().describe('what the site kept and must begin with'),
 });
 export type AssignedTask = z.output<typeof assignedTask>;
@@ -120,7 +124,7 @@ const amount = z.number().min(0).max(1e15);
 
 /** POST /v1/site/jobs/:job/reports: signs of life of a task, none of them durable. */
 export const report = z.strictObject({
-  round: z.int().min(1),
+  task,
   started: z.boolean().optional(),
   progress: z.strictObject({ done: amount, total: amount }).optional(),
 });
@@ -142,7 +146,7 @@ const metrics = z
 
 /** POST /v1/site/jobs/:job/results: answers a task. Repeating it changes nothing. */
 export const taskResult = z.strictObject({
-  round: z.int().min(1),
+  task,
   attempt: z.int().min(1).describe('times the site began this task'),
   encoding,
   engine: engineUse.optional().describe('what computed it'),
@@ -158,7 +162,8 @@ export const taskResult = z.strictObject({
     .describe(
       'what they add to the figures over all sites; what a client of 0.1.0 kept for sending has none',
     ),
-  update: blobRef.optional(),
+  files: files.describe('what the task asks for, by name: of a training task the model'),
+  values: z.looseObject({}).optional().describe('what it asks for as JSON, by name'),
   state_sha256: digest.optional().describe('what the site keeps; it stays there'),
   seconds: z.number().min(0).max(1e9),
 });
@@ -166,7 +171,7 @@ export type TaskResult = z.output<typeof taskResult>;
 
 /** POST /v1/site/jobs/:job/failures */
 export const taskFailure = z.strictObject({
-  round: z.int().min(1),
+  task,
   attempt: z.int().min(1),
   error: errorReport,
 });

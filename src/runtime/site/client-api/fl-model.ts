@@ -1,8 +1,14 @@
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
+import type { JsonValue } from '../../job/definition.ts';
+
+/** A file of a task: named arrays or bytes, as the workflow says. */
+export type TaskFile = ParamSet | Uint8Array;
 
 /** What a site receives: the global model and where the job stands. nvflare's FLModel. */
 export interface ReceivedModel {
   readonly params: ParamSet;
+  /** What the workflow gives beside it, by name. */
+  readonly files: Readonly<Record<string, TaskFile>>;
   /** From 1; `totalRounds + 1` for the scoring of the final model. */
   readonly currentRound: number;
   readonly totalRounds: number;
@@ -12,6 +18,10 @@ export interface ReceivedModel {
 export interface SentModel {
   /** Every array of the received model, under its own name. Left out for an evaluation. */
   readonly params?: ParamSet;
+  /** What the workflow asks for beside it, by name. */
+  readonly files?: Readonly<Record<string, TaskFile>>;
+  /** JSON that the workflow asks for, by name. */
+  readonly values?: Readonly<Record<string, JsonValue>>;
   /** FULL (default): `params` are the new values. DIFF: what changed against the received ones. */
   readonly paramsType?: 'FULL' | 'DIFF';
   /** Figures of the received model on this site's own data: plain JSON with finite numbers. */

@@ -48,12 +48,17 @@ export async function send(model: SentModel): Promise<void> {
 
 /** The task is training: answer with params, metrics and numExamples. */
 export function isTrain(): boolean {
-  return context().kind === 'train';
+  return context().form.answer.model !== undefined;
 }
 
-/** The task is to score a model (the final one): answer with metrics alone. */
+/** The task is to score a model (the final one, or that of another site): answer with metrics alone. */
 export function isEvaluate(): boolean {
-  return context().kind === 'evaluate';
+  return Object.keys(context().form.answer).length === 0;
+}
+
+/** What the task is called: `train`, `evaluate`, or a name that the job's workflow gives it. */
+export function taskName(): string {
+  return context().task;
 }
 
 /**

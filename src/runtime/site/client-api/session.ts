@@ -7,12 +7,20 @@ import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
 import { nearest } from '../../base/text/nearest.ts';
 import type { JsonValue, ScriptArgs } from '../../job/definition.ts';
-import type { TaskKind } from '../../run/events.ts';
-import type { ReceivedModel, SentModel, SiteData } from './fl-model.ts';
+import type { Values } from '../../run/events.ts';
+import type { TaskForm } from '../../run/task.ts';
+import { requireValues } from '../../run/task-values.ts';
+import type { ReceivedModel, SentModel, SiteData, TaskFile } from './fl-model.ts';
+import { sentFiles } from './sent-files.ts';
 
 /** What a script may ask of the task it runs for. */
 export interface SessionContext {
-  readonly kind: TaskKind;
+  /** Its name. */
+  readonly task: string;
+  /** Whose model it is about, where it is not the global one. */
+  readonly about?: string;
+  /** What it is given, and what its answer brings. */
+  readonly form: TaskForm;
   readonly site: string;
   readonly jobName: string;
   readonly currentRound: number;
@@ -25,14 +33,17 @@ export interface SessionContext {
   readonly proximalMu?: number;
   /** The script's own from when it has received them. */
   readonly params: ParamSet;
+  /** What the workflow gives beside the model, by name. */
+  readonly files: Readonly<Record<string, TaskFile>>;
   /** What an earlier task of this site kept. */
   readonly state: Uint8Array | undefined;
 }
 
 /** A checked answer. */
 export interface SessionResult {
-  /** A safetensors file: a script may go on using the arrays that it sent. */
-  readonly update: Uint8Array | undefined;
+  /** By name, as they are written: a script may go on using the arrays that it sent. */
+  readonly files: Readonly<Record<string, Uint8Array>>;
+  readonly values?: Values;
   readonly paramsType: 'FULL' | 'DIFF';
   readonly metrics: MetricReport;
   readonly numExamples: number;
@@ -71,8 +82,8 @@ export class Session {
         'Call it once in each turn of the loop on flare.isRunning().',
       );
     this.#params = undefined;
-    const { currentRound, totalRounds } = this.context;
-    return { params, currentRound, totalRounds };
+    const { files, currentRound, totalRounds } = this.context;
+    return { params, files, currentRound, totalRounds };
   }
 
   send(model: SentModel): void {
@@ -81,8 +92,8 @@ export class Session {
         'flare.send() was called twice for one task.',
         'Call it once in each turn of the loop on flare.isRunning().',
       );
-    const { kind } = this.context;
-    this.result = { ...checkSent(model, { kind, forms: this.#forms }), state: this.#state };
+    const { form } = this.context;
+    this.result = { ...checkSent(model, { form, forms: this.#forms }), state: this.#state };
   }
 
   saveState(value: unknown): void {
@@ -101,27 +112,39 @@ export class Session {
 }
 
 /** Keys of a `SentModel`. */
-const SENT = ['params', 'paramsType', 'metrics', 'numExamples'];
+const SENT = ['params', 'files', 'values', 'paramsType', 'metrics', 'numExamples'];
 
 function checkSent(
   model: SentModel,
-  { kind, forms }: { kind: TaskKind; forms: ParamForms },
+  { form, forms }: { form: TaskForm; forms: ParamForms },
 ): Omit<SessionResult, 'state'> {
   if (!model || typeof model !== 'object') throw unusable(`it is ${String(model)}`);
-  const { params, paramsType = 'FULL', metrics = {}, numExamples = 1, ...unknown } = model;
+  const {
+    params,
+    files = {},
+    values,
+    paramsType = 'FULL',
+    metrics = {},
+    numExamples = 1,
+    ...unknown
+  } = model;
   for (const name of Object.keys(unknown)) {
     const near = nearest(name, SENT);
     throw unusable(`'${name}' is no part of one${near === undefined ? '' : `, '${near}' is`}`);
   }
   if (paramsType !== 'FULL' && paramsType !== 'DIFF') throw unusable(`paramsType is ${String(paramsType)}`);
   checkExamples(numExamples);
-  if (kind === 'train') {
-    if (params === undefined) throw unusable('params are missing');
+  const { model: wanted, ...others } = form.answer;
+  if (wanted && params === undefined) throw unusable('params are missing');
+  if (wanted) {
     checkParams(params);
     checkSameForm(params, forms);
   }
+  requireValues(values ?? {}, form, 'the answer');
+  const trained = wanted && params && { model: encodeSafetensors(params) };
   return {
-    update: kind === 'train' && params ? encodeSafetensors(params) : undefined,
+    ...(values && { values: structuredClone(values) }),
+    files: { ...trained, ...sentFiles(files, { answer: others, forms }) },
     paramsType,
     metrics: checkFigures(metrics),
     numExamples,

@@ -1,7 +1,7 @@
 import type { ErrorReport } from '../../base/errors/errors.ts';
 import type { MetricReport } from '../../base/logging/metrics.ts';
 import type { EngineChoice } from '../../job/engine-choice.ts';
-import type { EngineUse } from '../../run/events.ts';
+import type { EngineUse, Values } from '../../run/events.ts';
 import type { ScriptTask } from '../script/script-runner.ts';
 import type { Closed } from './guard/close-ways.ts';
 
@@ -31,7 +31,8 @@ export interface TaskOrder {
   readonly home?: string;
   /** Absolute paths. */
   readonly output: {
-    readonly update: string;
+    /** Of each file of the answer by its name. */
+    readonly files: Readonly<Record<string, string>>;
     readonly state: string;
   };
 }
@@ -41,7 +42,8 @@ export interface ScriptAnswer {
   readonly paramsType: 'FULL' | 'DIFF';
   readonly numExamples: number;
   readonly metrics: MetricReport;
-  readonly update?: string | undefined;
+  readonly files: Readonly<Record<string, string>>;
+  readonly values?: Values | undefined;
   readonly state?: string | undefined;
   /** What computed it; undefined where no engine was asked for. */
   readonly engine?: EngineUse | undefined;

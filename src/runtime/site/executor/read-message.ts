@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { flError, toNeuroflareError } from '../../base/errors/errors.ts';
 import { checkExamples, checkFigures } from '../../base/logging/check-figures.ts';
 import { cutReport, digest, engineUse } from '../../network/messages/shapes.ts';
+import { wordSchema } from '../../run/task.ts';
 import type { TaskMessage } from './messages.ts';
 
 const resultMessage = z.object({
-  update: digest.optional(),
+  files: z.record(wordSchema, digest),
+  values: z.record(wordSchema, z.unknown()).optional(),
   state: digest.optional(),
   engine: engineUse.optional(),
   paramsType: z.enum(['FULL', 'DIFF']),

@@ -84,14 +84,17 @@ async function answerTo(next: TaskOrder): Promise<TaskMessage> {
     const need = needOfProcess();
     if (need !== undefined) return { type: 'needs-process', what: need };
     if ('failure' in outcome) return { type: 'failure', error: fitReport(outcome.failure) };
-    const { update, state, ...figures } = outcome.result;
+    const { files: sent, state, ...figures } = outcome.result;
     const { output } = next;
     // Durable before it is told: who hears of a result may acknowledge it at once.
-    const files = {
-      ...(update && { update: await writeFileHashed(output.update, update) }),
-      ...(state && { state: await writeFileHashed(output.state, state) }),
+    const files: Record<string, string> = {};
+    for (const [name, bytes] of Object.entries(sent))
+      files[name] = await writeFileHashed(output.files[name] ?? '', bytes);
+    const kept = state && { state: await writeFileHashed(output.state, state) };
+    return {
+      type: 'result',
+      result: { ...figures, files, ...kept, ...(engineUse && { engine: engineUse }) },
     };
-    return { type: 'result', result: { ...figures, ...files, ...(engineUse && { engine: engineUse }) } };
   } catch (error) {
     return { type: 'failure', error: { ...toNeuroflareError(error).report(), place: { site, round } } };
   }

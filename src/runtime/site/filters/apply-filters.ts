@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../base/errors/catalog.ts';
 import { flError, toNeuroflareError } from '../../base/errors/errors.ts';
 import { reasonOf } from '../../base/errors/reason-of.ts';
 import type { ResultFilterName, ResultFilterSpec } from '../../job/result-filters.ts';
-import type { Answer } from '../answer.ts';
+import type { Answer, AnswerFile } from '../answer.ts';
 import type { Task } from '../task-order.ts';
 import type { FilterContext, FilterMeans, ResultFilter } from './filter.ts';
 import { RESULT_FILTERS } from './registry.ts';
@@ -16,7 +16,6 @@ export interface FilterChain {
 
 export interface FilteredTask extends FilterMeans {
   readonly task: Task;
-  readonly taskId: string;
   /** Path of the model that the site received. */
   readonly model: string;
   readonly site: string;
@@ -30,23 +29,29 @@ const OF_THE_MACHINE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /**
- * The answer as it may leave the site, its update where it was before.
+ * The answer as it may leave the site, its files where they were before.
  * @throws NF_FILTER_FAILED with site and filter; nothing has left then
  */
 export async function applyFilters(answer: Answer, chain: FilterChain, at: FilteredTask): Promise<Answer> {
   const steps = (['job', 'site'] as const).flatMap((owner) => chain[owner].map((spec) => ({ owner, spec })));
-  const path = answer.update?.path ?? '';
   const made: string[] = [];
   try {
     let filtered = answer;
     for (const [index, { owner, spec }] of steps.entries()) {
-      const target = `${path}.filter-${index}`;
-      made.push(target);
+      const target = (name: string) => {
+        const path = `${answer.files[name]?.path ?? ''}.filter-${index}`;
+        made.push(path);
+        return path;
+      };
       filtered = await applyOne(filtered, spec, { ...at, owner, target });
     }
-    if (!filtered.update || filtered.update.path === path) return filtered;
-    await rename(filtered.update.path, path);
-    return { ...filtered, update: { ...filtered.update, path } };
+    const files: Record<string, AnswerFile> = {};
+    for (const [name, file] of Object.entries(filtered.files)) {
+      const path = answer.files[name]?.path ?? file.path;
+      if (file.path !== path) await rename(file.path, path);
+      files[name] = { ...file, path };
+    }
+    return { ...filtered, files };
   } finally {
     await Promise.all(made.map((one) => rm(one, { force: true })));
   }

@@ -25,14 +25,12 @@ export interface FilterMeans {
 
 export interface FilterContext extends FilterMeans {
   readonly task: Task;
-  /** Names the task among all of its job: the same when it is begun again. */
-  readonly taskId: string;
   /** Whose word the filter is: one of a job is held to the job's model, a site's own may speak of models that are not at hand. */
   readonly owner: 'job' | 'site';
   /** The model that the site received: a safetensors file. */
   readonly model: string;
-  /** Where the filter may put a file: a path of its own for each filter of a chain. */
-  readonly target: string;
+  /** Where the filter may put a file of the answer: a path of its own for each filter of a chain. */
+  readonly target: (name: string) => string;
 }
 
 /**

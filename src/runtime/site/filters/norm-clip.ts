@@ -2,32 +2,32 @@ import { DTYPES, type NumericArray } from '../../base/tensors/nd-array.ts';
 import type { TensorEntry } from '../../base/tensors/safetensors.ts';
 import { closeTensorFiles, openTensorFiles, type TensorFile } from '../../base/tensors/tensor-file.ts';
 import type { ResultFilter } from './filter.ts';
-import { eachSlice, readInto, type Slice, writeTensors } from './write-tensors.ts';
+import { changeArrays, eachSlice, readInto, type Slice, writeTensors } from './write-tensors.ts';
 
 /**
  * Clipping of an update (McMahan et al., "Learning Differentially Private Recurrent Language Models", 2018, section 2.3; Flower's
- * fixed clipping): what differs from the received model by more than `max_norm` is shrunk to it. Sums run in float64 in the order of the
+ * fixed clipping): what differs from the received model by more than `max_norm` is shrunk to it, and so is what comes beside it. Sums run in float64 in the order of the
  * file, so that the bits are the same everywhere. Arrays of integers go as they are, and count for no norm.
  */
 export const normClip: ResultFilter<'norm_clip'> = {
-  apply: async (answer, { max_norm: most }, { model, target }) => {
-    if (!answer.update) return answer;
-    const files = await openTensorFiles([answer.update.path, model]);
-    try {
-      const [file, base] = files;
-      if (!file || !base) return answer;
-      const from = answer.paramsType === 'FULL' ? base : undefined;
-      const factor = await factorOf(most, file, from);
-      if (factor === undefined) return answer;
-      const origin = originOf(from);
-      const update = await writeTensors(target, { file, entries: file.layout }, async (slice) => {
-        if (isFloat(slice.entry)) shrink(slice.values, await origin(slice), factor);
-      });
-      return { ...answer, update };
-    } finally {
-      await closeTensorFiles(files);
-    }
-  },
+  apply: async (answer, { max_norm: most }, { model, target, task }) =>
+    changeArrays(answer, task, async (sent, name) => {
+      const files = await openTensorFiles([sent.path, model]);
+      try {
+        const [file, base] = files;
+        if (!file || !base) return sent;
+        // What comes beside the model is a difference.
+        const from = answer.paramsType === 'FULL' && name === 'model' ? base : undefined;
+        const factor = await factorOf(most, file, from);
+        if (factor === undefined) return sent;
+        const origin = originOf(from);
+        return await writeTensors(target(name), { file, entries: file.layout }, async (slice) => {
+          if (isFloat(slice.entry)) shrink(slice.values, await origin(slice), factor);
+        });
+      } finally {
+        await closeTensorFiles(files);
+      }
+    }),
 };
 
 /** What differences are multiplied by; undefined where they are small enough. */

@@ -3,7 +3,8 @@ import { writeHashed } from '../../base/files/files.ts';
 import { DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
 import { planSafetensors, type TensorEntry } from '../../base/tensors/safetensors.ts';
 import type { TensorFile } from '../../base/tensors/tensor-file.ts';
-import type { AnswerFile } from '../answer.ts';
+import type { Answer, AnswerFile } from '../answer.ts';
+import type { Task } from '../task-order.ts';
 
 /** Elements at a time. */
 const SLICE_ELEMENTS = 1 << 18;
@@ -13,6 +14,18 @@ export interface Slice {
   readonly entry: TensorEntry;
   readonly start: number;
   readonly values: NumericArray;
+}
+
+/** The answer with each of its files of arrays as `change` makes it; what else it brings goes as it is. */
+export async function changeArrays(
+  answer: Answer,
+  { form }: Pick<Task, 'form'>,
+  change: (file: AnswerFile, name: string) => Promise<AnswerFile>,
+): Promise<Answer> {
+  const files: Record<string, AnswerFile> = {};
+  for (const [name, file] of Object.entries(answer.files))
+    files[name] = form.answer[name]?.form.endsWith(':model') ? await change(file, name) : file;
+  return { ...answer, files };
 }
 
 /** Walks through arrays of a file, slice by slice, in the order they have in it. The values are overwritten by the next slice. */

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { type ErrorReport, flError } from '../../base/errors/errors.ts';
 import { readParamsFile } from '../../base/tensors/read-params-file.ts';
 import { askForProximal, isProximalUnused } from '../../learning/trainer/settings.ts';
+import type { FileRule } from '../../run/task.ts';
+import type { TaskFile } from '../client-api/fl-model.ts';
 import { inSession } from '../client-api/flare.ts';
 import { Session, type SessionContext, type SessionResult } from '../client-api/session.ts';
 import { type CodePlace, installResolveHooks, scriptUrl } from './resolve-hooks.ts';
@@ -11,11 +13,12 @@ import { expectNoTraces } from './traces.ts';
 
 /** One task for a script: what the script will be told, and where the files lie (absolute paths). */
 export interface ScriptTask {
-  readonly context: Omit<SessionContext, 'params' | 'state'>;
+  readonly context: Omit<SessionContext, 'params' | 'files' | 'state'>;
   readonly code: CodePlace;
   /** From the bundle's root. */
   readonly script: string;
-  readonly modelPath: string;
+  /** Of each input by its name, the model among them. */
+  readonly inputs: Readonly<Record<string, string>>;
   readonly statePath: string | undefined;
 }
 
@@ -33,21 +36,29 @@ export async function runScript(task: ScriptTask, onStart: () => void): Promise<
   installResolveHooks(task.code);
   expectNoTraces();
   const url = scriptUrl(join(task.code.bundle, task.script), String(tasks++));
-  const { kind, proximalMu } = task.context;
+  const { form, proximalMu } = task.context;
   askForProximal(proximalMu);
   onStart();
   try {
     await inSession(session, () => import(url));
     if (!session.result) throw flError('NF_SCRIPT_NO_RESULT');
-    if (kind === 'train' && isProximalUnused()) throw flError('NF_SCRIPT_PROXIMAL');
+    if (form.answer.model && isProximalUnused()) throw flError('NF_SCRIPT_PROXIMAL');
     return { result: session.result };
   } catch (error) {
     return { failure: scriptFailure(error, task.code, { site, round }) };
   }
 }
 
+async function readTaskFile(path: string, rule: FileRule | undefined): Promise<TaskFile> {
+  return rule?.form === 'opaque' ? readFile(path) : readParamsFile(path);
+}
+
 async function fillContext(task: ScriptTask): Promise<SessionContext> {
-  const params = await readParamsFile(task.modelPath);
+  const { model = '', ...others } = task.inputs;
+  const { inputs: forms = {} } = task.context.form;
+  const params = await readParamsFile(model);
+  const files: Record<string, TaskFile> = {};
+  for (const [name, path] of Object.entries(others)) files[name] = await readTaskFile(path, forms[name]);
   const state = task.statePath === undefined ? undefined : await readFile(task.statePath);
-  return { ...task.context, params, state };
+  return { ...task.context, params, files, state };
 }

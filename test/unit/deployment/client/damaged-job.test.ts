@@ -11,17 +11,17 @@ import { KeptModel } from '../../../../src/runtime/deployment/client/memory/kept
 import { beginAttempt, endAttempts } from '../../../../src/runtime/deployment/client/tasks/attempts.ts';
 import { type Outbox, writeOutbox } from '../../../../src/runtime/deployment/client/tasks/outbox.ts';
 import { finishedAnswer } from '../../../../src/runtime/deployment/client/tasks/send-answer.ts';
+import { inputsDigest } from '../../../../src/runtime/deployment/client/tasks/site-task.ts';
 import type { AssignedTask } from '../../../../src/runtime/network/messages/site.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const root = tempFolder();
 const UPDATE = 'the bytes of an update';
 const task: AssignedTask = {
-  round: 2,
-  kind: 'train',
+  id: 'train/2/site-1',
   seed: 1,
   total_rounds: 3,
-  model: { sha256: sha256('model'), size: 5 },
+  inputs: { model: { sha256: sha256('model'), size: 5 } },
 };
 let folder: SiteJobFolder;
 let count = 0;
@@ -43,21 +43,22 @@ const DAMAGES: readonly [string, (path: string) => Promise<unknown>][] = [
 
 /** An answer that waits in the outbox, with its update. */
 async function answer(): Promise<Outbox> {
-  await writeFile(folder.update, UPDATE);
+  await writeFile(folder.answer('model'), UPDATE);
   const result = {
-    round: 2,
+    task: task.id,
     attempt: 1,
     encoding: 'safetensors',
     params_type: 'FULL',
     num_examples: 1,
     metrics: {},
     seconds: 1,
-    update: { sha256: sha256(UPDATE), size: UPDATE.length },
+    files: { model: { sha256: sha256(UPDATE), size: UPDATE.length } },
   } as const;
   const outbox: Outbox = {
-    round: 2,
-    model_sha256: task.model.sha256,
-    answer: { result, file: folder.update },
+    version: 2,
+    inputs_sha256: inputsDigest(task.inputs),
+    model_sha256: sha256('model'),
+    answer: { result, files: { model: folder.answer('model') } },
   };
   await writeOutbox(folder, outbox);
   return outbox;
@@ -68,7 +69,7 @@ describe('an answer that the server has not acknowledged', () => {
     expect(await finishedAnswer(folder, task, tell)).toBeUndefined();
     const outbox = await answer();
     expect(await finishedAnswer(folder, task, tell)).toEqual(outbox);
-    expect(await finishedAnswer(folder, { ...task, round: 3 }, tell)).toBeUndefined();
+    expect(await finishedAnswer(folder, { ...task, id: 'train/3/site-1' }, tell)).toBeUndefined();
     expect(told).toEqual([]);
   });
 
@@ -85,9 +86,9 @@ describe('an answer that the server has not acknowledged', () => {
     'is not used when its update is damaged (%s), which is told',
     async (_, damage) => {
       await answer();
-      await damage(folder.update);
+      await damage(folder.answer('model'));
       expect(await finishedAnswer(folder, task, tell)).toBeUndefined();
-      expect(told).toEqual([`NF_WORK_FILE ${folder.update}`]);
+      expect(told).toEqual([`NF_WORK_FILE ${folder.answer('model')}`]);
     },
   );
 });
@@ -112,7 +113,7 @@ describe('the count of how often a task was begun', () => {
 });
 
 describe('a model that was fetched by an earlier client', () => {
-  const { sha256: digest } = task.model;
+  const digest = sha256('model');
 
   it('is used when it is whole', async () => {
     expect(await new KeptModel().isAt(folder.model(digest), digest, tell)).toBe(false);

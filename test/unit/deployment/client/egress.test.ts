@@ -60,7 +60,13 @@ const entries = () => Array.fromAsync(readChainedLog(folder.egress));
 describe('the egress ledger', () => {
   it('has a line on disk before what it says leaves', async () => {
     const ledger = await open();
-    const update = { what: 'update', bytes: 1000, job: JOB, round: 3, sha256: sha256('x') } as const;
+    const update = {
+      what: 'update',
+      bytes: 1000,
+      job: JOB,
+      task: 'train/3/site-1',
+      sha256: sha256('x'),
+    } as const;
     await ledger.record(update);
     expect(await entries()).toMatchObject([update]);
     await ledger.close();
@@ -86,7 +92,9 @@ describe('the egress ledger', () => {
     const ledger = await open();
     ledger.addUp('registration', 300);
     await Promise.all(
-      [1, 2, 3].map((round) => ledger.record({ what: 'figures', bytes: 10, job: JOB, round })),
+      [1, 2, 3].map((round) =>
+        ledger.record({ what: 'figures', bytes: 10, job: JOB, task: `train/${round}/site-1` }),
+      ),
     );
     ledger.addUp('registration', 300);
     await ledger.close();
@@ -128,10 +136,10 @@ describe('the report of what left', () => {
 
   it('adds up requests and bytes by job and kind', async () => {
     await write(
-      { what: 'update', bytes: 100, job: JOB, round: 1 },
-      { what: 'update', bytes: 150, job: JOB, round: 2 },
-      { what: 'figures', bytes: 10, job: JOB, round: 1 },
-      { what: 'update', bytes: 7, job: OTHER, round: 1 },
+      { what: 'update', bytes: 100, job: JOB, task: 'train/1/site-1' },
+      { what: 'update', bytes: 150, job: JOB, task: 'train/2/site-1' },
+      { what: 'figures', bytes: 10, job: JOB, task: 'train/1/site-1' },
+      { what: 'update', bytes: 7, job: OTHER, task: 'train/1/site-1' },
       { what: 'signs of life', bytes: 2000, requests: 20 },
     );
     const report = await reportEgress(folder);

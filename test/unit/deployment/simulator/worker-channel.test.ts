@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { describeChannel } from '../../../conformance/channel.ts';
+import { siteTaskOf } from '../../../support/site-tasks.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 import { workerSites } from '../../../support/worker-sites.ts';
 
@@ -21,7 +22,7 @@ describe('the channel of worker threads', () => {
         if (/result|failure/.test(heard.type)) resolve(heard);
         return 'accepted';
       });
-      channel.assign({ site: 'site-1', round: 1, kind: 'train', totalRounds: 1, seed: 1, model: rest.model });
+      channel.assign(siteTaskOf({ totalRounds: 1, seed: 1, model: rest.model }));
     });
     await close();
     return { answer, ...rest };
@@ -68,7 +69,7 @@ describe('the channel of worker threads', () => {
   it('closes while tasks run', async () => {
     const { channel, close, model } = await make('while (true);');
     for (const site of ['site-1', 'site-2', 'site-3'])
-      channel.assign({ site, round: 1, kind: 'train', totalRounds: 1, seed: 1, model });
+      channel.assign(siteTaskOf({ site, totalRounds: 1, seed: 1, model }));
     await close();
   });
 });

@@ -33,14 +33,17 @@ const error: ErrorReport = { code: 'NF_SCRIPT_FAILED', message: 'm', hint: 'h', 
 const signature = { algorithm: 'ECDSA-P256-SHA256', certificate: 'PEM', signature: 'c2ln' };
 const bundle = { files: [{ path: 'job.yaml', content: 'eA==' }] };
 const terms = jobTerms();
-const task = { kind: 'train', round: 1, total_rounds: 2, seed: 7, model: { sha256: DIGEST, size: 1 } };
+const id = 'train/1/site-1';
+const files = { model: { sha256: DIGEST, size: 1 } };
+const task = { id, total_rounds: 2, seed: 7, inputs: files };
 const result = {
-  round: 1,
+  task: id,
   attempt: 1,
   encoding: 'safetensors',
   params_type: 'FULL',
   num_examples: 1,
   metrics: {},
+  files,
   seconds: 0,
 };
 
@@ -49,17 +52,17 @@ const MESSAGES: Readonly<Record<string, readonly [schema: z.ZodType, good: Recor
   session: [sessionRequest, hello(randomUUID())],
   poll: [
     pollRequest,
-    { seen: null, wait_seconds: 3, jobs: [{ job_id: randomUUID(), phase: 'running', round: 1 }] },
+    { seen: null, wait_seconds: 3, jobs: [{ job_id: randomUUID(), phase: 'running', task: id }] },
   ],
   assignment: [
     assignment,
     { version: 'v', jobs: [{ job_id: randomUUID(), log_level: 'info', task }], time: TIME },
   ],
   decision: [decision, { answer: 'refused', reason: error }],
-  report: [report, { round: 1, progress: { done: 1, total: 2 } }],
+  report: [report, { task: id, progress: { done: 1, total: 2 } }],
   log: [logLines, { lines: [{ time: TIME, level: 'info', text: 'x' }] }],
   result: [taskResult, result],
-  failure: [taskFailure, { round: 1, attempt: 1, error }],
+  failure: [taskFailure, { task: id, attempt: 1, error }],
   upload: [uploadAnswer, { offset: 0, done: false }],
   submission: [submission, { terms, bundle, signature }],
   terms: [termsSchema, terms],
@@ -151,8 +154,10 @@ describe('the limits of a message', () => {
       { ...result, num_examples: 2 ** 53 + 2 },
     ],
     ['no examples', taskResult, { ...result, num_examples: 0.5 }, { ...result, num_examples: 0 }],
-    ['rounds from 1', taskResult, result, { ...result, round: 0 }],
-    ['whole rounds', taskResult, result, { ...result, round: 1.5 }],
+    ['rounds from 1', taskResult, result, { ...result, task: 'train/0/site-1' }],
+    ['whole rounds', taskResult, result, { ...result, task: 'train/1.5/site-1' }],
+    ['ids of tasks', taskResult, result, { ...result, task: '../1/site-1' }],
+    ['names of files', taskResult, result, { ...result, files: { '../x': files.model } }],
     [
       'figures by name',
       taskResult,

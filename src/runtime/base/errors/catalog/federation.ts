@@ -17,6 +17,16 @@ export const FEDERATION_ERRORS = {
     message: 'The round cannot open: {reason}.',
     hint: 'Look at workflow.min_clients, clients_per_round and mandatory_clients in job.yaml, and at which sites take part.',
   },
+  NF_WORKFLOW_SITE: {
+    exit: 5,
+    message: "The workflow asks {site} for '{name}' in round {round}, which is none of its members: {sites}.",
+    hint: 'A workflow asks those that `members` has named in this run.',
+  },
+  NF_WORKFLOW_TASK: {
+    exit: 5,
+    message: "The workflow asks for '{name}' in round {round}, which it may not: {reason}.",
+    hint: 'A workflow declares its tasks with what goes in and comes back: docs/writing-an-algorithm.md.',
+  },
   NF_AGGREGATE_NOT_FINITE: {
     exit: 1,
     message:

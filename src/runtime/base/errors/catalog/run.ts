@@ -49,4 +49,28 @@ export const RUN_ERRORS = {
     message: "No site reports the key metric '{metric}' as a number: {sites}.",
     hint: 'Send it as a number, or null where it is undefined: flare.send({ metrics: { {metric}: 0.9 } }).',
   },
+  NF_PAYLOAD_MISSING: {
+    exit: 1,
+    status: 400,
+    message: "The file '{file}' of {task} is missing.",
+    hint: "The job's workflow says what a task is given and what its answer brings.",
+  },
+  NF_PAYLOAD_UNKNOWN: {
+    exit: 1,
+    status: 400,
+    message: "The file '{file}' of {task} was not asked for.",
+    hint: "The job's workflow says what a task is given and what its answer brings.",
+  },
+  NF_PAYLOAD_TOO_LARGE: {
+    exit: 1,
+    status: 413,
+    message: "The file '{file}' of {task} has {size} bytes, and {most} are the most.",
+    hint: "The job's workflow says how large it may be.",
+  },
+  NF_PAYLOAD_FORM: {
+    exit: 1,
+    status: 400,
+    message: "The file '{file}' of {task} is not what was asked for: {reason}.",
+    hint: "The job's workflow says what form it has.",
+  },
 } as const satisfies Record<string, ErrorRow>;

@@ -1,16 +1,15 @@
 import { flError } from '../../../base/errors/errors.ts';
-import { deriveSeed } from '../../../base/random.ts';
 import type { Intake } from '../../../federation/intake/intake.ts';
+import { requireForm } from '../../../federation/model-form.ts';
 import type { JobDefinition } from '../../../job/definition.ts';
 import { LOCAL_FILES } from '../../../job/job-paths.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
 import type { ModelForm } from '../../../network/messages/terms.ts';
+import { type FilesForm, keyText, mostBytes, seedOfTask } from '../../../run/task.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';
 import type { LastTask } from '../memory/job-memory.ts';
+import { inputsDigest, siteTaskOf } from '../tasks/site-task.ts';
 import type { Offered } from './decide.ts';
-
-/** Another writer's header may be longer than ours. */
-const HEADER_SLACK = 1024 * 1024;
 
 /** What a job's tasks are held to, from what was signed. */
 export interface TaskLimits {
@@ -23,34 +22,58 @@ export interface TaskLimits {
 }
 
 /**
- * Refuses a task that is not one of the signed job: of a round beyond its rounds, of another kind, of a round that is behind, with
- * another seed, after its end, or with a model that cannot be its model. The model's form is looked at when it is here.
+ * Refuses a task that is not one of the signed job: of another site, of a round beyond its rounds, one that its workflow does not have
+ * then, of a round that is behind, with another seed, after its end, or with a model that cannot be its model. The form of what it begins
+ * with is looked at when it is here.
  * @throws NF_TASK_NOT_SIGNED
  */
 export function requireSignedTask(
-  task: AssignedTask,
+  assigned: AssignedTask,
   { site, job, model, expires }: TaskLimits,
   { last, now = new Date() }: { last: LastTask; now?: Date },
 ): void {
-  const { round } = task;
+  const task = siteTaskOf(assigned, job);
+  const { name, round, form, inputs } = task;
   const refuse = (reason: string) =>
     flError('NF_TASK_NOT_SIGNED', { round, reason }, { place: { site, round } });
   const { numRounds } = job.workflow;
-  const kind = round <= numRounds ? 'train' : 'evaluate';
+  const isAfter = round > numRounds;
+  if (task.site !== site) throw refuse(`it is of ${task.site}`);
   if (round > numRounds + 1) throw refuse(`it has ${numRounds} rounds and one evaluation`);
-  if (task.kind !== kind) throw refuse(`its round ${round} is there to ${kind}, not to ${task.kind}`);
-  if (task.total_rounds !== numRounds) throw refuse(`it has ${numRounds} rounds, not ${task.total_rounds}`);
-  if (task.seed !== deriveSeed(job.seed, job.name, site, round)) throw refuse('its seed is another one');
+  if (isAfter !== (form.when === 'after'))
+    throw refuse(`its round ${round} is there to ${isAfter ? 'evaluate' : 'train'}, not to ${name}`);
+  if (task.totalRounds !== numRounds) throw refuse(`it has ${numRounds} rounds, not ${task.totalRounds}`);
+  if (task.seed !== seedOfTask(job, task)) throw refuse('its seed is another one');
   if (expires !== undefined && Date.parse(expires) <= now.getTime()) throw refuse(`it ended on ${expires}`);
   if (last && round < last.round) throw refuse(`round ${last.round} has begun here`);
-  if (last && round === last.round && task.model.sha256 !== last.model_sha256)
+  const begun = last?.round === round ? last.inputs[keyText(task)] : undefined;
+  if (begun !== undefined && begun !== inputsDigest(inputs))
     throw refuse('the round has begun here with another model');
+  const wanted: FilesForm = { model: { form: 'like:model' }, ...form.inputs };
+  for (const file of Object.keys(wanted))
+    if (!inputs[file] && !wanted[file]?.optional) throw refuse(`its '${file}' is missing`);
+  for (const [file, { size, sha256 }] of Object.entries(inputs)) {
+    const rule = wanted[file];
+    if (!rule) throw refuse(`it has no input '${file}'`);
+    if (!model) continue;
+    if (size > mostBytes(rule, model.size))
+      throw refuse(`a ${file} of it has ${model.size} bytes, not ${size}`);
+    const { initial_sha256: initial } = model;
+    const isFirst = file === 'model' && name === 'train' && round === 1;
+    if (isFirst && initial !== undefined && sha256 !== initial) throw refuse('it begins with another model');
+  }
+}
+
+/** @throws NF_JOB_TERMS, NF_TENSORS_FILE of arrays that are not those of the job's model */
+export async function requireInputForms(
+  assigned: AssignedTask,
+  { job, model, folder }: TaskLimits & { readonly folder: SiteJobFolder },
+): Promise<void> {
   if (!model) return;
-  if (task.model.size > model.size + HEADER_SLACK)
-    throw refuse(`a model of it has ${model.size} bytes, not ${task.model.size}`);
-  const { initial_sha256: initial } = model;
-  if (round === 1 && initial !== undefined && task.model.sha256 !== initial)
-    throw refuse('it begins with another model');
+  const { form, inputs } = siteTaskOf(assigned, job);
+  const wanted: FilesForm = { model: { form: 'like:model' }, ...form.inputs };
+  for (const [name, { sha256 }] of Object.entries(inputs))
+    if (wanted[name]?.form === 'like:model') await requireForm(folder.model(sha256), model);
 }
 
 /** What was signed; of a job of version 0.1.0, what stands in its files, which were. */

@@ -12,7 +12,8 @@ export interface Egress {
   /** Of the request's body, of every try. */
   readonly bytes: number;
   readonly job?: string | undefined;
-  readonly round?: number | undefined;
+  /** Its id; lines of version 0.1.0 have a round in its place. */
+  readonly task?: string | undefined;
   /** Of a file. */
   readonly sha256?: string | undefined;
   /** Requests this line stands for, where it is more than one. */
@@ -25,7 +26,7 @@ export const EGRESS_KINDS = {
   'signs of life': 'which jobs are at hand and how far they are',
   decision: 'whether the site takes a job, and why not',
   progress: 'how far a task is, in whole percents',
-  update: 'the trained parameters of a round',
+  update: 'the trained parameters of a round, and what the workflow asks for beside them',
   figures: 'metrics of a model on the data here, number of examples, seconds, engine',
   failure: 'what went wrong with a task: message, file and line of the script',
   headers:

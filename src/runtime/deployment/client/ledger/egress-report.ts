@@ -12,7 +12,6 @@ const entrySchema = z.looseObject({
   what: kinds,
   bytes: z.number(),
   job: z.string().optional(),
-  round: z.number().optional(),
   requests: z.number().optional(),
 });
 

@@ -13,11 +13,12 @@ import {
 } from '../../../base/errors/errors.ts';
 import { sourceExcerpt } from '../../../base/errors/source-excerpt.ts';
 import { ANSWER_LIMITS } from '../../../base/limits.ts';
-import { requireCanonical } from '../../../base/tensors/check-file.ts';
 import { counted } from '../../../base/text/counted.ts';
 import { textInGeneral } from '../../../base/text/fill-text.ts';
 import { fitReport } from '../../../network/messages/fit-report.ts';
 import type { TaskResult } from '../../../network/messages/site.ts';
+import { type FileRule, partsOfTask, type TaskForm } from '../../../run/task.ts';
+import { requireFileForm } from '../../../run/task-file.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';
 import { withoutSitePaths } from '../memory/site-paths.ts';
@@ -30,23 +31,28 @@ export interface OutgoingRules {
   readonly known: ReadonlySet<string>;
   readonly folder: SiteJobFolder;
   readonly site: string;
+  /** What the job's workflow may ask for. */
+  readonly tasks: Readonly<Record<string, TaskForm>>;
 }
 
 type Answer = Outbox['answer'];
 
 /** The answer as it may leave: the same, or a failure that says what of it may not. */
 export async function outgoing(outbox: Outbox, rules: OutgoingRules): Promise<Answer> {
-  const { answer, round } = outbox;
+  const { answer } = outbox;
   if ('failure' in answer)
     return { failure: { ...answer.failure, error: failureOf(answer.failure.error as ErrorReport, rules) } };
   try {
-    requireFigures(answer.result.metrics, rules);
-    await requireUpdate(outbox, answer, rules);
+    const { metrics, values = {} } = answer.result;
+    requireFigures({ ...metrics, ...values }, rules);
+    await requireFiles(outbox, answer, rules);
     return answer;
   } catch (thrown) {
     if (!(thrown instanceof NeuroflareError)) throw thrown;
+    const { task, attempt } = answer.result;
+    const { round } = partsOfTask(task);
     const error = failureOf({ ...thrown.report(), place: { site: rules.site, round } }, rules);
-    return { failure: { round, attempt: answer.result.attempt, error } };
+    return { failure: { task, attempt, error } };
   }
 }
 
@@ -83,18 +89,27 @@ function isKnown(text: string, known: ReadonlySet<string>): boolean {
   );
 }
 
-/** Of an update leave arrays of the model it answers to, all but those that filters kept here, in the one form they can have, and the bytes it was named by. */
-async function requireUpdate(
+/**
+ * Of files leave what the task asks for: arrays of the model it answers to, all but those that filters kept here, in the one form they can
+ * have; of other files so many bytes; and of each the bytes it was named by.
+ */
+async function requireFiles(
   { model_sha256: model }: Outbox,
-  { result, file }: Extract<Answer, { result: unknown }>,
-  { folder }: OutgoingRules,
+  { result, files }: Extract<Answer, { result: unknown }>,
+  { folder, tasks }: OutgoingRules,
 ): Promise<void> {
-  if (!result.update || file === undefined) return;
-  await requireCanonical(file, folder.model(model), { mayLack: true });
-  if ((await stat(file)).size !== result.update.size)
-    throw flError('NF_SITE_UPDATE', { reason: 'it has another size than when it was taken' });
-  if ((await sha256File(file)) !== result.update.sha256)
-    throw flError('NF_SITE_UPDATE', { reason: 'its SHA-256 is another than the script says' });
+  const { task, files: named } = result;
+  const { answer = {} } = tasks[partsOfTask(task).name] ?? {};
+  for (const [name, path] of Object.entries(files)) {
+    const rule = answer[name];
+    if (!rule) throw flError('NF_PAYLOAD_UNKNOWN', { file: name, task });
+    const mayLack: FileRule = rule.form === 'like:model' ? { ...rule, form: 'subset:model' } : rule;
+    await requireFileForm({ path, model: folder.model(model), rule: mayLack, name, task });
+    if ((await stat(path)).size !== named[name]?.size)
+      throw flError('NF_SITE_UPDATE', { reason: 'it has another size than when it was taken' });
+    if ((await sha256File(path)) !== named[name]?.sha256)
+      throw flError('NF_SITE_UPDATE', { reason: 'its SHA-256 is another than the script says' });
+  }
 }
 
 function tooMuch(reason: string) {

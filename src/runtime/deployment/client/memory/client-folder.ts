@@ -47,12 +47,13 @@ export interface SiteJobFolder {
   readonly attempts: string;
   /** Which process runs the job's scripts, so that one that was left behind is ended. */
   readonly process: string;
+  /** What tasks are given: models, and what comes beside them. */
   readonly models: string;
   model(sha256: string): string;
   readonly states: string;
   state(sha256: string): string;
-  /** The model a script has sent, until the server has it. */
-  readonly update: string;
+  /** A file of the answer that a script has sent, by its name, until the server has it. */
+  answer(name: string): string;
   /** A script's own folder, in which it runs, for as long as the job lasts. */
   readonly home: string;
   /** For what a script leaves in a task: its results, and temporary files. Only here and in `home` may it write. */
@@ -84,6 +85,11 @@ export function clientFolder(root: string): ClientFolder {
   };
 }
 
+/** What a file of an answer is called, by its name there. */
+export function fileOfAnswer(name: string): string {
+  return name === 'model' ? 'update.safetensors' : `update.${name}`;
+}
+
 function siteJobFolder(root: string): SiteJobFolder {
   return {
     root,
@@ -96,7 +102,7 @@ function siteJobFolder(root: string): SiteJobFolder {
     model: (sha256) => join(root, 'models', sha256),
     states: join(root, 'state'),
     state: (sha256) => join(root, 'state', sha256),
-    update: join(root, 'update.safetensors'),
+    answer: (name) => join(root, fileOfAnswer(name)),
     home: join(root, 'home'),
     work: join(root, 'work'),
   };

@@ -8,10 +8,28 @@ import { writeFileAtomic } from '../../../base/files/files.ts';
 import { readOrSetAside } from '../../../base/files/record-file.ts';
 import { jobId, time } from '../../../network/messages/shapes.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
+import { keyText, partsOfTask } from '../../../run/task.ts';
 import type { Deed } from '../../../security/logs/audit-log.ts';
 import { readChainedLog } from '../../../security/logs/chained-log.ts';
+import { inputsDigest } from '../tasks/site-task.ts';
 import type { ClientFolder } from './client-folder.ts';
 import { workRecord } from './work-record.ts';
+
+/** The tasks of the last round of which one was begun: what each began with, by its key. */
+const begunSchema = z.preprocess(
+  (value) => {
+    const { success, data } = firstBegun.safeParse(value);
+    if (!success) return value;
+    const { round, kind: name, model_sha256: model } = data;
+    return {
+      round,
+      inputs: { [keyText({ name, round })]: inputsDigest({ model: { sha256: model, size: 0 } }) },
+    };
+  },
+  z.strictObject({ round: z.int(), inputs: z.record(z.string(), z.string()) }),
+);
+/** As version 0.1.0 wrote it. */
+const firstBegun = z.strictObject({ round: z.int(), kind: z.string(), model_sha256: z.string() });
 
 const recordSchema = z.strictObject({
   job_id: jobId,
@@ -21,10 +39,7 @@ const recordSchema = z.strictObject({
   expires: time.nullable(),
   /** How often the job was resumed with what was signed last. */
   resume: z.int().min(0).default(0),
-  /** The task that was begun last. */
-  task: z
-    .strictObject({ round: z.int(), kind: z.enum(['train', 'evaluate']), model_sha256: z.string() })
-    .nullable(),
+  task: begunSchema.nullable(),
   /** Why the job does not run here any more. */
   over: z.string().nullable(),
 });
@@ -125,11 +140,14 @@ export class JobMemory {
   }
 
   /** A task begins: before anything of it is done. False if it was begun before. */
-  async begin(id: string, { round, kind, model }: AssignedTask): Promise<boolean> {
+  async begin(id: string, { id: task, inputs }: AssignedTask): Promise<boolean> {
     const known = this.#jobs.get(id);
-    const task = { round, kind, model_sha256: model.sha256 };
-    if (known?.task?.round === round && known.task.model_sha256 === model.sha256) return false;
-    if (known) await this.#put({ ...known, task });
+    const parts = partsOfTask(task);
+    const before = known?.task?.round === parts.round ? known.task.inputs : {};
+    const [key, digest] = [keyText(parts), inputsDigest(inputs)];
+    if (before[key] === digest) return false;
+    if (known)
+      await this.#put({ ...known, task: { round: parts.round, inputs: { ...before, [key]: digest } } });
     return true;
   }
 

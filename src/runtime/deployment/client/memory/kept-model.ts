@@ -3,22 +3,27 @@ import { sha256File } from '../../../base/digest.ts';
 import type { NeuroflareError } from '../../../base/errors/errors.ts';
 import { workFileFault } from './work-record.ts';
 
-/** The model of a job's task on this site's disk. One of an earlier start is looked at before it is used: a disk may have damaged it. */
+/** What a job's task is given, on this site's disk. A file of an earlier start is looked at before it is used: a disk may have damaged it. */
 export class KeptModel {
-  /** Digest of the one that is known to be whole. */
-  #whole: string | undefined;
+  /** Digests of those that are known to be whole. */
+  readonly #whole = new Set<string>();
 
   /** It was fetched, by its digest. */
   fetched(sha256: string): void {
-    this.#whole = sha256;
+    this.#whole.add(sha256);
+  }
+
+  /** Removed from the disk. */
+  forget(sha256: string): void {
+    this.#whole.delete(sha256);
   }
 
   /** False where it must be fetched; one that is damaged is told and removed. */
   async isAt(path: string, sha256: string, tell: (trouble: NeuroflareError) => void): Promise<boolean> {
     if (!(await stat(path).catch(() => undefined))) return false;
-    if (this.#whole === sha256) return true;
+    if (this.#whole.has(sha256)) return true;
     if ((await sha256File(path).catch(() => undefined)) === sha256) {
-      this.#whole = sha256;
+      this.#whole.add(sha256);
       return true;
     }
     tell(damaged(path));

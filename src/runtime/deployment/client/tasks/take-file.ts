@@ -6,20 +6,26 @@ import { clearFolder } from '../../../base/files/clear-folder.ts';
 import { makeFolder, writeHashed } from '../../../base/files/files.ts';
 import { TASK_LIMITS } from '../../../base/limits.ts';
 import { requireCanonical } from '../../../base/tensors/check-file.ts';
+import { requireFileForm, type TaskFile } from '../../../run/task-file.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';
 
 /** Bytes copied at a time. */
 const PART = 4 * 1024 * 1024;
 
 /**
- * Takes the update of a script: from here on it is a file of the client's own, which is checked, hashed and sent. Returns its bytes.
- * @param from where the script has put it @param model the file of the model it answers to
- * @throws NF_RESULT_INVALID, NF_TENSORS_*
+ * Takes a file of a script's answer: from here on it is one of the client's own, which is checked, hashed and sent. Returns its bytes.
+ * @param from where the script has put it @param form what it must be
+ * @throws NF_RESULT_INVALID, NF_PAYLOAD_*, NF_TENSORS_*
  */
-export async function takeUpdate(from: string, to: string, model: string): Promise<number> {
+export async function takeAnswerFile(
+  from: string,
+  to: string,
+  form: Omit<TaskFile, 'path'>,
+): Promise<number> {
   return withMoved(from, `${to}.moved`, async (moved, size) => {
-    // What is no answer to the model is not copied, however large it is.
-    await requireCanonical(moved, model);
+    // What is no answer to the task is not copied, however large it is. A script leaves none of the arrays out: filters do.
+    await requireFileForm({ ...form, path: moved });
+    if (form.name === 'model') await requireCanonical(moved, form.model);
     // By the system, which takes a third of the time that reading and writing do, or none where the disk shares blocks.
     await copyFile(moved, to, constants.COPYFILE_FICLONE);
     const copied = (await lstat(to)).size;

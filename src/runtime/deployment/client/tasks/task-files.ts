@@ -5,15 +5,15 @@ import { flError, toNeuroflareError } from '../../../base/errors/errors.ts';
 import { clearFolder } from '../../../base/files/clear-folder.ts';
 import { makeFolder } from '../../../base/files/files.ts';
 import { readBundle } from '../../../job/bundle.ts';
-import type { AssignedTask } from '../../../network/messages/site.ts';
 import { requireJobUser } from '../../../security/policy/job-user.ts';
 import type { WallPolicy } from '../../../security/policy/job-walls.ts';
 import type { AnswerFile } from '../../../site/answer.ts';
 import type { TaskFiles } from '../../../site/site.ts';
 import type { TaskPlaces } from '../../../site/task-order.ts';
 import { clearOldStates } from '../memory/clear-job.ts';
-import type { SiteJobFolder } from '../memory/client-folder.ts';
-import { takeState, takeUpdate } from './take-file.ts';
+import { fileOfAnswer, type SiteJobFolder } from '../memory/client-folder.ts';
+import type { SiteTask } from './site-task.ts';
+import { takeAnswerFile, takeState } from './take-file.ts';
 
 export interface JobTaskFilesOptions {
   readonly site: string;
@@ -35,15 +35,27 @@ export class JobTaskFiles {
     this.#options = options;
   }
 
-  of(task: AssignedTask): TaskFiles {
+  of(task: SiteTask): TaskFiles {
     const { folder } = this.#options;
-    const left = { update: join(folder.work, 'update.safetensors'), state: join(folder.work, 'state.bin') };
+    const { id, form, inputs } = task;
+    const model = folder.model(inputs.model?.sha256 ?? '');
+    const names = Object.keys(form.answer);
+    const left = {
+      files: Object.fromEntries(names.map((name) => [name, join(folder.work, fileOfAnswer(name))])),
+      state: join(folder.work, 'state.bin'),
+    };
     return {
-      model: folder.model(task.model.sha256),
+      model,
       prepare: () => this.#prepare(task, left),
-      takeUpdate: async (said): Promise<AnswerFile> => {
-        const size = await takeUpdate(left.update, folder.update, folder.model(task.model.sha256));
-        return { path: folder.update, sha256: said, size };
+      takeFile: async (name, said): Promise<AnswerFile> => {
+        const rule = form.answer[name];
+        if (!rule) throw flError('NF_PAYLOAD_UNKNOWN', { file: name, task: id });
+        const [from, to] = [left.files[name] ?? '', folder.answer(name)];
+        return {
+          path: to,
+          sha256: said,
+          size: await takeAnswerFile(from, to, { model, rule, name, task: id }),
+        };
       },
       takeState: async (_said, signal) => {
         const sha256 = await takeState(left.state, folder, signal);
@@ -53,21 +65,23 @@ export class JobTaskFiles {
     };
   }
 
-  async #prepare(task: AssignedTask, output: TaskPlaces['output']): Promise<TaskPlaces> {
+  async #prepare(task: SiteTask, output: TaskPlaces['output']): Promise<TaskPlaces> {
     const { site, folder, data, policy, bundleSha256: accepted } = this.#options;
     if (accepted !== undefined && (await readBundle(folder.bundle)).sha256 !== accepted)
       throw flError('NF_JOB_FILES_CHANGED');
-    const state = task.state_sha256 === undefined ? undefined : folder.state(task.state_sha256);
+    const { stateSha256: kept } = task;
+    const state = kept === undefined ? undefined : folder.state(kept);
     if (state) await this.#requireState(state);
-    if (task.state_sha256 !== undefined) await clearOldStates(folder, task.state_sha256);
+    if (kept !== undefined) await clearOldStates(folder, kept);
     await clearFolder(folder.work);
     await makeFolder(folder.work);
     await makeFolder(folder.home);
     if (typeof policy.run_as === 'object') await requireJobUser(policy.run_as, { work: folder.work, data });
+    const given = Object.entries(task.inputs).map(([name, { sha256 }]) => [name, folder.model(sha256)]);
     return {
       code: { bundle: folder.bundle, source: folder.bundle },
       data: data === undefined ? undefined : { root: data, site },
-      model: folder.model(task.model.sha256),
+      inputs: Object.fromEntries(given),
       state,
       output,
     };

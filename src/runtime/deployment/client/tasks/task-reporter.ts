@@ -10,12 +10,12 @@ const PAUSE_MS = 1000;
  */
 export class TaskReporter {
   readonly #link: ServerLink;
-  readonly #task: { readonly job: string; readonly round: number };
+  readonly #task: { readonly job: string; readonly task: string };
   #percent = -1;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> = Promise.resolve();
 
-  constructor(link: ServerLink, task: { job: string; round: number }) {
+  constructor(link: ServerLink, task: { job: string; task: string }) {
     this.#link = link;
     this.#task = task;
     this.#send({ started: true });
@@ -39,10 +39,10 @@ export class TaskReporter {
     this.#send({ progress: { done: this.#percent, total: 100 } });
   }
 
-  #send(part: Omit<Parameters<ServerLink['report']>[1], 'round'>): void {
-    const { job, round } = this.#task;
+  #send(part: Omit<Parameters<ServerLink['report']>[1], 'task'>): void {
+    const { job, task } = this.#task;
     this.#sending = this.#sending
-      .then(() => this.#link.report(job, { round, ...part }))
+      .then(() => this.#link.report(job, { task, ...part }))
       .catch(() => undefined);
   }
 }

@@ -8,6 +8,7 @@ import type { SiteJobFolder } from '../memory/client-folder.ts';
 import type { JobLog } from '../memory/job-log.ts';
 import { beginAttempt, endAttempts } from './attempts.ts';
 import type { Outbox } from './outbox.ts';
+import { inputsDigest, siteTaskOf, taskKey } from './site-task.ts';
 import { JobTaskFiles, type JobTaskFilesOptions } from './task-files.ts';
 import { wireAnswer } from './wire-answer.ts';
 
@@ -48,25 +49,30 @@ export class TaskRunner {
   }
 
   /** An answer that can be sent, and sent again after a restart. Rejects only when it is stopped. */
-  async run(task: AssignedTask, watch: TaskWatch): Promise<Outbox> {
-    const { site, log } = this.#options;
-    const { kind, round, total_rounds: totalRounds, seed } = task;
+  async run(assigned: AssignedTask, watch: TaskWatch): Promise<Outbox> {
+    const { job, log } = this.#options;
+    const task = siteTaskOf(assigned, job);
     const end = await this.#site.run({
-      task: { kind, round, totalRounds, seed },
+      task,
       files: this.#files.of(task),
-      beginnings: this.#beginnings(task),
+      beginnings: this.#beginnings(assigned),
       signal: watch.signal,
       emit: (event) => {
         if (event.type === 'log') log.print(event.text);
         watch.emit(event);
       },
     });
-    const answer = wireAnswer(end, { site, round });
+    const answer = wireAnswer(end, task.id);
     if ('failure' in answer) {
       const { code, message } = answer.failure.error;
       log.write('error', `${code}: ${message}`);
     }
-    return { round, model_sha256: task.model.sha256, answer };
+    return {
+      version: 2,
+      inputs_sha256: inputsDigest(assigned.inputs),
+      model_sha256: assigned.inputs.model?.sha256 ?? '',
+      answer,
+    };
   }
 
   close(): Promise<void> {
@@ -82,9 +88,4 @@ export class TaskRunner {
       end: () => endAttempts(folder),
     };
   }
-}
-
-/** What tells one task of a job from another: the same round with another model is another task. No task has an empty key. */
-export function taskKey(task: AssignedTask | undefined): string {
-  return task ? `${task.round} ${task.model.sha256} ${task.state_sha256 ?? ''}` : '';
 }

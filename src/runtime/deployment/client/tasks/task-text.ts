@@ -1,9 +1,13 @@
 import type { AssignedTask } from '../../../network/messages/site.ts';
+import { partsOfTask } from '../../../run/task.ts';
 import type { Outbox } from './outbox.ts';
 
-/** What the round is called in which a task is done. */
-export function stageOf({ kind, round }: Pick<AssignedTask, 'kind' | 'round'>): string {
-  return kind === 'evaluate' ? 'final scoring' : `round ${round}`;
+/** What a task is called, for people. */
+export function stageOf({ id }: Pick<AssignedTask, 'id'>): string {
+  const { name, round, about } = partsOfTask(id);
+  if (name === 'evaluate') return 'final scoring';
+  if (name === 'train') return `round ${round}`;
+  return about === undefined ? `${name} of round ${round}` : `${name} of the model of ${about}`;
 }
 
 /** What a task came to, in words that follow its stage. */

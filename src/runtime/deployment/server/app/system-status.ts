@@ -3,13 +3,14 @@ import { compareSites } from '../../../base/site-order.ts';
 import type { SiteState, SystemStatus } from '../../../network/messages/admin.ts';
 import { PROTOCOL_VERSION } from '../../../network/messages/protocol.ts';
 import type { LogLevel } from '../../../network/messages/shapes.ts';
+import { partsOfTask } from '../../../run/task.ts';
 import type { Identity } from '../../../security/certificate/identity.ts';
 import type { OpenKit } from '../../../security/kit/open.ts';
 import type { ServerResources } from '../../../security/policy/resources.ts';
 import type { ServerStore } from '../../store/server-store.ts';
 import type { JobScheduler } from '../jobs/job-scheduler.ts';
 import type { Access } from '../policy/access.ts';
-import type { SiteRegistry } from '../sites/site-registry.ts';
+import type { SiteRegistry, SiteSession } from '../sites/site-registry.ts';
 import { certificateWarnings } from '../start-notes.ts';
 
 /** The server as a whole, for those who steer it. */
@@ -56,6 +57,10 @@ export async function systemStatusOf(deps: SystemStatusDeps, asker: Identity): P
   };
 }
 
+function shownPhase({ job_id, phase, task }: SiteSession['jobs'][number]): SiteState['jobs'][number] {
+  return { job_id, phase, ...(task !== undefined && { round: partsOfTask(task).round }) };
+}
+
 async function siteStates(
   { access, scheduler, registry, store }: SystemStatusDeps,
   asker: Identity,
@@ -78,7 +83,7 @@ async function siteStates(
         engine: session?.engine ?? null,
         since: session?.since ?? registry.lostSince(name) ?? null,
         last_seen: session?.lastSeen ?? registry.lostSince(name) ?? lastSeen ?? null,
-        jobs: (session?.jobs ?? []).filter(({ job_id: id }) => isSeen(id)),
+        jobs: (session?.jobs ?? []).filter(({ job_id: id }) => isSeen(id)).map(shownPhase),
         resources: session?.resources ?? null,
       };
     })

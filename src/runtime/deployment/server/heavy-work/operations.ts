@@ -1,4 +1,4 @@
-import { checkModelFile, checkUpdateFile } from '../../../base/tensors/check-file.ts';
+import { checkModelFile } from '../../../base/tensors/check-file.ts';
 import { initialModel, writeModel } from '../../../federation/initial-model.ts';
 import { reduce } from '../../../federation/reduce.ts';
 import type { ReduceRequest } from '../../../federation/reducer.ts';
@@ -6,6 +6,7 @@ import { REDUCERS } from '../../../federation/registry.ts';
 import { reportedInside } from '../../../federation/reported-inside.ts';
 import { filesOf } from '../../../federation/submitted-job.ts';
 import type { JobDefinition } from '../../../job/definition.ts';
+import { checkTaskFile, type TaskFile } from '../../../run/task-file.ts';
 
 export interface ModelRequest {
   readonly job: JobDefinition;
@@ -18,7 +19,7 @@ export interface ModelRequest {
 /** Work that takes long for its bytes or numbers: done beside the thread that serves requests. */
 export const OPERATIONS = {
   reduce: ({ reducer, ...request }: ReduceRequest) => reduce(REDUCERS[reducer], request),
-  checkUpdate: ({ path, model }: { path: string; model: string }) => checkUpdateFile(path, model),
+  checkFile: (file: TaskFile) => checkTaskFile(file),
   checkModel: ({ path }: { path: string }) => checkModelFile(path),
   makeModel: ({ job, folder, mostBytes, target }: ModelRequest) =>
     reportedInside(folder, async () =>

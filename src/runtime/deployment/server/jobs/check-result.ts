@@ -5,8 +5,9 @@ import type { Logger } from '../../../base/logging/logger.ts';
 import type { MetricReport } from '../../../base/logging/metrics.ts';
 import type { SiteTask } from '../../../federation/channel.ts';
 import type { TaskResult } from '../../../network/messages/site.ts';
-import type { AcceptedResult } from '../../../run/events.ts';
+import type { AcceptedResult, Values } from '../../../run/events.ts';
 import { statisticsOf } from '../../../run/statistics-of.ts';
+import { requireValues } from '../../../run/task-values.ts';
 import type { WorkThread } from '../heavy-work/work-thread.ts';
 import type { StateFolder } from '../state-folder.ts';
 import type { UploadDesk } from '../transfer/upload-desk.ts';
@@ -29,33 +30,30 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NF_UPLOAD_MISSING',
  * task is not the site's any more. An unusable answer fails the site in this round, whatever it does next.
  */
 export async function checkResult(
-  { state: places, uploads, work, logger }: ResultCheckDeps,
-  { run, site }: { run: JobRun; site: string },
+  deps: ResultCheckDeps,
+  { run, site }: SiteJob,
   body: TaskResult,
 ): Promise<AcceptedResult | undefined> {
   const task = run.channel.task(site);
-  const { round, update, statistics, state_sha256: state } = body;
-  if (task?.round !== round) return undefined;
+  if (!task || task.id !== body.task) return undefined;
+  const { statistics, state_sha256: state } = body;
   let metrics: MetricReport;
+  const values = body.values as Values | undefined;
   try {
-    requireForm(task, body);
+    requireFiles(task, body.files);
+    requireValues(values ?? {}, task.form, task.id);
     checkExamples(body.num_examples);
     metrics = checkFigures(body.metrics);
-    if (update) {
-      const { blobs, ...folder } = places.job(run.record.id);
-      const { sha256 } = update;
-      // By its digest alone a site could give the update of another one, or the model, for its own.
-      const isOwn = await uploads.isWhole({ sha256, folder: folder.uploads(site), blobs, ofOneSender: true });
-      if (!isOwn) throw flError('NF_UPLOAD_MISSING', { sha256 });
-      await work.run('checkUpdate', { path: blobs.at(update.sha256), model: blobs.at(task.model.sha256) });
-    }
+    for (const [name, file] of Object.entries(body.files))
+      await checkFile(deps, { run, site }, { task, name, file });
     // Last: an answer that may come again is counted once.
     run.training.figures.add(site, { ...metrics, statistics });
   } catch (thrown) {
     const error = toNeuroflareError(thrown);
-    if (!PASSING.has(error.code) && !isOfTheMachine(error)) await refuse(error);
+    if (!PASSING.has(error.code) && !isOfTheMachine(error)) await refuse(deps, { run, task, error });
     throw error;
   }
+  const files = Object.entries(body.files).map(([name, { sha256 }]) => [name, blobFile(sha256)]);
   return {
     site,
     paramsType: body.params_type,
@@ -63,19 +61,56 @@ export async function checkResult(
     metrics,
     statistics: statistics ?? statisticsOf(metrics, body.num_examples),
     seconds: body.seconds,
-    ...(update && { update: blobFile(update.sha256) }),
+    files: Object.fromEntries(files),
+    ...(values && { values }),
     ...(state !== undefined && { state: { path: `state/${state}`, sha256: state } }),
   };
-
-  async function refuse(error: NeuroflareError): Promise<void> {
-    const { file: _ours, ...place } = error.place ?? {};
-    const report = { ...error.report(), place: { ...place, site, round } };
-    logger.warn({ job: run.record.id, ...report }, 'an answer was refused');
-    await run.channel.deliver(site, { type: 'failure', site, round, error: report });
-  }
 }
 
-function requireForm({ kind }: SiteTask, { update }: TaskResult): void {
-  if (kind === 'train' && !update) throw flError('NF_RESULT_INVALID', { reason: 'params are missing' });
-  if (kind !== 'train' && update) throw flError('NF_RESULT_INVALID', { reason: 'params were not asked for' });
+interface SiteJob {
+  readonly run: JobRun;
+  readonly site: string;
+}
+
+async function refuse(
+  { logger }: ResultCheckDeps,
+  { run, task, error }: { run: JobRun; task: SiteTask; error: NeuroflareError },
+): Promise<void> {
+  const { site, round, id } = task;
+  const { file: _ours, ...place } = error.place ?? {};
+  const report = { ...error.report(), place: { ...place, site, round } };
+  logger.warn({ job: run.record.id, ...report }, 'an answer was refused');
+  await run.channel.deliver({ type: 'failure', task: id, error: report });
+}
+
+/** @throws NF_RESULT_INVALID, NF_PAYLOAD_MISSING, NF_PAYLOAD_UNKNOWN */
+function requireFiles({ id: task, form: { answer } }: SiteTask, files: TaskResult['files']): void {
+  if (answer.model && !files.model) throw flError('NF_RESULT_INVALID', { reason: 'params are missing' });
+  if (files.model && !answer.model)
+    throw flError('NF_RESULT_INVALID', { reason: 'params were not asked for' });
+  const missing = Object.keys(answer).find((file) => !answer[file]?.optional && !files[file]);
+  if (missing !== undefined) throw flError('NF_PAYLOAD_MISSING', { file: missing, task });
+  const unknown = Object.keys(files).find((file) => !answer[file]);
+  if (unknown !== undefined) throw flError('NF_PAYLOAD_UNKNOWN', { file: unknown, task });
+}
+
+interface SentFile {
+  readonly task: SiteTask;
+  readonly name: string;
+  readonly file: { readonly sha256: string };
+}
+
+/** By its digest alone a site could give the file of another one, or the model, for its own. */
+async function checkFile(
+  { state, uploads, work }: ResultCheckDeps,
+  { run, site }: SiteJob,
+  { task, name, file: { sha256 } }: SentFile,
+): Promise<void> {
+  const rule = task.form.answer[name];
+  if (!rule) return;
+  const { blobs, ...folder } = state.job(run.record.id);
+  const isOwn = await uploads.isWhole({ sha256, folder: folder.uploads(site), blobs, ofOneSender: true });
+  if (!isOwn) throw flError('NF_UPLOAD_MISSING', { sha256 });
+  const model = blobs.at(task.inputs.model.sha256);
+  await work.run('checkFile', { path: blobs.at(sha256), model, rule, name, task: task.id });
 }

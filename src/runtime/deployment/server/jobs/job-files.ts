@@ -21,13 +21,12 @@ export function ownFiles(history: RunHistory): FileRef[] {
 export class HeldBlobs {
   readonly #counts = new Map<string, number>();
 
-  async during<Result>(sha256: string | undefined, work: () => Promise<Result>): Promise<Result> {
-    if (sha256 === undefined) return work();
-    this.#change(sha256, 1);
+  async during<Result>(digests: readonly string[], work: () => Promise<Result>): Promise<Result> {
+    for (const sha256 of digests) this.#change(sha256, 1);
     try {
       return await work();
     } finally {
-      this.#change(sha256, -1);
+      for (const sha256 of digests) this.#change(sha256, -1);
     }
   }
 
@@ -85,11 +84,18 @@ export function jobFiles(
   };
 }
 
-/** Bytes of a model, looked up once for many questions about the same one. */
-export function lastMeasured(files: RunFiles): (model: FileRef) => number {
-  let last: { readonly sha256: string; readonly size: number } | undefined;
-  return (model) => {
-    if (last?.sha256 !== model.sha256) last = { sha256: model.sha256, size: statSync(files.at(model)).size };
-    return last.size;
+/** Bytes of files, looked up once for many questions about the same ones. */
+export function lastMeasured(files: RunFiles): (file: FileRef) => number {
+  const known = new Map<string, number>();
+  return (file) => {
+    const size = known.get(file.sha256) ?? statSync(files.at(file)).size;
+    // The newest few: a job asks for those of the round at hand.
+    known.delete(file.sha256);
+    known.set(file.sha256, size);
+    const [oldest] = known.keys();
+    if (known.size > MOST_MEASURED && oldest !== undefined) known.delete(oldest);
+    return size;
   };
 }
+
+const MOST_MEASURED = 16;

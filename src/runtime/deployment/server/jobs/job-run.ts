@@ -7,6 +7,7 @@ import {
 import { faultPoint } from '../../../base/errors/fault-point.ts';
 import type { Logger } from '../../../base/logging/logger.ts';
 import { Bell } from '../../../base/threads/bell.ts';
+import type { SiteTask } from '../../../federation/channel.ts';
 import type { CheckedJob } from '../../../federation/intake/operations.ts';
 import { isFinished } from '../../../network/messages/admin.ts';
 import type { LogLevel } from '../../../network/messages/shapes.ts';
@@ -146,7 +147,7 @@ export class JobRun {
       job_id: record.id,
       log_level: this.logLevel,
       ...(resume !== undefined && { resume }),
-      ...(task && { task: assignedTask(task, this.training.modelSize(task.model)) }),
+      ...(task && { task: assignedTask(task, this.training.modelSize) }),
     };
   }
 
@@ -161,10 +162,10 @@ export class JobRun {
 
   /** A site that takes a job back has failed in the open round, whose rule says what that means. */
   async #release({ site, reason }: DecisionRecord): Promise<void> {
-    const round = this.channel.task(site)?.round;
-    if (round === undefined) return;
-    const error = leftError({ site, reason }, round).report();
-    await this.channel.deliver(site, { type: 'failure', site, round, error });
+    const task = this.channel.task(site);
+    if (!task) return;
+    const error = leftError({ site, reason }, task.round).report();
+    await this.channel.deliver({ type: 'failure', task: task.id, error });
   }
 
   /** Looks anew who is asked to take part, and rings for those it concerns. */
@@ -200,12 +201,17 @@ export class JobRun {
       accepted: () => this.offers.accepted(),
       onMove: () => this.#back.resolve(),
       bell: this.bell,
-      verdictOn: (site, round) => this.training.verdictOn(site, round),
+      verdictOn: (task) => this.training.verdictOn(task),
       deadEnd: () => this.thoughts.deadEnd(this.#asked),
       siteTimeout: workflow.siteTimeout,
       taskTimeout: executor.taskTimeout,
-      bytesOf: ({ model }) => ({ model: this.training.modelSize(model), files: this.record.bundle.size }),
+      bytesOf: (task) => ({ model: this.#bytesOf(task), files: this.record.bundle.size }),
     });
+  }
+
+  /** Of all that a task begins with. */
+  #bytesOf({ inputs }: SiteTask): number {
+    return Object.values(inputs).reduce((sum, file) => sum + this.training.modelSize(file), 0);
   }
 
   /** What its steps are. */

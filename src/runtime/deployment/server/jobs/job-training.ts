@@ -9,6 +9,7 @@ import type { FileRef, RunEvent } from '../../../run/events.ts';
 import type { RunHistory } from '../../../run/history.ts';
 import type { Journal } from '../../../run/journal.ts';
 import type { RunFiles } from '../../../run/run-files.ts';
+import { partsOfTask } from '../../../run/task.ts';
 import type { JobChange, JobRecord, ServerStore } from '../../store/server-store.ts';
 import type { WorkThread } from '../heavy-work/work-thread.ts';
 import type { JobFolder } from '../state-folder.ts';
@@ -67,9 +68,9 @@ export class JobTraining {
     return this.#coordinator?.history;
   }
 
-  /** What an answer of a site to a round counts for, if it came now. */
-  verdictOn(site: string, round: number): Verdict {
-    return this.#coordinator?.verdictOn(site, round) ?? 'late';
+  /** What an answer to the task of this id counts for, if it came now. */
+  verdictOn(task: string): Verdict {
+    return this.#coordinator?.verdictOn(task) ?? 'late';
   }
 
   get waiting(): Waiting | undefined {
@@ -127,7 +128,7 @@ export class JobTraining {
       logger.info({ job, round: event.round, seconds }, 'round closed');
     }
     if (event.type === 'site.failed')
-      logger.warn({ job, site: event.site, round: event.round, ...event.error }, 'site failed');
+      logger.warn({ job, ...partsOfTask(event.task), ...event.error }, 'site failed');
     onEvent();
   }
 

@@ -11,7 +11,7 @@ import {
   type JobStats,
   type WaitingFor,
 } from '../../../network/messages/admin.ts';
-import type { RunHistory } from '../../../run/history.ts';
+import { lastExchange, type RunHistory } from '../../../run/history.ts';
 import { RUN_EVENTS } from '../../../run/stored-event.ts';
 import type { JobRecord, ServerStore } from '../../store/server-store.ts';
 import type { SiteRegistry } from '../sites/site-registry.ts';
@@ -164,10 +164,10 @@ function waitingForAnswers(run: JobRun, since: string): WaitingFor {
 
 /** All have answered: the server makes of it what the next round begins with. */
 function waitingForServer({ training: { history, movedAt } }: JobRun): WaitingFor | null {
-  const open = history?.open;
+  const open = history && lastExchange(history)?.opened;
   if (!open || movedAt === undefined) return null;
-  const { round, kind } = open;
-  const what = kind === 'train' ? `averaging of round ${round}` : 'the figures of the final model';
+  const { round, name } = open;
+  const what = name === 'train' ? `averaging of round ${round}` : 'the figures of the final model';
   return { what, round, sites: [], since: movedAt, rule: 'all that are waited for have answered' };
 }
 

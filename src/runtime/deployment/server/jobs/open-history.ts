@@ -56,19 +56,18 @@ async function append({ journal }: HistoryDeps, event: RunEvent): Promise<void> 
 /** A result whose bytes are damaged is asked for again; a damaged model ends the job with its name. */
 async function mend(deps: HistoryDeps, history: RunHistory): Promise<void> {
   const { files, logger, record } = deps;
-  const { open } = history;
   // What sites keep lies at the sites.
   const own = liveFiles(history).filter(({ role }) => role !== 'state');
-  for (const { file, site } of own) {
+  for (const { file, task } of own) {
     // Nor is anybody asked again once it is settled which answers count.
-    if (site === undefined || !open || history.isAnswered) {
+    if (task === undefined) {
       await requireIntact(files, file);
       continue;
     }
     const reason = await damageOf(files, file);
     if (reason === undefined) continue;
-    logger.error({ job: record.id, site, reason }, 'an accepted update is damaged: asked for again');
-    await append(deps, { type: 'result.dropped', round: open.round, site, reason });
+    logger.error({ job: record.id, task, reason }, 'an accepted answer is damaged: asked for again');
+    await append(deps, { type: 'result.dropped', task, reason });
     // Under its name the same answer would count as being there.
     await files.discard([file]);
   }

@@ -1,5 +1,6 @@
 import { counted } from '../../../base/text/counted.ts';
 import type { RunEvent } from '../../../run/events.ts';
+import { partsOfTask } from '../../../run/task.ts';
 import type { LogLine } from './site-logs.ts';
 
 /** A job's events as lines for people. */
@@ -21,15 +22,15 @@ function textOf(event: RunEvent): string | undefined {
     case 'model.initial':
       return `model 0 is ${event.model.sha256}`;
     case 'round.opened':
-      return `round ${event.round} (${event.kind}) opened with ${event.sites.join(', ')}`;
+      return `round ${event.round} (${[event.name, event.about].filter(Boolean).join(' of ')}) opened with ${event.sites.join(', ')}`;
     case 'engine.used':
       return `${event.site} computes with ${event.engine.name} on ${event.engine.device} (${event.engine.library})`;
     case 'result.accepted':
-      return `round ${event.round}: ${event.result.site} answered after ${event.result.seconds} s, ${counted(event.result.numExamples, 'example')}`;
+      return `${taskText(event.task)}: ${event.result.site} answered after ${event.result.seconds} s, ${counted(event.result.numExamples, 'example')}`;
     case 'result.dropped':
-      return `round ${event.round}: the answer of ${event.site} is asked for again: ${event.reason}`;
+      return `${taskText(event.task)}: the answer of ${partsOfTask(event.task).site} is asked for again: ${event.reason}`;
     case 'site.failed':
-      return `${event.error.place?.stage ?? `round ${event.round}`}: ${event.site} failed: ${event.error.code}: ${event.error.message}`;
+      return `${event.error.place?.stage ?? taskText(event.task)}: ${partsOfTask(event.task).site} failed: ${event.error.code}: ${event.error.message}`;
     case 'round.closed':
       return closedText(event);
     case 'run.interrupted':
@@ -39,7 +40,7 @@ function textOf(event: RunEvent): string | undefined {
     case 'run.finished':
       return `finished with model ${event.model.sha256}`;
     case 'task.asked':
-      return `${event.site} is asked for a task of round ${event.round} (${event.kind})`;
+      return `${partsOfTask(event.task).site} is asked for ${event.task}`;
     case 'answer.taken':
     case 'members.chosen':
     case 'round.answered':
@@ -48,6 +49,12 @@ function textOf(event: RunEvent): string | undefined {
     case 'task.progress':
       return undefined;
   }
+}
+
+/** Training is what rounds are for; other tasks are named. */
+function taskText(task: string): string {
+  const { name, round } = partsOfTask(task);
+  return name === 'train' || name === 'evaluate' ? `round ${round}` : `round ${round} (${task})`;
 }
 
 function closedText({ round, model, notes = [] }: RunEvent & { type: 'round.closed' }): string {

@@ -8,8 +8,8 @@ import type { RunEvent } from '../../../run/events.ts';
  */
 export function shownEvent(event: RunEvent): RunEvent {
   if (event.type !== 'result.accepted') return event;
-  const { update: _update, state: _state, ...result } = event.result;
-  return { ...event, result };
+  const { state: _state, ...result } = event.result;
+  return { ...event, result: { ...result, files: {} } };
 }
 
 /** As somebody who watches the job is given it: what a site says in figures must not keep others from seeing how the job goes. */

@@ -2,15 +2,18 @@ import { flError } from '../../../base/errors/errors.ts';
 import { UPLOAD_LIMITS } from '../../../base/limits.ts';
 import { timeText } from '../../../base/text/time-text.ts';
 import { atNextRing, type Bell } from '../../../base/threads/bell.ts';
-import type {
-  AnswerListener,
-  Channel,
-  SiteAnswer,
-  SitesNeeded,
-  SiteTask,
-  Verdict,
+import {
+  type AnswerListener,
+  type Channel,
+  type SiteAnswer,
+  type SitesNeeded,
+  type SiteTask,
+  siteOf,
+  type Verdict,
 } from '../../../federation/channel.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
+import type { FileRef } from '../../../run/events.ts';
+import { partsOfTask } from '../../../run/task.ts';
 import type { SiteRegistry, SiteSession } from '../sites/site-registry.ts';
 import { longestRun, type OtherJobs, TaskMovement, type TaskNeeds } from './task-movement.ts';
 
@@ -24,7 +27,7 @@ export interface SiteChannelDeps {
   /** Rings when a site comes, goes or decides. */
   readonly bell: Bell;
   /** What an answer counts for that is not to the site's present task. */
-  readonly verdictOn: (site: string, round: number) => Verdict;
+  readonly verdictOn: (task: string) => Verdict;
   /** What keeps the job from ever having the sites it needs. */
   readonly deadEnd: () => Error | undefined;
   /** Seconds a lost or silent site is waited for. */
@@ -94,8 +97,9 @@ export class SiteChannel implements Channel {
     this.#deps.onMove();
   }
 
-  cancel(site: string): void {
-    this.#drop(site);
+  cancel(task: string): void {
+    const { site } = partsOfTask(task);
+    if (this.#held.get(site)?.task.id === task) this.#drop(site);
   }
 
   /** The task a site should be at. */
@@ -125,13 +129,14 @@ export class SiteChannel implements Channel {
     return longestRun(this.#deps.taskTimeout);
   }
 
-  /** One whole update a task; another one of a client that has lost its folder. @throws NF_UPLOAD_TWICE */
+  /** One whole file for each that the task asks for; others of a client that has lost its folder. @throws NF_UPLOAD_TWICE */
   requireUpload(site: string, { sha256, instance }: SentUpdate): void {
     const { whole = [], task } = this.#held.get(site) ?? {};
     const last = whole.at(-1);
     if (!task || !last || whole.some((one) => one.sha256 === sha256)) return;
-    const isNew = whole.every((one) => one.instance !== instance);
-    if (isNew && whole.length < UPLOAD_LIMITS.whole_per_task.most) return;
+    const files = Object.keys(task.form.answer).length;
+    const sent = whole.filter((one) => one.instance === instance).length;
+    if (sent < files && whole.length < UPLOAD_LIMITS.whole_per_task.most * files) return;
     throw flError('NF_UPLOAD_TWICE', { site, round: task.round, sha256: last.sha256 });
   }
 
@@ -144,26 +149,28 @@ export class SiteChannel implements Channel {
   async spoilt(site: string): Promise<void> {
     const held = this.#held.get(site);
     if (!held || ++held.spoilt < UPLOAD_LIMITS.spoilt_per_task.most) return;
-    const { round } = held.task;
+    const { round, id } = held.task;
     const error = flError(
       'NF_UPLOAD_SPOILT',
       { site, round, count: held.spoilt },
       { place: { site, round } },
     );
-    await this.deliver(site, { type: 'failure', site, round, error: error.report() });
+    await this.deliver({ type: 'failure', task: id, error: error.report() });
   }
 
   /**
    * What a site says of its present task goes to the coordinator, and its answer ends the task here; all else moves nothing. Rejects if the
    * answer could not be made durable.
    */
-  async deliver(site: string, answer: SiteAnswer): Promise<Verdict> {
+  async deliver(answer: SiteAnswer): Promise<Verdict> {
     const { verdictOn } = this.#deps;
+    const { task } = answer;
+    const site = siteOf(answer);
     const held = this.#held.get(site);
-    if (held?.task.round !== answer.round) return verdictOn(site, answer.round);
+    if (held?.task.id !== task) return verdictOn(task);
     if (answer.type === 'started') held.movement.begun();
     if (answer.type === 'progress') held.progress = { done: answer.done, total: answer.total };
-    const verdict = (await this.#listener?.(answer)) ?? verdictOn(site, answer.round);
+    const verdict = (await this.#listener?.(answer)) ?? verdictOn(task);
     const isAnswer = answer.type === 'result' || answer.type === 'failure';
     if (isAnswer && this.#held.get(site) === held) this.#drop(site);
     return verdict;
@@ -219,30 +226,32 @@ export class SiteChannel implements Channel {
   }
 
   /** What a site says of itself with its task. */
-  #said(site: string, { task: { round } }: Held): SiteSession['jobs'][number] | undefined {
+  #said(site: string, { task: { id } }: Held): SiteSession['jobs'][number] | undefined {
     const { job, registry } = this.#deps;
-    return registry.get(site)?.jobs.find((one) => one.job_id === job && one.round === round);
+    return registry.get(site)?.jobs.find((one) => one.job_id === job && one.task === id);
   }
 
-  #giveUp(site: string, { task: { round }, since }: Held, session: SiteSession | undefined): void {
+  #giveUp(site: string, { task: { round, id }, since }: Held, session: SiteSession | undefined): void {
     const seconds = this.#deps.siteTimeout;
     const place = { place: { site, round } };
     const error = session
       ? flError('NF_SITE_STALLED', { site, seconds, since: timeText(since) }, place)
       : flError('NF_SITE_LOST', { site, seconds }, place);
     // What cannot be journaled ends the run, which the coordinator knows.
-    this.deliver(site, { type: 'failure', site, round, error: error.report() }).catch(() => undefined);
+    this.deliver({ type: 'failure', task: id, error: error.report() }).catch(() => undefined);
   }
 }
 
-/** A task as it is told to its site; `size` is its model's, in bytes. */
-export function assignedTask(task: SiteTask, size: number): AssignedTask {
+/** A task as it is told to its site. @param sizeOf bytes of a file */
+export function assignedTask(task: SiteTask, sizeOf: (file: FileRef) => number): AssignedTask {
+  const inputs = Object.entries(task.inputs).map(([name, file]) => {
+    return [name, { sha256: file.sha256, size: sizeOf(file) }] as const;
+  });
   return {
-    kind: task.kind,
-    round: task.round,
+    id: task.id,
     total_rounds: task.totalRounds,
     seed: task.seed,
-    model: { sha256: task.model.sha256, size },
+    inputs: Object.fromEntries(inputs),
     ...(task.state && { state_sha256: task.state.sha256 }),
   };
 }

@@ -52,7 +52,7 @@ export const ROUTE_RIGHTS: Readonly<Record<string, RouteRight>> = {
   'GET /v1/site/revoked': SITE,
   'GET /v1/site/jobs/:job/signature': SITE,
   'GET /v1/site/jobs/:job/bundle': SITE,
-  'GET /v1/site/jobs/:job/models/:sha256': SITE,
+  'GET /v1/site/jobs/:job/files/:sha256': SITE,
   'GET /v1/site/jobs/:job/uploads/:sha256': SITE,
   'PATCH /v1/site/jobs/:job/uploads/:sha256': SITE,
   'GET /v1/site/jobs/:job/resumable': SITE,

@@ -49,6 +49,14 @@ export class EventLog {
   }
 
   after(job: string, seq: number, limit: number): StoredEvent[] {
+    return this.#part(job, { seq, limit, read: RUN_EVENTS.reader() });
+  }
+
+  /** @param read of the log, of which this part may not be the first */
+  #part(
+    job: string,
+    { seq, limit, read }: { seq: number; limit: number; read: (value: unknown) => RunEvent },
+  ): StoredEvent[] {
     const found: StoredEvent[] = [];
     let bytes = 0;
     named(this.#path, () => {
@@ -56,7 +64,7 @@ export class EventLog {
         const [line, text] = [Number(row.seq), String(row.event)];
         bytes += text.length;
         if (found.length > 0 && bytes > REQUEST_LIMITS.events_bytes.most) break;
-        found.push({ seq: line, time: String(row.time), event: this.#read(text, { job, line }) });
+        found.push({ seq: line, time: String(row.time), event: this.#read(text, { job, line, read }) });
       }
     });
     return found;
@@ -67,9 +75,12 @@ export class EventLog {
     this.#insert.run({ job, time: new Date().toISOString(), event: toJson(event) });
   }
 
-  #read(text: string, { job, line }: { job: string; line: number }): RunEvent {
+  #read(
+    text: string,
+    { job, line, read }: { job: string; line: number; read: (value: unknown) => RunEvent },
+  ): RunEvent {
     try {
-      return RUN_EVENTS.read(JSON.parse(text));
+      return read(JSON.parse(text));
     } catch (error) {
       throw unreadable(error, { path: `${this.#path} (job ${job})`, line });
     }
@@ -96,8 +107,9 @@ export class EventLog {
   }
 
   async *#pages(job: string): AsyncGenerator<{ time: string; event: RunEvent }> {
+    const read = RUN_EVENTS.reader();
     for (let last = 0; ; ) {
-      const page = this.after(job, last, PAGE);
+      const page = this.#part(job, { seq: last, limit: PAGE, read });
       yield* page;
       const seq = page.at(-1)?.seq;
       if (seq === undefined) return;

@@ -11,6 +11,7 @@ import {
 import { withoutSitePaths } from '../../../../../src/runtime/deployment/client/memory/site-paths.ts';
 import type { Outbox } from '../../../../../src/runtime/deployment/client/tasks/outbox.ts';
 import { errorReport } from '../../../../../src/runtime/network/messages/shapes.ts';
+import { COMMON_TASKS } from '../../../../../src/runtime/run/task.ts';
 import { sitePolicySchema } from '../../../../../src/runtime/security/policy/site-policy.ts';
 import { float32 } from '../../../../support/param-sets.ts';
 import { tempFolder } from '../../../../support/temp-folder.ts';
@@ -37,23 +38,23 @@ async function send(
   }: { metrics?: object; bytes?: Uint8Array; said?: string },
   over: object = {},
 ) {
-  await writeFile(folder.update, bytes);
+  await writeFile(folder.answer('model'), bytes);
   const result = {
-    round: 2,
+    task: 'train/2/site-1',
     attempt: 1,
     encoding: 'safetensors',
     params_type: 'FULL',
     num_examples: 1,
     seconds: 1,
     metrics,
-    update: { sha256: said, size: bytes.length },
+    files: { model: { sha256: said, size: bytes.length } },
   };
-  return leave({ result, file: folder.update }, over);
+  return leave({ result, files: { model: folder.answer('model') } }, over);
 }
 
 async function fail(message: string, place: object = {}, over: object = {}) {
   const error = { code: 'NF_SCRIPT_FAILED', message, hint: 'h', exitCode: 1, place, stack: 'at /data/x' };
-  const { failure } = (await leave({ failure: { round: 2, attempt: 1, error } }, over)) as {
+  const { failure } = (await leave({ failure: { task: 'train/2/site-1', attempt: 1, error } }, over)) as {
     failure: { error: { message: string; place: { line?: number; column?: number }; stack?: string } };
   };
   return failure.error;
@@ -62,11 +63,11 @@ async function fail(message: string, place: object = {}, over: object = {}) {
 function leave(answer: object, over: object) {
   const policy = sitePolicySchema.parse({ version: 1, ...over });
   const known = textsOf({ model: { classes: ['glioma', 'none'] } });
-  const outbox = { round: 2, model_sha256: MODEL, answer } as unknown as Outbox;
-  return outgoing(outbox, { policy, known, folder, site: 'site-1' });
+  const outbox = { model_sha256: MODEL, answer } as unknown as Outbox;
+  return outgoing(outbox, { policy, known, folder, site: 'site-1', tasks: COMMON_TASKS });
 }
 
-const refused = (code: string) => ({ failure: { round: 2, error: { code } } });
+const refused = (code: string) => ({ failure: { task: 'train/2/site-1', error: { code } } });
 
 describe('what leaves a site with a task', () => {
   it('is what the script sends, where that is figures and a model', async () => {
@@ -200,7 +201,7 @@ describe('a failure that leaves a site', () => {
 
   it('has code, hint and exit code of the catalogue, whatever the script says', async () => {
     const error = { code: 'MARIA_MUSTER', message: 'm', hint: 'born 1950', exitCode: 1234567890123 };
-    const { failure } = (await leave({ failure: { round: 2, attempt: 1, error } }, {})) as {
+    const { failure } = (await leave({ failure: { task: 'train/2/site-1', attempt: 1, error } }, {})) as {
       failure: { error: object };
     };
     const hint = 'Correct the script, then run the job anew.';

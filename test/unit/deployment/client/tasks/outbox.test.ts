@@ -14,6 +14,8 @@ import {
   readOutbox,
   writeOutbox,
 } from '../../../../../src/runtime/deployment/client/tasks/outbox.ts';
+import { inputsDigest } from '../../../../../src/runtime/deployment/client/tasks/site-task.ts';
+import type { AssignedTask } from '../../../../../src/runtime/network/messages/site.ts';
 import { tempFolder } from '../../../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -25,30 +27,35 @@ beforeEach(() => {
 });
 
 const model = sha256('model');
+const TASK: AssignedTask = {
+  id: 'train/2/site-1',
+  total_rounds: 3,
+  seed: 1,
+  inputs: { model: { sha256: model, size: 1 } },
+};
+const begun = { version: 2, inputs_sha256: inputsDigest(TASK.inputs), model_sha256: model } as const;
 const result: Outbox = {
-  round: 2,
-  model_sha256: model,
+  ...begun,
   answer: {
     result: {
-      round: 2,
+      task: TASK.id,
       attempt: 1,
       encoding: 'safetensors',
       params_type: 'DIFF',
       num_examples: 7.5,
       metrics: { accuracy: 0.5, confusion: [[1, 2]], none: null },
-      update: { sha256: sha256('update'), size: 6 },
+      files: { model: { sha256: sha256('update'), size: 6 } },
       state_sha256: sha256('state'),
       seconds: 1.25,
     },
-    file: '/work/update.safetensors',
+    files: { model: '/work/update.safetensors' },
   },
 };
 const failure: Outbox = {
-  round: 2,
-  model_sha256: model,
+  ...begun,
   answer: {
     failure: {
-      round: 2,
+      task: TASK.id,
       attempt: 3,
       error: {
         code: 'NF_SCRIPT_FAILED',
@@ -67,13 +74,31 @@ describe('an answer that the server has not acknowledged', () => {
     ['a failure', failure],
   ])('is there after a restart: %s', async (_, outbox) => {
     await writeOutbox(folder, outbox);
-    expect(await readOutbox(folder)).toEqual({ value: outbox });
+    expect(await readOutbox(folder, TASK)).toEqual({ value: outbox });
+  });
+
+  it.each([
+    ['a result', result],
+    ['a failure', failure],
+  ])('of version 0.1.0 is read as the answer to the task: %s', async (_, { answer, ...outbox }) => {
+    const { version: _1, inputs_sha256: _2, ...first } = outbox;
+    const { task: _3, ...told } = 'result' in answer ? answer.result : answer.failure;
+    const { files: _4, ...figures } = told as { files?: object };
+    const old =
+      'result' in answer
+        ? { result: { round: 2, ...figures, update: answer.result.files.model }, file: answer.files.model }
+        : { failure: { round: 2, ...told } };
+    await mkdir(folder.root, { recursive: true });
+    await writeFile(folder.outbox, JSON.stringify({ ...first, round: 2, answer: old }));
+    expect(await readOutbox(folder, TASK)).toEqual({ value: { ...outbox, answer } });
+    const other = { ...TASK, inputs: { model: { sha256: sha256('other'), size: 1 } } };
+    expect((await readOutbox(folder, other)).value?.inputs_sha256).not.toBe(inputsDigest(other.inputs));
   });
 
   it('is the last one that was written, whole', async () => {
     await writeOutbox(folder, result);
     await writeOutbox(folder, failure);
-    expect(await readOutbox(folder)).toEqual({ value: failure });
+    expect(await readOutbox(folder, TASK)).toEqual({ value: failure });
     expect(await readdir(folder.root)).toEqual(['outbox.json']);
   });
 
@@ -81,7 +106,7 @@ describe('an answer that the server has not acknowledged', () => {
     await writeOutbox(folder, result);
     await clearOutbox(folder);
     await clearOutbox(folder);
-    expect(await readOutbox(folder)).toEqual({ value: undefined });
+    expect(await readOutbox(folder, TASK)).toEqual({ value: undefined });
   });
 
   it.each([
@@ -89,17 +114,20 @@ describe('an answer that the server has not acknowledged', () => {
     ['a part', '{"round": 2, "model_sha2'],
     ['another thing', '[]'],
     ['no answer', JSON.stringify({ ...result, answer: {} })],
-    ['an answer without metrics', JSON.stringify({ ...result, answer: { result: { round: 2 } } })],
+    [
+      'an answer without metrics',
+      JSON.stringify({ ...result, answer: { result: { task: 'train/2/site-1' } } }),
+    ],
     ['a key of a stranger', JSON.stringify({ ...result, more: 1 })],
     ['the digest of nothing', JSON.stringify({ ...failure, model_sha256: 7 })],
   ])('is none as %s, which is said and kept: the task is done again', async (_, text) => {
     await mkdir(folder.root, { recursive: true });
     await writeFile(folder.outbox, text);
-    expect(await readOutbox(folder)).toMatchObject({
+    expect(await readOutbox(folder, TASK)).toMatchObject({
       trouble: { code: 'NF_WORK_FILE', place: { file: folder.outbox } },
     });
     expect(await readFile(`${folder.outbox}.damaged`, 'utf8')).toBe(text);
-    expect(await readOutbox(folder)).toEqual({ value: undefined });
+    expect(await readOutbox(folder, TASK)).toEqual({ value: undefined });
   });
 });
 

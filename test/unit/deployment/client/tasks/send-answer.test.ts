@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 
 const failureWith = (message: string): TaskFailure => ({
-  round: 2,
+  task: 'train/2/site-1',
   attempt: 1,
   error: { code: 'NF_SCRIPT_FAILED', message, hint: 'h', exitCode: 1 },
 });
@@ -84,7 +84,10 @@ describe('a failure that is sent', () => {
   it('goes in words of the client alone where the server refuses it', async () => {
     const { isTaken, came } = await sent(failureWith('it broke'), 1);
     expect(isTaken).toBe(true);
-    expect(came[1]).toMatchObject({ round: 2, error: { code: 'NF_SITE_ANSWER', place: { site: 'site-1' } } });
+    expect(came[1]).toMatchObject({
+      task: 'train/2/site-1',
+      error: { code: 'NF_SITE_ANSWER', place: { site: 'site-1' } },
+    });
     expect(JSON.stringify(came[1])).not.toContain('it broke');
   });
 

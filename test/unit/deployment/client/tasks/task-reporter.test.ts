@@ -77,15 +77,15 @@ const progress = (done: number) => ({ type: 'progress', done, total: 100 }) as c
 describe.concurrent('a reporter of a task', () => {
   it('says at once that it has started', async () => {
     await using at = await line();
-    const reporter = new TaskReporter(at.link, { job: 'id', round: 2 });
+    const reporter = new TaskReporter(at.link, { job: 'id', task: 'train/2/site-1' });
     await reporter.close();
-    expect(at.reports).toEqual([{ round: 2, started: true }]);
+    expect(at.reports).toEqual([{ task: 'train/2/site-1', started: true }]);
     expect(at.server.asked).toContain('POST /v1/site/jobs/id/reports');
   });
 
   it('says the newest step now and then', async () => {
     await using at = await line();
-    const reporter = new TaskReporter(at.link, { job: 'id', round: 2 });
+    const reporter = new TaskReporter(at.link, { job: 'id', task: 'train/2/site-1' });
     for (let step = 0; step < 25; step++) {
       reporter.receive(progress(step));
       await sleep(50);
@@ -93,12 +93,12 @@ describe.concurrent('a reporter of a task', () => {
     await sleep(1000);
     await reporter.close();
     expect(at.reports.length).toBeLessThanOrEqual(4);
-    expect(at.reports.at(-1)).toEqual({ round: 2, progress: { done: 24, total: 100 } });
+    expect(at.reports.at(-1)).toEqual({ task: 'train/2/site-1', progress: { done: 24, total: 100 } });
   });
 
   it('says whole percents that grow, whatever numbers it hears', async () => {
     await using at = await line();
-    const reporter = new TaskReporter(at.link, { job: 'id', round: 2 });
+    const reporter = new TaskReporter(at.link, { job: 'id', task: 'train/2/site-1' });
     const heard = [
       [5_000_000_000, 9_007_199_254_740_000],
       [0.123456789, 0.5],
@@ -111,12 +111,12 @@ describe.concurrent('a reporter of a task', () => {
     for (const [done, total] of heard) reporter.receive({ type: 'progress', done, total });
     await sleep(1200);
     await reporter.close();
-    expect(at.reports.slice(1)).toEqual([{ round: 2, progress: { done: 24, total: 100 } }]);
+    expect(at.reports.slice(1)).toEqual([{ task: 'train/2/site-1', progress: { done: 24, total: 100 } }]);
   });
 
   it('says nothing of what is no step', async () => {
     await using at = await line();
-    const reporter = new TaskReporter(at.link, { job: 'id', round: 2 });
+    const reporter = new TaskReporter(at.link, { job: 'id', task: 'train/2/site-1' });
     reporter.receive({ type: 'log', text: 'x' });
     reporter.receive({ type: 'started' });
     await sleep(1100);
@@ -126,35 +126,35 @@ describe.concurrent('a reporter of a task', () => {
 
   it('says nothing more once it is closed', async () => {
     await using at = await line();
-    const reporter = new TaskReporter(at.link, { job: 'id', round: 2 });
+    const reporter = new TaskReporter(at.link, { job: 'id', task: 'train/2/site-1' });
     reporter.receive(progress(1));
     await reporter.close();
     reporter.receive(progress(2));
     await sleep(1200);
-    expect(at.reports).toEqual([{ round: 2, started: true }]);
+    expect(at.reports).toEqual([{ task: 'train/2/site-1', started: true }]);
   });
 
   it('does not mind a server that refuses or is gone', async () => {
     await using at = await line('refuses');
-    const reporter = new TaskReporter(at.link, { job: 'id', round: 2 });
+    const reporter = new TaskReporter(at.link, { job: 'id', task: 'train/2/site-1' });
     await reporter.close();
     await at.server.close();
-    await new TaskReporter(at.link, { job: 'id', round: 3 }).close();
+    await new TaskReporter(at.link, { job: 'id', task: 'train/3/site-1' }).close();
     expect(at.reports).toHaveLength(1);
   });
 
   it('keeps the order for a server that is slow', async () => {
     await using at = await line(600);
-    const reporter = new TaskReporter(at.link, { job: 'id', round: 2 });
+    const reporter = new TaskReporter(at.link, { job: 'id', task: 'train/2/site-1' });
     for (const step of [1, 2]) {
       reporter.receive(progress(step));
       await sleep(1050);
     }
     await reporter.close();
     expect(at.reports).toEqual([
-      { round: 2, started: true },
-      { round: 2, progress: { done: 1, total: 100 } },
-      { round: 2, progress: { done: 2, total: 100 } },
+      { task: 'train/2/site-1', started: true },
+      { task: 'train/2/site-1', progress: { done: 1, total: 100 } },
+      { task: 'train/2/site-1', progress: { done: 2, total: 100 } },
     ]);
   });
 });

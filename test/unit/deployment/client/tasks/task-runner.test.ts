@@ -8,6 +8,7 @@ import { flError } from '../../../../../src/runtime/base/errors/errors.ts';
 import type { SiteJobFolder } from '../../../../../src/runtime/deployment/client/memory/client-folder.ts';
 import { JobLog } from '../../../../../src/runtime/deployment/client/memory/job-log.ts';
 import { readOutbox, writeOutbox } from '../../../../../src/runtime/deployment/client/tasks/outbox.ts';
+import { inputsDigest } from '../../../../../src/runtime/deployment/client/tasks/site-task.ts';
 import {
   MOST_ATTEMPTS,
   TaskRunner,
@@ -71,11 +72,10 @@ afterEach(async () => {
 });
 
 const TASK: AssignedTask = {
-  kind: 'train',
-  round: 2,
+  id: 'train/2/site-1',
   total_rounds: 3,
   seed: 7,
-  model: { sha256: MODEL, size: 1 },
+  inputs: { model: { sha256: MODEL, size: 1 } },
 };
 
 async function run(body: string, over: Partial<AssignedTask> = {}) {
@@ -83,7 +83,9 @@ async function run(body: string, over: Partial<AssignedTask> = {}) {
   const outbox = await runner.run({ ...TASK, ...over }, { signal: stop.signal, emit: () => undefined });
   // Whatever comes of a task can be kept, and sent.
   await writeOutbox(folder, outbox);
-  expect(await readOutbox(folder)).toEqual({ value: JSON.parse(JSON.stringify(outbox)) });
+  expect(await readOutbox(folder, { ...TASK, ...over })).toEqual({
+    value: JSON.parse(JSON.stringify(outbox)),
+  });
   const { answer } = outbox;
   if ('failure' in answer) taskFailure.parse(answer.failure);
   else taskResult.parse(answer.result);
@@ -102,11 +104,21 @@ const failureOf = (outbox: Awaited<ReturnType<typeof run>>) =>
 describe('a task at a site', () => {
   it('comes to a result with its file', async () => {
     const { answer, ...task } = await run('flare.saveState({ a: 1 });');
-    expect(task).toEqual({ round: 2, model_sha256: MODEL });
+    expect(task).toEqual({
+      version: 2,
+      inputs_sha256: inputsDigest(TASK.inputs),
+      model_sha256: MODEL,
+    });
     if (!('result' in answer)) throw new Error('no result');
-    expect(answer.result).toMatchObject({ round: 2, attempt: 1, params_type: 'FULL', metrics: { done: 1 } });
-    expect(answer.result.update?.sha256).toBe(await sha256File(answer.file ?? ''));
-    expect(answer.result.update?.size).toBe((await readFile(answer.file ?? '')).length);
+    expect(answer.result).toMatchObject({
+      task: TASK.id,
+      attempt: 1,
+      params_type: 'FULL',
+      metrics: { done: 1 },
+    });
+    const [sent, file = ''] = [answer.result.files.model, answer.files.model];
+    expect(sent?.sha256).toBe(await sha256File(file));
+    expect(sent?.size).toBe((await readFile(file)).length);
     expect(existsSync(folder.state(answer.result.state_sha256 ?? ''))).toBe(true);
   });
 
@@ -139,7 +151,7 @@ describe('a task at a site', () => {
   it('fails with the place, which is in the log of the site, too', async () => {
     const failure = failureOf(await run(`throw new Error('it broke');`));
     expect(failure).toMatchObject({
-      round: 2,
+      task: 'train/2/site-1',
       attempt: 1,
       error: { code: 'NF_SCRIPT_FAILED', place: { site: 'site-1', round: 2, line: 4 } },
     });
@@ -219,7 +231,7 @@ setInterval(() => { for (let i = 0; i < 100; i++) say({ type: 'progress', done: 
       attempt: MOST_ATTEMPTS,
       error: { code: 'NF_SITE_PROCESS', message: expect.stringContaining('with the client') },
     });
-    expect((await run('', { round: 3 })).answer).toMatchObject({ result: { attempt: 1 } });
+    expect((await run('', { id: 'train/3/site-1' })).answer).toMatchObject({ result: { attempt: 1 } });
   });
 
   it('is begun once more when the disk was full, and not when the script threw', async () => {
@@ -255,10 +267,11 @@ if (fs.existsSync('once')) { fs.rmSync('once'); process.kill(process.pid, 'SIGKI
   });
 
   it.each([
-    ['a path', `update: '../../secret'`],
-    ['an object for a digest', `update: { sha256: '${'a'.repeat(64)}' }`],
-    ['a state', `state: '../../../secret'`],
-    ['a number', `numExamples: 'many'`],
+    ['a path', `files: { model: '../../secret' }`],
+    ['an object for a digest', `files: { model: { sha256: '${'a'.repeat(64)}' } }`],
+    ['a file of no name', `files: { '../secret': '${'a'.repeat(64)}' }`],
+    ['a state', `files: {}, state: '../../../secret'`],
+    ['a number', `files: {}, numExamples: 'many'`],
   ])('whose script speaks for itself with %s gets the client to do nothing', async (_, forged) => {
     const secret = join(root, 'secret');
     await writeFile(secret, 'private');
@@ -267,17 +280,17 @@ if (fs.existsSync('once')) { fs.rmSync('once'); process.kill(process.pid, 'SIGKI
 await new Promise(() => setTimeout(() => {}, 60_000));`);
     expect(answer).toMatchObject({ failure: { error: { code: 'NF_RESULT_INVALID' } } });
     expect(await readFile(secret, 'utf8')).toBe('private');
-    expect(existsSync(folder.update)).toBe(false);
+    expect(existsSync(folder.answer('model'))).toBe(false);
   });
 
   it('whose script puts a link in the place of its result sends nothing', async () => {
     const { answer } = await run(`const fs = await import('node:fs');
 fs.symlinkSync('/etc/hostname', '${join(folder.work, 'update.safetensors')}');
 ${saying(`{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: {},
-  update: '${'a'.repeat(64)}' } }`)}
+  files: { model: '${'a'.repeat(64)}' } } }`)}
 await new Promise(() => setTimeout(() => {}, 60_000));`);
     expect(answer).toMatchObject({ failure: { error: { code: 'NF_RESULT_INVALID' } } });
-    expect(existsSync(folder.update)).toBe(false);
+    expect(existsSync(folder.answer('model'))).toBe(false);
   });
 
   it('whose script says more in a message than one may hold fails by name', async () => {
@@ -298,8 +311,9 @@ await new Promise(() => setTimeout(() => {}, 60_000));`);
   it('whose script says what its state is gets the digest of what is there', async () => {
     const { answer } = await run(`const fs = await import('node:fs');
 fs.writeFileSync('${join(folder.work, 'state.bin')}', 'kept');
+fs.copyFileSync('${folder.model(MODEL)}', '${join(folder.work, 'update.safetensors')}');
 ${saying(`{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: {},
-  state: '${'4d'.repeat(32)}' } }`)}
+  files: { model: '${'a'.repeat(64)}' }, state: '${'4d'.repeat(32)}' } }`)}
 await new Promise(() => setTimeout(() => {}, 60_000));`);
     expect(answer).toMatchObject({ result: { state_sha256: sha256('kept') } });
     expect(await readFile(folder.state(sha256('kept')), 'utf8')).toBe('kept');
@@ -312,27 +326,27 @@ const honest = fs.readFileSync('${folder.model(MODEL)}');
 fs.writeFileSync('${path}', honest);
 const held = fs.openSync('${path}', 'r+');
 setInterval(() => {
-  if (fs.existsSync('${folder.update}') && !fs.existsSync('${folder.update}.moved'))
+  if (fs.existsSync('${folder.answer('model')}') && !fs.existsSync('${folder.answer('model')}.moved'))
     fs.writeSync(held, Buffer.alloc(1000, 'PATIENT '), 0, 1000, honest.length - 4);
 }, 1);
 ${saying(`{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: {},
-  update: '${'a'.repeat(64)}' } }`)}
+  files: { model: '${'a'.repeat(64)}' } } }`)}
 await new Promise(() => setTimeout(() => {}, 60_000));`);
     if (!('result' in answer)) throw new Error('no result');
     // The script has the time to change what it still holds.
     await sleep(200);
-    expect(answer.result.update?.size).toBe((await stat(folder.model(MODEL))).size);
-    expect(await readFile(answer.file ?? '')).toEqual(await readFile(folder.model(MODEL)));
+    expect(answer.result.files.model?.size).toBe((await stat(folder.model(MODEL))).size);
+    expect(await readFile(answer.files.model ?? '')).toEqual(await readFile(folder.model(MODEL)));
   });
 
   it('takes no update of another size or form than the model has', async () => {
     const { answer } = await run(`const fs = await import('node:fs');
 fs.writeFileSync('${join(folder.work, 'update.safetensors')}', Buffer.alloc(5_000_000, 'PATIENT '));
 ${saying(`{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: {},
-  update: '${'a'.repeat(64)}' } }`)}
+  files: { model: '${'a'.repeat(64)}' } } }`)}
 await new Promise(() => setTimeout(() => {}, 60_000));`);
-    expect(answer).toMatchObject({ failure: { error: { code: 'NF_TENSORS_FILE' } } });
-    expect(existsSync(folder.update)).toBe(false);
+    expect(answer).toMatchObject({ failure: { error: { code: 'NF_PAYLOAD_TOO_LARGE' } } });
+    expect(existsSync(folder.answer('model'))).toBe(false);
   });
 
   it('fails where its model is gone', async () => {
@@ -344,8 +358,9 @@ await new Promise(() => setTimeout(() => {}, 60_000));`);
     const CLIP = { name: 'norm_clip', max_norm: 1 } as const;
     const valuesOf = async (outbox: Awaited<ReturnType<typeof run>>) => {
       if (!('result' in outbox.answer)) throw new Error(JSON.stringify(outbox.answer));
-      const { result, file = '' } = outbox.answer;
-      expect(result.update).toEqual({ sha256: await sha256File(file), size: (await stat(file)).size });
+      const { result, files } = outbox.answer;
+      const { model: file = '' } = files;
+      expect(result.files.model).toEqual({ sha256: await sha256File(file), size: (await stat(file)).size });
       return [...((await readModel(file)).weights?.data ?? [])];
     };
 
@@ -359,7 +374,7 @@ await new Promise(() => setTimeout(() => {}, 60_000));`);
         'update.safetensors',
       ]);
       const again = await run(body);
-      const updateOf = ({ answer }: typeof outbox) => 'result' in answer && answer.result.update;
+      const updateOf = ({ answer }: typeof outbox) => 'result' in answer && answer.result.files;
       expect(updateOf(again)).toEqual(updateOf(outbox));
     });
 

@@ -80,15 +80,15 @@ async function writeAudit(entries: number): Promise<void> {
 const ref = (text: string) => blobFile(sha256(text));
 const accepted = (site: string, text: string): RunEvent => ({
   type: 'result.accepted',
-  round: 2,
-  result: { site, update: ref(text), paramsType: 'FULL', numExamples: 1, metrics: {}, seconds: 1 },
+  task: `train/2/${site}`,
+  result: { site, files: { model: ref(text) }, paramsType: 'FULL', numExamples: 1, metrics: {}, seconds: 1 },
 });
 /** In its second round, with one answer. */
 const RUNNING: readonly RunEvent[] = [
   { type: 'model.initial', model: ref('m0') },
-  { type: 'round.opened', round: 1, kind: 'train', sites: ['a'], model: ref('m0') },
+  { type: 'round.opened', round: 1, name: 'train', sites: ['a'], inputs: { model: ref('m0') } },
   { type: 'round.closed', round: 1, kind: 'train', metrics: { accuracy: 0.5 }, model: ref('m1') },
-  { type: 'round.opened', round: 2, kind: 'train', sites: ['a', 'b'], model: ref('m1') },
+  { type: 'round.opened', round: 2, name: 'train', sites: ['a', 'b'], inputs: { model: ref('m1') } },
   accepted('a', 'update a'),
 ];
 const running = () => addJob({ status: 'RUNNING' }, ['m0', 'm1', 'update a', 'nobody needs it'], RUNNING);
@@ -169,7 +169,7 @@ describe('a backup', () => {
     let isMade = false;
     const writing = (async () => {
       for (let n = 1; !isMade; n++) {
-        await store.journal(id).append({ type: 'task.started', round: 2, site: 'b' });
+        await store.journal(id).append({ type: 'task.started', task: 'train/2/b' });
         await log.append({ n });
         await appendFile(at('state/jobs', id, 'sites/site-1/log.jsonl'), '{}\n');
       }

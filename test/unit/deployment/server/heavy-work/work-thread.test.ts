@@ -19,12 +19,14 @@ afterEach(() => work.close());
 
 const good = () => writeModel(folder, 'good', { weights: float32([1, 2]) });
 
+const AS_MODEL = { rule: { form: 'subset:model' }, name: 'model', task: 'train/1/site-1' } as const;
+
 describe('the thread for heavy work', () => {
   it('aggregates, checks updates and models, and makes models', async () => {
     const model = await good();
     const update = await writeModel(folder, 'update', { weights: float32([3, 6]) });
     await work.run('checkModel', { path: model });
-    await work.run('checkUpdate', { path: update, model });
+    await work.run('checkFile', { path: update, model, ...AS_MODEL });
     const target = join(folder, 'aggregate.safetensors');
     const contributions = [update, model].map((path, index) => {
       return { site: `site-${index}`, path, weight: 1, paramsType: 'FULL' } as const;
@@ -45,7 +47,7 @@ describe('the thread for heavy work', () => {
   it("fails with the operation's own error, and goes on", async () => {
     const model = await good();
     const bad = await writeModel(folder, 'bad', { weights: float32([Number.NaN, 1]) });
-    await expect(work.run('checkUpdate', { path: bad, model })).rejects.toMatchObject({
+    await expect(work.run('checkFile', { path: bad, model, ...AS_MODEL })).rejects.toMatchObject({
       code: 'NF_TENSORS_NOT_FINITE',
       exitCode: 1,
       message: expect.stringContaining('weights'),

@@ -283,7 +283,7 @@ describe('the files of a networked job', () => {
     };
     const update = await files.keepModel(1, write);
     const looked = Promise.withResolvers<void>();
-    const looking = held.during(update.sha256, () => looked.promise);
+    const looking = held.during([update.sha256], () => looked.promise);
     await files.discard([update]);
     await files.closeRound(1, []);
     expect(await blobs()).toEqual([update.sha256]);

@@ -42,17 +42,17 @@ const becomes = (server: ServerJobs, id: string, status: string) =>
 
 /** A site that adds one to what it receives. */
 async function answer(server: ServerJobs, run: JobRun, task: SiteTask): Promise<void> {
-  const { site, round, kind } = task;
+  const { id, site, round, name } = task;
   const { blobs } = server.state.job(run.record.id);
-  const { weights } = decodeSafetensors(await readFile(blobs.at(task.model.sha256)), 'model');
+  const { weights } = decodeSafetensors(await readFile(blobs.at(task.inputs.model.sha256)), 'model');
   if (!weights) throw new Error('no weights');
   const bytes = encodeSafetensors({ weights: { ...weights, data: weights.data.map((x) => x + 1) } });
   const digest = sha256(bytes);
   await writeFile(blobs.at(digest), bytes);
-  const update = kind === 'train' ? { update: { path: `blobs/${digest}`, sha256: digest } } : {};
+  const files = name === 'train' ? { model: { path: `blobs/${digest}`, sha256: digest } } : {};
   const metrics = { accuracy: round / 10 };
-  const result = { site, paramsType: 'FULL', numExamples: 1, metrics, seconds: 0, ...update } as const;
-  await run.channel.deliver(site, { type: 'result', round, result });
+  const result = { site, paramsType: 'FULL', numExamples: 1, metrics, seconds: 0, files } as const;
+  await run.channel.deliver({ type: 'result', task: id, result });
 }
 
 describe('a job that was taken in', () => {

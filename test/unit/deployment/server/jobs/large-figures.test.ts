@@ -7,8 +7,8 @@ import type { RunEvent } from '../../../../../src/runtime/run/events.ts';
 
 const accepted = (metrics: MetricReport): RunEvent => ({
   type: 'result.accepted',
-  round: 1,
-  result: { site: 'a', paramsType: 'FULL', numExamples: 1, metrics, seconds: 1 },
+  task: 'train/1/a',
+  result: { site: 'a', files: {}, paramsType: 'FULL', numExamples: 1, metrics, seconds: 1 },
 });
 const closed = (metrics: MetricReport): RunEvent => ({
   type: 'round.closed',

@@ -7,7 +7,14 @@ const time = '2026-01-01T00:00:00.000Z';
 const model = { path: 'blobs/x', sha256: sha256('model') };
 const error = { code: 'NF_SCRIPT_FAILED', message: 'it broke', hint: '', exitCode: 1 };
 const engine = { name: 'ort', device: 'cpu', library: 'onnxruntime-node 1', detail: '' };
-const result = { site: 'site-1', paramsType: 'FULL', numExamples: 7, metrics: {}, seconds: 1.5 } as const;
+const result = {
+  site: 'site-1',
+  files: {},
+  paramsType: 'FULL',
+  numExamples: 7,
+  metrics: {},
+  seconds: 1.5,
+} as const;
 
 describe('a line of the server for a job', () => {
   it.each<[RunEvent, string, string]>([
@@ -16,23 +23,23 @@ describe('a line of the server for a job', () => {
     [{ type: 'run.opened', resumedFromRound: 0 }, 'info', 'the run goes on after round 0'],
     [{ type: 'model.initial', model }, 'info', `model 0 is ${model.sha256}`],
     [
-      { type: 'round.opened', round: 1, kind: 'train', sites: ['a', 'b'], model },
+      { type: 'round.opened', round: 1, name: 'train', sites: ['a', 'b'], inputs: { model } },
       'info',
       'round 1 (train) opened with a, b',
     ],
     [{ type: 'engine.used', site: 'a', engine }, 'info', 'a computes with ort on cpu (onnxruntime-node 1)'],
     [
-      { type: 'result.accepted', round: 2, result },
+      { type: 'result.accepted', task: 'train/2/site-1', result },
       'info',
       'round 2: site-1 answered after 1.5 s, 7 examples',
     ],
     [
-      { type: 'result.dropped', round: 2, site: 'a', reason: 'damaged' },
+      { type: 'result.dropped', task: 'train/2/a', reason: 'damaged' },
       'info',
       'round 2: the answer of a is asked for again: damaged',
     ],
     [
-      { type: 'site.failed', round: 2, site: 'a', error },
+      { type: 'site.failed', task: 'train/2/a', error },
       'error',
       'round 2: a failed: NF_SCRIPT_FAILED: it broke',
     ],
@@ -50,8 +57,8 @@ describe('a line of the server for a job', () => {
   });
 
   it.each<RunEvent>([
-    { type: 'task.started', round: 1, site: 'a' },
-    { type: 'task.progress', round: 1, site: 'a', done: 1, total: 2 },
+    { type: 'task.started', task: 'train/1/a' },
+    { type: 'task.progress', task: 'train/1/a', done: 1, total: 2 },
   ])('is not made of what happens all the time: %j', (event) => {
     expect(lineOf({ time, event })).toBeUndefined();
   });

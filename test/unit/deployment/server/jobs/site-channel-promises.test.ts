@@ -49,8 +49,8 @@ describeChannel('of a server', async ({ script }) => {
   const working = new Map<string, SiteTask>();
   local.listen(async (answer) => {
     const site = siteOf(answer);
-    if (answer.type !== 'started' && working.get(site)?.round === answer.round) working.delete(site);
-    return channel.deliver(site, answer);
+    if (answer.type !== 'started' && working.get(site)?.id === answer.task) working.delete(site);
+    return channel.deliver(answer);
   });
   const live = async (site: string): Promise<void> => {
     for (let done: SiteTask | undefined; !signal.aborted; ) {

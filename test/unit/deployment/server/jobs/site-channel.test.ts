@@ -3,25 +3,27 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Bell } from '../../../../../src/runtime/base/threads/bell.ts';
 import { SiteChannel } from '../../../../../src/runtime/deployment/server/jobs/site-channel.ts';
 import { SiteRegistry } from '../../../../../src/runtime/deployment/server/sites/site-registry.ts';
-import type { SiteAnswer, SiteTask } from '../../../../../src/runtime/federation/channel.ts';
+import type { SiteAnswer } from '../../../../../src/runtime/federation/channel.ts';
 import type { SitePhase } from '../../../../../src/runtime/network/messages/site.ts';
 import type { AcceptedResult } from '../../../../../src/runtime/run/events.ts';
 import { hello } from '../../../../support/raw-site.ts';
+import { siteTaskOf } from '../../../../support/site-tasks.ts';
 
 const JOB = randomUUID();
 const SITE = 'site-1';
+const TASK = `train/1/${SITE}`;
 /** Seconds. */
 const SITE_TIMEOUT = 20;
 const TASK_TIMEOUT = 60;
-const TASK: SiteTask = {
+const taskOfRound = (round: number) => siteTaskOf({ site: SITE, round, model: { path: 'm', sha256: 'a' } });
+const RESULT: AcceptedResult = {
   site: SITE,
-  kind: 'train',
-  round: 1,
-  totalRounds: 2,
-  seed: 7,
-  model: { path: 'm', sha256: 'a' },
+  files: {},
+  paramsType: 'FULL',
+  numExamples: 1,
+  metrics: {},
+  seconds: 0,
 };
-const RESULT: AcceptedResult = { site: SITE, paramsType: 'FULL', numExamples: 1, metrics: {}, seconds: 0 };
 const MODEL_BYTES = 1_000_000;
 /** Milliseconds that other jobs may run at the site. */
 let others: ReadonlyMap<string, number>;
@@ -58,7 +60,7 @@ beforeEach(() => {
     answers.push(answer);
     return 'accepted';
   });
-  channel.assign(TASK);
+  channel.assign(taskOfRound(1));
 });
 
 afterEach(() => {
@@ -68,7 +70,7 @@ afterEach(() => {
 });
 
 const deliver = async (answer: SiteAnswer): Promise<void> => {
-  await channel.deliver(SITE, answer);
+  await channel.deliver(answer);
 };
 const failures = () => answers.filter(({ type }) => type === 'failure');
 
@@ -76,14 +78,14 @@ const failures = () => answers.filter(({ type }) => type === 'failure');
 async function runs(seconds: number): Promise<void> {
   for (let second = 0; second < seconds && failures().length === 0; second++) {
     registry.renew(SITE, registry.get(SITE)?.id);
-    registry.note(SITE, { job_id: JOB, phase: 'running', round: 1 });
+    registry.note(SITE, { job_id: JOB, phase: 'running', task: TASK });
     await vi.advanceTimersByTimeAsync(1000);
   }
 }
 
 it('waits for a site that runs, also when its client began again a few times', async () => {
   for (let times = 0; times < 4; times++) {
-    await channel.deliver(SITE, { type: 'started', site: SITE, round: 1 });
+    await channel.deliver({ type: 'started', task: TASK });
     await runs(TASK_TIMEOUT);
   }
   expect(failures()).toEqual([]);
@@ -91,27 +93,32 @@ it('waits for a site that runs, also when its client began again a few times', a
 
 it('gives up a site that begins the same task again and again', async () => {
   for (let times = 0; times < 40 && failures().length === 0; times++) {
-    await channel.deliver(SITE, { type: 'started', site: SITE, round: 1 });
+    await channel.deliver({ type: 'started', task: TASK });
     await runs(6);
   }
-  expect(failures()).toMatchObject([{ site: SITE, error: { code: 'NF_SITE_STALLED' } }]);
+  expect(failures()).toMatchObject([{ task: TASK, error: { code: 'NF_SITE_STALLED' } }]);
 });
 
 it('gives up a site that says it runs, and how far it is, longer than a script may', async () => {
   for (let times = 0; times < 60 && failures().length === 0; times++) {
-    await channel.deliver(SITE, { type: 'progress', site: SITE, round: 1, done: times, total: 1e9 });
+    await channel.deliver({ type: 'progress', task: TASK, done: times, total: 1e9 });
     await runs(TASK_TIMEOUT);
   }
-  expect(failures()).toMatchObject([{ site: SITE, error: { code: 'NF_SITE_STALLED' } }]);
+  expect(failures()).toMatchObject([{ task: TASK, error: { code: 'NF_SITE_STALLED' } }]);
 });
 
 it('is not moved by what a site says of another round', async () => {
   for (let second = 0; second < 2 * SITE_TIMEOUT && failures().length === 0; second++) {
     registry.renew(SITE, registry.get(SITE)?.id);
-    await channel.deliver(SITE, { type: 'progress', site: SITE, round: 7, done: second, total: 1000 });
+    await channel.deliver({
+      type: 'progress',
+      task: `train/7/${SITE}`,
+      done: second,
+      total: 1000,
+    });
     await vi.advanceTimersByTimeAsync(1000);
   }
-  expect(failures()).toMatchObject([{ site: SITE, error: { code: 'NF_SITE_STALLED' } }]);
+  expect(failures()).toMatchObject([{ task: TASK, error: { code: 'NF_SITE_STALLED' } }]);
 });
 
 it('fails a site that says nothing for its time, once, by its name', async () => {
@@ -119,19 +126,15 @@ it('fails a site that says nothing for its time, once, by its name', async () =>
   await vi.advanceTimersByTimeAsync(SITE_TIMEOUT * 1000 - 500);
   expect(failures()).toEqual([]);
   await vi.advanceTimersByTimeAsync(5000);
-  expect(failures()).toMatchObject([{ site: SITE, round: 1, error: { code: 'NF_SITE_LOST' } }]);
+  expect(failures()).toMatchObject([{ task: TASK, error: { code: 'NF_SITE_LOST' } }]);
   expect(channel.task(SITE)).toBeUndefined();
 });
 
 it('passes on nothing of a task that was taken back, and says what it counts for', async () => {
-  channel.cancel(SITE);
+  channel.cancel(channel.task(SITE)?.id ?? TASK);
   const error = { code: 'NF_SCRIPT_FAILED', message: 'late', hint: '', exitCode: 1 };
-  await expect(channel.deliver(SITE, { type: 'failure', site: SITE, round: 1, error })).resolves.toBe(
-    'duplicate',
-  );
-  await expect(channel.deliver(SITE, { type: 'result', round: 1, result: RESULT })).resolves.toBe(
-    'duplicate',
-  );
+  await expect(channel.deliver({ type: 'failure', task: TASK, error })).resolves.toBe('duplicate');
+  await expect(channel.deliver({ type: 'result', task: TASK, result: RESULT })).resolves.toBe('duplicate');
   expect(answers).toEqual([]);
 });
 
@@ -139,10 +142,10 @@ it('holds a task until its answer was kept', async () => {
   channel.listen(async () => {
     throw new Error('the disk is full');
   });
-  await expect(channel.deliver(SITE, { type: 'result', round: 1, result: RESULT })).rejects.toThrow('full');
+  await expect(channel.deliver({ type: 'result', task: TASK, result: RESULT })).rejects.toThrow('full');
   expect(channel.task(SITE)?.round).toBe(1);
   channel.listen(async () => 'accepted');
-  await expect(channel.deliver(SITE, { type: 'result', round: 1, result: RESULT })).resolves.toBe('accepted');
+  await expect(channel.deliver({ type: 'result', task: TASK, result: RESULT })).resolves.toBe('accepted');
   expect(channel.task(SITE)).toBeUndefined();
 });
 
@@ -152,8 +155,8 @@ it('keeps the task that came while the answer to the one before was being kept',
     await kept.promise;
     return 'accepted';
   });
-  const delivered = channel.deliver(SITE, { type: 'result', round: 1, result: RESULT });
-  channel.assign({ ...TASK, round: 2 });
+  const delivered = channel.deliver({ type: 'result', task: TASK, result: RESULT });
+  channel.assign(taskOfRound(2));
   kept.resolve();
   await delivered;
   expect(channel.task(SITE)?.round).toBe(2);
@@ -161,12 +164,13 @@ it('keeps the task that came while the answer to the one before was being kept',
 
 it('rings for a site when it has a task, and when it has none any more', async () => {
   const ring = vi.spyOn(registry.bell(SITE), 'ring');
-  channel.assign({ ...TASK, round: 2 });
+  channel.assign(taskOfRound(2));
   expect(ring).toHaveBeenCalledTimes(1);
-  await channel.deliver(SITE, { type: 'result', round: 2, result: RESULT });
+  await channel.deliver({ type: 'result', task: `train/2/${SITE}`, result: RESULT });
   expect(ring).toHaveBeenCalledTimes(2);
-  channel.cancel(SITE);
-  expect(ring).toHaveBeenCalledTimes(3);
+  channel.assign(taskOfRound(3));
+  channel.cancel(`train/3/${SITE}`);
+  expect(ring).toHaveBeenCalledTimes(4);
 });
 
 describe('the sites that are ready', () => {
@@ -244,22 +248,22 @@ async function says(most: number, say: (second: number) => Promise<void> | void)
 }
 
 const note = (phase: SitePhase, bytes?: number) =>
-  registry.note(SITE, { job_id: JOB, phase, round: 1, ...(bytes !== undefined && { bytes }) });
+  registry.note(SITE, { job_id: JOB, phase, task: TASK, ...(bytes !== undefined && { bytes }) });
 
 describe('gives up a site that holds a round open', () => {
-  afterEach(() => expect(failures()).toMatchObject([{ site: SITE, error: { code: 'NF_SITE_STALLED' } }]));
+  afterEach(() => expect(failures()).toMatchObject([{ task: TASK, error: { code: 'NF_SITE_STALLED' } }]));
 
   it('by how far it is, though it does not say that it runs', async () => {
     const seconds = await says(1000, (done) => {
       note('uploading');
-      return deliver({ type: 'progress', site: SITE, round: 1, done, total: 1e9 });
+      return deliver({ type: 'progress', task: TASK, done, total: 1e9 });
     });
     expect(seconds).toBeLessThan(2 * SITE_TIMEOUT);
   });
 
   it('by what computes its answer, again and again', async () => {
     const engine = { name: 'cpu', device: 'cpu', library: 'x', detail: '' };
-    const seconds = await says(1000, () => deliver({ type: 'engine', site: SITE, round: 1, engine }));
+    const seconds = await says(1000, () => deliver({ type: 'engine', task: TASK, engine }));
     expect(seconds).toBeLessThan(2 * SITE_TIMEOUT);
   });
 

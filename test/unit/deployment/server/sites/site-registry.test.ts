@@ -106,13 +106,13 @@ describe('a site that comes', () => {
 
   it('may say sooner how far it is with a job', () => {
     const session = open();
-    registry.note('site-1', { job_id: 'a', phase: 'running', round: 1 });
+    registry.note('site-1', { job_id: 'a', phase: 'running', task: 'train/1/site-1' });
     registry.note('site-1', { job_id: 'b', phase: 'idle' });
-    registry.note('site-1', { job_id: 'a', phase: 'answered', round: 1 });
+    registry.note('site-1', { job_id: 'a', phase: 'answered', task: 'train/1/site-1' });
     registry.note('site-9', { job_id: 'a', phase: 'idle' });
     expect(session.jobs).toEqual([
       { job_id: 'b', phase: 'idle' },
-      { job_id: 'a', phase: 'answered', round: 1 },
+      { job_id: 'a', phase: 'answered', task: 'train/1/site-1' },
     ]);
   });
 

@@ -13,6 +13,7 @@ import {
   taskResult,
   verdictAnswer,
 } from '../../../../network/messages/site.ts';
+import { partsOfTask } from '../../../../run/task.ts';
 import { checkResult, type ResultCheckDeps } from '../../jobs/check-result.ts';
 import { Lines } from '../../turns.ts';
 import type { App } from '../app.ts';
@@ -37,11 +38,11 @@ function progressRoutes(app: App, deps: SiteAnswerDeps): void {
     { schema: { summary: 'How far a task is.', params: ofJob, body: report, response: { 200: nothing } } },
     async (request) => {
       const { run, site } = siteJobOf(deps, request);
-      const { round, started, progress } = request.body;
-      if (run.channel.task(site)?.round !== round) return {};
-      if (started) deps.registry.note(site, { job_id: run.record.id, phase: 'running', round });
-      if (started) await run.channel.deliver(site, { type: 'started', site, round });
-      if (progress) await run.channel.deliver(site, { type: 'progress', site, round, ...progress });
+      const { task, started, progress } = request.body;
+      if (run.channel.task(site)?.id !== task) return {};
+      if (started) deps.registry.note(site, { job_id: run.record.id, phase: 'running', task });
+      if (started) await run.channel.deliver({ type: 'started', task });
+      if (progress) await run.channel.deliver({ type: 'progress', task, ...progress });
       return {};
     },
   );
@@ -69,14 +70,15 @@ function answerRoutes(app: App, deps: SiteAnswerDeps): void {
   // The bytes of an update are read to check it: a copy that is sent meanwhile finds the task answered when its turn comes.
   const checks = new Lines({ atOnce: AT_ONCE_LIMITS.answers, waiting: AT_ONCE_LIMITS.more_answers });
   const take = async (job: SiteJob, body: TaskResult) => {
-    const { run, site } = job;
-    const { round, engine } = body;
-    return run.training.held.during(body.update?.sha256, async () => {
+    const { run } = job;
+    const { task, engine } = body;
+    const digests = Object.values(body.files).map(({ sha256 }) => sha256);
+    return run.training.held.during(digests, async () => {
       const result = await checkResult(deps, job, body);
-      if (result && engine) await run.channel.deliver(site, { type: 'engine', site, round, engine });
-      if (result) return run.channel.deliver(site, { type: 'result', round, result });
-      // The task is not the site's any more.
-      return run.training.verdictOn(site, round);
+      if (result && engine) await run.channel.deliver({ type: 'engine', task, engine });
+      if (result) return run.channel.deliver({ type: 'result', task, result });
+      // The task is not the site's any more, or another site's.
+      return verdictOn(task, job);
     });
   };
   app.post(
@@ -92,10 +94,10 @@ function answerRoutes(app: App, deps: SiteAnswerDeps): void {
     async (request) => {
       const job = siteJobOf(deps, request);
       const { run, site } = job;
-      const { round, seconds } = request.body;
+      const { task, seconds } = request.body;
       const verdict = await checks.during(`${site} of ${run.record.id}`, () => take(job, request.body));
       if (verdict === 'accepted') run.training.traffic.result(site, seconds);
-      return answered(deps, { ...job, round, verdict });
+      return answered(deps, { ...job, task, verdict });
     },
   );
 
@@ -112,20 +114,29 @@ function answerRoutes(app: App, deps: SiteAnswerDeps): void {
     async (request) => {
       const job = siteJobOf(deps, request);
       const { run, site } = job;
-      const { round } = request.body;
+      const { task } = request.body;
       const error = saidBy(site, request.body.error as ErrorReport);
+      const { site: whose, round } = partsOfTask(task);
       const failure = { ...error, place: { ...error.place, site, round } };
-      const verdict = await run.channel.deliver(site, { type: 'failure', site, round, error: failure });
-      return answered(deps, { ...job, round, verdict });
+      const verdict =
+        whose === site
+          ? await run.channel.deliver({ type: 'failure', task, error: failure })
+          : verdictOn(task, job);
+      return answered(deps, { ...job, task, verdict });
     },
   );
 }
 
 function answered(
   { logger }: Pick<SiteAnswerDeps, 'logger'>,
-  { run, site, round, verdict }: SiteJob & { round: number; verdict: Verdict },
+  { run, site, task, verdict }: SiteJob & { task: string; verdict: Verdict },
 ) {
   if (verdict !== 'accepted')
-    logger.info({ job: run.record.id, site, round, verdict }, 'an answer that changes nothing');
+    logger.info({ job: run.record.id, site, task, verdict }, 'an answer that changes nothing');
   return { verdict, round: run.training.waiting?.round ?? null };
+}
+
+/** What an answer of this site to a task counts for, if it came now. */
+function verdictOn(task: string, { run, site }: SiteJob): Verdict {
+  return partsOfTask(task).site === site ? run.training.verdictOn(task) : 'stranger';
 }

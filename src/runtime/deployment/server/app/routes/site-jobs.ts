@@ -5,6 +5,7 @@ import type { Logger } from '../../../../base/logging/logger.ts';
 import { digest, jobId } from '../../../../network/messages/shapes.ts';
 import { decision, resumableAnswer } from '../../../../network/messages/site.ts';
 import { signedJob } from '../../../../network/messages/terms.ts';
+import { mostBytes } from '../../../../run/task.ts';
 import type { OpenKit } from '../../../../security/kit/open.ts';
 import type { AuditLog } from '../../../../security/logs/audit-log.ts';
 import type { ServerStore } from '../../../store/server-store.ts';
@@ -26,9 +27,6 @@ import { sessionOf } from './session.ts';
 import { uploadRoutes } from './uploads.ts';
 
 const ofJob = z.object({ job: jobId });
-/** Another writer's header may be longer than ours. */
-const HEADER_SLACK = 1024 * 1024;
-
 export interface SiteJob {
   readonly run: JobRun;
   readonly site: string;
@@ -139,16 +137,17 @@ function fileRoutes(app: App, deps: SiteJobDeps): void {
   );
 
   app.get(
-    '/:job/models/:sha256',
+    '/:job/files/:sha256',
     {
       config: { sendsBytes: true },
-      schema: { summary: "The model of the site's task.", params: ofJob.extend({ sha256: digest }) },
+      schema: { summary: "What the site's task begins with.", params: ofJob.extend({ sha256: digest }) },
     },
     async (request, reply) => {
       const { run, site } = siteJobOf(deps, request);
       const { id: job } = run.record;
       const name = request.params.sha256;
-      if (run.channel.task(site)?.model.sha256 !== name) throw flError('NF_FILE_UNKNOWN', { path: name });
+      const inputs = Object.values(run.channel.task(site)?.inputs ?? {});
+      if (!inputs.some(({ sha256 }) => sha256 === name)) throw flError('NF_FILE_UNKNOWN', { path: name });
       const path = state.job(job).blobs.at(name);
       const onBytes = countTraffic(metrics, { run, site, direction: 'out' });
       return downloads.send(request, reply, { job, path, name, onBytes });
@@ -178,8 +177,11 @@ function updateRoutes(app: App, deps: SiteJobDeps): void {
     place: (request, { sha256, size }) => {
       const { run, site } = siteJobOf(deps, request);
       const task = run.channel.task(site);
-      if (task?.kind !== 'train') throw flError('NF_TASK_LATE', { site, round: task?.round ?? 'training' });
-      const limit = run.training.modelSize(task.model) + HEADER_SLACK;
+      const rules = Object.values(task?.form.answer ?? {});
+      if (!task || rules.length === 0)
+        throw flError('NF_TASK_LATE', { site, round: task?.round ?? 'training' });
+      const model = run.training.modelSize(task.inputs.model);
+      const limit = Math.max(...rules.map((rule) => mostBytes(rule, model)));
       if (size > limit) throw flError('NF_UPLOAD_TOO_LARGE', { size, limit });
       const sent = { sha256, instance: registry.get(site)?.instance ?? '' };
       run.channel.requireUpload(site, sent);

@@ -1,0 +1,31 @@
+import { stat } from 'node:fs/promises';
+import { flError } from '../base/errors/errors.ts';
+import { checkUpdateFile, requireCanonical } from '../base/tensors/check-file.ts';
+import { type FileRule, isArrays, mostBytes } from './task.ts';
+
+/** A file of an answer as it lies on disk, and what it must be. */
+export interface TaskFile {
+  readonly path: string;
+  /** Of the model that the task began with. */
+  readonly model: string;
+  readonly rule: FileRule;
+  /** Its name in the answer. */
+  readonly name: string;
+  /** Id of the task. */
+  readonly task: string;
+}
+
+/** Refuses a file that is not of its form; of arrays only the header is read. @throws NF_PAYLOAD_*, NF_TENSORS_* */
+export async function requireFileForm({ path, model, rule, name: file, task }: TaskFile): Promise<void> {
+  const { size } = await stat(path);
+  const most = mostBytes(rule, (await stat(model)).size);
+  if (size > most) throw flError('NF_PAYLOAD_TOO_LARGE', { file, task, size, most });
+  if (isArrays(rule.form)) await requireCanonical(path, model, { mayLack: rule.form === 'subset:model' });
+}
+
+/** As `requireFileForm`, and refuses values that are not finite. @throws NF_PAYLOAD_*, NF_TENSORS_* */
+export async function checkTaskFile(file: TaskFile): Promise<void> {
+  await requireFileForm(file);
+  const { path, model, rule } = file;
+  if (isArrays(rule.form)) await checkUpdateFile(path, model, { mayLack: rule.form === 'subset:model' });
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { deriveSeed } from '../base/random.ts';
+
+/** What sites are asked for, by name. */
+
+/** Of a task, and of a file of one. */
+const WORD = /^[a-z][a-z0-9_.-]{0,63}$/;
+export const wordSchema = z
+  .string()
+  .regex(WORD, 'must be small letters, digits, dots, dashes and underscores');
+
+/**
+ * What a file of a task must be. like:model: the arrays of the model, with finite values; subset:model: some of them; opaque: any bytes.
+ */
+export type FileForm = 'like:model' | 'subset:model' | 'opaque';
+
+export interface FileRule {
+  readonly form: FileForm;
+  /** Bytes; of arrays it follows from the model. */
+  readonly most?: number;
+  /** It may be left out. */
+  readonly optional?: boolean;
+  /** It is made where the model is trained; a script need not know of it. */
+  readonly by?: 'trainer';
+}
+
+export type FilesForm = Readonly<Record<string, FileRule>>;
+
+/** What is given with a task and what must come back, by the names of files; a workflow declares it for each of its tasks. */
+export interface TaskForm {
+  /** In which rounds: those of training, or those after them. */
+  readonly when: 'training' | 'after';
+  /** Beside `model`, which every task has. */
+  readonly inputs?: FilesForm;
+  readonly answer: FilesForm;
+  /** Small JSON values that must come back, too: votes, counts. A workflow reads them; files it only passes on. */
+  readonly values?: Readonly<Record<string, ValueRule>>;
+}
+
+export interface ValueRule {
+  /** Bytes as JSON. */
+  readonly most?: number;
+  /** It may be left out. */
+  readonly optional?: boolean;
+}
+
+/** Files that are not arrays, where their rule does not say: bytes. */
+export const MOST_OF_FILE = 1_000_000;
+
+/** Another writer's header may be longer than ours. */
+export const HEADER_SLACK = 1024 * 1024;
+
+/** Most bytes of a file. @param model bytes of a model of the job */
+export function mostBytes({ form, most }: FileRule, model: number): number {
+  return most ?? (isArrays(form) ? model + HEADER_SLACK : MOST_OF_FILE);
+}
+
+/** Whether it is a safetensors file. */
+export function isArrays(form: FileForm): boolean {
+  return form === 'like:model' || form === 'subset:model';
+}
+
+/** Tasks that every workflow may ask for. */
+export const COMMON_TASKS = {
+  /** The model comes back, trained on. */
+  train: { when: 'training', answer: { model: { form: 'subset:model' } } },
+  /** Figures of the model alone. */
+  evaluate: { when: 'after', answer: {} },
+} as const satisfies Readonly<Record<string, TaskForm>>;
+
+/** What several sites are asked for at once: no two of a run have the same. */
+export interface TaskKey {
+  readonly name: string;
+  /** From 1. */
+  readonly round: number;
+  /** Whose model or share it is about, where it is not the global one. */
+  readonly about?: string;
+}
+
+/** One task of one site. */
+export interface TaskParts extends TaskKey {
+  readonly site: string;
+}
+
+const PARTS = /^([a-z][a-z0-9_.-]{0,63})\/([1-9][0-9]{0,8})\/([^/]+)(?:\/([^/]+))?$/;
+
+/** `train/12/site-3`, or `validate/13/site-1/site-2` where site-1 has a task about site-2. */
+export const taskIdSchema = z
+  .string()
+  .max(300)
+  .regex(PARTS, 'must be the id of a task, like train/12/site-3');
+
+export function taskId({ name, round, site, about }: TaskParts): string {
+  return [name, round, site, ...(about === undefined ? [] : [about])].join('/');
+}
+
+/** @throws where it is none */
+export function partsOfTask(id: string): TaskParts {
+  const [, name = '', round, site = '', about] = PARTS.exec(id) ?? [];
+  if (site === '') throw new Error(`'${id}' is no id of a task.`);
+  return { name, round: Number(round), site, ...(about !== undefined && { about }) };
+}
+
+/** The same for all sites. */
+export function keyText({ name, round, about }: TaskKey): string {
+  return `${name}/${round}${about === undefined ? '' : `/*/${about}`}`;
+}
+
+/** Of (job, task), 32 bits: the same whenever and wherever the task runs. */
+export function seedOfTask(
+  { seed, name: job }: { readonly seed: number; readonly name: string },
+  { name, round, site, about }: TaskParts,
+): number {
+  // Those of version 0.1.0, whose only tasks these were.
+  const more = Object.hasOwn(COMMON_TASKS, name) && about === undefined ? [] : [name, about ?? ''];
+  return deriveSeed(seed, job, site, round, ...more);
+}
