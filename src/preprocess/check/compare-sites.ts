@@ -1,3 +1,4 @@
+import { numberAt } from '../../runtime/base/at.ts';
 import { COLUMN, type Participants } from '../bids/participants.ts';
 import { PARTITIONS, type SplitManifest } from '../split/manifest.ts';
 import { type Finding, finding } from './finding.ts';
@@ -143,9 +144,9 @@ function largestGap(one: number[], other: number[]): number {
   const [a, b] = [one.sort((p, q) => p - q), other.sort((p, q) => p - q)];
   let [i, j, gap] = [0, 0, 0];
   while (i < a.length && j < b.length) {
-    const value = Math.min(a[i] ?? 0, b[j] ?? 0);
-    while (i < a.length && (a[i] ?? 0) <= value) i++;
-    while (j < b.length && (b[j] ?? 0) <= value) j++;
+    const value = Math.min(numberAt(a, i), numberAt(b, j));
+    while (i < a.length && numberAt(a, i) <= value) i++;
+    while (j < b.length && numberAt(b, j) <= value) j++;
     gap = Math.max(gap, Math.abs(i / a.length - j / b.length));
   }
   return gap;

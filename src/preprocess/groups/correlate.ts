@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { f32At } from '../../runtime/base/at.ts';
 import { noProgress, type Progress } from '../../runtime/base/logging/progress.ts';
 import { THUMBNAIL_SIDE } from './thumbnail.ts';
 
@@ -83,13 +84,13 @@ function toLevel(full: Float32Array, side: number): Level {
   for (let at = 0; at < full.length; at++) {
     const x = Math.floor((at % THUMBNAIL_SIDE) / span);
     const block = Math.floor(at / THUMBNAIL_SIDE / span) * side + x;
-    blocks[block] = (blocks[block] as number) + (full[at] as number) / span;
+    blocks[block] = f32At(blocks, block) + f32At(full, at) / span;
   }
   return { blocks, rest: Math.sqrt(Math.max(0, 1 - dot(blocks, blocks))) };
 }
 
 function dot(left: Float32Array, right: Float32Array): number {
   let sum = 0;
-  for (let at = 0; at < left.length; at++) sum += (left[at] as number) * (right[at] as number);
+  for (let at = 0; at < left.length; at++) sum += f32At(left, at) * f32At(right, at);
   return sum;
 }

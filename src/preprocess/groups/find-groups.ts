@@ -1,3 +1,4 @@
+import { numberAt } from '../../runtime/base/at.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import type { Progress } from '../../runtime/base/logging/progress.ts';
 import { compareText } from '../../runtime/base/text/compare-text.ts';
@@ -110,7 +111,7 @@ function neighbourLinks(
 ): Link[] {
   const at = sorted.map((item) => index.get(item.pixelSha256) as number);
   return neighbourPairs(sorted.map((item) => item.path)).flatMap(([one, other]) => {
-    const [a, b] = [at[one] as number, at[other] as number].sort((p, q) => p - q) as [number, number];
+    const [a, b] = [numberAt(at, one), numberAt(at, other)].sort((p, q) => p - q) as [number, number];
     if (a === b) return [];
     const value = correlation(patterns[a] as Pattern, patterns[b] as Pattern);
     return value > NEIGHBOUR_THRESHOLD ? [{ a, b, correlation: value }] : [];
@@ -127,7 +128,7 @@ function mark(
   rootOf: readonly number[],
 ): Omit<Grouping, 'cutLinks'> {
   const members = new Map<number, GroupItem[]>();
-  const rootOfDigest = new Map([...copies.keys()].map((digest, at) => [digest, rootOf[at] as number]));
+  const rootOfDigest = new Map([...copies.keys()].map((digest, at) => [digest, numberAt(rootOf, at)]));
   for (const item of sorted) {
     const root = rootOfDigest.get(item.pixelSha256) as number;
     members.set(root, [...(members.get(root) ?? []), item]);

@@ -1,3 +1,4 @@
+import { f64At } from '../../runtime/base/at.ts';
 import type { GreyImage, GreyPixels } from '../image/grey-image.ts';
 
 /** Side of the square thumbnails that are compared. */
@@ -17,7 +18,7 @@ export function makeThumbnail({ width, height, pixels }: GreyImage, side = THUMB
     for (let column = 0; column < side; column++) {
       const [left, right] = span(column, width, side);
       let sum = 0;
-      for (let x = left; x < right; x++) sum += columns[x] as number;
+      for (let x = left; x < right; x++) sum += f64At(columns, x);
       means[row * side + column] = sum / ((right - left) * (bottom - top));
     }
   }
@@ -32,5 +33,5 @@ function span(block: number, length: number, blocks: number): [number, number] {
 }
 
 function addRow(columns: Float64Array, pixels: GreyPixels, from: number): void {
-  for (let x = 0; x < columns.length; x++) columns[x] = (columns[x] as number) + (pixels[from + x] as number);
+  for (let x = 0; x < columns.length; x++) columns[x] = f64At(columns, x) + (pixels[from + x] as number);
 }

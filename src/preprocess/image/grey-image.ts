@@ -1,3 +1,4 @@
+import { u32At } from '../../runtime/base/at.ts';
 export type GreyPixels = Uint8Array | Uint16Array;
 
 /** A grey picture, row by row from the top left; `pixels.length` is width x height. Of floats it is the plane of a volume. */
@@ -22,7 +23,7 @@ export function histogram(pixels: GreyPixels): Uint32Array {
   const counts = new Uint32Array(fullScale(pixels) + 1);
   for (let at = 0; at < pixels.length; at++) {
     const value = pixels[at] as number;
-    counts[value] = (counts[value] as number) + 1;
+    counts[value] = u32At(counts, value) + 1;
   }
   return counts;
 }
@@ -32,7 +33,7 @@ export function percentile(counts: Uint32Array, share: number): number {
   const total = counts.reduce((sum, count) => sum + count, 0);
   let below = 0;
   for (let value = 0; value < counts.length; value++) {
-    below += counts[value] as number;
+    below += u32At(counts, value);
     if (below >= share * total) return value;
   }
   return counts.length - 1;

@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { u8At } from '../../runtime/base/at.ts';
 import { fullScale, type GreyImage, histogram, percentile, samePixels } from './grey-image.ts';
 import {
   closeMask,
@@ -151,7 +152,7 @@ function toMask({ width, height, pixels }: GreyImage, lowest: number): Mask {
 
 function mean(cells: Uint8Array): number {
   let sum = 0;
-  for (let at = 0; at < cells.length; at++) sum += cells[at] as number;
+  for (let at = 0; at < cells.length; at++) sum += u8At(cells, at);
   return sum / cells.length;
 }
 

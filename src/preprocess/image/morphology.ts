@@ -1,3 +1,4 @@
+import { i32At, u8At, u16At } from '../../runtime/base/at.ts';
 /** A yes-or-no picture: 1 inside, 0 outside, row by row. */
 export interface Mask {
   readonly width: number;
@@ -51,7 +52,7 @@ export function openMask(mask: Mask, radius: number): Mask {
 
 function inverse({ width, height, cells }: Mask): Mask {
   const other = new Uint8Array(cells.length);
-  for (let at = 0; at < other.length; at++) other[at] = 1 - (cells[at] as number);
+  for (let at = 0; at < other.length; at++) other[at] = 1 - u8At(cells, at);
   return { width, height, cells: other };
 }
 
@@ -110,15 +111,15 @@ function within(mask: Mask, radius: number): Mask {
     // Where runs begin and end, so that each cell costs the same whatever the radius.
     const changes = new Int32Array(width + 1);
     for (let x = 0; x < width; x++) {
-      const half = halves[reach[y * width + x] as number];
+      const half = halves[u16At(reach, y * width + x)];
       if (half === undefined) continue;
       const from = Math.max(0, x - half);
       const to = Math.min(width, x + half + 1);
-      changes[from] = (changes[from] as number) + 1;
-      changes[to] = (changes[to] as number) - 1;
+      changes[from] = i32At(changes, from) + 1;
+      changes[to] = i32At(changes, to) - 1;
     }
     for (let x = 0, open = 0; x < width; x++) {
-      open += changes[x] as number;
+      open += i32At(changes, x);
       near[y * width + x] = open > 0 ? 1 : 0;
     }
   }
@@ -133,7 +134,7 @@ function columnDistances({ width, height, cells }: Mask, radius: number): Uint16
   };
   for (let at = 0; at < cells.length; at++) step(at, distances[at - width] ?? radius);
   for (let at = width * (height - 1) - 1; at >= 0; at--) {
-    distances[at] = Math.min(distances[at] as number, (distances[at + width] as number) + 1);
+    distances[at] = Math.min(u16At(distances, at), u16At(distances, at + width) + 1);
   }
   return distances;
 }

@@ -1,3 +1,5 @@
+import { f32At } from '../../runtime/base/at.ts';
+
 /**
  * The threshold that best parts values into dark and bright (Otsu, "A threshold selection method from gray-level histograms", 1979). What is
  * best is said once (`spread`); there are two ways through the values, because they differ in more than speed: counts of whole numbers
@@ -34,8 +36,8 @@ export function otsuOfSample(sorted: Float32Array): number {
   let best = { spread: -1, threshold: sorted[0] ?? 0 };
   let darkSum = 0;
   for (let dark = 1; dark < all.count; dark++) {
-    const value = sorted[dark] as number;
-    const previous = sorted[dark - 1] as number;
+    const value = f32At(sorted, dark);
+    const previous = f32At(sorted, dark - 1);
     darkSum += previous;
     if (value === previous) continue;
     const found = spread(all, dark, darkSum);

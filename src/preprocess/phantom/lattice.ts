@@ -1,3 +1,4 @@
+import { f32At } from '../../runtime/base/at.ts';
 import type { Random } from '../../runtime/base/random.ts';
 import type { Point } from './geometry.ts';
 
@@ -36,13 +37,13 @@ export class Lattice {
     const k0 = (k & MASK) * SIZE * SIZE;
     const k1 = ((k + 1) & MASK) * SIZE * SIZE;
     const low = mix(
-      mix(v[i0 + j0 + k0] as number, v[i1 + j0 + k0] as number, a),
-      mix(v[i0 + j1 + k0] as number, v[i1 + j1 + k0] as number, a),
+      mix(f32At(v, i0 + j0 + k0), f32At(v, i1 + j0 + k0), a),
+      mix(f32At(v, i0 + j1 + k0), f32At(v, i1 + j1 + k0), a),
       b,
     );
     const high = mix(
-      mix(v[i0 + j0 + k1] as number, v[i1 + j0 + k1] as number, a),
-      mix(v[i0 + j1 + k1] as number, v[i1 + j1 + k1] as number, a),
+      mix(f32At(v, i0 + j0 + k1), f32At(v, i1 + j0 + k1), a),
+      mix(f32At(v, i0 + j1 + k1), f32At(v, i1 + j1 + k1), a),
       b,
     );
     return mix(low, high, ease(z - k));

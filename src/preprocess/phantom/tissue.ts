@@ -1,3 +1,4 @@
+import { numberAt } from '../../runtime/base/at.ts';
 /** What a voxel can be made of. */
 export type Tissue = keyof typeof TISSUES;
 
@@ -56,7 +57,7 @@ export function signalsOf(protocol: Protocol, stretch: (tissue: Tissue) => numbe
   const names = Object.keys(TISSUES) as Tissue[];
   const raw = names.map((name) => signal(TISSUES[name], protocol, stretch(name)));
   const white = raw[names.indexOf('white')] ?? 1;
-  return Object.fromEntries(names.map((name, at) => [name, (raw[at] ?? 0) / white])) as Record<
+  return Object.fromEntries(names.map((name, at) => [name, numberAt(raw, at) / white])) as Record<
     Tissue,
     number
   >;

@@ -1,3 +1,4 @@
+import { f32At } from '../../runtime/base/at.ts';
 import { createRandom, type Random } from '../../runtime/base/random.ts';
 import { centredAffine } from '../nifti/affine.ts';
 import { reorient, type Volume } from '../nifti/orient.ts';
@@ -124,7 +125,7 @@ function acquire(
         p.y = j * cells;
         p.z = k * cells;
         const bias = 1 + (strength / 2) * Math.max(-1, Math.min(1, field.at(p)));
-        const s = (clean[at] as number) ** scanner.gamma * bias + scanner.noise * random.normal();
+        const s = f32At(clean, at) ** scanner.gamma * bias + scanner.noise * random.normal();
         const other = scanner.noise * random.normal();
         out[at] = Math.min(32767, Math.round(gain * Math.sqrt(s * s + other * other)));
       }

@@ -1,3 +1,4 @@
+import { f32At, u32At } from '../../runtime/base/at.ts';
 import type { GreyImage } from '../image/grey-image.ts';
 import { HEAD_MARGIN } from '../image/head-margin.ts';
 import { type Affine, voxelSize } from '../nifti/affine.ts';
@@ -67,7 +68,7 @@ export function takeSlab(
       let source = (z * height + y) * width + left;
       const row = (height - 1 - y) * width;
       for (let at = row + left; at <= row + right; at++, source++) {
-        pixels[at] = (pixels[at] ?? 0) + shade(head.data[source] ?? 0) / (to - from);
+        pixels[at] = f32At(pixels, at) + shade(f32At(head.data, source)) / (to - from);
       }
     }
   }
@@ -102,12 +103,12 @@ function countForeground(
     for (let y = 0; y < height; y++) {
       let inRow = 0;
       for (let x = 0; x < width; x++, at++) {
-        if ((head.data[at] ?? 0) <= threshold) continue;
+        if (f32At(head.data, at) <= threshold) continue;
         inRow++;
-        counts[0][x] = (counts[0][x] ?? 0) + 1;
+        counts[0][x] = u32At(counts[0], x) + 1;
       }
-      counts[1][y] = (counts[1][y] ?? 0) + inRow;
-      counts[2][z] = (counts[2][z] ?? 0) + inRow;
+      counts[1][y] = u32At(counts[1], y) + inRow;
+      counts[2][z] = u32At(counts[2], z) + inRow;
     }
   }
   return counts;

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { f32At } from '../../runtime/base/at.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { HEAD_MARGIN } from '../image/head-margin.ts';
 import { readNifti } from '../nifti/read.ts';
@@ -59,7 +60,7 @@ async function makePictures(path: string, { imageSize, slices, layout }: Picture
 
 function toGreys(picture: Float32Array): Picture {
   const greys = new Uint8Array(picture.length);
-  for (let at = 0; at < greys.length; at++) greys[at] = Math.round((picture[at] as number) * 255);
+  for (let at = 0; at < greys.length; at++) greys[at] = Math.round(f32At(picture, at) * 255);
   return greys;
 }
 

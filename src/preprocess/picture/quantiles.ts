@@ -1,3 +1,4 @@
+import { f32At } from '../../runtime/base/at.ts';
 import { countFloats, sortFloats } from './sort-floats.ts';
 
 /** Enough for a tail of 0.5 % to hold 300 voxels. */
@@ -16,7 +17,7 @@ export function sortedSample(data: Float32Array): Float32Array {
 }
 
 function takeRanks(sorted: Float32Array, ranks: Float64Array): Float32Array {
-  return Float32Array.from(ranks, (rank) => sorted[rank] as number);
+  return Float32Array.from(ranks, (rank) => f32At(sorted, rank));
 }
 
 /** Value below which `fraction` of a sorted sample lies. */

@@ -1,3 +1,4 @@
+import { f32At } from '../../runtime/base/at.ts';
 import type { GreyImage } from '../image/grey-image.ts';
 
 /** A rectangle in pixels of the source; edges may be fractions, and may lie outside it. */
@@ -70,6 +71,6 @@ function weigh(
   const { first, weights } = taps;
   let sum = 0;
   let at = offset + first * stride;
-  for (let tap = 0; tap < weights.length; tap++, at += stride) sum += (weights[tap] ?? 0) * (data[at] ?? 0);
+  for (let tap = 0; tap < weights.length; tap++, at += stride) sum += f32At(weights, tap) * f32At(data, at);
   return sum;
 }

@@ -1,3 +1,5 @@
+import { u32At } from '../../runtime/base/at.ts';
+
 /** Bits looked at in one pass: three passes for 32 of them. */
 const BITS = 11;
 const BUCKETS = 1 << BITS;
@@ -13,7 +15,7 @@ export function sortFloats(values: Float32Array): Float32Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   // IEEE 754's bits rise with the number once the sign is turned over, and with it all the rest of negative ones.
   for (let at = 0; at < bits.length; at++) {
-    const own = bits[at] as number;
+    const own = u32At(bits, at);
     bits[at] = own & SIGN ? ~own : own ^ SIGN;
   }
   const spare = new Uint32Array(bits.length);
@@ -21,7 +23,7 @@ export function sortFloats(values: Float32Array): Float32Array {
   sortByDigit(spare, bits, BITS);
   sortByDigit(bits, spare, 2 * BITS);
   for (let at = 0; at < bits.length; at++) {
-    const own = spare[at] as number;
+    const own = u32At(spare, at);
     bits[at] = own & SIGN ? own ^ SIGN : ~own;
   }
   return values;
@@ -34,19 +36,19 @@ export function sortFloats(values: Float32Array): Float32Array {
 export function countFloats(values: Float32Array, ranks: ArrayLike<number>): Float32Array | undefined {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   let all = 0;
-  for (let at = 0; at < bits.length; at++) all |= bits[at] as number;
+  for (let at = 0; at < bits.length; at++) all |= u32At(bits, at);
   if ((all & REST) !== 0) return undefined;
   const counts = new Uint32Array(BUCKETS * BUCKETS);
   for (let at = 0; at < bits.length; at++) {
-    const own = bits[at] as number;
+    const own = u32At(bits, at);
     // As in `sortFloats`; what is shifted out is the same for all.
     const bucket = (own & SIGN ? ~own : own ^ SIGN) >>> (32 - 2 * BITS);
-    counts[bucket] = (counts[bucket] as number) + 1;
+    counts[bucket] = u32At(counts, bucket) + 1;
   }
   const found = new Uint32Array(ranks.length);
   let [bucket, upTo] = [-1, 0];
   for (let at = 0; at < found.length; at++) {
-    while (upTo <= (ranks[at] as number)) upTo += counts[++bucket] as number;
+    while (upTo <= (ranks[at] as number)) upTo += u32At(counts, ++bucket);
     const key = bucket << (32 - 2 * BITS);
     found[at] = key & SIGN ? key ^ SIGN : ~key & ~REST;
   }
@@ -58,15 +60,15 @@ function sortByDigit(from: Uint32Array, to: Uint32Array, shift: number): void {
   const places = new Uint32Array(BUCKETS + 1);
   const digit = (value: number) => (value >>> shift) & (BUCKETS - 1);
   for (let at = 0; at < from.length; at++) {
-    const next = digit(from[at] as number) + 1;
-    places[next] = (places[next] as number) + 1;
+    const next = digit(u32At(from, at)) + 1;
+    places[next] = u32At(places, next) + 1;
   }
   for (let bucket = 1; bucket < BUCKETS; bucket++)
-    places[bucket] = (places[bucket] as number) + (places[bucket - 1] as number);
+    places[bucket] = u32At(places, bucket) + u32At(places, bucket - 1);
   for (let at = 0; at < from.length; at++) {
-    const value = from[at] as number;
+    const value = u32At(from, at);
     const place = digit(value);
-    to[places[place] as number] = value;
-    places[place] = (places[place] as number) + 1;
+    to[u32At(places, place)] = value;
+    places[place] = u32At(places, place) + 1;
   }
 }

@@ -1,3 +1,4 @@
+import { numberAt } from '../../runtime/base/at.ts';
 import type { Random } from '../../runtime/base/random.ts';
 import type { Group } from './cohort.ts';
 
@@ -25,7 +26,7 @@ export function deal(groups: readonly Group[], bins: readonly Bin[], random: Ran
     if (!bin) continue;
     bin.groups.push(group);
     addTo(bin.lacks, -group.members.length);
-    wanted[best] = (wanted[best] ?? 0) - group.members.length;
+    wanted[best] = numberAt(wanted, best) - group.members.length;
   }
 }
 
@@ -39,14 +40,15 @@ function mostLacking(bins: readonly Bin[], wanted: readonly number[]): number {
   for (const [at, bin] of bins.entries()) {
     if (bin.share <= 0) continue;
     const other = bins[best];
-    if (!other || lacksMore([wanted[at] ?? 0, ...bin.lacks], [wanted[best] ?? 0, ...other.lacks])) best = at;
+    if (!other || lacksMore([numberAt(wanted, at), ...bin.lacks], [numberAt(wanted, best), ...other.lacks]))
+      best = at;
   }
   return best;
 }
 
 /** The first pair that differs decides. */
 function lacksMore(one: readonly number[], other: readonly number[]): boolean {
-  const gaps = one.map((value, at) => value - (other[at] ?? 0));
+  const gaps = one.map((value, at) => value - numberAt(other, at));
   return (gaps.find((gap) => Math.abs(gap) > ROUNDING) ?? 0) > 0;
 }
 

@@ -1,3 +1,4 @@
+import { numberAt } from '../../runtime/base/at.ts';
 import { createRandom } from '../../runtime/base/random.ts';
 import { type Cohort, type Group, labelOf } from './cohort.ts';
 import { type Bin, deal } from './deal.ts';
@@ -38,7 +39,8 @@ function createDealer(cohort: Cohort, shares: readonly number[]) {
     for (const label of cohort.labels) {
       const own = groups.filter((group) => group.label === label);
       const carried = ofClass.get(label) ?? [];
-      for (const [at, bin] of bins.entries()) bin.lacks.splice(0, 2, carried[at] ?? 0, overall[at] ?? 0);
+      for (const [at, bin] of bins.entries())
+        bin.lacks.splice(0, 2, numberAt(carried, at), numberAt(overall, at));
       deal(own, bins, createRandom(...seeds, label));
       for (const [at, bin] of bins.entries()) [carried[at] = 0, overall[at] = 0] = bin.lacks;
     }

@@ -1,3 +1,4 @@
+import { numberAt } from '../../runtime/base/at.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { createRandom } from '../../runtime/base/random.ts';
 import { compareSites } from '../../runtime/base/site-order.ts';
@@ -56,7 +57,7 @@ function drawOnce(what: {
         ? dirichletShares(count, rule.alpha ?? 1, random)
         : bins.map(() => 1 / count);
     const own = cohort.groups.filter((group) => group.label === label);
-    const binsOfClass = bins.map((bin, at): Bin => ({ ...bin, share: shares[at] ?? 0 }));
+    const binsOfClass = bins.map((bin, at): Bin => ({ ...bin, share: numberAt(shares, at) }));
     deal(own, binsOfClass, random);
   }
   return bins;

@@ -1,3 +1,4 @@
+import { u8At } from '../base/at.ts';
 import { counted } from '../base/text/counted.ts';
 import type { Judged } from './judged-people.ts';
 import type { Evaluation } from './result.ts';
@@ -35,7 +36,7 @@ export function calibrate(judged: Judged, validation: Judged, part: 'validation'
 function bySite({ sites, labels, probabilities, classes }: Judged): Scored[] {
   return [...Map.groupBy(labels.keys(), (row) => sites[row]).values()].map((rows) => ({
     classes,
-    labels: rows.map((row) => labels[row] as number),
+    labels: rows.map((row) => u8At(labels, row)),
     probabilities: Float64Array.from(
       rows.flatMap((row) => [...probabilities.subarray(row * classes, (row + 1) * classes)]),
     ),

@@ -1,3 +1,4 @@
+import { f64At } from '../base/at.ts';
 import { type Judged, rightRows } from './judged-people.ts';
 import { aurocFigure } from './statistics/auroc-figure.ts';
 import { sortConfidences } from './statistics/calibration.ts';
@@ -96,7 +97,7 @@ function rankingFigures(
   groups: Groups,
 ): [string, Figure | null][] {
   const own = names.map((_, label) => {
-    const scores = Float64Array.from(labels, (_own, row) => probabilities[row * classes + label] as number);
+    const scores = Float64Array.from(labels, (_own, row) => f64At(probabilities, row * classes + label));
     return aurocFigure(
       scores,
       labels.map((truth) => (truth === label ? 1 : 0)),

@@ -1,3 +1,4 @@
+import { f64At, numberAt, u8At } from '../base/at.ts';
 import { brierScores, logLosses, predictedClass, type Scored } from './statistics/probabilities.ts';
 
 /** Predictions for people whose class is known: row i of everything is person i. */
@@ -42,8 +43,8 @@ export function confusionOf({ labels, predicted, classes }: Tally): number[][] {
   const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   for (const [row, label] of labels.entries()) {
     const into = counts[label] ?? [];
-    const guess = predicted[row] ?? 0;
-    into[guess] = (into[guess] ?? 0) + 1;
+    const guess = u8At(predicted, row);
+    into[guess] = numberAt(into, guess) + 1;
   }
   return counts;
 }
@@ -53,11 +54,11 @@ export function confusionOf({ labels, predicted, classes }: Tally): number[][] {
  * another source.
  */
 export function amongClasses(judged: Judged, kept: readonly number[]): Judged {
-  const rows = [...judged.labels.keys()].filter((row) => kept.includes(judged.labels[row] as number));
+  const rows = [...judged.labels.keys()].filter((row) => kept.includes(u8At(judged.labels, row)));
   const pick = <T>(values: ArrayLike<T>) => rows.map((row) => values[row] as T);
   const probabilities = new Float64Array(rows.length * kept.length);
   for (const [at, row] of rows.entries()) {
-    const own = kept.map((label) => judged.probabilities[row * judged.classes + label] as number);
+    const own = kept.map((label) => f64At(judged.probabilities, row * judged.classes + label));
     const total = own.reduce((sum, value) => sum + value, 0);
     probabilities.set(total > 0 ? own.map((value) => value / total) : own, at * kept.length);
   }
@@ -82,7 +83,7 @@ export function pickRows(judged: Judged, rows: readonly number[]): Judged {
     ids: rows.map((row) => judged.ids[row] ?? ''),
     sites: rows.map((row) => judged.sites[row] ?? ''),
     groups: rows.map((row) => judged.groups[row] ?? ''),
-    labels: Uint8Array.from(rows, (row) => judged.labels[row] ?? 0),
+    labels: Uint8Array.from(rows, (row) => u8At(judged.labels, row)),
     classes,
     probabilities,
   };

@@ -1,3 +1,4 @@
+import { u8At } from '../base/at.ts';
 import { callsOf } from './figures.ts';
 import type { Judged } from './judged-people.ts';
 import type { Evaluation } from './result.ts';
@@ -21,8 +22,8 @@ export function tumourOrNone(
   const not = (rows: Uint8Array) => rows.map((row) => 1 - row);
   const count = (rows: Uint8Array) => rows.reduce((sum, row) => sum + row, 0);
   const share = (holds: Uint8Array, among: Uint8Array) => estimateOf(shareOf(holds, groups, { among }));
-  const both = truth.map((own, row) => own & (said[row] as number));
-  const neither = not(truth).map((own, row) => own & (1 - (said[row] as number)));
+  const both = truth.map((own, row) => own & u8At(said, row));
+  const neither = not(truth).map((own, row) => own & (1 - u8At(said, row)));
   return {
     with_tumour: count(truth),
     found: count(both),

@@ -1,4 +1,5 @@
 import { dirname, join, resolve } from 'node:path';
+import { f64At, u8At } from '../base/at.ts';
 import { prettyJson } from '../base/digest.ts';
 import { writeFileAtomic } from '../base/files/files.ts';
 import type { Calibration } from './calibrate.ts';
@@ -45,9 +46,9 @@ function predictionsTable(judged: Judged, shown: Scored, classes: readonly strin
     id,
     judged.sites[row],
     judged.groups[row],
-    classes[judged.labels[row] ?? 0],
+    classes[u8At(judged.labels, row)],
     classes[predictedClass(shown.probabilities, row, shown.classes)],
-    ...classes.map((_, label) => (shown.probabilities[row * shown.classes + label] ?? 0).toFixed(4)),
+    ...classes.map((_, label) => f64At(shown.probabilities, row * shown.classes + label).toFixed(4)),
   ]);
   return [header, ...rows].map((cells) => `${cells.join('\t')}\n`).join('');
 }

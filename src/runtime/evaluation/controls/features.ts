@@ -1,5 +1,6 @@
 import { closeMask, fillHoles, type Mask } from '../../../preprocess/image/morphology.ts';
 import { resample } from '../../../preprocess/picture/resample.ts';
+import { numberAt, u8At } from '../../base/at.ts';
 import { CONTROL_SIDE, type ControlImage } from './images.ts';
 
 /** Features of all images, one byte each, by column: feature f of image r is at f * images + r. */
@@ -24,10 +25,8 @@ export function frameFeatures(images: readonly ControlImage[]): FeatureColumns {
   const ring = Array.from({ length: CONTROL_SIDE ** 2 }, (_, at) => at).filter(
     (at) => !inside(at % CONTROL_SIDE) || !inside(Math.floor(at / CONTROL_SIDE)),
   );
-  return columns(
-    images,
-    ring.length,
-    ({ stored, grey }, feature) => (stored ?? grey)[ring[feature] ?? 0] ?? 0,
+  return columns(images, ring.length, ({ stored, grey }, feature) =>
+    u8At(stored ?? grey, numberAt(ring, feature)),
   );
 }
 
@@ -37,12 +36,12 @@ export function histogramFeatures(images: readonly ControlImage[]): FeatureColum
     const bins = new Array<number>(HISTOGRAM_BINS).fill(0);
     for (const value of grey) {
       const bin = Math.floor((value * HISTOGRAM_BINS) / 256);
-      bins[bin] = (bins[bin] ?? 0) + 1;
+      bins[bin] = numberAt(bins, bin) + 1;
     }
     return bins;
   });
   return rankedColumns(
-    Array.from({ length: HISTOGRAM_BINS }, (_, bin) => counts.map((bins) => bins[bin] ?? 0)),
+    Array.from({ length: HISTOGRAM_BINS }, (_, bin) => counts.map((bins) => numberAt(bins, bin))),
   );
 }
 
@@ -82,7 +81,7 @@ export function transpose(rows: Uint8Array, images: number): FeatureColumns {
   const columnar = new Uint8Array(rows.length);
   for (let row = 0; row < images; row++) {
     for (let feature = 0; feature < features; feature++) {
-      columnar[feature * images + row] = rows[row * features + feature] as number;
+      columnar[feature * images + row] = u8At(rows, row * features + feature);
     }
   }
   return columnar;

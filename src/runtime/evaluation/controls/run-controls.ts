@@ -1,3 +1,4 @@
+import { f64At, u8At } from '../../base/at.ts';
 import { MODULE_EXTENSION } from '../../base/files/module-file.ts';
 import type { Progress } from '../../base/logging/progress.ts';
 import { mapInThreads } from '../../base/threads/threads.ts';
@@ -80,8 +81,8 @@ function majority({ labels, classes, folds }: ControlData): ControlAnswer[] {
   return folds.map(({ train, test }, fold) => {
     const counts = new Float64Array(classes);
     for (const row of Array.from(train)) {
-      const label = labels[row] as number;
-      counts[label] = (counts[label] as number) + 1;
+      const label = u8At(labels, row);
+      counts[label] = f64At(counts, label) + 1;
     }
     const scores = new Float64Array(test.length * classes);
     for (let at = 0; at < test.length; at++) scores.set(counts, at * classes);

@@ -1,4 +1,5 @@
 import { resample } from '../../../preprocess/picture/resample.ts';
+import { numberAt } from '../../base/at.ts';
 import type { ImageSet } from '../../learning/dataset/image-set.ts';
 import type { Engine } from '../../learning/engine/engine.ts';
 import { createExplainer } from '../../learning/explain/grad-cam.ts';
@@ -35,7 +36,7 @@ export async function explain(
     for await (const { x, size, owners } of images.batches({ batchSize: BATCH_SIZE })) {
       const { side, maps } = await explainer.heat(
         x,
-        owners.map((owner) => labels[owner] ?? 0),
+        owners.map((owner) => numberAt(labels, owner)),
       );
       const area = x.length / size;
       for (const [at, owner] of owners.entries()) {

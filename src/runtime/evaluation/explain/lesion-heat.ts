@@ -1,6 +1,7 @@
 import { findImages } from '../../../preprocess/bids/layout.ts';
 import { dilateMask } from '../../../preprocess/image/morphology.ts';
 import { findLesionMask, readLesionPicture } from '../../../preprocess/picture/lesion-pictures.ts';
+import { f32At } from '../../base/at.ts';
 import type { ImageSetOptions } from '../../learning/dataset/image-set.ts';
 import { silhouette } from '../controls/features.ts';
 import type { Evaluation } from '../result.ts';
@@ -48,12 +49,12 @@ function measure({ grey, heat, side, cell }: Explained, lesion: Float32Array) {
   ).cells;
   let [total, inside, covered, all, hottest] = [0, 0, 0, 0, 0];
   for (let at = 0; at < heat.length; at++) {
-    const own = heat[at] as number;
+    const own = f32At(heat, at);
     total += own;
     if (near[at] === 1) inside += own;
     if (head[at] === 1) all++;
     if (head[at] === 1 && near[at] === 1) covered++;
-    if (own > (heat[hottest] as number)) hottest = at;
+    if (own > f32At(heat, hottest)) hottest = at;
   }
   if (covered === 0 || total === 0) return undefined;
   return { inside: inside / total, area: covered / all, hit: near[hottest] === 1 };

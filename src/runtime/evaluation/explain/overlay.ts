@@ -1,5 +1,6 @@
 import { type ColourImage, encodePng } from '../../../preprocess/image/png.ts';
 import { resample } from '../../../preprocess/picture/resample.ts';
+import { f32At } from '../../base/at.ts';
 import type { Explained } from './heat.ts';
 
 /** Side of each of the two pictures of an overlay. */
@@ -31,9 +32,9 @@ function sideBySide(grey: Float32Array, heat: Float32Array): ColourImage {
   for (let row = 0; row < SHOWN_SIDE; row++) {
     for (let column = 0; column < SHOWN_SIDE; column++) {
       const at = row * SHOWN_SIDE + column;
-      const level = 255 * (grey[at] as number);
+      const level = 255 * f32At(grey, at);
       rgb.fill(level, 3 * (row * width + column), 3 * (row * width + column) + 3);
-      const share = heat[at] as number;
+      const share = f32At(heat, at);
       const to = 3 * (row * width + SHOWN_SIDE + GAP + column);
       for (const [channel, value] of colourOf(share).entries()) {
         rgb[to + channel] = level * (1 - STRENGTH * share) + STRENGTH * share * value;

@@ -1,4 +1,5 @@
 import { findLesionMask } from '../../../preprocess/picture/lesion-pictures.ts';
+import { f64At } from '../../base/at.ts';
 import { openSet } from '../../learning/dataset/open-dataset.ts';
 import type { EvaluationWork } from '../evaluation-work.ts';
 import type { Judged } from '../judged-people.ts';
@@ -22,7 +23,7 @@ const MOST_LESIONS = 200;
 export async function worstCases(work: EvaluationWork, judged: Judged): Promise<WorstCases> {
   const { target, tested, options } = work;
   const losses = logLosses(judged);
-  const order = [...losses.keys()].sort((a, b) => (losses[b] as number) - (losses[a] as number));
+  const order = [...losses.keys()].sort((a, b) => f64At(losses, b) - f64At(losses, a));
   const { probabilities, classes } = judged;
   const worst = order.slice(0, options.cases).flatMap((at) => {
     const row = tested[at];
@@ -39,8 +40,8 @@ export async function worstCases(work: EvaluationWork, judged: Judged): Promise<
     site: row.site,
     truth: target.classes[row.label] ?? '',
     predicted: target.classes[label] ?? '',
-    probability: probabilities[at * classes + label] ?? 0,
-    loss: losses[at] ?? 0,
+    probability: f64At(probabilities, at * classes + label),
+    loss: f64At(losses, at),
     overlay: `overlays/${row.row.id}.png`,
   }));
   return { cases, explained, lesionHeat: await lesionHeat(work) };

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { numberAt } from '../../base/at.ts';
 import { prettyJson } from '../../base/digest.ts';
 import { writeFileAtomic } from '../../base/files/files.ts';
 import type { Explained } from '../explain/heat.ts';
@@ -29,7 +30,7 @@ export function describePredictions(what: {
   }));
   const bySubject = [...Map.groupBy(inputs.keys(), (row) => inputs[row]?.subject ?? '')];
   const subjects = bySubject.map(([subject, rows]) => {
-    const sums = classes.map((_, label) => rows.reduce((sum, row) => sum + (rowOf(row)[label] ?? 0), 0));
+    const sums = classes.map((_, label) => rows.reduce((sum, row) => sum + numberAt(rowOf(row), label), 0));
     const means = sums.map((sum) => sum / rows.length);
     return { subject, images: rows.length, ...decide(means, classes) };
   });
@@ -41,7 +42,7 @@ function decide(probabilities: readonly number[], classes: readonly string[]) {
   return {
     predicted: classes[probabilities.indexOf(probability)] ?? '',
     probability,
-    probabilities: Object.fromEntries(classes.map((name, label) => [name, probabilities[label] ?? 0])),
+    probabilities: Object.fromEntries(classes.map((name, label) => [name, numberAt(probabilities, label)])),
   };
 }
 
@@ -54,7 +55,7 @@ function heatBySlice(explained: Explained | undefined, tiles: number): number[] 
   for (const [at, value] of heat.entries()) {
     const [row, column] = [Math.floor(at / side / tileSide), Math.floor((at % side) / tileSide)];
     const tile = row * across + column;
-    if (column < across && tile < tiles) shares[tile] = (shares[tile] ?? 0) + value;
+    if (column < across && tile < tiles) shares[tile] = numberAt(shares, tile) + value;
   }
   const total = shares.reduce((sum, share) => sum + share, 0);
   return total === 0 ? shares : shares.map((share) => share / total);

@@ -1,3 +1,4 @@
+import { f64At, i32At, numberAt, u8At } from '../../base/at.ts';
 import { auroc, rankScores } from './auroc.ts';
 import { designEffect, type Figure, fewGroups, type Groups, spread, TWO_SIDED } from './figure.ts';
 
@@ -22,9 +23,9 @@ export function aurocFigure(scores: Float64Array, positive: Uint8Array, groups: 
     const kind = positive[row] === 1 ? 1 : 0;
     const own = (place - value) / counts[kind];
     alone += own ** 2;
-    const group = groups.of[row] as number;
-    pull[group] = (pull[group] as number) + own;
-    sizes[group] = (sizes[group] as number) + 1;
+    const group = i32At(groups.of, row);
+    pull[group] = f64At(pull, group) + own;
+    sizes[group] = f64At(sizes, group) + 1;
   }
   const against = value < 0.5 ? pull.filter((one) => one > 0) : pull.filter((one) => one < 0);
   const effect = designEffect({
@@ -48,23 +49,23 @@ export function aurocFigure(scores: Float64Array, positive: Uint8Array, groups: 
 function placements({ order, scores, positive }: ReturnType<typeof rankScores>): Float64Array {
   const place = new Float64Array(order.length);
   const totals = [0, 0];
-  for (const kind of positive) totals[kind] = (totals[kind] as number) + 1;
+  for (const kind of positive) totals[kind] = numberAt(totals, kind) + 1;
   const before = [0, 0];
   for (let at = 0; at < order.length; ) {
-    const score = scores[order[at] as number];
+    const score = scores[i32At(order, at)];
     const tied = [0, 0];
     let end = at;
-    for (; end < order.length && scores[order[end] as number] === score; end++) {
-      const kind = positive[order[end] as number] as number;
-      tied[kind] = (tied[kind] as number) + 1;
+    for (; end < order.length && scores[i32At(order, end)] === score; end++) {
+      const kind = u8At(positive, i32At(order, end));
+      tied[kind] = numberAt(tied, kind) + 1;
     }
     for (; at < end; at++) {
-      const row = order[at] as number;
-      const other = 1 - (positive[row] as number);
-      const under = (before[other] as number) + (tied[other] as number) / 2;
-      place[row] = (other === 0 ? under : (totals[other] as number) - under) / (totals[other] as number);
+      const row = i32At(order, at);
+      const other = 1 - u8At(positive, row);
+      const under = numberAt(before, other) + numberAt(tied, other) / 2;
+      place[row] = (other === 0 ? under : numberAt(totals, other) - under) / numberAt(totals, other);
     }
-    for (const kind of [0, 1]) before[kind] = (before[kind] as number) + (tied[kind] as number);
+    for (const kind of [0, 1]) before[kind] = numberAt(before, kind) + numberAt(tied, kind);
   }
   return place;
 }

@@ -1,3 +1,4 @@
+import { f64At, i32At } from '../../base/at.ts';
 /** Rows of one class's score in rising order, made once for many weightings. */
 export interface Ranking {
   readonly order: Int32Array;
@@ -6,9 +7,7 @@ export interface Ranking {
 }
 
 export function rankScores(scores: Float64Array, positive: Uint8Array): Ranking {
-  const order = Int32Array.from(scores.keys()).sort(
-    (a, b) => (scores[a] as number) - (scores[b] as number) || a - b,
-  );
+  const order = Int32Array.from(scores.keys()).sort((a, b) => f64At(scores, a) - f64At(scores, b) || a - b);
   return { order, scores, positive };
 }
 
@@ -20,10 +19,10 @@ export function rankScores(scores: Float64Array, positive: Uint8Array): Ranking 
 export function auroc({ order, scores, positive }: Ranking, counts?: ArrayLike<number>): number | null {
   let [positives, negatives, wins] = [0, 0, 0];
   for (let at = 0; at < order.length; ) {
-    const score = scores[order[at] as number];
+    const score = scores[i32At(order, at)];
     let [here, other] = [0, 0];
-    for (; at < order.length && scores[order[at] as number] === score; at++) {
-      const row = order[at] as number;
+    for (; at < order.length && scores[i32At(order, at)] === score; at++) {
+      const row = i32At(order, at);
       const weight = counts ? (counts[row] as number) : 1;
       if (positive[row] === 1) here += weight;
       else other += weight;

@@ -1,3 +1,4 @@
+import { f32At, f64At, i32At, numberAt, u8At } from '../../base/at.ts';
 import { createRandom, type Random } from '../../base/random.ts';
 import {
   type Confidences,
@@ -45,9 +46,9 @@ export function calibrationError(
   if (value === null) return { value, low: null, high: null };
   const { order, confidence } = sorted;
   const rows: SortedRows = {
-    confidence: Float64Array.from(order, (row) => confidence[row] as number),
-    right: Uint8Array.from(order, (row) => sorted.right[row] as number),
-    group: Int32Array.from(order, (row) => groups.of[row] as number),
+    confidence: Float64Array.from(order, (row) => f64At(confidence, row)),
+    right: Uint8Array.from(order, (row) => u8At(sorted.right, row)),
+    group: Int32Array.from(order, (row) => i32At(groups.of, row)),
     starts: startsOf(bins),
   };
   const alike = likenessInGroups(rows, groups.count);
@@ -86,7 +87,7 @@ function startsOf(bins: readonly ReliabilityBin[]): number[] {
 function shapesOf(bins: readonly ReliabilityBin[]): number[][] {
   const gaps = bins.map(({ confidence, accuracy }) => confidence - accuracy);
   const side = (gap: number) => (gap < 0 ? -1 : 1);
-  const whole = bins.reduce((sum, { count }, bin) => sum + count * (gaps[bin] as number), 0);
+  const whole = bins.reduce((sum, { count }, bin) => sum + count * numberAt(gaps, bin), 0);
   const sizes = gaps.map(Math.abs);
   const most = Math.max(...sizes);
   const large = sizes.toSorted((a, b) => b - a)[Math.ceil(sizes.length / 3) - 1] ?? 0;
@@ -107,23 +108,23 @@ function likenessInGroups({ right, group, starts }: SortedRows, count: number): 
   ];
   const [sizes, wrong] = [new Float64Array(count), new Uint8Array(count)];
   for (let bin = 0; bin + 1 < starts.length; bin++) {
-    const [from, to] = [starts[bin] as number, starts[bin + 1] as number];
+    const [from, to] = [numberAt(starts, bin), numberAt(starts, bin + 1)];
     const share = right.subarray(from, to).reduce((sum, one) => sum + one, 0) / (to - from);
     const variance = share * (1 - share);
     for (let row = from; row < to; row++) {
-      const own = group[row] as number;
-      const off = (right[row] as number) - share;
-      sums[own] = (sums[own] as number) + off;
-      squares[own] = (squares[own] as number) + off ** 2;
-      spreads[own] = (spreads[own] as number) + Math.sqrt(variance);
-      variances[own] = (variances[own] as number) + variance;
-      sizes[own] = (sizes[own] as number) + 1;
+      const own = i32At(group, row);
+      const off = u8At(right, row) - share;
+      sums[own] = f64At(sums, own) + off;
+      squares[own] = f64At(squares, own) + off ** 2;
+      spreads[own] = f64At(spreads, own) + Math.sqrt(variance);
+      variances[own] = f64At(variances, own) + variance;
+      sizes[own] = f64At(sizes, own) + 1;
       if (right[row] !== 1) wrong[own] = 1;
     }
   }
   if (sizes.every((size) => size < 2)) return 0;
-  const together = sums.reduce((sum, own, at) => sum + own ** 2 - (squares[at] as number), 0);
-  const most = spreads.reduce((sum, own, at) => sum + own ** 2 - (variances[at] as number), 0);
+  const together = sums.reduce((sum, own, at) => sum + own ** 2 - f64At(squares, at), 0);
+  const most = spreads.reduce((sum, own, at) => sum + own ** 2 - f64At(variances, at), 0);
   const known = most > 0 ? Math.min(1, Math.max(0, together / most)) : 1;
   const rare = wrong.reduce((sum, one) => sum + one, 0);
   return (rare * known + 1) / (rare + 1);
@@ -144,7 +145,7 @@ function drawChances(
     for (let row = 0; row < rows; row++) {
       const own = random.next();
       const joins = shared > 0 && random.next() < shared;
-      chances[sample * rows + row] = joins ? (common[group[row] as number] as number) : own;
+      chances[sample * rows + row] = joins ? f64At(common, i32At(group, row)) : own;
     }
   }
   return chances;
@@ -183,10 +184,10 @@ function tryModel(what: {
   let error = 0;
   for (const [bin, off] of shape.entries()) {
     let gap = 0;
-    for (let row = starts[bin] as number; row < (starts[bin + 1] as number); row++) {
-      const own = confidence[row] as number;
+    for (let row = numberAt(starts, bin); row < numberAt(starts, bin + 1); row++) {
+      const own = f64At(confidence, row);
       shares[row] = Math.min(1, Math.max(0, own - amount * off));
-      gap += own - (shares[row] as number);
+      gap += own - f32At(shares, row);
     }
     error += Math.abs(gap) / count;
   }
@@ -196,10 +197,10 @@ function tryModel(what: {
     let estimate = 0;
     for (let bin = 0; bin < terms.length; bin++) {
       let right = 0;
-      const to = starts[bin + 1] as number;
-      for (let row = starts[bin] as number, at = sample * count + row; row < to; row++, at++)
-        if ((chances[at] as number) < (shares[row] as number)) right++;
-      estimate += (terms[bin] as Float64Array)[right] as number;
+      const to = numberAt(starts, bin + 1);
+      for (let row = numberAt(starts, bin), at = sample * count + row; row < to; row++, at++)
+        if (f32At(chances, at) < f32At(shares, row)) right++;
+      estimate += f64At(terms[bin] as Float64Array, right);
     }
     estimate = Math.max(0, estimate);
     if (estimate >= value - ROUNDING) over++;

@@ -1,3 +1,4 @@
+import { f64At, u8At } from '../../base/at.ts';
 import { predictedClass, type Scored } from './probabilities.ts';
 
 /** Examples with like confidence. */
@@ -21,13 +22,12 @@ export interface Confidences {
 
 export function sortConfidences({ probabilities, labels, classes }: Scored): Confidences {
   const predicted = Int32Array.from(labels, (_, row) => predictedClass(probabilities, row, classes));
-  const confidence = Float64Array.from(
-    predicted,
-    (label, row) => probabilities[row * classes + label] as number,
+  const confidence = Float64Array.from(predicted, (label, row) =>
+    f64At(probabilities, row * classes + label),
   );
   const right = Uint8Array.from(predicted, (label, row) => (label === labels[row] ? 1 : 0));
   const order = Int32Array.from(predicted.keys()).sort(
-    (a, b) => (confidence[a] as number) - (confidence[b] as number) || a - b,
+    (a, b) => f64At(confidence, a) - f64At(confidence, b) || a - b,
   );
   return { order, confidence, right };
 }
@@ -48,8 +48,8 @@ export function reliabilityBins(sorted: Confidences, counts?: ArrayLike<number>)
     before += weight;
     if (!bin) continue;
     bin.count += weight;
-    bin.confidence += weight * (confidence[row] as number);
-    bin.accuracy += weight * (right[row] as number);
+    bin.confidence += weight * f64At(confidence, row);
+    bin.accuracy += weight * u8At(right, row);
   }
   return sums
     .filter(({ count }) => count > 0)

@@ -1,3 +1,4 @@
+import { f32At } from '../../base/at.ts';
 /**
  * Squared Euclidean distances between all rows, [rows, rows].
  * @param points by row: value f of row r is at r * dimensions + f
@@ -21,15 +22,15 @@ function squaredDistance(one: Float32Array, other: Float32Array): number {
   let [a, b, c, d] = [0, 0, 0, 0];
   const even = one.length - (one.length % 4);
   for (let at = 0; at < even; at += 4) {
-    const p = (one[at] as number) - (other[at] as number);
-    const q = (one[at + 1] as number) - (other[at + 1] as number);
-    const r = (one[at + 2] as number) - (other[at + 2] as number);
-    const s = (one[at + 3] as number) - (other[at + 3] as number);
+    const p = f32At(one, at) - f32At(other, at);
+    const q = f32At(one, at + 1) - f32At(other, at + 1);
+    const r = f32At(one, at + 2) - f32At(other, at + 2);
+    const s = f32At(one, at + 3) - f32At(other, at + 3);
     a += p * p;
     b += q * q;
     c += r * r;
     d += s * s;
   }
-  for (let at = even; at < one.length; at++) a += ((one[at] as number) - (other[at] as number)) ** 2;
+  for (let at = even; at < one.length; at++) a += (f32At(one, at) - f32At(other, at)) ** 2;
   return a + b + c + d;
 }

@@ -1,3 +1,4 @@
+import { f64At, i32At, numberAt } from '../../base/at.ts';
 /** A figure with its interval, 95 % where nothing else is said. */
 export interface Estimate {
   readonly value: number | null;
@@ -107,16 +108,16 @@ export function shareOf(
   const [sizes, right] = [new Float64Array(groups.count), new Float64Array(groups.count)];
   for (let row = 0; row < groups.of.length; row++) {
     if (among && among[row] !== 1) continue;
-    const group = groups.of[row] as number;
-    sizes[group] = (sizes[group] as number) + 1;
-    right[group] = (right[group] as number) + (holds[row] as number);
+    const group = i32At(groups.of, row);
+    sizes[group] = f64At(sizes, group) + 1;
+    right[group] = f64At(right, group) + (holds[row] as number);
   }
   const rows = sizes.reduce((sum, size) => sum + size, 0);
   if (rows === 0) return null;
   const value = right.reduce((sum, count) => sum + count, 0) / rows;
-  const pull = right.map((count, group) => (count - value * (sizes[group] as number)) / rows);
+  const pull = right.map((count, group) => (count - value * f64At(sizes, group)) / rows);
   const own = [...sizes].filter((size) => size > 0);
-  const minority = value < 0.5 ? right : sizes.map((size, group) => size - (right[group] as number));
+  const minority = value < 0.5 ? right : sizes.map((size, group) => size - f64At(right, group));
   const effect = designEffect({
     sizes: own,
     ratio: value === 0 || value === 1 ? undefined : (spread(pull, own.length) * rows) / (value * (1 - value)),
@@ -160,7 +161,7 @@ export function meanOfShares(shares: readonly (Figure | null)[], z = TWO_SIDED):
       parts.map((figure) => ({ weight, figure })),
     ) **
       2;
-  const pull = first.pull.map((_, group) => mean((part) => part.pull[group] as number));
+  const pull = first.pull.map((_, group) => mean((part) => f64At(part.pull, group)));
   const present = first.present.map((_, group) => (parts.some((part) => part.present[group] === 1) ? 1 : 0));
   return { value, ...wilsonInterval(value, trials, z), pull, present, trials };
 }
@@ -185,7 +186,7 @@ export function combineFigures(
   if (!first) return null;
   const value = parts.reduce((sum, { weight, figure }) => sum + weight * figure.value, 0);
   const pull = first.figure.pull.map((_, group) =>
-    parts.reduce((sum, { weight, figure }) => sum + weight * (figure.pull[group] as number), 0),
+    parts.reduce((sum, { weight, figure }) => sum + weight * f64At(figure.pull, group), 0),
   );
   const present = first.figure.present.map((_, group) =>
     parts.some(({ figure }) => figure.present[group] === 1) ? 1 : 0,
@@ -208,7 +209,7 @@ function addSides(
   let sum = 0;
   for (const [at, one] of parts.entries()) {
     for (const [other, two] of parts.entries()) {
-      const product = (sides[at] as number) * (sides[other] as number);
+      const product = numberAt(sides, at) * numberAt(sides, other);
       sum += product * (at === other ? 1 : together(one, two));
     }
   }
@@ -222,7 +223,7 @@ function together(one: Part, other: Part): number {
   const same = Math.sign(one.weight * other.weight);
   const [a, b] = [one.figure, other.figure];
   const dot = (p: Float64Array, q: Float64Array) =>
-    p.reduce((sum, value, at) => sum + value * (q[at] as number), 0);
+    p.reduce((sum, value, at) => sum + value * f64At(q, at), 0);
   const size = Math.sqrt(dot(a.pull, a.pull) * dot(b.pull, b.pull));
   if (size === 0) {
     const shared = a.present.some((own, group) => own === 1 && b.present[group] === 1);

@@ -1,3 +1,4 @@
+import { f64At, i32At, u8At, u32At } from '../../base/at.ts';
 import { createRandom, type Random } from '../../base/random.ts';
 import type { Labelled } from './labelled.ts';
 
@@ -35,7 +36,7 @@ export function scoreByForest(
     for (let row = 0; row < rows.test.length; row++) {
       const leaf = findLeaf(nodes, data, rows.test[row] as number);
       for (let at = 0; at < classes; at++) {
-        shares[row * classes + at] = (shares[row * classes + at] as number) + (leaf[at] as number) / trees;
+        shares[row * classes + at] = f64At(shares, row * classes + at) + f64At(leaf, at) / trees;
       }
     }
   }
@@ -66,7 +67,7 @@ function bootstrap(train: ArrayLike<number>, random: Random): Int32Array {
 function findLeaf(nodes: readonly Node[], { features, rows }: Labelled, row: number): Float64Array {
   for (let node = nodes[0]; node; ) {
     if ('shares' in node) return node.shares;
-    const value = features[node.feature * rows + row] as number;
+    const value = u8At(features, node.feature * rows + row);
     node = nodes[value <= node.threshold ? node.left : node.right];
   }
   throw new Error('a tree has a root');
@@ -128,8 +129,8 @@ class TreeGrower {
     const { labels, classes } = this.#data;
     const counts = new Int32Array(classes);
     for (let at = from; at < to; at++) {
-      const label = labels[this.#sample[at] as number] as number;
-      counts[label] = (counts[label] as number) + 1;
+      const label = u8At(labels, i32At(this.#sample, at));
+      counts[label] = i32At(counts, label) + 1;
     }
     return counts;
   }
@@ -141,8 +142,8 @@ class TreeGrower {
     let best: Split | undefined;
     for (let drawn = 0; drawn < columns.length && (drawn < wanted || !best); drawn++) {
       const pick = drawn + random.int(columns.length - drawn);
-      const feature = columns[pick] as number;
-      columns[pick] = columns[drawn] as number;
+      const feature = i32At(columns, pick);
+      columns[pick] = i32At(columns, drawn);
       columns[drawn] = feature;
       const few = range.to - range.from <= SORTED_BELOW;
       const found = few ? this.#trySorted(feature, range, total) : this.#tryCounted(feature, range, total);
@@ -157,22 +158,22 @@ class TreeGrower {
     const base = feature * rows;
     let [lowest, highest] = [LEVELS, -1];
     for (let at = from; at < to; at++) {
-      const row = this.#sample[at] as number;
-      const value = features[base + row] as number;
+      const row = i32At(this.#sample, at);
+      const value = u8At(features, base + row);
       if (value < lowest) lowest = value;
       if (value > highest) highest = value;
-      const cell = value * classes + (labels[row] as number);
-      counts[cell] = (counts[cell] as number) + 1;
+      const cell = value * classes + u8At(labels, row);
+      counts[cell] = i32At(counts, cell) + 1;
     }
     const scan = new Scan(total, this.#left.fill(0), to - from);
     let previous = lowest;
     for (let value = lowest; value <= highest; value++) {
       const cell = value * classes;
       let here = 0;
-      for (let label = 0; label < classes; label++) here += counts[cell + label] as number;
+      for (let label = 0; label < classes; label++) here += i32At(counts, cell + label);
       if (here === 0) continue;
       if (value > lowest) scan.tryBetween(previous, value);
-      for (let label = 0; label < classes; label++) scan.move(label, counts[cell + label] as number);
+      for (let label = 0; label < classes; label++) scan.move(label, i32At(counts, cell + label));
       previous = value;
     }
     return scan.split(feature);
@@ -183,18 +184,18 @@ class TreeGrower {
     const keys = this.#keys;
     const base = feature * rows;
     for (let at = from; at < to; at++) {
-      const row = this.#sample[at] as number;
-      const key = (features[base + row] as number) * classes + (labels[row] as number);
+      const row = i32At(this.#sample, at);
+      const key = u8At(features, base + row) * classes + u8At(labels, row);
       let place = at - from;
-      for (; place > 0 && (keys[place - 1] as number) > key; place--) keys[place] = keys[place - 1] as number;
+      for (; place > 0 && u32At(keys, place - 1) > key; place--) keys[place] = u32At(keys, place - 1);
       keys[place] = key;
     }
     const scan = new Scan(total, this.#left.fill(0), to - from);
-    let previous = Math.floor((keys[0] as number) / classes);
+    let previous = Math.floor(u32At(keys, 0) / classes);
     for (let at = 0; at < to - from; at++) {
-      const value = Math.floor((keys[at] as number) / classes);
+      const value = Math.floor(u32At(keys, at) / classes);
       if (value > previous) scan.tryBetween(previous, value);
-      scan.move((keys[at] as number) - value * classes, 1);
+      scan.move(u32At(keys, at) - value * classes, 1);
       previous = value;
     }
     return scan.split(feature);
@@ -206,9 +207,9 @@ class TreeGrower {
     const sample = this.#sample;
     let middle = from;
     for (let at = from; at < to; at++) {
-      const row = sample[at] as number;
-      if ((features[feature * rows + row] as number) > threshold) continue;
-      sample[at] = sample[middle] as number;
+      const row = i32At(sample, at);
+      if (u8At(features, feature * rows + row) > threshold) continue;
+      sample[at] = i32At(sample, middle);
       sample[middle++] = row;
     }
     return middle;
@@ -231,7 +232,7 @@ class Scan {
   }
 
   move(label: number, count: number): void {
-    this.#left[label] = (this.#left[label] as number) + count;
+    this.#left[label] = i32At(this.#left, label) + count;
     this.#moved += count;
   }
 
@@ -239,8 +240,8 @@ class Scan {
   tryBetween(previous: number, value: number): void {
     let [left, right] = [0, 0];
     for (let label = 0; label < this.#total.length; label++) {
-      const here = this.#left[label] as number;
-      const there = (this.#total[label] as number) - here;
+      const here = i32At(this.#left, label);
+      const there = i32At(this.#total, label) - here;
       left += here * here;
       right += there * there;
     }

@@ -1,3 +1,4 @@
+import { f32At, f64At, numberAt, u8At } from '../../base/at.ts';
 import { factorize, solve } from './cholesky.ts';
 import type { Fold } from './labelled.ts';
 
@@ -26,8 +27,8 @@ export function scoreByKernelMachine(
   const matrix = new Float64Array(count * count);
   for (let a = 0; a < count; a++) {
     for (let b = 0; b <= a; b++) matrix[a * count + b] = kernel(train[a] as number, train[b] as number);
-    const size = counts[labels[train[a] as number] as number] as number;
-    matrix[a * count + a] = (matrix[a * count + a] as number) + (RIDGE * size * present) / count;
+    const size = numberAt(counts, u8At(labels, train[a] as number));
+    matrix[a * count + a] = f64At(matrix, a * count + a) + (RIDGE * size * present) / count;
   }
   const factor = factorize(matrix, count);
   const ones = solve(factor, count, new Float64Array(count).fill(1));
@@ -40,7 +41,7 @@ export function scoreByKernelMachine(
     for (let row = 0; row < test.length; row++) {
       let sum = offset;
       for (let at = 0; at < count; at++) {
-        const weight = (plain[at] as number) - offset * (ones[at] as number);
+        const weight = f64At(plain, at) - offset * f64At(ones, at);
         sum += weight * kernel(test[row] as number, train[at] as number);
       }
       scores[row * classes + label] = sum;
@@ -53,18 +54,17 @@ export function scoreByKernelMachine(
 function kernelOf(distances: Float32Array, rows: number, train: Fold['train']) {
   let sum = 0;
   for (let a = 0; a < train.length; a++) {
-    for (let b = 0; b < a; b++)
-      sum += distances[(train[a] as number) * rows + (train[b] as number)] as number;
+    for (let b = 0; b < a; b++) sum += f32At(distances, (train[a] as number) * rows + (train[b] as number));
   }
   const variance = sum / train.length ** 2 || 1;
-  return (one: number, other: number) => Math.exp(-(distances[one * rows + other] as number) / variance);
+  return (one: number, other: number) => Math.exp(-f32At(distances, one * rows + other) / variance);
 }
 
 function countLabels(labels: Uint8Array, classes: number, train: Fold['train']): number[] {
   const counts = new Array<number>(classes).fill(0);
   for (let at = 0; at < train.length; at++) {
-    const label = labels[train[at] as number] as number;
-    counts[label] = (counts[label] as number) + 1;
+    const label = u8At(labels, train[at] as number);
+    counts[label] = numberAt(counts, label) + 1;
   }
   return counts;
 }

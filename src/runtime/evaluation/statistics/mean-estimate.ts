@@ -1,3 +1,4 @@
+import { f64At, i32At } from '../../base/at.ts';
 import { createRandom } from '../../base/random.ts';
 import type { Estimate, Groups } from './figure.ts';
 
@@ -22,9 +23,9 @@ export function meanEstimate(
   if (rows === 0) return { value: null, low: null, high: null };
   const [sums, sizes] = [new Float64Array(groups.count), new Float64Array(groups.count)];
   for (let row = 0; row < rows; row++) {
-    const group = groups.of[row] as number;
-    sums[group] = (sums[group] as number) + (values[row] as number);
-    sizes[group] = (sizes[group] as number) + 1;
+    const group = i32At(groups.of, row);
+    sums[group] = f64At(sums, group) + (values[row] as number);
+    sizes[group] = f64At(sizes, group) + 1;
   }
   const all = Array.from(sums.keys());
   const { mean: value, error } = meanOf(all, sums, sizes);
@@ -56,12 +57,12 @@ function meanOf(
 ): { mean: number; error: number } {
   let [sum, rows] = [0, 0];
   for (const group of drawn) {
-    sum += sums[group] as number;
-    rows += sizes[group] as number;
+    sum += f64At(sums, group);
+    rows += f64At(sizes, group);
   }
   const mean = sum / rows;
   let squares = 0;
-  for (const group of drawn) squares += ((sums[group] as number) - mean * (sizes[group] as number)) ** 2;
+  for (const group of drawn) squares += (f64At(sums, group) - mean * f64At(sizes, group)) ** 2;
   const scale = drawn.length > 1 ? drawn.length / (drawn.length - 1) : 0;
   return { mean, error: Math.sqrt(squares * scale) / rows };
 }

@@ -1,3 +1,4 @@
+import { f32At, f64At, u8At } from '../../base/at.ts';
 import type { Fold } from './labelled.ts';
 
 /**
@@ -15,9 +16,9 @@ export function scoreByNearest(
   for (let row = 0; row < test.length; row++) {
     for (let at = 0; at < train.length; at++) {
       const other = train[at] as number;
-      const score = -(distances[(test[row] as number) * rows + other] as number);
-      const cell = row * classes + (labels[other] as number);
-      if (score > (scores[cell] as number)) scores[cell] = score;
+      const score = -f32At(distances, (test[row] as number) * rows + other);
+      const cell = row * classes + u8At(labels, other);
+      if (score > f64At(scores, cell)) scores[cell] = score;
     }
   }
   return scores;

@@ -1,3 +1,4 @@
+import { f64At } from '../../base/at.ts';
 /** What a classifier said of examples whose class is known. */
 export interface Scored {
   /** [rows, classes], each row summing to 1. */
@@ -23,8 +24,7 @@ export function predictedClass(probabilities: ArrayLike<number>, row: number, cl
 export function logLosses({ probabilities, labels, classes }: Scored): Float64Array {
   return Float64Array.from(
     labels,
-    (label, row) =>
-      -Math.log(Math.min(1, Math.max(SMALLEST, probabilities[row * classes + label] as number))),
+    (label, row) => -Math.log(Math.min(1, Math.max(SMALLEST, f64At(probabilities, row * classes + label)))),
   );
 }
 
@@ -33,7 +33,7 @@ export function brierScores({ probabilities, labels, classes }: Scored): Float64
   return Float64Array.from(labels, (label, row) => {
     let sum = 0;
     for (let at = 0; at < classes; at++) {
-      sum += ((probabilities[row * classes + at] as number) - (at === label ? 1 : 0)) ** 2;
+      sum += (f64At(probabilities, row * classes + at) - (at === label ? 1 : 0)) ** 2;
     }
     return sum;
   });
@@ -46,10 +46,10 @@ export function withTemperature(scored: Scored, temperature: number): Scored {
   for (let start = 0; start < scaled.length; start += classes) {
     let total = 0;
     for (let at = start; at < start + classes; at++) {
-      scaled[at] = Math.max(SMALLEST, probabilities[at] as number) ** (1 / temperature);
-      total += scaled[at] as number;
+      scaled[at] = Math.max(SMALLEST, f64At(probabilities, at)) ** (1 / temperature);
+      total += f64At(scaled, at);
     }
-    for (let at = start; at < start + classes; at++) scaled[at] = (scaled[at] as number) / total;
+    for (let at = start; at < start + classes; at++) scaled[at] = f64At(scaled, at) / total;
   }
   return { ...scored, probabilities: scaled };
 }

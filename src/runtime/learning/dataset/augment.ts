@@ -1,4 +1,5 @@
 import type { Picture } from '../../../preprocess/picture/picture-cache.ts';
+import { f32At, u8At } from '../../base/at.ts';
 import type { Random } from '../../base/random.ts';
 
 /** How far training pictures are changed; every amount is drawn evenly from minus to plus the given one. */
@@ -53,7 +54,7 @@ function withMargin(picture: Picture, side: number, greys: Float32Array): Float3
   for (let row = 0; row < side; row++) {
     const [from, to] = [row * side, (row + 1) * width + 1];
     for (let column = 0; column < side; column++)
-      margined[to + column] = greys[picture[from + column] as number] as number;
+      margined[to + column] = f32At(greys, u8At(picture, from + column));
   }
   return margined;
 }
@@ -71,9 +72,9 @@ function warped(source: Float32Array, [a, b, c, d, e, f]: Warp, result: Float32A
       const right = x - left;
       const down = y - top;
       const corner = (top + 1) * width + left + 1;
-      const upper = (1 - right) * (source[corner] as number) + right * (source[corner + 1] as number);
+      const upper = (1 - right) * f32At(source, corner) + right * f32At(source, corner + 1);
       const below = corner + width;
-      const lower = (1 - right) * (source[below] as number) + right * (source[below + 1] as number);
+      const lower = (1 - right) * f32At(source, below) + right * f32At(source, below + 1);
       result[at] = (1 - down) * upper + down * lower;
     }
   }

@@ -1,6 +1,7 @@
 import { arrange } from '../../../preprocess/picture/montage.ts';
 import type { Picture } from '../../../preprocess/picture/picture-cache.ts';
 import { type PictureOptions, readPictures } from '../../../preprocess/picture/pictures.ts';
+import { f32At, numberAt, u8At } from '../../base/at.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { createRandom, deriveSeed } from '../../base/random.ts';
 import { type AugmentOptions, augment } from './augment.ts';
@@ -96,7 +97,7 @@ export class ImageSet {
     const examples = indices.flatMap((index) => this.#examples[index] ?? []);
     const pictures = await Promise.all(examples.map((example) => this.#pictures(example)));
     for (const [row, example] of examples.entries()) {
-      const seeded = seed === undefined ? undefined : deriveSeed('augment', seed, indices[row] ?? 0);
+      const seeded = seed === undefined ? undefined : deriveSeed('augment', seed, numberAt(indices, row));
       const square = x.subarray(row * area, (row + 1) * area);
       this.#show(pictures[row] ?? [], { seed: seeded, mirror }, square);
       standardize(square);
@@ -125,7 +126,7 @@ export class ImageSet {
   #present(picture: Picture, seed: number | undefined, tile: Float32Array): void {
     const { augment: options } = this.options;
     if (seed !== undefined && options) augment(picture, options, { random: createRandom(seed), into: tile });
-    else for (let at = 0; at < tile.length; at++) tile[at] = (picture[at] as number) / 255;
+    else for (let at = 0; at < tile.length; at++) tile[at] = u8At(picture, at) / 255;
   }
 
   async #pictures({ path, first, count }: Example): Promise<readonly Picture[]> {
@@ -151,7 +152,7 @@ const TISSUE = 0.05;
 export function standardize(pixels: Float32Array): Float32Array {
   let [count, sum, squares] = [0, 0, 0];
   for (let at = 0; at < pixels.length; at++) {
-    const value = pixels[at] as number;
+    const value = f32At(pixels, at);
     if (value <= TISSUE) continue;
     count++;
     sum += value;
@@ -160,7 +161,7 @@ export function standardize(pixels: Float32Array): Float32Array {
   const mean = count ? sum / count : 0;
   const deviation = Math.sqrt(count ? Math.max(0, squares / count - mean * mean) : 0) + 0.05;
   for (let at = 0; at < pixels.length; at++) {
-    const value = ((pixels[at] as number) - mean) / deviation;
+    const value = (f32At(pixels, at) - mean) / deviation;
     pixels[at] = value < -3 ? -3 : value;
   }
   return pixels;
