@@ -1,4 +1,3 @@
-import type { StrippedTexts } from '../../base/files/strip-types.ts';
 import type { RunPlan } from '../../job/plan.ts';
 import type { RunEvent } from '../../run/events.ts';
 import type { RunHistory } from '../../run/history.ts';
@@ -15,8 +14,6 @@ export interface ActiveRun {
   readonly files: RunFiles;
   readonly journal: Journal<RunEvent>;
   readonly history: RunHistory;
-  /** As they were parsed when the job was checked; a run that goes on is not checked again. */
-  readonly scripts?: StrippedTexts | undefined;
   /** The finished run that this one begins from, in words. */
   readonly goesOnFrom?: string | undefined;
   release(): Promise<void>;

@@ -37,8 +37,8 @@ export interface RunRequest {
   readonly maxClients: number;
 }
 
-/** Starts a new run: all checks first, then its folder. */
-export async function startRun(request: RunRequest): Promise<ActiveRun> {
+/** All that is checked of a new run before there is anything of it. */
+export async function checkRun(request: RunRequest): Promise<PreparedJob> {
   const prepared = await prepareJob(request.job, request);
   const { plan } = prepared;
   if (plan.sites.length > request.maxClients) {
@@ -48,6 +48,12 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
   if (plan.job.data && !prepared.split && plan.sites.length > 1) {
     throw flError('NF_SIMULATE_NO_SPLIT', { sites: plan.sites.length });
   }
+  return prepared;
+}
+
+/** Makes the folder of a run that was checked. */
+export async function startRun(request: RunRequest, prepared: PreparedJob): Promise<ActiveRun> {
+  const { plan } = prepared;
   const { id, folder } = await createRunFolder(request.workspace, plan.job.name, new Date());
   try {
     const release = await lockFolder(folder.at(RUN_FILES.lock), `The run ${id}`);
@@ -60,8 +66,7 @@ export async function startRun(request: RunRequest): Promise<ActiveRun> {
     const events: RunEvent[] = [{ type: 'run.opened' }, { type: 'model.initial', model }];
     for (const event of events) await journal.append(event);
     await markLatest(request.workspace, plan.job.name, id);
-    const history = replay(events, goalOf(card));
-    return { card, plan, folder, files, journal, history, scripts: prepared.scripts, release };
+    return { card, plan, folder, files, journal, history: replay(events, goalOf(card)), release };
   } catch (error) {
     // A run that never began, for want of space say, could not be resumed.
     await rm(folder.root, { recursive: true, force: true });

@@ -6,6 +6,7 @@ import {
   toNeuroflareError,
 } from '../../base/errors/errors.ts';
 import { removeTemporaries } from '../../base/files/files.ts';
+import type { StrippedTexts } from '../../base/files/strip-types.ts';
 import { createCoordinator } from '../../federation/coordinator.ts';
 import { rulesOf } from '../../federation/coordinator-rules.ts';
 import { runWorkflow } from '../../federation/run-workflow.ts';
@@ -15,9 +16,10 @@ import type { RunHistory } from '../../run/history.ts';
 import { RUN_FILES, siteHomePath } from '../../run/run-folder.ts';
 import { type RunSummary, summarizeRun, writeResults } from '../../run/run-report.ts';
 import { readEvents } from '../../run/stored-runs.ts';
+import type { EngineSetup } from '../../site/executor/messages.ts';
 import { ThreadExecutor } from '../../site/executor/thread-executor.ts';
 import type { ActiveRun } from './active-run.ts';
-import { type RunRequest, resumeRun, startRun } from './open-run.ts';
+import { checkRun, type RunRequest, resumeRun, startRun } from './open-run.ts';
 import { WorkerChannel } from './worker-channel.ts';
 
 export interface SimulateOptions extends RunRequest {
@@ -37,6 +39,32 @@ export interface SimulateOptions extends RunRequest {
   readonly signal: AbortSignal;
 }
 
+/** A new run or an earlier one, and the threads for its sites. */
+async function openRun(
+  options: SimulateOptions,
+  engine: EngineSetup,
+): Promise<{ run: ActiveRun; executor: ThreadExecutor }> {
+  const threadsFor = (sites: readonly string[], scripts?: StrippedTexts) =>
+    new ThreadExecutor(Math.min(options.threads ?? availableParallelism(), sites.length), {
+      engine,
+      scripts,
+    });
+  if (options.resume !== undefined) {
+    const run = await resumeRun(options, options.resume);
+    return { run, executor: threadsFor(run.plan.sites) };
+  }
+  const prepared = await checkRun(options);
+  const executor = threadsFor(prepared.plan.sites, prepared.scripts);
+  // They start while the folder of the run is written.
+  executor.start();
+  try {
+    return { run: await startRun(options, prepared), executor };
+  } catch (error) {
+    await executor.close();
+    throw error;
+  }
+}
+
 /**
  * Runs a federated job on this machine: every site's script in a thread of a bounded pool, the coordinator and round
  * rules the ones of a real federation.
@@ -44,11 +72,8 @@ export interface SimulateOptions extends RunRequest {
 export async function simulate(options: SimulateOptions): Promise<RunSummary> {
   // An engine or a GPU that was asked for and is not there is said, or refused, before work starts.
   const { order: engine, warnings } = await settleGpu(options.engine);
-  const run =
-    options.resume === undefined ? await startRun(options) : await resumeRun(options, options.resume);
+  const { run, executor } = await openRun(options, engine);
   const { plan, folder } = run;
-  const threads = Math.min(options.threads ?? availableParallelism(), plan.sites.length);
-  const executor = new ThreadExecutor(threads, { engine, scripts: run.scripts });
   try {
     options.onOpen?.({ ...run, warnings: [...run.card.warnings, ...warnings] });
     const channel = new WorkerChannel({

@@ -48,6 +48,11 @@ export class ThreadExecutor implements Executor {
     this.#options = options;
   }
 
+  /** Starts all threads, for tasks that are to come soon. */
+  start(): void {
+    while (this.#slots.size < this.#size) this.#spawn();
+  }
+
   async run(order: TaskOrder, watch: TaskWatch): Promise<TaskOutcome> {
     const { signal } = watch;
     signal.throwIfAborted();
