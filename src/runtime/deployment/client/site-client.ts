@@ -12,7 +12,6 @@ import { partsOfTask } from '../../run/task.ts';
 import { usersOfJobs } from '../../security/policy/job-walls.ts';
 import { jobFoldersIn } from '../../site/executor/job-folders.ts';
 import { killLeftover } from '../../site/executor/process-executor.ts';
-import { shownName } from './consent/admission.ts';
 import type { SiteRevocations } from './consent/revocations.ts';
 import { clearUnfinished } from './memory/clear-job.ts';
 import type { ClientFolder } from './memory/client-folder.ts';
@@ -94,7 +93,7 @@ export class SiteClient {
     let known: string | undefined;
     for (let seen: string | null = null; ; ) {
       const askedAt = performance.now();
-      const jobs = [...this.#jobs.values()].map(({ id, phase, task, bytes, trouble }) => ({
+      const jobs = [...this.#jobs.values()].map(({ id, standing: { phase, task, bytes, trouble } }) => ({
         job_id: id,
         phase,
         bytes,
@@ -141,7 +140,7 @@ export class SiteClient {
   /** The server wants nothing more of a job; what this site had accepted is over. */
   async #drop(job: SiteJob): Promise<void> {
     const { id } = job;
-    if (job.task !== undefined) this.#deps.tell(`${shownName(id, job.known)}: over here`);
+    if (job.standing.task !== undefined) job.standing.tell('over here');
     this.#jobs.delete(id);
     await this.#deps.memory.end(id, 'the server has ended it');
     // A process that ends slowly must not keep the site from answering.
@@ -268,7 +267,10 @@ export class SiteClient {
   }
 }
 
-function listed({ id, phase, task, known }: SiteJob, folder: ClientFolder): JobList['jobs'][number] {
+function listed(
+  { id, standing: { phase, task, known } }: SiteJob,
+  folder: ClientFolder,
+): JobList['jobs'][number] {
   const { signed, signer, offered } = known ?? {};
   const terms = signed?.terms.version === 2 ? signed.terms : undefined;
   return {

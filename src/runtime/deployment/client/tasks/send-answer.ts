@@ -16,7 +16,7 @@ import { inputsDigest } from './site-task.ts';
 
 export interface AnswerDeps {
   readonly site: string;
-  readonly link: ServerLink;
+  readonly link: Pick<ServerLink, 'sendUpdate' | 'sendResult' | 'sendFailure'>;
   readonly folder: SiteJobFolder;
   readonly logger: Logger;
   readonly log: JobLog;

@@ -11,7 +11,7 @@ export interface TaskInputsOptions {
   /** Id of the job. */
   readonly job: string;
   readonly folder: SiteJobFolder;
-  readonly link: ServerLink;
+  readonly link: Pick<ServerLink, 'fetch'>;
   /** A file of an earlier start cannot be used. */
   readonly tell: (trouble: NeuroflareError) => void;
   readonly onTrouble: OnTrouble;

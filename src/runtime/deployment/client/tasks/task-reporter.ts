@@ -9,13 +9,13 @@ const PAUSE_MS = 1000;
  * percents that grow, so that its numbers carry nothing else.
  */
 export class TaskReporter {
-  readonly #link: ServerLink;
+  readonly #link: Pick<ServerLink, 'report'>;
   readonly #task: { readonly job: string; readonly task: string };
   #percent = -1;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> = Promise.resolve();
 
-  constructor(link: ServerLink, task: { job: string; task: string }) {
+  constructor(link: Pick<ServerLink, 'report'>, task: { job: string; task: string }) {
     this.#link = link;
     this.#task = task;
     this.#send({ started: true });
