@@ -79,8 +79,8 @@ describe('what a site is given of a job', () => {
     expect(await get(`${theirs}/signature`)).toMatchObject({ body: { code: 'NF_JOB_NOT_HERE' } });
   });
 
-  it('is no model but that of its task', async () => {
-    expect(await get(`${ours}/models/${'a'.repeat(64)}`)).toMatchObject({
+  it('is no file but those of its task', async () => {
+    expect(await get(`${ours}/files/${'a'.repeat(64)}`)).toMatchObject({
       body: { code: 'NF_FILE_UNKNOWN' },
     });
   });
