@@ -212,7 +212,11 @@ async function wallsCheck(kit: OpenKit<'client'>, options: PreflightOptions): Pr
   const { data } = options;
   if (policy.isolate)
     await requireHidden({ 'startup kit': kit.dir, 'work folder': workFolder(kit, options) }, data);
-  const { told, missing: less, user } = await jobWalls(policy);
+  const {
+    told,
+    missing: less,
+    user,
+  } = await jobWalls(policy, { work: dirname(workFolder(kit, options)), data });
   const isOwn = policy.isolate && user === undefined && (await isWritable(PACKAGE_ROOT));
   const links = policy.isolate && data !== undefined ? await linksOutside(data) : [];
   const missing = [...less, ...(isOwn ? [OWN_PACKAGE] : []), ...links];

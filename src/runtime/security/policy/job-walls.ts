@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { flError } from '../../base/errors/errors.ts';
 import { untilParentEnds } from './death-signal.ts';
-import type { JobUser } from './job-user.ts';
+import { closedTo, type JobReach, type JobUser } from './job-user.ts';
 import type { SitePolicy } from './site-policy.ts';
 
 const run = promisify(execFile);
@@ -47,6 +47,11 @@ export function usersOfJobs({ run_as: wish }: Pick<WallPolicy, 'run_as'>): numbe
   return typeof wish === 'object' ? [OWN.uid, wish.uid] : [OWN.uid];
 }
 
+/** Whether processes of jobs have a user of their own here, which must get through to their folders. */
+export function hasOwnUser({ isolate, run_as: wish }: WallPolicy): boolean {
+  return typeof wish === 'object' || (isolate && wish === 'own' && process.geteuid?.() === 0);
+}
+
 interface Found {
   readonly walls: Promise<JobWalls>;
   /** When it is looked for again, of the monotonic clock in milliseconds. */
@@ -59,14 +64,15 @@ const known = new Map<string, Found>();
 
 /**
  * Looked for once in a process, and again after a while where this machine has less than the policy asks for.
+ * @param reach what the processes must get to
  * @throws NF_JOB_WALLS where the policy insists on what this machine does not have
  */
-export function jobWalls(policy: WallPolicy): Promise<JobWalls> {
+export function jobWalls(policy: WallPolicy, reach: JobReach): Promise<JobWalls> {
   const { isolate, network, run_as: user } = policy;
-  const key = JSON.stringify([isolate, network, user]);
+  const key = JSON.stringify([isolate, network, user, reach.work, reach.data]);
   const before = known.get(key);
   if (before && performance.now() < before.again) return before.walls;
-  const found: Found = { walls: findWalls(policy), again: Number.POSITIVE_INFINITY };
+  const found: Found = { walls: findWalls(policy, reach), again: Number.POSITIVE_INFINITY };
   known.set(key, found);
   const lookAgain = () => {
     found.again = performance.now() + LOOK_AGAIN_MS;
@@ -75,8 +81,8 @@ export function jobWalls(policy: WallPolicy): Promise<JobWalls> {
   return found.walls;
 }
 
-async function findWalls(policy: WallPolicy): Promise<JobWalls> {
-  const { user, words: inner, told: asWhom, missing } = await ownUser(policy);
+async function findWalls(policy: WallPolicy, reach: JobReach): Promise<JobWalls> {
+  const { user, words: inner, told: asWhom, missing } = await ownUser(policy, reach);
   const parent = await untilParentEnds();
   const cannotChange = user !== undefined && inner.length === 0;
   const space = cannotChange ? { words: [], what: '', reason: 'no setpriv' } : await namespaces(policy);
@@ -108,7 +114,7 @@ interface OwnUser {
 
 const NOT_MORE = ['setpriv', '--no-new-privs', '--pdeathsig', 'KILL'] as const;
 
-async function ownUser({ isolate, run_as: wish }: WallPolicy): Promise<OwnUser> {
+async function ownUser({ isolate, run_as: wish }: WallPolicy, reach: JobReach): Promise<OwnUser> {
   const isRoot = process.geteuid?.() === 0;
   const asClient = { user: undefined, words: [], told: "as the client's user", missing: [] };
   if (typeof wish === 'object') {
@@ -120,22 +126,27 @@ async function ownUser({ isolate, run_as: wish }: WallPolicy): Promise<OwnUser> 
     const why = isolate ? await fails([...NOT_MORE, 'true']) : '';
     return { ...asClient, words: why === undefined ? NOT_MORE : [] };
   }
-  // It may read what the client may, so that nobody has to open the data to it; of that the permission model leaves data and own files.
-  const reads = '+dac_read_search';
-  const words = [
-    ...[...NOT_MORE, ...asUser(OWN, await gpuGroups())],
-    ...['--inh-caps', `-all,${reads}`, '--ambient-caps', reads, '--bounding-set', `-all,${reads}`],
-  ];
+  const closed = await closedTo(OWN, reach);
+  const words = [...NOT_MORE, ...asUser(OWN, await gpuGroups()), ...capabilities(closed !== undefined)];
   const why = await fails([...words, process.execPath, '--version']);
-  if (why === undefined)
-    return {
-      user: OWN,
-      words,
-      told: `as user ${OWN.uid}, which may read and not write what is root's`,
-      missing: [],
-    };
+  if (why === undefined) return { user: OWN, words, ...readsOf(closed) };
   const less = `job processes run as root, the client's user (no user of their own: ${why}); start the client as another user, or name one with run_as`;
   return { ...asClient, missing: [less] };
+}
+
+/** Of the jobs' own user: none, or that of reading what is root's where it could not read the data otherwise. */
+function capabilities(readsAll: boolean): string[] {
+  if (!readsAll) return ['--inh-caps', '-all', '--bounding-set', '-all'];
+  const reads = '+dac_read_search';
+  return ['--inh-caps', `-all,${reads}`, '--ambient-caps', reads, '--bounding-set', `-all,${reads}`];
+}
+
+function readsOf(closed: string | undefined): Pick<OwnUser, 'told' | 'missing'> {
+  const { uid } = OWN;
+  if (closed === undefined)
+    return { told: `as user ${uid}, which may read what is open to all`, missing: [] };
+  const more = `scripts run with the right to read all files of this machine, from which Node.js's permission model alone keeps them, since ${closed} is closed to their user ${uid}: open data and code to it (chmod -R o+rX, and o+x for the folders above), or name a user who may read them under run_as`;
+  return { told: `as user ${uid}, which may read and not write what is root's`, missing: [more] };
 }
 
 function asUser({ uid, gid }: JobUser, groups: readonly number[]): string[] {

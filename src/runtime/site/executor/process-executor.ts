@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { realpathSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +12,7 @@ import { MODULE_EXTENSION } from '../../base/files/module-file.ts';
 import { signalGroup, signalOwn } from '../../base/processes/own-process.ts';
 import { identifyProcess } from '../../base/processes/process-identity.ts';
 import { NATIVE_SETTINGS } from '../../base/threads/native-settings.ts';
+import type { JobReach } from '../../security/policy/job-user.ts';
 import { type JobWalls, jobWalls, type WallPolicy } from '../../security/policy/job-walls.ts';
 import { readableCode } from '../../security/policy/readable-code.ts';
 import type { Executor, TaskOutcome, TaskWatch } from './executor.ts';
@@ -63,11 +65,16 @@ export class ProcessExecutor implements Executor {
     this.#options = options;
   }
 
+  #reach(): JobReach {
+    const { folder, data } = this.#options;
+    return { work: dirname(folder.root), data };
+  }
+
   /** In the process at hand or in a new one. */
   async run(order: TaskOrder, watch: TaskWatch): Promise<TaskOutcome> {
     const signal = AbortSignal.any([watch.signal, this.#closing.signal]);
     signal.throwIfAborted();
-    const walls = this.#child?.walls ?? (await jobWalls(this.#options.policy));
+    const walls = this.#child?.walls ?? (await jobWalls(this.#options.policy, this.#reach()));
     // For each task: its folders are new.
     if (walls.user) await openToUser(walls.user, this.#options.folder);
     const child = this.#child ?? (await this.#start(walls));
