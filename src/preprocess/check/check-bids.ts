@@ -13,6 +13,7 @@ import {
   sitesOf,
 } from './compare-sites.ts';
 import { findAlike, findCopies } from './find-copies.ts';
+import { findFormulas } from './find-formulas.ts';
 import { type Finding, findingOf } from './finding.ts';
 import { type ImageFacts, inspectImage } from './inspect-image.ts';
 import { inspectTree } from './inspect-tree.ts';
@@ -52,6 +53,7 @@ export async function checkBids(
   const contrasts = contrastSites(images, sites);
   const findings = [
     ...tree.findings,
+    ...findFormulas(participants),
     ...inspected.flatMap((one) => one.findings),
     ...findCopies(images, participants),
     ...findLabelShift(participants, sites),

@@ -82,6 +82,9 @@ describe('a script at a site', () => {
       'realpath of the system': `fs.realpathSync.native(${path})`,
       resolve: `require.resolve(${path})`,
       'the module system': `{ if (built('module')._findPath(${path}, ['/']) === false) throw new Error('not found'); }`,
+      'an import': `import(${path}).catch((error) => { throw new Error(error.message.replace('secret', 'nothing')); })`,
+      'an import by a file of its own': `{ fs.writeFileSync('by.cjs', 'module.exports = (path) => import(path)'); return require(process.cwd() + '/by.cjs')(${path}); }`,
+      'its look for a package': `{ if (built('module').findPackageJSON('..', ${path}) === undefined) throw new Error('not found'); }`,
       'its look at files': `{ if (built('module')._stat(${path}) < 0) throw new Error('not found'); }`,
     };
     expectShut(await attemptIn(folder, codes), codes);
@@ -141,6 +144,32 @@ describe('a script at a site', () => {
       onnxruntime: 'OK function',
     });
   });
+});
+
+it('a script does not reach the modules that run it, whatever it calls itself', async () => {
+  const folder = await makeJobFolder(join(root, 'own-code/work'));
+  const name = JSON.stringify(join(PACKAGE_ROOT, 'src/runtime/site/script/traces.ts'));
+  const url = JSON.stringify(pathToFileURL(join(PACKAGE_ROOT, 'src/runtime/site/script/traces.ts')).href);
+  const module = `built('module')`;
+  const codes = {
+    'an import': `import(${url}).then(() => 1)`,
+    require: `typeof require(${name}).ours`,
+    'require beside it': `typeof ${module}.createRequire(${name})('./traces.ts').ours`,
+    'the module system': `typeof ${module}._load(${name}, null, false).ours`,
+    'a module that loads': `{ const one = new (${module})(${name}); one.filename = ${name}; one.load(${name}); return typeof one.exports.ours; }`,
+    'the loader of an extension': `{ const one = new (${module})(${name}); ${module}._extensions['.js'](one, ${name}); return typeof one.exports.ours; }`,
+    'the loader of TypeScript': `{ const one = new (${module})(${name}); ${module}._extensions['.ts'](one, ${name}); return typeof one.exports.ours; }`,
+    'code that is compiled under its name': `{ const one = new (${module})('x'); one._compile('module.exports = import(' + JSON.stringify(${url}) + ')', ${name}); return typeof (await one.exports).ours; }`,
+    'a script under its name': `{ const { Script, constants } = built('vm'); return typeof (await new Script('import(' + JSON.stringify(${url}) + ')', { filename: ${name}, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER }).runInThisContext()).ours; }`,
+    'a script under its name, at once': `{ const { runInThisContext, constants } = built('vm'); return typeof (await runInThisContext('import(' + JSON.stringify(${url}) + ')', { filename: ${url}, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER })).ours; }`,
+    'a function under its name': `{ const { compileFunction, constants } = built('vm'); return typeof (await compileFunction('return import(' + JSON.stringify(${url}) + ')', [], { filename: ${name}, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER })()).ours; }`,
+    'an evaluated import': `(0, eval)('import(' + JSON.stringify(${url}) + ')').then(({ ours }) => typeof ours)`,
+    'a function of text': `new Function('return import(' + JSON.stringify(${url}) + ')')().then(({ ours }) => typeof ours)`,
+    'hooks of its own': `{ ${module}.registerHooks({ resolve: (name, context, next) => name === 'mine' ? { url: ${url}, shortCircuit: true } : next(name, context) }); return typeof (await import('mine')).ours; }`,
+    'a link of its own to it': `{ fs.writeFileSync('mine.mjs', 'export * from ' + JSON.stringify(${url})); return import(require('url').pathToFileURL('mine.mjs').href).then(({ ours }) => typeof ours); }`,
+    'the module system and a file of its own': `{ fs.writeFileSync('mine.cjs', 'module.exports = import(' + JSON.stringify(${url}) + ')'); return typeof (await require(process.cwd() + '/mine.cjs')).ours; }`,
+  };
+  expectShut(await attemptIn(folder, codes), codes);
 });
 
 describe('a site', () => {

@@ -289,6 +289,7 @@ describe('within a thread', () => {
     "process.getBuiltinModule('util').promisify(setTimeout)(60000, 0, { ref: false })",
     "process.getBuiltinModule('timers').promises.setTimeout(60000, 0, { get ref() { return false; } })",
     'Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60000)',
+    'new FinalizationRegistry(() => 0).register({}, 0)',
   ])('what goes on is told: %s', async (write) => {
     const { left, wrote } = await tell({ write, read: '0' });
     expect(wrote).not.toContain('throws');

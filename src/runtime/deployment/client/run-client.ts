@@ -108,6 +108,7 @@ async function run(options: ClientOptions, place: Place): Promise<'shutdown' | '
     logger.warn(loss.report(), 'the work folder');
   };
   const revocations = await SiteRevocations.open(folder, kit);
+  tell(`Revocations: ${revocations.told(new Date())}.`);
   const { audit, ledger, memory, instance } = await openRecords(place, say);
   const refusals = new RepeatedDeeds({ audit, logger });
   opened.closeLast(() => refusals.close());

@@ -167,6 +167,7 @@ export class SiteClient {
     try {
       await revocations.take(await link.revoked());
       this.#rulesChanged = true;
+      tell(`Revocations: ${revocations.told(new Date())}.`);
     } catch (thrown) {
       const error = toNeuroflareError(thrown);
       this.#refusedList = digest;

@@ -35,6 +35,8 @@ import { linksOutside } from '../../security/policy/links-outside.ts';
 import { requireHidden } from '../../security/policy/readable-code.ts';
 import { wideningsOf } from '../../security/policy/widenings.ts';
 import type { ParticipantType } from '../../security/project/schema.ts';
+import { SiteRevocations } from '../client/consent/revocations.ts';
+import { clientFolder } from '../client/memory/client-folder.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { type Check, look } from './check.ts';
 
@@ -120,6 +122,10 @@ async function clientChecks(kit: OpenKit<'client'>, options: PreflightOptions): 
     ...(await lineChecks(kit, options)),
     await look('work folder', () => workCheck(kit, options)),
     await look('disk', () => diskCheck(workFolder(kit, options))),
+    await look('revocations', async () => {
+      const known = await SiteRevocations.open(clientFolder(workFolder(kit, options)), kit);
+      return known.told(new Date());
+    }),
     await look('job processes', () => wallsCheck(kit, options)),
     ...(data === undefined ? [] : [await look('data', () => dataCheck(resolve(data), kit.identity.name))]),
     await look('engine', async () => {

@@ -105,7 +105,8 @@ isolate: true
 # none: scripts get no sockets (TCP, UDP, Unix), and on Linux a network namespace of their own where the machine gives one: the client
 # says at its start, and preflight-check does, where it does not. namespace: no job runs without one. open: scripts may connect.
 network: none
-# User of job processes, where the client runs as root. own: a user without rights, who may read what root may and write nothing but the
-# script's two folders; client: root; or a user of yours, who must be able to reach the data: { uid: 1001, gid: 1001 }.
+# User of job processes, where the client runs as root. own: a user without rights, who writes nothing but the script's two folders; where data
+# or code are closed to it (chmod -R o+rX opens them) it may read what root may, and the client says so at its start; client: root; or a user
+# of yours, who must be able to reach the data: { uid: 1001, gid: 1001 }.
 run_as: own
 `;

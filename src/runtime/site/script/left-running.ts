@@ -6,6 +6,8 @@ import promised from 'node:timers/promises';
 const quietTimers = new Set<NodeJS.Timeout>();
 const observers = new Set<Observer>();
 const waits = new Set<unknown>();
+/** A function that the garbage collector calls, in whatever task that is. */
+let isRegistered = false;
 let isTask = false;
 
 /** Call once, before any script. */
@@ -43,6 +45,12 @@ export function noteWhatRuns(): void {
       return found;
     };
   });
+  wrap(FinalizationRegistry.prototype, 'register', (register) => {
+    return function (...given) {
+      isRegistered ||= isTask;
+      return register.apply(this, given);
+    };
+  });
   wrap<Observer>(PerformanceObserver.prototype, 'observe', (observe) => {
     return function (...given) {
       if (isTask) observers.add(this);
@@ -73,6 +81,7 @@ function noteWait(wait: Promise<unknown>): void {
 
 export function beginTask(): void {
   waits.clear();
+  isRegistered = false;
   isTask = true;
 }
 
@@ -83,7 +92,10 @@ export function endTask(): string[] {
   quietTimers.clear();
   for (const observer of observers) observer.disconnect();
   observers.clear();
-  return waits.size > 0 ? ['an Atomics.waitAsync that still waits'] : [];
+  return [
+    ...(waits.size > 0 ? ['an Atomics.waitAsync that still waits'] : []),
+    ...(isRegistered ? ['a FinalizationRegistry that still waits'] : []),
+  ];
 }
 
 type Method<Self> = (this: Self, ...given: unknown[]) => unknown;

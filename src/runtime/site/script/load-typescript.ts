@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { registerHooks } from 'node:module';
 import { type StrippedTexts, stripTypes } from '../../base/files/strip-types.ts';
+import { requireOthers } from './own-code.ts';
 
 type Load = NonNullable<Parameters<typeof registerHooks>[0]['load']>;
 
@@ -22,6 +23,7 @@ export function useStripped(texts: StrippedTexts): void {
  * evaluates its script anew. A file that has changed meanwhile is stripped anew.
  */
 export const loadTypeScript: Load = (url, context, next) => {
+  requireOthers(url, context);
   if (context.format !== 'module-typescript') return next(url, context);
   const file = new URL(url);
   const text = readFileSync(file, 'utf8');

@@ -7,6 +7,7 @@ import { sourceExcerpt } from '../../base/errors/source-excerpt.ts';
 import { isThere } from '../../base/files/is-there.ts';
 import { MODULE_EXTENSION } from '../../base/files/module-file.ts';
 import { loadTypeScript } from './load-typescript.ts';
+import { requireOthers, requireReadable } from './own-code.ts';
 import { loadOwn, watchBuiltin } from './traces.ts';
 
 /** Where a job's code lies: the copy that runs, and the folder it came from, beside which its packages are. */
@@ -41,6 +42,8 @@ const OF_FETCH = [
 ];
 /** Of CommonJS, which keeps its modules by file name. */
 const loaded = createRequire(import.meta.url).cache;
+/** As it is before anything is taken from scripts. */
+const install = registerHooks;
 
 let place: { bundle: string; source: string } | undefined;
 let beyondThread: string | undefined;
@@ -56,7 +59,7 @@ export function installResolveHooks(code: CodePlace): void {
   const first = place === undefined;
   place = { bundle: folderUrl(code.bundle), source: folderUrl(code.source) };
   if (!first) return;
-  registerHooks({ resolve: resolveImport, load: loadTypeScript });
+  install({ resolve: resolveImport, load: loadTypeScript });
   if (!isMainThread) closeWaysOut();
 }
 
@@ -122,6 +125,18 @@ const resolveImport: Resolve = (specifier, context, next) => {
   const own = ownModule(specifier, context, next);
   if (own && isOfJob) loadOwn(specifier, own.url);
   if (own) return own;
+  requireReadable(specifier, parent);
+  const found = resolveOther(specifier, { ...context, isOfJob }, next);
+  requireOthers(found.url, context);
+  return found;
+};
+
+function resolveOther(
+  specifier: string,
+  { isOfJob, ...context }: Context & { isOfJob: boolean },
+  next: Next,
+): Resolved {
+  const parent = context.parentURL;
   if (IN_URL.test(specifier)) return inUrl(next(specifier, context));
   const isFromUrl = parent !== undefined && IN_URL.test(parent) && specifier.startsWith('file:');
   if (place && parent !== undefined && (isFromUrl || parent.startsWith(place.bundle)))
@@ -130,7 +145,7 @@ const resolveImport: Resolve = (specifier, context, next) => {
   return specifier.startsWith(place?.bundle ?? '\0')
     ? inBundle(new URL(specifier))
     : next(specifier, context);
-};
+}
 
 /** What stands behind `#` is no part of its text. */
 function inUrl(found: Resolved): Resolved {

@@ -5,6 +5,7 @@ import { isMainThread } from 'node:worker_threads';
 import { closeBuiltins } from './closed-builtins.ts';
 import { freezeSegments, hiddenPrototypes } from './hidden-prototypes.ts';
 import { beginTask, endTask, noteWhatRuns } from './left-running.ts';
+import { requireOwn } from './own-code.ts';
 import { SharedBuiltins } from './shared-builtins.ts';
 import { type Look, SharedObjects } from './shared-objects.ts';
 import { watchTensorFlow } from './tensorflow-state.ts';
@@ -91,7 +92,7 @@ function singletons(): Record<string, object> {
 export function loadOwn(name: string, url: string): void {
   if (!watched || loadedOwn.has(url)) return;
   loadedOwn.add(url);
-  const exports = ours(() => load(fileURLToPath(url)) as object);
+  const exports = ours(() => requireOwn(() => load(fileURLToPath(url)) as object));
   watched.builtins.walkOwn(name, exports);
   if (name.startsWith('@tensorflow/')) watchTensorFlow(watched.shared);
 }

@@ -102,6 +102,12 @@ export const CHECK_ERRORS = {
     message: '{control} alone reaches {reached} % balanced accuracy where chance is {chance} %: {sees}.',
     hint: '{remedy}',
   },
+  NF_CHECK_FORMULA: {
+    exit: 1,
+    message:
+      "{count|cell of the table begins|cells of the table begin} as a spreadsheet's formula does, in {columns}; the first is '{value}'.",
+    hint: 'Do not open the table in a spreadsheet by a double click: import it with all columns as text, or have who made it give other names. neuroflare computes nothing from it.',
+  },
   NF_CHECK_IMAGE: {
     exit: 1,
     message: 'The image cannot be used: {reason}, {detail}.',

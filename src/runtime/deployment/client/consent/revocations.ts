@@ -2,11 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '../../../base/digest.ts';
 import { writeFileAtomic } from '../../../base/files/files.ts';
+import { counted } from '../../../base/text/counted.ts';
+import { timeText } from '../../../base/text/time-text.ts';
 import type { Revocations } from '../../../security/certificate/revocations.ts';
 import { REVOKED_FILE } from '../../../security/kit/layout.ts';
 import type { OpenKit } from '../../../security/kit/open.ts';
 import type { ClientFolder } from '../memory/client-folder.ts';
 
+const DAY_MS = 86_400_000;
 const NOBODY: ReadonlySet<string> = new Set();
 
 /**
@@ -39,6 +42,16 @@ export class SiteRevocations {
   /** Serial numbers, in lower case. */
   get serials(): ReadonlySet<string> {
     return this.#known?.serials ?? NOBODY;
+  }
+
+  /** How old what this site knows is, for people: a server can keep a newer list from a site, and nobody here would see it otherwise. */
+  told(now: Date): string {
+    if (!this.#known)
+      return 'no list of revoked certificates has come here: the coordinator knows whether there is one';
+    const { at, serials } = this.#known;
+    const days = Math.max(0, Math.floor((now.getTime() - at.getTime()) / DAY_MS));
+    const count = counted(serials.size, 'certificate');
+    return `the list of revoked certificates is of ${timeText(at)}, ${counted(days, 'day')} old, with ${count}: the coordinator knows whether there is a newer one`;
   }
 
   /** Of the list that counts. */

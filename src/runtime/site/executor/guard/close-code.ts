@@ -1,5 +1,6 @@
 import module from 'node:module';
 import vm from 'node:vm';
+import { isTakenName } from '../../script/own-code.ts';
 import { denied } from './close-process.ts';
 import { call, define, methodsOf, own, replace } from './lock.ts';
 
@@ -34,6 +35,20 @@ export function closeCode(): void {
   }
   replace(vm, ['SourceTextModule', 'SyntheticModule'], (name) => denied(`vm.${name}`));
   replace(module, ['enableCompileCache', 'flushCompileCache'], (name) => denied(`module.${name}`));
+  closeCompile();
+}
+
+/** Code bears the name it is given, and imports as the file of that name does. */
+function closeCompile(): void {
+  const ofModules = (module as unknown as { prototype: { _compile: (...given: unknown[]) => unknown } })
+    .prototype;
+  const { _compile: compile } = ofModules;
+  define(ofModules, '_compile', function (this: unknown, ...given: unknown[]) {
+    const name = given[1];
+    if (typeof name !== 'string' || isTakenName(name))
+      denied('code under the name of a file of neuroflare')();
+    return call(compile, this, given);
+  });
 }
 
 /** Options without compiled code. */
@@ -45,7 +60,7 @@ function fromText(options: unknown): unknown {
     const key = keys[at] ?? '';
     own(kept, key, (options as Record<PropertyKey, unknown>)[key]);
   }
-  for (const key of ['cachedData', 'produceCachedData']) {
+  for (const key of ['cachedData', 'produceCachedData', 'importModuleDynamically']) {
     if ((kept as Record<string, unknown>)[key]) denied(`vm with ${key}`)();
     own(kept, key, undefined);
   }

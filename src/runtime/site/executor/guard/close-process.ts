@@ -47,8 +47,10 @@ export function closeProcess(): void {
   define(process, 'report', smallReport());
   define(process, 'env', { ...process.env });
   replace(v8, OF_V8, (name) => denied(`v8.${name}`));
-  // Hooks would run in a thread of their own, where nothing is closed.
-  replace(module, ['register'], (name) => denied(`module.${name}`));
+  // It tells whether a file is there that may not be read.
+  replace(module, ['findPackageJSON'], (name) => denied(`module.${name}`));
+  // Hooks would run in a thread of their own, where nothing is closed, or resolve past ours.
+  replace(module, ['register', 'registerHooks'], (name) => denied(`module.${name}`));
   replace(crypto, ['setEngine'], (name) => denied(`crypto.${name}`));
   replace(os, ['setPriority'], (name) => denied(`os.${name}`));
   syncBuiltinESMExports();
