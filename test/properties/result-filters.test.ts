@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256File } from '../../src/runtime/base/digest.ts';
 import type { ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
-import { isExcluded, type ResultFilterSpec } from '../../src/runtime/job/result-filters.ts';
+import { exclusionOf, type ResultFilterSpec } from '../../src/runtime/job/result-filters.ts';
 import type { Answer } from '../../src/runtime/site/answer.ts';
 import { applyFilters } from '../../src/runtime/site/filters/apply-filters.ts';
 import { NO_BUDGET, secretsOf } from '../../src/runtime/site/filters/means.ts';
@@ -165,7 +165,7 @@ describe('exclude_vars of any update', () => {
     fc.assert(
       fc.property(pattern, name, (exclude_vars, one) => {
         const escaped = exclude_vars.replaceAll('.', '\\.').replaceAll('*', '[^]*');
-        const said = isExcluded(one, { name: 'exclude_vars', exclude_vars });
+        const said = exclusionOf({ name: 'exclude_vars', exclude_vars })(one);
         expect(said).toBe(new RegExp(`^${escaped}$`).test(one));
       }),
       { numRuns: 500 },

@@ -51,12 +51,12 @@ export type ResultFilterOptions<Name extends ResultFilterName = ResultFilterName
   { name: Name }
 >;
 
-/** Whether a name is meant by one of the patterns of `exclude_vars`. */
-export function isExcluded(
-  name: string,
-  { exclude_vars: patterns }: ResultFilterOptions<'exclude_vars'>,
-): boolean {
-  return [patterns].flat().some((one) => matches(name, one));
+/** Tells whether a name is meant by one of the patterns of `exclude_vars`. */
+export function exclusionOf({
+  exclude_vars: patterns,
+}: ResultFilterOptions<'exclude_vars'>): (name: string) => boolean {
+  const wanted = [patterns].flat().map((pattern) => pattern.split('*'));
+  return (name) => wanted.some((parts) => matches(name, parts));
 }
 
 /** Refuses a job whose filters exclude nothing, or everything, of its model. @throws NF_JOB_FILTER */
@@ -71,7 +71,8 @@ export function requireUsefulFilters(filters: readonly ResultFilterSpec[], names
         { filter: filter.name, reason },
         { place: { key: `task_result_filters.${index}` } },
       );
-    const kept = left.filter((name) => !isExcluded(name, filter));
+    const isExcluded = exclusionOf(filter);
+    const kept = left.filter((name) => !isExcluded(name));
     if (kept.length === left.length)
       throw refuse(`no array has a name like ${patterns}; there are ${firstOf(left)}`);
     if (kept.length === 0) throw refuse(`with ${patterns} no array is left to send`);
@@ -80,13 +81,14 @@ export function requireUsefulFilters(filters: readonly ResultFilterSpec[], names
 }
 
 /** Linear in the name for each part: whoever wrote the pattern cannot keep a site busy with it, as a regular expression can. */
-function matches(name: string, wanted: string): boolean {
-  const [first = '', ...rest] = wanted.split('*');
-  const last = rest.pop();
-  if (last === undefined) return name === wanted;
+function matches(name: string, parts: readonly string[]): boolean {
+  const first = parts[0] ?? '';
+  if (parts.length === 1) return name === first;
+  const last = parts.at(-1) ?? '';
   if (!name.startsWith(first)) return false;
   let at = first.length;
-  for (const part of rest) {
+  for (let index = 1; index < parts.length - 1; index++) {
+    const part = parts[index] ?? '';
     const found = name.indexOf(part, at);
     if (found === -1) return false;
     at = found + part.length;

@@ -55,6 +55,24 @@ describe('a chain of filters', () => {
     expect((await readModel(other.files.model?.path ?? '')).a).toEqual(float32([3 / 13, 4 / 13]));
   });
 
+  it('gives others a turn while names are held against the patterns of a job', async () => {
+    const many = Object.fromEntries(Array.from({ length: 640 }, (_, index) => [`w${index}`, float32([1])]));
+    const update = await answer().then(async (one) => {
+      const path = await writeModel(folder, 'large', many);
+      return { ...one, update: { path, sha256: await sha256File(path), size: (await stat(path)).size } };
+    });
+    let turns = 0;
+    let isOver = false;
+    const count = () => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    await applyFilters(update, { job: [OUT('w1*')], site: [] }, await at());
+    isOver = true;
+    expect(turns).toBeGreaterThan(640 / 16);
+  });
+
   it('leaves one file, also where it fails', async () => {
     const chain = { job: [OUT('b'), CLIP], site: [OUT('a')] };
     await expect(applyFilters(await answer(), chain, await at())).rejects.toMatchObject({

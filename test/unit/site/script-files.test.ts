@@ -84,6 +84,7 @@ describe('a script at a site', () => {
       'the module system': `{ if (built('module')._findPath(${path}, ['/']) === false) throw new Error('not found'); }`,
       'an import': `import(${path}).catch((error) => { throw new Error(error.message.replace('secret', 'nothing')); })`,
       'an import by a file of its own': `{ fs.writeFileSync('by.cjs', 'module.exports = (path) => import(path)'); return require(process.cwd() + '/by.cjs')(${path}); }`,
+      'its look into a package': `{ if (built('module')._readPackage(${path}).exists === false) throw new Error('not found'); }`,
       'its look for a package': `{ if (built('module').findPackageJSON('..', ${path}) === undefined) throw new Error('not found'); }`,
       'its look at files': `{ if (built('module')._stat(${path}) < 0) throw new Error('not found'); }`,
     };

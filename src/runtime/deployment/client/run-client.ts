@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { readParticipants } from '../../../preprocess/bids/participants.ts';
 import { type NeuroflareError, toNeuroflareError } from '../../base/errors/errors.ts';
 import { lockFolder } from '../../base/files/lock.ts';
@@ -25,7 +25,7 @@ import type { Deed } from '../../security/logs/audit-log.ts';
 import { openChainedLog } from '../../security/logs/chained-log.ts';
 import { RepeatedDeeds } from '../../security/logs/repeated-deeds.ts';
 import { requireJobUser } from '../../security/policy/job-user.ts';
-import { hasOwnUser, jobWalls } from '../../security/policy/job-walls.ts';
+import { jobWalls } from '../../security/policy/job-walls.ts';
 import { linksOutside } from '../../security/policy/links-outside.ts';
 import type { LogSettings } from '../../security/policy/log-settings.ts';
 import { requireHidden } from '../../security/policy/readable-code.ts';
@@ -75,11 +75,11 @@ export async function runClient(options: ClientOptions): Promise<'shutdown' | 'r
   const policy = await readSitePolicy(options.kitDir);
   if (policy.isolate)
     await requireHidden({ 'startup kit': options.kitDir, 'work folder': folder.root }, data);
-  await closeToOthers(folder, hasOwnUser(policy));
+  const { missing, getsThrough } = await jobWalls(policy, { work: dirname(folder.root), data });
+  await closeToOthers(folder, getsThrough);
   if (typeof policy.run_as === 'object') await requireJobUser(policy.run_as, { work: folder.jobs, data });
   const { order: engine, warnings } = await settleGpu(options.engine);
   for (const warning of warnings) options.tell(warning);
-  const { missing } = await jobWalls(policy, { work: folder.jobs, data });
   for (const what of missing) options.tell(`Less than site-policy.yml asks for: ${what}.`);
   for (const what of policy.isolate && data !== undefined ? await linksOutside(data) : [])
     options.tell(`Links in the data: ${what}.`);
@@ -108,7 +108,7 @@ async function run(options: ClientOptions, place: Place): Promise<'shutdown' | '
     logger.warn(loss.report(), 'the work folder');
   };
   const revocations = await SiteRevocations.open(folder, kit);
-  tell(`Revocations: ${revocations.told(new Date())}.`);
+  if (revocations.digest !== undefined) tell(`Revocations: ${revocations.told(new Date())}.`);
   const { audit, ledger, memory, instance } = await openRecords(place, say);
   const refusals = new RepeatedDeeds({ audit, logger });
   opened.closeLast(() => refusals.close());

@@ -20,6 +20,8 @@ export interface JobWalls {
   readonly spawnAs: JobUser | undefined;
   /** Whose the folders must be that a script writes to; undefined: the client's own user's. */
   readonly user: JobUser | undefined;
+  /** Whether that user gets to the folders of jobs as all others may. */
+  readonly getsThrough: boolean;
   /** A shell is between the process and the client: an end by a signal arrives as 128 and its number. */
   readonly throughShell: boolean;
   /** What holds here, for people. */
@@ -45,11 +47,6 @@ const GPU_DEVICES: readonly [folder: string, names: RegExp][] = [
 /** Ids of the users that processes of jobs have here, beside the client's own. */
 export function usersOfJobs({ run_as: wish }: Pick<WallPolicy, 'run_as'>): number[] {
   return typeof wish === 'object' ? [OWN.uid, wish.uid] : [OWN.uid];
-}
-
-/** Whether processes of jobs have a user of their own here, which must get through to their folders. */
-export function hasOwnUser({ isolate, run_as: wish }: WallPolicy): boolean {
-  return typeof wish === 'object' || (isolate && wish === 'own' && process.geteuid?.() === 0);
 }
 
 interface Found {
@@ -83,6 +80,7 @@ export function jobWalls(policy: WallPolicy, reach: JobReach): Promise<JobWalls>
 
 async function findWalls(policy: WallPolicy, reach: JobReach): Promise<JobWalls> {
   const { user, words: inner, told: asWhom, missing } = await ownUser(policy, reach);
+  const getsThrough = user !== undefined && missing.length === 0;
   const parent = await untilParentEnds();
   const cannotChange = user !== undefined && inner.length === 0;
   const space = cannotChange ? { words: [], what: '', reason: 'no setpriv' } : await namespaces(policy);
@@ -90,7 +88,7 @@ async function findWalls(policy: WallPolicy, reach: JobReach): Promise<JobWalls>
   if (space.reason === undefined) {
     const words = [...parent, ...space.words, ...AS_FIRST, ...inner];
     const told = `${asWhom}; ${ways}; namespaces of their own for ${space.what}`;
-    return { words, user, spawnAs: undefined, throughShell: true, told, missing };
+    return { words, user, getsThrough, spawnAs: undefined, throughShell: true, told, missing };
   }
   if (policy.isolate && policy.network === 'namespace')
     throw flError('NF_JOB_WALLS', { reason: space.reason });
@@ -98,6 +96,7 @@ async function findWalls(policy: WallPolicy, reach: JobReach): Promise<JobWalls>
   return {
     words: inner.length > 0 ? inner : parent,
     user,
+    getsThrough,
     spawnAs: inner.length > 0 ? undefined : user,
     throughShell: false,
     told: `${asWhom}; ${ways}; no namespaces`,

@@ -11,7 +11,7 @@ import { filesOf, loadSubmittedJob } from '../../../federation/submitted-job.ts'
 import { LOCAL_FILES } from '../../../job/job-paths.ts';
 import { loadJob } from '../../../job/load.ts';
 import { modelApart } from '../../../job/model-apart.ts';
-import { isExcluded, type ResultFilterSpec } from '../../../job/result-filters.ts';
+import { exclusionOf, type ResultFilterSpec } from '../../../job/result-filters.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
 import type { ClientFolder } from '../memory/client-folder.ts';
 import { EGRESS_KINDS } from './egress-ledger.ts';
@@ -137,8 +137,8 @@ function filtersOf(job: readonly ResultFilterSpec[], site: readonly ResultFilter
 
 /** Arrays that leave, and those that do not. */
 function parted(names: readonly string[], filters: readonly OwnedFilter[]): [string[], string[]] {
-  const stays = (name: string) =>
-    filters.some(({ spec }) => spec.name === 'exclude_vars' && isExcluded(name, spec));
+  const excluded = filters.flatMap(({ spec }) => (spec.name === 'exclude_vars' ? [exclusionOf(spec)] : []));
+  const stays = (name: string) => excluded.some((isExcluded) => isExcluded(name));
   return [names.filter((name) => !stays(name)), names.filter(stays)];
 }
 

@@ -7,6 +7,9 @@ import type { DecisionRecord } from '../../store/server-store.ts';
 import type { Offers } from './offers.ts';
 import { leftError } from './site-left.ts';
 
+/** Milliseconds. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 interface Rules {
   readonly job: string;
   /** Seconds a round waits for a site that stands still. */
@@ -52,7 +55,8 @@ export class SecondThoughts {
   #begin(site: string): void {
     const { siteTimeout, bell } = this.#rules;
     this.#since.set(site, performance.now());
-    setTimeout(() => bell.ring(), siteTimeout * 1000 + 1).unref();
+    // A longer wait than a timer takes is looked at without it.
+    setTimeout(() => bell.ring(), Math.min(siteTimeout * 1000 + 1, LONGEST_TIMER)).unref();
   }
 
   /** What keeps a job that has begun from ever having the sites it needs. */

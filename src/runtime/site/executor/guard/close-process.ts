@@ -47,8 +47,8 @@ export function closeProcess(): void {
   define(process, 'report', smallReport());
   define(process, 'env', { ...process.env });
   replace(v8, OF_V8, (name) => denied(`v8.${name}`));
-  // It tells whether a file is there that may not be read.
-  replace(module, ['findPackageJSON'], (name) => denied(`module.${name}`));
+  // They read what may not be read, by links that lead out of the data, or tell whether it is there.
+  replace(module, ['findPackageJSON', '_readPackage'], (name) => denied(`module.${name}`));
   // Hooks would run in a thread of their own, where nothing is closed, or resolve past ours.
   replace(module, ['register', 'registerHooks'], (name) => denied(`module.${name}`));
   replace(crypto, ['setEngine'], (name) => denied(`crypto.${name}`));
