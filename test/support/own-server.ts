@@ -36,6 +36,10 @@ export class OwnServer {
   polls = 0;
   /** Whether it answers polls at once, also when there is nothing new. */
   isHasty = false;
+  /** Whether it names another list of the revoked each time. */
+  inventsLists = false;
+  /** Times it was asked for that list. */
+  lists = 0;
   readonly #offers = new Map<string, Offer>();
   readonly #models = new Map<string, Buffer>();
   #version = 0;
@@ -138,7 +142,10 @@ export class OwnServer {
       return { job_id: randomUUID(), is_new: true };
     }
     if (path === '/v1/site/poll') return this.#poll(JSON.parse(body.toString()).seen, time);
-    if (path === '/v1/site/revoked') return { crl: this.crl };
+    if (path === '/v1/site/revoked') {
+      this.lists++;
+      return { crl: this.crl };
+    }
     const [, job = '', what = '', digest = ''] =
       /^\/v1\/site\/jobs\/([^/]+)\/([^/]+)\/?(.*)$/.exec(path) ?? [];
     if (what === 'resumable') return { resumable: this.#offers.has(job) };
@@ -166,6 +173,7 @@ export class OwnServer {
       version: String(this.#version),
       jobs: this.jobs,
       time,
+      ...(this.inventsLists && { revoked_sha256: sha256(String(this.polls)) }),
       ...(this.crl !== undefined && { revoked_sha256: sha256(this.crl) }),
     };
   }

@@ -108,6 +108,15 @@ describe('a server that answers without end', () => {
     expect((performance.now() - began) / 1000).toBeGreaterThan(2);
   });
 
+  it('is asked for few lists of the revoked, however often it names another one', async () => {
+    const [polls, lists] = [server.polls, server.lists];
+    Object.assign(server, { isHasty: true, inventsLists: true });
+    await until(() => server.polls >= polls + 60);
+    server.inventsLists = false;
+    expect(server.lists - lists).toBeGreaterThan(0);
+    expect(server.lists - lists).toBeLessThan(30);
+  });
+
   it('fills no audit log of a site with jobs that nobody has signed', async () => {
     const log = join(kits.kit('site-1'), 'work/audit.jsonl');
     const offer = await signed();

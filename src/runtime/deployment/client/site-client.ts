@@ -5,6 +5,7 @@ import { toNeuroflareError } from '../../base/errors/errors.ts';
 import { clearFolder } from '../../base/files/clear-folder.ts';
 import { writeFileAtomic } from '../../base/files/files.ts';
 import type { Logger } from '../../base/logging/logger.ts';
+import { Pace } from '../../base/threads/pace.ts';
 import { openIntake } from '../../federation/intake/intake.ts';
 import { POLL_SECONDS } from '../../network/messages/protocol.ts';
 import type { Assignment } from '../../network/messages/site.ts';
@@ -33,6 +34,10 @@ export interface SiteClientDeps extends Omit<SiteJobDeps, 'folder' | 'onChange' 
 
 /** From one question to the next where the answer brought nothing new. */
 const LEAST_POLL_MS = 1000;
+/** Rounds of small jobs follow each other in less than a second, but not for ever. */
+const POLLS = { atOnce: 1000, perSecond: 50 };
+/** Lists of the revoked that are fetched. */
+const LISTS = { atOnce: 10, perSecond: 0.1 };
 /** How often is looked for what somebody at the site has decided. */
 const LOOK_MS = 500;
 /** Folders of jobs that are over, kept for their logs. */
@@ -51,6 +56,7 @@ export class SiteClient {
   /** Of the files that hold the site's rules, when they were last looked at. */
   #stamp = '';
   #rulesChanged = false;
+  readonly #lists = new Pace(LISTS);
   /** Of files that could not be read. */
   #unread: string | undefined;
   /** Digest of a list of the revoked that was not taken. */
@@ -91,6 +97,7 @@ export class SiteClient {
   async #poll(signal: AbortSignal): Promise<'shutdown' | 'restart'> {
     const { link } = this.#deps;
     let known: string | undefined;
+    const polls = new Pace(POLLS);
     for (let seen: string | null = null; ; ) {
       const askedAt = performance.now();
       const jobs = [...this.#jobs.values()].map(({ id, standing: { phase, task, bytes, trouble } }) => ({
@@ -112,8 +119,9 @@ export class SiteClient {
       seen = assignment.version;
       const news = canonicalJson({ ...assignment, version: '', time: '' });
       const rest = askedAt + LEAST_POLL_MS - performance.now();
-      // A server that answers at once with nothing new is not asked as fast as it answers.
-      if (news === known && rest > 0) await sleep(rest, undefined, { signal });
+      // A server that answers at once, with nothing new or with news that it makes up, is not asked as fast as it answers.
+      const wait = Math.max(polls.take(), news === known ? rest : 0);
+      if (wait > 0) await sleep(wait, undefined, { signal });
       known = news;
     }
   }
@@ -163,9 +171,11 @@ export class SiteClient {
   /** A list that cannot be taken changes nothing: the one that is known stays. */
   async #learnRevoked(digest: string): Promise<void> {
     const { link, revocations, logger, tell } = this.#deps;
-    if (digest === revocations.digest || digest === this.#refusedList) return;
+    if (digest === revocations.digest || digest === this.#refusedList || !this.#lists.isDue()) return;
+    const before = revocations.digest;
     try {
       await revocations.take(await link.revoked());
+      if (revocations.digest === before) return;
       this.#rulesChanged = true;
       tell(`Revocations: ${revocations.told(new Date())}.`);
     } catch (thrown) {

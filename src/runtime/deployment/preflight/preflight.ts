@@ -19,6 +19,8 @@ import { PROTOCOL_VERSION } from '../../network/messages/protocol.ts';
 import { Connection } from '../../network/transfer/connection.ts';
 import { proxyFor, shownProxy } from '../../network/transfer/proxy.ts';
 import { STATE } from '../../security/authority/authority.ts';
+import { newestList } from '../../security/certificate/revocations.ts';
+import { revocationsTold } from '../../security/certificate/revocations-told.ts';
 import {
   readAuthorization,
   readClientResources,
@@ -35,8 +37,6 @@ import { linksOutside } from '../../security/policy/links-outside.ts';
 import { requireHidden } from '../../security/policy/readable-code.ts';
 import { wideningsOf } from '../../security/policy/widenings.ts';
 import type { ParticipantType } from '../../security/project/schema.ts';
-import { SiteRevocations } from '../client/consent/revocations.ts';
-import { clientFolder } from '../client/memory/client-folder.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { type Check, look } from './check.ts';
 
@@ -123,8 +123,10 @@ async function clientChecks(kit: OpenKit<'client'>, options: PreflightOptions): 
     await look('work folder', () => workCheck(kit, options)),
     await look('disk', () => diskCheck(workFolder(kit, options))),
     await look('revocations', async () => {
-      const known = await SiteRevocations.open(clientFolder(workFolder(kit, options)), kit);
-      return known.told(new Date());
+      const paths = [workFolder(kit, options), join(kit.dir, 'local')].map((folder) =>
+        join(folder, 'crl.pem'),
+      );
+      return revocationsTold(await newestList(paths, kit.tls.ca), new Date());
     }),
     await look('job processes', () => wallsCheck(kit, options)),
     ...(data === undefined ? [] : [await look('data', () => dataCheck(resolve(data), kit.identity.name))]),

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import * as x509 from '@peculiar/x509';
 import { flError } from '../../base/errors/errors.ts';
 import { timeText } from '../../base/text/time-text.ts';
@@ -28,6 +29,26 @@ export async function readRevocations(pem: string, rootPem: string): Promise<Rev
   if (!isSigned) throw refuse("it is not signed by the project's authority");
   const serials = list.entries.map(({ serialNumber }) => serialNumber.toLowerCase());
   return { pem, at: list.thisUpdate, serials: new Set(serials) };
+}
+
+/**
+ * Of lists in files, the one that counts: the newer one; undefined where there is none.
+ * @throws NF_REVOKED_LIST: without its list a site would let the revoked in
+ */
+export async function newestList(
+  paths: readonly string[],
+  rootPem: string,
+): Promise<Revocations | undefined> {
+  let newest: Revocations | undefined;
+  for (const path of paths) {
+    const pem = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    const list = pem === undefined ? undefined : await readRevocations(pem, rootPem);
+    if (list && (!newest || list.serials.size > newest.serials.size || list.at > newest.at)) newest = list;
+  }
+  return newest;
 }
 
 /**

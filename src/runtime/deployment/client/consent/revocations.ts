@@ -1,15 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../../../base/digest.ts';
 import { writeFileAtomic } from '../../../base/files/files.ts';
-import { counted } from '../../../base/text/counted.ts';
-import { timeText } from '../../../base/text/time-text.ts';
 import type { Revocations } from '../../../security/certificate/revocations.ts';
+import { revocationsTold } from '../../../security/certificate/revocations-told.ts';
 import { REVOKED_FILE } from '../../../security/kit/layout.ts';
 import type { OpenKit } from '../../../security/kit/open.ts';
 import type { ClientFolder } from '../memory/client-folder.ts';
 
-const DAY_MS = 86_400_000;
 const NOBODY: ReadonlySet<string> = new Set();
 
 /**
@@ -29,13 +27,11 @@ export class SiteRevocations {
   /** @throws NF_REVOKED_LIST: without its list a site would let the revoked in */
   static async open(folder: ClientFolder, { dir, tls }: Pick<OpenKit, 'dir' | 'tls'>) {
     const revocations = new SiteRevocations(folder.revoked, tls.ca);
-    for (const path of [folder.revoked, join(dir, REVOKED_FILE)]) {
-      const pem = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return undefined;
-        throw error;
-      });
-      if (pem !== undefined) await revocations.#consider(pem);
-    }
+    const paths = [folder.revoked, join(dir, REVOKED_FILE)];
+    // Most sites have none, and the module that reads them takes long to load.
+    if (!paths.some((path) => existsSync(path))) return revocations;
+    const { newestList } = await import('../../../security/certificate/revocations.ts');
+    revocations.#known = await newestList(paths, tls.ca);
     return revocations;
   }
 
@@ -44,14 +40,9 @@ export class SiteRevocations {
     return this.#known?.serials ?? NOBODY;
   }
 
-  /** How old what this site knows is, for people: a server can keep a newer list from a site, and nobody here would see it otherwise. */
+  /** How old what this site knows is, for people. */
   told(now: Date): string {
-    if (!this.#known)
-      return 'no list of revoked certificates has come here: the coordinator knows whether there is one';
-    const { at, serials } = this.#known;
-    const days = Math.max(0, Math.floor((now.getTime() - at.getTime()) / DAY_MS));
-    const count = counted(serials.size, 'certificate');
-    return `the list of revoked certificates is of ${timeText(at)}, ${counted(days, 'day')} old, with ${count}: the coordinator knows whether there is a newer one`;
+    return revocationsTold(this.#known, now);
   }
 
   /** Of the list that counts. */
@@ -66,12 +57,5 @@ export class SiteRevocations {
     if (this.#known) requireNewer(list, this.#known);
     await writeFileAtomic(this.#path, pem);
     this.#known = list;
-  }
-
-  async #consider(pem: string): Promise<void> {
-    const { readRevocations } = await import('../../../security/certificate/revocations.ts');
-    const list = await readRevocations(pem, this.#rootPem);
-    if (!this.#known || list.serials.size > this.#known.serials.size || list.at > this.#known.at)
-      this.#known = list;
   }
 }

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { flError } from '../../../../base/errors/errors.ts';
+import type { Logger } from '../../../../base/logging/logger.ts';
 import { templatesByCode } from '../../../../job/templates.ts';
 import { jobMeta, resumption } from '../../../../network/messages/admin.ts';
 import { logLevel } from '../../../../network/messages/shapes.ts';
 import type { AuditLog } from '../../../../security/logs/audit-log.ts';
+import { RepeatedDeeds } from '../../../../security/logs/repeated-deeds.ts';
 import type { ServerStore } from '../../../store/server-store.ts';
 import { abortJob, deleteJob } from '../../jobs/end-job.ts';
 import type { JobIntake } from '../../jobs/job-intake.ts';
@@ -24,12 +26,14 @@ export interface JobControlDeps extends JobLookupDeps, JobViewDeps {
   /** Nothing is on its way from a job or to it when it returns. */
   readonly endTransfers: (job: string) => Promise<void>;
   readonly audit: AuditLog;
+  readonly logger: Pick<Logger, 'error'>;
 }
 
 /** What changes a job. */
 export function jobControlRoutes(app: App, deps: JobControlDeps): void {
   endRoutes(app, deps);
-  const { access, intake, scheduler } = deps;
+  logLevelRoute(app, deps);
+  const { access, intake } = deps;
 
   app.post(
     '/:job/resume',
@@ -53,6 +57,13 @@ export function jobControlRoutes(app: App, deps: JobControlDeps): void {
       return metaOf(deps, await currentRecord(deps, record.id));
     },
   );
+}
+
+/** A level can be changed as often as one likes, which must not fill the audit log. */
+function logLevelRoute(app: App, deps: JobControlDeps): void {
+  const { scheduler } = deps;
+  const levels = new RepeatedDeeds(deps);
+  app.addHook('onClose', () => levels.close());
 
   app.post(
     '/:job/log-level',
@@ -70,7 +81,17 @@ export function jobControlRoutes(app: App, deps: JobControlDeps): void {
       const run = scheduler.find(job);
       if (!run) throw flError('NF_JOB_OVER', { job, status });
       run.setLogLevel(level);
-      await noteDeed(deps, request.identity, { action: 'job.log_level', job, detail: level });
+      const { name: actor, org, role } = request.identity;
+      const deed = {
+        actor,
+        org,
+        role,
+        action: 'job.log_level',
+        job,
+        outcome: 'done',
+        detail: level,
+      } as const;
+      await levels.note(JSON.stringify([actor, job, level]), deed);
       return {};
     },
   );
