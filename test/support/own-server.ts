@@ -144,7 +144,7 @@ export class OwnServer {
     if (path === '/v1/site/poll') return this.#poll(JSON.parse(body.toString()).seen, time);
     if (path === '/v1/site/revoked') {
       this.lists++;
-      return { crl: this.crl };
+      return { crl: this.inventsLists ? 'no list' : this.crl };
     }
     const [, job = '', what = '', digest = ''] =
       /^\/v1\/site\/jobs\/([^/]+)\/([^/]+)\/?(.*)$/.exec(path) ?? [];

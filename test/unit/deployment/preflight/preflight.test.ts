@@ -208,6 +208,7 @@ describe('before a client starts', () => {
       'clock',
       'work folder',
       'disk',
+      'revocations',
       'job processes',
       'data',
       'engine',
