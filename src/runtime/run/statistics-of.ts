@@ -1,3 +1,5 @@
+import { canonicalJson } from '../base/digest.ts';
+import { flError } from '../base/errors/errors.ts';
 import { ANSWER_LIMITS, LEAST_EXAMPLES } from '../base/limits.ts';
 import type { MetricReport, MetricValue } from '../base/logging/metrics.ts';
 import type { Counted, Statistics } from './statistics.ts';
@@ -28,6 +30,23 @@ export function statisticsOf(metrics: MetricReport, numExamples: number): Statis
     totals: isNumber(scored) ? { num_examples: within(scored) } : {},
     ...(counted && { counted }),
   };
+}
+
+/**
+ * The sums that a site says its figures come to. They are added to those of others by their names, so that any that do not follow from the
+ * site's figures could stand in the place of others: an accuracy among the totals, a table of the name of the key metric.
+ * @throws NF_RESULT_SUMS
+ */
+export function requireSums(
+  said: Statistics | undefined,
+  figures: MetricReport,
+  numExamples: number,
+): Statistics {
+  const own = statisticsOf(figures, numExamples);
+  if (said === undefined || canonicalJson(said) === canonicalJson(own)) return own;
+  const parts = ['means', 'totals', 'counted'] as const;
+  const part = parts.find((one) => canonicalJson(said[one] ?? null) !== canonicalJson(own[one] ?? null));
+  throw flError('NF_RESULT_SUMS', { part: part ?? 'statistics' });
 }
 
 /** A number of examples that a script makes up may be none. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { MetricReport } from '../../../src/runtime/base/logging/metrics.ts';
 import { describeMetrics } from '../../../src/runtime/learning/trainer/confusion.ts';
 import { statisticsSchema } from '../../../src/runtime/run/statistics.ts';
-import { statisticsOf } from '../../../src/runtime/run/statistics-of.ts';
+import { requireSums, statisticsOf } from '../../../src/runtime/run/statistics-of.ts';
 
 const REPORT = {
   ...describeMetrics(
@@ -79,5 +79,25 @@ describe('the sums of a site', () => {
     const sums = { means: {}, totals: {}, counted: { ...COUNTED, ...wrong } };
     expect(statisticsSchema.safeParse({ means: {}, totals: {}, counted: COUNTED }).success).toBe(true);
     expect(statisticsSchema.safeParse(sums).success).toBe(false);
+  });
+});
+
+describe('the sums that a site sends', () => {
+  const report = { accuracy: 0.1 + 0.2, loss: 1 / 3, num_examples: 7 };
+  const sent = (over = {}) => JSON.parse(JSON.stringify({ ...statisticsOf(report, 3), ...over }));
+
+  it('are those of its figures, also after they were on the line and in another order', () => {
+    const { means, totals } = sent();
+    const turned = { totals, means: Object.fromEntries(Object.entries(means).reverse()) };
+    expect(requireSums(turned as never, report, 3)).toEqual(statisticsOf(report, 3));
+    expect(requireSums(undefined, report, 3)).toEqual(statisticsOf(report, 3));
+  });
+
+  it.each([
+    ['means', { means: {} }],
+    ['totals', { totals: { num_examples: 7, accuracy: 1 } }],
+    ['counted', { counted: COUNTED }],
+  ])('are refused where they say more or less: %s', (part, over) => {
+    expect(() => requireSums(sent(over), report, 3)).toThrow(part);
   });
 });

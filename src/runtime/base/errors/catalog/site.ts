@@ -23,6 +23,11 @@ export const SITE_ERRORS = {
       'The metrics of one answer take more than {limit} kB as JSON, or hold more than {values} values or {names} names.',
     hint: 'Send figures, not data: what is larger stays at the site.',
   },
+  NF_RESULT_SUMS: {
+    exit: 1,
+    message: 'The sums of the answer are not those of its figures: {part} differ.',
+    hint: 'The client of the site makes them: have it run the version of the server, and ask who runs it.',
+  },
   NF_RESULT_INVALID: {
     exit: 1,
     message: 'flare.send() was given an unusable model: {reason}.',

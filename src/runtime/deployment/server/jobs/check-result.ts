@@ -6,7 +6,8 @@ import type { MetricReport } from '../../../base/logging/metrics.ts';
 import type { SiteTask } from '../../../federation/channel.ts';
 import type { TaskResult } from '../../../network/messages/site.ts';
 import type { AcceptedResult, Values } from '../../../run/events.ts';
-import { statisticsOf } from '../../../run/statistics-of.ts';
+import type { Statistics } from '../../../run/statistics.ts';
+import { requireSums } from '../../../run/statistics-of.ts';
 import { requireValues } from '../../../run/task-values.ts';
 import type { WorkThread } from '../heavy-work/work-thread.ts';
 import type { StateFolder } from '../state-folder.ts';
@@ -38,12 +39,14 @@ export async function checkResult(
   if (!task || task.id !== body.task) return undefined;
   const { statistics, state_sha256: state } = body;
   let metrics: MetricReport;
+  let sums: Statistics;
   const values = body.values as Values | undefined;
   try {
     requireFiles(task, body.files);
     requireValues(values ?? {}, task.form, task.id);
     checkExamples(body.num_examples);
     metrics = checkFigures(body.metrics);
+    sums = requireSums(statistics, metrics, body.num_examples);
     for (const [name, file] of Object.entries(body.files))
       await checkFile(deps, { run, site }, { task, name, file });
     // Last: an answer that may come again is counted once.
@@ -59,7 +62,7 @@ export async function checkResult(
     paramsType: body.params_type,
     numExamples: body.num_examples,
     metrics,
-    statistics: statistics ?? statisticsOf(metrics, body.num_examples),
+    statistics: sums,
     seconds: body.seconds,
     files: Object.fromEntries(files),
     ...(values && { values }),
