@@ -22,7 +22,11 @@ export class SharedBuiltins {
     for (const step of waiting) {
       if (!isHolder(step.target) || this.#seen.has(step.target)) continue;
       this.#seen.add(step.target);
-      if (isPlainFunction(step.target)) freeze(step.target);
+      if (isPlainFunction(step.target)) {
+        freeze(step.target);
+        // Most are: nothing of them can change any more, and nothing else is found behind them.
+        if (hasNothingElse(step.target)) continue;
+      }
       this.#shared.watch(step.name, step.target, step.look);
       waiting.push(...membersOf(step.name, step.target, step.look ?? {}));
     }
@@ -65,6 +69,13 @@ function isPlainFunction(target: object): target is () => unknown {
   const { value: prototype, writable } = Object.getOwnPropertyDescriptor(target, 'prototype') ?? {};
   if (!isHolder(prototype)) return Object.getPrototypeOf(target) === Function.prototype;
   return writable === true && isUntouched(prototype);
+}
+
+const OF_ANY_FUNCTION: ReadonlySet<PropertyKey> = new Set(['length', 'name', 'prototype']);
+
+function hasNothingElse(target: object): boolean {
+  const isOrdinary = Object.getPrototypeOf(target) === Function.prototype;
+  return isOrdinary && Reflect.ownKeys(target).every((key) => OF_ANY_FUNCTION.has(key));
 }
 
 function isUntouched(prototype: object): boolean {
