@@ -2,6 +2,7 @@ export type { DType, NdArray, ParamSet } from '../runtime/base/tensors/nd-array.
 export type { ReceivedModel, SentModel, SiteData } from '../runtime/site/client-api/fl-model.ts';
 export {
   args,
+  correction,
   data,
   init,
   isEvaluate,
@@ -17,4 +18,5 @@ export {
   send,
   siteName,
   taskName,
+  tookSteps,
 } from '../runtime/site/client-api/flare.ts';

@@ -19,6 +19,8 @@ export {
   type NestedNumbers,
   NormClip,
   type NormClipOptions,
+  Scaffold,
+  type ScaffoldOptions,
   ScriptRunner,
   type ScriptRunnerOptions,
   type ServerComponent,

@@ -8,6 +8,7 @@ import { TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
 import { until } from '../support/live-federation.ts';
 import { ProcessFederation } from '../support/process-federation.ts';
 import { finalModel } from '../support/run-files.ts';
+import { SCAFFOLD_SCRIPT } from '../support/scaffold-script.ts';
 import { simulateQuietly } from '../support/simulate-quietly.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -109,7 +110,8 @@ async function killedAt(point: string, path: string): Promise<string> {
 describe.each([
   ['fedopt', { server_optimizer: 'adam', server_learning_rate: 0.5 }],
   ['cyclic', {}],
-] as const)('a server that is killed in a job of %s', (type, options) => {
+  ['scaffold', {}, SCAFFOLD_SCRIPT],
+] as const)('a server that is killed in a job of %s', (type, options, script: string = SCRIPT) => {
   it.each([
     'members.chosen:after@2',
     'round.answered:before@2',
@@ -118,7 +120,7 @@ describe.each([
     'round.closed:after',
   ])('at %s goes on, and the model has the same bytes', async (point) => {
     const other = await writeJob(join(root, `${type}-${count++}`), {
-      script: SCRIPT,
+      script,
       patch: { workflow: { type, ...options } },
     });
     const id = await killedAt(point, other);

@@ -98,6 +98,18 @@ export class FedBuff extends FedAvg<FedBuffOptions> {
   override readonly type = 'fedbuff';
 }
 
+export interface ScaffoldOptions extends FedAvgOptions {
+  /** How a site renews its control variate: 1 by the gradient at the received model, 2 by its steps. Default: 2. */
+  readonly scaffoldOption?: 1 | 2;
+  /** Default: 1. */
+  readonly serverLearningRate?: number;
+}
+
+/** Sites correct each step by what server and site know of the gradients (Karimireddy et al. 2020). */
+export class Scaffold extends FedAvg<ScaffoldOptions> {
+  override readonly type = 'scaffold';
+}
+
 export interface ScriptRunnerOptions {
   /** Path of the training script, from the current folder. */
   readonly script: string;

@@ -10,6 +10,7 @@ import { fedAvg } from './workflows/fedavg.ts';
 import { fedBuff } from './workflows/fedbuff.ts';
 import { fedOpt } from './workflows/fedopt.ts';
 import { fedProx } from './workflows/fedprox.ts';
+import { scaffold } from './workflows/scaffold.ts';
 
 /** Workflows by the name a job gives in `workflow.type`; their options are declared in `job/workflow-options.ts`. */
 export const WORKFLOWS: Readonly<Record<WorkflowType, Workflow>> = {
@@ -18,6 +19,7 @@ export const WORKFLOWS: Readonly<Record<WorkflowType, Workflow>> = {
   fedopt: fedOpt,
   cyclic,
   fedbuff: fedBuff,
+  scaffold,
 };
 
 /** What sites may be asked for in a workflow, by name. */

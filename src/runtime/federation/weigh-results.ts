@@ -21,9 +21,9 @@ export function weighResults(
     updates.map(({ numExamples }) => numExamples),
     ratio,
   );
-  const contributions = updates.map(({ site, paramsType, update, numExamples }, at) => ({
+  const contributions = updates.map(({ site, update, numExamples, ...answer }, at) => ({
     site,
-    paramsType,
+    paramsType: typeOf(answer, file),
     weight: weights[at] ?? numExamples,
     path: files.at(update),
   }));
@@ -45,7 +45,8 @@ export function contributionsOf(
 ): { contributions: Contribution[]; notes: string[] } {
   if (!weights) return weighResults(usable, { ...deps, file });
   const contributions = answers.flatMap((answer, at) => {
-    const { site, paramsType } = answer;
+    const { site } = answer;
+    const paramsType = typeOf(answer, file);
     const update = answer.files[file];
     if (!update || !usable.includes(answer)) return [];
     const base = received?.[at]?.model;
@@ -53,4 +54,12 @@ export function contributionsOf(
     return [{ site, paramsType, path, weight: weights[at] ?? 0, ...(base && { base: deps.files.at(base) }) }];
   });
   return { contributions, notes: [] };
+}
+
+/** What comes beside a model is a difference. */
+function typeOf(
+  { paramsType }: Pick<AcceptedResult, 'paramsType'>,
+  file: string,
+): AcceptedResult['paramsType'] {
+  return file === 'model' ? paramsType : 'DIFF';
 }

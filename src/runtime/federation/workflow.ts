@@ -85,6 +85,8 @@ export interface RoundRules {
 /** What a workflow is given of the job; `options` are the keys that its type alone has. */
 export interface WorkflowJob<Options> {
   readonly numRounds: number;
+  /** Sites that take part in all, where the job says how many. */
+  readonly clients?: number | undefined;
   readonly options: Options;
 }
 

@@ -21,7 +21,7 @@ const workflow = z.strictObject({
   type: z
     .enum(WORKFLOW_TYPES)
     .describe(
-      'fedavg: mean of the site models, weighted by examples (McMahan et al. 2017); fedprox: the same, with sites pulled towards the model that they received (Li et al. 2020); fedopt: the server steps from it with an optimizer of its own (Reddi et al. 2021); cyclic: each round is of one site, which trains on from the model of the one before (Chang et al. 2018); fedbuff: the server steps from the first buffer_size answers and waits for no slower site (Nguyen et al. 2022)',
+      'fedavg: mean of the site models, weighted by examples (McMahan et al. 2017); fedprox: the same, with sites pulled towards the model that they received (Li et al. 2020); fedopt: the server steps from it with an optimizer of its own (Reddi et al. 2021); cyclic: each round is of one site, which trains on from the model of the one before (Chang et al. 2018); fedbuff: the server steps from the first buffer_size answers and waits for no slower site (Nguyen et al. 2022); scaffold: sites correct each step by control variates (Karimireddy et al. 2020)',
     ),
   ...COMMON_OPTIONS,
   ...optionKeys(),

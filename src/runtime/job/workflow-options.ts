@@ -69,7 +69,7 @@ const share = z
   .max(1)
   .refine((value) => value < 1, { error: 'must be below 1' });
 
-const SERVER_RATE = rate.default(1).describe("fedopt, fedbuff: the server's learning rate");
+const SERVER_RATE = rate.default(1).describe("fedopt, fedbuff, scaffold: the server's learning rate");
 
 /** Keys under `workflow` that one type of workflow alone has, with what they are where the job leaves them out. */
 export const WORKFLOW_OPTIONS = {
@@ -112,6 +112,15 @@ export const WORKFLOW_OPTIONS = {
       .describe('fedbuff: steps of the server after which an answer counts for nothing'),
     server_learning_rate: SERVER_RATE,
   }),
+  scaffold: z.strictObject({
+    scaffold_option: z
+      .union([z.literal(1), z.literal(2)])
+      .default(2)
+      .describe(
+        'scaffold: how a site renews what it knows of its own gradient; 1: by the gradient at the received model, which takes one more pass over its data; 2: by the steps that it took',
+      ),
+    server_learning_rate: SERVER_RATE,
+  }),
 } as const;
 
 export type WorkflowType = keyof typeof WORKFLOW_OPTIONS;
@@ -126,6 +135,7 @@ const ALL = {
   ...WORKFLOW_OPTIONS.fedopt.shape,
   ...WORKFLOW_OPTIONS.cyclic.shape,
   ...WORKFLOW_OPTIONS.fedbuff.shape,
+  ...WORKFLOW_OPTIONS.scaffold.shape,
 };
 
 type Optional<Shape> = { readonly [Key in keyof Shape]: z.ZodOptional<z.ZodType> };

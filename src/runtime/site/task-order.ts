@@ -49,6 +49,7 @@ export function taskOrder(
         data,
         model: job.model.kind === 'built' ? job.model.spec : undefined,
         ...('proximal_mu' in options && { proximalMu: options.proximal_mu }),
+        ...('scaffold_option' in options && { scaffold: options.scaffold_option }),
       },
       code,
       script: job.executor.trainScript,

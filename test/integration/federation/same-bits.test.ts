@@ -6,6 +6,7 @@ import { runCli } from '../../support/cli.ts';
 import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation } from '../../support/live-federation.ts';
 import { finalModel } from '../../support/run-files.ts';
+import { SCAFFOLD_SCRIPT } from '../../support/scaffold-script.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -53,6 +54,8 @@ const REMEMBERING = TINY_SCRIPT.replace(
   const noise = kept *`,
 );
 
+let count = 0;
+
 describe('the same job', () => {
   it.each([
     ['one site', TINY_SCRIPT, 1],
@@ -74,10 +77,13 @@ describe('the same job', () => {
   it.each([
     ['fedopt', { server_optimizer: 'yogi', server_learning_rate: 0.5 }],
     ['cyclic', {}],
+    ['scaffold', { scaffold_option: 1 }, SCAFFOLD_SCRIPT],
+    ['scaffold', { scaffold_option: 2, clients_per_round: 1 }, SCAFFOLD_SCRIPT],
   ])(
     'of the workflow %s comes to the same bytes over the network as in a simulation',
-    async (type, options) => {
-      const job = await writeJob(join(root, type), {
+    async (type, options, script = TINY_SCRIPT) => {
+      const job = await writeJob(join(root, `${type}-${count++}`), {
+        script,
         patch: { workflow: { type, n_clients: 2, num_rounds: 3, ...options } },
       });
       const meta = await federation.run(job);

@@ -2,7 +2,10 @@ import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { encodeSafetensors } from '../../../src/runtime/base/tensors/safetensors.ts';
+import { type Behaviour, learn } from '../../support/fake-channel.ts';
 import { dyingAfter, type FakeRun, startFakeRun } from '../../support/fake-run.ts';
+import { float32 } from '../../support/param-sets.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -13,6 +16,14 @@ const ADAM = {
   server_momentum: 0.9,
   server_beta2: 0.99,
   server_tau: 0.001,
+};
+
+/** Sites whose control variates change with their seeds. */
+const withControl: Behaviour = (task, received) => {
+  const reply = learn(task, received);
+  const before = received.weights?.data[0] ?? 0;
+  const control = encodeSafetensors({ weights: float32([before, task.seed % 7, 1]) });
+  return reply === 'silent' || 'fails' in reply ? reply : { ...reply, files: { control } };
 };
 
 async function outcome(run: FakeRun) {
@@ -91,8 +102,9 @@ describe('a run that was killed', () => {
 describe.each([
   { type: 'fedopt', workflowOptions: ADAM, events: 25 },
   { type: 'cyclic', workflowOptions: {}, events: 21 },
-] as const)('a run of $type that was killed', ({ type, workflowOptions, events }) => {
-  const how = { type, workflowOptions };
+  { type: 'scaffold', workflowOptions: { server_learning_rate: 0.5 }, events: 27, behave: withControl },
+] as const)('a run of $type that was killed', ({ type, workflowOptions, events, ...over }) => {
+  const how = { type, workflowOptions, ...over };
   let whole: Awaited<ReturnType<typeof outcome>>;
 
   beforeAll(async () => {

@@ -3,11 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ParamSet } from '../../../src/runtime/base/tensors/nd-array.ts';
 import type { EngineChoice } from '../../../src/runtime/job/engine-choice.ts';
 import { type Dataset, openDataset } from '../../../src/runtime/learning/dataset/open-dataset.ts';
+import { modelParameters } from '../../../src/runtime/learning/engine/parameters.ts';
 import { createEngine } from '../../../src/runtime/learning/engine/registry.ts';
 import { tfl } from '../../../src/runtime/learning/engine/tfjs.ts';
 import { buildModel } from '../../../src/runtime/learning/models/build.ts';
 import { initialParams } from '../../../src/runtime/learning/models/initial-params.ts';
 import { compile } from '../../../src/runtime/learning/trainer/compile.ts';
+import { askForCorrection, stepsTaken } from '../../../src/runtime/learning/trainer/control-variates.ts';
 import { releaseTrainers } from '../../../src/runtime/learning/trainer/model-pool.ts';
 import {
   askForProximal,
@@ -137,6 +139,60 @@ describe('a trainer', () => {
     askForProximal(10);
     expect(isProximalUnused()).toBe(true);
     askForProximal(undefined);
+  });
+
+  describe('of a task of SCAFFOLD', () => {
+    const params = initialParams(SPEC, 3);
+    const correction = Object.fromEntries(
+      Object.entries(params).map(([name, array]) => [name, { ...array, data: array.data.map(() => 0.01) }]),
+    );
+    afterEach(() => askForCorrection(undefined));
+    const trained = async (options: object, set?: typeof correction, given = data) => {
+      const trainer = await compile(buildModel({ ...SPEC, dropout: 0 }), {
+        optimizer: 'sgd',
+        learningRate: 0.05,
+        ...options,
+      });
+      trainer.setParams(params);
+      if (set) trainer.setCorrection(set);
+      await trainer.fit(given.train, { seed: 1 });
+      return trainer.getParams();
+    };
+
+    it('is corrected by what the task asks for, and notes the sum of its learning rates', async () => {
+      askForCorrection({ option: 2, correction });
+      const asked = await trained({});
+      expect(stepsTaken()).toEqual({ rates: expect.closeTo(3 * 0.05, 12), gradient: undefined });
+      await trained({});
+      expect(stepsTaken()?.rates).toBeCloseTo(6 * 0.05, 12);
+      askForCorrection(undefined);
+      const names = modelParameters(buildModel(SPEC)).flatMap(({ name, trainable }) =>
+        trainable ? [name] : [],
+      );
+      const own = Object.fromEntries(Object.entries(correction).filter(([name]) => names.includes(name)));
+      expect(asked).toEqual(await trained({ corrected: true }, own));
+      expect(asked).not.toEqual(await trained({}));
+    });
+
+    it('notes the gradient at the received model where option 1 asks for it: that of one step over all data', async () => {
+      askForCorrection({ option: 1, correction });
+      const plain = await openDataset(
+        { root, site: 'site-1' },
+        { imageSize: 16, batchSize: 8, augment: false },
+      );
+      await trained({}, undefined, plain);
+      const { gradient = {} } = stepsTaken() ?? {};
+      askForCorrection(undefined);
+      const after = await trained({ learningRate: 0.5, batchSize: 20 }, undefined, plain);
+      for (const [name, { data: values }] of Object.entries(gradient)) {
+        const size = Math.max(...values.map(Math.abs));
+        for (const [at, value] of [...values].entries()) {
+          const step = ((params[name]?.data[at] ?? 0) - (after[name]?.data[at] ?? 0)) / 0.5;
+          expect(Math.abs(step - value)).toBeLessThan(1e-3 * size + 1e-6);
+        }
+      }
+      expect(Object.keys(gradient).length).toBeGreaterThan(3);
+    });
   });
 
   it('tells how far it is', async () => {

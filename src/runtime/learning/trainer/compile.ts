@@ -3,7 +3,7 @@ import { canonicalJson } from '../../base/digest.ts';
 import { flError } from '../../base/errors/errors.ts';
 import type { NdArray, ParamSet } from '../../base/tensors/nd-array.ts';
 import { checkKeys } from '../check-option.ts';
-import type { CompiledFunction, FunctionOptions } from '../engine/engine.ts';
+import type { CompiledFunction, CompileOptions, FunctionOptions } from '../engine/engine.ts';
 import { modelParameters } from '../engine/parameters.ts';
 import type { StepFunction } from '../engine/trace/trace-function.ts';
 import { modelSpecOf } from '../models/build.ts';
@@ -55,15 +55,26 @@ async function compileModel(model: LayersModel, options: TrainerOptions): Promis
   const engine = await currentEngine();
   adoptModel(model);
   const spec = modelSpecOf(model);
-  const prepare = (batchSize: number) => {
-    const settings = { ...checked.compile, batchSize };
+  const trainable = modelParameters(model).flatMap((one) => (one.trainable ? [one.name] : []));
+  const prepareWith = (settings: CompileOptions) => {
     const key = spec && canonicalJson({ engine: engine.describe(), spec, settings });
     return leaseCompiled(model, key, async () => {
       const made = await withFallback(engine, checked.allowEager, (by) => by.compile(model, settings));
       return made.result;
     });
   };
-  return new Trainer({ form, options: checked, params: readParams(model), prepare });
+  const prepare = (batchSize: number) => prepareWith({ ...checked.compile, batchSize });
+  const { loss } = checked.compile;
+  const prepareGradient = (batchSize: number) =>
+    prepareWith({ optimizer: { kind: 'sgd' }, ...(loss && { loss }), batchSize });
+  return new Trainer({
+    form,
+    options: checked,
+    params: readParams(model),
+    trainable,
+    prepare,
+    prepareGradient,
+  });
 }
 
 function formOf(model: LayersModel): ModelForm {

@@ -2,6 +2,7 @@ import { flError } from '../../base/errors/errors.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 import { checkKeys, checkNumber } from '../check-option.ts';
 import type { CompileOptions, OptimizerOptions } from '../engine/engine.ts';
+import { wantedCorrection } from './control-variates.ts';
 import { wantedProximal } from './settings.ts';
 
 /** How a model is trained. Numbers are checked when `compile` is called, so they may come from `flare.args()` as they are. */
@@ -18,7 +19,7 @@ export interface TrainerOptions {
   readonly proximalMu?: unknown;
   /** Largest norm of a step's gradient over all weights; longer ones are scaled down. Default: none. */
   readonly clipNorm?: unknown;
-  /** Whether `setCorrection` will be used, for SCAFFOLD's control variates (Karimireddy et al., 2020). Default false. */
+  /** Whether `setCorrection` will be used, for SCAFFOLD's control variates (Karimireddy et al., 2020). Default: whether the job's workflow is SCAFFOLD. */
   readonly corrected?: boolean;
   /**
    * Train operation by operation on another engine where the run's has no mapping for a kernel of the model: slow, and said in the
@@ -48,6 +49,7 @@ export function checkOptions(options: TrainerOptions): CheckedOptions {
   const weightDecay = checkNumber('weightDecay', options.weightDecay, { least: 0 });
   const smoothing = checkNumber('labelSmoothing', options.labelSmoothing, { least: 0, below: 1 });
   const proximal = checkNumber('proximalMu', options.proximalMu, { least: 0 }) ?? wantedProximal();
+  const corrected = options.corrected ?? (wantedCorrection() ? true : undefined);
   const clipNorm = checkNumber('clipNorm', options.clipNorm, { above: 0 });
   return {
     learningRate: checkLearningRate(options.learningRate) ?? 0.001,
@@ -60,7 +62,7 @@ export function checkOptions(options: TrainerOptions): CheckedOptions {
       }),
       ...(proximal !== undefined && { proximal }),
       ...(clipNorm !== undefined && { clipNorm }),
-      ...(options.corrected !== undefined && { corrected: options.corrected }),
+      ...(corrected !== undefined && { corrected }),
     },
   };
 }

@@ -2,11 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { flError } from '../../base/errors/errors.ts';
 import { deriveSeed } from '../../base/random.ts';
 import { checkSameForm } from '../../base/tensors/check-params.ts';
-import type { ParamSet } from '../../base/tensors/nd-array.ts';
+import type { NdArray, ParamSet } from '../../base/tensors/nd-array.ts';
 import { checkNumber, optionError } from '../check-option.ts';
 import type { ImageSet } from '../dataset/image-set.ts';
 import type { CompiledModel } from '../engine/engine.ts';
 import type { Metrics } from './confusion.ts';
+import { noteSteps, wantedCorrection, wantsGradient } from './control-variates.ts';
 import { type CheckedOptions, checkLearningRate } from './options.ts';
 import { scoreSubjects } from './score.ts';
 import { tellProgress } from './settings.ts';
@@ -43,14 +44,19 @@ export interface TrainerParts {
   readonly form: ModelForm;
   readonly options: CheckedOptions;
   readonly params: ParamSet;
+  /** Names of those that are trained. */
+  readonly trainable: readonly string[];
   /** Compiles for steps of at most `batchSize` pictures; called once. */
   readonly prepare: (batchSize: number) => Promise<CompiledModel>;
+  /** The same with plain SGD, whose steps are the gradient. */
+  readonly prepareGradient: (batchSize: number) => Promise<CompiledModel>;
 }
 
 /** A model with its optimizer, and the loop around it. Made by `compile`. */
 export class Trainer {
   readonly #parts: TrainerParts;
   #params: ParamSet;
+  /** Undefined: what the job's workflow asks for. */
   #correction: ParamSet | undefined;
   #compiled: { readonly batchSize: number; readonly model: CompiledModel } | undefined;
 
@@ -89,10 +95,15 @@ export class Trainer {
     const steps = epochs * Math.ceil(data.size / batchSize);
     const rate = scheduleOf(options.learningRate, { steps, otherwise: this.#parts.options.learningRate });
     const proximal = checkNumber('proximalMu', options.proximalMu, { least: 0 });
+    if (this.#parts.options.compile.corrected) model.setCorrection(this.#correction ?? this.#wanted());
+    const gradient = wantsGradient()
+      ? await this.#gradientOn(data, { batchSize, seed: options.seed })
+      : undefined;
     for (let epoch = 1; epoch <= epochs; epoch++) {
       const seed = deriveSeed('epoch', options.seed, epoch);
       losses.push(await runEpoch(model, data, { epoch, epochs, seed, rate, batchSize, proximal }));
     }
+    noteSteps({ rates: sumOf(rate, steps), gradient });
     return { loss: losses.at(-1) ?? 0, losses, steps };
   }
 
@@ -107,6 +118,40 @@ export class Trainer {
     }
     this.#correction = correction;
     this.#compiled?.model.setCorrection(correction);
+  }
+
+  /** The mean gradient at the present parameters: one pass over the pictures as they are, from the same parameters at each batch. */
+  async #gradientOn(
+    data: ImageSet,
+    { batchSize, seed }: { batchSize: number; seed: number },
+  ): Promise<ParamSet> {
+    const { trainable, prepareGradient } = this.#parts;
+    const at = this.getParams();
+    const model = await prepareGradient(batchSize);
+    const sums = new Map(trainable.map((name) => [name, new Float64Array(at[name]?.data.length ?? 0)]));
+    let step = 0;
+    for await (const { x, y, size } of data.batches({ batchSize })) {
+      model.setParams(at);
+      await model.trainStep({ x, y, size, learningRate: 1, seed: deriveSeed('gradient', seed, step++) });
+      const after = model.getParams();
+      for (const [name, sum] of sums)
+        addDifference(sum, { from: at[name], to: after[name], weight: size / data.size });
+    }
+    return Object.fromEntries(
+      [...sums].map(([name, sum]) => [
+        name,
+        { dtype: 'float32', shape: [...(at[name]?.shape ?? [])], data: Float32Array.from(sum) } as const,
+      ]),
+    );
+  }
+
+  /** SCAFFOLD's c - c_i, of the parameters that are trained. */
+  #wanted(): ParamSet | undefined {
+    const all = wantedCorrection();
+    if (!all) return undefined;
+    return Object.fromEntries(
+      this.#parts.trainable.flatMap((name) => (all[name] ? [[name, all[name]]] : [])),
+    );
   }
 
   /** Scores the present parameters on `data`, without training or augmentation: one score a subject, not a slice. */
@@ -126,7 +171,6 @@ export class Trainer {
     }
     const model = await prepare(batchSize);
     model.setParams(this.#params);
-    if (options.compile.corrected) model.setCorrection(this.#correction);
     this.#compiled = { batchSize, model };
     return this.#compiled;
   }
@@ -145,7 +189,21 @@ export class Trainer {
   }
 }
 
+function addDifference(
+  sum: Float64Array,
+  { from, to, weight }: { from: NdArray | undefined; to: NdArray | undefined; weight: number },
+): void {
+  for (let index = 0; index < sum.length; index++)
+    sum[index] = (sum[index] ?? 0) + weight * ((from?.data[index] ?? 0) - (to?.data[index] ?? 0));
+}
+
 type Schedule = (step: number) => number;
+
+function sumOf(rate: Schedule, steps: number): number {
+  let sum = 0;
+  for (let step = 0; step < steps; step++) sum += rate(step);
+  return sum;
+}
 
 /** A learning rate for each step, checked when it is asked for. */
 function scheduleOf(wish: unknown, of: { steps: number; otherwise: number }): Schedule {

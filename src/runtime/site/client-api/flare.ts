@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { flError } from '../../base/errors/errors.ts';
+import type { ParamSet } from '../../base/tensors/nd-array.ts';
+import { noteSteps, wantedCorrection } from '../../learning/trainer/control-variates.ts';
 import { wantedProximal } from '../../learning/trainer/settings.ts';
 import type { ReceivedModel, SentModel, SiteData } from './fl-model.ts';
 import type { Session, SessionContext } from './session.ts';
@@ -95,6 +97,20 @@ export function model<Spec extends object = NonNullable<SessionContext['model']>
  */
 export function proximalMu(): number {
   return context().proximalMu === undefined ? 0 : (wantedProximal() ?? 0);
+}
+
+/**
+ * SCAFFOLD's c - c_i, by parameter: what a script that trains without `compile` must add to the gradient of every step; undefined where the
+ * job's workflow asks for none. It says the sum of the learning rates of its steps by `tookSteps`. The trainer that `compile` makes does both by
+ * itself.
+ */
+export function correction(): ParamSet | undefined {
+  return context().scaffold === undefined ? undefined : wantedCorrection();
+}
+
+/** @param rates the sum of the learning rates of all steps of this task, see `correction` @param gradient where option 1 asks for it: the gradient at the received model */
+export function tookSteps(rates: number, gradient?: ParamSet): void {
+  noteSteps({ rates, gradient });
 }
 
 /** Seed of (job, site, round), 32 bits: the same whenever and wherever this task runs. */

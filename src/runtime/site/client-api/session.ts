@@ -31,6 +31,8 @@ export interface SessionContext {
   readonly model: Readonly<Record<string, JsonValue>> | undefined;
   /** Weight of the pull towards the received model, where the job's workflow asks for one. */
   readonly proximalMu?: number;
+  /** Option 1 or 2 of SCAFFOLD, where that is the job's workflow: the site keeps a control variate beside the script's state. */
+  readonly scaffold?: 1 | 2;
   /** The script's own from when it has received them. */
   readonly params: ParamSet;
   /** What the workflow gives beside the model, by name. */

@@ -2,12 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ErrorReport, flError } from '../../base/errors/errors.ts';
 import { readParamsFile } from '../../base/tensors/read-params-file.ts';
+import { askForCorrection } from '../../learning/trainer/control-variates.ts';
 import { askForProximal, isProximalUnused } from '../../learning/trainer/settings.ts';
 import type { FileRule } from '../../run/task.ts';
 import type { TaskFile } from '../client-api/fl-model.ts';
 import { inSession } from '../client-api/flare.ts';
 import { Session, type SessionContext, type SessionResult } from '../client-api/session.ts';
 import { type CodePlace, installResolveHooks, scriptUrl } from './resolve-hooks.ts';
+import { ScaffoldTask } from './scaffold-task.ts';
 import { scriptFailure } from './script-error.ts';
 import { expectNoTraces } from './traces.ts';
 
@@ -32,18 +34,20 @@ let tasks = 0;
  */
 export async function runScript(task: ScriptTask, onStart: () => void): Promise<ScriptOutcome> {
   const { site, currentRound: round } = task.context;
-  const session = new Session(await fillContext(task));
+  const { context, begin, finish } = await fillContext(task);
+  const session = new Session(context);
   installResolveHooks(task.code);
   expectNoTraces();
   const url = scriptUrl(join(task.code.bundle, task.script), String(tasks++));
   const { form, proximalMu } = task.context;
   askForProximal(proximalMu);
+  begin();
   onStart();
   try {
     await inSession(session, () => import(url));
     if (!session.result) throw flError('NF_SCRIPT_NO_RESULT');
     if (form.answer.model && isProximalUnused()) throw flError('NF_SCRIPT_PROXIMAL');
-    return { result: session.result };
+    return { result: finish(session.result) };
   } catch (error) {
     return { failure: scriptFailure(error, task.code, { site, round }) };
   }
@@ -53,12 +57,36 @@ async function readTaskFile(path: string, rule: FileRule | undefined): Promise<T
   return rule?.form === 'opaque' ? readFile(path) : readParamsFile(path);
 }
 
-async function fillContext(task: ScriptTask): Promise<SessionContext> {
+interface Filled {
+  readonly context: SessionContext;
+  /** Just before the script. */
+  readonly begin: () => void;
+  /** What the task came to, with what its workflow asks for beside the script's part. */
+  readonly finish: (result: SessionResult) => SessionResult;
+}
+
+async function fillContext(task: ScriptTask): Promise<Filled> {
   const { model = '', ...others } = task.inputs;
-  const { inputs: forms = {} } = task.context.form;
+  const { form, scaffold: option } = task.context;
   const params = await readParamsFile(model);
   const files: Record<string, TaskFile> = {};
-  for (const [name, path] of Object.entries(others)) files[name] = await readTaskFile(path, forms[name]);
+  for (const [name, path] of Object.entries(others))
+    files[name] = await readTaskFile(path, form.inputs?.[name]);
   const state = task.statePath === undefined ? undefined : await readFile(task.statePath);
-  return { ...task.context, params, files, state };
+  const context = { ...task.context, params, files };
+  if (option === undefined)
+    return {
+      context: { ...context, state },
+      begin: () => askForCorrection(undefined),
+      finish: (result) => result,
+    };
+  const scaffold = new ScaffoldTask(option, state);
+  const control = others.control === undefined ? undefined : await readParamsFile(others.control);
+  const received = structuredClone(params);
+  return {
+    context: { ...context, state: scaffold.state },
+    begin: () => scaffold.begin(received, control),
+    finish: (result) =>
+      form.answer.control ? scaffold.finish(result, { received, control }) : scaffold.keep(result),
+  };
 }
