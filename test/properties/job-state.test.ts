@@ -151,6 +151,22 @@ describe('whatever happens to a job, in whatever order', () => {
     );
   });
 
+  it('what is said of another step than the one under way changes nothing', () => {
+    fc.assert(
+      fc.property(from, story, step, error, (start, events, which, reason) => {
+        const { state } = play(start, events);
+        const { place } = state;
+        if (place.name === 'doing' && place.stage.step === which) return;
+        const late: JobEvent[] = [
+          { type: 'done', step: which },
+          { type: 'failed', step: which, error: reason },
+        ];
+        for (const event of late) expect(moveJob(state, event)).toEqual({ state, effects: [] });
+      }),
+      { seed: 7, numRuns: 1000 },
+    );
+  });
+
   it('who aborts has one answer, and whoever was told that it is aborted finds it so', () => {
     fc.assert(
       fc.property(from, story, (start, events) => {

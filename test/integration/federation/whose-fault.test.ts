@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
+import { taskId } from '../../../src/runtime/run/task.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, makeLiveKits, until } from '../../support/live-federation.ts';
 import { RawSite } from '../../support/raw-site.ts';
@@ -52,8 +53,10 @@ async function begun(workflow: Record<string, unknown> = {}) {
   const id = await federation.submit(job);
   for (const site of sites) await site.accept(id);
   for (const site of sites) await site.task(id);
-  const fail = (site: RawSite, code: string, round = 1) =>
-    site.send('POST', `/v1/site/jobs/${id}/failures`, { round, attempt: 1, error: report(code) });
+  const fail = (site: RawSite, code: string, round = 1) => {
+    const task = taskId({ name: 'train', round, site: site.name });
+    return site.send('POST', `/v1/site/jobs/${id}/failures`, { task, attempt: 1, error: report(code) });
+  };
   const close = async () => {
     await Promise.all(sites.map((site) => site.close()));
     await federation.end(id);
