@@ -57,8 +57,39 @@ export const statisticsSchema = z
     totals: named(number).describe('figures that are added as they are: `num_examples`'),
     counted: countedSchema.exactOptional(),
   })
+  .superRefine((statistics, { addIssue }) => {
+    for (const figure of namedTwice(statistics))
+      addIssue({ code: 'custom', message: `${figure} is said twice` });
+  })
   .readonly();
 export type Statistics = z.output<typeof statisticsSchema>;
+
+/** Figures are told apart by their names alone: one of two with the same name would stand in the place of the other. */
+function namedTwice({ means, totals, counted }: Named): Set<string> {
+  const { num_examples: _, ...others } = totals;
+  const kinds = [
+    means,
+    others,
+    counted?.alike,
+    counted?.means,
+    counted?.groups,
+    counted?.macro,
+    counted?.tables,
+  ];
+  const all = [...RESERVED, ...kinds.flatMap((kind) => Object.keys(kind ?? {}))];
+  return new Set(all.filter((figure, at) => all.indexOf(figure) !== at));
+}
+
+/** What the report over all sites has of its own. */
+const RESERVED = ['num_examples', 'undefined_because'];
+
+interface Named {
+  readonly means: object;
+  readonly totals: Readonly<Record<string, number>>;
+  readonly counted?:
+    | (Omit<Countable, 'examples'> & { readonly tables: Readonly<Record<string, unknown>> })
+    | undefined;
+}
 
 /** Whoever makes up sums must not drown those of others by them. */
 function* contradictions({ examples: all, alike, means, groups, macro }: Countable): Iterable<string> {

@@ -74,6 +74,9 @@ describe('the sums of a site', () => {
     ['more than a count may be', { examples: 1e90 }],
     ['a sum out of all proportion', { means: { loss: { sum: 1e112, weight: 6 } } }],
     ['a weight of nothing', { means: { loss: { sum: 1, weight: 0 } } }],
+    ['a table of the name of a figure', { tables: { accuracy: [[1]] } }],
+    ['a figure of the name of a list', { macro: { classes: 'recall' } }],
+    ['a table in the place of the examples', { tables: { num_examples: [[1]] } }],
     ['a key that nobody knows', { extra: 1 }],
   ])('are refused with %s', (_, wrong) => {
     const sums = { means: {}, totals: {}, counted: { ...COUNTED, ...wrong } };
@@ -99,5 +102,14 @@ describe('the sums that a site sends', () => {
     ['counted', { counted: COUNTED }],
   ])('are refused where they say more or less: %s', (part, over) => {
     expect(() => requireSums(sent(over), report, 3)).toThrow(part);
+  });
+
+  it.each<[string, object]>([
+    ['a total of the name of a mean', { means: { auc: { sum: 1, weight: 2 } }, totals: { auc: 1 } }],
+    ['a mean of the name of what is counted', { means: { accuracy: { sum: 1, weight: 2 } } }],
+    ['a reason for what is there', { totals: { undefined_because: 1 } }],
+  ])('are refused with %s', (_, wrong) => {
+    const sums = { means: {}, totals: {}, counted: COUNTED, ...wrong };
+    expect(statisticsSchema.safeParse(sums).success).toBe(false);
   });
 });
