@@ -39,6 +39,8 @@ export interface FedAvgOptions {
   readonly keyMetricGoal?: 'maximize' | 'minimize';
   /** A site counts at most so many times the median of the others. Default: 100. */
   readonly maxWeightRatio?: number;
+  /** Of FedAvg and FedProx: names of arrays that stay at each site, in which `*` stands for any characters (FedBN, FedPer). */
+  readonly localTensors?: readonly string[];
 }
 
 /** The workflow of a job: mean of the site models, weighted by examples (McMahan et al. 2017). */

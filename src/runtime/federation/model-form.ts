@@ -6,6 +6,7 @@ import { openTensorFile } from '../base/tensors/tensor-file.ts';
 import { compareText } from '../base/text/compare-text.ts';
 import type { JobDefinition, ModelDefinition } from '../job/definition.ts';
 import type { FileRules } from '../job/job-paths.ts';
+import { sharedNames } from '../job/local-tensors.ts';
 import { requireUsefulFilters } from '../job/result-filters.ts';
 import type { ArrayLiteral } from '../job/schema.ts';
 import { paramForms } from '../learning/models/initial-params.ts';
@@ -31,7 +32,10 @@ export async function modelForm(job: JobDefinition, source: ModelSource): Promis
   const forms = await formsOf(job.model);
   requireUsefulFilters(
     job.resultFilters,
-    forms.map(({ name }) => name),
+    sharedNames(
+      job.workflow,
+      forms.map(({ name }) => name),
+    ),
   );
   const form = formOf(forms);
   const initial = await initialDigest(job, source);

@@ -12,6 +12,7 @@ import type { Bundle } from '../job/bundle.ts';
 import { defineJob } from '../job/definition.ts';
 import { type FileRules, LOCAL_FILES } from '../job/job-paths.ts';
 import { type LoadedJob, readJob } from '../job/load.ts';
+import { sharedNames } from '../job/local-tensors.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
 import { requireUsefulFilters } from '../job/result-filters.ts';
 import { checkScript } from '../job/script.ts';
@@ -49,7 +50,9 @@ export async function prepareJob(
   const params = await initialModel(plan.job, LOCAL_FILES).catch((error: unknown) => {
     throw placedInJob(error, loaded.source);
   });
-  inJob(loaded.source, () => requireUsefulFilters(definition.resultFilters, paramNames(params)));
+  inJob(loaded.source, () =>
+    requireUsefulFilters(definition.resultFilters, sharedNames(definition.workflow, paramNames(params))),
+  );
   const gaps = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
   const warnings = [...jobWarnings(loaded, bundle, split), ...gaps];
   return { loaded, bundle, scripts, split, plan, params, warnings };

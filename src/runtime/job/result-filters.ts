@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { flError } from '../base/errors/errors.ts';
 import { firstOf } from '../base/text/first-of.ts';
+import { matcherOf } from './name-patterns.ts';
 
 /**
  * Filters of results, as a job and a site's policy name them (nvflare's `task_result_filters`): what may be said of each. What they do
@@ -55,8 +56,7 @@ export type ResultFilterOptions<Name extends ResultFilterName = ResultFilterName
 export function exclusionOf({
   exclude_vars: patterns,
 }: ResultFilterOptions<'exclude_vars'>): (name: string) => boolean {
-  const wanted = [patterns].flat().map((pattern) => pattern.split('*'));
-  return (name) => wanted.some((parts) => matches(name, parts));
+  return matcherOf([patterns].flat());
 }
 
 /** Refuses a job whose filters exclude nothing, or everything, of its model. @throws NF_JOB_FILTER */
@@ -78,20 +78,4 @@ export function requireUsefulFilters(filters: readonly ResultFilterSpec[], names
     if (kept.length === 0) throw refuse(`with ${patterns} no array is left to send`);
     left = kept;
   }
-}
-
-/** Linear in the name for each part: whoever wrote the pattern cannot keep a site busy with it, as a regular expression can. */
-function matches(name: string, parts: readonly string[]): boolean {
-  const first = parts[0] ?? '';
-  if (parts.length === 1) return name === first;
-  const last = parts.at(-1) ?? '';
-  if (!name.startsWith(first)) return false;
-  let at = first.length;
-  for (let index = 1; index < parts.length - 1; index++) {
-    const part = parts[index] ?? '';
-    const found = name.indexOf(part, at);
-    if (found === -1) return false;
-    at = found + part.length;
-  }
-  return name.length - last.length >= at && name.endsWith(last);
 }

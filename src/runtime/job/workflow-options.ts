@@ -71,10 +71,19 @@ const share = z
 
 const SERVER_RATE = rate.default(1).describe("fedopt, fedbuff, scaffold: the server's learning rate");
 
+const LOCAL = z
+  .array(z.string().min(1).max(1000))
+  .max(1000)
+  .default([])
+  .describe(
+    'fedavg, fedprox: names of arrays that stay at each site and are averaged with none (FedBN, FedPer); `*` stands for any characters',
+  );
+
 /** Keys under `workflow` that one type of workflow alone has, with what they are where the job leaves them out. */
 export const WORKFLOW_OPTIONS = {
-  fedavg: z.strictObject({}),
+  fedavg: z.strictObject({ local_tensors: LOCAL }),
   fedprox: z.strictObject({
+    local_tensors: LOCAL,
     proximal_mu: z
       .number()
       .positive()
@@ -150,7 +159,9 @@ export function optionKeys(): Optional<typeof ALL> {
 }
 
 function textOf(schema: z.ZodDefault): string {
-  return `${schema.description ?? ''}; default: ${String(schema.def.defaultValue)}`;
+  const value = schema.def.defaultValue;
+  const isNone = Array.isArray(value) && value.length === 0;
+  return `${schema.description ?? ''}; default: ${isNone ? 'none' : String(value)}`;
 }
 
 type Workflow = { readonly type: WorkflowType } & Readonly<Record<string, unknown>>;

@@ -1,4 +1,5 @@
 import type { JobDefinition } from '../job/definition.ts';
+import { localTensorsOf } from '../job/local-tensors.ts';
 import { argsOfSite } from '../job/plan.ts';
 import type { TaskForm, TaskParts } from '../run/task.ts';
 import type { SiteData } from './client-api/fl-model.ts';
@@ -34,6 +35,7 @@ export function taskOrder(
   { code, data, inputs, state, home, output }: TaskPlaces,
 ): TaskOrder {
   const { options } = job.workflow;
+  const local = localTensorsOf(job.workflow);
   return {
     task: {
       context: {
@@ -49,6 +51,7 @@ export function taskOrder(
         data,
         model: job.model.kind === 'built' ? job.model.spec : undefined,
         ...('proximal_mu' in options && { proximalMu: options.proximal_mu }),
+        ...(local.length > 0 && { localTensors: local }),
         ...('scaffold_option' in options && { scaffold: options.scaffold_option }),
       },
       code,

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { simulate } from '../../../src/runtime/deployment/simulator/simulate.ts';
 import { runCli } from '../../support/cli.ts';
-import { TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
+import { TINY_JOB, TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation } from '../../support/live-federation.ts';
+import { LOCAL_MODEL, LOCAL_SCRIPT } from '../../support/local-tensors-job.ts';
 import { finalModel } from '../../support/run-files.ts';
 import { SCAFFOLD_SCRIPT } from '../../support/scaffold-script.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -77,14 +78,15 @@ describe('the same job', () => {
   it.each([
     ['fedopt', { server_optimizer: 'yogi', server_learning_rate: 0.5 }],
     ['cyclic', {}],
+    ['fedavg', { local_tensors: ['bn/*'] }, LOCAL_SCRIPT, LOCAL_MODEL],
     ['scaffold', { scaffold_option: 1 }, SCAFFOLD_SCRIPT],
     ['scaffold', { scaffold_option: 2, clients_per_round: 1 }, SCAFFOLD_SCRIPT],
   ])(
     'of the workflow %s comes to the same bytes over the network as in a simulation',
-    async (type, options, script = TINY_SCRIPT) => {
+    async (type, options, script = TINY_SCRIPT, model: object = TINY_JOB.model) => {
       const job = await writeJob(join(root, `${type}-${count++}`), {
         script,
-        patch: { workflow: { type, n_clients: 2, num_rounds: 3, ...options } },
+        patch: { workflow: { type, n_clients: 2, num_rounds: 3, ...options }, model },
       });
       const meta = await federation.run(job);
       expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', round: 3, first_failure: null });

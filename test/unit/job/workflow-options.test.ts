@@ -13,7 +13,7 @@ const load = async (workflow: object) =>
 
 describe('the options of a workflow', () => {
   it('are those of its type, with its defaults', async () => {
-    expect((await load({ type: 'fedavg' })).options).toEqual({});
+    expect((await load({ type: 'fedavg' })).options).toEqual({ local_tensors: [] });
     expect((await load({ type: 'fedopt', server_optimizer: 'adam', server_tau: 0.1 })).options).toEqual({
       server_optimizer: 'adam',
       server_learning_rate: 1,

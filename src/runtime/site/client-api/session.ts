@@ -33,6 +33,8 @@ export interface SessionContext {
   readonly proximalMu?: number;
   /** Option 1 or 2 of SCAFFOLD, where that is the job's workflow: the site keeps a control variate beside the script's state. */
   readonly scaffold?: 1 | 2;
+  /** Patterns of the arrays that stay at the site, where the job's workflow has some. */
+  readonly localTensors?: readonly string[];
   /** The script's own from when it has received them. */
   readonly params: ParamSet;
   /** What the workflow gives beside the model, by name. */

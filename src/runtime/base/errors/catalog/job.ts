@@ -32,6 +32,11 @@ export const JOB_ERRORS = {
     message: 'The numbers of clients disagree: flag {flag}, job {job}, split {split}.',
     hint: 'Give the number of sites the split has, or make another split with `neuroflare preprocess split`.',
   },
+  NF_JOB_LOCAL_TENSORS: {
+    exit: 4,
+    message: 'workflow.local_tensors cannot be used: {reason}.',
+    hint: 'Name arrays of the model, or parts of their names with *; at least one array is averaged.',
+  },
   NF_JOB_FILTER: {
     exit: 4,
     message: 'The filter {filter} does not fit the model: {reason}.',

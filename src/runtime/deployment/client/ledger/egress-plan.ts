@@ -10,6 +10,7 @@ import { initialModel } from '../../../federation/initial-model.ts';
 import { filesOf, loadSubmittedJob } from '../../../federation/submitted-job.ts';
 import { LOCAL_FILES } from '../../../job/job-paths.ts';
 import { loadJob } from '../../../job/load.ts';
+import { sharedNames } from '../../../job/local-tensors.ts';
 import { modelApart } from '../../../job/model-apart.ts';
 import { exclusionOf, type ResultFilterSpec } from '../../../job/result-filters.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
@@ -63,7 +64,9 @@ export async function planEgress(
   const params = await initialModel(definition, rules);
   const rounds = definition.workflow.numRounds;
   const filters = filtersOf(definition.resultFilters, policy.task_result_filters);
-  const [leaving, staying] = parted(paramNames(params), filters);
+  const shared = sharedNames(definition.workflow, paramNames(params));
+  const local = paramNames(params).filter((name) => !shared.includes(name));
+  const [leaving, staying] = parted(shared, filters);
   const sent = Object.fromEntries(leaving.flatMap((name) => (params[name] ? [[name, params[name]]] : [])));
   const update = encodeSafetensors(sent).length;
   const { figures, failures } = mostBytes(policy, rounds);
@@ -100,6 +103,9 @@ export async function planEgress(
     keeps: [
       'images, tables and everything else in the data folder, unless the script puts it into its metrics or parameters',
       'what the script keeps with flare.saveState: of it the digest leaves',
+      ...(local.length > 0
+        ? [`arrays that are the site's own (workflow.local_tensors): ${firstOf(local)}`]
+        : []),
       ...(staying.length > 0 ? [`arrays that filters exclude: ${firstOf(staying)}`] : []),
       ...(policy.send_logs ? [] : ['what scripts print (send_logs is false in local/site-policy.yml)']),
     ],

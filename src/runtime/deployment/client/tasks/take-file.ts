@@ -5,7 +5,6 @@ import { flError } from '../../../base/errors/errors.ts';
 import { clearFolder } from '../../../base/files/clear-folder.ts';
 import { makeFolder, writeHashed } from '../../../base/files/files.ts';
 import { TASK_LIMITS } from '../../../base/limits.ts';
-import { requireCanonical } from '../../../base/tensors/check-file.ts';
 import { requireFileForm, type TaskFile } from '../../../run/task-file.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';
 
@@ -23,9 +22,8 @@ export async function takeAnswerFile(
   form: Omit<TaskFile, 'path'>,
 ): Promise<number> {
   return withMoved(from, `${to}.moved`, async (moved, size) => {
-    // What is no answer to the task is not copied, however large it is. A script leaves none of the arrays out: filters do.
+    // What is no answer to the task is not copied, however large it is.
     await requireFileForm({ ...form, path: moved });
-    if (form.name === 'model') await requireCanonical(moved, form.model);
     // By the system, which takes a third of the time that reading and writing do, or none where the disk shares blocks.
     await copyFile(moved, to, constants.COPYFILE_FICLONE);
     const copied = (await lstat(to)).size;

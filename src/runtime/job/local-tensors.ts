@@ -1,0 +1,26 @@
+import { flError } from '../base/errors/errors.ts';
+import { firstOf } from '../base/text/first-of.ts';
+import type { WorkflowDefinition } from './definition.ts';
+import { matcherOf } from './name-patterns.ts';
+
+/** Patterns of the arrays that stay at each site, where the job's workflow has some. */
+export function localTensorsOf({ options }: Pick<WorkflowDefinition, 'options'>): readonly string[] {
+  return 'local_tensors' in options ? options.local_tensors : [];
+}
+
+/** The arrays that leave a site. @throws NF_JOB_LOCAL_TENSORS where a pattern means none of a model, or all of them do */
+export function sharedNames(
+  workflow: Pick<WorkflowDefinition, 'options'>,
+  names: readonly string[],
+): string[] {
+  const patterns = localTensorsOf(workflow);
+  const refuse = (reason: string) =>
+    flError('NF_JOB_LOCAL_TENSORS', { reason }, { place: { key: 'workflow.local_tensors' } });
+  for (const pattern of patterns)
+    if (!names.some(matcherOf([pattern])))
+      throw refuse(`no array has a name like ${pattern}; there are ${firstOf(names)}`);
+  const isLocal = matcherOf(patterns);
+  const shared = names.filter((name) => !isLocal(name));
+  if (shared.length === 0 && names.length > 0) throw refuse('no array is left to average');
+  return shared;
+}
