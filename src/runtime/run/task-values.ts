@@ -13,7 +13,7 @@ export function requireValues(values: Values, { values: wanted = {} }: TaskForm,
   for (const [file, { optional }] of Object.entries(wanted))
     if (!optional && values[file] === undefined) throw flError('NF_PAYLOAD_MISSING', { file, task });
   for (const [file, value] of Object.entries(values)) {
-    const rule = wanted[file];
+    const rule = Object.hasOwn(wanted, file) ? wanted[file] : undefined;
     if (!rule) throw flError('NF_PAYLOAD_UNKNOWN', { file, task });
     const text = JSON.stringify(value);
     if (text === undefined)

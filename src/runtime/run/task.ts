@@ -3,8 +3,8 @@ import { deriveSeed } from '../base/random.ts';
 
 /** What sites are asked for, by name. */
 
-/** Of a task, and of a file of one. */
-const WORD = /^[a-z][a-z0-9_.-]{0,63}$/;
+/** Of a task, and of a file of one; every object has a `constructor`, which is no rule of a task. */
+const WORD = /^(?!constructor$)[a-z][a-z0-9_.-]{0,63}$/;
 export const wordSchema = z
   .string()
   .regex(WORD, 'must be small letters, digits, dots, dashes and underscores');
@@ -82,7 +82,7 @@ export interface TaskParts extends TaskKey {
   readonly site: string;
 }
 
-const PARTS = /^([a-z][a-z0-9_.-]{0,63})\/([1-9][0-9]{0,8})\/([^/]+)(?:\/([^/]+))?$/;
+const PARTS = /^(?!constructor\/)([a-z][a-z0-9_.-]{0,63})\/([1-9][0-9]{0,8})\/([^/]+)(?:\/([^/]+))?$/;
 
 /** `train/12/site-3`, or `validate/13/site-1/site-2` where site-1 has a task about site-2. */
 export const taskIdSchema = z

@@ -149,6 +149,7 @@ describe('a script at a site', () => {
       priority: `built('os').setPriority(${process.pid}, 1)`,
       spawn: `built('child_process').spawnSync('id').status`,
       cluster: `built('cluster').fork()`,
+      'rights that are given up': `process.permission.drop('fs.read')`,
       execve: `process.execve('/bin/true', ['/bin/true'])`,
       user: `process.setuid(0)`,
     };

@@ -53,6 +53,9 @@ export function closeProcess(): void {
   replace(module, ['register', 'registerHooks'], (name) => denied(`module.${name}`));
   replace(crypto, ['setEngine'], (name) => denied(`crypto.${name}`));
   replace(os, ['setPriority'], (name) => denied(`os.${name}`));
+  const { permission } = process as { permission?: object };
+  // What is dropped there is dropped for neuroflare's own work after the script's, too.
+  if (permission) replace(permission, ['drop'], () => denied('process.permission.drop'));
   syncBuiltinESMExports();
 }
 
