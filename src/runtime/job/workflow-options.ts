@@ -194,8 +194,15 @@ export function optionFaults({
   const [wait, old] = WAITS;
   if (keys[wait] !== undefined && keys[old] !== undefined)
     return [{ key: old, message: `is the old name of ${wait}: give one of them` }];
-  if (typeof clients === 'number' && typeof size === 'number' && size > clients)
-    return [{ key: 'buffer_size', message: 'is more than n_clients: a site is in the buffer once' }];
+  if (type === 'fedbuff' && typeof clients === 'number') {
+    const { buffer_size: standard } = WORKFLOW_OPTIONS.fedbuff.shape;
+    if (Number(size ?? standard.parse(undefined)) > clients)
+      return [{ key: 'buffer_size', message: 'is more than n_clients: a site is in the buffer once' }];
+    if (clients === 1 && keys.max_staleness === 0)
+      return [
+        { key: 'max_staleness', message: 'is 0 with one site, of which none is ever stale: take fedavg' },
+      ];
+  }
   return Object.entries(keys).flatMap(([key, value]) => {
     const isSet = value !== undefined && !(Array.isArray(value) && value.length === 0);
     if (isSet && useless.includes(key)) return [{ key, message: `has no meaning in ${type}: ${why}` }];

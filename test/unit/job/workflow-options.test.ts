@@ -31,6 +31,13 @@ describe('the options of a workflow', () => {
       'is no option of fedavg',
     ],
     ['that contradict it', { type: 'cyclic', min_clients: 1 }, 'min_clients', 'take turns'],
+    [
+      'that contradict each other',
+      { type: 'fedbuff', n_clients: 1, buffer_size: 1, max_staleness: 0 },
+      'max_staleness',
+      'take fedavg',
+    ],
+    ['that contradict a default', { type: 'fedbuff', n_clients: 1 }, 'buffer_size', 'more than n_clients'],
     ['out of range', { type: 'fedopt', server_momentum: 1 }, 'server_momentum', 'below 1'],
     ['of another kind', { type: 'fedopt', server_optimizer: 'adamw' }, 'server_optimizer', 'sgd'],
     ['of an unknown workflow', { type: 'fedsgd' }, 'type', 'fedavg'],
