@@ -8,6 +8,7 @@ import type { Workflow } from './workflow.ts';
 import { cyclic } from './workflows/cyclic.ts';
 import { fedAvg } from './workflows/fedavg.ts';
 import { fedBuff } from './workflows/fedbuff.ts';
+import { fedNova } from './workflows/fednova.ts';
 import { fedOpt } from './workflows/fedopt.ts';
 import { fedProx } from './workflows/fedprox.ts';
 import { scaffold } from './workflows/scaffold.ts';
@@ -19,6 +20,7 @@ export const WORKFLOWS: Readonly<Record<WorkflowType, Workflow>> = {
   fedopt: fedOpt,
   cyclic,
   fedbuff: fedBuff,
+  fednova: fedNova,
   scaffold,
 };
 

@@ -106,6 +106,7 @@ export const WORKFLOW_OPTIONS = {
       .describe('fedopt: what adam, adagrad and yogi add to the root of the second moment'),
   }),
   cyclic: z.strictObject({}),
+  fednova: z.strictObject({}),
   fedbuff: z.strictObject({
     buffer_size: z
       .int()
