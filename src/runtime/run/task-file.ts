@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { flError } from '../base/errors/errors.ts';
 import { checkUpdateFile, requireCanonical } from '../base/tensors/check-file.ts';
+import { counted } from '../base/text/counted.ts';
 import { type FileRule, isArrays, mostBytes } from './task.ts';
 
 /** A file of an answer as it lies on disk, and what it must be. */
@@ -19,7 +20,13 @@ export interface TaskFile {
 export async function requireFileForm({ path, model, rule, name: file, task }: TaskFile): Promise<void> {
   const { size } = await stat(path);
   const most = mostBytes(rule, (await stat(model)).size);
-  if (size > most) throw flError('NF_PAYLOAD_TOO_LARGE', { file, task, size, most });
+  if (size > most)
+    throw flError('NF_PAYLOAD_TOO_LARGE', {
+      file,
+      task,
+      size: counted(size, 'byte'),
+      most: counted(most, 'byte'),
+    });
   if (isArrays(rule.form)) await requireCanonical(path, model, { mayLack: rule.form === 'subset:model' });
 }
 

@@ -1,4 +1,5 @@
 import { flError } from '../base/errors/errors.ts';
+import { counted } from '../base/text/counted.ts';
 import type { Values } from './events.ts';
 import type { TaskForm } from './task.ts';
 
@@ -20,6 +21,12 @@ export function requireValues(values: Values, { values: wanted = {} }: TaskForm,
       throw flError('NF_PAYLOAD_FORM', { file, task, reason: `it is ${typeof value}, which is no JSON` });
     const size = Buffer.byteLength(text);
     const { most = MOST_OF_VALUE } = rule;
-    if (size > most) throw flError('NF_PAYLOAD_TOO_LARGE', { file, task, size, most });
+    if (size > most)
+      throw flError('NF_PAYLOAD_TOO_LARGE', {
+        file,
+        task,
+        size: counted(size, 'byte'),
+        most: counted(most, 'byte'),
+      });
   }
 }

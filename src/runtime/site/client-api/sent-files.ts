@@ -1,6 +1,7 @@
 import { flError } from '../../base/errors/errors.ts';
 import { checkParams, checkSameForm, type ParamForms } from '../../base/tensors/check-params.ts';
 import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
+import { counted } from '../../base/text/counted.ts';
 import type { FileRule, FilesForm } from '../../run/task.ts';
 import type { TaskFile } from './fl-model.ts';
 
@@ -26,7 +27,12 @@ export function sentFiles(
     const bytes = bytesOf(value, { file, rule, forms });
     const { most } = rule;
     if (most !== undefined && bytes.length > most)
-      throw flError('NF_PAYLOAD_TOO_LARGE', { file, task, size: bytes.length, most });
+      throw flError('NF_PAYLOAD_TOO_LARGE', {
+        file,
+        task,
+        size: counted(bytes.length, 'byte'),
+        most: counted(most, 'byte'),
+      });
     return [file, bytes] as const;
   });
   return Object.fromEntries(entries);

@@ -64,7 +64,7 @@ export const RUN_ERRORS = {
   NF_PAYLOAD_TOO_LARGE: {
     exit: 1,
     status: 413,
-    message: "The file '{file}' of {task} has {size} bytes, and {most} are the most.",
+    message: "The file '{file}' of {task} has {size}; the most is {most}.",
     hint: "The job's workflow says how large it may be.",
   },
   NF_PAYLOAD_FORM: {
