@@ -290,6 +290,9 @@ describe('within a thread', () => {
     "process.getBuiltinModule('timers').promises.setTimeout(60000, 0, { get ref() { return false; } })",
     'Atomics.waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60000)',
     'new FinalizationRegistry(() => 0).register({}, 0)',
+    "process.getBuiltinModule('diagnostics_channel').channel('own').subscribe(() => 0)",
+    "process.getBuiltinModule('diagnostics_channel').subscribe('own', () => 0)",
+    "process.getBuiltinModule('diagnostics_channel').channel('own').bindStore({ run: () => 0 })",
   ])('what goes on is told: %s', async (write) => {
     const { left, wrote } = await tell({ write, read: '0' });
     expect(wrote).not.toContain('throws');

@@ -1,3 +1,4 @@
+import diagnostics from 'node:diagnostics_channel';
 import { syncBuiltinESMExports } from 'node:module';
 import type { PerformanceObserver as Observer } from 'node:perf_hooks';
 import promised from 'node:timers/promises';
@@ -8,6 +9,8 @@ const observers = new Set<Observer>();
 const waits = new Set<unknown>();
 /** A function that the garbage collector calls, in whatever task that is. */
 let isRegistered = false;
+/** A function, or a store, on a channel that everybody has by its name. */
+let isSubscribed = false;
 let isTask = false;
 
 /** Call once, before any script. */
@@ -51,12 +54,31 @@ export function noteWhatRuns(): void {
       return register.apply(this, given);
     };
   });
+  noteSubscribers();
   wrap<Observer>(PerformanceObserver.prototype, 'observe', (observe) => {
     return function (...given) {
       if (isTask) observers.add(this);
       return observe.apply(this, given);
     };
   });
+}
+
+/** A channel is of another class as soon as somebody listens. */
+function noteSubscribers(): void {
+  const channel = diagnostics.channel('neuroflare');
+  const ignore = () => undefined;
+  const classes = [Object.getPrototypeOf(channel)];
+  channel.subscribe(ignore);
+  classes.push(Object.getPrototypeOf(channel));
+  channel.unsubscribe(ignore);
+  for (const prototype of classes)
+    for (const name of ['subscribe', 'bindStore'])
+      wrap(prototype, name, (method) => {
+        return function (...given) {
+          isSubscribed ||= isTask;
+          return method.apply(this, given);
+        };
+      });
 }
 
 /** Functions of `node:timers/promises`, and which of their arguments are options. */
@@ -82,6 +104,7 @@ function noteWait(wait: Promise<unknown>): void {
 export function beginTask(): void {
   waits.clear();
   isRegistered = false;
+  isSubscribed = false;
   isTask = true;
 }
 
@@ -95,6 +118,7 @@ export function endTask(): string[] {
   return [
     ...(waits.size > 0 ? ['an Atomics.waitAsync that still waits'] : []),
     ...(isRegistered ? ['a FinalizationRegistry that still waits'] : []),
+    ...(isSubscribed ? ['a diagnostics channel on which somebody still waits'] : []),
   ];
 }
 
