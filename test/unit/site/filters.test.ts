@@ -57,10 +57,9 @@ describe('a chain of filters', () => {
 
   it('gives others a turn while names are held against the patterns of a job', async () => {
     const many = Object.fromEntries(Array.from({ length: 640 }, (_, index) => [`w${index}`, float32([1])]));
-    const update = await answer().then(async (one) => {
-      const path = await writeModel(folder, 'large', many);
-      return { ...one, update: { path, sha256: await sha256File(path), size: (await stat(path)).size } };
-    });
+    const path = await writeModel(folder, 'large', many);
+    const model = { path, sha256: await sha256File(path), size: (await stat(path)).size };
+    const large = { ...(await answer()), files: { model } };
     let turns = 0;
     let isOver = false;
     const count = () => {
@@ -68,7 +67,7 @@ describe('a chain of filters', () => {
       if (!isOver) setImmediate(count);
     };
     setImmediate(count);
-    await applyFilters(update, { job: [OUT('w1*')], site: [] }, await at());
+    await applyFilters(large, { job: [OUT('w1*')], site: [] }, await at());
     isOver = true;
     expect(turns).toBeGreaterThan(640 / 16);
   });
