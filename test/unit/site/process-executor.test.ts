@@ -88,7 +88,7 @@ describe('the process of a job', () => {
   });
 
   it('is not used again when a script has answered by itself: it may go on, and take the next order', async () => {
-    const answer = `{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: { done: 1 } } }`;
+    const answer = `{ type: 'result', result: { files: {}, paramsType: 'FULL', numExamples: 1, metrics: { done: 1 } } }`;
     expect(await run(`${saying(answer)} for (;;);`)).toMatchObject({ type: 'result' });
     expect(await identity()).toBe('');
     expect(await run('', { round: 2 })).toMatchObject({ type: 'result' });

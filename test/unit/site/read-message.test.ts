@@ -5,7 +5,7 @@ import { readMessage } from '../../../src/runtime/site/executor/read-message.ts'
 const result = (over: object) =>
   readMessage({
     type: 'result',
-    result: { paramsType: 'FULL', numExamples: 1, metrics: {}, ...over },
+    result: { files: {}, paramsType: 'FULL', numExamples: 1, metrics: {}, ...over },
   });
 
 describe('a result that a script gives in the name of its thread or process', () => {

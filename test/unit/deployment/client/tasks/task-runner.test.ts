@@ -184,13 +184,13 @@ describe('a task at a site', () => {
     ['progress that is text', `{ type: 'progress', done: 'a', total: {} }`],
     [
       'an engine that is none',
-      `{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: {}, engine: null } }`,
+      `{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: {}, files: {}, engine: null } }`,
     ],
     ['a log of objects', `{ type: 'log', text: { toString: 1 } }`],
     ['a result without anything', `{ type: 'result' }`],
     [
       'figures nested deeper than the stack',
-      `{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: { a: deep } } }`,
+      `{ type: 'result', result: { paramsType: 'FULL', numExamples: 1, metrics: { a: deep }, files: {} } }`,
     ],
   ])('whose script says %s fails as a task, and the next one is done', async (_, message) => {
     const { answer } = await run(`let deep = 1;
