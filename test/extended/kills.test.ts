@@ -1,11 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { resumeJob } from '../../src/runtime/deployment/admin/resume.ts';
+import { clientFolder } from '../../src/runtime/deployment/client/memory/client-folder.ts';
+import { personalPath } from '../../src/runtime/run/run-folder.ts';
 import { verifyChainedLog } from '../../src/runtime/security/logs/chained-log.ts';
 import { untilParentEnds } from '../../src/runtime/security/policy/death-signal.ts';
 import { findLogs } from '../../src/runtime/security/verify-logs.ts';
 import { TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
 import { until } from '../support/live-federation.ts';
+import { LOCAL_MODEL, LOCAL_SCRIPT } from '../support/local-tensors-job.ts';
 import { ProcessFederation } from '../support/process-federation.ts';
 import { finalModel } from '../support/run-files.ts';
 import { SCAFFOLD_SCRIPT } from '../support/scaffold-script.ts';
@@ -125,6 +129,35 @@ describe.each([
     });
     const id = await killedAt(point, other);
     await bytesAreThose(id, await simulated(other));
+  });
+});
+
+describe('a job whose sites keep arrays, when a process is killed', () => {
+  it.each([
+    ['hub', 'result.accepted:after@2'],
+    ['hub', 'round.closed:after'],
+    ['hub', 'round.opened:before@2'],
+    ['hub', 'result.accepted:after@5'],
+    ['site-1', 'client:computed@2'],
+    ['site-1', 'client:outbox@2'],
+    ['site-1', 'client:acknowledged'],
+    ['site-1', 'client:computed@3'],
+    ['site-1', 'client:outbox@3'],
+  ])('%s at %s, ends with the same bytes, those of each site among them', async (name, point) => {
+    await make();
+    await federation.startAll(2, { [name]: { env: { NEUROFLARE_FAULT: point } } });
+    const patch = { workflow: { local_tensors: ['bn/*'] }, model: LOCAL_MODEL };
+    const path = await writeJob(join(root, `local-${count++}`), { script: LOCAL_SCRIPT, patch });
+    const id = await federation.submit(path);
+    expect(await federation.ended(name)).toMatchObject({ signal: 'SIGKILL' });
+    federation.start(name);
+    await federation.answers();
+    const run = await simulateQuietly(path, { workspace: `${path}-simulated` });
+    await bytesAreThose(id, finalModel(run));
+    for (const site of ['site-1', 'site-2']) {
+      const { personal } = clientFolder(join(federation.kits.kit(site), 'work')).job(id);
+      expect(readFileSync(personal)).toEqual(readFileSync(join(run, personalPath(site))));
+    }
   });
 });
 

@@ -1,4 +1,6 @@
 import { mkdirSync } from 'node:fs';
+import type { ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
+import type { Channel } from '../../src/runtime/federation/channel.ts';
 import { type Coordinator, createCoordinator } from '../../src/runtime/federation/coordinator.ts';
 import type { CoordinatorRules } from '../../src/runtime/federation/coordinator-rules.ts';
 import { keepInitialModel } from '../../src/runtime/federation/initial-model.ts';
@@ -39,6 +41,10 @@ export interface FakeRunOptions extends Omit<FakeChannelOptions, 'folder'> {
   /** One of the test's own, in place of that of a type. */
   readonly workflow?: Workflow;
   readonly signal?: AbortSignal;
+  /** In place of the pretended sites. */
+  readonly sitesIn?: (folder: RunFolder) => Channel;
+  /** Model 0. */
+  readonly model?: ParamSet;
   /** Sees the journal before the coordinator does, and may break it. */
   readonly wrapJournal?: (journal: Journal<RunEvent>) => Journal<RunEvent>;
   readonly onEvent?: (event: RunEvent, channel: FakeChannel) => void;
@@ -62,13 +68,14 @@ export async function startFakeRun(root: string, options: FakeRunOptions = {}): 
   const path = folder.at('events.jsonl');
   const { type = 'fedavg', workflowOptions = {}, workflow = WORKFLOWS[type] } = options;
   const rules = { ...RULES, tasks: { ...COMMON_TASKS, ...workflow.tasks }, ...options.rules };
-  const { file, history, closed } = await openHistory({ folder, path, rules });
+  const { file, history, closed } = await openHistory({ folder, path, rules, model: options.model });
   const journal = options.wrapJournal?.(file) ?? file;
   const channel = new FakeChannel({ folder, sites: THREE_SITES, ...options });
+  const sites = options.sitesIn?.(folder) ?? channel;
   const shown: RunEvent[] = [];
   const coordinator = createCoordinator({
     rules,
-    channel,
+    channel: sites,
     journal,
     files: folderFiles(folder),
     history,
@@ -94,17 +101,19 @@ async function openHistory({
   folder,
   path,
   rules,
+  model = { weights: float32([1, 2, 3]) },
 }: {
   folder: RunFolder;
   path: string;
   rules: CoordinatorRules;
+  model: ParamSet | undefined;
 }) {
   mkdirSync(folder.root, { recursive: true });
   const earlier = (await Array.fromAsync(readJournal(path, RUN_EVENTS)).catch(() => [])).map(
     ({ event }) => event,
   );
   const file = await openJournal(path, RUN_EVENTS);
-  const events = earlier.length > 0 ? earlier : await begin(folder, file);
+  const events = earlier.length > 0 ? earlier : await begin(folder, file, model);
   const closed: ClosedRound[] = [];
   let history = newHistory(rules);
   for (const event of events) {
@@ -114,8 +123,8 @@ async function openHistory({
   return { file, history, closed };
 }
 
-async function begin(folder: RunFolder, file: Journal<RunEvent>): Promise<RunEvent[]> {
-  const model = await keepInitialModel(folderFiles(folder), { weights: float32([1, 2, 3]) });
+async function begin(folder: RunFolder, file: Journal<RunEvent>, params: ParamSet): Promise<RunEvent[]> {
+  const model = await keepInitialModel(folderFiles(folder), params);
   const events: RunEvent[] = [{ type: 'run.opened' }, { type: 'model.initial', model }];
   for (const event of events) await file.append(event);
   return events;

@@ -39,7 +39,7 @@ export interface FedAvgOptions {
   readonly keyMetricGoal?: 'maximize' | 'minimize';
   /** A site counts at most so many times the median of the others. Default: 100. */
   readonly maxWeightRatio?: number;
-  /** Of FedAvg and FedProx: names of arrays that stay at each site, in which `*` stands for any characters (FedBN, FedPer). */
+  /** Of FedAvg, FedProx and FedOpt: names of arrays that stay at each site, in which `*` stands for any characters (FedBN, FedPer). */
   readonly localTensors?: readonly string[];
 }
 

@@ -2,9 +2,11 @@ import { Args } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { setFlag } from '../../output/flags.ts';
+import { paramNames } from '../../runtime/base/tensors/nd-array.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { prepareJob } from '../../runtime/federation/prepare-job.ts';
 import { renewEditorFiles } from '../../runtime/job/editor-files.ts';
+import { localNames } from '../../runtime/job/local-tensors.ts';
 import { parseOverride } from '../../runtime/job/variables.ts';
 
 const resultSchema = z.object({
@@ -14,6 +16,7 @@ const resultSchema = z.object({
   bundle_sha256: z.string(),
   files: z.array(z.string()),
   parameters: z.int().describe('numbers in the model'),
+  local_tensors: z.array(z.string()).describe('arrays that stay at each site'),
   warnings: z.array(z.string()),
 });
 type Result = z.output<typeof resultSchema>;
@@ -46,17 +49,32 @@ export default class JobValidate extends BaseCommand<Result> {
       bundle_sha256: bundle.sha256,
       files: bundle.files.map(({ path }) => path),
       parameters: Object.values(params).reduce((sum, { data }) => sum + data.length, 0),
+      local_tensors: localNames(plan.job.workflow, paramNames(params)),
       warnings: [...warnings, ...(loaded.value.executor.framework === undefined ? [] : [FRAMEWORK_NOTE])],
     };
   }
 
-  protected override render({ job, sites, rounds, files, parameters, warnings }: Result): string {
+  protected override render({
+    job,
+    sites,
+    rounds,
+    files,
+    parameters,
+    local_tensors: local,
+    warnings,
+  }: Result): string {
     const found = [
       counted(sites.length, 'site'),
       counted(rounds, 'round'),
       counted(files.length, 'file'),
       counted(parameters, 'parameter'),
     ].join(', ');
-    return [`${job} is valid: ${found}.`, ...warnings.map((warning) => `warning: ${warning}`)].join('\n');
+    return [
+      `${job} is valid: ${found}.`,
+      ...(local.length > 0
+        ? [`At each site stay ${counted(local.length, 'array')}: ${local.join(', ')}.`]
+        : []),
+      ...warnings.map((warning) => `warning: ${warning}`),
+    ].join('\n');
   }
 }

@@ -29,7 +29,7 @@ export interface CoordinatorRules extends Goal {
 export function rulesOf({ job, minClients }: Pick<RunPlan, 'job' | 'minClients'>): CoordinatorRules {
   const named = z.array(z.string()).safeParse(job.model.kind === 'built' && job.model.spec.classes);
   const alike = named.success ? { classes: named.data } : {};
-  const tasks = tasksOf(job.workflow.type);
+  const tasks = tasksOf(job.workflow);
   return { ...job.workflow, minClients, seed: job.seed, jobName: job.name, tasks, alike };
 }
 

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { WorkflowDefinition } from '../job/definition.ts';
+import { localTensorsOf } from '../job/local-tensors.ts';
 import type { WorkflowType } from '../job/workflow-options.ts';
 import { COMMON_TASKS, type TaskForm } from '../run/task.ts';
 import type { Reducer, ReducerName } from './reducer.ts';
@@ -25,8 +27,19 @@ export const WORKFLOWS: Readonly<Record<WorkflowType, Workflow>> = {
 };
 
 /** What sites may be asked for in a workflow, by name. */
-export function tasksOf(type: WorkflowType): Readonly<Record<string, TaskForm>> {
-  return { ...COMMON_TASKS, ...WORKFLOWS[type].tasks };
+export function tasksOf(
+  workflow: Pick<WorkflowDefinition, 'type' | 'options'>,
+): Readonly<Record<string, TaskForm>> {
+  const tasks: Readonly<Record<string, TaskForm>> = { ...COMMON_TASKS, ...WORKFLOWS[workflow.type].tasks };
+  const stays = localTensorsOf(workflow);
+  if (stays.length === 0) return tasks;
+  return Object.fromEntries(Object.entries(tasks).map(([name, form]) => [name, withoutLocal(form, stays)]));
+}
+
+/** Of its answer the model comes without what stays at the site. */
+function withoutLocal(form: TaskForm, stays: readonly string[]): TaskForm {
+  const { model } = form.answer;
+  return model ? { ...form, answer: { ...form.answer, model: { ...model, stays } } } : form;
 }
 
 /** Reducers by name, so that a workflow can have one run in another thread. */

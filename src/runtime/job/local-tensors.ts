@@ -24,3 +24,11 @@ export function sharedNames(
   if (shared.length === 0 && names.length > 0) throw refuse('no array is left to average');
   return shared;
 }
+
+/** The arrays that stay at each site, in the order of the names. */
+export function localNames(
+  workflow: Pick<WorkflowDefinition, 'options'>,
+  names: readonly string[],
+): string[] {
+  return names.filter(matcherOf(localTensorsOf(workflow)));
+}

@@ -76,7 +76,7 @@ const LOCAL = z
   .max(1000)
   .default([])
   .describe(
-    'fedavg, fedprox: names of arrays that stay at each site and are averaged with none (FedBN, FedPer); `*` stands for any characters',
+    'fedavg, fedprox, fedopt: names of arrays that stay at each site and are averaged with none (FedBN, FedPer); `*` stands for any characters',
   );
 
 /** Keys under `workflow` that one type of workflow alone has, with what they are where the job leaves them out. */
@@ -92,6 +92,7 @@ export const WORKFLOW_OPTIONS = {
       .describe('fedprox: weight mu of the pull towards the received model, which the trainer adds'),
   }),
   fedopt: z.strictObject({
+    local_tensors: LOCAL,
     server_optimizer: z
       .enum(['sgd', 'adam', 'adagrad', 'yogi'])
       .default('sgd')

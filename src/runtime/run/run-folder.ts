@@ -65,6 +65,11 @@ export function statePath(task: TaskParts): string {
   return `${siteFolder(task.site)}/state-${inFolder(task.round)}${ofTask(task)}.bin`;
 }
 
+/** The model of a site whose job has tensors that stay at each site. */
+export function personalPath(site: string): string {
+  return `${siteFolder(site)}/personal_model.safetensors`;
+}
+
 export function siteFolder(site: string): string {
   return `sites/${site}`;
 }

@@ -1,7 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { flError } from '../base/errors/errors.ts';
 import { checkUpdateFile, requireCanonical } from '../base/tensors/check-file.ts';
+import { openTensorFile } from '../base/tensors/tensor-file.ts';
 import { counted } from '../base/text/counted.ts';
+import { matcherOf } from '../job/name-patterns.ts';
 import { type FileRule, isArrays, mostBytes } from './task.ts';
 
 /** A file of an answer as it lies on disk, and what it must be. */
@@ -28,6 +30,14 @@ export async function requireFileForm({ path, model, rule, name: file, task }: T
       most: counted(most, 'byte'),
     });
   if (isArrays(rule.form)) await requireCanonical(path, model, { mayLack: rule.form === 'subset:model' });
+  if (!rule.stays) return;
+  const isLocal = matcherOf(rule.stays);
+  const { layout, close } = await openTensorFile(path);
+  await close();
+  const found = layout.find(({ name }) => isLocal(name));
+  if (!found) return;
+  const reason = `it has ${found.name}, which stays at each site (workflow.local_tensors)`;
+  throw flError('NF_PAYLOAD_FORM', { file, task, reason });
 }
 
 /** As `requireFileForm`, and refuses values that are not finite. @throws NF_PAYLOAD_*, NF_TENSORS_* */

@@ -20,6 +20,8 @@ export interface FileRule {
   readonly most?: number;
   /** It may be left out. */
   readonly optional?: boolean;
+  /** Patterns of arrays that stay at the site: an answer that has one is refused. */
+  readonly stays?: readonly string[];
   /** It is made where the model is trained; a script need not know of it. */
   readonly by?: 'trainer';
 }

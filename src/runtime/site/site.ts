@@ -3,6 +3,7 @@ import type { ErrorCode } from '../base/errors/catalog.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../base/errors/errors.ts';
 import { faultPoint } from '../base/errors/fault-point.ts';
 import type { JobDefinition } from '../job/definition.ts';
+import { localTensorsOf } from '../job/local-tensors.ts';
 import type { ResultFilterSpec } from '../job/result-filters.ts';
 import { fitReport } from '../network/messages/fit-report.ts';
 import { statisticsOf } from '../run/statistics-of.ts';
@@ -12,19 +13,9 @@ import type { Executor, TaskEvent, TaskOutcome } from './executor/executor.ts';
 import type { ScriptAnswer } from './executor/messages.ts';
 import { applyFilters } from './filters/apply-filters.ts';
 import type { FilterMeans } from './filters/filter.ts';
-import { type Task, type TaskPlaces, taskOrder } from './task-order.ts';
-
-/** How a site keeps the files of one task. */
-export interface TaskFiles {
-  /** Path of the model that the task begins with. */
-  readonly model: string;
-  /** Looks at what the task begins with and makes its folders; called at each beginning. */
-  prepare(): Promise<TaskPlaces>;
-  /** Makes a file that the script left the site's own, by its name. @param said its SHA-256, by the word of the script's process */
-  takeFile(name: string, said: string): Promise<AnswerFile>;
-  /** Makes what the script keeps the site's own; returns its SHA-256. @param said as above @param signal stops the task */
-  takeState(said: string, signal: AbortSignal): Promise<string>;
-}
+import { type TakenAnswer, withholdLocal } from './local-tensors.ts';
+import type { TaskFiles } from './task-files.ts';
+import { type Task, taskOrder } from './task-order.ts';
 
 /** How often a task was begun at this site. */
 export interface Beginnings {
@@ -156,21 +147,39 @@ async function answerOf(
   const { site, job, ownFilters, means } = deps;
   requireFiles(task, left);
   requireValues(said.values ?? {}, task.form, task.id);
-  const taken: Record<string, AnswerFile> = {};
-  for (const [name, sha256] of Object.entries(left)) taken[name] = await files.takeFile(name, sha256);
+  const taken = await take({ left, state }, { files, signal });
+  const patterns = localTensorsOf(job.workflow);
+  const own =
+    patterns.length === 0
+      ? taken
+      : await withholdLocal({ ...taken, task, paramsType: said.paramsType }, { patterns, files, means });
+  if (own.state) await files.keep(own.state);
   const answer: Answer = {
     paramsType: said.paramsType,
     numExamples: said.numExamples,
     metrics: said.metrics,
     statistics: statisticsOf(said.metrics, said.numExamples),
-    files: taken,
+    files: own.files,
     ...(said.values && { values: said.values }),
-    state: state === undefined ? undefined : await files.takeState(state, signal),
+    state: own.state?.sha256,
     engine: said.engine,
     seconds: Math.round(seconds * 1000) / 1000,
   };
   const chain = { job: job.resultFilters, site: await ownFilters() };
   return applyFilters(answer, chain, { ...means, task, model: files.model, site });
+}
+
+/** What the script left, out of its reach. */
+async function take(
+  { left, state }: { readonly left: ScriptAnswer['files']; readonly state: string | undefined },
+  { files, signal }: Pick<TaskRequest, 'files' | 'signal'>,
+): Promise<Pick<TakenAnswer, 'files' | 'state'>> {
+  const taken: Record<string, AnswerFile> = {};
+  for (const [name, sha256] of Object.entries(left)) taken[name] = await files.takeFile(name, sha256);
+  return {
+    files: taken,
+    state: state === undefined ? undefined : await files.takeState(state, signal),
+  };
 }
 
 /** The files that the task asks for, and no others. @throws NF_PAYLOAD_MISSING, NF_PAYLOAD_UNKNOWN */

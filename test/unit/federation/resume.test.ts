@@ -1,10 +1,12 @@
 import { cpSync, readdirSync, rmSync } from 'node:fs';
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeSafetensors } from '../../../src/runtime/base/tensors/safetensors.ts';
+import { personalPath } from '../../../src/runtime/run/run-folder.ts';
 import { type Behaviour, learn } from '../../support/fake-channel.ts';
-import { dyingAfter, type FakeRun, startFakeRun } from '../../support/fake-run.ts';
+import { dyingAfter, type FakeRun, type FakeRunOptions, startFakeRun } from '../../support/fake-run.ts';
+import { type Learn, localSites } from '../../support/local-sites.ts';
 import { float32 } from '../../support/param-sets.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -122,5 +124,67 @@ describe.each([
       await expect(first.done).rejects.toThrow('killed');
       expect(await outcome(await startFakeRun(folder, { ...how, shuffle: cut + 100 }))).toEqual(whole);
     }
+  });
+});
+
+describe('a run with tensors that stay at each site, when it was killed', () => {
+  const EVENTS = 20;
+  const initial = { head: float32([0]), kernel: float32([1, 2]) };
+  const learn: Learn = ({ params: { head, kernel } }, { site, round, isEvaluate, session }) => {
+    if (!head || !kernel) throw new Error('an array is missing');
+    const metrics = { accuracy: head.data[0] ?? 0 };
+    if (isEvaluate) return { metrics };
+    const kept = Number(session.loadState() ?? 0) + 1;
+    session.saveState(kept);
+    const step = Number(site.slice(-1)) * round;
+    return {
+      params: {
+        head: { ...head, data: head.data.map((x) => x * 2 + step * kept) },
+        kernel: { ...kernel, data: kernel.data.map((x) => x + step + (head.data[0] ?? 0)) },
+      },
+      metrics,
+    };
+  };
+  const start = async (name: string, more: FakeRunOptions = {}) => {
+    const folder = join(root, name);
+    const workflow = { n_clients: 3, num_rounds: 2, clients_per_round: 2, local_tensors: ['head'] };
+    const { sitesIn, rules } = await localSites(folder, { patch: { workflow }, learn });
+    const run = await startFakeRun(join(folder, 'run'), { model: initial, sitesIn, rules, ...more });
+    const own = (site: string) => readFile(run.folder.at(personalPath(site))).catch(() => undefined);
+    const end = async () => {
+      const { bytes, states, best } = await outcome(run);
+      const personal = await Promise.all(['site-1', 'site-2', 'site-3'].map(own));
+      return { bytes, states, best, personal };
+    };
+    return { run, end };
+  };
+  let whole: Awaited<ReturnType<Awaited<ReturnType<typeof start>>['end']>>;
+
+  beforeAll(async () => {
+    const { run, end } = await start('local');
+    whole = await end();
+    expect(run.shown.filter(({ type }) => type !== 'task.started')).toHaveLength(EVENTS);
+    expect(whole.states.size).toBeGreaterThan(1);
+  });
+
+  it.each(Array.from({ length: EVENTS }, (_, index) => index + 1))(
+    'at its event %i ends with the same bytes, those that each site has of its own among them',
+    async (cut) => {
+      for (const lastIsKept of [false, true]) {
+        const name = `local-${cut}-${lastIsKept}`;
+        const first = await start(name, { wrapJournal: dyingAfter(cut, lastIsKept) });
+        await expect(first.run.done).rejects.toThrow('killed');
+        expect(await (await start(name)).end()).toEqual(whole);
+      }
+    },
+  );
+
+  it('trains on no other values than those that a site has kept', async () => {
+    const first = await start('changed', { wrapJournal: dyingAfter(10, true) });
+    await expect(first.run.done).rejects.toThrow('killed');
+    const { states } = first.run.history();
+    expect(states.size).toBe(2);
+    for (const { path } of states.values()) await writeFile(first.run.folder.at(path), 'changed');
+    await expect((await start('changed')).run.done).rejects.toThrow(/state-0001\.bin.*SHA-256/);
   });
 });

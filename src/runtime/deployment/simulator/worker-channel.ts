@@ -1,11 +1,15 @@
-import { stat } from 'node:fs/promises';
+import { rename, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { toNeuroflareError } from '../../base/errors/errors.ts';
 import type { AnswerListener, Channel, SiteAnswer, SitesNeeded, SiteTask } from '../../federation/channel.ts';
+import { localTensorsOf } from '../../job/local-tensors.ts';
 import type { RunPlan } from '../../job/plan.ts';
 import type { FileRef } from '../../run/events.ts';
+import { requireIntact } from '../../run/intact.ts';
+import { folderFiles } from '../../run/run-files.ts';
 import {
   answerPath,
+  personalPath,
   RUN_FILES,
   type RunFolder,
   siteHomePath,
@@ -16,7 +20,8 @@ import { partsOfTask } from '../../run/task.ts';
 import type { Answer } from '../../site/answer.ts';
 import type { Executor, TaskEvent } from '../../site/executor/executor.ts';
 import { NO_BUDGET, secretsOf } from '../../site/filters/means.ts';
-import { createSite, type Site, type TaskFiles } from '../../site/site.ts';
+import { createSite, type Site } from '../../site/site.ts';
+import type { TaskFiles } from '../../site/task-files.ts';
 import { type Moment, SiteLog } from './site-log.ts';
 
 export interface WorkerChannelDeps {
@@ -152,23 +157,32 @@ export class WorkerChannel implements Channel {
     const given = Object.entries(inputs).map(([name, file]) => [name, at(file.path)]);
     return {
       model: at(inputs.model.path),
-      prepare: async () => ({
-        code: { bundle: at(RUN_FILES.bundle), source: jobFolder },
-        data: data && {
-          root: resolve(data.root),
-          site,
-          ...(data.split !== undefined && { split: resolve(data.split) }),
-        },
-        inputs: Object.fromEntries(given),
-        state: state && at(state.path),
-        home: at(siteHomePath(site)),
-        output: { files, state: at(statePath(task)) },
-      }),
+      kept: state && at(state.path),
+      toKeep: at(`${statePath(task)}.kept`),
+      personal: at(personalPath(site)),
+      prepare: async () => {
+        // Values of another run would be trained on without a word.
+        if (state && localTensorsOf(plan.job.workflow).length > 0)
+          await requireIntact(folderFiles(folder), state);
+        return {
+          code: { bundle: at(RUN_FILES.bundle), source: jobFolder },
+          data: data && {
+            root: resolve(data.root),
+            site,
+            ...(data.split !== undefined && { split: resolve(data.split) }),
+          },
+          inputs: Object.fromEntries(given),
+          state: state && at(state.path),
+          home: at(siteHomePath(site)),
+          output: { files, state: at(statePath(task)) },
+        };
+      },
       takeFile: async (name, sha256) => {
         const path = files[name] ?? '';
         return { path, sha256, size: (await stat(path)).size };
       },
-      takeState: async (sha256) => sha256,
+      takeState: async (sha256) => ({ path: at(statePath(task)), sha256 }),
+      keep: ({ path }) => rename(path, at(statePath(task))),
     };
   }
 

@@ -30,7 +30,7 @@ export async function changeArrays(
 
 /** Walks through arrays of a file, slice by slice, in the order they have in it. The values are overwritten by the next slice. */
 export async function eachSlice(
-  file: TensorFile,
+  file: Pick<TensorFile, 'readSlice'>,
   entries: readonly TensorEntry[],
   look: (slice: Slice) => Promise<void> | void,
 ): Promise<void> {
@@ -47,7 +47,7 @@ export async function eachSlice(
 
 /** Fills `values` with the elements of an array from `start` on. */
 export async function readInto(
-  file: TensorFile,
+  file: Pick<TensorFile, 'readSlice'>,
   entry: TensorEntry,
   { start, values }: { start: number; values: NumericArray },
 ): Promise<void> {
@@ -60,13 +60,37 @@ export async function writeTensors(
   { file, entries }: { file: TensorFile; entries: readonly TensorEntry[] },
   change: (slice: Slice) => Promise<void> | void = () => undefined,
 ): Promise<AnswerFile> {
-  const { header } = planSafetensors(entries);
+  return writeParts(
+    target,
+    entries.map((entry) => ({ file, entry })),
+    change,
+  );
+}
+
+/** An array, and the file in which it is. */
+export interface Part {
+  readonly file: Pick<TensorFile, 'readSlice'>;
+  readonly entry: TensorEntry;
+}
+
+/** Writes arrays of several files into one. */
+export async function writeParts(
+  target: string,
+  parts: readonly Part[],
+  change: (slice: Slice) => Promise<void> | void = () => undefined,
+): Promise<AnswerFile> {
+  const { header, layout } = planSafetensors(parts.map(({ entry }) => entry));
+  const byName = new Map(parts.map((part) => [part.entry.name, part]));
+  const ordered = [...layout]
+    .sort((a, b) => a.offset - b.offset)
+    .flatMap(({ name }) => byName.get(name) ?? []);
   const sha256 = await writeHashed(target, async (append) => {
     await append(header);
-    await eachSlice(file, entries, async (slice) => {
-      await change(slice);
-      await append(bytesOf(slice.values));
-    });
+    for (const { file, entry } of ordered)
+      await eachSlice(file, [entry], async (slice) => {
+        await change(slice);
+        await append(bytesOf(slice.values));
+      });
   });
   return { path: target, sha256, size: (await stat(target)).size };
 }

@@ -8,7 +8,7 @@ import type { FileRule } from '../../run/task.ts';
 import type { TaskFile } from '../client-api/fl-model.ts';
 import { inSession } from '../client-api/flare.ts';
 import { Session, type SessionContext, type SessionResult } from '../client-api/session.ts';
-import { LocalTensors } from './local-tensors.ts';
+import { type Kept, readKept } from '../kept.ts';
 import { type CodePlace, installResolveHooks, scriptUrl } from './resolve-hooks.ts';
 import { ScaffoldTask } from './scaffold-task.ts';
 import { scriptFailure } from './script-error.ts';
@@ -66,24 +66,17 @@ interface Filled {
   readonly finish: (result: SessionResult) => SessionResult;
 }
 
-async function fillContext(task: ScriptTask): Promise<Filled> {
+/** What a script begins with, and what is done around it. */
+export async function fillContext(task: ScriptTask): Promise<Filled> {
   const { model = '', ...others } = task.inputs;
-  const { form, scaffold: option, localTensors: patterns } = task.context;
-  const params = await readParamsFile(model);
+  const { form, scaffold: option } = task.context;
+  const { tensors, state } = await keptOf(task);
+  const params = { ...(await readParamsFile(model)), ...tensors };
   const files: Record<string, TaskFile> = {};
   for (const [name, path] of Object.entries(others))
     files[name] = await readTaskFile(path, form.inputs?.[name]);
-  const state = task.statePath === undefined ? undefined : await readFile(task.statePath);
   const context = { ...task.context, params, files };
   const begin = () => askForCorrection(undefined);
-  if (patterns) {
-    const local = new LocalTensors(patterns, state);
-    const received = local.fill(params);
-    // A script may change what it receives.
-    const before = structuredClone(received);
-    const filled = { ...context, params: received, state: local.state };
-    return { context: filled, begin, finish: (result) => local.finish(result, before) };
-  }
   if (option === undefined) return { context: { ...context, state }, begin, finish: (result) => result };
   const scaffold = new ScaffoldTask(option, state);
   const control = others.control === undefined ? undefined : await readParamsFile(others.control);
@@ -94,4 +87,10 @@ async function fillContext(task: ScriptTask): Promise<Filled> {
     finish: (result) =>
       form.answer.control ? scaffold.finish(result, { received, control }) : scaffold.keep(result),
   };
+}
+
+/** What the site has of its own: arrays that stay here are those of its last training. */
+async function keptOf({ statePath, context }: ScriptTask): Promise<Kept> {
+  if (statePath === undefined) return { tensors: {}, state: undefined };
+  return context.localTensors ? readKept(statePath) : { tensors: {}, state: await readFile(statePath) };
 }

@@ -101,7 +101,7 @@ describe('a FedJob', () => {
       clients,
       mandatory,
       type: 'fedavg',
-      options: {},
+      options: { local_tensors: [] },
     });
     expect(definition.executor).toMatchObject({ taskTimeout: 9 });
     expect(value.executor.framework).toBe('tfjs');
@@ -118,6 +118,7 @@ describe('a FedJob', () => {
       {
         type: 'fedopt',
         options: {
+          local_tensors: [],
           server_optimizer: 'adam',
           server_learning_rate: 0.1,
           server_momentum: 0.9,
@@ -126,8 +127,15 @@ describe('a FedJob', () => {
         },
       },
     ],
+    [
+      new FedAvg({ numRounds: 2, localTensors: ['bn/*'] }),
+      { type: 'fedavg', options: { local_tensors: ['bn/*'] } },
+    ],
     [new Cyclic({ numRounds: 2 }), { type: 'cyclic', options: {} }],
-    [new FedProx({ numRounds: 2, proximalMu: 0.5 }), { type: 'fedprox', options: { proximal_mu: 0.5 } }],
+    [
+      new FedProx({ numRounds: 2, proximalMu: 0.5 }),
+      { type: 'fedprox', options: { local_tensors: [], proximal_mu: 0.5 } },
+    ],
     [
       new FedBuff({ numRounds: 2, bufferSize: 1 }),
       { type: 'fedbuff', options: { buffer_size: 1, max_staleness: 10, server_learning_rate: 1 } },

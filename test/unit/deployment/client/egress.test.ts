@@ -230,6 +230,14 @@ describe('the plan of what would leave', () => {
     expect(text).toContain(`exclude_vars {"exclude_vars":"head"} (the job's)`);
   });
 
+  it('names the arrays that the job keeps at each site, and counts them in no update', async () => {
+    const model = { initial_params: { weights: { data: [1, 2, 3, 4] }, 'bn/mean': { data: [1] } } };
+    const planned = await plan({ model, workflow: { local_tensors: ['bn/*'] } });
+    expect(planned.arrays.map(({ name }) => name)).toEqual(['weights']);
+    expect(planned.parts.find(({ what }) => what === 'update')?.bytes).toBe(2 * 88);
+    expect(planned.keeps).toContain("arrays that are the site's own (workflow.local_tensors): bn/mean");
+  });
+
   it('says that tasks fail where filters leave nothing', async () => {
     const own = [{ name: 'exclude_vars', exclude_vars: '*' }];
     const update = (await plan({}, { task_result_filters: own })).parts.find(({ what }) => what === 'update');

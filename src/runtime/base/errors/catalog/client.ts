@@ -105,7 +105,7 @@ export const CLIENT_ERRORS = {
   NF_SITE_STATE_LOST: {
     exit: 1,
     message:
-      'What the script kept in an earlier round (flare.saveState) is not at this site any more: {reason}.',
+      'What was kept in an earlier round (flare.saveState, workflow.local_tensors) is not at this site any more: {reason}.',
     hint: 'Restore the work folder of the client from a copy, or submit the job again.',
   },
   NF_OPEN_TO_SCRIPTS: {

@@ -10,7 +10,7 @@ import { initialModel } from '../../../federation/initial-model.ts';
 import { filesOf, loadSubmittedJob } from '../../../federation/submitted-job.ts';
 import { LOCAL_FILES } from '../../../job/job-paths.ts';
 import { loadJob } from '../../../job/load.ts';
-import { sharedNames } from '../../../job/local-tensors.ts';
+import { localNames, sharedNames } from '../../../job/local-tensors.ts';
 import { modelApart } from '../../../job/model-apart.ts';
 import { exclusionOf, type ResultFilterSpec } from '../../../job/result-filters.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
@@ -65,7 +65,7 @@ export async function planEgress(
   const rounds = definition.workflow.numRounds;
   const filters = filtersOf(definition.resultFilters, policy.task_result_filters);
   const shared = sharedNames(definition.workflow, paramNames(params));
-  const local = paramNames(params).filter((name) => !shared.includes(name));
+  const local = localNames(definition.workflow, paramNames(params));
   const [leaving, staying] = parted(shared, filters);
   const sent = Object.fromEntries(leaving.flatMap((name) => (params[name] ? [[name, params[name]]] : [])));
   const update = encodeSafetensors(sent).length;

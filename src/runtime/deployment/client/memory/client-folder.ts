@@ -51,6 +51,8 @@ export interface SiteJobFolder {
   readonly models: string;
   model(sha256: string): string;
   readonly states: string;
+  /** The site's own model, where the job has tensors that stay at each site; beside the folders of jobs, and never cleared away. */
+  readonly personal: string;
   state(sha256: string): string;
   /** A file of the answer that a script has sent, by its name, until the server has it. */
   answer(name: string): string;
@@ -81,7 +83,10 @@ export function clientFolder(root: string): ClientFolder {
     log: join(root, 'log.jsonl'),
     jobList: join(root, 'jobs.json'),
     jobs: join(root, 'jobs'),
-    job: (id) => siteJobFolder(join(root, 'jobs', id)),
+    job: (id) => ({
+      ...siteJobFolder(join(root, 'jobs', id)),
+      personal: join(root, 'personal_models', `${id}.safetensors`),
+    }),
   };
 }
 
@@ -90,7 +95,7 @@ export function fileOfAnswer(name: string): string {
   return name === 'model' ? 'update.safetensors' : `update.${name}`;
 }
 
-function siteJobFolder(root: string): SiteJobFolder {
+function siteJobFolder(root: string): Omit<SiteJobFolder, 'personal'> {
   return {
     root,
     bundle: join(root, 'bundle'),

@@ -18,12 +18,11 @@ export function siteTaskOf(assigned: AssignedTask, job: JobDefinition): SiteTask
   const { id, total_rounds: totalRounds, seed, inputs, state_sha256: stateSha256 } = assigned;
   const parts = partsOfTask(id);
   const { name, round, site } = parts;
-  const { type } = job.workflow;
-  const form = tasksOf(type)[name];
+  const form = tasksOf(job.workflow)[name];
   if (form) return { ...parts, id, form, totalRounds, seed, inputs, stateSha256 };
   throw flError(
     'NF_TASK_NOT_SIGNED',
-    { round, reason: `its workflow, ${type}, has no task '${name}'` },
+    { round, reason: `its workflow, ${job.workflow.type}, has no task '${name}'` },
     { place: { site, round } },
   );
 }

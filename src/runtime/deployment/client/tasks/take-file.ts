@@ -5,7 +5,10 @@ import { flError } from '../../../base/errors/errors.ts';
 import { clearFolder } from '../../../base/files/clear-folder.ts';
 import { makeFolder, writeHashed } from '../../../base/files/files.ts';
 import { TASK_LIMITS } from '../../../base/limits.ts';
+import { requireCanonical } from '../../../base/tensors/check-file.ts';
+import type { FileRule } from '../../../run/task.ts';
 import { requireFileForm, type TaskFile } from '../../../run/task-file.ts';
+import type { KeptFile } from '../../../site/task-files.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';
 
 /** Bytes copied at a time. */
@@ -22,8 +25,10 @@ export async function takeAnswerFile(
   form: Omit<TaskFile, 'path'>,
 ): Promise<number> {
   return withMoved(from, `${to}.moved`, async (moved, size) => {
-    // What is no answer to the task is not copied, however large it is.
-    await requireFileForm({ ...form, path: moved });
+    // What is no answer to the task is not copied, however large it is. A script leaves none of the arrays out: its site does.
+    const rule: FileRule = { ...form.rule, stays: [] };
+    await requireFileForm({ ...form, rule, path: moved });
+    if (form.name === 'model') await requireCanonical(moved, form.model);
     // By the system, which takes a third of the time that reading and writing do, or none where the disk shares blocks.
     await copyFile(moved, to, constants.COPYFILE_FICLONE);
     const copied = (await lstat(to)).size;
@@ -34,10 +39,10 @@ export async function takeAnswerFile(
 }
 
 /**
- * Takes what a script keeps for its next round, durable when it returns. Returns its SHA-256, whatever the script says of it.
+ * Takes what a script keeps for its next round, durable when it returns, with its SHA-256, whatever the script says of it.
  * @throws NF_RESULT_INVALID for what is no file, or larger than TASK_LIMITS says: one that takes no room can have any size
  */
-export async function takeState(from: string, folder: SiteJobFolder, signal: AbortSignal): Promise<string> {
+export async function takeState(from: string, folder: SiteJobFolder, signal: AbortSignal): Promise<KeptFile> {
   await makeFolder(folder.states);
   return withMoved(from, join(folder.states, 'moved'), async (moved, size) => {
     const { most } = TASK_LIMITS.state_bytes;
@@ -45,13 +50,17 @@ export async function takeState(from: string, folder: SiteJobFolder, signal: Abo
       throw flError('NF_RESULT_INVALID', {
         reason: `what it keeps for its next task has ${size} bytes, and ${most} are the most`,
       });
-    const copy = join(folder.states, 'copied');
-    const sha256 = await writeHashed(copy, async (append) => {
+    const path = join(folder.states, 'copied');
+    const sha256 = await writeHashed(path, async (append) => {
       if (size > 0) for await (const part of partsOf(moved, size, signal)) await append(part as Buffer);
     });
-    await rename(copy, folder.state(sha256));
-    return sha256;
+    return { path, sha256 };
   });
+}
+
+/** Gives what a site keeps its name; what has another is no longer there after a start. */
+export async function keepState({ path, sha256 }: KeptFile, folder: SiteJobFolder): Promise<void> {
+  await rename(path, folder.state(sha256));
 }
 
 /** No more of it than it had: a script that holds it open can make it grow. */

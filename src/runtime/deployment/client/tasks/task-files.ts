@@ -8,12 +8,12 @@ import { readBundle } from '../../../job/bundle.ts';
 import { requireJobUser } from '../../../security/policy/job-user.ts';
 import type { WallPolicy } from '../../../security/policy/job-walls.ts';
 import type { AnswerFile } from '../../../site/answer.ts';
-import type { TaskFiles } from '../../../site/site.ts';
+import type { TaskFiles } from '../../../site/task-files.ts';
 import type { TaskPlaces } from '../../../site/task-order.ts';
 import { clearOldStates } from '../memory/clear-job.ts';
 import { fileOfAnswer, type SiteJobFolder } from '../memory/client-folder.ts';
 import type { SiteTask } from './site-task.ts';
-import { takeAnswerFile, takeState } from './take-file.ts';
+import { keepState, takeAnswerFile, takeState } from './take-file.ts';
 
 export interface JobTaskFilesOptions {
   readonly site: string;
@@ -37,7 +37,7 @@ export class JobTaskFiles {
 
   of(task: SiteTask): TaskFiles {
     const { folder } = this.#options;
-    const { id, form, inputs } = task;
+    const { id, form, inputs, stateSha256 } = task;
     const model = folder.model(inputs.model?.sha256 ?? '');
     const names = Object.keys(form.answer);
     const left = {
@@ -46,6 +46,9 @@ export class JobTaskFiles {
     };
     return {
       model,
+      kept: stateSha256 === undefined ? undefined : folder.state(stateSha256),
+      toKeep: join(folder.states, 'made'),
+      personal: folder.personal,
       prepare: () => this.#prepare(task, left),
       takeFile: async (name, said): Promise<AnswerFile> => {
         const rule = form.answer[name];
@@ -57,10 +60,10 @@ export class JobTaskFiles {
           size: await takeAnswerFile(from, to, { model, rule, name, task: id }),
         };
       },
-      takeState: async (_said, signal) => {
-        const sha256 = await takeState(left.state, folder, signal);
-        this.#whole = folder.state(sha256);
-        return sha256;
+      takeState: (_said, signal) => takeState(left.state, folder, signal),
+      keep: async (file) => {
+        await keepState(file, folder);
+        this.#whole = folder.state(file.sha256);
       },
     };
   }

@@ -11,7 +11,7 @@ import {
   clientFolder,
   type SiteJobFolder,
 } from '../../../../../src/runtime/deployment/client/memory/client-folder.ts';
-import { takeState } from '../../../../../src/runtime/deployment/client/tasks/take-file.ts';
+import { keepState, takeState } from '../../../../../src/runtime/deployment/client/tasks/take-file.ts';
 import { tempFolder } from '../../../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -27,10 +27,16 @@ beforeEach(async () => {
 });
 
 const idle = () => new AbortController().signal;
+/** Returns its digest. */
+async function keep(): Promise<string> {
+  const taken = await takeState(from, folder, idle());
+  await keepState(taken, folder);
+  return taken.sha256;
+}
 
 describe('what a script keeps', () => {
   it('is taken by its digest', async () => {
-    const sha256 = await takeState(from, folder, idle());
+    const sha256 = await keep();
     expect(await readdir(folder.states)).toEqual([sha256]);
     expect(await readdir(folder.work)).toEqual([]);
   });
@@ -53,7 +59,7 @@ describe('what a script keeps', () => {
   });
 
   it('does not count while it was not whole, and goes when a client starts', async () => {
-    const sha256 = await takeState(from, folder, idle());
+    const sha256 = await keep();
     await writeFile(join(folder.states, 'copied.12-0123abcd.tmp'), 'half');
     await mkdir(join(folder.states, 'moved'));
     expect(await statesIn(folder)).toEqual([sha256]);
@@ -65,7 +71,7 @@ describe('what a script keeps', () => {
     const names: string[] = [];
     for (let round = 1; round <= 5; round++) {
       await writeFile(from, `round ${round}`);
-      const name = await takeState(from, folder, idle());
+      const name = await keep();
       await utimes(folder.state(name), round, round);
       names.push(name);
     }

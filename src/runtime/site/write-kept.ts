@@ -1,0 +1,159 @@
+import { stat } from 'node:fs/promises';
+import { flError } from '../base/errors/errors.ts';
+import { openInput } from '../base/files/read-file.ts';
+import { type Opened, whileOpen } from '../base/files/while-open.ts';
+import type { NumericArray } from '../base/tensors/nd-array.ts';
+import { firstNotFinite } from '../base/tensors/not-finite.ts';
+import { openTensorFile, type TensorFile } from '../base/tensors/tensor-file.ts';
+import { matcherOf } from '../job/name-patterns.ts';
+import type { AnswerFile } from './answer.ts';
+import { type Part, readInto, type Slice, writeParts } from './filters/write-tensors.ts';
+import { BYTES, OWN_BYTES } from './kept.ts';
+
+/** What a site had when its task began; absolute paths. */
+export interface Before {
+  /** The model that it received. */
+  readonly received: string;
+  /** What it kept in a task before, if it did. */
+  readonly kept: string | undefined;
+  /** Of the names of tensors that stay. */
+  readonly patterns: readonly string[];
+}
+
+/** What a task came to. */
+export interface Made {
+  /** The model of the answer, as its script gave it; undefined: the task was none of training. */
+  readonly model: { readonly path: string; readonly paramsType: 'FULL' | 'DIFF' } | undefined;
+  /** Path of what its script keeps now; undefined: what it kept before. */
+  readonly state: string | undefined;
+  /** 32 bytes that only this site knows. */
+  readonly secret: Uint8Array;
+}
+
+/** Writes what is kept from now on: the tensors of the answer, or else those of before. @throws NF_TENSORS_NOT_FINITE */
+export async function writeKept(
+  target: string,
+  { model, state, secret }: Made,
+  { received, kept: before, patterns }: Before,
+): Promise<AnswerFile> {
+  return whileOpen(async (opened) => {
+    const kept = before === undefined ? undefined : await openIn(opened, before);
+    const trained = model && (await openIn(opened, model.path));
+    const origins = model?.paramsType === 'DIFF' ? [kept, await openIn(opened, received)] : [];
+    const script = state === undefined ? scriptOf(kept) : await bytesOf(state, opened);
+    const parts = [...localOf(trained ?? kept, patterns), behind(secret, script)];
+    return writeParts(target, parts, async (slice) => {
+      if (slice.entry.name === BYTES) return;
+      await addOrigin(slice, origins);
+      requireFinite(slice);
+    });
+  });
+}
+
+/** Writes a model without the tensors that stay. */
+export async function writeShared(
+  target: string,
+  model: string,
+  patterns: readonly string[],
+): Promise<AnswerFile> {
+  return whileOpen(async (opened) => {
+    const parts = partsOf(await openIn(opened, model));
+    const isLocal = matcherOf(patterns);
+    return writeParts(
+      target,
+      parts.filter(({ entry }) => !isLocal(entry.name)),
+    );
+  });
+}
+
+/** Writes the site's own model: what it received, with what it kept in place of the tensors that stay. */
+export async function writePersonal(
+  target: string,
+  { received, kept, patterns }: Before,
+): Promise<AnswerFile> {
+  return whileOpen(async (opened) => {
+    const parts = partsOf(await openIn(opened, received));
+    const own = localOf(kept === undefined ? undefined : await openIn(opened, kept), patterns);
+    const named = new Set(own.map(({ entry }) => entry.name));
+    return writeParts(target, [...parts.filter(({ entry }) => !named.has(entry.name)), ...own]);
+  });
+}
+
+async function openIn(opened: Opened, path: string): Promise<TensorFile> {
+  const file = await openTensorFile(path);
+  opened.closeLast(() => file.close());
+  return file;
+}
+
+/** A file of any bytes, as an array is read. */
+async function bytesOf(path: string, opened: Opened): Promise<Part> {
+  const { size } = await stat(path);
+  const handle = await openInput(path);
+  opened.closeLast(() => handle.close());
+  const readSlice: Part['file']['readSlice'] = async (_entry, start, target) => {
+    for (let done = 0; done < target.length; ) {
+      const { bytesRead } = await handle.read(target, done, target.length - done, start + done);
+      if (bytesRead === 0) throw new Error(`${path} ended early.`);
+      done += bytesRead;
+    }
+  };
+  return { entry: entryOfBytes(size), file: { readSlice } };
+}
+
+function entryOfBytes(size: number): Part['entry'] {
+  return { name: BYTES, dtype: 'uint8', shape: [size], offset: 0, byteLength: size };
+}
+
+function partsOf(file: TensorFile): Part[] {
+  return file.layout.map((entry) => ({ file, entry }));
+}
+
+function localOf(file: TensorFile | undefined, patterns: readonly string[]): Part[] {
+  const parts = file ? partsOf(file) : [];
+  const isLocal = matcherOf(patterns);
+  return parts.filter(({ entry: { name } }) => name !== BYTES && isLocal(name));
+}
+
+/** What the script kept before. */
+function scriptOf(kept: TensorFile | undefined): Part | undefined {
+  const found = kept?.layout.find(({ name }) => name === BYTES);
+  if (!kept || !found) return undefined;
+  const byteLength = found.byteLength - OWN_BYTES;
+  return {
+    entry: { ...found, shape: [byteLength], byteLength, offset: found.offset + OWN_BYTES },
+    file: kept,
+  };
+}
+
+/** The secret, and the script's part behind it. */
+function behind(secret: Uint8Array, script: Part | undefined): Part {
+  const readSlice: Part['file']['readSlice'] = async (_entry, start, target) => {
+    const own = secret.subarray(start, start + target.length);
+    target.set(own);
+    const rest = target.subarray(own.length);
+    if (script && rest.length > 0)
+      await script.file.readSlice(script.entry, start + own.length - OWN_BYTES, rest);
+  };
+  return { entry: entryOfBytes(OWN_BYTES + (script?.entry.byteLength ?? 0)), file: { readSlice } };
+}
+
+/** To a difference what it is one from: what the site had of its own, or else received. */
+async function addOrigin(
+  { entry, start, values }: Slice,
+  origins: readonly (TensorFile | undefined)[],
+): Promise<void> {
+  for (const origin of origins) {
+    const found = origin?.layout.find(({ name }) => name === entry.name);
+    if (!origin || !found) continue;
+    const base: NumericArray = values.slice();
+    await readInto(origin, found, { start, values: base });
+    for (let at = 0; at < values.length; at++) values[at] = (base[at] ?? 0) + (values[at] ?? 0);
+    return;
+  }
+}
+
+function requireFinite({ entry: { name, dtype }, start, values }: Slice): void {
+  const index = dtype.startsWith('float') ? firstNotFinite(values) : -1;
+  if (index === -1) return;
+  throw flError('NF_TENSORS_NOT_FINITE', { name, index: start + index, value: String(values[index]) });
+}
