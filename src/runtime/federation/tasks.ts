@@ -10,11 +10,13 @@ import type { TaskSpec } from './workflow.ts';
 type Tasks = Pick<CoordinatorRules, 'tasks'>;
 
 /** @throws NF_WORKFLOW_TASK of one that the workflow does not declare */
-function formOf({ name, round }: TaskKey, { tasks }: Tasks): TaskForm {
+function formOf({ name, round, about }: TaskKey, { tasks }: Tasks): TaskForm {
   const form = tasks[name];
-  if (form) return form;
-  const reason = `it declares ${firstOf(Object.keys(tasks))}`;
-  throw flError('NF_WORKFLOW_TASK', { name, round, reason });
+  const refuse = (reason: string) => flError('NF_WORKFLOW_TASK', { name, round, reason });
+  if (!form) throw refuse(`it declares ${firstOf(Object.keys(tasks))}`);
+  if (about !== undefined && !form.isAbout)
+    throw refuse(`it is about ${about}, and declared without 'isAbout'`);
+  return form;
 }
 
 /** Of what the workflow gives those files that its task is declared to begin with. @throws NF_WORKFLOW_TASK, NF_PAYLOAD_MISSING */

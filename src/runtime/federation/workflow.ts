@@ -38,6 +38,8 @@ export interface ReduceStep {
   readonly answers: readonly Answer[];
   /** One an answer, in its order; default: the numbers of examples, bounded as the job asks. */
   readonly weights?: readonly number[];
+  /** Of these weights, what people should know. */
+  readonly notes?: readonly string[];
   /** What each site received, where that is not `base`; in the order of the answers. */
   readonly received?: readonly Payload[];
 }
@@ -87,6 +89,8 @@ export interface WorkflowJob<Options> {
   readonly numRounds: number;
   /** Sites that take part in all, where the job says how many. */
   readonly clients?: number | undefined;
+  /** Times the median of the others that a number may count which a site gives of itself. */
+  readonly maxWeightRatio: number;
   readonly options: Options;
 }
 

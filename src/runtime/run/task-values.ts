@@ -20,7 +20,7 @@ export function requireValues(values: Values, { values: wanted = {} }: TaskForm,
     if (text === undefined)
       throw flError('NF_PAYLOAD_FORM', { file, task, reason: `it is ${typeof value}, which is no JSON` });
     const size = Buffer.byteLength(text);
-    const { most = MOST_OF_VALUE } = rule;
+    const { most = MOST_OF_VALUE, number } = rule;
     if (size > most)
       throw flError('NF_PAYLOAD_TOO_LARGE', {
         file,
@@ -28,5 +28,15 @@ export function requireValues(values: Values, { values: wanted = {} }: TaskForm,
         size: counted(size, 'byte'),
         most: counted(most, 'byte'),
       });
+    if (number && !isWithin(value, number))
+      throw flError('NF_PAYLOAD_FORM', {
+        file,
+        task,
+        reason: `it is no number from ${number.least} to ${number.most}`,
+      });
   }
+}
+
+function isWithin(value: unknown, { least, most }: { least: number; most: number }): boolean {
+  return typeof value === 'number' && value >= least && value <= most;
 }

@@ -32,6 +32,8 @@ export type FilesForm = Readonly<Record<string, FileRule>>;
 export interface TaskForm {
   /** In which rounds: those of training, or those after them. */
   readonly when: 'training' | 'after';
+  /** A site has it several times in a round, each about something else. Without this it has it once: a server must not ask more often. */
+  readonly isAbout?: true;
   /** Beside `model`, which every task has. */
   readonly inputs?: FilesForm;
   readonly answer: FilesForm;
@@ -44,6 +46,8 @@ export interface ValueRule {
   readonly most?: number;
   /** It may be left out. */
   readonly optional?: boolean;
+  /** It must be a number within these. */
+  readonly number?: { readonly least: number; readonly most: number };
 }
 
 /** Files that are not arrays, where their rule does not say: bytes. */

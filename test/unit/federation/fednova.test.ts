@@ -35,6 +35,37 @@ describe('FedNova', () => {
     for (const [at, x] of [1, 2, 3].entries()) expect(model.weights?.data[at]).toBeCloseTo(x + moved, 5);
   });
 
+  it.each([
+    ['examples', [1e12, 2], [100, 2]],
+    ['steps', [1, 1e12], [1, 300]],
+  ] as const)(
+    'lets no site count by a made up number of %s',
+    async (what, [examples, steps], [counted, taken]) => {
+      const lying: Behaviour = (task, received) => {
+        const reply = behave(task, received);
+        if (task.site !== 'site-10' || task.name !== 'train') return reply;
+        return { params: received, values: { steps }, metrics: { accuracy: 1 }, numExamples: examples };
+      };
+      const run = await start({
+        behave: lying,
+        rules: { numRounds: 1, maxWeightRatio: what === 'steps' ? 50 : 66.6666 },
+      });
+      const model = await readModel(await run.done);
+      const all = [
+        [1, 2, 0.5],
+        [2, 10, -0.25],
+        [counted, 0, 0],
+      ] as const;
+      const sum = 3 + counted;
+      const mean = (of: (site: (typeof all)[number]) => number) =>
+        all.reduce((total, site) => total + (site[0] / sum) * of(site), 0);
+      const moved = (mean(([, own]) => own) + (counted / sum) * taken) * mean(([, , move]) => move);
+      for (const [at, x] of [1, 2, 3].entries()) expect(model.weights?.data[at]).toBeCloseTo(x + moved, 3);
+      const notes = run.shown.flatMap((event) => (event.type === 'round.closed' ? (event.notes ?? []) : []));
+      expect(notes.join()).toMatch(what === 'steps' ? /site-10 gives steps/ : /site-10 gives numExamples/);
+    },
+  );
+
   it('ends by name with a site that does not say its steps', async () => {
     const silent: Behaviour = () => ({
       params: { weights: float32([1, 2, 3]) },

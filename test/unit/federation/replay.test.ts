@@ -97,7 +97,7 @@ async function follow(events: readonly RunEvent[], workflow: Workflow['run'] = f
     },
   };
   const run = async () => {
-    const { model } = await workflow(federation, { numRounds, options: {} });
+    const { model } = await workflow(federation, { numRounds, maxWeightRatio: 100, options: {} });
     await replay.end();
     return model.path;
   };

@@ -160,6 +160,13 @@ describe('a workflow that asks for what it may not', () => {
       /'guess' in round 1.*train, evaluate, share/,
     ],
     [
+      'a task about something, which it is declared not to be',
+      async (federation) =>
+        federation.exchange({ ...task(federation), about: 'site-2' }, await federation.members(1)),
+      'NF_WORKFLOW_TASK',
+      /'train' in round 1.*about site-2.*isAbout/,
+    ],
+    [
       'a task without a file that it begins with',
       async (federation) => federation.exchange(task(federation, 'share'), await federation.members(1)),
       'NF_PAYLOAD_MISSING',

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { flError } from '../../base/errors/errors.ts';
+import { bounded, boundedExamples } from '../weigh-results.ts';
 import type { Workflow } from '../workflow.ts';
 import { scoreLast } from './fedavg.ts';
 
 /** What a site says of its training: how many steps of SGD it took. */
-const stepsSchema = z.number().positive().max(1e12);
+const STEPS = { least: 1, most: 1e12 } as const;
+const stepsSchema = z.number().min(STEPS.least).max(STEPS.most);
 
 /**
  * FedNova (Wang et al., "Tackling the Objective Inconsistency Problem in Heterogeneous Federated Optimization", 2020, for plain SGD): what a
@@ -13,26 +15,36 @@ const stepsSchema = z.number().positive().max(1e12);
  */
 export const fedNova: Workflow = {
   tasks: {
-    train: { when: 'training', answer: { model: { form: 'subset:model' } }, values: { steps: { most: 30 } } },
+    train: {
+      when: 'training',
+      answer: { model: { form: 'subset:model' } },
+      values: { steps: { most: 30, number: STEPS } },
+    },
   },
-  async run(federation, { numRounds }) {
+  async run(federation, { numRounds, maxWeightRatio: ratio }) {
     let global = federation.initial;
     for (let round = 1; round <= numRounds; round++) {
       const sites = await federation.members(round);
       const answers = await federation.exchange({ name: 'train', round, inputs: global }, sites);
-      const examples = answers.reduce((sum, { numExamples }) => sum + numExamples, 0);
+      const { weights: counts, notes } = boundedExamples(answers, ratio);
+      const examples = counts.reduce((sum, count) => sum + count, 0);
       const steps = answers.map(({ site, values }) => {
         const { success, data } = stepsSchema.safeParse(values?.steps);
         if (success) return data;
-        const reason = 'it is no number over 0';
+        const reason = `it is no number from ${STEPS.least} to ${STEPS.most}`;
         throw flError(
           'NF_PAYLOAD_FORM',
           { file: 'steps', task: `train/${round}/${site}`, reason },
           { place: { site, round } },
         );
       });
-      const shares = answers.map(({ numExamples }) => numExamples / examples);
-      const mean = shares.reduce((sum, share, at) => sum + share * (steps[at] ?? 0), 0);
+      const shares = counts.map((count) => count / examples);
+      // Who says that it took many moves the updates of all others by them.
+      const taken = bounded(
+        answers.map(({ site }, at) => ({ site, what: 'steps', number: steps[at] ?? 0 })),
+        ratio,
+      );
+      const mean = shares.reduce((sum, share, at) => sum + share * (taken.weights[at] ?? 0), 0);
       const weights = shares.map((share, at) => (share * mean) / (steps[at] ?? 1));
       const step = {
         round,
@@ -41,6 +53,7 @@ export const fedNova: Workflow = {
         base: global,
         answers,
         weights,
+        notes: [...notes, ...taken.notes],
       } as const;
       global = await federation.reduce(step);
       await federation.publish(round, global);

@@ -33,12 +33,13 @@ export function requireSignedTask(
   { last, now = new Date() }: { last: LastTask; now?: Date },
 ): void {
   const task = siteTaskOf(assigned, job);
-  const { name, round, form, inputs } = task;
+  const { name, round, form, inputs, about } = task;
   const refuse = (reason: string) =>
     flError('NF_TASK_NOT_SIGNED', { round, reason }, { place: { site, round } });
   const { numRounds } = job.workflow;
   const isAfter = round > numRounds;
   if (task.site !== site) throw refuse(`it is of ${task.site}`);
+  if (about !== undefined && !form.isAbout) throw refuse(`a site has ${name} once in a round, about nothing`);
   if (round > numRounds + 1) throw refuse(`it has ${numRounds} rounds and one evaluation`);
   if (isAfter !== (form.when === 'after'))
     throw refuse(`its round ${round} is there to ${isAfter ? 'evaluate' : 'train'}, not to ${name}`);

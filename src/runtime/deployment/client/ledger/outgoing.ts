@@ -16,7 +16,6 @@ import { ANSWER_LIMITS } from '../../../base/limits.ts';
 import { counted } from '../../../base/text/counted.ts';
 import { textInGeneral } from '../../../base/text/fill-text.ts';
 import { fitReport } from '../../../network/messages/fit-report.ts';
-import type { TaskResult } from '../../../network/messages/site.ts';
 import { type FileRule, partsOfTask, type TaskForm } from '../../../run/task.ts';
 import { requireFileForm } from '../../../run/task-file.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
@@ -43,8 +42,9 @@ export async function outgoing(outbox: Outbox, rules: OutgoingRules): Promise<An
   if ('failure' in answer)
     return { failure: { ...answer.failure, error: failureOf(answer.failure.error as ErrorReport, rules) } };
   try {
-    const { metrics, values = {} } = answer.result;
-    requireFigures({ ...metrics, ...values }, rules);
+    const { metrics, values } = answer.result;
+    // One beside the other: a value must not hide a figure of its name.
+    requireFigures(values ? [metrics, values] : [metrics], rules);
     await requireFiles(outbox, answer, rules);
     return answer;
   } catch (thrown) {
@@ -61,8 +61,11 @@ const LONGEST_NAME = ANSWER_LIMITS.figure_name.most;
 const REASON = /^no examples$|^no example of (.+)$/;
 
 /** Their sums (`statistics`) follow from them and say nothing more. */
-function requireFigures(metrics: TaskResult['metrics'], { policy, known }: OutgoingRules): void {
-  const size = Buffer.byteLength(JSON.stringify(metrics)) / 1000;
+function requireFigures(
+  reports: readonly Readonly<Record<string, unknown>>[],
+  { policy, known }: OutgoingRules,
+): void {
+  const size = reports.reduce((sum, one) => sum + Buffer.byteLength(JSON.stringify(one)), 0) / 1000;
   if (size > policy.max_figures_kb)
     throw tooMuch(`they have ${size.toFixed(1)} kB, ${policy.max_figures_kb} may leave`);
   let names = 0;
@@ -78,7 +81,7 @@ function requireFigures(metrics: TaskResult['metrics'], { policy, known }: Outgo
       look(key, item);
     }
   };
-  look('metrics', metrics);
+  for (const report of reports) look('metrics', report);
 }
 
 function isKnown(text: string, known: ReadonlySet<string>): boolean {

@@ -33,9 +33,10 @@ beforeEach(async () => {
 async function send(
   {
     metrics = {},
+    values,
     bytes = WHOLE,
     said = sha256(bytes),
-  }: { metrics?: object; bytes?: Uint8Array; said?: string },
+  }: { metrics?: object; values?: object; bytes?: Uint8Array; said?: string },
   over: object = {},
 ) {
   await writeFile(folder.answer('model'), bytes);
@@ -47,6 +48,7 @@ async function send(
     num_examples: 1,
     seconds: 1,
     metrics,
+    ...(values && { values }),
     files: { model: { sha256: said, size: bytes.length } },
   };
   return leave({ result, files: { model: folder.answer('model') } }, over);
@@ -89,6 +91,24 @@ describe('what leaves a site with a task', () => {
     ['many numbers', { a: Array(10_000).fill(0.25) }],
   ])('is no figures with %s', async (_, metrics) => {
     expect(await send({ metrics })).toMatchObject(refused('NF_SITE_FIGURES'));
+  });
+
+  it.each([
+    ['a text', { steps: 'secret' }, { steps: 3 }],
+    ['a text in a value', { steps: 3 }, { steps: 'secret' }],
+    [
+      'many names',
+      { steps: Object.fromEntries(Array.from({ length: 201 }, (_, at) => [`m${at}`, 1])) },
+      { steps: 3 },
+    ],
+    [
+      'many names in all',
+      Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`m${at}`, 1])),
+      { m1: 3 },
+    ],
+    ['many numbers', { steps: Array(10_000).fill(0.25) }, { steps: 3 }],
+  ])('hides no figure of %s behind a value of the same name', async (_, metrics, values) => {
+    expect(await send({ metrics, values })).toMatchObject(refused('NF_SITE_FIGURES'));
   });
 
   it('may be more where the site says so', async () => {

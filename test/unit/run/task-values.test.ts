@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { tasksOf } from '../../../src/runtime/federation/registry.ts';
+import type { Values } from '../../../src/runtime/run/events.ts';
+import { COMMON_TASKS } from '../../../src/runtime/run/task.ts';
+import { requireValues } from '../../../src/runtime/run/task-values.ts';
+
+const { train = COMMON_TASKS.train } = tasksOf('fednova');
+const say = (values: Values) => () => requireValues(values, train, 'train/1/site-1');
+
+describe('the steps that a site says it took', () => {
+  it.each([1, 7, 2.5, 1e12])('may be %d', (steps) => {
+    expect(say({ steps })).not.toThrow();
+  });
+
+  // At the site and at the server, before the answer counts: the site fails, and not the job of all.
+  it.each<[string, Values]>([
+    ['next to nothing', { steps: 5e-324 }],
+    ['none', { steps: 0 }],
+    ['fewer than none', { steps: -1 }],
+    ['more than anybody takes', { steps: 1e13 }],
+    ['a text', { steps: '7' }],
+    ['a list', { steps: [7] }],
+    ['nothing', { steps: null }],
+  ])('are not %s', (_, values) => {
+    expect(say(values)).toThrow(expect.objectContaining({ code: 'NF_PAYLOAD_FORM' }));
+  });
+});
