@@ -1,3 +1,8 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
+/** Names after which others have a turn: patterns and names are a job's, and the thread is the client's. */
+const NAMES_A_TURN = 16;
+
 /** Tells whether a name is meant by one of the patterns, in which `*` stands for any characters. Threads that run scripts look by it, too. */
 export function matcherOf(patterns: readonly string[]): (name: string) => boolean {
   const wanted = patterns.map((pattern) => pattern.split('*'));
@@ -18,4 +23,21 @@ function matches(name: string, parts: readonly string[]): boolean {
     at = found + part.length;
   }
   return name.length - last.length >= at && name.endsWith(last);
+}
+
+interface Named {
+  readonly name: string;
+}
+
+/** Of some arrays those whose names are meant, and the others, each in their order. */
+export async function partedBy<Entry extends Named>(
+  entries: readonly Entry[],
+  isMeant: (name: string) => boolean,
+): Promise<{ readonly meant: Entry[]; readonly others: Entry[] }> {
+  const [meant, others]: [Entry[], Entry[]] = [[], []];
+  for (const [index, entry] of entries.entries()) {
+    (isMeant(entry.name) ? meant : others).push(entry);
+    if (index % NAMES_A_TURN === NAMES_A_TURN - 1) await turn();
+  }
+  return { meant, others };
 }

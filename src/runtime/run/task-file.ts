@@ -3,7 +3,7 @@ import { flError } from '../base/errors/errors.ts';
 import { checkUpdateFile, requireCanonical } from '../base/tensors/check-file.ts';
 import { openTensorFile } from '../base/tensors/tensor-file.ts';
 import { counted } from '../base/text/counted.ts';
-import { matcherOf } from '../job/name-patterns.ts';
+import { matcherOf, partedBy } from '../job/name-patterns.ts';
 import { type FileRule, isArrays, mostBytes } from './task.ts';
 
 /** A file of an answer as it lies on disk, and what it must be. */
@@ -34,7 +34,7 @@ export async function requireFileForm({ path, model, rule, name: file, task }: T
   const isLocal = matcherOf(rule.stays);
   const { layout, close } = await openTensorFile(path);
   await close();
-  const found = layout.find(({ name }) => isLocal(name));
+  const [found] = (await partedBy(layout, isLocal)).meant;
   if (!found) return;
   const reason = `it has ${found.name}, which stays at each site (workflow.local_tensors)`;
   throw flError('NF_PAYLOAD_FORM', { file, task, reason });

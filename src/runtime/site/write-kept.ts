@@ -5,7 +5,7 @@ import { type Opened, whileOpen } from '../base/files/while-open.ts';
 import type { NumericArray } from '../base/tensors/nd-array.ts';
 import { firstNotFinite } from '../base/tensors/not-finite.ts';
 import { openTensorFile, type TensorFile } from '../base/tensors/tensor-file.ts';
-import { matcherOf } from '../job/name-patterns.ts';
+import { matcherOf, partedBy } from '../job/name-patterns.ts';
 import type { AnswerFile } from './answer.ts';
 import { type Part, readInto, type Slice, writeParts } from './filters/write-tensors.ts';
 import { BYTES, OWN_BYTES } from './kept.ts';
@@ -41,7 +41,7 @@ export async function writeKept(
     const trained = model && (await openIn(opened, model.path));
     const origins = model?.paramsType === 'DIFF' ? [kept, await openIn(opened, received)] : [];
     const script = state === undefined ? scriptOf(kept) : await bytesOf(state, opened);
-    const parts = [...localOf(trained ?? kept, patterns), behind(secret, script)];
+    const parts = [...(await localOf(trained ?? kept, patterns)), behind(secret, script)];
     return writeParts(target, parts, async (slice) => {
       if (slice.entry.name === BYTES) return;
       await addOrigin(slice, origins);
@@ -57,12 +57,9 @@ export async function writeShared(
   patterns: readonly string[],
 ): Promise<AnswerFile> {
   return whileOpen(async (opened) => {
-    const parts = partsOf(await openIn(opened, model));
-    const isLocal = matcherOf(patterns);
-    return writeParts(
-      target,
-      parts.filter(({ entry }) => !isLocal(entry.name)),
-    );
+    const file = await openIn(opened, model);
+    const { others } = await partedBy(file.layout, matcherOf(patterns));
+    return writeParts(target, partsOf(file, others));
   });
 }
 
@@ -73,7 +70,7 @@ export async function writePersonal(
 ): Promise<AnswerFile> {
   return whileOpen(async (opened) => {
     const parts = partsOf(await openIn(opened, received));
-    const own = localOf(kept === undefined ? undefined : await openIn(opened, kept), patterns);
+    const own = await localOf(kept === undefined ? undefined : await openIn(opened, kept), patterns);
     const named = new Set(own.map(({ entry }) => entry.name));
     return writeParts(target, [...parts.filter(({ entry }) => !named.has(entry.name)), ...own]);
   });
@@ -104,14 +101,14 @@ function entryOfBytes(size: number): Part['entry'] {
   return { name: BYTES, dtype: 'uint8', shape: [size], offset: 0, byteLength: size };
 }
 
-function partsOf(file: TensorFile): Part[] {
-  return file.layout.map((entry) => ({ file, entry }));
+function partsOf(file: TensorFile, entries = file.layout): Part[] {
+  return entries.map((entry) => ({ file, entry }));
 }
 
-function localOf(file: TensorFile | undefined, patterns: readonly string[]): Part[] {
-  const parts = file ? partsOf(file) : [];
-  const isLocal = matcherOf(patterns);
-  return parts.filter(({ entry: { name } }) => name !== BYTES && isLocal(name));
+async function localOf(file: TensorFile | undefined, patterns: readonly string[]): Promise<Part[]> {
+  if (!file) return [];
+  const named = file.layout.filter(({ name }) => name !== BYTES);
+  return partsOf(file, (await partedBy(named, matcherOf(patterns))).meant);
 }
 
 /** What the script kept before. */

@@ -4,7 +4,7 @@ import type { Values } from '../../../src/runtime/run/events.ts';
 import { COMMON_TASKS } from '../../../src/runtime/run/task.ts';
 import { requireValues } from '../../../src/runtime/run/task-values.ts';
 
-const { train = COMMON_TASKS.train } = tasksOf('fednova');
+const { train = COMMON_TASKS.train } = tasksOf({ type: 'fednova', options: {} });
 const say = (values: Values) => () => requireValues(values, train, 'train/1/site-1');
 
 describe('the steps that a site says it took', () => {

@@ -1,11 +1,8 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { openTensorFile } from '../../base/tensors/tensor-file.ts';
+import { partedBy } from '../../job/name-patterns.ts';
 import { exclusionOf } from '../../job/result-filters.ts';
 import type { ResultFilter } from './filter.ts';
 import { changeArrays, writeTensors } from './write-tensors.ts';
-
-/** Names after which others have a turn: patterns and names are the job's, and the thread is the client's. */
-const NAMES_A_TURN = 16;
 
 /** nvflare's ExcludeVars: arrays that stay at the site, of the model and of all that comes beside it. */
 export const excludeVars: ResultFilter<'exclude_vars'> = {
@@ -15,7 +12,7 @@ export const excludeVars: ResultFilter<'exclude_vars'> = {
     return changeArrays(answer, task, async (sent, name) => {
       const file = await openTensorFile(sent.path);
       try {
-        const entries = await without(file.layout, isExcluded);
+        const { others: entries } = await partedBy(file.layout, isExcluded);
         if (entries.length === 0 && file.layout.length > 0)
           throw new Error(`no array is left to send: all are excluded by ${patterns}`);
         if (entries.length < file.layout.length) return await writeTensors(target(name), { file, entries });
@@ -28,15 +25,3 @@ export const excludeVars: ResultFilter<'exclude_vars'> = {
     });
   },
 };
-
-async function without<Entry extends { readonly name: string }>(
-  entries: readonly Entry[],
-  isExcluded: (name: string) => boolean,
-): Promise<Entry[]> {
-  const kept: Entry[] = [];
-  for (const [index, entry] of entries.entries()) {
-    if (!isExcluded(entry.name)) kept.push(entry);
-    if (index % NAMES_A_TURN === NAMES_A_TURN - 1) await turn();
-  }
-  return kept;
-}

@@ -205,6 +205,12 @@ describe('the plan of what would leave', () => {
     expect(update?.requests).toContain('5 rounds, 4 numbers');
   });
 
+  it('counts what a workflow asks for beside the model', async () => {
+    const planned = await plan({ workflow: { type: 'scaffold', num_rounds: 5 } });
+    const update = planned.parts.find(({ what }) => what === 'update');
+    expect(update).toMatchObject({ bytes: 2 * 5 * 88, requests: expect.stringContaining('model, control') });
+  });
+
   it('leaves out what filters exclude, and names the filters in their order', async () => {
     const arrays = {
       model: {

@@ -7,12 +7,15 @@ import { encodeSafetensors } from '../../../base/tensors/safetensors.ts';
 import { counted } from '../../../base/text/counted.ts';
 import { firstOf } from '../../../base/text/first-of.ts';
 import { initialModel } from '../../../federation/initial-model.ts';
+import { tasksOf } from '../../../federation/registry.ts';
 import { filesOf, loadSubmittedJob } from '../../../federation/submitted-job.ts';
+import type { WorkflowDefinition } from '../../../job/definition.ts';
 import { LOCAL_FILES } from '../../../job/job-paths.ts';
 import { loadJob } from '../../../job/load.ts';
 import { localNames, sharedNames } from '../../../job/local-tensors.ts';
 import { modelApart } from '../../../job/model-apart.ts';
 import { exclusionOf, type ResultFilterSpec } from '../../../job/result-filters.ts';
+import { isArrays } from '../../../run/task.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
 import type { ClientFolder } from '../memory/client-folder.ts';
 import { EGRESS_KINDS } from './egress-ledger.ts';
@@ -69,6 +72,8 @@ export async function planEgress(
   const [leaving, staying] = parted(shared, filters);
   const sent = Object.fromEntries(leaving.flatMap((name) => (params[name] ? [[name, params[name]]] : [])));
   const update = encodeSafetensors(sent).length;
+  const files = arrayFiles(definition.workflow);
+  const of = files.length > 1 ? ` in each of ${files.join(', ')}` : '';
   const { figures, failures } = mostBytes(policy, rounds);
   const elements = leaving.reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);
   return {
@@ -85,8 +90,8 @@ export async function planEgress(
       leaving.length > 0
         ? part(
             'update',
-            `once in each of ${counted(rounds, 'round')}, ${counted(elements, 'number')}`,
-            rounds * update,
+            `once in each of ${counted(rounds, 'round')}, ${counted(elements, 'number')}${of}`,
+            rounds * update * files.length,
           )
         : part('update', 'never: filters exclude all arrays, and the tasks fail', 0),
       part(
@@ -110,6 +115,12 @@ export async function planEgress(
       ...(policy.send_logs ? [] : ['what scripts print (send_logs is false in local/site-policy.yml)']),
     ],
   };
+}
+
+/** What a training task brings, each with arrays of the model: `model`, and what the workflow asks for beside it. */
+function arrayFiles(workflow: WorkflowDefinition): string[] {
+  const { answer = {} } = tasksOf(workflow).train ?? {};
+  return Object.entries(answer).flatMap(([name, { form }]) => (isArrays(form) ? [name] : []));
 }
 
 /** Of all figures, and of all failures, if each round had one. */

@@ -18,7 +18,7 @@ function ask(
   { type = 'fedavg' as WorkflowType, inputs = model('first'), last = null as object | null } = {},
 ) {
   const assigned = { id, total_rounds: ROUNDS, seed: seedOfTask(JOB, partsOfTask(id)), inputs };
-  const job = { ...JOB, workflow: { type, numRounds: ROUNDS } } as unknown as TaskLimits['job'];
+  const job = { ...JOB, workflow: { type, numRounds: ROUNDS, options: {} } } as unknown as TaskLimits['job'];
   const limits = { site: 'site-1', job, model: { form_sha256: sha256('form'), size: 8 }, expires: undefined };
   return () =>
     requireSignedTask(assigned, limits, { last: last as Parameters<typeof requireSignedTask>[2]['last'] });
