@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { sha256 } from '../../../src/runtime/base/digest.ts';
+import { REQUEST_LIMITS } from '../../../src/runtime/base/limits.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, makeLiveKits, until } from '../../support/live-federation.ts';
 import { ask, say, tlsOf } from '../../support/raw-request.ts';
 import { RawSite } from '../../support/raw-site.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
+
+const TOO_MANY_VALUES = `more than ${REQUEST_LIMITS.json_values.most} numbers, texts, lists and objects`;
 
 const root = tempFolder();
 let federation: LiveFederation;
@@ -183,7 +186,7 @@ describe('a body of JSON', () => {
     expect(await post(make())).toMatchObject({
       status: 400,
       code: 'NF_REQUEST_FORM',
-      message: expect.stringContaining('more than 200000 numbers, texts, lists and objects'),
+      message: expect.stringContaining(TOO_MANY_VALUES),
     });
   });
 
@@ -199,7 +202,7 @@ describe('a body of JSON', () => {
     const answer = await ask(federation.kits, path, { ...tls, method: 'POST', headers, body });
     expect(JSON.parse(answer.body)).toMatchObject({
       code: 'NF_REQUEST_FORM',
-      message: expect.stringContaining('more than 200000'),
+      message: expect.stringContaining(TOO_MANY_VALUES),
     });
   });
 

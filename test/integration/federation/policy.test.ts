@@ -349,7 +349,7 @@ describe('the egress ledger', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     const own = entries.filter(({ job: about, what }) => about === id && what === 'update');
-    expect(own.map(({ round }) => round)).toEqual([1, 2]);
+    expect(own.map(({ task }) => task)).toEqual(['train/1/site-1', 'train/2/site-1']);
     expect(own[0].sha256).toMatch(/^[0-9a-f]{64}$/);
   });
 });

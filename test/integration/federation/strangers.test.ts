@@ -259,20 +259,22 @@ describe('an answer of a site', () => {
   it.each([
     ['an accuracy among the totals', { means: {}, totals: { accuracy: 1e99 } }],
     ['a mean of other figures', { means: { accuracy: { sum: 0, weight: 1 } }, totals: {} }],
-    [
-      'a table of the name of a figure',
-      {
-        means: { accuracy: { sum: 1, weight: 1 } },
-        totals: {},
-        counted: { examples: 1, alike: {}, means: {}, groups: {}, macro: {}, tables: { accuracy: [[1]] } },
-      },
-    ],
   ])('with sums that are not those of its figures is refused: %s', async (_what, statistics) => {
     const { id, one } = await begun();
     const update = await one.upload(id, { weights: float32([1, 2, 3, 4]) });
     const code = 'NF_RESULT_SUMS';
     await expect(one.result(id, { update, statistics })).rejects.toMatchObject({ code });
     expect(await ended(one, id)).toMatchObject({ first_failure: { site: 'site-1', error: { code } } });
+  });
+
+  it('with a table of the name of a figure is refused by its form', async () => {
+    const { id, one } = await begun();
+    const update = await one.upload(id, { weights: float32([1, 2, 3, 4]) });
+    const counted = { examples: 1, alike: {}, means: {}, groups: {}, macro: {}, tables: { accuracy: [[1]] } };
+    const statistics = { means: { accuracy: { sum: 1, weight: 1 } }, totals: {}, counted };
+    const code = 'NF_REQUEST_FORM';
+    await expect(one.result(id, { update, statistics })).rejects.toMatchObject({ code });
+    await ended(one, id);
   });
 
   it('that is no safetensors file is refused', async () => {

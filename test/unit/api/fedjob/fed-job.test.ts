@@ -90,18 +90,19 @@ describe('a FedJob', () => {
       keyMetric: 'loss',
       keyMetricGoal: 'minimize',
       maxWeightRatio: 50,
+      localTensors: ['logits/*'],
     } as const;
     job.toServer(new FedAvg(options));
     job.toServer(new BuiltModel({ type: 'mri-cnn', image_size: 32, classes: ['a', 'b'] }));
     job.toClients(runner({ taskTimeout: 9, framework: 'tfjs' }));
     const { definition, value } = await exported(job);
-    const { numClients: clients, mandatoryClients: mandatory, ...rest } = options;
+    const { numClients: clients, mandatoryClients: mandatory, localTensors, ...rest } = options;
     expect(definition.workflow).toEqual({
       ...rest,
       clients,
       mandatory,
       type: 'fedavg',
-      options: { local_tensors: [] },
+      options: { local_tensors: localTensors },
     });
     expect(definition.executor).toMatchObject({ taskTimeout: 9 });
     expect(value.executor.framework).toBe('tfjs');
@@ -118,7 +119,6 @@ describe('a FedJob', () => {
       {
         type: 'fedopt',
         options: {
-          local_tensors: [],
           server_optimizer: 'adam',
           server_learning_rate: 0.1,
           server_momentum: 0.9,
@@ -127,15 +127,8 @@ describe('a FedJob', () => {
         },
       },
     ],
-    [
-      new FedAvg({ numRounds: 2, localTensors: ['bn/*'] }),
-      { type: 'fedavg', options: { local_tensors: ['bn/*'] } },
-    ],
     [new Cyclic({ numRounds: 2 }), { type: 'cyclic', options: {} }],
-    [
-      new FedProx({ numRounds: 2, proximalMu: 0.5 }),
-      { type: 'fedprox', options: { local_tensors: [], proximal_mu: 0.5 } },
-    ],
+    [new FedProx({ numRounds: 2, proximalMu: 0.5 }), { type: 'fedprox', options: { proximal_mu: 0.5 } }],
     [
       new FedBuff({ numRounds: 2, bufferSize: 1 }),
       { type: 'fedbuff', options: { buffer_size: 1, max_staleness: 10, server_learning_rate: 1 } },
