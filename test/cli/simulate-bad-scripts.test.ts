@@ -245,7 +245,7 @@ describe('a script that', () => {
       expect(texts).not.toContain('/bundle/');
       expect(texts).not.toContain('?task=');
       expect(events.find((event) => event.type === 'site.failed')).toMatchObject({
-        site: 'site-1',
+        task: 'train/1/site-1',
         error: { code },
       });
       expect(events.at(-1)).toMatchObject({ type: 'run.failed', error: { code } });

@@ -85,7 +85,7 @@ describe('the OpenAPI document', () => {
       '/v1/jobs/{job}/bundle',
       '/v1/jobs/{job}/files/{path}',
       '/v1/site/jobs/{job}/bundle',
-      '/v1/site/jobs/{job}/models/{sha256}',
+      '/v1/site/jobs/{job}/files/{sha256}',
     ]);
     for (const { operation } of sending) expect(headersOf(operation)).toContain('range');
   });

@@ -70,6 +70,7 @@ const NO_PATHS = new Set([
   'description',
   'executor.declared_args.*.description',
   'workflow.key_metric',
+  'workflow.local_tensors.[]',
   'model.type',
   'model.classes.[]',
   'task_result_filters.[].exclude_vars',

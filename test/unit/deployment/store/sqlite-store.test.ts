@@ -105,7 +105,7 @@ describe('a database', () => {
     const { user_version: version } = database.prepare('PRAGMA user_version').get() ?? {};
     database.close();
     // Events in another form need a further step of the database.
-    expect({ version, events: EVENTS_VERSION }).toEqual({ version: 5, events: 3 });
+    expect({ version, events: EVENTS_VERSION }).toEqual({ version: 6, events: 4 });
   });
 
   it('whose event is damaged names the job and the event', async () => {

@@ -53,6 +53,8 @@ const MIGRATIONS: readonly string[] = [
   'SELECT 1;',
   // The same of version 3.
   'SELECT 1;',
+  // The same of version 4.
+  'SELECT 1;',
 ];
 
 /**
