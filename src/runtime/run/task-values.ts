@@ -16,18 +16,14 @@ export function requireValues(values: Values, { values: wanted = {} }: TaskForm,
   for (const [file, value] of Object.entries(values)) {
     const rule = Object.hasOwn(wanted, file) ? wanted[file] : undefined;
     if (!rule) throw flError('NF_PAYLOAD_UNKNOWN', { file, task });
-    const text = JSON.stringify(value);
+    const { most = MOST_OF_VALUE, number } = rule;
+    const tooLarge = (size: string) =>
+      flError('NF_PAYLOAD_TOO_LARGE', { file, task, size, most: counted(most, 'byte') });
+    const text = textOf(value, most, () => tooLarge(`more than ${counted(most, 'byte')}`));
     if (text === undefined)
       throw flError('NF_PAYLOAD_FORM', { file, task, reason: `it is ${typeof value}, which is no JSON` });
     const size = Buffer.byteLength(text);
-    const { most = MOST_OF_VALUE, number } = rule;
-    if (size > most)
-      throw flError('NF_PAYLOAD_TOO_LARGE', {
-        file,
-        task,
-        size: counted(size, 'byte'),
-        most: counted(most, 'byte'),
-      });
+    if (size > most) throw tooLarge(counted(size, 'byte'));
     if (number && !isWithin(value, number))
       throw flError('NF_PAYLOAD_FORM', {
         file,
@@ -35,6 +31,19 @@ export function requireValues(values: Values, { values: wanted = {} }: TaskForm,
         reason: `it is no number from ${number.least} to ${number.most}`,
       });
   }
+}
+
+/**
+ * A value as JSON. A script's may be no tree: a list that names one list a thousand times, and so on, would not end before it is written.
+ * @param most bytes; each value in it has one at least
+ */
+function textOf(value: unknown, most: number, tooLarge: () => Error): string | undefined {
+  let left = most;
+  return JSON.stringify(value, (_key, one: unknown) => {
+    left -= typeof one === 'string' || Array.isArray(one) ? one.length + 1 : 1;
+    if (left < 0) throw tooLarge();
+    return one;
+  });
 }
 
 function isWithin(value: unknown, { least, most }: { least: number; most: number }): boolean {

@@ -25,3 +25,18 @@ describe('the steps that a site says it took', () => {
     expect(say(values)).toThrow(expect.objectContaining({ code: 'NF_PAYLOAD_FORM' }));
   });
 });
+
+describe('a value of a script', () => {
+  // Structured as a process can send it, and endless as JSON.
+  const folded = Array.from({ length: 12 }).reduce<unknown[]>((inner) => Array(1000).fill(inner), [7]);
+  it.each<[string, unknown]>([
+    ['lists that name one list again and again', folded],
+    ['lists of nothing, of any length', Array(2 ** 32 - 1)],
+    ['a long text', 'x'.repeat(100_000)],
+    ['a long name', { ['x'.repeat(100_000)]: 1 }],
+  ])('of %s is refused before it is written out', (_, value) => {
+    expect(say({ steps: value as Values[string] })).toThrow(
+      expect.objectContaining({ code: 'NF_PAYLOAD_TOO_LARGE' }),
+    );
+  });
+});
