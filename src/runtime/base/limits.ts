@@ -152,6 +152,11 @@ export const TASK_LIMITS = {
     unit: 'times',
     what: 'a site may begin a task; from then on that it runs is no progress, and `site_timeout` ends its wait',
   },
+  repeats: {
+    most: 20,
+    unit: 'times',
+    what: 'a site begins the same task, whoever asks for it again, until its job is resumed',
+  },
   transfers: {
     most: 4,
     unit: 'times',

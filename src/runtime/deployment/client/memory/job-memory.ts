@@ -3,9 +3,11 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { prettyJson } from '../../../base/digest.ts';
-import type { NeuroflareError } from '../../../base/errors/errors.ts';
+import { flError, type NeuroflareError } from '../../../base/errors/errors.ts';
 import { writeFileAtomic } from '../../../base/files/files.ts';
 import { readOrSetAside } from '../../../base/files/record-file.ts';
+import { TASK_LIMITS } from '../../../base/limits.ts';
+import { counted } from '../../../base/text/counted.ts';
 import { jobId, time } from '../../../network/messages/shapes.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
 import { keyText, partsOfTask } from '../../../run/task.ts';
@@ -26,7 +28,12 @@ const begunSchema = z.preprocess(
       inputs: { [keyText({ name, round })]: inputsDigest({ model: { sha256: model, size: 0 } }) },
     };
   },
-  z.strictObject({ round: z.int(), inputs: z.record(z.string(), z.string()) }),
+  z.strictObject({
+    round: z.int(),
+    inputs: z.record(z.string(), z.string()),
+    /** Of those that were begun again: how often in all. */
+    times: z.record(z.string(), z.int()).exactOptional(),
+  }),
 );
 /** As version 0.1.0 wrote it. */
 const firstBegun = z.strictObject({ round: z.int(), kind: z.string(), model_sha256: z.string() });
@@ -135,20 +142,32 @@ export class JobMemory {
     const known = this.#jobs.get(id);
     if (known && known.resume >= resume) return;
     // What was begun stays known: a job that goes on does not go back.
-    const { task = null } = known ?? {};
+    const { round, inputs } = known?.task ?? {};
+    const task = round !== undefined && inputs ? { round, inputs } : null;
     await this.#put({ job_id: id, signed: 2, expires: expires ?? null, resume, task, over: null });
   }
 
-  /** A task begins: before anything of it is done. False if it was begun before. */
+  /**
+   * A task begins: before anything of it is done. False if it was begun before.
+   * @throws NF_TASK_NOT_SIGNED of one that was begun so often that no lost answer explains it: what a script adds by chance to its answers
+   * would show in their mean
+   */
   async begin(id: string, { id: task, inputs }: AssignedTask): Promise<boolean> {
     const known = this.#jobs.get(id);
-    const parts = partsOfTask(task);
-    const before = known?.task?.round === parts.round ? known.task.inputs : {};
-    const [key, digest] = [keyText(parts), inputsDigest(inputs)];
-    if (before[key] === digest) return false;
-    if (known)
-      await this.#put({ ...known, task: { round: parts.round, inputs: { ...before, [key]: digest } } });
-    return true;
+    const { round, site, ...name } = partsOfTask(task);
+    const before = known?.task?.round === round ? known.task : undefined;
+    const [key, digest] = [keyText({ round, ...name }), inputsDigest(inputs)];
+    const isAgain = before?.inputs[key] === digest;
+    const begun = isAgain ? (before.times?.[key] ?? 1) + 1 : 1;
+    const { most } = TASK_LIMITS.repeats;
+    if (begun > most) {
+      const reason = `it has begun here ${counted(most, 'time')}`;
+      throw flError('NF_TASK_NOT_SIGNED', { round, reason }, { place: { site, round } });
+    }
+    const times = { ...before?.times, ...(isAgain && { [key]: begun }) };
+    const now = { round, inputs: { ...before?.inputs, [key]: digest } };
+    if (known) await this.#put({ ...known, task: isAgain ? { ...now, times } : { ...before, ...now } });
+    return !isAgain;
   }
 
   /** Of a job the site has not taken there is nothing to remember. */

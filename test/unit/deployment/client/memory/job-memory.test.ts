@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { TASK_LIMITS } from '../../../../../src/runtime/base/limits.ts';
 import {
   type ClientFolder,
   clientFolder,
@@ -88,5 +89,33 @@ describe('the jobs that a site has taken', () => {
       expect(told).toEqual([]);
       await log.close();
     }
+  });
+});
+
+describe('a task that a server asks for again', () => {
+  const task = (name: string, model = 'a') => ({
+    id: `${name}/1/site-1`,
+    total_rounds: 3,
+    seed: 0,
+    inputs: { model: { sha256: model.repeat(64), size: 1 } },
+  });
+  const { most } = TASK_LIMITS.repeats;
+
+  it('begins a few times, also after another start of the client, and as often once the job was resumed', async () => {
+    const first = await opened();
+    await first.memory.take(JOB, {});
+    expect(await first.memory.begin(JOB, task('train'))).toBe(true);
+    expect(await first.memory.begin(JOB, task('vote'))).toBe(true);
+    for (let times = 2; times < most; times++)
+      expect(await first.memory.begin(JOB, task('train'))).toBe(false);
+    await first.audit.close();
+    const { memory, audit } = await opened();
+    expect(await memory.begin(JOB, task('train'))).toBe(false);
+    const refused = { code: 'NF_TASK_NOT_SIGNED', place: { site: 'site-1', round: 1 } };
+    for (const _ of [1, 2]) await expect(memory.begin(JOB, task('train'))).rejects.toMatchObject(refused);
+    expect(await memory.begin(JOB, task('vote'))).toBe(false);
+    await memory.take(JOB, { resume: 1 });
+    expect(await memory.begin(JOB, task('train'))).toBe(false);
+    await audit.close();
   });
 });
