@@ -28,6 +28,7 @@ export function renderEgressPlan({
   arrays,
   filters,
   parts,
+  goes_on: goesOn,
   keeps,
   code_sha256: code,
 }: EgressPlan): string {
@@ -53,6 +54,7 @@ export function renderEgressPlan({
       ? ['', 'Before it leaves, filters change it, in this order:', ...filters.map(filterText)]
       : []),
     '',
+    ...(goesOn.length > 0 ? ['The server gives on:', ...goesOn.map((text) => `  ${text}`), ''] : []),
     'This stays:',
     ...keeps.map((text) => `  ${text}`),
   ].join('\n');

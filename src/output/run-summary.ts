@@ -16,6 +16,7 @@ export function renderSummary(summary: RunSummary): string {
     '',
     `${metric} of each global model`,
     figures(summary),
+    ...crossSite(summary),
     '',
     ...(engine.length > 0 ? [`engine       ${engine.join('; ')}`] : []),
     ...(final
@@ -49,6 +50,33 @@ function figures({ models, sites }: RunSummary): string {
     return [String(model), show(pooled), ...columns.map(show), seconds.toFixed(1)];
   });
   return renderTable(header, rows);
+}
+
+/** Each model by the sites that scored it: those in columns, or the least and the greatest. */
+function crossSite({ cross_site_evaluation: models, sites, metric }: RunSummary): string[] {
+  if (!models) return [];
+  const wide = sites.length > MAX_COLUMNS;
+  const rows = models.map(({ model, scores }) => {
+    const values = sites.map((site) => scores[site]?.metrics?.[metric] ?? null);
+    const known = values.filter((value) => value !== null);
+    const columns = wide ? [Math.min(...known), Math.max(...known)] : values;
+    return [model ?? 'global model', ...columns.map(show)];
+  });
+  const reasons = models.flatMap(({ model, scores }) =>
+    Object.entries(scores).flatMap(([site, { reason }]) =>
+      reason === undefined
+        ? []
+        : [
+            `${site} gave no figures of ${model === null ? 'the global model' : `the model of ${model}`}: ${reason}`,
+          ],
+    ),
+  );
+  return [
+    '',
+    `${metric} of the last models at each site`,
+    renderTable(['model of', ...(wide ? ['worst site', 'best site'] : sites)], rows),
+    ...reasons,
+  ];
 }
 
 function show(value: number | null): string {

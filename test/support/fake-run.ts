@@ -7,6 +7,7 @@ import { keepInitialModel } from '../../src/runtime/federation/initial-model.ts'
 import { WORKFLOWS } from '../../src/runtime/federation/registry.ts';
 import type { Workflow } from '../../src/runtime/federation/workflow.ts';
 import type { WorkflowType } from '../../src/runtime/job/workflow-options.ts';
+import { VALIDATE, VALIDATE_FORM } from '../../src/runtime/run/cross-site.ts';
 import type { RunEvent } from '../../src/runtime/run/events.ts';
 import { type ClosedRound, newHistory, type RunHistory, record } from '../../src/runtime/run/history.ts';
 import { type Journal, openJournal, readJournal } from '../../src/runtime/run/journal.ts';
@@ -67,7 +68,8 @@ export async function startFakeRun(root: string, options: FakeRunOptions = {}): 
   const folder = runFolder(root);
   const path = folder.at('events.jsonl');
   const { type = 'fedavg', workflowOptions = {}, workflow = WORKFLOWS[type] } = options;
-  const rules = { ...RULES, tasks: { ...COMMON_TASKS, ...workflow.tasks }, ...options.rules };
+  const validate = 'cross_site_evaluation' in workflowOptions && { [VALIDATE]: VALIDATE_FORM };
+  const rules = { ...RULES, tasks: { ...COMMON_TASKS, ...workflow.tasks, ...validate }, ...options.rules };
   const { file, history, closed } = await openHistory({ folder, path, rules, model: options.model });
   const journal = options.wrapJournal?.(file) ?? file;
   const channel = new FakeChannel({ folder, sites: THREE_SITES, ...options });

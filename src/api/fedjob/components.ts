@@ -41,6 +41,8 @@ export interface FedAvgOptions {
   readonly maxWeightRatio?: number;
   /** Of FedAvg, FedProx and FedOpt: names of arrays that stay at each site, in which `*` stands for any characters (FedBN, FedPer). */
   readonly localTensors?: readonly string[];
+  /** Whether the last model of each site is scored at all sites in the end. Not of Cyclic and FedBuff. Default: false. */
+  readonly crossSiteEvaluation?: boolean;
 }
 
 /** The workflow of a job: mean of the site models, weighted by examples (McMahan et al. 2017). */

@@ -11,9 +11,13 @@ const ARTIFACTS = {
   last_model: 'last_model.safetensors',
   metrics_summary: 'metrics.json',
   round_metrics: 'round_metrics.jsonl',
+  cross_site_evaluation: 'cross_site_evaluation.json',
   events: 'events.jsonl',
   run_card: 'run.json',
 } as const;
+
+/** Of a job that did not ask for it it is not missing. */
+const WHERE_ASKED_FOR: ReadonlySet<string> = new Set<keyof typeof ARTIFACTS>(['cross_site_evaluation']);
 
 const resultSchema = z.object({
   job_id: z.string(),
@@ -61,7 +65,9 @@ export default class JobDownload extends RemoteCommand<Result> {
         artifacts: Object.fromEntries(
           known.filter(([, path]) => paths.has(path)).map(([name, path]) => [name, join(folder, path)]),
         ),
-        missing_artifacts: known.filter(([, path]) => !paths.has(path)).map(([name]) => name),
+        missing_artifacts: known
+          .filter(([name, path]) => !paths.has(path) && !WHERE_ASKED_FOR.has(name))
+          .map(([name]) => name),
         files: [...files],
       };
     });

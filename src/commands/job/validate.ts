@@ -5,6 +5,7 @@ import { setFlag } from '../../output/flags.ts';
 import { paramNames } from '../../runtime/base/tensors/nd-array.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { prepareJob } from '../../runtime/federation/prepare-job.ts';
+import { isCrossSite } from '../../runtime/job/cross-site.ts';
 import { renewEditorFiles } from '../../runtime/job/editor-files.ts';
 import { localNames } from '../../runtime/job/local-tensors.ts';
 import { parseOverride } from '../../runtime/job/variables.ts';
@@ -23,6 +24,9 @@ type Result = z.output<typeof resultSchema>;
 
 const FRAMEWORK_NOTE =
   'executor.framework changes nothing and may be left out: every script gets named typed arrays with shapes';
+
+const CROSS_SITE_NOTE =
+  'workflow.cross_site_evaluation gives the last model of each site to all other sites; one whose local/site-policy.yml does not allow that refuses the job';
 
 export default class JobValidate extends BaseCommand<Result> {
   static override summary = 'check a job: definition, script, data, split, model and counts';
@@ -50,7 +54,11 @@ export default class JobValidate extends BaseCommand<Result> {
       files: bundle.files.map(({ path }) => path),
       parameters: Object.values(params).reduce((sum, { data }) => sum + data.length, 0),
       local_tensors: localNames(plan.job.workflow, paramNames(params)),
-      warnings: [...warnings, ...(loaded.value.executor.framework === undefined ? [] : [FRAMEWORK_NOTE])],
+      warnings: [
+        ...warnings,
+        ...(isCrossSite(plan.job.workflow) ? [CROSS_SITE_NOTE] : []),
+        ...(loaded.value.executor.framework === undefined ? [] : [FRAMEWORK_NOTE]),
+      ],
     };
   }
 

@@ -12,6 +12,7 @@ import {
   reportsNow,
 } from '../run/history.ts';
 import type { Journal } from '../run/journal.ts';
+import { keptFiles } from '../run/kept-files.ts';
 import { missingKeyMetric, requireKeyMetric } from '../run/key-metric.ts';
 import { spentFiles } from '../run/live-files.ts';
 import { boundedCounts, leftOut, otherCounts, poolReports } from '../run/pool-reports.ts';
@@ -30,7 +31,15 @@ import { askText, exchangeText, publishText, Replay, reduceText } from './replay
 import { selectMembers } from './select-members.ts';
 import { inputsOf, siteTask } from './tasks.ts';
 import { contributionsOf } from './weigh-results.ts';
-import type { Answer, Arrival, Federation, ReduceStep, RoundRules, TaskSpec } from './workflow.ts';
+import type {
+  Answer,
+  Arrival,
+  Federation,
+  KeptModels,
+  ReduceStep,
+  RoundRules,
+  TaskSpec,
+} from './workflow.ts';
 
 export interface CoordinatorDeps {
   readonly rules: CoordinatorRules;
@@ -237,7 +246,7 @@ class RoundCoordinator implements Coordinator {
     }
   }
 
-  async publish(round: number, made?: Payload): Promise<void> {
+  async publish(round: number, made?: Payload, kept?: KeptModels): Promise<void> {
     const known = await this.#replay.outcome({ verb: 'publish', round, asked: publishText(made) });
     if (known) return;
     const before = this.history;
@@ -253,7 +262,8 @@ class RoundCoordinator implements Coordinator {
       ...missingKeyMetric(reports, rules.keyMetric),
     ];
     const said = this.#news(notes);
-    const { model, ...state } = made ?? {};
+    const { model, ...own } = made ?? {};
+    const state = { ...own, ...(kept && keptFiles(kept)) };
     await this.#log.conclude({
       type: 'round.closed',
       round,
@@ -264,10 +274,14 @@ class RoundCoordinator implements Coordinator {
       chosen,
       ...(said.length > 0 && { notes: said }),
     });
-    // A longer run goes on from before the last scoring, with what there was then.
-    if (made) await files.discard(spentFiles(before, this.history));
+    const spent = spentFiles(before, this.history);
+    // A longer run goes on from before the last scoring, with what there was then: only what was made for the scoring goes.
+    const isOfScoring = (path: string) =>
+      before.made.some(({ payload }) => Object.values(payload).some((file) => file.path === path));
+    await files.discard(made ? spent : spent.filter(({ path }) => isOfScoring(path)));
     // Where sites are at work yet, what they are sending is not to be cleared away.
-    if (this.history.asked.length === 0) await files.closeRound(round, membersOf(before));
+    const keep = new Set(Object.values(kept?.answers ?? {}).map(({ path }) => path));
+    if (this.history.asked.length === 0) await files.closeRound(round, membersOf(before), keep);
   }
 
   /** An update that is finite alone may leave no number together with others. */

@@ -1,5 +1,6 @@
 import { ReportedFailure } from '../base/errors/errors.ts';
 import { faultPoint } from '../base/errors/fault-point.ts';
+import { VALIDATE } from '../run/cross-site.ts';
 import type { AcceptedResult, RunEvent } from '../run/events.ts';
 import { inSiteOrder } from '../run/history.ts';
 import { keyText, partsOfTask, type TaskKey, taskId } from '../run/task.ts';
@@ -115,7 +116,7 @@ export class OpenRound {
     const verdict = this.verdictOn(site);
     if (verdict !== 'accepted') return verdict;
     // The round after the last one of training has no number that people know.
-    const stage = key.name === 'evaluate' ? 'final scoring' : undefined;
+    const stage = key.name === 'evaluate' || key.name === VALIDATE ? 'final scoring' : undefined;
     const event = answerEvent(objection(answer) ?? answer, stage);
     await emit(event);
     if (event.type === 'result.accepted') this.#apply({ type: 'result', site });

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { isCrossSite } from '../job/cross-site.ts';
 import type { WorkflowDefinition } from '../job/definition.ts';
 import { localTensorsOf } from '../job/local-tensors.ts';
 import type { WorkflowType } from '../job/workflow-options.ts';
+import { VALIDATE, VALIDATE_FORM } from '../run/cross-site.ts';
 import { COMMON_TASKS, type TaskForm } from '../run/task.ts';
 import type { Reducer, ReducerName } from './reducer.ts';
 import { buffered } from './reducers/differences.ts';
@@ -30,7 +32,9 @@ export const WORKFLOWS: Readonly<Record<WorkflowType, Workflow>> = {
 export function tasksOf(
   workflow: Pick<WorkflowDefinition, 'type' | 'options'>,
 ): Readonly<Record<string, TaskForm>> {
-  const tasks: Readonly<Record<string, TaskForm>> = { ...COMMON_TASKS, ...WORKFLOWS[workflow.type].tasks };
+  const validate = isCrossSite(workflow) && { [VALIDATE]: VALIDATE_FORM };
+  const own = WORKFLOWS[workflow.type].tasks;
+  const tasks: Readonly<Record<string, TaskForm>> = { ...COMMON_TASKS, ...own, ...validate };
   const stays = localTensorsOf(workflow);
   if (stays.length === 0) return tasks;
   return Object.fromEntries(Object.entries(tasks).map(([name, form]) => [name, withoutLocal(form, stays)]));

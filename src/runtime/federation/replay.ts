@@ -1,6 +1,7 @@
 import { flError } from '../base/errors/errors.ts';
 import type { Files, Payload, RunEvent } from '../run/events.ts';
 import { inSiteOrder } from '../run/history.ts';
+import { withoutKept } from '../run/kept-files.ts';
 import { keyText, partsOfTask, type TaskKey } from '../run/task.ts';
 import type { Answer, Arrival } from './workflow.ts';
 
@@ -170,7 +171,11 @@ export class Replay {
       if (model) await this.#settle({ verb: 'reduce', round }, { model });
     }
     this.#answers.clear();
-    await this.#settle({ verb: 'publish', round }, undefined, publishText(model && { ...state, model }));
+    await this.#settle(
+      { verb: 'publish', round },
+      undefined,
+      publishText(model && { ...withoutKept(state ?? {}), model }),
+    );
   }
 
   /** Gives the call its outcome, and the workflow its turn. */

@@ -1,4 +1,4 @@
-import type { AcceptedResult, Payload } from '../run/events.ts';
+import type { AcceptedResult, FileRef, Payload } from '../run/events.ts';
 import type { TaskForm, TaskKey } from '../run/task.ts';
 import type { ReducerName } from './reducer.ts';
 
@@ -67,9 +67,18 @@ export interface Federation {
   reduce(step: ReduceStep): Promise<Payload>;
   /**
    * Closes a round: figures of the model that its task was given, the best model so far, and, where it has made one, the new global
-   * payload. Files of answers before it, and of the payload before, are not needed any more.
+   * payload. Files of answers before it, and of the payload before, are not needed any more, but for those that are `kept` until the
+   * next round closes.
    */
-  publish(round: number, made?: Payload): Promise<void>;
+  publish(round: number, made?: Payload, kept?: KeptModels): Promise<void>;
+}
+
+/** Files of a round that are needed once it is closed. */
+export interface KeptModels {
+  /** The model that its sites received. */
+  readonly base: FileRef;
+  /** What each of them sent. */
+  readonly answers: Readonly<Record<string, FileRef>>;
 }
 
 /** When an exchange has what it needs. */

@@ -79,11 +79,19 @@ const LOCAL = z
     'fedavg, fedprox, fedopt: names of arrays that stay at each site and are averaged with none (FedBN, FedPer); `*` stands for any characters',
   );
 
+const CROSS_SITE = z
+  .boolean()
+  .default(false)
+  .describe(
+    'fedavg, fedprox, fedopt, fednova, scaffold: whether the last model of each site is scored at all sites in the end; it goes to all of them, which each must allow',
+  );
+
 /** Keys under `workflow` that one type of workflow alone has, with what they are where the job leaves them out. */
 export const WORKFLOW_OPTIONS = {
-  fedavg: z.strictObject({ local_tensors: LOCAL }),
+  fedavg: z.strictObject({ local_tensors: LOCAL, cross_site_evaluation: CROSS_SITE }),
   fedprox: z.strictObject({
     local_tensors: LOCAL,
+    cross_site_evaluation: CROSS_SITE,
     proximal_mu: z
       .number()
       .positive()
@@ -93,6 +101,7 @@ export const WORKFLOW_OPTIONS = {
   }),
   fedopt: z.strictObject({
     local_tensors: LOCAL,
+    cross_site_evaluation: CROSS_SITE,
     server_optimizer: z
       .enum(['sgd', 'adam', 'adagrad', 'yogi'])
       .default('sgd')
@@ -107,7 +116,7 @@ export const WORKFLOW_OPTIONS = {
       .describe('fedopt: what adam, adagrad and yogi add to the root of the second moment'),
   }),
   cyclic: z.strictObject({}),
-  fednova: z.strictObject({}),
+  fednova: z.strictObject({ cross_site_evaluation: CROSS_SITE }),
   fedbuff: z.strictObject({
     buffer_size: z
       .int()
@@ -124,6 +133,7 @@ export const WORKFLOW_OPTIONS = {
     server_learning_rate: SERVER_RATE,
   }),
   scaffold: z.strictObject({
+    cross_site_evaluation: CROSS_SITE,
     scaffold_option: z
       .union([z.literal(1), z.literal(2)])
       .default(2)

@@ -27,15 +27,19 @@ export interface RunFiles {
   keep(what: MadeIn, names: readonly string[], write: WriteFiles): Promise<Record<string, FileRef>>;
   /** Removes files nobody needs any more. */
   discard(files: readonly FileRef[]): Promise<void>;
-  /** Clears away what sites that were too late have left of a round. */
-  closeRound(round: number, members: readonly string[]): Promise<void>;
+  /** Clears away what sites have left of a round, but for the paths that are kept. */
+  closeRound(round: number, members: readonly string[], kept?: ReadonlySet<string>): Promise<void>;
 }
 
 /** What a site sent in a round. */
-async function clearRound(folder: RunFolder, site: string, round: number): Promise<void> {
+async function clearRound(
+  folder: RunFolder,
+  site: string,
+  { round, kept }: { readonly round: number; readonly kept: ReadonlySet<string> },
+): Promise<void> {
   const root = folder.at(siteFolder(site));
   const names = await readdir(root).catch(() => []);
-  const sent = names.filter((name) => isSentIn(name, round));
+  const sent = names.filter((name) => isSentIn(name, round) && !kept.has(`${siteFolder(site)}/${name}`));
   await Promise.all(sent.map((name) => rm(join(root, name), { force: true })));
 }
 
@@ -57,8 +61,8 @@ export function folderFiles(folder: RunFolder): RunFiles {
     discard: async (files) => {
       await Promise.all(files.map(({ path }) => rm(folder.at(path), { force: true })));
     },
-    closeRound: async (round, members) => {
-      await Promise.all(members.map((site) => clearRound(folder, site, round)));
+    closeRound: async (round, members, kept = new Set()) => {
+      await Promise.all(members.map((site) => clearRound(folder, site, { round, kept })));
     },
   };
 }

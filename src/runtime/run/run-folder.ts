@@ -38,6 +38,8 @@ export const RUN_FILES = {
   last: 'last_model.safetensors',
   metrics: 'metrics.json',
   roundMetrics: 'round_metrics.jsonl',
+  /** The last models by the sites that scored them. */
+  crossSite: 'cross_site_evaluation.json',
 } as const;
 
 /** The global model after a round; 0 is the initial one. @param about whose it is, where a round makes several */

@@ -4,6 +4,7 @@ import { prettyJson } from '../base/digest.ts';
 import { copyFileAtomic, writeAtomic, writeFileAtomic } from '../base/files/files.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
 import { compareSites } from '../base/site-order.ts';
+import { CrossSiteTable, crossSiteSchema } from './cross-site.ts';
 import type { BestModel, FileRef, RunEvent } from './events.ts';
 import { bestOf, type ClosedRound, newHistory, type RunHistory, record } from './history.ts';
 import type { RunCard } from './run-card.ts';
@@ -42,6 +43,9 @@ export const runSummarySchema = z.object({
     .nullable()
     .describe('the last model; of a run that failed the one it had'),
   best: z.object({ model: z.int(), value: z.number(), file: z.string() }).nullable(),
+  cross_site_evaluation: crossSiteSchema
+    .optional()
+    .describe('the last models by the sites that scored them (workflow.cross_site_evaluation)'),
   engines: z.record(
     z.string(),
     z.object({ name: z.string(), device: z.string(), library: z.string(), detail: z.string() }),
@@ -75,12 +79,14 @@ export async function summarizeRun(
   const metric = card.job.workflow.key_metric;
   const models: RunSummary['models'] = [];
   const notes = new Set<string>();
-  for await (const round of closedRounds(events, history)) {
+  const crossSite = new CrossSiteTable();
+  for await (const round of closedRounds(seenBy(crossSite, events), history)) {
     models.push(scored(round, metric));
     for (const note of round.notes) notes.add(note);
   }
   const numRounds = card.job.workflow.num_rounds;
   const { final, best } = resultOf(history, numRounds);
+  const crossSiteResult = crossSite.result();
   return {
     run_id: card.run_id,
     job: card.job.name,
@@ -93,6 +99,7 @@ export async function summarizeRun(
     models,
     final: final ? { ...finalFigures(history, metric), file: folder.at(final.name) } : null,
     best: best ? { model: best.round, value: best.value, file: folder.at(RUN_FILES.best) } : null,
+    ...(crossSiteResult && { cross_site_evaluation: crossSiteResult }),
     engines: Object.fromEntries(history.engines),
     failures: history.failures.map(({ site, round, error }) => ({
       site,
@@ -186,9 +193,19 @@ export async function writeResults(
   if (final && final.name !== RUN_FILES.last) await rm(folder.at(RUN_FILES.last), { force: true });
   if (best) await copyFileAtomic(files.at(best.model), folder.at(RUN_FILES.best));
   await writeFileAtomic(folder.at(RUN_FILES.metrics), prettyJson(summary));
+  const { cross_site_evaluation: crossSite } = summary;
+  if (crossSite) await writeFileAtomic(folder.at(RUN_FILES.crossSite), prettyJson(crossSite));
   await writeAtomic(folder.at(RUN_FILES.roundMetrics), async (file) => {
     for await (const round of closedRounds(events, history)) await file.appendFile(roundLine(round));
   });
+}
+
+/** The events as they are, each of which the table has seen. */
+async function* seenBy(table: CrossSiteTable, events: AsyncIterable<RunEvent>): AsyncGenerator<RunEvent> {
+  for await (const event of events) {
+    table.take(event);
+    yield event;
+  }
 }
 
 /** The closed rounds of a log, one at a time. */

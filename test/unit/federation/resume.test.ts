@@ -3,7 +3,9 @@ import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeSafetensors } from '../../../src/runtime/base/tensors/safetensors.ts';
-import { personalPath } from '../../../src/runtime/run/run-folder.ts';
+import { CrossSiteTable } from '../../../src/runtime/run/cross-site.ts';
+import { personalPath, type RunFolder } from '../../../src/runtime/run/run-folder.ts';
+import { readEvents } from '../../../src/runtime/run/stored-runs.ts';
 import { type Behaviour, learn } from '../../support/fake-channel.ts';
 import { dyingAfter, type FakeRun, type FakeRunOptions, startFakeRun } from '../../support/fake-run.ts';
 import { type Learn, localSites } from '../../support/local-sites.ts';
@@ -28,10 +30,17 @@ const withControl: Behaviour = (task, received) => {
   return reply === 'silent' || 'fails' in reply ? reply : { ...reply, files: { control } };
 };
 
+/** What the log tells of models and sites. */
+async function tableOf(folder: RunFolder) {
+  const table = new CrossSiteTable();
+  for await (const event of readEvents(folder)) table.take(event);
+  return table.result();
+}
+
 async function outcome(run: FakeRun) {
   const bytes = await readFile(await run.done);
   const { position, states, best } = run.history();
-  return { bytes, closed: run.closed, position, states, best };
+  return { bytes, closed: run.closed, position, states, best, table: await tableOf(run.folder) };
 }
 
 describe('a run that was killed', () => {
@@ -104,6 +113,7 @@ describe('a run that was killed', () => {
 describe.each([
   { type: 'fedopt', workflowOptions: ADAM, events: 25 },
   { type: 'cyclic', workflowOptions: {}, events: 21 },
+  { type: 'fedavg', workflowOptions: { cross_site_evaluation: true }, events: 43 },
   { type: 'scaffold', workflowOptions: { server_learning_rate: 0.5 }, events: 27, behave: withControl },
 ] as const)('a run of $type that was killed', ({ type, workflowOptions, events, ...over }) => {
   const how = { type, workflowOptions, ...over };

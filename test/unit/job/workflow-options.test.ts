@@ -13,10 +13,14 @@ const load = async (workflow: object) =>
 
 describe('the options of a workflow', () => {
   it('are those of its type, with its defaults', async () => {
-    expect((await load({ type: 'fedavg' })).options).toEqual({ local_tensors: [] });
+    expect((await load({ type: 'fedavg' })).options).toEqual({
+      local_tensors: [],
+      cross_site_evaluation: false,
+    });
     expect((await load({ type: 'fedopt', server_optimizer: 'adam', server_tau: 0.1 })).options).toEqual({
       local_tensors: [],
       server_optimizer: 'adam',
+      cross_site_evaluation: false,
       server_learning_rate: 1,
       server_momentum: 0.9,
       server_beta2: 0.99,

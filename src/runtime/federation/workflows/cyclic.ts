@@ -1,6 +1,6 @@
 import { flError } from '../../base/errors/errors.ts';
 import type { Workflow } from '../workflow.ts';
-import { scoreLast } from './fedavg.ts';
+import { scoreLast } from './final-scoring.ts';
 
 /**
  * Cyclic weight transfer (Chang et al., "Distributed deep learning networks among institutions for medical imaging", 2018): each round
@@ -19,7 +19,7 @@ export const cyclic: Workflow = {
       global = await federation.reduce({ round, reducer: 'weighted_mean', base: global, answers });
       await federation.publish(round, global);
     }
-    await scoreLast(federation, numRounds + 1, global);
+    await scoreLast(federation, { round: numRounds + 1, global });
     return global;
   },
 };

@@ -2,7 +2,7 @@ import { flError } from '../../base/errors/errors.ts';
 import type { OptionsOf } from '../../job/workflow-options.ts';
 import type { Payload } from '../../run/events.ts';
 import type { Answer, Workflow } from '../workflow.ts';
-import { scoreLast } from './fedavg.ts';
+import { scoreLast } from './final-scoring.ts';
 
 interface Buffered {
   readonly answer: Answer;
@@ -49,7 +49,7 @@ export const fedBuff: Workflow<OptionsOf<'fedbuff'>> = {
       });
       await federation.publish(round, global);
     }
-    await scoreLast(federation, numRounds + 1, global);
+    await scoreLast(federation, { round: numRounds + 1, global });
     return global;
   },
 };

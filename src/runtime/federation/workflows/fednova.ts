@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { flError } from '../../base/errors/errors.ts';
+import type { OptionsOf } from '../../job/workflow-options.ts';
 import { bounded, boundedExamples } from '../weigh-results.ts';
 import type { Workflow } from '../workflow.ts';
-import { scoreLast } from './fedavg.ts';
+import { closeTraining, type LastRound, scoreLast } from './final-scoring.ts';
 
 /** What a site says of its training: how many steps of SGD it took. */
 const STEPS = { least: 1, most: 1e12 } as const;
@@ -13,7 +14,7 @@ const stepsSchema = z.number().min(STEPS.least).max(STEPS.most);
  * site moved is divided by the steps it took, so that sites that step more often do not pull the model to themselves; the server moves by
  * the mean of that, weighted by examples, times the mean number of steps. Scripts say their steps as the value `steps`.
  */
-export const fedNova: Workflow = {
+export const fedNova: Workflow<OptionsOf<'fednova'>> = {
   tasks: {
     train: {
       when: 'training',
@@ -21,8 +22,9 @@ export const fedNova: Workflow = {
       values: { steps: { most: 30, number: STEPS } },
     },
   },
-  async run(federation, { numRounds, maxWeightRatio: ratio }) {
+  async run(federation, { numRounds, options, maxWeightRatio: ratio }) {
     let global = federation.initial;
+    let last: LastRound | undefined;
     for (let round = 1; round <= numRounds; round++) {
       const sites = await federation.members(round);
       const answers = await federation.exchange({ name: 'train', round, inputs: global }, sites);
@@ -46,19 +48,21 @@ export const fedNova: Workflow = {
       );
       const mean = shares.reduce((sum, share, at) => sum + share * (taken.weights[at] ?? 0), 0);
       const weights = shares.map((share, at) => (share * mean) / (steps[at] ?? 1));
+      const base = global;
       const step = {
         round,
         reducer: 'buffered',
         options: { learningRate: 1 },
-        base: global,
+        base,
         answers,
         weights,
         notes: [...notes, ...taken.notes],
       } as const;
       global = await federation.reduce(step);
-      await federation.publish(round, global);
+      const isKept = options.cross_site_evaluation && round === numRounds;
+      last = await closeTraining(federation, global, { round, base, answers, isKept });
     }
-    await scoreLast(federation, numRounds + 1, global);
+    await scoreLast(federation, { round: numRounds + 1, global, last });
     return global;
   },
 };

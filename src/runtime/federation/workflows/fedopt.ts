@@ -11,6 +11,8 @@ export const fedOpt: Workflow<OptionsOf<'fedopt'>> = {
   run: (federation, { numRounds, options }) => {
     const { server_optimizer: reducer, server_learning_rate: learningRate } = options;
     const { server_momentum: momentum, server_beta2: beta2, server_tau: tau } = options;
-    return averaging(federation, { numRounds, reducer, options: { learningRate, momentum, beta2, tau } });
+    const crossSite = options.cross_site_evaluation;
+    const how = { reducer, options: { learningRate, momentum, beta2, tau } };
+    return averaging(federation, { numRounds, crossSite, ...how });
   },
 };

@@ -1,7 +1,7 @@
 import type { OptionsOf } from '../../job/workflow-options.ts';
 import type { FileRef, Payload } from '../../run/events.ts';
 import type { Workflow } from '../workflow.ts';
-import { scoreLast } from './fedavg.ts';
+import { closeTraining, type LastRound, scoreLast } from './final-scoring.ts';
 
 /** Steps from the base by the weighted differences, as they are. */
 const SUM = { reducer: 'buffered', options: { learningRate: 1 } } as const;
@@ -25,6 +25,7 @@ export const scaffold: Workflow<OptionsOf<'scaffold'>> = {
   },
   async run(federation, { numRounds, options, clients }) {
     let global: Payload = federation.initial;
+    let last: LastRound | undefined;
     const known = new Set<string>();
     for (let round = 1; round <= numRounds; round++) {
       const sites = await federation.members(round);
@@ -50,10 +51,12 @@ export const scaffold: Workflow<OptionsOf<'scaffold'>> = {
         answers,
         weights: answers.map(() => 1 / answers.length),
       });
+      const base = global;
       global = { model, control: next };
-      await federation.publish(round, global);
+      const isKept = options.cross_site_evaluation && round === numRounds;
+      last = await closeTraining(federation, global, { round, base, answers, isKept });
     }
-    await scoreLast(federation, numRounds + 1, global);
+    await scoreLast(federation, { round: numRounds + 1, global, last });
     return global;
   },
 };

@@ -211,6 +211,18 @@ describe('the plan of what would leave', () => {
     expect(update).toMatchObject({ bytes: 2 * 5 * 88, requests: expect.stringContaining('model, control') });
   });
 
+  it('says what the server gives to other sites, with the figures of their models', async () => {
+    const workflow = { n_clients: 3, num_rounds: 2 };
+    const figures = (planned: Awaited<ReturnType<typeof plan>>) =>
+      planned.parts.find(({ what }) => what === 'figures')?.bytes ?? 0;
+    const plain = await plan({ workflow });
+    const shared = await plan({ workflow: { ...workflow, cross_site_evaluation: true } });
+    expect(plain.goes_on).toEqual([]);
+    expect(shared.goes_on).toEqual([expect.stringContaining('workflow.cross_site_evaluation')]);
+    // Of three rounds, and of three models.
+    expect(figures(shared)).toBe(2 * figures(plain));
+  });
+
   it('leaves out what filters exclude, and names the filters in their order', async () => {
     const arrays = {
       model: {

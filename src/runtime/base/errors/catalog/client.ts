@@ -82,6 +82,11 @@ export const CLIENT_ERRORS = {
     message: 'This site takes no jobs of {name} ({org}).',
     hint: 'Its owner says whose it takes under submitters in local/site-policy.yml.',
   },
+  NF_SITE_CROSS_SITE: {
+    exit: 1,
+    message: "This site takes no job that gives its model to other sites, as '{job}' does.",
+    hint: 'Submit it without workflow.cross_site_evaluation, or ask the owner of the site, who says so by cross_site_evaluation in local/site-policy.yml.',
+  },
   NF_SITE_ROLE: {
     exit: 1,
     message: 'This site takes no jobs that {name} ({org}) has signed, whose role is {role}.',

@@ -1,6 +1,7 @@
 import { flError, NeuroflareError } from '../../../base/errors/errors.ts';
 import { requireTermsOf } from '../../../federation/job-terms.ts';
 import type { Bundle } from '../../../job/bundle.ts';
+import { isCrossSite } from '../../../job/cross-site.ts';
 import type { JobDefinition } from '../../../job/definition.ts';
 import { templatesByCode } from '../../../job/templates.ts';
 import { fitReport } from '../../../network/messages/fit-report.ts';
@@ -56,6 +57,8 @@ export async function decide(offered: Offered, rules: SiteRules): Promise<Decisi
     const signer = requireSigned(offered, rules);
     requireFiles(offered);
     requireWelcome(signer, offered.signed, rules);
+    if (isCrossSite(offered.job.workflow) && !rules.policy.cross_site_evaluation)
+      throw flError('NF_SITE_CROSS_SITE', { job: offered.job.name });
     if (offered.job.data && !rules.hasData) throw flError('NF_SITE_NO_DATA', { job: offered.job.name });
     return (await mayRun(offered.bundle, rules))
       ? { answer: 'accepted' }

@@ -9,6 +9,7 @@ import { firstOf } from '../../../base/text/first-of.ts';
 import { initialModel } from '../../../federation/initial-model.ts';
 import { tasksOf } from '../../../federation/registry.ts';
 import { filesOf, loadSubmittedJob } from '../../../federation/submitted-job.ts';
+import { isCrossSite } from '../../../job/cross-site.ts';
 import type { WorkflowDefinition } from '../../../job/definition.ts';
 import { LOCAL_FILES } from '../../../job/job-paths.ts';
 import { loadJob } from '../../../job/load.ts';
@@ -34,9 +35,10 @@ export const egressPlanSchema = z.object({
       what: z.string(),
       content: z.string(),
       requests: z.string().describe('how often'),
-      bytes: z.int().nullable().describe('in all, at most; null where time decides'),
+      bytes: z.int().nullable().describe('in all, at most; null where time, or the number of sites, decides'),
     }),
   ),
+  goes_on: z.array(z.string()).describe('what the server gives to other sites'),
   keeps: z.array(z.string()).describe('what stays at the site'),
 });
 export type EgressPlan = z.output<typeof egressPlanSchema>;
@@ -74,7 +76,8 @@ export async function planEgress(
   const update = encodeSafetensors(sent).length;
   const files = arrayFiles(definition.workflow);
   const of = files.length > 1 ? ` in each of ${files.join(', ')}` : '';
-  const { figures, failures } = mostBytes(policy, rounds);
+  const { figures, failures } = mostBytes(policy, answersOf(definition.workflow));
+  const goesOn = isCrossSite(definition.workflow);
   const elements = leaving.reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);
   return {
     job: definition.name,
@@ -96,7 +99,7 @@ export async function planEgress(
         : part('update', 'never: filters exclude all arrays, and the tasks fail', 0),
       part(
         'figures',
-        `once in each of ${counted(rounds + 1, 'round')}, ${counted(policy.max_figures, 'name')} at most`,
+        `once in each of ${counted(rounds + 1, 'round')}${goesOn ? ' and once for the model of each site' : ''}, ${counted(policy.max_figures, 'name')} at most`,
         figures,
       ),
       part('decision', 'once', null),
@@ -105,15 +108,12 @@ export async function planEgress(
       part('failure', 'in place of the above when a task fails', failures),
       ...(policy.send_logs ? [part('log', 'every second in which scripts print', null)] : []),
     ],
-    keeps: [
-      'images, tables and everything else in the data folder, unless the script puts it into its metrics or parameters',
-      'what the script keeps with flare.saveState: of it the digest leaves',
-      ...(local.length > 0
-        ? [`arrays that are the site's own (workflow.local_tensors): ${firstOf(local)}`]
-        : []),
-      ...(staying.length > 0 ? [`arrays that filters exclude: ${firstOf(staying)}`] : []),
-      ...(policy.send_logs ? [] : ['what scripts print (send_logs is false in local/site-policy.yml)']),
-    ],
+    goes_on: goesOn
+      ? [
+          'to all other sites, to be scored there: the model of this site in the last round (workflow.cross_site_evaluation)',
+        ]
+      : [],
+    keeps: keepsOf(policy, { local, staying }),
   };
 }
 
@@ -123,15 +123,41 @@ function arrayFiles(workflow: WorkflowDefinition): string[] {
   return Object.entries(answer).flatMap(([name, { form }]) => (isArrays(form) ? [name] : []));
 }
 
-/** Of all figures, and of all failures, if each round had one. */
-function mostBytes(policy: SitePolicy, rounds: number): { figures: number; failures: number } {
+/** What stays at the site; `local` and `staying` are names of arrays. */
+function keepsOf(
+  policy: SitePolicy,
+  { local, staying }: { readonly local: readonly string[]; readonly staying: readonly string[] },
+): string[] {
+  return [
+    'images, tables and everything else in the data folder, unless the script puts it into its metrics or parameters',
+    'what the script keeps with flare.saveState: of it the digest leaves',
+    ...(local.length > 0
+      ? [`arrays that are the site's own (workflow.local_tensors): ${firstOf(local)}`]
+      : []),
+    ...(staying.length > 0 ? [`arrays that filters exclude: ${firstOf(staying)}`] : []),
+    ...(policy.send_logs ? [] : ['what scripts print (send_logs is false in local/site-policy.yml)']),
+  ];
+}
+
+/** Tasks of a site; undefined where that depends on how many sites take part. */
+function answersOf({ numRounds, clients, ...workflow }: WorkflowDefinition): number | undefined {
+  if (!isCrossSite(workflow)) return numRounds + 1;
+  return clients === undefined ? undefined : numRounds + 1 + clients;
+}
+
+/** Of all figures, and of all failures, if each task had one. */
+function mostBytes(
+  policy: SitePolicy,
+  answers: number | undefined,
+): { figures: number | null; failures: number | null } {
+  if (answers === undefined) return { figures: null, failures: null };
   // Names and counts are said twice: in the report, and in the sums that follow from it.
   const report = 2 * policy.max_figures_kb * 1000 + policy.max_figures * SUM_BYTES;
   // Four bytes a character, and what surrounds the message: hint, place, lines of the job's own code.
   const failure = policy.max_failure_characters * 4 + FAILURE_BYTES;
   return {
-    figures: Math.round((rounds + 1) * (report + FRAME_BYTES)),
-    failures: (rounds + 1) * failure,
+    figures: Math.round(answers * (report + FRAME_BYTES)),
+    failures: answers * failure,
   };
 }
 

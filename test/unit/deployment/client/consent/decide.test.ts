@@ -163,6 +163,15 @@ describe('a job that is offered', () => {
     ]);
   });
 
+  it('that gives the model of a site to others is refused where the policy does not allow it', async () => {
+    const on = { ...tiny.job.workflow.options, cross_site_evaluation: true };
+    const sharing = { ...tiny, job: { ...tiny.job, workflow: { ...tiny.job.workflow, options: on } } };
+    const closed = rules({}, { code: 'any', cross_site_evaluation: false });
+    expect(await answerTo(offered(sharing), closed)).toEqual(['refused', 'NF_SITE_CROSS_SITE']);
+    expect(await answerTo(offered(sharing), rules())).toEqual(['accepted', undefined]);
+    expect(await answerTo(offered(tiny), closed)).toEqual(['accepted', undefined]);
+  });
+
   it('on data is refused where there is none', async () => {
     expect(await answerTo(offered(withData), rules({ hasData: false }))).toEqual([
       'refused',

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import type { MetricReport } from '../base/logging/metrics.ts';
+import { compareSites } from '../base/site-order.ts';
+import type { RunEvent } from './events.ts';
+import { keyText, partsOfTask, type TaskForm, type TaskKey } from './task.ts';
+
+/** The task of a site to score the last model of a site; the model of which site is what the task is about. */
+export const VALIDATE = 'validate';
+export const VALIDATE_FORM: TaskForm = { when: 'after', isAbout: true, answer: {} };
+
+const score = z.object({
+  metrics: z
+    .record(z.string(), z.number())
+    .nullable()
+    .describe('figures of the model on the validation data of the site; null: it gave none'),
+  reason: z.string().optional().describe('why it gave none'),
+});
+
+/** Models by sites: figures of each model on the data of each site. */
+export const crossSiteSchema = z.array(
+  z.object({
+    model: z.string().nullable().describe('the site whose last model it is; null: the last global model'),
+    scores: z.record(z.string(), score).describe('by the site that scored it'),
+  }),
+);
+export type CrossSiteEvaluation = z.output<typeof crossSiteSchema>;
+type Score = z.output<typeof score>;
+
+const NO_ANSWER = 'its answer had not come when the round was over';
+
+/** Adds up the table from the events of a run, in their order. */
+export class CrossSiteTable {
+  readonly #rows = new Map<string, { readonly model: string | null; readonly scores: Map<string, Score> }>();
+
+  take(event: RunEvent): void {
+    if (event.type === 'round.opened') this.#open(event);
+    if (event.type === 'result.accepted') this.#put(event.task, { metrics: numbersOf(event.result.metrics) });
+    if (event.type === 'site.failed') {
+      const { code, message } = event.error;
+      this.#put(event.task, { metrics: null, reason: `${code}: ${message}` });
+    }
+    if (event.type === 'result.dropped') this.#put(event.task, { metrics: null, reason: NO_ANSWER });
+  }
+
+  /** The global model first, then those of the sites in their order; undefined where no model of a site was given out. */
+  result(): CrossSiteEvaluation | undefined {
+    const rows = [...this.#rows.values()];
+    if (rows.every(({ model }) => model === null)) return undefined;
+    const sorted = rows.toSorted((a, b) => {
+      if (a.model === null || b.model === null) return Number(b.model === null) - Number(a.model === null);
+      return compareSites(a.model, b.model);
+    });
+    return sorted.map(({ model, scores }) => ({ model, scores: Object.fromEntries(scores) }));
+  }
+
+  #open({ sites, ...key }: TaskKey & { readonly sites: readonly string[] }): void {
+    const isGlobal = key.name === 'evaluate' && key.about === undefined;
+    if (!isGlobal && key.name !== VALIDATE) return;
+    if (this.#rows.has(keyText(key))) return;
+    const none = sites.map((site) => [site, { metrics: null, reason: NO_ANSWER }] as const);
+    this.#rows.set(keyText(key), { model: key.about ?? null, scores: new Map(none) });
+  }
+
+  #put(task: string, found: Score): void {
+    const { site, ...key } = partsOfTask(task);
+    const row = this.#rows.get(keyText(key));
+    if (row?.scores.has(site)) row.scores.set(site, found);
+  }
+}
+
+/** What else a site reports, counts and texts, is in the run's log. */
+function numbersOf(metrics: MetricReport): Record<string, number> {
+  const numbers = Object.entries(metrics).flatMap(([name, value]) =>
+    typeof value === 'number' ? [[name, value] as const] : [],
+  );
+  return Object.fromEntries(numbers);
+}
