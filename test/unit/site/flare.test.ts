@@ -51,7 +51,7 @@ describe('the Client API', () => {
 
   it('hands out data and model where the job names them', async () => {
     const over = {
-      kind: 'evaluate',
+      task: 'evaluate',
       data: { root: '/bids', site: 'site-1' },
       model: { type: 'mri-cnn' },
     } as const;
