@@ -1,11 +1,13 @@
 import { flError } from '../../../base/errors/errors.ts';
+import { TASK_LIMITS } from '../../../base/limits.ts';
+import { counted } from '../../../base/text/counted.ts';
 import type { Intake } from '../../../federation/intake/intake.ts';
 import { requireForm } from '../../../federation/model-form.ts';
 import type { JobDefinition } from '../../../job/definition.ts';
 import { LOCAL_FILES } from '../../../job/job-paths.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
 import type { ModelForm } from '../../../network/messages/terms.ts';
-import { type FilesForm, keyText, mostBytes, seedOfTask } from '../../../run/task.ts';
+import { type FilesForm, keyText, mostBytes, seedOfTask, type TaskKey } from '../../../run/task.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';
 import type { LastTask } from '../memory/job-memory.ts';
 import { inputsDigest, siteTaskOf } from '../tasks/site-task.ts';
@@ -19,6 +21,8 @@ export interface TaskLimits {
   readonly model: ModelForm | undefined;
   /** ISO 8601, UTC. */
   readonly expires: string | undefined;
+  /** The sites that the job was signed for; undefined: any. */
+  readonly clients?: readonly string[] | undefined;
 }
 
 /**
@@ -29,7 +33,7 @@ export interface TaskLimits {
  */
 export function requireSignedTask(
   assigned: AssignedTask,
-  { site, job, model, expires }: TaskLimits,
+  { site, job, model, expires, clients }: TaskLimits,
   { last, now = new Date() }: { last: LastTask; now?: Date },
 ): void {
   const task = siteTaskOf(assigned, job);
@@ -40,6 +44,11 @@ export function requireSignedTask(
   const isAfter = round > numRounds;
   if (task.site !== site) throw refuse(`it is of ${task.site}`);
   if (about !== undefined && !form.isAbout) throw refuse(`a site has ${name} once in a round, about nothing`);
+  if (about !== undefined && clients?.includes(about) === false)
+    throw refuse(`it is about ${about}, which the job was not signed for`);
+  const most = clients?.length ?? TASK_LIMITS.subjects.most;
+  if (about !== undefined && othersOf(task, last) >= most)
+    throw refuse(`it has ${name} about ${counted(most, 'site')} at most`);
   if (round > numRounds + 1) throw refuse(`it has ${numRounds} rounds and one evaluation`);
   if (isAfter !== (form.when === 'after'))
     throw refuse(`its round ${round} is there to ${isAfter ? 'evaluate' : 'train'}, not to ${name}`);
@@ -65,6 +74,14 @@ export function requireSignedTask(
   }
 }
 
+/** How many tasks of its name and round, about something else, have begun here. */
+function othersOf(task: TaskKey, last: LastTask): number {
+  const { name, round } = task;
+  const own = keyText(task);
+  const keys = last?.round === round ? Object.keys(last.inputs) : [];
+  return keys.filter((key) => key !== own && key.startsWith(keyText({ name, round, about: '' }))).length;
+}
+
 /** @throws NF_JOB_TERMS, NF_TENSORS_FILE of arrays that are not those of the job's model */
 export async function requireInputForms(
   assigned: AssignedTask,
@@ -82,7 +99,8 @@ export async function limitsOf(
   { signed: { terms }, job }: Offered,
   { site, folder, intake }: { site: string; folder: SiteJobFolder; intake: Intake },
 ): Promise<TaskLimits> {
-  if (terms.version === 2) return { site, job, model: terms.model, expires: terms.expires };
+  if (terms.version === 2)
+    return { site, job, model: terms.model, expires: terms.expires, clients: terms.clients ?? undefined };
   const files = { folder: folder.bundle, job, mostModelBytes: LOCAL_FILES.mostBytes };
   const model = await intake.run('form', files).catch(() => undefined);
   return { site, job, model, expires: undefined };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../../../../src/runtime/base/digest.ts';
+import { TASK_LIMITS } from '../../../../../src/runtime/base/limits.ts';
 import {
   requireSignedTask,
   type TaskLimits,
@@ -15,11 +16,26 @@ const model = (text: string) => ({ model: { sha256: sha256(text), size: 8 } });
 /** As a server assigns it that knows all of the job, its seeds too. */
 function ask(
   id: string,
-  { type = 'fedavg' as WorkflowType, inputs = model('first'), last = null as object | null } = {},
+  {
+    type = 'fedavg' as WorkflowType,
+    inputs = model('first'),
+    last = null as object | null,
+    over = {},
+    options = {},
+  } = {},
 ) {
   const assigned = { id, total_rounds: ROUNDS, seed: seedOfTask(JOB, partsOfTask(id)), inputs };
-  const job = { ...JOB, workflow: { type, numRounds: ROUNDS, options: {} } } as unknown as TaskLimits['job'];
-  const limits = { site: 'site-1', job, model: { form_sha256: sha256('form'), size: 8 }, expires: undefined };
+  const job = {
+    ...JOB,
+    workflow: { type, numRounds: ROUNDS, options },
+  } as unknown as TaskLimits['job'];
+  const limits = {
+    site: 'site-1',
+    job,
+    model: { form_sha256: sha256('form'), size: 8 },
+    expires: undefined,
+    ...over,
+  };
   return () =>
     requireSignedTask(assigned, limits, { last: last as Parameters<typeof requireSignedTask>[2]['last'] });
 }
@@ -35,5 +51,28 @@ describe('a task that a server assigns', () => {
           expect.objectContaining({ code: 'NF_TASK_NOT_SIGNED' }),
         );
     }
+  });
+
+  it('to score models of sites is about sites of the job alone, each once', () => {
+    const id = (about: string) => `validate/${ROUNDS + 1}/site-1/${about}`;
+    const validate = (about: string, over: object, begun: readonly string[] = []) => {
+      const last = {
+        round: ROUNDS + 1,
+        inputs: Object.fromEntries(
+          begun.map((one) => [keyText(partsOfTask(id(one))), inputsDigest(model(one))]),
+        ),
+      };
+      const inputs = model(about);
+      return ask(id(about), { inputs, last, over, options: { cross_site_evaluation: true } });
+    };
+    const refused = expect.objectContaining({ code: 'NF_TASK_NOT_SIGNED' });
+    const signed = { clients: ['site-1', 'site-2'] };
+    expect(validate('site-2', signed, ['site-1'])).not.toThrow();
+    expect(validate('site-2', signed, ['site-1', 'site-2'])).not.toThrow();
+    expect(validate('site-3', signed)).toThrow(refused);
+    const many = Array.from({ length: TASK_LIMITS.subjects.most }, (_, at) => `site-${at + 1}`);
+    expect(validate('made-up', {}, many)).toThrow(refused);
+    expect(validate('made-up', {}, many.slice(1))).not.toThrow();
+    expect(validate('site-1', {}, many)).not.toThrow();
   });
 });
