@@ -91,18 +91,25 @@ describe('a FedJob', () => {
       keyMetricGoal: 'minimize',
       maxWeightRatio: 50,
       localTensors: ['logits/*'],
+      crossSiteEvaluation: true,
     } as const;
     job.toServer(new FedAvg(options));
     job.toServer(new BuiltModel({ type: 'mri-cnn', image_size: 32, classes: ['a', 'b'] }));
     job.toClients(runner({ taskTimeout: 9, framework: 'tfjs' }));
     const { definition, value } = await exported(job);
-    const { numClients: clients, mandatoryClients: mandatory, localTensors, ...rest } = options;
+    const {
+      numClients: clients,
+      mandatoryClients: mandatory,
+      localTensors,
+      crossSiteEvaluation,
+      ...rest
+    } = options;
     expect(definition.workflow).toEqual({
       ...rest,
       clients,
       mandatory,
       type: 'fedavg',
-      options: { local_tensors: localTensors },
+      options: { local_tensors: localTensors, cross_site_evaluation: crossSiteEvaluation },
     });
     expect(definition.executor).toMatchObject({ taskTimeout: 9 });
     expect(value.executor.framework).toBe('tfjs');
