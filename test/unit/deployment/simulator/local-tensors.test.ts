@@ -43,8 +43,14 @@ describe('a simulation in which arrays stay at the sites', () => {
     expect([...(model.weights?.data ?? [])]).toEqual([1 + 3 * 1.5, 2 + 3 * 1.5]);
     expect([...(model['bn/mean']?.data ?? [])]).toEqual([10]);
     expect(await seenIn(place)).toEqual({
-      ...{ 'train/1/site-1': 10, 'train/2/site-1': 11, 'train/3/site-1': 12, 'evaluate/4/site-1': 13 },
-      ...{ 'train/1/site-2': 10, 'train/2/site-2': 12, 'train/3/site-2': 14, 'evaluate/4/site-2': 16 },
+      'train/1/site-1': 10,
+      'train/2/site-1': 11,
+      'train/3/site-1': 12,
+      'evaluate/4/site-1': 13,
+      'train/1/site-2': 10,
+      'train/2/site-2': 12,
+      'train/3/site-2': 14,
+      'evaluate/4/site-2': 16,
     });
   });
 
