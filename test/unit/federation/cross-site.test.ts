@@ -84,8 +84,12 @@ describe('cross-site evaluation', () => {
     [
       'fedopt',
       {
-        ...{ cross_site_evaluation: true, server_optimizer: 'sgd', server_learning_rate: 1 },
-        ...{ server_momentum: 0, server_beta2: 0.99, server_tau: 0.001 },
+        cross_site_evaluation: true,
+        server_optimizer: 'sgd',
+        server_learning_rate: 1,
+        server_momentum: 0,
+        server_beta2: 0.99,
+        server_tau: 0.001,
       },
     ],
   ] as const)(

@@ -18,7 +18,10 @@ async function jobOf(patch: { readonly workflow?: object; readonly task_result_f
     script: CROSS_SITE_SCRIPT,
     patch: {
       workflow: {
-        ...{ n_clients: 3, num_rounds: 2, key_metric: 'loss', cross_site_evaluation: true },
+        n_clients: 3,
+        num_rounds: 2,
+        key_metric: 'loss',
+        cross_site_evaluation: true,
         ...workflow,
       },
       model: CROSS_SITE_MODEL,
