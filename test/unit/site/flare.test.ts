@@ -52,6 +52,7 @@ describe('the Client API', () => {
   it('hands out data and model where the job names them', async () => {
     const over = {
       task: 'evaluate',
+      form: COMMON_TASKS.evaluate,
       data: { root: '/bids', site: 'site-1' },
       model: { type: 'mri-cnn' },
     } as const;
