@@ -109,7 +109,7 @@ describe.runIf(process.platform === 'linux' && isRoot)('a site whose disk is ful
       return approve(place, code);
     };
     const approved = until(isAsked);
-    const { id, makeRoom } = await submitted('model', { site_timeout: 10, min_clients: 1 });
+    const { id, makeRoom } = await submitted('model', { site_timeout: 25, min_clients: 1 });
     await approved;
     await policy({ 'code: approved': 'code: any' });
     const meta = await federation.wait(id);
