@@ -8,7 +8,7 @@ import { sha256 } from '../../src/runtime/base/digest.ts';
 import type { JobRecord, ServerStore } from '../../src/runtime/deployment/store/server-store.ts';
 import type { Study } from '../../src/runtime/network/messages/admin.ts';
 import type { RunEvent } from '../../src/runtime/run/events.ts';
-import { jobRecord, numbered } from '../support/job-records.ts';
+import { jobRecord, numbered, numberOf } from '../support/job-records.ts';
 
 /** A store that can be opened again and again; it is empty at first. */
 export interface StorePlace {
@@ -49,9 +49,7 @@ export function describeStore(name: string, { module, open: opener, make }: Stor
     };
     const add = async (over: Partial<JobRecord> = {}) => (await store.addJob(jobRecord(over))).job;
     const roundsOf = async (job: string, from = store) =>
-      (await Array.fromAsync(from.journal(job).read())).map(
-        ({ event }) => (event as { round: number }).round,
-      );
+      (await Array.fromAsync(from.journal(job).read())).map(({ event }) => numberOf(event));
     const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
     beforeEach(async () => {
@@ -354,9 +352,9 @@ export function describeStore(name: string, { module, open: opener, make }: Stor
       it('may be read while it grows, without missing or repeating any', async () => {
         const journal = store.journal('a');
         await Promise.all(upTo(300).map((round) => journal.append(numbered(round))));
-        const seen: number[] = [];
+        const seen: (number | undefined)[] = [];
         for await (const { event } of journal.read()) {
-          seen.push((event as { round: number }).round);
+          seen.push(numberOf(event));
           if (seen.length === 50) for (const round of [301, 302]) await journal.append(numbered(round));
         }
         expect(seen).toEqual(upTo(302));
@@ -522,7 +520,7 @@ export function describeStore(name: string, { module, open: opener, make }: Stor
     });
 
     it.each([1, 2, 3])('has everything it acknowledged before it was killed (%d)', async (turn) => {
-      await store.journal('a').append(numbered(0));
+      await store.journal('a').append(numbered(1));
       const child = spawn(process.execPath, [APPEND, module, opener, place, 'a'], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
@@ -537,8 +535,8 @@ export function describeStore(name: string, { module, open: opener, make }: Stor
       expect(rounds.length).toBeGreaterThan(acknowledged);
       // The one under way may be there, too.
       expect(rounds.length).toBeLessThanOrEqual(acknowledged + 2);
-      expect(rounds).toEqual(rounds.map((_, index) => index));
-      await store.journal('a').append(numbered(rounds.length));
+      expect(rounds).toEqual(rounds.map((_, index) => index + 1));
+      await store.journal('a').append(numbered(rounds.length + 1));
       const seqs = (await store.events('a', 0, 10_000)).map(({ seq }) => seq);
       expect(seqs).toEqual(upTo(rounds.length + 1));
     });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sha256 } from '../../src/runtime/base/digest.ts';
 import type { JobRecord } from '../../src/runtime/deployment/store/server-store.ts';
 import type { RunEvent } from '../../src/runtime/run/events.ts';
+import { partsOfTask } from '../../src/runtime/run/task.ts';
 
 /** A job as a server would keep it. */
 export function jobRecord(over: Partial<JobRecord> = {}): JobRecord {
@@ -25,4 +26,9 @@ export function jobRecord(over: Partial<JobRecord> = {}): JobRecord {
 /** An event that tells its number. */
 export function numbered(round: number): RunEvent {
   return { type: 'task.started', task: `train/${round}/site-1` };
+}
+
+/** The number of such an event. */
+export function numberOf(event: RunEvent): number | undefined {
+  return event.type === 'task.started' ? partsOfTask(event.task).round : undefined;
 }

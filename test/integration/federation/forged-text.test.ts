@@ -45,7 +45,7 @@ const sign = (id: string) =>
   site.send('POST', '/v1/site/poll', {
     seen: FORGED,
     wait_seconds: 0,
-    jobs: [{ job_id: id, phase: 'running', round: 1, trouble: report(FORGED) }],
+    jobs: [{ job_id: id, phase: 'running', task: `train/1/${SITE}`, trouble: report(FORGED) }],
   });
 
 /** Whatever text a site may send, up to the answer to the task of round 1. */
