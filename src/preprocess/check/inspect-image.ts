@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { openInput } from '../../runtime/base/files/read-file.ts';
+import { bytesOf } from '../../runtime/base/tensors/nd-array.ts';
 import { makeThumbnail } from '../groups/thumbnail.ts';
 import { measureQuality, type Quality } from '../image/quality.ts';
 import { voxelSize } from '../nifti/affine.ts';
@@ -103,7 +104,6 @@ function describe(what: {
 }): ImageFacts {
   const { image, slice, path, participant } = what;
   const { data, shape } = image;
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return {
     participant,
     path,
@@ -111,7 +111,7 @@ function describe(what: {
     voxel: voxelSize(image.affine),
     voxelSha256: createHash('sha256')
       .update(`${shape.join('x')}\n`)
-      .update(bytes)
+      .update(bytesOf(data))
       .digest('hex'),
     thumbnail: makeThumbnail(slice),
     stretched: makeThumbnail(slice, STRETCHED_SIDE),

@@ -1,3 +1,4 @@
+import { bytesOf } from '../../runtime/base/tensors/nd-array.ts';
 import type { Affine } from './affine.ts';
 import { voxelSize } from './affine.ts';
 import { HEADER_BYTES } from './header.ts';
@@ -36,7 +37,7 @@ export function encodeNifti(image: NiftiInput): Uint8Array {
   writeFixed(view, image);
   writeSpace(view, image.affine);
   bytes.set(asciiBytes(image.description ?? ''), 148);
-  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), HEADER_BYTES);
+  bytes.set(bytesOf(data), HEADER_BYTES);
   return bytes;
 }
 

@@ -1,5 +1,5 @@
 import { writeHashed } from '../base/files/files.ts';
-import { DTYPES, elementCount, type NumericArray } from '../base/tensors/nd-array.ts';
+import { bytesOf, DTYPES, elementCount, type NumericArray } from '../base/tensors/nd-array.ts';
 import { firstNotFinite } from '../base/tensors/not-finite.ts';
 import {
   planInOrder,
@@ -11,7 +11,6 @@ import { closeTensorFiles, openTensorFiles, type TensorFile } from '../base/tens
 import type { Contribution, Paths, ReduceRequest, Reducer } from './reducer.ts';
 import { differencesOf } from './reducers/differences.ts';
 import {
-  bytesOf,
   meanOf,
   type Parts,
   partsOf,

@@ -3,7 +3,7 @@ import { type FileHandle, lstat, open, realpath, stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { flError } from '../base/errors/errors.ts';
-import { counted } from '../base/text/counted.ts';
+import { fillFrom } from '../base/files/read-file.ts';
 
 /** What a submitted job may name with a key whose value is a path. */
 export type SubmittedPath =
@@ -106,10 +106,6 @@ function shownInside(path: string, { within }: FileRules): string {
 /** As many bytes as it had when it was looked at, or an error: a file that grows has no end. */
 async function readAll(file: FileHandle, size: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(size);
-  for (let filled = 0; filled < size; ) {
-    const { bytesRead } = await file.read(bytes, filled, Math.min(size - filled, 1 << 30), filled);
-    if (bytesRead === 0) throw new Error(`The file ended ${counted(size - filled, 'byte')} early.`);
-    filled += bytesRead;
-  }
+  await fillFrom(file, 0, bytes);
   return bytes;
 }

@@ -62,7 +62,7 @@ export function mostBytes({ form, most }: FileRule, model: number): number {
 }
 
 /** Whether it is a safetensors file. */
-export function isArrays(form: FileForm): boolean {
+export function isArrays(form: FileForm | undefined): boolean {
   return form === 'like:model' || form === 'subset:model';
 }
 

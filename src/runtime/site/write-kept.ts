@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { flError } from '../base/errors/errors.ts';
-import { openInput } from '../base/files/read-file.ts';
+import { fillFrom, openInput } from '../base/files/read-file.ts';
 import { type Opened, whileOpen } from '../base/files/while-open.ts';
 import type { NumericArray } from '../base/tensors/nd-array.ts';
 import { firstNotFinite } from '../base/tensors/not-finite.ts';
-import { openTensorFile, type TensorFile } from '../base/tensors/tensor-file.ts';
+import { openTensorFile, readInto, type TensorFile } from '../base/tensors/tensor-file.ts';
 import { matcherOf, partedBy } from '../job/name-patterns.ts';
 import type { AnswerFile } from './answer.ts';
-import { type Part, readInto, type Slice, writeParts } from './filters/write-tensors.ts';
+import { type Part, type Slice, writeParts } from './filters/write-tensors.ts';
 import { BYTES, OWN_BYTES } from './kept.ts';
 
 /** What a site had when its task began; absolute paths. */
@@ -87,13 +87,7 @@ async function bytesOf(path: string, opened: Opened): Promise<Part> {
   const { size } = await stat(path);
   const handle = await openInput(path);
   opened.closeLast(() => handle.close());
-  const readSlice: Part['file']['readSlice'] = async (_entry, start, target) => {
-    for (let done = 0; done < target.length; ) {
-      const { bytesRead } = await handle.read(target, done, target.length - done, start + done);
-      if (bytesRead === 0) throw new Error(`${path} ended early.`);
-      done += bytesRead;
-    }
-  };
+  const readSlice: Part['file']['readSlice'] = (_entry, start, target) => fillFrom(handle, start, target);
   return { entry: entryOfBytes(size), file: { readSlice } };
 }
 

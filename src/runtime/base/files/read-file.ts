@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { flError } from '../errors/errors.ts';
 import { DATA_LIMITS } from '../limits.ts';
+import { counted } from '../text/counted.ts';
 
 /** Should a pipe take a file's place between two looks, the open does not wait for somebody who writes. */
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
@@ -84,6 +85,16 @@ export async function readWhole(
     filled += bytesRead;
   }
   return bytes.subarray(0, filled);
+}
+
+/** Fills `target` with the bytes of a file from `position` on. @throws where the file ends before */
+export async function fillFrom(file: FileHandle, position: number, target: Uint8Array): Promise<void> {
+  for (let filled = 0; filled < target.length; ) {
+    const part = Math.min(target.length - filled, MOST_AT_ONCE);
+    const { bytesRead } = await file.read(target, filled, part, position + filled);
+    if (bytesRead === 0) throw new Error(`The file ended ${counted(target.length - filled, 'byte')} early.`);
+    filled += bytesRead;
+  }
 }
 
 function notRegular(path: string) {

@@ -3,7 +3,13 @@ import { checkSameLayout } from './check-params.ts';
 import { DTYPES } from './nd-array.ts';
 import { firstNotFinite } from './not-finite.ts';
 import { planSafetensors, type TensorEntry, type TensorLayout } from './safetensors.ts';
-import { closeTensorFiles, openTensorFile, openTensorFiles, type TensorFile } from './tensor-file.ts';
+import {
+  closeTensorFiles,
+  openTensorFile,
+  openTensorFiles,
+  readInto,
+  type TensorFile,
+} from './tensor-file.ts';
 
 /** Elements looked at a time. */
 const SLICE_ELEMENTS = 1 << 20;
@@ -80,13 +86,11 @@ export async function checkModelFile(path: string): Promise<void> {
 
 async function checkFinite(file: TensorFile, entry: TensorEntry): Promise<void> {
   if (!entry.dtype.startsWith('float')) return;
-  const width = DTYPES[entry.dtype].BYTES_PER_ELEMENT;
-  const elements = entry.byteLength / width;
+  const elements = entry.byteLength / DTYPES[entry.dtype].BYTES_PER_ELEMENT;
   const buffer = new DTYPES[entry.dtype](Math.min(SLICE_ELEMENTS, elements));
   for (let start = 0; start < elements; start += buffer.length) {
     const slice = buffer.subarray(0, Math.min(buffer.length, elements - start));
-    const bytes = new Uint8Array(slice.buffer, slice.byteOffset, slice.byteLength);
-    await file.readSlice(entry, start * width, bytes);
+    await readInto(file, entry, { start, values: slice });
     const index = firstNotFinite(slice);
     if (index === -1) continue;
     const params = { name: entry.name, index: start + index, value: String(slice[index]) };

@@ -44,6 +44,11 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
+/** The bytes of an array: the same memory. */
+export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
 /** A new array of zeros. */
 export function zeros(dtype: DType, shape: readonly number[]): NdArray {
   return { dtype, shape: [...shape], data: new DTYPES[dtype](elementCount(shape)) };

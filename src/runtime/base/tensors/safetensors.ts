@@ -1,7 +1,7 @@
 import { flError } from '../errors/errors.ts';
 import { compareText } from '../text/compare-text.ts';
 import { counted } from '../text/counted.ts';
-import { DTYPES, type DType, elementCount, type NdArray, type ParamSet } from './nd-array.ts';
+import { bytesOf, DTYPES, type DType, elementCount, type NdArray, type ParamSet } from './nd-array.ts';
 
 /** Where one array lies in a safetensors file. */
 export interface TensorEntry {
@@ -76,7 +76,7 @@ export function encodeSafetensors(params: ParamSet): Uint8Array {
   file.set(header);
   for (const { name, offset } of layout) {
     const data = params[name]?.data;
-    if (data) file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    if (data) file.set(bytesOf(data), offset);
   }
   return file;
 }

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
-import { openInput } from '../files/read-file.ts';
-import { counted } from '../text/counted.ts';
+import { fillFrom, openInput } from '../files/read-file.ts';
+import { bytesOf, DTYPES, type NumericArray } from './nd-array.ts';
 import { headerLength, parseLayout, type TensorEntry, type TensorLayout } from './safetensors.ts';
 
 /** An open safetensors file, read a slice at a time so that memory does not follow the model's size. */
@@ -24,7 +24,7 @@ export async function openTensorFile(path: string): Promise<TensorFile> {
       path,
       layout,
       readSlice: async (entry, byteStart, target) => {
-        await fill(file, entry.offset + byteStart, target);
+        await fillFrom(file, entry.offset + byteStart, target);
       },
       readHeader: () => read(file, 0, 8 + length),
       close: () => file.close(),
@@ -33,6 +33,15 @@ export async function openTensorFile(path: string): Promise<TensorFile> {
     await file.close();
     throw error;
   }
+}
+
+/** Fills `values` with the elements of an array from `start` on. */
+export async function readInto(
+  file: Pick<TensorFile, 'readSlice'>,
+  entry: TensorEntry,
+  { start, values }: { start: number; values: NumericArray },
+): Promise<void> {
+  await file.readSlice(entry, start * DTYPES[entry.dtype].BYTES_PER_ELEMENT, bytesOf(values));
 }
 
 /** All of them or none: where one cannot be opened those before it are closed. */
@@ -53,15 +62,6 @@ export async function closeTensorFiles(files: readonly TensorFile[]): Promise<vo
 
 async function read(file: FileHandle, position: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
-  await fill(file, position, bytes);
+  await fillFrom(file, position, bytes);
   return bytes;
-}
-
-async function fill(file: FileHandle, position: number, target: Uint8Array): Promise<void> {
-  let filled = 0;
-  while (filled < target.length) {
-    const { bytesRead } = await file.read(target, filled, target.length - filled, position + filled);
-    if (bytesRead === 0) throw new Error(`The file ended ${counted(target.length - filled, 'byte')} early.`);
-    filled += bytesRead;
-  }
 }

@@ -1,8 +1,8 @@
 import { flError } from '../../base/errors/errors.ts';
-import { DTYPES, type DType, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
+import { DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
 import { firstNotFinite } from '../../base/tensors/not-finite.ts';
 import type { TensorEntry } from '../../base/tensors/safetensors.ts';
-import type { TensorFile } from '../../base/tensors/tensor-file.ts';
+import { readInto, type TensorFile } from '../../base/tensors/tensor-file.ts';
 import type { Contribution } from '../reducer.ts';
 
 /** Elements added up at a time: 2 MB of float64 accumulator stay in the cache of common processors. */
@@ -193,7 +193,7 @@ export async function readElements(
 ): Promise<NumericArray> {
   const entry = file.layout.find((candidate) => candidate.name === name);
   if (!entry) throw new Error(`${file.path} has no array '${name}'.`);
-  await file.readSlice(entry, start * width(entry.dtype), bytesOf(into));
+  await readInto(file, entry, { start, values: into });
   return into;
 }
 
@@ -205,12 +205,4 @@ function shareOfDifferences(contributions: readonly Contribution[]): number {
 
 function totalWeight(counted: readonly { readonly weight: number }[]): number {
   return counted.reduce((sum, { weight }) => sum + weight, 0);
-}
-
-function width(dtype: DType): number {
-  return DTYPES[dtype].BYTES_PER_ELEMENT;
-}
-
-export function bytesOf(array: NumericArray): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

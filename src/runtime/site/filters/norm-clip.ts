@@ -1,8 +1,13 @@
 import { DTYPES, type NumericArray } from '../../base/tensors/nd-array.ts';
 import type { TensorEntry } from '../../base/tensors/safetensors.ts';
-import { closeTensorFiles, openTensorFiles, type TensorFile } from '../../base/tensors/tensor-file.ts';
+import {
+  closeTensorFiles,
+  openTensorFiles,
+  readInto,
+  type TensorFile,
+} from '../../base/tensors/tensor-file.ts';
 import type { ResultFilter } from './filter.ts';
-import { changeArrays, eachSlice, readInto, type Slice, writeTensors } from './write-tensors.ts';
+import { changeArrays, eachSlice, type Slice, writeTensors } from './write-tensors.ts';
 
 /**
  * Clipping of an update (McMahan et al., "Learning Differentially Private Recurrent Language Models", 2018, section 2.3; Flower's

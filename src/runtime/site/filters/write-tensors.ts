@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { writeHashed } from '../../base/files/files.ts';
-import { DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
+import { bytesOf, DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
 import { planSafetensors, type TensorEntry } from '../../base/tensors/safetensors.ts';
-import type { TensorFile } from '../../base/tensors/tensor-file.ts';
+import { readInto, type TensorFile } from '../../base/tensors/tensor-file.ts';
+import { isArrays } from '../../run/task.ts';
 import type { Answer, AnswerFile } from '../answer.ts';
 import type { Task } from '../task-order.ts';
 
@@ -22,9 +23,10 @@ export async function changeArrays(
   { form }: Pick<Task, 'form'>,
   change: (file: AnswerFile, name: string) => Promise<AnswerFile>,
 ): Promise<Answer> {
+  const isOfArrays = (name: string) => isArrays(form.answer[name]?.form);
   const files: Record<string, AnswerFile> = {};
   for (const [name, file] of Object.entries(answer.files))
-    files[name] = form.answer[name]?.form.endsWith(':model') ? await change(file, name) : file;
+    files[name] = isOfArrays(name) ? await change(file, name) : file;
   return { ...answer, files };
 }
 
@@ -43,15 +45,6 @@ export async function eachSlice(
       await look({ entry, start, values });
     }
   }
-}
-
-/** Fills `values` with the elements of an array from `start` on. */
-export async function readInto(
-  file: Pick<TensorFile, 'readSlice'>,
-  entry: TensorEntry,
-  { start, values }: { start: number; values: NumericArray },
-): Promise<void> {
-  await file.readSlice(entry, start * DTYPES[entry.dtype].BYTES_PER_ELEMENT, bytesOf(values));
 }
 
 /** Writes some arrays of a file into one of their own, each slice after `change` has had it. */
@@ -93,8 +86,4 @@ export async function writeParts(
       });
   });
   return { path: target, sha256, size: (await stat(target)).size };
-}
-
-function bytesOf(array: NumericArray): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

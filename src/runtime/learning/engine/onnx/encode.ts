@@ -1,3 +1,4 @@
+import { bytesOf } from '../../../base/tensors/nd-array.ts';
 import type { OnnxAttribute, OnnxConstant, OnnxNode, OnnxOpenValue, OnnxParts, OnnxType } from './graph.ts';
 import { WireWriter } from './wire.ts';
 
@@ -62,10 +63,7 @@ function attributeProto(name: string, value: OnnxAttribute): WireWriter {
 function tensorProto({ name, type, shape, data }: OnnxConstant): WireWriter {
   const proto = new WireWriter();
   for (const size of shape) proto.int(1, size);
-  return proto
-    .int(2, DATA_TYPES[type])
-    .string(8, name)
-    .bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return proto.int(2, DATA_TYPES[type]).string(8, name).bytes(9, bytesOf(data));
 }
 
 function valueInfo({ name, type, shape }: OnnxOpenValue): WireWriter {
