@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import { flError } from '../base/errors/errors.ts';
 import { checkUpdateFile, requireCanonical } from '../base/tensors/check-file.ts';
 import { openTensorFile } from '../base/tensors/tensor-file.ts';
-import { counted } from '../base/text/counted.ts';
 import { matcherOf, partedBy } from '../job/name-patterns.ts';
+import { requireSize } from './declared.ts';
 import { type FileRule, isArrays, mostBytes } from './task.ts';
 
 /** A file of an answer as it lies on disk, and what it must be. */
@@ -21,14 +21,7 @@ export interface TaskFile {
 /** Refuses a file that is not of its form; of arrays only the header is read. @throws NF_PAYLOAD_*, NF_TENSORS_* */
 export async function requireFileForm({ path, model, rule, name: file, task }: TaskFile): Promise<void> {
   const { size } = await stat(path);
-  const most = mostBytes(rule, (await stat(model)).size);
-  if (size > most)
-    throw flError('NF_PAYLOAD_TOO_LARGE', {
-      file,
-      task,
-      size: counted(size, 'byte'),
-      most: counted(most, 'byte'),
-    });
+  requireSize(size, { file, task, most: mostBytes(rule, (await stat(model)).size) });
   if (isArrays(rule.form)) await requireCanonical(path, model, { mayLack: rule.form === 'subset:model' });
   if (!rule.stays) return;
   const isLocal = matcherOf(rule.stays);

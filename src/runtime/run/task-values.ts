@@ -1,5 +1,6 @@
 import { flError } from '../base/errors/errors.ts';
 import { counted } from '../base/text/counted.ts';
+import { requireDeclared, requireSize } from './declared.ts';
 import type { Values } from './events.ts';
 import type { TaskForm } from './task.ts';
 
@@ -11,19 +12,16 @@ const MOST_OF_VALUE = 16_000;
  * @throws NF_PAYLOAD_MISSING, NF_PAYLOAD_UNKNOWN, NF_PAYLOAD_FORM, NF_PAYLOAD_TOO_LARGE
  */
 export function requireValues(values: Values, { values: wanted = {} }: TaskForm, task: string): void {
-  for (const [file, { optional }] of Object.entries(wanted))
-    if (!optional && values[file] === undefined) throw flError('NF_PAYLOAD_MISSING', { file, task });
+  requireDeclared(values, wanted, task);
   for (const [file, value] of Object.entries(values)) {
-    const rule = Object.hasOwn(wanted, file) ? wanted[file] : undefined;
-    if (!rule) throw flError('NF_PAYLOAD_UNKNOWN', { file, task });
-    const { most = MOST_OF_VALUE, number } = rule;
-    const tooLarge = (size: string) =>
-      flError('NF_PAYLOAD_TOO_LARGE', { file, task, size, most: counted(most, 'byte') });
-    const text = textOf(value, most, () => tooLarge(`more than ${counted(most, 'byte')}`));
+    const { most = MOST_OF_VALUE, number } = wanted[file] ?? {};
+    const bytes = counted(most, 'byte');
+    const text = textOf(value, most, () =>
+      flError('NF_PAYLOAD_TOO_LARGE', { file, task, size: `more than ${bytes}`, most: bytes }),
+    );
     if (text === undefined)
       throw flError('NF_PAYLOAD_FORM', { file, task, reason: `it is ${typeof value}, which is no JSON` });
-    const size = Buffer.byteLength(text);
-    if (size > most) throw tooLarge(counted(size, 'byte'));
+    requireSize(Buffer.byteLength(text), { file, task, most });
     if (number && !isWithin(value, number))
       throw flError('NF_PAYLOAD_FORM', {
         file,

@@ -6,6 +6,7 @@ import type { JobDefinition } from '../job/definition.ts';
 import { localTensorsOf } from '../job/local-tensors.ts';
 import type { ResultFilterSpec } from '../job/result-filters.ts';
 import { fitReport } from '../network/messages/fit-report.ts';
+import { requireDeclared } from '../run/declared.ts';
 import { statisticsOf } from '../run/statistics-of.ts';
 import { requireValues } from '../run/task-values.ts';
 import type { Answer, AnswerFile, TaskEnd } from './answer.ts';
@@ -145,7 +146,7 @@ async function answerOf(
   { request: { task, files, signal }, seconds, deps }: Parts,
 ): Promise<Answer> {
   const { site, job, ownFilters, means } = deps;
-  requireFiles(task, left);
+  requireDeclared(left, task.form.answer, task.id);
   requireValues(said.values ?? {}, task.form, task.id);
   const taken = await take({ left, state }, { files, signal });
   const patterns = localTensorsOf(job.workflow);
@@ -180,14 +181,6 @@ async function take(
     files: taken,
     state: state === undefined ? undefined : await files.takeState(state, signal),
   };
-}
-
-/** The files that the task asks for, and no others. @throws NF_PAYLOAD_MISSING, NF_PAYLOAD_UNKNOWN */
-function requireFiles({ id: task, form: { answer } }: Task, left: Readonly<Record<string, string>>): void {
-  for (const [file, { optional }] of Object.entries(answer))
-    if (!optional && left[file] === undefined) throw flError('NF_PAYLOAD_MISSING', { file, task });
-  const unknown = Object.keys(left).find((file) => !answer[file]);
-  if (unknown !== undefined) throw flError('NF_PAYLOAD_UNKNOWN', { file: unknown, task });
 }
 
 /** Whose it is and when is known here; a script can say anything. */

@@ -1,7 +1,7 @@
 import { flError } from '../../base/errors/errors.ts';
 import { checkParams, checkSameForm, type ParamForms } from '../../base/tensors/check-params.ts';
 import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
-import { counted } from '../../base/text/counted.ts';
+import { requireDeclared, requireSize } from '../../run/declared.ts';
 import type { FileRule, FilesForm } from '../../run/task.ts';
 import type { TaskFile } from './fl-model.ts';
 
@@ -18,24 +18,17 @@ export function sentFiles(
   { answer, forms }: Asked,
 ): Record<string, Uint8Array> {
   const task = 'the answer';
-  for (const [file, { optional, by }] of Object.entries(answer))
-    if (!optional && by === undefined && files[file] === undefined)
-      throw flError('NF_PAYLOAD_MISSING', { file, task });
-  const entries = Object.entries(files).map(([file, value]) => {
-    const rule = answer[file];
-    if (!rule || rule.by) throw flError('NF_PAYLOAD_UNKNOWN', { file, task });
+  const own = Object.fromEntries(Object.entries(answer).filter(([, { by }]) => by === undefined));
+  requireDeclared(files, own, task);
+  const sent: Record<string, Uint8Array> = {};
+  for (const [file, value] of Object.entries(files)) {
+    const rule = own[file];
+    if (!rule) continue;
     const bytes = bytesOf(value, { file, rule, forms });
-    const { most } = rule;
-    if (most !== undefined && bytes.length > most)
-      throw flError('NF_PAYLOAD_TOO_LARGE', {
-        file,
-        task,
-        size: counted(bytes.length, 'byte'),
-        most: counted(most, 'byte'),
-      });
-    return [file, bytes] as const;
-  });
-  return Object.fromEntries(entries);
+    if (rule.most !== undefined) requireSize(bytes.length, { file, task, most: rule.most });
+    sent[file] = bytes;
+  }
+  return sent;
 }
 
 function bytesOf(

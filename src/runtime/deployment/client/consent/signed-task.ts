@@ -7,7 +7,14 @@ import type { JobDefinition } from '../../../job/definition.ts';
 import { LOCAL_FILES } from '../../../job/job-paths.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
 import type { ModelForm } from '../../../network/messages/terms.ts';
-import { type FilesForm, keyText, mostBytes, seedOfTask, type TaskKey } from '../../../run/task.ts';
+import {
+  type FilesForm,
+  keyText,
+  mostBytes,
+  seedOfTask,
+  type TaskForm,
+  type TaskKey,
+} from '../../../run/task.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';
 import type { LastTask } from '../memory/job-memory.ts';
 import { inputsDigest, siteTaskOf } from '../tasks/site-task.ts';
@@ -59,7 +66,7 @@ export function requireSignedTask(
   const begun = last?.round === round ? last.inputs[keyText(task)] : undefined;
   if (begun !== undefined && begun !== inputsDigest(inputs))
     throw refuse('the round has begun here with another model');
-  const wanted: FilesForm = { model: { form: 'like:model' }, ...form.inputs };
+  const wanted = inputsForm(form);
   for (const file of Object.keys(wanted))
     if (!inputs[file] && !wanted[file]?.optional) throw refuse(`its '${file}' is missing`);
   for (const [file, { size, sha256 }] of Object.entries(inputs)) {
@@ -72,6 +79,11 @@ export function requireSignedTask(
     const isFirst = file === 'model' && name === 'train' && round === 1;
     if (isFirst && initial !== undefined && sha256 !== initial) throw refuse('it begins with another model');
   }
+}
+
+/** What a task begins with. */
+function inputsForm({ inputs }: TaskForm): FilesForm {
+  return { model: { form: 'like:model' }, ...inputs };
 }
 
 /** How many tasks of its name and round, about something else, have begun here. */
@@ -89,7 +101,7 @@ export async function requireInputForms(
 ): Promise<void> {
   if (!model) return;
   const { form, inputs } = siteTaskOf(assigned, job);
-  const wanted: FilesForm = { model: { form: 'like:model' }, ...form.inputs };
+  const wanted = inputsForm(form);
   for (const [name, { sha256 }] of Object.entries(inputs))
     if (wanted[name]?.form === 'like:model') await requireForm(folder.model(sha256), model);
 }

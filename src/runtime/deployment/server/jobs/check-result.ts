@@ -5,6 +5,7 @@ import type { Logger } from '../../../base/logging/logger.ts';
 import type { MetricReport } from '../../../base/logging/metrics.ts';
 import type { SiteTask } from '../../../federation/channel.ts';
 import type { TaskResult } from '../../../network/messages/site.ts';
+import { requireDeclared } from '../../../run/declared.ts';
 import type { AcceptedResult, Values } from '../../../run/events.ts';
 import type { Statistics } from '../../../run/statistics.ts';
 import { requireSums } from '../../../run/statistics-of.ts';
@@ -91,10 +92,7 @@ function requireFiles({ id: task, form: { answer } }: SiteTask, files: TaskResul
   if (answer.model && !files.model) throw flError('NF_RESULT_INVALID', { reason: 'params are missing' });
   if (files.model && !answer.model)
     throw flError('NF_RESULT_INVALID', { reason: 'params were not asked for' });
-  const missing = Object.keys(answer).find((file) => !answer[file]?.optional && !files[file]);
-  if (missing !== undefined) throw flError('NF_PAYLOAD_MISSING', { file: missing, task });
-  const unknown = Object.keys(files).find((file) => !answer[file]);
-  if (unknown !== undefined) throw flError('NF_PAYLOAD_UNKNOWN', { file: unknown, task });
+  requireDeclared(files, answer, task);
 }
 
 interface SentFile {
