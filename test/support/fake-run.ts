@@ -94,7 +94,10 @@ export async function startFakeRun(root: string, options: FakeRunOptions = {}): 
       await coordinator.settle();
       return folder.at(model.path);
     })
-    .finally(() => file.close());
+    .finally(() => {
+      channel.close();
+      return file.close();
+    });
   done.catch(() => undefined);
   return { folder, channel, coordinator, shown, done, closed, history: () => coordinator.history };
 }
