@@ -150,14 +150,13 @@ export type OptionsOf<Type extends WorkflowType> = z.output<(typeof WORKFLOW_OPT
 
 export const WORKFLOW_TYPES = Object.keys(WORKFLOW_OPTIONS) as [WorkflowType, ...WorkflowType[]];
 
-const ALL = {
-  ...WORKFLOW_OPTIONS.fedavg.shape,
-  ...WORKFLOW_OPTIONS.fedprox.shape,
-  ...WORKFLOW_OPTIONS.fedopt.shape,
-  ...WORKFLOW_OPTIONS.cyclic.shape,
-  ...WORKFLOW_OPTIONS.fedbuff.shape,
-  ...WORKFLOW_OPTIONS.scaffold.shape,
-};
+type OptionKey = { [Type in WorkflowType]: keyof OptionsOf<Type> }[WorkflowType];
+
+/** Those of all types. */
+const ALL: Readonly<Record<OptionKey, z.ZodDefault<z.ZodType>>> = Object.assign(
+  {},
+  ...Object.values(WORKFLOW_OPTIONS).map(({ shape }) => shape),
+);
 
 type Optional<Shape> = { readonly [Key in keyof Shape]: z.ZodOptional<z.ZodType> };
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeSafetensors } from '../../../src/runtime/base/tensors/safetensors.ts';
 import type { SiteTask } from '../../../src/runtime/federation/channel.ts';
 import type { Federation, Workflow } from '../../../src/runtime/federation/workflow.ts';
-import { scoreLast } from '../../../src/runtime/federation/workflows/final-scoring.ts';
+import { scoreLast } from '../../../src/runtime/federation/workflows/rounds.ts';
 import type { Payload } from '../../../src/runtime/run/events.ts';
 import { learn } from '../../support/fake-channel.ts';
 import { dyingAfter, type FakeRun, startFakeRun } from '../../support/fake-run.ts';

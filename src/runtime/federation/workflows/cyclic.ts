@@ -1,6 +1,6 @@
 import { flError } from '../../base/errors/errors.ts';
 import type { Workflow } from '../workflow.ts';
-import { scoreLast } from './final-scoring.ts';
+import { scoreLast } from './rounds.ts';
 
 /**
  * Cyclic weight transfer (Chang et al., "Distributed deep learning networks among institutions for medical imaging", 2018): each round

@@ -2,7 +2,7 @@ import { flError } from '../../base/errors/errors.ts';
 import type { OptionsOf } from '../../job/workflow-options.ts';
 import type { Payload } from '../../run/events.ts';
 import type { Answer, Workflow } from '../workflow.ts';
-import { scoreLast } from './final-scoring.ts';
+import { scoreLast } from './rounds.ts';
 
 interface Buffered {
   readonly answer: Answer;

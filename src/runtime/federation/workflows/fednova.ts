@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { flError } from '../../base/errors/errors.ts';
 import type { OptionsOf } from '../../job/workflow-options.ts';
+import { taskId } from '../../run/task.ts';
 import { bounded, boundedExamples } from '../weigh-results.ts';
-import type { Workflow } from '../workflow.ts';
-import { closeTraining, type LastRound, scoreLast } from './final-scoring.ts';
+import type { Answer, Workflow } from '../workflow.ts';
+import { trainRounds } from './rounds.ts';
 
 /** What a site says of its training: how many steps of SGD it took. */
 const STEPS = { least: 1, most: 1e12 } as const;
@@ -22,24 +23,12 @@ export const fedNova: Workflow<OptionsOf<'fednova'>> = {
       values: { steps: { most: 30, number: STEPS } },
     },
   },
-  async run(federation, { numRounds, options, maxWeightRatio: ratio }) {
-    let global = federation.initial;
-    let last: LastRound | undefined;
-    for (let round = 1; round <= numRounds; round++) {
-      const sites = await federation.members(round);
-      const answers = await federation.exchange({ name: 'train', round, inputs: global }, sites);
+  run: (federation, { numRounds, options, maxWeightRatio: ratio }) => {
+    const crossSite = options.cross_site_evaluation;
+    return trainRounds(federation, { numRounds, crossSite }, ({ round, base, answers }) => {
       const { weights: counts, notes } = boundedExamples(answers, ratio);
       const examples = counts.reduce((sum, count) => sum + count, 0);
-      const steps = answers.map(({ site, values }) => {
-        const { success, data } = stepsSchema.safeParse(values?.steps);
-        if (success) return data;
-        const reason = `it is no number from ${STEPS.least} to ${STEPS.most}`;
-        throw flError(
-          'NF_PAYLOAD_FORM',
-          { file: 'steps', task: `train/${round}/${site}`, reason },
-          { place: { site, round } },
-        );
-      });
+      const steps = answers.map((answer) => stepsOf(answer, round));
       const shares = counts.map((count) => count / examples);
       // Who says that it took many moves the updates of all others by them.
       const taken = bounded(
@@ -47,22 +36,23 @@ export const fedNova: Workflow<OptionsOf<'fednova'>> = {
         ratio,
       );
       const mean = shares.reduce((sum, share, at) => sum + share * (taken.weights[at] ?? 0), 0);
-      const weights = shares.map((share, at) => (share * mean) / (steps[at] ?? 1));
-      const base = global;
-      const step = {
+      return federation.reduce({
         round,
         reducer: 'buffered',
         options: { learningRate: 1 },
         base,
         answers,
-        weights,
+        weights: shares.map((share, at) => (share * mean) / (steps[at] ?? 1)),
         notes: [...notes, ...taken.notes],
-      } as const;
-      global = await federation.reduce(step);
-      const isKept = options.cross_site_evaluation && round === numRounds;
-      last = await closeTraining(federation, global, { round, base, answers, isKept });
-    }
-    await scoreLast(federation, { round: numRounds + 1, global, last });
-    return global;
+      });
+    });
   },
 };
+
+function stepsOf({ site, values }: Answer, round: number): number {
+  const { success, data } = stepsSchema.safeParse(values?.steps);
+  if (success) return data;
+  const reason = `it is no number from ${STEPS.least} to ${STEPS.most}`;
+  const task = taskId({ name: 'train', round, site });
+  throw flError('NF_PAYLOAD_FORM', { file: 'steps', task, reason }, { place: { site, round } });
+}

@@ -1,7 +1,7 @@
 import type { OptionsOf } from '../../job/workflow-options.ts';
-import type { FileRef, Payload } from '../../run/events.ts';
+import type { FileRef } from '../../run/events.ts';
 import type { Workflow } from '../workflow.ts';
-import { closeTraining, type LastRound, scoreLast } from './final-scoring.ts';
+import { trainRounds } from './rounds.ts';
 
 /** Steps from the base by the weighted differences, as they are. */
 const SUM = { reducer: 'buffered', options: { learningRate: 1 } } as const;
@@ -23,22 +23,19 @@ export const scaffold: Workflow<OptionsOf<'scaffold'>> = {
       },
     },
   },
-  async run(federation, { numRounds, options, clients }) {
-    let global: Payload = federation.initial;
-    let last: LastRound | undefined;
+  run: (federation, { numRounds, options, clients }) => {
     const known = new Set<string>();
-    for (let round = 1; round <= numRounds; round++) {
-      const sites = await federation.members(round);
+    const crossSite = options.cross_site_evaluation;
+    return trainRounds(federation, { numRounds, crossSite }, async ({ round, sites, base, answers }) => {
       for (const site of sites) known.add(site);
-      const answers = await federation.exchange({ name: 'train', round, inputs: global }, sites);
       const all = Math.max(clients ?? 0, known.size);
-      const control: FileRef | undefined = global.control;
+      const control: FileRef | undefined = base.control;
       const { model: next } = await federation.reduce({
         ...SUM,
         round,
         about: 'control',
         file: 'control',
-        base: { model: control ?? global.model },
+        base: { model: control ?? base.model },
         ...(control === undefined && { fromZero: true }),
         answers,
         weights: answers.map(() => 1 / all),
@@ -47,16 +44,11 @@ export const scaffold: Workflow<OptionsOf<'scaffold'>> = {
         reducer: 'buffered',
         options: { learningRate: options.server_learning_rate },
         round,
-        base: { model: global.model },
+        base: { model: base.model },
         answers,
         weights: answers.map(() => 1 / answers.length),
       });
-      const base = global;
-      global = { model, control: next };
-      const isKept = options.cross_site_evaluation && round === numRounds;
-      last = await closeTraining(federation, global, { round, base, answers, isKept });
-    }
-    await scoreLast(federation, { round: numRounds + 1, global, last });
-    return global;
+      return { model, control: next };
+    });
   },
 };
