@@ -1,4 +1,5 @@
 import type { MetricReport } from '../base/logging/metrics.ts';
+import { sum } from '../base/sum.ts';
 import type { Counted, Weighted } from './statistics.ts';
 
 /** Counts of a site, and how much of them is taken: all where it is 1. */
@@ -81,8 +82,4 @@ function mapped<From, To>(
   change: (value: From, name: string) => To,
 ): Record<string, To> {
   return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, change(value, name)]));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,5 +1,6 @@
 import { flError } from '../base/errors/errors.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
+import { sum } from '../base/sum.ts';
 import { figuresOf, formOf, type TakenCounts } from './add-counts.ts';
 import { capWeights } from './cap-weights.ts';
 import type { AcceptedResult } from './events.ts';
@@ -267,8 +268,4 @@ function fewNames(names: readonly string[]): string {
     .slice(0, MOST_NAMED)
     .map((name) => (name.length > MOST_OF_NAME ? `${name.slice(0, MOST_OF_NAME)}…` : name));
   return [...few, ...(more > 0 ? [`${more} more`] : [])].join(', ');
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -2,6 +2,7 @@ import { canonicalJson } from '../base/digest.ts';
 import { flError } from '../base/errors/errors.ts';
 import { ANSWER_LIMITS, LEAST_EXAMPLES } from '../base/limits.ts';
 import type { MetricReport, MetricValue } from '../base/logging/metrics.ts';
+import { sum } from '../base/sum.ts';
 import type { Counted, Statistics } from './statistics.ts';
 
 /** Counts of examples: `table[truth][predicted]`. */
@@ -100,8 +101,4 @@ function isCount(value: MetricValue | undefined): value is number {
 /** Logs of version 0.1.0 may hold numbers that JSON cannot. */
 function isNumber(value: MetricValue | undefined): value is number {
   return typeof value === 'number' && Number.isFinite(value);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
