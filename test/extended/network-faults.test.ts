@@ -169,7 +169,7 @@ describe('a damaged file of a server', () => {
     await isThat(id, small);
     const { events } = await federation.admin.events(id, { after: 0, waitSeconds: 0 });
     expect(events.filter(({ event }) => event.type === 'result.dropped')).toMatchObject([
-      { event: { round: 1 } },
+      { event: { task: expect.stringMatching(/^train\/1\/site-[12]$/), reason: 'its SHA-256 differs' } },
     ]);
   });
 

@@ -1,22 +1,12 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { flError } from '../../base/errors/errors.ts';
 import { PACKAGE_ROOT } from '../../base/files/package-root.ts';
+import { isRequiringOwn } from '../../base/threads/require-own.ts';
 
 const OWN = ['src', 'dist'].map((folder) => pathToFileURL(`${PACKAGE_ROOT}${folder}/`).href);
 /** Of Node.js's permission model; undefined where scripts are not kept from files. */
 const { permission } = process as { permission?: { has(scope: string, path: string): boolean } };
 const mayRead = permission?.has.bind(permission, 'fs.read');
-let isOurs = false;
-
-/** Neuroflare itself requires a module of its own, and all that this one imports. */
-export function requireOwn<Result>(work: () => Result): Result {
-  isOurs = true;
-  try {
-    return work();
-  } finally {
-    isOurs = false;
-  }
-}
 
 interface Asked {
   readonly parentURL?: string | undefined;
@@ -29,7 +19,7 @@ interface Asked {
  * @throws NF_SCRIPT_LOAD
  */
 export function requireOthers(url: string, { parentURL, conditions }: Asked): void {
-  if (isOurs || !isOwnCode(url)) return;
+  if (isRequiringOwn() || !isOwnCode(url)) return;
   const isRequired = conditions?.includes('require') ?? false;
   if (!isRequired && (parentURL === undefined || isOwnCode(parentURL))) return;
   throw flError('NF_SCRIPT_LOAD', { message: "the modules of neuroflare itself are not the job's" });
@@ -45,7 +35,7 @@ export function requireReadable(specifier: string, parent: string | undefined): 
 
 /** Whether code of somebody else may not bear this name: it would import as the module of neuroflare that has it. */
 export function isTakenName(name: string): boolean {
-  return !isOurs && isOwnCode(name);
+  return !isRequiringOwn() && isOwnCode(name);
 }
 
 /** Whether a URL, or a path, is that of a module of neuroflare itself. */

@@ -4,6 +4,7 @@ import util from 'node:util';
 import { findBackend } from '@tensorflow/tfjs-core';
 import { flError } from '../../../base/errors/errors.ts';
 import { applyNativeSettings } from '../../../base/threads/native-settings.ts';
+import { requireOwn } from '../../../base/threads/require-own.ts';
 import type { Engine, EngineInfo } from '../engine.ts';
 import '../tfjs.ts';
 import { reasonOf } from '../../../base/errors/reason-of.ts';
@@ -74,7 +75,8 @@ async function loadFirst(): Promise<TensorflowBinding> {
 function load({ name, folder }: TensorflowPackage): TensorflowBinding {
   if (folder === undefined) throw new Error(ABSENT);
   if (!hasBinding(folder)) throw new Error(BARE);
-  const module: unknown = createRequire(import.meta.url)(folder);
+  // The package asks for `@tensorflow/tfjs`, which is neuroflare's own module where it lies beside no other.
+  const module: unknown = requireOwn(() => createRequire(import.meta.url)(folder));
   const backend: unknown = findBackend(BACKEND);
   return {
     library: name,
