@@ -87,6 +87,8 @@ describe('a script at a site', () => {
       'its look into a package': `{ if (built('module')._readPackage(${path}).exists === false) throw new Error('not found'); }`,
       'its look for a package': `{ if (built('module').findPackageJSON('..', ${path}) === undefined) throw new Error('not found'); }`,
       'its look at files': `{ if (built('module')._stat(${path}) < 0) throw new Error('not found'); }`,
+      'a folder of an open one': `{ fs.mkdirSync('a/b', { recursive: true }); const found = []; const hook = built('async_hooks').createHook({ init: (id, type, from, made) => type === 'DIRHANDLE' && found.push(made) }).enable(); const { constructor } = fs.opendirSync('a'); hook.disable(); return new constructor(found[0], ${JSON.stringify(root)}, { encoding: 'utf8', recursive: true }).readSync().name; }`,
+      'a folder of an open one, by the class': `{ fs.mkdirSync('c/b', { recursive: true }); const found = []; const hook = built('async_hooks').createHook({ init: (id, type, from, made) => type === 'DIRHANDLE' && found.push(made) }).enable(); fs.opendirSync('c'); hook.disable(); return new fs.Dir(found[0], ${JSON.stringify(root)}, { encoding: 'utf8' }).readSync().name; }`,
     };
     expectShut(await attemptIn(folder, codes), codes);
     const own = await attemptIn(folder, {
@@ -166,6 +168,28 @@ it('a script does not reach the modules that run it, whatever it calls itself', 
     'a function under its name': `{ const { compileFunction, constants } = built('vm'); return typeof (await compileFunction('return import(' + JSON.stringify(${url}) + ')', [], { filename: ${name}, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER })()).ours; }`,
     'an evaluated import': `(0, eval)('import(' + JSON.stringify(${url}) + ')').then(({ ours }) => typeof ours)`,
     'a function of text': `new Function('return import(' + JSON.stringify(${url}) + ')')().then(({ ours }) => typeof ours)`,
+    ...Object.fromEntries(
+      [
+        ['beginnings of texts', 'String.prototype.startsWith', '() => false'],
+        ['tests of patterns', 'RegExp.prototype.test', '() => false'],
+        ['matches of patterns', 'RegExp.prototype.exec', '() => null'],
+        ['looks into lists', 'Array.prototype.some', '() => false'],
+        ['finds in lists', 'Array.prototype.includes', '() => false'],
+        ['a walk through lists', 'Array.prototype[Symbol.iterator]', 'function* () {}'],
+        ['looks into maps', 'Map.prototype.get', `() => ${url}`],
+        ['looks into sets', 'Set.prototype.has', '() => true'],
+        ['URLs', 'URL.parse', '() => null'],
+      ].flatMap(([what, place, other]) =>
+        [
+          ['by its URL', url],
+          ['by a way from another', `'./own-code.ts'`],
+        ].map(([by, from]) => [
+          `${what} of its own, ${by}`,
+          `{ const was = ${place}; let found; ${place} = ${other}; try { found = import(${from}); } finally { ${place} = was; } return typeof ((await found).ours ?? (await found).requireOthers); }`,
+        ]),
+      ),
+    ),
+    'parts of URLs of its own': `{ const { get } = Object.getOwnPropertyDescriptor(URL.prototype, 'href'); Object.defineProperty(URL.prototype, 'href', { configurable: true, get: () => 'file:///x' }); try { return typeof (await import(${url})).ours; } finally { Object.defineProperty(URL.prototype, 'href', { configurable: true, get }); } }`,
     'hooks of its own': `{ ${module}.registerHooks({ resolve: (name, context, next) => name === 'mine' ? { url: ${url}, shortCircuit: true } : next(name, context) }); return typeof (await import('mine')).ours; }`,
     'a link of its own to it': `{ fs.writeFileSync('mine.mjs', 'export * from ' + JSON.stringify(${url})); return import(require('url').pathToFileURL('mine.mjs').href).then(({ ours }) => typeof ours); }`,
     'the module system and a file of its own': `{ fs.writeFileSync('mine.cjs', 'module.exports = import(' + JSON.stringify(${url}) + ')'); return typeof (await require(process.cwd() + '/mine.cjs')).ours; }`,

@@ -16,12 +16,19 @@ export interface CodePlace {
   readonly source: string;
 }
 
-const OWN = new Map(
-  ['client', 'mri', 'engine'].map((name) => [`neuroflare/${name}`, ownUrl(`../../../api/${name}`)]),
+/** Looked up by the language itself: a script may put functions of its own in the places of a map's. */
+const OWN: Readonly<Record<string, string>> = Object.assign(
+  Object.create(null) as object,
+  Object.fromEntries(
+    ['client', 'mri', 'engine'].map((name) => [`neuroflare/${name}`, ownUrl(`../../../api/${name}`)]),
+  ),
 );
 const TFJS = '@tensorflow/tfjs';
 const TFJS_UNION = ownUrl('../../learning/engine/tfjs-union');
-const TFJS_PARTS = new Set(['core', 'layers', 'backend-cpu'].map((part) => `${TFJS}-${part}`));
+const TFJS_PARTS: object = Object.assign(
+  Object.create(null) as object,
+  Object.fromEntries(['core', 'layers', 'backend-cpu'].map((part) => [`${TFJS}-${part}`, true])),
+);
 /** TensorFlow's packages for Node.js bring the package `@tensorflow/tfjs` and need it whole. */
 const NEEDS_WHOLE_TFJS = /\/@tensorflow\/tfjs-node(-gpu)?\//;
 const TYPESCRIPT = /\.m?ts$/;
@@ -155,12 +162,12 @@ function inUrl(found: Resolved): Resolved {
 }
 
 function ownModule(specifier: string, context: Context, next: Next): Resolved | undefined {
-  const own = OWN.get(specifier);
+  const own = OWN[specifier];
   if (own !== undefined) return { url: own, shortCircuit: true };
   const { parentURL } = context;
   if (specifier === TFJS && parentURL !== undefined && !NEEDS_WHOLE_TFJS.test(parentURL))
     return { url: TFJS_UNION, shortCircuit: true };
-  if (TFJS_PARTS.has(specifier)) return next(specifier, { ...context, parentURL: import.meta.url });
+  if (specifier in TFJS_PARTS) return next(specifier, { ...context, parentURL: import.meta.url });
   return undefined;
 }
 

@@ -88,9 +88,17 @@ function singletons(): Record<string, object> {
   };
 }
 
-/** Loads a module of neuroflare's own, so that what it changes in shared objects is not taken for the script's. */
+/**
+ * Loads a module of neuroflare's own, so that what it changes in shared objects is not taken for the script's. Where the script has changed
+ * some before, it could have its own functions run meanwhile, and what runs it is not used again: there it is imported like any other.
+ */
 export function loadOwn(name: string, url: string): void {
   if (!watched || loadedOwn.has(url)) return;
+  if (!watched.shared.areUnchanged()) {
+    hasEarlier = true;
+    earlier = namesOf(watched.shared);
+    return;
+  }
   loadedOwn.add(url);
   const exports = ours(() => requireOwn(() => load(fileURLToPath(url)) as object));
   watched.builtins.walkOwn(name, exports);

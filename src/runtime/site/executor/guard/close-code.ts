@@ -5,6 +5,10 @@ import { denied } from './close-process.ts';
 import { call, define, methodsOf, own, replace } from './lock.ts';
 
 const { construct, ownKeys } = Reflect;
+/** Options that give or make compiled code, or import in a name that is not the script's. */
+const NOT_OF_TEXT = ['cachedData', 'produceCachedData', 'importModuleDynamically'] as const;
+/** What a module's name is told by, in the place of which a script could put another. */
+const PARTS_OF_URLS = ['href', 'protocol', 'host', 'hostname', 'pathname'];
 
 /**
  * Takes compiled code, which V8 runs as it is and checks for nothing, out of what a script may give and get: bytes that were changed
@@ -36,6 +40,7 @@ export function closeCode(): void {
   replace(vm, ['SourceTextModule', 'SyntheticModule'], (name) => denied(`vm.${name}`));
   replace(module, ['enableCompileCache', 'flushCompileCache'], (name) => denied(`module.${name}`));
   closeCompile();
+  for (const part of PARTS_OF_URLS) Object.defineProperty(URL.prototype, part, { configurable: false });
 }
 
 /** Code bears the name it is given, and imports as the file of that name does. */
@@ -60,7 +65,9 @@ function fromText(options: unknown): unknown {
     const key = keys[at] ?? '';
     own(kept, key, (options as Record<PropertyKey, unknown>)[key]);
   }
-  for (const key of ['cachedData', 'produceCachedData', 'importModuleDynamically']) {
+  // Not `of`: a script may have put a walk of its own in the place of that through lists.
+  for (let at = 0; at < NOT_OF_TEXT.length; at++) {
+    const key = NOT_OF_TEXT[at] ?? '';
     if ((kept as Record<string, unknown>)[key]) denied(`vm with ${key}`)();
     own(kept, key, undefined);
   }

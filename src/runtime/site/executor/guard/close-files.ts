@@ -34,10 +34,17 @@ export async function closeFiles(): Promise<void> {
   replace(methods, OF_HANDLES, (name) => denied(`FileHandle.${name}`));
   replace(fs, CHANGING, (name) => denied(`fs.${name}`));
   replace(fs.promises, OF_PROMISES, (name) => denied(`fs.promises.${name}`));
+  closeFolders();
   closePaths(methods);
   withoutMaking(methods);
   closeLook();
   syncBuiltinESMExports();
+}
+
+/** A folder that is made of a handle and another path goes on with that path, through links as well. */
+function closeFolders(): void {
+  define(fs.Dir.prototype, 'constructor', denied('fs.Dir'));
+  replace(fs, ['Dir'], () => denied('fs.Dir'));
 }
 
 /** A handle that is made of any number would be that open file. */
