@@ -204,7 +204,22 @@ describe('preprocess check on a data set with', () => {
         renameSync(anat(name, 'sub-0002', image), at(`${name}-outside`));
         symlinkSync(image, anat(name, 'sub-0002', image));
       },
-      'NF_BIDS_IMAGE_OUTSIDE',
+      'NF_BIDS_LINK',
+      'sub-0002',
+    ],
+    [
+      'a link into an annex without the content',
+      (name) => {
+        renameSync(anat(name, 'sub-0002', image), at(`${name}-outside`));
+        symlinkSync('../../.git/annex/objects/aa/bb/K/K', anat(name, 'sub-0002', image));
+      },
+      'NF_BIDS_CONTENT_ABSENT',
+      'sub-0002',
+    ],
+    [
+      'a pointer in place of an image',
+      (name) => writeFile(anat(name, 'sub-0002', image), '/annex/objects/MD5E-s67--f6.nii.gz\n'),
+      'NF_BIDS_CONTENT_ABSENT',
       'sub-0002',
     ],
     [

@@ -14,8 +14,9 @@ import {
   GZIP_FAULTS,
   NIFTI_FAULTS,
   NOT_FINITE,
-  ODD_BUT_SOUND,
+  ODD_BUT_READ,
   packed,
+  TOO_LARGE,
 } from '../unit/preprocess/nifti/bad-files.ts';
 
 const cwd = tempFolder();
@@ -49,6 +50,7 @@ const BAD: readonly Row[] = [
   ...GZIP_FAULTS.map(([what, code, bytes]): Row => [what, code, 'nii.gz', bytes]),
   ['gzip under a plain name', 'NF_NIFTI_UNEXPECTED_GZIP', 'nii', packed],
   ['voxels that are no numbers', 'NF_NIFTI_NOT_FINITE', 'nii', NOT_FINITE],
+  ['voxels too large for float32', 'NF_NIFTI_RANGE', 'nii', TOO_LARGE],
   ['two volumes', 'NF_CHECK_TIME', 'nii', withTime(2)],
   ['one value in all voxels', 'NF_CHECK_BLANK', 'nii', volume([4, 4, 2], () => 7)],
   [
@@ -126,17 +128,20 @@ describe('an image that looks odd, with', () => {
   beforeAll(async () => {
     await dataset(
       at('odd'),
-      ODD_BUT_SOUND.map(([, ending, bytes]) => ({ ending, bytes })),
+      ODD_BUT_READ.map(([, ending, bytes]) => ({ ending, bytes })),
     );
     findings = (await check('odd')).findings;
   });
 
-  it.each(ODD_BUT_SOUND.map(([what], index) => ({ what, id: subject(index) })))(
-    '$what, is read',
-    ({ id }) => {
-      const codes = findings.filter(({ place }) => place.participant === id).map(({ code }) => code);
+  it.each(ODD_BUT_READ.map(([what, , , warning], index) => ({ what, warning, id: subject(index) })))(
+    '$what, is read, and $warning is all that is said',
+    ({ id, warning }) => {
+      const own = findings.filter(({ place }) => place.participant === id);
       // These images are the same but for their headers.
-      expect(codes.filter((code) => !code.startsWith('NF_CHECK_COPY'))).toEqual([]);
+      const said = own.filter(({ code }) => !code.startsWith('NF_CHECK_COPY'));
+      expect(said.map(({ code, severity }) => `${severity} ${code}`)).toEqual(
+        warning === undefined ? [] : [`warning ${warning}`],
+      );
     },
   );
 });

@@ -1,6 +1,7 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { flError } from '../../runtime/base/errors/errors.ts';
+import { linkFault } from '../content/absent.ts';
 
 const T1W_IMAGE = /^sub-.*_T1w\.nii(\.gz)?$/;
 
@@ -8,7 +9,8 @@ const T1W_IMAGE = /^sub-.*_T1w\.nii(\.gz)?$/;
  * The T1-weighted images of one subject, sorted by path: `sub-X/anat/*_T1w.nii[.gz]` and `sub-X/ses-Y/anat/…`, in raw data
  * sets and derivatives (`_desc-slice_T1w.nii.gz`) alike.
  * @param participantId as in participants.tsv, checked by `readParticipants`
- * @throws NF_BIDS_IMAGE_MISSING when there is none; NF_BIDS_IMAGE_OUTSIDE for a link that leaves the data set.
+ * @throws NF_BIDS_IMAGE_MISSING when there is none; NF_BIDS_IMAGE_OUTSIDE for a link that leaves the data set,
+ *   NF_BIDS_CONTENT_ABSENT for one into an annex whose content was not fetched, NF_BIDS_LINK for one that leads nowhere.
  */
 export async function findImages(bidsRoot: string, participantId: string): Promise<string[]> {
   const subject = join(bidsRoot, participantId);
@@ -46,8 +48,10 @@ async function checkInside(what: {
 }): Promise<void> {
   const root = await realpath(what.bidsRoot);
   for (const path of what.images) {
-    const target = await realpath(path).catch(() => undefined);
-    if (!target?.startsWith(root + sep)) {
+    const target = await realpath(path).catch(async (cause: unknown) => {
+      throw (await linkFault(path)) ?? cause;
+    });
+    if (!target.startsWith(root + sep)) {
       throw flError(
         'NF_BIDS_IMAGE_OUTSIDE',
         { participant: what.participantId, path },

@@ -4,6 +4,8 @@ import { sha256 } from '../../runtime/base/digest.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { readInput } from '../../runtime/base/files/read-file.ts';
 
+import { contentAbsent, linkFault, pointerOf } from '../content/absent.ts';
+
 /** One row of participants.tsv. */
 export interface Participant {
   /** `sub-<letters and digits>`, safe as a folder name. */
@@ -43,6 +45,8 @@ const PARTICIPANT_ID = /^sub-[0-9A-Za-z+]+$/;
 export async function readParticipants(bidsRoot: string): Promise<Participants> {
   const file = join(bidsRoot, 'participants.tsv');
   const bytes = await readInput(file).catch(async (cause: NodeJS.ErrnoException) => {
+    const fault = await linkFault(file);
+    if (fault) throw fault;
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
     const isFolder = (await stat(bidsRoot).catch(() => undefined))?.isDirectory();
     const missing = isFolder ? 'participants.tsv' : 'the folder';
@@ -53,6 +57,8 @@ export async function readParticipants(bidsRoot: string): Promise<Participants> 
 
 /** As `readParticipants`, from bytes; `file` is named in errors. */
 export function parseParticipants(bytes: Uint8Array, file: string): Participants {
+  const pointer = pointerOf(bytes);
+  if (pointer) throw contentAbsent(pointer, file);
   const lines = decode(bytes, file).split(/\r\n|\n/);
   while (lines.at(-1) === '') lines.pop();
   const columns = (lines[0] ?? '').split('\t');

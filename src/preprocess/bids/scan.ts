@@ -5,6 +5,7 @@ import { flError } from '../../runtime/base/errors/errors.ts';
 import { DATA_LIMITS } from '../../runtime/base/limits.ts';
 import { compareText } from '../../runtime/base/text/compare-text.ts';
 import { didYouMean } from '../../runtime/base/text/nearest.ts';
+import { absentText, linkEnd } from '../content/absent.ts';
 import type { Fault } from '../image/fault.ts';
 import type { LabelMap } from './label-map.ts';
 
@@ -143,8 +144,9 @@ async function faultOf(what: { root: string; path: string; entry: Dirent }): Pro
   const target = await realpath(join(root, path)).catch((error: NodeJS.ErrnoException) => error);
   if (target instanceof Error) {
     if (!entry.isSymbolicLink()) return { code: 'unreadable', path, detail: target.message };
-    const loop = target.code === 'ELOOP';
-    return { code: 'link_broken', path, detail: loop ? 'a link in a loop' : 'a link to nothing' };
+    const kind = (await linkEnd(join(root, path)))?.kind;
+    if (kind === 'annex') return { code: 'content_absent', path, detail: absentText('git-annex') };
+    return { code: 'link_broken', path, detail: kind === 'loop' ? 'a link in a loop' : 'a link to nothing' };
   }
   if (!target.startsWith(root + sep)) {
     return { code: 'link_outside', path, detail: 'leads out of the source folder' };

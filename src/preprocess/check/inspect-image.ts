@@ -42,6 +42,7 @@ export async function inspectImage(path: string, participant: string): Promise<I
   try {
     findings.push(...(await inspectGzip(path, place)));
     const image = await readNifti(path);
+    findings.push(...image.oddities.map(({ code, params }) => finding('warning', code, { params, place })));
     if (image.units === 'unknown') findings.push(finding('warning', 'NF_CHECK_UNITS', { place }));
     const times = image.shape.slice(3).reduce((product, size) => product * size, 1);
     if (times > 1) {

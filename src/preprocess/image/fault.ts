@@ -11,6 +11,7 @@ export type FaultCode =
   | 'too_small'
   | 'blank'
   | 'unreadable'
+  | 'content_absent'
   | 'link_outside'
   | 'link_broken'
   | 'folder_in_class'

@@ -38,6 +38,12 @@ export function length(v: Vector): number {
   return Math.hypot(v[0], v[1], v[2]);
 }
 
+/** World millimetres of a voxel. */
+export function apply(affine: Affine, [i, j, k]: Vector): Vector {
+  const at = ([a, b, c, d]: Row) => a * i + b * j + c * k + d;
+  return [at(affine[0]), at(affine[1]), at(affine[2])];
+}
+
 /** Of the 3 x 3 part; negative for a left-handed (radiological) image. */
 export function determinant(affine: Affine): number {
   const [a, b, c] = [column(affine, 0), column(affine, 1), column(affine, 2)];

@@ -48,16 +48,29 @@ export async function gunzipHead(bytes: Uint8Array, count: number, file: string)
   return head.subarray(0, filled);
 }
 
+/** Where the voxels begin behind the gzip, and how many bytes they are. */
+interface Announced {
+  readonly offset: number;
+  readonly dataBytes: number;
+}
+
 /**
- * A whole gzip stream of one or more members. Every member's checksum and length are checked; more than `expected`
- * bytes are refused while inflating, so a bomb costs no memory.
+ * A whole gzip stream of one or more members. Every member's checksum and length are checked; more bytes than are announced
+ * are refused while inflating, so a bomb costs no memory.
  */
-export async function gunzipWhole(bytes: Uint8Array, expected: number, file: string): Promise<Uint8Array> {
-  if (bytes.length * MOST_EXPANSION < expected) {
-    throw flError('NF_NIFTI_DATA_SHORT', { file, found: 'too few', expected }, { place: { file } });
+export async function gunzipWhole(
+  bytes: Uint8Array,
+  announced: Announced,
+  file: string,
+): Promise<Uint8Array> {
+  const { offset, dataBytes } = announced;
+  const most = bytes.length * MOST_EXPANSION;
+  if (most < offset + dataBytes) {
+    const found = `no more than ${Math.max(0, most - offset)}`;
+    throw flError('NF_NIFTI_DATA_SHORT', { file, found, expected: dataBytes }, { place: { file } });
   }
   try {
-    const { buffer, used } = await inflate(bytes, { expected, file });
+    const { buffer, used } = await inflate(bytes, { announced, file });
     // zlib stops at a zero byte behind a member, which is padding only if nothing else follows.
     if (bytes.subarray(used).some((byte) => byte !== 0)) throw trailing(file);
     return buffer;
@@ -73,15 +86,15 @@ export async function gunzipWhole(bytes: Uint8Array, expected: number, file: str
  */
 async function inflate(
   bytes: Uint8Array,
-  { expected, file }: { expected: number; file: string },
+  { announced, file }: { announced: Announced; file: string },
 ): Promise<{ buffer: Uint8Array; used: number }> {
+  const expected = announced.offset + announced.dataBytes;
   let whole: Uint8Array | undefined = expected > MOST_PART ? new Uint8Array(expected) : undefined;
   let filled = 0;
   const stream = createGunzip({ chunkSize: Math.max(1024, Math.min(expected, MOST_PART)) });
   const ended = once(stream, 'end');
   stream.on('data', (part: Uint8Array) => {
-    if (filled + part.length > expected)
-      return void stream.destroy(flError('NF_NIFTI_DATA_LONG', { file, expected }, { place: { file } }));
+    if (filled + part.length > expected) return void stream.destroy(tooLong(announced, file));
     // What comes in one part is taken as it is.
     if (part.length === expected) whole = part;
     else {
@@ -93,6 +106,10 @@ async function inflate(
   stream.end(bytes);
   await ended;
   return { buffer: whole?.subarray(0, filled) ?? new Uint8Array(), used: stream.bytesWritten };
+}
+
+function tooLong({ dataBytes }: Announced, file: string): Error {
+  return flError('NF_NIFTI_DATA_LONG', { file, expected: dataBytes }, { place: { file } });
 }
 
 function trailing(file: string, cause?: unknown): Error {

@@ -2,16 +2,16 @@ import { type NIFTI1, readHeader } from 'nifti-reader-js';
 import type { ErrorCode } from '../../runtime/base/errors/catalog.ts';
 import { NeuroflareError } from '../../runtime/base/errors/errors.ts';
 import { DATA_LIMITS } from '../../runtime/base/limits.ts';
-import { type Affine, type Axis, affineFromColumns, determinant, type Vector, voxelSize } from './affine.ts';
+import { type Axis, determinant, type Row, type Vector, voxelSize } from './affine.ts';
 import { DATATYPES, type Datatype, refusedName } from './datatype.ts';
-import { affineFromQForm } from './quaternion.ts';
+import { type Forms, type Oddity, type Position, positionOf } from './forms.ts';
 
 /** Header of 348 bytes and the four bytes that announce extensions. */
 export const HEADER_BYTES = 352;
 /** A voxel in memory: float32. */
 const FLOAT_BYTES = 4;
 
-export interface NiftiHeader {
+export interface NiftiHeader extends Position {
   /** As in `dim[1..dim[0]]`: trailing ones are kept. */
   readonly shape: readonly number[];
   readonly dtype: Datatype['name'];
@@ -22,8 +22,6 @@ export interface NiftiHeader {
   /** Stored value x slope + intercept; 1 and 0 where the header asks for no scaling. */
   readonly slope: number;
   readonly intercept: number;
-  readonly affine: Affine;
-  readonly affineSource: 'sform' | 'qform' | 'pixdim';
   readonly units: 'unknown' | 'm' | 'mm' | 'um';
   readonly description: string;
 }
@@ -41,7 +39,8 @@ export function parseHeader(head: Uint8Array, file: string): NiftiHeader {
   const shape = checkShape(fields, file);
   const type = checkDatatype(fields, file);
   const voxels = shape.reduce((product, size) => product * size, 1);
-  const offset = fields.vox_offset;
+  // A single file without an offset has its voxels right behind the header, as nibabel reads it.
+  const offset = fields.vox_offset === 0 ? HEADER_BYTES : fields.vox_offset;
   if (!Number.isInteger(offset) || offset < HEADER_BYTES || offset > DATA_LIMITS.table_bytes.most) {
     throw fault('NF_NIFTI_OFFSET', file, { offset });
   }
@@ -49,14 +48,17 @@ export function parseHeader(head: Uint8Array, file: string): NiftiHeader {
   const { most } = DATA_LIMITS.image_bytes;
   const bytes = Math.max(dataBytes, voxels * FLOAT_BYTES);
   if (bytes > most) throw fault('NF_NIFTI_TOO_LARGE', file, { voxels, bytes, most });
+  const position = checkPosition(positionOf(formsOf(head, fields, littleEndian)), file);
+  const unset: Oddity[] = fields.vox_offset === 0 ? [{ code: 'NF_CHECK_OFFSET', params: {} }] : [];
   return {
+    ...position,
+    oddities: [...unset, ...position.oddities],
     shape,
     dtype: type.name,
     littleEndian,
     offset,
     dataBytes,
     ...checkScaling(fields, file),
-    ...checkAffine(fields, file),
     units: (['unknown', 'm', 'mm', 'um'] as const)[fields.xyzt_units & 7] ?? 'unknown',
     description: fields.description.replace(/\0.*$/s, ''),
   };
@@ -67,17 +69,28 @@ export function neededBytes({ offset, shape, dataBytes }: NiftiHeader): number {
   return offset + dataBytes + FLOAT_BYTES * shape.reduce((product, size) => product * size, 1);
 }
 
-/** Extensions lie between the header and the voxels, each a multiple of 16 bytes long (nifti1.h, "EXTENDED HEADER"). */
-export function checkExtensions(bytes: Uint8Array, header: NiftiHeader, file: string): void {
-  if (bytes[348] === 0) return;
+/**
+ * Extensions lie between the header and the voxels, each a multiple of 16 bytes long (nifti1.h, "EXTENDED HEADER"). Nothing in them is used, so
+ * sizes that lead to the voxels pass, and zeros behind the last one.
+ * @throws NF_NIFTI_EXTENSION where a size leads beyond the voxels' place, or back
+ */
+export function checkExtensions(bytes: Uint8Array, header: NiftiHeader, file: string): Oddity[] {
+  if (bytes[348] === 0) return [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const odd: string[] = [];
   for (let at = HEADER_BYTES; at < header.offset; ) {
-    const size = at + 8 <= header.offset ? view.getInt32(at, header.littleEndian) : 0;
-    if (size < 16 || size % 16 !== 0 || at + size > header.offset) {
-      throw fault('NF_NIFTI_EXTENSION', file, { size, at });
+    const rest = bytes.subarray(at, header.offset);
+    if (rest.every((byte) => byte === 0)) {
+      odd.push(`${rest.length} zeros follow its last extension`);
+      break;
     }
+    const size = rest.length >= 8 ? view.getInt32(at, header.littleEndian) : 0;
+    if (size < 8 || at + size > header.offset) throw fault('NF_NIFTI_EXTENSION', file, { size, at });
+    if (size % 16 !== 0) odd.push(`the size ${size} of an extension is no multiple of 16`);
     at += size;
   }
+  const [what] = odd;
+  return what === undefined ? [] : [{ code: 'NF_CHECK_EXTENSION', params: { what } }];
 }
 
 /**
@@ -90,6 +103,13 @@ function fieldsOf(head: Uint8Array, littleEndian: boolean): NIFTI1 {
   const hasSform = new DataView(copy.buffer).getInt16(254, littleEndian) > 0;
   if (hasSform) copy.fill(0, 252, 254);
   return readHeader(copy.buffer) as NIFTI1;
+}
+
+/** Whether a file begins as NIfTI does, of either version. */
+export function isNifti(bytes: Uint8Array): boolean {
+  if (bytes.length < 4) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 4);
+  return [348, 540].some((size) => view.getInt32(0, true) === size || view.getInt32(0, false) === size);
 }
 
 /** Byte order from `sizeof_hdr`; true for little-endian. */
@@ -138,46 +158,41 @@ function checkScaling(fields: NIFTI1, file: string): { slope: number; intercept:
   return { slope, intercept };
 }
 
-/** sform if its code is set, else qform, else the voxel sizes alone (nifti1.h, methods 3, 2, 1). */
-function checkAffine(fields: NIFTI1, file: string): Pick<NiftiHeader, 'affine' | 'affineSource'> {
-  const affineSource = fields.sform_code > 0 ? 'sform' : fields.qform_code > 0 ? 'qform' : 'pixdim';
-  const affine = { sform: sformOf, qform: qformOf, pixdim: pixdimOf }[affineSource](fields);
+/** @throws NF_NIFTI_AFFINE where the affine cannot be used */
+function checkPosition(position: Position, file: string): Position {
+  const { affine, affineSource: source } = position;
   if (!affine.flat().every(Number.isFinite)) {
-    const what = 'holds values that are NaN or infinite, or voxel sizes that are not positive';
-    throw fault('NF_NIFTI_AFFINE', file, { source: affineSource, what });
+    throw fault('NF_NIFTI_AFFINE', file, { source, what: 'holds values that are NaN or infinite' });
   }
   const volume = voxelSize(affine).reduce((product, size) => product * size, 1);
   // Relative to the box spanned by the axes, so that micrometre voxels pass and parallel axes do not.
   if (!(volume > 0) || Math.abs(determinant(affine)) < 1e-4 * volume) {
-    throw fault('NF_NIFTI_AFFINE', file, { source: affineSource, what: 'cannot be inverted' });
+    throw fault('NF_NIFTI_AFFINE', file, { source, what: 'cannot be inverted' });
   }
-  return { affine, affineSource };
+  return position;
 }
 
-function sformOf(fields: NIFTI1): Affine {
-  const at = (row: Axis, to: Axis | 3) => fields.affine[row]?.[to] ?? Number.NaN;
-  const columnOf = (to: Axis | 3) => [at(0, to), at(1, to), at(2, to)] as const;
-  return affineFromColumns([columnOf(0), columnOf(1), columnOf(2)], columnOf(3));
-}
-
-function qformOf(fields: NIFTI1): Affine {
-  const { quatern_b: b, quatern_c: c, quatern_d: d } = fields;
-  const offset = [fields.qoffset_x, fields.qoffset_y, fields.qoffset_z] as const;
-  const qfac = (fields.pixDims[0] ?? 0) < 0 ? -1 : 1;
-  return affineFromQForm({ b, c, d, qfac, pixdim: pixdimsOf(fields), offset });
-}
-
-function pixdimOf(fields: NIFTI1): Affine {
-  return affineFromQForm({ b: 0, c: 0, d: 0, qfac: 1, pixdim: pixdimsOf(fields), offset: [0, 0, 0] });
-}
-
-/** A voxel size must be positive; NaN makes the affine fail its check. */
-function pixdimsOf(fields: NIFTI1): Vector {
-  const size = (axis: Axis) => {
-    const value = fields.pixDims[axis + 1] ?? 0;
-    return value > 0 ? value : Number.NaN;
+function formsOf(head: Uint8Array, fields: NIFTI1, littleEndian: boolean): Forms {
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  const row = (axis: Axis): Row => {
+    const at = (to: Axis | 3) => fields.affine[axis]?.[to] ?? Number.NaN;
+    return [at(0), at(1), at(2), at(3)];
   };
-  return [size(0), size(1), size(2)];
+  const triple = (from: readonly number[], first: number, missing: number): Vector => {
+    const at = (axis: Axis) => from[first + axis] ?? missing;
+    return [at(0), at(1), at(2)];
+  };
+  const [rank = 0, ...sizes] = fields.dims;
+  return {
+    shape: triple(sizes.slice(0, rank), 0, 1),
+    sformCode: view.getInt16(254, littleEndian),
+    qformCode: view.getInt16(252, littleEndian),
+    sform: [row(0), row(1), row(2), [0, 0, 0, 1]],
+    quaternion: [fields.quatern_b, fields.quatern_c, fields.quatern_d],
+    qoffset: [fields.qoffset_x, fields.qoffset_y, fields.qoffset_z],
+    qfac: fields.pixDims[0] ?? 1,
+    pixdim: triple(fields.pixDims, 1, Number.NaN),
+  };
 }
 
 function fault(code: ErrorCode, file: string, params: Record<string, string | number> = {}): NeuroflareError {

@@ -11,6 +11,11 @@ export interface QForm {
   readonly offset: Vector;
 }
 
+/** Of b, c and d: over 1 no rotation has it. */
+export function quaternionLength([b, c, d]: Vector): number {
+  return Math.hypot(b, c, d);
+}
+
 /** A qform as an affine; a quaternion a little longer than 1 is taken as a half turn, as nifti1_io.c does. */
 export function affineFromQForm(q: QForm): Affine {
   const rest = 1 - (q.b * q.b + q.c * q.c + q.d * q.d);

@@ -2,9 +2,18 @@ import { flError, toNeuroflareError } from '../../runtime/base/errors/errors.ts'
 import { openInput, readWhole } from '../../runtime/base/files/read-file.ts';
 import { DATA_LIMITS } from '../../runtime/base/limits.ts';
 import { isOutOfMemory, withMemory } from '../../runtime/base/threads/memory-share.ts';
+import { contentAbsent, linkFault, pointerOf } from '../content/absent.ts';
+import { type Format, foreignFormat } from '../content/foreign.ts';
 import { DATATYPES, type Datatype, viewVoxels } from './datatype.ts';
 import { gunzipHead, gunzipWhole, isGzip } from './gzip.ts';
-import { checkExtensions, HEADER_BYTES, type NiftiHeader, neededBytes, parseHeader } from './header.ts';
+import {
+  checkExtensions,
+  HEADER_BYTES,
+  isNifti,
+  type NiftiHeader,
+  neededBytes,
+  parseHeader,
+} from './header.ts';
 import { orientationOf } from './orient.ts';
 
 /** An image in memory. `data` is in the order of the file (first axis fastest), scaled, one value a voxel. */
@@ -63,13 +72,13 @@ async function decodeWhole(
   { header, file }: { header: NiftiHeader; file: string },
 ): Promise<NiftiImage> {
   try {
-    const plain = isGzip(bytes) ? await gunzipWhole(bytes, header.offset + header.dataBytes, file) : bytes;
+    const plain = isGzip(bytes) ? await gunzipWhole(bytes, header, file) : bytes;
     if (header.offset > plain.length) {
       throw flError('NF_NIFTI_OFFSET', { file, offset: header.offset }, { place: { file } });
     }
-    checkExtensions(plain, header, file);
+    const oddities = [...header.oddities, ...checkExtensions(plain, header, file)];
     const data = scaledVoxels(plain, header, file);
-    return { ...header, data, orientation: orientationOf(header.affine) };
+    return { ...header, oddities, data, orientation: orientationOf(header.affine) };
   } catch (thrown) {
     throw isOutOfMemory(thrown) ? noMemory(file, { needed: neededBytes(header), cause: thrown }) : thrown;
   }
@@ -87,7 +96,9 @@ async function withFile<Value>(
   path: string,
   work: (bytes: Uint8Array, isAlone: boolean) => Promise<Value>,
 ): Promise<Value> {
-  const file = await openInput(path).catch((error: NodeJS.ErrnoException) => {
+  const file = await openInput(path).catch(async (error: NodeJS.ErrnoException) => {
+    const fault = await linkFault(path);
+    if (fault) throw fault;
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
       throw flError('NF_PATH_MISSING', { what: 'Image', path }, { place: { file: path }, cause: error });
     }
@@ -110,20 +121,47 @@ async function withFile<Value>(
   }
 }
 
-/** The first 352 bytes of the image, after checks that name and content agree about compression. */
+/** The first 352 bytes of the image, after checks that name and content agree about compression, and that it is no stand-in for the image. */
 async function headOf(bytes: Uint8Array, file: string): Promise<Uint8Array> {
   const context = { place: { file } };
   if (bytes.length === 0) throw flError('NF_NIFTI_EMPTY', { file }, context);
   const named = file.toLowerCase().endsWith('.gz');
   if (!isGzip(bytes)) {
-    const found = Buffer.from(bytes.subarray(0, 2)).toString('hex');
-    if (named) throw flError('NF_NIFTI_NOT_GZIP', { file, found }, context);
+    const pointer = pointerOf(bytes);
+    if (pointer) throw contentAbsent(pointer, file);
+    checkForeign(bytes, file);
+    if (named) throw notGzip(bytes, file);
     return bytes.subarray(0, HEADER_BYTES);
   }
   if (!named) throw flError('NF_NIFTI_UNEXPECTED_GZIP', { file }, context);
   const head = await gunzipHead(bytes, HEADER_BYTES, file);
   if (isGzip(head)) throw flError('NF_NIFTI_GZIP_NESTED', { file }, context);
+  checkForeign(head, file);
   return head;
+}
+
+const ADVICE: Readonly<Record<Format['kind'], string>> = {
+  picture: "Put pictures into class folders for 'neuroflare preprocess bids'; they need no .nii.",
+  dicom: 'Convert the series to NIfTI, for example with dcm2niix.',
+  archive: 'Unpack it; only gzip is read.',
+  image: 'Convert the image to NIfTI-1 (.nii or .nii.gz).',
+  text: 'The download failed, or the file was mixed up: copy it again from its source.',
+};
+
+/** @throws NF_NIFTI_FOREIGN for what is known to be something else */
+function checkForeign(bytes: Uint8Array, file: string): void {
+  const format = isNifti(bytes) ? undefined : foreignFormat(bytes);
+  if (!format) return;
+  const params = { file, format: format.name, advice: ADVICE[format.kind] };
+  throw flError('NF_NIFTI_FOREIGN', params, { place: { file } });
+}
+
+function notGzip(bytes: Uint8Array, file: string) {
+  const found = Buffer.from(bytes.subarray(0, 2)).toString('hex');
+  const advice = isNifti(bytes)
+    ? 'It is a NIfTI image that is not compressed: rename the file to .nii, or compress it with gzip.'
+    : 'It is no NIfTI image either: copy it again from its source.';
+  return flError('NF_NIFTI_NOT_GZIP', { file, found, advice }, { place: { file } });
 }
 
 function scaledVoxels(bytes: Uint8Array, header: NiftiHeader, file: string): Float32Array {
@@ -153,15 +191,29 @@ function nativeOrder(
 function scale(stored: ArrayLike<number | bigint>, header: NiftiHeader, file: string): Float32Array {
   const { slope, intercept } = header;
   const data = new Float32Array(stored.length);
-  let count = 0;
-  let first = -1;
+  let hasOnlyNumbers = true;
   for (let at = 0; at < data.length; at++) {
     const value = Math.fround(Number(stored[at]) * slope + intercept);
     data[at] = value;
-    if (value - value === 0) continue;
-    if (count === 0) first = at;
-    count++;
+    if (value - value !== 0) hasOnlyNumbers = false;
   }
-  if (count > 0) throw flError('NF_NIFTI_NOT_FINITE', { file, count, first }, { place: { file } });
+  if (!hasOnlyNumbers) throw notFinite(stored, data, file);
   return data;
+}
+
+/** Of NaN and infinity, where any is stored; else of numbers that are too large for float32. */
+function notFinite(stored: ArrayLike<number | bigint>, data: Float32Array, file: string) {
+  const [none, large] = [
+    { count: 0, first: -1 },
+    { count: 0, first: -1 },
+  ];
+  for (let at = 0; at < data.length; at++) {
+    if (Number.isFinite(data[at])) continue;
+    const found = Number.isFinite(Number(stored[at])) ? large : none;
+    if (found.count++ === 0) found.first = at;
+  }
+  const place = { place: { file } };
+  return none.count > 0
+    ? flError('NF_NIFTI_NOT_FINITE', { file, ...none }, place)
+    : flError('NF_NIFTI_RANGE', { file, ...large }, place);
 }

@@ -9,6 +9,7 @@ import { noProgress, type Progress } from '../../runtime/base/logging/progress.t
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import { checkPlaces } from '../bids/check-places.ts';
 import { COLUMN, type Participant, parseParticipants, readParticipants } from '../bids/participants.ts';
+import { linkFault } from '../content/absent.ts';
 import { checkSplit } from './check.ts';
 import { PARTITIONS, type SplitManifest, type SplitSite } from './manifest.ts';
 
@@ -182,7 +183,9 @@ async function copyInside({ from, to }: Copy, root: string): Promise<void> {
 }
 
 async function insideFile(path: string, root: string): Promise<string> {
-  const file = await realpath(path).catch(() => '');
+  const file = await realpath(path).catch(async (cause: unknown) => {
+    throw (await linkFault(path)) ?? cause;
+  });
   if (file.startsWith(root + sep)) return file;
   throw flError('NF_BIDS_IMAGE_OUTSIDE', { path, participant: 'the data set' }, { place: { file: path } });
 }

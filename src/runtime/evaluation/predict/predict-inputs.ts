@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { findImages } from '../../../preprocess/bids/layout.ts';
 import { readParticipants } from '../../../preprocess/bids/participants.ts';
 import { convertPicture, encodeSlice } from '../../../preprocess/bids/picture-file.ts';
+import { linkFault } from '../../../preprocess/content/absent.ts';
 import { PictureError } from '../../../preprocess/image/fault.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { putFile } from '../../base/files/files.ts';
@@ -56,7 +57,9 @@ async function imagesOf(
   path: string,
   { folder, headMask }: { folder: string; headMask: boolean },
 ): Promise<PredictImage[]> {
-  const found = await stat(path).catch((cause: unknown) => {
+  const found = await stat(path).catch(async (cause: unknown) => {
+    const fault = await linkFault(path);
+    if (fault) throw fault;
     throw flError('NF_PATH_MISSING', { what: 'Image', path }, { place: { file: path }, cause });
   });
   if (found.isDirectory()) return imagesOfDataset(path);

@@ -1,4 +1,4 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findImages } from '../../../../src/preprocess/bids/layout.ts';
@@ -88,6 +88,15 @@ describe('findImages', () => {
     await expect(findImages(root, 'sub-3')).rejects.toThrow(fault('NF_BIDS_IMAGE_MISSING'));
   });
 
+  it('says of a table that was not fetched how it comes', async () => {
+    const root = await makeFolder();
+    await symlink('.git/annex/objects/aa/bb/MD5E-s9--00.tsv/MD5E-s9--00.tsv', join(root, 'participants.tsv'));
+    await expect(readParticipants(root)).rejects.toThrow(fault('NF_BIDS_CONTENT_ABSENT'));
+    await rm(join(root, 'participants.tsv'));
+    await writeFile(join(root, 'participants.tsv'), '/annex/objects/MD5E-s9--00.tsv\n');
+    await expect(readParticipants(root)).rejects.toThrow(fault('NF_BIDS_CONTENT_ABSENT'));
+  });
+
   it('follows links inside the data set only', async () => {
     const [root, elsewhere] = [await makeFolder(), await makeFolder()];
     await writeFiles(root, { 'store/a': 'x' });
@@ -96,12 +105,18 @@ describe('findImages', () => {
       ['sub-1', join(root, 'store/a')],
       ['sub-2', join(elsewhere, 'b')],
       ['sub-3', join(root, 'nothing')],
+      ['sub-4', '../../.git/annex/objects/aa/bb/MD5E-s9--00/MD5E-s9--00'],
     ] as const) {
       await mkdir(join(root, id, 'anat'), { recursive: true });
       await symlink(to, join(root, id, 'anat', `${id}_T1w.nii.gz`));
     }
     expect(await findImages(root, 'sub-1')).toHaveLength(1);
     await expect(findImages(root, 'sub-2')).rejects.toThrow(fault('NF_BIDS_IMAGE_OUTSIDE'));
-    await expect(findImages(root, 'sub-3')).rejects.toThrow(fault('NF_BIDS_IMAGE_OUTSIDE'));
+    await expect(findImages(root, 'sub-3')).rejects.toThrow(fault('NF_BIDS_LINK'));
+    const absent = await findImages(root, 'sub-4').catch((thrown: unknown) => thrown);
+    expect(absent).toMatchObject({
+      code: 'NF_BIDS_CONTENT_ABSENT',
+      hint: expect.stringMatching(/datalad get PATH.*git annex get PATH/),
+    });
   });
 });

@@ -140,10 +140,12 @@ describe('reading NIfTI', () => {
     expect((await changed((view) => view.setInt16(40, 5, true))).shape).toEqual([3, 2, 1, 1, 1]);
   });
 
-  it('falls back to the voxel sizes when both forms are unset', async () => {
+  it('takes the first axis to the left when both forms are unset, about the centre, as nibabel does', async () => {
     const { affine: found, affineSource } = await changed((view) => view.setInt32(252, 0, true));
     expect(affineSource).toBe('pixdim');
-    expect(found.flat()).toEqual([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+    expect(found.flat().map((value) => value + 0)).toEqual([
+      -1, 0, 0, 1, 0, 1, 0, -0.5, 0, 0, 1, 0, 0, 0, 0, 1,
+    ]);
   });
 
   it('prefers the sform even where the qform has the higher code', async () => {
@@ -200,7 +202,7 @@ describe('reading NIfTI', () => {
   it.each(stored)('reads %s in both byte orders', async (...[dtype, code, size, numbers]) => {
     for (const little of [true, false]) {
       const found = await decodeNifti(rawImage({ code, size, numbers, little }), 'a.nii');
-      expect(found).toMatchObject({ dtype, littleEndian: little, shape: [2, 1, 1], orientation: 'RAS' });
+      expect(found).toMatchObject({ dtype, littleEndian: little, shape: [2, 1, 1], orientation: 'LAS' });
       expect(found.data).toEqual(Float32Array.from(numbers));
     }
   });

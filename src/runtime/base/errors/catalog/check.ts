@@ -59,6 +59,37 @@ export const CHECK_ERRORS = {
     message: 'The unit of the voxel size is not said.',
     hint: 'Set xyzt_units in the header; millimetres are 2.',
   },
+  NF_CHECK_FORMS: {
+    exit: 1,
+    message: 'The header contradicts itself about place and direction: {what}. The sform is used.',
+    hint: "Find out which is right, by the scanner's own image, and write it into both: left and right may be exchanged in one.",
+  },
+  NF_CHECK_NO_FORM: {
+    exit: 1,
+    message:
+      'Neither sform nor qform is set, so that left and right are not known; the first axis is taken to grow to the left, as other tools do.',
+    hint: 'Convert the image again from its DICOM files, or set the sform, if left and right matter.',
+  },
+  NF_CHECK_VOXEL_SIZE: {
+    exit: 1,
+    message: 'Voxel sizes in pixdim are not positive: {sizes}. They count without sign, and 0 as 1.',
+    hint: 'Write the right sizes into the header.',
+  },
+  NF_CHECK_QUATERNION: {
+    exit: 1,
+    message: 'The quaternion of the qform has the length {length}, more than any rotation has.',
+    hint: 'Write the qform again, or convert the image again from its DICOM files: its directions may be wrong.',
+  },
+  NF_CHECK_OFFSET: {
+    exit: 1,
+    message: 'The header does not say where the voxels start (vox_offset is 0); they are read from byte 352.',
+    hint: 'Write vox_offset 352, or more behind extensions.',
+  },
+  NF_CHECK_EXTENSION: {
+    exit: 1,
+    message: 'The header extension is not as NIfTI wants it: {what}. The voxels are read all the same.',
+    hint: 'Write the file again without the extension, if nothing needs it.',
+  },
   NF_CHECK_COPY: {
     exit: 1,
     message: '{participant} has the same voxels as {other}, and is not in one group with it.',

@@ -15,7 +15,12 @@ export const NIFTI_ERRORS = {
   NF_NIFTI_NOT_GZIP: {
     exit: 4,
     message: '{file} is named .gz but is not gzip: it starts with {found}.',
-    hint: 'Rename the file to .nii if it is not compressed, or compress it with gzip.',
+    hint: '{advice}',
+  },
+  NF_NIFTI_FOREIGN: {
+    exit: 4,
+    message: '{file} is no NIfTI image: it is {format}.',
+    hint: '{advice}',
   },
   NF_NIFTI_UNEXPECTED_GZIP: {
     exit: 4,
@@ -129,5 +134,11 @@ export const NIFTI_ERRORS = {
     message:
       '{file} holds {count|voxel that is|voxels that are} NaN or infinite, the first at index {first}.',
     hint: 'Replace them by finite values, for example 0 outside the head.',
+  },
+  NF_NIFTI_RANGE: {
+    exit: 4,
+    message:
+      '{file} holds {count|voxel|voxels} of numbers too large for float32 (over 3.4e38), the first at index {first}.',
+    hint: 'Divide the values, or replace those that stand for nothing, for example by 0 outside the head.',
   },
 } as const satisfies Record<string, ErrorRow>;

@@ -22,6 +22,16 @@ export const PREPROCESS_ERRORS = {
     message: 'The image {path} of {participant} is a link to a place outside the data set.',
     hint: 'Copy the image into the data set; links may only lead to files inside it.',
   },
+  NF_BIDS_CONTENT_ABSENT: {
+    exit: 4,
+    message: '{file} is here by its name alone: its content was not fetched ({store}).',
+    hint: 'Fetch it in the clone with {fetch}; all of a folder comes by its path.',
+  },
+  NF_BIDS_LINK: {
+    exit: 4,
+    message: '{path} is a link that {what}.',
+    hint: 'Put the file there that is meant, or remove the link.',
+  },
   NF_BIDS_PLACES: {
     exit: 4,
     message: 'The source {source} and the target {target} lie in one another.',
