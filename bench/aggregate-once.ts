@@ -1,10 +1,11 @@
 // One aggregation in a process of its own, for aggregation.ts. usage: node bench/aggregate-once.ts TARGET MODEL ...
-import { reduce } from '../src/runtime/federation/reduce.ts';
-import { REDUCERS } from '../src/runtime/federation/registry.ts';
+
+import { reducerOf } from '../src/runtime/algorithms/registry.ts';
+import { reduce } from '../src/runtime/federation/reduce/reduce.ts';
 
 const [target = '', ...models] = process.argv.slice(2);
 const begun = performance.now();
-await reduce(REDUCERS.weighted_mean, {
+await reduce(reducerOf('weighted_mean'), {
   targets: { model: target },
   base: { model: models[0] ?? '' },
   contributions: models.map((path, index) => ({

@@ -1,9 +1,9 @@
+import { partsOfTask } from '../runtime/algorithms/task.ts';
 import { counted } from '../runtime/base/text/counted.ts';
 import { shellWord } from '../runtime/base/text/shell-word.ts';
 import type { JobNews } from '../runtime/deployment/admin/admin.ts';
 import type { JobMeta } from '../runtime/network/messages/admin.ts';
 import type { RunEvent } from '../runtime/run/events.ts';
-import { partsOfTask } from '../runtime/run/task.ts';
 import { duration, roundName, waitingText } from './job-text.ts';
 
 type Line = (text: string) => void;

@@ -1,4 +1,5 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
+import { partsOfTask } from '../runtime/algorithms/task.ts';
 import type { ErrorReport } from '../runtime/base/errors/errors.ts';
 import { formatPlace } from '../runtime/base/errors/errors.ts';
 import { printable } from '../runtime/base/text/printable.ts';
@@ -6,7 +7,6 @@ import { shownPath } from '../runtime/base/text/shown-path.ts';
 import type { SimulateOptions } from '../runtime/deployment/simulator/simulate.ts';
 import type { RunEvent } from '../runtime/run/events.ts';
 import type { RunCard } from '../runtime/run/run-card.ts';
-import { partsOfTask } from '../runtime/run/task.ts';
 import { barLine } from './bar-line.ts';
 import { describeEngine } from './run-summary.ts';
 import { writeNote } from './terminal.ts';

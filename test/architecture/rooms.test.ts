@@ -28,7 +28,7 @@ function cruise(room: string, source: string): string {
 
 describe('rooms', () => {
   it.each([
-    ['an import upwards', 'src/runtime/run', "import '../../federation/round.ts';", 'layer-2'],
+    ['an import upwards', 'src/runtime/run', "import '../../federation/round.ts';", 'layer-3'],
     [
       'an import of a neighbour',
       'src/runtime/deployment/client',

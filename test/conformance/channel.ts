@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { partsOfTask } from '../../src/runtime/algorithms/task.ts';
 import { sha256 } from '../../src/runtime/base/digest.ts';
 import {
   type Channel,
@@ -10,7 +11,6 @@ import {
 } from '../../src/runtime/federation/channel.ts';
 import type { FileRef } from '../../src/runtime/run/events.ts';
 import type { RunFolder } from '../../src/runtime/run/run-folder.ts';
-import { partsOfTask } from '../../src/runtime/run/task.ts';
 import type { Behaviour } from '../support/fake-channel.ts';
 import { readModel } from '../support/model-files.ts';
 import { siteTaskOf } from '../support/site-tasks.ts';

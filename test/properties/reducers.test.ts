@@ -2,10 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { reducerOf } from '../../src/runtime/algorithms/registry.ts';
 import { DTYPES, type NdArray, type ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
-import { reduce } from '../../src/runtime/federation/reduce.ts';
-import type { ReducerName } from '../../src/runtime/federation/reducer.ts';
-import { REDUCERS } from '../../src/runtime/federation/registry.ts';
+import { filesMade, reduce } from '../../src/runtime/federation/reduce/reduce.ts';
 import { readModel, writeModel } from '../support/model-files.ts';
 import { sameFormSets } from '../support/param-sets.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -62,7 +61,7 @@ function slowly({ sets, weights, paramsType }: Cohort, name: string, step: Step)
   return now;
 }
 
-async function twoRounds({ sets, weights, paramsType }: Cohort, reducer: ReducerName): Promise<ParamSet> {
+async function twoRounds({ sets, weights, paramsType }: Cohort, reducer: string): Promise<ParamSet> {
   const place = join(folder, String(count++));
   mkdirSync(place);
   const [model = {}, , ...updates] = sets;
@@ -76,9 +75,12 @@ async function twoRounds({ sets, weights, paramsType }: Cohort, reducer: Reducer
   );
   let base = { model: await writeModel(place, 'base', model) };
   for (let round = 1; round <= 2; round++) {
-    const paths = REDUCERS[reducer].state.map((name) => [name, join(place, `${name}-${round}.safetensors`)]);
-    const targets = { ...Object.fromEntries(paths), model: join(place, `model-${round}.safetensors`) };
-    await reduce(REDUCERS[reducer], { base, contributions, targets, options: OPTIONS });
+    const paths = filesMade(reducerOf(reducer)).map((name) => [
+      name,
+      join(place, `${name}-${round}.safetensors`),
+    ]);
+    const targets = { model: '', ...Object.fromEntries(paths) };
+    await reduce(reducerOf(reducer), { base, contributions, targets, options: OPTIONS });
     base = targets;
   }
   return readModel(base.model);
@@ -119,7 +121,7 @@ describe('the server’s step on any models', () => {
         );
         const base = { model: await writeModel(place, 'base', model) };
         const targets = { model: join(place, 'model.safetensors') };
-        await reduce(REDUCERS.buffered, { base, contributions, targets, options: { learningRate: 0.3 } });
+        await reduce(reducerOf('buffered'), { base, contributions, targets, options: { learningRate: 0.3 } });
         const made = await readModel(targets.model);
         for (const [name, { data }] of Object.entries(made)) {
           const { dtype } = model[name] as NdArray;

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Answer, Federation, Workflow } from '../../src/runtime/federation/workflow.ts';
+import { buffered } from '../../src/runtime/algorithms/reducers/buffered.ts';
+import { weightedMean } from '../../src/runtime/algorithms/reducers/weighted-mean.ts';
+import type { Answer, Federation, Workflow } from '../../src/runtime/algorithms/workflow.ts';
 import type { Payload, RunEvent } from '../../src/runtime/run/events.ts';
 import type { Journal } from '../../src/runtime/run/journal.ts';
 import { type FakeRun, startFakeRun } from '../support/fake-run.ts';
@@ -44,7 +46,7 @@ async function roundOf(
     await federation.publish(round);
     return global;
   }
-  const next = await federation.reduce({ round, reducer: 'weighted_mean', base: global, answers });
+  const next = await federation.reduce({ round, reducer: weightedMean, base: global, answers });
   await federation.publish(round, next);
   return next;
 }
@@ -65,7 +67,7 @@ async function singlesOf(federation: Federation, round: number, { global, atWork
   }
   const weights = answers.map((_, index) => 1 / (2 + index));
   const options = { learningRate: 0.5 };
-  const made = { round, reducer: 'buffered', options, base: global, answers, weights, received } as const;
+  const made = { round, reducer: buffered, options, base: global, answers, weights, received } as const;
   const next = await federation.reduce(made);
   await federation.publish(round, next);
   return next;

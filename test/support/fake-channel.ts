@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { partsOfTask } from '../../src/runtime/algorithms/task.ts';
 import { sha256 } from '../../src/runtime/base/digest.ts';
 import type { ErrorReport } from '../../src/runtime/base/errors/errors.ts';
 import { writeFileAtomic } from '../../src/runtime/base/files/files.ts';
@@ -15,7 +16,6 @@ import type {
 } from '../../src/runtime/federation/channel.ts';
 import type { AcceptedResult, FileRef } from '../../src/runtime/run/events.ts';
 import { answerPath, type RunFolder, statePath } from '../../src/runtime/run/run-folder.ts';
-import { partsOfTask } from '../../src/runtime/run/task.ts';
 
 /** What a pretended site does with a task. */
 export type Reply =

@@ -1,20 +1,19 @@
 import { mkdirSync } from 'node:fs';
+import type { WorkflowType } from '../../src/runtime/algorithms/registry.ts';
+import { workflowOf } from '../../src/runtime/algorithms/registry.ts';
+import { COMMON_TASKS, VALIDATE, VALIDATE_FORM } from '../../src/runtime/algorithms/task.ts';
+import type { Workflow } from '../../src/runtime/algorithms/workflow.ts';
 import type { ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
 import type { Channel } from '../../src/runtime/federation/channel.ts';
 import { type Coordinator, createCoordinator } from '../../src/runtime/federation/coordinator.ts';
 import type { CoordinatorRules } from '../../src/runtime/federation/coordinator-rules.ts';
 import { keepInitialModel } from '../../src/runtime/federation/initial-model.ts';
-import { WORKFLOWS } from '../../src/runtime/federation/registry.ts';
-import type { Workflow } from '../../src/runtime/federation/workflow.ts';
-import type { WorkflowType } from '../../src/runtime/job/workflow-options.ts';
-import { VALIDATE, VALIDATE_FORM } from '../../src/runtime/run/cross-site.ts';
 import type { RunEvent } from '../../src/runtime/run/events.ts';
 import { type ClosedRound, newHistory, type RunHistory, record } from '../../src/runtime/run/history.ts';
 import { type Journal, openJournal, readJournal } from '../../src/runtime/run/journal.ts';
 import { folderFiles } from '../../src/runtime/run/run-files.ts';
 import { type RunFolder, runFolder } from '../../src/runtime/run/run-folder.ts';
 import { RUN_EVENTS } from '../../src/runtime/run/stored-event.ts';
-import { COMMON_TASKS } from '../../src/runtime/run/task.ts';
 import { FakeChannel, type FakeChannelOptions } from './fake-channel.ts';
 import { float32 } from './param-sets.ts';
 
@@ -67,7 +66,7 @@ export interface FakeRun {
 export async function startFakeRun(root: string, options: FakeRunOptions = {}): Promise<FakeRun> {
   const folder = runFolder(root);
   const path = folder.at('events.jsonl');
-  const { type = 'fedavg', workflowOptions = {}, workflow = WORKFLOWS[type] } = options;
+  const { type = 'fedavg', workflowOptions = {}, workflow = workflowOf(type) } = options;
   const validate = 'cross_site_evaluation' in workflowOptions && { [VALIDATE]: VALIDATE_FORM };
   const rules = { ...RULES, tasks: { ...COMMON_TASKS, ...workflow.tasks, ...validate }, ...options.rules };
   const { file, history, closed } = await openHistory({ folder, path, rules, model: options.model });

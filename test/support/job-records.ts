@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { partsOfTask } from '../../src/runtime/algorithms/task.ts';
 import { sha256 } from '../../src/runtime/base/digest.ts';
 import type { JobRecord } from '../../src/runtime/deployment/store/server-store.ts';
 import type { RunEvent } from '../../src/runtime/run/events.ts';
-import { partsOfTask } from '../../src/runtime/run/task.ts';
 
 /** A job as a server would keep it. */
 export function jobRecord(over: Partial<JobRecord> = {}): JobRecord {

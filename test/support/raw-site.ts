@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { partsOfTask } from '../../src/runtime/algorithms/task.ts';
 import { sha256 } from '../../src/runtime/base/digest.ts';
 import type { ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../src/runtime/base/tensors/safetensors.ts';
@@ -12,7 +13,6 @@ import {
   verdictAnswer,
 } from '../../src/runtime/network/messages/site.ts';
 import { Connection } from '../../src/runtime/network/transfer/connection.ts';
-import { partsOfTask } from '../../src/runtime/run/task.ts';
 import { openKit } from '../../src/runtime/security/kit/open.ts';
 import { LIMITS } from './limits.ts';
 import type { LiveKits } from './live-federation.ts';

@@ -1,12 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { COMMON_TASKS } from '../../src/runtime/algorithms/task.ts';
 import { sha256 } from '../../src/runtime/base/digest.ts';
 import { encodeSafetensors } from '../../src/runtime/base/tensors/safetensors.ts';
 import {
   clientFolder,
   type SiteJobFolder,
 } from '../../src/runtime/deployment/client/memory/client-folder.ts';
-import { COMMON_TASKS } from '../../src/runtime/run/task.ts';
 import type { TaskWatch } from '../../src/runtime/site/executor/executor.ts';
 import type { TaskOrder } from '../../src/runtime/site/executor/messages.ts';
 import { LIMITS } from './limits.ts';

@@ -1,6 +1,6 @@
+import { COMMON_TASKS, type TaskParts, taskId } from '../../src/runtime/algorithms/task.ts';
 import type { SiteTask } from '../../src/runtime/federation/channel.ts';
 import type { FileRef } from '../../src/runtime/run/events.ts';
-import { COMMON_TASKS, type TaskParts, taskId } from '../../src/runtime/run/task.ts';
 import type { Task } from '../../src/runtime/site/task-order.ts';
 
 type Wish = Partial<Omit<Task, 'name'>> & { readonly name?: keyof typeof COMMON_TASKS };

@@ -1,6 +1,6 @@
-import { reduce } from '../../src/runtime/federation/reduce.ts';
-import type { Contribution } from '../../src/runtime/federation/reducer.ts';
-import { REDUCERS } from '../../src/runtime/federation/registry.ts';
+import { reducerOf } from '../../src/runtime/algorithms/registry.ts';
+import { reduce } from '../../src/runtime/federation/reduce/reduce.ts';
+import type { Contribution } from '../../src/runtime/federation/reduce/request.ts';
 
 /** The mean of models, at `target`. Returns its SHA-256. */
 export async function weightedMean({
@@ -13,5 +13,5 @@ export async function weightedMean({
   contributions: readonly Contribution[];
 }): Promise<string | undefined> {
   const files = { base: { model: base }, targets: { model: target } };
-  return (await reduce(REDUCERS.weighted_mean, { contributions, ...files })).model;
+  return (await reduce(reducerOf('weighted_mean'), { contributions, ...files })).model;
 }

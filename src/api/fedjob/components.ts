@@ -1,6 +1,6 @@
+import type { WorkflowType } from '../../runtime/algorithms/registry.ts';
 import type { ScriptArgs } from '../../runtime/job/definition.ts';
 import type { ResultFilterName } from '../../runtime/job/result-filters.ts';
-import type { WorkflowType } from '../../runtime/job/workflow-options.ts';
 
 export interface FedJobOptions {
   /** Letters, digits, dots, dashes and underscores; runs lie in WORKSPACE/<name>/. */

@@ -1,5 +1,5 @@
+import { partsOfTask } from '../algorithms/task.ts';
 import type { RunEvent } from '../run/events.ts';
-import { partsOfTask } from '../run/task.ts';
 import type { SiteAnswer } from './channel.ts';
 
 /**

@@ -1,9 +1,9 @@
+import { partsOfTask } from '../algorithms/task.ts';
 import { ReportedFailure } from '../base/errors/errors.ts';
 import { Bell } from '../base/threads/bell.ts';
 import type { Payload } from '../run/events.ts';
 import { type Arrival, isAsked } from '../run/history.ts';
 import type { RunLog } from '../run/run-log.ts';
-import { partsOfTask } from '../run/task.ts';
 import { answerEvent } from './answer-event.ts';
 import type { Channel, SiteAnswer, SiteTask, Verdict } from './channel.ts';
 import { engineObjection } from './engine-objection.ts';

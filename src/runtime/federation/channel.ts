@@ -1,6 +1,6 @@
+import { partsOfTask, type TaskForm, type TaskParts } from '../algorithms/task.ts';
 import type { ErrorReport } from '../base/errors/errors.ts';
 import type { AcceptedResult, EngineUse, FileRef, Files } from '../run/events.ts';
-import { partsOfTask, type TaskForm, type TaskParts } from '../run/task.ts';
 
 /** One piece of work for one site. */
 export interface SiteTask extends TaskParts {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import type { TaskForm } from '../algorithms/task.ts';
+import type { RoundRules } from '../algorithms/workflow.ts';
 import type { RunPlan } from '../job/plan.ts';
+import { tasksOf } from '../job/workflow-tasks.ts';
 import type { Goal } from '../run/best-model.ts';
 import type { Alike } from '../run/pool-reports.ts';
-import type { TaskForm } from '../run/task.ts';
-import { tasksOf } from './registry.ts';
-import type { RoundRules } from './workflow.ts';
 
 /** What a job asks of its rounds. */
 export interface CoordinatorRules extends Goal {

@@ -1,36 +1,5 @@
-import { atPlace, flError, type NeuroflareError, toNeuroflareError } from '../base/errors/errors.ts';
-import { faultPoint } from '../base/errors/fault-point.ts';
-import { compareSites } from '../base/site-order.ts';
-import { firstOf } from '../base/text/first-of.ts';
-import type { Payload, RunEvent, RunObserver } from '../run/events.ts';
-import {
-  contestAfter,
-  exchangeOf,
-  hasAnswer,
-  inSiteOrder,
-  type RunHistory,
-  reportsNow,
-} from '../run/history.ts';
-import type { Journal } from '../run/journal.ts';
-import { keptFiles } from '../run/kept-files.ts';
-import { missingKeyMetric, requireKeyMetric } from '../run/key-metric.ts';
-import { spentFiles } from '../run/live-files.ts';
-import { boundedCounts, leftOut, otherCounts, poolReports } from '../run/pool-reports.ts';
-import type { RunFiles } from '../run/run-files.ts';
-import { RunLog } from '../run/run-log.ts';
-import { COMMON_TASKS, partsOfTask, type TaskKey, taskId } from '../run/task.ts';
-import { AskedTasks, type AskedTasksDeps } from './asked-tasks.ts';
-import type { Channel, SiteAnswer, Verdict } from './channel.ts';
-import { type CoordinatorRules, roundRules } from './coordinator-rules.ts';
-import { engineObjection } from './engine-objection.ts';
-import { OpenRound, type Waiting } from './open-round.ts';
-import { type Digests, reduce } from './reduce.ts';
-import type { ReduceRequest } from './reducer.ts';
-import { REDUCERS } from './registry.ts';
-import { askText, exchangeText, publishText, Replay, reduceText } from './replay.ts';
-import { selectMembers } from './select-members.ts';
-import { inputsOf, siteTask } from './tasks.ts';
-import { contributionsOf } from './weigh-results.ts';
+import { reducerOf } from '../algorithms/registry.ts';
+import { COMMON_TASKS, partsOfTask, type TaskKey, taskId } from '../algorithms/task.ts';
 import type {
   Answer,
   Arrival,
@@ -39,7 +8,30 @@ import type {
   ReduceStep,
   RoundRules,
   TaskSpec,
-} from './workflow.ts';
+} from '../algorithms/workflow.ts';
+import { atPlace, flError, type NeuroflareError, toNeuroflareError } from '../base/errors/errors.ts';
+import { faultPoint } from '../base/errors/fault-point.ts';
+import { compareSites } from '../base/site-order.ts';
+import { firstOf } from '../base/text/first-of.ts';
+import type { Payload, RunEvent, RunObserver } from '../run/events.ts';
+import { exchangeOf, hasAnswer, inSiteOrder, type RunHistory } from '../run/history.ts';
+import type { Journal } from '../run/journal.ts';
+import { requireKeyMetric } from '../run/key-metric.ts';
+import { otherCounts } from '../run/pool-reports.ts';
+import type { RunFiles } from '../run/run-files.ts';
+import { RunLog } from '../run/run-log.ts';
+import { AskedTasks, type AskedTasksDeps } from './asked-tasks.ts';
+import type { Channel, SiteAnswer, Verdict } from './channel.ts';
+import { clearRound, closedRound } from './close-round.ts';
+import { type CoordinatorRules, roundRules } from './coordinator-rules.ts';
+import { engineObjection } from './engine-objection.ts';
+import { OpenRound, type Waiting } from './open-round.ts';
+import { type Digests, filesMade, reduce } from './reduce/reduce.ts';
+import type { ReduceRequest } from './reduce/request.ts';
+import { askText, exchangeText, publishText, Replay } from './replay.ts';
+import { selectMembers } from './select-members.ts';
+import { inputsOf, siteTask } from './tasks.ts';
+import { contributionsOf } from './weigh-results.ts';
 
 export interface CoordinatorDeps {
   readonly rules: CoordinatorRules;
@@ -209,19 +201,19 @@ class RoundCoordinator implements Coordinator {
     return { task, round, site, answer };
   }
 
-  async reduce(step: ReduceStep): Promise<Payload> {
+  async reduce<Options extends object>(step: ReduceStep<Options>): Promise<Payload> {
     const { round, about, reducer, options, fromZero } = step;
     const of = { round, ...(about !== undefined && { about }) };
-    const known = await this.#replay.outcome({ verb: 'reduce', ...of, asked: reduceText(step) });
+    const known = await this.#replay.outcome({ verb: 'reduce', ...of, asked: reducer.name });
     if (known) return known.outcome;
     const { files, rules, reduce: carryOut = reduceHere } = this.#deps;
     const base = pathsOf(step.base, files);
-    const names = ['model', ...REDUCERS[reducer].state];
+    const names = filesMade(reducer);
     let usable = step.answers;
     for (;;) {
       const { contributions, notes } = contributionsOf(step, usable, { ...rules, files });
       const how = {
-        reducer,
+        reducer: reducer.name,
         contributions,
         base,
         ...(options && { options }),
@@ -234,7 +226,13 @@ class RoundCoordinator implements Coordinator {
         if (!model) throw new Error('The reduction made no model.');
         const made = { ...state, model };
         faultPoint('model.kept');
-        this.#log.jot({ type: 'model.made', ...of, reducer, made, ...(notes.length > 0 && { notes }) });
+        this.#log.jot({
+          type: 'model.made',
+          ...of,
+          reducer: reducer.name,
+          made,
+          ...(notes.length > 0 && { notes }),
+        });
         return made;
       } catch (thrown) {
         usable = await this.#withoutCulprit(
@@ -251,37 +249,10 @@ class RoundCoordinator implements Coordinator {
     if (known) return;
     const before = this.history;
     const { rules, files } = this.#deps;
-    const reports = reportsNow(before);
-    const metrics = poolReports(reports, rules);
-    const { best, standIn } = contestAfter(before, metrics);
-    const chosen = { ...(best && { best: best.model }), ...(standIn && { stand_in: standIn.model }) };
-    const notes = [
-      ...before.made.flatMap(({ notes: said }) => said),
-      ...boundedCounts(reports, rules.maxWeightRatio),
-      ...leftOut(reports),
-      ...missingKeyMetric(reports, rules.keyMetric),
-    ];
-    const said = this.#news(notes);
-    const { model, ...own } = made ?? {};
-    const state = { ...own, ...(kept && keptFiles(kept)) };
-    await this.#log.conclude({
-      type: 'round.closed',
-      round,
-      kind: isTraining(before, rules) ? 'train' : 'evaluate',
-      metrics,
-      ...(model && { model }),
-      ...(Object.keys(state).length > 0 && { state }),
-      chosen,
-      ...(said.length > 0 && { notes: said }),
-    });
-    const spent = spentFiles(before, this.history);
-    // A longer run goes on from before the last scoring, with what there was then: only what was made for the scoring goes.
-    const isOfScoring = (path: string) =>
-      before.made.some(({ payload }) => Object.values(payload).some((file) => file.path === path));
-    await files.discard(made ? spent : spent.filter(({ path }) => isOfScoring(path)));
-    // Where sites are at work yet, what they are sending is not to be cleared away.
-    const keep = new Set(Object.values(kept?.answers ?? {}).map(({ path }) => path));
-    if (this.history.asked.length === 0) await files.closeRound(round, membersOf(before), keep);
+    const closing = { round, made, kept };
+    const news = (notes: readonly string[]) => this.#news(notes);
+    await this.#log.conclude(closedRound(before, closing, { rules, news }));
+    await clearRound(files, closing, { before, after: this.history });
   }
 
   /** An update that is finite alone may leave no number together with others. */
@@ -377,20 +348,8 @@ function isScored({ name, about }: TaskKey): boolean {
   return about === undefined && Object.hasOwn(COMMON_TASKS, name);
 }
 
-function isTraining({ exchanges, taken }: RunHistory, { tasks }: CoordinatorRules): boolean {
-  const names = [
-    ...exchanges.map(({ opened }) => opened.name),
-    ...taken.map(({ task }) => partsOfTask(task).name),
-  ];
-  return names.length === 0 || names.some((name) => tasks[name]?.when === 'training');
-}
-
-function membersOf({ exchanges }: RunHistory): string[] {
-  return [...new Set(exchanges.flatMap(({ opened }) => opened.sites))];
-}
-
 function reduceHere({ reducer, ...request }: ReduceRequest): Promise<Digests> {
-  return reduce(REDUCERS[reducer], request);
+  return reduce(reducerOf(reducer), request);
 }
 
 function pathsOf({ model, ...state }: Payload, files: RunFiles): { model: string } & Record<string, string> {

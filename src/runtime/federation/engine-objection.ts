@@ -1,6 +1,6 @@
+import { partsOfTask } from '../algorithms/task.ts';
 import { flError } from '../base/errors/errors.ts';
 import type { RunHistory } from '../run/history.ts';
-import { partsOfTask } from '../run/task.ts';
 import type { SiteAnswer } from './channel.ts';
 
 /** The failure that an answer is in truth: another engine than earlier in the run would go on with other bits. */

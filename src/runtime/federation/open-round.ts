@@ -1,9 +1,9 @@
+import { keyText, partsOfTask, type TaskKey, taskId, VALIDATE } from '../algorithms/task.ts';
+import type { RoundRules } from '../algorithms/workflow.ts';
 import { ReportedFailure } from '../base/errors/errors.ts';
 import { faultPoint } from '../base/errors/fault-point.ts';
-import { VALIDATE } from '../run/cross-site.ts';
 import type { AcceptedResult, RunEvent } from '../run/events.ts';
 import { inSiteOrder } from '../run/history.ts';
-import { keyText, partsOfTask, type TaskKey, taskId } from '../run/task.ts';
 import { answerEvent } from './answer-event.ts';
 import { type Channel, type SiteAnswer, type SiteTask, siteOf, type Verdict } from './channel.ts';
 import {
@@ -16,7 +16,6 @@ import {
   stepRound,
   verdictOn,
 } from './round.ts';
-import type { RoundRules } from './workflow.ts';
 
 export interface OpenRoundDeps {
   readonly key: TaskKey;

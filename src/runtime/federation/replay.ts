@@ -1,9 +1,9 @@
+import { keyText, partsOfTask, type TaskKey } from '../algorithms/task.ts';
+import type { Answer, Arrival } from '../algorithms/workflow.ts';
 import { flError } from '../base/errors/errors.ts';
 import type { Files, Payload, RunEvent } from '../run/events.ts';
 import { inSiteOrder } from '../run/history.ts';
 import { withoutKept } from '../run/kept-files.ts';
-import { keyText, partsOfTask, type TaskKey } from '../run/task.ts';
-import type { Answer, Arrival } from './workflow.ts';
 
 /** What a call of a workflow came to. */
 export interface Outcomes {
@@ -237,10 +237,6 @@ export function exchangeText({
     return files === '' ? [] : [`; ${site} ${files}`];
   });
   return `with ${filesText(common)} at ${sites.join(', ')}${others.join('')}`;
-}
-
-export function reduceText({ reducer }: { readonly reducer: string }): string {
-  return reducer;
 }
 
 export function publishText(made: Payload | undefined): string {

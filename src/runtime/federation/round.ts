@@ -1,6 +1,6 @@
+import type { RoundRules } from '../algorithms/workflow.ts';
 import { type ErrorReport, flError } from '../base/errors/errors.ts';
 import type { Verdict } from './channel.ts';
-import type { RoundRules } from './workflow.ts';
 
 /**
  * One round as a pure function: `(state, input) -> { state, verdict, effects }`. No clock, no sockets, no threads: whoever runs it

@@ -1,8 +1,8 @@
+import { workflowOf } from '../algorithms/registry.ts';
 import { type NeuroflareError, toNeuroflareError } from '../base/errors/errors.ts';
 import type { WorkflowDefinition } from '../job/definition.ts';
 import { bestOf, type RunHistory, record } from '../run/history.ts';
 import type { Coordinator } from './coordinator.ts';
-import { WORKFLOWS } from './registry.ts';
 
 export interface WorkflowRun<Result> {
   /** Type, rounds and options. */
@@ -21,7 +21,7 @@ export async function runWorkflow<Result>(
   { workflow, keep, salvage, isPassing = () => false }: WorkflowRun<Result>,
 ): Promise<Result> {
   try {
-    const { model } = await WORKFLOWS[workflow.type].run(coordinator, workflow);
+    const { model } = await workflowOf(workflow.type).run(coordinator, workflow);
     await coordinator.settle();
     const best = bestOf(coordinator.history);
     const finished = { type: 'run.finished', model, ...(best && { best }) } as const;

@@ -1,11 +1,11 @@
+import { partsOfTask, seedOfTask, type TaskForm, type TaskKey } from '../algorithms/task.ts';
+import type { TaskSpec } from '../algorithms/workflow.ts';
 import { flError } from '../base/errors/errors.ts';
 import { firstOf } from '../base/text/first-of.ts';
 import type { FileRef, Files, Payload } from '../run/events.ts';
 import type { RunHistory } from '../run/history.ts';
-import { partsOfTask, seedOfTask, type TaskForm, type TaskKey } from '../run/task.ts';
 import type { SiteTask } from './channel.ts';
 import type { CoordinatorRules } from './coordinator-rules.ts';
-import type { TaskSpec } from './workflow.ts';
 
 type Tasks = Pick<CoordinatorRules, 'tasks'>;
 

@@ -1,29 +1,16 @@
-import { capWeights } from '../run/cap-weights.ts';
-import type { AcceptedResult } from '../run/events.ts';
+import { boundedExamples } from '../algorithms/bounded-weights.ts';
+import type { Answer, ReduceStep } from '../algorithms/workflow.ts';
 import type { RunFiles } from '../run/run-files.ts';
-import type { Contribution } from './reducer.ts';
-import type { ReduceStep } from './workflow.ts';
+import type { Contribution } from './reduce/request.ts';
 
 interface WeighDeps {
   readonly files: Pick<RunFiles, 'at'>;
   readonly maxWeightRatio: number;
 }
 
-interface Given {
-  readonly site: string;
-  /** What the number is of. */
-  readonly what: string;
-  readonly number: number;
-}
-
-interface Bounded {
-  readonly weights: readonly number[];
-  readonly notes: readonly string[];
-}
-
 /** The updates of a round with their weights, and a sentence for each whose weight was bounded. */
 export function weighResults(
-  results: readonly AcceptedResult[],
+  results: readonly Answer[],
   { files, maxWeightRatio: ratio, file = 'model' }: WeighDeps & { readonly file?: string | undefined },
 ): { contributions: Contribution[]; notes: readonly string[] } {
   const updates = results.flatMap(({ files: { [file]: update }, ...result }) =>
@@ -39,37 +26,10 @@ export function weighResults(
   return { contributions, notes };
 }
 
-/** How much each answer counts by its examples, in its order, and a sentence for each that was bounded. @param ratio workflow.max_weight_ratio */
-export function boundedExamples(
-  answers: readonly Pick<AcceptedResult, 'site' | 'numExamples'>[],
-  ratio: number,
-): Bounded {
-  return bounded(
-    answers.map(({ site, numExamples: number }) => ({ site, what: 'numExamples', number })),
-    ratio,
-  );
-}
-
-/** Numbers that sites give of themselves: none counts as more than `ratio` times the median of the others. */
-export function bounded(given: readonly Given[], ratio: number): Bounded {
-  const weights = capWeights(
-    given.map(({ number }) => number),
-    ratio,
-  );
-  const notes = given.flatMap(({ site, what, number }, at) => {
-    const weight = weights[at] ?? number;
-    if (weight === number) return [];
-    return [
-      `${site} gives ${what} ${number}: it counts as ${weight}, ${ratio} times the median of the others (workflow.max_weight_ratio)`,
-    ];
-  });
-  return { weights, notes };
-}
-
 /** As `weighResults`, with the weights and bases of a step where it names them: they follow its answers. */
 export function contributionsOf(
   { answers, weights, received, notes = [], file = 'model' }: ReduceStep,
-  usable: readonly AcceptedResult[],
+  usable: readonly Answer[],
   deps: WeighDeps,
 ): { contributions: Contribution[]; notes: readonly string[] } {
   if (!weights) return weighResults(usable, { ...deps, file });
@@ -86,9 +46,6 @@ export function contributionsOf(
 }
 
 /** What comes beside a model is a difference. */
-function typeOf(
-  { paramsType }: Pick<AcceptedResult, 'paramsType'>,
-  file: string,
-): AcceptedResult['paramsType'] {
+function typeOf({ paramsType }: Pick<Answer, 'paramsType'>, file: string): Answer['paramsType'] {
   return file === 'model' ? paramsType : 'DIFF';
 }

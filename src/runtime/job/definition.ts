@@ -1,10 +1,11 @@
 import { dirname, relative, resolve } from 'node:path';
+import type { OptionsOf, WorkflowType } from '../algorithms/registry.ts';
 import { defaultArgs } from './declared-args.ts';
 import { JOB_PATHS } from './job-paths.ts';
 import { goalByName } from './key-metric.ts';
 import type { ResultFilterSpec } from './result-filters.ts';
 import type { ArrayLiteral, JobFile } from './schema.ts';
-import { type OptionsOf, optionsOf, type WorkflowType } from './workflow-options.ts';
+import { optionsOf } from './workflow-options.ts';
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 export type ScriptArgs = Readonly<Record<string, JsonValue>>;

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { WORKFLOW_TYPES } from '../algorithms/registry.ts';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../base/text/folder-name.ts';
 import { argFaults, declaredArgs } from './declared-args.ts';
 import { resultFilters } from './result-filters.ts';
 import { siteName } from './site-name.ts';
-import { COMMON_OPTIONS, optionFaults, optionKeys, seconds, WORKFLOW_TYPES } from './workflow-options.ts';
+import { COMMON_OPTIONS, optionFaults, optionKeys, seconds, typesText } from './workflow-options.ts';
 
 /**
  * The job file, as written: snake_case keys, nothing filled in but what has a default. `definition.ts` maps it to the
@@ -18,11 +19,7 @@ const name = z
 const args = z.record(z.string(), z.json()).describe('what flare.args() returns to the script');
 
 const workflow = z.strictObject({
-  type: z
-    .enum(WORKFLOW_TYPES)
-    .describe(
-      'fedavg: mean of the site models, weighted by examples (McMahan et al. 2017); fedprox: the same, with sites pulled towards the model that they received (Li et al. 2020); fedopt: the server steps from it with an optimizer of its own (Reddi et al. 2021); cyclic: each round is of one site, which trains on from the model of the one before (Chang et al. 2018); fedbuff: the server steps from the first buffer_size answers and waits for no slower site (Nguyen et al. 2022); scaffold: sites correct each step by control variates (Karimireddy et al. 2020)',
-    ),
+  type: z.enum(WORKFLOW_TYPES).describe(typesText()),
   ...COMMON_OPTIONS,
   ...optionKeys(),
 });

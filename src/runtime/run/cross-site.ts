@@ -1,12 +1,8 @@
 import { z } from 'zod';
+import { keyText, partsOfTask, type TaskKey, VALIDATE } from '../algorithms/task.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
 import { compareSites } from '../base/site-order.ts';
 import type { RunEvent } from './events.ts';
-import { keyText, partsOfTask, type TaskForm, type TaskKey } from './task.ts';
-
-/** The task of a site to score the last model of a site; the model of which site is what the task is about. */
-export const VALIDATE = 'validate';
-export const VALIDATE_FORM: TaskForm = { when: 'after', isAbout: true, answer: {} };
 
 const score = z.object({
   metrics: z

@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { taskIdSchema, wordSchema } from '../algorithms/task.ts';
+import type { FileRef, Payload } from '../algorithms/workflow.ts';
 import type { ErrorReport } from '../base/errors/errors.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
 import type { JsonValue } from '../job/definition.ts';
 import { statisticsSchema } from './statistics.ts';
-import { taskIdSchema, wordSchema } from './task.ts';
+
+export type { FileRef, Payload };
 
 /**
  * What happens in a run, in the order it became true: the one form in which it stands in a log, in a database and on the wire. A run
@@ -18,9 +21,9 @@ import { taskIdSchema, wordSchema } from './task.ts';
 /** Of the form of events. What changes a key of them raises it; what was before stays readable. */
 export const EVENTS_VERSION = 4;
 
-/** A file of the run, named so that a changed one is found out; `path` is relative to the run's folder. */
-export const fileRefSchema = z.strictObject({ path: z.string(), sha256: z.string() }).readonly();
-export type FileRef = z.output<typeof fileRefSchema>;
+export const fileRefSchema: z.ZodType<FileRef> = z
+  .strictObject({ path: z.string(), sha256: z.string() })
+  .readonly();
 
 /** What runs a site's tensors; shown in the log and the result, so that nobody wonders which engine it was. */
 const engineUseSchema = z.strictObject({
@@ -78,9 +81,7 @@ const filesSchema = z.record(wordSchema, fileRefSchema);
 /** Files by name. */
 export type Files = Readonly<z.output<typeof filesSchema>>;
 
-/** Named files of which one is the global model; others are what its next step begins with. */
 const payloadSchema = z.object({ model: fileRefSchema }).catchall(fileRefSchema);
-export type Payload = Readonly<z.output<typeof payloadSchema>>;
 
 const bestModelSchema = z.strictObject({
   /** Which model: 0 is the initial one. */

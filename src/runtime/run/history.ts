@@ -1,10 +1,10 @@
+import { keyText, partsOfTask, type TaskKey, taskId } from '../algorithms/task.ts';
 import type { ErrorReport } from '../base/errors/errors.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
 import { compareSites } from '../base/site-order.ts';
 import { type Contender, type Contest, contest, type Goal, winnerOf } from './best-model.ts';
 import type { AcceptedResult, BestModel, EngineUse, FileRef, Files, Payload, RunEvent } from './events.ts';
 import { partsOf } from './pool-reports.ts';
-import { keyText, partsOfTask, type TaskKey, taskId } from './task.ts';
 
 /** One closed round: `metrics` describe the model it was opened with, which is model `round - 1`. */
 export interface ClosedRound {

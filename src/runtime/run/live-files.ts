@@ -1,6 +1,6 @@
+import { taskId } from '../algorithms/task.ts';
 import type { AcceptedResult, FileRef } from './events.ts';
 import { contendingModels, type Exchange, type RunHistory } from './history.ts';
-import { taskId } from './task.ts';
 
 /** A file that a run still needs. */
 export interface LiveFile {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { taskId } from './task.ts';
+import { taskId } from '../algorithms/task.ts';
 
 /** Events of versions 1 to 3: a task had no id but its round and site, and one file either way. */
 

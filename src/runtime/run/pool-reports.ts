@@ -1,8 +1,8 @@
+import { capWeights } from '../algorithms/cap-weights.ts';
 import { flError } from '../base/errors/errors.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
 import { sum } from '../base/sum.ts';
 import { figuresOf, formOf, type TakenCounts } from './add-counts.ts';
-import { capWeights } from './cap-weights.ts';
 import type { AcceptedResult } from './events.ts';
 import { isShare, isWithinShares } from './shares.ts';
 import type { Counted, Statistics, Weighted } from './statistics.ts';

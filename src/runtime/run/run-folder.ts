@@ -1,5 +1,5 @@
 import { join, normalize, sep } from 'node:path';
-import type { FileForm, FileRule, TaskParts } from './task.ts';
+import type { FileForm, FileRule, TaskParts } from '../algorithms/task.ts';
 
 /** Names inside a run's folder; `at` makes them absolute, so that the log can hold relative ones. */
 export interface RunFolder {

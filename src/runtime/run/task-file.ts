@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
+import { type FileRule, isArrays, mostBytes } from '../algorithms/task.ts';
 import { flError } from '../base/errors/errors.ts';
 import { checkUpdateFile, requireCanonical } from '../base/tensors/check-file.ts';
 import { openTensorFile } from '../base/tensors/tensor-file.ts';
 import { matcherOf, partedBy } from '../job/name-patterns.ts';
 import { requireSize } from './declared.ts';
-import { type FileRule, isArrays, mostBytes } from './task.ts';
 
 /** A file of an answer as it lies on disk, and what it must be. */
 export interface TaskFile {

@@ -1,8 +1,8 @@
+import type { TaskForm } from '../algorithms/task.ts';
 import { flError } from '../base/errors/errors.ts';
 import { counted } from '../base/text/counted.ts';
 import { requireDeclared, requireSize } from './declared.ts';
 import type { Values } from './events.ts';
-import type { TaskForm } from './task.ts';
 
 /** Bytes that a value may have where its rule does not say: values stand in the run's log. */
 const MOST_OF_VALUE = 16_000;

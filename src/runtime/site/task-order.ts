@@ -1,7 +1,7 @@
+import type { TaskForm, TaskParts } from '../algorithms/task.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { localTensorsOf } from '../job/local-tensors.ts';
 import { argsOfSite } from '../job/plan.ts';
-import type { TaskForm, TaskParts } from '../run/task.ts';
 import type { SiteData } from './client-api/fl-model.ts';
 import type { TaskOrder } from './executor/messages.ts';
 import type { CodePlace } from './script/resolve-hooks.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { taskId } from '../../../src/runtime/algorithms/task.ts';
 import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
-import { taskId } from '../../../src/runtime/run/task.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, makeLiveKits, until } from '../../support/live-federation.ts';
 import { RawSite } from '../../support/raw-site.ts';

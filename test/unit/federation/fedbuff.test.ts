@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { partsOfTask } from '../../../src/runtime/algorithms/task.ts';
 import { siteOf } from '../../../src/runtime/federation/channel.ts';
 import type { RunEvent } from '../../../src/runtime/run/events.ts';
 import { readJournal } from '../../../src/runtime/run/journal.ts';
 import { RUN_EVENTS } from '../../../src/runtime/run/stored-event.ts';
-import { partsOfTask } from '../../../src/runtime/run/task.ts';
 import { type Behaviour, learn } from '../../support/fake-channel.ts';
 import { dyingAfter, type FakeRun, type FakeRunOptions, startFakeRun } from '../../support/fake-run.ts';
 import { readModel } from '../../support/model-files.ts';

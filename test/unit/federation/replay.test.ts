@@ -1,17 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { weightedMean } from '../../../src/runtime/algorithms/reducers/weighted-mean.ts';
+import { COMMON_TASKS } from '../../../src/runtime/algorithms/task.ts';
+import type { Federation, Workflow } from '../../../src/runtime/algorithms/workflow.ts';
+import { workflow as fedAvg } from '../../../src/runtime/algorithms/workflows/fedavg.ts';
 import { sha256 } from '../../../src/runtime/base/digest.ts';
-import {
-  askText,
-  exchangeText,
-  publishText,
-  Replay,
-  reduceText,
-} from '../../../src/runtime/federation/replay.ts';
+import { askText, exchangeText, publishText, Replay } from '../../../src/runtime/federation/replay.ts';
 import { inputsOf } from '../../../src/runtime/federation/tasks.ts';
-import type { Federation, Workflow } from '../../../src/runtime/federation/workflow.ts';
-import { fedAvg } from '../../../src/runtime/federation/workflows/fedavg.ts';
 import type { FileRef, RunEvent } from '../../../src/runtime/run/events.ts';
-import { COMMON_TASKS } from '../../../src/runtime/run/task.ts';
 
 const ref = (name: string): FileRef => ({ path: `${name}.bin`, sha256: sha256(name) });
 const result = (site: string) => ({
@@ -88,7 +83,7 @@ async function follow(events: readonly RunEvent[], workflow: Workflow['run'] = f
     },
     next: () => ask('next', replay.outcome({ verb: 'next', round: 0, asked: 'whatever comes' })),
     reduce: (step) => {
-      const asked = reduceText(step);
+      const asked = step.reducer.name;
       return ask(`reduce ${step.round}`, replay.outcome({ verb: 'reduce', round: step.round, asked }));
     },
     publish: (round, made) => {
@@ -180,7 +175,7 @@ describe('a workflow that runs again', () => {
       async (federation) => {
         const inputs = federation.initial;
         await federation.exchange({ name: 'train', round: 1, inputs }, await federation.members(1));
-        await federation.reduce({ round: 1, reducer: 'weighted_mean', base: inputs, answers: [] });
+        await federation.reduce({ round: 1, reducer: weightedMean, base: inputs, answers: [] });
         await federation.publish(1, inputs);
         return inputs;
       },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RoundRules } from '../../../src/runtime/algorithms/workflow.ts';
 import type { ErrorReport } from '../../../src/runtime/base/errors/errors.ts';
 import {
   openRound,
@@ -9,7 +10,6 @@ import {
   stepRound,
   verdictOn,
 } from '../../../src/runtime/federation/round.ts';
-import type { RoundRules } from '../../../src/runtime/federation/workflow.ts';
 
 const MEMBERS = ['a', 'b', 'c'];
 const ERROR: ErrorReport = { code: 'NF_SCRIPT_FAILED', message: 'no', hint: 'yes', exitCode: 1 };

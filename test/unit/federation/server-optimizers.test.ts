@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { reducerOf } from '../../../src/runtime/algorithms/registry.ts';
 import type { NdArray, ParamSet } from '../../../src/runtime/base/tensors/nd-array.ts';
-import { reduce } from '../../../src/runtime/federation/reduce.ts';
-import type { ReducerName } from '../../../src/runtime/federation/reducer.ts';
-import { REDUCERS } from '../../../src/runtime/federation/registry.ts';
+import { filesMade, reduce } from '../../../src/runtime/federation/reduce/reduce.ts';
 import { readModel, writeModel } from '../../support/model-files.ts';
 import { sameFormSets } from '../../support/param-sets.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -28,7 +27,7 @@ const PARITY = z
   .parse(JSON.parse(readFileSync(new URL('../../parity/fedopt.json', import.meta.url), 'utf8')));
 
 interface Round {
-  readonly reducer: ReducerName;
+  readonly reducer: string;
   readonly base: Readonly<Record<string, string>> & { readonly model: string };
   readonly updates: readonly ParamSet[];
   readonly weights: readonly number[];
@@ -40,7 +39,7 @@ interface Round {
 async function step({ reducer, base, updates, weights, options, paramsType = 'DIFF' }: Round) {
   const place = join(folder, String(count++));
   mkdirSync(place);
-  const names = ['model', ...REDUCERS[reducer].state];
+  const names = filesMade(reducerOf(reducer));
   const targets = Object.fromEntries(names.map((name) => [name, join(place, `${name}.safetensors`)]));
   const contributions = await Promise.all(
     updates.map(async (update, site) => ({
@@ -51,7 +50,7 @@ async function step({ reducer, base, updates, weights, options, paramsType = 'DI
     })),
   );
   const made = { model: '', ...targets };
-  await reduce(REDUCERS[reducer], { base, contributions, targets: made, options });
+  await reduce(reducerOf(reducer), { base, contributions, targets: made, options });
   return made;
 }
 

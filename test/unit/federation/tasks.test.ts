@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { weightedMean } from '../../../src/runtime/algorithms/reducers/weighted-mean.ts';
+import { scoreLast } from '../../../src/runtime/algorithms/rounds.ts';
+import type { Federation, Workflow } from '../../../src/runtime/algorithms/workflow.ts';
 import { encodeSafetensors } from '../../../src/runtime/base/tensors/safetensors.ts';
 import type { SiteTask } from '../../../src/runtime/federation/channel.ts';
-import type { Federation, Workflow } from '../../../src/runtime/federation/workflow.ts';
-import { scoreLast } from '../../../src/runtime/federation/workflows/rounds.ts';
 import type { Payload } from '../../../src/runtime/run/events.ts';
 import { learn } from '../../support/fake-channel.ts';
 import { dyingAfter, type FakeRun, startFakeRun } from '../../support/fake-run.ts';
@@ -44,13 +45,13 @@ const elected: Workflow = {
         const one = {
           round,
           about: answer.site,
-          reducer: 'weighted_mean',
+          reducer: weightedMean,
           base: global,
           file: 'extra',
         } as const;
         hints.set(answer.site, await federation.reduce({ ...one, answers: [answer] }));
       }
-      global = await federation.reduce({ round, reducer: 'weighted_mean', base: global, answers });
+      global = await federation.reduce({ round, reducer: weightedMean, base: global, answers });
       await federation.publish(round, global);
     }
     await scoreLast(federation, { round: numRounds + 1, global });

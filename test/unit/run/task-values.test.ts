@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { tasksOf } from '../../../src/runtime/federation/registry.ts';
+import { COMMON_TASKS } from '../../../src/runtime/algorithms/task.ts';
+import { tasksOf } from '../../../src/runtime/job/workflow-tasks.ts';
 import type { Values } from '../../../src/runtime/run/events.ts';
-import { COMMON_TASKS } from '../../../src/runtime/run/task.ts';
 import { requireValues } from '../../../src/runtime/run/task-values.ts';
 
 const { train = COMMON_TASKS.train } = tasksOf({ type: 'fednova', options: {} });

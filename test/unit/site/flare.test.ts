@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as flare from '../../../src/api/client.ts';
-import { COMMON_TASKS } from '../../../src/runtime/run/task.ts';
+import { COMMON_TASKS } from '../../../src/runtime/algorithms/task.ts';
 import { inSession } from '../../../src/runtime/site/client-api/flare.ts';
 import { Session, type SessionContext } from '../../../src/runtime/site/client-api/session.ts';
 import { float32 } from '../../support/param-sets.ts';

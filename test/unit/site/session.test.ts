@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { COMMON_TASKS } from '../../../src/runtime/algorithms/task.ts';
 import type { ParamSet } from '../../../src/runtime/base/tensors/nd-array.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../../src/runtime/base/tensors/safetensors.ts';
-import { COMMON_TASKS } from '../../../src/runtime/run/task.ts';
 import type { SentModel } from '../../../src/runtime/site/client-api/fl-model.ts';
 import { Session, type SessionContext } from '../../../src/runtime/site/client-api/session.ts';
 import { float32 } from '../../support/param-sets.ts';

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { partsOfTask } from '../../algorithms/task.ts';
 import { canonicalJson, prettyJson } from '../../base/digest.ts';
 import { toNeuroflareError } from '../../base/errors/errors.ts';
 import { clearFolder } from '../../base/files/clear-folder.ts';
@@ -9,7 +10,6 @@ import { Pace } from '../../base/threads/pace.ts';
 import { openIntake } from '../../federation/intake/intake.ts';
 import { POLL_SECONDS } from '../../network/messages/protocol.ts';
 import type { Assignment } from '../../network/messages/site.ts';
-import { partsOfTask } from '../../run/task.ts';
 import { usersOfJobs } from '../../security/policy/job-walls.ts';
 import { jobFoldersIn } from '../../site/executor/job-folders.ts';
 import { killLeftover } from '../../site/executor/process-executor.ts';

@@ -1,5 +1,6 @@
 import { rename, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { partsOfTask } from '../../algorithms/task.ts';
 import { toNeuroflareError } from '../../base/errors/errors.ts';
 import type { AnswerListener, Channel, SiteAnswer, SitesNeeded, SiteTask } from '../../federation/channel.ts';
 import { localTensorsOf } from '../../job/local-tensors.ts';
@@ -16,7 +17,6 @@ import {
   siteLogPath,
   statePath,
 } from '../../run/run-folder.ts';
-import { partsOfTask } from '../../run/task.ts';
 import type { Answer } from '../../site/answer.ts';
 import type { Executor, TaskEvent } from '../../site/executor/executor.ts';
 import { NO_BUDGET, secretsOf } from '../../site/filters/means.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { taskIdSchema, wordSchema } from '../../algorithms/task.ts';
 import { ANSWER_LIMITS, LEAST_EXAMPLES } from '../../base/limits.ts';
 import { statisticsSchema } from '../../run/statistics.ts';
-import { taskIdSchema, wordSchema } from '../../run/task.ts';
 import { blobRef, digest, encoding, engineUse, errorReport, jobId, logLevel, time } from './shapes.ts';
 
 /** What sites and the server say to each other. */

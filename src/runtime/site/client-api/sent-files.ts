@@ -1,8 +1,8 @@
+import type { FileRule, FilesForm } from '../../algorithms/task.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { checkParams, checkSameForm, type ParamForms } from '../../base/tensors/check-params.ts';
 import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
 import { requireDeclared, requireSize } from '../../run/declared.ts';
-import type { FileRule, FilesForm } from '../../run/task.ts';
 import type { TaskFile } from './fl-model.ts';
 
 interface Asked {

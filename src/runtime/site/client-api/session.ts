@@ -1,4 +1,5 @@
 import { deserialize, serialize } from 'node:v8';
+import type { TaskForm } from '../../algorithms/task.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { checkExamples, checkFigures } from '../../base/logging/check-figures.ts';
 import type { MetricReport } from '../../base/logging/metrics.ts';
@@ -8,7 +9,6 @@ import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
 import { nearest } from '../../base/text/nearest.ts';
 import type { JsonValue, ScriptArgs } from '../../job/definition.ts';
 import type { Values } from '../../run/events.ts';
-import type { TaskForm } from '../../run/task.ts';
 import { requireValues } from '../../run/task-values.ts';
 import type { ReceivedModel, SentModel, SiteData, TaskFile } from './fl-model.ts';
 import { sentFiles } from './sent-files.ts';

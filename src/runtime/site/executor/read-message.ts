@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { wordSchema } from '../../algorithms/task.ts';
 import { flError, toNeuroflareError } from '../../base/errors/errors.ts';
 import { checkExamples, checkFigures } from '../../base/logging/check-figures.ts';
 import { cutReport, digest, engineUse } from '../../network/messages/shapes.ts';
-import { wordSchema } from '../../run/task.ts';
 import type { TaskMessage } from './messages.ts';
 
 const resultMessage = z.object({

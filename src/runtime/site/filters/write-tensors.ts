@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
+import { isArrays } from '../../algorithms/task.ts';
 import { writeHashed } from '../../base/files/files.ts';
 import { bytesOf, DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
 import { planSafetensors, type TensorEntry } from '../../base/tensors/safetensors.ts';
 import { readInto, type TensorFile } from '../../base/tensors/tensor-file.ts';
-import { isArrays } from '../../run/task.ts';
 import type { Answer, AnswerFile } from '../answer.ts';
 import type { Task } from '../task-order.ts';
 

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FileRule } from '../../algorithms/task.ts';
 import { type ErrorReport, flError } from '../../base/errors/errors.ts';
 import { readParamsFile } from '../../base/tensors/read-params-file.ts';
 import { askForCorrection } from '../../learning/trainer/control-variates.ts';
 import { askForProximal, isProximalUnused } from '../../learning/trainer/settings.ts';
-import type { FileRule } from '../../run/task.ts';
 import type { TaskFile } from '../client-api/fl-model.ts';
 import { inSession } from '../client-api/flare.ts';
 import { Session, type SessionContext, type SessionResult } from '../client-api/session.ts';

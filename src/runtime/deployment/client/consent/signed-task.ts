@@ -1,3 +1,11 @@
+import {
+  type FilesForm,
+  keyText,
+  mostBytes,
+  seedOfTask,
+  type TaskForm,
+  type TaskKey,
+} from '../../../algorithms/task.ts';
 import { flError } from '../../../base/errors/errors.ts';
 import { TASK_LIMITS } from '../../../base/limits.ts';
 import { counted } from '../../../base/text/counted.ts';
@@ -7,14 +15,6 @@ import type { JobDefinition } from '../../../job/definition.ts';
 import { LOCAL_FILES } from '../../../job/job-paths.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
 import type { ModelForm } from '../../../network/messages/terms.ts';
-import {
-  type FilesForm,
-  keyText,
-  mostBytes,
-  seedOfTask,
-  type TaskForm,
-  type TaskKey,
-} from '../../../run/task.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';
 import type { LastTask } from '../memory/job-memory.ts';
 import { inputsDigest, siteTaskOf } from '../tasks/site-task.ts';

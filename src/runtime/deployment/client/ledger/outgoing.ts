@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { isAbsolute, join, normalize } from 'node:path';
+import { type FileRule, partsOfTask, type TaskForm } from '../../../algorithms/task.ts';
 import { sha256File } from '../../../base/digest.ts';
 import type { ErrorRow } from '../../../base/errors/catalog/row.ts';
 import { ERROR_CATALOG } from '../../../base/errors/catalog.ts';
@@ -16,7 +17,6 @@ import { ANSWER_LIMITS } from '../../../base/limits.ts';
 import { counted } from '../../../base/text/counted.ts';
 import { textInGeneral } from '../../../base/text/fill-text.ts';
 import { fitReport } from '../../../network/messages/fit-report.ts';
-import { type FileRule, partsOfTask, type TaskForm } from '../../../run/task.ts';
 import { requireFileForm } from '../../../run/task-file.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';

@@ -1,10 +1,10 @@
+import { partsOfTask } from '../../../algorithms/task.ts';
 import { type NeuroflareError, toNeuroflareError } from '../../../base/errors/errors.ts';
 import { faultPoint } from '../../../base/errors/fault-point.ts';
 import type { Logger } from '../../../base/logging/logger.ts';
 import { atNextRing, Bell } from '../../../base/threads/bell.ts';
-import { tasksOf } from '../../../federation/registry.ts';
+import { tasksOf } from '../../../job/workflow-tasks.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
-import { partsOfTask } from '../../../run/task.ts';
 import type { AuditLog } from '../../../security/logs/audit-log.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
 import { requireInputForms, requireSignedTask, type TaskLimits } from '../consent/signed-task.ts';

@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { z } from 'zod';
+import { partsOfTask, taskId, wordSchema } from '../../../algorithms/task.ts';
 import { prettyJson } from '../../../base/digest.ts';
 import { writeFileAtomic } from '../../../base/files/files.ts';
 import { readOrSetAside } from '../../../base/files/record-file.ts';
 import { type AssignedTask, taskFailure, taskResult } from '../../../network/messages/site.ts';
-import { partsOfTask, taskId, wordSchema } from '../../../run/task.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';
 import { workRecord } from '../memory/work-record.ts';
 import { inputsDigest } from './site-task.ts';

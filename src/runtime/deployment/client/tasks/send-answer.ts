@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
+import { partsOfTask, type TaskForm } from '../../../algorithms/task.ts';
 import { sha256File } from '../../../base/digest.ts';
 import { flError, NeuroflareError, toNeuroflareError } from '../../../base/errors/errors.ts';
 import { faultPoint } from '../../../base/errors/fault-point.ts';
 import type { Logger } from '../../../base/logging/logger.ts';
 import type { AssignedTask, TaskFailure } from '../../../network/messages/site.ts';
-import { partsOfTask, type TaskForm } from '../../../run/task.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
 import { outgoing } from '../ledger/outgoing.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';

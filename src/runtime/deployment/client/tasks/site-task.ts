@@ -1,9 +1,9 @@
+import { partsOfTask } from '../../../algorithms/task.ts';
 import { canonicalJson, sha256 } from '../../../base/digest.ts';
 import { flError } from '../../../base/errors/errors.ts';
-import { tasksOf } from '../../../federation/registry.ts';
 import type { JobDefinition } from '../../../job/definition.ts';
+import { tasksOf } from '../../../job/workflow-tasks.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
-import { partsOfTask } from '../../../run/task.ts';
 import type { Task } from '../../../site/task-order.ts';
 
 /** A task as the server assigns it, with what the job's workflow says of it. */

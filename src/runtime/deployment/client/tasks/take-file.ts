@@ -1,12 +1,12 @@
 import { constants, createReadStream } from 'node:fs';
 import { copyFile, lstat, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FileRule } from '../../../algorithms/task.ts';
 import { flError } from '../../../base/errors/errors.ts';
 import { clearFolder } from '../../../base/files/clear-folder.ts';
 import { makeFolder, writeHashed } from '../../../base/files/files.ts';
 import { TASK_LIMITS } from '../../../base/limits.ts';
 import { requireCanonical } from '../../../base/tensors/check-file.ts';
-import type { FileRule } from '../../../run/task.ts';
 import { requireFileForm, type TaskFile } from '../../../run/task-file.ts';
 import type { KeptFile } from '../../../site/task-files.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';

@@ -1,5 +1,5 @@
+import { partsOfTask } from '../../../algorithms/task.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
-import { partsOfTask } from '../../../run/task.ts';
 import type { Outbox } from './outbox.ts';
 
 /** What a task is called, for people. */

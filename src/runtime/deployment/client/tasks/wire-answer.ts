@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { partsOfTask } from '../../../algorithms/task.ts';
 import { flError } from '../../../base/errors/errors.ts';
 import { type TaskResult, taskResult } from '../../../network/messages/site.ts';
-import { partsOfTask } from '../../../run/task.ts';
 import type { Answer, TaskEnd } from '../../../site/answer.ts';
 import { engineFacts } from '../engine-facts.ts';
 import type { Outbox } from './outbox.ts';

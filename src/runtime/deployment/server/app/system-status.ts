@@ -1,9 +1,9 @@
+import { partsOfTask } from '../../../algorithms/task.ts';
 import { packageVersion } from '../../../base/files/package-version.ts';
 import { compareSites } from '../../../base/site-order.ts';
 import type { SiteState, SystemStatus } from '../../../network/messages/admin.ts';
 import { PROTOCOL_VERSION } from '../../../network/messages/protocol.ts';
 import type { LogLevel } from '../../../network/messages/shapes.ts';
-import { partsOfTask } from '../../../run/task.ts';
 import type { Identity } from '../../../security/certificate/identity.ts';
 import type { OpenKit } from '../../../security/kit/open.ts';
 import type { ServerResources } from '../../../security/policy/resources.ts';

@@ -1,8 +1,8 @@
+import { reducerOf } from '../../../algorithms/registry.ts';
 import { checkModelFile } from '../../../base/tensors/check-file.ts';
 import { initialModel, writeModel } from '../../../federation/initial-model.ts';
-import { reduce } from '../../../federation/reduce.ts';
-import type { ReduceRequest } from '../../../federation/reducer.ts';
-import { REDUCERS } from '../../../federation/registry.ts';
+import { reduce } from '../../../federation/reduce/reduce.ts';
+import type { ReduceRequest } from '../../../federation/reduce/request.ts';
 import { reportedInside } from '../../../federation/reported-inside.ts';
 import { filesOf } from '../../../federation/submitted-job.ts';
 import type { JobDefinition } from '../../../job/definition.ts';
@@ -18,7 +18,7 @@ export interface ModelRequest {
 
 /** Work that takes long for its bytes or numbers: done beside the thread that serves requests. */
 export const OPERATIONS = {
-  reduce: ({ reducer, ...request }: ReduceRequest) => reduce(REDUCERS[reducer], request),
+  reduce: ({ reducer, ...request }: ReduceRequest) => reduce(reducerOf(reducer), request),
   checkFile: (file: TaskFile) => checkTaskFile(file),
   checkModel: ({ path }: { path: string }) => checkModelFile(path),
   makeModel: ({ job, folder, mostBytes, target }: ModelRequest) =>

@@ -1,3 +1,4 @@
+import { partsOfTask } from '../../../algorithms/task.ts';
 import type { Logger } from '../../../base/logging/logger.ts';
 import type { Verdict } from '../../../federation/channel.ts';
 import { type Coordinator, createCoordinator } from '../../../federation/coordinator.ts';
@@ -9,7 +10,6 @@ import type { FileRef, RunEvent } from '../../../run/events.ts';
 import type { RunHistory } from '../../../run/history.ts';
 import type { Journal } from '../../../run/journal.ts';
 import type { RunFiles } from '../../../run/run-files.ts';
-import { partsOfTask } from '../../../run/task.ts';
 import type { JobChange, JobRecord, ServerStore } from '../../store/server-store.ts';
 import type { WorkThread } from '../heavy-work/work-thread.ts';
 import type { JobFolder } from '../state-folder.ts';

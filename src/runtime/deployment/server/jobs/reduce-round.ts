@@ -1,5 +1,5 @@
-import type { Digests } from '../../../federation/reduce.ts';
-import type { ReduceRequest } from '../../../federation/reducer.ts';
+import type { Digests } from '../../../federation/reduce/reduce.ts';
+import type { ReduceRequest } from '../../../federation/reduce/request.ts';
 import type { WorkThread } from '../heavy-work/work-thread.ts';
 import type { JobFolder } from '../state-folder.ts';
 import { oneStep, STEP_NOTE } from './one-step.ts';

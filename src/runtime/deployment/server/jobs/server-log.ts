@@ -1,6 +1,6 @@
+import { partsOfTask } from '../../../algorithms/task.ts';
 import { counted } from '../../../base/text/counted.ts';
 import type { RunEvent } from '../../../run/events.ts';
-import { partsOfTask } from '../../../run/task.ts';
 import type { LogLine } from './site-logs.ts';
 
 /** A job's events as lines for people. */

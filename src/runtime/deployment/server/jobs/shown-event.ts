@@ -1,6 +1,6 @@
+import { VALIDATE } from '../../../algorithms/task.ts';
 import { REQUEST_LIMITS } from '../../../base/limits.ts';
 import type { MetricReport } from '../../../base/logging/metrics.ts';
-import { VALIDATE } from '../../../run/cross-site.ts';
 import type { RunEvent } from '../../../run/events.ts';
 import { withoutKept } from '../../../run/kept-files.ts';
 

@@ -1,3 +1,4 @@
+import { partsOfTask } from '../../../algorithms/task.ts';
 import { flError } from '../../../base/errors/errors.ts';
 import { UPLOAD_LIMITS } from '../../../base/limits.ts';
 import { timeText } from '../../../base/text/time-text.ts';
@@ -13,7 +14,6 @@ import {
 } from '../../../federation/channel.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
 import type { FileRef } from '../../../run/events.ts';
-import { partsOfTask } from '../../../run/task.ts';
 import type { SiteRegistry, SiteSession } from '../sites/site-registry.ts';
 import { longestRun, type OtherJobs, TaskMovement, type TaskNeeds } from './task-movement.ts';
 

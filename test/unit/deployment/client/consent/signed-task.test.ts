@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { WORKFLOW_TYPES, type WorkflowType } from '../../../../../src/runtime/algorithms/registry.ts';
+import { keyText, partsOfTask, seedOfTask } from '../../../../../src/runtime/algorithms/task.ts';
 import { sha256 } from '../../../../../src/runtime/base/digest.ts';
 import { TASK_LIMITS } from '../../../../../src/runtime/base/limits.ts';
 import {
@@ -6,8 +8,6 @@ import {
   type TaskLimits,
 } from '../../../../../src/runtime/deployment/client/consent/signed-task.ts';
 import { inputsDigest } from '../../../../../src/runtime/deployment/client/tasks/site-task.ts';
-import { WORKFLOW_TYPES, type WorkflowType } from '../../../../../src/runtime/job/workflow-options.ts';
-import { keyText, partsOfTask, seedOfTask } from '../../../../../src/runtime/run/task.ts';
 
 const ROUNDS = 3;
 const JOB = { seed: 7, name: 'tiny' };

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { COMMON_TASKS } from '../../../../../src/runtime/algorithms/task.ts';
 import { sha256 } from '../../../../../src/runtime/base/digest.ts';
 import { encodeSafetensors } from '../../../../../src/runtime/base/tensors/safetensors.ts';
 import { outgoing, textsOf } from '../../../../../src/runtime/deployment/client/ledger/outgoing.ts';
@@ -11,7 +12,6 @@ import {
 import { withoutSitePaths } from '../../../../../src/runtime/deployment/client/memory/site-paths.ts';
 import type { Outbox } from '../../../../../src/runtime/deployment/client/tasks/outbox.ts';
 import { errorReport } from '../../../../../src/runtime/network/messages/shapes.ts';
-import { COMMON_TASKS } from '../../../../../src/runtime/run/task.ts';
 import { sitePolicySchema } from '../../../../../src/runtime/security/policy/site-policy.ts';
 import { float32 } from '../../../../support/param-sets.ts';
 import { tempFolder } from '../../../../support/temp-folder.ts';

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { partsOfTask, seedOfTask } from '../../../../../src/runtime/algorithms/task.ts';
 import { sha256 } from '../../../../../src/runtime/base/digest.ts';
 import { flError } from '../../../../../src/runtime/base/errors/errors.ts';
 import { writeFileAtomic } from '../../../../../src/runtime/base/files/files.ts';
@@ -15,7 +16,6 @@ import { Slots } from '../../../../../src/runtime/deployment/client/tasks/slots.
 import type { TaskWatch } from '../../../../../src/runtime/deployment/client/tasks/task-runner.ts';
 import { loadJob } from '../../../../../src/runtime/job/load.ts';
 import type { AssignedTask, TaskFailure } from '../../../../../src/runtime/network/messages/site.ts';
-import { partsOfTask, seedOfTask } from '../../../../../src/runtime/run/task.ts';
 import type { Deed } from '../../../../../src/runtime/security/logs/audit-log.ts';
 import { sitePolicySchema } from '../../../../../src/runtime/security/policy/site-policy.ts';
 import { writeJob } from '../../../../support/job-folder.ts';

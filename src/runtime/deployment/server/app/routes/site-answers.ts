@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { partsOfTask } from '../../../../algorithms/task.ts';
 import type { ErrorReport } from '../../../../base/errors/errors.ts';
 import { saidBy } from '../../../../base/errors/said-by.ts';
 import { AT_ONCE_LIMITS } from '../../../../base/limits.ts';
@@ -13,7 +14,6 @@ import {
   taskResult,
   verdictAnswer,
 } from '../../../../network/messages/site.ts';
-import { partsOfTask } from '../../../../run/task.ts';
 import { checkResult, type ResultCheckDeps } from '../../jobs/check-result.ts';
 import { Lines } from '../../turns.ts';
 import type { App } from '../app.ts';

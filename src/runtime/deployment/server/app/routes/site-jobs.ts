@@ -1,11 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { mostBytes } from '../../../../algorithms/task.ts';
 import { flError } from '../../../../base/errors/errors.ts';
 import type { Logger } from '../../../../base/logging/logger.ts';
 import { digest, jobId } from '../../../../network/messages/shapes.ts';
 import { decision, resumableAnswer } from '../../../../network/messages/site.ts';
 import { signedJob } from '../../../../network/messages/terms.ts';
-import { mostBytes } from '../../../../run/task.ts';
 import type { OpenKit } from '../../../../security/kit/open.ts';
 import type { AuditLog } from '../../../../security/logs/audit-log.ts';
 import type { ServerStore } from '../../../store/server-store.ts';

@@ -1,10 +1,11 @@
-import type { OptionsOf } from '../../job/workflow-options.ts';
-import type { FileRef } from '../../run/events.ts';
-import type { Workflow } from '../workflow.ts';
-import { trainRounds } from './rounds.ts';
+import { z } from 'zod';
+import { CROSS_SITE, SERVER_LEARNING_RATE } from '../options.ts';
+import { buffered } from '../reducers/buffered.ts';
+import { trainRounds } from '../rounds.ts';
+import { declareWorkflow, type FileRef } from '../workflow.ts';
 
 /** Steps from the base by the weighted differences, as they are. */
-const SUM = { reducer: 'buffered', options: { learningRate: 1 } } as const;
+const SUM = { reducer: buffered, options: { learningRate: 1 } } as const;
 
 /**
  * SCAFFOLD (Karimireddy et al., "SCAFFOLD: Stochastic Controlled Averaging for Federated Learning", 2020, algorithm 1): sites correct each
@@ -12,7 +13,21 @@ const SUM = { reducer: 'buffered', options: { learningRate: 1 } } as const;
  * c_i comes back with it, and c_i stays at its site. Sites count alike, as in the paper: x moves by the mean of their differences, c by
  * the sum of the changes over the number of all sites. At first all control variates are zero.
  */
-export const scaffold: Workflow<OptionsOf<'scaffold'>> = {
+export const workflow = declareWorkflow({
+  summary:
+    'sites correct each step by what server and site know of the gradients, so that they drift apart less',
+  source: 'Karimireddy et al. 2020',
+  options: {
+    ...CROSS_SITE,
+    scaffold_option: z
+      .union([z.literal(1), z.literal(2)])
+      .default(2)
+      .describe(
+        'how a site renews what it knows of its own gradient; 1: by the gradient at the received model, which takes one more pass over its data; 2: by the steps that it took',
+      ),
+    ...SERVER_LEARNING_RATE,
+  },
+  reducers: [buffered],
   tasks: {
     train: {
       when: 'training',
@@ -41,7 +56,7 @@ export const scaffold: Workflow<OptionsOf<'scaffold'>> = {
         weights: answers.map(() => 1 / all),
       });
       const { model } = await federation.reduce({
-        reducer: 'buffered',
+        reducer: buffered,
         options: { learningRate: options.server_learning_rate },
         round,
         base: { model: base.model },
@@ -51,4 +66,4 @@ export const scaffold: Workflow<OptionsOf<'scaffold'>> = {
       return { model, control: next };
     });
   },
-};
+});

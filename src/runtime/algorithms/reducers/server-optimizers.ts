@@ -21,6 +21,7 @@ type SecondMoment = (before: number, difference: number, options: Options) => nu
 
 /** With a learning rate of 1 and without momentum it is FedAvg. */
 export const sgd: Reducer<Options> = {
+  name: 'sgd',
   options: optionsSchema,
   state: ['velocity'],
   step({ base, mean, state: { velocity = new Float64Array() }, out }, { learningRate, momentum }) {
@@ -33,19 +34,21 @@ export const sgd: Reducer<Options> = {
   },
 };
 
-export const adagrad = adaptive((before, difference) => before + difference * difference);
+export const adagrad = adaptive('adagrad', (before, difference) => before + difference * difference);
 
 export const adam = adaptive(
+  'adam',
   (before, difference, { beta2 }) => beta2 * before + (1 - beta2) * difference * difference,
 );
 
-export const yogi = adaptive((before, difference, { beta2 }) => {
+export const yogi = adaptive('yogi', (before, difference, { beta2 }) => {
   const square = difference * difference;
   return before - (1 - beta2) * square * Math.sign(before - square);
 });
 
-function adaptive(secondMoment: SecondMoment): Reducer<Options> {
+function adaptive(name: string, secondMoment: SecondMoment): Reducer<Options> {
   return {
+    name,
     options: optionsSchema,
     state: ['moment', 'second_moment'],
     step: (slice, options) => stepAdaptively(slice, secondMoment, options),

@@ -1,6 +1,6 @@
-import { VALIDATE } from '../../run/cross-site.ts';
-import type { Payload } from '../../run/events.ts';
-import type { Answer, Federation } from '../workflow.ts';
+import { weightedMean } from './reducers/weighted-mean.ts';
+import { VALIDATE } from './task.ts';
+import type { Answer, Federation, Payload } from './workflow.ts';
 
 /** What a round of training has come to. */
 export interface TrainedRound {
@@ -68,7 +68,7 @@ export async function scoreLast(
     const { model } = await federation.reduce({
       round,
       about,
-      reducer: 'weighted_mean',
+      reducer: weightedMean,
       base: { model: (last?.base ?? global).model },
       answers: [answer],
       weights: [1],

@@ -3,7 +3,7 @@ import { DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-a
 import { firstNotFinite } from '../../base/tensors/not-finite.ts';
 import type { TensorEntry } from '../../base/tensors/safetensors.ts';
 import { readInto, type TensorFile } from '../../base/tensors/tensor-file.ts';
-import type { Contribution } from '../reducer.ts';
+import type { Contribution } from './request.ts';
 
 /** Elements added up at a time: 2 MB of float64 accumulator stay in the cache of common processors. */
 export const SLICE_ELEMENTS = 1 << 18;

@@ -1,22 +1,7 @@
-import { z } from 'zod';
 import { DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
 import type { TensorEntry } from '../../base/tensors/safetensors.ts';
 import type { TensorFile } from '../../base/tensors/tensor-file.ts';
-import type { Reducer } from '../reducer.ts';
-import { type Parts, readElements, SLICE_ELEMENTS, type SliceMaker, unusable } from './weighted-mean.ts';
-
-/** The weighted sum of the sites' differences, each to the model that its site received, at a learning rate. */
-export const buffered: Reducer<{ learningRate: number }> = {
-  options: z.object({ learningRate: z.number() }),
-  state: [],
-  of: 'differences',
-  step({ base, mean, out }, { learningRate }) {
-    for (let index = 0; index < out.length; index++) {
-      const before = base[index] ?? 0;
-      out[index] = before + learningRate * ((mean[index] ?? 0) - before);
-    }
-  },
-};
+import { type Parts, readElements, SLICE_ELEMENTS, type SliceMaker, unusable } from './mean.ts';
 
 /**
  * Slices of the base and, added to it in float64, of the differences times their weights, in the order of the sources. Integers are

@@ -1,6 +1,16 @@
-import type { AcceptedResult, FileRef, Payload } from '../run/events.ts';
-import type { TaskForm, TaskKey } from '../run/task.ts';
-import type { ReducerName } from './reducer.ts';
+import type { z } from 'zod';
+import type { MetricReport } from '../base/logging/metrics.ts';
+import type { Reducer } from './reducer.ts';
+import type { TaskForm, TaskKey } from './task.ts';
+
+/** A file of the run, named so that a changed one is found out; `path` is relative to the run's folder. A workflow passes it on. */
+export interface FileRef {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/** Named files of which one is the global model; others are what its next step begins with. */
+export type Payload = { readonly model: FileRef } & Readonly<Record<string, FileRef>>;
 
 /** A task for sites, one each: one of those that the workflow declares. No two exchanges of a run have the same key. */
 export interface TaskSpec extends TaskKey {
@@ -9,7 +19,18 @@ export interface TaskSpec extends TaskKey {
 }
 
 /** One site's answer to a task; its files are durable. */
-export type Answer = AcceptedResult;
+export interface Answer {
+  readonly site: string;
+  /** What the task asked for, by name: of a training task the `model`. */
+  readonly files: Readonly<Record<string, FileRef>>;
+  /** What it asked for as JSON, by name. */
+  readonly values?: Readonly<Record<string, unknown>>;
+  /** Whether the model is whole, or the difference to what the site received. */
+  readonly paramsType: 'FULL' | 'DIFF';
+  readonly numExamples: number;
+  /** Figures of the model that the site received, on its own data. */
+  readonly metrics: MetricReport;
+}
 
 /** What came of a task that a site was asked for alone. */
 export interface Arrival {
@@ -22,15 +43,16 @@ export interface Arrival {
 }
 
 /** Makes a new global model, and the files that its next step needs, out of answers. */
-export interface ReduceStep {
+export interface ReduceStep<Options extends object = object> {
   readonly round: number;
   /** What is made, where a round makes several. */
   readonly about?: string;
   /** Of the answers, what is reduced. Default: model */
   readonly file?: string;
-  readonly reducer: ReducerName;
-  /** Of the reducer. */
-  readonly options?: object;
+  /** One of those that the workflow declares, or the weighted mean. */
+  readonly reducer: Reducer<Options>;
+  /** Of the reducer; without, it has none. */
+  readonly options?: Options;
   /** What the sites received. */
   readonly base: Payload;
   /** In its place zeros of the same arrays. */
@@ -64,7 +86,7 @@ export interface Federation {
   ask(task: TaskSpec, site: string): Promise<void>;
   /** The next answer, or failure, to such tasks, in the order of the log. Throws the last failure where nothing is waited for. */
   next(): Promise<Arrival>;
-  reduce(step: ReduceStep): Promise<Payload>;
+  reduce<Options extends object>(step: ReduceStep<Options>): Promise<Payload>;
   /**
    * Closes a round: figures of the model that its task was given, the best model so far, and, where it has made one, the new global
    * payload. Files of answers before it, and of the payload before, are not needed any more, but for those that are `kept` until the
@@ -110,6 +132,46 @@ export interface WorkflowJob<Options> {
 export interface Workflow<Options = object> {
   /** Its tasks beside `train` and `evaluate`, or in their place: a site takes no other ones. */
   readonly tasks?: Readonly<Record<string, TaskForm>>;
+  /** What it reduces answers by, beside the weighted mean. */
+  readonly reducers?: readonly Reducer[];
   /** Returns the final payload. */
   run(federation: Federation, job: WorkflowJob<Options>): Promise<Payload>;
+}
+
+/** Keys under `workflow` in job.yaml, each with what it is where the job leaves it out. */
+export type OptionShape = Readonly<Record<string, z.ZodDefault<z.ZodType>>>;
+
+/** What of a job contradicts itself: a key under `workflow`, and why. */
+export interface OptionFault {
+  readonly key: string;
+  readonly message: string;
+}
+
+/** A workflow that jobs name by its file: all that the job file, FedJob and the pages know of it. */
+export interface DeclaredWorkflow<Shape extends OptionShape = OptionShape>
+  extends Workflow<z.output<z.ZodObject<Shape>>> {
+  /** What it does, in half a sentence. */
+  readonly summary: string;
+  /** Who published it, and when. */
+  readonly source: string;
+  /** Keys of its own. */
+  readonly options: Shape;
+  /** Keys of every workflow that have no meaning in it. */
+  readonly without?: { readonly keys: readonly CommonKey[]; readonly why: string };
+  /** Of the keys that a job has under `workflow`, without defaults. */
+  faults?(given: Readonly<Record<string, unknown>>): readonly OptionFault[];
+}
+
+/** Keys of every workflow that not every one has a use for. */
+export type CommonKey =
+  | 'min_clients'
+  | 'mandatory_clients'
+  | 'clients_per_round'
+  | 'wait_time_after_min_received';
+
+/** A workflow, with the types of its options. */
+export function declareWorkflow<Shape extends OptionShape>(
+  workflow: DeclaredWorkflow<Shape>,
+): DeclaredWorkflow<Shape> {
+  return workflow;
 }

@@ -74,6 +74,10 @@ export const COMMON_TASKS = {
   evaluate: { when: 'after', answer: {} },
 } as const satisfies Readonly<Record<string, TaskForm>>;
 
+/** The task of a site to score the last model of a site; the model of which site is what the task is about. */
+export const VALIDATE = 'validate';
+export const VALIDATE_FORM: TaskForm = { when: 'after', isAbout: true, answer: {} };
+
 /** What several sites are asked for at once: no two of a run have the same. */
 export interface TaskKey {
   readonly name: string;

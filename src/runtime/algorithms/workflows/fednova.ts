@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { flError } from '../../base/errors/errors.ts';
-import type { OptionsOf } from '../../job/workflow-options.ts';
-import { taskId } from '../../run/task.ts';
-import { bounded, boundedExamples } from '../weigh-results.ts';
-import type { Answer, Workflow } from '../workflow.ts';
-import { trainRounds } from './rounds.ts';
+import { bounded, boundedExamples } from '../bounded-weights.ts';
+import { CROSS_SITE } from '../options.ts';
+import { buffered } from '../reducers/buffered.ts';
+import { trainRounds } from '../rounds.ts';
+import { taskId } from '../task.ts';
+import { type Answer, declareWorkflow } from '../workflow.ts';
 
 /** What a site says of its training: how many steps of SGD it took. */
 const STEPS = { least: 1, most: 1e12 } as const;
@@ -15,7 +16,12 @@ const stepsSchema = z.number().min(STEPS.least).max(STEPS.most);
  * site moved is divided by the steps it took, so that sites that step more often do not pull the model to themselves; the server moves by
  * the mean of that, weighted by examples, times the mean number of steps. Scripts say their steps as the value `steps`.
  */
-export const fedNova: Workflow<OptionsOf<'fednova'>> = {
+export const workflow = declareWorkflow({
+  summary:
+    'sites that take more steps than others do not pull the model to themselves; scripts say theirs as `values: { steps }`, 1 at least; what a site says counts as `max_weight_ratio` times the median of the others at most',
+  source: 'Wang et al. 2020',
+  options: CROSS_SITE,
+  reducers: [buffered],
   tasks: {
     train: {
       when: 'training',
@@ -38,7 +44,7 @@ export const fedNova: Workflow<OptionsOf<'fednova'>> = {
       const mean = shares.reduce((sum, share, at) => sum + share * (taken.weights[at] ?? 0), 0);
       return federation.reduce({
         round,
-        reducer: 'buffered',
+        reducer: buffered,
         options: { learningRate: 1 },
         base,
         answers,
@@ -47,7 +53,7 @@ export const fedNova: Workflow<OptionsOf<'fednova'>> = {
       });
     });
   },
-};
+});
 
 function stepsOf({ site, values }: Answer, round: number): number {
   const { success, data } = stepsSchema.safeParse(values?.steps);

@@ -1,15 +1,15 @@
-import { writeHashed } from '../base/files/files.ts';
-import { bytesOf, DTYPES, elementCount, type NumericArray } from '../base/tensors/nd-array.ts';
-import { firstNotFinite } from '../base/tensors/not-finite.ts';
+import type { Reducer } from '../../algorithms/reducer.ts';
+import { writeHashed } from '../../base/files/files.ts';
+import { bytesOf, DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
+import { firstNotFinite } from '../../base/tensors/not-finite.ts';
 import {
   planInOrder,
   planSafetensors,
   type TensorEntry,
   type TensorLayout,
-} from '../base/tensors/safetensors.ts';
-import { closeTensorFiles, openTensorFiles, type TensorFile } from '../base/tensors/tensor-file.ts';
-import type { Contribution, Paths, ReduceRequest, Reducer } from './reducer.ts';
-import { differencesOf } from './reducers/differences.ts';
+} from '../../base/tensors/safetensors.ts';
+import { closeTensorFiles, openTensorFiles, type TensorFile } from '../../base/tensors/tensor-file.ts';
+import { differencesOf } from './differences.ts';
 import {
   meanOf,
   type Parts,
@@ -19,9 +19,15 @@ import {
   type SliceMaker,
   type Source,
   unusable,
-} from './reducers/weighted-mean.ts';
+} from './mean.ts';
+import type { Contribution, Paths, ReduceRequest } from './request.ts';
 
 type Append = (bytes: Uint8Array) => Promise<void>;
+
+/** Files that a reducer writes, the model first. */
+export function filesMade({ state = [] }: Pick<Reducer, 'state'>): readonly string[] {
+  return ['model', ...state];
+}
 
 /** SHA-256 of each file that was written, by its name. */
 export type Digests = Readonly<Record<string, string>>;
@@ -35,7 +41,8 @@ export async function reduce(
   { base, fromZero, contributions, targets, options: given = {} }: Omit<ReduceRequest, 'reducer'>,
 ): Promise<Digests> {
   const options = reducer.options.parse(given);
-  const before = reducer.state.filter((name) => base[name] !== undefined);
+  const { state = [] } = reducer;
+  const before = state.filter((name) => base[name] !== undefined);
   const bases = [...new Set(contributions.flatMap(({ base: own }) => own ?? []))];
   const files = await openTensorFiles([
     base.model,
@@ -104,7 +111,7 @@ async function writeAll(
   { reducer, targets, write }: Writing,
 ): Promise<Digests> {
   const digests: Record<string, string> = {};
-  const names = ['model', ...reducer.state];
+  const names = filesMade(reducer);
   const open = async (at: number, appends: Readonly<Record<string, Append>>): Promise<void> => {
     const name = names[at];
     if (name === undefined) {
@@ -129,7 +136,7 @@ function inOrder(layout: TensorLayout): TensorEntry[] {
 interface Work {
   readonly reducer: Reducer;
   /** Of the reducer, read by its schema. */
-  readonly options: unknown;
+  readonly options: object;
   readonly parts: Parts;
   /** What sites began with that was not the base, by path. */
   readonly received: ReadonlyMap<string, TensorFile>;
@@ -174,7 +181,7 @@ function stepped(
     out: new Float64Array(longest),
   };
   const isSent = parts.sources.length > 0;
-  const kept = new Map(reducer.state.map((name) => [name, new Float64Array(longest)]));
+  const kept = new Map((reducer.state ?? []).map((name) => [name, new Float64Array(longest)]));
   return async (start, out) => {
     const mean = scratch.mean.subarray(0, out.length);
     if (isSent) await fillMean(start, mean);

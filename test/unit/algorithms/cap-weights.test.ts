@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { capWeights } from '../../../src/runtime/run/cap-weights.ts';
+import { capWeights } from '../../../src/runtime/algorithms/cap-weights.ts';
 
 describe('weights', () => {
   it.each<[string, number[], number, number[]]>([

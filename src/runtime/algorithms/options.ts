@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+/** Keys that several workflows have: each means the same in all of them. */
+
+export const rate = z.number().positive().max(1e6);
+
+export const share = z
+  .number()
+  .min(0)
+  .max(1)
+  .refine((value) => value < 1, { error: 'must be below 1' });
+
+export const SERVER_LEARNING_RATE = {
+  server_learning_rate: rate.default(1).describe("the server's learning rate"),
+} as const;
+
+export const LOCAL_TENSORS = {
+  local_tensors: z
+    .array(z.string().min(1).max(1000))
+    .max(1000)
+    .default([])
+    .describe(
+      'names of arrays that stay at each site and are averaged with none (FedBN, FedPer); `*` stands for any characters',
+    ),
+} as const;
+
+export const CROSS_SITE = {
+  cross_site_evaluation: z
+    .boolean()
+    .default(false)
+    .describe(
+      'whether the last model of each site is scored at all sites in the end; it goes to all of them, which each must allow',
+    ),
+} as const;

@@ -1,0 +1,36 @@
+import type { z } from 'zod';
+import type { Reducer } from './reducer.ts';
+import { weightedMean } from './reducers/weighted-mean.ts';
+import type { DeclaredWorkflow } from './workflow.ts';
+import { WORKFLOWS } from './workflows.generated.ts';
+
+/** The name that a job gives in `workflow.type`: that of its file in `workflows`. */
+export type WorkflowType = keyof typeof WORKFLOWS;
+
+/** The keys that one type alone has, with its defaults. */
+export type OptionsOf<Type extends WorkflowType> = {
+  [Each in Type]: z.output<z.ZodObject<(typeof WORKFLOWS)[Each]['options']>>;
+}[Type];
+
+export const WORKFLOW_TYPES = Object.keys(WORKFLOWS) as [WorkflowType, ...WorkflowType[]];
+
+const ALL: Readonly<Record<WorkflowType, DeclaredWorkflow>> = WORKFLOWS;
+
+export function workflowOf(type: WorkflowType): DeclaredWorkflow {
+  return ALL[type];
+}
+
+/** By name, so that a workflow can have one run in another thread. */
+const REDUCERS: ReadonlyMap<string, Reducer> = new Map(
+  [weightedMean, ...Object.values(ALL).flatMap(({ reducers = [] }) => reducers)].map((reducer) => [
+    reducer.name,
+    reducer,
+  ]),
+);
+
+/** @throws of a name that no workflow declares among its `reducers` */
+export function reducerOf(name: string): Reducer {
+  const reducer = REDUCERS.get(name);
+  if (!reducer) throw new Error(`No workflow has a reducer '${name}'.`);
+  return reducer;
+}

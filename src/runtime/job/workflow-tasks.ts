@@ -1,0 +1,23 @@
+import { workflowOf } from '../algorithms/registry.ts';
+import { COMMON_TASKS, type TaskForm, VALIDATE, VALIDATE_FORM } from '../algorithms/task.ts';
+import { isCrossSite } from './cross-site.ts';
+import type { WorkflowDefinition } from './definition.ts';
+import { localTensorsOf } from './local-tensors.ts';
+
+/** What sites may be asked for in a workflow, by name. */
+export function tasksOf(
+  workflow: Pick<WorkflowDefinition, 'type' | 'options'>,
+): Readonly<Record<string, TaskForm>> {
+  const validate = isCrossSite(workflow) && { [VALIDATE]: VALIDATE_FORM };
+  const own = workflowOf(workflow.type).tasks;
+  const tasks: Readonly<Record<string, TaskForm>> = { ...COMMON_TASKS, ...own, ...validate };
+  const stays = localTensorsOf(workflow);
+  if (stays.length === 0) return tasks;
+  return Object.fromEntries(Object.entries(tasks).map(([name, form]) => [name, withoutLocal(form, stays)]));
+}
+
+/** Of its answer the model comes without what stays at the site. */
+function withoutLocal(form: TaskForm, stays: readonly string[]): TaskForm {
+  const { model } = form.answer;
+  return model ? { ...form, answer: { ...form.answer, model: { ...model, stays } } } : form;
+}
