@@ -1,6 +1,7 @@
 import { ADMIN_ERRORS } from './catalog/admin.ts';
 import { CHECK_ERRORS } from './catalog/check.ts';
 import { CLIENT_ERRORS } from './catalog/client.ts';
+import { DICOM_ERRORS } from './catalog/dicom.ts';
 import { ENGINE_ERRORS } from './catalog/engine.ts';
 import { EVALUATION_ERRORS } from './catalog/evaluation.ts';
 import { FEDERATION_ERRORS } from './catalog/federation.ts';
@@ -28,6 +29,7 @@ export const ERROR_CATALOG = {
   ...ADMIN_ERRORS,
   ...CHECK_ERRORS,
   ...CLIENT_ERRORS,
+  ...DICOM_ERRORS,
   ...ENGINE_ERRORS,
   ...EVALUATION_ERRORS,
   ...FEDERATION_ERRORS,

@@ -1,0 +1,362 @@
+import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { inspectFolder } from '../../../../src/preprocess/dicom/inspect.ts';
+import type { InspectResult } from '../../../../src/preprocess/dicom/inspect-schema.ts';
+import { openSiteKey } from '../../../../src/preprocess/dicom/site-key.ts';
+import { noProgress } from '../../../../src/runtime/base/logging/progress.ts';
+import {
+  encoded,
+  JANE,
+  type MadeSeries,
+  madeSeries,
+  type Natural,
+  SECRETS,
+  SOP,
+  SYNTAX,
+  writeSeries,
+} from '../../../support/made-dicom.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
+
+const root = tempFolder();
+let folders = 0;
+
+/** A new folder with the files of some series, each in a folder of its own. */
+async function folderOf(...series: readonly (readonly Uint8Array[])[]): Promise<string> {
+  const folder = join(root, `in-${++folders}`);
+  for (const [at, files] of series.entries()) await writeSeries(join(folder, `DOE_JANE_${at}`), files);
+  return folder;
+}
+
+function inspect(
+  source: string,
+  more: Partial<Parameters<typeof inspectFolder>[0]> = {},
+): Promise<InspectResult> {
+  return inspectFolder({
+    source,
+    keyFile: undefined,
+    map: undefined,
+    table: undefined,
+    paths: undefined,
+    jobs: 4,
+    progress: noProgress,
+    signal: new AbortController().signal,
+    ...more,
+  });
+}
+
+const codesOf = (result: InspectResult, at = 0) =>
+  result.series[at]?.problems.map(({ code, count }) => `${code} ${count}`);
+const made = (of: MadeSeries = {}) => madeSeries(of);
+const each = (change: (index: number) => Natural): MadeSeries => ({ each: change });
+
+describe('a folder of DICOM files', () => {
+  it('is listed series by series, with nothing that identifies', async () => {
+    const second = made({
+      values: {
+        SeriesNumber: '4',
+        SeriesDescription: 't1 mpr Gd 18.09.2018 MRN-4711-77',
+        ContrastBolusAgent: 'Gadovist',
+      },
+    });
+    const result = await inspect(await folderOf(made(), second));
+    expect(result.series).toMatchObject([
+      {
+        modality: 'MR',
+        description: 't1 mprage sag …',
+        matrix: [16, 12, 6],
+        spacing: [1, 1, 1],
+        volumes: 1,
+        files: 6,
+        kind: 'slices',
+        contrast: null,
+        problems: [],
+      },
+      { description: 't1 mpr Gd …', contrast: 'Gadovist' },
+    ]);
+    expect(result.subjects).toBe(1);
+    const text = JSON.stringify({ ...result, source: '' });
+    expect(SECRETS.filter((secret) => text.includes(secret))).toEqual([]);
+  });
+
+  it('may have any names, folders in one another, and files of other kinds beside', async () => {
+    const folder = await folderOf(made());
+    await writeSeries(
+      join(folder, 'a', 'b'),
+      made({ values: { SeriesNumber: '4' } }),
+      (index) => `${index}.jpg`,
+    );
+    await writeFile(join(folder, 'readme.txt'), 'DOE JANE');
+    await writeFile(join(folder, 'empty.dcm'), '');
+    await mkdir(join(folder, 'outside'));
+    await symlink('/etc', join(folder, 'link'));
+    const result = await inspect(folder);
+    expect(result.series).toHaveLength(2);
+    expect(result.files).toMatchObject({ images: 12, other: 2, not_followed: 1 });
+  });
+
+  const forms: [string, readonly Uint8Array[]][] = [
+    ['implicit', made({ syntax: SYNTAX.implicit })],
+    ['big-endian', made({ syntax: SYNTAX.big })],
+    ['without preamble', made().map((bytes) => bytes.subarray(132))],
+    ['without meta information', made().map(withoutMeta)],
+    ['implicit, without meta information', made({ syntax: SYNTAX.implicit }).map(withoutMeta)],
+  ];
+  it.each(forms)('is read where its files are %s', async (_name, files) => {
+    const result = await inspect(await folderOf(files));
+    expect(result.series).toMatchObject([
+      { matrix: [16, 12, 6], spacing: [1, 1, 1], description: 't1 mprage sag …', problems: [] },
+    ]);
+  });
+
+  it('has long headers read to their end', async () => {
+    const long = {
+      ImageComments: undefined,
+      RedPaletteColorLookupTableData: new Uint8Array(400_000).buffer,
+    };
+    const result = await inspect(await folderOf(made({ values: long })));
+    expect(result.series).toMatchObject([{ matrix: [16, 12, 6], problems: [] }]);
+  });
+
+  const faults: [string, MadeSeries, string[]][] = [
+    [
+      'a slice in the middle is missing',
+      each((index) => ({ ImagePositionPatient: ['0', '0', String(index < 3 ? index : index + 1)] })),
+      ['missing_slices 1'],
+    ],
+    [
+      'a slice is there twice with other pixels',
+      each((index) => (index === 5 ? { ImagePositionPatient: ['-8', '-6', '4'], InstanceNumber: '5' } : {})),
+      ['doubled_slices 1'],
+    ],
+    ['slices have another matrix', each((index) => (index > 3 ? { Rows: 10 } : {})), ['mixed_geometry 2']],
+    [
+      'slices lie in three planes',
+      each((index) => ({
+        ImageOrientationPatient: [
+          ['1', '0', '0', '0', '1', '0'],
+          ['1', '0', '0', '0', '0', '-1'],
+          ['0', '1', '0', '0', '0', '-1'],
+        ][index % 3],
+      })),
+      ['localizer 6'],
+    ],
+    [
+      'it says that it is a localizer',
+      { values: { ImageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'] } },
+      ['localizer 6'],
+    ],
+    ['pixels have no size', { values: { PixelSpacing: ['0', '0'] } }, ['no_spacing 6']],
+    ['pixels have no size at all', { values: { PixelSpacing: undefined } }, ['no_spacing 6']],
+    ['slices have no place', { values: { ImagePositionPatient: undefined } }, ['no_position 6']],
+    ['there are no pixels', { values: { PixelData: undefined } }, ['no_pixels 6']],
+    ['there are too few pixels', { values: { PixelData: new Uint8Array(100).buffer } }, ['pixels_short 6']],
+    ['patient data are drawn in', { values: { BurnedInAnnotation: 'YES' } }, ['burnt_in 6']],
+    [
+      'it is a screen shot',
+      { values: { SOPClassUID: SOP.capture, ConversionType: 'WSD', Modality: 'OT' } },
+      ['secondary_capture 6', 'not_mr 6'],
+    ],
+    ['it is a CT', { values: { SOPClassUID: SOP.ct, Modality: 'CT' } }, ['not_mr 6']],
+    ['it is a PET', { values: { SOPClassUID: SOP.pet, Modality: 'PT' } }, ['not_mr 6']],
+    [
+      'it is a PDF',
+      {
+        slices: 1,
+        values: {
+          SOPClassUID: SOP.pdf,
+          Modality: 'DOC',
+          PixelData: undefined,
+          EncapsulatedDocument: new Uint8Array(64).buffer,
+        },
+      },
+      ['not_an_image 1'],
+    ],
+    [
+      'it is in colour',
+      {
+        values: {
+          SamplesPerPixel: 3,
+          PhotometricInterpretation: 'RGB',
+          BitsAllocated: 8,
+          PixelData: new Uint8Array(576).buffer,
+        },
+      },
+      ['colour 6'],
+    ],
+    ['it is compressed as a film', { values: {}, syntax: '1.2.840.10008.1.2.4.102' }, ['syntax 1']],
+    [
+      'it is of two people',
+      each((index) => (index > 2 ? { PatientID: 'OTHER-1' } : {})),
+      ['mixed_patients 6'],
+    ],
+    [
+      'one id is given to two people',
+      each((index) => (index > 2 ? { PatientBirthDate: '19700101' } : {})),
+      ['mixed_patients 6'],
+    ],
+    ['it has no patient id', { values: { PatientID: undefined } }, ['no_patient_id 6']],
+    [
+      'its first slices are missing',
+      each((index) => ({ InstanceNumber: String(index + 4) })),
+      ['late_start 3'],
+    ],
+  ];
+  it.each(faults)('has its fault named: %s', async (_name, of, codes) => {
+    expect(codesOf(await inspect(await folderOf(made(of))))).toEqual(codes);
+  });
+
+  it('may hold the same files twice', async () => {
+    const result = await inspect(await folderOf(made(), made()));
+    expect(result.series).toMatchObject([{ files: 6 }]);
+    expect(codesOf(result)).toEqual(['copies 6']);
+  });
+
+  it('has two files of one instance that differ named', async () => {
+    const changed = made({ each: () => ({ EchoTime: '9' }) }).slice(0, 1);
+    expect(codesOf(await inspect(await folderOf(made(), changed)))).toEqual(['copies_differ 1']);
+  });
+
+  it('is a series of volumes where slices lie in the same places', async () => {
+    const volumes = made({
+      slices: 12,
+      each: (index) => ({
+        ImagePositionPatient: ['0', '0', String(index % 6)],
+        AcquisitionNumber: String(1 + Math.floor(index / 6)),
+      }),
+    });
+    const result = await inspect(await folderOf(volumes));
+    expect(result.series).toMatchObject([{ matrix: [16, 12, 6], volumes: 2, problems: [] }]);
+  });
+
+  it('has files that end early named, within pixels or headers', async () => {
+    const [first = new Uint8Array(), second = new Uint8Array(), ...rest] = made();
+    const result = await inspect(await folderOf([first.subarray(0, -50), second.subarray(0, 600), ...rest]));
+    expect(result.files).toMatchObject({ images: 5, damaged: 1 });
+    expect(codesOf(result)).toEqual(['pixels_short 1', 'missing_slices 1']);
+  });
+
+  it('has the frames of an enhanced image counted', async () => {
+    const result = await inspect(await folderOf([encoded(enhanced(5))]));
+    expect(result.series).toMatchObject([
+      { kind: 'multi-frame', matrix: [16, 12, 5], spacing: [1, 1, 2], volumes: 1, problems: [] },
+    ]);
+  });
+
+  it('has texts of other character sets read, and names in them hidden', async () => {
+    const values = {
+      SpecificCharacterSet: 'GB18030',
+      PatientName: 'Wang^XiaoDong=WW^XXDD',
+      SeriesDescription: 'WWXXDD TTBB T1',
+    };
+    const result = await inspect(await folderOf(made({ values }).map(inChinese)));
+    expect(result.series[0]?.description).toBe('… 头部 T1');
+  });
+
+  it('writes its table, and the paths for the site alone', async () => {
+    const folder = await folderOf(made());
+    const [table, paths] = [join(root, 'table.tsv'), join(root, 'paths.tsv')];
+    await writeFile(join(folder, 'notes.txt'), 'x');
+    const result = await inspect(folder, { table, paths });
+    const rows = (await readFile(table, 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('\t'));
+    expect(rows.map((cells) => cells.length)).toEqual([15, 15]);
+    expect(rows[1]?.slice(3, 8)).toEqual(['MR', 't1 mprage sag …', '*tfl3d1', '16x12x6', '1x1x1']);
+    const listed = (await readFile(paths, 'utf8')).trimEnd().split('\n').slice(1);
+    expect(listed[0]).toBe(`${result.series[0]?.series}\tn/a\tDOE_JANE_0/IM0`);
+    expect(listed.at(-1)).toBe('n/a\tother\tnotes.txt');
+    expect((await stat(paths)).mode & 0o777).toBe(0o600);
+    await expect(inspect(folder, { table })).rejects.toMatchObject({ code: 'NF_PATH_EXISTS' });
+  });
+
+  it('gives the names of an import with the key of the site, and others without', async () => {
+    const folder = await folderOf(made());
+    const keyFile = join(root, 'site.key');
+    await openSiteKey(keyFile, { make: true });
+    const subject = async (file: string | undefined) =>
+      (await inspect(folder, { keyFile: file })).series[0]?.subject;
+    const named = await subject(keyFile);
+    expect(named).toMatch(/^sub-[0-9a-f]{12}$/);
+    expect(await subject(keyFile)).toBe(named);
+    expect(await subject(undefined)).not.toBe(named);
+    await expect(subject(join(root, 'none.key'))).rejects.toMatchObject({ code: 'NF_PATH_MISSING' });
+  });
+
+  it('is refused where it holds no DICOM, is missing or is a file', async () => {
+    const folder = await folderOf();
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'a.txt'), 'x');
+    await expect(inspect(folder)).rejects.toMatchObject({ code: 'NF_DICOM_NOTHING' });
+    await expect(inspect(join(folder, 'none'))).rejects.toMatchObject({ code: 'NF_PATH_MISSING' });
+    await expect(inspect(join(folder, 'a.txt'))).rejects.toMatchObject({ code: 'NF_DICOM_NO_FOLDER' });
+  });
+
+  it('has files that a DICOMDIR lists and that are missing counted', async () => {
+    const folder = await folderOf(made());
+    const record = (path: string[]) => ({ DirectoryRecordType: 'IMAGE', ReferencedFileID: path });
+    const directory = {
+      ...JANE,
+      SOPClassUID: '1.2.840.10008.1.3.10',
+      SOPInstanceUID: '1.2.3',
+      DirectoryRecordSequence: [record(['DOE_JANE_0', 'IM0']), record(['GONE', 'IM9'])],
+    };
+    await writeFile(join(folder, 'DICOMDIR'), encoded(directory));
+    const result = await inspect(folder);
+    expect(result.files).toMatchObject({ directory: 1, images: 6 });
+    expect(result.directory).toEqual({ missing: 1 });
+  });
+});
+
+/** Letters that stand for characters replaced by their two bytes in GB18030, which Node.js cannot write: 王小东, 头部. */
+function inChinese(bytes: Uint8Array): Uint8Array {
+  const codes = { WW: [0xcd, 0xf5], XX: [0xd0, 0xa1], DD: [0xb6, 0xab], TT: [0xcd, 0xb7], BB: [0xb2, 0xbf] };
+  const copy = Buffer.from(bytes);
+  for (const [letters, code] of Object.entries(codes))
+    for (let at = copy.indexOf(letters); at !== -1; at = copy.indexOf(letters, at)) copy.set(code, at);
+  return copy;
+}
+
+/** Without preamble and group 2: as old archives have files. */
+function withoutMeta(bytes: Uint8Array): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return bytes.subarray(132 + 12 + view.getUint32(132 + 8, true));
+}
+
+function enhanced(frames: number): Natural {
+  const { PixelData: _none, ...rest } = JANE;
+  return {
+    ...rest,
+    SOPClassUID: SOP.enhanced,
+    SOPInstanceUID: '1.2.826.0.1.3680043.10.999.3.50',
+    SeriesInstanceUID: '1.2.826.0.1.3680043.10.999.2.50',
+    SeriesNumber: '50',
+    Modality: 'MR',
+    Manufacturer: 'ACME',
+    SeriesDescription: 'enhanced',
+    ImageType: ['ORIGINAL', 'PRIMARY', 'VOLUME', 'NONE'],
+    NumberOfFrames: String(frames),
+    Rows: 12,
+    Columns: 16,
+    SamplesPerPixel: 1,
+    PhotometricInterpretation: 'MONOCHROME2',
+    BitsAllocated: 16,
+    BitsStored: 12,
+    HighBit: 11,
+    PixelRepresentation: 0,
+    SharedFunctionalGroupsSequence: [
+      {
+        PixelMeasuresSequence: [{ PixelSpacing: ['1', '1'], SliceThickness: '2' }],
+        PlaneOrientationSequence: [{ ImageOrientationPatient: ['1', '0', '0', '0', '1', '0'] }],
+      },
+    ],
+    PerFrameFunctionalGroupsSequence: Array.from({ length: frames }, (_, index) => ({
+      FrameContentSequence: [
+        { InStackPositionNumber: index + 1, StackID: '1', DimensionIndexValues: [1, index + 1] },
+      ],
+      PlanePositionSequence: [{ ImagePositionPatient: ['0', '0', String(2 * index)] }],
+    })),
+    PixelData: Uint16Array.from({ length: frames * 192 }, (_, at) => at % 4000).buffer,
+  };
+}
