@@ -282,6 +282,9 @@ describe('report', () => {
     expect(await validate('model.classes=[bright, grey]')).toContain(
       'images of dark, which model.classes does not name',
     );
+    expect(await validate('model.classes=[bright, dark, grey, other]')).toContain(
+      "no image of grey, other, which model.classes names: balanced_accuracy, and what else is over all classes, stays undefined. Name the classes there are: --set 'classes=[bright,dark]'",
+    );
     expect(await validate('key_metric=f1')).toContain('workflow.key_metric is f1');
   });
 

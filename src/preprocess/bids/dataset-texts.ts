@@ -3,6 +3,7 @@ import { packageVersion } from '../../runtime/base/files/package-version.ts';
 import type { GroupRule } from '../groups/find-groups.ts';
 import { HEAD_MARGIN } from '../image/head-margin.ts';
 import type { Processing } from './picture-file.ts';
+import { validatorNote } from './validator-note.ts';
 
 const BIDS_VERSION = '1.11.1';
 const UNNAMED = 'The authors of the source images, who are not named here';
@@ -100,5 +101,5 @@ What was done
 ${steps(processing)}
 Exact copies and groups in which one image has two labels are marked in the column set_aside. Their images are here, but
 should not be trained or tested on.
-`;
+${validatorNote(images)}`;
 }

@@ -1,7 +1,7 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '../../runtime/base/digest.ts';
-import { flError } from '../../runtime/base/errors/errors.ts';
+import { flError, NeuroflareError } from '../../runtime/base/errors/errors.ts';
 import { readInput } from '../../runtime/base/files/read-file.ts';
 
 import { contentAbsent, linkFault, pointerOf } from '../content/absent.ts';
@@ -40,7 +40,7 @@ const PARTICIPANT_ID = /^sub-[0-9A-Za-z+]+$/;
 
 /**
  * Reads participants.tsv of a BIDS data set.
- * @throws NF_BIDS_NOT_A_DATASET without the file; NF_BIDS_PARTICIPANTS with the line for a table that is not whole.
+ * @throws NF_BIDS_NO_TABLE for a data set without the file, NF_BIDS_NOT_A_DATASET for another folder; NF_BIDS_PARTICIPANTS with the line for a table that is not whole.
  */
 export async function readParticipants(bidsRoot: string): Promise<Participants> {
   const file = join(bidsRoot, 'participants.tsv');
@@ -49,10 +49,40 @@ export async function readParticipants(bidsRoot: string): Promise<Participants> 
     if (fault) throw fault;
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
     const isFolder = (await stat(bidsRoot).catch(() => undefined))?.isDirectory();
+    if (isFolder && (await isDataset(bidsRoot)))
+      throw flError('NF_BIDS_NO_TABLE', { path: bidsRoot }, { place: { file: bidsRoot }, cause });
     const missing = isFolder ? 'participants.tsv' : 'the folder';
     throw flError('NF_BIDS_NOT_A_DATASET', { path: bidsRoot, missing }, { place: { file: bidsRoot }, cause });
   });
   return parseParticipants(bytes, file);
+}
+
+/** As `readParticipants`; of a data set without the table its subjects are those that have a folder, of whom nothing is known. */
+export async function listParticipants(bidsRoot: string): Promise<Participants> {
+  try {
+    return await readParticipants(bidsRoot);
+  } catch (error) {
+    if (!(error instanceof NeuroflareError) || error.code !== 'NF_BIDS_NO_TABLE') throw error;
+    const rows = (await listSubjects(bidsRoot)).map((id) => ({ id, line: 1, values: new Map() }));
+    return { columns: [], rows, file: join(bidsRoot, 'participants.tsv'), sha256: sha256('') };
+  }
+}
+
+/** Whether a folder holds a BIDS data set: it says so, or has folders of subjects. */
+export async function isDataset(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(() => []);
+  return names.some(
+    (name) => name === 'dataset_description.json' || name === 'participants.tsv' || PARTICIPANT_ID.test(name),
+  );
+}
+
+/** Folders of subjects, sorted; a link counts as a folder. */
+export async function listSubjects(bidsRoot: string): Promise<string[]> {
+  const entries = await readdir(bidsRoot, { withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isFile() && PARTICIPANT_ID.test(entry.name))
+    .map(({ name }) => name)
+    .sort();
 }
 
 /** As `readParticipants`, from bytes; `file` is named in errors. */

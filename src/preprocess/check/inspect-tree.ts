@@ -1,8 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { readInput } from '../../runtime/base/files/read-file.ts';
 import { findImages } from '../bids/layout.ts';
 import { COLUMN, type Participants } from '../bids/participants.ts';
+import { findLabelGaps } from './find-label-gaps.ts';
 import { type Finding, type FindingPlace, finding, findingOf } from './finding.ts';
 
 /** Keys of DICOM's identity, device and time modules that converters put into sidecars. */
@@ -28,19 +29,42 @@ export async function inspectTree(
   root: string,
   participants: Participants,
 ): Promise<{ images: TreeImage[]; findings: Finding[] }> {
-  const findings = [...(await inspectDescription(root)), ...(await inspectLabels(root, participants))];
+  const findings = [
+    ...(await inspectDescription(root)),
+    ...findLabelGaps(participants),
+    ...(await inspectLabels(root, participants)),
+  ];
   findings.push(...(await inspectFolders(root, participants)), ...(await inspectRootSidecars(root)));
   const images: TreeImage[] = [];
+  const several: { id: string; paths: readonly string[] }[] = [];
   for (const { id } of participants.rows) {
     try {
       const paths = await findImages(root, id);
+      if (differentImages(paths) > 1) several.push({ id, paths });
       images.push(...paths.map((path) => ({ participant: id, path })));
       findings.push(...(await inspectFiles(paths, id)));
     } catch (thrown) {
       findings.push(findingOf(thrown, { participant: id }));
     }
   }
-  return { images, findings };
+  return { images, findings: [...findings, ...tellSeveral(several)] };
+}
+
+/** Images of one subject but for those that are there plain and packed, which are told by themselves. */
+function differentImages(paths: readonly string[]): number {
+  return new Set(paths.map((path) => path.replace(/\.gz$/, ''))).size;
+}
+
+function tellSeveral(several: readonly { id: string; paths: readonly string[] }[]): Finding[] {
+  const [first] = several;
+  if (!first) return [];
+  const params = {
+    count: several.length,
+    participant: first.id,
+    images: first.paths.map((path) => basename(path)).join(', '),
+  };
+  const place = { file: dirname(first.paths[0] ?? ''), participant: first.id };
+  return [finding('warning', 'NF_CHECK_SEVERAL_IMAGES', { params, place })];
 }
 
 async function inspectDescription(root: string): Promise<Finding[]> {
@@ -108,7 +132,7 @@ async function inspectFolders(root: string, { rows }: Participants): Promise<Fin
     });
 }
 
-/** Doubled images, and sidecars beside them. */
+/** Names that contradict their folder, doubled images, and sidecars beside them. */
 async function inspectFiles(paths: readonly string[], participant: string): Promise<Finding[]> {
   const findings: Finding[] = [];
   const all = new Set(paths);
@@ -116,6 +140,11 @@ async function inspectFiles(paths: readonly string[], participant: string): Prom
     const place = { file, participant };
     if (file.endsWith('.nii') && all.has(`${file}.gz`))
       findings.push(finding('error', 'NF_CHECK_BOTH', { place }));
+    const session = basename(dirname(dirname(file)));
+    const prefix = session.startsWith('ses-') ? `${participant}_${session}_` : `${participant}_`;
+    const hasOther =
+      !basename(file).startsWith(prefix) || (prefix === `${participant}_` && /_ses-/.test(basename(file)));
+    if (hasOther) findings.push(finding('error', 'NF_CHECK_SESSION', { params: { prefix }, place }));
     const sidecar = file.replace(/\.nii(\.gz)?$/, '.json');
     const found = await readObject(sidecar);
     if (found === 'missing') continue;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { makeFolder, putFile } from '../../runtime/base/files/files.ts';
 import { packageVersion } from '../../runtime/base/files/package-version.ts';
+import { validatorNote } from '../bids/validator-note.ts';
 import { DERIVATIVE } from './examination.ts';
 import { type PhantomRecipe, type PlannedParticipant, siteName } from './plan.ts';
 import { COMMON_SIDECAR } from './sidecars.ts';
@@ -15,7 +16,7 @@ export async function writeFrame(
   await makeFolder(derived);
   const files: [path: string, text: string][] = [
     [join(folder, 'dataset_description.json'), prettyJson(description(of.recipe))],
-    [join(folder, 'README'), readme(of.recipe)],
+    [join(folder, 'README'), readme(of.recipe) + validatorNote(of.participants.length)],
     [join(folder, 'participants.tsv'), participantsTable(of.participants)],
     [join(folder, 'participants.json'), prettyJson(participantsColumns(of.recipe))],
     [join(folder, 'T1w.json'), prettyJson(COMMON_SIDECAR)],

@@ -18,20 +18,26 @@ export interface Cohort {
   readonly setAside: readonly { readonly id: string; readonly reason: string }[];
   /** Without a diagnosis. */
   readonly unlabelled: readonly string[];
+  /** Without an image. */
+  readonly imageless: readonly string[];
 }
 
 export function labelOf(participant: Participant): string {
   return participant.values.get(COLUMN.diagnosis) ?? '';
 }
 
-/** Sorts participants into groups; the order of the table does not matter. */
-export function readCohort({ rows }: Participants): Cohort {
+/** Sorts participants into groups; the order of the table does not matter. `imageless`: who has nothing to train on. */
+export function readCohort(
+  { rows }: Participants,
+  imageless: ReadonlySet<string> = new Set<string>(),
+): Cohort {
   const sorted = rows.toSorted((a, b) => compareText(a.id, b.id));
   const setAside = sorted.flatMap(({ id, values }) => {
     const reason = values.get(COLUMN.setAside);
     return reason === undefined ? [] : [{ id, reason }];
   });
-  const present = sorted.filter((row) => !row.values.has(COLUMN.setAside));
+  const wanted = sorted.filter((row) => !row.values.has(COLUMN.setAside));
+  const present = wanted.filter(({ id }) => !imageless.has(id));
   const labelled = present.filter((row) => row.values.has(COLUMN.diagnosis));
   const members = Map.groupBy(labelled, groupOf);
   const groups = [...members]
@@ -41,6 +47,7 @@ export function readCohort({ rows }: Participants): Cohort {
     groups,
     labels: [...new Set(labelled.map(labelOf))].sort(),
     setAside,
+    imageless: wanted.filter(({ id }) => imageless.has(id)).map(({ id }) => id),
     unlabelled: present.filter((row) => !row.values.has(COLUMN.diagnosis)).map(({ id }) => id),
   };
 }

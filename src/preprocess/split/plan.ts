@@ -19,6 +19,8 @@ export interface SplitRequest {
   readonly seed: number;
   /** Undefined where a column names the sites. */
   readonly sites: number | undefined;
+  /** Participants without an image, who are left out. */
+  readonly imageless?: ReadonlySet<string>;
 }
 
 export interface SplitPlan {
@@ -37,7 +39,7 @@ export interface SplitPlan {
 export function planSplit(participants: Participants, request: SplitRequest, root: string): SplitPlan {
   const { rule, seed } = request;
   requireColumn(participants, COLUMN.diagnosis);
-  const cohort = readCohort(participants);
+  const cohort = readCohort(participants, request.imageless);
   if (cohort.groups.length === 0) {
     const place = { file: participants.file, key: COLUMN.diagnosis };
     throw flError('NF_SPLIT_NOTHING', { path: root }, { place });
@@ -74,9 +76,10 @@ function chooseSites(cohort: Cohort, participants: Participants, request: SplitR
   throw flError('NF_SPLIT_SITE_COUNT', { wanted: sites, column, found: found.length, names });
 }
 
-function listLeftOut({ setAside, unlabelled }: Cohort): SplitPlan['leftOut'] {
+function listLeftOut({ setAside, imageless, unlabelled }: Cohort): SplitPlan['leftOut'] {
   return [
     ...setAside.map(({ id, reason }) => ({ participant: id, reason })),
+    ...imageless.map((id) => ({ participant: id, reason: 'no T1w image' })),
     ...unlabelled.map((id) => ({ participant: id, reason: 'no diagnosis' })),
   ];
 }

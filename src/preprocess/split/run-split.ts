@@ -6,6 +6,7 @@ import type { Progress } from '../../runtime/base/logging/progress.ts';
 import { COLUMN, readParticipants } from '../bids/participants.ts';
 import { checkSplit } from './check.ts';
 import { readCohort } from './cohort.ts';
+import { lookForImages } from './images.ts';
 import { readSplit, type SplitRule, writeSplit } from './manifest.ts';
 import { materializeSplit } from './materialize.ts';
 import { planSplit } from './plan.ts';
@@ -43,9 +44,10 @@ async function make(options: SplitOptions) {
   const { bidsRoot, out, seed, sites } = options;
   const rule = await readRule(options);
   const participants = await readParticipants(bidsRoot);
-  const { split, leftOut, warnings } = planSplit(participants, { rule, seed, sites }, bidsRoot);
+  const { imageless, notes } = await lookForImages(bidsRoot, participants);
+  const { split, leftOut, warnings } = planSplit(participants, { rule, seed, sites, imageless }, bidsRoot);
   await writeSplit(out, split);
-  return { path: out, split, leftOut: [...leftOut], warnings };
+  return { path: out, split, leftOut: [...leftOut], warnings: [...notes, ...warnings] };
 }
 
 async function reuse({ bidsRoot }: SplitOptions, path: string) {

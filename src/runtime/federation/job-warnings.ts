@@ -21,7 +21,7 @@ export function jobWarnings(
     ...keyMetricWarnings(value.workflow),
     ...unseenKeyMetric(definition.workflow.keyMetric, bundle),
     ...closedModules(bundle),
-    ...unnamedClasses(definition, split),
+    ...unfitClasses(definition, split),
   ];
 }
 
@@ -65,8 +65,8 @@ function closedModules({ files }: Bundle): string[] {
     });
 }
 
-/** Labels of the images in use that the model does not name, or more of them than it has outputs. */
-function unnamedClasses({ model }: JobDefinition, split: SplitManifest | undefined): string[] {
+/** Labels of the images in use that the model does not name, or more of them than it has outputs; classes of the model that no image has. */
+function unfitClasses({ model }: JobDefinition, split: SplitManifest | undefined): string[] {
   if (model.kind !== 'built' || !split) return [];
   const spec = parseModelSpec(model.spec);
   const counts = split.sites.flatMap(({ classes }) => Object.values(classes)).flatMap(Object.entries<number>);
@@ -77,9 +77,14 @@ function unnamedClasses({ model }: JobDefinition, split: SplitManifest | undefin
     return [
       `the data has images of ${unnamed.join(', ')}, which model.classes does not name: openDataset refuses them`,
     ];
-  return labels.length > outputCount(spec)
-    ? [
-        `the data has ${labels.length} classes (${labels.join(', ')}), and the model ${outputCount(spec)} outputs`,
-      ]
-    : [];
+  if (labels.length > outputCount(spec))
+    return [
+      `the data has ${labels.length} classes (${labels.join(', ')}), and the model ${outputCount(spec)} outputs`,
+    ];
+  const empty = (spec.classes ?? []).filter((name) => !labels.includes(name));
+  return empty.length === 0
+    ? []
+    : [
+        `the data has no image of ${empty.join(', ')}, which model.classes names: balanced_accuracy, and what else is over all classes, stays undefined. Name the classes there are: --set 'classes=[${labels.join(',')}]'`,
+      ];
 }

@@ -178,7 +178,7 @@ function shortened(items: readonly string[], count = items.length): string {
 function withoutValue({ final, goal }: RunHistory, models: RunSummary['models']): string[] {
   if (!final || models.some(({ pooled }) => pooled !== null)) return [];
   return [
-    `${goal.keyMetric} is undefined for every model, so none of them is the best: look at the validation images`,
+    `${goal.keyMetric} is undefined for every model, so none of them is the best: some class of the model has no validation image (model.classes, the counts of the split)`,
   ];
 }
 

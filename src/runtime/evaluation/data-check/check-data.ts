@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { readParticipants } from '../../../preprocess/bids/participants.ts';
+import { isDataset, listParticipants } from '../../../preprocess/bids/participants.ts';
 import { checkBids } from '../../../preprocess/check/check-bids.ts';
 import { checkSource } from '../../../preprocess/check/check-source.ts';
 import { countSeverities, type Finding, SEVERITIES } from '../../../preprocess/check/finding.ts';
@@ -31,12 +30,7 @@ export async function checkData(options: CheckDataOptions): Promise<CheckResult>
   const found = await stat(target).catch(() => undefined);
   if (!found?.isDirectory())
     throw flError('NF_PATH_MISSING', { what: 'Data folder', path: target }, { place: { file: target } });
-  const isBids = await Promise.all(
-    ['participants.tsv', 'dataset_description.json'].map((name) =>
-      stat(join(target, name)).catch(() => undefined),
-    ),
-  );
-  return isBids.some(Boolean) ? checkDataset(options) : checkFolders(options);
+  return (await isDataset(target)) ? checkDataset(options) : checkFolders(options);
 }
 
 async function checkFolders({
@@ -61,7 +55,7 @@ async function checkFolders({
 
 async function checkDataset(options: CheckDataOptions): Promise<CheckResult> {
   const { target, progress = noProgress, signal, slices, seed, jobs } = options;
-  const participants = await readParticipants(target);
+  const participants = await listParticipants(target);
   const split = options.split === undefined ? undefined : await readSplit(options.split);
   const bids = await checkBids(target, { participants, split, progress, signal });
   const broken = new Set(

@@ -1,14 +1,17 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { findImages } from '../../../preprocess/bids/layout.ts';
-import { readParticipants } from '../../../preprocess/bids/participants.ts';
+import { findImages, listImages } from '../../../preprocess/bids/layout.ts';
+import { listParticipants } from '../../../preprocess/bids/participants.ts';
 import { convertPicture, encodeSlice } from '../../../preprocess/bids/picture-file.ts';
-import { linkFault } from '../../../preprocess/content/absent.ts';
+import { contentAbsent, linkFault, pointerOf } from '../../../preprocess/content/absent.ts';
+import { foreignFormat } from '../../../preprocess/content/foreign.ts';
 import { PictureError } from '../../../preprocess/image/fault.ts';
+import { isGzip } from '../../../preprocess/nifti/gzip.ts';
+import { isNifti } from '../../../preprocess/nifti/header.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { putFile } from '../../base/files/files.ts';
-import { readInput } from '../../base/files/read-file.ts';
+import { openInput, readInput } from '../../base/files/read-file.ts';
 
 /** One image to be predicted. */
 export interface PredictImage {
@@ -20,14 +23,26 @@ export interface PredictImage {
   readonly path: string;
 }
 
-export interface PredictInputs {
-  readonly images: readonly PredictImage[];
+/** A subject of a data set that is not predicted, and why. */
+export interface LeftOut {
+  readonly subject: string;
+  readonly reason: string;
+}
+
+interface Found {
+  readonly images: PredictImage[];
+  readonly leftOut: LeftOut[];
+}
+
+export interface PredictInputs extends Readonly<Found> {
   /** Removes what was made for reading pictures. */
   close(): Promise<void>;
 }
 
-const PICTURE = /\.(jpe?g|png)$/i;
+const PICTURE = /\.(jpe?g|jpe|jfif|png)$/i;
 const NIFTI = /\.nii(\.gz)?$/i;
+/** What is left out of the name of a subject. */
+const ENDING = /\.(nii(\.gz)?|jpe?g|jpe|jfif|png)$/i;
 
 /**
  * Images from files and BIDS folders. JPEG and PNG pictures go through the steps of `preprocess bids`; a data set's set-aside images are
@@ -39,14 +54,16 @@ export async function openInputs(paths: readonly string[], headMask: boolean): P
   const folder = await mkdtemp(join(tmpdir(), 'neuroflare-predict-'));
   const close = () => rm(folder, { recursive: true, force: true });
   try {
-    const images: PredictImage[] = [];
+    const found: Found[] = [];
     for (const [at, path] of paths.entries()) {
-      images.push(...(await imagesOf(path, { folder: join(folder, String(at)), headMask })));
+      found.push(await imagesOf(path, { folder: join(folder, String(at)), headMask }));
     }
+    const images = found.flatMap((one) => one.images);
+    const leftOut = found.flatMap((one) => one.leftOut);
     const subject = firstTwice(images.map((image) => `${image.subject}\n${image.source}`));
     if (subject !== undefined)
       throw flError('NF_PREDICT_INPUT', { path: subject, reason: 'it is given twice' });
-    return { images, close };
+    return { images, leftOut, close };
   } catch (error) {
     await close();
     throw error;
@@ -56,28 +73,64 @@ export async function openInputs(paths: readonly string[], headMask: boolean): P
 async function imagesOf(
   path: string,
   { folder, headMask }: { folder: string; headMask: boolean },
-): Promise<PredictImage[]> {
+): Promise<Found> {
   const found = await stat(path).catch(async (cause: unknown) => {
     const fault = await linkFault(path);
     if (fault) throw fault;
     throw flError('NF_PATH_MISSING', { what: 'Image', path }, { place: { file: path }, cause });
   });
   if (found.isDirectory()) return imagesOfDataset(path);
-  if (NIFTI.test(path)) return [{ subject: basename(path).replace(NIFTI, ''), source: path, path }];
-  if (PICTURE.test(path)) {
-    const made = `${folder}.nii.gz`;
-    await putFile(made, await convert(path, headMask));
-    return [{ subject: basename(path).replace(PICTURE, ''), source: path, path: made }];
-  }
-  throw flError('NF_PREDICT_INPUT', { path, reason: 'it ends in none of .nii, .nii.gz, .jpg, .jpeg, .png' });
+  const image = { subject: basename(path).replace(ENDING, ''), source: path };
+  if (!(await isPicture(path))) return { images: [{ ...image, path }], leftOut: [] };
+  const made = `${folder}.nii.gz`;
+  await putFile(made, await convert(path, headMask));
+  return { images: [{ ...image, path: made }], leftOut: [] };
 }
 
-async function imagesOfDataset(root: string): Promise<PredictImage[]> {
+/**
+ * JPEG or PNG, whatever the name; the decoder says of a file that is only named so what it is.
+ * @throws NF_PREDICT_INPUT for what is no image, by its name and by its content
+ */
+async function isPicture(path: string): Promise<boolean> {
+  const head = await readHead(path);
+  const pointer = pointerOf(head);
+  if (pointer) throw contentAbsent(pointer, path);
+  if (isNifti(head)) return false;
+  const format = foreignFormat(head);
+  if (format?.name === 'a JPEG image' || format?.name === 'a PNG image' || PICTURE.test(path)) return true;
+  if (NIFTI.test(path) || isGzip(head)) return false;
+  const reason = format
+    ? `it is ${format.name}; NIfTI, JPEG and PNG are read`
+    : 'it is neither NIfTI, JPEG nor PNG, by its name and by its content';
+  throw flError('NF_PREDICT_INPUT', { path, reason });
+}
+
+async function readHead(path: string): Promise<Uint8Array> {
+  const file = await openInput(path);
+  try {
+    const head = Buffer.alloc(512);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    return head.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Subjects of a data set without a T1w image are left out, as `preprocess split` does; where nobody has one, the first is the fault. */
+async function imagesOfDataset(root: string): Promise<Found> {
+  const { rows } = await listParticipants(root);
   const images: PredictImage[] = [];
-  for (const { id } of (await readParticipants(root)).rows) {
+  const leftOut: LeftOut[] = [];
+  for (const { id } of rows) {
+    if ((await listImages(root, id)).length === 0) {
+      leftOut.push({ subject: id, reason: 'no T1w image' });
+      continue;
+    }
     for (const path of await findImages(root, id)) images.push({ subject: id, source: path, path });
   }
-  return images;
+  const [first] = rows;
+  if (first && images.length === 0) await findImages(root, first.id);
+  return { images, leftOut };
 }
 
 async function convert(path: string, headMask: boolean): Promise<Uint8Array> {

@@ -25,6 +25,9 @@ export const predictResultSchema = z.object({
       overlay: z.string().nullable(),
     }),
   ),
+  left_out: z
+    .array(z.object({ subject: z.string(), reason: z.string() }))
+    .describe('subjects of a data set that have nothing to predict'),
   subjects: z.array(z.object({ subject: z.string(), images: z.int(), ...prediction })),
 });
 export type PredictResult = z.output<typeof predictResultSchema>;

@@ -55,6 +55,7 @@ export async function predictImages(options: PredictOptions): Promise<PredictRes
         temperature,
         head_mask: headMask,
         folder,
+        left_out: inputs.leftOut,
         ...describePredictions({
           classes: target.classes,
           inputs: inputs.images,

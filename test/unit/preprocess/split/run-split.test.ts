@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
@@ -97,6 +97,23 @@ describe('runSplit', () => {
     }
   });
 
+  it('leaves out who has no T1w image, and tells of those who have several', async () => {
+    const rows = [...evenRows(6), { id: 'sub-empty', diagnosis: 'glioma' }];
+    const root = await madeDataset(rows);
+    await rm(join(root, 'bids', 'sub-empty', 'anat'), { recursive: true });
+    const anat = join(root, 'bids', 'sub-glioma0', 'anat');
+    await copyFile(join(anat, 'sub-glioma0_T1w.nii.gz'), join(anat, 'sub-glioma0_run-2_T1w.nii.gz'));
+    const result = await runSplit(options(root));
+    expect(result.left_out).toEqual([{ participant: 'sub-empty', reason: 'no T1w image' }]);
+    expect(result.warnings[0]).toBe(
+      '1 subject has several T1w images, which are all used: sub-glioma0 has 2',
+    );
+    const split = await readFile(join(root, 'split.json'), 'utf8');
+    expect(split).not.toContain('sub-empty');
+    const target = join(root, 'sites');
+    await runSplit(options(root, { existing: join(root, 'split.json'), materialize: target }));
+  });
+
   it('leaves nothing when it fails or is stopped', async () => {
     const root = await madeDataset();
     const before = (await readdir(root)).sort();
@@ -125,6 +142,13 @@ describe('runSplit refuses', () => {
     const root = await madeDataset();
     await expect(runSplit(options(root, more))).rejects.toThrow(code(name));
     expect(await readdir(root)).toEqual(['bids']);
+  });
+
+  it('a data set without a table, whose labels are not known', async () => {
+    const root = await madeDataset();
+    await rm(join(root, 'bids', 'participants.tsv'));
+    await expect(runSplit(options(join(root, 'bids')))).rejects.toThrow(code('NF_BIDS_NOT_A_DATASET'));
+    await expect(runSplit(options(root))).rejects.toThrow(code('NF_BIDS_NO_TABLE'));
   });
 
   it('no data set, a changed one, and a target that is there or inside', async () => {

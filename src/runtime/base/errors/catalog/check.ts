@@ -27,6 +27,33 @@ export const CHECK_ERRORS = {
     message: 'The image is there twice, as .nii and as .nii.gz.',
     hint: 'Remove one of them: which is meant cannot be known.',
   },
+  NF_CHECK_NO_TABLE: {
+    exit: 1,
+    message:
+      'There is no participants.tsv, so that no class is known of the {count|subject|subjects} that have a folder. BIDS does not ask for the table; training does.',
+    hint: 'Write participants.tsv with the columns participant_id and diagnosis, apart by tabs.',
+  },
+  NF_CHECK_NO_LABELS: {
+    exit: 1,
+    message: 'No image has a class: {what}',
+    hint: "Give the column that holds the classes the name 'diagnosis', or add one.",
+  },
+  NF_CHECK_ONE_CLASS: {
+    exit: 1,
+    message: 'All participants who may be used have the class {label}.',
+    hint: 'Nothing can be learnt from one class, unless other sites have the rest.',
+  },
+  NF_CHECK_SEVERAL_IMAGES: {
+    exit: 1,
+    message:
+      '{count|subject has|subjects have} several T1w images, which are all used under one label; {participant} first: {images}.',
+    hint: 'Look whether they are sessions, runs or other forms of one scan; keep those in the data set that are to be used.',
+  },
+  NF_CHECK_SESSION: {
+    exit: 1,
+    message: 'The name of the image does not fit its folder: it should begin with {prefix}.',
+    hint: 'Rename the file, or move it into the folder of its session.',
+  },
   NF_CHECK_NO_ROW: {
     exit: 1,
     message: 'The folder {participant} has no row in participants.tsv, so its images are never used.',
@@ -83,7 +110,7 @@ export const CHECK_ERRORS = {
   NF_CHECK_OFFSET: {
     exit: 1,
     message: 'The header does not say where the voxels start (vox_offset is 0); they are read from byte 352.',
-    hint: 'Write vox_offset 352, or more behind extensions.',
+    hint: 'Write the offset into the header: 352, or more behind extensions.',
   },
   NF_CHECK_EXTENSION: {
     exit: 1,

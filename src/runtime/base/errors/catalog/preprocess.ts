@@ -22,6 +22,17 @@ export const PREPROCESS_ERRORS = {
     message: 'The image {path} of {participant} is a link to a place outside the data set.',
     hint: 'Copy the image into the data set; links may only lead to files inside it.',
   },
+  NF_BIDS_NO_TABLE: {
+    exit: 4,
+    message:
+      'The BIDS data set {path} has no participants.tsv: BIDS does not ask for it, but the classes of its subjects are read from there.',
+    hint: 'Write the table, with the columns participant_id and diagnosis, apart by tabs.',
+  },
+  NF_BIDS_IMAGE_OTHER: {
+    exit: 4,
+    message: '{path} lies in the folder of {participant}, but is named as an image of somebody else.',
+    hint: 'Move the file into the folder of its own subject, or rename it if the folder is right.',
+  },
   NF_BIDS_CONTENT_ABSENT: {
     exit: 4,
     message: '{file} is here by its name alone: its content was not fetched ({store}).',
