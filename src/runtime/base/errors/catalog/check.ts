@@ -109,7 +109,7 @@ export const CHECK_ERRORS = {
   },
   NF_CHECK_OFFSET: {
     exit: 1,
-    message: 'The header does not say where the voxels start (vox_offset is 0); they are read from byte 352.',
+    message: 'The header does not say where the voxels start (its offset is 0); they are read from byte 352.',
     hint: 'Write the offset into the header: 352, or more behind extensions.',
   },
   NF_CHECK_EXTENSION: {
