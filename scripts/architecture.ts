@@ -41,7 +41,10 @@ export const NARROWER = [{ folder: 'src/preprocess', highestLayer: 0 }];
 export const OWNERS = [
   { package: '^@tensorflow/', folders: ['src/runtime/learning'] },
   { package: '^onnxruntime-', folders: ['src/runtime/learning/engine'] },
-  { package: '^(sharp|nifti-reader-js|dicom-parser|@niivue/dcm2niix)$', folders: ['src/preprocess'] },
+  {
+    package: '^(sharp|nifti-reader-js|dicom-parser|@niivue/dcm2niix|csv-parse)(/|$)',
+    folders: ['src/preprocess'],
+  },
   {
     package: '^(fastify|@fastify/.*|fastify-type-provider-zod|prom-client)$',
     folders: ['src/runtime/deployment/server'],

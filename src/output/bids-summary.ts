@@ -14,7 +14,9 @@ export function renderBids(summary: BidsSummary): string {
   const cut = `; ${counted(groups.cut_links, 'like pair')} kept apart by the cap of ${groups.cap}`;
   return [
     renderTable(['class', 'images', 'kept'], rows),
-    `${counted(groups.count, 'group')} at correlation ${groups.threshold}, largest ${groups.largest}${groups.cut_links > 0 ? cut : ''}`,
+    summary.patients_named === summary.images
+      ? `${counted(groups.count, 'group')} by patient, largest ${groups.largest}`
+      : `${counted(groups.count, 'group')} at correlation ${groups.threshold}, largest ${groups.largest}${groups.cut_links > 0 ? cut : ''}`,
     ...notes(summary),
     ...(summary.target === null
       ? ['Nothing was written (--dry-run).']
@@ -37,6 +39,7 @@ function notes(summary: BidsSummary): string[] {
     [converted.sixteen_bit, 'images have 16 bits'],
     [converted.rotated, 'images turned upright'],
     [converted.head_not_found, 'images kept whole: no head found'],
+    [summary.masks, 'lesion masks written'],
     [summary.resumed, 'images taken over from the run before'],
   ];
   return happened.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);

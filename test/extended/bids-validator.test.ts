@@ -2,10 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { convertClassFolders } from '../../src/preprocess/bids/convert.ts';
+import { convertFolder } from '../../src/preprocess/bids/convert.ts';
 import type { Processing } from '../../src/preprocess/bids/picture-file.ts';
 import { runSplit } from '../../src/preprocess/split/run-split.ts';
-import { makeFolder, makeSource } from '../unit/preprocess/image/made-pictures.ts';
+import { makeFolder, makeSource, writeFiles } from '../unit/preprocess/image/made-pictures.ts';
+import { madeMask, madeVolume, toMgh, toNifti } from '../unit/preprocess/volume/made-volumes.ts';
 
 /** The official validator, `bids-validator-deno` on PyPI: named by a variable, or on the PATH. */
 const validator = process.env.NEUROFLARE_BIDS_VALIDATOR ?? 'bids-validator-deno';
@@ -26,11 +27,13 @@ function issuesOf(folder: string): string[] {
   return issues.issues.filter(({ severity }) => severity !== 'ignore').map(({ code }) => code);
 }
 
-async function convert(source: string, target: string, processing: Processing): Promise<void> {
+async function convert(
+  ...[source, target, processing, more = {}]: [string, string, Processing, { table?: string }?]
+): Promise<void> {
   const texts = { name: 'test', license: 'CC0', authors: [] };
   const rule = { threshold: 0.9, cap: 48 };
   const how = { labelMap: undefined, jobs: 4, skipBad: false, dryRun: false };
-  await convertClassFolders({ source, target, processing, rule, ...texts, ...how });
+  await convertFolder({ source, target, processing, rule, ...texts, ...how, ...more });
 }
 
 describe.skipIf(!present)('bids-validator-deno finds no error and no warning', () => {
@@ -48,6 +51,29 @@ describe.skipIf(!present)('bids-validator-deno finds no error and no warning', (
     });
     await convert(join(root, 'source'), join(root, 'bids'), processing);
     expect(issuesOf(join(root, 'bids'))).toEqual([]);
+  });
+
+  it('in volumes of a table with sessions and masks, and in the masks', async () => {
+    const root = await makeFolder();
+    const rows = ['file,label,patient,site,visit,mask'];
+    for (const seed of [1, 2, 3, 4]) {
+      const made = madeVolume(seed);
+      await writeFiles(root, {
+        [`scans/${seed}.nii`]: toNifti(made),
+        [`scans/${seed}.mgh`]: toMgh(madeVolume(seed + 4)),
+        [`scans/mask-${seed}.nii`]: toNifti(madeMask(made, 4)),
+      });
+      const label = seed > 2 ? 'ill' : 'well';
+      rows.push(
+        `${seed}.nii,${label},${seed},a,pre,mask-${seed}.nii`,
+        `${seed}.mgh,${label},${seed},a,post,`,
+      );
+    }
+    await writeFiles(root, { 'labels.csv': rows.join('\n') });
+    const processing = { size: undefined, headMask: false };
+    await convert(join(root, 'scans'), join(root, 'bids'), processing, { table: join(root, 'labels.csv') });
+    expect(issuesOf(join(root, 'bids'))).toEqual([]);
+    expect(issuesOf(join(root, 'bids', 'derivatives', 'lesions'))).toEqual([]);
   });
 
   it.skipIf(!existsSync(kaggle)).each(variants)(

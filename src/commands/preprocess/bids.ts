@@ -5,29 +5,61 @@ import { renderBids } from '../../output/bids-summary.ts';
 import { type BidsSummary, bidsSummarySchema } from '../../preprocess/bids/summary.ts';
 import { letBuffersPass } from '../../runtime/base/threads/let-buffers-pass.ts';
 
+function columnFlag(what: string) {
+  return Flags.string({ dependsOn: ['table'], summary: `column of the table for the ${what}` });
+}
+
 export default class PreprocessBids extends BaseCommand<BidsSummary> {
-  static override summary = 'turn class folders of JPEG or PNG images into a BIDS data set';
+  static override summary = 'turn images in class folders, or named by a table, into a BIDS data set';
   static override description =
-    'SOURCE holds one folder of images for each class, or such folders under Training and Testing. TARGET becomes a BIDS ' +
-    'derivative with one participant an image. Exact copies and images under two labels are marked, and images that may be of ' +
+    'SOURCE holds one folder of JPEG or PNG images for each class, or such folders under Training and Testing; with folders in a ' +
+    'class folder each is a patient. With --table it holds the images that a CSV or TSV file names: pictures, or volumes (NIfTI, MGH, ' +
+    'NRRD, MetaImage), with a label and, where they are known, patient, site, session and lesion mask. TARGET becomes a BIDS ' +
+    'derivative with one participant an image. Exact copies and images under two labels are marked, and images that are, or may be, of ' +
     'one patient are grouped, so that splits can keep them together. A run that was broken off goes on where it was.';
   static override examples = [
+    '<%= config.bin %> <%= command.id %> ./scans ./bids --table ./labels.csv',
     '<%= config.bin %> <%= command.id %> ./kaggle/Training ./bids',
     '<%= config.bin %> <%= command.id %> ./kaggle ./bids --head-mask --size 128',
   ];
 
   static override args = {
-    source: Args.string({ required: true, description: 'folder of class folders' }),
+    source: Args.string({
+      required: true,
+      description: 'folder of class folders, or of the files that --table names',
+    }),
     target: Args.string({ required: true, description: 'folder to make; must not exist' }),
   };
 
   static override flags = {
+    table: Flags.string({ summary: 'CSV or TSV file with a row an image; its paths begin at SOURCE' }),
+    'file-column': columnFlag('image file (default: file, path, image or the like)'),
+    'label-column': columnFlag('label (default: label, diagnosis, class or the like)'),
+    'group-column': columnFlag('patient (default: group, patient_id, subject or the like)'),
+    'site-column': columnFlag('site (default: site, hospital, center or the like)'),
+    'session-column': columnFlag('session (default: session, visit or the like)'),
+    'mask-column': columnFlag('lesion mask of a volume (default: mask, segmentation or the like)'),
+    suffix: Flags.option({
+      options: ['T1w', 'T2w', 'FLAIR', 'PDw', 'T2starw'] as const,
+      dependsOn: ['table'],
+      summary: 'contrast of the volumes of a table (default: T1w)',
+    })(),
+    'skull-stripped': Flags.boolean({
+      dependsOn: ['table'],
+      summary: 'the volumes of a table show the brain alone',
+    }),
+    exclude: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      summary:
+        'folder or file to leave out, by name or path in SOURCE; * stands for any characters; repeat for several',
+    }),
     size: Flags.integer({ min: 16, max: 4096, summary: 'letterbox to a square of so many pixels' }),
     'head-mask': Flags.boolean({
       summary: 'crop to the head and set what lies outside to zero (a heuristic head mask, not a brain mask)',
     }),
     'label-map': Flags.string({
-      summary: 'YAML or JSON file of lines "folder: label", for other folder names',
+      summary: 'YAML or JSON file of lines "folder: label", for other folder names or labels of the table',
     }),
     'group-threshold': Flags.string({
       default: '0.90',
@@ -52,13 +84,25 @@ export default class PreprocessBids extends BaseCommand<BidsSummary> {
 
   protected override async execute(): Promise<BidsSummary> {
     const { args, flags } = await this.parse(PreprocessBids);
-    const { convertClassFolders } = await import('../../preprocess/bids/convert.ts');
+    const { convertFolder } = await import('../../preprocess/bids/convert.ts');
     const { DEFAULT_CAP, parseThreshold } = await import('../../preprocess/groups/find-groups.ts');
     letBuffersPass();
-    return convertClassFolders({
+    return convertFolder({
       source: args.source,
       target: args.target,
       labelMap: flags['label-map'],
+      exclude: flags.exclude ?? [],
+      table: flags.table,
+      columns: {
+        file: flags['file-column'],
+        label: flags['label-column'],
+        group: flags['group-column'],
+        site: flags['site-column'],
+        session: flags['session-column'],
+        mask: flags['mask-column'],
+      },
+      suffix: flags.suffix ?? 'T1w',
+      skullStripped: flags['skull-stripped'],
       processing: { size: flags.size, headMask: flags['head-mask'] },
       rule: { threshold: parseThreshold(flags['group-threshold']), cap: DEFAULT_CAP },
       name: flags.name ?? basename(resolve(args.target)),

@@ -1,27 +1,9 @@
-import type { GroupMark, GroupRule } from '../groups/find-groups.ts';
-import { describeLabel } from './label-map.ts';
+import { describeLabel } from '../sources/label-map.ts';
+import type { Entry, TableContext } from './entry.ts';
+import { pixelDigestOf } from './facts.ts';
 import { COLUMN } from './participants.ts';
-import type { PictureFacts, Processing } from './picture-file.ts';
-import type { SourcePicture } from './scan.ts';
-
-/** One image of the data set to be: a row of participants.tsv. */
-export interface Entry {
-  /** `sub-0001` */
-  readonly id: string;
-  readonly source: SourcePicture;
-  readonly sourceSha256: string;
-  readonly facts: PictureFacts;
-  readonly mark: GroupMark;
-}
-
-/** What all rows have in common. */
-export interface TableContext {
-  readonly rule: GroupRule;
-  readonly processing: Processing;
-  readonly labels: readonly string[];
-  /** Participant by source path. */
-  readonly idOf: ReadonlyMap<string, string>;
-}
+import type { PictureFacts } from './picture-file.ts';
+import type { VolumeFacts } from './volume-file.ts';
 
 interface Column {
   readonly name: string;
@@ -33,20 +15,22 @@ interface Column {
 }
 
 /** participants.tsv with its first column left out, and what participants.json says of it, in one table. */
-export function tableColumns(context: TableContext): Column[] {
-  const head = context.processing.headMask ? headColumns() : [];
+function tableColumns(entries: readonly Entry[], context: TableContext): Column[] {
+  const isOfPictures = context.kind === 'pictures';
   return [
     ...labelColumns(context),
-    ...sourceColumns(),
-    ...groupColumns(context),
-    ...pictureColumns(),
-    ...head,
+    ...(isOfPictures ? [CONTRAST] : []),
+    // Of what a source may say, the columns that have anything.
+    ...sourceColumns().filter(({ value }) => entries.some((entry) => value(entry) !== undefined)),
+    ...groupColumns(entries, context),
+    ...(isOfPictures ? pictureColumns() : volumeColumns(entries)),
+    ...(context.processing.headMask ? headColumns() : []),
   ];
 }
 
 /** participants.tsv, one row an image. */
 export function participantsTable(entries: readonly Entry[], context: TableContext): string {
-  const columns = tableColumns(context);
+  const columns = tableColumns(entries, context);
   const lines = [
     [COLUMN.id, ...columns.map((column) => column.name)],
     ...entries.map((entry) => [entry.id, ...columns.map((column) => cell(column.value(entry)))]),
@@ -55,50 +39,78 @@ export function participantsTable(entries: readonly Entry[], context: TableConte
 }
 
 /** participants.json: what each column means. */
-export function participantsSidecar(context: TableContext): object {
-  const columns = tableColumns(context).map(({ name, description, levels, more }) => [
+export function participantsSidecar(entries: readonly Entry[], context: TableContext): object {
+  const columns = tableColumns(entries, context).map(({ name, description, levels, more }) => [
     name,
     { Description: description, ...(levels && { Levels: levels }), ...more },
   ]);
   return {
-    Description: 'One row an image of the source; images that splits leave out have a reason in set_aside.',
+    Description:
+      'One row an examination of the source; images that splits leave out have a reason in set_aside.',
     participant_id: {
-      Description: 'Made up, one an image: which images are of one patient is not known.',
+      Description: hasPatients(entries)
+        ? `Made up, one an examination: those of one patient are held together by ${COLUMN.group}.`
+        : 'Made up, one an image: which images are of one patient is not known.',
     },
     ...Object.fromEntries(columns),
   };
+}
+
+function hasPatients(entries: readonly Entry[]): boolean {
+  return entries.some(({ source }) => source.patient !== undefined);
 }
 
 function labelColumns({ labels }: TableContext): Column[] {
   return [
     {
       name: COLUMN.diagnosis,
-      description: 'Class of the image according to the folder it came from; not confirmed otherwise.',
+      description: 'Class of the image according to its source; not confirmed otherwise.',
       levels: Object.fromEntries(labels.map((label) => [label, describeLabel(label)])),
       value: (entry) => entry.source.label,
-    },
-    {
-      name: 'contrast',
-      description:
-        'MRI contrast of the image. The suffix T1w of the file names is an assumption: BIDS has no suffix for a contrast that is not known.',
-      levels: { unknown: 'The source does not say it' },
-      value: () => 'unknown',
     },
   ];
 }
 
+const CONTRAST: Column = {
+  name: 'contrast',
+  description:
+    'MRI contrast of the image. The suffix T1w of the file names is an assumption: BIDS has no suffix for a contrast that is not known.',
+  levels: { unknown: 'The source does not say it' },
+  value: () => 'unknown',
+};
+
 function sourceColumns(): Column[] {
   return [
     {
+      name: COLUMN.site,
+      description: 'Where the examination was made, according to the source.',
+      value: (entry) => entry.source.site,
+    },
+    {
+      name: 'session',
+      description: 'Visit of the patient, according to the source; also in the names of the files.',
+      value: (entry) => entry.source.session,
+    },
+    {
       name: 'source_split',
       description: 'Folder above the class folder in the source, such as Training or Testing.',
-      value: (entry) => entry.source.split,
+      value: (entry) => entry.source.origin.split,
     },
     {
       name: 'source_file',
       description:
         'Path of the image in the source; control characters and % are percent-encoded as in a URL.',
-      value: (entry) => entry.source.path,
+      value: (entry) => entry.source.origin.file,
+    },
+    {
+      name: 'source_line',
+      description: 'Line of the table that names the image, counted from 1.',
+      value: (entry) => entry.source.origin.line,
+    },
+    {
+      name: 'source_case',
+      description: 'What the challenge calls the case.',
+      value: (entry) => entry.source.origin.challengeCase,
     },
     {
       name: 'source_sha256',
@@ -108,26 +120,23 @@ function sourceColumns(): Column[] {
   ];
 }
 
-function groupColumns({ rule, idOf }: TableContext): Column[] {
+function groupColumns(entries: readonly Entry[], context: TableContext): Column[] {
+  const { idOf } = context;
   return [
     {
       name: 'pixel_sha256',
       description:
-        'SHA-256 over width, height, bit depth and the decoded grey pixels: equal for exact copies.',
-      value: (entry) => entry.facts.pixelSha256,
+        context.kind === 'pictures'
+          ? 'SHA-256 over width, height, bit depth and the decoded grey pixels: equal for exact copies.'
+          : 'SHA-256 over names, sizes and voxels of the images in the order R, A, S: equal for exact copies.',
+      value: (entry) => pixelDigestOf(entry.facts),
     },
     {
       name: 'duplicate_of',
       description: 'The participant that holds the copy which is kept, for exact copies of an image.',
       value: (entry) => (entry.mark.duplicateOf === undefined ? undefined : idOf.get(entry.mark.duplicateOf)),
     },
-    {
-      name: COLUMN.group,
-      description:
-        'Images that may be of one patient: pixel-identical ones, thumbnails of 64 x 64 pixels that correlate over Threshold, and neighbours by file number that correlate over 0.8. A lower bound on what belongs together, not a patient id. A group has at most Cap distinct images.',
-      more: { Threshold: rule.threshold, Cap: rule.cap },
-      value: (entry) => entry.mark.group,
-    },
+    { name: COLUMN.group, ...groupText(entries, context), value: (entry) => entry.mark.group },
     {
       name: COLUMN.setAside,
       description: 'Why the image should not be trained or tested on; n/a for all others.',
@@ -140,42 +149,95 @@ function groupColumns({ rule, idOf }: TableContext): Column[] {
   ];
 }
 
-function pictureColumns(): Column[] {
-  const column = (name: string, description: string, value: Column['value']): Column => ({
-    name,
-    description,
-    value,
-  });
+const GUESSED =
+  'Images that may be of one patient: pixel-identical ones, thumbnails of 64 x 64 pixels that correlate over Threshold, and neighbours by file number that correlate over 0.8. A lower bound on what belongs together, not a patient id. A group has at most Cap distinct images.';
+
+function groupText(
+  entries: readonly Entry[],
+  { kind, rule }: TableContext,
+): Pick<Column, 'description' | 'more'> {
+  const isKnown = entries.every(({ source }) => source.patient !== undefined);
+  const known = 'Examinations of one patient according to the source, and exact copies of one another.';
+  if (isKnown) return { description: known };
+  const unknown = kind === 'pictures' ? GUESSED : 'Exact copies of one another; patients are not known.';
+  const more = kind === 'pictures' ? { more: { Threshold: rule.threshold, Cap: rule.cap } } : {};
+  if (!hasPatients(entries)) return { description: unknown, ...more };
+  return { description: `${known} Where the source names no patient: ${unknown}`, ...more };
+}
+
+function column(name: string, description: string, value: Column['value']): Column {
+  return { name, description, value };
+}
+
+/** A column of what is known of a picture. */
+function ofPicture(
+  name: string,
+  description: string,
+  value: (facts: PictureFacts) => string | number | undefined,
+): Column {
+  return column(name, description, ({ facts }) => ('picture' in facts ? value(facts.picture) : undefined));
+}
+
+function ofVolume(
+  name: string,
+  description: string,
+  value: (facts: VolumeFacts) => string | number | undefined,
+): Column {
+  return column(name, description, ({ facts }) => ('volume' in facts ? value(facts.volume) : undefined));
+}
+
+function volumeColumns(entries: readonly Entry[]): Column[] {
+  const hasMasks = entries.some(({ facts }) => 'volume' in facts && facts.volume.lesion !== undefined);
+  const lesion = ofVolume('lesion_voxels', 'Voxels of the lesion mask that are not 0.', (facts) =>
+    facts.lesion ? Object.values(facts.lesion).reduce((sum, count) => sum + count, 0) : undefined,
+  );
   return [
-    column('width', 'Width of the source image in pixels, upright.', ({ facts }) => facts.width),
-    column('height', 'Height of the source image in pixels, upright.', ({ facts }) => facts.height),
-    column('bit_depth', 'Bits a sample in the source image.', ({ facts }) => facts.bits),
+    ofVolume('shape', 'Voxels along the three axes of the file.', ({ shape }) => shape.join('x')),
+    ofVolume('voxel_size', 'Lengths of the edges of a voxel along these axes, in mm.', ({ voxel }) =>
+      voxel.map((size) => Number(size.toFixed(4))).join('x'),
+    ),
+    ofVolume(
+      'orientation',
+      'Where the three axes of the file grow to: R or L, A or P, S or I.',
+      (facts) => facts.orientation,
+    ),
+    ...(hasMasks ? [lesion] : []),
+  ];
+}
+
+function pictureColumns(): Column[] {
+  return [
+    ofPicture('width', 'Width of the source image in pixels, upright.', (facts) => facts.width),
+    ofPicture('height', 'Height of the source image in pixels, upright.', (facts) => facts.height),
+    ofPicture('bit_depth', 'Bits a sample in the source image.', (facts) => facts.bits),
     {
-      name: 'colour',
-      description: 'Whether the channels of the source image differ; if so grey is their Rec. 601 luma.',
+      ...ofPicture(
+        'colour',
+        'Whether the channels of the source image differ; if so grey is their Rec. 601 luma.',
+        ({ colour }) => (colour ? 'yes' : 'no'),
+      ),
       levels: { yes: 'They differ', no: 'They are equal, or there is only one' },
-      value: ({ facts }) => (facts.colour ? 'yes' : 'no'),
     },
-    column(
+    ofPicture(
       'exif_orientation',
       'EXIF orientation of the source image, which was undone; 1 is upright.',
-      ({ facts }) => facts.orientation,
+      (facts) => facts.orientation,
     ),
-    column('intensity_mean', 'Mean grey value of the source image.', ({ facts }) =>
+    ofPicture('intensity_mean', 'Mean grey value of the source image.', (facts) =>
       facts.intensityMean.toFixed(2),
     ),
-    column('intensity_p99', '99th percentile of the grey values of the source image.', ({ facts }) =>
+    ofPicture('intensity_p99', '99th percentile of the grey values of the source image.', (facts) =>
       facts.intensityP99.toFixed(0),
     ),
-    column(
+    ofPicture(
       'frame_mean',
       'Mean grey value of the outer 4 pixels of the source image; high values show a page or a tight crop.',
-      ({ facts }) => facts.frameMean.toFixed(2),
+      (facts) => facts.frameMean.toFixed(2),
     ),
-    column(
+    ofPicture(
       'sharpness',
       'Mean absolute difference of neighbouring pixels in every fourth row over the mean grey value of the source image.',
-      ({ facts }) => facts.sharpness.toFixed(4),
+      (facts) => facts.sharpness.toFixed(4),
     ),
   ];
 }
@@ -183,16 +245,16 @@ function pictureColumns(): Column[] {
 function headColumns(): Column[] {
   return [
     {
-      name: 'head_mask',
-      description: 'Whether a head was found by the heuristic of the image sidecar.',
+      ...ofPicture(
+        'head_mask',
+        'Whether a head was found by the heuristic of the image sidecar.',
+        ({ head }) => (head?.found ? 'found' : 'not_found'),
+      ),
       levels: { found: 'What lies outside was set to zero', not_found: 'The whole image was kept' },
-      value: ({ facts }) => (facts.head?.found ? 'found' : 'not_found'),
     },
-    {
-      name: 'head_share',
-      description: 'Share of the source image inside the head mask, as found, 0 to 1.',
-      value: ({ facts }) => facts.head?.share.toFixed(4),
-    },
+    ofPicture('head_share', 'Share of the source image inside the head mask, as found, 0 to 1.', ({ head }) =>
+      head?.share.toFixed(4),
+    ),
   ];
 }
 

@@ -2,6 +2,9 @@ import { prettyJson } from '../../runtime/base/digest.ts';
 import { packageVersion } from '../../runtime/base/files/package-version.ts';
 import type { GroupRule } from '../groups/find-groups.ts';
 import { HEAD_MARGIN } from '../image/head-margin.ts';
+import { LESIONS } from './convert-examination.ts';
+import type { Entry } from './entry.ts';
+import type { ExaminationSource } from './examination.ts';
 import type { Processing } from './picture-file.ts';
 import { validatorNote } from './validator-note.ts';
 
@@ -19,21 +22,57 @@ export interface DatasetTexts {
 export interface TextContext extends DatasetTexts {
   readonly processing: Processing;
   readonly rule: GroupRule;
-  readonly images: number;
-  /** Of all source paths and file digests. */
+  readonly source: ExaminationSource;
+  readonly entries: readonly Entry[];
+  /** Of all keys of examinations and file digests. */
   readonly sourceDigest: string;
 }
 
-/** The files of the root that describe the data set, by name. */
+/** The files that describe the data set, and its masks where it has some, by path. */
 export function datasetTexts(context: TextContext): ReadonlyMap<string, string> {
-  return new Map([
-    ['dataset_description.json', prettyJson(description(context))],
-    ['desc-slice_T1w.json', prettyJson(sidecar(context.processing))],
-    ['README', readme(context)],
-  ]);
+  const { source, processing } = context;
+  const files: [path: string, text: string][] = [
+    ['dataset_description.json', prettyJson(description(context, {}))],
+    ['README', source.kind === 'pictures' ? pictureReadme(context) : volumeReadme(context)],
+  ];
+  if (source.kind === 'pictures') files.push(['desc-slice_T1w.json', prettyJson(pictureSidecar(processing))]);
+  // One for all images of a suffix: the nearest that fits holds for a file, and there must not be two of them in one folder.
+  else
+    for (const suffix of suffixesOf(context.entries))
+      files.push([`${suffix}.json`, prettyJson(volumeSidecar(source))]);
+  return new Map([...files, ...maskTexts(context)]);
 }
 
-function description(context: TextContext): object {
+function suffixesOf(entries: readonly Entry[]): string[] {
+  const names = entries.flatMap(({ source: { content } }) =>
+    content.kind === 'volumes' ? content.images.map(({ name }) => name) : [],
+  );
+  return [...new Set(names.map((name) => name.replace(/^.*_/, '')))].sort();
+}
+
+function maskTexts(context: TextContext): [path: string, text: string][] {
+  const { mask } = context.source.texts;
+  const hasMasks = context.entries.some(({ facts }) => 'volume' in facts && facts.volume.lesion);
+  if (!hasMasks || mask === undefined) return [];
+  const about = { Name: `${context.name}: lesion masks`, DatasetLinks: { source: '../..' } };
+  const sidecar = {
+    Type: 'Lesion',
+    Description: `${mask} 0 lies outside the lesion.`,
+    SpatialReference: 'orig',
+  };
+  return [
+    [`${LESIONS}/dataset_description.json`, prettyJson(description(context, about))],
+    [`${LESIONS}/README`, maskReadme(mask)],
+    [`${LESIONS}/desc-lesion_mask.json`, prettyJson(sidecar)],
+  ];
+}
+
+function description(context: TextContext, more: object): object {
+  const { source, processing } = context;
+  const how =
+    source.kind === 'pictures'
+      ? `to NIfTI slices. ${steps(processing)}`
+      : 'to NIfTI volumes; voxels and grid are kept.';
   return {
     Name: context.name,
     BIDSVersion: BIDS_VERSION,
@@ -45,15 +84,16 @@ function description(context: TextContext): object {
       {
         Name: 'neuroflare',
         Version: packageVersion(),
-        Description: `preprocess bids: JPEG and PNG images in class folders to NIfTI slices. ${steps(context.processing)}`,
+        Description: `preprocess bids: ${source.texts.what} ${how}`,
       },
     ],
     SourceDatasets: [{ Version: `sha256:${context.sourceDigest}` }],
+    ...more,
   };
 }
 
-/** Inherited by every image. */
-function sidecar(processing: Processing): object {
+/** Inherited by every picture. */
+function pictureSidecar(processing: Processing): object {
   return {
     Description:
       'A single 2-D picture, stored as a slice. Voxel size, slice plane and laterality are not known: the header says 1 mm, ' +
@@ -84,15 +124,28 @@ function steps({ size, headMask }: Processing): string {
   return `${parts.filter(Boolean).join('; ')}.`;
 }
 
-function readme({ name, images, processing, rule }: TextContext): string {
+/** Inherited by every volume. */
+function volumeSidecar({ texts }: ExaminationSource): object {
+  return {
+    Description: `${texts.images} Scanner and sequence are not known here, so the data set is a derivative. Voxels and grid are those of the source.`,
+    SkullStripped: texts.skullStripped,
+  };
+}
+
+function pictureReadme({ name, entries, processing, rule, source }: TextContext): string {
+  const known = entries.filter(({ source: { patient } }) => patient !== undefined).length;
+  const patients =
+    known === entries.length
+      ? 'Who they are of is known to the source: group_id in participants.tsv holds the images of one patient together.'
+      : `Each image is a participant of its own; group_id in participants.tsv holds images together that may be of one
+  patient (see participants.json, threshold ${rule.threshold}). It is a lower bound on what belongs together.`;
   return `${name}
 
-${images} single images (JPEG or PNG) of heads, sorted into class folders by their source, stored as NIfTI slices.
+${entries.length} single images (JPEG or PNG) of heads from ${source.texts.what}, stored as NIfTI slices.
 For research only. Not for diagnosis.
 
 What is not known
-- Patients. Each image is a participant of its own; group_id in participants.tsv holds images together that may be of one
-  patient (see participants.json, threshold ${rule.threshold}). It is a lower bound on what belongs together.
+- Patients. ${patients}
 - Voxel size. The header says 1 mm, which only means one pixel.
 - Contrast. The suffix T1w is an assumption, because BIDS has none for an unknown contrast; T2, FLAIR and CT may be among them.
 - Scanner, slice plane, laterality, age, sex.
@@ -101,5 +154,27 @@ What was done
 ${steps(processing)}
 Exact copies and groups in which one image has two labels are marked in the column set_aside. Their images are here, but
 should not be trained or tested on.
-${validatorNote(images)}`;
+${validatorNote(entries.length)}`;
+}
+
+function volumeReadme({ name, entries, source }: TextContext): string {
+  return `${name}
+
+${entries.length} examinations of heads from ${source.texts.what}, stored as NIfTI.
+For research only. Not for diagnosis.
+
+${source.texts.images}
+
+Each examination is a participant of its own, with a number in place of its name; group_id in participants.tsv holds those of one patient
+together, where the source says who they are of, and exact copies. Splits keep a group whole.
+Scanner, sequence, age and sex are not known here, so the data set is a derivative.
+Exact copies, and copies under two labels, are marked in the column set_aside. Their images are here, but should not be trained or
+tested on.
+${validatorNote(entries.length)}`;
+}
+
+function maskReadme(mask: string): string {
+  return `Masks of lesions in the images of the data set two folders up, voxel for voxel on their grid, with the values they have in the source.
+${mask} 0 lies outside the lesion. For research only. Not for diagnosis.
+`;
 }

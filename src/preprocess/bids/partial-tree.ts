@@ -1,32 +1,42 @@
-import { appendFile, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { appendFile, lstat, mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../../runtime/base/digest.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { makeFolder, putFile, syncFolder } from '../../runtime/base/files/files.ts';
 import { lockFolder } from '../../runtime/base/files/lock.ts';
 import { requireAbsent } from './check-places.ts';
-import { type PictureFacts, pictureFactsSchema } from './picture-file.ts';
+import { type Facts, factsSchema } from './facts.ts';
 
 const journalLineSchema = z.strictObject({
-  /** Source path. */
-  path: z.string(),
-  /** Relative to the tree. */
-  file: z.string(),
-  sha256: z.string(),
-  facts: pictureFactsSchema,
+  /** The examination's. */
+  key: z.string(),
+  files: z.array(
+    z.strictObject({
+      /** Relative to the tree. */
+      file: z.string(),
+      sha256: z.string(),
+    }),
+  ),
+  facts: factsSchema,
 });
 type JournalLine = z.infer<typeof journalLineSchema>;
 
+/** A file of the tree, and the SHA-256 of its bytes. */
+export type WrittenFile = JournalLine['files'][number];
+
 /**
- * A data set under way: `TARGET.partial` holds the tree, the key of what it is made from, and a journal with a line for each image that
- * is written. A run that was broken off is taken up again where the key is the same; the tree becomes TARGET by one rename.
+ * A data set under way: `TARGET.partial` holds the tree, the key of what it is made from, and a journal with a line for each
+ * examination that is written. A run that was broken off is taken up again where the key is the same; the tree becomes TARGET by one rename.
  */
 export interface PartialTree {
-  /** Images that an earlier run wrote and that are whole, by source path. */
-  readonly finished: ReadonlyMap<string, PictureFacts>;
-  addImage(image: { path: string; file: string; bytes: Uint8Array; facts: PictureFacts }): Promise<void>;
-  addText(file: string, text: string): Promise<void>;
+  /** Examinations that an earlier run wrote and that are whole, by key. */
+  readonly finished: ReadonlyMap<string, Facts>;
+  addFile(file: string, content: Uint8Array | string): Promise<WrittenFile>;
+  /** Notes that all files of an examination are written. */
+  finish(examination: { key: string; files: readonly WrittenFile[]; facts: Facts }): Promise<void>;
+  /** Removes what an examination that cannot be used has written. */
+  drop(files: readonly WrittenFile[]): Promise<void>;
   /** Moves the tree to the target. */
   publish(): Promise<void>;
   /** Removes everything. */
@@ -44,9 +54,10 @@ export async function openPartial(target: string, key: string): Promise<PartialT
   const finished = await readJournal(root);
   const journal = await open(join(root, 'journal.jsonl'), 'a');
   const tree = join(root, 'tree');
-  const write = async (file: string, content: Uint8Array | string) => {
+  const addFile = async (file: string, content: Uint8Array | string) => {
     await makeFolder(dirname(join(tree, file)));
     await putFile(join(tree, file), content);
+    return { file, sha256: sha256(content) };
   };
   // A folder of this name that appears later is another run's, and so is the lock in it.
   let gone = false;
@@ -56,12 +67,14 @@ export async function openPartial(target: string, key: string): Promise<PartialT
   };
   return {
     finished,
-    addImage: async ({ path, file, bytes, facts }) => {
-      await write(file, bytes);
-      const line: JournalLine = { path, file, sha256: sha256(bytes), facts };
+    addFile,
+    finish: async ({ key: own, files, facts }) => {
+      const line: JournalLine = { key: own, files: [...files], facts };
       await journal.write(`${JSON.stringify(line)}\n`);
     },
-    addText: write,
+    drop: async (files) => {
+      for (const { file } of files) await removeFile(tree, file);
+    },
     publish: async () => {
       await journal.close();
       await rename(tree, target);
@@ -74,6 +87,18 @@ export async function openPartial(target: string, key: string): Promise<PartialT
       if (!gone) await unlock();
     },
   };
+}
+
+/** Folders that one subject has for itself. */
+const SUBJECT_FOLDER = /^(anat|(ses|sub)-.*)$/;
+
+/** With the folders of the subject that are empty then. */
+async function removeFile(tree: string, file: string): Promise<void> {
+  await rm(join(tree, file), { force: true });
+  for (let folder = dirname(file); SUBJECT_FOLDER.test(basename(folder)); folder = dirname(folder)) {
+    if ((await readdir(join(tree, folder))).length > 0) return;
+    await rmdir(join(tree, folder));
+  }
 }
 
 const OWN_NAMES = new Set(['lock', 'lock.takeover', 'key', 'journal.jsonl', 'tree']);
@@ -109,15 +134,17 @@ async function enter(root: string, target: string): Promise<() => Promise<void>>
   }
 }
 
-/** Lines that are whole and whose image has the digest they say; the rest is made again. */
-async function readJournal(root: string): Promise<Map<string, PictureFacts>> {
+/** Lines that are whole and whose files have the digests they say; the rest is made again. */
+async function readJournal(root: string): Promise<Map<string, Facts>> {
   const text = await readFile(join(root, 'journal.jsonl'), 'utf8').catch(() => '');
-  const finished = new Map<string, PictureFacts>();
+  const finished = new Map<string, Facts>();
   for (const line of text.split('\n')) {
     const parsed = parseLine(line);
-    if (parsed && (await isWhole(join(root, 'tree', parsed.file), parsed.sha256))) {
-      finished.set(parsed.path, parsed.facts);
-    }
+    if (!parsed) continue;
+    const whole = await Promise.all(
+      parsed.files.map(({ file, sha256: digest }) => isWhole(join(root, 'tree', file), digest)),
+    );
+    if (whole.every(Boolean)) finished.set(parsed.key, parsed.facts);
   }
   if (text !== '' && !text.endsWith('\n')) await appendFile(join(root, 'journal.jsonl'), '\n');
   return finished;

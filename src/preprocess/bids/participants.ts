@@ -31,6 +31,7 @@ export const COLUMN = {
   id: 'participant_id',
   diagnosis: 'diagnosis',
   group: 'group_id',
+  site: 'site',
   setAside: 'set_aside',
   partition: 'partition',
 } as const;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Grouping, GroupRule } from '../groups/find-groups.ts';
 import type { Fault } from '../image/fault.ts';
-import type { Entry } from './columns.ts';
+import type { Entry } from './entry.ts';
+import type { PictureFacts } from './picture-file.ts';
 
 const count = z.int().nonnegative();
 
@@ -32,6 +33,9 @@ export const bidsSummarySchema = z.object({
   converted: z.object({ colour: count, sixteen_bit: count, rotated: count, head_not_found: count }),
   /** Images taken over from a run that was broken off. */
   resumed: count,
+  /** Examinations whose patient the source names, and lesion masks written. */
+  patients_named: count,
+  masks: count,
 });
 export type BidsSummary = z.infer<typeof bidsSummarySchema>;
 
@@ -45,6 +49,8 @@ export function summarise(what: {
 }): BidsSummary {
   const { target, entries, grouping, rule, bad, resumed } = what;
   const number = (test: (entry: Entry) => boolean) => entries.filter(test).length;
+  const pictures = entries.flatMap(({ facts }) => ('picture' in facts ? [facts.picture] : []));
+  const numberOf = (test: (facts: PictureFacts) => boolean) => pictures.filter(test).length;
   return {
     target,
     images: entries.length,
@@ -59,15 +65,17 @@ export function summarise(what: {
       labels: [...labels],
       source_files: [...paths],
     })),
-    bad: bad.map((fault) => ({ ...fault })),
+    bad: bad.map(({ code, path, detail }) => ({ code, path, detail })),
     groups: groupCounts(grouping, rule),
     converted: {
-      colour: number((entry) => entry.facts.colour),
-      sixteen_bit: number((entry) => entry.facts.bits === 16),
-      rotated: number((entry) => entry.facts.orientation !== 1),
-      head_not_found: number((entry) => entry.facts.head?.found === false),
+      colour: numberOf((facts) => facts.colour),
+      sixteen_bit: numberOf((facts) => facts.bits === 16),
+      rotated: numberOf((facts) => facts.orientation !== 1),
+      head_not_found: numberOf((facts) => facts.head?.found === false),
     },
     resumed,
+    patients_named: number(({ source }) => source.patient !== undefined),
+    masks: number(({ facts }) => 'volume' in facts && facts.volume.lesion !== undefined),
   };
 }
 

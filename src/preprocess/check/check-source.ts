@@ -1,5 +1,5 @@
 import type { Progress } from '../../runtime/base/logging/progress.ts';
-import { convertClassFolders } from '../bids/convert.ts';
+import { convertFolder } from '../bids/convert.ts';
 import type { BidsSummary } from '../bids/summary.ts';
 import { DEFAULT_CAP } from '../groups/find-groups.ts';
 import { type Finding, finding } from './finding.ts';
@@ -12,7 +12,7 @@ export async function checkSource(
   source: string,
   watch: { progress: Progress; signal?: AbortSignal | undefined },
 ): Promise<{ summary: BidsSummary; findings: Finding[] }> {
-  const summary = await convertClassFolders({
+  const summary = await convertFolder({
     source,
     target: `${source}.neuroflare-check`,
     labelMap: undefined,

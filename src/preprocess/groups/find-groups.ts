@@ -3,7 +3,7 @@ import { flError } from '../../runtime/base/errors/errors.ts';
 import type { Progress } from '../../runtime/base/logging/progress.ts';
 import { compareText } from '../../runtime/base/text/compare-text.ts';
 import { correlation, type Link, type Pattern, similarPairs, toPattern } from './correlate.ts';
-import { linkGroups } from './link.ts';
+import { CERTAIN, linkGroups } from './link.ts';
 import { neighbourPairs } from './series.ts';
 
 /** A picture as grouping sees it. */
@@ -13,7 +13,10 @@ export interface GroupItem {
   readonly label: string;
   /** Digest of size and decoded pixels. */
   readonly pixelSha256: string;
-  readonly thumbnail: Uint8Array;
+  /** Undefined for what is not compared: volumes, whose heads are all alike when they are small. */
+  readonly thumbnail: Uint8Array | undefined;
+  /** Who it is of, where the source says so; undefined leaves it to likeness. */
+  readonly patient: string | undefined;
   /** Of exact copies, a preferred one is kept (the training copy). */
   readonly preferred: boolean;
 }
@@ -69,9 +72,9 @@ export function parseThreshold(text: string): number {
 }
 
 /**
- * Marks exact copies and groups what may be one patient: the union of pixel-identical pictures, of thumbnails that correlate over
- * the threshold, and of neighbours by file number that correlate over 0.8. A group in which one picture has two labels is set aside
- * whole. A lower bound on leakage, not a patient id.
+ * Marks exact copies and groups what may be one patient: the union of pixel-identical pictures, of pictures of one patient where the source
+ * names patients, and where it does not, of thumbnails that correlate over the threshold, and of neighbours by file number that correlate
+ * over 0.8. A group in which one picture has two labels is set aside whole. A lower bound on leakage where no patient is named.
  * The order of the items does not matter.
  */
 export async function findGroups(
@@ -82,14 +85,47 @@ export async function findGroups(
   const sorted = items.toSorted((a, b) => compareText(a.path, b.path));
   const copies = copiesOf(sorted);
   const pictures = [...copies.values()];
-  const patterns = pictures.map(([kept]) => toPattern((kept as GroupItem).thumbnail));
+  const guessed = pictures.flatMap(([kept], at): Guessed[] =>
+    kept?.thumbnail && kept.patient === undefined ? [{ at, pattern: toPattern(kept.thumbnail) }] : [],
+  );
   const index = new Map([...copies.keys()].map((digest, at) => [digest, at]));
-  const near = (await similarPairs(patterns, rule.threshold, watch)).filter(
+  const near = (await nearPairs(guessed, rule.threshold, watch)).filter(
     ({ a, b, correlation }) => labelOf(pictures, a) === labelOf(pictures, b) || correlation > SAME_PICTURE,
   );
-  const neighbours = neighbourLinks(sorted, patterns, index);
-  const { rootOf, cut } = linkGroups(pictures.length, uniqueLinks([...near, ...neighbours]), rule.cap);
-  return { ...mark(sorted, copies, rootOf), cutLinks: cut };
+  const links = [...near, ...neighbourLinks(sorted, guessed, index), ...patientLinks(sorted, index)];
+  const { rootOf, cut } = linkGroups(pictures.length, uniqueLinks(links), rule.cap);
+  const doubted = near.filter(({ a, b }) => labelOf(pictures, a) !== labelOf(pictures, b));
+  return { ...mark(sorted, { copies, rootOf, doubted }), cutLinks: cut };
+}
+
+/** A distinct picture whose patient is not known, by its place among all distinct pictures. */
+interface Guessed {
+  readonly at: number;
+  readonly pattern: Pattern;
+}
+
+async function nearPairs(
+  guessed: readonly Guessed[],
+  threshold: number,
+  watch: { progress?: Progress; signal?: AbortSignal },
+): Promise<Link[]> {
+  const patterns = guessed.map(({ pattern }) => pattern);
+  const pairs = await similarPairs(patterns, threshold, watch);
+  const placeOf = (at: number) => (guessed[at] as Guessed).at;
+  return pairs.map(({ a, b, correlation }) => ({ a: placeOf(a), b: placeOf(b), correlation }));
+}
+
+/** Each picture of a patient with the one before it; no cap parts them. */
+function patientLinks(sorted: readonly GroupItem[], index: ReadonlyMap<string, number>): Link[] {
+  const last = new Map<string, number>();
+  return sorted.flatMap(({ patient, pixelSha256 }): Link[] => {
+    if (patient === undefined) return [];
+    const at = index.get(pixelSha256) as number;
+    const before = last.get(patient);
+    last.set(patient, at);
+    if (before === undefined || before === at) return [];
+    return [{ a: Math.min(before, at), b: Math.max(before, at), correlation: CERTAIN }];
+  });
 }
 
 function labelOf(pictures: readonly (readonly GroupItem[])[], at: number): string | undefined {
@@ -106,27 +142,36 @@ function copiesOf(sorted: readonly GroupItem[]): Map<string, GroupItem[]> {
 
 function neighbourLinks(
   sorted: readonly GroupItem[],
-  patterns: readonly Pattern[],
+  guessed: readonly Guessed[],
   index: ReadonlyMap<string, number>,
 ): Link[] {
   const at = sorted.map((item) => index.get(item.pixelSha256) as number);
+  const patternAt = new Map(guessed.map(({ at: place, pattern }) => [place, pattern]));
   return neighbourPairs(sorted.map((item) => item.path)).flatMap(([one, other]) => {
     const [a, b] = [numberAt(at, one), numberAt(at, other)].sort((p, q) => p - q) as [number, number];
-    if (a === b) return [];
-    const value = correlation(patterns[a] as Pattern, patterns[b] as Pattern);
+    const [first, second] = [patternAt.get(a), patternAt.get(b)];
+    if (a === b || !first || !second) return [];
+    const value = correlation(first, second);
     return value > NEIGHBOUR_THRESHOLD ? [{ a, b, correlation: value }] : [];
   });
 }
 
 function uniqueLinks(links: readonly Link[]): Link[] {
+  // Of a pair with several, the last: what is certain comes after what is guessed.
   return [...new Map(links.map((link) => [`${link.a} ${link.b}`, link])).values()];
 }
 
 function mark(
   sorted: readonly GroupItem[],
-  copies: ReadonlyMap<string, readonly GroupItem[]>,
-  rootOf: readonly number[],
+  found: {
+    copies: ReadonlyMap<string, readonly GroupItem[]>;
+    rootOf: readonly number[];
+    /** Like pictures under two labels. */
+    doubted: readonly Link[];
+  },
 ): Omit<Grouping, 'cutLinks'> {
+  const { copies, rootOf, doubted } = found;
+  const doubtedRoots = new Set(doubted.map(({ a }) => numberAt(rootOf, a)));
   const members = new Map<number, GroupItem[]>();
   const rootOfDigest = new Map([...copies.keys()].map((digest, at) => [digest, numberAt(rootOf, at)]));
   for (const item of sorted) {
@@ -136,14 +181,27 @@ function mark(
   const marks = new Map<string, GroupMark>();
   const conflicts: LabelConflict[] = [];
   const width = Math.max(4, String(members.size).length);
-  for (const [at, group] of [...members.values()].entries()) {
+  for (const [at, [root, group]] of [...members].entries()) {
     const name = `group-${String(at + 1).padStart(width, '0')}`;
     const labels = [...new Set(group.map((item) => item.label))].sort();
-    const conflict = labels.length > 1;
+    // A patient may have images of two classes; one image may not.
+    const isOfPatients = group.some(({ patient }) => patient !== undefined);
+    const conflict =
+      labels.length > 1 && (!isOfPatients || doubtedRoots.has(root) || hasTwoLabels(group, copies));
     if (conflict) conflicts.push({ group: name, labels, paths: group.map((item) => item.path) });
     for (const item of group) marks.set(item.path, markOf({ item, name, conflict, copies }));
   }
   return { marks, conflicts, sizes: sizesOf(rootOf) };
+}
+
+/** Whether pixel-identical pictures of a group have different labels. */
+function hasTwoLabels(
+  group: readonly GroupItem[],
+  copies: ReadonlyMap<string, readonly GroupItem[]>,
+): boolean {
+  return group.some(({ label, pixelSha256 }) =>
+    copies.get(pixelSha256)?.some((copy) => copy.label !== label),
+  );
 }
 
 function markOf(what: {

@@ -1,5 +1,8 @@
 import type { Link } from './correlate.ts';
 
+/** Stands for the correlation of what is known to be of one patient. */
+export const CERTAIN = Number.POSITIVE_INFINITY;
+
 export interface Linked {
   /** For each item the smallest index of its group. */
   readonly rootOf: readonly number[];
@@ -9,7 +12,7 @@ export interface Linked {
 
 /**
  * Single linkage with a cap: links are taken from the strongest down, and one that would make a group of more than `cap`
- * items is left out, so that chains of weak links do not join strangers. The result does not depend on the order of the links.
+ * items is left out, so that chains of weak links do not join strangers; links that are certain have no cap. The result does not depend on the order of the links.
  */
 export function linkGroups(count: number, links: readonly Link[], cap: number): Linked {
   const parents = Array.from({ length: count }, (_, index) => index);
@@ -23,7 +26,7 @@ export function linkGroups(count: number, links: readonly Link[], cap: number): 
   for (const link of links.toSorted((p, q) => q.correlation - p.correlation || p.a - q.a || p.b - q.b)) {
     const [keep, join] = [rootOf(link.a), rootOf(link.b)].sort((a, b) => a - b) as [number, number];
     const size = (sizes[keep] as number) + (sizes[join] as number);
-    if (keep === join || size > cap) continue;
+    if (keep === join || (size > cap && link.correlation !== CERTAIN)) continue;
     parents[join] = keep;
     sizes[keep] = size;
   }

@@ -1,5 +1,8 @@
+import type { ErrorCode } from '../../runtime/base/errors/catalog.ts';
+import type { Place } from '../../runtime/base/errors/errors.ts';
+
 /** Why a picture cannot be used, as a short fixed word. */
-export type FaultCode =
+export type PictureFault =
   | 'empty_file'
   | 'not_an_image'
   | 'format_not_allowed'
@@ -12,25 +15,28 @@ export type FaultCode =
   | 'blank'
   | 'unreadable'
   | 'content_absent'
+  | 'missing'
   | 'link_outside'
   | 'link_broken'
   | 'folder_in_class'
   | 'not_a_file';
 
-/** One bad picture: a line of a report, not a reason to stop at the first. */
+/** One bad file: a line of a report, not a reason to stop at the first. */
 export interface Fault {
-  readonly code: FaultCode;
-  /** Relative to the source folder. */
+  /** Of a picture a short word, of a volume the code of its error. */
+  readonly code: PictureFault | ErrorCode;
+  /** Relative to the source folder; of a row its table and line. */
   readonly path: string;
   readonly detail: string;
+  readonly place: Place;
 }
 
 /** Thrown by the reading of one picture; whoever reads many turns it into a `Fault`. */
 export class PictureError extends Error {
   override readonly name = 'PictureError';
-  readonly code: FaultCode;
+  readonly code: PictureFault;
 
-  constructor(code: FaultCode, detail: string, options: { cause?: unknown } = {}) {
+  constructor(code: PictureFault, detail: string, options: { cause?: unknown } = {}) {
     super(detail, options);
     this.code = code;
   }

@@ -13,9 +13,13 @@ const LESION_MASK = /_desc-lesion_mask\.nii(\.gz)?$/;
 export async function findLesionMask(bidsRoot: string, participantId: string): Promise<string | undefined> {
   const derivatives = join(bidsRoot, 'derivatives');
   for (const name of await list(derivatives)) {
-    const folder = join(derivatives, name, participantId, 'anat');
-    const file = (await list(folder)).find((entry) => LESION_MASK.test(entry));
-    if (file !== undefined) return join(folder, file);
+    const subject = join(derivatives, name, participantId);
+    const sessions = (await list(subject)).filter((entry) => entry.startsWith('ses-'));
+    for (const folder of [subject, ...sessions.map((session) => join(subject, session))]) {
+      const anat = join(folder, 'anat');
+      const file = (await list(anat)).find((entry) => LESION_MASK.test(entry));
+      if (file !== undefined) return join(anat, file);
+    }
   }
   return undefined;
 }

@@ -215,7 +215,7 @@ export const DATA_LIMITS = {
   image_bytes: {
     most: 2 ** 30,
     unit: 'bytes',
-    what: 'a NIfTI file; its voxels as they are stored, and at four bytes each',
+    what: 'the file of a volume; its voxels as they are stored, and at four bytes each',
   },
   decoded_bytes: {
     most: 2 ** 31,

@@ -23,6 +23,7 @@ import { SITE_ERRORS } from './catalog/site.ts';
 import { STORE_ERRORS } from './catalog/store.ts';
 import { TENSOR_ERRORS } from './catalog/tensors.ts';
 import { TRAIN_ERRORS } from './catalog/train.ts';
+import { VOLUME_ERRORS } from './catalog/volume.ts';
 
 /** Every failure neuroflare can name; docs/errors.md is generated from it and a test holds the two together. */
 export const ERROR_CATALOG = {
@@ -50,6 +51,7 @@ export const ERROR_CATALOG = {
   ...STORE_ERRORS,
   ...TENSOR_ERRORS,
   ...TRAIN_ERRORS,
+  ...VOLUME_ERRORS,
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERROR_CATALOG;

@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type ConvertOptions, convertClassFolders } from '../../../../src/preprocess/bids/convert.ts';
+import { type ConvertOptions, convertFolder } from '../../../../src/preprocess/bids/convert.ts';
 import { findImages } from '../../../../src/preprocess/bids/layout.ts';
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
@@ -43,10 +43,10 @@ async function digests(folder: string): Promise<string[]> {
 
 const code = (name: string) => expect.objectContaining({ code: name });
 
-describe('convertClassFolders', () => {
+describe('convertFolder', () => {
   it('writes a slice, a row and texts for each picture', async () => {
     const root = await madeSource();
-    const summary = await convertClassFolders(options(root));
+    const summary = await convertFolder(options(root));
     const { rows } = await readParticipants(join(root, 'bids'));
     expect(summary.classes).toEqual({ glioma: { images: 3, kept: 3 }, no_tumor: { images: 2, kept: 2 } });
     expect(rows.map(({ id }) => id)).toEqual(['sub-0001', 'sub-0002', 'sub-0003', 'sub-0004', 'sub-0005']);
@@ -68,7 +68,7 @@ describe('convertClassFolders', () => {
 
   it('keeps every pixel, top row first', async () => {
     const root = await madeSource();
-    await convertClassFolders(options(root));
+    await convertFolder(options(root));
     const [path = ''] = await findImages(join(root, 'bids'), 'sub-0001');
     const image = await readNifti(path);
     expect(image.shape).toEqual([48, 56, 1]);
@@ -83,7 +83,7 @@ describe('convertClassFolders', () => {
       .png()
       .toBuffer();
     await writeFiles(root, { 'source/no_tumor/deep.png': png });
-    const { converted } = await convertClassFolders(options(root));
+    const { converted } = await convertFolder(options(root));
     expect(converted.sixteen_bit).toBe(1);
     const [path = ''] = await findImages(join(root, 'bids'), 'sub-0006');
     expect([...(await readNifti(path)).data]).toEqual([...deep]);
@@ -91,7 +91,7 @@ describe('convertClassFolders', () => {
 
   it('letterboxes, and masks the head, and says so', async () => {
     const root = await madeSource();
-    await convertClassFolders(options(root, { processing: { size: 32, headMask: true } }));
+    await convertFolder(options(root, { processing: { size: 32, headMask: true } }));
     const [path = ''] = await findImages(join(root, 'bids'), 'sub-0002');
     expect((await readNifti(path)).shape).toEqual([32, 32, 1]);
     const { rows } = await readParticipants(join(root, 'bids'));
@@ -108,7 +108,7 @@ describe('convertClassFolders', () => {
     });
     const twin = await encoder(headPicture(2)).png({ compressionLevel: 0 }).toBuffer();
     await writeFiles(root, { 'source/Testing/glioma_tumor/twin.png': twin });
-    const summary = await convertClassFolders(options(root));
+    const summary = await convertFolder(options(root));
     const { rows } = await readParticipants(join(root, 'bids'));
     const row = rows.find(({ values }) => values.get('source_file') === 'Testing/glioma_tumor/twin.png');
     expect(row?.values.get('set_aside')).toBe('duplicate');
@@ -121,16 +121,16 @@ describe('convertClassFolders', () => {
 
   it('gives the same bytes again, whatever the number of jobs', async () => {
     const root = await madeSource();
-    await convertClassFolders(options(root, { jobs: 1 }));
-    await convertClassFolders(options(root, { target: join(root, 'again'), jobs: 7 }));
+    await convertFolder(options(root, { jobs: 1 }));
+    await convertFolder(options(root, { target: join(root, 'again'), jobs: 7 }));
     expect(await digests(join(root, 'again'))).toEqual(await digests(join(root, 'bids')));
   });
 
   it('goes on where a run was broken off, and ends with the same bytes', async () => {
     const root = await madeSource();
-    await convertClassFolders(options(root, { target: join(root, 'whole') }));
+    await convertFolder(options(root, { target: join(root, 'whole') }));
     const stop = new AbortController();
-    const broken = convertClassFolders(
+    const broken = convertFolder(
       options(root, {
         jobs: 1,
         signal: stop.signal,
@@ -142,7 +142,7 @@ describe('convertClassFolders', () => {
     // A power cut may leave half a line and half a file.
     await writeFile(join(root, 'bids.partial', 'journal.jsonl'), '{"path": "gl', { flag: 'a' });
     await writeFile(join(root, 'bids.partial/tree/sub-0002/anat/sub-0002_desc-slice_T1w.nii.gz'), 'half');
-    const summary = await convertClassFolders(options(root));
+    const summary = await convertFolder(options(root));
     expect(summary.resumed).toBe(2);
     expect(await digests(join(root, 'bids'))).toEqual(await digests(join(root, 'whole')));
   });
@@ -155,8 +155,8 @@ describe('convertClassFolders', () => {
       signal: stop.signal,
       progress: ({ what }) => what === 'images' && stop.abort('x'),
     });
-    await expect(convertClassFolders(first)).rejects.toBe('x');
-    const summary = await convertClassFolders(options(root, { processing: { size: 20, headMask: false } }));
+    await expect(convertFolder(first)).rejects.toBe('x');
+    const summary = await convertFolder(options(root, { processing: { size: 20, headMask: false } }));
     expect(summary.resumed).toBe(0);
   });
 
@@ -164,16 +164,16 @@ describe('convertClassFolders', () => {
     const root = await madeSource();
     await mkdir(join(root, 'bids.partial'));
     const release = await lockFolder(join(root, 'bids.partial', 'lock'), 'the first');
-    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_PATH_BUSY'));
+    await expect(convertFolder(options(root))).rejects.toThrow(code('NF_PATH_BUSY'));
     await release();
     await writeFile(join(root, 'bids.partial', 'lock'), '999999999');
-    expect((await convertClassFolders(options(root))).images).toBe(5);
+    expect((await convertFolder(options(root))).images).toBe(5);
   });
 
   it('touches no folder of somebody else, whatever it is called', async () => {
     const root = await madeSource();
     await writeFiles(root, { 'bids.partial/thesis.txt': 'years of work' });
-    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_PATH_EXISTS'));
+    await expect(convertFolder(options(root))).rejects.toThrow(code('NF_PATH_EXISTS'));
     expect(await readFile(join(root, 'bids.partial', 'thesis.txt'), 'utf8')).toBe('years of work');
   });
 
@@ -190,7 +190,7 @@ describe('convertClassFolders', () => {
     for (const [at, name] of names.entries()) {
       await writeFiles(root, { [`source/no_tumor/${name}`]: await toPng(headPicture(50 + at)) });
     }
-    const { images } = await convertClassFolders(options(root));
+    const { images } = await convertFolder(options(root));
     expect(images).toBe(5 + names.length);
     const { rows } = await readParticipants(join(root, 'bids'));
     const files = rows.map(({ values }) => values.get('source_file'));
@@ -202,21 +202,21 @@ describe('convertClassFolders', () => {
     const root = await madeSource({ AD: 2, __proto__x: 1, healthy: 2 });
     const labelMap = join(root, 'labels.yaml');
     await writeFile(labelMap, 'AD: alzheimer\n__proto__x: other\nhealthy: healthy\n');
-    const { classes } = await convertClassFolders(options(root, { labelMap }));
+    const { classes } = await convertFolder(options(root, { labelMap }));
     expect(Object.keys(classes).sort()).toEqual(['alzheimer', 'healthy', 'other']);
   });
 
   it('writes nothing in a dry run, and reports all', async () => {
     const root = await madeSource();
     await writeFiles(root, { 'source/no_tumor/bad.png': '' });
-    const { target, bad } = await convertClassFolders(options(root, { dryRun: true }));
+    const { target, bad } = await convertFolder(options(root, { dryRun: true }));
     expect(target).toBeNull();
     expect(bad).toEqual([{ code: 'empty_file', path: 'no_tumor/bad.png', detail: 'the file has no bytes' }]);
     expect(await readdir(root)).toEqual(['source']);
   });
 });
 
-describe('convertClassFolders refuses', () => {
+describe('convertFolder refuses', () => {
   it('bad pictures, all of them at once, and leaves nothing', async () => {
     const root = await madeSource();
     const png = await toPng(headPicture(9, 200, 200));
@@ -229,7 +229,7 @@ describe('convertClassFolders refuses', () => {
     await symlink(join(root, 'source', 'no_tumor'), join(root, 'source', 'no_tumor', 'loop'));
     await symlink('/etc/hostname', join(root, 'source', 'glioma_tumor', 'outside.jpg'));
     await symlink('round.jpg', join(root, 'source', 'glioma_tumor', 'round.jpg'));
-    const failed = convertClassFolders(options(root));
+    const failed = convertFolder(options(root));
     await expect(failed).rejects.toThrow(code('NF_BIDS_BAD_IMAGES'));
     const { place, exitCode } = await failed.catch((error) => error);
     expect(exitCode).toBe(4);
@@ -244,31 +244,31 @@ describe('convertClassFolders refuses', () => {
       'no_tumor/text.jpg: not_an_image',
     ]);
     expect(await readdir(root)).toEqual(['source']);
-    const summary = await convertClassFolders(options(root, { skipBad: true }));
+    const summary = await convertFolder(options(root, { skipBad: true }));
     expect(summary.images).toBe(5);
     expect(summary.bad).toHaveLength(7);
   });
 
   it('missing, empty and unknown folders', async () => {
     const root = await makeFolder();
-    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_PATH_MISSING'));
+    await expect(convertFolder(options(root))).rejects.toThrow(code('NF_PATH_MISSING'));
     await mkdir(join(root, 'source'));
-    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_BIDS_SOURCE_EMPTY'));
+    await expect(convertFolder(options(root))).rejects.toThrow(code('NF_BIDS_SOURCE_EMPTY'));
     await mkdir(join(root, 'source', 'glioma_tumor'));
-    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_BIDS_CLASS_EMPTY'));
+    await expect(convertFolder(options(root))).rejects.toThrow(code('NF_BIDS_CLASS_EMPTY'));
     await mkdir(join(root, 'source', 'gliom_tumor'));
-    const unknown = convertClassFolders(options(root));
+    const unknown = convertFolder(options(root));
     await expect(unknown).rejects.toThrow(/gliom_tumor.*Did you mean 'glioma_tumor'/);
     await rm(join(root, 'source'), { recursive: true });
     await writeFile(join(root, 'source'), 'a file');
-    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_BIDS_SOURCE_EMPTY'));
+    await expect(convertFolder(options(root))).rejects.toThrow(code('NF_BIDS_SOURCE_EMPTY'));
   });
 
   it('one class only, also when the other has bad pictures alone', async () => {
     const root = await madeSource({ glioma_tumor: 2 });
-    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_BIDS_ONE_CLASS'));
+    await expect(convertFolder(options(root))).rejects.toThrow(code('NF_BIDS_ONE_CLASS'));
     await writeFiles(root, { 'source/no_tumor/bad.jpg': '' });
-    const skipping = convertClassFolders(options(root, { skipBad: true }));
+    const skipping = convertFolder(options(root, { skipBad: true }));
     await expect(skipping).rejects.toThrow(code('NF_BIDS_ONE_CLASS'));
     expect(await readdir(root)).toEqual(['source']);
   });
@@ -276,25 +276,25 @@ describe('convertClassFolders refuses', () => {
   it('a target that exists, or lies in the source, or holds it', async () => {
     const root = await madeSource();
     await mkdir(join(root, 'bids'));
-    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_PATH_EXISTS'));
+    await expect(convertFolder(options(root))).rejects.toThrow(code('NF_PATH_EXISTS'));
     await symlink('nowhere', join(root, 'dangling'));
     const dangling = options(root, { target: join(root, 'dangling') });
-    await expect(convertClassFolders(dangling)).rejects.toThrow(code('NF_PATH_EXISTS'));
+    await expect(convertFolder(dangling)).rejects.toThrow(code('NF_PATH_EXISTS'));
     for (const target of [join(root, 'source', 'bids'), join(root, 'source'), root]) {
-      await expect(convertClassFolders(options(root, { target }))).rejects.toThrow(code('NF_BIDS_PLACES'));
+      await expect(convertFolder(options(root, { target }))).rejects.toThrow(code('NF_BIDS_PLACES'));
     }
     await symlink(join(root, 'source'), join(root, 'link'));
     const behindLink = options(root, { target: join(root, 'link', 'bids') });
-    await expect(convertClassFolders(behindLink)).rejects.toThrow(code('NF_BIDS_PLACES'));
+    await expect(convertFolder(behindLink)).rejects.toThrow(code('NF_BIDS_PLACES'));
   });
 
   it('a class folder that is a link to elsewhere', async () => {
     const root = await madeSource();
     await cp(join(root, 'source', 'no_tumor'), join(root, 'elsewhere'), { recursive: true });
     await symlink(join(root, 'elsewhere'), join(root, 'source', 'pituitary_tumor'));
-    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_BIDS_BAD_IMAGES'));
+    await expect(convertFolder(options(root))).rejects.toThrow(code('NF_BIDS_BAD_IMAGES'));
     await rm(join(root, 'elsewhere'), { recursive: true });
-    await expect(convertClassFolders(options(root))).rejects.toThrow(code('NF_PATH_MISSING'));
+    await expect(convertFolder(options(root))).rejects.toThrow(code('NF_PATH_MISSING'));
   });
 
   it.each([
@@ -308,6 +308,6 @@ describe('convertClassFolders refuses', () => {
     const root = await madeSource();
     const labelMap = join(root, 'labels.yaml');
     await writeFile(labelMap, text);
-    await expect(convertClassFolders(options(root, { labelMap }))).rejects.toThrow(code(name));
+    await expect(convertFolder(options(root, { labelMap }))).rejects.toThrow(code(name));
   });
 });

@@ -17,7 +17,15 @@ function thumbnail(subject: number, noise: number, seed: number): Uint8Array {
 
 function item(path: string, thumb: Uint8Array, more: Partial<GroupItem> = {}): GroupItem {
   const label = path.split('/').at(-2) ?? '';
-  return { path, label, pixelSha256: `pixels of ${path}`, thumbnail: thumb, preferred: false, ...more };
+  return {
+    path,
+    label,
+    pixelSha256: `pixels of ${path}`,
+    thumbnail: thumb,
+    patient: undefined,
+    preferred: false,
+    ...more,
+  };
 }
 
 const rule = { threshold: 0.9, cap: 48 };

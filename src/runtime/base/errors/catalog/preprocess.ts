@@ -61,7 +61,7 @@ export const PREPROCESS_ERRORS = {
   NF_BIDS_CLASS_UNKNOWN: {
     exit: 4,
     message: "No label is known for the folder '{folder}'.{nearest}",
-    hint: 'Known folders: {known}. For other names write a file with a line `folder: label` each and give it as --label-map.',
+    hint: 'Known folders: {known}. For other names write a file with a line `folder: label` each and give it as --label-map; --exclude leaves a folder out.',
   },
   NF_BIDS_CLASS_EMPTY: {
     exit: 4,
@@ -80,8 +80,38 @@ export const PREPROCESS_ERRORS = {
   },
   NF_BIDS_BAD_IMAGES: {
     exit: 4,
-    message: '{count} of {total|file|files} in the class folders cannot be used; nothing was written.',
+    message: '{count} of {total|file|files} cannot be used; nothing was written.',
     hint: 'Repair or remove the files listed, or add --skip-bad to set them aside.',
+  },
+  NF_BIDS_PICTURES_ONLY: {
+    exit: 4,
+    message: '--{flag} is for JPEG and PNG images; the source holds volumes, which are kept as they are.',
+    hint: 'Leave --{flag} out.',
+  },
+  NF_BIDS_EXCLUDE: {
+    exit: 4,
+    message: "--exclude '{pattern}' leaves nothing out: nothing in {path} has such a name.",
+    hint: 'Give the name of a folder or file, or its path in the source; * stands for any characters of a name.',
+  },
+  NF_BIDS_FLAG_UNUSED: {
+    exit: 4,
+    message: '--{flag} has no effect here: {reason}.',
+    hint: 'Leave --{flag} out.',
+  },
+  NF_TABLE_UNREADABLE: {
+    exit: 4,
+    message: 'The table is not usable: {detail}.',
+    hint: 'Save it as text in UTF-8 with commas, semicolons or tabs between its cells, and names of columns in its first line.',
+  },
+  NF_TABLE_COLUMN: {
+    exit: 4,
+    message: 'The table leaves open where the {role} is: {detail}.{nearest}',
+    hint: 'Name the column with --{flag}. The table has these: {known}.',
+  },
+  NF_TABLE_ROWS: {
+    exit: 4,
+    message: '{count|row|rows} of the table cannot be used; nothing was written.',
+    hint: 'Correct the lines listed.',
   },
   NF_BIDS_THRESHOLD: {
     exit: 4,

@@ -2,10 +2,10 @@ import { parseDocument } from 'yaml';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { readInputText } from '../../runtime/base/files/read-file.ts';
 
-/** From the name of a class folder to the diagnosis written to participants.tsv. */
+/** From the name of a class folder, or a label of a table, to the diagnosis written to participants.tsv. */
 export type LabelMap = ReadonlyMap<string, string>;
 
-const LABEL = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
+export const LABEL = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
 
 /** The folder names of the Kaggle brain tumour sets. */
 export const KAGGLE_LABELS: LabelMap = new Map([

@@ -1,0 +1,104 @@
+import { FOLDER_NAME } from '../../runtime/base/text/folder-name.ts';
+import type { LabelMap } from './label-map.ts';
+import { LABEL } from './label-map.ts';
+import type { FoundColumns, Role } from './table-columns.ts';
+import type { TableText } from './table-text.ts';
+
+/** One row with what its columns say; '' is never a value. */
+export interface TableRow {
+  readonly line: number;
+  readonly file: string;
+  readonly label: string;
+  readonly group: string | undefined;
+  readonly site: string | undefined;
+  readonly session: string | undefined;
+  readonly mask: string | undefined;
+}
+
+/** What the table itself says wrong, in words that tell nothing of a patient. */
+export interface RowFault {
+  readonly line: number;
+  readonly detail: string;
+}
+
+const EMPTY = /^(|n\/?a|nan|null|none)$/i;
+
+/** Reads the cells of each row by role. A row with a fault is not among the rows. */
+export function readRows(
+  table: TableText,
+  columns: FoundColumns,
+  labels: LabelMap | undefined,
+): { rows: TableRow[]; faults: RowFault[] } {
+  const faults: RowFault[] = [];
+  const rows: TableRow[] = [];
+  const value = (cells: readonly string[], role: Role) => {
+    const at = columns[role];
+    const cell = at === undefined ? '' : (cells[at] ?? '');
+    return EMPTY.test(cell) && role !== 'label' ? undefined : cell;
+  };
+  for (const { line, cells } of table.rows) {
+    const told = value(cells, 'label') ?? '';
+    const label = labels ? (labels.get(told) ?? '') : told;
+    const row = {
+      line,
+      file: value(cells, 'file') ?? '',
+      label,
+      group: value(cells, 'group'),
+      site: value(cells, 'site'),
+      session: value(cells, 'session')?.replace(/^ses-/, ''),
+      mask: value(cells, 'mask'),
+    };
+    const detail = faultOf(row, { told, labels, columns });
+    if (detail === undefined) rows.push(row);
+    else faults.push({ line, detail });
+  }
+  return { rows, faults: [...faults, ...spellings(rows), ...twoSites(rows)] };
+}
+
+const SESSION = /^[0-9A-Za-z+]{1,32}$/;
+
+function faultOf(
+  row: TableRow,
+  { told, labels, columns }: { told: string; labels: LabelMap | undefined; columns: FoundColumns },
+): string | undefined {
+  if (row.file === '') return 'names no file';
+  if (EMPTY.test(told) && labels?.has(told) !== true) return 'has no label';
+  if (labels && row.label === '') return `has a label, '${told}', that the label map lacks`;
+  if (!LABEL.test(row.label)) {
+    return `has a label, '${told}', that is no name of a class (letters, digits, - and _, a letter first): give each a name with --label-map`;
+  }
+  if (columns.group !== undefined && row.group === undefined) return 'has no patient';
+  if (columns.site !== undefined && row.site === undefined) return 'has no site';
+  if (row.site !== undefined && !FOLDER_NAME.test(row.site)) {
+    return 'has a site that is no name (up to 64 letters, digits, dots, dashes and underscores)';
+  }
+  if (row.session !== undefined && !SESSION.test(row.session)) {
+    return 'has a session that is not made of up to 32 letters and digits; a date would tell of the patient';
+  }
+  return undefined;
+}
+
+/** Labels that are one but for case and marks between letters. */
+function spellings(rows: readonly TableRow[]): RowFault[] {
+  const first = new Map<string, TableRow>();
+  return rows.flatMap((row): RowFault[] => {
+    const bare = row.label.toLowerCase().replace(/[_-]/g, '');
+    const earlier = first.get(bare);
+    if (!earlier) first.set(bare, row);
+    if (!earlier || earlier.label === row.label) return [];
+    const detail = `has the label '${row.label}', line ${earlier.line} has '${earlier.label}': write them alike, or join them with --label-map`;
+    return [{ line: row.line, detail }];
+  });
+}
+
+/** A patient has one site, or their images would stand at two. */
+function twoSites(rows: readonly TableRow[]): RowFault[] {
+  const first = new Map<string, TableRow>();
+  return rows.flatMap((row): RowFault[] => {
+    if (row.group === undefined || row.site === undefined) return [];
+    const earlier = first.get(row.group);
+    if (!earlier) first.set(row.group, row);
+    if (!earlier || earlier.site === row.site) return [];
+    return [{ line: row.line, detail: `has the patient of line ${earlier.line} at another site` }];
+  });
+}

@@ -1,0 +1,121 @@
+import { basename, dirname, join, resolve } from 'node:path';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { readInput } from '../../runtime/base/files/read-file.ts';
+import { DATA_LIMITS } from '../../runtime/base/limits.ts';
+import type { SourceVolume } from '../bids/examination.ts';
+import { type Affine, affineFromColumns, column, type Vector } from '../nifti/affine.ts';
+import { readNifti } from '../nifti/read.ts';
+import { type DetachedVolume, parseMetaImage } from './metaimage.ts';
+import { parseMgh } from './mgh.ts';
+import { parseNrrd } from './nrrd.ts';
+import { checkSizes, decodeVoxels, headerFault, storedBytes } from './stored-volume.ts';
+
+export type VolumeFormat = 'NIfTI' | 'NIfTI pair' | 'MGH' | 'NRRD' | 'MetaImage';
+
+const FORMATS: readonly (readonly [ending: RegExp, format: VolumeFormat])[] = [
+  [/\.nii(\.gz)?$/i, 'NIfTI'],
+  [/\.(hdr|img)(\.gz)?$/i, 'NIfTI pair'],
+  [/\.(mgh|mgz)$/i, 'MGH'],
+  [/\.(nrrd|nhdr)$/i, 'NRRD'],
+  [/\.(mha|mhd)$/i, 'MetaImage'],
+];
+
+/** What a file is by its name; undefined for what is no volume. */
+export function volumeFormat(path: string): VolumeFormat | undefined {
+  return FORMATS.find(([ending]) => ending.test(path))?.[1];
+}
+
+/**
+ * The files of a volume: the one that is named, and the other half of a pair, or the voxels of a detached header.
+ * @throws NF_VOLUME_* for a header that does not say where its voxels are
+ */
+export async function volumeFiles(path: string): Promise<string[]> {
+  const format = volumeFormat(path);
+  if (format === 'NIfTI pair') return [path, otherHalf(path)];
+  if (format !== 'NRRD' && format !== 'MetaImage') return [path];
+  if (/\.(nrrd|mha)$/i.test(path)) return [path];
+  const header = parseDetached(await readHeader(path), path);
+  return header.dataFile === undefined ? [path] : [path, besideHeader(path, header.dataFile)];
+}
+
+/**
+ * One volume in millimetres, whatever its format. Nothing in the file is trusted: sizes, types and grid are checked before a voxel is read, and
+ * memory is bounded by them.
+ * @throws NF_PATH_MISSING, NF_NIFTI_*, NF_VOLUME_*
+ */
+export async function readVolume(path: string): Promise<SourceVolume> {
+  switch (volumeFormat(path)) {
+    case 'NIfTI':
+    case 'NIfTI pair':
+      return fromNifti(path);
+    case 'MGH': {
+      const bytes = await readInput(path, DATA_LIMITS.image_bytes.most);
+      const stored = await parseMgh(bytes, path);
+      return { shape: stored.shape, affine: stored.affine, data: await decodeVoxels(bytes, stored, path) };
+    }
+    case 'NRRD':
+    case 'MetaImage':
+      return fromDetached(path);
+    case undefined:
+      throw flError('NF_VOLUME_FORMAT', { file: path }, { place: { file: path } });
+  }
+}
+
+async function fromNifti(path: string): Promise<SourceVolume> {
+  const image = await readNifti(path);
+  // A single slice may have two axes.
+  const [x = 1, y = 1, z = 1, ...more] = image.shape;
+  const shape = checkSizes([x, y, z, ...more], path);
+  const scale = { unknown: 1, mm: 1, m: 1000, um: 0.001 }[image.units];
+  return { shape, data: image.data, affine: scaled(image.affine, scale) };
+}
+
+function scaled(affine: Affine, scale: number): Affine {
+  if (scale === 1) return affine;
+  const times = ([x, y, z]: Vector): Vector => [x * scale, y * scale, z * scale];
+  const columns = [times(column(affine, 0)), times(column(affine, 1)), times(column(affine, 2))] as const;
+  return affineFromColumns(columns, times(column(affine, 3)));
+}
+
+async function fromDetached(path: string): Promise<SourceVolume> {
+  const bytes = await readInput(path, DATA_LIMITS.image_bytes.most);
+  const header = parseDetached(bytes, path);
+  const { dataFile, shape, affine } = header;
+  const file = dataFile === undefined ? path : besideHeader(path, dataFile);
+  const all = dataFile === undefined ? bytes : await readVoxelFile(file, path);
+  const start = header.dataStart === -1 ? all.length - storedBytes(header) : header.dataStart;
+  return { shape, affine, data: await decodeVoxels(all.subarray(Math.max(0, start)), header, file) };
+}
+
+function parseDetached(bytes: Uint8Array, path: string): DetachedVolume {
+  return volumeFormat(path) === 'NRRD' ? parseNrrd(bytes, path) : parseMetaImage(bytes, path);
+}
+
+/** A header that names a file of voxels is a small text. */
+function readHeader(path: string): Promise<Uint8Array> {
+  return readInput(path, DATA_LIMITS.image_bytes.most);
+}
+
+/** @throws NF_VOLUME_HEADER for a name that leads out of the header's folder */
+function besideHeader(path: string, name: string): string {
+  const folder = resolve(dirname(path));
+  const file = resolve(folder, name);
+  if (dirname(file) !== folder || basename(file) !== name) {
+    throw headerFault(path, 'a voxel file that does not lie beside it');
+  }
+  return join(dirname(path), name);
+}
+
+function otherHalf(path: string): string {
+  return path.replace(/\.(hdr|img)(?=(\.gz)?$)/i, (ending) => {
+    const other = ending.toLowerCase() === '.hdr' ? '.img' : '.hdr';
+    return ending === ending.toUpperCase() ? other.toUpperCase() : other;
+  });
+}
+
+async function readVoxelFile(file: string, header: string): Promise<Uint8Array> {
+  return readInput(file, DATA_LIMITS.image_bytes.most).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause;
+    throw flError('NF_VOLUME_DATA_FILE', { file: header }, { place: { file: header }, cause });
+  });
+}
