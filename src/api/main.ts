@@ -3,24 +3,13 @@ export type { RunEvent } from '../runtime/run/events.ts';
 export type { RunSummary } from '../runtime/run/run-report.ts';
 export {
   BuiltModel,
-  Cyclic,
   ExcludeVars,
   type ExcludeVarsOptions,
-  FedAvg,
-  type FedAvgOptions,
-  FedBuff,
-  type FedBuffOptions,
   type FedJobOptions,
-  FedOpt,
-  type FedOptOptions,
-  FedProx,
-  type FedProxOptions,
   InitialParams,
   type NestedNumbers,
   NormClip,
   type NormClipOptions,
-  Scaffold,
-  type ScaffoldOptions,
   ScriptRunner,
   type ScriptRunnerOptions,
   type ServerComponent,
@@ -30,3 +19,21 @@ export {
 } from './fedjob/components.ts';
 export { FedJob } from './fedjob/fed-job.ts';
 export type { SimulatorOptions } from './fedjob/simulator-options.ts';
+export {
+  Cyclic,
+  type CyclicOptions,
+  FedAvg,
+  type FedAvgOptions,
+  FedBuff,
+  type FedBuffOptions,
+  FedNova,
+  type FedNovaOptions,
+  FedOpt,
+  type FedOptOptions,
+  FedProx,
+  type FedProxOptions,
+  Scaffold,
+  type ScaffoldOptions,
+  Workflow,
+  type WorkflowOptions,
+} from './fedjob/workflows.ts';

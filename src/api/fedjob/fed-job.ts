@@ -14,7 +14,6 @@ import { makeJobFolder } from '../../runtime/job/new-folder.ts';
 import type { RunSummary } from '../../runtime/run/run-report.ts';
 import {
   BuiltModel,
-  FedAvg,
   type FedJobOptions,
   InitialParams,
   ScriptRunner,
@@ -24,6 +23,7 @@ import {
 } from './components.ts';
 import { gatherFiles } from './gather-files.ts';
 import { checkSimulatorOptions, type SimulatorOptions, toSimulateOptions } from './simulator-options.ts';
+import { Workflow } from './workflows.ts';
 import { type JobParts, writeDefinition } from './write-definition.ts';
 
 const SERVER = 'server';
@@ -39,7 +39,7 @@ export class FedJob {
   readonly #runners = new Map<string, ScriptRunner>();
   readonly #filters: TaskResultFilter[] = [];
   readonly #extraFiles: string[] = [];
-  #workflow: FedAvg | undefined;
+  #workflow: Workflow | undefined;
   #model: InitialParams | BuiltModel | undefined;
 
   constructor(options: FedJobOptions) {
@@ -138,7 +138,7 @@ export class FedJob {
   }
 
   #addToServer(component: ServerComponent): void {
-    if (component instanceof FedAvg) {
+    if (component instanceof Workflow) {
       if (this.#workflow) throw misplaced(component, SERVER, 'there is a workflow already');
       this.#workflow = component;
     } else if (component instanceof InitialParams || component instanceof BuiltModel) {

@@ -5,19 +5,14 @@ import { counted } from '../../runtime/base/text/counted.ts';
 import { pathInJob } from '../../runtime/job/definition.ts';
 import { jobYaml } from '../../runtime/job/job-yaml.ts';
 import { assignRunners, type Runners } from './assign-runners.ts';
-import {
-  BuiltModel,
-  type FedAvg,
-  type FedJobOptions,
-  type InitialParams,
-  type TaskResultFilter,
-} from './components.ts';
+import { BuiltModel, type FedJobOptions, type InitialParams, type TaskResultFilter } from './components.ts';
 import { placeIn } from './gather-files.ts';
+import type { Workflow } from './workflows.ts';
 
 /** Everything a job was given. */
 export interface JobParts {
   readonly options: FedJobOptions;
-  readonly workflow: FedAvg | undefined;
+  readonly workflow: Workflow | undefined;
   readonly model: InitialParams | BuiltModel | undefined;
   readonly runners: Runners;
   readonly filters: readonly TaskResultFilter[];
@@ -70,7 +65,7 @@ export function writeDefinition(
 }
 
 /** With a runner for each site and none for all, these are the sites. */
-function clientsOf({ options: { numClients } }: FedAvg, { ofAll, bySite }: Runners): number | undefined {
+function clientsOf({ options: { numClients } }: Workflow, { ofAll, bySite }: Runners): number | undefined {
   if (ofAll) return numClients;
   if (numClients !== undefined && bySite.size > 0 && numClients !== bySite.size) {
     const sites = [...bySite.keys()].sort(compareSites).join(', ');

@@ -9,11 +9,14 @@ import {
   FedAvg,
   FedBuff,
   FedJob,
+  FedNova,
   FedOpt,
   FedProx,
   InitialParams,
   NormClip,
+  Scaffold,
   ScriptRunner,
+  Workflow,
 } from '../../../../src/api/main.ts';
 import { loadSubmittedJob } from '../../../../src/runtime/federation/submitted-job.ts';
 import { readBundle } from '../../../../src/runtime/job/bundle.ts';
@@ -140,12 +143,35 @@ describe('a FedJob', () => {
       new FedBuff({ numRounds: 2, bufferSize: 1 }),
       { type: 'fedbuff', options: { buffer_size: 1, max_staleness: 10, server_learning_rate: 1 } },
     ],
+    [
+      new FedNova({ numRounds: 2, crossSiteEvaluation: true }),
+      { type: 'fednova', options: { cross_site_evaluation: true } },
+    ],
+    [
+      new Scaffold({ numRounds: 2, scaffoldOption: 1 }),
+      { type: 'scaffold', options: { scaffold_option: 1 } },
+    ],
+    [
+      new Workflow('fedopt', { numRounds: 2, serverOptimizer: 'yogi' }),
+      { type: 'fedopt', options: { server_optimizer: 'yogi' } },
+    ],
   ])('takes %o', async (workflow, expected) => {
     const job = new FedJob({ name: 'other' });
     job.toServer(workflow);
     job.toServer(new InitialParams({ weights: [1, 2] }));
     job.toClients(runner());
     expect((await exported(job)).definition.workflow).toMatchObject(expected);
+  });
+
+  it('takes the keys of its type alone, and their values', () => {
+    // @ts-expect-error is no key of fedavg
+    new FedAvg({ numRounds: 2, serverOptimizer: 'adam' });
+    // @ts-expect-error is no optimizer
+    new FedOpt({ numRounds: 2, serverOptimizer: 'lion' });
+    // @ts-expect-error is needed
+    new Workflow('cyclic', {});
+    // @ts-expect-error is no type
+    new Workflow('fedmagic', { numRounds: 2 });
   });
 
   it('tells paths from its own folder, wherever that is', async () => {
