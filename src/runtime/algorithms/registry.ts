@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Aggregator } from './aggregator.ts';
 import type { Reducer } from './reducer.ts';
 import { weightedMean } from './reducers/weighted-mean.ts';
 import type { DeclaredWorkflow } from './workflow.ts';
@@ -33,4 +34,15 @@ export function reducerOf(name: string): Reducer {
   const reducer = REDUCERS.get(name);
   if (!reducer) throw new Error(`No workflow has a reducer '${name}'.`);
   return reducer;
+}
+
+const AGGREGATORS: ReadonlyMap<string, Aggregator> = new Map(
+  Object.values(ALL).flatMap(({ aggregators = [] }) => aggregators.map((one) => [one.name, one])),
+);
+
+/** @throws of a name that no workflow declares among its `aggregators` */
+export function aggregatorOf(name: string): Aggregator {
+  const aggregator = AGGREGATORS.get(name);
+  if (!aggregator) throw new Error(`No workflow has an aggregator '${name}'.`);
+  return aggregator;
 }

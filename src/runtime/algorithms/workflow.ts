@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { MetricReport } from '../base/logging/metrics.ts';
+import type { Aggregation, Aggregator } from './aggregator.ts';
 import type { Reducer } from './reducer.ts';
 import type { TaskForm, TaskKey } from './task.ts';
 
@@ -53,6 +54,8 @@ export interface ReduceStep<Options extends object = object> {
   readonly reducer: Reducer<Options>;
   /** Of the reducer; without, it has none. */
   readonly options?: Options;
+  /** How the answers become what the reducer steps from; default: by their weights. */
+  readonly aggregation?: Aggregation | undefined;
   /** What the sites received. */
   readonly base: Payload;
   /** In its place zeros of the same arrays. */
@@ -134,6 +137,8 @@ export interface Workflow<Options = object> {
   readonly tasks?: Readonly<Record<string, TaskForm>>;
   /** What it reduces answers by, beside the weighted mean. */
   readonly reducers?: readonly Reducer[];
+  /** How else it may aggregate them. */
+  readonly aggregators?: readonly Aggregator[];
   /** Returns the final payload. */
   run(federation: Federation, job: WorkflowJob<Options>): Promise<Payload>;
 }
@@ -158,6 +163,8 @@ export interface DeclaredWorkflow<Shape extends OptionShape = OptionShape>
   readonly options: Shape;
   /** Keys of every workflow that have no meaning in it. */
   readonly without?: { readonly keys: readonly CommonKey[]; readonly why: string };
+  /** Answers without which a round does not do what it is meant to: a job of fewer is refused. Default: 1 */
+  leastAnswers?(options: z.output<z.ZodObject<Shape>>): number;
   /** Of the keys that a job has under `workflow`, without defaults. */
   faults?(given: Readonly<Record<string, unknown>>): readonly OptionFault[];
 }

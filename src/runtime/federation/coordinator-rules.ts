@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { TaskForm } from '../algorithms/task.ts';
 import type { RoundRules } from '../algorithms/workflow.ts';
-import type { RunPlan } from '../job/plan.ts';
+import { type RunPlan, requireEnough } from '../job/plan.ts';
 import { tasksOf } from '../job/workflow-tasks.ts';
 import type { Goal } from '../run/best-model.ts';
 import type { Alike } from '../run/pool-reports.ts';
@@ -25,10 +25,11 @@ export interface CoordinatorRules extends Goal {
   readonly tasks: Readonly<Record<string, TaskForm>>;
 }
 
-/** The rules a job sets. */
+/** The rules a job sets. @throws NF_JOB_TOO_FEW_SITES */
 export function rulesOf({ job, minClients }: Pick<RunPlan, 'job' | 'minClients'>): CoordinatorRules {
   const named = z.array(z.string()).safeParse(job.model.kind === 'built' && job.model.spec.classes);
   const alike = named.success ? { classes: named.data } : {};
+  requireEnough(job.workflow, minClients);
   const tasks = tasksOf(job.workflow);
   return { ...job.workflow, minClients, seed: job.seed, jobName: job.name, tasks, alike };
 }

@@ -1,4 +1,3 @@
-import { reducerOf } from '../algorithms/registry.ts';
 import { COMMON_TASKS, partsOfTask, type TaskKey, taskId } from '../algorithms/task.ts';
 import type {
   Answer,
@@ -26,9 +25,10 @@ import { clearRound, closedRound } from './close-round.ts';
 import { type CoordinatorRules, roundRules } from './coordinator-rules.ts';
 import { engineObjection } from './engine-objection.ts';
 import { OpenRound, type Waiting } from './open-round.ts';
-import { type Digests, filesMade, reduce } from './reduce/reduce.ts';
+import { carryOut } from './reduce/carry-out.ts';
+import { type Digests, filesMade } from './reduce/reduce.ts';
 import type { ReduceRequest } from './reduce/request.ts';
-import { askText, exchangeText, publishText, Replay } from './replay.ts';
+import { askText, exchangeText, publishText, Replay, reductionText } from './replay.ts';
 import { selectMembers } from './select-members.ts';
 import { inputsOf, siteTask } from './tasks.ts';
 import { contributionsOf } from './weigh-results.ts';
@@ -71,6 +71,9 @@ interface Closing {
 
 /** Of a reduction whose workflow weighs the answers itself. */
 const ANY = { minClients: 1 };
+
+/** Failures of a reduction without which it can go on where the round's rule allows: one site is at fault. */
+const UNUSABLE: ReadonlySet<string> = new Set(['NF_AGGREGATE_NOT_FINITE', 'NF_AGGREGATE_WEIGHT']);
 
 class RoundCoordinator implements Coordinator {
   readonly initial: Payload;
@@ -202,11 +205,12 @@ class RoundCoordinator implements Coordinator {
   }
 
   async reduce<Options extends object>(step: ReduceStep<Options>): Promise<Payload> {
-    const { round, about, reducer, options, fromZero } = step;
+    const { round, about, reducer, options, fromZero, aggregation } = step;
+    const named = reductionText(step);
     const of = { round, ...(about !== undefined && { about }) };
-    const known = await this.#replay.outcome({ verb: 'reduce', ...of, asked: reducer.name });
+    const known = await this.#replay.outcome({ verb: 'reduce', ...of, asked: named });
     if (known) return known.outcome;
-    const { files, rules, reduce: carryOut = reduceHere } = this.#deps;
+    const { files, rules, reduce: reduction = carryOut } = this.#deps;
     const base = pathsOf(step.base, files);
     const names = filesMade(reducer);
     let usable = step.answers;
@@ -218,10 +222,11 @@ class RoundCoordinator implements Coordinator {
         base,
         ...(options && { options }),
         ...(fromZero && { fromZero }),
+        ...(aggregation && { aggregation: { ...aggregation, aggregator: aggregation.aggregator.name } }),
       };
       try {
         const { model, ...state } = await files.keep(of, names, (targets) =>
-          carryOut({ ...how, targets: { model: '', ...targets } }),
+          reduction({ ...how, targets: { model: '', ...targets } }),
         );
         if (!model) throw new Error('The reduction made no model.');
         const made = { ...state, model };
@@ -229,7 +234,7 @@ class RoundCoordinator implements Coordinator {
         this.#log.jot({
           type: 'model.made',
           ...of,
-          reducer: reducer.name,
+          reducer: named,
           made,
           ...(notes.length > 0 && { notes }),
         });
@@ -263,7 +268,7 @@ class RoundCoordinator implements Coordinator {
   ): Promise<readonly Answer[]> {
     const error = toNeuroflareError(thrown);
     const site = error.place?.site;
-    if (error.code !== 'NF_AGGREGATE_NOT_FINITE' || site === undefined) throw thrown;
+    if (!UNUSABLE.has(error.code) || site === undefined) throw thrown;
     return this.#without(site, { error, round, results });
   }
 
@@ -346,10 +351,6 @@ class RoundCoordinator implements Coordinator {
 /** Whether an exchange is about the global model, whose figures choose the best one. */
 function isScored({ name, about }: TaskKey): boolean {
   return about === undefined && Object.hasOwn(COMMON_TASKS, name);
-}
-
-function reduceHere({ reducer, ...request }: ReduceRequest): Promise<Digests> {
-  return reduce(reducerOf(reducer), request);
 }
 
 function pathsOf({ model, ...state }: Payload, files: RunFiles): { model: string } & Record<string, string> {

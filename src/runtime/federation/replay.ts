@@ -1,5 +1,5 @@
 import { keyText, partsOfTask, type TaskKey } from '../algorithms/task.ts';
-import type { Answer, Arrival } from '../algorithms/workflow.ts';
+import type { Answer, Arrival, ReduceStep } from '../algorithms/workflow.ts';
 import { flError } from '../base/errors/errors.ts';
 import type { Files, Payload, RunEvent } from '../run/events.ts';
 import { inSiteOrder } from '../run/history.ts';
@@ -237,6 +237,11 @@ export function exchangeText({
     return files === '' ? [] : [`; ${site} ${files}`];
   });
   return `with ${filesText(common)} at ${sites.join(', ')}${others.join('')}`;
+}
+
+/** What a reduction does, as its log tells it. */
+export function reductionText({ reducer, aggregation }: Pick<ReduceStep, 'reducer' | 'aggregation'>): string {
+  return aggregation ? `${aggregation.aggregator.name} ${reducer.name}` : reducer.name;
 }
 
 export function publishText(made: Payload | undefined): string {

@@ -1,5 +1,7 @@
+import { workflowOf } from '../algorithms/registry.ts';
 import { atPlace, flError } from '../base/errors/errors.ts';
 import { compareSites } from '../base/site-order.ts';
+import { counted } from '../base/text/counted.ts';
 import { FOLDER_NAME } from '../base/text/folder-name.ts';
 import { didYouMean } from '../base/text/nearest.ts';
 import type { JobDefinition, ScriptArgs } from './definition.ts';
@@ -44,8 +46,17 @@ export function planRun(job: JobDefinition, flags: RunFlags, splitSites?: readon
   const { minClients = job.workflow.clientsPerRound ?? sites.length } = job.workflow;
   if (Math.max(minClients, job.workflow.clientsPerRound ?? 0) > sites.length)
     throw countsError(job, flags, splitSites);
+  requireEnough(job.workflow, minClients);
   const data = flags.dataRoot === undefined ? job.data : { split: job.data?.split, root: flags.dataRoot };
   return { job: { ...job, data, seed: flags.seed ?? job.seed }, sites, minClients };
+}
+
+/** @throws NF_JOB_TOO_FEW_SITES where a round may close with fewer answers than its workflow can use */
+export function requireEnough({ type, options }: JobDefinition['workflow'], minClients: number): void {
+  const least = workflowOf(type).leastAnswers?.(options) ?? 1;
+  if (minClients >= least) return;
+  const params = { type, least, clients: counted(minClients, 'answer') };
+  throw flError('NF_JOB_TOO_FEW_SITES', params, { place: { key: 'workflow.type' } });
 }
 
 /** The job's arguments with those of one site over them. */

@@ -4,7 +4,13 @@ import { COMMON_TASKS } from '../../../src/runtime/algorithms/task.ts';
 import type { Federation, Workflow } from '../../../src/runtime/algorithms/workflow.ts';
 import { workflow as fedAvg } from '../../../src/runtime/algorithms/workflows/fedavg.ts';
 import { sha256 } from '../../../src/runtime/base/digest.ts';
-import { askText, exchangeText, publishText, Replay } from '../../../src/runtime/federation/replay.ts';
+import {
+  askText,
+  exchangeText,
+  publishText,
+  Replay,
+  reductionText,
+} from '../../../src/runtime/federation/replay.ts';
 import { inputsOf } from '../../../src/runtime/federation/tasks.ts';
 import type { FileRef, RunEvent } from '../../../src/runtime/run/events.ts';
 
@@ -83,7 +89,7 @@ async function follow(events: readonly RunEvent[], workflow: Workflow['run'] = f
     },
     next: () => ask('next', replay.outcome({ verb: 'next', round: 0, asked: 'whatever comes' })),
     reduce: (step) => {
-      const asked = step.reducer.name;
+      const asked = reductionText(step);
       return ask(`reduce ${step.round}`, replay.outcome({ verb: 'reduce', round: step.round, asked }));
     },
     publish: (round, made) => {

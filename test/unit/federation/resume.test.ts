@@ -112,15 +112,17 @@ describe('a run that was killed', () => {
 
 describe.each([
   { type: 'fedopt', workflowOptions: ADAM, events: 25 },
+  { type: 'fedopt', workflowOptions: { ...ADAM, aggregator: 'median' }, events: 25 },
   { type: 'cyclic', workflowOptions: {}, events: 21 },
   { type: 'fedavg', workflowOptions: { cross_site_evaluation: true }, events: 43 },
   { type: 'scaffold', workflowOptions: { server_learning_rate: 0.5 }, events: 27, behave: withControl },
 ] as const)('a run of $type that was killed', ({ type, workflowOptions, events, ...over }) => {
   const how = { type, workflowOptions, ...over };
+  const place = [type, ...Object.values(workflowOptions)].join('-');
   let whole: Awaited<ReturnType<typeof outcome>>;
 
   beforeAll(async () => {
-    const run = await startFakeRun(join(root, type), how);
+    const run = await startFakeRun(join(root, place), how);
     whole = await outcome(run);
     expect(run.shown.filter(({ type: kind }) => kind !== 'task.started')).toHaveLength(events - 2);
   });
@@ -128,7 +130,7 @@ describe.each([
   const cuts = Array.from({ length: events - 2 }, (_, index) => index + 1);
   it.each(cuts)('at its event %i ends with the same bytes and figures', async (cut) => {
     for (const lastIsKept of [false, true]) {
-      const folder = join(root, `${type}-${cut}-${lastIsKept}`);
+      const folder = join(root, `${place}-${cut}-${lastIsKept}`);
       const wrapJournal = dyingAfter(cut, lastIsKept);
       const first = await startFakeRun(folder, { ...how, wrapJournal, shuffle: cut });
       await expect(first.done).rejects.toThrow('killed');

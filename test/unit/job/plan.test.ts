@@ -9,14 +9,16 @@ interface Counts {
   readonly min?: number;
   readonly sites?: Record<string, { args: { step: number } }>;
   readonly data?: { root: string; split?: string };
+  readonly more?: object;
 }
 
-function jobWith({ n, min, sites = {}, data }: Counts) {
+function jobWith({ n, min, sites = {}, data, more }: Counts) {
   const workflow = {
     type: 'fedavg',
     num_rounds: 2,
     ...(n !== undefined && { n_clients: n }),
     ...(min !== undefined && { min_clients: min }),
+    ...more,
   };
   return defineJob(
     jobFileSchema.parse({ ...TINY_JOB, workflow, sites, ...(data && { data }) }),
@@ -141,5 +143,45 @@ describe('a plan', () => {
   it("gives a site its own arguments over the job's", () => {
     const job = jobWith({ sites: { 'site-2': { args: { step: 9 } } } });
     expect([argsOfSite(job, 'site-1'), argsOfSite(job, 'site-2')]).toEqual([{ step: 1 }, { step: 9 }]);
+  });
+});
+
+describe('an aggregator of all answers at once', () => {
+  const aggregating = (aggregator: string, counts: Counts = {}, trim_ratio?: number) =>
+    jobWith({ ...counts, more: { aggregator, ...(trim_ratio !== undefined && { trim_ratio }) } });
+
+  it.each([
+    ['the median of two', aggregating('median'), {}, /needs 3 answers in each round.*2 answers/],
+    ['the median where a round may close with two', aggregating('median', { n: 5, min: 2 }), {}, /2 answers/],
+    [
+      'a trimmed mean that would leave out none',
+      aggregating('trimmed_mean', { n: 4 }),
+      {},
+      /needs 5 .*4 answers/,
+    ],
+    [
+      'a trimmed mean of a small part',
+      aggregating('trimmed_mean', { n: 9 }, 0.1),
+      {},
+      /needs 10 .*9 answers/,
+    ],
+    ['fewer sites on the command line', aggregating('median', { n: 5 }), { clients: 2 }, /2 answers/],
+  ])('refuses %s, before work starts', (_, job, flags, message) => {
+    expect(() => planRun(job, flags)).toThrow(
+      expect.objectContaining({
+        code: 'NF_JOB_TOO_FEW_SITES',
+        message: expect.stringMatching(message),
+        place: { key: 'workflow.type' },
+      }),
+    );
+  });
+
+  it.each([
+    ['median', { n: 3 }, undefined],
+    ['trimmed_mean', { n: 5 }, undefined],
+    ['trimmed_mean', { n: 10 }, 0.1],
+    ['trimmed_mean', { n: 3 }, 0.34],
+  ])('takes %s of enough', (aggregator, counts, ratio) => {
+    expect(planRun(aggregating(aggregator, counts, ratio), {}).minClients).toBe(counts.n);
   });
 });

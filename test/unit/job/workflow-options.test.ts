@@ -14,10 +14,14 @@ const load = async (workflow: object) =>
 describe('the options of a workflow', () => {
   it('are those of its type, with its defaults', async () => {
     expect((await load({ type: 'fedavg' })).options).toEqual({
+      aggregator: 'weighted_mean',
+      trim_ratio: 0.2,
       local_tensors: [],
       cross_site_evaluation: false,
     });
     expect((await load({ type: 'fedopt', server_optimizer: 'adam', server_tau: 0.1 })).options).toEqual({
+      aggregator: 'weighted_mean',
+      trim_ratio: 0.2,
       local_tensors: [],
       server_optimizer: 'adam',
       cross_site_evaluation: false,
@@ -43,6 +47,12 @@ describe('the options of a workflow', () => {
       'take fedavg',
     ],
     ['that contradict a default', { type: 'fedbuff', n_clients: 1 }, 'buffer_size', 'more than n_clients'],
+    [
+      'without their use',
+      { type: 'fedopt', aggregator: 'median', trim_ratio: 0.1 },
+      'trim_ratio',
+      'trimmed_mean alone',
+    ],
     ['out of range', { type: 'fedopt', server_momentum: 1 }, 'server_momentum', 'below 1'],
     ['of another kind', { type: 'fedopt', server_optimizer: 'adamw' }, 'server_optimizer', 'sgd'],
     ['of an unknown workflow', { type: 'fedsgd' }, 'type', 'fedavg'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AGGREGATION, AGGREGATORS, aggregationFaults, aggregationOf, leastAnswers } from '../aggregation.ts';
 import { CROSS_SITE, LOCAL_TENSORS, rate, SERVER_LEARNING_RATE, share } from '../options.ts';
 import { adagrad, adam, sgd, yogi } from '../reducers/server-optimizers.ts';
 import { trainRounds } from '../rounds.ts';
@@ -15,6 +16,7 @@ export const workflow = declareWorkflow({
   summary: 'the server takes the mean of the differences as a gradient for an optimizer of its own',
   source: 'Reddi et al. 2021',
   options: {
+    ...AGGREGATION,
     ...LOCAL_TENSORS,
     ...CROSS_SITE,
     server_optimizer: z
@@ -31,10 +33,17 @@ export const workflow = declareWorkflow({
       .describe('what adam, adagrad and yogi add to the root of the second moment'),
   },
   reducers: Object.values(OPTIMIZERS),
+  aggregators: AGGREGATORS,
+  leastAnswers,
+  faults: aggregationFaults,
   run: (federation, { numRounds, options }) => {
     const { server_optimizer: optimizer, server_learning_rate: learningRate } = options;
     const { server_momentum: momentum, server_beta2: beta2, server_tau: tau } = options;
-    const how = { reducer: OPTIMIZERS[optimizer], options: { learningRate, momentum, beta2, tau } };
+    const how = {
+      reducer: OPTIMIZERS[optimizer],
+      options: { learningRate, momentum, beta2, tau },
+      aggregation: aggregationOf(options),
+    };
     const crossSite = options.cross_site_evaluation;
     return trainRounds(federation, { numRounds, crossSite }, ({ round, base, answers }) =>
       federation.reduce({ ...how, round, base, answers }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AGGREGATORS, aggregationFaults, leastAnswers } from '../aggregation.ts';
 import { declareWorkflow } from '../workflow.ts';
 import { workflow as fedAvg } from './fedavg.ts';
 
@@ -19,5 +20,8 @@ export const workflow = declareWorkflow({
       .default(0.01)
       .describe('weight mu of the pull towards the received model, which the trainer adds'),
   },
+  aggregators: AGGREGATORS,
+  leastAnswers,
+  faults: aggregationFaults,
   run: fedAvg.run,
 });

@@ -1,4 +1,6 @@
+import type { Aggregation } from '../../algorithms/aggregator.ts';
 import type { Reducer } from '../../algorithms/reducer.ts';
+import { flError } from '../../base/errors/errors.ts';
 import { writeHashed } from '../../base/files/files.ts';
 import { bytesOf, DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
 import { firstNotFinite } from '../../base/tensors/not-finite.ts';
@@ -9,6 +11,7 @@ import {
   type TensorLayout,
 } from '../../base/tensors/safetensors.ts';
 import { closeTensorFiles, openTensorFiles, type TensorFile } from '../../base/tensors/tensor-file.ts';
+import { allAtOnce, type Combining } from './all-at-once.ts';
 import { differencesOf } from './differences.ts';
 import {
   meanOf,
@@ -22,6 +25,8 @@ import {
 } from './mean.ts';
 import type { Contribution, Paths, ReduceRequest } from './request.ts';
 
+import { weighed } from './survey.ts';
+
 type Append = (bytes: Uint8Array) => Promise<void>;
 
 /** Files that a reducer writes, the model first. */
@@ -32,15 +37,23 @@ export function filesMade({ state = [] }: Pick<Reducer, 'state'>): readonly stri
 /** SHA-256 of each file that was written, by its name. */
 export type Digests = Readonly<Record<string, string>>;
 
+/** A reduction, with its arithmetic in place of the names. */
+export interface Reduction extends Omit<ReduceRequest, 'reducer' | 'aggregation'> {
+  readonly aggregation?: Aggregation;
+}
+
 /**
- * Carries out one reduction: every file is read and written slice by slice, once. Nothing has its name before all of it is there.
- * @throws NF_AGGREGATE_NOT_FINITE with the site whose update leaves no number to write; nothing is written then
+ * Carries out one reduction: every file is read and written slice by slice, once, or twice where an aggregator weighs the answers. Nothing
+ * has its name before all of it is there.
+ * @throws NF_AGGREGATE_NOT_FINITE, NF_AGGREGATE_WEIGHT with the site whose update leaves no number to write, NF_AGGREGATE_TOO_FEW;
+ * nothing is written then
  */
 export async function reduce(
   reducer: Reducer,
-  { base, fromZero, contributions, targets, options: given = {} }: Omit<ReduceRequest, 'reducer'>,
+  { base, fromZero, contributions, targets, options: given = {}, aggregation }: Reduction,
 ): Promise<Digests> {
   const options = reducer.options.parse(given);
+  const combining = aggregation && combiningOf(aggregation, contributions);
   const { state = [] } = reducer;
   const before = state.filter((name) => base[name] !== undefined);
   const bases = [...new Set(contributions.flatMap(({ base: own }) => own ?? []))];
@@ -57,6 +70,9 @@ export async function reduce(
     const sources = sourcesOf(contributions, others.slice(before.length + bases.length));
     const received = new Map(bases.flatMap((path, index) => pairOf(path, others[before.length + index])));
     const states = new Map(before.flatMap((name, index) => pairOf(name, others[index])));
+    const weighedSources = aggregation
+      ? await weighed(aggregation.aggregator, aggregation.options, { base: model, sources, received })
+      : sources;
     return await writeAll(inOrder(model.layout), {
       reducer,
       targets,
@@ -64,7 +80,8 @@ export async function reduce(
         writeEntry(entry, appends, {
           reducer,
           options,
-          parts: partsOf(entry, { base: model, sources }),
+          parts: partsOf(entry, { base: model, sources: weighedSources }),
+          combining,
           received,
           states,
         }),
@@ -72,6 +89,21 @@ export async function reduce(
   } finally {
     await closeTensorFiles(files);
   }
+}
+
+/** @throws NF_AGGREGATE_TOO_FEW */
+function combiningOf(
+  { aggregator, options: given }: Aggregation,
+  contributions: readonly Contribution[],
+): Combining | undefined {
+  const options = aggregator.options.parse(given);
+  const least = aggregator.leastAnswers?.(options) ?? 1;
+  if (contributions.length < least) {
+    const sites = contributions.map(({ site }) => site).join(', ');
+    throw flError('NF_AGGREGATE_TOO_FEW', { what: 'the model', sites, least });
+  }
+  const { combine } = aggregator;
+  return combine && { least, combine: (values, out) => combine(values, out, options) };
 }
 
 /** The same arrays, of zeros. */
@@ -138,6 +170,7 @@ interface Work {
   /** Of the reducer, read by its schema. */
   readonly options: object;
   readonly parts: Parts;
+  readonly combining: Combining | undefined;
   /** What sites began with that was not the base, by path. */
   readonly received: ReadonlyMap<string, TensorFile>;
   /** Files of before. */
@@ -162,7 +195,8 @@ async function writeEntry(
 }
 
 /** Slices of what a reducer steps from. */
-function startOf(entry: TensorEntry, { reducer, parts, received }: Work): SliceMaker {
+function startOf(entry: TensorEntry, { reducer, parts, received, combining }: Work): SliceMaker {
+  if (combining) return allAtOnce(entry, parts, combining);
   return reducer.of === 'differences' ? differencesOf(entry, parts, received) : meanOf(entry, parts);
 }
 

@@ -18,6 +18,8 @@ export interface ReduceRequest {
   readonly reducer: string;
   /** Of the reducer. */
   readonly options?: object;
+  /** How answers become what it steps from, by its name; default: by their weights. */
+  readonly aggregation?: { readonly aggregator: string; readonly options: object };
   /** In site order; the order in which numbers are added up. */
   readonly contributions: readonly Contribution[];
   /** What the sites received, and the reducer's state; without that it begins anew. */

@@ -84,7 +84,7 @@ describe('a FedJob', () => {
     const options = {
       numRounds: 2,
       numClients: 5,
-      minClients: 2,
+      minClients: 3,
       mandatoryClients: ['site-1'],
       clientsPerRound: 3,
       overSelection: 1.5,
@@ -93,6 +93,8 @@ describe('a FedJob', () => {
       keyMetric: 'loss',
       keyMetricGoal: 'minimize',
       maxWeightRatio: 50,
+      aggregator: 'trimmed_mean',
+      trimRatio: 0.4,
       localTensors: ['logits/*'],
       crossSiteEvaluation: true,
     } as const;
@@ -103,6 +105,8 @@ describe('a FedJob', () => {
     const {
       numClients: clients,
       mandatoryClients: mandatory,
+      aggregator,
+      trimRatio: trim_ratio,
       localTensors,
       crossSiteEvaluation,
       ...rest
@@ -112,7 +116,12 @@ describe('a FedJob', () => {
       clients,
       mandatory,
       type: 'fedavg',
-      options: { local_tensors: localTensors, cross_site_evaluation: crossSiteEvaluation },
+      options: {
+        aggregator,
+        trim_ratio,
+        local_tensors: localTensors,
+        cross_site_evaluation: crossSiteEvaluation,
+      },
     });
     expect(definition.executor).toMatchObject({ taskTimeout: 9 });
     expect(value.executor.framework).toBe('tfjs');

@@ -27,6 +27,17 @@ export const FEDERATION_ERRORS = {
     message: "The workflow asks for '{name}' in round {round}, which it may not: {reason}.",
     hint: 'A workflow declares its tasks with what goes in and comes back: docs/writing-an-algorithm.md.',
   },
+  NF_AGGREGATE_TOO_FEW: {
+    exit: 1,
+    message: 'Of {what} only {sites} sent an update, and the aggregator of the job needs {least} of them.',
+    hint: 'Have more sites take part, or look at what filters keep {what} at its site; workflow.aggregator: weighted_mean takes any number.',
+  },
+  NF_AGGREGATE_WEIGHT: {
+    exit: 1,
+    message:
+      'The aggregator {aggregator} can give the answers no weights: the update of {site} is too large.',
+    hint: 'Lower the learning rate, or look at what the script of {site} sends. Rounds go on without an unusable update where workflow.min_clients allows it.',
+  },
   NF_AGGREGATE_NOT_FINITE: {
     exit: 1,
     message:

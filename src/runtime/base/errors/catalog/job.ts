@@ -32,6 +32,12 @@ export const JOB_ERRORS = {
     message: 'The numbers of clients disagree: flag {flag}, job {job}, split {split}.',
     hint: 'Give the number of sites the split has, or make another split with `neuroflare preprocess split`.',
   },
+  NF_JOB_TOO_FEW_SITES: {
+    exit: 4,
+    message:
+      '{type} as this job has it needs {least} answers in each round, and a round may close with {clients}.',
+    hint: 'Raise workflow.min_clients and the number of clients, or change the options of the workflow, for example aggregator or trim_ratio.',
+  },
   NF_JOB_LOCAL_TENSORS: {
     exit: 4,
     message: 'workflow.local_tensors cannot be used: {reason}.',

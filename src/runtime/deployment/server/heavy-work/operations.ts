@@ -1,7 +1,6 @@
-import { reducerOf } from '../../../algorithms/registry.ts';
 import { checkModelFile } from '../../../base/tensors/check-file.ts';
 import { initialModel, writeModel } from '../../../federation/initial-model.ts';
-import { reduce } from '../../../federation/reduce/reduce.ts';
+import { carryOut } from '../../../federation/reduce/carry-out.ts';
 import type { ReduceRequest } from '../../../federation/reduce/request.ts';
 import { reportedInside } from '../../../federation/reported-inside.ts';
 import { filesOf } from '../../../federation/submitted-job.ts';
@@ -18,7 +17,7 @@ export interface ModelRequest {
 
 /** Work that takes long for its bytes or numbers: done beside the thread that serves requests. */
 export const OPERATIONS = {
-  reduce: ({ reducer, ...request }: ReduceRequest) => reduce(reducerOf(reducer), request),
+  reduce: (request: ReduceRequest) => carryOut(request),
   checkFile: (file: TaskFile) => checkTaskFile(file),
   checkModel: ({ path }: { path: string }) => checkModelFile(path),
   makeModel: ({ job, folder, mostBytes, target }: ModelRequest) =>
