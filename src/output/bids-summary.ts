@@ -35,6 +35,7 @@ function notes(summary: BidsSummary): string[] {
     [aside.duplicate, 'exact copies set aside'],
     [aside.label_conflict, conflicts],
     [bad.length, ['files left out:', ...bad.map(badLine)].join('\n')],
+    [summary.mirrored.length, mirroredLine(summary)],
     [converted.colour, 'colour images turned to grey'],
     [converted.sixteen_bit, 'images have 16 bits'],
     [converted.rotated, 'images turned upright'],
@@ -43,6 +44,11 @@ function notes(summary: BidsSummary): string[] {
     [summary.resumed, 'images taken over from the run before'],
   ];
   return happened.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+}
+
+function mirroredLine({ mirrored: [first] }: BidsSummary): string {
+  const names = (first ?? []).map(showPath).join(' and ');
+  return `pairs look like mirror images of one another, in different groups: ${names} first (all of them with --json)`;
 }
 
 function badLine({ path, code, detail }: BidsSummary['bad'][number]): string {

@@ -1,3 +1,4 @@
+import { SAME_HEAD } from '../groups/find-groups.ts';
 import { describeLabel } from '../sources/label-map.ts';
 import type { Entry, TableContext } from './entry.ts';
 import { pixelDigestOf } from './facts.ts';
@@ -150,7 +151,7 @@ function groupColumns(entries: readonly Entry[], context: TableContext): Column[
 }
 
 const GUESSED =
-  'Images that may be of one patient: pixel-identical ones, thumbnails of 64 x 64 pixels that correlate over Threshold, and neighbours by file number that correlate over 0.8. A lower bound on what belongs together, not a patient id. A group has at most Cap distinct images.';
+  'Images that may be of one patient: pixel-identical ones, thumbnails of 64 x 64 pixels that correlate over Threshold, such of the head alone that correlate over HeadThreshold (one picture with two borders), and neighbours by file number that correlate over 0.8. A lower bound on what belongs together, not a patient id. A group has at most Cap distinct images.';
 
 function groupText(
   entries: readonly Entry[],
@@ -160,7 +161,10 @@ function groupText(
   const known = 'Examinations of one patient according to the source, and exact copies of one another.';
   if (isKnown) return { description: known };
   const unknown = kind === 'pictures' ? GUESSED : 'Exact copies of one another; patients are not known.';
-  const more = kind === 'pictures' ? { more: { Threshold: rule.threshold, Cap: rule.cap } } : {};
+  const more =
+    kind === 'pictures'
+      ? { more: { Threshold: rule.threshold, HeadThreshold: SAME_HEAD, Cap: rule.cap } }
+      : {};
   if (!hasPatients(entries)) return { description: unknown, ...more };
   return { description: `${known} Where the source names no patient: ${unknown}`, ...more };
 }

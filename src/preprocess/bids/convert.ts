@@ -183,6 +183,7 @@ function groupItem({ source, facts }: ReadExamination): GroupItem {
     label: source.label,
     pixelSha256: pixelDigestOf(facts),
     thumbnail: 'picture' in facts ? Buffer.from(facts.picture.thumbnail, 'base64') : undefined,
+    headThumbnail: 'picture' in facts ? Buffer.from(facts.picture.headThumbnail, 'base64') : undefined,
     patient: source.patient,
     preferred: /^train/i.test(source.origin.split ?? ''),
   };

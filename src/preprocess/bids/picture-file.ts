@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { makeHeadThumbnail } from '../groups/head-thumbnail.ts';
 import { makeThumbnail } from '../groups/thumbnail.ts';
 import { type DecodedPicture, decodePicture } from '../image/decode.ts';
 import type { GreyImage, GreyPixels } from '../image/grey-image.ts';
@@ -33,6 +34,8 @@ export const pictureFactsSchema = z.strictObject({
   head: z.strictObject({ found: z.boolean(), share: z.number() }).optional(),
   /** 64 x 64 grey bytes in base64. */
   thumbnail: z.string(),
+  /** The same of the square around the head, as it is stored. */
+  headThumbnail: z.string(),
 });
 export type PictureFacts = z.infer<typeof pictureFactsSchema>;
 
@@ -43,6 +46,7 @@ export async function convertPicture(
 ): Promise<{ facts: PictureFacts; image: GreyImage }> {
   const picture = await decodePicture(bytes);
   const { image, head } = await processPicture(picture, processing);
+  const headThumbnail = Buffer.from(makeHeadThumbnail(image)).toString('base64');
   const thumbnail = Buffer.from(makeThumbnail(picture)).toString('base64');
   const { width, height, bits, colour, orientation } = picture;
   const facts: PictureFacts = {
@@ -55,6 +59,7 @@ export async function convertPicture(
     ...measureQuality(picture),
     ...(head && { head }),
     thumbnail,
+    headThumbnail,
   };
   return { facts, image };
 }

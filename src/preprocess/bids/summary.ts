@@ -30,6 +30,9 @@ export const bidsSummarySchema = z.object({
     /** Pairs of like images that the cap put into different groups. */
     cut_links: count,
   }),
+  mirrored: z
+    .array(z.array(z.string()))
+    .describe('pairs of images in different groups of which one looks like the mirror image of the other'),
   converted: z.object({ colour: count, sixteen_bit: count, rotated: count, head_not_found: count }),
   /** Images taken over from a run that was broken off. */
   resumed: count,
@@ -67,6 +70,7 @@ export function summarise(what: {
     })),
     bad: bad.map(({ code, path, detail }) => ({ code, path, detail })),
     groups: groupCounts(grouping, rule),
+    mirrored: grouping.mirrored.map((pair) => [...pair]),
     converted: {
       colour: numberOf((facts) => facts.colour),
       sixteen_bit: numberOf((facts) => facts.bits === 16),

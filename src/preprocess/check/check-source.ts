@@ -27,7 +27,7 @@ export async function checkSource(
     progress: watch.progress,
     ...(watch.signal && { signal: watch.signal }),
   });
-  const { bad, label_conflicts: conflicts, set_aside: aside } = summary;
+  const { bad, label_conflicts: conflicts, set_aside: aside, mirrored } = summary;
   const findings = [
     ...bad.map(({ code, path, detail }) =>
       finding('error', 'NF_CHECK_IMAGE', { params: { reason: code, detail }, place: { file: path } }),
@@ -37,6 +37,9 @@ export async function checkSource(
         params: { labels: labels.join(' and '), files: files.join(', ') },
         place: { file: files[0] ?? '' },
       }),
+    ),
+    ...mirrored.map(([one = '', other = '']) =>
+      finding('warning', 'NF_CHECK_MIRRORED', { params: { one, other }, place: { file: one } }),
     ),
     ...(aside.duplicate > 0
       ? [finding('warning', 'NF_CHECK_COPIES', { params: { count: aside.duplicate } })]

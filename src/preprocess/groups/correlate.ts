@@ -42,15 +42,16 @@ export function correlation(left: Pattern, right: Pattern): number {
 }
 
 /**
- * All pairs with a correlation over the threshold, in the order of a, then b. Exact: a pair is ruled out early only when
+ * All pairs with a correlation over the threshold, in the order of a, then b; with `others`, other forms of the same pictures, that of a with the
+ * other form of b. Exact: a pair is ruled out early only when
  * the blocks and Cauchy's inequality for the rest show that it cannot reach the threshold.
  */
 export async function similarPairs(
   patterns: readonly Pattern[],
   threshold: number,
-  watch: { progress?: Progress; signal?: AbortSignal } = {},
+  watch: { progress?: Progress; signal?: AbortSignal; others?: readonly Pattern[] } = {},
 ): Promise<Link[]> {
-  const { progress = noProgress, signal } = watch;
+  const { progress = noProgress, signal, others = patterns } = watch;
   const links: Link[] = [];
   for (const [a, left] of patterns.entries()) {
     if (a % ROWS_A_TURN === 0) {
@@ -59,7 +60,7 @@ export async function similarPairs(
       progress({ what: 'pictures compared', done: a, total: patterns.length });
     }
     for (let b = a + 1; b < patterns.length; b++) {
-      const right = patterns[b] as Pattern;
+      const right = others[b] as Pattern;
       if (!mayReach(left, right, threshold)) continue;
       const value = correlation(left, right);
       if (value > threshold) links.push({ a, b, correlation: value });

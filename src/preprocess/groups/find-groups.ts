@@ -3,6 +3,7 @@ import { flError } from '../../runtime/base/errors/errors.ts';
 import type { Progress } from '../../runtime/base/logging/progress.ts';
 import { compareText } from '../../runtime/base/text/compare-text.ts';
 import { correlation, type Link, type Pattern, similarPairs, toPattern } from './correlate.ts';
+import { mirrorThumbnail } from './head-thumbnail.ts';
 import { CERTAIN, linkGroups } from './link.ts';
 import { neighbourPairs } from './series.ts';
 
@@ -15,6 +16,8 @@ export interface GroupItem {
   readonly pixelSha256: string;
   /** Undefined for what is not compared: volumes, whose heads are all alike when they are small. */
   readonly thumbnail: Uint8Array | undefined;
+  /** Of the head alone, see `makeHeadThumbnail`; where there is a thumbnail. */
+  readonly headThumbnail: Uint8Array | undefined;
   /** Who it is of, where the source says so; undefined leaves it to likeness. */
   readonly patient: string | undefined;
   /** Of exact copies, a preferred one is kept (the training copy). */
@@ -52,6 +55,8 @@ export interface Grouping {
   readonly sizes: readonly number[];
   /** Pairs that count as one patient's but stand in different groups because of the cap. */
   readonly cutLinks: number;
+  /** Pairs of paths in different groups of which one looks like the mirror image of the other, most alike first. */
+  readonly mirrored: readonly (readonly [string, string])[];
 }
 
 /** Three times the slices a patient of the set that the Kaggle images are commonly said to come from (3064 of 233), and some more. */
@@ -62,7 +67,9 @@ const NEIGHBOUR_THRESHOLD = 0.8;
  * Pictures with different labels are of different patients unless a label is wrong, so likeness alone does not join them; only
  * over this do they count as one picture under two labels.
  */
-const SAME_PICTURE = 0.99;
+export const SAME_PICTURE = 0.99;
+/** Heads alone are more alike than pictures with their borders; few of different patients come near this. */
+export const SAME_HEAD = 0.97;
 
 /** @throws NF_BIDS_THRESHOLD unless the text is a number over 0 and at most 1. */
 export function parseThreshold(text: string): number {
@@ -73,8 +80,8 @@ export function parseThreshold(text: string): number {
 
 /**
  * Marks exact copies and groups what may be one patient: the union of pixel-identical pictures, of pictures of one patient where the source
- * names patients, and where it does not, of thumbnails that correlate over the threshold, and of neighbours by file number that correlate
- * over 0.8. A group in which one picture has two labels is set aside whole. A lower bound on leakage where no patient is named.
+ * names patients, and where it does not, of thumbnails that correlate over the threshold, of thumbnails of the head alone that correlate over
+ * 0.97 (one picture with two borders), and of neighbours by file number that correlate over 0.8. A group in which one picture has two labels is set aside whole. A lower bound on leakage where no patient is named.
  * The order of the items does not matter.
  */
 export async function findGroups(
@@ -85,9 +92,7 @@ export async function findGroups(
   const sorted = items.toSorted((a, b) => compareText(a.path, b.path));
   const copies = copiesOf(sorted);
   const pictures = [...copies.values()];
-  const guessed = pictures.flatMap(([kept], at): Guessed[] =>
-    kept?.thumbnail && kept.patient === undefined ? [{ at, pattern: toPattern(kept.thumbnail) }] : [],
-  );
+  const guessed = pictures.flatMap(([kept], at) => guessedOf(kept, at));
   const index = new Map([...copies.keys()].map((digest, at) => [digest, at]));
   const near = (await nearPairs(guessed, rule.threshold, watch)).filter(
     ({ a, b, correlation }) => labelOf(pictures, a) === labelOf(pictures, b) || correlation > SAME_PICTURE,
@@ -95,13 +100,27 @@ export async function findGroups(
   const links = [...near, ...neighbourLinks(sorted, guessed, index), ...patientLinks(sorted, index)];
   const { rootOf, cut } = linkGroups(pictures.length, uniqueLinks(links), rule.cap);
   const doubted = near.filter(({ a, b }) => labelOf(pictures, a) !== labelOf(pictures, b));
-  return { ...mark(sorted, { copies, rootOf, doubted }), cutLinks: cut };
+  const pathOf = (at: number) => pictures[at]?.[0]?.path ?? '';
+  const mirrored = (await mirroredPairs(guessed, watch))
+    .filter(({ a, b }) => rootOf[a] !== rootOf[b])
+    .map(({ a, b }) => [pathOf(a), pathOf(b)] as const);
+  return { ...mark(sorted, { copies, rootOf, doubted }), cutLinks: cut, mirrored };
 }
 
 /** A distinct picture whose patient is not known, by its place among all distinct pictures. */
 interface Guessed {
   readonly at: number;
   readonly pattern: Pattern;
+  /** Of the head alone, and with left and right exchanged. */
+  readonly head: Pattern;
+  readonly turned: Pattern;
+}
+
+function guessedOf(item: GroupItem | undefined, at: number): Guessed[] {
+  if (!item?.thumbnail || !item.headThumbnail || item.patient !== undefined) return [];
+  const { thumbnail, headThumbnail } = item;
+  const turned = toPattern(mirrorThumbnail(headThumbnail));
+  return [{ at, pattern: toPattern(thumbnail), head: toPattern(headThumbnail), turned }];
 }
 
 async function nearPairs(
@@ -110,7 +129,27 @@ async function nearPairs(
   watch: { progress?: Progress; signal?: AbortSignal },
 ): Promise<Link[]> {
   const patterns = guessed.map(({ pattern }) => pattern);
-  const pairs = await similarPairs(patterns, threshold, watch);
+  const heads = guessed.map(({ head }) => head);
+  const pairs = [
+    ...(await similarPairs(patterns, threshold, watch)),
+    ...(await similarPairs(heads, SAME_HEAD, watch)),
+  ];
+  return placed(pairs, guessed);
+}
+
+/** Pairs of which one head looks like the other with left and right exchanged, most alike first. */
+async function mirroredPairs(
+  guessed: readonly Guessed[],
+  watch: { progress?: Progress; signal?: AbortSignal },
+): Promise<Link[]> {
+  const others = guessed.map(({ turned }) => turned);
+  const heads = guessed.map(({ head }) => head);
+  const pairs = await similarPairs(heads, SAME_HEAD, { ...watch, others });
+  return placed(pairs, guessed).sort((p, q) => q.correlation - p.correlation);
+}
+
+/** By places among all distinct pictures. */
+function placed(pairs: readonly Link[], guessed: readonly Guessed[]): Link[] {
   const placeOf = (at: number) => (guessed[at] as Guessed).at;
   return pairs.map(({ a, b, correlation }) => ({ a: placeOf(a), b: placeOf(b), correlation }));
 }
@@ -157,8 +196,11 @@ function neighbourLinks(
 }
 
 function uniqueLinks(links: readonly Link[]): Link[] {
-  // Of a pair with several, the last: what is certain comes after what is guessed.
-  return [...new Map(links.map((link) => [`${link.a} ${link.b}`, link])).values()];
+  // Of a pair with several, the strongest.
+  const rising = links.toSorted(
+    (p, q) => Number(p.correlation > q.correlation) - Number(p.correlation < q.correlation),
+  );
+  return [...new Map(rising.map((link) => [`${link.a} ${link.b}`, link])).values()];
 }
 
 function mark(
@@ -169,7 +211,7 @@ function mark(
     /** Like pictures under two labels. */
     doubted: readonly Link[];
   },
-): Omit<Grouping, 'cutLinks'> {
+): Omit<Grouping, 'cutLinks' | 'mirrored'> {
   const { copies, rootOf, doubted } = found;
   const doubtedRoots = new Set(doubted.map(({ a }) => numberAt(rootOf, a)));
   const members = new Map<number, GroupItem[]>();

@@ -119,6 +119,63 @@ describe('convertFolder', () => {
     expect(await findImages(join(root, 'bids'), row?.id ?? '')).toHaveLength(1);
   });
 
+  const head = headPicture(77, 160, 180);
+  const RETOUCHED: [string, () => Promise<Buffer>][] = [
+    [
+      'a wider black border',
+      () => encoder(head).extend({ top: 50, left: 70, right: 20, background: 'black' }).png().toBuffer(),
+    ],
+    [
+      'a cut border',
+      () => encoder(head).extract({ left: 12, top: 12, width: 140, height: 160 }).png().toBuffer(),
+    ],
+    [
+      'another size and border, as JPEG',
+      () => encoder(head).resize(330).extend({ bottom: 150, background: 'black' }).jpeg().toBuffer(),
+    ],
+  ];
+  it.each(RETOUCHED)('keeps a picture and its copy with %s together', async (_, copy) => {
+    const root = await madeSource();
+    await writeFiles(root, {
+      'source/glioma_tumor/first.png': await toPng(head),
+      'source/glioma_tumor/other.img': await copy(),
+    });
+    for (const headMask of [false, true]) {
+      const target = join(root, `bids-${headMask}`);
+      await convertFolder(options(root, { target, processing: { size: undefined, headMask } }));
+      const groups = (await readParticipants(target)).rows.map(({ values }) => [
+        values.get('source_file')?.split('/')[1],
+        values.get('group_id'),
+      ]);
+      const found = Object.fromEntries(groups);
+      expect(found['other.img']).toBe(found['first.png']);
+      expect(new Set(Object.values(found)).size).toBe(Object.keys(found).length - 1);
+    }
+  });
+
+  it('sets a picture aside that stands under two labels with two borders', async () => {
+    const root = await madeSource();
+    await writeFiles(root, {
+      'source/glioma_tumor/first.png': await toPng(head),
+      'source/no_tumor/other.png': (await RETOUCHED[0]?.[1]()) ?? '',
+    });
+    const summary = await convertFolder(options(root));
+    expect(summary.label_conflicts.map((one) => one.source_files)).toEqual([
+      ['glioma_tumor/first.png', 'no_tumor/other.png'],
+    ]);
+  });
+
+  it('tells of mirror images, and leaves them where they are', async () => {
+    const root = await madeSource();
+    await writeFiles(root, {
+      'source/glioma_tumor/first.png': await toPng(head),
+      'source/no_tumor/turned.png': await encoder(head).flop().png().toBuffer(),
+    });
+    const summary = await convertFolder(options(root));
+    expect(summary.mirrored).toEqual([['glioma_tumor/first.png', 'no_tumor/turned.png']]);
+    expect(summary.set_aside).toEqual({ duplicate: 0, label_conflict: 0 });
+  });
+
   it('gives the same bytes again, whatever the number of jobs', async () => {
     const root = await madeSource();
     await convertFolder(options(root, { jobs: 1 }));

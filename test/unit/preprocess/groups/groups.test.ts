@@ -22,6 +22,7 @@ function item(path: string, thumb: Uint8Array, more: Partial<GroupItem> = {}): G
     label,
     pixelSha256: `pixels of ${path}`,
     thumbnail: thumb,
+    headThumbnail: thumb,
     patient: undefined,
     preferred: false,
     ...more,

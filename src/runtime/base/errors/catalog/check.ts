@@ -134,6 +134,11 @@ export const CHECK_ERRORS = {
       '{count|pair of images stands|pairs of images stand} in different parts or sites of the split with a correlation over {threshold}, {participant} ({place}) and {other} ({otherPlace}) first.',
     hint: 'They may be of one patient: group them before splitting, or figures on the test part will be too good.',
   },
+  NF_CHECK_MIRRORED: {
+    exit: 1,
+    message: '{other} looks like {one} with left and right exchanged.',
+    hint: 'If it is one picture, keep both on one side of a split: set one aside (column set_aside), or give both one group_id.',
+  },
   NF_CHECK_CLASS_MISSING: {
     exit: 1,
     message: 'The {part} part of {site} has no {classes}.',
