@@ -28,7 +28,8 @@ export default class JobSubmit extends RemoteCommand<Result> {
     'job-folder': Flags.string({ char: 'j', summary: 'job folder, as nvflare takes it', exclusive: [] }),
     clients: Flags.string({
       char: 'c',
-      summary: "sites that take part, separated by commas; default: those of the job's split",
+      summary:
+        "sites that take part, separated by commas; default: those of the job's split. A job with workflow.cross_site_evaluation needs them",
     }),
     study: Flags.string({ summary: 'study the job belongs to; default: default' }),
     'valid-days': validDaysFlag,

@@ -26,7 +26,7 @@ const FRAMEWORK_NOTE =
   'executor.framework changes nothing and may be left out: every script gets named typed arrays with shapes';
 
 const CROSS_SITE_NOTE =
-  'workflow.cross_site_evaluation gives the last model of each site to all other sites; one whose local/site-policy.yml does not allow that refuses the job';
+  'workflow.cross_site_evaluation gives the last model of each site to the other sites: submit the job with --clients, and have each of these sites say cross_site_evaluation: true in its local/site-policy.yml, for it refuses the job otherwise';
 
 export default class JobValidate extends BaseCommand<Result> {
   static override summary = 'check a job: definition, script, data, split, model and counts';

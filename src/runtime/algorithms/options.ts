@@ -29,6 +29,6 @@ export const CROSS_SITE = {
     .boolean()
     .default(false)
     .describe(
-      'whether the last model of each site is scored at all sites in the end; it goes to all of them, which each must allow',
+      'whether the last model of each site is scored at all sites in the end; it goes to all of them, which the job must name (--clients) and each must allow (local/site-policy.yml)',
     ),
 } as const;

@@ -157,11 +157,6 @@ export const TASK_LIMITS = {
     unit: 'times',
     what: 'a site begins the same task, whoever asks for it again, until its job is resumed',
   },
-  subjects: {
-    most: 1000,
-    unit: 'sites',
-    what: 'whose models a site scores in a round, of a job that was not signed for certain sites',
-  },
   transfers: {
     most: 4,
     unit: 'times',

@@ -1,5 +1,6 @@
 import { flError } from '../base/errors/errors.ts';
 import type { Bundle } from '../job/bundle.ts';
+import { isCrossSite } from '../job/cross-site.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import type { JobTerms, ModelForm } from '../network/messages/terms.ts';
 
@@ -49,15 +50,28 @@ export function termsAgain(
   };
 }
 
-/** What was signed and what is in the files is one job. @throws NF_JOB_TERMS */
+/** What was signed and what is in the files is one job. @throws NF_JOB_TERMS, NF_JOB_RECIPIENTS */
 export function requireTermsOf(
   { name, workflow }: JobDefinition,
-  terms: Pick<JobTerms, 'name' | 'num_rounds' | 'workflow'>,
+  terms: Pick<JobTerms, 'name' | 'num_rounds' | 'workflow' | 'clients'>,
 ): void {
+  requireRecipients({ name, workflow }, terms.clients ?? undefined);
   const found = { name, num_rounds: workflow.numRounds, workflow: workflow.type } as const;
   for (const key of ['name', 'num_rounds', 'workflow'] as const)
     if (found[key] !== terms[key])
       throw flError('NF_JOB_TERMS', {
         reason: `job.yaml says ${key} ${found[key]}, signed is ${terms[key]}`,
       });
+}
+
+/**
+ * Who signs a job that gives models of sites to others says to which: else the server would, and could make up sites with models of its own.
+ * @throws NF_JOB_RECIPIENTS
+ */
+export function requireRecipients(
+  { name: job, workflow }: Pick<JobDefinition, 'name' | 'workflow'>,
+  clients: readonly string[] | undefined,
+): void {
+  if (clients || !isCrossSite(workflow)) return;
+  throw flError('NF_JOB_RECIPIENTS', { job }, { place: { key: 'workflow.cross_site_evaluation' } });
 }

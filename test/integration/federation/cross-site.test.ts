@@ -10,9 +10,13 @@ import { tempFolder } from '../../support/temp-folder.ts';
 const root = tempFolder();
 let federation: LiveFederation;
 let job: string;
+const clients = ['site-1', 'site-2'];
+const POLICY = 'local/site-policy.yml';
+const [ON, OFF] = ['cross_site_evaluation: true', 'cross_site_evaluation: false'];
 
 beforeAll(async () => {
   federation = await LiveFederation.start(join(root, 'kits'), { clients: 2 });
+  for (const site of clients) await federation.kits.changeFile(site, POLICY, { [OFF]: ON });
   job = await writeJob(join(root, 'job'), {
     script: CROSS_SITE_SCRIPT,
     patch: {
@@ -28,7 +32,7 @@ const tableIn = async (folder: string) =>
 
 describe('cross-site evaluation over the network', () => {
   it('comes to the table of the simulation, which the download brings', async () => {
-    const meta = await federation.run(job);
+    const meta = await federation.run(job, { clients });
     expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', round: 2, first_failure: null });
     const table = await tableIn(await federation.download(meta.job_id, join(root, 'result')));
     expect(table.map(({ model }: { model: string | null }) => model)).toEqual([null, 'site-1', 'site-2']);
@@ -36,14 +40,20 @@ describe('cross-site evaluation over the network', () => {
   });
 
   it('is refused by a site whose policy does not let its model go to others', async () => {
-    const file = 'local/site-policy.yml';
-    const [on, off] = ['cross_site_evaluation: true', 'cross_site_evaluation: false'];
-    await federation.kits.changeFile('site-2', file, { [on]: off });
+    await federation.kits.changeFile('site-2', POLICY, { [ON]: OFF });
     const admin = await federation.admin();
-    const id = await federation.submit(job);
+    const id = await federation.submit(job, { clients });
     await until(async () => (await admin.job(id)).sites[1]?.answer === 'refused');
     expect((await admin.job(id)).sites[1]).toMatchObject({ reason: { code: 'NF_SITE_CROSS_SITE' } });
     await federation.end(id);
-    await federation.kits.changeFile('site-2', file, { [off]: on });
+    await federation.kits.changeFile('site-2', POLICY, { [OFF]: ON });
+  });
+
+  it('is submitted for certain sites alone: to these the models go', async () => {
+    await expect(federation.submit(job)).rejects.toMatchObject({
+      code: 'NF_JOB_RECIPIENTS',
+      place: { key: 'workflow.cross_site_evaluation' },
+    });
+    expect(await (await federation.admin()).jobs({})).toHaveLength(2);
   });
 });

@@ -239,7 +239,7 @@ describe('local files', () => {
       figures_text: false,
       max_failure_characters: 500,
       task_result_filters: [],
-      cross_site_evaluation: true,
+      cross_site_evaluation: false,
       isolate: true,
       network: 'none',
       run_as: 'own',

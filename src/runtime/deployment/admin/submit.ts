@@ -4,7 +4,7 @@ import { readSplit } from '../../../preprocess/split/manifest.ts';
 import { sha256File } from '../../base/digest.ts';
 import { toNeuroflareError } from '../../base/errors/errors.ts';
 import { counted } from '../../base/text/counted.ts';
-import { type TermsWanted, termsOf } from '../../federation/job-terms.ts';
+import { requireRecipients, type TermsWanted, termsOf } from '../../federation/job-terms.ts';
 import { jobWarnings } from '../../federation/job-warnings.ts';
 import { modelForm } from '../../federation/model-form.ts';
 import { loadSubmittedJob } from '../../federation/submitted-job.ts';
@@ -71,6 +71,7 @@ export async function submitJob(admin: Admin, path: string, options: SubmitOptio
     split !== undefined && (await stat(split).catch(() => undefined)) ? await readSplit(split) : undefined;
   const splitSites = manifest?.sites.map(({ name }) => name);
   const sites = options.clients ?? splitSites;
+  requireRecipients(definition, sites);
   if (sites) planRun(definition, { siteNames: options.clients }, splitSites);
   const model = apart === undefined ? undefined : await modelRef(apart);
   const content = {

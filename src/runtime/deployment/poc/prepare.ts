@@ -151,12 +151,15 @@ function address(port: number) {
   };
 }
 
-/** On one's own machine one's own code may run, and its logs are one's own. */
+/** On one's own machine one's own code may run, and its logs and models are one's own. */
 async function openPolicy(kit: string): Promise<void> {
   const path = join(kit, 'local/site-policy.yml');
   const text = await readFile(path, 'utf8');
   await writeFileAtomic(
     path,
-    text.replace(/^code: approved$/m, 'code: any').replace(/^send_logs: false$/m, 'send_logs: true'),
+    text
+      .replace(/^code: approved$/m, 'code: any')
+      .replace(/^send_logs: false$/m, 'send_logs: true')
+      .replace(/^cross_site_evaluation: false$/m, 'cross_site_evaluation: true'),
   );
 }

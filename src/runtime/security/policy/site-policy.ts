@@ -53,9 +53,9 @@ export const sitePolicySchema = z.strictObject({
     .describe('of the message of a failure; without send_logs it holds no paths'),
   cross_site_evaluation: z
     .boolean()
-    .default(true)
+    .default(false)
     .describe(
-      "whether jobs are taken that give this site's last model to all other sites, to be scored there (workflow.cross_site_evaluation)",
+      "whether jobs are taken that give this site's last model to the other sites of the job, to be scored there (workflow.cross_site_evaluation)",
     ),
   task_result_filters: resultFilters.describe(
     'what is done to each answer before it leaves this site, after the filters of the job',
@@ -101,8 +101,9 @@ max_figures: 200
 figures_text: false
 # Of the message when a task fails. Without send_logs it goes without paths, and of code only lines of the job's own files.
 max_failure_characters: 500
-# Whether jobs are taken that give this site's last model to all other sites, to be scored there (workflow.cross_site_evaluation).
-cross_site_evaluation: true
+# Whether jobs are taken that give this site's last model to the other sites of the job, to be scored there (workflow.cross_site_evaluation).
+# Whoever has approved its code is not asked again: true is a yes to every such job.
+cross_site_evaluation: false
 # Filters of every answer, after those of the job: arrays that never leave, for example [{ name: exclude_vars, exclude_vars: head.* }], and
 # { name: norm_clip, max_norm: 1 }, which bounds how far an update may be from the model that came.
 task_result_filters: []

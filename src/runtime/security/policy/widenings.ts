@@ -50,6 +50,12 @@ export function wideningsOf(policy: SitePolicy): string[] {
       usual: usual.figures_text,
       meaning: 'figures may hold text of a script',
     }),
+    line(policy.cross_site_evaluation, {
+      key: 'cross_site_evaluation',
+      value: true,
+      usual: usual.cross_site_evaluation,
+      meaning: "this site's model may go to other sites",
+    }),
     line(!policy.isolate, {
       key: 'isolate',
       value: false,

@@ -85,7 +85,7 @@ export const CLIENT_ERRORS = {
   NF_SITE_CROSS_SITE: {
     exit: 1,
     message: "This site takes no job that gives its model to other sites, as '{job}' does.",
-    hint: 'Submit it without workflow.cross_site_evaluation, or ask the owner of the site, who says so by cross_site_evaluation in local/site-policy.yml.',
+    hint: 'Ask the owner of the site, who allows it by cross_site_evaluation: true in local/site-policy.yml, or submit it without workflow.cross_site_evaluation.',
   },
   NF_SITE_ROLE: {
     exit: 1,

@@ -43,6 +43,13 @@ export const JOB_ERRORS = {
     message: 'workflow.local_tensors cannot be used: {reason}.',
     hint: 'Name arrays of the model, or parts of their names with *; at least one array is averaged.',
   },
+  NF_JOB_RECIPIENTS: {
+    exit: 2,
+    status: 400,
+    message:
+      "The job '{job}' gives the models of its sites to one another, and does not say which sites these are.",
+    hint: 'Name all that take part (--clients site-1,site-2), or submit it without workflow.cross_site_evaluation.',
+  },
   NF_JOB_FILTER: {
     exit: 4,
     message: 'The filter {filter} does not fit the model: {reason}.',

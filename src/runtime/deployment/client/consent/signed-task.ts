@@ -1,14 +1,5 @@
-import {
-  type FilesForm,
-  keyText,
-  mostBytes,
-  seedOfTask,
-  type TaskForm,
-  type TaskKey,
-} from '../../../algorithms/task.ts';
+import { type FilesForm, keyText, mostBytes, seedOfTask, type TaskForm } from '../../../algorithms/task.ts';
 import { flError } from '../../../base/errors/errors.ts';
-import { TASK_LIMITS } from '../../../base/limits.ts';
-import { counted } from '../../../base/text/counted.ts';
 import type { Intake } from '../../../federation/intake/intake.ts';
 import { requireForm } from '../../../federation/model-form.ts';
 import type { JobDefinition } from '../../../job/definition.ts';
@@ -51,11 +42,8 @@ export function requireSignedTask(
   const isAfter = round > numRounds;
   if (task.site !== site) throw refuse(`it is of ${task.site}`);
   if (about !== undefined && !form.isAbout) throw refuse(`a site has ${name} once in a round, about nothing`);
-  if (about !== undefined && clients?.includes(about) === false)
+  if (about !== undefined && clients?.includes(about) !== true)
     throw refuse(`it is about ${about}, which the job was not signed for`);
-  const most = clients?.length ?? TASK_LIMITS.subjects.most;
-  if (about !== undefined && othersOf(task, last) >= most)
-    throw refuse(`it has ${name} about ${counted(most, 'site')} at most`);
   if (round > numRounds + 1) throw refuse(`it has ${numRounds} rounds and one evaluation`);
   if (isAfter !== (form.when === 'after'))
     throw refuse(`its round ${round} is there to ${isAfter ? 'evaluate' : 'train'}, not to ${name}`);
@@ -84,14 +72,6 @@ export function requireSignedTask(
 /** What a task begins with. */
 function inputsForm({ inputs }: TaskForm): FilesForm {
   return { model: { form: 'like:model' }, ...inputs };
-}
-
-/** How many tasks of its name and round, about something else, have begun here. */
-function othersOf(task: TaskKey, last: LastTask): number {
-  const { name, round } = task;
-  const own = keyText(task);
-  const keys = last?.round === round ? Object.keys(last.inputs) : [];
-  return keys.filter((key) => key !== own && key.startsWith(keyText({ name, round, about: '' }))).length;
 }
 
 /** @throws NF_JOB_TERMS, NF_TENSORS_FILE of arrays that are not those of the job's model */

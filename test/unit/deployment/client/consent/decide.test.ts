@@ -166,10 +166,12 @@ describe('a job that is offered', () => {
   it('that gives the model of a site to others is refused where the policy does not allow it', async () => {
     const on = { ...tiny.job.workflow.options, cross_site_evaluation: true };
     const sharing = { ...tiny, job: { ...tiny.job, workflow: { ...tiny.job.workflow, options: on } } };
-    const closed = rules({}, { code: 'any', cross_site_evaluation: false });
-    expect(await answerTo(offered(sharing), closed)).toEqual(['refused', 'NF_SITE_CROSS_SITE']);
-    expect(await answerTo(offered(sharing), rules())).toEqual(['accepted', undefined]);
-    expect(await answerTo(offered(tiny), closed)).toEqual(['accepted', undefined]);
+    const open = rules({}, { code: 'any', cross_site_evaluation: true });
+    const named = { over: { clients: ['site-1', 'site-2'] } };
+    expect(await answerTo(offered(sharing, named), rules())).toEqual(['refused', 'NF_SITE_CROSS_SITE']);
+    expect(await answerTo(offered(sharing, named), open)).toEqual(['accepted', undefined]);
+    expect(await answerTo(offered(sharing), open)).toEqual(['refused', 'NF_JOB_RECIPIENTS']);
+    expect(await answerTo(offered(tiny), rules())).toEqual(['accepted', undefined]);
   });
 
   it('on data is refused where there is none', async () => {
