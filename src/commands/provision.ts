@@ -54,6 +54,10 @@ export default class Provision extends BaseCommand<Result> {
       summary: 'let nobody in any more with a certificate of this participant',
       exclusive: ['generate', 'renew', 'add-client', 'add-user'],
     }),
+    'list-revoked': Flags.boolean({
+      summary: 'date the list of revoked certificates anew, for sites with max_revocations_days',
+      exclusive: ['generate', 'renew', 'add-client', 'add-user', 'revoke'],
+    }),
     'valid-days': Flags.integer({
       min: 1,
       max: 36_500,
@@ -82,6 +86,7 @@ export default class Provision extends BaseCommand<Result> {
       role: flags.role,
       renew: flags.renew,
       revoke: flags.revoke,
+      listRevoked: flags['list-revoked'],
       days: flags['valid-days'],
       rootDays: flags['root-valid-days'],
       now: new Date(),

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { appendFile, chmod, copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readRevocations } from '../../src/runtime/security/certificate/revocations.ts';
 import { runCli, runJson } from '../support/cli.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -103,6 +104,23 @@ describe('provision --revoke', () => {
     expect((await json('provision', '-w', 'left', '--renew', 'site-2')).answer).toMatchObject({
       error_code: 'NF_PARTICIPANT_REVOKED',
     });
+  });
+});
+
+describe('provision --list-revoked', () => {
+  it('dates the list anew, with who was revoked before, and puts it into the kit of the server', async () => {
+    const [list, authority] = ['state/crl.pem', 'state/rootCA.pem'].map((name) =>
+      join(root, 'left/example_project', name),
+    ) as [string, string];
+    const of = async () => readRevocations(await readFile(list, 'utf8'), await readFile(authority, 'utf8'));
+    const before = await of();
+    const { stdout } = await run('provision', '-w', 'left', '--list-revoked');
+    expect(stdout).toContain('Dated the list of the revoked anew.\nPut into left/example_project/prod_00/');
+    const after = await of();
+    expect(after.serials).toEqual(before.serials);
+    expect(after.serials.size).toBe(1);
+    expect(after.at.getTime()).toBeGreaterThanOrEqual(before.at.getTime());
+    expect(after.pem).not.toBe(before.pem);
   });
 });
 

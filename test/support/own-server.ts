@@ -38,6 +38,8 @@ export class OwnServer {
   isHasty = false;
   /** Whether it names another list of the revoked each time. */
   inventsLists = false;
+  /** Whether what it gives for that list is none of its form. */
+  garblesLists = false;
   /** Times it was asked for that list. */
   lists = 0;
   readonly #offers = new Map<string, Offer>();
@@ -144,6 +146,7 @@ export class OwnServer {
     if (path === '/v1/site/poll') return this.#poll(JSON.parse(body.toString()).seen, time);
     if (path === '/v1/site/revoked') {
       this.lists++;
+      if (this.garblesLists) return { crl: 1 };
       return { crl: this.inventsLists ? 'no list' : this.crl };
     }
     const [, job = '', what = '', digest = ''] =
@@ -173,7 +176,7 @@ export class OwnServer {
       version: String(this.#version),
       jobs: this.jobs,
       time,
-      ...(this.inventsLists && { revoked_sha256: sha256(String(this.polls)) }),
+      ...((this.inventsLists || this.garblesLists) && { revoked_sha256: sha256(String(this.polls)) }),
       ...(this.crl !== undefined && { revoked_sha256: sha256(this.crl) }),
     };
   }

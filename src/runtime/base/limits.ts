@@ -157,6 +157,16 @@ export const TASK_LIMITS = {
     unit: 'times',
     what: 'a site begins the same task, whoever asks for it again, until its job is resumed',
   },
+  personal_models: {
+    most: 50,
+    unit: 'models',
+    what: 'of its own a site keeps of jobs that are over (`personal_models/`, workflow.local_tensors); the oldest go, whatever becomes of the jobs at the server',
+  },
+  personal_bytes: {
+    most: 20_000_000_000,
+    unit: 'bytes',
+    what: 'these have together; the newest stays in any case',
+  },
   transfers: {
     most: 4,
     unit: 'times',

@@ -20,6 +20,7 @@ import {
   type Issued,
   issueCertificates,
   knownKey,
+  listRevoked,
   participantOf,
   revokeCertificates,
 } from './authority/ledger.ts';
@@ -123,15 +124,30 @@ export interface Revoked {
   readonly kits: readonly string[];
 }
 
+interface ListOptions {
+  readonly workspace: string;
+  readonly project?: string | undefined;
+  readonly now: Date;
+}
+
 /** Lets nobody in any more with a certificate of this participant, once the server has the new list. */
-export async function revokeParticipant(
-  name: string,
-  options: { workspace: string; project?: string | undefined; now: Date },
+export function revokeParticipant(name: string, options: ListOptions): Promise<Revoked> {
+  return giveList(options, (authority) => revokeCertificates(authority, name, options.now));
+}
+
+/** Dates the list of the revoked anew, for sites that take no old one. */
+export function renewList(options: ListOptions): Promise<Revoked> {
+  return giveList(options, (authority) => listRevoked(authority, options.now));
+}
+
+async function giveList(
+  options: ListOptions,
+  make: (authority: Authority) => Promise<string>,
 ): Promise<Revoked> {
   const folder = await findAuthority(options.workspace, options.project);
   return withProject(folder, async () => {
     const authority = await openAuthority(folder);
-    const list = await revokeCertificates(authority, name, options.now);
+    const list = await make(authority);
     const server = serverOf(authority.project).name;
     const kits: string[] = [];
     for (const prod of await prodFolders(folder)) {

@@ -10,6 +10,8 @@ import {
   type Provisioned,
   type ProvisionOptions,
   provision,
+  type Revoked,
+  renewList,
   renewParticipant,
   revokeParticipant,
   writeSampleProject,
@@ -25,12 +27,13 @@ export interface ProvisionFlags extends ProvisionOptions {
   readonly role: string | undefined;
   readonly renew: string | undefined;
   readonly revoke: string | undefined;
+  readonly listRevoked: boolean;
 }
 
 const PROJECT_FILE = 'project.yml';
 const DAY_MS = 86_400_000;
 
-/** `neuroflare provision`: one of its five deeds. */
+/** `neuroflare provision`: one of its six deeds. */
 export async function runProvision(flags: ProvisionFlags) {
   const added = flags.addClient ?? flags.addUser;
   if (added === undefined && (flags.org ?? flags.role) !== undefined) {
@@ -39,7 +42,9 @@ export async function runProvision(flags: ProvisionFlags) {
   if (flags.generate) return generate(flags.projectFile ?? PROJECT_FILE);
   const file = flags.projectFile === undefined ? undefined : await readProject(flags.projectFile);
   const options = { ...flags, project: file?.name };
-  if (flags.revoke !== undefined) return revoke(flags.revoke, options);
+  if (flags.revoke !== undefined)
+    return listGiven(await revokeParticipant(flags.revoke, options), `Revoked ${flags.revoke}.`);
+  if (flags.listRevoked) return listGiven(await renewList(options), 'Dated the list of the revoked anew.');
   if (flags.renew !== undefined) return renew(flags.renew, options);
   if (added !== undefined) {
     const type = flags.addClient === undefined ? 'admin' : 'client';
@@ -67,11 +72,10 @@ async function renew(name: string, options: ProvisionOptions & { project: string
   };
 }
 
-async function revoke(name: string, options: ProvisionOptions & { project: string | undefined }) {
-  const { authority, list, kits } = await revokeParticipant(name, options);
+function listGiven({ authority, list, kits }: Revoked, done: string) {
   const notes = kits.map((kit) => `Put into ${kit}/local/crl.pem.`);
   const elsewhere = `Where the server runs from another copy of its kit: copy ${list} to its local/crl.pem; a server that runs takes it up within seconds.`;
-  return { project: authority.project.name, kits: [], notes: [`Revoked ${name}.`, ...notes, elsewhere] };
+  return { project: authority.project.name, kits: [], notes: [done, ...notes, elsewhere] };
 }
 
 function answer(

@@ -14,7 +14,7 @@ import type { JobTerms } from '../../../src/runtime/network/messages/terms.ts';
 import { packBundle } from '../../../src/runtime/network/packed-bundle.ts';
 import { signJob } from '../../../src/runtime/security/job-signature.ts';
 import { type OpenKit, openKit } from '../../../src/runtime/security/kit/open.ts';
-import { revokeParticipant } from '../../../src/runtime/security/provision.ts';
+import { renewList, revokeParticipant } from '../../../src/runtime/security/provision.ts';
 import { signText } from '../../../src/runtime/security/signature.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation, type LiveKits, makeLiveKits, until } from '../../support/live-federation.ts';
@@ -115,6 +115,15 @@ describe('a server that answers without end', () => {
     server.inventsLists = false;
     expect(server.lists - lists).toBeGreaterThan(0);
     expect(server.lists - lists).toBeLessThan(30);
+  });
+
+  it('is asked on for jobs where its list of the revoked is no answer', async () => {
+    const lists = server.lists;
+    server.garblesLists = true;
+    await until(() => server.lists > lists);
+    const { polls } = server;
+    await until(() => server.polls >= polls + 5);
+    server.garblesLists = false;
   });
 
   it('fills no audit log of a site with jobs that nobody has signed', async () => {
@@ -305,6 +314,22 @@ describe('a server that was taken over', () => {
       answer: 'refused',
       reason: { code: 'NF_JOB_SIGNATURE_OLD' },
     });
+  });
+
+  it('has no job begun by a list of the revoked that is older than the site wants, or by none', async () => {
+    const policy = 'local/site-policy.yml';
+    const [none, most] = ['# max_revocations_days: 14', 'max_revocations_days: 14'];
+    await until(() => server.polls > 0);
+    await kits.changeFile('site-1', policy, { [none]: most });
+    const offer = await signed();
+    server.offer(offer);
+    const last = () => server.decisions.at(-1);
+    const waiting = { job: offer.id, answer: 'waiting for approval', reason: { code: 'NF_REVOKED_STALE' } };
+    await expect.poll(last, { timeout: 30_000 }).toMatchObject(waiting);
+    const { list } = await renewList({ workspace: kits.root, now: new Date() });
+    server.tell(await readFile(list, 'utf8'));
+    await expect.poll(last, { timeout: 30_000 }).toMatchObject({ job: offer.id, answer: 'accepted' });
+    await kits.changeFile('site-1', policy, { [most]: none });
   });
 
   it('passes on who was revoked, and can neither forget nor invent one', async () => {

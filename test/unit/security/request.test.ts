@@ -223,6 +223,13 @@ describe('package', () => {
     await expect(packageKit({ approval: bad, request: at('site'), out: at('bad') })).rejects.toMatchObject({
       code: 'NF_APPROVAL_INVALID',
     });
+    for (const participant of ['../elsewhere', '/tmp/x', '.', '']) {
+      const elsewhere = await changed(approval, (value) => ({ ...value, participant }));
+      await expect(packageKit({ approval: elsewhere, request: at('site') })).rejects.toMatchObject({
+        code: 'NF_APPROVAL_INVALID',
+        message: expect.stringContaining('must be the name of a participant'),
+      });
+    }
     await writeFile(at('junk'), '{');
     await expect(packageKit({ approval: at('junk'), out: at('bad') })).rejects.toMatchObject({
       code: 'NF_APPROVAL_INVALID',

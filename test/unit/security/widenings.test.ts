@@ -38,7 +38,7 @@ describe('what a policy of a site allows beyond the default', () => {
   });
 
   it('knows every key but those that can only narrow', () => {
-    const narrowing = ['version', 'submitters', 'task_result_filters'];
+    const narrowing = ['version', 'submitters', 'task_result_filters', 'max_revocations_days'];
     const known = [...Object.keys(WIDER), ...narrowing];
     expect(Object.keys(sitePolicySchema.shape).sort()).toEqual(known.sort());
   });

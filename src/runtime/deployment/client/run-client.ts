@@ -307,6 +307,7 @@ async function rulesOf(
     site: kit.identity.name,
     memory,
     revoked: revocations.serials,
+    revokedAt: revocations.at,
     stopped: seen,
     policy: await readSitePolicy(kit.dir),
     project: kit.project,

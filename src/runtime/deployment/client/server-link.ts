@@ -67,6 +67,8 @@ const CLOCKS: ReadonlySet<string> = new Set(['NF_CERT_REFUSED', 'NF_SERVER_UNTRU
 
 /** What its form lets it be, as JSON. */
 const MOST_CRL_BYTES = 5_000_000;
+/** Less than a site may be silent. */
+const CRL_SECONDS = 5;
 
 /**
  * What a client says to its server. Whatever fails for the line's sake is said again until it arrives: only the server's own
@@ -116,9 +118,19 @@ export class ServerLink {
     return (await this.#get(path, { answer: resumableAnswer, signal })).resumable;
   }
 
-  /** PEM of the list of revoked certificates the server has. */
+  /** PEM of the list of revoked certificates the server has. Asked once: no job of this site is to wait for an answer that never comes. */
   async revoked(): Promise<string> {
-    return (await this.#get('/v1/site/revoked', { answer: revokedAnswer, mostBytes: MOST_CRL_BYTES })).crl;
+    const { session } = await this.session();
+    const { crl } = await this.#options.connection.send({
+      method: 'GET',
+      path: '/v1/site/revoked',
+      headers: { [HEADER.session]: session },
+      answer: revokedAnswer,
+      mostBytes: MOST_CRL_BYTES,
+      waitSeconds: CRL_SECONDS,
+      signal: AbortSignal.any([this.#options.signal, AbortSignal.timeout(CRL_SECONDS * 1000)]),
+    });
+    return crl;
   }
 
   /** Asked once: servers of version 0.1.0 do not tell. */
@@ -215,11 +227,11 @@ export class ServerLink {
 
   #get<Schema extends z.ZodType>(
     path: string,
-    { answer, signal, mostBytes }: { answer: Schema; signal?: AbortSignal; mostBytes?: number },
+    { answer, signal }: { answer: Schema; signal?: AbortSignal },
   ): Promise<z.output<Schema>> {
     return this.#insist(
       (headers, either) =>
-        this.#options.connection.send({ method: 'GET', path, headers, answer, signal: either, mostBytes }),
+        this.#options.connection.send({ method: 'GET', path, headers, answer, signal: either }),
       signal,
     );
   }

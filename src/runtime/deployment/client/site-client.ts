@@ -18,6 +18,7 @@ import { clearUnfinished } from './memory/clear-job.ts';
 import type { ClientFolder } from './memory/client-folder.ts';
 import type { JobList } from './memory/job-list.ts';
 import { KeptStates } from './memory/kept-states.ts';
+import { clearOldPersonal } from './memory/personal-models.ts';
 import type { ServerLink } from './server-link.ts';
 import { SiteJob, type SiteJobDeps } from './site-job.ts';
 
@@ -61,6 +62,8 @@ export class SiteClient {
   #unread: string | undefined;
   /** Digest of a list of the revoked that was not taken. */
   #refusedList: string | undefined;
+  /** Why the last one was not. */
+  #listTrouble: string | undefined;
 
   constructor(deps: SiteClientDeps) {
     this.#deps = deps;
@@ -110,6 +113,7 @@ export class SiteClient {
       const assignment: Assignment = await link.poll({ seen, wait_seconds: POLL_SECONDS, jobs });
       signal.throwIfAborted();
       await this.#obey(assignment, askedAt);
+      signal.throwIfAborted();
       // What is at hand is known now.
       if (seen === null) {
         this.#kept.look();
@@ -175,14 +179,17 @@ export class SiteClient {
     const before = revocations.digest;
     try {
       await revocations.take(await link.revoked());
+      this.#listTrouble = undefined;
       if (revocations.digest === before) return;
       this.#rulesChanged = true;
       tell(`Revocations: ${revocations.told(new Date())}.`);
     } catch (thrown) {
       const error = toNeuroflareError(thrown);
-      this.#refusedList = digest;
+      // One that did not come may come yet.
+      if (error.code === 'NF_REVOKED_LIST') this.#refusedList = digest;
       logger.warn(error.report(), 'a list of revoked certificates is not taken');
-      tell(`${error.code}: ${error.message}`);
+      if (this.#listTrouble !== error.code) tell(`Revocations: ${error.code}: ${error.message}`);
+      this.#listTrouble = error.code;
     }
   }
 
@@ -247,6 +254,9 @@ export class SiteClient {
       await clearFolder(folder.job(id).root).catch((thrown: unknown) =>
         this.#cannotClear(folder.job(id).root, thrown),
       );
+    await clearOldPersonal(folder, (id) => this.#jobs.has(id)).catch((thrown: unknown) =>
+      this.#cannotClear(folder.personalModels, thrown),
+    );
   }
 
   #cannotClear(path: string, thrown: unknown): [] {

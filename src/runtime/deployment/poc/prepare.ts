@@ -10,7 +10,15 @@ import { readProject } from '../../security/project/read-project.ts';
 import { type Project, participantSchema, projectSchema } from '../../security/project/schema.ts';
 import { addParticipant, provision } from '../../security/provision.ts';
 import { freePort } from './free-port.ts';
-import { POC_ADMIN, POC_PROJECT, POC_SERVER, type PocFolder, readCard, writeCard } from './poc-folder.ts';
+import {
+  POC_ADMIN,
+  POC_PROJECT,
+  POC_SERVER,
+  type PocFolder,
+  readCard,
+  takePlace,
+  writeCard,
+} from './poc-folder.ts';
 import { runningProcesses } from './processes.ts';
 
 export interface PrepareOptions {
@@ -36,6 +44,7 @@ const HERE = 'localhost';
 
 /** Makes a federation on this machine: real certificates, a free port, everything of it below one folder. */
 export async function preparePoc(folder: PocFolder, options: PrepareOptions): Promise<PreparedPoc> {
+  await takePlace(folder);
   if ((await readdir(folder.root).catch(() => [])).length > 0) {
     if (!options.force)
       throw flError('NF_POC_EXISTS', { path: folder.root }, { place: { file: folder.root } });

@@ -4,6 +4,8 @@ import { blobRef, digest, jobId, name, signatureSchema } from './shapes.ts';
 /** What a submitter signs: what may be done with a job, so that neither server nor site needs the other's word for it. */
 
 const count = z.int().min(0);
+/** In small letters: jobs whose ids differ by case alone would share a folder on a disk that does not tell cases. */
+const newJobId = jobId.lowercase('must be in small letters');
 const project = z.string().min(1).max(200);
 /**
  * ISO 8601 in UTC, as text: what is signed is this text, and a client that was made from the OpenAPI document would turn a `date-time` into a
@@ -31,7 +33,7 @@ export type ModelForm = z.output<typeof modelForm>;
 export const jobTerms = z.strictObject({
   version: z.literal(2),
   project,
-  job_id: jobId,
+  job_id: newJobId,
   bundle_sha256: digest.describe('over the paths and digests of its files'),
   name,
   study: name,

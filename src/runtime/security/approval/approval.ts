@@ -15,11 +15,13 @@ import { type KitTexts, startupFiles } from '../kit/startup-files.ts';
  * What the coordinator sends back: a kit without its private key, in one file. No archive, so that there is nothing to
  * unpack, and the only paths in it are those of the layout.
  */
+/** Names a folder where nobody says which: not one elsewhere. */
+const anyName = z.string().regex(/^[A-Za-z0-9][\w.@+-]{0,63}$/, 'must be the name of a participant');
 const approvalSchema = z.strictObject({
   version: z.literal(1),
   kind: z.literal('neuroflare-approval'),
   project: z.string(),
-  participant: z.string(),
+  participant: anyName,
   type: z.enum(['server', 'client', 'admin']),
   files: z.record(z.string(), z.string()),
 });

@@ -84,14 +84,26 @@ export async function revokeCertificates(authority: Authority, name: string, now
   const entries = (await readLedger(authority)).map((entry) =>
     entry.name === participant.name ? { revoked_at: now.toISOString(), ...entry } : entry,
   );
+  const list = await listOf(authority, entries, now);
+  await writeFileAtomic(join(authority.folder, STATE.issued), prettyJson(entries));
+  await writeFileAtomic(join(authority.folder, STATE.revoked), list);
+  return list;
+}
+
+/** Signs the list of the revoked anew, as of now, and writes state/crl.pem. @returns the list, PEM */
+export async function listRevoked(authority: Authority, now: Date): Promise<string> {
+  mustBeValid(authority, now);
+  const list = await listOf(authority, await readLedger(authority), now);
+  await writeFileAtomic(join(authority.folder, STATE.revoked), list);
+  return list;
+}
+
+async function listOf(authority: Authority, entries: readonly IssuedEntry[], now: Date): Promise<string> {
   const revoked = entries.flatMap(({ serial, revoked_at: at }) =>
     at === undefined ? [] : [{ serial, at: new Date(at) }],
   );
   const { issueRevocations } = await import('../certificate/issue.ts');
-  const list = await issueRevocations(authority, revoked, now);
-  await writeFileAtomic(join(authority.folder, STATE.issued), prettyJson(entries));
-  await writeFileAtomic(join(authority.folder, STATE.revoked), list);
-  return list;
+  return issueRevocations(authority, revoked, now);
 }
 
 /** The key a participant's newest certificate is for. @throws NF_PARTICIPANT_UNKNOWN, NF_PARTICIPANT_NO_KIT */

@@ -14,12 +14,16 @@ export interface Revocations {
   readonly serials: ReadonlySet<string>;
 }
 
+const PEM = /^-----BEGIN (?:X509 )?CRL-----\s([\w+/=\s]+)-----END (?:X509 )?CRL-----\s*$/;
+
 /** Reads a list that anybody may have brought. @throws NF_REVOKED_LIST unless the authority signed it */
 export async function readRevocations(pem: string, rootPem: string): Promise<Revocations> {
   const refuse = (reason: string, cause?: unknown) => flError('NF_REVOKED_LIST', { reason }, { cause });
   let list: x509.X509Crl;
   try {
-    list = new x509.X509Crl(pem.replaceAll(/(BEGIN|END) X509 CRL/g, '$1 CRL'));
+    const [, base64] = PEM.exec(pem.trimStart()) ?? [];
+    if (base64 === undefined) throw new Error('it is no list in PEM');
+    list = new x509.X509Crl(Buffer.from(base64, 'base64'));
   } catch (cause) {
     throw refuse('it cannot be read', cause);
   }

@@ -34,6 +34,13 @@ export const sitePolicySchema = z.strictObject({
     .describe(
       'roles, by certificate, whose signature under a job counts here; default: project_admin and lead, and org_admin where it resumes a job',
     ),
+  max_revocations_days: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      'days that the list of revoked certificates may be old when a job begins here; default: any number, and none is needed',
+    ),
   send_logs: z.boolean().default(false).describe('whether the coordinator may read the logs of jobs'),
   max_figures_kb: z
     .number()
@@ -93,6 +100,9 @@ allowed_templates: []
 # submitters: [university]
 # Roles, by certificate, whose jobs are taken; without the line: project_admin and lead, and org_admin for a job that it resumes.
 # submitter_roles: [project_admin, lead]
+# Days that the list of revoked certificates may be old when a job begins here: a server could keep a newer one from the site. Without the
+# line a list of any age will do, or none. The coordinator makes a new one with 'neuroflare provision --list-revoked'.
+# max_revocations_days: 14
 # Whether the coordinator may read the logs of this site's jobs. A log may hold what a script prints.
 send_logs: false
 # Figures (metrics) that leave with a task: numbers, with so many names and kilobytes at most; text only if it stands in the job file.

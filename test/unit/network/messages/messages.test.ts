@@ -134,6 +134,12 @@ describe('the limits of a message', () => {
       { files: [{ ...file, content: 'eA==' }] },
       { files: [{ ...file, content: 'e A=' }] },
     ],
+    [
+      'the id of a job in small letters',
+      termsSchema,
+      terms,
+      { ...terms, job_id: terms.job_id.toUpperCase() },
+    ],
     ['sites of a job', termsSchema, { ...terms, clients: ['a'] }, { ...terms, clients: [] }],
     [
       'length of a token',

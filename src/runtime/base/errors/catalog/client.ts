@@ -47,6 +47,12 @@ export const CLIENT_ERRORS = {
     message: 'The list of revoked certificates cannot be taken: {reason}.',
     hint: "Have the coordinator run 'neuroflare provision --revoke' or copy state/crl.pem of the authority to local/crl.pem of the kit.",
   },
+  NF_REVOKED_STALE: {
+    exit: 1,
+    message:
+      'This site begins no job while its list of revoked certificates is older than {most} days (max_revocations_days): {reason}.',
+    hint: "Have the coordinator run 'neuroflare provision --list-revoked': the job begins when the new list has come by the server, or lies in local/crl.pem of the kit when the client is started anew.",
+  },
   NF_APPROVALS_INVALID: {
     exit: 4,
     message: 'The list of approved code {path} cannot be read: {reason}.',

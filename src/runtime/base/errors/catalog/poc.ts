@@ -7,6 +7,11 @@ export const POC_ERRORS = {
     message: 'No federation was prepared in {path}.',
     hint: "'neuroflare poc prepare' makes one; --workspace or NEUROFLARE_POC_WORKSPACE says where.",
   },
+  NF_POC_FOREIGN: {
+    exit: 4,
+    message: '{path} is not a folder of your own: {reason}.',
+    hint: 'Everybody on this machine may put something there. Give a folder of yours: --workspace, or NEUROFLARE_POC_WORKSPACE.',
+  },
   NF_POC_EXISTS: {
     exit: 4,
     message: 'There is something in {path} already.',

@@ -15,7 +15,15 @@ import type { RepeatedDeeds } from '../../../security/logs/repeated-deeds.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';
 import type { ServerLink } from '../server-link.ts';
 import { type OnTrouble, whenRoom } from '../tasks/when-room.ts';
-import { decide, type Offered, refusal, requireSigned, requireWelcome, type SiteRules } from './decide.ts';
+import {
+  decide,
+  type Offered,
+  refusal,
+  requireSigned,
+  requireWelcome,
+  type SiteRules,
+  staleList,
+} from './decide.ts';
 
 /** How often an approval is looked for. */
 const APPROVAL_MS = 500;
@@ -91,7 +99,9 @@ async function isTaken(offered: Offered, deps: AdmissionDeps): Promise<boolean> 
 async function decideNow(offered: Offered, { rules }: AdmissionDeps): Promise<Decision> {
   const read = await rules().catch((thrown: unknown) => toNeuroflareError(thrown));
   if (read instanceof NeuroflareError) return { answer: 'waiting for approval', reason: read.report() };
-  return decide(offered, read);
+  const decision = await decide(offered, read);
+  const stale = decision.answer === 'accepted' ? staleList(read) : undefined;
+  return stale ? { answer: 'waiting for approval', reason: stale.report() } : decision;
 }
 
 /**

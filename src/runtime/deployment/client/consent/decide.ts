@@ -1,4 +1,5 @@
 import { flError, NeuroflareError } from '../../../base/errors/errors.ts';
+import { timeText } from '../../../base/text/time-text.ts';
 import { requireTermsOf } from '../../../federation/job-terms.ts';
 import type { Bundle } from '../../../job/bundle.ts';
 import { isCrossSite } from '../../../job/cross-site.ts';
@@ -28,6 +29,8 @@ export interface SiteRules {
   readonly rootPem: string;
   /** Serial numbers of certificates that count no more. */
   readonly revoked: ReadonlySet<string>;
+  /** When the list of these was made; undefined where there is none. */
+  readonly revokedAt: Date | undefined;
   /** Digests of code that somebody here has approved. */
   readonly approved: ReadonlySet<string>;
   /** Jobs that somebody here has stopped, and why. */
@@ -66,6 +69,21 @@ export async function decide(offered: Offered, rules: SiteRules): Promise<Decisi
   } catch (error) {
     return refusal(error);
   }
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Why no job begins here for now: the list of the revoked is older than the site wants. A day more will do, since lists are dated a day back
+ * for the sake of clocks. Jobs that run here go on.
+ */
+export function staleList(
+  { policy: { max_revocations_days: most }, revokedAt: at }: Pick<SiteRules, 'policy' | 'revokedAt'>,
+  now = new Date(),
+): NeuroflareError | undefined {
+  if (most === undefined || (at && now.getTime() - at.getTime() <= (most + 1) * DAY_MS)) return undefined;
+  const reason = at ? `it is of ${timeText(at)}` : 'it has none';
+  return flError('NF_REVOKED_STALE', { most, reason });
 }
 
 /**

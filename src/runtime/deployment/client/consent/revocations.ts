@@ -40,6 +40,11 @@ export class SiteRevocations {
     return this.#known?.serials ?? NOBODY;
   }
 
+  /** When the list that counts was made; undefined without one. */
+  get at(): Date | undefined {
+    return this.#known?.at;
+  }
+
   /** How old what this site knows is, for people. */
   told(now: Date): string {
     return revocationsTold(this.#known, now);

@@ -34,6 +34,8 @@ export interface ClientFolder {
   readonly log: string;
   readonly jobList: string;
   readonly jobs: string;
+  /** The site's own models of jobs with tensors that stay at each site. */
+  readonly personalModels: string;
   job(id: string): SiteJobFolder;
 }
 
@@ -62,6 +64,7 @@ export interface SiteJobFolder {
   readonly work: string;
 }
 
+const PERSONAL = 'personal_models';
 /** Where a client keeps its things unless it is told otherwise. */
 export const WORK_IN_KIT = 'work';
 
@@ -83,9 +86,10 @@ export function clientFolder(root: string): ClientFolder {
     log: join(root, 'log.jsonl'),
     jobList: join(root, 'jobs.json'),
     jobs: join(root, 'jobs'),
+    personalModels: join(root, PERSONAL),
     job: (id) => ({
       ...siteJobFolder(join(root, 'jobs', id)),
-      personal: join(root, 'personal_models', `${id}.safetensors`),
+      personal: join(root, PERSONAL, `${id}.safetensors`),
     }),
   };
 }

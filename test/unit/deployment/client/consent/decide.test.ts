@@ -6,6 +6,7 @@ import {
   decide,
   type Offered,
   type SiteRules,
+  staleList,
 } from '../../../../../src/runtime/deployment/client/consent/decide.ts';
 import { type Bundle, bundleOf, readBundle } from '../../../../../src/runtime/job/bundle.ts';
 import type { JobDefinition } from '../../../../../src/runtime/job/definition.ts';
@@ -91,6 +92,7 @@ const rules = (over: Partial<SiteRules> = {}, policy: object = { code: 'any' }):
   project: 'brain',
   rootPem: site.tls.ca,
   revoked: new Set(),
+  revokedAt: undefined,
   approved: new Set(),
   stopped: new Map(),
   memory: { resumes: () => 0, overReason: () => undefined, isOfFirstVersion: () => false },
@@ -172,6 +174,19 @@ describe('a job that is offered', () => {
     expect(await answerTo(offered(sharing, named), open)).toEqual(['accepted', undefined]);
     expect(await answerTo(offered(sharing), open)).toEqual(['refused', 'NF_JOB_RECIPIENTS']);
     expect(await answerTo(offered(tiny), rules())).toEqual(['accepted', undefined]);
+  });
+
+  it('begins by no list of the revoked that is older than the policy says', () => {
+    const now = new Date('2026-11-30T12:00:00Z');
+    const daysBack = (days: number) => new Date(now.getTime() - days * 86_400_000);
+    const stale = (days: number | undefined, policy: object) =>
+      staleList(rules({ revokedAt: days === undefined ? undefined : daysBack(days) }, policy), now)?.code;
+    expect(stale(undefined, {})).toBeUndefined();
+    expect(stale(4000, {})).toBeUndefined();
+    // Lists are dated a day back.
+    expect(stale(15, { max_revocations_days: 14 })).toBeUndefined();
+    expect(stale(15.01, { max_revocations_days: 14 })).toBe('NF_REVOKED_STALE');
+    expect(stale(undefined, { max_revocations_days: 14 })).toBe('NF_REVOKED_STALE');
   });
 
   it('on data is refused where there is none', async () => {
