@@ -3,6 +3,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
 import { renderCheck } from '../../output/check-summary.ts';
 import { slicesFlag } from '../../output/flags.ts';
+import { selectionFlags, selectionOptions } from '../../output/selection-flags.ts';
 import { type CheckResult, checkResultSchema } from '../../runtime/evaluation/data-check/check-schema.ts';
 
 export default class PreprocessCheck extends BaseCommand<CheckResult> {
@@ -20,6 +21,7 @@ export default class PreprocessCheck extends BaseCommand<CheckResult> {
     data: Args.string({ required: true, description: 'BIDS data set, or folder of class folders' }),
   };
   static override flags = {
+    ...selectionFlags,
     split: Flags.string({ summary: 'split.json to hold the data against' }),
     'fail-on': Flags.option({
       options: ['error', 'warning', 'never'] as const,
@@ -42,6 +44,7 @@ export default class PreprocessCheck extends BaseCommand<CheckResult> {
     return checkData({
       target: args.data,
       split: flags.split,
+      select: selectionOptions(flags),
       controls: flags.controls,
       sheet: flags.sheet,
       slices: flags.slices,

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../../command.ts';
+import { selectionFlags, selectionOptions } from '../../output/selection-flags.ts';
 import { renderSplit } from '../../output/split-summary.ts';
 import { type SplitResult, splitResultSchema } from '../../preprocess/split/result.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
@@ -17,6 +18,7 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
     '<%= config.bin %> <%= command.id %> ./bids --sites 3 --strategy dirichlet --alpha 0.5 --out ./split.json',
     '<%= config.bin %> <%= command.id %> ./bids --sites 5 --fold 2/5 --out ./fold-2.json',
     '<%= config.bin %> <%= command.id %> ./bids --strategy column --site-column site --out ./split.json',
+    '<%= config.bin %> <%= command.id %> ./ds --filter ses=preop --label-column type --label-map map.yaml --one-per subject',
     '<%= config.bin %> <%= command.id %> ./bids --split ./split.json --materialize ./site-data',
   ];
 
@@ -25,6 +27,7 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
   };
 
   static override flags = {
+    ...selectionFlags,
     sites: Flags.integer({ min: 1, summary: 'number of sites (default: 3, or those the column names)' }),
     strategy: Flags.option({
       options: ['iid', 'dirichlet', 'column'] as const,
@@ -63,6 +66,7 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
     const { runSplit } = await import('../../preprocess/split/run-split.ts');
     return runSplit({
       bidsRoot: args.bids,
+      select: selectionOptions(flags),
       strategy: flags.strategy,
       sites: flags.sites ?? (flags.strategy === 'column' ? undefined : 3),
       siteColumn: flags['site-column'],

@@ -1,24 +1,41 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
 import { flError } from '../../runtime/base/errors/errors.ts';
+import { DEFAULTS, type Selection } from '../../runtime/base/selection/selection.ts';
 import { linkFault } from '../content/absent.ts';
+import { chooseImages, describeImages } from './choose-images.ts';
 
-const T1W_IMAGE = /^sub-.*_T1w\.nii(\.gz)?$/;
+/** Where images of a suffix lie (BIDS 1.11, "Modality specific files"); all others are anatomical. */
+const DATATYPES: ReadonlyMap<string, string> = new Map([
+  ['bold', 'func'],
+  ['sbref', 'func'],
+  ['cbv', 'func'],
+  ['boldref', 'func'],
+  ['dwi', 'dwi'],
+  ['asl', 'perf'],
+  ['m0scan', 'perf'],
+  ['pet', 'pet'],
+]);
 
 /**
- * The T1-weighted images of one subject, sorted by path: `sub-X/anat/*_T1w.nii[.gz]` and `sub-X/ses-Y/anat/…`, in raw data
- * sets and derivatives (`_desc-slice_T1w.nii.gz`) alike.
+ * The images of one subject that a selection takes, sorted by path: `sub-X/anat/*_T1w.nii[.gz]` and `sub-X/ses-Y/anat/…` where it says nothing, in
+ * raw data sets and derivatives (`_desc-slice_T1w.nii.gz`) alike.
  * @param participantId as in participants.tsv, checked by `readParticipants`
- * @throws NF_BIDS_IMAGE_MISSING when there is none; NF_BIDS_IMAGE_OTHER for one that is named as another subject's; NF_BIDS_IMAGE_OUTSIDE for a link that leaves the data set,
+ * @throws NF_BIDS_IMAGE_MISSING when there is none; NF_SELECT_AMBIGUOUS; NF_BIDS_IMAGE_OTHER for one that is named as another subject's;
+ *   NF_BIDS_IMAGE_OUTSIDE for a link that leaves the data set,
  *   NF_BIDS_CONTENT_ABSENT for one into an annex whose content was not fetched, NF_BIDS_LINK for one that leads nowhere.
  */
-export async function findImages(bidsRoot: string, participantId: string): Promise<string[]> {
-  const images = await listImages(bidsRoot, participantId);
+export async function findImages(
+  bidsRoot: string,
+  participantId: string,
+  selection: Selection = {},
+): Promise<string[]> {
+  const images = await listImages(bidsRoot, participantId, selection);
   if (images.length === 0) {
     const subject = join(bidsRoot, participantId);
     throw flError(
       'NF_BIDS_IMAGE_MISSING',
-      { participant: participantId, path: subject },
+      { what: describeImages(selection), participant: participantId, path: subject },
       { place: { file: subject } },
     );
   }
@@ -31,17 +48,32 @@ export async function findImages(bidsRoot: string, participantId: string): Promi
   return images;
 }
 
-/** As `findImages`, by name alone: none may be there, and what is there may be no image. */
-export async function listImages(bidsRoot: string, participantId: string): Promise<string[]> {
-  const subject = join(bidsRoot, participantId);
-  const sessions = (await list(subject)).filter((name) => name.startsWith('ses-'));
-  const folders = [subject, ...sessions.map((name) => join(subject, name))];
-  const found = await Promise.all(folders.map((folder) => imagesIn(join(folder, 'anat'))));
-  return found.flat().sort();
+/** As `findImages`, by name alone: none may be there, and what is there may be no image. @throws NF_SELECT_AMBIGUOUS */
+export async function listImages(
+  bidsRoot: string,
+  participantId: string,
+  selection: Selection = {},
+): Promise<string[]> {
+  const datatype = DATATYPES.get(selection.suffix ?? DEFAULTS.suffix) ?? 'anat';
+  return chooseImages(await filesOf(join(bidsRoot, participantId), datatype), selection);
 }
 
-async function imagesIn(folder: string): Promise<string[]> {
-  return (await list(folder)).filter((name) => T1W_IMAGE.test(name)).map((name) => join(folder, name));
+/** All files of a subject's datatypes, whatever their suffix. */
+export function listFiles(bidsRoot: string, participantId: string): Promise<string[]> {
+  return filesOf(join(bidsRoot, participantId), undefined);
+}
+
+async function filesOf(subject: string, datatype: string | undefined): Promise<string[]> {
+  const top = await list(subject);
+  const sessions = top.filter((name) => name.startsWith('ses-')).map((name) => join(subject, name));
+  const found = await Promise.all(
+    [subject, ...sessions].map(async (folder) => {
+      const names = datatype === undefined ? await list(folder) : [datatype];
+      const places = names.filter((name) => !name.startsWith('ses-')).map((name) => join(folder, name));
+      return Promise.all(places.map(async (place) => (await list(place)).map((name) => join(place, name))));
+    }),
+  );
+  return found.flat(2);
 }
 
 async function list(folder: string): Promise<string[]> {

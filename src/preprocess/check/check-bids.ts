@@ -1,8 +1,10 @@
 import type { Progress } from '../../runtime/base/logging/progress.ts';
+import { readAs } from '../../runtime/base/selection/selection.ts';
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import type { Participants } from '../bids/participants.ts';
+import type { Subjects } from '../select/read-subjects.ts';
 import { checkSplit } from '../split/check.ts';
-import type { SplitManifest } from '../split/manifest.ts';
+import { PARTITIONS, type SplitManifest } from '../split/manifest.ts';
 import {
   classCounts,
   contrastSites,
@@ -14,6 +16,7 @@ import {
 } from './compare-sites.ts';
 import { findAlike, findCopies } from './find-copies.ts';
 import { findFormulas } from './find-formulas.ts';
+import { findLabelFaults } from './find-label-faults.ts';
 import { type Finding, findingOf } from './finding.ts';
 import { type ImageFacts, inspectImage } from './inspect-image.ts';
 import { inspectTree } from './inspect-tree.ts';
@@ -34,17 +37,17 @@ const READERS = 4;
 export async function checkBids(
   root: string,
   what: {
-    participants: Participants;
+    participants: Subjects;
     split: SplitManifest | undefined;
     progress: Progress;
     signal?: AbortSignal | undefined;
   },
 ): Promise<BidsCheck> {
   const { participants, split, progress, signal } = what;
-  const tree = await inspectTree(root, participants);
+  const tree = await inspectTree(root, participants, dealtBy(split));
   let done = 0;
   const inspected = await mapPool(tree.images, { jobs: READERS, signal }, async ({ path, participant }) => {
-    const found = await inspectImage(path, participant);
+    const found = await inspectImage(path, participant, readAs(participants.selection));
     progress({ what: 'images checked', done: ++done, total: tree.images.length });
     return found;
   });
@@ -53,6 +56,7 @@ export async function checkBids(
   const contrasts = contrastSites(images, sites);
   const findings = [
     ...tree.findings,
+    ...findLabelFaults(participants),
     ...findFormulas(participants),
     ...inspected.flatMap((one) => one.findings),
     ...findCopies(images, participants),
@@ -70,6 +74,11 @@ export async function checkBids(
     contrasts,
     findings,
   };
+}
+
+/** Whom a split names. */
+function dealtBy(split: SplitManifest | undefined): ReadonlySet<string> {
+  return new Set(split?.sites.flatMap((site) => PARTITIONS.flatMap((part) => site[part])));
 }
 
 function findLeaks(split: SplitManifest, participants: Participants): Finding[] {

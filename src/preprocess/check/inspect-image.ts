@@ -4,7 +4,8 @@ import { bytesOf } from '../../runtime/base/tensors/nd-array.ts';
 import { makeThumbnail } from '../groups/thumbnail.ts';
 import { measureQuality, type Quality } from '../image/quality.ts';
 import { voxelSize } from '../nifti/affine.ts';
-import { type NiftiImage, readNifti } from '../nifti/read.ts';
+import type { NiftiImage } from '../nifti/read.ts';
+import { type ReadAs, readNiftiAs, volumesOf } from '../nifti/series.ts';
 import { type Finding, type FindingPlace, finding, findingOf } from './finding.ts';
 
 /** What is known of one readable image. */
@@ -36,16 +37,19 @@ const FLAGS_AT = 3;
 const TIME_AT = 4;
 
 /** Reads an image whole, as training would, and tells everything that is wrong with it. */
-export async function inspectImage(path: string, participant: string): Promise<InspectedImage> {
+export async function inspectImage(
+  path: string,
+  participant: string,
+  readAs: ReadAs = {},
+): Promise<InspectedImage> {
   const place = { file: path, participant };
   const findings: Finding[] = [];
   try {
     findings.push(...(await inspectGzip(path, place)));
-    const image = await readNifti(path);
+    const image = await readNiftiAs(path, readAs);
     findings.push(...image.oddities.map(({ code, params }) => finding('warning', code, { params, place })));
     if (image.units === 'unknown') findings.push(finding('warning', 'NF_CHECK_UNITS', { place }));
-    const times = image.shape.slice(3).reduce((product, size) => product * size, 1);
-    if (times > 1) {
+    if (volumesOf(image) > 1) {
       const params = { shape: image.shape.join(' x ') };
       return {
         facts: undefined,

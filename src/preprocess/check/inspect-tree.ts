@@ -1,8 +1,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { readInput } from '../../runtime/base/files/read-file.ts';
+import { isDefault, type Selection } from '../../runtime/base/selection/selection.ts';
+import { describeImages } from '../bids/choose-images.ts';
 import { findImages } from '../bids/layout.ts';
 import { COLUMN, type Participants } from '../bids/participants.ts';
+import { cleanText } from '../select/label-text.ts';
+import type { Subjects } from '../select/read-subjects.ts';
+import { imagesOfSubjects, isUsed } from '../select/subject-images.ts';
 import { findLabelGaps } from './find-label-gaps.ts';
 import { type Finding, type FindingPlace, finding, findingOf } from './finding.ts';
 
@@ -27,7 +32,8 @@ export interface TreeImage {
 /** Looks at the files of a data set without reading voxels: what is missing, doubled, unreadable or tells too much. */
 export async function inspectTree(
   root: string,
-  participants: Participants,
+  participants: Subjects,
+  dealt: ReadonlySet<string>,
 ): Promise<{ images: TreeImage[]; findings: Finding[] }> {
   const findings = [
     ...(await inspectDescription(root)),
@@ -36,18 +42,38 @@ export async function inspectTree(
   ];
   findings.push(...(await inspectFolders(root, participants)), ...(await inspectRootSidecars(root)));
   const images: TreeImage[] = [];
+  const { selection } = participants;
+  const isChosen = !isDefault(selection);
   const several: { id: string; paths: readonly string[] }[] = [];
-  for (const { id } of participants.rows) {
+  const missing: Finding[] = [];
+  // Whom a selection leaves out need not have what it takes of the others.
+  for (const { id } of participants.rows.filter((row) => !isChosen || isUsed(row))) {
     try {
-      const paths = await findImages(root, id);
+      const paths = await findImages(root, id, selection);
       if (differentImages(paths) > 1) several.push({ id, paths });
       images.push(...paths.map((path) => ({ participant: id, path })));
       findings.push(...(await inspectFiles(paths, id)));
     } catch (thrown) {
-      findings.push(findingOf(thrown, { participant: id }));
+      const found = findingOf(thrown, { participant: id });
+      const isLeftOut = isChosen && found.code === 'NF_BIDS_IMAGE_MISSING' && !dealt.has(id);
+      missing.push(isLeftOut ? { ...found, severity: 'warning' } : found);
     }
   }
-  return { images, findings: [...findings, ...tellSeveral(several)] };
+  const nothing = images.length === 0 ? await findNothing(root, participants) : undefined;
+  return {
+    images,
+    findings: [...findings, ...(nothing ? [nothing] : missing), ...tellSeveral(several, selection)],
+  };
+}
+
+/** One finding in place of one a participant, with what there is instead. */
+async function findNothing(root: string, participants: Subjects): Promise<Finding | undefined> {
+  try {
+    await imagesOfSubjects(root, participants);
+    return undefined;
+  } catch (thrown) {
+    return findingOf(thrown);
+  }
 }
 
 /** Images of one subject but for those that are there plain and packed, which are told by themselves. */
@@ -55,11 +81,15 @@ function differentImages(paths: readonly string[]): number {
   return new Set(paths.map((path) => path.replace(/\.gz$/, ''))).size;
 }
 
-function tellSeveral(several: readonly { id: string; paths: readonly string[] }[]): Finding[] {
+function tellSeveral(
+  several: readonly { id: string; paths: readonly string[] }[],
+  selection: Selection,
+): Finding[] {
   const [first] = several;
-  if (!first) return [];
+  if (!first || selection.one_per !== undefined) return [];
   const params = {
     count: several.length,
+    what: describeImages(selection),
     participant: first.id,
     images: first.paths.map((path) => basename(path)).join(', '),
   };
@@ -79,14 +109,18 @@ async function inspectDescription(root: string): Promise<Finding[]> {
   return missing.length === 0 ? [] : problem(`lacks ${missing.join(' and ')}`);
 }
 
-async function inspectLabels(root: string, { rows, columns }: Participants): Promise<Finding[]> {
+async function inspectLabels(root: string, subjects: Subjects): Promise<Finding[]> {
+  const { rows, columns, labels, selection, labelAt } = subjects;
   const file = join(root, 'participants.json');
   const found = await readObject(file);
   if (typeof found === 'string') {
     if (found === 'missing') return [];
     return [finding('error', 'NF_CHECK_SIDECAR', { params: { problem: found }, place: { file } })];
   }
-  const levels = levelsOf(found);
+  const declared = selection.label_map ? undefined : levelsOf(found, labels?.column ?? COLUMN.diagnosis);
+  const levels = declared?.map((level) =>
+    selection.ignore_case ? cleanText(level).toLowerCase() : cleanText(level),
+  );
   const table = join(root, 'participants.tsv');
   const wrong =
     levels === undefined
@@ -100,7 +134,12 @@ async function inspectLabels(root: string, { rows, columns }: Participants): Pro
     };
     return finding('error', 'NF_CHECK_LABEL', {
       params,
-      place: { file: table, line, key: COLUMN.diagnosis, participant: id },
+      place: {
+        file: labelAt.get(id)?.file ?? table,
+        line: labelAt.get(id)?.line ?? line,
+        key: labels?.column ?? COLUMN.diagnosis,
+        participant: id,
+      },
     });
   });
   const unlabelled = columns.includes(COLUMN.diagnosis)
@@ -115,8 +154,8 @@ async function inspectLabels(root: string, { rows, columns }: Participants): Pro
   ];
 }
 
-function levelsOf(sidecar: Record<string, unknown>): string[] | undefined {
-  const column = sidecar[COLUMN.diagnosis];
+function levelsOf(sidecar: Record<string, unknown>, name: string): string[] | undefined {
+  const column = sidecar[name];
   const levels = column && typeof column === 'object' && 'Levels' in column ? column.Levels : undefined;
   return levels && typeof levels === 'object' ? Object.keys(levels) : undefined;
 }

@@ -29,12 +29,17 @@ export interface NiftiImage extends NiftiHeader {
  * 2^24 lose their last digits in float32.
  * @throws NeuroflareError NF_PATH_MISSING or NF_NIFTI_*, with the file as place
  */
-export async function readNifti(path: string): Promise<NiftiImage> {
+export async function readNifti(path: string, options: ReadOptions = {}): Promise<NiftiImage> {
   return withFile(path, async (bytes, isAlone) =>
     isAlone
-      ? decodeWhole(bytes, { header: await headerOf(bytes, path), file: path })
-      : decodeNifti(bytes, path),
+      ? decodeWhole(bytes, { header: await headerOf(bytes, path), file: path, ...options })
+      : decodeNifti(bytes, path, options),
   );
+}
+
+interface ReadOptions {
+  /** Voxels that are NaN become 0; else they are refused, as infinite ones are. */
+  readonly nanToZero?: boolean;
 }
 
 /** The header alone, for looks at shape and orientation; voxels are neither inflated nor checked. */
@@ -57,9 +62,13 @@ export async function checkNifti(path: string): Promise<void> {
 }
 
 /** As `readNifti`, for bytes in memory; `file` is named in errors, and its ending must fit the content. */
-export async function decodeNifti(bytes: Uint8Array, file: string): Promise<NiftiImage> {
+export async function decodeNifti(
+  bytes: Uint8Array,
+  file: string,
+  options: ReadOptions = {},
+): Promise<NiftiImage> {
   const header = await headerOf(bytes, file);
-  return withMemory(neededBytes(header), () => decodeWhole(bytes, { header, file }));
+  return withMemory(neededBytes(header), () => decodeWhole(bytes, { header, file, ...options }));
 }
 
 async function headerOf(bytes: Uint8Array, file: string): Promise<NiftiHeader> {
@@ -69,7 +78,7 @@ async function headerOf(bytes: Uint8Array, file: string): Promise<NiftiHeader> {
 /** @throws NF_NIFTI_MEMORY where this machine has no room for what the header announces */
 async function decodeWhole(
   bytes: Uint8Array,
-  { header, file }: { header: NiftiHeader; file: string },
+  { header, file, nanToZero = false }: ReadOptions & { header: NiftiHeader; file: string },
 ): Promise<NiftiImage> {
   try {
     const plain = isGzip(bytes) ? await gunzipWhole(bytes, header, file) : bytes;
@@ -77,7 +86,7 @@ async function decodeWhole(
       throw flError('NF_NIFTI_OFFSET', { file, offset: header.offset }, { place: { file } });
     }
     const oddities = [...header.oddities, ...checkExtensions(plain, header, file)];
-    const data = scaledVoxels(plain, header, file);
+    const data = scaledVoxels(plain, header, { file, nanToZero });
     return { ...header, oddities, data, orientation: orientationOf(header.affine) };
   } catch (thrown) {
     throw isOutOfMemory(thrown) ? noMemory(file, { needed: neededBytes(header), cause: thrown }) : thrown;
@@ -164,14 +173,18 @@ function notGzip(bytes: Uint8Array, file: string) {
   return flError('NF_NIFTI_NOT_GZIP', { file, found, advice }, { place: { file } });
 }
 
-function scaledVoxels(bytes: Uint8Array, header: NiftiHeader, file: string): Float32Array {
+function scaledVoxels(
+  bytes: Uint8Array,
+  header: NiftiHeader,
+  { file, nanToZero }: { file: string; nanToZero: boolean },
+): Float32Array {
   const found = bytes.length - header.offset;
   const { dataBytes: expected } = header;
   if (found < expected) throw flError('NF_NIFTI_DATA_SHORT', { file, found, expected }, { place: { file } });
   if (found > expected) throw flError('NF_NIFTI_DATA_LONG', { file, expected }, { place: { file } });
   const type = [...DATATYPES.values()].find(({ name }) => name === header.dtype) as Datatype;
   const stored = viewVoxels(nativeOrder(bytes.subarray(header.offset), { header, type }), type);
-  return scale(stored, header, file);
+  return scale(stored, header, { file, nanToZero });
 }
 
 /** The voxels where a typed array can look at them: aligned, and in little-endian order. */
@@ -188,14 +201,20 @@ function nativeOrder(
   return type.size === 2 ? copy.swap16() : type.size === 4 ? copy.swap32() : copy.swap64();
 }
 
-function scale(stored: ArrayLike<number | bigint>, header: NiftiHeader, file: string): Float32Array {
+function scale(
+  stored: ArrayLike<number | bigint>,
+  header: NiftiHeader,
+  { file, nanToZero }: { file: string; nanToZero: boolean },
+): Float32Array {
   const { slope, intercept } = header;
   const data = new Float32Array(stored.length);
   let hasOnlyNumbers = true;
   for (let at = 0; at < data.length; at++) {
     const value = Math.fround(Number(stored[at]) * slope + intercept);
     data[at] = value;
-    if (value - value !== 0) hasOnlyNumbers = false;
+    if (value - value === 0) continue;
+    if (nanToZero && Number.isNaN(value)) data[at] = 0;
+    else hasOnlyNumbers = false;
   }
   if (!hasOnlyNumbers) throw notFinite(stored, data, file);
   return data;

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readNifti } from '../nifti/read.ts';
+import { readNiftiAs } from '../nifti/series.ts';
 import { cutSlabs, headBox, orientHead, takeSlab } from './axial-slices.ts';
 import { findWindow } from './intensity.ts';
 import { arrange, tileSide } from './montage.ts';
@@ -35,9 +36,9 @@ async function list(folder: string): Promise<string[]> {
 export async function readLesionPicture(
   imagePath: string,
   maskPath: string,
-  { imageSize, slices }: Omit<PictureOptions, 'layout'>,
+  { imageSize, slices, ...readAs }: Omit<PictureOptions, 'layout'>,
 ): Promise<Float32Array | undefined> {
-  const [image, mask] = [await readNifti(imagePath), await readNifti(maskPath)];
+  const [image, mask] = [await readNiftiAs(imagePath, readAs), await readNifti(maskPath)];
   const window = findWindow(image.data);
   if (!window || image.shape.join() !== mask.shape.join()) return undefined;
   const head = orientHead(image, window.threshold);

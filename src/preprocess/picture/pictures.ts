@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { f32At } from '../../runtime/base/at.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { HEAD_MARGIN } from '../image/head-margin.ts';
-import { readNifti } from '../nifti/read.ts';
+import { type ReadAs, readNiftiAs, volumesOf } from '../nifti/series.ts';
 import { cutSlabs, headBox, orientHead, takeSlab } from './axial-slices.ts';
 import { applyWindow, findWindow } from './intensity.ts';
 import { tileSide } from './montage.ts';
@@ -17,7 +17,7 @@ export const VOLUME_LAYOUTS = ['montage', 'separate'] as const;
 export type VolumeLayout = (typeof VOLUME_LAYOUTS)[number];
 
 /** What pictures are made of an image. */
-export interface PictureOptions {
+export interface PictureOptions extends ReadAs {
   /** Side of the square picture, in pixels. */
   readonly imageSize: number;
   /** Axial slices made of a volume. */
@@ -29,22 +29,24 @@ export interface PictureOptions {
 /**
  * The pictures of one NIfTI file: turned to RAS, windowed by its own intensities (`findWindow`), cut to the square
  * around the head, resized. Kept in memory until the file changes or the budget is full.
- * @throws NF_DATA_IMAGE_TIME, NF_DATA_IMAGE_BLANK, NF_PATH_MISSING, NF_NIFTI_*
+ * @throws NF_DATA_IMAGE_TIME, NF_DATA_IMAGE_VOLUME, NF_DATA_IMAGE_BLANK, NF_PATH_MISSING, NF_NIFTI_*
  */
 export async function readPictures(path: string, options: PictureOptions): Promise<readonly Picture[]> {
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT') throw cause;
     throw flError('NF_PATH_MISSING', { what: 'Image', path }, { place: { file: path }, cause });
   });
-  const key = [path, found.size, found.mtimeMs, options.imageSize, options.slices, options.layout].join('|');
+  const { imageSize, slices, layout, volume, nan } = options;
+  const key = [path, found.size, found.mtimeMs, imageSize, slices, layout, volume, nan].join('|');
   return cachedPictures(key, () => makePictures(path, options));
 }
 
-async function makePictures(path: string, { imageSize, slices, layout }: PictureOptions): Promise<Picture[]> {
-  const image = await readNifti(path);
+async function makePictures(path: string, options: PictureOptions): Promise<Picture[]> {
+  const { imageSize, slices, layout } = options;
+  const image = await readNiftiAs(path, options);
   const place = { place: { file: path } };
-  const times = image.shape.slice(3).reduce((product, size) => product * size, 1);
-  if (times > 1) throw flError('NF_DATA_IMAGE_TIME', { path, shape: image.shape.join(' x ') }, place);
+  if (volumesOf(image) > 1)
+    throw flError('NF_DATA_IMAGE_TIME', { path, shape: image.shape.join(' x ') }, place);
   const window = findWindow(image.data);
   if (!window) throw flError('NF_DATA_IMAGE_BLANK', { path }, place);
   const head = orientHead(image, window.threshold);

@@ -4,9 +4,9 @@ import { COLUMN, groupOf, type Participant, type Participants } from '../bids/pa
 import { PARTITIONS, type SplitManifest } from './manifest.ts';
 
 /**
- * Holds a split against the data set it is to be used with, before anything is trained: invariant 5 (images of one subject or
- * one group never stand on both sides of a split or at two sites), no unknown, doubled or set-aside participants.
- * @throws NF_SPLIT_DATASET_CHANGED, NF_SPLIT_PARTICIPANT_UNKNOWN, NF_SPLIT_PARTICIPANT_TWICE, NF_SPLIT_SET_ASIDE,
+ * Holds a split against the data set it is to be used with, as its selection reads it, before anything is trained: invariant 5 (images of one
+ * subject or one group never stand on both sides of a split or at two sites), no unknown, doubled or set-aside participants.
+ * @throws NF_SPLIT_DATASET_CHANGED, NF_SELECT_CHANGED, NF_SPLIT_PARTICIPANT_UNKNOWN, NF_SPLIT_PARTICIPANT_TWICE, NF_SPLIT_SET_ASIDE,
  *   NF_SPLIT_GROUP_CROSSES, NF_SPLIT_TRAIN_EMPTY.
  */
 export function checkSplit(split: SplitManifest, participants: Participants): void {
@@ -14,6 +14,10 @@ export function checkSplit(split: SplitManifest, participants: Participants): vo
   if (expected !== participants.sha256) {
     const params = { expected: expected.slice(0, 12), actual: participants.sha256.slice(0, 12) };
     throw flError('NF_SPLIT_DATASET_CHANGED', params, { place: { file: participants.file } });
+  }
+  if (split.selected && split.selected.table_sha256 !== participants.selectedSha256) {
+    const { table, column } = split.selected.labels;
+    throw flError('NF_SELECT_CHANGED', { table }, { place: { file: participants.file, key: column } });
   }
   checkGroups(assignments(split, participants), participants.file);
   const empty = split.sites.find((site) => site.train.length === 0);

@@ -1,5 +1,6 @@
 import { compareText } from '../../runtime/base/text/compare-text.ts';
 import { COLUMN, groupOf, type Participant, type Participants } from '../bids/participants.ts';
+import { NO_LABEL } from '../select/read-subjects.ts';
 
 /** Images that stay together, of one patient as far as is known. */
 export interface Group {
@@ -16,29 +17,27 @@ export interface Cohort {
   /** Classes, sorted. */
   readonly labels: readonly string[];
   readonly setAside: readonly { readonly id: string; readonly reason: string }[];
-  /** Without a diagnosis. */
-  readonly unlabelled: readonly string[];
-  /** Without an image. */
-  readonly imageless: readonly string[];
+  /** Without a diagnosis or an image. */
+  readonly lacking: readonly { readonly id: string; readonly reason: string }[];
 }
 
 export function labelOf(participant: Participant): string {
   return participant.values.get(COLUMN.diagnosis) ?? '';
 }
 
-/** Sorts participants into groups; the order of the table does not matter. `imageless`: who has nothing to train on. */
-export function readCohort(
-  { rows }: Participants,
-  imageless: ReadonlySet<string> = new Set<string>(),
-): Cohort {
+/**
+ * Sorts participants into groups; the order of the table does not matter.
+ * @param lacking why a participant cannot be dealt, by id, where the table does not say it
+ */
+export function readCohort({ rows }: Participants, lacking: ReadonlyMap<string, string> = new Map()): Cohort {
   const sorted = rows.toSorted((a, b) => compareText(a.id, b.id));
   const setAside = sorted.flatMap(({ id, values }) => {
     const reason = values.get(COLUMN.setAside);
     return reason === undefined ? [] : [{ id, reason }];
   });
-  const wanted = sorted.filter((row) => !row.values.has(COLUMN.setAside));
-  const present = wanted.filter(({ id }) => !imageless.has(id));
-  const labelled = present.filter((row) => row.values.has(COLUMN.diagnosis));
+  const present = sorted.filter((row) => !row.values.has(COLUMN.setAside));
+  const labelled = present.filter((row) => row.values.has(COLUMN.diagnosis) && !lacking.has(row.id));
+  const dealt = new Set(labelled);
   const members = Map.groupBy(labelled, groupOf);
   const groups = [...members]
     .map(([name, own]) => ({ name, members: own, label: mainLabel(own) }))
@@ -47,8 +46,9 @@ export function readCohort(
     groups,
     labels: [...new Set(labelled.map(labelOf))].sort(),
     setAside,
-    imageless: wanted.filter(({ id }) => imageless.has(id)).map(({ id }) => id),
-    unlabelled: present.filter((row) => !row.values.has(COLUMN.diagnosis)).map(({ id }) => id),
+    lacking: present
+      .filter((row) => !dealt.has(row))
+      .map(({ id }) => ({ id, reason: lacking.get(id) ?? NO_LABEL })),
   };
 }
 

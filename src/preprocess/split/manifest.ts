@@ -4,6 +4,7 @@ import { flError } from '../../runtime/base/errors/errors.ts';
 import { issueText } from '../../runtime/base/errors/issue-text.ts';
 import { writeFileAtomic } from '../../runtime/base/files/files.ts';
 import { readInputText } from '../../runtime/base/files/read-file.ts';
+import { selectionSchema } from '../../runtime/base/selection/selection.ts';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../../runtime/base/text/folder-name.ts';
 
 /** The three parts of a site's data, in the order they are shown. */
@@ -39,22 +40,48 @@ const splitRuleSchema = z.strictObject({
   group_threshold: z.number().optional(),
 });
 
-/** Who trains, validates and tests on what: `split.json`. */
-export const splitManifestSchema = z.strictObject({
-  version: z.literal(1),
-  kind: z.literal('neuroflare-split'),
-  seed: z.int().nonnegative(),
-  rule: splitRuleSchema,
-  dataset: z.strictObject({ participants_sha256: digest, subjects: count }),
-  sites: z
-    .array(splitSiteSchema)
-    .min(1)
-    .refine((sites) => new Set(sites.map(({ name }) => name)).size === sites.length, 'a site is there twice'),
-  groups: z.strictObject({ count, largest: count }),
-  set_aside: z.strictObject({ duplicate: count, label_conflict: count }),
-  /** Of the canonical JSON (sorted keys, no spaces) of all other fields. */
-  sha256: digest,
+const selectedSchema = z.strictObject({
+  /** Of ids, labels and groups, as the selection made them of the tables. */
+  table_sha256: digest,
+  /** The table and column that the labels came from. */
+  labels: z.strictObject({ table: z.string(), column: z.string() }),
+  /** What each value of the column was read as; null: left out. */
+  values: z.record(z.string(), z.string().nullable()),
+  /** Images of the participants that were dealt. */
+  images: count,
+  /** Participants that were not dealt, by reason. */
+  left_out: z.record(z.string(), count),
 });
+
+/** Who trains, validates and tests on what: `split.json`. Version 2 has a selection, version 1 none: T1w images, labels in `diagnosis`. */
+export const splitManifestSchema = z
+  .strictObject({
+    version: z.union([z.literal(1), z.literal(2)]),
+    kind: z.literal('neuroflare-split'),
+    seed: z.int().nonnegative(),
+    rule: splitRuleSchema,
+    /** Which images of the data set, with which label and group. */
+    selection: selectionSchema.optional(),
+    /** What came of the selection. */
+    selected: selectedSchema.optional(),
+    dataset: z.strictObject({ participants_sha256: digest, subjects: count }),
+    sites: z
+      .array(splitSiteSchema)
+      .min(1)
+      .refine(
+        (sites) => new Set(sites.map(({ name }) => name)).size === sites.length,
+        'a site is there twice',
+      ),
+    groups: z.strictObject({ count, largest: count }),
+    set_aside: z.strictObject({ duplicate: count, label_conflict: count }),
+    /** Of the canonical JSON (sorted keys, no spaces) of all other fields. */
+    sha256: digest,
+  })
+  .refine(
+    ({ version, selection, selected }) =>
+      (version === 2) === (selection !== undefined && selected !== undefined),
+    { path: ['selection'], message: 'belongs to version 2, with what came of it' },
+  );
 
 export type SplitSite = z.infer<typeof splitSiteSchema>;
 export type SplitRule = z.infer<typeof splitRuleSchema>;

@@ -6,10 +6,16 @@ import { flError } from '../../runtime/base/errors/errors.ts';
 import { makeFolder, putFile, syncFolder } from '../../runtime/base/files/files.ts';
 import { readInput, readInputText } from '../../runtime/base/files/read-file.ts';
 import { noProgress, type Progress } from '../../runtime/base/logging/progress.ts';
+import { isDefault } from '../../runtime/base/selection/selection.ts';
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import { checkPlaces } from '../bids/check-places.ts';
-import { COLUMN, type Participant, parseParticipants, readParticipants } from '../bids/participants.ts';
+import { COLUMN, type Participant, type Participants, parseParticipants } from '../bids/participants.ts';
 import { linkFault } from '../content/absent.ts';
+import { classesOf } from '../select/classes.ts';
+import { PARTICIPANTS } from '../select/label-cells.ts';
+import { readSubjects, type Subjects } from '../select/read-subjects.ts';
+import { recordOf } from '../select/record.ts';
+import { describeLabel } from '../sources/label-map.ts';
 import { checkSplit } from './check.ts';
 import { PARTITIONS, type SplitManifest, type SplitSite } from './manifest.ts';
 
@@ -36,15 +42,15 @@ export async function materializeSplit(options: MaterializeOptions): Promise<num
   const { bidsRoot, split, signal, progress = noProgress } = options;
   const target = resolve(options.target);
   await checkPlaces({ source: bidsRoot, target: options.target, what: 'Folder' });
-  const participants = await readParticipants(bidsRoot);
-  checkSplit(split, participants);
+  const subjects = await readSubjects(bidsRoot, split.selection);
+  checkSplit(split, subjects);
   await makeFolder(dirname(target));
   const partial = await mkdtemp(`${target}.partial-`);
   try {
     const root = await realpath(bidsRoot);
     const copies: Copy[] = [];
     for (const site of split.sites) {
-      copies.push(...(await prepareSite({ root, from: root, to: join(partial, site.name), site })));
+      copies.push(...(await prepareSite({ root, from: root, to: join(partial, site.name), site, subjects })));
     }
     let done = 0;
     await mapPool(copies, { jobs: JOBS, signal }, async (copy) => {
@@ -67,40 +73,40 @@ interface Copy {
   readonly to: string;
 }
 
+interface Tree extends Copy {
+  readonly root: string;
+  readonly site: SplitSite;
+  /** Of the data set itself; a derivative's own table is as it is. */
+  readonly subjects?: Subjects | undefined;
+}
+
 /** Writes the root files of one tree (the data set itself or a derivative in it) and lists the subjects' files. */
-async function prepareSite(what: {
-  root: string;
-  from: string;
-  to: string;
-  site: SplitSite;
-}): Promise<Copy[]> {
-  const { root, from, to, site } = what;
+async function prepareSite(what: Tree): Promise<Copy[]> {
+  const { root, from, to, site, subjects } = what;
   const partitions = partitionsOf(site);
   await makeFolder(to);
   const copies: Copy[] = [];
+  if (subjects) await writeTable(subjects, join(to, PARTICIPANTS), partitions);
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const paths = { from: join(from, entry.name), to: join(to, entry.name) };
-    if (entry.name === 'participants.tsv') await writeTable({ ...paths, partitions });
-    else if (entry.name === 'participants.json') continue;
+    if (entry.name === PARTICIPANTS) {
+      if (!subjects)
+        await writeTable(parseParticipants(await readInput(paths.from), paths.from), paths.to, partitions);
+    } else if (entry.name === 'participants.json') continue;
     else if (partitions.has(entry.name)) copies.push(...(await filesUnder(paths)));
     else if (entry.name === 'derivatives') copies.push(...(await prepareDerivatives({ ...what, ...paths })));
     else if (!entry.isDirectory()) await copyInside(paths, root);
   }
-  await writeSidecar({ from, to });
+  await writeSidecar(what);
   return copies;
 }
 
-async function prepareDerivatives(what: {
-  root: string;
-  from: string;
-  to: string;
-  site: SplitSite;
-}): Promise<Copy[]> {
+async function prepareDerivatives(what: Tree): Promise<Copy[]> {
   const copies: Copy[] = [];
   for (const entry of await readdir(what.from, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
     const paths = { from: join(what.from, entry.name), to: join(what.to, entry.name) };
-    copies.push(...(await prepareSite({ ...what, ...paths })));
+    copies.push(...(await prepareSite({ ...what, ...paths, subjects: undefined })));
   }
   return copies;
 }
@@ -110,22 +116,21 @@ function partitionsOf(site: SplitSite): ReadonlyMap<string, string> {
 }
 
 /** The site's own rows, with the column `partition` last. */
-async function writeTable(what: {
-  from: string;
-  to: string;
-  partitions: ReadonlyMap<string, string>;
-}): Promise<void> {
-  const { columns, rows } = parseParticipants(await readInput(what.from), what.from);
+async function writeTable(
+  { columns, rows }: Pick<Participants, 'columns' | 'rows'>,
+  to: string,
+  partitions: ReadonlyMap<string, string>,
+): Promise<void> {
   const kept = columns.filter((column) => column !== COLUMN.id && column !== COLUMN.partition);
   const line = ({ id, values }: Participant) =>
-    [id, ...kept.map((column) => values.get(column) ?? 'n/a'), what.partitions.get(id)].join('\t');
-  const own = rows.filter(({ id }) => what.partitions.has(id)).map(line);
+    [id, ...kept.map((column) => values.get(column) ?? 'n/a'), partitions.get(id)].join('\t');
+  const own = rows.filter(({ id }) => partitions.has(id)).map(line);
   const header = [COLUMN.id, ...kept, COLUMN.partition].join('\t');
-  await putFile(what.to, `${[header, ...own].join('\n')}\n`);
+  await putFile(to, `${[header, ...own].join('\n')}\n`);
 }
 
-/** participants.json with the column `partition`, where the tree has a participants.tsv. */
-async function writeSidecar({ from, to }: Copy): Promise<void> {
+/** participants.json with the column `partition`, where the tree has a participants.tsv, and with what a selection made of the table. */
+async function writeSidecar({ from, to, subjects }: Tree): Promise<void> {
   const table = await readInput(join(to, 'participants.tsv')).catch(() => undefined);
   if (table === undefined) return;
   const file = join(from, 'participants.json');
@@ -135,7 +140,27 @@ async function writeSidecar({ from, to }: Copy): Promise<void> {
     Levels: { train: 'Training', validation: 'Validation', test: 'Test' },
   };
   const sidecar = parseObject(text, file);
-  await putFile(join(to, 'participants.json'), prettyJson({ ...sidecar, partition }));
+  const selected = subjects && !isDefault(subjects.selection) ? await selectedColumns(from, subjects) : {};
+  await putFile(join(to, 'participants.json'), prettyJson({ ...sidecar, ...selected, partition }));
+}
+
+/** What a selection put into the table, for participants.json. */
+async function selectedColumns(root: string, subjects: Subjects): Promise<object> {
+  const { labels, selection } = subjects;
+  const classes = await classesOf(root, subjects);
+  const levels = Object.fromEntries(classes.map((label) => [label, describeLabel(label)]));
+  const diagnosis = {
+    Description: `Class of the participant, from the column '${labels?.column ?? ''}' of ${labels?.table ?? ''}.`,
+    Levels: levels,
+    ...recordOf(selection),
+  };
+  const group = {
+    Description: `Patient, from the column '${selection.group_column ?? ''}': images of one stay together.`,
+  };
+  return {
+    [COLUMN.diagnosis]: diagnosis,
+    ...(selection.group_column !== undefined && { [COLUMN.group]: group }),
+  };
 }
 
 function parseObject(text: string, file: string): object {
@@ -147,7 +172,7 @@ function parseObject(text: string, file: string): object {
   }
   throw flError(
     'NF_BIDS_PARTICIPANTS',
-    { detail: 'participants.json holds no JSON object' },
+    { table: 'participants.json', detail: 'it holds no JSON object' },
     { place: { file } },
   );
 }

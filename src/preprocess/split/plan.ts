@@ -12,15 +12,17 @@ import {
   splitDigest,
 } from './manifest.ts';
 import { partSites } from './parts.ts';
-import { drawSites, readSites, requireColumn, type SiteGroups } from './sites.ts';
+import { drawSites, readSites, type SiteGroups } from './sites.ts';
 
 export interface SplitRequest {
   readonly rule: SplitRule;
   readonly seed: number;
   /** Undefined where a column names the sites. */
   readonly sites: number | undefined;
-  /** Participants without an image, who are left out. */
-  readonly imageless?: ReadonlySet<string>;
+  /** Why a participant cannot be dealt, by id, where the table does not say it. */
+  readonly lacking?: ReadonlyMap<string, string>;
+  /** What the manifest says of a selection, made of whom it deals. */
+  readonly selected?: (leftOut: SplitPlan['leftOut']) => Pick<SplitManifest, 'selection' | 'selected'>;
 }
 
 export interface SplitPlan {
@@ -37,19 +39,20 @@ export interface SplitPlan {
  * @throws NF_SPLIT_* with what cannot be done
  */
 export function planSplit(participants: Participants, request: SplitRequest, root: string): SplitPlan {
-  const { rule, seed } = request;
-  requireColumn(participants, COLUMN.diagnosis);
-  const cohort = readCohort(participants, request.imageless);
+  const { rule, seed, selected, lacking } = request;
+  const cohort = readCohort(participants, lacking);
   if (cohort.groups.length === 0) {
     const place = { file: participants.file, key: COLUMN.diagnosis };
     throw flError('NF_SPLIT_NOTHING', { path: root }, { place });
   }
   const sites = partSites({ cohort, rule, seed, sites: chooseSites(cohort, participants, request) });
+  const leftOut = listLeftOut(cohort);
   const body: Omit<SplitManifest, 'sha256'> = {
-    version: 1,
+    version: selected ? 2 : 1,
     kind: 'neuroflare-split',
     seed,
     rule,
+    ...selected?.(leftOut),
     dataset: { participants_sha256: participants.sha256, subjects: participants.rows.length },
     sites,
     groups: {
@@ -63,7 +66,7 @@ export function planSplit(participants: Participants, request: SplitRequest, roo
   };
   const split = { ...body, sha256: splitDigest(body) };
   checkSplit(split, participants);
-  return { split, leftOut: listLeftOut(cohort), warnings: listWarnings(cohort, sites, rule) };
+  return { split, leftOut, warnings: listWarnings(cohort, sites, rule) };
 }
 
 function chooseSites(cohort: Cohort, participants: Participants, request: SplitRequest): SiteGroups[] {
@@ -76,12 +79,8 @@ function chooseSites(cohort: Cohort, participants: Participants, request: SplitR
   throw flError('NF_SPLIT_SITE_COUNT', { wanted: sites, column, found: found.length, names });
 }
 
-function listLeftOut({ setAside, imageless, unlabelled }: Cohort): SplitPlan['leftOut'] {
-  return [
-    ...setAside.map(({ id, reason }) => ({ participant: id, reason })),
-    ...imageless.map((id) => ({ participant: id, reason: 'no T1w image' })),
-    ...unlabelled.map((id) => ({ participant: id, reason: 'no diagnosis' })),
-  ];
+function listLeftOut({ setAside, lacking }: Cohort): SplitPlan['leftOut'] {
+  return [...setAside, ...lacking].map(({ id, reason }) => ({ participant: id, reason }));
 }
 
 function listWarnings(cohort: Cohort, sites: readonly SplitSite[], rule: SplitRule): string[] {

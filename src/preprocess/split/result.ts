@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { selectionSchema } from '../../runtime/base/selection/selection.ts';
+import type { Subjects } from '../select/read-subjects.ts';
 import type { SplitManifest } from './manifest.ts';
 
 const counts = z.record(z.string(), z.int());
@@ -8,6 +10,14 @@ export const splitResultSchema = z.object({
   /** Path of the manifest that was written or read. */
   split: z.string(),
   sha256: z.string(),
+  /** Which images with which label and group; what is not said is as ever: T1w images, labels in `diagnosis`. */
+  selection: selectionSchema,
+  /** Where the labels stood, and what each value was read as; null: left out. */
+  labels: z.object({
+    table: z.string(),
+    column: z.string(),
+    values: z.array(z.object({ value: z.string(), label: z.string().nullable(), participants: z.int() })),
+  }),
   sites: z.array(
     z.object({
       name: z.string(),
@@ -31,11 +41,22 @@ export function splitResult(what: {
   leftOut: SplitResult['left_out'];
   warnings: readonly string[];
   materialized: string | null;
+  subjects: Subjects;
 }): SplitResult {
-  const { path, split, leftOut, warnings, materialized } = what;
+  const { path, split, leftOut, warnings, materialized, subjects } = what;
+  const { labels, selection, labelAt } = subjects;
+  const read = Map.groupBy(labelAt.values(), ({ value }) => value);
   return {
     split: path,
     sha256: split.sha256,
+    selection,
+    labels: {
+      table: labels?.table ?? '',
+      column: labels?.column ?? '',
+      values: (labels?.values ?? []).map(({ value, label }) => {
+        return { value, label, participants: read.get(value)?.length ?? 0 };
+      }),
+    },
     sites: split.sites.map((site) => ({
       name: site.name,
       train: site.train.length,

@@ -2,19 +2,26 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { readInputText } from '../../runtime/base/files/read-file.ts';
+import type { YamlSource } from '../../runtime/base/files/yaml-source.ts';
 import type { Progress } from '../../runtime/base/logging/progress.ts';
-import { COLUMN, readParticipants } from '../bids/participants.ts';
+import { COLUMN } from '../bids/participants.ts';
+import { readSubjects, requireLabels, type Subjects } from '../select/read-subjects.ts';
+import { agreedSelection } from '../select/record.ts';
+import { readSelectionOptions, requireUsedKeys, type SelectionOptions } from '../select/selection-options.ts';
+import { imagesOfSubjects } from '../select/subject-images.ts';
 import { checkSplit } from './check.ts';
 import { readCohort } from './cohort.ts';
-import { lookForImages } from './images.ts';
-import { readSplit, type SplitRule, writeSplit } from './manifest.ts';
+import { readSplit, type SplitManifest, type SplitRule, writeSplit } from './manifest.ts';
 import { materializeSplit } from './materialize.ts';
 import { planSplit } from './plan.ts';
 import { type SplitResult, splitResult } from './result.ts';
+import { describeChoice, reasonsAgainst, recordSelection } from './selected.ts';
 
 /** As the command line gives it; numbers are texts still. */
 export interface SplitOptions {
   readonly bidsRoot: string;
+  /** Which images, with which labels; nothing: T1w images with the labels in `diagnosis`. */
+  readonly select?: SelectionOptions;
   readonly strategy: SplitRule['strategy'];
   readonly sites: number | undefined;
   readonly siteColumn: string;
@@ -32,29 +39,43 @@ export interface SplitOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Makes or reads a split, and writes the sites' trees if asked to. @throws NF_SPLIT_*, NF_BIDS_*, NF_PATH_* */
+/** Makes or reads a split, and writes the sites' trees if asked to. @throws NF_SPLIT_*, NF_SELECT_*, NF_BIDS_*, NF_PATH_* */
 export async function runSplit(options: SplitOptions): Promise<SplitResult> {
-  const made = options.existing === undefined ? await make(options) : await reuse(options, options.existing);
-  const target = options.materialize;
+  const { bidsRoot, existing, select = {}, materialize: target } = options;
+  const said = await readSelectionOptions(bidsRoot, select);
+  const read = existing === undefined ? undefined : { path: existing, split: await readSplit(existing) };
+  const agreed = agreedSelection(
+    said.selection,
+    read && { path: read.path, selection: read.split.selection },
+  );
+  const subjects = await readSubjects(bidsRoot, agreed);
+  requireLabels(subjects);
+  const made = read ? reuse(read, subjects) : await make(options, subjects, said.map);
   if (target !== undefined) await materializeSplit({ ...options, split: made.split, target });
-  return splitResult({ ...made, materialized: target === undefined ? null : resolve(target) });
+  return splitResult({ ...made, subjects, materialized: target === undefined ? null : resolve(target) });
 }
 
-async function make(options: SplitOptions) {
+async function make(options: SplitOptions, subjects: Subjects, map: YamlSource | undefined) {
   const { bidsRoot, out, seed, sites } = options;
   const rule = await readRule(options);
-  const participants = await readParticipants(bidsRoot);
-  const { imageless, notes } = await lookForImages(bidsRoot, participants);
-  const { split, leftOut, warnings } = planSplit(participants, { rule, seed, sites, imageless }, bidsRoot);
+  requireUsedKeys(subjects, map);
+  const images = await imagesOfSubjects(bidsRoot, subjects);
+  const selected = recordSelection(subjects, images);
+  const lacking = reasonsAgainst(subjects, images);
+  const request = { rule, seed, sites, lacking, ...(selected && { selected }) };
+  const { split, leftOut, warnings } = planSplit(subjects, request, bidsRoot);
   await writeSplit(out, split);
-  return { path: out, split, leftOut: [...leftOut], warnings: [...notes, ...warnings] };
+  return {
+    path: out,
+    split,
+    leftOut: [...leftOut],
+    warnings: [...describeChoice(subjects, images), ...warnings],
+  };
 }
 
-async function reuse({ bidsRoot }: SplitOptions, path: string) {
-  const split = await readSplit(path);
-  const participants = await readParticipants(bidsRoot);
-  checkSplit(split, participants);
-  const leftOut = readCohort(participants).setAside.map(({ id, reason }) => ({ participant: id, reason }));
+function reuse({ path, split }: { path: string; split: SplitManifest }, subjects: Subjects) {
+  checkSplit(split, subjects);
+  const leftOut = readCohort(subjects).setAside.map(({ id, reason }) => ({ participant: id, reason }));
   return { path, split, leftOut, warnings: [] };
 }
 

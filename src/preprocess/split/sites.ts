@@ -78,7 +78,7 @@ export function readSites(cohort: Cohort, participants: Participants, column: st
 }
 
 /** @throws NF_SPLIT_COLUMN */
-export function requireColumn({ columns, file }: Participants, column: string): void {
+function requireColumn({ columns, file }: Participants, column: string): void {
   if (columns.includes(column)) return;
   const nearest = didYouMean(column, columns);
   const params = { column, nearest, known: columns.join(', ') };

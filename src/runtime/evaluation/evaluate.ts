@@ -81,7 +81,7 @@ async function predictRows(
   masked?: MaskedTest,
 ): Promise<Judged> {
   options.signal?.throwIfAborted();
-  const set = await openSet(data.root, rows, images);
+  const set = await openSet(data, rows, images);
   const probabilities = await predictor.predict(set, masked);
   progress({
     what: masked ?? `predictions (${rows[0]?.part ?? 'none'})`,

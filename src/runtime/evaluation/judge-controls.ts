@@ -20,6 +20,7 @@ export async function judgeControls(work: EvaluationWork): Promise<JudgedControl
   }
   const images = await readControlImages([...trained, ...tested], {
     bidsRoot: data.root,
+    selection: data.selection,
     slices: options.slices,
     progress,
     signal: options.signal,

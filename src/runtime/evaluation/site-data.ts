@@ -1,11 +1,6 @@
-import { join } from 'node:path';
-import {
-  COLUMN,
-  groupOf,
-  type Participant,
-  type Participants,
-  readParticipants,
-} from '../../preprocess/bids/participants.ts';
+import { COLUMN, groupOf, type Participant, type Participants } from '../../preprocess/bids/participants.ts';
+import { readSubjects, requireLabels, type Subjects } from '../../preprocess/select/read-subjects.ts';
+import { agreedSelection } from '../../preprocess/select/record.ts';
 import { checkSplit } from '../../preprocess/split/check.ts';
 import {
   PARTITIONS,
@@ -14,9 +9,12 @@ import {
   type SplitManifest,
 } from '../../preprocess/split/manifest.ts';
 import { flError } from '../base/errors/errors.ts';
+import type { Selection } from '../base/selection/selection.ts';
 import { readMembers } from '../learning/dataset/members.ts';
 import { labelOf } from '../learning/dataset/open-dataset.ts';
+import type { RunCard } from '../run/run-card.ts';
 import type { Target } from './open-target.ts';
+import { selectionOfRun } from './run-selection.ts';
 
 /** One person of the data, and where the split put it. */
 export interface EvaluationRow {
@@ -31,7 +29,8 @@ export interface EvaluationRow {
 export interface EvaluationData {
   readonly root: string;
   readonly split: { readonly path: string; readonly manifest: SplitManifest } | undefined;
-  readonly participants: Participants;
+  readonly participants: Subjects;
+  readonly selection: Selection;
   readonly sites: readonly string[];
   readonly rows: readonly EvaluationRow[];
 }
@@ -51,18 +50,23 @@ export async function readEvaluationData(
   const own = target.run?.card.data;
   const root = wish.data ?? own?.root;
   if (root === undefined) throw flError('NF_EVALUATE_NO_DATA');
-  const participants = await readParticipants(root);
   const path = wish.split ?? (wish.data === undefined ? (own?.split ?? undefined) : undefined);
-  const file = join(root, 'participants.tsv');
+  const manifest = path === undefined ? undefined : await readSplit(path);
+  // Of other data only what they themselves do not say is as the run had it.
+  const trained = target.run && (await selectionOfRun(target.run.card));
+  const said = wish.data === undefined ? trained : undefined;
+  const agreed = manifest ? agreedSelection(said, { path: path ?? '', selection: manifest.selection }) : said;
+  const participants = await readSubjects(root, agreed, manifest ? undefined : trained);
+  requireLabels(participants);
+  const { selection } = participants;
   const describe = (row: Participant, site: string, part: Partition): EvaluationRow => ({
     row,
     site,
     part,
     group: groupOf(row),
-    label: labelOf(row, target.classes, file),
+    label: labelOf(row, target.classes, participants),
   });
-  if (path !== undefined) {
-    const manifest = await readSplit(path);
+  if (path !== undefined && manifest) {
     checkSplit(manifest, participants);
     const byId = new Map(participants.rows.map((row) => [row.id, row]));
     const rows = manifest.sites.flatMap((site) =>
@@ -74,13 +78,13 @@ export async function readEvaluationData(
       ),
     );
     const sites = manifest.sites.map(({ name }) => name);
-    return { root, split: { path, manifest }, participants, sites, rows };
+    return { root, split: { path, manifest }, participants, selection, sites, rows };
   }
   const parts = participants.columns.includes(COLUMN.partition)
-    ? await readMembers({ root, site: WHOLE })
+    ? await readMembers({ root, site: WHOLE, selection })
     : { train: [], validation: [], test: usable(participants) };
   const rows = PARTITIONS.flatMap((part) => parts[part].map((row) => describe(row, WHOLE, part)));
-  return { root, split: undefined, participants, sites: [WHOLE], rows };
+  return { root, split: undefined, participants, selection, sites: [WHOLE], rows };
 }
 
 function usable({ rows }: Participants): Participant[] {
@@ -101,7 +105,7 @@ export async function refuseLeaks(
   const own = target.run?.card.data;
   if (!own) return ['Which data the model was trained on is not known, so leaks could not be looked for.'];
   const seen: Partition[] = part === 'test' ? ['train', 'validation'] : ['train'];
-  const trained = await trainedOn(own, seen).catch(() => undefined);
+  const trained = await trainedOn(target.run?.card, seen).catch(() => undefined);
   if (!trained) return ['The data that the model was trained on are gone, so leaks could not be looked for.'];
   const same = trained.sha256 === data.participants.sha256;
   const leaks = data.rows.filter(({ row, part: own, group }) => {
@@ -115,8 +119,10 @@ export async function refuseLeaks(
 
 const PIXELS = 'pixel_sha256';
 
-async function trainedOn(data: { root: string; split: string | null }, parts: readonly Partition[]) {
-  const { rows, sha256 } = await readParticipants(data.root);
+async function trainedOn(card: RunCard | undefined, parts: readonly Partition[]) {
+  const data = card?.data;
+  if (!data) return undefined;
+  const { rows, sha256 } = await readSubjects(data.root, await selectionOfRun(card));
   const ids = data.split === null ? undefined : await idsOf(data.split, parts);
   const used = rows.filter(({ id, values }) =>
     ids ? ids.has(id) : parts.some((part) => part === (values.get(COLUMN.partition) ?? 'train')),

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
-import { readParticipants } from '../../preprocess/bids/participants.ts';
+import { readSubjects, requireLabels } from '../../preprocess/select/read-subjects.ts';
+import { agreedSelection } from '../../preprocess/select/record.ts';
 import { checkSplit } from '../../preprocess/split/check.ts';
 import { readSplit, type SplitManifest } from '../../preprocess/split/manifest.ts';
 import { listGaps } from '../../preprocess/split/plan.ts';
@@ -61,7 +62,8 @@ export async function prepareJob(
 /** The plan of a run that exists, from what it was started with. */
 export function plannedAgain(card: RunCard): RunPlan {
   const job = defineJob(card.job, join(card.job_folder, 'job.yaml'));
-  const data = card.data && { root: card.data.root, split: card.data.split ?? undefined };
+  const { selection } = job.data ?? {};
+  const data = card.data && { root: card.data.root, split: card.data.split ?? undefined, selection };
   return { job: { ...job, data: data ?? undefined }, sites: card.sites, minClients: card.min_clients };
 }
 
@@ -90,15 +92,19 @@ function placedInJob(thrown: unknown, source: LoadedJob['source']): unknown {
 
 async function checkData(root: string | undefined, loaded: LoadedJob): Promise<SplitManifest | undefined> {
   if (root === undefined) return undefined;
-  const participants = await readParticipants(root).catch((error: unknown) => {
+  const { split: path, selection } = loaded.definition.data ?? {};
+  const split =
+    path === undefined
+      ? undefined
+      : await readSplit(path).catch((error: unknown) => {
+          throw placedAtPath(error, { loaded, key: 'split', path });
+        });
+  const agreed = agreedSelection(selection, split && { path: path ?? '', selection: split.selection });
+  const subjects = await readSubjects(root, agreed).catch((error: unknown) => {
     throw placedAtPath(error, { loaded, key: 'root', path: root });
   });
-  const path = loaded.definition.data?.split;
-  if (path === undefined) return undefined;
-  const split = await readSplit(path).catch((error: unknown) => {
-    throw placedAtPath(error, { loaded, key: 'split', path });
-  });
-  checkSplit(split, participants);
+  if (selection || subjects.columns.length === 0) requireLabels(subjects);
+  if (split) checkSplit(split, subjects);
   return split;
 }
 

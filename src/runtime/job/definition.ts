@@ -1,5 +1,6 @@
 import { dirname, relative, resolve } from 'node:path';
 import type { OptionsOf, WorkflowType } from '../algorithms/registry.ts';
+import type { Selection } from '../base/selection/selection.ts';
 import { defaultArgs } from './declared-args.ts';
 import { JOB_PATHS } from './job-paths.ts';
 import { goalByName } from './key-metric.ts';
@@ -53,7 +54,9 @@ export interface JobDefinition {
   readonly workflow: WorkflowDefinition;
   readonly executor: ExecutorDefinition;
   readonly model: ModelDefinition;
-  readonly data: { readonly root: string; readonly split: string | undefined } | undefined;
+  readonly data:
+    | { readonly root: string; readonly split: string | undefined; readonly selection: Selection | undefined }
+    | undefined;
   /** Of one site, while the job runs there. */
   readonly resources: { readonly cpus: number; readonly memoryGb: number; readonly gpus: number };
   readonly seed: number;
@@ -93,6 +96,7 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
     data: data && {
       root: fromJob(data.root),
       split: data.split === undefined ? undefined : fromJob(data.split),
+      selection: data.selection,
     },
     resources: {
       cpus: file.resources.cpus,

@@ -47,7 +47,9 @@ export function planRun(job: JobDefinition, flags: RunFlags, splitSites?: readon
   if (Math.max(minClients, job.workflow.clientsPerRound ?? 0) > sites.length)
     throw countsError(job, flags, splitSites);
   requireEnough(job.workflow, minClients);
-  const data = flags.dataRoot === undefined ? job.data : { split: job.data?.split, root: flags.dataRoot };
+  const { dataRoot: root } = flags;
+  const data =
+    root === undefined ? job.data : { split: job.data?.split, selection: job.data?.selection, root };
   return { job: { ...job, data, seed: flags.seed ?? job.seed }, sites, minClients };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { WORKFLOW_TYPES } from '../algorithms/registry.ts';
+import { jobSelectionSchema } from '../base/selection/selection.ts';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../base/text/folder-name.ts';
 import { argFaults, declaredArgs } from './declared-args.ts';
 import { resultFilters } from './result-filters.ts';
@@ -78,6 +79,11 @@ const data = z.strictObject({
     .min(1)
     .optional()
     .describe('split.json of `neuroflare preprocess split`; a site gets its part'),
+  selection: jobSelectionSchema
+    .optional()
+    .describe(
+      'which images of the data set, with which label and group; default: as the split says, else T1w images with the labels in `diagnosis`',
+    ),
 });
 
 const resources = z

@@ -36,6 +36,7 @@ export function taskOrder(
 ): TaskOrder {
   const { options } = job.workflow;
   const local = localTensorsOf(job.workflow);
+  const selection = job.data?.selection;
   return {
     task: {
       context: {
@@ -48,7 +49,7 @@ export function taskOrder(
         currentRound: task.round,
         jobName: job.name,
         args: argsOfSite(job, site),
-        data,
+        data: data && { ...data, ...(selection && { selection }) },
         model: job.model.kind === 'built' ? job.model.spec : undefined,
         ...('proximal_mu' in options && { proximalMu: options.proximal_mu }),
         ...(local.length > 0 && { localTensors: local }),

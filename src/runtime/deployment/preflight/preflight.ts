@@ -10,6 +10,7 @@ import { isLocked } from '../../base/files/lock.ts';
 import { requireOwnState, requireOwnWork } from '../../base/files/no-links.ts';
 import { PACKAGE_ROOT } from '../../base/files/package-root.ts';
 import { holderOf } from '../../base/processes/port-holder.ts';
+import type { Selection } from '../../base/selection/selection.ts';
 import { counted } from '../../base/text/counted.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
 import type { EngineChoice } from '../../job/engine-choice.ts';
@@ -286,22 +287,25 @@ async function diskCheck(folder: string): Promise<string> {
 
 /** @throws NF_PREFLIGHT_IMAGES, and what `readMembers` throws */
 async function dataCheck(root: string, site: string): Promise<string> {
-  const { train, validation, test, classes } = await readMembers({ root, site });
+  const { train, validation, test, classes, subjects } = await readMembers({ root, site });
   await imagesCheck(
-    root,
+    { root, selection: subjects.selection },
     [...train, ...validation, ...test].map(({ id }) => id),
   );
   return `${train.length} for training, ${validation.length} for validation, ${test.length} for test; ${counted(classes.length, 'class', 'classes')}`;
 }
 
 /** Every image that a job of the site would open. */
-async function imagesCheck(root: string, ids: readonly string[]): Promise<void> {
+async function imagesCheck(
+  { root, selection }: { root: string; selection: Selection },
+  ids: readonly string[],
+): Promise<void> {
   const faults: string[] = [];
   const note = (thrown: unknown) => {
     faults.push(toNeuroflareError(thrown).message);
   };
   const found = await mapPool(ids, { jobs: IMAGES_AT_ONCE }, async (id) => {
-    const paths = await findImages(root, id).catch(note);
+    const paths = await findImages(root, id, selection).catch(note);
     for (const path of paths ?? []) await checkNifti(path).catch(note);
     return paths?.length ?? 1;
   });

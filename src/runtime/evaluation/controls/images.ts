@@ -1,9 +1,11 @@
 import { findImages } from '../../../preprocess/bids/layout.ts';
 import { groupOf, type Participant } from '../../../preprocess/bids/participants.ts';
 import { readNiftiHeader } from '../../../preprocess/nifti/read.ts';
+import type { ReadAs } from '../../../preprocess/nifti/series.ts';
 import { arrange } from '../../../preprocess/picture/montage.ts';
 import { readPictures } from '../../../preprocess/picture/pictures.ts';
 import type { Progress } from '../../base/logging/progress.ts';
+import { readAs, type Selection } from '../../base/selection/selection.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
 
 /** Side of the pictures that controls look at: the frame of 4 pixels is defined on it. */
@@ -30,6 +32,8 @@ export interface ControlSubject {
 
 interface ReadOptions {
   readonly bidsRoot: string;
+  /** Which images, and how they are read. */
+  readonly selection: Selection;
   /** Axial slices of a volume. */
   readonly slices: number;
   readonly progress: Progress;
@@ -38,15 +42,15 @@ interface ReadOptions {
 
 const READERS = 4;
 
-/** The first T1w image of each subject. @throws NF_BIDS_IMAGE_*, NF_NIFTI_*, NF_DATA_IMAGE_* */
+/** The first image of each subject that is taken. @throws NF_BIDS_IMAGE_*, NF_NIFTI_*, NF_DATA_IMAGE_* */
 export async function readControlImages(
   subjects: readonly ControlSubject[],
-  { bidsRoot, slices, progress, signal }: ReadOptions,
+  { bidsRoot, selection, slices, progress, signal }: ReadOptions,
 ): Promise<ControlImage[]> {
   let done = 0;
   return mapPool(subjects, { jobs: READERS, signal }, async (subject) => {
-    const [path = ''] = await findImages(bidsRoot, subject.row.id);
-    const image = await readControlImage(subject, path, slices);
+    const [path = ''] = await findImages(bidsRoot, subject.row.id, selection);
+    const image = await readControlImage(subject, path, { slices, ...readAs(selection) });
     progress({ what: 'images read for the controls', done: ++done, total: subjects.length });
     return image;
   });
@@ -58,15 +62,15 @@ export async function readControlImages(
  */
 export async function tryControlImages(
   subjects: readonly ControlSubject[],
-  { bidsRoot, slices, progress, signal }: ReadOptions,
+  { bidsRoot, selection, slices, progress, signal }: ReadOptions,
 ): Promise<{ images: ControlImage[]; faults: { participant: string; path: string; thrown: unknown }[] }> {
   let done = 0;
   const tried = await mapPool(subjects, { jobs: READERS, signal }, async (subject) => {
     const images: ControlImage[] = [];
     const faults: { participant: string; path: string; thrown: unknown }[] = [];
-    for (const path of await findImages(bidsRoot, subject.row.id)) {
+    for (const path of await findImages(bidsRoot, subject.row.id, selection)) {
       try {
-        images.push(await readControlImage(subject, path, slices));
+        images.push(await readControlImage(subject, path, { slices, ...readAs(selection) }));
       } catch (thrown) {
         faults.push({ participant: subject.row.id, path, thrown });
       }
@@ -80,9 +84,9 @@ export async function tryControlImages(
 async function readControlImage(
   { row, label }: ControlSubject,
   path: string,
-  slices: number,
+  options: ReadAs & { readonly slices: number },
 ): Promise<ControlImage> {
-  const pictures = await readPictures(path, { imageSize: CONTROL_SIDE, slices, layout: 'montage' });
+  const pictures = await readPictures(path, { ...options, imageSize: CONTROL_SIDE, layout: 'montage' });
   const montage = arrange(
     pictures.map((picture) => Float32Array.from(picture)),
     new Float32Array(CONTROL_SIDE * CONTROL_SIDE),

@@ -1,5 +1,6 @@
 import { COLUMN, type Participants } from '../../../preprocess/bids/participants.ts';
 import { type Finding, finding, findingOf } from '../../../preprocess/check/finding.ts';
+import type { Subjects } from '../../../preprocess/select/read-subjects.ts';
 import type { Progress } from '../../base/logging/progress.ts';
 import { CONTROL_NAMES, CONTROLS, type ControlName } from '../controls/controls.ts';
 import { groupedFolds } from '../controls/folds.ts';
@@ -47,13 +48,11 @@ const REMEDIES: Partial<Record<ControlName, string>> = {
  * The shortcut controls over five grouped folds, on the pictures that a network would be given; but the frame is that of the stored
  * images, which other tools may show to a network whole. An image that cannot be shown to a network is a finding.
  */
-export async function checkControls(
-  participants: Participants,
-  options: CheckOptions,
-): Promise<ControlCheck> {
+export async function checkControls(participants: Subjects, options: CheckOptions): Promise<ControlCheck> {
   const { rows, classes } = usableRows(participants, options.usable);
+  const { selection } = participants;
   const { root: bidsRoot, slices, progress, signal, seed, jobs } = options;
-  const read = await tryControlImages(rows, { bidsRoot, slices, progress, signal });
+  const read = await tryControlImages(rows, { bidsRoot, selection, slices, progress, signal });
   const images = read.images.map((image) => ({ ...image, stored: options.usable.get(image.id) }));
   const faults = read.faults.map(({ participant, path, thrown }) =>
     findingOf(thrown, { participant, file: path }),

@@ -1,8 +1,15 @@
 import { stat } from 'node:fs/promises';
-import { isDataset, listParticipants } from '../../../preprocess/bids/participants.ts';
+import { isDataset } from '../../../preprocess/bids/participants.ts';
 import { checkBids } from '../../../preprocess/check/check-bids.ts';
 import { checkSource } from '../../../preprocess/check/check-source.ts';
 import { countSeverities, type Finding, SEVERITIES } from '../../../preprocess/check/finding.ts';
+import { readSubjects } from '../../../preprocess/select/read-subjects.ts';
+import { agreedSelection } from '../../../preprocess/select/record.ts';
+import {
+  readSelectionOptions,
+  requireUsedKeys,
+  type SelectionOptions,
+} from '../../../preprocess/select/selection-options.ts';
 import { readSplit } from '../../../preprocess/split/manifest.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { noProgress, type Progress } from '../../base/logging/progress.ts';
@@ -14,6 +21,8 @@ export interface CheckDataOptions {
   /** BIDS data set, or class folders of pictures. */
   readonly target: string;
   readonly split: string | undefined;
+  /** Which images, with which labels; nothing: as the split says. */
+  readonly select?: SelectionOptions;
   readonly controls: boolean;
   /** PNG to draw. */
   readonly sheet: string | undefined;
@@ -55,8 +64,14 @@ async function checkFolders({
 
 async function checkDataset(options: CheckDataOptions): Promise<CheckResult> {
   const { target, progress = noProgress, signal, slices, seed, jobs } = options;
-  const participants = await listParticipants(target);
+  const { selection, map } = await readSelectionOptions(target, options.select ?? {});
   const split = options.split === undefined ? undefined : await readSplit(options.split);
+  const agreed = agreedSelection(
+    selection,
+    split && { path: options.split ?? '', selection: split.selection },
+  );
+  const participants = await readSubjects(target, agreed);
+  requireUsedKeys(participants, map);
   const bids = await checkBids(target, { participants, split, progress, signal });
   const broken = new Set(
     bids.findings.filter(({ severity }) => severity === 'error').map(({ place }) => place.participant),

@@ -2,6 +2,7 @@ import { findImages } from '../../../preprocess/bids/layout.ts';
 import { dilateMask } from '../../../preprocess/image/morphology.ts';
 import { findLesionMask, readLesionPicture } from '../../../preprocess/picture/lesion-pictures.ts';
 import { f32At } from '../../base/at.ts';
+import { readAs, type Selection } from '../../base/selection/selection.ts';
 import type { ImageSetOptions } from '../../learning/dataset/image-set.ts';
 import { silhouette } from '../controls/features.ts';
 import type { Evaluation } from '../result.ts';
@@ -16,15 +17,15 @@ const IN_LESION = 0.25;
  */
 export async function measureLesionHeat(
   explained: readonly Explained[],
-  root: string,
+  { root, selection }: { root: string; selection: Selection },
   options: ImageSetOptions,
 ): Promise<Evaluation['lesion_heat']> {
   const found: { inside: number; area: number; hit: boolean }[] = [];
   for (const one of explained) {
     const mask = await findLesionMask(root, one.id);
-    const [image] = mask === undefined ? [] : await findImages(root, one.id);
+    const [image] = mask === undefined ? [] : await findImages(root, one.id, selection);
     if (mask === undefined || image === undefined) continue;
-    const lesion = await readLesionPicture(image, mask, options);
+    const lesion = await readLesionPicture(image, mask, { ...options, ...readAs(selection) });
     const measured = lesion && measure(one, lesion);
     if (measured) found.push(measured);
   }

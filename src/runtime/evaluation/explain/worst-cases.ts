@@ -59,7 +59,7 @@ async function lesionHeat(work: EvaluationWork): Promise<Evaluation['lesion_heat
     rows,
     rows.map(({ label }) => label),
   );
-  return measureLesionHeat(explained, data.root, images);
+  return measureLesionHeat(explained, data, images);
 }
 
 async function explainRows(
@@ -67,5 +67,5 @@ async function explainRows(
   rows: readonly EvaluationRow[],
   labels: readonly number[],
 ): Promise<Explained[]> {
-  return explain(await openSet(data.root, rows, images), labels, { target, engine: predictor.engine });
+  return explain(await openSet(data, rows, images), labels, { target, engine: predictor.engine });
 }

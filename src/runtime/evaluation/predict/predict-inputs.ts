@@ -1,6 +1,7 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { describeImages } from '../../../preprocess/bids/choose-images.ts';
 import { findImages, listImages } from '../../../preprocess/bids/layout.ts';
 import { listParticipants } from '../../../preprocess/bids/participants.ts';
 import { convertPicture, encodeSlice } from '../../../preprocess/bids/picture-file.ts';
@@ -9,9 +10,11 @@ import { foreignFormat } from '../../../preprocess/content/foreign.ts';
 import { PictureError } from '../../../preprocess/image/fault.ts';
 import { isGzip } from '../../../preprocess/nifti/gzip.ts';
 import { isNifti } from '../../../preprocess/nifti/header.ts';
+import { selectionFor } from '../../../preprocess/select/record.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { putFile } from '../../base/files/files.ts';
 import { openInput, readInput } from '../../base/files/read-file.ts';
+import type { Selection } from '../../base/selection/selection.ts';
 
 /** One image to be predicted. */
 export interface PredictImage {
@@ -48,15 +51,20 @@ const ENDING = /\.(nii(\.gz)?|jpe?g|jpe|jfif|png)$/i;
  * Images from files and BIDS folders. JPEG and PNG pictures go through the steps of `preprocess bids`; a data set's set-aside images are
  * predicted, too.
  * @param headMask whether pictures are cropped to the head, as the training images were
+ * @param selection which images of a data set were trained on
  * @throws NF_PREDICT_INPUT, NF_PREDICT_PICTURE, NF_BIDS_*
  */
-export async function openInputs(paths: readonly string[], headMask: boolean): Promise<PredictInputs> {
+export async function openInputs(
+  paths: readonly string[],
+  headMask: boolean,
+  selection?: Selection,
+): Promise<PredictInputs> {
   const folder = await mkdtemp(join(tmpdir(), 'neuroflare-predict-'));
   const close = () => rm(folder, { recursive: true, force: true });
   try {
     const found: Found[] = [];
     for (const [at, path] of paths.entries()) {
-      found.push(await imagesOf(path, { folder: join(folder, String(at)), headMask }));
+      found.push(await imagesOf(path, { folder: join(folder, String(at)), headMask, selection }));
     }
     const images = found.flatMap((one) => one.images);
     const leftOut = found.flatMap((one) => one.leftOut);
@@ -72,14 +80,14 @@ export async function openInputs(paths: readonly string[], headMask: boolean): P
 
 async function imagesOf(
   path: string,
-  { folder, headMask }: { folder: string; headMask: boolean },
+  { folder, headMask, selection }: { folder: string; headMask: boolean; selection: Selection | undefined },
 ): Promise<Found> {
   const found = await stat(path).catch(async (cause: unknown) => {
     const fault = await linkFault(path);
     if (fault) throw fault;
     throw flError('NF_PATH_MISSING', { what: 'Image', path }, { place: { file: path }, cause });
   });
-  if (found.isDirectory()) return imagesOfDataset(path);
+  if (found.isDirectory()) return imagesOfDataset(path, selection);
   const image = { subject: basename(path).replace(ENDING, ''), source: path };
   if (!(await isPicture(path))) return { images: [{ ...image, path }], leftOut: [] };
   const made = `${folder}.nii.gz`;
@@ -116,20 +124,22 @@ async function readHead(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Subjects of a data set without a T1w image are left out, as `preprocess split` does; where nobody has one, the first is the fault. */
-async function imagesOfDataset(root: string): Promise<Found> {
+/** Labels are not asked for. Subjects without an image are left out, as `preprocess split` does; where nobody has one, the first is the fault. */
+async function imagesOfDataset(root: string, trained: Selection | undefined): Promise<Found> {
+  const selection = await selectionFor(root, undefined, trained);
   const { rows } = await listParticipants(root);
   const images: PredictImage[] = [];
   const leftOut: LeftOut[] = [];
   for (const { id } of rows) {
-    if ((await listImages(root, id)).length === 0) {
-      leftOut.push({ subject: id, reason: 'no T1w image' });
+    if ((await listImages(root, id, selection)).length === 0) {
+      leftOut.push({ subject: id, reason: `no ${describeImages(selection)}` });
       continue;
     }
-    for (const path of await findImages(root, id)) images.push({ subject: id, source: path, path });
+    for (const path of await findImages(root, id, selection))
+      images.push({ subject: id, source: path, path });
   }
   const [first] = rows;
-  if (first && images.length === 0) await findImages(root, first.id);
+  if (first && images.length === 0) await findImages(root, first.id, selection);
   return { images, leftOut };
 }
 

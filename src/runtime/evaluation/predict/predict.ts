@@ -1,13 +1,16 @@
 import { join, resolve } from 'node:path';
 import { readParticipants } from '../../../preprocess/bids/participants.ts';
+import type { ReadAs } from '../../../preprocess/nifti/series.ts';
 import { readPictures } from '../../../preprocess/picture/pictures.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { noProgress, type Progress } from '../../base/logging/progress.ts';
+import { readAs } from '../../base/selection/selection.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
 import { ImageSet } from '../../learning/dataset/image-set.ts';
 import { explain } from '../explain/heat.ts';
 import { openTarget, type Target, type TargetWish } from '../open-target.ts';
 import { EVALUATION_FILE, EVALUATION_FOLDER, readEvaluation } from '../result.ts';
+import { selectionOfRun } from '../run-selection.ts';
 import { predictedClass, withTemperature } from '../statistics/probabilities.ts';
 import { openInputs, type PredictImage } from './predict-inputs.ts';
 import { describePredictions, writePredictions } from './predict-result.ts';
@@ -31,12 +34,16 @@ export interface PredictOptions extends TargetWish {
 export async function predictImages(options: PredictOptions): Promise<PredictResult> {
   const target = await openTarget(options);
   const headMask = options.headMask ?? (await trainedOnHeads(target));
-  const inputs = await openInputs(options.inputs, headMask);
+  const selection = target.run && (await selectionOfRun(target.run.card));
+  const inputs = await openInputs(options.inputs, headMask, selection);
   try {
     if (inputs.images.length === 0) {
       throw flError('NF_PREDICT_INPUT', { path: options.inputs.join(', '), reason: 'it holds no images' });
     }
-    const { images, tiles } = await openImages(inputs.images, target, options);
+    const { images, tiles } = await openImages(inputs.images, target, {
+      ...options,
+      ...readAs(selection ?? {}),
+    });
     const predictor = await openPredictor(target, options.engine);
     try {
       const temperature = await temperatureOf(target);
@@ -94,9 +101,9 @@ const READERS = 4;
 async function openImages(
   inputs: readonly PredictImage[],
   target: Target,
-  { slices, mirror, progress = noProgress, signal }: PredictOptions,
+  { slices, mirror, volume, nan, progress = noProgress, signal }: PredictOptions & ReadAs,
 ): Promise<{ images: ImageSet; tiles: number[] }> {
-  const picture = { imageSize: target.spec.image_size, slices, layout: 'montage' } as const;
+  const picture = { imageSize: target.spec.image_size, slices, layout: 'montage', volume, nan } as const;
   let done = 0;
   const examples = await mapPool(inputs, { jobs: READERS, signal }, async ({ path }, subject) => {
     const { length: count } = await readPictures(path, picture);

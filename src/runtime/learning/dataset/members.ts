@@ -1,15 +1,18 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  COLUMN,
-  type Participant,
-  type Participants,
-  readParticipants,
-} from '../../../preprocess/bids/participants.ts';
+import { COLUMN, type Participant, type Participants } from '../../../preprocess/bids/participants.ts';
+import { classesOf } from '../../../preprocess/select/classes.ts';
+import { readSubjects, requireLabels, type Subjects } from '../../../preprocess/select/read-subjects.ts';
+import { agreedSelection } from '../../../preprocess/select/record.ts';
 import { checkGroups, checkSplit } from '../../../preprocess/split/check.ts';
-import { PARTITIONS, type Partition, readSplit } from '../../../preprocess/split/manifest.ts';
+import {
+  PARTITIONS,
+  type Partition,
+  readSplit,
+  type SplitManifest,
+} from '../../../preprocess/split/manifest.ts';
 import { flError } from '../../base/errors/errors.ts';
-import { readInputText } from '../../base/files/read-file.ts';
+import type { Selection } from '../../base/selection/selection.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 
 /** Where a site's data lie: what `flare.data()` returns. */
@@ -18,6 +21,8 @@ export interface DataSource {
   readonly root: string;
   /** Path of a split.json; without it the column `partition` of participants.tsv parts the data. */
   readonly split?: string | undefined;
+  /** Which images, with which labels; default: as the split or the data set says, else T1w images with labels in `diagnosis`. */
+  readonly selection?: Selection | undefined;
   /** The site whose part of the split is meant. */
   readonly site: string;
 }
@@ -25,7 +30,7 @@ export interface DataSource {
 /** The subjects of one site by part, and the classes of the whole data set. */
 export interface Members extends Readonly<Record<Partition, readonly Participant[]>> {
   readonly classes: readonly string[];
-  readonly file: string;
+  readonly subjects: Subjects;
 }
 
 /**
@@ -33,27 +38,52 @@ export interface Members extends Readonly<Record<Partition, readonly Participant
  * @throws NF_DATA_NOT_SPLIT, NF_DATA_SITE_UNKNOWN, NF_DATA_PARTITION, NF_DATA_COLUMN, NF_BIDS_*, NF_SPLIT_*
  */
 export async function readMembers(source: DataSource): Promise<Members> {
-  const { file, classes, partsOf } = await openTable(source);
-  return { ...partsOf(source.site), classes, file };
+  const { subjects, classes, partsOf } = await openTable(source);
+  return { ...partsOf(source.site), classes, subjects };
 }
 
 /** A data set's table and split, read and checked. */
 interface Table {
-  readonly file: string;
+  readonly subjects: Subjects;
   readonly classes: readonly string[];
   partsOf(site: string): Record<Partition, readonly Participant[]>;
 }
 
-let known: { readonly stamp: string; readonly table: Promise<Table> } | undefined;
+let known:
+  | {
+      readonly stamp: string;
+      readonly table: Promise<Table>;
+      readonly labels: Promise<LabelStamp | undefined>;
+    }
+  | undefined;
+
+/** A table of labels beside participants.tsv, and what it was when it was read. */
+interface LabelStamp {
+  readonly file: string;
+  readonly stamp: string | undefined;
+}
 
 /** The same table serves site after site of a thread, as long as its files are what they were: of a thousand sites each would read it all. */
-async function openTable({ root, split }: DataSource): Promise<Table> {
+async function openTable({ root, split, selection }: DataSource): Promise<Table> {
   const paths = [join(root, 'participants.tsv'), join(root, 'participants.json'), ...(split ? [split] : [])];
-  const stamp = JSON.stringify([paths, ...(await Promise.all(paths.map(stampOf)))]);
-  if (known?.stamp === stamp) return known.table;
-  const table = readTable(root, split);
-  known = { stamp, table };
+  const stamp = JSON.stringify([paths, selection, ...(await Promise.all(paths.map(stampOf)))]);
+  if (known?.stamp === stamp && (await isSame(await known.labels))) return known.table;
+  const table = readTable(root, { split, selection });
+  const labels = table.then(({ subjects }) => stampLabels(subjects)).catch(() => undefined);
+  known = { stamp, table, labels };
   return table;
+}
+
+/** The sessions.tsv of every subject are too many to be looked at again and again. */
+async function stampLabels({ labels, file }: Subjects): Promise<LabelStamp | undefined> {
+  const files = new Set(labels?.values.flatMap(({ cells }) => cells.map((cell) => cell.file)));
+  const [first] = files;
+  if (first === undefined || first === file || files.size > 1) return undefined;
+  return { file: first, stamp: await stampOf(first) };
+}
+
+async function isSame(labels: LabelStamp | undefined): Promise<boolean> {
+  return labels === undefined || labels.stamp === (await stampOf(labels.file));
 }
 
 async function stampOf(path: string): Promise<string | undefined> {
@@ -61,22 +91,26 @@ async function stampOf(path: string): Promise<string | undefined> {
   return found && [found.ino, found.size, found.mtimeNs, found.ctimeNs].join();
 }
 
-async function readTable(root: string, split: string | undefined): Promise<Table> {
-  const file = join(root, 'participants.tsv');
-  const participants = await readParticipants(root);
-  if (!participants.columns.includes(COLUMN.diagnosis)) {
-    throw flError('NF_DATA_COLUMN', { column: COLUMN.diagnosis }, { place: { file, line: 1 } });
-  }
-  const classes = await findClasses(root, participants);
-  if (split) return { file, classes, partsOf: await partsOfSplit(split, participants) };
-  const parts = partsOfColumn(participants, file);
-  return { file, classes, partsOf: () => parts };
+async function readTable(
+  root: string,
+  { split: path, selection: said }: Pick<DataSource, 'split' | 'selection'>,
+): Promise<Table> {
+  const split = path === undefined ? undefined : { path, manifest: await readSplit(path) };
+  const agreed = agreedSelection(said, split && { path: split.path, selection: split.manifest.selection });
+  const subjects = await readSubjects(root, agreed);
+  requireLabels(subjects);
+  const classes = await classesOf(root, subjects);
+  if (split) return { subjects, classes, partsOf: partsOfSplit(split, subjects) };
+  const parts = partsOfColumn(subjects, subjects.file);
+  return { subjects, classes, partsOf: () => parts };
 }
 
-async function partsOfSplit(path: string, participants: Participants): Promise<Table['partsOf']> {
-  const split = await readSplit(path);
-  checkSplit(split, participants);
-  const sites = new Map(split.sites.map((site) => [site.name, site]));
+function partsOfSplit(
+  { path, manifest }: { path: string; manifest: SplitManifest },
+  participants: Participants,
+): Table['partsOf'] {
+  checkSplit(manifest, participants);
+  const sites = new Map(manifest.sites.map((site) => [site.name, site]));
   const rows = new Map(participants.rows.map((row) => [row.id, row]));
   return (site) => {
     const own = sites.get(site);
@@ -108,28 +142,4 @@ function partsOfColumn({ columns, rows }: Participants, file: string): Record<Pa
     file,
   );
   return parts;
-}
-
-/** The classes that participants.json declares (a site's own table may lack some), else those of the table; sorted. */
-async function findClasses(root: string, { rows }: Participants): Promise<string[]> {
-  const declared = await declaredLevels(join(root, 'participants.json'));
-  const found = rows
-    .filter(({ values }) => !values.has(COLUMN.setAside))
-    .flatMap(({ values }) => values.get(COLUMN.diagnosis) ?? []);
-  return [...new Set(declared ?? found)].filter((name) => name !== 'n/a').sort();
-}
-
-async function declaredLevels(file: string): Promise<string[] | undefined> {
-  const text = await readInputText(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (text === undefined) return undefined;
-  try {
-    const sidecar = JSON.parse(text) as { diagnosis?: { Levels?: Record<string, unknown> } } | null;
-    const levels = sidecar?.diagnosis?.Levels;
-    return levels && typeof levels === 'object' ? Object.keys(levels) : undefined;
-  } catch (cause) {
-    throw flError('NF_DATA_SIDECAR', { message: (cause as Error).message }, { place: { file }, cause });
-  }
 }

@@ -1,8 +1,10 @@
 import { findImages } from '../../../preprocess/bids/layout.ts';
 import { COLUMN, type Participant } from '../../../preprocess/bids/participants.ts';
 import { readPictures, VOLUME_LAYOUTS, type VolumeLayout } from '../../../preprocess/picture/pictures.ts';
+import type { Subjects } from '../../../preprocess/select/read-subjects.ts';
 import type { Partition } from '../../../preprocess/split/manifest.ts';
 import { flError } from '../../base/errors/errors.ts';
+import { readAs, type Selection } from '../../base/selection/selection.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
 import { checkKeys, checkNumber, optionError } from '../check-option.ts';
@@ -56,9 +58,11 @@ export async function openDataset(source: DataSource, options: DatasetOptions = 
   const members = await readMembers(source);
   const shared = checkDatasetOptions(options, members.classes);
   const { classes } = shared;
+  const { subjects } = members;
+  const { selection } = subjects;
   const open = async (part: Partition) => {
-    const labelled = members[part].map((row) => ({ row, label: labelOf(row, classes, members.file) }));
-    return openSet(source.root, labelled, shared);
+    const labelled = members[part].map((row) => ({ row, label: labelOf(row, classes, subjects) }));
+    return openSet({ root: source.root, selection }, labelled, shared);
   };
   if (members.train.length === 0)
     throw flError('NF_DATA_EMPTY', { site: source.site }, { place: { site: source.site } });
@@ -115,8 +119,13 @@ function augmentOptions(wish: DatasetOptions['augment'] = true): AugmentOptions 
 }
 
 /** The place of a participant's diagnosis among `classes`. @throws NF_DATA_LABEL_* with the line of the table */
-export function labelOf(row: Participant, classes: readonly string[], file: string): number {
-  const place = { place: { file, line: row.line, key: COLUMN.diagnosis } };
+export function labelOf(
+  row: Participant,
+  classes: readonly string[],
+  { file, labels, labelAt }: Pick<Subjects, 'file' | 'labels' | 'labelAt'>,
+): number {
+  const cell = labelAt.get(row.id) ?? { file, line: row.line };
+  const place = { place: { file: cell.file, line: cell.line, key: labels?.column ?? COLUMN.diagnosis } };
   const label = row.values.get(COLUMN.diagnosis);
   if (label === undefined) throw flError('NF_DATA_LABEL_MISSING', { participant: row.id }, place);
   const index = classes.indexOf(label);
@@ -132,20 +141,21 @@ export function labelOf(row: Participant, classes: readonly string[], file: stri
 
 /** Pictures of these participants; every image is read once, so a bad one is named at once. */
 export async function openSet(
-  root: string,
+  { root, selection }: { root: string; selection: Selection },
   rows: readonly { row: Participant; label: number }[],
   options: ImageSetOptions,
 ): Promise<ImageSet> {
+  const readOptions = { ...options, ...readAs(selection) };
   const subjects = await mapPool(rows, { jobs: READERS }, async ({ row, label }): Promise<Subject> => {
-    return { id: row.id, label, paths: await findImages(root, row.id) };
+    return { id: row.id, label, paths: await findImages(root, row.id, selection) };
   });
   const files = subjects.flatMap(({ paths }, subject) => paths.map((path) => ({ path, subject })));
   const examples = await mapPool(files, { jobs: READERS }, async ({ path, subject }) => {
-    const pictures = await readPictures(path, options);
+    const pictures = await readPictures(path, readOptions);
     if (options.layout === 'montage') return [{ subject, path, first: 0, count: pictures.length }];
     return pictures.map((_, first) => ({ subject, path, first, count: 1 }));
   });
-  return new ImageSet(subjects, examples.flat(), options);
+  return new ImageSet(subjects, examples.flat(), readOptions);
 }
 
 function describeGaps(sets: Readonly<Record<string, ImageSet>>): string[] {

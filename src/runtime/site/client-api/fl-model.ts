@@ -1,3 +1,4 @@
+import type { Selection } from '../../base/selection/selection.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import type { JsonValue } from '../../job/definition.ts';
 
@@ -36,5 +37,7 @@ export interface SiteData {
   readonly root: string;
   /** split.json, of which the part of `site` is this site's. */
   readonly split?: string;
+  /** Which images, with which labels, as the job says. */
+  readonly selection?: Selection;
   readonly site: string;
 }

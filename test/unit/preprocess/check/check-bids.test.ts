@@ -2,11 +2,11 @@ import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { listParticipants } from '../../../../src/preprocess/bids/participants.ts';
 import { checkBids } from '../../../../src/preprocess/check/check-bids.ts';
 import { checkSource } from '../../../../src/preprocess/check/check-source.ts';
 import { centredAffine } from '../../../../src/preprocess/nifti/affine.ts';
 import { encodeNifti } from '../../../../src/preprocess/nifti/write.ts';
+import { readSubjects } from '../../../../src/preprocess/select/read-subjects.ts';
 import { planSplit } from '../../../../src/preprocess/split/plan.ts';
 import { noProgress } from '../../../../src/runtime/base/logging/progress.ts';
 import { asNobody } from '../../../support/as-nobody.ts';
@@ -39,7 +39,7 @@ async function dataset(): Promise<string> {
 }
 
 async function check(root: string, { withSplit = false } = {}) {
-  const participants = await listParticipants(root);
+  const participants = await readSubjects(root);
   const rule = { strategy: 'iid', validation: 0, test: 0.3 } as const;
   const split = withSplit ? planSplit(participants, { rule, seed: 0, sites: 2 }, root).split : undefined;
   return checkBids(root, { participants, split, progress: noProgress });

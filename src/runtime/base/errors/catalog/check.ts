@@ -36,7 +36,7 @@ export const CHECK_ERRORS = {
   NF_CHECK_NO_LABELS: {
     exit: 1,
     message: 'No image has a class: {what}',
-    hint: "Give the column that holds the classes the name 'diagnosis', or add one.",
+    hint: 'Name the column that holds the classes by --label-column (and the table by --labels), or add one that is called diagnosis.',
   },
   NF_CHECK_ONE_CLASS: {
     exit: 1,
@@ -46,8 +46,8 @@ export const CHECK_ERRORS = {
   NF_CHECK_SEVERAL_IMAGES: {
     exit: 1,
     message:
-      '{count|subject has|subjects have} several T1w images, which are all used under one label; {participant} first: {images}.',
-    hint: 'Look whether they are sessions, runs or other forms of one scan; keep those in the data set that are to be used.',
+      '{count|subject has|subjects have} more than one {what}, which are all used under one label; {participant} first: {images}.',
+    hint: 'Look whether they are sessions, runs or other forms of one scan, and choose by --one-per and --filter.',
   },
   NF_CHECK_SESSION: {
     exit: 1,
@@ -65,6 +65,21 @@ export const CHECK_ERRORS = {
       "The diagnosis '{label}' of {participant} is not among the Levels of participants.json: {known}.",
     hint: 'Correct the cell, or add the level.',
   },
+  NF_CHECK_LABEL_BLANKS: {
+    exit: 1,
+    message: "The label '{value}' ({lines}) has blanks or quotes around it, and is read as '{label}'.",
+    hint: 'Correct the table, so that other tools read the same.',
+  },
+  NF_CHECK_LABEL_CASE: {
+    exit: 1,
+    message: 'Labels differ by upper and lower case alone, and are classes of their own: {labels}.',
+    hint: 'Merge them by --ignore-case or --label-map, or correct the table.',
+  },
+  NF_CHECK_LABEL_UNKNOWN: {
+    exit: 1,
+    message: "The label '{value}' ({lines}) says that nothing is known: such participants are left out.",
+    hint: 'Write n/a, as BIDS does; if it is a class, name it in a --label-map.',
+  },
   NF_CHECK_UNLABELLED: {
     exit: 1,
     message:
@@ -74,7 +89,7 @@ export const CHECK_ERRORS = {
   NF_CHECK_TIME: {
     exit: 1,
     message: 'The image has more than three dimensions: {shape}.',
-    hint: 'A T1w image is one volume; take one of the series.',
+    hint: 'Take their mean by --volume mean, or one of them by its number: --volume 0.',
   },
   NF_CHECK_BLANK: {
     exit: 1,

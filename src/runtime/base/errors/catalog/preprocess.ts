@@ -9,13 +9,13 @@ export const PREPROCESS_ERRORS = {
   },
   NF_BIDS_PARTICIPANTS: {
     exit: 4,
-    message: 'participants.tsv is not usable: {detail}.',
+    message: '{table} is not usable: {detail}.',
     hint: 'Correct the line of the table that is named, or make the data set again.',
   },
   NF_BIDS_IMAGE_MISSING: {
     exit: 4,
-    message: 'No T1w image of {participant} under {path}.',
-    hint: 'Add the image as <participant>/anat/*_T1w.nii.gz, or remove the row from participants.tsv.',
+    message: 'No {what} of {participant} under {path}.',
+    hint: 'Add the image as BIDS names it, <participant>/anat/*_T1w.nii.gz, choose others by --suffix and --filter, or split again, which leaves such participants out.',
   },
   NF_BIDS_IMAGE_OUTSIDE: {
     exit: 4,
@@ -26,7 +26,7 @@ export const PREPROCESS_ERRORS = {
     exit: 4,
     message:
       'The BIDS data set {path} has no participants.tsv: BIDS does not ask for it, but the classes of its subjects are read from there.',
-    hint: 'Write the table, with the columns participant_id and diagnosis, apart by tabs.',
+    hint: 'Write the table, with the columns participant_id and diagnosis, apart by tabs, or name another by --labels.',
   },
   NF_BIDS_IMAGE_OTHER: {
     exit: 4,
@@ -216,5 +216,75 @@ export const PREPROCESS_ERRORS = {
     exit: 4,
     message: '{site} has no training images in the split.',
     hint: 'Ask for fewer sites, a larger --alpha, or smaller --validation and --test.',
+  },
+  NF_SELECT_FILTER: {
+    exit: 4,
+    message: "--filter '{text}' is not usable: {detail}.",
+    hint: 'Write entities of BIDS with their values: --filter ses=preop,ce=gad; several values by |, in order of preference; nothing after = for images without the entity.',
+  },
+  NF_SELECT_OPTION: {
+    exit: 4,
+    message: "--{flag} '{value}' is not usable: {detail}.",
+    hint: 'Give it as the help of the command describes it.',
+  },
+  NF_SELECT_MAP_YAML: {
+    exit: 4,
+    message: 'The label map is no YAML or JSON: {reason}',
+    hint: 'Correct the line that is shown.',
+  },
+  NF_SELECT_LABEL_MAP: {
+    exit: 4,
+    message: 'The label map is not usable: {faults}.',
+    hint: 'Write a YAML or JSON file of lines `value: label`; a label is letters, digits, - and _, and begins with a letter; `value: null` leaves the images of a value out.',
+  },
+  NF_SELECT_MAP_KEY: {
+    exit: 4,
+    message: "No row has the value '{key}' of the label map in the column '{column}'.{nearest}",
+    hint: 'Correct the key, or remove the line. Values of the column: {values}.',
+  },
+  NF_SELECT_UNMAPPED: {
+    exit: 4,
+    message: "The label map lacks {count|value|values} of the column '{column}': {values}.",
+    hint: 'Add a line `value: label` for each, or `value: null` to leave its images out.',
+  },
+  NF_SELECT_TWO_LABELS: {
+    exit: 4,
+    message: '{participant} has two labels in {table}: {first} and {second}.',
+    hint: 'Take the images of one session by --filter ses=LABEL or --one-per subject, or correct the table: a participant has one label.',
+  },
+  NF_SELECT_GROUP: {
+    exit: 4,
+    message: "{participant} {problem} in the group column '{column}'.",
+    hint: 'Fill in which patient it is, or set the participant aside (column set_aside): images of one patient must stay together.',
+  },
+  NF_SELECT_NOTHING: {
+    exit: 4,
+    message: 'No {what} of any participant in {path}. {there}',
+    hint: 'Choose what is there by --suffix and --filter (data.selection of a job).',
+  },
+  NF_SELECT_AMBIGUOUS: {
+    exit: 4,
+    message: 'Which image of {participant} is meant? {first} and {second} differ in {differ}.',
+    hint: 'Say which by --filter, for example --filter rec=norm, or several values in order of preference: acq=hi|lo. Session and run decide by themselves.',
+  },
+  NF_SELECT_TABLE_OUTSIDE: {
+    exit: 4,
+    message: 'The table of labels {table} is a link to a place outside the data set.',
+    hint: 'Copy the table into the data set.',
+  },
+  NF_SELECT_RECORD: {
+    exit: 4,
+    message: 'The selection that participants.json records is not usable: {detail}.',
+    hint: "Make the tree again with 'neuroflare preprocess split --materialize'.",
+  },
+  NF_SELECT_MISMATCH: {
+    exit: 4,
+    message: 'Two selections of images and labels disagree: {one} and {other}.',
+    hint: 'Leave one of them out: what a split or a tree was made by is recorded in it.',
+  },
+  NF_SELECT_CHANGED: {
+    exit: 4,
+    message: 'Labels or groups are not those that the split was made for: their table {table} changed since.',
+    hint: "Make the split again with 'neuroflare preprocess split'.",
   },
 } as const satisfies Record<string, ErrorRow>;

@@ -35,8 +35,8 @@ export const TRAIN_ERRORS = {
   },
   NF_DATA_COLUMN: {
     exit: 4,
-    message: "participants.tsv has no column '{column}'.",
-    hint: 'Add the column with one class name per subject.',
+    message: "No column '{column}' with labels in {tables}.{nearest}",
+    hint: 'Name the column that has them by --label-column (data.selection.label_column of a job), or add one with a class for each participant. Columns there are: {known}.',
   },
   NF_DATA_SIDECAR: {
     exit: 4,
@@ -61,7 +61,12 @@ export const TRAIN_ERRORS = {
   NF_DATA_IMAGE_TIME: {
     exit: 4,
     message: '{path} is a series of volumes ({shape}), not one.',
-    hint: 'Give one 3-D volume a subject; the mean over time is a common choice.',
+    hint: 'Take their mean by --volume mean, or one of them by its number: --volume 0 (data.selection.volume of a job).',
+  },
+  NF_DATA_IMAGE_VOLUME: {
+    exit: 4,
+    message: '{path} has no volume {volume}: it has {count|volume|volumes}, counted from 0.',
+    hint: 'Give a number that all images have, or --volume mean.',
   },
   NF_DATA_IMAGE_BLANK: {
     exit: 4,
