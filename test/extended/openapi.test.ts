@@ -67,8 +67,9 @@ async function found(who: string, headers: readonly string[] = []): Promise<{ co
       '20',
       '--seed',
       '7',
+      // Python's own parser fails now and then when two threads of Hypothesis ask it at once.
       '--workers',
-      '2',
+      '1',
       '--no-color',
     ],
   ].flat();
@@ -82,12 +83,14 @@ async function found(who: string, headers: readonly string[] = []): Promise<{ co
 describe.skipIf(!existsSync(PROGRAM))('schemathesis finds nothing against the OpenAPI document', () => {
   it.each(['mia@example.org', 'ann@example.org'])('as %s', async (who) => {
     const { code, said } = await found(who);
-    expect([code, said]).toEqual([0, expect.stringContaining('generated')]);
+    expect(code, said).toBe(0);
+    expect(said).toContain('generated');
   });
 
   it('as a site with a live job', async () => {
     const { code, said } = await found('site-1', [`neuroflare-session: ${site.session}`]);
-    expect([code, said]).toEqual([0, expect.stringContaining('generated')]);
+    expect(code, said).toBe(0);
+    expect(said).toContain('generated');
     expect((await (await federation.admin()).job(job)).job_id).toBe(job);
   });
 });

@@ -10,6 +10,7 @@ import { JOB_ERRORS } from './catalog/job.ts';
 import { MACHINE_ERRORS } from './catalog/machine.ts';
 import { NETWORK_ERRORS } from './catalog/network.ts';
 import { NIFTI_ERRORS } from './catalog/nifti.ts';
+import { PIPELINE_ERRORS } from './catalog/pipeline.ts';
 import { POC_ERRORS } from './catalog/poc.ts';
 import { PREPROCESS_ERRORS } from './catalog/preprocess.ts';
 import type { ErrorRow } from './catalog/row.ts';
@@ -31,6 +32,7 @@ export const ERROR_CATALOG = {
   ...CHECK_ERRORS,
   ...CLIENT_ERRORS,
   ...DICOM_ERRORS,
+  ...PIPELINE_ERRORS,
   ...ENGINE_ERRORS,
   ...EVALUATION_ERRORS,
   ...FEDERATION_ERRORS,

@@ -1,0 +1,77 @@
+import { availableParallelism } from 'node:os';
+import { Args, Flags } from '@oclif/core';
+import { z } from 'zod';
+import { BaseCommand } from '../../command.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
+import { shellWord } from '../../runtime/base/text/shell-word.ts';
+
+const resultSchema = z.object({
+  path: z.string().describe('folder of the BIDS derivative'),
+  steps: z.array(z.string()),
+  images: z.array(
+    z.object({
+      file: z.string().describe('of the source, below its folder'),
+      shape: z.array(z.number()).describe('voxels of the result'),
+      head_ml: z.number().nullable().describe('volume of the mask of the head; null where no step needs it'),
+    }),
+  ),
+  bad: z.array(z.object({ file: z.string(), code: z.string(), message: z.string() })),
+});
+type Result = z.infer<typeof resultSchema>;
+
+export default class PreprocessVolumes extends BaseCommand<Result> {
+  static override summary = 'reorient, resample, crop and normalise the volumes of a BIDS data set';
+  static override description =
+    'Every T1-weighted volume of BIDS goes through the steps of a pipeline; TARGET becomes a BIDS derivative that split, check and ' +
+    'simulate take as it is. Without --pipeline: axes to RAS, bias field taken out (N4), 1 mm voxels, cropped to the head, z-score ' +
+    'inside the head. Steps are reorient, bias_field, resample, crop, fit and intensity. The same source and steps give the same voxels, whatever --jobs.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> ./bids ./bids-1mm',
+    '<%= config.bin %> <%= command.id %> ./bids ./prepared --pipeline ./pipeline.yaml --jobs 4',
+  ];
+  static override args = {
+    bids: Args.string({ required: true, description: 'BIDS data set' }),
+    target: Args.string({ required: true, description: 'folder to make; must not exist' }),
+  };
+  static override flags = {
+    pipeline: Flags.string({ char: 'p', summary: 'YAML file with the steps' }),
+    'skip-bad': Flags.boolean({ summary: 'leave images out that cannot be prepared, instead of stopping' }),
+    jobs: Flags.integer({
+      char: 'j',
+      default: Math.min(4, availableParallelism()),
+      defaultHelp: async () => 'number of processors, at most 4',
+      min: 1,
+      max: 64,
+      summary: 'threads; each holds one volume',
+    }),
+  };
+  static override resultSchema = resultSchema;
+
+  protected override async execute(): Promise<Result> {
+    const { args, flags } = await this.parse(PreprocessVolumes);
+    const { readPipeline, STANDARD_PIPELINE } = await import('../../preprocess/preparation/pipeline.ts');
+    const { prepareDataset } = await import('../../preprocess/preparation/prepare-dataset.ts');
+    const pipeline = flags.pipeline === undefined ? STANDARD_PIPELINE : await readPipeline(flags.pipeline);
+    const { path, images, bad } = await prepareDataset({
+      source: args.bids,
+      target: args.target,
+      pipeline,
+      jobs: flags.jobs,
+      skipBad: flags['skip-bad'],
+      signal: this.signal,
+      progress: this.progress(),
+    });
+    return {
+      path,
+      steps: pipeline.steps.map(({ step }) => step),
+      images: images.map(({ file, shape, headMl }) => ({ file, shape: [...shape], head_ml: headMl })),
+      bad: [...bad],
+    };
+  }
+
+  protected override render({ path, steps, images, bad }: Result): string {
+    const left = bad.map(({ file, message }) => `left out: ${file}: ${message}`);
+    const first = `${counted(images.length, 'volume')} prepared in ${path}: ${steps.join(', ')}.`;
+    return [first, ...left, `Next: neuroflare preprocess check ${shellWord(path)}`].join('\n');
+  }
+}

@@ -1,0 +1,75 @@
+import { prettyJson } from '../../runtime/base/digest.ts';
+import { packageVersion } from '../../runtime/base/files/package-version.ts';
+import type { Pipeline } from './pipeline.ts';
+
+export interface DerivativeContext {
+  readonly name: string;
+  /** From the derivative to its source. */
+  readonly link: string;
+  readonly pipeline: Pipeline;
+  readonly suffixes: readonly string[];
+}
+
+/** The files of the root that describe the derivative, by name. */
+export function derivativeTexts(context: DerivativeContext): ReadonlyMap<string, string> {
+  const sidecars = context.suffixes.map((suffix): [string, string] => [
+    `desc-preproc_${suffix}.json`,
+    prettyJson(imageSidecar(context.pipeline)),
+  ]);
+  return new Map([
+    ['dataset_description.json', prettyJson(description(context))],
+    ['README', readme(context)],
+    ...sidecars,
+    ['desc-head_mask.json', prettyJson(MASK_SIDECAR)],
+  ]);
+}
+
+function description({ name, link, pipeline }: DerivativeContext): object {
+  return {
+    Name: name,
+    BIDSVersion: '1.11.1',
+    // No HED tags are used; the validator asks for the key all the same.
+    HEDVersion: '8.3.0',
+    DatasetType: 'derivative',
+    License: 'As the source images',
+    Authors: ['The authors of the source images', 'neuroflare (preparation)'],
+    GeneratedBy: [
+      {
+        Name: 'neuroflare',
+        Version: packageVersion(),
+        Description: `preprocess volumes: ${JSON.stringify(pipeline)}`,
+      },
+    ],
+    SourceDatasets: [{ URL: link }],
+    DatasetLinks: { raw: link },
+  };
+}
+
+function imageSidecar(pipeline: Pipeline): object {
+  return {
+    Description: `Prepared by ${pipeline.steps.map(({ step }) => step).join(', ')}; values are not those of the scanner any more.`,
+    SkullStripped: false,
+    SpatialReference: 'orig',
+    Processing: pipeline.steps,
+  };
+}
+
+const MASK_SIDECAR = {
+  Type: 'ROI',
+  Description:
+    'The head with skull and skin, as far as a threshold finds it. A heuristic, and not a brain mask: look at it before you trust it.',
+  SpatialReference: 'orig',
+};
+
+function readme({ name, pipeline }: DerivativeContext): string {
+  const steps = pipeline.steps.map((step, at) => `${at + 1}. ${JSON.stringify(step)}`).join('\n');
+  return `${name}
+
+Volumes prepared for training by neuroflare. Each image of the source went through these steps, in this order:
+
+${steps}
+
+The images are named _desc-preproc; the masks beside them, _desc-head_mask, were used by the steps and can be looked at. The same source
+and the same steps give the same voxels.
+`;
+}

@@ -1,0 +1,170 @@
+import { randomBytes } from 'node:crypto';
+import { access, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { z } from 'zod';
+import { prettyJson } from '../../runtime/base/digest.ts';
+import { flError, toNeuroflareError } from '../../runtime/base/errors/errors.ts';
+import { makeFolder, putFile, syncFolder } from '../../runtime/base/files/files.ts';
+import { MODULE_EXTENSION } from '../../runtime/base/files/module-file.ts';
+import { readInputText } from '../../runtime/base/files/read-file.ts';
+import type { Progress } from '../../runtime/base/logging/progress.ts';
+import { parseJson } from '../../runtime/base/parse-json.ts';
+import { mapPool } from '../../runtime/base/threads/map-pool.ts';
+import { OperationThread } from '../../runtime/base/threads/operation-thread.ts';
+import { checkPlaces } from '../bids/check-places.ts';
+import { findImages } from '../bids/layout.ts';
+import { derivativeTexts } from './derivative-texts.ts';
+import type { Pipeline } from './pipeline.ts';
+import type { ImageTask, PreparedImage } from './prepare-image.ts';
+
+export interface PrepareOptions {
+  readonly source: string;
+  /** Folder to make; must not exist. */
+  readonly target: string;
+  readonly pipeline: Pipeline;
+  /** Threads; the result does not depend on it. */
+  readonly jobs: number;
+  /** Leave images out that cannot be prepared, instead of stopping. */
+  readonly skipBad: boolean;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+}
+
+export interface BadVolume {
+  readonly file: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface PrepareResult {
+  readonly path: string;
+  readonly images: readonly PreparedImage[];
+  readonly bad: readonly BadVolume[];
+}
+
+/** Sources run as .ts, the package as .js; the compiler rewrites imports, but not this name. */
+const ENTRY = new URL(`./preparation-entry${MODULE_EXTENSION}`, import.meta.url);
+type VolumeOperations = { prepareImage: (task: ImageTask) => Promise<PreparedImage> };
+const IMAGE = /^(sub-.+?)(?:_desc-[^_]+)?_([A-Za-z0-9]+)\.nii(?:\.gz)?$/;
+
+/**
+ * Prepares every image of a BIDS data set and writes a BIDS derivative. It is built in a sibling folder and renamed at the end, so a
+ * failure or an abort leaves nothing.
+ * @throws NF_PATH_MISSING, NF_PATH_EXISTS, NF_BIDS_PLACES, NF_BIDS_NOT_A_DATASET; NF_PREPARE_NONE where no image is left; what the first
+ *   image that cannot be prepared throws; the signal's reason when aborted
+ */
+export async function prepareDataset(options: PrepareOptions): Promise<PrepareResult> {
+  const target = resolve(options.target);
+  await checkPlaces({ source: options.source, target, what: 'Folder' });
+  const folder = join(
+    dirname(target),
+    `.${basename(target)}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`,
+  );
+  const tasks = await tasksOf(options, folder);
+  try {
+    await makeFolder(folder);
+    const { images, bad } = await prepareAll(tasks, options);
+    if (images.length === 0)
+      throw flError('NF_PREPARE_NONE', { path: options.source }, { place: { file: options.source } });
+    await writeFrame({ folder, target, tasks }, options);
+    options.signal.throwIfAborted();
+    await rename(folder, target);
+    await syncFolder(dirname(target));
+    return { path: target, images, bad };
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function tasksOf({ source, pipeline }: PrepareOptions, folder: string): Promise<ImageTask[]> {
+  await access(join(source, 'dataset_description.json')).catch((cause: unknown) => {
+    const params = { path: source, missing: 'dataset_description.json' };
+    throw flError('NF_BIDS_NOT_A_DATASET', params, { place: { file: source }, cause });
+  });
+  const subjects = (await readdir(source)).filter((name) => /^sub-[0-9A-Za-z+]+$/.test(name)).sort();
+  const tasks: ImageTask[] = [];
+  for (const subject of subjects) {
+    for (const file of await imagesOf(source, subject)) {
+      const [, start = '', suffix = ''] = IMAGE.exec(basename(file)) ?? [];
+      const below = relative(source, file).split(sep).join('/');
+      tasks.push({ file, source: below, pipeline, suffix, stem: join(folder, dirname(below), start) });
+    }
+  }
+  return tasks;
+}
+
+/** A subject without image is no fault here: other modalities are common. */
+async function imagesOf(source: string, subject: string): Promise<string[]> {
+  return findImages(source, subject).catch((thrown: unknown) => {
+    if (toNeuroflareError(thrown).code === 'NF_BIDS_IMAGE_MISSING') return [];
+    throw thrown;
+  });
+}
+
+async function prepareAll(
+  tasks: readonly ImageTask[],
+  { jobs, signal, progress, skipBad }: PrepareOptions,
+): Promise<{ images: PreparedImage[]; bad: BadVolume[] }> {
+  const count = Math.max(1, Math.min(jobs, tasks.length));
+  const threads = Array.from({ length: count }, () => new OperationThread<VolumeOperations>(ENTRY));
+  const free = [...threads];
+  const images: PreparedImage[] = [];
+  const bad: BadVolume[] = [];
+  const stop = () => void Promise.all(threads.map((thread) => thread.close(signal.reason as Error)));
+  signal.addEventListener('abort', stop);
+  let done = 0;
+  try {
+    const results = await mapPool(tasks, { jobs: count, signal }, async (task) => {
+      const thread = free.pop();
+      if (!thread) throw new Error('No thread is free.');
+      try {
+        return await thread.run('prepareImage', task);
+      } catch (thrown) {
+        signal.throwIfAborted();
+        if (!skipBad) throw thrown;
+        const { code, message } = toNeuroflareError(thrown);
+        return { file: task.source, code, message };
+      } finally {
+        free.push(thread);
+        progress({ what: 'volumes', done: ++done, total: tasks.length });
+      }
+    });
+    for (const result of results) {
+      if ('code' in result) bad.push(result);
+      else images.push(result);
+    }
+    return { images, bad };
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await Promise.all(threads.map((thread) => thread.close()));
+  }
+}
+
+async function writeFrame(
+  { folder, target, tasks }: { folder: string; target: string; tasks: readonly ImageTask[] },
+  { source, pipeline }: PrepareOptions,
+): Promise<void> {
+  const link = relative(target, resolve(source)).split(sep).join('/');
+  const suffixes = [...new Set(tasks.map(({ suffix }) => suffix))].sort();
+  const texts = derivativeTexts({ name: basename(target), link, pipeline, suffixes });
+  for (const [name, text] of texts) await putFile(join(folder, name), text);
+  await copyTable(source, folder);
+}
+
+/** Who took part; the validator asks for a `Description` of the table in a derivative. */
+async function copyTable(source: string, folder: string): Promise<void> {
+  const text = (name: string) =>
+    readInputText(join(source, name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+  const table = await text('participants.tsv');
+  if (table !== undefined) await putFile(join(folder, 'participants.tsv'), table);
+  const columns = await text('participants.json');
+  if (columns === undefined) return;
+  const known = columnsSchema.safeParse(parseJson(columns));
+  const described = known.success ? prettyJson({ Description: 'As in the source', ...known.data }) : columns;
+  await putFile(join(folder, 'participants.json'), described);
+}
+
+const columnsSchema = z.record(z.string(), z.unknown());

@@ -1,0 +1,75 @@
+import { dirname } from 'node:path';
+import { prettyJson } from '../../runtime/base/digest.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { makeFolder, putFile } from '../../runtime/base/files/files.ts';
+import type { Affine, Vector } from '../nifti/affine.ts';
+import { readNifti } from '../nifti/read.ts';
+import { encodeNifti, gzipNifti } from '../nifti/write.ts';
+import type { Pipeline } from './pipeline.ts';
+import { runPipeline } from './run-pipeline.ts';
+
+/** One image and where its result goes; plain data, so that it can go to another thread. */
+export interface ImageTask {
+  readonly file: string;
+  /** Below the source data set, with `/`. */
+  readonly source: string;
+  readonly pipeline: Pipeline;
+  /** Path of the result without `_desc-...` and what comes after. */
+  readonly stem: string;
+  readonly suffix: string;
+}
+
+export interface PreparedImage {
+  readonly file: string;
+  readonly shape: Vector;
+  /** Of the head's mask, in millilitres; null where no step asked for it. */
+  readonly headMl: number | null;
+}
+
+/**
+ * Reads a volume, does the steps and writes the result, with the head's mask where there is one.
+ * @throws as `readNifti` and `runPipeline`; NF_PREPARE_FLAT for a picture, which has no voxels to resample
+ */
+export async function prepareImage({
+  file,
+  source,
+  pipeline,
+  stem,
+  suffix,
+}: ImageTask): Promise<PreparedImage> {
+  const image = await readNifti(file);
+  const [x = 1, y = 1, z = 1] = image.shape;
+  if (Math.min(x, y, z) < 2)
+    throw flError('NF_PREPARE_FLAT', { file, shape: `${x} x ${y} x ${z}` }, { place: { file } });
+  const { scan, head } = runPipeline(
+    { shape: [x, y, z], data: image.data, affine: image.affine },
+    pipeline,
+    file,
+  );
+  await makeFolder(dirname(stem));
+  const sidecar = prettyJson({ Sources: [`bids:raw:${source}`] });
+  await put(`${stem}_desc-preproc_${suffix}`, { ...scan, sidecar });
+  if (head) await put(`${stem}_desc-head_mask`, { ...scan, data: head, sidecar });
+  return { file: source, shape: scan.shape, headMl: head ? volumeOf(head, scan.affine) : null };
+}
+
+interface Output {
+  readonly shape: Vector;
+  readonly data: Float32Array | Uint8Array;
+  readonly affine: Affine;
+  readonly sidecar: string;
+}
+
+async function put(path: string, { shape, data, affine, sidecar }: Output): Promise<void> {
+  await putFile(`${path}.nii.gz`, await gzipNifti(encodeNifti({ shape, data, affine })));
+  await putFile(`${path}.json`, sidecar);
+}
+
+function volumeOf(head: Uint8Array, [a, b, c]: Affine): number {
+  const determinant =
+    a[0] * (b[1] * c[2] - b[2] * c[1]) -
+    a[1] * (b[0] * c[2] - b[2] * c[0]) +
+    a[2] * (b[0] * c[1] - b[1] * c[0]);
+  const voxels = head.reduce((sum, value) => sum + value, 0);
+  return Number(((voxels * Math.abs(determinant)) / 1000).toFixed(1));
+}

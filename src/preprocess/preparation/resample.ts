@@ -1,0 +1,177 @@
+import { f32At, f64At, i32At } from '../../runtime/base/at.ts';
+import {
+  type Affine,
+  AXES,
+  type Axis,
+  affineFromColumns,
+  column,
+  type Vector,
+  voxelSize,
+} from '../nifti/affine.ts';
+import { splineCoefficients } from './spline-coefficients.ts';
+
+export const INTERPOLATIONS = ['linear', 'cubic', 'nearest'] as const;
+/** `cubic` is the B-spline that goes through every voxel (Unser 1999); `nearest` is for masks and labels. */
+export type Interpolation = (typeof INTERPOLATIONS)[number];
+
+/** Along one axis: for each voxel of the result, the voxels it is made of and their weights. */
+interface Taps {
+  readonly each: number;
+  readonly from: Int32Array;
+  readonly weights: Float64Array;
+}
+
+/** Voxels along one axis. */
+interface AxisGrid {
+  readonly before: number;
+  readonly after: number;
+  /** Index, on the axis before, of voxel 0 after, and what lies between two. */
+  readonly start: number;
+  readonly step: number;
+}
+
+interface Sampled {
+  readonly shape: Vector;
+  readonly data: Float32Array;
+  readonly affine: Affine;
+}
+
+/**
+ * The same box of the world in voxels of `voxel` mm, along the axes the volume has: the middle stays where it is, and each axis gets as
+ * many voxels as fit best. What lies up to half a voxel outside is taken from the edge (`cubic`: mirrored). Nothing is smoothed before
+ * voxels get larger, as in ITK and nibabel.
+ */
+export function resampleTo(volume: Sampled, voxel: Vector, interpolation: Interpolation): Sampled {
+  const had = voxelSize(volume.affine);
+  const grids = AXES.map((axis) => gridOf(volume.shape[axis], voxel[axis] / had[axis]));
+  let { data } = volume;
+  let shape = [...volume.shape];
+  for (const axis of AXES) {
+    const grid = grids[axis] as AxisGrid;
+    if (isSame(grid)) continue;
+    const source = interpolation === 'cubic' ? splineCoefficients(data, shape, axis) : data;
+    data = alongAxis(source, shape, { axis, taps: tapsOf(grid, interpolation) });
+    shape = shape.map((size, at) => (at === axis ? grid.after : size));
+  }
+  const [x, y, z] = shape as [number, number, number];
+  return { shape: [x, y, z], data, affine: movedAffine(volume.affine, grids) };
+}
+
+function gridOf(before: number, ratio: number): AxisGrid {
+  const after = Math.max(1, Math.round(before / ratio));
+  return { before, after, step: ratio, start: (before - 1) / 2 - ((after - 1) / 2) * ratio };
+}
+
+function isSame({ before, after, step, start }: AxisGrid): boolean {
+  return before === after && Math.abs(step - 1) < 1e-6 && Math.abs(start) < 1e-6;
+}
+
+function movedAffine(affine: Affine, grids: readonly AxisGrid[]): Affine {
+  const step = (axis: Axis) => grids[axis]?.step ?? 1;
+  const scaled = (axis: Axis): Vector => {
+    const [x, y, z] = column(affine, axis);
+    return [x * step(axis), y * step(axis), z * step(axis)];
+  };
+  const origin = (world: Axis) =>
+    AXES.reduce((sum, axis) => sum + affine[world][axis] * (grids[axis]?.start ?? 0), affine[world][3]);
+  return affineFromColumns([scaled(0), scaled(1), scaled(2)], [origin(0), origin(1), origin(2)]);
+}
+
+function tapsOf(grid: AxisGrid, interpolation: Interpolation): Taps {
+  const each = { nearest: 1, linear: 2, cubic: 4 }[interpolation];
+  const from = new Int32Array(each * grid.after);
+  const weights = new Float64Array(each * grid.after);
+  for (let to = 0; to < grid.after; to++) {
+    const place = grid.start + to * grid.step;
+    const taps = TAPS[interpolation](place);
+    for (const [tap, { at, weight }] of taps.entries()) {
+      from[each * to + tap] =
+        interpolation === 'cubic' ? mirrored(at, grid.before) : clamped(at, grid.before);
+      weights[each * to + tap] = weight;
+    }
+  }
+  return { each, from, weights };
+}
+
+interface Tap {
+  readonly at: number;
+  readonly weight: number;
+}
+
+const TAPS: Readonly<Record<Interpolation, (place: number) => Tap[]>> = {
+  nearest: (place) => [{ at: Math.round(place), weight: 1 }],
+  linear: (place) => {
+    const low = Math.floor(place);
+    const t = place - low;
+    return [
+      { at: low, weight: 1 - t },
+      { at: low + 1, weight: t },
+    ];
+  },
+  cubic: (place) => {
+    const low = Math.floor(place);
+    const t = place - low;
+    const weights = [(1 - t) ** 3, 3 * t ** 3 - 6 * t ** 2 + 4, -3 * t ** 3 + 3 * t ** 2 + 3 * t + 1, t ** 3];
+    return weights.map((weight, tap) => ({ at: low - 1 + tap, weight: weight / 6 }));
+  },
+};
+
+function clamped(at: number, size: number): number {
+  return Math.min(size - 1, Math.max(0, at));
+}
+
+/** Around the middle of the first and of the last voxel, as the coefficients are made. */
+function mirrored(at: number, size: number): number {
+  if (size === 1) return 0;
+  const period = 2 * (size - 1);
+  const inside = ((at % period) + period) % period;
+  return inside < size ? inside : period - inside;
+}
+
+function alongAxis(
+  data: Float32Array,
+  shape: readonly number[],
+  { axis, taps }: { axis: Axis; taps: Taps },
+): Float32Array {
+  const stride = shape.slice(0, axis).reduce((product, size) => product * size, 1);
+  const before = shape[axis] ?? 1;
+  const after = taps.from.length / taps.each;
+  const result = new Float32Array((data.length / before) * after);
+  const outer = data.length / (before * stride);
+  for (let block = 0; block < outer; block++) {
+    const [read, write] = [block * before * stride, block * after * stride];
+    if (stride === 1) sampleLine(data, result, { read, write, taps, after });
+    else for (let to = 0; to < after; to++) sampleSlab(data, result, { read, write, taps, to, stride });
+  }
+  return result;
+}
+
+function sampleLine(
+  data: Float32Array,
+  result: Float32Array,
+  { read, write, taps, after }: { read: number; write: number; taps: Taps; after: number },
+): void {
+  const { each, from, weights } = taps;
+  for (let to = 0; to < after; to++) {
+    let sum = 0;
+    for (let tap = each * to; tap < each * (to + 1); tap++)
+      sum += f64At(weights, tap) * f32At(data, read + i32At(from, tap));
+    result[write + to] = sum;
+  }
+}
+
+/** Whole runs of `stride` values are weighed at once, which reads memory in its order. */
+function sampleSlab(
+  data: Float32Array,
+  result: Float32Array,
+  { read, write, taps, to, stride }: { read: number; write: number; taps: Taps; to: number; stride: number },
+): void {
+  const target = write + to * stride;
+  for (let tap = taps.each * to; tap < taps.each * (to + 1); tap++) {
+    const weight = f64At(taps.weights, tap);
+    if (weight === 0) continue;
+    const source = read + i32At(taps.from, tap) * stride;
+    for (let n = 0; n < stride; n++)
+      result[target + n] = f32At(result, target + n) + weight * f32At(data, source + n);
+  }
+}

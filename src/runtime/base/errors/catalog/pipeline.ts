@@ -1,0 +1,30 @@
+import type { ErrorRow } from './row.ts';
+
+/** Failures of `preprocess volumes`. */
+export const PIPELINE_ERRORS = {
+  NF_PIPELINE_YAML: {
+    exit: 4,
+    message: 'The pipeline is no YAML that can be read: {reason}',
+    hint: 'Correct the line that is named.',
+  },
+  NF_PIPELINE: {
+    exit: 4,
+    message: 'The pipeline does not fit: {faults}.',
+    hint: "Correct the line that is named; 'neuroflare preprocess volumes --help' names the steps and docs/volumes.md their options.",
+  },
+  NF_PREPARE_BLANK: {
+    exit: 4,
+    message: '{file} shows no head: its voxels do not differ, or none is left.',
+    hint: 'Look at the image; leave it out with --skip-bad, or leave out the steps that look for the head (bias_field, crop, intensity).',
+  },
+  NF_PREPARE_FLAT: {
+    exit: 4,
+    message: '{file} is a picture and no volume: it has {shape} voxels.',
+    hint: 'Volumes have at least two voxels along each axis; pictures are trained on as they are.',
+  },
+  NF_PREPARE_NONE: {
+    exit: 4,
+    message: 'There is no image in {path} that can be prepared.',
+    hint: 'Images lie under sub-<label>/anat or sub-<label>/ses-<label>/anat and are named *_T1w.nii or .nii.gz.',
+  },
+} as const satisfies Record<string, ErrorRow>;
