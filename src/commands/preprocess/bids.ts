@@ -14,7 +14,8 @@ export default class PreprocessBids extends BaseCommand<BidsSummary> {
   static override description =
     'SOURCE holds one folder of JPEG or PNG images for each class, or such folders under Training and Testing; with folders in a ' +
     'class folder each is a patient. With --table it holds the images that a CSV or TSV file names: pictures, or volumes (NIfTI, MGH, ' +
-    'NRRD, MetaImage), with a label and, where they are known, patient, site, session and lesion mask. TARGET becomes a BIDS ' +
+    'NRRD, MetaImage), with a label and, where they are known, patient, site, session and lesion mask. Folders of BraTS and nnU-Net ' +
+    'are taken as they are, with the labels of their cases from --table. TARGET becomes a BIDS ' +
     'derivative with one participant an image. Exact copies and images under two labels are marked, and images that are, or may be, of ' +
     'one patient are grouped, so that splits can keep them together. A run that was broken off goes on where it was.';
   static override examples = [
@@ -41,12 +42,11 @@ export default class PreprocessBids extends BaseCommand<BidsSummary> {
     'mask-column': columnFlag('lesion mask of a volume (default: mask, segmentation or the like)'),
     suffix: Flags.option({
       options: ['T1w', 'T2w', 'FLAIR', 'PDw', 'T2starw'] as const,
-      dependsOn: ['table'],
-      summary: 'contrast of the volumes of a table (default: T1w)',
+      summary:
+        'contrast of the volumes of a table (default: T1w), or of the one channel of a data set of nnU-Net',
     })(),
     'skull-stripped': Flags.boolean({
-      dependsOn: ['table'],
-      summary: 'the volumes of a table show the brain alone',
+      summary: 'the volumes of a table or of nnU-Net show the brain alone',
     }),
     exclude: Flags.string({
       multiple: true,
@@ -101,7 +101,7 @@ export default class PreprocessBids extends BaseCommand<BidsSummary> {
         session: flags['session-column'],
         mask: flags['mask-column'],
       },
-      suffix: flags.suffix ?? 'T1w',
+      suffix: flags.suffix,
       skullStripped: flags['skull-stripped'],
       processing: { size: flags.size, headMask: flags['head-mask'] },
       rule: { threshold: parseThreshold(flags['group-threshold']), cap: DEFAULT_CAP },

@@ -16,6 +16,7 @@ export type PictureFault =
   | 'unreadable'
   | 'content_absent'
   | 'missing'
+  | 'no_label'
   | 'link_outside'
   | 'link_broken'
   | 'folder_in_class'

@@ -1,7 +1,11 @@
+import { stat } from 'node:fs/promises';
 import type { ExaminationSource } from '../bids/examination.ts';
+import { findBratsCases, readBrats } from './brats.ts';
 import { readClassFolders } from './class-folders.ts';
-import { exclusionOf } from './exclude.ts';
-import { KAGGLE_LABELS, readLabelMap } from './label-map.ts';
+import { type Exclusion, exclusionOf } from './exclude.ts';
+import { KAGGLE_LABELS, type LabelMap, readLabelMap } from './label-map.ts';
+import { sourceRoot } from './list-folder.ts';
+import { isNnunet, readNnunet } from './nnunet.ts';
 import { readTable } from './table.ts';
 import type { NamedColumns } from './table-columns.ts';
 
@@ -16,30 +20,33 @@ export interface SourceOptions {
   readonly table?: string | undefined;
   readonly columns?: NamedColumns;
   /** Contrast of the volumes that a table names. */
-  readonly suffix?: string;
+  readonly suffix?: string | undefined;
   readonly skullStripped?: boolean;
 }
 
 /**
- * Looks what a folder holds: images that a table names, or class folders.
+ * Looks what a folder holds: a data set of nnU-Net, cases of BraTS, images that a table names, or class folders.
  * @throws NF_PATH_MISSING, NF_BIDS_*, NF_TABLE_*
  */
 export async function openSource(options: SourceOptions): Promise<ExaminationSource> {
-  const { source, table } = options;
   const exclusion = exclusionOf(options.exclude ?? []);
   const labels = options.labelMap === undefined ? undefined : await readLabelMap(options.labelMap);
-  const found =
-    table === undefined
-      ? await readClassFolders({ source, labels: labels ?? KAGGLE_LABELS, exclusion })
-      : await readTable({
-          source,
-          table,
-          labels,
-          exclusion,
-          columns: options.columns ?? {},
-          suffix: options.suffix ?? 'T1w',
-          skullStripped: options.skullStripped ?? false,
-        });
-  exclusion.requireUsed(source);
+  const found = await findSource(options, { exclusion, labels });
+  exclusion.requireUsed(options.source);
   return found;
+}
+
+async function findSource(
+  options: SourceOptions,
+  { exclusion, labels }: { exclusion: Exclusion; labels: LabelMap | undefined },
+): Promise<ExaminationSource> {
+  const { source, table, suffix, skullStripped = false, columns = {} } = options;
+  const root = await sourceRoot(source);
+  const isFolder = (await stat(root)).isDirectory();
+  const common = { source, root, table, columns, labels };
+  if (isFolder && (await isNnunet(root))) return readNnunet({ ...common, exclusion, suffix, skullStripped });
+  const cases = isFolder ? await findBratsCases(root, exclusion) : [];
+  if (cases.length > 0) return readBrats(cases, common);
+  if (table === undefined) return readClassFolders({ source, labels: labels ?? KAGGLE_LABELS, exclusion });
+  return readTable({ source, table, columns, labels, exclusion, suffix: suffix ?? 'T1w', skullStripped });
 }

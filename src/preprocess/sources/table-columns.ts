@@ -9,7 +9,7 @@ export type Role = (typeof ROLES)[number];
 /** Names that stand for a role without being given, compared by letters and digits alone. */
 const NAMES: Readonly<Record<Role, readonly string[]>> = {
   file: ['file', 'filename', 'filepath', 'path', 'image', 'imagefile', 'imagepath', 'img', 'nifti', 'volume'],
-  label: ['label', 'diagnosis', 'class', 'dx', 'target', 'category'],
+  label: ['label', 'diagnosis', 'class', 'dx', 'target', 'category', 'grade'],
   group: ['group', 'groupid', 'patient', 'patientid', 'subject', 'subjectid', 'participantid', 'pid'],
   site: ['site', 'siteid', 'sitename', 'center', 'centre', 'hospital', 'institution'],
   session: ['session', 'sessionid', 'ses', 'visit', 'visitid', 'timepoint'],

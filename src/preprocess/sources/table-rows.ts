@@ -1,3 +1,4 @@
+import { flError } from '../../runtime/base/errors/errors.ts';
 import { FOLDER_NAME } from '../../runtime/base/text/folder-name.ts';
 import type { LabelMap } from './label-map.ts';
 import { LABEL } from './label-map.ts';
@@ -101,4 +102,12 @@ function twoSites(rows: readonly TableRow[]): RowFault[] {
     if (!earlier || earlier.site === row.site) return [];
     return [{ line: row.line, detail: `has the patient of line ${earlier.line} at another site` }];
   });
+}
+
+/** All of them are listed; the first is the place. */
+export function badRows(faults: readonly RowFault[], { file }: TableText) {
+  const sorted = faults.toSorted((a, b) => a.line - b.line);
+  const excerpt = sorted.map(({ line, detail }) => `line ${line} ${detail}`).join('\n');
+  const place = { file, line: sorted[0]?.line ?? 1, excerpt };
+  return flError('NF_TABLE_ROWS', { count: sorted.length }, { place });
 }

@@ -9,7 +9,7 @@ import type { Exclusion } from './exclude.ts';
 import type { LabelMap } from './label-map.ts';
 import { fileFault, sourceRoot } from './list-folder.ts';
 import { findColumns, type NamedColumns } from './table-columns.ts';
-import { type RowFault, readRows, type TableRow } from './table-rows.ts';
+import { badRows, type RowFault, readRows, type TableRow } from './table-rows.ts';
 import { readTableText, type TableText } from './table-text.ts';
 
 export interface TableSource {
@@ -169,11 +169,4 @@ async function examinationOf(
     if (!(thrown instanceof NeuroflareError) || thrown.exitCode !== 4) throw thrown;
     return { code: thrown.code, path: shown, place, detail: withoutPaths(thrown.message, paths) };
   }
-}
-
-function badRows(faults: readonly RowFault[], { file }: TableText) {
-  const sorted = faults.toSorted((a, b) => a.line - b.line);
-  const excerpt = sorted.map(({ line, detail }) => `line ${line} ${detail}`).join('\n');
-  const place = { file, line: sorted[0]?.line ?? 1, excerpt };
-  return flError('NF_TABLE_ROWS', { count: sorted.length }, { place });
 }

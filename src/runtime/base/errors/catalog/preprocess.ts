@@ -93,6 +93,16 @@ export const PREPROCESS_ERRORS = {
     message: "--exclude '{pattern}' leaves nothing out: nothing in {path} has such a name.",
     hint: 'Give the name of a folder or file, or its path in the source; * stands for any characters of a name.',
   },
+  NF_BIDS_NO_LABELS: {
+    exit: 4,
+    message: 'Nothing says which class {count|case is|cases are} of in {path}.',
+    hint: 'Give a table with a column of names of cases and one of labels as --table.',
+  },
+  NF_BIDS_CHALLENGE: {
+    exit: 4,
+    message: 'The folder is not laid out as its challenge says: {detail}.',
+    hint: "Bring the folder into nnU-Net's form: dataset.json, imagesTr/CASE_0000.nii.gz, labelsTr/CASE.nii.gz.",
+  },
   NF_BIDS_FLAG_UNUSED: {
     exit: 4,
     message: '--{flag} has no effect here: {reason}.',

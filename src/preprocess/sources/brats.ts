@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import type { ExaminationSource } from '../bids/examination.ts';
+import { type Case, type ChallengeOptions, caseSource } from './challenge.ts';
+import type { Exclusion } from './exclude.ts';
+import { folderNames, listFolder } from './list-folder.ts';
+
+/** What a file of a case is called in the years of the challenge, and the image it is. */
+const CHANNELS: readonly (readonly [ending: RegExp, name: string])[] = [
+  [/^[_-](t1|t1n)$/i, 'T1w'],
+  [/^[_-](t1ce|t1c|t1gd)$/i, 'ce-gadolinium_T1w'],
+  [/^[_-](t2|t2w)$/i, 'T2w'],
+  [/^[_-](flair|t2f)$/i, 'FLAIR'],
+];
+/** A folder of a hospital may have files of its own name, too. */
+const CASE = /^BraTS/i;
+const MASK = /^[_-]seg$/i;
+/** Folders of the years that sort cases by grade. */
+const GRADES = /^(HGG|LGG)$/i;
+const NAME_MAPPING = /name_mapping.*\.csv$/i;
+
+/** Cases of BraTS: folders of that name whose files begin with the folder's name, in the source or in folders of it. Empty where there are none. */
+export async function findBratsCases(root: string, exclusion: Exclusion): Promise<Case[]> {
+  const cases: Case[] = [];
+  for (const name of await folderNames(root)) {
+    if (exclusion.isExcluded(name)) continue;
+    const own = await caseIn(root, { path: name, label: undefined, exclusion });
+    if (own) {
+      cases.push(own);
+      continue;
+    }
+    const label = GRADES.test(name) ? name.toUpperCase() : undefined;
+    for (const inner of await folderNames(join(root, name))) {
+      const path = `${name}/${inner}`;
+      const found = exclusion.isExcluded(path) ? undefined : await caseIn(root, { path, label, exclusion });
+      if (found) cases.push(found);
+    }
+  }
+  return cases;
+}
+
+/** @throws NF_BIDS_NO_LABELS, NF_TABLE_* */
+export async function readBrats(
+  cases: readonly Case[],
+  options: ChallengeOptions,
+): Promise<ExaminationSource> {
+  const names = (await listFolder(options.root)).map(({ name }) => name);
+  const mapping = names.find((name) => NAME_MAPPING.test(name));
+  const isSorted = cases.every(({ label }) => label !== undefined);
+  const found = mapping === undefined || isSorted ? undefined : join(options.source, mapping);
+  return caseSource(
+    cases,
+    { ...options, table: options.table ?? found },
+    {
+      what: 'cases of the BraTS challenge',
+      images:
+        'Images of the BraTS challenge: registered to one another, resampled to 1 mm, and without skull, as its organisers say.',
+      skullStripped: true,
+      mask: 'Values of BraTS: 1 is necrotic and non-enhancing core, 2 oedema, 4 (3 since 2023) enhancing tumour.',
+    },
+  );
+}
+
+async function caseIn(
+  root: string,
+  { path, label, exclusion }: { path: string; label: string | undefined; exclusion: Exclusion },
+): Promise<Case | undefined> {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (!CASE.test(name)) return undefined;
+  const images: { name: string; path: string }[] = [];
+  let mask: string | undefined;
+  for (const entry of await listFolder(join(root, path))) {
+    const file = `${path}/${entry.name}`;
+    const stem = entry.name.replace(/\.nii(\.gz)?$/i, '');
+    if (stem === entry.name || !stem.startsWith(name) || exclusion.isExcluded(file)) continue;
+    const ending = stem.slice(name.length);
+    const channel = CHANNELS.find(([pattern]) => pattern.test(ending))?.[1];
+    if (channel !== undefined) images.push({ name: channel, path: file });
+    else if (MASK.test(ending)) mask = file;
+  }
+  if (images.length === 0) return undefined;
+  // Since 2023 a name ends in the number of the patient's scan: BraTS-GLI-00000-001.
+  return { name, patient: name.replace(/^(BraTS-.*\d)-\d{3}$/, '$1'), label, images, mask };
+}
