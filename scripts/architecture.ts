@@ -42,7 +42,7 @@ export const OWNERS = [
   { package: '^@tensorflow/', folders: ['src/runtime/learning'] },
   { package: '^onnxruntime-', folders: ['src/runtime/learning/engine'] },
   {
-    package: '^(sharp|nifti-reader-js|dicom-parser|@niivue/dcm2niix|csv-parse)(/|$)',
+    package: '^(sharp|nifti-reader-js|dicom-parser|@niivue/dcm2niix|csv-parse|h5wasm)(/|$)',
     folders: ['src/preprocess'],
   },
   {

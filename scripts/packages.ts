@@ -17,6 +17,9 @@ const lockSchema = z.object({
   ),
 });
 
+/** What a package says of its licence in words, by SPDX. */
+const LICENCES: ReadonlyMap<string, string> = new Map([['h5wasm', 'NIST-Software']]);
+
 export interface LockedPackage {
   readonly name: string;
   readonly version: string;
@@ -35,7 +38,8 @@ export function shippedPackages(root: string): LockedPackage[] {
     const name = path.split('node_modules/').at(-1) ?? '';
     const isCarried = CARRIED.includes(path.replace('node_modules/', ''));
     if (path === '' || (entry.dev && !isCarried)) continue;
-    const { version, license: licence, integrity } = entry;
+    const { version, integrity } = entry;
+    const licence = LICENCES.get(name) ?? entry.license;
     if (!version || !licence || !integrity)
       throw new Error(`${path} has no version, licence or hash in the lock file`);
     const comes = isCarried ? 'inside this package' : entry.optional ? 'where npm can' : 'always';

@@ -57,7 +57,7 @@ describe('rooms', () => {
       'sharp outside preprocess',
       'src/runtime/learning',
       "import 'sharp';",
-      'owner-of-^(sharp|nifti-reader-js|dicom-parser|@niivue/dcm2niix|csv-parse)(/|$)',
+      'owner-of-^(sharp|nifti-reader-js|dicom-parser|@niivue/dcm2niix|csv-parse|h5wasm)(/|$)',
     ],
     [
       'oclif inside the runtime',

@@ -46,7 +46,12 @@ export type ConvertOptions = WriteOptions & SourceOptions;
 export async function convertFolder(options: ConvertOptions): Promise<BidsSummary> {
   const { source, target } = options;
   await checkPlaces({ source, target, what: 'Target' });
-  return writeDataset(await openSource(options), options);
+  const found = await openSource(options);
+  try {
+    return await writeDataset(found, options);
+  } finally {
+    await found.close?.();
+  }
 }
 
 /**

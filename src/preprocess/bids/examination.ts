@@ -81,4 +81,6 @@ export interface ExaminationSource {
   /** Files that cannot be used, as far as they were looked at. */
   readonly faults: readonly Fault[];
   readonly texts: SourceTexts;
+  /** Gives back what its reading holds. */
+  readonly close?: () => Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { ExaminationSource } from '../bids/examination.ts';
 import { findBratsCases, readBrats } from './brats.ts';
 import { readClassFolders } from './class-folders.ts';
 import { type Exclusion, exclusionOf } from './exclude.ts';
+import { findMatFiles, readFigshare } from './figshare.ts';
 import { KAGGLE_LABELS, type LabelMap, readLabelMap } from './label-map.ts';
 import { sourceRoot } from './list-folder.ts';
 import { isNnunet, readNnunet } from './nnunet.ts';
@@ -25,14 +26,19 @@ export interface SourceOptions {
 }
 
 /**
- * Looks what a folder holds: a data set of nnU-Net, cases of BraTS, images that a table names, or class folders.
+ * Looks what a folder holds: a data set of nnU-Net, cases of BraTS, slices of figshare's set, images that a table names, or class folders.
  * @throws NF_PATH_MISSING, NF_BIDS_*, NF_TABLE_*
  */
 export async function openSource(options: SourceOptions): Promise<ExaminationSource> {
   const exclusion = exclusionOf(options.exclude ?? []);
   const labels = options.labelMap === undefined ? undefined : await readLabelMap(options.labelMap);
   const found = await findSource(options, { exclusion, labels });
-  exclusion.requireUsed(options.source);
+  try {
+    exclusion.requireUsed(options.source);
+  } catch (error) {
+    await found.close?.();
+    throw error;
+  }
   return found;
 }
 
@@ -47,6 +53,8 @@ async function findSource(
   if (isFolder && (await isNnunet(root))) return readNnunet({ ...common, exclusion, suffix, skullStripped });
   const cases = isFolder ? await findBratsCases(root, exclusion) : [];
   if (cases.length > 0) return readBrats(cases, common);
+  const slices = isFolder && table === undefined ? await findMatFiles(root, exclusion) : [];
+  if (slices.length > 0) return readFigshare(slices, { source, root, labels });
   if (table === undefined) return readClassFolders({ source, labels: labels ?? KAGGLE_LABELS, exclusion });
   return readTable({ source, table, columns, labels, exclusion, suffix: suffix ?? 'T1w', skullStripped });
 }

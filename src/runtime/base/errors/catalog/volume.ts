@@ -48,6 +48,11 @@ export const VOLUME_ERRORS = {
       '{file} holds voxels that are NaN, infinite or too large for float32, the first at position {at}.',
     hint: 'Replace them in the program that wrote the image.',
   },
+  NF_FIGSHARE: {
+    exit: 4,
+    message: '{file} is no slice of the brain tumour set of figshare: it has {what}.',
+    hint: 'Give the .mat files of the set as they are published; convert other MATLAB data to .nii.gz.',
+  },
   NF_VOLUME_BLANK: {
     exit: 4,
     message: 'The {name} image shows nothing: its voxels do not differ.',
