@@ -23,6 +23,8 @@ export interface RowFault {
 }
 
 const EMPTY = /^(|n\/?a|nan|null|none)$/i;
+/** `none` is a class of its own where tumours are told from none. */
+const NO_LABEL = /^(|n\/?a|nan|null)$/i;
 
 /** Reads the cells of each row by role. A row with a fault is not among the rows. */
 export function readRows(
@@ -63,7 +65,7 @@ function faultOf(
   { told, labels, columns }: { told: string; labels: LabelMap | undefined; columns: FoundColumns },
 ): string | undefined {
   if (row.file === '') return 'names no file';
-  if (EMPTY.test(told) && labels?.has(told) !== true) return 'has no label';
+  if (NO_LABEL.test(told) && labels?.has(told) !== true) return 'has no label';
   if (labels && row.label === '') return `has a label, '${told}', that the label map lacks`;
   if (!LABEL.test(row.label)) {
     return `has a label, '${told}', that is no name of a class (letters, digits, - and _, a letter first): give each a name with --label-map`;

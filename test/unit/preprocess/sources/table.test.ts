@@ -347,6 +347,19 @@ describe('the rows of a table', () => {
     ]);
   });
 
+  it('may have the label none, which is a class', async () => {
+    const root = await madeScans(TABLE.map((row) => row.replace('healthy', 'none')));
+    await convertFolder(options(root));
+    const { rows } = await readParticipants(join(root, 'bids'));
+    expect(rows.map(({ values }) => values.get('diagnosis')).sort()).toEqual([
+      'glioma',
+      'glioma',
+      'glioma',
+      'none',
+      'none',
+    ]);
+  });
+
   it('may have absolute paths and those of Windows, inside the source', async () => {
     const root = await madeScans('');
     const table = ['file,label', `${join(root, 'scans', 'a.nii.gz')},ill`, 'deep\\b.mgz,well'];
