@@ -1,13 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Config, Parser } from '@oclif/core';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../support/cli.ts';
+import { commandsOf, ROOT, wordsOf } from '../support/docs-commands.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { makeSource } from '../unit/preprocess/image/made-pictures.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const config = await Config.load({ root: ROOT });
 
 const inFolders = (folder: string) =>
@@ -16,16 +15,6 @@ const inFolders = (folder: string) =>
     .map(({ name }) => `${folder}/${name}/README.md`);
 const docs = readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`);
 const PAGES = ['README.md', 'CONTRIBUTING.md', ...docs, ...inFolders('templates'), ...inFolders('jobs')];
-
-/** Commands in the code blocks of a page, without their remarks and the prompt. */
-function commandsOf(page: string): string[] {
-  const blocks = readFileSync(join(ROOT, page), 'utf8').match(/^```(sh|console)?\n[\s\S]*?^```/gm) ?? [];
-  return blocks
-    .flatMap((block) => block.replace(/\\\n\s*/g, '').split('\n'))
-    .map((line) => line.replace(/\s+#.*$/, '').replace(/^\$ |^npx /, ''))
-    .filter((line) => /^neuroflare [a-z]/.test(line))
-    .map((line) => line.slice('neuroflare '.length));
-}
 
 const all = PAGES.flatMap((page) => commandsOf(page).map((words): [string, string] => [page, words]));
 
@@ -36,7 +25,7 @@ describe('a command in the documentation', () => {
   });
 
   it.each(all)('of %s parses: %s', async (_page, line) => {
-    const words = line.split(/\s+/);
+    const words = wordsOf(line);
     const length = [3, 2, 1].find((count) => config.findCommand(words.slice(0, count).join(':'))) ?? 0;
     const command = await config.findCommand(words.slice(0, length).join(':'), { must: true }).load();
     const { args, flags, baseFlags, strict } = command;
@@ -58,7 +47,7 @@ describe('the journey of the README', () => {
     const journey = own.filter((line) => /^(preprocess|job (create|validate)|simulate)/.test(line));
     expect(journey.length).toBeGreaterThanOrEqual(5);
     for (const line of journey.filter((one) => !one.includes('--resume'))) {
-      const words = line.replace('num_rounds=20', 'num_rounds=1 --set local_epochs=1').split(/\s+/);
+      const words = wordsOf(line.replace('num_rounds=20', 'num_rounds=1 --set local_epochs=1'));
       const { code, stderr } = await runCli(words, { cwd });
       expect([line, code, stderr]).toEqual([line, 0, expect.not.stringContaining('Error')]);
     }
