@@ -2,6 +2,7 @@
 import { workflow as cyclic } from './workflows/cyclic.ts';
 import { workflow as fedavg } from './workflows/fedavg.ts';
 import { workflow as fedbuff } from './workflows/fedbuff.ts';
+import { workflow as fedexp } from './workflows/fedexp.ts';
 import { workflow as fednova } from './workflows/fednova.ts';
 import { workflow as fedopt } from './workflows/fedopt.ts';
 import { workflow as fedprox } from './workflows/fedprox.ts';
@@ -12,6 +13,7 @@ export const WORKFLOWS = {
   cyclic,
   fedavg,
   fedbuff,
+  fedexp,
   fednova,
   fedopt,
   fedprox,
