@@ -1,7 +1,12 @@
 import { counted } from '../runtime/base/text/counted.ts';
 import { shownPath } from '../runtime/base/text/shown-path.ts';
+import { meanOfCounts } from '../runtime/evaluation/statistics/counted-shares.ts';
+import { UNDEFINED } from '../runtime/evaluation/statistics/figure.ts';
+import type { CrossSiteEvaluation } from '../runtime/run/cross-site.ts';
 import type { RunSummary } from '../runtime/run/run-report.ts';
 import { renderTable } from './table.ts';
+
+type CrossSiteScore = CrossSiteEvaluation[number]['scores'][string];
 
 /** Sites shown each in a column of their own; with more, the least and the greatest. */
 const MAX_COLUMNS = 6;
@@ -41,7 +46,7 @@ export function describeEngine({ name, device, library, detail }: RunSummary['en
 
 function figures({ models, sites }: RunSummary): string {
   const wide = sites.length > MAX_COLUMNS;
-  const header = ['model', 'all sites', ...(wide ? ['worst site', 'best site'] : sites), 'seconds'];
+  const header = ['model', 'all sites', ...(wide ? ['lowest site', 'highest site'] : sites), 'seconds'];
   const rows = models.map(({ model, pooled, sites: own, seconds }) => {
     const values = Object.values(own).filter((value) => value !== null);
     const columns = wide
@@ -59,8 +64,15 @@ function crossSite({ cross_site_evaluation: models, sites, metric }: RunSummary)
   const rows = models.map(({ model, scores }) => {
     const values = sites.map((site) => scores[site]?.metrics?.[metric] ?? null);
     const known = values.filter((value) => value !== null);
-    const columns = wide ? [Math.min(...known), Math.max(...known)] : values;
-    return [model ?? 'global model', ...columns.map(show)];
+    const columns = wide
+      ? [Math.min(...known), Math.max(...known)].map(show)
+      : sites.map((site) => withInterval(scores[site], metric));
+    return [model ?? 'global model', ...columns];
+  });
+  const counts = sites.map((site) => models.find(({ scores }) => scores[site]?.num_examples)?.scores[site]);
+  const heads = sites.map((site, at) => {
+    const examples = counts[at]?.num_examples;
+    return examples === undefined ? site : `${site} (n ${examples})`;
   });
   const reasons = models.flatMap(({ model, scores }) =>
     Object.entries(scores).flatMap(([site, { reason }]) =>
@@ -74,9 +86,17 @@ function crossSite({ cross_site_evaluation: models, sites, metric }: RunSummary)
   return [
     '',
     `${metric} of the last models at each site`,
-    renderTable(['model of', ...(wide ? ['worst site', 'best site'] : sites)], rows),
+    renderTable(['model of', ...(wide ? ['lowest site', 'highest site'] : heads)], rows),
     ...reasons,
   ];
+}
+
+/** With its 95 % interval where the site counts what the figure is a share of. */
+function withInterval(score: CrossSiteScore | undefined, metric: string): string {
+  const value = show(score?.metrics?.[metric] ?? null);
+  const shares = score?.shares?.[metric];
+  const { low, high } = shares ? meanOfCounts(shares) : UNDEFINED;
+  return low === null || high === null ? value : `${value} (${show(low)} to ${show(high)})`;
 }
 
 function show(value: number | null): string {

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { keyText, partsOfTask, type TaskKey, VALIDATE } from '../algorithms/task.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
 import { compareSites } from '../base/site-order.ts';
-import type { RunEvent } from './events.ts';
+import type { AcceptedResult, RunEvent } from './events.ts';
+import { isShare } from './shares.ts';
+import type { Counted } from './statistics.ts';
+import { statisticsOf } from './statistics-of.ts';
 
 const score = z.object({
   metrics: z
@@ -10,6 +13,14 @@ const score = z.object({
     .nullable()
     .describe('figures of the model on the validation data of the site; null: it gave none'),
   reason: z.string().optional().describe('why it gave none'),
+  num_examples: z
+    .number()
+    .optional()
+    .describe('examples that the figures are over, where the site counts them'),
+  shares: z
+    .record(z.string(), z.array(z.tuple([z.number(), z.number()])))
+    .optional()
+    .describe('of figures that are a share of counted examples, or the mean of such shares: [counted, of]'),
 });
 
 /** Models by sites: figures of each model on the data of each site. */
@@ -30,7 +41,7 @@ export class CrossSiteTable {
 
   take(event: RunEvent): void {
     if (event.type === 'round.opened') this.#open(event);
-    if (event.type === 'result.accepted') this.#put(event.task, { metrics: numbersOf(event.result.metrics) });
+    if (event.type === 'result.accepted') this.#put(event.task, scoreOf(event.result));
     if (event.type === 'site.failed') {
       const { code, message } = event.error;
       this.#put(event.task, { metrics: null, reason: `${code}: ${message}` });
@@ -62,6 +73,24 @@ export class CrossSiteTable {
     const row = this.#rows.get(keyText(key));
     if (row?.scores.has(site)) row.scores.set(site, found);
   }
+}
+
+function scoreOf({ metrics, numExamples, statistics }: AcceptedResult): Score {
+  const { counted } = statistics ?? statisticsOf(metrics, numExamples);
+  const figures = { metrics: numbersOf(metrics) };
+  return counted ? { ...figures, num_examples: counted.examples, shares: sharesOf(counted) } : figures;
+}
+
+/** A figure like `accuracy` is one share; `balanced_accuracy` is the mean of those of its classes. */
+function sharesOf({ means, groups, macro }: Counted): Record<string, [number, number][]> {
+  const single = Object.entries(means).flatMap(([name, { sum, weight }]): [string, [number, number][]][] =>
+    isShare(name) ? [[name, [[sum, weight]]]] : [],
+  );
+  const several = Object.entries(macro).map(([name, group]): [string, [number, number][]] => {
+    const { sums = [], weights = [] } = groups[group] ?? {};
+    return [name, sums.map((sum, at) => [sum, weights[at] ?? 0])];
+  });
+  return Object.fromEntries([...single, ...several]);
 }
 
 /** What else a site reports, counts and texts, is in the run's log. */

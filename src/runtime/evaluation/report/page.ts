@@ -4,6 +4,7 @@ import { type AskedRun, evaluateCommand } from './next-command.ts';
 import { answerSection, controlsSection } from './sections/answer.ts';
 import { baselinesSection } from './sections/baselines.ts';
 import { calibrationSection, classesSection, presenceSection, sitesSection } from './sections/classes.ts';
+import { crossSiteSection } from './sections/cross-site.ts';
 import { casesSection, looksSection } from './sections/explanations.ts';
 import { curvesSection, dataSection, recordSection } from './sections/run.ts';
 import { STYLE } from './style.ts';
@@ -20,6 +21,7 @@ ${evaluation ? [controlsSection(evaluation), looksSection(evaluation)] : null}
 ${source.baselines ? baselinesSection(source.baselines) : null}
 ${evaluation ? [presenceSection(evaluation), classesSection(evaluation), sitesSection(evaluation)] : null}
 ${curvesSection(source)}
+${crossSiteSection(source)}
 ${evaluation ? calibrationSection(evaluation) : null}
 ${casesSection(source)}
 ${dataSection(source)}
