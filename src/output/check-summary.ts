@@ -9,13 +9,14 @@ const SHOWN = 5;
 
 /** Findings, gravest first, then the counts and the controls, for people. */
 export function renderCheck(result: CheckResult): string {
-  const { counts, controls, chance, sheet } = result;
+  const { counts, controls, chance, links, sheet } = result;
   return [
     ...findingLines(result),
     ...(result.findings.length > 0 ? [''] : []),
     classTable(result),
     '',
     ...(controls && chance !== null ? [controlTable(controls, chance), ''] : []),
+    ...(links ? [`Links: ${shownPath(links.path)}, ${counted(links.pairs, 'pair')}`] : []),
     ...(sheet ? [`Contact sheet: ${shownPath(sheet.path)}`] : []),
     `${counted(result.images, 'image')}: ${counted(counts.error, 'error')}, ${counted(counts.warning, 'warning')}, ${counted(counts.note, 'note')}.`,
   ].join('\n');

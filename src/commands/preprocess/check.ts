@@ -29,6 +29,9 @@ export default class PreprocessCheck extends BaseCommand<CheckResult> {
       summary: 'least severity that makes the exit code 1',
     })(),
     controls: Flags.boolean({ default: true, allowNo: true, summary: 'run the shortcut controls' }),
+    links: Flags.string({
+      summary: 'table to write: pairs of participants that a split should not part, for split --links',
+    }),
     sheet: Flags.string({ summary: 'PNG to draw: pictures of each class as a network sees them' }),
     slices: slicesFlag,
     seed: Flags.integer({ min: 0, default: 0, summary: 'seed of folds and controls' }),
@@ -46,6 +49,7 @@ export default class PreprocessCheck extends BaseCommand<CheckResult> {
       split: flags.split,
       select: selectionOptions(flags),
       controls: flags.controls,
+      links: flags.links,
       sheet: flags.sheet,
       slices: flags.slices,
       seed: flags.seed,

@@ -4,6 +4,7 @@ import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import type { Participants } from '../bids/participants.ts';
 import type { Subjects } from '../select/read-subjects.ts';
 import { checkSplit } from '../split/check.ts';
+import type { ImageLink } from '../split/links.ts';
 import { PARTITIONS, type SplitManifest } from '../split/manifest.ts';
 import {
   classCounts,
@@ -14,7 +15,8 @@ import {
   type SiteContrast,
   sitesOf,
 } from './compare-sites.ts';
-import { findAlike, findCopies } from './find-copies.ts';
+import { findAlike } from './find-alike.ts';
+import { findCopies } from './find-copies.ts';
 import { findFormulas } from './find-formulas.ts';
 import { findLabelFaults } from './find-label-faults.ts';
 import { type Finding, findingOf } from './finding.ts';
@@ -29,6 +31,8 @@ export interface BidsCheck {
   readonly classes: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly contrasts: readonly SiteContrast[];
   readonly findings: readonly Finding[];
+  /** Participants who should stay together and do not. */
+  readonly links: readonly ImageLink[];
 }
 
 const READERS = 4;
@@ -39,15 +43,17 @@ export async function checkBids(
   what: {
     participants: Subjects;
     split: SplitManifest | undefined;
+    /** What a network is given of an image: side in pixels, axial slices of a volume. */
+    view: { readonly side: number; readonly slices: number };
     progress: Progress;
     signal?: AbortSignal | undefined;
   },
 ): Promise<BidsCheck> {
-  const { participants, split, progress, signal } = what;
+  const { participants, split, view, progress, signal } = what;
   const tree = await inspectTree(root, participants, dealtBy(split));
   let done = 0;
   const inspected = await mapPool(tree.images, { jobs: READERS, signal }, async ({ path, participant }) => {
-    const found = await inspectImage(path, participant, readAs(participants.selection));
+    const found = await inspectImage(path, participant, { ...readAs(participants.selection), ...view });
     progress({ what: 'images checked', done: ++done, total: tree.images.length });
     return found;
   });
@@ -65,14 +71,15 @@ export async function checkBids(
   ];
   if (split) {
     findings.push(...findLeaks(split, participants), ...findClassGaps(split));
-    findings.push(...(await findAlike(images, { participants, split, signal })));
   }
+  const alike = await findAlike(images, { participants, split, signal });
   return {
     images: tree.images.length,
     facts: images,
     classes: Object.fromEntries(sites.map((site) => [site.name, classCounts(participants, site)])),
     contrasts,
-    findings,
+    findings: [...findings, ...alike.findings],
+    links: alike.links,
   };
 }
 

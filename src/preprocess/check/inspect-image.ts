@@ -6,6 +6,8 @@ import { measureQuality, type Quality } from '../image/quality.ts';
 import { voxelSize } from '../nifti/affine.ts';
 import type { NiftiImage } from '../nifti/read.ts';
 import { type ReadAs, readNiftiAs, volumesOf } from '../nifti/series.ts';
+import { montageOf } from '../picture/montage.ts';
+import { picturesOf } from '../picture/pictures.ts';
 import { type Finding, type FindingPlace, finding, findingOf } from './finding.ts';
 
 /** What is known of one readable image. */
@@ -20,8 +22,17 @@ export interface ImageFacts {
   readonly thumbnail: Uint8Array;
   /** The same as 96 x 96 bytes, for the frame control. */
   readonly stretched: Uint8Array;
+  /** What a network would be given, of `InspectOptions.side`; a volume's slices side by side. */
+  readonly picture: Uint8Array;
   /** Of the middle slice, in 8 bits. */
   readonly quality: Quality;
+}
+
+/** How an image is read, and what picture is made of it. */
+export interface InspectOptions extends ReadAs {
+  readonly side: number;
+  /** Axial slices of a volume. */
+  readonly slices: number;
 }
 
 export interface InspectedImage {
@@ -40,13 +51,13 @@ const TIME_AT = 4;
 export async function inspectImage(
   path: string,
   participant: string,
-  readAs: ReadAs = {},
+  options: InspectOptions,
 ): Promise<InspectedImage> {
   const place = { file: path, participant };
   const findings: Finding[] = [];
   try {
     findings.push(...(await inspectGzip(path, place)));
-    const image = await readNiftiAs(path, readAs);
+    const image = await readNiftiAs(path, options);
     findings.push(...image.oddities.map(({ code, params }) => finding('warning', code, { params, place })));
     if (image.units === 'unknown') findings.push(finding('warning', 'NF_CHECK_UNITS', { place }));
     if (volumesOf(image) > 1) {
@@ -59,7 +70,7 @@ export async function inspectImage(
     const slice = middleSlice(image);
     if (!slice)
       return { facts: undefined, findings: [...findings, finding('error', 'NF_CHECK_BLANK', { place })] };
-    return { facts: describe({ image, slice, path, participant }), findings };
+    return { facts: describe({ image, slice, path, participant, options }), findings };
   } catch (thrown) {
     return { facts: undefined, findings: [...findings, findingOf(thrown, place)] };
   }
@@ -106,9 +117,11 @@ function describe(what: {
   slice: { width: number; height: number; pixels: Uint8Array };
   path: string;
   participant: string;
+  options: InspectOptions;
 }): ImageFacts {
-  const { image, slice, path, participant } = what;
+  const { image, slice, path, participant, options } = what;
   const { data, shape } = image;
+  const pictures = picturesOf(image, path, { ...options, imageSize: options.side, layout: 'montage' });
   return {
     participant,
     path,
@@ -120,6 +133,7 @@ function describe(what: {
       .digest('hex'),
     thumbnail: makeThumbnail(slice),
     stretched: makeThumbnail(slice, STRETCHED_SIDE),
+    picture: montageOf(pictures, options.side),
     quality: measureQuality(slice),
   };
 }

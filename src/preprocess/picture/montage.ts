@@ -16,3 +16,9 @@ export function arrange(tiles: readonly Float32Array[], square: Float32Array): F
   }
   return square;
 }
+
+/** The pictures of one image side by side, as 8-bit greys. */
+export function montageOf(pictures: readonly Uint8Array[], imageSize: number): Uint8Array {
+  const tiles = pictures.map((picture) => Float32Array.from(picture));
+  return Uint8Array.from(arrange(tiles, new Float32Array(imageSize * imageSize)));
+}

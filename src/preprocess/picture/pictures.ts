@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { f32At } from '../../runtime/base/at.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { HEAD_MARGIN } from '../image/head-margin.ts';
+import type { NiftiImage } from '../nifti/read.ts';
 import { type ReadAs, readNiftiAs, volumesOf } from '../nifti/series.ts';
 import { cutSlabs, headBox, orientHead, takeSlab } from './axial-slices.ts';
 import { applyWindow, findWindow } from './intensity.ts';
@@ -42,8 +43,15 @@ export async function readPictures(path: string, options: PictureOptions): Promi
 }
 
 async function makePictures(path: string, options: PictureOptions): Promise<Picture[]> {
-  const { imageSize, slices, layout } = options;
-  const image = await readNiftiAs(path, options);
+  return picturesOf(await readNiftiAs(path, options), path, options);
+}
+
+/** As `readPictures`, of an image in memory; `path` is named in errors. */
+export function picturesOf(
+  image: NiftiImage,
+  path: string,
+  { imageSize, slices, layout }: PictureOptions,
+): Picture[] {
   const place = { place: { file: path } };
   if (volumesOf(image) > 1)
     throw flError('NF_DATA_IMAGE_TIME', { path, shape: image.shape.join(' x ') }, place);

@@ -38,6 +38,8 @@ const splitRuleSchema = z.strictObject({
   fold: z.strictObject({ index: z.int().min(1), of: z.int().min(2) }).optional(),
   /** Correlation over which two images count as one patient's, where the data set has computed groups. */
   group_threshold: z.number().optional(),
+  /** Of the table of pairs that were kept together beside the groups (`--links`). */
+  links_sha256: digest.optional(),
 });
 
 const selectedSchema = z.strictObject({

@@ -11,6 +11,7 @@ import { readSelectionOptions, requireUsedKeys, type SelectionOptions } from '..
 import { imagesOfSubjects } from '../select/subject-images.ts';
 import { checkSplit } from './check.ts';
 import { readCohort } from './cohort.ts';
+import { joinGroups, readLinks } from './links.ts';
 import { readSplit, type SplitManifest, type SplitRule, writeSplit } from './manifest.ts';
 import { materializeSplit } from './materialize.ts';
 import { planSplit } from './plan.ts';
@@ -30,6 +31,8 @@ export interface SplitOptions {
   readonly test: string;
   /** `2/5`: the second of five folds is the test part. */
   readonly fold?: string | undefined;
+  /** Table of pairs that stay together. */
+  readonly links?: string | undefined;
   readonly seed: number;
   readonly out: string;
   /** Use this split instead of making one. */
@@ -57,13 +60,18 @@ export async function runSplit(options: SplitOptions): Promise<SplitResult> {
 
 async function make(options: SplitOptions, subjects: Subjects, map: YamlSource | undefined) {
   const { bidsRoot, out, seed, sites } = options;
-  const rule = await readRule(options);
+  const links = options.links === undefined ? undefined : await readLinks(options.links, subjects);
+  const rule = { ...(await readRule(options)), ...(links && { links_sha256: links.sha256 }) };
   requireUsedKeys(subjects, map);
   const images = await imagesOfSubjects(bidsRoot, subjects);
   const selected = recordSelection(subjects, images);
   const lacking = reasonsAgainst(subjects, images);
   const request = { rule, seed, sites, lacking, ...(selected && { selected }) };
-  const { split, leftOut, warnings } = planSplit(subjects, request, bidsRoot);
+  const { split, leftOut, warnings } = planSplit(
+    links ? joinGroups(subjects, links) : subjects,
+    request,
+    bidsRoot,
+  );
   await writeSplit(out, split);
   return {
     path: out,

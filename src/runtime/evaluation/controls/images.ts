@@ -2,7 +2,7 @@ import { findImages } from '../../../preprocess/bids/layout.ts';
 import { groupOf, type Participant } from '../../../preprocess/bids/participants.ts';
 import { readNiftiHeader } from '../../../preprocess/nifti/read.ts';
 import type { ReadAs } from '../../../preprocess/nifti/series.ts';
-import { arrange } from '../../../preprocess/picture/montage.ts';
+import { montageOf } from '../../../preprocess/picture/montage.ts';
 import { readPictures } from '../../../preprocess/picture/pictures.ts';
 import type { Progress } from '../../base/logging/progress.ts';
 import { readAs, type Selection } from '../../base/selection/selection.ts';
@@ -56,41 +56,13 @@ export async function readControlImages(
   });
 }
 
-/**
- * One image of each subject that can be shown to a network, and what keeps any other image of theirs from it, each by itself: a fault of one says
- * nothing of the rest.
- */
-export async function tryControlImages(
-  subjects: readonly ControlSubject[],
-  { bidsRoot, selection, slices, progress, signal }: ReadOptions,
-): Promise<{ images: ControlImage[]; faults: { participant: string; path: string; thrown: unknown }[] }> {
-  let done = 0;
-  const tried = await mapPool(subjects, { jobs: READERS, signal }, async (subject) => {
-    const images: ControlImage[] = [];
-    const faults: { participant: string; path: string; thrown: unknown }[] = [];
-    for (const path of await findImages(bidsRoot, subject.row.id, selection)) {
-      try {
-        images.push(await readControlImage(subject, path, { slices, ...readAs(selection) }));
-      } catch (thrown) {
-        faults.push({ participant: subject.row.id, path, thrown });
-      }
-    }
-    progress({ what: 'images shown as to a network', done: ++done, total: subjects.length });
-    return { images: faults.length === 0 ? images.slice(0, 1) : [], faults };
-  });
-  return { images: tried.flatMap(({ images }) => images), faults: tried.flatMap(({ faults }) => faults) };
-}
-
 async function readControlImage(
   { row, label }: ControlSubject,
   path: string,
   options: ReadAs & { readonly slices: number },
 ): Promise<ControlImage> {
   const pictures = await readPictures(path, { ...options, imageSize: CONTROL_SIDE, layout: 'montage' });
-  const montage = arrange(
-    pictures.map((picture) => Float32Array.from(picture)),
-    new Float32Array(CONTROL_SIDE * CONTROL_SIDE),
-  );
+  const grey = montageOf(pictures, CONTROL_SIDE);
   const { shape } = await readNiftiHeader(path);
-  return { id: row.id, group: groupOf(row), label, grey: Uint8Array.from(montage), size: shape };
+  return { id: row.id, group: groupOf(row), label, grey, size: shape };
 }

@@ -1,10 +1,10 @@
-import { COLUMN, type Participants } from '../../../preprocess/bids/participants.ts';
-import { type Finding, finding, findingOf } from '../../../preprocess/check/finding.ts';
-import type { Subjects } from '../../../preprocess/select/read-subjects.ts';
+import { COLUMN, groupOf, type Participants } from '../../../preprocess/bids/participants.ts';
+import { type Finding, finding } from '../../../preprocess/check/finding.ts';
+import type { ImageFacts } from '../../../preprocess/check/inspect-image.ts';
 import type { Progress } from '../../base/logging/progress.ts';
 import { CONTROL_NAMES, CONTROLS, type ControlName } from '../controls/controls.ts';
 import { groupedFolds } from '../controls/folds.ts';
-import { type ControlImage, tryControlImages } from '../controls/images.ts';
+import type { ControlImage } from '../controls/images.ts';
 import { runControls } from '../controls/run-controls.ts';
 import { balancedFigure } from '../figures.ts';
 import { type Estimate, estimateOf, indexGroups } from '../statistics/figure.ts';
@@ -19,10 +19,8 @@ export interface ControlCheck {
 }
 
 interface CheckOptions {
-  readonly root: string;
-  /** People whose images could be read, with the stored image as 96 x 96 bytes. */
-  readonly usable: ReadonlyMap<string, Uint8Array>;
-  readonly slices: number;
+  /** The first image of each participant whose images can be shown to a network. */
+  readonly usable: ReadonlyMap<string, ImageFacts>;
   readonly seed: number;
   readonly jobs: number;
   readonly run: boolean;
@@ -46,21 +44,18 @@ const REMEDIES: Partial<Record<ControlName, string>> = {
 
 /**
  * The shortcut controls over five grouped folds, on the pictures that a network would be given; but the frame is that of the stored
- * images, which other tools may show to a network whole. An image that cannot be shown to a network is a finding.
+ * images, which other tools may show to a network whole.
  */
-export async function checkControls(participants: Subjects, options: CheckOptions): Promise<ControlCheck> {
-  const { rows, classes } = usableRows(participants, options.usable);
-  const { selection } = participants;
-  const { root: bidsRoot, slices, progress, signal, seed, jobs } = options;
-  const read = await tryControlImages(rows, { bidsRoot, selection, slices, progress, signal });
-  const images = read.images.map((image) => ({ ...image, stored: options.usable.get(image.id) }));
-  const faults = read.faults.map(({ participant, path, thrown }) =>
-    findingOf(thrown, { participant, file: path }),
-  );
+export async function checkControls(
+  participants: Participants,
+  options: CheckOptions,
+): Promise<ControlCheck> {
+  const { images, classes } = usableImages(participants, options.usable);
+  const { progress, signal, seed, jobs } = options;
   const reason = options.run ? reasonAgainst(images, classes) : 'they were not asked for (--no-controls)';
   if (reason !== undefined) {
     const skipped = finding('note', 'NF_CHECK_CONTROLS', { params: { reason } });
-    return { controls: null, chance: null, findings: [...faults, skipped], images, classes };
+    return { controls: null, chance: null, findings: [skipped], images, classes };
   }
   const count = classes.length;
   const folds = groupedFolds(images, FOLDS, seed);
@@ -76,16 +71,27 @@ export async function checkControls(participants: Subjects, options: CheckOption
   }));
   const chance = 1 / count;
   const shortcuts = controls.flatMap((one) => shortcutOf(one, chance));
-  return { controls, chance, findings: [...faults, ...shortcuts], images, classes };
+  return { controls, chance, findings: shortcuts, images, classes };
 }
 
-function usableRows({ rows }: Participants, usable: ReadonlyMap<string, Uint8Array>) {
-  const used = rows.filter(
-    ({ id, values }) => usable.has(id) && values.has(COLUMN.diagnosis) && !values.has(COLUMN.setAside),
-  );
-  const labelOf = (row: (typeof used)[number]) => row.values.get(COLUMN.diagnosis) ?? '';
-  const classes = [...new Set(used.map(labelOf))].sort();
-  return { classes, rows: used.map((row) => ({ row, label: classes.indexOf(labelOf(row)) })) };
+function usableImages(
+  { rows }: Participants,
+  usable: ReadonlyMap<string, ImageFacts>,
+): { images: ControlImage[]; classes: string[] } {
+  const used = rows.flatMap((row) => {
+    const [facts, label] = [usable.get(row.id), row.values.get(COLUMN.diagnosis)];
+    return facts && label !== undefined && !row.values.has(COLUMN.setAside) ? [{ row, facts, label }] : [];
+  });
+  const classes = [...new Set(used.map(({ label }) => label))].sort();
+  const images = used.map(({ row, facts, label }) => ({
+    id: row.id,
+    group: groupOf(row),
+    label: classes.indexOf(label),
+    grey: facts.picture,
+    size: facts.shape,
+    stored: facts.stretched,
+  }));
+  return { images, classes };
 }
 
 function reasonAgainst(images: readonly ControlImage[], classes: readonly string[]): string | undefined {

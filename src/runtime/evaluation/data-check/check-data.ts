@@ -10,9 +10,11 @@ import {
   requireUsedKeys,
   type SelectionOptions,
 } from '../../../preprocess/select/selection-options.ts';
+import { writeLinks } from '../../../preprocess/split/links.ts';
 import { readSplit } from '../../../preprocess/split/manifest.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { noProgress, type Progress } from '../../base/logging/progress.ts';
+import { CONTROL_SIDE } from '../controls/images.ts';
 import { checkControls } from './check-controls.ts';
 import type { CheckResult } from './check-schema.ts';
 import { writeContactSheet } from './contact-sheet.ts';
@@ -24,6 +26,8 @@ export interface CheckDataOptions {
   /** Which images, with which labels; nothing: as the split says. */
   readonly select?: SelectionOptions;
   readonly controls: boolean;
+  /** Table to write: participants who should stay together. */
+  readonly links?: string | undefined;
   /** PNG to draw. */
   readonly sheet: string | undefined;
   readonly slices: number;
@@ -33,7 +37,7 @@ export interface CheckDataOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Everything that can be found wrong with data before a job uses them; nothing but the sheet is written. */
+/** Everything that can be found wrong with data before a job uses them; nothing but the sheet and the links is written. */
 export async function checkData(options: CheckDataOptions): Promise<CheckResult> {
   const { target } = options;
   const found = await stat(target).catch(() => undefined);
@@ -58,6 +62,7 @@ async function checkFolders({
     chance: null,
     controls: null,
     contrasts: [],
+    links: null,
     sheet: null,
   };
 }
@@ -72,13 +77,21 @@ async function checkDataset(options: CheckDataOptions): Promise<CheckResult> {
   );
   const participants = await readSubjects(target, agreed);
   requireUsedKeys(participants, map);
-  const bids = await checkBids(target, { participants, split, progress, signal });
+  const bids = await checkBids(target, {
+    participants,
+    split,
+    view: { side: CONTROL_SIDE, slices },
+    progress,
+    signal,
+  });
+  if (options.links !== undefined) await writeLinks(options.links, bids.links);
   const broken = new Set(
     bids.findings.filter(({ severity }) => severity === 'error').map(({ place }) => place.participant),
   );
   const sound = bids.facts.filter(({ participant }) => !broken.has(participant));
-  const usable = new Map(sound.map(({ participant, stretched }) => [participant, stretched]));
-  const what = { root: target, usable, slices, seed, jobs, run: options.controls, progress, signal };
+  // Of several images of one participant the first stays.
+  const usable = new Map(sound.toReversed().map((facts) => [facts.participant, facts]));
+  const what = { usable, seed, jobs, run: options.controls, progress, signal };
   const seen = await checkControls(participants, what);
   const { sheet: path } = options;
   const sheet =
@@ -92,8 +105,13 @@ async function checkDataset(options: CheckDataOptions): Promise<CheckResult> {
     chance: seen.chance,
     controls: seen.controls && [...seen.controls],
     contrasts: [...bids.contrasts],
+    links: linksWritten(options, bids.links.length),
     sheet,
   };
+}
+
+function linksWritten({ links: path }: CheckDataOptions, pairs: number): CheckResult['links'] {
+  return path === undefined ? null : { path, pairs };
 }
 
 function sorted(findings: readonly Finding[]): Pick<CheckResult, 'counts' | 'findings'> {

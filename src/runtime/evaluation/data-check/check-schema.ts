@@ -20,6 +20,10 @@ export const checkResultSchema = z.object({
   contrasts: z
     .array(z.object({ site: z.string(), quality: z.string(), distance: z.number(), bound: z.number() }))
     .describe('Kolmogorov-Smirnov distance of each site from the others'),
+  links: z
+    .object({ path: z.string(), pairs: z.int() })
+    .nullable()
+    .describe('the table of pairs that should stay together, for `preprocess split --links`'),
   sheet: z
     .object({
       path: z.string(),

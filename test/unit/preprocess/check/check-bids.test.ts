@@ -2,20 +2,24 @@ import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { groupOf } from '../../../../src/preprocess/bids/participants.ts';
 import { checkBids } from '../../../../src/preprocess/check/check-bids.ts';
 import { checkSource } from '../../../../src/preprocess/check/check-source.ts';
 import { centredAffine } from '../../../../src/preprocess/nifti/affine.ts';
 import { encodeNifti } from '../../../../src/preprocess/nifti/write.ts';
 import { readSubjects } from '../../../../src/preprocess/select/read-subjects.ts';
+import { joinGroups, readLinks, writeLinks } from '../../../../src/preprocess/split/links.ts';
 import { planSplit } from '../../../../src/preprocess/split/plan.ts';
 import { noProgress } from '../../../../src/runtime/base/logging/progress.ts';
+import { createRandom } from '../../../../src/runtime/base/random.ts';
 import { asNobody } from '../../../support/as-nobody.ts';
-import { makeFolder, makeSource, writeFiles } from '../image/made-pictures.ts';
+import { headPicture, makeFolder, makeSource, writeFiles } from '../image/made-pictures.ts';
 
 const SHAPE = [20, 20, 1] as const;
 
 function slice(seed: number): Uint8Array {
-  const data = Float32Array.from({ length: 400 }, (_, at) => ((at * 7919 + seed * 104729) % 251) + 1);
+  const random = createRandom('slice', seed);
+  const data = Float32Array.from({ length: 400 }, () => random.int(251) + 1);
   return encodeNifti({ shape: SHAPE, data, affine: centredAffine([...SHAPE], [1, 1, 1]) });
 }
 
@@ -42,7 +46,7 @@ async function check(root: string, { withSplit = false } = {}) {
   const participants = await readSubjects(root);
   const rule = { strategy: 'iid', validation: 0, test: 0.3 } as const;
   const split = withSplit ? planSplit(participants, { rule, seed: 0, sites: 2 }, root).split : undefined;
-  return checkBids(root, { participants, split, progress: noProgress });
+  return checkBids(root, { participants, split, view: { side: 96, slices: 9 }, progress: noProgress });
 }
 
 const codes = (found: Awaited<ReturnType<typeof check>>) =>
@@ -293,6 +297,55 @@ describe('finds', () => {
     const alike = found.findings.filter(({ code }) => code === 'NF_CHECK_ALIKE');
     expect(alike.length).toBeLessThanOrEqual(1);
     expect(found.contrasts.map(({ site }) => site)).toContain('site-2');
+  });
+});
+
+describe('of images that are alike,', () => {
+  /** A picture in place of that of a participant, with a black border. */
+  const put = async (root: string, id: string, { border = 0, isTurned = false } = {}) => {
+    const picture = headPicture(5, 60, 70);
+    const [width, height] = [picture.width + border, picture.height + border];
+    const data = new Float32Array(width * height);
+    for (let y = 0; y < picture.height; y++) {
+      const row = picture.pixels.slice(y * picture.width, (y + 1) * picture.width);
+      data.set(isTurned ? row.reverse() : row, (y + border) * width + border);
+    }
+    const shape = [width, height, 1] as const;
+    await writeFile(
+      join(root, anat(id)),
+      encodeNifti({ shape, data, affine: centredAffine([...shape], [1, 1, 1]) }),
+    );
+  };
+
+  it.each([
+    ['with another border', '5', { border: 25 }, 'warning NF_CHECK_ALIKE_GROUPS sub-3', 'alike'],
+    ['with another border and label', '4', { border: 25 }, 'warning NF_CHECK_ALIKE_LABELS sub-3', 'alike'],
+    ['with left and right exchanged', '5', { isTurned: true }, 'warning NF_CHECK_MIRRORED sub-3', 'mirrored'],
+  ])('finds one %s, and a split can keep the pair together', async (_, id, how, expected, kind) => {
+    const root = await dataset();
+    await put(root, '3');
+    await put(root, id, how);
+    const found = await check(root);
+    expect(codes(found)).toEqual([expected]);
+    expect(found.links).toMatchObject([{ one: 'sub-3', other: `sub-${id}`, kind }]);
+    const file = join(root, 'links.tsv');
+    await writeLinks(file, found.links);
+    const participants = await readSubjects(root);
+    const joined = joinGroups(participants, await readLinks(file, participants));
+    const groups = new Map(joined.rows.map((row) => [row.id, groupOf(row)]));
+    expect(groups.get(`sub-${id}`)).toBe(groups.get('sub-3'));
+    expect(new Set(groups.values()).size).toBe(11);
+  });
+
+  it('says nothing of those in one group, or set aside', async () => {
+    const root = await dataset();
+    await put(root, '3');
+    await put(root, '5', { border: 25 });
+    await editTable(root, /\n(sub-\d+)\t/g, '\n$1\t$1\t');
+    await editTable(root, 'participant_id\t', 'participant_id\tgroup_id\t');
+    await editTable(root, '\tsub-5\t', '\tsub-3\t');
+    const found = await check(root);
+    expect([codes(found), found.links]).toEqual([[], []]);
   });
 });
 

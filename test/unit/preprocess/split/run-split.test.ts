@@ -2,6 +2,7 @@ import { copyFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
+import { readSplit } from '../../../../src/preprocess/split/manifest.ts';
 import { runSplit, type SplitOptions } from '../../../../src/preprocess/split/run-split.ts';
 import { makeFolder, writeFiles } from '../image/made-pictures.ts';
 import { evenRows, type MadeRow, tableText } from './made-table.ts';
@@ -112,6 +113,34 @@ describe('runSplit', () => {
     expect(split).not.toContain('sub-empty');
     const target = join(root, 'sites');
     await runSplit(options(root, { existing: join(root, 'split.json'), materialize: target }));
+  });
+
+  it('keeps pairs of a table together, as the table of links says', async () => {
+    const root = await madeDataset();
+    const links = join(root, 'links.tsv');
+    const pairs = ['sub-glioma0\tsub-glioma1', 'sub-glioma1\tsub-glioma2', 'sub-notumor3\tsub-glioma2'];
+    await writeFile(links, `${['participant_id\tother_id', ...pairs].join('\n')}\n`);
+    const result = await runSplit(options(root, { links, validation: '0', test: '0.5' }));
+    expect(result.groups).toEqual({ count: 9, largest: 4 });
+    const { sites, rule } = await readSplit(join(root, 'split.json'));
+    const parts = sites.flatMap((site) => [site.train, site.test]);
+    const home = parts.filter((ids) => ids.includes('sub-glioma0'));
+    expect(home[0]).toEqual(
+      expect.arrayContaining(['sub-glioma0', 'sub-glioma1', 'sub-glioma2', 'sub-notumor3']),
+    );
+    expect(rule.links_sha256).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it.each([
+    ['participant_id\tother_id\nsub-glioma0\tsub-glioma99\n', 'sub-glioma99', 2],
+    ['participant_id\tother\nsub-glioma0\tsub-glioma1\n', "no column 'other_id'", 1],
+  ])('refuses a table of links that does not fit: %j', async (text, says, line) => {
+    const root = await madeDataset();
+    const links = join(root, 'links.tsv');
+    await writeFile(links, text);
+    const error = await runSplit(options(root, { links })).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'NF_SPLIT_LINKS', place: { file: links, line } });
+    expect((error as Error).message).toContain(says);
   });
 
   it('leaves nothing when it fails or is stopped', async () => {

@@ -146,8 +146,20 @@ export const CHECK_ERRORS = {
   NF_CHECK_ALIKE: {
     exit: 1,
     message:
-      '{count|pair of images stands|pairs of images stand} in different parts or sites of the split with a correlation over {threshold}, {participant} ({place}) and {other} ({otherPlace}) first.',
-    hint: 'They may be of one patient: group them before splitting, or figures on the test part will be too good.',
+      '{count|pair of images stands|pairs of images stand} in different parts or sites of the split and are nearly the same, {participant} ({place}) and {other} ({otherPlace}) first.',
+    hint: "They may be of one patient, and figures on the test part will be too good: write the pairs with 'neuroflare preprocess check BIDS --split FILE --links FILE', and split again with 'neuroflare preprocess split BIDS --links FILE'.",
+  },
+  NF_CHECK_ALIKE_GROUPS: {
+    exit: 1,
+    message:
+      '{count|pair of images shows|pairs of images show} the same head, perhaps with another border, in different groups, {participant} and {other} first.',
+    hint: "A split may part them: write the pairs with 'neuroflare preprocess check BIDS --links FILE', and split with 'neuroflare preprocess split BIDS --links FILE'.",
+  },
+  NF_CHECK_ALIKE_LABELS: {
+    exit: 1,
+    message:
+      '{participant} shows the same head as {other}, perhaps with another border, but is labelled {label} and the other {otherLabel}.',
+    hint: 'Look at both. If they are one picture, one label is wrong: set both aside until it is known which.',
   },
   NF_CHECK_MIRRORED: {
     exit: 1,

@@ -133,6 +133,11 @@ export const PREPROCESS_ERRORS = {
     message: "'{value}' does not fit --{flag}: {range} is wanted.",
     hint: 'Give a number in that range.',
   },
+  NF_SPLIT_LINKS: {
+    exit: 4,
+    message: 'The table of links is not usable: {detail}',
+    hint: "Give a table of tab-separated columns participant_id and other_id, as 'neuroflare preprocess check BIDS --links FILE' writes it for this data set.",
+  },
   NF_SPLIT_UNUSED: {
     exit: 4,
     message: '--{flag} has no effect with --strategy {actual}.',
