@@ -21,6 +21,8 @@ export interface Participants extends Table {
 /** Columns that neuroflare itself writes and reads. */
 export const COLUMN = {
   id: 'participant_id',
+  /** In a table of links. */
+  other: 'other_id',
   diagnosis: 'diagnosis',
   group: 'group_id',
   site: 'site',

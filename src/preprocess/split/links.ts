@@ -12,8 +12,6 @@ export interface Links {
   readonly sha256: string;
 }
 
-const OTHER = 'other_id';
-
 /** Two participants whose images are so alike that a split should not part them. */
 export interface ImageLink {
   readonly one: string;
@@ -27,7 +25,7 @@ export interface ImageLink {
 /** A table of links, which `preprocess split --links` reads; who thinks otherwise of a pair takes its line out. */
 export async function writeLinks(path: string, links: readonly ImageLink[]): Promise<void> {
   const rows = links.map(({ one, other, kind, correlation }) => [one, other, kind, correlation.toFixed(4)]);
-  const lines = [[COLUMN.id, OTHER, 'kind', 'correlation'], ...rows];
+  const lines = [[COLUMN.id, COLUMN.other, 'kind', 'correlation'], ...rows];
   await writeFileAtomic(path, lines.map((cells) => `${cells.join('\t')}\n`).join(''));
 }
 
@@ -42,12 +40,12 @@ export async function readLinks(path: string, { rows }: Participants): Promise<L
   });
   const known = new Set(rows.map(({ id }) => id));
   const isEmpty = Buffer.from(bytes).toString('latin1').trim().split(/\r?\n/).length < 2;
-  const table = isEmpty ? { columns: [OTHER], rows: [] } : parseTable(bytes, path, PARTICIPANT_TABLE);
+  const table = isEmpty ? { columns: [COLUMN.other], rows: [] } : parseTable(bytes, path, PARTICIPANT_TABLE);
   const bad = (detail: string, line: number) =>
     flError('NF_SPLIT_LINKS', { detail }, { place: { file: path, line } });
-  if (!table.columns.includes(OTHER)) throw bad(`it has no column '${OTHER}'`, 1);
+  if (!table.columns.includes(COLUMN.other)) throw bad(`it has no column '${COLUMN.other}'`, 1);
   const pairs = table.rows.map(({ id, line, values }) => {
-    const other = values.get(OTHER) ?? 'n/a';
+    const other = values.get(COLUMN.other) ?? 'n/a';
     for (const one of [id, other])
       if (!known.has(one)) throw bad(`'${one}' is no participant.${didYouMean(one, known)}`, line);
     return [id, other] as const;
