@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { annexImage, makeTree, tsv } from '../support/bids-tree.ts';
-import { runCli } from '../support/cli.ts';
-import { commandsOf, wordsOf } from '../support/docs-commands.ts';
+import { runCli, runJson } from '../support/cli.ts';
+import { commandsOf, ROOT, wordsOf } from '../support/docs-commands.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { makeSource } from '../unit/preprocess/image/made-pictures.ts';
 
@@ -69,7 +69,7 @@ beforeAll(async () => {
 describe('the commands of the page "Your own data" lead from data to a judged model', () => {
   it.each([
     ['OpenNeuro: sessions and labels of its own', 6],
-    ['OpenNeuro: bold series', 5],
+    ['OpenNeuro: bold series', 6],
     ['Folders of pictures', 6],
   ])('%s', async (section, count) => {
     const lines = commandsOf(PAGE, section);
@@ -79,5 +79,53 @@ describe('the commands of the page "Your own data" lead from data to a judged mo
       const { code, stderr } = await runCli(wordsOf(short), { cwd });
       expect([line, code, stderr]).toEqual([line, 0, expect.not.stringContaining('Error')]);
     }
+  });
+});
+
+describe('a job that says the selection itself', () => {
+  it('trains and is judged on the data of a site, whose table has the column partition alone', async () => {
+    const file = join(cwd, 'ds001226', 'participants.tsv');
+    const [header = '', ...rows] = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    const parted = rows.map(
+      (row, at) => `${row}\t${['train', 'train', 'validation', 'test'][Math.floor(at / 5)]}`,
+    );
+    await cp(join(cwd, 'ds001226'), join(cwd, 'site'), { recursive: true, verbatimSymlinks: true });
+    await writeFile(
+      join(cwd, 'site', 'participants.tsv'),
+      `${[`${header}\tpartition`, ...parted].join('\n')}\n`,
+    );
+    const sets = [
+      'name=alone',
+      'data=site',
+      'n_clients=1',
+      'num_rounds=1',
+      'local_epochs=1',
+      'image_size=32',
+    ];
+    const words = [
+      'job',
+      'create',
+      'jobs/alone',
+      '--template',
+      'mri-fedavg',
+      '--set',
+      'classes=[glioma,meningioma]',
+    ];
+    await runCli([...words, ...sets.flatMap((set) => ['--set', set])], { cwd });
+    const job = join(cwd, 'jobs', 'alone', 'job.yaml');
+    const section =
+      (await readFile(`${ROOT}${PAGE}`, 'utf8')).split('as the column `partition`').at(-1) ?? '';
+    const [, selection = ''] = /^ {2}selection:\n((?: {4}.*\n)+)/m.exec(section) ?? [];
+    const anaplastic = selection.replace('none: null', 'none: null, Anaplastic astrocytoma II-III: glioma');
+    const text = (await readFile(job, 'utf8')).replace(
+      /^data:.*\n(?: .*\n)*/m,
+      `data:\n  root: ../../site\n  selection:\n${anaplastic}`,
+    );
+    await writeFile(job, text);
+    const ran = await runJson(['simulate', 'jobs/alone'], { cwd });
+    expect([ran.answer.exit_code, ran.stderr]).toEqual([0, expect.anything()]);
+    const judged = await runJson(['evaluate', 'alone', '--no-controls'], { cwd });
+    expect(judged.answer).toMatchObject({ exit_code: 0 });
+    expect(JSON.stringify(judged.answer.data)).toContain('meningioma');
   });
 });

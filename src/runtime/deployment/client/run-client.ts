@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { readParticipants } from '../../../preprocess/bids/participants.ts';
+import { listParticipants } from '../../../preprocess/bids/participants.ts';
 import { type NeuroflareError, toNeuroflareError } from '../../base/errors/errors.ts';
 import { lockFolder } from '../../base/files/lock.ts';
 import { requireOwnWork } from '../../base/files/no-links.ts';
@@ -69,7 +69,7 @@ export async function runClient(options: ClientOptions): Promise<'shutdown' | 'r
   const kit = await openKit(options.kitDir, 'client');
   const proxy = proxyFor(kit.endpoint.server, options.proxy);
   const data = options.data === undefined ? undefined : resolve(options.data);
-  if (data !== undefined) await readParticipants(data);
+  if (data !== undefined) await listParticipants(data);
   const folder = clientFolder(resolve(options.workDir ?? join(options.kitDir, WORK_IN_KIT)));
   await requireOwnWork(folder.root, options.workDir !== undefined);
   const policy = await readSitePolicy(options.kitDir);

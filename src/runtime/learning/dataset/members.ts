@@ -2,7 +2,12 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { COLUMN, type Participant, type Participants } from '../../../preprocess/bids/participants.ts';
 import { classesOf } from '../../../preprocess/select/classes.ts';
-import { readSubjects, requireLabels, type Subjects } from '../../../preprocess/select/read-subjects.ts';
+import {
+  NO_LABEL,
+  readSubjects,
+  requireLabels,
+  type Subjects,
+} from '../../../preprocess/select/read-subjects.ts';
 import { agreedSelection } from '../../../preprocess/select/record.ts';
 import { checkGroups, checkSplit } from '../../../preprocess/split/check.ts';
 import {
@@ -101,7 +106,7 @@ async function readTable(
   requireLabels(subjects);
   const classes = await classesOf(root, subjects);
   if (split) return { subjects, classes, partsOf: partsOfSplit(split, subjects) };
-  const parts = partsOfColumn(subjects, subjects.file);
+  const parts = partsOfColumn(subjects);
   return { subjects, classes, partsOf: () => parts };
 }
 
@@ -124,12 +129,14 @@ function partsOfSplit(
   };
 }
 
-function partsOfColumn({ columns, rows }: Participants, file: string): Record<Partition, Participant[]> {
+/** Whom the selection leaves out by their label is passed over; who has none is not, since somebody gave them a part. */
+function partsOfColumn({ columns, rows, file, unlabelled }: Subjects): Record<Partition, Participant[]> {
   if (!columns.includes(COLUMN.partition)) throw flError('NF_DATA_NOT_SPLIT', {}, { place: { file } });
   const parts: Record<Partition, Participant[]> = { train: [], validation: [], test: [] };
   for (const row of rows) {
     const value = row.values.get(COLUMN.partition);
-    if (value === undefined || row.values.has(COLUMN.setAside)) continue;
+    const isLeftOut = row.values.has(COLUMN.setAside) || (unlabelled.get(row.id) ?? NO_LABEL) !== NO_LABEL;
+    if (value === undefined || isLeftOut) continue;
     const part = PARTITIONS.find((name) => name === value);
     if (!part) {
       const params = { value, participant: row.id, nearest: didYouMean(value, PARTITIONS) };

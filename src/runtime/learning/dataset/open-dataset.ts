@@ -5,12 +5,13 @@ import type { Subjects } from '../../../preprocess/select/read-subjects.ts';
 import type { Partition } from '../../../preprocess/split/manifest.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { readAs, type Selection } from '../../base/selection/selection.ts';
+import { counted } from '../../base/text/counted.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
 import { checkKeys, checkNumber, optionError } from '../check-option.ts';
 import { type AugmentOptions, MILD } from './augment.ts';
 import { ImageSet, type ImageSetOptions, type Subject } from './image-set.ts';
-import { type DataSource, readMembers } from './members.ts';
+import { type DataSource, type Members, readMembers } from './members.ts';
 
 /** Values are checked when the data set is opened, so they may come from `flare.model()` and `flare.args()` as they are. */
 export interface DatasetOptions {
@@ -67,7 +68,7 @@ export async function openDataset(source: DataSource, options: DatasetOptions = 
   if (members.train.length === 0)
     throw flError('NF_DATA_EMPTY', { site: source.site }, { place: { site: source.site } });
   const [train, validation, test] = [await open('train'), await open('validation'), await open('test')];
-  const notes = describeGaps({ train, validation });
+  const notes = [...describeGaps({ train, validation }), ...describeLeftOut(members)];
   tellOnce(source.site, notes);
   return { train, validation, test, classes, notes };
 }
@@ -156,6 +157,14 @@ export async function openSet(
     return pictures.map((_, first) => ({ subject, path, first, count: 1 }));
   });
   return new ImageSet(subjects, examples.flat(), readOptions);
+}
+
+/** Subjects of a part whose labels the selection leaves out; those of a split were told of when it was made. */
+function describeLeftOut({ subjects: { rows, unlabelled } }: Members): string[] {
+  const parted = rows.filter(({ id, values }) => values.has(COLUMN.partition) && unlabelled.has(id));
+  return [...Map.groupBy(parted, ({ id }) => unlabelled.get(id) ?? '')].map(
+    ([reason, own]) => `${counted(own.length, 'subject is', 'subjects are')} left out: ${reason}.`,
+  );
 }
 
 function describeGaps(sets: Readonly<Record<string, ImageSet>>): string[] {
