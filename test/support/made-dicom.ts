@@ -166,6 +166,9 @@ export function madeSeries({
     };
     const { Rows: rows = 1, Columns: columns = 1 } = natural as { Rows?: number; Columns?: number };
     if (!('PixelData' in natural)) natural.PixelData = pixelsOf({ rows, columns, index });
+    // dcmjs writes the bytes as they are given.
+    if (syntax === SYNTAX.big && natural.PixelData instanceof ArrayBuffer)
+      Buffer.from(natural.PixelData).swap16();
     for (const [name, value] of Object.entries(natural)) if (value === undefined) delete natural[name];
     return encoded(natural, { syntax, privates });
   });

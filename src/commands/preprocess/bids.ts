@@ -1,38 +1,55 @@
 import { basename, resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
+import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { renderBids } from '../../output/bids-summary.ts';
+import { renderDicomImport } from '../../output/dicom-summary.ts';
 import { type BidsSummary, bidsSummarySchema } from '../../preprocess/bids/summary.ts';
+import { type DicomImport, dicomImportSchema } from '../../preprocess/dicom/import/summary.ts';
 import { letBuffersPass } from '../../runtime/base/threads/let-buffers-pass.ts';
 
 function columnFlag(what: string) {
   return Flags.string({ dependsOn: ['table'], summary: `column of the table for the ${what}` });
 }
 
-export default class PreprocessBids extends BaseCommand<BidsSummary> {
-  static override summary = 'turn images in class folders, or named by a table, into a BIDS data set';
+export default class PreprocessBids extends BaseCommand<BidsSummary | DicomImport> {
+  static override summary =
+    'turn images in class folders, named by a table, or of DICOM into a BIDS data set';
   static override description =
     'SOURCE holds one folder of JPEG or PNG images for each class, or such folders under Training and Testing; with folders in a ' +
     'class folder each is a patient. With --table it holds the images that a CSV or TSV file names: pictures, or volumes (NIfTI, MGH, ' +
     'NRRD, MetaImage), with a label and, where they are known, patient, site, session and lesion mask. Folders of BraTS and nnU-Net ' +
     'are taken as they are, with the labels of their cases from --table. TARGET becomes a BIDS ' +
     'derivative with one participant an image. Exact copies and images under two labels are marked, and images that are, or may be, of ' +
-    'one patient are grouped, so that splits can keep them together. A run that was broken off goes on where it was.';
+    'one patient are grouped, so that splits can keep them together. A run that was broken off goes on where it was. With --dicom-map ' +
+    'SOURCE is a folder of DICOM files: the series that the map chooses become raw BIDS, named by the key of the site and without what ' +
+    'identifies people, places and devices; a TARGET that the same key made gets the sessions that it lacks.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> ./scans ./bids --table ./labels.csv',
     '<%= config.bin %> <%= command.id %> ./kaggle/Training ./bids',
     '<%= config.bin %> <%= command.id %> ./kaggle ./bids --head-mask --size 128',
+    '<%= config.bin %> <%= command.id %> ./dicom ./bids --dicom-map map.yaml --key keys/site.key',
   ];
 
   static override args = {
     source: Args.string({
       required: true,
-      description: 'folder of class folders, or of the files that --table names',
+      description: 'folder of class folders, of the files that --table names, or of DICOM files',
     }),
     target: Args.string({ required: true, description: 'folder to make; must not exist' }),
   };
 
   static override flags = {
+    'dicom-map': Flags.string({
+      exclusive: ['table', 'exclude', 'size', 'head-mask', 'label-map'],
+      summary:
+        'YAML file of rules: SOURCE is a folder of DICOM files, and TARGET becomes raw BIDS of the series that fit',
+    }),
+    key: Flags.string({
+      dependsOn: ['dicom-map'],
+      summary:
+        'key file of the site, from which names of subjects are made (default: the one of this user; made once)',
+    }),
     table: Flags.string({ summary: 'CSV or TSV file with a row an image; its paths begin at SOURCE' }),
     'file-column': columnFlag('image file (default: file, path, image or the like)'),
     'label-column': columnFlag('label (default: label, diagnosis, class or the like)'),
@@ -80,13 +97,14 @@ export default class PreprocessBids extends BaseCommand<BidsSummary> {
     }),
   };
 
-  static override resultSchema = bidsSummarySchema;
+  static override resultSchema = z.union([bidsSummarySchema, dicomImportSchema]);
 
-  protected override async execute(): Promise<BidsSummary> {
+  protected override async execute(): Promise<BidsSummary | DicomImport> {
     const { args, flags } = await this.parse(PreprocessBids);
     const { convertFolder } = await import('../../preprocess/bids/convert.ts');
     const { DEFAULT_CAP, parseThreshold } = await import('../../preprocess/groups/find-groups.ts');
     letBuffersPass();
+    if (flags['dicom-map'] !== undefined) return this.#fromDicom(args, { ...flags, map: flags['dicom-map'] });
     return convertFolder({
       source: args.source,
       target: args.target,
@@ -116,12 +134,45 @@ export default class PreprocessBids extends BaseCommand<BidsSummary> {
     });
   }
 
+  async #fromDicom(
+    { source, target }: { source: string; target: string },
+    flags: {
+      map: string;
+      key: string | undefined;
+      name: string | undefined;
+      license: string;
+      author: string[] | undefined;
+      jobs: number;
+      'skip-bad': boolean;
+      'dry-run': boolean;
+    },
+  ): Promise<DicomImport> {
+    const { importDicom } = await import('../../preprocess/dicom/import/run-import.ts');
+    return importDicom({
+      source,
+      target,
+      map: flags.map,
+      keyFile: flags.key,
+      name: flags.name ?? basename(resolve(target)),
+      license: flags.license,
+      authors: flags.author ?? [],
+      jobs: flags.jobs,
+      skipBad: flags['skip-bad'],
+      dryRun: flags['dry-run'],
+      progress: this.progress(),
+      signal: this.signal,
+    });
+  }
+
   /** A dry run that found bad files answers "no". */
-  protected override exitCodeOf(result: BidsSummary): 0 | 1 {
+  protected override exitCodeOf(result: BidsSummary | DicomImport): 0 | 1 {
+    if ('removed' in result) {
+      return result.target === null && result.series.some(({ outcome }) => outcome === 'refused') ? 1 : 0;
+    }
     return result.target === null && result.bad.length > 0 ? 1 : 0;
   }
 
-  protected override render(result: BidsSummary): string {
-    return renderBids(result);
+  protected override render(result: BidsSummary | DicomImport): string {
+    return 'removed' in result ? renderDicomImport(result) : renderBids(result);
   }
 }

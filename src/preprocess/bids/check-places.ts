@@ -7,7 +7,13 @@ import { flError } from '../../runtime/base/errors/errors.ts';
  * @throws NF_PATH_MISSING for the source, NF_PATH_EXISTS, NF_BIDS_PLACES
  */
 export async function checkPlaces(places: { source: string; target: string; what: string }): Promise<void> {
-  const { source, target, what } = places;
+  const { target, what } = places;
+  await checkApart(places);
+  await requireAbsent(what, target);
+}
+
+/** Neither the source nor the target, which may not exist yet, lies inside the other. @throws NF_PATH_MISSING, NF_BIDS_PLACES */
+export async function checkApart({ source, target }: { source: string; target: string }): Promise<void> {
   const from = await realpath(source).catch((cause: unknown) => {
     throw flError(
       'NF_PATH_MISSING',
@@ -18,7 +24,6 @@ export async function checkPlaces(places: { source: string; target: string; what
   const to = await realFuturePath(resolve(target));
   if (within(from, to) || within(to, from))
     throw flError('NF_BIDS_PLACES', { source, target }, { place: { file: target } });
-  await requireAbsent(what, target);
 }
 
 /** Nothing is at `path`, not even a link. @throws NF_PATH_EXISTS */

@@ -208,3 +208,18 @@ function latin(dataSet: DataSet, key: string): string | undefined {
         .toString('latin1')
         .replace(/[\0 ]+$/, '');
 }
+
+/** The file with preamble and meta information, which the converter wants; the same bytes where it has them. */
+export function asPart10(bytes: Uint8Array): Uint8Array {
+  const form = formOf(bytes);
+  if (form?.preamble) return withPreamble(bytes);
+  if (form?.syntax === undefined) return bytes;
+  const uid = form.syntax.length % 2 === 0 ? form.syntax : `${form.syntax}\0`;
+  const meta = Buffer.alloc(12 + 8 + uid.length);
+  meta.write('\x02\0\0\0UL\x04\0', 0, 'latin1');
+  meta.writeUInt32LE(8 + uid.length, 8);
+  meta.write('\x02\0\x10\0UI', 12, 'latin1');
+  meta.writeUInt16LE(uid.length, 18);
+  meta.write(uid, 20, 'latin1');
+  return withPreamble(Buffer.concat([meta, bytes]));
+}

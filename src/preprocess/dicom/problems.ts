@@ -56,6 +56,27 @@ export const PROBLEMS = {
   ],
   syntax: ['refused', 'is compressed in a way that is not read', 'send it from the archive uncompressed'],
   too_large: ['refused', 'is larger than one conversion may be', 'ask the archive for it in parts'],
+  not_converted: ['refused', 'was not understood by dcm2niix', 'look at the series with another program'],
+  several_images: [
+    'refused',
+    'became several images that no entity tells apart',
+    'divide the series at the archive',
+  ],
+  not_three_axes: [
+    'refused',
+    'became a series of volumes, where one volume is wanted',
+    'use a suffix of func or dwi, or another series',
+  ],
+  not_four_axes: [
+    'refused',
+    'became one volume, where a series of volumes is wanted',
+    'use the suffix sbref',
+  ],
+  no_gradients: [
+    'refused',
+    'has no gradient directions, which dwi needs',
+    'use the suffix sbref, or ask for the original images',
+  ],
   copies: ['warning', 'has files that are there twice; one of each is used', 'nothing has to be done'],
   uneven_spacing: ['warning', 'has slices at uneven distances', 'look at the result'],
   no_patient_id: [
@@ -77,4 +98,8 @@ export interface Problem {
   readonly code: ProblemCode;
   /** Files or slices that it is about. */
   readonly count: number;
+}
+
+export function isRefused({ code }: Problem): boolean {
+  return PROBLEMS[code][0] === 'refused';
 }

@@ -66,6 +66,15 @@ const rule = z
         >,
       )
       .optional(),
+    sidecar: z
+      .record(
+        z.string().regex(/^[A-Z][A-Za-z0-9]*$/, 'a key of BIDS is wanted'),
+        z.union([z.string(), z.number(), z.boolean()]),
+      )
+      .optional()
+      .describe(
+        'what is known of the scan and not said by its headers, such as {ParallelReductionFactorInPlane: 1}',
+      ),
   })
   .superRefine((value, context) => {
     const issue = (path: string, message: string) =>
@@ -100,6 +109,12 @@ const mapSchema = z.strictObject({
     .enum(['shift', 'drop'])
     .default('shift')
     .describe('times of acquisition: shifted by a secret span, or left out'),
+  dataset_type: z
+    .enum(['raw', 'derivative'])
+    .default('raw')
+    .describe(
+      'raw: the validator may recommend values that the headers do not hold; derivative: it asks for none',
+    ),
   drop: z.array(z.string()).default([]).describe('sidecar keys to leave out beside those that always are'),
 });
 export type SeriesMap = z.output<typeof mapSchema> & {

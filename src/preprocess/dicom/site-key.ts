@@ -1,6 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { link, readFile, rm, stat } from 'node:fs/promises';
+import { link, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
 import { flError } from '../../runtime/base/errors/errors.ts';
+import { userConfigPath } from '../../runtime/base/files/config-file.ts';
 import { writeFileAtomic } from '../../runtime/base/files/files.ts';
 
 const FIRST_LINE = 'neuroflare-dicom-key-1';
@@ -14,6 +16,11 @@ export interface SiteKey {
   label(role: string, value: string, letters: number): string;
   /** A whole number from 0 up to below `bound` that belongs to a value. */
   number(role: string, value: string, bound: number): number;
+}
+
+/** The user's own key, where no file is named. */
+export function defaultKeyPath(): string {
+  return join(dirname(userConfigPath()), 'dicom.key');
 }
 
 /** A key for one look at a folder: what it names has other names the next time. */
@@ -51,6 +58,17 @@ async function makeKey(path: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   } finally {
     await rm(made, { force: true });
+  }
+}
+
+/** A key must not travel with the data that it protects. @throws NF_DICOM_KEY_INSIDE */
+export async function checkKeyPlace(key: string, folders: readonly string[]): Promise<void> {
+  const real = async (path: string) => realpath(path).catch(() => resolve(path));
+  const place = await real(dirname(resolve(key)));
+  for (const folder of folders) {
+    const root = await real(folder);
+    if (place === root || place.startsWith(root + sep))
+      throw flError('NF_DICOM_KEY_INSIDE', { path: key, folder }, { place: { file: key } });
   }
 }
 

@@ -32,4 +32,40 @@ export const DICOM_ERRORS = {
     message: 'The key file {path} can be read by others than its owner.',
     hint: "Take the rights of everybody else away from the file: 'chmod 600' and its name.",
   },
+  NF_DICOM_KEY_INSIDE: {
+    exit: 4,
+    message: 'The key file {path} would lie in the folder {folder}, and travel with its data.',
+    hint: 'Keep the key in a folder of its own that stays at the site.',
+  },
+  NF_DICOM_KEY_OTHER: {
+    exit: 4,
+    message: 'The data set {path} was made with another key: its subjects would get other names now.',
+    hint: 'Give the key that it was made with as --key, or choose another target.',
+  },
+  NF_DICOM_MATCHED_TWICE: {
+    exit: 4,
+    message: '{count} series fit more than one rule of the DICOM map.',
+    hint: 'Make the criteria of the rules that are named narrower, so that each series fits one of them.',
+  },
+  NF_DICOM_UNMATCHED: {
+    exit: 4,
+    message: 'None of the {count} series fits a rule of the DICOM map that keeps it.',
+    hint: 'Look at the table of the series: neuroflare preprocess inspect.',
+  },
+  NF_DICOM_BAD_SERIES: {
+    exit: 4,
+    message: '{count} of {total} chosen series cannot be used; nothing was written.',
+    hint: 'Do what is advised beside each series, leave it out by the map, or add --skip-bad to set all of them aside.',
+  },
+  NF_DICOM_LABELS: {
+    exit: 4,
+    message: 'The table of labels is not usable: {detail}.',
+    hint: 'Correct the line of the table that is named.',
+  },
+  NF_DICOM_IDENTIFIER: {
+    exit: 4,
+    message:
+      '{file} would hold in {key} what the DICOM element {tag} says of a person, place or device; nothing was written.',
+    hint: 'Add the sidecar key to `drop` in the DICOM map, or choose other words in the map, the label table or the name of the data set.',
+  },
 } as const satisfies Record<string, ErrorRow>;

@@ -1,0 +1,49 @@
+import type { DicomImport } from '../preprocess/dicom/import/summary.ts';
+import { PROBLEMS, type ProblemCode } from '../preprocess/dicom/problems.ts';
+import { counted } from '../runtime/base/text/counted.ts';
+import { shellWord } from '../runtime/base/text/shell-word.ts';
+import { renderTable } from './table.ts';
+
+/** What `preprocess bids --dicom-map` made of a folder, for people. */
+export function renderDicomImport(result: DicomImport): string {
+  const { series, target, key, labels } = result;
+  const rows = series.map(({ series: id, rule, outcome, images }) => [
+    id,
+    rule ?? '-',
+    outcome,
+    images.join(', '),
+  ]);
+  return [
+    renderTable(['series', 'rule', 'outcome', 'images'], rows),
+    ...series.flatMap(({ series: id, problems }) =>
+      problems.map(({ code, count }) => problemLine(id, code, count)),
+    ),
+    `${counted(result.images, 'image')} of ${counted(result.subjects, 'subject')} in ${counted(result.sessions, 'session')}`,
+    ...(labels ? [`Labels: ${labelsText(labels, result.unlabelled)}`] : []),
+    ...(key.made
+      ? [
+          `A new key was made: ${key.file}. Keep it, and keep it at the site: with it the next import finds the same subjects.`,
+        ]
+      : []),
+    ...(target === null ? ['Nothing was written (--dry-run).'] : written(target, result)),
+  ].join('\n');
+}
+
+function problemLine(id: string, code: string, count: number): string {
+  const [severity, what, advice] = PROBLEMS[code as ProblemCode];
+  return `${id} ${severity}: ${what} (${code}, ${count}); ${advice}`;
+}
+
+function labelsText(labels: Readonly<Record<string, number>>, unlabelled: number): string {
+  const known = Object.entries(labels).map(([label, count]) => `${label} ${count}`);
+  return [...known, ...(unlabelled > 0 ? [`without label ${unlabelled}`] : [])].join(', ');
+}
+
+function written(target: string, { removed }: DicomImport): string[] {
+  return [
+    `${counted(removed.length, 'kind')} of identifying elements not carried over: ${target}/code/deidentification.tsv`,
+    'Faces are not removed: treat the images as personal data.',
+    `BIDS data set: ${target}`,
+    `Next: neuroflare preprocess check ${shellWord(target)}; neuroflare preprocess split ${shellWord(target)}`,
+  ];
+}

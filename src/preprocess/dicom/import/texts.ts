@@ -1,0 +1,107 @@
+import { prettyJson } from '../../../runtime/base/digest.ts';
+import { packageVersion } from '../../../runtime/base/files/package-version.ts';
+import type { SeriesMap } from '../series-map.ts';
+import { WITHHELD } from './sidecar.ts';
+
+const BIDS_VERSION = '1.11.1';
+const HED_VERSION = '8.3.0';
+const UNNAMED = 'The authors of the images, who are not named here';
+
+export interface DatasetWords {
+  readonly name: string;
+  readonly license: string;
+  readonly authors: readonly string[];
+}
+
+export function deidentificationMethod(map: SeriesMap): string[] {
+  return [
+    `neuroflare ${packageVersion()}: sidecars hold keys of a closed list only`,
+    'Subjects and sessions are named by HMAC-SHA256 with a key that stays at the site',
+    map.dates === 'shift'
+      ? 'Times of acquisition are moved back by a secret span of 109 to 119 years, the same for all sessions of a subject'
+      : 'Times of acquisition are left out',
+    'Texts of NIfTI headers are emptied; every output was searched for names, ids, dates, places and devices of the headers',
+    'Faces are not removed',
+  ];
+}
+
+/** Files of the root: the description, the README, and what all sidecars of a suffix have in common. */
+export function rootTexts(
+  words: DatasetWords,
+  { map, suffixes }: { map: SeriesMap; suffixes: readonly string[] },
+): ReadonlyMap<string, string> {
+  const description = {
+    Name: words.name,
+    BIDSVersion: BIDS_VERSION,
+    HEDVersion: HED_VERSION,
+    DatasetType: map.dataset_type,
+    License: words.license,
+    // The validator wants at least two.
+    Authors: [...(words.authors.length > 0 ? words.authors : [UNNAMED]), 'neuroflare (conversion)'],
+    GeneratedBy: [
+      {
+        Name: 'neuroflare',
+        Version: packageVersion(),
+        Description: 'preprocess bids --dicom-map: DICOM series to NIfTI by dcm2niix, de-identified',
+      },
+    ],
+    SourceDatasets: [],
+  };
+  const common = {
+    ...WITHHELD,
+    DeidentificationMethod: deidentificationMethod(map),
+    ...(map.dataset_type === 'derivative' && {
+      SkullStripped: false,
+      Description: 'Image as the scanner made it, converted from DICOM and de-identified.',
+    }),
+  };
+  return new Map([
+    ['dataset_description.json', prettyJson(description)],
+    ['README', readme(words, map)],
+    ...suffixes.map((suffix) => [`${suffix}.json`, prettyJson(common)] as const),
+  ]);
+}
+
+function readme({ name, license }: DatasetWords, map: SeriesMap): string {
+  return `${name}
+
+MR images made from DICOM files by neuroflare ${packageVersion()} (preprocess bids --dicom-map). Licence: ${license}
+
+De-identification:
+${deidentificationMethod(map)
+  .map((line) => `- ${line}.`)
+  .join('\n')}
+code/deidentification.tsv counts the elements of the DICOM headers that were not carried over.
+
+What is n/a in the sidecars of the root was withheld, or is not said by the DICOM files. Heads have faces, by which people can be
+recognised: treat the images as personal data.
+`;
+}
+
+/** What derivatives must say of each table, and raw data sets take for a column. */
+function describedAs(text: string, map: SeriesMap): object {
+  return map.dataset_type === 'derivative' ? { Description: text } : {};
+}
+
+export function participantsSidecar(map: SeriesMap, { hasLabels }: { hasLabels: boolean }): object {
+  return {
+    ...describedAs('One row a subject.', map),
+    participant_id: {
+      Description: 'Made of the patient id by the key of the site; without the key it leads to nobody.',
+    },
+    ...(hasLabels && {
+      diagnosis: {
+        Description:
+          'Label of the patient in the table that the site gave for the import; n/a where it has none.',
+      },
+    }),
+  };
+}
+
+export function scansSidecar(map: SeriesMap): object {
+  const shifted = 'Time of acquisition, moved back by a secret span that all sessions of a subject share.';
+  return {
+    ...describedAs('One row an image.', map),
+    acq_time: { Description: map.dates === 'shift' ? shifted : 'Left out.' },
+  };
+}

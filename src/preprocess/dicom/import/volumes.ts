@@ -1,0 +1,76 @@
+import type { ConvertedFiles } from '../convert/dcm2niix.ts';
+import type { Problem, ProblemCode } from '../problems.ts';
+import { datatypeOf } from '../series-map.ts';
+import { type CleanVolume, cleanVolume } from './clean-nifti.ts';
+import type { PlannedSeries } from './plan.ts';
+import { type CleanSidecar, cleanSidecar } from './sidecar.ts';
+
+export interface MadeImage {
+  /** Path below the data set without its ending: `sub-…/ses-…/anat/sub-…_T1w`. */
+  readonly path: string;
+  readonly volume: CleanVolume;
+  readonly sidecar: CleanSidecar;
+  /** Gradients of a diffusion series: texts of numbers alone. */
+  readonly gradients: { readonly bval: string; readonly bvec: string } | undefined;
+}
+
+const NUMBERS = /^[-+.\deE\s]+$/;
+
+/** The images of one series with their names, or why it has none. */
+export async function imagesOf(
+  planned: PlannedSeries,
+  { files, drop }: { files: ConvertedFiles | undefined; drop: readonly string[] },
+): Promise<readonly MadeImage[] | Problem> {
+  const niftis = (files ?? []).filter(({ name }) => name.endsWith('.nii'));
+  if (!files || niftis.length === 0) return problem('not_converted');
+  const names = niftis.map(({ name }) => entityOf(name, niftis.length));
+  if (names.includes(undefined) || new Set(names).size < names.length) return problem('several_images');
+  const textOf = (stem: string, ending: string) => {
+    const bytes = files.find(({ name }) => name === `${stem}.${ending}`)?.bytes;
+    return bytes && new TextDecoder().decode(bytes);
+  };
+  const made: MadeImage[] = [];
+  for (const [index, { name, bytes }] of niftis.entries()) {
+    const stem = name.slice(0, -'.nii'.length);
+    const sidecar = files.find((file) => file.name === `${stem}.json`);
+    if (!sidecar) return problem('not_converted');
+    const volume = await cleanVolume(bytes, name);
+    const [bval, bvec] = [textOf(stem, 'bval'), textOf(stem, 'bvec')];
+    const isWhole = bval !== undefined && bvec !== undefined && NUMBERS.test(bval) && NUMBERS.test(bvec);
+    const fault = axesFault(planned, { volume, isWhole });
+    if (fault) return problem(fault);
+    const parts = [planned.stem, names[index] ?? '', planned.rule.suffix ?? ''].filter((part) => part !== '');
+    made.push({
+      path: `${planned.folder}/${parts.join('_')}`,
+      volume,
+      sidecar: cleanSidecar(sidecar.bytes, drop),
+      gradients: isWhole && planned.rule.suffix === 'dwi' ? { bval, bvec } : undefined,
+    });
+  }
+  return made;
+}
+
+/** What dcm2niix tells images of a series apart by, in BIDS's words; undefined for what has none. One image needs none. */
+function entityOf(name: string, count: number): string | undefined {
+  const [, echo, phase, rest] = /^out(?:_e(\d+))?(_ph)?(.*)\.nii$/.exec(name) ?? [];
+  if (count === 1) return /^(a|_.*)?$/.test(rest ?? '') ? '' : undefined;
+  if (rest !== '') return undefined;
+  return [
+    ...(echo === undefined ? [] : [`echo-${Number(echo)}`]),
+    ...(phase === undefined ? [] : ['part-phase']),
+  ].join('_');
+}
+
+function axesFault(
+  { rule }: PlannedSeries,
+  { volume, isWhole }: { volume: CleanVolume; isWhole: boolean },
+): ProblemCode | undefined {
+  const isSeries = rule.suffix === 'bold' || rule.suffix === 'cbv' || rule.suffix === 'dwi';
+  if (isSeries && volume.axes !== 4) return 'not_four_axes';
+  if (datatypeOf(rule) === 'anat' && volume.axes !== 3) return 'not_three_axes';
+  return rule.suffix === 'dwi' && !isWhole ? 'no_gradients' : undefined;
+}
+
+function problem(code: ProblemCode): Problem {
+  return { code, count: 1 };
+}
