@@ -64,19 +64,23 @@ const numbersOf = (set: ParamSet | undefined, name: string): number[] => Array.f
 function valuesOf({ sets: [model, ...updates], types }: Pick<Cohort, 'sets' | 'types'>, name: string) {
   const all = updates.map((update) => numbersOf(update, name));
   return numbersOf(model, name).map((base, index) =>
-    all.map((sent, at) => (sent[index] ?? 0) + (types[at] === 'DIFF' ? base : 0)),
+    // No 0 is added to a model: -0 would become 0.
+    all.map((sent, at) => (types[at] === 'DIFF' ? (sent[index] ?? 0) + base : (sent[index] ?? 0))),
   );
 }
 
+/** The zero below 0 comes before the one above it, whatever the order of sites. */
+const inOrder = (values: readonly number[]): number[] => [...Float64Array.from(values).sort()];
+
 function slowMedian(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
+  const sorted = inOrder(values);
   const [lower = 0, upper = 0] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[sorted.length >> 1]];
   return sorted.length % 2 === 1 ? upper : (lower + upper) / 2;
 }
 
 function slowTrimmedMean(values: readonly number[], ratio: number): number {
   const cut = Math.floor(ratio * values.length);
-  const left = values.toSorted((a, b) => a - b).slice(cut, values.length - cut);
+  const left = inOrder(values).slice(cut, values.length - cut);
   return left.reduce((sum, value) => sum + value, 0) / left.length;
 }
 
