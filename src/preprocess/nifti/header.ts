@@ -1,13 +1,19 @@
-import { type NIFTI1, readHeader } from 'nifti-reader-js';
 import type { ErrorCode } from '../../runtime/base/errors/catalog.ts';
 import { NeuroflareError } from '../../runtime/base/errors/errors.ts';
 import { DATA_LIMITS } from '../../runtime/base/limits.ts';
 import { type Axis, determinant, type Row, type Vector, voxelSize } from './affine.ts';
 import { DATATYPES, type Datatype, refusedName } from './datatype.ts';
+import {
+  fieldsOfVersion1,
+  fieldsOfVersion2,
+  type NiftiFields,
+  type NiftiVersion,
+  VERSIONS,
+} from './fields.ts';
 import { type Forms, type Oddity, type Position, positionOf } from './forms.ts';
 
-/** Header of 348 bytes and the four bytes that announce extensions. */
-export const HEADER_BYTES = 352;
+/** The longer of both headers. */
+export const HEADER_BYTES = VERSIONS[2].bytes;
 /** A voxel in memory: float32. */
 const FLOAT_BYTES = 4;
 
@@ -16,6 +22,8 @@ export interface NiftiHeader extends Position {
   readonly shape: readonly number[];
   readonly dtype: Datatype['name'];
   readonly littleEndian: boolean;
+  /** Of the header, with the four bytes that announce extensions. */
+  readonly headerBytes: number;
   /** Where the voxels start and how many bytes they are. */
   readonly offset: number;
   readonly dataBytes: number;
@@ -27,28 +35,29 @@ export interface NiftiHeader extends Position {
 }
 
 /**
- * Reads the first 352 bytes of a NIfTI-1 file, trusting none of them: every field that is used later is checked here,
- * and nifti-reader-js sees the bytes only after length, magic and byte order were found right. `file` names the place.
+ * Reads the header of a NIfTI-1 or NIfTI-2 file, trusting none of its bytes: every field that is used later is checked here,
+ * and nifti-reader-js sees them only after length, magic and byte order were found right. `file` names the place.
  *
- * Source: nifti1.h (https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h).
+ * Source: nifti1.h, nifti2.h (https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h).
  * @throws NeuroflareError NF_NIFTI_*
  */
 export function parseHeader(head: Uint8Array, file: string): NiftiHeader {
-  const littleEndian = checkMagic(head, file);
-  const fields = fieldsOf(head, littleEndian);
+  const { version, littleEndian } = checkMagic(head, file);
+  const fields = (version === 1 ? fieldsOfVersion1 : fieldsOfVersion2)(head, littleEndian);
+  const headerBytes = VERSIONS[version].bytes;
   const shape = checkShape(fields, file);
   const type = checkDatatype(fields, file);
   const voxels = shape.reduce((product, size) => product * size, 1);
   // A single file without an offset has its voxels right behind the header, as nibabel reads it.
-  const offset = fields.vox_offset === 0 ? HEADER_BYTES : fields.vox_offset;
-  if (!Number.isInteger(offset) || offset < HEADER_BYTES || offset > DATA_LIMITS.table_bytes.most) {
+  const offset = fields.vox_offset === 0 ? headerBytes : fields.vox_offset;
+  if (!Number.isInteger(offset) || offset < headerBytes || offset > DATA_LIMITS.table_bytes.most) {
     throw fault('NF_NIFTI_OFFSET', file, { offset });
   }
   const dataBytes = voxels * type.size;
   const { most } = DATA_LIMITS.image_bytes;
   const bytes = Math.max(dataBytes, voxels * FLOAT_BYTES);
   if (bytes > most) throw fault('NF_NIFTI_TOO_LARGE', file, { voxels, bytes, most });
-  const position = checkPosition(positionOf(formsOf(head, fields, littleEndian)), file);
+  const position = checkPosition(positionOf(formsOf(fields)), file);
   const unset: Oddity[] = fields.vox_offset === 0 ? [{ code: 'NF_CHECK_OFFSET', params: {} }] : [];
   return {
     ...position,
@@ -56,6 +65,7 @@ export function parseHeader(head: Uint8Array, file: string): NiftiHeader {
     shape,
     dtype: type.name,
     littleEndian,
+    headerBytes,
     offset,
     dataBytes,
     ...checkScaling(fields, file),
@@ -75,10 +85,10 @@ export function neededBytes({ offset, shape, dataBytes }: NiftiHeader): number {
  * @throws NF_NIFTI_EXTENSION where a size leads beyond the voxels' place, or back
  */
 export function checkExtensions(bytes: Uint8Array, header: NiftiHeader, file: string): Oddity[] {
-  if (bytes[348] === 0) return [];
+  if (bytes[header.headerBytes - 4] === 0) return [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const odd: string[] = [];
-  for (let at = HEADER_BYTES; at < header.offset; ) {
+  for (let at = header.headerBytes; at < header.offset; ) {
     const rest = bytes.subarray(at, header.offset);
     if (rest.every((byte) => byte === 0)) {
       odd.push(`${rest.length} zeros follow its last extension`);
@@ -93,18 +103,6 @@ export function checkExtensions(bytes: Uint8Array, header: NiftiHeader, file: st
   return what === undefined ? [] : [{ code: 'NF_CHECK_EXTENSION', params: { what } }];
 }
 
-/**
- * Without the four extension bytes the library does not follow extension sizes; with the qform's code cleared it gives
- * the sform, where there is one.
- */
-function fieldsOf(head: Uint8Array, littleEndian: boolean): NIFTI1 {
-  // Of a Buffer, slice would share the memory of the whole file.
-  const copy = new Uint8Array(head.subarray(0, 348));
-  const hasSform = new DataView(copy.buffer).getInt16(254, littleEndian) > 0;
-  if (hasSform) copy.fill(0, 252, 254);
-  return readHeader(copy.buffer) as NIFTI1;
-}
-
 /** Whether a file begins as NIfTI does, of either version. */
 export function isNifti(bytes: Uint8Array): boolean {
   if (bytes.length < 4) return false;
@@ -112,23 +110,32 @@ export function isNifti(bytes: Uint8Array): boolean {
   return [348, 540].some((size) => view.getInt32(0, true) === size || view.getInt32(0, false) === size);
 }
 
-/** Byte order from `sizeof_hdr`; true for little-endian. */
-function checkMagic(head: Uint8Array, file: string): boolean {
-  if (head.length < HEADER_BYTES) throw fault('NF_NIFTI_HEADER_SHORT', file, { bytes: head.length });
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  const sizes = [view.getInt32(0, true), view.getInt32(0, false)];
-  if (sizes.includes(540)) throw fault('NF_NIFTI_VERSION_2', file);
-  if (!sizes.includes(348)) {
-    throw fault('NF_NIFTI_MAGIC', file, { found: 'it does not start with the header size 348' });
-  }
-  const magic = String.fromCharCode(...head.subarray(344, 348));
-  if (magic === 'ni1\0') throw fault('NF_NIFTI_PAIR', file);
-  if (magic !== 'n+1\0')
-    throw fault('NF_NIFTI_MAGIC', file, { found: `its magic is ${JSON.stringify(magic)}` });
-  return sizes[0] === 348;
+interface Form {
+  readonly version: NiftiVersion;
+  readonly littleEndian: boolean;
 }
 
-function checkShape(fields: NIFTI1, file: string): number[] {
+/** Version and byte order from `sizeof_hdr`, which must fit the magic. */
+function checkMagic(head: Uint8Array, file: string): Form {
+  if (head.length < VERSIONS[1].bytes) throw fault('NF_NIFTI_HEADER_SHORT', file, { bytes: head.length });
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  const sizes: number[] = [view.getInt32(0, true), view.getInt32(0, false)];
+  const version = sizes.includes(VERSIONS[1].size) ? 1 : sizes.includes(VERSIONS[2].size) ? 2 : undefined;
+  if (version === undefined) {
+    throw fault('NF_NIFTI_MAGIC', file, { found: 'it does not start with the header size 348 or 540' });
+  }
+  if (head.length < VERSIONS[version].bytes) {
+    throw fault('NF_NIFTI_HEADER_SHORT', file, { bytes: head.length });
+  }
+  const [at, wanted] = version === 1 ? [344, 'n+1\0'] : [4, 'n+2\0\r\n\x1a\n'];
+  const magic = String.fromCharCode(...head.subarray(at, at + wanted.length));
+  if (/^ni[12]\0/.test(magic)) throw fault('NF_NIFTI_PAIR', file);
+  if (magic !== wanted)
+    throw fault('NF_NIFTI_MAGIC', file, { found: `its magic is ${JSON.stringify(magic)}` });
+  return { version, littleEndian: sizes[0] === VERSIONS[version].size };
+}
+
+function checkShape(fields: NiftiFields, file: string): number[] {
   const [rank = 0, ...sizes] = fields.dims;
   if (rank < 1 || rank > 7)
     throw fault('NF_NIFTI_DIMENSIONS', file, { what: `dim[0] is ${rank}, not 1 to 7` });
@@ -138,7 +145,7 @@ function checkShape(fields: NIFTI1, file: string): number[] {
   return shape;
 }
 
-function checkDatatype(fields: NIFTI1, file: string): Datatype {
+function checkDatatype(fields: NiftiFields, file: string): Datatype {
   const type = DATATYPES.get(fields.datatypeCode);
   if (!type) throw fault('NF_NIFTI_DATATYPE', file, { name: refusedName(fields.datatypeCode) });
   const { numBitsPerVoxel: bitpix } = fields;
@@ -149,7 +156,7 @@ function checkDatatype(fields: NIFTI1, file: string): Datatype {
 }
 
 /** Slope 0 means no scaling (nifti1.h); NaN is taken the same way, since some writers leave it there. */
-function checkScaling(fields: NIFTI1, file: string): { slope: number; intercept: number } {
+function checkScaling(fields: NiftiFields, file: string): { slope: number; intercept: number } {
   const { scl_slope: slope, scl_inter: intercept } = fields;
   if (slope === 0 || Number.isNaN(slope)) return { slope: 1, intercept: 0 };
   if (!Number.isFinite(slope) || !Number.isFinite(intercept)) {
@@ -172,8 +179,7 @@ function checkPosition(position: Position, file: string): Position {
   return position;
 }
 
-function formsOf(head: Uint8Array, fields: NIFTI1, littleEndian: boolean): Forms {
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+function formsOf(fields: NiftiFields): Forms {
   const row = (axis: Axis): Row => {
     const at = (to: Axis | 3) => fields.affine[axis]?.[to] ?? Number.NaN;
     return [at(0), at(1), at(2), at(3)];
@@ -185,8 +191,8 @@ function formsOf(head: Uint8Array, fields: NIFTI1, littleEndian: boolean): Forms
   const [rank = 0, ...sizes] = fields.dims;
   return {
     shape: triple(sizes.slice(0, rank), 0, 1),
-    sformCode: view.getInt16(254, littleEndian),
-    qformCode: view.getInt16(252, littleEndian),
+    sformCode: fields.sformCode,
+    qformCode: fields.qformCode,
     sform: [row(0), row(1), row(2), [0, 0, 0, 1]],
     quaternion: [fields.quatern_b, fields.quatern_c, fields.quatern_d],
     qoffset: [fields.qoffset_x, fields.qoffset_y, fields.qoffset_z],

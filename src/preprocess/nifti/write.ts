@@ -1,7 +1,7 @@
 import { bytesOf } from '../../runtime/base/tensors/nd-array.ts';
 import type { Affine } from './affine.ts';
 import { voxelSize } from './affine.ts';
-import { HEADER_BYTES } from './header.ts';
+import { VERSIONS } from './fields.ts';
 import { qFormFromAffine } from './quaternion.ts';
 
 export { gzipNifti } from './gzip.ts';
@@ -17,6 +17,7 @@ export interface NiftiInput {
   readonly description?: string;
 }
 
+const HEADER_BYTES = VERSIONS[1].bytes;
 const UNIT_CODES = { m: 1, mm: 2, um: 3 } as const;
 /** NIFTI_XFORM_SCANNER_ANAT. */
 const SCANNER = 1;

@@ -59,7 +59,7 @@ export async function readTable(what: TableSource): Promise<ExaminationSource> {
   }
   const examinations: Examination[] = [];
   for (const one of located) {
-    const made = await examinationOf(one, { what, table });
+    const made = await examinationOf(one, { what, table, root });
     if ('key' in made) examinations.push(made);
     else faults.push(made);
   }
@@ -137,9 +137,18 @@ function mixed(located: readonly Located[]): RowFault[] {
     });
 }
 
+/** The other half of a pair, or the voxels of a header, may be a link; what is missing is told by its reader. */
+async function leadsOut(files: readonly string[], root: string) {
+  for (const file of files) {
+    const fault = await fileFault(root, file);
+    if (fault?.code === 'link_outside') return fault;
+  }
+  return undefined;
+}
+
 async function examinationOf(
   { row, image, mask }: Located,
-  { what, table }: { what: TableSource; table: TableText },
+  { what, table, root }: { what: TableSource; table: TableText; root: string },
 ): Promise<Examination | Fault> {
   const { path: shown, place } = placeOf(row, table);
   const common = {
@@ -156,6 +165,8 @@ async function examinationOf(
   const paths = mask === undefined ? [image] : [image, mask];
   try {
     const files = (await Promise.all(paths.map(volumeFiles))).flat();
+    const outside = await leadsOut(files, root);
+    if (outside) return { ...outside, path: shown, place };
     return {
       ...common,
       files,

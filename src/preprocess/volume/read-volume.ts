@@ -4,7 +4,8 @@ import { readInput } from '../../runtime/base/files/read-file.ts';
 import { DATA_LIMITS } from '../../runtime/base/limits.ts';
 import type { SourceVolume } from '../bids/examination.ts';
 import { type Affine, affineFromColumns, column, type Vector } from '../nifti/affine.ts';
-import { readNifti } from '../nifti/read.ts';
+import { readPair } from '../nifti/pair.ts';
+import { type NiftiImage, readNifti } from '../nifti/read.ts';
 import { type DetachedVolume, parseMetaImage } from './metaimage.ts';
 import { parseMgh } from './mgh.ts';
 import { parseNrrd } from './nrrd.ts';
@@ -14,7 +15,7 @@ export type VolumeFormat = 'NIfTI' | 'NIfTI pair' | 'MGH' | 'NRRD' | 'MetaImage'
 
 const FORMATS: readonly (readonly [ending: RegExp, format: VolumeFormat])[] = [
   [/\.nii(\.gz)?$/i, 'NIfTI'],
-  [/\.(hdr|img)(\.gz)?$/i, 'NIfTI pair'],
+  [/\.(hdr|img)$/i, 'NIfTI pair'],
   [/\.(mgh|mgz)$/i, 'MGH'],
   [/\.(nrrd|nhdr)$/i, 'NRRD'],
   [/\.(mha|mhd)$/i, 'MetaImage'],
@@ -31,7 +32,7 @@ export function volumeFormat(path: string): VolumeFormat | undefined {
  */
 export async function volumeFiles(path: string): Promise<string[]> {
   const format = volumeFormat(path);
-  if (format === 'NIfTI pair') return [path, otherHalf(path)];
+  if (format === 'NIfTI pair') return halvesOf(path);
   if (format !== 'NRRD' && format !== 'MetaImage') return [path];
   if (/\.(nrrd|mha)$/i.test(path)) return [path];
   const header = parseDetached(await readHeader(path), path);
@@ -46,8 +47,11 @@ export async function volumeFiles(path: string): Promise<string[]> {
 export async function readVolume(path: string): Promise<SourceVolume> {
   switch (volumeFormat(path)) {
     case 'NIfTI':
-    case 'NIfTI pair':
-      return fromNifti(path);
+      return fromNifti(await readNifti(path), path);
+    case 'NIfTI pair': {
+      const [header, voxels] = halvesOf(path);
+      return fromNifti(await readPair(header, voxels), header);
+    }
     case 'MGH': {
       const bytes = await readInput(path, DATA_LIMITS.image_bytes.most);
       const stored = await parseMgh(bytes, path);
@@ -61,8 +65,7 @@ export async function readVolume(path: string): Promise<SourceVolume> {
   }
 }
 
-async function fromNifti(path: string): Promise<SourceVolume> {
-  const image = await readNifti(path);
+function fromNifti(image: NiftiImage, path: string): SourceVolume {
   // A single slice may have two axes.
   const [x = 1, y = 1, z = 1, ...more] = image.shape;
   const shape = checkSizes([x, y, z, ...more], path);
@@ -106,11 +109,12 @@ function besideHeader(path: string, name: string): string {
   return join(dirname(path), name);
 }
 
-function otherHalf(path: string): string {
-  return path.replace(/\.(hdr|img)(?=(\.gz)?$)/i, (ending) => {
-    const other = ending.toLowerCase() === '.hdr' ? '.img' : '.hdr';
-    return ending === ending.toUpperCase() ? other.toUpperCase() : other;
-  });
+/** Header and voxels, whichever of them is named; both endings are written alike. */
+function halvesOf(path: string): [header: string, voxels: string] {
+  const stem = path.slice(0, -'.hdr'.length);
+  return path.endsWith(path.slice(stem.length).toUpperCase())
+    ? [`${stem}.HDR`, `${stem}.IMG`]
+    : [`${stem}.hdr`, `${stem}.img`];
 }
 
 async function readVoxelFile(file: string, header: string): Promise<Uint8Array> {

@@ -263,6 +263,36 @@ describe('convertFolder', () => {
     expect(Object.keys(classes).sort()).toEqual(['alzheimer', 'healthy', 'other']);
   });
 
+  it('takes folders in class folders for patients, whose names stay behind', async () => {
+    const root = await makeFolder();
+    await makeSource(join(root, 'source'), {
+      'glioma/DOE_JOHN': 2,
+      'glioma/ROE_JANE/series 1': 1,
+      'no_tumor/DOE_JOHN': 1,
+      'no_tumor/POE_ANN': 2,
+    });
+    const summary = await convertFolder(options(root));
+    expect(summary).toMatchObject({
+      images: 6,
+      kept: 6,
+      patients_named: 6,
+      groups: { count: 3, largest: 3 },
+    });
+    const table = await readFile(join(root, 'bids', 'participants.tsv'), 'utf8');
+    expect(table).not.toMatch(/DOE|ROE|POE/);
+  });
+
+  it('leaves folders and files out by pattern', async () => {
+    const root = await madeSource({ yes: 2, no: 2, pred: 3 });
+    const labelMap = join(root, 'labels.yaml');
+    await writeFile(labelMap, 'yes: tumor\nno: no_tumor\n');
+    await expect(convertFolder(options(root, { labelMap }))).rejects.toThrow(code('NF_BIDS_CLASS_UNKNOWN'));
+    const { images } = await convertFolder(options(root, { labelMap, exclude: ['pred', 'yes/*(10)*'] }));
+    expect(images).toBe(3);
+    const unused = options(root, { labelMap, target: join(root, 'more'), exclude: ['pred', 'typo'] });
+    await expect(convertFolder(unused)).rejects.toThrow(/'typo' leaves nothing out/);
+  });
+
   it('writes nothing in a dry run, and reports all', async () => {
     const root = await madeSource();
     await writeFiles(root, { 'source/no_tumor/bad.png': '' });

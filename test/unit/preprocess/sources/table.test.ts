@@ -466,6 +466,17 @@ describe('a file of a table', () => {
     expect((await readdir(root)).sort()).toEqual(['labels.csv', 'scans']);
   });
 
+  it('may not have voxels behind a link that leads out', async () => {
+    const root = await madeScans([...TABLE, 'f.mhd,glioma,JIM^DOE,north,pre']);
+    await writeFiles(root, {
+      'scans/f.mhd': metaHeader(madeVolume(9), { ElementDataFile: 'f.raw' }),
+      'f.raw': voxelBytes(madeVolume(9).data),
+    });
+    await symlink(join(root, 'f.raw'), join(root, 'scans', 'f.raw'));
+    const error = await convertFolder(options(root)).catch((thrown) => thrown);
+    expect(error.place.excerpt).toMatch(/^labels\.csv:7: link_outside, /);
+  });
+
   it('is not resized', async () => {
     const root = await madeScans();
     const sized = convertFolder(options(root, { processing: { size: 64, headMask: false } }));

@@ -54,6 +54,36 @@ function littleEndian(data: Int16Array): Buffer {
   return Buffer.from(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
 }
 
+/** The two files of a NIfTI-1 pair. */
+export function toPair(volume: MadeVolume): { hdr: Buffer; img: Buffer } {
+  const whole = toNifti(volume);
+  const hdr = Buffer.from(whole.subarray(0, 348));
+  hdr.write('ni1\0', 344, 'latin1');
+  hdr.writeFloatLE(0, 108);
+  return { hdr, img: Buffer.from(whole.subarray(352)) };
+}
+
+/** NIfTI-2 with an sform (https://nifti.nimh.nih.gov/nifti-2). */
+export function toNifti2({ shape, data, affine }: MadeVolume): Buffer {
+  const head = Buffer.alloc(544);
+  head.writeInt32LE(540, 0);
+  head.write('n+2\0\r\n\x1a\n', 4, 'latin1');
+  head.writeInt16LE(4, 12);
+  head.writeInt16LE(16, 14);
+  for (const [at, size] of [3, ...shape, 1, 1, 1, 1].entries())
+    head.writeBigInt64LE(BigInt(size), 16 + 8 * at);
+  for (const [at, size] of [1, ...voxelSize(affine), 1, 1, 1, 1].entries())
+    head.writeDoubleLE(size, 104 + 8 * at);
+  head.writeBigInt64LE(544n, 168);
+  head.writeDoubleLE(1, 176);
+  head.writeInt32LE(1, 348);
+  for (const [at, value] of [...affine[0], ...affine[1], ...affine[2]].entries()) {
+    head.writeDoubleLE(value, 400 + 8 * at);
+  }
+  head.writeInt32LE(2, 500);
+  return Buffer.concat([head, littleEndian(data)]);
+}
+
 export function toMgh({ shape, data, affine }: MadeVolume): Buffer {
   const head = Buffer.alloc(284);
   const sizes = voxelSize(affine);

@@ -10,7 +10,9 @@ import {
   toMetaImage,
   toMgh,
   toNifti,
+  toNifti2,
   toNrrd,
+  toPair,
   voxelBytes,
 } from './made-volumes.ts';
 
@@ -23,6 +25,8 @@ async function written(files: Readonly<Record<string, Uint8Array | string>>): Pr
   return folder;
 }
 
+const pair = toPair(volume);
+
 /** A byte order other than that of nearly all machines. */
 const swapped = () => voxelBytes(volume.data).swap16();
 
@@ -32,6 +36,10 @@ const FORMATS: readonly (readonly [
   files: Readonly<Record<string, Uint8Array | string>>,
 ])[] = [
   ['NIfTI', 'a.nii.gz', { 'a.nii.gz': gzipSync(toNifti(volume)) }],
+  ['NIfTI-2', 'a.nii', { 'a.nii': toNifti2(volume) }],
+  ['NIfTI-2 with gzip', 'a.nii.gz', { 'a.nii.gz': gzipSync(toNifti2(volume)) }],
+  ['a pair by its header', 'a.hdr', { 'a.hdr': pair.hdr, 'a.img': pair.img }],
+  ['a pair by its voxels', 'A.IMG', { 'A.HDR': pair.hdr, 'A.IMG': pair.img }],
   ['MGH', 'a.mgh', { 'a.mgh': toMgh(volume) }],
   ['MGZ', 'a.MGZ', { 'a.MGZ': gzipSync(toMgh(volume)) }],
   ['NRRD', 'a.nrrd', { 'a.nrrd': toNrrd(volume, 'raw') }],
@@ -119,6 +127,11 @@ const mgh = (edit: (bytes: Buffer) => void) => {
   edit(bytes);
   return { 'a.mgh': bytes };
 };
+const edited = (whole: Buffer, edit: (bytes: Buffer) => void) => {
+  const bytes = Buffer.from(whole);
+  edit(bytes);
+  return bytes;
+};
 const cut = (bytes: Buffer, by: number) => bytes.subarray(0, bytes.length - by);
 
 const BAD: readonly (readonly [
@@ -126,6 +139,49 @@ const BAD: readonly (readonly [
   code: string,
   files: Readonly<Record<string, Uint8Array | string>>,
 ])[] = [
+  ['a header without voxels', 'NF_NIFTI_PAIR', { 'a.hdr': pair.hdr }],
+  ['a pair with too few voxels', 'NF_NIFTI_DATA_SHORT', { 'a.hdr': pair.hdr, 'a.img': cut(pair.img, 2) }],
+  [
+    'a pair with too many voxels',
+    'NF_NIFTI_DATA_LONG',
+    { 'a.hdr': pair.hdr, 'a.img': Buffer.concat([pair.img, pair.img]) },
+  ],
+  [
+    'a pair that begins behind its end',
+    'NF_NIFTI_OFFSET',
+    { 'a.hdr': edited(pair.hdr, (bytes) => bytes.writeFloatLE(1e8, 108)), 'a.img': pair.img },
+  ],
+  [
+    'a pair whose header is cut off',
+    'NF_NIFTI_HEADER_SHORT',
+    { 'a.hdr': pair.hdr.subarray(0, 200), 'a.img': pair.img },
+  ],
+  [
+    'Analyze',
+    'NF_NIFTI_ANALYZE',
+    { 'a.hdr': edited(pair.hdr, (bytes) => bytes.fill(0, 344)), 'a.img': pair.img },
+  ],
+  [
+    'half of a pair called .nii',
+    'NF_NIFTI_PAIR',
+    { 'a.nii': Buffer.concat([pair.hdr, Buffer.alloc(4), pair.img]) },
+  ],
+  ['a NIfTI-2 that is cut off', 'NF_NIFTI_DATA_SHORT', { 'a.nii': cut(toNifti2(volume), 8) }],
+  [
+    'a NIfTI-2 with text for a magic',
+    'NF_NIFTI_MAGIC',
+    { 'a.nii': edited(toNifti2(volume), (bytes) => bytes.write('n+2\n', 4)) },
+  ],
+  [
+    'a NIfTI-2 that promises too much',
+    'NF_NIFTI_TOO_LARGE',
+    { 'a.nii': edited(toNifti2(volume), (bytes) => bytes.writeBigInt64LE(2n ** 40n, 24)) },
+  ],
+  [
+    'a NIfTI-2 with a negative side',
+    'NF_NIFTI_DIMENSIONS',
+    { 'a.nii': edited(toNifti2(volume), (bytes) => bytes.writeBigInt64LE(-4n, 24)) },
+  ],
   ['an MGH header that is cut off', 'NF_VOLUME_HEADER', { 'a.mgh': toMgh(volume).subarray(0, 100) }],
   ['an MGH of another version', 'NF_VOLUME_HEADER', mgh((bytes) => bytes.writeInt32BE(2, 0))],
   ['an MGH of no voxels', 'NF_VOLUME_HEADER', mgh((bytes) => bytes.writeInt32BE(0, 4))],
@@ -207,7 +263,10 @@ describe('readVolume refuses', () => {
     const path = join(folder, Object.keys(files)[0] ?? '');
     const failed = readVolume(path);
     await expect(failed).rejects.toThrow(code(name));
-    expect(await failed.catch((error) => [error.exitCode, error.place.file])).toEqual([4, path]);
+    expect(await failed.catch((error) => [error.exitCode, error.place.file])).toEqual([
+      4,
+      name === 'NF_NIFTI_PAIR' ? path.replace('.hdr', '.img') : path,
+    ]);
   });
 
   it('NaN, with its place', async () => {

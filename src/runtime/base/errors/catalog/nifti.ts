@@ -54,23 +54,23 @@ export const NIFTI_ERRORS = {
   },
   NF_NIFTI_HEADER_SHORT: {
     exit: 4,
-    message: '{file} holds {bytes|byte|bytes}; a NIfTI-1 header needs 352.',
+    message: '{file} holds {bytes|byte|bytes}; a NIfTI header needs 352, of version 2 544.',
     hint: 'The file is cut off or no NIfTI image: copy it again from its source.',
   },
   NF_NIFTI_MAGIC: {
     exit: 4,
-    message: '{file} is not a NIfTI-1 file: {found}.',
-    hint: 'Convert the image to NIfTI-1 (.nii or .nii.gz), for example with dcm2niix.',
+    message: '{file} is not a NIfTI file: {found}.',
+    hint: 'Convert the image to NIfTI (.nii or .nii.gz), for example with dcm2niix.',
   },
   NF_NIFTI_PAIR: {
     exit: 4,
-    message: '{file} is one half of a .hdr/.img pair.',
-    hint: 'Convert the pair to one .nii.gz file.',
+    message: '{file} is, or lacks, one half of a .hdr/.img pair.',
+    hint: 'Put both halves beside one another under one name and give the .hdr, or convert the pair to one .nii.gz file.',
   },
-  NF_NIFTI_VERSION_2: {
+  NF_NIFTI_ANALYZE: {
     exit: 4,
-    message: '{file} is NIfTI-2; only NIfTI-1 is read.',
-    hint: 'Convert the file to NIfTI-1.',
+    message: '{file} is Analyze 7.5, which does not say where right and left are.',
+    hint: 'Write the image again as .nii.gz with the program that made it, and look whether right and left are as they should.',
   },
   NF_NIFTI_DIMENSIONS: {
     exit: 4,
