@@ -3,10 +3,15 @@ import { readdirSync, statSync } from 'node:fs';
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { WORKFLOW_TYPES, workflowOf } from '../../../src/runtime/algorithms/registry.ts';
 import { toNeuroflareError } from '../../../src/runtime/base/errors/errors.ts';
 import { PACKAGE_ROOT } from '../../../src/runtime/base/files/package-root.ts';
+import { paramNames } from '../../../src/runtime/base/tensors/nd-array.ts';
+import { initialModel } from '../../../src/runtime/federation/initial-model.ts';
 import { renewEditorFiles } from '../../../src/runtime/job/editor-files.ts';
+import { LOCAL_FILES } from '../../../src/runtime/job/job-paths.ts';
 import { loadJob } from '../../../src/runtime/job/load.ts';
+import { sharedNames } from '../../../src/runtime/job/local-tensors.ts';
 import { createJob, listTemplates } from '../../../src/runtime/job/templates.ts';
 import { parseOverride } from '../../../src/runtime/job/variables.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -47,6 +52,34 @@ describe('the templates', () => {
     await expect(
       createJob(join(folder, 'x'), { template: 'helo-fedavg-numpy', overrides: [] }),
     ).rejects.toThrow(`Did you mean '${HELLO}'?`);
+  });
+});
+
+describe('the template of MRI', () => {
+  const mri = (...settings: string[]) =>
+    createJob(join(folder, 'mri'), { template: 'mri-fedavg', overrides: settings.map(parseOverride) });
+
+  it.each(WORKFLOW_TYPES.filter((type) => workflowOf(type).tasks?.train?.values === undefined))(
+    'becomes one of %s by the type alone, with the same script',
+    async (type) => {
+      const { definition } = await mri(`workflow.type=${type}`, 'n_clients=3');
+      expect(definition.workflow.type).toBe(type);
+      const script = 'client/mri-fedavg.ts';
+      expect(await readFile(join(folder, 'mri', script), 'utf8')).toBe(
+        await readFile(join(PACKAGE_ROOT, 'templates/mri-fedavg', script), 'utf8'),
+      );
+    },
+  );
+
+  it.each([
+    ['FedBN, of a model that normalizes', ['model=mri-resnet', 'local_tensors=["*/gamma", "*/beta"]']],
+    ['FedPer', ['local_tensors=["logits/*"]']],
+  ])('becomes %s by the names of arrays that stay', async (_, settings) => {
+    const { definition } = await mri(...settings, 'image_size=32');
+    const names = paramNames(await initialModel(definition, LOCAL_FILES));
+    const shared = sharedNames(definition.workflow, names);
+    expect(shared.length).toBeGreaterThan(0);
+    expect(names.filter((name) => !shared.includes(name)).length).toBeGreaterThan(1);
   });
 });
 
