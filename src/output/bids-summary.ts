@@ -40,6 +40,10 @@ function notes(summary: BidsSummary): string[] {
     [converted.sixteen_bit, 'images have 16 bits'],
     [converted.rotated, 'images turned upright'],
     [converted.head_not_found, 'images kept whole: no head found'],
+    [
+      converted.head_doubtful,
+      'head masks may have cut the head: look at those with head_mask doubtful in participants.tsv',
+    ],
     [summary.masks, 'lesion masks written'],
     [summary.resumed, 'images taken over from the run before'],
   ];

@@ -1,4 +1,5 @@
 import { SAME_HEAD } from '../groups/find-groups.ts';
+import { DOUBTFUL_LOSS } from '../image/head-mask.ts';
 import { describeLabel } from '../sources/label-map.ts';
 import type { Entry, TableContext } from './entry.ts';
 import { pixelDigestOf } from './facts.ts';
@@ -252,14 +253,29 @@ function headColumns(): Column[] {
       ...ofPicture(
         'head_mask',
         'Whether a head was found by the heuristic of the image sidecar.',
-        ({ head }) => (head?.found ? 'found' : 'not_found'),
+        ({ head }) => (head?.found ? (isDoubtful(head) ? 'doubtful' : 'found') : 'not_found'),
       ),
-      levels: { found: 'What lies outside was set to zero', not_found: 'The whole image was kept' },
+      levels: {
+        found: 'What lies outside was set to zero',
+        doubtful:
+          'As found, but much that is bright lies outside: the mask may have cut the head, look at the image',
+        not_found: 'The whole image was kept',
+      },
     },
+    ofPicture(
+      'head_lost',
+      'Share of the bright pixels of the source image that lie outside the head mask, 0 to 1.',
+      ({ head }) => head?.lost.toFixed(4),
+    ),
     ofPicture('head_share', 'Share of the source image inside the head mask, as found, 0 to 1.', ({ head }) =>
       head?.share.toFixed(4),
     ),
   ];
+}
+
+/** Whether a head mask may have cut the head. */
+export function isDoubtful(head: NonNullable<PictureFacts['head']>): boolean {
+  return head.lost > DOUBTFUL_LOSS;
 }
 
 function cell(value: string | number | undefined): string {

@@ -30,8 +30,8 @@ export const pictureFactsSchema = z.strictObject({
   intensityP99: z.number(),
   frameMean: z.number(),
   sharpness: z.number(),
-  /** Only with a head mask: whether a head was found, and its share of the picture. */
-  head: z.strictObject({ found: z.boolean(), share: z.number() }).optional(),
+  /** Only with a head mask: whether a head was found, its share of the picture, and that of the bright pixels which lie outside. */
+  head: z.strictObject({ found: z.boolean(), share: z.number(), lost: z.number() }).optional(),
   /** 64 x 64 grey bytes in base64. */
   thumbnail: z.string(),
   /** The same of the square around the head, as it is stored. */
@@ -74,7 +74,7 @@ async function processPicture(picture: DecodedPicture, { size, headMask }: Proce
   let head: PictureFacts['head'];
   if (headMask) {
     const found = await findHead(picture);
-    head = { found: found.found, share: found.share };
+    head = { found: found.found, share: found.share, lost: found.lost };
     image = cutOutHead(picture, found, HEAD_MARGIN);
   }
   if (size !== undefined) image = await resize(image, { width: size, height: size, fit: 'letterbox' });

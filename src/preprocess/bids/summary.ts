@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Grouping, GroupRule } from '../groups/find-groups.ts';
 import type { Fault } from '../image/fault.ts';
+import { isDoubtful } from './columns.ts';
 import type { Entry } from './entry.ts';
 import type { PictureFacts } from './picture-file.ts';
 
@@ -33,7 +34,13 @@ export const bidsSummarySchema = z.object({
   mirrored: z
     .array(z.array(z.string()))
     .describe('pairs of images in different groups of which one looks like the mirror image of the other'),
-  converted: z.object({ colour: count, sixteen_bit: count, rotated: count, head_not_found: count }),
+  converted: z.object({
+    colour: count,
+    sixteen_bit: count,
+    rotated: count,
+    head_not_found: count,
+    head_doubtful: count,
+  }),
   /** Images taken over from a run that was broken off. */
   resumed: count,
   /** Examinations whose patient the source names, and lesion masks written. */
@@ -76,6 +83,7 @@ export function summarise(what: {
       sixteen_bit: numberOf((facts) => facts.bits === 16),
       rotated: numberOf((facts) => facts.orientation !== 1),
       head_not_found: numberOf((facts) => facts.head?.found === false),
+      head_doubtful: numberOf((facts) => facts.head !== undefined && isDoubtful(facts.head)),
     },
     resumed,
     patients_named: number(({ source }) => source.patient !== undefined),

@@ -23,7 +23,12 @@ export interface HeadMask {
   readonly share: number;
   /** False when what was found is implausibly small or leaves nothing outside; the mask then is the whole picture. */
   readonly found: boolean;
+  /** Share of what is as bright as tissue and lies outside, 0 to 1: high where the mask may cut the head. 0 where none was found. */
+  readonly lost: number;
 }
+
+/** A mask that leaves out more than this share of what is bright may have cut the head. */
+export const DOUBTFUL_LOSS = 0.08;
 
 /** The longer side of the copy that the mask is found on, in pixels. */
 const WORKING_SIDE = 256;
@@ -55,10 +60,11 @@ export async function findHead(image: GreyImage): Promise<HeadMask> {
   const share = mean(head.cells);
   const found = share >= SMALLEST_SHARE && share <= LARGEST_SHARE;
   const { width, height } = image;
-  if (!found) return { mask: { width, height, cells: new Uint8Array(width * height).fill(1) }, share, found };
+  if (!found)
+    return { mask: { width, height, cells: new Uint8Array(width * height).fill(1) }, share, found, lost: 0 };
   const white = { ...head, pixels: head.cells.map((cell) => cell * 255) };
   const mask = toMask(await resize(white, { width, height, fit: 'stretch' }), 128);
-  return { mask, share: mean(mask.cells), found };
+  return { mask, share: mean(mask.cells), found, lost: shareOutside(opened, head) };
 }
 
 /**
@@ -148,6 +154,16 @@ function toMask({ width, height, pixels }: GreyImage, lowest: number): Mask {
   const cells = new Uint8Array(pixels.length);
   for (let at = 0; at < cells.length; at++) cells[at] = (pixels[at] as number) >= lowest ? 1 : 0;
   return { width, height, cells };
+}
+
+/** Share of the first mask that the second leaves out. */
+function shareOutside({ cells }: Mask, { cells: head }: Mask): number {
+  let [all, outside] = [0, 0];
+  for (let at = 0; at < cells.length; at++) {
+    all += u8At(cells, at);
+    outside += u8At(cells, at) & (1 - u8At(head, at));
+  }
+  return all === 0 ? 0 : outside / all;
 }
 
 function mean(cells: Uint8Array): number {

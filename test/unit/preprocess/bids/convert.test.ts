@@ -96,6 +96,7 @@ describe('convertFolder', () => {
     expect((await readNifti(path)).shape).toEqual([32, 32, 1]);
     const { rows } = await readParticipants(join(root, 'bids'));
     expect(rows[0]?.values.get('head_mask')).toBe('found');
+    expect(Number(rows[0]?.values.get('head_lost'))).toBeLessThan(0.08);
     const sidecar = JSON.parse(await readFile(join(root, 'bids', 'desc-slice_T1w.json'), 'utf8'));
     expect(sidecar.Processing).toMatchObject({ Size: 32, HeadMask: { Margin: 0.06 } });
   });

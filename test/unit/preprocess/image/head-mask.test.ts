@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GreyImage } from '../../../../src/preprocess/image/grey-image.ts';
-import { cutOutHead, findHead } from '../../../../src/preprocess/image/head-mask.ts';
+import { cutOutHead, DOUBTFUL_LOSS, findHead } from '../../../../src/preprocess/image/head-mask.ts';
 import {
   closeMask,
   connectedToBorder,
@@ -23,6 +23,39 @@ function show({ width, cells }: { width: number; cells: Uint8Array }): string {
   const text = [...cells].map((cell) => (cell === 1 ? '#' : '.')).join('');
   return (text.match(new RegExp(`.{${width}}`, 'g')) ?? []).join(' ');
 }
+
+describe('what a head mask leaves out', () => {
+  const side = 200;
+  const painted = (isBright: (x: number, y: number) => boolean): GreyImage => ({
+    width: side,
+    height: side,
+    pixels: Uint8Array.from({ length: side * side }, (_, at) =>
+      isBright(at % side, Math.floor(at / side)) ? 180 : 4,
+    ),
+  });
+  const disc = (x: number, y: number, radius: number) => (px: number, py: number) =>
+    Math.hypot(px - x, py - y) < radius;
+
+  it('is nothing where the head is whole', async () => {
+    const found = await findHead(painted(disc(100, 100, 70)));
+    expect(found.found).toBe(true);
+    expect(found.lost).toBeLessThan(0.01);
+  });
+
+  it('is the share of what is bright, where half of the head lies apart', async () => {
+    const [one, other] = [disc(50, 100, 42), disc(152, 100, 38)];
+    const found = await findHead(painted((x, y) => one(x, y) || other(x, y)));
+    expect(found.lost).toBeCloseTo(38 ** 2 / (38 ** 2 + 42 ** 2), 1);
+    expect(found.lost).toBeGreaterThan(DOUBTFUL_LOSS);
+  });
+
+  it('is not text beside the head', async () => {
+    const found = await findHead(
+      painted((x, y) => disc(100, 105, 65)(x, y) || (y > 8 && y < 12 && x % 6 < 2)),
+    );
+    expect(found.lost).toBeLessThan(DOUBTFUL_LOSS);
+  });
+});
 
 describe('morphology', () => {
   it('keeps the largest part, by sides and not by corners', () => {
