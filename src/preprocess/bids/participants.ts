@@ -14,7 +14,7 @@ export interface Participants extends Table {
   readonly file: string;
   /** SHA-256 of the file's bytes; where there is none, of a table with nothing but the ids. */
   readonly sha256: string;
-  /** Of what a selection made of the tables, see `readSubjects`; undefined where nothing was asked for. */
+  /** Of what a selection made of the tables, see `readSubjects`; undefined where the labels are those of participants.tsv and nothing else was asked for. */
   readonly selectedSha256?: string | undefined;
 }
 

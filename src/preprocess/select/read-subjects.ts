@@ -7,7 +7,7 @@ import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import { parseImageName } from '../bids/image-name.ts';
 import { listImages } from '../bids/layout.ts';
 import { COLUMN, listParticipants, type Participant, type Participants } from '../bids/participants.ts';
-import { findColumn, type LabelCell, type LabelColumn } from './label-cells.ts';
+import { findColumn, type LabelCell, type LabelColumn, PARTICIPANTS } from './label-cells.ts';
 import { type LabelValue, labelOfCells, readValues } from './label-values.ts';
 import { selectionFor } from './record.ts';
 
@@ -62,7 +62,9 @@ export async function readSubjects(root: string, said?: Selection, otherwise?: S
     selection,
     labels: column && { table: column.table, column: column.column, values: values ?? [] },
     known: 'known' in found ? found.known : [],
-    selectedSha256: isDefault(selection) ? undefined : digestOf(rows),
+    // The digest of participants.tsv covers what is read there by default.
+    selectedSha256:
+      isDefault(selection) && (column?.table ?? PARTICIPANTS) === PARTICIPANTS ? undefined : digestOf(rows),
   };
 }
 

@@ -55,7 +55,7 @@ const selectedSchema = z.strictObject({
   left_out: z.record(z.string(), count),
 });
 
-/** Who trains, validates and tests on what: `split.json`. Version 2 has a selection, version 1 none: T1w images, labels in `diagnosis`. */
+/** Who trains, validates and tests on what: `split.json`. Version 2 has a selection, or labels of another table; version 1 neither: T1w images, labels in `diagnosis` of participants.tsv. */
 export const splitManifestSchema = z
   .strictObject({
     version: z.union([z.literal(1), z.literal(2)]),

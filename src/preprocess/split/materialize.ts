@@ -6,7 +6,6 @@ import { flError } from '../../runtime/base/errors/errors.ts';
 import { makeFolder, putFile, syncFolder } from '../../runtime/base/files/files.ts';
 import { readInput, readInputText } from '../../runtime/base/files/read-file.ts';
 import { noProgress, type Progress } from '../../runtime/base/logging/progress.ts';
-import { isDefault } from '../../runtime/base/selection/selection.ts';
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import { checkPlaces } from '../bids/check-places.ts';
 import { COLUMN, type Participant, type Participants, parseParticipants } from '../bids/participants.ts';
@@ -140,7 +139,8 @@ async function writeSidecar({ from, to, subjects }: Tree): Promise<void> {
     Levels: { train: 'Training', validation: 'Validation', test: 'Test' },
   };
   const sidecar = parseObject(text, file);
-  const selected = subjects && !isDefault(subjects.selection) ? await selectedColumns(from, subjects) : {};
+  const isSelected = subjects?.selectedSha256 !== undefined;
+  const selected = subjects && isSelected ? await selectedColumns(from, subjects) : {};
   await putFile(join(to, 'participants.json'), prettyJson({ ...sidecar, ...selected, partition }));
 }
 

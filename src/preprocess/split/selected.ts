@@ -1,4 +1,3 @@
-import { isDefault } from '../../runtime/base/selection/selection.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { firstOf } from '../../runtime/base/text/first-of.ts';
 import { describeImages } from '../bids/choose-images.ts';
@@ -21,7 +20,7 @@ export function recordSelection(
   { selection, selectedSha256, labels }: Subjects,
   images: readonly SubjectImages[],
 ): SplitRequest['selected'] {
-  if (!labels || selectedSha256 === undefined || isDefault(selection)) return undefined;
+  if (!labels || selectedSha256 === undefined) return undefined;
   return (leftOut) => {
     const out = new Set(leftOut.map(({ participant }) => participant));
     const dealt = images.filter(({ participant }) => !out.has(participant));

@@ -142,7 +142,11 @@ describe('a split with a selection', () => {
         ]),
       ),
     });
-    await runSplit(options(root, { filter: ['ses=preop'] }));
+    await runSplit(options(root, {}, { materialize: join(root, 'trees') }));
+    expect((await openDataset({ root: join(root, 'trees', 'rome'), site: 'rome' })).classes).toEqual([
+      'a',
+      'b',
+    ]);
     const source = { root: join(root, 'ds'), split: join(root, 'split.json'), site: 'rome' };
     expect((await openDataset(source)).classes).toEqual(['a', 'b']);
     const table = join(root, 'ds/phenotype/who.tsv');
