@@ -12,6 +12,9 @@ fi
 if ! command -v g++ >/dev/null || ! command -v make >/dev/null; then
   apt-get update -q && apt-get install -qy g++ make
 fi
+if [ ! -x /usr/bin/dcm2niix ]; then
+  apt-get update -q && apt-get install -qy --no-install-recommends dcm2niix
+fi
 headers=include/node/node_api.h
 prefix="$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")"
 if [ ! -e "$prefix/$headers" ] && [ ! -e "/usr/local/$headers" ] && [ ! -e "/usr/$headers" ]; then

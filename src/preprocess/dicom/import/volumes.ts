@@ -1,3 +1,4 @@
+import { NeuroflareError } from '../../../runtime/base/errors/errors.ts';
 import type { ConvertedFiles } from '../convert/dcm2niix.ts';
 import type { Problem, ProblemCode } from '../problems.ts';
 import { datatypeOf } from '../series-map.ts';
@@ -18,6 +19,19 @@ const NUMBERS = /^[-+.\deE\s]+$/;
 
 /** The images of one series with their names, or why it has none. */
 export async function imagesOf(
+  planned: PlannedSeries,
+  made: { files: ConvertedFiles | undefined; drop: readonly string[] },
+): Promise<readonly MadeImage[] | Problem> {
+  return namedImages(planned, made).catch((error: unknown) => {
+    // A volume that cannot be read, or a sidecar that is no JSON, is no result; it concerns this series alone.
+    const isBad =
+      error instanceof SyntaxError || (error instanceof NeuroflareError && /^NF_NIFTI_/.test(error.code));
+    if (!isBad || (error instanceof NeuroflareError && error.code === 'NF_NIFTI_MEMORY')) throw error;
+    return problem('not_converted');
+  });
+}
+
+async function namedImages(
   planned: PlannedSeries,
   { files, drop }: { files: ConvertedFiles | undefined; drop: readonly string[] },
 ): Promise<readonly MadeImage[] | Problem> {

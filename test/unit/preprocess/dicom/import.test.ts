@@ -296,6 +296,19 @@ describe('an import of DICOM', () => {
     });
   });
 
+  it('names a series of which the converter makes nothing, and leaves out that one alone', async () => {
+    // Compressed as its meta information says, which its pixels are not.
+    const broken = other({ PixelData: undefined }).map((bytes) =>
+      Buffer.concat([bytes, Buffer.from(BROKEN, 'latin1')]),
+    );
+    const place = await here([madeSeries(), broken.map((bytes) => asJpeg(bytes))]);
+    await expect(run(place)).rejects.toMatchObject({
+      place: { excerpt: expect.stringContaining('not_converted') },
+    });
+    const { series } = await run(place, { skipBad: true });
+    expect(series.map(({ outcome }) => outcome).sort()).toEqual(['converted', 'refused']);
+  });
+
   it('tells series of one name apart by runs, in the order of their times', async () => {
     const place = await here([other({ AcquisitionTime: '110000' }), madeSeries()]);
     const { series } = await run(place);
@@ -348,3 +361,20 @@ describe('an import of DICOM', () => {
     });
   });
 });
+
+/** Pixels in fragments: an empty table of offsets, one fragment of junk, the end. */
+const BROKEN =
+  '\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\0\0\0\0\xfe\xff\x00\xe0\x08\0\0\0junkjunk\xfe\xff\xdd\xe0\0\0\0\0';
+
+/** The same file under the transfer syntax of JPEG 2000; the UID of explicit files is as long, but for its end. */
+function asJpeg(bytes: Uint8Array): Uint8Array {
+  const text = Buffer.from(bytes).toString('latin1');
+  const length = Buffer.from([22, 0]).toString('latin1');
+  const changed = text.replace(
+    /\x02\x00\x10\x00UI\x14\x001\.2\.840\.10008\.1\.2\.1\0/,
+    `\x02\x00\x10\x00UI${length}1.2.840.10008.1.2.4.90`,
+  );
+  const out = Buffer.from(changed, 'latin1');
+  out.writeUInt32LE(out.readUInt32LE(140) + 2, 140);
+  return out;
+}
