@@ -51,7 +51,7 @@ export function isTakenName(name: string): boolean {
 
 /** Whether a URL, or a path, is that of a module of neuroflare itself. */
 function isOwnCode(url: string): boolean {
-  const href = beginsWith(url, 'file:') ? url : String(call(hrefOf, toUrl(url), []));
+  const href = beginsWith(url, 'file:') ? url : (call(hrefOf, toUrl(url), []) as string);
   for (let at = 0; at < OWN.length; at++) if (beginsWith(href, OWN[at] ?? href)) return true;
   return false;
 }
