@@ -116,6 +116,8 @@ export interface RoundRules {
   readonly waitTimeAfterMinReceived?: number;
   /** Results that end the round at once, where more sites were asked than are wanted. */
   readonly target?: number;
+  /** Whoever fails, the round comes to its end: its answers, be there none, are no part of a model. */
+  readonly mayFail?: true;
 }
 
 /** What a workflow is given of the job; `options` are the keys that its type alone has. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { TaskForm } from '../algorithms/task.ts';
+import { type TaskForm, VALIDATE } from '../algorithms/task.ts';
 import type { RoundRules } from '../algorithms/workflow.ts';
 import { type RunPlan, requireEnough } from '../job/plan.ts';
 import { tasksOf } from '../job/workflow-tasks.ts';
@@ -38,11 +38,14 @@ export function rulesOf({ job, minClients }: Pick<RunPlan, 'job' | 'minClients'>
 export function roundRules(
   { minClients, mandatory, waitTimeAfterMinReceived, clientsPerRound }: CoordinatorRules,
   members: readonly string[],
+  task: string,
 ): RoundRules {
   return {
     minClients,
     mandatory,
     ...(waitTimeAfterMinReceived !== undefined && { waitTimeAfterMinReceived }),
     ...(clientsPerRound !== undefined && clientsPerRound < members.length && { target: clientsPerRound }),
+    // A site can make a model that nobody can score: that is no reason to end what all have trained.
+    ...(task === VALIDATE && { mayFail: true }),
   };
 }

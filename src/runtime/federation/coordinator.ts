@@ -150,7 +150,7 @@ class RoundCoordinator implements Coordinator {
   async exchange(
     task: TaskSpec,
     sites: readonly string[],
-    rules: RoundRules = roundRules(this.#deps.rules, sites),
+    rules: RoundRules = roundRules(this.#deps.rules, sites, task.name),
   ): Promise<readonly Answer[]> {
     const { inputs: _, ...key } = task;
     this.#requireSites(task, sites);
@@ -309,9 +309,9 @@ class RoundCoordinator implements Coordinator {
     const task = taskId({ ...key, site });
     await this.note({ type: 'site.failed', task, error: { ...error.report(), place } });
     const rest = results.filter((result) => result.site !== site);
-    const { minClients, mandatory = [] } = rules;
+    const { minClients, mandatory = [], mayFail } = rules;
     const isEnough = rest.length >= Math.max(1, minClients) && !mandatory.includes(site);
-    if (!isEnough) throw atPlace(error, place);
+    if (!isEnough && !mayFail) throw atPlace(error, place);
     return rest;
   }
 

@@ -113,7 +113,9 @@ function afterAnswer(state: RoundState): RoundStep {
   };
 }
 
-function canSucceed({ rules: { minClients, mandatory = [] }, members, failures }: RoundState): boolean {
+function canSucceed({ rules, members, failures }: RoundState): boolean {
+  const { minClients, mandatory = [], mayFail = false } = rules;
+  if (mayFail) return true;
   return members.length - failures.size >= minClients && !mandatory.some((site) => failures.has(site));
 }
 
