@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { prettyJson } from '../base/digest.ts';
@@ -44,6 +44,9 @@ export async function writeEditorFiles(folder: string): Promise<void> {
 export async function renewEditorFiles(folder: string): Promise<void> {
   const own = await readFile(join(folder, 'tsconfig.json'), 'utf8').catch(() => '');
   if (!ownSchema.safeParse(parseJson(own)).success) return;
+  // The folder may be of somebody else's making: a link there leads to a file that is none of the job's.
+  const place = await lstat(join(folder, FOLDER)).catch(() => undefined);
+  if (place && !place.isDirectory()) return;
   const path = join(folder, FOLDER, HERE);
   if ((await readFile(path, 'utf8').catch(() => '')) === typesHere()) return;
   await writeFileAtomic(path, typesHere()).catch(() => undefined);
