@@ -66,7 +66,7 @@ export function createCoordinator(deps: CoordinatorDeps): Coordinator {
 /** A round whose answers are there, and the rules that they must meet. */
 interface Closing {
   readonly key: TaskKey;
-  readonly rules: Pick<RoundRules, 'minClients' | 'mandatory'>;
+  readonly rules: Pick<RoundRules, 'minClients' | 'mandatory' | 'mayFail'>;
 }
 
 /** Of a reduction whose workflow weighs the answers itself. */

@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readLines } from '../../base/files/lines.ts';
-import { readInput } from '../../base/files/read-file.ts';
 import type { MetricReport } from '../../base/logging/metrics.ts';
 import { type RunCard, readRunCard } from '../../run/run-card.ts';
 import { RUN_FILES, type RunFolder } from '../../run/run-folder.ts';
@@ -10,6 +9,7 @@ import type { RunSummary } from '../../run/run-report.ts';
 import { describeRunIn } from '../../run/stored-runs.ts';
 import { BASELINES_FILE, type Baselines, readBaselines } from '../baselines/result.ts';
 import { EVALUATION_FILE, EVALUATION_FOLDER, type Evaluation, readEvaluation } from '../result.ts';
+import { readOverlays } from './overlays.ts';
 
 /** One scored global model of a run, pooled and by site: a line of round_metrics.jsonl. */
 export interface RoundLine {
@@ -43,12 +43,8 @@ export async function gatherReport(folder: RunFolder): Promise<ReportSource> {
   const evaluated = folder.at(EVALUATION_FOLDER);
   const path = join(evaluated, EVALUATION_FILE);
   const evaluation = (await stat(path).catch(() => undefined)) ? await readEvaluation(path) : undefined;
-  const overlays = new Map<string, Uint8Array>();
-  for (const { overlay } of evaluation?.worst_cases ?? []) {
-    const bytes =
-      overlay === null ? undefined : await readInput(join(evaluated, overlay)).catch(() => undefined);
-    if (overlay !== null && bytes) overlays.set(overlay, bytes);
-  }
+  const named = evaluation?.worst_cases.flatMap(({ overlay }) => overlay ?? []) ?? [];
+  const overlays = await readOverlays(evaluated, named);
   const baselines = await readBaselines(folder.at(BASELINES_FILE));
   return { card, summary, rounds: await readRounds(folder), evaluation, baselines, overlays };
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../../../base/files/files.ts';
 import type { MetricReport } from '../../../base/logging/metrics.ts';
 import { cut, printable } from '../../../base/text/printable.ts';
+import { entryOf } from '../../../run/run-folder.ts';
 import type { RoundLine } from '../gather.ts';
 import { encodeEvents, type Scalar } from './event-file.ts';
 
@@ -28,7 +29,7 @@ export async function writeTensorboard(
   const seconds = Math.floor(Date.parse(created) / 1000);
   for (const [name, scalars] of logs) {
     const file = `events.out.tfevents.${seconds}.neuroflare`;
-    await writeFileAtomic(join(folder, name, file), encodeEvents(scalars, seconds));
+    await writeFileAtomic(join(entryOf(folder, name), file), encodeEvents(scalars, seconds));
   }
 }
 

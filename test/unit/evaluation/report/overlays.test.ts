@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { readOverlays } from '../../../../src/runtime/evaluation/report/overlays.ts';
+import { writeTensorboard } from '../../../../src/runtime/evaluation/report/tensorboard/write-logs.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
+
+const root = tempFolder();
+const PNG = Buffer.from('89504e470d0a1a0a00', 'hex');
+
+it('a page shows pictures of the evaluation, and no other files of the machine', async () => {
+  const folder = join(root, 'run/evaluation');
+  await mkdir(join(folder, 'overlays'), { recursive: true });
+  for (const path of [join(folder, 'overlays/a.png'), join(root, 'own.png')]) await writeFile(path, PNG);
+  await writeFile(join(root, 'id_rsa'), 'a private key');
+  await writeFile(join(folder, 'overlays/text.png'), 'a private key');
+  await symlink(join(root, 'own.png'), join(folder, 'overlays/link.png'));
+  const hostile = ['../../own.png', '../../id_rsa', 'overlays/../../../own.png', join(root, 'id_rsa')];
+  const names = ['overlays/a.png', 'overlays/text.png', 'overlays/link.png', 'overlays/none.png', ...hostile];
+  expect([...(await readOverlays(folder, names)).keys()]).toEqual(['overlays/a.png']);
+});
+
+it('logs of sites are written below their folder, whatever a site is called in a record', async () => {
+  const folder = join(root, 'run/tensorboard');
+  const round = { model: 0, metrics: {}, sites: { '../../elsewhere': { metrics: { loss: 1 } } } };
+  await expect(writeTensorboard(folder, [round], '2026-01-01T00:00:00Z')).rejects.toThrow(
+    'is no name of one file',
+  );
+  expect(existsSync(join(root, 'elsewhere'))).toBe(false);
+});
