@@ -30,7 +30,7 @@ export const FEDERATION_ERRORS = {
   NF_AGGREGATE_TOO_FEW: {
     exit: 1,
     message: 'Of {what} only {sites} sent an update, and the aggregator of the job needs {least} of them.',
-    hint: 'Have more sites take part, or look at what filters keep {what} at its site; workflow.aggregator: weighted_mean takes any number.',
+    hint: 'Have more sites take part, or look at what filters keep {what} at its site. Without workflow.aggregator any number is taken.',
   },
   NF_AGGREGATE_WEIGHT: {
     exit: 1,
