@@ -114,7 +114,7 @@ describe('what is misspelt', () => {
     [['simulate'], 'NF_USAGE', 'Missing argument: JOB (job folder)'],
     [['job', 'create', 'x'], 'NF_USAGE', 'Missing required flag'],
     [['job', 'list-templates', '--format', 'xml'], 'NF_USAGE', 'txt, json, jsonl'],
-    [['preprocess', 'bids'], 'NF_USAGE', 'Missing arguments: SOURCE (folder of class folders'],
+    [['preprocess', 'bids'], 'NF_USAGE', 'Missing arguments: SOURCE ('],
     [['simulate', 'tiny', '-n', 'two'], 'NF_USAGE', '--n-clients: expected an integer but received: two'],
     [['simulate', 'tiny', '--run', 'x'], 'NF_USAGE', '--resume'],
   ])('%j ends with 4, %s and a hint', async (words, errorCode, text) => {
