@@ -10,16 +10,16 @@ export const PIPELINE_ERRORS = {
   NF_PIPELINE: {
     exit: 4,
     message: 'The pipeline does not fit: {faults}.',
-    hint: "Correct the line that is named; 'neuroflare preprocess volumes --help' names the steps and docs/volumes.md their options.",
+    hint: 'Correct the line that is named; docs/volumes.md has the steps and their options.',
   },
   NF_PREPARE_BLANK: {
     exit: 4,
     message: '{file} shows no head: its voxels do not differ, or none is left.',
-    hint: 'Look at the image; leave it out with --skip-bad, or leave out the steps that look for the head (bias_field, crop, intensity).',
+    hint: 'Look at the image; leave it out with --skip-bad, or leave out the steps that look for the head: docs/volumes.md names them.',
   },
   NF_PREPARE_FLAT: {
     exit: 4,
-    message: '{file} is a picture and no volume: it has {shape} voxels.',
+    message: '{file} is a picture and no volume: its shape is {shape}.',
     hint: 'Volumes have at least two voxels along each axis; pictures are trained on as they are.',
   },
   NF_PREPARE_NONE: {
