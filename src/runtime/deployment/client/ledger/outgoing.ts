@@ -57,8 +57,8 @@ export async function outgoing(outbox: Outbox, rules: OutgoingRules): Promise<An
 }
 
 const LONGEST_NAME = ANSWER_LIMITS.figure_name.most;
-/** What an own report says of a figure that the data do not define. */
-const REASON = /^no examples$|^no example of (.+)$/;
+/** What an own report says of a figure that is none (`checkFigures`) or that the data do not define. */
+const REASON = /^(?:NaN|-?Infinity|no examples)$|^no example of (.+)$/;
 
 /** Their sums (`statistics`) follow from them and say nothing more. */
 function requireFigures(
@@ -69,19 +69,20 @@ function requireFigures(
   if (size > policy.max_figures_kb)
     throw tooMuch(`they have ${size.toFixed(1)} kB, ${policy.max_figures_kb} may leave`);
   let names = 0;
-  const look = (name: string, value: unknown): void => {
+  const look = (path: string, value: unknown): void => {
     if (typeof value === 'string' && !policy.figures_text && !isKnown(value, known))
-      throw tooMuch(`'${name.slice(0, LONGEST_NAME)}' is a text`);
+      throw tooMuch(`'${path.slice(0, LONGEST_NAME)}' is a text`);
     if (typeof value !== 'object' || value === null) return;
     for (const [key, item] of Object.entries(value)) {
       if (!Array.isArray(value)) names += 1;
       if (names > policy.max_figures)
         throw tooMuch(`they have more than ${counted(policy.max_figures, 'name')}`);
       if (key.length > LONGEST_NAME) throw tooMuch(`a name has more than ${LONGEST_NAME} characters`);
-      look(key, item);
+      if (Array.isArray(value)) look(`${path}[${key}]`, item);
+      else look(path === '' ? key : `${path}.${key}`, item);
     }
   };
-  for (const report of reports) look('metrics', report);
+  for (const report of reports) look('', report);
 }
 
 function isKnown(text: string, known: ReadonlySet<string>): boolean {

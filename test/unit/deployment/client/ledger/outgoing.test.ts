@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { COMMON_TASKS } from '../../../../../src/runtime/algorithms/task.ts';
 import { sha256 } from '../../../../../src/runtime/base/digest.ts';
+import { checkFigures } from '../../../../../src/runtime/base/logging/check-figures.ts';
 import { encodeSafetensors } from '../../../../../src/runtime/base/tensors/safetensors.ts';
 import { outgoing, textsOf } from '../../../../../src/runtime/deployment/client/ledger/outgoing.ts';
 import {
@@ -80,6 +81,30 @@ describe('what leaves a site with a task', () => {
       undefined_because: { 'recall.glioma': 'no example of glioma', loss: 'no examples' },
     };
     expect(await send({ metrics })).toMatchObject({ result: { metrics } });
+  });
+
+  it.each([
+    ['NaN', Number.NaN],
+    ['Infinity', Number.POSITIVE_INFINITY],
+    ['-Infinity', Number.NEGATIVE_INFINITY],
+  ])('is a gap where a figure is %s, as in a simulation, with that for its reason', async (text, value) => {
+    const metrics = checkFigures({ accuracy: value, recall: { glioma: value, none: 1 } });
+    expect(metrics).toEqual({
+      accuracy: null,
+      recall: { glioma: null, none: 1 },
+      undefined_because: { accuracy: text, 'recall.glioma': text },
+    });
+    expect(await send({ metrics })).toMatchObject({ result: { metrics } });
+  });
+
+  it('is refused with the place of a text in it', async () => {
+    const metrics = { accuracy: null, undefined_because: { accuracy: 'NaN of secret' }, a: [{ b: 1 }] };
+    expect(await send({ metrics })).toMatchObject({
+      failure: { error: { message: expect.stringContaining("'undefined_because.accuracy' is a text") } },
+    });
+    expect(await send({ metrics: { a: [1, { b: 'x' }] } })).toMatchObject({
+      failure: { error: { message: expect.stringContaining("'a[1].b' is a text") } },
+    });
   });
 
   it.each([
