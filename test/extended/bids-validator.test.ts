@@ -1,11 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { convertFolder } from '../../src/preprocess/bids/convert.ts';
 import type { Processing } from '../../src/preprocess/bids/picture-file.ts';
+import { importDicom } from '../../src/preprocess/dicom/import/run-import.ts';
+import { generatePhantom } from '../../src/preprocess/phantom/generate.ts';
+import { STANDARD_PIPELINE } from '../../src/preprocess/preparation/pipeline.ts';
+import { prepareDataset } from '../../src/preprocess/preparation/prepare-dataset.ts';
 import { runSplit } from '../../src/preprocess/split/run-split.ts';
+import { noProgress } from '../../src/runtime/base/logging/progress.ts';
+import { madeSeries, writeSeries } from '../support/made-dicom.ts';
 import { makeFolder, makeSource, writeFiles } from '../unit/preprocess/image/made-pictures.ts';
+import { toMat } from '../unit/preprocess/sources/made-mat.ts';
 import { madeMask, madeVolume, toMgh, toNifti } from '../unit/preprocess/volume/made-volumes.ts';
 
 /** The official validator, `bids-validator-deno` on PyPI: named by a variable, or on the PATH. */
@@ -16,15 +24,15 @@ const kaggle = join(
   'kaggle-brain-tumor-sample',
 );
 
-/** Codes of all errors and warnings. */
-function issuesOf(folder: string): string[] {
+/** Codes of all errors and warnings, or of those that are as grave as is said. */
+function issuesOf(folder: string, severities: readonly string[] = ['error', 'warning']): string[] {
   const { stdout, stderr } = spawnSync(validator, ['--format', 'json', folder], {
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
   });
   if (stdout === '') throw new Error(`the validator gave no answer: ${stderr}`);
   const { issues } = JSON.parse(stdout) as { issues: { issues: { code: string; severity: string }[] } };
-  return issues.issues.filter(({ severity }) => severity !== 'ignore').map(({ code }) => code);
+  return issues.issues.filter(({ severity }) => severities.includes(severity)).map(({ code }) => code);
 }
 
 async function convert(
@@ -36,9 +44,12 @@ async function convert(
   await convertFolder({ source, target, processing, rule, ...texts, ...how, ...more });
 }
 
+const PLAIN: Processing = { size: undefined, headMask: false };
+const packed = (seed: number) => gzipSync(toNifti(madeVolume(seed)));
+
 describe.skipIf(!present)('bids-validator-deno finds no error and no warning', () => {
   const variants: [string, Processing][] = [
-    ['as they are', { size: undefined, headMask: false }],
+    ['as they are', PLAIN],
     ['head-masked at 128', { size: 128, headMask: true }],
   ];
 
@@ -70,10 +81,123 @@ describe.skipIf(!present)('bids-validator-deno finds no error and no warning', (
       );
     }
     await writeFiles(root, { 'labels.csv': rows.join('\n') });
-    const processing = { size: undefined, headMask: false };
-    await convert(join(root, 'scans'), join(root, 'bids'), processing, { table: join(root, 'labels.csv') });
+    await convert(join(root, 'scans'), join(root, 'bids'), PLAIN, { table: join(root, 'labels.csv') });
     expect(issuesOf(join(root, 'bids'))).toEqual([]);
     expect(issuesOf(join(root, 'bids', 'derivatives', 'lesions'))).toEqual([]);
+  });
+
+  it('in the cases of BraTS, and in their masks', async () => {
+    const root = await makeFolder();
+    for (const seed of [1, 2, 3]) {
+      const name = `BraTS20_Training_00${seed}`;
+      const file = (ending: string) => `set/${seed > 1 ? 'HGG' : 'LGG'}/${name}/${name}_${ending}.nii.gz`;
+      const channels = ['t1', 't1ce', 't2', 'flair'].map((channel, at) => [
+        file(channel),
+        packed(4 * seed + at),
+      ]);
+      const mask = gzipSync(toNifti(madeMask(madeVolume(4 * seed), 4)));
+      await writeFiles(root, { ...Object.fromEntries(channels), [file('seg')]: mask });
+    }
+    await convert(join(root, 'set'), join(root, 'bids'), PLAIN);
+    expect(issuesOf(join(root, 'bids'))).toEqual([]);
+    expect(issuesOf(join(root, 'bids', 'derivatives', 'lesions'))).toEqual([]);
+  });
+
+  it('in a data set of nnU-Net, and in its masks', async () => {
+    const root = await makeFolder();
+    const description = {
+      channel_names: { '0': 'FLAIR', '1': 'T1gd' },
+      labels: { background: 0, edema: 1, tumor: 2 },
+      file_ending: '.nii.gz',
+    };
+    for (const seed of [1, 2, 3])
+      await writeFiles(root, {
+        [`set/imagesTr/brain_${seed}_0000.nii.gz`]: packed(10 * seed),
+        [`set/imagesTr/brain_${seed}_0001.nii.gz`]: packed(10 * seed + 1),
+        [`set/labelsTr/brain_${seed}.nii.gz`]: gzipSync(toNifti(madeMask(madeVolume(10 * seed), 2))),
+      });
+    await writeFiles(root, {
+      'set/dataset.json': JSON.stringify(description),
+      'cases.csv': 'case,label\nbrain_1,ill\nbrain_2,well\nbrain_3,ill\n',
+    });
+    await convert(join(root, 'set'), join(root, 'bids'), PLAIN, { table: join(root, 'cases.csv') });
+    expect(issuesOf(join(root, 'bids'))).toEqual([]);
+    expect(issuesOf(join(root, 'bids', 'derivatives', 'lesions'))).toEqual([]);
+  });
+
+  it("in the slices of figshare's set, and in their masks", async () => {
+    const root = await makeFolder();
+    for (const seed of [1, 2, 3, 4])
+      await writeFiles(root, {
+        [`set/${seed}.mat`]: await toMat({ seed, label: 1 + (seed % 3), patient: `P${seed % 3}` }),
+      });
+    await convert(join(root, 'set'), join(root, 'bids'), PLAIN);
+    expect(issuesOf(join(root, 'bids'))).toEqual([]);
+    expect(issuesOf(join(root, 'bids', 'derivatives', 'lesions'))).toEqual([]);
+  });
+
+  it('in prepared volumes of the phantom', async () => {
+    const root = await makeFolder();
+    const how = { jobs: 2, signal: new AbortController().signal, progress: noProgress };
+    await generatePhantom({
+      sites: 2,
+      perClass: 1,
+      size: 24,
+      seed: 1,
+      target: join(root, 'heads'),
+      ...how,
+    });
+    const [source, target] = [join(root, 'heads'), join(root, 'prepared')];
+    await prepareDataset({ source, target, pipeline: STANDARD_PIPELINE, skipBad: false, ...how });
+    expect(issuesOf(target)).toEqual([]);
+  });
+
+  it.each([
+    ['derivative', ['error', 'warning']],
+    // Of raw data it recommends numbers that made headers do not hold.
+    ['raw', ['error']],
+  ])('in an import of DICOM that is a %s data set: no %s', async (type, severities) => {
+    const root = await makeFolder();
+    for (const patient of [1, 2, 3])
+      for (const series of [1, 2]) {
+        const uids = `1.2.826.0.1.3680043.10.999.${patient}`;
+        const values = {
+          PatientID: `P${patient}`,
+          StudyInstanceUID: `${uids}.1`,
+          SeriesInstanceUID: `${uids}.2.${series}`,
+          SeriesNumber: String(series),
+          ContrastBolusAgent: series === 2 ? 'Gadovist' : undefined,
+        };
+        const each = (index: number) => ({ SOPInstanceUID: `${uids}.3.${series}.${index}` });
+        await writeSeries(join(root, `dicom/${patient}-${series}`), madeSeries({ values, each }));
+      }
+    await writeFiles(root, {
+      'map.yaml': [
+        'version: 1',
+        `dataset_type: ${type}`,
+        'rules:',
+        '  - {name: after, when: {ContrastBolusAgent: true}, suffix: T1w, entities: {ce: gadolinium}}',
+        '  - {name: before, when: {ContrastBolusAgent: false}, suffix: T1w}',
+        'labels: {table: labels.csv, id: patient_id, label: diagnosis}',
+      ].join('\n'),
+      'labels.csv': 'patient_id,diagnosis\nP1,ill\nP2,well\nP3,ill\n',
+    });
+    const target = join(root, 'bids');
+    const { images } = await importDicom({
+      source: join(root, 'dicom'),
+      target,
+      map: join(root, 'map.yaml'),
+      keyFile: join(root, 'site.key'),
+      name: 'test',
+      license: 'CC0',
+      authors: [],
+      jobs: 2,
+      skipBad: false,
+      dryRun: false,
+      signal: new AbortController().signal,
+    });
+    expect(images).toBe(6);
+    expect(issuesOf(target, severities)).toEqual([]);
   });
 
   it.skipIf(!existsSync(kaggle)).each(variants)(
