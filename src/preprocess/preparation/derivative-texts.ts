@@ -1,5 +1,6 @@
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { packageVersion } from '../../runtime/base/files/package-version.ts';
+import { validatorNote } from '../bids/validator-note.ts';
 import type { Pipeline } from './pipeline.ts';
 
 export interface DerivativeContext {
@@ -8,6 +9,8 @@ export interface DerivativeContext {
   readonly link: string;
   readonly pipeline: Pipeline;
   readonly suffixes: readonly string[];
+  /** Rows of participants.tsv. */
+  readonly participants: number;
 }
 
 /** The files of the root that describe the derivative, by name. */
@@ -61,7 +64,7 @@ const MASK_SIDECAR = {
   SpatialReference: 'orig',
 };
 
-function readme({ name, pipeline }: DerivativeContext): string {
+function readme({ name, pipeline, participants }: DerivativeContext): string {
   const steps = pipeline.steps.map((step, at) => `${at + 1}. ${JSON.stringify(step)}`).join('\n');
   return `${name}
 
@@ -71,5 +74,5 @@ ${steps}
 
 The images are named _desc-preproc; the masks beside them, _desc-head_mask, were used by the steps and can be looked at. The same source
 and the same steps give the same voxels.
-`;
+${validatorNote(participants)}`;
 }

@@ -147,20 +147,25 @@ async function writeFrame(
 ): Promise<void> {
   const link = relative(target, resolve(source)).split(sep).join('/');
   const suffixes = [...new Set(tasks.map(({ suffix }) => suffix))].sort();
-  const texts = derivativeTexts({ name: basename(target), link, pipeline, suffixes });
+  const table = await textOf(source, 'participants.tsv');
+  const participants = table === undefined ? 0 : table.trimEnd().split('\n').length - 1;
+  const texts = derivativeTexts({ name: basename(target), link, pipeline, suffixes, participants });
   for (const [name, text] of texts) await putFile(join(folder, name), text);
-  await copyTable(source, folder);
+  if (table !== undefined) await putFile(join(folder, 'participants.tsv'), table);
+  await copyColumns(source, folder);
 }
 
-/** Who took part; the validator asks for a `Description` of the table in a derivative. */
-async function copyTable(source: string, folder: string): Promise<void> {
-  const text = (name: string) =>
-    readInputText(join(source, name)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
-  const table = await text('participants.tsv');
-  if (table !== undefined) await putFile(join(folder, 'participants.tsv'), table);
-  const columns = await text('participants.json');
+/** A text of the source, if it is there. */
+function textOf(source: string, name: string): Promise<string | undefined> {
+  return readInputText(join(source, name)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return undefined;
+  });
+}
+
+/** What the table means; the validator asks for a `Description` of it in a derivative. */
+async function copyColumns(source: string, folder: string): Promise<void> {
+  const columns = await textOf(source, 'participants.json');
   if (columns === undefined) return;
   const known = columnsSchema.safeParse(parseJson(columns));
   const described = known.success ? prettyJson({ Description: 'As in the source', ...known.data }) : columns;

@@ -182,11 +182,17 @@ async function writeTables(
     scan.identifiers,
   );
   const suffixes = new Set(plan.chosen.map(({ rule }) => rule.suffix ?? ''));
-  for (const file of await tree.files()) {
+  const files = await tree.files();
+  const subjects = new Set(files.flatMap((file) => /^sub-[0-9a-f]+(?=\/)/.exec(file)?.[0] ?? []));
+  for (const file of files) {
     const suffix = /^([A-Za-z0-9]+)\.json$/.exec(file)?.[1];
     if (suffix !== undefined && !['participants', 'scans'].includes(suffix)) suffixes.add(suffix);
   }
-  const root = rootTexts(options, { map, suffixes: [...suffixes].filter((suffix) => suffix !== '').sort() });
+  const root = rootTexts(options, {
+    map,
+    suffixes: [...suffixes].filter((suffix) => suffix !== '').sort(),
+    participants: subjects.size,
+  });
   for (const [file, text] of root) await tree.add(file, text);
   for (const [session, own] of Map.groupBy(done, ({ planned }) => `${planned.subject}/${planned.session}`)) {
     const rows = own.flatMap(({ planned, images }) => images.map(({ path }) => ({ path, planned })));
@@ -200,9 +206,6 @@ async function writeTables(
     }));
     await tree.add(`${session}/${session.replace('/', '_')}_scans.tsv`, scansTable(times));
   }
-  const subjects = new Set(
-    (await tree.files()).flatMap((file) => /^sub-[0-9a-f]+(?=\/)/.exec(file)?.[0] ?? []),
-  );
   const table = mergedParticipants(await tree.earlier('participants.tsv'), {
     subjects: [...subjects].sort(),
     labels,

@@ -1,5 +1,6 @@
 import { prettyJson } from '../../../runtime/base/digest.ts';
 import { packageVersion } from '../../../runtime/base/files/package-version.ts';
+import { validatorNote } from '../../bids/validator-note.ts';
 import type { SeriesMap } from '../series-map.ts';
 import { WITHHELD } from './sidecar.ts';
 
@@ -28,7 +29,7 @@ export function deidentificationMethod(map: SeriesMap): string[] {
 /** Files of the root: the description, the README, and what all sidecars of a suffix have in common. */
 export function rootTexts(
   words: DatasetWords,
-  { map, suffixes }: { map: SeriesMap; suffixes: readonly string[] },
+  { map, suffixes, participants }: { map: SeriesMap; suffixes: readonly string[]; participants: number },
 ): ReadonlyMap<string, string> {
   const description = {
     Name: words.name,
@@ -57,7 +58,7 @@ export function rootTexts(
   };
   return new Map([
     ['dataset_description.json', prettyJson(description)],
-    ['README', readme(words, map)],
+    ['README', readme(words, map) + validatorNote(participants)],
     ...suffixes.map((suffix) => [`${suffix}.json`, prettyJson(common)] as const),
   ]);
 }
