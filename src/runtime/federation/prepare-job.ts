@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { readSubjects, requireLabels } from '../../preprocess/select/read-subjects.ts';
 import { agreedSelection } from '../../preprocess/select/record.ts';
 import { checkSplit } from '../../preprocess/split/check.ts';
 import { readSplit, type SplitManifest } from '../../preprocess/split/manifest.ts';
 import { listGaps } from '../../preprocess/split/plan.ts';
-import { atPlace, NeuroflareError } from '../base/errors/errors.ts';
+import { atPlace, flError, NeuroflareError } from '../base/errors/errors.ts';
 import type { StrippedTexts } from '../base/files/strip-types.ts';
 import { type ParamSet, paramNames } from '../base/tensors/nd-array.ts';
 import { counted } from '../base/text/counted.ts';
@@ -93,6 +94,15 @@ function placedInJob(thrown: unknown, source: LoadedJob['source']): unknown {
 async function checkData(root: string | undefined, loaded: LoadedJob): Promise<SplitManifest | undefined> {
   if (root === undefined) return undefined;
   const { split: path, selection } = loaded.definition.data ?? {};
+  // Said first: a split is made from the data.
+  if (!existsSync(root)) {
+    const fault = flError(
+      'NF_BIDS_NOT_A_DATASET',
+      { path: root, missing: 'the folder' },
+      { place: { file: root } },
+    );
+    throw placedAtPath(fault, { loaded, key: 'root', path: root });
+  }
   const split =
     path === undefined
       ? undefined

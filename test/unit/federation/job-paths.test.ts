@@ -68,6 +68,10 @@ function textKeys(node: Node, key = ''): string[] {
 /** Words for people and scripts: nothing opens a file by them. */
 const NO_PATHS = new Set([
   'description',
+  'data.selection.filter.*',
+  'data.selection.filter.*.[]',
+  'data.selection.label_column',
+  'data.selection.group_column',
   'executor.declared_args.*.description',
   'workflow.key_metric',
   'workflow.local_tensors.[]',
@@ -77,6 +81,9 @@ const NO_PATHS = new Set([
   'task_result_filters.[].exclude_vars.[]',
 ]);
 
+/** Begins at the data of a site; the schema refuses what leaves them, and the site a link that does. */
+const OF_DATA = 'data.selection.labels';
+
 describe('every key of a job that is free text', () => {
   const model = z.toJSONSchema(modelSpecSchema, { io: 'input' }) as Node;
   const job = z.toJSONSchema(jobFileSchema, { io: 'input' }) as Node;
@@ -84,8 +91,17 @@ describe('every key of a job that is free text', () => {
 
   it('is known as a path, or as none', () => {
     const paths = Object.keys(JOB_PATHS);
-    expect([...keys].filter((key) => !NO_PATHS.has(key)).sort()).toEqual(paths.sort());
+    expect([...keys].filter((key) => !NO_PATHS.has(key)).sort()).toEqual([...paths, OF_DATA].sort());
   });
+
+  it.each(['../secret', '/dev/zero', 'phenotype/../../secret', 'C:\\secret'])(
+    `${OF_DATA}: %s is refused`,
+    async (labels) => {
+      const data = { root: 'bids', selection: { labels } };
+      const error = await submit(await newJob({ data })).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'NF_JOB_INVALID', place: { key: OF_DATA } });
+    },
+  );
 
   const opened = Object.entries(JOB_PATHS).filter(([, rule]) => rule !== 'site');
   const outside = [
