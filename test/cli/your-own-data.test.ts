@@ -1,11 +1,14 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { centredAffine } from '../../src/preprocess/nifti/affine.ts';
+import { encodeNifti } from '../../src/preprocess/nifti/write.ts';
+import { readSplit } from '../../src/preprocess/split/manifest.ts';
 import { annexImage, makeTree, tsv } from '../support/bids-tree.ts';
 import { runCli, runJson } from '../support/cli.ts';
 import { commandsOf, ROOT, wordsOf } from '../support/docs-commands.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { makeSource } from '../unit/preprocess/image/made-pictures.ts';
+import { headPicture, makeSource, writeFiles } from '../unit/preprocess/image/made-pictures.ts';
 
 const cwd = tempFolder();
 const PAGE = 'docs/your-own-data.md';
@@ -49,13 +52,35 @@ async function restData(): Promise<void> {
   });
 }
 
+/** Slices of 18 heads; 5 is 3 with a border, and 9 is 7 with left and right exchanged. */
+async function headData(): Promise<void> {
+  const ids = Array.from({ length: 18 }, (_, at) => String(at + 1));
+  const rows = ids.map((id) => [`sub-${id}`, Number(id) % 2 ? 'glioma' : 'no_tumor']);
+  await makeTree(join(cwd, 'heads'), {
+    'participants.tsv': tsv(['participant_id', 'diagnosis'], ...rows),
+  });
+  const slices = ids.map((id): [string, Uint8Array] => {
+    const border = id === '5' ? 20 : 0;
+    const { width, height, pixels } = headPicture(Number({ 5: 3, 9: 7 }[id] ?? id));
+    const shape = [width + border, height + border, 1] as const;
+    const data = new Float32Array(shape[0] * shape[1]);
+    for (let y = 0; y < height; y++) {
+      const row = pixels.slice(y * width, (y + 1) * width);
+      data.set(id === '9' ? row.reverse() : row, (y + border) * shape[0] + border);
+    }
+    const bytes = encodeNifti({ shape, data, affine: centredAffine([...shape], [1, 1, 1]) });
+    return [`heads/sub-${id}/anat/sub-${id}_T1w.nii`, bytes];
+  });
+  await writeFiles(cwd, Object.fromEntries(slices));
+}
+
 /** The yaml block of a section that is written into a file. */
 async function writeMap(file: string, text: string): Promise<void> {
   await writeFile(join(cwd, file), text);
 }
 
 beforeAll(async () => {
-  await Promise.all([tumourData(), restData()]);
+  await Promise.all([tumourData(), restData(), headData()]);
   await makeSource(join(cwd, 'br35h'), { yes: 10, no: 10, pred: 2 });
   await writeMap('br35h.yaml', '"yes": tumour\n"no": no_tumor\n');
   const tumours = [
@@ -79,6 +104,41 @@ describe('the commands of the page "Your own data" lead from data to a judged mo
       const { code, stderr } = await runCli(wordsOf(short), { cwd });
       expect([line, code, stderr]).toEqual([line, 0, expect.not.stringContaining('Error')]);
     }
+  });
+});
+
+describe('the commands of the page "Your own data" for images that are one head', () => {
+  const alike = async (split: string) => {
+    const { answer } = await runJson(['preprocess', 'check', 'heads', '--split', split, '--no-controls'], {
+      cwd,
+    });
+    const { findings } = answer.data as { findings: { code: string }[] };
+    return findings.map(({ code }) => code).filter((code) => /ALIKE|MIRRORED/.test(code));
+  };
+
+  it('keep the pairs that check finds together, which a split without them parts', async () => {
+    const lines = commandsOf(PAGE, 'Images that are one head');
+    expect(lines).toHaveLength(3);
+    for (const line of lines) {
+      const { code, stderr } = await runCli(wordsOf(line), { cwd });
+      expect([line, code, stderr]).toEqual([line, 0, expect.not.stringContaining('Error')]);
+    }
+    const table = (await readFile(join(cwd, 'links.tsv'), 'utf8')).trimEnd().split('\n');
+    expect(table.map((row) => row.split('\t').slice(0, 3))).toEqual([
+      ['participant_id', 'other_id', 'kind'],
+      ['sub-3', 'sub-5', 'alike'],
+      ['sub-7', 'sub-9', 'mirrored'],
+    ]);
+    const { sites } = await readSplit(join(cwd, 'heads.json'));
+    const parts = sites.flatMap(({ train, validation, test }) => [train, validation, test]);
+    for (const [one = '', other] of [
+      ['sub-3', 'sub-5'],
+      ['sub-7', 'sub-9'],
+    ])
+      expect(parts.find((part) => part.includes(one))).toContain(other);
+    expect(await alike('heads.json')).toEqual([]);
+    await runCli(wordsOf('preprocess split heads --sites 2 --out parted.json'), { cwd });
+    expect(await alike('parted.json')).not.toEqual([]);
   });
 });
 

@@ -164,7 +164,7 @@ export const CHECK_ERRORS = {
   NF_CHECK_MIRRORED: {
     exit: 1,
     message: '{other} looks like {one} with left and right exchanged.',
-    hint: 'If it is one picture, keep both on one side of a split: set one aside (column set_aside), or give both one group_id.',
+    hint: "If it is one picture, keep both on one side of a split: write the pairs with 'neuroflare preprocess check BIDS --links FILE', and split with 'neuroflare preprocess split BIDS --links FILE'.",
   },
   NF_CHECK_CLASS_MISSING: {
     exit: 1,
