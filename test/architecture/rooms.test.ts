@@ -89,6 +89,14 @@ describe('rooms', () => {
     expect(rows.filter((row) => !page.includes(row))).toEqual([]);
   });
 
+  it('stand in the tree of that page, the highest first', () => {
+    const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+    const [, tree = ''] = /^```\n(.*?)^```$/ms.exec(page) ?? [];
+    const names = [...tree.matchAll(/^([a-z]+) {2,}\S/gm)].map(([, name]) => name);
+    const rooms = LAYERS.flat().flatMap((folder) => /^src\/runtime\/([a-z]+)/.exec(folder)?.[1] ?? []);
+    expect(names).toEqual([...new Set(rooms)].reverse());
+  });
+
   it('are all in the table', () => {
     const listed = new Set(LAYERS.flat());
     const folders = ['src/runtime', 'src/runtime/deployment'].flatMap((parent) =>
