@@ -47,6 +47,11 @@ const DIFFERENCES = TINY_SCRIPT.replace(
   'params: { weights: { dtype, shape, data: trained } }',
   `paramsType: 'DIFF', params: { weights: { dtype, shape, data: trained.map((x, index) => x - data[index]) } }`,
 );
+/** One site has no figure to give. */
+const WITHOUT_FIGURE = TINY_SCRIPT.replace(
+  'accuracy:',
+  "loss: -Infinity, accuracy: flare.siteName() === 'site-2' ? Number.NaN :",
+);
 /** What a site keeps decides its next update. */
 const REMEMBERING = TINY_SCRIPT.replace(
   'const noise =',
@@ -65,6 +70,7 @@ describe('the same job', () => {
     ['three sites that answer in any order', SHUFFLED, 3],
     ['two sites that send differences', DIFFERENCES, 2],
     ['three sites that remember', REMEMBERING, 3],
+    ['two sites whose figures are none', WITHOUT_FIGURE, 2],
   ])('with %s comes to the same bytes over the network as in a simulation', async (what, script, sites) => {
     const job = await writeJob(join(root, what.replaceAll(' ', '-')), {
       script,
