@@ -8,8 +8,8 @@ import { type PredictResult, predictResultSchema } from '../runtime/evaluation/p
 export default class Predict extends BaseCommand<PredictResult> {
   static override summary = 'tell what a model says of images that nobody has labelled';
   static override description =
-    'TARGET is a job with runs, JOB/RUN_ID, the folder of a run, or a .safetensors file; images are NIfTI, JPEG or PNG files or ' +
-    'BIDS data sets. Probabilities are calibrated where the model was evaluated. For research only; not a medical device.';
+    'TARGET is a job with runs, JOB/RUN_ID, the folder of a run, or a .safetensors file; images are volumes (NIfTI, MGH, NRRD, MetaImage), ' +
+    'JPEG or PNG files or BIDS data sets. Probabilities are calibrated where the model was evaluated. For research only; not a medical device.';
   static override examples = [
     '<%= config.bin %> predict glioma scan.nii.gz',
     '<%= config.bin %> predict work/glioma/latest slice-1.jpg slice-2.jpg --out ./predicted',

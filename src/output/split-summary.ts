@@ -1,5 +1,6 @@
 import { PARTITIONS } from '../preprocess/split/manifest.ts';
 import type { SplitResult } from '../preprocess/split/result.ts';
+import { compareText } from '../runtime/base/text/compare-text.ts';
 import { counted } from '../runtime/base/text/counted.ts';
 import { shellWord } from '../runtime/base/text/shell-word.ts';
 import { renderTable } from './table.ts';
@@ -12,6 +13,7 @@ export function renderSplit(result: SplitResult, bids: string): string {
     mix(site.classes.train),
   ]);
   const reasons = Object.entries(Object.groupBy(result.left_out, ({ reason }) => reason));
+  const settings = [`data=${bids}`, `split=${result.split}`, `classes=${classList(result)}`];
   return [
     renderTable(['site', ...PARTITIONS, 'classes in training'], rows),
     `${counted(result.groups.count, 'group')}, largest ${result.groups.largest}; each at one site, in one part`,
@@ -19,8 +21,18 @@ export function renderSplit(result: SplitResult, bids: string): string {
     ...result.warnings.map((warning) => `warning: ${warning}`),
     `Split: ${result.split}`,
     ...(result.materialized === null ? [] : [`Trees: ${result.materialized}`]),
-    `Next: neuroflare job create FOLDER --template mri-fedavg --set ${shellWord(`data=${bids}`)} --set ${shellWord(`split=${result.split}`)}`,
+    `Next: neuroflare job create FOLDER --template mri-fedavg ${settings.map((set) => `--set ${shellWord(set)}`).join(' ')}`,
   ].join('\n');
+}
+
+/** As --set takes a list, whatever its names. */
+function classList({ sites }: SplitResult): string {
+  const counts = sites.flatMap(({ classes }) => PARTITIONS.map((part) => classes[part]));
+  const names = [...new Set(counts.flatMap((count) => Object.keys(count)))].sort(compareText);
+  const isPlain = names.every(
+    (name) => /^[A-Za-z][A-Za-z0-9_-]*$/.test(name) && !/^(true|false|null)$/i.test(name),
+  );
+  return isPlain ? `[${names.join(',')}]` : JSON.stringify(names);
 }
 
 function mix(counts: Readonly<Record<string, number>>): string {

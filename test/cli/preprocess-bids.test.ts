@@ -54,7 +54,7 @@ describe('neuroflare preprocess', () => {
       'split.json',
     );
     expect(dealt).toBe(
-      "Next: neuroflare job create FOLDER --template mri-fedavg --set 'data=my bids' --set split=split.json",
+      "Next: neuroflare job create FOLDER --template mri-fedavg --set 'data=my bids' --set split=split.json --set 'classes=[glioma,no_tumor]'",
     );
     const heads = ['preprocess', 'phantom', 'my heads', '--sites', '1', '--per-class', '1', '--size', '32'];
     expect(await last(...heads)).toMatch(

@@ -70,7 +70,7 @@ export async function writeDataset(found: ExaminationSource, options: WriteOptio
   const partial = dryRun ? undefined : await openPartial(resolve(options.target), key);
   try {
     const { read, faults } = await convertAll({ found, options, digests, partial });
-    const bad = [...found.faults, ...faults].sort((a, b) => compareText(a.path, b.path));
+    const bad = [...found.faults, ...faults].sort(byPlace);
     if (bad.length > 0 && !skipBad && !dryRun) throw badImages(bad, found);
     return await finish({ found, options, read, bad, partial, sourceDigest });
   } catch (error) {
@@ -80,6 +80,12 @@ export async function writeDataset(found: ExaminationSource, options: WriteOptio
   } finally {
     await partial?.release();
   }
+}
+
+/** Lines of one table by number, all else by name. */
+function byPlace(a: Fault, b: Fault): number {
+  const lines = a.place.file === b.place.file ? (a.place.line ?? 0) - (b.place.line ?? 0) : 0;
+  return lines || compareText(a.path, b.path);
 }
 
 /** SHA-256 of every file of every examination, which the key needs; '' for one that cannot be read, which the next step names. */

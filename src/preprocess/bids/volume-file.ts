@@ -41,7 +41,7 @@ export async function convertVolumes({ images, mask }: VolumesContent, take: Tak
     checkGrid({ first, volume, name });
     const upright = reorientToRas(volume);
     digest.update(`${name} ${upright.shape.join('x')}\n`).update(bytesOf(upright.data));
-    await take(name, await toFile(volume));
+    await take(name, await encodeVolume(volume));
   }
   if (!first) throw new Error('an examination has at least one image');
   const lesion = mask && (await convertMask({ mask, first, take }));
@@ -68,7 +68,7 @@ async function convertMask(what: {
       throw flError('NF_VOLUME_MASK_VALUE', { value });
     counts[value] = (counts[value] ?? 0) + 1;
   }
-  await what.take(LESION_MASK, await toFile({ ...volume, affine: what.first.affine }));
+  await what.take(LESION_MASK, await encodeVolume({ ...volume, affine: what.first.affine }));
   const found = counts.flatMap((count, value) => (value > 0 && count > 0 ? [[String(value), count]] : []));
   return Object.fromEntries(found);
 }
@@ -83,7 +83,8 @@ function checkContent({ data }: SourceVolume, name: string): void {
   if (data.every((value) => value === first)) throw flError('NF_VOLUME_BLANK', { name });
 }
 
-async function toFile({ shape, data, affine }: SourceVolume): Promise<Uint8Array> {
+/** As a NIfTI file, in the smallest type that holds every voxel as it is. */
+export async function encodeVolume({ shape, data, affine }: SourceVolume): Promise<Uint8Array> {
   return gzipNifti(encodeNifti({ shape, data: narrow(data), affine }));
 }
 

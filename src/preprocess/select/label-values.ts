@@ -1,7 +1,7 @@
 import { flError } from '../../runtime/base/errors/errors.ts';
 import type { Selection } from '../../runtime/base/selection/selection.ts';
 import { compareText } from '../../runtime/base/text/compare-text.ts';
-import { didYouMean } from '../../runtime/base/text/nearest.ts';
+import { nearest } from '../../runtime/base/text/nearest.ts';
 import type { LabelCell, LabelColumn } from './label-cells.ts';
 import { cleanText, isUnknown } from './label-text.ts';
 
@@ -38,9 +38,10 @@ export function readValues(cells: readonly LabelCell[], column: string, selectio
   const place = unmapped[0]?.[1][0];
   if (!place) return values.map(([value, own]) => ({ value, label: read(value) ?? null, cells: own }));
   const keys = Object.keys(selection.label_map ?? {});
-  const named = unmapped.map(
-    ([value, own]) => `'${value}' (${linesOf(own)})${didYouMean(cleanText(value), keys)}`,
-  );
+  const named = unmapped.map(([value, own]) => {
+    const like = nearest(cleanText(value), keys);
+    return `'${value}' (${linesOf(own)}${like === undefined ? '' : `; did you mean '${like}'?`})`;
+  });
   const params = { column, count: unmapped.length, values: named.join(', ') };
   const at = { file: place.file, line: place.line, key: column };
   throw flError('NF_SELECT_UNMAPPED', params, { place: at });

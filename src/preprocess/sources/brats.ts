@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ExaminationSource } from '../bids/examination.ts';
 import { type Case, type ChallengeOptions, caseSource } from './challenge.ts';
 import type { Exclusion } from './exclude.ts';
@@ -14,6 +14,8 @@ const CHANNELS: readonly (readonly [ending: RegExp, name: string])[] = [
 /** A folder of a hospital may have files of its own name, too. */
 const CASE = /^BraTS/i;
 const MASK = /^[_-]seg$/i;
+/** One case of 2020 has its mask under another name: W39_1998.09.19_Segm.nii. */
+const STRAY_MASK = /[_-]segm$/i;
 /** Folders of the years that sort cases by grade. */
 const GRADES = /^(HGG|LGG)$/i;
 const NAME_MAPPING = /name_mapping.*\.csv$/i;
@@ -43,10 +45,8 @@ export async function readBrats(
   cases: readonly Case[],
   options: ChallengeOptions,
 ): Promise<ExaminationSource> {
-  const names = (await listFolder(options.root)).map(({ name }) => name);
-  const mapping = names.find((name) => NAME_MAPPING.test(name));
   const isSorted = cases.every(({ label }) => label !== undefined);
-  const found = mapping === undefined || isSorted ? undefined : join(options.source, mapping);
+  const found = isSorted ? undefined : await findMapping(cases, options);
   return caseSource(
     cases,
     { ...options, table: options.table ?? found },
@@ -60,6 +60,25 @@ export async function readBrats(
   );
 }
 
+/** In the source, else beside the cases; none where several may be it. */
+async function findMapping(
+  cases: readonly Case[],
+  { root, source }: ChallengeOptions,
+): Promise<string | undefined> {
+  const besideCases = cases.map(({ images: [first] }) => dirname(dirname(first?.path ?? '')));
+  for (const folders of [['.'], [...new Set(besideCases)]]) {
+    const found: string[] = [];
+    for (const folder of folders) {
+      const names = (await listFolder(join(root, folder))).map(({ name }) => name);
+      found.push(
+        ...names.filter((name) => NAME_MAPPING.test(name)).map((name) => join(source, folder, name)),
+      );
+    }
+    if (found.length > 0) return found.length === 1 || folders[0] === '.' ? found[0] : undefined;
+  }
+  return undefined;
+}
+
 async function caseIn(
   root: string,
   { path, label, exclusion }: { path: string; label: string | undefined; exclusion: Exclusion },
@@ -67,11 +86,13 @@ async function caseIn(
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (!CASE.test(name)) return undefined;
   const images: { name: string; path: string }[] = [];
-  let mask: string | undefined;
+  let [mask, strayMask]: [string | undefined, string | undefined] = [undefined, undefined];
   for (const entry of await listFolder(join(root, path))) {
     const file = `${path}/${entry.name}`;
     const stem = entry.name.replace(/\.nii(\.gz)?$/i, '');
-    if (stem === entry.name || !stem.startsWith(name) || exclusion.isExcluded(file)) continue;
+    if (stem === entry.name || exclusion.isExcluded(file)) continue;
+    if (STRAY_MASK.test(stem)) strayMask = file;
+    if (!stem.startsWith(name)) continue;
     const ending = stem.slice(name.length);
     const channel = CHANNELS.find(([pattern]) => pattern.test(ending))?.[1];
     if (channel !== undefined) images.push({ name: channel, path: file });
@@ -79,5 +100,11 @@ async function caseIn(
   }
   if (images.length === 0) return undefined;
   // Since 2023 a name ends in the number of the patient's scan: BraTS-GLI-00000-001.
-  return { name, patient: name.replace(/^(BraTS-.*\d)-\d{3}$/, '$1'), label, images, mask };
+  return {
+    name,
+    patient: name.replace(/^(BraTS-.*\d)-\d{3}$/, '$1'),
+    label,
+    images,
+    mask: mask ?? strayMask,
+  };
 }

@@ -7,7 +7,7 @@ import type { Examination, ExaminationSource } from '../bids/examination.ts';
 import { showPath } from '../bids/summary.ts';
 import type { Fault } from '../image/fault.ts';
 import type { Exclusion } from './exclude.ts';
-import type { LabelMap } from './label-map.ts';
+import { folderLabel, knownFolders, type LabelMap } from './label-map.ts';
 import { fileFault, folderNames, listFolder, sourceRoot } from './list-folder.ts';
 
 interface ClassFolder {
@@ -31,7 +31,8 @@ interface Place {
  */
 export async function readClassFolders(what: {
   source: string;
-  labels: LabelMap;
+  /** Undefined: the names of the Kaggle brain tumour sets. */
+  labels: LabelMap | undefined;
   exclusion: Exclusion;
 }): Promise<ExaminationSource> {
   const { source, labels, exclusion } = what;
@@ -120,12 +121,12 @@ async function filesBelow(place: Place, folder: string): Promise<string[]> {
   return nested.flat();
 }
 
-async function classFolders(place: Place, labels: LabelMap): Promise<ClassFolder[]> {
+async function classFolders(place: Place, labels: LabelMap | undefined): Promise<ClassFolder[]> {
   const { root, source, exclusion } = place;
   const found: ClassFolder[] = [];
   for (const name of await folderNames(root)) {
     if (exclusion.isExcluded(name)) continue;
-    const label = labels.get(name);
+    const label = folderLabel(name, labels);
     if (label !== undefined) {
       found.push({ path: name, label, split: undefined });
       continue;
@@ -133,9 +134,10 @@ async function classFolders(place: Place, labels: LabelMap): Promise<ClassFolder
     const inner = (await folderNames(join(root, name))).filter(
       (folder) => !exclusion.isExcluded(`${name}/${folder}`),
     );
-    if (!inner.some((folder) => labels.has(folder))) throw unknownClass(name, labels, source);
+    if (!inner.some((folder) => folderLabel(folder, labels) !== undefined))
+      throw unknownClass(name, labels, source);
     for (const folder of inner) {
-      const innerLabel = labels.get(folder);
+      const innerLabel = folderLabel(folder, labels);
       if (innerLabel === undefined) throw unknownClass(`${name}/${folder}`, labels, source);
       found.push({ path: `${name}/${folder}`, label: innerLabel, split: name });
     }
@@ -143,9 +145,10 @@ async function classFolders(place: Place, labels: LabelMap): Promise<ClassFolder
   return found;
 }
 
-function unknownClass(folder: string, labels: LabelMap, source: string) {
-  const known = [...labels.keys()].join(', ');
-  const nearest = didYouMean(basename(folder), labels.keys());
+function unknownClass(folder: string, labels: LabelMap | undefined, source: string) {
+  const names = knownFolders(labels);
+  const known = names.join(', ');
+  const nearest = didYouMean(basename(folder), names);
   return flError(
     'NF_BIDS_CLASS_UNKNOWN',
     { folder, nearest, known },

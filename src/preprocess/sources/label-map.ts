@@ -7,8 +7,8 @@ export type LabelMap = ReadonlyMap<string, string>;
 
 export const LABEL = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
 
-/** The folder names of the Kaggle brain tumour sets. */
-export const KAGGLE_LABELS: LabelMap = new Map([
+/** The folder names of the Kaggle brain tumour sets, in lower case and with _ between words. */
+const KAGGLE_LABELS: LabelMap = new Map([
   ['glioma_tumor', 'glioma'],
   ['meningioma_tumor', 'meningioma'],
   ['no_tumor', 'no_tumor'],
@@ -18,6 +18,17 @@ export const KAGGLE_LABELS: LabelMap = new Map([
   ['notumor', 'no_tumor'],
   ['pituitary', 'pituitary'],
 ]);
+
+/** The label of a class folder: as the user's map says, letter by letter, else by the names that are known, whatever their case and blanks. */
+export function folderLabel(folder: string, labels: LabelMap | undefined): string | undefined {
+  if (labels) return labels.get(folder);
+  return KAGGLE_LABELS.get(folder.toLowerCase().replace(/[\s-]+/g, '_'));
+}
+
+/** Names of class folders for which there is a label. */
+export function knownFolders(labels: LabelMap | undefined): string[] {
+  return [...(labels ?? KAGGLE_LABELS).keys()];
+}
 
 /** What each known label means, for participants.json. */
 const LEVELS: ReadonlyMap<string, string> = new Map([

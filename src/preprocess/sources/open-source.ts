@@ -4,7 +4,7 @@ import { findBratsCases, readBrats } from './brats.ts';
 import { readClassFolders } from './class-folders.ts';
 import { type Exclusion, exclusionOf } from './exclude.ts';
 import { findMatFiles, readFigshare } from './figshare.ts';
-import { KAGGLE_LABELS, type LabelMap, readLabelMap } from './label-map.ts';
+import { type LabelMap, readLabelMap } from './label-map.ts';
 import { sourceRoot } from './list-folder.ts';
 import { isNnunet, readNnunet } from './nnunet.ts';
 import { readTable } from './table.ts';
@@ -55,6 +55,6 @@ async function findSource(
   if (cases.length > 0) return readBrats(cases, common);
   const slices = isFolder && table === undefined ? await findMatFiles(root, exclusion) : [];
   if (slices.length > 0) return readFigshare(slices, { source, root, labels });
-  if (table === undefined) return readClassFolders({ source, labels: labels ?? KAGGLE_LABELS, exclusion });
+  if (table === undefined) return readClassFolders({ source, labels, exclusion });
   return readTable({ source, table, columns, labels, exclusion, suffix: suffix ?? 'T1w', skullStripped });
 }

@@ -51,34 +51,39 @@ export function readRows(
       session: value(cells, 'session')?.replace(/^ses-/, ''),
       mask: value(cells, 'mask'),
     };
-    const detail = faultOf(row, { told, labels, columns });
-    if (detail === undefined) rows.push(row);
-    else faults.push({ line, detail });
+    const details = faultsOf(row, { told, labels, columns });
+    if (details.length === 0) rows.push(row);
+    faults.push(...details.map((detail) => ({ line, detail })));
   }
   return { rows, faults: [...faults, ...spellings(rows), ...twoSites(rows)] };
 }
 
 const SESSION = /^[0-9A-Za-z+]{1,32}$/;
 
-function faultOf(
+/** All of them, so that a table is corrected once. */
+function faultsOf(
   row: TableRow,
   { told, labels, columns }: { told: string; labels: LabelMap | undefined; columns: FoundColumns },
-): string | undefined {
-  if (row.file === '') return 'names no file';
+): string[] {
+  const session =
+    'has a session that is not made of up to 32 letters and digits; a date would tell of the patient';
+  return [
+    row.file === '' ? 'names no file' : undefined,
+    labelFault(row.label, told, labels),
+    columns.group !== undefined && row.group === undefined ? 'has no patient' : undefined,
+    columns.site !== undefined && row.site === undefined ? 'has no site' : undefined,
+    row.site !== undefined && !FOLDER_NAME.test(row.site)
+      ? `has a site that is no name (up to 64 letters, digits, dots, dashes and underscores): '${row.site}'`
+      : undefined,
+    row.session !== undefined && !SESSION.test(row.session) ? session : undefined,
+  ].filter((detail) => detail !== undefined);
+}
+
+function labelFault(label: string, told: string, labels: LabelMap | undefined): string | undefined {
   if (NO_LABEL.test(told) && labels?.has(told) !== true) return 'has no label';
-  if (labels && row.label === '') return `has a label, '${told}', that the label map lacks`;
-  if (!LABEL.test(row.label)) {
-    return `has a label, '${told}', that is no name of a class (letters, digits, - and _, a letter first): give each a name with --label-map`;
-  }
-  if (columns.group !== undefined && row.group === undefined) return 'has no patient';
-  if (columns.site !== undefined && row.site === undefined) return 'has no site';
-  if (row.site !== undefined && !FOLDER_NAME.test(row.site)) {
-    return 'has a site that is no name (up to 64 letters, digits, dots, dashes and underscores)';
-  }
-  if (row.session !== undefined && !SESSION.test(row.session)) {
-    return 'has a session that is not made of up to 32 letters and digits; a date would tell of the patient';
-  }
-  return undefined;
+  if (labels && label === '') return `has a label, '${told}', that the label map lacks`;
+  if (LABEL.test(label)) return undefined;
+  return `has a label, '${told}', that is no name of a class (letters, digits, - and _, a letter first): give each a name with --label-map`;
 }
 
 /** Labels that are one but for case and marks between letters. */
@@ -106,10 +111,25 @@ function twoSites(rows: readonly TableRow[]): RowFault[] {
   });
 }
 
-/** All of them are listed; the first is the place. */
+/** All of them are listed, those that are alike in one line; the first is the place. */
 export function badRows(faults: readonly RowFault[], { file }: TableText) {
   const sorted = faults.toSorted((a, b) => a.line - b.line);
-  const excerpt = sorted.map(({ line, detail }) => `line ${line} ${detail}`).join('\n');
+  const alike = Map.groupBy(sorted, ({ detail }) => detail);
+  const excerpt = [...alike]
+    .map(([detail, own]) => `line ${lineList(own.map(({ line }) => line))} ${detail}`)
+    .join('\n');
   const place = { file, line: sorted[0]?.line ?? 1, excerpt };
-  return flError('NF_TABLE_ROWS', { count: sorted.length }, { place });
+  return flError('NF_TABLE_ROWS', { count: new Set(sorted.map(({ line }) => line)).size }, { place });
+}
+
+/** `2 (and 5, 7 to 9)`. */
+function lineList([first = 1, ...more]: readonly number[]): string {
+  const spans: { from: number; to: number }[] = [];
+  for (const line of more) {
+    const last = spans.at(-1);
+    if (last && last.to + 1 === line) last.to = line;
+    else spans.push({ from: line, to: line });
+  }
+  const said = spans.map(({ from, to }) => (from === to ? `${from}` : `${from} to ${to}`));
+  return said.length === 0 ? `${first}` : `${first} (and ${said.join(', ')})`;
 }

@@ -13,7 +13,7 @@ export interface TableText {
 const DELIMITERS = [',', ';', '\t'] as const;
 
 /**
- * A table of commas, semicolons or tabs, whichever its first line has most of; cells without the blanks around them, rows without any cell left out.
+ * A table of commas, semicolons or tabs: that of a line `sep=;` above it, else whichever its first line has most of; cells without the blanks around them, rows without any cell left out.
  * @throws NF_PATH_MISSING, NF_INPUT_LARGE, NF_TABLE_UNREADABLE with the line
  */
 export async function readTableText(file: string): Promise<TableText> {
@@ -72,8 +72,11 @@ function lineOfBadByte(bytes: Uint8Array): number {
 function parseText(text: string, file: string): { line: number; cells: string[] }[] {
   const rows: { line: number; cells: string[] }[] = [];
   try {
+    // Excel's own first line `sep=;` says the delimiter, and is no row.
+    const said = /^\uFEFF?"?sep=([,;\t])"?(?=[\r\n])/i.exec(text)?.[1];
     parse(text, {
-      delimiter: delimiterOf(text),
+      delimiter: said ?? delimiterOf(text),
+      ...(said !== undefined && { from_line: 2 }),
       record_delimiter: ['\r\n', '\n', '\r'],
       bom: true,
       skip_empty_lines: true,

@@ -82,6 +82,11 @@ async function locate(
   row: TableRow,
   at: { root: string; table: TableText },
 ): Promise<Located | Fault | RowFault> {
+  if ([row.file, row.mask ?? ''].some(isOfOtherMachine)) {
+    const detail =
+      'names a file by a drive or share of Windows that is not here: begin paths at the source folder';
+    return { line: row.line, detail };
+  }
   const image = pathIn(at.root, row.file);
   const mask = row.mask === undefined ? undefined : pathIn(at.root, row.mask);
   const outside = { line: row.line, detail: 'names a file outside of the source folder' };
@@ -101,6 +106,11 @@ function pathIn(root: string, written: string): string | undefined {
   if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside))
     return undefined;
   return path;
+}
+
+/** `C:\\scans\\1.nii` or `\\\\server\\scans\\1.nii`, where such paths lead nowhere. */
+function isOfOtherMachine(written: string): boolean {
+  return !isAbsolute(written) && /^([A-Za-z]:[\\/]|\\\\)/.test(written);
 }
 
 function placeOf({ line }: { line: number }, { file }: TableText) {

@@ -1,9 +1,12 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { readNifti } from '../../../src/preprocess/nifti/read.ts';
 import { openInputs } from '../../../src/runtime/evaluation/predict/predict-inputs.ts';
 import { encoder, headPicture, makeFolder, toPng, writeFiles } from '../preprocess/image/made-pictures.ts';
 import { IMAGE, packed } from '../preprocess/nifti/bad-files.ts';
+import { madeVolume, toMetaImage, toMgh, toNrrd, toPair } from '../preprocess/volume/made-volumes.ts';
 
 const code = (name: string) => expect.objectContaining({ code: name });
 
@@ -39,6 +42,30 @@ describe('inputs of a prediction', () => {
     ]);
   });
 
+  it('may be volumes of every form that data sets are made of', async () => {
+    const root = await makeFolder();
+    const volume = madeVolume(1);
+    const { hdr, img } = toPair(volume);
+    await writeFiles(root, {
+      'a.mgz': gzipSync(toMgh(volume)),
+      'b.nrrd': toNrrd(volume),
+      'c.mha': toMetaImage(volume),
+      'd.hdr': hdr,
+      'd.img': img,
+    });
+    const paths = ['a.mgz', 'b.nrrd', 'c.mha', 'd.hdr', 'd.img'].map((name) => join(root, name));
+    const { images, close } = await openInputs(paths, false);
+    expect(images.map(({ subject, source }) => [subject, source])).toEqual(
+      ['a', 'b', 'c', 'd', 'd'].map((subject, at) => [subject, paths[at]]),
+    );
+    for (const { path } of images) {
+      const read = await readNifti(path);
+      expect(read.shape).toEqual(volume.shape);
+      expect(read.data).toEqual(Float32Array.from(volume.data));
+    }
+    await close();
+  });
+
   it('that are something else are refused by what they are', async () => {
     const root = await makeFolder();
     const [text, dicom, gif] = ['notes.txt', 'IM0001', 'moving.gif'].map((name) => join(root, name));
@@ -46,7 +73,7 @@ describe('inputs of a prediction', () => {
     await writeFile(dicom ?? '', `${'\0'.repeat(128)}DICM${'\0'.repeat(99)}`);
     await writeFile(gif ?? '', 'GIF89a');
     for (const [path, says] of [
-      [text, 'neither NIfTI, JPEG nor PNG'],
+      [text, 'neither NIfTI, MGH, NRRD, MetaImage, JPEG nor PNG'],
       [dicom, 'it is a DICOM file'],
       [gif, 'it is a GIF image'],
     ] as const) {

@@ -5,12 +5,14 @@ import { describeImages } from '../../../preprocess/bids/choose-images.ts';
 import { findImages, listImages } from '../../../preprocess/bids/layout.ts';
 import { listParticipants } from '../../../preprocess/bids/participants.ts';
 import { convertPicture, encodeSlice } from '../../../preprocess/bids/picture-file.ts';
+import { encodeVolume } from '../../../preprocess/bids/volume-file.ts';
 import { contentAbsent, linkFault, pointerOf } from '../../../preprocess/content/absent.ts';
 import { foreignFormat } from '../../../preprocess/content/foreign.ts';
 import { PictureError } from '../../../preprocess/image/fault.ts';
 import { isGzip } from '../../../preprocess/nifti/gzip.ts';
 import { isNifti } from '../../../preprocess/nifti/header.ts';
 import { selectionFor } from '../../../preprocess/select/record.ts';
+import { readVolume, volumeFormat } from '../../../preprocess/volume/read-volume.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { putFile } from '../../base/files/files.ts';
 import { openInput, readInput } from '../../base/files/read-file.ts';
@@ -43,16 +45,15 @@ export interface PredictInputs extends Readonly<Found> {
 }
 
 const PICTURE = /\.(jpe?g|jpe|jfif|png)$/i;
-const NIFTI = /\.nii(\.gz)?$/i;
 /** What is left out of the name of a subject. */
-const ENDING = /\.(nii(\.gz)?|jpe?g|jpe|jfif|png)$/i;
+const ENDING = /\.(nii(\.gz)?|hdr|img|mg[hz]|nrrd|nhdr|mh[ad]|jpe?g|jpe|jfif|png)$/i;
 
 /**
- * Images from files and BIDS folders. JPEG and PNG pictures go through the steps of `preprocess bids`; a data set's set-aside images are
- * predicted, too.
+ * Images from files and BIDS folders. JPEG and PNG pictures, and volumes other than NIfTI, go through the steps of `preprocess bids`; a data
+ * set's set-aside images are predicted, too.
  * @param headMask whether pictures are cropped to the head, as the training images were
  * @param selection which images of a data set were trained on
- * @throws NF_PREDICT_INPUT, NF_PREDICT_PICTURE, NF_BIDS_*
+ * @throws NF_PREDICT_INPUT, NF_PREDICT_PICTURE, NF_BIDS_*, NF_VOLUME_*
  */
 export async function openInputs(
   paths: readonly string[],
@@ -89,27 +90,35 @@ async function imagesOf(
   });
   if (found.isDirectory()) return imagesOfDataset(path, selection);
   const image = { subject: basename(path).replace(ENDING, ''), source: path };
-  if (!(await isPicture(path))) return { images: [{ ...image, path }], leftOut: [] };
+  const kind = await kindOf(path);
+  if (kind === 'NIfTI') return { images: [{ ...image, path }], leftOut: [] };
   const made = `${folder}.nii.gz`;
-  await putFile(made, await convert(path, headMask));
+  await putFile(
+    made,
+    kind === 'picture' ? await convert(path, headMask) : await encodeVolume(await readVolume(path)),
+  );
   return { images: [{ ...image, path: made }], leftOut: [] };
 }
 
 /**
- * JPEG or PNG, whatever the name; the decoder says of a file that is only named so what it is.
+ * JPEG, PNG and NIfTI whatever the name, other volumes by their names; the decoder says of a file that is only named so what it is.
  * @throws NF_PREDICT_INPUT for what is no image, by its name and by its content
  */
-async function isPicture(path: string): Promise<boolean> {
+async function kindOf(path: string): Promise<'NIfTI' | 'picture' | 'other volume'> {
   const head = await readHead(path);
   const pointer = pointerOf(head);
   if (pointer) throw contentAbsent(pointer, path);
-  if (isNifti(head)) return false;
+  const volume = volumeFormat(path);
+  if (volume === 'NIfTI pair') return 'other volume';
+  if (isNifti(head)) return 'NIfTI';
   const format = foreignFormat(head);
-  if (format?.name === 'a JPEG image' || format?.name === 'a PNG image' || PICTURE.test(path)) return true;
-  if (NIFTI.test(path) || isGzip(head)) return false;
+  if (format?.name === 'a JPEG image' || format?.name === 'a PNG image' || PICTURE.test(path))
+    return 'picture';
+  if (volume !== undefined && volume !== 'NIfTI') return 'other volume';
+  if (volume === 'NIfTI' || isGzip(head)) return 'NIfTI';
   const reason = format
-    ? `it is ${format.name}; NIfTI, JPEG and PNG are read`
-    : 'it is neither NIfTI, JPEG nor PNG, by its name and by its content';
+    ? `it is ${format.name}; NIfTI, MGH, NRRD, MetaImage, JPEG and PNG are read`
+    : 'it is neither NIfTI, MGH, NRRD, MetaImage, JPEG nor PNG, by its name and by its content';
   throw flError('NF_PREDICT_INPUT', { path, reason });
 }
 

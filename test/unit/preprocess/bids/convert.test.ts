@@ -283,6 +283,18 @@ describe('convertFolder', () => {
     expect(table).not.toMatch(/DOE|ROE|POE/);
   });
 
+  it('knows the class folders of Kaggle whatever their case and blanks', async () => {
+    const root = await madeSource({
+      'Glioma Tumor': 1,
+      'No Tumor': 1,
+      NoTumor: 1,
+      'pituitary-tumor': 1,
+      Meningioma: 1,
+    });
+    const { classes } = await convertFolder(options(root));
+    expect(Object.keys(classes).sort()).toEqual(['glioma', 'meningioma', 'no_tumor', 'pituitary']);
+  });
+
   it('leaves folders and files out by pattern', async () => {
     const root = await madeSource({ yes: 2, no: 2, pred: 3 });
     const labelMap = join(root, 'labels.yaml');

@@ -130,7 +130,7 @@ describe('refuses', () => {
       good,
       { label_column: 'tumor type & grade', label_map: MAP },
       'NF_SELECT_UNMAPPED',
-      "' meningioma\u00a0I ' (line 4) Did you mean 'Meningioma I'?",
+      "' meningioma\u00a0I ' (line 4; did you mean 'Meningioma I'?).",
       4,
     ],
     [

@@ -114,6 +114,24 @@ describe('a folder of BraTS', () => {
     'set/name_mapping.csv': 'Grade,id\nHGG,BraTS20_Training_001\nLGG,BraTS20_Training_002\n',
   });
 
+  it('may be unpacked one folder deeper, with its name mapping and a mask of another name there', async () => {
+    const root = await makeFolder();
+    const { 'set/name_mapping.csv': mapping, ...files } = two();
+    const inner = Object.entries(files).map(([path, bytes]) => {
+      const stray = path.replace('BraTS20_Training_002_seg.nii.gz', 'W39_1998.09.19_Segm.nii.gz');
+      return [stray.replace('set/', 'set/MICCAI_BraTS2020_TrainingData/'), bytes];
+    });
+    await writeFiles(root, {
+      ...Object.fromEntries(inner),
+      'set/MICCAI_BraTS2020_TrainingData/name_mapping.csv': mapping ?? '',
+    });
+    expect(await convertFolder(options(root))).toMatchObject({ images: 2, masks: 2 });
+    expect(await values(root, 'diagnosis')).toEqual(['HGG', 'LGG']);
+    await rm(join(root, 'bids'), { recursive: true });
+    await writeFiles(root, { 'set/MICCAI_BraTS2020_TrainingData/name_mapping_2.csv': mapping ?? '' });
+    await expect(convertFolder(options(root))).rejects.toMatchObject({ code: 'NF_BIDS_NO_LABELS' });
+  });
+
   it.each([
     [
       'without labels',

@@ -223,6 +223,7 @@ describe('the text of a table', () => {
       'quotes, blanks and a comma in a cell',
       '"file","note",label\n"a.nii.gz","big, ""old""", ill \nc.nrrd,"two\nlines",well\n',
     ],
+    ["Excel's line of the delimiter", 'sep=;\r\nfile;label\r\na.nii.gz;ill\r\nc.nrrd;well\r\n'],
     ['empty lines and columns', `file,label,\n\na.nii.gz,ill,\n,,\nc.nrrd,well,\n\n`],
   ];
   it.each(texts)('may have %s', async (_, text) => {
@@ -232,9 +233,15 @@ describe('the text of a table', () => {
   });
 
   it('counts lines as an editor does, also behind a cell of several lines', async () => {
-    const root = await madeScans('file,label,note\na.nii.gz,ill,"1\n2\n3"\n\ngone.nii,well,x\n');
-    const error = await convertFolder(options(root)).catch((thrown) => thrown);
-    expect(error.place).toMatchObject({ line: 6 });
+    const text = 'file,label,note\na.nii.gz,ill,"1\n2\n3"\n\ngone.nii,well,x\n';
+    for (const [above, line] of [
+      ['', 6],
+      ['sep=,\r\n', 7],
+    ] as const) {
+      const root = await madeScans(`${above}${text}`);
+      const error = await convertFolder(options(root)).catch((thrown) => thrown);
+      expect(error.place).toMatchObject({ line });
+    }
   });
 
   const bad: readonly (readonly [
@@ -310,6 +317,8 @@ const ROW_FAULTS: readonly (readonly [what: string, rows: readonly string[], say
       /the file of line 2, under another label/,
       7,
     ],
+    ['a file of a drive', ['C:\\scans\\f.nii,glioma,1,n,pre'], /drive or share of Windows/, 7],
+    ['a file of a share', ['\\\\nas\\scans\\f.nii,glioma,1,n,pre'], /drive or share of Windows/, 7],
     ['no file', [',glioma,1,n,pre'], /names no file/, 7],
     ['no label', ['f.nii,n/a,1,n,pre'], /has no label/, 7],
     ['no patient', ['f.nii,glioma,,n,pre'], /has no patient/, 7],
@@ -345,6 +354,31 @@ describe('the rows of a table', () => {
       'line 7 names the file of line 2',
       'line 8 names no file',
     ]);
+  });
+
+  it('that are wrong alike are named in one line, with all that is wrong and what was written', async () => {
+    const rows = [2, 3, 4, 6].map((at) => `f${at}.nii,kein Tumor,${at},Nord Klinik,pre`);
+    const root = await madeScans([
+      TABLE[0] ?? '',
+      ...rows.slice(0, 3),
+      'a.nii.gz,glioma,9,n,pre',
+      ...rows.slice(3),
+    ]);
+    const error = await convertFolder(options(root)).catch((thrown) => thrown);
+    expect(error.message).toMatch(/^4 rows of the table/);
+    expect(error.place.excerpt.split('\n')).toEqual([
+      expect.stringMatching(/^line 2 \(and 3 to 4, 6\) has a label, 'kein Tumor', that is no name/),
+      expect.stringMatching(/^line 2 \(and 3 to 4, 6\) has a site that is no name .*: 'Nord Klinik'$/),
+    ]);
+  });
+
+  it('whose files are missing are named in the order of their lines', async () => {
+    const rows = Array.from({ length: 11 }, (_, at) => `gone${at}.nii,ill`);
+    const root = await madeScans(['file,label', ...rows]);
+    const error = await convertFolder(options(root)).catch((thrown) => thrown);
+    const lines = [...error.place.excerpt.matchAll(/csv:(\d+)/g)].map(([, line]) => Number(line));
+    expect(lines.slice(0, 10)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    expect(error.place.line).toBe(2);
   });
 
   it('may have the label none, which is a class', async () => {

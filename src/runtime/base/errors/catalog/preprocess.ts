@@ -260,7 +260,7 @@ export const PREPROCESS_ERRORS = {
   NF_SELECT_UNMAPPED: {
     exit: 4,
     message: "The label map lacks {count|value|values} of the column '{column}': {values}.",
-    hint: 'Add a line `value: label` for each, or `value: null` to leave its images out.',
+    hint: 'Add a line `value: label` for each, or `value: null` to leave its images out. With --ignore-case (ignore_case) upper and lower case are one.',
   },
   NF_SELECT_TWO_LABELS: {
     exit: 4,
