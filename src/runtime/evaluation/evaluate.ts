@@ -63,7 +63,7 @@ async function judge(work: EvaluationWork, notes: readonly string[]): Promise<Ev
   const calibration = calibrate(judged, validation, options.part);
   const controls = options.controls
     ? await judgeControls(work)
-    : { reason: 'They were not asked for (--no-controls).' };
+    : { reason: 'The controls were not asked for (--no-controls).' };
   const cases: WorstCases = await worstCases(work, {
     ...judged,
     ...calibration.calibrated,

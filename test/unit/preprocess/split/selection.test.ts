@@ -177,7 +177,10 @@ describe('a split with a selection', () => {
       code('NF_NIFTI_NOT_FINITE'),
     );
     await expect(open('all.json', { suffix: 'bold', nan: 'zero' })).rejects.toThrow(
-      code('NF_DATA_IMAGE_TIME'),
+      expect.objectContaining({
+        code: 'NF_DATA_IMAGE_TIME',
+        hint: expect.stringContaining('predict reads a series as its run did'),
+      }),
     );
     await expect(open('far.json', { suffix: 'bold', nan: 'zero', volume: '3' })).rejects.toThrow(
       code('NF_DATA_IMAGE_VOLUME'),

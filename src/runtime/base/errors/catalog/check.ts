@@ -216,6 +216,6 @@ export const CHECK_ERRORS = {
   NF_CHECK_CONTROLS: {
     exit: 1,
     message: 'The shortcut controls were not run: {reason}.',
-    hint: 'They need at least two classes with ten usable images each.',
+    hint: 'Without --no-controls they run where at least two classes have ten usable images each.',
   },
 } as const satisfies Record<string, ErrorRow>;

@@ -36,7 +36,7 @@ export const EVALUATION_ERRORS = {
   NF_PREDICT_INPUT: {
     exit: 4,
     message: '{path} cannot be predicted: {reason}.',
-    hint: 'Give volumes (NIfTI, MGH, NRRD, MetaImage), JPEG or PNG files, or folders of BIDS data sets.',
+    hint: 'Give volumes (NIfTI, MGH, NRRD, MetaImage), JPEG or PNG files, or folders of BIDS data sets; of DICOM files preprocess bids makes one.',
   },
   NF_PREDICT_PICTURE: {
     exit: 4,

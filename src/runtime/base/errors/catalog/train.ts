@@ -61,7 +61,7 @@ export const TRAIN_ERRORS = {
   NF_DATA_IMAGE_TIME: {
     exit: 4,
     message: '{path} is a series of volumes ({shape}), not one.',
-    hint: 'Take their mean by --volume mean, or one of them by its number: --volume 0 (data.selection.volume of a job).',
+    hint: 'preprocess check and split take their mean by --volume mean, or one of them by its number: --volume 0 (data.selection.volume of a job). predict reads a series as its run did.',
   },
   NF_DATA_IMAGE_VOLUME: {
     exit: 4,
