@@ -44,7 +44,7 @@ function notes(summary: BidsSummary): string[] {
       converted.head_doubtful,
       'head masks may have cut the head: look at those with head_mask doubtful in participants.tsv',
     ],
-    [summary.masks, 'lesion masks written'],
+    [summary.masks, summary.target === null ? 'lesion masks' : 'lesion masks written'],
     [summary.resumed, 'images taken over from the run before'],
   ];
   return happened.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);

@@ -26,7 +26,7 @@ export interface ImportPlan {
   readonly chosen: readonly PlannedSeries[];
   readonly refused: readonly PlannedSeries[];
   /** Left out by a rule with `skip`. */
-  readonly skipped: readonly ScannedSeries[];
+  readonly skipped: readonly { readonly series: ScannedSeries; readonly rule: string }[];
   readonly unmatched: readonly ScannedSeries[];
 }
 
@@ -54,7 +54,9 @@ export function planImport(
   return {
     chosen: withRuns(wanted.filter(({ problems }) => !problems.some(isRefused))),
     refused: wanted.filter(({ problems }) => problems.some(isRefused)),
-    skipped: matched.flatMap(({ series, rules: [rule] }) => (rule?.skip === true ? [series] : [])),
+    skipped: matched.flatMap(({ series, rules: [rule] }) =>
+      rule?.skip === true ? [{ series, rule: rule.name }] : [],
+    ),
     unmatched: matched.flatMap(({ series, rules }) => (rules.length === 0 ? [series] : [])),
   };
 }

@@ -236,8 +236,12 @@ function summarise(
     session: sessionOf(series, key),
   });
   const none = { images: [], problems: [] };
-  const leftOut = (all: readonly ScannedSeries[], outcome: 'skipped' | 'unmatched') =>
-    all.map((series): ImportedSeries => ({ ...base(series), rule: null, outcome, ...none }));
+  const skipped = plan.skipped.map(({ series, rule }): ImportedSeries => {
+    return { ...base(series), rule, outcome: 'skipped', ...none };
+  });
+  const unmatched = plan.unmatched.map((series): ImportedSeries => {
+    return { ...base(series), rule: null, outcome: 'unmatched', ...none };
+  });
   const chosen = done.map(({ planned, images, problem }): ImportedSeries => {
     const { rule, series, problems } = planned;
     const outcome = problem
@@ -274,12 +278,7 @@ function summarise(
   return {
     target: options.dryRun ? null : options.target,
     key: made,
-    series: [
-      ...chosen,
-      ...refused,
-      ...leftOut(plan.skipped, 'skipped'),
-      ...leftOut(plan.unmatched, 'unmatched'),
-    ],
+    series: [...chosen, ...refused, ...skipped, ...unmatched],
     subjects: subjects.size,
     sessions: new Set(used.map(({ subject, session }) => `${subject}/${session}`)).size,
     images: used.reduce((sum, { images }) => sum + images.length, 0),

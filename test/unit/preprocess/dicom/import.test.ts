@@ -322,6 +322,16 @@ describe('an import of DICOM', () => {
     expect(times).toEqual([...times].sort());
   });
 
+  it('names the rule by which a series was left out', async () => {
+    const scout = other({ ScanningSequence: 'SE' });
+    const skip = '  - {name: scouts, when: {ScanningSequence: SE}, skip: true}\n';
+    const { series } = await run(await here([madeSeries(), scout], `${T1}${skip}`), { dryRun: true });
+    expect(series.map(({ outcome, rule }) => [outcome, rule])).toEqual([
+      ['planned', 't1'],
+      ['skipped', 'scouts'],
+    ]);
+  });
+
   it('names series that fit two rules or none', async () => {
     const twice = await here([madeSeries()], `${T1}  - {name: flash, when: {Modality: MR}, suffix: T2w}\n`);
     await expect(run(twice)).rejects.toMatchObject({
