@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { sha256 } from '../base/digest.ts';
-import { syncFolder, writeAtomic } from '../base/files/files.ts';
+import { syncFolder, withPath, writeAtomic } from '../base/files/files.ts';
 import { readLines } from '../base/files/lines.ts';
 import { unreadable } from '../base/files/unreadable.ts';
 
@@ -52,8 +52,12 @@ export async function openJournal<Event>(path: string, form: RecordForm<Event>):
       text += `${line.text}\n`;
       last = line.hash;
     }
-    await file.appendFile(text);
-    await file.datasync();
+    try {
+      await file.appendFile(text);
+      await file.datasync();
+    } catch (error) {
+      throw withPath(error, path);
+    }
   };
   const appender = new Appender(write);
   return {

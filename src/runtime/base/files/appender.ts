@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { EarlySync } from './early-sync.ts';
-import { appendAll } from './files.ts';
+import { appendAll, withPath } from './files.ts';
 
 /** What a connection gives at a time is small; the disk likes more. */
 const PART = 1024 * 1024;
@@ -60,7 +60,9 @@ export class Appender extends Writable {
       .catch((thrown: Error) => thrown)
       .then(async (own) => {
         await this.#file?.close();
-        done(error ?? own ?? null);
+        const fault = error ?? own;
+        withPath(fault, this.#path);
+        done(fault ?? null);
       })
       .catch(done);
   }

@@ -43,7 +43,7 @@ export async function writeAtomic(
   } catch (error) {
     await file.close().catch(() => undefined);
     await rm(temporary, { force: true });
-    throw named(error, path);
+    throw withPath(error, path);
   }
   await syncFolder(dirname(path));
 }
@@ -121,7 +121,7 @@ export async function putFile(
   { exclusive = false } = {},
 ): Promise<void> {
   await writeFile(path, content, { flag: exclusive ? 'wx' : 'w' }).catch((error: unknown) => {
-    throw named(error, path);
+    throw withPath(error, path);
   });
 }
 
@@ -136,11 +136,12 @@ export function replaceFileSync(path: string, content: string, { mode }: FileOpt
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw named(error, path);
+    throw withPath(error, path);
   }
 }
 
-function named(error: unknown, path: string): unknown {
+/** Node.js names no path where it writes to a file that is open; whoever wrote knows it. */
+export function withPath(error: unknown, path: string): unknown {
   const isNameless = error instanceof Error && 'syscall' in error && !('path' in error);
   return isNameless ? Object.assign(error, { path }) : error;
 }

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson, prettyJson, sha256 } from '../../base/digest.ts';
 import { flError } from '../../base/errors/errors.ts';
-import { syncFolder, writeAtomic, writeFileAtomic } from '../../base/files/files.ts';
+import { syncFolder, withPath, writeAtomic, writeFileAtomic } from '../../base/files/files.ts';
 import { readLines } from '../../base/files/lines.ts';
 import { parseJson } from '../../base/parse-json.ts';
 import { type KnownEnd, type LogHead, logHead } from '../../network/messages/log-head.ts';
@@ -70,7 +70,7 @@ export async function openChainedLog<Content extends object>(
     } catch (error) {
       // What was not acknowledged is taken back: the next line must not follow a part of one.
       await file.truncate(size).catch(() => undefined);
-      throw error;
+      throw withPath(error, path);
     }
     last = end;
   };
