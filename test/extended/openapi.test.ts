@@ -46,11 +46,21 @@ afterAll(async () => {
   await federation.close();
 });
 
+/** A question that still waits for news when the time is up would look like a line that was cut. */
+function withoutWaits(document: string): string {
+  return JSON.stringify(
+    JSON.parse(document, (key, value) => {
+      if (key === 'wait_seconds') return { ...value, maximum: 0 };
+      return value?.name === 'wait_seconds' ? { ...value, schema: { ...value.schema, maximum: 0 } } : value;
+    }),
+  );
+}
+
 /** What schemathesis finds when it asks as somebody: its report, and how it ended. */
 async function found(who: string, headers: readonly string[] = []): Promise<{ code: number; said: string }> {
   const tls = await tlsOf(federation.kits, who);
   const { body } = await ask(federation.kits, '/openapi.json', tls);
-  const files = { document: body, ca: tls.ca, cert: tls.cert, key: tls.key };
+  const files = { document: withoutWaits(body), ca: tls.ca, cert: tls.cert, key: tls.key };
   const at = (name: keyof typeof files) =>
     join(root, `${who}-${name}.${name === 'document' ? 'json' : 'pem'}`);
   for (const name of Object.keys(files) as (keyof typeof files)[])
