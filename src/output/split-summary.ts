@@ -21,8 +21,12 @@ export function renderSplit(result: SplitResult, bids: string): string {
     ...result.warnings.map((warning) => `warning: ${warning}`),
     `Split: ${result.split}`,
     ...(result.materialized === null ? [] : [`Trees: ${result.materialized}`]),
-    `Next: neuroflare job create FOLDER --template mri-fedavg ${settings.map((set) => `--set ${shellWord(set)}`).join(' ')}`,
+    ['Next: neuroflare job create FOLDER --template mri-fedavg', ...settings.map(asFlag)].join(' '),
   ].join('\n');
+}
+
+function asFlag(setting: string): string {
+  return `--set ${shellWord(setting)}`;
 }
 
 /** As --set takes a list, whatever its names. */
