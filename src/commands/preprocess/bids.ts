@@ -101,13 +101,27 @@ export default class PreprocessBids extends BaseCommand<BidsSummary | DicomImpor
 
   protected override async execute(): Promise<BidsSummary | DicomImport> {
     const { args, flags } = await this.parse(PreprocessBids);
-    const { convertFolder } = await import('../../preprocess/bids/convert.ts');
-    const { DEFAULT_CAP, parseThreshold } = await import('../../preprocess/groups/find-groups.ts');
     letBuffersPass();
-    if (flags['dicom-map'] !== undefined) return this.#fromDicom(args, { ...flags, map: flags['dicom-map'] });
-    return convertFolder({
+    const common = {
       source: args.source,
       target: args.target,
+      name: flags.name ?? basename(resolve(args.target)),
+      license: flags.license,
+      authors: flags.author ?? [],
+      jobs: flags.jobs,
+      skipBad: flags['skip-bad'],
+      dryRun: flags['dry-run'],
+      progress: this.progress(),
+      signal: this.signal,
+    };
+    if (flags['dicom-map'] !== undefined) {
+      const { importDicom } = await import('../../preprocess/dicom/import/run-import.ts');
+      return importDicom({ ...common, map: flags['dicom-map'], keyFile: flags.key });
+    }
+    const { convertFolder } = await import('../../preprocess/bids/convert.ts');
+    const { DEFAULT_CAP, parseThreshold } = await import('../../preprocess/groups/find-groups.ts');
+    return convertFolder({
+      ...common,
       labelMap: flags['label-map'],
       exclude: flags.exclude ?? [],
       table: flags.table,
@@ -123,44 +137,6 @@ export default class PreprocessBids extends BaseCommand<BidsSummary | DicomImpor
       skullStripped: flags['skull-stripped'],
       processing: { size: flags.size, headMask: flags['head-mask'] },
       rule: { threshold: parseThreshold(flags['group-threshold']), cap: DEFAULT_CAP },
-      name: flags.name ?? basename(resolve(args.target)),
-      license: flags.license,
-      authors: flags.author ?? [],
-      jobs: flags.jobs,
-      skipBad: flags['skip-bad'],
-      dryRun: flags['dry-run'],
-      progress: this.progress(),
-      signal: this.signal,
-    });
-  }
-
-  async #fromDicom(
-    { source, target }: { source: string; target: string },
-    flags: {
-      map: string;
-      key: string | undefined;
-      name: string | undefined;
-      license: string;
-      author: string[] | undefined;
-      jobs: number;
-      'skip-bad': boolean;
-      'dry-run': boolean;
-    },
-  ): Promise<DicomImport> {
-    const { importDicom } = await import('../../preprocess/dicom/import/run-import.ts');
-    return importDicom({
-      source,
-      target,
-      map: flags.map,
-      keyFile: flags.key,
-      name: flags.name ?? basename(resolve(target)),
-      license: flags.license,
-      authors: flags.author ?? [],
-      jobs: flags.jobs,
-      skipBad: flags['skip-bad'],
-      dryRun: flags['dry-run'],
-      progress: this.progress(),
-      signal: this.signal,
     });
   }
 

@@ -7,8 +7,8 @@ import type { Entry } from './entry.ts';
 import type { ExaminationSource } from './examination.ts';
 import type { Processing } from './picture-file.ts';
 import { validatorNote } from './validator-note.ts';
+import { BIDS_VERSION } from './versions.ts';
 
-const BIDS_VERSION = '1.11.1';
 const UNNAMED = 'The authors of the source images, who are not named here';
 
 /** What a person says of the data set. */

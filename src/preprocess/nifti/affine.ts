@@ -54,6 +54,13 @@ export function determinant(affine: Affine): number {
   );
 }
 
+/** World millimetres of a voxel; its indices may be fractional, or outside the image. */
+export function worldOf(affine: Affine, index: Vector): Vector {
+  const along = (world: Axis) =>
+    AXES.reduce((sum, axis) => sum + affine[world][axis] * index[axis], affine[world][3]);
+  return [along(0), along(1), along(2)];
+}
+
 /** Edge lengths of a voxel in mm. */
 export function voxelSize(affine: Affine): Vector {
   return [length(column(affine, 0)), length(column(affine, 1)), length(column(affine, 2))];

@@ -3,6 +3,7 @@ import { prettyJson } from '../../runtime/base/digest.ts';
 import { makeFolder, putFile } from '../../runtime/base/files/files.ts';
 import { packageVersion } from '../../runtime/base/files/package-version.ts';
 import { validatorNote } from '../bids/validator-note.ts';
+import { BIDS_VERSION, HED_VERSION } from '../bids/versions.ts';
 import { DERIVATIVE } from './examination.ts';
 import { type PhantomRecipe, type PlannedParticipant, siteName } from './plan.ts';
 import { COMMON_SIDECAR } from './sidecars.ts';
@@ -27,9 +28,6 @@ export async function writeFrame(
   for (const [path, text] of files) await putFile(path, text);
 }
 
-const BIDS_VERSION = '1.11.1';
-/** No HED tags are used; the validator asks for the key all the same. */
-const HED_VERSION = '8.3.0';
 const AUTHORS = ['neuroflare', 'The contributors to neuroflare'];
 const LICENSE = 'CC0-1.0';
 

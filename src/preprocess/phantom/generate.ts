@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { makeFolder, syncFolder } from '../../runtime/base/files/files.ts';
+import { resolve } from 'node:path';
 import type { Progress } from '../../runtime/base/logging/progress.ts';
 import { requireAbsent } from '../bids/check-places.ts';
+import { makeWholeFolder } from '../bids/whole-folder.ts';
 import { writeFrame } from './dataset.ts';
 import { writeExamination } from './examination.ts';
 import { gridOf, type PhantomRecipe, planParticipants } from './plan.ts';
@@ -29,8 +27,7 @@ export interface PhantomResult {
 }
 
 /**
- * Makes a BIDS data set of simulated heads. It is built in a sibling folder and renamed at the end, so a failure or an
- * abort leaves nothing. The recipe alone fixes every byte (with one version of neuroflare and Node on one platform).
+ * Makes a BIDS data set of simulated heads. A failure or an abort leaves nothing. The recipe alone fixes every byte (with one version of neuroflare and Node on one platform).
  * @throws NF_PATH_EXISTS; the signal's reason when aborted
  */
 export async function generatePhantom(options: PhantomOptions): Promise<PhantomResult> {
@@ -44,24 +41,13 @@ export async function generatePhantom(options: PhantomOptions): Promise<PhantomR
     seed: options.seed,
   };
   const participants = planParticipants(recipe);
-  await makeFolder(dirname(target));
-  const folder = join(
-    dirname(target),
-    `.${basename(target)}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`,
-  );
-  try {
+  await makeWholeFolder(target, signal, async (folder) => {
     await writeFrame(folder, { recipe, participants });
     const tasks = participants.map((participant) => ({ folder, recipe, participant }));
     let done = 0;
     const onDone = () => progress({ what: 'volumes', done: ++done, total: tasks.length });
     await runInThreads(tasks, { jobs, signal, onDone, run: writeExamination });
-    signal.throwIfAborted();
-    await rename(folder, target);
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
-  }
-  await syncFolder(dirname(target));
+  });
   const { sites, perClass, seed } = recipe;
   return { path: target, participants: participants.length, sites, perClass, seed, shape: gridOf(recipe) };
 }

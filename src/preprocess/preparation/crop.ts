@@ -1,12 +1,13 @@
 import { f32At, u8At } from '../../runtime/base/at.ts';
+import { elementCount } from '../../runtime/base/tensors/nd-array.ts';
 import {
-  type Affine,
   AXES,
   type Axis,
   affineFromColumns,
   column,
   type Vector,
   voxelSize,
+  worldOf,
 } from '../nifti/affine.ts';
 import type { Mask, Scan } from './scan.ts';
 
@@ -55,12 +56,8 @@ export function middleBox(scan: Pick<Scan, 'shape'>, shape: Vector): Box {
 }
 
 /** The part of a volume in a box; every voxel keeps its place in the world, and what lies outside the volume is 0. */
-export function crop<Data extends Float32Array | Uint8Array>(
-  volume: { readonly shape: Vector; readonly data: Data; readonly affine: Affine },
-  { start, shape }: Box,
-): { shape: Vector; data: Data; affine: Affine } {
-  const data =
-    volume.data.constructor === Uint8Array ? new Uint8Array(count(shape)) : new Float32Array(count(shape));
+export function crop(volume: Scan, { start, shape }: Box): Scan {
+  const data = new Float32Array(elementCount(shape));
   const [nx, ny] = volume.shape;
   const [from, to] = [Math.max(0, -start[0]), Math.min(shape[0], nx - start[0])];
   for (let k = 0; k < shape[2]; k++) {
@@ -71,20 +68,9 @@ export function crop<Data extends Float32Array | Uint8Array>(
       data.set(volume.data.subarray(source + from, source + to), (k * shape[1] + j) * shape[0] + from);
     }
   }
-  return { shape, data: data as Data, affine: movedTo(volume.affine, start) };
-}
-
-function movedTo(affine: Affine, start: Vector): Affine {
-  const origin = (world: Axis) =>
-    AXES.reduce((sum, axis) => sum + affine[world][axis] * start[axis], affine[world][3]);
-  return affineFromColumns(
-    [column(affine, 0), column(affine, 1), column(affine, 2)],
-    [origin(0), origin(1), origin(2)],
-  );
-}
-
-function count([x, y, z]: Vector): number {
-  return x * y * z;
+  const { affine } = volume;
+  const columns = [column(affine, 0), column(affine, 1), column(affine, 2)] as const;
+  return { shape, data, affine: affineFromColumns(columns, worldOf(affine, start)) };
 }
 
 /** Values where the mask is not 0. */

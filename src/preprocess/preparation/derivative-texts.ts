@@ -1,6 +1,7 @@
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { packageVersion } from '../../runtime/base/files/package-version.ts';
 import { validatorNote } from '../bids/validator-note.ts';
+import { BIDS_VERSION, HED_VERSION } from '../bids/versions.ts';
 import type { Pipeline } from './pipeline.ts';
 
 export interface DerivativeContext {
@@ -30,9 +31,8 @@ export function derivativeTexts(context: DerivativeContext): ReadonlyMap<string,
 function description({ name, link, pipeline }: DerivativeContext): object {
   return {
     Name: name,
-    BIDSVersion: '1.11.1',
-    // No HED tags are used; the validator asks for the key all the same.
-    HEDVersion: '8.3.0',
+    BIDSVersion: BIDS_VERSION,
+    HEDVersion: HED_VERSION,
     DatasetType: 'derivative',
     License: 'As the source images',
     Authors: ['The authors of the source images', 'neuroflare (preparation)'],

@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { access, readdir, rename, rm } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { flError, toNeuroflareError } from '../../runtime/base/errors/errors.ts';
-import { makeFolder, putFile, syncFolder } from '../../runtime/base/files/files.ts';
+import { putFile } from '../../runtime/base/files/files.ts';
 import { MODULE_EXTENSION } from '../../runtime/base/files/module-file.ts';
 import { readInputText } from '../../runtime/base/files/read-file.ts';
 import type { Progress } from '../../runtime/base/logging/progress.ts';
@@ -13,6 +12,8 @@ import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import { OperationThread } from '../../runtime/base/threads/operation-thread.ts';
 import { checkPlaces } from '../bids/check-places.ts';
 import { findImages } from '../bids/layout.ts';
+import { listSubjects } from '../bids/participants.ts';
+import { makeWholeFolder } from '../bids/whole-folder.ts';
 import { derivativeTexts } from './derivative-texts.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { ImageTask, PreparedImage } from './prepare-image.ts';
@@ -48,47 +49,36 @@ type VolumeOperations = { prepareImage: (task: ImageTask) => Promise<PreparedIma
 const IMAGE = /^(sub-.+?)(?:_desc-[^_]+)?_([A-Za-z0-9]+)\.nii(?:\.gz)?$/;
 
 /**
- * Prepares every image of a BIDS data set and writes a BIDS derivative. It is built in a sibling folder and renamed at the end, so a
- * failure or an abort leaves nothing.
+ * Prepares every image of a BIDS data set and writes a BIDS derivative. A failure or an abort leaves nothing.
  * @throws NF_PATH_MISSING, NF_PATH_EXISTS, NF_BIDS_PLACES, NF_BIDS_NOT_A_DATASET; NF_PREPARE_NONE where no image is left; what the first
  *   image that cannot be prepared throws; the signal's reason when aborted
  */
 export async function prepareDataset(options: PrepareOptions): Promise<PrepareResult> {
   const target = resolve(options.target);
   await checkPlaces({ source: options.source, target, what: 'Folder' });
-  const folder = join(
-    dirname(target),
-    `.${basename(target)}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`,
-  );
-  const tasks = await tasksOf(options, folder);
-  try {
-    await makeFolder(folder);
+  const sources = await sourcesOf(options);
+  return makeWholeFolder(target, options.signal, async (folder) => {
+    const tasks = sources.map((source) => ({ ...source, stem: join(folder, source.stem) }));
     const { images, bad } = await prepareAll(tasks, options);
     if (images.length === 0)
       throw flError('NF_PREPARE_NONE', { path: options.source }, { place: { file: options.source } });
     await writeFrame({ folder, target, tasks }, options);
-    options.signal.throwIfAborted();
-    await rename(folder, target);
-    await syncFolder(dirname(target));
     return { path: target, images, bad };
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
-  }
+  });
 }
 
-async function tasksOf({ source, pipeline }: PrepareOptions, folder: string): Promise<ImageTask[]> {
+/** Tasks whose results have no folder yet. */
+async function sourcesOf({ source, pipeline }: PrepareOptions): Promise<ImageTask[]> {
   await access(join(source, 'dataset_description.json')).catch((cause: unknown) => {
     const params = { path: source, missing: 'dataset_description.json' };
     throw flError('NF_BIDS_NOT_A_DATASET', params, { place: { file: source }, cause });
   });
-  const subjects = (await readdir(source)).filter((name) => /^sub-[0-9A-Za-z+]+$/.test(name)).sort();
   const tasks: ImageTask[] = [];
-  for (const subject of subjects) {
+  for (const subject of await listSubjects(source)) {
     for (const file of await imagesOf(source, subject)) {
       const [, start = '', suffix = ''] = IMAGE.exec(basename(file)) ?? [];
       const below = relative(source, file).split(sep).join('/');
-      tasks.push({ file, source: below, pipeline, suffix, stem: join(folder, dirname(below), start) });
+      tasks.push({ file, source: below, pipeline, suffix, stem: join(dirname(below), start) });
     }
   }
   return tasks;

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { makeFolder, putFile } from '../../runtime/base/files/files.ts';
-import type { Affine, Vector } from '../nifti/affine.ts';
+import { type Affine, determinant, type Vector } from '../nifti/affine.ts';
 import { readNifti } from '../nifti/read.ts';
 import { encodeNifti, gzipNifti } from '../nifti/write.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -65,11 +65,7 @@ async function put(path: string, { shape, data, affine, sidecar }: Output): Prom
   await putFile(`${path}.json`, sidecar);
 }
 
-function volumeOf(head: Uint8Array, [a, b, c]: Affine): number {
-  const determinant =
-    a[0] * (b[1] * c[2] - b[2] * c[1]) -
-    a[1] * (b[0] * c[2] - b[2] * c[0]) +
-    a[2] * (b[0] * c[1] - b[1] * c[0]);
+function volumeOf(head: Uint8Array, affine: Affine): number {
   const voxels = head.reduce((sum, value) => sum + value, 0);
-  return Number(((voxels * Math.abs(determinant)) / 1000).toFixed(1));
+  return Number(((voxels * Math.abs(determinant(affine))) / 1000).toFixed(1));
 }

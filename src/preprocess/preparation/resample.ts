@@ -7,7 +7,10 @@ import {
   column,
   type Vector,
   voxelSize,
+  worldOf,
 } from '../nifti/affine.ts';
+import { cubicWeights } from './cubic-weights.ts';
+import type { Scan } from './scan.ts';
 import { splineCoefficients } from './spline-coefficients.ts';
 
 export const INTERPOLATIONS = ['linear', 'cubic', 'nearest'] as const;
@@ -30,18 +33,12 @@ interface AxisGrid {
   readonly step: number;
 }
 
-interface Sampled {
-  readonly shape: Vector;
-  readonly data: Float32Array;
-  readonly affine: Affine;
-}
-
 /**
  * The same box of the world in voxels of `voxel` mm, along the axes the volume has: the middle stays where it is, and each axis gets as
  * many voxels as fit best. What lies up to half a voxel outside is taken from the edge (`cubic`: mirrored). Nothing is smoothed before
  * voxels get larger, as in ITK and nibabel.
  */
-export function resampleTo(volume: Sampled, voxel: Vector, interpolation: Interpolation): Sampled {
+export function resampleTo(volume: Scan, voxel: Vector, interpolation: Interpolation): Scan {
   const had = voxelSize(volume.affine);
   const grids = AXES.map((axis) => gridOf(volume.shape[axis], voxel[axis] / had[axis]));
   let { data } = volume;
@@ -68,13 +65,13 @@ function isSame({ before, after, step, start }: AxisGrid): boolean {
 
 function movedAffine(affine: Affine, grids: readonly AxisGrid[]): Affine {
   const step = (axis: Axis) => grids[axis]?.step ?? 1;
+  const start = (axis: Axis) => grids[axis]?.start ?? 0;
   const scaled = (axis: Axis): Vector => {
     const [x, y, z] = column(affine, axis);
     return [x * step(axis), y * step(axis), z * step(axis)];
   };
-  const origin = (world: Axis) =>
-    AXES.reduce((sum, axis) => sum + affine[world][axis] * (grids[axis]?.start ?? 0), affine[world][3]);
-  return affineFromColumns([scaled(0), scaled(1), scaled(2)], [origin(0), origin(1), origin(2)]);
+  const origin = worldOf(affine, [start(0), start(1), start(2)]);
+  return affineFromColumns([scaled(0), scaled(1), scaled(2)], origin);
 }
 
 function tapsOf(grid: AxisGrid, interpolation: Interpolation): Taps {
@@ -111,8 +108,7 @@ const TAPS: Readonly<Record<Interpolation, (place: number) => Tap[]>> = {
   cubic: (place) => {
     const low = Math.floor(place);
     const t = place - low;
-    const weights = [(1 - t) ** 3, 3 * t ** 3 - 6 * t ** 2 + 4, -3 * t ** 3 + 3 * t ** 2 + 3 * t + 1, t ** 3];
-    return weights.map((weight, tap) => ({ at: low - 1 + tap, weight: weight / 6 }));
+    return cubicWeights(t).map((weight, tap) => ({ at: low - 1 + tap, weight }));
   },
 };
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { issueText } from '../../runtime/base/errors/issue-text.ts';
 import { readInputText } from '../../runtime/base/files/read-file.ts';
+import { parseJson } from '../../runtime/base/parse-json.ts';
 import {
   imagesOf,
   type Selection,
@@ -34,13 +35,8 @@ export function recordOf(selection: Selection): Record<typeof KEY, SelectionReco
 async function readRecord(root: string): Promise<SelectionRecord | undefined> {
   const file = join(root, 'participants.json');
   const text = await readInputText(file).catch(() => '{}');
-  let sidecar: unknown;
-  try {
-    sidecar = JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch {
-    // Who reads the levels tells of it.
-    return undefined;
-  }
+  // Who reads the levels tells of a text that is no JSON.
+  const sidecar = parseJson(text.replace(/^\uFEFF/, ''));
   const found = z.looseObject({ [COLUMN.diagnosis]: z.looseObject({ [KEY]: z.json() }) }).safeParse(sidecar);
   if (!found.success) return undefined;
   const record = recordSchema.safeParse(found.data[COLUMN.diagnosis]?.[KEY]);

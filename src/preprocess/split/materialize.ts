@@ -6,6 +6,7 @@ import { flError } from '../../runtime/base/errors/errors.ts';
 import { makeFolder, putFile, syncFolder } from '../../runtime/base/files/files.ts';
 import { readInput, readInputText } from '../../runtime/base/files/read-file.ts';
 import { noProgress, type Progress } from '../../runtime/base/logging/progress.ts';
+import { parseJson } from '../../runtime/base/parse-json.ts';
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import { checkPlaces } from '../bids/check-places.ts';
 import { COLUMN, type Participant, type Participants, parseParticipants } from '../bids/participants.ts';
@@ -164,12 +165,8 @@ async function selectedColumns(root: string, subjects: Subjects): Promise<object
 }
 
 function parseObject(text: string, file: string): object {
-  try {
-    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
-    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value;
-  } catch {
-    // Said below.
-  }
+  const value = parseJson(text.replace(/^\uFEFF/, ''));
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value;
   throw flError(
     'NF_BIDS_PARTICIPANTS',
     { table: 'participants.json', detail: 'it holds no JSON object' },

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
 import { copyFile, link, lstat, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { prettyJson } from '../../../runtime/base/digest.ts';
+import { prettyJson, sha256 } from '../../../runtime/base/digest.ts';
 import { flError } from '../../../runtime/base/errors/errors.ts';
 import { makeFolder, putFile, syncFile, syncFolder } from '../../../runtime/base/files/files.ts';
 import { lockFolder } from '../../../runtime/base/files/lock.ts';
+import { parseJson } from '../../../runtime/base/parse-json.ts';
 import type { SiteKey } from '../site-key.ts';
 
 /** What says that neuroflare made a data set from DICOM, and with which key. */
@@ -29,10 +29,7 @@ export interface TargetTree {
 
 /** Says which key a data set was made with, and nothing of the key. */
 function fingerprint(key: SiteKey): string {
-  return createHash('sha256')
-    .update(key.label('fingerprint', '', 64))
-    .digest('hex')
-    .slice(0, 16);
+  return sha256(key.label('fingerprint', '', 64)).slice(0, 16);
 }
 
 /**
@@ -97,18 +94,10 @@ async function checkTarget(path: string, key: SiteKey): Promise<boolean> {
   const text = await readFile(join(path, STAMP), 'utf8').catch(() => undefined);
   if (text === undefined)
     throw flError('NF_PATH_EXISTS', { what: 'Target', path }, { place: { file: path } });
-  const stamp = stampSchema.safeParse(parsed(text));
+  const stamp = stampSchema.safeParse(parseJson(text));
   if (stamp.data?.key !== fingerprint(key))
     throw flError('NF_DICOM_KEY_OTHER', { path }, { place: { file: join(path, STAMP) } });
   return true;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 async function linkTree(from: string, to: string): Promise<void> {

@@ -1,11 +1,10 @@
 import { prettyJson } from '../../../runtime/base/digest.ts';
 import { packageVersion } from '../../../runtime/base/files/package-version.ts';
 import { validatorNote } from '../../bids/validator-note.ts';
+import { BIDS_VERSION, HED_VERSION } from '../../bids/versions.ts';
 import type { SeriesMap } from '../series-map.ts';
 import { WITHHELD } from './sidecar.ts';
 
-const BIDS_VERSION = '1.11.1';
-const HED_VERSION = '8.3.0';
 const UNNAMED = 'The authors of the images, who are not named here';
 
 export interface DatasetWords {

@@ -1,5 +1,6 @@
 import { f32At, f64At, i32At, u8At } from '../../../runtime/base/at.ts';
 import type { Vector } from '../../nifti/affine.ts';
+import { cubicWeights } from '../cubic-weights.ts';
 
 /** Control points of a cubic B-spline over a box, n x n x n, first axis fastest. */
 export interface Lattice {
@@ -190,14 +191,8 @@ function weightsOf(places: Float64Array, points: number): AxisWeights {
   for (const [at, place] of places.entries()) {
     const along = Math.min(1, Math.max(0, place)) * spans;
     const span = Math.min(Math.floor(along), spans - 1);
-    const t = along - span;
     first[at] = span;
-    weights.set(
-      [(1 - t) ** 3, 3 * t ** 3 - 6 * t ** 2 + 4, -3 * t ** 3 + 3 * t ** 2 + 3 * t + 1, t ** 3].map(
-        (value) => value / 6,
-      ),
-      4 * at,
-    );
+    weights.set(cubicWeights(along - span), 4 * at);
   }
   return { first, weights };
 }
