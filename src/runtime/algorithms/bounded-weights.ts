@@ -1,3 +1,4 @@
+import { sum } from '../base/sum.ts';
 import { capWeights } from './cap-weights.ts';
 import type { Answer } from './workflow.ts';
 
@@ -22,6 +23,13 @@ export function boundedExamples(
     answers.map(({ site, numExamples: number }) => ({ site, what: 'numExamples', number })),
     ratio,
   );
+}
+
+/** As `boundedExamples`, as parts of 1. */
+export function boundedShares(...given: Parameters<typeof boundedExamples>): Bounded {
+  const { weights, notes } = boundedExamples(...given);
+  const examples = sum(weights);
+  return { weights: weights.map((weight) => weight / examples), notes };
 }
 
 /** Numbers that sites give of themselves: none counts as more than `ratio` times the median of the others. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Aggregator } from '../aggregator.ts';
-import { boundedExamples } from '../bounded-weights.ts';
+import { boundedShares } from '../bounded-weights.ts';
 import { CROSS_SITE } from '../options.ts';
 import { buffered } from '../reducers/buffered.ts';
 import { trainRounds } from '../rounds.ts';
@@ -41,8 +41,7 @@ export const workflow = declareWorkflow({
     const crossSite = options.cross_site_evaluation;
     const aggregation = { aggregator: extrapolated, options: { epsilon: options.extrapolation_epsilon } };
     return trainRounds(federation, { numRounds, crossSite }, ({ round, base, answers }) => {
-      const { weights: counts, notes } = boundedExamples(answers, maxWeightRatio);
-      const examples = counts.reduce((sum, count) => sum + count, 0);
+      const { weights, notes } = boundedShares(answers, maxWeightRatio);
       return federation.reduce({
         round,
         reducer: buffered,
@@ -50,7 +49,7 @@ export const workflow = declareWorkflow({
         aggregation,
         base,
         answers,
-        weights: counts.map((count) => count / examples),
+        weights,
         notes,
       });
     });

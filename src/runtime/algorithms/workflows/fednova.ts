@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { flError } from '../../base/errors/errors.ts';
-import { bounded, boundedExamples } from '../bounded-weights.ts';
+import { bounded, boundedShares } from '../bounded-weights.ts';
 import { CROSS_SITE } from '../options.ts';
 import { buffered } from '../reducers/buffered.ts';
 import { trainRounds } from '../rounds.ts';
@@ -32,10 +32,8 @@ export const workflow = declareWorkflow({
   run: (federation, { numRounds, options, maxWeightRatio: ratio }) => {
     const crossSite = options.cross_site_evaluation;
     return trainRounds(federation, { numRounds, crossSite }, ({ round, base, answers }) => {
-      const { weights: counts, notes } = boundedExamples(answers, ratio);
-      const examples = counts.reduce((sum, count) => sum + count, 0);
+      const { weights: shares, notes } = boundedShares(answers, ratio);
       const steps = answers.map((answer) => stepsOf(answer, round));
-      const shares = counts.map((count) => count / examples);
       // Who says that it took many moves the updates of all others by them.
       const taken = bounded(
         answers.map(({ site }, at) => ({ site, what: 'steps', number: steps[at] ?? 0 })),
