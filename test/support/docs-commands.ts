@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { runCli } from './cli.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -24,4 +26,19 @@ export function wordsOf(line: string): string[] {
   return (line.match(/(?:'[^']*'|"[^"]*"|\S)+/g) ?? []).map((word) =>
     word.replace(/'([^']*)'|"([^"]*)"/g, '$1$2'),
   );
+}
+
+/** Runs the commands of a section of a page as they stand, shortened to one round; none fails or says that it did. */
+export async function runSection(
+  page: string,
+  section: string,
+  { count, cwd }: { count: number; cwd: string },
+) {
+  const lines = commandsOf(page, section);
+  expect(lines).toHaveLength(count);
+  for (const line of lines) {
+    const short = line.replace('num_rounds=20', 'num_rounds=1 --set local_epochs=1 --set image_size=32');
+    const { code, stderr } = await runCli(wordsOf(short), { cwd });
+    expect([line, code, stderr]).toEqual([line, 0, expect.not.stringContaining('Error')]);
+  }
 }

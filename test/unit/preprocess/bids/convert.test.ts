@@ -1,30 +1,16 @@
 import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type ConvertOptions, convertFolder } from '../../../../src/preprocess/bids/convert.ts';
+import { convertFolder } from '../../../../src/preprocess/bids/convert.ts';
 import { findImages } from '../../../../src/preprocess/bids/layout.ts';
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { sha256 } from '../../../../src/runtime/base/digest.ts';
 import { lockFolder } from '../../../../src/runtime/base/files/lock.ts';
+import { convertOptions } from '../../../support/convert-options.ts';
 import { encoder, headPicture, makeFolder, makeSource, toPng, writeFiles } from '../image/made-pictures.ts';
 
-function options(root: string, more: Partial<ConvertOptions> = {}): ConvertOptions {
-  return {
-    source: join(root, 'source'),
-    target: join(root, 'bids'),
-    labelMap: undefined,
-    processing: { size: undefined, headMask: false },
-    rule: { threshold: 0.9, cap: 48 },
-    name: 'test',
-    license: 'CC0',
-    authors: [],
-    jobs: 3,
-    skipBad: false,
-    dryRun: false,
-    ...more,
-  };
-}
+const options = convertOptions;
 
 async function madeSource(classes: Readonly<Record<string, number>> = { glioma_tumor: 3, no_tumor: 2 }) {
   const root = await makeFolder();

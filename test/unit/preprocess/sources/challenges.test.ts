@@ -5,25 +5,12 @@ import { describe, expect, it } from 'vitest';
 import { type ConvertOptions, convertFolder } from '../../../../src/preprocess/bids/convert.ts';
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
+import { convertOptions } from '../../../support/convert-options.ts';
 import { makeFolder, writeFiles } from '../image/made-pictures.ts';
 import { type MadeVolume, madeMask, madeVolume, toMetaImage, toNifti } from '../volume/made-volumes.ts';
 
-function options(root: string, more: Partial<ConvertOptions> = {}): ConvertOptions {
-  return {
-    source: join(root, 'set'),
-    target: join(root, 'bids'),
-    labelMap: undefined,
-    processing: { size: undefined, headMask: false },
-    rule: { threshold: 0.9, cap: 48 },
-    name: 'test',
-    license: 'CC0',
-    authors: [],
-    jobs: 3,
-    skipBad: false,
-    dryRun: false,
-    ...more,
-  };
-}
+const options = (root: string, more: Partial<ConvertOptions> = {}) =>
+  convertOptions(root, { source: join(root, 'set'), ...more });
 
 const packed = (volume: MadeVolume) => gzipSync(toNifti(volume));
 

@@ -1,28 +1,17 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { convertFolder } from '../../../../src/preprocess/bids/convert.ts';
+import { type ConvertOptions, convertFolder } from '../../../../src/preprocess/bids/convert.ts';
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { findLesionMask } from '../../../../src/preprocess/picture/lesion-pictures.ts';
 import { createRandom } from '../../../../src/runtime/base/random.ts';
+import { convertOptions } from '../../../support/convert-options.ts';
 import { makeFolder, writeFiles } from '../image/made-pictures.ts';
 import { HEIGHT, pixelsOf, toMat, WIDTH } from './made-mat.ts';
 
-const options = (root: string, more: object = {}) => ({
-  source: join(root, 'set'),
-  target: join(root, 'bids'),
-  labelMap: undefined,
-  processing: { size: undefined, headMask: false },
-  rule: { threshold: 0.9, cap: 48 },
-  name: 'test',
-  license: 'CC0',
-  authors: [],
-  jobs: 3,
-  skipBad: false,
-  dryRun: false,
-  ...more,
-});
+const options = (root: string, more: Partial<ConvertOptions> = {}) =>
+  convertOptions(root, { source: join(root, 'set'), ...more });
 
 async function madeSet(more: Readonly<Record<string, Uint8Array | string>> = {}): Promise<string> {
   const root = await makeFolder();

@@ -7,6 +7,7 @@ import { findImages } from '../../../../src/preprocess/bids/layout.ts';
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { findLesionMask } from '../../../../src/preprocess/picture/lesion-pictures.ts';
+import { convertOptions } from '../../../support/convert-options.ts';
 import { headPicture, makeFolder, toPng, writeFiles } from '../image/made-pictures.ts';
 import {
   madeMask,
@@ -19,23 +20,8 @@ import {
   voxelBytes,
 } from '../volume/made-volumes.ts';
 
-function options(root: string, more: Partial<ConvertOptions> = {}): ConvertOptions {
-  return {
-    source: join(root, 'scans'),
-    target: join(root, 'bids'),
-    table: join(root, 'labels.csv'),
-    labelMap: undefined,
-    processing: { size: undefined, headMask: false },
-    rule: { threshold: 0.9, cap: 48 },
-    name: 'test',
-    license: 'CC0',
-    authors: [],
-    jobs: 3,
-    skipBad: false,
-    dryRun: false,
-    ...more,
-  };
-}
+const options = (root: string, more: Partial<ConvertOptions> = {}) =>
+  convertOptions(root, { source: join(root, 'scans'), table: join(root, 'labels.csv'), ...more });
 
 const code = (name: string) => expect.objectContaining({ code: name });
 const TABLE = [

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
 import { readSplit } from '../../../../src/preprocess/split/manifest.ts';
-import { runSplit, type SplitOptions } from '../../../../src/preprocess/split/run-split.ts';
+import { runSplit } from '../../../../src/preprocess/split/run-split.ts';
+import { splitOptions } from '../../../support/split-options.ts';
 import { makeFolder, writeFiles } from '../image/made-pictures.ts';
 import { evenRows, type MadeRow, tableText } from './made-table.ts';
 
@@ -30,22 +31,7 @@ async function madeDataset(rows: readonly MadeRow[] = evenRows(6)): Promise<stri
   return root;
 }
 
-function options(root: string, more: Partial<SplitOptions> = {}): SplitOptions {
-  return {
-    bidsRoot: join(root, 'bids'),
-    strategy: 'iid',
-    sites: 2,
-    siteColumn: 'site',
-    alpha: '0.5',
-    validation: '0.2',
-    test: '0.2',
-    seed: 0,
-    out: join(root, 'split.json'),
-    existing: undefined,
-    materialize: undefined,
-    ...more,
-  };
-}
+const options = splitOptions;
 
 describe('runSplit', () => {
   it('writes a manifest with rule and threshold, the same bytes each time', async () => {

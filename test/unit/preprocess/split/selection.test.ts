@@ -6,6 +6,7 @@ import { readSplit } from '../../../../src/preprocess/split/manifest.ts';
 import { runSplit, type SplitOptions } from '../../../../src/preprocess/split/run-split.ts';
 import { openDataset } from '../../../../src/runtime/learning/dataset/open-dataset.ts';
 import { annexImage, makeTree, tsv } from '../../../support/bids-tree.ts';
+import { splitOptions } from '../../../support/split-options.ts';
 import { makeFolder } from '../image/made-pictures.ts';
 
 const code = (name: string) => expect.objectContaining({ code: name });
@@ -34,23 +35,8 @@ async function openNeuro(): Promise<string> {
   return root;
 }
 
-function options(root: string, select: SelectionOptions, more: Partial<SplitOptions> = {}): SplitOptions {
-  return {
-    bidsRoot: join(root, 'ds'),
-    select,
-    strategy: 'column',
-    sites: undefined,
-    siteColumn: 'site',
-    alpha: '0.5',
-    validation: '0.2',
-    test: '0.2',
-    seed: 0,
-    out: join(root, 'split.json'),
-    existing: undefined,
-    materialize: undefined,
-    ...more,
-  };
-}
+const options = (root: string, select: SelectionOptions, more: Partial<SplitOptions> = {}) =>
+  splitOptions(root, { bidsRoot: join(root, 'ds'), select, strategy: 'column', sites: undefined, ...more });
 
 function wish(root: string): SelectionOptions {
   return {
