@@ -44,6 +44,12 @@ describe('preprocess bids', () => {
       code: 'NF_BIDS_CLASS_UNKNOWN',
       says: "'glioma_tumor'?",
     },
+    {
+      what: 'folders of another kind',
+      words: to('unknown-class out'),
+      code: 'NF_BIDS_CLASS_UNKNOWN',
+      says: 'DICOM files is taken with --dicom-map',
+    },
     { what: 'a loop of links', words: to('loop out'), code: 'NF_BIDS_BAD_IMAGES', says: '--skip-bad' },
     { what: 'a target that exists', words: to('kaggle bids'), code: 'NF_PATH_EXISTS', says: 'bids' },
     {
