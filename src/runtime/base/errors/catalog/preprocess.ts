@@ -61,7 +61,7 @@ export const PREPROCESS_ERRORS = {
   NF_BIDS_CLASS_UNKNOWN: {
     exit: 4,
     message: "No label is known for the folder '{folder}'.{nearest}",
-    hint: 'Known folders: {known}. For other names write a file with a line `folder: label` each and give it as --label-map; --exclude leaves a folder out. A folder of DICOM files is taken with --dicom-map, volumes with --table (docs/your-own-data.md).',
+    hint: 'Known folders: {known}. For other names write a file with a line `folder: label` each and give it as --label-map; --exclude leaves a folder out. A folder of DICOM files is taken with --dicom-map, volumes with --table.',
   },
   NF_BIDS_CLASS_EMPTY: {
     exit: 4,
