@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Flags } from '@oclif/core';
 import { ENGINE_CHOICES } from '../runtime/job/engine-choice.ts';
 import { DEFAULT_WORKSPACE } from '../runtime/run/run-index.ts';
@@ -29,6 +30,16 @@ export const modelFlags = {
   })(),
   job: Flags.string({ summary: 'job that trained a model file outside a run' }),
 };
+
+/** `--jobs` of what goes through whole volumes. */
+export const volumeJobsFlag = Flags.integer({
+  char: 'j',
+  default: Math.min(4, availableParallelism()),
+  defaultHelp: async () => 'number of processors, at most 4',
+  min: 1,
+  max: 64,
+  summary: 'threads; each holds one volume',
+});
 
 /** `--slices`: how volumes are shown to a network. */
 export const slicesFlag = Flags.integer({

@@ -9,6 +9,7 @@ import { runCli, runJson } from '../support/cli.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const cwd = tempFolder();
+const HEAD = 'sub-001/anat/sub-001_ce-gadolinium_T1w.nii.gz';
 const volumes = (...args: string[]) => runJson(['preprocess', 'volumes', ...args], { cwd });
 const pipeline = async (name: string, text: string) => {
   await writeFile(join(cwd, name), text);
@@ -73,6 +74,20 @@ describe('neuroflare preprocess volumes', () => {
       DatasetLinks: { raw: '../heads' },
       GeneratedBy: [{ Description: expect.stringContaining('"shrink":2') }],
     });
+  });
+
+  it('brings images to a scale that was fitted by a command before', async () => {
+    const flags = await pipeline(
+      'nyul.yaml',
+      'steps:\n  - {step: resample, voxel: 8}\n  - {step: intensity, method: nyul, scale: scale.json}\n',
+    );
+    const scale = await runJson(['preprocess', 'scale', 'heads', 'scale.json', ...flags], { cwd });
+    expect(scale.code, scale.answer.message).toBe(0);
+    expect(scale.answer).toMatchObject({
+      data: { part: 'all', images: expect.arrayContaining([HEAD]), bad: [] },
+    });
+    const { answer } = await volumes('heads', 'on-scale', ...flags);
+    expect(answer).toMatchObject({ data: { steps: ['resample', 'intensity'], bad: [] } });
   });
 
   it('has the same bytes whatever the number of threads', async () => {

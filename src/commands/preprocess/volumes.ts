@@ -1,7 +1,7 @@
-import { availableParallelism } from 'node:os';
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { volumeJobsFlag } from '../../output/flags.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { shellWord } from '../../runtime/base/text/shell-word.ts';
 
@@ -36,14 +36,7 @@ export default class PreprocessVolumes extends BaseCommand<Result> {
   static override flags = {
     pipeline: Flags.string({ char: 'p', summary: 'YAML file with the steps' }),
     'skip-bad': Flags.boolean({ summary: 'leave images out that cannot be prepared, instead of stopping' }),
-    jobs: Flags.integer({
-      char: 'j',
-      default: Math.min(4, availableParallelism()),
-      defaultHelp: async () => 'number of processors, at most 4',
-      min: 1,
-      max: 64,
-      summary: 'threads; each holds one volume',
-    }),
+    jobs: volumeJobsFlag,
   };
   static override resultSchema = resultSchema;
 

@@ -1,7 +1,10 @@
+import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { flError } from '../../runtime/base/errors/errors.ts';
 import { checkYaml } from '../../runtime/base/files/yaml-check.ts';
 import { readYaml } from '../../runtime/base/files/yaml-source.ts';
 import { BIAS_FIELD_DEFAULTS } from './bias-field/bias-field.ts';
+import { readScale, scaleSchema } from './intensity-scale.ts';
 import { INTERPOLATIONS } from './resample.ts';
 
 const size = z.number().gt(0).max(100);
@@ -36,13 +39,21 @@ const fit = z.strictObject({
   step: z.literal('fit'),
   shape: z.tuple([count, count, count]).describe('voxels: cut, or filled with 0, around the middle'),
 });
-const intensity = z.strictObject({
-  step: z.literal('intensity'),
-  method: z.enum(['percentiles', 'z_score', 'white_stripe']),
-  low: z.number().min(0).max(50).default(1).describe('percentile that becomes 0, for percentiles'),
-  high: z.number().min(50).max(100).default(99).describe('percentile that becomes 1, for percentiles'),
-  width: z.number().gt(0).max(0.5).default(0.05).describe('of the stripe, for white_stripe'),
-});
+const intensity = z
+  .strictObject({
+    step: z.literal('intensity'),
+    method: z.enum(['percentiles', 'z_score', 'white_stripe', 'nyul']),
+    low: z.number().min(0).max(50).default(1).describe('percentile that becomes 0, for percentiles'),
+    high: z.number().min(50).max(100).default(99).describe('percentile that becomes 1, for percentiles'),
+    width: z.number().gt(0).max(0.5).default(0.05).describe('of the stripe, for white_stripe'),
+    scale: scaleSchema
+      .optional()
+      .describe('for nyul; in a file of a pipeline the path of a scale, from the folder of that file'),
+  })
+  .refine(({ method, scale }) => (method === 'nyul') === (scale !== undefined), {
+    path: ['scale'],
+    message: 'names the file of a scale, for the method nyul and no other',
+  });
 
 export const stepSchema = z.discriminatedUnion('step', [reorient, biasField, resample, crop, fit, intensity]);
 export type Step = z.output<typeof stepSchema>;
@@ -62,8 +73,61 @@ export const STANDARD_PIPELINE: Pipeline = pipelineSchema.parse({
   ],
 });
 
-/** @throws NF_PATH_MISSING, NF_PIPELINE_YAML, NF_PIPELINE with line and key */
+/**
+ * With the scales of the files that it names.
+ * @throws NF_PATH_MISSING, NF_PIPELINE_YAML, NF_PIPELINE with line and key; as `readScale`; NF_SCALE_AFTER for one that was fitted to other images
+ */
 export async function readPipeline(path: string): Promise<Pipeline> {
   const source = await readYaml(path, 'NF_PIPELINE_YAML');
-  return checkYaml(pipelineSchema, source, { code: 'NF_PIPELINE', what: 'the file' });
+  const value = await withScales(source.value, dirname(path));
+  const pipeline = checkYaml(pipelineSchema, source, { code: 'NF_PIPELINE', what: 'the file', value });
+  for (const [at, step] of pipeline.steps.entries()) {
+    if (step.step !== 'intensity' || !step.scale) continue;
+    const wanted = inWords(step.scale.after);
+    const found = inWords(valueSteps(pipeline.steps.slice(0, at)));
+    if (wanted === found) continue;
+    throw flError('NF_SCALE_AFTER', { wanted, found }, { place: source.place(['steps', at, 'scale']) });
+  }
+  return pipeline;
+}
+
+/**
+ * The steps that come before a scale of the method `nyul` is used; all, where none is. That scale need not be there: it is yet to be fitted.
+ * @throws as `readPipeline`
+ */
+export async function readStepsBeforeScale(path: string): Promise<Pipeline> {
+  const source = await readYaml(path, 'NF_PIPELINE_YAML');
+  const named = namingSteps.safeParse(source.value);
+  const isNyul = (step: unknown) => usingScale.safeParse(step).success;
+  const at = named.success ? named.data.steps.findIndex(isNyul) : -1;
+  if (!named.success || at === -1) return readPipeline(path);
+  const value = { ...named.data, steps: named.data.steps.slice(0, at) };
+  return checkYaml(stepsBefore, source, { code: 'NF_PIPELINE', what: 'the file', value });
+}
+
+/** Names of the steps that change values, in their order. */
+export function valueSteps(steps: readonly Step[]): string[] {
+  return steps.map(({ step }) => step).filter((step) => step === 'bias_field' || step === 'intensity');
+}
+
+function inWords(steps: readonly string[]): string {
+  return steps.length === 0 ? 'no step that changes values' : steps.join(', ');
+}
+
+const namingSteps = z.looseObject({ steps: z.array(z.unknown()) });
+const usingScale = z.looseObject({ step: z.literal('intensity'), method: z.literal('nyul') });
+/** Images may have their landmarks taken as they are. */
+const stepsBefore = pipelineSchema.extend({ steps: z.array(stepSchema).max(32) });
+const namingScale = z.looseObject({ step: z.literal('intensity'), scale: z.string() });
+
+/** As the file says it, with each scale in the place of its name. */
+async function withScales(value: unknown, folder: string): Promise<unknown> {
+  const named = namingSteps.safeParse(value);
+  if (!named.success) return value;
+  const steps = named.data.steps.map(async (step) => {
+    const naming = namingScale.safeParse(step);
+    if (!naming.success) return step;
+    return { ...naming.data, scale: await readScale(resolve(folder, naming.data.scale)) };
+  });
+  return { ...named.data, steps: await Promise.all(steps) };
 }

@@ -1,4 +1,6 @@
 import { serveOperations } from '../../runtime/base/threads/serve-operations.ts';
+import { landmarksOfImage } from './image-landmarks.ts';
 import { prepareImage } from './prepare-image.ts';
 
-serveOperations({ prepareImage });
+export const volumeOperations = { prepareImage, landmarksOfImage };
+serveOperations(volumeOperations);

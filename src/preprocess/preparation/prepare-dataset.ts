@@ -4,12 +4,8 @@ import { z } from 'zod';
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { flError, toNeuroflareError } from '../../runtime/base/errors/errors.ts';
 import { putFile } from '../../runtime/base/files/files.ts';
-import { MODULE_EXTENSION } from '../../runtime/base/files/module-file.ts';
 import { readInputText } from '../../runtime/base/files/read-file.ts';
-import type { Progress } from '../../runtime/base/logging/progress.ts';
 import { parseJson } from '../../runtime/base/parse-json.ts';
-import { mapPool } from '../../runtime/base/threads/map-pool.ts';
-import { OperationThread } from '../../runtime/base/threads/operation-thread.ts';
 import { checkPlaces } from '../bids/check-places.ts';
 import { findImages } from '../bids/layout.ts';
 import { listSubjects } from '../bids/participants.ts';
@@ -17,24 +13,13 @@ import { makeWholeFolder } from '../bids/whole-folder.ts';
 import { derivativeTexts } from './derivative-texts.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { ImageTask, PreparedImage } from './prepare-image.ts';
+import { type BadVolume, eachVolume, type VolumeWork } from './volume-threads.ts';
 
-export interface PrepareOptions {
+export interface PrepareOptions extends VolumeWork {
   readonly source: string;
   /** Folder to make; must not exist. */
   readonly target: string;
   readonly pipeline: Pipeline;
-  /** Threads; the result does not depend on it. */
-  readonly jobs: number;
-  /** Leave images out that cannot be prepared, instead of stopping. */
-  readonly skipBad: boolean;
-  readonly signal: AbortSignal;
-  readonly progress: Progress;
-}
-
-export interface BadVolume {
-  readonly file: string;
-  readonly code: string;
-  readonly message: string;
 }
 
 export interface PrepareResult {
@@ -43,9 +28,6 @@ export interface PrepareResult {
   readonly bad: readonly BadVolume[];
 }
 
-/** Sources run as .ts, the package as .js; the compiler rewrites imports, but not this name. */
-const ENTRY = new URL(`./preparation-entry${MODULE_EXTENSION}`, import.meta.url);
-type VolumeOperations = { prepareImage: (task: ImageTask) => Promise<PreparedImage> };
 const IMAGE = /^(sub-.+?)(?:_desc-[^_]+)?_([A-Za-z0-9]+)\.nii(?:\.gz)?$/;
 
 /**
@@ -59,7 +41,9 @@ export async function prepareDataset(options: PrepareOptions): Promise<PrepareRe
   const sources = await sourcesOf(options);
   return makeWholeFolder(target, options.signal, async (folder) => {
     const tasks = sources.map((source) => ({ ...source, stem: join(folder, source.stem) }));
-    const { images, bad } = await prepareAll(tasks, options);
+    const { results: images, bad } = await eachVolume(tasks, options, (thread, task) =>
+      thread.run('prepareImage', task),
+    );
     if (images.length === 0)
       throw flError('NF_PREPARE_NONE', { path: options.source }, { place: { file: options.source } });
     await writeFrame({ folder, target, tasks }, options);
@@ -67,18 +51,21 @@ export async function prepareDataset(options: PrepareOptions): Promise<PrepareRe
   });
 }
 
-/** Tasks whose results have no folder yet. */
-async function sourcesOf({ source, pipeline }: PrepareOptions): Promise<ImageTask[]> {
+/** Every image of a data set; results have no folder yet. @throws NF_BIDS_NOT_A_DATASET */
+export async function sourcesOf({
+  source,
+  pipeline,
+}: Pick<PrepareOptions, 'source' | 'pipeline'>): Promise<(ImageTask & { readonly subject: string })[]> {
   await access(join(source, 'dataset_description.json')).catch((cause: unknown) => {
     const params = { path: source, missing: 'dataset_description.json' };
     throw flError('NF_BIDS_NOT_A_DATASET', params, { place: { file: source }, cause });
   });
-  const tasks: ImageTask[] = [];
+  const tasks: (ImageTask & { readonly subject: string })[] = [];
   for (const subject of await listSubjects(source)) {
     for (const file of await imagesOf(source, subject)) {
       const [, start = '', suffix = ''] = IMAGE.exec(basename(file)) ?? [];
       const below = relative(source, file).split(sep).join('/');
-      tasks.push({ file, source: below, pipeline, suffix, stem: join(dirname(below), start) });
+      tasks.push({ subject, file, source: below, pipeline, suffix, stem: join(dirname(below), start) });
     }
   }
   return tasks;
@@ -90,45 +77,6 @@ async function imagesOf(source: string, subject: string): Promise<string[]> {
     if (toNeuroflareError(thrown).code === 'NF_BIDS_IMAGE_MISSING') return [];
     throw thrown;
   });
-}
-
-async function prepareAll(
-  tasks: readonly ImageTask[],
-  { jobs, signal, progress, skipBad }: PrepareOptions,
-): Promise<{ images: PreparedImage[]; bad: BadVolume[] }> {
-  const count = Math.max(1, Math.min(jobs, tasks.length));
-  const threads = Array.from({ length: count }, () => new OperationThread<VolumeOperations>(ENTRY));
-  const free = [...threads];
-  const images: PreparedImage[] = [];
-  const bad: BadVolume[] = [];
-  const stop = () => void Promise.all(threads.map((thread) => thread.close(signal.reason as Error)));
-  signal.addEventListener('abort', stop);
-  let done = 0;
-  try {
-    const results = await mapPool(tasks, { jobs: count, signal }, async (task) => {
-      const thread = free.pop();
-      if (!thread) throw new Error('No thread is free.');
-      try {
-        return await thread.run('prepareImage', task);
-      } catch (thrown) {
-        signal.throwIfAborted();
-        if (!skipBad) throw thrown;
-        const { code, message } = toNeuroflareError(thrown);
-        return { file: task.source, code, message };
-      } finally {
-        free.push(thread);
-        progress({ what: 'volumes', done: ++done, total: tasks.length });
-      }
-    });
-    for (const result of results) {
-      if ('code' in result) bad.push(result);
-      else images.push(result);
-    }
-    return { images, bad };
-  } finally {
-    signal.removeEventListener('abort', stop);
-    await Promise.all(threads.map((thread) => thread.close()));
-  }
 }
 
 async function writeFrame(

@@ -7,6 +7,7 @@ import { readNifti } from '../nifti/read.ts';
 import { encodeNifti, gzipNifti } from '../nifti/write.ts';
 import type { Pipeline } from './pipeline.ts';
 import { runPipeline } from './run-pipeline.ts';
+import type { Scan } from './scan.ts';
 
 /** One image and where its result goes; plain data, so that it can go to another thread. */
 export interface ImageTask {
@@ -28,7 +29,7 @@ export interface PreparedImage {
 
 /**
  * Reads a volume, does the steps and writes the result, with the head's mask where there is one.
- * @throws as `readNifti` and `runPipeline`; NF_PREPARE_FLAT for a picture, which has no voxels to resample
+ * @throws as `readScan` and `runPipeline`
  */
 export async function prepareImage({
   file,
@@ -37,20 +38,21 @@ export async function prepareImage({
   stem,
   suffix,
 }: ImageTask): Promise<PreparedImage> {
-  const image = await readNifti(file);
-  const [x = 1, y = 1, z = 1] = image.shape;
-  if (Math.min(x, y, z) < 2)
-    throw flError('NF_PREPARE_FLAT', { file, shape: `${x} x ${y} x ${z}` }, { place: { file } });
-  const { scan, head } = runPipeline(
-    { shape: [x, y, z], data: image.data, affine: image.affine },
-    pipeline,
-    file,
-  );
+  const { scan, head } = runPipeline(await readScan(file), pipeline, file);
   await makeFolder(dirname(stem));
   const sidecar = prettyJson({ Sources: [`bids:raw:${source}`] });
   await put(`${stem}_desc-preproc_${suffix}`, { ...scan, sidecar });
   if (head) await put(`${stem}_desc-head_mask`, { ...scan, data: head, sidecar });
   return { file: source, shape: scan.shape, headMl: head ? volumeOf(head, scan.affine) : null };
+}
+
+/** @throws as `readNifti`; NF_PREPARE_FLAT for a picture, which has no voxels to resample */
+export async function readScan(file: string): Promise<Scan> {
+  const { shape, data, affine } = await readNifti(file);
+  const [x = 1, y = 1, z = 1] = shape;
+  if (Math.min(x, y, z) < 2)
+    throw flError('NF_PREPARE_FLAT', { file, shape: `${x} x ${y} x ${z}` }, { place: { file } });
+  return { shape: [x, y, z], data, affine };
 }
 
 interface Output {

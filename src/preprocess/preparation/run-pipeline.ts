@@ -6,6 +6,7 @@ import { BIAS_FIELD_DEFAULTS, estimateBiasField } from './bias-field/bias-field.
 import { boxOf, crop, middleBox, valuesIn } from './crop.ts';
 import { findHead } from './head-mask.ts';
 import { applyMap, type IntensityMap, percentileMap, whiteStripeMap, zScoreMap } from './intensity.ts';
+import { applyKnots, knotsOf, landmarksOf } from './landmarks.ts';
 import type { Pipeline, Step } from './pipeline.ts';
 import { type Interpolation, resampleTo } from './resample.ts';
 import type { Mask, Scan } from './scan.ts';
@@ -52,26 +53,39 @@ function doStep(prepared: Prepared, step: Step, file: string): Prepared {
     }
     case 'intensity': {
       const { scan, head } = withHead(prepared, file);
-      const map = mapOf(valuesIn(scan.data, head), step);
-      if (!map) throw blank(file);
-      return { head, scan: { ...scan, data: applyMap(scan.data, map) } };
+      const data = onOneScale(scan.data, valuesIn(scan.data, head), step);
+      if (!data) throw blank(file);
+      return { head, scan: { ...scan, data } };
     }
   }
 }
 
-function mapOf(values: Float32Array, step: Extract<Step, { step: 'intensity' }>): IntensityMap | undefined {
+type IntensityStep = Extract<Step, { step: 'intensity' }>;
+
+/** @param values those inside the head. Undefined where they have no contrast. */
+function onOneScale(data: Float32Array, values: Float32Array, step: IntensityStep): Float32Array | undefined {
   if (values.length === 0) return undefined;
+  if (step.scale) {
+    const landmarks = landmarksOf(values);
+    return landmarks && applyKnots(data, knotsOf(landmarks, step.scale.landmarks));
+  }
+  const map = mapOf(values, step);
+  return map && applyMap(data, map);
+}
+
+function mapOf(values: Float32Array, step: IntensityStep): IntensityMap | undefined {
   if (step.method === 'percentiles') return percentileMap(values, step);
   return step.method === 'z_score' ? zScoreMap(values) : whiteStripeMap(values, step.width);
 }
 
-function withHead({ scan, head }: Prepared, file: string): Required<Prepared> {
+/** @throws NF_PREPARE_BLANK */
+export function withHead({ scan, head }: Prepared, file: string): Required<Prepared> {
   const found = head ?? findHead(scan);
   if (!found) throw blank(file);
   return { scan, head: found };
 }
 
-function blank(file: string) {
+export function blank(file: string) {
   return flError('NF_PREPARE_BLANK', { file }, { place: { file } });
 }
 

@@ -12,6 +12,21 @@ export const PIPELINE_ERRORS = {
     message: 'The pipeline does not fit: {faults}.',
     hint: 'Correct the line that is named; docs/volumes.md has the steps and their options.',
   },
+  NF_SCALE_JSON: {
+    exit: 4,
+    message: 'The scale of intensities is no JSON that can be read: {reason}',
+    hint: "Take the file as 'neuroflare preprocess scale' wrote it.",
+  },
+  NF_SCALE: {
+    exit: 4,
+    message: 'The file is no scale of intensities: {faults}.',
+    hint: "Take the file as 'neuroflare preprocess scale' wrote it, of this version.",
+  },
+  NF_SCALE_AFTER: {
+    exit: 4,
+    message: 'The scale was fitted to images after {wanted}; here it comes after {found}.',
+    hint: "Put the same steps before it, or fit another: 'neuroflare preprocess scale' takes the pipeline and does the steps before.",
+  },
   NF_PREPARE_BLANK: {
     exit: 4,
     message: '{file} shows no head: its voxels do not differ, or none is left.',
