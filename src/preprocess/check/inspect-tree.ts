@@ -5,6 +5,7 @@ import { isDefault, type Selection } from '../../runtime/base/selection/selectio
 import { describeImages } from '../bids/choose-images.ts';
 import { findImages } from '../bids/layout.ts';
 import { COLUMN, type Participants } from '../bids/participants.ts';
+import { levelsOf } from '../bids/sidecar.ts';
 import { cleanText } from '../select/label-text.ts';
 import type { Subjects } from '../select/read-subjects.ts';
 import { imagesOfSubjects, isUsed } from '../select/subject-images.ts';
@@ -152,12 +153,6 @@ async function inspectLabels(root: string, subjects: Subjects): Promise<Finding[
     ...findings,
     finding('note', 'NF_CHECK_UNLABELLED', { params, place: { file: table, line: first.line } }),
   ];
-}
-
-function levelsOf(sidecar: Record<string, unknown>, name: string): string[] | undefined {
-  const column = sidecar[name];
-  const levels = column && typeof column === 'object' && 'Levels' in column ? column.Levels : undefined;
-  return levels && typeof levels === 'object' ? Object.keys(levels) : undefined;
 }
 
 async function inspectFolders(root: string, { rows }: Participants): Promise<Finding[]> {

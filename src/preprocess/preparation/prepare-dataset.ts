@@ -1,14 +1,13 @@
 import { access } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { z } from 'zod';
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { flError, toNeuroflareError } from '../../runtime/base/errors/errors.ts';
 import { putFile } from '../../runtime/base/files/files.ts';
 import { readInputText } from '../../runtime/base/files/read-file.ts';
-import { parseJson } from '../../runtime/base/parse-json.ts';
 import { checkPlaces } from '../bids/check-places.ts';
 import { findImages } from '../bids/layout.ts';
 import { listSubjects } from '../bids/participants.ts';
+import { readSidecar } from '../bids/sidecar.ts';
 import { makeWholeFolder } from '../bids/whole-folder.ts';
 import { derivativeTexts } from './derivative-texts.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -103,11 +102,8 @@ function textOf(source: string, name: string): Promise<string | undefined> {
 
 /** What the table means; the validator asks for a `Description` of it in a derivative. */
 async function copyColumns(source: string, folder: string): Promise<void> {
-  const columns = await textOf(source, 'participants.json');
+  const columns = await readSidecar(source);
   if (columns === undefined) return;
-  const known = columnsSchema.safeParse(parseJson(columns));
-  const described = known.success ? prettyJson({ Description: 'As in the source', ...known.data }) : columns;
+  const described = prettyJson({ Description: 'As in the source', ...columns });
   await putFile(join(folder, 'participants.json'), described);
 }
-
-const columnsSchema = z.record(z.string(), z.unknown());

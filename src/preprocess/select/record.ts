@@ -2,8 +2,6 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { issueText } from '../../runtime/base/errors/issue-text.ts';
-import { readInputText } from '../../runtime/base/files/read-file.ts';
-import { parseJson } from '../../runtime/base/parse-json.ts';
 import {
   imagesOf,
   type Selection,
@@ -11,6 +9,7 @@ import {
   selectionSchema,
 } from '../../runtime/base/selection/selection.ts';
 import { COLUMN } from '../bids/participants.ts';
+import { readSidecar } from '../bids/sidecar.ts';
 
 /** Beside what `diagnosis` means in participants.json. */
 const KEY = 'Selection';
@@ -34,9 +33,8 @@ export function recordOf(selection: Selection): Record<typeof KEY, SelectionReco
 /** Undefined where the tree is not one of these. @throws NF_SELECT_RECORD */
 async function readRecord(root: string): Promise<SelectionRecord | undefined> {
   const file = join(root, 'participants.json');
-  const text = await readInputText(file).catch(() => '{}');
   // Who reads the levels tells of a text that is no JSON.
-  const sidecar = parseJson(text.replace(/^\uFEFF/, ''));
+  const sidecar = await readSidecar(root).catch(() => undefined);
   const found = z.looseObject({ [COLUMN.diagnosis]: z.looseObject({ [KEY]: z.json() }) }).safeParse(sidecar);
   if (!found.success) return undefined;
   const record = recordSchema.safeParse(found.data[COLUMN.diagnosis]?.[KEY]);

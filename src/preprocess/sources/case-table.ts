@@ -1,6 +1,5 @@
-import { flError } from '../../runtime/base/errors/errors.ts';
 import type { LabelMap } from './label-map.ts';
-import { findColumns, type NamedColumns } from './table-columns.ts';
+import { findColumns, type NamedColumns, openColumns } from './table-columns.ts';
 import { badRows, type RowFault, readRows, type TableRow } from './table-rows.ts';
 import { readTableText, type TableText } from './table-text.ts';
 
@@ -44,14 +43,12 @@ function caseColumn(table: TableText, names: ReadonlySet<string>): string {
   const most = Math.max(...counts);
   const best = table.columns[counts.indexOf(most)];
   if (most > 0 && best !== undefined) return best;
-  const params = {
-    role: 'name of the case',
-    flag: 'file-column',
+  const open = {
+    what: 'name of the case',
+    flag: '--file-column',
     detail: 'no cell is the name of a case',
-    nearest: '',
-    known: table.columns.filter((name) => name !== '').join(', '),
   };
-  throw flError('NF_TABLE_COLUMN', params, { place: { file: table.file, line: 1 } });
+  throw openColumns(table, [open]);
 }
 
 function doubled(rows: readonly TableRow[]): RowFault[] {

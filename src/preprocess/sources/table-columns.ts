@@ -31,58 +31,68 @@ export type NamedColumns = Readonly<Partial<Record<Role, string | undefined>>>;
 /** For each role the index of its column; undefined for none. */
 export type FoundColumns = Readonly<Record<Role, number | undefined>>;
 
+/** A role whose column is not clear. */
+export interface OpenRole {
+  readonly what: string;
+  readonly flag: string;
+  readonly detail: string;
+}
+
 /**
  * Which column is for what: as the user says, else by its name.
  * @param needed roles that a table must have
- * @throws NF_TABLE_COLUMN with the columns there are
+ * @throws NF_TABLE_COLUMN with all roles that are left open, and the columns there are
  */
 export function findColumns(
   table: Pick<TableText, 'file' | 'columns'>,
   named: NamedColumns,
   needed: readonly Role[],
 ): FoundColumns {
-  const found = Object.fromEntries(
-    ROLES.map((role) => [
-      role,
-      findColumn(table, { role, named: named[role], isNeeded: needed.includes(role) }),
-    ]),
-  ) as Record<Role, number | undefined>;
-  for (const [at, role] of ROLES.entries()) {
-    const other = ROLES.slice(0, at).find((one) => found[one] !== undefined && found[one] === found[role]);
-    if (other === undefined) continue;
-    const column = table.columns[found[role] ?? 0];
-    throw fault(table, role, `'${column}' is named for the ${WHAT[other]}, too`);
-  }
-  return found;
+  const found = ROLES.map((role) => {
+    return { role, ...findColumn(table, { role, named: named[role], isNeeded: needed.includes(role) }) };
+  });
+  const open = found.flatMap(({ role, at, fault }, index) => {
+    const other = found.slice(0, index).find((one) => one.at !== undefined && one.at === at);
+    const shared = other && `'${table.columns[at ?? 0]}' is named for the ${WHAT[other.role]}, too`;
+    const detail = fault ?? shared;
+    return detail === undefined ? [] : [{ what: WHAT[role], flag: `--${role}-column`, detail }];
+  });
+  if (open.length > 0) throw openColumns(table, open);
+  return Object.fromEntries(found.map(({ role, at }) => [role, at])) as Record<Role, number | undefined>;
 }
 
+/** Its index, or why it is not clear; neither where the table need not have it. */
 function findColumn(
-  table: Pick<TableText, 'file' | 'columns'>,
+  { columns }: Pick<TableText, 'columns'>,
   { role, named, isNeeded }: { role: Role; named: string | undefined; isNeeded: boolean },
-): number | undefined {
-  const { columns } = table;
+): { at?: number | undefined; fault?: string } {
   if (named !== undefined) {
     const at = columns.indexOf(named.trim());
-    if (at !== -1 && named.trim() !== '') return at;
-    throw fault(table, role, `it has no column '${named}'`, didYouMean(named, columns));
+    if (at !== -1 && named.trim() !== '') return { at };
+    return { fault: `it has no column '${named}'.${didYouMean(named, columns)}` };
   }
   const fitting = [...columns.keys()].filter((at) => NAMES[role].includes(bare(columns[at] ?? '')));
-  if (fitting.length > 1) {
-    throw fault(table, role, `${fitting.map((at) => `'${columns[at]}'`).join(' and ')} may be it`);
-  }
-  if (fitting.length === 0 && isNeeded) throw fault(table, role, 'no column has a name for it');
-  return fitting[0];
+  if (fitting.length > 1)
+    return { fault: `${fitting.map((at) => `'${columns[at]}'`).join(' and ')} may be it` };
+  if (fitting.length === 0 && isNeeded) return { fault: 'no column has a name for it' };
+  return { at: fitting[0] };
 }
 
 function bare(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '');
 }
 
-function fault(
-  { file, columns }: Pick<TableText, 'file' | 'columns'>,
-  ...[role, detail, nearest = '']: [role: Role, detail: string, nearest?: string]
-) {
-  const known = columns.filter((name) => name !== '').join(', ');
-  const params = { role: WHAT[role], flag: `${role}-column`, detail, nearest, known };
+/** NF_TABLE_COLUMN for these roles. */
+export function openColumns({ file, columns }: Pick<TableText, 'file' | 'columns'>, open: readonly OpenRole[]) {
+  const sentences = open.map(({ what, detail }) => `${capital(what)}: ${detail}${/[.?]$/.test(detail) ? '' : '.'}`);
+  const params = {
+    detail: sentences.join(' '),
+    flags: open.map(({ flag }) => flag).join(', '),
+    known: columns.filter((name) => name !== '').join(', '),
+  };
   return flError('NF_TABLE_COLUMN', params, { place: { file, line: 1 } });
+}
+
+function capital(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

@@ -4,12 +4,12 @@ import { dirname, join, resolve, sep } from 'node:path';
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { makeFolder, putFile, syncFolder } from '../../runtime/base/files/files.ts';
-import { readInput, readInputText } from '../../runtime/base/files/read-file.ts';
+import { readInput } from '../../runtime/base/files/read-file.ts';
 import { noProgress, type Progress } from '../../runtime/base/logging/progress.ts';
-import { parseJson } from '../../runtime/base/parse-json.ts';
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import { checkPlaces } from '../bids/check-places.ts';
 import { COLUMN, type Participant, type Participants, parseParticipants } from '../bids/participants.ts';
+import { readSidecar } from '../bids/sidecar.ts';
 import { linkFault } from '../content/absent.ts';
 import { classesOf } from '../select/classes.ts';
 import { PARTICIPANTS } from '../select/label-cells.ts';
@@ -133,13 +133,11 @@ async function writeTable(
 async function writeSidecar({ from, to, subjects }: Tree): Promise<void> {
   const table = await readInput(join(to, 'participants.tsv')).catch(() => undefined);
   if (table === undefined) return;
-  const file = join(from, 'participants.json');
-  const text = await readInputText(file).catch(() => '{}');
   const partition = {
     Description: 'Part of the split that the participant belongs to.',
     Levels: { train: 'Training', validation: 'Validation', test: 'Test' },
   };
-  const sidecar = parseObject(text, file);
+  const sidecar = await readSidecar(from);
   const isSelected = subjects?.selectedSha256 !== undefined;
   const selected = subjects && isSelected ? await selectedColumns(from, subjects) : {};
   await putFile(join(to, 'participants.json'), prettyJson({ ...sidecar, ...selected, partition }));
@@ -162,16 +160,6 @@ async function selectedColumns(root: string, subjects: Subjects): Promise<object
     [COLUMN.diagnosis]: diagnosis,
     ...(selection.group_column !== undefined && { [COLUMN.group]: group }),
   };
-}
-
-function parseObject(text: string, file: string): object {
-  const value = parseJson(text.replace(/^\uFEFF/, ''));
-  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value;
-  throw flError(
-    'NF_BIDS_PARTICIPANTS',
-    { table: 'participants.json', detail: 'it holds no JSON object' },
-    { place: { file } },
-  );
 }
 
 async function filesUnder(paths: Copy): Promise<Copy[]> {

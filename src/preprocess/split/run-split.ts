@@ -1,10 +1,10 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { flError } from '../../runtime/base/errors/errors.ts';
-import { readInputText } from '../../runtime/base/files/read-file.ts';
 import type { YamlSource } from '../../runtime/base/files/yaml-source.ts';
 import type { Progress } from '../../runtime/base/logging/progress.ts';
 import { COLUMN } from '../bids/participants.ts';
+import { readSidecar } from '../bids/sidecar.ts';
 import { readSubjects, requireLabels, type Subjects } from '../select/read-subjects.ts';
 import { agreedSelection } from '../select/record.ts';
 import { readSelectionOptions, requireUsedKeys, type SelectionOptions } from '../select/selection-options.ts';
@@ -123,11 +123,6 @@ function readNumber(flag: string, text: string, range: { least: number; below: n
 
 /** The threshold that `preprocess bids` wrote beside the groups; other data sets have none. */
 async function groupThreshold(bidsRoot: string): Promise<number | undefined> {
-  const text = await readInputText(join(bidsRoot, 'participants.json')).catch(() => '{}');
-  const schema = z.object({ [COLUMN.group]: z.object({ Threshold: z.number() }) });
-  try {
-    return schema.parse(JSON.parse(text))[COLUMN.group]?.Threshold;
-  } catch {
-    return undefined;
-  }
+  const sidecar = await readSidecar(bidsRoot).catch(() => undefined);
+  return z.looseObject({ Threshold: z.number() }).safeParse(sidecar?.[COLUMN.group]).data?.Threshold;
 }

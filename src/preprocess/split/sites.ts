@@ -2,6 +2,8 @@ import { numberAt } from '../../runtime/base/at.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { createRandom } from '../../runtime/base/random.ts';
 import { compareSites } from '../../runtime/base/site-order.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
+import { firstOf } from '../../runtime/base/text/first-of.ts';
 import { FOLDER_NAME } from '../../runtime/base/text/folder-name.ts';
 import { didYouMean } from '../../runtime/base/text/nearest.ts';
 import type { Participants } from '../bids/participants.ts';
@@ -69,6 +71,7 @@ function drawOnce(what: {
  */
 export function readSites(cohort: Cohort, participants: Participants, column: string): SiteGroups[] {
   requireColumn(participants, column);
+  requireSiteNames(cohort, { file: participants.file, key: column });
   const sites = new Map<string, Group[]>();
   for (const group of cohort.groups) {
     const name = siteOf(group, { file: participants.file, key: column });
@@ -85,6 +88,21 @@ function requireColumn({ columns, file }: Participants, column: string): void {
   throw flError('NF_SPLIT_COLUMN', params, { place: { file, line: 1 } });
 }
 
+/** @throws NF_SPLIT_SITE_VALUE with all values that are no names, and who has them */
+function requireSiteNames({ groups }: Cohort, at: { file: string; key: string }): void {
+  const bad = groups
+    .flatMap(({ members }) => members.map((row) => ({ row, site: row.values.get(at.key) ?? 'n/a' })))
+    .filter(({ site }) => !FOLDER_NAME.test(site))
+    .sort((a, b) => a.row.line - b.row.line);
+  const [first] = bad;
+  if (!first) return;
+  const values = [...Map.groupBy(bad, ({ site }) => site)].map(
+    ([site, own]) => `'${site}' (${firstOf(own.map(({ row }) => row.id))})`,
+  );
+  const params = { count: counted(bad.length, 'value'), column: at.key, values: values.join(', ') };
+  throw flError('NF_SPLIT_SITE_VALUE', params, { place: { ...at, line: first.row.line } });
+}
+
 function siteOf(group: Group, at: { file: string; key: string }): string {
   const column = at.key;
   const sites = group.members.map(({ id, line, values }) => ({
@@ -92,11 +110,6 @@ function siteOf(group: Group, at: { file: string; key: string }): string {
     line,
     site: values.get(column) ?? 'n/a',
   }));
-  const bad = sites.find(({ site }) => !FOLDER_NAME.test(site));
-  if (bad) {
-    const params = { value: bad.site, column, participant: bad.id };
-    throw flError('NF_SPLIT_SITE_VALUE', params, { place: { ...at, line: bad.line } });
-  }
   const [first] = sites as [(typeof sites)[number]];
   const other = sites.find(({ site }) => site !== first.site);
   if (!other) return first.site;

@@ -134,6 +134,8 @@ describe('openDataset on slices', () => {
     await writeFile(join(source.root, 'participants.json'), JSON.stringify(sidecar));
     expect((await openDataset(source)).classes).toEqual(['bright', 'clear', 'dark']);
     expect((await openDataset(source, { classes: ['dark', 'bright'] })).classes).toEqual(['dark', 'bright']);
+    await writeFile(join(source.root, 'participants.json'), `\uFEFF${JSON.stringify(sidecar)}`);
+    expect((await openDataset(source)).classes).toEqual(['bright', 'clear', 'dark']);
   });
 });
 

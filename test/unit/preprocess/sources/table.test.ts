@@ -271,11 +271,17 @@ describe('the columns of a table', () => {
     columns: NonNullable<ConvertOptions['columns']>,
     says: RegExp,
   ])[] = [
-    ['none for the file', 'scan,label', {}, /image file.*no column/],
-    ['none for the label', 'file,result', {}, /label.*no column/],
+    ['none for the file', 'scan,label', {}, /Image file: no column/],
+    ['none for the label', 'file,result', {}, /Label: no column/],
     ['two for the label', 'file,label,diagnosis', {}, /'label' and 'diagnosis' may be it/],
-    ['two for the patient', 'file,label,Subject ID,patient', {}, /patient.*'Subject ID' and 'patient'/],
+    ['two for the patient', 'file,label,Subject ID,patient', {}, /Patient: 'Subject ID' and 'patient'/],
     ['one that is not there', 'file,label', { label: 'lable' }, /no column 'lable'\. Did you mean 'label'\?/],
+    [
+      'several, all of them named',
+      'scan,label,diagnosis,site,hospital',
+      { group: 'who' },
+      /Image file: no .*Label: 'label' and .*Patient: it has no column 'who'\..*Site: 'site' and 'hospital'/,
+    ],
     ['one for two things', 'file,label', { label: 'file' }, /'file' is named for the image file, too/],
   ];
   it.each(bad)('are refused: %s', async (_, header, columns, says) => {

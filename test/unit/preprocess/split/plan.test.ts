@@ -204,7 +204,13 @@ describe('planSplit refuses', () => {
     );
     const odd = rows.map((row, at) => (at === 2 ? { ...row, site: '../x' } : row));
     expect(() => plan(odd, column)).toThrow(code('NF_SPLIT_SITE_VALUE'));
-    expect(() => plan(evenRows(4), column)).toThrow(code('NF_SPLIT_SITE_VALUE'));
+    expect(() => plan(evenRows(4), column)).toThrow(
+      /^8 values in the column 'site' cannot name a site: 'n\/a' \(sub-glioma0, sub-glioma1, sub-glioma2 and 5 more\)\.$/,
+    );
+    const mixed = rows.map((row, at) => ({ ...row, site: ['north', 'Nord Klinik', 'a/b'][at % 3] ?? '' }));
+    expect(() => plan(mixed, column)).toThrow(
+      /'Nord Klinik' \(sub-glioma1, sub-notumor0, sub-notumor3\), 'a\/b' \(sub-glioma2, sub-notumor1\)/,
+    );
     expect(() => plan(rows, column, { sites: 3 })).toThrow(code('NF_SPLIT_SITE_COUNT'));
   });
 

@@ -180,12 +180,12 @@ export const CHECK_ERRORS = {
     exit: 1,
     message:
       '{site} differs from the other sites in {quality}: Kolmogorov-Smirnov distance {distance}, chance stays under {bound}.',
-    hint: 'Federated averaging may suffer: look at the report by site; compile with proximalMu (the pull of FedProx towards the received model) in the training script, say 0.01, and compare.',
+    hint: "Averaging may suffer: read the figures of each site in the report, and compare the workflow fedprox with fedavg. Volumes of unlike scanners are brought to one form by 'neuroflare preprocess volumes'.",
   },
   NF_CHECK_LABELS_DIFFER: {
     exit: 1,
     message: 'The class shares of {site} are {distance} away from those of all sites (total variation).',
-    hint: 'Federated averaging may suffer: look at the report by site; compile with proximalMu (the pull of FedProx towards the received model) in the training script, say 0.01, and compare.',
+    hint: 'Averaging may suffer: read the figures of each site in the report, and compare the workflow fedprox with fedavg.',
   },
   NF_CHECK_SHORTCUT: {
     exit: 1,

@@ -115,8 +115,8 @@ export const PREPROCESS_ERRORS = {
   },
   NF_TABLE_COLUMN: {
     exit: 4,
-    message: 'The table leaves open where the {role} is: {detail}.{nearest}',
-    hint: 'Name the column with --{flag}. The table has these: {known}.',
+    message: 'The table leaves open which column is which. {detail}',
+    hint: 'Name them with {flags}. The table has these columns: {known}.',
   },
   NF_TABLE_ROWS: {
     exit: 4,
@@ -176,7 +176,7 @@ export const PREPROCESS_ERRORS = {
   },
   NF_SPLIT_SITE_VALUE: {
     exit: 4,
-    message: "'{value}' in the column '{column}' of {participant} cannot name a site.",
+    message: "{count} in the column '{column}' cannot name a site: {values}.",
     hint: 'Give each participant a site of letters, digits, dots, dashes and underscores.',
   },
   NF_SPLIT_SITE_COUNT: {

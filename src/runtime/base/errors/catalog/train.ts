@@ -40,7 +40,7 @@ export const TRAIN_ERRORS = {
   },
   NF_DATA_SIDECAR: {
     exit: 4,
-    message: 'participants.json is not JSON: {message}',
+    message: 'participants.json holds no JSON object: {message}',
     hint: 'Correct the file; it describes the columns of participants.tsv.',
   },
   NF_DATA_LABEL_MISSING: {

@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import { readInputText } from '../../runtime/base/files/read-file.ts';
+
+/** What a file of JSON says of the columns of a table, by their names. */
+export type Sidecar = Readonly<Record<string, unknown>>;
+
+const sidecarSchema = z.record(z.string(), z.unknown());
+
+/**
+ * Reads participants.json; a byte order mark before it is passed over.
+ * @returns undefined where the data set has none
+ * @throws NF_DATA_SIDECAR for what holds no JSON object
+ */
+export async function readSidecar(bidsRoot: string): Promise<Sidecar | undefined> {
+  const file = join(bidsRoot, 'participants.json');
+  const text = await readInputText(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw error;
+  });
+  return text === undefined ? undefined : parseSidecar(text, file);
+}
+
+function parseSidecar(text: string, file: string): Sidecar {
+  const fault = (message: string, cause?: unknown) =>
+    flError('NF_DATA_SIDECAR', { message }, { place: { file }, cause });
+  let value: unknown;
+  try {
+    value = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (cause) {
+    throw fault((cause as Error).message, cause);
+  }
+  const parsed = sidecarSchema.safeParse(value);
+  if (!parsed.success) throw fault('it is no object');
+  return parsed.data;
+}
+
+/** The values that a column may have, as its `Levels` say; undefined where nothing says it. */
+export function levelsOf(sidecar: Sidecar | undefined, column: string): string[] | undefined {
+  const levels = z
+    .looseObject({ Levels: z.record(z.string(), z.unknown()) })
+    .safeParse(sidecar?.[column]).data?.Levels;
+  return levels && Object.keys(levels);
+}
