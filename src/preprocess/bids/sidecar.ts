@@ -38,8 +38,7 @@ function parseSidecar(text: string, file: string): Sidecar {
 
 /** The values that a column may have, as its `Levels` say; undefined where nothing says it. */
 export function levelsOf(sidecar: Sidecar | undefined, column: string): string[] | undefined {
-  const levels = z
-    .looseObject({ Levels: z.record(z.string(), z.unknown()) })
-    .safeParse(sidecar?.[column]).data?.Levels;
+  const levels = z.looseObject({ Levels: z.record(z.string(), z.unknown()) }).safeParse(sidecar?.[column])
+    .data?.Levels;
   return levels && Object.keys(levels);
 }

@@ -83,8 +83,13 @@ function bare(name: string): string {
 }
 
 /** NF_TABLE_COLUMN for these roles. */
-export function openColumns({ file, columns }: Pick<TableText, 'file' | 'columns'>, open: readonly OpenRole[]) {
-  const sentences = open.map(({ what, detail }) => `${capital(what)}: ${detail}${/[.?]$/.test(detail) ? '' : '.'}`);
+export function openColumns(
+  { file, columns }: Pick<TableText, 'file' | 'columns'>,
+  open: readonly OpenRole[],
+) {
+  const sentences = open.map(
+    ({ what, detail }) => `${capital(what)}: ${detail}${/[.?]$/.test(detail) ? '' : '.'}`,
+  );
   const params = {
     detail: sentences.join(' '),
     flags: open.map(({ flag }) => flag).join(', '),
