@@ -7,6 +7,19 @@ export const selectionFlags = {
     summary: 'suffix of the images: T1w (default), FLAIR, bold, ...',
     helpGroup: 'SELECTION',
   }),
+  channel: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    summary:
+      'one of several images that make an example, as T1w,ce=gadolinium: its suffix, and its own filter; repeat in the order of the channels',
+    helpGroup: 'SELECTION',
+  }),
+  incomplete: Flags.option({
+    options: ['refuse', 'drop'] as const,
+    summary:
+      'subjects and sessions that lack a channel: named, and nothing is done (default), or left out and listed',
+    helpGroup: 'SELECTION',
+  })(),
   filter: Flags.string({
     multiple: true,
     multipleNonGreedy: true,
@@ -54,6 +67,8 @@ export const selectionFlags = {
 /** As the flags were parsed. */
 interface SelectionFlags {
   readonly suffix?: string | undefined;
+  readonly channel?: readonly string[] | undefined;
+  readonly incomplete?: SelectionOptions['incomplete'];
   readonly filter?: readonly string[] | undefined;
   readonly 'one-per'?: SelectionOptions['onePer'];
   readonly volume?: string | undefined;
@@ -68,6 +83,8 @@ interface SelectionFlags {
 export function selectionOptions(flags: SelectionFlags): SelectionOptions {
   return {
     suffix: flags.suffix,
+    channel: flags.channel,
+    incomplete: flags.incomplete,
     filter: flags.filter,
     onePer: flags['one-per'],
     volume: flags.volume,

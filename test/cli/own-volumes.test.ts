@@ -75,7 +75,7 @@ beforeAll(async () => {
 describe('the commands of the page "Your own data" for volumes', () => {
   it.each([
     ['Loose volumes and a table', 7],
-    ['BraTS', 2],
+    ['BraTS', 7],
     ['nnU-Net', 2],
     ['The brain tumour set of figshare', 2],
   ])('%s', async (section, count) => {

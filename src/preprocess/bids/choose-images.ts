@@ -1,7 +1,7 @@
 import { basename, relative } from 'node:path';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { sameValue } from '../../runtime/base/selection/entities.ts';
-import { DEFAULTS, type Selection } from '../../runtime/base/selection/selection.ts';
+import { channelSelections, DEFAULTS, type Selection } from '../../runtime/base/selection/selection.ts';
 import { compareText } from '../../runtime/base/text/compare-text.ts';
 import { type ImageName, parseImageName } from './image-name.ts';
 
@@ -9,9 +9,18 @@ interface Candidate extends ImageName {
   readonly path: string;
 }
 
-/** `T1w image with ses=preop`: what a selection looks for, for messages. */
-export function describeImages({ suffix = DEFAULTS.suffix, filter }: Selection): string {
+/** `T1w image with ses=preop`, `set of T1w and FLAIR images`: what a selection looks for, for messages. */
+export function describeImages(selection: Selection): string {
+  if (selection.channels) return `set of ${channelNames(selection).join(', ')} images`;
+  const { suffix = DEFAULTS.suffix, filter } = selection;
   return [`${suffix} image`, ...(filter ? [`with ${filterText(filter)}`] : [])].join(' ');
+}
+
+/** `T1w`, `T1w with ce=gadolinium`, in the order of the channels. */
+export function channelNames(selection: Selection): string[] {
+  return channelSelections(selection).map(({ suffix = DEFAULTS.suffix, filter }) =>
+    filter ? `${suffix} with ${filterText(filter)}` : suffix,
+  );
 }
 
 function filterText(filter: NonNullable<Selection['filter']>): string {
@@ -33,6 +42,70 @@ export function chooseImages(paths: readonly string[], selection: Selection): st
   if (onePer === 'all') return candidates.map(({ path }) => path);
   const session = ({ entities }: Candidate) => (onePer === 'session' ? (entities.get('ses') ?? '') : '');
   return [...Map.groupBy(candidates, session).values()].flatMap((own) => first(own, selection));
+}
+
+/** Images that make one example: one of each channel, in their order; one image where a selection names no channels. */
+export type Example = readonly string[];
+
+/** A session of a subject in which channels are missing. */
+export interface Incomplete {
+  /** `01` of `ses-01`; undefined for images without session. */
+  readonly session: string | undefined;
+  /** As `channelNames` has them. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * The examples of one subject: for each session that has an image of any channel, one image of each, the first by the order of its filter and by run.
+ * With `one_per: subject` those of the first session; one that lacks a channel is passed over where `incomplete` is `drop`.
+ * @param pathsOf the files among which the images of a channel are
+ * @throws NF_SELECT_AMBIGUOUS, NF_SELECT_CHANNEL_TWICE
+ */
+export function chooseExamples(
+  pathsOf: (channel: Selection) => readonly string[],
+  selection: Selection,
+): { examples: Example[]; incomplete: Incomplete[] } {
+  const channels = channelSelections(selection);
+  if (!selection.channels) {
+    return { examples: chooseImages(pathsOf(selection), selection).map((path) => [path]), incomplete: [] };
+  }
+  const chosen = channels.map((channel) =>
+    Map.groupBy(chooseImages(pathsOf(channel), { ...channel, one_per: 'session' }), sessionOf),
+  );
+  const sessions = [...new Set(chosen.flatMap((images) => [...images.keys()]))].sort(
+    bySession(selection.filter?.ses ?? []),
+  );
+  const names = channelNames(selection);
+  const found = sessions.map((session) => {
+    const paths = chosen.flatMap((images) => images.get(session) ?? []);
+    const missing = names.filter((_, channel) => !chosen[channel]?.has(session));
+    return { session, paths, missing };
+  });
+  for (const { paths } of found) requireDifferent(paths);
+  const isWhole = ({ missing }: (typeof found)[number]) => missing.length === 0;
+  const usable = selection.incomplete === 'drop' && found.some(isWhole) ? found.filter(isWhole) : found;
+  const taken = selection.one_per === 'subject' ? usable.slice(0, 1) : found;
+  return {
+    examples: taken.filter(isWhole).map(({ paths }) => paths),
+    incomplete: taken.filter((one) => !isWhole(one)),
+  };
+}
+
+function sessionOf(path: string): string | undefined {
+  return parseImageName(basename(path))?.entities.get('ses');
+}
+
+/** By the order of the filter, then by name. */
+function bySession(order: readonly (string | null)[]) {
+  const rank = (session: string | undefined) => rankOf(session, 'ses', order);
+  return (a: string | undefined, b: string | undefined) => rank(a) - rank(b) || compareNatural(a, b);
+}
+
+/** @throws NF_SELECT_CHANNEL_TWICE where two channels take one image */
+function requireDifferent(paths: Example): void {
+  const twice = paths.find((path, at) => paths.indexOf(path) !== at);
+  if (twice === undefined) return;
+  throw flError('NF_SELECT_CHANNEL_TWICE', { path: twice }, { place: { file: twice } });
 }
 
 function passes({ entities }: ImageName, filter: NonNullable<Selection['filter']>): boolean {

@@ -1,9 +1,11 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
 import { flError } from '../../runtime/base/errors/errors.ts';
-import { DEFAULTS, type Selection } from '../../runtime/base/selection/selection.ts';
+import { channelSelections, DEFAULTS, type Selection } from '../../runtime/base/selection/selection.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
+import { firstOf } from '../../runtime/base/text/first-of.ts';
 import { linkFault } from '../content/absent.ts';
-import { chooseImages, describeImages } from './choose-images.ts';
+import { chooseExamples, describeImages, type Example, type Incomplete } from './choose-images.ts';
 
 /** Where images of a suffix lie (BIDS 1.11, "Modality specific files"); all others are anatomical. */
 const DATATYPES: ReadonlyMap<string, string> = new Map([
@@ -18,44 +20,69 @@ const DATATYPES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The images of one subject that a selection takes, sorted by path: `sub-X/anat/*_T1w.nii[.gz]` and `sub-X/ses-Y/anat/…` where it says nothing, in
- * raw data sets and derivatives (`_desc-slice_T1w.nii.gz`) alike.
+ * The examples of one subject that a selection takes, sorted by path: `sub-X/anat/*_T1w.nii[.gz]` and `sub-X/ses-Y/anat/…` where it says nothing, in
+ * raw data sets and derivatives (`_desc-slice_T1w.nii.gz`) alike; with channels one image of each, by session.
  * @param participantId as in participants.tsv, checked by `readParticipants`
- * @throws NF_BIDS_IMAGE_MISSING when there is none; NF_SELECT_AMBIGUOUS; NF_BIDS_IMAGE_OTHER for one that is named as another subject's;
- *   NF_BIDS_IMAGE_OUTSIDE for a link that leaves the data set,
+ * @throws NF_BIDS_IMAGE_MISSING when there is none; NF_SELECT_CHANNEL_MISSING for a session that lacks a channel and must not; NF_SELECT_AMBIGUOUS;
+ *   NF_BIDS_IMAGE_OTHER for one that is named as another subject's; NF_BIDS_IMAGE_OUTSIDE for a link that leaves the data set,
  *   NF_BIDS_CONTENT_ABSENT for one into an annex whose content was not fetched, NF_BIDS_LINK for one that leads nowhere.
  */
-export async function findImages(
+export async function findExamples(
   bidsRoot: string,
   participantId: string,
   selection: Selection = {},
-): Promise<string[]> {
-  const images = await listImages(bidsRoot, participantId, selection);
-  if (images.length === 0) {
-    const subject = join(bidsRoot, participantId);
+): Promise<Example[]> {
+  const { examples, incomplete } = await listExamples(bidsRoot, participantId, selection);
+  const subject = join(bidsRoot, participantId);
+  if (incomplete.length > 0 && selection.incomplete !== 'drop')
+    throw channelMissing([{ participant: participantId, incomplete }], subject);
+  if (examples.length === 0) {
     throw flError(
       'NF_BIDS_IMAGE_MISSING',
       { what: describeImages(selection), participant: participantId, path: subject },
       { place: { file: subject } },
     );
   }
+  const images = examples.flat();
   const stray = images.find((path) => !basename(path).startsWith(`${participantId}_`));
   if (stray !== undefined) {
     const params = { path: stray, participant: participantId };
     throw flError('NF_BIDS_IMAGE_OTHER', params, { place: { file: stray } });
   }
   await checkInside({ bidsRoot, participantId, images });
-  return images;
+  return examples;
 }
 
-/** As `findImages`, by name alone: none may be there, and what is there may be no image. @throws NF_SELECT_AMBIGUOUS */
-export async function listImages(
+/** As `findExamples`, by name alone: none may be there, and what is there may be no image. @throws NF_SELECT_AMBIGUOUS */
+export async function listExamples(
   bidsRoot: string,
   participantId: string,
   selection: Selection = {},
-): Promise<string[]> {
-  const datatype = DATATYPES.get(selection.suffix ?? DEFAULTS.suffix) ?? 'anat';
-  return chooseImages(await filesOf(join(bidsRoot, participantId), datatype), selection);
+): Promise<{ examples: Example[]; incomplete: Incomplete[] }> {
+  const types = [...new Set(channelSelections(selection).map(datatypeOf))];
+  const folder = join(bidsRoot, participantId);
+  const listed = await Promise.all(types.map(async (type) => [type, await filesOf(folder, type)] as const));
+  const files = new Map(listed);
+  return chooseExamples((channel) => files.get(datatypeOf(channel)) ?? [], selection);
+}
+
+function datatypeOf({ suffix = DEFAULTS.suffix }: Selection): string {
+  return DATATYPES.get(suffix) ?? 'anat';
+}
+
+/** All channels that are missing, in one error. */
+export function channelMissing(
+  lacking: readonly { readonly participant: string; readonly incomplete: readonly Incomplete[] }[],
+  folder: string,
+) {
+  const named = lacking.flatMap(({ participant, incomplete }) =>
+    incomplete.map(({ session, missing }) => {
+      const who = session === undefined ? participant : `${participant} ses-${session}`;
+      return `${who} (no ${missing.join(', no ')})`;
+    }),
+  );
+  const params = { count: counted(named.length, 'example'), named: firstOf(named) };
+  return flError('NF_SELECT_CHANNEL_MISSING', params, { place: { file: folder } });
 }
 
 /** All files of a subject's datatypes, whatever their suffix. */

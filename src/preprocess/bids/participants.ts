@@ -95,3 +95,8 @@ export function parseParticipants(bytes: Uint8Array, file: string): Participants
 export function groupOf(participant: Participant): string {
   return participant.values.get(COLUMN.group) ?? participant.id;
 }
+
+/** Whether a participant has a label and is not set aside. */
+export function isUsed({ values }: Participant): boolean {
+  return values.has(COLUMN.diagnosis) && !values.has(COLUMN.setAside);
+}

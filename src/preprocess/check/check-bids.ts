@@ -19,6 +19,7 @@ import { findAlike } from './find-alike.ts';
 import { findCopies } from './find-copies.ts';
 import { findFormulas } from './find-formulas.ts';
 import { findLabelFaults } from './find-label-faults.ts';
+import { findOtherGrids } from './find-other-grids.ts';
 import { type Finding, findingOf } from './finding.ts';
 import { type ImageFacts, inspectImage } from './inspect-image.ts';
 import { inspectTree } from './inspect-tree.ts';
@@ -52,8 +53,8 @@ export async function checkBids(
   const { participants, split, view, progress, signal } = what;
   const tree = await inspectTree(root, participants, dealtBy(split));
   let done = 0;
-  const inspected = await mapPool(tree.images, { jobs: READERS, signal }, async ({ path, participant }) => {
-    const found = await inspectImage(path, participant, { ...readAs(participants.selection), ...view });
+  const inspected = await mapPool(tree.images, { jobs: READERS, signal }, async (image) => {
+    const found = await inspectImage(image, { ...readAs(participants.selection), ...view });
     progress({ what: 'images checked', done: ++done, total: tree.images.length });
     return found;
   });
@@ -65,6 +66,7 @@ export async function checkBids(
     ...findLabelFaults(participants),
     ...findFormulas(participants),
     ...inspected.flatMap((one) => one.findings),
+    ...findOtherGrids(images),
     ...findCopies(images, participants),
     ...findLabelShift(participants, sites),
     ...findContrasts(contrasts),
@@ -72,7 +74,10 @@ export async function checkBids(
   if (split) {
     findings.push(...findLeaks(split, participants), ...findClassGaps(split));
   }
-  const alike = await findAlike(images, { participants, split, signal });
+  const alike = await findAlike(
+    images.filter(({ channel }) => channel === 0),
+    { participants, split, signal },
+  );
   return {
     images: tree.images.length,
     facts: images,

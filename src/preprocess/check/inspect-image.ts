@@ -6,14 +6,22 @@ import { measureQuality, type Quality } from '../image/quality.ts';
 import { voxelSize } from '../nifti/affine.ts';
 import type { NiftiImage } from '../nifti/read.ts';
 import { type ReadAs, readNiftiAs, volumesOf } from '../nifti/series.ts';
+import { uprightOf } from '../picture/axial-slices.ts';
 import { montageOf } from '../picture/montage.ts';
 import { picturesOf } from '../picture/pictures.ts';
+import type { Grid } from '../volume/grid.ts';
 import { type Finding, type FindingPlace, finding, findingOf } from './finding.ts';
+import type { TreeImage } from './inspect-tree.ts';
 
 /** What is known of one readable image. */
 export interface ImageFacts {
   readonly participant: string;
   readonly path: string;
+  /** Path of the first image of its example, and its place there, from 0. */
+  readonly example: string;
+  readonly channel: number;
+  /** Where its voxels lie, turned upright. */
+  readonly grid: Grid;
   readonly shape: readonly number[];
   readonly voxel: readonly number[];
   /** Over shape and stored values: equal for copies. */
@@ -48,11 +56,8 @@ const FLAGS_AT = 3;
 const TIME_AT = 4;
 
 /** Reads an image whole, as training would, and tells everything that is wrong with it. */
-export async function inspectImage(
-  path: string,
-  participant: string,
-  options: InspectOptions,
-): Promise<InspectedImage> {
+export async function inspectImage(from: TreeImage, options: InspectOptions): Promise<InspectedImage> {
+  const { path, participant } = from;
   const place = { file: path, participant };
   const findings: Finding[] = [];
   try {
@@ -70,7 +75,7 @@ export async function inspectImage(
     const slice = middleSlice(image);
     if (!slice)
       return { facts: undefined, findings: [...findings, finding('error', 'NF_CHECK_BLANK', { place })] };
-    return { facts: describe({ image, slice, path, participant, options }), findings };
+    return { facts: describe({ image, slice, from, options }), findings };
   } catch (thrown) {
     return { facts: undefined, findings: [...findings, findingOf(thrown, place)] };
   }
@@ -115,18 +120,19 @@ function middleSlice({ shape, data }: NiftiImage) {
 function describe(what: {
   image: NiftiImage;
   slice: { width: number; height: number; pixels: Uint8Array };
-  path: string;
-  participant: string;
+  from: TreeImage;
   options: InspectOptions;
 }): ImageFacts {
-  const { image, slice, path, participant, options } = what;
-  const { data, shape } = image;
+  const { image, slice, from, options } = what;
+  const { path } = from;
+  const { data, shape, affine } = image;
+  const { shape: upright, affine: turned } = uprightOf({ shape, affine, data: new Float32Array() });
   const pictures = picturesOf(image, path, { ...options, imageSize: options.side, layout: 'montage' });
   return {
-    participant,
-    path,
+    ...from,
+    grid: { shape: upright, affine: turned },
     shape,
-    voxel: voxelSize(image.affine),
+    voxel: voxelSize(affine),
     voxelSha256: createHash('sha256')
       .update(`${shape.join('x')}\n`)
       .update(bytesOf(data))

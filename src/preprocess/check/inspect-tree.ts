@@ -2,13 +2,14 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { readInput } from '../../runtime/base/files/read-file.ts';
 import { isDefault, type Selection } from '../../runtime/base/selection/selection.ts';
+import { firstOf } from '../../runtime/base/text/first-of.ts';
 import { describeImages } from '../bids/choose-images.ts';
-import { findImages } from '../bids/layout.ts';
-import { COLUMN, type Participants } from '../bids/participants.ts';
+import { findExamples } from '../bids/layout.ts';
+import { COLUMN, isUsed, type Participants } from '../bids/participants.ts';
 import { levelsOf } from '../bids/sidecar.ts';
 import { cleanText } from '../select/label-text.ts';
 import type { Subjects } from '../select/read-subjects.ts';
-import { imagesOfSubjects, isUsed } from '../select/subject-images.ts';
+import { imagesOfSubjects } from '../select/subject-images.ts';
 import { findLabelGaps } from './find-label-gaps.ts';
 import { type Finding, type FindingPlace, finding, findingOf } from './finding.ts';
 
@@ -24,10 +25,14 @@ const IDENTIFYING = new Set([
 const PLACEHOLDER = /^(|none|n\/a|unknown|anonymized|simulated|site-\d+)$/i;
 const LARGEST_SIDECAR = 2 ** 24;
 
-/** The images of one participant who may be used. */
+/** An image of a participant who may be used. */
 export interface TreeImage {
   readonly participant: string;
   readonly path: string;
+  /** Path of the first image of its example. */
+  readonly example: string;
+  /** Its place in the example, from 0. */
+  readonly channel: number;
 }
 
 /** Looks at the files of a data set without reading voxels: what is missing, doubled, unreadable or tells too much. */
@@ -40,6 +45,7 @@ export async function inspectTree(
     ...(await inspectDescription(root)),
     ...findLabelGaps(participants),
     ...(await inspectLabels(root, participants)),
+    ...tellIncomplete(participants),
   ];
   findings.push(...(await inspectFolders(root, participants)), ...(await inspectRootSidecars(root)));
   const images: TreeImage[] = [];
@@ -50,9 +56,10 @@ export async function inspectTree(
   // Whom a selection leaves out need not have what it takes of the others.
   for (const { id } of participants.rows.filter((row) => !isChosen || isUsed(row))) {
     try {
-      const paths = await findImages(root, id, selection);
+      const examples = await findExamples(root, id, selection);
+      const paths = examples.flat();
       if (differentImages(paths) > 1) several.push({ id, paths });
-      images.push(...paths.map((path) => ({ participant: id, path })));
+      images.push(...examples.flatMap((example) => treeImages(id, example)));
       findings.push(...(await inspectFiles(paths, id)));
     } catch (thrown) {
       const found = findingOf(thrown, { participant: id });
@@ -65,6 +72,10 @@ export async function inspectTree(
     images,
     findings: [...findings, ...(nothing ? [nothing] : missing), ...tellSeveral(several, selection)],
   };
+}
+
+function treeImages(participant: string, paths: readonly string[]): TreeImage[] {
+  return paths.map((path, channel) => ({ participant, path, example: paths[0] ?? path, channel }));
 }
 
 /** One finding in place of one a participant, with what there is instead. */
@@ -87,7 +98,7 @@ function tellSeveral(
   selection: Selection,
 ): Finding[] {
   const [first] = several;
-  if (!first || selection.one_per !== undefined) return [];
+  if (!first || selection.one_per !== undefined || selection.channels) return [];
   const params = {
     count: several.length,
     what: describeImages(selection),
@@ -96,6 +107,14 @@ function tellSeveral(
   };
   const place = { file: dirname(first.paths[0] ?? ''), participant: first.id };
   return [finding('warning', 'NF_CHECK_SEVERAL_IMAGES', { params, place })];
+}
+
+/** Whom the selection leaves out for want of a channel. */
+function tellIncomplete({ incomplete, file }: Subjects): Finding[] {
+  if (incomplete.size === 0) return [];
+  const named = [...incomplete].map(([id, reason]) => `${id} (${reason})`);
+  const params = { count: incomplete.size, named: firstOf(named) };
+  return [finding('note', 'NF_CHECK_INCOMPLETE', { params, place: { file } })];
 }
 
 async function inspectDescription(root: string): Promise<Finding[]> {
@@ -111,7 +130,7 @@ async function inspectDescription(root: string): Promise<Finding[]> {
 }
 
 async function inspectLabels(root: string, subjects: Subjects): Promise<Finding[]> {
-  const { rows, columns, labels, selection, labelAt } = subjects;
+  const { rows, columns, labels, selection, labelAt, incomplete } = subjects;
   const file = join(root, 'participants.json');
   const found = await readObject(file);
   if (typeof found === 'string') {
@@ -144,7 +163,10 @@ async function inspectLabels(root: string, subjects: Subjects): Promise<Finding[
     });
   });
   const unlabelled = columns.includes(COLUMN.diagnosis)
-    ? rows.filter(({ values }) => !values.has(COLUMN.diagnosis) && !values.has(COLUMN.setAside))
+    ? rows.filter(
+        ({ id, values }) =>
+          !(incomplete.has(id) || values.has(COLUMN.diagnosis) || values.has(COLUMN.setAside)),
+      )
     : [];
   const [first] = unlabelled;
   if (!first) return findings;

@@ -1,8 +1,9 @@
 import { f32At, u32At } from '../../runtime/base/at.ts';
 import type { GreyImage } from '../image/grey-image.ts';
 import { HEAD_MARGIN } from '../image/head-margin.ts';
-import { type Affine, voxelSize } from '../nifti/affine.ts';
+import { voxelSize } from '../nifti/affine.ts';
 import { reorient, reorientToRas } from '../nifti/orient.ts';
+import type { Grid } from '../volume/grid.ts';
 import type { Box } from './resample.ts';
 
 /** A volume in RAS order, first axis fastest, with what of it is head. */
@@ -21,16 +22,24 @@ export interface Head {
 const EDGE = 0.02;
 /** A slice near the crown or the neck shows little brain; those with less than this share of the fullest are left out. */
 const FULL_ENOUGH = 0.5;
+
+/** A volume whose axes run to R, A and S. */
+export interface Upright extends Grid {
+  readonly data: Float32Array;
+}
+
 /** Turns an image to RAS; a single slice, whichever way it was cut, becomes one plane across the third axis. */
-export function orientHead(
-  image: { shape: readonly number[]; data: Float32Array; affine: Affine },
-  threshold: number,
-): Head {
+export function uprightOf(image: Omit<Upright, 'shape'> & { readonly shape: readonly number[] }): Upright {
   const upright = reorientToRas(image);
   const flat = upright.shape.indexOf(1);
   const ras = flat === 0 || flat === 1 ? reorient(upright, flat === 0 ? 'ASR' : 'RSA') : upright;
   const [x = 1, y = 1, z = 1] = ras.shape;
-  const head = { shape: [x, y, z] as const, voxel: voxelSize(ras.affine), data: ras.data };
+  return { shape: [x, y, z], data: ras.data, affine: ras.affine };
+}
+
+/** What of an upright volume is head: values over the threshold. */
+export function findHead({ shape, affine, data }: Upright, threshold: number): Head {
+  const head = { shape, voxel: voxelSize(affine), data };
   const [across, along, counts] = countForeground(head, threshold);
   return { ...head, outline: [extent(across, EDGE), extent(along, EDGE)], counts };
 }
@@ -56,7 +65,7 @@ export function cutSlabs(head: Head, wanted: number): Slab[] {
  * @param shade grey of a stored value
  */
 export function takeSlab(
-  head: Head,
+  head: Pick<Head, 'shape' | 'data' | 'outline'>,
   { from, to }: Slab,
   shade: (value: number) => number,
 ): GreyImage<Float32Array> {

@@ -1,14 +1,25 @@
 import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { f32At } from '../../runtime/base/at.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { HEAD_MARGIN } from '../image/head-margin.ts';
 import type { NiftiImage } from '../nifti/read.ts';
 import { type ReadAs, readNiftiAs, volumesOf } from '../nifti/series.ts';
-import { cutSlabs, headBox, orientHead, takeSlab } from './axial-slices.ts';
-import { applyWindow, findWindow } from './intensity.ts';
+import { type Grid, gridDifference } from '../volume/grid.ts';
+import {
+  cutSlabs,
+  findHead,
+  type Head,
+  headBox,
+  type Slab,
+  takeSlab,
+  type Upright,
+  uprightOf,
+} from './axial-slices.ts';
+import { applyWindow, findWindow, type Window } from './intensity.ts';
 import { tileSide } from './montage.ts';
 import { cachedPictures, type Picture } from './picture-cache.ts';
-import { resample } from './resample.ts';
+import { type Box, resample } from './resample.ts';
 
 /**
  * `montage`: all slices of a volume side by side in one picture, which the label of the subject then fits; `separate`:
@@ -33,38 +44,108 @@ export interface PictureOptions extends ReadAs {
  * @throws NF_DATA_IMAGE_TIME, NF_DATA_IMAGE_VOLUME, NF_DATA_IMAGE_BLANK, NF_PATH_MISSING, NF_NIFTI_*
  */
 export async function readPictures(path: string, options: PictureOptions): Promise<readonly Picture[]> {
+  return cachedPictures(await keyOf([path], options), () => makePictures([path], options));
+}
+
+/**
+ * The pictures of the images that make one example, channel by channel: the same slices and the same square, as they are in the first of them,
+ * each channel windowed by its own intensities.
+ * @throws as `readPictures`; NF_CHANNEL_GRID for an image whose voxels are not those of the first
+ */
+export async function readChannels(
+  paths: readonly string[],
+  options: PictureOptions,
+): Promise<readonly (readonly Picture[])[]> {
+  const pictures = await cachedPictures(await keyOf(paths, options), () => makePictures(paths, options));
+  const each = pictures.length / paths.length;
+  return paths.map((_, channel) => pictures.slice(channel * each, (channel + 1) * each));
+}
+
+async function keyOf(paths: readonly string[], options: PictureOptions): Promise<string> {
+  const { imageSize, slices, layout, volume, nan } = options;
+  const files = await Promise.all(paths.map(stampOf));
+  return [...files.flat(), imageSize, slices, layout, volume, nan].join('|');
+}
+
+async function stampOf(path: string): Promise<(string | number)[]> {
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT') throw cause;
     throw flError('NF_PATH_MISSING', { what: 'Image', path }, { place: { file: path }, cause });
   });
-  const { imageSize, slices, layout, volume, nan } = options;
-  const key = [path, found.size, found.mtimeMs, imageSize, slices, layout, volume, nan].join('|');
-  return cachedPictures(key, () => makePictures(path, options));
+  return [path, found.size, found.mtimeMs];
 }
 
-async function makePictures(path: string, options: PictureOptions): Promise<Picture[]> {
-  return picturesOf(await readNiftiAs(path, options), path, options);
+/** Of all channels one after the other; one image at a time is in memory. */
+async function makePictures(paths: readonly string[], options: PictureOptions): Promise<Picture[]> {
+  const pictures: Picture[] = [];
+  let cut: Cut | undefined;
+  for (const path of paths) {
+    const shown = look(await readNiftiAs(path, options), path);
+    if (cut) requireSameGrid(cut, shown);
+    else cut = cutOf(shown, options);
+    pictures.push(...draw(shown, cut));
+  }
+  return pictures;
 }
 
 /** As `readPictures`, of an image in memory; `path` is named in errors. */
-export function picturesOf(
-  image: NiftiImage,
-  path: string,
-  { imageSize, slices, layout }: PictureOptions,
-): Picture[] {
+export function picturesOf(image: NiftiImage, path: string, options: PictureOptions): Picture[] {
+  const shown = look(image, path);
+  return draw(shown, cutOf(shown, options));
+}
+
+/** An upright image and the greys of its values. */
+interface Shown {
+  readonly path: string;
+  readonly upright: Upright;
+  readonly window: Window;
+}
+
+/** What is shown of an image, and of others on its grid. */
+interface Cut {
+  readonly path: string;
+  readonly grid: Grid;
+  readonly outline: Head['outline'];
+  readonly box: Box;
+  readonly slabs: readonly Slab[];
+  /** Of each picture, in pixels. */
+  readonly side: number;
+}
+
+function look(image: NiftiImage, path: string): Shown {
   const place = { place: { file: path } };
   if (volumesOf(image) > 1)
     throw flError('NF_DATA_IMAGE_TIME', { path, shape: image.shape.join(' x ') }, place);
   const window = findWindow(image.data);
   if (!window) throw flError('NF_DATA_IMAGE_BLANK', { path }, place);
-  const head = orientHead(image, window.threshold);
-  const box = headBox(head);
+  return { path, window, upright: uprightOf(image) };
+}
+
+function cutOf({ path, upright, window }: Shown, { imageSize, slices, layout }: PictureOptions): Cut {
+  const head = findHead(upright, window.threshold);
   const slabs = cutSlabs(head, slices);
-  const side = layout === 'montage' ? tileSide(imageSize, slabs.length) : imageSize;
+  const { shape, affine } = upright;
+  return {
+    path,
+    grid: { shape, affine },
+    outline: head.outline,
+    box: headBox(head),
+    slabs,
+    side: layout === 'montage' ? tileSide(imageSize, slabs.length) : imageSize,
+  };
+}
+
+/** @throws NF_CHANNEL_GRID */
+function requireSameGrid({ path: first, grid }: Cut, { path, upright }: Shown): void {
+  const difference = gridDifference(grid, upright);
+  if (difference === undefined) return;
+  throw flError('NF_CHANNEL_GRID', { path, first: basename(first), difference }, { place: { file: path } });
+}
+
+function draw({ upright, window }: Shown, { outline, box, slabs, side }: Cut): Picture[] {
   return slabs.map((slab) => {
-    const plane = takeSlab(head, slab, (value) => applyWindow(value, window));
-    const picture = blackenMargin(resample(plane, box, side), side);
-    return toGreys(picture);
+    const plane = takeSlab({ ...upright, outline }, slab, (value) => applyWindow(value, window));
+    return toGreys(blackenMargin(resample(plane, box, side), side));
   });
 }
 

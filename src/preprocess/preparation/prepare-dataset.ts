@@ -5,7 +5,7 @@ import { flError, toNeuroflareError } from '../../runtime/base/errors/errors.ts'
 import { putFile } from '../../runtime/base/files/files.ts';
 import { readInputText } from '../../runtime/base/files/read-file.ts';
 import { checkPlaces } from '../bids/check-places.ts';
-import { findImages } from '../bids/layout.ts';
+import { findExamples } from '../bids/layout.ts';
 import { listSubjects } from '../bids/participants.ts';
 import { readSidecar } from '../bids/sidecar.ts';
 import { makeWholeFolder } from '../bids/whole-folder.ts';
@@ -72,10 +72,11 @@ export async function sourcesOf({
 
 /** A subject without image is no fault here: other modalities are common. */
 async function imagesOf(source: string, subject: string): Promise<string[]> {
-  return findImages(source, subject).catch((thrown: unknown) => {
+  const examples = await findExamples(source, subject).catch((thrown: unknown) => {
     if (toNeuroflareError(thrown).code === 'NF_BIDS_IMAGE_MISSING') return [];
     throw thrown;
   });
+  return examples.flat();
 }
 
 async function writeFrame(

@@ -2,11 +2,19 @@ import { basename, dirname } from 'node:path';
 import { canonicalJson, sha256 } from '../../runtime/base/digest.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { DEFAULTS, isDefault, type Selection } from '../../runtime/base/selection/selection.ts';
+import { counted } from '../../runtime/base/text/counted.ts';
 import { didYouMean } from '../../runtime/base/text/nearest.ts';
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
+import { channelNames, describeImages, type Incomplete } from '../bids/choose-images.ts';
 import { parseImageName } from '../bids/image-name.ts';
-import { listImages } from '../bids/layout.ts';
-import { COLUMN, listParticipants, type Participant, type Participants } from '../bids/participants.ts';
+import { channelMissing, listExamples } from '../bids/layout.ts';
+import {
+  COLUMN,
+  isUsed,
+  listParticipants,
+  type Participant,
+  type Participants,
+} from '../bids/participants.ts';
 import { findColumn, type LabelCell, type LabelColumn, PARTICIPANTS } from './label-cells.ts';
 import { type LabelValue, labelOfCells, readValues } from './label-values.ts';
 import { selectionFor } from './record.ts';
@@ -30,6 +38,8 @@ export interface Subjects extends Participants {
   readonly known: readonly { readonly table: string; readonly columns: readonly string[] }[];
   /** Why a participant has no label, by id; those with one are not in it. */
   readonly unlabelled: ReadonlyMap<string, string>;
+  /** Those of them who have one, and lack images: by id, with what is missing. */
+  readonly incomplete: ReadonlyMap<string, string>;
   /** Where the label of a participant stands. */
   readonly labelAt: ReadonlyMap<string, LabelCell>;
 }
@@ -37,12 +47,21 @@ export interface Subjects extends Participants {
 const READERS = 8;
 
 /**
- * Reads who is in a data set, with label and group as a selection has them. Labels are read without blanks, no-break spaces and quotes around them.
+ * Reads who is in a data set, with label and group as a selection has them, and who has all channels: whoever must not be left out is named, others have no
+ * label then, with the reason.
+ * @throws NF_SELECT_CHANNEL_MISSING, NF_SELECT_CHANNEL_NOBODY, and as `readTables`
+ */
+export async function readSubjects(root: string, said?: Selection, otherwise?: Selection): Promise<Subjects> {
+  return requireChannels(root, await readTables(root, said, otherwise));
+}
+
+/**
+ * As `readSubjects`, by the tables alone. Labels are read without blanks, no-break spaces and quotes around them.
  * @param said the selection; undefined: that of the data set, where `preprocess split` made it for a site, else T1w images and `diagnosis`
  * @throws NF_SELECT_* with file and line, NF_BIDS_*
  * @param otherwise in place of the latter
  */
-export async function readSubjects(root: string, said?: Selection, otherwise?: Selection): Promise<Subjects> {
+export async function readTables(root: string, said?: Selection, otherwise?: Selection): Promise<Subjects> {
   const participants = await listParticipants(root);
   const selection = await selectionFor(root, said, otherwise);
   const found = await findColumn(root, participants, selection);
@@ -57,6 +76,7 @@ export async function readSubjects(root: string, said?: Selection, otherwise?: S
   return {
     ...participants,
     ...labelled,
+    incomplete: new Map(),
     columns: [...columns],
     rows,
     selection,
@@ -66,6 +86,51 @@ export async function readSubjects(root: string, said?: Selection, otherwise?: S
     selectedSha256:
       isDefault(selection) && (column?.table ?? PARTICIPANTS) === PARTICIPANTS ? undefined : digestOf(rows),
   };
+}
+
+/** Looks for the channels of everybody who has a label, where a selection names some. */
+async function requireChannels(root: string, subjects: Subjects): Promise<Subjects> {
+  const { rows, selection, unlabelled } = subjects;
+  const used = selection.channels ? rows.filter(isUsed) : [];
+  if (used.length === 0) return subjects;
+  const found = await mapPool(used, { jobs: READERS }, async ({ id }) => {
+    return { participant: id, ...(await listExamples(root, id, selection)) };
+  });
+  const lacking = found.filter(({ incomplete }) => incomplete.length > 0);
+  if (found.every(({ examples }) => examples.length === 0)) throw nobody(root, lacking, selection);
+  if (selection.incomplete !== 'drop') {
+    if (lacking.length > 0) throw channelMissing(lacking, root);
+    return subjects;
+  }
+  const without = found.filter(({ examples }) => examples.length === 0);
+  const dropped = new Map(
+    without.map(({ participant, incomplete: [first] }) => {
+      return [participant, `no ${first ? first.missing.join(', no ') : describeImages(selection)}`];
+    }),
+  );
+  if (dropped.size === 0) return subjects;
+  const kept = rows.map((row) => (dropped.has(row.id) ? withCell(row, COLUMN.diagnosis, undefined) : row));
+  return {
+    ...subjects,
+    rows: kept,
+    unlabelled: new Map([...unlabelled, ...dropped]),
+    incomplete: dropped,
+    selectedSha256: digestOf(kept),
+  };
+}
+
+function nobody(
+  root: string,
+  lacking: readonly { incomplete: readonly Incomplete[] }[],
+  selection: Selection,
+) {
+  const missing = lacking.flatMap(({ incomplete }) => incomplete.flatMap((one) => one.missing));
+  const counts = channelNames(selection).map((name) => {
+    const count = missing.filter((one) => one === name).length;
+    return count === 0 ? [] : [`${counted(count, 'example')} without ${name}`];
+  });
+  const named = counts.flat().join(', ') || 'there is no image of any channel';
+  return flError('NF_SELECT_CHANNEL_NOBODY', { path: root, named }, { place: { file: root } });
 }
 
 /** @throws NF_DATA_COLUMN where labels were looked for in vain */
@@ -136,8 +201,10 @@ async function cellsOfImages(
 ): Promise<readonly LabelCell[]> {
   const cells = column.cells.get(participant) ?? [];
   if (cells.every(({ session }) => session === undefined)) return cells;
-  const images = await listImages(root, participant, selection);
-  const sessions = new Set(images.map((path) => parseImageName(basename(path))?.entities.get('ses')));
+  const { examples } = await listExamples(root, participant, selection);
+  const sessions = new Set(
+    examples.map(([path = '']) => parseImageName(basename(path))?.entities.get('ses')),
+  );
   return cells.filter(({ session }) => session === undefined || sessions.has(session));
 }
 

@@ -4,6 +4,7 @@ import { checkYaml } from '../../runtime/base/files/yaml-check.ts';
 import { readYaml, type YamlSource } from '../../runtime/base/files/yaml-source.ts';
 import {
   isDefault,
+  labelMapSchema,
   type Selection,
   selectionSchema,
   withoutDefaults,
@@ -16,6 +17,9 @@ import type { Subjects } from './read-subjects.ts';
 /** A selection as the command line gives it. */
 export interface SelectionOptions {
   readonly suffix?: string | undefined;
+  /** `T1w,ce=gad|`, each of them. */
+  readonly channel?: readonly string[] | undefined;
+  readonly incomplete?: Selection['incomplete'];
   /** `ses=preop,ce=gad|`, each of them. */
   readonly filter?: readonly string[] | undefined;
   readonly onePer?: Selection['one_per'];
@@ -47,6 +51,8 @@ export async function readSelectionOptions(
   const { filter = [], volume, labels } = options;
   const written = {
     suffix: options.suffix,
+    channels: options.channel?.map(parseChannel),
+    incomplete: options.incomplete,
     filter: filter.length === 0 ? undefined : parseFilter(filter.join(',')),
     one_per: options.onePer,
     volume: volume === undefined || volume === 'mean' ? volume : volumeNumber(volume),
@@ -80,6 +86,12 @@ function volumeNumber(text: string): number {
   });
 }
 
+/** `T1w,ce=gad|`: a suffix, and a filter behind it. @throws NF_SELECT_FILTER */
+function parseChannel(text: string) {
+  const [suffix = '', ...filter] = text.split(',');
+  return { suffix: suffix.trim(), ...(filter.length > 0 && { filter: parseFilter(filter.join(',')) }) };
+}
+
 /** `ses=preop,ce=gad|` as a map from entities to values. @throws NF_SELECT_FILTER */
 function parseFilter(text: string): Record<string, (string | null)[]> {
   const filter = new Map<string, (string | null)[]>();
@@ -109,8 +121,13 @@ function optionFault(
     const what = entity === undefined ? detail : `'${entity}' ${detail}`;
     return flError('NF_SELECT_FILTER', { text: filter, detail: what.replace(/\.$/, '') });
   }
-  const params = { flag: key.replaceAll('_', '-'), value: String(written[key]), detail };
+  const flag = key === 'channels' ? 'channel' : key.replaceAll('_', '-');
+  const params = { flag, value: valueText(written[key]), detail };
   return flError('NF_SELECT_OPTION', params);
+}
+
+function valueText(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 async function readMapFile(file: string) {
@@ -118,7 +135,7 @@ async function readMapFile(file: string) {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
     throw flError('NF_PATH_MISSING', { what: 'Label map', path: file }, { place: { file }, cause });
   });
-  const schema = selectionSchema.shape.label_map.unwrap();
+  const schema = labelMapSchema;
   return { source, labels: checkYaml(schema, source, { code: 'NF_SELECT_LABEL_MAP', what: 'the file' }) };
 }
 

@@ -1,11 +1,16 @@
 import { basename, relative, sep } from 'node:path';
 import { flError } from '../../runtime/base/errors/errors.ts';
-import { DEFAULTS, isDefault, type Selection } from '../../runtime/base/selection/selection.ts';
+import {
+  channelSelections,
+  DEFAULTS,
+  isDefault,
+  type Selection,
+} from '../../runtime/base/selection/selection.ts';
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
-import { describeImages } from '../bids/choose-images.ts';
+import { describeImages, type Incomplete } from '../bids/choose-images.ts';
 import { type ImageName, parseImageName } from '../bids/image-name.ts';
-import { listFiles, listImages } from '../bids/layout.ts';
-import { COLUMN, listSubjects, type Participant } from '../bids/participants.ts';
+import { listExamples, listFiles } from '../bids/layout.ts';
+import { isUsed, listSubjects, type Participant } from '../bids/participants.ts';
 import type { Subjects } from './read-subjects.ts';
 
 /** The images that a selection takes of a participant; `of`: how many it had to choose from. */
@@ -14,6 +19,8 @@ export interface SubjectImages {
   /** From the root of the data set, with /. */
   readonly images: readonly string[];
   readonly of: number;
+  /** Sessions that lack a channel and are left out. */
+  readonly incomplete: readonly Incomplete[];
 }
 
 const READERS = 8;
@@ -29,13 +36,14 @@ export async function imagesOfSubjects(
 ): Promise<SubjectImages[]> {
   const used = rows.filter(isUsed);
   const found = await mapPool(used, { jobs: READERS }, async ({ id }) => {
-    const paths = await listImages(root, id, selection);
+    const { examples, incomplete } = await listExamples(root, id, selection);
+    const paths = examples.flat();
     const all =
-      selection.one_per === undefined ? paths : await listImages(root, id, { ...selection, one_per: 'all' });
+      selection.one_per === undefined && !selection.channels ? paths : await allOf(root, id, selection);
     const images = paths.map((path) => relative(root, path).split(sep).join('/'));
     // An image that is there plain and packed is one; `preprocess check` tells of it.
     const different = new Set(all.map((path) => path.replace(/\.gz$/, '')));
-    return { participant: id, images, of: different.size };
+    return { participant: id, images, of: different.size, incomplete };
   });
   const hasNone = used.length > 0 && found.every(({ images }) => images.length === 0);
   if (hasNone && isDefault(selection) && (await listSubjects(root)).length === 0) return [];
@@ -50,8 +58,14 @@ export async function imagesOfSubjects(
   return found;
 }
 
-export function isUsed({ values }: Participant): boolean {
-  return values.has(COLUMN.diagnosis) && !values.has(COLUMN.setAside);
+/** Every image among which a selection chooses. */
+async function allOf(root: string, participant: string, selection: Selection): Promise<string[]> {
+  const found = await Promise.all(
+    channelSelections(selection).map((channel) =>
+      listExamples(root, participant, { ...channel, one_per: 'all' }),
+    ),
+  );
+  return found.flatMap(({ examples }) => examples.flat());
 }
 
 /** Suffixes of the images there are, or where the wished one is among them, the values of the entities that are asked for. */
@@ -63,6 +77,7 @@ async function whatIsThere(
   const files = await mapPool(rows, { jobs: READERS }, ({ id }) => listFiles(root, id));
   const names = files.flat().flatMap((path) => parseImageName(basename(path)) ?? []);
   if (names.length === 0) return 'There are no images with names of BIDS.';
+  if (selection.channels) return `There are: ${tally(names, nameText)}.`;
   const { suffix = DEFAULTS.suffix, filter = {} } = selection;
   const alike = names.filter((name) => name.suffix === suffix);
   if (alike.length === 0) return `There are: ${tally(names, ({ suffix: own }) => own)}.`;
@@ -71,6 +86,12 @@ async function whatIsThere(
     return `${entity}: ${values}`;
   });
   return `The ${suffix} images have ${entities.join('; ')}.`;
+}
+
+/** `ce-gadolinium_T1w`: an image without subject, session and run. */
+function nameText({ entities, suffix }: ImageName): string {
+  const told = [...entities].filter(([entity]) => !['sub', 'ses', 'run'].includes(entity));
+  return [...told.map((pair) => pair.join('-')), suffix].join('_');
 }
 
 /** `preop (25), postop (11)`, the most frequent first. */

@@ -1,3 +1,4 @@
+import type { Selection } from '../../runtime/base/selection/selection.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { firstOf } from '../../runtime/base/text/first-of.ts';
 import { describeImages } from '../bids/choose-images.ts';
@@ -41,14 +42,35 @@ export function recordSelection(
 /** What a reader should know of the images: participants with several, and what became of them. */
 export function describeChoice({ selection }: Subjects, images: readonly SubjectImages[]): string[] {
   if (images.length === 0) return ['there is no folder of any subject, so that no image was looked for'];
-  const several = images.filter(({ of }) => of > 1);
+  return [...describeSeveral(selection, images), ...describeIncomplete(images)];
+}
+
+function describeSeveral(selection: Selection, images: readonly SubjectImages[]): string[] {
+  const several = images.filter(({ images: own, of }) => of > (selection.channels ? own.length : 1));
   const [first] = several;
   if (!first) return [];
   const who = counted(several.length, 'subject has', 'subjects have');
-  const what = `several ${describeImages(selection).replace(' image', ' images')}`;
-  if (selection.one_per === undefined)
+  const what = selection.channels
+    ? 'more images than a set of channels takes'
+    : `several ${describeImages(selection).replace(' image', ' images')}`;
+  if (selection.one_per === undefined && !selection.channels)
     return [`${who} ${what}, which are all used: ${first.participant} has ${first.of}`];
   const chosen = several.map(({ images: own, of }) => `${own.join(' and ')} of ${of}`);
-  const rule = `the first by the order of the filter, by session and by run is taken of each ${selection.one_per}`;
+  const each = selection.one_per ?? 'session';
+  const rule = `the first by the order of the filter, by session and by run is taken of each ${each}`;
   return [`${who} ${what}; ${rule}: ${firstOf(chosen)}`];
+}
+
+/** Sessions of subjects who have another one that is whole. */
+function describeIncomplete(images: readonly SubjectImages[]): string[] {
+  const left = images.flatMap(({ participant, incomplete }) =>
+    incomplete.map(
+      ({ session = 'none', missing }) => `${participant} ses-${session} (no ${missing.join(', no ')})`,
+    ),
+  );
+  return left.length === 0
+    ? []
+    : [
+        `${counted(left.length, 'session is', 'sessions are')} left out for want of a channel: ${firstOf(left)}`,
+      ];
 }

@@ -1,7 +1,9 @@
 import { flError } from '../base/errors/errors.ts';
 import { noProgress } from '../base/logging/progress.ts';
+import { channelCount } from '../base/selection/selection.ts';
 import type { ImageSetOptions } from '../learning/dataset/image-set.ts';
 import { openSet } from '../learning/dataset/open-dataset.ts';
+import { inputChannels, requireChannels } from '../learning/models/spec.ts';
 import { calibrate } from './calibrate.ts';
 import type { EvaluateOptions, EvaluationWork } from './evaluation-work.ts';
 import { MASKED_TESTS, type MaskedTest } from './explain/masked-pictures.ts';
@@ -32,6 +34,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateR
   const tested = data.rows.filter(({ part }) => part === options.part);
   if (tested.length === 0) throw flError('NF_EVALUATE_EMPTY', { part: options.part, root: data.root });
   const notes = await refuseLeaks(target, data, options.part);
+  requireChannels(inputChannels(target.spec), channelCount(data.selection));
   const predictor = await openPredictor(target, options.engine);
   const { progress = noProgress, slices } = options;
   const images: ImageSetOptions = {
@@ -39,6 +42,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateR
     slices,
     layout: 'montage',
     classes: target.classes,
+    channels: channelCount(data.selection),
     batchSize: 32,
     augment: undefined,
     mirror: options.mirror,

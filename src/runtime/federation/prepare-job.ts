@@ -7,6 +7,7 @@ import { readSplit, type SplitManifest } from '../../preprocess/split/manifest.t
 import { listGaps } from '../../preprocess/split/plan.ts';
 import { atPlace, flError, NeuroflareError } from '../base/errors/errors.ts';
 import type { StrippedTexts } from '../base/files/strip-types.ts';
+import { channelCount } from '../base/selection/selection.ts';
 import { type ParamSet, paramNames } from '../base/tensors/nd-array.ts';
 import { counted } from '../base/text/counted.ts';
 import type { JobHome } from '../job/built-job.ts';
@@ -19,7 +20,7 @@ import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
 import { requireUsefulFilters } from '../job/result-filters.ts';
 import { checkScript } from '../job/script.ts';
 import type { Override } from '../job/variables.ts';
-import { parseModelSpec } from '../learning/models/spec.ts';
+import { inputChannels, parseModelSpec, requireChannels } from '../learning/models/spec.ts';
 import type { RunCard } from '../run/run-card.ts';
 import { initialModel, requireModelSize } from './initial-model.ts';
 import { jobWarnings } from './job-warnings.ts';
@@ -115,6 +116,11 @@ async function checkData(root: string | undefined, loaded: LoadedJob): Promise<S
   });
   if (selection || subjects.columns.length === 0) requireLabels(subjects);
   if (split) checkSplit(split, subjects);
+  const { model } = loaded.definition;
+  if (model.kind === 'built') {
+    const spec = parseModelSpec(model.spec);
+    inJob(loaded.source, () => requireChannels(inputChannels(spec), channelCount(subjects.selection)));
+  }
   return split;
 }
 

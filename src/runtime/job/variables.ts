@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml';
 import { flError } from '../base/errors/errors.ts';
 import { circleIn } from '../base/files/yaml-source.ts';
-import { selectionSchema } from '../base/selection/selection.ts';
+import { SELECTION_KEYS } from '../base/selection/selection.ts';
 import { didYouMean } from '../base/text/nearest.ts';
 import type { JsonValue } from './definition.ts';
 import { OPTION_PATHS, OTHER_NAMES } from './workflow-options.ts';
@@ -31,7 +31,7 @@ const SHORT_NAMES: Readonly<Record<string, string>> = {
 };
 /** Arrays, and what the script's author says of it: `--set` is for the job's own values. */
 const UNLISTED = new Set(['model.initial_params', 'executor.declared_args']);
-const SELECTION_PATHS = Object.keys(selectionSchema.shape).map((key) => `data.selection.${key}`);
+const SELECTION_PATHS = SELECTION_KEYS.map((key) => `data.selection.${key}`);
 /** Settable though a job may leave them out. */
 const OPTIONAL_PATHS = [
   'data.root',

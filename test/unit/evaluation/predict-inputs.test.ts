@@ -13,7 +13,10 @@ const code = (name: string) => expect.objectContaining({ code: name });
 async function subjects(paths: readonly string[]) {
   const { images, leftOut, close } = await openInputs(paths, false);
   await close();
-  return { images: images.map(({ subject, path }) => ({ subject, isMade: !paths.includes(path) })), leftOut };
+  return {
+    images: images.map(({ subject, paths: [path = ''] }) => ({ subject, isMade: !paths.includes(path) })),
+    leftOut,
+  };
 }
 
 describe('inputs of a prediction', () => {
@@ -58,7 +61,9 @@ describe('inputs of a prediction', () => {
     expect(images.map(({ subject, source }) => [subject, source])).toEqual(
       ['a', 'b', 'c', 'd', 'd'].map((subject, at) => [subject, paths[at]]),
     );
-    for (const { path } of images) {
+    for (const {
+      paths: [path = ''],
+    } of images) {
       const read = await readNifti(path);
       expect(read.shape).toEqual(volume.shape);
       expect(read.data).toEqual(Float32Array.from(volume.data));

@@ -40,16 +40,47 @@ const labelMap = z
 
 const columnName = z.string().min(1);
 
+const suffix = z.string().regex(/^[0-9A-Za-z]+$/, 'a suffix is letters and digits');
+
+/** More contrasts than this nobody scans of one head. */
+const MOST_CHANNELS = 16;
+
+const channels = z
+  .array(
+    z.union([
+      suffix.transform((name): Channel => ({ suffix: name })),
+      z.strictObject({ suffix, filter: filter.optional() }),
+    ]),
+  )
+  .min(2)
+  .max(MOST_CHANNELS)
+  .refine(
+    (list) => new Set(list.map((one) => canonicalJson(one))).size === list.length,
+    'names a channel twice',
+  )
+  .describe(
+    'images of one subject and session that make one example, in this order, each a suffix or {suffix, filter}: [{suffix: T1w, filter: {ce: null}}, {suffix: T1w, filter: {ce: gadolinium}}, T2w, FLAIR]; takes the place of suffix',
+  );
+
+/** One of the images that make an example: its suffix, and entities beside those of the whole selection's filter. */
+export interface Channel {
+  readonly suffix: string;
+  readonly filter?: Readonly<Record<string, readonly (string | null)[]>> | undefined;
+}
+
 /**
  * Which images of a BIDS data set are meant, with which label and group: one declaration for `preprocess split`, `preprocess check` and the
  * job's `data.selection`; the split manifest records it. What is left out is as in `DEFAULTS`.
  */
-export const selectionSchema = z.strictObject({
-  suffix: z
-    .string()
-    .regex(/^[0-9A-Za-z]+$/, 'a suffix is letters and digits')
+const selectionObject = z.strictObject({
+  suffix: suffix.optional().describe('suffix of the images in BIDS: T1w, FLAIR, bold; default T1w'),
+  channels: channels.optional(),
+  incomplete: z
+    .enum(['refuse', 'drop'])
     .optional()
-    .describe('suffix of the images in BIDS: T1w, FLAIR, bold; default T1w'),
+    .describe(
+      'subjects and sessions that lack a channel: refuse names them and stops; drop leaves them out and lists them; default refuse',
+    ),
   filter: filter.optional(),
   one_per: z
     .enum(['subject', 'session', 'all'])
@@ -80,10 +111,67 @@ export const selectionSchema = z.strictObject({
     .describe('column with patient ids: images of one stay together; takes the place of group_id'),
 });
 
-export type Selection = z.output<typeof selectionSchema>;
+/** Of one key each, for those who list them. */
+export const SELECTION_KEYS = Object.keys(selectionObject.shape);
+export const labelMapSchema = labelMap;
+
+export const selectionSchema = selectionObject.superRefine((selection, context) => {
+  for (const { key, message } of channelFaults(selection))
+    context.addIssue({ code: 'custom', path: [key], message });
+});
+
+export type Selection = z.output<typeof selectionObject>;
+
+/** What cannot be said beside channels, and what says nothing without them. */
+function channelFaults({ channels: list, ...others }: Selection): { key: string; message: string }[] {
+  if (!list) {
+    return others.incomplete === undefined
+      ? []
+      : [{ key: 'incomplete', message: 'is about channels: name them' }];
+  }
+  const twice = list
+    .flatMap((channel) => Object.keys(channel.filter ?? {}))
+    .find((entity) => others.filter?.[entity] !== undefined);
+  return [
+    ...(others.suffix === undefined
+      ? []
+      : [{ key: 'suffix', message: 'has no place beside channels, which have their own' }]),
+    ...(others.one_per === 'all'
+      ? [{ key: 'one_per', message: 'is subject or session beside channels: each session makes one example' }]
+      : []),
+    ...(twice === undefined
+      ? []
+      : [
+          {
+            key: 'filter',
+            message: `names '${twice}', which a channel names, too: say it in one of the two places`,
+          },
+        ]),
+  ];
+}
 
 /** What holds where a selection says nothing. */
-export const DEFAULTS = { suffix: 'T1w', one_per: 'all', label_column: 'diagnosis' } as const;
+export const DEFAULTS = {
+  suffix: 'T1w',
+  one_per: 'all',
+  label_column: 'diagnosis',
+  incomplete: 'refuse',
+} as const;
+
+/** What a selection says of each channel as a selection of its own; itself where it names no channels. */
+export function channelSelections(selection: Selection): readonly Selection[] {
+  const { channels: list, incomplete: _, ...shared } = selection;
+  if (!list) return [selection];
+  return list.map(({ suffix: own, filter: more }) => {
+    const both = { ...shared.filter, ...more } as NonNullable<Selection['filter']>;
+    return { ...shared, suffix: own, ...(Object.keys(both).length > 0 && { filter: both }) };
+  });
+}
+
+/** Images that make one example. */
+export function channelCount({ channels: list }: Selection): number {
+  return list?.length ?? 1;
+}
 
 /** A path that stays in the folder it starts from. */
 export function staysInside(path: string): boolean {
@@ -116,8 +204,9 @@ export function isDefault(selection: Selection): boolean {
 }
 
 /** How images are chosen and read, without whom they belong to. */
-export function imagesOf({ suffix, filter, one_per, volume, nan }: Selection): Selection {
-  return withoutDefaults({ suffix, filter, one_per, volume, nan });
+export function imagesOf(selection: Selection): Selection {
+  const { suffix: own, channels: list, incomplete, filter: entities, one_per, volume, nan } = selection;
+  return withoutDefaults({ suffix: own, channels: list, incomplete, filter: entities, one_per, volume, nan });
 }
 
 /** How a chosen image is read. */

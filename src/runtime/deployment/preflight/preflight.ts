@@ -2,7 +2,7 @@ import { access, constants, rm, statfs, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { findImages } from '../../../preprocess/bids/layout.ts';
+import { findExamples } from '../../../preprocess/bids/layout.ts';
 import { checkNifti } from '../../../preprocess/nifti/read.ts';
 import { flError, toNeuroflareError } from '../../base/errors/errors.ts';
 import { makeFolder } from '../../base/files/files.ts';
@@ -305,9 +305,10 @@ async function imagesCheck(
     faults.push(toNeuroflareError(thrown).message);
   };
   const found = await mapPool(ids, { jobs: IMAGES_AT_ONCE }, async (id) => {
-    const paths = await findImages(root, id, selection).catch(note);
-    for (const path of paths ?? []) await checkNifti(path).catch(note);
-    return paths?.length ?? 1;
+    const examples = await findExamples(root, id, selection).catch(note);
+    const paths = examples?.flat() ?? [];
+    for (const path of paths) await checkNifti(path).catch(note);
+    return examples ? paths.length : 1;
   });
   if (faults.length === 0) return;
   const all = found.reduce((sum, images) => sum + images, 0);

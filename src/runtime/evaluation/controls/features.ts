@@ -19,38 +19,47 @@ export function sizeFeatures(images: readonly ControlImage[]): FeatureColumns {
   return rankedColumns([0, 1, 2].map((axis) => images.map(({ size }) => size[axis] ?? 1)));
 }
 
-/** The outer 4 of 96 pixels: of the stored image where it is given, else of the picture. */
+/** The outer 4 of 96 pixels: of the stored image where it is given, else of the picture of each channel. */
 export function frameFeatures(images: readonly ControlImage[]): FeatureColumns {
   const inside = (at: number) => at >= FRAME && at < CONTROL_SIDE - FRAME;
   const ring = Array.from({ length: CONTROL_SIDE ** 2 }, (_, at) => at).filter(
     (at) => !inside(at % CONTROL_SIDE) || !inside(Math.floor(at / CONTROL_SIDE)),
   );
-  return columns(images, ring.length, ({ stored, grey }, feature) =>
-    u8At(stored ?? grey, numberAt(ring, feature)),
-  );
-}
-
-/** Shares of 32 ranges of grey. */
-export function histogramFeatures(images: readonly ControlImage[]): FeatureColumns {
-  const counts = images.map(({ grey }) => {
-    const bins = new Array<number>(HISTOGRAM_BINS).fill(0);
-    for (const value of grey) {
-      const bin = Math.floor((value * HISTOGRAM_BINS) / 256);
-      bins[bin] = numberAt(bins, bin) + 1;
-    }
-    return bins;
+  const shown = images.map((image) => (image.stored ? [image.stored] : picturesOf(image)));
+  const channels = shown[0]?.length ?? 0;
+  return columns(images.length, channels * ring.length, (row, feature) => {
+    const picture = shown[row]?.[Math.floor(feature / ring.length)];
+    return picture ? u8At(picture, numberAt(ring, feature % ring.length)) : 0;
   });
-  return rankedColumns(
-    Array.from({ length: HISTOGRAM_BINS }, (_, bin) => counts.map((bins) => numberAt(bins, bin))),
-  );
 }
 
-/** 64 x 64 grey values of each image, one image after the other. */
+/** Of all channels. */
+function picturesOf({ grey, others = [] }: ControlImage): readonly Uint8Array[] {
+  return [grey, ...others];
+}
+
+/** Shares of 32 ranges of grey, of each channel. */
+export function histogramFeatures(images: readonly ControlImage[]): FeatureColumns {
+  const counts = images.map((image) => picturesOf(image).flatMap(countGreys));
+  return rankedColumns((counts[0] ?? []).map((_, bin) => counts.map((bins) => numberAt(bins, bin))));
+}
+
+function countGreys(picture: Uint8Array): number[] {
+  const bins = new Array<number>(HISTOGRAM_BINS).fill(0);
+  for (const value of picture) {
+    const bin = Math.floor((value * HISTOGRAM_BINS) / 256);
+    bins[bin] = numberAt(bins, bin) + 1;
+  }
+  return bins;
+}
+
+/** 64 x 64 grey values of each image, of each of its channels, one image after the other. */
 export function pixelRows(images: readonly ControlImage[]): Uint8Array {
-  const rows = new Uint8Array(images.length * PIXEL_SIDE ** 2);
+  const pictures = images.flatMap(picturesOf);
+  const rows = new Uint8Array(pictures.length * PIXEL_SIDE ** 2);
   const box = { left: 0, top: 0, width: CONTROL_SIDE, height: CONTROL_SIDE };
-  for (const [row, { grey }] of images.entries()) {
-    const plane = { width: CONTROL_SIDE, height: CONTROL_SIDE, pixels: Float32Array.from(grey) };
+  for (const [row, picture] of pictures.entries()) {
+    const plane = { width: CONTROL_SIDE, height: CONTROL_SIDE, pixels: Float32Array.from(picture) };
     rows.set(
       resample(plane, box, PIXEL_SIDE).map((value) => Math.round(value)),
       row * PIXEL_SIDE ** 2,
@@ -88,13 +97,13 @@ export function transpose(rows: Uint8Array, images: number): FeatureColumns {
 }
 
 function columns(
-  images: readonly ControlImage[],
+  images: number,
   features: number,
-  value: (image: ControlImage, feature: number) => number,
+  value: (row: number, feature: number) => number,
 ): FeatureColumns {
-  const all = new Uint8Array(features * images.length);
+  const all = new Uint8Array(features * images);
   for (let feature = 0; feature < features; feature++) {
-    for (const [row, image] of images.entries()) all[feature * images.length + row] = value(image, feature);
+    for (let row = 0; row < images; row++) all[feature * images + row] = value(row, feature);
   }
   return all;
 }

@@ -1,9 +1,9 @@
-import { findImages } from '../../../preprocess/bids/layout.ts';
+import { findExamples } from '../../../preprocess/bids/layout.ts';
 import { groupOf, type Participant } from '../../../preprocess/bids/participants.ts';
 import { readNiftiHeader } from '../../../preprocess/nifti/read.ts';
 import type { ReadAs } from '../../../preprocess/nifti/series.ts';
 import { montageOf } from '../../../preprocess/picture/montage.ts';
-import { readPictures } from '../../../preprocess/picture/pictures.ts';
+import { readChannels } from '../../../preprocess/picture/pictures.ts';
 import type { Progress } from '../../base/logging/progress.ts';
 import { readAs, type Selection } from '../../base/selection/selection.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
@@ -19,6 +19,8 @@ export interface ControlImage {
   readonly label: number;
   /** 96 x 96 grey bytes; a volume's slices side by side. */
   readonly grey: Uint8Array;
+  /** Those of the other channels of an example. */
+  readonly others?: readonly Uint8Array[];
   /** Voxels along each axis of the stored image. */
   readonly size: readonly number[];
   /** The stored image as 96 x 96 bytes, where its frame is to be looked at and not the picture's. */
@@ -42,15 +44,15 @@ interface ReadOptions {
 
 const READERS = 4;
 
-/** The first image of each subject that is taken. @throws NF_BIDS_IMAGE_*, NF_NIFTI_*, NF_DATA_IMAGE_* */
+/** The first example of each subject. @throws NF_BIDS_IMAGE_*, NF_NIFTI_*, NF_DATA_IMAGE_* */
 export async function readControlImages(
   subjects: readonly ControlSubject[],
   { bidsRoot, selection, slices, progress, signal }: ReadOptions,
 ): Promise<ControlImage[]> {
   let done = 0;
   return mapPool(subjects, { jobs: READERS, signal }, async (subject) => {
-    const [path = ''] = await findImages(bidsRoot, subject.row.id, selection);
-    const image = await readControlImage(subject, path, { slices, ...readAs(selection) });
+    const [paths = []] = await findExamples(bidsRoot, subject.row.id, selection);
+    const image = await readControlImage(subject, paths, { slices, ...readAs(selection) });
     progress({ what: 'images read for the controls', done: ++done, total: subjects.length });
     return image;
   });
@@ -58,11 +60,14 @@ export async function readControlImages(
 
 async function readControlImage(
   { row, label }: ControlSubject,
-  path: string,
+  paths: readonly string[],
   options: ReadAs & { readonly slices: number },
 ): Promise<ControlImage> {
-  const pictures = await readPictures(path, { ...options, imageSize: CONTROL_SIDE, layout: 'montage' });
-  const grey = montageOf(pictures, CONTROL_SIDE);
-  const { shape } = await readNiftiHeader(path);
-  return { id: row.id, group: groupOf(row), label, grey, size: shape };
+  const pictures = { ...options, imageSize: CONTROL_SIDE, layout: 'montage' } as const;
+  const channels = await readChannels(paths, pictures);
+  const [grey = new Uint8Array(CONTROL_SIDE ** 2), ...others] = channels.map((own) =>
+    montageOf(own, CONTROL_SIDE),
+  );
+  const { shape } = await readNiftiHeader(paths[0] ?? '');
+  return { id: row.id, group: groupOf(row), label, grey, others, size: shape };
 }

@@ -19,8 +19,8 @@ export interface ControlCheck {
 }
 
 interface CheckOptions {
-  /** The first image of each participant whose images can be shown to a network. */
-  readonly usable: ReadonlyMap<string, ImageFacts>;
+  /** The first example of each participant whose images can be shown to a network, channel by channel. */
+  readonly usable: ReadonlyMap<string, readonly ImageFacts[]>;
   readonly seed: number;
   readonly jobs: number;
   readonly run: boolean;
@@ -76,18 +76,20 @@ export async function checkControls(
 
 function usableImages(
   { rows }: Participants,
-  usable: ReadonlyMap<string, ImageFacts>,
+  usable: ReadonlyMap<string, readonly ImageFacts[]>,
 ): { images: ControlImage[]; classes: string[] } {
   const used = rows.flatMap((row) => {
-    const [facts, label] = [usable.get(row.id), row.values.get(COLUMN.diagnosis)];
-    return facts && label !== undefined && !row.values.has(COLUMN.setAside) ? [{ row, facts, label }] : [];
+    const [[facts, ...others] = [], label] = [usable.get(row.id), row.values.get(COLUMN.diagnosis)];
+    const isShown = facts && label !== undefined && !row.values.has(COLUMN.setAside);
+    return isShown ? [{ row, facts, others, label }] : [];
   });
   const classes = [...new Set(used.map(({ label }) => label))].sort();
-  const images = used.map(({ row, facts, label }) => ({
+  const images = used.map(({ row, facts, others, label }) => ({
     id: row.id,
     group: groupOf(row),
     label: classes.indexOf(label),
     grey: facts.picture,
+    others: others.map(({ picture }) => picture),
     size: facts.shape,
     stored: facts.stretched,
   }));

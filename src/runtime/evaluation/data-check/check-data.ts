@@ -3,7 +3,7 @@ import { isDataset } from '../../../preprocess/bids/participants.ts';
 import { checkBids } from '../../../preprocess/check/check-bids.ts';
 import { checkSource } from '../../../preprocess/check/check-source.ts';
 import { countSeverities, type Finding, SEVERITIES } from '../../../preprocess/check/finding.ts';
-import { readSubjects } from '../../../preprocess/select/read-subjects.ts';
+import { readSubjects, readTables } from '../../../preprocess/select/read-subjects.ts';
 import { agreedSelection } from '../../../preprocess/select/record.ts';
 import {
   readSelectionOptions,
@@ -75,7 +75,9 @@ async function checkDataset(options: CheckDataOptions): Promise<CheckResult> {
     selection,
     split && { path: options.split ?? '', selection: split.selection },
   );
-  const participants = await readSubjects(target, agreed);
+  // Who lacks a channel and must not is a finding.
+  const participants =
+    agreed?.incomplete === 'drop' ? await readSubjects(target, agreed) : await readTables(target, agreed);
   requireUsedKeys(participants, map);
   const bids = await checkBids(target, {
     participants,
@@ -89,8 +91,13 @@ async function checkDataset(options: CheckDataOptions): Promise<CheckResult> {
     bids.findings.filter(({ severity }) => severity === 'error').map(({ place }) => place.participant),
   );
   const sound = bids.facts.filter(({ participant }) => !broken.has(participant));
-  // Of several images of one participant the first stays.
-  const usable = new Map(sound.toReversed().map((facts) => [facts.participant, facts]));
+  // Of several examples of one participant the first stays.
+  const usable = new Map(
+    [...Map.groupBy(sound, ({ participant }) => participant)].flatMap(([participant, own]) => {
+      const [first] = own.filter(({ channel }) => channel === 0);
+      return first ? [[participant, own.filter(({ example }) => example === first.example)] as const] : [];
+    }),
+  );
   const what = { usable, seed, jobs, run: options.controls, progress, signal };
   const seen = await checkControls(participants, what);
   const { sheet: path } = options;

@@ -1,11 +1,11 @@
 import { resample } from '../../../preprocess/picture/resample.ts';
 import { numberAt } from '../../base/at.ts';
-import type { ImageSet } from '../../learning/dataset/image-set.ts';
+import { type ImageSet, planeOf } from '../../learning/dataset/image-set.ts';
 import type { Engine } from '../../learning/engine/engine.ts';
 import { createExplainer } from '../../learning/explain/grad-cam.ts';
 import type { Target } from '../open-target.ts';
 
-/** A person's first picture as the model gets it, and where its decision comes from. */
+/** A person's first picture as the model gets it, of its first channel, and where its decision comes from. */
 export interface Explained {
   readonly id: string;
   readonly side: number;
@@ -43,8 +43,8 @@ export async function explain(
         const map = maps[at];
         if (!map || found[owner]) continue;
         const heat = enlarge(map, side, options.imageSize);
-        const grey = toGrey(x.subarray(at * area, (at + 1) * area));
-        const { imageSize } = options;
+        const { imageSize, channels } = options;
+        const grey = toGrey(planeOf(x.subarray(at * area, (at + 1) * area), { channel: 0, channels }));
         found[owner] = {
           id: subjects[owner]?.id ?? '',
           side: imageSize,

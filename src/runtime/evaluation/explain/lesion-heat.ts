@@ -1,4 +1,4 @@
-import { findImages } from '../../../preprocess/bids/layout.ts';
+import { findExamples } from '../../../preprocess/bids/layout.ts';
 import { dilateMask } from '../../../preprocess/image/morphology.ts';
 import { findLesionMask, readLesionPicture } from '../../../preprocess/picture/lesion-pictures.ts';
 import { f32At } from '../../base/at.ts';
@@ -23,7 +23,7 @@ export async function measureLesionHeat(
   const found: { inside: number; area: number; hit: boolean }[] = [];
   for (const one of explained) {
     const mask = await findLesionMask(root, one.id);
-    const [image] = mask === undefined ? [] : await findImages(root, one.id, selection);
+    const [[image] = []] = mask === undefined ? [] : await findExamples(root, one.id, selection);
     if (mask === undefined || image === undefined) continue;
     const lesion = await readLesionPicture(image, mask, { ...options, ...readAs(selection) });
     const measured = lesion && measure(one, lesion);

@@ -1,5 +1,6 @@
 import { closeMask, fillHoles } from '../../../preprocess/image/morphology.ts';
-import type { Batch } from '../../learning/dataset/image-set.ts';
+import { numberAt } from '../../base/at.ts';
+import { type Batch, planeOf } from '../../learning/dataset/image-set.ts';
 
 /**
  * Pictures with a part taken away, to see what a model goes by: `frame_masked` blackens the outer 4 of 96 pixels, which should cost
@@ -15,21 +16,30 @@ const GAP_RADIUS = 2;
 /** Standardised pictures have their tissue's mean here. */
 const MEAN_TISSUE = 0;
 
-/** A copy of the batch with each picture masked. */
-export function maskBatch(batch: Batch, test: MaskedTest): Batch {
-  const side = Math.sqrt(batch.x.length / batch.size);
+/** A copy of the batch with each picture masked; what is head in any of its channels is head in all. */
+export function maskBatch(batch: Batch, test: MaskedTest, channels = 1): Batch {
+  const area = batch.x.length / batch.size;
   const x = batch.x.slice();
-  for (let start = 0; start < x.length; start += side * side) {
-    maskPicture(x.subarray(start, start + side * side), side, test);
-  }
+  for (let start = 0; start < x.length; start += area)
+    maskExample(x.subarray(start, start + area), test, channels);
   return { ...batch, x };
 }
 
-function maskPicture(picture: Float32Array, side: number, test: MaskedTest): void {
-  const black = picture.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
-  const covered = test === 'frame_masked' ? frameOf(side) : headOf(picture, side, black);
-  const value = test === 'silhouette_only' ? MEAN_TISSUE : black;
-  for (let at = 0; at < picture.length; at++) if (covered[at] === 1) picture[at] = value;
+function maskExample(example: Float32Array, test: MaskedTest, channels: number): void {
+  const side = Math.sqrt(example.length / channels);
+  const planes = Array.from({ length: channels }, (_, channel) => planeOf(example, { channel, channels }));
+  const blacks = planes.map((plane) =>
+    plane.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY),
+  );
+  const covers =
+    test === 'frame_masked'
+      ? [frameOf(side)]
+      : planes.map((plane, channel) => headOf(plane, side, numberAt(blacks, channel)));
+  for (let at = 0; at < side * side; at++) {
+    if (covers.every((cover) => cover[at] !== 1)) continue;
+    for (let channel = 0; channel < channels; channel++)
+      example[at * channels + channel] = test === 'silhouette_only' ? MEAN_TISSUE : numberAt(blacks, channel);
+  }
 }
 
 function frameOf(side: number): Uint8Array {

@@ -1,8 +1,9 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { describeImages } from '../../../preprocess/bids/choose-images.ts';
-import { findImages, listImages } from '../../../preprocess/bids/layout.ts';
+import { channelNames, chooseExamples, describeImages } from '../../../preprocess/bids/choose-images.ts';
+import { parseImageName } from '../../../preprocess/bids/image-name.ts';
+import { findExamples, listExamples } from '../../../preprocess/bids/layout.ts';
 import { listParticipants } from '../../../preprocess/bids/participants.ts';
 import { convertPicture, encodeSlice } from '../../../preprocess/bids/picture-file.ts';
 import { encodeVolume } from '../../../preprocess/bids/volume-file.ts';
@@ -16,15 +17,20 @@ import { readVolume, volumeFormat } from '../../../preprocess/volume/read-volume
 import { flError } from '../../base/errors/errors.ts';
 import { putFile } from '../../base/files/files.ts';
 import { openInput, readInput } from '../../base/files/read-file.ts';
-import type { Selection } from '../../base/selection/selection.ts';
+import { channelCount, type Selection } from '../../base/selection/selection.ts';
 
-/** One image to be predicted. */
+/** One example to be predicted: an image, or one of each channel. */
 export interface PredictImage {
   /** The participant, or the file's name without ending. */
   readonly subject: string;
   /** As the user named it. */
   readonly source: string;
-  /** NIfTI to read. */
+  /** NIfTI to read, one file a channel. */
+  readonly paths: readonly string[];
+}
+
+/** A file that was given. */
+interface OwnFile extends Omit<PredictImage, 'paths'> {
   readonly path: string;
 }
 
@@ -64,9 +70,18 @@ export async function openInputs(
   const close = () => rm(folder, { recursive: true, force: true });
   try {
     const found: Found[] = [];
+    const files: OwnFile[] = [];
     for (const [at, path] of paths.entries()) {
-      found.push(await imagesOf(path, { folder: join(folder, String(at)), headMask, selection }));
+      if (await isFolder(path)) {
+        found.push(await imagesOfDataset(path, selection));
+        continue;
+      }
+      const file = await openFile(path, { made: `${join(folder, String(at))}.nii.gz`, headMask });
+      if (selection?.channels) files.push(file);
+      else found.push({ images: [{ ...file, paths: [file.path] }], leftOut: [] });
     }
+    if (selection?.channels && files.length > 0)
+      found.push({ images: setsOfFiles(files, selection), leftOut: [] });
     const images = found.flatMap((one) => one.images);
     const leftOut = found.flatMap((one) => one.leftOut);
     const subject = firstTwice(images.map((image) => `${image.subject}\n${image.source}`));
@@ -79,25 +94,64 @@ export async function openInputs(
   }
 }
 
-async function imagesOf(
-  path: string,
-  { folder, headMask, selection }: { folder: string; headMask: boolean; selection: Selection | undefined },
-): Promise<Found> {
+async function isFolder(path: string): Promise<boolean> {
   const found = await stat(path).catch(async (cause: unknown) => {
     const fault = await linkFault(path);
     if (fault) throw fault;
     throw flError('NF_PATH_MISSING', { what: 'Image', path }, { place: { file: path }, cause });
   });
-  if (found.isDirectory()) return imagesOfDataset(path, selection);
+  return found.isDirectory();
+}
+
+/** @param made where the NIfTI file goes that is made of another form */
+async function openFile(
+  path: string,
+  { made, headMask }: { made: string; headMask: boolean },
+): Promise<OwnFile> {
   const image = { subject: basename(path).replace(ENDING, ''), source: path };
   const kind = await kindOf(path);
-  if (kind === 'NIfTI') return { images: [{ ...image, path }], leftOut: [] };
-  const made = `${folder}.nii.gz`;
+  if (kind === 'NIfTI') return { ...image, path };
   await putFile(
     made,
     kind === 'picture' ? await convert(path, headMask) : await encodeVolume(await readVolume(path)),
   );
-  return { images: [{ ...image, path: made }], leftOut: [] };
+  return { ...image, path: made };
+}
+
+/**
+ * Files that their names of BIDS put together, by subject and session; else one set, of as many as there are channels, in their order.
+ * @throws NF_PREDICT_CHANNELS
+ */
+function setsOfFiles(files: readonly OwnFile[], selection: Selection): PredictImage[] {
+  const names = new Map(files.map((file) => [file, parseImageName(basename(file.source))]));
+  if (![...names.values()].every((name) => name !== undefined)) return [inOrder(files, selection)];
+  const subjects = Map.groupBy(files, (file) => `sub-${names.get(file)?.entities.get('sub')}`);
+  return [...subjects].flatMap(([subject, own]) => {
+    const bySource = new Map(own.map((file) => [file.source, file.path]));
+    const { examples, incomplete } = chooseExamples(() => [...bySource.keys()], selection);
+    if (incomplete.length > 0 || examples.length === 0) throw wrongFiles(own, selection);
+    return examples.map((sources) => ({
+      subject,
+      source: sources.join(' + '),
+      paths: sources.flatMap((source) => bySource.get(source) ?? []),
+    }));
+  });
+}
+
+function inOrder(files: readonly OwnFile[], selection: Selection): PredictImage {
+  const [first] = files;
+  if (!first || files.length !== channelCount(selection)) throw wrongFiles(files, selection);
+  const source = files.map((file) => file.source).join(' + ');
+  return { subject: first.subject, source, paths: files.map(({ path }) => path) };
+}
+
+function wrongFiles(files: readonly OwnFile[], selection: Selection) {
+  const params = {
+    channels: channelNames(selection).join(', '),
+    count: channelCount(selection),
+    given: files.map(({ source }) => source).join(', '),
+  };
+  return flError('NF_PREDICT_CHANNELS', params);
 }
 
 /**
@@ -139,16 +193,22 @@ async function imagesOfDataset(root: string, trained: Selection | undefined): Pr
   const { rows } = await listParticipants(root);
   const images: PredictImage[] = [];
   const leftOut: LeftOut[] = [];
+  // Nobody's label is known, so who lacks a channel is left out like others without an image.
+  const lenient: Selection = selection.channels ? { ...selection, incomplete: 'drop' } : selection;
   for (const { id } of rows) {
-    if ((await listImages(root, id, selection)).length === 0) {
-      leftOut.push({ subject: id, reason: `no ${describeImages(selection)}` });
+    const { examples, incomplete } = await listExamples(root, id, lenient);
+    leftOut.push(
+      ...incomplete.map(({ missing }) => ({ subject: id, reason: `no ${missing.join(', no ')}` })),
+    );
+    if (examples.length === 0) {
+      if (incomplete.length === 0) leftOut.push({ subject: id, reason: `no ${describeImages(selection)}` });
       continue;
     }
-    for (const path of await findImages(root, id, selection))
-      images.push({ subject: id, source: path, path });
+    for (const paths of await findExamples(root, id, lenient))
+      images.push({ subject: id, source: paths.join(' + '), paths });
   }
   const [first] = rows;
-  if (first && images.length === 0) await findImages(root, first.id, selection);
+  if (first && images.length === 0) await findExamples(root, first.id, selection);
   return { images, leftOut };
 }
 

@@ -1,12 +1,13 @@
 import { join, resolve } from 'node:path';
 import { readParticipants } from '../../../preprocess/bids/participants.ts';
 import type { ReadAs } from '../../../preprocess/nifti/series.ts';
-import { readPictures } from '../../../preprocess/picture/pictures.ts';
+import { readChannels } from '../../../preprocess/picture/pictures.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { noProgress, type Progress } from '../../base/logging/progress.ts';
-import { readAs } from '../../base/selection/selection.ts';
+import { channelCount, readAs } from '../../base/selection/selection.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
 import { ImageSet } from '../../learning/dataset/image-set.ts';
+import { inputChannels, requireChannels } from '../../learning/models/spec.ts';
 import { explain } from '../explain/heat.ts';
 import { openTarget, type Target, type TargetWish } from '../open-target.ts';
 import { EVALUATION_FILE, EVALUATION_FOLDER, readEvaluation } from '../result.ts';
@@ -35,6 +36,7 @@ export async function predictImages(options: PredictOptions): Promise<PredictRes
   const target = await openTarget(options);
   const headMask = options.headMask ?? (await trainedOnHeads(target));
   const selection = target.run && (await selectionOfRun(target.run.card));
+  requireChannels(inputChannels(target.spec), channelCount(selection ?? {}));
   const inputs = await openInputs(options.inputs, headMask, selection);
   try {
     if (inputs.images.length === 0) {
@@ -105,12 +107,20 @@ async function openImages(
 ): Promise<{ images: ImageSet; tiles: number[] }> {
   const picture = { imageSize: target.spec.image_size, slices, layout: 'montage', volume, nan } as const;
   let done = 0;
-  const examples = await mapPool(inputs, { jobs: READERS, signal }, async ({ path }, subject) => {
-    const { length: count } = await readPictures(path, picture);
+  const examples = await mapPool(inputs, { jobs: READERS, signal }, async ({ paths }, subject) => {
+    const [pictures = []] = await readChannels(paths, picture);
     progress({ what: 'images', done: ++done, total: inputs.length });
-    return { subject, path, first: 0, count };
+    return { subject, paths, first: 0, count: pictures.length };
   });
-  const subjects = inputs.map(({ source, path }) => ({ id: source, label: 0, paths: [path] }));
-  const options = { ...picture, classes: target.classes, batchSize: 32, augment: undefined, mirror };
+  const subjects = inputs.map(({ source, paths }) => ({ id: source, label: 0, examples: [paths] }));
+  const channels = inputChannels(target.spec);
+  const options = {
+    ...picture,
+    channels,
+    classes: target.classes,
+    batchSize: 32,
+    augment: undefined,
+    mirror,
+  };
   return { images: new ImageSet(subjects, examples, options), tiles: examples.map(({ count }) => count) };
 }

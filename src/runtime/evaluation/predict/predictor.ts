@@ -44,7 +44,7 @@ async function predictSubjects(
 ): Promise<Float64Array> {
   const classes = images.classes.length;
   const own = await subjectProbabilities(images, (batch) => {
-    const shown = masked ? maskBatch(batch, masked) : batch;
+    const shown = masked ? maskBatch(batch, masked, images.options.channels) : batch;
     return model.predict(shown.x, shown.size);
   });
   const probabilities = new Float64Array(own.length * classes);

@@ -27,6 +27,7 @@ const GREYS = 256;
 /**
  * A changed copy of a picture as floats, 0 to 1; `random` decides how. Bilinear; what comes from outside is 0.
  * @param into where the copy goes: as many zeros as the picture has pixels
+ * @param greys decides the grey values in place of `random`
  */
 export function augment(
   picture: Picture,
@@ -34,11 +35,12 @@ export function augment(
   {
     random,
     into = new Float32Array(picture.length),
-  }: { readonly random: Random; readonly into?: Float32Array },
+    greys: greysBy = random,
+  }: { readonly random: Random; readonly into?: Float32Array; readonly greys?: Random },
 ): Float32Array {
   const side = Math.sqrt(picture.length);
   const warp = drawWarp(side, options, random);
-  const exponent = Math.exp(spread(random, options.gamma));
+  const exponent = Math.exp(spread(greysBy, options.gamma));
   const greys = new Float32Array(GREYS);
   for (let grey = 0; grey < GREYS; grey++) greys[grey] = (grey / (GREYS - 1)) ** exponent;
   return warped(withMargin(picture, side, greys), warp, into);

@@ -1,6 +1,6 @@
 import { arrange } from '../../../preprocess/picture/montage.ts';
 import type { Picture } from '../../../preprocess/picture/picture-cache.ts';
-import { type PictureOptions, readPictures } from '../../../preprocess/picture/pictures.ts';
+import { type PictureOptions, readChannels } from '../../../preprocess/picture/pictures.ts';
 import { f32At, numberAt, u8At } from '../../base/at.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { createRandom, deriveSeed } from '../../base/random.ts';
@@ -10,12 +10,13 @@ import { type AugmentOptions, augment } from './augment.ts';
 export interface Subject {
   readonly id: string;
   readonly label: number;
-  readonly paths: readonly string[];
+  /** One a session or image; of each as many files as there are channels. */
+  readonly examples: readonly (readonly string[])[];
 }
 
 /** Pictures ready for an engine. */
 export interface Batch {
-  /** [size, imageSize, imageSize, 1], see `standardize`. */
+  /** [size, imageSize, imageSize, channels], each channel by itself, see `standardize`. */
   readonly x: Float32Array;
   /** One-hot, [size, classes]. */
   readonly y: Float32Array;
@@ -34,6 +35,8 @@ export interface BatchOptions {
 
 export interface ImageSetOptions extends PictureOptions {
   readonly classes: readonly string[];
+  /** Images that make one example. */
+  readonly channels: number;
   readonly batchSize: number;
   /** For training; undefined leaves the pictures as they are. */
   readonly augment: AugmentOptions | undefined;
@@ -43,10 +46,17 @@ export interface ImageSetOptions extends PictureOptions {
 
 export interface Example {
   readonly subject: number;
-  readonly path: string;
-  /** Which of the file's pictures: one, or those of a montage. */
+  /** One file a channel. */
+  readonly paths: readonly string[];
+  /** Which of each file's pictures: one, or those of a montage. */
   readonly first: number;
   readonly count: number;
+}
+
+/** How pictures are shown: `seed` for one of many ways, else as they are. */
+interface Look {
+  readonly seed: number | undefined;
+  readonly mirror: boolean;
 }
 
 /** One part of a site's data (train, validation or test): pictures of subjects, in batches. */
@@ -89,8 +99,8 @@ export class ImageSet {
     indices: readonly number[],
     { seed, mirror }: { seed: number | undefined; mirror: boolean },
   ): Promise<Batch> {
-    const { imageSize, classes } = this.options;
-    const area = imageSize * imageSize;
+    const { imageSize, classes, channels } = this.options;
+    const area = imageSize * imageSize * channels;
     const x = new Float32Array(indices.length * area);
     const y = new Float32Array(indices.length * classes.length);
     const owners: number[] = [];
@@ -98,42 +108,69 @@ export class ImageSet {
     const pictures = await Promise.all(examples.map((example) => this.#pictures(example)));
     for (const [row, example] of examples.entries()) {
       const seeded = seed === undefined ? undefined : deriveSeed('augment', seed, numberAt(indices, row));
-      const square = x.subarray(row * area, (row + 1) * area);
-      this.#show(pictures[row] ?? [], { seed: seeded, mirror }, square);
-      standardize(square);
+      this.#fill(pictures[row] ?? [], { seed: seeded, mirror }, x.subarray(row * area, (row + 1) * area));
       y[row * classes.length + (this.subjects[example.subject]?.label ?? 0)] = 1;
       owners.push(example.subject);
     }
     return { x, y, size: indices.length, owners };
   }
 
+  /** What the network gets of an example: each channel as a square, standardised by itself, and their pixels side by side. */
+  #fill(channels: readonly (readonly Picture[])[], look: Look, x: Float32Array): void {
+    for (const [channel, pictures] of channels.entries()) {
+      const square = channels.length === 1 ? x : new Float32Array(x.length / channels.length);
+      this.#show(pictures, { ...look, channel }, square);
+      standardize(square);
+      if (square === x) continue;
+      for (let at = 0; at < square.length; at++) x[at * channels.length + channel] = f32At(square, at);
+    }
+  }
+
   /** What the network sees of an example, before it is standardised, into a square of zeros. */
-  #show(
-    pictures: readonly Picture[],
-    { seed, mirror }: { seed: number | undefined; mirror: boolean },
-    square: Float32Array,
-  ): void {
+  #show(pictures: readonly Picture[], look: Look & { channel: number }, square: Float32Array): void {
     const isWhole = pictures.length === 1;
     const tiles = pictures.map((picture) => {
       const tile = isWhole ? square : new Float32Array(picture.length);
-      this.#present(picture, seed, tile);
-      if (mirror) exchangeSides(tile);
+      this.#present(picture, look, tile);
+      if (look.mirror) exchangeSides(tile);
       return tile;
     });
     if (!isWhole) arrange(tiles, square);
   }
 
-  #present(picture: Picture, seed: number | undefined, tile: Float32Array): void {
+  /** All channels of an example are moved alike, and each has a gamma of its own. */
+  #present(
+    picture: Picture,
+    { seed, channel }: { seed: number | undefined; channel: number },
+    tile: Float32Array,
+  ): void {
     const { augment: options } = this.options;
-    if (seed !== undefined && options) augment(picture, options, { random: createRandom(seed), into: tile });
-    else for (let at = 0; at < tile.length; at++) tile[at] = u8At(picture, at) / 255;
+    if (seed === undefined || !options) {
+      for (let at = 0; at < tile.length; at++) tile[at] = u8At(picture, at) / 255;
+      return;
+    }
+    const greys = channel === 0 ? undefined : createRandom('channel', seed, channel);
+    augment(picture, options, { random: createRandom(seed), into: tile, ...(greys && { greys }) });
   }
 
-  async #pictures({ path, first, count }: Example): Promise<readonly Picture[]> {
-    const pictures = (await readPictures(path, this.options)).slice(first, first + count);
-    if (pictures.length === count) return pictures;
+  async #pictures({ paths, first, count }: Example): Promise<readonly (readonly Picture[])[]> {
+    const channels = await readChannels(paths, this.options);
+    const shown = channels.map((pictures) => pictures.slice(first, first + count));
+    if (shown.every((pictures) => pictures.length === count)) return shown;
+    const [path = ''] = paths;
     throw flError('NF_DATA_IMAGE_CHANGED', { path }, { place: { file: path } });
   }
+}
+
+/** The pixels of one channel of an example. */
+export function planeOf(
+  example: Float32Array,
+  { channel, channels }: { channel: number; channels: number },
+): Float32Array {
+  if (channels === 1) return example;
+  return Float32Array.from({ length: example.length / channels }, (_, at) =>
+    f32At(example, at * channels + channel),
+  );
 }
 
 /** Left and right, in place. */

@@ -1,10 +1,10 @@
-import { findImages } from '../../../preprocess/bids/layout.ts';
+import { findExamples } from '../../../preprocess/bids/layout.ts';
 import { COLUMN, type Participant } from '../../../preprocess/bids/participants.ts';
-import { readPictures, VOLUME_LAYOUTS, type VolumeLayout } from '../../../preprocess/picture/pictures.ts';
+import { readChannels, VOLUME_LAYOUTS, type VolumeLayout } from '../../../preprocess/picture/pictures.ts';
 import type { Subjects } from '../../../preprocess/select/read-subjects.ts';
 import type { Partition } from '../../../preprocess/split/manifest.ts';
 import { flError } from '../../base/errors/errors.ts';
-import { readAs, type Selection } from '../../base/selection/selection.ts';
+import { channelCount, readAs, type Selection } from '../../base/selection/selection.ts';
 import { counted } from '../../base/text/counted.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
@@ -49,7 +49,7 @@ const READERS = 4;
 
 /**
  * Opens a site's part of a BIDS data set: a T1w slice gives one picture, a volume
- * one of its axial slices side by side. Every image of the
+ * one of its axial slices side by side. Where the selection names channels, each picture has one of each. Every image of the
  * three parts is read once, so a bad one is named before training; pictures stay in memory for the tasks to come.
  *
  * @throws NF_DATA_* (labels, parts, images), NF_BIDS_*, NF_SPLIT_*, NF_NIFTI_*
@@ -57,7 +57,7 @@ const READERS = 4;
  */
 export async function openDataset(source: DataSource, options: DatasetOptions = {}): Promise<Dataset> {
   const members = await readMembers(source);
-  const shared = checkDatasetOptions(options, members.classes);
+  const shared = checkDatasetOptions(options, members);
   const { classes } = shared;
   const { subjects } = members;
   const { selection } = subjects;
@@ -83,7 +83,7 @@ function tellOnce(site: string, notes: readonly string[]): void {
 
 const KEYS = ['imageSize', 'batchSize', 'slices', 'layout', 'classes', 'augment', 'mirror'];
 
-function checkDatasetOptions(options: DatasetOptions, classes: readonly string[]): ImageSetOptions {
+function checkDatasetOptions(options: DatasetOptions, { classes, subjects }: Members): ImageSetOptions {
   checkKeys(options, KEYS);
   const count = (name: 'imageSize' | 'batchSize' | 'slices', least: number) =>
     checkNumber(name, options[name], { least, whole: true });
@@ -94,6 +94,7 @@ function checkDatasetOptions(options: DatasetOptions, classes: readonly string[]
     slices: count('slices', 1) ?? 9,
     layout: checkLayout(options.layout),
     classes: checkClasses(options.classes) ?? classes,
+    channels: channelCount(subjects.selection),
     augment,
     mirror: options.mirror ?? augment?.flip ?? false,
   };
@@ -146,15 +147,15 @@ export async function openSet(
   rows: readonly { row: Participant; label: number }[],
   options: ImageSetOptions,
 ): Promise<ImageSet> {
-  const readOptions = { ...options, ...readAs(selection) };
+  const readOptions = { ...options, ...readAs(selection), channels: channelCount(selection) };
   const subjects = await mapPool(rows, { jobs: READERS }, async ({ row, label }): Promise<Subject> => {
-    return { id: row.id, label, paths: await findImages(root, row.id, selection) };
+    return { id: row.id, label, examples: await findExamples(root, row.id, selection) };
   });
-  const files = subjects.flatMap(({ paths }, subject) => paths.map((path) => ({ path, subject })));
-  const examples = await mapPool(files, { jobs: READERS }, async ({ path, subject }) => {
-    const pictures = await readPictures(path, readOptions);
-    if (options.layout === 'montage') return [{ subject, path, first: 0, count: pictures.length }];
-    return pictures.map((_, first) => ({ subject, path, first, count: 1 }));
+  const files = subjects.flatMap(({ examples }, subject) => examples.map((paths) => ({ paths, subject })));
+  const examples = await mapPool(files, { jobs: READERS }, async ({ paths, subject }) => {
+    const [pictures = []] = await readChannels(paths, readOptions);
+    if (options.layout === 'montage') return [{ subject, paths, first: 0, count: pictures.length }];
+    return pictures.map((_, first) => ({ subject, paths, first, count: 1 }));
   });
   return new ImageSet(subjects, examples.flat(), readOptions);
 }

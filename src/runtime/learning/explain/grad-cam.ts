@@ -17,7 +17,7 @@ export interface HeatMaps {
 /** Explains one model's decisions. */
 export interface Explainer {
   /**
-   * @param x pictures as the model gets them, [size, imageSize, imageSize, 1]
+   * @param x pictures as the model gets them, [size, imageSize, imageSize, channels]
    * @param labels the class of each picture that is asked about
    */
   heat(x: Float32Array, labels: readonly number[]): Promise<HeatMaps>;

@@ -6,7 +6,7 @@ import { checkSameForm } from '../../base/tensors/check-params.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
 import { initialParams } from '../models/initial-params.ts';
-import { type ModelSpec, parseModelSpec } from '../models/spec.ts';
+import { inputChannels, type ModelSpec, parseModelSpec } from '../models/spec.ts';
 import { toTorch } from './torch-order.ts';
 
 export const EXPORT_FORMATS = ['onnx', 'tfjs', 'safetensors'] as const;
@@ -55,7 +55,11 @@ export async function exportModel(request: ExportRequest): Promise<Exported> {
   }
 }
 
-const INPUT = 'Input: grey images [batch, size, size, 1], prepared as openDataset of neuroflare/mri does.';
+function inputNote(spec: ModelSpec): string {
+  const channels = inputChannels(spec);
+  const what = channels === 1 ? 'grey images' : 'images of several contrasts, in the order of the channels,';
+  return `Input: ${what} [batch, size, size, ${channels}], prepared as openDataset of neuroflare/mri does.`;
+}
 
 async function writeOnnx(model: LayersModel, spec: ModelSpec, out: string): Promise<Exported> {
   const { exportOnnx } = await import('./export-onnx.ts');
@@ -67,7 +71,10 @@ async function writeOnnx(model: LayersModel, spec: ModelSpec, out: string): Prom
   const batch = anyBatch
     ? 'Any batch size.'
     : 'One image at a time: a layer of this model depends on the batch size.';
-  return { files: [out], notes: [INPUT, `Outputs: logits and probabilities [batch, classes]. ${batch}`] };
+  return {
+    files: [out],
+    notes: [inputNote(spec), `Outputs: logits and probabilities [batch, classes]. ${batch}`],
+  };
 }
 
 async function writeTfjs(model: LayersModel, spec: ModelSpec, out: string): Promise<Exported> {
@@ -77,7 +84,7 @@ async function writeTfjs(model: LayersModel, spec: ModelSpec, out: string): Prom
     spec.type === 'mri-resnet'
       ? ['Import neuroflare/engine before loading: it registers GroupNormalization.']
       : [];
-  return { files, notes: [INPUT, 'Output: logits [batch, classes].', ...custom] };
+  return { files, notes: [inputNote(spec), 'Output: logits [batch, classes].', ...custom] };
 }
 
 async function filledModel(spec: ModelSpec, params: ParamSet): Promise<LayersModel> {

@@ -2,23 +2,23 @@ import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { GroupNormalization } from '../engine/layers/group-normalization.ts';
 import { tf, tfl } from '../engine/tfjs.ts';
-import { INPUT_CHANNELS, initialParams, planModel } from './initial-params.ts';
+import { initialParams, planModel } from './initial-params.ts';
 import type { ConvPlan, LayerPlan } from './plan.ts';
-import { type ModelSpec, parseModelSpec } from './spec.ts';
+import { inputChannels, type ModelSpec, parseModelSpec } from './spec.ts';
 
 type Layer = InstanceType<typeof tfl.layers.Layer>;
 
 const specs = new WeakMap<LayersModel, ModelSpec>();
 
 /**
- * The model a job names: input [image_size, image_size, 1], output logits [classes]. Its first values are those of
+ * The model a job names: input [image_size, image_size, channels], output logits [classes]. Its first values are those of
  * `initialParams(spec, spec.seed)`, its parameters are named after its layers (`conv1/kernel`).
  * @throws NF_MODEL_UNKNOWN, NF_MODEL_KEY, NF_MODEL_INVALID
  */
 export function buildModel(definition: unknown): LayersModel {
   const spec = parseModelSpec(definition);
   const side = spec.image_size;
-  const inputs = tfl.input({ shape: [side, side, INPUT_CHANNELS], name: 'image' });
+  const inputs = tfl.input({ shape: [side, side, inputChannels(spec)], name: 'image' });
   const outputs = chain(planModel(spec), inputs);
   const model = tfl.model({ inputs, outputs, name: spec.type });
   fillModel(model, firstParams(spec));

@@ -3,16 +3,13 @@ import { elementCount, type NdArray, type ParamSet } from '../../base/tensors/nd
 import { planMriCnn } from './mri-cnn.ts';
 import { planMriResnet } from './mri-resnet.ts';
 import { type LayerPlan, type ParamPlan, planParams } from './plan.ts';
-import { type ModelSpec, type ModelType, parseModelSpec } from './spec.ts';
+import { inputChannels, type ModelSpec, type ModelType, parseModelSpec } from './spec.ts';
 
 /** One line a model: a new one is a file with a plan, a line here and its name in `MODEL_TYPES`. */
 const PLANS: Record<ModelType, (spec: ModelSpec) => LayerPlan[]> = {
   'mri-cnn': planMriCnn,
   'mri-resnet': planMriResnet,
 };
-
-/** Grey images have one channel. */
-export const INPUT_CHANNELS = 1;
 
 /** The layers of a model, from the input to the logits. */
 export function planModel(spec: ModelSpec): LayerPlan[] {
@@ -34,7 +31,8 @@ export function parameterShapes(spec: unknown): readonly (readonly number[])[] {
 }
 
 function parameterPlans(spec: unknown): readonly ParamPlan[] {
-  return planParams(planModel(parseModelSpec(spec)), INPUT_CHANNELS).params;
+  const parsed = parseModelSpec(spec);
+  return planParams(planModel(parsed), inputChannels(parsed)).params;
 }
 
 /** Names, shapes and dtypes of the same parameters, without their values. */

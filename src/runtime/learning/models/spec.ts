@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { flError } from '../../base/errors/errors.ts';
 import { issueText } from '../../base/errors/issue-text.ts';
+import { counted } from '../../base/text/counted.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 
 /** The models a job can name under `model.type`. */
@@ -9,6 +10,12 @@ export type ModelType = (typeof MODEL_TYPES)[number];
 
 const common = {
   image_size: z.int().min(16).max(512).multipleOf(16).describe('Side of the square input, in pixels.'),
+  channels: z
+    .int()
+    .min(1)
+    .max(16)
+    .optional()
+    .describe('Images that make one example, as data.selection.channels names them; default 1.'),
   classes: z
     .array(z.string().min(1))
     .min(2)
@@ -76,6 +83,18 @@ export function parseModelSpec(value: unknown): ModelSpec {
 function unknownType(type: string) {
   const params = { type, nearest: didYouMean(type, MODEL_TYPES), known: MODEL_TYPES.join(', ') };
   return flError('NF_MODEL_UNKNOWN', params, { place: { key: 'model.type' } });
+}
+
+/** Channels of the input. */
+export function inputChannels({ channels }: Pick<ModelSpec, 'channels'>): number {
+  return channels ?? 1;
+}
+
+/** @throws NF_MODEL_CHANNELS where the model and the examples of the data have not as many channels */
+export function requireChannels(model: number, data: number): void {
+  if (model === data) return;
+  const params = { model: counted(model, 'channel'), data: counted(data, 'channel'), count: data };
+  throw flError('NF_MODEL_CHANNELS', params, { place: { key: 'model.channels' } });
 }
 
 export function outputCount(spec: ModelSpec): number {

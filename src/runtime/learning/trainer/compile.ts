@@ -14,7 +14,7 @@ import { currentEngine } from './settings.ts';
 import { type ModelForm, Trainer } from './trainer.ts';
 
 /**
- * Makes a trainer of a model: one image in, [size, size, 1], logits [classes] out, such as `buildModel` makes or one built with
+ * Makes a trainer of a model: one image in, [size, size, channels], logits [classes] out, such as `buildModel` makes or one built with
  * `@tensorflow/tfjs`. The engine is the run's choice (`--engine`). From here on the model's variables belong to the trainer.
  *
  * @throws NF_TRAIN_OPTION, NF_TRAIN_MODEL; at the first use NF_ENGINE_*
@@ -81,10 +81,10 @@ function formOf(model: LayersModel): ModelForm {
   const [input, output] = [onlyShape(model.inputs), onlyShape(model.outputs)];
   const [, height, width, channels] = input;
   const outputs = output[1];
-  if (!height || height !== width || channels !== 1 || output.length !== 2 || !outputs) {
+  if (!height || height !== width || !channels || output.length !== 2 || !outputs) {
     throw flError('NF_TRAIN_MODEL', { name: model.name, found: `[${input}] to [${output}]` });
   }
-  return { imageSize: height, outputs, classes: modelSpecOf(model)?.classes };
+  return { imageSize: height, channels, outputs, classes: modelSpecOf(model)?.classes };
 }
 
 function onlyShape(ends: LayersModel['inputs']): readonly (number | null)[] {

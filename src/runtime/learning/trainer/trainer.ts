@@ -6,6 +6,7 @@ import type { NdArray, ParamSet } from '../../base/tensors/nd-array.ts';
 import { checkNumber, optionError } from '../check-option.ts';
 import type { ImageSet } from '../dataset/image-set.ts';
 import type { CompiledModel } from '../engine/engine.ts';
+import { requireChannels } from '../models/spec.ts';
 import type { Metrics } from './confusion.ts';
 import { noteSteps, wantedCorrection, wantsGradient } from './control-variates.ts';
 import { type CheckedOptions, checkLearningRate } from './options.ts';
@@ -34,6 +35,7 @@ export interface FitResult {
 /** What a trainer knows of its model, to hold data against it. */
 export interface ModelForm {
   readonly imageSize: number;
+  readonly channels: number;
   readonly outputs: number;
   /** Undefined for a model that names none. */
   readonly classes: readonly string[] | undefined;
@@ -176,11 +178,12 @@ export class Trainer {
   }
 
   #requireFit(data: ImageSet): void {
-    const { imageSize, outputs, classes } = this.#parts.form;
+    const { imageSize, channels, outputs, classes } = this.#parts.form;
     const { options } = data;
     if (imageSize !== options.imageSize) {
       throw flError('NF_TRAIN_IMAGE_SIZE', { model: imageSize, data: options.imageSize });
     }
+    requireChannels(channels, options.channels);
     const named = classes ?? options.classes;
     const same = named.length === outputs && named.join('\n') === options.classes.join('\n');
     if (same) return;

@@ -2,7 +2,7 @@ import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { findImages } from '../../../../src/preprocess/bids/layout.ts';
+import { findExamples } from '../../../../src/preprocess/bids/layout.ts';
 import { flError } from '../../../../src/runtime/base/errors/errors.ts';
 import { lockFolder } from '../../../../src/runtime/base/files/lock.ts';
 import { look } from '../../../../src/runtime/deployment/preflight/check.ts';
@@ -236,7 +236,7 @@ describe('before a client starts', () => {
       subjectsOf(['bright', 'dark'], { count: 2, partition, first: 10 * index }),
     );
     const data = await writeTree(subjects, spotSlice);
-    const images = (await Promise.all(subjects.map(({ id }) => findImages(data, `sub-${id}`)))).flat();
+    const images = (await Promise.all(subjects.map(({ id }) => findExamples(data, `sub-${id}`)))).flat(2);
     const [cut = '', none = '', short = '', mute = ''] = images;
     const bytes = await readFile(cut);
     await writeFile(cut, bytes.subarray(0, bytes.length - 12));

@@ -2,7 +2,7 @@ import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { convertFolder } from '../../../../src/preprocess/bids/convert.ts';
-import { findImages } from '../../../../src/preprocess/bids/layout.ts';
+import { findExamples } from '../../../../src/preprocess/bids/layout.ts';
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { sha256 } from '../../../../src/runtime/base/digest.ts';
@@ -55,7 +55,7 @@ describe('convertFolder', () => {
   it('keeps every pixel, top row first', async () => {
     const root = await madeSource();
     await convertFolder(options(root));
-    const [path = ''] = await findImages(join(root, 'bids'), 'sub-0001');
+    const [[path = ''] = []] = await findExamples(join(root, 'bids'), 'sub-0001');
     const image = await readNifti(path);
     expect(image.shape).toEqual([48, 56, 1]);
     expect([...image.data]).toEqual([...headPicture(1).pixels]);
@@ -71,14 +71,14 @@ describe('convertFolder', () => {
     await writeFiles(root, { 'source/no_tumor/deep.png': png });
     const { converted } = await convertFolder(options(root));
     expect(converted.sixteen_bit).toBe(1);
-    const [path = ''] = await findImages(join(root, 'bids'), 'sub-0006');
+    const [[path = ''] = []] = await findExamples(join(root, 'bids'), 'sub-0006');
     expect([...(await readNifti(path)).data]).toEqual([...deep]);
   });
 
   it('letterboxes, and masks the head, and says so', async () => {
     const root = await madeSource();
     await convertFolder(options(root, { processing: { size: 32, headMask: true } }));
-    const [path = ''] = await findImages(join(root, 'bids'), 'sub-0002');
+    const [[path = ''] = []] = await findExamples(join(root, 'bids'), 'sub-0002');
     expect((await readNifti(path)).shape).toEqual([32, 32, 1]);
     const { rows } = await readParticipants(join(root, 'bids'));
     expect(rows[0]?.values.get('head_mask')).toBe('found');
@@ -103,7 +103,7 @@ describe('convertFolder', () => {
     const kept = rows.find(({ id }) => id === row?.values.get('duplicate_of'));
     expect(kept?.values.get('source_file')).toBe('Training/glioma_tumor/a (10).png');
     expect(summary.set_aside).toEqual({ duplicate: 1, label_conflict: 0 });
-    expect(await findImages(join(root, 'bids'), row?.id ?? '')).toHaveLength(1);
+    expect(await findExamples(join(root, 'bids'), row?.id ?? '')).toHaveLength(1);
   });
 
   const head = headPicture(77, 160, 180);

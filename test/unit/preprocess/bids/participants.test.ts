@@ -1,7 +1,7 @@
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { findImages } from '../../../../src/preprocess/bids/layout.ts';
+import { findExamples } from '../../../../src/preprocess/bids/layout.ts';
 import {
   groupOf,
   parseParticipants,
@@ -70,7 +70,7 @@ describe('readParticipants', () => {
   });
 });
 
-describe('findImages', () => {
+describe('findExamples', () => {
   it('finds raw images, sessions and derivatives, and nothing else', async () => {
     const root = await makeFolder();
     await writeFiles(root, {
@@ -80,12 +80,12 @@ describe('findImages', () => {
       'sub-1/ses-a/anat/sub-1_ses-a_T1w.nii': 'x',
       'sub-2/anat/sub-2_desc-slice_T1w.nii.gz': 'x',
     });
-    expect((await findImages(root, 'sub-1')).map((path) => path.slice(root.length + 1))).toEqual([
+    expect((await findExamples(root, 'sub-1')).flat().map((path) => path.slice(root.length + 1))).toEqual([
       'sub-1/anat/sub-1_T1w.nii.gz',
       'sub-1/ses-a/anat/sub-1_ses-a_T1w.nii',
     ]);
-    expect(await findImages(root, 'sub-2')).toHaveLength(1);
-    await expect(findImages(root, 'sub-3')).rejects.toThrow(fault('NF_BIDS_IMAGE_MISSING'));
+    expect(await findExamples(root, 'sub-2')).toHaveLength(1);
+    await expect(findExamples(root, 'sub-3')).rejects.toThrow(fault('NF_BIDS_IMAGE_MISSING'));
   });
 
   it('says of a table that was not fetched how it comes', async () => {
@@ -110,10 +110,10 @@ describe('findImages', () => {
       await mkdir(join(root, id, 'anat'), { recursive: true });
       await symlink(to, join(root, id, 'anat', `${id}_T1w.nii.gz`));
     }
-    expect(await findImages(root, 'sub-1')).toHaveLength(1);
-    await expect(findImages(root, 'sub-2')).rejects.toThrow(fault('NF_BIDS_IMAGE_OUTSIDE'));
-    await expect(findImages(root, 'sub-3')).rejects.toThrow(fault('NF_BIDS_LINK'));
-    const absent = await findImages(root, 'sub-4').catch((thrown: unknown) => thrown);
+    expect(await findExamples(root, 'sub-1')).toHaveLength(1);
+    await expect(findExamples(root, 'sub-2')).rejects.toThrow(fault('NF_BIDS_IMAGE_OUTSIDE'));
+    await expect(findExamples(root, 'sub-3')).rejects.toThrow(fault('NF_BIDS_LINK'));
+    const absent = await findExamples(root, 'sub-4').catch((thrown: unknown) => thrown);
     expect(absent).toMatchObject({
       code: 'NF_BIDS_CONTENT_ABSENT',
       hint: expect.stringMatching(/datalad get PATH.*git annex get PATH/),

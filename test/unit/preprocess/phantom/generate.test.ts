@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findImages } from '../../../../src/preprocess/bids/layout.ts';
+import { findExamples } from '../../../../src/preprocess/bids/layout.ts';
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { generatePhantom, type PhantomOptions } from '../../../../src/preprocess/phantom/generate.ts';
@@ -79,7 +79,7 @@ describe('a phantom data set', () => {
       [...DIAGNOSES, ...DIAGNOSES].sort(),
     );
     for (const { id, values } of rows) {
-      const [path = ''] = await findImages(made.path, id);
+      const [[path = ''] = []] = await findExamples(made.path, id);
       expect(path.slice(made.path.length)).toBe(`/${id}/anat/${id}_ce-gadolinium_T1w.nii.gz`);
       const mask = await readNifti(
         join(made.path, `derivatives/lesions/${id}/anat/${id}_ce-gadolinium_desc-lesion_mask.nii.gz`),

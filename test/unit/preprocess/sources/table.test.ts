@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { type ConvertOptions, convertFolder } from '../../../../src/preprocess/bids/convert.ts';
-import { findImages } from '../../../../src/preprocess/bids/layout.ts';
+import { findExamples } from '../../../../src/preprocess/bids/layout.ts';
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { findLesionMask } from '../../../../src/preprocess/picture/lesion-pictures.ts';
@@ -84,7 +84,7 @@ describe('a table of volumes', () => {
     expect(new Set([0, 2, 3, 4].map((row) => value(row, 'group_id'))).size).toBe(4);
     expect(value(1, 'source_line')).toBe('3');
     for (const [at, { id }] of rows.entries()) {
-      const [path = ''] = await findImages(join(root, 'bids'), id);
+      const [[path = ''] = []] = await findExamples(join(root, 'bids'), id);
       const made = madeVolume(at + 1);
       const image = await readNifti(path);
       expect([image.shape, image.dtype]).toEqual([[...made.shape], 'int16']);

@@ -97,9 +97,11 @@ describe('a split with a selection', () => {
     for (const set of [fromSplit, fromTree]) {
       expect(set.classes).toEqual(['meningioma', 'no_tumor']);
       const subjects = [set.train, set.validation, set.test].flatMap((part) => part.subjects);
-      expect(subjects.every(({ paths }) => paths.length === 1 && paths[0]?.includes('_ses-preop_T1w'))).toBe(
-        true,
-      );
+      expect(
+        subjects.every(
+          ({ examples }) => examples.length === 1 && examples[0]?.[0]?.includes('_ses-preop_T1w'),
+        ),
+      ).toBe(true);
     }
     const members = (set: typeof fromTree) => set.train.subjects.map(({ id, label }) => `${id} ${label}`);
     expect(members(fromTree)).toEqual(members(fromSplit));

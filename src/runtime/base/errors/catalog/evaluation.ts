@@ -38,6 +38,11 @@ export const EVALUATION_ERRORS = {
     message: '{path} cannot be predicted: {reason}.',
     hint: 'Give volumes (NIfTI, MGH, NRRD, MetaImage), JPEG or PNG files, or folders of BIDS data sets; of DICOM files preprocess bids makes one.',
   },
+  NF_PREDICT_CHANNELS: {
+    exit: 4,
+    message: 'The model was trained on sets of {count} images, {channels}. Given: {given}.',
+    hint: 'Give {count} files of one subject in this order, files with names of BIDS for several subjects, or a folder in BIDS.',
+  },
   NF_PREDICT_PICTURE: {
     exit: 4,
     message: 'The picture {path} cannot be used: {reason}, {detail}.',

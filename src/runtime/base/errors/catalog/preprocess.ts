@@ -282,6 +282,21 @@ export const PREPROCESS_ERRORS = {
     message: 'Which image of {participant} is meant? {first} and {second} differ in {differ}.',
     hint: 'Say which by --filter, for example --filter rec=norm, or several values in order of preference: acq=hi|lo. Session and run decide by themselves.',
   },
+  NF_SELECT_CHANNEL_MISSING: {
+    exit: 4,
+    message: '{count} without all channels: {named}.',
+    hint: 'Add the images, or leave such subjects and sessions out: --incomplete drop (data.selection.incomplete: drop of a job).',
+  },
+  NF_SELECT_CHANNEL_NOBODY: {
+    exit: 4,
+    message: 'Nobody in {path} has all channels: {named}.',
+    hint: 'Choose channels that are there by --channel (data.selection.channels of a job).',
+  },
+  NF_SELECT_CHANNEL_TWICE: {
+    exit: 4,
+    message: 'Two channels take one image, {path}.',
+    hint: 'Tell them apart by their filters, for example --channel T1w,ce= --channel T1w,ce=gadolinium: nothing after = takes images without the entity.',
+  },
   NF_SELECT_TABLE_OUTSIDE: {
     exit: 4,
     message: 'The table of labels {table} is a link to a place outside the data set.',

@@ -38,6 +38,11 @@ export const TRAIN_ERRORS = {
     message: "No column '{column}' with labels in {tables}.{nearest}",
     hint: 'Name the column that has them by --label-column (data.selection.label_column of a job), or add one with a class for each participant. Columns there are: {known}.',
   },
+  NF_CHANNEL_GRID: {
+    exit: 4,
+    message: '{path} has another grid than {first}, the first channel: {difference}.',
+    hint: "Put the channels onto one grid: 'neuroflare preprocess volumes' with the same --channel flags does it, with the first of them as reference.",
+  },
   NF_DATA_SIDECAR: {
     exit: 4,
     message: 'participants.json holds no JSON object: {message}',
@@ -93,6 +98,11 @@ export const TRAIN_ERRORS = {
     message: 'The model takes pictures of {model} pixels, the data set gives {data}.',
     hint: 'Pass the same size: openDataset(flare.data(), { imageSize: … }) and model.image_size of the job.',
   },
+  NF_MODEL_CHANNELS: {
+    exit: 4,
+    message: 'The model takes {model}, and an example of the data has {data}.',
+    hint: 'Say it in the job, --set model.channels={count}, or choose as many images by --channel (data.selection.channels of a job).',
+  },
   NF_TRAIN_CLASSES: {
     exit: 4,
     message: "The model's outputs are [{model}], the classes of the data set [{data}].",
@@ -147,8 +157,7 @@ export const TRAIN_ERRORS = {
   },
   NF_TRAIN_MODEL: {
     exit: 4,
-    message:
-      "The model '{name}' maps {found}, not one grey square [n, size, size, 1] to logits [n, classes].",
+    message: "The model '{name}' maps {found}, not squares [n, size, size, channels] to logits [n, classes].",
     hint: 'Build it with buildModel(flare.model()), or give a model with that input and output.',
   },
 } as const satisfies Record<string, ErrorRow>;
