@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { runCli, runJson } from '../support/cli.ts';
+import { runCli, runJson } from '../support/one-process.ts';
 import { type Refusal, refusalsIn } from '../support/refusals.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { makeSource } from '../unit/preprocess/image/made-pictures.ts';

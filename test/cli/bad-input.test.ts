@@ -2,8 +2,8 @@ import { cpSync } from 'node:fs';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { runCli, runJson } from '../support/cli.ts';
 import { writeJob } from '../support/job-folder.ts';
+import { runCli, runJson } from '../support/one-process.ts';
 import { refusalsIn } from '../support/refusals.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import {

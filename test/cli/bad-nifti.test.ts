@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { centredAffine } from '../../src/preprocess/nifti/affine.ts';
 import { encodeNifti } from '../../src/preprocess/nifti/write.ts';
-import { runCli, runJson } from '../support/cli.ts';
+import { runCli, runJson } from '../support/one-process.ts';
 import { refusalsIn } from '../support/refusals.ts';
 import { leftovers } from '../support/run-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { runJson } from '../support/cli.ts';
+import { runJson } from '../support/one-process.ts';
 import { refusalsIn } from '../support/refusals.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeTree, tsv } from '../support/bids-tree.ts';
-import { runJson } from '../support/cli.ts';
+import { runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const cwd = tempFolder();

@@ -2,9 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/runtime/base/random.ts';
-import { runCli, runJson } from '../support/cli.ts';
 import { commandsOf, ROOT, wordsOf } from '../support/docs-commands.ts';
 import { madeSeries, SECRETS, writeSeries } from '../support/made-dicom.ts';
+import { runCli, runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const cwd = tempFolder();

@@ -2,8 +2,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Config, Parser } from '@oclif/core';
 import { describe, expect, it } from 'vitest';
-import { runCli } from '../support/cli.ts';
 import { commandsOf, ROOT, wordsOf } from '../support/docs-commands.ts';
+import { runCli } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { makeSource } from '../unit/preprocess/image/made-pictures.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { runJson } from '../support/cli.ts';
+import { runJson } from '../support/one-process.ts';
 
 const here = { cwd: process.cwd() };
 

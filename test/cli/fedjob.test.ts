@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../../src/runtime/base/tensors/safetensors.ts';
 import { loadJob } from '../../src/runtime/job/load.ts';
-import { runJson } from '../support/cli.ts';
 import { TINY_SCRIPT } from '../support/job-folder.ts';
+import { runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -2,8 +2,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { runCli, runJson } from '../support/cli.ts';
 import { TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
+import { runCli, runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const root = tempFolder();

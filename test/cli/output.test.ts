@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { runCli, runJson } from '../support/cli.ts';
+import { runCli as runProcess, runJson as runProcessJson } from '../support/cli.ts';
 import { writeJob } from '../support/job-folder.ts';
+import { runCli } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -146,14 +147,14 @@ describe('an exit code', () => {
   ];
 
   it.each(cases)('%d is the same in text and in JSON: %j', async (expected, words) => {
-    expect((await run(...words)).code).toBe(expected);
-    const { code, answer } = await runJson(words, { cwd: root });
+    expect((await runProcess(words, { cwd: root })).code).toBe(expected);
+    const { code, answer } = await runProcessJson(words, { cwd: root });
     expect([code, answer.exit_code]).toEqual([expected, expected]);
     expect(answer.status).toBe(expected === 0 ? 'ok' : 'error');
   });
 
   it('of our own mistakes is 5, which no bad input reaches', async () => {
-    const { code, stderr } = await runCli(['job', 'validate', 'tiny'], {
+    const { code, stderr } = await runProcess(['job', 'validate', 'tiny'], {
       cwd: root,
       env: {
         NODE_OPTIONS: `--import=${breaking("import fs from 'node:fs'; import m from 'node:module'; fs.promises.realpath = async () => { throw new Error('odd') }; m.syncBuiltinESMExports();")}`,

@@ -1,7 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { runCli, runJson, startCli } from '../support/cli.ts';
+import { startCli } from '../support/cli.ts';
+import { runCli, runJson } from '../support/one-process.ts';
 import { makeFolder, makeSource, writeFiles } from '../unit/preprocess/image/made-pictures.ts';
 
 async function madeFolder(): Promise<{ cwd: string }> {

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { readNifti } from '../../src/preprocess/nifti/read.ts';
 import { encodeNifti } from '../../src/preprocess/nifti/write.ts';
 import { sha256 } from '../../src/runtime/base/digest.ts';
-import { runCli, runJson } from '../support/cli.ts';
+import { runCli, runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const cwd = tempFolder();

@@ -3,7 +3,7 @@ import { appendFile, chmod, copyFile, readFile, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readRevocations } from '../../src/runtime/security/certificate/revocations.ts';
-import { runCli, runJson } from '../support/cli.ts';
+import { runCli, runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const root = tempFolder();

@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { runCli, runJson, startCli } from '../support/cli.ts';
+import { startCli } from '../support/cli.ts';
 import { writeJob } from '../support/job-folder.ts';
+import { runCli, runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 describe('runs', () => {

@@ -5,8 +5,8 @@ import { centredAffine } from '../../src/preprocess/nifti/affine.ts';
 import { encodeNifti } from '../../src/preprocess/nifti/write.ts';
 import { readSplit } from '../../src/preprocess/split/manifest.ts';
 import { annexImage, makeTree, tsv } from '../support/bids-tree.ts';
-import { runCli, runJson } from '../support/cli.ts';
 import { commandsOf, ROOT, runSection, wordsOf } from '../support/docs-commands.ts';
+import { runCli, runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { headPicture, makeSource, writeFiles } from '../unit/preprocess/image/made-pictures.ts';
 

@@ -46,13 +46,18 @@ export interface JsonAnswer {
   readonly location?: Readonly<Record<string, unknown>>;
 }
 
-export function startCli(
-  args: readonly string[],
-  { cwd, env = {}, stdin = 'ignore' }: CliOptions,
-): RunningCli {
+/** That of this process, without what is meant for it alone. */
+export function ownEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const inherited = Object.entries(process.env).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value]],
+  );
+  return { ...Object.fromEntries(inherited), NODE_OPTIONS: '', NEUROFLARE_DEBUG: '', ...more };
+}
+
+export function startCli(args: readonly string[], { cwd, env, stdin = 'ignore' }: CliOptions): RunningCli {
   const child = spawn(process.execPath, [RUN, ...args], {
     cwd,
-    env: { ...process.env, NODE_OPTIONS: '', NEUROFLARE_DEBUG: '', ...env },
+    env: ownEnvironment(env),
     stdio: [stdin, 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };

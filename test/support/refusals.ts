@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type JsonAnswer, runJson } from './cli.ts';
+import type { JsonAnswer } from './cli.ts';
+import { runJson } from './one-process.ts';
 
 /** A command that must fail, and what it must say. */
 export interface Refusal {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Admin } from '../../../src/runtime/deployment/admin/admin.ts';
 import { inTurn } from '../../../src/runtime/deployment/admin/in-turn.ts';
 import { termsOf } from '../../../src/runtime/federation/job-terms.ts';
@@ -21,19 +21,14 @@ const signal = new AbortController().signal;
 const LEA = 'lea@example.org';
 let federation: LiveFederation;
 let admin: Admin;
-let site: RawSite;
 let count = 0;
 
 beforeAll(async () => {
   federation = new LiveFederation(await makeLiveKits(join(root, 'kits'), { clients: 1 }));
   await federation.startServer();
   admin = await federation.admin();
-  site = await RawSite.connect(federation.kits, 'site-1');
 });
-afterAll(async () => {
-  await site.close();
-  await federation.close();
-});
+afterAll(() => federation.close());
 
 const job = () =>
   writeJob(join(root, `job-${count++}`), {
@@ -108,6 +103,13 @@ describe('submissions with one job id', () => {
 });
 
 describe('an abort at the end of a job', () => {
+  // Anew each time: a site that asked for nothing while others had the machine is not known any more.
+  let site: RawSite;
+  beforeEach(async () => {
+    site = await RawSite.connect(federation.kits, 'site-1');
+  });
+  afterEach(() => site.close());
+
   it.each([0, 0, 1, 3, 8, 20])('comes in time or too late, and is told so: after %d ms', async (after) => {
     const id = await federation.submit(await job());
     await site.accept(id);
