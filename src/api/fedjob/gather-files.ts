@@ -12,7 +12,7 @@ export interface GatheredFiles {
 }
 
 /** Relative imports of a script; what only looks like one, in a comment say, leads to no file and is passed over. */
-const IMPORT = /\b(?:from|import)\s*\(?\s*(['"])(\.{1,2}\/[^'"\n]+)\1/g;
+const IMPORT = /\b(?:from|import)\s*(?:\(\s*)?(['"])(\.{1,2}\/[^'"\n]+)\1/g;
 const SCRIPT = /\.[cm]?[jt]s$/;
 
 /**

@@ -4,7 +4,7 @@ import { type Finding, finding } from './finding.ts';
 /** What a spreadsheet begins to compute with; DDE and HYPERLINK reach out of it. */
 const FORMULA = /^[=+@-]/;
 /** Alone, or of numbers, it computes nothing. */
-const HARMLESS = /^([+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]+)$/i;
+const HARMLESS = /^([+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]+)$/i;
 /** Columns that are named. */
 const MOST_NAMED = 5;
 

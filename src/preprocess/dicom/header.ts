@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { DataSet, Element } from 'dicom-parser';
+import { trimEndOf, trimStartOf } from '../../runtime/base/text/trim-marks.ts';
 import { textDecoder } from './character-set.ts';
 
 /** The package is CommonJS whose names Node.js cannot tell, so that an import has none of them. */
@@ -37,6 +38,8 @@ export interface DicomHeader extends DicomElements {
 const PIXEL_DATA = 'x7fe00010';
 const FLOAT_PIXELS = ['x7fe00008', 'x7fe00009'];
 const UNKNOWN_LENGTH = 0xffffffff;
+/** What values of an odd length are filled up with (PS3.5, 6.2). */
+const PADDING = '\0 ';
 /** Items in one another; more is no image's header. */
 const MOST_DEPTH = 16;
 const IMPLICIT = '1.2.840.10008.1.2';
@@ -161,7 +164,7 @@ function textsOf(dataSet: DataSet, element: Element | undefined, { decode }: Rea
   if (bytes.length === 0) return [];
   return decode(bytes)
     .split('\\')
-    .map((value) => value.replace(/[\0 ]+$/, '').replace(/^ +/, ''));
+    .map((value) => trimStartOf(trimEndOf(value, PADDING), ' '));
 }
 
 /** Numbers that the parser can name without a value representation, which implicit files lack. */
@@ -202,11 +205,7 @@ function binaryAt(
 /** A value of letters that are the same in all character sets. */
 function latin(dataSet: DataSet, key: string): string | undefined {
   const bytes = valueBytes(dataSet, dataSet.elements[key]);
-  return bytes.length === 0
-    ? undefined
-    : Buffer.from(bytes)
-        .toString('latin1')
-        .replace(/[\0 ]+$/, '');
+  return bytes.length === 0 ? undefined : trimEndOf(Buffer.from(bytes).toString('latin1'), PADDING);
 }
 
 /** The file with preamble and meta information, which the converter wants; the same bytes where it has them. */

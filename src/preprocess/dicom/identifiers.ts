@@ -56,11 +56,13 @@ export class Identifiers {
     for (const value of texts()) this.#addValue(value, { tag, kind });
   }
 
-  #addValue(value: string, { tag, kind }: { tag: string; kind: Kind }): void {
+  #addValue(whole: string, { tag, kind }: { tag: string; kind: Kind }): void {
+    const value = whole.slice(0, MOST_VALUE);
     const seen = `${kind} ${value}`;
     if (value === '' || this.#seen.has(seen)) return;
     this.#seen.add(seen);
-    for (const word of kind === 'date' ? dateForms(value) : wordsOf(value, kind)) {
+    const words = kind === 'date' ? dateForms(value) : wordsOf(value, kind);
+    for (const word of new Set(words.flatMap(spellings))) {
       if (this.#words.has(word)) continue;
       this.#words.set(word, tag);
       if (word.length >= LEAST_WITHIN) this.#lengths.add(word.length);
@@ -69,12 +71,18 @@ export class Identifiers {
 
   /** The tag whose value stands in a text, as a word of it or within one; undefined where the text holds none. */
   tagIn(text: string): string | undefined {
-    return LOOKS_UID.test(text) ? 'UID' : this.#match(text)[0]?.tag;
+    return LOOKS_UID.test(text) ? 'UID' : (this.#match(text)[0] ?? this.#match(withoutMarks(text))[0])?.tag;
   }
 
-  /** The text with what identifies, and what looks as if it did, replaced by `…`. */
+  /**
+   * The text with what identifies, and what looks as if it did, replaced by `…`; of a text that is longer than any name of a scan nothing is left. Where a
+   * name stands in it in other letters (Müller for MULLER), its letters lose their marks.
+   */
   scrub(text: string): string {
-    let clean = text.normalize('NFC').replace(LOOKS_PRIVATE, '…');
+    if (text.length > MOST_SHOWN) return '…';
+    const plain = text.normalize('NFC').replace(LOOKS_PRIVATE, '…');
+    const bare = withoutMarks(plain);
+    let clean = this.#match(bare).length > this.#match(plain).length ? bare : plain;
     for (const { word } of this.#match(clean)) {
       const own = escaped(word);
       const alone = `(?<![\\p{L}\\p{N}])${own}(?![\\p{L}\\p{N}])`;
@@ -105,10 +113,43 @@ const LEAST_WITHIN = 5;
 const LOOKS_PRIVATE =
   /\d{6,}|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{1,2}[-. ]?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-. ]?\d{2,4}|\S+@\S+/giu;
 
-const LOOKS_UID = /(?:\d+\.){6,}\d+/;
+const LOOKS_UID = /\d(?:\.\d+){6}/;
+/** Characters that are looked at of one value: what PS3.5 lets a name, an id or an address have is shorter. */
+const MOST_VALUE = 4096;
+/** Four times of what a description may have (PS3.5, 6.2: LO). */
+const MOST_SHOWN = 256;
 
 function folded(text: string): string {
   return text.normalize('NFC').toLowerCase();
+}
+
+/** Letters without what stands above and below them. */
+function withoutMarks(text: string): string {
+  return text
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '')
+    .normalize('NFC')
+    .replace(/[ßøæłđ]/giu, (letter) => PLAIN_LETTERS[letter.toLowerCase()] ?? letter);
+}
+
+/** Letters of which Unicode takes no marks away. */
+const PLAIN_LETTERS: Readonly<Record<string, string>> = { ß: 'ss', ø: 'o', æ: 'ae', ł: 'l', đ: 'd' };
+/** What German and Nordic names become where a keyboard or an archive has no such letters. */
+const WRITTEN_OUT: Readonly<Record<string, string>> = {
+  ä: 'ae',
+  ö: 'oe',
+  ü: 'ue',
+  ø: 'oe',
+  å: 'aa',
+  ß: 'ss',
+  æ: 'ae',
+};
+
+/** A word as it stands, without marks, and written out; and of one that is written out, with the letter that it may stand for. */
+function spellings(word: string): string[] {
+  const out = word.replace(/[äöüøåßæ]/gu, (letter) => WRITTEN_OUT[letter] ?? letter);
+  const back = word.replace(/([aou])e/gu, '$1');
+  return [word, withoutMarks(word), withoutMarks(out), ...(back.length >= LEAST_WITHIN ? [back] : [])];
 }
 
 function wordsIn(text: string): string[] {

@@ -1,4 +1,5 @@
 import { flError } from '../../runtime/base/errors/errors.ts';
+import { trimEndOf } from '../../runtime/base/text/trim-marks.ts';
 
 /** What the user leaves out of a source. */
 export interface Exclusion {
@@ -14,8 +15,8 @@ export interface Exclusion {
 export function exclusionOf(patterns: readonly string[]): Exclusion {
   const rules = patterns.map((pattern) => ({
     pattern,
-    isPath: pattern.replace(/\/+$/, '').includes('/'),
-    expression: expressionOf(pattern.replace(/^\.\//, '').replace(/\/+$/, '')),
+    isPath: trimEndOf(pattern, '/').includes('/'),
+    expression: expressionOf(trimEndOf(pattern.replace(/^\.\//, ''), '/')),
     used: false,
   }));
   return {

@@ -1,4 +1,5 @@
 import { flError } from '../../runtime/base/errors/errors.ts';
+import { keyAndValue } from '../../runtime/base/text/key-and-value.ts';
 import { type Axis, affineFromColumns, type Vector } from '../nifti/affine.ts';
 import { DATATYPES } from '../nifti/datatype.ts';
 import { headerLines, numbersOf } from './header-text.ts';
@@ -36,9 +37,9 @@ export function parseMetaImage(bytes: Uint8Array, file: string): DetachedVolume 
   });
   const fields = new Map<string, string>();
   for (const line of lines) {
-    const match = /^\s*([A-Za-z]+)\s*=\s*(.*?)\s*$/.exec(line);
-    if (!match) throw headerFault(file, 'a line that is no `Key = Value`');
-    fields.set(match[1] ?? '', match[2] ?? '');
+    const pair = keyAndValue(line, '=');
+    if (!pair || !/^[A-Za-z]+$/.test(pair.key)) throw headerFault(file, 'a line that is no `Key = Value`');
+    fields.set(pair.key, pair.value);
   }
   const field = (...names: string[]) =>
     names.map((name) => fields.get(name)).find((value) => value !== undefined);

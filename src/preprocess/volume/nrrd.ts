@@ -100,7 +100,7 @@ function axesOf(fields: ReadonlyMap<string, string>, sizes: readonly number[], f
   if (text === undefined || !SPACES.has((fields.get('space') ?? '').toLowerCase())) {
     throw flError('NF_VOLUME_ORIENTATION', { file }, { place: { file } });
   }
-  const found = text.match(/none|\([^)]*\)/g) ?? [];
+  const found = text.match(/none|\([^()]*\)/g) ?? [];
   if (found.length !== sizes.length)
     throw headerFault(file, `${found.length} directions for ${sizes.length} axes`);
   const order = [...found.keys()].sort(

@@ -13,6 +13,8 @@ const inflateAsync = promisify(inflate);
 const FLOAT_BYTES = 4;
 /** Sides beyond this do not fit the header of a NIfTI-1 file. */
 const LONGEST_SIDE = 32767;
+/** Axes that are named. */
+const MOST_SHOWN = 8;
 
 /** What a header says of the voxels, checked: nothing in it asks for more memory than an image may have. */
 export interface StoredVolume {
@@ -45,7 +47,8 @@ export function checkSizes(sizes: readonly number[], file: string): [number, num
     throw headerFault(file, `${sizes.length} axes, where a volume has 3`);
   }
   if (more.some((size) => size !== 1)) {
-    throw flError('NF_VOLUME_SERIES', { file, shape: sizes.join(' x ') }, { place: { file } });
+    const shape = `${sizes.slice(0, MOST_SHOWN).join(' x ')}${sizes.length > MOST_SHOWN ? ' x ...' : ''}`;
+    throw flError('NF_VOLUME_SERIES', { file, shape }, { place: { file } });
   }
   const bytes = x * y * z * FLOAT_BYTES;
   const { most } = DATA_LIMITS.image_bytes;

@@ -115,7 +115,7 @@ function named(error: Said, { isLoad, code }: { isLoad: boolean; code: CodePlace
   const message = error.name === 'Error' ? text : `${error.name}: ${text}`;
   // Node.js's advice is about its own command line.
   if (isDenied(error))
-    return flError('NF_SCRIPT_DENIED', { message: message.replace(/\s*Use --allow.*$/s, '') });
+    return flError('NF_SCRIPT_DENIED', { message: (message.split('Use --allow', 1)[0] ?? '').trimEnd() });
   if (error.name === 'TypeError' && WRITES.test(error.message))
     return flError('NF_SCRIPT_FROZEN', { message });
   return flError(isLoad ? 'NF_SCRIPT_LOAD' : 'NF_SCRIPT_FAILED', { message });
@@ -135,7 +135,7 @@ function toSourcePaths(text: string, { bundle, source }: CodePlace): string {
 
 function safePath(url: string): string {
   try {
-    return fileURLToPath(url.replace(/\?.*$/, ''));
+    return fileURLToPath(url.split('?', 1)[0] ?? '');
   } catch {
     return url;
   }

@@ -27,6 +27,10 @@ it('names a column of such a name, and counts', () => {
   expect(one?.place.line).toBe(1);
 });
 
+it('has no more work with a long cell than its length', () => {
+  expect(found('participant_id\tscore', `sub-1\t-${'1'.repeat(2_000_000)}x`)).toHaveLength(1);
+});
+
 it.each(['-1.5', '+3', '-', '+', '-.5e-3', '1=2', 'a@b', 'n/a', '--'])('leaves alone: %s', (value) => {
   expect(found('participant_id\tscore', `sub-1\t${value}`)).toEqual([]);
 });

@@ -45,6 +45,30 @@ function inspect(
   });
 }
 
+/** An MR image in the implicit syntax, where values have any length; more elements by tag. */
+function implicitImage(more: Readonly<Record<string, string>>): Uint8Array {
+  const values = Object.entries({
+    '0008,0016': SOP.mr,
+    '0008,0018': '1.2.3.4',
+    '0008,0060': 'MR',
+    '0010,0020': 'MRN-4711',
+    '0020,000d': '1.2.3',
+    '0020,000e': '1.2.3.1',
+    ...more,
+  }).sort(([a], [b]) => (a < b ? -1 : 1));
+  const elements = values.map(([tag, text]) => {
+    const [group = 0, element = 0] = tag.split(',').map((part) => Number.parseInt(part, 16));
+    const value = Buffer.from(text);
+    const head = Buffer.alloc(8);
+    head.writeUInt16LE(group, 0);
+    head.writeUInt16LE(element, 2);
+    head.writeUInt32LE(value.length, 4);
+    return Buffer.concat([head, value]);
+  });
+  // Pixels, which end what is read.
+  return Buffer.concat([...elements, Buffer.from([0xe0, 0x7f, 0x10, 0, 2, 0, 0, 0, 0, 0])]);
+}
+
 const codesOf = (result: InspectResult, at = 0) =>
   result.series[at]?.problems.map(({ code, count }) => `${code} ${count}`);
 const made = (of: MadeSeries = {}) => madeSeries(of);
@@ -116,6 +140,40 @@ describe('a folder of DICOM files', () => {
     };
     const result = await inspect(await folderOf(made({ values: long })));
     expect(result.series).toMatchObject([{ matrix: [16, 12, 6], problems: [] }]);
+  });
+
+  const endless: [string, string][] = [
+    ['zeros, which pad values', `t1${'\0'.repeat(3_000_000)}x`],
+    ['letters without a blank', `t1 ${'y'.repeat(3_000_000)}`],
+    ['digits', '1'.repeat(3_000_000)],
+  ];
+  it.each(endless)(
+    'shows nothing of a description of millions of %s, and comes to its end',
+    async (_name, text) => {
+      const files = [implicitImage({ '0008,103e': text, '0010,0010': 'DOE^JANE' })];
+      expect((await inspect(await folderOf(files))).series).toMatchObject([{ description: '…' }]);
+    },
+  );
+
+  it('keeps little of names without end', async () => {
+    const names = Array.from({ length: 4000 }, (_, at) => `${at}${'n'.repeat(at)}`).join('\\');
+    const text = Array.from({ length: 80 }, (_, at) => at).join(' ');
+    const files = [implicitImage({ '0008,103e': text, '0010,1001': names })];
+    expect((await inspect(await folderOf(files))).series).toHaveLength(1);
+  });
+
+  const spelt: [string, string, string][] = [
+    ['MUELLER^JUERGEN', 'mprage Müller, Jürgen', 'mprage …'],
+    ['Müller^Jürgen', 'mprage Mueller Juergen', 'mprage …'],
+    ['Müller^Jürgen', 'mprage MULLER', 'mprage …'],
+    ['LØKKEGÅRD^ANNE', 'mprage Loekkegaard', 'mprage …'],
+    ['GARCIA^INES', 'mprage de García', 'mprage de …'],
+    ['Große^Anna', 'mprage GROSSE', 'mprage …'],
+    ['DOE^JANE', 'mprage Schädel', 'mprage Schädel'],
+  ];
+  it.each(spelt)('hides %s in "%s"', async (name, description, shown) => {
+    const files = [implicitImage({ '0008,0005': 'ISO_IR 192', '0008,103e': description, '0010,0010': name })];
+    expect((await inspect(await folderOf(files))).series).toMatchObject([{ description: shown }]);
   });
 
   const faults: [string, MadeSeries, string[]][] = [

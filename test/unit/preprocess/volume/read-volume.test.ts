@@ -246,6 +246,19 @@ const BAD: readonly (readonly [
   ['a MetaImage with too few voxels', 'NF_VOLUME_DATA', meta({ DimSize: '20 24 19' })],
   ['a MetaImage that was damaged', 'NF_VOLUME_DATA', meta({ CompressedData: 'True' })],
   [
+    'a MetaImage whose line is blanks without end',
+    'NF_VOLUME_UNSUPPORTED',
+    {
+      'a.mha': `Comment =${'\t'.repeat(400_000)}=${'\t'.repeat(400_000)}\rx\nElementDataFile = LOCAL\n`,
+    },
+  ],
+  [
+    'an NRRD whose directions only begin',
+    'NF_VOLUME_HEADER',
+    nrrd({ 'space directions': '('.repeat(1_000_000) }),
+  ],
+  ['an NRRD of axes without end', 'NF_VOLUME_SERIES', nrrd(manyAxes(60_000))],
+  [
     'a MetaImage header without voxels',
     'NF_VOLUME_DATA_FILE',
     { 'a.mhd': metaHeader(volume, { ElementDataFile: 'gone.raw' }) },
@@ -256,6 +269,16 @@ const BAD: readonly (readonly [
     { 'a.mhd': metaHeader(volume, { ElementDataFile: '/etc/passwd' }) },
   ],
 ];
+
+/** Of two voxels along each, without directions behind the third. */
+function manyAxes(count: number): Record<string, string> {
+  const none = Array.from({ length: count - 3 }, () => 'none').join(' ');
+  return {
+    dimension: String(count),
+    sizes: Array.from({ length: count }, () => 2).join(' '),
+    'space directions': `(1,0,0) (0,1,0) (0,0,1) ${none}`,
+  };
+}
 
 describe('readVolume refuses', () => {
   it.each(BAD)('%s', async (_, name, files) => {
