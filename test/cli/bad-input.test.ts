@@ -73,8 +73,8 @@ describe('preprocess bids', () => {
     {
       what: 'doubled keys',
       words: to('kaggle out --label-map twice.yaml'),
-      code: 'NF_BIDS_LABEL_MAP',
-      says: 'line',
+      code: 'NF_SELECT_MAP_YAML',
+      says: 'twice',
     },
     {
       what: 'a wrong type',

@@ -3,10 +3,10 @@ import { flError } from '../../runtime/base/errors/errors.ts';
 import { compareText } from '../../runtime/base/text/compare-text.ts';
 import type { Examination, ExaminationSource, SourceTexts } from '../bids/examination.ts';
 import type { Fault } from '../image/fault.ts';
-import { readVolume, volumeFiles } from '../volume/read-volume.ts';
+import { readVolume } from '../volume/read-volume.ts';
 import { type CaseRow, readCaseTable } from './case-table.ts';
 import type { LabelMap } from './label-map.ts';
-import { fileFault } from './list-folder.ts';
+import { fileFault, filesOfVolumes } from './list-folder.ts';
 import type { NamedColumns } from './table-columns.ts';
 
 /** Head scans of one case of a challenge, on one grid. */
@@ -81,7 +81,12 @@ async function examinationOf(
     const fault = await fileFault(root, join(root, path));
     if (fault) return { ...fault, path, place: { file: join(source, path) } };
   }
-  const files = (await Promise.all(paths.map((path) => volumeFiles(join(root, path))))).flat();
+  const found = await filesOfVolumes(
+    root,
+    paths.map((path) => join(root, path)),
+  );
+  if ('code' in found) return { ...found, ...at };
+  const { files } = found;
   const images = wanted.map((name) => {
     const path = join(root, one.images.find((image) => image.name === name)?.path ?? '');
     return { name, read: () => readVolume(path) };

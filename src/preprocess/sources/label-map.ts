@@ -1,6 +1,6 @@
-import { parseDocument } from 'yaml';
+import { z } from 'zod';
 import { flError } from '../../runtime/base/errors/errors.ts';
-import { readInputText } from '../../runtime/base/files/read-file.ts';
+import { readYaml, type YamlSource } from '../../runtime/base/files/yaml-source.ts';
 
 /** From the name of a class folder, or a label of a table, to the diagnosis written to participants.tsv. */
 export type LabelMap = ReadonlyMap<string, string>;
@@ -42,35 +42,31 @@ export function describeLabel(label: string): string {
   return LEVELS.get(label) ?? `Images of the class ${label} of the source`;
 }
 
-/** Reads a map `folder: label` from YAML or JSON. @throws NF_PATH_MISSING, NF_BIDS_LABEL_MAP. */
+/** Reads a map `folder: label` from YAML or JSON. @throws NF_PATH_MISSING; NF_SELECT_MAP_YAML and NF_BIDS_LABEL_MAP with the line */
 export async function readLabelMap(file: string): Promise<LabelMap> {
-  const text = await readInputText(file).catch((cause: NodeJS.ErrnoException) => {
+  const source = await readYaml(file, 'NF_SELECT_MAP_YAML').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
     throw flError('NF_PATH_MISSING', { what: 'Label map', path: file }, { place: { file }, cause });
   });
-  const document = parseDocument(text, { uniqueKeys: true });
-  const [error] = document.errors;
-  if (error) {
-    const [start] = error.linePos ?? [];
-    const place = { file, ...(start && { line: start.line, column: start.col }) };
-    throw flError('NF_BIDS_LABEL_MAP', { detail: firstLine(error.message) }, { place, cause: error });
-  }
-  return checkMap(document.toJS({ mapAsMap: true, maxAliasCount: 0 }), file);
+  return checkMap(source);
 }
 
-function checkMap(value: unknown, file: string): LabelMap {
-  const bad = (detail: string, key?: string) =>
-    flError('NF_BIDS_LABEL_MAP', { detail }, { place: { file, ...(key !== undefined && { key }) } });
-  if (!(value instanceof Map) || value.size === 0) throw bad('it holds no lines `folder: label`');
+const mapSchema = z.record(z.string(), z.unknown());
+
+function checkMap({ value, place }: YamlSource): LabelMap {
+  const found = mapSchema.safeParse(value).data;
+  if (!found || Object.keys(found).length === 0)
+    throw flError('NF_BIDS_LABEL_MAP', { detail: 'it holds no lines `folder: label`' }, { place: place([]) });
   const labels = new Map<string, string>();
-  for (const [folder, label] of value as Map<unknown, unknown>) {
-    const key = String(folder);
-    if (typeof label !== 'string' || !LABEL.test(label)) throw bad(`'${String(label)}' is not a label`, key);
-    labels.set(key, label);
+  for (const [folder, label] of Object.entries(found)) {
+    if (typeof label !== 'string' || !LABEL.test(label)) {
+      const detail = `'${String(label).slice(0, MOST_SHOWN)}' is not a label`;
+      throw flError('NF_BIDS_LABEL_MAP', { detail }, { place: place([folder]) });
+    }
+    labels.set(folder, label);
   }
   return labels;
 }
 
-function firstLine(text: string): string {
-  return (text.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
-}
+/** Letters of a value that is none. */
+const MOST_SHOWN = 80;

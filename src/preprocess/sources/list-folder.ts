@@ -1,12 +1,13 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { flError } from '../../runtime/base/errors/errors.ts';
+import { flError, NeuroflareError } from '../../runtime/base/errors/errors.ts';
 import { DATA_LIMITS } from '../../runtime/base/limits.ts';
 import { compareText } from '../../runtime/base/text/compare-text.ts';
+import { withoutPaths } from '../bids/without-paths.ts';
 import { absentText, linkEnd } from '../content/absent.ts';
-import type { PictureFault } from '../image/fault.ts';
-import { volumeFormat } from '../volume/read-volume.ts';
+import type { Fault, PictureFault } from '../image/fault.ts';
+import { volumeFiles, volumeFormat } from '../volume/read-volume.ts';
 
 /** What systems leave in folders. */
 const LITTER = /^(\..*|Thumbs\.db|desktop\.ini|__MACOSX|@eaDir)$/i;
@@ -64,6 +65,27 @@ export async function fileFault(root: string, path: string): Promise<FileFault |
   const { most } = volumeFormat(path) ? volume : picture;
   if (kind.size > most) return { code: 'too_large', detail: `${kind.size} bytes` };
   return undefined;
+}
+
+/**
+ * All files of some volumes of a source: with the other halves of pairs, and the voxels of headers, which may be links that lead out of it as well. What is
+ * not there is told by whoever reads it.
+ */
+export async function filesOfVolumes(
+  root: string,
+  paths: readonly string[],
+): Promise<{ readonly files: readonly string[] } | Pick<Fault, 'code' | 'detail'>> {
+  try {
+    const files = (await Promise.all(paths.map(volumeFiles))).flat();
+    for (const file of files) {
+      const fault = await fileFault(root, file);
+      if (fault?.code === 'link_outside') return fault;
+    }
+    return { files };
+  } catch (thrown) {
+    if (!(thrown instanceof NeuroflareError) || thrown.exitCode !== 4) throw thrown;
+    return { code: thrown.code, detail: withoutPaths(thrown.message, paths) };
+  }
 }
 
 async function missing(path: string, cause: NodeJS.ErrnoException): Promise<FileFault> {

@@ -1,13 +1,12 @@
 import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
-import { flError, NeuroflareError } from '../../runtime/base/errors/errors.ts';
+import { flError } from '../../runtime/base/errors/errors.ts';
 import { compareText } from '../../runtime/base/text/compare-text.ts';
 import type { Examination, ExaminationSource } from '../bids/examination.ts';
-import { withoutPaths } from '../bids/without-paths.ts';
 import type { Fault } from '../image/fault.ts';
-import { readVolume, volumeFiles, volumeFormat } from '../volume/read-volume.ts';
+import { readVolume, volumeFormat } from '../volume/read-volume.ts';
 import type { Exclusion } from './exclude.ts';
 import type { LabelMap } from './label-map.ts';
-import { fileFault, sourceRoot } from './list-folder.ts';
+import { fileFault, filesOfVolumes, sourceRoot } from './list-folder.ts';
 import { findColumns, type NamedColumns } from './table-columns.ts';
 import { badRows, type RowFault, readRows, type TableRow } from './table-rows.ts';
 import { readTableText, type TableText } from './table-text.ts';
@@ -147,15 +146,6 @@ function mixed(located: readonly Located[]): RowFault[] {
     });
 }
 
-/** The other half of a pair, or the voxels of a header, may be a link; what is missing is told by its reader. */
-async function leadsOut(files: readonly string[], root: string) {
-  for (const file of files) {
-    const fault = await fileFault(root, file);
-    if (fault?.code === 'link_outside') return fault;
-  }
-  return undefined;
-}
-
 async function examinationOf(
   { row, image, mask }: Located,
   { what, table, root }: { what: TableSource; table: TableText; root: string },
@@ -172,22 +162,15 @@ async function examinationOf(
     place,
   };
   if (!volumeFormat(image)) return { ...common, files: [image], content: { kind: 'picture' } };
-  const paths = mask === undefined ? [image] : [image, mask];
-  try {
-    const files = (await Promise.all(paths.map(volumeFiles))).flat();
-    const outside = await leadsOut(files, root);
-    if (outside) return { ...outside, path: shown, place };
-    return {
-      ...common,
-      files,
-      content: {
-        kind: 'volumes',
-        images: [{ name: what.suffix, read: () => readVolume(image) }],
-        mask: mask === undefined ? undefined : { name: 'mask', read: () => readVolume(mask) },
-      },
-    };
-  } catch (thrown) {
-    if (!(thrown instanceof NeuroflareError) || thrown.exitCode !== 4) throw thrown;
-    return { code: thrown.code, path: shown, place, detail: withoutPaths(thrown.message, paths) };
-  }
+  const found = await filesOfVolumes(root, mask === undefined ? [image] : [image, mask]);
+  if ('code' in found) return { ...found, path: shown, place };
+  return {
+    ...common,
+    files: found.files,
+    content: {
+      kind: 'volumes',
+      images: [{ name: what.suffix, read: () => readVolume(image) }],
+      mask: mask === undefined ? undefined : { name: 'mask', read: () => readVolume(mask) },
+    },
+  };
 }

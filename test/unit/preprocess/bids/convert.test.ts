@@ -384,12 +384,14 @@ describe('convertFolder refuses', () => {
   });
 
   it.each([
-    ['a: [', 'NF_BIDS_LABEL_MAP'],
-    ['a: x\na: y', 'NF_BIDS_LABEL_MAP'],
+    ['a: [', 'NF_SELECT_MAP_YAML'],
+    ['a: x\na: y', 'NF_SELECT_MAP_YAML'],
+    ['[{a: '.repeat(20_000), 'NF_SELECT_MAP_YAML'],
+    ['&a [*a]', 'NF_SELECT_MAP_YAML'],
     ['- a', 'NF_BIDS_LABEL_MAP'],
+    ['', 'NF_BIDS_LABEL_MAP'],
     ['a: 7', 'NF_BIDS_LABEL_MAP'],
     ['a: ../x', 'NF_BIDS_LABEL_MAP'],
-    ['', 'NF_BIDS_LABEL_MAP'],
   ])('the label map %j', async (text, name) => {
     const root = await madeSource();
     const labelMap = join(root, 'labels.yaml');

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -7,7 +7,14 @@ import { readParticipants } from '../../../../src/preprocess/bids/participants.t
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { convertOptions } from '../../../support/convert-options.ts';
 import { makeFolder, writeFiles } from '../image/made-pictures.ts';
-import { type MadeVolume, madeMask, madeVolume, toMetaImage, toNifti } from '../volume/made-volumes.ts';
+import {
+  type MadeVolume,
+  madeMask,
+  madeVolume,
+  metaHeader,
+  toMetaImage,
+  toNifti,
+} from '../volume/made-volumes.ts';
 
 const options = (root: string, more: Partial<ConvertOptions> = {}) =>
   convertOptions(root, { source: join(root, 'set'), ...more });
@@ -189,7 +196,7 @@ describe('a folder of BraTS', () => {
 
 /** A data set of nnU-Net of two cases with two channels. */
 function nnunet(description: object, ending = '.nii.gz'): Record<string, Uint8Array | string> {
-  const write = ending === '.mha' ? toMetaImage : packed;
+  const write = ending.startsWith('.mh') ? toMetaImage : packed;
   const files: Record<string, Uint8Array | string> = {
     'set/dataset.json': JSON.stringify(description),
     'labels.csv': 'case,label\nbrain_01,ill\nbrain_02,well\n',
@@ -232,6 +239,22 @@ describe('a data set of nnU-Net', () => {
     expect([...flair.data]).toEqual([...madeVolume(20).data]);
     const about = await readFile(join(root, 'bids/derivatives/lesions/desc-lesion_mask.json'), 'utf8');
     expect(about).toContain('1 is edema, 2 is tumor');
+  });
+
+  it('has no voxels from outside, by a link beside a header', async () => {
+    const root = await makeFolder();
+    const files = nnunet({ ...VERSION_2, file_ending: '.mhd' }, '.mhd');
+    await writeFiles(root, files);
+    const secret = join(root, 'outside.bin');
+    await writeFile(secret, Buffer.alloc(100_000, 'the key of somebody else '));
+    await symlink(secret, join(root, 'set/imagesTr/.voxels.raw'));
+    const header = metaHeader(madeVolume(10), { ElementDataFile: '.voxels.raw', HeaderSize: '-1' });
+    await writeFiles(root, { 'set/imagesTr/brain_01_0000.mhd': header });
+    const failed = convertFolder(options(root, { table: join(root, 'labels.csv') }));
+    await expect(failed).rejects.toMatchObject({
+      code: 'NF_BIDS_BAD_IMAGES',
+      place: { excerpt: 'brain_01: link_outside, leads out of the source folder' },
+    });
   });
 
   it.each([
