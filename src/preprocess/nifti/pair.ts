@@ -3,6 +3,7 @@ import { readInput } from '../../runtime/base/files/read-file.ts';
 import { DATA_LIMITS } from '../../runtime/base/limits.ts';
 import { VERSIONS } from './fields.ts';
 import { decodeNifti, type NiftiImage } from './read.ts';
+import { withBytes } from './with-bytes.ts';
 
 /**
  * A pair of `.hdr` and `.img`, of NIfTI-1 or NIfTI-2, read as the one file that it is with its halves put together: so all checks of that are its own.
@@ -10,8 +11,10 @@ import { decodeNifti, type NiftiImage } from './read.ts';
  * @throws NF_NIFTI_ANALYZE for Analyze 7.5, which does not say where right and left are; as `readNifti`
  */
 export async function readPair(header: string, voxels: string): Promise<NiftiImage> {
-  const [head, data] = [await readHalf(header), await readHalf(voxels)];
-  return decodeNifti(joinPair(head, data, header), header);
+  const head = await readInput(header, DATA_LIMITS.table_bytes.most).catch(missing(header));
+  return withBytes(voxels, (data, isAlone) =>
+    decodeNifti(joinPair(head, data, header), header, { isAlone }),
+  ).catch(missing(voxels));
 }
 
 function joinPair(head: Buffer, data: Buffer, file: string): Buffer {
@@ -43,9 +46,9 @@ function offsetOf(head: Buffer, { version, isLittle }: { version: 1 | 2; isLittl
   return Number(isLittle ? head.readBigInt64LE(168) : head.readBigInt64BE(168));
 }
 
-async function readHalf(path: string): Promise<Buffer> {
-  return readInput(path, DATA_LIMITS.image_bytes.most).catch((cause: NodeJS.ErrnoException) => {
+function missing(path: string): (cause: NodeJS.ErrnoException) => never {
+  return (cause) => {
     if (cause.code !== 'ENOENT') throw cause;
     throw flError('NF_NIFTI_PAIR', { file: path }, { place: { file: path }, cause });
-  });
+  };
 }

@@ -15,6 +15,7 @@ import {
   parseHeader,
 } from './header.ts';
 import { orientationOf } from './orient.ts';
+import { LARGE_FILE_BYTES } from './with-bytes.ts';
 
 /** An image in memory. `data` is in the order of the file (first axis fastest), scaled, one value a voxel. */
 export interface NiftiImage extends NiftiHeader {
@@ -40,6 +41,8 @@ export async function readNifti(path: string, options: ReadOptions = {}): Promis
 interface ReadOptions {
   /** Voxels that are NaN become 0; else they are refused, as infinite ones are. */
   readonly nanToZero?: boolean;
+  /** Whoever calls has all memory that threads share. */
+  readonly isAlone?: boolean;
 }
 
 /** The header alone, for looks at shape and orientation; voxels are neither inflated nor checked. */
@@ -68,7 +71,9 @@ export async function decodeNifti(
   options: ReadOptions = {},
 ): Promise<NiftiImage> {
   const header = await headerOf(bytes, file);
-  return withMemory(neededBytes(header), () => decodeWhole(bytes, { header, file, ...options }));
+  return withMemory(options.isAlone ? 0 : neededBytes(header), () =>
+    decodeWhole(bytes, { header, file, ...options }),
+  );
 }
 
 async function headerOf(bytes: Uint8Array, file: string): Promise<NiftiHeader> {
@@ -96,9 +101,6 @@ async function decodeWhole(
 function noMemory(file: string, { needed, cause }: { needed: number; cause: unknown }) {
   return flError('NF_NIFTI_MEMORY', { file, megabytes: Math.ceil(needed / 1e6) }, { place: { file }, cause });
 }
-
-/** Of a file that is large itself its own bytes are held beside what is made of them: nothing else that is large is read meanwhile. */
-const LARGE_FILE_BYTES = 2 ** 26;
 
 /** Opens a file, reads it, and does something with its bytes; `isAlone`: while it has all memory that is shared. */
 async function withFile<Value>(

@@ -2,6 +2,8 @@ import { headerFault } from './stored-volume.ts';
 
 /** No header of people's scans comes near it. */
 const LONGEST_HEADER = 2 ** 20;
+/** Of a file: where a header ends, or that it is too long, is seen in these. */
+export const HEADER_BYTES = LONGEST_HEADER + 1;
 
 /**
  * Lines of text at the beginning of a file, up to the one that `isLast` names, and where the bytes behind it begin.

@@ -1,11 +1,12 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { flError } from '../../runtime/base/errors/errors.ts';
-import { readInput } from '../../runtime/base/files/read-file.ts';
-import { DATA_LIMITS } from '../../runtime/base/limits.ts';
+import { readStart } from '../../runtime/base/files/read-file.ts';
 import type { SourceVolume } from '../bids/examination.ts';
 import { type Affine, affineFromColumns, column, type Vector } from '../nifti/affine.ts';
 import { readPair } from '../nifti/pair.ts';
 import { type NiftiImage, readNifti } from '../nifti/read.ts';
+import { withBytes } from '../nifti/with-bytes.ts';
+import { HEADER_BYTES } from './header-text.ts';
 import { type DetachedVolume, parseMetaImage } from './metaimage.ts';
 import { parseMgh } from './mgh.ts';
 import { parseNrrd } from './nrrd.ts';
@@ -34,9 +35,9 @@ export async function volumeFiles(path: string): Promise<string[]> {
   const format = volumeFormat(path);
   if (format === 'NIfTI pair') return halvesOf(path);
   if (format !== 'NRRD' && format !== 'MetaImage') return [path];
-  if (/\.(nrrd|mha)$/i.test(path)) return [path];
-  const header = parseDetached(await readHeader(path), path);
-  return header.dataFile === undefined ? [path] : [path, besideHeader(path, header.dataFile)];
+  // Whatever the ending says: a header may name a file of voxels, and voxels may follow it.
+  const { dataFile } = await readDetached(path);
+  return dataFile === undefined ? [path] : [path, besideHeader(path, dataFile)];
 }
 
 /**
@@ -52,11 +53,12 @@ export async function readVolume(path: string): Promise<SourceVolume> {
       const [header, voxels] = halvesOf(path);
       return fromNifti(await readPair(header, voxels), header);
     }
-    case 'MGH': {
-      const bytes = await readInput(path, DATA_LIMITS.image_bytes.most);
-      const stored = await parseMgh(bytes, path);
-      return { shape: stored.shape, affine: stored.affine, data: await decodeVoxels(bytes, stored, path) };
-    }
+    case 'MGH':
+      return withBytes(path, async (bytes, isAlone) => {
+        const stored = await parseMgh(bytes, path);
+        const data = await decodeVoxels(bytes, stored, { file: path, isAlone });
+        return { shape: stored.shape, affine: stored.affine, data };
+      });
     case 'NRRD':
     case 'MetaImage':
       return fromDetached(path);
@@ -81,22 +83,23 @@ function scaled(affine: Affine, scale: number): Affine {
 }
 
 async function fromDetached(path: string): Promise<SourceVolume> {
-  const bytes = await readInput(path, DATA_LIMITS.image_bytes.most);
-  const header = parseDetached(bytes, path);
-  const { dataFile, shape, affine } = header;
+  const header = await readDetached(path);
+  const { dataFile, dataStart, shape, affine } = header;
   const file = dataFile === undefined ? path : besideHeader(path, dataFile);
-  const all = dataFile === undefined ? bytes : await readVoxelFile(file, path);
-  const start = header.dataStart === -1 ? all.length - storedBytes(header) : header.dataStart;
-  return { shape, affine, data: await decodeVoxels(all.subarray(Math.max(0, start)), header, file) };
+  return withBytes(file, async (all, isAlone) => {
+    const start = dataStart === -1 ? all.length - storedBytes(header) : dataStart;
+    const voxels = all.subarray(Math.max(0, start));
+    return { shape, affine, data: await decodeVoxels(voxels, header, { file, isAlone }) };
+  }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause;
+    throw flError('NF_VOLUME_DATA_FILE', { file: path }, { place: { file: path }, cause });
+  });
 }
 
-function parseDetached(bytes: Uint8Array, path: string): DetachedVolume {
+/** A header of text, of which no more is read than a header has. */
+async function readDetached(path: string): Promise<DetachedVolume> {
+  const bytes = await readStart(path, HEADER_BYTES);
   return volumeFormat(path) === 'NRRD' ? parseNrrd(bytes, path) : parseMetaImage(bytes, path);
-}
-
-/** A header that names a file of voxels is a small text. */
-function readHeader(path: string): Promise<Uint8Array> {
-  return readInput(path, DATA_LIMITS.image_bytes.most);
 }
 
 /** @throws NF_VOLUME_HEADER for a name that leads out of the header's folder */
@@ -115,11 +118,4 @@ function halvesOf(path: string): [header: string, voxels: string] {
   return path.endsWith(path.slice(stem.length).toUpperCase())
     ? [`${stem}.HDR`, `${stem}.IMG`]
     : [`${stem}.hdr`, `${stem}.img`];
-}
-
-async function readVoxelFile(file: string, header: string): Promise<Uint8Array> {
-  return readInput(file, DATA_LIMITS.image_bytes.most).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'ENOENT') throw cause;
-    throw flError('NF_VOLUME_DATA_FILE', { file: header }, { place: { file: header }, cause });
-  });
 }

@@ -71,18 +71,18 @@ export function headerFault(file: string, what: string) {
 }
 
 /**
- * The voxels of a file, as float32. What is packed is unpacked up to what the header promises and no byte further.
+ * The voxels of a file, as float32; `isAlone`: whoever calls has all memory that is shared. What is packed is unpacked up to what the header promises and no byte further.
  * @throws NF_VOLUME_DATA, NF_VOLUME_NOT_FINITE, NF_VOLUME_MEMORY
  */
 export async function decodeVoxels(
   packed: Uint8Array,
   stored: StoredVolume,
-  file: string,
+  { file, isAlone }: { file: string; isAlone: boolean },
 ): Promise<Float32Array> {
   const bytes = storedBytes(stored);
   const needed = 2 * bytes + FLOAT_BYTES * (bytes / stored.type.size);
   try {
-    return await withMemory(needed, async () => {
+    return await withMemory(isAlone ? 0 : needed, async () => {
       const plain = await unpack(packed, stored, file);
       const found = plain.length - stored.skip;
       if (found < bytes || (found > bytes && !stored.hasTail)) {

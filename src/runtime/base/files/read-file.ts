@@ -58,6 +58,18 @@ export async function readInput(path: string, most: number = mostOf(path)): Prom
   }
 }
 
+/** The first bytes of a file, fewer where it has no more. @throws as `openInput` */
+export async function readStart(path: string, count: number): Promise<Buffer> {
+  const file = await openInput(path);
+  try {
+    const start = Buffer.alloc(Math.min(count, (await file.stat()).size));
+    const { bytesRead } = await file.read(start, 0, start.length, 0);
+    return start.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
 /** Its text, UTF-8: tables, sidecars, lists and records. @throws as `readInput` */
 export async function readInputText(path: string): Promise<string> {
   return (await readInput(path, DATA_LIMITS.table_bytes.most)).toString('utf8');

@@ -13,6 +13,7 @@ import {
   madeMask,
   madeVolume,
   metaHeader,
+  nrrdHeader,
   toMetaImage,
   toMgh,
   toNifti,
@@ -492,10 +493,14 @@ describe('a file of a table', () => {
     expect((await readdir(root)).sort()).toEqual(['labels.csv', 'scans']);
   });
 
-  it('may not have voxels behind a link that leads out', async () => {
-    const root = await madeScans([...TABLE, 'f.mhd,glioma,JIM^DOE,north,pre']);
+  it.each([
+    ['f.mhd', metaHeader(madeVolume(9), { ElementDataFile: 'f.raw' })],
+    ['f.mha', metaHeader(madeVolume(9), { ElementDataFile: 'f.raw' })],
+    ['f.nrrd', nrrdHeader(madeVolume(9), { 'data file': 'f.raw' })],
+  ])('may not have voxels behind a link that leads out: %s', async (name, header) => {
+    const root = await madeScans([...TABLE, `${name},glioma,JIM^DOE,north,pre`]);
     await writeFiles(root, {
-      'scans/f.mhd': metaHeader(madeVolume(9), { ElementDataFile: 'f.raw' }),
+      [`scans/${name}`]: header,
       'f.raw': voxelBytes(madeVolume(9).data),
     });
     await symlink(join(root, 'f.raw'), join(root, 'scans', 'f.raw'));

@@ -1,7 +1,11 @@
+import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { readVolume, volumeFiles } from '../../../../src/preprocess/volume/read-volume.ts';
+import { DATA_LIMITS } from '../../../../src/runtime/base/limits.ts';
+import { withMemory } from '../../../../src/runtime/base/threads/memory-share.ts';
 import { makeFolder, writeFiles } from '../image/made-pictures.ts';
 import {
   madeVolume,
@@ -290,6 +294,21 @@ describe('readVolume refuses', () => {
       4,
       name === 'NF_NIFTI_PAIR' ? path.replace('.hdr', '.img') : path,
     ]);
+  });
+
+  it('nothing that is large, but waits until others have read theirs', async () => {
+    const folder = await written({ 'a.mgh': toMgh(volume) });
+    // FreeSurfer's tags may follow the voxels.
+    await truncate(join(folder, 'a.mgh'), 2 ** 26 + 1);
+    const order: string[] = [];
+    const others = withMemory(DATA_LIMITS.decoded_bytes.most, async () => {
+      await setTimeout(1000);
+      order.push('others');
+    });
+    await readVolume(join(folder, 'a.mgh'));
+    order.push('this one');
+    await others;
+    expect(order).toEqual(['others', 'this one']);
   });
 
   it('NaN, with its place', async () => {
