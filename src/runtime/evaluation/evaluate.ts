@@ -15,7 +15,7 @@ import { openPredictor } from './predict/predictor.ts';
 import type { Evaluation } from './result.ts';
 import { type EvaluationRow, readEvaluationData, refuseLeaks } from './site-data.ts';
 import { summarizeEvaluation } from './summarize.ts';
-import { writeEvaluation } from './write-evaluation.ts';
+import { requireEvaluationPlace, writeEvaluation } from './write-evaluation.ts';
 
 /** Where an evaluation lies, and what it says. */
 export interface EvaluateResult {
@@ -26,10 +26,11 @@ export interface EvaluateResult {
 /**
  * Judges a model on data it has not seen, beside what shortcuts reach on the same images (docs/evaluation.md), and writes
  * `evaluation.json`, `predictions.tsv` and the worst cases' overlays.
- * @throws NF_EVALUATE_*, NF_BIDS_*, NF_SPLIT_*, NF_DATA_*, NF_ENGINE_*
+ * @throws NF_PATH_LINK, NF_EVALUATE_*, NF_BIDS_*, NF_SPLIT_*, NF_DATA_*, NF_ENGINE_*
  */
 export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateResult> {
   const target = await openTarget(options);
+  await requireEvaluationPlace(target, options);
   const data = await readEvaluationData(target, options);
   const tested = data.rows.filter(({ part }) => part === options.part);
   if (tested.length === 0) throw flError('NF_EVALUATE_EMPTY', { part: options.part, root: data.root });

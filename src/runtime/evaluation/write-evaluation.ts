@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { f64At, u8At } from '../base/at.ts';
 import { prettyJson } from '../base/digest.ts';
-import { writeFileAtomic } from '../base/files/files.ts';
+import { requireOwnPlace, writeInside } from '../base/files/no-links.ts';
 import type { Calibration } from './calibrate.ts';
 import type { EvaluateOptions } from './evaluation-work.ts';
 import { drawOverlay } from './explain/overlay.ts';
@@ -10,6 +10,23 @@ import type { Judged } from './judged-people.ts';
 import type { Target } from './open-target.ts';
 import { EVALUATION_FILE, EVALUATION_FOLDER, type Evaluation, PREDICTIONS_FILE } from './result.ts';
 import { predictedClass, type Scored } from './statistics/probabilities.ts';
+
+const OVERLAYS = 'overlays';
+
+/** The folder that is there, and that of the evaluation below it. */
+function placeOf(
+  target: Target,
+  { out }: Pick<EvaluateOptions, 'out'>,
+): { readonly root: string; readonly below: string } {
+  const root = resolve(out ?? target.run?.folder.root ?? dirname(target.file));
+  return { root, below: out === undefined ? EVALUATION_FOLDER : '.' };
+}
+
+/** Looks, before any work, that what is written will lie where it should. @throws NF_PATH_LINK */
+export async function requireEvaluationPlace(target: Target, options: EvaluateOptions): Promise<void> {
+  const { root, below } = placeOf(target, options);
+  await requireOwnPlace(root, join(below, OVERLAYS, PREDICTIONS_FILE));
+}
 
 /** Puts an evaluation into its folder, `evaluation.json` last: where it stands, the rest is whole. */
 export async function writeEvaluation(what: {
@@ -21,16 +38,15 @@ export async function writeEvaluation(what: {
   target: Target;
 }): Promise<string> {
   const { evaluation, cases, judged, calibration, options, target } = what;
-  const folder = resolve(
-    options.out ?? join(target.run?.folder.root ?? dirname(target.file), EVALUATION_FOLDER),
-  );
+  const { root, below } = placeOf(target, options);
   for (const one of cases.explained) {
-    await writeFileAtomic(join(folder, 'overlays', `${one.id}.png`), await drawOverlay(one));
+    await writeInside(root, join(below, OVERLAYS, `${one.id}.png`), await drawOverlay(one));
   }
   const shown = calibration.calibrated ?? judged;
-  await writeFileAtomic(join(folder, PREDICTIONS_FILE), predictionsTable(judged, shown, evaluation.classes));
-  await writeFileAtomic(join(folder, EVALUATION_FILE), prettyJson(evaluation));
-  return folder;
+  const table = predictionsTable(judged, shown, evaluation.classes);
+  await writeInside(root, join(below, PREDICTIONS_FILE), table);
+  await writeInside(root, join(below, EVALUATION_FILE), prettyJson(evaluation));
+  return join(root, below);
 }
 
 function predictionsTable(judged: Judged, shown: Scored, classes: readonly string[]): string {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -95,6 +95,8 @@ describe.skipIf(process.platform !== 'linux')(
       expect(await held(stateDir)).toEqual({ ...before, files: [], locks: [] });
       expect(await start()).toBe('shutdown');
       expect(await held(stateDir)).toEqual({ ...before, files: [], locks: [] });
+      // Models of all sites lie there: other users of the machine see nothing of them.
+      expect((await stat(stateDir)).mode & 0o077).toBe(0);
     });
 
     it.each(CLIENT)('of a client, by %s', async (_, fault, code) => {

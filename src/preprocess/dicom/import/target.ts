@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { copyFile, link, lstat, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -109,10 +110,14 @@ async function linkTree(from: string, to: string): Promise<void> {
 
 async function filesOf(root: string): Promise<string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const pathOf = ({ parentPath, name }: Dirent) => join(parentPath, name);
+  // An import makes none: whoever had the data set in between has, and sessions would be written to where they lead.
+  const link = entries.find((entry) => entry.isSymbolicLink());
+  if (link) throw flError('NF_PATH_LINK', { path: pathOf(link) }, { place: { file: pathOf(link) } });
   const files = entries.filter((entry) => !entry.isDirectory());
   return files
     .map((entry) =>
-      join(entry.parentPath, entry.name)
+      pathOf(entry)
         .slice(root.length + 1)
         .replaceAll('\\', '/'),
     )

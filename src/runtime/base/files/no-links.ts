@@ -1,6 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { flError } from '../errors/errors.ts';
+import { writeFileAtomic } from './files.ts';
 
 /** A folder into which a service writes, and in which it clears away. */
 interface WrittenFolder {
@@ -41,6 +42,24 @@ async function entriesOf(folder: string): Promise<string[]> {
   const link = entries.find((entry) => entry.isSymbolicLink());
   if (link) throw linked(join(folder, link.name));
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+/**
+ * As `writeFileAtomic`, for a file in a folder that may come from somebody else, by its path below: no folder on the way is a link, or what is written would
+ * lie elsewhere on this machine. A link in the place of the file itself is replaced.
+ * @throws NF_PATH_LINK
+ */
+export async function writeInside(root: string, path: string, content: Uint8Array | string): Promise<void> {
+  await requireOwnPlace(root, path);
+  await writeFileAtomic(join(root, path), content);
+}
+
+/** Looks that no folder between a folder and a path below it is a link; what is not there yet is none. @throws NF_PATH_LINK */
+export async function requireOwnPlace(root: string, path: string): Promise<void> {
+  for (let folder = dirname(path); folder !== '.'; folder = dirname(folder)) {
+    const found = await lstat(join(root, folder)).catch(() => undefined);
+    if (found?.isSymbolicLink()) throw linked(join(root, folder));
+  }
 }
 
 function linked(path: string) {

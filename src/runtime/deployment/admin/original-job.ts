@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { flError } from '../../base/errors/errors.ts';
@@ -107,7 +106,8 @@ async function load(
   { signed, meta }: { signed: SignedJob; meta: JobMeta },
 ): Promise<{ job: JobDefinition; form: ModelForm }> {
   const apart = formApart(signed, meta);
-  const folder = join(tmpdir(), `neuroflare-clone-${randomUUID()}`);
+  // For its owner alone, as all temporary folders that the system makes.
+  const folder = await mkdtemp(join(tmpdir(), 'neuroflare-clone-'));
   try {
     await writeBundle(bundle, folder);
     const { mostBytes } = LOCAL_FILES;

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { flError } from '../../base/errors/errors.ts';
-import { makeFolder } from '../../base/files/files.ts';
 import { lockFolder } from '../../base/files/lock.ts';
 import { requireOwnState } from '../../base/files/no-links.ts';
+import { ownFolder } from '../../base/files/own-folder.ts';
 import { type Opened, whileOpen } from '../../base/files/while-open.ts';
 import { UPLOAD_LIMITS } from '../../base/limits.ts';
 import { type Logger, openLog } from '../../base/logging/logger.ts';
@@ -60,7 +60,10 @@ export async function serve(options: ServeOptions): Promise<'shutdown' | 'restar
   const state = stateFolder(options.stateDir ?? join(options.kitDir, STATE_IN_KIT));
   const isNamed = options.stateDir !== undefined;
   await requireOwnState(state.root, isNamed);
-  await makeFolder(state.root);
+  if (!(await ownFolder(state.root)))
+    options.tell(
+      `Other users of this machine may read ${state.root}: it belongs to another user, who can close it.`,
+    );
   return whileOpen(async (opened) => {
     opened.closeLast(await lockFolder(state.lock, `The state folder ${state.root}`));
     return run(options, { kit, state, opened });

@@ -2,7 +2,7 @@ import { cp } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { SplitManifest } from '../../../preprocess/split/manifest.ts';
 import { prettyJson } from '../../base/digest.ts';
-import { writeFileAtomic } from '../../base/files/files.ts';
+import { requireOwnPlace, writeInside } from '../../base/files/no-links.ts';
 import { type SimulateOptions, simulate } from '../../deployment/simulator/simulate.ts';
 import type { RunCard } from '../../run/run-card.ts';
 import { RUN_FILES, type RunFolder } from '../../run/run-folder.ts';
@@ -45,15 +45,18 @@ export interface BaselineRequest {
 }
 
 const POOLED_SPLIT = 'pooled-split.json';
+const FOLDER = 'baselines';
 
 /** Runs a baseline, or goes on with one that was broken off, or takes the one that is finished. Returns its run folder. */
 export async function runBaseline(run: BaselineRun, request: BaselineRequest): Promise<string> {
   const { folder, card, split } = request;
-  const workspace = resolve(folder.at('baselines'));
+  const workspace = resolve(folder.at(FOLDER));
+  for (const own of [join('jobs', run.name), run.name])
+    await requireOwnPlace(folder.root, join(FOLDER, own, 'x'));
   const last = (await describeRuns(workspace, run.name)).at(-1);
   if (last?.status === 'finished') return join(workspace, run.name, last.run_id);
   const pooled = join(workspace, POOLED_SPLIT);
-  if (run.pooled) await writeFileAtomic(pooled, prettyJson(poolSplit(split)));
+  if (run.pooled) await writeInside(folder.root, join(FOLDER, POOLED_SPLIT), prettyJson(poolSplit(split)));
   const job = join(workspace, 'jobs', run.name);
   await writeJob(job, run, { folder, card, split: run.pooled ? pooled : (card.data?.split ?? '') });
   const summary = await simulate({
@@ -86,7 +89,7 @@ async function writeJob(
     ...(run.pooled && { sites: {} }),
   };
   // JSON is YAML.
-  await writeFileAtomic(join(path, 'job.yaml'), prettyJson(job));
+  await writeInside(path, 'job.yaml', prettyJson(job));
 }
 
 /** A path to first values is meant from the folder that the job was read from. */

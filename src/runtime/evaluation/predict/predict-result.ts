@@ -1,7 +1,6 @@
-import { join } from 'node:path';
 import { numberAt } from '../../base/at.ts';
 import { prettyJson } from '../../base/digest.ts';
-import { writeFileAtomic } from '../../base/files/files.ts';
+import { writeInside } from '../../base/files/no-links.ts';
 import type { Explained } from '../explain/heat.ts';
 import { drawOverlay } from '../explain/overlay.ts';
 import type { PredictImage } from './predict-inputs.ts';
@@ -73,11 +72,11 @@ export async function writePredictions(
   });
   for (const [at, { overlay }] of images.entries()) {
     const one = explained[at];
-    if (one) await writeFileAtomic(join(folder, overlay), await drawOverlay(one));
+    if (one) await writeInside(folder, overlay, await drawOverlay(one));
   }
   const whole = { ...result, images };
-  await writeFileAtomic(join(folder, 'predictions.tsv'), table(whole));
-  await writeFileAtomic(join(folder, 'predictions.json'), prettyJson(whole));
+  await writeInside(folder, 'predictions.tsv', table(whole));
+  await writeInside(folder, 'predictions.json', prettyJson(whole));
   return whole;
 }
 

@@ -40,7 +40,10 @@ export async function makeReport(options: ReportOptions): Promise<ReportResult> 
     record: join(out, REPORT_FILES.record),
     tensorboard: source.rounds.length > 0 ? join(out, REPORT_FILES.tensorboard) : null,
   };
-  if (paths.tensorboard) await writeTensorboard(paths.tensorboard, source.rounds, source.card.created);
+  if (paths.tensorboard) {
+    const logs = { root: out, below: REPORT_FILES.tensorboard };
+    await writeTensorboard(logs, source.rounds, source.card.created);
+  }
   await writeFileAtomic(paths.record, prettyJson(makeRunRecord(source, kit)));
   await writeFileAtomic(paths.report, renderPage(source, options));
   const headline = source.evaluation?.headline;

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -178,6 +178,19 @@ describe('an import of DICOM', () => {
     expect(two - one).toBe(7 * 86_400_000);
     expect(new Date(two).getUTCFullYear()).toBeLessThan(1925);
     expect(await readdir(join(place.target, '..'))).toEqual(['bids', 'in', 'keys', 'map.yaml']);
+  });
+
+  it('writes nothing through links in a data set that others had in between', async () => {
+    const place = await here([madeSeries()]);
+    const first = await run(place);
+    const subject = join(place.target, first.series[0]?.subject ?? '');
+    const outside = join(place.target, '..', 'outside');
+    await rename(subject, outside);
+    await symlink(outside, subject);
+    const later = { StudyInstanceUID: '1.2.826.0.1.3680043.10.999.1.5', StudyDate: '20180925' };
+    await writeSeries(join(place.source, 'later'), other(later));
+    await expect(run(place)).rejects.toMatchObject({ code: 'NF_PATH_LINK', place: { file: subject } });
+    expect(await readdir(outside)).toHaveLength(1);
   });
 
   it('gives another key other names, and refuses it for a data set that is there', async () => {

@@ -67,7 +67,7 @@ export const GENERAL_ERRORS = {
   NF_PATH_LINK: {
     exit: 4,
     message: '{path} is a link: what is written and cleared away there would lie elsewhere on this machine.',
-    hint: 'Look where it leads and whose it is, and remove the link. A folder elsewhere is named when the service is started: --work of a client, --state of a server.',
+    hint: 'Look where it leads and whose it is, and remove the link. A folder elsewhere is named by an option: --work of a client, --state of a server, --out of a report.',
   },
   NF_PATH_BUSY: {
     exit: 4,

@@ -3,7 +3,8 @@ import { join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { prettyJson, sha256File } from '../../../base/digest.ts';
 import { flError } from '../../../base/errors/errors.ts';
-import { copyFileAtomic, isTemporary, makeFolder, writeFileAtomic } from '../../../base/files/files.ts';
+import { copyFileAtomic, isTemporary, writeFileAtomic } from '../../../base/files/files.ts';
+import { ownFolder } from '../../../base/files/own-folder.ts';
 import { compareText } from '../../../base/text/compare-text.ts';
 import { loadJob } from '../../../job/load.ts';
 import { isFinished } from '../../../network/messages/admin.ts';
@@ -54,7 +55,7 @@ export async function backupServer(stateDir: string, target: string): Promise<Ba
   try {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       await rm(partial, { recursive: true, force: true });
-      await makeFolder(partial);
+      await ownFolder(partial);
       const jobs = await copyAll(state, partial);
       if (jobs === undefined) continue;
       const files = await listFiles(partial);

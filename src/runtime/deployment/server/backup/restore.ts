@@ -3,6 +3,7 @@ import { dirname, join, resolve, sep } from 'node:path';
 import { sha256File } from '../../../base/digest.ts';
 import { flError } from '../../../base/errors/errors.ts';
 import { copyFileAtomic, makeFolder } from '../../../base/files/files.ts';
+import { ownFolder } from '../../../base/files/own-folder.ts';
 import { DATABASE, MANIFEST, manifestSchema } from './backup.ts';
 
 /**
@@ -25,6 +26,7 @@ export async function restoreServer(
   const partial = `${target}.restoring`;
   try {
     await rm(partial, { recursive: true, force: true });
+    await ownFolder(partial);
     for (const { path, sha256 } of files) {
       const from = resolve(source, path);
       if (!from.startsWith(source + sep)) throw broken(backup, `'${path}' lies outside it`);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../../base/files/files.ts';
+import { writeInside } from '../../../base/files/no-links.ts';
 import type { MetricReport } from '../../../base/logging/metrics.ts';
 import { cut, printable } from '../../../base/text/printable.ts';
 import { entryOf } from '../../../run/run-folder.ts';
@@ -14,7 +14,7 @@ const MOST_CHARACTERS = 100;
  * step r being global model r. Equal runs give equal files.
  */
 export async function writeTensorboard(
-  folder: string,
+  { root, below }: { root: string; below: string },
   rounds: readonly RoundLine[],
   created: string,
 ): Promise<void> {
@@ -29,7 +29,7 @@ export async function writeTensorboard(
   const seconds = Math.floor(Date.parse(created) / 1000);
   for (const [name, scalars] of logs) {
     const file = `events.out.tfevents.${seconds}.neuroflare`;
-    await writeFileAtomic(join(entryOf(folder, name), file), encodeEvents(scalars, seconds));
+    await writeInside(root, join(entryOf(below, name), file), encodeEvents(scalars, seconds));
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { appendFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../../../src/runtime/base/digest.ts';
@@ -41,6 +41,13 @@ beforeEach(async () => {
   base = join(root, String(count++));
   await mkdir(at('state'), { recursive: true });
 });
+
+/** Paths that other users of the machine may look into. */
+async function openToOthers(folder: string): Promise<string[]> {
+  const paths = ['', ...(await readdir(folder, { recursive: true }))];
+  const modes = await Promise.all(paths.map(async (path) => (await stat(join(folder, path))).mode));
+  return paths.filter((_, index) => ((modes[index] ?? 0) & 0o077) !== 0);
+}
 
 async function put(path: string, text: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
@@ -160,6 +167,18 @@ describe('a backup', () => {
     const log = await openChainedLog(at('restored/audit.jsonl'), key);
     await log.close();
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'is nothing for other users of the machine, nor is what is restored of it',
+    async () => {
+      process.umask(0o022);
+      await running();
+      await backup();
+      await restore();
+      expect(await openToOthers(at('backup'))).toEqual([]);
+      expect(await openToOthers(at('restored'))).toEqual([]);
+    },
+  );
 
   it('is made while the server writes', async () => {
     const id = await running();
