@@ -4,6 +4,7 @@ import { sha256 } from '../../runtime/base/digest.ts';
 import { flError, NeuroflareError } from '../../runtime/base/errors/errors.ts';
 import { readInput } from '../../runtime/base/files/read-file.ts';
 import { linkFault } from '../content/absent.ts';
+import { requireInside } from './read-inside.ts';
 import { badTable, PARTICIPANT_TABLE, parseTable, type Table, type TableRow } from './table.ts';
 
 /** One row of participants.tsv; its id is safe as a folder name. */
@@ -32,10 +33,11 @@ export const COLUMN = {
 
 /**
  * Reads participants.tsv of a BIDS data set.
- * @throws NF_BIDS_NO_TABLE for a data set without the file, NF_BIDS_NOT_A_DATASET for another folder; NF_BIDS_PARTICIPANTS with the line for a table that is not whole.
+ * @throws NF_BIDS_FILE_OUTSIDE; NF_BIDS_NO_TABLE for a data set without the file, NF_BIDS_NOT_A_DATASET for another folder; NF_BIDS_PARTICIPANTS with the line for a table that is not whole.
  */
 export async function readParticipants(bidsRoot: string): Promise<Participants> {
   const file = join(bidsRoot, 'participants.tsv');
+  await requireInside(bidsRoot, file);
   const bytes = await readInput(file).catch(async (cause: NodeJS.ErrnoException) => {
     const fault = await linkFault(file);
     if (fault) throw fault;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { flError } from '../../runtime/base/errors/errors.ts';
-import { readInputText } from '../../runtime/base/files/read-file.ts';
+import { readInside } from './read-inside.ts';
 
 /** What a file of JSON says of the columns of a table, by their names. */
 export type Sidecar = Readonly<Record<string, unknown>>;
@@ -10,16 +10,17 @@ const sidecarSchema = z.record(z.string(), z.unknown());
 
 /**
  * Reads participants.json; a byte order mark before it is passed over.
+ * @param within the data set that its links may lead to, of a derivative the one that it lies in
  * @returns undefined where the data set has none
- * @throws NF_DATA_SIDECAR for what holds no JSON object
+ * @throws NF_BIDS_FILE_OUTSIDE, NF_DATA_SIDECAR for what holds no JSON object
  */
-export async function readSidecar(bidsRoot: string): Promise<Sidecar | undefined> {
+export async function readSidecar(bidsRoot: string, within = bidsRoot): Promise<Sidecar | undefined> {
   const file = join(bidsRoot, 'participants.json');
-  const text = await readInputText(file).catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readInside(within, file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
     throw error;
   });
-  return text === undefined ? undefined : parseSidecar(text, file);
+  return bytes && parseSidecar(bytes.toString('utf8'), file);
 }
 
 function parseSidecar(text: string, file: string): Sidecar {

@@ -3,10 +3,10 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { flError, toNeuroflareError } from '../../runtime/base/errors/errors.ts';
 import { putFile } from '../../runtime/base/files/files.ts';
-import { readInputText } from '../../runtime/base/files/read-file.ts';
 import { checkPlaces } from '../bids/check-places.ts';
 import { findExamples } from '../bids/layout.ts';
 import { listSubjects } from '../bids/participants.ts';
+import { readInside } from '../bids/read-inside.ts';
 import { readSidecar } from '../bids/sidecar.ts';
 import { makeWholeFolder } from '../bids/whole-folder.ts';
 import { derivativeTexts } from './derivative-texts.ts';
@@ -94,11 +94,12 @@ async function writeFrame(
 }
 
 /** A text of the source, if it is there. */
-function textOf(source: string, name: string): Promise<string | undefined> {
-  return readInputText(join(source, name)).catch((error: NodeJS.ErrnoException) => {
+async function textOf(source: string, name: string): Promise<string | undefined> {
+  const bytes = await readInside(source, join(source, name)).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     return undefined;
   });
+  return bytes?.toString('utf8');
 }
 
 /** What the table means; the validator asks for a `Description` of it in a derivative. */

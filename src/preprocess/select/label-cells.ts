@@ -5,6 +5,7 @@ import { readInput } from '../../runtime/base/files/read-file.ts';
 import { DEFAULTS, type Selection, staysInside } from '../../runtime/base/selection/selection.ts';
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import type { Participants } from '../bids/participants.ts';
+import { readInside } from '../bids/read-inside.ts';
 import { PARTICIPANT_TABLE, parseTable, SESSION_TABLE, type Table } from '../bids/table.ts';
 import { columnNamed } from './label-text.ts';
 
@@ -97,7 +98,7 @@ function participantsTable({ columns, rows, file }: Participants): LabelTable {
 async function sessionsTable(root: string, { rows }: Participants): Promise<LabelTable> {
   const tables = await mapPool(rows, { jobs: READERS }, async ({ id }) => {
     const file = join(root, id, `${id}_sessions.tsv`);
-    const bytes = await readInput(file).catch((error: NodeJS.ErrnoException) => {
+    const bytes = await readInside(root, file).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
       throw error;
     });

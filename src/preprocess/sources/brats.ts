@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import type { ExaminationSource } from '../bids/examination.ts';
+import { requireInside } from '../bids/read-inside.ts';
 import { type Case, type ChallengeOptions, caseSource } from './challenge.ts';
 import type { Exclusion } from './exclude.ts';
 import { folderNames, listFolder } from './list-folder.ts';
@@ -70,9 +71,10 @@ async function findMapping(
     const found: string[] = [];
     for (const folder of folders) {
       const names = (await listFolder(join(root, folder))).map(({ name }) => name);
-      found.push(
-        ...names.filter((name) => NAME_MAPPING.test(name)).map((name) => join(source, folder, name)),
-      );
+      for (const name of names.filter((one) => NAME_MAPPING.test(one))) {
+        await requireInside(root, join(root, folder, name));
+        found.push(join(source, folder, name));
+      }
     }
     if (found.length > 0) return found.length === 1 || folders[0] === '.' ? found[0] : undefined;
   }

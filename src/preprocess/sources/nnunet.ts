@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { flError } from '../../runtime/base/errors/errors.ts';
-import { readInputText } from '../../runtime/base/files/read-file.ts';
 import type { ExaminationSource } from '../bids/examination.ts';
+import { readInside } from '../bids/read-inside.ts';
 import { volumeFormat } from '../volume/read-volume.ts';
 import { type Case, type ChallengeOptions, caseSource } from './challenge.ts';
 import type { Exclusion } from './exclude.ts';
@@ -92,11 +92,11 @@ async function readDescription(
   file: string,
   { root, suffix }: { root: string; suffix: string | undefined },
 ): Promise<{ channels: ReadonlyMap<string, string>; labels: string; ending: string }> {
-  const text = await readInputText(join(root, DESCRIPTION)).catch((cause: NodeJS.ErrnoException) => {
+  const bytes = await readInside(root, join(root, DESCRIPTION)).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT') throw cause;
     throw challengeFault(`${DESCRIPTION} is missing beside ${IMAGES}`, file);
   });
-  const parsed = descriptionSchema.safeParse(parseJson(text, file));
+  const parsed = descriptionSchema.safeParse(parseJson(bytes.toString('utf8'), file));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw challengeFault(`${DESCRIPTION} is not nnU-Net's: ${issue?.path.join('.')} ${issue?.message}`, file);

@@ -9,6 +9,7 @@ import { noProgress, type Progress } from '../../runtime/base/logging/progress.t
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import { checkPlaces } from '../bids/check-places.ts';
 import { COLUMN, type Participant, type Participants, parseParticipants } from '../bids/participants.ts';
+import { readInside } from '../bids/read-inside.ts';
 import { readSidecar } from '../bids/sidecar.ts';
 import { linkFault } from '../content/absent.ts';
 import { classesOf } from '../select/classes.ts';
@@ -91,7 +92,11 @@ async function prepareSite(what: Tree): Promise<Copy[]> {
     const paths = { from: join(from, entry.name), to: join(to, entry.name) };
     if (entry.name === PARTICIPANTS) {
       if (!subjects)
-        await writeTable(parseParticipants(await readInput(paths.from), paths.from), paths.to, partitions);
+        await writeTable(
+          parseParticipants(await readInside(root, paths.from), paths.from),
+          paths.to,
+          partitions,
+        );
     } else if (entry.name === 'participants.json') continue;
     else if (partitions.has(entry.name)) copies.push(...(await filesUnder(paths)));
     else if (entry.name === 'derivatives') copies.push(...(await prepareDerivatives({ ...what, ...paths })));
@@ -130,14 +135,14 @@ async function writeTable(
 }
 
 /** participants.json with the column `partition`, where the tree has a participants.tsv, and with what a selection made of the table. */
-async function writeSidecar({ from, to, subjects }: Tree): Promise<void> {
+async function writeSidecar({ root, from, to, subjects }: Tree): Promise<void> {
   const table = await readInput(join(to, 'participants.tsv')).catch(() => undefined);
   if (table === undefined) return;
   const partition = {
     Description: 'Part of the split that the participant belongs to.',
     Levels: { train: 'Training', validation: 'Validation', test: 'Test' },
   };
-  const sidecar = await readSidecar(from);
+  const sidecar = await readSidecar(from, root);
   const isSelected = subjects?.selectedSha256 !== undefined;
   const selected = subjects && isSelected ? await selectedColumns(from, subjects) : {};
   await putFile(join(to, 'participants.json'), prettyJson({ ...sidecar, ...selected, partition }));

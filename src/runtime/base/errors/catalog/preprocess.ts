@@ -22,6 +22,11 @@ export const PREPROCESS_ERRORS = {
     message: 'The image {path} of {participant} is a link to a place outside the data set.',
     hint: 'Copy the image into the data set; links may only lead to files inside it.',
   },
+  NF_BIDS_FILE_OUTSIDE: {
+    exit: 4,
+    message: '{path} is a link to a place outside the data set.',
+    hint: 'Look where it leads. If it belongs to the data set, copy the file into it; links may only lead to files inside it.',
+  },
   NF_BIDS_NO_TABLE: {
     exit: 4,
     message:
