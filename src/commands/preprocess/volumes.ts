@@ -20,11 +20,11 @@ const resultSchema = z.object({
 type Result = z.infer<typeof resultSchema>;
 
 export default class PreprocessVolumes extends BaseCommand<Result> {
-  static override summary = 'reorient, resample, crop and normalise the volumes of a BIDS data set';
+  static override summary = 'reorient, register, resample, crop and normalise the volumes of a BIDS data set';
   static override description =
     'Every T1-weighted volume of BIDS goes through the steps of a pipeline; TARGET becomes a BIDS derivative that split, check and ' +
     'simulate take as it is. Without --pipeline: axes to RAS, bias field taken out (N4), 1 mm voxels, cropped to the head, z-score ' +
-    'inside the head. Steps are reorient, bias_field, resample, crop, fit and intensity. The same source and steps give the same voxels, whatever --jobs.';
+    'inside the head. Steps are reorient, bias_field, resample, register, crop, fit and intensity. The same source and steps give the same voxels, whatever --jobs.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> ./bids ./bids-1mm',
     '<%= config.bin %> <%= command.id %> ./bids ./prepared --pipeline ./pipeline.yaml --jobs 4',

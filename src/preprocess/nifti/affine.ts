@@ -54,6 +54,35 @@ export function determinant(affine: Affine): number {
   );
 }
 
+/** Voxel indices from world millimetres. The affine of an image has one: no voxel is flat. */
+export function inverseOf(affine: Affine): Affine {
+  const [a, b, c] = [column(affine, 0), column(affine, 1), column(affine, 2)];
+  const volume = determinant(affine);
+  const over = (one: Vector, other: Vector): Vector => [
+    (one[1] * other[2] - one[2] * other[1]) / volume,
+    (one[2] * other[0] - one[0] * other[2]) / volume,
+    (one[0] * other[1] - one[1] * other[0]) / volume,
+  ];
+  const rows = [over(b, c), over(c, a), over(a, b)] as const;
+  const [x, y, z] = column(affine, 3);
+  const row = ([i, j, k]: Vector): Row => [i, j, k, -(i * x + j * y + k * z)];
+  return [row(rows[0]), row(rows[1]), row(rows[2]), LAST_ROW];
+}
+
+/** First the other, then the one. */
+export function composed(one: Affine, other: Affine): Affine {
+  const columns = [column(other, 0), column(other, 1), column(other, 2)] as const;
+  const turned = ([x, y, z]: Vector): Vector => [
+    one[0][0] * x + one[0][1] * y + one[0][2] * z,
+    one[1][0] * x + one[1][1] * y + one[1][2] * z,
+    one[2][0] * x + one[2][1] * y + one[2][2] * z,
+  ];
+  return affineFromColumns(
+    [turned(columns[0]), turned(columns[1]), turned(columns[2])],
+    apply(one, column(other, 3)),
+  );
+}
+
 /** World millimetres of a voxel; its indices may be fractional, or outside the image. */
 export function worldOf(affine: Affine, index: Vector): Vector {
   const along = (world: Axis) =>

@@ -2,7 +2,7 @@ import { prettyJson } from '../../runtime/base/digest.ts';
 import { packageVersion } from '../../runtime/base/files/package-version.ts';
 import { validatorNote } from '../bids/validator-note.ts';
 import { BIDS_VERSION, HED_VERSION } from '../bids/versions.ts';
-import type { Pipeline } from './pipeline.ts';
+import { type Pipeline, spaceOf, stepsOf } from './pipeline.ts';
 
 export interface DerivativeContext {
   readonly name: string;
@@ -24,7 +24,8 @@ export function derivativeTexts(context: DerivativeContext): ReadonlyMap<string,
     ['dataset_description.json', prettyJson(description(context))],
     ['README', readme(context)],
     ...sidecars,
-    ['desc-head_mask.json', prettyJson(MASK_SIDECAR)],
+    ['desc-head_mask.json', prettyJson({ ...MASK_SIDECAR, SpatialReference: referenceOf(context.pipeline) })],
+    ...ignored(context.pipeline),
   ]);
 }
 
@@ -40,7 +41,7 @@ function description({ name, link, pipeline }: DerivativeContext): object {
       {
         Name: 'neuroflare',
         Version: packageVersion(),
-        Description: `preprocess volumes: ${JSON.stringify(pipeline)}`,
+        Description: `preprocess volumes: ${JSON.stringify({ steps: stepsOf(pipeline) })}`,
       },
     ],
     SourceDatasets: [{ URL: link }],
@@ -52,20 +53,31 @@ function imageSidecar(pipeline: Pipeline): object {
   return {
     Description: `Prepared by ${pipeline.steps.map(({ step }) => step).join(', ')}; values are not those of the scanner any more.`,
     SkullStripped: false,
-    SpatialReference: 'orig',
-    Processing: pipeline.steps,
+    SpatialReference: referenceOf(pipeline),
+    Processing: stepsOf(pipeline),
   };
+}
+
+/** What voxels are in line with: the image that they were made of, or a template. */
+function referenceOf(pipeline: Pipeline): string {
+  return spaceOf(pipeline)?.template.name ?? 'orig';
+}
+
+/** BIDS 1.11 has no name for transforms; theirs is that of fMRIPrep, which keeps them from the validator in the same way. */
+function ignored(pipeline: Pipeline): [string, string][] {
+  return spaceOf(pipeline) ? [['.bidsignore', '*_xfm.txt\n']] : [];
 }
 
 const MASK_SIDECAR = {
   Type: 'ROI',
   Description:
     'The head with skull and skin, as far as a threshold finds it. A heuristic, and not a brain mask: look at it before you trust it.',
-  SpatialReference: 'orig',
 };
 
 function readme({ name, pipeline, participants }: DerivativeContext): string {
-  const steps = pipeline.steps.map((step, at) => `${at + 1}. ${JSON.stringify(step)}`).join('\n');
+  const steps = stepsOf(pipeline)
+    .map((step, at) => `${at + 1}. ${JSON.stringify(step)}`)
+    .join('\n');
   return `${name}
 
 Volumes prepared for training by neuroflare. Each image of the source went through these steps, in this order:

@@ -17,7 +17,7 @@ export async function landmarksOfImage({
   source,
   pipeline,
 }: Pick<ImageTask, 'file' | 'source' | 'pipeline'>): Promise<ImageLandmarks> {
-  const { scan, head } = withHead(runPipeline(await readScan(file), pipeline, file), file);
+  const { scan, head } = withHead(await runPipeline(await readScan(file), pipeline, file), file);
   const landmarks = landmarksOf(valuesIn(scan.data, head));
   if (!landmarks) throw blank(file);
   return { file: source, landmarks };

@@ -5,6 +5,7 @@ import { checkYaml } from '../../runtime/base/files/yaml-check.ts';
 import { readYaml } from '../../runtime/base/files/yaml-source.ts';
 import { BIAS_FIELD_DEFAULTS } from './bias-field/bias-field.ts';
 import { readScale, scaleSchema } from './intensity-scale.ts';
+import { nameTemplate, templateSchema } from './registration/template-file.ts';
 import { INTERPOLATIONS } from './resample.ts';
 
 const size = z.number().gt(0).max(100);
@@ -39,6 +40,17 @@ const fit = z.strictObject({
   step: z.literal('fit'),
   shape: z.tuple([count, count, count]).describe('voxels: cut, or filled with 0, around the middle'),
 });
+const register = z.strictObject({
+  step: z.literal('register'),
+  template: templateSchema.describe('in a file of a pipeline a path, from the folder of that file'),
+  space: z
+    .string()
+    .regex(/^[0-9A-Za-z+]+$/, 'letters and digits')
+    .default('template')
+    .describe('name of the space of the template, in the names of the results'),
+  voxel: z.union([size, threeSizes]).optional().describe('mm; as the template has them by default'),
+  interpolation: z.enum(INTERPOLATIONS).default('linear'),
+});
 const intensity = z
   .strictObject({
     step: z.literal('intensity'),
@@ -55,7 +67,15 @@ const intensity = z
     message: 'names the file of a scale, for the method nyul and no other',
   });
 
-export const stepSchema = z.discriminatedUnion('step', [reorient, biasField, resample, crop, fit, intensity]);
+export const stepSchema = z.discriminatedUnion('step', [
+  reorient,
+  biasField,
+  resample,
+  register,
+  crop,
+  fit,
+  intensity,
+]);
 export type Step = z.output<typeof stepSchema>;
 
 export const pipelineSchema = z.strictObject({ steps: z.array(stepSchema).min(1).max(32) });
@@ -79,7 +99,7 @@ export const STANDARD_PIPELINE: Pipeline = pipelineSchema.parse({
  */
 export async function readPipeline(path: string): Promise<Pipeline> {
   const source = await readYaml(path, 'NF_PIPELINE_YAML');
-  const value = await withScales(source.value, dirname(path));
+  const value = await withFiles(source.value, dirname(path));
   const pipeline = checkYaml(pipelineSchema, source, { code: 'NF_PIPELINE', what: 'the file', value });
   for (const [at, step] of pipeline.steps.entries()) {
     if (step.step !== 'intensity' || !step.scale) continue;
@@ -101,7 +121,7 @@ export async function readStepsBeforeScale(path: string): Promise<Pipeline> {
   const isNyul = (step: unknown) => usingScale.safeParse(step).success;
   const at = named.success ? named.data.steps.findIndex(isNyul) : -1;
   if (!named.success || at === -1) return readPipeline(path);
-  const value = { ...named.data, steps: named.data.steps.slice(0, at) };
+  const value = await withFiles({ ...named.data, steps: named.data.steps.slice(0, at) }, dirname(path));
   return checkYaml(stepsBefore, source, { code: 'NF_PIPELINE', what: 'the file', value });
 }
 
@@ -119,15 +139,33 @@ const usingScale = z.looseObject({ step: z.literal('intensity'), method: z.liter
 /** Images may have their landmarks taken as they are. */
 const stepsBefore = pipelineSchema.extend({ steps: z.array(stepSchema).max(32) });
 const namingScale = z.looseObject({ step: z.literal('intensity'), scale: z.string() });
+const namingTemplate = z.looseObject({ step: z.literal('register'), template: z.string() });
 
-/** As the file says it, with each scale in the place of its name. */
-async function withScales(value: unknown, folder: string): Promise<unknown> {
+/** As the file says it, with scales and templates in the place of their names. */
+async function withFiles(value: unknown, folder: string): Promise<unknown> {
   const named = namingSteps.safeParse(value);
   if (!named.success) return value;
   const steps = named.data.steps.map(async (step) => {
-    const naming = namingScale.safeParse(step);
-    if (!naming.success) return step;
-    return { ...naming.data, scale: await readScale(resolve(folder, naming.data.scale)) };
+    const scaled = namingScale.safeParse(step);
+    if (scaled.success) return { ...scaled.data, scale: await readScale(resolve(folder, scaled.data.scale)) };
+    const registered = namingTemplate.safeParse(step);
+    if (!registered.success) return step;
+    const { template } = registered.data;
+    return { ...registered.data, template: await nameTemplate(resolve(folder, template)) };
   });
   return { ...named.data, steps: await Promise.all(steps) };
+}
+
+/** The steps as they are written down: without paths of this machine. */
+export function stepsOf({ steps }: Pipeline): object[] {
+  return steps.map((step) => {
+    if (step.step !== 'register') return step;
+    const { name, sha256 } = step.template;
+    return { ...step, template: { name, sha256 } };
+  });
+}
+
+/** The last step that brings images to the space of a template; undefined where they stay in their own. */
+export function spaceOf({ steps }: Pipeline): Extract<Step, { step: 'register' }> | undefined {
+  return steps.findLast((step) => step.step === 'register');
 }

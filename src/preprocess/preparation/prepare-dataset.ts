@@ -10,8 +10,9 @@ import { readInside } from '../bids/read-inside.ts';
 import { readSidecar } from '../bids/sidecar.ts';
 import { makeWholeFolder } from '../bids/whole-folder.ts';
 import { derivativeTexts } from './derivative-texts.ts';
-import type { Pipeline } from './pipeline.ts';
+import { type Pipeline, spaceOf } from './pipeline.ts';
 import type { ImageTask, PreparedImage } from './prepare-image.ts';
+import { readTemplate } from './registration/template-file.ts';
 import { type BadVolume, eachVolume, type VolumeWork } from './volume-threads.ts';
 
 export interface PrepareOptions extends VolumeWork {
@@ -37,6 +38,7 @@ const IMAGE = /^(sub-.+?)(?:_desc-[^_]+)?_([A-Za-z0-9]+)\.nii(?:\.gz)?$/;
 export async function prepareDataset(options: PrepareOptions): Promise<PrepareResult> {
   const target = resolve(options.target);
   await checkPlaces({ source: options.source, target, what: 'Folder' });
+  await checkTemplates(options.pipeline);
   const sources = await sourcesOf(options);
   return makeWholeFolder(target, options.signal, async (folder) => {
     const tasks = sources.map((source) => ({ ...source, stem: join(folder, source.stem) }));
@@ -48,6 +50,11 @@ export async function prepareDataset(options: PrepareOptions): Promise<PrepareRe
     await writeFrame({ folder, target, tasks }, options);
     return { path: target, images, bad };
   });
+}
+
+/** Before any work: every image needs them. @throws as `readTemplate` */
+async function checkTemplates({ steps }: Pipeline): Promise<void> {
+  for (const step of steps) if (step.step === 'register') await readTemplate(step.template);
 }
 
 /** Every image of a data set; results have no folder yet. @throws NF_BIDS_NOT_A_DATASET */
@@ -64,10 +71,30 @@ export async function sourcesOf({
     for (const file of await imagesOf(source, subject)) {
       const [, start = '', suffix = ''] = IMAGE.exec(basename(file)) ?? [];
       const below = relative(source, file).split(sep).join('/');
-      tasks.push({ subject, file, source: below, pipeline, suffix, stem: join(dirname(below), start) });
+      tasks.push({
+        subject,
+        file,
+        source: below,
+        pipeline,
+        suffix,
+        stem: join(dirname(below), inSpace(start, pipeline)),
+      });
     }
   }
   return tasks;
+}
+
+/** Entities that come after the space in the names of BIDS. */
+const BEHIND_SPACE = /_(?=(?:split|recording|chunk|seg|scale|res|den|label)-)/;
+
+/** The name of an image after a registration says which space it is in. */
+function inSpace(start: string, pipeline: Pipeline): string {
+  const step = spaceOf(pipeline);
+  if (!step) return start;
+  const own = start.replace(/_space-[0-9A-Za-z+]+/, '');
+  const at = own.search(BEHIND_SPACE);
+  const [before, behind] = at === -1 ? [own, ''] : [own.slice(0, at), own.slice(at)];
+  return `${before}_space-${step.space}${behind}`;
 }
 
 /** A subject without image is no fault here: other modalities are common. */

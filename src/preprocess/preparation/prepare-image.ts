@@ -5,7 +5,10 @@ import { makeFolder, putFile } from '../../runtime/base/files/files.ts';
 import { type Affine, determinant, type Vector } from '../nifti/affine.ts';
 import { readNifti } from '../nifti/read.ts';
 import { encodeNifti, gzipNifti } from '../nifti/write.ts';
-import type { Pipeline } from './pipeline.ts';
+import { checkSizes } from '../volume/stored-volume.ts';
+import { type Pipeline, spaceOf } from './pipeline.ts';
+import { itkTransform } from './registration/itk-transform.ts';
+import type { Registration } from './registration/register.ts';
 import { runPipeline } from './run-pipeline.ts';
 import type { Scan } from './scan.ts';
 
@@ -38,21 +41,36 @@ export async function prepareImage({
   stem,
   suffix,
 }: ImageTask): Promise<PreparedImage> {
-  const { scan, head } = runPipeline(await readScan(file), pipeline, file);
+  const { scan, head, registration } = await runPipeline(await readScan(file), pipeline, file);
   await makeFolder(dirname(stem));
-  const sidecar = prettyJson({ Sources: [`bids:raw:${source}`] });
+  const sidecar = prettyJson({ Sources: [`bids:raw:${source}`], ...registered(registration) });
   await put(`${stem}_desc-preproc_${suffix}`, { ...scan, sidecar });
   if (head) await put(`${stem}_desc-head_mask`, { ...scan, data: head, sidecar });
+  const space = spaceOf(pipeline);
+  if (registration && space) {
+    const plain = stem.replace(`_space-${space.space}`, '');
+    const name = `${plain}_from-${suffix}_to-${space.space}_mode-image_xfm.txt`;
+    await putFile(name, itkTransform(registration.matrix));
+  }
   return { file: source, shape: scan.shape, headMl: head ? volumeOf(head, scan.affine) : null };
 }
 
-/** @throws as `readNifti`; NF_PREPARE_FLAT for a picture, which has no voxels to resample */
+/** What the sidecar says of a registration; places are in mm, right, anterior and superior. */
+function registered(registration: Registration | undefined): object {
+  if (!registration) return {};
+  const { matrix, information, overlap } = registration;
+  return {
+    Registration: { TemplateToImage: matrix, MutualInformation: information, Overlap: overlap },
+  };
+}
+
+/** @throws as `readNifti`; NF_PREPARE_FLAT for a picture, which has no voxels to resample; NF_VOLUME_SERIES for volumes over time */
 export async function readScan(file: string): Promise<Scan> {
-  const { shape, data, affine } = await readNifti(file);
-  const [x = 1, y = 1, z = 1] = shape;
+  const image = await readNifti(file);
+  const [x = 1, y = 1, z = 1, ...more] = image.shape;
   if (Math.min(x, y, z) < 2)
     throw flError('NF_PREPARE_FLAT', { file, shape: `${x} x ${y} x ${z}` }, { place: { file } });
-  return { shape: [x, y, z], data, affine };
+  return { shape: checkSizes([x, y, z, ...more], file), data: image.data, affine: image.affine };
 }
 
 interface Output {

@@ -8,30 +8,51 @@ import { findHead } from './head-mask.ts';
 import { applyMap, type IntensityMap, percentileMap, whiteStripeMap, zScoreMap } from './intensity.ts';
 import { applyKnots, knotsOf, landmarksOf } from './landmarks.ts';
 import type { Pipeline, Step } from './pipeline.ts';
-import { type Interpolation, resampleTo } from './resample.ts';
+import { moved } from './registration/move.ts';
+import type { Registration } from './registration/register.ts';
+import { readTemplate } from './registration/template-file.ts';
+import { toTemplate } from './registration/to-template.ts';
+import { type Interpolation, regridded, resampleTo } from './resample.ts';
 import type { Mask, Scan } from './scan.ts';
 
 /** A volume on its way; the head's mask goes through every step with it once a step has asked for it. */
 export interface Prepared {
   readonly scan: Scan;
   readonly head?: Mask;
+  /** Of the last step `register`. */
+  readonly registration?: Registration;
 }
 
 /**
- * Does the steps of a pipeline one after the other.
+ * Does the steps of a pipeline one after the other. A `resample` beside a `register` is no step of its own: both are one resampling.
  * @param file named in errors
- * @throws NF_PREPARE_BLANK where a step needs the head and the volume shows nothing
+ * @throws NF_PREPARE_BLANK where a step needs the head and the volume shows nothing; as `toTemplate`
  */
-export function runPipeline(scan: Scan, { steps }: Pipeline, file: string): Prepared {
-  return steps.reduce<Prepared>((prepared, step) => doStep(prepared, step, file), { scan });
+export async function runPipeline(scan: Scan, { steps }: Pipeline, file: string): Promise<Prepared> {
+  let prepared: Prepared = { scan };
+  for (const step of joined(steps)) prepared = { ...prepared, ...(await doStep(prepared, step, file)) };
+  return prepared;
 }
 
-function doStep(prepared: Prepared, step: Step, file: string): Prepared {
+/** What a `resample` before a `register` gives would be resampled once more; of one behind it the voxels are those of the `register`. */
+function joined(steps: readonly Step[]): Step[] {
+  return steps.flatMap((step, at): Step[] => {
+    const [before, after] = [steps[at - 1], steps[at + 1]];
+    if (step.step === 'resample')
+      return [before, after].some((other) => other?.step === 'register') ? [] : [step];
+    if (step.step !== 'register' || after?.step !== 'resample') return [step];
+    return [{ ...step, voxel: after.voxel, interpolation: after.interpolation }];
+  });
+}
+
+async function doStep(prepared: Prepared, step: Step, file: string): Promise<Prepared> {
   switch (step.step) {
     case 'reorient':
       return bothBy(prepared, (scan) => spatial(reorient(scan, step.to)));
     case 'resample':
       return resampled(prepared, step);
+    case 'register':
+      return registered(withHead(prepared, file), step, file);
     case 'fit':
       return bothBy(prepared, (scan) => crop(scan, middleBox(scan, step.shape)));
     case 'crop': {
@@ -79,7 +100,7 @@ function mapOf(values: Float32Array, step: IntensityStep): IntensityMap | undefi
 }
 
 /** @throws NF_PREPARE_BLANK */
-export function withHead({ scan, head }: Prepared, file: string): Required<Prepared> {
+export function withHead({ scan, head }: Prepared, file: string): Pick<Required<Prepared>, 'scan' | 'head'> {
   const found = head ?? findHead(scan);
   if (!found) throw blank(file);
   return { scan, head: found };
@@ -89,23 +110,45 @@ export function blank(file: string) {
   return flError('NF_PREPARE_BLANK', { file }, { place: { file } });
 }
 
+type RegisterStep = Extract<Step, { step: 'register' }>;
+
+async function registered(
+  { scan, head }: Pick<Required<Prepared>, 'scan' | 'head'>,
+  { template, voxel, interpolation }: RegisterStep,
+  file: string,
+): Promise<Prepared> {
+  const registration = await toTemplate({ scan, mask: head }, template, file);
+  const {
+    head: { scan: wanted },
+  } = await readTemplate(template);
+  const grid = voxel === undefined ? wanted : regridded(wanted, sizesOf(voxel));
+  const by = (each: Scan, how: Interpolation) =>
+    moved(each, registration.matrix, { grid, interpolation: how });
+  const mask = by({ ...scan, data: new Float32Array(head) }, 'nearest');
+  return { scan: by(scan, interpolation), head: maskOf(mask.data), registration };
+}
+
+function sizesOf(voxel: number | Vector): Vector {
+  return typeof voxel === 'number' ? [voxel, voxel, voxel] : voxel;
+}
+
 function resampled({ scan, head }: Prepared, step: Extract<Step, { step: 'resample' }>): Prepared {
-  const voxel: Vector = typeof step.voxel === 'number' ? [step.voxel, step.voxel, step.voxel] : step.voxel;
+  const voxel = sizesOf(step.voxel);
   const by = (each: Scan, interpolation: Interpolation) => resampleTo(each, voxel, interpolation);
   const moved = by(scan, step.interpolation);
   if (!head) return { scan: moved };
-  return { scan: moved, head: maskOf(by({ ...scan, data: Float32Array.from(head) }, 'nearest').data) };
+  return { scan: moved, head: maskOf(by({ ...scan, data: new Float32Array(head) }, 'nearest').data) };
 }
 
 /** The same change of place for the volume and its mask. */
 function bothBy({ scan, head }: Prepared, change: (scan: Scan) => Scan): Prepared {
   const changed = change(scan);
   if (!head) return { scan: changed };
-  return { scan: changed, head: maskOf(change({ ...scan, data: Float32Array.from(head) }).data) };
+  return { scan: changed, head: maskOf(change({ ...scan, data: new Float32Array(head) }).data) };
 }
 
 function maskOf(data: Float32Array): Mask {
-  return Uint8Array.from(data);
+  return new Uint8Array(data);
 }
 
 function spatial({

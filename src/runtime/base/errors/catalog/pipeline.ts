@@ -27,6 +27,16 @@ export const PIPELINE_ERRORS = {
     message: 'The scale was fitted to images after {wanted}; here it comes after {found}.',
     hint: "Put the same steps before it, or fit another: 'neuroflare preprocess scale' takes the pipeline and does the steps before.",
   },
+  NF_REGISTER_TEMPLATE: {
+    exit: 4,
+    message: 'The template {file} shows no head: its voxels do not differ, or it is flat.',
+    hint: 'Name a volume of a head, in NIfTI, MGH, NRRD or MetaImage.',
+  },
+  NF_REGISTER_UNLIKE: {
+    exit: 4,
+    message: '{file} does not fit the template {template}: {reason}.',
+    hint: 'Look at both: is it a head, whole, and without its skull where the template is? --skip-bad leaves it out.',
+  },
   NF_PREPARE_BLANK: {
     exit: 4,
     message: '{file} shows no head: its voxels do not differ, or none is left.',
