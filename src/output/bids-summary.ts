@@ -1,5 +1,9 @@
+import { parseImageName } from '../preprocess/bids/image-name.ts';
+import { COLUMN } from '../preprocess/bids/participants.ts';
 import { type BidsSummary, showPath } from '../preprocess/bids/summary.ts';
+import { DEFAULTS } from '../runtime/base/selection/selection.ts';
 import { counted } from '../runtime/base/text/counted.ts';
+import { firstOf } from '../runtime/base/text/first-of.ts';
 import { shellWord } from '../runtime/base/text/shell-word.ts';
 import { renderTable } from './table.ts';
 
@@ -20,11 +24,39 @@ export function renderBids(summary: BidsSummary): string {
     ...notes(summary),
     ...(summary.target === null
       ? ['Nothing was written (--dry-run).']
-      : [
-          `BIDS data set: ${summary.target}`,
-          `Next: neuroflare preprocess check ${shellWord(summary.target)}; neuroflare preprocess split ${shellWord(summary.target)}`,
-        ]),
+      : [`BIDS data set: ${summary.target}`, nextLine(summary, summary.target)]),
   ].join('\n');
+}
+
+/** The commands that come next, with the images and the sites that the source has. */
+function nextLine({ images_of_each: names, sites }: BidsSummary, target: string): string {
+  const images = imageFlags(names);
+  const column = sites.length > 0 ? ['--strategy', 'column', '--site-column', COLUMN.site] : [];
+  const line = (words: readonly string[]) =>
+    ['neuroflare', 'preprocess', ...words].map((word) => shellWord(word));
+  const check = line(['check', target, ...images]).join(' ');
+  return `Next: ${check}; ${line(['split', target, ...images, ...column]).join(' ')}`;
+}
+
+/** Flags that take one image of each name: of several, each as a channel. */
+function imageFlags(names: readonly string[]): string[] {
+  const parsed = names.flatMap((name) => parseImageName(`sub-x_${name}.nii`) ?? []);
+  const [only, ...others] = parsed;
+  if (!only) return [];
+  if (others.length === 0) return only.suffix === DEFAULTS.suffix ? [] : ['--suffix', only.suffix];
+  const byContrast = parsed.toSorted(
+    (a, b) =>
+      Number(b.suffix === DEFAULTS.suffix) - Number(a.suffix === DEFAULTS.suffix) ||
+      a.entities.size - b.entities.size,
+  );
+  return byContrast.flatMap(({ suffix, entities }) => {
+    const alike = parsed.filter((one) => one.suffix === suffix);
+    const telling = new Set(alike.flatMap((one) => [...one.entities.keys()]));
+    telling.delete('sub');
+    const filter =
+      alike.length > 1 ? [...telling].map((entity) => `${entity}=${entities.get(entity) ?? ''}`) : [];
+    return ['--channel', [suffix, ...filter].join(',')];
+  });
 }
 
 /** A line for each thing that happened at all. */
@@ -45,6 +77,8 @@ function notes(summary: BidsSummary): string[] {
       'head masks may have cut the head: look at those with head_mask doubtful in participants.tsv',
     ],
     [summary.masks, summary.target === null ? 'lesion masks' : 'lesion masks written'],
+    [summary.masks_missing.length, `without a lesion mask: ${firstOf(summary.masks_missing.map(showPath))}`],
+    [summary.alike_labels.length, twoLabelsLine(summary)],
     [summary.resumed, 'images taken over from the run before'],
   ];
   return happened.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
@@ -53,6 +87,11 @@ function notes(summary: BidsSummary): string[] {
 function mirroredLine({ mirrored: [first] }: BidsSummary): string {
   const names = (first ?? []).map(showPath).join(' and ');
   return `pairs look like mirror images of one another, in different groups: ${names} first (all of them with --json)`;
+}
+
+function twoLabelsLine({ alike_labels: [first] }: BidsSummary): string {
+  const names = (first?.files ?? []).map(showPath).join(' and ');
+  return `pairs look like one image under two labels (${first?.labels.join(' and ')}): ${names} first (all of them with --json)`;
 }
 
 function badLine({ path, code, detail }: BidsSummary['bad'][number]): string {

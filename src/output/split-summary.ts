@@ -13,7 +13,13 @@ export function renderSplit(result: SplitResult, bids: string): string {
     mix(site.classes.train),
   ]);
   const reasons = Object.entries(Object.groupBy(result.left_out, ({ reason }) => reason));
-  const settings = [`data=${bids}`, `split=${result.split}`, `classes=${classList(result)}`];
+  const { channels } = result.selection;
+  const settings = [
+    `data=${bids}`,
+    `split=${result.split}`,
+    `classes=${classList(result)}`,
+    ...(channels ? [`model.channels=${channels.length}`] : []),
+  ];
   return [
     renderTable(['site', ...PARTITIONS, 'classes in training'], rows),
     `${counted(result.groups.count, 'group')}, largest ${result.groups.largest}; each at one site, in one part`,

@@ -22,6 +22,11 @@ export default class PreprocessCheck extends BaseCommand<CheckResult> {
   };
   static override flags = {
     ...selectionFlags,
+    exclude: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      summary: 'of class folders: folder or file to leave out, as for preprocess bids; repeat for several',
+    }),
     split: Flags.string({ summary: 'split.json to hold the data against' }),
     'fail-on': Flags.option({
       options: ['error', 'warning', 'never'] as const,
@@ -48,6 +53,7 @@ export default class PreprocessCheck extends BaseCommand<CheckResult> {
       target: args.data,
       split: flags.split,
       select: selectionOptions(flags),
+      exclude: flags.exclude,
       controls: flags.controls,
       links: flags.links,
       sheet: flags.sheet,

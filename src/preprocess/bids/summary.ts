@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { compareText } from '../../runtime/base/text/compare-text.ts';
 import type { Grouping, GroupRule } from '../groups/find-groups.ts';
 import type { Fault } from '../image/fault.ts';
 import { isDoubtful } from './columns.ts';
@@ -46,6 +47,12 @@ export const bidsSummarySchema = z.object({
   /** Examinations whose patient the source names, and lesion masks written. */
   patients_named: count,
   masks: count,
+  masks_missing: z.array(z.string()).describe('examinations without a lesion mask, where others have one'),
+  alike_labels: z
+    .array(z.object({ files: z.array(z.string()), labels: z.array(z.string()) }))
+    .describe('pairs that look like one image under two labels, where patients are named'),
+  sites: z.array(z.string()).describe('sites that the source names'),
+  images_of_each: z.array(z.string()).describe('names of the volumes of an examination, as BIDS has them'),
 });
 export type BidsSummary = z.infer<typeof bidsSummarySchema>;
 
@@ -87,8 +94,22 @@ export function summarise(what: {
     },
     resumed,
     patients_named: number(({ source }) => source.patient !== undefined),
-    masks: number(({ facts }) => 'volume' in facts && facts.volume.lesion !== undefined),
+    masks: number(hasMask),
+    masks_missing: entries.some(hasMask)
+      ? entries.filter((entry) => !hasMask(entry)).map(({ source }) => source.shown)
+      : [],
+    alike_labels: grouping.twoLabels.map(({ paths, labels }) => ({ files: [...paths], labels: [...labels] })),
+    sites: [...new Set(entries.flatMap(({ source }) => source.site ?? []))].sort(compareText),
+    images_of_each: [...new Set(entries.flatMap(imageNames))].sort(compareText),
   };
+}
+
+function hasMask({ facts }: Entry): boolean {
+  return 'volume' in facts && facts.volume.lesion !== undefined;
+}
+
+function imageNames({ source: { content } }: Entry): string[] {
+  return content.kind === 'volumes' ? content.images.map(({ name }) => name) : [];
 }
 
 function classCounts(entries: readonly Entry[]): BidsSummary['classes'] {

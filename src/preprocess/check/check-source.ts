@@ -10,12 +10,19 @@ const JOBS = 4;
 /** What `preprocess bids` would find in class folders of pictures; nothing is written. @throws NF_BIDS_* where there are no class folders */
 export async function checkSource(
   source: string,
-  watch: { progress: Progress; signal?: AbortSignal | undefined },
+  watch: {
+    /** File with lines `folder: label`. */
+    labelMap?: string | undefined;
+    exclude?: readonly string[] | undefined;
+    progress: Progress;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<{ summary: BidsSummary; findings: Finding[] }> {
   const summary = await convertFolder({
     source,
     target: `${source}.neuroflare-check`,
-    labelMap: undefined,
+    labelMap: watch.labelMap,
+    exclude: watch.exclude ?? [],
     name: 'check',
     license: '',
     authors: [],
@@ -27,7 +34,7 @@ export async function checkSource(
     progress: watch.progress,
     ...(watch.signal && { signal: watch.signal }),
   });
-  const { bad, label_conflicts: conflicts, set_aside: aside, mirrored } = summary;
+  const { bad, label_conflicts: conflicts, set_aside: aside, mirrored, alike_labels: alike } = summary;
   const findings = [
     ...bad.map(({ code, path, detail }) =>
       finding('error', 'NF_CHECK_IMAGE', { params: { reason: code, detail }, place: { file: path } }),
@@ -36,6 +43,12 @@ export async function checkSource(
       finding('warning', 'NF_CHECK_CONFLICT', {
         params: { labels: labels.join(' and '), files: files.join(', ') },
         place: { file: files[0] ?? '' },
+      }),
+    ),
+    ...alike.map(({ files: [one = '', other = ''], labels: [label = '', otherLabel = ''] }) =>
+      finding('warning', 'NF_CHECK_ALIKE_LABELS', {
+        params: { participant: one, other, label, otherLabel },
+        place: { file: one },
       }),
     ),
     ...mirrored.map(([one = '', other = '']) =>

@@ -57,6 +57,8 @@ export interface Grouping {
   readonly cutLinks: number;
   /** Pairs of paths in different groups of which one looks like the mirror image of the other, most alike first. */
   readonly mirrored: readonly (readonly [string, string])[];
+  /** Pairs that look like one picture and have different labels, of which the patient of one is named, most alike first; others are conflicts. */
+  readonly twoLabels: readonly { readonly paths: readonly string[]; readonly labels: readonly string[] }[];
 }
 
 /** Three times the slices a patient of the set that the Kaggle images are commonly said to come from (3064 of 233), and some more. */
@@ -104,7 +106,30 @@ export async function findGroups(
   const mirrored = (await mirroredPairs(guessed, watch))
     .filter(({ a, b }) => rootOf[a] !== rootOf[b])
     .map(({ a, b }) => [pathOf(a), pathOf(b)] as const);
-  return { ...mark(sorted, { copies, rootOf, doubted }), cutLinks: cut, mirrored };
+  const twoLabels = await alikeUnderTwoLabels(pictures, watch);
+  return { ...mark(sorted, { copies, rootOf, doubted }), cutLinks: cut, mirrored, twoLabels };
+}
+
+/** Patients keep pictures together, and say nothing of a picture that is there twice, once under each label. */
+async function alikeUnderTwoLabels(
+  pictures: readonly (readonly GroupItem[])[],
+  watch: { progress?: Progress; signal?: AbortSignal },
+): Promise<Grouping['twoLabels']> {
+  const kept = pictures.flatMap(([first]) => (first?.thumbnail && first.headThumbnail ? [first] : []));
+  if (kept.every(({ patient }) => patient === undefined)) return [];
+  const pairs: Link[] = [];
+  for (const view of ['thumbnail', 'headThumbnail'] as const) {
+    const patterns = kept.map((item) => toPattern(item[view] ?? new Uint8Array()));
+    pairs.push(...(await similarPairs(patterns, SAME_PICTURE, watch)));
+  }
+  return uniqueLinks(pairs)
+    .sort((p, q) => q.correlation - p.correlation)
+    .flatMap(({ a, b }) => {
+      const [one, other] = [kept[a], kept[b]];
+      if (!one || !other || one.label === other.label) return [];
+      if (one.patient === undefined && other.patient === undefined) return [];
+      return [{ paths: [one.path, other.path], labels: [one.label, other.label] }];
+    });
 }
 
 /** A distinct picture whose patient is not known, by its place among all distinct pictures. */
@@ -211,7 +236,7 @@ function mark(
     /** Like pictures under two labels. */
     doubted: readonly Link[];
   },
-): Omit<Grouping, 'cutLinks' | 'mirrored'> {
+): Omit<Grouping, 'cutLinks' | 'mirrored' | 'twoLabels'> {
   const { copies, rootOf, doubted } = found;
   const doubtedRoots = new Set(doubted.map(({ a }) => numberAt(rootOf, a)));
   const members = new Map<number, GroupItem[]>();

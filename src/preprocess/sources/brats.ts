@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { ExaminationSource } from '../bids/examination.ts';
 import { requireInside } from '../bids/read-inside.ts';
 import { type Case, type ChallengeOptions, caseSource } from './challenge.ts';
@@ -21,22 +21,37 @@ const STRAY_MASK = /[_-]segm$/i;
 const GRADES = /^(HGG|LGG)$/i;
 const NAME_MAPPING = /name_mapping.*\.csv$/i;
 
-/** Cases of BraTS: folders of that name whose files begin with the folder's name, in the source or in folders of it. Empty where there are none. */
+/** How far below the source cases may lie, and how many folders are looked into on the way. */
+const DEEPEST = 5;
+const MOST_FOLDERS = 64;
+
+/**
+ * Cases of BraTS: folders of that name whose files begin with the folder's name, in the source, in folders of it, or where an archive keeps them
+ * further down. Empty where there are none.
+ */
 export async function findBratsCases(root: string, exclusion: Exclusion): Promise<Case[]> {
   const cases: Case[] = [];
-  for (const name of await folderNames(root)) {
-    if (exclusion.isExcluded(name)) continue;
-    const own = await caseIn(root, { path: name, label: undefined, exclusion });
-    if (own) {
-      cases.push(own);
-      continue;
+  let places = [''];
+  for (let depth = 0; depth < DEEPEST && (depth < 2 || places.length <= MOST_FOLDERS); depth++) {
+    const isBelowCases = cases.length > 0;
+    const below: string[] = [];
+    for (const place of places) {
+      const label = GRADES.test(basename(place)) ? basename(place).toUpperCase() : undefined;
+      // Class folders, too, are looked into here; what is wrong with them is told where they are read.
+      const names = await folderNames(join(root, place)).catch((error: unknown) => {
+        if (depth < 2) throw error;
+        return [];
+      });
+      for (const name of names) {
+        const path = place === '' ? name : `${place}/${name}`;
+        if (exclusion.isExcluded(path)) continue;
+        const own = await caseIn(root, { path, label, exclusion });
+        if (own) cases.push(own);
+        else below.push(path);
+      }
     }
-    const label = GRADES.test(name) ? name.toUpperCase() : undefined;
-    for (const inner of await folderNames(join(root, name))) {
-      const path = `${name}/${inner}`;
-      const found = exclusion.isExcluded(path) ? undefined : await caseIn(root, { path, label, exclusion });
-      if (found) cases.push(found);
-    }
+    if (isBelowCases || (depth > 0 && cases.length > 0)) break;
+    places = below;
   }
   return cases;
 }

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { renderBids } from '../../../src/output/bids-summary.ts';
 import type { BidsSummary } from '../../../src/preprocess/bids/summary.ts';
 
-const made = (target: string | null): BidsSummary => ({
+const made = (target: string | null, more: Partial<BidsSummary> = {}): BidsSummary => ({
   target,
   images: 2,
   kept: 2,
@@ -16,6 +16,11 @@ const made = (target: string | null): BidsSummary => ({
   resumed: 0,
   patients_named: 2,
   masks: 2,
+  masks_missing: [],
+  alike_labels: [],
+  sites: [],
+  images_of_each: ['T1w'],
+  ...more,
 });
 
 it('a dry run counts lesion masks, and does not say that they were written', () => {
@@ -24,4 +29,40 @@ it('a dry run counts lesion masks, and does not say that they were written', () 
     '2 lesion masks',
     'Nothing was written (--dry-run).',
   ]);
+});
+
+it.each([
+  ['T1w of one place', {}, 'check bids; neuroflare preprocess split bids'],
+  ['pictures', { images_of_each: [] }, 'check bids; neuroflare preprocess split bids'],
+  [
+    'several sites',
+    { sites: ['north', 'south'] },
+    'check bids; neuroflare preprocess split bids --strategy column --site-column site',
+  ],
+  [
+    'another contrast',
+    { images_of_each: ['FLAIR'] },
+    'check bids --suffix FLAIR; neuroflare preprocess split bids --suffix FLAIR',
+  ],
+  [
+    'several contrasts',
+    { images_of_each: ['FLAIR', 'T1w', 'ce-gadolinium_T1w'] },
+    [
+      'check bids --channel T1w,ce= --channel T1w,ce=gadolinium --channel FLAIR',
+      'neuroflare preprocess split bids --channel T1w,ce= --channel T1w,ce=gadolinium --channel FLAIR',
+    ].join('; '),
+  ],
+])('the next commands fit the source: %s', (_what, more, words) => {
+  expect(renderBids(made('bids', more)).split('\n').at(-1)).toBe(`Next: neuroflare preprocess ${words}`);
+});
+
+it('cases without a mask and one picture under two labels are named', () => {
+  const alike = { files: ['a/1.png', 'b/2.png'], labels: ['a', 'b'] };
+  const lines = renderBids(
+    made('bids', { masks_missing: ['BraTS_3', 'BraTS_9'], alike_labels: [alike] }),
+  ).split('\n');
+  expect(lines).toContain('2 without a lesion mask: BraTS_3, BraTS_9');
+  expect(lines).toContain(
+    '1 pairs look like one image under two labels (a and b): a/1.png and b/2.png first (all of them with --json)',
+  );
 });

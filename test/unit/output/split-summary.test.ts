@@ -43,3 +43,11 @@ it.each([
   const setting = said.slice("--set '".length, -1);
   expect(parseOverride(setting)).toEqual({ name: 'classes', value: [...classes].sort() });
 });
+
+it('a split with channels says how a job names their number', () => {
+  const channels = [{ suffix: 'T1w' }, { suffix: 'FLAIR' }];
+  const next = renderSplit({ ...made('a', 'b'), selection: { channels } }, 'bids')
+    .split('\n')
+    .at(-1);
+  expect(next?.endsWith('--set model.channels=2')).toBe(true);
+});

@@ -25,6 +25,8 @@ export interface CheckDataOptions {
   readonly split: string | undefined;
   /** Which images, with which labels; nothing: as the split says. */
   readonly select?: SelectionOptions;
+  /** Of class folders: names or paths to leave out. */
+  readonly exclude?: readonly string[] | undefined;
   readonly controls: boolean;
   /** Table to write: participants who should stay together. */
   readonly links?: string | undefined;
@@ -46,12 +48,11 @@ export async function checkData(options: CheckDataOptions): Promise<CheckResult>
   return (await isDataset(target)) ? checkDataset(options) : checkFolders(options);
 }
 
-async function checkFolders({
-  target,
-  progress = noProgress,
-  signal,
-}: CheckDataOptions): Promise<CheckResult> {
-  const { summary, findings } = await checkSource(target, { progress, signal });
+async function checkFolders(options: CheckDataOptions): Promise<CheckResult> {
+  const { target, exclude, select = {}, progress = noProgress, signal } = options;
+  refuseOtherFlags(options);
+  const { labelMap } = select;
+  const { summary, findings } = await checkSource(target, { labelMap, exclude, progress, signal });
   const counts = Object.entries(summary.classes).map(([label, { images }]) => [label, images]);
   return {
     target,
@@ -67,8 +68,19 @@ async function checkFolders({
   };
 }
 
+/** What asks for something of a data set would have no effect. @throws NF_CHECK_FLAG */
+function refuseOtherFlags({ target, split, links, sheet, select = {} }: CheckDataOptions): void {
+  const { labelMap: _, ...others } = select;
+  const given = Object.entries({ split, links, sheet, ...others }).find(([, value]) => value !== undefined);
+  if (!given) return;
+  const flag = given[0].replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw flError('NF_CHECK_FLAG', { flag, path: target, what: 'a data set in BIDS' });
+}
+
 async function checkDataset(options: CheckDataOptions): Promise<CheckResult> {
   const { target, progress = noProgress, signal, slices, seed, jobs } = options;
+  if (options.exclude?.length)
+    throw flError('NF_CHECK_FLAG', { flag: 'exclude', path: target, what: 'class folders' });
   const { selection, map } = await readSelectionOptions(target, options.select ?? {});
   const split = options.split === undefined ? undefined : await readSplit(options.split);
   const agreed = agreedSelection(

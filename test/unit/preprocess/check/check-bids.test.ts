@@ -1,4 +1,6 @@
+import fs from 'node:fs';
 import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -12,6 +14,7 @@ import { joinGroups, readLinks, writeLinks } from '../../../../src/preprocess/sp
 import { planSplit } from '../../../../src/preprocess/split/plan.ts';
 import { noProgress } from '../../../../src/runtime/base/logging/progress.ts';
 import { createRandom } from '../../../../src/runtime/base/random.ts';
+import { checkData } from '../../../../src/runtime/evaluation/data-check/check-data.ts';
 import { asNobody } from '../../../support/as-nobody.ts';
 import { headPicture, makeFolder, makeSource, writeFiles } from '../image/made-pictures.ts';
 
@@ -361,4 +364,61 @@ it('tells of class folders what `preprocess bids` would find, and writes nothing
     'error NF_CHECK_IMAGE',
     'warning NF_CHECK_COPIES',
   ]);
+});
+
+it('takes the labels and exclusions of class folders that `preprocess bids` takes', async () => {
+  const root = await makeFolder();
+  await makeSource(join(root, 'br35h'), { yes: 3, no: 3, pred: 2 });
+  await writeFile(join(root, 'labels.yaml'), '"yes": tumour\n"no": no_tumor\n');
+  const labelMap = join(root, 'labels.yaml');
+  const found = await checkData({
+    ...plain,
+    target: join(root, 'br35h'),
+    select: { labelMap },
+    exclude: ['pred'],
+  });
+  expect(found.classes).toEqual({ all: { no_tumor: 3, tumour: 3 } });
+  for (const [more, flag] of [
+    [{ select: { suffix: 'FLAIR' } }, 'suffix'],
+    [{ select: { labelColumn: 'dx' } }, 'label-column'],
+    [{ split: 'split.json' }, 'split'],
+    [{ links: 'links.tsv' }, 'links'],
+  ] as const)
+    await expect(checkData({ ...plain, target: join(root, 'br35h'), ...more })).rejects.toThrow(
+      new RegExp(`^--${flag} is for a data set in BIDS`),
+    );
+  await expect(checkData({ ...plain, target: await dataset(), exclude: ['pred'] })).rejects.toThrow(
+    /^--exclude is for class folders/,
+  );
+});
+
+const plain = { split: undefined, controls: false, sheet: undefined, slices: 9, seed: 0, jobs: 1 };
+
+it('reads the content of each image once, with and without controls and a sheet', async () => {
+  const root = await dataset();
+  const read = new Map<string, number>();
+  const { open } = fs.promises;
+  fs.promises.open = async (...args: Parameters<typeof open>) => {
+    const file = await open(...args);
+    const readPart = file.read.bind(file) as (...of: unknown[]) => Promise<{ bytesRead: number }>;
+    const counting = async (...of: unknown[]) => {
+      const result = await readPart(...of);
+      const name = String(args[0]);
+      read.set(name, (read.get(name) ?? 0) + result.bytesRead);
+      return result;
+    };
+    return Object.assign(file, { read: counting });
+  };
+  syncBuiltinESMExports();
+  try {
+    for (const controls of [false, true]) {
+      read.clear();
+      await checkData({ ...plain, target: root, controls, sheet: join(root, 'sheet.png') });
+      const images = [...read].filter(([name]) => name.endsWith('.nii'));
+      expect(images.map(([, bytes]) => bytes)).toEqual(Array.from({ length: 12 }, () => slice(1).length));
+    }
+  } finally {
+    fs.promises.open = open;
+    syncBuiltinESMExports();
+  }
 });

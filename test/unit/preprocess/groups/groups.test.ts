@@ -252,3 +252,35 @@ describe('parseThreshold', () => {
     }
   });
 });
+
+describe('pictures of named patients', () => {
+  const ofPatient = (path: string, thumb: Uint8Array, patient: string) => item(path, thumb, { patient });
+
+  it('that look the same and have two labels are told, whoever they are of', async () => {
+    const { twoLabels, conflicts } = await findGroups(
+      [
+        ofPatient('glioma/1.png', thumbnail(1, 2, 1), 'a'),
+        ofPatient('healthy/2.png', thumbnail(1, 2, 2), 'b'),
+        ofPatient('healthy/3.png', thumbnail(2, 2, 3), 'b'),
+        ofPatient('glioma/4.png', thumbnail(1, 2, 4), 'c'),
+        ofPatient('healthy/5.png', thumbnail(2, 2, 5), 'd'),
+      ],
+      rule,
+    );
+    expect(twoLabels.map(({ paths }) => paths).sort()).toEqual([
+      ['glioma/1.png', 'healthy/2.png'],
+      ['glioma/4.png', 'healthy/2.png'],
+    ]);
+    expect(twoLabels[0]?.labels.toSorted()).toEqual(['glioma', 'healthy']);
+    expect(conflicts).toEqual([]);
+  });
+
+  it('are no copies where they are of one label, or differ', async () => {
+    const items = [
+      ofPatient('glioma/1.png', thumbnail(1, 2, 1), 'a'),
+      ofPatient('glioma/2.png', thumbnail(1, 2, 2), 'b'),
+      ofPatient('healthy/3.png', thumbnail(3, 2, 3), 'c'),
+    ];
+    expect((await findGroups(items, rule)).twoLabels).toEqual([]);
+  });
+});

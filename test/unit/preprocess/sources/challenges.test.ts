@@ -102,6 +102,26 @@ describe('a folder of BraTS', () => {
     expect(await values(root, 'diagnosis')).toEqual(['methylated', 'methylated', 'unmethylated']);
   });
 
+  it('may lie folders deeper, sorted by grade; a case without mask is named', async () => {
+    const root = await makeFolder();
+    const { 'set/kaggle/archive/MICCAI/HGG/Brats18_A_1/Brats18_A_1_seg.nii.gz': _, ...first } = bratsCase(
+      'set/kaggle/archive/MICCAI/HGG/Brats18_A_1',
+      1,
+    );
+    await writeFiles(root, {
+      ...first,
+      ...bratsCase('set/kaggle/archive/MICCAI/LGG/Brats18_B_1', 2),
+      'set/kaggle/about.txt': 'text',
+    });
+    expect(await convertFolder(options(root))).toMatchObject({
+      images: 2,
+      masks: 1,
+      masks_missing: ['Brats18_A_1'],
+      images_of_each: ['FLAIR', 'T1w', 'T2w', 'ce-gadolinium_T1w'],
+    });
+    expect(await values(root, 'diagnosis')).toEqual(['HGG', 'LGG']);
+  });
+
   const two = () => ({
     ...bratsCase('set/BraTS20_Training_001', 1),
     ...bratsCase('set/BraTS20_Training_002', 2),

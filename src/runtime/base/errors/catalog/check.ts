@@ -80,6 +80,11 @@ export const CHECK_ERRORS = {
     message: "The label '{value}' ({lines}) says that nothing is known: such participants are left out.",
     hint: 'Write n/a, as BIDS does; if it is a class, name it in a --label-map.',
   },
+  NF_CHECK_FLAG: {
+    exit: 4,
+    message: '--{flag} is for {what}, which {path} is not.',
+    hint: 'Leave --{flag} out.',
+  },
   NF_CHECK_INCOMPLETE: {
     exit: 1,
     message: '{count} left out, since they lack a channel: {named}.',
