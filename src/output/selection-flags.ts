@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import type { SelectionOptions } from '../preprocess/select/selection-options.ts';
 
-/** Which images of a BIDS data set, with which label and group: the same for every command that reads one, and for `data.selection` of a job. */
-export const selectionFlags = {
+/** Which images of a BIDS data set, whatever their label. */
+export const imageFlags = {
   suffix: Flags.string({
     summary: 'suffix of the images: T1w (default), FLAIR, bold, ...',
     helpGroup: 'SELECTION',
@@ -32,15 +32,20 @@ export const selectionFlags = {
     summary: 'images used of a subject (default: all); the first by session, order of the filter, and run',
     helpGroup: 'SELECTION',
   })(),
-  volume: Flags.string({
-    summary: 'of 4-D images: mean, or the number of one volume, counted from 0',
-    helpGroup: 'SELECTION',
-  }),
   nan: Flags.option({
     options: ['zero'] as const,
     summary: 'zero: voxels that are NaN become 0; else they are refused',
     helpGroup: 'SELECTION',
   })(),
+};
+
+/** Which images of a BIDS data set, with which label and group: the same for every command that reads one, and for `data.selection` of a job. */
+export const selectionFlags = {
+  ...imageFlags,
+  volume: Flags.string({
+    summary: 'of 4-D images: mean, or the number of one volume, counted from 0',
+    helpGroup: 'SELECTION',
+  }),
   labels: Flags.string({
     summary:
       'table of the labels: participants.tsv, sessions.tsv, phenotype/x.tsv (default: the first with the column), or a path',

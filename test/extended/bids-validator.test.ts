@@ -9,8 +9,10 @@ import { importDicom } from '../../src/preprocess/dicom/import/run-import.ts';
 import { generatePhantom } from '../../src/preprocess/phantom/generate.ts';
 import { STANDARD_PIPELINE } from '../../src/preprocess/preparation/pipeline.ts';
 import { prepareDataset } from '../../src/preprocess/preparation/prepare-dataset.ts';
+import { measureQualityOf } from '../../src/preprocess/quality/run-quality.ts';
 import { runSplit } from '../../src/preprocess/split/run-split.ts';
 import { noProgress } from '../../src/runtime/base/logging/progress.ts';
+import { makeTree, tsv } from '../support/bids-tree.ts';
 import { madeSeries, writeSeries } from '../support/made-dicom.ts';
 import { makeFolder, makeSource, writeFiles } from '../unit/preprocess/image/made-pictures.ts';
 import { toMat } from '../unit/preprocess/sources/made-mat.ts';
@@ -198,6 +200,24 @@ describe.skipIf(!present)('bids-validator-deno finds no error and no warning', (
     });
     expect(images).toBe(6);
     expect(issuesOf(target, severities)).toEqual([]);
+  });
+
+  it('in figures of quality, and maps of series', async () => {
+    const root = await makeFolder();
+    const source = join(root, 'bids');
+    await makeTree(source, {
+      'participants.tsv': tsv(['participant_id', 'site'], ['sub-01', 'a']),
+      'sub-01/func/sub-01_task-rest_bold.nii.gz': { seed: 1, volumes: 4 },
+      'sub-01/ses-1/anat/sub-01_ses-1_T1w.nii.gz': { seed: 2 },
+    });
+    for (const suffix of ['T1w', 'bold']) {
+      const out = join(root, suffix);
+      const { signal } = new AbortController();
+      const how = { sheet: undefined, gate: [], jobs: 1, signal, progress: noProgress };
+      const { images, maps } = await measureQualityOf({ ...how, source, select: { suffix }, out });
+      expect([images.length, maps.length]).toEqual([1, suffix === 'bold' ? 1 : 0]);
+      expect(issuesOf(out)).toEqual([]);
+    }
   });
 
   it.skipIf(!existsSync(kaggle)).each(variants)(

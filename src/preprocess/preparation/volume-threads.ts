@@ -1,8 +1,8 @@
 import { toNeuroflareError } from '../../runtime/base/errors/errors.ts';
 import { MODULE_EXTENSION } from '../../runtime/base/files/module-file.ts';
 import type { Progress } from '../../runtime/base/logging/progress.ts';
-import { mapPool } from '../../runtime/base/threads/map-pool.ts';
-import { OperationThread } from '../../runtime/base/threads/operation-thread.ts';
+import { mapOperations } from '../../runtime/base/threads/map-operations.ts';
+import type { OperationThread } from '../../runtime/base/threads/operation-thread.ts';
 import type { volumeOperations } from './preparation-entry.ts';
 
 /** Sources run as .ts, the package as .js; the compiler rewrites imports, but not this name. */
@@ -33,34 +33,21 @@ export async function eachVolume<Task extends { readonly source: string }, Resul
   { jobs, signal, progress, skipBad }: VolumeWork,
   work: (thread: VolumeThread, task: Task) => Promise<Result>,
 ): Promise<{ results: Result[]; bad: BadVolume[] }> {
-  const count = Math.max(1, Math.min(jobs, tasks.length));
-  const threads = Array.from({ length: count }, (): VolumeThread => new OperationThread(ENTRY));
-  const free = [...threads];
-  const bad: BadVolume[] = [];
-  const stop = () => void Promise.all(threads.map((thread) => thread.close(signal.reason as Error)));
-  signal.addEventListener('abort', stop);
+  const pool = { entry: ENTRY, jobs, signal };
   let done = 0;
-  try {
-    const all = await mapPool(tasks, { jobs: count, signal }, async (task) => {
-      const thread = free.pop();
-      if (!thread) throw new Error('No thread is free.');
-      try {
-        return { result: await work(thread, task) };
-      } catch (thrown) {
-        signal.throwIfAborted();
-        if (!skipBad) throw thrown;
-        const { code, message } = toNeuroflareError(thrown);
-        return { bad: { file: task.source, code, message } };
-      } finally {
-        free.push(thread);
-        progress({ what: 'volumes', done: ++done, total: tasks.length });
-      }
-    });
-    const results = all.flatMap((one) => (one.result ? [one.result] : []));
-    bad.push(...all.flatMap((one) => (one.bad ? [one.bad] : [])));
-    return { results, bad };
-  } finally {
-    signal.removeEventListener('abort', stop);
-    await Promise.all(threads.map((thread) => thread.close()));
-  }
+  const all = await mapOperations(pool, tasks, async (thread: VolumeThread, task) => {
+    try {
+      return { result: await work(thread, task) };
+    } catch (thrown) {
+      signal.throwIfAborted();
+      if (!skipBad) throw thrown;
+      const { code, message } = toNeuroflareError(thrown);
+      return { bad: { file: task.source, code, message } };
+    } finally {
+      progress({ what: 'volumes', done: ++done, total: tasks.length });
+    }
+  });
+  const results = all.flatMap((one) => (one.result ? [one.result] : []));
+  const bad = all.flatMap((one) => (one.bad ? [one.bad] : []));
+  return { results, bad };
 }

@@ -1,5 +1,6 @@
 import { flError } from '../../base/errors/errors.ts';
 import { counted } from '../../base/text/counted.ts';
+import { type Html, html } from '../../base/text/html.ts';
 import type { RunFolder } from '../../run/run-folder.ts';
 import { comparePaired, readPredictions } from '../paired.ts';
 import { EVALUATION_FOLDER, type Evaluation, type Paired } from '../result.ts';
@@ -7,7 +8,6 @@ import { type IntervalRow, intervalChart } from './charts/intervals.ts';
 import { lineChart } from './charts/lines.ts';
 import { classTitle, interval, percent, shortDigest } from './figures.ts';
 import type { ReportSource } from './gather.ts';
-import { type Html, html } from './html.ts';
 import { frame } from './page.ts';
 
 /** A run of a comparison, judged. */

@@ -1,5 +1,5 @@
+import { Html, html } from '../../base/text/html.ts';
 import type { ReportSource } from './gather.ts';
-import { Html, html } from './html.ts';
 import { type AskedRun, evaluateCommand } from './next-command.ts';
 import { answerSection, controlsSection } from './sections/answer.ts';
 import { baselinesSection } from './sections/baselines.ts';

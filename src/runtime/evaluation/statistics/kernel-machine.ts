@@ -1,5 +1,5 @@
 import { f32At, f64At, numberAt, u8At } from '../../base/at.ts';
-import { factorize, solve } from './cholesky.ts';
+import { factorize, solve } from '../../base/cholesky.ts';
 import type { Fold } from './labelled.ts';
 
 /** Weight of a mistake's square; classes count alike whatever their sizes. */

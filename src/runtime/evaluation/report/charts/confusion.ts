@@ -1,5 +1,5 @@
+import { type Html, html } from '../../../base/text/html.ts';
 import { classTitle } from '../figures.ts';
-import { type Html, html } from '../html.ts';
 
 /** Counts as a heat map: a row is a true class, shaded by its share of the row. */
 export function confusionTable(classes: readonly string[], counts: readonly (readonly number[])[]): Html {

@@ -1,6 +1,6 @@
+import { type Html, html } from '../../../base/text/html.ts';
 import type { EstimateFigure } from '../../result.ts';
 import { interval, percent } from '../figures.ts';
-import { type Html, html } from '../html.ts';
 import { linearScale, ticks } from './scale.ts';
 
 /** A named figure with its interval. */

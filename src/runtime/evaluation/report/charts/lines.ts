@@ -1,4 +1,4 @@
-import { type Html, html } from '../html.ts';
+import { type Html, html } from '../../../base/text/html.ts';
 import { linearScale, ticks } from './scale.ts';
 
 /** Values at 0, 1, 2, …; null leaves a gap. */

@@ -1,5 +1,5 @@
+import { type Html, html } from '../../../base/text/html.ts';
 import type { Evaluation } from '../../result.ts';
-import { type Html, html } from '../html.ts';
 import { linearScale, ticks } from './scale.ts';
 
 type Bins = Evaluation['calibration']['bins'];

@@ -1,8 +1,8 @@
 import { counted } from '../../../base/text/counted.ts';
+import { type Html, html } from '../../../base/text/html.ts';
 import type { EstimateFigure, Evaluation } from '../../result.ts';
 import { type IntervalRow, intervalChart } from '../charts/intervals.ts';
 import { classTitle, decimal, interval, percent } from '../figures.ts';
-import { type Html, html } from '../html.ts';
 
 const ANSWERS: Readonly<Record<Evaluation['headline']['verdict'], string>> = {
   beats_controls: 'The model knows more than the shortcuts do.',

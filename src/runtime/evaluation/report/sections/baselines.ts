@@ -1,7 +1,7 @@
+import { type Html, html } from '../../../base/text/html.ts';
 import { BASELINE_MEANING, type Baselines } from '../../baselines/result.ts';
 import { type IntervalRow, intervalChart } from '../charts/intervals.ts';
 import { interval, percent } from '../figures.ts';
-import { type Html, html } from '../html.ts';
 
 /** The federated model beside what each site could do alone and what all could do together. */
 export function baselinesSection({ baselines, federated, budget }: Baselines): Html {

@@ -1,10 +1,10 @@
+import { type Html, html } from '../../../base/text/html.ts';
 import { tumourOrNoneWords } from '../../presence.ts';
 import type { EstimateFigure, Evaluation } from '../../result.ts';
 import { confusionTable } from '../charts/confusion.ts';
 import { intervalChart } from '../charts/intervals.ts';
 import { reliabilityChart } from '../charts/reliability.ts';
 import { classTitle, decimal, interval, percent } from '../figures.ts';
-import { type Html, html } from '../html.ts';
 
 export function classesSection(evaluation: Evaluation): Html {
   const { per_class: classes, confusion, classes: names } = evaluation;

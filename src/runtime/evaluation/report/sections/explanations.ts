@@ -1,9 +1,9 @@
 import { counted } from '../../../base/text/counted.ts';
+import { type Html, html } from '../../../base/text/html.ts';
 import type { Evaluation } from '../../result.ts';
 import { type IntervalRow, intervalChart } from '../charts/intervals.ts';
 import { classTitle, percent } from '../figures.ts';
 import type { ReportSource } from '../gather.ts';
-import { type Html, html } from '../html.ts';
 
 const MASKED: Readonly<Record<string, string>> = {
   frame_masked: 'frame blackened',

@@ -1,11 +1,11 @@
 import { prettyJson } from '../../../base/digest.ts';
 import type { MetricReport } from '../../../base/logging/metrics.ts';
 import { counted } from '../../../base/text/counted.ts';
+import { type Html, html } from '../../../base/text/html.ts';
 import type { RunSummary } from '../../../run/run-report.ts';
 import { type Line, lineChart } from '../charts/lines.ts';
 import { classTitle, shortDigest } from '../figures.ts';
 import type { ReportSource, RoundLine } from '../gather.ts';
-import { type Html, html } from '../html.ts';
 
 /** How the global model came to be: the key metric and the loss, round by round, over all sites and at each. */
 export function curvesSection({ summary, rounds }: ReportSource): Html | null {

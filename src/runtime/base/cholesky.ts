@@ -1,4 +1,4 @@
-import { f64At } from '../../base/at.ts';
+import { f64At } from './at.ts';
 /**
  * Cholesky's factor L of a symmetric positive definite matrix, L L' = A, in place of its lower triangle (Golub and Van Loan, "Matrix
  * Computations", 4.2: the row-oriented form, which reads memory in order).

@@ -1,4 +1,4 @@
-import { printable } from '../../base/text/printable.ts';
+import { printable } from './printable.ts';
 
 /** Text that may stand in a page as it is. */
 export class Html {
