@@ -67,7 +67,9 @@ export function judge(images: readonly MeasuredImage[], gate: readonly Condition
     });
     const [first] = reasons;
     if (first === undefined) return [];
-    return [{ condition: text, images: reasons.length, all: reasons.length === images.length, because: first }];
+    return [
+      { condition: text, images: reasons.length, all: reasons.length === images.length, because: first },
+    ];
   });
   const failed = images.flatMap(({ file, figures }) =>
     gate.flatMap(({ text, figure, sign, bound }) => {

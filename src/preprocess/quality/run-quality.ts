@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { flError, toNeuroflareError } from '../../runtime/base/errors/errors.ts';
-import { putFile, writeFileAtomic } from '../../runtime/base/files/files.ts';
+import { makeFolder, putFile, writeFileAtomic } from '../../runtime/base/files/files.ts';
 import { MODULE_EXTENSION } from '../../runtime/base/files/module-file.ts';
 import type { Progress } from '../../runtime/base/logging/progress.ts';
 import { DEFAULTS, type Selection } from '../../runtime/base/selection/selection.ts';
@@ -177,7 +177,10 @@ async function measure(work: Work): Promise<QualityResult> {
       outliers,
       maps: maps.length > 0,
     });
-    for (const [name, text] of texts) await putFile(join(folder, name), text);
+    for (const [name, text] of texts) {
+      await makeFolder(dirname(join(folder, name)));
+      await putFile(join(folder, name), text);
+    }
     await putFile(join(folder, SHEET), await page());
   }
   if (options.sheet !== undefined) await writeFileAtomic(options.sheet, await page());

@@ -26,10 +26,11 @@ export function qualityTexts(texts: QualityTexts): ReadonlyMap<string, string> {
   return new Map([
     ['dataset_description.json', prettyJson(description(texts))],
     ['README', readme(texts)],
-    // BIDS has no place for a table of all images, which MRIQC names so, nor for maps of a series, which fMRIPrep names so.
-    ['.bidsignore', `group_*\nquality.html\n*_boldmap.*\n`],
+    // BIDS has no place for figures of images, nor for a table of them, which MRIQC names so, nor for maps of a series, which fMRIPrep names so.
+    ['.bidsignore', `group_*\nquality.html\n*_quality.json\n*_boldmap.*\n`],
     [`group_${suffix}.tsv`, table(texts)],
     [`group_${suffix}.json`, prettyJson(sidecar())],
+    ...texts.images.map((image) => [figuresName(image.file), prettyJson(ownFigures(image))] as const),
   ]);
 }
 
@@ -82,6 +83,28 @@ function table({ images, outliers }: QualityTexts): string {
     ];
   });
   return [header, ...rows].map((row) => `${row.map(cellText).join('\t')}\n`).join('');
+}
+
+/** `sub-01/anat/sub-01_desc-T1w_quality.json`; of `sub-01_desc-slice_T1w.nii.gz` it is `sub-01_desc-sliceT1w_quality.json`. */
+function figuresName(file: string): string {
+  const name = /^(.*?)(?:_desc-([0-9A-Za-z]+))?_([0-9A-Za-z]+)\.nii(?:\.gz)?$/.exec(file);
+  const [, stem = file, desc = '', suffix = ''] = name ?? [];
+  return `${stem}_desc-${desc}${suffix}_quality.json`;
+}
+
+/** Figures of one image, and why it has not the others. */
+function ownFigures({ file, kind, shape, figures }: MeasuredImage): object {
+  const meant = FIGURES.filter(({ kinds }) => (kinds as readonly Kind[]).includes(kind));
+  const outcomes = meant.map(({ name }) => [name, figures[name]] as const);
+  return {
+    Sources: [`bids:raw:${file}`],
+    kind,
+    shape,
+    figures: Object.fromEntries(outcomes.map(([name, one]) => [name, typeof one === 'number' ? one : null])),
+    not_defined: Object.fromEntries(
+      outcomes.flatMap(([name, one]) => (typeof one === 'number' ? [] : [[name, one.because]])),
+    ),
+  };
 }
 
 export function figureText(value: number): string {

@@ -72,7 +72,10 @@ describe('a gate', () => {
       failed: [{ file: 'bad', condition: 'snr<8', value: 7 }],
       undecided: [{ condition: 'snr<8', images: 1, all: false, because: 'made' }],
     });
-    expect(judge(images, parseGate('cnr<1'))).toMatchObject({ failed: [], undecided: [{ images: 3, all: true }] });
+    expect(judge(images, parseGate('cnr<1'))).toMatchObject({
+      failed: [],
+      undecided: [{ images: 3, all: true }],
+    });
   });
 
   it('puts what fails first, then what stands out farthest', () => {

@@ -70,6 +70,8 @@ describe('preprocess quality of a data set', () => {
     expect(row.not_defined).not.toContain('tsnr');
     const sidecar = JSON.parse(await text('out', 'group_T1w.json'));
     expect(Object.keys(sidecar)).toEqual(header);
+    const own = JSON.parse(await text('out', 'sub-02/ses-1/anat/sub-02_ses-1_desc-T1w_quality.json'));
+    expect(own.figures).toMatchObject({ efc: images[1]?.figures.efc, fber: null });
     const page = await text('out', 'quality.html');
     expect(page).toContain('&lt;img src=x onerror=alert(1)&gt;');
     expect(page).not.toContain(HOSTILE);
