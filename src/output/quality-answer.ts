@@ -42,7 +42,7 @@ export const qualityAnswerSchema = z.object({
     .array(z.object({ file: z.string(), condition: z.string(), value: z.number() }))
     .describe('conditions of --fail-on that images meet'),
   undecided: z
-    
+
     .array(
       z.object({
         condition: z.string(),

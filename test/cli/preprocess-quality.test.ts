@@ -31,7 +31,10 @@ describe('neuroflare preprocess quality', () => {
     expect(await readFile(join(cwd, 'sheet.html'), 'utf8')).toContain('sub-11/anat/sub-11_T1w.nii.gz');
 
     const shown = await runCli(['preprocess', 'quality', 'bids', '--fail-on', 'efc>2,snrd<9'], { cwd });
-    expect([shown.code, shown.stdout]).toEqual([1, expect.stringContaining('snrd<9 cannot be told of any image')]);
+    expect([shown.code, shown.stdout]).toEqual([
+      1,
+      expect.stringContaining('snrd<9 cannot be told of any image'),
+    ]);
     const typo = await runJson(['preprocess', 'quality', 'bids', '--fail-on', 'effc>0.01'], { cwd });
     expect([typo.code, typo.answer.error_code]).toEqual([4, 'NF_QUALITY_GATE']);
   });

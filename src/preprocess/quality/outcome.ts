@@ -9,8 +9,3 @@ export interface Undefined {
 export function because(reason: string): Undefined {
   return { because: reason };
 }
-
-/** A number that came out as none is no figure. */
-export function finite(value: number, otherwise: string): Outcome {
-  return Number.isFinite(value) ? value : because(otherwise);
-}

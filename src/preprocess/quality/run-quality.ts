@@ -10,7 +10,7 @@ import { mapOperations } from '../../runtime/base/threads/map-operations.ts';
 import { checkPlaces } from '../bids/check-places.ts';
 import { describeImages } from '../bids/choose-images.ts';
 import { parseImageName } from '../bids/image-name.ts';
-import { findImages, listImages } from '../bids/layout.ts';
+import { findExamples, listExamples } from '../bids/layout.ts';
 import { COLUMN, isDataset, listParticipants } from '../bids/participants.ts';
 import { makeWholeFolder } from '../bids/whole-folder.ts';
 import { selectionFor } from '../select/record.ts';
@@ -109,8 +109,8 @@ async function imagesOf(source: string, selection: Selection): Promise<Listed[]>
   const images: Listed[] = [];
   for (const { id, values } of rows) {
     // Whoever has no such image is no fault here: other modalities are common.
-    if ((await listImages(source, id, selection)).length === 0) continue;
-    for (const path of await findImages(source, id, selection)) {
+    if ((await listExamples(source, id, selection)).examples.length === 0) continue;
+    for (const path of (await findExamples(source, id, selection)).flat()) {
       const file = relative(source, path).split(sep).join('/');
       images.push({ path, file, participant: id, site: values.get(COLUMN.site) ?? null });
     }

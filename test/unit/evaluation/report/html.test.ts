@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { html } from '../../../../src/runtime/base/text/html.ts';
 import { intervalChart } from '../../../../src/runtime/evaluation/report/charts/intervals.ts';
 import { lineChart } from '../../../../src/runtime/evaluation/report/charts/lines.ts';
 import { ticks } from '../../../../src/runtime/evaluation/report/charts/scale.ts';
-import { html } from '../../../../src/runtime/base/text/html.ts';
 
 describe('a piece of a page', () => {
   it('escapes what is filled in, whoever wrote it', () => {

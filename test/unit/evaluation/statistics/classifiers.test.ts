@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../../../src/runtime/base/random.ts';
 import { factorize, solve } from '../../../../src/runtime/base/cholesky.ts';
+import { createRandom } from '../../../../src/runtime/base/random.ts';
 import { squaredDistances } from '../../../../src/runtime/evaluation/statistics/distances.ts';
 import { scoreByForest } from '../../../../src/runtime/evaluation/statistics/forest.ts';
 import { scoreByKernelMachine } from '../../../../src/runtime/evaluation/statistics/kernel-machine.ts';
