@@ -1,4 +1,5 @@
 export { type AugmentOptions, MILD } from '../runtime/learning/dataset/augment.ts';
+export { describeImages } from '../runtime/learning/dataset/describe-images.ts';
 export type { Batch, BatchOptions, ImageSet, Subject } from '../runtime/learning/dataset/image-set.ts';
 export type { DataSource } from '../runtime/learning/dataset/members.ts';
 export { type Dataset, type DatasetOptions, openDataset } from '../runtime/learning/dataset/open-dataset.ts';

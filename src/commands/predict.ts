@@ -28,13 +28,18 @@ export default class Predict extends BaseCommand<PredictResult> {
     }),
     slices: slicesFlag,
     mirror: mirrorFlag,
+    'fail-on-unlike': Flags.boolean({
+      summary: 'exit with 1 if an image is unlike those of training, or if that is not known',
+    }),
     out: Flags.string({ summary: 'folder to write predictions.json, predictions.tsv and overlays to' }),
     ...engineFlag,
   };
   static override resultSchema = predictResultSchema;
+  #failOnUnlike = false;
 
   protected override async execute(): Promise<PredictResult> {
     const { args, argv, flags } = await this.parse(Predict);
+    this.#failOnUnlike = flags['fail-on-unlike'];
     const { predictImages } = await import('../runtime/evaluation/predict/predict.ts');
     return predictImages({
       target: args.target,
@@ -50,6 +55,10 @@ export default class Predict extends BaseCommand<PredictResult> {
       progress: this.progress(),
       signal: this.signal,
     });
+  }
+
+  protected override exitCodeOf({ images }: PredictResult): 0 | 1 {
+    return this.#failOnUnlike && images.some(({ unlike }) => unlike === null || unlike.is_unlike) ? 1 : 0;
   }
 
   protected override render(result: PredictResult): string {

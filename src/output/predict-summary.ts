@@ -22,6 +22,7 @@ export function renderPredictions(result: PredictResult): string {
     ];
   });
   return [
+    ...likenessLines(result),
     renderTable(['subject', 'predicted', ...classes.map((name) => `${name} %`)], rows),
     ...(leftOut[0]
       ? [`Left out: ${counted(leftOut.length, 'subject')}, ${leftOut[0].subject} first: ${leftOut[0].reason}`]
@@ -32,4 +33,27 @@ export function renderPredictions(result: PredictResult): string {
     ...(folder === null ? [] : [`Written: ${shownPath(folder)}`]),
     notice,
   ].join('\n');
+}
+
+/** Images of one kind that are named. */
+const SHOWN = 10;
+
+/** First of all: what a network says of an image of another kind means nothing. */
+function likenessLines({ likeness, images }: PredictResult): string[] {
+  const { not_known: reason, threshold, false_alarms: alarms } = likeness;
+  if (reason !== null || threshold === null || alarms === null)
+    return [`Whether the images are like those of training is not known: ${reason ?? ''}.`];
+  const far = images.filter(({ unlike }) => unlike?.is_unlike);
+  const named = far
+    .slice(0, SHOWN)
+    .map(({ source, unlike }) => `  ${shownPath(source)} (distance ${(unlike?.distance ?? 0).toFixed(1)})`);
+  const more = far.length - named.length;
+  if (far.length === 0)
+    return [`No image is unlike those of training (none is farther than ${threshold.toFixed(1)}).`];
+  return [
+    `UNLIKE THE TRAINING IMAGES: ${counted(far.length, 'image')}, farther than ${threshold.toFixed(1)}. What the model says of them means nothing;`,
+    `of images like those of training up to ${Math.round(100 * alarms)} % are called so, too.`,
+    ...named,
+    ...(more > 0 ? [`  and ${more} more (all of them with --json)`] : []),
+  ];
 }

@@ -182,7 +182,14 @@ describe('predict', () => {
     expect(Object.values(image?.probabilities ?? {}).reduce((sum, one) => sum + one, 0)).toBeCloseTo(1, 6);
     expect(existsSync(join(cwd, 'said', image?.overlay ?? ''))).toBe(true);
     const whole = await runJson(['predict', 'spots', 'bids', '-q'], { cwd });
-    expect((whole.answer.data as { subjects: unknown[] }).subjects).toHaveLength(120);
+    const all = whole.answer.data as {
+      subjects: unknown[];
+      likeness: { threshold: number; held_out: number; not_known: null };
+      images: { unlike: { is_unlike: boolean } }[];
+    };
+    expect(all.subjects).toHaveLength(120);
+    expect(all.likeness).toMatchObject({ false_alarms: 0.05, not_known: null });
+    expect(all.images.filter(({ unlike }) => unlike.is_unlike).length).toBeLessThan(12);
   });
 
   it('takes pictures as they are taken for training', async () => {
@@ -190,8 +197,15 @@ describe('predict', () => {
     const { answer } = await runJson(['predict', 'spots', 'slice.png', '--head-mask', '-q'], { cwd });
     expect(answer.data).toMatchObject({
       head_mask: true,
-      images: [{ subject: 'slice', source: 'slice.png' }],
+      images: [{ subject: 'slice', source: 'slice.png', unlike: { is_unlike: true } }],
     });
+    // A disc with a spot is no head: scripts can stop there, and people see it first.
+    const args = ['predict', 'spots', 'slice.png', '--head-mask', '-q', '--fail-on-unlike'];
+    const shown = await runCli(args, { cwd });
+    expect([shown.code, shown.stdout]).toEqual([
+      1,
+      expect.stringMatching(/^UNLIKE THE TRAINING IMAGES: 1 image/),
+    ]);
     await writeFile(join(cwd, 'bad.png'), 'text');
     const bad = await runJson(['predict', 'spots', 'bad.png', '-q'], { cwd });
     expect([bad.code, bad.answer.error_code]).toEqual([4, 'NF_PREDICT_PICTURE']);

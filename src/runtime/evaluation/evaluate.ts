@@ -11,6 +11,7 @@ import { type WorstCases, worstCases } from './explain/worst-cases.ts';
 import { judgeControls } from './judge-controls.ts';
 import type { Judged } from './judged-people.ts';
 import { openTarget } from './open-target.ts';
+import { judgeLikeness } from './predict/likeness.ts';
 import { openPredictor } from './predict/predictor.ts';
 import type { Evaluation } from './result.ts';
 import { type EvaluationRow, readEvaluationData, refuseLeaks } from './site-data.ts';
@@ -50,7 +51,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateR
   };
   const work = { options, target, data, predictor, images, tested, progress };
   try {
-    return await judge(work, notes);
+    return await judge(work, [...notes, ...(await likenessNotes(work))]);
   } finally {
     predictor.dispose();
   }
@@ -77,6 +78,17 @@ async function judge(work: EvaluationWork, notes: readonly string[]): Promise<Ev
   const evaluation = summarizeEvaluation(work, { judged, calibration, masked, controls, cases, notes });
   const folder = await writeEvaluation({ evaluation, cases, judged, calibration, options, target });
   return { folder, evaluation };
+}
+
+/** The share of the images that are unlike those of training; nothing where that is not known. */
+async function likenessNotes({ data, images, target, tested, options }: EvaluationWork): Promise<string[]> {
+  const { likeness, unlike } = await judgeLikeness(target, await openSet(data, tested, images));
+  const { threshold, false_alarms: alarms } = likeness;
+  if (threshold === null || alarms === null) return [];
+  const far = unlike.filter((one) => one.is_unlike).length;
+  return [
+    `${far} of ${unlike.length} ${options.part} images are unlike those of training (farther than ${threshold.toFixed(1)}); of images like them up to ${Math.round(100 * alarms)} % are`,
+  ];
 }
 
 /** Probabilities for some people, in their order. */

@@ -40,6 +40,8 @@ export const RUN_FILES = {
   roundMetrics: 'round_metrics.jsonl',
   /** The last models by the sites that scored them. */
   crossSite: 'cross_site_evaluation.json',
+  /** What the training pictures look like. */
+  imageProfile: 'image_profile.json',
 } as const;
 
 /** The global model after a round; 0 is the initial one. @param about whose it is, where a round makes several */

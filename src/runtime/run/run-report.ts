@@ -7,6 +7,7 @@ import { compareSites } from '../base/site-order.ts';
 import { CrossSiteTable, crossSiteSchema } from './cross-site.ts';
 import type { BestModel, FileRef, RunEvent } from './events.ts';
 import { bestOf, type ClosedRound, newHistory, type RunHistory, record } from './history.ts';
+import { type ImageProfile, profileOf } from './image-profile.ts';
 import type { RunCard } from './run-card.ts';
 import type { RunFiles } from './run-files.ts';
 import { RUN_FILES, type RunFolder } from './run-folder.ts';
@@ -195,9 +196,14 @@ export async function writeResults(
   await writeFileAtomic(folder.at(RUN_FILES.metrics), prettyJson(summary));
   const { cross_site_evaluation: crossSite } = summary;
   if (crossSite) await writeFileAtomic(folder.at(RUN_FILES.crossSite), prettyJson(crossSite));
+  let profile: ImageProfile | undefined;
   await writeAtomic(folder.at(RUN_FILES.roundMetrics), async (file) => {
-    for await (const round of closedRounds(events, history)) await file.appendFile(roundLine(round));
+    for await (const round of closedRounds(events, history)) {
+      profile = profileOf(round.results) ?? profile;
+      await file.appendFile(roundLine(round));
+    }
   });
+  if (profile) await writeFileAtomic(folder.at(RUN_FILES.imageProfile), prettyJson(profile));
 }
 
 /** The events as they are, each of which the table has seen. */

@@ -15,6 +15,8 @@ export function describePredictions(what: {
   explained: readonly Explained[];
   /** Slices shown of each image. */
   tiles: readonly number[];
+  /** Of each image; none where it is not known. */
+  unlike: readonly PredictResult['images'][number]['unlike'][];
 }): Pick<PredictResult, 'images' | 'subjects'> {
   const { classes, inputs, probabilities, explained, tiles } = what;
   const rowOf = (row: number) => [
@@ -26,6 +28,7 @@ export function describePredictions(what: {
     ...decide(rowOf(row), classes),
     heat_by_slice: heatBySlice(explained[row], tiles[row] ?? 1),
     overlay: null,
+    unlike: what.unlike[row] ?? null,
   }));
   const bySubject = [...Map.groupBy(inputs.keys(), (row) => inputs[row]?.subject ?? '')];
   const subjects = bySubject.map(([subject, rows]) => {

@@ -23,8 +23,29 @@ export const predictResultSchema = z.object({
         .nullable()
         .describe('of a volume: share of the heat in each slice shown, from below'),
       overlay: z.string().nullable(),
+      unlike: z
+        .object({
+          distance: z.number().describe('from the training images of the nearest site'),
+          is_unlike: z.boolean().describe('the distance is over the threshold'),
+        })
+        .nullable()
+        .describe('whether the image is unlike those of training; null: not known'),
     }),
   ),
+  likeness: z
+    .object({
+      threshold: z.number().nullable(),
+      false_alarms: z
+        .number()
+        .nullable()
+        .describe('share of images like those of training that lie beyond it, at most'),
+      held_out: z.int().describe('images that the threshold is from'),
+      not_known: z
+        .string()
+        .nullable()
+        .describe('why it is not known which images are unlike those of training'),
+    })
+    .describe('how images that are unlike those of training are told'),
   left_out: z
     .array(z.object({ subject: z.string(), reason: z.string() }))
     .describe('subjects of a data set that have nothing to predict'),

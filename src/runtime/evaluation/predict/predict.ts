@@ -13,6 +13,7 @@ import { openTarget, type Target, type TargetWish } from '../open-target.ts';
 import { EVALUATION_FILE, EVALUATION_FOLDER, readEvaluation } from '../result.ts';
 import { selectionOfRun } from '../run-selection.ts';
 import { predictedClass, withTemperature } from '../statistics/probabilities.ts';
+import { judgeLikeness } from './likeness.ts';
 import { openInputs, type PredictImage } from './predict-inputs.ts';
 import { describePredictions, writePredictions } from './predict-result.ts';
 import { NOTICE, type PredictResult } from './predict-schema.ts';
@@ -57,6 +58,7 @@ export async function predictImages(options: PredictOptions): Promise<PredictRes
       const { probabilities } = withTemperature(raw, temperature ?? 1);
       const labels = inputs.images.map((_, row) => predictedClass(probabilities, row, raw.classes));
       const explained = await explain(images, labels, { target, engine: predictor.engine });
+      const { likeness, unlike } = await judgeLikeness(target, images);
       const folder = options.out === undefined ? null : resolve(options.out);
       const result: PredictResult = {
         notice: NOTICE,
@@ -64,6 +66,7 @@ export async function predictImages(options: PredictOptions): Promise<PredictRes
         temperature,
         head_mask: headMask,
         folder,
+        likeness,
         left_out: inputs.leftOut,
         ...describePredictions({
           classes: target.classes,
@@ -71,6 +74,7 @@ export async function predictImages(options: PredictOptions): Promise<PredictRes
           probabilities,
           explained,
           tiles,
+          unlike,
         }),
       };
       return folder === null ? result : await writePredictions(folder, result, explained);

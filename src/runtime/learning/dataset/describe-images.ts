@@ -1,0 +1,55 @@
+import { numberAt } from '../../base/at.ts';
+import type { MetricValue } from '../../base/logging/metrics.ts';
+import { DISTANCE_BINS, DISTANCE_STEP, distanceTo, LEAST_PEOPLE } from '../../run/image-profile.ts';
+import type { ImageSet } from './image-set.ts';
+import type { Dataset } from './open-dataset.ts';
+import { FEATURES, pictureFeatures } from './picture-features.ts';
+
+const BATCH_SIZE = 64;
+/** Digits of a sum that leave the site. */
+const DIGITS = 8;
+
+/**
+ * What a site's training pictures look like, for `predict` to say when an image is unlike them: sums of few coarse numbers over all of them,
+ * and how many held-out pictures lie how far from them. Give it as the figure `image_profile` of the last evaluation.
+ * @returns null where the training part has fewer than 10 people; the held-out ones are left out where there are fewer than 10
+ */
+export async function describeImages({
+  train,
+  validation,
+}: Pick<Dataset, 'train' | 'validation'>): Promise<MetricValue> {
+  if (train.subjects.length < LEAST_PEOPLE || train.size < LEAST_PEOPLE) return null;
+  const sums = new Array<number>(FEATURES).fill(0);
+  const products = new Array<number>((FEATURES * (FEATURES + 1)) / 2).fill(0);
+  for await (const features of featuresOf(train)) {
+    for (let row = 0, at = 0; row < FEATURES; row++) {
+      sums[row] = numberAt(sums, row) + (features[row] ?? 0);
+      for (let column = 0; column <= row; column++, at++)
+        products[at] = numberAt(products, at) + (features[row] ?? 0) * (features[column] ?? 0);
+    }
+  }
+  const told = { pictures: train.size, sums: sums.map(rounded), products: products.map(rounded) };
+  const distance = distanceTo(told);
+  const bins = new Array<number>(DISTANCE_BINS).fill(0);
+  if (validation.subjects.length >= LEAST_PEOPLE)
+    for await (const features of featuresOf(validation)) {
+      const bin = Math.min(DISTANCE_BINS - 1, Math.floor(distance(features) / DISTANCE_STEP));
+      bins[bin] = numberAt(bins, bin) + 1;
+    }
+  const { imageSize, layout } = train.options;
+  return { version: 1, image_size: imageSize, separate: layout === 'separate', ...told, held_out: bins };
+}
+
+/** Of every picture, as the network is given it. */
+export async function* featuresOf(images: ImageSet): AsyncGenerator<Float64Array> {
+  const { imageSize } = images.options;
+  for await (const { x, size } of images.batches({ batchSize: BATCH_SIZE })) {
+    const area = x.length / size;
+    for (let row = 0; row < size; row++)
+      yield pictureFeatures(x.subarray(row * area, (row + 1) * area), imageSize);
+  }
+}
+
+function rounded(value: number): number {
+  return Number(value.toPrecision(DIGITS));
+}
