@@ -16,6 +16,11 @@ const property = (holder: string, key = "'zz'"): Way => ({
   write: `Object.defineProperty(${holder}, ${key}, { value: 1, configurable: true, writable: true })`,
   read: `(${holder})[${key}]`,
 });
+/** A setting of a part of Node.js behind functions. */
+const setting = (part: string, write: string, read: string): Way => ({
+  write: `process.getBuiltinModule('${part}').${write}`,
+  read: `process.getBuiltinModule('${part}').${read}`,
+});
 const SEGMENTS = "new Intl.Segmenter('en').segment('a')";
 const TIMER =
   'Object.getPrototypeOf((() => { const t = setTimeout(() => 0, 0); clearTimeout(t); return t; })())';
@@ -208,6 +213,29 @@ const WAYS: Readonly<Record<string, Way>> = {
     write: "process.getBuiltinModule('buffer').INSPECT_MAX_BYTES = 9",
     read: "process.getBuiltinModule('buffer').INSPECT_MAX_BYTES",
   },
+  'how much a stream holds': setting(
+    'stream',
+    'setDefaultHighWaterMark(false, 12345)',
+    'getDefaultHighWaterMark(false)',
+  ),
+  'how many objects a stream holds': setting(
+    'stream',
+    'setDefaultHighWaterMark(true, 123)',
+    'getDefaultHighWaterMark(true)',
+  ),
+  'how addresses are tried': setting(
+    'net',
+    'setDefaultAutoSelectFamily(false)',
+    'getDefaultAutoSelectFamily()',
+  ),
+  'how long an address is tried': setting(
+    'net',
+    'setDefaultAutoSelectFamilyAttemptTimeout(4321)',
+    'getDefaultAutoSelectFamilyAttemptTimeout()',
+  ),
+  'who is asked for names': setting('dns', "setServers(['192.0.2.7'])", 'getServers().join()'),
+  'the order of addresses': setting('dns', "setDefaultResultOrder('ipv6first')", 'getDefaultResultOrder()'),
+  'the priority of the process': setting('os', 'setPriority(7)', 'getPriority()'),
   'a module that is a function': property("process.getBuiltinModule('assert')"),
   'a function of a module': property("process.getBuiltinModule('path').join"),
 };

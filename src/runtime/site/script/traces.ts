@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import { requireOwn } from '../../base/threads/require-own.ts';
+import { BuiltinSettings } from './builtin-settings.ts';
 import { closeBuiltins } from './closed-builtins.ts';
 import { freezeSegments, hiddenPrototypes } from './hidden-prototypes.ts';
 import { beginTask, endTask, noteWhatRuns } from './left-running.ts';
@@ -28,7 +29,7 @@ let counters: readonly Map<unknown, unknown>[] = [];
 /** Something was found before neuroflare's own work in the middle of a task, which changes shared objects, too. */
 let hasEarlier = false;
 let earlier: readonly string[] = [];
-let cryptoInUse: typeof import('node:crypto') | undefined;
+const settings = new BuiltinSettings();
 
 /**
  * A thread or process runs the scripts of many tasks, and nothing but `flare.saveState` may pass from one to another. Call
@@ -40,6 +41,7 @@ export function expectNoTraces(): void {
   earlier = [];
   resources = countResources();
   state = stateNow();
+  settings.renew();
   beginTask();
 }
 
@@ -109,7 +111,7 @@ export function loadOwn(name: string, url: string): void {
 export function watchBuiltin(name: string): void {
   if (!watched) return;
   const look = { except: NOT_LOOKED_AT[name] ?? [] };
-  if (name === 'crypto') cryptoInUse ??= getBuiltinModule('crypto');
+  settings.add(name);
   for (const part of [name, `${name}/promises`].filter((part) => isBuiltin(part)))
     watched.builtins.walk(part, getBuiltinModule(part), look);
 }
@@ -136,7 +138,8 @@ export function tracesLeft(): readonly string[] {
   forget();
   const found = [...endTask(), ...activeSince(resources)];
   const now = stateNow();
-  if (now.length === state.length && now.every((part, at) => Object.is(part, state[at]))) return found;
+  const isAsBefore = now.length === state.length && now.every((part, at) => Object.is(part, state[at]));
+  if (isAsBefore && settings.areUnchanged()) return found;
   return [...found, 'a listener or a setting of the process'];
 }
 
@@ -190,8 +193,6 @@ function stateNow(): unknown[] {
     Reflect.get(performance, 'onresourcetimingbufferfull'),
     sourceMapsEnabled,
     process.hasUncaughtExceptionCaptureCallback(),
-    // Off, unless a script has switched it on.
-    cryptoInUse?.getFips() === 1,
     ...(isMainThread ? [process.umask()] : []),
   ];
 }
