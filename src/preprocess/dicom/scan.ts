@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { addAll } from '../../runtime/base/add-all.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { noProgress, type Progress } from '../../runtime/base/logging/progress.ts';
 import { compareText } from '../../runtime/base/text/compare-text.ts';
@@ -9,6 +10,7 @@ import { type FileFacts, factsOf, geometryOf, inGroups, MR_IMAGES, mosaicSlices 
 import { filesBelow } from './folder.ts';
 import type { DicomHeader } from './header.ts';
 import { Identifiers } from './identifiers.ts';
+import { Persons } from './persons.ts';
 import { lookAt, NO_IMAGE, type NoImage } from './read-header.ts';
 import { matrixOf, type SeriesValues, valuesOf } from './values.ts';
 
@@ -100,8 +102,7 @@ class Gathering {
   readonly #identifiers = new Identifiers();
   readonly #others: { path: string; reason: NoImage }[] = [];
   readonly #listed: string[] = [];
-  /** Births and sexes that were said of a patient. */
-  readonly #persons = new Map<string, Set<string>>();
+  readonly #persons = new Persons();
   images = 0;
 
   addImage(header: DicomHeader, file: { path: string; size: number }): void {
@@ -114,7 +115,7 @@ class Gathering {
     draft.files.push(factsOf(header, file));
     draft.syntaxes.add(header.syntax);
     draft.persons.add(patient.key);
-    this.#note(patient, header);
+    if (patient.isNamed) this.#persons.note(patient.key, header);
     const time = timeOf(header);
     if (time !== undefined && (draft.time === undefined || time < draft.time)) draft.time = time;
     if (compareText(file.path, draft.first.path) < 0) draft.first = { path: file.path, of: firstOf(header) };
@@ -122,7 +123,10 @@ class Gathering {
 
   addOther(path: string, { reason, listed = [] }: { reason: NoImage; listed?: readonly string[] }): void {
     this.#others.push({ path, reason });
-    this.#listed.push(...listed.map((name) => join(dirname(path), name)));
+    addAll(
+      this.#listed,
+      listed.map((name) => join(dirname(path), name)),
+    );
   }
 
   async finish(there: ReadonlySet<string>, notFollowed: number): Promise<FolderScan> {
@@ -156,21 +160,6 @@ class Gathering {
     return draft;
   }
 
-  #note({ key, isNamed }: Patient, header: DicomHeader): void {
-    if (!isNamed) return;
-    const said = this.#persons.get(key) ?? new Set();
-    this.#persons.set(key, said);
-    for (const tag of ['0010,0030', '0010,0040']) {
-      const value = header.text(tag);
-      if (value !== undefined && value !== 'O') said.add(`${tag} ${value}`);
-    }
-  }
-
-  #isSeveral({ key }: Patient): boolean {
-    const said = [...(this.#persons.get(key) ?? [])];
-    return new Set(said.map((text) => text.slice(0, 9))).size < said.length;
-  }
-
   async #close(key: string, draft: Draft): Promise<ScannedSeries> {
     const { study, patient, syntaxes, persons, first, time } = draft;
     const sorted = draft.files.sort((a, b) => compareText(a.path, b.path));
@@ -185,7 +174,7 @@ class Gathering {
       files: kept,
       copies: sorted.length - kept.length - differ,
       copiesDiffer: differ,
-      isOfSeveral: persons.size > 1 || this.#isSeveral(patient),
+      isOfSeveral: persons.size > 1 || this.#persons.areSeveral(patient.key),
     };
   }
 }
@@ -236,7 +225,7 @@ async function withoutCopies(files: readonly FileFacts[]): Promise<{ kept: FileF
     const [first, ...more] = same;
     if (!first) continue;
     if (first.sopUid === '' || more.length === 0) {
-      kept.push(...same);
+      addAll(kept, same);
       continue;
     }
     kept.push(first);

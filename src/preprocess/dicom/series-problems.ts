@@ -37,6 +37,9 @@ export function problemsOf(series: ScannedSeries, stack: SliceStack): Problem[] 
 
 /** Images before the first that is there, by their numbers. */
 function lateStart({ files }: ScannedSeries): number {
-  const first = Math.min(...files.map(({ instance }) => instance ?? 1));
+  const first = files.reduce(
+    (least, { instance = 1 }) => Math.min(least, instance),
+    Number.POSITIVE_INFINITY,
+  );
   return first > 1 ? first - 1 : 0;
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { chmod, copyFile, link, mkdtemp, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
+import { addAll } from '../../runtime/base/add-all.ts';
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { makeFolder, putFile, syncFolder } from '../../runtime/base/files/files.ts';
@@ -51,7 +52,7 @@ export async function materializeSplit(options: MaterializeOptions): Promise<num
     const root = await realpath(bidsRoot);
     const copies: Copy[] = [];
     for (const site of split.sites) {
-      copies.push(...(await prepareSite({ root, from: root, to: join(partial, site.name), site, subjects })));
+      addAll(copies, await prepareSite({ root, from: root, to: join(partial, site.name), site, subjects }));
     }
     let done = 0;
     await mapPool(copies, { jobs: JOBS, signal }, async (copy) => {
@@ -98,8 +99,8 @@ async function prepareSite(what: Tree): Promise<Copy[]> {
           partitions,
         );
     } else if (entry.name === 'participants.json') continue;
-    else if (partitions.has(entry.name)) copies.push(...(await filesUnder(paths)));
-    else if (entry.name === 'derivatives') copies.push(...(await prepareDerivatives({ ...what, ...paths })));
+    else if (partitions.has(entry.name)) addAll(copies, await filesUnder(paths));
+    else if (entry.name === 'derivatives') addAll(copies, await prepareDerivatives({ ...what, ...paths }));
     else if (!entry.isDirectory()) await copyInside(paths, root);
   }
   await writeSidecar(what);
@@ -111,7 +112,7 @@ async function prepareDerivatives(what: Tree): Promise<Copy[]> {
   for (const entry of await readdir(what.from, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
     const paths = { from: join(what.from, entry.name), to: join(what.to, entry.name) };
-    copies.push(...(await prepareSite({ ...what, ...paths, subjects: undefined })));
+    addAll(copies, await prepareSite({ ...what, ...paths, subjects: undefined }));
   }
   return copies;
 }

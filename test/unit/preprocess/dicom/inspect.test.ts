@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { inspectFolder } from '../../../../src/preprocess/dicom/inspect.ts';
 import type { InspectResult } from '../../../../src/preprocess/dicom/inspect-schema.ts';
+import { Persons } from '../../../../src/preprocess/dicom/persons.ts';
 import { openSiteKey } from '../../../../src/preprocess/dicom/site-key.ts';
 import { noProgress } from '../../../../src/runtime/base/logging/progress.ts';
 import {
@@ -45,6 +46,15 @@ function inspect(
   });
 }
 
+function implicitElement(tag: string, value: Uint8Array): Uint8Array {
+  const [group = 0, element = 0] = tag.split(',').map((part) => Number.parseInt(part, 16));
+  const head = Buffer.alloc(8);
+  head.writeUInt16LE(group, 0);
+  head.writeUInt16LE(element, 2);
+  head.writeUInt32LE(value.length, 4);
+  return Buffer.concat([head, value]);
+}
+
 /** An MR image in the implicit syntax, where values have any length; more elements by tag. */
 function implicitImage(more: Readonly<Record<string, string>>): Uint8Array {
   const values = Object.entries({
@@ -56,17 +66,16 @@ function implicitImage(more: Readonly<Record<string, string>>): Uint8Array {
     '0020,000e': '1.2.3.1',
     ...more,
   }).sort(([a], [b]) => (a < b ? -1 : 1));
-  const elements = values.map(([tag, text]) => {
-    const [group = 0, element = 0] = tag.split(',').map((part) => Number.parseInt(part, 16));
-    const value = Buffer.from(text);
-    const head = Buffer.alloc(8);
-    head.writeUInt16LE(group, 0);
-    head.writeUInt16LE(element, 2);
-    head.writeUInt32LE(value.length, 4);
-    return Buffer.concat([head, value]);
-  });
+  const elements = values.map(([tag, text]) => implicitElement(tag, Buffer.from(text)));
   // Pixels, which end what is read.
   return Buffer.concat([...elements, Buffer.from([0xe0, 0x7f, 0x10, 0, 2, 0, 0, 0, 0, 0])]);
+}
+
+/** A DICOMDIR of records that name a file each, in the implicit syntax. */
+function directoryOf(count: number): Uint8Array {
+  const record = Buffer.from([0xfe, 0xff, 0, 0xe0, 10, 0, 0, 0, 4, 0, 0, 0x15, 2, 0, 0, 0, 0x41, 0x20]);
+  const head = implicitElement('0004,1220', Buffer.alloc(record.length * count, record));
+  return Buffer.concat([implicitElement('0008,0005', Buffer.from('ISO_IR 192')), head]);
 }
 
 const codesOf = (result: InspectResult, at = 0) =>
@@ -160,6 +169,25 @@ describe('a folder of DICOM files', () => {
     const text = Array.from({ length: 80 }, (_, at) => at).join(' ');
     const files = [implicitImage({ '0008,103e': text, '0010,1001': names })];
     expect((await inspect(await folderOf(files))).series).toHaveLength(1);
+  });
+
+  it('takes a directory that lists more files than there are', async () => {
+    const folder = await folderOf(made());
+    await writeFile(join(folder, 'DICOMDIR'), directoryOf(150_000));
+    const { directory, files } = await inspect(folder);
+    expect(directory).toEqual({ missing: 150_000 });
+    expect(files).toMatchObject({ images: 6, directory: 1 });
+  });
+
+  it('knows several people under one patient id, in the time of the files', () => {
+    const persons = new Persons();
+    let wrong = 0;
+    for (let at = 0; at < 200_000; at++) {
+      persons.note('a', { text: (tag) => (tag === '0010,0030' ? String(at) : 'O') });
+      persons.note(`b${at}`, { text: (tag) => (tag === '0010,0040' ? 'F' : undefined) });
+      if (persons.areSeveral('a') !== at > 0 || persons.areSeveral(`b${at}`)) wrong++;
+    }
+    expect(wrong).toBe(0);
   });
 
   const spelt: [string, string, string][] = [
