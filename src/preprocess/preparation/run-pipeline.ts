@@ -1,5 +1,6 @@
 import { f32At } from '../../runtime/base/at.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
+import { DATA_LIMITS } from '../../runtime/base/limits.ts';
 import type { Vector } from '../nifti/affine.ts';
 import { reorient } from '../nifti/orient.ts';
 import { BIAS_FIELD_DEFAULTS, estimateBiasField } from './bias-field/bias-field.ts';
@@ -26,7 +27,7 @@ export interface Prepared {
 /**
  * Does the steps of a pipeline one after the other. A `resample` beside a `register` is no step of its own: both are one resampling.
  * @param file named in errors
- * @throws NF_PREPARE_BLANK where a step needs the head and the volume shows nothing; as `toTemplate`
+ * @throws NF_PREPARE_LARGE where a step would make more voxels than an image may have; NF_PREPARE_BLANK where a step needs the head and the volume shows nothing; as `toTemplate`
  */
 export async function runPipeline(scan: Scan, { steps }: Pipeline, file: string): Promise<Prepared> {
   let prepared: Prepared = { scan };
@@ -50,10 +51,12 @@ async function doStep(prepared: Prepared, step: Step, file: string): Promise<Pre
     case 'reorient':
       return bothBy(prepared, (scan) => spatial(reorient(scan, step.to)));
     case 'resample':
+      requireRoom(regridded(prepared.scan, sizesOf(step.voxel)).shape, { step: step.step, file });
       return resampled(prepared, step);
     case 'register':
       return registered(withHead(prepared, file), step, file);
     case 'fit':
+      requireRoom(step.shape, { step: step.step, file });
       return bothBy(prepared, (scan) => crop(scan, middleBox(scan, step.shape)));
     case 'crop': {
       const { scan, head } = withHead(prepared, file);
@@ -122,10 +125,23 @@ async function registered(
     head: { scan: wanted },
   } = await readTemplate(template);
   const grid = voxel === undefined ? wanted : regridded(wanted, sizesOf(voxel));
+  requireRoom(grid.shape, { step: 'register', file });
   const by = (each: Scan, how: Interpolation) =>
     moved(each, registration.matrix, { grid, interpolation: how });
   const mask = by({ ...scan, data: new Float32Array(head) }, 'nearest');
   return { scan: by(scan, interpolation), head: maskOf(mask.data), registration };
+}
+
+/** Sides beyond this do not fit the header of a NIfTI-1 file. */
+const MOST_SIDE = 32767;
+const MOST_VOXELS = DATA_LIMITS.image_bytes.most / Float32Array.BYTES_PER_ELEMENT;
+
+/** Voxel sizes are those of a header, and of a pipeline: a head of metres in voxels of a millimetre is more than a machine has. @throws NF_PREPARE_LARGE */
+function requireRoom(shape: Vector, { step, file }: { step: string; file: string }): void {
+  const voxels = shape.reduce((product, size) => product * size, 1);
+  if (voxels <= MOST_VOXELS && Math.max(...shape) <= MOST_SIDE) return;
+  const params = { file, step, shape: shape.join(' x '), most: MOST_VOXELS, side: MOST_SIDE };
+  throw flError('NF_PREPARE_LARGE', params, { place: { file } });
 }
 
 function sizesOf(voxel: number | Vector): Vector {

@@ -47,6 +47,12 @@ export const PIPELINE_ERRORS = {
     message: '{file} is a picture and no volume: its shape is {shape}.',
     hint: 'Volumes have at least two voxels along each axis; pictures are trained on as they are.',
   },
+  NF_PREPARE_LARGE: {
+    exit: 4,
+    message:
+      'The grid of {file} would be {shape} after the step {step}; at most {most|voxel|voxels} fit, and {side} along one axis.',
+    hint: 'Look at the voxel sizes that its header says. If they are right, have the pipeline ask for larger voxels, or for fewer of them.',
+  },
   NF_PREPARE_NONE: {
     exit: 4,
     message: 'There is no image in {path} that can be prepared.',
