@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { runCli, runJson } from '../support/cli.ts';
 import { TINY_JOB, writeJob } from '../support/job-folder.ts';
+import { runCli, runJson } from '../support/one-process.ts';
 import { eventsOf, latestRun, leftovers } from '../support/run-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

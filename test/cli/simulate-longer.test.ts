@@ -5,8 +5,9 @@ import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type RunRequest, resumeRun } from '../../src/runtime/deployment/simulator/open-run.ts';
 import { parseOverride } from '../../src/runtime/job/variables.ts';
-import { runCli, runJson, startCli } from '../support/cli.ts';
+import { startCli } from '../support/cli.ts';
 import { TINY_JOB, TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
+import { runCli, runJson } from '../support/one-process.ts';
 import { finalModel, latestRun, leftovers, runsOf } from '../support/run-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

@@ -2,9 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type CliResult, runCli, runJson } from '../support/cli.ts';
+import type { CliResult } from '../support/cli.ts';
 import { TINY_JOB, writeJob } from '../support/job-folder.ts';
 import { readModel } from '../support/model-files.ts';
+import { runCli, runJson } from '../support/one-process.ts';
 import { eventsOf, finalModel, latestRun, leftovers, runsOf } from '../support/run-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/runtime/base/digest.ts';
-import { runJson } from '../support/cli.ts';
+import { runJson } from '../support/one-process.ts';
 import { finalModel, latestRun } from '../support/run-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

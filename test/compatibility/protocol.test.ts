@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorReport } from '../../src/runtime/network/messages/shapes.ts';
 import { openKit } from '../../src/runtime/security/kit/open.ts';
-import { runJson } from '../support/cli.ts';
 import { writeJob } from '../support/job-folder.ts';
 import { LiveFederation, type LiveKits, makeLiveKits, PROJECT_ADMIN } from '../support/live-federation.ts';
+import { runJson } from '../support/one-process.ts';
 import { ask, tlsOf } from '../support/raw-request.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/runtime/base/digest.ts';
-import { runCli, runJson } from '../support/cli.ts';
+import { runCli, runJson } from '../support/one-process.ts';
 import { RecordedFederation } from '../support/recorded-federation.ts';
 import { finalModel, latestRun, runsOf } from '../support/run-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';

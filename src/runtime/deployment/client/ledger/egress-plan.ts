@@ -17,6 +17,7 @@ import { localNames, sharedNames } from '../../../job/local-tensors.ts';
 import { modelApart } from '../../../job/model-apart.ts';
 import { exclusionOf, type ResultFilterSpec } from '../../../job/result-filters.ts';
 import { tasksOf } from '../../../job/workflow-tasks.ts';
+import { MOST_OF_PLACE, MOST_OF_REPORT } from '../../../network/messages/fit-report.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
 import type { ClientFolder } from '../memory/client-folder.ts';
 import { EGRESS_KINDS } from './egress-ledger.ts';
@@ -47,7 +48,14 @@ export type EgressPlan = z.output<typeof egressPlanSchema>;
 const FRAME_BYTES = 3_000;
 /** Of one figure as a sum with its weight, beside its name. */
 const SUM_BYTES = 80;
+/** Of a failure around its message: hint of the catalogue, place, lines of the job's own code. */
 const FAILURE_BYTES = 24_000;
+/** That JSON may need for a character. */
+const CHARACTER_BYTES = 6;
+/** Of what else a failure tells where the logs of jobs may leave, too. */
+const TOLD_CHARACTERS = Object.values({ ...MOST_OF_REPORT, ...MOST_OF_PLACE, message: 0 }).reduce(
+  (all, most) => all + most,
+);
 
 /**
  * Reads a job without running it. `job` is a folder, or the id of a job that was offered to this client.
@@ -153,8 +161,9 @@ function mostBytes(
   if (answers === undefined) return { figures: null, failures: null };
   // Names and counts are said twice: in the report, and in the sums that follow from it.
   const report = 2 * policy.max_figures_kb * 1000 + policy.max_figures * SUM_BYTES;
-  // Four bytes a character, and what surrounds the message: hint, place, lines of the job's own code.
-  const failure = policy.max_failure_characters * 4 + FAILURE_BYTES;
+  const message = Math.min(policy.max_failure_characters, MOST_OF_REPORT.message);
+  const told = policy.send_logs ? TOLD_CHARACTERS : 0;
+  const failure = CHARACTER_BYTES * (message + told) + FAILURE_BYTES;
   return {
     figures: Math.round(answers * (report + FRAME_BYTES)),
     failures: answers * failure,

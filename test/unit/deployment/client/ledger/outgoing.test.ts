@@ -4,7 +4,9 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { COMMON_TASKS } from '../../../../../src/runtime/algorithms/task.ts';
 import { sha256 } from '../../../../../src/runtime/base/digest.ts';
 import { checkFigures } from '../../../../../src/runtime/base/logging/check-figures.ts';
+import type { MetricReport } from '../../../../../src/runtime/base/logging/metrics.ts';
 import { encodeSafetensors } from '../../../../../src/runtime/base/tensors/safetensors.ts';
+import { planEgress } from '../../../../../src/runtime/deployment/client/ledger/egress-plan.ts';
 import { outgoing, textsOf } from '../../../../../src/runtime/deployment/client/ledger/outgoing.ts';
 import {
   clientFolder,
@@ -13,7 +15,9 @@ import {
 import { withoutSitePaths } from '../../../../../src/runtime/deployment/client/memory/site-paths.ts';
 import type { Outbox } from '../../../../../src/runtime/deployment/client/tasks/outbox.ts';
 import { errorReport } from '../../../../../src/runtime/network/messages/shapes.ts';
+import { statisticsOf } from '../../../../../src/runtime/run/statistics-of.ts';
 import { sitePolicySchema } from '../../../../../src/runtime/security/policy/site-policy.ts';
+import { writeJob } from '../../../../support/job-folder.ts';
 import { float32 } from '../../../../support/param-sets.ts';
 import { tempFolder } from '../../../../support/temp-folder.ts';
 
@@ -266,5 +270,52 @@ describe('a failure that leaves a site', () => {
   it('is cut', async () => {
     expect((await fail('x'.repeat(5000))).message).toHaveLength(500);
     expect((await fail('/srv/data/x', {}, { send_logs: true })).message).toBe('/srv/data/x');
+  });
+});
+
+describe('the most that leaves of a task', () => {
+  /** What a task of a job of one round may send at most, by the plan that its owner is shown. */
+  const planned = async (what: 'figures' | 'failure', over: object) => {
+    const policy = sitePolicySchema.parse({ version: 1, ...over });
+    const job = await writeJob(join(root, `job-${count++}`), { patch: { workflow: { num_rounds: 1 } } });
+    const { parts } = await planEgress(job, { folder: clientFolder(root), policy });
+    return Number(parts.find((part) => part.what === what)?.bytes) / 2;
+  };
+  const bytesOf = (message: object) => Buffer.byteLength(JSON.stringify(message));
+  const named = (names: number, name: (at: number) => string, value: unknown) =>
+    Object.fromEntries(Array.from({ length: names }, (_, at) => [name(at), value]));
+  const classes = Array.from({ length: 30 }, () => 'none');
+
+  it.each([
+    ['short names of long numbers', named(200, String, -1.2345678901234567e99)],
+    ['short names of short numbers', named(200, String, 1)],
+    ['long names of another writing', named(100, (at) => `${at}${'脳'.repeat(50)}`, 0.1)],
+    ['names of signs that JSON writes with six bytes', named(60, (at) => `${at}${'\u0001'.repeat(40)}`, 0.1)],
+    ['a list of many numbers', { list: Array(7_900).fill(1) }],
+    [
+      'the counts of many classes',
+      { classes, confusion: classes.map(() => Array(30).fill(1e6)), num_examples: 9e8, loss: 0.1 },
+    ],
+  ])('is within the plan, of figures that are %s', async (_, metrics) => {
+    const { result } = (await send({ metrics })) as { result: { metrics: MetricReport } };
+    // The longest numbers that they come to.
+    const statistics = statisticsOf(result.metrics, 987_654_321_012.3456);
+    expect(bytesOf({ ...result, statistics })).toBeLessThanOrEqual(await planned('figures', {}));
+  });
+
+  it.each([
+    ['a short one', {}],
+    ['the longest', { max_failure_characters: 20_000 }],
+    ['a short one with all that is told of it', { send_logs: true }],
+    ['the longest with all that is told of it', { send_logs: true, max_failure_characters: 1_000_000 }],
+  ])('is within the plan, of a failure: %s', async (_, over) => {
+    await writeFile(join(folder.bundle, 'client/train.ts'), `// ${'\u0001'.repeat(10_000)}\n`.repeat(20));
+    const long = '\u0001'.repeat(100_000);
+    const place = { file: 'client/train.ts', key: long, excerpt: long, line: 10, column: 5_000, round: 1 };
+    const error = { code: 'NF_SCRIPT_FAILED', message: long, hint: long, exitCode: 1, place, stack: long };
+    const left = await leave({ failure: { task: 'train/2/site-1', attempt: 1, error } }, over);
+    expect(bytesOf((left as { failure: object }).failure)).toBeLessThanOrEqual(
+      await planned('failure', over),
+    );
   });
 });
