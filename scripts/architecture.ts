@@ -46,7 +46,11 @@ export const OWNERS = [
     folders: ['src/preprocess'],
   },
   {
-    package: '^(fastify|@fastify/.*|fastify-type-provider-zod|prom-client)$',
+    package: '^fastify$',
+    folders: ['src/runtime/deployment/server', 'src/runtime/evaluation/viewer'],
+  },
+  {
+    package: '^(@fastify/.*|fastify-type-provider-zod|prom-client)$',
     folders: ['src/runtime/deployment/server'],
   },
   { package: '^(pino|rotating-file-stream)$', folders: ['src/runtime/base/logging'] },

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { compareText } from '../src/runtime/base/text/compare-text.ts';
-import { CARRIED } from './vendor.ts';
+import { CARRIED, insideOf } from './vendor.ts';
 
 const lockSchema = z.object({
   packages: z.record(
@@ -34,15 +34,17 @@ export interface LockedPackage {
 export function shippedPackages(root: string): LockedPackage[] {
   const { packages } = lockSchema.parse(JSON.parse(readFileSync(`${root}package-lock.json`, 'utf8')));
   const found = new Map<string, LockedPackage>();
+  const carried = new Set(CARRIED.flatMap((name) => [name, ...insideOf(root, name)]));
   for (const [path, entry] of Object.entries(packages)) {
     const name = path.split('node_modules/').at(-1) ?? '';
-    const isCarried = CARRIED.includes(path.replace('node_modules/', ''));
+    const isCarried = carried.has(path.replace('node_modules/', ''));
     if (path === '' || (entry.dev && !isCarried)) continue;
     const { version, integrity } = entry;
     const licence = LICENCES.get(name) ?? entry.license;
     if (!version || !licence || !integrity)
       throw new Error(`${path} has no version, licence or hash in the lock file`);
-    const comes = isCarried ? 'inside this package' : entry.optional ? 'where npm can' : 'always';
+    const comes =
+      isCarried && entry.dev ? 'inside this package' : entry.optional ? 'where npm can' : 'always';
     found.set(`${name}@${version}`, { name, version, licence, integrity, comes });
   }
   return [...found.values()].sort((a, b) => compareText(a.name, b.name) || compareText(a.version, b.version));
@@ -62,7 +64,7 @@ export function thirdPartyPage(root: string, note: string): string {
 ${note}
 
 ${packages.length} packages may come with neuroflare, by the lock file: ${sums.map(([licence, count]) => `${licence} ${count}`).join(', ')}. Each has its licence in
-its own folder; ONNX Runtime is carried inside the package, in \`dist/vendor\`, without the parts that Node.js does not load. libvips (LGPL-3.0-or-later) is a
+its own folder; ONNX Runtime and NiiVue, with the packages inside its script, are carried inside the package, in \`dist/vendor\`, without the parts that are not loaded. libvips (LGPL-3.0-or-later) is a
 library of its own, linked when it is loaded. oclif, zod, yaml and what every command needs beside them are joined with neuroflare's own code in \`dist/chunks\`, where
 \`LICENSES.txt\` holds their licences. \`@tensorflow/tfjs-node-gpu\`, if you install it, brings more.
 

@@ -34,7 +34,7 @@ const carried = shipped
     type: 'library',
     name,
     version,
-    description: 'Carried in dist/vendor, without the parts that Node.js does not load.',
+    description: 'Carried in dist/vendor, without the parts that are not loaded.',
     purl: `pkg:npm/${name}@${version}`,
     hashes: [
       { alg: 'SHA-512', content: Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex') },

@@ -1,8 +1,9 @@
-// Copies into dist/vendor what Node.js loads of ONNX Runtime's packages, for `npm pack`: whoever installs neuroflare then has the native engine
-// without an install script, without a host beside the registry, and without 190 MB of bundles for browsers and second copies.
+// Copies into dist/vendor, for `npm pack`, what Node.js loads of ONNX Runtime's packages and the one script of NiiVue that a page loads: whoever
+// installs neuroflare then has the native engine without an install script, without a host beside the registry, and without 190 MB of bundles for
+// browsers and second copies; and the viewer without 30 MB of sources and of packages that are inside its script already.
 //   usage: node scripts/vendor.ts [PACKAGE ...]     default: all
-import { cpSync, renameSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** By package: what is left out. */
@@ -16,11 +17,31 @@ const LEFT_OUT: Record<string, (path: string) => boolean> = {
     /\/(lib|docs|node_modules)(\/|$)/.test(path) ||
     (/\/dist\/./.test(path) && !WEB.has(basename(path))) ||
     path.endsWith('.d.ts'),
+  '@niivue/niivue': (path) => !/^(\/package\.json|\/dist(\/niivue\.umd\.js)?|)$/.test(path),
+};
+/** Licences that packages lack, by files beside this one. */
+const LICENCES: Record<string, string> = {
+  'onnxruntime-node': 'onnxruntime-licence.txt',
+  'onnxruntime-web': 'onnxruntime-licence.txt',
+  '@niivue/niivue': 'niivue-licence.txt',
 };
 /** Of onnxruntime-web's bundles the one that Node.js imports, and what that loads. */
 const WEB = new Set(['ort.node.min.mjs', 'ort-wasm-simd-threaded.mjs', 'ort-wasm-simd-threaded.wasm']);
 
 export const CARRIED: readonly string[] = Object.keys(LEFT_OUT);
+
+/** Packages that a carried one was bundled with, by the lock file: what it needs, and what that needs. Those of ONNX Runtime are on their own. */
+export function insideOf(root: string, name: string): string[] {
+  if (name.startsWith('onnxruntime')) return [];
+  const { packages }: { packages: Record<string, { dependencies?: object }> } = JSON.parse(
+    readFileSync(join(root, 'package-lock.json'), 'utf8'),
+  );
+  const found = new Set<string>([name]);
+  for (const one of found)
+    for (const other of Object.keys(packages[`node_modules/${one}`]?.dependencies ?? {})) found.add(other);
+  found.delete(name);
+  return [...found].sort();
+}
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const asked = process.argv.slice(2);
@@ -35,10 +56,23 @@ function carry(name: string): void {
   const source = join(root, 'node_modules', name);
   const target = join(root, 'dist/vendor', name);
   const partial = `${target}.partial`;
+  mkdirSync(dirname(target), { recursive: true });
   rmSync(partial, { recursive: true, force: true });
   const filter = (path: string) => !isLeftOut(path.slice(source.length));
   cpSync(source, partial, { recursive: true, filter });
-  cpSync(join(root, 'scripts/onnxruntime-licence.txt'), join(partial, 'LICENSE'));
+  writeFileSync(join(partial, 'LICENSE'), licencesOf(root, name));
   rmSync(target, { recursive: true, force: true });
   renameSync(partial, target);
+}
+
+/** Its own licence, and those of the packages inside its script. */
+function licencesOf(root: string, name: string): string {
+  const own = readFileSync(join(root, 'scripts', LICENCES[name] ?? ''), 'utf8').trim();
+  const inside = insideOf(root, name).map((other) => {
+    const folder = join(root, 'node_modules', other);
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e(\.|$)/i.test(entry));
+    if (file === undefined) throw new Error(`${other} has no licence`);
+    return `${other}\n\n${readFileSync(join(folder, file), 'utf8').trim()}`;
+  });
+  return `${[own, ...inside].join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
 }

@@ -4,9 +4,11 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluationSchema } from '../../src/runtime/evaluation/result.ts';
+import { startCli } from '../support/cli.ts';
 import { makeFederation } from '../support/federation-kits.ts';
 import { runCli, runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { openView } from '../support/view-requests.ts';
 import { spotSlice, subjectsOf, writeTree } from '../unit/learning/bids-tree.ts';
 import { headPicture, toPng } from '../unit/preprocess/image/made-pictures.ts';
 
@@ -125,6 +127,57 @@ describe('evaluate', () => {
     for (const { overlay } of evaluation.worst_cases) {
       expect(existsSync(join(cwd, 'work/spots/latest/evaluation', overlay ?? ''))).toBe(true);
     }
+  });
+
+  it('is seen in the viewer beside the images: site, part, answer and heat maps, and no file from outside the run', async () => {
+    const folder = join(cwd, 'work/spots/latest/evaluation');
+    const evaluation = evaluationSchema.parse(read('work/spots/latest/evaluation/evaluation.json'));
+    const view = await openView({ target: 'spots', workspace: join(cwd, 'work') });
+    const { subjects, run, notes } = await view.list();
+    expect(notes).toEqual([]);
+    expect(run).toMatch(/^spots /);
+    expect(subjects).toHaveLength(120);
+    const tested = subjects.filter(({ part }) => part === 'test');
+    expect(tested.map(({ predicted }) => predicted).filter((label) => label === null)).toEqual([]);
+    expect(new Set(subjects.map(({ site }) => site))).toEqual(new Set(['site-1', 'site-2']));
+    const [worst] = evaluation.worst_cases;
+    const seen = subjects.find(({ id }) => id === worst?.id);
+    expect(seen).toMatchObject({ label: worst?.truth, predicted: worst?.predicted, site: worst?.site });
+    const [, probability] = seen?.probabilities.find(([label]) => label === worst?.predicted) ?? [];
+    expect(probability).toBeCloseTo(worst?.probability ?? 0, 3);
+    const picture = await view.get(seen?.heat ?? '');
+    expect(picture.headers['content-type']).toBe('image/png');
+    expect(picture.body.equals(readFileSync(join(folder, worst?.overlay ?? '')))).toBe(true);
+    await view.close();
+    // An evaluation of somebody else may name any file.
+    const copy = join(cwd, 'copied-run');
+    cpSync(join(cwd, 'work/spots/latest'), copy, { recursive: true, dereference: true });
+    const [first, second] = evaluation.worst_cases;
+    const named = [
+      { ...first, overlay: '../run.json' },
+      { ...second, overlay: '/etc/passwd' },
+    ];
+    writeFileSync(
+      join(copy, 'evaluation/evaluation.json'),
+      JSON.stringify({ ...evaluation, worst_cases: named }),
+    );
+    const other = await openView({ target: copy });
+    const list = await other.list();
+    const maps = list.subjects.flatMap(({ heat }) => heat ?? []);
+    expect(maps).toHaveLength(2);
+    for (const map of maps) expect((await other.get(map)).status).toBeGreaterThanOrEqual(404);
+    await other.close();
+  });
+
+  it('is shown by the command until Ctrl-C, at an address that stdout tells', async () => {
+    const shown = startCli(['preprocess', 'view', 'spots', '--no-open', '--json'], { cwd });
+    const { data } = JSON.parse(await shown.says(/^.*\n/)) as { data: { address: string; images: number } };
+    expect(data.images).toBe(120);
+    expect((await fetch(data.address)).status).toBe(200);
+    shown.child.kill('SIGINT');
+    const { code, stdout } = await shown.done;
+    expect(code).toBe(0);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
   });
 
   it('opens a file of version 0.1.0, which has no more than counts of recall at a site', () => {

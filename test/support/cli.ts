@@ -17,11 +17,12 @@ export interface CliOptions {
   readonly stdin?: 'ignore' | 'pipe';
 }
 
-/** A running CLI: `done` settles when it has ended, `sees` when stderr holds a text. */
+/** A running CLI: `done` settles when it has ended, `sees` when stderr holds a text, `says` with what of stdout fits. */
 export interface RunningCli {
   readonly child: ChildProcess;
   readonly done: Promise<CliResult>;
   sees(text: string): Promise<void>;
+  says(pattern: RegExp): Promise<string>;
 }
 
 /** The built command line (`npm test` builds before it tests), with arguments, to its end. */
@@ -70,12 +71,21 @@ export function startCli(args: readonly string[], { cwd, env, stdin = 'ignore' }
     child.on('error', reject);
     child.on('close', (code) => resolve({ code: code ?? undefined, ...output }));
   });
-  return { child, done, sees: (text) => seen(child, () => output.stderr.includes(text), text) };
+  return {
+    child,
+    done,
+    sees: (text) => seen(child, () => output.stderr.includes(text), text),
+    says: async (pattern) => {
+      await seen(child, () => pattern.test(output.stdout), String(pattern));
+      return pattern.exec(output.stdout)?.[0] ?? '';
+    },
+  };
 }
 
 function seen(child: ChildProcess, holds: () => boolean, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const check = () => holds() && resolve();
+    child.stdout?.on('data', check);
     child.stderr?.on('data', check);
     child.on('close', () => reject(new Error(`ended without saying '${text}'`)));
     check();

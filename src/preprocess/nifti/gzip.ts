@@ -116,7 +116,8 @@ function trailing(file: string, cause?: unknown): Error {
   return flError('NF_NIFTI_GZIP_TRAILING', { file }, { place: { file }, cause });
 }
 
-function gzipFailure(error: unknown, file: string): Error {
+/** What a failure of zlib means for a file that begins as gzip does. */
+export function gzipFailure(error: unknown, file: string): Error {
   const reason = reasonOf(error);
   const context = { place: { file }, cause: error };
   if (codeOf(error) === 'Z_BUF_ERROR') return flError('NF_NIFTI_GZIP_TRUNCATED', { file }, context);

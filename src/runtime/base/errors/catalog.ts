@@ -25,6 +25,7 @@ import { SITE_ERRORS } from './catalog/site.ts';
 import { STORE_ERRORS } from './catalog/store.ts';
 import { TENSOR_ERRORS } from './catalog/tensors.ts';
 import { TRAIN_ERRORS } from './catalog/train.ts';
+import { VIEW_ERRORS } from './catalog/view.ts';
 import { VOLUME_ERRORS } from './catalog/volume.ts';
 
 /** Every failure neuroflare can name; docs/errors.md is generated from it and a test holds the two together. */
@@ -55,6 +56,7 @@ export const ERROR_CATALOG = {
   ...STORE_ERRORS,
   ...TENSOR_ERRORS,
   ...TRAIN_ERRORS,
+  ...VIEW_ERRORS,
   ...VOLUME_ERRORS,
 } as const satisfies Record<string, ErrorRow>;
 

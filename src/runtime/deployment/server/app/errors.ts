@@ -2,9 +2,8 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
-import type { ErrorRow } from '../../../base/errors/catalog/row.ts';
-import { ERROR_CATALOG } from '../../../base/errors/catalog.ts';
 import { flError, NeuroflareError, toNeuroflareError } from '../../../base/errors/errors.ts';
+import { statusOf } from '../../../base/errors/http-status.ts';
 import { seenFrom } from '../../../federation/reported-inside.ts';
 import { fitReport } from '../../../network/messages/fit-report.ts';
 import { JSON_TYPE } from '../../../network/messages/protocol.ts';
@@ -14,15 +13,6 @@ import type { MachineNotes } from '../machine-notes.ts';
 import type { StateFolder } from '../state-folder.ts';
 import type { App } from './app.ts';
 import { otherType } from './bodies.ts';
-
-const STATUS_BY_EXIT = { 1: 409, 2: 403, 3: 504, 4: 400, 5: 500, 130: 409 } as const;
-
-/** HTTP status of an error. */
-export function statusOf({ code, exitCode }: NeuroflareError): number {
-  const row: ErrorRow = ERROR_CATALOG[code];
-  if (code === 'NF_DISK_FULL') return 507;
-  return row.status ?? STATUS_BY_EXIT[exitCode];
-}
 
 /** The rest of a body that is refused is not waited for. */
 const CLOSING = new Set(['NF_UPLOAD_TOO_LARGE', 'NF_REQUEST_TOO_LARGE']);

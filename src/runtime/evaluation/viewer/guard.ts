@@ -1,0 +1,85 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { flError } from '../../base/errors/errors.ts';
+
+/** What every answer says to the browser: this page alone, with its own scripts, pictures and data, and nobody may frame or keep it. */
+export const ANSWER_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cache-control': 'no-store',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
+export interface Asked {
+  readonly headers: IncomingHttpHeaders;
+  /** The token in the address; undefined where it has none. */
+  readonly token: string | undefined;
+}
+
+/** Who may ask: a browser of this machine that has the token, for this page, under this machine's own name. */
+export class Guard {
+  readonly #token = randomBytes(32).toString('base64url');
+  readonly #port: () => number;
+
+  /** @param port that the viewer listens on, known once it does */
+  constructor(port: () => number) {
+    this.#port = port;
+  }
+
+  /** The page's address with its token. */
+  get address(): string {
+    return `http://127.0.0.1:${this.#port()}/?token=${this.#token}`;
+  }
+
+  /** Later requests carry the token so: scripts cannot read it, other sites' pages do not send it. */
+  get cookie(): string {
+    return `${this.#cookieName}=${this.#token}; Path=/; HttpOnly; SameSite=Strict`;
+  }
+
+  /**
+   * A name of another machine that was made to lead here is refused (DNS rebinding), and what another page asks for, even with the cookie:
+   * browsers send cookies to all ports of a machine.
+   * @throws NF_VIEW_REFUSED
+   */
+  check({ headers, token }: Asked): void {
+    const names = [`127.0.0.1:${this.#port()}`, `localhost:${this.#port()}`];
+    if (!names.includes(headers.host ?? ''))
+      throw refused('it was asked by another name than this machine has');
+    const { origin } = headers;
+    if (origin !== undefined && origin !== `http://${headers.host}`) throw refused('another page asks');
+    if (token !== undefined) {
+      if (!this.#isToken(token)) throw refused('the token in the address is wrong');
+      return;
+    }
+    const site = headers['sec-fetch-site'];
+    if (site !== undefined && site !== 'same-origin' && site !== 'none') throw refused('another page asks');
+    if (!this.#isToken(this.#sent(headers.cookie))) throw refused('the token is missing');
+  }
+
+  /** Takes the same time for any wrong text. */
+  #isToken(text: string): boolean {
+    return timingSafeEqual(digest(text), digest(this.#token));
+  }
+
+  #sent(cookies = ''): string {
+    const own = cookies.split(/; */).find((one) => one.startsWith(`${this.#cookieName}=`));
+    return own?.slice(this.#cookieName.length + 1) ?? '';
+  }
+
+  /** Cookies know no port: two viewers on one machine have one each. */
+  get #cookieName(): string {
+    return `neuroflare-view-${this.#port()}`;
+  }
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function refused(reason: string) {
+  return flError('NF_VIEW_REFUSED', { reason });
+}
