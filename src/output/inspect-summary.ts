@@ -6,7 +6,6 @@ const FILES: Readonly<Record<string, string>> = {
   other: 'are no DICOM files',
   unreadable: 'cannot be read',
   damaged: 'end or break off within their header',
-  deflated: 'are compressed as a whole (deflated), which is not read',
   directory: 'are lists of files (DICOMDIR)',
   header_too_large: 'have a header of over 64 MB',
   not_followed: 'are links out of the folder or to folders, pipes, or folders that may not be read',

@@ -1,4 +1,5 @@
 import type { DicomElements, DicomHeader } from './header.ts';
+import { readsFrames } from './syntaxes.ts';
 
 type Triple = readonly [number, number, number];
 
@@ -24,6 +25,7 @@ export type FileFault =
   | 'no_spacing'
   | 'no_position'
   | 'colour'
+  | 'compressed_frames'
   | 'burnt_in'
   | 'secondary_capture'
   | 'not_an_image';
@@ -151,6 +153,7 @@ function faultsOf(
     ['no_pixels', !header.pixels || geometry.rows === 0 || geometry.columns === 0],
     ['pixels_short', isShort(header, size, geometry)],
     ['colour', (header.number('0028,0002') ?? 1) > 1],
+    ['compressed_frames', geometry.frames > 1 && !readsFrames(header.syntax)],
     ['no_spacing', isMr && geometry.spacing === undefined],
     ['no_position', isMr && !hasPosition(header, geometry)],
   ];

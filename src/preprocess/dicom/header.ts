@@ -2,6 +2,8 @@ import { createRequire } from 'node:module';
 import type { DataSet, Element } from 'dicom-parser';
 import { trimEndOf, trimStartOf } from '../../runtime/base/text/trim-marks.ts';
 import { textDecoder } from './character-set.ts';
+import { formOf, withPreamble } from './part10.ts';
+import { SYNTAX } from './syntaxes.ts';
 
 /** The package is CommonJS whose names Node.js cannot tell, so that an import has none of them. */
 const { parseDicom } = createRequire(import.meta.url)('dicom-parser') as typeof import('dicom-parser');
@@ -42,9 +44,6 @@ const UNKNOWN_LENGTH = 0xffffffff;
 const PADDING = '\0 ';
 /** Items in one another; more is no image's header. */
 const MOST_DEPTH = 16;
-const IMPLICIT = '1.2.840.10008.1.2';
-const EXPLICIT = '1.2.840.10008.1.2.1';
-const EXPLICIT_BIG = '1.2.840.10008.1.2.2';
 const BINARY_WIDTHS: ReadonlyMap<string, number> = new Map([
   ['US', 2],
   ['SS', 2],
@@ -72,51 +71,12 @@ export function parseHeader(bytes: Uint8Array): DicomHeader | undefined {
     dataSet.elements[PIXEL_DATA] ?? FLOAT_PIXELS.map((tag) => dataSet.elements[tag]).find(Boolean);
   return {
     ...elementsOf(dataSet, { decode, depth: 0 }),
-    syntax: latin(dataSet, 'x00020010') ?? form.syntax ?? IMPLICIT,
+    syntax: latin(dataSet, 'x00020010') ?? form.syntax ?? SYNTAX.implicit,
     pixels: pixels && {
       offset: pixels.dataOffset - added,
       length: pixels.length === UNKNOWN_LENGTH ? undefined : pixels.length,
     },
   };
-}
-
-/** The transfer syntax in the meta information, which is never compressed: for files of which the rest is. */
-export function syntaxOf(bytes: Uint8Array): string | undefined {
-  const form = formOf(bytes);
-  if (form === undefined || form.syntax !== undefined) return form?.syntax;
-  const whole = form.preamble ? withPreamble(bytes) : bytes;
-  const meta = Buffer.from(whole.subarray(132, 132 + 4096)).toString('latin1');
-  return /\x02\x00\x10\x00UI..([0-9.]+)/s.exec(meta)?.[1];
-}
-
-interface Form {
-  /** A file with meta information whose 128 bytes and `DICM` are missing. */
-  readonly preamble: boolean;
-  /** Of a file without meta information. */
-  readonly syntax?: string;
-}
-
-function formOf(bytes: Uint8Array): Form | undefined {
-  if (bytes.length < 16) return undefined;
-  if (Buffer.from(bytes.subarray(128, 132)).toString('latin1') === 'DICM') return { preamble: false };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const [little, big] = [view.getUint16(0, true), view.getUint16(0, false)];
-  const isExplicit = /^[A-Z]{2}$/.test(Buffer.from(bytes.subarray(4, 6)).toString('latin1'));
-  if (little === 2 && isExplicit) return { preamble: true };
-  // Files of old archives begin with the group of identification, at one of its first elements.
-  if (little === 8 && view.getUint16(2, true) < 0x100) {
-    if (isExplicit) return { preamble: false, syntax: EXPLICIT };
-    return view.getUint32(4, true) < 0x1000 ? { preamble: false, syntax: IMPLICIT } : undefined;
-  }
-  if (big === 8 && isExplicit) return { preamble: false, syntax: EXPLICIT_BIG };
-  return undefined;
-}
-
-function withPreamble(bytes: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(bytes.length + 132);
-  whole.set(Buffer.from('DICM'), 128);
-  whole.set(bytes, 132);
-  return whole;
 }
 
 interface Reading {
@@ -206,19 +166,4 @@ function binaryAt(
 function latin(dataSet: DataSet, key: string): string | undefined {
   const bytes = valueBytes(dataSet, dataSet.elements[key]);
   return bytes.length === 0 ? undefined : trimEndOf(Buffer.from(bytes).toString('latin1'), PADDING);
-}
-
-/** The file with preamble and meta information, which the converter wants; the same bytes where it has them. */
-export function asPart10(bytes: Uint8Array): Uint8Array {
-  const form = formOf(bytes);
-  if (form?.preamble) return withPreamble(bytes);
-  if (form?.syntax === undefined) return bytes;
-  const uid = form.syntax.length % 2 === 0 ? form.syntax : `${form.syntax}\0`;
-  const meta = Buffer.alloc(12 + 8 + uid.length);
-  meta.write('\x02\0\0\0UL\x04\0', 0, 'latin1');
-  meta.writeUInt32LE(8 + uid.length, 8);
-  meta.write('\x02\0\x10\0UI', 12, 'latin1');
-  meta.writeUInt16LE(uid.length, 18);
-  meta.write(uid, 20, 'latin1');
-  return withPreamble(Buffer.concat([meta, bytes]));
 }

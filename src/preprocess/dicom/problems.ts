@@ -55,6 +55,11 @@ export const PROBLEMS = {
     'correct the patient ids at the archive',
   ],
   syntax: ['refused', 'is compressed in a way that is not read', 'send it from the archive uncompressed'],
+  compressed_frames: [
+    'refused',
+    'has several frames in a file that are compressed by JPEG 2000, JPEG-LS or JPEG, which dcm2niix confuses',
+    'send it from the archive uncompressed',
+  ],
   too_large: ['refused', 'is larger than one conversion may be', 'ask the archive for it in parts'],
   not_converted: ['refused', 'was not understood by dcm2niix', 'look at the series with another program'],
   several_images: [

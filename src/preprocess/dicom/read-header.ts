@@ -1,16 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
 import { openInput } from '../../runtime/base/files/read-file.ts';
-import { type DicomHeader, parseHeader, syntaxOf } from './header.ts';
+import { inflated, isDeflated } from './deflated.ts';
+import { type DicomHeader, parseHeader } from './header.ts';
+import { SYNTAX } from './syntaxes.ts';
 
 /** Why a file of the folder is no image that can be looked at. */
-export const NO_IMAGE = [
-  'other',
-  'unreadable',
-  'damaged',
-  'deflated',
-  'directory',
-  'header_too_large',
-] as const;
+export const NO_IMAGE = ['other', 'unreadable', 'damaged', 'directory', 'header_too_large'] as const;
 export type NoImage = (typeof NO_IMAGE)[number];
 
 export type FileLook =
@@ -20,7 +15,6 @@ export type FileLook =
 /** Most headers are shorter; of those that are not, four times as much is read, until they end. */
 const FIRST_BYTES = 2 ** 16;
 const MOST_BYTES = 2 ** 26;
-const DEFLATED = '1.2.840.10008.1.2.1.99';
 const DIRECTORY = '1.2.840.10008.1.3.10';
 
 /** The header of a file, of which only the bytes before the pixels are read. A file that cannot be used has a reason, never an error. */
@@ -50,7 +44,7 @@ async function readGrowing(file: FileHandle, size: number): Promise<FileLook> {
 /** Undefined where more bytes are needed. */
 function parsed(bytes: Uint8Array, size: number): FileLook | undefined {
   const isWhole = bytes.length >= size;
-  if (syntaxOf(bytes) === DEFLATED) return { reason: 'deflated' };
+  if (isDeflated(bytes)) return isWhole ? unpacked(bytes) : undefined;
   const header = tryParse(bytes);
   if (header === 'not_dicom') return { reason: 'other' };
   // What has no pixels ends where the file ends.
@@ -58,6 +52,18 @@ function parsed(bytes: Uint8Array, size: number): FileLook | undefined {
   if (header.text('0002,0002') === DIRECTORY || header.has('0004,1220'))
     return { reason: 'directory', listed: filesOf(header) };
   return { header, size };
+}
+
+/** A file that is compressed as a whole is looked at as a whole. */
+function unpacked(bytes: Uint8Array): FileLook {
+  try {
+    const plain = inflated(bytes);
+    const header = parseHeader(plain);
+    if (!header) return { reason: 'damaged' };
+    return { header: { ...header, syntax: SYNTAX.deflated }, size: plain.length };
+  } catch {
+    return { reason: 'damaged' };
+  }
 }
 
 function tryParse(bytes: Uint8Array): DicomHeader | 'not_dicom' | 'broken' {

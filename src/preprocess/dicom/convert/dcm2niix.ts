@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { asPart10 } from '../header.ts';
+import { plainFile } from './plain-file.ts';
 
 /** What dcm2niix made of a series: files by their names, such as `out.nii`, `out_e2.json`, `out.bval`. */
 export type ConvertedFiles = readonly { readonly name: string; readonly bytes: Uint8Array<ArrayBuffer> }[];
@@ -57,12 +57,24 @@ export async function convertFiles(paths: readonly string[]): Promise<ConvertedF
   const { FS } = converter;
   FS.mkdir('/in');
   FS.mkdir('/out');
-  for (const [index, path] of paths.entries())
-    FS.writeFile(`/in/${String(index).padStart(6, '0')}.dcm`, asPart10(readFileSync(path)), { canOwn: true });
+  for (const [index, path] of paths.entries()) {
+    const bytes = tryPlain(readFileSync(path));
+    if (!bytes) return undefined;
+    FS.writeFile(`/in/${String(index).padStart(6, '0')}.dcm`, bytes, { canOwn: true });
+  }
   const status = run(converter);
   if (status !== 0) return undefined;
   const names = FS.readdir('/out').filter((name) => !name.startsWith('.'));
   return names.sort().map((name) => ({ name, bytes: FS.readFile(`/out/${name}`) }));
+}
+
+/** Undefined for a file that is damaged. */
+function tryPlain(file: Uint8Array): Uint8Array | undefined {
+  try {
+    return plainFile(file);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Uncompressed; sidecars as for BIDS, with what dcm2niix takes for private left out. */

@@ -8,6 +8,7 @@ import { openSiteKey } from '../../../../src/preprocess/dicom/site-key.ts';
 import { noProgress } from '../../../../src/runtime/base/logging/progress.ts';
 import {
   encoded,
+  enhanced,
   JANE,
   type MadeSeries,
   madeSeries,
@@ -15,6 +16,7 @@ import {
   SECRETS,
   SOP,
   SYNTAX,
+  withoutMeta,
   writeSeries,
 } from '../../../support/made-dicom.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
@@ -402,47 +404,4 @@ function inChinese(bytes: Uint8Array): Uint8Array {
   for (const [letters, code] of Object.entries(codes))
     for (let at = copy.indexOf(letters); at !== -1; at = copy.indexOf(letters, at)) copy.set(code, at);
   return copy;
-}
-
-/** Without preamble and group 2: as old archives have files. */
-function withoutMeta(bytes: Uint8Array): Uint8Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  return bytes.subarray(132 + 12 + view.getUint32(132 + 8, true));
-}
-
-function enhanced(frames: number): Natural {
-  const { PixelData: _none, ...rest } = JANE;
-  return {
-    ...rest,
-    SOPClassUID: SOP.enhanced,
-    SOPInstanceUID: '1.2.826.0.1.3680043.10.999.3.50',
-    SeriesInstanceUID: '1.2.826.0.1.3680043.10.999.2.50',
-    SeriesNumber: '50',
-    Modality: 'MR',
-    Manufacturer: 'ACME',
-    SeriesDescription: 'enhanced',
-    ImageType: ['ORIGINAL', 'PRIMARY', 'VOLUME', 'NONE'],
-    NumberOfFrames: String(frames),
-    Rows: 12,
-    Columns: 16,
-    SamplesPerPixel: 1,
-    PhotometricInterpretation: 'MONOCHROME2',
-    BitsAllocated: 16,
-    BitsStored: 12,
-    HighBit: 11,
-    PixelRepresentation: 0,
-    SharedFunctionalGroupsSequence: [
-      {
-        PixelMeasuresSequence: [{ PixelSpacing: ['1', '1'], SliceThickness: '2' }],
-        PlaneOrientationSequence: [{ ImageOrientationPatient: ['1', '0', '0', '0', '1', '0'] }],
-      },
-    ],
-    PerFrameFunctionalGroupsSequence: Array.from({ length: frames }, (_, index) => ({
-      FrameContentSequence: [
-        { InStackPositionNumber: index + 1, StackID: '1', DimensionIndexValues: [1, index + 1] },
-      ],
-      PlanePositionSequence: [{ ImagePositionPatient: ['0', '0', String(2 * index)] }],
-    })),
-    PixelData: Uint16Array.from({ length: frames * 192 }, (_, at) => at % 4000).buffer,
-  };
 }
