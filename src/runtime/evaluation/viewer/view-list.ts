@@ -17,8 +17,8 @@ import {
 } from '../../../preprocess/view/quality-values.ts';
 import { flError, NeuroflareError } from '../../base/errors/errors.ts';
 import { parseJson } from '../../base/parse-json.ts';
-import { counted } from '../../base/text/counted.ts';
-import { EVALUATION_FOLDER } from '../result.ts';
+import type { TargetRun } from '../../run/find-target-run.ts';
+import { EVALUATION_FOLDER, type Evaluation } from '../result.ts';
 import { selectionOfRun } from '../run-selection.ts';
 import { type Predicted, readPredictions } from './predictions.ts';
 import type { ServedFiles } from './served-files.ts';
@@ -70,12 +70,13 @@ export async function makeViewList(target: ViewTarget, served: ServedFiles): Pro
   const { files, outside } = await listViewables(root);
   if (files.length === 0) throw flError('NF_VIEW_NOTHING', { path: root }, { place: { file: root } });
   if (outside > 0)
-    notes.push(`${counted(outside, 'folder')} of subjects lead out of the data set and are not shown.`);
+    notes.push(`Folders of subjects that are links out of the data set are not shown: ${outside}.`);
   const people = await peopleOf(target, notes);
-  const quality = await readQualityValues(root, target.quality);
-  const places = await placesOf(target, notes);
+  const quality = await noted(notes, new Map(), () => readQualityValues(root, target.quality));
+  const evaluation = run && (await evaluationOf(run));
+  const places = await placesOf(evaluation?.data.split ?? run?.card.data?.split, notes);
   const predicted = run ? await noted(notes, new Map(), () => readPredictions(run.folder)) : new Map();
-  const heat = await heatOf(target, served);
+  const heat = run ? heatOf(run, { evaluation, served }) : new Map<string, string>();
   const subjects = [...Map.groupBy(files, ({ subject }) => subject)].map(([id, own]) =>
     subjectOf(id, {
       own,
@@ -148,8 +149,7 @@ interface Place {
   readonly part: string;
 }
 
-async function placesOf({ run }: ViewTarget, notes: string[]): Promise<Map<string, Place>> {
-  const path = run && ((await evaluationOf(run))?.data.split ?? run.card.data?.split);
+async function placesOf(path: string | null | undefined, notes: string[]): Promise<Map<string, Place>> {
   if (path === undefined || path === null) return new Map();
   const split = await noted(notes, undefined, () => readSplit(path));
   const rows = (split?.sites ?? []).flatMap((site) =>
@@ -159,14 +159,17 @@ async function placesOf({ run }: ViewTarget, notes: string[]): Promise<Map<strin
 }
 
 /** Addresses of the maps that `evaluate` drew, by subject. */
-async function heatOf({ run }: ViewTarget, served: ServedFiles): Promise<Map<string, string>> {
-  const cases = (run && (await evaluationOf(run))?.worst_cases) ?? [];
-  const found = cases.flatMap(({ id, overlay }): [string, string][] =>
-    run && overlay !== null
-      ? [[id, `/files/${served.add({ root: run.folder.at(EVALUATION_FOLDER), path: overlay })}`]]
-      : [],
+function heatOf(
+  { folder }: TargetRun,
+  { evaluation, served }: { evaluation: Evaluation | undefined; served: ServedFiles },
+): Map<string, string> {
+  const root = folder.at(EVALUATION_FOLDER);
+  const cases = evaluation?.worst_cases ?? [];
+  return new Map(
+    cases.flatMap(({ id, overlay }): [string, string][] =>
+      overlay === null ? [] : [[id, `/files/${served.add({ root, path: overlay })}`]],
+    ),
   );
-  return new Map(found);
 }
 
 /** What is read, or `otherwise` and a note of why not. */

@@ -269,7 +269,7 @@ describe('a file', () => {
     const { subjects, notes } = await view.list();
     await rm(join(root, 'sub-far'));
     expect(subjects.map(({ id }) => id)).not.toContain('sub-far');
-    expect(notes).toEqual(['1 folder of subjects lead out of the data set and are not shown.']);
+    expect(notes).toEqual(['Folders of subjects that are links out of the data set are not shown: 1.']);
   });
 
   it('may be a link inside, as those of DataLad; one that was not fetched says how it is', async () => {

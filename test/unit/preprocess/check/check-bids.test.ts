@@ -63,6 +63,18 @@ it('finds nothing in a sound data set', async () => {
   expect(found.classes).toEqual({ all: { a: 6, b: 6 } });
 });
 
+it('follows no path that a table of scans or a sidecar names', async () => {
+  const root = await dataset();
+  await writeFiles(root, {
+    'sub-3/sub-3_scans.tsv': 'filename\tacq_time\n../../../../etc/passwd\tn/a\n/etc/passwd\tn/a\n',
+    'sub-3/anat/sub-3_T1w.json':
+      '{"Sources": ["bids::../../../etc/passwd", "/dev/zero", "file:///dev/stdin"]}',
+  });
+  const found = await check(root);
+  expect(codes(found)).toEqual([]);
+  expect(JSON.stringify(found)).not.toContain('root:');
+});
+
 it('goes on past a sidecar that it must not read', async () => {
   const root = await dataset();
   const file = join(root, 'participants.json');
