@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { readInput } from '../../runtime/base/files/read-file.ts';
 import { compareText } from '../../runtime/base/text/compare-text.ts';
+import { readInside } from '../bids/read-inside.ts';
 
 /** Names and values of one row, in the order of the columns. */
 export type QualityRow = readonly (readonly [name: string, value: string])[];
@@ -19,6 +19,7 @@ const TOLD = new Set(['site', 'kind']);
 /**
  * Reads the tables of quality at the top of a folder, of a data set and of its derivatives. A table of another form is passed over.
  * @param own folder that `preprocess quality` wrote elsewhere
+ * @throws NF_BIDS_FILE_OUTSIDE, NF_INPUT_LARGE
  */
 export async function readQualityValues(bidsRoot: string, own?: string): Promise<QualityValues> {
   const derivatives = join(bidsRoot, 'derivatives');
@@ -28,7 +29,8 @@ export async function readQualityValues(bidsRoot: string, own?: string): Promise
   for (const folder of own === undefined ? inside : [...inside, own]) {
     const tables = (await readdir(folder).catch(() => [])).filter((name) => TABLE.test(name));
     for (const table of tables.sort(compareText)) {
-      const text = (await readInput(join(folder, table))).toString('utf8');
+      const root = folder === own ? own : bidsRoot;
+      const text = (await readInside(root, join(folder, table))).toString('utf8');
       for (const [key, row] of rowsOf(text)) values.set(key, [...(values.get(key) ?? []), ...row]);
     }
   }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import {
   COLUMN,
@@ -6,6 +5,7 @@ import {
   listParticipants,
   type Participant,
 } from '../../../preprocess/bids/participants.ts';
+import { readInside } from '../../../preprocess/bids/read-inside.ts';
 import { readSubjects } from '../../../preprocess/select/read-subjects.ts';
 import { PARTITIONS, readSplit } from '../../../preprocess/split/manifest.ts';
 import { listViewables, type Viewable } from '../../../preprocess/view/list-viewable.ts';
@@ -184,8 +184,8 @@ async function noted<Value>(notes: string[], otherwise: Value, read: () => Promi
 }
 
 async function nameOf(root: string): Promise<string> {
-  const text = await readFile(join(root, 'dataset_description.json'), 'utf8').catch(() => '{}');
-  const said = parseJson(text.replace(/^\uFEFF/, ''));
+  const bytes = await readInside(root, join(root, 'dataset_description.json')).catch(() => '{}');
+  const said = parseJson(bytes.toString().replace(/^\uFEFF/, ''));
   const name = typeof said === 'object' && said !== null && 'Name' in said ? said.Name : undefined;
   return typeof name === 'string' && name !== '' ? name : basename(root);
 }

@@ -207,6 +207,22 @@ describe('what is listed', () => {
     });
   });
 
+  it('takes no words from files outside, whatever link leads there', async () => {
+    const linked = await makeTree(join(tempFolder(), 'linked'), { [image('sub-01')]: { seed: 1 } });
+    const outside = await makeTree(join(tempFolder(), 'outside'), {
+      'dataset_description.json': '{"Name": "secret words"}',
+      'group_T1w.tsv': tsv(['file', 'secret'], ['sub-01_T1w', 'words']),
+    });
+    await rm(join(linked, 'dataset_description.json'));
+    for (const name of ['dataset_description.json', 'group_T1w.tsv'])
+      await symlink(join(outside, name), join(linked, name));
+    const other = await openView({ target: linked });
+    const list = await other.list();
+    await other.close();
+    expect(JSON.stringify({ ...list, notes: [] })).not.toContain('secret');
+    expect(list.notes).toEqual([expect.stringContaining('group_T1w.tsv')]);
+  });
+
   it('must be something', async () => {
     const none = await makeTree(join(tempFolder(), 'none'), {
       'participants.tsv': 'participant_id\nsub-01\n',
