@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { makeTree } from '../support/bids-tree.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -45,6 +47,28 @@ describe('the package as it is published, by a plain npm install', () => {
     expect(data.find(({ auto }) => auto)).toMatchObject({ name: 'ort', build: 'native' });
   });
 
+  it('has the viewer, with its page and the script that draws volumes', async () => {
+    await makeTree(join(folder, 'bids'), { 'sub-01/anat/sub-01_T1w.nii.gz': { seed: 1 } });
+    const words = ['node_modules/neuroflare/bin/run.js', 'preprocess', 'view', 'bids', '--no-open', '--json'];
+    const viewer = spawn(process.execPath, words, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = (await once(viewer.stdout, 'data')) as [Buffer];
+    const { address } = (JSON.parse(line.toString()) as { data: { address: string } }).data;
+    const page = await fetch(address);
+    const cookie = page.headers.get('set-cookie')?.split(';')[0] ?? '';
+    expect(await page.text()).toContain('<canvas id="volume"');
+    for (const [path, holds] of [
+      ['/niivue.js', 'niivue'],
+      ['/main.js', 'ImageList'],
+      ['/list', 'sub-01'],
+    ] as const) {
+      const answer = await fetch(new URL(path, address), { headers: { cookie } });
+      expect(answer.status, path).toBe(200);
+      expect(await answer.text()).toContain(holds);
+    }
+    viewer.kill('SIGINT');
+    expect(await once(viewer, 'exit')).toEqual([0, null]);
+  });
+
   it('brings a bill of materials with every package that npm has put there', async () => {
     const read = async (path: string) => JSON.parse(await readFile(join(folder, path), 'utf8'));
     const { components } = (await read('node_modules/neuroflare/sbom.cdx.json')) as {
@@ -57,6 +81,6 @@ describe('the package as it is published, by a plain npm install', () => {
     const names = Object.keys(packages).map((path) => path.split('node_modules/').at(-1) ?? '');
     const missing = names.filter((name) => name !== '' && name !== 'neuroflare' && !told.has(name));
     expect(missing).toEqual([]);
-    expect([...told]).toContain('onnxruntime-node');
+    for (const name of ['onnxruntime-node', '@niivue/niivue', 'gl-matrix']) expect([...told]).toContain(name);
   });
 });
