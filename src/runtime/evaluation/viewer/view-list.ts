@@ -72,10 +72,12 @@ export async function makeViewList(target: ViewTarget, served: ServedFiles): Pro
   if (outside > 0)
     notes.push(`Folders of subjects that are links out of the data set are not shown: ${outside}.`);
   const people = await peopleOf(target, notes);
-  const quality = await noted(notes, new Map(), () => readQualityValues(root, target.quality));
+  const quality = await noted<QualityValues>(notes, new Map(), () => readQualityValues(root, target.quality));
   const evaluation = run && (await evaluationOf(run));
   const places = await placesOf(evaluation?.data.split ?? run?.card.data?.split, notes);
-  const predicted = run ? await noted(notes, new Map(), () => readPredictions(run.folder)) : new Map();
+  const predicted = run
+    ? await noted<ReadonlyMap<string, Predicted>>(notes, new Map(), () => readPredictions(run.folder))
+    : new Map<string, Predicted>();
   const heat = run ? heatOf(run, { evaluation, served }) : new Map<string, string>();
   const subjects = [...Map.groupBy(files, ({ subject }) => subject)].map(([id, own]) =>
     subjectOf(id, {
