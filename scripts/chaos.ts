@@ -1,16 +1,19 @@
 // Kills server, clients and job processes of a federation at random moments, again and again, and looks whether anything
-// that was acknowledged is lost.   usage: npm run chaos -- --kills 300 [--seed 1] [--clients 3]
+// that was acknowledged is lost.   usage: npm run chaos -- --kills 300 [--seed 1] [--clients 3] [--workflows fedavg,scaffold,fedbuff]
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { chaos, type Outcome } from '../test/support/chaos.ts';
 
+const workflow = z.enum(['fedavg', 'scaffold', 'fedbuff']);
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
     clients: { type: 'string', default: '3' },
+    workflows: { type: 'string', default: workflow.options.join(',') },
   },
 });
 const folder = mkdtempSync(join(tmpdir(), 'neuroflare-chaos-'));
@@ -23,14 +26,17 @@ try {
     seed,
     kills: Number(values.kills),
     clients: Number(values.clients),
+    workflows: values.workflows.split(',').map((name) => workflow.parse(name)),
   })) {
     outcomes.push(outcome);
-    const { kills, lost, sameBytes, status } = outcome;
-    const bytes = sameBytes ? 'same bytes' : 'OTHER BYTES';
-    console.log(`job ${outcomes.length}: ${kills.length} kills, ${status}, ${lost} lost, ${bytes}`);
+    const { kills, lost, sameModel, status } = outcome;
+    const model = sameModel ? 'the undisturbed model' : 'ANOTHER MODEL';
+    console.log(
+      `job ${outcomes.length}, ${outcome.workflow}: ${kills.length} kills, ${status}, ${lost} lost, ${model}`,
+    );
   }
   report(outcomes);
-  if (outcomes.every(({ lost, sameBytes }) => lost === 0 && sameBytes)) process.exitCode = 0;
+  if (outcomes.every(({ lost, sameModel }) => lost === 0 && sameModel)) process.exitCode = 0;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -49,8 +55,8 @@ function report(outcomes: readonly Outcome[]): void {
     console.log(`| ${victim} | ${times.length} | ${median.toFixed(2)} | ${(times.at(-1) ?? 0).toFixed(2)} |`);
   }
   const lost = outcomes.reduce((sum, outcome) => sum + outcome.lost, 0);
-  const same = outcomes.filter(({ sameBytes }) => sameBytes).length;
+  const same = outcomes.filter(({ sameModel }) => sameModel).length;
   console.log(
-    `\n${kills.length} kills in ${outcomes.length} jobs: ${lost} acknowledged results lost, ${same} of ${outcomes.length} models with the expected bytes`,
+    `\n${kills.length} kills in ${outcomes.length} jobs: ${lost} acknowledged results lost, ${same} of ${outcomes.length} models as undisturbed`,
   );
 }

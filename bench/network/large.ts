@@ -118,11 +118,11 @@ async function work(
         target,
         ...model,
       });
-      if (name === 'evaluate') return void (await site.result(id, { round }));
+      if (name === 'evaluate') return void (await site.result(id, { task: task.id }));
       const path = `/v1/site/jobs/${id}/uploads/${update.sha256}`;
       await upload(site.connection, { path, headers, file: update.file, size: update.size });
       const { sha256, size } = update;
-      await site.result(id, { round, update: { sha256, size } });
+      await site.result(id, { task: task.id, update: { sha256, size } });
     }
   }
 }

@@ -93,26 +93,28 @@ async function roundsWith(sites: readonly RawSite[], server: number): Promise<vo
       const own = jobs.find((job) => job.job_id === id);
       if (!own) break;
       if (!own.task) continue;
-      const { name, round } = partsOfTask(own.task.id);
-      const { model } = own.task.inputs;
+      const { id: task, inputs } = own.task;
+      const { model } = inputs;
       if (!model) continue;
       const known = params.get(model.sha256) ?? (await site.model(id, model.sha256));
       params.set(model.sha256, known);
-      if (name === 'evaluate') await site.result(id, { round });
-      else {
-        const update = await site.upload(id, known);
-        await site.result(id, { round, update });
-      }
+      if (partsOfTask(task).name === 'evaluate') await site.result(id, { task });
+      else await site.result(id, { task, update: await site.upload(id, known) });
     }
   });
-  const peak = setInterval(() => peaks.push(residentOf(server)), 100);
   const peaks: number[] = [];
-  const seconds = await poc.wait(id);
-  finished = true;
-  clearInterval(peak);
-  await Promise.all(working);
-  console.log(
-    `${count} sites, ${rounds} rounds and the last evaluation: ${seconds.toFixed(1)} s, ${(rounds / seconds).toFixed(2)} rounds a second, ` +
-      `${((count * rounds) / seconds).toFixed(0)} results a second; server at most ${Math.max(...peaks)} MB`,
-  );
+  const peak = setInterval(() => peaks.push(residentOf(server)), 100);
+  const work = Promise.all(working);
+  try {
+    // A site that fails ends the bench: the job would wait for it.
+    const seconds = await Promise.race([poc.wait(id), work.then(() => poc.wait(id))]);
+    finished = true;
+    await work;
+    console.log(
+      `${count} sites, ${rounds} rounds and the last evaluation: ${seconds.toFixed(1)} s, ${(rounds / seconds).toFixed(2)} rounds a second, ` +
+        `${((count * rounds) / seconds).toFixed(0)} results a second; server at most ${Math.max(...peaks)} MB`,
+    );
+  } finally {
+    clearInterval(peak);
+  }
 }

@@ -24,9 +24,10 @@ export class OurPoc {
   start = () => this.run('poc start --engine cpu');
   stop = () => this.run('poc stop');
 
+  /** Also a job that starts from a file outside its folder. */
   async submit(job: string): Promise<string> {
-    return (JSON.parse(await this.run(`job submit ${job} --json`)) as { data: { job_id: string } }).data
-      .job_id;
+    return (JSON.parse(await this.run(`job submit ${job} --force --json`)) as { data: { job_id: string } })
+      .data.job_id;
   }
 
   async wait(id: string): Promise<number> {

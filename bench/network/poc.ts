@@ -1,13 +1,16 @@
 // A federation on one machine, by the command line: start, a job, remote commands, abort, a site that is killed, stop; nvflare's beside it.
-// usage: node bench/network/poc.ts [PYTHON_WITH_NVFLARE] [pairs, default 3]
+// usage: node bench/network/poc.ts [--turns 3] [--nvflare PYTHON]
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { median } from '../process-tree.ts';
 import { NvflarePoc } from './nvflare-poc.ts';
 import { OurPoc, timed } from './our-poc.ts';
 
-const [python, pairs = '3'] = process.argv.slice(2);
+const { values } = parseArgs({
+  options: { turns: { type: 'string', default: '3' }, nvflare: { type: 'string' } },
+});
 const folder = mkdtempSync(join(tmpdir(), 'bench-poc-'));
 const figures = new Map<string, { ours: number[]; theirs: number[] }>();
 const ENDLESS = `import * as flare from 'neuroflare/client';
@@ -16,12 +19,13 @@ while (true);
 `;
 
 const ours = new OurPoc(folder);
-const theirs = python === undefined ? undefined : new NvflarePoc(python, join(folder, 'nvflare'));
+const theirs =
+  values.nvflare === undefined ? undefined : new NvflarePoc(values.nvflare, join(folder, 'nvflare'));
 await ours.run('job create hello --template hello-fedavg-numpy');
 await ours.run('job create endless --template hello-fedavg-numpy');
 writeFileSync(join(folder, 'endless/client/hello-numpy_fl.ts'), ENDLESS);
 const theirJob = await theirs?.makeJob('hello', { rounds: 3 });
-for (let pair = 0; pair < Number(pairs); pair++) {
+for (let turn = 0; turn < Number(values.turns); turn++) {
   await runOurs();
   if (theirs && theirJob !== undefined) await runTheirs(theirs, theirJob);
 }

@@ -33,23 +33,22 @@ try {
   federation.start('hub');
   await federation.answers();
   const job = await makeModelJob(folder, { model, clients: 1, rounds: 1, script: '' });
-  const id = await federation.submit(job);
   const site = await RawSite.connect(federation.kits, 'site-1');
-  await site.accept(id);
-  const task = await site.task(id);
   const headers = { [HEADER.session]: site.session };
-  const get = `/v1/site/jobs/${id}/files/${task.model.sha256}`;
   const source = await bare('source', model);
   const sink = await bare('sink', join(folder, 'sunk'));
   const ours: Record<'down' | 'up', number[]> = { down: [], up: [] };
   const bares: Record<'down' | 'up', number[]> = { down: [], up: [] };
   for (let turn = 0; turn < repeats; turn++) {
+    // A job each turn: a task is answered by one update.
+    const id = await federation.submit(job);
+    await site.accept(id);
+    const { model: published } = await site.task(id);
+    const get = `/v1/site/jobs/${id}/files/${published.sha256}`;
     const target = join(folder, 'got');
     bares.down.push(await rate(() => pipeline(open(source), createWriteStream(target))));
     rmSync(target);
-    ours.down.push(
-      await rate(() => download(site.connection, { path: get, headers, target, ...task.model })),
-    );
+    ours.down.push(await rate(() => download(site.connection, { path: get, headers, target, ...published })));
     rmSync(target);
     const file = join(folder, 'next.safetensors');
     writeModel(file, megabytes);
@@ -64,7 +63,8 @@ try {
         if (!socket.closed) await once(socket, 'close');
       }),
     );
-    ours.up.push(await rate(() => upload(site.connection, { path, headers, file, size: task.model.size })));
+    ours.up.push(await rate(() => upload(site.connection, { path, headers, file, size: published.size })));
+    await federation.abort(id);
   }
   for (const way of ['down', 'up'] as const)
     console.log(

@@ -1,22 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom, type Random } from '../../src/runtime/base/random.ts';
 import { isFinished } from '../../src/runtime/network/messages/admin.ts';
-import { TINY_SCRIPT, writeJob } from './job-folder.ts';
+import { CHAOS_WORKFLOWS, type ChaosWorkflow } from './chaos-workflows.ts';
+import { writeJob } from './job-folder.ts';
 import { LIMITS } from './limits.ts';
 import { ProcessFederation } from './process-federation.ts';
-import { simulateQuietly } from './simulate-quietly.ts';
 
 const KILLS_A_JOB = 20;
 const ROUNDS = 40;
-const SCRIPT = TINY_SCRIPT.replace(
-  'const noise =',
-  `const kept = flare.loadState() ?? 1;
-  flare.saveState((kept * 1.5) % 7);
-  await new Promise((resolve) => setTimeout(resolve, flare.seed() % 120));
-  const noise = kept *`,
-);
 
 export interface Chaos {
   /** For federations and jobs. */
@@ -24,6 +16,8 @@ export interface Chaos {
   readonly kills: number;
   readonly seed: string;
   readonly clients: number;
+  /** Job after job is of the next one. */
+  readonly workflows: readonly ChaosWorkflow[];
 }
 
 export type Victim = 'server' | 'client' | 'job process';
@@ -35,51 +29,45 @@ export interface Kill {
 }
 
 export interface Outcome {
+  readonly workflow: ChaosWorkflow;
   readonly kills: Kill[];
   /** Results that were acknowledged and are not in the log any more. */
   readonly lost: number;
-  readonly sameBytes: boolean;
+  /** Whether the model is the one of an undisturbed run. */
+  readonly sameModel: boolean;
   readonly status: string;
 }
 
 /** Kills processes of one federation after another at random moments while jobs run; tells of each job when it is over. */
 export async function* chaos(plan: Chaos): AsyncGenerator<Outcome> {
-  const wanted = await expectedModel(plan);
   for (let left = plan.kills, run = 0; left > 0; left -= KILLS_A_JOB, run++) {
+    const workflow = plan.workflows[run % plan.workflows.length];
+    if (workflow === undefined) throw new Error('Chaos needs a workflow.');
     yield await disturbedJob(join(plan.folder, `run-${run}`), {
       random: createRandom('chaos', plan.seed, run),
-      wanted,
+      workflow,
       kills: Math.min(left, KILLS_A_JOB),
       clients: plan.clients,
     });
   }
 }
 
-async function expectedModel({ folder, clients }: Chaos): Promise<Buffer> {
-  const run = await simulateQuietly(await makeJob(join(folder, 'expected'), clients), {
-    workspace: join(folder, 'work'),
-    clients,
-  });
-  return readFileSync(join(run, 'model.safetensors'));
-}
-
-function makeJob(path: string, clients: number): Promise<string> {
-  return writeJob(path, { script: SCRIPT, patch: { workflow: { n_clients: clients, num_rounds: ROUNDS } } });
-}
-
 async function disturbedJob(
   root: string,
   {
     random,
-    wanted,
+    workflow,
     kills: count,
     clients,
-  }: { random: Random; wanted: Buffer; kills: number; clients: number },
+  }: { random: Random; workflow: ChaosWorkflow; kills: number; clients: number },
 ): Promise<Outcome> {
   const federation = await ProcessFederation.make(root, { clients });
   try {
     await federation.startAll(clients);
-    const id = await federation.submit(await makeJob(join(root, 'job'), clients));
+    const { script, options, isUndisturbed } = CHAOS_WORKFLOWS[workflow];
+    const patch = { workflow: { type: workflow, n_clients: clients, num_rounds: ROUNDS, ...options } };
+    const job = await writeJob(join(root, 'job'), { script, patch });
+    const id = await federation.submit(job);
     const kills: Kill[] = [];
     const acknowledged = new Set<string>();
     while (kills.length < count) {
@@ -94,8 +82,9 @@ async function disturbedJob(
     const meta = await federation.wait(id, LIMITS.longJob);
     const { results } = await resultsOf(federation, id);
     const lost = [...acknowledged].filter((result) => !results.has(result)).length;
-    const sameBytes = meta.status === 'FINISHED:COMPLETED' && federation.model(id).equals(wanted);
-    return { kills, lost, sameBytes, status: meta.status };
+    const isWhole = meta.status === 'FINISHED:COMPLETED';
+    const sameModel = isWhole && (await isUndisturbed({ job, id, federation, clients }));
+    return { workflow, kills, lost, sameModel, status: meta.status };
   } finally {
     await federation.close();
   }

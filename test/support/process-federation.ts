@@ -138,6 +138,10 @@ export class ProcessFederation {
     return (await submitJob(this.#admin, job, { signal, ...(token !== undefined && { token }) })).jobId;
   }
 
+  async abort(id: string): Promise<void> {
+    await this.#admin.abort(id);
+  }
+
   async wait(id: string, seconds: number = LIMITS.job): Promise<JobMeta> {
     return watchJob(this.#admin, id, {
       timeout: seconds,
