@@ -22,6 +22,7 @@ export const LAYERS: readonly (readonly string[])[] = [
     'src/runtime/deployment/preflight',
   ],
   ['src/runtime/evaluation'],
+  ['src/runtime/experiment'],
   ['src/output', 'src/command.ts', 'src/remote-command.ts', 'src/main.ts', 'src/commands', 'src/api'],
 ];
 

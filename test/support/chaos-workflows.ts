@@ -28,6 +28,9 @@ interface Disturbed {
 /** So that kills come in the midst of tasks, and answers in changing order. */
 const TAKES_TIME = 'await new Promise((resolve) => setTimeout(resolve, flare.seed() % 120));';
 
+/** Of an answer that counts: a site that is killed comes back after several steps of the others. */
+const MAX_STALENESS = 10;
+
 /** Jobs whose scripts take some time, and what tells whether kills changed their models. */
 export const CHAOS_WORKFLOWS: Readonly<Record<ChaosWorkflow, Disturbed>> = {
   fedavg: {
@@ -48,7 +51,7 @@ export const CHAOS_WORKFLOWS: Readonly<Record<ChaosWorkflow, Disturbed>> = {
   },
   fedbuff: {
     script: TINY_SCRIPT.replace('const noise =', `${TAKES_TIME}\n  const noise = 0 *`),
-    options: { buffer_size: 1 },
+    options: { buffer_size: 1, max_staleness: MAX_STALENESS },
     isUndisturbed: followsItsOrder,
   },
 };
@@ -63,13 +66,20 @@ async function isAsSimulated({ job, id, federation, clients }: Ended): Promise<b
  * received, and weighs 1 / sqrt(1 + s) after s steps of the server: the model is the first one and the sum of these.
  */
 async function followsItsOrder({ id, federation }: Ended): Promise<boolean> {
-  const taken = readFileSync(join(federation.state, 'jobs', id, 'events.jsonl'), 'utf8')
+  const events = readFileSync(join(federation.state, 'jobs', id, 'events.jsonl'), 'utf8')
     .trimEnd()
     .split('\n')
-    .map((line) => record.parse(JSON.parse(line)).event)
-    .filter(({ type }) => type === 'answer.taken');
-  const steps = taken.map(({ task = '' }, index) => 1 / Math.sqrt(1 + index + 1 - partsOfTask(task).round));
-  const moved = steps.reduce((sum, step) => sum + step, 0);
+    .map((line) => record.parse(JSON.parse(line)).event);
+  const accepted = new Set(events.flatMap(({ type, task }) => (type === 'result.accepted' ? task : [])));
+  let step = 1;
+  let moved = 0;
+  for (const { type, task = '' } of events) {
+    if (type !== 'answer.taken' || !accepted.has(task)) continue;
+    const staleness = step - partsOfTask(task).round;
+    if (staleness > MAX_STALENESS) continue;
+    moved += 1 / Math.sqrt(1 + staleness);
+    step++;
+  }
   const { weights } = decodeSafetensors(federation.model(id), 'model');
   const wanted = TINY_JOB.model.initial_params.weights.data.map((first) => first + moved);
   return wanted.every((value, index) => Math.abs(Number(weights?.data[index]) - value) < 1e-3);

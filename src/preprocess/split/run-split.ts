@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import type { YamlSource } from '../../runtime/base/files/yaml-source.ts';
 import type { Progress } from '../../runtime/base/logging/progress.ts';
+import type { Selection } from '../../runtime/base/selection/selection.ts';
 import { COLUMN } from '../bids/participants.ts';
 import { readSidecar } from '../bids/sidecar.ts';
 import { readSubjects, requireLabels, type Subjects } from '../select/read-subjects.ts';
@@ -23,6 +24,8 @@ export interface SplitOptions {
   readonly bidsRoot: string;
   /** Which images, with which labels; nothing: T1w images with the labels in `diagnosis`. */
   readonly select?: SelectionOptions;
+  /** The same as a job declares it, in place of `select`. */
+  readonly selection?: Selection | undefined;
   readonly strategy: SplitRule['strategy'];
   readonly sites: number | undefined;
   readonly siteColumn: string;
@@ -48,7 +51,7 @@ export async function runSplit(options: SplitOptions): Promise<SplitResult> {
   const said = await readSelectionOptions(bidsRoot, select);
   const read = existing === undefined ? undefined : { path: existing, split: await readSplit(existing) };
   const agreed = agreedSelection(
-    said.selection,
+    said.selection ?? options.selection,
     read && { path: read.path, selection: read.split.selection },
   );
   const subjects = await readSubjects(bidsRoot, agreed);

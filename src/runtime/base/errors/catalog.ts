@@ -4,6 +4,7 @@ import { CLIENT_ERRORS } from './catalog/client.ts';
 import { DICOM_ERRORS } from './catalog/dicom.ts';
 import { ENGINE_ERRORS } from './catalog/engine.ts';
 import { EVALUATION_ERRORS } from './catalog/evaluation.ts';
+import { EXPERIMENT_ERRORS } from './catalog/experiment.ts';
 import { FEDERATION_ERRORS } from './catalog/federation.ts';
 import { GENERAL_ERRORS } from './catalog/general.ts';
 import { JOB_ERRORS } from './catalog/job.ts';
@@ -37,6 +38,7 @@ export const ERROR_CATALOG = {
   ...PIPELINE_ERRORS,
   ...ENGINE_ERRORS,
   ...EVALUATION_ERRORS,
+  ...EXPERIMENT_ERRORS,
   ...FEDERATION_ERRORS,
   ...GENERAL_ERRORS,
   ...JOB_ERRORS,

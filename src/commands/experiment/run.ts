@@ -1,0 +1,91 @@
+import { availableParallelism } from 'node:os';
+import { Args, Flags } from '@oclif/core';
+import { z } from 'zod';
+import { BaseCommand } from '../../command.ts';
+import { renderExperiment, renderPlan } from '../../output/experiment-text.ts';
+import { workspaceFlag } from '../../output/flags.ts';
+import { shellWord } from '../../runtime/base/text/shell-word.ts';
+import { experimentPlanSchema } from '../../runtime/experiment/plan.ts';
+import { experimentResultSchema } from '../../runtime/experiment/result.ts';
+import { ENGINE_CHOICES } from '../../runtime/job/engine-choice.ts';
+
+const resultSchema = z.object({
+  plan: experimentPlanSchema.describe('before the first run'),
+  result: experimentResultSchema.nullable().describe('null with --dry-run'),
+});
+type Result = z.output<typeof resultSchema>;
+
+export default class ExperimentRun extends BaseCommand<Result> {
+  static override summary = 'simulate a grid of algorithms, partitions, values and seeds, and compare them';
+  static override description =
+    'Every run is checked before the first one starts. A run that is there is not made again, and one that was stopped goes on; a run that ' +
+    'fails does not end the others. Runs lie in the workspace as those of `simulate` do, so `runs`, `evaluate` and `report` find them.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> unlike.yaml --dry-run',
+    '<%= config.bin %> <%= command.id %> unlike.yaml --workspace work --threads 2',
+  ];
+  static override args = { experiment: Args.string({ required: true, description: 'YAML file of it' }) };
+  static override flags = {
+    workspace: workspaceFlag,
+    threads: Flags.integer({
+      char: 't',
+      min: 1,
+      max: 64,
+      summary: 'sites of a run that train at the same time; default: one a core',
+    }),
+    'max-clients': Flags.integer({
+      char: 'm',
+      min: 1,
+      default: 1000,
+      summary: 'refuse jobs with more sites',
+    }),
+    engine: Flags.option({ options: ENGINE_CHOICES, default: 'auto', summary: 'what computes' })(),
+    'dry-run': Flags.boolean({ summary: 'check every run and say what they cost, and start none' }),
+  };
+  static override resultSchema = resultSchema;
+
+  protected override readonly interruptHint = 'Nothing is lost: run the command again.';
+  #asked = { experiment: '', workspace: '' };
+
+  protected override async execute(): Promise<Result> {
+    const { args, flags } = await this.parse(ExperimentRun);
+    const { workspace, engine } = flags;
+    this.#asked = { experiment: args.experiment, workspace };
+    const [{ planExperiment }, { runExperiment }, { describeExperiment }, { readExperiment }] =
+      await Promise.all([
+        import('../../runtime/experiment/plan.ts'),
+        import('../../runtime/experiment/run-experiment.ts'),
+        import('../../runtime/experiment/table.ts'),
+        import('../../runtime/experiment/definition.ts'),
+      ]);
+    const plan = await planExperiment({ experiment: args.experiment, workspace, engine });
+    if (flags['dry-run']) return { plan, result: null };
+    for (const line of renderPlan(plan).split('\n')) this.note(line);
+    await runExperiment({
+      experiment: args.experiment,
+      workspace,
+      engine: { choice: engine, gpu: undefined, requireGpu: false, threads: 1 },
+      threads: flags.threads ?? availableParallelism(),
+      maxClients: flags['max-clients'],
+      signal: this.signal,
+      progress: this.progress(),
+      onNote: (text) => this.note(text),
+    });
+    return { plan, result: await describeExperiment(await readExperiment(args.experiment), workspace) };
+  }
+
+  /** Some runs failed, so the question that the experiment asks is not answered whole. */
+  protected override exitCodeOf({ result }: Result): 0 | 1 {
+    return result !== null && result.failed > 0 ? 1 : 0;
+  }
+
+  protected override render({ plan, result }: Result): string {
+    const { experiment, workspace } = this.#asked;
+    const words = [
+      shellWord(experiment),
+      ...(workspace === 'work' ? [] : ['--workspace', shellWord(workspace)]),
+    ];
+    if (result === null) return `${renderPlan(plan)}\nNext: neuroflare experiment run ${words.join(' ')}`;
+    return `${renderExperiment(result)}\nNext: neuroflare experiment compare ${words.join(' ')} --html experiment.html`;
+  }
+}

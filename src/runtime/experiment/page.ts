@@ -1,0 +1,84 @@
+import { canonicalJson } from '../base/digest.ts';
+import { lineChart } from '../evaluation/report/charts/lines.ts';
+import { type Html, html } from '../evaluation/report/html.ts';
+import { frame } from '../evaluation/report/page.ts';
+import { rowName } from './cells.ts';
+import type { CellResult, ExperimentResult, RowResult } from './result.ts';
+
+type Estimate = RowResult['pooled'];
+
+/** An experiment on one page that needs no network: its table, and a curve for each row. */
+export function experimentPage(result: ExperimentResult, cells: readonly CellResult[]): string {
+  const { name, rows, over, planned, failed, first, failures } = result;
+  const partitions = [...new Set(rows.map(({ partition }) => partition))];
+  const body = html`<header><h1>${name}</h1><p>${over} of ${planned} runs are over${failed > 0 ? `, ${failed} failed` : ''}. The lead is over ${first}, on the same test images.</p></header>
+${partitions.map((partition) =>
+  section(
+    partition,
+    rows.filter((row) => row.partition === partition),
+    cells,
+  ),
+)}
+${failures.length > 0 ? html`<section><h2>Failed runs</h2><ul>${failures.map((one) => html`<li>${one.job}: ${one.code}: ${one.message}</li>`)}</ul></section>` : null}`;
+  return frame(name, body);
+}
+
+function section(partition: string | null, rows: readonly RowResult[], cells: readonly CellResult[]): Html {
+  const baselines = [...new Set(rows.flatMap((row) => Object.keys(row.baselines)))];
+  const lines = rows.map((row, at) => ({ name: labelOf(row), values: curveOf(row, cells), main: at === 0 }));
+  const isCounted = rows.some(({ metric }) => metric === 'balanced_accuracy');
+  const shown = isCounted ? percent : plain;
+  const head = [
+    'run',
+    'runs',
+    'mean',
+    'from',
+    'to',
+    'pooled',
+    'lead',
+    'worst site',
+    ...baselines,
+    'seconds',
+    'MB',
+  ];
+  return html`<section><h2>${partition === null ? 'Results' : `Sites: ${partition}`}</h2>
+<div class="scroll"><table><thead><tr>${head.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
+<tbody>${rows.map(
+    (row) =>
+      html`<tr><th scope="row">${labelOf(row)}</th><td>${row.runs} of ${row.planned}</td><td>${shown(row.mean)}</td><td>${shown(row.lowest)}</td><td>${shown(row.highest)}</td><td>${interval(row.pooled)}</td><td>${interval(row.lead)}</td><td>${percent(row.worst_site)}</td>${baselines.map((one) => html`<td>${percent(row.baselines[one] ?? null)}</td>`)}<td>${row.seconds === null ? '-' : row.seconds.toFixed(1)}</td><td>${row.bytes === null ? '-' : (row.bytes / 1e6).toFixed(1)}</td></tr>`,
+  )}</tbody></table></div>
+${lineChart(lines, { title: `${rows[0]?.metric ?? ''} by round`, x: 'round' })}</section>`;
+}
+
+function labelOf({ variant, values }: RowResult): string {
+  return rowName({ partition: null, variant, values });
+}
+
+/** The key metric on validation images, mean over the seeds. */
+function curveOf(row: RowResult, cells: readonly CellResult[]): (number | null)[] {
+  const own = cells.filter(
+    (cell) =>
+      cell.variant === row.variant &&
+      cell.partition === row.partition &&
+      canonicalJson(cell.values) === canonicalJson(row.values),
+  );
+  const longest = Math.max(0, ...own.map(({ curve }) => curve.length));
+  return Array.from({ length: longest }, (_, round) => {
+    const values = own.flatMap(({ curve }) => curve[round] ?? []);
+    return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+  });
+}
+
+function percent(value: number | null): string {
+  return value === null ? '-' : `${(100 * value).toFixed(1)} %`;
+}
+
+function plain(value: number | null): string {
+  return value === null ? '-' : String(Number(value.toPrecision(4)));
+}
+
+function interval(estimate: Estimate): string {
+  if (!estimate || estimate.value === null) return '-';
+  const text = (value: number | null) => (value === null ? '-' : (100 * value).toFixed(1));
+  return `${text(estimate.value)} (${text(estimate.low)} to ${text(estimate.high)})`;
+}

@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { canonicalJson } from '../base/digest.ts';
+import { balancedFigure } from '../evaluation/figures.ts';
+import type { Judged } from '../evaluation/judged-people.ts';
+import { comparePaired, readPredictions } from '../evaluation/paired.ts';
+import { EVALUATION_FOLDER, type Paired } from '../evaluation/result.ts';
+import { estimateOf, indexGroups } from '../evaluation/statistics/figure.ts';
+import { type Cell, cellsOf } from './cells.ts';
+import type { LoadedExperiment } from './definition.ts';
+import { experimentFolder } from './experiment-folder.ts';
+import {
+  type CellResult,
+  EXPERIMENT_FILE,
+  type ExperimentResult,
+  type RowResult,
+  readExperimentFile,
+} from './result.ts';
+
+const JUDGED = 'balanced_accuracy';
+
+/** What an experiment came to so far, one row for runs that differ in their seed alone. @throws NF_EXPERIMENT_FILE, NF_PATH_MISSING */
+export async function describeExperiment(
+  experiment: LoadedExperiment,
+  workspace: string,
+): Promise<ExperimentResult> {
+  const { name, variants } = experiment.definition;
+  const folder = experimentFolder(workspace, name);
+  const cells = cellsOf(experiment);
+  const file = await readExperimentFile(join(folder, EXPERIMENT_FILE));
+  const known = new Map(file?.cells.map((cell) => [cell.job, cell]));
+  const first = Object.keys(variants)[0] ?? '';
+  const groups = [...Map.groupBy(cells, rowKey).values()];
+  const rows = await Promise.all(
+    groups.map(async (planned): Promise<RowResult> => {
+      const own = planned.flatMap(({ job }) => known.get(job) ?? []);
+      const isFirst = planned[0]?.variant === first;
+      const others = cells.filter((cell) => cell.variant === first && isSibling(cell, planned[0]));
+      return rowOf(planned, own, isFirst ? [] : others.flatMap(({ job }) => known.get(job) ?? []));
+    }),
+  );
+  const all = cells.flatMap(({ job }) => known.get(job) ?? []);
+  const failures = all.flatMap(({ job, failure }) => (failure ? [{ job, ...failure }] : []));
+  const over = all.length - failures.length;
+  return { name, folder, planned: cells.length, over, failed: failures.length, first, rows, failures };
+}
+
+function rowKey({ partition, variant, values }: Cell): string {
+  return canonicalJson({ partition, variant, values });
+}
+
+/** Of the same partition and values of the grid. */
+function isSibling(cell: Cell, of: Cell | undefined): boolean {
+  return cell.partition === of?.partition && canonicalJson(cell.values) === canonicalJson(of.values);
+}
+
+async function rowOf(
+  planned: readonly Cell[],
+  all: readonly CellResult[],
+  others: readonly CellResult[],
+): Promise<RowResult> {
+  const [head] = planned;
+  const own = all.filter(({ failure }) => !failure);
+  const isJudged = own.length > 0 && own.every((cell) => cell.balanced_accuracy !== null);
+  const figures = own.map((cell) => (isJudged ? (cell.balanced_accuracy?.value ?? null) : cell.best));
+  const known = figures.filter((value) => value !== null);
+  const names = new Set(own.flatMap(({ baselines }) => Object.keys(baselines)));
+  return {
+    partition: head?.partition ?? null,
+    variant: head?.variant ?? '',
+    values: { ...head?.values },
+    runs: own.length,
+    planned: planned.length,
+    failed: all.length - own.length,
+    metric: isJudged ? JUDGED : (own[0]?.metric ?? ''),
+    mean: meanOf(figures),
+    lowest: known.length === 0 ? null : Math.min(...known),
+    highest: known.length === 0 ? null : Math.max(...known),
+    ...(isJudged ? await pooledFigures(own, others) : { pooled: null, lead: null }),
+    worst_site: meanOf(own.map((cell) => cell.worst_site)),
+    baselines: Object.fromEntries(
+      [...names].map((name) => [name, meanOf(own.map((cell) => cell.baselines[name] ?? null))]),
+    ),
+    seconds: meanOf(own.map(({ seconds }) => seconds)),
+    bytes: meanOf(own.map(({ bytes }) => bytes)),
+  };
+}
+
+/** Undefined and null values make no mean: it would be one of fewer runs. */
+function meanOf(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  if (known.length === 0 || known.length < values.length) return null;
+  return known.reduce((sum, value) => sum + value, 0) / known.length;
+}
+
+/** Over the test images of all seeds; images of one group count together, in whichever seed they were tested. */
+async function pooledFigures(
+  own: readonly CellResult[],
+  others: readonly CellResult[],
+): Promise<{ pooled: RowResult['pooled']; lead: RowResult['lead'] }> {
+  const mine = await pooledPredictions(own);
+  const pooled = mine ? estimateOf(balancedFigure(mine, indexGroups(mine.groups)) ?? null) : null;
+  const seeds = new Set(own.map(({ seed }) => seed));
+  const counterparts = others.filter((cell) => seeds.has(cell.seed) && cell.balanced_accuracy !== null);
+  // Held against runs of the same seeds alone: other folds have other images.
+  const theirs = counterparts.length === own.length ? await pooledPredictions(counterparts) : undefined;
+  const paired: Paired | undefined = mine && theirs && comparePaired(mine, theirs);
+  return { pooled, lead: paired?.lead ?? null };
+}
+
+async function pooledPredictions(cells: readonly CellResult[]): Promise<Judged | undefined> {
+  const parts = await Promise.all(
+    cells.flatMap(({ run_folder: folder, seed }) =>
+      folder === null
+        ? []
+        : [readPredictions(join(folder, EVALUATION_FOLDER)).then((judged) => ({ seed, judged }))],
+    ),
+  );
+  const [head] = parts;
+  if (!head) return undefined;
+  return {
+    ids: parts.flatMap(({ seed, judged }) => judged.ids.map((id) => `${seed}/${id}`)),
+    sites: parts.flatMap(({ judged }) => judged.sites),
+    groups: parts.flatMap(({ judged }) => judged.groups),
+    labels: Uint8Array.from(parts.flatMap(({ judged }) => [...judged.labels])),
+    classes: head.judged.classes,
+    probabilities: Float64Array.from(parts.flatMap(({ judged }) => [...judged.probabilities])),
+  };
+}
