@@ -1,0 +1,146 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
+import { runCli, runJson } from '../support/one-process.ts';
+import { runsOf } from '../support/run-files.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const cwd = tempFolder();
+const FILE = `version: 1
+name: grid
+job: job
+set: { num_rounds: 2 }
+variants:
+  fedavg: {}
+  fedopt: { workflow.type: fedopt, workflow.server_learning_rate: 0.5 }
+seeds: [1, 2]
+`;
+const write = (text: string, name = 'grid.yaml') => writeFile(join(cwd, name), text);
+const run = (...args: string[]) => runJson(['experiment', 'run', ...args, '-q'], { cwd });
+
+beforeAll(async () => {
+  await writeJob(join(cwd, 'job'));
+  await write(FILE);
+});
+
+describe('experiment run', () => {
+  it('says what is left to do, and starts nothing, with --dry-run', async () => {
+    const { answer } = await run('grid.yaml', '--dry-run');
+    // 2 sites, 2 rounds and the last scores, 4 runs.
+    expect(answer.data).toMatchObject({ plan: { runs: 4, over: 0, tasks: 24, seconds: null }, result: null });
+    expect(runsIn('grid.fedavg.seed-1')).toEqual([]);
+  });
+
+  it('makes every run once, and goes on with one that was stopped', async () => {
+    const stopped = ['simulate', 'job', '--set', 'name=grid.fedavg.seed-1', '--seed', '1', '-q'];
+    await runCli([...stopped, '--set', 'num_rounds=1'], { cwd });
+    const first = await run('grid.yaml');
+    expect(first).toMatchObject({ code: 0, answer: { data: { result: { over: 4, failed: 0 } } } });
+    expect(rowsOf(first)).toMatchObject([
+      { variant: 'fedavg', runs: 2, planned: 2, metric: 'accuracy', lead: null },
+      { variant: 'fedopt', runs: 2, planned: 2 },
+    ]);
+    // The run of one round was finished, and another went on from it.
+    expect(runsIn('grid.fedavg.seed-1')).toHaveLength(2);
+    const again = await run('grid.yaml');
+    expect(rowsOf(again)).toEqual(rowsOf(first));
+    for (const job of ['grid.fedavg.seed-2', 'grid.fedopt.seed-1', 'grid.fedopt.seed-2'])
+      expect(runsIn(job)).toHaveLength(1);
+  });
+
+  it('comes to what each simulation comes to alone', async () => {
+    // The name of a job is part of what its seeds are made of.
+    const set = [
+      '--set',
+      'name=grid.fedopt.seed-2',
+      '--set',
+      'workflow.type=fedopt',
+      '--set',
+      'workflow.server_learning_rate=0.5',
+    ];
+    await runCli(['simulate', 'job', '--seed', '2', ...set, '-w', 'alone', '-q'], { cwd });
+    const model = (folder: string, job: string) =>
+      readFile(join(cwd, folder, job, 'latest', 'model.safetensors'));
+    expect(await model('work', 'grid.fedopt.seed-2')).toEqual(await model('alone', 'grid.fedopt.seed-2'));
+  });
+
+  it('makes runs again whose job has changed, and no others', async () => {
+    await write(FILE.replace('rate: 0.5', 'rate: 0.25'), 'grid.yaml');
+    const { answer } = await run('grid.yaml', '--dry-run');
+    expect(answer.data).toMatchObject({ plan: { runs: 4, over: 2 } });
+    expect((await run('grid.yaml')).code).toBe(0);
+    expect(runsIn('grid.fedopt.seed-1')).toHaveLength(2);
+    expect(runsIn('grid.fedavg.seed-2')).toHaveLength(1);
+  });
+
+  it('goes on after a run that fails, names it, and tries it again the next time', async () => {
+    const script = TINY_SCRIPT.replace(
+      'await flare.init();',
+      'await flare.init();\nif (flare.args().step === 0) throw new Error("no step");',
+    );
+    await writeJob(join(cwd, 'failing'), { script });
+    const text = 'version: 1\nname: fails\njob: failing\nvariants: { bad: { step: 0 }, good: { step: 1 } }\n';
+    await write(text, 'fails.yaml');
+    const failed = await run('fails.yaml');
+    expect(failed).toMatchObject({
+      code: 1,
+      answer: { status: 'failed', data: { result: { over: 1, failed: 1 } } },
+    });
+    expect(failed.answer.data).toMatchObject({ result: { failures: [{ job: 'fails.bad.seed-1' }] } });
+    await writeJob(join(cwd, 'failing'), { script: TINY_SCRIPT });
+    expect(await run('fails.yaml')).toMatchObject({ code: 0, answer: { data: { result: { over: 2 } } } });
+  });
+
+  it.each([
+    ['a value that makes no job', 'variants: { a: { num_rounds: 0 } }', 'NF_EXPERIMENT_JOB', 'bad.a.seed-1'],
+    ['a name that the job does not have', 'set: { rounds: 3 }', 'NF_EXPERIMENT_JOB', 'rounds'],
+    ['partitions of no data', 'partitions: { p: {} }', 'NF_EXPERIMENT_DATA', 'no data set'],
+  ])('refuses %s before any run', async (_, text, code, said) => {
+    await write(`version: 1\nname: bad\njob: job\n${text}\n`, 'bad.yaml');
+    const { answer } = await run('bad.yaml');
+    expect(answer).toMatchObject({ status: 'error', error_code: code });
+    expect(`${answer.message}`).toContain(said);
+  });
+
+  it('refuses a job that is not there', async () => {
+    await write('version: 1\nname: bad\njob: nowhere\n', 'bad.yaml');
+    expect((await run('bad.yaml')).answer).toMatchObject({ error_code: 'NF_JOB_NOT_FOUND' });
+  });
+});
+
+describe('experiment compare', () => {
+  it('writes the table, a CSV and a page that asks for nothing', async () => {
+    const args = ['experiment', 'compare', 'grid.yaml', '--csv', 't.csv', '--html', 't.html'];
+    const { code, stdout } = await runCli(args, { cwd });
+    expect(code).toBe(0);
+    expect(stdout).toContain('grid: 4 of 4 runs are over');
+    expect(stdout).toMatch(/fedopt +2 of 2/);
+    expect((await readFile(join(cwd, 't.csv'), 'utf8')).split('\r\n')).toHaveLength(4);
+    const page = await readFile(join(cwd, 't.html'), 'utf8');
+    expect(page).toContain('<th scope="row">fedopt</th>');
+    expect(page).not.toMatch(/https?:/);
+  });
+
+  it('says that nothing was run yet', async () => {
+    await write(FILE.replace('name: grid', 'name: later'), 'later.yaml');
+    const { stdout } = await runCli(['experiment', 'compare', 'later.yaml'], { cwd });
+    expect(stdout).toContain('later: 0 of 4 runs are over');
+  });
+
+  it('refuses a result that is none', async () => {
+    await mkdir(join(cwd, 'work/experiments/later'), { recursive: true });
+    await writeFile(join(cwd, 'work/experiments/later/experiment.json'), '{"version": 9}');
+    const { answer } = await runJson(['experiment', 'compare', 'later.yaml'], { cwd });
+    expect(answer).toMatchObject({ error_code: 'NF_EXPERIMENT_FILE' });
+  });
+});
+
+function rowsOf({ answer }: Awaited<ReturnType<typeof run>>): unknown {
+  return (answer.data as { result: { rows: unknown[] } }).result.rows;
+}
+
+function runsIn(job: string): string[] {
+  return existsSync(join(cwd, 'work', job)) ? runsOf(join(cwd, 'work'), job) : [];
+}

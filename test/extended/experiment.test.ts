@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { ExperimentResult } from '../../src/runtime/experiment/result.ts';
+import { runCli, runJson } from '../support/cli.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const cwd = tempFolder();
+const FILE = `version: 1
+name: scanners
+job: mri
+set: { num_rounds: 1, local_epochs: 1, image_size: 32 }
+partitions:
+  scanners: { strategy: column }
+folds: 3
+variants:
+  fedavg: {}
+  fedprox: { workflow.type: fedprox, workflow.proximal_mu: 0.1 }
+seeds: [1, 2]
+baselines: [centralized]
+`;
+
+interface Prediction {
+  readonly truth: string;
+  readonly predicted: string;
+}
+
+/** From the tables that `evaluate` wrote, by hand. */
+function predictionsOf(run: string): Prediction[] {
+  const text = readFileSync(join(cwd, 'work', run, 'latest/evaluation/predictions.tsv'), 'utf8').trimEnd();
+  const [header = [], ...rows] = text.split('\n').map((line) => line.split('\t'));
+  return rows.map((row) => {
+    const chances = header.flatMap((name, at) =>
+      name.startsWith('p_') ? [[name.slice(2), Number(row[at])] as const] : [],
+    );
+    const [best] = chances.toSorted((a, b) => b[1] - a[1]);
+    return { truth: row[header.indexOf('diagnosis')] ?? '', predicted: best?.[0] ?? '' };
+  });
+}
+
+function balancedAccuracy(all: readonly Prediction[]): number {
+  const recalls = [...Map.groupBy(all, ({ truth }) => truth).values()].map(
+    (own) => own.filter(({ truth, predicted }) => truth === predicted).length / own.length,
+  );
+  return recalls.reduce((sum, recall) => sum + recall, 0) / recalls.length;
+}
+
+it('an experiment on MRI is judged on the test images of all seeds, and its variants are compared on the same ones', async () => {
+  for (const line of [
+    'preprocess phantom bids --per-class 9 --sites 2',
+    'job create mri --template mri-fedavg --set data=bids',
+  ])
+    expect([line, await runCli(line.split(' '), { cwd })]).toMatchObject([line, { code: 0 }]);
+  await writeFile(join(cwd, 'scanners.yaml'), FILE);
+  const { code, answer } = await runJson(['experiment', 'run', 'scanners.yaml', '-q'], { cwd });
+  expect([code, answer.message]).toEqual([0, undefined]);
+  const { result } = answer.data as { result: ExperimentResult };
+  expect(result).toMatchObject({ planned: 4, over: 4, failed: 0, first: 'fedavg' });
+  const [first, second] = ['fedavg', 'fedprox'].map((variant) =>
+    balancedAccuracy([1, 2].flatMap((seed) => predictionsOf(`scanners.scanners.${variant}.seed-${seed}`))),
+  );
+  expect(result.rows).toMatchObject([
+    { variant: 'fedavg', runs: 2, metric: 'balanced_accuracy', lead: null },
+    { variant: 'fedprox', runs: 2, metric: 'balanced_accuracy' },
+  ]);
+  const [fedavg, fedprox] = result.rows;
+  expect(fedavg?.pooled?.value).toBeCloseTo(first ?? Number.NaN, 12);
+  expect(fedprox?.pooled?.value).toBeCloseTo(second ?? Number.NaN, 12);
+  expect(fedprox?.lead?.value).toBeCloseTo((second ?? 0) - (first ?? 0), 12);
+  expect(fedavg?.baselines.centralized).toBeGreaterThanOrEqual(0);
+  const text = await runCli(['experiment', 'compare', 'scanners.yaml', '--html', 'page.html'], { cwd });
+  expect(text.stdout).toMatch(/lead over fedavg/);
+});
