@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { renderExperiment, renderPlan } from '../../output/experiment-text.ts';
 import { workspaceFlag } from '../../output/flags.ts';
-import { shellWord } from '../../runtime/base/text/shell-word.ts';
+import { commandOn } from '../../runtime/evaluation/report/next-command.ts';
 import { experimentPlanSchema } from '../../runtime/experiment/plan.ts';
 import { experimentResultSchema } from '../../runtime/experiment/result.ts';
 import { ENGINE_CHOICES } from '../../runtime/job/engine-choice.ts';
@@ -45,12 +45,12 @@ export default class ExperimentRun extends BaseCommand<Result> {
   static override resultSchema = resultSchema;
 
   protected override readonly interruptHint = 'Nothing is lost: run the command again.';
-  #asked = { experiment: '', workspace: '' };
+  #asked = { target: '', workspace: '' };
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(ExperimentRun);
     const { workspace, engine } = flags;
-    this.#asked = { experiment: args.experiment, workspace };
+    this.#asked = { target: args.experiment, workspace };
     const [{ planExperiment }, { runExperiment }, { describeExperiment }, { readExperiment }] =
       await Promise.all([
         import('../../runtime/experiment/plan.ts'),
@@ -80,12 +80,8 @@ export default class ExperimentRun extends BaseCommand<Result> {
   }
 
   protected override render({ plan, result }: Result): string {
-    const { experiment, workspace } = this.#asked;
-    const words = [
-      shellWord(experiment),
-      ...(workspace === 'work' ? [] : ['--workspace', shellWord(workspace)]),
-    ];
-    if (result === null) return `${renderPlan(plan)}\nNext: neuroflare experiment run ${words.join(' ')}`;
-    return `${renderExperiment(result)}\nNext: neuroflare experiment compare ${words.join(' ')} --html experiment.html`;
+    if (result === null) return `${renderPlan(plan)}\nNext: ${commandOn('experiment run', this.#asked)}`;
+    const next = commandOn('experiment compare', this.#asked);
+    return `${renderExperiment(result)}\nNext: ${next} --html experiment.html`;
   }
 }

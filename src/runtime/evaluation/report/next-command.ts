@@ -20,7 +20,8 @@ export function reportCommand(asked: AskedRun): string {
   return commandOn('report', asked);
 }
 
-function commandOn(command: string, { target, workspace }: AskedRun): string {
+/** A command on it, as a shell takes it. */
+export function commandOn(command: string, { target, workspace }: AskedRun): string {
   const where = workspace === DEFAULT_WORKSPACE ? [] : ['--workspace', workspace];
-  return ['neuroflare', command, target, ...where].map((word) => shellWord(word)).join(' ');
+  return ['neuroflare', ...command.split(' '), target, ...where].map((word) => shellWord(word)).join(' ');
 }
