@@ -148,7 +148,6 @@ function inOrder(files: readonly OwnFile[], selection: Selection): PredictImage 
 function wrongFiles(files: readonly OwnFile[], selection: Selection) {
   const params = {
     channels: channelNames(selection).join(', '),
-    count: channelCount(selection),
     given: files.map(({ source }) => source).join(', '),
   };
   return flError('NF_PREDICT_CHANNELS', params);

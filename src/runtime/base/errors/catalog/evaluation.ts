@@ -40,8 +40,8 @@ export const EVALUATION_ERRORS = {
   },
   NF_PREDICT_CHANNELS: {
     exit: 4,
-    message: 'The model was trained on sets of {count} images, {channels}. Given: {given}.',
-    hint: 'Give {count} files of one subject in this order, files with names of BIDS for several subjects, or a folder in BIDS.',
+    message: 'The model was trained on one image each of {channels}. Given: {given}.',
+    hint: 'Give one file of each, of one subject and in this order; files with names of BIDS for several subjects; or a folder in BIDS.',
   },
   NF_PREDICT_PICTURE: {
     exit: 4,
