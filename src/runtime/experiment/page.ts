@@ -1,6 +1,6 @@
 import { canonicalJson } from '../base/digest.ts';
+import { type Html, html } from '../base/text/html.ts';
 import { lineChart } from '../evaluation/report/charts/lines.ts';
-import { type Html, html } from '../evaluation/report/html.ts';
 import { frame } from '../evaluation/report/page.ts';
 import { rowName } from './cells.ts';
 import type { CellResult, ExperimentResult, RowResult } from './result.ts';
