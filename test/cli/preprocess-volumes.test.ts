@@ -104,7 +104,8 @@ describe('neuroflare preprocess volumes', () => {
       delete one[named];
       delete three[named];
     }
-    expect(Object.keys(one)).toHaveLength(8 * 4 + 4);
+    const own = Object.keys(one).filter((name) => !name.startsWith('/derivatives/'));
+    expect(own).toHaveLength(8 * 4 + 4);
     expect(three).toEqual(one);
     const image = await readNifti(
       join(cwd, 'one/sub-001/anat/sub-001_ce-gadolinium_desc-preproc_T1w.nii.gz'),

@@ -10,9 +10,11 @@ import { generatePhantom } from '../../src/preprocess/phantom/generate.ts';
 import { STANDARD_PIPELINE } from '../../src/preprocess/preparation/pipeline.ts';
 import { prepareDataset } from '../../src/preprocess/preparation/prepare-dataset.ts';
 import { measureQualityOf } from '../../src/preprocess/quality/run-quality.ts';
+import { readSelectionOptions } from '../../src/preprocess/select/selection-options.ts';
 import { runSplit } from '../../src/preprocess/split/run-split.ts';
 import { noProgress } from '../../src/runtime/base/logging/progress.ts';
 import { makeTree, tsv } from '../support/bids-tree.ts';
+import { contrastsTree } from '../support/contrasts-tree.ts';
 import { madeSeries, writeSeries } from '../support/made-dicom.ts';
 import { makeFolder, makeSource, writeFiles } from '../unit/preprocess/image/made-pictures.ts';
 import { toMat } from '../unit/preprocess/sources/made-mat.ts';
@@ -152,6 +154,24 @@ describe.skipIf(!present)('bids-validator-deno finds no error and no warning', (
     const [source, target] = [join(root, 'heads'), join(root, 'prepared')];
     await prepareDataset({ source, target, pipeline: STANDARD_PIPELINE, skipBad: false, ...how });
     expect(issuesOf(target)).toEqual([]);
+  });
+
+  it('in several contrasts on one grid, with masks and tables, and in the masks', async () => {
+    const root = await makeFolder();
+    const source = await contrastsTree(join(root, 'bids'));
+    const { selection } = await readSelectionOptions(source, { channel: ['T1w', 'FLAIR'] });
+    await prepareDataset({
+      source,
+      target: join(root, 'prepared'),
+      pipeline: STANDARD_PIPELINE,
+      selection,
+      jobs: 2,
+      skipBad: false,
+      signal: new AbortController().signal,
+      progress: noProgress,
+    });
+    expect(issuesOf(join(root, 'prepared'))).toEqual([]);
+    expect(issuesOf(join(root, 'prepared', 'derivatives', 'lesions'))).toEqual([]);
   });
 
   it.each([

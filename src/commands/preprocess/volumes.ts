@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { volumeJobsFlag } from '../../output/flags.ts';
+import { selectionFlags, selectionOptions } from '../../output/selection-flags.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { shellWord } from '../../runtime/base/text/shell-word.ts';
 
@@ -15,25 +16,40 @@ const resultSchema = z.object({
       head_ml: z.number().nullable().describe('volume of the mask of the head; null where no step needs it'),
     }),
   ),
+  incomplete: z.array(z.string()).describe('sessions that lack a channel and were left out'),
+  masks: z.array(z.string()).describe('masks of the source that came along, below its folder'),
+  masks_empty: z
+    .array(z.string())
+    .describe('those of them of whose labels no voxel is left: cut off, or finer than the voxels'),
+  masks_left: z.array(z.object({ file: z.string(), reason: z.string() })).describe('masks that did not'),
   bad: z.array(z.object({ file: z.string(), code: z.string(), message: z.string() })),
 });
 type Result = z.infer<typeof resultSchema>;
 
+const { suffix, channel, incomplete, filter, 'one-per': onePer } = selectionFlags;
+
 export default class PreprocessVolumes extends BaseCommand<Result> {
   static override summary = 'reorient, register, resample, crop and normalise the volumes of a BIDS data set';
   static override description =
-    'Every T1-weighted volume of BIDS goes through the steps of a pipeline; TARGET becomes a BIDS derivative that split, check and ' +
+    'Every T1-weighted volume of BIDS, or another contrast that the flags choose, goes through the steps of a pipeline; TARGET becomes a BIDS derivative that split, check and ' +
     'simulate take as it is. Without --pipeline: axes to RAS, bias field taken out (N4), 1 mm voxels, cropped to the head, z-score ' +
-    'inside the head. Steps are reorient, bias_field, resample, register, crop, fit and intensity. The same source and steps give the same voxels, whatever --jobs.';
+    'inside the head. Steps are reorient, bias_field, resample, register, crop, fit and intensity. With several --channel flags all images of a session come onto the grid of the first. Masks of ' +
+    'derivatives and tables come along. The same source and steps give the same voxels, whatever --jobs.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> ./bids ./bids-1mm',
     '<%= config.bin %> <%= command.id %> ./bids ./prepared --pipeline ./pipeline.yaml --jobs 4',
+    '<%= config.bin %> <%= command.id %> ./bids ./channels --channel T1w --channel T2w --channel FLAIR --incomplete drop',
   ];
   static override args = {
     bids: Args.string({ required: true, description: 'BIDS data set' }),
     target: Args.string({ required: true, description: 'folder to make; must not exist' }),
   };
   static override flags = {
+    suffix,
+    channel,
+    incomplete,
+    filter,
+    'one-per': onePer,
     pipeline: Flags.string({ char: 'p', summary: 'YAML file with the steps' }),
     'skip-bad': Flags.boolean({ summary: 'leave images out that cannot be prepared, instead of stopping' }),
     jobs: volumeJobsFlag,
@@ -45,10 +61,13 @@ export default class PreprocessVolumes extends BaseCommand<Result> {
     const { readPipeline, STANDARD_PIPELINE } = await import('../../preprocess/preparation/pipeline.ts');
     const { prepareDataset } = await import('../../preprocess/preparation/prepare-dataset.ts');
     const pipeline = flags.pipeline === undefined ? STANDARD_PIPELINE : await readPipeline(flags.pipeline);
-    const { path, images, bad } = await prepareDataset({
+    const { readSelectionOptions } = await import('../../preprocess/select/selection-options.ts');
+    const { selection = {} } = await readSelectionOptions(args.bids, selectionOptions(flags));
+    const { path, images, incomplete, masks, masksEmpty, masksLeft, bad } = await prepareDataset({
       source: args.bids,
       target: args.target,
       pipeline,
+      selection,
       jobs: flags.jobs,
       skipBad: flags['skip-bad'],
       signal: this.signal,
@@ -58,13 +77,32 @@ export default class PreprocessVolumes extends BaseCommand<Result> {
       path,
       steps: pipeline.steps.map(({ step }) => step),
       images: images.map(({ file, shape, headMl }) => ({ file, shape: [...shape], head_ml: headMl })),
+      incomplete: [...incomplete],
+      masks: [...masks],
+      masks_empty: [...masksEmpty],
+      masks_left: [...masksLeft],
       bad: [...bad],
     };
   }
 
-  protected override render({ path, steps, images, bad }: Result): string {
-    const left = bad.map(({ file, message }) => `left out: ${file}: ${message}`);
-    const first = `${counted(images.length, 'volume')} prepared in ${path}: ${steps.join(', ')}.`;
+  protected override render({
+    path,
+    steps,
+    images,
+    incomplete,
+    masks,
+    masks_empty: empty,
+    masks_left: others,
+    bad,
+  }: Result): string {
+    const left = [
+      ...bad.map(({ file, message }) => `left out: ${file}: ${message}`),
+      ...incomplete.map((who) => `left out: ${who}`),
+      ...empty.map((file) => `no label is left: ${file}`),
+      ...others.map(({ file, reason }) => `left out: ${file}: ${reason}`),
+    ];
+    const carried = masks.length === 0 ? '' : ` and ${counted(masks.length, 'mask')}`;
+    const first = `${counted(images.length, 'volume')}${carried} prepared in ${path}: ${steps.join(', ')}.`;
     return [first, ...left, `Next: neuroflare preprocess check ${shellWord(path)}`].join('\n');
   }
 }

@@ -70,19 +70,27 @@ function datatypeOf({ suffix = DEFAULTS.suffix }: Selection): string {
   return DATATYPES.get(suffix) ?? 'anat';
 }
 
+/** A subject some of whose sessions lack channels. */
+export interface Lacking {
+  readonly participant: string;
+  readonly incomplete: readonly Incomplete[];
+}
+
 /** All channels that are missing, in one error. */
-export function channelMissing(
-  lacking: readonly { readonly participant: string; readonly incomplete: readonly Incomplete[] }[],
-  folder: string,
-) {
-  const named = lacking.flatMap(({ participant, incomplete }) =>
+export function channelMissing(lacking: readonly Lacking[], folder: string) {
+  const named = incompleteNames(lacking);
+  const params = { count: counted(named.length, 'example'), named: firstOf(named) };
+  return flError('NF_SELECT_CHANNEL_MISSING', params, { place: { file: folder } });
+}
+
+/** `sub-01 ses-1 (no FLAIR)`. */
+export function incompleteNames(lacking: readonly Lacking[]): string[] {
+  return lacking.flatMap(({ participant, incomplete }) =>
     incomplete.map(({ session, missing }) => {
       const who = session === undefined ? participant : `${participant} ses-${session}`;
       return `${who} (no ${missing.join(', no ')})`;
     }),
   );
-  const params = { count: counted(named.length, 'example'), named: firstOf(named) };
-  return flError('NF_SELECT_CHANNEL_MISSING', params, { place: { file: folder } });
 }
 
 /** All files of a subject's datatypes, whatever their suffix. */
@@ -110,8 +118,8 @@ async function list(folder: string): Promise<string[]> {
   });
 }
 
-/** Links are common in BIDS (DataLad), so they are followed, but never out of the data set. */
-async function checkInside(what: {
+/** Links are common in BIDS (DataLad), so they are followed, but never out of the data set. @throws NF_BIDS_IMAGE_OUTSIDE, NF_BIDS_CONTENT_ABSENT, NF_BIDS_LINK */
+export async function checkInside(what: {
   bidsRoot: string;
   participantId: string;
   images: readonly string[];

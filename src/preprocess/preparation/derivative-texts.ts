@@ -10,6 +10,8 @@ export interface DerivativeContext {
   readonly link: string;
   readonly pipeline: Pipeline;
   readonly suffixes: readonly string[];
+  /** Whether images are in line with others, which the sidecar of each says. */
+  readonly isAligned: boolean;
   /** Rows of participants.tsv. */
   readonly participants: number;
 }
@@ -18,7 +20,7 @@ export interface DerivativeContext {
 export function derivativeTexts(context: DerivativeContext): ReadonlyMap<string, string> {
   const sidecars = context.suffixes.map((suffix): [string, string] => [
     `desc-preproc_${suffix}.json`,
-    prettyJson(imageSidecar(context.pipeline)),
+    prettyJson(imageSidecar(context)),
   ]);
   return new Map([
     ['dataset_description.json', prettyJson(description(context))],
@@ -49,11 +51,11 @@ function description({ name, link, pipeline }: DerivativeContext): object {
   };
 }
 
-function imageSidecar(pipeline: Pipeline): object {
+function imageSidecar({ pipeline, isAligned }: DerivativeContext): object {
   return {
     Description: `Prepared by ${pipeline.steps.map(({ step }) => step).join(', ')}; values are not those of the scanner any more.`,
     SkullStripped: false,
-    SpatialReference: referenceOf(pipeline),
+    ...((!isAligned || spaceOf(pipeline)) && { SpatialReference: referenceOf(pipeline) }),
     Processing: stepsOf(pipeline),
   };
 }

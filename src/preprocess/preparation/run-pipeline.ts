@@ -46,7 +46,8 @@ function joined(steps: readonly Step[]): Step[] {
   });
 }
 
-async function doStep(prepared: Prepared, step: Step, file: string): Promise<Prepared> {
+/** @throws as `runPipeline` */
+export async function doStep(prepared: Prepared, step: Step, file: string): Promise<Prepared> {
   switch (step.step) {
     case 'reorient':
       return bothBy(prepared, (scan) => spatial(reorient(scan, step.to)));

@@ -2,6 +2,7 @@ import type { Selection } from '../../runtime/base/selection/selection.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { firstOf } from '../../runtime/base/text/first-of.ts';
 import { describeImages } from '../bids/choose-images.ts';
+import { incompleteNames } from '../bids/layout.ts';
 import type { Subjects } from '../select/read-subjects.ts';
 import type { SubjectImages } from '../select/subject-images.ts';
 import type { SplitRequest } from './plan.ts';
@@ -63,11 +64,7 @@ function describeSeveral(selection: Selection, images: readonly SubjectImages[])
 
 /** Sessions of subjects who have another one that is whole. */
 function describeIncomplete(images: readonly SubjectImages[]): string[] {
-  const left = images.flatMap(({ participant, incomplete }) =>
-    incomplete.map(
-      ({ session = 'none', missing }) => `${participant} ses-${session} (no ${missing.join(', no ')})`,
-    ),
-  );
+  const left = incompleteNames(images);
   return left.length === 0
     ? []
     : [

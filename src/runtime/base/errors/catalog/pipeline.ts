@@ -42,6 +42,16 @@ export const PIPELINE_ERRORS = {
     message: '{file} shows no head: its voxels do not differ, or none is left.',
     hint: 'Look at the image; leave it out with --skip-bad, or leave out the steps that look for the head: docs/volumes.md names them.',
   },
+  NF_PREPARE_CONTRAST: {
+    exit: 4,
+    message: 'The scale {method} is one of T1w images, and {file} is of another contrast, {suffix}.',
+    hint: 'Use the z-score or percentiles, which are found in each image.',
+  },
+  NF_PREPARE_LABELS: {
+    exit: 4,
+    message: 'The mask {file} {problem}.',
+    hint: 'Look at it beside its image; a mask that is not wanted is left behind when it is taken out of the derivatives.',
+  },
   NF_PREPARE_FLAT: {
     exit: 4,
     message: '{file} is a picture and no volume: its shape is {shape}.',
