@@ -73,20 +73,29 @@ function inUse(images: readonly ImageFacts[], { participants, split }: Wish): Co
   });
 }
 
-/** The strongest link of each two participants with different homes. */
+/**
+ * The strongest link of each two participants with different homes. Of copies the first of each class stands for all when pictures are compared: each of
+ * the others is linked to the first copy, and with it to what is like it.
+ */
 async function linksOf(compared: readonly Compared[], { split, signal }: Wish): Promise<ImageLink[]> {
   const side = (bytes: Uint8Array) => Math.sqrt(bytes.length);
-  const heads = compared.map(({ facts: { picture: pixels } }) =>
+  const different = [
+    ...Map.groupBy(
+      compared,
+      ({ facts, row }) => `${facts.voxelSha256} ${row.values.get(COLUMN.diagnosis)}`,
+    ).values(),
+  ].flatMap(([first]) => first ?? []);
+  const heads = different.map(({ facts: { picture: pixels } }) =>
     makeThumbnail({ width: side(pixels), height: side(pixels), pixels }),
   );
   const patterns = heads.map(toPattern);
   const turned = heads.map((head) => toPattern(mirrorThumbnail(head)));
-  const stored = split ? compared.map(({ facts }) => toPattern(facts.thumbnail)) : [];
+  const stored = split ? different.map(({ facts }) => toPattern(facts.thumbnail)) : [];
   const found: ImageLink[] = [
     ...copiesOf(compared),
-    ...(await pairsOf(compared, patterns, { kind: 'alike', signal })),
-    ...(await pairsOf(compared, stored, { kind: 'alike', least: ALIKE, signal })),
-    ...(await pairsOf(compared, patterns, { kind: 'mirrored', others: turned, signal })),
+    ...(await pairsOf(different, patterns, { kind: 'alike', signal })),
+    ...(await pairsOf(different, stored, { kind: 'alike', least: ALIKE, signal })),
+    ...(await pairsOf(different, patterns, { kind: 'mirrored', others: turned, signal })),
   ];
   const strongest = new Map<string, ImageLink>();
   for (const link of found) {

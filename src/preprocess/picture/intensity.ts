@@ -19,9 +19,9 @@ const HOT = 0.999;
  * The window of one image, whatever its units: black at the 2nd percentile of all, white at the 99.5th percentile of
  * the foreground (above Otsu's threshold). Bright lesions fill more than 0.5 % of a head and keep their contrast.
  * Undefined for an image of one value.
+ * @param sorted quantiles of the image, rising
  */
-export function findWindow(data: Float32Array): Window | undefined {
-  const sorted = sortedSample(data);
+export function findWindow(data: Float32Array, sorted = sortedSample(data)): Window | undefined {
   const most = quantile(sorted, HOT);
   const threshold = otsuOfSample(sorted.map((value) => Math.min(value, most)));
   const foreground = sorted.subarray(sorted.findIndex((value) => value > threshold));

@@ -1,5 +1,5 @@
 import { f32At } from '../../runtime/base/at.ts';
-import { countFloats, sortFloats } from './sort-floats.ts';
+import { countCoarsely, countFloats, sortFloats } from './sort-floats.ts';
 
 /** Enough for a tail of 0.5 % to hold 300 voxels. */
 const SAMPLES = 65_536;
@@ -10,10 +10,18 @@ const SAMPLES = 65_536;
  */
 export function sortedSample(data: Float32Array): Float32Array {
   if (data.length <= SAMPLES) return sortFloats(data.slice());
-  const ranks = Float64Array.from({ length: SAMPLES }, (_, at) =>
-    Math.round((at * (data.length - 1)) / (SAMPLES - 1)),
-  );
+  const ranks = evenRanks(data.length);
   return countFloats(data, ranks) ?? takeRanks(sortFloats(data.slice()), ranks);
+}
+
+/** As `sortedSample`, each value within 1/8192 of itself, without a sort: enough for a threshold. */
+export function coarseSample(data: Float32Array): Float32Array {
+  if (data.length <= SAMPLES) return sortFloats(data.slice());
+  return countCoarsely(data, evenRanks(data.length));
+}
+
+function evenRanks(length: number): Float64Array {
+  return Float64Array.from({ length: SAMPLES }, (_, at) => Math.round((at * (length - 1)) / (SAMPLES - 1)));
 }
 
 function takeRanks(sorted: Float32Array, ranks: Float64Array): Float32Array {

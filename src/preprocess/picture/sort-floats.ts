@@ -37,7 +37,12 @@ export function countFloats(values: Float32Array, ranks: ArrayLike<number>): Flo
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   let all = 0;
   for (let at = 0; at < bits.length; at++) all |= u32At(bits, at);
-  if ((all & REST) !== 0) return undefined;
+  return (all & REST) === 0 ? countCoarsely(values, ranks) : undefined;
+}
+
+/** As `countFloats`, for all numbers that are not NaN: towards 0 to 13 digits of their mantissa. */
+export function countCoarsely(values: Float32Array, ranks: ArrayLike<number>): Float32Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const counts = new Uint32Array(BUCKETS * BUCKETS);
   for (let at = 0; at < bits.length; at++) {
     const own = u32At(bits, at);

@@ -75,7 +75,9 @@ export function crop(volume: Scan, { start, shape }: Box): Scan {
 
 /** Values where the mask is not 0. */
 export function valuesIn(data: Float32Array, mask: Mask): Float32Array {
-  const values = new Float32Array(mask.reduce((sum, value) => sum + (value === 0 ? 0 : 1), 0));
+  let count = 0;
+  for (let at = 0; at < mask.length; at++) if (u8At(mask, at) !== 0) count++;
+  const values = new Float32Array(count);
   let to = 0;
   for (let at = 0; at < data.length; at++) if (u8At(mask, at) !== 0) values[to++] = f32At(data, at);
   return values;

@@ -1,4 +1,4 @@
-import { f64At } from '../../runtime/base/at.ts';
+import { f32At, f64At } from '../../runtime/base/at.ts';
 import { quantile } from '../picture/quantiles.ts';
 import { sortFloats } from '../picture/sort-floats.ts';
 
@@ -21,8 +21,10 @@ export function percentileMap(
 
 /** Mean 0 and standard deviation 1 over `values`. Undefined where they are all the same. */
 export function zScoreMap(values: Float32Array): IntensityMap | undefined {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  let [sum, squares] = [0, 0];
+  for (let at = 0; at < values.length; at++) sum += f32At(values, at);
+  const mean = sum / values.length;
+  for (let at = 0; at < values.length; at++) squares += (f32At(values, at) - mean) ** 2;
   const scale = Math.sqrt(squares / values.length);
   return scale > 0 ? { shift: mean, scale } : undefined;
 }
@@ -89,7 +91,9 @@ function lowerBound(sorted: Float32Array, value: number): number {
 }
 
 export function applyMap(data: Float32Array, { shift, scale, limits }: IntensityMap): Float32Array {
-  if (!limits) return data.map((value) => (value - shift) / scale);
-  const [least, most] = limits;
-  return data.map((value) => Math.min(most, Math.max(least, (value - shift) / scale)));
+  const [least, most] = limits ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const result = new Float32Array(data.length);
+  for (let at = 0; at < data.length; at++)
+    result[at] = Math.min(most, Math.max(least, (f32At(data, at) - shift) / scale));
+  return result;
 }

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { u8At } from '../../runtime/base/at.ts';
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { makeFolder, putFile } from '../../runtime/base/files/files.ts';
@@ -150,6 +151,7 @@ async function put(path: string, { shape, data, affine, sidecar }: Output): Prom
 }
 
 function volumeOf(head: Uint8Array, affine: Affine): number {
-  const voxels = head.reduce((sum, value) => sum + value, 0);
+  let voxels = 0;
+  for (let at = 0; at < head.length; at++) voxels += u8At(head, at);
   return Number(((voxels * Math.abs(determinant(affine))) / 1000).toFixed(1));
 }

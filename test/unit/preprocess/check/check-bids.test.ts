@@ -434,3 +434,18 @@ it('reads the content of each image once, with and without controls and a sheet'
     syncBuiltinESMExports();
   }
 });
+
+it('links each copy of an image to the first one, and not to every other', async () => {
+  const root = await dataset();
+  const ids = Array.from({ length: 12 }, (_, at) => String(at + 1));
+  await writeFiles(root, Object.fromEntries(ids.map((id) => [anat(id), slice(1)])));
+  const { links } = await check(root);
+  // Twelve of one picture are 66 pairs; eleven links keep them together, and one more joins the first of each class.
+  expect(links.length).toBeLessThanOrEqual(12);
+  const groups = new Map(ids.map((id) => [`sub-${id}`, id]));
+  for (const { one, other } of links) {
+    const [from, to] = [groups.get(one), groups.get(other)];
+    for (const [id, group] of groups) if (group === from) groups.set(id, to ?? '');
+  }
+  expect(new Set(groups.values()).size).toBe(1);
+});
