@@ -7,6 +7,8 @@ import {
   BIAS_FIELD_DEFAULTS,
   estimateBiasField,
 } from '../../src/preprocess/preparation/bias-field/bias-field.ts';
+import { findHead } from '../../src/preprocess/preparation/head-mask.ts';
+import { prepareTemplate, register } from '../../src/preprocess/preparation/registration/register.ts';
 import { resampleTo } from '../../src/preprocess/preparation/resample.ts';
 import type { Scan } from '../../src/preprocess/preparation/scan.ts';
 import { PYTHON, python } from '../support/python.ts';
@@ -14,6 +16,7 @@ import { tempFolder } from '../support/temp-folder.ts';
 
 const DATA = process.env.NEUROFLARE_TEST_DATA ?? join(import.meta.dirname, '../../../shared/data');
 const HEAD = join(DATA, 'nifti/MR_Gd.nii.gz');
+const TEMPLATE = join(DATA, 'nifti/spm152.nii.gz');
 
 /** A field is put on the head; the size leaves one way alone to take every fourth voxel. */
 const CORRECT = `
@@ -41,6 +44,45 @@ a, b = nibabel.load(source), nibabel.load(grid)
 m = np.linalg.inv(a.affine) @ b.affine
 made = affine_transform(a.get_fdata(), m[:3, :3], m[:3, 3], b.shape, order=order, mode=mode)
 print(json.dumps({'worst': float(np.abs(made - b.get_fdata()).max()), 'most': float(np.abs(made).max())}))`;
+
+/** Registers the head to the template as SimpleITK does, and judges both results by one histogram over the head of the template. */
+const REGISTER = `
+import sys, json, nibabel, numpy as np, SimpleITK as sitk
+from scipy.ndimage import affine_transform, binary_dilation
+template, head, ours = sys.argv[1], sys.argv[2], np.array(json.loads(sys.argv[3]))
+f, m = (sitk.ReadImage(path, sitk.sitkFloat32) for path in (template, head))
+def step(start):
+    r = sitk.ImageRegistrationMethod()
+    r.SetMetricAsMattesMutualInformation(50)
+    r.SetMetricSamplingStrategy(r.REGULAR)
+    r.SetMetricSamplingPercentage(0.05, 1)
+    r.SetInterpolator(sitk.sitkLinear)
+    r.SetOptimizerAsRegularStepGradientDescent(1.0, 1e-4, 200, relaxationFactor=0.5)
+    r.SetOptimizerScalesFromPhysicalShift()
+    r.SetShrinkFactorsPerLevel([4, 2, 1])
+    r.SetSmoothingSigmasPerLevel([2, 1, 0])
+    r.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
+    r.SetInitialTransform(start, inPlace=False)
+    return sitk.CompositeTransform(r.Execute(f, m)).GetBackTransform()
+moments = sitk.CenteredTransformInitializerFilter.MOMENTS
+rigid = sitk.Euler3DTransform(step(sitk.CenteredTransformInitializer(f, m, sitk.Euler3DTransform(), moments)))
+start = sitk.AffineTransform(3)
+start.SetMatrix(rigid.GetMatrix()); start.SetTranslation(rigid.GetTranslation()); start.SetCenter(rigid.GetCenter())
+found = sitk.AffineTransform(step(start))
+a, c = np.array(found.GetMatrix()).reshape(3, 3), np.array(found.GetCenter())
+theirs = np.eye(4); theirs[:3, :3] = a; theirs[:3, 3] = np.array(found.GetTranslation()) + c - a @ c
+flip = np.diag([-1.0, -1, 1, 1]); theirs = flip @ theirs @ flip
+fixed, moving = nibabel.load(template), nibabel.load(head)
+F, M = fixed.get_fdata(), moving.get_fdata()
+near = binary_dilation(F > 0.2 * np.percentile(F, 99), iterations=5)
+def information(matrix):
+    k = np.linalg.inv(moving.affine) @ matrix @ fixed.affine
+    w = affine_transform(M, k[:3, :3], k[:3, 3], F.shape, order=1, mode='constant', cval=-1e9)
+    seen = near & (w > -1e8)
+    clip = lambda v: np.clip(v, *np.percentile(v, [0.1, 99.9]))
+    p = np.histogram2d(clip(F[seen]), clip(w[seen]), bins=64)[0]; p /= p.sum()
+    return float((p[p > 0] * np.log(p / (p.sum(1, keepdims=True) @ p.sum(0, keepdims=True)), where=p > 0, out=np.zeros_like(p))[p > 0]).sum())
+print(json.dumps({'ours': information(ours), 'theirs': information(theirs)}))`;
 
 async function scanOf(path: string): Promise<Scan> {
   const { shape, data, affine } = await readNifti(path);
@@ -95,4 +137,20 @@ describe.skipIf(!PYTHON || !existsSync(HEAD))('a prepared volume', () => {
     },
     120_000,
   );
+
+  it('says as much about a template as by SimpleITK, once it is registered', async () => {
+    const [fixed, moving] = await Promise.all([scanOf(TEMPLATE), scanOf(HEAD)]);
+    const [fixedMask, mask] = [findHead(fixed), findHead(moving)];
+    const template = fixedMask && prepareTemplate({ scan: fixed, mask: fixedMask });
+    if (!template || !mask) throw new Error('no head');
+    const { matrix } = register(template, { scan: moving, mask });
+    const { ours, theirs } = python<{ ours: number; theirs: number }>(
+      REGISTER,
+      TEMPLATE,
+      HEAD,
+      JSON.stringify(matrix),
+    );
+    expect(theirs).toBeGreaterThan(0.3);
+    expect(ours).toBeGreaterThan(0.995 * theirs);
+  }, 600_000);
 });
