@@ -79,10 +79,22 @@ function notes(summary: BidsSummary): string[] {
     [summary.masks, summary.target === null ? 'lesion masks' : 'lesion masks written'],
     [summary.masks_missing.length, `without a lesion mask: ${firstOf(summary.masks_missing.map(showPath))}`],
     [summary.alike_labels.length, twoLabelsLine(summary)],
+    ...Object.entries(FACE_LINES).map(([outcome, line]): [number, string] => [
+      summary.faces[outcome] ?? 0,
+      line,
+    ]),
     [summary.resumed, 'images taken over from the run before'],
   ];
   return happened.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
 }
+
+const FACE_LINES = {
+  removed: 'volumes without their faces; masks of what was removed are in derivatives/defacing',
+  none: 'volumes with nothing in the place of the face',
+  stripped: 'volumes of the brain alone, as the source says: no face was looked for',
+  slice: 'single slices, in which no face is looked for',
+  kept: 'volumes with faces (--no-deface): treat them as personal data',
+} as const;
 
 function mirroredLine({ mirrored: [first] }: BidsSummary): string {
   const names = (first ?? []).map(showPath).join(' and ');

@@ -39,11 +39,27 @@ function labelsText(labels: Readonly<Record<string, number>>, unlabelled: number
   return [...known, ...(unlabelled > 0 ? [`without label ${unlabelled}`] : [])].join(', ');
 }
 
-function written(target: string, { removed }: DicomImport): string[] {
+function written(target: string, { removed, faces }: DicomImport): string[] {
   return [
     `${counted(removed.length, 'kind')} of identifying elements not carried over: ${target}/code/deidentification.tsv`,
-    'Faces are not removed: treat the images as personal data.',
+    ...faceLines(faces, target),
     `BIDS data set: ${target}`,
     `Next: neuroflare preprocess check ${shellWord(target)}; neuroflare preprocess split ${shellWord(target)}`,
+  ];
+}
+
+function faceLines(faces: DicomImport['faces'], target: string): string[] {
+  const number = (wanted: DicomImport['faces'][number]['face']) =>
+    faces.filter(({ face }) => face === wanted).length;
+  const [removed, none, kept] = [number('removed'), number('none'), number('kept')];
+  return [
+    ...(removed > 0
+      ? [
+          `Faces removed from ${counted(removed, 'image')}; look at the masks in ${target}/derivatives/defacing`,
+        ]
+      : []),
+    ...(none > 0 ? [`Nothing in the place of the face in ${counted(none, 'image')}`] : []),
+    ...(kept > 0 ? [`Faces are in ${counted(kept, 'image')}, as --no-deface or the map says`] : []),
+    'People can be recognised by what is left, too (ears, teeth, the skull): treat the images as personal data.',
   ];
 }

@@ -27,7 +27,9 @@ async function madeScans(cwd: string, count: number): Promise<void> {
   await writeFiles(cwd, { 'labels.csv': `${rows.join('\r\n')}\r\n` });
 }
 
-const bids = (...more: string[]) => ['preprocess', 'bids', 'scans', 'bids', '--table', 'labels.csv', ...more];
+/** The made volumes show no heads. */
+const TABLE = ['--table', 'labels.csv', '--no-deface'];
+const bids = (...more: string[]) => ['preprocess', 'bids', 'scans', 'bids', ...TABLE, ...more];
 
 describe('neuroflare preprocess bids --table', () => {
   it('goes from volumes in several formats to a checked data set and one round of training', async () => {
@@ -64,7 +66,7 @@ describe('neuroflare preprocess bids --table', () => {
     await madeScans(cwd, 40);
     expect(
       (
-        await runCli(['preprocess', 'bids', 'scans', 'whole', '--table', 'labels.csv', '--name', 'x', '-q'], {
+        await runCli(['preprocess', 'bids', 'scans', 'whole', ...TABLE, '--name', 'x', '-q'], {
           cwd,
         })
       ).code,
@@ -96,7 +98,7 @@ describe('neuroflare preprocess bids refuses', () => {
       'columns.csv': 'file,label,class\n1.mgz,a,b\n',
     });
   });
-  const words = (name: string) => `preprocess bids scans bids --table ${name}`;
+  const words = (name: string) => `preprocess bids scans bids --no-deface --table ${name}`;
   const named = { file: expect.stringMatching(/\.csv$/), line: 3 };
   table([
     {

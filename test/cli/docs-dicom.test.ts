@@ -6,48 +6,49 @@ import { commandsOf, ROOT, wordsOf } from '../support/docs-commands.ts';
 import { madeSeries, SECRETS, writeSeries } from '../support/made-dicom.ts';
 import { runCli, runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { headSlices, type MadeHead, madeHead } from '../support/whole-head.ts';
 
 const cwd = tempFolder();
 const PAGE = 'docs/your-own-data.md';
 const SECTION = 'A folder of DICOM';
 const PATIENTS = 12;
-const [COLUMNS, ROWS, SLICES] = [20, 24, 8];
 
-/** A head with folds of its own in dark air, and with a bright core in every second patient. */
-function slice(patient: number, index: number): ArrayBuffer {
+/** A head with folds of its own, and with a bright core in every second patient. */
+function headOf(patient: number): MadeHead {
   const own = createRandom('dicom-head', patient);
-  const [width, height, turn, fold] = [
-    7 + 2 * own.next(),
-    8 + 3 * own.next(),
-    3 * own.next(),
-    1 + own.next(),
-  ];
-  const pixels = Uint16Array.from({ length: COLUMNS * ROWS }, (_, at) => {
-    const [x, y, z] = [(at % COLUMNS) - 9.5, Math.floor(at / COLUMNS) - 11.5, index - 3.5];
-    const distance = (x / width) ** 2 + (y / height) ** 2 + (z / 5) ** 2;
-    if (distance > 1) return 5;
-    const folds = Math.sin(fold * (x * Math.cos(turn) + y * Math.sin(turn)) + z);
-    return 500 + Math.floor(200 * folds) + (patient % 2 && distance < 0.15 ? 500 : 0);
+  const [turn, fold, skin] = [3 * own.next(), 0.1 + 0.1 * own.next(), 0.4 + 0.6 * own.next()];
+  return madeHead({
+    seed: patient,
+    voxel: [5, 5, 6],
+    shape: [38, 52, 36],
+    factor: (tissue, [x, y, z]) => {
+      if (tissue === 'skin' || tissue === 'face') return skin;
+      if (tissue !== 'brain') return 1;
+      const core = patient % 2 && Math.hypot(x, y, z) < 30 ? 1.4 : 1;
+      return core * (1 + 0.35 * Math.sin(fold * (x * Math.cos(turn) + y * Math.sin(turn)) + patient));
+    },
   });
-  return pixels.buffer;
 }
 
 beforeAll(async () => {
   for (let patient = 0; patient < PATIENTS; patient++) {
     const root = `1.2.826.0.1.3680043.10.999.${patient}`;
+    const head = headSlices(headOf(patient));
     const values = {
+      ...head.values,
       PatientID: `MRN-4711-${patient}`,
       StudyInstanceUID: `${root}.1`,
       SeriesInstanceUID: `${root}.2`,
       ProtocolName: undefined,
-      Rows: ROWS,
-      Columns: COLUMNS,
     };
     const each = (index: number) => ({
+      ...head.each(index),
       SOPInstanceUID: `${root}.3.${index}`,
-      PixelData: slice(patient, index),
     });
-    await writeSeries(join(cwd, 'dicom', `DOE_${patient}`), madeSeries({ slices: SLICES, values, each }));
+    await writeSeries(
+      join(cwd, 'dicom', `DOE_${patient}`),
+      madeSeries({ slices: head.slices, values, each }),
+    );
   }
   const labels = Array.from(
     { length: PATIENTS },
@@ -69,6 +70,8 @@ describe('the page "Your own data"', () => {
       expect([command, code, stderr]).toEqual([command, 0, '']);
       expect(SECRETS.filter((secret) => stdout.includes(secret))).toEqual([]);
     }
+    const faces = await readFile(join(cwd, 'bids', 'code', 'defacing.tsv'), 'utf8');
+    expect(faces.match(/\tremoved\t/g)).toHaveLength(PATIENTS);
     const table = await readFile(join(cwd, 'bids', 'participants.tsv'), 'utf8');
     expect(table.match(/\tglioma$/gm)).toHaveLength(PATIENTS / 2);
     const checked = await runJson(['preprocess', 'check', 'bids'], { cwd });

@@ -16,6 +16,7 @@ import { noProgress } from '../../src/runtime/base/logging/progress.ts';
 import { makeTree, tsv } from '../support/bids-tree.ts';
 import { contrastsTree } from '../support/contrasts-tree.ts';
 import { madeSeries, writeSeries } from '../support/made-dicom.ts';
+import { headSlices, madeHead } from '../support/whole-head.ts';
 import { makeFolder, makeSource, writeFiles } from '../unit/preprocess/image/made-pictures.ts';
 import { toMat } from '../unit/preprocess/sources/made-mat.ts';
 import { madeMask, madeVolume, toMgh, toNifti } from '../unit/preprocess/volume/made-volumes.ts';
@@ -44,7 +45,7 @@ async function convert(
 ): Promise<void> {
   const texts = { name: 'test', license: 'CC0', authors: [] };
   const rule = { threshold: 0.9, cap: 48 };
-  const how = { labelMap: undefined, jobs: 4, skipBad: false, dryRun: false };
+  const how = { labelMap: undefined, jobs: 4, skipBad: false, dryRun: false, deface: false };
   await convertFolder({ source, target, processing, rule, ...texts, ...how, ...more });
 }
 
@@ -190,8 +191,16 @@ describe.skipIf(!present)('bids-validator-deno finds no error and no warning', (
           SeriesNumber: String(series),
           ContrastBolusAgent: series === 2 ? 'Gadovist' : undefined,
         };
-        const each = (index: number) => ({ SOPInstanceUID: `${uids}.3.${series}.${index}` });
-        await writeSeries(join(root, `dicom/${patient}-${series}`), madeSeries({ values, each }));
+        const head = headSlices(madeHead({ seed: patient, voxel: [5, 5, 6], shape: [38, 52, 36] }));
+        const each = (index: number) => ({
+          ...head.each(index),
+          SOPInstanceUID: `${uids}.3.${series}.${index}`,
+        });
+        const all = { ...values, ...head.values };
+        await writeSeries(
+          join(root, `dicom/${patient}-${series}`),
+          madeSeries({ slices: head.slices, values: all, each }),
+        );
       }
     await writeFiles(root, {
       'map.yaml': [
@@ -205,7 +214,7 @@ describe.skipIf(!present)('bids-validator-deno finds no error and no warning', (
       'labels.csv': 'patient_id,diagnosis\nP1,ill\nP2,well\nP3,ill\n',
     });
     const target = join(root, 'bids');
-    const { images } = await importDicom({
+    const { images, faces } = await importDicom({
       source: join(root, 'dicom'),
       target,
       map: join(root, 'map.yaml'),
@@ -216,9 +225,11 @@ describe.skipIf(!present)('bids-validator-deno finds no error and no warning', (
       jobs: 2,
       skipBad: false,
       dryRun: false,
+      deface: true,
       signal: new AbortController().signal,
     });
     expect(images).toBe(6);
+    expect(faces.map(({ face }) => face)).toEqual(Array(6).fill('removed'));
     expect(issuesOf(target, severities)).toEqual([]);
   });
 

@@ -28,7 +28,13 @@ async function bothOf(source: string, folder: string) {
   await writeFile(map, MAP);
   const target = join(folder, 'bids');
   const words = { name: 'Heads', license: 'CC0-1.0', authors: [] };
-  const limits = { jobs: 1, skipBad: false, dryRun: false, signal: new AbortController().signal };
+  const limits = {
+    jobs: 1,
+    skipBad: false,
+    dryRun: false,
+    deface: false,
+    signal: new AbortController().signal,
+  };
   const made = await importDicom({ source, target, map, keyFile: join(folder, 'key'), ...words, ...limits });
   const native = join(folder, 'native');
   await mkdir(native);

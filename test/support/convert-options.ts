@@ -8,6 +8,7 @@ export function convertOptions(root: string, more: Partial<ConvertOptions> = {})
     target: join(root, 'bids'),
     labelMap: undefined,
     processing: { size: undefined, headMask: false },
+    deface: false,
     rule: { threshold: 0.9, cap: 48 },
     name: 'test',
     license: 'CC0',

@@ -21,7 +21,7 @@ export default class PreprocessBids extends BaseCommand<BidsSummary | DicomImpor
     'NRRD, MetaImage), with a label and, where they are known, patient, site, session and lesion mask. Folders of BraTS and nnU-Net ' +
     'are taken as they are, with the labels of their cases from --table. TARGET becomes a BIDS ' +
     'derivative with one participant an image. Exact copies and images under two labels are marked, and images that are, or may be, of ' +
-    'one patient are grouped, so that splits can keep them together. A run that was broken off goes on where it was. With --dicom-map ' +
+    'one patient are grouped, so that splits can keep them together. Faces are taken out of volumes of heads. A run that was broken off goes on where it was. With --dicom-map ' +
     'SOURCE is a folder of DICOM files: the series that the map chooses become raw BIDS, named by the key of the site and without what ' +
     'identifies people, places and devices; a TARGET that the same key made gets the sessions that it lacks.';
   static override examples = [
@@ -64,6 +64,11 @@ export default class PreprocessBids extends BaseCommand<BidsSummary | DicomImpor
     })(),
     'skull-stripped': Flags.boolean({
       summary: 'the volumes of a table or of nnU-Net show the brain alone',
+    }),
+    deface: Flags.boolean({
+      allowNo: true,
+      default: true,
+      summary: 'take faces out of volumes, and keep masks of what was removed; --no-deface keeps faces',
     }),
     exclude: Flags.string({
       multiple: true,
@@ -109,6 +114,7 @@ export default class PreprocessBids extends BaseCommand<BidsSummary | DicomImpor
       license: flags.license,
       authors: flags.author ?? [],
       jobs: flags.jobs,
+      deface: flags.deface,
       skipBad: flags['skip-bad'],
       dryRun: flags['dry-run'],
       progress: this.progress(),

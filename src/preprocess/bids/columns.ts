@@ -2,6 +2,7 @@ import { SAME_HEAD } from '../groups/find-groups.ts';
 import { DOUBTFUL_LOSS } from '../image/head-mask.ts';
 import { describeLabel } from '../sources/label-map.ts';
 import type { Entry, TableContext } from './entry.ts';
+import { FACE_OUTCOMES } from './examination-face.ts';
 import { pixelDigestOf } from './facts.ts';
 import { COLUMN } from './participants.ts';
 import type { PictureFacts } from './picture-file.ts';
@@ -207,6 +208,21 @@ function volumeColumns(entries: readonly Entry[]): Column[] {
       (facts) => facts.orientation,
     ),
     ...(hasMasks ? [lesion] : []),
+    ...faceColumns(entries),
+  ];
+}
+
+function faceColumns(entries: readonly Entry[]): Column[] {
+  const outcomes = new Set(
+    entries.flatMap(({ facts }) => ('volume' in facts ? [facts.volume.face.outcome] : [])),
+  );
+  const removed = 'Millilitres of tissue in front of and below the brain that were removed.';
+  return [
+    {
+      ...ofVolume('face', 'What became of the face in the images.', ({ face }) => face.outcome),
+      levels: Object.fromEntries([...outcomes].sort().map((outcome) => [outcome, FACE_OUTCOMES[outcome]])),
+    },
+    ...(outcomes.has('removed') ? [ofVolume('face_ml', removed, ({ face }) => face.tissueMl)] : []),
   ];
 }
 

@@ -1,21 +1,27 @@
+import { prettyJson } from '../../runtime/base/digest.ts';
 import { NeuroflareError } from '../../runtime/base/errors/errors.ts';
 import { readInput } from '../../runtime/base/files/read-file.ts';
 import { type Fault, PictureError } from '../image/fault.ts';
 import type { Examination } from './examination.ts';
+import type { FaceRule } from './examination-face.ts';
 import type { Facts } from './facts.ts';
 import type { PartialTree, WrittenFile } from './partial-tree.ts';
 import { convertPicture, encodeSlice, type Processing } from './picture-file.ts';
-import { convertVolumes, LESION_MASK } from './volume-file.ts';
+import { convertVolumes, FACE_MASK, LESION_MASK } from './volume-file.ts';
 import { withoutPaths } from './without-paths.ts';
 
 /** Folder of the derivative with lesion masks. */
 export const LESIONS = 'derivatives/lesions';
+/** Folder of the derivative with masks of what was removed with faces. */
+export const DEFACING = 'derivatives/defacing';
+const MASK_FOLDERS: Readonly<Record<string, string>> = { [LESION_MASK]: LESIONS, [FACE_MASK]: DEFACING };
 const SLICE = 'desc-slice_T1w';
 
 interface Task {
   readonly source: Examination;
   readonly id: string;
   readonly processing: Processing;
+  readonly faces: FaceRule;
   /** Undefined in a dry run. */
   readonly partial: PartialTree | undefined;
 }
@@ -47,19 +53,21 @@ async function picture({ source, id, processing, partial }: Task, written: Writt
   return { picture: facts };
 }
 
-async function volumes({ source, id, partial }: Task, written: WrittenFile[]): Promise<Facts> {
+async function volumes({ source, id, faces, partial }: Task, written: WrittenFile[]): Promise<Facts> {
   const { content } = source;
   if (content.kind !== 'volumes') throw new Error('the caller looks at the kind');
-  const facts = await convertVolumes(content, async (name, bytes) => {
+  const take = async (name: string, bytes: Uint8Array) => {
     if (!partial) return;
     const file = pathOf({ source, id }, name);
-    if (name !== LESION_MASK) return void written.push(await partial.addFile(file, bytes));
-    written.push(await partial.addFile(`${LESIONS}/${file}`, bytes));
-    const image = pathOf({ source, id }, content.images[0]?.name ?? '');
-    const sidecar = `${JSON.stringify({ Sources: [`bids:source:${image}`] }, null, 2)}\n`;
-    written.push(await partial.addFile(`${LESIONS}/${file.replace(/\.nii\.gz$/, '.json')}`, sidecar));
-  });
-  return { volume: facts };
+    const folder = MASK_FOLDERS[name];
+    if (folder === undefined) return void written.push(await partial.addFile(file, bytes));
+    written.push(await partial.addFile(`${folder}/${file}`, bytes));
+    const images = name === FACE_MASK ? content.images : content.images.slice(0, 1);
+    const sources = images.map((image) => `bids:source:${pathOf({ source, id }, image.name)}`);
+    const sidecar = prettyJson({ Sources: sources });
+    written.push(await partial.addFile(`${folder}/${file.replace(/\.nii\.gz$/, '.json')}`, sidecar));
+  };
+  return { volume: await convertVolumes(content, { take, faces }) };
 }
 
 /** Of an image in the tree. */

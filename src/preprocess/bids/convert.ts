@@ -27,6 +27,8 @@ export interface WriteOptions extends DatasetTexts {
   readonly target: string;
   readonly processing: Processing;
   readonly rule: GroupRule;
+  /** Take faces out of volumes. */
+  readonly deface: boolean;
   /** Images worked on at once. */
   readonly jobs: number;
   /** Leave bad files out instead of stopping. */
@@ -104,7 +106,7 @@ async function digestFiles(found: ExaminationSource, options: WriteOptions): Pro
 /** Equal keys give equal bytes. */
 function planKey(what: { found: ExaminationSource; options: WriteOptions; sourceDigest: string }): string {
   const { found, options, sourceDigest } = what;
-  const { processing, rule, name, license, authors } = options;
+  const { processing, rule, name, license, authors, deface } = options;
   const rows = found.examinations.map(({ label, patient, site, session, origin, content }) => ({
     ...origin,
     label,
@@ -116,7 +118,7 @@ function planKey(what: { found: ExaminationSource; options: WriteOptions; source
   const version = packageVersion();
   const { texts } = found;
   return sha256(
-    canonicalJson({ version, processing, rule, name, license, authors, texts, rows, sourceDigest }),
+    canonicalJson({ version, processing, deface, rule, name, license, authors, texts, rows, sourceDigest }),
   );
 }
 
@@ -128,13 +130,14 @@ async function convertAll(what: {
 }): Promise<{ read: ReadExamination[]; faults: Fault[] }> {
   const { found, options, digests, partial } = what;
   const { processing, progress = noProgress, jobs, signal } = options;
-  const { examinations } = found;
+  const { examinations, texts } = found;
+  const faces = !options.deface ? 'keep' : texts.skullStripped ? 'stripped' : 'remove';
   const faults: Fault[] = [];
   const width = Math.max(4, String(examinations.length).length);
   let done = 0;
   const all = await mapPool(examinations, { jobs, signal }, async (source, at) => {
     const id = `sub-${String(at + 1).padStart(width, '0')}`;
-    const facts = await convertExamination({ source, id, processing, partial });
+    const facts = await convertExamination({ source, id, processing, faces, partial });
     progress({ what: 'images', done: ++done, total: examinations.length });
     if (!('code' in facts)) return { source, id, sourceSha256: digests[at]?.[0] ?? '', facts };
     faults.push(facts);

@@ -1,13 +1,22 @@
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { packageVersion } from '../../runtime/base/files/package-version.ts';
+import { DEFACING_README, FACE_MASK_SIDECAR, REMOVED } from '../deface/words.ts';
 import type { GroupRule } from '../groups/find-groups.ts';
 import { HEAD_MARGIN } from '../image/head-margin.ts';
-import { LESIONS } from './convert-examination.ts';
+import { DEFACING, LESIONS } from './convert-examination.ts';
 import type { Entry } from './entry.ts';
 import type { ExaminationSource } from './examination.ts';
+import { FACE_OUTCOMES, type FaceFacts } from './examination-face.ts';
 import type { Processing } from './picture-file.ts';
 import { validatorNote } from './validator-note.ts';
 import { BIDS_VERSION } from './versions.ts';
+
+/** For DeidentificationMethod. */
+const FACE_METHODS: Readonly<Record<FaceFacts['outcome'], string>> = {
+  ...FACE_OUTCOMES,
+  removed: `neuroflare ${packageVersion()}: ${REMOVED}`,
+  kept: 'Faces were not removed',
+};
 
 const UNNAMED = 'The authors of the source images, who are not named here';
 
@@ -39,8 +48,8 @@ export function datasetTexts(context: TextContext): ReadonlyMap<string, string> 
   // One for all images of a suffix: the nearest that fits holds for a file, and there must not be two of them in one folder.
   else
     for (const suffix of suffixesOf(context.entries))
-      files.push([`${suffix}.json`, prettyJson(volumeSidecar(source))]);
-  return new Map([...files, ...maskTexts(context)]);
+      files.push([`${suffix}.json`, prettyJson(volumeSidecar(context))]);
+  return new Map([...files, ...maskTexts(context), ...faceTexts(context)]);
 }
 
 function suffixesOf(entries: readonly Entry[]): string[] {
@@ -67,12 +76,28 @@ function maskTexts(context: TextContext): [path: string, text: string][] {
   ];
 }
 
+function faceTexts(context: TextContext): [path: string, text: string][] {
+  if (!outcomesOf(context).some((outcome) => outcome === 'removed' || outcome === 'none')) return [];
+  const about = { Name: `${context.name}: what was removed with faces`, DatasetLinks: { source: '../..' } };
+  return [
+    [`${DEFACING}/dataset_description.json`, prettyJson(description(context, about))],
+    [`${DEFACING}/README`, DEFACING_README],
+    [`${DEFACING}/desc-face_mask.json`, prettyJson(FACE_MASK_SIDECAR)],
+  ];
+}
+
+/** What became of faces, each once, as it is said of the data set. */
+function outcomesOf({ entries }: TextContext): FaceFacts['outcome'][] {
+  const all = entries.flatMap(({ facts }) => ('volume' in facts ? [facts.volume.face.outcome] : []));
+  return [...new Set(all)].sort();
+}
+
 function description(context: TextContext, more: object): object {
   const { source, processing } = context;
   const how =
     source.kind === 'pictures'
       ? `to NIfTI slices. ${steps(processing)}`
-      : 'to NIfTI volumes; voxels and grid are kept.';
+      : 'to NIfTI volumes; the grid is kept, and all voxels but those of faces that were removed.';
   return {
     Name: context.name,
     BIDSVersion: BIDS_VERSION,
@@ -125,10 +150,14 @@ function steps({ size, headMask }: Processing): string {
 }
 
 /** Inherited by every volume. */
-function volumeSidecar({ texts }: ExaminationSource): object {
+function volumeSidecar(context: TextContext): object {
+  const { texts } = context.source;
+  const outcomes = outcomesOf(context);
+  const kept = outcomes.includes('removed') ? 'but for the face, which was removed' : 'all';
   return {
-    Description: `${texts.images} Scanner and sequence are not known here, so the data set is a derivative. Voxels and grid are those of the source.`,
+    Description: `${texts.images} Scanner and sequence are not known here, so the data set is a derivative. Grid and voxels are those of the source${kept === 'all' ? '' : `, ${kept}`}.`,
     SkullStripped: texts.skullStripped,
+    DeidentificationMethod: outcomes.map((outcome) => FACE_METHODS[outcome]),
   };
 }
 
@@ -157,7 +186,9 @@ should not be trained or tested on.
 ${validatorNote(entries.length)}`;
 }
 
-function volumeReadme({ name, entries, source }: TextContext): string {
+function volumeReadme(context: TextContext): string {
+  const { name, entries, source } = context;
+  const outcomes = outcomesOf(context);
   return `${name}
 
 ${entries.length} examinations of heads from ${source.texts.what}, stored as NIfTI.
@@ -168,6 +199,11 @@ ${source.texts.images}
 Each examination is a participant of its own, with a number in place of its name; group_id in participants.tsv holds those of one patient
 together, where the source says who they are of, and exact copies. Splits keep a group whole.
 Scanner, sequence, age and sex are not known here, so the data set is a derivative.
+
+Faces
+${outcomes.map((outcome) => `- ${outcome}: ${FACE_METHODS[outcome]}.`).join('\n')}
+The column face of participants.tsv says it of each examination.
+${outcomes.includes('removed') ? `What was removed is marked in ${DEFACING}. Ears, teeth and the shape of the skull are left, so the images stay personal data.\n` : ''}
 Exact copies, and copies under two labels, are marked in the column set_aside. Their images are here, but should not be trained or
 tested on.
 ${validatorNote(entries.length)}`;

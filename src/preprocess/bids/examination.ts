@@ -7,6 +7,8 @@ export interface SourceVolume {
   readonly shape: readonly [number, number, number];
   readonly data: Float32Array;
   readonly affine: Affine;
+  /** False where its file does not say where right, front and top are, or contradicts itself. */
+  readonly hasSureAxes?: boolean;
 }
 
 /** One image of an examination, or its lesion mask. */

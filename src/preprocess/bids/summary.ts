@@ -53,6 +53,9 @@ export const bidsSummarySchema = z.object({
     .describe('pairs that look like one image under two labels, where patients are named'),
   sites: z.array(z.string()).describe('sites that the source names'),
   images_of_each: z.array(z.string()).describe('names of the volumes of an examination, as BIDS has them'),
+  faces: z
+    .record(z.string(), count)
+    .describe('volumes by what became of the face: removed, none, stripped, slice or kept'),
 });
 export type BidsSummary = z.infer<typeof bidsSummarySchema>;
 
@@ -101,6 +104,7 @@ export function summarise(what: {
     alike_labels: grouping.twoLabels.map(({ paths, labels }) => ({ files: [...paths], labels: [...labels] })),
     sites: [...new Set(entries.flatMap(({ source }) => source.site ?? []))].sort(compareText),
     images_of_each: [...new Set(entries.flatMap(imageNames))].sort(compareText),
+    faces: faceCounts(entries),
   };
 }
 
@@ -110,6 +114,16 @@ function hasMask({ facts }: Entry): boolean {
 
 function imageNames({ source: { content } }: Entry): string[] {
   return content.kind === 'volumes' ? content.images.map(({ name }) => name) : [];
+}
+
+function faceCounts(entries: readonly Entry[]): BidsSummary['faces'] {
+  const counts: Record<string, number> = {};
+  for (const { facts } of entries) {
+    if (!('volume' in facts)) continue;
+    const { outcome } = facts.volume.face;
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+  }
+  return counts;
 }
 
 function classCounts(entries: readonly Entry[]): BidsSummary['classes'] {

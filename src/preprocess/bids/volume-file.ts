@@ -7,6 +7,7 @@ import { orientationOf, reorientToRas } from '../nifti/orient.ts';
 import { encodeNifti, gzipNifti } from '../nifti/write.ts';
 import { type Grid, gridDifference } from '../volume/grid.ts';
 import type { SourceVolume, VolumesContent } from './examination.ts';
+import { ExaminationFace, type FaceRule, faceFactsSchema } from './examination-face.ts';
 
 /** What is known of the volumes of one examination once they were read; also a part of the journal. */
 export const volumeFactsSchema = z.strictObject({
@@ -18,6 +19,7 @@ export const volumeFactsSchema = z.strictObject({
   orientation: z.string(),
   /** Voxels by value of the mask, without 0. */
   lesion: z.record(z.string(), z.int()).optional(),
+  face: faceFactsSchema,
 });
 export type VolumeFacts = z.infer<typeof volumeFactsSchema>;
 
@@ -27,12 +29,20 @@ export type TakeFile = (name: string, bytes: Uint8Array) => Promise<void>;
 /** Name of a mask, which stands in a derivative of its own. */
 export const LESION_MASK = 'desc-lesion_mask';
 
+/** Name of the mask of what was removed with the face, in a derivative of its own as well. */
+export const FACE_MASK = 'desc-face_mask';
+
 /**
- * Reads the volumes of one examination one after the other, compares their grids, and gives the files to write to `take`.
- * @throws NF_VOLUME_* and what the readers throw
+ * Reads the volumes of one examination one after the other, compares their grids, takes the face out, and gives the files to write to `take`.
+ * @throws NF_VOLUME_*, NF_DEFACE_* and what the readers throw
  */
-export async function convertVolumes({ images, mask }: VolumesContent, take: TakeFile): Promise<VolumeFacts> {
+export async function convertVolumes(
+  { images, mask }: VolumesContent,
+  { take, faces }: { take: TakeFile; faces: FaceRule },
+): Promise<VolumeFacts> {
   const digest = createHash('sha256');
+  const face = new ExaminationFace(faces);
+  const waiting: { name: string; volume: SourceVolume }[] = [];
   let first: Grid | undefined;
   for (const { name, read } of images) {
     const volume = await read();
@@ -41,10 +51,14 @@ export async function convertVolumes({ images, mask }: VolumesContent, take: Tak
     checkGrid({ first, volume, name });
     const upright = reorientToRas(volume);
     digest.update(`${name} ${upright.shape.join('x')}\n`).update(bytesOf(upright.data));
-    await take(name, await encodeVolume(volume));
+    waiting.push({ name, volume });
+    face.look(volume, name);
+    if (face.isKnown) await takeWaiting({ waiting, face, take });
   }
   if (!first) throw new Error('an examination has at least one image');
-  const lesion = mask && (await convertMask({ mask, first, take }));
+  const faceFacts = face.facts(images[0]?.name ?? '');
+  const lesion = mask && (await convertMask({ mask, first, take, face }));
+  if (face.mask) await take(FACE_MASK, await gzipNifti(encodeNifti({ ...first, data: face.mask })));
   const [x, y, z] = voxelSize(first.affine);
   return {
     pixelSha256: digest.digest('hex'),
@@ -52,13 +66,26 @@ export async function convertVolumes({ images, mask }: VolumesContent, take: Tak
     voxel: [x, y, z],
     orientation: orientationOf(first.affine),
     ...(lesion && { lesion }),
+    face: faceFacts,
   };
+}
+
+async function takeWaiting(what: {
+  waiting: { name: string; volume: SourceVolume }[];
+  face: ExaminationFace;
+  take: TakeFile;
+}): Promise<void> {
+  for (const { name, volume } of what.waiting.splice(0)) {
+    what.face.remove(volume);
+    await what.take(name, await encodeVolume(volume));
+  }
 }
 
 async function convertMask(what: {
   mask: NonNullable<VolumesContent['mask']>;
   first: Grid;
   take: TakeFile;
+  face: ExaminationFace;
 }): Promise<Record<string, number>> {
   const volume = await what.mask.read();
   checkGrid({ first: what.first, volume, name: 'the mask' });
@@ -68,6 +95,9 @@ async function convertMask(what: {
       throw flError('NF_VOLUME_MASK_VALUE', { value });
     counts[value] = (counts[value] ?? 0) + 1;
   }
+  const cut =
+    what.face.mask?.reduce((sum, removed, at) => sum + (removed && volume.data[at] ? 1 : 0), 0) ?? 0;
+  if (cut > 0) throw flError('NF_DEFACE_LESION', { count: cut });
   await what.take(LESION_MASK, await encodeVolume({ ...volume, affine: what.first.affine }));
   const found = counts.flatMap((count, value) => (value > 0 && count > 0 ? [[String(value), count]] : []));
   return Object.fromEntries(found);

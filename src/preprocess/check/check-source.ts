@@ -27,6 +27,7 @@ export async function checkSource(
     license: '',
     authors: [],
     processing: { size: undefined, headMask: false },
+    deface: false,
     rule: { threshold: THRESHOLD, cap: DEFAULT_CAP },
     jobs: JOBS,
     skipBad: true,

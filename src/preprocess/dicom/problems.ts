@@ -82,6 +82,16 @@ export const PROBLEMS = {
     'has no gradient directions, which dwi needs',
     'use the suffix sbref, or ask for the original images',
   ],
+  no_head: [
+    'refused',
+    'shows no head in which a face can be found',
+    "look at it; 'deface: false' in its rule keeps it as it is",
+  ],
+  head_cut: [
+    'refused',
+    'is cut off at the lower front of the brain, so it cannot be said where the face begins',
+    "look at it; 'deface: false' in its rule keeps it as it is",
+  ],
   copies: ['warning', 'has files that are there twice; one of each is used', 'nothing has to be done'],
   uneven_spacing: ['warning', 'has slices at uneven distances', 'look at the result'],
   no_patient_id: [

@@ -53,6 +53,10 @@ const rule = z
     name: z.string().min(1).describe('how the rule is called in tables; default: its suffix'),
     when,
     skip: z.boolean().optional().describe('true: such series are left out on purpose'),
+    deface: z
+      .boolean()
+      .default(true)
+      .describe('false: faces stay in such series, as in slabs that show none'),
     datatype: z
       .enum(['anat', 'func', 'dwi'])
       .optional()

@@ -94,3 +94,10 @@ export function worldOf(affine: Affine, index: Vector): Vector {
 export function voxelSize(affine: Affine): Vector {
   return [length(column(affine, 0)), length(column(affine, 1)), length(column(affine, 2))];
 }
+/** The same place in `by` times as many units of length. */
+export function scaledAffine(affine: Affine, by: number): Affine {
+  if (by === 1) return affine;
+  const times = ([x, y, z]: Vector): Vector => [x * by, y * by, z * by];
+  const columns = [times(column(affine, 0)), times(column(affine, 1)), times(column(affine, 2))] as const;
+  return affineFromColumns(columns, times(column(affine, 3)));
+}

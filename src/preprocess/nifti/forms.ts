@@ -27,6 +27,8 @@ export interface Forms {
 export interface Position {
   readonly affine: Affine;
   readonly affineSource: 'sform' | 'qform' | 'pixdim';
+  /** Whether the header says where right, front and top are, and does not contradict itself. */
+  readonly hasSureAxes: boolean;
   readonly oddities: readonly Oddity[];
 }
 
@@ -47,17 +49,31 @@ export function positionOf(forms: Forms): Position {
   const sizes = sizeOddities(forms);
   if (sformCode > 0) {
     const oddities = qformCode > 0 ? compareForms(forms) : compareSizes(forms);
-    return { affine: forms.sform, affineSource: 'sform', oddities: [...sizes, ...oddities] };
+    const hasSureAxes = !(qformCode > 0 && contradicts(forms));
+    return { affine: forms.sform, affineSource: 'sform', hasSureAxes, oddities: [...sizes, ...oddities] };
   }
-  if (qformCode > 0)
-    return { affine: qformOf(forms), affineSource: 'qform', oddities: [...sizes, ...lengthOddities(forms)] };
+  if (qformCode > 0) {
+    const oddities = [...sizes, ...lengthOddities(forms)];
+    return { affine: qformOf(forms), affineSource: 'qform', hasSureAxes: true, oddities };
+  }
   const [x, y, z] = usableSizes(forms.pixdim);
   const noForm = { code: 'NF_CHECK_NO_FORM', params: {} } as const;
   return {
     affine: centredAffine(forms.shape, [-x, y, z]),
     affineSource: 'pixdim',
+    hasSureAxes: false,
     oddities: [...sizes, noForm],
   };
+}
+
+/** Whether the two forms give the axes other directions, or one of them gives none. */
+function contradicts(forms: Forms): boolean {
+  const qform = qformOf(forms);
+  return ![qform, forms.sform].every(isUsable) || orientationOf(qform) !== orientationOf(forms.sform);
+}
+
+function isUsable(affine: Affine): boolean {
+  return affine.flat().every(Number.isFinite) && Math.abs(determinant(affine)) > 0;
 }
 
 function qformOf({ quaternion: [b, c, d], qfac, pixdim, qoffset }: Forms): Affine {

@@ -1,7 +1,15 @@
 import type { ErrorCode } from '../../runtime/base/errors/catalog.ts';
 import { NeuroflareError } from '../../runtime/base/errors/errors.ts';
 import { DATA_LIMITS } from '../../runtime/base/limits.ts';
-import { type Axis, determinant, type Row, type Vector, voxelSize } from './affine.ts';
+import {
+  type Affine,
+  type Axis,
+  determinant,
+  type Row,
+  scaledAffine,
+  type Vector,
+  voxelSize,
+} from './affine.ts';
 import { DATATYPES, type Datatype, refusedName } from './datatype.ts';
 import {
   fieldsOfVersion1,
@@ -72,6 +80,11 @@ export function parseHeader(head: Uint8Array, file: string): NiftiHeader {
     units: (['unknown', 'm', 'mm', 'um'] as const)[fields.xyzt_units & 7] ?? 'unknown',
     description: fields.description.replace(/\0.*$/s, ''),
   };
+}
+
+/** The affine in millimetres, whatever the unit of the header; one that names none is taken to mean them. */
+export function millimetres({ affine, units }: Pick<NiftiHeader, 'affine' | 'units'>): Affine {
+  return scaledAffine(affine, { unknown: 1, mm: 1, m: 1000, um: 0.001 }[units]);
 }
 
 /** Bytes of an image while it is decoded: as it is stored, and as float32. */

@@ -30,7 +30,7 @@ export async function readNiftiAs(path: string, { volume, nan }: ReadAs): Promis
 }
 
 /** Over the last axis, added in float64. */
-function meanOf(data: Float32Array, times: number): Float32Array {
+export function meanOf(data: Float32Array, times: number): Float32Array {
   const size = data.length / times;
   const sum = new Float64Array(size);
   for (let time = 0, at = 0; time < times; time++) {

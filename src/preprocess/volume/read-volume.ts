@@ -2,7 +2,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { readStart } from '../../runtime/base/files/read-file.ts';
 import type { SourceVolume } from '../bids/examination.ts';
-import { type Affine, affineFromColumns, column, type Vector } from '../nifti/affine.ts';
+import { millimetres } from '../nifti/header.ts';
 import { readPair } from '../nifti/pair.ts';
 import { type NiftiImage, readNifti } from '../nifti/read.ts';
 import { withBytes } from '../nifti/with-bytes.ts';
@@ -71,15 +71,7 @@ function fromNifti(image: NiftiImage, path: string): SourceVolume {
   // A single slice may have two axes.
   const [x = 1, y = 1, z = 1, ...more] = image.shape;
   const shape = checkSizes([x, y, z, ...more], path);
-  const scale = { unknown: 1, mm: 1, m: 1000, um: 0.001 }[image.units];
-  return { shape, data: image.data, affine: scaled(image.affine, scale) };
-}
-
-function scaled(affine: Affine, scale: number): Affine {
-  if (scale === 1) return affine;
-  const times = ([x, y, z]: Vector): Vector => [x * scale, y * scale, z * scale];
-  const columns = [times(column(affine, 0)), times(column(affine, 1)), times(column(affine, 2))] as const;
-  return affineFromColumns(columns, times(column(affine, 3)));
+  return { shape, data: image.data, affine: millimetres(image), hasSureAxes: image.hasSureAxes };
 }
 
 async function fromDetached(path: string): Promise<SourceVolume> {

@@ -20,6 +20,7 @@ const made = (target: string | null, more: Partial<BidsSummary> = {}): BidsSumma
   alike_labels: [],
   sites: [],
   images_of_each: ['T1w'],
+  faces: {},
   ...more,
 });
 

@@ -5,6 +5,7 @@ import { compareText } from '../../../runtime/base/text/compare-text.ts';
 import { mapPool } from '../../../runtime/base/threads/map-pool.ts';
 import { withMemory } from '../../../runtime/base/threads/memory-share.ts';
 import { checkApart } from '../../bids/check-places.ts';
+import { DefaceThreads } from '../../deface/deface-threads.ts';
 import { Converter } from '../convert/converter.ts';
 import type { Problem } from '../problems.ts';
 import { type FolderScan, type ScannedSeries, scanFolder } from '../scan.ts';
@@ -12,6 +13,7 @@ import { readSeriesMap, type SeriesMap } from '../series-map.ts';
 import { seriesIdOf, sessionOf, subjectOf } from '../series-row.ts';
 import { checkKeyPlace, defaultKeyPath, openSiteKey, passingKey, type SiteKey } from '../site-key.ts';
 import { shiftedTime } from './dates.ts';
+import { addDefacing, addFaceMask, faceMethod } from './faces.ts';
 import { labelsOf } from './labels.ts';
 import { type ImportPlan, type PlannedSeries, planImport, refusedError } from './plan.ts';
 import { checkImageBytes, checkTexts, type OutputText, sidecarTexts } from './search-outputs.ts';
@@ -19,7 +21,13 @@ import { sidecarOf } from './sidecar.ts';
 import type { DicomImport, ImportedSeries } from './summary.ts';
 import { mergedParticipants, removedTable, scansTable } from './tables.ts';
 import { openTarget, type TargetTree } from './target.ts';
-import { type DatasetWords, participantsSidecar, rootTexts, scansSidecar } from './texts.ts';
+import {
+  type DatasetWords,
+  deidentificationMethod,
+  participantsSidecar,
+  rootTexts,
+  scansSidecar,
+} from './texts.ts';
 import { imagesOf, type MadeImage } from './volumes.ts';
 
 export interface ImportOptions extends DatasetWords {
@@ -32,12 +40,14 @@ export interface ImportOptions extends DatasetWords {
   /** Leave chosen series out that cannot be used, instead of stopping. */
   readonly skipBad: boolean;
   readonly dryRun: boolean;
+  /** Take faces out of all images but those of rules with `deface: false`. */
+  readonly deface: boolean;
   readonly progress?: Progress;
   readonly signal: AbortSignal;
 }
 
 /** An image without its bytes, once they are written. */
-type WrittenImage = Pick<MadeImage, 'path' | 'sidecar'>;
+type WrittenImage = Pick<MadeImage, 'path' | 'sidecar' | 'face'>;
 
 interface Done {
   readonly planned: PlannedSeries;
@@ -90,8 +100,9 @@ async function write(context: Context): Promise<Done[]> {
   const { options, key } = context;
   const tree = await openTarget(options.target, key);
   const converter = new Converter(options.signal);
+  const defacing = new DefaceThreads(options.signal);
   try {
-    const done = await convertAll(context, { tree, converter });
+    const done = await convertAll(context, { tree, converter, defacing });
     await writeTables(context, { tree, done });
     options.signal.throwIfAborted();
     await tree.publish();
@@ -100,13 +111,14 @@ async function write(context: Context): Promise<Done[]> {
     await tree.discard();
     throw error;
   } finally {
-    await converter.close();
+    await Promise.all([converter.close(), defacing.close()]);
   }
 }
 
 interface Work {
   readonly tree: TargetTree;
   readonly converter: Converter;
+  readonly defacing: DefaceThreads;
 }
 
 async function convertAll(context: Context, work: Work): Promise<Done[]> {
@@ -138,24 +150,28 @@ async function convertOne(
   planned: PlannedSeries,
   { context, work }: { context: Context; work: Work },
 ): Promise<Done> {
-  const { map, scan } = context;
+  const { map, options, scan } = context;
   const paths = planned.series.files.map(({ path }) => path);
   const bytes = planned.series.files.reduce((sum, { size }) => sum + size, 0);
   const files = await withMemory(3 * bytes, () => work.converter.convert(paths));
-  const images = await imagesOf(planned, { files, drop: map.drop });
+  const deface = options.deface && planned.rule.deface ? work.defacing : undefined;
+  const images = await imagesOf(planned, { files, drop: map.drop, deface });
   if ('code' in images) return { planned, images: [], problem: images };
   checkTexts(sidecarTexts(images), scan.identifiers);
   checkTexts(ruleTexts(planned), scan.identifiers);
-  for (const { path, volume, sidecar, gradients } of images) {
+  for (const { path, volume, sidecar, gradients, face } of images) {
     await work.tree.add(`${path}.nii.gz`, volume.bytes);
-    await work.tree.add(`${path}.json`, prettyJson(sidecarOf(sidecar, planned.rule)));
+    const method = [...deidentificationMethod(map), faceMethod(face)];
+    const said = { ...sidecarOf(sidecar, planned.rule), DeidentificationMethod: method };
+    await work.tree.add(`${path}.json`, prettyJson(said));
+    if (face.outcome !== 'kept') await addFaceMask(work.tree, path, face);
     if (gradients) {
       await work.tree.add(`${path}.bval`, gradients.bval);
       await work.tree.add(`${path}.bvec`, gradients.bvec);
     }
     checkImageBytes(`${path}.nii.gz`, await work.tree.read(`${path}.nii.gz`));
   }
-  return { planned, images: images.map(({ path, sidecar }) => ({ path, sidecar })) };
+  return { planned, images: images.map(({ path, sidecar, face }) => ({ path, sidecar, face })) };
 }
 
 /** What the map adds to names and sidecars, in the words of whoever wrote it. */
@@ -214,6 +230,8 @@ async function writeTables(
   await tree.add('participants.json', prettyJson(participantsSidecar(map, table)));
   await tree.add('scans.json', prettyJson(scansSidecar(map)));
   await tree.add('code/deidentification.tsv', removedTable(removedOf(scan, done)));
+  const faces = new Map(done.flatMap(({ images }) => images.map(({ path, face }) => [path, face] as const)));
+  await addDefacing(tree, { faces, words: options, method: deidentificationMethod(map) });
 }
 
 /** Elements and keys that identify and were not carried over, with how often they were met. */
@@ -289,6 +307,17 @@ function summarise(
       : null,
     unlabelled: labels ? subjects.size - labelled.length : 0,
     removed: removedOf(scan, done),
+    faces: facesOf(done),
     files: { ...scan.files },
   };
+}
+
+function facesOf(done: readonly Done[]): DicomImport['faces'] {
+  return done.flatMap(({ images }) =>
+    images.map(({ path, face }) => ({
+      image: path,
+      face: face.outcome,
+      removed_ml: face.outcome === 'kept' ? null : Number(face.removedMl.toFixed(1)),
+    })),
+  );
 }

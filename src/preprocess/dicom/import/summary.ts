@@ -24,6 +24,18 @@ export const dicomImportSchema = z.object({
   removed: z
     .array(z.object({ tag: z.string(), count }))
     .describe('elements of the headers that identify, and sidecar keys, that were not carried over'),
+  faces: z
+    .array(
+      z.object({
+        image: z.string(),
+        face: z.enum(['removed', 'none', 'kept']),
+        removed_ml: z
+          .number()
+          .nullable()
+          .describe('tissue in front of and below the brain; null where faces were kept'),
+      }),
+    )
+    .describe('what became of the face in each image that was written'),
   files: z.record(z.string(), count),
 });
 export type DicomImport = z.output<typeof dicomImportSchema>;

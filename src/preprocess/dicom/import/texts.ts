@@ -13,6 +13,7 @@ export interface DatasetWords {
   readonly authors: readonly string[];
 }
 
+/** All but what became of faces, which each image says for itself. */
 export function deidentificationMethod(map: SeriesMap): string[] {
   return [
     `neuroflare ${packageVersion()}: sidecars hold keys of a closed list only`,
@@ -21,8 +22,12 @@ export function deidentificationMethod(map: SeriesMap): string[] {
       ? 'Times of acquisition are moved back by a secret span of 109 to 119 years, the same for all sessions of a subject'
       : 'Times of acquisition are left out',
     'Texts of NIfTI headers are emptied; every output was searched for names, ids, dates, places and devices of the headers',
-    'Faces are not removed',
   ];
+}
+
+/** At least two, as the validator wants. */
+export function authorsOf({ authors }: DatasetWords): string[] {
+  return [...(authors.length > 0 ? authors : [UNNAMED]), 'neuroflare (conversion)'];
 }
 
 /** Files of the root: the description, the README, and what all sidecars of a suffix have in common. */
@@ -36,8 +41,7 @@ export function rootTexts(
     HEDVersion: HED_VERSION,
     DatasetType: map.dataset_type,
     License: words.license,
-    // The validator wants at least two.
-    Authors: [...(words.authors.length > 0 ? words.authors : [UNNAMED]), 'neuroflare (conversion)'],
+    Authors: authorsOf(words),
     GeneratedBy: [
       {
         Name: 'neuroflare',
@@ -49,7 +53,6 @@ export function rootTexts(
   };
   const common = {
     ...WITHHELD,
-    DeidentificationMethod: deidentificationMethod(map),
     ...(map.dataset_type === 'derivative' && {
       SkullStripped: false,
       Description: 'Image as the scanner made it, converted from DICOM and de-identified.',
@@ -73,8 +76,11 @@ ${deidentificationMethod(map)
   .join('\n')}
 code/deidentification.tsv counts the elements of the DICOM headers that were not carried over.
 
-What is n/a in the sidecars of the root was withheld, or is not said by the DICOM files. Heads have faces, by which people can be
-recognised: treat the images as personal data.
+Faces: code/defacing.tsv says of each image whether the face was removed, and its sidecar says how. The masks in derivatives/defacing mark
+what was removed. An image without a row has its face. Ears, teeth and the shape of the skull are left in all images: treat
+them as personal data.
+
+What is n/a in the sidecars of the root was withheld, or is not said by the DICOM files.
 `;
 }
 

@@ -1,8 +1,10 @@
 import { NeuroflareError } from '../../../runtime/base/errors/errors.ts';
+import type { DefaceThreads } from '../../deface/deface-threads.ts';
 import type { ConvertedFiles } from '../convert/dcm2niix.ts';
 import type { Problem, ProblemCode } from '../problems.ts';
 import { datatypeOf } from '../series-map.ts';
 import { type CleanVolume, cleanVolume } from './clean-nifti.ts';
+import { faceProblem, type ImageFace, imageFace } from './faces.ts';
 import type { PlannedSeries } from './plan.ts';
 import { type CleanSidecar, cleanSidecar } from './sidecar.ts';
 
@@ -13,6 +15,15 @@ export interface MadeImage {
   readonly sidecar: CleanSidecar;
   /** Gradients of a diffusion series: texts of numbers alone. */
   readonly gradients: { readonly bval: string; readonly bvec: string } | undefined;
+  readonly face: ImageFace;
+}
+
+/** What is done with the files that a series became. */
+interface Making {
+  readonly files: ConvertedFiles | undefined;
+  readonly drop: readonly string[];
+  /** Undefined where faces are kept. */
+  readonly deface: DefaceThreads | undefined;
 }
 
 const NUMBERS = /^[-+.\deE\s]+$/;
@@ -20,7 +31,7 @@ const NUMBERS = /^[-+.\deE\s]+$/;
 /** The images of one series with their names, or why it has none. */
 export async function imagesOf(
   planned: PlannedSeries,
-  made: { files: ConvertedFiles | undefined; drop: readonly string[] },
+  made: Making,
 ): Promise<readonly MadeImage[] | Problem> {
   return namedImages(planned, made).catch((error: unknown) => {
     // A volume that cannot be read, or a sidecar that is no JSON, is no result; it concerns this series alone.
@@ -33,7 +44,7 @@ export async function imagesOf(
 
 async function namedImages(
   planned: PlannedSeries,
-  { files, drop }: { files: ConvertedFiles | undefined; drop: readonly string[] },
+  { files, drop, deface }: Making,
 ): Promise<readonly MadeImage[] | Problem> {
   const niftis = (files ?? []).filter(({ name }) => name.endsWith('.nii'));
   if (!files || niftis.length === 0) return problem('not_converted');
@@ -43,12 +54,15 @@ async function namedImages(
     const bytes = files.find(({ name }) => name === `${stem}.${ending}`)?.bytes;
     return bytes && new TextDecoder().decode(bytes);
   };
+  const defaced = await deface?.deface(niftis);
+  if (typeof defaced === 'string') return problem(faceProblem(defaced));
   const made: MadeImage[] = [];
   for (const [index, { name, bytes }] of niftis.entries()) {
     const stem = name.slice(0, -'.nii'.length);
     const sidecar = files.find((file) => file.name === `${stem}.json`);
     if (!sidecar) return problem('not_converted');
-    const volume = await cleanVolume(bytes, name);
+    const own = defaced?.[index];
+    const volume = await cleanVolume(own?.bytes ?? bytes, name);
     const [bval, bvec] = [textOf(stem, 'bval'), textOf(stem, 'bvec')];
     const isWhole = bval !== undefined && bvec !== undefined && NUMBERS.test(bval) && NUMBERS.test(bvec);
     const fault = axesFault(planned, { volume, isWhole });
@@ -59,6 +73,7 @@ async function namedImages(
       volume,
       sidecar: cleanSidecar(sidecar.bytes, drop),
       gradients: isWhole && planned.rule.suffix === 'dwi' ? { bval, bvec } : undefined,
+      face: await imageFace(own),
     });
   }
   return made;

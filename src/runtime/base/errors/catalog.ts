@@ -1,6 +1,7 @@
 import { ADMIN_ERRORS } from './catalog/admin.ts';
 import { CHECK_ERRORS } from './catalog/check.ts';
 import { CLIENT_ERRORS } from './catalog/client.ts';
+import { DEFACE_ERRORS } from './catalog/deface.ts';
 import { DICOM_ERRORS } from './catalog/dicom.ts';
 import { ENGINE_ERRORS } from './catalog/engine.ts';
 import { EVALUATION_ERRORS } from './catalog/evaluation.ts';
@@ -34,6 +35,7 @@ export const ERROR_CATALOG = {
   ...ADMIN_ERRORS,
   ...CHECK_ERRORS,
   ...CLIENT_ERRORS,
+  ...DEFACE_ERRORS,
   ...DICOM_ERRORS,
   ...PIPELINE_ERRORS,
   ...ENGINE_ERRORS,

@@ -32,7 +32,15 @@ function ofVolumes(participants: number): string | undefined {
     id: 'sub-0001',
     source: examination,
     sourceSha256: 'a',
-    facts: { volume: { pixelSha256: 'a', shape: [1, 1, 1], voxel: [1, 1, 1], orientation: 'RAS' } },
+    facts: {
+      volume: {
+        pixelSha256: 'a',
+        shape: [1, 1, 1],
+        voxel: [1, 1, 1],
+        orientation: 'RAS',
+        face: { outcome: 'kept' },
+      },
+    },
     mark: { group: 'group-0001' },
   };
   const texts = datasetTexts({

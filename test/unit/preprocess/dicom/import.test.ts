@@ -15,6 +15,7 @@ import {
   writeSeries,
 } from '../../../support/made-dicom.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
+import { headSlices, madeHead } from '../../../support/whole-head.ts';
 
 const root = tempFolder();
 let folders = 0;
@@ -44,7 +45,13 @@ async function here(series: readonly (readonly Uint8Array[])[], map = T1): Promi
 
 function run(place: Here, more: Partial<Parameters<typeof importDicom>[0]> = {}) {
   const words = { name: 'Heads', license: 'CC0-1.0', authors: [] };
-  const limits = { jobs: 2, skipBad: false, dryRun: false, signal: new AbortController().signal };
+  const limits = {
+    jobs: 2,
+    skipBad: false,
+    dryRun: false,
+    deface: false,
+    signal: new AbortController().signal,
+  };
   return importDicom({ ...place, ...words, ...limits, ...more });
 }
 
@@ -89,6 +96,7 @@ describe('an import of DICOM', () => {
       [
         'README',
         'T1w.json',
+        'code/defacing.tsv',
         'code/deidentification.tsv',
         'code/neuroflare-dicom.json',
         'dataset_description.json',
@@ -102,7 +110,6 @@ describe('an import of DICOM', () => {
     );
     expect(JSON.parse(await readFile(join(place.target, 'T1w.json'), 'utf8'))).toMatchObject({
       InstitutionName: 'n/a',
-      DeidentificationMethod: expect.any(Array),
     });
     const sidecar: unknown = JSON.parse(await readFile(join(place.target, `${image}.json`), 'utf8'));
     expect(sidecar).toMatchObject({
@@ -110,6 +117,7 @@ describe('an import of DICOM', () => {
       RepetitionTime: 1.9,
       MagneticFieldStrength: 3,
       ManufacturersModelName: 'Imager 3000',
+      DeidentificationMethod: expect.arrayContaining(['Faces are not removed']),
     });
     const removed = await readFile(join(place.target, 'code', 'deidentification.tsv'), 'utf8');
     expect(removed).toContain('0010,0010\t6\n');
@@ -401,3 +409,53 @@ function asJpeg(bytes: Uint8Array): Uint8Array {
   out.writeUInt32LE(out.readUInt32LE(140) + 2, 140);
   return out;
 }
+
+const HEAD = headSlices(madeHead({ voxel: [5, 5, 6], shape: [38, 52, 36] }));
+const BOTH = `version: 1
+rules:
+  - {name: t1, when: {SeriesNumber: 3}, suffix: T1w}
+  - {name: slab, when: {SeriesNumber: 4}, suffix: T2w}
+`;
+
+describe('faces in an import of DICOM', () => {
+  const series = () => [madeSeries(HEAD), other({})];
+
+  it('are removed, with a mask and a row for each image; a rule may keep them', async () => {
+    const place = await here(series(), BOTH.replace('suffix: T2w', 'suffix: T2w, deface: false'));
+    const { faces } = await run(place, { deface: true });
+    expect(faces.map(({ face }) => face).sort()).toEqual(['kept', 'removed']);
+    const { image = '', removed_ml: ml } = faces.find(({ face }) => face === 'removed') ?? {};
+    expect(ml).toBeGreaterThan(100);
+    const { data } = await readNifti(join(place.target, `${image}.nii.gz`));
+    const mask = await readNifti(
+      join(place.target, 'derivatives/defacing', `${image.replace('_T1w', '_desc-faceT1w_mask')}.nii.gz`),
+    );
+    const least = data.reduce((low, value) => Math.min(low, value));
+    expect(data.findIndex((value, at) => mask.data[at] === 1 && value !== least)).toBe(-1);
+    const report = await readFile(join(place.target, 'code/defacing.tsv'), 'utf8');
+    expect(report.split('\n').map((row) => row.split('\t').slice(1).join(' '))).toEqual(
+      expect.arrayContaining([
+        'face removed_ml brain_ml',
+        expect.stringMatching(/^removed [\d.]+ \d+$/),
+        'kept n/a n/a',
+      ]),
+    );
+    const said = await readFile(join(place.target, `${image}.json`), 'utf8');
+    expect(said).toContain('Quickshear');
+    expect(await secretsIn(place.target)).toEqual([]);
+  });
+
+  it('stop the import where no head is found, and nothing is written; such series can be left out', async () => {
+    const place = await here(series(), BOTH);
+    await expect(run(place, { deface: true })).rejects.toMatchObject({
+      code: 'NF_DICOM_BAD_SERIES',
+      place: {
+        excerpt: expect.stringMatching(/no head in which a face can be found \(no_head, 1\).*deface: false/),
+      },
+    });
+    expect(await stat(place.target).catch(() => undefined)).toBeUndefined();
+    const { faces, series: all } = await run(place, { deface: true, skipBad: true });
+    expect(faces.map(({ face }) => face)).toEqual(['removed']);
+    expect(all.map(({ outcome }) => outcome).sort()).toEqual(['converted', 'refused']);
+  });
+});

@@ -184,6 +184,7 @@ const run = (more: Partial<Parameters<typeof importDicom>[0]> = {}) =>
     jobs: 1,
     skipBad: true,
     dryRun: false,
+    deface: false,
     signal: new AbortController().signal,
     ...more,
   });
