@@ -70,6 +70,8 @@ const NO_PATHS = new Set([
   'description',
   'data.selection.filter.*',
   'data.selection.filter.*.[]',
+  'data.selection.channels.[].filter.*',
+  'data.selection.channels.[].filter.*.[]',
   'data.selection.label_column',
   'data.selection.group_column',
   'executor.declared_args.*.description',

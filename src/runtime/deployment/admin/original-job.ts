@@ -107,7 +107,8 @@ async function load(
 ): Promise<{ job: JobDefinition; form: ModelForm }> {
   const apart = formApart(signed, meta);
   // For its owner alone, as all temporary folders that the system makes.
-  const folder = await mkdtemp(join(tmpdir(), 'neuroflare-clone-'));
+  const own = await mkdtemp(join(tmpdir(), 'neuroflare-clone-'));
+  const folder = join(own, 'job');
   try {
     await writeBundle(bundle, folder);
     const { mostBytes } = LOCAL_FILES;
@@ -115,6 +116,6 @@ async function load(
     const { definition: job } = (await loadSubmittedJob(folder, rules)).job;
     return { job, form: apart ?? (await modelForm(job, { rules: filesOf(folder, mostBytes) })) };
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(own, { recursive: true, force: true });
   }
 }
