@@ -17,7 +17,7 @@ const limits = {
  */
 const shared = {
   experimental: { viteModuleRunner: false, nodeLoader: false },
-  isolate: false,
+  isolate: true,
   restoreMocks: true,
   unstubEnvs: true,
 };

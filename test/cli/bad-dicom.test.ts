@@ -95,7 +95,8 @@ beforeAll(async () => {
   const directory = { ...JANE, SOPClassUID: '1.2.840.10008.1.3.10', SOPInstanceUID: '1.2.3' };
   await writeFile(at('directory', 'DICOMDIR'), encoded({ ...directory, DirectoryRecordSequence: [record] }));
   await writeFile(at('directory', 'DOE_JANE', 'IM0'), 'cut off');
-  const rule = (more: string) => `version: 1\nrules:\n  - {name: all, when: {Manufacturer: ACME}, ${more}}\n`;
+  const rule = (more: string) =>
+    `version: 1\nrules:\n  - {name: all, when: {Manufacturer: ACME}, deface: false, ${more}}\n`;
   await writeFile(at('map.yaml'), rule('suffix: T1w'));
   await writeFile(at('doe.yaml'), rule('suffix: T1w, entities: {acq: doe}'));
   await writeFile(at('none.yaml'), rule('suffix: T1w').replace('ACME', 'OTHER'));

@@ -168,7 +168,7 @@ describe('a job that says the selection itself', () => {
     await runCli([...words, ...sets.flatMap((set) => ['--set', set])], { cwd });
     const job = join(cwd, 'jobs', 'alone', 'job.yaml');
     const section =
-      (await readFile(`${ROOT}${PAGE}`, 'utf8')).split('as the column `partition`').at(-1) ?? '';
+      (await readFile(`${ROOT}${PAGE}`, 'utf8')).split('by the column `partition`').at(-1) ?? '';
     const [, selection = ''] = /^ {2}selection:\n((?: {4}.*\n)+)/m.exec(section) ?? [];
     const anaplastic = selection.replace('none: null', 'none: null, Anaplastic astrocytoma II-III: glioma');
     const text = (await readFile(job, 'utf8')).replace(
