@@ -74,11 +74,12 @@ beforeAll(async () => {
 
 describe('the commands of the page "Your own data" for volumes', () => {
   it.each([
-    ['Loose volumes and a table', 7],
+    // Its volumes are cut out of no head.
+    ['Loose volumes and a table', 7, ['--table labels.csv', ' --skull-stripped']],
     ['BraTS', 7],
     ['nnU-Net', 2],
     ['The brain tumour set of figshare', 2],
-  ])('%s', async (section, count) => {
-    await runSection(PAGE, section, { count, cwd });
+  ] as const)('%s', async (section, count, more?) => {
+    await runSection(PAGE, section, { count, cwd, ...(more && { more }) });
   });
 });

@@ -28,16 +28,22 @@ export function wordsOf(line: string): string[] {
   );
 }
 
-/** Runs the commands of a section of a page as they stand, shortened to one round; none fails or says that it did. */
+/**
+ * Runs the commands of a section of a page as they stand, shortened to one round; none fails or says that it did.
+ * @param more what made data needs beside it: words that follow others
+ */
 export async function runSection(
   page: string,
   section: string,
-  { count, cwd }: { count: number; cwd: string },
+  { count, cwd, more = ['', ''] }: { count: number; cwd: string; more?: readonly [string, string] },
 ) {
   const lines = commandsOf(page, section);
   expect(lines).toHaveLength(count);
   for (const line of lines) {
-    const short = line.replace('num_rounds=20', 'num_rounds=1 --set local_epochs=1 --set image_size=32');
+    const [after, words] = more;
+    const short = line
+      .replace('num_rounds=20', 'num_rounds=1 --set local_epochs=1 --set image_size=32')
+      .replace(after, `${after}${words}`);
     const { code, stderr } = await runCli(wordsOf(short), { cwd });
     expect([line, code, stderr]).toEqual([line, 0, expect.not.stringContaining('Error')]);
   }

@@ -73,7 +73,9 @@ export async function writeDataset(found: ExaminationSource, options: WriteOptio
   try {
     const { read, faults } = await convertAll({ found, options, digests, partial });
     const bad = [...found.faults, ...faults].sort(byPlace);
-    if (bad.length > 0 && !skipBad && !dryRun) throw badImages(bad, found);
+    // Where none is left, what is wrong with them says more than that there are no classes.
+    const isEnough = (skipBad || dryRun) && read.length > 0;
+    if (bad.length > 0 && !isEnough) throw badImages(bad, found);
     return await finish({ found, options, read, bad, partial, sourceDigest });
   } catch (error) {
     // What bad input made is of no use to a later run; what an interruption or a full disk left is.

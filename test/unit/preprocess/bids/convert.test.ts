@@ -300,6 +300,15 @@ describe('convertFolder', () => {
     expect(bad).toEqual([{ code: 'empty_file', path: 'no_tumor/bad.png', detail: 'the file has no bytes' }]);
     expect(await readdir(root)).toEqual(['source']);
   });
+
+  it.each([{ dryRun: true }, { skipBad: true }])(
+    'says what is wrong with all where none is left: %o',
+    async (how) => {
+      const root = await makeFolder();
+      await writeFiles(root, { 'source/glioma/a.png': '', 'source/no_tumor/b.png': '' });
+      await expect(convertFolder(options(root, how))).rejects.toThrow(code('NF_BIDS_BAD_IMAGES'));
+    },
+  );
 });
 
 describe('convertFolder refuses', () => {
