@@ -1,5 +1,5 @@
 // A folder of DICOM to BIDS beside Debian's dcm2niix, whole processes in turn. Ours also reads every header twice, names subjects by a key, takes
-// out what identifies people and searches every output for it.
+// out what identifies people and searches every output for it; faces are kept.
 // usage: node bench/preprocess/dicom.ts [series, default 8] [slices, default 160] [pairs, default 3]
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -44,6 +44,7 @@ try {
       'map.yaml',
       '--key',
       key,
+      '--no-deface',
       '-q',
     ];
     ours?.push(await measure(process.execPath, run, { cwd: folder }));

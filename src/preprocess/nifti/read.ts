@@ -209,6 +209,8 @@ function scale(
   { file, nanToZero }: { file: string; nanToZero: boolean },
 ): Float32Array {
   const { slope, intercept } = header;
+  // Integers as they are stand for finite numbers, and one copy of them takes a tenth of the time of the loop below.
+  if (slope === 1 && intercept === 0 && isOfIntegers(stored)) return new Float32Array(stored);
   const data = new Float32Array(stored.length);
   let hasOnlyNumbers = true;
   for (let at = 0; at < data.length; at++) {
@@ -220,6 +222,12 @@ function scale(
   }
   if (!hasOnlyNumbers) throw notFinite(stored, data, file);
   return data;
+}
+
+function isOfIntegers(stored: ArrayLike<number | bigint>): stored is Uint8Array {
+  return [Uint8Array, Int8Array, Uint16Array, Int16Array, Uint32Array, Int32Array].some(
+    (kind) => stored instanceof kind,
+  );
 }
 
 /** Of NaN and infinity, where any is stored; else of numbers that are too large for float32. */
