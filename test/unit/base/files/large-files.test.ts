@@ -26,7 +26,6 @@ async function sparse(name: string, bytes: number): Promise<string> {
 
 const READERS: readonly (readonly [string, number, (file: string) => Promise<unknown>])[] = [
   ['participants.tsv', table.most, (file) => readParticipants(dirname(file))],
-  ['labels', table.most, readLabelMap],
   [
     'participants.json',
     table.most,
@@ -55,6 +54,14 @@ describe('a file of a data set that is too large', () => {
       });
     },
   );
+
+  it('is refused sooner as a map of labels, as all YAML is', async () => {
+    const file = await sparse('labels.yaml', 1_000_001);
+    await expect(readLabelMap(file)).rejects.toMatchObject({
+      code: 'NF_SELECT_MAP_YAML',
+      message: expect.stringContaining('1000001 bytes'),
+    });
+  });
 
   it('is none where it has as many bytes as are read', async () => {
     expect(await readInput(await sparse('some.bin', 1000), 1000)).toEqual(Buffer.alloc(1000));
