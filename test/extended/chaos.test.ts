@@ -2,12 +2,13 @@ import { expect, it } from 'vitest';
 import { chaos, type Outcome } from '../support/chaos.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-const WORKFLOWS = ['fedavg', 'scaffold', 'fedbuff'] as const;
+/** `fedavg` is killed at each of its steps by the tests beside this one; `npm run chaos` takes all. */
+const WORKFLOWS = ['scaffold', 'fedbuff'] as const;
 const folder = tempFolder();
 
-it('60 kills of server, clients and job processes at random moments lose nothing, in fedavg, scaffold and fedbuff', async () => {
+it('40 kills of server, clients and job processes at random moments lose nothing, in scaffold and fedbuff', async () => {
   const outcomes: Outcome[] = [];
-  for await (const outcome of chaos({ folder, kills: 60, seed: '1', clients: 3, workflows: WORKFLOWS }))
+  for await (const outcome of chaos({ folder, kills: 40, seed: '1', clients: 3, workflows: WORKFLOWS }))
     outcomes.push(outcome);
   expect(
     outcomes.map(({ workflow, lost, sameModel, status }) => ({ workflow, lost, sameModel, status })),
@@ -15,6 +16,6 @@ it('60 kills of server, clients and job processes at random moments lose nothing
     WORKFLOWS.map((workflow) => ({ workflow, lost: 0, sameModel: true, status: 'FINISHED:COMPLETED' })),
   );
   const kills = outcomes.flatMap((outcome) => outcome.kills);
-  expect(kills).toHaveLength(60);
+  expect(kills).toHaveLength(40);
   expect(new Set(kills.map(({ victim }) => victim))).toEqual(new Set(['server', 'client', 'job process']));
 });
