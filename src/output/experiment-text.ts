@@ -1,6 +1,7 @@
 import { rowName } from '../runtime/experiment/cells.ts';
 import type { ExperimentPlan } from '../runtime/experiment/plan.ts';
 import type { ExperimentResult, RowResult } from '../runtime/experiment/result.ts';
+import { interval, percent } from './figures.ts';
 import { sizeText } from './size-text.ts';
 import { renderTable } from './table.ts';
 
@@ -23,7 +24,7 @@ export function renderExperiment(result: ExperimentResult): string {
     `${row.runs} of ${row.planned}`,
     shown(row.mean),
     row.lowest === null ? '-' : `${shown(row.lowest)}-${shown(row.highest)}`,
-    ...(isJudged ? [range(row.pooled), lead(row.lead), percent(row.worst_site)] : []),
+    ...(isJudged ? [interval(row.pooled ?? undefined), lead(row.lead), percent(row.worst_site)] : []),
     ...baselines.map((one) => percent(row.baselines[one] ?? null)),
   ]);
   const count = `${name}: ${over} of ${planned} runs are over${failed > 0 ? `, ${failed} failed` : ''}`;
@@ -54,18 +55,10 @@ function hours(seconds: number): string {
   return seconds < 5400 ? `${Math.ceil(seconds / 60)} minutes` : `${(seconds / 3600).toFixed(1)} hours`;
 }
 
-function percent(value: number | null): string {
-  return value === null ? '-' : (100 * value).toFixed(1);
-}
-
 function plain(value: number | null): string {
   return value === null ? '-' : String(Number(value.toPrecision(5)));
 }
 
-function range(estimate: RowResult['pooled']): string {
-  return estimate ? `${percent(estimate.low)} to ${percent(estimate.high)}` : '-';
-}
-
 function lead(estimate: RowResult['lead']): string {
-  return estimate ? `${percent(estimate.value)} (${range(estimate)})` : '-';
+  return estimate ? `${percent(estimate.value)} (${interval(estimate)})` : '-';
 }

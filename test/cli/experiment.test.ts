@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
@@ -102,6 +102,21 @@ describe('experiment run', () => {
     const { answer } = await run('bad.yaml');
     expect(answer).toMatchObject({ status: 'error', error_code: code });
     expect(`${answer.message}`).toContain(said);
+  });
+
+  it('deals the images of each variant apart where they are others', async () => {
+    for (const line of [
+      'preprocess phantom one --per-class 3 --sites 2 --size 32 -q',
+      'preprocess phantom other --per-class 4 --sites 2 --size 32 -q',
+      'job create mri --template mri-fedavg --set data=one -q',
+    ])
+      expect([line, await runCli(line.split(' '), { cwd })]).toMatchObject([line, { code: 0 }]);
+    const variants = 'variants: { one: {}, same: { image_size: 32 }, other: { data: other } }';
+    const text = `version: 1\nname: apart\njob: mri\npartitions: { p: { sites: 2 } }\ntest: 0.3\n${variants}\n`;
+    await write(text, 'apart.yaml');
+    const { code, answer } = await run('apart.yaml', '--dry-run');
+    expect([code, answer.message]).toEqual([0, undefined]);
+    expect(await readdir(join(cwd, 'work/experiments/apart/splits'))).toHaveLength(2);
   });
 
   it('refuses a job that is not there', async () => {

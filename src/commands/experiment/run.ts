@@ -5,7 +5,7 @@ import { BaseCommand } from '../../command.ts';
 import { renderExperiment, renderPlan } from '../../output/experiment-text.ts';
 import { workspaceFlag } from '../../output/flags.ts';
 import { commandOn } from '../../runtime/evaluation/report/next-command.ts';
-import { experimentPlanSchema } from '../../runtime/experiment/plan.ts';
+import { experimentPlanSchema, planExperiment } from '../../runtime/experiment/plan.ts';
 import { experimentResultSchema } from '../../runtime/experiment/result.ts';
 import { ENGINE_CHOICES } from '../../runtime/job/engine-choice.ts';
 
@@ -51,18 +51,13 @@ export default class ExperimentRun extends BaseCommand<Result> {
     const { args, flags } = await this.parse(ExperimentRun);
     const { workspace, engine } = flags;
     this.#asked = { target: args.experiment, workspace };
-    const [{ planExperiment }, { runExperiment }, { describeExperiment }, { readExperiment }] =
-      await Promise.all([
-        import('../../runtime/experiment/plan.ts'),
-        import('../../runtime/experiment/run-experiment.ts'),
-        import('../../runtime/experiment/table.ts'),
-        import('../../runtime/experiment/definition.ts'),
-      ]);
-    const plan = await planExperiment({ experiment: args.experiment, workspace, engine });
+    const { openExperiment } = await import('../../runtime/experiment/open-experiment.ts');
+    const open = await openExperiment({ experiment: args.experiment, workspace, engine });
+    const plan = planExperiment(open);
     if (flags['dry-run']) return { plan, result: null };
     for (const line of renderPlan(plan).split('\n')) this.note(line);
-    await runExperiment({
-      experiment: args.experiment,
+    const { runExperiment } = await import('../../runtime/experiment/run-experiment.ts');
+    await runExperiment(open, {
       workspace,
       engine: { choice: engine, gpu: undefined, requireGpu: false, threads: 1 },
       threads: flags.threads ?? availableParallelism(),
@@ -71,7 +66,8 @@ export default class ExperimentRun extends BaseCommand<Result> {
       progress: this.progress(),
       onNote: (text) => this.note(text),
     });
-    return { plan, result: await describeExperiment(await readExperiment(args.experiment), workspace) };
+    const { describeExperiment } = await import('../../runtime/experiment/table.ts');
+    return { plan, result: await describeExperiment(open.experiment, workspace) };
   }
 
   /** Some runs failed, so the question that the experiment asks is not answered whole. */

@@ -72,6 +72,18 @@ export function amongClasses(judged: Judged, kept: readonly number[]): Judged {
   };
 }
 
+/** The people of all, one after the other; the classes are those of the first. */
+export function joinJudged(parts: readonly Judged[]): Judged {
+  return {
+    ids: parts.flatMap(({ ids }) => ids),
+    sites: parts.flatMap(({ sites }) => sites),
+    groups: parts.flatMap(({ groups }) => groups),
+    labels: Uint8Array.from(parts.flatMap(({ labels }) => [...labels])),
+    classes: parts[0]?.classes ?? 0,
+    probabilities: Float64Array.from(parts.flatMap(({ probabilities }) => [...probabilities])),
+  };
+}
+
 /** Some people, in another order. */
 export function pickRows(judged: Judged, rows: readonly number[]): Judged {
   const { classes } = judged;

@@ -79,6 +79,11 @@ function lastKey(path: string): string {
   return path.slice(path.lastIndexOf('.') + 1);
 }
 
+/** The same for runs that differ in their seed alone. */
+export function rowKey({ partition, variant, values }: Row): string {
+  return canonicalJson({ partition, variant, values });
+}
+
 /** A row in words: `unlike, fedprox, learning_rate 0.1`. */
 export function rowName({ partition, variant, values }: Row): string {
   const settings = Object.entries(values).map(([name, value]) => `${lastKey(name)} ${JSON.stringify(value)}`);

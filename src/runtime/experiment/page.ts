@@ -1,8 +1,8 @@
-import { canonicalJson } from '../base/digest.ts';
 import { type Html, html } from '../base/text/html.ts';
 import { lineChart } from '../evaluation/report/charts/lines.ts';
+import { interval, percent } from '../evaluation/report/figures.ts';
 import { frame } from '../evaluation/report/page.ts';
-import { rowName } from './cells.ts';
+import { rowKey, rowName } from './cells.ts';
 import type { CellResult, ExperimentResult, RowResult } from './result.ts';
 
 type Estimate = RowResult['pooled'];
@@ -11,7 +11,7 @@ type Estimate = RowResult['pooled'];
 export function experimentPage(result: ExperimentResult, cells: readonly CellResult[]): string {
   const { name, rows, over, planned, failed, first, failures } = result;
   const partitions = [...new Set(rows.map(({ partition }) => partition))];
-  const body = html`<header><h1>${name}</h1><p>${over} of ${planned} runs are over${failed > 0 ? `, ${failed} failed` : ''}. The lead is over ${first}, on the same test images.</p></header>
+  const body = html`<header><h1>${name}</h1><p>${over} of ${planned} runs are over${failed > 0 ? `, ${failed} failed` : ''}. The lead is over ${first}, on the same test images; shares are in %.</p></header>
 ${partitions.map((partition) =>
   section(
     partition,
@@ -45,7 +45,7 @@ function section(partition: string | null, rows: readonly RowResult[], cells: re
 <div class="scroll"><table><thead><tr>${head.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>${rows.map(
     (row) =>
-      html`<tr><th scope="row">${labelOf(row)}</th><td>${row.runs} of ${row.planned}</td><td>${shown(row.mean)}</td><td>${shown(row.lowest)}</td><td>${shown(row.highest)}</td><td>${interval(row.pooled)}</td><td>${interval(row.lead)}</td><td>${percent(row.worst_site)}</td>${baselines.map((one) => html`<td>${percent(row.baselines[one] ?? null)}</td>`)}<td>${row.seconds === null ? '-' : row.seconds.toFixed(1)}</td><td>${row.bytes === null ? '-' : (row.bytes / 1e6).toFixed(1)}</td></tr>`,
+      html`<tr><th scope="row">${labelOf(row)}</th><td>${row.runs} of ${row.planned}</td><td>${shown(row.mean)}</td><td>${shown(row.lowest)}</td><td>${shown(row.highest)}</td><td>${withInterval(row.pooled)}</td><td>${withInterval(row.lead)}</td><td>${percent(row.worst_site)}</td>${baselines.map((one) => html`<td>${percent(row.baselines[one] ?? null)}</td>`)}<td>${row.seconds === null ? '–' : row.seconds.toFixed(1)}</td><td>${row.bytes === null ? '–' : (row.bytes / 1e6).toFixed(1)}</td></tr>`,
   )}</tbody></table></div>
 ${lineChart(lines, { title: `${rows[0]?.metric ?? ''} by round`, x: 'round' })}</section>`;
 }
@@ -56,12 +56,7 @@ function labelOf({ variant, values }: RowResult): string {
 
 /** The key metric on validation images, mean over the seeds. */
 function curveOf(row: RowResult, cells: readonly CellResult[]): (number | null)[] {
-  const own = cells.filter(
-    (cell) =>
-      cell.variant === row.variant &&
-      cell.partition === row.partition &&
-      canonicalJson(cell.values) === canonicalJson(row.values),
-  );
+  const own = cells.filter((cell) => rowKey(cell) === rowKey(row));
   const longest = Math.max(0, ...own.map(({ curve }) => curve.length));
   return Array.from({ length: longest }, (_, round) => {
     const values = own.flatMap(({ curve }) => curve[round] ?? []);
@@ -69,16 +64,10 @@ function curveOf(row: RowResult, cells: readonly CellResult[]): (number | null)[
   });
 }
 
-function percent(value: number | null): string {
-  return value === null ? '-' : `${(100 * value).toFixed(1)} %`;
-}
-
 function plain(value: number | null): string {
-  return value === null ? '-' : String(Number(value.toPrecision(4)));
+  return value === null ? '–' : String(Number(value.toPrecision(4)));
 }
 
-function interval(estimate: Estimate): string {
-  if (!estimate || estimate.value === null) return '-';
-  const text = (value: number | null) => (value === null ? '-' : (100 * value).toFixed(1));
-  return `${text(estimate.value)} (${text(estimate.low)} to ${text(estimate.high)})`;
+function withInterval(estimate: Estimate): string {
+  return estimate ? `${percent(estimate.value)} (${interval(estimate)})` : '–';
 }

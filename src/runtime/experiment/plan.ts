@@ -1,12 +1,6 @@
-import { join } from 'node:path';
 import { z } from 'zod';
-import { makeFolder } from '../base/files/files.ts';
-import type { EngineChoice } from '../job/engine-choice.ts';
-import { cellsOf } from './cells.ts';
-import { readExperiment } from './definition.ts';
-import { experimentFolder } from './experiment-folder.ts';
-import { prepareCells } from './prepare-cells.ts';
-import { EXPERIMENT_FILE, readExperimentFile } from './result.ts';
+import type { OpenExperiment } from './open-experiment.ts';
+import type { PreparedCell } from './prepare-cells.ts';
 
 /** What an experiment will cost. */
 export const experimentPlanSchema = z.object({
@@ -23,36 +17,28 @@ export const experimentPlanSchema = z.object({
 });
 export type ExperimentPlan = z.output<typeof experimentPlanSchema>;
 
-/** Checks every run of an experiment and adds up what is left. @throws as `runExperiment` before its first run */
-export async function planExperiment(request: {
-  experiment: string;
-  workspace: string;
-  engine: EngineChoice;
-}): Promise<ExperimentPlan> {
-  const experiment = await readExperiment(request.experiment);
-  const { name } = experiment.definition;
-  const folder = experimentFolder(request.workspace, name);
-  await makeFolder(folder);
-  const file = await readExperimentFile(join(folder, EXPERIMENT_FILE));
-  const prepared = await prepareCells(cellsOf(experiment), { experiment, folder, engine: request.engine });
-  const known = (file?.cells ?? []).filter(
-    (cell) =>
-      !cell.failure &&
-      prepared.some(({ digest, cell: own }) => own.job === cell.job && digest === cell.digest),
-  );
-  const over = new Set(known.map(({ job }) => job));
-  const left = prepared.filter(({ cell }) => !over.has(cell.job));
+/** Adds up what is left of an experiment. */
+export function planExperiment({ experiment, prepared, known }: OpenExperiment): ExperimentPlan {
+  const over = [...known.values()].filter(({ failure }) => !failure);
+  const names = new Set(over.map(({ job }) => job));
+  const isOver = ({ cell }: PreparedCell) => names.has(cell.job);
+  const left = prepared.filter((one) => !isOver(one));
   const rounds = (of: readonly { rounds: number }[]) => of.reduce((sum, one) => sum + one.rounds + 1, 0);
-  const spent = known.reduce((sum, { seconds }) => sum + seconds, 0);
+  const spent = over.reduce((sum, { seconds }) => sum + seconds, 0);
   return {
-    name,
+    name: experiment.definition.name,
     runs: prepared.length,
-    over: over.size,
+    over: over.length,
     tasks: left.reduce((sum, { sites, rounds: count }) => sum + sites * (count + 1), 0),
-    bytes: left.reduce((sum, one) => sum + one.modelBytes * one.sites * (2 * one.rounds + 1), 0),
-    seconds: known.length === 0 ? null : (spent / rounds(known)) * rounds(left),
-    jobs: prepared.map(({ cell, sites, rounds: count }) => {
-      return { job: cell.job, is_over: over.has(cell.job), sites, rounds: count };
+    bytes: left.reduce((sum, one) => sum + bytesOf(one), 0),
+    seconds: over.length === 0 ? null : (spent / rounds(over)) * rounds(left),
+    jobs: prepared.map((one) => {
+      return { job: one.cell.job, is_over: isOver(one), sites: one.sites, rounds: one.rounds };
     }),
   };
+}
+
+/** Of the models of a run: one to each site and one back a round, and the last one out for its scores. */
+export function bytesOf({ modelBytes, sites, rounds }: PreparedCell): number {
+  return modelBytes * sites * (2 * rounds + 1);
 }

@@ -1,9 +1,9 @@
 import { dirname, join, resolve } from 'node:path';
-import { runSplit } from '../../preprocess/split/run-split.ts';
+import { runSplit, type SplitOptions } from '../../preprocess/split/run-split.ts';
 import { canonicalJson, sha256 } from '../base/digest.ts';
 import { flError, toNeuroflareError } from '../base/errors/errors.ts';
 import { makeFolder } from '../base/files/files.ts';
-import { encodeSafetensors } from '../base/tensors/safetensors.ts';
+import { formOf } from '../federation/model-form.ts';
 import { type PreparedJob, prepareJob } from '../federation/prepare-job.ts';
 import { PATH_KEYS } from '../job/definition.ts';
 import type { EngineChoice } from '../job/engine-choice.ts';
@@ -42,6 +42,7 @@ export async function prepareCells(cells: readonly Cell[], preparing: Preparing)
   const { experiment } = preparing;
   const { source } = await loadJob(experiment.job);
   const from = dirname(resolve(experiment.source.path));
+  const splits: Splits = new Map();
   const prepared: PreparedCell[] = [];
   for (const cell of cells) {
     // Paths of the file start at its folder, as those of a job at the job's.
@@ -49,19 +50,27 @@ export async function prepareCells(cells: readonly Cell[], preparing: Preparing)
       const isPath = typeof value === 'string' && PATH_KEYS.has(resolveVariable(source.value, name));
       return { name, value: isPath ? resolve(from, value) : value };
     });
-    prepared.push(await prepareCell(cell, overrides, preparing));
+    prepared.push(await prepareCell(cell, overrides, { ...preparing, splits }));
   }
   return prepared;
 }
 
+interface Dealt {
+  readonly path: string;
+  readonly sites: number;
+}
+/** By what decides them: variants share a split unless they have other images. */
+type Splits = Map<string, Promise<Dealt>>;
+
 async function prepareCell(
   cell: Cell,
   own: readonly Override[],
-  { experiment, folder, engine }: Preparing,
+  preparing: Preparing & { readonly splits: Splits },
 ): Promise<PreparedCell> {
+  const { experiment, engine } = preparing;
   const named = [...own, { name: 'name', value: cell.job }];
   try {
-    const split = cell.rule && (await dealt(cell, named, { experiment, folder }));
+    const split = cell.rule && (await dealt(cell, named, preparing));
     const overrides = split === undefined ? named : [...named, { name: 'data.split', value: split.path }];
     const flags = { seed: cell.seed, ...(split && { clients: split.sites }) };
     const job = await prepareJob(experiment.job, { flags, overrides });
@@ -85,29 +94,25 @@ function described({ plan, bundle, split, params, loaded }: PreparedJob, engine:
     digest: sha256(canonicalJson(decides)),
     sites: plan.sites.length,
     rounds: plan.job.workflow.numRounds,
-    modelBytes: encodeSafetensors(params).length,
+    modelBytes: formOf(Object.entries(params).map(([name, { dtype, shape }]) => ({ name, dtype, shape })))
+      .size,
     isJudged: split?.sites.some(({ test }) => test.length > 0) ?? false,
   };
 }
 
-/** The split of a partition and a seed; it is made once. */
+/** The split of a partition, a seed and the images of a run; it is made once. */
 async function dealt(
   { partition, rule, seed, turn }: Cell,
   overrides: readonly Override[],
-  { experiment, folder }: Pick<Preparing, 'experiment' | 'folder'>,
-): Promise<{ path: string; sites: number }> {
+  { experiment, folder, splits }: Pick<Preparing, 'experiment' | 'folder'> & { readonly splits: Splits },
+): Promise<Dealt> {
   const { validation, test, folds } = experiment.definition;
-  const { definition } = await loadJob(experiment.job, overrides);
-  const root = definition.data?.root;
+  const { root, selection } = (await loadJob(experiment.job, overrides)).definition.data ?? {};
   if (root === undefined || rule === undefined)
     throw flError('NF_EXPERIMENT_DATA', {}, { place: experiment.source.place(['partitions']) });
-  const splits = join(folder, 'splits');
-  await makeFolder(splits);
-  const path = join(splits, `${partition}.seed-${seed}.json`);
-  // The same images, rule and seed give the same split, so it may be written again.
-  const made = await runSplit({
+  const options = {
     bidsRoot: root,
-    selection: definition.data?.selection,
+    selection,
     strategy: rule.strategy,
     sites: rule.sites ?? (rule.strategy === 'column' ? undefined : 3),
     siteColumn: rule.site_column ?? 'site',
@@ -116,9 +121,22 @@ async function dealt(
     test: String(test),
     fold: folds === undefined ? undefined : `${turn}/${folds}`,
     seed,
-    out: path,
-    existing: undefined,
-    materialize: undefined,
-  });
-  return { path: resolve(made.split), sites: made.sites.length };
+  };
+  const key = sha256(JSON.stringify(options)).slice(0, 8);
+  const file = `${partition}.seed-${seed}.${key}.json`;
+  const made = splits.get(file) ?? dealInto(join(folder, 'splits'), file, options);
+  splits.set(file, made);
+  return made;
+}
+
+/** The same images, rule and seed give the same split, so it may be written again. */
+async function dealInto(
+  folder: string,
+  file: string,
+  options: Omit<SplitOptions, 'out' | 'existing' | 'materialize'>,
+): Promise<Dealt> {
+  await makeFolder(folder);
+  const out = join(folder, file);
+  const { split, sites } = await runSplit({ ...options, out, existing: undefined, materialize: undefined });
+  return { path: resolve(split), sites: sites.length };
 }

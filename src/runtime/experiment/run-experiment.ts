@@ -2,27 +2,26 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { prettyJson } from '../base/digest.ts';
 import { flError, type NeuroflareError, toNeuroflareError } from '../base/errors/errors.ts';
-import { makeFolder, writeFileAtomic } from '../base/files/files.ts';
+import { writeFileAtomic } from '../base/files/files.ts';
 import { lockFolder } from '../base/files/lock.ts';
-import type { Progress } from '../base/logging/progress.ts';
+import { noProgress, type Progress } from '../base/logging/progress.ts';
 import { simulate } from '../deployment/simulator/simulate.ts';
 import { runBaselines } from '../evaluation/baselines/baselines.ts';
 import { BASELINES_FILE, type Baselines, readBaselines } from '../evaluation/baselines/result.ts';
-import { evaluateModel } from '../evaluation/evaluate.ts';
+import { type Judging, judgeRun, usualJudging } from '../evaluation/judge-run.ts';
 import { EVALUATION_FILE, EVALUATION_FOLDER, type Evaluation, readEvaluation } from '../evaluation/result.ts';
 import { findRun } from '../run/run-index.ts';
 import type { RunSummary } from '../run/run-report.ts';
 import { describeRunIn } from '../run/stored-runs.ts';
 import type { EngineSetup } from '../site/executor/messages.ts';
-import { type Cell, cellsOf } from './cells.ts';
-import { readExperiment } from './definition.ts';
-import { experimentFolder } from './experiment-folder.ts';
-import { type PreparedCell, prepareCells } from './prepare-cells.ts';
-import { type CellResult, EXPERIMENT_FILE, type ExperimentFile, readExperimentFile } from './result.ts';
+import type { Cell } from './cells.ts';
+import type { Experiment } from './definition.ts';
+import type { OpenExperiment } from './open-experiment.ts';
+import { bytesOf } from './plan.ts';
+import type { PreparedCell } from './prepare-cells.ts';
+import { type CellResult, EXPERIMENT_FILE, type ExperimentFile } from './result.ts';
 
 export interface ExperimentRequest {
-  /** Path of its file. */
-  readonly experiment: string;
   readonly workspace: string;
   readonly engine: EngineSetup;
   /** Sites of a run that train at the same time, and threads that judge it. */
@@ -36,49 +35,37 @@ export interface ExperimentRequest {
 
 /** What a run under a name may be beside the one that is wanted: of another job, or stopped before it began. */
 const ANOTHER: ReadonlySet<string> = new Set(['NF_RUN_CHANGED', 'NF_RUN_FILE']);
-const REPLICATES = 2000;
-const SLICES = 9;
 
 /**
  * Runs what is not yet there of an experiment: each run is a simulation that goes on where it was stopped, then judged on its test
- * images. A run that fails does not end the others.
- * @throws NF_EXPERIMENT*, and what makes no job, before any run starts
+ * images. A run that fails does not end the others. What it came to is kept after each run.
  */
-export async function runExperiment(request: ExperimentRequest): Promise<ExperimentFile> {
-  const experiment = await readExperiment(request.experiment);
+export async function runExperiment(
+  { experiment, folder, prepared, known }: OpenExperiment,
+  request: ExperimentRequest,
+): Promise<void> {
   const { name, baselines } = experiment.definition;
-  const folder = experimentFolder(request.workspace, name);
-  await makeFolder(folder);
+  const { progress, onNote } = request;
   const release = await lockFolder(join(folder, 'experiment.lock'), `The experiment ${name}`);
   try {
-    const path = join(folder, EXPERIMENT_FILE);
-    const before = await readExperimentFile(path);
-    const preparing = { experiment, folder, engine: request.engine.choice };
-    const prepared = await prepareCells(cellsOf(experiment), preparing);
-    const results = new Map<string, CellResult>();
-    for (const one of prepared) {
-      const known = before?.cells.find((cell) => cell.job === one.cell.job && cell.digest === one.digest);
-      if (known) results.set(one.cell.job, known);
-    }
-    const file = (): ExperimentFile => ({
-      version: 1,
-      kind: 'neuroflare-experiment',
-      name,
-      cells: prepared.flatMap(({ cell }) => results.get(cell.job) ?? []),
-    });
+    const results = new Map(known);
+    const keep = () => {
+      const cells = prepared.flatMap(({ cell }) => results.get(cell.job) ?? []);
+      const file: ExperimentFile = { version: 1, kind: 'neuroflare-experiment', name, cells };
+      return writeFileAtomic(join(folder, EXPERIMENT_FILE), prettyJson(file));
+    };
+    await keep();
     for (const [index, one] of prepared.entries()) {
-      request.progress({ what: 'runs', done: index, total: prepared.length });
-      if (isWhole(results.get(one.cell.job), baselines)) continue;
-      request.onNote(`run ${index + 1} of ${prepared.length}: ${one.cell.job}`);
+      progress({ what: 'runs', done: index, total: prepared.length });
+      const { job } = one.cell;
+      if (isWhole(results.get(job), baselines)) continue;
+      onNote(`run ${index + 1} of ${prepared.length}: ${job}`);
       const result = await runCell(one, { ...request, job: experiment.job, baselines });
-      if (result.failure)
-        request.onNote(`${one.cell.job} failed: ${result.failure.code}: ${result.failure.message}`);
-      results.set(one.cell.job, result);
-      await writeFileAtomic(path, prettyJson(file()));
+      if (result.failure) onNote(`${job} failed: ${result.failure.code}: ${result.failure.message}`);
+      results.set(job, result);
+      await keep();
     }
-    request.progress({ what: 'runs', done: prepared.length, total: prepared.length });
-    await writeFileAtomic(path, prettyJson(file()));
-    return file();
+    progress({ what: 'runs', done: prepared.length, total: prepared.length });
   } finally {
     await release();
   }
@@ -89,8 +76,10 @@ function isWhole(known: CellResult | undefined, baselines: readonly string[]): b
   return known !== undefined && !known.failure && baselines.every((name) => name in known.baselines);
 }
 
-type CellRequest = ExperimentRequest & { readonly job: string; readonly baselines: ExperimentBaselines };
-type ExperimentBaselines = Awaited<ReturnType<typeof readExperiment>>['definition']['baselines'];
+interface CellRequest extends ExperimentRequest {
+  readonly job: string;
+  readonly baselines: Experiment['baselines'];
+}
 
 async function runCell(prepared: PreparedCell, request: CellRequest): Promise<CellResult> {
   const { cell, digest, sites, rounds } = prepared;
@@ -134,52 +123,29 @@ async function simulated(prepared: PreparedCell, request: CellRequest): Promise<
   }
 }
 
-/** Beside the model, unless that is there already; the baselines, where they are asked for. */
+/** The baselines, where they are asked for, which judge the run, too; else the run alone, unless that was done. */
 async function judge(
   { run_folder: folder }: RunSummary,
   request: CellRequest,
 ): Promise<Pick<CellResult, 'balanced_accuracy' | 'worst_site' | 'lead_over_control' | 'baselines'>> {
-  const { choice, gpu } = request.engine;
-  const how = {
-    engine: { choice, gpu, threads: request.threads },
-    jobs: request.threads,
-    seed: 0,
-    replicates: REPLICATES,
-    slices: SLICES,
-    mirror: true,
-  };
+  const { engine, threads, signal } = request;
+  const judging = usualJudging(engine, threads);
+  const compared = await comparedWith(folder, judging, request);
   const path = join(folder, EVALUATION_FOLDER, EVALUATION_FILE);
-  if (!existsSync(path)) {
-    await evaluateModel({
-      ...how,
-      target: folder,
-      workspace: '',
-      which: 'best',
-      job: undefined,
-      data: undefined,
-      split: undefined,
-      part: 'test',
-      out: undefined,
-      controls: true,
-      cases: 0,
-      signal: request.signal,
-    });
-  }
-  const compared = await withBaselines(folder, how, request);
+  if (!existsSync(path)) await judgeRun({ folder, judging, signal, controls: true, cases: 0 });
   return figuresOf(await readEvaluation(path), compared);
 }
 
-async function withBaselines(
+async function comparedWith(
   folder: string,
-  evaluate: Parameters<typeof runBaselines>[0]['evaluate'],
-  request: CellRequest,
+  judging: Judging,
+  { baselines, threads, engine, signal, maxClients }: CellRequest,
 ): Promise<Baselines | undefined> {
-  const { baselines, threads, engine, signal, maxClients } = request;
   const known = await readBaselines(join(folder, BASELINES_FILE));
   const isThere = baselines.every((name) => known?.baselines.some(({ baseline }) => baseline === name));
   if (isThere) return known;
   const simulateWith = { threads, engine, signal, maxClients };
-  return runBaselines({ baselines, folder, simulate: simulateWith, evaluate, progress: () => undefined });
+  return runBaselines({ baselines, folder, simulate: simulateWith, judging, progress: noProgress });
 }
 
 function figuresOf({ figures, per_site: sites, headline }: Evaluation, compared: Baselines | undefined) {
@@ -212,7 +178,8 @@ function head({ job, partition, variant, values, seed }: Cell) {
   return { job, partition, variant, values: { ...values }, seed };
 }
 
-function resultOf({ cell, digest, sites, modelBytes }: PreparedCell, summary: RunSummary): CellResult {
+function resultOf(prepared: PreparedCell, summary: RunSummary): CellResult {
+  const { cell, digest, sites } = prepared;
   if (summary.status !== 'finished')
     throw flError('NF_EXPERIMENT_RUN', { run: cell.job, status: summary.status });
   return {
@@ -226,7 +193,6 @@ function resultOf({ cell, digest, sites, modelBytes }: PreparedCell, summary: Ru
     curve: summary.models.map(({ pooled }) => pooled),
     best: summary.best?.value ?? null,
     seconds: summary.models.reduce((sum, { seconds }) => sum + seconds, 0),
-    // A model to each site and one back a round, and the last one out for its scores.
-    bytes: modelBytes * sites * (2 * summary.rounds + 1),
+    bytes: bytesOf(prepared),
   };
 }

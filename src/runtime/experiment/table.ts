@@ -1,11 +1,10 @@
 import { join } from 'node:path';
-import { canonicalJson } from '../base/digest.ts';
 import { balancedFigure } from '../evaluation/figures.ts';
-import type { Judged } from '../evaluation/judged-people.ts';
+import { type Judged, joinJudged } from '../evaluation/judged-people.ts';
 import { comparePaired, readPredictions } from '../evaluation/paired.ts';
 import { EVALUATION_FOLDER, type Paired } from '../evaluation/result.ts';
 import { estimateOf, indexGroups } from '../evaluation/statistics/figure.ts';
-import { type Cell, cellsOf } from './cells.ts';
+import { type Cell, cellsOf, rowKey } from './cells.ts';
 import type { LoadedExperiment } from './definition.ts';
 import { experimentFolder } from './experiment-folder.ts';
 import {
@@ -29,28 +28,19 @@ export async function describeExperiment(
   const file = await readExperimentFile(join(folder, EXPERIMENT_FILE));
   const known = new Map(file?.cells.map((cell) => [cell.job, cell]));
   const first = Object.keys(variants)[0] ?? '';
-  const groups = [...Map.groupBy(cells, rowKey).values()];
+  const groups = Map.groupBy(cells, rowKey);
+  const knownOf = (of: readonly Cell[] = []) => of.flatMap(({ job }) => known.get(job) ?? []);
   const rows = await Promise.all(
-    groups.map(async (planned): Promise<RowResult> => {
-      const own = planned.flatMap(({ job }) => known.get(job) ?? []);
-      const isFirst = planned[0]?.variant === first;
-      const others = cells.filter((cell) => cell.variant === first && isSibling(cell, planned[0]));
-      return rowOf(planned, own, isFirst ? [] : others.flatMap(({ job }) => known.get(job) ?? []));
+    [...groups.values()].map((planned) => {
+      const [head] = planned;
+      const others = head && head.variant !== first ? groups.get(rowKey({ ...head, variant: first })) : [];
+      return rowOf(planned, knownOf(planned), knownOf(others));
     }),
   );
-  const all = cells.flatMap(({ job }) => known.get(job) ?? []);
+  const all = knownOf(cells);
   const failures = all.flatMap(({ job, failure }) => (failure ? [{ job, ...failure }] : []));
   const over = all.length - failures.length;
   return { name, folder, planned: cells.length, over, failed: failures.length, first, rows, failures };
-}
-
-function rowKey({ partition, variant, values }: Cell): string {
-  return canonicalJson({ partition, variant, values });
-}
-
-/** Of the same partition and values of the grid. */
-function isSibling(cell: Cell, of: Cell | undefined): boolean {
-  return cell.partition === of?.partition && canonicalJson(cell.values) === canonicalJson(of.values);
 }
 
 async function rowOf(
@@ -85,7 +75,7 @@ async function rowOf(
   };
 }
 
-/** Undefined and null values make no mean: it would be one of fewer runs. */
+/** Null where a value is missing: it would be the mean of fewer runs. */
 function meanOf(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null);
   if (known.length === 0 || known.length < values.length) return null;
@@ -107,22 +97,14 @@ async function pooledFigures(
   return { pooled, lead: paired?.lead ?? null };
 }
 
+/** Undefined where there are no runs. */
 async function pooledPredictions(cells: readonly CellResult[]): Promise<Judged | undefined> {
-  const parts = await Promise.all(
-    cells.flatMap(({ run_folder: folder, seed }) =>
-      folder === null
-        ? []
-        : [readPredictions(join(folder, EVALUATION_FOLDER)).then((judged) => ({ seed, judged }))],
-    ),
-  );
-  const [head] = parts;
-  if (!head) return undefined;
-  return {
-    ids: parts.flatMap(({ seed, judged }) => judged.ids.map((id) => `${seed}/${id}`)),
-    sites: parts.flatMap(({ judged }) => judged.sites),
-    groups: parts.flatMap(({ judged }) => judged.groups),
-    labels: Uint8Array.from(parts.flatMap(({ judged }) => [...judged.labels])),
-    classes: head.judged.classes,
-    probabilities: Float64Array.from(parts.flatMap(({ judged }) => [...judged.probabilities])),
-  };
+  const parts: Judged[] = [];
+  for (const { run_folder: folder, seed } of cells) {
+    if (folder === null) continue;
+    const judged = await readPredictions(join(folder, EVALUATION_FOLDER));
+    // One person may be tested under several seeds.
+    parts.push({ ...judged, ids: judged.ids.map((id) => `${seed}/${id}`) });
+  }
+  return parts.length === 0 ? undefined : joinJudged(parts);
 }

@@ -6,9 +6,8 @@ import { writeFileAtomic } from '../../base/files/files.ts';
 import type { Progress } from '../../base/logging/progress.ts';
 import { readRunCard } from '../../run/run-card.ts';
 import { runFolder } from '../../run/run-folder.ts';
-import { evaluateModel } from '../evaluate.ts';
-import type { EvaluateOptions } from '../evaluation-work.ts';
-import { type Judged, pickRows } from '../judged-people.ts';
+import { type Judging, judgeRun } from '../judge-run.ts';
+import { type Judged, joinJudged, pickRows } from '../judged-people.ts';
 import { comparePaired, readPredictions } from '../paired.ts';
 import { EVALUATION_FOLDER, type Evaluation } from '../result.ts';
 import { type BaselineRequest, type BaselineRun, planBaselines, runBaseline } from './baseline-runs.ts';
@@ -25,7 +24,7 @@ export interface BaselineOptions {
   /** The federated run, finished. */
   readonly folder: string;
   readonly simulate: BaselineRequest['simulate'];
-  readonly evaluate: Pick<EvaluateOptions, 'engine' | 'jobs' | 'seed' | 'replicates' | 'slices' | 'mirror'>;
+  readonly judging: Judging;
   readonly progress: Progress;
 }
 
@@ -41,12 +40,17 @@ export async function runBaselines(options: BaselineOptions): Promise<Baselines>
   const split = await requireSplit(card.data?.split ?? null);
   const runs = planBaselines(baselines, card.sites);
   const total = runs.length + 1;
-  const federated = await judge(folder, { options, split: card.data?.split ?? '', controls: true });
+  const judgeOn = {
+    split: card.data?.split ?? '',
+    judging: options.judging,
+    signal: options.simulate.signal,
+  };
+  const federated = await judgeRun({ ...judgeOn, folder, controls: true, cases: 12 });
   progress({ what: 'models trained and judged', done: 1, total });
   const judged = new Map<BaselineRun, { folder: string; predictions: Judged }>();
   for (const [at, planned] of runs.entries()) {
     const own = await runBaseline(planned, { folder: run, card, split, simulate: options.simulate });
-    await judge(own, { options, split: card.data?.split ?? '', controls: false });
+    await judgeRun({ ...judgeOn, folder: own, controls: false, cases: 0 });
     judged.set(planned, { folder: own, predictions: await readPredictions(join(own, EVALUATION_FOLDER)) });
     progress({ what: 'models trained and judged', done: at + 2, total });
   }
@@ -68,27 +72,6 @@ export async function requireSplit(path: string | null): Promise<SplitManifest> 
     throw flError('NF_BASELINES_SPLIT', { reason: `${path} has no test part` });
   }
   return split;
-}
-
-async function judge(
-  folder: string,
-  { options, split, controls }: { options: BaselineOptions; split: string; controls: boolean },
-): Promise<Evaluation> {
-  const { evaluation } = await evaluateModel({
-    ...options.evaluate,
-    target: folder,
-    workspace: '',
-    which: 'best',
-    job: undefined,
-    part: 'test',
-    out: undefined,
-    data: (await readRunCard(runFolder(folder))).data?.root,
-    split,
-    controls,
-    cases: controls ? 12 : 0,
-    signal: options.simulate.signal,
-  });
-  return evaluation;
 }
 
 function summarize(what: {
@@ -129,13 +112,5 @@ function assemble(runs: readonly { run: BaselineRun; own: Judged | undefined }[]
     const rows = [...own.sites.keys()].filter((row) => run.pooled || own.sites[row] === run.site);
     return [pickRows(own, rows)];
   });
-  const classes = parts[0]?.classes ?? 0;
-  return {
-    ids: parts.flatMap(({ ids }) => ids),
-    sites: parts.flatMap(({ sites }) => sites),
-    groups: parts.flatMap(({ groups }) => groups),
-    labels: Uint8Array.from(parts.flatMap(({ labels }) => [...labels])),
-    classes,
-    probabilities: Float64Array.from(parts.flatMap(({ probabilities }) => [...probabilities])),
-  };
+  return joinJudged(parts);
 }

@@ -16,9 +16,6 @@ export interface WithBaselinesOptions extends SimulateOptions {
   readonly progress: () => Progress;
 }
 
-const REPLICATES = 2000;
-const SLICES = 9;
-
 /** A simulation, and then the baselines it is to be held against. @throws as `simulate` and `runBaselines` do */
 export async function simulateWithBaselines(options: WithBaselinesOptions): Promise<SimulationResult> {
   const baselines = parseBaselines(options.baselines);
@@ -32,18 +29,10 @@ export async function simulateWithBaselines(options: WithBaselinesOptions): Prom
   if (baselines.length === 0) return { ...summary, baselines: null };
   // Judging loads image libraries, which a plain simulation does without.
   const { runBaselines } = await import('./baselines.ts');
-  const { choice, gpu } = options.engine;
-  const jobs = options.threads ?? availableParallelism();
-  const evaluate = {
-    engine: { choice, gpu, threads: jobs },
-    jobs,
-    seed: 0,
-    replicates: REPLICATES,
-    slices: SLICES,
-    mirror: true,
-  };
+  const { usualJudging } = await import('../judge-run.ts');
+  const judging = usualJudging(options.engine, options.threads ?? availableParallelism());
   const { run_folder: folder } = summary;
-  const what = { baselines, folder, simulate: options, evaluate, progress: options.progress() };
+  const what = { baselines, folder, simulate: options, judging, progress: options.progress() };
   return { ...summary, baselines: await runBaselines(what) };
 }
 

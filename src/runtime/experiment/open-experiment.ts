@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import { makeFolder } from '../base/files/files.ts';
+import type { EngineChoice } from '../job/engine-choice.ts';
+import { cellsOf } from './cells.ts';
+import { type LoadedExperiment, readExperiment } from './definition.ts';
+import { experimentFolder } from './experiment-folder.ts';
+import { type PreparedCell, prepareCells } from './prepare-cells.ts';
+import { type CellResult, EXPERIMENT_FILE, readExperimentFile } from './result.ts';
+
+/** An experiment of which every run was checked, and what is there of it. */
+export interface OpenExperiment {
+  readonly experiment: LoadedExperiment;
+  readonly folder: string;
+  readonly prepared: readonly PreparedCell[];
+  /** By the names of the runs; of what is decided as now alone. */
+  readonly known: ReadonlyMap<string, CellResult>;
+}
+
+/** @throws NF_PATH_MISSING, NF_EXPERIMENT*, NF_SPLIT_* */
+export async function openExperiment(request: {
+  /** Path of its file. */
+  experiment: string;
+  workspace: string;
+  engine: EngineChoice;
+}): Promise<OpenExperiment> {
+  const experiment = await readExperiment(request.experiment);
+  const folder = experimentFolder(request.workspace, experiment.definition.name);
+  await makeFolder(folder);
+  const file = await readExperimentFile(join(folder, EXPERIMENT_FILE));
+  const prepared = await prepareCells(cellsOf(experiment), { experiment, folder, engine: request.engine });
+  const digests = new Map(prepared.map(({ cell, digest }) => [cell.job, digest]));
+  const known = (file?.cells ?? []).filter(({ job, digest }) => digests.get(job) === digest);
+  return { experiment, folder, prepared, known: new Map(known.map((cell) => [cell.job, cell])) };
+}
