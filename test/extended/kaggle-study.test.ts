@@ -79,13 +79,3 @@ describe.skipIf(!existsSync(images))('the Kaggle study', () => {
     expect(model('killed').equals(model('whole'))).toBe(true);
   });
 });
-
-describe('the Kaggle study', () => {
-  it('runs the script of the template it was made from', () => {
-    const script = 'client/mri-fedavg.ts';
-    const [study, template] = ['jobs/kaggle-three-sites', 'templates/mri-fedavg'].map((folder) =>
-      readFileSync(join(root, folder, script), 'utf8'),
-    );
-    expect(study).toBe(template);
-  });
-});

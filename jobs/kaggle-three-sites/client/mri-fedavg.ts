@@ -1,6 +1,6 @@
 import * as flare from 'neuroflare/client';
 import { compile } from 'neuroflare/engine';
-import { buildModel, openDataset } from 'neuroflare/mri';
+import { buildModel, describeImages, openDataset } from 'neuroflare/mri';
 
 await flare.init();
 const { learning_rate, weight_decay, label_smoothing, local_epochs, batch_size } = flare.args();
@@ -23,7 +23,8 @@ while (await flare.isRunning()) {
   trainer.setParams(input.params); // also resets the optimizer
   const metrics = await trainer.evaluate(data.validation); // the received global model, on this site's own images
   if (flare.isEvaluate()) {
-    await flare.send({ metrics }); // the last global model is scored, too
+    // The last global model is scored, too, and predict will know images that are unlike those of training.
+    await flare.send({ metrics: { ...metrics, image_profile: await describeImages(data) } });
     continue;
   }
   const progress = (input.currentRound - 1) / input.totalRounds;
