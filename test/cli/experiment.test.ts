@@ -119,6 +119,22 @@ describe('experiment run', () => {
     expect(await readdir(join(cwd, 'work/experiments/apart/splits'))).toHaveLength(2);
   });
 
+  it('names the partition that cannot be dealt', async () => {
+    await mkdir(join(cwd, 'bids'), { recursive: true });
+    await writeFile(
+      join(cwd, 'bids/participants.tsv'),
+      'participant_id\tdiagnosis\nsub-1\tglioma\nsub-2\tno_tumor\n',
+    );
+    const partitions =
+      'partitions: { alike: { sites: 1 }, few: { sites: 2, strategy: shards, shards_per_site: 3 } }';
+    await write(`version: 1\nname: bad\njob: job\nset: { data: bids }\n${partitions}\n`, 'bad.yaml');
+    const { answer } = await run('bad.yaml');
+    expect(answer).toMatchObject({ error_code: 'NF_EXPERIMENT_PARTITION' });
+    expect(answer.message).toBe(
+      'The partition few cannot be dealt with seed 1: 2 sites with 3 values of class each cannot be made: there are 2.',
+    );
+  });
+
   it('refuses a job that is not there', async () => {
     await write('version: 1\nname: bad\njob: nowhere\n', 'bad.yaml');
     expect((await run('bad.yaml')).answer).toMatchObject({ error_code: 'NF_JOB_NOT_FOUND' });

@@ -3,10 +3,14 @@ import { BaseCommand } from '../../command.ts';
 import { selectionFlags, selectionOptions } from '../../output/selection-flags.ts';
 import { renderSplit } from '../../output/split-summary.ts';
 import { type SplitResult, splitResultSchema } from '../../preprocess/split/result.ts';
+import {
+  isOfStrategy,
+  STRATEGIES,
+  STRATEGIES_OF,
+  STRATEGY_KEYS,
+  USUAL,
+} from '../../preprocess/split/strategy.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
-
-/** Flags that mean nothing with another strategy. */
-const NEEDED_STRATEGY = { alpha: 'dirichlet', 'site-column': 'column' };
 
 export default class PreprocessSplit extends BaseCommand<SplitResult> {
   static override summary = 'deal a BIDS data set to sites and to train, validation and test';
@@ -18,6 +22,8 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
     '<%= config.bin %> <%= command.id %> ./bids --sites 3 --strategy dirichlet --alpha 0.5 --out ./split.json',
     '<%= config.bin %> <%= command.id %> ./bids --sites 5 --fold 2/5 --out ./fold-2.json',
     '<%= config.bin %> <%= command.id %> ./bids --strategy column --site-column site --out ./split.json',
+    '<%= config.bin %> <%= command.id %> ./bids --sites 4 --strategy shards --shards-per-site 2 --out ./split.json',
+    '<%= config.bin %> <%= command.id %> ./bids --strategy dirichlet --skew-column scanner --out ./split.json',
     '<%= config.bin %> <%= command.id %> ./ds --filter ses=preop --label-column type --label-map map.yaml --one-per subject',
     '<%= config.bin %> <%= command.id %> ./bids --split ./split.json --materialize ./site-data',
   ];
@@ -30,12 +36,29 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
     ...selectionFlags,
     sites: Flags.integer({ min: 1, summary: 'number of sites (default: 3, or those the column names)' }),
     strategy: Flags.option({
-      options: ['iid', 'dirichlet', 'column'] as const,
+      options: STRATEGIES,
       default: 'iid',
-      summary: 'alike sites, sites with drawn shares of each class, or sites from a column',
+      summary:
+        'alike sites (iid), drawn shares of each class (dirichlet), few classes a site (shards), drawn sizes (quantity), or sites from a column',
     })(),
-    alpha: Flags.string({ default: '0.5', summary: 'concentration for dirichlet: small is uneven' }),
-    'site-column': Flags.string({ default: 'site', summary: 'column of participants.tsv for column' }),
+    alpha: Flags.string({
+      default: String(USUAL.alpha),
+      summary: 'concentration for dirichlet and quantity: small is uneven',
+    }),
+    'shards-per-site': Flags.integer({
+      min: 1,
+      default: USUAL.shards_per_site,
+      summary: 'classes of each site, for shards',
+    }),
+    'skew-column': Flags.string({
+      summary:
+        'for dirichlet and shards: sites differ in this column, such as the scanner, and not in the classes',
+    }),
+    'site-column': Flags.string({
+      default: USUAL.site_column,
+      summary: 'column of participants.tsv for column',
+    }),
+    'min-groups': Flags.integer({ min: 1, summary: 'groups (patients) that each site must have' }),
     validation: Flags.string({ default: '0.15', summary: 'share of the images to validate on' }),
     test: Flags.string({ default: '0.15', summary: 'share of the images to test on' }),
     fold: Flags.string({
@@ -56,6 +79,9 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
         'strategy',
         'alpha',
         'site-column',
+        'shards-per-site',
+        'skew-column',
+        'min-groups',
         'validation',
         'test',
         'fold',
@@ -73,18 +99,24 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
   protected override async execute(): Promise<SplitResult> {
     const { args, flags, metadata } = await this.parse(PreprocessSplit);
     this.#bids = args.bids;
-    for (const [flag, strategy] of Object.entries(NEEDED_STRATEGY)) {
-      if (metadata.flags[flag]?.setFromDefault || flags.strategy === strategy) continue;
-      throw flError('NF_SPLIT_UNUSED', { flag, strategy, actual: flags.strategy });
+    for (const key of STRATEGY_KEYS) {
+      const flag = key.replaceAll('_', '-');
+      const isGiven = metadata.flags[flag]?.setFromDefault === false;
+      if (!isGiven || isOfStrategy(key, flags.strategy)) continue;
+      const strategies = STRATEGIES_OF[key].join(' or ');
+      throw flError('NF_SPLIT_UNUSED', { flag, strategies, actual: flags.strategy });
     }
     const { runSplit } = await import('../../preprocess/split/run-split.ts');
     return runSplit({
       bidsRoot: args.bids,
       select: selectionOptions(flags),
       strategy: flags.strategy,
-      sites: flags.sites ?? (flags.strategy === 'column' ? undefined : 3),
+      sites: flags.sites ?? (flags.strategy === 'column' ? undefined : USUAL.sites),
       siteColumn: flags['site-column'],
       alpha: flags.alpha,
+      shardsPerSite: flags['shards-per-site'],
+      skewColumn: flags['skew-column'],
+      minGroups: flags['min-groups'],
       validation: flags.validation,
       test: flags.test,
       fold: flags.fold,

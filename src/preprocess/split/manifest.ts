@@ -6,6 +6,7 @@ import { writeFileAtomic } from '../../runtime/base/files/files.ts';
 import { readInputText } from '../../runtime/base/files/read-file.ts';
 import { selectionSchema } from '../../runtime/base/selection/selection.ts';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../../runtime/base/text/folder-name.ts';
+import { STRATEGIES } from './strategy.ts';
 
 /** The three parts of a site's data, in the order they are shown. */
 export const PARTITIONS = ['train', 'validation', 'test'] as const;
@@ -26,9 +27,15 @@ const splitSiteSchema = z.strictObject({
 });
 
 const splitRuleSchema = z.strictObject({
-  strategy: z.enum(['iid', 'dirichlet', 'column']),
-  /** Concentration of the Dirichlet draw; small is uneven. */
+  strategy: z.enum(STRATEGIES),
+  /** Concentration of the Dirichlet draw, of classes or of sizes; small is uneven. */
   alpha: z.number().positive().optional(),
+  /** Classes, or values of the column, that each site has, for the strategy `shards`. */
+  shards_per_site: z.int().positive().optional(),
+  /** Column whose values differ between sites in place of the classes. */
+  skew_column: z.string().optional(),
+  /** Groups that each site was to have. */
+  min_groups: z.int().positive().optional(),
   /** Column that names each subject's site, for the strategy `column`. */
   site_column: z.string().optional(),
   /** Wished share of the images of each class, 0 to 1. */
@@ -55,10 +62,13 @@ const selectedSchema = z.strictObject({
   left_out: z.record(z.string(), count),
 });
 
-/** Who trains, validates and tests on what: `split.json`. Version 2 has a selection, or labels of another table; version 1 neither: T1w images, labels in `diagnosis` of participants.tsv. */
+/**
+ * Who trains, validates and tests on what: `split.json`. Version 2 has a selection, or labels of another table; version 1 neither: T1w
+ * images, labels in `diagnosis` of participants.tsv. Version 3, with or without a selection, has a rule that these do not know.
+ */
 export const splitManifestSchema = z
   .strictObject({
-    version: z.union([z.literal(1), z.literal(2)]),
+    version: z.union([z.literal(1), z.literal(2), z.literal(3)]),
     kind: z.literal('neuroflare-split'),
     seed: z.int().nonnegative(),
     rule: splitRuleSchema,
@@ -81,9 +91,27 @@ export const splitManifestSchema = z
   })
   .refine(
     ({ version, selection, selected }) =>
-      (version === 2) === (selection !== undefined && selected !== undefined),
+      version === 3
+        ? (selection === undefined) === (selected === undefined)
+        : (version === 2) === (selection !== undefined && selected !== undefined),
     { path: ['selection'], message: 'belongs to version 2, with what came of it' },
-  );
+  )
+  .refine(({ version, rule }) => (version === 3) === isNewRule(rule), {
+    path: ['rule'],
+    message: 'belongs to another version',
+  });
+
+/** Whether a rule is one that versions 1 and 2 do not know. */
+function isNewRule(rule: SplitRule): boolean {
+  const isKnown = rule.strategy !== 'shards' && rule.strategy !== 'quantity';
+  return !isKnown || rule.skew_column !== undefined || rule.min_groups !== undefined;
+}
+
+/** The oldest version that can hold it. */
+export function versionOf(rule: SplitRule, hasSelection: boolean): SplitManifest['version'] {
+  if (isNewRule(rule)) return 3;
+  return hasSelection ? 2 : 1;
+}
 
 export type SplitSite = z.infer<typeof splitSiteSchema>;
 export type SplitRule = z.infer<typeof splitRuleSchema>;

@@ -10,9 +10,12 @@ import {
   type SplitRule,
   type SplitSite,
   splitDigest,
+  versionOf,
 } from './manifest.ts';
 import { partSites } from './parts.ts';
-import { drawSites, readSites, type SiteGroups } from './sites.ts';
+import { drawSites, readSites, requireGroups, type SiteGroups } from './sites.ts';
+import { readSkew } from './skew.ts';
+import { USUAL } from './strategy.ts';
 
 export interface SplitRequest {
   readonly rule: SplitRule;
@@ -48,7 +51,7 @@ export function planSplit(participants: Participants, request: SplitRequest, roo
   const sites = partSites({ cohort, rule, seed, sites: chooseSites(cohort, participants, request) });
   const leftOut = listLeftOut(cohort);
   const body: Omit<SplitManifest, 'sha256'> = {
-    version: selected ? 2 : 1,
+    version: versionOf(rule, selected !== undefined),
     kind: 'neuroflare-split',
     seed,
     rule,
@@ -71,9 +74,13 @@ export function planSplit(participants: Participants, request: SplitRequest, roo
 
 function chooseSites(cohort: Cohort, participants: Participants, request: SplitRequest): SiteGroups[] {
   const { rule, seed, sites } = request;
-  if (rule.strategy !== 'column') return drawSites(cohort, rule, { count: sites ?? 1, seed });
-  const column = rule.site_column ?? 'site';
+  if (rule.strategy !== 'column') {
+    const skew = readSkew(cohort, participants, rule.skew_column);
+    return drawSites({ cohort, rule, skew }, { count: sites ?? 1, seed });
+  }
+  const column = rule.site_column ?? USUAL.site_column;
   const found = readSites(cohort, participants, column);
+  requireGroups(found, rule.min_groups ?? 1);
   if (sites === undefined || sites === found.length) return found;
   const names = found.map(({ name }) => name).join(', ');
   throw flError('NF_SPLIT_SITE_COUNT', { wanted: sites, column, found: found.length, names });

@@ -18,6 +18,7 @@ import { materializeSplit } from './materialize.ts';
 import { planSplit } from './plan.ts';
 import { type SplitResult, splitResult } from './result.ts';
 import { describeChoice, reasonsAgainst, recordSelection } from './selected.ts';
+import { ALPHA, isOfStrategy, USUAL } from './strategy.ts';
 
 /** As the command line gives it; numbers are texts still. */
 export interface SplitOptions {
@@ -29,7 +30,14 @@ export interface SplitOptions {
   readonly strategy: SplitRule['strategy'];
   readonly sites: number | undefined;
   readonly siteColumn: string;
+  /** For dirichlet and quantity. */
   readonly alpha: string;
+  /** For shards; default 2. */
+  readonly shardsPerSite?: number | undefined;
+  /** For dirichlet and shards: what sites differ in, where it is not the classes. */
+  readonly skewColumn?: string | undefined;
+  /** Groups that each site must have. */
+  readonly minGroups?: number | undefined;
   readonly validation: string;
   readonly test: string;
   /** `2/5`: the second of five folds is the test part. */
@@ -96,14 +104,15 @@ async function readRule(options: SplitOptions): Promise<SplitRule> {
   const test = fold ? 1 / fold.of : readNumber('test', options.test, { least: 0, below: 1 });
   // Shares like 0.7 and 0.3 have a sum just under 1 in binary.
   if (validation + test > 1 - 1e-9) throw flError('NF_SPLIT_SHARES', { validation, test });
-  const { strategy, siteColumn } = options;
+  const { strategy, siteColumn, shardsPerSite, skewColumn, minGroups } = options;
   const threshold = await groupThreshold(options.bidsRoot);
   return {
     strategy,
-    ...(strategy === 'dirichlet' && {
-      alpha: readNumber('alpha', options.alpha, { least: 0.001, below: 1e6 }),
-    }),
+    ...(isOfStrategy('alpha', strategy) && { alpha: readNumber('alpha', options.alpha, ALPHA) }),
+    ...(strategy === 'shards' && { shards_per_site: shardsPerSite ?? USUAL.shards_per_site }),
+    ...(isOfStrategy('skew_column', strategy) && skewColumn !== undefined && { skew_column: skewColumn }),
     ...(strategy === 'column' && { site_column: siteColumn }),
+    ...(minGroups !== undefined && { min_groups: minGroups }),
     validation,
     test,
     ...(fold && { fold }),

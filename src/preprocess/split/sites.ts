@@ -1,15 +1,13 @@
-import { numberAt } from '../../runtime/base/at.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
-import { createRandom } from '../../runtime/base/random.ts';
 import { compareSites } from '../../runtime/base/site-order.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { firstOf } from '../../runtime/base/text/first-of.ts';
 import { FOLDER_NAME } from '../../runtime/base/text/folder-name.ts';
-import { didYouMean } from '../../runtime/base/text/nearest.ts';
 import type { Participants } from '../bids/participants.ts';
 import type { Cohort, Group } from './cohort.ts';
-import { type Bin, deal, dirichletShares } from './deal.ts';
+import { dealOnce } from './draw.ts';
 import type { SplitRule } from './manifest.ts';
+import { requireColumn, type Skew } from './skew.ts';
 
 /** A site and the groups that are its own. */
 export interface SiteGroups {
@@ -17,52 +15,40 @@ export interface SiteGroups {
   readonly groups: readonly Group[];
 }
 
-/** Draws of a Dirichlet partition before giving up: a small alpha often leaves a site with next to nothing. */
+/** Draws before giving up: a small alpha often leaves a site with next to nothing. */
 const MOST_DRAWS = 200;
 
 /**
- * Deals groups to `count` sites: evenly within each class (iid), or with shares of each class drawn from Dirichlet(alpha), as in Hsu et al.,
- * "Measuring the effects of non-identical data distribution for federated visual classification" (2019), but by whole groups.
- * @throws NF_SPLIT_TOO_MANY_SITES, NF_SPLIT_SITES_UNEVEN
+ * Deals groups to `count` sites as the strategy of the rule says. What is drawn is drawn again while a site gets fewer groups than the rule
+ * asks for, or else than there are parts.
+ * @throws NF_SPLIT_TOO_MANY_SITES, NF_SPLIT_SITES_UNEVEN, NF_SPLIT_SHARDS
  */
 export function drawSites(
-  cohort: Cohort,
-  rule: SplitRule,
+  what: { cohort: Cohort; rule: SplitRule; skew: Skew },
   draw: { count: number; seed: number },
 ): SiteGroups[] {
+  const { cohort, rule, skew } = what;
   const { count, seed } = draw;
   const groups = cohort.groups.length;
-  if (count > groups) throw flError('NF_SPLIT_TOO_MANY_SITES', { sites: count, groups });
+  const wanted = rule.min_groups ?? 1;
+  if (count * wanted > groups) throw flError('NF_SPLIT_TOO_MANY_SITES', { sites: count, groups, wanted });
   const parts = 1 + (rule.validation > 0 ? 1 : 0) + (rule.test > 0 ? 1 : 0);
-  const least = Math.min(parts, Math.floor(groups / count));
+  const least = rule.min_groups ?? Math.min(parts, Math.floor(groups / count));
   for (let attempt = 0; attempt < MOST_DRAWS; attempt++) {
-    const bins = drawOnce({ cohort, rule, count, seeds: [seed, 'sites', attempt] });
+    const bins = dealOnce({ groups: cohort.groups, labels: cohort.labels, rule, skew, count, seed, attempt });
     if (bins.every((bin) => bin.groups.length >= least)) {
       return bins.map((bin, at) => ({ name: `site-${at + 1}`, groups: bin.groups }));
     }
   }
-  throw flError('NF_SPLIT_SITES_UNEVEN', { draws: MOST_DRAWS, alpha: rule.alpha ?? 0, least });
+  throw flError('NF_SPLIT_SITES_UNEVEN', { draws: MOST_DRAWS, strategy: rule.strategy, least });
 }
 
-function drawOnce(what: {
-  cohort: Cohort;
-  rule: SplitRule;
-  count: number;
-  seeds: readonly (string | number)[];
-}): Bin[] {
-  const { cohort, rule, count, seeds } = what;
-  const bins = Array.from({ length: count }, (): Bin => ({ share: 1 / count, lacks: [0], groups: [] }));
-  for (const label of cohort.labels) {
-    const random = createRandom(...seeds, label);
-    const shares =
-      rule.strategy === 'dirichlet'
-        ? dirichletShares(count, rule.alpha ?? 1, random)
-        : bins.map(() => 1 / count);
-    const own = cohort.groups.filter((group) => group.label === label);
-    const binsOfClass = bins.map((bin, at): Bin => ({ ...bin, share: numberAt(shares, at) }));
-    deal(own, binsOfClass, random);
-  }
-  return bins;
+/** @throws NF_SPLIT_SITES_SMALL with all sites that have fewer groups */
+export function requireGroups(sites: readonly SiteGroups[], least: number): void {
+  const small = sites.filter(({ groups }) => groups.length < least);
+  if (small.length === 0) return;
+  const names = firstOf(small.map(({ name, groups }) => `${name} (${groups.length})`));
+  throw flError('NF_SPLIT_SITES_SMALL', { least, names });
 }
 
 /**
@@ -78,14 +64,6 @@ export function readSites(cohort: Cohort, participants: Participants, column: st
     sites.set(name, [...(sites.get(name) ?? []), group]);
   }
   return [...sites].map(([name, groups]) => ({ name, groups })).sort((a, b) => compareSites(a.name, b.name));
-}
-
-/** @throws NF_SPLIT_COLUMN */
-function requireColumn({ columns, file }: Participants, column: string): void {
-  if (columns.includes(column)) return;
-  const nearest = didYouMean(column, columns);
-  const params = { column, nearest, known: columns.join(', ') };
-  throw flError('NF_SPLIT_COLUMN', params, { place: { file, line: 1 } });
 }
 
 /** @throws NF_SPLIT_SITE_VALUE with all values that are no names, and who has them */

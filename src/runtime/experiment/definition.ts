@@ -1,5 +1,13 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import {
+  ALPHA,
+  isOfStrategy,
+  STRATEGIES,
+  STRATEGIES_OF,
+  STRATEGY_KEYS,
+  USUAL,
+} from '../../preprocess/split/strategy.ts';
 import { checkYaml } from '../base/files/yaml-check.ts';
 import { readYaml, type YamlSource } from '../base/files/yaml-source.ts';
 import { BASELINES } from '../evaluation/baselines/result.ts';
@@ -13,18 +21,41 @@ const share = z.number().min(0).lt(1);
 
 const partition = z
   .strictObject({
-    sites: z.int().min(1).max(1000).optional().describe('default: 3, or those that the column names'),
-    strategy: z.enum(['iid', 'dirichlet', 'column']).default('iid'),
-    alpha: z.number().min(0.001).max(1e6).optional().describe('for dirichlet: small is uneven'),
+    sites: z
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe(`default: ${USUAL.sites}, or those that the column names`),
+    strategy: z.enum(STRATEGIES).default('iid'),
+    alpha: z
+      .number()
+      .min(ALPHA.least)
+      .lt(ALPHA.below)
+      .optional()
+      .describe('for dirichlet and quantity: small is uneven'),
+    shards_per_site: z
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe('for shards: classes of each site; default: 2'),
+    skew_column: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('for dirichlet and shards: sites differ in this column, and not in the classes'),
     site_column: z.string().min(1).optional().describe('for column; default: site'),
+    min_groups: z.int().min(1).optional().describe('groups (patients) that each site must have'),
   })
-  .refine(({ strategy, alpha }) => alpha === undefined || strategy === 'dirichlet', {
-    path: ['alpha'],
-    message: 'belongs to the strategy dirichlet',
-  })
-  .refine(({ strategy, site_column: column }) => column === undefined || strategy === 'column', {
-    path: ['site_column'],
-    message: 'belongs to the strategy column',
+  .superRefine((rule, { addIssue }) => {
+    for (const key of STRATEGY_KEYS)
+      if (rule[key] !== undefined && !isOfStrategy(key, rule.strategy))
+        addIssue({
+          code: 'custom',
+          path: [key],
+          message: `belongs to the strategy ${STRATEGIES_OF[key].join(' or ')}`,
+        });
   });
 export type PartitionRule = z.output<typeof partition>;
 

@@ -1,7 +1,8 @@
 import { dirname, join, resolve } from 'node:path';
 import { runSplit, type SplitOptions } from '../../preprocess/split/run-split.ts';
+import { USUAL } from '../../preprocess/split/strategy.ts';
 import { canonicalJson, sha256 } from '../base/digest.ts';
-import { flError, toNeuroflareError } from '../base/errors/errors.ts';
+import { flError, type NeuroflareError, toNeuroflareError } from '../base/errors/errors.ts';
 import { makeFolder } from '../base/files/files.ts';
 import { formOf } from '../federation/model-form.ts';
 import { type PreparedJob, prepareJob } from '../federation/prepare-job.ts';
@@ -36,7 +37,7 @@ export interface Preparing {
 
 /**
  * Deals the images and checks every job, before the first run starts.
- * @throws NF_EXPERIMENT_JOB naming the run and its fault, NF_EXPERIMENT_DATA, NF_SPLIT_*
+ * @throws NF_EXPERIMENT_JOB naming the run and its fault, NF_EXPERIMENT_PARTITION, NF_EXPERIMENT_DATA
  */
 export async function prepareCells(cells: readonly Cell[], preparing: Preparing): Promise<PreparedCell[]> {
   const { experiment } = preparing;
@@ -77,6 +78,7 @@ async function prepareCell(
     return { cell, flags, overrides, ...described(job, engine) };
   } catch (error) {
     const fault = toNeuroflareError(error);
+    if (fault.code.startsWith('NF_SPLIT')) throw undealt(cell, fault, experiment);
     if (!fault.code.startsWith('NF_JOB')) throw error;
     throw flError(
       'NF_EXPERIMENT_JOB',
@@ -84,6 +86,12 @@ async function prepareCell(
       { place: fault.place, cause: error },
     );
   }
+}
+
+function undealt({ partition, seed }: Cell, fault: NeuroflareError, { source }: LoadedExperiment) {
+  const params = { partition: partition ?? '', seed, fault: fault.message };
+  const place = source.place(['partitions', partition ?? '']);
+  return flError('NF_EXPERIMENT_PARTITION', params, { place, cause: fault });
 }
 
 function described({ plan, bundle, split, params, loaded }: PreparedJob, engine: EngineChoice) {
@@ -114,9 +122,12 @@ async function dealt(
     bidsRoot: root,
     selection,
     strategy: rule.strategy,
-    sites: rule.sites ?? (rule.strategy === 'column' ? undefined : 3),
-    siteColumn: rule.site_column ?? 'site',
-    alpha: String(rule.alpha ?? 0.5),
+    sites: rule.sites ?? (rule.strategy === 'column' ? undefined : USUAL.sites),
+    siteColumn: rule.site_column ?? USUAL.site_column,
+    alpha: String(rule.alpha ?? USUAL.alpha),
+    shardsPerSite: rule.shards_per_site,
+    skewColumn: rule.skew_column,
+    minGroups: rule.min_groups,
     validation: String(validation),
     test: String(test),
     fold: folds === undefined ? undefined : `${turn}/${folds}`,

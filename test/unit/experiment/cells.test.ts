@@ -90,7 +90,17 @@ describe('a file of an experiment', () => {
     [
       'has alpha without dirichlet',
       'version: 1\nname: a\njob: b\npartitions: { p: { alpha: 1 } }',
-      'belongs to the strategy dirichlet',
+      'belongs to the strategy dirichlet or quantity',
+    ],
+    [
+      'has shards without that strategy',
+      'version: 1\nname: a\njob: b\npartitions: { p: { strategy: quantity, shards_per_site: 2 } }',
+      "'partitions.p.shards_per_site' belongs to the strategy shards",
+    ],
+    [
+      'has a skewed column with sites of a column',
+      'version: 1\nname: a\njob: b\npartitions: { p: { strategy: column, skew_column: scanner } }',
+      'belongs to the strategy dirichlet or shards',
     ],
     [
       'has a column without that strategy',

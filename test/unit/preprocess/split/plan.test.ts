@@ -28,14 +28,28 @@ const anyRows = fc.tuple(fc.integer(), fc.integer({ min: 12, max: 80 })).map(([s
   const random = createRandom('rows', seed);
   const classes = ['glioma', 'meningioma', 'no_tumor', 'pituitary'];
   return Array.from({ length: count }, (_, at): MadeRow => {
-    const row = { id: `sub-${at}`, diagnosis: classes[random.int(4)] ?? '' };
+    const row = {
+      id: `sub-${at}`,
+      diagnosis: classes[random.int(4)] ?? '',
+      site: `scanner-${random.int(3)}`,
+    };
     const group = random.int(3) === 0 ? {} : { group: `g${random.int(count)}` };
     return { ...row, ...group, ...(random.int(9) === 0 && { setAside: 'duplicate' }) };
   });
 });
 
 describe('planSplit holds for any table', () => {
-  const rules = fc.constantFrom(iid, dirichlet, { ...dirichlet, alpha: 5 }, { ...iid, validation: 0 });
+  const rules = fc.constantFrom<SplitRule>(
+    iid,
+    dirichlet,
+    { ...dirichlet, alpha: 5 },
+    { ...iid, validation: 0 },
+    { ...dirichlet, skew_column: 'site' },
+    { ...iid, strategy: 'quantity', alpha: 1 },
+    { ...iid, strategy: 'shards', shards_per_site: 2 },
+    { ...iid, strategy: 'shards', shards_per_site: 1, skew_column: 'site' },
+    { ...iid, min_groups: 4 },
+  );
   const sites = fc.integer({ min: 1, max: 4 });
 
   /** The split, or undefined where it says that it cannot be made. */
@@ -43,9 +57,12 @@ describe('planSplit holds for any table', () => {
     try {
       return plan(rows, rule, { sites: count });
     } catch (error) {
-      expect(['NF_SPLIT_TOO_MANY_SITES', 'NF_SPLIT_SITES_UNEVEN', 'NF_SPLIT_TRAIN_EMPTY']).toContain(
-        (error as { code?: string }).code,
-      );
+      expect([
+        'NF_SPLIT_TOO_MANY_SITES',
+        'NF_SPLIT_SITES_UNEVEN',
+        'NF_SPLIT_TRAIN_EMPTY',
+        'NF_SPLIT_SHARDS',
+      ]).toContain((error as { code?: string }).code);
       return undefined;
     }
   }

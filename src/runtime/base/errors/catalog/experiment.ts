@@ -32,6 +32,11 @@ export const EXPERIMENT_ERRORS = {
     message: 'The run {run} is no job: {fault}',
     hint: "Correct the value that makes it so; 'neuroflare job show-variables' lists the names.",
   },
+  NF_EXPERIMENT_PARTITION: {
+    exit: 4,
+    message: 'The partition {partition} cannot be dealt with seed {seed}: {fault}',
+    hint: 'Change its rule in the file of the experiment: fewer sites, a larger alpha, fewer shards.',
+  },
   NF_EXPERIMENT_RUN: {
     exit: 1,
     message: 'The run {run} did not come to its end: it is {status}.',

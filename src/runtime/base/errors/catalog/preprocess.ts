@@ -146,7 +146,7 @@ export const PREPROCESS_ERRORS = {
   NF_SPLIT_UNUSED: {
     exit: 4,
     message: '--{flag} has no effect with --strategy {actual}.',
-    hint: 'Add --strategy {strategy}, or leave --{flag} out.',
+    hint: 'It belongs to --strategy {strategies}; else leave --{flag} out.',
   },
   NF_SPLIT_OTHER: {
     exit: 4,
@@ -171,13 +171,33 @@ export const PREPROCESS_ERRORS = {
   NF_SPLIT_TOO_MANY_SITES: {
     exit: 4,
     message:
-      '--sites {sites} is more than the {groups|group|groups} of images, and a group cannot be divided.',
-    hint: 'Ask for at most {groups|site|sites}.',
+      '{sites|site|sites} with at least {wanted|group|groups} each are more than the {groups|group|groups} of images, and a group cannot be divided.',
+    hint: 'Ask for fewer sites, or for fewer groups at each with --min-groups.',
   },
   NF_SPLIT_SITES_UNEVEN: {
     exit: 4,
-    message: 'In {draws|draw|draws} with alpha {alpha} some site always got fewer than {least|group|groups}.',
-    hint: 'Ask for fewer sites, a larger --alpha, or another --seed.',
+    message: 'In {draws|draw|draws} by {strategy} some site always got fewer than {least|group|groups}.',
+    hint: 'Ask for fewer sites, a larger --alpha, fewer groups with --min-groups, or another --seed.',
+  },
+  NF_SPLIT_SITES_SMALL: {
+    exit: 4,
+    message: 'Sites have fewer than {least|group|groups}: {names}.',
+    hint: 'Join such sites in the column, or ask for fewer groups with --min-groups.',
+  },
+  NF_SPLIT_SHARDS: {
+    exit: 4,
+    message: '{sites|site|sites} with {each} values of {of} each cannot be made: {detail}.',
+    hint: 'Choose --sites and --shards-per-site so that each value goes to some site, and each site has groups of its own.',
+  },
+  NF_SPLIT_SKEW_VALUE: {
+    exit: 4,
+    message: "{count} no value in the column '{column}': {names}.",
+    hint: 'Fill the column, or deal by another one with --skew-column.',
+  },
+  NF_SPLIT_SKEW_MANY: {
+    exit: 4,
+    message: "The column '{column}' has {values|value|values} in {groups|group|groups}: too many to deal by.",
+    hint: 'Give a column with a few values, such as a scanner or an age band.',
   },
   NF_SPLIT_SITE_VALUE: {
     exit: 4,
