@@ -187,6 +187,18 @@ describe('preprocess split', () => {
       says: '--strategy column',
     },
     {
+      what: 'a flag in vain',
+      words: to('bids --strategy quantity --skew-column site --out x'),
+      code: 'NF_SPLIT_UNUSED',
+      says: '--strategy dirichlet or shards',
+    },
+    {
+      what: 'a flag in vain',
+      words: to('bids --strategy dirichlet --shards-per-site 2 --out x'),
+      code: 'NF_SPLIT_UNUSED',
+      says: '--strategy shards',
+    },
+    {
       what: 'a split that was made',
       words: to('bids --split split.json --materialize x --alpha 2'),
       code: 'NF_USAGE',

@@ -12,6 +12,13 @@ import {
 } from '../../preprocess/split/strategy.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 
+const FLAG_OF = {
+  alpha: 'alpha',
+  shards_per_site: 'shards-per-site',
+  skew_column: 'skew-column',
+  site_column: 'site-column',
+} as const;
+
 export default class PreprocessSplit extends BaseCommand<SplitResult> {
   static override summary = 'deal a BIDS data set to sites and to train, validation and test';
   static override description =
@@ -100,8 +107,8 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
     const { args, flags, metadata } = await this.parse(PreprocessSplit);
     this.#bids = args.bids;
     for (const key of STRATEGY_KEYS) {
-      const flag = key.replaceAll('_', '-');
-      const isGiven = metadata.flags[flag]?.setFromDefault === false;
+      const flag = FLAG_OF[key];
+      const isGiven = flags[flag] !== undefined && !metadata.flags[flag]?.setFromDefault;
       if (!isGiven || isOfStrategy(key, flags.strategy)) continue;
       const strategies = STRATEGIES_OF[key].join(' or ');
       throw flError('NF_SPLIT_UNUSED', { flag, strategies, actual: flags.strategy });
