@@ -6,13 +6,8 @@ import { writeJob } from '../support/job-folder.ts';
 import { runCli, runJson } from '../support/one-process.ts';
 import { refusalsIn } from '../support/refusals.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import {
-  encoder,
-  headPicture,
-  makeSource,
-  toPng,
-  writeFiles,
-} from '../unit/preprocess/image/made-pictures.ts';
+import { writeFiles } from '../support/write-files.ts';
+import { encoder, headPicture, makeSource, toPng } from '../unit/preprocess/image/made-pictures.ts';
 
 const cwd = tempFolder();
 const at = (...path: string[]) => join(cwd, ...path);

@@ -9,7 +9,7 @@ import { runCli, runJson } from '../support/one-process.ts';
 import { refusalsIn } from '../support/refusals.ts';
 import { leftovers } from '../support/run-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { writeFiles } from '../unit/preprocess/image/made-pictures.ts';
+import { writeFiles } from '../support/write-files.ts';
 import {
   GZIP_FAULTS,
   NIFTI_FAULTS,

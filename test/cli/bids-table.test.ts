@@ -6,7 +6,8 @@ import { startCli } from '../support/cli.ts';
 import { runCli, runJson } from '../support/one-process.ts';
 import { refusalsIn } from '../support/refusals.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { makeFolder, writeFiles } from '../unit/preprocess/image/made-pictures.ts';
+import { writeFiles } from '../support/write-files.ts';
+import { makeFolder } from '../unit/preprocess/image/made-pictures.ts';
 import { madeVolume, toMetaImage, toMgh, toNifti, toNrrd } from '../unit/preprocess/volume/made-volumes.ts';
 
 const WRITERS = [

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, it } from 'vitest';
 import { runSection } from '../support/docs-commands.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { writeFiles } from '../unit/preprocess/image/made-pictures.ts';
+import { writeFiles } from '../support/write-files.ts';
 import { toMat } from '../unit/preprocess/sources/made-mat.ts';
 import { madeMask, madeVolume, toMgh, toNifti, toNrrd } from '../unit/preprocess/volume/made-volumes.ts';
 

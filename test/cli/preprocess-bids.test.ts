@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { startCli } from '../support/cli.ts';
 import { runCli, runJson } from '../support/one-process.ts';
-import { makeFolder, makeSource, writeFiles } from '../unit/preprocess/image/made-pictures.ts';
+import { writeFiles } from '../support/write-files.ts';
+import { makeFolder, makeSource } from '../unit/preprocess/image/made-pictures.ts';
 
 async function madeFolder(): Promise<{ cwd: string }> {
   const cwd = await makeFolder();

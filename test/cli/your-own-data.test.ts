@@ -8,7 +8,8 @@ import { annexImage, makeTree, tsv } from '../support/bids-tree.ts';
 import { commandsOf, ROOT, runSection, wordsOf } from '../support/docs-commands.ts';
 import { runCli, runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { headPicture, makeSource, writeFiles } from '../unit/preprocess/image/made-pictures.ts';
+import { writeFiles } from '../support/write-files.ts';
+import { headPicture, makeSource } from '../unit/preprocess/image/made-pictures.ts';
 
 const cwd = tempFolder();
 const PAGE = 'docs/your-own-data.md';

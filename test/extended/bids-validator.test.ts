@@ -17,7 +17,8 @@ import { makeTree, tsv } from '../support/bids-tree.ts';
 import { contrastsTree } from '../support/contrasts-tree.ts';
 import { madeSeries, writeSeries } from '../support/made-dicom.ts';
 import { headSlices, madeHead } from '../support/whole-head.ts';
-import { makeFolder, makeSource, writeFiles } from '../unit/preprocess/image/made-pictures.ts';
+import { writeFiles } from '../support/write-files.ts';
+import { makeFolder, makeSource } from '../unit/preprocess/image/made-pictures.ts';
 import { toMat } from '../unit/preprocess/sources/made-mat.ts';
 import { madeMask, madeVolume, toMgh, toNifti } from '../unit/preprocess/volume/made-volumes.ts';
 

@@ -1,7 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { type Affine, affineFromColumns, apply, type Vector } from '../../src/preprocess/nifti/affine.ts';
 import { encodeNifti } from '../../src/preprocess/nifti/write.ts';
+import { writeFiles } from './write-files.ts';
 
 export interface Grid {
   readonly shape: Vector;
@@ -50,22 +49,11 @@ const ball = ([x, y, z]: Vector) => (Math.hypot(x, y, z) < 8 ? 100 + x : 0);
 export const slope = ([x, y, z]: Vector) => 500 + 3 * x - 2 * y + 5 * z;
 const label = ([x, y, z]: Vector) => (Math.hypot(x - 2, y, z) > 5 ? 0 : x > 2 ? 4 : 1);
 
-export async function put(
-  root: string,
-  files: Readonly<Record<string, string | Uint8Array>>,
-): Promise<string> {
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(dirname(join(root, name)), { recursive: true });
-    await writeFile(join(root, name), content);
-  }
-  return root;
-}
-
 export const MASK = 'derivatives/lesions/sub-01/anat/sub-01_desc-lesion_mask';
 
 /** Two subjects with T1w and FLAIR, of one on two grids; a lesion mask and labels that lie elsewhere; tables. */
 export function contrastsTree(root: string): Promise<string> {
-  return put(root, {
+  return writeFiles(root, {
     'dataset_description.json': '{"Name": "made", "BIDSVersion": "1.11.1"}',
     'participants.tsv': 'participant_id\tdiagnosis\nsub-01\till\nsub-02\twell\n',
     'participants.json': '\uFEFF{"diagnosis": {"Description": "class", "Levels": {"ill": "x", "well": "y"}}}',

@@ -4,7 +4,8 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { readNifti } from '../../../src/preprocess/nifti/read.ts';
 import { openInputs } from '../../../src/runtime/evaluation/predict/predict-inputs.ts';
-import { encoder, headPicture, makeFolder, toPng, writeFiles } from '../preprocess/image/made-pictures.ts';
+import { writeFiles } from '../../support/write-files.ts';
+import { encoder, headPicture, makeFolder, toPng } from '../preprocess/image/made-pictures.ts';
 import { IMAGE, packed } from '../preprocess/nifti/bad-files.ts';
 import { madeVolume, toMetaImage, toMgh, toNrrd, toPair } from '../preprocess/volume/made-volumes.ts';
 

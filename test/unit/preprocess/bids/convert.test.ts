@@ -8,7 +8,8 @@ import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { sha256 } from '../../../../src/runtime/base/digest.ts';
 import { lockFolder } from '../../../../src/runtime/base/files/lock.ts';
 import { convertOptions } from '../../../support/convert-options.ts';
-import { encoder, headPicture, makeFolder, makeSource, toPng, writeFiles } from '../image/made-pictures.ts';
+import { writeFiles } from '../../../support/write-files.ts';
+import { encoder, headPicture, makeFolder, makeSource, toPng } from '../image/made-pictures.ts';
 
 const options = convertOptions;
 

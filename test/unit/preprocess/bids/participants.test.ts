@@ -7,7 +7,8 @@ import {
   parseParticipants,
   readParticipants,
 } from '../../../../src/preprocess/bids/participants.ts';
-import { makeFolder, writeFiles } from '../image/made-pictures.ts';
+import { writeFiles } from '../../../support/write-files.ts';
+import { makeFolder } from '../image/made-pictures.ts';
 
 const parse = (text: string) => parseParticipants(Buffer.from(text), 'participants.tsv');
 const fault = (code: string, line?: number) =>

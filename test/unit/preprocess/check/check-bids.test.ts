@@ -16,7 +16,8 @@ import { noProgress } from '../../../../src/runtime/base/logging/progress.ts';
 import { createRandom } from '../../../../src/runtime/base/random.ts';
 import { checkData } from '../../../../src/runtime/evaluation/data-check/check-data.ts';
 import { asNobody } from '../../../support/as-nobody.ts';
-import { headPicture, makeFolder, makeSource, writeFiles } from '../image/made-pictures.ts';
+import { writeFiles } from '../../../support/write-files.ts';
+import { headPicture, makeFolder, makeSource } from '../image/made-pictures.ts';
 
 const SHAPE = [20, 20, 1] as const;
 

@@ -8,7 +8,8 @@ import { encodeNifti } from '../../../../src/preprocess/nifti/write.ts';
 import { createRandom } from '../../../../src/runtime/base/random.ts';
 import { convertOptions } from '../../../support/convert-options.ts';
 import { inHead, type MadeHead, madeHead, tissueAt, tissuesIn } from '../../../support/whole-head.ts';
-import { makeFolder, writeFiles } from '../image/made-pictures.ts';
+import { writeFiles } from '../../../support/write-files.ts';
+import { makeFolder } from '../image/made-pictures.ts';
 
 const HEAD = madeHead();
 

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { onTestFinished } from 'vitest';
 import type { GreyImage } from '../../../../src/preprocess/image/grey-image.ts';
 import { createRandom } from '../../../../src/runtime/base/random.ts';
+import { writeFiles } from '../../../support/write-files.ts';
 
 /** A bright ellipse with blocks of random brightness in it on a dark ground: like a head as far as masks and correlations go. */
 export function headPicture(seed: number, width = 48, height = 56): GreyImage {
@@ -34,17 +35,6 @@ export async function makeFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'neuroflare-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
-}
-
-/** Writes files with their folders. */
-export async function writeFiles(
-  root: string,
-  files: Readonly<Record<string, Uint8Array | string>>,
-): Promise<void> {
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(dirname(join(root, name)), { recursive: true });
-    await writeFile(join(root, name), content);
-  }
 }
 
 /** `count` different pictures for each class folder, `a (1).png` and so on. */

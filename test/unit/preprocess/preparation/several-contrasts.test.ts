@@ -7,7 +7,8 @@ import { pipelineSchema } from '../../../../src/preprocess/preparation/pipeline.
 import { prepareDataset } from '../../../../src/preprocess/preparation/prepare-dataset.ts';
 import { noProgress } from '../../../../src/runtime/base/logging/progress.ts';
 import { selectionSchema } from '../../../../src/runtime/base/selection/selection.ts';
-import { contrastsTree, FINE, indexOf, MASK, put, slope, volume } from '../../../support/contrasts-tree.ts';
+import { contrastsTree, FINE, indexOf, MASK, slope, volume } from '../../../support/contrasts-tree.ts';
+import { writeFiles } from '../../../support/write-files.ts';
 import { makeFolder } from '../image/made-pictures.ts';
 
 const SPATIAL = { steps: [{ step: 'reorient' }, { step: 'resample', voxel: 2 }] };
@@ -117,7 +118,7 @@ describe('several contrasts are prepared', () => {
   it('with labels that are finer than the voxels, though none may be left of them', async () => {
     const source = await tree();
     const dot = ([x, y, z]: Vector) => (x === 0 && y === 0 && z === 0 ? 1 : 0);
-    await put(source, { [`${MASK}.nii`]: volume(FINE, dot) });
+    await writeFiles(source, { [`${MASK}.nii`]: volume(FINE, dot) });
     const made = await prepare(source, { pipeline: { steps: [{ step: 'resample', voxel: 6 }] } });
     expect([made.masks, made.masksEmpty]).toEqual([[`${MASK}.nii`], [`${MASK}.nii`]]);
   });
@@ -172,7 +173,7 @@ describe('nothing is prepared', () => {
 
   it('where a mask holds fractions', async () => {
     const source = await tree();
-    await put(source, { [`${MASK}.nii`]: volume(FINE, () => 0.5) });
+    await writeFiles(source, { [`${MASK}.nii`]: volume(FINE, () => 0.5) });
     const error = await prepare(source).catch((thrown) => thrown);
     expect(error).toMatchObject({ code: 'NF_PREPARE_LABELS', message: expect.stringMatching(/holds 0\.5/) });
     expect(await readdir(dirname(source))).toEqual(['bids']);

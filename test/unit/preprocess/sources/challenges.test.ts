@@ -6,7 +6,8 @@ import { type ConvertOptions, convertFolder } from '../../../../src/preprocess/b
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { convertOptions } from '../../../support/convert-options.ts';
-import { makeFolder, writeFiles } from '../image/made-pictures.ts';
+import { writeFiles } from '../../../support/write-files.ts';
+import { makeFolder } from '../image/made-pictures.ts';
 import {
   type MadeVolume,
   madeMask,

@@ -7,7 +7,8 @@ import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { findLesionMask } from '../../../../src/preprocess/picture/lesion-pictures.ts';
 import { createRandom } from '../../../../src/runtime/base/random.ts';
 import { convertOptions } from '../../../support/convert-options.ts';
-import { makeFolder, writeFiles } from '../image/made-pictures.ts';
+import { writeFiles } from '../../../support/write-files.ts';
+import { makeFolder } from '../image/made-pictures.ts';
 import { HEIGHT, pixelsOf, toMat, WIDTH } from './made-mat.ts';
 
 const options = (root: string, more: Partial<ConvertOptions> = {}) =>

@@ -8,7 +8,8 @@ import { readParticipants } from '../../../../src/preprocess/bids/participants.t
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { findLesionMask } from '../../../../src/preprocess/picture/lesion-pictures.ts';
 import { convertOptions } from '../../../support/convert-options.ts';
-import { headPicture, makeFolder, toPng, writeFiles } from '../image/made-pictures.ts';
+import { writeFiles } from '../../../support/write-files.ts';
+import { headPicture, makeFolder, toPng } from '../image/made-pictures.ts';
 import {
   madeMask,
   madeVolume,

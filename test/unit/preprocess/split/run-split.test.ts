@@ -5,7 +5,8 @@ import { readParticipants } from '../../../../src/preprocess/bids/participants.t
 import { readSplit } from '../../../../src/preprocess/split/manifest.ts';
 import { runSplit } from '../../../../src/preprocess/split/run-split.ts';
 import { splitOptions } from '../../../support/split-options.ts';
-import { makeFolder, writeFiles } from '../image/made-pictures.ts';
+import { writeFiles } from '../../../support/write-files.ts';
+import { makeFolder } from '../image/made-pictures.ts';
 import { evenRows, type MadeRow, tableText } from './made-table.ts';
 
 const code = (name: string) => expect.objectContaining({ code: name });

@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { readVolume, volumeFiles } from '../../../../src/preprocess/volume/read-volume.ts';
 import { DATA_LIMITS } from '../../../../src/runtime/base/limits.ts';
 import { withMemory } from '../../../../src/runtime/base/threads/memory-share.ts';
-import { makeFolder, writeFiles } from '../image/made-pictures.ts';
+import { writeFiles } from '../../../support/write-files.ts';
+import { makeFolder } from '../image/made-pictures.ts';
 import {
   madeVolume,
   metaHeader,
