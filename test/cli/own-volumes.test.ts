@@ -80,6 +80,6 @@ describe('the commands of the page "Your own data" for volumes', () => {
     ['nnU-Net', 2],
     ['The brain tumour set of figshare', 2],
   ] as const)('%s', async (section, count, more?) => {
-    await runSection(PAGE, section, { count, cwd, ...(more && { more }) });
+    await runSection(PAGE, section, { count, cwd, more });
   });
 });

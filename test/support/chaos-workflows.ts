@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { partsOfTask } from '../../src/runtime/algorithms/task.ts';
 import { decodeSafetensors } from '../../src/runtime/base/tensors/safetensors.ts';
 import { TINY_JOB, TINY_SCRIPT } from './job-folder.ts';
 import type { ProcessFederation } from './process-federation.ts';
-import { finalModel } from './run-files.ts';
+import { eventsOf, finalModel } from './run-files.ts';
 import { SCAFFOLD_SCRIPT } from './scaffold-script.ts';
 import { simulateQuietly } from './simulate-quietly.ts';
 
@@ -66,16 +64,13 @@ async function isAsSimulated({ job, id, federation, clients }: Ended): Promise<b
  * received, and weighs 1 / sqrt(1 + s) after s steps of the server: the model is the first one and the sum of these.
  */
 async function followsItsOrder({ id, federation }: Ended): Promise<boolean> {
-  const events = readFileSync(join(federation.state, 'jobs', id, 'events.jsonl'), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => record.parse(JSON.parse(line)).event);
-  const accepted = new Set(events.flatMap(({ type, task }) => (type === 'result.accepted' ? task : [])));
+  const events = eventsOf(join(federation.state, 'jobs', id));
+  const accepted = new Set(events.flatMap((event) => (event.type === 'result.accepted' ? event.task : [])));
   let step = 1;
   let moved = 0;
-  for (const { type, task = '' } of events) {
-    if (type !== 'answer.taken' || !accepted.has(task)) continue;
-    const staleness = step - partsOfTask(task).round;
+  for (const event of events) {
+    if (event.type !== 'answer.taken' || !accepted.has(event.task)) continue;
+    const staleness = step - partsOfTask(event.task).round;
     if (staleness > MAX_STALENESS) continue;
     moved += 1 / Math.sqrt(1 + staleness);
     step++;
@@ -84,5 +79,3 @@ async function followsItsOrder({ id, federation }: Ended): Promise<boolean> {
   const wanted = TINY_JOB.model.initial_params.weights.data.map((first) => first + moved);
   return wanted.every((value, index) => Math.abs(Number(weights?.data[index]) - value) < 1e-3);
 }
-
-const record = z.looseObject({ event: z.looseObject({ type: z.string(), task: z.string().optional() }) });

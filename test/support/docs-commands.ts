@@ -35,12 +35,15 @@ export function wordsOf(line: string): string[] {
 export async function runSection(
   page: string,
   section: string,
-  { count, cwd, more = ['', ''] }: { count: number; cwd: string; more?: readonly [string, string] },
+  {
+    count,
+    cwd,
+    more: [after, words] = ['', ''],
+  }: { count: number; cwd: string; more?: readonly [string, string] | undefined },
 ) {
   const lines = commandsOf(page, section);
   expect(lines).toHaveLength(count);
   for (const line of lines) {
-    const [after, words] = more;
     const short = line
       .replace('num_rounds=20', 'num_rounds=1 --set local_epochs=1 --set image_size=32')
       .replace(after, `${after}${words}`);
