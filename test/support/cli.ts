@@ -13,6 +13,9 @@ export interface CliResult {
 export interface CliOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+}
+
+interface StartOptions extends CliOptions {
   /** Default: nothing to read. */
   readonly stdin?: 'ignore' | 'pipe';
 }
@@ -30,10 +33,15 @@ export function runCli(args: readonly string[], options: CliOptions): Promise<Cl
   return startCli(args, options).done;
 }
 
-/** As `runCli` with `--json`; `answer` is the envelope on stdout. */
-export async function runJson(args: readonly string[], options: CliOptions) {
-  const result = await runCli([...args, '--json'], options);
-  return { ...result, answer: JSON.parse(result.stdout) as JsonAnswer };
+/** `runCli` with `--json`. */
+export const runJson = withJson(runCli);
+
+/** As `run` with `--json`; `answer` is the envelope on stdout. */
+export function withJson(run: typeof runCli) {
+  return async (args: readonly string[], options: CliOptions) => {
+    const result = await run([...args, '--json'], options);
+    return { ...result, answer: JSON.parse(result.stdout) as JsonAnswer };
+  };
 }
 
 export interface JsonAnswer {
@@ -55,7 +63,7 @@ export function ownEnvironment(more: Readonly<Record<string, string>> = {}): Rec
   return { ...Object.fromEntries(inherited), NODE_OPTIONS: '', NEUROFLARE_DEBUG: '', ...more };
 }
 
-export function startCli(args: readonly string[], { cwd, env, stdin = 'ignore' }: CliOptions): RunningCli {
+export function startCli(args: readonly string[], { cwd, env, stdin = 'ignore' }: StartOptions): RunningCli {
   const child = spawn(process.execPath, [RUN, ...args], {
     cwd,
     env: ownEnvironment(env),

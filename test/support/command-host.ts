@@ -1,4 +1,5 @@
 import { chdir, env as environment, exit, stderr, stdout } from 'node:process';
+import type { CliResult } from './cli.ts';
 
 /**
  * A process that has loaded the built command line and runs one command after another, each with its own folder and environment, as
@@ -9,12 +10,6 @@ export interface HostedCommand {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-}
-
-export interface HostedResult {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 const root = new URL('../../', import.meta.url);
@@ -31,7 +26,7 @@ for (const [name, stream] of Object.entries({ stdout, stderr }) as ['stdout' | '
     return true;
   };
 
-async function run({ args, cwd, env }: HostedCommand): Promise<HostedResult> {
+async function run({ args, cwd, env }: HostedCommand): Promise<CliResult> {
   for (const name of Object.keys(environment)) delete environment[name];
   Object.assign(environment, env);
   chdir(cwd);

@@ -1,12 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { type CliOptions, type CliResult, type JsonAnswer, ownEnvironment } from './cli.ts';
-import type { HostedCommand, HostedResult } from './command-host.ts';
+import { type CliOptions, type CliResult, ownEnvironment, withJson } from './cli.ts';
+import type { HostedCommand } from './command-host.ts';
 
 const HOST = fileURLToPath(new URL('command-host.ts', import.meta.url));
 
-/** For all files of tests of this process: what a command loads is loaded once. It ends with this process. */
+/** For all tests of a file: what a command loads is loaded once. It ends with the process of the file. */
 let host: Promise<ChildProcess> | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
@@ -20,18 +20,15 @@ export function runCli(args: readonly string[], options: CliOptions): Promise<Cl
   return result;
 }
 
-/** As `runCli` with `--json`; `answer` is the envelope on stdout. */
-export async function runJson(args: readonly string[], options: CliOptions) {
-  const result = await runCli([...args, '--json'], options);
-  return { ...result, answer: JSON.parse(result.stdout) as JsonAnswer };
-}
+/** `runCli` with `--json`. */
+export const runJson = withJson(runCli);
 
-async function runOne(command: HostedCommand): Promise<HostedResult> {
+async function runOne(command: HostedCommand): Promise<CliResult> {
   host ??= startHost();
   const child = await host;
-  const { promise, resolve, reject } = Promise.withResolvers<HostedResult>();
+  const { promise, resolve, reject } = Promise.withResolvers<CliResult>();
   const ended = () => reject(new Error(`'${command.args.join(' ')}' ended the process of all commands`));
-  child.once('message', (result) => resolve(result as HostedResult)).once('exit', ended);
+  child.once('message', (result) => resolve(result as CliResult)).once('exit', ended);
   child.send(command);
   try {
     return await promise;
