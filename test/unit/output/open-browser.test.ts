@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { openBrowser } from '../../../src/output/open-browser.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -10,7 +10,6 @@ const ADDRESS = 'http://127.0.0.1:8090/?token=secret';
 
 describe.skipIf(process.platform !== 'linux')('an address that is opened', () => {
   const folder = tempFolder();
-  afterEach(() => vi.unstubAllEnvs());
 
   it('goes through a file of its owner alone, never through arguments that others can read', async () => {
     const told = join(folder, 'told');

@@ -7,11 +7,9 @@ import { readParticipants } from '../../../../src/preprocess/bids/participants.t
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { sha256 } from '../../../../src/runtime/base/digest.ts';
 import { lockFolder } from '../../../../src/runtime/base/files/lock.ts';
-import { convertOptions } from '../../../support/convert-options.ts';
+import { convertOptions as options } from '../../../support/convert-options.ts';
 import { writeFiles } from '../../../support/write-files.ts';
 import { encoder, headPicture, makeFolder, makeSource, toPng } from '../image/made-pictures.ts';
-
-const options = convertOptions;
 
 async function madeSource(classes: Readonly<Record<string, number>> = { glioma_tumor: 3, no_tumor: 2 }) {
   const root = await makeFolder();

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { readParticipants } from '../../../../src/preprocess/bids/participants.ts';
 import { readSplit } from '../../../../src/preprocess/split/manifest.ts';
 import { runSplit } from '../../../../src/preprocess/split/run-split.ts';
-import { splitOptions } from '../../../support/split-options.ts';
+import { splitOptions as options } from '../../../support/split-options.ts';
 import { writeFiles } from '../../../support/write-files.ts';
 import { makeFolder } from '../image/made-pictures.ts';
 import { evenRows, type MadeRow, tableText } from './made-table.ts';
@@ -31,8 +31,6 @@ async function madeDataset(rows: readonly MadeRow[] = evenRows(6)): Promise<stri
   });
   return root;
 }
-
-const options = splitOptions;
 
 describe('runSplit', () => {
   it('writes a manifest with rule and threshold, the same bytes each time', async () => {
