@@ -1,15 +1,10 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCli } from '../support/cli.ts';
+import { BROWSER, judgeHeads, set, shot } from '../support/browser-pages.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-
-/** The browser of the system; playwright's own would have to be fetched. */
-const BROWSER = process.env.NEUROFLARE_CHROMIUM ?? '/usr/bin/chromium';
-/** Where the pictures go for those who want to look at them. */
-const PICTURES = process.env.NEUROFLARE_PICTURES;
 
 describe.skipIf(!existsSync(BROWSER))('the report in a browser', () => {
   const cwd = tempFolder();
@@ -18,50 +13,15 @@ describe.skipIf(!existsSync(BROWSER))('the report in a browser', () => {
   const problems: string[] = [];
 
   beforeAll(async () => {
-    const steps = [
-      ['preprocess', 'phantom', 'bids', '--per-class', '12', '--sites', '2', '--size', '32', '-q'],
-      [
-        'preprocess',
-        'split',
-        'bids',
-        '--strategy',
-        'column',
-        '--site-column',
-        'site',
-        '--fold',
-        '1/3',
-        '--out',
-        'split.json',
-      ],
-      [
-        'job',
-        'create',
-        'heads',
-        '--template',
-        'mri-fedavg',
-        '--set',
-        'data=bids',
-        '--set',
-        'split=split.json',
-        '--set',
-        'name=heads',
-      ],
-      [
-        'simulate',
-        'heads',
-        '-q',
-        '--set',
-        'num_rounds=3',
-        '--set',
-        'image_size=48',
-        '--set',
-        'model.width=8',
+    await judgeHeads(cwd, {
+      size: 32,
+      simulate: [
+        ...set('num_rounds=3', 'image_size=48', 'model.width=8'),
         '--baselines',
         'local,centralized',
       ],
-      ['report', 'heads'],
-    ];
-    for (const step of steps) expect(await runCli(step, { cwd })).toMatchObject({ code: 0 });
+      judge: ['report', 'heads'],
+    });
     browser = await chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox'] });
   }, 600_000);
 
@@ -73,10 +33,7 @@ describe.skipIf(!existsSync(BROWSER))('the report in a browser', () => {
     page.on('console', (message) => problems.push(message.text()));
     page.on('pageerror', (error) => problems.push(error.message));
     await page.goto(pathToFileURL(join(cwd, 'work/heads/latest/report.html')).href);
-    if (PICTURES) {
-      mkdirSync(PICTURES, { recursive: true });
-      await page.screenshot({ path: join(PICTURES, `report-${width}-${colorScheme}.png`), fullPage: true });
-    }
+    await shot(page, `report-${width}-${colorScheme}`);
     return page;
   }
 

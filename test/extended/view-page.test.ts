@@ -1,17 +1,14 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluationSchema } from '../../src/runtime/evaluation/result.ts';
 import { headImage } from '../support/bids-tree.ts';
-import { runCli, startCli } from '../support/cli.ts';
+import { BROWSER, judgeHeads, set, shot } from '../support/browser-pages.ts';
+import { startCli } from '../support/cli.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-/** The browser of the system; playwright's own would have to be fetched. */
-const BROWSER = process.env.NEUROFLARE_CHROMIUM ?? '/usr/bin/chromium';
-/** Where the pictures go for those who want to look at them. */
-const PICTURES = process.env.NEUROFLARE_PICTURES;
 /** WebGL without a graphics card. */
 const WEBGL = ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'];
 const EVIL = '<img src=x onerror=document.title=1>';
@@ -25,34 +22,11 @@ describe.skipIf(!existsSync(BROWSER))('the viewer in a browser', () => {
   const problems: string[] = [];
 
   beforeAll(async () => {
-    const set = (...pairs: string[]) => pairs.flatMap((pair) => ['--set', pair]);
-    const steps = [
-      ['preprocess', 'phantom', 'bids', '--per-class', '12', '--sites', '2', '--size', '40', '-q'],
-      [
-        'preprocess',
-        'split',
-        'bids',
-        '--strategy',
-        'column',
-        '--site-column',
-        'site',
-        '--fold',
-        '1/3',
-        '--out',
-        'split.json',
-      ],
-      [
-        'job',
-        'create',
-        'heads',
-        '--template',
-        'mri-fedavg',
-        ...set('data=bids', 'split=split.json', 'name=heads'),
-      ],
-      ['simulate', 'heads', '-q', ...set('num_rounds=2', 'image_size=32', 'model.width=8')],
-      ['evaluate', 'heads', '-q', '--replicates', '100'],
-    ];
-    for (const step of steps) expect(await runCli(step, { cwd })).toMatchObject({ code: 0 });
+    await judgeHeads(cwd, {
+      size: 40,
+      simulate: set('num_rounds=2', 'image_size=32', 'model.width=8'),
+      judge: ['evaluate', 'heads', '-q', '--replicates', '100'],
+    });
     const odd = join(cwd, 'bids', 'sub-zz', 'anat');
     await mkdir(odd, { recursive: true });
     await writeFile(join(odd, 'sub-zz_run-1_T1w.nii'), 'no volume');
@@ -109,12 +83,6 @@ describe.skipIf(!existsSync(BROWSER))('the viewer in a browser', () => {
     await page.waitForTimeout(300);
   }
 
-  async function shot(page: Page, name: string): Promise<void> {
-    if (!PICTURES) return;
-    mkdirSync(PICTURES, { recursive: true });
-    await page.screenshot({ path: join(PICTURES, `view-${name}.png`), fullPage: true });
-  }
-
   /** Colours of the canvas as it is seen on the screen, and how many points have a colour that is no grey. */
   async function colours(page: Page): Promise<{ greys: number; coloured: number }> {
     const png = (await page.locator('#volume').screenshot()).toString('base64');
@@ -147,7 +115,7 @@ describe.skipIf(!existsSync(BROWSER))('the viewer in a browser', () => {
     const { page, context } = await open(width, scheme);
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
     expect((await colours(page)).greys).toBeGreaterThan(30);
-    await shot(page, `${width}-${scheme}`);
+    await shot(page, `view-${width}-${scheme}`);
     expect(problems).toEqual([]);
     await context.close();
   });
@@ -176,7 +144,7 @@ describe.skipIf(!existsSync(BROWSER))('the viewer in a browser', () => {
     };
     await page.focus('#list');
     const seen = (await colours(page)).coloured;
-    await shot(page, 'mask');
+    await shot(page, 'view-mask');
     expect(await without()).toBeLessThan(seen);
     expect(await without()).toBe(seen);
     const details = await page.innerText('#details');
@@ -195,7 +163,7 @@ describe.skipIf(!existsSync(BROWSER))('the viewer in a browser', () => {
     const picture = page.locator('#heat-picture');
     expect(await width(page, 'heat-picture')).toBeGreaterThan(100);
     await picture.scrollIntoViewIfNeeded();
-    await shot(page, 'heat');
+    await shot(page, 'view-heat');
     await context.close();
   });
 
@@ -223,7 +191,7 @@ describe.skipIf(!existsSync(BROWSER))('the viewer in a browser', () => {
       expect(await page.innerText('#planes [aria-pressed=true]')).toBe(name);
     }
     await page.waitForTimeout(500);
-    await shot(page, 'rendered');
+    await shot(page, 'view-rendered');
     await search(page, 'wrong');
     for (const text of await page.locator('.verdict').allInnerTexts()) expect(text).toMatch(/^✗ /);
     await context.close();
@@ -245,10 +213,10 @@ describe.skipIf(!existsSync(BROWSER))('the viewer in a browser', () => {
     await search(page, 'sheet');
     expect(await width(page, 'picture')).toBeGreaterThan(100);
     expect(await page.locator('#volume').isVisible()).toBe(false);
-    await shot(page, 'picture');
+    await shot(page, 'view-picture');
     await search(page, 'zz run-1');
     expect(await page.innerText('#fault')).toMatch(/sub-zz_run-1_T1w.nii cannot be drawn/);
-    await shot(page, 'fault');
+    await shot(page, 'view-fault');
     await search(page, 'run-3');
     expect(await page.locator('#fault').isVisible()).toBe(false);
     expect((await colours(page)).greys).toBeGreaterThan(10);
