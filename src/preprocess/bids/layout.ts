@@ -1,11 +1,11 @@
 import { readdir, realpath } from 'node:fs/promises';
-import { basename, join, sep } from 'node:path';
+import { basename, join } from 'node:path';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { channelSelections, DEFAULTS, type Selection } from '../../runtime/base/selection/selection.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { firstOf } from '../../runtime/base/text/first-of.ts';
-import { linkFault } from '../content/absent.ts';
 import { chooseExamples, describeImages, type Example, type Incomplete } from './choose-images.ts';
+import { realInside } from './read-inside.ts';
 
 /** Where images of a suffix lie (BIDS 1.11, "Modality specific files"); all others are anatomical. */
 const DATATYPES: ReadonlyMap<string, string> = new Map([
@@ -118,23 +118,12 @@ async function list(folder: string): Promise<string[]> {
   });
 }
 
-/** Links are common in BIDS (DataLad), so they are followed, but never out of the data set. @throws NF_BIDS_IMAGE_OUTSIDE, NF_BIDS_CONTENT_ABSENT, NF_BIDS_LINK */
+/** Looks that images of a subject lie in the data set. @throws as `realInside` */
 export async function checkInside(what: {
   bidsRoot: string;
   participantId: string;
   images: readonly string[];
 }): Promise<void> {
   const root = await realpath(what.bidsRoot);
-  for (const path of what.images) {
-    const target = await realpath(path).catch(async (cause: unknown) => {
-      throw (await linkFault(path)) ?? cause;
-    });
-    if (!target.startsWith(root + sep)) {
-      throw flError(
-        'NF_BIDS_IMAGE_OUTSIDE',
-        { participant: what.participantId, path },
-        { place: { file: path } },
-      );
-    }
-  }
+  for (const path of what.images) await realInside(path, { root, participant: what.participantId });
 }

@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { readInput } from '../../runtime/base/files/read-file.ts';
+import { linkFault } from '../content/absent.ts';
 
 /**
  * The bytes of a text of a data set. Whoever made the data set has made its links: what they lead to outside of it is another file of this machine, and
@@ -15,7 +16,28 @@ export async function readInside(bidsRoot: string, path: string): Promise<Buffer
 
 /** What is not there is said by whoever reads it. @throws NF_BIDS_FILE_OUTSIDE for a link that leads out of the data set */
 export async function requireInside(bidsRoot: string, path: string): Promise<void> {
+  if (await leadsOut(bidsRoot, path))
+    throw flError('NF_BIDS_FILE_OUTSIDE', { path }, { place: { file: path } });
+}
+
+/** Whether a path leads out of the data set by its links; false for what is not there. */
+export async function leadsOut(bidsRoot: string, path: string): Promise<boolean> {
   const real = await realpath(path).catch(() => undefined);
-  if (real === undefined || real.startsWith((await realpath(bidsRoot)) + sep)) return;
-  throw flError('NF_BIDS_FILE_OUTSIDE', { path }, { place: { file: path } });
+  return real !== undefined && !real.startsWith((await realpath(bidsRoot)) + sep);
+}
+
+/**
+ * Where a file of a subject really lies. Links are common in BIDS (DataLad), so they are followed, but never out of the data set.
+ * @param root the data set, itself no link
+ * @throws NF_BIDS_IMAGE_OUTSIDE, NF_BIDS_CONTENT_ABSENT, NF_BIDS_LINK
+ */
+export async function realInside(
+  path: string,
+  { root, participant }: { root: string; participant: string },
+): Promise<string> {
+  const real = await realpath(path).catch(async (cause: unknown) => {
+    throw (await linkFault(path)) ?? cause;
+  });
+  if (real.startsWith(root + sep)) return real;
+  throw flError('NF_BIDS_IMAGE_OUTSIDE', { participant, path }, { place: { file: path } });
 }

@@ -1,11 +1,11 @@
-import { readdir, realpath } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { readInput } from '../../runtime/base/files/read-file.ts';
 import { DEFAULTS, type Selection, staysInside } from '../../runtime/base/selection/selection.ts';
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import type { Participants } from '../bids/participants.ts';
-import { readInside } from '../bids/read-inside.ts';
+import { leadsOut, readInside } from '../bids/read-inside.ts';
 import { PARTICIPANT_TABLE, parseTable, SESSION_TABLE, type Table } from '../bids/table.ts';
 import { columnNamed } from './label-text.ts';
 
@@ -123,7 +123,9 @@ async function sessionsTable(root: string, { rows }: Participants): Promise<Labe
 
 async function otherTable(root: string, name: string): Promise<LabelTable> {
   const file = resolve(root, name);
-  if (staysInside(name)) await requireInside(root, file, name);
+  // A link may lead out of the data set, and a job of others may name any table in it.
+  if (staysInside(name) && (await leadsOut(root, file)))
+    throw flError('NF_SELECT_TABLE_OUTSIDE', { table: name }, { place: { file } });
   const bytes = await readInput(file).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
     throw flError('NF_PATH_MISSING', { what: 'Table of labels', path: file }, { place: { file }, cause });
@@ -137,13 +139,6 @@ async function otherTable(root: string, name: string): Promise<LabelTable> {
     file,
   }));
   return { name, columns: table.columns, rows };
-}
-
-/** A link may lead out of the data set, and a job of others may name any table in it. */
-async function requireInside(root: string, file: string, name: string): Promise<void> {
-  const target = await realpath(file).catch(() => undefined);
-  if (target === undefined || target.startsWith((await realpath(root)) + sep)) return;
-  throw flError('NF_SELECT_TABLE_OUTSIDE', { table: name }, { place: { file } });
 }
 
 /** A table as `labels` of a selection names it: from the data set. */

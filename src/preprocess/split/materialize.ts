@@ -1,18 +1,16 @@
 import { constants } from 'node:fs';
 import { chmod, copyFile, link, mkdtemp, readdir, realpath, rename, rm } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { addAll } from '../../runtime/base/add-all.ts';
 import { prettyJson } from '../../runtime/base/digest.ts';
-import { flError } from '../../runtime/base/errors/errors.ts';
 import { makeFolder, putFile, syncFolder } from '../../runtime/base/files/files.ts';
 import { readInput } from '../../runtime/base/files/read-file.ts';
 import { noProgress, type Progress } from '../../runtime/base/logging/progress.ts';
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import { checkPlaces } from '../bids/check-places.ts';
 import { COLUMN, type Participant, type Participants, parseParticipants } from '../bids/participants.ts';
-import { readInside } from '../bids/read-inside.ts';
+import { readInside, realInside } from '../bids/read-inside.ts';
 import { readSidecar } from '../bids/sidecar.ts';
-import { linkFault } from '../content/absent.ts';
 import { classesOf } from '../select/classes.ts';
 import { PARTICIPANTS } from '../select/label-cells.ts';
 import { readSubjects, type Subjects } from '../select/read-subjects.ts';
@@ -30,6 +28,8 @@ export interface MaterializeOptions {
   readonly signal?: AbortSignal;
 }
 
+/** In place of a participant, where a file is anybody's. */
+const WHOLE = 'the data set';
 /** Files linked or copied at once. */
 const JOBS = 8;
 
@@ -181,7 +181,7 @@ async function filesUnder(paths: Copy): Promise<Copy[]> {
 
 /** Links of the data set are followed inside it, and the file behind them is placed. */
 async function place({ from, to }: Copy, root: string): Promise<void> {
-  const file = await insideFile(from, root);
+  const file = await realInside(from, { root, participant: WHOLE });
   await makeFolder(dirname(to));
   try {
     await link(file, to);
@@ -195,13 +195,5 @@ async function place({ from, to }: Copy, root: string): Promise<void> {
 const NO_LINKS = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 async function copyInside({ from, to }: Copy, root: string): Promise<void> {
-  await copyFile(await insideFile(from, root), to);
-}
-
-async function insideFile(path: string, root: string): Promise<string> {
-  const file = await realpath(path).catch(async (cause: unknown) => {
-    throw (await linkFault(path)) ?? cause;
-  });
-  if (file.startsWith(root + sep)) return file;
-  throw flError('NF_BIDS_IMAGE_OUTSIDE', { path, participant: 'the data set' }, { place: { file: path } });
+  await copyFile(await realInside(from, { root, participant: WHOLE }), to);
 }
