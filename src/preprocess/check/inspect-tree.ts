@@ -7,7 +7,7 @@ import { describeImages } from '../bids/choose-images.ts';
 import { findExamples } from '../bids/layout.ts';
 import { COLUMN, isUsed, type Participants } from '../bids/participants.ts';
 import { levelsOf } from '../bids/sidecar.ts';
-import { cleanText } from '../select/label-text.ts';
+import { classText } from '../select/label-text.ts';
 import type { Subjects } from '../select/read-subjects.ts';
 import { imagesOfSubjects } from '../select/subject-images.ts';
 import { findLabelGaps } from './find-label-gaps.ts';
@@ -138,9 +138,7 @@ async function inspectLabels(root: string, subjects: Subjects): Promise<Finding[
     return [finding('error', 'NF_CHECK_SIDECAR', { params: { problem: found }, place: { file } })];
   }
   const declared = selection.label_map ? undefined : levelsOf(found, labels?.column ?? COLUMN.diagnosis);
-  const levels = declared?.map((level) =>
-    selection.ignore_case ? cleanText(level).toLowerCase() : cleanText(level),
-  );
+  const levels = declared?.map((level) => classText(level, selection));
   const table = join(root, 'participants.tsv');
   const wrong =
     levels === undefined

@@ -1,7 +1,7 @@
 import { COLUMN } from '../bids/participants.ts';
 import { levelsOf, readSidecar } from '../bids/sidecar.ts';
 import { PARTICIPANTS } from './label-cells.ts';
-import { cleanText, isUnknown } from './label-text.ts';
+import { classText, isUnknown } from './label-text.ts';
 import type { Subjects } from './read-subjects.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { Subjects } from './read-subjects.ts';
  * @throws NF_DATA_SIDECAR
  */
 export async function classesOf(root: string, { rows, labels, selection }: Subjects): Promise<string[]> {
-  const { label_map: map, ignore_case: ignoreCase } = selection;
+  const { label_map: map } = selection;
   const isTable = labels === undefined || labels.table === PARTICIPANTS;
   const declared = isTable
     ? levelsOf(await readSidecar(root), labels?.column ?? COLUMN.diagnosis)
@@ -19,6 +19,6 @@ export async function classesOf(root: string, { rows, labels, selection }: Subje
     values.has(COLUMN.setAside) ? [] : (values.get(COLUMN.diagnosis) ?? []),
   );
   const mapped = map && Object.values(map).filter((label) => label !== null);
-  const levels = declared?.map((level) => (ignoreCase ? cleanText(level).toLowerCase() : cleanText(level)));
+  const levels = declared?.map((level) => classText(level, selection));
   return [...new Set(mapped ?? levels ?? found)].filter((name) => !isUnknown(name)).sort();
 }

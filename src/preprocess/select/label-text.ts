@@ -1,3 +1,5 @@
+import type { Selection } from '../../runtime/base/selection/selection.ts';
+
 const QUOTES: readonly (readonly [open: string, close: string])[] = [
   ['"', '"'],
   ["'", "'"],
@@ -16,6 +18,11 @@ export function cleanText(text: string): string {
     ([open, close]) => plain.length > 1 && plain.startsWith(open) && plain.endsWith(close),
   );
   return quoted ? cleanText(plain.slice(1, -1)) : plain;
+}
+
+/** Labels of which a selection makes one class have one of these. */
+export function classText(text: string, { ignore_case: ignoreCase }: Pick<Selection, 'ignore_case'>): string {
+  return ignoreCase ? cleanText(text).toLowerCase() : cleanText(text);
 }
 
 /** Whether a clean text says that nothing is known. */

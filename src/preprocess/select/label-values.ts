@@ -3,7 +3,7 @@ import type { Selection } from '../../runtime/base/selection/selection.ts';
 import { compareText } from '../../runtime/base/text/compare-text.ts';
 import { nearest } from '../../runtime/base/text/nearest.ts';
 import type { LabelCell, LabelColumn } from './label-cells.ts';
-import { cleanText, isUnknown } from './label-text.ts';
+import { classText, cleanText, isUnknown } from './label-text.ts';
 
 /** What is read for a value of the label column, and where it stands. */
 export interface LabelValue {
@@ -17,8 +17,9 @@ export interface LabelValue {
 /** From a value as it is written to the class; null: left out; undefined: the map does not know it. */
 type Reader = (value: string) => string | null | undefined;
 
-function readerOf({ label_map: map, ignore_case: ignoreCase = false }: Selection): Reader {
-  const keyOf = (value: string) => (ignoreCase ? cleanText(value).toLowerCase() : cleanText(value));
+function readerOf(selection: Selection): Reader {
+  const { label_map: map } = selection;
+  const keyOf = (value: string) => classText(value, selection);
   if (!map) return (value) => (isUnknown(cleanText(value)) ? null : keyOf(value));
   const labels = new Map(Object.entries(map).map(([value, label]) => [keyOf(value), label]));
   return (value) => {

@@ -1,7 +1,7 @@
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { issueText } from '../../runtime/base/errors/issue-text.ts';
 import { checkYaml } from '../../runtime/base/files/yaml-check.ts';
-import { readYaml, type YamlSource } from '../../runtime/base/files/yaml-source.ts';
+import type { YamlSource } from '../../runtime/base/files/yaml-source.ts';
 import {
   isDefault,
   labelMapSchema,
@@ -10,8 +10,9 @@ import {
   withoutDefaults,
 } from '../../runtime/base/selection/selection.ts';
 import { didYouMean } from '../../runtime/base/text/nearest.ts';
+import { readMapFile } from '../sources/label-map.ts';
 import { tableInDataset } from './label-cells.ts';
-import { cleanText } from './label-text.ts';
+import { classText, cleanText } from './label-text.ts';
 import type { Subjects } from './read-subjects.ts';
 
 /** A selection as the command line gives it. */
@@ -47,7 +48,7 @@ export async function readSelectionOptions(
   bidsRoot: string,
   options: SelectionOptions,
 ): Promise<ReadSelection> {
-  const map = options.labelMap === undefined ? undefined : await readMapFile(options.labelMap);
+  const map = options.labelMap === undefined ? undefined : await readLabels(options.labelMap);
   const { filter = [], volume, labels } = options;
   const written = {
     suffix: options.suffix,
@@ -130,19 +131,16 @@ function valueText(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-async function readMapFile(file: string) {
-  const source = await readYaml(file, 'NF_SELECT_MAP_YAML').catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
-    throw flError('NF_PATH_MISSING', { what: 'Label map', path: file }, { place: { file }, cause });
-  });
-  const schema = labelMapSchema;
-  return { source, labels: checkYaml(schema, source, { code: 'NF_SELECT_LABEL_MAP', what: 'the file' }) };
+async function readLabels(file: string) {
+  const source = await readMapFile(file);
+  const labels = checkYaml(labelMapSchema, source, { code: 'NF_SELECT_LABEL_MAP', what: 'the file' });
+  return { source, labels };
 }
 
 /** A key of the map that no row has is a slip, where the whole data set is at hand. @throws NF_SELECT_MAP_KEY with its line */
 export function requireUsedKeys({ labels, selection }: Subjects, map: YamlSource | undefined): void {
   if (!map || !labels || !selection.label_map) return;
-  const fold = (text: string) => (selection.ignore_case ? cleanText(text).toLowerCase() : cleanText(text));
+  const fold = (text: string) => classText(text, selection);
   const values = labels.values.map(({ value }) => cleanText(value));
   const known = new Set(values.map(fold));
   const key = Object.keys(selection.label_map).find((one) => !known.has(fold(one)));

@@ -44,11 +44,15 @@ export function describeLabel(label: string): string {
 
 /** Reads a map `folder: label` from YAML or JSON. @throws NF_PATH_MISSING; NF_SELECT_MAP_YAML and NF_BIDS_LABEL_MAP with the line */
 export async function readLabelMap(file: string): Promise<LabelMap> {
-  const source = await readYaml(file, 'NF_SELECT_MAP_YAML').catch((cause: NodeJS.ErrnoException) => {
+  return checkMap(await readMapFile(file));
+}
+
+/** Reads the text of any label map. @throws NF_PATH_MISSING, NF_SELECT_MAP_YAML with the line */
+export function readMapFile(file: string): Promise<YamlSource> {
+  return readYaml(file, 'NF_SELECT_MAP_YAML').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
     throw flError('NF_PATH_MISSING', { what: 'Label map', path: file }, { place: { file }, cause });
   });
-  return checkMap(source);
 }
 
 const mapSchema = z.record(z.string(), z.unknown());
