@@ -91,7 +91,8 @@ export function chooseExamples(
   };
 }
 
-function sessionOf(path: string): string | undefined {
+/** `01` of an image of `ses-01`; undefined for one without session. */
+export function sessionOf(path: string): string | undefined {
   return parseImageName(basename(path))?.entities.get('ses');
 }
 

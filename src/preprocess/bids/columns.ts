@@ -3,7 +3,7 @@ import { DOUBTFUL_LOSS } from '../image/head-mask.ts';
 import { describeLabel } from '../sources/label-map.ts';
 import type { Entry, TableContext } from './entry.ts';
 import { FACE_OUTCOMES } from './examination-face.ts';
-import { pixelDigestOf } from './facts.ts';
+import { faceOutcomeOf, pixelDigestOf } from './facts.ts';
 import { COLUMN } from './participants.ts';
 import type { PictureFacts } from './picture-file.ts';
 import type { VolumeFacts } from './volume-file.ts';
@@ -213,9 +213,7 @@ function volumeColumns(entries: readonly Entry[]): Column[] {
 }
 
 function faceColumns(entries: readonly Entry[]): Column[] {
-  const outcomes = new Set(
-    entries.flatMap(({ facts }) => ('volume' in facts ? [facts.volume.face.outcome] : [])),
-  );
+  const outcomes = new Set(entries.flatMap(({ facts }) => faceOutcomeOf(facts) ?? []));
   const removed = 'Millilitres of tissue in front of and below the brain that were removed.';
   return [
     {

@@ -7,6 +7,7 @@ import { DEFACING, LESIONS } from './convert-examination.ts';
 import type { Entry } from './entry.ts';
 import type { ExaminationSource } from './examination.ts';
 import { FACE_OUTCOMES, type FaceFacts } from './examination-face.ts';
+import { faceOutcomeOf } from './facts.ts';
 import type { Processing } from './picture-file.ts';
 import { validatorNote } from './validator-note.ts';
 import { BIDS_VERSION } from './versions.ts';
@@ -88,8 +89,7 @@ function faceTexts(context: TextContext): [path: string, text: string][] {
 
 /** What became of faces, each once, as it is said of the data set. */
 function outcomesOf({ entries }: TextContext): FaceFacts['outcome'][] {
-  const all = entries.flatMap(({ facts }) => ('volume' in facts ? [facts.volume.face.outcome] : []));
-  return [...new Set(all)].sort();
+  return [...new Set(entries.flatMap(({ facts }) => faceOutcomeOf(facts) ?? []))].sort();
 }
 
 function description(context: TextContext, more: object): object {
@@ -153,9 +153,9 @@ function steps({ size, headMask }: Processing): string {
 function volumeSidecar(context: TextContext): object {
   const { texts } = context.source;
   const outcomes = outcomesOf(context);
-  const kept = outcomes.includes('removed') ? 'but for the face, which was removed' : 'all';
+  const but = outcomes.includes('removed') ? ', but for the face, which was removed' : '';
   return {
-    Description: `${texts.images} Scanner and sequence are not known here, so the data set is a derivative. Grid and voxels are those of the source${kept === 'all' ? '' : `, ${kept}`}.`,
+    Description: `${texts.images} Scanner and sequence are not known here, so the data set is a derivative. Grid and voxels are those of the source${but}.`,
     SkullStripped: texts.skullStripped,
     DeidentificationMethod: outcomes.map((outcome) => FACE_METHODS[outcome]),
   };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { FaceFacts } from './examination-face.ts';
 import { pictureFactsSchema } from './picture-file.ts';
 import { volumeFactsSchema } from './volume-file.ts';
 
@@ -8,6 +9,11 @@ export const factsSchema = z.union([
   z.strictObject({ volume: volumeFactsSchema }),
 ]);
 export type Facts = z.infer<typeof factsSchema>;
+
+/** What became of the face; undefined for a picture, in which none is looked for. */
+export function faceOutcomeOf(facts: Facts): FaceFacts['outcome'] | undefined {
+  return 'volume' in facts ? facts.volume.face.outcome : undefined;
+}
 
 /** Equal for exact copies. */
 export function pixelDigestOf(facts: Facts): string {

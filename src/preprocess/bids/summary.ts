@@ -4,6 +4,7 @@ import type { Grouping, GroupRule } from '../groups/find-groups.ts';
 import type { Fault } from '../image/fault.ts';
 import { isDoubtful } from './columns.ts';
 import type { Entry } from './entry.ts';
+import { faceOutcomeOf } from './facts.ts';
 import type { PictureFacts } from './picture-file.ts';
 
 const count = z.int().nonnegative();
@@ -119,9 +120,8 @@ function imageNames({ source: { content } }: Entry): string[] {
 function faceCounts(entries: readonly Entry[]): BidsSummary['faces'] {
   const counts: Record<string, number> = {};
   for (const { facts } of entries) {
-    if (!('volume' in facts)) continue;
-    const { outcome } = facts.volume.face;
-    counts[outcome] = (counts[outcome] ?? 0) + 1;
+    const outcome = faceOutcomeOf(facts);
+    if (outcome !== undefined) counts[outcome] = (counts[outcome] ?? 0) + 1;
   }
   return counts;
 }

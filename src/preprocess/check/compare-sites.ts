@@ -1,5 +1,5 @@
 import { numberAt } from '../../runtime/base/at.ts';
-import { COLUMN, type Participants } from '../bids/participants.ts';
+import { COLUMN, isUsed, type Participants } from '../bids/participants.ts';
 import { PARTITIONS, type SplitManifest } from '../split/manifest.ts';
 import { type Finding, finding } from './finding.ts';
 import type { ImageFacts } from './inspect-image.ts';
@@ -18,7 +18,7 @@ export function sitesOf({ rows, columns }: Participants, split: SplitManifest | 
       ids: new Set(PARTITIONS.flatMap((part) => site[part])),
     }));
   }
-  const used = rows.filter(({ values }) => values.has(COLUMN.diagnosis) && !values.has(COLUMN.setAside));
+  const used = rows.filter(isUsed);
   if (!columns.includes('site')) return [{ name: 'all', ids: new Set(used.map(({ id }) => id)) }];
   return [...Map.groupBy(used, ({ values }) => values.get('site') ?? 'n/a')]
     .map(([name, own]) => ({ name, ids: new Set(own.map(({ id }) => id)) }))

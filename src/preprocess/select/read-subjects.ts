@@ -1,12 +1,11 @@
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import { canonicalJson, sha256 } from '../../runtime/base/digest.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { DEFAULTS, isDefault, type Selection } from '../../runtime/base/selection/selection.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { didYouMean } from '../../runtime/base/text/nearest.ts';
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
-import { channelNames, describeImages, type Incomplete } from '../bids/choose-images.ts';
-import { parseImageName } from '../bids/image-name.ts';
+import { channelNames, describeImages, type Incomplete, sessionOf } from '../bids/choose-images.ts';
 import { channelMissing, listExamples } from '../bids/layout.ts';
 import {
   COLUMN,
@@ -202,9 +201,7 @@ async function cellsOfImages(
   const cells = column.cells.get(participant) ?? [];
   if (cells.every(({ session }) => session === undefined)) return cells;
   const { examples } = await listExamples(root, participant, selection);
-  const sessions = new Set(
-    examples.map(([path = '']) => parseImageName(basename(path))?.entities.get('ses')),
-  );
+  const sessions = new Set(examples.map(([path = '']) => sessionOf(path)));
   return cells.filter(({ session }) => session === undefined || sessions.has(session));
 }
 
@@ -230,8 +227,7 @@ async function groupRows(
   return participants.rows.map((row) => {
     const groups = [...new Set((column.cells.get(row.id) ?? []).map(({ value }) => value))];
     const [group, other] = groups;
-    const isUsed = row.values.has(COLUMN.diagnosis) && !row.values.has(COLUMN.setAside);
-    if (isUsed && (group === undefined || other !== undefined)) {
+    if (isUsed(row) && (group === undefined || other !== undefined)) {
       const problem = group === undefined ? 'has no value' : `has two values, '${group}' and '${other}',`;
       const params = { participant: row.id, column: column.column, problem };
       throw flError('NF_SELECT_GROUP', params, {

@@ -1,4 +1,4 @@
-import { COLUMN, groupOf, type Participant, type Participants } from '../../preprocess/bids/participants.ts';
+import { COLUMN, groupOf, isUsed, type Participant } from '../../preprocess/bids/participants.ts';
 import { readSubjects, requireLabels, type Subjects } from '../../preprocess/select/read-subjects.ts';
 import { agreedSelection } from '../../preprocess/select/record.ts';
 import { checkSplit } from '../../preprocess/split/check.ts';
@@ -82,13 +82,9 @@ export async function readEvaluationData(
   }
   const parts = participants.columns.includes(COLUMN.partition)
     ? await readMembers({ root, site: WHOLE, selection })
-    : { train: [], validation: [], test: usable(participants) };
+    : { train: [], validation: [], test: participants.rows.filter(isUsed) };
   const rows = PARTITIONS.flatMap((part) => parts[part].map((row) => describe(row, WHOLE, part)));
   return { root, split: undefined, participants, selection, sites: [WHOLE], rows };
-}
-
-function usable({ rows }: Participants): Participant[] {
-  return rows.filter(({ values }) => values.has(COLUMN.diagnosis) && !values.has(COLUMN.setAside));
 }
 
 /**

@@ -5,7 +5,7 @@ import { checkBids } from '../../../src/preprocess/check/check-bids.ts';
 import { centredAffine } from '../../../src/preprocess/nifti/affine.ts';
 import { decodeNifti } from '../../../src/preprocess/nifti/read.ts';
 import { encodeNifti } from '../../../src/preprocess/nifti/write.ts';
-import { readSubjects, readTables } from '../../../src/preprocess/select/read-subjects.ts';
+import { readSubjects, readTables, type Subjects } from '../../../src/preprocess/select/read-subjects.ts';
 import { readSplit } from '../../../src/preprocess/split/manifest.ts';
 import { runSplit } from '../../../src/preprocess/split/run-split.ts';
 import { noProgress } from '../../../src/runtime/base/logging/progress.ts';
@@ -48,6 +48,12 @@ async function firstBatch(root: string, selection: Selection | undefined, seed?:
   const { value } = await batches.next();
   if (!value) throw new Error('no batch');
   return value;
+}
+
+async function findingsOf(root: string, participants: Subjects) {
+  const view = { side: 32, slices: 4 };
+  const { findings } = await checkBids(root, { participants, split: undefined, view, progress: noProgress });
+  return findings;
 }
 
 describe('a data set of several channels', () => {
@@ -105,14 +111,7 @@ describe('a data set of several channels', () => {
     );
     const fault = code('NF_CHANNEL_GRID');
     await expect(firstBatch(root, SELECTION)).rejects.toThrow(fault);
-    const participants = await readTables(root, SELECTION);
-    const view = { side: 32, slices: 4 };
-    const { findings } = await checkBids(root, {
-      participants,
-      split: undefined,
-      view,
-      progress: noProgress,
-    });
+    const findings = await findingsOf(root, await readTables(root, SELECTION));
     expect(findings.filter(({ severity }) => severity === 'error')).toEqual([
       expect.objectContaining({
         code: 'NF_CHANNEL_GRID',
@@ -133,14 +132,7 @@ describe('a channel that is missing', () => {
       'NF_SELECT_CHANNEL_MISSING',
       '2 examples without all channels: sub-02 (no FLAIR), sub-05 (no T1w).',
     ]);
-    const participants = await readTables(root, SELECTION);
-    const view = { side: 32, slices: 4 };
-    const { findings } = await checkBids(root, {
-      participants,
-      split: undefined,
-      view,
-      progress: noProgress,
-    });
+    const findings = await findingsOf(root, await readTables(root, SELECTION));
     expect(findings.filter((one) => one.code === 'NF_SELECT_CHANNEL_MISSING')).toHaveLength(2);
   });
 
@@ -150,14 +142,7 @@ describe('a channel that is missing', () => {
     const data = await openDataset({ root, site: 'all', selection: DROP });
     expect(data.train.subjects.map(({ id }) => id)).not.toContain('sub-02');
     expect(data.notes).toContain('1 subject is left out: no FLAIR.');
-    const participants = await readSubjects(root, DROP);
-    const view = { side: 32, slices: 4 };
-    const { findings } = await checkBids(root, {
-      participants,
-      split: undefined,
-      view,
-      progress: noProgress,
-    });
+    const findings = await findingsOf(root, await readSubjects(root, DROP));
     expect(findings.find((one) => one.code === 'NF_CHECK_INCOMPLETE')?.message).toBe(
       '1 left out, since they lack a channel: sub-02 (no FLAIR).',
     );

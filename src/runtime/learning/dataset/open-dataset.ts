@@ -147,7 +147,7 @@ export async function openSet(
   rows: readonly { row: Participant; label: number }[],
   options: ImageSetOptions,
 ): Promise<ImageSet> {
-  const readOptions = { ...options, ...readAs(selection), channels: channelCount(selection) };
+  const readOptions = { ...options, ...readAs(selection) };
   const subjects = await mapPool(rows, { jobs: READERS }, async ({ row, label }): Promise<Subject> => {
     return { id: row.id, label, examples: await findExamples(root, row.id, selection) };
   });
