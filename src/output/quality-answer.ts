@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FIGURE_NAMES } from '../preprocess/quality/figures.ts';
 import { LEAST_IMAGES } from '../preprocess/quality/outliers.ts';
 import type { QualityResult } from '../preprocess/quality/run-quality.ts';
+import { badVolumesSchema } from './bad-volumes.ts';
 
 const figure = z.enum(FIGURE_NAMES);
 
@@ -52,9 +53,7 @@ export const qualityAnswerSchema = z.object({
       }),
     )
     .describe('conditions that cannot be told of some images'),
-  bad: z
-    .array(z.object({ file: z.string(), code: z.string(), message: z.string() }))
-    .describe('images that cannot be read'),
+  bad: badVolumesSchema.describe('images that cannot be read'),
   out: z.string().nullable(),
   sheet: z.string().nullable(),
   maps: z.array(z.string()).describe('temporal SNR maps in the derivative, without their endings'),

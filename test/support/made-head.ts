@@ -32,6 +32,14 @@ function tissueAt([x, y, z]: Vector): number {
   return tissue;
 }
 
+/** A motion of a head that nods. */
+export const NODDING: Affine = [
+  [0.98, 0.1, 0.02, 5],
+  [-0.09, 0.93, -0.3, -8],
+  [-0.05, 0.29, 0.93, 6],
+  [0, 0, 0, 1],
+];
+
 export interface MadeHead {
   /** From a place of the head that is not moved. */
   readonly matrix?: Affine;

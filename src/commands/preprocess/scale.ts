@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { badVolumesSchema, leftOut } from '../../output/bad-volumes.ts';
 import { volumeJobsFlag } from '../../output/flags.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 
@@ -8,7 +9,7 @@ const resultSchema = z.object({
   path: z.string().describe('file of the scale'),
   part: z.enum(['train', 'all']).describe('images that were looked at'),
   images: z.array(z.string()).describe('below the data set'),
-  bad: z.array(z.object({ file: z.string(), code: z.string(), message: z.string() })),
+  bad: badVolumesSchema,
 });
 type Result = z.infer<typeof resultSchema>;
 
@@ -51,8 +52,7 @@ export default class PreprocessScale extends BaseCommand<Result> {
   }
 
   protected override render({ path, part, images, bad }: Result): string {
-    const left = bad.map(({ file, message }) => `left out: ${file}: ${message}`);
     const whose = part === 'train' ? 'training image' : 'image';
-    return [`The scale of ${counted(images.length, whose)} is in ${path}.`, ...left].join('\n');
+    return [`The scale of ${counted(images.length, whose)} is in ${path}.`, ...leftOut(bad)].join('\n');
   }
 }

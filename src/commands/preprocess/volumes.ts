@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
+import { badVolumesSchema, leftOut } from '../../output/bad-volumes.ts';
 import { volumeJobsFlag } from '../../output/flags.ts';
 import { selectionFlags, selectionOptions } from '../../output/selection-flags.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
@@ -22,7 +23,7 @@ const resultSchema = z.object({
     .array(z.string())
     .describe('those of them of whose labels no voxel is left: cut off, or finer than the voxels'),
   masks_left: z.array(z.object({ file: z.string(), reason: z.string() })).describe('masks that did not'),
-  bad: z.array(z.object({ file: z.string(), code: z.string(), message: z.string() })),
+  bad: badVolumesSchema,
 });
 type Result = z.infer<typeof resultSchema>;
 
@@ -96,7 +97,7 @@ export default class PreprocessVolumes extends BaseCommand<Result> {
     bad,
   }: Result): string {
     const left = [
-      ...bad.map(({ file, message }) => `left out: ${file}: ${message}`),
+      ...leftOut(bad),
       ...incomplete.map((who) => `left out: ${who}`),
       ...empty.map((file) => `no label is left: ${file}`),
       ...others.map(({ file, reason }) => `left out: ${file}: ${reason}`),

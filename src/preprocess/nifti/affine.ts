@@ -11,6 +11,9 @@ export type Axis = (typeof AXES)[number];
 
 const LAST_ROW: Row = [0, 0, 0, 1];
 
+/** Every place stays where it is. */
+export const IDENTITY: Affine = [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], LAST_ROW];
+
 /** From the three columns of its 3 x 3 part and the world position of voxel (0, 0, 0). */
 export function affineFromColumns(columns: readonly [Vector, Vector, Vector], origin: Vector): Affine {
   const row = (axis: Axis): Row => [columns[0][axis], columns[1][axis], columns[2][axis], origin[axis]];
@@ -94,6 +97,7 @@ export function worldOf(affine: Affine, index: Vector): Vector {
 export function voxelSize(affine: Affine): Vector {
   return [length(column(affine, 0)), length(column(affine, 1)), length(column(affine, 2))];
 }
+
 /** The same place in `by` times as many units of length. */
 export function scaledAffine(affine: Affine, by: number): Affine {
   if (by === 1) return affine;

@@ -1,5 +1,5 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { namesIn } from '../bids/names-in.ts';
 import { readNifti } from '../nifti/read.ts';
 import { readNiftiAs } from '../nifti/series.ts';
 import { cutSlabs, findHead, headBox, takeSlab, uprightOf } from './axial-slices.ts';
@@ -13,20 +13,16 @@ const LESION_MASK = /_desc-lesion_mask\.nii(\.gz)?$/;
 /** The lesion mask of a participant in some derivative of the data set; undefined where there is none. */
 export async function findLesionMask(bidsRoot: string, participantId: string): Promise<string | undefined> {
   const derivatives = join(bidsRoot, 'derivatives');
-  for (const name of await list(derivatives)) {
+  for (const name of await namesIn(derivatives)) {
     const subject = join(derivatives, name, participantId);
-    const sessions = (await list(subject)).filter((entry) => entry.startsWith('ses-'));
+    const sessions = (await namesIn(subject)).filter((entry) => entry.startsWith('ses-'));
     for (const folder of [subject, ...sessions.map((session) => join(subject, session))]) {
       const anat = join(folder, 'anat');
-      const file = (await list(anat)).find((entry) => LESION_MASK.test(entry));
+      const file = (await namesIn(anat)).find((entry) => LESION_MASK.test(entry));
       if (file !== undefined) return join(anat, file);
     }
   }
   return undefined;
-}
-
-async function list(folder: string): Promise<string[]> {
-  return (await readdir(folder).catch(() => [])).sort();
 }
 
 /**

@@ -1,8 +1,8 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { packageVersion } from '../../runtime/base/files/package-version.ts';
 import { parseJson } from '../../runtime/base/parse-json.ts';
+import { namesIn } from '../bids/names-in.ts';
 import { readInside } from '../bids/read-inside.ts';
 import { readSidecar } from '../bids/sidecar.ts';
 import { BIDS_VERSION } from '../bids/versions.ts';
@@ -16,7 +16,7 @@ export type CarriedFiles = ReadonlyMap<string, string | Uint8Array>;
  * @throws NF_DATA_SIDECAR, NF_BIDS_CONTENT_ABSENT, as `readInside`
  */
 export async function carriedTables(root: string, subjects: readonly string[]): Promise<CarriedFiles> {
-  const phenotype = (await list(join(root, 'phenotype'))).filter((name) => /\.(tsv|json)$/.test(name));
+  const phenotype = (await namesIn(join(root, 'phenotype'))).filter((name) => /\.(tsv|json)$/.test(name));
   const names = [
     'participants.tsv',
     'sessions.json',
@@ -55,7 +55,7 @@ export async function carriedFrame(
   derivative: string,
   { link, space }: { link: string; space: string | undefined },
 ): Promise<CarriedFiles> {
-  const names = (await list(join(root, derivative))).filter((name) => FRAME.test(name));
+  const names = (await namesIn(join(root, derivative))).filter((name) => FRAME.test(name));
   const files = await readAll(
     root,
     names.map((name) => `${derivative}/${name}`),
@@ -117,8 +117,4 @@ async function readAll(root: string, names: readonly string[]): Promise<Map<stri
     files.set(name, bytes);
   }
   return files;
-}
-
-async function list(folder: string): Promise<string[]> {
-  return (await readdir(folder).catch(() => [])).sort();
 }

@@ -9,6 +9,7 @@ import {
   voxelSize,
   worldOf,
 } from '../nifti/affine.ts';
+import type { Grid } from '../volume/grid.ts';
 import type { Mask, Scan } from './scan.ts';
 
 /** Voxels of a volume; a box may reach over its edges. */
@@ -18,11 +19,7 @@ export interface Box {
 }
 
 /** The smallest box with the whole mask, and `margin` mm around it, as far as the volume goes. Undefined for an empty mask. */
-export function boxOf(
-  mask: Mask,
-  { shape, affine }: Pick<Scan, 'shape' | 'affine'>,
-  margin: number,
-): Box | undefined {
+export function boxOf(mask: Mask, { shape, affine }: Grid, margin: number): Box | undefined {
   const least = [...shape];
   const most = [-1, -1, -1];
   for (let at = 0; at < mask.length; at++) {

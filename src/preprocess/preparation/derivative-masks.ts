@@ -1,7 +1,7 @@
-import { readdir } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { type ImageName, parseImageName } from '../bids/image-name.ts';
 import { checkInside } from '../bids/layout.ts';
+import { namesIn } from '../bids/names-in.ts';
 
 /** A mask or segmentation of a subject in a derivative of the data set. */
 export interface SourceMask {
@@ -19,13 +19,13 @@ const LABELLED: ReadonlySet<string> = new Set(['mask', 'dseg']);
 /** The masks of one subject in all derivatives that lie in the data set, sorted. @throws as `checkInside` */
 export async function listMasks(root: string, participantId: string): Promise<SourceMask[]> {
   const found: SourceMask[] = [];
-  for (const derivative of await list(join(root, 'derivatives'))) {
+  for (const derivative of await namesIn(join(root, 'derivatives'))) {
     const folder = join(root, 'derivatives', derivative);
     const subject = join(folder, participantId);
-    const sessions = (await list(subject)).filter((entry) => entry.startsWith('ses-'));
+    const sessions = (await namesIn(subject)).filter((entry) => entry.startsWith('ses-'));
     for (const place of [subject, ...sessions.map((session) => join(subject, session))]) {
       const anat = join(place, 'anat');
-      for (const entry of await list(anat)) {
+      for (const entry of await namesIn(anat)) {
         const name = parseImageName(entry);
         if (!name || !LABELLED.has(name.suffix)) continue;
         const file = join(anat, entry);
@@ -36,10 +36,6 @@ export async function listMasks(root: string, participantId: string): Promise<So
   }
   await checkInside({ bidsRoot: root, participantId, images: found.map(({ file }) => file) });
   return found;
-}
-
-async function list(folder: string): Promise<string[]> {
-  return (await readdir(folder).catch(() => [])).sort();
 }
 
 /** Entities of a mask that say nothing of the image it was drawn in. */

@@ -1,13 +1,14 @@
 import type { Affine } from '../nifti/affine.ts';
-import type { Pipeline, Step } from './pipeline.ts';
-import { moved, type WorldGrid } from './registration/move.ts';
+import type { Grid } from '../volume/grid.ts';
+import { changesValues, type Pipeline, type Step } from './pipeline.ts';
+import { moved } from './registration/move.ts';
 import type { Interpolation } from './resample.ts';
 import { doStep, type Prepared } from './run-pipeline.ts';
 import type { Mask, Scan } from './scan.ts';
 
 /** Where the first channel of an example has come to lie, for those that follow it. */
 export interface Placement {
-  readonly grid: WorldGrid;
+  readonly grid: Grid;
   /** From a place of that grid's world to one of the world in which the example was scanned. */
   readonly matrix: Affine;
   /** The head of the first channel on that grid, where a step has asked for it. */
@@ -25,17 +26,13 @@ export async function followPipeline(
   { steps }: Pipeline,
   { placement, file }: { placement: Placement; file: string },
 ): Promise<Scan> {
-  const last = steps.findLastIndex(changesPlaces);
+  const last = steps.findLastIndex((step) => !changesValues(step));
   let prepared: Prepared = last === -1 ? placed(scan, placement, 'linear') : { scan };
   for (const [at, step] of steps.entries()) {
-    if (!changesPlaces(step)) prepared = await doStep(prepared, step, file);
+    if (changesValues(step)) prepared = await doStep(prepared, step, file);
     else if (at === last) prepared = placed(prepared.scan, placement, interpolationOf(steps));
   }
   return prepared.scan;
-}
-
-function changesPlaces({ step }: Step): boolean {
-  return step !== 'bias_field' && step !== 'intensity';
 }
 
 function interpolationOf(steps: readonly Step[]): Interpolation {

@@ -127,7 +127,12 @@ export async function readStepsBeforeScale(path: string): Promise<Pipeline> {
 
 /** Names of the steps that change values, in their order. */
 export function valueSteps(steps: readonly Step[]): string[] {
-  return steps.map(({ step }) => step).filter((step) => step === 'bias_field' || step === 'intensity');
+  return steps.filter(changesValues).map(({ step }) => step);
+}
+
+/** Other steps change the places of voxels. */
+export function changesValues({ step }: Step): boolean {
+  return step === 'bias_field' || step === 'intensity';
 }
 
 function inWords(steps: readonly string[]): string {

@@ -3,9 +3,10 @@ import { u8At } from '../../runtime/base/at.ts';
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { makeFolder, putFile } from '../../runtime/base/files/files.ts';
-import { type Affine, determinant, type Vector } from '../nifti/affine.ts';
+import { determinant, IDENTITY, type Vector } from '../nifti/affine.ts';
 import { readNifti } from '../nifti/read.ts';
 import { encodeNifti, gzipNifti } from '../nifti/write.ts';
+import type { Grid } from '../volume/grid.ts';
 import { checkSizes } from '../volume/stored-volume.ts';
 import { followPipeline, type Placement } from './follow-pipeline.ts';
 import { type Pipeline, spaceOf } from './pipeline.ts';
@@ -13,7 +14,7 @@ import { placedLabels } from './placed-labels.ts';
 import { itkTransform } from './registration/itk-transform.ts';
 import type { Registration } from './registration/register.ts';
 import { runPipeline } from './run-pipeline.ts';
-import type { Scan } from './scan.ts';
+import type { Mask, Scan } from './scan.ts';
 
 /** One image and where its result goes. */
 export interface ImageFile {
@@ -54,14 +55,6 @@ export interface PreparedExample {
   readonly masks: readonly { readonly file: string; readonly isEmpty: boolean }[];
 }
 
-/** Where an example comes to lie without any registration. */
-const IN_PLACE: Affine = [
-  [1, 0, 0, 0],
-  [0, 1, 0, 0],
-  [0, 0, 1, 0],
-  [0, 0, 0, 1],
-];
-
 /**
  * Reads a volume, does the steps and writes the result, with the head's mask where there is one; then its further channels and masks, on the
  * same grid.
@@ -83,7 +76,7 @@ export async function prepareImage(task: ImageTask): Promise<PreparedExample> {
     await putFile(name, itkTransform(registration.matrix));
   }
   const { shape, affine } = scan;
-  const placement: Placement = { grid: { shape, affine }, matrix: registration?.matrix ?? IN_PLACE, head };
+  const placement: Placement = { grid: { shape, affine }, matrix: registration?.matrix ?? IDENTITY, head };
   const images: PreparedImage[] = [{ file: source, shape, headMl: head ? volumeOf(head, affine) : null }];
   for (const other of others) {
     await putOther(other, { pipeline, placement, reference: source });
@@ -138,10 +131,8 @@ export async function readScan(file: string): Promise<Scan> {
   return { shape: checkSizes([x, y, z, ...more], file), data: image.data, affine: image.affine };
 }
 
-interface Output {
-  readonly shape: Vector;
+interface Output extends Grid {
   readonly data: Float32Array | Int16Array | Uint8Array;
-  readonly affine: Affine;
   readonly sidecar: string;
 }
 
@@ -150,7 +141,7 @@ async function put(path: string, { shape, data, affine, sidecar }: Output): Prom
   await putFile(`${path}.json`, sidecar);
 }
 
-function volumeOf(head: Uint8Array, affine: Affine): number {
+function volumeOf(head: Mask, affine: Grid['affine']): number {
   let voxels = 0;
   for (let at = 0; at < head.length; at++) voxels += u8At(head, at);
   return Number(((voxels * Math.abs(determinant(affine))) / 1000).toFixed(1));

@@ -9,6 +9,7 @@ import {
   voxelSize,
   worldOf,
 } from '../nifti/affine.ts';
+import type { Grid } from '../volume/grid.ts';
 import { cubicWeights } from './cubic-weights.ts';
 import type { Scan } from './scan.ts';
 import { splineCoefficients } from './spline-coefficients.ts';
@@ -58,10 +59,7 @@ export function coarsened(volume: Scan, voxel: number): Scan {
 }
 
 /** The same box of the world in voxels of another size, as `resampleTo` parts it. */
-export function regridded(
-  { shape, affine }: Pick<Scan, 'shape' | 'affine'>,
-  voxel: Vector,
-): Pick<Scan, 'shape' | 'affine'> {
+export function regridded({ shape, affine }: Grid, voxel: Vector): Grid {
   const grids = gridsOf({ shape, affine }, voxel);
   const after = (axis: Axis) => grids[axis].after;
   return { shape: [after(0), after(1), after(2)], affine: movedAffine(affine, grids) };
@@ -69,7 +67,7 @@ export function regridded(
 
 type AxisGrids = readonly [AxisGrid, AxisGrid, AxisGrid];
 
-function gridsOf({ shape, affine }: Pick<Scan, 'shape' | 'affine'>, voxel: Vector): AxisGrids {
+function gridsOf({ shape, affine }: Grid, voxel: Vector): AxisGrids {
   const had = voxelSize(affine);
   const grid = (axis: Axis) => gridOf(shape[axis], voxel[axis] / had[axis]);
   return [grid(0), grid(1), grid(2)];

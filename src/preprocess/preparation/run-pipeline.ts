@@ -27,7 +27,7 @@ export interface Prepared {
 /**
  * Does the steps of a pipeline one after the other. A `resample` beside a `register` is no step of its own: both are one resampling.
  * @param file named in errors
- * @throws NF_PREPARE_LARGE where a step would make more voxels than an image may have; NF_PREPARE_BLANK where a step needs the head and the volume shows nothing; as `toTemplate`
+ * @throws NF_PREPARE_LARGE where a step would make more voxels than an image may have; NF_PREPARE_BLANK where a step needs the head and the volume shows nothing; as `readTemplate` and `toTemplate`
  */
 export async function runPipeline(scan: Scan, { steps }: Pipeline, file: string): Promise<Prepared> {
   let prepared: Prepared = { scan };
@@ -53,7 +53,7 @@ export async function doStep(prepared: Prepared, step: Step, file: string): Prom
       return bothBy(prepared, (scan) => spatial(reorient(scan, step.to)));
     case 'resample':
       requireRoom(regridded(prepared.scan, sizesOf(step.voxel)).shape, { step: step.step, file });
-      return resampled(prepared, step);
+      return bothBy(prepared, (scan, how) => resampleTo(scan, sizesOf(step.voxel), how), step.interpolation);
     case 'register':
       return registered(withHead(prepared, file), step, file);
     case 'fit':
@@ -121,16 +121,14 @@ async function registered(
   { template, voxel, interpolation }: RegisterStep,
   file: string,
 ): Promise<Prepared> {
-  const registration = await toTemplate({ scan, mask: head }, template, file);
-  const {
-    head: { scan: wanted },
-  } = await readTemplate(template);
+  const ready = await readTemplate(template);
+  const registration = toTemplate({ scan, mask: head }, ready, { file, template: template.name });
+  const { scan: wanted } = ready.head;
   const grid = voxel === undefined ? wanted : regridded(wanted, sizesOf(voxel));
   requireRoom(grid.shape, { step: 'register', file });
-  const by = (each: Scan, how: Interpolation) =>
+  const move = (each: Scan, how: Interpolation) =>
     moved(each, registration.matrix, { grid, interpolation: how });
-  const mask = by({ ...scan, data: new Float32Array(head) }, 'nearest');
-  return { scan: by(scan, interpolation), head: maskOf(mask.data), registration };
+  return { ...bothBy({ scan, head }, move, interpolation), registration };
 }
 
 /** Sides beyond this do not fit the header of a NIfTI-1 file. */
@@ -149,23 +147,16 @@ function sizesOf(voxel: number | Vector): Vector {
   return typeof voxel === 'number' ? [voxel, voxel, voxel] : voxel;
 }
 
-function resampled({ scan, head }: Prepared, step: Extract<Step, { step: 'resample' }>): Prepared {
-  const voxel = sizesOf(step.voxel);
-  const by = (each: Scan, interpolation: Interpolation) => resampleTo(each, voxel, interpolation);
-  const moved = by(scan, step.interpolation);
-  if (!head) return { scan: moved };
-  return { scan: moved, head: maskOf(by({ ...scan, data: new Float32Array(head) }, 'nearest').data) };
-}
-
-/** The same change of place for the volume and its mask. */
-function bothBy({ scan, head }: Prepared, change: (scan: Scan) => Scan): Prepared {
-  const changed = change(scan);
+/** The same change of place for the volume and its mask. Between voxels the volume is interpolated as is said, the mask always by the nearest. */
+function bothBy(
+  { scan, head }: Prepared,
+  change: (scan: Scan, how: Interpolation) => Scan,
+  interpolation: Interpolation = 'nearest',
+): Prepared {
+  const changed = change(scan, interpolation);
   if (!head) return { scan: changed };
-  return { scan: changed, head: maskOf(change({ ...scan, data: new Float32Array(head) }).data) };
-}
-
-function maskOf(data: Float32Array): Mask {
-  return new Uint8Array(data);
+  const mask = change({ ...scan, data: new Float32Array(head) }, 'nearest');
+  return { scan: changed, head: new Uint8Array(mask.data) };
 }
 
 function spatial({

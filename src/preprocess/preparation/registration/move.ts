@@ -1,16 +1,11 @@
 import { f32At } from '../../../runtime/base/at.ts';
 import { elementCount } from '../../../runtime/base/tensors/nd-array.ts';
-import { type Affine, AXES, composed, inverseOf, type Vector } from '../../nifti/affine.ts';
+import { type Affine, AXES, composed, inverseOf } from '../../nifti/affine.ts';
+import type { Grid } from '../../volume/grid.ts';
 import { cubicWeights } from '../cubic-weights.ts';
 import { type Interpolation, mirrored } from '../resample.ts';
 import type { Scan } from '../scan.ts';
 import { splineCoefficients } from '../spline-coefficients.ts';
-
-/** Voxels in the world. */
-export interface WorldGrid {
-  readonly shape: Vector;
-  readonly affine: Affine;
-}
 
 /** Takes one value of a volume at a place between its voxels; the place is not more than half a voxel outside. */
 type Sampler = (i: number, j: number, k: number) => number;
@@ -20,11 +15,7 @@ type Sampler = (i: number, j: number, k: number) => number;
  * around it is taken from the edge (`cubic`: mirrored).
  * @param matrix from a place of the grid's world to one of the volume's
  */
-export function moved(
-  volume: Scan,
-  matrix: Affine,
-  how: { grid: WorldGrid; interpolation: Interpolation },
-): Scan {
+export function moved(volume: Scan, matrix: Affine, how: { grid: Grid; interpolation: Interpolation }): Scan {
   const { shape, affine } = how.grid;
   const [a, b, c] = composed(inverseOf(volume.affine), composed(matrix, affine));
   const [nx, ny, nz] = volume.shape;

@@ -4,6 +4,7 @@ import {
   AXES,
   apply,
   composed,
+  IDENTITY,
   inverseOf,
   type Row,
   type Vector,
@@ -285,15 +286,8 @@ function centreOf({ scan, mask }: Head): Vector {
   return worldOf(scan.affine, [sums[0] / sums[3], sums[1] / sums[3], sums[2] / sums[3]]);
 }
 
-const STILL: Affine = [
-  [1, 0, 0, 0],
-  [0, 1, 0, 0],
-  [0, 0, 1, 0],
-  [0, 0, 0, 1],
-];
-
 /** Whether a place in mm, moved, lies in a head. */
-function lookUp({ scan: { shape, affine }, mask }: Head, matrix = STILL): (world: Vector) => boolean {
+function lookUp({ scan: { shape, affine }, mask }: Head, matrix = IDENTITY): (world: Vector) => boolean {
   const toIndex = composed(inverseOf(affine), matrix);
   return (world) => {
     const [x, y, z] = apply(toIndex, world);

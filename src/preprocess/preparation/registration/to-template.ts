@@ -1,7 +1,6 @@
 import { flError } from '../../../runtime/base/errors/errors.ts';
 import { type Affine, AXES, column, inverseOf, length } from '../../nifti/affine.ts';
-import { type Head, type Registration, register } from './register.ts';
-import { readTemplate, type TemplateFile } from './template-file.ts';
+import { type Head, type Registration, register, type Template } from './register.ts';
 
 /** Of the template's head that the image must show. */
 const LEAST_OVERLAP = 0.5;
@@ -12,15 +11,19 @@ const LEAST_SHARE = 0.02;
 
 /**
  * Registers a head to a template.
- * @param file named in errors
- * @throws as `readTemplate`; NF_REGISTER_UNLIKE where the outcome cannot be right: it stretches more than heads differ, the image does not show
+ * @param named in errors: the head's file, and the template
+ * @throws NF_REGISTER_UNLIKE where the outcome cannot be right: it stretches more than heads differ, the image does not show
  *   what the template does, or says next to nothing about it
  */
-export async function toTemplate(head: Head, template: TemplateFile, file: string): Promise<Registration> {
-  const registration = register(await readTemplate(template), head);
+export function toTemplate(
+  head: Head,
+  template: Template,
+  named: { file: string; template: string },
+): Registration {
+  const registration = register(template, head);
   const reason = unlikeness(registration);
   if (reason === undefined) return registration;
-  throw flError('NF_REGISTER_UNLIKE', { file, template: template.name, reason }, { place: { file } });
+  throw flError('NF_REGISTER_UNLIKE', { ...named, reason }, { place: { file: named.file } });
 }
 
 function unlikeness({ matrix, share, overlap }: Registration): string | undefined {

@@ -13,7 +13,7 @@ import { regridded } from '../../../../src/preprocess/preparation/resample.ts';
 import type { Scan } from '../../../../src/preprocess/preparation/scan.ts';
 import { noProgress } from '../../../../src/runtime/base/logging/progress.ts';
 import { headImage, makeTree } from '../../../support/bids-tree.ts';
-import { madeHead } from '../../../support/made-head.ts';
+import { madeHead, NODDING } from '../../../support/made-head.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -24,12 +24,6 @@ const STEPS = `steps:
   - {step: register, template: templates/made.nii, space: made}
   - {step: resample, voxel: 5, interpolation: cubic}
 `;
-const NODDING: Affine = [
-  [0.98, 0.1, 0.02, 5],
-  [-0.09, 0.93, -0.3, -8],
-  [-0.05, 0.29, 0.93, 6],
-  [0, 0, 0, 1],
-];
 
 async function put(name: string, content: string | Uint8Array | Scan): Promise<void> {
   await mkdir(dirname(at(name)), { recursive: true });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Affine, apply, type Vector } from '../../../../src/preprocess/nifti/affine.ts';
+import { type Affine, apply, IDENTITY, type Vector } from '../../../../src/preprocess/nifti/affine.ts';
 import { findHead } from '../../../../src/preprocess/preparation/head-mask.ts';
 import { maximise } from '../../../../src/preprocess/preparation/registration/maximise.ts';
 import { moved } from '../../../../src/preprocess/preparation/registration/move.ts';
@@ -16,14 +16,7 @@ import {
 import { prepareTemplate, register } from '../../../../src/preprocess/preparation/registration/register.ts';
 import { INTERPOLATIONS, regridded, resampleTo } from '../../../../src/preprocess/preparation/resample.ts';
 import { createRandom } from '../../../../src/runtime/base/random.ts';
-import { madeHead } from '../../../support/made-head.ts';
-
-const STILL: Affine = [
-  [1, 0, 0, 0],
-  [0, 1, 0, 0],
-  [0, 0, 1, 0],
-  [0, 0, 0, 1],
-];
+import { madeHead, NODDING } from '../../../support/made-head.ts';
 
 describe('mutual information', () => {
   const shape: Vector = [12, 11, 10];
@@ -161,7 +154,7 @@ describe('a volume through a motion', () => {
   it.each(INTERPOLATIONS)('is the resampled volume where nothing moves: %s', (interpolation) => {
     const voxel: Vector = [0.7, 1.1, 1.3];
     const expected = resampleTo(volume, voxel, interpolation);
-    const made = moved(volume, STILL, { grid: regridded(volume, voxel), interpolation });
+    const made = moved(volume, IDENTITY, { grid: regridded(volume, voxel), interpolation });
     expect([made.shape, made.affine]).toEqual([expected.shape, expected.affine]);
     for (const [at, value] of made.data.entries())
       expect(value).toBeCloseTo(expected.data[at] ?? Number.NaN, 3);
@@ -169,7 +162,7 @@ describe('a volume through a motion', () => {
 
   it('is 0 where the volume shows nothing, and the voxel itself where one comes to lie on another', () => {
     // By one voxel along the first axis of the volume, which runs along y.
-    const matrix: Affine = [STILL[0], [0, 1, 0, 1], STILL[2], STILL[3]];
+    const matrix: Affine = [IDENTITY[0], [0, 1, 0, 1], IDENTITY[2], IDENTITY[3]];
     for (const interpolation of INTERPOLATIONS) {
       const { data } = moved(volume, matrix, { grid: volume, interpolation });
       for (const [at, value] of data.entries())
@@ -190,17 +183,8 @@ describe('a registration', () => {
 
   // Voxels of 3 x 3 x 4 mm: within half a slice. What the images say of one another is most there, and not at the motion itself.
   it.each<[string, Affine, (tissue: number) => number]>([
-    ['a still head', STILL, (tissue) => tissue],
-    [
-      'a head that nods, on another scale of values',
-      [
-        [0.98, 0.1, 0.02, 5],
-        [-0.09, 0.93, -0.3, -8],
-        [-0.05, 0.29, 0.93, 6],
-        [0, 0, 0, 1],
-      ],
-      (tissue) => 900 + 7 * tissue,
-    ],
+    ['a still head', IDENTITY, (tissue) => tissue],
+    ['a head that nods, on another scale of values', NODDING, (tissue) => 900 + 7 * tissue],
     [
       'a larger and sheared head in another contrast',
       [
