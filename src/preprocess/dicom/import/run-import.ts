@@ -5,7 +5,7 @@ import { compareText } from '../../../runtime/base/text/compare-text.ts';
 import { mapPool } from '../../../runtime/base/threads/map-pool.ts';
 import { withMemory } from '../../../runtime/base/threads/memory-share.ts';
 import { checkApart } from '../../bids/check-places.ts';
-import { DefaceThreads } from '../../deface/deface-threads.ts';
+import { type DefaceThreads, defaceThreads } from '../../deface/deface-threads.ts';
 import { Converter } from '../convert/converter.ts';
 import type { Problem } from '../problems.ts';
 import { type FolderScan, type ScannedSeries, scanFolder } from '../scan.ts';
@@ -100,7 +100,7 @@ async function write(context: Context): Promise<Done[]> {
   const { options, key } = context;
   const tree = await openTarget(options.target, key);
   const converter = new Converter(options.signal);
-  const defacing = new DefaceThreads(options.signal);
+  const defacing = defaceThreads(options.signal);
   try {
     const done = await convertAll(context, { tree, converter, defacing });
     await writeTables(context, { tree, done });

@@ -54,7 +54,7 @@ async function namedImages(
     const bytes = files.find(({ name }) => name === `${stem}.${ending}`)?.bytes;
     return bytes && new TextDecoder().decode(bytes);
   };
-  const defaced = await deface?.deface(niftis);
+  const defaced = await deface?.use((thread) => thread.run('defaceNiftis', niftis));
   if (typeof defaced === 'string') return problem(faceProblem(defaced));
   const made: MadeImage[] = [];
   for (const [index, { name, bytes }] of niftis.entries()) {

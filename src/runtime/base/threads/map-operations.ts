@@ -1,5 +1,6 @@
 import { mapPool } from './map-pool.ts';
-import { type Operations, OperationThread } from './operation-thread.ts';
+import type { Operations, OperationThread } from './operation-thread.ts';
+import { OperationThreads } from './operation-threads.ts';
 
 export interface OperationPool {
   /** Module that calls `serveOperations`. */
@@ -15,23 +16,10 @@ export async function mapOperations<Ops extends Operations, Item, Result>(
   items: readonly Item[],
   work: (thread: OperationThread<Ops>, item: Item) => Promise<Result>,
 ): Promise<Result[]> {
-  const count = Math.max(1, Math.min(jobs, items.length));
-  const threads = Array.from({ length: count }, () => new OperationThread<Ops>(entry));
-  const free = [...threads];
-  const stop = () => void Promise.all(threads.map((thread) => thread.close(signal.reason as Error)));
-  signal.addEventListener('abort', stop);
+  const threads = new OperationThreads<Ops>(entry, signal);
   try {
-    return await mapPool(items, { jobs: count, signal }, async (item) => {
-      const thread = free.pop();
-      if (!thread) throw new Error('No thread is free.');
-      try {
-        return await work(thread, item);
-      } finally {
-        free.push(thread);
-      }
-    });
+    return await mapPool(items, { jobs, signal }, (item) => threads.use((thread) => work(thread, item)));
   } finally {
-    signal.removeEventListener('abort', stop);
-    await Promise.all(threads.map((thread) => thread.close()));
+    await threads.close();
   }
 }
