@@ -1,4 +1,4 @@
-import { type Affine, affineFromColumns, apply, type Vector } from '../../src/preprocess/nifti/affine.ts';
+import { type Affine, affineFromColumns, type Vector, worldOf } from '../../src/preprocess/nifti/affine.ts';
 import { encodeNifti } from '../../src/preprocess/nifti/write.ts';
 import { writeFiles } from './write-files.ts';
 
@@ -39,7 +39,7 @@ export function indexOf({ shape: [nx, ny] }: Grid, at: number): Vector {
 /** What a function of places in the world shows on a grid. */
 export function volume(grid: Grid, value: (world: Vector) => number): Uint8Array {
   const data = Float32Array.from({ length: grid.shape[0] * grid.shape[1] * grid.shape[2] }, (_, at) =>
-    value(apply(grid.affine, indexOf(grid, at))),
+    value(worldOf(grid.affine, indexOf(grid, at))),
   );
   return encodeNifti({ ...grid, data });
 }

@@ -1,9 +1,9 @@
 import {
   type Affine,
-  apply,
   centredAffine,
   inverseOf,
   type Vector,
+  worldOf,
 } from '../../src/preprocess/nifti/affine.ts';
 import type { Scan } from '../../src/preprocess/preparation/scan.ts';
 import { createRandom } from '../../src/runtime/base/random.ts';
@@ -65,8 +65,8 @@ export function madeHead({
       Math.floor(at / shape[0]) % shape[1],
       Math.floor(at / (shape[0] * shape[1])),
     ];
-    const world = apply(affine, index);
-    return shown(tissueAt(back ? apply(back, world) : world)) + noise.next();
+    const world = worldOf(affine, index);
+    return shown(tissueAt(back ? worldOf(back, world) : world)) + noise.next();
   });
   return { shape, data, affine };
 }

@@ -1,4 +1,4 @@
-import { type Affine, apply, centredAffine, type Vector } from '../../src/preprocess/nifti/affine.ts';
+import { type Affine, centredAffine, type Vector, worldOf } from '../../src/preprocess/nifti/affine.ts';
 import { createRandom } from '../../src/runtime/base/random.ts';
 import type { Natural } from './made-dicom.ts';
 
@@ -48,7 +48,7 @@ export function madeHead({
   for (let k = 0, at = 0; k < shape[2]; k++)
     for (let j = 0; j < shape[1]; j++)
       for (let i = 0; i < shape[0]; i++, at++) {
-        const place = inHead(apply(affine, [i, j, k]));
+        const place = inHead(worldOf(affine, [i, j, k]));
         const tissue = tissueAt(place);
         data[at] = Math.round(VALUES[tissue] * factor(tissue, place) * (0.95 + 0.1 * random.next()));
       }
@@ -69,7 +69,7 @@ export function tissuesIn(
   for (let k = 0, at = 0; k < shape[2]; k++)
     for (let j = 0; j < shape[1]; j++)
       for (let i = 0; i < shape[0]; i++, at++)
-        if (mask[at]) counts[tissueAt(inHead(apply(affine, [i, j, k])))]++;
+        if (mask[at]) counts[tissueAt(inHead(worldOf(affine, [i, j, k])))]++;
   return counts;
 }
 
@@ -86,7 +86,7 @@ export function headSlices({ shape: [columns, rows, slices], affine, data }: Mad
     PixelSpacing: [String(dy), String(dx)],
   };
   const each = (index: number) => {
-    const [x, y, z] = apply(affine, [columns - 1, rows - 1, index]);
+    const [x, y, z] = worldOf(affine, [columns - 1, rows - 1, index]);
     const slice = data.slice(index * columns * rows, (index + 1) * columns * rows).reverse();
     return { ImagePositionPatient: [-x, -y, z].map(String), PixelData: Uint16Array.from(slice).buffer };
   };

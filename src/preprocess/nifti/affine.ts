@@ -41,12 +41,6 @@ export function length(v: Vector): number {
   return Math.hypot(v[0], v[1], v[2]);
 }
 
-/** World millimetres of a voxel. */
-export function apply(affine: Affine, [i, j, k]: Vector): Vector {
-  const at = ([a, b, c, d]: Row) => a * i + b * j + c * k + d;
-  return [at(affine[0]), at(affine[1]), at(affine[2])];
-}
-
 /** Of the 3 x 3 part; negative for a left-handed (radiological) image. */
 export function determinant(affine: Affine): number {
   const [a, b, c] = [column(affine, 0), column(affine, 1), column(affine, 2)];
@@ -74,23 +68,22 @@ export function inverseOf(affine: Affine): Affine {
 
 /** First the other, then the one. */
 export function composed(one: Affine, other: Affine): Affine {
-  const columns = [column(other, 0), column(other, 1), column(other, 2)] as const;
   const turned = ([x, y, z]: Vector): Vector => [
     one[0][0] * x + one[0][1] * y + one[0][2] * z,
     one[1][0] * x + one[1][1] * y + one[1][2] * z,
     one[2][0] * x + one[2][1] * y + one[2][2] * z,
   ];
+  const [start, shift] = [turned(column(other, 3)), column(one, 3)];
   return affineFromColumns(
-    [turned(columns[0]), turned(columns[1]), turned(columns[2])],
-    apply(one, column(other, 3)),
+    [turned(column(other, 0)), turned(column(other, 1)), turned(column(other, 2))],
+    [start[0] + shift[0], start[1] + shift[1], start[2] + shift[2]],
   );
 }
 
 /** World millimetres of a voxel; its indices may be fractional, or outside the image. */
-export function worldOf(affine: Affine, index: Vector): Vector {
-  const along = (world: Axis) =>
-    AXES.reduce((sum, axis) => sum + affine[world][axis] * index[axis], affine[world][3]);
-  return [along(0), along(1), along(2)];
+export function worldOf(affine: Affine, [i, j, k]: Vector): Vector {
+  const along = ([a, b, c, start]: Row) => start + a * i + b * j + c * k;
+  return [along(affine[0]), along(affine[1]), along(affine[2])];
 }
 
 /** Edge lengths of a voxel in mm. */

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../runtime/base/errors/catalog.ts';
 import type { TextParams } from '../../runtime/base/text/fill-text.ts';
-import { type Affine, apply, centredAffine, determinant, type Vector, voxelSize } from './affine.ts';
+import { type Affine, centredAffine, determinant, type Vector, voxelSize, worldOf } from './affine.ts';
 import { orientationOf } from './orient.ts';
 import { affineFromQForm, quaternionLength } from './quaternion.ts';
 
@@ -138,7 +138,7 @@ function farthest(one: Affine, other: Affine, shape: Vector): number {
   for (let corner = 0; corner < 8; corner++) {
     const at = (axis: 0 | 1 | 2) => ((corner >> axis) & 1) * (shape[axis] - 1);
     const voxel: Vector = [at(0), at(1), at(2)];
-    const [a, b] = [apply(one, voxel), apply(other, voxel)];
+    const [a, b] = [worldOf(one, voxel), worldOf(other, voxel)];
     most = Math.max(most, Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]));
   }
   return most;

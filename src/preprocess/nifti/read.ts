@@ -15,7 +15,7 @@ import {
   parseHeader,
 } from './header.ts';
 import { orientationOf } from './orient.ts';
-import { LARGE_FILE_BYTES } from './with-bytes.ts';
+import { withRead } from './with-bytes.ts';
 
 /** An image in memory. `data` is in the order of the file (first axis fastest), scaled, one value a voxel. */
 export interface NiftiImage extends NiftiHeader {
@@ -31,11 +31,7 @@ export interface NiftiImage extends NiftiHeader {
  * @throws NeuroflareError NF_PATH_MISSING or NF_NIFTI_*, with the file as place
  */
 export async function readNifti(path: string, options: ReadOptions = {}): Promise<NiftiImage> {
-  return withFile(path, async (bytes, isAlone) =>
-    isAlone
-      ? decodeWhole(bytes, { header: await headerOf(bytes, path), file: path, ...options })
-      : decodeNifti(bytes, path, options),
-  );
+  return withFile(path, (bytes, isAlone) => decodeNifti(bytes, path, { ...options, isAlone }));
 }
 
 interface ReadOptions {
@@ -118,11 +114,8 @@ async function withFile<Value>(
   try {
     const found = await file.stat();
     if (!found.isFile()) throw flError('NF_NIFTI_NOT_A_FILE', { file: path }, { place: { file: path } });
-    const { size } = found;
-    const isAlone = size > LARGE_FILE_BYTES;
     const read = () => readWhole(file, { path, most: DATA_LIMITS.image_bytes.most });
-    if (!isAlone) return await work(await read(), false);
-    return await withMemory(DATA_LIMITS.decoded_bytes.most, async () => work(await read(), true));
+    return await withRead({ size: found.size, read }, work);
   } catch (thrown) {
     throw isOutOfMemory(thrown)
       ? noMemory(path, { needed: (await file.stat()).size, cause: thrown })

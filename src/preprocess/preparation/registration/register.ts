@@ -2,7 +2,6 @@ import { f64At, u8At } from '../../../runtime/base/at.ts';
 import {
   type Affine,
   AXES,
-  apply,
   composed,
   IDENTITY,
   inverseOf,
@@ -290,7 +289,7 @@ function centreOf({ scan, mask }: Head): Vector {
 function lookUp({ scan: { shape, affine }, mask }: Head, matrix = IDENTITY): (world: Vector) => boolean {
   const toIndex = composed(inverseOf(affine), matrix);
   return (world) => {
-    const [x, y, z] = apply(toIndex, world);
+    const [x, y, z] = worldOf(toIndex, world);
     const [i, j, k] = [Math.round(x), Math.round(y), Math.round(z)];
     if (!(i >= 0 && j >= 0 && k >= 0 && i < shape[0] && j < shape[1] && k < shape[2])) return false;
     return u8At(mask, (k * shape[1] + j) * shape[0] + i) !== 0;

@@ -5,9 +5,9 @@ import { beyondPlanes, faceRegion } from '../../../../src/preprocess/deface/remo
 import {
   type Affine,
   affineFromColumns,
-  apply,
   centredAffine,
   type Vector,
+  worldOf,
 } from '../../../../src/preprocess/nifti/affine.ts';
 import { reorient } from '../../../../src/preprocess/nifti/orient.ts';
 import { decodeNifti } from '../../../../src/preprocess/nifti/read.ts';
@@ -28,12 +28,12 @@ function regionOf(head: MadeHead) {
 /** Eyes, nose, mouth and chin from the front: voxels of the face that are left and have air before them. */
 function facialSurface({ shape, affine }: MadeHead, mask: Uint8Array): number {
   const [nx, ny, nz] = shape;
-  const tissue = (i: number, j: number, k: number) => tissueAt(inHead(apply(affine, [i, j, k])));
+  const tissue = (i: number, j: number, k: number) => tissueAt(inHead(worldOf(affine, [i, j, k])));
   let count = 0;
   for (let k = 0, at = 0; k < nz; k++)
     for (let j = 0; j < ny; j++)
       for (let i = 0; i < nx; i++, at++) {
-        const [x, , z] = inHead(apply(affine, [i, j, k]));
+        const [x, , z] = inHead(worldOf(affine, [i, j, k]));
         if (Math.abs(x) > 35 || z > -35 || tissue(i, j, k) !== 'face') continue;
         const isSkin = j + 1 === ny || tissue(i, j + 1, k) === 'air';
         if (isSkin && u8At(mask, at) === 0) count++;
@@ -131,7 +131,7 @@ describe('the region beyond planes', () => {
       for (let k = 0; k < shape[2]; k++)
         for (let j = 0; j < shape[1]; j++)
           for (let i = 0; i < shape[0]; i++) {
-            const [, y, z] = apply(affine, [i, j, k]);
+            const [, y, z] = worldOf(affine, [i, j, k]);
             expected.push(
               planes.some(({ forward, downward, limit }) => forward * y - downward * z > limit) ? 1 : 0,
             );

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { convertFolder } from '../../../../src/preprocess/bids/convert.ts';
-import { apply } from '../../../../src/preprocess/nifti/affine.ts';
+import { worldOf } from '../../../../src/preprocess/nifti/affine.ts';
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { encodeNifti } from '../../../../src/preprocess/nifti/write.ts';
 import { createRandom } from '../../../../src/runtime/base/random.ts';
@@ -19,7 +19,7 @@ function maskOf({ shape, affine }: MadeHead, tissue: string): Uint8Array {
   for (let k = 0, at = 0; k < shape[2]; k++)
     for (let j = 0; j < shape[1]; j++)
       for (let i = 0; i < shape[0]; i++, at++)
-        data[at] = tissueAt(inHead(apply(affine, [i, j, k]))) === tissue ? 1 : 0;
+        data[at] = tissueAt(inHead(worldOf(affine, [i, j, k]))) === tissue ? 1 : 0;
   return encodeNifti({ shape, data, affine });
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Affine, apply, IDENTITY, type Vector } from '../../../../src/preprocess/nifti/affine.ts';
+import { type Affine, IDENTITY, type Vector, worldOf } from '../../../../src/preprocess/nifti/affine.ts';
 import { findHead } from '../../../../src/preprocess/preparation/head-mask.ts';
 import { maximise } from '../../../../src/preprocess/preparation/registration/maximise.ts';
 import { moved } from '../../../../src/preprocess/preparation/registration/move.ts';
@@ -206,7 +206,7 @@ describe('a registration', () => {
       [0, 0, 28],
       [0, 0, -28],
     ] as const) {
-      const [wanted, got] = [apply(matrix, place), apply(found.matrix, place)];
+      const [wanted, got] = [worldOf(matrix, place), worldOf(found.matrix, place)];
       expect(Math.hypot(...wanted.map((value, axis) => value - (got[axis] ?? 0))), `${place}`).toBeLessThan(
         2,
       );

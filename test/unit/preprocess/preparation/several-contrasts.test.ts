@@ -1,7 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { apply, type Vector } from '../../../../src/preprocess/nifti/affine.ts';
+import { type Vector, worldOf } from '../../../../src/preprocess/nifti/affine.ts';
 import { readNifti } from '../../../../src/preprocess/nifti/read.ts';
 import { pipelineSchema } from '../../../../src/preprocess/preparation/pipeline.ts';
 import { prepareDataset } from '../../../../src/preprocess/preparation/prepare-dataset.ts';
@@ -50,7 +50,7 @@ describe('several contrasts are prepared', () => {
       const grid = { shape: [12, 12, 10] as const, affine: t1.affine };
       expect(t1.shape).toEqual(grid.shape);
       const wrong = flair.data.findIndex(
-        (value, at) => Math.abs(value - slope(apply(grid.affine, indexOf(grid, at)))) > 0.01,
+        (value, at) => Math.abs(value - slope(worldOf(grid.affine, indexOf(grid, at)))) > 0.01,
       );
       expect(wrong).toBe(-1);
     }
