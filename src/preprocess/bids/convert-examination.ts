@@ -1,6 +1,7 @@
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { NeuroflareError } from '../../runtime/base/errors/errors.ts';
 import { readInput } from '../../runtime/base/files/read-file.ts';
+import { DEFACING } from '../deface/words.ts';
 import { type Fault, PictureError } from '../image/fault.ts';
 import type { Examination } from './examination.ts';
 import type { FaceRule } from './examination-face.ts';
@@ -12,8 +13,6 @@ import { withoutPaths } from './without-paths.ts';
 
 /** Folder of the derivative with lesion masks. */
 export const LESIONS = 'derivatives/lesions';
-/** Folder of the derivative with masks of what was removed with faces. */
-export const DEFACING = 'derivatives/defacing';
 const MASK_FOLDERS: Readonly<Record<string, string>> = { [LESION_MASK]: LESIONS, [FACE_MASK]: DEFACING };
 const SLICE = 'desc-slice_T1w';
 

@@ -1,9 +1,9 @@
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { packageVersion } from '../../runtime/base/files/package-version.ts';
-import { DEFACING_README, FACE_MASK_SIDECAR, REMOVED } from '../deface/words.ts';
+import { DEFACING, DEFACING_README, FACE_MASK_SIDECAR, REMOVAL } from '../deface/words.ts';
 import type { GroupRule } from '../groups/find-groups.ts';
 import { HEAD_MARGIN } from '../image/head-margin.ts';
-import { DEFACING, LESIONS } from './convert-examination.ts';
+import { LESIONS } from './convert-examination.ts';
 import type { Entry } from './entry.ts';
 import type { ExaminationSource } from './examination.ts';
 import { FACE_OUTCOMES, type FaceFacts } from './examination-face.ts';
@@ -15,7 +15,7 @@ import { BIDS_VERSION } from './versions.ts';
 /** For DeidentificationMethod. */
 const FACE_METHODS: Readonly<Record<FaceFacts['outcome'], string>> = {
   ...FACE_OUTCOMES,
-  removed: `neuroflare ${packageVersion()}: ${REMOVED}`,
+  removed: `neuroflare ${packageVersion()}: the face was removed: ${REMOVAL}`,
   kept: 'Faces were not removed',
 };
 
@@ -153,9 +153,9 @@ function steps({ size, headMask }: Processing): string {
 function volumeSidecar(context: TextContext): object {
   const { texts } = context.source;
   const outcomes = outcomesOf(context);
-  const but = outcomes.includes('removed') ? ', but for the face, which was removed' : '';
+  const butFace = outcomes.includes('removed') ? ', but for the face, which was removed' : '';
   return {
-    Description: `${texts.images} Scanner and sequence are not known here, so the data set is a derivative. Grid and voxels are those of the source${but}.`,
+    Description: `${texts.images} Scanner and sequence are not known here, so the data set is a derivative. Grid and voxels are those of the source${butFace}.`,
     SkullStripped: texts.skullStripped,
     DeidentificationMethod: outcomes.map((outcome) => FACE_METHODS[outcome]),
   };

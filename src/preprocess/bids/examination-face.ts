@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { u8At } from '../../runtime/base/at.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
-import { leastAt } from '../deface/deface-nifti.ts';
-import type { NoHead } from '../deface/find-face.ts';
+import { leastAt, type NoFace } from '../deface/deface-nifti.ts';
 import { type FaceRegion, faceRegion, tissueOf } from '../deface/remove-face.ts';
 import type { SourceVolume } from './examination.ts';
 
@@ -29,7 +28,7 @@ export const faceFactsSchema = z.strictObject({
 export type FaceFacts = z.infer<typeof faceFactsSchema>;
 
 /** Why a face is not removed, in the words of NF_DEFACE_HEAD. */
-export const NO_FACE: Readonly<Record<NoHead | 'no_directions', string>> = {
+export const NO_FACE: Readonly<Record<NoFace, string>> = {
   blank: 'it shows no head',
   too_large: 'its field of view is larger than 520 mm, which is no head',
   no_brain: 'no brain with skull and skin around it is found in it',
@@ -45,7 +44,7 @@ export class ExaminationFace {
   readonly #rule: FaceRule;
   #outcome: FaceFacts['outcome'] | undefined;
   #region: FaceRegion | undefined;
-  #fault: keyof typeof NO_FACE | undefined;
+  #fault: NoFace | undefined;
 
   constructor(rule: FaceRule) {
     this.#rule = rule;

@@ -1,5 +1,5 @@
 import { f32At, f64At, i32At } from '../../runtime/base/at.ts';
-import type { Vector } from '../nifti/affine.ts';
+import { AXES, type Vector } from '../nifti/affine.ts';
 import type { HeadGrid } from './head-grid.ts';
 import type { Mesh } from './sphere.ts';
 
@@ -15,7 +15,7 @@ export function boxOf({ points }: Mesh): Box {
   const least: [number, number, number] = [Infinity, Infinity, Infinity];
   const most: [number, number, number] = [-Infinity, -Infinity, -Infinity];
   for (let at = 0; at < points.length; at += 3)
-    for (const axis of [0, 1, 2] as const) {
+    for (const axis of AXES) {
       const value = f64At(points, at + axis);
       least[axis] = Math.min(least[axis], value);
       most[axis] = Math.max(most[axis], value);

@@ -6,7 +6,7 @@ import { encodeNifti } from '../nifti/write.ts';
 import { gridDifference } from '../volume/grid.ts';
 import type { NoHead } from './find-face.ts';
 import type { PlacedVolume } from './head-grid.ts';
-import { faceRegion, tissueOf } from './remove-face.ts';
+import { type FaceRegion, faceRegion, tissueOf } from './remove-face.ts';
 
 /** A file in memory; its bytes are unpacked, and its name ends in `.nii`. */
 export interface NiftiFile {
@@ -35,32 +35,33 @@ export type NoFace = NoHead | 'no_directions';
  */
 export async function defaceNiftis(files: readonly NiftiFile[]): Promise<DefacedNifti[] | NoFace> {
   const looked: Looked[] = [];
-  for (const { name, bytes } of files) looked.push(look(await decodeNifti(bytes, name)));
+  for (const file of files) looked.push(look(file, await decodeNifti(file.bytes, file.name)));
   const done: DefacedNifti[] = [];
-  for (const [at, { name, bytes }] of files.entries()) {
-    const own = looked[at];
-    if (!own) continue;
-    const shared = looked.find(
-      ({ region, volume }) => typeof region !== 'string' && !gridDifference(volume, own.volume),
-    );
-    const region = typeof own.region === 'string' ? (shared?.region ?? own.region) : own.region;
+  for (const own of looked) {
+    const region = regionFor(own, looked);
     if (typeof region === 'string') return region;
-    removeVoxels(bytes, own, region.mask);
-    const { shape, affine } = own.volume;
-    const mask = encodeNifti({ shape, data: region.mask, affine });
-    done.push({ name, bytes, mask, tissueMl: tissueOf(own.volume, region.mask), brainMl: region.brainMl });
+    const { name, bytes, volume } = own;
+    removeVoxels(own, region.mask);
+    const mask = encodeNifti({ shape: volume.shape, data: region.mask, affine: volume.affine });
+    done.push({ name, bytes, mask, tissueMl: region.tissueMl, brainMl: region.brainMl });
   }
   return done;
 }
 
-interface Looked extends Stored {
-  /** Of a series its mean. */
-  readonly volume: PlacedVolume;
-  readonly region: ReturnType<typeof faceRegion> | 'no_directions';
+/** The own region of an image, or that of the first on its grid that has one. */
+function regionFor(own: Looked, looked: readonly Looked[]): FaceRegion | NoFace {
+  if (typeof own.region !== 'string') return own.region;
+  for (const { region, volume } of looked)
+    if (typeof region !== 'string' && !gridDifference(volume, own.volume))
+      return { ...region, tissueMl: tissueOf(own.volume, region.mask) };
+  return own.region;
 }
 
-/** Where voxels are in the bytes of a file. */
-interface Stored {
+interface Looked extends NiftiFile {
+  /** Of a series its mean. */
+  readonly volume: PlacedVolume;
+  readonly region: FaceRegion | NoFace;
+  /** Where voxels are in the bytes of the file. */
   readonly offset: number;
   readonly voxelBytes: number;
   readonly voxels: number;
@@ -68,12 +69,13 @@ interface Stored {
   readonly darkest: number;
 }
 
-function look(image: NiftiImage): Looked {
+function look(file: NiftiFile, image: NiftiImage): Looked {
   const [x = 1, y = 1, z = 1] = image.shape;
   const volumes = volumesOf(image);
   const data = volumes === 1 ? image.data : meanOf(image.data, volumes);
   const volume = { shape: [x, y, z] as const, data, affine: millimetres(image) };
   return {
+    ...file,
     volume,
     region: image.hasSureAxes ? faceRegion(volume) : 'no_directions',
     offset: image.offset,
@@ -83,11 +85,7 @@ function look(image: NiftiImage): Looked {
   };
 }
 
-function removeVoxels(
-  bytes: Uint8Array,
-  { offset, voxelBytes, voxels, darkest }: Stored,
-  mask: Uint8Array,
-): void {
+function removeVoxels({ bytes, offset, voxelBytes, voxels, darkest }: Looked, mask: Uint8Array): void {
   const start = offset + darkest * voxelBytes;
   const air = bytes.slice(start, start + voxelBytes);
   for (let at = 0; at < voxels; at++)

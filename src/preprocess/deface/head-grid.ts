@@ -1,5 +1,14 @@
 import { f32At, f64At, i32At } from '../../runtime/base/at.ts';
-import { type Affine, AXES, column, inverseOf, type Vector, voxelSize, worldOf } from '../nifti/affine.ts';
+import {
+  type Affine,
+  AXES,
+  type Axis,
+  column,
+  inverseOf,
+  type Vector,
+  voxelSize,
+  worldOf,
+} from '../nifti/affine.ts';
 
 /** A volume in cubes along the axes of the world: right, anterior, superior; first axis fastest. */
 export interface HeadGrid {
@@ -34,7 +43,7 @@ export function headGrid(volume: PlacedVolume, voxel: number): HeadGrid | undefi
   const sizes = AXES.map((axis) => Math.ceil((most[axis] - least[axis]) / voxel));
   const [nx = 1, ny = 1, nz = 1] = sizes;
   if (Math.max(nx, ny, nz) * voxel > LONGEST_MM) return undefined;
-  const start = (axis: 0 | 1 | 2) => least[axis] + voxel / 2 - OFF_BORDER_MM;
+  const start = (axis: Axis) => least[axis] + voxel / 2 - OFF_BORDER_MM;
   const origin: Vector = [start(0), start(1), start(2)];
   const grid = { shape: [nx, ny, nz] as const, origin, voxel, data: new Float32Array(nx * ny * nz) };
   const counts = gather(volume, grid);
@@ -44,7 +53,7 @@ export function headGrid(volume: PlacedVolume, voxel: number): HeadGrid | undefi
 
 /** Corners of the box of the world in which all voxels lie, half a voxel around their middles. */
 function boundsOf(shape: Vector, affine: Affine): [Vector, Vector] {
-  const bounds = (axis: 0 | 1 | 2) => {
+  const bounds = (axis: Axis) => {
     const row = affine[axis];
     const ends = AXES.map((index) => [row[index] * -0.5, row[index] * (shape[index] - 0.5)]);
     const sum = (pick: (...values: number[]) => number) =>
@@ -108,13 +117,13 @@ function linearAt({ shape, data }: PlacedVolume, index: Vector): number | undefi
   for (let corner = 0; corner < 8; corner++) {
     let weight = 1;
     let at = 0;
-    for (let axis = 2; axis >= 0; axis--) {
-      const place = Math.min(shape[axis as 0] - 1, Math.max(0, index[axis as 0]));
-      const low = Math.min(Math.floor(place), Math.max(0, shape[axis as 0] - 2));
+    for (const axis of [2, 1, 0] as const) {
+      const place = Math.min(shape[axis] - 1, Math.max(0, index[axis]));
+      const low = Math.min(Math.floor(place), Math.max(0, shape[axis] - 2));
       const upper = (corner >> axis) & 1;
       const part = place - low;
       weight *= upper === 1 ? part : 1 - part;
-      at = at * shape[axis as 0] + Math.min(shape[axis as 0] - 1, low + upper);
+      at = at * shape[axis] + Math.min(shape[axis] - 1, low + upper);
     }
     if (weight > 0) sum += weight * f32At(data, at);
   }
@@ -129,7 +138,6 @@ export function depthInVolume(
 ): number {
   const index = worldOf(toIndex, world);
   const size = voxelSize(affine);
-  const depth = (axis: 0 | 1 | 2) =>
-    Math.min(index[axis] + 0.5, shape[axis] - 0.5 - index[axis]) * size[axis];
+  const depth = (axis: Axis) => Math.min(index[axis] + 0.5, shape[axis] - 0.5 - index[axis]) * size[axis];
   return Math.min(depth(0), depth(1), depth(2));
 }

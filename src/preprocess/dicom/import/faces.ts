@@ -1,17 +1,13 @@
 import { z } from 'zod';
 import { prettyJson } from '../../../runtime/base/digest.ts';
-import { packageVersion } from '../../../runtime/base/files/package-version.ts';
 import { parseJson } from '../../../runtime/base/parse-json.ts';
-import { BIDS_VERSION, HED_VERSION } from '../../bids/versions.ts';
 import type { DefacedNifti, NoFace } from '../../deface/deface-nifti.ts';
-import { DEFACING_README, FACE_MASK_SIDECAR, REMOVED } from '../../deface/words.ts';
+import { DEFACING, DEFACING_README, FACE_MASK_SIDECAR, REMOVAL } from '../../deface/words.ts';
 import { gzipNifti } from '../../nifti/write.ts';
 import type { ProblemCode } from '../problems.ts';
 import type { TargetTree } from './target.ts';
-import { authorsOf, type DatasetWords } from './texts.ts';
+import { type DatasetWords, describedDataset } from './texts.ts';
 
-/** Folder of the derivative with masks of what was removed. */
-const DEFACING = 'derivatives/defacing';
 /** What became of the face in each image. */
 const REPORT = 'code/defacing.tsv';
 const COLUMNS = ['file', 'face', 'removed_ml', 'brain_ml'] as const;
@@ -45,7 +41,7 @@ export function faceProblem(fault: NoFace): ProblemCode {
 export function faceMethod({ outcome }: ImageFace): string {
   if (outcome === 'kept') return 'Faces are not removed';
   const where = outcome === 'none' ? ' (nothing that is brighter than air lay there)' : '';
-  return `Where a face would be, ${REMOVED.replace('the face was removed: ', '')}${where}`;
+  return `Where a face would be, ${REMOVAL}${where}`;
 }
 
 /** Writes the mask of what was removed from `path`, the image's without its ending, and what is said of all masks. */
@@ -111,20 +107,9 @@ function reportTable(earlier: string | undefined, faces: ReadonlyMap<string, Ima
 }
 
 function description(words: DatasetWords): object {
+  const own = { ...words, name: `${words.name}: what was removed with faces` };
   return {
-    Name: `${words.name}: what was removed with faces`,
-    BIDSVersion: BIDS_VERSION,
-    HEDVersion: HED_VERSION,
-    DatasetType: 'derivative',
-    License: words.license,
-    Authors: authorsOf(words),
-    GeneratedBy: [
-      {
-        Name: 'neuroflare',
-        Version: packageVersion(),
-        Description: 'preprocess bids --dicom-map: voxels that were removed with faces',
-      },
-    ],
+    ...describedDataset(own, { type: 'derivative', what: 'voxels that were removed with faces' }),
     SourceDatasets: [{ URL: '../..' }],
     DatasetLinks: { raw: '../..' },
   };

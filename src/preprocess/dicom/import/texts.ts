@@ -26,8 +26,30 @@ export function deidentificationMethod(map: SeriesMap): string[] {
 }
 
 /** At least two, as the validator wants. */
-export function authorsOf({ authors }: DatasetWords): string[] {
+function authorsOf({ authors }: DatasetWords): string[] {
   return [...(authors.length > 0 ? authors : [UNNAMED]), 'neuroflare (conversion)'];
+}
+
+/** What dataset_description.json says of whatever an import makes; `what`: of how it was made. */
+export function describedDataset(
+  words: DatasetWords,
+  { type, what }: { type: SeriesMap['dataset_type']; what: string },
+): object {
+  return {
+    Name: words.name,
+    BIDSVersion: BIDS_VERSION,
+    HEDVersion: HED_VERSION,
+    DatasetType: type,
+    License: words.license,
+    Authors: authorsOf(words),
+    GeneratedBy: [
+      {
+        Name: 'neuroflare',
+        Version: packageVersion(),
+        Description: `preprocess bids --dicom-map: ${what}`,
+      },
+    ],
+  };
 }
 
 /** Files of the root: the description, the README, and what all sidecars of a suffix have in common. */
@@ -36,19 +58,10 @@ export function rootTexts(
   { map, suffixes, participants }: { map: SeriesMap; suffixes: readonly string[]; participants: number },
 ): ReadonlyMap<string, string> {
   const description = {
-    Name: words.name,
-    BIDSVersion: BIDS_VERSION,
-    HEDVersion: HED_VERSION,
-    DatasetType: map.dataset_type,
-    License: words.license,
-    Authors: authorsOf(words),
-    GeneratedBy: [
-      {
-        Name: 'neuroflare',
-        Version: packageVersion(),
-        Description: 'preprocess bids --dicom-map: DICOM series to NIfTI by dcm2niix, de-identified',
-      },
-    ],
+    ...describedDataset(words, {
+      type: map.dataset_type,
+      what: 'DICOM series to NIfTI by dcm2niix, de-identified',
+    }),
     SourceDatasets: [],
   };
   const common = {
