@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openSiteKey } from '../../src/preprocess/dicom/site-key.ts';
 import { encapsulated, PACKED, packedSeries, runLengths } from '../support/dicom-encodings.ts';
 import {
+  each,
   encoded,
   enhanced,
   JANE,
@@ -22,7 +23,6 @@ const at = (...path: string[]) => join(cwd, ...path);
 const { refused } = refusalsIn(cwd);
 
 const values = (natural: Natural): MadeSeries => ({ values: natural });
-const each = (change: (index: number) => Natural): MadeSeries => ({ each: change });
 
 /** Folders of one series each: what is wrong with it, and the word that names it. */
 const BAD: readonly (readonly [folder: string, names: string, files: readonly Uint8Array[]])[] = [

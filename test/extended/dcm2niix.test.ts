@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { importDicom } from '../../src/preprocess/dicom/import/run-import.ts';
 import { decodeNifti, readNifti } from '../../src/preprocess/nifti/read.ts';
+import { importOptions } from '../support/import-options.ts';
 import { madeSeries, SYNTAX, writeSeries } from '../support/made-dicom.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -24,18 +25,10 @@ rules:
 /** Both converters on one folder: what each made, as voxels and affine, whatever the names. */
 async function bothOf(source: string, folder: string) {
   await mkdir(folder, { recursive: true });
-  const map = join(folder, 'map.yaml');
+  const options = importOptions(folder, { source });
+  const { target, map } = options;
   await writeFile(map, MAP);
-  const target = join(folder, 'bids');
-  const words = { name: 'Heads', license: 'CC0-1.0', authors: [] };
-  const limits = {
-    jobs: 1,
-    skipBad: false,
-    dryRun: false,
-    deface: false,
-    signal: new AbortController().signal,
-  };
-  const made = await importDicom({ source, target, map, keyFile: join(folder, 'key'), ...words, ...limits });
+  const made = await importDicom(options);
   const native = join(folder, 'native');
   await mkdir(native);
   await run(DCM2NIIX, ['-z', 'n', '-b', 'n', '-f', '%s', '-o', native, source]);

@@ -144,6 +144,9 @@ export interface MadeSeries {
   readonly privates?: Readonly<Record<string, string>>;
 }
 
+/** A series whose slices differ. */
+export const each = (change: (index: number) => Natural): MadeSeries => ({ each: change });
+
 /** The files of a series, in the order of its slices. */
 export function madeSeries({
   slices = 6,

@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { importDicom } from '../../../../src/preprocess/dicom/import/run-import.ts';
 import { decodeNifti, readNifti } from '../../../../src/preprocess/nifti/read.ts';
+import { importOptions } from '../../../support/import-options.ts';
 import {
   JANE,
   type MadeSeries,
@@ -44,15 +45,7 @@ async function here(series: readonly (readonly Uint8Array[])[], map = T1): Promi
 }
 
 function run(place: Here, more: Partial<Parameters<typeof importDicom>[0]> = {}) {
-  const words = { name: 'Heads', license: 'CC0-1.0', authors: [] };
-  const limits = {
-    jobs: 2,
-    skipBad: false,
-    dryRun: false,
-    deface: false,
-    signal: new AbortController().signal,
-  };
-  return importDicom({ ...place, ...words, ...limits, ...more });
+  return importDicom(importOptions(root, { ...place, jobs: 2, ...more }));
 }
 
 async function filesOf(folder: string): Promise<string[]> {

@@ -7,12 +7,12 @@ import { Persons } from '../../../../src/preprocess/dicom/persons.ts';
 import { openSiteKey } from '../../../../src/preprocess/dicom/site-key.ts';
 import { noProgress } from '../../../../src/runtime/base/logging/progress.ts';
 import {
+  each,
   encoded,
   enhanced,
   JANE,
   type MadeSeries,
   madeSeries,
-  type Natural,
   SECRETS,
   SOP,
   SYNTAX,
@@ -83,7 +83,6 @@ function directoryOf(count: number): Uint8Array {
 const codesOf = (result: InspectResult, at = 0) =>
   result.series[at]?.problems.map(({ code, count }) => `${code} ${count}`);
 const made = (of: MadeSeries = {}) => madeSeries(of);
-const each = (change: (index: number) => Natural): MadeSeries => ({ each: change });
 
 describe('a folder of DICOM files', () => {
   it('is listed series by series, with nothing that identifies', async () => {

@@ -13,7 +13,9 @@ import {
   packedSeries,
   runLengths,
 } from '../../../support/dicom-encodings.ts';
+import { importOptions } from '../../../support/import-options.ts';
 import {
+  each,
   encoded,
   enhanced,
   JANE,
@@ -38,7 +40,6 @@ const own = (kind: string, values: Natural = {}): Natural => ({
 });
 const made = (kind: string, { values = {}, ...of }: MadeSeries = {}) =>
   madeSeries({ ...of, values: own(kind, values) });
-const each = (change: (index: number) => Natural): MadeSeries => ({ each: change });
 
 /** Kinds that become a volume: the same voxels as the plain series has. */
 const READ: [string, Uint8Array[]][] = [
@@ -173,21 +174,7 @@ let result: DicomImport;
 let names: string[];
 
 const run = (more: Partial<Parameters<typeof importDicom>[0]> = {}) =>
-  importDicom({
-    source,
-    target,
-    map,
-    keyFile: join(root, 'keys', 'site.key'),
-    name: 'Heads',
-    license: 'CC0-1.0',
-    authors: [],
-    jobs: 1,
-    skipBad: true,
-    dryRun: false,
-    deface: false,
-    signal: new AbortController().signal,
-    ...more,
-  });
+  importDicom(importOptions(root, { source, skipBad: true, ...more }));
 
 beforeAll(async () => {
   const all = [
