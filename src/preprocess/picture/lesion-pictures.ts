@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { listDerivatives } from '../bids/derivatives.ts';
 import { namesIn } from '../bids/names-in.ts';
 import { readNifti } from '../nifti/read.ts';
 import { readNiftiAs } from '../nifti/series.ts';
@@ -12,9 +13,8 @@ const LESION_MASK = /_desc-lesion_mask\.nii(\.gz)?$/;
 
 /** The lesion mask of a participant in some derivative of the data set; undefined where there is none. */
 export async function findLesionMask(bidsRoot: string, participantId: string): Promise<string | undefined> {
-  const derivatives = join(bidsRoot, 'derivatives');
-  for (const name of await namesIn(derivatives)) {
-    const subject = join(derivatives, name, participantId);
+  for (const derivative of await listDerivatives(bidsRoot)) {
+    const subject = join(derivative, participantId);
     const sessions = (await namesIn(subject)).filter((entry) => entry.startsWith('ses-'));
     for (const folder of [subject, ...sessions.map((session) => join(subject, session))]) {
       const anat = join(folder, 'anat');

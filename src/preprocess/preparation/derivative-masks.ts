@@ -1,4 +1,5 @@
 import { basename, join, relative, sep } from 'node:path';
+import { listDerivatives } from '../bids/derivatives.ts';
 import { type ImageName, parseImageName } from '../bids/image-name.ts';
 import { checkInside } from '../bids/layout.ts';
 import { namesIn } from '../bids/names-in.ts';
@@ -19,8 +20,8 @@ const LABELLED: ReadonlySet<string> = new Set(['mask', 'dseg']);
 /** The masks of one subject in all derivatives that lie in the data set, sorted. @throws as `checkInside` */
 export async function listMasks(root: string, participantId: string): Promise<SourceMask[]> {
   const found: SourceMask[] = [];
-  for (const derivative of await namesIn(join(root, 'derivatives'))) {
-    const folder = join(root, 'derivatives', derivative);
+  for (const folder of await listDerivatives(root)) {
+    const derivative = `derivatives/${basename(folder)}`;
     const subject = join(folder, participantId);
     const sessions = (await namesIn(subject)).filter((entry) => entry.startsWith('ses-'));
     for (const place of [subject, ...sessions.map((session) => join(subject, session))]) {
@@ -30,7 +31,7 @@ export async function listMasks(root: string, participantId: string): Promise<So
         if (!name || !LABELLED.has(name.suffix)) continue;
         const file = join(anat, entry);
         const source = relative(root, file).split(sep).join('/');
-        found.push({ file, source, derivative: `derivatives/${derivative}`, name });
+        found.push({ file, source, derivative, name });
       }
     }
   }

@@ -1,7 +1,6 @@
 import { prettyJson } from '../../runtime/base/digest.ts';
-import { packageVersion } from '../../runtime/base/files/package-version.ts';
+import { derivativeDescription } from '../bids/derivative-description.ts';
 import { validatorNote } from '../bids/validator-note.ts';
-import { BIDS_VERSION, HED_VERSION } from '../bids/versions.ts';
 import { type Pipeline, spaceOf, stepsOf } from './pipeline.ts';
 
 export interface DerivativeContext {
@@ -32,23 +31,13 @@ export function derivativeTexts(context: DerivativeContext): ReadonlyMap<string,
 }
 
 function description({ name, link, pipeline }: DerivativeContext): object {
-  return {
-    Name: name,
-    BIDSVersion: BIDS_VERSION,
-    HEDVersion: HED_VERSION,
-    DatasetType: 'derivative',
-    License: 'As the source images',
-    Authors: ['The authors of the source images', 'neuroflare (preparation)'],
-    GeneratedBy: [
-      {
-        Name: 'neuroflare',
-        Version: packageVersion(),
-        Description: `preprocess volumes: ${JSON.stringify({ steps: stepsOf(pipeline) })}`,
-      },
-    ],
-    SourceDatasets: [{ URL: link }],
-    DatasetLinks: { raw: link },
-  };
+  return derivativeDescription({
+    name,
+    license: 'As the source images',
+    authors: ['The authors of the source images', 'neuroflare (preparation)'],
+    made: `preprocess volumes: ${JSON.stringify({ steps: stepsOf(pipeline) })}`,
+    link,
+  });
 }
 
 function imageSidecar({ pipeline, isAligned }: DerivativeContext): object {

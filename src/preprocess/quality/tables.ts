@@ -1,7 +1,6 @@
 import { prettyJson } from '../../runtime/base/digest.ts';
-import { packageVersion } from '../../runtime/base/files/package-version.ts';
 import { printableLine } from '../../runtime/base/text/printable.ts';
-import { BIDS_VERSION, HED_VERSION } from '../bids/versions.ts';
+import { derivativeDescription } from '../bids/derivative-description.ts';
 import { FIGURES, type Kind } from './figures.ts';
 import type { MeasuredImage } from './measured-image.ts';
 import { LEAST_IMAGES, OUTLYING, type Outlier } from './outliers.ts';
@@ -38,17 +37,13 @@ export function qualityTexts(texts: QualityTexts): ReadonlyMap<string, string> {
 export const MAP_NAME = 'stat-tsnr_boldmap';
 
 function description({ name, link }: QualityTexts): object {
-  return {
-    Name: name,
-    BIDSVersion: BIDS_VERSION,
-    HEDVersion: HED_VERSION,
-    DatasetType: 'derivative',
-    License: 'As the source images',
-    Authors: ['The authors of the source images', 'neuroflare (figures)'],
-    GeneratedBy: [{ Name: 'neuroflare', Version: packageVersion(), Description: 'preprocess quality' }],
-    SourceDatasets: [{ URL: link }],
-    DatasetLinks: { raw: link },
-  };
+  return derivativeDescription({
+    name,
+    license: 'As the source images',
+    authors: ['The authors of the source images', 'neuroflare (figures)'],
+    made: 'preprocess quality',
+    link,
+  });
 }
 
 function table({ images, outliers }: QualityTexts): string {

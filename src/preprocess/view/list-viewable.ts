@@ -1,7 +1,8 @@
-import { readdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { compareText } from '../../runtime/base/text/compare-text.ts';
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
+import { listDerivatives } from '../bids/derivatives.ts';
 import { parseImageName } from '../bids/image-name.ts';
 import { listFiles } from '../bids/layout.ts';
 import { listSubjects } from '../bids/participants.ts';
@@ -33,9 +34,7 @@ const MASKS = new Set(['mask', 'dseg', 'probseg']);
 /** Everything that can be shown of the subjects of a data set and of its derivatives, by names; contents are not looked at. */
 export async function listViewables(bidsRoot: string): Promise<Viewables> {
   const root = await realpath(bidsRoot);
-  const derivatives = join(bidsRoot, 'derivatives');
-  const names = (await readdir(derivatives).catch(() => [])).sort(compareText);
-  const folders = [bidsRoot, ...names.map((name) => join(derivatives, name))];
+  const folders = [bidsRoot, ...(await listDerivatives(bidsRoot))];
   const places = await Promise.all(
     folders.map(async (folder, rank) =>
       (await listSubjects(folder).catch(() => [])).map((subject) => ({ folder, subject, rank })),

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { compareText } from '../../runtime/base/text/compare-text.ts';
+import { listDerivatives } from '../bids/derivatives.ts';
 import { readInside } from '../bids/read-inside.ts';
 
 /** Names and values of one row, in the order of the columns. */
@@ -22,10 +23,8 @@ const TOLD = new Set(['site', 'kind']);
  * @throws NF_BIDS_FILE_OUTSIDE, NF_INPUT_LARGE
  */
 export async function readQualityValues(bidsRoot: string, own?: string): Promise<QualityValues> {
-  const derivatives = join(bidsRoot, 'derivatives');
-  const names = (await readdir(derivatives).catch(() => [])).sort(compareText);
   const values = new Map<string, QualityRow>();
-  const inside = [bidsRoot, ...names.map((name) => join(derivatives, name))];
+  const inside = [bidsRoot, ...(await listDerivatives(bidsRoot))];
   for (const folder of own === undefined ? inside : [...inside, own]) {
     const tables = (await readdir(folder).catch(() => [])).filter((name) => TABLE.test(name));
     for (const table of tables.sort(compareText)) {

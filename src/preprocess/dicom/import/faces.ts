@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { prettyJson } from '../../../runtime/base/digest.ts';
 import { parseJson } from '../../../runtime/base/parse-json.ts';
+import { derivativeDescription } from '../../bids/derivative-description.ts';
 import type { DefacedNifti, NoFace } from '../../deface/deface-nifti.ts';
 import { DEFACING, DEFACING_README, FACE_MASK_SIDECAR, REMOVAL } from '../../deface/words.ts';
 import { gzipNifti } from '../../nifti/write.ts';
 import type { ProblemCode } from '../problems.ts';
 import type { TargetTree } from './target.ts';
-import { type DatasetWords, describedDataset } from './texts.ts';
+import { authorsOf, type DatasetWords } from './texts.ts';
 
 /** What became of the face in each image. */
 const REPORT = 'code/defacing.tsv';
@@ -107,10 +108,11 @@ function reportTable(earlier: string | undefined, faces: ReadonlyMap<string, Ima
 }
 
 function description(words: DatasetWords): object {
-  const own = { ...words, name: `${words.name}: what was removed with faces` };
-  return {
-    ...describedDataset(own, { type: 'derivative', what: 'voxels that were removed with faces' }),
-    SourceDatasets: [{ URL: '../..' }],
-    DatasetLinks: { raw: '../..' },
-  };
+  return derivativeDescription({
+    name: `${words.name}: what was removed with faces`,
+    license: words.license,
+    authors: authorsOf(words),
+    made: 'preprocess bids --dicom-map: voxels that were removed with faces',
+    link: '../..',
+  });
 }

@@ -26,30 +26,8 @@ export function deidentificationMethod(map: SeriesMap): string[] {
 }
 
 /** At least two, as the validator wants. */
-function authorsOf({ authors }: DatasetWords): string[] {
+export function authorsOf({ authors }: DatasetWords): string[] {
   return [...(authors.length > 0 ? authors : [UNNAMED]), 'neuroflare (conversion)'];
-}
-
-/** What dataset_description.json says of whatever an import makes; `what`: of how it was made. */
-export function describedDataset(
-  words: DatasetWords,
-  { type, what }: { type: SeriesMap['dataset_type']; what: string },
-): object {
-  return {
-    Name: words.name,
-    BIDSVersion: BIDS_VERSION,
-    HEDVersion: HED_VERSION,
-    DatasetType: type,
-    License: words.license,
-    Authors: authorsOf(words),
-    GeneratedBy: [
-      {
-        Name: 'neuroflare',
-        Version: packageVersion(),
-        Description: `preprocess bids --dicom-map: ${what}`,
-      },
-    ],
-  };
 }
 
 /** Files of the root: the description, the README, and what all sidecars of a suffix have in common. */
@@ -58,10 +36,19 @@ export function rootTexts(
   { map, suffixes, participants }: { map: SeriesMap; suffixes: readonly string[]; participants: number },
 ): ReadonlyMap<string, string> {
   const description = {
-    ...describedDataset(words, {
-      type: map.dataset_type,
-      what: 'DICOM series to NIfTI by dcm2niix, de-identified',
-    }),
+    Name: words.name,
+    BIDSVersion: BIDS_VERSION,
+    HEDVersion: HED_VERSION,
+    DatasetType: map.dataset_type,
+    License: words.license,
+    Authors: authorsOf(words),
+    GeneratedBy: [
+      {
+        Name: 'neuroflare',
+        Version: packageVersion(),
+        Description: 'preprocess bids --dicom-map: DICOM series to NIfTI by dcm2niix, de-identified',
+      },
+    ],
     SourceDatasets: [],
   };
   const common = {

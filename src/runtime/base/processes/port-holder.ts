@@ -1,8 +1,23 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { flError, type NeuroflareError } from '../errors/errors.ts';
 
 /** State of a listening socket in /proc/net/tcp (include/net/tcp_states.h). */
 const LISTEN = '0A';
+
+/** Why a host and port cannot be listened on, as NF_PORT_TAKEN, NF_PORT_DENIED or NF_ADDRESS_FOREIGN; undefined for a fault of another kind. */
+export async function portFailure(
+  cause: NodeJS.ErrnoException,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<NeuroflareError | undefined> {
+  const { code } = cause;
+  if (code === 'EADDRINUSE')
+    return flError('NF_PORT_TAKEN', { port, host, holder: await holderOf(port) }, { cause });
+  if (code === 'EACCES') return flError('NF_PORT_DENIED', { port }, { cause });
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return flError('NF_ADDRESS_FOREIGN', { host }, { cause });
+  return undefined;
+}
 
 /** ` by node (process 4711)`: who listens on a port, where the system tells; otherwise nothing. */
 export async function holderOf(port: number): Promise<string> {

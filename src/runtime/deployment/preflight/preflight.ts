@@ -9,7 +9,7 @@ import { makeFolder } from '../../base/files/files.ts';
 import { isLocked } from '../../base/files/lock.ts';
 import { requireOwnState, requireOwnWork } from '../../base/files/no-links.ts';
 import { PACKAGE_ROOT } from '../../base/files/package-root.ts';
-import { holderOf } from '../../base/processes/port-holder.ts';
+import { portFailure } from '../../base/processes/port-holder.ts';
 import type { Selection } from '../../base/selection/selection.ts';
 import { counted } from '../../base/text/counted.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
@@ -193,10 +193,8 @@ async function portCheck({ endpoint }: OpenKit<'server'>, runs: boolean): Promis
   const server = createServer();
   await new Promise<void>((done, fail) => {
     server.once('error', fail).listen(port, host, () => server.close(() => done()));
-  }).catch(async ({ code }: NodeJS.ErrnoException) => {
-    if (code === 'EADDRINUSE') throw flError('NF_PORT_TAKEN', { port, host, holder: await holderOf(port) });
-    if (code === 'EACCES') throw flError('NF_PORT_DENIED', { port });
-    throw flError('NF_ADDRESS_FOREIGN', { host });
+  }).catch(async (cause: NodeJS.ErrnoException) => {
+    throw (await portFailure(cause, { host, port })) ?? flError('NF_ADDRESS_FOREIGN', { host }, { cause });
   });
   return `${host}:${port} is free; others reach it at ${endpoint.advertised.host}:${endpoint.advertised.port}`;
 }

@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { flError } from '../../base/errors/errors.ts';
 import { lockFolder } from '../../base/files/lock.ts';
 import { requireOwnState } from '../../base/files/no-links.ts';
 import { ownFolder } from '../../base/files/own-folder.ts';
 import { type Opened, whileOpen } from '../../base/files/while-open.ts';
 import { UPLOAD_LIMITS } from '../../base/limits.ts';
 import { type Logger, openLog } from '../../base/logging/logger.ts';
-import { holderOf } from '../../base/processes/port-holder.ts';
+import { portFailure } from '../../base/processes/port-holder.ts';
 import { counted } from '../../base/text/counted.ts';
 import { isFinished } from '../../network/messages/admin.ts';
 import type { LogLevel } from '../../network/messages/shapes.ts';
@@ -331,13 +330,7 @@ async function listen(app: App, options: ServeOptions, { endpoint }: OpenKit<'se
   try {
     await app.listen({ host, port });
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE')
-      throw flError('NF_PORT_TAKEN', { port, host, holder: await holderOf(port) }, { cause });
-    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-      throw flError('NF_ADDRESS_FOREIGN', { host }, { cause });
-    if (code === 'EACCES') throw flError('NF_PORT_DENIED', { port }, { cause });
-    throw cause;
+    throw (await portFailure(cause as NodeJS.ErrnoException, { host, port })) ?? cause;
   }
   const address = app.server.address();
   return { host, port: typeof address === 'object' && address ? address.port : port };

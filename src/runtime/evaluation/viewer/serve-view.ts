@@ -5,7 +5,7 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { flError, type NeuroflareError, toNeuroflareError } from '../../base/errors/errors.ts';
 import { statusOf } from '../../base/errors/http-status.ts';
 import { PACKAGE_ROOT } from '../../base/files/package-root.ts';
-import { holderOf } from '../../base/processes/port-holder.ts';
+import { portFailure } from '../../base/processes/port-holder.ts';
 import { ANSWER_HEADERS, Guard } from './guard.ts';
 import { niivueFile } from './niivue-file.ts';
 import { sendShown, sendVolume } from './send-shown.ts';
@@ -113,11 +113,7 @@ async function listen(app: FastifyInstance, port: number): Promise<void> {
   try {
     await app.listen({ host: HOST, port });
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE')
-      throw flError('NF_PORT_TAKEN', { port, host: HOST, holder: await holderOf(port) }, { cause });
-    if (code === 'EACCES') throw flError('NF_PORT_DENIED', { port }, { cause });
-    throw cause;
+    throw (await portFailure(cause as NodeJS.ErrnoException, { host: HOST, port })) ?? cause;
   }
 }
 
