@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FIGURE_NAMES } from '../preprocess/quality/figures.ts';
+import { partedOutcomes } from '../preprocess/quality/outcome.ts';
 import { LEAST_IMAGES } from '../preprocess/quality/outliers.ts';
 import type { QualityResult } from '../preprocess/quality/run-quality.ts';
 import { badVolumesSchema } from './bad-volumes.ts';
@@ -65,17 +66,13 @@ export function qualityAnswer(result: QualityResult): QualityAnswer {
   return {
     suffix: said.suffix,
     images: images.map(({ file, participant, site, kind, shape, figures }) => {
-      const all = FIGURE_NAMES.map((name) => [name, figures[name]] as const);
       return {
         file,
         participant,
         site,
         kind,
         shape: [...shape],
-        figures: Object.fromEntries(all.map(([name, one]) => [name, typeof one === 'number' ? one : null])),
-        not_defined: Object.fromEntries(
-          all.flatMap(([name, one]) => (typeof one === 'number' ? [] : [[name, one.because]])),
-        ),
+        ...partedOutcomes(FIGURE_NAMES.map((name) => [name, figures[name]] as const)),
         outlying: (outliers.get(file) ?? []).map((one) => ({ ...one })),
       };
     }),

@@ -148,6 +148,11 @@ export const FIGURES = [
   },
 ] as const satisfies readonly Figure[];
 
+/** Whether a figure can be told of images of a kind. */
+export function isMeantFor({ kinds }: Figure, kind: Kind): boolean {
+  return kinds.includes(kind);
+}
+
 export type FigureName = (typeof FIGURES)[number]['name'];
 
 export const FIGURE_NAMES: readonly FigureName[] = FIGURES.map(({ name }) => name);

@@ -1,19 +1,20 @@
 import { f32At } from '../../runtime/base/at.ts';
 import { findHead as headOfPicture } from '../image/head-mask.ts';
 import { AXES, type Axis, affineFromColumns, type Vector, voxelSize } from '../nifti/affine.ts';
-import { reorientToRas } from '../nifti/orient.ts';
 import { type NiftiImage, readNifti } from '../nifti/read.ts';
 import { volumesOf } from '../nifti/series.ts';
+import { uprightOf } from '../picture/axial-slices.ts';
 import { findWindow } from '../picture/intensity.ts';
 import { findHead } from '../preparation/head-mask.ts';
-import { FIGURES, type Kind } from './figures.ts';
+import type { Scan } from '../preparation/scan.ts';
+import { FIGURES, isMeantFor, type Kind } from './figures.ts';
 import { entropyFocus } from './measure/entropy-focus.ts';
 import { laplacian } from './measure/smoothness.ts';
 import { measureSeries } from './measure-series.ts';
 import { measureVolume } from './measure-volume.ts';
 import { because } from './outcome.ts';
 import type { QualityTask } from './quality-task.ts';
-import { type Figures, type Grid, headSignal, measureAny, type Subject, subjectOf } from './subject.ts';
+import { type Figures, headSignal, measureAny, type Subject, subjectOf } from './subject.ts';
 import { thumbnailOf } from './thumbnail.ts';
 
 export interface ImageQuality {
@@ -39,11 +40,13 @@ export async function measureImage(task: QualityTask): Promise<ImageQuality> {
   const kind = kindOf(image);
   const found = await outcomesOf(image, kind, task);
   const figures = Object.fromEntries(
-    FIGURES.map(({ name, kinds }) => {
-      const isMeant = (kinds as readonly Kind[]).includes(kind);
+    FIGURES.map((figure) => {
+      const { name } = figure;
       return [
         name,
-        isMeant ? (found.figures[name] ?? because(NO_HEAD)) : because(`not defined for ${KINDS[kind]}`),
+        isMeantFor(figure, kind)
+          ? (found.figures[name] ?? because(NO_HEAD))
+          : because(`not defined for ${KINDS[kind]}`),
       ];
     }),
   ) as Figures;
@@ -59,7 +62,7 @@ export function kindOf(image: Pick<NiftiImage, 'shape'>): Kind {
 /** Figures that are defined, and the volume to show. */
 interface Found {
   readonly figures: Partial<Figures>;
-  readonly shown: Grid;
+  readonly shown: Scan;
 }
 
 async function outcomesOf(image: NiftiImage, kind: Kind, task: QualityTask): Promise<Found> {
@@ -72,18 +75,14 @@ async function outcomesOf(image: NiftiImage, kind: Kind, task: QualityTask): Pro
   return { figures: { ...measureAny(subject), ...own }, shown: scan };
 }
 
-function measurePicture({ data, head, shape, inside }: Subject): Partial<Figures> {
+function measurePicture(subject: Subject): Partial<Figures> {
+  const { data, head, shape } = subject;
   const [width, height] = shape;
-  return { snr: headSignal(inside), laplacian: laplacian(data, head, [width, height]) };
-}
-
-function uprightOf(image: NiftiImage): Grid {
-  const { shape, data, affine } = reorientToRas(image);
-  return { shape: [shape[0] ?? 1, shape[1] ?? 1, shape[2] ?? 1], data, affine };
+  return { snr: headSignal(subject), laplacian: laplacian(data, head, [width, height]) };
 }
 
 /** A single slice as its two axes lie in the file. */
-function flatOf({ shape, data, affine }: NiftiImage): Grid {
+function flatOf({ shape, data, affine }: NiftiImage): Scan {
   const sizes = AXES.map((axis) => shape[axis] ?? 1);
   const long = AXES.filter((axis) => (sizes[axis] ?? 1) > 1);
   const [first = 0, second = first === 1 ? 2 : 1] = long;
@@ -97,7 +96,7 @@ function flatOf({ shape, data, affine }: NiftiImage): Grid {
   };
 }
 
-async function headOfSlice({ shape, data }: Grid): Promise<Uint8Array | undefined> {
+async function headOfSlice({ shape, data }: Scan): Promise<Uint8Array | undefined> {
   const window = findWindow(data);
   if (!window) return undefined;
   const span = window.white - window.black;

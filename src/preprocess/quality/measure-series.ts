@@ -6,17 +6,17 @@ import { reorientToRas } from '../nifti/orient.ts';
 import type { NiftiImage } from '../nifti/read.ts';
 import { volumesOf } from '../nifti/series.ts';
 import { encodeNifti, gzipNifti } from '../nifti/write.ts';
-import { sortFloats } from '../picture/sort-floats.ts';
 import { valuesIn } from '../preparation/crop.ts';
 import { findHead } from '../preparation/head-mask.ts';
+import type { Scan } from '../preparation/scan.ts';
 import { entropyFocus } from './measure/entropy-focus.ts';
 import { ghostToSignal } from './measure/ghosts.ts';
 import { framewiseDisplacement, movements } from './measure/motion.ts';
 import { dvars, overTime, type Series } from './measure/series.ts';
-import { medianOfSorted } from './measure/spread.ts';
+import { medianOf } from './measure/spread.ts';
 import { because } from './outcome.ts';
 import type { QualityTask } from './quality-task.ts';
-import { type Figures, type Grid, headSignal, measureAny, subjectOf } from './subject.ts';
+import { type Figures, headSignal, measureAny, subjectOf } from './subject.ts';
 
 /** mm: more is taken for a movement (Power et al. 2012). */
 const MOVED = 0.2;
@@ -26,7 +26,7 @@ const NO_MOVEMENT = 'the head does not say how the volumes lie: fewer than 3 sli
 export async function measureSeries(
   image: NiftiImage,
   task: QualityTask,
-): Promise<{ figures: Partial<Figures>; shown: Grid }> {
+): Promise<{ figures: Partial<Figures>; shown: Scan }> {
   const volumes = volumesOf(image);
   const { data, affine, shape: sizes } = reorientToRas(image);
   const shape = [sizes[0] ?? 1, sizes[1] ?? 1, sizes[2] ?? 1] as const;
@@ -41,10 +41,10 @@ export async function measureSeries(
     shown: scan,
     figures: {
       ...measureAny(subject),
-      snr: headSignal(subject.inside),
+      snr: headSignal(subject),
       gsr_x: ghostToSignal(subject, 0),
       gsr_y: ghostToSignal(subject, 1),
-      tsnr: medianOfSorted(sortFloats(valuesIn(tsnr, head))),
+      tsnr: medianOf(valuesIn(tsnr, head)),
       dvars: dvars(series, head),
       ...displacement(series, { head, shape, voxel: voxelSize(affine) }),
     },
@@ -65,7 +65,7 @@ function displacement(
   };
 }
 
-async function writeMap({ stem, source }: NonNullable<QualityTask['map']>, map: Grid): Promise<void> {
+async function writeMap({ stem, source }: NonNullable<QualityTask['map']>, map: Scan): Promise<void> {
   await makeFolder(dirname(stem));
   await putFile(`${stem}.nii.gz`, await gzipNifti(encodeNifti(map)));
   await putFile(`${stem}.json`, prettyJson({ ...MAP_TEXT, Sources: [`bids:raw:${source}`] }));

@@ -2,7 +2,7 @@ import { f32At, i32At } from '../../runtime/base/at.ts';
 import { sortFloats } from '../picture/sort-floats.ts';
 import { estimateBiasField } from '../preparation/bias-field/bias-field.ts';
 import { valuesIn } from '../preparation/crop.ts';
-import { dietrich, NO_AIR, noiseOf } from './measure/air.ts';
+import { dietrich, NO_AIR } from './measure/air.ts';
 import { innerHead } from './measure/inner-head.ts';
 import { percentileOfSorted } from './measure/spread.ts';
 import { type Tissue, type Tissues, tissuesOf } from './measure/tissues.ts';
@@ -53,8 +53,8 @@ function contrastToNoise(
   gap: number,
   { tissues: { grey, white }, air }: { tissues: Tissues; air: Subject['air'] },
 ): Outcome {
-  if (!(air instanceof Float32Array)) return air;
-  const noise = noiseOf(air);
+  if ('because' in air) return air;
+  const { noise } = air;
   return noise > 0
     ? gap / Math.sqrt(noise ** 2 + grey.deviation ** 2 + white.deviation ** 2)
     : because(NO_AIR);

@@ -137,34 +137,18 @@ async function measure(work: Work): Promise<QualityResult> {
   const { source, signal } = options;
   const suffix = selection.suffix ?? DEFAULTS.suffix;
   const results = await measureAll(work);
-  const measured = results.flatMap((result, at) => ('code' in result ? [] : [{ ...result, at }]));
+  const images = results.flatMap((result) => ('code' in result ? [] : [result]));
   const bad = results.flatMap((result) => ('code' in result ? [result] : []));
-  const images = measured.map(({ at: _, ...image }) => image);
   const { outliers, groups } = findOutliers(images);
   const verdict = judge(images, options.gate);
   const maps =
     folder === undefined
       ? []
       : images.flatMap((image) => (image.kind === 'series' ? [mapName(image.file)] : []));
-  const shown = worstFirst(
-    images.map((image) => ({
-      image,
-      outliers: outliers.get(image.file) ?? [],
-      failed: verdict.failed.filter(({ file }) => file === image.file),
-    })),
-  ).slice(0, MOST_SHOWN);
-  const numbers = new Map(measured.map(({ file, at }) => [file, at]));
-  const page = async () => {
-    const pictures = shown.map(async (one) => ({
-      ...one,
-      thumbnail: await readFile(join(work.pictures, String(numbers.get(one.image.file)))),
-    }));
-    return sheetPage({
-      title: basename(resolve(source)),
-      total: images.length,
-      shown: await Promise.all(pictures),
-    });
-  };
+  const page =
+    folder === undefined && options.sheet === undefined
+      ? ''
+      : await pageOf(work, { images, outliers, verdict });
   signal.throwIfAborted();
   if (folder !== undefined) {
     const target = resolve(options.out ?? '');
@@ -181,9 +165,9 @@ async function measure(work: Work): Promise<QualityResult> {
       await makeFolder(dirname(join(folder, name)));
       await putFile(join(folder, name), text);
     }
-    await putFile(join(folder, SHEET), await page());
+    await putFile(join(folder, SHEET), page);
   }
-  if (options.sheet !== undefined) await writeFileAtomic(options.sheet, await page());
+  if (options.sheet !== undefined) await writeFileAtomic(options.sheet, page);
   return {
     suffix,
     images,
@@ -195,6 +179,31 @@ async function measure(work: Work): Promise<QualityResult> {
     sheet: options.sheet ?? (options.out === undefined ? null : join(options.out, SHEET)),
     maps,
   };
+}
+
+/** The contact sheet. */
+async function pageOf(
+  { options, images: listed, pictures }: Work,
+  { images, outliers, verdict }: Pick<QualityResult, 'images' | 'outliers' | 'verdict'>,
+): Promise<string> {
+  const failed = Map.groupBy(verdict.failed, ({ file }) => file);
+  const numbers = new Map(listed.map(({ file }, at) => [file, at]));
+  const shown = worstFirst(
+    images.map((image) => ({
+      image,
+      outliers: outliers.get(image.file) ?? [],
+      failed: failed.get(image.file) ?? [],
+    })),
+  ).slice(0, MOST_SHOWN);
+  const thumbnails = shown.map(async (one) => ({
+    ...one,
+    thumbnail: await readFile(join(pictures, String(numbers.get(one.image.file)))),
+  }));
+  return sheetPage({
+    title: basename(resolve(options.source)),
+    total: images.length,
+    shown: await Promise.all(thumbnails),
+  });
 }
 
 async function measureAll({

@@ -1,8 +1,9 @@
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { printableLine } from '../../runtime/base/text/printable.ts';
 import { derivativeDescription } from '../bids/derivative-description.ts';
-import { FIGURES, type Kind } from './figures.ts';
+import { FIGURES, isMeantFor } from './figures.ts';
 import type { MeasuredImage } from './measured-image.ts';
+import { partedOutcomes } from './outcome.ts';
 import { LEAST_IMAGES, OUTLYING, type Outlier } from './outliers.ts';
 
 export interface QualityTexts {
@@ -57,10 +58,10 @@ function table({ images, outliers }: QualityTexts): string {
     'not_defined',
   ];
   const rows = images.map(({ participant, file, site, kind, figures }) => {
-    const all = FIGURES.map(({ name, kinds }) => ({
-      name,
-      outcome: figures[name],
-      isMeant: (kinds as readonly Kind[]).includes(kind),
+    const all = FIGURES.map((figure) => ({
+      name: figure.name,
+      outcome: figures[figure.name],
+      isMeant: isMeantFor(figure, kind),
     }));
     const cells = all.map(({ outcome }) => (typeof outcome === 'number' ? figureText(outcome) : 'n/a'));
     const none = all.flatMap(({ name, outcome, isMeant }) =>
@@ -89,16 +90,12 @@ function figuresName(file: string): string {
 
 /** Figures of one image, and why it has not the others. */
 function ownFigures({ file, kind, shape, figures }: MeasuredImage): object {
-  const meant = FIGURES.filter(({ kinds }) => (kinds as readonly Kind[]).includes(kind));
-  const outcomes = meant.map(({ name }) => [name, figures[name]] as const);
+  const meant = FIGURES.filter((figure) => isMeantFor(figure, kind));
   return {
     Sources: [`bids:raw:${file}`],
     kind,
     shape,
-    figures: Object.fromEntries(outcomes.map(([name, one]) => [name, typeof one === 'number' ? one : null])),
-    not_defined: Object.fromEntries(
-      outcomes.flatMap(([name, one]) => (typeof one === 'number' ? [] : [[name, one.because]])),
-    ),
+    ...partedOutcomes(meant.map(({ name }) => [name, figures[name]] as const)),
   };
 }
 

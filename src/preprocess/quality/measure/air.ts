@@ -1,7 +1,8 @@
 import { f32At, u8At } from '../../../runtime/base/at.ts';
 import type { Vector } from '../../nifti/affine.ts';
+import { sortFloats } from '../../picture/sort-floats.ts';
 import { because, type Outcome, type Undefined } from '../outcome.ts';
-import { spreadOf } from './spread.ts';
+import { medianOf, spreadOf } from './spread.ts';
 
 /** Rayleigh noise has this standard deviation where that of its two parts is 1: sqrt(2 - pi / 2). */
 export const RAYLEIGH_DEVIATION = Math.sqrt(2 - Math.PI / 2);
@@ -12,11 +13,18 @@ const LEAST_VOXELS = 100;
 
 export const NO_AIR = 'the air around the head has one value: it was masked, or cut off at black';
 
+/** What lies around a head. */
+export interface Air {
+  readonly values: Float32Array;
+  /** Standard deviation; by the median absolute deviation, unless that is 0, so that ghosts and flow count little. */
+  readonly noise: number;
+}
+
 /**
  * Voxels outside the head that hold noise: without zeros that lie among zeros, which a scanner or a program filled in.
  * @param head not 0 inside
  */
-export function airOf(data: Float32Array, head: Uint8Array, shape: Vector): Float32Array | Undefined {
+export function airOf(data: Float32Array, head: Uint8Array, shape: Vector): Air | Undefined {
   const air = new Float32Array(data.length);
   let [count, filled] = [0, 0];
   for (let at = 0; at < data.length; at++) {
@@ -27,7 +35,7 @@ export function airOf(data: Float32Array, head: Uint8Array, shape: Vector): Floa
   if (count + filled < LEAST_VOXELS) return because('the head fills the image');
   const noise = air.subarray(0, count);
   if (filled > MOST_ALIKE * (count + filled) || shareOfCommonest(noise) > MOST_ALIKE) return because(NO_AIR);
-  return count < LEAST_VOXELS ? because(NO_AIR) : noise;
+  return count < LEAST_VOXELS ? because(NO_AIR) : { values: noise, noise: noiseOf(noise) };
 }
 
 /** Most neighbours by faces are 0, too; what lies beyond the edge counts as one of them. */
@@ -50,7 +58,7 @@ function isAmongZeros(data: Float32Array, at: number, [nx, ny, nz]: Vector): boo
 const LEAST_ZEROS = 4;
 
 function shareOfCommonest(values: Float32Array): number {
-  const sorted = values.toSorted();
+  const sorted = sortFloats(values.slice());
   let [most, run] = [0, 0];
   for (let at = 0; at < sorted.length; at++) {
     run = at > 0 && sorted[at] === sorted[at - 1] ? run + 1 : 1;
@@ -59,25 +67,23 @@ function shareOfCommonest(values: Float32Array): number {
   return sorted.length === 0 ? 1 : most / sorted.length;
 }
 
-/** Standard deviation of the air; by the median absolute deviation, unless that is 0, so that ghosts and flow count little. */
-export function noiseOf(air: Float32Array): number {
+function noiseOf(air: Float32Array): number {
   const spread = spreadOf(air);
   if (!spread) return Number.NaN;
   return spread.mad > 0 ? spread.mad : spread.deviation;
 }
 
 /** Median of the squares in the head over that in the air: MRIQC's `fber`. */
-export function foregroundToBackground(inside: Float32Array, air: Float32Array | Undefined): Outcome {
-  if (!(air instanceof Float32Array)) return air;
-  const energy = (values: Float32Array) =>
-    spreadOf(values.map((value) => value * value))?.median ?? Number.NaN;
-  const background = energy(air);
+export function foregroundToBackground(inside: Float32Array, air: Air | Undefined): Outcome {
+  if ('because' in air) return air;
+  const energy = (values: Float32Array) => medianOf(values.map((value) => value * value));
+  const background = energy(air.values);
   return background > 0 ? energy(inside) / background : because(NO_AIR);
 }
 
 /** MRIQC's `snrd`, of one signal. */
-export function dietrich(signal: number, air: Float32Array | Undefined): Outcome {
-  if (!(air instanceof Float32Array)) return air;
-  const noise = noiseOf(air);
+export function dietrich(signal: number, air: Air | Undefined): Outcome {
+  if ('because' in air) return air;
+  const { noise } = air;
   return noise > 0 ? (RAYLEIGH_DEVIATION * signal) / noise : because(NO_AIR);
 }

@@ -1,7 +1,8 @@
 import { f32At, u8At } from '../../../runtime/base/at.ts';
 import type { Vector } from '../../nifti/affine.ts';
+import { valuesIn } from '../../preparation/crop.ts';
 import { because, type Outcome } from '../outcome.ts';
-import { spreadOf } from './spread.ts';
+import { medianOf } from './spread.ts';
 
 const LEAST_VOXELS = 100;
 
@@ -17,13 +18,9 @@ export function ghostToSignal(
   const [nx, ny] = shape;
   const half = shape[axis] >> 1;
   const sums = { ghost: 0, ghosts: 0, air: 0, airs: 0 };
-  const signal: number[] = [];
   for (let at = 0; at < data.length; at++) {
+    if (u8At(head, at) !== 0) continue;
     const value = f32At(data, at);
-    if (u8At(head, at) !== 0) {
-      signal.push(value);
-      continue;
-    }
     const place = axis === 0 ? at % nx : Math.floor(at / nx) % ny;
     const stride = axis === 0 ? 1 : nx;
     const from = (place - half + shape[axis]) % shape[axis];
@@ -35,9 +32,9 @@ export function ghostToSignal(
       sums.airs++;
     }
   }
-  const median = spreadOf(Float32Array.from(signal))?.median ?? 0;
   if (sums.ghosts < LEAST_VOXELS || sums.airs < LEAST_VOXELS)
     return because('the head leaves no air in which its ghost would stand out');
+  const median = medianOf(valuesIn(data, head));
   if (!(median > 0)) return because('the head is black');
   return (sums.ghost / sums.ghosts - sums.air / sums.airs) / median;
 }

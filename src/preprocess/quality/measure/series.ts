@@ -1,6 +1,6 @@
 import { f32At, f64At, u8At } from '../../../runtime/base/at.ts';
 import { because, type Outcome } from '../outcome.ts';
-import { medianOfSorted } from './spread.ts';
+import { medianOf } from './spread.ts';
 
 /** A series of volumes, one after the other in memory. */
 export interface Series {
@@ -41,7 +41,7 @@ export function dvars({ data, volumes }: Series, head: Uint8Array): Outcome {
   const all = new Float32Array(inside.length * volumes);
   for (let volume = 0, to = 0; volume < volumes; volume++)
     for (const voxel of inside) all[to++] = f32At(data, volume * size + voxel);
-  const median = medianOfSorted(all.sort());
+  const median = medianOf(all);
   if (!(median > 0)) return because('the head is black');
   let total = 0;
   for (let volume = 1; volume < volumes; volume++) {

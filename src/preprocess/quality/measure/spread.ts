@@ -5,8 +5,6 @@ import { sortFloats } from '../../picture/sort-floats.ts';
 export const NORMAL_MAD = 1.4826;
 
 export interface Spread {
-  readonly count: number;
-  readonly mean: number;
   readonly median: number;
   /** Over `count - 1`; 0 of one value. */
   readonly deviation: number;
@@ -23,14 +21,15 @@ export function spreadOf(values: Float32Array): Spread | undefined {
   const mean = sum / count;
   let squares = 0;
   for (let at = 0; at < count; at++) squares += (f32At(values, at) - mean) ** 2;
-  const sorted = sortFloats(values.slice());
-  const median = medianOfSorted(sorted);
-  const mad = NORMAL_MAD * medianOfSorted(sortFloats(sorted.map((value) => Math.abs(value - median))));
-  return { count, mean, median, deviation: Math.sqrt(squares / Math.max(1, count - 1)), mad };
+  const sorted = values.slice();
+  const median = medianOf(sorted);
+  const mad = NORMAL_MAD * medianOf(sorted.map((value) => Math.abs(value - median)));
+  return { median, deviation: Math.sqrt(squares / Math.max(1, count - 1)), mad };
 }
 
-/** Of an even number of values the mean of the middle two; NaN for none. */
-export function medianOfSorted(sorted: Float32Array): number {
+/** Of an even number of values the mean of the middle two; NaN for none. Puts the values in order, in place. */
+export function medianOf(values: Float32Array): number {
+  const sorted = sortFloats(values);
   const half = sorted.length >> 1;
   if (sorted.length === 0) return Number.NaN;
   return sorted.length % 2 === 1 ? f32At(sorted, half) : (f32At(sorted, half - 1) + f32At(sorted, half)) / 2;
