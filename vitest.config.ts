@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from './scripts/closing-line.ts';
@@ -12,13 +13,29 @@ const limits = {
 
 /**
  * Modules are loaded by Node.js itself, as threads and processes load them: Vite's loader reads an import at each use, which makes a loop
- * over numbers three times slower. Each file of tests has a process of its own: what one leaves in it disturbs no other.
+ * over numbers three times slower.
  */
 const own = {
   experimental: { viteModuleRunner: false, nodeLoader: false },
   restoreMocks: true,
   unstubEnvs: true,
 };
+
+/** These change the user of their process or its environment. */
+const changing = new Set([
+  'test/unit/base/files/clear-folder.test.ts',
+  'test/unit/job/templates.test.ts',
+  'test/unit/preprocess/check/check-bids.test.ts',
+]);
+
+/** Files that only call functions: they share a process, since to load the modules anew takes longer than the tests. */
+const calling = globSync(
+  [
+    'test/{architecture,properties}/**/*.test.ts',
+    'test/unit/{algorithms,api,base,evaluation,experiment,federation,job,learning,network,output,preprocess,run}/**/*.test.ts',
+  ],
+  { cwd: import.meta.dirname },
+).filter((file) => !changing.has(file.replaceAll('\\', '/')));
 
 export default defineConfig({
   test: {
@@ -31,12 +48,28 @@ export default defineConfig({
           ...limits,
           ...own,
           name: 'fast',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/extended/**'],
+          include: calling,
+          isolate: false,
         },
       },
       {
-        test: { ...limits, name: 'extended', include: ['test/extended/**/*.test.ts'], testTimeout: 600_000 },
+        test: {
+          ...limits,
+          ...own,
+          // Each file has a process of its own: what one leaves in it disturbs no other.
+          name: 'fast-apart',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/extended/**', ...calling],
+        },
+      },
+      {
+        test: {
+          ...limits,
+          ...own,
+          name: 'extended',
+          include: ['test/extended/**/*.test.ts'],
+          testTimeout: 600_000,
+        },
       },
     ],
   },

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [project = 'fast', ...rest] = process.argv.slice(2);
 run(['scripts/build.js']);
-run(['node_modules/vitest/vitest.mjs', 'run', '--project', project, ...rest]);
+run(['node_modules/vitest/vitest.mjs', 'run', '--project', `${project}*`, ...rest]);
 
 /** Where scripts/install-extended-parts.sh put the Python oracles; a test without its part is skipped and says so. */
 function partsEnvironment() {
