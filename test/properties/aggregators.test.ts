@@ -1,73 +1,18 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { aggregationOf } from '../../src/runtime/algorithms/aggregation.ts';
-import type { Aggregation, Aggregator } from '../../src/runtime/algorithms/aggregator.ts';
+import { z } from 'zod';
+import { AGGREGATION, aggregationOf } from '../../src/runtime/algorithms/aggregation.ts';
+import type { Aggregator } from '../../src/runtime/algorithms/aggregator.ts';
 import { NO_OPTIONS } from '../../src/runtime/algorithms/reducer.ts';
-import { reducerOf } from '../../src/runtime/algorithms/registry.ts';
-import { DTYPES, type ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
+import { DTYPES } from '../../src/runtime/base/tensors/nd-array.ts';
 import { slicedFor } from '../../src/runtime/federation/reduce/all-at-once.ts';
-import { reduce } from '../../src/runtime/federation/reduce/reduce.ts';
-import { readModel, writeModel } from '../support/model-files.ts';
-import { float32, sameFormSets } from '../support/param-sets.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { aggregated, cohort, differencesOf, fits, numbersOf, valuesOf } from '../support/cohort.ts';
+import { float32 } from '../support/param-sets.ts';
 
-const folder = tempFolder();
-let count = 0;
-
-/** The model that sites received, and three to seven answers. */
-const cohort = fc.integer({ min: 4, max: 8 }).chain((sets) =>
-  fc.record({
-    sets: sameFormSets(sets),
-    types: fc.array(fc.constantFrom('FULL' as const, 'DIFF' as const), { minLength: 7, maxLength: 7 }),
-    weights: fc.array(fc.integer({ min: 1, max: 500 }), { minLength: 7, maxLength: 7 }),
-    rate: fc.constantFrom(1, 0.3),
-  }),
-);
-type Cohort = typeof cohort extends fc.Arbitrary<infer Value> ? Value : never;
-
-interface Given extends Pick<Cohort, 'sets' | 'types' | 'weights'> {
-  readonly aggregation: Aggregation | undefined;
-  readonly reducer?: string;
-  readonly options?: object;
-}
-
-async function aggregated({ sets, types, weights, aggregation, reducer = 'weighted_mean', options }: Given) {
-  const place = join(folder, String(count++));
-  mkdirSync(place);
-  const [model = {}, ...updates] = sets;
-  const contributions = await Promise.all(
-    updates.map(async (update, at) => ({
-      site: `site-${at + 1}`,
-      path: await writeModel(place, `site-${at + 1}`, update),
-      weight: weights[at] ?? 1,
-      paramsType: types[at] ?? 'FULL',
-    })),
-  );
-  const base = { model: await writeModel(place, 'base', model) };
-  const state = (reducerOf(reducer).state ?? []).map((name) => [name, join(place, `${name}.made`)]);
-  const targets = { model: join(place, 'model.made'), ...Object.fromEntries(state) };
-  await reduce(reducerOf(reducer), {
-    base,
-    contributions,
-    targets,
-    ...(aggregation && { aggregation }),
-    ...(options && { options }),
-  });
-  return readModel(targets.model);
-}
-
-const numbersOf = (set: ParamSet | undefined, name: string): number[] => Array.from(set?.[name]?.data ?? []);
-
-/** What each site's model holds, of one number after the other. */
-function valuesOf({ sets: [model, ...updates], types }: Pick<Cohort, 'sets' | 'types'>, name: string) {
-  const all = updates.map((update) => numbersOf(update, name));
-  return numbersOf(model, name).map((base, index) =>
-    // No 0 is added to a model: -0 would become 0.
-    all.map((sent, at) => (types[at] === 'DIFF' ? (sent[index] ?? 0) + base : (sent[index] ?? 0))),
-  );
-}
+const chosen = (given: z.input<z.ZodObject<typeof AGGREGATION>>) =>
+  aggregationOf(z.object(AGGREGATION).parse(given));
+const dot = (a: readonly number[], b: readonly number[]) =>
+  a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
 
 /** The zero below 0 comes before the one above it, whatever the order of sites. */
 const inOrder = (values: readonly number[]): number[] => [...Float64Array.from(values).sort()];
@@ -90,34 +35,11 @@ const SLOW = {
   trimmed_mean: (values: readonly number[]) => slowTrimmedMean(values, RATIO),
 } as const;
 
-const fits = ({ sets }: Cohort) =>
-  Object.values(sets[0] ?? {}).every(({ dtype }) => dtype.startsWith('float'));
-
-/** Krum (Blanchard et al. 2017): the site whose nearest others are the nearest. */
-const krum: Aggregator = {
-  name: 'krum',
-  options: NO_OPTIONS,
-  weighByProducts({ products }) {
-    const near = products.length - 2;
-    const scores = products.map((row, at) => {
-      const others = products.flatMap((other, index) =>
-        index === at ? [] : [(row[at] ?? 0) + (other[index] ?? 0) - 2 * (row[index] ?? 0)],
-      );
-      return others
-        .toSorted((a, b) => a - b)
-        .slice(0, near)
-        .reduce((sum, one) => sum + one, 0);
-    });
-    const chosen = scores.indexOf(Math.min(...scores));
-    return scores.map((_, at) => (at === chosen ? 1 : 0));
-  },
-};
-
 describe('an aggregator of all answers at once', () => {
   it.each(['median', 'trimmed_mean'] as const)(
     '%s is the slow one on whole arrays, bit for bit',
     async (name) => {
-      const aggregation = aggregationOf({ aggregator: name, trim_ratio: RATIO });
+      const aggregation = chosen({ aggregator: name, trim_ratio: RATIO });
       await fc.assert(
         fc.asyncProperty(cohort.filter(fits), async (given) => {
           const made = await aggregated({ ...given, aggregation });
@@ -132,7 +54,7 @@ describe('an aggregator of all answers at once', () => {
   );
 
   it('is what a server optimizer steps from', async () => {
-    const aggregation = aggregationOf({ aggregator: 'median', trim_ratio: RATIO });
+    const aggregation = chosen({ aggregator: 'median', trim_ratio: RATIO });
     await fc.assert(
       fc.asyncProperty(cohort.filter(fits), async (given) => {
         const options = { learningRate: given.rate, momentum: 0, beta2: 0.99, tau: 0.001 };
@@ -155,7 +77,7 @@ describe('an aggregator of all answers at once', () => {
       n: { dtype: 'int32' as const, shape: [2], data: Int32Array.from(data) },
     });
     const sets = [whole([0, 0]), whole([1, 5]), whole([2, 6]), whole([9, 7]), whole([40, 7])];
-    const aggregation = aggregationOf({ aggregator: 'median', trim_ratio: RATIO });
+    const aggregation = chosen({ aggregator: 'median', trim_ratio: RATIO });
     const made = await aggregated({ sets, types: [], weights: [], aggregation });
     // Medians 5.5 and 6.5.
     expect(Array.from(made.n?.data ?? [])).toEqual([6, 7]);
@@ -174,7 +96,7 @@ describe('an aggregator of all answers at once', () => {
     const sets = Array.from({ length: sites + 1 }, (_, site) => ({
       w: float32(Array.from({ length }, (_, index) => ((site * 7919 + index * 31) % 1009) - 500)),
     }));
-    const aggregation = aggregationOf({ aggregator: 'median', trim_ratio: RATIO });
+    const aggregation = chosen({ aggregator: 'median', trim_ratio: RATIO });
     const made = await aggregated({ sets, types: [], weights: [], aggregation });
     const wrong = valuesOf({ sets, types: [] }, 'w').findIndex(
       (values, index) => made.w?.data[index] !== Math.fround(slowMedian(values)),
@@ -187,7 +109,7 @@ describe('an aggregator of all answers at once', () => {
     ['trimmed_mean', 4, /needs 5 of them/],
   ] as const)('%s refuses fewer answers than it needs', async (aggregator, sites, message) => {
     const sets = Array.from({ length: sites + 1 }, () => ({ w: float32([1]) }));
-    const aggregation = aggregationOf({ aggregator, trim_ratio: 0.2 });
+    const aggregation = chosen({ aggregator, trim_ratio: 0.2 });
     await expect(aggregated({ sets, types: [], weights: [], aggregation })).rejects.toMatchObject({
       code: 'NF_AGGREGATE_TOO_FEW',
       message: expect.stringMatching(message),
@@ -197,7 +119,7 @@ describe('an aggregator of all answers at once', () => {
   it('refuses an array that too few sites send, and leaves one that none sends', async () => {
     const whole = { w: float32([1]), own: float32([7]) };
     const part = { w: float32([2]) };
-    const aggregation = aggregationOf({ aggregator: 'median', trim_ratio: 0.2 });
+    const aggregation = chosen({ aggregator: 'median', trim_ratio: 0.2 });
     const made = await aggregated({ sets: [whole, part, part, part], types: [], weights: [], aggregation });
     expect(Array.from(made.own?.data ?? [])).toEqual([7]);
     await expect(
@@ -210,20 +132,6 @@ describe('an aggregator of all answers at once', () => {
 });
 
 describe('an aggregator that weighs answers by a first pass', () => {
-  const differencesOf = ({ sets, types }: Pick<Cohort, 'sets' | 'types'>): number[][] => {
-    const [model = {}, ...updates] = sets;
-    return updates.map((update, at) =>
-      Object.keys(model).flatMap((name) => {
-        const before = numbersOf(model, name);
-        return numbersOf(update, name).map(
-          (value, index) => value - (types[at] === 'DIFF' ? 0 : (before[index] ?? 0)),
-        );
-      }),
-    );
-  };
-  const dot = (a: readonly number[], b: readonly number[]) =>
-    a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
-
   it('is given the products of all differences', async () => {
     await fc.assert(
       fc.asyncProperty(cohort.filter(fits), async (given) => {
@@ -272,19 +180,6 @@ describe('an aggregator that weighs answers by a first pass', () => {
       }),
       { numRuns: 25 },
     );
-  });
-
-  it('chooses sites by giving the others nothing: Krum takes the one in the midst', async () => {
-    const sets = [
-      [0, 0],
-      [1, 1.1],
-      [1.2, 1],
-      [1, 1],
-      [900, -900],
-    ].map((data) => ({ w: float32(data) }));
-    const aggregation = { aggregator: krum, options: {} };
-    const made = await aggregated({ sets, types: ['DIFF', 'FULL'], weights: [], aggregation });
-    expect(Array.from(made.w?.data ?? [])).toEqual([1, 1]);
   });
 
   it('names the site whose update is so large that no weight is a number', async () => {

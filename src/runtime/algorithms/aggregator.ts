@@ -23,13 +23,18 @@ export interface Products {
  *
  * - `combine`: what becomes of all sites' values of one number, such as their median.
  * - `weighByNorms`, `weighByProducts`: what each answer counts, from a first pass over all of them; the mean, or the sum of the
- *   differences, is taken in a second. To choose some sites is to give the others nothing. Products take the square of the number of
+ *   differences, is taken in a second. To choose some sites is to give the others nothing: they are not read again. Products take the square of the number of
  *   sites in time.
  */
 export interface Aggregator<Options extends object = object> {
   /** What the run's log calls it by; no two have the same. */
   readonly name: string;
   readonly options: z.ZodType<Options>;
+  /**
+   * What its weights are of, where it weighs answers. differences: the base, with the sites' differences times their weights added, so that
+   * an array counts as not moved by a site that does not send it, as in norms and products. Default: as the reducer says
+   */
+  readonly of?: 'differences';
   /** Answers without which it is not what it says. Default: 1 */
   leastAnswers?(options: Options): number;
   /**

@@ -149,6 +149,8 @@ describe('a plan', () => {
 describe('an aggregator of all answers at once', () => {
   const aggregating = (aggregator: string, counts: Counts = {}, trim_ratio?: number) =>
     jobWith({ ...counts, more: { aggregator, ...(trim_ratio !== undefined && { trim_ratio }) } });
+  const byKrum = (aggregator: string, byzantine_clients: number, counts: Counts) =>
+    jobWith({ ...counts, more: { aggregator, byzantine_clients } });
 
   it.each([
     ['the median of two', aggregating('median'), {}, /needs 3 answers in each round.*2 answers/],
@@ -165,6 +167,17 @@ describe('an aggregator of all answers at once', () => {
       {},
       /needs 10 .*9 answers/,
     ],
+    ['Krum of four', aggregating('krum', { n: 4 }), {}, /needs 5 answers.*4 answers/],
+    ['Krum for three of eight', byKrum('krum', 3, { n: 8 }), {}, /needs 9 answers.*8 answers/],
+    [
+      'Multi-Krum where a round may close with six',
+      byKrum('multi_krum', 2, { n: 9, min: 6 }),
+      {},
+      /needs 7 answers.*6 answers/,
+    ],
+    ['a geometric median of two', aggregating('geometric_median'), {}, /needs 3 answers.*2 answers/],
+    ['centered clipping of two', aggregating('centered_clipping'), {}, /needs 3 answers.*2 answers/],
+    ['a bound by the median of two', aggregating('norm_bound'), {}, /needs 3 answers.*2 answers/],
     ['fewer sites on the command line', aggregating('median', { n: 5 }), { clients: 2 }, /2 answers/],
   ])('refuses %s, before work starts', (_, job, flags, message) => {
     expect(() => planRun(job, flags)).toThrow(
@@ -181,6 +194,9 @@ describe('an aggregator of all answers at once', () => {
     ['trimmed_mean', { n: 5 }, undefined],
     ['trimmed_mean', { n: 10 }, 0.1],
     ['trimmed_mean', { n: 3 }, 0.34],
+    ['krum', { n: 5 }, undefined],
+    ['multi_krum', { n: 5 }, undefined],
+    ['geometric_median', { n: 3 }, undefined],
   ])('takes %s of enough', (aggregator, counts, ratio) => {
     expect(planRun(aggregating(aggregator, counts, ratio), {}).minClients).toBe(counts.n);
   });

@@ -16,12 +16,16 @@ describe('the options of a workflow', () => {
     expect((await load({ type: 'fedavg' })).options).toEqual({
       aggregator: 'weighted_mean',
       trim_ratio: 0.2,
+      byzantine_clients: 1,
+      clip_norm: 'median',
       local_tensors: [],
       cross_site_evaluation: false,
     });
     expect((await load({ type: 'fedopt', server_optimizer: 'adam', server_tau: 0.1 })).options).toEqual({
       aggregator: 'weighted_mean',
       trim_ratio: 0.2,
+      byzantine_clients: 1,
+      clip_norm: 'median',
       local_tensors: [],
       server_optimizer: 'adam',
       cross_site_evaluation: false,
@@ -53,6 +57,15 @@ describe('the options of a workflow', () => {
       'trim_ratio',
       'trimmed_mean alone',
     ],
+    [
+      'of another aggregator',
+      { aggregator: 'median', byzantine_clients: 2 },
+      'byzantine_clients',
+      'multi_krum',
+    ],
+    ['of no aggregator', { clip_norm: 2 }, 'clip_norm', 'centered_clipping or norm_bound alone'],
+    ['of no norm', { aggregator: 'norm_bound', clip_norm: 'mean' }, 'clip_norm', 'median'],
+    ['of no size', { aggregator: 'norm_bound', clip_norm: 0 }, 'clip_norm', '0'],
     ['out of range', { type: 'fedopt', server_momentum: 1 }, 'server_momentum', 'below 1'],
     ['of another kind', { type: 'fedopt', server_optimizer: 'adamw' }, 'server_optimizer', 'sgd'],
     ['of an unknown workflow', { type: 'fedsgd' }, 'type', 'fedavg'],

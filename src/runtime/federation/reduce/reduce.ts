@@ -82,6 +82,7 @@ export async function reduce(
           options,
           parts: partsOf(entry, { base: model, sources: weighedSources }),
           combining,
+          areDifferences: (aggregation?.aggregator.of ?? reducer.of) === 'differences',
           received,
           states,
         }),
@@ -171,6 +172,8 @@ interface Work {
   readonly options: object;
   readonly parts: Parts;
   readonly combining: Combining | undefined;
+  /** Whether weights are of differences, in place of whole models. */
+  readonly areDifferences: boolean;
   /** What sites began with that was not the base, by path. */
   readonly received: ReadonlyMap<string, TensorFile>;
   /** Files of before. */
@@ -195,9 +198,9 @@ async function writeEntry(
 }
 
 /** Slices of what a reducer steps from. */
-function startOf(entry: TensorEntry, { reducer, parts, received, combining }: Work): SliceMaker {
+function startOf(entry: TensorEntry, { parts, received, combining, areDifferences }: Work): SliceMaker {
   if (combining) return allAtOnce(entry, parts, combining);
-  return reducer.of === 'differences' ? differencesOf(entry, parts, received) : meanOf(entry, parts);
+  return areDifferences ? differencesOf(entry, parts, received) : meanOf(entry, parts);
 }
 
 /** Slices of the server's step; what it keeps is written beside them. */

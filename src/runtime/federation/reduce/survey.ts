@@ -15,7 +15,7 @@ interface Surveyed {
 }
 
 /**
- * The answers with what each counts by an aggregator that looks at all of them first.
+ * The answers that count by an aggregator that looks at all of them first, with what each counts.
  * @throws NF_AGGREGATE_WEIGHT with the site whose update is so large that no number is left
  */
 export async function weighed(
@@ -38,7 +38,7 @@ export async function weighed(
   } else return sources;
   if (found.length !== sources.length || found.some((weight) => !(weight >= 0) || weight === Infinity))
     throw unweighable(aggregator, sources, squares);
-  return sources.map((source, at) => ({ ...source, weight: found[at] ?? 0 }));
+  return sources.flatMap((source, at) => (found[at] ? [{ ...source, weight: found[at] }] : []));
 }
 
 function unweighable({ name }: Aggregator, sources: readonly Source[], squares: readonly number[]) {

@@ -119,6 +119,8 @@ describe('a FedJob', () => {
       options: {
         aggregator,
         trim_ratio,
+        byzantine_clients: 1,
+        clip_norm: 'median',
         local_tensors: localTensors,
         cross_site_evaluation: crossSiteEvaluation,
       },

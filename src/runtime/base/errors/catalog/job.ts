@@ -36,7 +36,7 @@ export const JOB_ERRORS = {
     exit: 4,
     message:
       '{type} as this job has it needs {least} answers in each round, and a round may close with {clients}.',
-    hint: 'Raise workflow.min_clients and the number of clients, or change the options of the workflow, for example aggregator or trim_ratio.',
+    hint: 'Raise workflow.min_clients and the number of clients, or change the options of the workflow, for example aggregator, trim_ratio or byzantine_clients.',
   },
   NF_JOB_LOCAL_TENSORS: {
     exit: 4,
