@@ -3,6 +3,7 @@ import { shownPath } from '../runtime/base/text/shown-path.ts';
 import type { CheckResult } from '../runtime/evaluation/data-check/check-schema.ts';
 import { percent } from './figures.ts';
 import { renderTable } from './table.ts';
+import { unlikenessLines } from './unlikeness-text.ts';
 
 /** Findings of one code and severity that are shown in full. */
 const SHOWN = 5;
@@ -15,6 +16,7 @@ export function renderCheck(result: CheckResult): string {
     ...(result.findings.length > 0 ? [''] : []),
     classTable(result),
     '',
+    ...siteLines(result),
     ...(controls && chance !== null ? [controlTable(controls, chance), ''] : []),
     ...(links ? [`Links: ${shownPath(links.path)}, ${counted(links.pairs, 'pair')}`] : []),
     ...(sheet ? [`Contact sheet: ${shownPath(sheet.path)}`] : []),
@@ -51,6 +53,22 @@ function classTable({ classes }: CheckResult): string {
     ...names.map((name) => String(counts[name] ?? 0)),
   ]);
   return renderTable(['images', ...names], rows);
+}
+
+/** How unlike the sites are: in classes, and in what pictures look like. */
+function siteLines({ heterogeneity, contrasts }: CheckResult): string[] {
+  if (!heterogeneity || heterogeneity.sites.length < 2) return [];
+  const qualities = [...new Set(contrasts.map(({ quality }) => quality))];
+  const bySite = Map.groupBy(contrasts, ({ site }) => site);
+  const rows = heterogeneity.sites.map(
+    ({ name, images, effective_classes: classes, from_others: unlike }) => {
+      const own = new Map(bySite.get(name)?.map(({ quality, distance }) => [quality, distance]));
+      const distances = [unlike?.jensen_shannon, ...qualities.map((quality) => own.get(quality))];
+      return [name, String(images), classes.toFixed(1), ...distances.map((one) => one?.toFixed(2) ?? '-')];
+    },
+  );
+  const header = ['unlike others in', 'images', 'classes as if equal', 'class', ...qualities];
+  return [renderTable(header, rows), ...unlikenessLines(heterogeneity), ''];
 }
 
 function controlTable(controls: NonNullable<CheckResult['controls']>, chance: number): string {

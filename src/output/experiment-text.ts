@@ -1,4 +1,5 @@
 import { rowName } from '../runtime/experiment/cells.ts';
+import type { PartitionResult } from '../runtime/experiment/partitions.ts';
 import type { ExperimentPlan } from '../runtime/experiment/plan.ts';
 import type { ExperimentResult, RowResult } from '../runtime/experiment/result.ts';
 import { interval, percent } from './figures.ts';
@@ -7,7 +8,7 @@ import { renderTable } from './table.ts';
 
 /** The table of an experiment, with what failed below it. */
 export function renderExperiment(result: ExperimentResult): string {
-  const { name, over, planned, failed, rows, first, failures } = result;
+  const { name, over, planned, failed, rows, first, partitions, failures } = result;
   const baselines = [...new Set(rows.flatMap((row) => Object.keys(row.baselines)))];
   const isJudged = rows.some(({ metric }) => metric === 'balanced_accuracy');
   const header = [
@@ -29,11 +30,50 @@ export function renderExperiment(result: ExperimentResult): string {
   ]);
   const count = `${name}: ${over} of ${planned} runs are over${failed > 0 ? `, ${failed} failed` : ''}`;
   const notes = failures.map(({ job, code, message }) => `${job} failed: ${code}: ${message}`);
-  return [count, '', renderTable(header, lines), ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');
+  return [
+    count,
+    '',
+    renderTable(header, lines),
+    ...unlikeSites(partitions),
+    ...(notes.length > 0 ? ['', ...notes] : []),
+  ].join('\n');
 }
 
+/** A line for each partition and each thing that its sites differ in. */
+function unlikeSites(partitions: readonly PartitionResult[]): string[] {
+  const rows = partitions.flatMap(
+    ({ partition, sites, smallest, largest, effective_sites: equal, unlikeness }) =>
+      unlikeness.map((one, at) => [
+        at === 0 ? (partition ?? 'as split') : '',
+        ...(at === 0 ? [String(sites), `${smallest}-${largest}`, equal.toFixed(1)] : ['', '', '']),
+        one.of,
+        one.jensen_shannon.toFixed(2),
+        one.jensen_shannon_largest.toFixed(2),
+        one.hellinger.toFixed(2),
+        one.emd.toFixed(2),
+        `${one.information.toFixed(2)} of ${one.entropy.toFixed(2)}`,
+        one.by_chance.toFixed(2),
+      ]),
+  );
+  return rows.length === 0 ? [] : ['', renderTable(UNLIKE, rows)];
+}
+
+const UNLIKE = [
+  'unlike sites',
+  'sites',
+  'images',
+  'as if equal',
+  'in',
+  'Jensen-Shannon',
+  'at most',
+  'Hellinger',
+  'EMD',
+  'bits',
+  'by chance',
+];
+
 /** What is left to do, before it is begun. */
-export function renderPlan({ name, runs, over, tasks, bytes, seconds }: ExperimentPlan): string {
+export function renderPlan({ name, runs, over, tasks, bytes, seconds, partitions }: ExperimentPlan): string {
   const left = runs - over;
   const time =
     left === 0
@@ -45,6 +85,7 @@ export function renderPlan({ name, runs, over, tasks, bytes, seconds }: Experime
     `${name}: ${runs} runs, ${over} are over, ${left} are left`,
     `${tasks} tasks of sites, ${sizeText(bytes)} of models that a federation would carry`,
     time,
+    ...unlikeSites(partitions),
   ]
     .filter((line) => line !== '')
     .join('\n');

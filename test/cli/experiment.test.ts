@@ -143,13 +143,29 @@ describe('experiment run', () => {
 
 describe('experiment compare', () => {
   it('writes the table, a CSV and a page that asks for nothing', async () => {
-    const args = ['experiment', 'compare', 'grid.yaml', '--csv', 't.csv', '--html', 't.html'];
+    const args = [
+      'experiment',
+      'compare',
+      'grid.yaml',
+      '--csv',
+      't.csv',
+      '--curves',
+      'c.csv',
+      '--html',
+      't.html',
+    ];
     const { code, stdout } = await runCli(args, { cwd });
     expect(code).toBe(0);
     expect(stdout).toContain('grid: 4 of 4 runs are over');
     expect(stdout).toMatch(/fedopt +2 of 2/);
     expect((await readFile(join(cwd, 't.csv'), 'utf8')).split('\r\n')).toHaveLength(4);
+    // Three models of each of four runs.
+    const curves = (await readFile(join(cwd, 'c.csv'), 'utf8')).trimEnd().split('\r\n');
+    expect(curves).toHaveLength(1 + 4 * 3);
+    expect(curves[0]).toBe('partition,variant,seed,metric,round,bytes,seconds,value');
     const page = await readFile(join(cwd, 't.html'), 'utf8');
+    for (const axis of ['round', 'MB carried', 'seconds of training'])
+      expect(page).toContain(`accuracy by ${axis}`);
     expect(page).toContain('<th scope="row">fedopt</th>');
     expect(page).not.toMatch(/https?:/);
   });

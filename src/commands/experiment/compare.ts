@@ -11,12 +11,15 @@ export default class ExperimentCompare extends BaseCommand<ExperimentResult> {
     'over the same images of the same seeds, with an interval in which images of one group count together.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> unlike.yaml',
-    '<%= config.bin %> <%= command.id %> unlike.yaml --csv unlike.csv --html unlike.html',
+    '<%= config.bin %> <%= command.id %> unlike.yaml --csv unlike.csv --curves curves.csv --html unlike.html',
   ];
   static override args = { experiment: Args.string({ required: true, description: 'YAML file of it' }) };
   static override flags = {
     workspace: workspaceFlag,
     csv: Flags.string({ summary: 'write the table to this file, too' }),
+    curves: Flags.string({
+      summary: 'write the curves of all runs to this CSV: value by round, bytes and seconds',
+    }),
     html: Flags.string({ summary: 'write a page with table and curves to this file, too' }),
   };
   static override resultSchema = experimentResultSchema;

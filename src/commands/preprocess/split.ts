@@ -94,9 +94,9 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
         'fold',
         'links',
       ],
-      dependsOn: ['materialize'],
     }),
     materialize: Flags.string({ summary: 'folder to make, with one BIDS tree a site' }),
+    report: Flags.string({ summary: 'JSON to write: how unlike the sites are, in sizes and classes' }),
   };
 
   static override resultSchema = splitResultSchema;
@@ -132,6 +132,7 @@ export default class PreprocessSplit extends BaseCommand<SplitResult> {
       out: flags.out,
       existing: flags.split,
       materialize: flags.materialize,
+      report: flags.report,
       progress: this.progress(),
       signal: this.signal,
     });

@@ -1,9 +1,10 @@
 import type { Progress } from '../../runtime/base/logging/progress.ts';
 import { readAs } from '../../runtime/base/selection/selection.ts';
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
-import type { Participants } from '../bids/participants.ts';
+import { groupOf, type Participants } from '../bids/participants.ts';
 import type { Subjects } from '../select/read-subjects.ts';
 import { checkSplit } from '../split/check.ts';
+import { type Heterogeneity, heterogeneityOf, splitHeterogeneity } from '../split/heterogeneity.ts';
 import type { ImageLink } from '../split/links.ts';
 import { PARTITIONS, type SplitManifest } from '../split/manifest.ts';
 import {
@@ -13,6 +14,7 @@ import {
   findContrasts,
   findLabelShift,
   type SiteContrast,
+  type SiteMembers,
   sitesOf,
 } from './compare-sites.ts';
 import { findAlike } from './find-alike.ts';
@@ -30,6 +32,7 @@ export interface BidsCheck {
   readonly facts: readonly ImageFacts[];
   /** Images of each class by site. */
   readonly classes: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly heterogeneity: Heterogeneity;
   readonly contrasts: readonly SiteContrast[];
   readonly findings: readonly Finding[];
   /** Participants who should stay together and do not. */
@@ -82,10 +85,23 @@ export async function checkBids(
     images: tree.images.length,
     facts: images,
     classes: Object.fromEntries(sites.map((site) => [site.name, classCounts(participants, site)])),
+    heterogeneity: unlikeSites(participants, sites, split),
     contrasts,
     findings: [...findings, ...alike.findings],
     links: alike.links,
   };
+}
+
+function unlikeSites(
+  participants: Participants,
+  sites: readonly SiteMembers[],
+  split: SplitManifest | undefined,
+): Heterogeneity {
+  if (split) return splitHeterogeneity(split);
+  const counts = sites.map((site) => ({ name: site.name, classes: classCounts(participants, site) }));
+  const dealt = new Set(sites.flatMap(({ ids }) => [...ids]));
+  const groups = new Set(participants.rows.filter(({ id }) => dealt.has(id)).map(groupOf));
+  return heterogeneityOf(counts, groups.size);
 }
 
 /** Whom a split names. */

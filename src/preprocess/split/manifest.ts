@@ -24,6 +24,8 @@ const splitSiteSchema = z.strictObject({
   test: z.array(participantId),
   /** Images of each class in each part. */
   classes: z.strictObject({ train: classCounts, validation: classCounts, test: classCounts }),
+  /** Images of each value of the column that was dealt unevenly, in all parts. */
+  values: z.strictObject({ column: z.string(), images: classCounts }).optional(),
 });
 
 const splitRuleSchema = z.strictObject({

@@ -1,4 +1,5 @@
 import { flError } from '../../runtime/base/errors/errors.ts';
+import { compareText } from '../../runtime/base/text/compare-text.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { COLUMN, type Participants } from '../bids/participants.ts';
 import { checkSplit } from './check.ts';
@@ -48,7 +49,8 @@ export function planSplit(participants: Participants, request: SplitRequest, roo
     const place = { file: participants.file, key: COLUMN.diagnosis };
     throw flError('NF_SPLIT_NOTHING', { path: root }, { place });
   }
-  const sites = partSites({ cohort, rule, seed, sites: chooseSites(cohort, participants, request) });
+  const parted = partSites({ cohort, rule, seed, sites: chooseSites(cohort, participants, request) });
+  const sites = rule.skew_column === undefined ? parted : withValues(parted, participants, rule.skew_column);
   const leftOut = listLeftOut(cohort);
   const body: Omit<SplitManifest, 'sha256'> = {
     version: versionOf(rule, selected !== undefined),
@@ -84,6 +86,22 @@ function chooseSites(cohort: Cohort, participants: Participants, request: SplitR
   if (sites === undefined || sites === found.length) return found;
   const names = found.map(({ name }) => name).join(', ');
   throw flError('NF_SPLIT_SITE_COUNT', { wanted: sites, column, found: found.length, names });
+}
+
+/** Counts what sites were meant to differ in. */
+function withValues(sites: readonly SplitSite[], { rows }: Participants, column: string): SplitSite[] {
+  const values = new Map(rows.map((row) => [row.id, row.values.get(column) ?? '']));
+  return sites.map((site) => {
+    const found = Map.groupBy(
+      PARTITIONS.flatMap((part) => site[part]),
+      (id) => values.get(id) ?? '',
+    );
+    const counts = [...found].map(([value, ids]) => [value, ids.length] as const);
+    return {
+      ...site,
+      values: { column, images: Object.fromEntries(counts.sort(([a], [b]) => compareText(a, b))) },
+    };
+  });
 }
 
 function listLeftOut({ setAside, lacking }: Cohort): SplitPlan['leftOut'] {

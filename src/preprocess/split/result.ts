@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { selectionSchema } from '../../runtime/base/selection/selection.ts';
 import type { Subjects } from '../select/read-subjects.ts';
+import { heterogeneitySchema, splitHeterogeneity } from './heterogeneity.ts';
 import type { SplitManifest } from './manifest.ts';
 
 const counts = z.record(z.string(), z.int());
@@ -28,8 +29,12 @@ export const splitResultSchema = z.object({
     }),
   ),
   groups: z.object({ count: z.int(), largest: z.int() }),
+  /** How unlike the sites are, from the counts. */
+  heterogeneity: heterogeneitySchema,
   left_out: z.array(z.object({ participant: z.string(), reason: z.string() })),
   warnings: z.array(z.string()),
+  /** The file with the heterogeneity, if it was asked for. */
+  report: z.string().nullable(),
   /** The folder with one tree a site, if it was made. */
   materialized: z.string().nullable(),
 });
@@ -41,9 +46,10 @@ export function splitResult(what: {
   leftOut: SplitResult['left_out'];
   warnings: readonly string[];
   materialized: string | null;
+  report: string | undefined;
   subjects: Subjects;
 }): SplitResult {
-  const { path, split, leftOut, warnings, materialized, subjects } = what;
+  const { path, split, leftOut, warnings, materialized, report, subjects } = what;
   const { labels, selection, labelAt } = subjects;
   const read = Map.groupBy(labelAt.values(), ({ value }) => value);
   return {
@@ -65,8 +71,10 @@ export function splitResult(what: {
       classes: site.classes,
     })),
     groups: split.groups,
+    heterogeneity: splitHeterogeneity(split),
     left_out: leftOut,
     warnings: [...warnings],
+    report: report ?? null,
     materialized,
   };
 }

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { prettyJson } from '../../runtime/base/digest.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
+import { writeFileAtomic } from '../../runtime/base/files/files.ts';
 import type { YamlSource } from '../../runtime/base/files/yaml-source.ts';
 import type { Progress } from '../../runtime/base/logging/progress.ts';
 import type { Selection } from '../../runtime/base/selection/selection.ts';
@@ -49,13 +51,15 @@ export interface SplitOptions {
   /** Use this split instead of making one. */
   readonly existing: string | undefined;
   readonly materialize: string | undefined;
+  /** File to write: how unlike the sites are. */
+  readonly report?: string | undefined;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
 }
 
 /** Makes or reads a split, and writes the sites' trees if asked to. @throws NF_SPLIT_*, NF_SELECT_*, NF_BIDS_*, NF_PATH_* */
 export async function runSplit(options: SplitOptions): Promise<SplitResult> {
-  const { bidsRoot, existing, select = {}, materialize: target } = options;
+  const { bidsRoot, existing, select = {}, materialize: target, report } = options;
   const said = await readSelectionOptions(bidsRoot, select);
   const read = existing === undefined ? undefined : { path: existing, split: await readSplit(existing) };
   const agreed = agreedSelection(
@@ -66,7 +70,14 @@ export async function runSplit(options: SplitOptions): Promise<SplitResult> {
   requireLabels(subjects);
   const made = read ? reuse(read, subjects) : await make(options, subjects, said.map);
   if (target !== undefined) await materializeSplit({ ...options, split: made.split, target });
-  return splitResult({ ...made, subjects, materialized: target === undefined ? null : resolve(target) });
+  const materialized = target === undefined ? null : resolve(target);
+  const result = splitResult({ ...made, subjects, report, materialized });
+  if (report !== undefined) await writeFileAtomic(report, prettyJson(reportOf(result)));
+  return result;
+}
+
+function reportOf({ split, sha256, heterogeneity }: SplitResult) {
+  return { kind: 'neuroflare-heterogeneity', version: 1, split, sha256, ...heterogeneity };
 }
 
 async function make(options: SplitOptions, subjects: Subjects, map: YamlSource | undefined) {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../base/files/files.ts';
-import { experimentCsv } from './csv.ts';
+import { curvesCsv, experimentCsv } from './csv.ts';
+import { curveOf } from './curves.ts';
 import { readExperiment } from './definition.ts';
 import { experimentPage } from './page.ts';
 import { EXPERIMENT_FILE, type ExperimentResult, readExperimentFile } from './result.ts';
@@ -11,14 +12,20 @@ export async function compareExperiment(request: {
   experiment: string;
   workspace: string;
   csv?: string | undefined;
+  curves?: string | undefined;
   html?: string | undefined;
 }): Promise<ExperimentResult> {
   const experiment = await readExperiment(request.experiment);
   const result = await describeExperiment(experiment, request.workspace);
-  if (request.csv !== undefined) await writeFileAtomic(request.csv, experimentCsv(result.rows));
-  if (request.html !== undefined) {
-    const file = await readExperimentFile(join(result.folder, EXPERIMENT_FILE));
-    await writeFileAtomic(request.html, experimentPage(result, file?.cells ?? []));
-  }
+  const file = await readExperimentFile(join(result.folder, EXPERIMENT_FILE));
+  const cells = file?.cells ?? [];
+  if (request.csv !== undefined)
+    await writeFileAtomic(request.csv, experimentCsv(result.rows, result.partitions));
+  if (request.curves !== undefined)
+    await writeFileAtomic(
+      request.curves,
+      curvesCsv(cells.map((cell) => ({ ...cell, points: curveOf(cell) }))),
+    );
+  if (request.html !== undefined) await writeFileAtomic(request.html, experimentPage(result, cells));
   return result;
 }

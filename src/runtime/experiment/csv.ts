@@ -1,9 +1,12 @@
+import type { CurvePoint } from './curves.ts';
+import type { PartitionResult } from './partitions.ts';
 import type { RowResult } from './result.ts';
 
 /** The table of an experiment, a line for each row (RFC 4180). */
-export function experimentCsv(rows: readonly RowResult[]): string {
-  const settings = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
+export function experimentCsv(rows: readonly RowResult[], partitions: readonly PartitionResult[]): string {
+  const settings = settingsOf(rows);
   const baselines = [...new Set(rows.flatMap((row) => Object.keys(row.baselines)))];
+  const things = [...new Set(partitions.flatMap(({ unlikeness }) => unlikeness.map(({ of }) => of)))];
   const header = [
     'partition',
     'variant',
@@ -25,11 +28,11 @@ export function experimentCsv(rows: readonly RowResult[]): string {
     ...baselines,
     'seconds',
     'bytes',
+    ...(partitions.length > 0 ? ['sites', 'smallest_site', 'largest_site', 'effective_sites'] : []),
+    ...things.flatMap((of) => DISTANCES.map((kind) => `${of}_${kind}`)),
   ];
   const lines = rows.map((row) => [
-    row.partition ?? '',
-    row.variant,
-    ...settings.map((name) => textOf(row.values[name])),
+    ...named(row, settings),
     row.runs,
     row.planned,
     row.failed,
@@ -42,7 +45,73 @@ export function experimentCsv(rows: readonly RowResult[]): string {
     ...baselines.map((name) => row.baselines[name]),
     row.seconds,
     row.bytes,
+    ...unlikeCells(partitions, row, things),
   ]);
+  return csv(header, lines);
+}
+
+const DISTANCES = ['jensen_shannon', 'hellinger', 'emd'] as const;
+
+function unlikeCells(
+  partitions: readonly PartitionResult[],
+  { partition }: RowResult,
+  things: readonly string[],
+): (number | undefined)[] {
+  if (partitions.length === 0) return [];
+  const own = partitions.find((one) => one.partition === partition);
+  const distances = things.flatMap((of) => {
+    const found = own?.unlikeness.find((one) => one.of === of);
+    return DISTANCES.map((kind) => found?.[kind]);
+  });
+  return [own?.sites, own?.smallest, own?.largest, own?.effective_sites, ...distances];
+}
+
+/** The curves of all runs, a line for each model: its value, and the rounds, bytes and seconds that it took to make it. */
+export function curvesCsv(
+  runs: readonly (Named & {
+    readonly seed: number;
+    readonly metric: string;
+    readonly points: readonly CurvePoint[];
+  })[],
+): string {
+  const settings = settingsOf(runs);
+  const header = [
+    'partition',
+    'variant',
+    ...settings,
+    'seed',
+    'metric',
+    'round',
+    'bytes',
+    'seconds',
+    'value',
+  ];
+  const lines = runs.flatMap((run) =>
+    run.points.map(({ round, bytes, seconds, value }) => [
+      ...named(run, settings),
+      run.seed,
+      run.metric,
+      round,
+      bytes,
+      seconds,
+      value,
+    ]),
+  );
+  return csv(header, lines);
+}
+
+type Named = Pick<RowResult, 'partition' | 'variant' | 'values'>;
+type Cell = string | number | null | undefined;
+
+function settingsOf(rows: readonly Named[]): string[] {
+  return [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
+}
+
+function named({ partition, variant, values }: Named, settings: readonly string[]): string[] {
+  return [partition ?? '', variant, ...settings.map((name) => textOf(values[name]))];
+}
+
+function csv(header: readonly string[], lines: readonly (readonly Cell[])[]): string {
   return `${[header, ...lines].map((line) => line.map(cell).join(',')).join('\r\n')}\r\n`;
 }
 

@@ -28,7 +28,11 @@ export async function openExperiment(request: {
   await makeFolder(folder);
   const file = await readExperimentFile(join(folder, EXPERIMENT_FILE));
   const prepared = await prepareCells(cellsOf(experiment), { experiment, folder, engine: request.engine });
-  const digests = new Map(prepared.map(({ cell, digest }) => [cell.job, digest]));
-  const known = (file?.cells ?? []).filter(({ job, digest }) => digests.get(job) === digest);
+  const byJob = new Map(prepared.map((one) => [one.cell.job, one]));
+  const known = (file?.cells ?? []).flatMap((result) => {
+    const now = byJob.get(result.job);
+    // Files of older versions do not say how unlike the sites were.
+    return now?.digest === result.digest ? [{ ...result, unlike: now.unlike }] : [];
+  });
   return { experiment, folder, prepared, known: new Map(known.map((cell) => [cell.job, cell])) };
 }

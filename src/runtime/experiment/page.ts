@@ -3,6 +3,8 @@ import { lineChart } from '../evaluation/report/charts/lines.ts';
 import { interval, percent } from '../evaluation/report/figures.ts';
 import { frame } from '../evaluation/report/page.ts';
 import { rowKey, rowName } from './cells.ts';
+import { type CurvePoint, meanCurve } from './curves.ts';
+import type { PartitionResult } from './partitions.ts';
 import type { CellResult, ExperimentResult, RowResult } from './result.ts';
 
 type Estimate = RowResult['pooled'];
@@ -11,10 +13,11 @@ type Estimate = RowResult['pooled'];
 export function experimentPage(result: ExperimentResult, cells: readonly CellResult[]): string {
   const { name, rows, over, planned, failed, first, failures } = result;
   const partitions = [...new Set(rows.map(({ partition }) => partition))];
+  const unlike = new Map(result.partitions.map((one) => [one.partition, one]));
   const body = html`<header><h1>${name}</h1><p>${over} of ${planned} runs are over${failed > 0 ? `, ${failed} failed` : ''}. The lead is over ${first}, on the same test images; shares are in %.</p></header>
 ${partitions.map((partition) =>
   section(
-    partition,
+    { partition, unlike: unlike.get(partition) },
     rows.filter((row) => row.partition === partition),
     cells,
   ),
@@ -23,9 +26,12 @@ ${failures.length > 0 ? html`<section><h2>Failed runs</h2><ul>${failures.map((on
   return frame(name, body);
 }
 
-function section(partition: string | null, rows: readonly RowResult[], cells: readonly CellResult[]): Html {
+function section(
+  { partition, unlike }: { partition: string | null; unlike: PartitionResult | undefined },
+  rows: readonly RowResult[],
+  cells: readonly CellResult[],
+): Html {
   const baselines = [...new Set(rows.flatMap((row) => Object.keys(row.baselines)))];
-  const lines = rows.map((row, at) => ({ name: labelOf(row), values: curveOf(row, cells), main: at === 0 }));
   const isCounted = rows.some(({ metric }) => metric === 'balanced_accuracy');
   const shown = isCounted ? percent : plain;
   const head = [
@@ -42,26 +48,66 @@ function section(partition: string | null, rows: readonly RowResult[], cells: re
     'MB',
   ];
   return html`<section><h2>${partition === null ? 'Results' : `Sites: ${partition}`}</h2>
+${unlike ? unlikeTable(unlike) : null}
 <div class="scroll"><table><thead><tr>${head.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>${rows.map(
     (row) =>
       html`<tr><th scope="row">${labelOf(row)}</th><td>${row.runs} of ${row.planned}</td><td>${shown(row.mean)}</td><td>${shown(row.lowest)}</td><td>${shown(row.highest)}</td><td>${withInterval(row.pooled)}</td><td>${withInterval(row.lead)}</td><td>${percent(row.worst_site)}</td>${baselines.map((one) => html`<td>${percent(row.baselines[one] ?? null)}</td>`)}<td>${row.seconds === null ? '–' : row.seconds.toFixed(1)}</td><td>${row.bytes === null ? '–' : (row.bytes / 1e6).toFixed(1)}</td></tr>`,
   )}</tbody></table></div>
-${lineChart(lines, { title: `${rows[0]?.metric ?? ''} by round`, x: 'round' })}</section>`;
+${charts(rows, cells)}</section>`;
+}
+
+/** How unlike the sites are, above what was reached with them. */
+function unlikeTable({
+  sites,
+  smallest,
+  largest,
+  effective_sites: equal,
+  unlikeness,
+}: PartitionResult): Html {
+  const head = [
+    'unlike in',
+    'Jensen-Shannon',
+    'at most',
+    'Hellinger',
+    'EMD',
+    'bits that the site tells',
+    'by chance',
+  ];
+  return html`<p>${sites} sites of ${smallest} to ${largest} images, as ${equal.toFixed(1)} of one size would have. Distances between two sites, 0 to 1, are means over all pairs.</p>
+<div class="scroll"><table><thead><tr>${head.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
+<tbody>${unlikeness.map(
+    (one) =>
+      html`<tr><th scope="row">${one.of}</th>${[one.jensen_shannon, one.jensen_shannon_largest, one.hellinger, one.emd].map((value) => html`<td>${value.toFixed(2)}</td>`)}<td>${one.information.toFixed(2)} of ${one.entropy.toFixed(2)}</td><td>${one.by_chance.toFixed(2)}</td></tr>`,
+  )}</tbody></table></div>`;
+}
+
+/** The key metric on validation images, mean over the seeds, by what it took. */
+function charts(rows: readonly RowResult[], cells: readonly CellResult[]): Html[] {
+  const byRow = Map.groupBy(
+    cells.filter(({ failure }) => !failure),
+    rowKey,
+  );
+  const curves = rows.map((row, at) => {
+    return { name: labelOf(row), points: meanCurve(byRow.get(rowKey(row)) ?? []), main: at === 0 };
+  });
+  const isTimed = curves.every(({ points }) => points.every(({ seconds }) => seconds !== null));
+  const axes: readonly (readonly [string, (point: CurvePoint) => number])[] = [
+    ['round', ({ round }) => round],
+    ['MB carried', ({ bytes }) => bytes / 1e6],
+    ...(isTimed ? [['seconds of training', ({ seconds }: CurvePoint) => seconds ?? 0] as const] : []),
+  ];
+  const metric = cells.find(({ metric: name }) => name !== '')?.metric ?? '';
+  return axes.map(([x, read]) => {
+    const lines = curves.map(({ name, points, main }) => {
+      return { name, main, values: points.map(({ value }) => value), at: points.map(read) };
+    });
+    return lineChart(lines, { title: `${metric} by ${x}`, x });
+  });
 }
 
 function labelOf({ variant, values }: RowResult): string {
   return rowName({ partition: null, variant, values });
-}
-
-/** The key metric on validation images, mean over the seeds. */
-function curveOf(row: RowResult, cells: readonly CellResult[]): (number | null)[] {
-  const own = cells.filter((cell) => rowKey(cell) === rowKey(row));
-  const longest = Math.max(0, ...own.map(({ curve }) => curve.length));
-  return Array.from({ length: longest }, (_, round) => {
-    const values = own.flatMap(({ curve }) => curve[round] ?? []);
-    return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
-  });
 }
 
 function plain(value: number | null): string {

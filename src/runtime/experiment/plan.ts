@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { OpenExperiment } from './open-experiment.ts';
+import { partitionResultSchema, partitionsOf } from './partitions.ts';
 import type { PreparedCell } from './prepare-cells.ts';
 
 /** What an experiment will cost. */
@@ -13,6 +14,7 @@ export const experimentPlanSchema = z.object({
     .number()
     .nullable()
     .describe('of these, by what a task took in the runs that are over; null before the first is'),
+  partitions: z.array(partitionResultSchema).describe('how unlike the sites are'),
   jobs: z.array(z.object({ job: z.string(), is_over: z.boolean(), sites: z.int(), rounds: z.int() })),
 });
 export type ExperimentPlan = z.output<typeof experimentPlanSchema>;
@@ -32,6 +34,7 @@ export function planExperiment({ experiment, prepared, known }: OpenExperiment):
     tasks: left.reduce((sum, { sites, rounds: count }) => sum + sites * (count + 1), 0),
     bytes: left.reduce((sum, one) => sum + bytesOf(one), 0),
     seconds: over.length === 0 ? null : (spent / rounds(over)) * rounds(left),
+    partitions: partitionsOf(prepared.map((one) => ({ ...one, partition: one.cell.partition }))),
     jobs: prepared.map((one) => {
       return { job: one.cell.job, is_over: isOver(one), sites: one.sites, rounds: one.rounds };
     }),

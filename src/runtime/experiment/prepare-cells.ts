@@ -1,4 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
+import { splitHeterogeneity } from '../../preprocess/split/heterogeneity.ts';
+import type { SplitManifest } from '../../preprocess/split/manifest.ts';
 import { runSplit, type SplitOptions } from '../../preprocess/split/run-split.ts';
 import { USUAL } from '../../preprocess/split/strategy.ts';
 import { canonicalJson, sha256 } from '../base/digest.ts';
@@ -13,6 +15,7 @@ import type { RunFlags } from '../job/plan.ts';
 import { type Override, resolveVariable } from '../job/variables.ts';
 import type { Cell } from './cells.ts';
 import type { LoadedExperiment } from './definition.ts';
+import type { UnlikeSites } from './partitions.ts';
 
 /** A run with everything that decides what it comes to, checked. */
 export interface PreparedCell {
@@ -26,6 +29,8 @@ export interface PreparedCell {
   readonly modelBytes: number;
   /** Whether its split has test images to judge it on. */
   readonly isJudged: boolean;
+  /** Null where the job has no split. */
+  readonly unlike: UnlikeSites | null;
 }
 
 export interface Preparing {
@@ -104,8 +109,14 @@ function described({ plan, bundle, split, params, loaded }: PreparedJob, engine:
     rounds: plan.job.workflow.numRounds,
     modelBytes: formOf(Object.entries(params).map(([name, { dtype, shape }]) => ({ name, dtype, shape })))
       .size,
+    unlike: split ? unlikeOf(split) : null,
     isJudged: split?.sites.some(({ test }) => test.length > 0) ?? false,
   };
+}
+
+function unlikeOf(split: SplitManifest): UnlikeSites {
+  const { sizes, unlikeness } = splitHeterogeneity(split);
+  return { sizes, unlikeness };
 }
 
 /** The split of a partition, a seed and the images of a run; it is made once. */

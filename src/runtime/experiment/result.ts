@@ -3,6 +3,7 @@ import { flError } from '../base/errors/errors.ts';
 import { readInputText } from '../base/files/read-file.ts';
 import { parseJson } from '../base/parse-json.ts';
 import { estimateSchema } from '../evaluation/result.ts';
+import { partitionResultSchema, unlikeSitesSchema } from './partitions.ts';
 
 const count = z.int().nonnegative();
 
@@ -20,9 +21,17 @@ export const cellResultSchema = z.object({
   rounds: count,
   metric: z.string(),
   curve: z.array(z.number().nullable()).describe('the key metric over all sites by model, from model 0 on'),
+  round_seconds: z
+    .array(z.number())
+    .default([])
+    .describe('of each round, as long as its longest task; none in files of older versions'),
   best: z.number().nullable().describe('its best value on validation images, which chose the model'),
   seconds: z.number().describe('of the rounds, each as long as its longest task'),
   bytes: count.describe('of the models that a federation would carry, to the sites and back'),
+  unlike: unlikeSitesSchema
+    .nullable()
+    .default(null)
+    .describe('how unlike its sites are; null without a split'),
   balanced_accuracy: estimateSchema.nullable().describe('on test images; null where it was not judged'),
   worst_site: z.number().nullable().describe('accuracy on test images at the site where it is lowest'),
   lead_over_control: estimateSchema.nullable().describe('over the strongest control'),
@@ -70,6 +79,7 @@ export const experimentResultSchema = z.object({
   failed: count,
   first: z.string().describe('the variant that the others are held against'),
   rows: z.array(rowResultSchema),
+  partitions: z.array(partitionResultSchema).describe('how unlike the sites are'),
   failures: z.array(z.object({ job: z.string(), code: z.string(), message: z.string() })),
 });
 export type ExperimentResult = z.output<typeof experimentResultSchema>;

@@ -5,6 +5,7 @@ import { flError, type NeuroflareError, toNeuroflareError } from '../base/errors
 import { writeFileAtomic } from '../base/files/files.ts';
 import { lockFolder } from '../base/files/lock.ts';
 import { noProgress, type Progress } from '../base/logging/progress.ts';
+import { sum } from '../base/sum.ts';
 import { simulate } from '../deployment/simulator/simulate.ts';
 import { runBaselines } from '../evaluation/baselines/baselines.ts';
 import { BASELINES_FILE, type Baselines, readBaselines } from '../evaluation/baselines/result.ts';
@@ -82,7 +83,7 @@ interface CellRequest extends ExperimentRequest {
 }
 
 async function runCell(prepared: PreparedCell, request: CellRequest): Promise<CellResult> {
-  const { cell, digest, sites, rounds } = prepared;
+  const { cell, digest, sites, rounds, unlike } = prepared;
   try {
     const summary = await simulated(prepared, request);
     const judged = prepared.isJudged ? await judge(summary, request) : undefined;
@@ -91,7 +92,7 @@ async function runCell(prepared: PreparedCell, request: CellRequest): Promise<Ce
     // Stopped by a person: nothing failed, and the run goes on another time.
     if (request.signal.aborted) throw error;
     const { code, message }: NeuroflareError = toNeuroflareError(error);
-    return { ...head(cell), digest, sites, rounds, ...NOTHING, failure: { code, message } };
+    return { ...head(cell), digest, sites, rounds, ...NOTHING, unlike, failure: { code, message } };
   }
 }
 
@@ -165,6 +166,7 @@ const NOTHING = {
   failure: null,
   metric: '',
   curve: [],
+  round_seconds: [],
   best: null,
   seconds: 0,
   bytes: 0,
@@ -179,7 +181,7 @@ function head({ job, partition, variant, values, seed }: Cell) {
 }
 
 function resultOf(prepared: PreparedCell, summary: RunSummary): CellResult {
-  const { cell, digest, sites } = prepared;
+  const { cell, digest, sites, unlike } = prepared;
   if (summary.status !== 'finished')
     throw flError('NF_EXPERIMENT_RUN', { run: cell.job, status: summary.status });
   return {
@@ -187,12 +189,14 @@ function resultOf(prepared: PreparedCell, summary: RunSummary): CellResult {
     ...head(cell),
     digest,
     sites,
+    unlike,
     run_folder: summary.run_folder,
     rounds: summary.rounds,
     metric: summary.metric,
     curve: summary.models.map(({ pooled }) => pooled),
     best: summary.best?.value ?? null,
-    seconds: summary.models.reduce((sum, { seconds }) => sum + seconds, 0),
+    round_seconds: summary.models.map(({ seconds }) => seconds),
+    seconds: sum(summary.models.map(({ seconds }) => seconds)),
     bytes: bytesOf(prepared),
   };
 }

@@ -7,6 +7,8 @@ import { estimateOf, indexGroups } from '../evaluation/statistics/figure.ts';
 import { type Cell, cellsOf, rowKey } from './cells.ts';
 import type { LoadedExperiment } from './definition.ts';
 import { experimentFolder } from './experiment-folder.ts';
+import { meanOf } from './mean.ts';
+import { partitionsOf } from './partitions.ts';
 import {
   type CellResult,
   EXPERIMENT_FILE,
@@ -40,7 +42,18 @@ export async function describeExperiment(
   const all = knownOf(cells);
   const failures = all.flatMap(({ job, failure }) => (failure ? [{ job, ...failure }] : []));
   const over = all.length - failures.length;
-  return { name, folder, planned: cells.length, over, failed: failures.length, first, rows, failures };
+  const partitions = partitionsOf(all);
+  return {
+    name,
+    folder,
+    planned: cells.length,
+    over,
+    failed: failures.length,
+    first,
+    rows,
+    partitions,
+    failures,
+  };
 }
 
 async function rowOf(
@@ -73,13 +86,6 @@ async function rowOf(
     seconds: meanOf(own.map(({ seconds }) => seconds)),
     bytes: meanOf(own.map(({ bytes }) => bytes)),
   };
-}
-
-/** Null where a value is missing: it would be the mean of fewer runs. */
-function meanOf(values: readonly (number | null)[]): number | null {
-  const known = values.filter((value) => value !== null);
-  if (known.length === 0 || known.length < values.length) return null;
-  return known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
 /** Over the test images of all seeds; images of one group count together, in whichever seed they were tested. */

@@ -24,6 +24,12 @@ function made(...classes: string[]): SplitResult {
       },
     ],
     groups: { count: 4, largest: 1 },
+    heterogeneity: {
+      sites: [],
+      sizes: { smallest: 4, largest: 4, effective_sites: 1 },
+      unlikeness: [],
+    },
+    report: null,
     left_out: [],
     warnings: [],
     materialized: null,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { findingSchema } from '../../../preprocess/check/finding.ts';
+import { heterogeneitySchema } from '../../../preprocess/split/heterogeneity.ts';
 import { estimateSchema } from '../result.ts';
 
 const figure = z.number().nullable();
@@ -17,6 +18,7 @@ export const checkResultSchema = z.object({
     .array(z.object({ name: z.string(), sees: z.string(), balanced_accuracy: estimateSchema }))
     .nullable()
     .describe('balanced accuracy over five grouped folds'),
+  heterogeneity: heterogeneitySchema.nullable().describe('how unlike the sites are; null for class folders'),
   contrasts: z
     .array(z.object({ site: z.string(), quality: z.string(), distance: z.number(), bound: z.number() }))
     .describe('Kolmogorov-Smirnov distance of each site from the others'),

@@ -32,6 +32,13 @@ describe('a chart', () => {
   it('breaks a line where a value is missing, and copes with none', () => {
     const { text } = lineChart([{ name: 'site', values: [0.1, null, 0.3, 0.4] }], { title: 't', x: 'round' });
     expect(text.match(/M[\d.]/g)?.length).toBe(2);
+    // At twice and thrice the place of the first.
+    const at = lineChart([{ name: 'a', values: [1, 2, 3], at: [0.1, 0.2, 0.4] }], {
+      title: 't',
+      x: 'MB',
+    }).text;
+    const places = [...(/d="M([\d.]+) [\d.]+L([\d.]+) [\d.]+L([\d.]+)/.exec(at) ?? [])].slice(1).map(Number);
+    expect(places).toEqual([179, 306, 560]);
     expect(lineChart([{ name: 'site', values: [null] }], { title: 't', x: 'round' }).text).not.toContain(
       'NaN',
     );

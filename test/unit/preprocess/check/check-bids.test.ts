@@ -58,6 +58,29 @@ const codes = (found: Awaited<ReturnType<typeof check>>) =>
     [severity, code, place.participant].filter(Boolean).join(' '),
   );
 
+it('says how unlike sites are, by a split or by the column of sites', async () => {
+  const root = await dataset();
+  expect((await check(root)).heterogeneity).toMatchObject({
+    sites: [{ name: 'all', images: 12 }],
+    unlikeness: [],
+  });
+  const split = await check(root, { withSplit: true });
+  expect(split.heterogeneity).toMatchObject({
+    sizes: { smallest: 6, largest: 6 },
+    unlikeness: [{ of: 'class', mean: { emd: 0 } }],
+  });
+  const rows = Array.from(
+    { length: 12 },
+    (_, at) => `sub-${at + 1}\t${at % 2 ? 'a' : 'b'}\t${at % 2 ? 'n' : 's'}\tg${at >> 1}`,
+  );
+  const table = ['participant_id\tdiagnosis\tsite\tgroup_id', ...rows, ''].join('\n');
+  await writeFile(join(root, 'participants.tsv'), table);
+  const [classes] = (await check(root)).heterogeneity.unlikeness;
+  expect(classes).toMatchObject({ information: 1, entropy: 1, mean: { jensen_shannon: 1 } });
+  // Of six groups.
+  expect(classes?.by_chance).toBeCloseTo(1 / (2 * 6 * Math.LN2), 12);
+});
+
 it('finds nothing in a sound data set', async () => {
   const found = await check(await dataset());
   expect(codes(found)).toEqual([]);

@@ -48,6 +48,21 @@ describe('runSplit', () => {
     expect(await readFile(join(root, 'split.json'), 'utf8')).toBe(first);
   });
 
+  it('writes how unlike the sites are, of a split that is there, too', async () => {
+    const root = await madeDataset();
+    const made = await runSplit(options(root, { strategy: 'shards', shardsPerSite: 1 }));
+    expect(made.heterogeneity.unlikeness).toMatchObject([{ of: 'class', mean: { emd: 1 } }]);
+    const report = join(root, 'report.json');
+    await runSplit(options(root, { existing: join(root, 'split.json'), report }));
+    expect(JSON.parse(await readFile(report, 'utf8'))).toEqual({
+      kind: 'neuroflare-heterogeneity',
+      version: 1,
+      split: join(root, 'split.json'),
+      sha256: made.sha256,
+      ...made.heterogeneity,
+    });
+  });
+
   it('writes one tree a site, with links, its own rows, and nothing of others', async () => {
     const root = await madeDataset([
       ...evenRows(6),

@@ -1,10 +1,12 @@
 import { type Html, html } from '../../../base/text/html.ts';
 import { linearScale, ticks } from './scale.ts';
 
-/** Values at 0, 1, 2, …; null leaves a gap. */
+/** Values at 0, 1, 2, …, or where `at` says; null leaves a gap. */
 export interface Line {
   readonly name: string;
   readonly values: readonly (number | null)[];
+  /** Rising. */
+  readonly at?: readonly number[];
   /** Drawn over the others. */
   readonly main?: boolean;
 }
@@ -14,12 +16,14 @@ const HEIGHT = 250;
 const BOX = { left: 52, right: 560, top: 14, bottom: 214 };
 const PALETTE = 8;
 
-/** One line a series over rounds, with a legend at its right. */
+/** One line a series over rounds, or what else `x` says, with a legend at its right. */
 export function lineChart(
   lines: readonly Line[],
   options: { title: string; x: string; range?: [number, number] },
 ): Html {
-  const longest = Math.max(1, ...lines.map(({ values }) => values.length - 1));
+  const isCounted = lines.every(({ at }) => at === undefined || at.every(Number.isInteger));
+  const ends = lines.map((line) => (line.values.length === 0 ? 0 : placeOf(line, line.values.length - 1)));
+  const longest = Math.max(0, ...ends) || 1;
   const known = lines.flatMap(({ values }) => values.filter((value) => value !== null));
   const range = options.range ?? padded(Math.min(...known), Math.max(...known));
   const x = linearScale([0, longest], [BOX.left, BOX.right]);
@@ -29,17 +33,17 @@ export function lineChart(
 <text class="tick" x="${BOX.left - 8}" y="${y(tick) + 4}" text-anchor="end">${Number(tick.toPrecision(3))}</text>`,
   );
   const columns = ticks([0, longest], 8)
-    .filter(Number.isInteger)
+    .filter((tick) => !isCounted || Number.isInteger(tick))
     .map(
       (tick) =>
-        html`<text class="tick" x="${x(tick)}" y="${BOX.bottom + 18}" text-anchor="middle">${tick}</text>`,
+        html`<text class="tick" x="${x(tick)}" y="${BOX.bottom + 18}" text-anchor="middle">${Number(tick.toPrecision(3))}</text>`,
     );
   const ordered = [...lines.entries()].sort(
     ([, a], [, b]) => Number(a.main ?? false) - Number(b.main ?? false),
   );
   const paths = ordered.map(
     ([at, line]) =>
-      html`<path class="line ${colour(at, line)}" d="${pathOf(line.values, x, y)}"/>${dots(at, line, { x, y })}`,
+      html`<path class="line ${colour(at, line)}" d="${pathOf(line, x, y)}"/>${dots(at, line, { x, y })}`,
   );
   return html`<div class="scroll"><svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${options.title}">${rows}${columns}
 <text class="tick" x="${(BOX.left + BOX.right) / 2}" y="${HEIGHT - 4}" text-anchor="middle">${options.x}</text>${paths}${legend(lines)}</svg></div>`;
@@ -63,26 +67,29 @@ function dots(
 ): Html[] {
   const alone = line.values.filter((value) => value !== null).length === 1;
   if (!alone && !line.main) return [];
-  return line.values.flatMap((value, round) =>
+  return line.values.flatMap((value, index) =>
     value === null
       ? []
-      : [html`<circle class="point ${colour(at, line)}" cx="${x(round)}" cy="${y(value)}" r="3"/>`],
+      : [
+          html`<circle class="point ${colour(at, line)}" cx="${x(placeOf(line, index))}" cy="${y(value)}" r="3"/>`,
+        ],
   );
 }
 
-function pathOf(
-  values: readonly (number | null)[],
-  x: (v: number) => number,
-  y: (v: number) => number,
-): string {
+/** On the horizontal axis. */
+function placeOf({ at }: Line, index: number): number {
+  return at?.[index] ?? index;
+}
+
+function pathOf(line: Line, x: (v: number) => number, y: (v: number) => number): string {
   let started = false;
-  return values
-    .map((value, round) => {
+  return line.values
+    .map((value, index) => {
       if (value === null) {
         started = false;
         return '';
       }
-      const step = `${started ? 'L' : 'M'}${x(round)} ${y(value)}`;
+      const step = `${started ? 'L' : 'M'}${x(placeOf(line, index))} ${y(value)}`;
       started = true;
       return step;
     })
