@@ -21,6 +21,7 @@ export function renderEvaluation(result: { folder: string; evaluation: Evaluatio
     ...presenceLines(evaluation),
     sitesTable(evaluation),
     '',
+    ...ownModelsTable(evaluation),
     ...calibrationLine(evaluation),
     ...lesionLine(evaluation),
     ...evaluation.notes.map((note) => `note: ${note}`),
@@ -105,4 +106,26 @@ function lesionLine({ lesion_heat: heat }: Evaluation): string[] {
 
 function bracket(figure: EstimateFigure | undefined): string {
   return `(${interval(figure)})`;
+}
+
+/** The model that each site ends with, beside the one that is judged. */
+function ownModelsTable({ own_models: own }: Evaluation): string[] {
+  if (!own) return [];
+  const rows = own.map(({ site, subjects, accuracy, global_accuracy: global, lead }) => [
+    site,
+    String(subjects),
+    percent(accuracy.value),
+    interval(accuracy),
+    percent(global.value),
+    interval(lead),
+  ]);
+  const head = [
+    'model of the site itself',
+    'subjects',
+    'accuracy %',
+    '95 % interval',
+    'global %',
+    'leads by',
+  ];
+  return [renderTable(head, rows), ''];
 }

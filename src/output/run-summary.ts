@@ -22,6 +22,7 @@ export function renderSummary(summary: RunSummary): string {
     `${metric} of each global model`,
     figures(summary),
     ...crossSite(summary),
+    ...ownModels(summary),
     '',
     ...(engine.length > 0 ? [`engine       ${engine.join('; ')}`] : []),
     ...(final
@@ -89,6 +90,28 @@ function crossSite({ cross_site_evaluation: models, sites, metric }: RunSummary)
     renderTable(['model of', ...(wide ? ['lowest site', 'highest site'] : heads)], rows),
     ...reasons,
   ];
+}
+
+/** What each site ends with, and what it chose from. */
+function ownModels({ own_models: own, metric }: RunSummary): string[] {
+  if (!own) return [];
+  const rows = own.map(({ site, chosen, scores }) => [
+    site,
+    ...(['global', 'personal', 'alone'] as const).map((name) => ownFigure(scores[name], metric)),
+    chosen ?? '-',
+  ]);
+  return [
+    '',
+    `${metric} of the global model and the site's own, on its validation images`,
+    renderTable(['site', 'global', 'personal', 'alone', 'it keeps'], rows),
+  ];
+}
+
+/** Where the site has no key metric, for want of a class, what decided in its place. */
+function ownFigure(score: CrossSiteScore | undefined, metric: string): string {
+  const { metrics } = score ?? {};
+  if (metrics?.[metric] !== undefined || metrics?.accuracy === undefined) return withInterval(score, metric);
+  return `accuracy ${withInterval(score, 'accuracy')}`;
 }
 
 /** With its 95 % interval where the site counts what the figure is a share of. */

@@ -10,6 +10,7 @@ import { findLogs } from '../../src/runtime/security/verify-logs.ts';
 import { TINY_SCRIPT, writeJob } from '../support/job-folder.ts';
 import { until } from '../support/live-federation.ts';
 import { LOCAL_MODEL, LOCAL_SCRIPT } from '../support/local-tensors-job.ts';
+import { OWN_MODEL, OWN_SCRIPT } from '../support/own-models-job.ts';
 import { ProcessFederation } from '../support/process-federation.ts';
 import { finalModel } from '../support/run-files.ts';
 import { SCAFFOLD_SCRIPT } from '../support/scaffold-script.ts';
@@ -132,7 +133,10 @@ describe.each([
   });
 });
 
-describe('a job whose sites keep arrays, when a process is killed', () => {
+describe.each([
+  ['arrays', { workflow: { local_tensors: ['bn/*'] }, model: LOCAL_MODEL }, LOCAL_SCRIPT],
+  ['models', { workflow: { personalize_rounds: 1, key_metric: 'loss' }, model: OWN_MODEL }, OWN_SCRIPT],
+])('a job whose sites keep %s of their own, when a process is killed', (what, patch, script) => {
   it.each([
     ['hub', 'result.accepted:after@2'],
     ['hub', 'round.closed:after'],
@@ -146,8 +150,7 @@ describe('a job whose sites keep arrays, when a process is killed', () => {
   ])('%s at %s, ends with the same bytes, those of each site among them', async (name, point) => {
     await make();
     await federation.startAll(2, { [name]: { env: { NEUROFLARE_FAULT: point } } });
-    const patch = { workflow: { local_tensors: ['bn/*'] }, model: LOCAL_MODEL };
-    const path = await writeJob(join(root, `local-${count++}`), { script: LOCAL_SCRIPT, patch });
+    const path = await writeJob(join(root, `${what}-${count++}`), { script, patch });
     const id = await federation.submit(path);
     expect(await federation.ended(name)).toMatchObject({ signal: 'SIGKILL' });
     federation.start(name);

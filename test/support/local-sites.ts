@@ -35,8 +35,9 @@ export async function localSites(
     run: async ({ task, output }, { emit }) => {
       const session = new Session((await fillContext(task)).context);
       emit({ type: 'started' });
-      const { site, currentRound: round, task: name } = task.context;
-      session.send(learn(session.receive(), { site, round, isEvaluate: name === 'evaluate', session }));
+      const { site, currentRound: round, form } = task.context;
+      const isEvaluate = Object.keys(form.answer).length === 0;
+      session.send(learn(session.receive(), { site, round, isEvaluate, session }));
       if (!session.result) throw new Error('nothing was sent');
       const { files: sent, state, ...said } = session.result;
       const files: Record<string, string> = {};

@@ -58,10 +58,10 @@ export const AGGREGATION = {
     ),
 } as const;
 
-type Options = z.output<z.ZodObject<typeof AGGREGATION>>;
-type Name = Options['aggregator'];
+export type AggregationOptions = z.output<z.ZodObject<typeof AGGREGATION>>;
+type Name = AggregationOptions['aggregator'];
 
-const CHOICES: Readonly<Record<Name, (options: Options) => Aggregation | undefined>> = {
+const CHOICES: Readonly<Record<Name, (options: AggregationOptions) => Aggregation | undefined>> = {
   weighted_mean: () => undefined,
   median: () => ({ aggregator: median, options: {} }),
   trimmed_mean: ({ trim_ratio: ratio }) => ({ aggregator: trimmedMean, options: { ratio } }),
@@ -80,12 +80,12 @@ const KEYS_OF: Readonly<Record<string, readonly Name[]>> = {
 };
 
 /** Undefined is the mean by examples. */
-export function aggregationOf(options: Options): Aggregation | undefined {
+export function aggregationOf(options: AggregationOptions): Aggregation | undefined {
   return CHOICES[options.aggregator ?? 'weighted_mean'](options);
 }
 
 /** Answers that a round needs for it. */
-export function leastAnswers(options: Options): number {
+export function leastAnswers(options: AggregationOptions): number {
   const chosen = aggregationOf(options);
   return chosen?.aggregator.leastAnswers?.(chosen.options) ?? 1;
 }

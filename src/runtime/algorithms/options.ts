@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PERSONALIZE, personalizeFaults } from './own-models.ts';
 
 /** Keys that several workflows have: each means the same in all of them. */
 
@@ -32,3 +33,9 @@ export const CROSS_SITE = {
       'whether the last model of each site is scored at all sites in the end; it goes to all of them, which the job must name (--clients) and each must allow (local/site-policy.yml)',
     ),
 } as const;
+
+/** Of all workflows whose sites train the global model in each round. */
+export const ROUNDS = { ...CROSS_SITE, ...PERSONALIZE } as const;
+
+/** Of the keys that a job has under `workflow`. */
+export const roundFaults = personalizeFaults;

@@ -3,6 +3,8 @@ import type { NumericArray } from '../base/tensors/nd-array.ts';
 
 /** Part of one array of floats, in float64. */
 export interface Slice {
+  /** Of the array. */
+  readonly name: string;
   /** The model that the sites received. */
   readonly base: NumericArray;
   /** What the reducer steps from. */

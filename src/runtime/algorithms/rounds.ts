@@ -1,5 +1,6 @@
+import { type OwnOptions, personalize, scoreOwn, trainBeside } from './own-models.ts';
 import { weightedMean } from './reducers/weighted-mean.ts';
-import { VALIDATE } from './task.ts';
+import { type OwnModel, VALIDATE } from './task.ts';
 import type { Answer, Federation, Payload } from './workflow.ts';
 
 /** What a round of training has come to. */
@@ -13,22 +14,29 @@ export interface TrainedRound {
   readonly answers: readonly Answer[];
 }
 
-interface Rounds {
+export interface Rounds {
   readonly numRounds: number;
-  /** Whether the models of the sites are scored at all sites in the end. */
-  readonly crossSite: boolean | undefined;
+  /** Those that its workflow does not have are undefined. */
+  readonly options: OwnOptions & { readonly cross_site_evaluation?: boolean };
+  /** Whether sites train a personal model in each round, beside the global one. */
+  readonly hasPersonal?: boolean;
 }
 
 /**
- * Rounds in which all sites of a round train the global model, the score of the last one, and where it is asked for that of the models
- * of the sites.
+ * Rounds in which all sites of a round train the global model, and the score of the last one. Where it is asked for sites also train models
+ * of their own, which stay with them, and what they sent last is scored by all.
  * @param make the new global payload of a round
  */
 export async function trainRounds(
   federation: Federation,
-  { numRounds, crossSite = false }: Rounds,
+  { numRounds, options, hasPersonal = false }: Rounds,
   make: (trained: TrainedRound) => Promise<Payload>,
 ): Promise<Payload> {
+  const { personalize_rounds: steps = 0, train_alone: alone = false } = options;
+  const beside = besideRounds(federation, {
+    personal: hasPersonal,
+    alone: alone && (steps > 0 || hasPersonal),
+  });
   let global = federation.initial;
   let last: TrainedRound | undefined;
   for (let round = 1; round <= numRounds; round++) {
@@ -36,11 +44,33 @@ export async function trainRounds(
     const answers = await federation.exchange({ name: 'train', round, inputs: global }, sites);
     const trained = { round, sites, base: global, answers };
     global = await make(trained);
-    last = crossSite && round === numRounds ? trained : undefined;
+    await beside.train(trained);
+    last = options.cross_site_evaluation && round === numRounds ? trained : undefined;
     await federation.publish(round, global, last && modelsOf(last));
   }
-  await scoreLast(federation, { round: numRounds + 1, global, last });
+  await scoreLast(federation, { round: numRounds + 1, global, last, steps, own: beside.models });
   return global;
+}
+
+/** Models that sites train in each round beside the global one. */
+function besideRounds(federation: Federation, { personal, alone }: { personal: boolean; alone: boolean }) {
+  const trainedAlone = new Set<string>();
+  const models: OwnModel[] = [
+    ...(personal ? (['personal'] as const) : []),
+    ...(alone ? (['alone'] as const) : []),
+  ];
+  return {
+    models,
+    train: async ({ round, base, answers }: TrainedRound): Promise<void> => {
+      const sites = answers.map(({ site }) => site);
+      if (personal) await trainBeside(federation, 'personal', { round, sites, begin: () => base });
+      if (!alone) return;
+      // A model that a site trains alone begins with nothing of others.
+      const begin = (site: string) => (trainedAlone.has(site) ? base : federation.initial);
+      const trained = await trainBeside(federation, 'alone', { round, sites, begin });
+      for (const site of trained) trainedAlone.add(site);
+    },
+  };
 }
 
 /** What the models of the sites are made of: it is kept where the round is closed. */
@@ -49,20 +79,28 @@ function modelsOf({ base, answers }: TrainedRound) {
   return { base: base.model, answers: Object.fromEntries(sent) };
 }
 
+interface Scored {
+  readonly round: number;
+  readonly global: Payload;
+  /** Whose answers are scored at all sites, too. */
+  readonly last?: TrainedRound | undefined;
+  /** Rounds in which each site makes a personal model of the last one. */
+  readonly steps?: number;
+  /** Models that sites have of their own. */
+  readonly own?: readonly OwnModel[];
+}
+
 /**
  * Sites score each model they receive, so the last one is sent out once more, for its score alone. With the last round so is the model of
- * each site that answered it: what the site received, with what it sent in place.
+ * each site that answered it: what the site received, with what it sent in place. Models of the sites' own come last: what each of these
+ * ends with is the best of those that it has scored.
  */
 export async function scoreLast(
   federation: Federation,
-  {
-    round,
-    global,
-    last,
-  }: { readonly round: number; readonly global: Payload; readonly last?: TrainedRound | undefined },
+  { round, global, last, steps = 0, own = [] }: Scored,
 ): Promise<void> {
-  const sites = await federation.members(round);
-  await federation.exchange({ name: 'evaluate', round, inputs: global }, sites);
+  const members = await federation.members(round);
+  const scored = await federation.exchange({ name: 'evaluate', round, inputs: global }, members);
   for (const answer of last?.answers ?? []) {
     const about = answer.site;
     const { model } = await federation.reduce({
@@ -73,7 +111,13 @@ export async function scoreLast(
       answers: [answer],
       weights: [1],
     });
-    await federation.exchange({ name: VALIDATE, round, about, inputs: { model } }, sites);
+    await federation.exchange({ name: VALIDATE, round, about, inputs: { model } }, members);
   }
+  const asked = { round, sites: scored.map(({ site }) => site), inputs: global };
+  if (steps > 0) {
+    const sites = await personalize(federation, steps, asked);
+    await scoreOwn(federation, 'personal', { ...asked, sites });
+  }
+  for (const model of own) await scoreOwn(federation, model, asked);
   await federation.publish(round);
 }

@@ -32,13 +32,30 @@ export type FilesForm = Readonly<Record<string, FileRule>>;
 export interface TaskForm {
   /** In which rounds: those of training, or those after them. */
   readonly when: 'training' | 'after';
-  /** A site has it several times in a round, each about something else. Without this it has it once: a server must not ask more often. */
-  readonly isAbout?: true;
+  /**
+   * A site has it several times in a round, each about something else: about one of the job's sites, or about one of these. Without this it
+   * has it once: a server must not ask more often.
+   */
+  readonly isAbout?: true | readonly string[];
   /** Beside `model`, which every task has. */
   readonly inputs?: FilesForm;
   readonly answer: FilesForm;
   /** Small JSON values that must come back, too: votes, counts. A workflow reads them; files it only passes on. */
   readonly values?: Readonly<Record<string, ValueRule>>;
+  /** It is of a model of the site's own. */
+  readonly own?: OwnTask;
+}
+
+/** A model that a site has of its own and never sends. personal: made from the global one; alone: of the site's images alone. */
+export type OwnModel = 'personal' | 'alone';
+
+/** A task that begins with a model of the site's own, where the site has it, in place of the received one. */
+export interface OwnTask {
+  readonly model: OwnModel;
+  /** What its script trains becomes that model, and is no part of the answer; without this it scores the model. */
+  readonly trains?: true;
+  /** How many of these tasks follow one another; which one it is, is what it is about: `1` to this. */
+  readonly steps?: number;
 }
 
 export interface ValueRule {
@@ -77,6 +94,26 @@ export const COMMON_TASKS = {
 /** The task of a site to score the last model of a site; the model of which site is what the task is about. */
 export const VALIDATE = 'validate';
 export const VALIDATE_FORM: TaskForm = { when: 'after', isAbout: true, answer: {} };
+
+/** What a script brings: the answer, and the model that stays at its site. */
+export function broughtBy({ answer, own }: TaskForm): FilesForm {
+  return own?.trains ? { ...answer, model: { form: 'like:model' } } : answer;
+}
+
+/** Why a task cannot be about that; undefined: it can. @param sites that the job was signed for; undefined: not known */
+export function wrongAbout(
+  { name, about }: TaskKey,
+  { isAbout }: TaskForm,
+  sites?: readonly string[],
+): string | undefined {
+  if (about === undefined) return Array.isArray(isAbout) ? 'it does not say what it is about' : undefined;
+  if (!isAbout) return `a site has ${name} once in a round, about nothing`;
+  if (isAbout === true)
+    return sites?.includes(about) === true
+      ? undefined
+      : `it is about ${about}, which the job was not signed for`;
+  return isAbout.includes(about) ? undefined : `it is about ${about}, of which ${name} is not`;
+}
 
 /** What several sites are asked for at once: no two of a run have the same. */
 export interface TaskKey {

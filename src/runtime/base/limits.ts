@@ -160,7 +160,7 @@ export const TASK_LIMITS = {
   personal_models: {
     most: 50,
     unit: 'models',
-    what: 'of its own a site keeps of jobs that are over (`personal_models/`, workflow.local_tensors); the oldest go, whatever becomes of the jobs at the server',
+    what: 'of its own a site keeps of jobs that are over (`personal_models/`, workflow.local_tensors and personalize_rounds); the oldest go, whatever becomes of the jobs at the server',
   },
   personal_bytes: {
     most: 20_000_000_000,

@@ -11,6 +11,7 @@ import { type WorstCases, worstCases } from './explain/worst-cases.ts';
 import { judgeControls } from './judge-controls.ts';
 import type { Judged } from './judged-people.ts';
 import { openTarget } from './open-target.ts';
+import { judgeOwnModels } from './own-models.ts';
 import { judgeLikeness } from './predict/likeness.ts';
 import { openPredictor } from './predict/predictor.ts';
 import type { Evaluation } from './result.ts';
@@ -75,7 +76,8 @@ async function judge(work: EvaluationWork, notes: readonly string[]): Promise<Ev
     ...calibration.calibrated,
     labels: judged.labels,
   });
-  const evaluation = summarizeEvaluation(work, { judged, calibration, masked, controls, cases, notes });
+  const own = await judgeOwnModels(work, judged);
+  const evaluation = summarizeEvaluation(work, { judged, calibration, masked, controls, cases, own, notes });
   const folder = await writeEvaluation({ evaluation, cases, judged, calibration, options, target });
   return { folder, evaluation };
 }

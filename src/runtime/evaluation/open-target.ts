@@ -44,7 +44,8 @@ export async function openTarget(wish: TargetWish): Promise<Target> {
   return { spec, classes: spec.classes, params, file, sha256: sha256(bytes), run };
 }
 
-function isModelFile(target: string): boolean {
+/** Whether a model is named in place of a run. */
+export function isModelFile(target: string): boolean {
   return target.endsWith('.safetensors');
 }
 

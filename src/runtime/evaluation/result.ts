@@ -80,6 +80,22 @@ export const evaluationSchema = z.object({
       undefined_because: z.string().nullable(),
     }),
   ),
+  own_models: z
+    .array(
+      z.object({
+        site: z.string(),
+        subjects: count,
+        accuracy: estimateSchema,
+        balanced_accuracy: estimateSchema,
+        global_accuracy: estimateSchema.describe('of the model that is judged, on the same subjects'),
+        lead: estimateSchema.describe('accuracy minus global_accuracy'),
+      }),
+    )
+    .nullable()
+    .default(null)
+    .describe(
+      'the model that each site ends with, on its own subjects; null where sites have none of their own',
+    ),
   worst: z
     .object({ site: z.string().nullable(), class: z.string().nullable() })
     .describe('the site of the lowest accuracy, which every site has, and the class of the lowest recall'),

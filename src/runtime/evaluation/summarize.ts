@@ -20,6 +20,7 @@ export interface Findings {
   readonly masked: readonly (readonly [MaskedTest, Judged])[];
   readonly controls: JudgedControls;
   readonly cases: WorstCases;
+  readonly own: Evaluation['own_models'];
   readonly notes: readonly string[];
 }
 
@@ -53,6 +54,7 @@ export function summarizeEvaluation(work: EvaluationWork, findings: Findings): E
     confusion: confusionOf(tallyOf(judged)),
     per_class: perClass,
     per_site: perSite,
+    own_models: findings.own,
     worst: {
       // Every site has an accuracy, but only one with all classes a balanced one.
       site: least(perSite, ({ accuracy }) => accuracy.value)?.site ?? null,

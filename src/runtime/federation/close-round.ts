@@ -61,9 +61,10 @@ export async function clearRound(
   { before, after }: { readonly before: RunHistory; readonly after: RunHistory },
 ): Promise<void> {
   const spent = spentFiles(before, after);
-  // A longer run goes on from before the last scoring, with what there was then: only what was made for the scoring goes.
+  // A longer run goes on from before the last scoring, with what there was then: only what was made in the scoring goes.
   const isOfScoring = (path: string) =>
-    before.made.some(({ payload }) => Object.values(payload).some((file) => file.path === path));
+    before.made.some(({ payload }) => Object.values(payload).some((file) => file.path === path)) ||
+    before.exchanges.some(({ accepted }) => accepted.some(({ state }) => state?.path === path));
   await files.discard(made ? spent : spent.filter(({ path }) => isOfScoring(path)));
   // Where sites are at work yet, what they are sending is not to be cleared away.
   const keep = new Set(Object.values(kept?.answers ?? {}).map(({ path }) => path));

@@ -7,6 +7,7 @@ import { compareText } from '../base/text/compare-text.ts';
 import type { JobDefinition, ModelDefinition } from '../job/definition.ts';
 import type { FileRules } from '../job/job-paths.ts';
 import { sharedNames } from '../job/local-tensors.ts';
+import { requirePersonalTensors } from '../job/personal-tensors.ts';
 import { requireUsefulFilters } from '../job/result-filters.ts';
 import type { ArrayLiteral } from '../job/schema.ts';
 import { paramForms } from '../learning/models/initial-params.ts';
@@ -30,13 +31,9 @@ interface ModelSource {
 export async function modelForm(job: JobDefinition, source: ModelSource): Promise<ModelForm> {
   requireModelSize(job, source.rules);
   const forms = await formsOf(job.model);
-  requireUsefulFilters(
-    job.resultFilters,
-    sharedNames(
-      job.workflow,
-      forms.map(({ name }) => name),
-    ),
-  );
+  const names = forms.map(({ name }) => name);
+  requireUsefulFilters(job.resultFilters, sharedNames(job.workflow, names));
+  requirePersonalTensors(job.workflow, names);
   const form = formOf(forms);
   const initial = await initialDigest(job, source);
   return { ...form, ...(initial !== undefined && { initial_sha256: initial }) };

@@ -16,6 +16,7 @@ import { defineJob } from '../job/definition.ts';
 import { type FileRules, LOCAL_FILES } from '../job/job-paths.ts';
 import { type LoadedJob, readJob } from '../job/load.ts';
 import { sharedNames } from '../job/local-tensors.ts';
+import { requirePersonalTensors } from '../job/personal-tensors.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
 import { requireUsefulFilters } from '../job/result-filters.ts';
 import { checkScript } from '../job/script.ts';
@@ -53,9 +54,11 @@ export async function prepareJob(
   const params = await initialModel(plan.job, LOCAL_FILES).catch((error: unknown) => {
     throw placedInJob(error, loaded.source);
   });
-  inJob(loaded.source, () =>
-    requireUsefulFilters(definition.resultFilters, sharedNames(definition.workflow, paramNames(params))),
-  );
+  inJob(loaded.source, () => {
+    const names = paramNames(params);
+    requireUsefulFilters(definition.resultFilters, sharedNames(definition.workflow, names));
+    requirePersonalTensors(definition.workflow, names);
+  });
   const gaps = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
   const warnings = [...jobWarnings(loaded, bundle, split), ...gaps];
   return { loaded, bundle, scripts, split, plan, params, warnings };

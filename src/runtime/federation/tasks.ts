@@ -1,21 +1,24 @@
-import { partsOfTask, seedOfTask, type TaskForm, type TaskKey } from '../algorithms/task.ts';
+import { partsOfTask, seedOfTask, type TaskForm, type TaskKey, wrongAbout } from '../algorithms/task.ts';
 import type { TaskSpec } from '../algorithms/workflow.ts';
 import { flError } from '../base/errors/errors.ts';
 import { firstOf } from '../base/text/first-of.ts';
 import type { FileRef, Files, Payload } from '../run/events.ts';
-import type { RunHistory } from '../run/history.ts';
+import { type RunHistory, stateOf } from '../run/history.ts';
 import type { SiteTask } from './channel.ts';
 import type { CoordinatorRules } from './coordinator-rules.ts';
 
 type Tasks = Pick<CoordinatorRules, 'tasks'>;
 
 /** @throws NF_WORKFLOW_TASK of one that the workflow does not declare */
-function formOf({ name, round, about }: TaskKey, { tasks }: Tasks): TaskForm {
+function formOf(key: TaskKey, { tasks }: Tasks): TaskForm {
+  const { name, round, about } = key;
   const form = tasks[name];
   const refuse = (reason: string) => flError('NF_WORKFLOW_TASK', { name, round, reason });
   if (!form) throw refuse(`it declares ${firstOf(Object.keys(tasks))}`);
   if (about !== undefined && !form.isAbout)
     throw refuse(`it is about ${about}, and declared without 'isAbout'`);
+  const wrong = Array.isArray(form.isAbout) ? wrongAbout(key, form) : undefined;
+  if (wrong !== undefined) throw refuse(wrong);
   return form;
 }
 
@@ -39,7 +42,7 @@ export function siteTask(
   { rules, history }: { readonly rules: CoordinatorRules; readonly history: RunHistory },
 ): SiteTask {
   const parts = partsOfTask(id);
-  const state = history.states.get(parts.site);
+  const state = stateOf(history, parts.site);
   return {
     ...parts,
     id,

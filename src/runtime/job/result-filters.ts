@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { flError } from '../base/errors/errors.ts';
 import { firstOf } from '../base/text/first-of.ts';
-import { matcherOf } from './name-patterns.ts';
+import { matcherOf } from '../base/text/name-patterns.ts';
 
 /**
  * Filters of results, as a job and a site's policy name them (nvflare's `task_result_filters`): what may be said of each. What they do

@@ -1,3 +1,4 @@
+import { type OwnOptions, ownTasks } from '../algorithms/own-models.ts';
 import { workflowOf } from '../algorithms/registry.ts';
 import { COMMON_TASKS, type TaskForm, VALIDATE, VALIDATE_FORM } from '../algorithms/task.ts';
 import { isCrossSite } from './cross-site.ts';
@@ -9,11 +10,24 @@ export function tasksOf(
   workflow: Pick<WorkflowDefinition, 'type' | 'options'>,
 ): Readonly<Record<string, TaskForm>> {
   const validate = isCrossSite(workflow) && { [VALIDATE]: VALIDATE_FORM };
-  const own = workflowOf(workflow.type).tasks;
-  const tasks: Readonly<Record<string, TaskForm>> = { ...COMMON_TASKS, ...own, ...validate };
+  const declared: Readonly<Record<string, TaskForm>> = {
+    ...COMMON_TASKS,
+    ...workflowOf(workflow.type).tasks,
+    ...validate,
+  };
+  const tasks = { ...declared, ...ownTasks(ownOptions(workflow), declared.train?.values) };
   const stays = localTensorsOf(workflow);
   if (stays.length === 0) return tasks;
   return Object.fromEntries(Object.entries(tasks).map(([name, form]) => [name, withoutLocal(form, stays)]));
+}
+
+/** Whether sites keep models of their own. */
+export function hasOwnModels(workflow: Pick<WorkflowDefinition, 'type' | 'options'>): boolean {
+  return Object.values(tasksOf(workflow)).some(({ own }) => own !== undefined);
+}
+
+function ownOptions({ options }: Pick<WorkflowDefinition, 'options'>): OwnOptions {
+  return 'train_alone' in options ? options : {};
 }
 
 /** Of its answer the model comes without what stays at the site. */

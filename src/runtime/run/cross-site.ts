@@ -7,7 +7,7 @@ import { isShare } from './shares.ts';
 import type { Counted } from './statistics.ts';
 import { statisticsOf } from './statistics-of.ts';
 
-const score = z.object({
+export const scoreSchema = z.object({
   metrics: z
     .record(z.string(), z.number())
     .nullable()
@@ -27,11 +27,11 @@ const score = z.object({
 export const crossSiteSchema = z.array(
   z.object({
     model: z.string().nullable().describe('the site whose last model it is; null: the last global model'),
-    scores: z.record(z.string(), score).describe('by the site that scored it'),
+    scores: z.record(z.string(), scoreSchema).describe('by the site that scored it'),
   }),
 );
 export type CrossSiteEvaluation = z.output<typeof crossSiteSchema>;
-type Score = z.output<typeof score>;
+export type Score = z.output<typeof scoreSchema>;
 
 const NO_ANSWER = 'its answer had not come when the round was over';
 
@@ -75,7 +75,7 @@ export class CrossSiteTable {
   }
 }
 
-function scoreOf({ metrics, numExamples, statistics }: AcceptedResult): Score {
+export function scoreOf({ metrics, numExamples, statistics }: AcceptedResult): Score {
   const { counted } = statistics ?? statisticsOf(metrics, numExamples);
   const figures = { metrics: numbersOf(metrics) };
   return counted ? { ...figures, num_examples: counted.examples, shares: sharesOf(counted) } : figures;

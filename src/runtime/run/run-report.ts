@@ -8,6 +8,7 @@ import { CrossSiteTable, crossSiteSchema } from './cross-site.ts';
 import type { BestModel, FileRef, RunEvent } from './events.ts';
 import { bestOf, type ClosedRound, newHistory, type RunHistory, record } from './history.ts';
 import { type ImageProfile, profileOf } from './image-profile.ts';
+import { OwnModelTable, ownModelsSchema } from './own-models.ts';
 import type { RunCard } from './run-card.ts';
 import type { RunFiles } from './run-files.ts';
 import { RUN_FILES, type RunFolder } from './run-folder.ts';
@@ -47,6 +48,11 @@ export const runSummarySchema = z.object({
   cross_site_evaluation: crossSiteSchema
     .optional()
     .describe('the last models by the sites that scored them (workflow.cross_site_evaluation)'),
+  own_models: ownModelsSchema
+    .optional()
+    .describe(
+      'what each site ends with, where sites train models of their own (workflow.personalize_rounds)',
+    ),
   engines: z.record(
     z.string(),
     z.object({ name: z.string(), device: z.string(), library: z.string(), detail: z.string() }),
@@ -81,13 +87,15 @@ export async function summarizeRun(
   const models: RunSummary['models'] = [];
   const notes = new Set<string>();
   const crossSite = new CrossSiteTable();
-  for await (const round of closedRounds(seenBy(crossSite, events), history)) {
+  const ownModels = new OwnModelTable(history.goal);
+  for await (const round of closedRounds(seenBy([crossSite, ownModels], events), history)) {
     models.push(scored(round, metric));
     for (const note of round.notes) notes.add(note);
   }
   const numRounds = card.job.workflow.num_rounds;
   const { final, best } = resultOf(history, numRounds);
   const crossSiteResult = crossSite.result();
+  const ownResult = ownModels.result();
   return {
     run_id: card.run_id,
     job: card.job.name,
@@ -101,6 +109,7 @@ export async function summarizeRun(
     final: final ? { ...finalFigures(history, metric), file: folder.at(final.name) } : null,
     best: best ? { model: best.round, value: best.value, file: folder.at(RUN_FILES.best) } : null,
     ...(crossSiteResult && { cross_site_evaluation: crossSiteResult }),
+    ...(ownResult && { own_models: ownResult }),
     engines: Object.fromEntries(history.engines),
     failures: history.failures.map(({ site, round, error }) => ({
       site,
@@ -206,10 +215,14 @@ export async function writeResults(
   if (profile) await writeFileAtomic(folder.at(RUN_FILES.imageProfile), prettyJson(profile));
 }
 
-/** The events as they are, each of which the table has seen. */
-async function* seenBy(table: CrossSiteTable, events: AsyncIterable<RunEvent>): AsyncGenerator<RunEvent> {
+interface Table {
+  take(event: RunEvent): void;
+}
+
+/** The events as they are, each of which the tables have seen. */
+async function* seenBy(tables: readonly Table[], events: AsyncIterable<RunEvent>): AsyncGenerator<RunEvent> {
   for await (const event of events) {
-    table.take(event);
+    for (const table of tables) table.take(event);
     yield event;
   }
 }

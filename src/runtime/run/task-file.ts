@@ -3,7 +3,7 @@ import { type FileRule, isArrays, mostBytes } from '../algorithms/task.ts';
 import { flError } from '../base/errors/errors.ts';
 import { checkUpdateFile, requireCanonical } from '../base/tensors/check-file.ts';
 import { openTensorFile } from '../base/tensors/tensor-file.ts';
-import { matcherOf, partedBy } from '../job/name-patterns.ts';
+import { matcherOf, partedBy } from '../base/text/name-patterns.ts';
 import { requireSize } from './declared.ts';
 
 /** A file of an answer as it lies on disk, and what it must be. */

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { broughtBy } from '../algorithms/task.ts';
 import type { ErrorCode } from '../base/errors/catalog.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../base/errors/errors.ts';
 import { faultPoint } from '../base/errors/fault-point.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { localTensorsOf } from '../job/local-tensors.ts';
+import { personalTensorsOf } from '../job/personal-tensors.ts';
 import type { ResultFilterSpec } from '../job/result-filters.ts';
+import { hasOwnModels } from '../job/workflow-tasks.ts';
 import { fitReport } from '../network/messages/fit-report.ts';
 import { requireDeclared } from '../run/declared.ts';
 import { statisticsOf } from '../run/statistics-of.ts';
@@ -15,6 +18,7 @@ import type { ScriptAnswer } from './executor/messages.ts';
 import { applyFilters } from './filters/apply-filters.ts';
 import type { FilterMeans } from './filters/filter.ts';
 import { type TakenAnswer, withholdLocal } from './local-tensors.ts';
+import { keepOwn } from './own-models.ts';
 import type { TaskFiles } from './task-files.ts';
 import { type Task, taskOrder } from './task-order.ts';
 
@@ -146,14 +150,16 @@ async function answerOf(
   { request: { task, files, signal }, seconds, deps }: Parts,
 ): Promise<Answer> {
   const { site, job, ownFilters, means } = deps;
-  requireDeclared(left, task.form.answer, task.id);
+  requireDeclared(left, broughtBy(task.form), task.id);
   requireValues(said.values ?? {}, task.form, task.id);
   const taken = await take({ left, state }, { files, signal });
-  const patterns = localTensorsOf(job.workflow);
-  const own =
-    patterns.length === 0
-      ? taken
-      : await withholdLocal({ ...taken, task, paramsType: said.paramsType }, { patterns, files, means });
+  const own = await withheld(
+    { ...taken, task, paramsType: said.paramsType, metrics: said.metrics },
+    {
+      files,
+      deps,
+    },
+  );
   if (own.state) await files.keep(own.state);
   const answer: Answer = {
     paramsType: said.paramsType,
@@ -168,6 +174,18 @@ async function answerOf(
   };
   const chain = { job: job.resultFilters, site: await ownFilters() };
   return applyFilters(answer, chain, { ...means, task, model: files.model, site });
+}
+
+/** Without what stays at the site, which has it from now on. */
+async function withheld(
+  taken: TakenAnswer & { readonly metrics: Answer['metrics'] },
+  { files, deps: { job, means } }: { readonly files: TaskFiles; readonly deps: SiteDeps },
+): Promise<Pick<TakenAnswer, 'files' | 'state'>> {
+  const { workflow } = job;
+  const patterns = localTensorsOf(workflow);
+  if (patterns.length > 0) return withholdLocal(taken, { patterns, files, means });
+  if (!hasOwnModels(workflow)) return taken;
+  return keepOwn(taken, { files, means, goal: workflow, personalTensors: personalTensorsOf(workflow) });
 }
 
 /** What the script left, out of its reach. */

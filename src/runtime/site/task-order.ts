@@ -1,7 +1,9 @@
-import type { TaskForm, TaskParts } from '../algorithms/task.ts';
+import { broughtBy, type TaskForm, type TaskParts } from '../algorithms/task.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { localTensorsOf } from '../job/local-tensors.ts';
+import { personalTensorsOf } from '../job/personal-tensors.ts';
 import { argsOfSite } from '../job/plan.ts';
+import { hasOwnModels } from '../job/workflow-tasks.ts';
 import type { SiteData } from './client-api/fl-model.ts';
 import type { TaskOrder } from './executor/messages.ts';
 import type { CodePlace } from './script/resolve-hooks.ts';
@@ -36,24 +38,25 @@ export function taskOrder(
 ): TaskOrder {
   const { options } = job.workflow;
   const local = localTensorsOf(job.workflow);
+  const personal = personalTensorsOf(job.workflow);
   const selection = job.data?.selection;
   return {
     task: {
       context: {
         task: task.name,
         ...(task.about !== undefined && { about: task.about }),
-        form: task.form,
+        form: { ...task.form, answer: broughtBy(task.form) },
         site,
         seed: task.seed,
-        totalRounds: task.totalRounds,
-        currentRound: task.round,
+        ...turnOf(task),
         jobName: job.name,
         args: argsOfSite(job, site),
         data: data && { ...data, ...(selection && { selection }) },
         model: job.model.kind === 'built' ? job.model.spec : undefined,
-        ...('proximal_mu' in options && { proximalMu: options.proximal_mu }),
         ...(local.length > 0 && { localTensors: local }),
-        ...('scaffold_option' in options && { scaffold: options.scaffold_option }),
+        ...(hasOwnModels(job.workflow) && { hasOwnModels: true as const }),
+        ...(task.name === 'personalize' && personal && { trainedTensors: personal }),
+        ...ruleOf(task, options),
       },
       code,
       script: job.executor.trainScript,
@@ -63,4 +66,23 @@ export function taskOrder(
     ...(home !== undefined && { home }),
     output,
   };
+}
+
+/** Models of the site's own are trained as they are: what a rule keeps of the global one is untouched by them. */
+function ruleOf(
+  { form: { own } }: Task,
+  options: JobDefinition['workflow']['options'],
+): Pick<TaskOrder['task']['context'], 'rule'> {
+  if ('scaffold_option' in options) return { rule: { kind: 'scaffold', option: options.scaffold_option } };
+  if ('feddyn_alpha' in options) return { rule: { kind: 'feddyn', alpha: options.feddyn_alpha } };
+  if ('proximal_mu' in options && !own) return { rule: { kind: 'fedprox', mu: options.proximal_mu } };
+  if ('ditto_lambda' in options && own?.model === 'personal')
+    return { rule: { kind: 'ditto', mu: options.ditto_lambda } };
+  return {};
+}
+
+/** What a script is told of the rounds: of a task with steps of its own, these. */
+function turnOf({ form: { own }, about, round, totalRounds }: Task) {
+  if (own?.steps === undefined) return { totalRounds, currentRound: round };
+  return { totalRounds: own.steps, currentRound: Number(about) };
 }

@@ -5,7 +5,7 @@ import { type Opened, whileOpen } from '../base/files/while-open.ts';
 import type { NumericArray } from '../base/tensors/nd-array.ts';
 import { firstNotFinite } from '../base/tensors/not-finite.ts';
 import { openTensorFile, readInto, type TensorFile } from '../base/tensors/tensor-file.ts';
-import { matcherOf, partedBy } from '../job/name-patterns.ts';
+import { matcherOf, partedBy } from '../base/text/name-patterns.ts';
 import type { AnswerFile } from './answer.ts';
 import { type Part, type Slice, writeParts } from './filters/write-tensors.ts';
 import { BYTES, OWN_BYTES } from './kept.ts';
@@ -76,14 +76,14 @@ export async function writePersonal(
   });
 }
 
-async function openIn(opened: Opened, path: string): Promise<TensorFile> {
+export async function openIn(opened: Opened, path: string): Promise<TensorFile> {
   const file = await openTensorFile(path);
   opened.closeLast(() => file.close());
   return file;
 }
 
 /** A file of any bytes, as an array is read. */
-async function bytesOf(path: string, opened: Opened): Promise<Part> {
+export async function bytesOf(path: string, opened: Opened): Promise<Part> {
   const { size } = await stat(path);
   const handle = await openInput(path);
   opened.closeLast(() => handle.close());
@@ -95,7 +95,7 @@ function entryOfBytes(size: number): Part['entry'] {
   return { name: BYTES, dtype: 'uint8', shape: [size], offset: 0, byteLength: size };
 }
 
-function partsOf(file: TensorFile, entries = file.layout): Part[] {
+export function partsOf(file: TensorFile, entries = file.layout): Part[] {
   return entries.map((entry) => ({ file, entry }));
 }
 
@@ -106,7 +106,7 @@ async function localOf(file: TensorFile | undefined, patterns: readonly string[]
 }
 
 /** What the script kept before. */
-function scriptOf(kept: TensorFile | undefined): Part | undefined {
+export function scriptOf(kept: TensorFile | undefined): Part | undefined {
   const found = kept?.layout.find(({ name }) => name === BYTES);
   if (!kept || !found) return undefined;
   const byteLength = found.byteLength - OWN_BYTES;
@@ -117,7 +117,7 @@ function scriptOf(kept: TensorFile | undefined): Part | undefined {
 }
 
 /** The secret, and the script's part behind it. */
-function behind(secret: Uint8Array, script: Part | undefined): Part {
+export function behind(secret: Uint8Array, script: Part | undefined): Part {
   const readSlice: Part['file']['readSlice'] = async (_entry, start, target) => {
     const own = secret.subarray(start, start + target.length);
     target.set(own);
@@ -143,7 +143,7 @@ async function addOrigin(
   }
 }
 
-function requireFinite({ entry: { name, dtype }, start, values }: Slice): void {
+export function requireFinite({ entry: { name, dtype }, start, values }: Slice): void {
   const index = dtype.startsWith('float') ? firstNotFinite(values) : -1;
   if (index === -1) return;
   throw flError('NF_TENSORS_NOT_FINITE', { name, index: start + index, value: String(values[index]) });

@@ -8,6 +8,7 @@ import { personalPath } from '../../../src/runtime/run/run-folder.ts';
 import { readChainedLog } from '../../../src/runtime/security/logs/chained-log.ts';
 import { writeJob } from '../../support/job-folder.ts';
 import { LiveFederation } from '../../support/live-federation.ts';
+import { OWN_MODEL, OWN_SCRIPT, OWN_SITES } from '../../support/own-models-job.ts';
 import { float32 } from '../../support/param-sets.ts';
 import { finalModel } from '../../support/run-files.ts';
 import { simulateQuietly } from '../../support/simulate-quietly.ts';
@@ -72,5 +73,34 @@ it('tensors that stay at each site do so over the network as in a simulation, an
       return sha256(encodeSafetensors({ kernel: float32(before.map((value) => value + step)) }));
     };
     expect(sent.map(({ sha256: digest }) => digest)).toEqual([shared(1), shared(2)]);
+  }
+});
+
+it('models of the sites themselves are those of a simulation, and none of them leaves', async () => {
+  const { 'site-1': first, 'site-3': second } = OWN_SITES;
+  const path = await writeJob(join(root, 'own'), {
+    script: OWN_SCRIPT,
+    patch: {
+      workflow: { n_clients: 2, num_rounds: 2, key_metric: 'loss', personalize_rounds: 4 },
+      model: OWN_MODEL,
+      sites: { 'site-1': { args: first }, 'site-2': { args: second } },
+    },
+  });
+  const meta = await federation.run(path);
+  expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', first_failure: null });
+  const run = await simulateQuietly(path, { workspace: join(root, 'own-simulated'), clients: 2 });
+  const model = await federation.model(meta.job_id);
+  expect(model).toEqual(finalModel(run));
+  for (const site of ['site-1', 'site-2']) {
+    const folder = clientFolder(join(federation.kits.kit(site), 'work'));
+    const personal = readFileSync(folder.job(meta.job_id).personal);
+    expect(personal).toEqual(readFileSync(join(run, personalPath(site))));
+    expect(numbersOf(personal)).not.toEqual(numbersOf(model));
+    const sent = (await Array.fromAsync(readChainedLog(folder.egress))).filter(
+      ({ job }) => job === meta.job_id,
+    );
+    expect(sent.filter(({ what }) => what === 'update')).toHaveLength(2);
+    // Two rounds of two models, the global one, four steps of the personal one, and both of its own.
+    expect(sent.filter(({ what }) => what === 'figures')).toHaveLength(2 * 2 + 1 + 4 + 2);
   }
 });

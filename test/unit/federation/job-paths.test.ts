@@ -77,6 +77,8 @@ const NO_PATHS = new Set([
   'executor.declared_args.*.description',
   'workflow.key_metric',
   'workflow.local_tensors.[]',
+  'workflow.personalize_tensors.[]',
+  'workflow.averaged_tensors.[]',
   'model.type',
   'model.classes.[]',
   'task_result_filters.[].exclude_vars',

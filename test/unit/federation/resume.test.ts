@@ -139,8 +139,15 @@ describe.each([
   });
 });
 
-describe('a run with tensors that stay at each site, when it was killed', () => {
-  const EVENTS = 20;
+describe.each([
+  { what: 'tensors that stay at each site', options: { local_tensors: ['head'] }, events: 20, every: 1 },
+  {
+    what: 'models of the sites themselves',
+    options: { personalize_rounds: 1, train_alone: true },
+    events: 40,
+    every: 4,
+  },
+])('a run with $what, when it was killed', ({ what, options, events, every }) => {
   const initial = { head: float32([0]), kernel: float32([1, 2]) };
   const learn: Learn = ({ params: { head, kernel } }, { site, round, isEvaluate, session }) => {
     if (!head || !kernel) throw new Error('an array is missing');
@@ -159,9 +166,10 @@ describe('a run with tensors that stay at each site, when it was killed', () => 
   };
   const start = async (name: string, more: FakeRunOptions = {}) => {
     const folder = join(root, name);
-    const workflow = { n_clients: 3, num_rounds: 2, clients_per_round: 2, local_tensors: ['head'] };
+    const workflow = { n_clients: 3, num_rounds: 2, clients_per_round: 2, ...options };
     const { sitesIn, rules } = await localSites(folder, { patch: { workflow }, learn });
-    const run = await startFakeRun(join(folder, 'run'), { model: initial, sitesIn, rules, ...more });
+    const how = { model: initial, workflowOptions: options, sitesIn, rules, ...more };
+    const run = await startFakeRun(join(folder, 'run'), how);
     const own = (site: string) => readFile(run.folder.at(personalPath(site))).catch(() => undefined);
     const end = async () => {
       const { bytes, states, best } = await outcome(run);
@@ -179,17 +187,17 @@ describe('a run with tensors that stay at each site, when it was killed', () => 
   let whole: Awaited<ReturnType<Awaited<ReturnType<typeof start>>['end']>>;
 
   beforeAll(async () => {
-    const { run, end } = await start('local');
+    const { run, end } = await start(what);
     whole = await end();
-    expect(run.shown.filter(({ type }) => type !== 'task.started')).toHaveLength(EVENTS);
+    expect(run.shown.filter(({ type }) => type !== 'task.started')).toHaveLength(events);
     expect(whole.states.size).toBeGreaterThan(1);
   });
 
-  it.each(Array.from({ length: EVENTS }, (_, index) => index + 1))(
+  it.each(Array.from({ length: Math.floor(events / every) }, (_, index) => every * (index + 1)))(
     'at its event %i ends with the same bytes, those that each site has of its own among them',
     async (cut) => {
       for (const lastIsKept of [false, true]) {
-        const name = `local-${cut}-${lastIsKept}`;
+        const name = `${what}-${cut}-${lastIsKept}`;
         const first = await start(name, { wrapJournal: dyingAfter(cut, lastIsKept) });
         await expect(first.run.done).rejects.toThrow('killed');
         // Sites of this process live on for a moment, where a kill ends them: what they write yet is another folder's.
@@ -200,11 +208,11 @@ describe('a run with tensors that stay at each site, when it was killed', () => 
   );
 
   it('trains on no other values than those that a site has kept', async () => {
-    const first = await start('changed', { wrapJournal: dyingAfter(10, true) });
+    const first = await start(`${what}-changed`, { wrapJournal: dyingAfter(events / 2, true) });
     await expect(first.run.done).rejects.toThrow('killed');
     const { states } = first.run.history();
     expect(states.size).toBe(2);
     for (const { path } of states.values()) await writeFile(first.run.folder.at(path), 'changed');
-    await expect((await start('changed')).run.done).rejects.toThrow(/state-0001\.bin.*SHA-256/);
+    await expect((await start(`${what}-changed`)).run.done).rejects.toThrow(/state-0001.*\.bin.*SHA-256/);
   });
 });

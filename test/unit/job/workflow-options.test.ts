@@ -20,6 +20,9 @@ describe('the options of a workflow', () => {
       clip_norm: 'median',
       local_tensors: [],
       cross_site_evaluation: false,
+      personalize_rounds: 0,
+      personalize_tensors: [],
+      train_alone: true,
     });
     expect((await load({ type: 'fedopt', server_optimizer: 'adam', server_tau: 0.1 })).options).toEqual({
       aggregator: 'weighted_mean',
@@ -29,6 +32,9 @@ describe('the options of a workflow', () => {
       local_tensors: [],
       server_optimizer: 'adam',
       cross_site_evaluation: false,
+      personalize_rounds: 0,
+      personalize_tensors: [],
+      train_alone: true,
       server_learning_rate: 1,
       server_momentum: 0.9,
       server_beta2: 0.99,

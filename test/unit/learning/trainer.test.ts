@@ -13,6 +13,7 @@ import { askForCorrection, stepsTaken } from '../../../src/runtime/learning/trai
 import { releaseTrainers } from '../../../src/runtime/learning/trainer/model-pool.ts';
 import {
   askForProximal,
+  askForTensors,
   isProximalUnused,
   onTrainProgress,
   setEngine,
@@ -139,6 +140,26 @@ describe('a trainer', () => {
     askForProximal(10);
     expect(isProximalUnused()).toBe(true);
     askForProximal(undefined);
+  });
+
+  it('changes those arrays alone that the task names, in a model that other tasks train whole', async () => {
+    const changed = async (patterns?: readonly string[]) => {
+      askForTensors(patterns);
+      const trainer = await compile(buildModel(SPEC), { learningRate: 0.003 });
+      trainer.setParams(initialParams(SPEC));
+      await trainer.fit(data.train, { seed: 1 });
+      const now = trainer.getParams();
+      askForTensors(undefined);
+      releaseTrainers();
+      return Object.entries(initialParams(SPEC)).flatMap(([name, { data: before }]) =>
+        before.every((value, at) => now[name]?.data[at] === value) ? [] : [name],
+      );
+    };
+    const all = await changed();
+    expect((await changed(['logits/*'])).sort()).toEqual(['logits/bias', 'logits/kernel']);
+    expect(await changed(['logits/kernel'])).toEqual(['logits/kernel']);
+    expect(await changed()).toEqual(all);
+    expect(all.length).toBeGreaterThan(4);
   });
 
   describe('of a task of SCAFFOLD', () => {

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { matcherOf, partedBy } from '../../../src/runtime/job/name-patterns.ts';
+import { matcherOf, partedBy } from '../../../src/runtime/base/text/name-patterns.ts';
 import { requireFileForm } from '../../../src/runtime/run/task-file.ts';
 import { writeKept, writePersonal, writeShared } from '../../../src/runtime/site/write-kept.ts';
 import { writeModel } from '../../support/model-files.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Aggregator } from '../aggregator.ts';
 import { boundedShares } from '../bounded-weights.ts';
-import { CROSS_SITE } from '../options.ts';
+import { ROUNDS, roundFaults } from '../options.ts';
 import { buffered } from '../reducers/buffered.ts';
 import { trainRounds } from '../rounds.ts';
 import { declareWorkflow } from '../workflow.ts';
@@ -27,7 +27,7 @@ export const workflow = declareWorkflow({
     'the server goes further along the mean of the differences, the more those of the sites point to different sides',
   source: 'Jhunjhunwala et al. 2023',
   options: {
-    ...CROSS_SITE,
+    ...ROUNDS,
     extrapolation_epsilon: z
       .number()
       .positive()
@@ -37,10 +37,10 @@ export const workflow = declareWorkflow({
   },
   reducers: [buffered],
   aggregators: [extrapolated],
+  faults: roundFaults,
   run: (federation, { numRounds, options, maxWeightRatio }) => {
-    const crossSite = options.cross_site_evaluation;
     const aggregation = { aggregator: extrapolated, options: { epsilon: options.extrapolation_epsilon } };
-    return trainRounds(federation, { numRounds, crossSite }, ({ round, base, answers }) => {
+    return trainRounds(federation, { numRounds, options }, ({ round, base, answers }) => {
       const { weights, notes } = boundedShares(answers, maxWeightRatio);
       return federation.reduce({
         round,

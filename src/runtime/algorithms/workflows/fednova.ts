@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { flError } from '../../base/errors/errors.ts';
 import { bounded, boundedShares } from '../bounded-weights.ts';
-import { CROSS_SITE } from '../options.ts';
+import { ROUNDS, roundFaults } from '../options.ts';
 import { buffered } from '../reducers/buffered.ts';
 import { trainRounds } from '../rounds.ts';
 import { taskId } from '../task.ts';
@@ -20,7 +20,7 @@ export const workflow = declareWorkflow({
   summary:
     'sites that take more steps than others do not pull the model to themselves; scripts say theirs as `values: { steps }`, 1 at least; what a site says counts as `max_weight_ratio` times the median of the others at most',
   source: 'Wang et al. 2020',
-  options: CROSS_SITE,
+  options: ROUNDS,
   reducers: [buffered],
   tasks: {
     train: {
@@ -29,9 +29,9 @@ export const workflow = declareWorkflow({
       values: { steps: { most: 30, number: STEPS } },
     },
   },
+  faults: roundFaults,
   run: (federation, { numRounds, options, maxWeightRatio: ratio }) => {
-    const crossSite = options.cross_site_evaluation;
-    return trainRounds(federation, { numRounds, crossSite }, ({ round, base, answers }) => {
+    return trainRounds(federation, { numRounds, options }, ({ round, base, answers }) => {
       const { weights: shares, notes } = boundedShares(answers, ratio);
       const steps = answers.map((answer) => stepsOf(answer, round));
       // Who says that it took many moves the updates of all others by them.

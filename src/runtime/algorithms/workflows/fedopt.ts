@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AGGREGATION, AGGREGATORS, aggregationFaults, aggregationOf, leastAnswers } from '../aggregation.ts';
-import { CROSS_SITE, LOCAL_TENSORS, rate, SERVER_LEARNING_RATE, share } from '../options.ts';
+import { LOCAL_TENSORS, ROUNDS, rate, roundFaults, SERVER_LEARNING_RATE, share } from '../options.ts';
 import { adagrad, adam, sgd, yogi } from '../reducers/server-optimizers.ts';
 import { trainRounds } from '../rounds.ts';
 import { declareWorkflow } from '../workflow.ts';
@@ -18,7 +18,7 @@ export const workflow = declareWorkflow({
   options: {
     ...AGGREGATION,
     ...LOCAL_TENSORS,
-    ...CROSS_SITE,
+    ...ROUNDS,
     server_optimizer: z
       .enum(['sgd', 'adam', 'adagrad', 'yogi'])
       .default('sgd')
@@ -35,7 +35,7 @@ export const workflow = declareWorkflow({
   reducers: Object.values(OPTIMIZERS),
   aggregators: AGGREGATORS,
   leastAnswers,
-  faults: aggregationFaults,
+  faults: (given) => [...aggregationFaults(given), ...roundFaults(given)],
   run: (federation, { numRounds, options }) => {
     const { server_optimizer: optimizer, server_learning_rate: learningRate } = options;
     const { server_momentum: momentum, server_beta2: beta2, server_tau: tau } = options;
@@ -44,8 +44,7 @@ export const workflow = declareWorkflow({
       options: { learningRate, momentum, beta2, tau },
       aggregation: aggregationOf(options),
     };
-    const crossSite = options.cross_site_evaluation;
-    return trainRounds(federation, { numRounds, crossSite }, ({ round, base, answers }) =>
+    return trainRounds(federation, { numRounds, options }, ({ round, base, answers }) =>
       federation.reduce({ ...how, round, base, answers }),
     );
   },

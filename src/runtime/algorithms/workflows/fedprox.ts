@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AGGREGATORS, aggregationFaults, leastAnswers } from '../aggregation.ts';
+import { AGGREGATORS, leastAnswers } from '../aggregation.ts';
 import { declareWorkflow } from '../workflow.ts';
 import { workflow as fedAvg } from './fedavg.ts';
 
@@ -22,6 +22,6 @@ export const workflow = declareWorkflow({
   },
   aggregators: AGGREGATORS,
   leastAnswers,
-  faults: aggregationFaults,
+  faults: (given) => fedAvg.faults?.(given) ?? [],
   run: fedAvg.run,
 });

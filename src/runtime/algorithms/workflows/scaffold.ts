@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CROSS_SITE, SERVER_LEARNING_RATE } from '../options.ts';
+import { ROUNDS, roundFaults, SERVER_LEARNING_RATE } from '../options.ts';
 import { buffered } from '../reducers/buffered.ts';
 import { trainRounds } from '../rounds.ts';
 import { declareWorkflow, type FileRef } from '../workflow.ts';
@@ -18,7 +18,7 @@ export const workflow = declareWorkflow({
     'sites correct each step by what server and site know of the gradients, so that they drift apart less',
   source: 'Karimireddy et al. 2020',
   options: {
-    ...CROSS_SITE,
+    ...ROUNDS,
     scaffold_option: z
       .union([z.literal(1), z.literal(2)])
       .default(2)
@@ -38,10 +38,10 @@ export const workflow = declareWorkflow({
       },
     },
   },
+  faults: roundFaults,
   run: (federation, { numRounds, options, clients }) => {
     const known = new Set<string>();
-    const crossSite = options.cross_site_evaluation;
-    return trainRounds(federation, { numRounds, crossSite }, async ({ round, sites, base, answers }) => {
+    return trainRounds(federation, { numRounds, options }, async ({ round, sites, base, answers }) => {
       for (const site of sites) known.add(site);
       const all = Math.max(clients ?? 0, known.size);
       const control: FileRef | undefined = base.control;

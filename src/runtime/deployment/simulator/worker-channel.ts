@@ -1,10 +1,11 @@
 import { rename, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { partsOfTask } from '../../algorithms/task.ts';
+import { broughtBy, partsOfTask } from '../../algorithms/task.ts';
 import { toNeuroflareError } from '../../base/errors/errors.ts';
 import type { AnswerListener, Channel, SiteAnswer, SitesNeeded, SiteTask } from '../../federation/channel.ts';
 import { localTensorsOf } from '../../job/local-tensors.ts';
 import type { RunPlan } from '../../job/plan.ts';
+import { hasOwnModels } from '../../job/workflow-tasks.ts';
 import type { FileRef } from '../../run/events.ts';
 import { requireIntact } from '../../run/intact.ts';
 import { folderFiles } from '../../run/run-files.ts';
@@ -150,9 +151,12 @@ export class WorkerChannel implements Channel {
   #files(task: SiteTask): TaskFiles {
     const { folder, jobFolder, plan } = this.#deps;
     const { site, inputs, state, form } = task;
-    const { data } = plan.job;
+    const { data, workflow } = plan.job;
     const at = (path: string) => resolve(folder.at(path));
-    const named = Object.entries(form.answer).map(([name, rule]) => [name, at(answerPath(task, name, rule))]);
+    const named = Object.entries(broughtBy(form)).map(([name, rule]) => [
+      name,
+      at(answerPath(task, name, rule)),
+    ]);
     const files: Readonly<Record<string, string>> = Object.fromEntries(named);
     const given = Object.entries(inputs).map(([name, file]) => [name, at(file.path)]);
     return {
@@ -162,7 +166,7 @@ export class WorkerChannel implements Channel {
       personal: at(personalPath(site)),
       prepare: async () => {
         // Values of another run would be trained on without a word.
-        if (state && localTensorsOf(plan.job.workflow).length > 0)
+        if (state && (localTensorsOf(workflow).length > 0 || hasOwnModels(workflow)))
           await requireIntact(folderFiles(folder), state);
         return {
           code: { bundle: at(RUN_FILES.bundle), source: jobFolder },

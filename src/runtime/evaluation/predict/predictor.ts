@@ -1,3 +1,4 @@
+import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import type { EngineChoice } from '../../job/engine-choice.ts';
 import type { ImageSet } from '../../learning/dataset/image-set.ts';
 import type { CompiledModel, Engine } from '../../learning/engine/engine.ts';
@@ -10,6 +11,8 @@ import type { Target } from '../open-target.ts';
 /** A network ready to be asked. */
 export interface Predictor {
   readonly engine: Engine;
+  /** Has it predict by other parameters from now on. */
+  load(params: ParamSet): void;
   /** Probabilities [subjects, classes]. */
   predict(images: ImageSet, masked?: MaskedTest): Promise<Float64Array>;
   dispose(): void;
@@ -32,6 +35,7 @@ export async function openPredictor(target: Target, wish: EngineWish): Promise<P
   model.setParams(target.params);
   return {
     engine,
+    load: (params) => model.setParams(params),
     predict: (images, masked) => predictSubjects(model, images, masked),
     dispose: () => model.dispose(),
   };

@@ -3,9 +3,16 @@ import type { ReportSource } from './gather.ts';
 import { type AskedRun, evaluateCommand } from './next-command.ts';
 import { answerSection, controlsSection } from './sections/answer.ts';
 import { baselinesSection } from './sections/baselines.ts';
-import { calibrationSection, classesSection, presenceSection, sitesSection } from './sections/classes.ts';
+import {
+  calibrationSection,
+  classesSection,
+  ownModelsOnTest,
+  presenceSection,
+  sitesSection,
+} from './sections/classes.ts';
 import { crossSiteSection } from './sections/cross-site.ts';
 import { casesSection, looksSection } from './sections/explanations.ts';
+import { ownModelsSection } from './sections/own-models.ts';
 import { curvesSection, dataSection, recordSection } from './sections/run.ts';
 import { STYLE } from './style.ts';
 
@@ -19,9 +26,10 @@ export function renderPage(source: ReportSource, asked: AskedRun): string {
 ${evaluation ? answerSection(evaluation) : notEvaluated(source, asked)}
 ${evaluation ? [controlsSection(evaluation), looksSection(evaluation)] : null}
 ${source.baselines ? baselinesSection(source.baselines) : null}
-${evaluation ? [presenceSection(evaluation), classesSection(evaluation), sitesSection(evaluation)] : null}
+${evaluation ? [presenceSection(evaluation), classesSection(evaluation), sitesSection(evaluation), ownModelsOnTest(evaluation)] : null}
 ${curvesSection(source)}
 ${crossSiteSection(source)}
+${ownModelsSection(source)}
 ${evaluation ? calibrationSection(evaluation) : null}
 ${casesSection(source)}
 ${dataSection(source)}

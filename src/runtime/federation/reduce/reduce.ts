@@ -234,7 +234,7 @@ function stepped(
     }
     const next = scratch.out.subarray(0, out.length);
     // What no site sent stays what it was, and so does what is kept of it.
-    if (isSent) step({ base, mean, state, out: next }, options);
+    if (isSent) step({ name: entry.name, base, mean, state, out: next }, options);
     else next.set(base);
     out.set(next);
     const wrong = [out, ...Object.values(state)].map(firstNotFinite).find((index) => index !== -1);

@@ -23,14 +23,31 @@ export interface Parameter {
  */
 export function modelParameters(model: LayersModel): Parameter[] {
   const trainable = new Set(model.trainableWeights.map(({ id }) => id));
+  return namedWeights(model).map(({ name, weight }) => ({
+    name,
+    shape: weight.shape.map((size) => size ?? 1),
+    trainable: trainable.has(weight.id),
+    variable: weight.read() as Variable,
+  }));
+}
+
+/** From now on weights of other names are not trained. */
+export function freezeOthers(model: LayersModel, isTrained: (name: string) => boolean): void {
+  for (const { name, weight } of namedWeights(model)) if (!isTrained(name)) weight.trainable = false;
+}
+
+interface NamedWeight {
+  readonly name: string;
+  readonly weight: LayerVariable;
+}
+
+function namedWeights(model: LayersModel): NamedWeight[] {
   const taken = new Set<string>();
   const names = layerNames(model);
   return leafLayers(model).flatMap((layer) =>
     layer.weights.map((weight) => ({
       name: unused(`${names.get(layer)}/${weightName(layer, weight)}`, taken),
-      shape: weight.shape.map((size) => size ?? 1),
-      trainable: trainable.has(weight.id),
-      variable: weight.read() as Variable,
+      weight,
     })),
   );
 }

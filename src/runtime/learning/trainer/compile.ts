@@ -2,15 +2,16 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { canonicalJson } from '../../base/digest.ts';
 import { flError } from '../../base/errors/errors.ts';
 import type { NdArray, ParamSet } from '../../base/tensors/nd-array.ts';
+import { matcherOf } from '../../base/text/name-patterns.ts';
 import { checkKeys } from '../check-option.ts';
 import type { CompiledFunction, CompileOptions, FunctionOptions } from '../engine/engine.ts';
-import { modelParameters } from '../engine/parameters.ts';
+import { freezeOthers, modelParameters } from '../engine/parameters.ts';
 import type { StepFunction } from '../engine/trace/trace-function.ts';
 import { modelSpecOf } from '../models/build.ts';
 import { functionWithFallback, withFallback } from './eager-fallback.ts';
 import { adoptFunction, adoptModel, leaseCompiled } from './model-pool.ts';
 import { checkOptions, type TrainerOptions } from './options.ts';
-import { currentEngine } from './settings.ts';
+import { currentEngine, wantedTensors } from './settings.ts';
 import { type ModelForm, Trainer } from './trainer.ts';
 
 /**
@@ -54,10 +55,13 @@ async function compileModel(model: LayersModel, options: TrainerOptions): Promis
   const form = formOf(model);
   const engine = await currentEngine();
   adoptModel(model);
+  const trained = wantedTensors();
+  if (trained) freezeOthers(model, matcherOf(trained));
   const spec = modelSpecOf(model);
   const trainable = modelParameters(model).flatMap((one) => (one.trainable ? [one.name] : []));
   const prepareWith = (settings: CompileOptions) => {
-    const key = spec && canonicalJson({ engine: engine.describe(), spec, settings });
+    const key =
+      spec && canonicalJson({ engine: engine.describe(), spec, settings, ...(trained && { trained }) });
     return leaseCompiled(model, key, async () => {
       const made = await withFallback(engine, checked.allowEager, (by) => by.compile(model, settings));
       return made.result;

@@ -1,6 +1,6 @@
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 
-/** SCAFFOLD's correction of the task at hand, and what its training came to. */
+/** The correction of each step in the task at hand (SCAFFOLD, FedDyn, Ditto), and what its training came to. */
 
 interface Steps {
   /** Sum of the learning rates of all steps. */
@@ -9,24 +9,34 @@ interface Steps {
   readonly gradient: ParamSet | undefined;
 }
 
-interface Task {
-  readonly option: 1 | 2;
+/** What a workflow asks for. */
+interface Wish {
+  /** Of SCAFFOLD, how the site renews what it knows of its own gradient. */
+  readonly option?: 1 | 2;
   readonly correction: ParamSet;
+}
+
+interface Task extends Wish {
   steps: Steps | undefined;
+  wasRead: boolean;
 }
 
 let task: Task | undefined;
 
 /** For the runner, when a task begins; undefined: its workflow asks for none. */
-export function askForCorrection(
-  wish: { readonly option: 1 | 2; readonly correction: ParamSet } | undefined,
-): void {
-  task = wish && { ...wish, steps: undefined };
+export function askForCorrection(wish: Wish | undefined): void {
+  task = wish && { ...wish, steps: undefined, wasRead: false };
 }
 
-/** c - c_i for every array of the model. */
+/** What is added to the gradient of each step, for every array of the model; from then on it counts as used. */
 export function wantedCorrection(): ParamSet | undefined {
+  if (task) task.wasRead = true;
   return task?.correction;
+}
+
+/** Whether a correction was asked for that nobody has looked at. */
+export function isCorrectionUnused(): boolean {
+  return task?.wasRead === false;
 }
 
 /** Whether the gradient at the received model is asked for. */

@@ -19,6 +19,7 @@ let engine: (() => Promise<Engine>) | undefined;
 let observer: TrainObserver | undefined;
 /** What the task at hand asks of whoever trains, and whether it was looked at. */
 let proximal: { readonly mu: number; wasRead: boolean } | undefined;
+let tensors: readonly string[] | undefined;
 
 /**
  * For the runner: the engine that `compile` uses in this thread. It is made at the first use, so that a script that
@@ -57,6 +58,15 @@ export function wantedProximal(): number | undefined {
 /** Whether a term was asked for that nobody has looked at. */
 export function isProximalUnused(): boolean {
   return proximal?.wasRead === false;
+}
+
+/** For the runner: patterns of the arrays that the task that begins trains; undefined: all. */
+export function askForTensors(patterns: readonly string[] | undefined): void {
+  tensors = patterns;
+}
+
+export function wantedTensors(): readonly string[] | undefined {
+  return tensors;
 }
 
 /** For the runner: is told after every batch; undefined ends it. */

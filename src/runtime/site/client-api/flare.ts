@@ -92,20 +92,22 @@ export function model<Spec extends object = NonNullable<SessionContext['model']>
 }
 
 /**
- * FedProx's mu: what a script that trains without `compile` must weigh its pull towards the received model by; 0 where the job's workflow
- * asks for none. The trainer that `compile` makes adds the term by itself.
+ * What a script that trains without `compile` must weigh its pull towards the received model by (FedProx, FedDyn, Ditto); 0 where the job's
+ * workflow asks for none. The trainer that `compile` makes adds the term by itself.
  */
 export function proximalMu(): number {
-  return context().proximalMu === undefined ? 0 : (wantedProximal() ?? 0);
+  session();
+  return wantedProximal() ?? 0;
 }
 
 /**
- * SCAFFOLD's c - c_i, by parameter: what a script that trains without `compile` must add to the gradient of every step; undefined where the
- * job's workflow asks for none. It says the sum of the learning rates of its steps by `tookSteps`. The trainer that `compile` makes does both by
- * itself.
+ * By parameter what a script that trains without `compile` must add to the gradient of every step (SCAFFOLD, FedDyn, Ditto); undefined where the
+ * job's workflow asks for none. For SCAFFOLD it says the sum of the learning rates of its steps by `tookSteps`. The trainer that `compile` makes
+ * does both by itself.
  */
 export function correction(): ParamSet | undefined {
-  return context().scaffold === undefined ? undefined : wantedCorrection();
+  session();
+  return wantedCorrection();
 }
 
 /** @param rates the sum of the learning rates of all steps of this task, see `correction` @param gradient where option 1 asks for it: the gradient at the received model */

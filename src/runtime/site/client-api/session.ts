@@ -29,12 +29,17 @@ export interface SessionContext {
   readonly args: ScriptArgs;
   readonly data: SiteData | undefined;
   readonly model: Readonly<Record<string, JsonValue>> | undefined;
-  /** Weight of the pull towards the received model, where the job's workflow asks for one. */
-  readonly proximalMu?: number;
-  /** Option 1 or 2 of SCAFFOLD, where that is the job's workflow: the site keeps a control variate beside the script's state. */
-  readonly scaffold?: 1 | 2;
+  /** What the job's workflow asks of the training of this task. */
+  readonly rule?:
+    | { readonly kind: 'fedprox' | 'ditto'; readonly mu: number }
+    | { readonly kind: 'feddyn'; readonly alpha: number }
+    | { readonly kind: 'scaffold'; readonly option: 1 | 2 };
   /** Patterns of the arrays that stay at the site, where the job's workflow has some. */
   readonly localTensors?: readonly string[];
+  /** The site has models of its own, which it keeps beside the script's state. */
+  readonly hasOwnModels?: true;
+  /** Patterns of the arrays that this task trains; undefined: all of them. */
+  readonly trainedTensors?: readonly string[];
   /** The script's own from when it has received them. */
   readonly params: ParamSet;
   /** What the workflow gives beside the model, by name. */

@@ -1,5 +1,5 @@
 import { openTensorFile } from '../../base/tensors/tensor-file.ts';
-import { partedBy } from '../../job/name-patterns.ts';
+import { partedBy } from '../../base/text/name-patterns.ts';
 import { exclusionOf } from '../../job/result-filters.ts';
 import type { ResultFilter } from './filter.ts';
 import { changeArrays, writeTensors } from './write-tensors.ts';

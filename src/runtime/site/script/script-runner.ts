@@ -3,16 +3,15 @@ import { join } from 'node:path';
 import type { FileRule } from '../../algorithms/task.ts';
 import { type ErrorReport, flError } from '../../base/errors/errors.ts';
 import { readParamsFile } from '../../base/tensors/read-params-file.ts';
-import { askForCorrection } from '../../learning/trainer/control-variates.ts';
-import { askForProximal, isProximalUnused } from '../../learning/trainer/settings.ts';
+import { askForTensors } from '../../learning/trainer/settings.ts';
 import type { TaskFile } from '../client-api/fl-model.ts';
 import { inSession } from '../client-api/flare.ts';
 import { Session, type SessionContext, type SessionResult } from '../client-api/session.ts';
-import { type Kept, readKept } from '../kept.ts';
+import { type Kept, readKept, readOwn } from '../kept.ts';
 import { type CodePlace, installResolveHooks, scriptUrl } from './resolve-hooks.ts';
-import { ScaffoldTask } from './scaffold-task.ts';
 import { scriptFailure } from './script-error.ts';
 import { expectNoTraces } from './traces.ts';
+import { ruleTask } from './training-rule.ts';
 
 /** One task for a script: what the script will be told, and where the files lie (absolute paths). */
 export interface ScriptTask {
@@ -40,14 +39,12 @@ export async function runScript(task: ScriptTask, onStart: () => void): Promise<
   installResolveHooks(task.code);
   expectNoTraces();
   const url = scriptUrl(join(task.code.bundle, task.script), String(tasks++));
-  const { form, proximalMu } = task.context;
-  askForProximal(proximalMu);
+  askForTensors(task.context.trainedTensors);
   begin();
   onStart();
   try {
     await inSession(session, () => import(url));
     if (!session.result) throw flError('NF_SCRIPT_NO_RESULT');
-    if (form.answer.model && isProximalUnused()) throw flError('NF_SCRIPT_PROXIMAL');
     return { result: finish(session.result) };
   } catch (error) {
     return { failure: scriptFailure(error, task.code, { site, round }) };
@@ -69,28 +66,29 @@ interface Filled {
 /** What a script begins with, and what is done around it. */
 export async function fillContext(task: ScriptTask): Promise<Filled> {
   const { model = '', ...others } = task.inputs;
-  const { form, scaffold: option } = task.context;
+  const { form, rule } = task.context;
   const { tensors, state } = await keptOf(task);
-  const params = { ...(await readParamsFile(model)), ...tensors };
+  const received = await readParamsFile(model);
+  const params = { ...received, ...tensors };
   const files: Record<string, TaskFile> = {};
   for (const [name, path] of Object.entries(others))
     files[name] = await readTaskFile(path, form.inputs?.[name]);
-  const context = { ...task.context, params, files };
-  const begin = () => askForCorrection(undefined);
-  if (option === undefined) return { context: { ...context, state }, begin, finish: (result) => result };
-  const scaffold = new ScaffoldTask(option, state);
+  const trains = form.answer.model !== undefined;
+  // A rule of the global model does not see how models of the site's own are trained.
+  const isRuled = trains && (form.own === undefined || rule?.kind === 'ditto');
   const control = others.control === undefined ? undefined : await readParamsFile(others.control);
-  const received = structuredClone(params);
+  const input = { params: rule ? structuredClone(params) : params, received, control, trains: isRuled };
+  const around = ruleTask(rule, input, state);
   return {
-    context: { ...context, state: scaffold.state },
-    begin: () => scaffold.begin(received, control),
-    finish: (result) =>
-      form.answer.control ? scaffold.finish(result, { received, control }) : scaffold.keep(result),
+    context: { ...task.context, params, files, state: around.state },
+    begin: () => around.begin(),
+    finish: (result) => around.finish(result),
   };
 }
 
-/** What the site has of its own: arrays that stay here are those of its last training. */
+/** What the site has of its own: arrays that stay here are those of its last training, a model that the task is of is all of them. */
 async function keptOf({ statePath, context }: ScriptTask): Promise<Kept> {
   if (statePath === undefined) return { tensors: {}, state: undefined };
+  if (context.hasOwnModels) return readOwn(statePath, context.form.own?.model);
   return context.localTensors ? readKept(statePath) : { tensors: {}, state: await readFile(statePath) };
 }

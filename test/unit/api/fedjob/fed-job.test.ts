@@ -123,6 +123,9 @@ describe('a FedJob', () => {
         clip_norm: 'median',
         local_tensors: localTensors,
         cross_site_evaluation: crossSiteEvaluation,
+        personalize_rounds: 0,
+        personalize_tensors: [],
+        train_alone: true,
       },
     });
     expect(definition.executor).toMatchObject({ taskTimeout: 9 });

@@ -43,6 +43,11 @@ export const JOB_ERRORS = {
     message: 'workflow.local_tensors cannot be used: {reason}.',
     hint: 'Name arrays of the model, or parts of their names with *; at least one array is averaged.',
   },
+  NF_JOB_PERSONAL_TENSORS: {
+    exit: 4,
+    message: 'workflow.personalize_tensors cannot be used: {reason}.',
+    hint: 'Name arrays of the model, or parts of their names with *.',
+  },
   NF_JOB_RECIPIENTS: {
     exit: 2,
     status: 400,

@@ -56,14 +56,13 @@ export const SITE_ERRORS = {
   NF_SCRIPT_PROXIMAL: {
     exit: 1,
     message:
-      "The job's workflow is fedprox, and the script trained without its pull towards the received model.",
+      "The job's workflow is {workflow}, and the script trained without its pull towards the received model.",
     hint: "Train with 'compile' of neuroflare/mri, which adds the term, or weigh it by flare.proximalMu() in a loop of your own.",
   },
   NF_SCRIPT_CORRECTION: {
     exit: 1,
-    message:
-      "The job's workflow is scaffold, and the script did not say how it trained with its control variates.",
-    hint: "Train with 'compile' of neuroflare/mri, which corrects each step, or add flare.correction() to the gradients of a loop of your own and say its steps by flare.tookSteps().",
+    message: "The job's workflow is {workflow}, and the script trained without its correction of each step.",
+    hint: "Train with 'compile' of neuroflare/mri, which corrects each step, or add flare.correction() to the gradients of a loop of your own; for scaffold also say its steps by flare.tookSteps().",
   },
   NF_SCRIPT_EXITED: {
     exit: 1,

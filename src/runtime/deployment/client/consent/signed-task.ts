@@ -1,4 +1,11 @@
-import { type FilesForm, keyText, mostBytes, seedOfTask, type TaskForm } from '../../../algorithms/task.ts';
+import {
+  type FilesForm,
+  keyText,
+  mostBytes,
+  seedOfTask,
+  type TaskForm,
+  wrongAbout,
+} from '../../../algorithms/task.ts';
 import { flError } from '../../../base/errors/errors.ts';
 import type { Intake } from '../../../federation/intake/intake.ts';
 import { requireForm } from '../../../federation/model-form.ts';
@@ -35,15 +42,14 @@ export function requireSignedTask(
   { last, now = new Date() }: { last: LastTask; now?: Date },
 ): void {
   const task = siteTaskOf(assigned, job);
-  const { name, round, form, inputs, about } = task;
+  const { name, round, form, inputs } = task;
   const refuse = (reason: string) =>
     flError('NF_TASK_NOT_SIGNED', { round, reason }, { place: { site, round } });
   const { numRounds } = job.workflow;
   const isAfter = round > numRounds;
   if (task.site !== site) throw refuse(`it is of ${task.site}`);
-  if (about !== undefined && !form.isAbout) throw refuse(`a site has ${name} once in a round, about nothing`);
-  if (about !== undefined && clients?.includes(about) !== true)
-    throw refuse(`it is about ${about}, which the job was not signed for`);
+  const wrong = wrongAbout(task, form, clients);
+  if (wrong !== undefined) throw refuse(wrong);
   if (round > numRounds + 1) throw refuse(`it has ${numRounds} rounds and one evaluation`);
   if (isAfter !== (form.when === 'after'))
     throw refuse(`its round ${round} is there to ${isAfter ? 'evaluate' : 'train'}, not to ${name}`);

@@ -86,6 +86,7 @@ export async function planEgress(
   const of = files.length > 1 ? ` in each of ${files.join(', ')}` : '';
   const { figures, failures } = mostBytes(policy, answersOf(definition.workflow));
   const goesOn = isCrossSite(definition.workflow);
+  const own = ownAnswers(definition.workflow);
   const elements = leaving.reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);
   return {
     job: definition.name,
@@ -107,7 +108,7 @@ export async function planEgress(
         : part('update', 'never: filters exclude all arrays, and the tasks fail', 0),
       part(
         'figures',
-        `once in each of ${counted(rounds + 1, 'round')}${goesOn ? ' and once for the model of each site' : ''}, ${counted(policy.max_figures, 'name')} at most`,
+        `once in each of ${counted(rounds + 1, 'round')}${goesOn ? ' and once for the model of each site' : ''}${own > 0 ? `, and ${counted(own, 'time')} for models of its own` : ''}, ${counted(policy.max_figures, 'name')} at most`,
         figures,
       ),
       part('decision', 'once', null),
@@ -121,7 +122,7 @@ export async function planEgress(
           'to all other sites, to be scored there: the model of this site in the last round (workflow.cross_site_evaluation)',
         ]
       : [],
-    keeps: keepsOf(policy, { local, staying }),
+    keeps: keepsOf(policy, { local, staying, hasOwn: own > 0 }),
   };
 }
 
@@ -134,7 +135,11 @@ function arrayFiles(workflow: WorkflowDefinition): string[] {
 /** What stays at the site; `local` and `staying` are names of arrays. */
 function keepsOf(
   policy: SitePolicy,
-  { local, staying }: { readonly local: readonly string[]; readonly staying: readonly string[] },
+  {
+    local,
+    staying,
+    hasOwn,
+  }: { readonly local: readonly string[]; readonly staying: readonly string[]; readonly hasOwn: boolean },
 ): string[] {
   return [
     'images, tables and everything else in the data folder, unless the script puts it into its metrics or parameters',
@@ -142,6 +147,7 @@ function keepsOf(
     ...(local.length > 0
       ? [`arrays that are the site's own (workflow.local_tensors): ${firstOf(local)}`]
       : []),
+    ...(hasOwn ? ["models of the site's own, and which of them it ends with; figures of them leave"] : []),
     ...(staying.length > 0 ? [`arrays that filters exclude: ${firstOf(staying)}`] : []),
     ...(policy.send_logs ? [] : ['what scripts print (send_logs is false in local/site-policy.yml)']),
   ];
@@ -149,8 +155,15 @@ function keepsOf(
 
 /** Tasks of a site; undefined where that depends on how many sites take part. */
 function answersOf({ numRounds, clients, ...workflow }: WorkflowDefinition): number | undefined {
-  if (!isCrossSite(workflow)) return numRounds + 1;
-  return clients === undefined ? undefined : numRounds + 1 + clients;
+  const own = numRounds + 1 + ownAnswers({ numRounds, clients, ...workflow });
+  if (!isCrossSite(workflow)) return own;
+  return clients === undefined ? undefined : own + clients;
+}
+
+/** Tasks of models of the site's own. */
+function ownAnswers({ numRounds, ...workflow }: WorkflowDefinition): number {
+  const forms = Object.values(tasksOf(workflow)).filter(({ own }) => own !== undefined);
+  return forms.reduce((sum, { when, own }) => sum + (when === 'training' ? numRounds : (own?.steps ?? 1)), 0);
 }
 
 /** Of all figures, and of all failures, if each task had one. */

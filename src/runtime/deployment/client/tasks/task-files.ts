@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { broughtBy } from '../../../algorithms/task.ts';
 import { sha256File } from '../../../base/digest.ts';
 import { flError, toNeuroflareError } from '../../../base/errors/errors.ts';
 import { clearFolder } from '../../../base/files/clear-folder.ts';
@@ -39,7 +40,8 @@ export class JobTaskFiles {
     const { folder } = this.#options;
     const { id, form, inputs, stateSha256 } = task;
     const model = folder.model(inputs.model?.sha256 ?? '');
-    const names = Object.keys(form.answer);
+    const brought = broughtBy(form);
+    const names = Object.keys(brought);
     const left = {
       files: Object.fromEntries(names.map((name) => [name, join(folder.work, fileOfAnswer(name))])),
       state: join(folder.work, 'state.bin'),
@@ -51,7 +53,7 @@ export class JobTaskFiles {
       personal: folder.personal,
       prepare: () => this.#prepare(task, left),
       takeFile: async (name, said): Promise<AnswerFile> => {
-        const rule = form.answer[name];
+        const rule = brought[name];
         if (!rule) throw flError('NF_PAYLOAD_UNKNOWN', { file: name, task: id });
         const [from, to] = [left.files[name] ?? '', folder.answer(name)];
         return {

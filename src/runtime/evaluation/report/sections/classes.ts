@@ -38,6 +38,20 @@ ${intervalChart(rows, { title: 'Accuracy of each site' })}
 <div class="scroll"><table><thead><tr><th>site</th><th>subjects</th><th>balanced %</th><th>95 % interval</th><th>NLL</th>${head}<th></th></tr></thead><tbody>${body}</tbody></table></div></section>`;
 }
 
+/** The model that each site ends with, beside the one that is judged. */
+export function ownModelsOnTest({ own_models: own, data }: Evaluation): Html | null {
+  if (!own) return null;
+  const rows = own.map(({ site, accuracy: figure }) => ({ label: site, figure, kind: 'plain' as const }));
+  const body = own.map(
+    (one) =>
+      html`<tr><td>${one.site}</td><td>${one.subjects}</td><td>${withInterval(one.accuracy.value, one.accuracy)}</td><td>${withInterval(one.global_accuracy.value, one.global_accuracy)}</td><td>${interval(one.lead)}</td></tr>`,
+  );
+  return html`<section><h2>Models of the sites themselves</h2>
+<p class="lead">Each site keeps a model of its own, which no other site has. Here it is judged on the ${data.part} images of its site, beside the global one.</p>
+${intervalChart(rows, { title: "Accuracy of each site's own model" })}
+<div class="scroll"><table><thead><tr><th>site</th><th>subjects</th><th>its own, accuracy %</th><th>global, accuracy %</th><th>it leads by</th></tr></thead><tbody>${body}</tbody></table></div></section>`;
+}
+
 function withInterval(share: number | null | undefined, figure: EstimateFigure | undefined): Html {
   const range = interval(figure);
   return html`${percent(share)}${range === '–' ? null : html` <span class="notice">${range}</span>`}`;

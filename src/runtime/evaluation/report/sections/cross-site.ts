@@ -18,7 +18,7 @@ export function crossSiteSection({ summary, card }: ReportSource): Html | null {
   const show = isShare(metric) ? percent : decimal;
   const head = sites.map((site) => html`<th>on ${site}</th>`);
   const body = rows.map(({ model, scores }) => {
-    const cells = sites.map((site) => cellOf(scores[site], { metric, show, isOwn: site === model }));
+    const cells = sites.map((site) => scoreCell(scores[site], { metric, show, isOwn: site === model }));
     const known = sites.flatMap((site) => scores[site]?.metrics?.[metric] ?? []);
     const worst = goal === 'maximize' ? Math.min(...known) : Math.max(...known);
     const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
@@ -36,7 +36,8 @@ function sitesOf(rows: CrossSiteEvaluation): string[] {
   return [...new Set(rows.flatMap(({ scores }) => Object.keys(scores)))];
 }
 
-function cellOf(
+/** A figure with its interval and the number of its images. */
+export function scoreCell(
   score: Score | undefined,
   {
     metric,
@@ -55,14 +56,16 @@ function cellOf(
   return html`<td>${isOwn ? html`<b>${value}</b>` : value}${notes.length > 0 ? html`<br><span class="notice">${notes.join(', ')}</span>` : null}</td>`;
 }
 
+export function reasonItem(site: string, what: string, reason: string): Html {
+  return html`<li>${site} gave no figures of ${what}: ${reason}</li>`;
+}
+
 function reasons(rows: CrossSiteEvaluation): Html | null {
   const found = rows.flatMap(({ model, scores }) =>
     Object.entries(scores).flatMap(([site, { reason }]) =>
       reason === undefined
         ? []
-        : [
-            html`<li>${site} gave no figures of ${model === null ? 'the global model' : `the model of ${model}`}: ${reason}</li>`,
-          ],
+        : [reasonItem(site, model === null ? 'the global model' : `the model of ${model}`, reason)],
     ),
   );
   return found.length > 0 ? html`<ul>${found}</ul>` : null;

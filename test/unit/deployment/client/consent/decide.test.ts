@@ -12,6 +12,7 @@ import { type Bundle, bundleOf, readBundle } from '../../../../../src/runtime/jo
 import type { JobDefinition } from '../../../../../src/runtime/job/definition.ts';
 import { loadJob } from '../../../../../src/runtime/job/load.ts';
 import { createJob } from '../../../../../src/runtime/job/templates.ts';
+import { optionsOf } from '../../../../../src/runtime/job/workflow-options.ts';
 import { decision } from '../../../../../src/runtime/network/messages/site.ts';
 import type { JobTerms, SignedJob } from '../../../../../src/runtime/network/messages/terms.ts';
 import { signJob } from '../../../../../src/runtime/security/job-signature.ts';
@@ -166,7 +167,7 @@ describe('a job that is offered', () => {
   });
 
   it('that gives the model of a site to others is refused where the policy does not allow it', async () => {
-    const on = { ...tiny.job.workflow.options, cross_site_evaluation: true };
+    const on = optionsOf({ type: 'fedavg', cross_site_evaluation: true });
     const sharing = { ...tiny, job: { ...tiny.job, workflow: { ...tiny.job.workflow, options: on } } };
     const open = rules({}, { code: 'any', cross_site_evaluation: true });
     const named = { over: { clients: ['site-1', 'site-2'] } };
