@@ -5,7 +5,9 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { convertFolder } from '../../src/preprocess/bids/convert.ts';
 import type { Processing } from '../../src/preprocess/bids/picture-file.ts';
+import { defaceDataset } from '../../src/preprocess/deface/tree/deface-dataset.ts';
 import { importDicom } from '../../src/preprocess/dicom/import/run-import.ts';
+import { encodeNifti } from '../../src/preprocess/nifti/write.ts';
 import { generatePhantom } from '../../src/preprocess/phantom/generate.ts';
 import { STANDARD_PIPELINE } from '../../src/preprocess/preparation/pipeline.ts';
 import { prepareDataset } from '../../src/preprocess/preparation/prepare-dataset.ts';
@@ -90,6 +92,29 @@ describe.skipIf(!present)('bids-validator-deno finds no error and no warning', (
     await convert(join(root, 'scans'), join(root, 'bids'), PLAIN, { table: join(root, 'labels.csv') });
     expect(issuesOf(join(root, 'bids'))).toEqual([]);
     expect(issuesOf(join(root, 'bids', 'derivatives', 'lesions'))).toEqual([]);
+  });
+
+  it('in a data set whose faces were taken out more than in the data set as it was, and none in the masks', async () => {
+    const root = await makeFolder();
+    const source = join(root, 'raw');
+    await makeTree(source, {
+      README: 'Made heads.',
+      'participants.tsv': tsv(['participant_id', 'age'], ['sub-01', '30'], ['sub-02', '40']),
+      'sub-01/ses-1/sub-01_ses-1_scans.tsv': tsv(['filename'], ['anat/sub-01_ses-1_T1w.nii.gz']),
+    });
+    const head = encodeNifti(madeHead());
+    await writeFiles(source, {
+      'sub-01/ses-1/anat/sub-01_ses-1_T1w.nii.gz': gzipSync(head),
+      'sub-02/anat/sub-02_T1w.nii.gz': gzipSync(head),
+    });
+    const target = join(root, 'defaced');
+    const signal = new AbortController().signal;
+    const how = { keep: [], skipBad: false, jobs: 2, signal, progress: noProgress };
+    await defaceDataset({ source, target, ...how });
+    const before = issuesOf(source);
+    expect(issuesOf(target, ['error'])).toEqual([]);
+    expect(issuesOf(target).filter((code) => !before.includes(code))).toEqual([]);
+    expect(issuesOf(join(target, 'derivatives/defacing'))).toEqual([]);
   });
 
   it('in the cases of BraTS, and in their masks', async () => {

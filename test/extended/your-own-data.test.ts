@@ -8,6 +8,7 @@ import { annexImage, makeTree, tsv } from '../support/bids-tree.ts';
 import { commandsOf, ROOT, runSection, wordsOf } from '../support/docs-commands.ts';
 import { runCli, runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { madeHead } from '../support/whole-head.ts';
 import { writeFiles } from '../support/write-files.ts';
 import { headPicture, makeSource } from '../unit/preprocess/image/made-pictures.ts';
 
@@ -99,6 +100,20 @@ describe('the commands of the page "Your own data" lead from data to a judged mo
     ['Folders of pictures', 6],
   ])('%s', async (section, count) => {
     await runSection(PAGE, section, { count, cwd });
+  });
+
+  it('Faces', async () => {
+    await makeTree(join(cwd, 'raw'), {
+      'participants.tsv': tsv(['participant_id', 'diagnosis'], ['sub-01', 'well'], ['sub-02', 'ill']),
+    });
+    const heads = [1, 2].map((seed): [string, Uint8Array] => [
+      `raw/sub-0${seed}/anat/sub-0${seed}_T1w.nii`,
+      encodeNifti(madeHead({ seed })),
+    ]);
+    await writeFiles(cwd, Object.fromEntries(heads));
+    await runSection(PAGE, 'Faces', { count: 2, cwd });
+    const report = await readFile(join(cwd, 'raw-defaced/code/defacing.tsv'), 'utf8');
+    expect(report.match(/\tremoved\t/g)).toHaveLength(2);
   });
 });
 

@@ -22,7 +22,7 @@ interface Task {
   readonly processing: Processing;
   readonly faces: FaceRule;
   /** Undefined in a dry run. */
-  readonly partial: PartialTree | undefined;
+  readonly partial: PartialTree<Facts> | undefined;
 }
 
 /** Reads one examination and writes its files into the tree. Answers with the fault where a file cannot be used. */

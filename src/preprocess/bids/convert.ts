@@ -16,7 +16,7 @@ import { convertExamination } from './convert-examination.ts';
 import { type DatasetTexts, datasetTexts } from './dataset-texts.ts';
 import type { Entry, ReadExamination, TableContext } from './entry.ts';
 import type { ExaminationSource } from './examination.ts';
-import { pixelDigestOf } from './facts.ts';
+import { type Facts, factsSchema, pixelDigestOf } from './facts.ts';
 import { openPartial, type PartialTree } from './partial-tree.ts';
 import type { Processing } from './picture-file.ts';
 import { type BidsSummary, showPath, summarise } from './summary.ts';
@@ -69,7 +69,7 @@ export async function writeDataset(found: ExaminationSource, options: WriteOptio
   const named = found.examinations.map(({ key }, at) => [key, ...(digests[at] ?? [])]);
   const sourceDigest = sha256(canonicalJson(named));
   const key = planKey({ found, options, sourceDigest });
-  const partial = dryRun ? undefined : await openPartial(resolve(options.target), key);
+  const partial = dryRun ? undefined : await openPartial(resolve(options.target), key, factsSchema);
   try {
     const { read, faults } = await convertAll({ found, options, digests, partial });
     const bad = [...found.faults, ...faults].sort(byPlace);
@@ -128,7 +128,7 @@ async function convertAll(what: {
   found: ExaminationSource;
   options: WriteOptions;
   digests: readonly (readonly string[])[];
-  partial: PartialTree | undefined;
+  partial: PartialTree<Facts> | undefined;
 }): Promise<{ read: ReadExamination[]; faults: Fault[] }> {
   const { found, options, digests, partial } = what;
   const { processing, progress = noProgress, jobs, signal } = options;
@@ -153,7 +153,7 @@ async function finish(what: {
   options: WriteOptions;
   read: readonly ReadExamination[];
   bad: readonly Fault[];
-  partial: PartialTree | undefined;
+  partial: PartialTree<Facts> | undefined;
   sourceDigest: string;
 }): Promise<BidsSummary> {
   const { found, options, read, bad, partial, sourceDigest } = what;
@@ -182,7 +182,7 @@ async function finish(what: {
 }
 
 async function writeTexts(what: {
-  partial: PartialTree;
+  partial: PartialTree<Facts>;
   entries: readonly Entry[];
   texts: ReadonlyMap<string, string>;
   table: TableContext;

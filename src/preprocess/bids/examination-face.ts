@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { u8At } from '../../runtime/base/at.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { leastAt, type NoFace } from '../deface/deface-nifti.ts';
-import { type FaceRegion, faceRegion, tissueOf } from '../deface/remove-face.ts';
+import { type FaceRegion, faceRegion, MOST_BRAIN_ML, tissueOf } from '../deface/remove-face.ts';
 import type { SourceVolume } from './examination.ts';
 
 /** What is to become of faces: `stripped` where the source says that only the brain is left. */
@@ -35,9 +35,6 @@ export const NO_FACE: Readonly<Record<NoFace, string>> = {
   cut: 'the lower front of the brain lies outside of it',
   no_directions: 'its header does not say where right, front and top are, or contradicts itself',
 };
-
-/** More is no brain. */
-const MOST_BRAIN_ML = 2200;
 
 /** Takes the face out of the images of one examination, which lie on one grid: the first that shows a head says for all where it is. */
 export class ExaminationFace {

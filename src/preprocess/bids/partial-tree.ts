@@ -6,10 +6,9 @@ import { flError } from '../../runtime/base/errors/errors.ts';
 import { makeFolder, putFile, syncFolder } from '../../runtime/base/files/files.ts';
 import { lockFolder } from '../../runtime/base/files/lock.ts';
 import { requireAbsent } from './check-places.ts';
-import { type Facts, factsSchema } from './facts.ts';
 
-const journalLineSchema = z.strictObject({
-  /** The examination's. */
+const lineSchema = z.strictObject({
+  /** Of what it was made from: an examination, a session. */
   key: z.string(),
   files: z.array(
     z.strictObject({
@@ -18,24 +17,31 @@ const journalLineSchema = z.strictObject({
       sha256: z.string(),
     }),
   ),
-  facts: factsSchema,
+  facts: z.unknown(),
 });
-type JournalLine = z.infer<typeof journalLineSchema>;
 
 /** A file of the tree, and the SHA-256 of its bytes. */
-export type WrittenFile = JournalLine['files'][number];
+export type WrittenFile = z.infer<typeof lineSchema>['files'][number];
+
+interface JournalLine<Facts> {
+  readonly key: string;
+  readonly files: readonly WrittenFile[];
+  readonly facts: Facts;
+}
 
 /**
  * A data set under way: `TARGET.partial` holds the tree, the key of what it is made from, and a journal with a line for each
- * examination that is written. A run that was broken off is taken up again where the key is the same; the tree becomes TARGET by one rename.
+ * part (an examination, a session) that is written, with what is known of it. A run that was broken off is taken up again where the key is the same; the tree becomes TARGET by one rename.
  */
-export interface PartialTree {
-  /** Examinations that an earlier run wrote and that are whole, by key. */
+export interface PartialTree<Facts> {
+  /** Folder of the tree, for `writeFile`. */
+  readonly folder: string;
+  /** Parts that an earlier run wrote and that are whole, by key. */
   readonly finished: ReadonlyMap<string, Facts>;
   addFile(file: string, content: Uint8Array | string): Promise<WrittenFile>;
-  /** Notes that all files of an examination are written. */
-  finish(examination: { key: string; files: readonly WrittenFile[]; facts: Facts }): Promise<void>;
-  /** Removes what an examination that cannot be used has written. */
+  /** Notes that all files of a part are written. */
+  finish(part: JournalLine<Facts>): Promise<void>;
+  /** Removes what a part that cannot be used has written. */
   drop(files: readonly WrittenFile[]): Promise<void>;
   /** Moves the tree to the target. */
   publish(): Promise<void>;
@@ -46,19 +52,18 @@ export interface PartialTree {
 }
 
 /** @throws NF_PATH_BUSY when another process works on it; NF_PATH_EXISTS when the folder is somebody else's. */
-export async function openPartial(target: string, key: string): Promise<PartialTree> {
+export async function openPartial<Facts>(
+  target: string,
+  key: string,
+  factsSchema: z.ZodType<Facts>,
+): Promise<PartialTree<Facts>> {
   const root = `${target}.partial`;
   const unlock = await enter(root, target);
   const same = (await readFile(join(root, 'key'), 'utf8').catch(() => '')) === key;
   if (!same) await begin(root, key);
-  const finished = await readJournal(root);
+  const finished = await readJournal(root, factsSchema);
   const journal = await open(join(root, 'journal.jsonl'), 'a');
   const tree = join(root, 'tree');
-  const addFile = async (file: string, content: Uint8Array | string) => {
-    await makeFolder(dirname(join(tree, file)));
-    await putFile(join(tree, file), content);
-    return { file, sha256: sha256(content) };
-  };
   // A folder of this name that appears later is another run's, and so is the lock in it.
   let gone = false;
   const remove = async () => {
@@ -67,9 +72,10 @@ export async function openPartial(target: string, key: string): Promise<PartialT
   };
   return {
     finished,
-    addFile,
+    folder: tree,
+    addFile: (file, content) => writeFile(tree, file, content),
     finish: async ({ key: own, files, facts }) => {
-      const line: JournalLine = { key: own, files: [...files], facts };
+      const line: JournalLine<Facts> = { key: own, files: [...files], facts };
       await journal.write(`${JSON.stringify(line)}\n`);
     },
     drop: async (files) => {
@@ -87,6 +93,17 @@ export async function openPartial(target: string, key: string): Promise<PartialT
       if (!gone) await unlock();
     },
   };
+}
+
+/** Writes a file of a tree. */
+export async function writeFile(
+  tree: string,
+  file: string,
+  content: Uint8Array | string,
+): Promise<WrittenFile> {
+  await makeFolder(dirname(join(tree, file)));
+  await putFile(join(tree, file), content);
+  return { file, sha256: sha256(content) };
 }
 
 /** Folders that one subject has for itself. */
@@ -135,11 +152,11 @@ async function enter(root: string, target: string): Promise<() => Promise<void>>
 }
 
 /** Lines that are whole and whose files have the digests they say; the rest is made again. */
-async function readJournal(root: string): Promise<Map<string, Facts>> {
+async function readJournal<Facts>(root: string, schema: z.ZodType<Facts>): Promise<Map<string, Facts>> {
   const text = await readFile(join(root, 'journal.jsonl'), 'utf8').catch(() => '');
   const finished = new Map<string, Facts>();
   for (const line of text.split('\n')) {
-    const parsed = parseLine(line);
+    const parsed = parseLine(line, schema);
     if (!parsed) continue;
     const whole = await Promise.all(
       parsed.files.map(({ file, sha256: digest }) => isWhole(join(root, 'tree', file), digest)),
@@ -150,9 +167,10 @@ async function readJournal(root: string): Promise<Map<string, Facts>> {
   return finished;
 }
 
-function parseLine(line: string): JournalLine | undefined {
+function parseLine<Facts>(line: string, schema: z.ZodType<Facts>): JournalLine<Facts> | undefined {
   try {
-    return journalLineSchema.parse(JSON.parse(line));
+    const parsed = lineSchema.parse(JSON.parse(line));
+    return { ...parsed, facts: schema.parse(parsed.facts) };
   } catch {
     // A line that was being written when the run ended.
     return undefined;

@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { access, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '../../runtime/base/digest.ts';
 import { flError, NeuroflareError } from '../../runtime/base/errors/errors.ts';
@@ -70,6 +70,14 @@ export async function isDataset(folder: string): Promise<boolean> {
     (name) =>
       name === 'dataset_description.json' || name === 'participants.tsv' || PARTICIPANT_TABLE.id.test(name),
   );
+}
+
+/** For what reads subjects without their table. @throws NF_BIDS_NOT_A_DATASET */
+export async function requireDescription(bidsRoot: string): Promise<void> {
+  const missing = 'dataset_description.json';
+  await access(join(bidsRoot, missing)).catch((cause: unknown) => {
+    throw flError('NF_BIDS_NOT_A_DATASET', { path: bidsRoot, missing }, { place: { file: bidsRoot }, cause });
+  });
 }
 
 /** Folders of subjects, sorted; a link counts as a folder. */

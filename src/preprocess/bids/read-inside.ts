@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { readInput } from '../../runtime/base/files/read-file.ts';
-import { linkFault } from '../content/absent.ts';
+import { contentAbsent, linkFault, pointerOf } from '../content/absent.ts';
 
 /**
  * The bytes of a text of a data set. Whoever made the data set has made its links: what they lead to outside of it is another file of this machine, and
@@ -12,6 +12,20 @@ import { linkFault } from '../content/absent.ts';
 export async function readInside(bidsRoot: string, path: string): Promise<Buffer> {
   await requireInside(bidsRoot, path);
   return readInput(path);
+}
+
+/**
+ * As `readInside`, for what is carried over into another data set.
+ * @throws NF_BIDS_FILE_OUTSIDE, NF_BIDS_CONTENT_ABSENT, NF_BIDS_LINK; the system's error for what is not there
+ */
+export async function readContent(bidsRoot: string, path: string): Promise<Buffer> {
+  const bytes = await readInside(bidsRoot, path).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+    throw (await linkFault(path)) ?? error;
+  });
+  const pointer = pointerOf(bytes);
+  if (pointer) throw contentAbsent(pointer, path);
+  return bytes;
 }
 
 /** What is not there is said by whoever reads it. @throws NF_BIDS_FILE_OUTSIDE for a link that leads out of the data set */

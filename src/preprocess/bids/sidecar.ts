@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { flError } from '../../runtime/base/errors/errors.ts';
+import { parseJson } from '../../runtime/base/parse-json.ts';
 import { readInside } from './read-inside.ts';
 
 /** What a file of JSON says of the columns of a table, by their names. */
@@ -21,6 +22,12 @@ export async function readSidecar(bidsRoot: string, within = bidsRoot): Promise<
     throw error;
   });
   return bytes && parseSidecar(bytes.toString('utf8'), file);
+}
+
+/** The object that a text of JSON holds; a byte order mark is passed over. Undefined for what holds none. */
+export function objectOf(content: string | Uint8Array): Sidecar | undefined {
+  const text = Buffer.from(content).toString('utf8');
+  return sidecarSchema.safeParse(parseJson(text.replace(/^\uFEFF/, ''))).data;
 }
 
 function parseSidecar(text: string, file: string): Sidecar {

@@ -1,4 +1,6 @@
 import { serveOperations } from '../../runtime/base/threads/serve-operations.ts';
 import { defaceNiftis } from './deface-nifti.ts';
+import { defaceImage } from './tree/deface-image.ts';
 
-serveOperations({ defaceNiftis });
+export const defaceOperations = { defaceNiftis, defaceImage };
+serveOperations(defaceOperations);

@@ -41,9 +41,9 @@ export async function defaceNiftis(files: readonly NiftiFile[]): Promise<Defaced
     const region = regionFor(own, looked);
     if (typeof region === 'string') return region;
     const { name, bytes, volume } = own;
-    removeVoxels(own, region.mask);
+    removeVoxels(bytes, own, region.mask);
     const mask = encodeNifti({ shape: volume.shape, data: region.mask, affine: volume.affine });
-    done.push({ name, bytes, mask, tissueMl: region.tissueMl, brainMl: region.brainMl });
+    done.push({ name, bytes, mask, tissueMl: region.tissueMl, brainMl: region.face.brainMl });
   }
   return done;
 }
@@ -57,11 +57,14 @@ function regionFor(own: Looked, looked: readonly Looked[]): FaceRegion | NoFace 
   return own.region;
 }
 
-interface Looked extends NiftiFile {
+interface Looked extends NiftiFile, Stored {
   /** Of a series its mean. */
   readonly volume: PlacedVolume;
   readonly region: FaceRegion | NoFace;
-  /** Where voxels are in the bytes of the file. */
+}
+
+/** Where voxels are in the bytes of a file. */
+interface Stored {
   readonly offset: number;
   readonly voxelBytes: number;
   readonly voxels: number;
@@ -70,14 +73,25 @@ interface Looked extends NiftiFile {
 }
 
 function look(file: NiftiFile, image: NiftiImage): Looked {
+  const volume = placedVolume(image);
+  return { ...file, volume, region: regionIn(image, volume), ...storedIn(image) };
+}
+
+/** Of a series its mean. */
+export function placedVolume(image: NiftiImage): PlacedVolume {
   const [x = 1, y = 1, z = 1] = image.shape;
   const volumes = volumesOf(image);
   const data = volumes === 1 ? image.data : meanOf(image.data, volumes);
-  const volume = { shape: [x, y, z] as const, data, affine: millimetres(image) };
+  return { shape: [x, y, z], data, affine: millimetres(image) };
+}
+
+/** @param volume as `placedVolume` gives it */
+export function regionIn({ hasSureAxes }: NiftiImage, volume: PlacedVolume): FaceRegion | NoFace {
+  return hasSureAxes ? faceRegion(volume) : 'no_directions';
+}
+
+export function storedIn(image: NiftiImage): Stored {
   return {
-    ...file,
-    volume,
-    region: image.hasSureAxes ? faceRegion(volume) : 'no_directions',
     offset: image.offset,
     voxelBytes: image.dataBytes / image.data.length,
     voxels: image.data.length,
@@ -85,7 +99,12 @@ function look(file: NiftiFile, image: NiftiImage): Looked {
   };
 }
 
-function removeVoxels({ bytes, offset, voxelBytes, voxels, darkest }: Looked, mask: Uint8Array): void {
+/** Gives the voxels of a mask, in each volume of a series, the least value of the image. */
+export function removeVoxels(
+  bytes: Uint8Array,
+  { offset, voxelBytes, voxels, darkest }: Stored,
+  mask: Uint8Array,
+): void {
   const start = offset + darkest * voxelBytes;
   const air = bytes.slice(start, start + voxelBytes);
   for (let at = 0; at < voxels; at++)

@@ -2,8 +2,11 @@ import { f32At, u8At } from '../../runtime/base/at.ts';
 import { determinant, worldOf } from '../nifti/affine.ts';
 import { findWindow } from '../picture/intensity.ts';
 import type { FacePlane } from './face-planes.ts';
-import { findFace, type NoHead } from './find-face.ts';
+import { type Face, findFace, type NoHead } from './find-face.ts';
 import type { PlacedVolume } from './head-grid.ts';
+
+/** More is no brain alone. */
+export const MOST_BRAIN_ML = 2200;
 
 /** A face that was found. */
 export interface FaceRegion {
@@ -11,16 +14,19 @@ export interface FaceRegion {
   readonly mask: Uint8Array;
   /** Millilitres in the mask that are no air. */
   readonly tissueMl: number;
-  /** Of the surface that was taken for the brain's. */
-  readonly brainMl: number;
+  readonly face: Face;
 }
 
 /** What a volume shows in front of and below its brain, or why that cannot be said. */
 export function faceRegion(volume: PlacedVolume): FaceRegion | NoHead {
   const face = findFace(volume);
-  if (typeof face === 'string') return face;
+  return typeof face === 'string' ? face : regionOf(volume, face);
+}
+
+/** Where a face lies in a volume, whichever image it was found in. */
+export function regionOf(volume: PlacedVolume, face: Face): FaceRegion {
   const mask = beyondPlanes(volume, face.planes);
-  return { mask, tissueMl: tissueOf(volume, mask), brainMl: face.brainMl };
+  return { mask, tissueMl: tissueOf(volume, mask), face };
 }
 
 /** Millilitres of a volume, or of a mask in it, that are no air. */

@@ -31,7 +31,27 @@ export interface NiftiImage extends NiftiHeader {
  * @throws NeuroflareError NF_PATH_MISSING or NF_NIFTI_*, with the file as place
  */
 export async function readNifti(path: string, options: ReadOptions = {}): Promise<NiftiImage> {
-  return withFile(path, (bytes, isAlone) => decodeNifti(bytes, path, { ...options, isAlone }));
+  return withNifti(path, options, async ({ image }) => image);
+}
+
+/** An image with the bytes of its file, unpacked. */
+export interface NiftiContent {
+  readonly image: NiftiImage;
+  readonly bytes: Uint8Array;
+}
+
+/** As `readNifti`, for work on the file itself; it has its share of memory, so nothing in `work` may ask for more. */
+export async function withNifti<Value>(
+  path: string,
+  options: ReadOptions,
+  work: (content: NiftiContent) => Promise<Value>,
+): Promise<Value> {
+  return withFile(path, async (bytes, isAlone) => {
+    const header = await headerOf(bytes, path);
+    return withMemory(isAlone ? 0 : neededBytes(header), async () =>
+      work(await decodeWhole(bytes, { header, file: path, ...options })),
+    );
+  });
 }
 
 interface ReadOptions {
@@ -67,9 +87,10 @@ export async function decodeNifti(
   options: ReadOptions = {},
 ): Promise<NiftiImage> {
   const header = await headerOf(bytes, file);
-  return withMemory(options.isAlone ? 0 : neededBytes(header), () =>
-    decodeWhole(bytes, { header, file, ...options }),
-  );
+  return withMemory(options.isAlone ? 0 : neededBytes(header), async () => {
+    const { image } = await decodeWhole(bytes, { header, file, ...options });
+    return image;
+  });
 }
 
 async function headerOf(bytes: Uint8Array, file: string): Promise<NiftiHeader> {
@@ -80,7 +101,7 @@ async function headerOf(bytes: Uint8Array, file: string): Promise<NiftiHeader> {
 async function decodeWhole(
   bytes: Uint8Array,
   { header, file, nanToZero = false }: ReadOptions & { header: NiftiHeader; file: string },
-): Promise<NiftiImage> {
+): Promise<NiftiContent> {
   try {
     const plain = isGzip(bytes) ? await gunzipWhole(bytes, header, file) : bytes;
     if (header.offset > plain.length) {
@@ -88,7 +109,8 @@ async function decodeWhole(
     }
     const oddities = [...header.oddities, ...checkExtensions(plain, header, file)];
     const data = scaledVoxels(plain, header, { file, nanToZero });
-    return { ...header, oddities, data, orientation: orientationOf(header.affine) };
+    const image = { ...header, oddities, data, orientation: orientationOf(header.affine) };
+    return { image, bytes: plain };
   } catch (thrown) {
     throw isOutOfMemory(thrown) ? noMemory(file, { needed: neededBytes(header), cause: thrown }) : thrown;
   }

@@ -1,19 +1,17 @@
 import { join } from 'node:path';
 import { prettyJson } from '../../runtime/base/digest.ts';
 import { packageVersion } from '../../runtime/base/files/package-version.ts';
-import { parseJson } from '../../runtime/base/parse-json.ts';
 import { namesIn } from '../bids/names-in.ts';
-import { readInside } from '../bids/read-inside.ts';
-import { readSidecar } from '../bids/sidecar.ts';
+import { readContent } from '../bids/read-inside.ts';
+import { objectOf, readSidecar } from '../bids/sidecar.ts';
 import { BIDS_VERSION } from '../bids/versions.ts';
-import { contentAbsent, linkFault, pointerOf } from '../content/absent.ts';
 
 /** Files of a data set that come along as they are, by their paths below it. */
 export type CarriedFiles = ReadonlyMap<string, string | Uint8Array>;
 
 /**
  * The tables of a data set with what says what their columns mean: participants.tsv, the sessions.tsv of these subjects, and phenotype.
- * @throws NF_DATA_SIDECAR, NF_BIDS_CONTENT_ABSENT, as `readInside`
+ * @throws NF_DATA_SIDECAR, NF_BIDS_CONTENT_ABSENT, as `readContent`
  */
 export async function carriedTables(root: string, subjects: readonly string[]): Promise<CarriedFiles> {
   const phenotype = (await namesIn(join(root, 'phenotype'))).filter((name) => /\.(tsv|json)$/.test(name));
@@ -32,18 +30,8 @@ export async function carriedTables(root: string, subjects: readonly string[]): 
 
 /** The validator asks for a `Description` of every table in a derivative. */
 function described(content: string | Uint8Array): string | Uint8Array {
-  const columns = objectIn(content);
+  const columns = objectOf(content);
   return columns ? prettyJson({ Description: 'As in the source', ...columns }) : content;
-}
-
-/** Undefined for what holds no object of JSON. */
-function objectIn(content: string | Uint8Array): object | undefined {
-  const value = parseJson(
-    Buffer.from(content)
-      .toString('utf8')
-      .replace(/^\uFEFF/, ''),
-  );
-  return value !== null && typeof value === 'object' && !Array.isArray(value) ? value : undefined;
 }
 
 /**
@@ -68,7 +56,7 @@ export async function carriedFrame(
 
 /** A sidecar that says what its images are in line with. */
 function inSpace(content: string | Uint8Array, space: string | undefined): string | Uint8Array {
-  const sidecar = objectIn(content);
+  const sidecar = objectOf(content);
   if (space === undefined || !sidecar || !('SpatialReference' in sidecar)) return content;
   return prettyJson({ ...sidecar, SpatialReference: space });
 }
@@ -79,7 +67,7 @@ function describeMasks(
   found: string | Uint8Array | undefined,
   { derivative, link }: { derivative: string; link: string },
 ): string {
-  const before = (found === undefined ? undefined : objectIn(found)) ?? {};
+  const before = (found === undefined ? undefined : objectOf(found)) ?? {};
   const by =
     'GeneratedBy' in before && Array.isArray(before.GeneratedBy) ? (before.GeneratedBy as unknown[]) : [];
   const links = 'DatasetLinks' in before ? (before.DatasetLinks as object) : {};
@@ -105,16 +93,10 @@ async function readAll(root: string, names: readonly string[]): Promise<Map<stri
   const files = new Map<string, string | Uint8Array>();
   for (const name of names) {
     const file = join(root, name);
-    const bytes = await readInside(root, file).catch(async (error: NodeJS.ErrnoException) => {
+    const bytes = await readContent(root, file).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
-      const fault = await linkFault(file);
-      if (fault) throw fault;
-      return undefined;
     });
-    if (!bytes) continue;
-    const pointer = pointerOf(bytes);
-    if (pointer) throw contentAbsent(pointer, file);
-    files.set(name, bytes);
+    if (bytes) files.set(name, bytes);
   }
   return files;
 }

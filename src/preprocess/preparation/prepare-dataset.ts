@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { flError, toNeuroflareError } from '../../runtime/base/errors/errors.ts';
 import { makeFolder, putFile } from '../../runtime/base/files/files.ts';
@@ -7,7 +6,7 @@ import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import { checkPlaces } from '../bids/check-places.ts';
 import type { Example } from '../bids/choose-images.ts';
 import { channelMissing, findExamples, incompleteNames, type Lacking, listExamples } from '../bids/layout.ts';
-import { listSubjects } from '../bids/participants.ts';
+import { listSubjects, requireDescription } from '../bids/participants.ts';
 import { makeWholeFolder } from '../bids/whole-folder.ts';
 import { type CarriedFiles, carriedFrame, carriedTables } from './carried-files.ts';
 import { exampleOfMask, isInOwnSpace, listMasks, type SourceMask } from './derivative-masks.ts';
@@ -173,10 +172,7 @@ export async function sourcesOf(wish: SourceWish): Promise<readonly SourceExampl
 }
 
 async function examplesOfDataset({ source, pipeline, selection = {} }: SourceWish) {
-  await access(join(source, 'dataset_description.json')).catch((cause: unknown) => {
-    const params = { path: source, missing: 'dataset_description.json' };
-    throw flError('NF_BIDS_NOT_A_DATASET', params, { place: { file: source }, cause });
-  });
+  await requireDescription(source);
   const subjects = await listSubjects(source);
   const incomplete = await lackingChannels({ source, subjects, selection });
   if (incomplete.length > 0 && selection.incomplete !== 'drop') throw channelMissing(incomplete, source);

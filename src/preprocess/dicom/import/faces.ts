@@ -1,64 +1,20 @@
 import { z } from 'zod';
 import { prettyJson } from '../../../runtime/base/digest.ts';
 import { parseJson } from '../../../runtime/base/parse-json.ts';
-import { derivativeDescription } from '../../bids/derivative-description.ts';
-import type { DefacedNifti, NoFace } from '../../deface/deface-nifti.ts';
-import { DEFACING, DEFACING_README, FACE_MASK_SIDECAR, REMOVAL } from '../../deface/words.ts';
-import { gzipNifti } from '../../nifti/write.ts';
+import type { NoFace } from '../../deface/deface-nifti.ts';
+import { defacingTexts, faceMethod, type ImageFace, REPORT, reportTable } from '../../deface/face-record.ts';
+import { DEFACING } from '../../deface/words.ts';
 import type { ProblemCode } from '../problems.ts';
 import type { TargetTree } from './target.ts';
 import { authorsOf, type DatasetWords } from './texts.ts';
-
-/** What became of the face in each image. */
-const REPORT = 'code/defacing.tsv';
-const COLUMNS = ['file', 'face', 'removed_ml', 'brain_ml'] as const;
-const NONE = 'n/a';
-
-/** What became of the face in one image. */
-export type ImageFace =
-  | { readonly outcome: 'kept' }
-  | {
-      /** `none`: nothing that is brighter than air lay there. */
-      readonly outcome: 'removed' | 'none';
-      readonly removedMl: number;
-      readonly brainMl: number;
-      /** Bytes of a .nii.gz. */
-      readonly mask: Uint8Array;
-    };
-
-export async function imageFace(defaced: DefacedNifti | undefined): Promise<ImageFace> {
-  if (!defaced) return { outcome: 'kept' };
-  const { tissueMl, brainMl, mask } = defaced;
-  const outcome = tissueMl > 0 ? 'removed' : 'none';
-  return { outcome, removedMl: tissueMl, brainMl, mask: await gzipNifti(mask) };
-}
 
 /** How a series is refused whose faces cannot be removed. */
 export function faceProblem(fault: NoFace): ProblemCode {
   return fault === 'cut' ? 'head_cut' : 'no_head';
 }
 
-/** For DeidentificationMethod of one image. */
-export function faceMethod({ outcome }: ImageFace): string {
-  if (outcome === 'kept') return 'Faces are not removed';
-  const where = outcome === 'none' ? ' (nothing that is brighter than air lay there)' : '';
-  return `Where a face would be, ${REMOVAL}${where}`;
-}
-
-/** Writes the mask of what was removed from `path`, the image's without its ending, and what is said of all masks. */
-export async function addFaceMask(
-  tree: TargetTree,
-  path: string,
-  { mask }: { mask: Uint8Array },
-): Promise<void> {
-  const file = `${DEFACING}/${path.replace(/_([A-Za-z0-9]+)$/, '_desc-face$1_mask')}`;
-  await tree.add(`${file}.nii.gz`, mask);
-  const sources = [`bids:raw:${path}.nii.gz`];
-  await tree.add(`${file}.json`, prettyJson({ ...FACE_MASK_SIDECAR, Sources: sources }));
-}
-
 interface Defacing {
-  /** Of new images by path. */
+  /** Of new images by file. */
   readonly faces: ReadonlyMap<string, ImageFace>;
   readonly words: DatasetWords;
   /** For DeidentificationMethod, without what is said of faces. */
@@ -70,8 +26,8 @@ export async function addDefacing(tree: TargetTree, { faces, words, method }: De
   await nameKeptFaces(tree, method);
   await tree.add(REPORT, reportTable(await tree.earlier(REPORT), faces));
   if ((await tree.files()).some((file) => file.startsWith(`${DEFACING}/sub-`))) {
-    await tree.add(`${DEFACING}/dataset_description.json`, prettyJson(description(words)));
-    await tree.add(`${DEFACING}/README`, DEFACING_README);
+    const about = { ...words, authors: authorsOf(words), command: 'preprocess bids --dicom-map' };
+    for (const [file, text] of defacingTexts(about)) await tree.add(file, text);
   }
 }
 
@@ -87,32 +43,3 @@ async function nameKeptFaces(tree: TargetTree, method: readonly string[]): Promi
 }
 
 const sidecarSchema = z.record(z.string(), z.unknown());
-
-/** One row an image: those of the data set as it was, and those that are new. */
-function reportTable(earlier: string | undefined, faces: ReadonlyMap<string, ImageFace>): string {
-  const rows = new Map(
-    (earlier ?? '')
-      .split('\n')
-      .slice(1)
-      .filter((line) => line !== '')
-      .map((line) => [line.split('\t')[0] ?? '', line]),
-  );
-  for (const [path, face] of faces) {
-    const file = `${path}.nii.gz`;
-    const amounts =
-      face.outcome === 'kept' ? [NONE, NONE] : [face.removedMl.toFixed(1), face.brainMl.toFixed(0)];
-    rows.set(file, [file, face.outcome, ...amounts].join('\t'));
-  }
-  const sorted = [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line);
-  return `${[COLUMNS.join('\t'), ...sorted].join('\n')}\n`;
-}
-
-function description(words: DatasetWords): object {
-  return derivativeDescription({
-    name: `${words.name}: what was removed with faces`,
-    license: words.license,
-    authors: authorsOf(words),
-    made: 'preprocess bids --dicom-map: voxels that were removed with faces',
-    link: '../..',
-  });
-}

@@ -6,6 +6,7 @@ import { mapPool } from '../../../runtime/base/threads/map-pool.ts';
 import { withMemory } from '../../../runtime/base/threads/memory-share.ts';
 import { checkApart } from '../../bids/check-places.ts';
 import { type DefaceThreads, defaceThreads } from '../../deface/deface-threads.ts';
+import { faceMaskFiles, faceMethod } from '../../deface/face-record.ts';
 import { Converter } from '../convert/converter.ts';
 import type { Problem } from '../problems.ts';
 import { type FolderScan, type ScannedSeries, scanFolder } from '../scan.ts';
@@ -13,7 +14,7 @@ import { readSeriesMap, type SeriesMap } from '../series-map.ts';
 import { seriesIdOf, sessionOf, subjectOf } from '../series-row.ts';
 import { checkKeyPlace, defaultKeyPath, openSiteKey, passingKey, type SiteKey } from '../site-key.ts';
 import { shiftedTime } from './dates.ts';
-import { addDefacing, addFaceMask, faceMethod } from './faces.ts';
+import { addDefacing } from './faces.ts';
 import { labelsOf } from './labels.ts';
 import { type ImportPlan, type PlannedSeries, planImport, refusedError } from './plan.ts';
 import { checkImageBytes, checkTexts, type OutputText, sidecarTexts } from './search-outputs.ts';
@@ -164,7 +165,9 @@ async function convertOne(
     const method = [...deidentificationMethod(map), faceMethod(face)];
     const said = { ...sidecarOf(sidecar, planned.rule), DeidentificationMethod: method };
     await work.tree.add(`${path}.json`, prettyJson(said));
-    if (face.outcome !== 'kept') await addFaceMask(work.tree, path, face);
+    if (face.outcome !== 'kept')
+      for (const [file, content] of faceMaskFiles(`${path}.nii.gz`, face.mask))
+        await work.tree.add(file, content);
     if (gradients) {
       await work.tree.add(`${path}.bval`, gradients.bval);
       await work.tree.add(`${path}.bvec`, gradients.bvec);
@@ -230,7 +233,9 @@ async function writeTables(
   await tree.add('participants.json', prettyJson(participantsSidecar(map, table)));
   await tree.add('scans.json', prettyJson(scansSidecar(map)));
   await tree.add('code/deidentification.tsv', removedTable(removedOf(scan, done)));
-  const faces = new Map(done.flatMap(({ images }) => images.map(({ path, face }) => [path, face] as const)));
+  const faces = new Map(
+    done.flatMap(({ images }) => images.map(({ path, face }) => [`${path}.nii.gz`, face] as const)),
+  );
   await addDefacing(tree, { faces, words: options, method: deidentificationMethod(map) });
 }
 

@@ -1,10 +1,11 @@
 import { NeuroflareError } from '../../../runtime/base/errors/errors.ts';
 import type { DefaceThreads } from '../../deface/deface-threads.ts';
+import { type ImageFace, imageFace } from '../../deface/face-record.ts';
 import type { ConvertedFiles } from '../convert/dcm2niix.ts';
 import type { Problem, ProblemCode } from '../problems.ts';
 import { datatypeOf } from '../series-map.ts';
 import { type CleanVolume, cleanVolume } from './clean-nifti.ts';
-import { faceProblem, type ImageFace, imageFace } from './faces.ts';
+import { faceProblem } from './faces.ts';
 import type { PlannedSeries } from './plan.ts';
 import { type CleanSidecar, cleanSidecar } from './sidecar.ts';
 
