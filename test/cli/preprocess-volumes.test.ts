@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { readNifti } from '../../src/preprocess/nifti/read.ts';
 import { encodeNifti } from '../../src/preprocess/nifti/write.ts';
 import { sha256 } from '../../src/runtime/base/digest.ts';
+import { contrastsTree } from '../support/contrasts-tree.ts';
 import { runCli, runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -112,6 +113,20 @@ describe('neuroflare preprocess volumes', () => {
     );
     expect([image.orientation, image.shape]).toEqual(['LPS', [20, 30, 10]]);
     expect(Math.max(...image.data)).toBe(1);
+  });
+
+  it.each([
+    [['--channel', 'T1w', '--channel', 'FLAIR'], '--channel T1w --channel FLAIR', 4],
+    [['--suffix', 'FLAIR'], '--suffix FLAIR', 2],
+  ])('says by which flags what it made of %s is found', async (chosen, said, images) => {
+    const name = `of-${chosen.length}`;
+    await contrastsTree(join(cwd, `${name}-bids`));
+    const flags = await pipeline(`${name}.yaml`, 'steps:\n  - {step: resample, voxel: 4}\n');
+    const made = await runCli(['preprocess', 'volumes', `${name}-bids`, name, ...chosen, ...flags], { cwd });
+    const next = `preprocess check ${join(cwd, name)} ${said}`;
+    expect(made.stdout).toContain(`Next: neuroflare ${next}\n`);
+    const { answer } = await runJson([...next.split(' '), '--no-controls'], { cwd });
+    expect(answer).toMatchObject({ data: { images, classes: { all: { ill: 1, well: 1 } } } });
   });
 
   describe('with volumes that cannot be prepared', () => {

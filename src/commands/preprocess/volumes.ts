@@ -4,6 +4,7 @@ import { BaseCommand } from '../../command.ts';
 import { badVolumesSchema, leftOut } from '../../output/bad-volumes.ts';
 import { volumeJobsFlag } from '../../output/flags.ts';
 import { selectionFlags, selectionOptions } from '../../output/selection-flags.ts';
+import { suffixFlags } from '../../output/suffix-flags.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { shellWord } from '../../runtime/base/text/shell-word.ts';
 
@@ -57,6 +58,9 @@ export default class PreprocessVolumes extends BaseCommand<Result> {
   };
   static override resultSchema = resultSchema;
 
+  /** Put together where the flags are known. */
+  #next = '';
+
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(PreprocessVolumes);
     const { readPipeline, STANDARD_PIPELINE } = await import('../../preprocess/preparation/pipeline.ts');
@@ -74,6 +78,11 @@ export default class PreprocessVolumes extends BaseCommand<Result> {
       signal: this.signal,
       progress: this.progress(),
     });
+    const channels = (flags.channel ?? []).flatMap((one) => ['--channel', one]);
+    const chosen = channels.length > 0 ? channels : suffixFlags(images.map(({ file }) => file));
+    this.#next = ['neuroflare', 'preprocess', 'check', path, ...chosen]
+      .map((word) => shellWord(word))
+      .join(' ');
     return {
       path,
       steps: pipeline.steps.map(({ step }) => step),
@@ -104,6 +113,6 @@ export default class PreprocessVolumes extends BaseCommand<Result> {
     ];
     const carried = masks.length === 0 ? '' : ` and ${counted(masks.length, 'mask')}`;
     const first = `${counted(images.length, 'volume')}${carried} prepared in ${path}: ${steps.join(', ')}.`;
-    return [first, ...left, `Next: neuroflare preprocess check ${shellWord(path)}`].join('\n');
+    return [first, ...left, `Next: ${this.#next}`].join('\n');
   }
 }

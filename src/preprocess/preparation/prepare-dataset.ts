@@ -45,7 +45,7 @@ const IMAGE = /^(sub-.+?)(?:_desc-[^_]+)?_([A-Za-z0-9]+)\.nii(?:\.gz)?$/;
 /**
  * Prepares the images of a BIDS data set that a selection takes, and writes a BIDS derivative: with several channels on one grid, with masks of the
  * source's derivatives, and with its tables. A failure or an abort leaves nothing.
- * @throws NF_PATH_MISSING, NF_PATH_EXISTS, NF_BIDS_PLACES, NF_BIDS_NOT_A_DATASET; NF_SELECT_CHANNEL_MISSING; NF_PREPARE_CONTRAST; NF_PREPARE_NONE
+ * @throws NF_PATH_MISSING, NF_PATH_EXISTS, NF_BIDS_PLACES, NF_BIDS_NOT_A_DATASET; NF_SELECT_CHANNEL_MISSING; NF_PREPARE_CONTRAST, NF_PREPARE_TWICE; NF_PREPARE_NONE
  *   where no image is left; what the first image that cannot be prepared throws; the signal's reason when aborted
  */
 export async function prepareDataset(options: PrepareOptions): Promise<PrepareResult> {
@@ -97,6 +97,7 @@ async function planOf(options: PrepareOptions): Promise<Plan> {
   const { source, pipeline } = options;
   const { examples: found, incomplete } = await examplesOfDataset(options);
   requireFittingScales(found, pipeline);
+  requireOwnNames(found);
   const bySubject = [...Map.groupBy(found, ({ subject }) => subject)];
   const tables = await carriedTables(source, [...bySubject.map(([subject]) => subject)]);
   const tasks: ImageTask[] = [];
@@ -236,6 +237,21 @@ function requireFittingScales(found: readonly SourceExample[], { steps }: Pipeli
   if (step?.step !== 'intensity' || !other) return;
   const params = { method: step.method, suffix: other.suffix, file: other.file };
   throw flError('NF_PREPARE_CONTRAST', params, { place: { file: other.file } });
+}
+
+/** Names lose the description of an image, and its space where a template's takes its place. @throws NF_PREPARE_TWICE */
+function requireOwnNames(found: readonly SourceExample[]): void {
+  const seen = new Map<string, string>();
+  for (const { stem, suffix, file } of found.flatMap((example): ImageFile[] => [
+    example,
+    ...example.others,
+  ])) {
+    const name = `${stem}_${suffix}`;
+    const other = seen.get(name);
+    if (other !== undefined)
+      throw flError('NF_PREPARE_TWICE', { first: other, second: file }, { place: { file } });
+    seen.set(name, file);
+  }
 }
 
 /** What the derivative says of itself. */

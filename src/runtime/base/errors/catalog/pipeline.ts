@@ -63,6 +63,11 @@ export const PIPELINE_ERRORS = {
       'The grid of {file} would be {shape} after the step {step}; at most {most|voxel|voxels} fit, and {side} along one axis.',
     hint: 'Look at the voxel sizes that its header says. If they are right, have the pipeline ask for larger voxels, or for fewer of them.',
   },
+  NF_PREPARE_TWICE: {
+    exit: 4,
+    message: '{first} and {second} would be prepared into one file: what tells them apart has no place in its name.',
+    hint: 'Choose one of them by --filter, for example --filter space= for images without a space.',
+  },
   NF_PREPARE_NONE: {
     exit: 4,
     message: 'There is no image in {path} that can be prepared.',
