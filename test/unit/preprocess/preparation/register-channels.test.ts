@@ -14,9 +14,9 @@ import { moved } from '../../../../src/preprocess/preparation/registration/move.
 import { regridded } from '../../../../src/preprocess/preparation/resample.ts';
 import { noProgress } from '../../../../src/runtime/base/logging/progress.ts';
 import { selectionSchema } from '../../../../src/runtime/base/selection/selection.ts';
-import { put } from '../../../support/contrasts-tree.ts';
 import { madeHead } from '../../../support/made-head.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
+import { writeFiles } from '../../../support/write-files.ts';
 
 const root = tempFolder();
 const at = (name: string) => join(root, name);
@@ -37,7 +37,7 @@ describe('several contrasts and a step register', () => {
     const t1 = madeHead({ matrix: NODDING, shape: [40, 44, 40] });
     const t2 = madeHead({ matrix: NODDING, shape: [30, 44, 40], voxel: [4, 3, 3], shown: inverted });
     const lesion = Uint8Array.from(t2.data, (value) => (value > 60 && value < 75 ? 1 : 0));
-    await put(root, {
+    await writeFiles(root, {
       'made.nii': encodeNifti(madeHead()),
       'steps.yaml':
         'steps:\n  - {step: register, template: made.nii, space: made}\n  - {step: resample, voxel: 4, interpolation: cubic}\n' +
@@ -109,7 +109,7 @@ describe('several contrasts and a step register', () => {
   it('are refused where two images would become one file', async () => {
     const image = encodeNifti(madeHead());
     const stem = 'twice/sub-1/anat/sub-1';
-    await put(root, {
+    await writeFiles(root, {
       'twice/dataset_description.json': '{"Name": "made", "BIDSVersion": "1.11.1"}',
       [`${stem}_T1w.nii`]: image,
       [`${stem}_space-orig_T1w.nii`]: image,
