@@ -65,7 +65,8 @@ export const PIPELINE_ERRORS = {
   },
   NF_PREPARE_TWICE: {
     exit: 4,
-    message: '{first} and {second} would be prepared into one file: what tells them apart has no place in its name.',
+    message:
+      '{first} and {second} would be prepared into one file: what tells them apart has no place in its name.',
     hint: 'Choose one of them by --filter, for example --filter space= for images without a space.',
   },
   NF_PREPARE_NONE: {
