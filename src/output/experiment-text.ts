@@ -73,7 +73,8 @@ const UNLIKE = [
 ];
 
 /** What is left to do, before it is begun. */
-export function renderPlan({ name, runs, over, tasks, bytes, seconds, partitions }: ExperimentPlan): string {
+export function renderPlan(plan: ExperimentPlan): string {
+  const { name, runs, over, tasks, bytes, seconds, partitions } = plan;
   const left = runs - over;
   const time =
     left === 0
@@ -85,10 +86,21 @@ export function renderPlan({ name, runs, over, tasks, bytes, seconds, partitions
     `${name}: ${runs} runs, ${over} are over, ${left} are left`,
     `${tasks} tasks of sites, ${sizeText(bytes)} of models that a federation would carry`,
     time,
+    left === 0 ? '' : memoryText(plan),
     ...unlikeSites(partitions),
   ]
     .filter((line) => line !== '')
     .join('\n');
+}
+
+function memoryText({ memory, memory_free: free, jobs_at_a_time: jobs }: ExperimentPlan): string {
+  if (memory === null)
+    return jobs === 1
+      ? ''
+      : `How much memory ${jobs} runs at a time take is known after the first one; ${sizeText(free)} are free.`;
+  const what = jobs === 1 ? 'one run' : `${jobs} runs at a time`;
+  const warning = memory > free ? ': more than there is, so fewer --jobs are safer' : '';
+  return `About ${sizeText(memory)} of memory for ${what}, ${sizeText(free)} are free${warning}.`;
 }
 
 function hours(seconds: number): string {

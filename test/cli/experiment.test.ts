@@ -66,6 +66,24 @@ describe('experiment run', () => {
     expect(await model('work', 'grid.fedopt.seed-2')).toEqual(await model('alone', 'grid.fedopt.seed-2'));
   });
 
+  it('comes to the same bits with several runs at a time, and says what they take', async () => {
+    const { answer } = await run('grid.yaml', '--jobs', '3', '-w', 'side');
+    expect(answer.data).toMatchObject({ plan: { jobs_at_a_time: 3, memory: null }, result: { over: 4 } });
+    const files = ['grid.fedavg.seed-1', 'grid.fedopt.seed-1', 'grid.fedavg.seed-2', 'grid.fedopt.seed-2'];
+    for (const job of files.slice(1))
+      for (const file of ['model.safetensors', 'best_model.safetensors'])
+        expect(await readFile(join(cwd, 'side', job, 'latest', file))).toEqual(
+          await readFile(join(cwd, 'work', job, 'latest', file)),
+        );
+    const cells = JSON.parse(
+      await readFile(join(cwd, 'side/experiments/grid/experiment.json'), 'utf8'),
+    ).cells;
+    expect(cells.map(({ job }: { job: string }) => job)).toEqual(files);
+    for (const { memory } of cells) expect(memory).toBeGreaterThan(1e6);
+    const { answer: later } = await run('grid.yaml', '--jobs', '2', '-w', 'side', '--dry-run');
+    expect(later.data).toMatchObject({ plan: { over: 4, memory: expect.any(Number) } });
+  });
+
   it('makes runs again whose job has changed, and no others', async () => {
     await write(FILE.replace('rate: 0.5', 'rate: 0.25'), 'grid.yaml');
     const { answer } = await run('grid.yaml', '--dry-run');

@@ -22,16 +22,23 @@ export default class ExperimentRun extends BaseCommand<Result> {
     'fails does not end the others. Runs lie in the workspace as those of `simulate` do, so `runs`, `evaluate` and `report` find them.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> unlike.yaml --dry-run',
-    '<%= config.bin %> <%= command.id %> unlike.yaml --workspace work --threads 2',
+    '<%= config.bin %> <%= command.id %> unlike.yaml --workspace work --jobs 2',
   ];
   static override args = { experiment: Args.string({ required: true, description: 'YAML file of it' }) };
   static override flags = {
     workspace: workspaceFlag,
+    jobs: Flags.integer({
+      char: 'j',
+      min: 1,
+      max: 64,
+      default: 1,
+      summary: 'runs at the same time; they come to the same, and take as much more memory',
+    }),
     threads: Flags.integer({
       char: 't',
       min: 1,
       max: 64,
-      summary: 'sites of a run that train at the same time; default: one a core',
+      summary: 'sites of a run that train at the same time; default: the cores that --jobs leave each run',
     }),
     'max-clients': Flags.integer({
       char: 'm',
@@ -49,18 +56,19 @@ export default class ExperimentRun extends BaseCommand<Result> {
 
   protected override async execute(): Promise<Result> {
     const { args, flags } = await this.parse(ExperimentRun);
-    const { workspace, engine } = flags;
+    const { workspace, engine, jobs } = flags;
     this.#asked = { target: args.experiment, workspace };
     const { openExperiment } = await import('../../runtime/experiment/open-experiment.ts');
     const open = await openExperiment({ experiment: args.experiment, workspace, engine });
-    const plan = planExperiment(open);
+    const plan = planExperiment(open, jobs);
     if (flags['dry-run']) return { plan, result: null };
     for (const line of renderPlan(plan).split('\n')) this.note(line);
     const { runExperiment } = await import('../../runtime/experiment/run-experiment.ts');
     await runExperiment(open, {
       workspace,
       engine: { choice: engine, gpu: undefined, requireGpu: false, threads: 1 },
-      threads: flags.threads ?? availableParallelism(),
+      jobs,
+      threads: flags.threads ?? Math.max(1, Math.floor(availableParallelism() / jobs)),
       maxClients: flags['max-clients'],
       signal: this.signal,
       progress: this.progress(),

@@ -27,6 +27,10 @@ export const cellResultSchema = z.object({
     .describe('of each round, as long as its longest task; none in files of older versions'),
   best: z.number().nullable().describe('its best value on validation images, which chose the model'),
   seconds: z.number().describe('of the rounds, each as long as its longest task'),
+  memory: count
+    .nullable()
+    .default(null)
+    .describe('most bytes of the process while it ran, in equal shares to the runs at that time'),
   bytes: count.describe('of the models that a federation would carry, to the sites and back'),
   unlike: unlikeSitesSchema
     .nullable()

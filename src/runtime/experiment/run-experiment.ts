@@ -6,6 +6,7 @@ import { writeFileAtomic } from '../base/files/files.ts';
 import { lockFolder } from '../base/files/lock.ts';
 import { noProgress, type Progress } from '../base/logging/progress.ts';
 import { sum } from '../base/sum.ts';
+import { mapPool } from '../base/threads/map-pool.ts';
 import { simulate } from '../deployment/simulator/simulate.ts';
 import { runBaselines } from '../evaluation/baselines/baselines.ts';
 import { BASELINES_FILE, type Baselines, readBaselines } from '../evaluation/baselines/result.ts';
@@ -17,6 +18,7 @@ import { describeRunIn } from '../run/stored-runs.ts';
 import type { EngineSetup } from '../site/executor/messages.ts';
 import type { Cell } from './cells.ts';
 import type { Experiment } from './definition.ts';
+import { shareMemory } from './memory-share.ts';
 import type { OpenExperiment } from './open-experiment.ts';
 import { bytesOf } from './plan.ts';
 import type { PreparedCell } from './prepare-cells.ts';
@@ -25,6 +27,8 @@ import { type CellResult, EXPERIMENT_FILE, type ExperimentFile } from './result.
 export interface ExperimentRequest {
   readonly workspace: string;
   readonly engine: EngineSetup;
+  /** Runs at the same time. What they come to does not depend on it. */
+  readonly jobs: number;
   /** Sites of a run that train at the same time, and threads that judge it. */
   readonly threads: number;
   readonly maxClients: number;
@@ -46,27 +50,35 @@ export async function runExperiment(
   request: ExperimentRequest,
 ): Promise<void> {
   const { name, baselines } = experiment.definition;
-  const { progress, onNote } = request;
+  const { progress, onNote, jobs, signal } = request;
   const release = await lockFolder(join(folder, 'experiment.lock'), `The experiment ${name}`);
   try {
     const results = new Map(known);
+    let kept = Promise.resolve();
+    /** One after another: runs may end at the same time. */
     const keep = () => {
       const cells = prepared.flatMap(({ cell }) => results.get(cell.job) ?? []);
       const file: ExperimentFile = { version: 1, kind: 'neuroflare-experiment', name, cells };
-      return writeFileAtomic(join(folder, EXPERIMENT_FILE), prettyJson(file));
+      kept = kept.then(() => writeFileAtomic(join(folder, EXPERIMENT_FILE), prettyJson(file)));
+      return kept;
     };
     await keep();
-    for (const [index, one] of prepared.entries()) {
-      progress({ what: 'runs', done: index, total: prepared.length });
+    const left = prepared.filter(({ cell }) => !isWhole(results.get(cell.job), baselines));
+    let over = prepared.length - left.length;
+    const told = () => progress({ what: 'runs', done: over, total: prepared.length });
+    told();
+    const memory = shareMemory();
+    await mapPool(left, { jobs, signal }, async (one) => {
       const { job } = one.cell;
-      if (isWhole(results.get(job), baselines)) continue;
-      onNote(`run ${index + 1} of ${prepared.length}: ${job}`);
-      const result = await runCell(one, { ...request, job: experiment.job, baselines });
+      onNote(`run ${prepared.indexOf(one) + 1} of ${prepared.length}: ${job}`);
+      const end = memory.begin();
+      const result = await runCell(one, { ...request, job: experiment.job, baselines }).finally(end);
       if (result.failure) onNote(`${job} failed: ${result.failure.code}: ${result.failure.message}`);
-      results.set(job, result);
+      results.set(job, { ...result, memory: end() });
+      over++;
+      told();
       await keep();
-    }
-    progress({ what: 'runs', done: prepared.length, total: prepared.length });
+    });
   } finally {
     await release();
   }
@@ -168,6 +180,7 @@ const NOTHING = {
   curve: [],
   round_seconds: [],
   best: null,
+  memory: null,
   seconds: 0,
   bytes: 0,
   balanced_accuracy: null,
