@@ -40,7 +40,8 @@ const OFF_BORDER_MM = 0.0137;
 export function headGrid(volume: PlacedVolume, voxel: number): HeadGrid | undefined {
   const { shape, affine } = volume;
   const [least, most] = boundsOf(shape, affine);
-  const sizes = AXES.map((axis) => Math.ceil((most[axis] - least[axis]) / voxel));
+  // Far from the middle of the world millimetres are lost in rounding.
+  const sizes = AXES.map((axis) => Math.max(1, Math.ceil((most[axis] - least[axis]) / voxel)));
   const [nx = 1, ny = 1, nz = 1] = sizes;
   if (Math.max(nx, ny, nz) * voxel > LONGEST_MM) return undefined;
   const start = (axis: Axis) => least[axis] + voxel / 2 - OFF_BORDER_MM;
@@ -70,7 +71,7 @@ function boundsOf(shape: Vector, affine: Affine): [Vector, Vector] {
 /** Means of the voxels in each cube; how many there are. */
 function gather({ shape, data, affine }: PlacedVolume, grid: HeadGrid): Int32Array {
   const { origin, voxel } = grid;
-  const [nx, ny] = grid.shape;
+  const [nx, ny, nz] = grid.shape;
   const sums = new Float64Array(grid.data.length);
   const counts = new Int32Array(grid.data.length);
   const [dx, dy, dz] = column(affine, 0);
@@ -78,9 +79,9 @@ function gather({ shape, data, affine }: PlacedVolume, grid: HeadGrid): Int32Arr
     for (let j = 0; j < shape[1]; j++) {
       const [x, y, z] = worldOf(affine, [0, j, k]);
       for (let i = 0; i < shape[0]; i++, at++) {
-        const a = Math.round((x + i * dx - origin[0]) / voxel);
-        const b = Math.round((y + i * dy - origin[1]) / voxel);
-        const c = Math.round((z + i * dz - origin[2]) / voxel);
+        const a = cubeAt((x + i * dx - origin[0]) / voxel, nx);
+        const b = cubeAt((y + i * dy - origin[1]) / voxel, ny);
+        const c = cubeAt((z + i * dz - origin[2]) / voxel, nz);
         const to = (c * ny + b) * nx + a;
         sums[to] = f64At(sums, to) + f32At(data, at);
         counts[to] = i32At(counts, to) + 1;
@@ -91,6 +92,11 @@ function gather({ shape, data, affine }: PlacedVolume, grid: HeadGrid): Int32Arr
     if (count > 0) grid.data[at] = f64At(sums, at) / count;
   }
   return counts;
+}
+
+/** The middle of a small voxel at the border may come out of rounding beyond it. */
+function cubeAt(place: number, size: number): number {
+  return Math.min(size - 1, Math.max(0, Math.round(place)));
 }
 
 /** Cubes in which no voxel has its middle. */

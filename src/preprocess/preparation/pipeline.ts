@@ -78,7 +78,9 @@ export const stepSchema = z.discriminatedUnion('step', [
 ]);
 export type Step = z.output<typeof stepSchema>;
 
-export const pipelineSchema = z.strictObject({ steps: z.array(stepSchema).min(1).max(32) });
+const MOST_STEPS = 32;
+
+export const pipelineSchema = z.strictObject({ steps: z.array(stepSchema).min(1).max(MOST_STEPS) });
 /** What is done with each volume, in this order. */
 export type Pipeline = z.output<typeof pipelineSchema>;
 
@@ -142,23 +144,26 @@ function inWords(steps: readonly string[]): string {
 const namingSteps = z.looseObject({ steps: z.array(z.unknown()) });
 const usingScale = z.looseObject({ step: z.literal('intensity'), method: z.literal('nyul') });
 /** Images may have their landmarks taken as they are. */
-const stepsBefore = pipelineSchema.extend({ steps: z.array(stepSchema).max(32) });
+const stepsBefore = pipelineSchema.extend({ steps: z.array(stepSchema).max(MOST_STEPS) });
 const namingScale = z.looseObject({ step: z.literal('intensity'), scale: z.string() });
 const namingTemplate = z.looseObject({ step: z.literal('register'), template: z.string() });
 
-/** As the file says it, with scales and templates in the place of their names. */
+/** As the file says it, with scales and templates in the place of their names: one is read at a time, and none where there are too many. */
 async function withFiles(value: unknown, folder: string): Promise<unknown> {
   const named = namingSteps.safeParse(value);
-  if (!named.success) return value;
-  const steps = named.data.steps.map(async (step) => {
-    const scaled = namingScale.safeParse(step);
-    if (scaled.success) return { ...scaled.data, scale: await readScale(resolve(folder, scaled.data.scale)) };
-    const registered = namingTemplate.safeParse(step);
-    if (!registered.success) return step;
-    const { template } = registered.data;
-    return { ...registered.data, template: await nameTemplate(resolve(folder, template)) };
-  });
-  return { ...named.data, steps: await Promise.all(steps) };
+  if (!named.success || named.data.steps.length > MOST_STEPS) return value;
+  const steps: unknown[] = [];
+  for (const step of named.data.steps) steps.push(await withFile(step, folder));
+  return { ...named.data, steps };
+}
+
+async function withFile(step: unknown, folder: string): Promise<unknown> {
+  const scaled = namingScale.safeParse(step);
+  if (scaled.success) return { ...scaled.data, scale: await readScale(resolve(folder, scaled.data.scale)) };
+  const registered = namingTemplate.safeParse(step);
+  if (!registered.success) return step;
+  const { template } = registered.data;
+  return { ...registered.data, template: await nameTemplate(resolve(folder, template)) };
 }
 
 /** The steps as they are written down: without paths of this machine. */

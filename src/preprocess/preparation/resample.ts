@@ -130,10 +130,10 @@ function tapsOf(grid: AxisGrid, interpolation: Interpolation): Taps {
   return { each, from, weights };
 }
 
-/** A standard deviation of half of what the voxel grows by, in quadrature. */
+/** A standard deviation of half of what the voxel grows by, in quadrature. Farther away than the volume is long there is nothing but its edge. */
 function gaussianTaps(grid: AxisGrid): Taps {
   const sigma = Math.sqrt(Math.max(0.25, grid.step ** 2 - 1)) / 2;
-  const reach = Math.ceil(3 * sigma);
+  const reach = Math.min(Math.ceil(3 * sigma), grid.before);
   const each = 2 * reach + 1;
   const from = new Int32Array(each * grid.after);
   const weights = new Float64Array(each * grid.after);

@@ -30,13 +30,12 @@ const LONGEST_NAME = 64;
 /** Every run of an experiment, seed by seed, so that all that is compared has its first run before a second. @throws NF_EXPERIMENT_ALIKE, NF_EXPERIMENT_SIZE */
 export function cellsOf({ definition, source }: LoadedExperiment): Cell[] {
   const { partitions, variants, grid, seeds, set } = definition;
+  requireSize(definition);
   const rows = Object.entries(partitions ?? { '': undefined }).flatMap(([partition, rule]) =>
     combinations(grid).flatMap((values) =>
       Object.entries(variants).map(([variant, own]) => ({ partition, rule, values, variant, own })),
     ),
   );
-  if (rows.length * seeds.length > MOST_RUNS)
-    throw flError('NF_EXPERIMENT_SIZE', { runs: rows.length * seeds.length, most: MOST_RUNS });
   const seen = new Map<string, string>();
   return seeds.flatMap((seed, index) =>
     rows.map(({ partition, rule, values, variant, own }): Cell => {
@@ -54,6 +53,15 @@ export function cellsOf({ definition, source }: LoadedExperiment): Cell[] {
       return { ...row, rule, seed, turn: index + 1, job, overrides };
     }),
   );
+}
+
+/** Before a run is made: a few names with ten values each make more of them than a machine holds. @throws NF_EXPERIMENT_SIZE */
+function requireSize({ partitions, variants, grid, seeds }: LoadedExperiment['definition']): void {
+  const lists = [variants, ...(partitions ? [partitions] : [])].map((named) => Object.keys(named).length);
+  const values = Object.values(grid).map(({ length }) => length);
+  const runs = [...lists, ...values, seeds.length].reduce((product, count) => product * count, 1);
+  if (runs > MOST_RUNS)
+    throw flError('NF_EXPERIMENT_SIZE', { runs: Math.min(runs, Number.MAX_SAFE_INTEGER), most: MOST_RUNS });
 }
 
 /** Every combination of the values, the last name's changing first. */

@@ -1,3 +1,4 @@
+import { printable } from '../base/text/printable.ts';
 import type { CurvePoint } from './curves.ts';
 import type { PartitionResult } from './partitions.ts';
 import type { RowResult } from './result.ts';
@@ -119,10 +120,11 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }
 
-/** A text that a spreadsheet would take for a formula is led by an apostrophe, as OWASP advises. */
+/** A text that a spreadsheet would take for a formula is led by an apostrophe, as OWASP advises; what a terminal would obey is written out. */
 function cell(value: string | number | null | undefined): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number') return String(value);
-  const text = /^[=+\-@\t\r]/.test(value) && Number.isNaN(Number(value)) ? `'${value}` : value;
+  const shown = printable(value);
+  const text = /^[=+\-@\t\r]/.test(value) && Number.isNaN(Number(value)) ? `'${shown}` : shown;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -41,31 +41,34 @@ const profileSchema = z.strictObject({
 /** What the training pictures of a run look like, of each site that told it: `image_profile.json`. */
 export type ImageProfile = Readonly<z.output<typeof profileSchema>>;
 
-/** Of the figures of the sites; undefined where none has told. What is of another form is left out. */
+/**
+ * Of the figures of the sites; undefined where none has told. What is of another form than most sites tell it in is left out, and what no pictures
+ * have: one site would decide alone whether anything can be told.
+ */
 export function profileOf(results: readonly { readonly metrics: MetricReport }[]): ImageProfile | undefined {
   const sites = results.flatMap(({ metrics }) => {
     const found = siteProfileSchema.safeParse(metrics[IMAGE_PROFILE]).data;
     return found && isWhole(found) ? [found] : [];
   });
-  const [first] = sites;
-  if (!first) return undefined;
-  const alike = sites.filter(
-    (one) =>
-      one.image_size === first.image_size &&
-      one.separate === first.separate &&
-      one.sums.length === first.sums.length,
-  );
-  return { version: 1, kind: 'neuroflare-image-profile', sites: alike };
+  const forms = Map.groupBy(sites, (one) => [one.image_size, one.separate, one.sums.length].join());
+  const [alike] = [...forms.values()].sort((a, b) => b.length - a.length);
+  return alike && { version: 1, kind: 'neuroflare-image-profile', sites: alike };
 }
 
-function isWhole({ sums, products, pictures }: SiteProfile): boolean {
-  return pictures >= LEAST_PEOPLE && products.length === (sums.length * (sums.length + 1)) / 2;
+function isWhole(site: SiteProfile): boolean {
+  const { sums, products, pictures } = site;
+  return (
+    pictures >= LEAST_PEOPLE &&
+    products.length === (sums.length * (sums.length + 1)) / 2 &&
+    factorOf(site) !== undefined
+  );
 }
 
 /** Undefined: it is none of this version. */
 export function parseProfile(value: unknown): ImageProfile | undefined {
   const found = profileSchema.safeParse(value).data;
-  return found?.sites.every(isWhole) ? found : undefined;
+  const sites = found?.sites.filter(isWhole) ?? [];
+  return found && sites.length > 0 ? { ...found, sites } : undefined;
 }
 
 /** Drawn to the diagonal so much: with few pictures the covariance of many features is not well known (Ledoit and Wolf 2004). */
@@ -73,23 +76,40 @@ const SHRINKAGE = 0.05;
 /** Added to every variance: features that hardly vary would decide alone. */
 const LEAST_VARIANCE = 1e-4;
 
-/** Mahalanobis distance of features from the pictures of one site. */
-export function distanceTo({
-  pictures,
-  sums,
-  products,
-}: Pick<SiteProfile, 'pictures' | 'sums' | 'products'>): (features: Float64Array) => number {
+/** Sums are rounded before they leave a site: a variance that is nothing may come out below it, by so much of the mean square. */
+const ROUNDING = 1e-5;
+
+type Sums = Pick<SiteProfile, 'pictures' | 'sums' | 'products'>;
+
+/** Cholesky's factor of the covariance of the features; undefined where no pictures can have such sums. */
+function factorOf({ pictures, sums, products }: Sums): Float64Array | undefined {
   const size = sums.length;
   const means = sums.map((value) => value / pictures);
   const matrix = new Float64Array(size * size);
   for (let row = 0, at = 0; row < size; row++)
     for (let column = 0; column <= row; column++, at++) {
-      const own = numberAt(products, at) / pictures - numberAt(means, row) * numberAt(means, column);
+      const square = numberAt(means, row) * numberAt(means, column);
+      const own = numberAt(products, at) / pictures - square;
+      if (row === column && !(own >= -ROUNDING * (1 + square))) return undefined;
       const covariance = (own * pictures) / (pictures - 1);
       matrix[row * size + column] =
         row === column ? Math.max(0, covariance) + LEAST_VARIANCE : (1 - SHRINKAGE) * covariance;
     }
-  const factor = factorize(matrix, size);
+  if (!matrix.every(Number.isFinite)) return undefined;
+  try {
+    return factorize(matrix, size);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Mahalanobis distance of features from the pictures of one site. @param site whose sums pictures can have */
+export function distanceTo(site: Sums): (features: Float64Array) => number {
+  const { pictures, sums } = site;
+  const size = sums.length;
+  const means = sums.map((value) => value / pictures);
+  const factor = factorOf(site);
+  if (!factor) throw new Error('No pictures have such sums.');
   return (features) => {
     const off = features.map((value, at) => value - numberAt(means, at));
     const solved = solve(factor, size, off);

@@ -74,6 +74,16 @@ describe('the runs of an experiment', () => {
     const many = await whole(`grid: { a: ${hundred}, b: ${hundred}, c: [1, 2] }`);
     expect(() => cellsOf(many)).toThrow('20000 runs; at most 10000');
   });
+
+  it('are counted before any is made: a few lines may name more than fit anywhere', async () => {
+    const ten = '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]';
+    const names = Array.from({ length: 60 }, (_, at) => `v${at}: ${ten}`);
+    const bomb = await whole(`grid: { ${names.join(', ')} }`);
+    expect(() => cellsOf(bomb)).toThrow('at most 10000');
+    const keys = (sign: string) => Array.from({ length: 3000 }, (_, at) => `${sign}${at}: {}`).join(', ');
+    const wide = await whole(`partitions: { ${keys('p')} }\nvariants: { ${keys('v')} }`);
+    expect(() => cellsOf(wide)).toThrow('9000000 runs; at most 10000');
+  });
 });
 
 describe('a file of an experiment', () => {

@@ -107,3 +107,35 @@ describe('images that are unlike those of training', () => {
     expect(parseProfile(undefined)).toBeUndefined();
   });
 });
+
+describe('a site whose profile is made up', () => {
+  const random = createRandom('made up');
+  const honest = [1, 2, 3].map(() => siteOf(0, { pictures: 300, heldOut: 80 }, random));
+  const told = (sites: readonly object[]) =>
+    profileOf(sites.map((one) => ({ metrics: { image_profile: { ...one } as never } })));
+  const [one] = honest;
+  if (!one) throw new Error('no site');
+  const blank = new Array<number>(FEATURES).fill(0);
+  const triangle = (of: (row: number, column: number) => number) =>
+    blank.flatMap((_, row) => Array.from({ length: row + 1 }, (_unused, column) => of(row, column)));
+
+  it.each([
+    ['products that no pictures have', { products: triangle((row, column) => (row === column ? 1 : 1e9)) }],
+    ['squares that are negative', { products: triangle((row, column) => (row === column ? -1e12 : 0)) }],
+    [
+      'numbers that are too large together',
+      { sums: blank.map(() => 1e308), products: triangle(() => 1e308) },
+    ],
+  ])('is left out, with %s', (_, lie) => {
+    expect(told([{ ...one, ...lie }, ...honest])?.sites).toEqual(honest);
+    const stored = { version: 1, kind: 'neuroflare-image-profile', sites: [{ ...one, ...lie }, ...honest] };
+    expect(parseProfile(stored)?.sites).toEqual(honest);
+  });
+
+  it.each([
+    ['other pictures', { image_size: 8 }],
+    ['another number of features', { sums: [1], products: [1] }],
+  ])('does not take the place of the others by %s, first as it may be', (_, lie) => {
+    expect(told([{ ...one, ...lie }, ...honest])?.sites).toEqual(honest);
+  });
+});

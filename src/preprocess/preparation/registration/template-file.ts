@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { sha256 } from '../../../runtime/base/digest.ts';
 import { flError } from '../../../runtime/base/errors/errors.ts';
 import { readInput } from '../../../runtime/base/files/read-file.ts';
+import { AXES, voxelSize } from '../../nifti/affine.ts';
 import { readVolume, volumeFiles } from '../../volume/read-volume.ts';
 import { findHead } from '../head-mask.ts';
 import { prepareTemplate, type Template } from './register.ts';
@@ -29,6 +30,9 @@ async function readBytes(file: string, path: string): Promise<Buffer> {
   });
 }
 
+/** No picture of a head is wider; of what is, samples without end would be drawn. */
+const WIDEST_MM = 1000;
+
 /** The last one of this thread: every image of a data set has the same. */
 let kept: { readonly sha256: string; readonly template: Template } | undefined;
 
@@ -36,7 +40,9 @@ let kept: { readonly sha256: string; readonly template: Template } | undefined;
 export async function readTemplate(file: TemplateFile): Promise<Template> {
   if (kept?.sha256 === file.sha256) return kept.template;
   const scan = await readVolume(file.path);
-  const mask = Math.min(...scan.shape) < 2 ? undefined : findHead(scan);
+  const size = voxelSize(scan.affine);
+  const isWide = AXES.some((axis) => scan.shape[axis] * size[axis] > WIDEST_MM);
+  const mask = isWide || Math.min(...scan.shape) < 2 ? undefined : findHead(scan);
   const template = mask && prepareTemplate({ scan, mask });
   if (!template) throw flError('NF_REGISTER_TEMPLATE', { file: file.path }, { place: { file: file.path } });
   kept = { sha256: file.sha256, template };

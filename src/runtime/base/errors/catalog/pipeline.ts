@@ -29,7 +29,8 @@ export const PIPELINE_ERRORS = {
   },
   NF_REGISTER_TEMPLATE: {
     exit: 4,
-    message: 'The template {file} shows no head: its voxels do not differ, or it is flat.',
+    message:
+      'The template {file} shows no head: its voxels do not differ, it is flat, or it is wider than a metre.',
     hint: 'Name a volume of a head, in NIfTI, MGH, NRRD or MetaImage.',
   },
   NF_REGISTER_UNLIKE: {

@@ -1,8 +1,10 @@
 import { basename, isAbsolute } from 'node:path';
+import { isAboutData } from '../../../base/errors/about-data.ts';
 import { ERROR_CATALOG } from '../../../base/errors/catalog.ts';
 import { type ErrorReport, isErrorCode, type Place } from '../../../base/errors/errors.ts';
+import { textInGeneral } from '../../../base/text/fill-text.ts';
 
-/** Paths and names of files at a site say who its patients are and how its machines are laid out: they do not leave it in a text. */
+/** Paths and names of files at a site say who its patients are and how its machines are laid out, cells of its tables who they are: they do not leave it in a text. */
 
 /** What stands in for a path. */
 const PATH = '<path>';
@@ -26,7 +28,11 @@ type Report = Omit<ErrorReport, 'place' | 'stack'> & {
   readonly place?: { readonly [Key in keyof Place]?: Place[Key] | undefined } | undefined;
 };
 
-/** The report with no path of this machine in its words, and no place that is a file. `isOwn`: quoted files of the job, known outside. */
+/**
+ * The report with no path of this machine in its words, and no place that is a file. What is wrong with data is said in general: a job chooses by
+ * its selection which column is read, and what stands there would go out in the message.
+ * @param isOwn quoted files of the job, known outside
+ */
 export function withoutSitePaths(
   report: Report,
   isOwn: (path: string) => boolean = () => false,
@@ -38,7 +44,10 @@ export function withoutSitePaths(
     ...(round !== undefined && { round }),
     ...(key !== undefined && { key }),
   };
-  const message = withoutPaths(report.message, place?.file, isOwn);
+  const message =
+    isErrorCode(code) && isAboutData(code)
+      ? textInGeneral(ERROR_CATALOG[code].message)
+      : withoutPaths(report.message, place?.file, isOwn);
   // What the catalogue says in general holds no path of this site.
   const isGeneral = isErrorCode(code) && ERROR_CATALOG[code].hint === report.hint;
   const hint = isGeneral ? report.hint : withoutPaths(report.hint, place?.file, isOwn);

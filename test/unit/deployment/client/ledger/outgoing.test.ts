@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { COMMON_TASKS } from '../../../../../src/runtime/algorithms/task.ts';
 import { sha256 } from '../../../../../src/runtime/base/digest.ts';
+import type { ErrorRow } from '../../../../../src/runtime/base/errors/catalog/row.ts';
+import { ERROR_CATALOG, type ErrorCode } from '../../../../../src/runtime/base/errors/catalog.ts';
 import { checkFigures } from '../../../../../src/runtime/base/logging/check-figures.ts';
 import type { MetricReport } from '../../../../../src/runtime/base/logging/metrics.ts';
 import { encodeSafetensors } from '../../../../../src/runtime/base/tensors/safetensors.ts';
+import { fillText } from '../../../../../src/runtime/base/text/fill-text.ts';
 import { planEgress } from '../../../../../src/runtime/deployment/client/ledger/egress-plan.ts';
 import { outgoing, textsOf } from '../../../../../src/runtime/deployment/client/ledger/outgoing.ts';
 import {
@@ -258,6 +261,38 @@ describe('a failure that leaves a site', () => {
     const own = { ...error, code: 'NF_SCRIPT_LOAD' };
     expect(await leave({ failure: { round: 2, attempt: 1, error: own } }, {})).toMatchObject({
       failure: { error: { code: 'NF_SCRIPT_LOAD', hint: expect.not.stringContaining('1950') } },
+    });
+  });
+
+  const ABOUT_DATA =
+    /^NF_(?:BIDS|CHANNEL|CHECK|DATA|DEFACE|DICOM|NIFTI|PREPARE|QUALITY|SELECT|SPLIT|TABLE|VOLUME)_/;
+  const codes = Object.keys(ERROR_CATALOG).filter((code) => ABOUT_DATA.test(code));
+
+  it('says in general what is wrong with data, and names no cell of a table', async () => {
+    const said: string[] = [];
+    for (const code of [...codes, 'NF_TRAIN_CLASSES', 'NF_TRAIN_SCORE']) {
+      const row: ErrorRow = ERROR_CATALOG[code as ErrorCode];
+      const names = [...row.message.matchAll(/\{\$?(\w+)/g)].map(([, name = '']) => name);
+      const message = fillText(row.message, Object.fromEntries(names.map((name) => [name, 'Anna Schmidt'])));
+      const error = { code, message, hint: message, exitCode: row.exit };
+      const left = JSON.stringify(
+        await leave({ failure: { task: 'train/2/site-1', attempt: 1, error } }, {}),
+      );
+      if (/Anna|Schmidt/.test(left) || !left.includes(code)) said.push(code);
+    }
+    expect(codes.length).toBeGreaterThan(100);
+    expect(said).toEqual([]);
+  });
+
+  it('says what is wrong with data in the words of the site where its logs may leave', async () => {
+    const message = "The label map lacks 1 value of the column 'name': 'Anna Schmidt' (line 2).";
+    const error = { code: 'NF_SELECT_UNMAPPED', message, hint: 'h', exitCode: 4 };
+    const failure = { task: 'train/2/site-1', attempt: 1, error };
+    expect(await leave({ failure }, { send_logs: true })).toMatchObject({ failure: { error: { message } } });
+    expect(await leave({ failure }, {})).toMatchObject({
+      failure: {
+        error: { message: "The label map lacks {count} values of the column '{column}': {values}." },
+      },
     });
   });
 
