@@ -135,7 +135,7 @@ it('a curve of several runs is their mean, and does not know times of runs that 
 
 it('a terminal that shows the file obeys nothing in it', () => {
   const note = '\u001b[31mred\u202Ertl\r=1+1\n\u009b2J';
-  const csv = experimentCsv([{ ...ROW, values: { note }, variant: 'a' }]);
+  const csv = experimentCsv([{ ...ROW, values: { note }, variant: 'a' }], []);
   expect(csv).not.toMatch(/[\u001b\u202e\u009b]/);
   expect(csv.split('\r\n')).toHaveLength(3);
 });
