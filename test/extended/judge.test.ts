@@ -364,6 +364,37 @@ describe('report', () => {
   });
 });
 
+describe('models of the sites themselves', () => {
+  it('are judged on the test images of their sites, as each is by itself', async () => {
+    const sets = ['--set', 'num_rounds=1', '--set', 'personalize_rounds=2', '--set', 'train_alone=false'];
+    const steps = [
+      ['simulate', 'spots', '-q', '-w', 'own', ...sets, ...SMALL],
+      ['evaluate', 'spots', '-q', '-w', 'own', '--no-controls', '--replicates', '300'],
+      ['report', 'spots', '-q', '-w', 'own'],
+    ];
+    for (const step of steps) expect((await runCli(step, { cwd })).code).toBe(0);
+    const run = 'own/spots/latest';
+    const evaluation = evaluationSchema.parse(read(join(run, 'evaluation/evaluation.json')));
+    const found = evaluation.own_models ?? [];
+    expect(found.map(({ site }) => site)).toEqual(['site-1', 'site-2']);
+    for (const { site, subjects, accuracy, global_accuracy: global, lead } of found) {
+      const file = join(run, 'sites', site, 'personal_model.safetensors');
+      const data = ['--data', 'bids', '--split', 'split.json', '--job', 'spots', '--out', site];
+      const alone = ['evaluate', file, '-q', '--no-controls', '--replicates', '300', ...data];
+      expect((await runCli([...alone], { cwd })).code).toBe(0);
+      const same = evaluationSchema.parse(read(join(site, 'evaluation.json')));
+      expect(same.own_models).toBeNull();
+      const own = same.per_site.find((one) => one.site === site);
+      expect([own?.subjects, own?.accuracy]).toEqual([subjects, accuracy]);
+      expect(global).toEqual(evaluation.per_site.find((one) => one.site === site)?.accuracy);
+      expect(lead.value).toBeCloseTo((accuracy.value ?? 0) - (global.value ?? 0), 10);
+    }
+    const page = readFileSync(join(cwd, run, 'report.html'), 'utf8');
+    expect(page).toContain('<h2>What each site ends with</h2>');
+    expect(page).toContain('<h2>Models of the sites themselves</h2>');
+  });
+});
+
 describe('simulate --baselines', () => {
   it('trains and compares local and pooled models, and takes finished ones when run again', async () => {
     const args = [

@@ -5,7 +5,14 @@ import { FOLDER_NAME, FOLDER_NAME_RULE } from '../base/text/folder-name.ts';
 import { argFaults, declaredArgs } from './declared-args.ts';
 import { resultFilters } from './result-filters.ts';
 import { siteName } from './site-name.ts';
-import { COMMON_OPTIONS, optionFaults, optionKeys, seconds, typesText } from './workflow-options.ts';
+import {
+  COMMON_OPTIONS,
+  calledHere,
+  optionFaults,
+  optionKeys,
+  seconds,
+  typesText,
+} from './workflow-options.ts';
 
 /**
  * The job file, as written: snake_case keys, nothing filled in but what has a default. `definition.ts` maps it to the
@@ -20,7 +27,7 @@ const name = z
 const args = z.record(z.string(), z.json()).describe('what flare.args() returns to the script');
 
 const workflow = z.strictObject({
-  type: z.enum(WORKFLOW_TYPES).describe(typesText()),
+  type: z.enum(WORKFLOW_TYPES, { error: ({ input }) => calledHere(input) }).describe(typesText()),
   ...COMMON_OPTIONS,
   ...optionKeys(),
 });

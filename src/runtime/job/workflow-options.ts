@@ -99,6 +99,26 @@ export function typesText(): string {
   }).join('; ');
 }
 
+/** Algorithms that are a workflow with some of its options, by the names that papers give them. */
+const CALLED_HERE: ReadonlyMap<unknown, string> = new Map([
+  ['fedavgm', 'fedopt with server_optimizer: sgd, its default, and server_momentum'],
+  ['fedadam', 'fedopt with server_optimizer: adam'],
+  ['fedyogi', 'fedopt with server_optimizer: yogi'],
+  ['fedadagrad', 'fedopt with server_optimizer: adagrad'],
+  [
+    'fedbn',
+    "fedavg with local_tensors: ['*/gamma', '*/beta'], or what the arrays of batch normalization are called",
+  ],
+  ['fedper', "fedavg with local_tensors: ['logits/*'], or what the last layers are called"],
+]);
+
+/** What a workflow of another name is here; undefined: it is none that is known. */
+export function calledHere(type: unknown): string | undefined {
+  const name = typeof type === 'string' ? type.toLowerCase().replace(/[^a-z]/g, '') : type;
+  const here = CALLED_HERE.get(name);
+  return here && `is ${String(type)}: that is ${here}`;
+}
+
 type Given = { readonly type: WorkflowType } & Readonly<Record<string, unknown>>;
 
 /** Today's name, and that of version 0.1.0. */

@@ -43,6 +43,17 @@ describe('the options of a workflow', () => {
   });
 
   it.each([
+    ['FedAvgM', /is FedAvgM: that is fedopt with server_optimizer: sgd, its default/],
+    ['fedadam', /fedopt with server_optimizer: adam/],
+    ['fedbn', /fedavg with local_tensors: \['\*\/gamma'/],
+    ['fedpro', /must be one of .*Did you mean 'fedprox'/],
+  ])('by the name of a paper is refused with what it is here: %s', async (type, message) => {
+    const error = await load({ type }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'NF_JOB_INVALID', message: expect.stringMatching(message) });
+    if (type !== 'fedpro') expect(String(error)).not.toContain('Did you mean');
+  });
+
+  it.each([
     [
       'of another type',
       { type: 'fedavg', server_optimizer: 'adam' },

@@ -15,8 +15,7 @@ const KINDS: Readonly<Record<string, string>> = {
 
 /** A fault that a schema found, in words that follow the name of what is at fault: `must be at least 1`. */
 export function issueText(issue: z.core.$ZodIssue): string {
-  // A schema's own words are better than any made of its parts.
-  if (!/^(Invalid|Too (small|big))\b/.test(issue.message)) return issue.message;
+  if (hasOwnWords(issue)) return issue.message;
   if (issue.code === 'invalid_type') return `must be ${kindOf(issue.expected)}${received(issue)}`;
   if (issue.code === 'invalid_value') return `must be ${oneOf(issue.values)}`;
   // Forms that are told apart by one key.
@@ -26,6 +25,11 @@ export function issueText(issue: z.core.$ZodIssue): string {
   if (issue.code === 'too_small') return bound(issue, Number(issue.minimum), issue.inclusive ? LEAST : ABOVE);
   if (issue.code === 'too_big') return bound(issue, Number(issue.maximum), issue.inclusive ? MOST : BELOW);
   return issue.message.replace(/^Invalid \w+: /, '').replace(/^Invalid input$/, 'cannot be used');
+}
+
+/** A schema's own words are better than any made of its parts. */
+export function hasOwnWords({ message }: z.core.$ZodIssue): boolean {
+  return !/^(Invalid|Too (small|big))\b/.test(message);
 }
 
 /** The first fault that a schema found, with the key it is at: `sites.0.seed must be a number`. `whole`: what is named where it is at no key. */

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { type CodeNaming, flError, type Place } from '../errors/errors.ts';
-import { issueText } from '../errors/issue-text.ts';
+import { hasOwnWords, issueText } from '../errors/issue-text.ts';
 import { didYouMean } from '../text/nearest.ts';
 import type { YamlSource } from './yaml-source.ts';
 
@@ -100,7 +100,7 @@ function faultsOf(issue: z.core.$ZodIssue, context: Context): Fault[] {
   const said = issueText(issue);
   const reason = missing
     ? `is missing${issue.code === 'invalid_value' ? `: ${said}` : ''}`
-    : `${said}${issue.code === 'invalid_value' ? nearestValue(source.document.getIn(keys), issue.values) : ''}`;
+    : `${said}${issue.code === 'invalid_value' && !hasOwnWords(issue) ? nearestValue(source.document.getIn(keys), issue.values) : ''}`;
   const place = missing ? placeOfMissing(keys, context) : placeOf(keys, context);
   return [{ message: `${name} ${reason}`, place, depth: keys.length, isMissing: missing }];
 }

@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { simulate } from '../../../../src/runtime/deployment/simulator/simulate.ts';
-import { parseOverride } from '../../../../src/runtime/job/variables.ts';
 import type { RunSummary } from '../../../../src/runtime/run/run-report.ts';
 import { CROSS_SITE_MODEL, CROSS_SITE_SCRIPT } from '../../../support/cross-site-job.ts';
 import { writeJob } from '../../../support/job-folder.ts';
+import { summaryOf } from '../../../support/simulate-quietly.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -31,18 +30,7 @@ async function jobOf(patch: { readonly workflow?: object; readonly task_result_f
 }
 
 const run = (job: string, over: { readonly set?: string[]; readonly resume?: string } = {}) =>
-  simulate({
-    job,
-    workspace: `${job}-work`,
-    flags: {},
-    overrides: (over.set ?? []).map(parseOverride),
-    maxClients: 10,
-    engine: { choice: 'cpu', gpu: undefined, requireGpu: false },
-    ...(over.resume && { resume: over.resume }),
-    observe: () => undefined,
-    onLog: () => undefined,
-    signal: new AbortController().signal,
-  });
+  summaryOf(job, { workspace: `${job}-work`, ...over });
 
 interface Model {
   readonly weights: readonly number[];

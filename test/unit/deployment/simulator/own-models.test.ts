@@ -1,14 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { simulate } from '../../../../src/runtime/deployment/simulator/simulate.ts';
-import { parseOverride } from '../../../../src/runtime/job/variables.ts';
 import { personalPath, runFolder } from '../../../../src/runtime/run/run-folder.ts';
 import type { RunSummary } from '../../../../src/runtime/run/run-report.ts';
 import { readEvents } from '../../../../src/runtime/run/stored-runs.ts';
 import { writeJob } from '../../../support/job-folder.ts';
 import { readModel } from '../../../support/model-files.ts';
 import { OWN_MODEL, OWN_SCRIPT, OWN_SITES } from '../../../support/own-models-job.ts';
+import { summaryOf } from '../../../support/simulate-quietly.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -27,18 +26,7 @@ async function jobOf({ workflow = {}, args = {} }: { workflow?: object; args?: o
 }
 
 const run = (job: string, over: { readonly set?: string[]; readonly resume?: string } = {}) =>
-  simulate({
-    job,
-    workspace: `${job}-work`,
-    flags: {},
-    overrides: (over.set ?? []).map(parseOverride),
-    maxClients: 10,
-    engine: { choice: 'cpu', gpu: undefined, requireGpu: false },
-    ...(over.resume && { resume: over.resume }),
-    observe: () => undefined,
-    onLog: () => undefined,
-    signal: new AbortController().signal,
-  });
+  summaryOf(job, { workspace: `${job}-work`, ...over });
 
 type Model = readonly number[];
 const FIRST: Model = [1, 2, 0];
