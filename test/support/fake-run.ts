@@ -68,7 +68,8 @@ export async function startFakeRun(root: string, options: FakeRunOptions = {}): 
   const path = folder.at('events.jsonl');
   const { type = 'fedavg', workflowOptions = {}, workflow = workflowOf(type) } = options;
   const validate = 'cross_site_evaluation' in workflowOptions && { [VALIDATE]: VALIDATE_FORM };
-  const rules = { ...RULES, tasks: { ...COMMON_TASKS, ...workflow.tasks, ...validate }, ...options.rules };
+  const own = { ...workflow.tasks, ...workflow.tasksOf?.({ ...workflowOptions }) };
+  const rules = { ...RULES, tasks: { ...COMMON_TASKS, ...own, ...validate }, ...options.rules };
   const { file, history, closed } = await openHistory({ folder, path, rules, model: options.model });
   const journal = options.wrapJournal?.(file) ?? file;
   const channel = new FakeChannel({ folder, sites: THREE_SITES, ...options });

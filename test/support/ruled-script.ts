@@ -24,3 +24,5 @@ while (await flare.isRunning()) {
   await flare.send({ params: { ...params, weights: { dtype, shape, data: w } }, metrics });
 }
 `;
+
+export const RULED_MODEL: object = { initial_params: { weights: { dtype: 'float64', data: [1, 2, 3] } } };

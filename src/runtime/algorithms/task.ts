@@ -42,6 +42,8 @@ export interface TaskForm {
   readonly answer: FilesForm;
   /** Small JSON values that must come back, too: votes, counts. A workflow reads them; files it only passes on. */
   readonly values?: Readonly<Record<string, ValueRule>>;
+  /** The model that it begins with is the one that its site ends with: it is put where people find that. */
+  readonly isLast?: true;
   /** It is of a model of the site's own. */
   readonly own?: OwnTask;
 }

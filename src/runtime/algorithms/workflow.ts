@@ -130,13 +130,17 @@ export interface WorkflowJob<Options> {
   readonly options: Options;
 }
 
+type Tasks = Readonly<Record<string, TaskForm>>;
+
 /**
  * An algorithm of federated learning: which sites do what in which round. It is deterministic: whatever may differ from run to run it
  * asks of the federation.
  */
 export interface Workflow<Options = object> {
   /** Its tasks beside `train` and `evaluate`, or in their place: a site takes no other ones. */
-  readonly tasks?: Readonly<Record<string, TaskForm>>;
+  readonly tasks?: Tasks;
+  /** Those that follow from its options. */
+  tasksOf?(options: Options): Tasks;
   /** What it reduces answers by, beside the weighted mean. */
   readonly reducers?: readonly Reducer[];
   /** How else it may aggregate them. */

@@ -8,6 +8,7 @@ import { workflow as fedexp } from './workflows/fedexp.ts';
 import { workflow as fednova } from './workflows/fednova.ts';
 import { workflow as fedopt } from './workflows/fedopt.ts';
 import { workflow as fedprox } from './workflows/fedprox.ts';
+import { workflow as ifca } from './workflows/ifca.ts';
 import { workflow as scaffold } from './workflows/scaffold.ts';
 
 /** Workflows by the name of their file. */
@@ -21,5 +22,6 @@ export const WORKFLOWS = {
   fednova,
   fedopt,
   fedprox,
+  ifca,
   scaffold,
 } as const;

@@ -12,13 +12,18 @@ export function tasksOf(
   const validate = isCrossSite(workflow) && { [VALIDATE]: VALIDATE_FORM };
   const declared: Readonly<Record<string, TaskForm>> = {
     ...COMMON_TASKS,
-    ...workflowOf(workflow.type).tasks,
+    ...declaredTasks(workflow),
     ...validate,
   };
   const tasks = { ...declared, ...ownTasks(ownOptions(workflow), declared.train?.values) };
   const stays = localTensorsOf(workflow);
   if (stays.length === 0) return tasks;
   return Object.fromEntries(Object.entries(tasks).map(([name, form]) => [name, withoutLocal(form, stays)]));
+}
+
+function declaredTasks({ type, options }: Pick<WorkflowDefinition, 'type' | 'options'>) {
+  const workflow = workflowOf(type);
+  return { ...workflow.tasks, ...workflow.tasksOf?.(options) };
 }
 
 /** Whether sites keep models of their own. */

@@ -1,8 +1,10 @@
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { broughtBy } from '../algorithms/task.ts';
 import type { ErrorCode } from '../base/errors/catalog.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../base/errors/errors.ts';
 import { faultPoint } from '../base/errors/fault-point.ts';
+import { makeFolder } from '../base/files/files.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { localTensorsOf } from '../job/local-tensors.ts';
 import { personalTensorsOf } from '../job/personal-tensors.ts';
@@ -21,6 +23,7 @@ import { type TakenAnswer, withholdLocal } from './local-tensors.ts';
 import { keepOwn } from './own-models.ts';
 import type { TaskFiles } from './task-files.ts';
 import { type Task, taskOrder } from './task-order.ts';
+import { writeOwnModel } from './write-own.ts';
 
 /** How often a task was begun at this site. */
 export interface Beginnings {
@@ -182,6 +185,10 @@ async function withheld(
   { files, deps: { job, means } }: { readonly files: TaskFiles; readonly deps: SiteDeps },
 ): Promise<Pick<TakenAnswer, 'files' | 'state'>> {
   const { workflow } = job;
+  if (taken.task.form.isLast) {
+    await makeFolder(dirname(files.personal));
+    await writeOwnModel(files.personal, undefined, { received: files.model, kept: undefined });
+  }
   const patterns = localTensorsOf(workflow);
   if (patterns.length > 0) return withholdLocal(taken, { patterns, files, means });
   if (!hasOwnModels(workflow)) return taken;

@@ -6,6 +6,7 @@ import { runCli } from '../../support/cli.ts';
 import { TINY_JOB, TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation } from '../../support/live-federation.ts';
 import { LOCAL_MODEL, LOCAL_SCRIPT } from '../../support/local-tensors-job.ts';
+import { RULED_MODEL, RULED_SCRIPT } from '../../support/ruled-script.ts';
 import { finalModel } from '../../support/run-files.ts';
 import { SCAFFOLD_SCRIPT } from '../../support/scaffold-script.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -86,6 +87,9 @@ describe('the same job', () => {
     ['cyclic', {}],
     ['fedavg', { local_tensors: ['bn/*'] }, LOCAL_SCRIPT, LOCAL_MODEL],
     ['scaffold', { scaffold_option: 1 }, SCAFFOLD_SCRIPT],
+    ['feddyn', { key_metric: 'loss' }, RULED_SCRIPT, RULED_MODEL],
+    ['ditto', { key_metric: 'loss' }, RULED_SCRIPT, RULED_MODEL],
+    ['ifca', { key_metric: 'loss' }, RULED_SCRIPT, RULED_MODEL],
     ['scaffold', { scaffold_option: 2, clients_per_round: 1 }, SCAFFOLD_SCRIPT],
   ])(
     'of the workflow %s comes to the same bytes over the network as in a simulation',

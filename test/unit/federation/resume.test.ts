@@ -30,6 +30,13 @@ const withControl: Behaviour = (task, received) => {
   return reply === 'silent' || 'fails' in reply ? reply : { ...reply, files: { control } };
 };
 
+/** Sites that tell a loss: how far the model is from their number. */
+const withLoss: Behaviour = (task, received) => {
+  const reply = learn(task, received);
+  const loss = Math.abs((received.weights?.data[0] ?? 0) - Number(task.site.slice('site-'.length)));
+  return reply === 'silent' || 'fails' in reply ? reply : { ...reply, metrics: { ...reply.metrics, loss } };
+};
+
 /** What the log tells of models and sites. */
 async function tableOf(folder: RunFolder) {
   const table = new CrossSiteTable();
@@ -116,7 +123,16 @@ describe.each([
   { type: 'cyclic', workflowOptions: {}, events: 21 },
   { type: 'fedavg', workflowOptions: { cross_site_evaluation: true }, events: 43 },
   { type: 'scaffold', workflowOptions: { server_learning_rate: 0.5 }, events: 27, behave: withControl },
-] as const)('a run of $type that was killed', ({ type, workflowOptions, events, ...over }) => {
+  {
+    type: 'feddyn',
+    workflowOptions: { feddyn_alpha: 0.5, averaged_tensors: [] },
+    events: 25,
+    behave: learn,
+    every: 3,
+  },
+  { type: 'ifca', workflowOptions: { clusters: 2 }, events: 47, behave: withLoss, every: 4 },
+] as const)('a run of $type that was killed', ({ type, workflowOptions, events, ...given }) => {
+  const { every = 1, ...over } = { every: undefined, ...given };
   const how = { type, workflowOptions, ...over };
   const place = [type, ...Object.values(workflowOptions)].join('-');
   let whole: Awaited<ReturnType<typeof outcome>>;
@@ -127,7 +143,7 @@ describe.each([
     expect(run.shown.filter(({ type: kind }) => kind !== 'task.started')).toHaveLength(events - 2);
   });
 
-  const cuts = Array.from({ length: events - 2 }, (_, index) => index + 1);
+  const cuts = Array.from({ length: Math.floor((events - 2) / every) }, (_, index) => every * (index + 1));
   it.each(cuts)('at its event %i ends with the same bytes and figures', async (cut) => {
     for (const lastIsKept of [false, true]) {
       const folder = join(root, `${place}-${cut}-${lastIsKept}`);

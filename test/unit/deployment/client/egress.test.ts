@@ -211,6 +211,18 @@ describe('the plan of what would leave', () => {
     expect(update).toMatchObject({ bytes: 2 * 5 * 88, requests: expect.stringContaining('model, control') });
   });
 
+  it.each([
+    // Two rounds and the last score; beside it two rounds alone, three steps and two scores, or two models in each round.
+    ['models of its own', { personalize_rounds: 3 }, 7, /models of the site's own/],
+    ['models that it chooses from', { type: 'ifca' }, 6, /flare\.saveState/],
+  ])('counts the figures of %s, none of which is in an update', async (_, options, more, keeps) => {
+    const planned = await plan({ workflow: { num_rounds: 2, ...options } });
+    const of = (what: string) => planned.parts.find((part) => part.what === what)?.requests;
+    expect(of('figures')).toMatch(new RegExp(`once in each of 3 rounds, and ${more} times for other models`));
+    expect(of('update')).toMatch(/^once in each of 2 rounds/);
+    expect(planned.keeps.join('\n')).toMatch(keeps);
+  });
+
   it('says what the server gives to other sites, with the figures of their models', async () => {
     const workflow = { n_clients: 3, num_rounds: 2 };
     const figures = (planned: Awaited<ReturnType<typeof plan>>) =>

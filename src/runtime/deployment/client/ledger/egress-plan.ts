@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { isArrays } from '../../../algorithms/task.ts';
 import { flError } from '../../../base/errors/errors.ts';
+import { sum } from '../../../base/sum.ts';
 import { elementCount, type ParamSet, paramNames } from '../../../base/tensors/nd-array.ts';
 import { encodeSafetensors } from '../../../base/tensors/safetensors.ts';
 import { counted } from '../../../base/text/counted.ts';
@@ -16,7 +17,7 @@ import { loadJob } from '../../../job/load.ts';
 import { localNames, sharedNames } from '../../../job/local-tensors.ts';
 import { modelApart } from '../../../job/model-apart.ts';
 import { exclusionOf, type ResultFilterSpec } from '../../../job/result-filters.ts';
-import { tasksOf } from '../../../job/workflow-tasks.ts';
+import { hasOwnModels, tasksOf } from '../../../job/workflow-tasks.ts';
 import { MOST_OF_PLACE, MOST_OF_REPORT } from '../../../network/messages/fit-report.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
 import type { ClientFolder } from '../memory/client-folder.ts';
@@ -86,7 +87,7 @@ export async function planEgress(
   const of = files.length > 1 ? ` in each of ${files.join(', ')}` : '';
   const { figures, failures } = mostBytes(policy, answersOf(definition.workflow));
   const goesOn = isCrossSite(definition.workflow);
-  const own = ownAnswers(definition.workflow);
+  const others = ownAnswers(definition.workflow) - (rounds + 1);
   const elements = leaving.reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);
   return {
     job: definition.name,
@@ -108,7 +109,7 @@ export async function planEgress(
         : part('update', 'never: filters exclude all arrays, and the tasks fail', 0),
       part(
         'figures',
-        `once in each of ${counted(rounds + 1, 'round')}${goesOn ? ' and once for the model of each site' : ''}${own > 0 ? `, and ${counted(own, 'time')} for models of its own` : ''}, ${counted(policy.max_figures, 'name')} at most`,
+        `once in each of ${counted(rounds + 1, 'round')}${goesOn ? ' and once for the model of each site' : ''}${others > 0 ? `, and ${counted(others, 'time')} for other models that it scores or trains` : ''}, ${counted(policy.max_figures, 'name')} at most`,
         figures,
       ),
       part('decision', 'once', null),
@@ -122,7 +123,7 @@ export async function planEgress(
           'to all other sites, to be scored there: the model of this site in the last round (workflow.cross_site_evaluation)',
         ]
       : [],
-    keeps: keepsOf(policy, { local, staying, hasOwn: own > 0 }),
+    keeps: keepsOf(policy, { local, staying, hasOwn: hasOwnModels(definition.workflow) }),
   };
 }
 
@@ -154,16 +155,19 @@ function keepsOf(
 }
 
 /** Tasks of a site; undefined where that depends on how many sites take part. */
-function answersOf({ numRounds, clients, ...workflow }: WorkflowDefinition): number | undefined {
-  const own = numRounds + 1 + ownAnswers({ numRounds, clients, ...workflow });
+function answersOf({ clients, ...workflow }: WorkflowDefinition): number | undefined {
+  const own = ownAnswers(workflow);
   if (!isCrossSite(workflow)) return own;
   return clients === undefined ? undefined : own + clients;
 }
 
-/** Tasks of models of the site's own. */
-function ownAnswers({ numRounds, ...workflow }: WorkflowDefinition): number {
-  const forms = Object.values(tasksOf(workflow)).filter(({ own }) => own !== undefined);
-  return forms.reduce((sum, { when, own }) => sum + (when === 'training' ? numRounds : (own?.steps ?? 1)), 0);
+/** Those that are not about the models of the sites. */
+function ownAnswers({ numRounds, ...workflow }: Omit<WorkflowDefinition, 'clients'>): number {
+  const counts = Object.values(tasksOf(workflow)).map(({ when, isAbout }) => {
+    const each = isAbout === true ? 0 : (isAbout?.length ?? 1);
+    return when === 'training' ? numRounds * each : each;
+  });
+  return sum(counts);
 }
 
 /** Of all figures, and of all failures, if each task had one. */
