@@ -366,26 +366,36 @@ describe('report', () => {
 
 describe('models of the sites themselves', () => {
   it('are judged on the test images of their sites, as each is by itself', async () => {
-    const sets = ['--set', 'num_rounds=1', '--set', 'personalize_rounds=2', '--set', 'train_alone=false'];
+    // A model file alone is judged by the network that its job names.
+    const keys = [
+      'data=bids',
+      'split=split.json',
+      'name=own',
+      'model.classes=[bright, dark]',
+      'num_rounds=1',
+    ];
+    const own = ['personalize_rounds=2', 'train_alone=false'];
+    const sets = [...keys, ...own].flatMap((one) => ['--set', one]);
     const steps = [
-      ['simulate', 'spots', '-q', '-w', 'own', ...sets, ...SMALL],
-      ['evaluate', 'spots', '-q', '-w', 'own', '--no-controls', '--replicates', '300'],
-      ['report', 'spots', '-q', '-w', 'own'],
+      ['job', 'create', 'own', '--template', 'mri-fedavg', ...sets, ...SMALL],
+      ['simulate', 'own', '-q'],
+      ['evaluate', 'own', '-q', '--no-controls', '--replicates', '300'],
+      ['report', 'own', '-q'],
     ];
     for (const step of steps) expect((await runCli(step, { cwd })).code).toBe(0);
-    const run = 'own/spots/latest';
+    const run = 'work/own/latest';
     const evaluation = evaluationSchema.parse(read(join(run, 'evaluation/evaluation.json')));
     const found = evaluation.own_models ?? [];
     expect(found.map(({ site }) => site)).toEqual(['site-1', 'site-2']);
     for (const { site, subjects, accuracy, global_accuracy: global, lead } of found) {
       const file = join(run, 'sites', site, 'personal_model.safetensors');
-      const data = ['--data', 'bids', '--split', 'split.json', '--job', 'spots', '--out', site];
+      const data = ['--data', 'bids', '--split', 'split.json', '--job', 'own', '--out', site];
       const alone = ['evaluate', file, '-q', '--no-controls', '--replicates', '300', ...data];
-      expect((await runCli([...alone], { cwd })).code).toBe(0);
+      expect((await runCli(alone, { cwd })).code).toBe(0);
       const same = evaluationSchema.parse(read(join(site, 'evaluation.json')));
       expect(same.own_models).toBeNull();
-      const own = same.per_site.find((one) => one.site === site);
-      expect([own?.subjects, own?.accuracy]).toEqual([subjects, accuracy]);
+      const itself = same.per_site.find((one) => one.site === site);
+      expect([itself?.subjects, itself?.accuracy]).toEqual([subjects, accuracy]);
       expect(global).toEqual(evaluation.per_site.find((one) => one.site === site)?.accuracy);
       expect(lead.value).toBeCloseTo((accuracy.value ?? 0) - (global.value ?? 0), 10);
     }
