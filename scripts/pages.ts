@@ -25,7 +25,7 @@ import { compareText } from '../src/runtime/base/text/compare-text.ts';
 import { textInGeneral } from '../src/runtime/base/text/fill-text.ts';
 import { ROUTE_RIGHTS, type RouteRight } from '../src/runtime/deployment/server/policy/route-rights.ts';
 import { JOB_LIMITS } from '../src/runtime/job/limits.ts';
-import { RESULT_FILTER_OPTIONS } from '../src/runtime/job/result-filters.ts';
+import { PACKING_OPTIONS, RESULT_FILTER_OPTIONS } from '../src/runtime/job/result-filters.ts';
 import { jobFileSchema, jobJsonSchema } from '../src/runtime/job/schema.ts';
 import { AUTHORIZATION_TEXT, authorizationSchema } from '../src/runtime/security/policy/authorization.ts';
 import { ADMIN_ROLES, type AdminRole } from '../src/runtime/security/project/schema.ts';
@@ -221,7 +221,7 @@ and an editor that knows YAML schemas completes it.\n\n| key | type | default | 
 }
 
 function filtersSection(): string {
-  const rows = Object.entries(RESULT_FILTER_OPTIONS).flatMap(([name, options]) => {
+  const rows = Object.entries({ ...RESULT_FILTER_OPTIONS, ...PACKING_OPTIONS }).flatMap(([name, options]) => {
     const node = z.toJSONSchema(options, { io: 'input' }) as SchemaNode;
     const own = Object.entries(node.properties ?? {}).filter(([key]) => key !== 'name');
     const told = own.map(([key, child]) => `\`${key}\` (${typeOf(child)}): ${child.description ?? ''}`);
@@ -232,6 +232,7 @@ function filtersSection(): string {
 \`task_result_filters\` is a list; each entry has a \`name\` and the options of that filter. They change the answer of a site after its script
 has given it away and before anything leaves, in the order of the list; filters of the site's own policy come after them. A filter that
 cannot go on fails the task by its name, and nothing leaves. The same answer comes to the same bytes in a simulation and over the network.
+The last filter of a job may pack what is sent ([fewer bytes](workflows.md#fewer-bytes)).
 
 | filter | what it does | options |
 | --- | --- | --- |

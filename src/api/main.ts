@@ -6,7 +6,10 @@ export {
   ExcludeVars,
   type ExcludeVarsOptions,
   type FedJobOptions,
+  Float16,
   InitialParams,
+  Int8,
+  type Int8Options,
   type NestedNumbers,
   NormClip,
   type NormClipOptions,
@@ -15,6 +18,8 @@ export {
   type ServerComponent,
   type SiteComponent,
   TaskResultFilter,
+  TopK,
+  type TopKOptions,
   type TypedNumbers,
 } from './fedjob/components.ts';
 export { FedJob } from './fedjob/fed-job.ts';

@@ -1,5 +1,5 @@
 import type { ScriptArgs } from '../../runtime/job/definition.ts';
-import type { ResultFilterName } from '../../runtime/job/result-filters.ts';
+import type { PackingName, ResultFilterName } from '../../runtime/job/result-filters.ts';
 import type { Workflow } from './workflows.ts';
 
 export interface FedJobOptions {
@@ -37,7 +37,7 @@ export class ScriptRunner {
 /** Changes every answer before it leaves a site; several are applied in the order in which a job is given them. */
 export abstract class TaskResultFilter<Options extends object = object> {
   /** The job file's name for it. */
-  abstract readonly name: ResultFilterName;
+  abstract readonly name: ResultFilterName | PackingName;
   readonly options: Options;
 
   constructor(options: Options) {
@@ -63,6 +63,43 @@ export interface NormClipOptions {
 /** Shrinks an update that differs by more, in its direction (McMahan et al. 2018). */
 export class NormClip extends TaskResultFilter<NormClipOptions> {
   override readonly name = 'norm_clip';
+}
+
+/** Sends differences as numbers of 16 bits. What packs is the last filter of a job. */
+export class Float16 extends TaskResultFilter {
+  override readonly name = 'float16';
+
+  constructor() {
+    super({});
+  }
+}
+
+export interface Int8Options {
+  /** Default: stochastic, by the seed of the task. */
+  readonly rounding?: 'stochastic' | 'nearest';
+}
+
+/** Sends differences as whole numbers of 8 bits (Alistarh et al. 2017). */
+export class Int8 extends TaskResultFilter<Int8Options> {
+  override readonly name = 'int8';
+
+  constructor(options: Int8Options = {}) {
+    super(options);
+  }
+}
+
+export interface TopKOptions {
+  /** Share of the numbers of each array that travels; default: 0.05. */
+  readonly ratio?: number;
+}
+
+/** Sends the largest differences; the site adds what did not travel to its next update (Stich et al. 2018, Karimireddy et al. 2019). */
+export class TopK extends TaskResultFilter<TopKOptions> {
+  override readonly name = 'top_k';
+
+  constructor(options: TopKOptions = {}) {
+    super(options);
+  }
 }
 
 /** Numbers in lists, nested as the array's shape is. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { deriveSeed } from '../base/random.ts';
+import type { Packing } from '../base/tensors/packed/form.ts';
 
 /** What sites are asked for, by name. */
 
@@ -22,6 +23,8 @@ export interface FileRule {
   readonly optional?: boolean;
   /** Patterns of arrays that stay at the site: an answer that has one is refused. */
   readonly stays?: readonly string[];
+  /** How its arrays travel; without this they do as they are. What is reduced is unpacked. */
+  readonly packing?: Packing;
   /** It is made where the model is trained; a script need not know of it. */
   readonly by?: 'trainer';
 }

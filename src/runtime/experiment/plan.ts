@@ -51,7 +51,7 @@ export function planExperiment({ experiment, prepared, known }: OpenExperiment, 
   };
 }
 
-/** Of the models of a run: one to each site and one back a round, and the last one out for its scores. */
-export function bytesOf({ modelBytes, sites, rounds }: PreparedCell): number {
-  return modelBytes * sites * (2 * rounds + 1);
+/** Of the models of a run: one to each site and an update back a round, and the last one out for its scores. */
+export function bytesOf({ modelBytes, updateBytes, sites, rounds }: PreparedCell): number {
+  return sites * (modelBytes * (rounds + 1) + updateBytes * rounds);
 }

@@ -6,6 +6,7 @@ import { USUAL } from '../../preprocess/split/strategy.ts';
 import { canonicalJson, sha256 } from '../base/digest.ts';
 import { flError, type NeuroflareError, toNeuroflareError } from '../base/errors/errors.ts';
 import { makeFolder } from '../base/files/files.ts';
+import { packedSize } from '../base/tensors/packed/form.ts';
 import { formOf } from '../federation/model-form.ts';
 import { type PreparedJob, prepareJob } from '../federation/prepare-job.ts';
 import { PATH_KEYS } from '../job/definition.ts';
@@ -27,6 +28,8 @@ export interface PreparedCell {
   readonly rounds: number;
   /** Of one model as a file. */
   readonly modelBytes: number;
+  /** Of one update, as it travels. */
+  readonly updateBytes: number;
   /** Whether its split has test images to judge it on. */
   readonly isJudged: boolean;
   /** Null where the job has no split. */
@@ -101,14 +104,17 @@ function undealt({ partition, seed }: Cell, fault: NeuroflareError, { source }: 
 
 function described({ plan, bundle, split, params, loaded }: PreparedJob, engine: EngineChoice) {
   const { name: _, ...job } = loaded.value;
-  const { seed } = plan.job;
+  const { seed, packing } = plan.job;
+  const modelBytes = formOf(
+    Object.entries(params).map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
+  ).size;
   const decides = { job, seed, sites: plan.sites, code: bundle.codeSha256, split: split?.sha256, engine };
   return {
     digest: sha256(canonicalJson(decides)),
     sites: plan.sites.length,
     rounds: plan.job.workflow.numRounds,
-    modelBytes: formOf(Object.entries(params).map(([name, { dtype, shape }]) => ({ name, dtype, shape })))
-      .size,
+    modelBytes,
+    updateBytes: packing ? packedSize(params, packing) : modelBytes,
     unlike: split ? unlikeOf(split) : null,
     isJudged: split?.sites.some(({ test }) => test.length > 0) ?? false,
   };

@@ -30,7 +30,7 @@ export function rulesOf({ job, minClients }: Pick<RunPlan, 'job' | 'minClients'>
   const named = z.array(z.string()).safeParse(job.model.kind === 'built' && job.model.spec.classes);
   const alike = named.success ? { classes: named.data } : {};
   requireEnough(job.workflow, minClients);
-  const tasks = tasksOf(job.workflow);
+  const tasks = tasksOf(job);
   return { ...job.workflow, minClients, seed: job.seed, jobName: job.name, tasks, alike };
 }
 

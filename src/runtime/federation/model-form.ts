@@ -7,6 +7,7 @@ import { compareText } from '../base/text/compare-text.ts';
 import type { JobDefinition, ModelDefinition } from '../job/definition.ts';
 import type { FileRules } from '../job/job-paths.ts';
 import { sharedNames } from '../job/local-tensors.ts';
+import { requirePackable } from '../job/packing.ts';
 import { requirePersonalTensors } from '../job/personal-tensors.ts';
 import { requireUsefulFilters } from '../job/result-filters.ts';
 import type { ArrayLiteral } from '../job/schema.ts';
@@ -34,6 +35,7 @@ export async function modelForm(job: JobDefinition, source: ModelSource): Promis
   const names = forms.map(({ name }) => name);
   requireUsefulFilters(job.resultFilters, sharedNames(job.workflow, names));
   requirePersonalTensors(job.workflow, names);
+  requirePackable(job);
   const form = formOf(forms);
   const initial = await initialDigest(job, source);
   return { ...form, ...(initial !== undefined && { initial_sha256: initial }) };

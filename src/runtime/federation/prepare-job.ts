@@ -16,6 +16,7 @@ import { defineJob } from '../job/definition.ts';
 import { type FileRules, LOCAL_FILES } from '../job/job-paths.ts';
 import { type LoadedJob, readJob } from '../job/load.ts';
 import { sharedNames } from '../job/local-tensors.ts';
+import { requirePackable } from '../job/packing.ts';
 import { requirePersonalTensors } from '../job/personal-tensors.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
 import { requireUsefulFilters } from '../job/result-filters.ts';
@@ -58,6 +59,7 @@ export async function prepareJob(
     const names = paramNames(params);
     requireUsefulFilters(definition.resultFilters, sharedNames(definition.workflow, names));
     requirePersonalTensors(definition.workflow, names);
+    requirePackable(definition);
   });
   const gaps = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
   const warnings = [...jobWarnings(loaded, bundle, split), ...gaps];

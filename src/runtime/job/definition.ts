@@ -4,7 +4,7 @@ import type { Selection } from '../base/selection/selection.ts';
 import { defaultArgs } from './declared-args.ts';
 import { JOB_PATHS } from './job-paths.ts';
 import { goalByName } from './key-metric.ts';
-import type { ResultFilterSpec } from './result-filters.ts';
+import { type PackingSpec, partedFilters, type ResultFilterSpec } from './result-filters.ts';
 import type { ArrayLiteral, JobFile } from './schema.ts';
 import { optionsOf } from './workflow-options.ts';
 
@@ -63,6 +63,8 @@ export interface JobDefinition {
   readonly siteArgs: Readonly<Record<string, ScriptArgs>>;
   /** Of every answer, in this order, before the site's own. */
   readonly resultFilters: readonly ResultFilterSpec[];
+  /** How updates travel, once all filters were applied; undefined: as they are. */
+  readonly packing: PackingSpec | undefined;
 }
 
 /** The one place where the file's keys become the runtime's. `jobFile` is the path of job.yaml. */
@@ -104,7 +106,7 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
       gpus: file.resources.gpus,
     },
     seed: file.seed,
-    resultFilters: file.task_result_filters,
+    ...partedFilters(file.task_result_filters),
     siteArgs: Object.fromEntries(Object.entries(file.sites).map(([site, { args }]) => [site, args ?? {}])),
   };
 }

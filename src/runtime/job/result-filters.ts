@@ -35,17 +35,98 @@ export const RESULT_FILTER_OPTIONS = {
     .describe('shrinks an update that differs by more, in its direction (McMahan et al. 2018)'),
 } as const;
 
+/** How updates travel in fewer bytes; a job has one of them, behind its filters. */
+export const PACKING_OPTIONS = {
+  float16: z
+    .strictObject({ name: z.literal('float16') })
+    .describe('sends differences as numbers of 16 bits, each array with a scale of its own'),
+  int8: z
+    .strictObject({
+      name: z.literal('int8'),
+      rounding: z
+        .enum(['stochastic', 'nearest'])
+        .default('stochastic')
+        .describe(
+          'stochastic: up or down by chance from the seed of the task, so that the mean is right; nearest: always to the nearest',
+        ),
+    })
+    .describe(
+      'sends differences as whole numbers from -127 to 127, each array with a scale of its own (Alistarh et al. 2017)',
+    ),
+  top_k: z
+    .strictObject({
+      name: z.literal('top_k'),
+      ratio: z
+        .number()
+        .positive()
+        .max(0.5)
+        .default(0.05)
+        .describe('the share of the numbers of each array that travels, rounded up'),
+    })
+    .describe(
+      'sends the largest differences of each array with their places; the site adds what did not travel to its next update (error feedback: Stich et al. 2018, Karimireddy et al. 2019)',
+    ),
+} as const;
+
 export type ResultFilterName = keyof typeof RESULT_FILTER_OPTIONS;
+export type PackingName = keyof typeof PACKING_OPTIONS;
 
 const { exclude_vars, norm_clip } = RESULT_FILTER_OPTIONS;
+const { float16, int8, top_k } = PACKING_OPTIONS;
 
-/** In the order in which they are applied. */
+const MOST_FILTERS = 16;
+
+/** Those of a site, in the order in which they are applied. */
 export const resultFilters = z
   .array(z.discriminatedUnion('name', [exclude_vars, norm_clip]))
-  .max(16)
+  .max(MOST_FILTERS)
   .default([]);
 
 export type ResultFilterSpec = z.output<typeof resultFilters>[number];
+
+const jobFilter = z.discriminatedUnion('name', [exclude_vars, norm_clip, float16, int8, top_k]);
+type JobFilterSpec = z.output<typeof jobFilter>;
+export type PackingSpec = Exclude<JobFilterSpec, ResultFilterSpec>;
+
+/** Those of a job, in the order in which they are applied: the last one may pack. */
+export const jobResultFilters = z
+  .array(jobFilter)
+  .max(MOST_FILTERS)
+  .superRefine((filters, context) => {
+    const packing = filters.findIndex(isPacking);
+    if (packing === -1) return;
+    const clip = filters.findIndex(({ name }) => name === 'norm_clip');
+    const { name } = filters[packing] ?? { name: '' };
+    if (packing < filters.length - 1)
+      context.addIssue({
+        code: 'custom',
+        path: [packing],
+        message: `${name} packs what is sent: it must be the last filter, and the only one that packs`,
+      });
+    else if (clip !== -1)
+      context.addIssue({
+        code: 'custom',
+        path: [clip],
+        message: `norm_clip has no meaning beside ${name}: what is packed may be longer than max_norm`,
+      });
+  })
+  .default([]);
+
+function isPacking(filter: JobFilterSpec): filter is PackingSpec {
+  return Object.hasOwn(PACKING_OPTIONS, filter.name);
+}
+
+/** What a job says, in its two parts. */
+export function partedFilters(filters: readonly JobFilterSpec[]): {
+  readonly resultFilters: readonly ResultFilterSpec[];
+  readonly packing: PackingSpec | undefined;
+} {
+  return {
+    resultFilters: filters.filter((filter): filter is ResultFilterSpec => !isPacking(filter)),
+    packing: filters.find(isPacking),
+  };
+}
+
 /** What was said of a filter of this name. */
 export type ResultFilterOptions<Name extends ResultFilterName = ResultFilterName> = Extract<
   ResultFilterSpec,

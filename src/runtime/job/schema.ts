@@ -3,7 +3,7 @@ import { WORKFLOW_TYPES } from '../algorithms/registry.ts';
 import { jobSelectionSchema } from '../base/selection/selection.ts';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../base/text/folder-name.ts';
 import { argFaults, declaredArgs } from './declared-args.ts';
-import { resultFilters } from './result-filters.ts';
+import { jobResultFilters } from './result-filters.ts';
 import { siteName } from './site-name.ts';
 import {
   COMMON_OPTIONS,
@@ -121,8 +121,8 @@ export const jobFileSchema = z
       .max(4_294_967_295)
       .default(0)
       .describe('every random choice of a run follows from it'),
-    task_result_filters: resultFilters.describe(
-      'what is done to each answer before it leaves a site, in this order; the filters of the site itself come after',
+    task_result_filters: jobResultFilters.describe(
+      'what is done to each answer before it leaves a site, in this order; the filters of the site itself come after, and last what packs',
     ),
     sites: z.record(siteName, siteOverride).default({}).describe('overrides of one site, by its name'),
   })

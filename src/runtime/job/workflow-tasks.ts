@@ -1,14 +1,24 @@
 import { type OwnOptions, ownTasks } from '../algorithms/own-models.ts';
 import { workflowOf } from '../algorithms/registry.ts';
-import { COMMON_TASKS, type TaskForm, VALIDATE, VALIDATE_FORM } from '../algorithms/task.ts';
+import {
+  COMMON_TASKS,
+  type FileRule,
+  isArrays,
+  type TaskForm,
+  VALIDATE,
+  VALIDATE_FORM,
+} from '../algorithms/task.ts';
 import { isCrossSite } from './cross-site.ts';
-import type { WorkflowDefinition } from './definition.ts';
+import type { JobDefinition, WorkflowDefinition } from './definition.ts';
 import { localTensorsOf } from './local-tensors.ts';
 
-/** What sites may be asked for in a workflow, by name. */
-export function tasksOf(
-  workflow: Pick<WorkflowDefinition, 'type' | 'options'>,
-): Readonly<Record<string, TaskForm>> {
+/** What sites may be asked for in a job, by name. */
+export function tasksOf({
+  workflow,
+  packing,
+}: Pick<JobDefinition, 'packing'> & {
+  readonly workflow: Pick<JobDefinition['workflow'], 'type' | 'options'>;
+}): Readonly<Record<string, TaskForm>> {
   const validate = isCrossSite(workflow) && { [VALIDATE]: VALIDATE_FORM };
   const declared: Readonly<Record<string, TaskForm>> = {
     ...COMMON_TASKS,
@@ -17,8 +27,19 @@ export function tasksOf(
   };
   const tasks = { ...declared, ...ownTasks(ownOptions(workflow), declared.train?.values) };
   const stays = localTensorsOf(workflow);
-  if (stays.length === 0) return tasks;
-  return Object.fromEntries(Object.entries(tasks).map(([name, form]) => [name, withoutLocal(form, stays)]));
+  if (stays.length === 0 && !packing) return tasks;
+  const inJob = (name: string, rule: FileRule): FileRule => ({
+    ...rule,
+    // Of an answer the model comes without what stays at the site.
+    ...(name === 'model' && stays.length > 0 && { stays }),
+    ...(packing && isArrays(rule.form) && { packing }),
+  });
+  return Object.fromEntries(
+    Object.entries(tasks).map(([task, form]) => {
+      const answer = Object.entries(form.answer).map(([name, rule]) => [name, inJob(name, rule)]);
+      return [task, { ...form, answer: Object.fromEntries(answer) }];
+    }),
+  );
 }
 
 function declaredTasks({ type, options }: Pick<WorkflowDefinition, 'type' | 'options'>) {
@@ -28,15 +49,9 @@ function declaredTasks({ type, options }: Pick<WorkflowDefinition, 'type' | 'opt
 
 /** Whether sites keep models of their own. */
 export function hasOwnModels(workflow: Pick<WorkflowDefinition, 'type' | 'options'>): boolean {
-  return Object.values(tasksOf(workflow)).some(({ own }) => own !== undefined);
+  return Object.values(tasksOf({ workflow, packing: undefined })).some(({ own }) => own !== undefined);
 }
 
 function ownOptions({ options }: Pick<WorkflowDefinition, 'options'>): OwnOptions {
   return 'train_alone' in options ? options : {};
-}
-
-/** Of its answer the model comes without what stays at the site. */
-function withoutLocal(form: TaskForm, stays: readonly string[]): TaskForm {
-  const { model } = form.answer;
-  return model ? { ...form, answer: { ...form.answer, model: { ...model, stays } } } : form;
 }

@@ -1,5 +1,6 @@
 import type { ErrorReport } from '../base/errors/errors.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
+import type { PACKED_ENCODINGS } from '../base/tensors/packed/form.ts';
 import type { EngineUse, Values } from '../run/events.ts';
 import type { Statistics } from '../run/statistics.ts';
 
@@ -15,6 +16,8 @@ export interface AnswerFile {
 /** What a site answers to a task. What the coordinator reads of it is made from this: its events in a simulation, its wire form over the network. */
 export interface Answer {
   readonly paramsType: 'FULL' | 'DIFF';
+  /** Of its files of arrays; without it they are as they are. */
+  readonly encoding?: (typeof PACKED_ENCODINGS)[keyof typeof PACKED_ENCODINGS];
   readonly numExamples: number;
   /** As the script reported them. */
   readonly metrics: MetricReport;

@@ -1,4 +1,4 @@
-import { rename } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from '../base/files/files.ts';
 import type { AnswerFile } from './answer.ts';
@@ -17,7 +17,7 @@ export interface TakenAnswer {
 }
 
 interface Site {
-  /** Of the names of tensors that stay; not none. */
+  /** Of the names of tensors that stay. */
   readonly patterns: readonly string[];
   readonly files: TaskFiles;
   readonly means: FilterMeans;
@@ -43,6 +43,32 @@ export async function withholdLocal(
   const shared = await writeShared(`${model.path}.shared`, model.path, patterns);
   await rename(shared.path, model.path);
   return { files: { ...taken.files, model: { ...shared, path: model.path } }, state };
+}
+
+/**
+ * Keeps what did not travel of an answer beside what else the site keeps.
+ * @param state what it would keep without that; undefined: what it kept before
+ */
+export async function keepRemains(
+  state: KeptFile | undefined,
+  remains: Readonly<Record<string, string>>,
+  { task, patterns, files, means }: Site & { readonly task: Task },
+): Promise<AnswerFile> {
+  // With tensors of its own it is of this form already.
+  const isScripts = patterns.length === 0;
+  const made = {
+    model: undefined,
+    state: isScripts ? state?.path : undefined,
+    secret: await means.secrets.key(`kept ${task.id}`),
+    remains,
+  };
+  const target = `${files.toKeep}.remains`;
+  await makeFolder(dirname(target));
+  const kept = isScripts ? files.kept : (state?.path ?? files.kept);
+  const written = await writeKept(target, made, { received: files.model, kept, patterns });
+  const old = [...Object.values(remains), ...(state ? [state.path] : [])];
+  await Promise.all(old.map((path) => rm(path, { force: true })));
+  return written;
 }
 
 /** Undefined: what it kept before. */

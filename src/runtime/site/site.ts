@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { broughtBy } from '../algorithms/task.ts';
+import { broughtBy, isArrays } from '../algorithms/task.ts';
 import type { ErrorCode } from '../base/errors/catalog.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../base/errors/errors.ts';
 import { faultPoint } from '../base/errors/fault-point.ts';
@@ -19,9 +19,10 @@ import type { Executor, TaskEvent, TaskOutcome } from './executor/executor.ts';
 import type { ScriptAnswer } from './executor/messages.ts';
 import { applyFilters } from './filters/apply-filters.ts';
 import type { FilterMeans } from './filters/filter.ts';
-import { type TakenAnswer, withholdLocal } from './local-tensors.ts';
+import { keepRemains, type TakenAnswer, withholdLocal } from './local-tensors.ts';
 import { keepOwn } from './own-models.ts';
-import type { TaskFiles } from './task-files.ts';
+import { packAnswer } from './packing/pack-answer.ts';
+import type { KeptFile, TaskFiles } from './task-files.ts';
 import { type Task, taskOrder } from './task-order.ts';
 import { writeOwnModel } from './write-own.ts';
 
@@ -158,12 +159,8 @@ async function answerOf(
   const taken = await take({ left, state }, { files, signal });
   const own = await withheld(
     { ...taken, task, paramsType: said.paramsType, metrics: said.metrics },
-    {
-      files,
-      deps,
-    },
+    { files, deps },
   );
-  if (own.state) await files.keep(own.state);
   const answer: Answer = {
     paramsType: said.paramsType,
     numExamples: said.numExamples,
@@ -176,7 +173,54 @@ async function answerOf(
     seconds: Math.round(seconds * 1000) / 1000,
   };
   const chain = { job: job.resultFilters, site: await ownFilters() };
-  return applyFilters(answer, chain, { ...means, task, model: files.model, site });
+  const filtered = await applyFilters(answer, chain, { ...means, task, model: files.model, site });
+  return packedAnswer(filtered, own.state, { task, files, filters: chain.site, deps });
+}
+
+interface Packing {
+  readonly task: Task;
+  readonly files: TaskFiles;
+  /** The site's own. */
+  readonly filters: readonly ResultFilterSpec[];
+  readonly deps: SiteDeps;
+}
+
+/** The answer as it travels, with what the site keeps from now on. @param state what it keeps without what does not travel */
+async function packedAnswer(
+  answer: Answer,
+  state: KeptFile | undefined,
+  { task, files, filters, deps: { site, job, means } }: Packing,
+): Promise<Answer> {
+  const { packing, workflow } = job;
+  const isPacked = Object.keys(answer.files).some((name) => isArrays(task.form.answer[name]?.form));
+  if (packing && isPacked) requireNoClip(filters, packing, { site, task });
+  const { answer: sent, remains } =
+    packing && isPacked
+      ? await packAnswer(answer, { task, packing, model: files.model, kept: files.kept })
+      : { answer, remains: undefined };
+  const patterns = localTensorsOf(workflow);
+  // What the script keeps lies with what did not travel, whatever the task.
+  const kept =
+    packing?.name === 'top_k' && (remains || state)
+      ? await keepRemains(state, remains ?? {}, { task, patterns, files, means })
+      : state;
+  if (kept) await files.keep(kept);
+  return { ...sent, state: kept?.sha256 };
+}
+
+/** Numbers that are rounded, or left for the next round, may be longer than a site wants them to be. @throws NF_FILTER_FAILED */
+function requireNoClip(
+  filters: readonly ResultFilterSpec[],
+  { name }: { readonly name: string },
+  { site, task: { round } }: { readonly site: string; readonly task: Task },
+): void {
+  if (!filters.some((filter) => filter.name === 'norm_clip')) return;
+  const reason = `the job packs updates (${name}), which may be longer then than max_norm`;
+  throw flError(
+    'NF_FILTER_FAILED',
+    { filter: 'norm_clip', owner: 'site', site, reason },
+    { place: { site, round } },
+  );
 }
 
 /** Without what stays at the site, which has it from now on. */

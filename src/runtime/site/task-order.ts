@@ -6,6 +6,7 @@ import { argsOfSite } from '../job/plan.ts';
 import { hasOwnModels } from '../job/workflow-tasks.ts';
 import type { SiteData } from './client-api/fl-model.ts';
 import type { TaskOrder } from './executor/messages.ts';
+import { keepsTensors } from './kept.ts';
 import type { CodePlace } from './script/resolve-hooks.ts';
 
 /** What a site is to do. */
@@ -54,6 +55,7 @@ export function taskOrder(
         data: data && { ...data, ...(selection && { selection }) },
         model: job.model.kind === 'built' ? job.model.spec : undefined,
         ...(local.length > 0 && { localTensors: local }),
+        ...(keepsTensors(job) && { keepsTensors: true as const }),
         ...(hasOwnModels(job.workflow) && { hasOwnModels: true as const }),
         ...(task.name === 'personalize' && personal && { trainedTensors: personal }),
         ...ruleOf(task, options),

@@ -8,7 +8,7 @@ import { openTensorFile, readInto, type TensorFile } from '../base/tensors/tenso
 import { matcherOf, partedBy } from '../base/text/name-patterns.ts';
 import type { AnswerFile } from './answer.ts';
 import { type Part, type Slice, writeParts } from './filters/write-tensors.ts';
-import { BYTES, OWN_BYTES } from './kept.ts';
+import { BYTES, isRemains, OWN_BYTES, remainsName } from './kept.ts';
 
 /** What a site had when its task began; absolute paths. */
 export interface Before {
@@ -28,12 +28,14 @@ export interface Made {
   readonly state: string | undefined;
   /** 32 bytes that only this site knows. */
   readonly secret: Uint8Array;
+  /** Paths of what did not travel of the answer's files, by their names. */
+  readonly remains?: Readonly<Record<string, string>>;
 }
 
 /** Writes what is kept from now on: the tensors of the answer, or else those of before. @throws NF_TENSORS_NOT_FINITE */
 export async function writeKept(
   target: string,
-  { model, state, secret }: Made,
+  { model, state, secret, remains = {} }: Made,
   { received, kept: before, patterns }: Before,
 ): Promise<AnswerFile> {
   return whileOpen(async (opened) => {
@@ -41,9 +43,10 @@ export async function writeKept(
     const trained = model && (await openIn(opened, model.path));
     const origins = model?.paramsType === 'DIFF' ? [kept, await openIn(opened, received)] : [];
     const script = state === undefined ? scriptOf(kept) : await bytesOf(state, opened);
-    const parts = [...(await localOf(trained ?? kept, patterns)), behind(secret, script)];
+    const left = await remainsOf(remains, kept, opened);
+    const parts = [...(await localOf(trained ?? kept, patterns)), ...left, behind(secret, script)];
     return writeParts(target, parts, async (slice) => {
-      if (slice.entry.name === BYTES) return;
+      if (slice.entry.name === BYTES || isRemains(slice.entry.name)) return;
       await addOrigin(slice, origins);
       requireFinite(slice);
     });
@@ -101,8 +104,31 @@ export function partsOf(file: TensorFile, entries = file.layout): Part[] {
 
 async function localOf(file: TensorFile | undefined, patterns: readonly string[]): Promise<Part[]> {
   if (!file) return [];
-  const named = file.layout.filter(({ name }) => name !== BYTES);
+  const named = file.layout.filter(({ name }) => name !== BYTES && !isRemains(name));
   return partsOf(file, (await partedBy(named, matcherOf(patterns))).meant);
+}
+
+/** What did not travel now, and of arrays that were not sent what did not before. */
+async function remainsOf(
+  made: Readonly<Record<string, string>>,
+  kept: TensorFile | undefined,
+  opened: Opened,
+): Promise<Part[]> {
+  const now: Part[] = [];
+  for (const [name, path] of Object.entries(made)) {
+    const file = await openIn(opened, path);
+    now.push(
+      ...file.layout.map((entry) => ({
+        file: {
+          readSlice: (_: unknown, start: number, into: Uint8Array) => file.readSlice(entry, start, into),
+        },
+        entry: { ...entry, name: remainsName(name, entry.name) },
+      })),
+    );
+  }
+  const known = new Set(now.map(({ entry }) => entry.name));
+  const before = kept?.layout.filter(({ name }) => isRemains(name) && !known.has(name)) ?? [];
+  return kept ? [...now, ...partsOf(kept, before)] : now;
 }
 
 /** What the script kept before. */

@@ -4,7 +4,10 @@ import { tasksOf } from '../../../src/runtime/job/workflow-tasks.ts';
 import type { Values } from '../../../src/runtime/run/events.ts';
 import { requireValues } from '../../../src/runtime/run/task-values.ts';
 
-const { train = COMMON_TASKS.train } = tasksOf({ type: 'fednova', options: {} });
+const { train = COMMON_TASKS.train } = tasksOf({
+  workflow: { type: 'fednova', options: {} },
+  packing: undefined,
+});
 const say = (values: Values) => () => requireValues(values, train, 'train/1/site-1');
 
 describe('the steps that a site says it took', () => {

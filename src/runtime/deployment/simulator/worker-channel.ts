@@ -1,9 +1,8 @@
 import { rename, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { broughtBy, partsOfTask } from '../../algorithms/task.ts';
+import { broughtBy, type FileRule, partsOfTask } from '../../algorithms/task.ts';
 import { toNeuroflareError } from '../../base/errors/errors.ts';
 import type { AnswerListener, Channel, SiteAnswer, SitesNeeded, SiteTask } from '../../federation/channel.ts';
-import { localTensorsOf } from '../../job/local-tensors.ts';
 import type { RunPlan } from '../../job/plan.ts';
 import { hasOwnModels } from '../../job/workflow-tasks.ts';
 import type { FileRef } from '../../run/events.ts';
@@ -18,9 +17,11 @@ import {
   siteLogPath,
   statePath,
 } from '../../run/run-folder.ts';
+import { unpackTaskFile } from '../../run/task-file.ts';
 import type { Answer } from '../../site/answer.ts';
 import type { Executor, TaskEvent } from '../../site/executor/executor.ts';
 import { NO_BUDGET, secretsOf } from '../../site/filters/means.ts';
+import { keepsTensors } from '../../site/kept.ts';
 import { createSite, type Site } from '../../site/site.ts';
 import type { TaskFiles } from '../../site/task-files.ts';
 import { type Moment, SiteLog } from './site-log.ts';
@@ -99,7 +100,7 @@ export class WorkerChannel implements Channel {
     signal.throwIfAborted();
     this.#logOf(site).end(moment);
     if ('failure' in end) this.#emit({ type: 'failure', task: task.id, error: end.failure });
-    else this.#emitAnswer(end.answer, task);
+    else await this.#emitAnswer(end.answer, task, signal);
   }
 
   /** What cannot be journaled ends the run, which the coordinator knows. */
@@ -107,16 +108,36 @@ export class WorkerChannel implements Channel {
     this.#listener?.(answer).catch(() => undefined);
   }
 
-  #emitAnswer({ files: sent, state, engine, ...figures }: Answer, task: SiteTask): void {
+  async #emitAnswer(
+    { files: sent, state, engine, encoding: _, ...figures }: Answer,
+    task: SiteTask,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { id, site, form } = task;
     if (engine) this.#emit({ type: 'engine', task: id, engine });
     const files: Record<string, FileRef> = {};
     for (const [name, { sha256 }] of Object.entries(sent)) {
       const rule = form.answer[name];
-      if (rule) files[name] = { path: answerPath(task, name, rule), sha256 };
+      if (!rule) continue;
+      const path = answerPath(task, name, rule);
+      files[name] = { path, sha256: rule.packing ? await this.#unpack({ path, name, rule }, task) : sha256 };
     }
+    signal.throwIfAborted();
     const kept = state !== undefined && { state: { path: statePath(task), sha256: state } };
     this.#emit({ type: 'result', task: id, result: { site, ...figures, files, ...kept } });
+  }
+
+  /** As a server does: what a packed file stands for takes its place. */
+  async #unpack(
+    { path, name, rule }: { path: string; name: string; rule: FileRule },
+    { id, inputs }: SiteTask,
+  ): Promise<string> {
+    const { folder } = this.#deps;
+    const [packed, model] = [folder.at(path), folder.at(inputs.model.path)];
+    const target = `${packed}.unpacked`;
+    const sha256 = await unpackTaskFile({ path: packed, model, name, rule, task: id, target });
+    await rename(target, packed);
+    return sha256;
   }
 
   #receive(event: TaskEvent, task: SiteTask): void {
@@ -166,7 +187,7 @@ export class WorkerChannel implements Channel {
       personal: at(personalPath(site)),
       prepare: async () => {
         // Values of another run would be trained on without a word.
-        if (state && (localTensorsOf(workflow).length > 0 || hasOwnModels(workflow)))
+        if (state && (keepsTensors(plan.job) || hasOwnModels(workflow)))
           await requireIntact(folderFiles(folder), state);
         return {
           code: { bundle: at(RUN_FILES.bundle), source: jobFolder },

@@ -40,6 +40,8 @@ export interface SessionContext {
   readonly hasOwnModels?: true;
   /** Patterns of the arrays that this task trains; undefined: all of them. */
   readonly trainedTensors?: readonly string[];
+  /** Whether what the site keeps is more than the script's bytes. */
+  readonly keepsTensors?: true;
   /** The script's own from when it has received them. */
   readonly params: ParamSet;
   /** What the workflow gives beside the model, by name. */

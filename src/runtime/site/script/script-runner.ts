@@ -90,5 +90,5 @@ export async function fillContext(task: ScriptTask): Promise<Filled> {
 async function keptOf({ statePath, context }: ScriptTask): Promise<Kept> {
   if (statePath === undefined) return { tensors: {}, state: undefined };
   if (context.hasOwnModels) return readOwn(statePath, context.form.own?.model);
-  return context.localTensors ? readKept(statePath) : { tensors: {}, state: await readFile(statePath) };
+  return context.keepsTensors ? readKept(statePath) : { tensors: {}, state: await readFile(statePath) };
 }

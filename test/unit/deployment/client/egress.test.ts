@@ -268,6 +268,28 @@ describe('the plan of what would leave', () => {
     expect(planned.keeps).toContain("arrays that are the site's own (workflow.local_tensors): bn/mean");
   });
 
+  it('counts what travels of packed updates, and names what packs last', async () => {
+    const model = { initial_params: { weights: { shape: [1000], data: 0 } } };
+    const bytes = async (...filters: object[]) => {
+      const planned = await plan({ model, task_result_filters: filters }, { task_result_filters: [] });
+      return planned.parts.find(({ what }) => what === 'update')?.bytes ?? 0;
+    };
+    const plain = await bytes();
+    expect(plain - (await bytes({ name: 'float16' }))).toBeGreaterThan(2 * 1900);
+    expect(plain - (await bytes({ name: 'int8' }))).toBeGreaterThan(2 * 2900);
+    expect(await bytes({ name: 'top_k', ratio: 0.01 })).toBeLessThan(2 * 260);
+    const own = [{ name: 'exclude_vars', exclude_vars: ['conv*'] }];
+    const planned = await plan(
+      { model, task_result_filters: [{ name: 'int8' }] },
+      { task_result_filters: own },
+    );
+    expect(planned.filters.map(({ of, name }) => [of, name])).toEqual([
+      ['site', 'exclude_vars'],
+      ['job', 'int8'],
+    ]);
+    expect(renderEgressPlan(planned)).toContain(`int8 {"rounding":"stochastic"} (the job's)`);
+  });
+
   it('says that tasks fail where filters leave nothing', async () => {
     const own = [{ name: 'exclude_vars', exclude_vars: '*' }];
     const update = (await plan({}, { task_result_filters: own })).parts.find(({ what }) => what === 'update');

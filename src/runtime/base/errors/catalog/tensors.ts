@@ -22,6 +22,11 @@ export const TENSOR_ERRORS = {
     message: "Array '{name}' holds {value} at index {index}.",
     hint: 'Lower the learning rate, or check the data and the loss for divisions by zero.',
   },
+  NF_TENSORS_PACKED: {
+    exit: 1,
+    message: "The packed array '{name}' cannot be read: {reason}.",
+    hint: 'Nothing of this answer is used. Look for a changed client at the site, or leave the packing out of task_result_filters.',
+  },
   NF_TENSORS_INVALID: {
     exit: 1,
     message: "'{name}' is not a usable array: {reason}.",

@@ -5,13 +5,14 @@ import { isArrays } from '../../../algorithms/task.ts';
 import { flError } from '../../../base/errors/errors.ts';
 import { sum } from '../../../base/sum.ts';
 import { elementCount, type ParamSet, paramNames } from '../../../base/tensors/nd-array.ts';
+import { packedSize } from '../../../base/tensors/packed/form.ts';
 import { encodeSafetensors } from '../../../base/tensors/safetensors.ts';
 import { counted } from '../../../base/text/counted.ts';
 import { firstOf } from '../../../base/text/first-of.ts';
 import { initialModel } from '../../../federation/initial-model.ts';
 import { filesOf, loadSubmittedJob } from '../../../federation/submitted-job.ts';
 import { isCrossSite } from '../../../job/cross-site.ts';
-import type { WorkflowDefinition } from '../../../job/definition.ts';
+import type { JobDefinition, WorkflowDefinition } from '../../../job/definition.ts';
 import { LOCAL_FILES } from '../../../job/job-paths.ts';
 import { loadJob } from '../../../job/load.ts';
 import { localNames, sharedNames } from '../../../job/local-tensors.ts';
@@ -77,13 +78,14 @@ export async function planEgress(
   const rules = path === job ? LOCAL_FILES : filesOf(path, LOCAL_FILES.mostBytes);
   const params = await initialModel(definition, rules);
   const rounds = definition.workflow.numRounds;
+  const { packing } = definition;
   const filters = filtersOf(definition.resultFilters, policy.task_result_filters);
   const shared = sharedNames(definition.workflow, paramNames(params));
   const local = localNames(definition.workflow, paramNames(params));
   const [leaving, staying] = parted(shared, filters);
   const sent = Object.fromEntries(leaving.flatMap((name) => (params[name] ? [[name, params[name]]] : [])));
-  const update = encodeSafetensors(sent).length;
-  const files = arrayFiles(definition.workflow);
+  const update = packing ? packedSize(sent, packing) : encodeSafetensors(sent).length;
+  const files = arrayFiles(definition);
   const of = files.length > 1 ? ` in each of ${files.join(', ')}` : '';
   const { figures, failures } = mostBytes(policy, answersOf(definition.workflow));
   const goesOn = isCrossSite(definition.workflow);
@@ -93,11 +95,13 @@ export async function planEgress(
     job: definition.name,
     code_sha256: bundle.codeSha256,
     rounds,
-    filters: filters.map(({ owner, spec: { name, ...options } }) => ({
-      of: owner,
-      name,
-      options: JSON.stringify(options),
-    })),
+    filters: [...filters, ...(packing ? [{ owner: 'job', spec: packing } as const] : [])].map(
+      ({ owner, spec: { name, ...options } }) => ({
+        of: owner,
+        name,
+        options: JSON.stringify(options),
+      }),
+    ),
     arrays: leaving.map((name) => arrayOf(name, params)),
     parts: [
       leaving.length > 0
@@ -128,8 +132,8 @@ export async function planEgress(
 }
 
 /** What a training task brings, each with arrays of the model: `model`, and what the workflow asks for beside it. */
-function arrayFiles(workflow: WorkflowDefinition): string[] {
-  const { answer = {} } = tasksOf(workflow).train ?? {};
+function arrayFiles(job: JobDefinition): string[] {
+  const { answer = {} } = tasksOf(job).train ?? {};
   return Object.entries(answer).flatMap(([name, { form }]) => (isArrays(form) ? [name] : []));
 }
 
@@ -163,7 +167,7 @@ function answersOf({ clients, ...workflow }: WorkflowDefinition): number | undef
 
 /** Those that are not about the models of the sites. */
 function ownAnswers({ numRounds, ...workflow }: Omit<WorkflowDefinition, 'clients'>): number {
-  const counts = Object.values(tasksOf(workflow)).map(({ when, isAbout }) => {
+  const counts = Object.values(tasksOf({ workflow, packing: undefined })).map(({ when, isAbout }) => {
     const each = isAbout === true ? 0 : (isAbout?.length ?? 1);
     return when === 'training' ? numRounds * each : each;
   });

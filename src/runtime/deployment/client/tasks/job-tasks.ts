@@ -113,7 +113,7 @@ export class JobTasks {
       const outbox = known ?? (await this.#answer(task, { ...tools, signal }));
       this.#standing.setTrouble(undefined);
       this.#standing.setPhase('uploading');
-      const tasks = tasksOf(tools.limits.job.workflow);
+      const tasks = tasksOf(tools.limits.job);
       const job = { log: this.#standing.log, known: tools.known, tasks };
       this.#ended(task, await sendAnswer(outbox, { ...this.#deps, ...job, signal, stop: this.#deps.halt }));
     } catch (thrown) {

@@ -18,7 +18,7 @@ export function siteTaskOf(assigned: AssignedTask, job: JobDefinition): SiteTask
   const { id, total_rounds: totalRounds, seed, inputs, state_sha256: stateSha256 } = assigned;
   const parts = partsOfTask(id);
   const { name, round, site } = parts;
-  const form = tasksOf(job.workflow)[name];
+  const form = tasksOf(job)[name];
   if (form) return { ...parts, id, form, totalRounds, seed, inputs, stateSha256 };
   throw flError(
     'NF_TASK_NOT_SIGNED',

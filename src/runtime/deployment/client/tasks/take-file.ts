@@ -25,8 +25,9 @@ export async function takeAnswerFile(
   form: Omit<TaskFile, 'path'>,
 ): Promise<number> {
   return withMoved(from, `${to}.moved`, async (moved, size) => {
-    // What is no answer to the task is not copied, however large it is. A script leaves none of the arrays out: its site does.
-    const rule: FileRule = { ...form.rule, stays: [] };
+    // What is no answer to the task is not copied, however large it is. A script leaves none of the arrays out, and packs none: its site does.
+    const { packing: _, ...unpacked } = form.rule;
+    const rule: FileRule = { ...unpacked, stays: [] };
     await requireFileForm({ ...form, rule, path: moved });
     if (form.name === 'model') await requireCanonical(moved, form.model);
     // By the system, which takes a third of the time that reading and writing do, or none where the disk shares blocks.

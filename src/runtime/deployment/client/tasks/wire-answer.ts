@@ -23,7 +23,7 @@ function resultOf(answer: Answer): Omit<TaskResult, 'task' | 'attempt'> {
   const facts = engine && engineFacts(engine);
   const files = Object.entries(answer.files).map(([name, { sha256, size }]) => [name, { sha256, size }]);
   return {
-    encoding: 'safetensors',
+    encoding: answer.encoding ?? 'safetensors',
     ...(facts && { engine: facts }),
     params_type: answer.paramsType,
     num_examples: answer.numExamples,

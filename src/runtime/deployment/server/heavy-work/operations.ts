@@ -5,7 +5,7 @@ import type { ReduceRequest } from '../../../federation/reduce/request.ts';
 import { reportedInside } from '../../../federation/reported-inside.ts';
 import { filesOf } from '../../../federation/submitted-job.ts';
 import type { JobDefinition } from '../../../job/definition.ts';
-import { checkTaskFile, type TaskFile } from '../../../run/task-file.ts';
+import { checkTaskFile, type TaskFile, unpackTaskFile } from '../../../run/task-file.ts';
 
 export interface ModelRequest {
   readonly job: JobDefinition;
@@ -19,6 +19,7 @@ export interface ModelRequest {
 export const OPERATIONS = {
   reduce: (request: ReduceRequest) => carryOut(request),
   checkFile: (file: TaskFile) => checkTaskFile(file),
+  unpackFile: (file: TaskFile & { target: string }) => unpackTaskFile(file),
   checkModel: ({ path }: { path: string }) => checkModelFile(path),
   makeModel: ({ job, folder, mostBytes, target }: ModelRequest) =>
     reportedInside(folder, async () =>

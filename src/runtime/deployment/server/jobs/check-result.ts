@@ -1,12 +1,14 @@
+import { basename } from 'node:path';
 import type { ErrorCode } from '../../../base/errors/catalog.ts';
 import { flError, type NeuroflareError, toNeuroflareError } from '../../../base/errors/errors.ts';
 import { checkExamples, checkFigures } from '../../../base/logging/check-figures.ts';
 import type { Logger } from '../../../base/logging/logger.ts';
 import type { MetricReport } from '../../../base/logging/metrics.ts';
+import { PACKED_ENCODINGS } from '../../../base/tensors/packed/form.ts';
 import type { SiteTask } from '../../../federation/channel.ts';
 import type { TaskResult } from '../../../network/messages/site.ts';
 import { requireDeclared } from '../../../run/declared.ts';
-import type { AcceptedResult, Values } from '../../../run/events.ts';
+import type { AcceptedResult, FileRef, Values } from '../../../run/events.ts';
 import type { Statistics } from '../../../run/statistics.ts';
 import { requireSums } from '../../../run/statistics-of.ts';
 import { requireValues } from '../../../run/task-values.ts';
@@ -33,7 +35,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NF_UPLOAD_MISSING',
  */
 export async function checkResult(
   deps: ResultCheckDeps,
-  { run, site }: SiteJob,
+  { run, site, hold }: SiteJob,
   body: TaskResult,
 ): Promise<AcceptedResult | undefined> {
   const task = run.channel.task(site);
@@ -42,14 +44,16 @@ export async function checkResult(
   let metrics: MetricReport;
   let sums: Statistics;
   const values = body.values as Values | undefined;
+  const files: Record<string, FileRef> = {};
   try {
     requireFiles(task, body.files);
+    requireEncoding(task, body);
     requireValues(values ?? {}, task.form, task.id);
     checkExamples(body.num_examples);
     metrics = checkFigures(body.metrics);
     sums = requireSums(statistics, metrics, body.num_examples);
     for (const [name, file] of Object.entries(body.files))
-      await checkFile(deps, { run, site }, { task, name, file });
+      files[name] = await checkFile(deps, { run, site, hold }, { task, name, file });
     // Last: an answer that may come again is counted once.
     run.training.figures.add(site, { ...metrics, statistics });
   } catch (thrown) {
@@ -57,7 +61,6 @@ export async function checkResult(
     if (!PASSING.has(error.code) && !isOfTheMachine(error)) await refuse(deps, { run, task, error });
     throw error;
   }
-  const files = Object.entries(body.files).map(([name, { sha256 }]) => [name, blobFile(sha256)]);
   return {
     site,
     paramsType: body.params_type,
@@ -65,7 +68,7 @@ export async function checkResult(
     metrics,
     statistics: sums,
     seconds: body.seconds,
-    files: Object.fromEntries(files),
+    files,
     ...(values && { values }),
     ...(state !== undefined && { state: { path: `state/${state}`, sha256: state } }),
   };
@@ -74,6 +77,8 @@ export async function checkResult(
 interface SiteJob {
   readonly run: JobRun;
   readonly site: string;
+  /** Keeps a blob of this name from being cleared away until the answer is in the job's log. */
+  readonly hold: (name: string) => void;
 }
 
 async function refuse(
@@ -95,23 +100,50 @@ function requireFiles({ id: task, form: { answer } }: SiteTask, files: TaskResul
   requireDeclared(files, answer, task);
 }
 
+/** @throws NF_RESULT_INVALID of an answer that is not packed as its job says, or not made of differences then */
+function requireEncoding({ form }: SiteTask, { encoding, params_type: type, files }: TaskResult): void {
+  const packing = Object.keys(files).flatMap((name) => form.answer[name]?.packing ?? [])[0];
+  const wanted = packing ? PACKED_ENCODINGS[packing.name] : 'safetensors';
+  if (packing && type !== 'DIFF')
+    throw flError('NF_RESULT_INVALID', {
+      reason: `params_type is ${type}, and what is packed are differences`,
+    });
+  if (encoding === wanted) return;
+  throw flError('NF_RESULT_INVALID', {
+    reason: `its files are encoded as ${encoding}, and the job asks for ${wanted}`,
+  });
+}
+
 interface SentFile {
   readonly task: SiteTask;
   readonly name: string;
   readonly file: { readonly sha256: string };
 }
 
-/** By its digest alone a site could give the file of another one, or the model, for its own. */
+/**
+ * By its digest alone a site could give the file of another one, or the model, for its own. Returns the file that counts: of a packed one
+ * what it stands for.
+ */
 async function checkFile(
   { state, uploads, work }: ResultCheckDeps,
-  { run, site }: SiteJob,
+  { run, site, hold }: SiteJob,
   { task, name, file: { sha256 } }: SentFile,
-): Promise<void> {
+): Promise<FileRef> {
   const rule = task.form.answer[name];
-  if (!rule) return;
+  if (!rule) return blobFile(sha256);
   const { blobs, ...folder } = state.job(run.record.id);
   const isOwn = await uploads.isWhole({ sha256, folder: folder.uploads(site), blobs, ofOneSender: true });
   if (!isOwn) throw flError('NF_UPLOAD_MISSING', { sha256 });
   const model = blobs.at(task.inputs.model.sha256);
-  await work.run('checkFile', { path: blobs.at(sha256), model, rule, name, task: task.id });
+  const sent = { path: blobs.at(sha256), model, rule, name, task: task.id };
+  if (!rule.packing) {
+    await work.run('checkFile', sent);
+    return blobFile(sha256);
+  }
+  const target = await blobs.draft();
+  hold(basename(target));
+  const unpacked = await work.run('unpackFile', { ...sent, target });
+  hold(unpacked);
+  await blobs.adopt(target, unpacked);
+  return blobFile(unpacked);
 }

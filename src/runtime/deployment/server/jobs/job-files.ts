@@ -21,12 +21,21 @@ export function ownFiles(history: RunHistory): FileRef[] {
 export class HeldBlobs {
   readonly #counts = new Map<string, number>();
 
-  async during<Result>(digests: readonly string[], work: () => Promise<Result>): Promise<Result> {
-    for (const sha256 of digests) this.#change(sha256, 1);
+  /** @param work is given what holds files, too, that it makes */
+  async during<Result>(
+    digests: readonly string[],
+    work: (hold: (name: string) => void) => Promise<Result>,
+  ): Promise<Result> {
+    const held: string[] = [];
+    const hold = (name: string) => {
+      held.push(name);
+      this.#change(name, 1);
+    };
+    for (const sha256 of digests) hold(sha256);
     try {
-      return await work();
+      return await work(hold);
     } finally {
-      for (const sha256 of digests) this.#change(sha256, -1);
+      for (const name of held) this.#change(name, -1);
     }
   }
 

@@ -73,8 +73,8 @@ function answerRoutes(app: App, deps: SiteAnswerDeps): void {
     const { run } = job;
     const { task, engine } = body;
     const digests = Object.values(body.files).map(({ sha256 }) => sha256);
-    return run.training.held.during(digests, async () => {
-      const result = await checkResult(deps, job, body);
+    return run.training.held.during(digests, async (hold) => {
+      const result = await checkResult(deps, { ...job, hold }, body);
       if (result && engine) await run.channel.deliver({ type: 'engine', task, engine });
       if (result) return run.channel.deliver({ type: 'result', task, result });
       // The task is not the site's any more, or another site's.
