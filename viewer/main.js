@@ -23,8 +23,8 @@ await begin();
 
 async function begin() {
   // The token came in the address; from here on it is in a cookie, and nobody reads it off the screen.
-  history.replaceState(null, '', '/');
-  const list = await fetch('/list').then(answerOf, () => ({
+  history.replaceState(null, '', './');
+  const list = await fetch('list').then(answerOf, () => ({
     fault: 'The viewer has ended: start it again.',
   }));
   if (list.fault) return tellFault(list.fault);

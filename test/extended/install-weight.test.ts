@@ -57,9 +57,9 @@ describe('the package as it is published, by a plain npm install', () => {
     const cookie = page.headers.get('set-cookie')?.split(';')[0] ?? '';
     expect(await page.text()).toContain('<canvas id="volume"');
     for (const [path, holds] of [
-      ['/niivue.js', 'niivue'],
-      ['/main.js', 'ImageList'],
-      ['/list', 'sub-01'],
+      ['niivue.js', 'niivue'],
+      ['main.js', 'ImageList'],
+      ['list', 'sub-01'],
     ] as const) {
       const answer = await fetch(new URL(path, address), { headers: { cookie } });
       expect(answer.status, path).toBe(200);

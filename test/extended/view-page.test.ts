@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -123,7 +126,7 @@ describe.skipIf(!existsSync(BROWSER))('the viewer in a browser', () => {
   it('asks nobody but itself for anything, and takes the token off the address', async () => {
     const { page, context } = await open(1400, 'light');
     const { origin } = new URL(address);
-    expect(page.url()).toBe(`${origin}/`);
+    expect(page.url()).toBe(new URL('./', address).href);
     const elsewhere = requests.filter((url) => !url.startsWith(origin) && !/^(data|blob):/.test(url));
     expect(elsewhere).toEqual([]);
     expect(requests.length).toBeGreaterThan(5);
@@ -220,6 +223,23 @@ describe.skipIf(!existsSync(BROWSER))('the viewer in a browser', () => {
     await search(page, 'run-3');
     expect(await page.locator('#fault').isVisible()).toBe(false);
     expect((await colours(page)).greys).toBeGreaterThan(10);
+    await context.close();
+  });
+
+  it('gives its cookie to nothing else that listens on this machine', async () => {
+    const { page, context } = await open(1400, 'light');
+    const sent: (string | undefined)[] = [];
+    const other = createServer(({ headers }, answer) => {
+      sent.push(headers.cookie);
+      answer.setHeader('set-cookie', 'own=1').end('another page');
+    }).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    for (const path of ['/', '/list', '/'])
+      expect((await page.goto(`http://127.0.0.1:${port}${path}`))?.status()).toBe(200);
+    expect(sent.filter((cookie) => cookie?.includes('own=1')).length).toBeGreaterThan(0);
+    expect(sent.join()).not.toContain('neuroflare');
+    other.close();
     await context.close();
   });
 

@@ -16,8 +16,9 @@ export interface ViewAnswer {
 
 /** A viewer that runs, asked as a browser asks; with `bare` nothing is sent but what is given. */
 export interface OpenView extends ReadyView {
-  /** Of the page, with its token. */
+  /** Of the page, with its token; as all paths here, from the folder of the page. */
   readonly first: string;
+  readonly folder: string;
   readonly port: number;
   readonly cookie: string;
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<ViewAnswer>;
@@ -40,15 +41,23 @@ export async function openView(options: Partial<ViewOptions> & { target: string 
   });
   done.catch(reject);
   const ready = await promise;
-  const { port, host } = new URL(ready.address);
+  const { port, host, pathname, search } = new URL(ready.address);
+  const folder = pathname.slice(0, -1);
   const bare: OpenView['bare'] = (path, headers = {}, method = 'GET') =>
-    ask({ host: '127.0.0.1', port: Number(port), path, method, headers: { host, ...headers } });
-  const first = ready.address.slice(`http://${host}`.length);
+    ask({
+      host: '127.0.0.1',
+      port: Number(port),
+      path: `${folder}/${path.replace(/^\//, '')}`,
+      method,
+      headers: { host, ...headers },
+    });
+  const first = `/${search}`;
   const cookie = ((await bare(first)).headers['set-cookie']?.[0] ?? '').split(';')[0] ?? '';
   const get: OpenView['get'] = (path, headers = {}) => bare(path, { cookie, ...headers });
   return {
     ...ready,
     first,
+    folder,
     port: Number(port),
     cookie,
     bare,

@@ -5,10 +5,10 @@ import type { MetricReport } from '../base/logging/metrics.ts';
 import { sum } from '../base/sum.ts';
 
 /** The figure by which a site tells what its training pictures look like. */
-const IMAGE_PROFILE = 'image_profile';
+export const IMAGE_PROFILE = 'image_profile';
 
-/** People that sums which leave a site are over. */
-export const LEAST_PEOPLE = 10;
+/** Groups (patients) that sums which leave a site are over. */
+export const LEAST_GROUPS = 10;
 /** Distances are counted in steps of so much, as many as there are bins; the last bin has all that are farther. */
 export const DISTANCE_STEP = 0.25;
 export const DISTANCE_BINS = 160;
@@ -24,6 +24,7 @@ const siteProfileSchema = z.strictObject({
   image_size: z.int().min(1),
   separate: z.boolean().describe('whether every slice of a volume is a picture'),
   pictures: count,
+  groups: count.optional().describe('patients that the pictures are of'),
   sums: numbers.describe('of each feature'),
   products: numbers.describe('of each pair of features, the lower triangle row by row'),
   held_out: z
@@ -56,12 +57,26 @@ export function profileOf(results: readonly { readonly metrics: MetricReport }[]
 }
 
 function isWhole(site: SiteProfile): boolean {
-  const { sums, products, pictures } = site;
+  const { sums, products, pictures, groups = pictures } = site;
   return (
-    pictures >= LEAST_PEOPLE &&
+    Math.min(pictures, groups) >= LEAST_GROUPS &&
     products.length === (sums.length * (sums.length + 1)) / 2 &&
     factorOf(site) !== undefined
   );
+}
+
+/**
+ * The figures of a task without the profile, where that is not of so many groups, or says nothing of them.
+ * @param least undefined: no profile may leave
+ */
+export function withoutProfile<Figures extends Readonly<Record<string, unknown>>>(
+  metrics: Figures,
+  least: number | undefined,
+): Figures {
+  const told = metrics[IMAGE_PROFILE];
+  if (told === undefined || told === null) return metrics;
+  const groups = siteProfileSchema.safeParse(told).data?.groups ?? 0;
+  return least !== undefined && groups >= least ? metrics : { ...metrics, [IMAGE_PROFILE]: null };
 }
 
 /** Undefined: it is none of this version. */

@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { describeImages, featuresOf } from '../../../src/runtime/learning/dataset/describe-images.ts';
 import { openDataset } from '../../../src/runtime/learning/dataset/open-dataset.ts';
@@ -5,19 +7,17 @@ import { FEATURES, pictureFeatures } from '../../../src/runtime/learning/dataset
 import { likenessJudge, profileOf } from '../../../src/runtime/run/image-profile.ts';
 import { spotSlice, subjectsOf, type TestImage, type TestSubject, writeTree } from './bids-tree.ts';
 
-const open = async (
-  count: number,
-  heldOut: number,
-  paint: (subject: TestSubject) => TestImage = spotSlice,
-) => {
+const treeOf = (count: number, heldOut: number, paint: (subject: TestSubject) => TestImage = spotSlice) => {
   const classes = ['bright', 'dark'];
   const subjects = [
     ...subjectsOf(classes, { count, partition: 'train' }),
     ...subjectsOf(classes, { count: heldOut, partition: 'validation', first: 1000 }),
   ];
-  const root = await writeTree(subjects, paint);
-  return openDataset({ root, split: undefined, site: 'site-1' }, { imageSize: 24, augment: false });
+  return writeTree(subjects, paint);
 };
+const opened = (root: string) =>
+  openDataset({ root, split: undefined, site: 'site-1' }, { imageSize: 24, augment: false });
+const open = async (...tree: Parameters<typeof treeOf>) => opened(await treeOf(...tree));
 const inverted = (subject: TestSubject): TestImage => {
   const { shape, data } = spotSlice(subject);
   return { shape, data: data.map((value) => 250 - value) };
@@ -53,6 +53,24 @@ describe('what training pictures look like', () => {
     expect(await describeImages(await open(4, 20))).toBeNull();
     const told = profileOf([{ metrics: { image_profile: await describeImages(await open(10, 4)) } }]);
     expect(told?.sites[0]?.held_out.some((bin) => bin > 0)).toBe(false);
+  });
+
+  it('stays where many participants are few patients', async () => {
+    const of = async (train: number, validation: number) => {
+      const root = await treeOf(10, 10);
+      const file = join(root, 'participants.tsv');
+      const [head = '', ...rows] = (await readFile(file, 'utf8')).trimEnd().split('\n');
+      const grouped = rows.map((row, at) => {
+        const groups = row.includes('\tvalidation') ? validation : train;
+        return `${row}\tpatient-${row.includes('\tvalidation') ? 'v' : 't'}-${at % groups}`;
+      });
+      await writeFile(file, `${[`${head}\tgroup_id`, ...grouped].join('\n')}\n`);
+      return describeImages(await opened(root));
+    };
+    expect(await of(9, 20)).toBeNull();
+    const told = profileOf([{ metrics: { image_profile: await of(10, 9) } }])?.sites[0];
+    expect(told).toMatchObject({ groups: 10, pictures: 20 });
+    expect(told?.held_out.some((bin) => bin > 0)).toBe(false);
   });
 
   it('describes blocks, frame, shares, changes and bends as it says', () => {

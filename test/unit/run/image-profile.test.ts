@@ -67,7 +67,7 @@ describe('images that are unlike those of training', () => {
     siteOf(30, { pictures: 300, heldOut: 80 }, random),
   ];
   const profile = profileOf(
-    sites.map((site) => ({ metrics: { accuracy: 0.5, image_profile: { ...site } } })),
+    sites.map((site) => ({ metrics: { accuracy: 0.5, image_profile: { ...site, groups: site.pictures } } })),
   );
   if (!profile) throw new Error('no profile');
   const { threshold = 0, heldOut, distance } = likenessJudge(profile);

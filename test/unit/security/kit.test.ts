@@ -237,6 +237,8 @@ describe('local files', () => {
       max_figures_kb: 16,
       max_figures: 200,
       figures_text: false,
+      image_profile: true,
+      image_profile_min_groups: 10,
       max_failure_characters: 500,
       task_result_filters: [],
       cross_site_evaluation: false,

@@ -116,7 +116,12 @@ async function openImages(
     progress({ what: 'images', done: ++done, total: inputs.length });
     return { subject, paths, first: 0, count: pictures.length };
   });
-  const subjects = inputs.map(({ source, paths }) => ({ id: source, label: 0, examples: [paths] }));
+  const subjects = inputs.map(({ source, paths }) => ({
+    id: source,
+    group: source,
+    label: 0,
+    examples: [paths],
+  }));
   const channels = inputChannels(target.spec);
   const options = {
     ...picture,

@@ -22,6 +22,8 @@ export interface Asked {
 
 /** Who may ask: a browser of this machine that has the token, for this page, under this machine's own name. */
 export class Guard {
+  /** Where all of the page lies. Browsers send a cookie to every port of a machine, but only below its path: nobody else has this one. */
+  readonly folder = `/${randomBytes(16).toString('base64url')}`;
   readonly #token = randomBytes(32).toString('base64url');
   readonly #port: () => number;
 
@@ -32,17 +34,16 @@ export class Guard {
 
   /** The page's address with its token. */
   get address(): string {
-    return `http://127.0.0.1:${this.#port()}/?token=${this.#token}`;
+    return `http://127.0.0.1:${this.#port()}${this.folder}/?token=${this.#token}`;
   }
 
   /** Later requests carry the token so: scripts cannot read it, other sites' pages do not send it. */
   get cookie(): string {
-    return `${this.#cookieName}=${this.#token}; Path=/; HttpOnly; SameSite=Strict`;
+    return `${this.#cookieName}=${this.#token}; Path=${this.folder}/; HttpOnly; SameSite=Strict`;
   }
 
   /**
-   * A name of another machine that was made to lead here is refused (DNS rebinding), and what another page asks for, even with the cookie:
-   * browsers send cookies to all ports of a machine.
+   * A name of another machine that was made to lead here is refused (DNS rebinding), and what another page asks for, even with the cookie.
    * @throws NF_VIEW_REFUSED
    */
   check({ headers, token }: Asked): void {

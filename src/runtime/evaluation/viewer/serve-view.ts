@@ -56,11 +56,12 @@ export async function serveView(options: ViewOptions): Promise<void> {
   const guard = new Guard(() => portOf(app));
   protect(app, guard);
   addPage(app, guard, niivueFile());
-  app.get('/list', () => makeViewList(target, served));
-  app.get<{ Params: { number: string } }>('/files/:number', async (request, reply) =>
+  const { folder } = guard;
+  app.get(`${folder}/list`, () => makeViewList(target, served));
+  app.get<{ Params: { number: string } }>(`${folder}/files/:number`, async (request, reply) =>
     sendShown(request, reply, await served.open(request.params.number)),
   );
-  app.get<{ Params: { number: string } }>('/volumes/:number', async (request, reply) =>
+  app.get<{ Params: { number: string } }>(`${folder}/volumes/:number`, async (request, reply) =>
     sendVolume(reply, await served.open(request.params.number)),
   );
   try {
@@ -85,18 +86,19 @@ function protect(app: FastifyInstance, guard: Guard): void {
 }
 
 function addPage(app: FastifyInstance, guard: Guard, niivue: string): void {
-  app.get('/', (_request, reply) =>
+  const { folder } = guard;
+  app.get(`${folder}/`, (_request, reply) =>
     reply
       .header('set-cookie', guard.cookie)
       .type('text/html; charset=utf-8')
       .send(createReadStream(join(PAGE, 'index.html'))),
   );
   for (const [name, type] of Object.entries(ASSETS)) {
-    app.get(`/${name}`, (_request, reply) =>
+    app.get(`${folder}/${name}`, (_request, reply) =>
       reply.type(`${type}; charset=utf-8`).send(createReadStream(join(PAGE, name))),
     );
   }
-  app.get('/niivue.js', (_request, reply) =>
+  app.get(`${folder}/niivue.js`, (_request, reply) =>
     reply.type('text/javascript; charset=utf-8').send(createReadStream(niivue)),
   );
 }

@@ -117,7 +117,7 @@ function subjectOf(id: string, known: Known): ViewSubject {
     kind,
     path,
     session: session ?? null,
-    address: `/${kind === 'picture' ? 'files' : 'volumes'}/${served.add({ root, path })}`,
+    address: `${kind === 'picture' ? 'files' : 'volumes'}/${served.add({ root, path })}`,
     quality: quality.get(qualityKey(path)) ?? [],
   });
   return {
@@ -169,7 +169,7 @@ function heatOf(
   const cases = evaluation?.worst_cases ?? [];
   return new Map(
     cases.flatMap(({ id, overlay }): [string, string][] =>
-      overlay === null ? [] : [[id, `/files/${served.add({ root, path: overlay })}`]],
+      overlay === null ? [] : [[id, `files/${served.add({ root, path: overlay })}`]],
     ),
   );
 }

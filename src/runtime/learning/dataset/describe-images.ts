@@ -1,6 +1,6 @@
 import { numberAt } from '../../base/at.ts';
 import type { MetricValue } from '../../base/logging/metrics.ts';
-import { DISTANCE_BINS, DISTANCE_STEP, distanceTo, LEAST_PEOPLE } from '../../run/image-profile.ts';
+import { DISTANCE_BINS, DISTANCE_STEP, distanceTo, LEAST_GROUPS } from '../../run/image-profile.ts';
 import type { ImageSet } from './image-set.ts';
 import type { Dataset } from './open-dataset.ts';
 import { FEATURES, pictureFeatures } from './picture-features.ts';
@@ -12,13 +12,14 @@ const DIGITS = 8;
 /**
  * What a site's training pictures look like, for `predict` to say when an image is unlike them: sums of few coarse numbers over all of them,
  * and how many held-out pictures lie how far from them. Give it as the figure `image_profile` of the last evaluation.
- * @returns null where the training part has fewer than 10 people; the held-out ones are left out where there are fewer than 10
+ * @returns null where the training part is of fewer than 10 groups (patients); the held-out pictures are left out where they are of fewer than 10
  */
 export async function describeImages({
   train,
   validation,
 }: Pick<Dataset, 'train' | 'validation'>): Promise<MetricValue> {
-  if (train.subjects.length < LEAST_PEOPLE || train.size < LEAST_PEOPLE) return null;
+  const groups = groupsIn(train);
+  if (groups < LEAST_GROUPS || train.size < LEAST_GROUPS) return null;
   const sums = new Array<number>(FEATURES).fill(0);
   const products = new Array<number>((FEATURES * (FEATURES + 1)) / 2).fill(0);
   for await (const features of featuresOf(train)) {
@@ -31,13 +32,24 @@ export async function describeImages({
   const told = { pictures: train.size, sums: sums.map(rounded), products: products.map(rounded) };
   const distance = distanceTo(told);
   const bins = new Array<number>(DISTANCE_BINS).fill(0);
-  if (validation.subjects.length >= LEAST_PEOPLE)
+  if (groupsIn(validation) >= LEAST_GROUPS)
     for await (const features of featuresOf(validation)) {
       const bin = Math.min(DISTANCE_BINS - 1, Math.floor(distance(features) / DISTANCE_STEP));
       bins[bin] = numberAt(bins, bin) + 1;
     }
   const { imageSize, layout } = train.options;
-  return { version: 1, image_size: imageSize, separate: layout === 'separate', ...told, held_out: bins };
+  return {
+    version: 1,
+    image_size: imageSize,
+    separate: layout === 'separate',
+    groups,
+    ...told,
+    held_out: bins,
+  };
+}
+
+function groupsIn({ subjects }: ImageSet): number {
+  return new Set(subjects.map(({ group }) => group)).size;
 }
 
 /** Of every picture, as the network is given it. */

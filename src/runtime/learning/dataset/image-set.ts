@@ -9,6 +9,8 @@ import { type AugmentOptions, augment } from './augment.ts';
 /** One person: images, and the index of the class. */
 export interface Subject {
   readonly id: string;
+  /** Who must stay together, a patient with several ids. */
+  readonly group: string;
   readonly label: number;
   /** One a session or image; of each as many files as there are channels. */
   readonly examples: readonly (readonly string[])[];

@@ -1,5 +1,5 @@
 import { findExamples } from '../../../preprocess/bids/layout.ts';
-import { COLUMN, type Participant } from '../../../preprocess/bids/participants.ts';
+import { COLUMN, groupOf, type Participant } from '../../../preprocess/bids/participants.ts';
 import { readChannels, VOLUME_LAYOUTS, type VolumeLayout } from '../../../preprocess/picture/pictures.ts';
 import type { Subjects } from '../../../preprocess/select/read-subjects.ts';
 import type { Partition } from '../../../preprocess/split/manifest.ts';
@@ -149,7 +149,7 @@ export async function openSet(
 ): Promise<ImageSet> {
   const readOptions = { ...options, ...readAs(selection) };
   const subjects = await mapPool(rows, { jobs: READERS }, async ({ row, label }): Promise<Subject> => {
-    return { id: row.id, label, examples: await findExamples(root, row.id, selection) };
+    return { id: row.id, group: groupOf(row), label, examples: await findExamples(root, row.id, selection) };
   });
   const files = subjects.flatMap(({ examples }, subject) => examples.map((paths) => ({ paths, subject })));
   const examples = await mapPool(files, { jobs: READERS }, async ({ paths, subject }) => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ANSWER_LIMITS } from '../../base/limits.ts';
 import { resultFilters } from '../../job/result-filters.ts';
+import { LEAST_GROUPS } from '../../run/image-profile.ts';
 import { ADMIN_ROLES, type AdminRole } from '../project/schema.ts';
 
 /** Who submits jobs by the rights of a server as it is made. An org_admin also resumes them. */
@@ -53,6 +54,17 @@ export const sitePolicySchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('whether figures may hold text that does not stand in the job file, as class names do'),
+  image_profile: z
+    .boolean()
+    .default(true)
+    .describe(
+      'whether sums over the training pictures may leave with the figures (image_profile), by which `predict` knows images that are unlike them',
+    ),
+  image_profile_min_groups: z
+    .int()
+    .min(LEAST_GROUPS)
+    .default(LEAST_GROUPS)
+    .describe('groups (patients) that these sums must be of'),
   max_failure_characters: z
     .int()
     .min(0)
@@ -109,6 +121,10 @@ send_logs: false
 max_figures_kb: 16
 max_figures: 200
 figures_text: false
+# Whether sums over the training pictures (image_profile: few coarse numbers a picture) may leave with the figures, for 'neuroflare predict' to know
+# images that are unlike them; and of how many groups (patients) they must be, 10 at least. Else the figure stays here, and the rest goes.
+image_profile: true
+image_profile_min_groups: 10
 # Of the message when a task fails. Without send_logs it goes without paths, and of code only lines of the job's own files.
 max_failure_characters: 500
 # Whether jobs are taken that give this site's last model to the other sites of the job, to be scored there (workflow.cross_site_evaluation).

@@ -47,10 +47,12 @@ describe('who may look', () => {
     const page = await view.bare(`/?token=${token}`);
     expect(page.status).toBe(200);
     expect(page.headers['set-cookie']).toEqual([
-      `neuroflare-view-${view.port}=${token}; Path=/; HttpOnly; SameSite=Strict`,
+      `neuroflare-view-${view.port}=${token}; Path=${view.folder}/; HttpOnly; SameSite=Strict`,
     ]);
     const other = await openView({ target: root });
     expect(new URL(other.address).searchParams.get('token')).not.toBe(token);
+    expect(Buffer.from(other.folder.slice(1), 'base64url')).toHaveLength(16);
+    expect(other.folder).not.toBe(view.folder);
     await other.close();
   });
 
@@ -396,12 +398,15 @@ describe('a file', () => {
   function firstPiece(path: string): Promise<{ length: string | undefined; piece: number }> {
     return new Promise((resolve, reject) => {
       const headers = { host: `127.0.0.1:${view.port}`, cookie: view.cookie };
-      const asked = request({ host: '127.0.0.1', port: view.port, path, headers }, (response) => {
-        response.once('data', (piece: Buffer) => {
-          resolve({ length: response.headers['content-length'], piece: piece.length });
-          asked.destroy();
-        });
-      });
+      const asked = request(
+        { host: '127.0.0.1', port: view.port, path: `${view.folder}/${path}`, headers },
+        (response) => {
+          response.once('data', (piece: Buffer) => {
+            resolve({ length: response.headers['content-length'], piece: piece.length });
+            asked.destroy();
+          });
+        },
+      );
       asked.on('error', reject).end();
     });
   }
@@ -421,8 +426,10 @@ describe('the viewer', () => {
 
   it('has every file of its page', async () => {
     const { body } = await view.get('/');
-    const named = [...body.toString().matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path ?? '');
-    expect(named).toEqual(['/style.css', '/niivue.js', '/main.js']);
+    const named = [...body.toString().matchAll(/(?:src|href)="([a-z]+\.[a-z]+)"/g)].map(
+      ([, path]) => path ?? '',
+    );
+    expect(named).toEqual(['style.css', 'niivue.js', 'main.js']);
     const main = (await view.get('/main.js')).body.toString();
     const imported = [...main.matchAll(/from '\.(\/[^']+)'/g)].map(([, path]) => path ?? '');
     for (const path of [...named, ...imported]) expect((await view.get(path)).status, path).toBe(200);

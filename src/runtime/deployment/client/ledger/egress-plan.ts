@@ -154,6 +154,9 @@ function keepsOf(
       : []),
     ...(hasOwn ? ["models of the site's own, and which of them it ends with; figures of them leave"] : []),
     ...(staying.length > 0 ? [`arrays that filters exclude: ${firstOf(staying)}`] : []),
+    ...(policy.image_profile
+      ? []
+      : ['sums over training pictures (image_profile is false in local/site-policy.yml)']),
     ...(policy.send_logs ? [] : ['what scripts print (send_logs is false in local/site-policy.yml)']),
   ];
 }

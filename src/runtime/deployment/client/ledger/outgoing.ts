@@ -17,6 +17,7 @@ import { ANSWER_LIMITS } from '../../../base/limits.ts';
 import { counted } from '../../../base/text/counted.ts';
 import { textInGeneral } from '../../../base/text/fill-text.ts';
 import { fitReport } from '../../../network/messages/fit-report.ts';
+import { withoutProfile } from '../../../run/image-profile.ts';
 import { requireFileForm } from '../../../run/task-file.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';
@@ -46,7 +47,7 @@ export async function outgoing(outbox: Outbox, rules: OutgoingRules): Promise<An
     // One beside the other: a value must not hide a figure of its name.
     requireFigures(values ? [metrics, values] : [metrics], rules);
     await requireFiles(outbox, answer, rules);
-    return answer;
+    return withoutImageProfile(answer, rules);
   } catch (thrown) {
     if (!(thrown instanceof NeuroflareError)) throw thrown;
     const { task, attempt } = answer.result;
@@ -54,6 +55,17 @@ export async function outgoing(outbox: Outbox, rules: OutgoingRules): Promise<An
     const error = failureOf({ ...thrown.report(), place: { site: rules.site, round } }, rules);
     return { failure: { task, attempt, error } };
   }
+}
+
+/** It is of use where many sites have it; a task does not fail for it. */
+function withoutImageProfile(
+  answer: Extract<Answer, { result: unknown }>,
+  { policy }: OutgoingRules,
+): Extract<Answer, { result: unknown }> {
+  const { result } = answer;
+  const least = policy.image_profile ? policy.image_profile_min_groups : undefined;
+  const metrics = withoutProfile(result.metrics, least);
+  return metrics === result.metrics ? answer : { ...answer, result: { ...result, metrics } };
 }
 
 const LONGEST_NAME = ANSWER_LIMITS.figure_name.most;

@@ -80,6 +80,32 @@ function leave(answer: object, over: object) {
 const refused = (code: string) => ({ failure: { task: 'train/2/site-1', error: { code } } });
 
 describe('what leaves a site with a task', () => {
+  it.each([
+    ['may', {}, 10],
+    ['may not: false', { image_profile: false }, 10],
+    ['may not: of too few groups for the site', { image_profile_min_groups: 11 }, 10],
+    ['may: of enough', { image_profile_min_groups: 11 }, 11],
+    ['may not: of an unknown number of groups', {}, undefined],
+  ])('has sums over training pictures where they %s, and else all but them', async (may, policy, groups) => {
+    const told = {
+      version: 1,
+      image_size: 8,
+      separate: false,
+      pictures: 30,
+      sums: [1],
+      products: [2],
+      held_out: [],
+    };
+    const profile = { ...told, ...(groups !== undefined && { groups }) };
+    const { result } = (await send({ metrics: { accuracy: 0.5, image_profile: profile } }, policy)) as {
+      result: { metrics: object };
+    };
+    expect(result.metrics).toEqual({
+      accuracy: 0.5,
+      image_profile: may.startsWith('may not') ? null : profile,
+    });
+  });
+
   it('is what the script sends, where that is figures and a model', async () => {
     const metrics = {
       accuracy: 0.5,
