@@ -31,15 +31,23 @@ const BOOST = 20;
 /** Examples that an attacker says it has, as a multiple of what it has. */
 const CLAIM = 10;
 
+interface Wish {
+  readonly features?: number;
+  /** Noise along the first quarter of the features, as a multiple of that along the others: the more, the more rounds it takes. */
+  readonly stretch?: number;
+}
+
 /** The data of a site, the same whenever it is asked for. @param site from 1 */
-export function dataOf(site: number): SiteData {
+export function dataOf(site: number, { features = FEATURES, stretch = 1 }: Wish = {}): SiteData {
   const shared = normals(12_345);
-  const centres = Array.from({ length: CLASSES }, () => drawn(shared, SPREAD));
+  const centres = Array.from({ length: CLASSES }, () => drawn(shared, { size: SPREAD, features }));
   const own = normals(site);
   const example = (_: unknown, at: number): Example => {
     const label = at % CLASSES;
-    const noise = drawn(own, 1);
-    return { label, point: noise.map((value, feature) => value + (centres[label]?.[feature] ?? 0)) };
+    const noise = drawn(own, { size: 1, features });
+    const sizeOf = (feature: number) => (feature < features / 4 ? stretch : 1);
+    const point = noise.map((value, feature) => sizeOf(feature) * value + (centres[label]?.[feature] ?? 0));
+    return { label, point };
   };
   return {
     train: Array.from({ length: EXAMPLES.train }, example),
@@ -60,13 +68,13 @@ export function accuracyOf(model: Model, examples: readonly Example[]): number {
 export function answerOf(
   received: Model,
   { train }: SiteData,
-  attack: Attack,
+  { attack, rate = RATE }: { readonly attack: Attack; readonly rate?: number },
 ): { readonly model: Model; readonly numExamples: number } {
   const isFlipped = attack === 'label_flip' || attack === 'scaled';
   const examples = isFlipped
     ? train.map(({ point, label }) => ({ point, label: (label + 1) % CLASSES }))
     : train;
-  const trained = trainedOn(received, examples);
+  const trained = trainedOn(received, examples, rate);
   if (attack === 'none') return { model: trained, numExamples: train.length };
   const factor = attack === 'sign_flip' ? -1 : attack === 'scaled' ? BOOST : 1;
   const away = (before: Float32Array, after: Float32Array) =>
@@ -81,19 +89,19 @@ export function answerOf(
 }
 
 /** Some steps down the gradient of the cross entropy over all examples. */
-function trainedOn(received: Model, examples: readonly Example[]): Model {
+function trainedOn(received: Model, examples: readonly Example[], rate: number): Model {
   const model = { weights: received.weights.slice(), bias: received.bias.slice() };
   for (let step = 0; step < STEPS; step++) {
-    const slopes = { weights: new Float64Array(FEATURES * CLASSES), bias: new Float64Array(CLASSES) };
+    const slopes = { weights: new Float64Array(model.weights.length), bias: new Float64Array(CLASSES) };
     for (const { point, label } of examples) {
       const errors = chancesOf(model, point);
       errors[label] = (errors[label] ?? 0) - 1;
       for (const [feature, value] of point.entries()) addAt(slopes.weights, feature, { value, errors });
       addAt(slopes.bias, 0, { value: 1, errors });
     }
-    const rate = RATE / examples.length;
-    stepDown(model.weights, slopes.weights, rate);
-    stepDown(model.bias, slopes.bias, rate);
+    const share = rate / examples.length;
+    stepDown(model.weights, slopes.weights, share);
+    stepDown(model.bias, slopes.bias, share);
   }
   return model;
 }
@@ -124,8 +132,8 @@ function chancesOf({ weights, bias }: Model, point: Float64Array): Float64Array 
   return parts.map((part) => part / all);
 }
 
-function drawn(normal: () => number, size: number): Float64Array {
-  return Float64Array.from({ length: FEATURES }, () => size * normal());
+function drawn(normal: () => number, { size, features }: { size: number; features: number }): Float64Array {
+  return Float64Array.from({ length: features }, () => size * normal());
 }
 
 /** Normal numbers by Box and Muller, from a generator of 32 bits (mulberry32). */

@@ -3,8 +3,8 @@ import { type Attack, accuracyOf, answerOf, dataOf } from './learning.ts';
 
 await flare.init();
 const site = Number(flare.siteName().split('-').at(-1));
-const { attack, attackers } = flare.args();
-const data = dataOf(site);
+const { attack, attackers, features, stretch, rate } = flare.args();
+const data = dataOf(site, { features: Number(features), stretch: Number(stretch) });
 const own: Attack = site <= Number(attackers) ? (attack as Attack) : 'none';
 
 while (await flare.isRunning()) {
@@ -17,7 +17,7 @@ while (await flare.isRunning()) {
     await flare.send({ metrics, numExamples: data.test.length });
     continue;
   }
-  const { model, numExamples } = answerOf(received, data, own);
+  const { model, numExamples } = answerOf(received, data, { attack: own, rate: Number(rate) });
   await flare.send({
     params: { weights: { ...weights, data: model.weights }, bias: { ...bias, data: model.bias } },
     metrics,

@@ -40,7 +40,8 @@ const attacked =
     const at = SITES.indexOf(site);
     const data = DATA[at];
     if (name !== 'train' || !data) return { metrics: { accuracy: 0.5 } };
-    const { model, numExamples } = answerOf(modelOf(received), data, at < ATTACKERS ? attack : 'none');
+    const own = { attack: at < ATTACKERS ? attack : 'none' } as const;
+    const { model, numExamples } = answerOf(modelOf(received), data, own);
     const params = { weights: { ...NOTHING.weights, data: model.weights }, bias: float32([...model.bias]) };
     return { params, numExamples, metrics: { accuracy: 0.5 } };
   };
