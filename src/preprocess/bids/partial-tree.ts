@@ -136,6 +136,7 @@ async function enter(root: string, target: string): Promise<() => Promise<void>>
   for (;;) {
     await requireAbsent('Target', target);
     await makeFolder(root);
+    await requireOwn(root);
     try {
       const foreign = (await readdir(root)).find((name) => !OWN_NAMES.has(name));
       if (foreign !== undefined) {
@@ -149,6 +150,14 @@ async function enter(root: string, target: string): Promise<() => Promise<void>>
       if (!isGone || (await lstat(root).catch(() => undefined))) throw error;
     }
   }
+}
+
+/** Another user may have put a folder of his own here, or a link: images would be his to read and to exchange. @throws NF_PATH_EXISTS */
+async function requireOwn(root: string): Promise<void> {
+  const found = await lstat(root).catch(() => undefined);
+  const user = process.getuid?.();
+  if (!found || (found.isDirectory() && (user === undefined || found.uid === user))) return;
+  throw flError('NF_PATH_EXISTS', { what: 'Working folder', path: root }, { place: { file: root } });
 }
 
 /** Lines that are whole and whose files have the digests they say; the rest is made again. */
