@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import type { DefaceResult } from '../preprocess/deface/tree/deface-dataset.ts';
 import { counted } from '../runtime/base/text/counted.ts';
-import { shellWord } from '../runtime/base/text/shell-word.ts';
-import { suffixFlags } from './suffix-flags.ts';
+import { nextLine, suffixFlags } from './suffix-flags.ts';
 
 const OUTCOMES = ['removed', 'none', 'kept', 'slice', 'stripped'] as const;
 
@@ -77,7 +76,7 @@ export function renderDeface({ path, images, masks, left, bad, resumed }: Deface
     ...bad.map(({ file, message }) => `left out: ${file}: ${message}`),
     ...left.map(({ file, reason }) => `left out: ${file}: ${reason}`),
     `BIDS data set: ${path}`,
-    'Look at the masks in derivatives/defacing. People can be recognised by what is left, too (ears, teeth, the skull): treat the images as personal data.',
-    `Next: neuroflare preprocess view ${shellWord(path)}; neuroflare preprocess check ${[path, ...suffixFlags(images.map(({ file }) => file))].map((word) => shellWord(word)).join(' ')}`,
+    'Look at the masks in derivatives/defacing (preprocess view shows them). People can be recognised by what is left, too (ears, teeth, the skull): treat the images as personal data.',
+    nextLine(['check'], [path, ...suffixFlags(images.map(({ file }) => file))]),
   ].join('\n');
 }

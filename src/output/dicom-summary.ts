@@ -1,8 +1,7 @@
 import type { DicomImport } from '../preprocess/dicom/import/summary.ts';
 import { PROBLEMS, type ProblemCode } from '../preprocess/dicom/problems.ts';
 import { counted } from '../runtime/base/text/counted.ts';
-import { shellWord } from '../runtime/base/text/shell-word.ts';
-import { suffixFlags } from './suffix-flags.ts';
+import { nextLine, suffixFlags } from './suffix-flags.ts';
 import { renderTable } from './table.ts';
 
 /** What `preprocess bids --dicom-map` made of a folder, for people. */
@@ -42,12 +41,11 @@ function labelsText(labels: Readonly<Record<string, number>>, unlabelled: number
 
 function written(target: string, { removed, faces, series }: DicomImport): string[] {
   const images = series.flatMap((one) => one.images.map((image) => `${image}.nii.gz`));
-  const chosen = [target, ...suffixFlags(images)].map((word) => shellWord(word)).join(' ');
   return [
     `${counted(removed.length, 'kind')} of identifying elements not carried over: ${target}/code/deidentification.tsv`,
     ...faceLines(faces, target),
     `BIDS data set: ${target}`,
-    `Next: neuroflare preprocess check ${chosen}; neuroflare preprocess split ${chosen}`,
+    nextLine(['check', 'split'], [target, ...suffixFlags(images)]),
   ];
 }
 

@@ -4,9 +4,8 @@ import { BaseCommand } from '../../command.ts';
 import { badVolumesSchema, leftOut } from '../../output/bad-volumes.ts';
 import { volumeJobsFlag } from '../../output/flags.ts';
 import { selectionFlags, selectionOptions } from '../../output/selection-flags.ts';
-import { suffixFlags } from '../../output/suffix-flags.ts';
+import { nextLine, suffixFlags } from '../../output/suffix-flags.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
-import { shellWord } from '../../runtime/base/text/shell-word.ts';
 
 const resultSchema = z.object({
   path: z.string().describe('folder of the BIDS derivative'),
@@ -80,9 +79,7 @@ export default class PreprocessVolumes extends BaseCommand<Result> {
     });
     const channels = (flags.channel ?? []).flatMap((one) => ['--channel', one]);
     const chosen = channels.length > 0 ? channels : suffixFlags(images.map(({ file }) => file));
-    this.#next = ['neuroflare', 'preprocess', 'check', path, ...chosen]
-      .map((word) => shellWord(word))
-      .join(' ');
+    this.#next = nextLine(['check'], [path, ...chosen]);
     return {
       path,
       steps: pipeline.steps.map(({ step }) => step),
@@ -113,6 +110,6 @@ export default class PreprocessVolumes extends BaseCommand<Result> {
     ];
     const carried = masks.length === 0 ? '' : ` and ${counted(masks.length, 'mask')}`;
     const first = `${counted(images.length, 'volume')}${carried} prepared in ${path}: ${steps.join(', ')}.`;
-    return [first, ...left, `Next: ${this.#next}`].join('\n');
+    return [first, ...left, this.#next].join('\n');
   }
 }
