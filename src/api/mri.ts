@@ -1,4 +1,5 @@
 export { type AugmentOptions, MILD } from '../runtime/learning/dataset/augment.ts';
+export { type DescribeOptions, describeData } from '../runtime/learning/dataset/describe-data.ts';
 export { describeImages } from '../runtime/learning/dataset/describe-images.ts';
 export type { Batch, BatchOptions, ImageSet, Subject } from '../runtime/learning/dataset/image-set.ts';
 export type { DataSource } from '../runtime/learning/dataset/members.ts';

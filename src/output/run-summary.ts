@@ -4,6 +4,7 @@ import { meanOfCounts } from '../runtime/evaluation/statistics/counted-shares.ts
 import { UNDEFINED } from '../runtime/evaluation/statistics/figure.ts';
 import type { CrossSiteEvaluation } from '../runtime/run/cross-site.ts';
 import type { RunSummary } from '../runtime/run/run-report.ts';
+import { renderDataStatistics } from './data-statistics-text.ts';
 import { renderTable } from './table.ts';
 
 type CrossSiteScore = CrossSiteEvaluation[number]['scores'][string];
@@ -14,21 +15,23 @@ const MAX_COLUMNS = 6;
 /** What a run came to so far, for people: figures by model and site, where the models lie, what to type next. */
 export function renderSummary(summary: RunSummary): string {
   const { job, run_id: id, rounds, sites, metric, final, best, engines, parent } = summary;
+  const { data_statistics: statistics } = summary;
   const engine = [...new Set(Object.values(engines).map(describeEngine))];
   return [
     `Run ${id} of ${job}, ${summary.status}: ${counted(rounds, 'round')}, ${counted(sites.length, 'site')}.`,
     ...(parent ? [`It goes on from the run ${parent.run_id}, after round ${parent.round}.`] : []),
     '',
-    `${metric} of each global model`,
-    figures(summary),
+    ...(statistics
+      ? [renderDataStatistics(statistics)]
+      : [`${metric} of each global model`, figures(summary)]),
     ...crossSite(summary),
     ...ownModels(summary),
     '',
     ...(engine.length > 0 ? [`engine       ${engine.join('; ')}`] : []),
-    ...(final
+    ...(final && !statistics
       ? [`final model  ${shownPath(final.file)}  (model ${final.model}, ${metric} ${show(final.value)})`]
       : []),
-    ...(best
+    ...(best && !statistics
       ? [`best model   ${shownPath(best.file)}  (model ${best.model}, ${metric} ${show(best.value)})`]
       : []),
     `all results  ${shownPath(summary.run_folder)}`,

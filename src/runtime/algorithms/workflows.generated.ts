@@ -10,6 +10,7 @@ import { workflow as fedopt } from './workflows/fedopt.ts';
 import { workflow as fedprox } from './workflows/fedprox.ts';
 import { workflow as ifca } from './workflows/ifca.ts';
 import { workflow as scaffold } from './workflows/scaffold.ts';
+import { workflow as statistics } from './workflows/statistics.ts';
 
 /** Workflows by the name of their file. */
 export const WORKFLOWS = {
@@ -24,4 +25,5 @@ export const WORKFLOWS = {
   fedprox,
   ifca,
   scaffold,
+  statistics,
 } as const;

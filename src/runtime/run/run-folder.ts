@@ -42,6 +42,8 @@ export const RUN_FILES = {
   crossSite: 'cross_site_evaluation.json',
   /** What the training pictures look like. */
   imageProfile: 'image_profile.json',
+  /** What the data of the sites are like. */
+  dataStatistics: 'data_statistics.json',
 } as const;
 
 /** The global model after a round; 0 is the initial one. @param about whose it is, where a round makes several */

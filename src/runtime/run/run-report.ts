@@ -5,6 +5,7 @@ import { copyFileAtomic, writeAtomic, writeFileAtomic } from '../base/files/file
 import type { MetricReport } from '../base/logging/metrics.ts';
 import { compareSites } from '../base/site-order.ts';
 import { CrossSiteTable, crossSiteSchema } from './cross-site.ts';
+import { type DataStatistics, dataStatisticsSchema, poolStatistics } from './data-statistics.ts';
 import type { BestModel, FileRef, RunEvent } from './events.ts';
 import { bestOf, type ClosedRound, newHistory, type RunHistory, record } from './history.ts';
 import { type ImageProfile, profileOf } from './image-profile.ts';
@@ -53,6 +54,9 @@ export const runSummarySchema = z.object({
     .describe(
       'what each site ends with, where sites train models of their own (workflow.personalize_rounds)',
     ),
+  data_statistics: dataStatisticsSchema
+    .optional()
+    .describe('what the data of all sites are like (workflow statistics)'),
   engines: z.record(
     z.string(),
     z.object({ name: z.string(), device: z.string(), library: z.string(), detail: z.string() }),
@@ -88,8 +92,10 @@ export async function summarizeRun(
   const notes = new Set<string>();
   const crossSite = new CrossSiteTable();
   const ownModels = new OwnModelTable(history.goal);
+  let statistics: DataStatistics | undefined;
   for await (const round of closedRounds(seenBy([crossSite, ownModels], events), history)) {
     models.push(scored(round, metric));
+    statistics = poolStatistics(round.results) ?? statistics;
     for (const note of round.notes) notes.add(note);
   }
   const numRounds = card.job.workflow.num_rounds;
@@ -110,6 +116,7 @@ export async function summarizeRun(
     best: best ? { model: best.round, value: best.value, file: folder.at(RUN_FILES.best) } : null,
     ...(crossSiteResult && { cross_site_evaluation: crossSiteResult }),
     ...(ownResult && { own_models: ownResult }),
+    ...(statistics && { data_statistics: statistics }),
     engines: Object.fromEntries(history.engines),
     failures: history.failures.map(({ site, round, error }) => ({
       site,
@@ -205,6 +212,8 @@ export async function writeResults(
   await writeFileAtomic(folder.at(RUN_FILES.metrics), prettyJson(summary));
   const { cross_site_evaluation: crossSite } = summary;
   if (crossSite) await writeFileAtomic(folder.at(RUN_FILES.crossSite), prettyJson(crossSite));
+  const { data_statistics: statistics } = summary;
+  if (statistics) await writeFileAtomic(folder.at(RUN_FILES.dataStatistics), prettyJson(statistics));
   let profile: ImageProfile | undefined;
   await writeAtomic(folder.at(RUN_FILES.roundMetrics), async (file) => {
     for await (const round of closedRounds(events, history)) {

@@ -5,6 +5,7 @@ import type { ErrorCode } from '../base/errors/catalog.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../base/errors/errors.ts';
 import { faultPoint } from '../base/errors/fault-point.ts';
 import { makeFolder } from '../base/files/files.ts';
+import type { MetricReport } from '../base/logging/metrics.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { localTensorsOf } from '../job/local-tensors.ts';
 import { personalTensorsOf } from '../job/personal-tensors.ts';
@@ -12,6 +13,7 @@ import type { ResultFilterSpec } from '../job/result-filters.ts';
 import { hasOwnModels } from '../job/workflow-tasks.ts';
 import { fitReport } from '../network/messages/fit-report.ts';
 import { requireDeclared } from '../run/declared.ts';
+import { DATA_STATISTICS, withheldFigure } from '../run/site-statistics.ts';
 import { statisticsOf } from '../run/statistics-of.ts';
 import { requireValues } from '../run/task-values.ts';
 import type { Answer, AnswerFile, TaskEnd } from './answer.ts';
@@ -42,6 +44,8 @@ export interface SiteDeps {
   readonly mostBeginnings: number;
   /** Filters that the site puts behind those of the job; asked for each answer. */
   readonly ownFilters: () => Promise<readonly ResultFilterSpec[]>;
+  /** People that a count in `data_statistics` must be over, as this site asks for. */
+  readonly leastPeople: () => Promise<number>;
   readonly means: FilterMeans;
   /** For people at the site. */
   readonly warn: (text: string) => void;
@@ -150,10 +154,11 @@ interface Parts {
 
 /** The one place where an answer is put together. */
 async function answerOf(
-  { files: left, state, ...said }: ScriptAnswer,
+  { files: left, state, ...given }: ScriptAnswer,
   { request: { task, files, signal }, seconds, deps }: Parts,
 ): Promise<Answer> {
   const { site, job, ownFilters, means } = deps;
+  const said = { ...given, metrics: await tellable(given.metrics, deps) };
   requireDeclared(left, broughtBy(task.form), task.id);
   requireValues(said.values ?? {}, task.form, task.id);
   const taken = await take({ left, state }, { files, signal });
@@ -237,6 +242,17 @@ async function withheld(
   if (patterns.length > 0) return withholdLocal(taken, { patterns, files, means });
   if (!hasOwnModels(workflow)) return taken;
   return keepOwn(taken, { files, means, goal: workflow, personalTensors: personalTensorsOf(workflow) });
+}
+
+/** A script may have counted fewer people than the site lets be told; how many there are is told with what is told of them. */
+async function tellable(metrics: MetricReport, { leastPeople }: SiteDeps): Promise<MetricReport> {
+  if (!Object.hasOwn(metrics, DATA_STATISTICS)) return metrics;
+  const told = withheldFigure(metrics[DATA_STATISTICS], await leastPeople());
+  return {
+    ...metrics,
+    ...(Object.hasOwn(metrics, 'num_examples') && { num_examples: told?.people ?? 0 }),
+    [DATA_STATISTICS]: told,
+  };
 }
 
 /** What the script left, out of its reach. */

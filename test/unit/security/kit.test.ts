@@ -239,6 +239,7 @@ describe('local files', () => {
       figures_text: false,
       image_profile: true,
       image_profile_min_groups: 10,
+      least_people: 10,
       max_failure_characters: 500,
       task_result_filters: [],
       cross_site_evaluation: false,

@@ -175,6 +175,7 @@ export class SiteJob {
       policy,
       // Read anew, and never less than it says: a policy that cannot be read fails the task.
       ownFilters: async () => (await this.#deps.rules()).policy.task_result_filters,
+      leastPeople: async () => (await this.#deps.rules()).policy.least_people,
     });
     const limits = await limitsOf(offered, this.#deps);
     try {

@@ -17,6 +17,7 @@ import {
   siteLogPath,
   statePath,
 } from '../../run/run-folder.ts';
+import { LEAST_PEOPLE_COUNTED } from '../../run/site-statistics.ts';
 import { unpackTaskFile } from '../../run/task-file.ts';
 import type { Answer } from '../../site/answer.ts';
 import type { Executor, TaskEvent } from '../../site/executor/executor.ts';
@@ -160,6 +161,7 @@ export class WorkerChannel implements Channel {
       // Nothing but the user ends the processes of a simulation.
       mostBeginnings: 1,
       ownFilters: async () => [],
+      leastPeople: async () => LEAST_PEOPLE_COUNTED,
       // A simulation has no secrets, and repeats itself.
       means: { secrets: secretsOf(async () => Buffer.from(`${job.seed} ${site}`)), budget: NO_BUDGET },
       warn: (text) => onLog(site, `${text}\n`),

@@ -11,6 +11,7 @@ import {
   sitesSection,
 } from './sections/classes.ts';
 import { crossSiteSection } from './sections/cross-site.ts';
+import { dataStatisticsSection } from './sections/data-statistics.ts';
 import { casesSection, looksSection } from './sections/explanations.ts';
 import { ownModelsSection } from './sections/own-models.ts';
 import { curvesSection, dataSection, recordSection } from './sections/run.ts';
@@ -23,11 +24,12 @@ import { STYLE } from './style.ts';
 export function renderPage(source: ReportSource, asked: AskedRun): string {
   const { summary, card, evaluation } = source;
   const body = html`<header><h1>${summary.job}</h1><p>${card.job.description ?? ''} Run ${summary.run_id}, ${card.created.slice(0, 10)}.</p></header>
-${evaluation ? answerSection(evaluation) : notEvaluated(source, asked)}
+${evaluation ? answerSection(evaluation) : summary.data_statistics ? null : notEvaluated(source, asked)}
+${dataStatisticsSection(source)}
 ${evaluation ? [controlsSection(evaluation), looksSection(evaluation)] : null}
 ${source.baselines ? baselinesSection(source.baselines) : null}
 ${evaluation ? [presenceSection(evaluation), classesSection(evaluation), sitesSection(evaluation), ownModelsOnTest(evaluation)] : null}
-${curvesSection(source)}
+${summary.data_statistics ? null : curvesSection(source)}
 ${crossSiteSection(source)}
 ${ownModelsSection(source)}
 ${evaluation ? calibrationSection(evaluation) : null}

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ANSWER_LIMITS } from '../../base/limits.ts';
 import { resultFilters } from '../../job/result-filters.ts';
 import { LEAST_GROUPS } from '../../run/image-profile.ts';
+import { LEAST_PEOPLE_COUNTED } from '../../run/site-statistics.ts';
 import { ADMIN_ROLES, type AdminRole } from '../project/schema.ts';
 
 /** Who submits jobs by the rights of a server as it is made. An org_admin also resumes them. */
@@ -65,6 +66,11 @@ export const sitePolicySchema = z.strictObject({
     .min(LEAST_GROUPS)
     .default(LEAST_GROUPS)
     .describe('groups (patients) that these sums must be of'),
+  least_people: z
+    .int()
+    .min(LEAST_PEOPLE_COUNTED)
+    .default(LEAST_PEOPLE_COUNTED)
+    .describe('people that each count of federated statistics (the figure data_statistics) must be over'),
   max_failure_characters: z
     .int()
     .min(0)
@@ -125,6 +131,8 @@ figures_text: false
 # images that are unlike them; and of how many groups (patients) they must be, 10 at least. Else the figure stays here, and the rest goes.
 image_profile: true
 image_profile_min_groups: 10
+# People that each count of federated statistics (the figure data_statistics) must be over; smaller ones are withheld. 10 or more.
+least_people: 10
 # Of the message when a task fails. Without send_logs it goes without paths, and of code only lines of the job's own files.
 max_failure_characters: 500
 # Whether jobs are taken that give this site's last model to the other sites of the job, to be scored there (workflow.cross_site_evaluation).

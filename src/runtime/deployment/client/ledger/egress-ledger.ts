@@ -28,7 +28,7 @@ export const EGRESS_KINDS = {
   progress: 'how far a task is, in whole percents',
   update: 'the trained parameters of a round, and what the workflow asks for beside them',
   figures:
-    'metrics of a model on the data here, number of examples, seconds, engine; and image_profile, sums over training pictures, where the script sends it (describeImages) and the site policy lets it (image_profile)',
+    'metrics of a model on the data here, number of examples, seconds, engine; and image_profile, sums over training pictures, where the script sends it (describeImages) and the site policy lets it (image_profile); or data_statistics, sums and counts of people (workflow statistics)',
   failure: 'what went wrong with a task: message, file and line of the script',
   headers:
     'lines and headers of all requests, as near as they can be told: ids of jobs and sessions, digests, sizes',

@@ -15,7 +15,7 @@ import { wireAnswer } from './wire-answer.ts';
 export interface TaskRunnerOptions
   extends JobTaskFilesOptions,
     ProcessExecutorOptions,
-    Pick<SiteDeps, 'ownFilters' | 'means'> {
+    Pick<SiteDeps, 'ownFilters' | 'leastPeople' | 'means'> {
   readonly folder: SiteJobFolder;
   readonly job: JobDefinition;
   readonly log: JobLog;

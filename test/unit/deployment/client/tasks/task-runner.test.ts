@@ -51,6 +51,7 @@ function newRunner(over: Partial<TaskRunnerOptions> = {}): TaskRunner {
   const policy = { isolate: false, network: 'open', run_as: 'client' } as const;
   const own = {
     ownFilters: async () => [],
+    leastPeople: async () => 10,
     means: { secrets: secretsOf(async () => new Uint8Array(32)), budget: NO_BUDGET },
   };
   return new TaskRunner({
