@@ -1,12 +1,13 @@
 import { rename, rm } from 'node:fs/promises';
 import { isArrays } from '../../algorithms/task.ts';
-import { type Opened, whileOpen } from '../../base/files/while-open.ts';
+import { whileOpen } from '../../base/files/while-open.ts';
 import { isFloat, PACKED_ENCODINGS } from '../../base/tensors/packed/form.ts';
-import { openTensorFile, type TensorFile } from '../../base/tensors/tensor-file.ts';
+import type { TensorFile } from '../../base/tensors/tensor-file.ts';
 import type { PackingSpec } from '../../job/result-filters.ts';
 import type { Answer, AnswerFile } from '../answer.ts';
 import { remainsIn } from '../kept.ts';
 import type { Task } from '../task-order.ts';
+import { openIn } from '../write-kept.ts';
 import { Differences } from './differences.ts';
 import { writePacked } from './write-packed.ts';
 
@@ -93,10 +94,4 @@ function remainsOf(
       return entry ? [[sent.name, { file: kept, entry }] as const] : [];
     }),
   );
-}
-
-async function openIn(opened: Opened, path: string): Promise<TensorFile> {
-  const file = await openTensorFile(path);
-  opened.closeLast(() => file.close());
-  return file;
 }
