@@ -26,6 +26,10 @@ export default class Predict extends BaseCommand<PredictResult> {
       allowNo: true,
       summary: 'crop pictures to the head (default: as the training images were)',
     }),
+    site: Flags.string({
+      summary:
+        'site of the run that the images are of, where its job harmonises pictures (workflow.harmonisation)',
+    }),
     slices: slicesFlag,
     mirror: mirrorFlag,
     'fail-on-unlike': Flags.boolean({
@@ -48,6 +52,7 @@ export default class Predict extends BaseCommand<PredictResult> {
       job: flags.job,
       inputs: argv.map(String).slice(1),
       headMask: flags['head-mask'],
+      site: flags.site,
       slices: flags.slices,
       mirror: flags.mirror,
       out: flags.out,

@@ -24,6 +24,7 @@ export function renderEvaluation(result: { folder: string; evaluation: Evaluatio
     ...ownModelsTable(evaluation),
     ...calibrationLine(evaluation),
     ...lesionLine(evaluation),
+    ...scannerLines(evaluation),
     ...evaluation.notes.map((note) => `note: ${note}`),
     `engine   ${engine.name} on ${engine.device} (${engine.library})`,
     `written  ${shownPath(result.folder)}`,
@@ -102,6 +103,18 @@ function lesionLine({ lesion_heat: heat }: Evaluation): string[] {
   return [
     `${share(heat.inside)} of the heat lies in or right beside the lesion, which is ${share(heat.area)} of the head; the hottest place is there for ${share(heat.hits)} of ${heat.subjects}`,
   ];
+}
+
+function scannerLines({ harmonisation }: Evaluation): string[] {
+  if (!harmonisation) return [];
+  const { method, views, undefined_because: reason } = harmonisation;
+  if (reason !== null) return [`harmonised by ${method}; scanners were not compared: ${reason}`];
+  return views.flatMap(({ view, ...told }) =>
+    (['scanner', 'class'] as const).map((what) => {
+      const { before, after, change } = told[what];
+      return `harmonised by ${method}: ${what} told by ${view} for ${percent(after.value)} %, before ${percent(before.value)} %, change ${percent(change.value)} ${bracket(change)}`;
+    }),
+  );
 }
 
 function bracket(figure: EstimateFigure | undefined): string {

@@ -5,7 +5,7 @@ import { renderTable } from './table.ts';
 
 /** One line a subject, and one an image where a subject has several, for people. */
 export function renderPredictions(result: PredictResult): string {
-  const { subjects, images, temperature, folder, notice, left_out: leftOut } = result;
+  const { subjects, images, temperature, folder, notice, left_out: leftOut, harmonisation } = result;
   const classes = Object.keys(subjects[0]?.probabilities ?? {});
   const percent = (values: Readonly<Record<string, number>>) =>
     classes.map((name) => (100 * (values[name] ?? 0)).toFixed(1));
@@ -30,6 +30,9 @@ export function renderPredictions(result: PredictResult): string {
     temperature === null
       ? "Probabilities are not calibrated: that takes 'neuroflare evaluate' of the run, with enough subjects for validation."
       : `Probabilities are calibrated (temperature ${temperature.toFixed(2)}).`,
+    ...(harmonisation
+      ? [`Pictures were harmonised: ${harmonisation.note ?? `${harmonisation.rule}, ${harmonisation.site}`}`]
+      : []),
     ...(folder === null ? [] : [`Written: ${shownPath(folder)}`]),
     notice,
   ].join('\n');

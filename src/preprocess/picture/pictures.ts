@@ -16,6 +16,7 @@ import {
   type Upright,
   uprightOf,
 } from './axial-slices.ts';
+import { harmonise, type PictureHarmony } from './harmonise.ts';
 import { applyWindow, findWindow, type Window } from './intensity.ts';
 import { tileSide } from './montage.ts';
 import { cachedPictures, type Picture } from './picture-cache.ts';
@@ -36,6 +37,8 @@ export interface PictureOptions extends ReadAs {
   readonly slices: number;
   /** Whether the slices of a volume share one picture, or have one each. */
   readonly layout: VolumeLayout;
+  /** What takes the scanner out of them. */
+  readonly harmony?: PictureHarmony | undefined;
 }
 
 /**
@@ -62,9 +65,9 @@ export async function readChannels(
 }
 
 async function keyOf(paths: readonly string[], options: PictureOptions): Promise<string> {
-  const { imageSize, slices, layout, volume, nan } = options;
+  const { imageSize, slices, layout, volume, nan, harmony } = options;
   const files = await Promise.all(paths.map(stampOf));
-  return [...files.flat(), imageSize, slices, layout, volume, nan].join('|');
+  return [...files.flat(), imageSize, slices, layout, volume, nan, harmony?.id].join('|');
 }
 
 async function stampOf(path: string): Promise<(string | number)[]> {
@@ -83,7 +86,8 @@ async function makePictures(paths: readonly string[], options: PictureOptions): 
     const shown = look(await readNiftiAs(path, options), path);
     if (cut) requireSameGrid(cut, shown);
     else cut = cutOf(shown, options);
-    pictures.push(...draw(shown, cut));
+    const drawn = draw(shown, cut);
+    pictures.push(...(options.harmony ? harmonise(drawn, options.harmony) : drawn));
   }
   return pictures;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { METHODS } from './harmonisation/record.ts';
 import { PERSONALIZE, personalizeFaults } from './own-models.ts';
 
 /** Keys that several workflows have: each means the same in all of them. */
@@ -34,8 +35,17 @@ export const CROSS_SITE = {
     ),
 } as const;
 
+export const HARMONISED = {
+  harmonisation: z
+    .enum(['none', ...METHODS])
+    .default('none')
+    .describe(
+      'what takes scanners out of the pictures before training, from sums over the training parts of the sites; nyul: the greys of every image come to lie on one scale (Nyul and Udupa 1999); combat: what sites differ by is taken out of them, beside the class (Johnson et al. 2007)',
+    ),
+} as const;
+
 /** Of all workflows whose sites train the global model in each round. */
-export const ROUNDS = { ...CROSS_SITE, ...PERSONALIZE } as const;
+export const ROUNDS = { ...CROSS_SITE, ...HARMONISED, ...PERSONALIZE } as const;
 
 /** Of the keys that a job has under `workflow`. */
 export const roundFaults = personalizeFaults;

@@ -1,3 +1,6 @@
+import { harmonise } from './harmonisation/harmonise.ts';
+import type { Method } from './harmonisation/record.ts';
+import { HARMONISATION } from './harmonisation/tasks.ts';
 import { type OwnOptions, personalize, scoreOwn, trainBeside } from './own-models.ts';
 import { weightedMean } from './reducers/weighted-mean.ts';
 import { type OwnModel, VALIDATE } from './task.ts';
@@ -17,7 +20,11 @@ export interface TrainedRound {
 export interface Rounds {
   readonly numRounds: number;
   /** Those that its workflow does not have are undefined. */
-  readonly options: OwnOptions & { readonly cross_site_evaluation?: boolean };
+  readonly options: OwnOptions & {
+    readonly cross_site_evaluation?: boolean;
+    /** What takes scanners out of the pictures, before the first training. */
+    readonly harmonisation?: 'none' | Method;
+  };
   /** Whether sites train a personal model in each round, beside the global one. */
   readonly hasPersonal?: boolean;
 }
@@ -32,7 +39,11 @@ export async function trainRounds(
   { numRounds, options, hasPersonal = false }: Rounds,
   make: (trained: TrainedRound) => Promise<Payload>,
 ): Promise<Payload> {
-  const { personalize_rounds: steps = 0, train_alone: alone = false } = options;
+  const {
+    personalize_rounds: steps = 0,
+    train_alone: alone = false,
+    harmonisation: method = 'none',
+  } = options;
   const beside = besideRounds(federation, {
     personal: hasPersonal,
     alone: alone && (steps > 0 || hasPersonal),
@@ -41,15 +52,22 @@ export async function trainRounds(
   let last: TrainedRound | undefined;
   for (let round = 1; round <= numRounds; round++) {
     const sites = await federation.members(round);
+    if (round === 1 && method !== 'none')
+      global = await harmonise(federation, global, { method, round, sites });
     const answers = await federation.exchange({ name: 'train', round, inputs: global }, sites);
     const trained = { round, sites, base: global, answers };
-    global = await make(trained);
+    global = harmonisedAs(global, await make(trained));
     await beside.train(trained);
     last = options.cross_site_evaluation && round === numRounds ? trained : undefined;
     await federation.publish(round, global, last && modelsOf(last));
   }
   await scoreLast(federation, { round: numRounds + 1, global, last, steps, own: beside.models });
   return global;
+}
+
+/** A payload by which pictures are harmonised as by another. */
+function harmonisedAs({ [HARMONISATION]: harmonisation }: Partial<Payload>, payload: Payload): Payload {
+  return harmonisation ? { ...payload, [HARMONISATION]: harmonisation } : payload;
 }
 
 /** Models that sites train in each round beside the global one. */
@@ -66,7 +84,8 @@ function besideRounds(federation: Federation, { personal, alone }: { personal: b
       if (personal) await trainBeside(federation, 'personal', { round, sites, begin: () => base });
       if (!alone) return;
       // A model that a site trains alone begins with nothing of others.
-      const begin = (site: string) => (trainedAlone.has(site) ? base : federation.initial);
+      const begin = (site: string) =>
+        trainedAlone.has(site) ? base : harmonisedAs(base, federation.initial);
       const trained = await trainBeside(federation, 'alone', { round, sites, begin });
       for (const site of trained) trainedAlone.add(site);
     },
@@ -111,7 +130,10 @@ export async function scoreLast(
       answers: [answer],
       weights: [1],
     });
-    await federation.exchange({ name: VALIDATE, round, about, inputs: { model } }, members);
+    await federation.exchange(
+      { name: VALIDATE, round, about, inputs: harmonisedAs(global, { model }) },
+      members,
+    );
   }
   const asked = { round, sites: scored.map(({ site }) => site), inputs: global };
   if (steps > 0) {

@@ -35,6 +35,8 @@ export type FilesForm = Readonly<Record<string, FileRule>>;
 export interface TaskForm {
   /** In which rounds: those of training, or those after them. */
   readonly when: 'training' | 'after';
+  /** Before the first training alone. */
+  readonly isFirst?: true;
   /**
    * A site has it several times in a round, each about something else: about one of the job's sites, or about one of these. Without this it
    * has it once: a server must not ask more often.

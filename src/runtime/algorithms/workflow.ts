@@ -43,6 +43,17 @@ export interface Arrival {
   readonly answer: Answer | undefined;
 }
 
+/** Puts JSON into a file. */
+export interface KeepStep {
+  readonly round: number;
+  /** What tasks know the file by. */
+  readonly name: string;
+  /** Made of answers, and of nothing else. */
+  readonly value: object;
+  /** What the sites were given. */
+  readonly base: Payload;
+}
+
 /** Makes a new global model, and the files that its next step needs, out of answers. */
 export interface ReduceStep<Options extends object = object> {
   readonly round: number;
@@ -90,6 +101,8 @@ export interface Federation {
   /** The next answer, or failure, to such tasks, in the order of the log. Throws the last failure where nothing is waited for. */
   next(): Promise<Arrival>;
   reduce<Options extends object>(step: ReduceStep<Options>): Promise<Payload>;
+  /** What tasks begin with, and a file beside it. */
+  keep(step: KeepStep): Promise<Payload>;
   /**
    * Closes a round: figures of the model that its task was given, the best model so far, and, where it has made one, the new global
    * payload. Files of answers before it, and of the payload before, are not needed any more, but for those that are `kept` until the

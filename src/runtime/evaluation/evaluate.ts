@@ -1,21 +1,23 @@
 import { flError } from '../base/errors/errors.ts';
 import { noProgress } from '../base/logging/progress.ts';
 import { channelCount } from '../base/selection/selection.ts';
+import { harmonyOf, requireHarmonised, ruleNote } from '../learning/dataset/harmony.ts';
 import type { ImageSetOptions } from '../learning/dataset/image-set.ts';
 import { openSet } from '../learning/dataset/open-dataset.ts';
 import { inputChannels, requireChannels } from '../learning/models/spec.ts';
 import { calibrate } from './calibrate.ts';
+import { compareScanners } from './compare-scanners.ts';
 import type { EvaluateOptions, EvaluationWork } from './evaluation-work.ts';
 import { MASKED_TESTS, type MaskedTest } from './explain/masked-pictures.ts';
 import { type WorstCases, worstCases } from './explain/worst-cases.ts';
 import { judgeControls } from './judge-controls.ts';
 import type { Judged } from './judged-people.ts';
-import { openTarget } from './open-target.ts';
+import { openTarget, type Target } from './open-target.ts';
 import { judgeOwnModels } from './own-models.ts';
 import { judgeLikeness } from './predict/likeness.ts';
 import { openPredictor } from './predict/predictor.ts';
 import type { Evaluation } from './result.ts';
-import { type EvaluationRow, readEvaluationData, refuseLeaks } from './site-data.ts';
+import { type EvaluationData, type EvaluationRow, readEvaluationData, refuseLeaks } from './site-data.ts';
 import { summarizeEvaluation } from './summarize.ts';
 import { requireEvaluationPlace, writeEvaluation } from './write-evaluation.ts';
 
@@ -33,10 +35,10 @@ export interface EvaluateResult {
 export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateResult> {
   const target = await openTarget(options);
   await requireEvaluationPlace(target, options);
-  const data = await readEvaluationData(target, options);
+  const { data, notes: ruleNotes } = harmonised(await readEvaluationData(target, options), target, options);
   const tested = data.rows.filter(({ part }) => part === options.part);
   if (tested.length === 0) throw flError('NF_EVALUATE_EMPTY', { part: options.part, root: data.root });
-  const notes = await refuseLeaks(target, data, options.part);
+  const notes = [...(await refuseLeaks(target, data, options.part)), ...ruleNotes];
   requireChannels(inputChannels(target.spec), channelCount(data.selection));
   const predictor = await openPredictor(target, options.engine);
   const { progress = noProgress, slices } = options;
@@ -58,6 +60,26 @@ export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateR
   }
 }
 
+/** The same is done with everybody's pictures as was in training, by the site that they are of. */
+function harmonised(
+  data: EvaluationData,
+  { harmonisation, spec }: Target,
+  { slices }: EvaluateOptions,
+): { readonly data: EvaluationData; readonly notes: readonly string[] } {
+  if (!harmonisation) return { data, notes: [] };
+  requireHarmonised(
+    harmonisation,
+    { imageSize: spec.image_size, slices, layout: 'montage' },
+    'The evaluation',
+  );
+  const bySite = new Map(data.sites.map((site) => [site, harmonyOf(harmonisation, site).harmony]));
+  const rows = data.rows.map((row) => ({ ...row, harmony: bySite.get(row.site) }));
+  return {
+    data: { ...data, rows },
+    notes: data.sites.flatMap((site) => ruleNote(harmonisation, site) ?? []),
+  };
+}
+
 async function judge(work: EvaluationWork, notes: readonly string[]): Promise<EvaluateResult> {
   const { options, data, tested, target } = work;
   const judged = await predictRows(work, tested);
@@ -77,7 +99,9 @@ async function judge(work: EvaluationWork, notes: readonly string[]): Promise<Ev
     labels: judged.labels,
   });
   const own = await judgeOwnModels(work, judged);
-  const evaluation = summarizeEvaluation(work, { judged, calibration, masked, controls, cases, own, notes });
+  const harmonisation = await compareScanners(work);
+  const findings = { judged, calibration, masked, controls, cases, harmonisation, own, notes };
+  const evaluation = summarizeEvaluation(work, findings);
   const folder = await writeEvaluation({ evaluation, cases, judged, calibration, options, target });
   return { folder, evaluation };
 }

@@ -1,13 +1,17 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import type { Harmonisation } from '../algorithms/harmonisation/record.ts';
 import { sha256 } from '../base/digest.ts';
 import { flError } from '../base/errors/errors.ts';
 import { readInput } from '../base/files/read-file.ts';
 import type { ParamSet } from '../base/tensors/nd-array.ts';
 import { decodeSafetensors } from '../base/tensors/safetensors.ts';
+import { harmonisationOf } from '../job/harmonisation.ts';
 import { loadJob } from '../job/load.ts';
+import { optionsOf } from '../job/workflow-options.ts';
 import { type ModelSpec, parseModelSpec } from '../learning/models/spec.ts';
 import { findTargetRun, runIn, type TargetRun } from '../run/find-target-run.ts';
+import { harmonisationOfRun } from '../run/harmonisation.ts';
 import { RUN_FILES, runFolder } from '../run/run-folder.ts';
 import { describeRunIn } from '../run/stored-runs.ts';
 
@@ -30,18 +34,21 @@ export interface Target {
   readonly sha256: string;
   /** The run it came from, if it lies in one. */
   readonly run: TargetRun | undefined;
+  /** What was done with the pictures that it was trained on. */
+  readonly harmonisation: Harmonisation | undefined;
 }
 
 /** Finds what `evaluate` and `predict` are asked about. @throws NF_EVALUATE_*, NF_RUN_*, NF_TENSORS_FILE, NF_MODEL_* */
 export async function openTarget(wish: TargetWish): Promise<Target> {
   const run = await findRunOf(wish);
   const file = run && !isModelFile(wish.target) ? await modelOf(run, wish.which) : resolve(wish.target);
-  const spec = await specOf(file, { run, job: wish.job });
+  const { spec, isHarmonised } = await trainedBy(file, { run, job: wish.job });
   if (spec.classes === undefined)
     throw flError('NF_EVALUATE_CLASSES', {}, { place: { key: 'model.classes' } });
   const bytes = await readInput(file);
   const params = decodeSafetensors(bytes, file);
-  return { spec, classes: spec.classes, params, file, sha256: sha256(bytes), run };
+  const harmonisation = isHarmonised ? await harmonisationOfRun(run, file) : undefined;
+  return { spec, classes: spec.classes, params, file, sha256: sha256(bytes), run, harmonisation };
 }
 
 /** Whether a model is named in place of a run. */
@@ -74,16 +81,26 @@ async function modelOf({ folder }: TargetRun, which: 'best' | 'final'): Promise<
   throw flError('NF_EVALUATE_NO_MODEL', { run: basename(folder.root), which, status });
 }
 
-async function specOf(
+interface Trained {
+  readonly spec: ModelSpec;
+  /** Whether its pictures were harmonised. */
+  readonly isHarmonised: boolean;
+}
+
+async function trainedBy(
   file: string,
   { run, job }: { run: Target['run']; job: string | undefined },
-): Promise<ModelSpec> {
+): Promise<Trained> {
   if (job !== undefined) {
     const { definition } = await loadJob(job);
-    if (definition.model.kind === 'built') return parseModelSpec(definition.model.spec);
+    const isHarmonised = harmonisationOf(definition.workflow) !== undefined;
+    if (definition.model.kind === 'built')
+      return { spec: parseModelSpec(definition.model.spec), isHarmonised };
     throw flError('NF_EVALUATE_NETWORK', { file }, { place: { file: join(job, 'job.yaml'), key: 'model' } });
   }
-  const model = run?.card.job.model;
-  if (model && !('initial_params' in model)) return parseModelSpec(model);
+  const { model, workflow } = run?.card.job ?? {};
+  const isHarmonised =
+    workflow !== undefined && harmonisationOf({ options: optionsOf(workflow) }) !== undefined;
+  if (model && !('initial_params' in model)) return { spec: parseModelSpec(model), isHarmonised };
   throw flError('NF_EVALUATE_NETWORK', { file }, { place: { file } });
 }

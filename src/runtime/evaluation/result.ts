@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { METHODS } from '../algorithms/harmonisation/record.ts';
 import { flError } from '../base/errors/errors.ts';
 import { readInputText } from '../base/files/read-file.ts';
 
@@ -9,6 +10,11 @@ export const estimateSchema = z
     'a figure with its 95 % interval, images of one group counting as far as they tell of different patients; null where it is not defined',
   );
 const count = z.int().nonnegative();
+const beforeAndAfter = z.object({
+  before: estimateSchema,
+  after: estimateSchema,
+  change: estimateSchema.describe('after minus before, on the same images'),
+});
 
 const bin = z.object({ count: z.number(), confidence: z.number(), accuracy: z.number() });
 
@@ -153,6 +159,26 @@ export const evaluationSchema = z.object({
       hits: z.number().describe('share of subjects whose hottest place lies there'),
     })
     .nullable(),
+  harmonisation: z
+    .object({
+      method: z.enum(METHODS),
+      images: count.describe('of validation and test parts'),
+      folds: count,
+      repeats: count.describe('ways to make folds, over which figures are the mean'),
+      views: z.array(
+        z.object({
+          view: z
+            .enum(['greys', 'pixels'])
+            .describe('what is looked at: landmarks of the tissue, or the picture at 48 x 48 pixels'),
+          scanner: beforeAndAfter.describe('balanced accuracy of telling the site'),
+          class: beforeAndAfter.describe('balanced accuracy of telling the class'),
+        }),
+      ),
+      undefined_because: z.string().nullable(),
+    })
+    .nullable()
+    .default(null)
+    .describe('what a linear classifier tells before and after harmonisation; null where the job has none'),
   worst_cases: z.array(caseSchema),
   notes: z.array(z.string()),
 });

@@ -1,4 +1,5 @@
 import { COLUMN, groupOf, isUsed, type Participant } from '../../preprocess/bids/participants.ts';
+import type { PictureHarmony } from '../../preprocess/picture/harmonise.ts';
 import { readSubjects, requireLabels, type Subjects } from '../../preprocess/select/read-subjects.ts';
 import { agreedSelection } from '../../preprocess/select/record.ts';
 import { checkSplit } from '../../preprocess/split/check.ts';
@@ -24,6 +25,8 @@ export interface EvaluationRow {
   readonly group: string;
   /** Place in the model's classes. */
   readonly label: number;
+  /** What takes the scanner out of the pictures, as in training. */
+  readonly harmony?: PictureHarmony | undefined;
 }
 
 export interface EvaluationData {

@@ -21,6 +21,7 @@ export interface Findings {
   readonly controls: JudgedControls;
   readonly cases: WorstCases;
   readonly own: Evaluation['own_models'];
+  readonly harmonisation: Evaluation['harmonisation'];
   readonly notes: readonly string[];
 }
 
@@ -66,6 +67,7 @@ export function summarizeEvaluation(work: EvaluationWork, findings: Findings): E
     controls: 'scores' in controls ? describeControls(figures) : null,
     masked: Object.fromEntries(masked.map(([test]) => [test, figures[`masked.${test}`] ?? UNDEFINED])),
     lesion_heat: cases.lesionHeat,
+    harmonisation: findings.harmonisation,
     worst_cases: [...cases.cases],
     notes: [...findings.notes, ...('reason' in controls ? [controls.reason] : [])],
   };

@@ -3,13 +3,16 @@ import type {
   Answer,
   Arrival,
   Federation,
+  KeepStep,
   KeptModels,
   ReduceStep,
   RoundRules,
   TaskSpec,
 } from '../algorithms/workflow.ts';
+import { canonicalJson, sha256 } from '../base/digest.ts';
 import { atPlace, flError, type NeuroflareError, toNeuroflareError } from '../base/errors/errors.ts';
 import { faultPoint } from '../base/errors/fault-point.ts';
+import { writeFileHashed } from '../base/files/files.ts';
 import { compareSites } from '../base/site-order.ts';
 import { firstOf } from '../base/text/first-of.ts';
 import type { Payload, RunEvent, RunObserver } from '../run/events.ts';
@@ -247,6 +250,21 @@ class RoundCoordinator implements Coordinator {
         );
       }
     }
+  }
+
+  async keep({ round, name, value, base }: KeepStep): Promise<Payload> {
+    const bytes = new TextEncoder().encode(`${canonicalJson(value)}\n`);
+    const asked = `${name} ${sha256(bytes).slice(0, 12)}`;
+    const known = await this.#replay.outcome({ verb: 'reduce', round, about: name, asked });
+    if (known) return { ...base, ...known.outcome };
+    const write = async (targets: Readonly<Record<string, string>>) => ({
+      [name]: await writeFileHashed(targets[name] ?? '', bytes),
+    });
+    const kept = await this.#deps.files.keep({ round, ending: 'json' }, [name], write);
+    faultPoint('model.kept');
+    const made = { ...kept, model: base.model };
+    this.#log.jot({ type: 'model.made', round, about: name, reducer: asked, made });
+    return { ...base, ...made };
   }
 
   async publish(round: number, made?: Payload, kept?: KeptModels): Promise<void> {

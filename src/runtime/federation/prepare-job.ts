@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { readSubjects, requireLabels } from '../../preprocess/select/read-subjects.ts';
+import { readSubjects, requireLabels, type Subjects } from '../../preprocess/select/read-subjects.ts';
 import { agreedSelection } from '../../preprocess/select/record.ts';
 import { checkSplit } from '../../preprocess/split/check.ts';
 import { readSplit, type SplitManifest } from '../../preprocess/split/manifest.ts';
@@ -24,6 +24,7 @@ import { checkScript } from '../job/script.ts';
 import type { Override } from '../job/variables.ts';
 import { inputChannels, parseModelSpec, requireChannels } from '../learning/models/spec.ts';
 import type { RunCard } from '../run/run-card.ts';
+import { requireComparable, requireHarmonisable } from './harmonisable.ts';
 import { initialModel, requireModelSize } from './initial-model.ts';
 import { jobWarnings } from './job-warnings.ts';
 
@@ -49,9 +50,10 @@ export async function prepareJob(
   const { definition } = loaded;
   checkModelSpec(loaded, LOCAL_FILES);
   const root = flags.dataRoot === undefined ? definition.data?.root : resolve(flags.dataRoot);
-  const split = await checkData(root, loaded);
+  const { split, subjects } = await checkData(root, loaded);
   const siteNames = split?.sites.map(({ name }) => name);
   const plan = inJob(loaded.source, () => planRun(definition, { ...flags, dataRoot: root }, siteNames));
+  inJob(loaded.source, () => requireComparable(plan, { split, subjects }));
   const params = await initialModel(plan.job, LOCAL_FILES).catch((error: unknown) => {
     throw placedInJob(error, loaded.source);
   });
@@ -80,6 +82,7 @@ export function checkModelSpec({ definition, source }: LoadedJob, rules: FileRul
   inJob(source, () => {
     if (model.kind === 'built') parseModelSpec(model.spec);
     requireModelSize(definition, rules);
+    requireHarmonisable(definition);
   });
 }
 
@@ -97,8 +100,14 @@ function placedInJob(thrown: unknown, source: LoadedJob['source']): unknown {
   return atPlace(thrown, source.place(thrown.place.key.split('.')));
 }
 
-async function checkData(root: string | undefined, loaded: LoadedJob): Promise<SplitManifest | undefined> {
-  if (root === undefined) return undefined;
+interface CheckedData {
+  readonly split: SplitManifest | undefined;
+  /** Undefined where the job names no data. */
+  readonly subjects: Subjects | undefined;
+}
+
+async function checkData(root: string | undefined, loaded: LoadedJob): Promise<CheckedData> {
+  if (root === undefined) return { split: undefined, subjects: undefined };
   const { split: path, selection } = loaded.definition.data ?? {};
   // Said first: a split is made from the data.
   if (!existsSync(root)) {
@@ -126,7 +135,7 @@ async function checkData(root: string | undefined, loaded: LoadedJob): Promise<S
     const spec = parseModelSpec(model.spec);
     inJob(loaded.source, () => requireChannels(inputChannels(spec), channelCount(subjects.selection)));
   }
-  return split;
+  return { split, subjects };
 }
 
 /** A path that leads nowhere is at fault where it is written, unless a flag gave it. */

@@ -1,3 +1,4 @@
+import { HARMONISATION_INPUT, HARMONISE_TASKS, harmoniseTaskOf } from '../algorithms/harmonisation/tasks.ts';
 import { type OwnOptions, ownTasks } from '../algorithms/own-models.ts';
 import { workflowOf } from '../algorithms/registry.ts';
 import {
@@ -10,6 +11,7 @@ import {
 } from '../algorithms/task.ts';
 import { isCrossSite } from './cross-site.ts';
 import type { JobDefinition, WorkflowDefinition } from './definition.ts';
+import { harmonisationOf } from './harmonisation.ts';
 import { localTensorsOf } from './local-tensors.ts';
 
 /** What sites may be asked for in a job, by name. */
@@ -25,7 +27,8 @@ export function tasksOf({
     ...declaredTasks(workflow),
     ...validate,
   };
-  const tasks = { ...declared, ...ownTasks(ownOptions(workflow), declared.train?.values) };
+  const own = ownTasks(ownOptions(workflow), declared.train?.values);
+  const tasks = withHarmonised(workflow, { ...declared, ...own });
   const stays = localTensorsOf(workflow);
   if (stays.length === 0 && !packing) return tasks;
   const inJob = (name: string, rule: FileRule): FileRule => ({
@@ -54,4 +57,16 @@ export function hasOwnModels(workflow: Pick<WorkflowDefinition, 'type' | 'option
 
 function ownOptions({ options }: Pick<WorkflowDefinition, 'options'>): OwnOptions {
   return 'train_alone' in options ? options : {};
+}
+
+type Tasks = Readonly<Record<string, TaskForm>>;
+
+/** What is found before the first training goes with every task. */
+function withHarmonised(workflow: Pick<WorkflowDefinition, 'options'>, tasks: Tasks): Tasks {
+  const method = harmonisationOf(workflow);
+  if (method === undefined) return tasks;
+  const name = harmoniseTaskOf(method);
+  const given = ([name, form]: readonly [string, TaskForm]) =>
+    [name, { ...form, inputs: { ...form.inputs, ...HARMONISATION_INPUT } }] as const;
+  return { ...Object.fromEntries(Object.entries(tasks).map(given)), [name]: HARMONISE_TASKS[name] };
 }

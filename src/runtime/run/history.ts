@@ -1,3 +1,4 @@
+import { HARMONISATION } from '../algorithms/harmonisation/tasks.ts';
 import { keyText, partsOfTask, type TaskKey, taskId } from '../algorithms/task.ts';
 import type { ErrorReport } from '../base/errors/errors.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
@@ -81,6 +82,8 @@ export interface RunHistory {
   readonly made: readonly Made[];
   /** Files beside the last whole model, which its next step begins with. */
   readonly serverState: readonly FileRef[];
+  /** Among them, what takes scanners out of the pictures. */
+  readonly harmonisation: FileRef | undefined;
   /** The first ones, at most `MOST_FAILURES`. */
   readonly failures: readonly SiteFailure[];
   readonly failureCount: number;
@@ -114,6 +117,7 @@ export function newHistory(goal: Goal): RunHistory {
     taken: [],
     made: [],
     serverState: [],
+    harmonisation: undefined,
     failures: [],
     failureCount: 0,
     rounds: new Map(),
@@ -323,6 +327,7 @@ function close(history: RunHistory, event: RunEvent & { type: 'round.closed' }):
     taken: [],
     made: [],
     serverState: model ? Object.values(event.state ?? {}) : history.serverState,
+    harmonisation: (model && event.state?.[HARMONISATION]) ?? history.harmonisation,
     closedRounds: history.closedRounds + 1,
     last: { round, kind, metrics, results, tasks: tasksOf(history) },
     position: model ? { round, model } : history.position,

@@ -12,6 +12,8 @@ export type WriteFiles = (
 export interface MadeIn {
   readonly round: number;
   readonly about?: string | undefined;
+  /** Of files that are no model. Default: safetensors */
+  readonly ending?: 'safetensors' | 'json';
 }
 
 /** Where a coordinator keeps its models and finds the updates of the sites. */
@@ -51,9 +53,9 @@ export function folderFiles(folder: RunFolder): RunFiles {
       const path = modelPath(round);
       return { path, sha256: await write(folder.at(path)) };
     },
-    keep: async ({ round, about }, names, write) => {
+    keep: async ({ round, about, ending }, names, write) => {
       const path = (name: string) =>
-        name === 'model' ? modelPath(round, about) : serverStatePath(name, round);
+        name === 'model' ? modelPath(round, about) : serverStatePath(name, round, ending);
       const paths = names.map((name) => [name, path(name)] as const);
       const digests = await write(Object.fromEntries(paths.map(([name, path]) => [name, folder.at(path)])));
       return Object.fromEntries(paths.map(([name, path]) => [name, { path, sha256: digests[name] ?? '' }]));

@@ -38,6 +38,8 @@ export const RUN_FILES = {
   last: 'last_model.safetensors',
   metrics: 'metrics.json',
   roundMetrics: 'round_metrics.jsonl',
+  /** What takes scanners out of its pictures. */
+  harmonisation: 'harmonisation.json',
   /** The last models by the sites that scored them. */
   crossSite: 'cross_site_evaluation.json',
   /** What the training pictures look like. */
@@ -52,8 +54,12 @@ export function modelPath(round: number, about?: string): string {
 }
 
 /** What the server keeps beside that model, by its name. */
-export function serverStatePath(name: string, round: number): string {
-  return `${RUN_FILES.models}/round-${inFolder(round)}.${name}.safetensors`;
+export function serverStatePath(
+  name: string,
+  round: number,
+  ending: 'safetensors' | 'json' = 'safetensors',
+): string {
+  return `${RUN_FILES.models}/round-${inFolder(round)}.${name}.${ending}`;
 }
 
 /** A file of the answer to a task, by its name there. */

@@ -209,6 +209,8 @@ export async function writeResults(
   // Of a run that had failed and went on to its end.
   if (final && final.name !== RUN_FILES.last) await rm(folder.at(RUN_FILES.last), { force: true });
   if (best) await copyFileAtomic(files.at(best.model), folder.at(RUN_FILES.best));
+  const { harmonisation } = history;
+  if (harmonisation) await copyFileAtomic(files.at(harmonisation), folder.at(RUN_FILES.harmonisation));
   await writeFileAtomic(folder.at(RUN_FILES.metrics), prettyJson(summary));
   const { cross_site_evaluation: crossSite } = summary;
   if (crossSite) await writeFileAtomic(folder.at(RUN_FILES.crossSite), prettyJson(crossSite));

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isHarmoniseTask } from '../algorithms/harmonisation/tasks.ts';
 import { broughtBy, isArrays } from '../algorithms/task.ts';
 import type { ErrorCode } from '../base/errors/catalog.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../base/errors/errors.ts';
@@ -44,7 +45,7 @@ export interface SiteDeps {
   readonly mostBeginnings: number;
   /** Filters that the site puts behind those of the job; asked for each answer. */
   readonly ownFilters: () => Promise<readonly ResultFilterSpec[]>;
-  /** People that a count in `data_statistics` must be over, as this site asks for. */
+  /** People that a count in `data_statistics`, and a sum for harmonisation, must be over, as this site asks for. */
   readonly leastPeople: () => Promise<number>;
   readonly means: FilterMeans;
   /** For people at the site. */
@@ -135,7 +136,8 @@ async function settled(request: TaskRequest, deps: SiteDeps): Promise<Finished> 
 async function once({ task, files, signal, emit }: TaskRequest, deps: SiteDeps): Promise<TaskOutcome> {
   const { executor, job } = deps;
   try {
-    const order = taskOrder(task, deps, await files.prepare());
+    const leastPeople = isHarmoniseTask(task.name) ? await deps.leastPeople() : undefined;
+    const order = taskOrder(task, { ...deps, leastPeople }, await files.prepare());
     return await executor.run(order, { signal, emit, limit: job.executor.taskTimeout });
   } catch (thrown) {
     signal.throwIfAborted();

@@ -31,10 +31,17 @@ export interface TaskPlaces {
   readonly output: TaskOrder['output'];
 }
 
+interface SiteJob {
+  readonly site: string;
+  readonly job: JobDefinition;
+  /** A sum that leaves the site is over as many people at least. */
+  readonly leastPeople?: number | undefined;
+}
+
 /** The order for whoever runs the script of a task. */
 export function taskOrder(
   task: Task,
-  { site, job }: { readonly site: string; readonly job: JobDefinition },
+  { site, job, leastPeople }: SiteJob,
   { code, data, inputs, state, home, output }: TaskPlaces,
 ): TaskOrder {
   const { options } = job.workflow;
@@ -55,6 +62,7 @@ export function taskOrder(
         data: data && { ...data, ...(selection && { selection }) },
         model: job.model.kind === 'built' ? job.model.spec : undefined,
         ...(local.length > 0 && { localTensors: local }),
+        ...(leastPeople !== undefined && { leastPeople }),
         ...(keepsTensors(job) && { keepsTensors: true as const }),
         ...(hasOwnModels(job.workflow) && { hasOwnModels: true as const }),
         ...(task.name === 'personalize' && personal && { trainedTensors: personal }),

@@ -1,7 +1,9 @@
-import { mkdir } from 'node:fs/promises';
+import { glob, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clientFolder } from '../../../src/runtime/deployment/client/memory/client-folder.ts';
 import { simulate } from '../../../src/runtime/deployment/simulator/simulate.ts';
+import { readChainedLog } from '../../../src/runtime/security/logs/chained-log.ts';
 import { runCli } from '../../support/cli.ts';
 import { TINY_JOB, TINY_SCRIPT, writeJob } from '../../support/job-folder.ts';
 import { LiveFederation } from '../../support/live-federation.ts';
@@ -130,8 +132,8 @@ describe('a job on MRI', () => {
   it('comes to the same bytes on the folders of its sites as in a simulation on all of them', async () => {
     await mkdir(cwd);
     for (const line of [
-      'preprocess phantom bids --per-class 3 --sites 2',
-      'preprocess split bids --strategy column --site-column site --validation 0.34 --test 0 --out split.json',
+      'preprocess phantom bids --per-class 14 --sites 2 --size 20',
+      'preprocess split bids --strategy column --site-column site --validation 0.25 --test 0 --out split.json',
       'preprocess split bids --split split.json --materialize site-data',
       'job create job --template mri-fedavg --set num_rounds=2 --set local_epochs=1 --set image_size=32 --set data=bids --set split=split.json',
     ])
@@ -144,5 +146,28 @@ describe('a job on MRI', () => {
     const meta = await federation.run(jobPath);
     expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', round: 2, first_failure: null });
     expect(await federation.model(meta.job_id)).toEqual(await asSimulated(jobPath, 2, 'ort'));
+  });
+
+  it('whose pictures are harmonised does so, too, and what leaves a site for it stands in its ledger by name', async () => {
+    const line =
+      'job create combat --template mri-fedavg --set num_rounds=1 --set local_epochs=1 --set image_size=32 --set data=bids --set split=split.json --set workflow.harmonisation=combat';
+    expect(await runCli(line.split(' '), { cwd })).toMatchObject({ code: 0 });
+    const path = join(cwd, 'combat');
+    const meta = await federation.run(path);
+    expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', round: 1, first_failure: null });
+    expect(await federation.model(meta.job_id)).toEqual(await asSimulated(path, 2, 'ort'));
+    const downloaded = await federation.download(meta.job_id, join(cwd, 'downloaded'));
+    const [, simulated = ''] = await Array.fromAsync(glob('**/harmonisation.json', { cwd }));
+    const texts = [join(downloaded, 'harmonisation.json'), join(cwd, simulated)].map((file) =>
+      readFile(file, 'utf8'),
+    );
+    const [own, other] = await Promise.all(texts);
+    expect(JSON.parse(own ?? '')).toMatchObject({ method: 'combat', effects: { sites: { 'site-2': {} } } });
+    expect(own).toBe(other);
+    const { egress } = clientFolder(join(federation.kits.kit('site-1'), 'work'));
+    const sent = (await Array.fromAsync(readChainedLog(egress))).filter(
+      ({ what }) => what === 'harmonisation',
+    );
+    expect(sent).toMatchObject([{ job: meta.job_id, task: 'harmonise.effects/1/site-1' }]);
   });
 });

@@ -92,6 +92,7 @@ async function follow(events: readonly RunEvent[], workflow: Workflow['run'] = f
       const asked = reductionText(step);
       return ask(`reduce ${step.round}`, replay.outcome({ verb: 'reduce', round: step.round, asked }));
     },
+    keep: () => Promise.reject(new Error('nothing is kept')),
     publish: (round, made) => {
       const asked = publishText(made);
       return ask(`publish ${round}`, replay.outcome({ verb: 'publish', round, asked }));

@@ -23,6 +23,7 @@ describe('the options of a workflow', () => {
       personalize_rounds: 0,
       personalize_tensors: [],
       train_alone: true,
+      harmonisation: 'none',
     });
     expect((await load({ type: 'fedopt', server_optimizer: 'adam', server_tau: 0.1 })).options).toEqual({
       aggregator: 'weighted_mean',
@@ -35,6 +36,7 @@ describe('the options of a workflow', () => {
       personalize_rounds: 0,
       personalize_tensors: [],
       train_alone: true,
+      harmonisation: 'none',
       server_learning_rate: 1,
       server_momentum: 0.9,
       server_beta2: 0.99,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AGGREGATION, AGGREGATORS, aggregationFaults, leastAnswers } from '../aggregation.ts';
-import { CROSS_SITE } from '../options.ts';
+import { CROSS_SITE, HARMONISED } from '../options.ts';
 import { scoreTask, TRAIN_ALONE, trainedBeside } from '../own-models.ts';
 import { declareWorkflow } from '../workflow.ts';
 import { averageRounds } from './fedavg.ts';
@@ -16,6 +16,7 @@ export const workflow = declareWorkflow({
   options: {
     ...AGGREGATION,
     ...CROSS_SITE,
+    ...HARMONISED,
     ...TRAIN_ALONE,
     ditto_lambda: z
       .number()

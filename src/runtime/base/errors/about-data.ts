@@ -5,6 +5,7 @@ import { NIFTI_ERRORS } from './catalog/nifti.ts';
 import { PIPELINE_ERRORS } from './catalog/pipeline.ts';
 import { PREPROCESS_ERRORS } from './catalog/preprocess.ts';
 import { QUALITY_ERRORS } from './catalog/quality.ts';
+import type { SITE_ERRORS } from './catalog/site.ts';
 import { TRAIN_ERRORS } from './catalog/train.ts';
 import { VOLUME_ERRORS } from './catalog/volume.ts';
 import type { ErrorCode } from './catalog.ts';
@@ -12,7 +13,11 @@ import type { ErrorCode } from './catalog.ts';
 /** Of those about models and training: they name participants, classes and values of the data set. */
 const OF_TRAINING = /^NF_(?:CHANNEL|DATA)_|^NF_TRAIN_(?:CLASSES|SCORE)$/;
 
-const ABOUT_DATA: ReadonlySet<string> = new Set([
+/** Of those of a site: it counts people. */
+const OF_SITES = ['NF_HARMONISE_FEW'] as const satisfies (keyof typeof SITE_ERRORS)[];
+
+const ABOUT_DATA: ReadonlySet<string> = new Set<string>([
+  ...OF_SITES,
   ...Object.keys({
     ...CHECK_ERRORS,
     ...DEFACE_ERRORS,

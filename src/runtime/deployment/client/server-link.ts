@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { isHarmoniseTask } from '../../algorithms/harmonisation/tasks.ts';
+import { partsOfTask } from '../../algorithms/task.ts';
 import {
   type ErrorReport,
   flError,
@@ -173,7 +175,8 @@ export class ServerLink {
 
   async sendResult(job: string, body: TaskResult, signal: AbortSignal) {
     const { task } = body;
-    const egress = { what: 'figures', job, task } as const;
+    const what = isHarmoniseTask(partsOfTask(task).name) ? 'harmonisation' : 'figures';
+    const egress = { what, job, task } as const;
     return this.#post(`/v1/site/jobs/${job}/results`, { body, answer: verdictAnswer, signal, egress });
   }
 

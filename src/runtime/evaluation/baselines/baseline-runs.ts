@@ -83,13 +83,24 @@ async function writeJob(
   const job = {
     ...card.job,
     name: run.name,
-    workflow: { ...workflow, min_clients: run.sites.length, mandatory_clients: [] },
+    workflow: {
+      ...workflow,
+      ...harmonisedAlone(workflow, run),
+      min_clients: run.sites.length,
+      mandatory_clients: [],
+    },
     data: { root: card.data?.root, split: resolve(split) },
     model: placed(card),
     ...(run.pooled && { sites: {} }),
   };
   // JSON is YAML.
   await writeInside(path, 'job.yaml', prettyJson(job));
+}
+
+/** One site alone has nobody to be compared with: its greys come to lie on its own scale. */
+function harmonisedAlone(workflow: Partial<RunCard['job']['workflow']>, { sites }: BaselineRun) {
+  const harmonisation = 'harmonisation' in workflow && workflow.harmonisation;
+  return harmonisation === 'combat' && sites.length === 1 ? { harmonisation: 'nyul' } : {};
 }
 
 /** A path to first values is meant from the folder that the job was read from. */

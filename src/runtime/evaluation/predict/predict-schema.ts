@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HARMONY_RULES } from '../../learning/dataset/harmony-rules.ts';
 
 const prediction = {
   predicted: z.string(),
@@ -12,6 +13,15 @@ export const predictResultSchema = z.object({
   model: z.object({ file: z.string(), sha256: z.string() }),
   temperature: z.number().nullable().describe('null: the probabilities are not calibrated'),
   head_mask: z.boolean().describe('whether pictures were cropped to the head, as the training images were'),
+  harmonisation: z
+    .object({
+      site: z.string().nullable().describe('whose effects were taken out; null: none was named'),
+      rule: z.enum(HARMONY_RULES),
+      note: z.string().nullable(),
+    })
+    .nullable()
+    .default(null)
+    .describe('what was done with the pictures, as in training; null where nothing was'),
   folder: z.string().nullable(),
   images: z.array(
     z.object({

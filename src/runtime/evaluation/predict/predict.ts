@@ -1,11 +1,15 @@
 import { join, resolve } from 'node:path';
 import { readParticipants } from '../../../preprocess/bids/participants.ts';
 import type { ReadAs } from '../../../preprocess/nifti/series.ts';
+import type { PictureHarmony } from '../../../preprocess/picture/harmonise.ts';
 import { readChannels } from '../../../preprocess/picture/pictures.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { noProgress, type Progress } from '../../base/logging/progress.ts';
 import { channelCount, readAs } from '../../base/selection/selection.ts';
+import { firstOf } from '../../base/text/first-of.ts';
+import { didYouMean } from '../../base/text/nearest.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
+import { harmonyOf, requireHarmonised, ruleNote } from '../../learning/dataset/harmony.ts';
 import { ImageSet } from '../../learning/dataset/image-set.ts';
 import { inputChannels, requireChannels } from '../../learning/models/spec.ts';
 import { explain } from '../explain/heat.ts';
@@ -26,6 +30,8 @@ export interface PredictOptions extends TargetWish {
   readonly engine: EngineWish;
   /** Undefined: as the training images were prepared. */
   readonly headMask: boolean | undefined;
+  /** That the images are of, where the run's pictures were harmonised. */
+  readonly site: string | undefined;
   /** Folder to write; undefined writes nothing. */
   readonly out: string | undefined;
   readonly progress?: Progress;
@@ -35,6 +41,7 @@ export interface PredictOptions extends TargetWish {
 /** Predicts images that nobody has labelled. @throws NF_PREDICT_*, NF_EVALUATE_*, NF_NIFTI_*, NF_DATA_IMAGE_* */
 export async function predictImages(options: PredictOptions): Promise<PredictResult> {
   const target = await openTarget(options);
+  const { harmony, harmonisation } = harmonised(target, options);
   const headMask = options.headMask ?? (await trainedOnHeads(target));
   const selection = target.run && (await selectionOfRun(target.run.card));
   requireChannels(inputChannels(target.spec), channelCount(selection ?? {}));
@@ -45,6 +52,7 @@ export async function predictImages(options: PredictOptions): Promise<PredictRes
     }
     const { images, tiles } = await openImages(inputs.images, target, {
       ...options,
+      harmony,
       ...readAs(selection ?? {}),
     });
     const predictor = await openPredictor(target, options.engine);
@@ -65,6 +73,7 @@ export async function predictImages(options: PredictOptions): Promise<PredictRes
         model: { file: target.file, sha256: target.sha256 },
         temperature,
         head_mask: headMask,
+        harmonisation,
         folder,
         likeness,
         left_out: inputs.leftOut,
@@ -84,6 +93,24 @@ export async function predictImages(options: PredictOptions): Promise<PredictRes
   } finally {
     await inputs.close();
   }
+}
+
+/** @throws NF_PREDICT_SITE, NF_HARMONISE_PICTURES */
+function harmonised(
+  { harmonisation: known, spec }: Target,
+  { site, slices }: PredictOptions,
+): { readonly harmony: PictureHarmony | undefined; readonly harmonisation: PredictResult['harmonisation'] } {
+  const names = Object.keys(known?.effects?.sites ?? {});
+  if (site !== undefined && !names.includes(site))
+    throw flError('NF_PREDICT_SITE', {
+      site,
+      nearest: didYouMean(site, names),
+      known: firstOf(names) || 'none',
+    });
+  if (!known) return { harmony: undefined, harmonisation: null };
+  requireHarmonised(known, { imageSize: spec.image_size, slices, layout: 'montage' }, 'The prediction');
+  const { harmony, rule } = harmonyOf(known, site);
+  return { harmony, harmonisation: { site: site ?? null, rule, note: ruleNote(known, site) ?? null } };
 }
 
 /** Whether the run's training images are masked pictures, as their table says. */
@@ -107,9 +134,24 @@ const READERS = 4;
 async function openImages(
   inputs: readonly PredictImage[],
   target: Target,
-  { slices, mirror, volume, nan, progress = noProgress, signal }: PredictOptions & ReadAs,
+  {
+    slices,
+    mirror,
+    volume,
+    nan,
+    harmony,
+    progress = noProgress,
+    signal,
+  }: PredictOptions & ReadAs & { readonly harmony: PictureHarmony | undefined },
 ): Promise<{ images: ImageSet; tiles: number[] }> {
-  const picture = { imageSize: target.spec.image_size, slices, layout: 'montage', volume, nan } as const;
+  const picture = {
+    imageSize: target.spec.image_size,
+    slices,
+    layout: 'montage',
+    volume,
+    nan,
+    harmony,
+  } as const;
   let done = 0;
   const examples = await mapPool(inputs, { jobs: READERS, signal }, async ({ paths }, subject) => {
     const [pictures = []] = await readChannels(paths, picture);
@@ -121,6 +163,7 @@ async function openImages(
     group: source,
     label: 0,
     examples: [paths],
+    harmony,
   }));
   const channels = inputChannels(target.spec);
   const options = {

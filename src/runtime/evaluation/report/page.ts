@@ -13,6 +13,7 @@ import {
 import { crossSiteSection } from './sections/cross-site.ts';
 import { dataStatisticsSection } from './sections/data-statistics.ts';
 import { casesSection, looksSection } from './sections/explanations.ts';
+import { harmonisationSection } from './sections/harmonisation.ts';
 import { ownModelsSection } from './sections/own-models.ts';
 import { curvesSection, dataSection, recordSection } from './sections/run.ts';
 import { STYLE } from './style.ts';
@@ -32,7 +33,7 @@ ${evaluation ? [presenceSection(evaluation), classesSection(evaluation), sitesSe
 ${summary.data_statistics ? null : curvesSection(source)}
 ${crossSiteSection(source)}
 ${ownModelsSection(source)}
-${evaluation ? calibrationSection(evaluation) : null}
+${evaluation ? [harmonisationSection(evaluation), calibrationSection(evaluation)] : null}
 ${casesSection(source)}
 ${dataSection(source)}
 ${recordSection(source)}`;

@@ -9,10 +9,10 @@ export type KernelKind = 'gaussian' | 'linear';
 const RIDGE = 0.1;
 
 /**
- * Least-squares support vector machine, with a Gaussian kernel where no other is named, one class against the rest (Suykens and Vandewalle, "Least squares
- * support vector machine classifiers", 1999), its errors weighted so that classes count alike. On 64 x 64 pixels it reaches what PCA
- * and an SVM reach, and needs one factorisation instead of a search. The kernel's width is the training rows' total variance, as in
- * scikit-learn's `gamma="scale"`, so nothing is tuned.
+ * Least-squares support vector machine, with a Gaussian kernel where no other is named, one class against the rest (Suykens and
+ * Vandewalle, "Least squares support vector machine classifiers", 1999), its errors weighted so that classes count alike. On 64 x 64
+ * pixels it reaches what PCA and an SVM reach, and needs one factorisation instead of a search. The kernel's width is the training
+ * rows' total variance, as in scikit-learn's `gamma="scale"`, so nothing is tuned.
  *
  * @param distances squared, [rows, rows]
  * @returns decision values [test rows, classes]
@@ -60,13 +60,14 @@ export function scoreByKernelMachine(
 type Kernel = (one: number, other: number) => number;
 
 function gaussianOf(distances: Float32Array, rows: number, train: Fold['train']): Kernel {
-  const variance = varianceOf(distances, rows, train);
+  const variance = varianceOf(distances, rows, train) || 1;
   return (one, other) => Math.exp(-f32At(distances, one * rows + other) / variance);
 }
 
-/** The product of two rows, seen from the mean of the training rows, in units of their total variance. */
+/** The product of two rows, seen from the mean of the training rows, in units of their total variance; 0 where these are all alike. */
 function linearOf(distances: Float32Array, rows: number, train: Fold['train']): Kernel {
   const variance = varianceOf(distances, rows, train);
+  if (variance === 0) return () => 0;
   const toMean = Float64Array.from({ length: rows }, (_, row) => {
     let sum = 0;
     for (let at = 0; at < train.length; at++) sum += f32At(distances, row * rows + (train[at] as number));
@@ -82,7 +83,7 @@ function varianceOf(distances: Float32Array, rows: number, train: Fold['train'])
   for (let a = 0; a < train.length; a++) {
     for (let b = 0; b < a; b++) sum += f32At(distances, (train[a] as number) * rows + (train[b] as number));
   }
-  return sum / train.length ** 2 || 1;
+  return sum / train.length ** 2;
 }
 
 function countLabels(labels: Uint8Array, classes: number, train: Fold['train']): number[] {

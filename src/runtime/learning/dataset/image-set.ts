@@ -1,3 +1,4 @@
+import type { PictureHarmony } from '../../../preprocess/picture/harmonise.ts';
 import { arrange } from '../../../preprocess/picture/montage.ts';
 import type { Picture } from '../../../preprocess/picture/picture-cache.ts';
 import { type PictureOptions, readChannels } from '../../../preprocess/picture/pictures.ts';
@@ -14,6 +15,8 @@ export interface Subject {
   readonly label: number;
   /** One a session or image; of each as many files as there are channels. */
   readonly examples: readonly (readonly string[])[];
+  /** What takes the scanner of the site out of them. */
+  readonly harmony?: PictureHarmony | undefined;
 }
 
 /** Pictures ready for an engine. */
@@ -155,8 +158,9 @@ export class ImageSet {
     augment(picture, options, { random: createRandom(seed), into: tile, ...(greys && { greys }) });
   }
 
-  async #pictures({ paths, first, count }: Example): Promise<readonly (readonly Picture[])[]> {
-    const channels = await readChannels(paths, this.options);
+  async #pictures({ subject, paths, first, count }: Example): Promise<readonly (readonly Picture[])[]> {
+    const harmony = this.subjects[subject]?.harmony;
+    const channels = await readChannels(paths, { ...this.options, harmony });
     const shown = channels.map((pictures) => pictures.slice(first, first + count));
     if (shown.every((pictures) => pictures.length === count)) return shown;
     const [path = ''] = paths;

@@ -16,6 +16,7 @@ import {
   readSplit,
   type SplitManifest,
 } from '../../../preprocess/split/manifest.ts';
+import type { Harmonisation } from '../../algorithms/harmonisation/record.ts';
 import { flError } from '../../base/errors/errors.ts';
 import type { Selection } from '../../base/selection/selection.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
@@ -30,6 +31,8 @@ export interface DataSource {
   readonly selection?: Selection | undefined;
   /** The site whose part of the split is meant. */
   readonly site: string;
+  /** What takes scanners out of the pictures, as the job's workflow has found it. */
+  readonly harmonisation?: Harmonisation | undefined;
 }
 
 /** The subjects of one site by part, and the classes of the whole data set. */

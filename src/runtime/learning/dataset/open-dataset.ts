@@ -1,5 +1,6 @@
 import { findExamples } from '../../../preprocess/bids/layout.ts';
 import { COLUMN, groupOf, type Participant } from '../../../preprocess/bids/participants.ts';
+import type { PictureHarmony } from '../../../preprocess/picture/harmonise.ts';
 import { readChannels, VOLUME_LAYOUTS, type VolumeLayout } from '../../../preprocess/picture/pictures.ts';
 import type { Subjects } from '../../../preprocess/select/read-subjects.ts';
 import type { Partition } from '../../../preprocess/split/manifest.ts';
@@ -9,7 +10,9 @@ import { counted } from '../../base/text/counted.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
 import { checkKeys, checkNumber, optionError } from '../check-option.ts';
+import { useHarmonisation } from '../trainer/settings.ts';
 import { type AugmentOptions, MILD } from './augment.ts';
+import { harmonyOf, requireHarmonised, ruleNote } from './harmony.ts';
 import { ImageSet, type ImageSetOptions, type Subject } from './image-set.ts';
 import { type DataSource, type Members, readMembers } from './members.ts';
 
@@ -47,6 +50,9 @@ export interface Dataset {
 
 const READERS = 4;
 
+/** Axial slices made of a volume where nothing else is said. */
+export const DEFAULT_SLICES = 9;
+
 /**
  * Opens a site's part of a BIDS data set: a T1w slice gives one picture, a volume
  * one of its axial slices side by side. Where the selection names channels, each picture has one of each. Every image of the
@@ -61,16 +67,28 @@ export async function openDataset(source: DataSource, options: DatasetOptions = 
   const { classes } = shared;
   const { subjects } = members;
   const { selection } = subjects;
+  const { harmony, note } = harmonised(source, shared);
   const open = async (part: Partition) => {
-    const labelled = members[part].map((row) => ({ row, label: labelOf(row, classes, subjects) }));
+    const labelled = members[part].map((row) => ({ row, label: labelOf(row, classes, subjects), harmony }));
     return openSet({ root: source.root, selection }, labelled, shared);
   };
   if (members.train.length === 0)
     throw flError('NF_DATA_EMPTY', { site: source.site }, { place: { site: source.site } });
   const [train, validation, test] = [await open('train'), await open('validation'), await open('test')];
-  const notes = [...describeGaps({ train, validation }), ...describeLeftOut(members)];
+  const notes = [...describeGaps({ train, validation }), ...describeLeftOut(members), ...note];
   tellOnce(source.site, notes);
   return { train, validation, test, classes, notes };
+}
+
+function harmonised(
+  { harmonisation, site }: DataSource,
+  options: ImageSetOptions,
+): { readonly harmony: PictureHarmony | undefined; readonly note: readonly string[] } {
+  if (!harmonisation) return { harmony: undefined, note: [] };
+  requireHarmonised(harmonisation, options);
+  useHarmonisation();
+  const note = ruleNote(harmonisation, site);
+  return { harmony: harmonyOf(harmonisation, site).harmony, note: note === undefined ? [] : [note] };
 }
 
 const told = new Set<string>();
@@ -91,7 +109,7 @@ function checkDatasetOptions(options: DatasetOptions, { classes, subjects }: Mem
   return {
     imageSize: count('imageSize', 8) ?? 64,
     batchSize: count('batchSize', 1) ?? 32,
-    slices: count('slices', 1) ?? 9,
+    slices: count('slices', 1) ?? DEFAULT_SLICES,
     layout: checkLayout(options.layout),
     classes: checkClasses(options.classes) ?? classes,
     channels: channelCount(subjects.selection),
@@ -141,19 +159,34 @@ export function labelOf(
   throw flError('NF_DATA_LABEL_UNKNOWN', params, place);
 }
 
+/** A participant of a set. */
+export interface LabelledRow {
+  readonly row: Participant;
+  /** Place among the classes. */
+  readonly label: number;
+  readonly harmony?: PictureHarmony | undefined;
+}
+
 /** Pictures of these participants; every image is read once, so a bad one is named at once. */
 export async function openSet(
   { root, selection }: { root: string; selection: Selection },
-  rows: readonly { row: Participant; label: number }[],
+  rows: readonly LabelledRow[],
   options: ImageSetOptions,
 ): Promise<ImageSet> {
   const readOptions = { ...options, ...readAs(selection) };
-  const subjects = await mapPool(rows, { jobs: READERS }, async ({ row, label }): Promise<Subject> => {
-    return { id: row.id, group: groupOf(row), label, examples: await findExamples(root, row.id, selection) };
-  });
-  const files = subjects.flatMap(({ examples }, subject) => examples.map((paths) => ({ paths, subject })));
-  const examples = await mapPool(files, { jobs: READERS }, async ({ paths, subject }) => {
-    const [pictures = []] = await readChannels(paths, readOptions);
+  const subjects = await mapPool(
+    rows,
+    { jobs: READERS },
+    async ({ row, label, harmony }): Promise<Subject> => {
+      const examples = await findExamples(root, row.id, selection);
+      return { id: row.id, group: groupOf(row), label, examples, harmony };
+    },
+  );
+  const files = subjects.flatMap(({ examples, harmony }, subject) =>
+    examples.map((paths) => ({ paths, subject, harmony })),
+  );
+  const examples = await mapPool(files, { jobs: READERS }, async ({ paths, subject, harmony }) => {
+    const [pictures = []] = await readChannels(paths, { ...readOptions, harmony });
     if (options.layout === 'montage') return [{ subject, paths, first: 0, count: pictures.length }];
     return pictures.map((_, first) => ({ subject, paths, first, count: 1 }));
   });

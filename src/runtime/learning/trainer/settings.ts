@@ -21,6 +21,9 @@ let observer: TrainObserver | undefined;
 let proximal: { readonly mu: number; wasRead: boolean } | undefined;
 let tensors: readonly string[] | undefined;
 
+/** Whether the task at hand is one on harmonised pictures, and whether some were opened. */
+let harmonised: { wasUsed: boolean } | undefined;
+
 /**
  * For the runner: the engine that `compile` uses in this thread. It is made at the first use, so that a script that
  * trains nothing loads none.
@@ -67,6 +70,21 @@ export function askForTensors(patterns: readonly string[] | undefined): void {
 
 export function wantedTensors(): readonly string[] | undefined {
   return tensors;
+}
+
+/** For the runner: whether the pictures of the task that begins are harmonised. */
+export function askForHarmonised(isAsked: boolean): void {
+  harmonised = isAsked ? { wasUsed: false } : undefined;
+}
+
+/** For a data set of harmonised pictures. */
+export function useHarmonisation(): void {
+  if (harmonised) harmonised.wasUsed = true;
+}
+
+/** Whether harmonised pictures were asked for, and none was opened. */
+export function isHarmonisationUnused(): boolean {
+  return harmonised?.wasUsed === false;
 }
 
 /** For the runner: is told after every batch; undefined ends it. */

@@ -70,7 +70,9 @@ export const sitePolicySchema = z.strictObject({
     .int()
     .min(LEAST_PEOPLE_COUNTED)
     .default(LEAST_PEOPLE_COUNTED)
-    .describe('people that each count of federated statistics (the figure data_statistics) must be over'),
+    .describe(
+      'people that each count of federated statistics (the figure data_statistics), and each sum for workflow.harmonisation, must be over',
+    ),
   max_failure_characters: z
     .int()
     .min(0)
@@ -131,7 +133,8 @@ figures_text: false
 # images that are unlike them; and of how many groups (patients) they must be, 10 at least. Else the figure stays here, and the rest goes.
 image_profile: true
 image_profile_min_groups: 10
-# People that each count of federated statistics (the figure data_statistics) must be over; smaller ones are withheld. 10 or more.
+# People that each count of federated statistics (the figure data_statistics), and each sum for workflow.harmonisation, must be over; smaller ones
+# are withheld. 10 or more.
 least_people: 10
 # Of the message when a task fails. Without send_logs it goes without paths, and of code only lines of the job's own files.
 max_failure_characters: 500

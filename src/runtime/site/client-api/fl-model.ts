@@ -1,3 +1,4 @@
+import type { Harmonisation } from '../../algorithms/harmonisation/record.ts';
 import type { Selection } from '../../base/selection/selection.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import type { JsonValue } from '../../job/definition.ts';
@@ -40,4 +41,6 @@ export interface SiteData {
   /** Which images, with which labels, as the job says. */
   readonly selection?: Selection;
   readonly site: string;
+  /** What takes scanners out of its pictures, where the job's workflow has found it. */
+  readonly harmonisation?: Harmonisation;
 }

@@ -34,6 +34,8 @@ export interface SessionContext {
     | { readonly kind: 'fedprox' | 'ditto'; readonly mu: number }
     | { readonly kind: 'feddyn'; readonly alpha: number }
     | { readonly kind: 'scaffold'; readonly option: 1 | 2 };
+  /** People that a sum which leaves the site is over. */
+  readonly leastPeople?: number;
   /** Patterns of the arrays that stay at the site, where the job's workflow has some. */
   readonly localTensors?: readonly string[];
   /** The site has models of its own, which it keeps beside the script's state. */

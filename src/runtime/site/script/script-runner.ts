@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { HARMONISATION, type HarmoniseTask, isHarmoniseTask } from '../../algorithms/harmonisation/tasks.ts';
 import type { FileRule } from '../../algorithms/task.ts';
-import { type ErrorReport, flError } from '../../base/errors/errors.ts';
+import { type ErrorReport, flError, toNeuroflareError } from '../../base/errors/errors.ts';
 import { readParamsFile } from '../../base/tensors/read-params-file.ts';
-import { askForTensors } from '../../learning/trainer/settings.ts';
-import type { TaskFile } from '../client-api/fl-model.ts';
+import { askForHarmonised, askForTensors, isHarmonisationUnused } from '../../learning/trainer/settings.ts';
+import type { SiteData, TaskFile } from '../client-api/fl-model.ts';
 import { inSession } from '../client-api/flare.ts';
 import { Session, type SessionContext, type SessionResult } from '../client-api/session.ts';
 import { type Kept, readKept, readOwn } from '../kept.ts';
@@ -35,19 +36,43 @@ let tasks = 0;
 export async function runScript(task: ScriptTask, onStart: () => void): Promise<ScriptOutcome> {
   const { site, currentRound: round } = task.context;
   const { context, begin, finish } = await fillContext(task);
+  if (isHarmoniseTask(task.context.task)) return harmonised(context, task.context.task, onStart);
   const session = new Session(context);
   installResolveHooks(task.code);
   expectNoTraces();
   const url = scriptUrl(join(task.code.bundle, task.script), String(tasks++));
   askForTensors(task.context.trainedTensors);
+  askForHarmonised(context.data?.harmonisation !== undefined);
   begin();
   onStart();
   try {
     await inSession(session, () => import(url));
     if (!session.result) throw flError('NF_SCRIPT_NO_RESULT');
+    if (isHarmonisationUnused()) throw flError('NF_SCRIPT_HARMONISATION');
     return { result: finish(session.result) };
   } catch (error) {
     return { failure: scriptFailure(error, task.code, { site, round }) };
+  }
+}
+
+/** No script of the job has a say in what sums leave the site. */
+async function harmonised(
+  context: SessionContext,
+  task: HarmoniseTask,
+  onStart: () => void,
+): Promise<ScriptOutcome> {
+  onStart();
+  try {
+    const { answerHarmonise } = await import('../harmonise-task.ts');
+    return { result: await answerHarmonise(task, context) };
+  } catch (error) {
+    const { site, currentRound: round } = context;
+    return {
+      failure: {
+        ...toNeuroflareError(error).report(),
+        place: { ...toNeuroflareError(error).place, site, round },
+      },
+    };
   }
 }
 
@@ -65,7 +90,7 @@ interface Filled {
 
 /** What a script begins with, and what is done around it. */
 export async function fillContext(task: ScriptTask): Promise<Filled> {
-  const { model = '', ...others } = task.inputs;
+  const { model = '', [HARMONISATION]: harmonisation, ...others } = task.inputs;
   const { form, rule } = task.context;
   const { tensors, state } = await keptOf(task);
   const received = await readParamsFile(model);
@@ -73,6 +98,10 @@ export async function fillContext(task: ScriptTask): Promise<Filled> {
   const files: Record<string, TaskFile> = {};
   for (const [name, path] of Object.entries(others))
     files[name] = await readTaskFile(path, form.inputs?.[name]);
+  const data =
+    harmonisation === undefined
+      ? task.context.data
+      : await withHarmonisation(task.context.data, harmonisation);
   const trains = form.answer.model !== undefined;
   // A rule of the global model does not see how models of the site's own are trained.
   const isRuled = trains && (form.own === undefined || rule?.kind === 'ditto');
@@ -80,10 +109,16 @@ export async function fillContext(task: ScriptTask): Promise<Filled> {
   const input = { params: rule ? structuredClone(params) : params, received, control, trains: isRuled };
   const around = ruleTask(rule, input, state);
   return {
-    context: { ...task.context, params, files, state: around.state },
+    context: { ...task.context, data, params, files, state: around.state },
     begin: () => around.begin(),
     finish: (result) => around.finish(result),
   };
+}
+
+/** @throws NF_PAYLOAD_FORM */
+async function withHarmonisation(data: SiteData | undefined, path: string): Promise<SiteData | undefined> {
+  const { readHarmonisation } = await import('../harmonise-task.ts');
+  return data && { ...data, harmonisation: await readHarmonisation(path) };
 }
 
 /** What the site has of its own: arrays that stay here are those of its last training, a model that the task is of is all of them. */

@@ -116,6 +116,29 @@ describe('the kernel machine', () => {
     const scores = scoreByKernelMachine(squaredDistances(points, 60), { labels, classes: 2 }, fold);
     expect([predictedClass(scores, 0, 2), predictedClass(scores, 1, 2)]).toEqual([0, 1]);
   });
+
+  /** Of 40 points whose training rows are all of them, the share that is told. */
+  const toldOf = (points: Float32Array, labels: Uint8Array, kind: 'linear' | 'gaussian') => {
+    const rows = Int32Array.from(labels.keys());
+    const data = { labels, classes: 2, kind };
+    const scores = scoreByKernelMachine(squaredDistances(points, 40), data, { train: rows, test: rows });
+    return rows.filter((row) => predictedClass(scores, row, 2) === labels[row]).length / 40;
+  };
+
+  it('of a line tells what a line can part, and no more', () => {
+    const corner = (row: number) => [row % 2, Math.floor(row / 2) % 2] as const;
+    const points = Float32Array.from({ length: 80 }, (_, at) => corner(Math.floor(at / 2))[at % 2] ?? 0);
+    const first = Uint8Array.from({ length: 40 }, (_, row) => corner(row)[0]);
+    const either = Uint8Array.from({ length: 40 }, (_, row) => corner(row)[0] ^ corner(row)[1]);
+    expect(toldOf(points, first, 'linear')).toBe(1);
+    expect(toldOf(points, either, 'gaussian')).toBe(1);
+    expect(toldOf(points, either, 'linear')).toBeLessThanOrEqual(0.5);
+  });
+
+  it.each(['linear', 'gaussian'] as const)('tells nothing of rows that are all alike (%s)', (kind) => {
+    const labels = Uint8Array.from({ length: 40 }, (_, row) => row % 2);
+    expect(toldOf(new Float32Array(80).fill(7), labels, kind)).toBe(0.5);
+  });
 });
 
 it('solves what it factorised (Cholesky)', () => {

@@ -184,13 +184,13 @@ export const CHECK_ERRORS = {
   NF_CHECK_CLASS_FEW: {
     exit: 1,
     message: '{site} trains on {count} of {label}, fewer than {least}.',
-    hint: 'Expect an unsteady recall of this class there.',
+    hint: 'Expect an unsteady recall of this class there. Of so few people no sum leaves the site to harmonise pictures (workflow.harmonisation).',
   },
   NF_CHECK_SITES_DIFFER: {
     exit: 1,
     message:
       '{site} differs from the other sites in {quality}: Kolmogorov-Smirnov distance {distance}, chance stays under {bound}.',
-    hint: "Averaging may suffer: read the figures of each site in the report, and compare the workflow fedprox with fedavg. Volumes of unlike scanners are brought to one form by 'neuroflare preprocess volumes'.",
+    hint: "Averaging may suffer: read the figures of each site in the report, and compare the workflow fedprox with fedavg. Volumes of unlike scanners are brought to one form by 'neuroflare preprocess volumes'; what scanners do to greys is taken out in a job by workflow.harmonisation.",
   },
   NF_CHECK_LABELS_DIFFER: {
     exit: 1,

@@ -2,6 +2,11 @@ import type { ErrorRow } from './row.ts';
 
 /** Failures of `evaluate`, `predict`, `report` and baselines. */
 export const EVALUATION_ERRORS = {
+  NF_PREDICT_SITE: {
+    exit: 4,
+    message: "The run has no effects of a site '{site}'.{nearest}",
+    hint: 'Name one of its sites by --site ({known}), or leave the flag out: then the landmarks alone are used.',
+  },
   NF_EVALUATE_NO_MODEL: {
     exit: 4,
     message: 'The run {run} has no {which} model yet: it is {status}.',

@@ -7,6 +7,28 @@ export const FEDERATION_ERRORS = {
     message: 'Sites count different classes: [{expected}] and [{actual}].',
     hint: 'List the classes under model.classes of the job, so that every site uses the same ones in the same order.',
   },
+  NF_HARMONISE_CONFOUNDED: {
+    exit: 4,
+    message:
+      'Sites and classes cannot be told apart: no chain of shared classes leads from {sites} to one another.',
+    hint: 'Give sites a class in common (of 10 people at least, or as many as a site asks for), or set workflow.harmonisation to nyul, which needs no classes.',
+  },
+  NF_HARMONISE_CONSTANT: {
+    exit: 4,
+    message:
+      'All training pictures have the same greys within each site and class: there is nothing to harmonise.',
+    hint: "Look at the images with 'neuroflare preprocess check', or leave workflow.harmonisation out.",
+  },
+  NF_HARMONISE_ALONE: {
+    exit: 4,
+    message: 'combat compares sites, and {site} is alone.',
+    hint: 'Have more sites take part, or set workflow.harmonisation to nyul.',
+  },
+  NF_HARMONISE_PICTURES: {
+    exit: 4,
+    message: '{what} has {actual}; the harmonisation of the run is of {expected}.',
+    hint: 'Open the data set with the image size of the model, and with no other number of slices or layout than are the default, or leave workflow.harmonisation out.',
+  },
   NF_RUN_REPLAY: {
     exit: 4,
     message: 'The run cannot go on: its workflow asks for {asked} where the event log has {logged}.',

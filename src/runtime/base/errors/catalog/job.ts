@@ -38,6 +38,11 @@ export const JOB_ERRORS = {
       '{type} as this job has it needs {least} answers in each round, and a round may close with {clients}.',
     hint: 'Raise workflow.min_clients and the number of clients, or change the options of the workflow, for example aggregator, trim_ratio or byzantine_clients.',
   },
+  NF_JOB_HARMONISATION: {
+    exit: 4,
+    message: 'The pictures of the job cannot be harmonised: {reason}.',
+    hint: 'Correct what is named, or leave workflow.harmonisation out.',
+  },
   NF_JOB_LOCAL_TENSORS: {
     exit: 4,
     message: 'workflow.local_tensors cannot be used: {reason}.',

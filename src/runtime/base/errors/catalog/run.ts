@@ -2,6 +2,12 @@ import type { ErrorRow } from './row.ts';
 
 /** Runs: their logs, files and figures. */
 export const RUN_ERRORS = {
+  NF_RUN_HARMONISATION: {
+    exit: 4,
+    message:
+      'The model {model} was trained on harmonised pictures, and what was done with them cannot be read: {reason}.',
+    hint: 'Name the run, or the model in its folder, as it was written or downloaded: harmonisation.json lies there.',
+  },
   NF_RUN_JOURNAL: {
     exit: 4,
     message: 'The event log {path} is damaged: line {line}, or one before it, is not what was written.',

@@ -59,6 +59,18 @@ export const SITE_ERRORS = {
       "The job's workflow is {workflow}, and the script trained without its pull towards the received model.",
     hint: "Train with 'compile' of neuroflare/mri, which adds the term, or weigh it by flare.proximalMu() in a loop of your own.",
   },
+  NF_HARMONISE_FEW: {
+    exit: 4,
+    message:
+      '{site} has too few people to harmonise its pictures: no sum leaves a site that is over fewer than {least} people, here {what}.',
+    hint: 'Take the site out of the job, give it more training images, lower a minimum that the site itself has set (least_people in local/site-policy.yml), or set workflow.harmonisation to {other}.',
+  },
+  NF_SCRIPT_HARMONISATION: {
+    exit: 1,
+    message:
+      'The job harmonises its pictures (workflow.harmonisation), and the script trained on pictures that are not.',
+    hint: 'Open the data with openDataset(flare.data(), …) of neuroflare/mri, or leave workflow.harmonisation out.',
+  },
   NF_SCRIPT_CORRECTION: {
     exit: 1,
     message: "The job's workflow is {workflow}, and the script trained without its correction of each step.",

@@ -53,6 +53,7 @@ export function requireSignedTask(
   if (round > numRounds + 1) throw refuse(`it has ${numRounds} rounds and one evaluation`);
   if (isAfter !== (form.when === 'after'))
     throw refuse(`its round ${round} is there to ${isAfter ? 'evaluate' : 'train'}, not to ${name}`);
+  if (form.isFirst && round > 1) throw refuse(`${name} belongs before the first training`);
   if (task.totalRounds !== numRounds) throw refuse(`it has ${numRounds} rounds, not ${task.totalRounds}`);
   if (task.seed !== seedOfTask(job, task)) throw refuse('its seed is another one');
   if (expires !== undefined && Date.parse(expires) <= now.getTime()) throw refuse(`it ended on ${expires}`);

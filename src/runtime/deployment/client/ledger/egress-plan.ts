@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { HARMONISE_TASKS, harmoniseTaskOf } from '../../../algorithms/harmonisation/tasks.ts';
 import { isArrays } from '../../../algorithms/task.ts';
 import { flError } from '../../../base/errors/errors.ts';
 import { sum } from '../../../base/sum.ts';
@@ -13,6 +14,7 @@ import { initialModel } from '../../../federation/initial-model.ts';
 import { filesOf, loadSubmittedJob } from '../../../federation/submitted-job.ts';
 import { isCrossSite } from '../../../job/cross-site.ts';
 import type { JobDefinition, WorkflowDefinition } from '../../../job/definition.ts';
+import { harmonisationOf } from '../../../job/harmonisation.ts';
 import { LOCAL_FILES } from '../../../job/job-paths.ts';
 import { loadJob } from '../../../job/load.ts';
 import { localNames, sharedNames } from '../../../job/local-tensors.ts';
@@ -89,7 +91,8 @@ export async function planEgress(
   const of = files.length > 1 ? ` in each of ${files.join(', ')}` : '';
   const { figures, failures } = mostBytes(policy, answersOf(definition.workflow));
   const goesOn = isCrossSite(definition.workflow);
-  const others = ownAnswers(definition.workflow) - (rounds + 1);
+  const sums = harmonisationParts(definition.workflow);
+  const others = ownAnswers(definition.workflow) - (rounds + 1) - sums.length;
   const elements = leaving.reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);
   return {
     job: definition.name,
@@ -116,17 +119,14 @@ export async function planEgress(
         `once in each of ${counted(rounds + 1, 'round')}${goesOn ? ' and once for the model of each site' : ''}${others > 0 ? `, and ${counted(others, 'time')} for other models that it scores or trains` : ''}, ${counted(policy.max_figures, 'name')} at most`,
         figures,
       ),
+      ...sums,
       part('decision', 'once', null),
       part('signs of life', 'every few seconds', null),
       part('progress', 'at most once a second while a task runs', null),
       part('failure', 'in place of the above when a task fails', failures),
       ...(policy.send_logs ? [part('log', 'every second in which scripts print', null)] : []),
     ],
-    goes_on: goesOn
-      ? [
-          'to all other sites, to be scored there: the model of this site in the last round (workflow.cross_site_evaluation)',
-        ]
-      : [],
+    goes_on: goesOnOf(definition.workflow),
     keeps: keepsOf(policy, { local, staying, hasOwn: hasOwnModels(definition.workflow) }),
   };
 }
@@ -135,6 +135,26 @@ export async function planEgress(
 function arrayFiles(job: JobDefinition): string[] {
   const { answer = {} } = tasksOf(job).train ?? {};
   return Object.entries(answer).flatMap(([name, { form }]) => (isArrays(form) ? [name] : []));
+}
+
+/** What the server gives to other sites. */
+function goesOnOf(workflow: WorkflowDefinition): string[] {
+  const model =
+    'to all other sites, to be scored there: the model of this site in the last round (workflow.cross_site_evaluation)';
+  const effects =
+    'to all other sites: by how much the greys of this site differ from those of all (workflow.harmonisation)';
+  return [
+    ...(isCrossSite(workflow) ? [model] : []),
+    ...(harmonisationOf(workflow) === 'combat' ? [effects] : []),
+  ];
+}
+
+/** Sums that leave before the first training. */
+function harmonisationParts(workflow: WorkflowDefinition): EgressPlan['parts'] {
+  const method = harmonisationOf(workflow);
+  if (method === undefined) return [];
+  const { most } = HARMONISE_TASKS[harmoniseTaskOf(method)].values.sums;
+  return [part('harmonisation', 'once, before the first training', most + FRAME_BYTES)];
 }
 
 /** What stays at the site; `local` and `staying` are names of arrays. */
@@ -170,10 +190,12 @@ function answersOf({ clients, ...workflow }: WorkflowDefinition): number | undef
 
 /** Those that are not about the models of the sites. */
 function ownAnswers({ numRounds, ...workflow }: Omit<WorkflowDefinition, 'clients'>): number {
-  const counts = Object.values(tasksOf({ workflow, packing: undefined })).map(({ when, isAbout }) => {
-    const each = isAbout === true ? 0 : (isAbout?.length ?? 1);
-    return when === 'training' ? numRounds * each : each;
-  });
+  const counts = Object.values(tasksOf({ workflow, packing: undefined })).map(
+    ({ when, isAbout, isFirst }) => {
+      const each = isAbout === true ? 0 : (isAbout?.length ?? 1);
+      return when === 'training' && !isFirst ? numRounds * each : each;
+    },
+  );
   return sum(counts);
 }
 

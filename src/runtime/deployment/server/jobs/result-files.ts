@@ -31,13 +31,14 @@ const SITE_LOG = /^sites\/[^/]+\/log\.jsonl$/;
 /** What the server has written for a job, to be noted in its record. Digests of models are those of its log. */
 export async function writtenFiles(
   folder: JobFolder,
-  { final, position }: RunHistory,
+  { final, position, harmonisation }: RunHistory,
 ): Promise<ResultFile[]> {
   const model = final?.model ?? position?.model;
   const known = new Map([
     [RUN_FILES.final, model],
     [RUN_FILES.last, model],
     [RUN_FILES.best, final?.best?.model],
+    [RUN_FILES.harmonisation, harmonisation],
   ] as readonly (readonly [string, FileRef | undefined])[]);
   const paths = (await listPaths(folder)).filter((path) => !BUNDLE.test(path) && !SITE_LOG.test(path));
   return Promise.all(paths.map((path) => fileAt(folder, path, known.get(path)?.sha256)));

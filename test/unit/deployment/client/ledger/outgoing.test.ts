@@ -296,7 +296,7 @@ describe('a failure that leaves a site', () => {
 
   it('says in general what is wrong with data, and names no cell of a table', async () => {
     const said: string[] = [];
-    for (const code of [...codes, 'NF_TRAIN_CLASSES', 'NF_TRAIN_SCORE']) {
+    for (const code of [...codes, 'NF_TRAIN_CLASSES', 'NF_TRAIN_SCORE', 'NF_HARMONISE_FEW']) {
       const row: ErrorRow = ERROR_CATALOG[code as ErrorCode];
       const names = [...row.message.matchAll(/\{\$?(\w+)/g)].map(([, name = '']) => name);
       const message = fillText(row.message, Object.fromEntries(names.map((name) => [name, 'Anna Schmidt'])));
@@ -362,6 +362,27 @@ describe('the most that leaves of a task', () => {
     // The longest numbers that they come to.
     const statistics = statisticsOf(result.metrics, 987_654_321_012.3456);
     expect(bytesOf({ ...result, statistics })).toBeLessThanOrEqual(await planned('figures', {}));
+  });
+
+  it('has sums for harmonisation, and tells whom what is made of them goes to', async () => {
+    const plan = async (harmonisation: string) => {
+      const patch = {
+        workflow: { num_rounds: 1, harmonisation },
+        data: { root: 'bids' },
+        model: { initial_params: undefined, type: 'mri-cnn', image_size: 32, classes: ['a', 'b'] },
+      };
+      const job = await writeJob(join(root, `job-${count++}`), { patch });
+      const policy = sitePolicySchema.parse({ version: 1 });
+      return planEgress(job, { folder: clientFolder(root), policy });
+    };
+    const [none, nyul, combat] = [await plan('none'), await plan('nyul'), await plan('combat')];
+    const sums = [none, nyul, combat].map(({ parts }) => parts.find(({ what }) => what === 'harmonisation'));
+    expect(sums).toMatchObject([undefined, { bytes: expect.any(Number) }, { bytes: expect.any(Number) }]);
+    for (const { parts } of [none, nyul, combat])
+      expect(parts.find(({ what }) => what === 'figures')?.requests).toMatch(
+        /^once in each of 2 rounds, [0-9]+ names/,
+      );
+    expect([none, nyul, combat].map(({ goes_on: goesOn }) => goesOn.length)).toEqual([0, 0, 1]);
   });
 
   it.each([

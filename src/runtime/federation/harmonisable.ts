@@ -1,0 +1,73 @@
+import { COLUMN, groupOf, type Participant } from '../../preprocess/bids/participants.ts';
+import type { Subjects } from '../../preprocess/select/read-subjects.ts';
+import type { SplitManifest } from '../../preprocess/split/manifest.ts';
+import { requireCompared } from '../algorithms/harmonisation/harmonise.ts';
+import { LEAST_PEOPLE } from '../algorithms/harmonisation/record.ts';
+import { flError } from '../base/errors/errors.ts';
+import { counted } from '../base/text/counted.ts';
+import type { JobDefinition } from '../job/definition.ts';
+import { harmonisationOf } from '../job/harmonisation.ts';
+import type { RunPlan } from '../job/plan.ts';
+import { inputChannels, parseModelSpec } from '../learning/models/spec.ts';
+
+const KEY = { place: { key: 'workflow.harmonisation' } };
+
+/** Whether a job has what harmonisation works on. @throws NF_JOB_HARMONISATION */
+export function requireHarmonisable({ workflow, model, data }: JobDefinition): void {
+  if (harmonisationOf(workflow) === undefined) return;
+  const refuse = (reason: string) => flError('NF_JOB_HARMONISATION', { reason }, KEY);
+  if (!data) throw refuse('the job names no data (data.root)');
+  if (model.kind !== 'built')
+    throw refuse('the job names no network whose pictures could be harmonised (model.type)');
+  if (inputChannels(parseModelSpec(model.spec)) > 1)
+    throw refuse('its pictures have several contrasts, and each would need landmarks of its own');
+  if (parseModelSpec(model.spec).classes === undefined)
+    throw refuse('the network does not name its classes (model.classes), by which sites are compared');
+  if (workflow.clientsPerRound !== undefined)
+    throw refuse(
+      'sites are drawn anew for each round (workflow.clients_per_round), and those that are not in the first one would go without',
+    );
+}
+
+/**
+ * What a split shows before work starts: each site has enough people for sums that may leave it, and sites can be compared. A site may ask
+ * for more people by its own policy, which shows at the site.
+ * @throws NF_HARMONISE_FEW, NF_HARMONISE_CONFOUNDED, NF_HARMONISE_ALONE
+ */
+export function requireComparable(
+  { job, sites }: Pick<RunPlan, 'job' | 'sites'>,
+  { split, subjects }: { readonly split: SplitManifest | undefined; readonly subjects: Subjects | undefined },
+): void {
+  const method = harmonisationOf(job.workflow);
+  const { model } = job;
+  if (method === undefined || !split || !subjects || model.kind !== 'built') return;
+  const rows = new Map(subjects.rows.map((row) => [row.id, row]));
+  const classes = parseModelSpec(model.spec).classes ?? [];
+  const told = split.sites
+    .filter(({ name }) => sites.includes(name))
+    .map(({ name: site, train }) => {
+      const own = train.flatMap((id) => rows.get(id) ?? []);
+      const people = classes.map((label) =>
+        peopleIn(own.filter(({ values }) => values.get(COLUMN.diagnosis) === label)),
+      );
+      const pictures = people.map((count) => (count >= LEAST_PEOPLE ? count : 0));
+      const params = { site, least: LEAST_PEOPLE };
+      const isFew = method === 'nyul' ? peopleIn(own) < LEAST_PEOPLE : pictures.every((count) => count === 0);
+      const what =
+        method === 'nyul'
+          ? counted(peopleIn(own), 'person', 'people')
+          : classes.map((label, at) => `${people[at] ?? 0} of ${label}`).join(', ');
+      if (isFew)
+        throw flError(
+          'NF_HARMONISE_FEW',
+          { ...params, what, other: method === 'nyul' ? 'none' : 'nyul' },
+          { place: { site, ...KEY.place } },
+        );
+      return { site, pictures };
+    });
+  if (method === 'combat') requireCompared(told);
+}
+
+function peopleIn(rows: readonly Participant[]): number {
+  return new Set(rows.map(groupOf)).size;
+}
