@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BROWSER, judgeHeads, set, shot } from '../support/browser-pages.ts';
+import { axeFindings, BROWSER, judgeHeads, set, shot } from '../support/browser-pages.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 describe.skipIf(!existsSync(BROWSER))('the report in a browser', () => {
@@ -16,7 +16,7 @@ describe.skipIf(!existsSync(BROWSER))('the report in a browser', () => {
     await judgeHeads(cwd, {
       size: 32,
       simulate: [
-        ...set('num_rounds=3', 'image_size=48', 'model.width=8'),
+        ...set('num_rounds=3', 'image_size=48', 'model.width=8', 'personalize_rounds=1'),
         '--baselines',
         'local,centralized',
       ],
@@ -54,6 +54,7 @@ describe.skipIf(!existsSync(BROWSER))('the report in a browser', () => {
       expect(pictures.every((natural) => natural > 0)).toBe(true);
       expect(requests.filter((url) => !url.startsWith('file:') && !url.startsWith('data:'))).toEqual([]);
       expect(problems).toEqual([]);
+      expect(await axeFindings(page)).toEqual([]);
       await page.close();
     },
   );

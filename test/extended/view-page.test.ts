@@ -8,7 +8,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluationSchema } from '../../src/runtime/evaluation/result.ts';
 import { headImage } from '../support/bids-tree.ts';
-import { BROWSER, judgeHeads, set, shot } from '../support/browser-pages.ts';
+import { axeFindings, BROWSER, judgeHeads, set, shot } from '../support/browser-pages.ts';
 import { startCli } from '../support/cli.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -120,6 +120,7 @@ describe.skipIf(!existsSync(BROWSER))('the viewer in a browser', () => {
     expect((await colours(page)).greys).toBeGreaterThan(30);
     await shot(page, `view-${width}-${scheme}`);
     expect(problems).toEqual([]);
+    expect(await axeFindings(page)).toEqual([]);
     await context.close();
   });
 
@@ -150,6 +151,7 @@ describe.skipIf(!existsSync(BROWSER))('the viewer in a browser', () => {
     await shot(page, 'view-mask');
     expect(await without()).toBeLessThan(seen);
     expect(await without()).toBe(seen);
+    expect(await axeFindings(page)).toEqual([]);
     const details = await page.innerText('#details');
     expect(details).toMatch(/label\s+glioma/);
     expect(details).toMatch(/part\s+test/);
@@ -167,6 +169,7 @@ describe.skipIf(!existsSync(BROWSER))('the viewer in a browser', () => {
     expect(await width(page, 'heat-picture')).toBeGreaterThan(100);
     await picture.scrollIntoViewIfNeeded();
     await shot(page, 'view-heat');
+    expect(await axeFindings(page)).toEqual([]);
     await context.close();
   });
 
@@ -220,6 +223,7 @@ describe.skipIf(!existsSync(BROWSER))('the viewer in a browser', () => {
     await search(page, 'zz run-1');
     expect(await page.innerText('#fault')).toMatch(/sub-zz_run-1_T1w.nii cannot be drawn/);
     await shot(page, 'view-fault');
+    expect(await axeFindings(page)).toEqual([]);
     await search(page, 'run-3');
     expect(await page.locator('#fault').isVisible()).toBe(false);
     expect((await colours(page)).greys).toBeGreaterThan(10);
