@@ -49,7 +49,7 @@ function section(
   ];
   return html`<section><h2>${partition === null ? 'Results' : `Sites: ${partition}`}</h2>
 ${unlike ? unlikeTable(unlike) : null}
-<div class="scroll"><table><thead><tr>${head.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
+<div class="scroll" tabindex="0"><table><thead><tr>${head.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>${rows.map(
     (row) =>
       html`<tr><th scope="row">${labelOf(row)}</th><td>${row.runs} of ${row.planned}</td><td>${shown(row.mean)}</td><td>${shown(row.lowest)}</td><td>${shown(row.highest)}</td><td>${withInterval(row.pooled)}</td><td>${withInterval(row.lead)}</td><td>${percent(row.worst_site)}</td>${baselines.map((one) => html`<td>${percent(row.baselines[one] ?? null)}</td>`)}<td>${row.seconds === null ? '–' : row.seconds.toFixed(1)}</td><td>${row.bytes === null ? '–' : (row.bytes / 1e6).toFixed(1)}</td></tr>`,
@@ -75,7 +75,7 @@ function unlikeTable({
     'by chance',
   ];
   return html`<p>${sites} sites of ${smallest} to ${largest} images, as ${equal.toFixed(1)} of one size would have. Distances between two sites, 0 to 1, are means over all pairs.</p>
-<div class="scroll"><table><thead><tr>${head.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
+<div class="scroll" tabindex="0"><table><thead><tr>${head.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>${unlikeness.map(
     (one) =>
       html`<tr><th scope="row">${one.of}</th>${[one.jensen_shannon, one.jensen_shannon_largest, one.hellinger, one.emd].map((value) => html`<td>${value.toFixed(2)}</td>`)}<td>${one.information.toFixed(2)} of ${one.entropy.toFixed(2)}</td><td>${one.by_chance.toFixed(2)}</td></tr>`,

@@ -87,7 +87,7 @@ function figuresTable(runs: readonly ReportSource[], names: readonly string[]): 
     ['model', cells(({ model }) => `${model.type}, ${shortDigest(model.sha256)}`)],
     ['split', cells(({ data }) => shortDigest(data.split_sha256))],
   ];
-  return html`<section><h2>Figures</h2><div class="scroll"><table><thead><tr><th></th>${names.map((name) => html`<th>${name}</th>`)}</tr></thead>
+  return html`<section><h2>Figures</h2><div class="scroll" tabindex="0"><table><thead><tr><td></td>${names.map((name) => html`<th>${name}</th>`)}</tr></thead>
 <tbody>${rows.map(([name, values]) => html`<tr><td>${name}</td>${values}</tr>`)}</tbody></table></div></section>`;
 }
 

@@ -35,10 +35,9 @@ thead th{color:var(--soft);font-weight:600;font-size:.85rem}
 .scroll{overflow-x:auto}
 .confusion{width:auto}
 .confusion .cell{text-align:center;min-width:76px;height:54px;padding:4px 6px;border:2px solid var(--card);border-radius:6px}
-.confusion .cell small{display:block;font-size:.75rem;opacity:.8}
-.confusion .right{background:color-mix(in srgb,var(--accent) calc(var(--share)*100%),var(--page))}
-.confusion .wrong{background:color-mix(in srgb,var(--strong) calc(var(--share)*100%),var(--page))}
-.confusion .deep{color:var(--card)}
+.confusion .cell small{display:block;font-size:.75rem}
+.confusion .right{background:color-mix(in srgb,var(--accent) calc(var(--share)*45%),var(--page))}
+.confusion .wrong{background:color-mix(in srgb,var(--strong) calc(var(--share)*45%),var(--page))}
 .confusion thead th{text-align:center}
 .chart{width:100%;min-width:560px;height:auto;display:block;max-width:820px}
 .chart.square{width:340px;min-width:0;max-width:100%}

@@ -1,7 +1,7 @@
 import { type Html, html } from '../../../base/text/html.ts';
 import { classTitle } from '../figures.ts';
 
-/** Counts as a heat map: a row is a true class, shaded by its share of the row. */
+/** Counts as a heat map: a row is a true class, shaded by its share of the row, so lightly that the text can be read on all shades. */
 export function confusionTable(classes: readonly string[], counts: readonly (readonly number[])[]): Html {
   const header = classes.map((name) => html`<th scope="col">${classTitle(name)}</th>`);
   const rows = counts.map((row, truth) => {
@@ -10,7 +10,7 @@ export function confusionTable(classes: readonly string[], counts: readonly (rea
       const share = total === 0 ? 0 : count / total;
       const kind = truth === predicted ? 'right' : 'wrong';
       const title = `${count} of ${total} ${classes[truth]} taken for ${classes[predicted]}`;
-      return html`<td class="cell ${kind}${share > 0.55 ? ' deep' : ''}" style="--share:${share.toFixed(3)}" title="${title}">${count}<small>${total === 0 ? '' : `${Math.round(100 * share)} %`}</small></td>`;
+      return html`<td class="cell ${kind}" style="--share:${share.toFixed(3)}" title="${title}">${count}<small>${total === 0 ? '' : `${Math.round(100 * share)} %`}</small></td>`;
     });
     return html`<tr><th scope="row">${classTitle(classes[truth] ?? '')}</th>${cells}</tr>`;
   });

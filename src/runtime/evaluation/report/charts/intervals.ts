@@ -34,7 +34,7 @@ export function intervalChart(
       ? null
       : html`<line class="chance" x1="${x(chance)}" x2="${x(chance)}" y1="${TOP - 4}" y2="${height - 8}"/>`;
   const marks = rows.map((row, at) => mark(row, { x, y: TOP + at * ROW + ROW / 2 }));
-  return html`<div class="scroll"><svg class="chart" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${options.title}">${grid}${line}${marks}</svg></div>`;
+  return html`<div class="scroll" tabindex="0"><svg class="chart" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${options.title}">${grid}${line}${marks}</svg></div>`;
 }
 
 function mark({ label, figure, kind }: IntervalRow, at: { x: (value: number) => number; y: number }): Html {

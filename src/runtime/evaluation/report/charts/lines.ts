@@ -45,7 +45,7 @@ export function lineChart(
     ([at, line]) =>
       html`<path class="line ${colour(at, line)}" d="${pathOf(line, x, y)}"/>${dots(at, line, { x, y })}`,
   );
-  return html`<div class="scroll"><svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${options.title}">${rows}${columns}
+  return html`<div class="scroll" tabindex="0"><svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${options.title}">${rows}${columns}
 <text class="tick" x="${(BOX.left + BOX.right) / 2}" y="${HEIGHT - 4}" text-anchor="middle">${options.x}</text>${paths}${legend(lines)}</svg></div>`;
 }
 

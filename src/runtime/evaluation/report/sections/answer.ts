@@ -67,7 +67,7 @@ export function controlsSection(evaluation: Evaluation): Html {
 <p class="lead">Balanced accuracy of the model and of controls that learnt from the same training images and were tested on the same test images.
 Whiskers are 95 % intervals, in which images that may be of one patient count as one as far as they are alike; the dashed line is chance.</p>
 ${intervalChart(rows, { chance, title: 'Balanced accuracy of the model and the controls' })}
-<details><summary>What each control sees, and the model's lead over it</summary><div class="scroll"><table>
+<details><summary>What each control sees, and the model's lead over it</summary><div class="scroll" tabindex="0"><table>
 <thead><tr><th>control</th><th class="text">what it sees</th><th>model leads by</th><th>95 % interval</th></tr></thead><tbody>${body}</tbody></table></div></details>
 ${types ? tumourTypes(types) : null}</section>`;
 }

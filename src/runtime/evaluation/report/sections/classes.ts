@@ -19,8 +19,8 @@ export function classesSection(evaluation: Evaluation): Html {
   );
   return html`<section><h2>By class</h2>
 ${intervalChart(rows, { title: 'Recall of each class' })}
-<div class="two"><div class="scroll">${confusionTable(names, confusion)}</div>
-<div class="scroll"><table><thead><tr><th>class</th><th>subjects</th><th>AUROC %</th><th>95 % interval</th></tr></thead><tbody>${body}</tbody></table></div></div></section>`;
+<div class="two"><div class="scroll" tabindex="0">${confusionTable(names, confusion)}</div>
+<div class="scroll" tabindex="0"><table><thead><tr><th>class</th><th>subjects</th><th>AUROC %</th><th>95 % interval</th></tr></thead><tbody>${body}</tbody></table></div></div></section>`;
 }
 
 export function sitesSection(evaluation: Evaluation): Html {
@@ -35,7 +35,7 @@ export function sitesSection(evaluation: Evaluation): Html {
 <p class="lead">A site that lacks a class has no balanced accuracy; figures over all sites are computed from summed counts, not averaged.
 The chart shows accuracy, which every site has; the site with the lowest is called worst.</p>
 ${intervalChart(rows, { title: 'Accuracy of each site' })}
-<div class="scroll"><table><thead><tr><th>site</th><th>subjects</th><th>balanced %</th><th>95 % interval</th><th>NLL</th>${head}<th></th></tr></thead><tbody>${body}</tbody></table></div></section>`;
+<div class="scroll" tabindex="0"><table><thead><tr><th>site</th><th>subjects</th><th>balanced %</th><th>95 % interval</th><th>NLL</th>${head}<td></td></tr></thead><tbody>${body}</tbody></table></div></section>`;
 }
 
 /** The model that each site ends with, beside the one that is judged. */
@@ -49,7 +49,7 @@ export function ownModelsOnTest({ own_models: own, data }: Evaluation): Html | n
   return html`<section><h2>Models of the sites themselves</h2>
 <p class="lead">Each site keeps a model of its own, which no other site has. Here it is judged on the ${data.part} images of its site, beside the global one.</p>
 ${intervalChart(rows, { title: "Accuracy of each site's own model" })}
-<div class="scroll"><table><thead><tr><th>site</th><th>subjects</th><th>its own, accuracy %</th><th>global, accuracy %</th><th>it leads by</th></tr></thead><tbody>${body}</tbody></table></div></section>`;
+<div class="scroll" tabindex="0"><table><thead><tr><th>site</th><th>subjects</th><th>its own, accuracy %</th><th>global, accuracy %</th><th>it leads by</th></tr></thead><tbody>${body}</tbody></table></div></section>`;
 }
 
 function withInterval(share: number | null | undefined, figure: EstimateFigure | undefined): Html {
@@ -87,7 +87,7 @@ export function calibrationSection({ calibration, figures }: Evaluation): Html {
   return html`<section><h2>Calibration</h2>
 <p class="lead">Whether the model is right as often as it says. On the diagonal a confidence of 80 % is right in 80 % of the cases. ${fitted}</p>
 <div class="two"><div>${reliabilityChart(bins, after)}<p class="key notice"><span><i style="background:var(--c1)"></i>as trained</span>${after ? html`<span><i style="background:var(--accent)"></i>with temperature</span>` : null}</p></div>
-<div class="scroll"><table><thead><tr><th></th><th>ECE %</th><th>95 %</th><th>NLL</th><th>Brier</th></tr></thead>
+<div class="scroll" tabindex="0"><table><thead><tr><td></td><th>ECE %</th><th>95 %</th><th>NLL</th><th>Brier</th></tr></thead>
 <tbody>${row('as trained', '')}${after ? row('with temperature', '.calibrated') : null}</tbody>
 <caption>Expected calibration error of the predicted class over 15 bins of equal mass, debiased; its interval holds the errors of all models that would give such an estimate.</caption></table></div></div></section>`;
 }

@@ -28,7 +28,7 @@ export function crossSiteSection({ summary, card }: ReportSource): Html | null {
   return html`<section><h2>Models at other sites</h2>
 <p class="lead">${metric.replaceAll('_', ' ')}${isShare(metric) ? ', in %,' : ''} of the last model of each site and of the global one on the validation images of every site. These images chose the model, so the figures are no
 proof of how good it is; they show what a model loses away from its own site (in bold). Intervals (95 %) take each image as a draw of its own.</p>
-<div class="scroll"><table><thead><tr><th>model of</th><th>mean over sites</th><th>worst site</th>${head}</tr></thead><tbody>${body}</tbody></table></div>
+<div class="scroll" tabindex="0"><table><thead><tr><th>model of</th><th>mean over sites</th><th>worst site</th>${head}</tr></thead><tbody>${body}</tbody></table></div>
 ${reasons(rows)}</section>`;
 }
 

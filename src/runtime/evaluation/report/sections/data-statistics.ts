@@ -18,12 +18,12 @@ ${withheld.length > 0 ? html`<p class="notice">${withheld.join(', ')} told nothi
 ${leftOut.length > 0 ? html`<p class="notice">Told in another form, and left out: ${leftOut.join('; ')}.</p>` : null}
 ${tables.map(
   ({ name, values }) =>
-    html`<div class="scroll"><table><thead><tr><th>${name}</th><th>all</th><th>%</th>${names.map((site) => html`<th>${site}</th>`)}</tr></thead><tbody>${values.map(
+    html`<div class="scroll" tabindex="0"><table><thead><tr><th>${name}</th><th>all</th><th>%</th>${names.map((site) => html`<th>${site}</th>`)}</tr></thead><tbody>${values.map(
       (one) =>
         html`<tr><td>${one.value}</td><td>${one.people}</td><td>${percent(one.share)}</td>${names.map((site) => html`<td>${one.sites[site] ?? 'withheld'}</td>`)}</tr>`,
     )}</tbody></table></div>`,
 )}
-<div class="scroll"><table><thead><tr><th>figure</th><th>people</th><th>mean</th><th>sd</th>${Object.keys(features[0]?.quantiles ?? {}).map((name) => html`<th>${name}</th>`)}${names.map((site) => html`<th>mean, ${site}</th>`)}</tr></thead><tbody>${features.map(
+<div class="scroll" tabindex="0"><table><thead><tr><th>figure</th><th>people</th><th>mean</th><th>sd</th>${Object.keys(features[0]?.quantiles ?? {}).map((name) => html`<th>${name}</th>`)}${names.map((site) => html`<th>mean, ${site}</th>`)}</tr></thead><tbody>${features.map(
     (one) =>
       html`<tr><td>${one.name}</td><td>${one.people}</td>${[one.mean, one.sd, ...Object.values(one.quantiles), ...names.map((site) => one.sites[site]?.mean ?? null)].map((value) => html`<td>${decimal(value)}</td>`)}</tr>`,
   )}</tbody></table></div>

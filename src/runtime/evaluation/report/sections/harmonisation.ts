@@ -20,7 +20,7 @@ export function harmonisationSection({ harmonisation: found, data, classes }: Ev
     line(`class, by ${VIEW[view]}`, own, classes.length),
   ]);
   return html`<section><h2>Scanners</h2><p class="lead">${lead} What a linear classifier tells of a picture before and after that: balanced accuracy in ${folds} folds, made in ${repeats} ways, over ${images} images that it was not fitted to.</p>
-<div class="scroll"><table><thead><tr><th class="text">told</th><th>chance %</th><th>before %</th><th>95 % interval</th><th>after %</th><th>95 % interval</th><th>change</th><th>95 % interval</th></tr></thead>
+<div class="scroll" tabindex="0"><table><thead><tr><th class="text">told</th><th>chance %</th><th>before %</th><th>95 % interval</th><th>after %</th><th>95 % interval</th><th>change</th><th>95 % interval</th></tr></thead>
 <tbody>${rows}</tbody><caption>Harmonisation is for a site that is told less well after, and a class that is told as well: a change whose interval reaches over 0 may be chance. What sharpness, noise and the outline of the head tell of a scanner stays.</caption></table></div></section>`;
 }
 

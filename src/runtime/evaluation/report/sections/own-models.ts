@@ -30,6 +30,6 @@ export function ownModelsSection({ summary }: ReportSource): Html | null {
   return html`<section><h2>What each site ends with</h2>
 <p class="lead">${metric.replaceAll('_', ' ')}${isShare(metric) ? ', in %,' : ''} on the validation images of each site: of the last global model, of the personal one that the site made of it, and of the one that it trained without the
 others. In bold is the best, which the site keeps; no personal model has left its site. These images chose among the models, so the figure of the best is no proof of how good it is. Intervals (95 %) take each image as a draw of its own.</p>
-<div class="scroll"><table><thead><tr><th>site</th>${shown.map((name) => html`<th>${HEADS[name]}</th>`)}<th>it keeps</th></tr></thead><tbody>${rows}</tbody></table></div>
+<div class="scroll" tabindex="0"><table><thead><tr><th>site</th>${shown.map((name) => html`<th>${HEADS[name]}</th>`)}<th>it keeps</th></tr></thead><tbody>${rows}</tbody></table></div>
 ${reasons.length > 0 ? html`<ul>${reasons}</ul>` : null}</section>`;
 }

@@ -53,7 +53,7 @@ export function dataSection({ evaluation, card }: ReportSource): Html | null {
   return html`<section><h2>Data</h2>
 <p>${counted(data.trained_on, 'subject was', 'subjects were')} trained on, ${data.subjects} judged, in ${counted(data.groups, 'group')} (the largest has ${data.largest_group}); images of one group never stand on both sides of the split.
 Computed groups are a lower bound on what belongs to one patient.</p>
-<div class="scroll"><table><thead><tr><th>${data.part} subjects</th>${classes.map((name) => html`<th>${classTitle(name)}</th>`)}<th>all</th></tr></thead><tbody>${rows}</tbody></table></div>
+<div class="scroll" tabindex="0"><table><thead><tr><th>${data.part} subjects</th>${classes.map((name) => html`<th>${classTitle(name)}</th>`)}<th>all</th></tr></thead><tbody>${rows}</tbody></table></div>
 <p class="notice">participants.tsv <code>${shortDigest(data.participants_sha256)}</code>, split <code>${shortDigest(data.split_sha256)}</code>${card.warnings.length > 0 ? html`<br>${card.warnings.join('; ')}` : null}</p></section>`;
 }
 
@@ -99,7 +99,7 @@ export function recordSection({ card, summary, evaluation }: ReportSource): Html
     ['begun', card.created],
   ];
   return html`<section><h2>Record</h2>
-<div class="scroll"><table><tbody>${rows.map(([name, value]) => html`<tr><td>${name}</td><td class="text">${value}</td></tr>`)}</tbody></table></div>
+<div class="scroll" tabindex="0"><table><tbody>${rows.map(([name, value]) => html`<tr><td>${name}</td><td class="text">${value}</td></tr>`)}</tbody></table></div>
 <details><summary>Job as it ran</summary><pre>${prettyJson(card.job)}</pre></details>
 ${summary.failures.length > 0 ? html`<h3>Failures of sites</h3><ul>${summary.failures.map(({ site, round, code, message }) => html`<li>${site}, round ${round}: ${code}, ${message}</li>`)}</ul>` : null}
 ${evaluation && evaluation.notes.length > 0 ? html`<h3>Notes</h3><ul>${evaluation.notes.map((note) => html`<li>${note}</li>`)}</ul>` : null}</section>`;
