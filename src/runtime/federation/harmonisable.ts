@@ -2,8 +2,8 @@ import { COLUMN, groupOf, type Participant } from '../../preprocess/bids/partici
 import type { Subjects } from '../../preprocess/select/read-subjects.ts';
 import type { SplitManifest } from '../../preprocess/split/manifest.ts';
 import { requireCompared } from '../algorithms/harmonisation/harmonise.ts';
-import { LEAST_PEOPLE } from '../algorithms/harmonisation/record.ts';
 import { flError } from '../base/errors/errors.ts';
+import { LEAST_PEOPLE } from '../base/least-people.ts';
 import { counted } from '../base/text/counted.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { harmonisationOf } from '../job/harmonisation.ts';

@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import { f64At, numberAt } from '../base/at.ts';
 import { factorize, solve } from '../base/cholesky.ts';
+import { LEAST_PEOPLE } from '../base/least-people.ts';
 import type { MetricReport } from '../base/logging/metrics.ts';
 import { sum } from '../base/sum.ts';
 
 /** The figure by which a site tells what its training pictures look like. */
 export const IMAGE_PROFILE = 'image_profile';
 
-/** Groups (patients) that sums which leave a site are over. */
-export const LEAST_GROUPS = 10;
 /** Distances are counted in steps of so much, as many as there are bins; the last bin has all that are farther. */
 export const DISTANCE_STEP = 0.25;
 export const DISTANCE_BINS = 160;
@@ -59,7 +58,7 @@ export function profileOf(results: readonly { readonly metrics: MetricReport }[]
 function isWhole(site: SiteProfile): boolean {
   const { sums, products, pictures, groups = pictures } = site;
   return (
-    Math.min(pictures, groups) >= LEAST_GROUPS &&
+    Math.min(pictures, groups) >= LEAST_PEOPLE &&
     products.length === (sums.length * (sums.length + 1)) / 2 &&
     factorOf(site) !== undefined
   );

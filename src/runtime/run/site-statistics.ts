@@ -6,9 +6,6 @@ import { withholdCounts } from './withhold-counts.ts';
 /** The figure by which a site describes its data. */
 export const DATA_STATISTICS = 'data_statistics';
 
-/** People that a count which leaves a site is over, where the site does not ask for more. */
-export const LEAST_PEOPLE_COUNTED = 10;
-
 const people = z.int().min(0).max(1e9);
 const name = z.string().min(1).max(200);
 const number = z.number().min(-1e15).max(1e15);

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { type Harmonisation, LEAST_PEOPLE, parseHarmonisation } from '../algorithms/harmonisation/record.ts';
+import { type Harmonisation, parseHarmonisation } from '../algorithms/harmonisation/record.ts';
 import { HARMONISATION, type HarmoniseTask } from '../algorithms/harmonisation/tasks.ts';
 import { flError } from '../base/errors/errors.ts';
+import { LEAST_PEOPLE } from '../base/least-people.ts';
 import { harmoniseSums } from '../learning/dataset/harmonise-sums.ts';
 import { parseModelSpec } from '../learning/models/spec.ts';
 import type { SessionContext, SessionResult } from './client-api/session.ts';

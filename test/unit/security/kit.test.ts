@@ -238,7 +238,6 @@ describe('local files', () => {
       max_figures: 200,
       figures_text: false,
       image_profile: true,
-      image_profile_min_groups: 10,
       least_people: 10,
       max_failure_characters: 500,
       task_result_filters: [],

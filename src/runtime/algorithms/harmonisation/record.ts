@@ -8,9 +8,6 @@ const HARMONISATION_VERSION = 1;
 export const METHODS = ['nyul', 'combat'] as const;
 export type Method = (typeof METHODS)[number];
 
-/** People that a sum which leaves a site is over, unless the site asks for more of them. */
-export const LEAST_PEOPLE = 10;
-
 const count = z.int().nonnegative();
 const numbers = z.array(z.number()).max(100_000);
 

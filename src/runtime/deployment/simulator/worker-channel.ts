@@ -2,6 +2,7 @@ import { rename, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { broughtBy, type FileRule, partsOfTask } from '../../algorithms/task.ts';
 import { toNeuroflareError } from '../../base/errors/errors.ts';
+import { LEAST_PEOPLE } from '../../base/least-people.ts';
 import type { AnswerListener, Channel, SiteAnswer, SitesNeeded, SiteTask } from '../../federation/channel.ts';
 import type { RunPlan } from '../../job/plan.ts';
 import { hasOwnModels } from '../../job/workflow-tasks.ts';
@@ -17,7 +18,6 @@ import {
   siteLogPath,
   statePath,
 } from '../../run/run-folder.ts';
-import { LEAST_PEOPLE_COUNTED } from '../../run/site-statistics.ts';
 import { unpackTaskFile } from '../../run/task-file.ts';
 import type { Answer } from '../../site/answer.ts';
 import type { Executor, TaskEvent } from '../../site/executor/executor.ts';
@@ -161,7 +161,7 @@ export class WorkerChannel implements Channel {
       // Nothing but the user ends the processes of a simulation.
       mostBeginnings: 1,
       ownFilters: async () => [],
-      leastPeople: async () => LEAST_PEOPLE_COUNTED,
+      leastPeople: async () => LEAST_PEOPLE,
       // A simulation has no secrets, and repeats itself.
       means: { secrets: secretsOf(async () => Buffer.from(`${job.seed} ${site}`)), budget: NO_BUDGET },
       warn: (text) => onLog(site, `${text}\n`),

@@ -3,11 +3,11 @@ import { groupOf, type Participant } from '../../../preprocess/bids/participants
 import { inspectImage } from '../../../preprocess/check/inspect-image.ts';
 import { labelOf } from '../../../preprocess/split/cohort.ts';
 import { PARTITIONS } from '../../../preprocess/split/manifest.ts';
+import { LEAST_PEOPLE } from '../../base/least-people.ts';
 import { readAs } from '../../base/selection/selection.ts';
 import { sum } from '../../base/sum.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
 import {
-  LEAST_PEOPLE_COUNTED,
   type SiteFeature,
   type SiteStatistics,
   type SiteTable,
@@ -50,7 +50,7 @@ export async function describeData(
 ): Promise<SiteStatistics | null> {
   checkKeys(options, ['classes', 'columns', 'leastPeople']);
   const columns = checkColumns(options.columns);
-  const least = checkNumber('leastPeople', options.leastPeople, { least: LEAST_PEOPLE_COUNTED, whole: true });
+  const least = checkNumber('leastPeople', options.leastPeople, { least: LEAST_PEOPLE, whole: true });
   const members = await readMembers(source);
   const rows = PARTITIONS.flatMap((part) => members[part]);
   const people = [...Map.groupBy(rows, groupOf).values()];
@@ -82,7 +82,7 @@ export async function describeData(
       ),
     },
   };
-  return withholdStatistics(told, least ?? LEAST_PEOPLE_COUNTED);
+  return withholdStatistics(told, least ?? LEAST_PEOPLE);
 }
 
 type Figures = readonly (number | undefined)[];

@@ -1,6 +1,7 @@
 import { numberAt } from '../../base/at.ts';
+import { LEAST_PEOPLE } from '../../base/least-people.ts';
 import type { MetricValue } from '../../base/logging/metrics.ts';
-import { DISTANCE_BINS, DISTANCE_STEP, distanceTo, LEAST_GROUPS } from '../../run/image-profile.ts';
+import { DISTANCE_BINS, DISTANCE_STEP, distanceTo } from '../../run/image-profile.ts';
 import type { ImageSet } from './image-set.ts';
 import type { Dataset } from './open-dataset.ts';
 import { FEATURES, pictureFeatures } from './picture-features.ts';
@@ -19,7 +20,7 @@ export async function describeImages({
   validation,
 }: Pick<Dataset, 'train' | 'validation'>): Promise<MetricValue> {
   const groups = groupsIn(train);
-  if (groups < LEAST_GROUPS || train.size < LEAST_GROUPS) return null;
+  if (groups < LEAST_PEOPLE || train.size < LEAST_PEOPLE) return null;
   const sums = new Array<number>(FEATURES).fill(0);
   const products = new Array<number>((FEATURES * (FEATURES + 1)) / 2).fill(0);
   for await (const features of featuresOf(train)) {
@@ -32,7 +33,7 @@ export async function describeImages({
   const told = { pictures: train.size, sums: sums.map(rounded), products: products.map(rounded) };
   const distance = distanceTo(told);
   const bins = new Array<number>(DISTANCE_BINS).fill(0);
-  if (groupsIn(validation) >= LEAST_GROUPS)
+  if (groupsIn(validation) >= LEAST_PEOPLE)
     for await (const features of featuresOf(validation)) {
       const bin = Math.min(DISTANCE_BINS - 1, Math.floor(distance(features) / DISTANCE_STEP));
       bins[bin] = numberAt(bins, bin) + 1;

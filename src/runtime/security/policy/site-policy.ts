@@ -1,8 +1,7 @@
 import { z } from 'zod';
+import { LEAST_PEOPLE } from '../../base/least-people.ts';
 import { ANSWER_LIMITS } from '../../base/limits.ts';
 import { resultFilters } from '../../job/result-filters.ts';
-import { LEAST_GROUPS } from '../../run/image-profile.ts';
-import { LEAST_PEOPLE_COUNTED } from '../../run/site-statistics.ts';
 import { ADMIN_ROLES, type AdminRole } from '../project/schema.ts';
 
 /** Who submits jobs by the rights of a server as it is made. An org_admin also resumes them. */
@@ -61,17 +60,12 @@ export const sitePolicySchema = z.strictObject({
     .describe(
       'whether sums over the training pictures may leave with the figures (image_profile), by which `predict` knows images that are unlike them',
     ),
-  image_profile_min_groups: z
-    .int()
-    .min(LEAST_GROUPS)
-    .default(LEAST_GROUPS)
-    .describe('groups (patients) that these sums must be of'),
   least_people: z
     .int()
-    .min(LEAST_PEOPLE_COUNTED)
-    .default(LEAST_PEOPLE_COUNTED)
+    .min(LEAST_PEOPLE)
+    .default(LEAST_PEOPLE)
     .describe(
-      'people that each count of federated statistics (the figure data_statistics), and each sum for workflow.harmonisation, must be over',
+      'people that each count of federated statistics (the figure data_statistics), and each sum of image_profile and for workflow.harmonisation, must be over',
     ),
   max_failure_characters: z
     .int()
@@ -130,11 +124,10 @@ max_figures_kb: 16
 max_figures: 200
 figures_text: false
 # Whether sums over the training pictures (image_profile: few coarse numbers a picture) may leave with the figures, for 'neuroflare predict' to know
-# images that are unlike them; and of how many groups (patients) they must be, 10 at least. Else the figure stays here, and the rest goes.
+# images that are unlike them. Else the figure stays here, and the rest goes.
 image_profile: true
-image_profile_min_groups: 10
-# People that each count of federated statistics (the figure data_statistics), and each sum for workflow.harmonisation, must be over; smaller ones
-# are withheld. 10 or more.
+# People that each count of federated statistics (the figure data_statistics), and each sum of image_profile and for workflow.harmonisation, must be
+# over; smaller ones are withheld. 10 or more.
 least_people: 10
 # Of the message when a task fails. Without send_logs it goes without paths, and of code only lines of the job's own files.
 max_failure_characters: 500

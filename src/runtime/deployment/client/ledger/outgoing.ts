@@ -63,7 +63,7 @@ function withoutImageProfile(
   { policy }: OutgoingRules,
 ): Extract<Answer, { result: unknown }> {
   const { result } = answer;
-  const least = policy.image_profile ? policy.image_profile_min_groups : undefined;
+  const least = policy.image_profile ? policy.least_people : undefined;
   const metrics = withoutProfile(result.metrics, least);
   return metrics === result.metrics ? answer : { ...answer, result: { ...result, metrics } };
 }

@@ -83,8 +83,8 @@ describe('what leaves a site with a task', () => {
   it.each([
     ['may', {}, 10],
     ['may not: false', { image_profile: false }, 10],
-    ['may not: of too few groups for the site', { image_profile_min_groups: 11 }, 10],
-    ['may: of enough', { image_profile_min_groups: 11 }, 11],
+    ['may not: of too few groups for the site', { least_people: 11 }, 10],
+    ['may: of enough', { least_people: 11 }, 11],
     ['may not: of an unknown number of groups', {}, undefined],
   ])('has sums over training pictures where they %s, and else all but them', async (may, policy, groups) => {
     const told = {
