@@ -9,7 +9,7 @@ import { createRandom } from '../../../../src/runtime/base/random.ts';
 import { convertOptions } from '../../../support/convert-options.ts';
 import { inHead, type MadeHead, madeHead, tissueAt, tissuesIn } from '../../../support/whole-head.ts';
 import { writeFiles } from '../../../support/write-files.ts';
-import { makeFolder } from '../image/made-pictures.ts';
+import { makeFolder } from '../../../unit/preprocess/image/made-pictures.ts';
 
 const HEAD = madeHead();
 
