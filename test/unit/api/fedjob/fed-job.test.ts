@@ -121,6 +121,7 @@ describe('a FedJob', () => {
         trim_ratio,
         byzantine_clients: 1,
         clip_norm: 'median',
+        harmonisation: 'none',
         local_tensors: localTensors,
         cross_site_evaluation: crossSiteEvaluation,
         personalize_rounds: 0,
