@@ -9,4 +9,13 @@ describe('the code', () => {
     const packed = files.filter((file) => /^\s*\.\.\.\{/m.test(readFileSync(file, 'utf8')));
     expect(packed).toEqual([]);
   });
+
+  it('makes no folder where a module of test/support is loaded: files of tests that share a process share it', () => {
+    const helpers = files.filter((file) => file.startsWith('test') && !file.endsWith('.test.ts'));
+    expect(helpers.length).toBeGreaterThan(50);
+    const made = helpers.filter((file) =>
+      /^(?:export )?const \w+ = tempFolder\(/m.test(readFileSync(file, 'utf8')),
+    );
+    expect(made).toEqual([]);
+  });
 });

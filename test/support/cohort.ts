@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Aggregation } from '../../src/runtime/algorithms/aggregator.ts';
@@ -7,10 +8,6 @@ import type { ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
 import { reduce } from '../../src/runtime/federation/reduce/reduce.ts';
 import { readModel, writeModel } from './model-files.ts';
 import { sameFormSets } from './param-sets.ts';
-import { tempFolder } from './temp-folder.ts';
-
-const folder = tempFolder();
-let count = 0;
 
 /** The model that sites received, and three to seven answers. */
 export const cohort = fc.integer({ min: 4, max: 8 }).chain((sets) =>
@@ -30,16 +27,19 @@ interface Given extends Pick<Cohort, 'sets' | 'types' | 'weights'> {
 }
 
 /** What becomes of the answers, by files. */
-export async function aggregated({
-  sets,
-  types,
-  weights,
-  aggregation,
-  reducer = 'weighted_mean',
-  options,
-}: Given) {
-  const place = join(folder, String(count++));
-  mkdirSync(place);
+export async function aggregated(given: Given): Promise<ParamSet> {
+  const place = await mkdtemp(join(tmpdir(), 'neuroflare-cohort-'));
+  try {
+    return await aggregatedIn(place, given);
+  } finally {
+    await rm(place, { recursive: true, force: true });
+  }
+}
+
+async function aggregatedIn(
+  place: string,
+  { sets, types, weights, aggregation, reducer = 'weighted_mean', options }: Given,
+): Promise<ParamSet> {
   const [model = {}, ...updates] = sets;
   const contributions = await Promise.all(
     updates.map(async (update, at) => ({
@@ -59,7 +59,7 @@ export async function aggregated({
     ...(aggregation && { aggregation }),
     ...(options && { options }),
   });
-  return readModel(targets.model);
+  return await readModel(targets.model);
 }
 
 export const numbersOf = (set: ParamSet | undefined, name: string): number[] =>
