@@ -106,6 +106,11 @@ export function groupOf(participant: Participant): string {
   return participant.values.get(COLUMN.group) ?? participant.id;
 }
 
+/** People that these are, as far as it is known: groups count as one. */
+export function countPeople(participants: readonly Participant[]): number {
+  return new Set(participants.map(groupOf)).size;
+}
+
 /** Whether a participant has a label and is not set aside. */
 export function isUsed({ values }: Participant): boolean {
   return values.has(COLUMN.diagnosis) && !values.has(COLUMN.setAside);

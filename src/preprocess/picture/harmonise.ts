@@ -16,7 +16,7 @@ export interface PictureHarmony {
 }
 
 /** Greys over it are tissue, as where a picture is standardised. */
-const TISSUE = 12;
+export const TISSUE = 12;
 /** Greys of the two ends of a scale: the first stays tissue, the last leaves room for what is brighter. */
 const [DARK, BRIGHT] = [TISSUE + 1, 250];
 const GREYS = 256;

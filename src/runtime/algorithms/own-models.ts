@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { OwnModel, TaskForm } from './task.ts';
-import type { Federation, OptionFault, Payload, RoundRules } from './workflow.ts';
+import { type Federation, type OptionFault, type Payload, WITHOUT_FAILED } from './workflow.ts';
 
 /** Models that sites have of their own: trained beside the rounds, or after them, and scored by the images of their site. None leaves it. */
 
@@ -116,9 +116,6 @@ function stepNames(steps: number): string[] {
   return Array.from({ length: steps }, (_, index) => String(index + 1));
 }
 
-/** All are waited for, and whoever fails has no such model. */
-const EACH: RoundRules = { minClients: 1, mayFail: true };
-
 interface Asked {
   readonly round: number;
   readonly sites: readonly string[];
@@ -161,6 +158,6 @@ async function askEach(
   sites: readonly string[],
 ): Promise<string[]> {
   if (sites.length === 0) return [];
-  const answers = await federation.exchange(task, sites, EACH);
+  const answers = await federation.exchange(task, sites, WITHOUT_FAILED);
   return answers.map(({ site }) => site);
 }

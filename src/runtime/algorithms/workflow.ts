@@ -133,6 +133,9 @@ export interface RoundRules {
   readonly mayFail?: true;
 }
 
+/** All are waited for, and whoever fails has no part in it. */
+export const WITHOUT_FAILED: RoundRules = { minClients: 1, mayFail: true };
+
 /** What a workflow is given of the job; `options` are the keys that its type alone has. */
 export interface WorkflowJob<Options> {
   readonly numRounds: number;

@@ -1,5 +1,5 @@
 import { findExamples } from '../../preprocess/bids/layout.ts';
-import type { PictureHarmony } from '../../preprocess/picture/harmonise.ts';
+import { type PictureHarmony, TISSUE } from '../../preprocess/picture/harmonise.ts';
 import { montageOf } from '../../preprocess/picture/montage.ts';
 import { readPictures } from '../../preprocess/picture/pictures.ts';
 import { resample } from '../../preprocess/picture/resample.ts';
@@ -30,8 +30,6 @@ const REPEATS = 3;
 /** More tell hardly more, and take the square of their number. */
 const MOST_IMAGES = 600;
 const SIDE = 48;
-/** As where a picture is standardised. */
-const TISSUE = 12;
 const READERS = 4;
 
 /** What it needs of an evaluation. */

@@ -1,4 +1,4 @@
-import { COLUMN, groupOf, type Participant } from '../../preprocess/bids/participants.ts';
+import { COLUMN, countPeople } from '../../preprocess/bids/participants.ts';
 import type { Subjects } from '../../preprocess/select/read-subjects.ts';
 import type { SplitManifest } from '../../preprocess/split/manifest.ts';
 import { requireCompared } from '../algorithms/harmonisation/harmonise.ts';
@@ -19,9 +19,10 @@ export function requireHarmonisable({ workflow, model, data }: JobDefinition): v
   if (!data) throw refuse('the job names no data (data.root)');
   if (model.kind !== 'built')
     throw refuse('the job names no network whose pictures could be harmonised (model.type)');
-  if (inputChannels(parseModelSpec(model.spec)) > 1)
+  const spec = parseModelSpec(model.spec);
+  if (inputChannels(spec) > 1)
     throw refuse('its pictures have several contrasts, and each would need landmarks of its own');
-  if (parseModelSpec(model.spec).classes === undefined)
+  if (spec.classes === undefined)
     throw refuse('the network does not name its classes (model.classes), by which sites are compared');
   if (workflow.clientsPerRound !== undefined)
     throw refuse(
@@ -48,14 +49,15 @@ export function requireComparable(
     .map(({ name: site, train }) => {
       const own = train.flatMap((id) => rows.get(id) ?? []);
       const people = classes.map((label) =>
-        peopleIn(own.filter(({ values }) => values.get(COLUMN.diagnosis) === label)),
+        countPeople(own.filter(({ values }) => values.get(COLUMN.diagnosis) === label)),
       );
       const pictures = people.map((count) => (count >= LEAST_PEOPLE ? count : 0));
       const params = { site, least: LEAST_PEOPLE };
-      const isFew = method === 'nyul' ? peopleIn(own) < LEAST_PEOPLE : pictures.every((count) => count === 0);
+      const isFew =
+        method === 'nyul' ? countPeople(own) < LEAST_PEOPLE : pictures.every((count) => count === 0);
       const what =
         method === 'nyul'
-          ? counted(peopleIn(own), 'person', 'people')
+          ? counted(countPeople(own), 'person', 'people')
           : classes.map((label, at) => `${people[at] ?? 0} of ${label}`).join(', ');
       if (isFew)
         throw flError(
@@ -66,8 +68,4 @@ export function requireComparable(
       return { site, pictures };
     });
   if (method === 'combat') requireCompared(told);
-}
-
-function peopleIn(rows: readonly Participant[]): number {
-  return new Set(rows.map(groupOf)).size;
 }

@@ -3,7 +3,7 @@ import type { TaskSpec } from '../algorithms/workflow.ts';
 import { flError } from '../base/errors/errors.ts';
 import { firstOf } from '../base/text/first-of.ts';
 import type { FileRef, Files, Payload } from '../run/events.ts';
-import { type RunHistory, stateOf } from '../run/history.ts';
+import type { RunHistory } from '../run/history.ts';
 import type { SiteTask } from './channel.ts';
 import type { CoordinatorRules } from './coordinator-rules.ts';
 
@@ -80,4 +80,12 @@ export function inputsOf(
   });
   const differs = own.some(([, files]) => Object.keys(files).length > 0);
   return { common, own: differs ? Object.fromEntries(own) : undefined, of };
+}
+
+/** What a site keeps for its next task: of the exchanges of the round at hand count those that are answered. */
+function stateOf({ exchanges, states }: RunHistory, site: string): FileRef | undefined {
+  const now = exchanges.flatMap(({ accepted, isAnswered }) =>
+    accepted.filter((answer) => isAnswered && answer.site === site).flatMap(({ state }) => state ?? []),
+  );
+  return now.at(-1) ?? states.get(site);
 }

@@ -207,14 +207,6 @@ export function exchangeOf({ exchanges }: RunHistory, key: TaskKey): Exchange | 
   return exchanges.find(({ opened }) => keyText(opened) === keyText(key));
 }
 
-/** What a site keeps for its next task: of the exchanges of the round at hand count those that are answered. */
-export function stateOf({ exchanges, states }: RunHistory, site: string): FileRef | undefined {
-  const now = exchanges.flatMap(({ accepted, isAnswered }) =>
-    accepted.filter((answer) => isAnswered && answer.site === site).flatMap(({ state }) => state ?? []),
-  );
-  return now.at(-1) ?? states.get(site);
-}
-
 /** The one whose answers are waited for, or were waited for last. */
 export function lastExchange({ exchanges }: RunHistory): Exchange | undefined {
   return exchanges.find(({ isAnswered }) => !isAnswered) ?? exchanges.at(-1);

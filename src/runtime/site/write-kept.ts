@@ -1,9 +1,8 @@
 import { stat } from 'node:fs/promises';
-import { flError } from '../base/errors/errors.ts';
 import { fillFrom, openInput } from '../base/files/read-file.ts';
 import { type Opened, whileOpen } from '../base/files/while-open.ts';
-import type { NumericArray } from '../base/tensors/nd-array.ts';
-import { firstNotFinite } from '../base/tensors/not-finite.ts';
+import { isFloat, type NumericArray } from '../base/tensors/nd-array.ts';
+import { requireFinite } from '../base/tensors/not-finite.ts';
 import { openTensorFile, readInto, type TensorFile } from '../base/tensors/tensor-file.ts';
 import { matcherOf, partedBy } from '../base/text/name-patterns.ts';
 import type { AnswerFile } from './answer.ts';
@@ -48,7 +47,7 @@ export async function writeKept(
     return writeParts(target, parts, async (slice) => {
       if (slice.entry.name === BYTES || isRemains(slice.entry.name)) return;
       await addOrigin(slice, origins);
-      requireFinite(slice);
+      requireSound(slice);
     });
   });
 }
@@ -94,8 +93,8 @@ export async function bytesOf(path: string, opened: Opened): Promise<Part> {
   return { entry: entryOfBytes(size), file: { readSlice } };
 }
 
-function entryOfBytes(size: number): Part['entry'] {
-  return { name: BYTES, dtype: 'uint8', shape: [size], offset: 0, byteLength: size };
+export function entryOfBytes(size: number, name = BYTES): Part['entry'] {
+  return { name, dtype: 'uint8', shape: [size], offset: 0, byteLength: size };
 }
 
 export function partsOf(file: TensorFile, entries = file.layout): Part[] {
@@ -161,16 +160,17 @@ async function addOrigin(
 ): Promise<void> {
   for (const origin of origins) {
     const found = origin?.layout.find(({ name }) => name === entry.name);
-    if (!origin || !found) continue;
-    const base: NumericArray = values.slice();
-    await readInto(origin, found, { start, values: base });
-    for (let at = 0; at < values.length; at++) values[at] = (base[at] ?? 0) + (values[at] ?? 0);
-    return;
+    if (origin && found) return addPart({ file: origin, entry: found }, { start, values });
   }
 }
 
-export function requireFinite({ entry: { name, dtype }, start, values }: Slice): void {
-  const index = dtype.startsWith('float') ? firstNotFinite(values) : -1;
-  if (index === -1) return;
-  throw flError('NF_TENSORS_NOT_FINITE', { name, index: start + index, value: String(values[index]) });
+/** To the values of a slice the same ones of another array. */
+export async function addPart({ file, entry }: Part, { start, values }: Omit<Slice, 'entry'>): Promise<void> {
+  const base: NumericArray = values.slice();
+  await readInto(file, entry, { start, values: base });
+  for (let at = 0; at < values.length; at++) values[at] = (base[at] ?? 0) + (values[at] ?? 0);
+}
+
+export function requireSound({ entry, start, values }: Slice): void {
+  if (isFloat(entry)) requireFinite(entry.name, values, start);
 }

@@ -1,14 +1,21 @@
 import type { OwnModel } from '../algorithms/task.ts';
 import { type Opened, whileOpen } from '../base/files/while-open.ts';
-import type { NumericArray } from '../base/tensors/nd-array.ts';
 import { readParamsFile } from '../base/tensors/read-params-file.ts';
-import { readInto } from '../base/tensors/tensor-file.ts';
 import { matcherOf, partedBy } from '../base/text/name-patterns.ts';
 import { type Figures, figuresSchema } from '../run/own-models.ts';
 import type { AnswerFile } from './answer.ts';
 import { type Part, writeParts } from './filters/write-tensors.ts';
 import { BEST, BYTES, keptName, nameIn } from './kept.ts';
-import { behind, bytesOf, openIn, partsOf, requireFinite, scriptOf } from './write-kept.ts';
+import {
+  addPart,
+  behind,
+  bytesOf,
+  entryOfBytes,
+  openIn,
+  partsOf,
+  requireSound,
+  scriptOf,
+} from './write-kept.ts';
 
 /** What a site had when its task began; absolute paths. */
 export interface OwnBefore {
@@ -67,8 +74,8 @@ export async function writeOwnKept(
     return writeParts(target, parts, async (slice) => {
       if (slice.entry.name === BYTES || slice.entry.name === BEST) return;
       const origin = origins.get(slice.entry.name);
-      if (origin) await add(origin, slice);
-      requireFinite(slice);
+      if (origin) await addPart(origin, slice);
+      requireSound(slice);
     });
   });
 }
@@ -125,15 +132,5 @@ function textPart(name: string, text: string): Part {
   const readSlice: Part['file']['readSlice'] = async (_entry, start, into) => {
     into.set(bytes.subarray(start, start + into.length));
   };
-  const size = bytes.length;
-  return { entry: { name, dtype: 'uint8', shape: [size], offset: 0, byteLength: size }, file: { readSlice } };
-}
-
-async function add(
-  origin: Part,
-  { start, values }: { readonly start: number; readonly values: NumericArray },
-): Promise<void> {
-  const base: NumericArray = values.slice();
-  await readInto(origin.file, origin.entry, { start, values: base });
-  for (let at = 0; at < values.length; at++) values[at] = (base[at] ?? 0) + (values[at] ?? 0);
+  return { entry: entryOfBytes(bytes.length, name), file: { readSlice } };
 }

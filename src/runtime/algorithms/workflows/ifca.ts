@@ -9,13 +9,10 @@ import {
   type Federation,
   type FileRef,
   type Payload,
-  type RoundRules,
+  WITHOUT_FAILED,
 } from '../workflow.ts';
 
 const MOST_CLUSTERS = 20;
-
-/** Whoever fails to score stays where it was. */
-const EACH: RoundRules = { minClients: 1, mayFail: true };
 
 /**
  * IFCA (Ghosh et al., "An Efficient Framework for Clustered Federated Learning", 2020, algorithm 1, averaging models): there are k models; in each
@@ -108,7 +105,7 @@ async function choicesOf(
     for (const { site, metrics } of await federation.exchange(
       { name, round, about, inputs: { model } },
       sites,
-      EACH,
+      WITHOUT_FAILED,
     )) {
       for (const key of Object.keys(metrics)) told.add(key);
       const { loss } = metrics;

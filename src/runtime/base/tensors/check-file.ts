@@ -1,7 +1,7 @@
 import { flError } from '../errors/errors.ts';
 import { checkSameLayout } from './check-params.ts';
-import { DTYPES } from './nd-array.ts';
-import { firstNotFinite } from './not-finite.ts';
+import { DTYPES, isFloat } from './nd-array.ts';
+import { requireFinite } from './not-finite.ts';
 import { planSafetensors, type TensorEntry, type TensorLayout } from './safetensors.ts';
 import {
   closeTensorFiles,
@@ -85,15 +85,12 @@ export async function checkModelFile(path: string): Promise<void> {
 }
 
 async function checkFinite(file: TensorFile, entry: TensorEntry): Promise<void> {
-  if (!entry.dtype.startsWith('float')) return;
+  if (!isFloat(entry)) return;
   const elements = entry.byteLength / DTYPES[entry.dtype].BYTES_PER_ELEMENT;
   const buffer = new DTYPES[entry.dtype](Math.min(SLICE_ELEMENTS, elements));
   for (let start = 0; start < elements; start += buffer.length) {
     const slice = buffer.subarray(0, Math.min(buffer.length, elements - start));
     await readInto(file, entry, { start, values: slice });
-    const index = firstNotFinite(slice);
-    if (index === -1) continue;
-    const params = { name: entry.name, index: start + index, value: String(slice[index]) };
-    throw flError('NF_TENSORS_NOT_FINITE', params);
+    requireFinite(entry.name, slice, start);
   }
 }

@@ -1,6 +1,6 @@
 import { flError } from '../errors/errors.ts';
 import { DTYPES, elementCount, type NdArray, type ParamSet, paramNames } from './nd-array.ts';
-import { firstNotFinite } from './not-finite.ts';
+import { requireFinite } from './not-finite.ts';
 
 /** Refuses what is not a set of well-formed arrays with finite values; the error names the array. */
 export function checkParams(params: unknown): asserts params is ParamSet {
@@ -54,8 +54,7 @@ function checkArray(name: string, value: unknown): void {
   if (!(data instanceof DTYPES[dtype])) throw invalid(`data is not a ${DTYPES[dtype].name}`);
   if (data.length !== elementCount(shape))
     throw invalid(`data has ${data.length} elements, the shape ${elementCount(shape)}`);
-  const index = firstNotFinite(data);
-  if (index !== -1) throw flError('NF_TENSORS_NOT_FINITE', { name, index, value: String(data[index]) });
+  requireFinite(name, data);
 }
 
 function form(array: ArrayForm): string {

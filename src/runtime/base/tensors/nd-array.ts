@@ -40,6 +40,10 @@ export interface NdArray {
 /** Named arrays: what FLModel calls `params`. Key order carries no meaning; every loop over it sorts. */
 export type ParamSet = Readonly<Record<string, NdArray>>;
 
+export function isFloat({ dtype }: { readonly dtype: DType }): boolean {
+  return dtype.startsWith('float');
+}
+
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }

@@ -67,6 +67,11 @@ export function planInOrder(
   return { header, layout: layout.sort((a, b) => compareText(a.name, b.name)) };
 }
 
+/** Arrays as they follow one another in their file. */
+export function inFileOrder<Entry extends Pick<TensorEntry, 'offset'>>(entries: readonly Entry[]): Entry[] {
+  return [...entries].sort((a, b) => a.offset - b.offset);
+}
+
 /** A whole file in memory. */
 export function encodeSafetensors(params: ParamSet): Uint8Array {
   const { header, layout } = planSafetensors(

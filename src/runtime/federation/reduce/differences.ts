@@ -1,4 +1,4 @@
-import { DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
+import { DTYPES, elementCount, isFloat, type NumericArray } from '../../base/tensors/nd-array.ts';
 import type { TensorEntry } from '../../base/tensors/safetensors.ts';
 import type { TensorFile } from '../../base/tensors/tensor-file.ts';
 import { type Parts, readElements, SLICE_ELEMENTS, type SliceMaker, unusable } from './mean.ts';
@@ -28,7 +28,7 @@ export function differencesOf(
       addDifference(sum, { update, from, weight });
     }
     const result = sum.subarray(0, out.length);
-    if (!entry.dtype.startsWith('float'))
+    if (!isFloat(entry))
       for (let index = 0; index < result.length; index++) result[index] = Math.round(result[index] ?? 0);
     out.set(result);
     const wrong = out.findIndex((value, index) => !isKept(value, result[index] ?? 0, entry));
@@ -37,8 +37,8 @@ export function differencesOf(
 }
 
 /** Integers are taken modulo their range, and what is outside would be another number. */
-function isKept(value: number, wanted: number, { dtype }: TensorEntry): boolean {
-  return dtype.startsWith('float') ? Number.isFinite(value) : value === wanted;
+function isKept(value: number, wanted: number, entry: TensorEntry): boolean {
+  return isFloat(entry) ? Number.isFinite(value) : value === wanted;
 }
 
 function addDifference(

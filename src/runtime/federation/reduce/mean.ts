@@ -1,5 +1,5 @@
 import { flError } from '../../base/errors/errors.ts';
-import { DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
+import { DTYPES, elementCount, isFloat, type NumericArray } from '../../base/tensors/nd-array.ts';
 import { firstNotFinite } from '../../base/tensors/not-finite.ts';
 import type { TensorEntry } from '../../base/tensors/safetensors.ts';
 import { readInto, type TensorFile } from '../../base/tensors/tensor-file.ts';
@@ -92,7 +92,7 @@ function sumOf(
     }
     const base = origin.share > 0 ? await read(origin.file, 0) : undefined;
     const parts = { sum, total, base, share: origin.share };
-    return entry.dtype.startsWith('float') ? floatsInto(out, parts) : integersInto(out, parts);
+    return isFloat(entry) ? floatsInto(out, parts) : integersInto(out, parts);
   };
 }
 

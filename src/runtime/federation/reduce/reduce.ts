@@ -2,9 +2,10 @@ import type { Aggregation } from '../../algorithms/aggregator.ts';
 import type { Reducer } from '../../algorithms/reducer.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { writeHashed } from '../../base/files/files.ts';
-import { bytesOf, DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
+import { bytesOf, DTYPES, elementCount, isFloat, type NumericArray } from '../../base/tensors/nd-array.ts';
 import { firstNotFinite } from '../../base/tensors/not-finite.ts';
 import {
+  inFileOrder,
   planInOrder,
   planSafetensors,
   type TensorEntry,
@@ -163,7 +164,7 @@ async function writeAll(
 
 /** As the arrays follow one another in a file, without gaps. */
 function inOrder(layout: TensorLayout): TensorEntry[] {
-  return [...planSafetensors(layout).layout].sort((a, b) => a.offset - b.offset);
+  return inFileOrder(planSafetensors(layout).layout);
 }
 
 interface Work {
@@ -249,8 +250,4 @@ async function readState(
 ): Promise<void> {
   if (file) await readElements(file, { name, start, into });
   else into.fill(0);
-}
-
-function isFloat({ dtype }: { readonly dtype: string }): boolean {
-  return dtype.startsWith('float');
 }

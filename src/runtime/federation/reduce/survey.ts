@@ -1,7 +1,7 @@
 import type { Aggregator, Norms, Products } from '../../algorithms/aggregator.ts';
 import { flError } from '../../base/errors/errors.ts';
-import { DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
-import type { TensorEntry } from '../../base/tensors/safetensors.ts';
+import { DTYPES, elementCount, isFloat, type NumericArray } from '../../base/tensors/nd-array.ts';
+import { inFileOrder, type TensorEntry } from '../../base/tensors/safetensors.ts';
 import type { TensorFile } from '../../base/tensors/tensor-file.ts';
 import { slicedFor } from './all-at-once.ts';
 import { readElements, type Source } from './mean.ts';
@@ -94,8 +94,8 @@ async function eachDifference(
   held: number,
   look: (differences: Differences, length: number) => Promise<void>,
 ): Promise<void> {
-  for (const entry of [...base.layout].sort((a, b) => a.offset - b.offset)) {
-    if (!entry.dtype.startsWith('float')) continue;
+  for (const entry of inFileOrder(base.layout)) {
+    if (!isFloat(entry)) continue;
     const senders = sources.flatMap((source, at) => (has(source.file, entry) ? [{ ...source, at }] : []));
     const elements = elementCount(entry.shape);
     const longest = Math.min(slicedFor(held), elements);

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { findExamples } from '../../../preprocess/bids/layout.ts';
-import { groupOf, type Participant } from '../../../preprocess/bids/participants.ts';
+import { countPeople, type Participant } from '../../../preprocess/bids/participants.ts';
 import { tissueLandmarks } from '../../../preprocess/picture/harmonise.ts';
 import { readPictures } from '../../../preprocess/picture/pictures.ts';
 import {
@@ -94,7 +94,7 @@ interface Seen {
 }
 
 function peopleOf(seen: readonly Seen[]): number {
-  return new Set(seen.map(({ row }) => groupOf(row))).size;
+  return countPeople(seen.map(({ row }) => row));
 }
 
 function tooFew(site: string, { leastPeople }: Asked, params: { what: string; other: string }) {

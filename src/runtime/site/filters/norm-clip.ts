@@ -1,5 +1,4 @@
-import { DTYPES, type NumericArray } from '../../base/tensors/nd-array.ts';
-import type { TensorEntry } from '../../base/tensors/safetensors.ts';
+import { DTYPES, isFloat, type NumericArray } from '../../base/tensors/nd-array.ts';
 import {
   closeTensorFiles,
   openTensorFiles,
@@ -65,10 +64,6 @@ function originOf(base: TensorFile | undefined): (slice: Slice) => Promise<Numer
     if (base && found) await readInto(base, found, { start, values: origin });
     return origin;
   };
-}
-
-function isFloat({ dtype }: TensorEntry): boolean {
-  return dtype.startsWith('float');
 }
 
 // Loops of their own: within a larger function the compiler makes them slower.

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { isArrays } from '../../algorithms/task.ts';
 import { writeHashed } from '../../base/files/files.ts';
 import { bytesOf, DTYPES, elementCount, type NumericArray } from '../../base/tensors/nd-array.ts';
-import { planSafetensors, type TensorEntry } from '../../base/tensors/safetensors.ts';
+import { inFileOrder, planSafetensors, type TensorEntry } from '../../base/tensors/safetensors.ts';
 import { readInto, type TensorFile } from '../../base/tensors/tensor-file.ts';
 import type { Answer, AnswerFile } from '../answer.ts';
 import type { Task } from '../task-order.ts';
@@ -36,7 +36,7 @@ export async function eachSlice(
   entries: readonly TensorEntry[],
   look: (slice: Slice) => Promise<void> | void,
 ): Promise<void> {
-  for (const entry of [...entries].sort((a, b) => a.offset - b.offset)) {
+  for (const entry of inFileOrder(entries)) {
     const elements = elementCount(entry.shape);
     const buffer = new DTYPES[entry.dtype](Math.min(SLICE_ELEMENTS, elements));
     for (let start = 0; start < elements; start += SLICE_ELEMENTS) {
@@ -74,9 +74,7 @@ export async function writeParts(
 ): Promise<AnswerFile> {
   const { header, layout } = planSafetensors(parts.map(({ entry }) => entry));
   const byName = new Map(parts.map((part) => [part.entry.name, part]));
-  const ordered = [...layout]
-    .sort((a, b) => a.offset - b.offset)
-    .flatMap(({ name }) => byName.get(name) ?? []);
+  const ordered = inFileOrder(layout).flatMap(({ name }) => byName.get(name) ?? []);
   const sha256 = await writeHashed(target, async (append) => {
     await append(header);
     for (const { file, entry } of ordered)

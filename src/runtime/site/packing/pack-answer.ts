@@ -1,7 +1,8 @@
 import { rename, rm } from 'node:fs/promises';
 import { isArrays } from '../../algorithms/task.ts';
 import { whileOpen } from '../../base/files/while-open.ts';
-import { isFloat, PACKED_ENCODINGS } from '../../base/tensors/packed/form.ts';
+import { isFloat } from '../../base/tensors/nd-array.ts';
+import { PACKED_ENCODINGS } from '../../base/tensors/packed/form.ts';
 import type { TensorFile } from '../../base/tensors/tensor-file.ts';
 import type { PackingSpec } from '../../job/result-filters.ts';
 import type { Answer, AnswerFile } from '../answer.ts';

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { writeHashed } from '../../base/files/files.ts';
-import { bytesOf, DTYPES } from '../../base/tensors/nd-array.ts';
-import { BESIDE, isFloat, packedForms } from '../../base/tensors/packed/form.ts';
-import { planSafetensors, type TensorEntry } from '../../base/tensors/safetensors.ts';
+import { bytesOf, DTYPES, isFloat } from '../../base/tensors/nd-array.ts';
+import { BESIDE, packedForms } from '../../base/tensors/packed/form.ts';
+import { inFileOrder, planSafetensors, type TensorEntry } from '../../base/tensors/safetensors.ts';
 import { compareText } from '../../base/text/compare-text.ts';
 import type { PackingSpec } from '../../job/result-filters.ts';
 import type { AnswerFile } from '../answer.ts';
@@ -41,7 +41,7 @@ export async function writePacked(
   const { header, layout } = planSafetensors(forms);
   const sha256 = await writeHashed(target, async (append) => {
     await append(header);
-    for (const { name } of [...layout].sort((a, b) => a.offset - b.offset)) {
+    for (const { name } of inFileOrder(layout)) {
       const entry = sent.get(name);
       if (name === BESIDE) await writers.beside(append);
       else if (entry && isFloat(entry)) await writers.values(entry, append);
@@ -136,7 +136,7 @@ async function writeRemains(
   const { header, layout } = planSafetensors(floats);
   const sha256 = await writeHashed(target, async (append) => {
     await append(header);
-    for (const { name } of [...layout].sort((a, b) => a.offset - b.offset)) {
+    for (const { name } of inFileOrder(layout)) {
       const entry = floats.find((one) => one.name === name);
       if (!entry) continue;
       const isChosen = chooserOf(choices, entry);

@@ -1,4 +1,4 @@
-import type { NdArray, NumericArray, ParamSet } from '../../base/tensors/nd-array.ts';
+import { isFloat, type NdArray, type NumericArray, type ParamSet } from '../../base/tensors/nd-array.ts';
 
 /** Zero where there is none. */
 export function elementsOf(params: ParamSet | undefined, name: string): (at: number) => number {
@@ -11,7 +11,7 @@ export function eachFloat(model: ParamSet, elements: (name: string) => (at: numb
   const arrays = Object.entries(model).map(([name, { dtype, shape, data }]): [string, NdArray] => {
     const made: NumericArray = data.slice().fill(0);
     const make = elements(name);
-    if (dtype.startsWith('float')) for (let at = 0; at < made.length; at++) made[at] = make(at);
+    if (isFloat({ dtype })) for (let at = 0; at < made.length; at++) made[at] = make(at);
     return [name, { dtype, shape: [...shape], data: made } as NdArray];
   });
   return Object.fromEntries(arrays);

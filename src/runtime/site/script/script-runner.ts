@@ -106,7 +106,7 @@ export async function fillContext(task: ScriptTask): Promise<Filled> {
   // A rule of the global model does not see how models of the site's own are trained.
   const isRuled = trains && (form.own === undefined || rule?.kind === 'ditto');
   const control = others.control === undefined ? undefined : await readParamsFile(others.control);
-  const input = { params: rule ? structuredClone(params) : params, received, control, trains: isRuled };
+  const input = { params, received, control, trains: isRuled };
   const around = ruleTask(rule, input, state);
   return {
     context: { ...task.context, data, params, files, state: around.state },

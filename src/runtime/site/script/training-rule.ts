@@ -12,7 +12,7 @@ export type TrainingRule = NonNullable<SessionContext['rule']>;
 
 /** What a task begins with. */
 export interface RuleInput {
-  /** What the script trains on from; it has its own copy. */
+  /** What the script trains on from, and may change. */
   readonly params: ParamSet;
   /** The global model: the same, but where the task is of a model of the site's own. */
   readonly received: ParamSet;
@@ -42,7 +42,6 @@ export function ruleTask(
     case undefined:
       return plain(state);
     case 'fedprox':
-      return input.trains ? pulled(rule, input, state) : plain(state);
     case 'ditto':
       return input.trains ? pulled(rule, input, state) : plain(state);
     case 'scaffold':
@@ -68,11 +67,12 @@ function pulled(
   state: Uint8Array | undefined,
 ): RuleTask {
   const begin = () => {
+    if (kind === 'fedprox') return ask(mu, undefined);
     const correction = eachFloat(params, (name) => {
       const [from, to] = [elementsOf(params, name), elementsOf(received, name)];
       return (at) => mu * (from(at) - to(at));
     });
-    ask(mu, kind === 'ditto' ? { correction } : undefined);
+    ask(mu, { correction });
   };
   return {
     state,
@@ -111,7 +111,7 @@ function keeping(kept: Kept): RuleTask {
 }
 
 /** Of the models that a script began with and sent, element by element. */
-function movesOf({ params }: RuleInput, { files, paramsType }: SessionResult) {
+function movesOf(params: ParamSet, { files, paramsType }: SessionResult) {
   const sent = decodeSafetensors(files.model ?? new Uint8Array(), 'model');
   const from = paramsType === 'FULL' ? params : undefined;
   return (name: string) => {
@@ -122,8 +122,9 @@ function movesOf({ params }: RuleInput, { files, paramsType }: SessionResult) {
 
 /** SCAFFOLD: each step is corrected by c - c_i. */
 function scaffold(option: 1 | 2, input: RuleInput, kept: Kept): RuleTask {
-  const { params, control } = input;
-  const own = kept.control;
+  // The script may change what it is given.
+  const [params, own] = [structuredClone(input.params), kept.control];
+  const { control } = input;
   return {
     state: kept.script,
     begin: () => {
@@ -137,7 +138,7 @@ function scaffold(option: 1 | 2, input: RuleInput, kept: Kept): RuleTask {
       const steps = stepsTaken();
       if (!steps || !(steps.rates > 0) || (option === 1 && !steps.gradient))
         throw flError('NF_SCRIPT_CORRECTION', { workflow: 'scaffold' });
-      const moves = movesOf(input, result);
+      const moves = movesOf(params, result);
       const next = eachFloat(params, (name) => {
         if (option === 1) return elementsOf(steps.gradient, name);
         const moved = moves(name);
@@ -160,8 +161,7 @@ function scaffold(option: 1 | 2, input: RuleInput, kept: Kept): RuleTask {
 
 /** FedDyn: each step is corrected by the gradient that the site had reached, and pulled towards the received model. */
 function dynamic({ kind, alpha }: TrainingRule & { kind: 'feddyn' }, input: RuleInput, kept: Kept): RuleTask {
-  const { params } = input;
-  const own = kept.control;
+  const [params, own] = [structuredClone(input.params), kept.control];
   return {
     state: kept.script,
     begin: () => {
@@ -173,7 +173,7 @@ function dynamic({ kind, alpha }: TrainingRule & { kind: 'feddyn' }, input: Rule
     },
     finish: (result) => {
       requireUse(kind);
-      const moves = movesOf(input, result);
+      const moves = movesOf(params, result);
       const next = eachFloat(params, (name) => {
         const [reached, moved] = [elementsOf(own, name), moves(name)];
         return (at) => reached(at) - alpha * moved(at);

@@ -1,6 +1,6 @@
 import { flError } from '../../errors/errors.ts';
 import { compareText } from '../../text/compare-text.ts';
-import { elementCount, type NdArray, type ParamSet } from '../nd-array.ts';
+import { elementCount, isFloat, type NdArray, type ParamSet } from '../nd-array.ts';
 import { planSafetensors } from '../safetensors.ts';
 
 /**
@@ -56,8 +56,4 @@ function packedForm({ name, shape }: Form, packing: Packing): Form {
 /** Numbers of an array that travel: that share of them, rounded up. */
 export function chosenOf(elements: number, ratio: number): number {
   return Math.min(elements, Math.ceil(ratio * elements));
-}
-
-export function isFloat({ dtype }: Pick<NdArray, 'dtype'>): boolean {
-  return dtype.startsWith('float');
 }

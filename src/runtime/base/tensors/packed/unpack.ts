@@ -1,12 +1,12 @@
 import { flError } from '../../errors/errors.ts';
 import { writeHashed } from '../../files/files.ts';
 import { checkSameLayout } from '../check-params.ts';
-import { bytesOf, DTYPES, elementCount, type NumericArray } from '../nd-array.ts';
-import { firstNotFinite } from '../not-finite.ts';
-import { planSafetensors, type TensorEntry, type TensorLayout } from '../safetensors.ts';
+import { bytesOf, DTYPES, elementCount, isFloat, type NumericArray } from '../nd-array.ts';
+import { requireFinite } from '../not-finite.ts';
+import { inFileOrder, planSafetensors, type TensorEntry, type TensorLayout } from '../safetensors.ts';
 import { closeTensorFiles, openTensorFiles, readInto, type TensorFile } from '../tensor-file.ts';
 import { fromFloat16 } from './float16.ts';
-import { BESIDE, isFloat, type Packing, packedForms } from './form.ts';
+import { BESIDE, type Packing, packedForms } from './form.ts';
 
 /** Elements at a time. */
 const SLICE_ELEMENTS = 1 << 18;
@@ -47,7 +47,7 @@ export async function unpack(file: PackedFile, target: string): Promise<string> 
   await requirePacked(file);
   return whileOpen(file, async (update, sent) => {
     const { header, layout } = planSafetensors(sent);
-    const ordered = [...layout].sort((a, b) => a.offset - b.offset);
+    const ordered = inFileOrder(layout);
     const fillers = await fillersOf(update, sent, file.packing);
     return writeHashed(target, async (append) => {
       await append(header);
@@ -58,7 +58,7 @@ export async function unpack(file: PackedFile, target: string): Promise<string> 
         for (let start = 0; start < elements; start += buffer.length) {
           const out = buffer.subarray(0, Math.min(buffer.length, elements - start));
           await fill(start, out);
-          if (isFloat(entry)) requireFinite(entry, start, out);
+          if (isFloat(entry)) requireFinite(entry.name, out, start);
           await append(bytesOf(out));
         }
       }
@@ -153,12 +153,6 @@ function entryOf({ layout, path }: TensorFile, name: string): TensorEntry {
   const found = layout.find((entry) => entry.name === name);
   if (!found) throw new Error(`${path} has no array '${name}'.`);
   return found;
-}
-
-function requireFinite({ name }: TensorEntry, start: number, values: NumericArray): void {
-  const index = firstNotFinite(values);
-  if (index === -1) return;
-  throw flError('NF_TENSORS_NOT_FINITE', { name, index: start + index, value: String(values[index]) });
 }
 
 function unreadable(name: string, reason: string) {
