@@ -13,6 +13,8 @@ const distances = z.object({
 });
 export type Distances = z.output<typeof distances>;
 
+export const DISTANCES = ['jensen_shannon', 'hellinger', 'emd'] as const;
+
 const unlikenessSchema = z.object({
   of: z.string().describe('what sites are compared in: `class`, or the column that was dealt unevenly'),
   mean: distances.describe('over all pairs of sites'),
@@ -157,8 +159,6 @@ function pairsOf(
   };
   return { mean, largest, pair };
 }
-
-const DISTANCES = ['jensen_shannon', 'hellinger', 'emd'] as const;
 
 /** Of two distributions over the same classes: 0 for the same, 1 for no class in common. */
 export function distancesOf(one: readonly number[], other: readonly number[]): Distances {

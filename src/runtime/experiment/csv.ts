@@ -1,3 +1,4 @@
+import { DISTANCES } from '../../preprocess/split/heterogeneity.ts';
 import { printable } from '../base/text/printable.ts';
 import type { CurvePoint } from './curves.ts';
 import type { PartitionResult } from './partitions.ts';
@@ -50,8 +51,6 @@ export function experimentCsv(rows: readonly RowResult[], partitions: readonly P
   ]);
   return csv(header, lines);
 }
-
-const DISTANCES = ['jensen_shannon', 'hellinger', 'emd'] as const;
 
 function unlikeCells(
   partitions: readonly PartitionResult[],

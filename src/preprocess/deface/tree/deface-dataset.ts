@@ -21,7 +21,7 @@ import {
   type TreeImage,
   withoutRows,
 } from './deface-session.ts';
-import { ImageSidecars, stemOf } from './image-sidecars.ts';
+import { ImageSidecars, suffixOf } from './image-sidecars.ts';
 import { type LeftFile, listTexts, listTree, stampOf, type Tree } from './list-tree.ts';
 
 const OTHER_GRID = 'it is on the grid of no image of its session in which a face was found';
@@ -92,7 +92,7 @@ export async function defaceDataset(options: DefaceOptions): Promise<DefaceResul
 function checkKeep({ sessions }: Tree, { keep, source }: DefaceOptions): void {
   const images = sessions.flatMap((session) => session.images);
   if (images.length === 0) throw flError('NF_DEFACE_NONE', { path: source }, { place: { file: source } });
-  const suffixes = new Set(images.map((image) => stemOf(image).split('_').at(-1) ?? ''));
+  const suffixes = new Set(images.map(suffixOf));
   const unknown = keep.find((suffix) => !suffixes.has(suffix));
   if (unknown === undefined) return;
   throw flError('NF_DEFACE_KEEP', { suffix: unknown, found: [...suffixes].sort().join(', ') });

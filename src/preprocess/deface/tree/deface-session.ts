@@ -16,7 +16,7 @@ import type { defaceOperations } from '../deface-entry.ts';
 import type { NoFace } from '../deface-nifti.ts';
 import { faceMethod } from '../face-record.ts';
 import type { DefaceAnswer, DefaceTask, KnownFace } from './deface-image.ts';
-import { fits, type ImageSidecars, stemOf } from './image-sidecars.ts';
+import { fits, type ImageSidecars, suffixOf } from './image-sidecars.ts';
 import type { TreeSession } from './list-tree.ts';
 
 export type DefaceThread = OperationThread<typeof defaceOperations>;
@@ -225,10 +225,6 @@ export async function defaceSession(
 }
 
 const ENDING = /\.nii(\.gz)?$/;
-
-function suffixOf(image: string): string {
-  return stemOf(image).split('_').at(-1) ?? '';
-}
 
 function isOfLabels(image: string): boolean {
   return LABELS.has(suffixOf(image));

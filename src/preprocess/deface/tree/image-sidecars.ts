@@ -59,7 +59,12 @@ export function fits(sidecar: string, image: string): boolean {
   return wished.at(-1) === found.at(-1) && wished.every((part) => found.includes(part));
 }
 
+/** The last part of an image's name, as `T1w`. */
+export function suffixOf(image: string): string {
+  return stemOf(image).split('_').at(-1) ?? '';
+}
+
 /** Name of an image without its ending. */
-export function stemOf(image: string): string {
+function stemOf(image: string): string {
   return basename(image).replace(/\.nii(\.gz)?$/, '');
 }
