@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { zeros } from '../src/runtime/base/tensors/nd-array.ts';
-import { type Packing, packedSize } from '../src/runtime/base/tensors/packed/form.ts';
-import { encodeSafetensors } from '../src/runtime/base/tensors/safetensors.ts';
+import { type Packing, updateSize } from '../src/runtime/base/tensors/packed/form.ts';
 import { RUN } from './neuroflare.ts';
 
 const { values } = parseArgs({
@@ -37,7 +36,7 @@ console.log(`| --- |${' ---: |'.repeat(4)}`);
 for (const [name, packing] of Object.entries(PACKINGS)) {
   if (values.only !== undefined && values.only !== name) continue;
   const found = accuracies(packing);
-  const bytes = packing ? packedSize(MODEL, packing) : encodeSafetensors(MODEL).length;
+  const bytes = updateSize(MODEL, packing);
   const first = found.findIndex((one) => one >= target);
   const sent = first === -1 ? 'not reached' : (first * SITES * bytes).toLocaleString('en');
   const last = (100 * (found.at(-1) ?? Number.NaN)).toFixed(1);

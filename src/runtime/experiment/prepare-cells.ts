@@ -6,8 +6,7 @@ import { USUAL } from '../../preprocess/split/strategy.ts';
 import { canonicalJson, sha256 } from '../base/digest.ts';
 import { flError, type NeuroflareError, toNeuroflareError } from '../base/errors/errors.ts';
 import { makeFolder } from '../base/files/files.ts';
-import { packedSize } from '../base/tensors/packed/form.ts';
-import { formOf } from '../federation/model-form.ts';
+import { updateSize } from '../base/tensors/packed/form.ts';
 import { type PreparedJob, prepareJob } from '../federation/prepare-job.ts';
 import { PATH_KEYS } from '../job/definition.ts';
 import type { EngineChoice } from '../job/engine-choice.ts';
@@ -105,16 +104,13 @@ function undealt({ partition, seed }: Cell, fault: NeuroflareError, { source }: 
 function described({ plan, bundle, split, params, loaded }: PreparedJob, engine: EngineChoice) {
   const { name: _, ...job } = loaded.value;
   const { seed, packing } = plan.job;
-  const modelBytes = formOf(
-    Object.entries(params).map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
-  ).size;
   const decides = { job, seed, sites: plan.sites, code: bundle.codeSha256, split: split?.sha256, engine };
   return {
     digest: sha256(canonicalJson(decides)),
     sites: plan.sites.length,
     rounds: plan.job.workflow.numRounds,
-    modelBytes,
-    updateBytes: packing ? packedSize(params, packing) : modelBytes,
+    modelBytes: updateSize(params, undefined),
+    updateBytes: updateSize(params, packing),
     unlike: split ? unlikeOf(split) : null,
     isJudged: split?.sites.some(({ test }) => test.length > 0) ?? false,
   };

@@ -32,13 +32,23 @@ interface ModelSource {
 export async function modelForm(job: JobDefinition, source: ModelSource): Promise<ModelForm> {
   requireModelSize(job, source.rules);
   const forms = await formsOf(job.model);
-  const names = forms.map(({ name }) => name);
-  requireUsefulFilters(job.resultFilters, sharedNames(job.workflow, names));
-  requirePersonalTensors(job.workflow, names);
-  requirePackable(job);
+  requireFitting(
+    job,
+    forms.map(({ name }) => name),
+  );
   const form = formOf(forms);
   const initial = await initialDigest(job, source);
   return { ...form, ...(initial !== undefined && { initial_sha256: initial }) };
+}
+
+/**
+ * What a job says of the arrays of its model by their names.
+ * @throws NF_JOB_FILTER, NF_JOB_LOCAL_TENSORS, NF_JOB_PERSONAL_TENSORS
+ */
+export function requireFitting(job: JobDefinition, names: readonly string[]): void {
+  requireUsefulFilters(job.resultFilters, sharedNames(job.workflow, names));
+  requirePersonalTensors(job.workflow, names);
+  requirePackable(job);
 }
 
 /** Of arrays: the digest of their form, and bytes of a file of them. */

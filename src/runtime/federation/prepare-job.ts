@@ -15,11 +15,7 @@ import type { Bundle } from '../job/bundle.ts';
 import { defineJob } from '../job/definition.ts';
 import { type FileRules, LOCAL_FILES } from '../job/job-paths.ts';
 import { type LoadedJob, readJob } from '../job/load.ts';
-import { sharedNames } from '../job/local-tensors.ts';
-import { requirePackable } from '../job/packing.ts';
-import { requirePersonalTensors } from '../job/personal-tensors.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
-import { requireUsefulFilters } from '../job/result-filters.ts';
 import { checkScript } from '../job/script.ts';
 import type { Override } from '../job/variables.ts';
 import { inputChannels, parseModelSpec, requireChannels } from '../learning/models/spec.ts';
@@ -27,6 +23,7 @@ import type { RunCard } from '../run/run-card.ts';
 import { requireComparable, requireHarmonisable } from './harmonisable.ts';
 import { initialModel, requireModelSize } from './initial-model.ts';
 import { jobWarnings } from './job-warnings.ts';
+import { requireFitting } from './model-form.ts';
 
 /** A job that passed every check that can be made before a site starts. */
 export interface PreparedJob {
@@ -57,12 +54,7 @@ export async function prepareJob(
   const params = await initialModel(plan.job, LOCAL_FILES).catch((error: unknown) => {
     throw placedInJob(error, loaded.source);
   });
-  inJob(loaded.source, () => {
-    const names = paramNames(params);
-    requireUsefulFilters(definition.resultFilters, sharedNames(definition.workflow, names));
-    requirePersonalTensors(definition.workflow, names);
-    requirePackable(definition);
-  });
+  inJob(loaded.source, () => requireFitting(definition, paramNames(params)));
   const gaps = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
   const warnings = [...jobWarnings(loaded, bundle, split), ...gaps];
   return { loaded, bundle, scripts, split, plan, params, warnings };

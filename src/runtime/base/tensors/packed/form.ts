@@ -40,10 +40,10 @@ export function packedForms(arrays: readonly Form[], packing: Packing): Form[] {
   return [...forms, { name: BESIDE, dtype: 'int32', shape: [places] }];
 }
 
-/** Bytes of the file of an update with these arrays. */
-export function packedSize(params: ParamSet, packing: Packing): number {
+/** Bytes of the file of an update with these arrays. @param packing undefined: they travel as they are */
+export function updateSize(params: ParamSet, packing: Packing | undefined): number {
   const forms = Object.entries(params).map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
-  const { header, layout } = planSafetensors(packedForms(forms, packing));
+  const { header, layout } = planSafetensors(packing ? packedForms(forms, packing) : forms);
   return layout.reduce((sum, { byteLength }) => sum + byteLength, header.length);
 }
 

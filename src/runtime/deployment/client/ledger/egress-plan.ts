@@ -6,8 +6,7 @@ import { isArrays } from '../../../algorithms/task.ts';
 import { flError } from '../../../base/errors/errors.ts';
 import { sum } from '../../../base/sum.ts';
 import { elementCount, type ParamSet, paramNames } from '../../../base/tensors/nd-array.ts';
-import { packedSize } from '../../../base/tensors/packed/form.ts';
-import { encodeSafetensors } from '../../../base/tensors/safetensors.ts';
+import { updateSize } from '../../../base/tensors/packed/form.ts';
 import { counted } from '../../../base/text/counted.ts';
 import { firstOf } from '../../../base/text/first-of.ts';
 import { initialModel } from '../../../federation/initial-model.ts';
@@ -86,7 +85,7 @@ export async function planEgress(
   const local = localNames(definition.workflow, paramNames(params));
   const [leaving, staying] = parted(shared, filters);
   const sent = Object.fromEntries(leaving.flatMap((name) => (params[name] ? [[name, params[name]]] : [])));
-  const update = packing ? packedSize(sent, packing) : encodeSafetensors(sent).length;
+  const update = updateSize(sent, packing);
   const files = arrayFiles(definition);
   const of = files.length > 1 ? ` in each of ${files.join(', ')}` : '';
   const { figures, failures } = mostBytes(policy, answersOf(definition.workflow));
