@@ -1,9 +1,9 @@
 import { counted } from '../runtime/base/text/counted.ts';
 import { shownPath } from '../runtime/base/text/shown-path.ts';
-import { meanOfCounts } from '../runtime/evaluation/statistics/counted-shares.ts';
-import { UNDEFINED } from '../runtime/evaluation/statistics/figure.ts';
 import type { CrossSiteEvaluation } from '../runtime/run/cross-site.ts';
 import type { RunSummary } from '../runtime/run/run-report.ts';
+import { meanOfCounts } from '../runtime/statistics/counted-shares.ts';
+import { UNDEFINED } from '../runtime/statistics/figure.ts';
 import { renderDataStatistics } from './data-statistics-text.ts';
 import { renderTable } from './table.ts';
 

@@ -1,15 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../src/runtime/base/random.ts';
 import { balancedFigure, leadOver } from '../../src/runtime/evaluation/figures.ts';
-import { aurocFigure } from '../../src/runtime/evaluation/statistics/auroc-figure.ts';
-import { calibrationError } from '../../src/runtime/evaluation/statistics/calibration-interval.ts';
-import {
-  type Estimate,
-  estimateOf,
-  indexGroups,
-  shareOf,
-} from '../../src/runtime/evaluation/statistics/figure.ts';
-import { meanEstimate } from '../../src/runtime/evaluation/statistics/mean-estimate.ts';
+import { aurocFigure } from '../../src/runtime/statistics/auroc-figure.ts';
+import { calibrationError } from '../../src/runtime/statistics/calibration-interval.ts';
+import { type Estimate, estimateOf, indexGroups, shareOf } from '../../src/runtime/statistics/figure.ts';
+import { meanEstimate } from '../../src/runtime/statistics/mean-estimate.ts';
 
 /** Rows that come in groups, and how alike the rows of one group are (0 to 1). */
 interface Design {

@@ -1,9 +1,9 @@
 import { u8At } from '../base/at.ts';
 import { counted } from '../base/text/counted.ts';
+import { reliabilityBins, sortConfidences } from '../statistics/calibration.ts';
+import { fitTemperature, type Scored, withTemperature } from '../statistics/probabilities.ts';
 import type { Judged } from './judged-people.ts';
 import type { Evaluation } from './result.ts';
-import { reliabilityBins, sortConfidences } from './statistics/calibration.ts';
-import { fitTemperature, type Scored, withTemperature } from './statistics/probabilities.ts';
 
 export interface Calibration {
   readonly temperature: number | null;

@@ -10,15 +10,15 @@ import { readAs } from '../base/selection/selection.ts';
 import { counted } from '../base/text/counted.ts';
 import { firstOf } from '../base/text/first-of.ts';
 import { mapPool } from '../base/threads/map-pool.ts';
+import { groupedFolds } from '../learning/controls/folds.ts';
 import { standardize } from '../learning/dataset/image-set.ts';
-import { groupedFolds } from './controls/folds.ts';
+import { squaredDistances } from '../statistics/distances.ts';
+import { combineFigures, estimateOf, type Figure, indexGroups } from '../statistics/figure.ts';
+import { scoreByKernelMachine } from '../statistics/kernel-machine.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 import { balancedFigure, leadOver } from './figures.ts';
 import type { Evaluation } from './result.ts';
 import type { EvaluationRow } from './site-data.ts';
-import { squaredDistances } from './statistics/distances.ts';
-import { combineFigures, estimateOf, type Figure, indexGroups } from './statistics/figure.ts';
-import { scoreByKernelMachine } from './statistics/kernel-machine.ts';
 
 /** What a line may tell scanners or classes by: the deciles of a picture's tissue, or all of it at 48 x 48 pixels. */
 const VIEWS = ['greys', 'pixels'] as const;

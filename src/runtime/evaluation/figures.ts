@@ -1,8 +1,7 @@
 import { f64At } from '../base/at.ts';
-import { type Judged, rightRows } from './judged-people.ts';
-import { aurocFigure } from './statistics/auroc-figure.ts';
-import { sortConfidences } from './statistics/calibration.ts';
-import { calibrationError } from './statistics/calibration-interval.ts';
+import { aurocFigure } from '../statistics/auroc-figure.ts';
+import { sortConfidences } from '../statistics/calibration.ts';
+import { calibrationError } from '../statistics/calibration-interval.ts';
 import {
   combineFigures,
   type Estimate,
@@ -12,9 +11,10 @@ import {
   indexGroups,
   meanOfShares,
   shareOf,
-} from './statistics/figure.ts';
-import { meanEstimate, type ResamplingOptions } from './statistics/mean-estimate.ts';
-import { brierScores, logLosses, predictedClass, type Scored } from './statistics/probabilities.ts';
+} from '../statistics/figure.ts';
+import { meanEstimate, type ResamplingOptions } from '../statistics/mean-estimate.ts';
+import { brierScores, logLosses, predictedClass, type Scored } from '../statistics/probabilities.ts';
+import { type Judged, rightRows } from './judged-people.ts';
 
 /** What is judged beside the model on the same rows. */
 export interface Compared {

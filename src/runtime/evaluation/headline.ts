@@ -1,6 +1,6 @@
-import { CONTROL_NAMES } from './controls/controls.ts';
+import { CONTROL_NAMES } from '../learning/controls/controls.ts';
+import { type Estimate, UNDEFINED } from '../statistics/figure.ts';
 import type { Evaluation } from './result.ts';
-import { type Estimate, UNDEFINED } from './statistics/figure.ts';
 
 /** The answer first: the figure with its interval, beside what the strongest control reaches on the same images. */
 export function headlineOf(

@@ -1,5 +1,5 @@
-import { readControlImages } from './controls/images.ts';
-import { type ControlScores, runControls } from './controls/run-controls.ts';
+import { readControlImages } from '../learning/controls/images.ts';
+import { type ControlScores, runControls } from '../learning/controls/run-controls.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 
 /** What the controls say of the tested people, or why there are none. */

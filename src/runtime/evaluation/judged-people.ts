@@ -1,5 +1,5 @@
 import { f64At, numberAt, u8At } from '../base/at.ts';
-import { brierScores, logLosses, predictedClass, type Scored } from './statistics/probabilities.ts';
+import { brierScores, logLosses, predictedClass, type Scored } from '../statistics/probabilities.ts';
 
 /** Predictions for people whose class is known: row i of everything is person i. */
 export interface Judged extends Scored {

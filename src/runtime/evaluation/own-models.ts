@@ -2,12 +2,12 @@ import { stat } from 'node:fs/promises';
 import { readParamsFile } from '../base/tensors/read-params-file.ts';
 import { openSet } from '../learning/dataset/open-dataset.ts';
 import { personalPath } from '../run/run-folder.ts';
+import { estimateOf, indexGroups, shareOf } from '../statistics/figure.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 import { balancedFigure, leadOver } from './figures.ts';
 import { type Judged, pickRows, rightRows } from './judged-people.ts';
 import { isModelFile } from './open-target.ts';
 import type { Evaluation } from './result.ts';
-import { estimateOf, indexGroups, shareOf } from './statistics/figure.ts';
 
 /**
  * The model that each site of a run ends with, on the site's own people, beside the global one. Null of a run whose sites have none, and of

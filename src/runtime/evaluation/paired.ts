@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { flError } from '../base/errors/errors.ts';
 import { readInputText } from '../base/files/read-file.ts';
+import { estimateOf, indexGroups, ONE_SIDED } from '../statistics/figure.ts';
 import { balancedFigure, leadOver } from './figures.ts';
 import { type Judged, pickRows } from './judged-people.ts';
 import { EVALUATION_FILE, type Paired, PREDICTIONS_FILE, readEvaluation } from './result.ts';
-import { estimateOf, indexGroups, ONE_SIDED } from './statistics/figure.ts';
 
 /** Balanced accuracy of two models on the people whom both were judged on. @throws NF_COMPARE_SUBJECTS when there are none */
 export function comparePaired(own: Judged, other: Judged): Paired {

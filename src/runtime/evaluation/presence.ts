@@ -1,8 +1,8 @@
 import { u8At } from '../base/at.ts';
+import { estimateOf, type Groups, shareOf } from '../statistics/figure.ts';
 import { callsOf } from './figures.ts';
 import type { Judged } from './judged-people.ts';
 import type { Evaluation } from './result.ts';
-import { estimateOf, type Groups, shareOf } from './statistics/figure.ts';
 
 /** The class of images without a tumour. */
 export const NO_TUMOUR = 'no_tumor';

@@ -1,8 +1,10 @@
 import { softwareVersions } from '../base/files/package-version.ts';
+import { CONTROL_NAMES, CONTROLS } from '../learning/controls/controls.ts';
+import type { MaskedTest } from '../learning/dataset/masked-pictures.ts';
+import { type Estimate, estimateOf, indexGroups, UNDEFINED } from '../statistics/figure.ts';
+import type { Scored } from '../statistics/probabilities.ts';
 import { type Calibration, describeCalibration } from './calibrate.ts';
-import { CONTROL_NAMES, CONTROLS } from './controls/controls.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
-import type { MaskedTest } from './explain/masked-pictures.ts';
 import type { WorstCases } from './explain/worst-cases.ts';
 import { balancedFigure, type Compared, estimateFigures } from './figures.ts';
 import { headlineOf } from './headline.ts';
@@ -11,8 +13,6 @@ import { amongClasses, confusionOf, type Judged, tallyOf } from './judged-people
 import { describeSites } from './per-site.ts';
 import { NO_TUMOUR, tumourOrNone } from './presence.ts';
 import type { Evaluation } from './result.ts';
-import { type Estimate, estimateOf, indexGroups, UNDEFINED } from './statistics/figure.ts';
-import type { Scored } from './statistics/probabilities.ts';
 
 export interface Findings {
   readonly judged: Judged;

@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import { f64At, u8At } from '../base/at.ts';
 import { prettyJson } from '../base/digest.ts';
 import { requireOwnPlace, writeInside } from '../base/files/no-links.ts';
+import { predictedClass, type Scored } from '../statistics/probabilities.ts';
 import type { Calibration } from './calibrate.ts';
 import type { EvaluateOptions } from './evaluation-work.ts';
 import { drawOverlay } from './explain/overlay.ts';
@@ -9,7 +10,6 @@ import type { WorstCases } from './explain/worst-cases.ts';
 import type { Judged } from './judged-people.ts';
 import type { Target } from './open-target.ts';
 import { EVALUATION_FILE, EVALUATION_FOLDER, type Evaluation, PREDICTIONS_FILE } from './result.ts';
-import { predictedClass, type Scored } from './statistics/probabilities.ts';
 
 const OVERLAYS = 'overlays';
 

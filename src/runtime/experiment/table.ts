@@ -3,7 +3,7 @@ import { balancedFigure } from '../evaluation/figures.ts';
 import { type Judged, joinJudged } from '../evaluation/judged-people.ts';
 import { comparePaired, readPredictions } from '../evaluation/paired.ts';
 import { EVALUATION_FOLDER, type Paired } from '../evaluation/result.ts';
-import { estimateOf, indexGroups } from '../evaluation/statistics/figure.ts';
+import { estimateOf, indexGroups } from '../statistics/figure.ts';
 import { type Cell, cellsOf, rowKey } from './cells.ts';
 import type { LoadedExperiment } from './definition.ts';
 import { experimentFolder } from './experiment-folder.ts';

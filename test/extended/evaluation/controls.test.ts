@@ -9,11 +9,11 @@ import {
   silhouetteRows,
   sizeFeatures,
   transpose,
-} from '../../../src/runtime/evaluation/controls/features.ts';
-import { groupedFolds } from '../../../src/runtime/evaluation/controls/folds.ts';
-import { CONTROL_SIDE, type ControlImage } from '../../../src/runtime/evaluation/controls/images.ts';
-import { runControls } from '../../../src/runtime/evaluation/controls/run-controls.ts';
-import { predictedClass } from '../../../src/runtime/evaluation/statistics/probabilities.ts';
+} from '../../../src/runtime/learning/controls/features.ts';
+import { groupedFolds } from '../../../src/runtime/learning/controls/folds.ts';
+import { CONTROL_SIDE, type ControlImage } from '../../../src/runtime/learning/controls/images.ts';
+import { runControls } from '../../../src/runtime/learning/controls/run-controls.ts';
+import { predictedClass } from '../../../src/runtime/statistics/probabilities.ts';
 
 /** 60 images of two classes that differ by `paint` alone. */
 function images(paint: (grey: Uint8Array, label: number) => readonly number[]): ControlImage[] {

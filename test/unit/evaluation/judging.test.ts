@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../../src/runtime/base/random.ts';
-import { maskBatch } from '../../../src/runtime/evaluation/explain/masked-pictures.ts';
 import { estimateFigures } from '../../../src/runtime/evaluation/figures.ts';
 import { headlineOf } from '../../../src/runtime/evaluation/headline.ts';
 import {
@@ -11,7 +10,8 @@ import {
 } from '../../../src/runtime/evaluation/judged-people.ts';
 import { comparePaired } from '../../../src/runtime/evaluation/paired.ts';
 import { tumourOrNone, tumourOrNoneWords } from '../../../src/runtime/evaluation/presence.ts';
-import { indexGroups } from '../../../src/runtime/evaluation/statistics/figure.ts';
+import { maskBatch } from '../../../src/runtime/learning/dataset/masked-pictures.ts';
+import { indexGroups } from '../../../src/runtime/statistics/figure.ts';
 
 const CLASSES = ['a', 'b', 'no_tumor'];
 

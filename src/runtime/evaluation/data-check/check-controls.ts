@@ -2,12 +2,12 @@ import { COLUMN, groupOf, type Participants } from '../../../preprocess/bids/par
 import { type Finding, finding } from '../../../preprocess/check/finding.ts';
 import type { ImageFacts } from '../../../preprocess/check/inspect-image.ts';
 import type { Progress } from '../../base/logging/progress.ts';
-import { CONTROL_NAMES, CONTROLS, type ControlName } from '../controls/controls.ts';
-import { groupedFolds } from '../controls/folds.ts';
-import type { ControlImage } from '../controls/images.ts';
-import { runControls } from '../controls/run-controls.ts';
+import { CONTROL_NAMES, CONTROLS, type ControlName } from '../../learning/controls/controls.ts';
+import { groupedFolds } from '../../learning/controls/folds.ts';
+import type { ControlImage } from '../../learning/controls/images.ts';
+import { runControls } from '../../learning/controls/run-controls.ts';
+import { type Estimate, estimateOf, indexGroups } from '../../statistics/figure.ts';
 import { balancedFigure } from '../figures.ts';
-import { type Estimate, estimateOf, indexGroups } from '../statistics/figure.ts';
 
 export interface ControlCheck {
   readonly controls: readonly { name: ControlName; sees: string; balanced_accuracy: Estimate }[] | null;

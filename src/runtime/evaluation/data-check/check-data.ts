@@ -14,7 +14,7 @@ import { writeLinks } from '../../../preprocess/split/links.ts';
 import { readSplit } from '../../../preprocess/split/manifest.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { noProgress, type Progress } from '../../base/logging/progress.ts';
-import { CONTROL_SIDE } from '../controls/images.ts';
+import { CONTROL_SIDE } from '../../learning/controls/images.ts';
 import { checkControls } from './check-controls.ts';
 import type { CheckResult } from './check-schema.ts';
 import { writeContactSheet } from './contact-sheet.ts';

@@ -1,6 +1,6 @@
 import { encodePng } from '../../../preprocess/image/png.ts';
 import { writeFileAtomic } from '../../base/files/files.ts';
-import { CONTROL_SIDE, type ControlImage } from '../controls/images.ts';
+import { CONTROL_SIDE, type ControlImage } from '../../learning/controls/images.ts';
 
 /** Which participant stands where: one row or more a class, from the left. */
 export interface SheetRow {

@@ -3,8 +3,8 @@ import { dilateMask } from '../../../preprocess/image/morphology.ts';
 import { findLesionMask, readLesionPicture } from '../../../preprocess/picture/lesion-pictures.ts';
 import { f32At } from '../../base/at.ts';
 import { readAs, type Selection } from '../../base/selection/selection.ts';
+import { silhouette } from '../../learning/controls/features.ts';
 import type { ImageSetOptions } from '../../learning/dataset/image-set.ts';
-import { silhouette } from '../controls/features.ts';
 import type { Evaluation } from '../result.ts';
 import type { Explained } from './heat.ts';
 

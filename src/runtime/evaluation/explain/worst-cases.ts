@@ -1,11 +1,11 @@
 import { findLesionMask } from '../../../preprocess/picture/lesion-pictures.ts';
 import { f64At } from '../../base/at.ts';
 import { openSet } from '../../learning/dataset/open-dataset.ts';
+import { logLosses, predictedClass } from '../../statistics/probabilities.ts';
 import type { EvaluationWork } from '../evaluation-work.ts';
 import type { Judged } from '../judged-people.ts';
 import type { Evaluation } from '../result.ts';
 import type { EvaluationRow } from '../site-data.ts';
-import { logLosses, predictedClass } from '../statistics/probabilities.ts';
 import { type Explained, explain } from './heat.ts';
 import { measureLesionHeat } from './lesion-heat.ts';
 

@@ -1,11 +1,11 @@
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import type { EngineChoice } from '../../job/engine-choice.ts';
 import type { ImageSet } from '../../learning/dataset/image-set.ts';
+import { type MaskedTest, maskBatch } from '../../learning/dataset/masked-pictures.ts';
 import type { CompiledModel, Engine } from '../../learning/engine/engine.ts';
 import { createEngine } from '../../learning/engine/registry.ts';
 import { buildModel } from '../../learning/models/build.ts';
 import { subjectProbabilities } from '../../learning/trainer/score.ts';
-import { type MaskedTest, maskBatch } from '../explain/masked-pictures.ts';
 import type { Target } from '../open-target.ts';
 
 /** A network ready to be asked. */

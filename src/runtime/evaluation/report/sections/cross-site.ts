@@ -2,7 +2,7 @@ import { type Html, html } from '../../../base/text/html.ts';
 import { goalByName } from '../../../job/key-metric.ts';
 import type { CrossSiteEvaluation } from '../../../run/cross-site.ts';
 import { isShare } from '../../../run/shares.ts';
-import { meanOfCounts } from '../../statistics/counted-shares.ts';
+import { meanOfCounts } from '../../../statistics/counted-shares.ts';
 import { decimal, interval, percent } from '../figures.ts';
 import type { ReportSource } from '../gather.ts';
 

@@ -1,21 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../../../src/runtime/base/random.ts';
-import { auroc, rankScores } from '../../../../src/runtime/evaluation/statistics/auroc.ts';
+import { createRandom } from '../../../src/runtime/base/random.ts';
+import { auroc, rankScores } from '../../../src/runtime/statistics/auroc.ts';
 import {
   expectedCalibrationError,
   reliabilityBins,
   sortConfidences,
-} from '../../../../src/runtime/evaluation/statistics/calibration.ts';
-import { type Groups, indexGroups, shareOf } from '../../../../src/runtime/evaluation/statistics/figure.ts';
-import { meanEstimate } from '../../../../src/runtime/evaluation/statistics/mean-estimate.ts';
+} from '../../../src/runtime/statistics/calibration.ts';
+import { type Groups, indexGroups, shareOf } from '../../../src/runtime/statistics/figure.ts';
+import { meanEstimate } from '../../../src/runtime/statistics/mean-estimate.ts';
 import {
   brierScores,
   fitTemperature,
   logLosses,
   predictedClass,
   withTemperature,
-} from '../../../../src/runtime/evaluation/statistics/probabilities.ts';
+} from '../../../src/runtime/statistics/probabilities.ts';
 
 /** Predictions of two classes whose logarithms are `sharp` times too far apart. */
 function predictions(count: number, sharp: number) {

@@ -1,5 +1,5 @@
-import { f32At, f64At, i32At, numberAt, u8At } from '../../base/at.ts';
-import { createRandom, type Random } from '../../base/random.ts';
+import { f32At, f64At, i32At, numberAt, u8At } from '../base/at.ts';
+import { createRandom, type Random } from '../base/random.ts';
 import {
   type Confidences,
   expectedCalibrationError,

@@ -1,5 +1,5 @@
 import { createRandom } from '../../base/random.ts';
-import type { Fold } from '../statistics/labelled.ts';
+import type { Fold } from '../../statistics/labelled.ts';
 
 interface Item {
   readonly group: string;

@@ -1,4 +1,4 @@
-import { f64At, i32At } from '../../base/at.ts';
+import { f64At, i32At } from '../base/at.ts';
 /** Rows of one class's score in rising order, made once for many weightings. */
 export interface Ranking {
   readonly order: Int32Array;

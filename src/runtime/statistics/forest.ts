@@ -1,5 +1,5 @@
-import { f64At, i32At, u8At, u32At } from '../../base/at.ts';
-import { createRandom, type Random } from '../../base/random.ts';
+import { f64At, i32At, u8At, u32At } from '../base/at.ts';
+import { createRandom, type Random } from '../base/random.ts';
 import type { Labelled } from './labelled.ts';
 
 export interface ForestOptions {

@@ -2,7 +2,7 @@ import { f64At, u8At } from '../../base/at.ts';
 import { MODULE_EXTENSION } from '../../base/files/module-file.ts';
 import type { Progress } from '../../base/logging/progress.ts';
 import { mapInThreads } from '../../base/threads/threads.ts';
-import type { Fold } from '../statistics/labelled.ts';
+import type { Fold } from '../../statistics/labelled.ts';
 import { CONTROL_NAMES, type ControlName } from './controls.ts';
 import {
   frameFeatures,

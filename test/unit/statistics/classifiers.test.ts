@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { factorize, solve } from '../../../../src/runtime/base/cholesky.ts';
-import { createRandom } from '../../../../src/runtime/base/random.ts';
-import { squaredDistances } from '../../../../src/runtime/evaluation/statistics/distances.ts';
-import { scoreByForest } from '../../../../src/runtime/evaluation/statistics/forest.ts';
-import { scoreByKernelMachine } from '../../../../src/runtime/evaluation/statistics/kernel-machine.ts';
-import { scoreByNearest } from '../../../../src/runtime/evaluation/statistics/nearest.ts';
-import { predictedClass } from '../../../../src/runtime/evaluation/statistics/probabilities.ts';
+import { factorize, solve } from '../../../src/runtime/base/cholesky.ts';
+import { createRandom } from '../../../src/runtime/base/random.ts';
+import { squaredDistances } from '../../../src/runtime/statistics/distances.ts';
+import { scoreByForest } from '../../../src/runtime/statistics/forest.ts';
+import { scoreByKernelMachine } from '../../../src/runtime/statistics/kernel-machine.ts';
+import { scoreByNearest } from '../../../src/runtime/statistics/nearest.ts';
+import { predictedClass } from '../../../src/runtime/statistics/probabilities.ts';
 
 const ROWS = 120;
 const CLASSES = 3;

@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { meanOfCounts } from '../../../../src/runtime/evaluation/statistics/counted-shares.ts';
-import {
-  estimateOf,
-  indexGroups,
-  meanOfShares,
-  shareOf,
-} from '../../../../src/runtime/evaluation/statistics/figure.ts';
+import { meanOfCounts } from '../../../src/runtime/statistics/counted-shares.ts';
+import { estimateOf, indexGroups, meanOfShares, shareOf } from '../../../src/runtime/statistics/figure.ts';
 
 const share = fc
   .integer({ min: 1, max: 40 })

@@ -1,4 +1,4 @@
-import { f64At, i32At, numberAt, u8At } from '../../base/at.ts';
+import { f64At, i32At, numberAt, u8At } from '../base/at.ts';
 import { auroc, rankScores } from './auroc.ts';
 import { designEffect, type Figure, fewGroups, type Groups, spread, TWO_SIDED } from './figure.ts';
 

@@ -1,4 +1,4 @@
-import { f32At } from '../../base/at.ts';
+import { f32At } from '../base/at.ts';
 /**
  * Squared Euclidean distances between all rows, [rows, rows].
  * @param points by row: value f of row r is at r * dimensions + f

@@ -1,4 +1,4 @@
-import { f64At, u8At } from '../../base/at.ts';
+import { f64At, u8At } from '../base/at.ts';
 import { predictedClass, type Scored } from './probabilities.ts';
 
 /** Examples with like confidence. */

@@ -1,4 +1,4 @@
-import { f64At, i32At, numberAt } from '../../base/at.ts';
+import { f64At, i32At, numberAt } from '../base/at.ts';
 /** A figure with its interval, 95 % where nothing else is said. */
 export interface Estimate {
   readonly value: number | null;

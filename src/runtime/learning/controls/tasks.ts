@@ -1,8 +1,8 @@
-import { squaredDistances } from '../statistics/distances.ts';
-import { scoreByForest } from '../statistics/forest.ts';
-import { scoreByKernelMachine } from '../statistics/kernel-machine.ts';
-import type { Fold } from '../statistics/labelled.ts';
-import { scoreByNearest } from '../statistics/nearest.ts';
+import { squaredDistances } from '../../statistics/distances.ts';
+import { scoreByForest } from '../../statistics/forest.ts';
+import { scoreByKernelMachine } from '../../statistics/kernel-machine.ts';
+import type { Fold } from '../../statistics/labelled.ts';
+import { scoreByNearest } from '../../statistics/nearest.ts';
 import type { ControlName } from './controls.ts';
 
 /** What the threads share: the features of every image, in shared memory. */

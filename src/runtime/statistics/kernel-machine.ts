@@ -1,5 +1,5 @@
-import { f32At, f64At, numberAt, u8At } from '../../base/at.ts';
-import { factorize, solve } from '../../base/cholesky.ts';
+import { f32At, f64At, numberAt, u8At } from '../base/at.ts';
+import { factorize, solve } from '../base/cholesky.ts';
 import type { Fold } from './labelled.ts';
 
 /** gaussian: of the distance; linear: what a line through the values can tell. */

@@ -1,4 +1,4 @@
-import { f64At } from '../../base/at.ts';
+import { f64At } from '../base/at.ts';
 /** What a classifier said of examples whose class is known. */
 export interface Scored {
   /** [rows, classes], each row summing to 1. */

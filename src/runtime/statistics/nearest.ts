@@ -1,4 +1,4 @@
-import { f32At, f64At, u8At } from '../../base/at.ts';
+import { f32At, f64At, u8At } from '../base/at.ts';
 import type { Fold } from './labelled.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { f64At, i32At } from '../../base/at.ts';
-import { createRandom } from '../../base/random.ts';
+import { f64At, i32At } from '../base/at.ts';
+import { createRandom } from '../base/random.ts';
 import type { Estimate, Groups } from './figure.ts';
 
 export interface ResamplingOptions {
