@@ -5,11 +5,11 @@ import { DEFAULTS, type Selection } from '../../runtime/base/selection/selection
 import { mapPool } from '../../runtime/base/threads/map-pool.ts';
 import { checkPlaces } from '../bids/check-places.ts';
 import type { Example } from '../bids/choose-images.ts';
+import { exampleOfMask, isInOwnSpace, listMasks, type SourceMask } from '../bids/derivative-masks.ts';
 import { channelMissing, findExamples, incompleteNames, type Lacking, listExamples } from '../bids/layout.ts';
 import { listSubjects, requireDescription } from '../bids/participants.ts';
 import { makeWholeFolder } from '../bids/whole-folder.ts';
 import { type CarriedFiles, carriedFrame, carriedTables } from './carried-files.ts';
-import { exampleOfMask, isInOwnSpace, listMasks, type SourceMask } from './derivative-masks.ts';
 import { derivativeTexts } from './derivative-texts.ts';
 import { type Pipeline, spaceOf } from './pipeline.ts';
 import type { ImageFile, ImageTask, MaskFile, PreparedImage } from './prepare-image.ts';

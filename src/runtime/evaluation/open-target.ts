@@ -9,7 +9,7 @@ import { decodeSafetensors } from '../base/tensors/safetensors.ts';
 import { harmonisationOf } from '../job/harmonisation.ts';
 import { loadJob } from '../job/load.ts';
 import { optionsOf } from '../job/workflow-options.ts';
-import { type ModelSpec, parseModelSpec } from '../learning/models/spec.ts';
+import { type ClassifierSpec, type ModelSpec, parseModelSpec } from '../learning/models/spec.ts';
 import { findTargetRun, runIn, type TargetRun } from '../run/find-target-run.ts';
 import { harmonisationOfRun } from '../run/harmonisation.ts';
 import { RUN_FILES, runFolder } from '../run/run-folder.ts';
@@ -27,7 +27,7 @@ export interface TargetWish {
 
 /** A trained network, and where it is from. */
 export interface Target {
-  readonly spec: ModelSpec;
+  readonly spec: ClassifierSpec;
   readonly classes: readonly string[];
   readonly params: ParamSet;
   readonly file: string;
@@ -43,6 +43,7 @@ export async function openTarget(wish: TargetWish): Promise<Target> {
   const run = await findRunOf(wish);
   const file = run && !isModelFile(wish.target) ? await modelOf(run, wish.which) : resolve(wish.target);
   const { spec, isHarmonised } = await trainedBy(file, { run, job: wish.job });
+  if (spec.type === 'unet') throw flError('NF_EVALUATE_TASK', { type: spec.type });
   if (spec.classes === undefined)
     throw flError('NF_EVALUATE_CLASSES', {}, { place: { key: 'model.classes' } });
   const bytes = await readInput(file);

@@ -8,7 +8,7 @@ import { counted } from '../base/text/counted.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { harmonisationOf } from '../job/harmonisation.ts';
 import type { RunPlan } from '../job/plan.ts';
-import { inputChannels, parseModelSpec } from '../learning/models/spec.ts';
+import { classesOfModel, inputChannels, parseModelSpec, requireClassifier } from '../learning/models/spec.ts';
 
 const KEY = { place: { key: 'workflow.harmonisation' } };
 
@@ -19,7 +19,7 @@ export function requireHarmonisable({ workflow, model, data }: JobDefinition): v
   if (!data) throw refuse('the job names no data (data.root)');
   if (model.kind !== 'built')
     throw refuse('the job names no network whose pictures could be harmonised (model.type)');
-  const spec = parseModelSpec(model.spec);
+  const spec = requireClassifier(parseModelSpec(model.spec));
   if (inputChannels(spec) > 1)
     throw refuse('its pictures have several contrasts, and each would need landmarks of its own');
   if (spec.classes === undefined)
@@ -43,7 +43,7 @@ export function requireComparable(
   const { model } = job;
   if (method === undefined || !split || !subjects || model.kind !== 'built') return;
   const rows = new Map(subjects.rows.map((row) => [row.id, row]));
-  const classes = parseModelSpec(model.spec).classes ?? [];
+  const classes = classesOfModel(parseModelSpec(model.spec)) ?? [];
   const told = split.sites
     .filter(({ name }) => sites.includes(name))
     .map(({ name: site, train }) => {

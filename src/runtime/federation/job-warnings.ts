@@ -6,7 +6,7 @@ import type { JobDefinition } from '../job/definition.ts';
 import { keyMetricWarnings } from '../job/key-metric.ts';
 import type { LoadedJob } from '../job/load.ts';
 import { oldNames } from '../job/workflow-options.ts';
-import { outputCount, parseModelSpec } from '../learning/models/spec.ts';
+import { classesOfModel, outputCount, parseModelSpec, taskOfModel } from '../learning/models/spec.ts';
 
 /** What of a job will most likely fail once it runs, told before: nobody can know here what a script does in the end. */
 
@@ -25,8 +25,8 @@ export function jobWarnings(
   ];
 }
 
-/** Figures that `Trainer.evaluate` and `ImageSet` report (`learning/trainer/confusion.ts`). */
-const OF_THE_TRAINER = ['loss', 'accuracy', 'balanced_accuracy', 'num_examples'];
+/** Figures that `Trainer.evaluate` reports (`learning/trainer/confusion.ts`, `overlap.ts`). */
+const OF_THE_TRAINER = ['loss', 'accuracy', 'balanced_accuracy', 'dice', 'num_examples'];
 
 /** The key metric stands nowhere in the job's code, and is none that comes with neuroflare/mri. */
 function unseenKeyMetric(metric: string, { files }: Bundle): string[] {
@@ -69,10 +69,12 @@ function closedModules({ files }: Bundle): string[] {
 function unfitClasses({ model }: JobDefinition, split: SplitManifest | undefined): string[] {
   if (model.kind !== 'built' || !split) return [];
   const spec = parseModelSpec(model.spec);
+  if (taskOfModel(spec) !== 'classification') return [];
+  const named = classesOfModel(spec);
   const counts = split.sites.flatMap(({ classes }) => Object.values(classes)).flatMap(Object.entries<number>);
   const used = counts.filter(([, count]) => count > 0).map(([label]) => label);
   const labels = [...new Set(used)].sort(compareText);
-  const unnamed = spec.classes ? labels.filter((label) => !spec.classes?.includes(label)) : [];
+  const unnamed = named ? labels.filter((label) => !named.includes(label)) : [];
   if (unnamed.length > 0)
     return [
       `the data has images of ${unnamed.join(', ')}, which model.classes does not name: openDataset refuses them`,
@@ -81,7 +83,7 @@ function unfitClasses({ model }: JobDefinition, split: SplitManifest | undefined
     return [
       `the data has ${labels.length} classes (${labels.join(', ')}), and the model ${outputCount(spec)} outputs`,
     ];
-  const empty = (spec.classes ?? []).filter((name) => !labels.includes(name));
+  const empty = (named ?? []).filter((name) => !labels.includes(name));
   return empty.length === 0
     ? []
     : [

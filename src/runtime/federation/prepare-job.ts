@@ -18,7 +18,7 @@ import { type LoadedJob, readJob } from '../job/load.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
 import { checkScript } from '../job/script.ts';
 import type { Override } from '../job/variables.ts';
-import { inputChannels, parseModelSpec, requireChannels } from '../learning/models/spec.ts';
+import { inputChannels, parseModelSpec, requireChannels, requireTask } from '../learning/models/spec.ts';
 import type { RunCard } from '../run/run-card.ts';
 import { requireComparable, requireHarmonisable } from './harmonisable.ts';
 import { initialModel, requireModelSize } from './initial-model.ts';
@@ -63,8 +63,8 @@ export async function prepareJob(
 /** The plan of a run that exists, from what it was started with. */
 export function plannedAgain(card: RunCard): RunPlan {
   const job = defineJob(card.job, join(card.job_folder, 'job.yaml'));
-  const { selection } = job.data ?? {};
-  const data = card.data && { root: card.data.root, split: card.data.split ?? undefined, selection };
+  const { selection, task = { kind: 'classification' } } = job.data ?? {};
+  const data = card.data && { root: card.data.root, split: card.data.split ?? undefined, selection, task };
   return { job: { ...job, data: data ?? undefined }, sites: card.sites, minClients: card.min_clients };
 }
 
@@ -72,7 +72,10 @@ export function plannedAgain(card: RunCard): RunPlan {
 export function checkModelSpec({ definition, source }: LoadedJob, rules: FileRules): void {
   const { model } = definition;
   inJob(source, () => {
-    if (model.kind === 'built') parseModelSpec(model.spec);
+    if (model.kind === 'built') {
+      const spec = parseModelSpec(model.spec);
+      if (definition.data) requireTask(spec, definition.data.task);
+    }
     requireModelSize(definition, rules);
     requireHarmonisable(definition);
   });
@@ -120,7 +123,9 @@ async function checkData(root: string | undefined, loaded: LoadedJob): Promise<C
   const subjects = await readSubjects(root, agreed).catch((error: unknown) => {
     throw placedAtPath(error, { loaded, key: 'root', path: root });
   });
-  if (selection || subjects.columns.length === 0) requireLabels(subjects);
+  const task = loaded.definition.data?.task;
+  const isLabelled = task === undefined || task.kind === 'classification';
+  if (isLabelled && (selection || subjects.columns.length === 0)) requireLabels(subjects);
   if (split) checkSplit(split, subjects);
   const { model } = loaded.definition;
   if (model.kind === 'built') {

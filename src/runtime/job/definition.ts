@@ -1,5 +1,6 @@
 import { dirname, relative, resolve } from 'node:path';
 import type { OptionsOf, WorkflowType } from '../algorithms/registry.ts';
+import { type LearningTask, learningTaskOf } from '../base/selection/learning-task.ts';
 import type { Selection } from '../base/selection/selection.ts';
 import { defaultArgs } from './declared-args.ts';
 import { JOB_PATHS } from './job-paths.ts';
@@ -48,15 +49,20 @@ export type ModelDefinition =
       readonly importFrom?: string;
     };
 
+export interface DataDefinition {
+  readonly root: string;
+  readonly split: string | undefined;
+  readonly selection: Selection | undefined;
+  readonly task: LearningTask;
+}
+
 /** A job as the runtime sees it: camelCase, defaults filled in, paths absolute. */
 export interface JobDefinition {
   readonly name: string;
   readonly workflow: WorkflowDefinition;
   readonly executor: ExecutorDefinition;
   readonly model: ModelDefinition;
-  readonly data:
-    | { readonly root: string; readonly split: string | undefined; readonly selection: Selection | undefined }
-    | undefined;
+  readonly data: DataDefinition | undefined;
   /** Of one site, while the job runs there. */
   readonly resources: { readonly cpus: number; readonly memoryGb: number; readonly gpus: number };
   readonly seed: number;
@@ -99,6 +105,7 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
       root: fromJob(data.root),
       split: data.split === undefined ? undefined : fromJob(data.split),
       selection: data.selection,
+      task: learningTaskOf(data),
     },
     resources: {
       cpus: file.resources.cpus,

@@ -48,8 +48,8 @@ export function planRun(job: JobDefinition, flags: RunFlags, splitSites?: readon
     throw countsError(job, flags, splitSites);
   requireEnough(job.workflow, minClients);
   const { dataRoot: root } = flags;
-  const data =
-    root === undefined ? job.data : { split: job.data?.split, selection: job.data?.selection, root };
+  const { split, selection, task = { kind: 'classification' } } = job.data ?? {};
+  const data = root === undefined ? job.data : { split, selection, task, root };
   return { job: { ...job, data, seed: flags.seed ?? job.seed }, sites, minClients };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { WORKFLOW_TYPES } from '../algorithms/registry.ts';
+import { taskFaults, taskKeys } from '../base/selection/learning-task.ts';
 import { jobSelectionSchema } from '../base/selection/selection.ts';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../base/text/folder-name.ts';
 import { argFaults, declaredArgs } from './declared-args.ts';
@@ -79,7 +80,7 @@ const builtModel = z
   .refine((model) => !('initial_params' in model), { error: 'has initial_params and type: give one of them' })
   .describe('round 0 is built by the coordinator from the seed of the job');
 
-const data = z.strictObject({
+const dataObject = z.strictObject({
   root: z.string().min(1).describe('BIDS folder; at a site its own folder takes its place'),
   split: z
     .string()
@@ -91,6 +92,11 @@ const data = z.strictObject({
     .describe(
       'which images of the data set, with which label and group; default: as the split says, else T1w images with the labels in `diagnosis`',
     ),
+  ...taskKeys,
+});
+
+const data = dataObject.superRefine((keys, context) => {
+  for (const { key, message } of taskFaults(keys)) context.addIssue({ code: 'custom', path: [key], message });
 });
 
 const resources = z

@@ -11,10 +11,11 @@ type Table = readonly (readonly number[])[];
 /**
  * The sums of what a script reports: of each top-level number the number times the examples it is over (`num_examples`, else the weight
  * of the update); where the report has a confusion matrix (`classes`, `confusion` and the `num_examples` they add up to, as
- * `Trainer.evaluate` gives them), its counts. The one place that knows this form of a report.
+ * `Trainer.evaluate` gives them), its counts; where it says how many examples each figure is over (`labels`, `cases`, `num_examples`, as a
+ * segmentation gives them), those. The one place that knows this form of a report.
  */
 export function statisticsOf(metrics: MetricReport, numExamples: number): Statistics {
-  const counted = countedOf(metrics);
+  const counted = countedOf(metrics) ?? countedCases(metrics);
   const weight = weightOf(metrics, numExamples);
   const fromCounts = new Set([
     'num_examples',
@@ -76,6 +77,32 @@ function countedOf({ classes, confusion, num_examples: examples, loss }: MetricR
     macro: { balanced_accuracy: 'recall' },
     tables: { confusion },
   };
+}
+
+/** Figures over different numbers of the examples: a volume without a label has no Dice. */
+function countedCases({
+  labels,
+  cases,
+  label_dice: dice,
+  num_examples: examples,
+  ...figures
+}: MetricReport): Counted | undefined {
+  if (!isNames(labels) || !isMap(cases) || !isCount(examples)) return undefined;
+  const ofLabels = isMap(dice)
+    ? Object.entries(dice).map(([name, value]) => [`label_dice.${name}`, value] as const)
+    : [];
+  const all = new Map([...Object.entries(figures), ...ofLabels]);
+  const means: Record<string, { sum: number; weight: number }> = {};
+  for (const [name, weight] of Object.entries(cases)) {
+    const value = all.get(name);
+    if (!isCount(weight) || weight > examples) return undefined;
+    means[name] = isNumber(value) ? { sum: within(value) * weight, weight } : { sum: 0, weight: 0 };
+  }
+  return { examples, alike: { labels }, means, groups: {}, macro: {}, tables: {} };
+}
+
+function isMap(value: MetricValue | undefined): value is Readonly<Record<string, MetricValue>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isNames(value: MetricValue | undefined): value is readonly string[] {

@@ -4,7 +4,7 @@ import { HARMONISATION, type HarmoniseTask } from '../algorithms/harmonisation/t
 import { flError } from '../base/errors/errors.ts';
 import { LEAST_PEOPLE } from '../base/least-people.ts';
 import { harmoniseSums } from '../learning/dataset/harmonise-sums.ts';
-import { parseModelSpec } from '../learning/models/spec.ts';
+import { parseModelSpec, requireClassifier } from '../learning/models/spec.ts';
 import type { SessionContext, SessionResult } from './client-api/session.ts';
 
 /** Answers one of the tasks that come before the first training. @throws as `harmoniseSums` */
@@ -12,7 +12,7 @@ export async function answerHarmonise(
   task: HarmoniseTask,
   { data, model, leastPeople = LEAST_PEOPLE }: SessionContext,
 ): Promise<SessionResult> {
-  const { image_size: imageSize, classes } = parseModelSpec(model);
+  const { image_size: imageSize, classes } = requireClassifier(parseModelSpec(model));
   // Jobs without them are refused before.
   if (!data || !classes) throw new Error('The job names no data or no classes.');
   const sums = await harmoniseSums(task, data, { imageSize, classes, leastPeople });

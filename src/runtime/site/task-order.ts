@@ -47,7 +47,7 @@ export function taskOrder(
   const { options } = job.workflow;
   const local = localTensorsOf(job.workflow);
   const personal = personalTensorsOf(job.workflow);
-  const selection = job.data?.selection;
+  const { selection, task: learnt } = job.data ?? {};
   return {
     task: {
       context: {
@@ -59,7 +59,11 @@ export function taskOrder(
         ...turnOf(task),
         jobName: job.name,
         args: argsOfSite(job, site),
-        data: data && { ...data, ...(selection && { selection }) },
+        data: data && {
+          ...data,
+          ...(selection && { selection }),
+          ...(learnt && learnt.kind !== 'classification' && { task: learnt }),
+        },
         model: job.model.kind === 'built' ? job.model.spec : undefined,
         ...(local.length > 0 && { localTensors: local }),
         ...(leastPeople !== undefined && { leastPeople }),

@@ -7,7 +7,8 @@ import { encodeNifti } from '../../../src/preprocess/nifti/write.ts';
 import { setPictureBudget } from '../../../src/preprocess/picture/picture-cache.ts';
 import { readPictures } from '../../../src/preprocess/picture/pictures.ts';
 import { type SplitSite, splitDigest, writeSplit } from '../../../src/preprocess/split/manifest.ts';
-import type { Batch, ImageSet } from '../../../src/runtime/learning/dataset/image-set.ts';
+import type { Batch } from '../../../src/runtime/learning/dataset/example-set.ts';
+import type { ImageSet } from '../../../src/runtime/learning/dataset/image-set.ts';
 import { openDataset } from '../../../src/runtime/learning/dataset/open-dataset.ts';
 import {
   imagePath,

@@ -79,7 +79,10 @@ describe('buildModel', () => {
 
 describe('parseModelSpec', () => {
   it('accepts a count of classes in place of names', () => {
-    expect(parseModelSpec({ type: 'mri-cnn', image_size: 32, num_classes: 3 }).num_classes).toBe(3);
+    expect(parseModelSpec({ type: 'mri-cnn', image_size: 32, num_classes: 3 })).toHaveProperty(
+      'num_classes',
+      3,
+    );
   });
 
   it.each([

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { MetricReport } from '../../../src/runtime/base/logging/metrics.ts';
 import { describeMetrics } from '../../../src/runtime/learning/trainer/confusion.ts';
+import { OverlapSums } from '../../../src/runtime/learning/trainer/overlap.ts';
+import { poolReports } from '../../../src/runtime/run/pool-reports.ts';
 import { statisticsSchema } from '../../../src/runtime/run/statistics.ts';
 import { requireSums, statisticsOf } from '../../../src/runtime/run/statistics-of.ts';
 
@@ -30,6 +32,16 @@ const COUNTED = {
   },
 };
 
+/** Loss and Dice of volumes; those of Dice 0 show no label, and none is found there. */
+function segmented(volumes: readonly (readonly [loss: number, dice: number])[]): MetricReport {
+  const sums = new OverlapSums(['lesion']);
+  for (const [loss, dice] of volumes) {
+    const shown = { both: [dice * 8], predicted: [8], truth: [8] };
+    sums.add(dice > 0 ? shown : { both: [0], predicted: [0], truth: [0] }, loss);
+  }
+  return sums.describe() as unknown as MetricReport;
+}
+
 describe('the sums of a site', () => {
   it('are counts where the report has a confusion matrix, and products of figure and examples beside them', () => {
     expect(statisticsOf(REPORT, 100)).toEqual({
@@ -43,8 +55,65 @@ describe('the sums of a site', () => {
     });
   });
 
+  it('of a segmentation are over the volumes that each figure is over', () => {
+    const sums = statisticsOf(
+      segmented([
+        [0.5, 0.25],
+        [0.25, 0],
+      ]),
+      100,
+    );
+    expect(sums).toEqual({
+      means: {},
+      totals: { num_examples: 2 },
+      counted: {
+        examples: 2,
+        alike: { labels: ['lesion'] },
+        means: {
+          loss: { sum: 0.75, weight: 2 },
+          dice: { sum: 0.25, weight: 1 },
+          specificity: { sum: 1, weight: 1 },
+          'label_dice.lesion': { sum: 0.25, weight: 1 },
+        },
+        groups: {},
+        macro: {},
+        tables: {},
+      },
+    });
+  });
+
+  it('of segmentations come to the figures of all volumes', () => {
+    const all = [
+      [0.5, 0.25],
+      [0.25, 0],
+      [1, 0.75],
+      [0.125, 0.5],
+      [2, 0],
+    ] as const;
+    const reports = [all.slice(0, 2), all.slice(2, 4), all.slice(4)].map((own, site) => ({
+      ...{ site: `site-${site}`, metrics: segmented(own), numExamples: 4 },
+      statistics: statisticsOf(segmented(own), 4),
+    }));
+    const { loss, dice, specificity, num_examples: examples } = segmented(all);
+    expect(poolReports(reports)).toMatchObject({
+      loss,
+      dice,
+      specificity,
+      num_examples: examples,
+      labels: ['lesion'],
+    });
+  });
+
   it.each<[string, MetricReport]>([
     ['counts', REPORT],
+    [
+      'a segmentation',
+      segmented([
+        [0.5, 0.25],
+        [0.25, 0],
+      ]),
+    ],
+    ['a segmentation of nothing', segmented([])],
     ['nothing', {}],
     ['no examples', { loss: 0.5, num_examples: 0 }],
     ['figures at their most', { huge: 1e100, num_examples: 1e12 }],

@@ -5,7 +5,11 @@ import { type PictureOptions, readChannels } from '../../../preprocess/picture/p
 import { f32At, numberAt, u8At } from '../../base/at.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { createRandom, deriveSeed } from '../../base/random.ts';
+import { requireChannels } from '../models/spec.ts';
+import type { Metrics } from '../trainer/confusion.ts';
+import { scoreSubjects } from '../trainer/score.ts';
 import { type AugmentOptions, augment } from './augment.ts';
+import type { Batch, BatchOptions, ExampleSet, ModelForm, PredictExamples } from './example-set.ts';
 
 /** One person: images, and the index of the class. */
 export interface Subject {
@@ -19,21 +23,7 @@ export interface Subject {
   readonly harmony?: PictureHarmony | undefined;
 }
 
-/** Pictures ready for an engine. */
-export interface Batch {
-  /** [size, imageSize, imageSize, channels], each channel by itself, see `standardize`. */
-  readonly x: Float32Array;
-  /** One-hot, [size, classes]. */
-  readonly y: Float32Array;
-  readonly size: number;
-  /** For each picture, the index in `subjects` of whom it shows. */
-  readonly owners: readonly number[];
-}
-
-export interface BatchOptions {
-  readonly batchSize: number;
-  /** Shuffles and augments, a different way for each seed; without it every picture comes once, in order, as it is. */
-  readonly seed?: number;
+export interface PictureBatches extends BatchOptions {
   /** Left and right exchanged in every picture; default false. */
   readonly mirror?: boolean;
 }
@@ -65,7 +55,7 @@ interface Look {
 }
 
 /** One part of a site's data (train, validation or test): pictures of subjects, in batches. */
-export class ImageSet {
+export class ImageSet implements ExampleSet<Metrics> {
   readonly subjects: readonly Subject[];
   readonly options: ImageSetOptions;
   readonly #examples: readonly Example[];
@@ -76,7 +66,7 @@ export class ImageSet {
     this.#examples = examples;
   }
 
-  /** Pictures: what one epoch shows. FedAvg weights a site by the size of its training set. */
+  /** Pictures: what one epoch shows. */
   get size(): number {
     return this.#examples.length;
   }
@@ -92,12 +82,30 @@ export class ImageSet {
   }
 
   /** All pictures once; the last batch may be smaller. */
-  async *batches({ batchSize, seed, mirror = false }: BatchOptions): AsyncGenerator<Batch> {
+  async *batches({ batchSize, seed, mirror = false }: PictureBatches): AsyncGenerator<Batch> {
     const order = this.#examples.map((_, index) => index);
     if (seed !== undefined) createRandom('shuffle', seed).shuffle(order);
     for (let start = 0; start < order.length; start += batchSize) {
       yield this.#assemble(order.slice(start, start + batchSize), { seed, mirror });
     }
+  }
+
+  requireFit({ name, input, output, names }: ModelForm): void {
+    const { imageSize, channels, classes } = this.options;
+    const [height, width, depth] = input;
+    if (!height || height !== width || !depth || input.length !== 3 || output.length !== 1)
+      throw flError('NF_TRAIN_MODEL', { name, found: `[${input}] to [${output}]` });
+    if (height !== imageSize) throw flError('NF_TRAIN_IMAGE_SIZE', { model: height, data: imageSize });
+    requireChannels(depth, channels);
+    const same = classes.length === output[0] && (names ?? classes).join('\n') === classes.join('\n');
+    if (same) return;
+    const params = { model: names?.join(', ') ?? `${output} outputs`, data: classes.join(', ') };
+    throw flError('NF_TRAIN_CLASSES', params);
+  }
+
+  /** One score a subject, not a slice. */
+  score(predict: PredictExamples): Promise<Metrics> {
+    return scoreSubjects(this, ({ x, size }) => predict(x, size));
   }
 
   async #assemble(

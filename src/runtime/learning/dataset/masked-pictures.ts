@@ -1,6 +1,7 @@
 import { closeMask, fillHoles } from '../../../preprocess/image/morphology.ts';
 import { numberAt } from '../../base/at.ts';
-import { type Batch, planeOf } from './image-set.ts';
+import type { Batch } from './example-set.ts';
+import { planeOf } from './image-set.ts';
 
 /**
  * Pictures with a part taken away, to see what a model goes by: `frame_masked` blackens the outer 4 of 96 pixels, which should cost

@@ -18,6 +18,7 @@ import {
 } from '../../../preprocess/split/manifest.ts';
 import type { Harmonisation } from '../../algorithms/harmonisation/record.ts';
 import { flError } from '../../base/errors/errors.ts';
+import type { LearningTask } from '../../base/selection/learning-task.ts';
 import type { Selection } from '../../base/selection/selection.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 
@@ -31,11 +32,13 @@ export interface DataSource {
   readonly selection?: Selection | undefined;
   /** The site whose part of the split is meant. */
   readonly site: string;
+  /** What is learnt; default: classification. */
+  readonly task?: LearningTask | undefined;
   /** What takes scanners out of the pictures, as the job's workflow has found it. */
   readonly harmonisation?: Harmonisation | undefined;
 }
 
-/** The subjects of one site by part, and the classes of the whole data set. */
+/** The subjects of one site by part, and the classes of the whole data set; none where something else is learnt. */
 export interface Members extends Readonly<Record<Partition, readonly Participant[]>> {
   readonly classes: readonly string[];
   readonly subjects: Subjects;
@@ -72,11 +75,12 @@ interface LabelStamp {
 }
 
 /** The same table serves site after site of a thread, as long as its files are what they were: of a thousand sites each would read it all. */
-async function openTable({ root, split, selection }: DataSource): Promise<Table> {
+async function openTable({ root, split, selection, task }: DataSource): Promise<Table> {
+  const isLabelled = (task?.kind ?? 'classification') === 'classification';
   const paths = [join(root, 'participants.tsv'), join(root, 'participants.json'), ...(split ? [split] : [])];
-  const stamp = JSON.stringify([paths, selection, ...(await Promise.all(paths.map(stampOf)))]);
+  const stamp = JSON.stringify([paths, selection, isLabelled, ...(await Promise.all(paths.map(stampOf)))]);
   if (known?.stamp === stamp && (await isSame(await known.labels))) return known.table;
-  const table = readTable(root, { split, selection });
+  const table = readTable(root, { split, selection, isLabelled });
   const labels = table.then(({ subjects }) => stampLabels(subjects)).catch(() => undefined);
   known = { stamp, table, labels };
   return table;
@@ -101,13 +105,17 @@ async function stampOf(path: string): Promise<string | undefined> {
 
 async function readTable(
   root: string,
-  { split: path, selection: said }: Pick<DataSource, 'split' | 'selection'>,
+  {
+    split: path,
+    selection: said,
+    isLabelled,
+  }: Pick<DataSource, 'split' | 'selection'> & { readonly isLabelled: boolean },
 ): Promise<Table> {
   const split = path === undefined ? undefined : { path, manifest: await readSplit(path) };
   const agreed = agreedSelection(said, split && { path: split.path, selection: split.manifest.selection });
   const subjects = await readSubjects(root, agreed);
-  requireLabels(subjects);
-  const classes = await classesOf(root, subjects);
+  if (isLabelled) requireLabels(subjects);
+  const classes = isLabelled ? await classesOf(root, subjects) : [];
   if (split) return { subjects, classes, partsOf: partsOfSplit(split, subjects) };
   const parts = partsOfColumn(subjects);
   return { subjects, classes, partsOf: () => parts };

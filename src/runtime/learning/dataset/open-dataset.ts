@@ -15,6 +15,7 @@ import { type AugmentOptions, MILD } from './augment.ts';
 import { harmonyOf, requireHarmonised, ruleNote } from './harmony.ts';
 import { ImageSet, type ImageSetOptions, type Subject } from './image-set.ts';
 import { type DataSource, type Members, readMembers } from './members.ts';
+import { tellOnce } from './notes.ts';
 
 /** Values are checked when the data set is opened, so they may come from `flare.model()` and `flare.args()` as they are. */
 export interface DatasetOptions {
@@ -89,14 +90,6 @@ function harmonised(
   useHarmonisation();
   const note = ruleNote(harmonisation, site);
   return { harmony: harmonyOf(harmonisation, site).harmony, note: note === undefined ? [] : [note] };
-}
-
-const told = new Set<string>();
-
-/** In the log of the site; not again by each task of a thread. */
-function tellOnce(site: string, notes: readonly string[]): void {
-  for (const note of notes) if (!told.has(`${site} ${note}`)) console.warn(`note: ${note}`);
-  for (const note of notes) told.add(`${site} ${note}`);
 }
 
 const KEYS = ['imageSize', 'batchSize', 'slices', 'layout', 'classes', 'augment', 'mirror'];

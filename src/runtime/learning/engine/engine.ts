@@ -129,6 +129,8 @@ export type LossOptions =
   | { readonly kind: 'mean-squared-error' }
   /** Soft Dice of logits [N, ..., channels], for segmentation. */
   | { readonly kind: 'dice' }
+  /** Softmax cross entropy plus soft Dice of all channels but the first, the background (Isensee et al., "nnU-Net", 2021). */
+  | { readonly kind: 'dice-cross-entropy' }
   /** Outputs and targets [N, ...] to losses [N], in operations of TensorFlow.js. */
   | { readonly kind: 'custom'; readonly perExample: (outputs: Tensor, targets: Tensor) => Tensor };
 

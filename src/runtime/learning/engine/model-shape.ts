@@ -6,7 +6,7 @@ import { optionError } from './optimizer.ts';
 import { leafLayers } from './parameters.ts';
 
 /** Losses that have the last activation within. */
-const TAKES_LOGITS = ['softmax-cross-entropy', 'sigmoid-cross-entropy', 'dice'];
+const TAKES_LOGITS = ['softmax-cross-entropy', 'sigmoid-cross-entropy', 'dice', 'dice-cross-entropy'];
 const LAST_ACTIVATIONS = ['softmax', 'sigmoid'];
 
 /** Checks that a model is of the kind that engines train, and reads its sizes. */

@@ -1,7 +1,10 @@
 import {
   add,
   addN,
+  avgPool,
+  avgPool3d,
   div,
+  exp,
   logSoftmax,
   mean,
   mul,
@@ -9,16 +12,20 @@ import {
   reshape,
   type Scalar,
   sigmoid,
+  slice,
   softmax,
   softplus,
   squaredDifference,
   sub,
   sum,
   type Tensor,
+  type Tensor4D,
+  type Tensor5D,
 } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { flError } from '../../base/errors/errors.ts';
 import type { LossOptions } from './engine.ts';
+import { headsOf } from './layers/deep-supervision.ts';
 import { optionError } from './optimizer.ts';
 
 export interface StepTensors {
@@ -34,12 +41,18 @@ export type Objective = (model: LayersModel, batch: StepTensors) => Scalar;
 /** Losses [N] of outputs and targets [N, ...]. */
 type PerExample = (outputs: Tensor, targets: Tensor) => Tensor;
 
-/** The loss of a step: sum over examples of weight * loss, plus the model's own regularisers. */
+/**
+ * The loss of a step: sum over examples of weight * loss, plus the model's own regularisers. Of a model with `DeepSupervision` the loss is
+ * the mean over its levels, each of which counts half as much as the one twice as fine; targets of coarser levels are means of their blocks.
+ */
 export function createObjective(options: LossOptions = { kind: 'softmax-cross-entropy' }): Objective {
   const perExample = lossOf(options);
   return (model, batch) => {
     const outputs = model.apply(batch.x, { training: true }) as Tensor;
-    const losses = perExample(outputs, batch.y);
+    const losses = overLevels(perExample, {
+      levels: [outputs, ...headsOf(model).toReversed()],
+      targets: batch.y,
+    });
     if (losses.shape.length !== 1 || losses.shape[0] !== batch.y.shape[0]) {
       throw flError('NF_ENGINE_LOSS_SHAPE', { shape: losses.shape.join(', ') });
     }
@@ -68,6 +81,8 @@ function lossOf(options: LossOptions): PerExample {
       return (outputs, targets) => exampleMean(squaredDifference(outputs, targets));
     case 'dice':
       return softDice;
+    case 'dice-cross-entropy':
+      return diceCrossEntropy;
     case 'custom':
       return options.perExample;
   }
@@ -78,13 +93,48 @@ function lossOf(options: LossOptions): PerExample {
  * "V-Net", 2016). p is the softmax over channels, of a single one the sigmoid.
  */
 function softDice(logits: Tensor, targets: Tensor): Tensor {
-  const [examples = 1] = logits.shape;
   const channels = logits.shape.at(-1) ?? 1;
   const probabilities = channels === 1 ? sigmoid(logits) : softmax(logits);
+  return sub(1, mean(channelDice(probabilities, targets), 1));
+}
+
+/** Soft Dice of each example and channel, [N, channels]. */
+function channelDice(probabilities: Tensor, targets: Tensor): Tensor {
+  const [examples = 1] = targets.shape;
+  const channels = targets.shape.at(-1) ?? 1;
   const overPositions = (values: Tensor) => sum(reshape(values, [examples, -1, channels]), 1);
   const both = add(mul(overPositions(mul(probabilities, targets)), 2), 1);
   const all = add(add(overPositions(probabilities), overPositions(targets)), 1);
-  return sub(1, mean(div(both, all), 1));
+  return div(both, all);
+}
+
+function diceCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
+  const logs = logSoftmax(logits);
+  const dice = channelDice(exp(logs), targets);
+  const [examples = 1, channels = 1] = dice.shape;
+  const ofLabels = channels === 1 ? dice : slice(dice, [0, 1], [examples, channels - 1]);
+  return add(exampleMean(neg(sum(mul(targets, logs), -1))), sub(1, mean(ofLabels, 1)));
+}
+
+/** @param levels outputs from the finest to the coarsest */
+function overLevels(
+  perExample: PerExample,
+  { levels, targets }: { levels: readonly Tensor[]; targets: Tensor },
+): Tensor {
+  const [only] = levels;
+  if (only && levels.length === 1) return perExample(only, targets);
+  const total = levels.reduce((all, _, at) => all + 2 ** -at, 0);
+  let own = targets;
+  const losses = levels.map((outputs, at) => {
+    while ((own.shape[1] ?? 0) > (outputs.shape[1] ?? 0)) own = halved(own);
+    return mul(perExample(outputs, own), 2 ** -at / total);
+  });
+  return addN(losses);
+}
+
+function halved(targets: Tensor): Tensor {
+  if (targets.rank === 4) return avgPool(targets as Tensor4D, 2, 2, 'valid');
+  return avgPool3d(targets as Tensor5D, 2, 2, 'valid');
 }
 
 /** [N, ...] to [N]. */

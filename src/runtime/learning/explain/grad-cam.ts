@@ -5,7 +5,7 @@ import type { CompiledModel, Engine } from '../engine/engine.ts';
 import { modelParameters } from '../engine/parameters.ts';
 import { onBackend, tf, tfl } from '../engine/tfjs.ts';
 import { buildModel } from '../models/build.ts';
-import type { ModelSpec } from '../models/spec.ts';
+import type { ClassifierSpec } from '../models/spec.ts';
 
 /** Which parts of a picture speak for a class: one map a picture, row by row, from 0 to 1. */
 export interface HeatMaps {
@@ -35,7 +35,11 @@ const BATCH_SIZE = 16;
  * this form keeps to the places that the network went by. The engine computes the features, where the work is; TensorFlow.js's own gradient goes
  * through the few layers after them.
  */
-export async function createExplainer(spec: ModelSpec, params: ParamSet, engine: Engine): Promise<Explainer> {
+export async function createExplainer(
+  spec: ClassifierSpec,
+  params: ParamSet,
+  engine: Engine,
+): Promise<Explainer> {
   const model = buildModel(spec);
   const pooling = model.getLayer(POOLING);
   const places = pooling.input as SymbolicTensor;

@@ -6,7 +6,8 @@ import { checkSameForm } from '../../base/tensors/check-params.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
 import { initialParams } from '../models/initial-params.ts';
-import { inputChannels, type ModelSpec, parseModelSpec } from '../models/spec.ts';
+import { classesOfModel, inputChannels, type ModelSpec, parseModelSpec } from '../models/spec.ts';
+import { patchSize } from '../models/unet-spec.ts';
 import { toTorch } from './torch-order.ts';
 
 export const EXPORT_FORMATS = ['onnx', 'tfjs', 'safetensors'] as const;
@@ -55,17 +56,33 @@ export async function exportModel(request: ExportRequest): Promise<Exported> {
   }
 }
 
+/** What outputs stand for, for the file's own description. */
+function namesOf(spec: ModelSpec): Record<string, string> {
+  if (spec.type === 'unet') return { labels: ['background', ...spec.labels].join(',') };
+  const classes = classesOfModel(spec);
+  return classes ? { classes: classes.join(',') } : {};
+}
+
+function outputNote(spec: ModelSpec): string {
+  return spec.type === 'unet' ? `[batch, ${sidesOf(spec)}, background and labels]` : '[batch, classes]';
+}
+
+function sidesOf(spec: ModelSpec): string {
+  if (spec.type !== 'unet') return 'size, size';
+  return patchSize(spec).slice(0, spec.dimensions).reverse().join(', ');
+}
+
 function inputNote(spec: ModelSpec): string {
   const channels = inputChannels(spec);
   const what = channels === 1 ? 'grey images' : 'images of several contrasts, in the order of the channels,';
-  return `Input: ${what} [batch, size, size, ${channels}], prepared as openDataset of neuroflare/mri does.`;
+  return `Input: ${what} [batch, ${sidesOf(spec)}, ${channels}], prepared as ${spec.type === 'unet' ? 'openVolumes' : 'openDataset'} of neuroflare/mri does.`;
 }
 
 async function writeOnnx(model: LayersModel, spec: ModelSpec, out: string): Promise<Exported> {
   const { exportOnnx } = await import('./export-onnx.ts');
   const { bytes, anyBatch } = exportOnnx(model, {
     model: spec.type,
-    ...(spec.classes && { classes: spec.classes.join(',') }),
+    ...namesOf(spec),
   });
   await writeFileAtomic(out, bytes);
   const batch = anyBatch
@@ -73,7 +90,7 @@ async function writeOnnx(model: LayersModel, spec: ModelSpec, out: string): Prom
     : 'One image at a time: a layer of this model depends on the batch size.';
   return {
     files: [out],
-    notes: [inputNote(spec), `Outputs: logits and probabilities [batch, classes]. ${batch}`],
+    notes: [inputNote(spec), `Outputs: logits and probabilities ${outputNote(spec)}. ${batch}`],
   };
 }
 
@@ -81,10 +98,10 @@ async function writeTfjs(model: LayersModel, spec: ModelSpec, out: string): Prom
   const { writeTfjsModel } = await import('./tfjs-files.ts');
   const files = await writeTfjsModel(model, out);
   const custom =
-    spec.type === 'mri-resnet'
-      ? ['Import neuroflare/engine before loading: it registers GroupNormalization.']
-      : [];
-  return { files, notes: [inputNote(spec), 'Output: logits [batch, classes].', ...custom] };
+    spec.type === 'mri-cnn'
+      ? []
+      : ['Import neuroflare/engine before loading: it registers the layers that tfjs does not have.'];
+  return { files, notes: [inputNote(spec), `Output: logits ${outputNote(spec)}.`, ...custom] };
 }
 
 async function filledModel(spec: ModelSpec, params: ParamSet): Promise<LayersModel> {

@@ -1,29 +1,42 @@
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
+import { DeepSupervision } from '../engine/layers/deep-supervision.ts';
 import { GroupNormalization } from '../engine/layers/group-normalization.ts';
+import { Upsampling } from '../engine/layers/upsampling.ts';
 import { tf, tfl } from '../engine/tfjs.ts';
 import { initialParams, planModel } from './initial-params.ts';
-import type { ConvPlan, LayerPlan } from './plan.ts';
+import { type ConvPlan, convOfHead, type LayerPlan } from './plan.ts';
 import { inputChannels, type ModelSpec, parseModelSpec } from './spec.ts';
+import { patchSize } from './unet-spec.ts';
 
 type Layer = InstanceType<typeof tfl.layers.Layer>;
 
 const specs = new WeakMap<LayersModel, ModelSpec>();
 
 /**
- * The model a job names: input [image_size, image_size, channels], output logits [classes]. Its first values are those of
+ * The model a job names: input [image_size, image_size, channels], output logits [classes]; of a U-Net input [patch..., channels], output
+ * logits [patch..., 1 + labels], the sides of the patch from the slowest axis of a volume to the fastest (superior, anterior, right). Its first values are those of
  * `initialParams(spec, spec.seed)`, its parameters are named after its layers (`conv1/kernel`).
  * @throws NF_MODEL_UNKNOWN, NF_MODEL_KEY, NF_MODEL_INVALID
  */
 export function buildModel(definition: unknown): LayersModel {
   const spec = parseModelSpec(definition);
-  const side = spec.image_size;
-  const inputs = tfl.input({ shape: [side, side, inputChannels(spec)], name: 'image' });
-  const outputs = chain(planModel(spec), inputs);
+  const inputs = tfl.input({ shape: [...inputSides(spec), inputChannels(spec)], name: 'image' });
+  const heads: SymbolicTensor[] = [];
+  const last = chain(planModel(spec), inputs, heads);
+  const outputs =
+    heads.length === 0
+      ? last
+      : (new DeepSupervision({ name: 'outputs' }).apply([last, ...heads]) as SymbolicTensor);
   const model = tfl.model({ inputs, outputs, name: spec.type });
   fillModel(model, firstParams(spec));
   specs.set(model, spec);
   return model;
+}
+
+function inputSides(spec: ModelSpec): number[] {
+  if (spec.type !== 'unet') return [spec.image_size, spec.image_size];
+  return patchSize(spec).slice(0, spec.dimensions).reverse();
 }
 
 let last: { readonly key: string; readonly params: ParamSet } | undefined;
@@ -52,17 +65,32 @@ export function fillModel(model: LayersModel, params: ParamSet): void {
   }
 }
 
-function chain(plans: readonly LayerPlan[], input: SymbolicTensor): SymbolicTensor {
-  return plans.reduce((tensor, plan) => apply(plan, tensor), input);
+/** @param heads takes the outputs of heads on the way, from the coarsest on */
+function chain(plans: readonly LayerPlan[], input: SymbolicTensor, heads: SymbolicTensor[]): SymbolicTensor {
+  return plans.reduce((tensor, plan) => apply(plan, tensor, heads), input);
 }
 
-function apply(plan: LayerPlan, input: SymbolicTensor): SymbolicTensor {
-  if (plan.kind !== 'residual') return makeLayer(plan).apply(input) as SymbolicTensor;
-  const branches = [chain(plan.body, input), chain(plan.shortcut, input)];
-  return tfl.layers.add({ name: plan.name }).apply(branches) as SymbolicTensor;
+function apply(plan: LayerPlan, input: SymbolicTensor, heads: SymbolicTensor[]): SymbolicTensor {
+  switch (plan.kind) {
+    case 'residual': {
+      const branches = [chain(plan.body, input, heads), chain(plan.shortcut, input, heads)];
+      return tfl.layers.add({ name: plan.name }).apply(branches) as SymbolicTensor;
+    }
+    case 'skip': {
+      const both = [input, chain(plan.inner, input, heads)];
+      return tfl.layers.concatenate({ name: plan.name }).apply(both) as SymbolicTensor;
+    }
+    case 'head':
+      heads.push(makeConv(convOfHead(plan)).apply(input) as SymbolicTensor);
+      return input;
+    default:
+      return makeLayer(plan).apply(input) as SymbolicTensor;
+  }
 }
 
-function makeLayer(plan: Exclude<LayerPlan, { kind: 'residual' }>): Layer {
+type SimplePlan = Exclude<LayerPlan, { kind: 'residual' | 'skip' | 'head' }>;
+
+function makeLayer(plan: SimplePlan): Layer {
   const { name } = plan;
   switch (plan.kind) {
     case 'conv':
@@ -81,6 +109,8 @@ function makeLayer(plan: Exclude<LayerPlan, { kind: 'residual' }>): Layer {
         ? tfl.layers.globalMaxPooling2d(options)
         : tfl.layers.globalAveragePooling2d(options);
     }
+    case 'upsample':
+      return new Upsampling({ name });
     case 'dropout':
       return tfl.layers.dropout({ name, rate: plan.rate });
   }
@@ -88,7 +118,8 @@ function makeLayer(plan: Exclude<LayerPlan, { kind: 'residual' }>): Layer {
 
 /** Kernels start at zero here, which costs nothing; `fillModel` then gives every weight its value. */
 function makeConv(plan: ConvPlan): Layer {
-  return tfl.layers.conv2d({
+  const make = plan.axes === 3 ? tfl.layers.conv3d : tfl.layers.conv2d;
+  return make({
     name: plan.name,
     filters: plan.filters,
     kernelSize: plan.size,

@@ -3,17 +3,19 @@ import { elementCount, type NdArray, type ParamSet } from '../../base/tensors/nd
 import { planMriCnn } from './mri-cnn.ts';
 import { planMriResnet } from './mri-resnet.ts';
 import { type LayerPlan, type ParamPlan, planParams } from './plan.ts';
-import { inputChannels, type ModelSpec, type ModelType, parseModelSpec } from './spec.ts';
+import { inputChannels, type ModelSpec, parseModelSpec } from './spec.ts';
+import { planUnet } from './unet.ts';
 
-/** One line a model: a new one is a file with a plan, a line here and its name in `MODEL_TYPES`. */
-const PLANS: Record<ModelType, (spec: ModelSpec) => LayerPlan[]> = {
-  'mri-cnn': planMriCnn,
-  'mri-resnet': planMriResnet,
-};
-
-/** The layers of a model, from the input to the logits. */
+/** The layers of a model, from the input to the logits. A new one is a file with a plan, a case here and its name in `MODEL_TYPES`. */
 export function planModel(spec: ModelSpec): LayerPlan[] {
-  return PLANS[spec.type](spec);
+  switch (spec.type) {
+    case 'mri-cnn':
+      return planMriCnn(spec);
+    case 'mri-resnet':
+      return planMriResnet(spec);
+    case 'unet':
+      return planUnet(spec);
+  }
 }
 
 /**

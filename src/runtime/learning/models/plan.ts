@@ -10,12 +10,18 @@ export type LayerPlan =
   | { readonly kind: 'max-pool'; readonly name: string }
   | { readonly kind: 'global-pool'; readonly name: string; readonly how: Pooling }
   | { readonly kind: 'dropout'; readonly name: string; readonly rate: number }
+  | { readonly kind: 'upsample'; readonly name: string; readonly axes: Axes }
+  | HeadPlan
+  | SkipPlan
   | ResidualPlan;
+
+/** Of the space that a layer works in: slices have 2, volumes 3. */
+export type Axes = 2 | 3;
 
 /** What is kept of each channel over the whole image. */
 export type Pooling = 'max' | 'average';
 
-/** Square kernel, 'same' padding. */
+/** Square or cubic kernel, 'same' padding. */
 export interface ConvPlan {
   readonly kind: 'conv';
   readonly name: string;
@@ -24,6 +30,10 @@ export interface ConvPlan {
   readonly stride: 1 | 2;
   /** False where a normalisation follows and would cancel it. */
   readonly bias: boolean;
+  /** Default 2. */
+  readonly axes?: Axes;
+  /** As of `DensePlan`; default 2. */
+  readonly gain?: number;
 }
 
 export interface DensePlan {
@@ -51,6 +61,21 @@ export interface ResidualPlan {
   readonly shortcut: readonly LayerPlan[];
 }
 
+/** `x` and `inner(x)`, channel behind channel; both have the same resolution. */
+export interface SkipPlan {
+  readonly kind: 'skip';
+  readonly name: string;
+  readonly inner: readonly LayerPlan[];
+}
+
+/** Passes on what comes, and has outputs of its own made of it, which training looks at and prediction does not. */
+export interface HeadPlan {
+  readonly kind: 'head';
+  readonly name: string;
+  readonly filters: number;
+  readonly axes: Axes;
+}
+
 /** A parameter and how it starts: all one value, or normal with mean 0 and standard deviation `deviation`. */
 export interface ParamPlan {
   readonly name: string;
@@ -75,18 +100,19 @@ export function planParams(
 function outputChannels(layer: LayerPlan, channels: number): number {
   if (layer.kind === 'conv') return layer.filters;
   if (layer.kind === 'dense') return layer.units;
+  if (layer.kind === 'skip') return channels + planParams(layer.inner, channels).channels;
   return layer.kind === 'residual' ? planParams(layer.body, channels).channels : channels;
 }
 
 function layerParams(layer: LayerPlan, channels: number): ParamPlan[] {
   const { name } = layer;
   switch (layer.kind) {
-    case 'conv': {
-      const deviation = Math.sqrt(2 / (layer.size * layer.size * channels));
-      const shape = [layer.size, layer.size, channels, layer.filters];
-      const bias = { name: `${name}/bias`, shape: [layer.filters], start: { value: 0 } };
-      return [{ name: `${name}/kernel`, shape, start: { deviation } }, ...(layer.bias ? [bias] : [])];
-    }
+    case 'conv':
+      return convParams(layer, channels);
+    case 'head':
+      return convParams(convOfHead(layer), channels);
+    case 'skip':
+      return planParams(layer.inner, channels).params;
     case 'dense': {
       const deviation = Math.sqrt(layer.gain / channels);
       return [
@@ -104,4 +130,19 @@ function layerParams(layer: LayerPlan, channels: number): ParamPlan[] {
     default:
       return [];
   }
+}
+
+/** The convolution that makes the outputs of a head. */
+export function convOfHead({ name, filters, axes }: HeadPlan): ConvPlan {
+  return { kind: 'conv', name, filters, size: 1, stride: 1, bias: true, axes, gain: 0.1 };
+}
+
+function convParams(
+  { name, size, filters, bias, axes = 2, gain = 2 }: ConvPlan,
+  channels: number,
+): ParamPlan[] {
+  const window = Array.from({ length: axes }, () => size);
+  const deviation = Math.sqrt(gain / (size ** axes * channels));
+  const kernel = { name: `${name}/kernel`, shape: [...window, channels, filters], start: { deviation } };
+  return [kernel, ...(bias ? [{ name: `${name}/bias`, shape: [filters], start: { value: 0 } }] : [])];
 }

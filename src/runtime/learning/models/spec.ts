@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { flError } from '../../base/errors/errors.ts';
 import { issueText } from '../../base/errors/issue-text.ts';
+import type { LearningTask, TaskKind } from '../../base/selection/learning-task.ts';
 import { counted } from '../../base/text/counted.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
+import { UNET_KEYS, type UnetSpec, unetSpecSchema } from './unet-spec.ts';
 
 /** The models a job can name under `model.type`. */
-export const MODEL_TYPES = ['mri-cnn', 'mri-resnet'] as const;
-export type ModelType = (typeof MODEL_TYPES)[number];
+export const MODEL_TYPES = ['mri-cnn', 'mri-resnet', 'unet'] as const;
 
 const common = {
   image_size: z.int().min(16).max(512).multipleOf(16).describe('Side of the square input, in pixels.'),
@@ -44,8 +45,7 @@ const COUNT_RULE = {
   path: ['classes'],
 };
 
-/** The `model` of a job that names a network, as written in YAML. */
-export const modelSpecSchema = z
+const classifierSchema = z
   .discriminatedUnion('type', [
     z.strictObject({
       type: z.literal('mri-cnn').describe('Four convolutions, two dense layers.'),
@@ -55,9 +55,14 @@ export const modelSpecSchema = z
   ])
   .refine(countsAgree, COUNT_RULE);
 
-export type ModelSpec = z.infer<typeof modelSpecSchema>;
+/** The `model` of a job that names a network, as written in YAML. */
+export const modelSpecSchema = z.union([classifierSchema, unetSpecSchema]);
 
-const KNOWN_KEYS = ['type', ...Object.keys(common)];
+/** A network that gives each image one output a class. */
+export type ClassifierSpec = z.infer<typeof classifierSchema>;
+export type ModelSpec = ClassifierSpec | UnetSpec;
+
+const CLASSIFIER_KEYS = ['type', ...Object.keys(common)];
 
 /**
  * Checks a model definition.
@@ -67,17 +72,24 @@ export function parseModelSpec(value: unknown): ModelSpec {
   const given: Record<string, unknown> = value && typeof value === 'object' ? { ...value } : {};
   const type = String(given.type ?? '');
   if (!MODEL_TYPES.some((known) => known === type)) throw unknownType(type);
-  const key = Object.keys(given).find((name) => !KNOWN_KEYS.includes(name));
+  const known = type === 'unet' ? UNET_KEYS : CLASSIFIER_KEYS;
+  const key = Object.keys(given).find((name) => !known.includes(name));
   if (key !== undefined) {
-    const params = { key, type, nearest: didYouMean(key, KNOWN_KEYS), known: KNOWN_KEYS.join(', ') };
+    const params = { key, type, nearest: didYouMean(key, known), known: known.join(', ') };
     throw flError('NF_MODEL_KEY', params, { place: { key: `model.${key}` } });
   }
-  const parsed = modelSpecSchema.safeParse(given);
+  const parsed = (type === 'unet' ? unetSpecSchema : classifierSchema).safeParse(given);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const at = issue?.path.join('.') || 'type';
   const problem = `${at} ${issue ? issueText(issue) : 'cannot be used'}`;
-  throw flError('NF_MODEL_INVALID', { problem, type }, { place: { key: `model.${at}` } });
+  const whole =
+    type === 'unet' ? 'patch_size: 64, labels: [lesion]' : 'image_size: 64, classes: [glioma, meningioma]';
+  throw flError(
+    'NF_MODEL_INVALID',
+    { problem, whole: `{type: ${type}, ${whole}}` },
+    { place: { key: `model.${at}` } },
+  );
 }
 
 function unknownType(type: string) {
@@ -97,6 +109,43 @@ export function requireChannels(model: number, data: number): void {
   throw flError('NF_MODEL_CHANNELS', params, { place: { key: 'model.channels' } });
 }
 
+/** Of a classifier: its classes or their number; of a segmentation: the background and the labels. */
 export function outputCount(spec: ModelSpec): number {
+  if (spec.type === 'unet') return spec.labels.length + 1;
   return spec.classes?.length ?? spec.num_classes ?? 0;
+}
+
+/** Names of the classes, in the order of the outputs; undefined where the network names none, or has no classes. */
+export function classesOfModel(spec: ModelSpec): readonly string[] | undefined {
+  return spec.type === 'unet' ? undefined : spec.classes;
+}
+
+/** What the network can learn. */
+export function taskOfModel({ type }: Pick<ModelSpec, 'type'>): TaskKind {
+  return type === 'unet' ? 'segmentation' : 'classification';
+}
+
+/** @throws NF_MODEL_TASK for a network that gives no classes */
+export function requireClassifier(spec: ModelSpec): ClassifierSpec {
+  if (spec.type !== 'unet') return spec;
+  throw taskError(spec, 'classification');
+}
+
+/**
+ * Whether the network learns what the job wants, and has the labels of its masks as outputs.
+ * @throws NF_MODEL_TASK, NF_MODEL_LABELS
+ */
+export function requireTask(spec: ModelSpec, task: LearningTask): void {
+  if (taskOfModel(spec) !== task.kind) throw taskError(spec, task.kind);
+  if (spec.type !== 'unet' || task.kind !== 'segmentation') return;
+  const declared = Object.keys(task.masks.labels);
+  if (spec.labels.toSorted().join('\n') === declared.toSorted().join('\n')) return;
+  const params = { model: spec.labels.join(', '), masks: declared.join(', ') };
+  throw flError('NF_MODEL_LABELS', params, { place: { key: 'model.labels' } });
+}
+
+function taskError(spec: ModelSpec, task: TaskKind) {
+  const fitting = MODEL_TYPES.filter((type) => taskOfModel({ type }) === task).join(', ') || 'none yet';
+  const params = { type: spec.type, own: taskOfModel(spec), task, fitting };
+  return flError('NF_MODEL_TASK', params, { place: { key: 'model.type' } });
 }

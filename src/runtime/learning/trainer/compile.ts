@@ -4,19 +4,21 @@ import { flError } from '../../base/errors/errors.ts';
 import type { NdArray, ParamSet } from '../../base/tensors/nd-array.ts';
 import { matcherOf } from '../../base/text/name-patterns.ts';
 import { checkKeys } from '../check-option.ts';
+import type { ModelForm } from '../dataset/example-set.ts';
 import type { CompiledFunction, CompileOptions, FunctionOptions } from '../engine/engine.ts';
 import { freezeOthers, modelParameters } from '../engine/parameters.ts';
 import type { StepFunction } from '../engine/trace/trace-function.ts';
 import { modelSpecOf } from '../models/build.ts';
+import { classesOfModel } from '../models/spec.ts';
 import { functionWithFallback, withFallback } from './eager-fallback.ts';
 import { adoptFunction, adoptModel, leaseCompiled } from './model-pool.ts';
 import { checkOptions, type TrainerOptions } from './options.ts';
 import { currentEngine, wantedTensors } from './settings.ts';
-import { type ModelForm, Trainer } from './trainer.ts';
+import { Trainer } from './trainer.ts';
 
 /**
- * Makes a trainer of a model: one image in, [size, size, channels], logits [classes] out, such as `buildModel` makes or one built with
- * `@tensorflow/tfjs`. The engine is the run's choice (`--engine`). From here on the model's variables belong to the trainer.
+ * Makes a trainer of a model: one image in, [size, size, channels], logits [classes] out, or a slice or volume in, [..., channels], and logits
+ * [..., 1 + labels] out, such as `buildModel` makes or one built with `@tensorflow/tfjs`. The engine is the run's choice (`--engine`). From here on the model's variables belong to the trainer.
  *
  * @throws NF_TRAIN_OPTION, NF_TRAIN_MODEL; at the first use NF_ENGINE_*
  * @example const trainer = await compile(buildModel(flare.model()), { optimizer: 'adam', learningRate: 0.001 });
@@ -51,8 +53,8 @@ export interface FunctionTrainerOptions extends FunctionOptions {
 }
 
 async function compileModel(model: LayersModel, options: TrainerOptions): Promise<Trainer> {
-  const checked = checkOptions(options);
   const form = formOf(model);
+  const checked = checkOptions(options, { kind: usualLoss(form) });
   const engine = await currentEngine();
   adoptModel(model);
   const trained = wantedTensors();
@@ -81,14 +83,29 @@ async function compileModel(model: LayersModel, options: TrainerOptions): Promis
   });
 }
 
+function usualLoss({ output }: ModelForm): 'softmax-cross-entropy' | 'dice-cross-entropy' {
+  return output.length === 1 ? 'softmax-cross-entropy' : 'dice-cross-entropy';
+}
+
 function formOf(model: LayersModel): ModelForm {
   const [input, output] = [onlyShape(model.inputs), onlyShape(model.outputs)];
-  const [, height, width, channels] = input;
-  const outputs = output[1];
-  if (!height || height !== width || !channels || output.length !== 2 || !outputs) {
-    throw flError('NF_TRAIN_MODEL', { name: model.name, found: `[${input}] to [${output}]` });
-  }
-  return { imageSize: height, channels, outputs, classes: modelSpecOf(model)?.classes };
+  const spec = modelSpecOf(model);
+  const names = spec?.type === 'unet' ? spec.labels : spec && classesOfModel(spec);
+  const form = { name: model.name, input: sizesOf(input), output: sizesOf(output), names };
+  const isClassifier = form.output.length === 1 && form.input.length === 3 && form.input[0] === form.input[1];
+  const space = form.input.slice(0, -1);
+  const isSegmenter =
+    space.length > 1 &&
+    form.output.length === form.input.length &&
+    `${form.output.slice(0, -1)}` === `${space}`;
+  const isWhole = [...form.input, ...form.output].every((size) => size > 0);
+  if (isWhole && (isClassifier || isSegmenter)) return form;
+  throw flError('NF_TRAIN_MODEL', { name: model.name, found: `[${input}] to [${output}]` });
+}
+
+/** Without the batch; 0 for a size that is not fixed. */
+function sizesOf(shape: readonly (number | null)[]): number[] {
+  return shape.slice(1).map((size) => size ?? 0);
 }
 
 function onlyShape(ends: LayersModel['inputs']): readonly (number | null)[] {

@@ -1,7 +1,7 @@
 import { flError } from '../../base/errors/errors.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
-import { checkKeys, checkNumber } from '../check-option.ts';
-import type { CompileOptions, OptimizerOptions } from '../engine/engine.ts';
+import { checkKeys, checkNumber, optionError } from '../check-option.ts';
+import type { CompileOptions, LossOptions, OptimizerOptions } from '../engine/engine.ts';
 import { wantedCorrection } from './control-variates.ts';
 import { wantedProximal } from './settings.ts';
 
@@ -13,7 +13,9 @@ export interface TrainerOptions {
   readonly learningRate?: unknown;
   /** Decoupled weight decay, for an optimizer given by name. Default: that of the optimizer. */
   readonly weightDecay?: unknown;
-  /** In [0, 1). Default 0. */
+  /** Name of a loss, or one with its own settings. Default: softmax cross entropy; of a U-Net with soft Dice added. */
+  readonly loss?: Exclude<LossOptions['kind'], 'custom'> | LossOptions;
+  /** In [0, 1), of cross entropies. Default 0. */
   readonly labelSmoothing?: unknown;
   /** FedProx's mu, the pull towards the received model (Li et al., 2020). Default: that of the job's workflow, else 0. */
   readonly proximalMu?: unknown;
@@ -38,13 +40,20 @@ export interface CheckedOptions {
 }
 
 const OPTIMIZERS = ['sgd', 'momentum', 'adam', 'adamw', 'rmsprop'] as const;
+const LOSSES = [
+  ...(['softmax-cross-entropy', 'sigmoid-cross-entropy', 'mean-squared-error'] as const),
+  ...(['dice', 'dice-cross-entropy', 'custom'] as const),
+];
 const KEYS = [
-  ...['optimizer', 'learningRate', 'weightDecay', 'labelSmoothing'],
+  ...['optimizer', 'learningRate', 'weightDecay', 'loss', 'labelSmoothing'],
   ...['proximalMu', 'clipNorm', 'corrected', 'allowEager', 'batchSize'],
 ];
 
-/** @throws NF_TRAIN_OPTION naming the option, its value and what it must be */
-export function checkOptions(options: TrainerOptions): CheckedOptions {
+/**
+ * @param usual the loss where the options name none
+ * @throws NF_TRAIN_OPTION naming the option, its value and what it must be
+ */
+export function checkOptions(options: TrainerOptions, usual: LossOptions): CheckedOptions {
   checkKeys(options, KEYS);
   const weightDecay = checkNumber('weightDecay', options.weightDecay, { least: 0 });
   const smoothing = checkNumber('labelSmoothing', options.labelSmoothing, { least: 0, below: 1 });
@@ -57,9 +66,7 @@ export function checkOptions(options: TrainerOptions): CheckedOptions {
     allowEager: options.allowEager === true,
     compile: {
       optimizer: findOptimizer(options.optimizer, weightDecay),
-      ...(smoothing !== undefined && {
-        loss: { kind: 'softmax-cross-entropy', labelSmoothing: smoothing },
-      }),
+      loss: findLoss(options.loss ?? usual, smoothing),
       ...(proximal !== undefined && { proximal }),
       ...(clipNorm !== undefined && { clipNorm }),
       ...(corrected !== undefined && { corrected }),
@@ -69,6 +76,18 @@ export function checkOptions(options: TrainerOptions): CheckedOptions {
 
 export function checkLearningRate(value: unknown): number | undefined {
   return checkNumber('learningRate', value, { above: 0 });
+}
+
+function findLoss(wish: NonNullable<TrainerOptions['loss']>, smoothing: number | undefined): LossOptions {
+  const loss = typeof wish === 'string' ? { kind: wish } : wish;
+  if (!LOSSES.includes(loss.kind)) {
+    const problem = `'${String(loss.kind)}' is none of ${LOSSES.join(', ')}.${didYouMean(String(loss.kind), LOSSES)}`;
+    throw flError('NF_TRAIN_OPTION', { name: 'loss', problem });
+  }
+  if (smoothing === undefined) return loss;
+  if (loss.kind === 'softmax-cross-entropy' || loss.kind === 'sigmoid-cross-entropy')
+    return { ...loss, labelSmoothing: smoothing };
+  throw optionError('labelSmoothing', smoothing, `taken by the loss ${loss.kind}`);
 }
 
 function findOptimizer(

@@ -1,11 +1,20 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { flError } from '../../base/errors/errors.ts';
-import type { Batch, ImageSet } from '../dataset/image-set.ts';
+import type { Batch, BatchOptions } from '../dataset/example-set.ts';
 import { describeMetrics, emptyConfusion, logLoss, type Metrics } from './confusion.ts';
 import { tellProgress } from './settings.ts';
 
 /** Prediction keeps nothing for a backward pass, so its batches may be large. */
 const BATCH_SIZE = 128;
+
+/** Pictures of subjects, as an `ImageSet` has them. */
+export interface SubjectPictures {
+  readonly subjects: readonly { readonly id: string; readonly label: number }[];
+  readonly classes: readonly string[];
+  readonly size: number;
+  readonly options: { readonly mirror: boolean };
+  batches(options: BatchOptions & { readonly mirror: boolean }): AsyncGenerator<Batch>;
+}
 
 /** Logits [size, classes] of a batch. */
 export type Predict = (batch: Batch) => Promise<Float32Array>;
@@ -13,7 +22,7 @@ export type Predict = (batch: Batch) => Promise<Float32Array>;
 /**
  * Figures of a classifier over the subjects of `data`; a subject's highest probability is the prediction (the first, if two are equal).
  */
-export async function scoreSubjects(data: ImageSet, predict: Predict): Promise<Metrics> {
+export async function scoreSubjects(data: SubjectPictures, predict: Predict): Promise<Metrics> {
   const probabilities = await subjectProbabilities(data, predict);
   const confusion = emptyConfusion(data.classes.length);
   let lossSum = 0;
@@ -29,7 +38,7 @@ export async function scoreSubjects(data: ImageSet, predict: Predict): Promise<M
 }
 
 /** For each subject the mean of the softmax over its pictures, and over their mirror images where the data say so: one probability a class. */
-export async function subjectProbabilities(data: ImageSet, predict: Predict): Promise<Float64Array[]> {
+export async function subjectProbabilities(data: SubjectPictures, predict: Predict): Promise<Float64Array[]> {
   const classes = data.classes.length;
   const scores = data.subjects.map(() => ({ sum: new Float64Array(classes), pictures: 0 }));
   const views = data.options.mirror ? [false, true] : [false];

@@ -4,17 +4,14 @@ import { deriveSeed } from '../../base/random.ts';
 import { checkSameForm } from '../../base/tensors/check-params.ts';
 import type { NdArray, ParamSet } from '../../base/tensors/nd-array.ts';
 import { checkNumber, optionError } from '../check-option.ts';
-import type { ImageSet } from '../dataset/image-set.ts';
+import type { ExampleSet, ModelForm } from '../dataset/example-set.ts';
 import type { CompiledModel } from '../engine/engine.ts';
-import { requireChannels } from '../models/spec.ts';
-import type { Metrics } from './confusion.ts';
 import { noteSteps, wantedCorrection, wantsGradient } from './control-variates.ts';
 import { type CheckedOptions, checkLearningRate } from './options.ts';
-import { scoreSubjects } from './score.ts';
 import { tellProgress } from './settings.ts';
 
 export interface FitOptions {
-  /** Times every picture is shown, a whole number. Default 1. */
+  /** Times every example is shown, a whole number. Default 1. */
   readonly epochs?: unknown;
   /** Decides order, augmentation and dropout: `flare.seed()`, or any whole number. */
   readonly seed: number;
@@ -32,15 +29,6 @@ export interface FitResult {
   readonly steps: number;
 }
 
-/** What a trainer knows of its model, to hold data against it. */
-export interface ModelForm {
-  readonly imageSize: number;
-  readonly channels: number;
-  readonly outputs: number;
-  /** Undefined for a model that names none. */
-  readonly classes: readonly string[] | undefined;
-}
-
 /** What a trainer is made of. */
 export interface TrainerParts {
   readonly form: ModelForm;
@@ -48,7 +36,7 @@ export interface TrainerParts {
   readonly params: ParamSet;
   /** Names of those that are trained. */
   readonly trainable: readonly string[];
-  /** Compiles for steps of at most `batchSize` pictures; called once. */
+  /** Compiles for steps of at most `batchSize` examples; called once. */
   readonly prepare: (batchSize: number) => Promise<CompiledModel>;
   /** The same with plain SGD, whose steps are the gradient. */
   readonly prepareGradient: (batchSize: number) => Promise<CompiledModel>;
@@ -83,15 +71,15 @@ export class Trainer {
   }
 
   /**
-   * Trains on every picture of `data`, `epochs` times. Same parameters, data, options and seed give the same result.
-   * @throws NF_TRAIN_LOSS with epoch and step; NF_TRAIN_IMAGE_SIZE, NF_TRAIN_CLASSES, NF_TRAIN_OPTION
+   * Trains on every example of `data`, `epochs` times. Same parameters, data, options and seed give the same result.
+   * @throws NF_TRAIN_LOSS with epoch and step; NF_TRAIN_OPTION; as `requireFit` of the data
    */
-  async fit(data: ImageSet, options: FitOptions): Promise<FitResult> {
+  async fit(data: ExampleSet<unknown>, options: FitOptions): Promise<FitResult> {
     const epochs = checkNumber('epochs', options.epochs, { least: 1, whole: true }) ?? 1;
     if (!Number.isFinite(options.seed))
       throw optionError('seed', options.seed, 'a number, for example flare.seed()');
     if (data.size === 0) throw flError('NF_TRAIN_EMPTY');
-    this.#requireFit(data);
+    data.requireFit(this.#parts.form);
     const { batchSize, model } = await this.#ready(data);
     const losses: number[] = [];
     const steps = epochs * Math.ceil(data.size / batchSize);
@@ -124,7 +112,7 @@ export class Trainer {
 
   /** The mean gradient at the present parameters: one pass over the pictures as they are, from the same parameters at each batch. */
   async #gradientOn(
-    data: ImageSet,
+    data: ExampleSet<unknown>,
     { batchSize, seed }: { batchSize: number; seed: number },
   ): Promise<ParamSet> {
     const { trainable, prepareGradient } = this.#parts;
@@ -156,15 +144,15 @@ export class Trainer {
     );
   }
 
-  /** Scores the present parameters on `data`, without training or augmentation: one score a subject, not a slice. */
-  async evaluate(data: ImageSet): Promise<Metrics> {
-    this.#requireFit(data);
+  /** Scores the present parameters on `data`, without training or augmentation, in the way of its task. */
+  async evaluate<Report>(data: ExampleSet<Report>): Promise<Report> {
+    data.requireFit(this.#parts.form);
     const { model } = await this.#ready(data);
-    return scoreSubjects(data, (batch) => model.predict(batch.x, batch.size));
+    return data.score((x, size) => model.predict(x, size));
   }
 
   /** Compiles at the first use, when the size of the batches is known. */
-  async #ready(data: ImageSet): Promise<{ batchSize: number; model: CompiledModel }> {
+  async #ready(data: ExampleSet<unknown>): Promise<{ batchSize: number; model: CompiledModel }> {
     const { options, prepare } = this.#parts;
     const batchSize = options.batchSize ?? data.options.batchSize;
     if (this.#compiled) {
@@ -175,20 +163,6 @@ export class Trainer {
     model.setParams(this.#params);
     this.#compiled = { batchSize, model };
     return this.#compiled;
-  }
-
-  #requireFit(data: ImageSet): void {
-    const { imageSize, channels, outputs, classes } = this.#parts.form;
-    const { options } = data;
-    if (imageSize !== options.imageSize) {
-      throw flError('NF_TRAIN_IMAGE_SIZE', { model: imageSize, data: options.imageSize });
-    }
-    requireChannels(channels, options.channels);
-    const named = classes ?? options.classes;
-    const same = named.length === outputs && named.join('\n') === options.classes.join('\n');
-    if (same) return;
-    const params = { model: classes?.join(', ') ?? `${outputs} outputs`, data: options.classes.join(', ') };
-    throw flError('NF_TRAIN_CLASSES', params);
   }
 }
 
@@ -226,8 +200,8 @@ interface Epoch {
   readonly proximal: number | undefined;
 }
 
-/** Mean loss over the pictures. */
-async function runEpoch(model: CompiledModel, data: ImageSet, run: Epoch): Promise<number> {
+/** Mean loss over the examples. */
+async function runEpoch(model: CompiledModel, data: ExampleSet<unknown>, run: Epoch): Promise<number> {
   const { epoch, epochs, seed, rate, batchSize, proximal } = run;
   const before = (epoch - 1) * Math.ceil(data.size / batchSize);
   const batches = data.batches({ batchSize, seed });

@@ -1,4 +1,5 @@
 import type { Harmonisation } from '../../algorithms/harmonisation/record.ts';
+import type { LearningTask } from '../../base/selection/learning-task.ts';
 import type { Selection } from '../../base/selection/selection.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import type { JsonValue } from '../../job/definition.ts';
@@ -40,6 +41,8 @@ export interface SiteData {
   readonly split?: string;
   /** Which images, with which labels, as the job says. */
   readonly selection?: Selection;
+  /** What is learnt, as the job says; without it classification. */
+  readonly task?: LearningTask;
   readonly site: string;
   /** What takes scanners out of its pictures, where the job's workflow has found it. */
   readonly harmonisation?: Harmonisation;

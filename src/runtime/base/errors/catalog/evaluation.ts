@@ -17,6 +17,11 @@ export const EVALUATION_ERRORS = {
     message: 'It is not known which network the parameters in {file} belong to.',
     hint: 'Give the job that trained it with --job; its model must name a type, such as mri-cnn.',
   },
+  NF_EVALUATE_TASK: {
+    exit: 4,
+    message: 'The model is a {type}, which labels voxels: evaluate and predict judge classifiers.',
+    hint: "Its Dice over all sites, round by round, is in 'neuroflare runs show RUN'.",
+  },
   NF_EVALUATE_CLASSES: {
     exit: 4,
     message: 'The model does not name its classes.',

@@ -15,7 +15,17 @@ export const TRAIN_ERRORS = {
   NF_MODEL_INVALID: {
     exit: 4,
     message: 'Wrong model: {problem}.',
-    hint: 'Correct it in the job; a whole one is {type: {type}, image_size: 64, classes: [glioma, meningioma]}.',
+    hint: 'Correct it in the job; a whole one is {whole}.',
+  },
+  NF_MODEL_TASK: {
+    exit: 4,
+    message: 'The model {type} is one for {own}, and what is asked for is {task}.',
+    hint: 'Set model.type to one for {task} ({fitting}), or data.task of the job to {own}.',
+  },
+  NF_MODEL_LABELS: {
+    exit: 4,
+    message: "The model's labels are [{model}], those of the masks [{masks}].",
+    hint: 'Give both the same names: model.labels, in the order of the outputs, and data.masks.labels, with their values.',
   },
   NF_DATA_NOT_SPLIT: {
     exit: 4,
@@ -108,6 +118,47 @@ export const TRAIN_ERRORS = {
     message: "The model's outputs are [{model}], the classes of the data set [{data}].",
     hint: "Pass the job's order to the data set: openDataset(flare.data(), { classes: flare.model().classes }).",
   },
+  NF_TRAIN_PATCH: {
+    exit: 4,
+    message:
+      'The model takes patches of {model} voxels (superior, anterior, right), the data set gives {data}.',
+    hint: 'Open the data for the model that is trained: openVolumes(flare.data(), { model: flare.model() }).',
+  },
+  NF_TRAIN_LABELS: {
+    exit: 4,
+    message: "The model's labels are [{model}], those of the data set [{data}].",
+    hint: 'Open the data for the model that is trained: openVolumes(flare.data(), { model: flare.model() }).',
+  },
+  NF_DATA_PATCH: {
+    exit: 4,
+    message: '{path} has {shape} voxels, which is less than a patch of {patch} (right, anterior, superior).',
+    hint: "Set a smaller model.patch_size, or bring all volumes to one size with 'neuroflare preprocess volumes' (step fit).",
+  },
+  NF_MASK_MISSING: {
+    exit: 4,
+    message: '{participant} has no mask of {image}: there is no {what}.',
+    hint: 'Add the mask (an empty one where there is nothing to label), say which masks are meant (data.masks of the job), or leave the subject out of the split.',
+  },
+  NF_MASK_SEVERAL: {
+    exit: 4,
+    message: '{participant} has two masks of {image}: {first} and {second}.',
+    hint: 'Say which is meant: data.masks.derivative, or data.masks.desc.',
+  },
+  NF_MASK_GRID: {
+    exit: 4,
+    message: '{path} has another grid than {image}, in which it was drawn: {difference}.',
+    hint: 'Resample the mask onto the grid of its image (nearest neighbour), or replace it.',
+  },
+  NF_MASK_LABEL: {
+    exit: 4,
+    message: '{path} has {voxels} of {value}, which is no declared label.',
+    hint: 'Declare the value under data.masks.labels of the job, or correct the mask. Declared: {declared}; 0 is background.',
+  },
+  NF_MASK_NONE: {
+    exit: 4,
+    message: '{site} has nothing to learn from: none of its {count} training masks shows a label ({what}).',
+    hint: 'Check which masks are meant (data.masks of the job), split again, or take the site out of the job.',
+  },
   NF_TRAIN_BATCH_SIZE: {
     exit: 4,
     message:
@@ -157,7 +208,8 @@ export const TRAIN_ERRORS = {
   },
   NF_TRAIN_MODEL: {
     exit: 4,
-    message: "The model '{name}' maps {found}, not squares [n, size, size, channels] to logits [n, classes].",
+    message:
+      "The model '{name}' maps {found}, neither squares [n, size, size, channels] to logits [n, classes] nor patches [n, ..., channels] to logits [n, ..., labels].",
     hint: 'Build it with buildModel(flare.model()), or give a model with that input and output.',
   },
 } as const satisfies Record<string, ErrorRow>;

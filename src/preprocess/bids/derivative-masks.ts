@@ -1,8 +1,8 @@
 import { basename, join, relative, sep } from 'node:path';
-import { listDerivatives } from '../bids/derivatives.ts';
-import { type ImageName, parseImageName } from '../bids/image-name.ts';
-import { checkInside } from '../bids/layout.ts';
-import { namesIn } from '../bids/names-in.ts';
+import { listDerivatives } from './derivatives.ts';
+import { type ImageName, parseImageName } from './image-name.ts';
+import { checkInside } from './layout.ts';
+import { namesIn } from './names-in.ts';
 
 /** A mask or segmentation of a subject in a derivative of the data set. */
 export interface SourceMask {

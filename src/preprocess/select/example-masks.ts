@@ -1,0 +1,65 @@
+import { basename, join } from 'node:path';
+import { flError } from '../../runtime/base/errors/errors.ts';
+import type { MaskSelection } from '../../runtime/base/selection/learning-task.ts';
+import { exampleOfMask, listMasks, type SourceMask } from '../bids/derivative-masks.ts';
+import { parseImageName } from '../bids/image-name.ts';
+
+/** `desc-lesion_mask in derivatives/lesions`, for messages. */
+export function describeMasks(masks: MaskSelection): string {
+  const desc = descOf(masks);
+  const name = [...(desc === undefined ? [] : [`desc-${desc}`]), masks.suffix].join('_');
+  return `${name} in derivatives${masks.derivative === undefined ? '' : `/${masks.derivative}`}`;
+}
+
+/** What imports of lesions and the phantom write; segmentations have no such custom. */
+function descOf({ desc, suffix }: MaskSelection): string | undefined {
+  return desc ?? (suffix === 'mask' ? 'lesion' : undefined);
+}
+
+/**
+ * The mask of each example of a subject, in their order: of the derivatives in the data set, drawn in an image of the example, as the names say.
+ * @throws NF_MASK_MISSING for an example without one, NF_MASK_SEVERAL for one that has more, and as `listMasks`
+ */
+export async function findMasks(
+  { root, id }: { root: string; id: string },
+  examples: readonly (readonly string[])[],
+  masks: MaskSelection,
+): Promise<string[]> {
+  const own = (await listMasks(root, id)).filter((mask) => isWanted(mask, masks));
+  const found = examples.map((example) => {
+    const fitting = own.filter((mask) => isOfExample(mask, example, examples));
+    const [first, second] = fitting;
+    if (first && !second) return first.file;
+    const [image = ''] = example;
+    const what = describeMasks(masks);
+    const params = { participant: id, image: basename(image), what };
+    if (!first || !second) throw flError('NF_MASK_MISSING', params, { place: { file: join(root, id) } });
+    const both = { first: first.source, second: second.source };
+    throw flError('NF_MASK_SEVERAL', { ...params, ...both }, { place: { file: first.file } });
+  });
+  return found;
+}
+
+function isWanted({ name, derivative }: SourceMask, masks: MaskSelection): boolean {
+  if (name.suffix !== masks.suffix) return false;
+  const desc = descOf(masks);
+  if (desc !== undefined && name.entities.get('desc') !== desc) return false;
+  return masks.derivative === undefined || derivative === `derivatives/${masks.derivative}`;
+}
+
+function isOfExample(
+  mask: SourceMask,
+  example: readonly string[],
+  examples: readonly (readonly string[])[],
+): boolean {
+  return examples.indexOf(example) === exampleOfMask(mask.name, examples) && isInSpaceOf(mask, example);
+}
+
+/** Whether a mask lies where its images do: `orig`, the suffix of one of them, or the template that they are in. */
+function isInSpaceOf({ name }: SourceMask, example: readonly string[]): boolean {
+  const space = name.entities.get('space');
+  const names = example.flatMap((path) => parseImageName(basename(path)) ?? []);
+  const places = names.map(({ entities }) => entities.get('space'));
+  if (places.some((place) => place !== undefined)) return places.includes(space);
+  return space === undefined || space === 'orig' || names.some(({ suffix }) => suffix === space);
+}
