@@ -1,6 +1,6 @@
 import { f64At, i32At } from '../base/at.ts';
 import { createRandom } from '../base/random.ts';
-import type { Estimate, Groups } from './figure.ts';
+import { type Estimate, type Groups, UNDEFINED } from './figure.ts';
 
 export interface ResamplingOptions {
   readonly seed?: number;
@@ -8,25 +8,46 @@ export interface ResamplingOptions {
   readonly replicates?: number;
 }
 
-/**
- * The mean of values that may be skewed, as losses are, with the studentized bootstrap's 95 % interval over whole groups (Efron and Tibshirani,
- * "An introduction to the bootstrap", 1993, 12.5; clusters as in Davison and Hinkley, 1997, 3.8): images of one patient rise and fall together, so
- * patients are drawn, not images. The bounds are null where the values do not vary, and nothing can be said.
- * @param least no mean is under it
- */
+/** Between which values a figure lies; default from 0 up. */
+export interface FigureRange {
+  readonly least?: number;
+  readonly most?: number;
+}
+
+/** The mean of values that may be skewed, as losses are, with the interval of `ratioEstimate`. */
 export function meanEstimate(
   values: ArrayLike<number>,
   groups: Groups,
-  { seed = 0, replicates = 2000, least = 0 }: ResamplingOptions & { readonly least?: number } = {},
+  options: ResamplingOptions & FigureRange = {},
 ): Estimate {
-  const rows = values.length;
-  if (rows === 0) return { value: null, low: null, high: null };
+  return ratioEstimate({ above: values, below: new Uint8Array(values.length).fill(1) }, groups, options);
+}
+
+/**
+ * A sum over another, as a Dice of many images is, with the studentized bootstrap's 95 % interval over whole groups (Efron and Tibshirani, "An
+ * introduction to the bootstrap", 1993, 12.5; clusters as in Davison and Hinkley, 1997, 3.8): images of one patient rise and fall together, so
+ * patients are drawn, not images. The bounds are null where the rows do not vary, and nothing can be said; the value, too, where there is
+ * nothing below.
+ * @param rows.above [rows]
+ * @param rows.below [rows], none negative
+ */
+export function ratioEstimate(
+  { above, below }: { readonly above: ArrayLike<number>; readonly below: ArrayLike<number> },
+  groups: Groups,
+  {
+    seed = 0,
+    replicates = 2000,
+    least = 0,
+    most = Number.POSITIVE_INFINITY,
+  }: ResamplingOptions & FigureRange = {},
+): Estimate {
   const [sums, sizes] = [new Float64Array(groups.count), new Float64Array(groups.count)];
-  for (let row = 0; row < rows; row++) {
+  for (let row = 0; row < above.length; row++) {
     const group = i32At(groups.of, row);
-    sums[group] = f64At(sums, group) + (values[row] as number);
-    sizes[group] = f64At(sizes, group) + 1;
+    sums[group] = f64At(sums, group) + (above[row] as number);
+    sizes[group] = f64At(sizes, group) + (below[row] as number);
   }
+  if (!sizes.some((size) => size > 0)) return UNDEFINED;
   const all = Array.from(sums.keys());
   const { mean: value, error } = meanOf(all, sums, sizes);
   if (!(error > 0)) return { value, low: null, high: null };
@@ -45,11 +66,11 @@ export function meanEstimate(
   return {
     value,
     low: Math.min(value, Math.max(least, value - error * percentileOf(sorted, 0.975))),
-    high: Math.max(value, value - error * percentileOf(sorted, 0.025)),
+    high: Math.max(value, Math.min(most, value - error * percentileOf(sorted, 0.025))),
   };
 }
 
-/** Mean over the rows of some groups, and its standard error over groups. */
+/** Sum over sum of some groups, and its standard error over groups. */
 function meanOf(
   drawn: readonly number[],
   sums: Float64Array,

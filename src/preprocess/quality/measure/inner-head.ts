@@ -1,5 +1,6 @@
 import { f32At, f64At, u8At } from '../../../runtime/base/at.ts';
 import { type Affine, AXES, type Vector, voxelSize, worldOf } from '../../nifti/affine.ts';
+import { squaredDistances } from '../../volume/distance-transform.ts';
 
 /** Of skin, fat and skull, in mm: what lies deeper below the skin is brain, but for the face and the neck. */
 const DEPTH = 15;
@@ -40,62 +41,8 @@ export function innerHead(head: Uint8Array, shape: Vector, affine: Affine): Int3
   return places.filter((_, at) => f64At(squares, at) > DEPTH ** 2 && crown - f32At(heights, at) <= HEIGHT);
 }
 
-/** A far away square that differences of places do not reach. */
-const FAR = 1e12;
-
-/** Squared distance in mm from each voxel to the nearest outside the mask; what lies beyond the edge is outside (Felzenszwalb and Huttenlocher 2012). */
-export function squaredDepth(
-  mask: Uint8Array,
-  { shape, voxel }: { readonly shape: Vector; readonly voxel: Vector },
-): Float64Array {
-  const squares = Float64Array.from(mask, (value) => (value === 0 ? 0 : FAR));
-  const strides = [1, shape[0], shape[0] * shape[1]];
-  for (const axis of AXES) {
-    const size = shape[axis];
-    const stride = strides[axis] ?? 1;
-    // One more at each end, outside.
-    const line = new Float64Array(size + 2);
-    for (let start = 0; start < squares.length; start++) {
-      if (Math.floor(start / stride) % size !== 0) continue;
-      for (let at = 0; at < size; at++) line[at + 1] = f64At(squares, start + at * stride);
-      // A flat volume has no depth across its one plane.
-      line[0] = size === 1 ? FAR : 0;
-      line[size + 1] = size === 1 ? FAR : 0;
-      const lower = lowerEnvelope(line, voxel[axis]);
-      for (let at = 0; at < size; at++) squares[start + at * stride] = f64At(lower, at + 1);
-    }
-  }
-  return squares;
-}
-
-/** The least of the parabolas over each place of a line. */
-function lowerEnvelope(line: Float64Array, step: number): Float64Array {
-  const count = line.length;
-  const roots = new Int32Array(count);
-  const bounds = new Float64Array(count + 1);
-  const height = (at: number) => f64At(line, at) / (step * step);
-  let last = 0;
-  bounds[0] = Number.NEGATIVE_INFINITY;
-  bounds[1] = Number.POSITIVE_INFINITY;
-  for (let at = 1; at < count; at++) {
-    const meets = () => {
-      const root = roots[last] ?? 0;
-      return (height(at) + at * at - height(root) - root * root) / (2 * (at - root));
-    };
-    let from = meets();
-    while (from <= f64At(bounds, last)) {
-      last--;
-      from = meets();
-    }
-    roots[++last] = at;
-    bounds[last] = from;
-    bounds[last + 1] = Number.POSITIVE_INFINITY;
-  }
-  const result = new Float64Array(count);
-  for (let at = 0, piece = 0; at < count; at++) {
-    while (f64At(bounds, piece + 1) < at) piece++;
-    const root = roots[piece] ?? 0;
-    result[at] = ((at - root) ** 2 + height(root)) * step * step;
-  }
-  return result;
+/** Squared distance in mm from each voxel to the nearest outside the mask; what lies beyond the edge is outside. */
+export function squaredDepth(mask: Uint8Array, grid: { shape: Vector; voxel: Vector }): Float64Array {
+  const outside = mask.map((value) => (value === 0 ? 1 : 0));
+  return squaredDistances(outside, { ...grid, isEdgeIn: true });
 }
