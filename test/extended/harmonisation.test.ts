@@ -58,7 +58,7 @@ async function fitted(method: Method, data: Awaited<ReturnType<typeof heads>>): 
       return { model };
     },
   };
-  await harmonise(federation, { model }, { method, round: 1, sites: SITES });
+  await harmonise(federation, { model }, { method, round: 1, sites: SITES, ratio: 100 });
   if (!found) throw new Error('nothing was found');
   return found;
 }

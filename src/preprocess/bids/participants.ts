@@ -8,9 +8,13 @@ import { requireInside } from './read-inside.ts';
 import { badTable, PARTICIPANT_TABLE, parseTable, type Table, type TableRow } from './table.ts';
 
 /** One row of participants.tsv; its id is safe as a folder name. */
-export type Participant = TableRow;
+export interface Participant extends TableRow {
+  /** Whom it is of, where a selection names groups of its own: everybody who is one by those, or by the data set's. Else its group. */
+  readonly person?: string;
+}
 
 export interface Participants extends Table {
+  readonly rows: readonly Participant[];
   /** Path of the table; it need not be there. */
   readonly file: string;
   /** SHA-256 of the file's bytes; where there is none, of a table with nothing but the ids. */
@@ -106,9 +110,14 @@ export function groupOf(participant: Participant): string {
   return participant.values.get(COLUMN.group) ?? participant.id;
 }
 
+/** Who stands for one where people are counted: no selection of a job makes several of one. */
+export function personOf(participant: Participant): string {
+  return participant.person ?? groupOf(participant);
+}
+
 /** People that these are, as far as it is known: groups count as one. */
 export function countPeople(participants: readonly Participant[]): number {
-  return new Set(participants.map(groupOf)).size;
+  return new Set(participants.map(personOf)).size;
 }
 
 /** Whether a participant has a label and is not set aside. */

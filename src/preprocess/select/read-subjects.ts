@@ -16,6 +16,7 @@ import {
 } from '../bids/participants.ts';
 import { findColumn, type LabelCell, type LabelColumn, PARTICIPANTS } from './label-cells.ts';
 import { type LabelValue, labelOfCells, readValues } from './label-values.ts';
+import { withPeople } from './people.ts';
 import { selectionFor } from './record.ts';
 
 /** Where labels come from, and how each value is read. */
@@ -224,7 +225,7 @@ async function groupRows(
     const params = { column: name, nearest: didYouMean(name, known), known: known.join(', ') };
     throw flError('NF_SPLIT_COLUMN', params, { place: { file: participants.file, line: 1 } });
   }
-  return participants.rows.map((row) => {
+  const grouped = participants.rows.map((row) => {
     const groups = [...new Set((column.cells.get(row.id) ?? []).map(({ value }) => value))];
     const [group, other] = groups;
     if (isUsed(row) && (group === undefined || other !== undefined)) {
@@ -236,6 +237,7 @@ async function groupRows(
     }
     return withCell(row, COLUMN.group, group);
   });
+  return withPeople(grouped, participants.rows);
 }
 
 function withCell(row: Participant, column: string, value: string | undefined): Participant {

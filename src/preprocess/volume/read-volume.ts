@@ -98,7 +98,7 @@ async function readDetached(path: string): Promise<DetachedVolume> {
 function besideHeader(path: string, name: string): string {
   const folder = resolve(dirname(path));
   const file = resolve(folder, name);
-  if (dirname(file) !== folder || basename(file) !== name) {
+  if (dirname(file) !== folder || basename(file) !== name || /\p{Cc}/u.test(name)) {
     throw headerFault(path, 'a voxel file that does not lie beside it');
   }
   return join(dirname(path), name);

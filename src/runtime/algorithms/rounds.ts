@@ -19,6 +19,7 @@ export interface TrainedRound {
 
 export interface Rounds {
   readonly numRounds: number;
+  readonly maxWeightRatio: number;
   /** Those that its workflow does not have are undefined. */
   readonly options: OwnOptions & {
     readonly cross_site_evaluation?: boolean;
@@ -36,7 +37,7 @@ export interface Rounds {
  */
 export async function trainRounds(
   federation: Federation,
-  { numRounds, options, hasPersonal = false }: Rounds,
+  { numRounds, maxWeightRatio: ratio, options, hasPersonal = false }: Rounds,
   make: (trained: TrainedRound) => Promise<Payload>,
 ): Promise<Payload> {
   const {
@@ -53,7 +54,7 @@ export async function trainRounds(
   for (let round = 1; round <= numRounds; round++) {
     const sites = await federation.members(round);
     if (round === 1 && method !== 'none')
-      global = await harmonise(federation, global, { method, round, sites });
+      global = await harmonise(federation, global, { method, round, sites, ratio });
     const answers = await federation.exchange({ name: 'train', round, inputs: global }, sites);
     const trained = { round, sites, base: global, answers };
     global = harmonisedAs(global, await make(trained));

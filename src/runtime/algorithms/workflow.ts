@@ -52,6 +52,8 @@ export interface KeepStep {
   readonly value: object;
   /** What the sites were given. */
   readonly base: Payload;
+  /** Of what it is made of, what people should know. */
+  readonly notes?: readonly string[];
 }
 
 /** Makes a new global model, and the files that its next step needs, out of answers. */

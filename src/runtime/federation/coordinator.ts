@@ -252,7 +252,7 @@ class RoundCoordinator implements Coordinator {
     }
   }
 
-  async keep({ round, name, value, base }: KeepStep): Promise<Payload> {
+  async keep({ round, name, value, base, notes = [] }: KeepStep): Promise<Payload> {
     const bytes = new TextEncoder().encode(`${canonicalJson(value)}\n`);
     const asked = `${name} ${sha256(bytes).slice(0, 12)}`;
     const known = await this.#replay.outcome({ verb: 'reduce', round, about: name, asked });
@@ -263,7 +263,14 @@ class RoundCoordinator implements Coordinator {
     const kept = await this.#deps.files.keep({ round, ending: 'json' }, [name], write);
     faultPoint('model.kept');
     const made = { ...kept, model: base.model };
-    this.#log.jot({ type: 'model.made', round, about: name, reducer: asked, made });
+    this.#log.jot({
+      type: 'model.made',
+      round,
+      about: name,
+      reducer: asked,
+      made,
+      ...(notes.length > 0 && { notes }),
+    });
     return { ...base, ...made };
   }
 

@@ -17,7 +17,7 @@ let count = 0;
 
 const form = { image_size: 32, slices: 9 };
 /** Of two landmarks and two classes. */
-const effects = (first: number, images = 12): JsonValue => ({
+const effects = (first: number, images = 12): Readonly<Record<string, JsonValue>> => ({
   form,
   classes: [
     { images, sums: [images * first, images * 100] },
@@ -128,10 +128,41 @@ describe('a workflow that harmonises', () => {
     },
   );
 
+  it.each([
+    ['nyul', 'harmonise.scale', { form, images: 1e9, sums: [1e11, 1e11] }],
+    ['combat', 'harmonise.effects', effects(200, 1e9)],
+  ])('by %s counts no site by a made up number of images', async (method, task, lie) => {
+    const run = await start(method, {
+      behave: behaviour({ 'site-10': { [task]: lie } }),
+      rules: { tasks, maxWeightRatio: 2 },
+    });
+    await run.done;
+    const record = recordIn(run);
+    const [means] = [
+      record?.effects?.means ?? record?.landmarks?.sums.map((sum) => sum / (record.landmarks?.images ?? 1)),
+    ];
+    // A third site that counts as twice the one in the middle: 10, 30 and 40 images, or 24, 24 and 48.
+    const wanted = method === 'nyul' ? (300 + 4000) / 80 : (44.5 + 48.5 + 2 * 204.5) / 4;
+    expect(means?.[0]).toBeCloseTo(wanted, 5);
+    expect(JSON.stringify(run.shown)).toContain('site-10 gives sums over');
+  });
+
   const apart = { form, classes: [null, { images: 12, sums: [600, 1400] }], squares: [30_100, 164_000] };
   const first = { form, classes: [{ images: 12, sums: [600, 1400] }, null], squares: [30_100, 164_000] };
   it.each([
     ['whose sums are none', { 'site-2': { 'harmonise.effects': { form } } }, 'NF_PAYLOAD_FORM'],
+    [
+      'whose squares no greys have',
+      { 'site-2': { 'harmonise.effects': { ...effects(44), squares: [0, 0] } } },
+      'NF_PAYLOAD_FORM',
+    ],
+    ['of one image', { 'site-2': { 'harmonise.effects': effects(44, 1) } }, 'NF_PAYLOAD_FORM'],
+    [
+      'of no class',
+      { 'site-2': { 'harmonise.effects': { form, classes: [null, null], squares: [0, 0] } } },
+      'NF_PAYLOAD_FORM',
+    ],
+    ['brighter than white', { 'site-2': { 'harmonise.effects': effects(300) } }, 'NF_PAYLOAD_FORM'],
     [
       'that has other landmarks',
       { 'site-2': { 'harmonise.effects': { ...first, squares: [1] } } },

@@ -26,14 +26,17 @@ beforeAll(async () => {
   const rows = images.map(({ id, person }) => {
     const site = person < PER_SITE ? 'north' : 'south';
     const sex = person % 3 === 0 ? 'F' : 'M';
-    return [id, person % 2 === 0 ? 'a' : 'b', site, `p${person}`, 'train', String(ageOf(person)), sex].join(
+    const age = String(ageOf(person));
+    return [id, person % 2 === 0 ? 'a' : 'b', site, `p${person}`, 'train', age, sex, `scan of ${id}`].join(
       '\t',
     );
   });
   await writeFiles(root, {
-    'participants.tsv': ['participant_id\tdiagnosis\tsite\tgroup_id\tpartition\tage\tsex', ...rows, ''].join(
-      '\n',
-    ),
+    'participants.tsv': [
+      'participant_id\tdiagnosis\tsite\tgroup_id\tpartition\tage\tsex\tscan',
+      ...rows,
+      '',
+    ].join('\n'),
     ...Object.fromEntries(images.map(({ id }, at) => [`${id}/anat/${id}_T1w.nii`, slice(at)])),
   });
 });
@@ -52,8 +55,9 @@ describe('describeData', () => {
     const pooled = poolStatistics([{ site: 'any', metrics: { data_statistics: found } }]);
     const age = pooled?.features.find(({ name }) => name === 'age');
     expect(age?.mean).toBeCloseTo(ages.reduce((sum, one) => sum + one, 0) / PEOPLE, 9);
-    // Three are under 25 and two over 75, which is fewer than ten together, so that the next smallest count is withheld, too.
-    expect(found?.features.age?.bins).toEqual([0, null, null, 13, null, 0]);
+    // Three are under 25 and two over 75, which is fewer than ten together, so that the next smallest count is withheld, too. That nobody is
+    // over 100 is told by no step.
+    expect(found?.features.age?.bins).toEqual([null, null, null, 13, null, null]);
     expect(pooled?.features.find(({ name }) => name === 'voxel volume')).toMatchObject({
       mean: 2,
       people: PEOPLE,
@@ -61,8 +65,11 @@ describe('describeData', () => {
     expect(found?.features.brightness?.people).toBe(PEOPLE);
   });
 
-  it('tells nothing of few people', async () => {
+  it('tells nothing of few people, whatever groups the job names', async () => {
     expect(await describeData({ root, site: 'any' }, { leastPeople: PEOPLE + 1 })).toBeNull();
+    const source = { root, site: 'any', selection: { group_column: 'scan' } };
+    expect(await describeData(source)).toMatchObject({ people: PEOPLE });
+    expect(await describeData(source, { leastPeople: PEOPLE + 1 })).toBeNull();
   });
 
   it.each<[string, object, RegExp]>([

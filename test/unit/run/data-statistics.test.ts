@@ -46,7 +46,7 @@ describe('withheld counts', () => {
       for (const [at, count] of shown.entries()) {
         if (count === null) continue;
         expect(count).toBe(all[at]);
-        expect(count === 0 || count >= bound).toBe(true);
+        expect(count >= bound).toBe(true);
       }
       const hidden = total - sum(shown.map((count) => count ?? 0));
       // All are hidden where there are fewer people than that.
@@ -56,7 +56,7 @@ describe('withheld counts', () => {
   });
 
   it('are those that must be: all others are told', () => {
-    expect(withholdCounts([50, 0, 30, 3], { total: 83, least: 10 })).toEqual([50, 0, null, null]);
+    expect(withholdCounts([50, 0, 30, 3], { total: 83, least: 10 })).toEqual([50, null, null, null]);
     expect(withholdCounts([50, 6, 30, 7], { total: 93, least: 10 })).toEqual([50, null, 30, null]);
     expect(withholdCounts([50, 30], { total: 80, least: 10 })).toEqual([50, 30]);
   });
@@ -81,6 +81,17 @@ describe('the statistics of a site', () => {
     // Of 60 people 4 are of neither class.
     const { tables } = withholdStatistics(statisticsOf(ages, [36, 20]), 10) ?? {};
     expect(tables?.class?.people).toEqual([36, null]);
+  });
+
+  it('do not tell whether somebody has a value that the job names', () => {
+    const tables = [0, 1, 9].map(
+      (named) => withholdStatistics(statisticsOf(ages, [named, 30]), 10)?.tables.class?.people,
+    );
+    expect(tables).toEqual([
+      [null, 30],
+      [null, 30],
+      [null, 30],
+    ]);
   });
 
   it('are no figure where they have another form', () => {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { numberAt } from '../../base/at.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { sum } from '../../base/sum.ts';
@@ -6,49 +6,33 @@ import { firstOf } from '../../base/text/first-of.ts';
 import { taskId } from '../task.ts';
 import type { Answer, Federation, Payload } from '../workflow.ts';
 import { areConnected, type EffectSums, fitCombat } from './combat.ts';
-import {
-  type Harmonisation,
-  landmarkSumsSchema,
-  type Method,
-  type PictureForm,
-  pictureFormSchema,
-  recordOf,
-} from './record.ts';
+import { type Harmonisation, type Method, type PictureForm, recordOf } from './record.ts';
+import { boundedEffects, boundedScale, type EffectsAnswer, effectsAnswer, scaleAnswer } from './sums.ts';
 import { EFFECTS, formText, HARMONISATION, type HarmoniseTask, harmoniseTaskOf, SCALE } from './tasks.ts';
-
-const count = z.int().min(0).max(1e9);
-/** Whole numbers add up to the same in any order. */
-const whole = z.array(z.int()).max(1000);
-
-/** The answer to `harmonise.scale`. */
-export const scaleAnswer = z.strictObject({ form: pictureFormSchema, ...landmarkSumsSchema.shape });
-
-/** The answer to `harmonise.effects`: landmarks in greys, added up. */
-export const effectsAnswer = z.strictObject({
-  form: pictureFormSchema,
-  classes: z
-    .array(z.strictObject({ images: count, sums: whole }).nullable())
-    .describe('null of a class of too few people, as of one that the site does not have'),
-  squares: whole,
-});
-type EffectsAnswer = z.output<typeof effectsAnswer>;
 
 interface Wish {
   readonly method: Method;
   readonly round: number;
   readonly sites: readonly string[];
+  /** workflow.max_weight_ratio */
+  readonly ratio: number;
 }
 
 /** Asks sites for their sums, and adds what follows from them to what their next tasks begin with. */
 export async function harmonise(
   federation: Pick<Federation, 'exchange' | 'keep'>,
   base: Payload,
-  { method, round, sites }: Wish,
+  { method, round, sites, ratio }: Wish,
 ): Promise<Payload> {
   const name = harmoniseTaskOf(method);
   const answers = await federation.exchange({ name, round, inputs: base }, sites);
-  const value = method === 'nyul' ? scaleOf(answers, round) : effectsOf(answers, round);
-  return federation.keep({ round, name: HARMONISATION, value, base });
+  const found = method === 'nyul' ? scaleOf(answers, round, ratio) : effectsOf(answers, round, ratio);
+  return federation.keep({ round, name: HARMONISATION, base, ...found });
+}
+
+interface Found {
+  readonly value: Harmonisation;
+  readonly notes: readonly string[];
 }
 
 interface Sender {
@@ -56,7 +40,7 @@ interface Sender {
   readonly round: number;
 }
 
-function scaleOf(answers: readonly Answer[], round: number): Harmonisation {
+function scaleOf(answers: readonly Answer[], round: number, ratio: number): Found {
   const sender = { task: SCALE, round } as const;
   const own = answers.map((answer) => sumsIn(answer, scaleAnswer, sender));
   const length = own[0]?.sums.length ?? 0;
@@ -65,12 +49,16 @@ function scaleOf(answers: readonly Answer[], round: number): Harmonisation {
     own.map(({ sums }) => [sums.length]),
     { ...sender, length },
   );
-  const sums = Array.from({ length }, (_, at) => sum(own.map((one) => numberAt(one.sums, at))));
-  const landmarks = { images: sum(own.map(({ images }) => images)), sums };
-  return recordOf({ method: 'nyul', form: sameForm(answers, own), landmarks, effects: null });
+  const { parts, notes } = boundedScale(own, { ratio, sites: answers.map(({ site }) => site) });
+  const sums = Array.from({ length }, (_, at) => sum(parts.map((one) => numberAt(one.sums, at))));
+  const landmarks = { images: sum(parts.map(({ images }) => images)), sums };
+  return {
+    value: recordOf({ method: 'nyul', form: sameForm(answers, own), landmarks, effects: null }),
+    notes,
+  };
 }
 
-function effectsOf(answers: readonly Answer[], round: number): Harmonisation {
+function effectsOf(answers: readonly Answer[], round: number, ratio: number): Found {
   const sender = { task: EFFECTS, round } as const;
   const own = answers.map((answer) => sumsIn(answer, effectsAnswer, sender));
   const form = sameForm(answers, own);
@@ -91,7 +79,8 @@ function effectsOf(answers: readonly Answer[], round: number): Harmonisation {
   );
   const given = own.map((one, at) => effectSums(answers[at]?.site ?? '', one));
   requireCompared(given);
-  const fit = fitCombat(given);
+  const { parts, notes } = boundedEffects(given, { ratio, sites: given.map(({ site }) => site) });
+  const fit = fitCombat(parts);
   if (fit.deviations.every((deviation) => deviation === 0)) throw flError('NF_HARMONISE_CONSTANT');
   const sites = fit.sites.map(({ site, location, variance }, at) => {
     const gain = variance.map((value) => 1 / Math.sqrt(value));
@@ -105,7 +94,7 @@ function effectsOf(answers: readonly Answer[], round: number): Harmonisation {
     ] as const;
   });
   const effects = { means: fit.means.map(rounded), sites: Object.fromEntries(sites) };
-  return recordOf({ method: 'combat', form, landmarks: null, effects });
+  return { value: recordOf({ method: 'combat', form, landmarks: null, effects }), notes };
 }
 
 /** Zeros in place of what a site does not tell. */

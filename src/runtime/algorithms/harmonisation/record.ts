@@ -18,8 +18,8 @@ export const pictureFormSchema = z.strictObject({
 });
 export type PictureForm = Readonly<z.output<typeof pictureFormSchema>>;
 
-/** Sums of landmarks over images, each image's brought to a scale from 0 to 100. */
-export const landmarkSumsSchema = z.strictObject({ images: count, sums: numbers });
+/** Sums of landmarks over images, each image's brought to a scale from 0 to 100. A site that is bounded counts with a part of its images. */
+export const landmarkSumsSchema = z.strictObject({ images: z.number().nonnegative(), sums: numbers });
 
 const siteSchema = z.strictObject({
   images: z.array(count).readonly().describe('of the training part, by class: what the effects are from'),

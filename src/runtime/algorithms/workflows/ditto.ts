@@ -29,6 +29,5 @@ export const workflow = declareWorkflow({
   aggregators: AGGREGATORS,
   leastAnswers,
   faults: aggregationFaults,
-  run: (federation, { numRounds, options }) =>
-    averageRounds(federation, { numRounds, options, hasPersonal: true }),
+  run: (federation, job) => averageRounds(federation, { ...job, hasPersonal: true }),
 });

@@ -33,5 +33,5 @@ export const workflow = declareWorkflow({
   aggregators: AGGREGATORS,
   leastAnswers,
   faults: (given) => [...aggregationFaults(given), ...roundFaults(given)],
-  run: (federation, { numRounds, options }) => averageRounds(federation, { numRounds, options }),
+  run: (federation, job) => averageRounds(federation, job),
 });

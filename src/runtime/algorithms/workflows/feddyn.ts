@@ -59,10 +59,11 @@ export const workflow = declareWorkflow({
   },
   reducers: [dynamic],
   faults: roundFaults,
-  run: (federation, { numRounds, options, clients }) => {
+  run: (federation, job) => {
+    const { options, clients } = job;
     const { feddyn_alpha: alpha, averaged_tensors: averaged } = options;
     const known = new Set<string>();
-    return trainRounds(federation, { numRounds, options }, ({ round, sites, base, answers }) => {
+    return trainRounds(federation, job, ({ round, sites, base, answers }) => {
       for (const site of sites) known.add(site);
       const part = answers.length / Math.max(clients ?? 0, known.size);
       return federation.reduce({

@@ -38,9 +38,10 @@ export const workflow = declareWorkflow({
   reducers: [buffered],
   aggregators: [extrapolated],
   faults: roundFaults,
-  run: (federation, { numRounds, options, maxWeightRatio }) => {
+  run: (federation, job) => {
+    const { options, maxWeightRatio } = job;
     const aggregation = { aggregator: extrapolated, options: { epsilon: options.extrapolation_epsilon } };
-    return trainRounds(federation, { numRounds, options }, ({ round, base, answers }) => {
+    return trainRounds(federation, job, ({ round, base, answers }) => {
       const { weights, notes } = boundedShares(answers, maxWeightRatio);
       return federation.reduce({
         round,

@@ -30,8 +30,9 @@ export const workflow = declareWorkflow({
     },
   },
   faults: roundFaults,
-  run: (federation, { numRounds, options, maxWeightRatio: ratio }) => {
-    return trainRounds(federation, { numRounds, options }, ({ round, base, answers }) => {
+  run: (federation, job) => {
+    const { maxWeightRatio: ratio } = job;
+    return trainRounds(federation, job, ({ round, base, answers }) => {
       const { weights: shares, notes } = boundedShares(answers, ratio);
       const steps = answers.map((answer) => stepsOf(answer, round));
       // Who says that it took many moves the updates of all others by them.

@@ -36,7 +36,8 @@ export const workflow = declareWorkflow({
   aggregators: AGGREGATORS,
   leastAnswers,
   faults: (given) => [...aggregationFaults(given), ...roundFaults(given)],
-  run: (federation, { numRounds, options }) => {
+  run: (federation, job) => {
+    const { options } = job;
     const { server_optimizer: optimizer, server_learning_rate: learningRate } = options;
     const { server_momentum: momentum, server_beta2: beta2, server_tau: tau } = options;
     const how = {
@@ -44,7 +45,7 @@ export const workflow = declareWorkflow({
       options: { learningRate, momentum, beta2, tau },
       aggregation: aggregationOf(options),
     };
-    return trainRounds(federation, { numRounds, options }, ({ round, base, answers }) =>
+    return trainRounds(federation, job, ({ round, base, answers }) =>
       federation.reduce({ ...how, round, base, answers }),
     );
   },

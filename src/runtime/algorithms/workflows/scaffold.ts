@@ -39,9 +39,10 @@ export const workflow = declareWorkflow({
     },
   },
   faults: roundFaults,
-  run: (federation, { numRounds, options, clients }) => {
+  run: (federation, job) => {
+    const { options, clients } = job;
     const known = new Set<string>();
-    return trainRounds(federation, { numRounds, options }, async ({ round, sites, base, answers }) => {
+    return trainRounds(federation, job, async ({ round, sites, base, answers }) => {
       for (const site of sites) known.add(site);
       const all = Math.max(clients ?? 0, known.size);
       const control: FileRef | undefined = base.control;

@@ -161,6 +161,7 @@ async function openImages(
   const subjects = inputs.map(({ source, paths }) => ({
     id: source,
     group: source,
+    person: source,
     label: 0,
     examples: [paths],
     harmony,

@@ -1,5 +1,5 @@
 import { findExamples } from '../../../preprocess/bids/layout.ts';
-import { groupOf, type Participant } from '../../../preprocess/bids/participants.ts';
+import { type Participant, personOf } from '../../../preprocess/bids/participants.ts';
 import { inspectImage } from '../../../preprocess/check/inspect-image.ts';
 import { labelOf } from '../../../preprocess/split/cohort.ts';
 import { PARTITIONS } from '../../../preprocess/split/manifest.ts';
@@ -53,7 +53,7 @@ export async function describeData(
   const least = checkNumber('leastPeople', options.leastPeople, { least: LEAST_PEOPLE, whole: true });
   const members = await readMembers(source);
   const rows = PARTITIONS.flatMap((part) => members[part]);
-  const people = [...Map.groupBy(rows, groupOf).values()];
+  const people = [...Map.groupBy(rows, personOf).values()];
   const { selection } = members.subjects;
   const images = await mapPool(people, { jobs: READERS }, (own) => imagesOf(own, source.root, selection));
   const classes = Array.isArray(options.classes) ? options.classes.map(String) : members.classes;

@@ -19,7 +19,7 @@ export async function describeImages({
   train,
   validation,
 }: Pick<Dataset, 'train' | 'validation'>): Promise<MetricValue> {
-  const groups = groupsIn(train);
+  const groups = peopleIn(train);
   if (groups < LEAST_PEOPLE || train.size < LEAST_PEOPLE) return null;
   const sums = new Array<number>(FEATURES).fill(0);
   const products = new Array<number>((FEATURES * (FEATURES + 1)) / 2).fill(0);
@@ -33,7 +33,7 @@ export async function describeImages({
   const told = { pictures: train.size, sums: sums.map(rounded), products: products.map(rounded) };
   const distance = distanceTo(told);
   const bins = new Array<number>(DISTANCE_BINS).fill(0);
-  if (groupsIn(validation) >= LEAST_PEOPLE)
+  if (peopleIn(validation) >= LEAST_PEOPLE)
     for await (const features of featuresOf(validation)) {
       const bin = Math.min(DISTANCE_BINS - 1, Math.floor(distance(features) / DISTANCE_STEP));
       bins[bin] = numberAt(bins, bin) + 1;
@@ -49,8 +49,8 @@ export async function describeImages({
   };
 }
 
-function groupsIn({ subjects }: ImageSet): number {
-  return new Set(subjects.map(({ group }) => group)).size;
+function peopleIn({ subjects }: ImageSet): number {
+  return new Set(subjects.map(({ person }) => person)).size;
 }
 
 /** Of every picture, as the network is given it. */

@@ -9,15 +9,16 @@ import {
   type Landmarks,
   sumsOf,
 } from '../../../preprocess/preparation/landmarks.ts';
-import type { effectsAnswer, scaleAnswer } from '../../algorithms/harmonisation/harmonise.ts';
+import type { effectsAnswer, scaleAnswer } from '../../algorithms/harmonisation/sums.ts';
 import { EFFECTS, type HarmoniseTask } from '../../algorithms/harmonisation/tasks.ts';
 import { numberAt } from '../../base/at.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { readAs } from '../../base/selection/selection.ts';
 import { counted } from '../../base/text/counted.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
+import { DEFAULT_SLICES } from './default-slices.ts';
 import { type DataSource, type Members, readMembers } from './members.ts';
-import { DEFAULT_SLICES, labelOf } from './open-dataset.ts';
+import { labelOf } from './open-dataset.ts';
 
 interface Asked {
   /** Of the job's model. */

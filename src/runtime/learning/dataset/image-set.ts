@@ -16,6 +16,8 @@ export interface Subject {
   readonly id: string;
   /** Who must stay together, a patient with several ids. */
   readonly group: string;
+  /** Who counts once where people are counted. */
+  readonly person: string;
   readonly label: number;
   /** One a session or image; of each as many files as there are channels. */
   readonly examples: readonly (readonly string[])[];

@@ -1,5 +1,5 @@
 import { findExamples } from '../../../preprocess/bids/layout.ts';
-import { COLUMN, groupOf, type Participant } from '../../../preprocess/bids/participants.ts';
+import { COLUMN, groupOf, type Participant, personOf } from '../../../preprocess/bids/participants.ts';
 import type { PictureHarmony } from '../../../preprocess/picture/harmonise.ts';
 import { readChannels, VOLUME_LAYOUTS, type VolumeLayout } from '../../../preprocess/picture/pictures.ts';
 import type { Subjects } from '../../../preprocess/select/read-subjects.ts';
@@ -12,6 +12,7 @@ import { mapPool } from '../../base/threads/map-pool.ts';
 import { checkKeys, checkNumber, optionError } from '../check-option.ts';
 import { useHarmonisation } from '../trainer/settings.ts';
 import { type AugmentOptions, MILD } from './augment.ts';
+import { DEFAULT_SLICES } from './default-slices.ts';
 import { harmonyOf, requireHarmonised, ruleNote } from './harmony.ts';
 import { ImageSet, type ImageSetOptions, type Subject } from './image-set.ts';
 import { type DataSource, type Members, readMembers } from './members.ts';
@@ -50,9 +51,6 @@ export interface Dataset {
 }
 
 const READERS = 4;
-
-/** Axial slices made of a volume where nothing else is said. */
-export const DEFAULT_SLICES = 9;
 
 /**
  * Opens a site's part of a BIDS data set: a T1w slice gives one picture, a volume
@@ -172,7 +170,7 @@ export async function openSet(
     { jobs: READERS },
     async ({ row, label, harmony }): Promise<Subject> => {
       const examples = await findExamples(root, row.id, selection);
-      return { id: row.id, group: groupOf(row), label, examples, harmony };
+      return { id: row.id, group: groupOf(row), person: personOf(row), label, examples, harmony };
     },
   );
   const files = subjects.flatMap(({ examples, harmony }, subject) =>

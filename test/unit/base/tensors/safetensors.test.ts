@@ -28,6 +28,17 @@ const REFUSED: readonly [string, Uint8Array, string][] = [
   ['seven bytes', new Uint8Array(7), 'shorter than 8 bytes'],
   ['a header length beyond the file', fileOf('{}', 0, 3), 'its header claims 3 bytes'],
   ['a header length of 2^63', fileOf('{}', 0, 2 ** 63), 'its header claims'],
+  [
+    'a header of more than any model needs',
+    fileOf(`{}${' '.repeat(10_000_000)}`, 0),
+    'its header claims 10000002 bytes',
+  ],
+  [
+    'a header of values without end',
+    fileOf(`{"a":[${'{},'.repeat(2_000_000)}0]}`, 0),
+    'not a JSON object of arrays',
+  ],
+  ['a header of lists in lists', fileOf(`{"a":{"shape":[[]]}}`, 0), 'not a JSON object of arrays'],
   ['a header that is no JSON', fileOf('{"a"'), 'not a JSON object'],
   ['a header that is a list', fileOf([]), 'not a JSON object'],
   ['a header that is null', fileOf('null'), 'not a JSON object'],

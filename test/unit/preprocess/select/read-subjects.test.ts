@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { countPeople } from '../../../../src/preprocess/bids/participants.ts';
 import { classesOf } from '../../../../src/preprocess/select/classes.ts';
 import { readSubjects, requireLabels } from '../../../../src/preprocess/select/read-subjects.ts';
 import type { Selection } from '../../../../src/runtime/base/selection/selection.ts';
@@ -118,6 +119,22 @@ it('keeps images of one patient together by a column, in place of guessed groups
   });
   const { rows } = await readSubjects(root, { group_column: 'patient' });
   expect(rows.map(({ values }) => values.get('group_id'))).toEqual(['P7', 'P8', undefined]);
+});
+
+it('makes no more people by a column than the data set has groups', async () => {
+  const root = await tree({
+    'participants.tsv': tsv(
+      ['participant_id', 'diagnosis', 'group_id', 'scan'],
+      ['sub-1', 'a', 'g1', 'S1'],
+      ['sub-2', 'a', 'g1', 'S2'],
+      ['sub-3', 'a', 'g2', 'S2'],
+      ['sub-4', 'a', 'g3', 'S3'],
+      ['sub-5', 'a', 'n/a', 'S4'],
+    ),
+  });
+  const { rows } = await readSubjects(root, { group_column: 'scan' });
+  // Sub-2 is one with sub-1 by the data set, and with sub-3 by the column.
+  expect([countPeople(rows), countPeople(rows.slice(0, 3)), countPeople(rows.slice(2))]).toEqual([3, 1, 3]);
 });
 
 describe('refuses', () => {

@@ -269,6 +269,12 @@ const BAD: readonly (readonly [
     { 'a.mhd': metaHeader(volume, { ElementDataFile: 'gone.raw' }) },
   ],
   [
+    'a MetaImage header whose file has a name that no file has',
+    'NF_VOLUME_HEADER',
+    { 'a.mhd': metaHeader(volume, { ElementDataFile: 'a\0.raw' }) },
+  ],
+  ['an NRRD header whose file has such a name', 'NF_VOLUME_HEADER', nrrd({ 'data file': 'a\0.raw' })],
+  [
     'a MetaImage header that leads out',
     'NF_VOLUME_HEADER',
     { 'a.mhd': metaHeader(volume, { ElementDataFile: '/etc/passwd' }) },

@@ -6,6 +6,7 @@ import type { Logger } from '../../../base/logging/logger.ts';
 import type { MetricReport } from '../../../base/logging/metrics.ts';
 import { PACKED_ENCODINGS } from '../../../base/tensors/packed/form.ts';
 import type { SiteTask } from '../../../federation/channel.ts';
+import { requireHarmoniseSums } from '../../../federation/harmonised-sums.ts';
 import type { TaskResult } from '../../../network/messages/site.ts';
 import { requireDeclared } from '../../../run/declared.ts';
 import type { AcceptedResult, FileRef, Values } from '../../../run/events.ts';
@@ -49,6 +50,7 @@ export async function checkResult(
     requireFiles(task, body.files);
     requireEncoding(task, body);
     requireValues(values ?? {}, task.form, task.id);
+    requireHarmoniseSums(task.id, values ?? {}, run.job.definition);
     checkExamples(body.num_examples);
     metrics = checkFigures(body.metrics);
     sums = requireSums(statistics, metrics, body.num_examples);
