@@ -52,7 +52,7 @@ export const dataStatisticsSchema = z.object({
       sites: z.record(z.string(), z.object({ people: count, mean: value, sd: value })),
     }),
   ),
-  left_out: z.array(z.string()).describe('what a site told of in another form than the first'),
+  left_out: z.array(z.string()).describe('what a site told of in another form than most'),
 });
 export type DataStatistics = z.output<typeof dataStatisticsSchema>;
 
@@ -93,7 +93,7 @@ interface Gathered<Part> {
   readonly parts: readonly { readonly site: string; readonly part: Part }[];
 }
 
-/** The parts of one name and form of all sites, in the order in which they come first. */
+/** The parts of one name of all sites, in the form that most of them tell it in; of equally many in that which comes first. */
 function gather<Part>(
   told: readonly Told[],
   read: (statistics: SiteStatistics) => Readonly<Record<string, Part>>,
@@ -103,8 +103,8 @@ function gather<Part>(
     Object.entries(read(statistics)).map(([name, part]) => ({ site, name, part })),
   );
   return [...Map.groupBy(all, ({ name }) => name)].map(([name, parts]) => {
-    const expected = parts[0] && canonicalJson(form(parts[0].part));
-    const alike = parts.filter(({ part }) => canonicalJson(form(part)) === expected);
+    const forms = [...Map.groupBy(parts, ({ part }) => canonicalJson(form(part))).values()];
+    const [alike = []] = forms.sort((a, b) => b.length - a.length);
     for (const { site } of parts.filter((one) => !alike.includes(one))) leftOut.push(`${site}: ${name}`);
     return { name, parts: alike };
   });

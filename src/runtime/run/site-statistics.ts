@@ -10,6 +10,13 @@ const people = z.int().min(0).max(1e9);
 const name = z.string().min(1).max(200);
 const number = z.number().min(-1e15).max(1e15);
 
+const ROUNDING = 1e-9;
+
+/** Without those withheld. */
+function countedIn(counts: readonly (number | null)[]): number {
+  return sum(counts.map((one) => one ?? 0));
+}
+
 const tableSchema = z
   .strictObject({
     values: z.array(name).min(1).max(100),
@@ -30,15 +37,27 @@ const featureSchema = z
       .max(102)
       .describe('people below the range, in each of its equal steps, and above it; null: withheld'),
   })
-  .refine(({ from, to }) => from < to);
+  .refine(({ from, to }) => from < to)
+  .refine(({ people: all, sum: total, squares, bins }) => {
+    // Cauchy and Schwarz, but for rounding.
+    const least = all === 0 ? 0 : (total * total) / all;
+    return squares >= least * (1 - ROUNDING) && countedIn(bins) <= all;
+  });
 
 /** What a site tells of its data: sums over its people, of whom each counts once, by the mean over their images. */
-export const siteStatisticsSchema = z.strictObject({
-  version: z.literal(1),
-  people,
-  tables: z.record(name, tableSchema).describe('people of each class, and of each value of a column'),
-  features: z.record(name, featureSchema).describe('of images, and columns of numbers'),
-});
+export const siteStatisticsSchema = z
+  .strictObject({
+    version: z.literal(1),
+    people,
+    tables: z.record(name, tableSchema).describe('people of each class, and of each value of a column'),
+    features: z.record(name, featureSchema).describe('of images, and columns of numbers'),
+  })
+  .refine(
+    ({ people: all, tables, features }) =>
+      Object.values(tables).every((table) => countedIn(table.people) <= all) &&
+      Object.values(features).every((feature) => feature.people <= all),
+    { error: 'counts more people than there are' },
+  );
 export type SiteStatistics = z.output<typeof siteStatisticsSchema>;
 export type SiteTable = z.output<typeof tableSchema>;
 export type SiteFeature = z.output<typeof featureSchema>;

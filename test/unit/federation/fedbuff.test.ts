@@ -124,6 +124,22 @@ describe('FedBuff', () => {
     await expect(run.done).rejects.toMatchObject({ code: 'NF_REPORTED_FAILURE', message: 'a bad day' });
   });
 
+  it('asks who came back with a stale answer where failures leave too few for a step', async () => {
+    const short = { behave: moody({}, { 'site-2': [2] }), workflowOptions: { ...OPTIONS, max_staleness: 0 } };
+    const run = await start(short);
+    const wanted = await outcome(run);
+    const [, second = ''] = await buffers(run);
+    expect(second.split(' ')).toEqual(['site-10-1', 'site-1-0', 'site-2-0', 'site-10-0']);
+    const asked = (await logOf(run)).findLastIndex(
+      (event) => event.type === 'task.asked' && event.task === 'train/2/site-10',
+    );
+    for (const cut of [asked, asked + 1, asked + 2]) {
+      const folder = join(root, `short-${cut}`);
+      await (await start({ ...short, wrapJournal: dyingAfter(cut) }, folder)).done.catch(() => undefined);
+      expect(await outcome(await start(short, folder))).toEqual(wanted);
+    }
+  });
+
   it('is refused where its buffer is larger than its sites are many', async () => {
     const run = await start({ workflowOptions: { ...OPTIONS, buffer_size: 4 } });
     await expect(run.done).rejects.toMatchObject({

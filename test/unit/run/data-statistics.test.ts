@@ -171,6 +171,39 @@ describe('the statistics of all sites', () => {
     expect(pooled?.tables[0]?.values[0]?.people).toBe(1);
   });
 
+  it('are in the form that most sites tell them in, whoever comes first', () => {
+    const odd = statisticsOf([30, 40], [1, 1]);
+    odd.tables.class = { values: ['b', 'a'], people: [1, 1] };
+    const pooled = poolStatistics([
+      told('site-1', odd),
+      told('site-2', statisticsOf([50], [1, 0])),
+      told('site-3', statisticsOf([60], [1, 0])),
+    ]);
+    expect(pooled?.left_out).toEqual(['site-1: class']);
+    expect(pooled?.tables[0]?.values[0]).toMatchObject({ value: 'a', people: 2 });
+  });
+
+  it.each<[string, (made: SiteStatistics) => object]>([
+    [
+      'a class of more people than there are',
+      (made) => ({ ...made, tables: { class: { values: ['a'], people: [3] } } }),
+    ],
+    ['a figure of more people than there are', (made) => ({ ...made, people: 1 })],
+    [
+      'steps of more people than have it',
+      (made) => ({ ...made, features: { age: { ...made.features.age, bins: [0, 3, 0] } } }),
+    ],
+    [
+      'squares below those of the mean',
+      (made) => ({ ...made, features: { age: { ...made.features.age, sum: 1e15 } } }),
+    ],
+  ])('are none where a site tells of %s', (_, lie) => {
+    const honest = statisticsOf([50, 60], [1, 1]);
+    const made = JSON.parse(JSON.stringify(lie(honest)));
+    const pooled = poolStatistics([told('site-1', honest), told('site-2', made)]);
+    expect(pooled).toMatchObject({ people: 2, withheld: ['site-2'] });
+  });
+
   it('are undefined where nobody was asked', () => {
     expect(poolStatistics([{ site: 'site-1', metrics: { accuracy: 1 } }])).toBeUndefined();
   });

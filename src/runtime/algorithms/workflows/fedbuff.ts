@@ -58,14 +58,20 @@ export const workflow = declareWorkflow({
     const atWork = new Map<string, Payload>();
     for (let round = 1; round <= numRounds; round++) {
       const sites = await federation.members(round);
-      const idle = sites.filter((site) => !atWork.has(site));
       if (sites.length < size) throw flError('NF_ROUND_MEMBERS', { reason: shortOf(size, sites.length) });
-      for (const site of idle) {
-        await federation.ask({ name: 'train', round, inputs: global }, site);
-        atWork.set(site, global);
-      }
+      const unasked = new Set(sites);
+      const askIdle = async () => {
+        for (const site of sites.filter((one) => unasked.has(one) && !atWork.has(one))) {
+          unasked.delete(site);
+          await federation.ask({ name: 'train', round, inputs: global }, site);
+          atWork.set(site, global);
+        }
+      };
+      await askIdle();
       const buffer: Buffered[] = [];
       while (buffer.length < size) {
+        // Failures and stale answers have left too few: who came back to no task of this round yet is asked for one.
+        if (buffer.length + atWork.size < size) await askIdle();
         const { site, round: asked, answer } = await federation.next();
         const received = atWork.get(site) ?? global;
         atWork.delete(site);
