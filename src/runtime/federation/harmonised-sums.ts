@@ -5,7 +5,7 @@ import { partsOfTask } from '../algorithms/task.ts';
 import { flError } from '../base/errors/errors.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { DEFAULT_SLICES } from '../learning/dataset/default-slices.ts';
-import { parseModelSpec } from '../learning/models/spec.ts';
+import { parseModelSpec, requireClassifier } from '../learning/models/spec.ts';
 import type { Values } from '../run/events.ts';
 
 /**
@@ -30,7 +30,7 @@ export function requireHarmoniseSums(
   if (landmarks.some(({ length }) => length !== LANDMARK_PERCENTILES.length))
     throw refuse('it has not the form of such sums');
   if (model.kind !== 'built') return;
-  const { image_size, classes = [] } = parseModelSpec(model.spec);
+  const { image_size, classes = [] } = requireClassifier(parseModelSpec(model.spec));
   const [own, asked] = [formText(found.form), formText({ image_size, slices: DEFAULT_SLICES })];
   if (own !== asked) throw refuse(`they are of ${own}, and the job's are ${asked}`);
   if ('classes' in found && found.classes.length !== classes.length)
