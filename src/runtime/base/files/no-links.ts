@@ -22,6 +22,11 @@ export function requireOwnState(root: string, isNamed: boolean): Promise<void> {
   return requireNoLinks({ root, isNamed, inner: ['jobs'] });
 }
 
+/** Of the folder of a run that goes on: somebody else may have made it. @throws NF_PATH_LINK */
+export function requireOwnRun(root: string): Promise<void> {
+  return requireNoLinks({ root, isNamed: true, inner: ['models', 'sites/*'] });
+}
+
 /**
  * Looks that no link leads out of a folder to another one of this machine: a kit may come from somebody else, and what is written and
  * cleared away must be its own.

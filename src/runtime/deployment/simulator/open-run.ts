@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { canonicalJson } from '../../base/digest.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { lockFolder } from '../../base/files/lock.ts';
+import { requireOwnRun } from '../../base/files/no-links.ts';
 import { softwareVersions } from '../../base/files/package-version.ts';
 import { keepInitialModel } from '../../federation/initial-model.ts';
 import { type PreparedJob, plannedAgain, prepareJob } from '../../federation/prepare-job.ts';
@@ -81,6 +82,7 @@ export async function startRun(request: RunRequest, prepared: PreparedJob): Prom
 export async function resumeRun(request: RunRequest, runId: string | undefined): Promise<ActiveRun> {
   const { loaded, bundle } = await readJob(request.job, request.overrides);
   const { id, folder } = await findRun(request.workspace, loaded.definition.name, runId);
+  await requireOwnRun(folder.root);
   const before = await readRunCard(folder);
   const release = await lockFolder(folder.at(RUN_FILES.lock), `The run ${id}`);
   try {
