@@ -89,10 +89,10 @@ export function parseYaml(text: string, file: YamlFile): YamlSource {
   if (broken) throw flError(code, { reason: yamlFault(broken.message) }, { place: at(broken.pos[0]) });
   const second = documents.next().value;
   if (second) throw flError(code, { reason: MANY }, { place: at(second.range[0]) });
-  const bad = badKey(document);
-  if (bad) throw flError(code, { reason: bad.reason }, { place: at(bad.offset) });
   const circle = circleIn(document);
   if (circle) throw flError(code, { reason: circle.reason }, { place: at(circle.offset) });
+  const bad = badKey(document);
+  if (bad) throw flError(code, { reason: bad.reason }, { place: at(bad.offset) });
   return {
     path,
     document,
@@ -104,11 +104,12 @@ export function parseYaml(text: string, file: YamlFile): YamlSource {
 
 const MANY = 'it holds several documents, and one is wanted.';
 const TWICE = 'this key stands twice in one map.';
+const NO_NAME = 'a list or map is no name of a key.';
 const RESERVED = "'__proto__' is no name: JavaScript takes it for something else.";
 
 /**
  * Where a key stands that its map has already (the library compares each key with all before it, which takes minutes for a large map), or one that
- * would be lost without a word.
+ * would be lost without a word, or become a text that nobody has written.
  */
 function badKey(document: Document.Parsed): { reason: string; offset: number } | undefined {
   let found: { reason: string; offset: number } | undefined;
@@ -117,6 +118,10 @@ function badKey(document: Document.Parsed): { reason: string; offset: number } |
       const seen = new Set<unknown>();
       for (const { key } of map.items) {
         const name = isAlias(key) ? key.resolve(document) : key;
+        if (isMap(name) || isSeq(name)) {
+          found = { reason: NO_NAME, offset: name.range?.[0] ?? 0 };
+          return visit.BREAK;
+        }
         if (!isScalar(name)) continue;
         if (seen.has(name.value) || name.value === '__proto__') {
           const reason = name.value === '__proto__' ? RESERVED : TWICE;

@@ -11,6 +11,13 @@ const root = tempFolder();
 let count = 0;
 const read = (text: string) => parseYaml(text, { path: 'x.yml', code: 'NF_JOB_YAML' });
 
+it.each(['? [a, b]\n: 1', 'x: { ? { a: 1 } : 2 }', 'x: &a [1]\n? *a\n: 2'])(
+  'a list or map as a key is refused: %s',
+  (text) => {
+    expect(() => read(text)).toThrow('a list or map is no name of a key');
+  },
+);
+
 describe('a value that holds itself', () => {
   it.each([
     ['sites', 'sites: &s { site-1: { args: { k: *s } } }', '{ k: ', 's'],
