@@ -6,6 +6,11 @@ export type { ImageSet, Subject } from '../runtime/learning/dataset/image-set.ts
 export type { DataSource } from '../runtime/learning/dataset/members.ts';
 export { type Dataset, type DatasetOptions, openDataset } from '../runtime/learning/dataset/open-dataset.ts';
 export { openVolumes, type Volumes, type VolumesOptions } from '../runtime/learning/dataset/open-volumes.ts';
+export {
+  VOLUME_AUGMENTS,
+  type VolumeAugmentName,
+  type VolumeAugmentOptions,
+} from '../runtime/learning/dataset/volume-augment.ts';
 export type { AugmentPatch, VolumePatch } from '../runtime/learning/dataset/volume-patch.ts';
 export type { VolumeSet } from '../runtime/learning/dataset/volume-set.ts';
 export { buildModel } from '../runtime/learning/models/build.ts';

@@ -18,7 +18,7 @@ describe('standardize', () => {
 
 describe('augment', () => {
   const picture = Uint8Array.from({ length: 256 }, (_, at) => (at * 37) % 256);
-  const none = { flip: false, rotate: 0, scale: 0, shift: 0, gamma: 0 };
+  const none = { ...MILD, flip: false, rotate: 0, scale: 0, shift: 0, gamma: 0 };
 
   it('changes nothing when all amounts are zero', () => {
     const same = augment(picture, none, { random: createRandom(1) });
@@ -42,5 +42,27 @@ describe('augment', () => {
         expect(changed.every((value) => value >= 0 && value <= 1)).toBe(true);
       }),
     );
+  });
+
+  it.each(['elastic', 'bias', 'noise', 'gibbs', 'motion'] as const)(
+    'changes by %s alone, from the seed',
+    (name) => {
+      const own = { ...none, [name]: 0.5 };
+      const plain = augment(picture, none, { random: createRandom(3) });
+      const changed = augment(picture, own, { random: createRandom(3) });
+      expect(changed).not.toEqual(plain);
+      expect(augment(picture, own, { random: createRandom(3) })).toEqual(changed);
+      expect(augment(picture, { ...own, chance: 0 }, { random: createRandom(3) })).toEqual(plain);
+    },
+  );
+
+  it('moves all channels alike, and changes the greys of each by themselves', () => {
+    const own = { ...MILD, elastic: 2, gamma: 0, bias: 0, chance: 0.5 };
+    const [one, other] = [1, 2].map((channel) =>
+      augment(picture, own, { random: createRandom(5), greys: createRandom('channel', channel) }),
+    );
+    expect(one).toEqual(other);
+    const shaded = augment(picture, { ...own, bias: 0.5, chance: 1 }, { random: createRandom(5) });
+    expect(shaded).not.toEqual(one);
   });
 });

@@ -101,6 +101,27 @@ describe('openVolumes', () => {
     expect(await batchesOf(train, 6)).not.toEqual(one);
   });
 
+  it('changes patches for training alone, as it is told, and the same for the same seed', async () => {
+    const { train } = await opened({ options: { augment: 'strong' } });
+    const plain = (await opened()).train;
+    const changed = await batchesOf(train, 5);
+    expect(await batchesOf(train, 5)).toEqual(changed);
+    expect(changed).not.toEqual(await batchesOf(plain, 5));
+    for (const { x, y } of changed) {
+      expect(x.every(Number.isFinite)).toBe(true);
+      for (let voxel = 0; voxel < y.length; voxel += 2) expect((y[voxel] ?? 0) + (y[voxel + 1] ?? 0)).toBe(1);
+    }
+    expect(await batchesOf(train)).toEqual(await batchesOf(plain));
+    const nothing = { flip: false, rotate: 0, scale: 0, shift: 0, gamma: 0 };
+    const still = (await opened({ options: { augment: nothing } })).train;
+    expect(await batchesOf(still, 5)).toEqual(await batchesOf(plain, 5));
+  });
+
+  it('refuses changes that it does not know', async () => {
+    const augment = { rotate: -1 };
+    await expect(opened({ options: { augment } })).rejects.toThrow(code('NF_TRAIN_OPTION'));
+  });
+
   it('sees a volume the same in whatever orientation its files are stored', async () => {
     const turned = cohort().map((subject) => ({ ...subject, orientation: 'PIL' }));
     const [upright, other] = [await opened(), await opened({ subjects: turned })];

@@ -1,6 +1,8 @@
 import type { Picture } from '../../../preprocess/picture/picture-cache.ts';
 import { f32At, u8At } from '../../base/at.ts';
 import type { Random } from '../../base/random.ts';
+import { drawElastic, sourcesOf, warpChannel } from './augment-space.ts';
+import { changeGreys } from './volume-augment.ts';
 
 /** How far training pictures are changed; every amount is drawn evenly from minus to plus the given one. */
 export interface AugmentOptions {
@@ -14,10 +16,34 @@ export interface AugmentOptions {
   readonly shift: number;
   /** Exponent of the grey values in powers of e: 0.2 is 0.82 to 1.22. */
   readonly gamma: number;
+  /** Most that a control point of a smooth deformation is moved along each axis, in pixels. */
+  readonly elastic: number;
+  /** Coefficients of a polynomial of the place, whose power of e the grey values are multiplied by. */
+  readonly bias: number;
+  /** Standard deviation of normal noise; white is 1. */
+  readonly noise: number;
+  /** Share of the frequencies of each axis, from the highest down, that is cut; below 1. */
+  readonly gibbs: number;
+  /** Degrees that a head turns, and pixels that it shifts by, while it is scanned. */
+  readonly motion: number;
+  /** With which chance each of elastic, bias, noise, gibbs and motion takes place. */
+  readonly chance: number;
 }
 
 /** What scanners and positioning vary by, and no more. */
-export const MILD: AugmentOptions = { flip: true, rotate: 5, scale: 0.05, shift: 0.03, gamma: 0.1 };
+export const MILD: AugmentOptions = {
+  flip: true,
+  rotate: 5,
+  scale: 0.05,
+  shift: 0.03,
+  gamma: 0.1,
+  elastic: 0,
+  bias: 0,
+  noise: 0,
+  gibbs: 0,
+  motion: 0,
+  chance: 1,
+};
 
 /** Row-major 2 x 3: source pixel from target pixel. */
 type Warp = readonly [number, number, number, number, number, number];
@@ -25,7 +51,7 @@ type Warp = readonly [number, number, number, number, number, number];
 const GREYS = 256;
 
 /**
- * A changed copy of a picture as floats, 0 to 1; `random` decides how. Bilinear; what comes from outside is 0.
+ * A changed copy of a picture as floats, 0 to 1 before noise and the like; `random` decides how. Bilinear; what comes from outside is 0.
  * @param into where the copy goes: as many zeros as the picture has pixels
  * @param greys decides the grey values in place of `random`
  */
@@ -39,11 +65,17 @@ export function augment(
   }: { readonly random: Random; readonly into?: Float32Array; readonly greys?: Random },
 ): Float32Array {
   const side = Math.sqrt(picture.length);
+  const shape = [side, side, 1] as const;
   const warp = drawWarp(side, options, random);
+  const isBent = options.elastic > 0 && random.next() < options.chance;
+  const elastic = isBent ? drawElastic(shape, options.elastic, random) : undefined;
   const exponent = Math.exp(spread(greysBy, options.gamma));
   const greys = new Float32Array(GREYS);
   for (let grey = 0; grey < GREYS; grey++) greys[grey] = (grey / (GREYS - 1)) ** exponent;
-  return warped(withMargin(picture, side, greys), warp, into);
+  warped(withMargin(picture, side, greys), warp, into);
+  if (elastic) warpChannel(into, shape, sourcesOf(shape, { affine: undefined, elastic }));
+  changeGreys(into, shape, { options: { ...options, gamma: 0 }, random: greysBy });
+  return into;
 }
 
 /** Its inside is written anew for each picture, its margin stays 0. */

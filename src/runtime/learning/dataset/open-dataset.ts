@@ -17,6 +17,7 @@ import { harmonyOf, requireHarmonised, ruleNote } from './harmony.ts';
 import { ImageSet, type ImageSetOptions, type Subject } from './image-set.ts';
 import { type DataSource, type Members, readMembers } from './members.ts';
 import { tellOnce } from './notes.ts';
+import { checkAmounts } from './volume-augment.ts';
 
 /** Values are checked when the data set is opened, so they may come from `flare.model()` and `flare.args()` as they are. */
 export interface DatasetOptions {
@@ -124,9 +125,7 @@ function checkClasses(value: unknown): readonly string[] | undefined {
 
 function augmentOptions(wish: DatasetOptions['augment'] = true): AugmentOptions | undefined {
   if (wish === false) return undefined;
-  const amounts = wish === true ? {} : wish;
-  checkKeys(amounts, Object.keys(MILD));
-  return { ...MILD, ...amounts };
+  return wish === true ? MILD : checkAmounts(wish, MILD);
 }
 
 /** The place of a participant's diagnosis among `classes`. @throws NF_DATA_LABEL_* with the line of the table */

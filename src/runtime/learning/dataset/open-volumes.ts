@@ -12,6 +12,7 @@ import { parseModelSpec, requireChannels, requireTask } from '../models/spec.ts'
 import { type PatchSize, patchSize, type UnetSpec } from '../models/unet-spec.ts';
 import { type DataSource, readMembers } from './members.ts';
 import { tellOnce } from './notes.ts';
+import { augmentVolumes, type VolumeAugmentName, type VolumeAugmentOptions } from './volume-augment.ts';
 import type { AugmentPatch } from './volume-patch.ts';
 import { type VolumeExample, VolumeSet, type VolumeSetOptions } from './volume-set.ts';
 
@@ -27,8 +28,8 @@ export interface VolumesOptions {
   readonly foreground?: unknown;
   /** Share of a patch that the next one sees, too, when a volume is predicted: from 0 to below 1. Default 0.25. */
   readonly overlap?: unknown;
-  /** Changes of training patches; default none. */
-  readonly augment?: AugmentPatch;
+  /** Changes of training patches: a name of amounts, amounts over the mild ones, or a function. Default none. */
+  readonly augment?: VolumeAugmentName | Partial<VolumeAugmentOptions> | AugmentPatch | undefined;
 }
 
 /** One site's volumes with their masks, ready for training. */
@@ -91,9 +92,13 @@ function setOptions(
     patchesPerVolume: count('patchesPerVolume') ?? 4,
     foreground: foreground ?? 0.5,
     overlap: checkNumber('overlap', options.overlap, { least: 0, below: 1 }) ?? 0.25,
-    augment: options.augment,
+    augment: changesOf(options.augment),
     readAs: readAs(selection),
   };
+}
+
+function changesOf(wish: VolumesOptions['augment']): AugmentPatch | undefined {
+  return wish === undefined || typeof wish === 'function' ? wish : augmentVolumes(wish);
 }
 
 interface Place {
