@@ -28,6 +28,24 @@ export const caseSchema = z.object({
   overlay: z.string().nullable().describe('file beside evaluation.json: picture and heat map'),
 });
 
+const fairnessSchema = z.object({
+  by: z.string().describe('site, or a column of participants.tsv'),
+  least: count.describe('groups (people) below which a level has no figures'),
+  levels: z.array(z.object({ level: z.string(), subjects: count.nullable(), accuracy: estimateSchema })),
+  unknown: count.describe('subjects of no known level'),
+  gap: z
+    .object({
+      best: z.string(),
+      worst: z.string(),
+      accuracy: estimateSchema.describe(
+        'of the best minus of the worst; the interval is one of all pairs at once',
+      ),
+    })
+    .nullable()
+    .describe('null where fewer than two levels have figures'),
+});
+export type Fairness = z.output<typeof fairnessSchema>;
+
 /** What `evaluate` found: `evaluation.json`. */
 export const evaluationSchema = z.object({
   version: z.literal(1),
@@ -102,6 +120,10 @@ export const evaluationSchema = z.object({
     .describe(
       'the model that each site ends with, on its own subjects; null where sites have none of their own',
     ),
+  fairness: z
+    .array(fairnessSchema)
+    .default([])
+    .describe('accuracy by site and by groups of people, and the gap between the best and the worst'),
   worst: z
     .object({ site: z.string().nullable(), class: z.string().nullable() })
     .describe('the site of the lowest accuracy, which every site has, and the class of the lowest recall'),

@@ -6,6 +6,7 @@ import type { Scored } from '../statistics/probabilities.ts';
 import { type Calibration, describeCalibration } from './calibrate.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 import type { WorstCases } from './explain/worst-cases.ts';
+import { describeFairness, partingsOf } from './fairness.ts';
 import { balancedFigure, type Compared, estimateFigures } from './figures.ts';
 import { headlineOf } from './headline.ts';
 import type { JudgedControls } from './judge-controls.ts';
@@ -56,6 +57,7 @@ export function summarizeEvaluation(work: EvaluationWork, findings: Findings): E
     per_class: perClass,
     per_site: perSite,
     own_models: findings.own,
+    fairness: partingsOf(work.tested).map((parting) => describeFairness(judged, parting)),
     worst: {
       // Every site has an accuracy, but only one with all classes a balanced one.
       site: least(perSite, ({ accuracy }) => accuracy.value)?.site ?? null,

@@ -13,6 +13,7 @@ import {
 import { crossSiteSection } from './sections/cross-site.ts';
 import { dataStatisticsSection } from './sections/data-statistics.ts';
 import { casesSection, looksSection } from './sections/explanations.ts';
+import { fairnessSection } from './sections/fairness.ts';
 import { harmonisationSection } from './sections/harmonisation.ts';
 import { ownModelsSection } from './sections/own-models.ts';
 import { curvesSection, dataSection, recordSection } from './sections/run.ts';
@@ -29,7 +30,7 @@ ${evaluation ? answerSection(evaluation) : summary.data_statistics ? null : notE
 ${dataStatisticsSection(source)}
 ${evaluation ? [controlsSection(evaluation), looksSection(evaluation)] : null}
 ${source.baselines ? baselinesSection(source.baselines) : null}
-${evaluation ? [presenceSection(evaluation), classesSection(evaluation), sitesSection(evaluation), ownModelsOnTest(evaluation)] : null}
+${evaluation ? [presenceSection(evaluation), classesSection(evaluation), sitesSection(evaluation), fairnessSection(evaluation), ownModelsOnTest(evaluation)] : null}
 ${summary.data_statistics ? null : curvesSection(source)}
 ${crossSiteSection(source)}
 ${ownModelsSection(source)}
