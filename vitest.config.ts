@@ -32,7 +32,7 @@ const changing = new Set([
 const calling = globSync(
   [
     'test/{architecture,properties}/**/*.test.ts',
-    'test/unit/{algorithms,api,base,evaluation,experiment,federation,job,learning,masking,network,output,preprocess,run}/**/*.test.ts',
+    'test/unit/{algorithms,api,base,evaluation,experiment,federation,job,learning,masking,network,output,preprocess,privacy,run}/**/*.test.ts',
   ],
   { cwd: import.meta.dirname },
 ).filter((file) => !changing.has(file.replaceAll('\\', '/')));

@@ -4,7 +4,7 @@
 /** Folders by layer, lowest first; a folder imports from lower layers and from itself. */
 export const LAYERS: readonly (readonly string[])[] = [
   ['src/runtime/base'],
-  ['src/runtime/algorithms', 'src/runtime/masking', 'src/runtime/statistics'],
+  ['src/runtime/algorithms', 'src/runtime/masking', 'src/runtime/privacy', 'src/runtime/statistics'],
   ['src/runtime/job', 'src/preprocess'],
   ['src/runtime/run'],
   ['src/runtime/network'],

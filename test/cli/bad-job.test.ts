@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe } from 'vitest';
 import { stringify } from 'yaml';
-import { type JobParts, TINY_JOB, writeJob } from '../support/job-folder.ts';
+import { type JobParts, type JobPatch, TINY_JOB, writeJob } from '../support/job-folder.ts';
 import { type Refusal, refusalsIn } from '../support/refusals.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -29,6 +29,11 @@ const initial = (params: unknown) => ({ patch: { model: { initial_params: params
 
 /** In the order of the checks. The job's text begins `version`, `name`, `workflow`, `  type`, `  n_clients`, `  num_rounds`. */
 const filters = (...list: unknown[]) => ({ patch: { task_result_filters: list } });
+const PRIVACY = { epsilon: 8, delta: 1e-4, sampling_rate: 0.1, steps_per_round: 5, metrics: 'outside' };
+const NETWORK = { model: { initial_params: undefined, type: 'mri-cnn', image_size: 16, num_classes: 2 } };
+const priv = (keys: object, patch: JobPatch = {}): JobParts => ({
+  patch: { ...patch, privacy: { ...PRIVACY, ...keys } },
+});
 const JOBS: readonly BadJob[] = [
   {
     what: 'a filter that there is not',
@@ -69,6 +74,76 @@ const JOBS: readonly BadJob[] = [
     says: 'no array is left',
     key: 'task_result_filters.1',
   },
+  {
+    what: 'a private job of arrays',
+    parts: priv({}),
+    code: 'NF_PRIVACY_PLAN',
+    says: 'the job begins with arrays',
+    key: 'model',
+  },
+  {
+    what: 'a private job with epsilon and noise',
+    parts: priv({ noise: 1 }, NETWORK),
+    code: 'NF_PRIVACY_PLAN',
+    says: 'it has epsilon and noise',
+    key: 'privacy.noise',
+  },
+  {
+    what: 'a private job with neither',
+    parts: priv({ epsilon: undefined }, NETWORK),
+    code: 'NF_PRIVACY_PLAN',
+    says: 'neither epsilon nor noise',
+    key: 'privacy.epsilon',
+  },
+  {
+    what: 'a private job whose noise cannot be enough',
+    parts: priv({ epsilon: 1e-12, sampling_rate: 1, steps_per_round: 100_000 }, NETWORK),
+    code: 'NF_PRIVACY_PLAN',
+    says: 'no noise keeps 200000 steps at a rate of 1 to an epsilon of 1e-12',
+    key: 'privacy.epsilon',
+  },
+  {
+    what: 'a private job with epochs',
+    parts: priv({}, { ...NETWORK, executor: { args: { epochs: 2 } } }),
+    code: 'NF_PRIVACY_EPOCHS',
+    says: 'executor.args.epochs: an epoch shows each group once',
+    key: 'executor.args.epochs',
+  },
+  {
+    what: 'a private job of a workflow that is not counted',
+    parts: priv({}, { ...NETWORK, workflow: { type: 'scaffold' } }),
+    code: 'NF_PRIVACY_PLAN',
+    says: 'in scaffold a site gives more than one model a round',
+    key: 'workflow.type',
+  },
+  {
+    what: 'a private job that looks at pictures beside its steps',
+    parts: priv({}, { ...NETWORK, workflow: { personalize_rounds: 1 } }),
+    code: 'NF_PRIVACY_PLAN',
+    says: 'workflow.personalize_rounds looks at pictures',
+    key: 'workflow.personalize_rounds',
+  },
+  ...(
+    [
+      ['epsilon', 0, 'more than 0'],
+      ['epsilon', 101, 'at most 100'],
+      ['delta', 0, 'at least'],
+      ['delta', 1, 'at most 0.1'],
+      ['clip', 0, 'more than 0'],
+      ['sampling_rate', 1.5, 'at most 1'],
+      ['sampling_rate', 0, 'more than 0'],
+      ['steps_per_round', 0.5, 'whole number'],
+      ['rows_per_group', 65, 'at most 64'],
+      ['unit', 'image', 'must be "group"'],
+      ['metrics', 'noisy', 'must be "outside"'],
+    ] as const
+  ).map(([key, value, says]) => ({
+    what: `a private job with ${key} ${value}`,
+    parts: priv({ [key]: value }, NETWORK),
+    code: 'NF_JOB_INVALID',
+    says,
+    key: `privacy.${key}`,
+  })),
   {
     what: 'two filters that pack',
     parts: filters({ name: 'float16' }, { name: 'int8' }),

@@ -24,6 +24,7 @@ import { requireComparable, requireHarmonisable } from './harmonisable.ts';
 import { initialModel, requireModelSize } from './initial-model.ts';
 import { jobWarnings } from './job-warnings.ts';
 import { requireFitting } from './model-form.ts';
+import { requireDelta, requirePrivate, type SiteGroups, trainingGroups } from './private-job.ts';
 
 /** A job that passed every check that can be made before a site starts. */
 export interface PreparedJob {
@@ -33,6 +34,8 @@ export interface PreparedJob {
   readonly plan: RunPlan;
   readonly split: SplitManifest | undefined;
   readonly params: ParamSet;
+  /** Groups of people that each site trains on; undefined where no split says so. */
+  readonly groups: readonly SiteGroups[] | undefined;
   /** What a reader of the results should know, e.g. that a site has no image of a class. */
   readonly warnings: readonly string[];
 }
@@ -51,13 +54,17 @@ export async function prepareJob(
   const siteNames = split?.sites.map(({ name }) => name);
   const plan = inJob(loaded.source, () => planRun(definition, { ...flags, dataRoot: root }, siteNames));
   inJob(loaded.source, () => requireComparable(plan, { split, subjects }));
+  const groups = trainingGroups({ split, subjects }, plan.sites);
+  inJob(loaded.source, () => {
+    if (plan.job.privacy && groups) requireDelta(plan.job.privacy, groups);
+  });
   const params = await initialModel(plan.job, LOCAL_FILES).catch((error: unknown) => {
     throw placedInJob(error, loaded.source);
   });
   inJob(loaded.source, () => requireFitting(definition, paramNames(params)));
   const gaps = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
   const warnings = [...jobWarnings(loaded, bundle, split), ...gaps];
-  return { loaded, bundle, scripts, split, plan, params, warnings };
+  return { loaded, bundle, scripts, split, plan, params, groups, warnings };
 }
 
 /** The plan of a run that exists, from what it was started with. */
@@ -78,10 +85,12 @@ export function checkModelSpec({ definition, source }: LoadedJob, rules: FileRul
     }
     requireModelSize(definition, rules);
     requireHarmonisable(definition);
+    requirePrivate(definition);
   });
 }
 
-function inJob<Result>(source: LoadedJob['source'], work: () => Result): Result {
+/** What is at fault in a definition is so at its line. */
+export function inJob<Result>(source: LoadedJob['source'], work: () => Result): Result {
   try {
     return work();
   } catch (error) {

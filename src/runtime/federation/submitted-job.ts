@@ -32,12 +32,22 @@ export async function loadSubmittedJob(
   checkScript(job, bundle);
   checkPaths(job, bundle, modelComesApart);
   checkModelSpec(job, filesOf(folder, mostModelBytes));
+  requireBudget(job);
   return { job, bundle };
 }
 
 /** What of a submitted job may be read: the files of its bundle. */
 export function filesOf(bundleFolder: string, mostModelBytes: number): FileRules {
   return { within: bundleFolder, mostBytes: mostModelBytes };
+}
+
+/**
+ * Sites keep no budget yet of what their people have lost over all jobs, so that no private job is taken from the network.
+ * @throws NF_PRIVACY_NO_LEDGER
+ */
+function requireBudget({ definition, source }: LoadedJob): void {
+  if (definition.privacy)
+    throw flError('NF_PRIVACY_NO_LEDGER', { job: definition.name }, { place: source.place(['privacy']) });
 }
 
 const WHAT: Readonly<Partial<Record<JobPathKey, string>>> = {

@@ -5,6 +5,7 @@ import type { Selection } from '../base/selection/selection.ts';
 import { defaultArgs } from './declared-args.ts';
 import { JOB_PATHS } from './job-paths.ts';
 import { goalByName } from './key-metric.ts';
+import { definePrivacy, type PrivacyDefinition } from './privacy.ts';
 import { type PackingSpec, partedFilters, type ResultFilterSpec } from './result-filters.ts';
 import type { ArrayLiteral, JobFile } from './schema.ts';
 import { optionsOf } from './workflow-options.ts';
@@ -71,6 +72,8 @@ export interface JobDefinition {
   readonly resultFilters: readonly ResultFilterSpec[];
   /** How updates travel, once all filters were applied; undefined: as they are. */
   readonly packing: PackingSpec | undefined;
+  /** What is promised to the people of each site; undefined: nothing. */
+  readonly privacy: PrivacyDefinition | undefined;
 }
 
 /** The one place where the file's keys become the runtime's. `jobFile` is the path of job.yaml. */
@@ -114,6 +117,7 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
     },
     seed: file.seed,
     ...partedFilters(file.task_result_filters),
+    privacy: file.privacy && definePrivacy(file.privacy),
     siteArgs: Object.fromEntries(Object.entries(file.sites).map(([site, { args }]) => [site, args ?? {}])),
   };
 }

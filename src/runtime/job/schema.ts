@@ -4,6 +4,7 @@ import { taskFaults, taskKeys } from '../base/selection/learning-task.ts';
 import { jobSelectionSchema } from '../base/selection/selection.ts';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../base/text/folder-name.ts';
 import { argFaults, declaredArgs } from './declared-args.ts';
+import { privacyKeys } from './privacy.ts';
 import { jobResultFilters } from './result-filters.ts';
 import { siteName } from './site-name.ts';
 import {
@@ -130,6 +131,7 @@ export const jobFileSchema = z
     task_result_filters: jobResultFilters.describe(
       'what is done to each answer before it leaves a site, in this order; the filters of the site itself come after, and last what packs',
     ),
+    privacy: privacyKeys.optional(),
     sites: z.record(siteName, siteOverride).default({}).describe('overrides of one site, by its name'),
   })
   .refine(({ workflow: { min_clients: least, n_clients: all } }) => !least || !all || least <= all, {

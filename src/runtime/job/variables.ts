@@ -74,7 +74,7 @@ export function resolveVariable(job: unknown, name: string): string {
   const optional = OPTIONAL_PATHS.find(
     (path) => path === name || (SHORT_NAMES[path] ?? path.split('.').at(-1)) === name,
   );
-  const isNew = /^(executor\.args|sites|model)\./.test(name);
+  const isNew = /^(executor\.args|sites|model|privacy)\./.test(name);
   const insideValue = variables.some((variable) => name.startsWith(`${variable.path}.`));
   const other = optional === undefined ? undefined : OTHER_NAMES[optional];
   const written = variables.find((variable) => variable.path === other)?.path;

@@ -15,6 +15,7 @@ import { NIFTI_ERRORS } from './catalog/nifti.ts';
 import { PIPELINE_ERRORS } from './catalog/pipeline.ts';
 import { POC_ERRORS } from './catalog/poc.ts';
 import { PREPROCESS_ERRORS } from './catalog/preprocess.ts';
+import { PRIVACY_ERRORS } from './catalog/privacy.ts';
 import { QUALITY_ERRORS } from './catalog/quality.ts';
 import type { ErrorRow } from './catalog/row.ts';
 import { RUN_ERRORS } from './catalog/run.ts';
@@ -49,6 +50,7 @@ export const ERROR_CATALOG = {
   ...NIFTI_ERRORS,
   ...POC_ERRORS,
   ...PREPROCESS_ERRORS,
+  ...PRIVACY_ERRORS,
   ...QUALITY_ERRORS,
   ...RUN_ERRORS,
   ...SECURITY_ERRORS,

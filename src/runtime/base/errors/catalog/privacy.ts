@@ -1,0 +1,33 @@
+import type { ErrorRow } from './row.ts';
+
+/** Differential privacy: of a job, and at a site. */
+export const PRIVACY_ERRORS = {
+  NF_PRIVACY_PLAN: {
+    exit: 4,
+    message: 'What the job says of privacy does not fit: {reason}.',
+    hint: '{advice}',
+  },
+  NF_PRIVACY_DELTA: {
+    exit: 4,
+    message:
+      'privacy.delta is {delta}, and {site} trains on {groups|group|groups}: the promise may fail for one of them, and would be none.',
+    hint: "Set privacy.delta to {most} or less, best to {best}; 'neuroflare privacy plan' shows what it costs.",
+  },
+  NF_PRIVACY_UNIT: {
+    exit: 4,
+    message: 'How many groups of people each site has is not known: {reason}.',
+    hint: 'Give the groups of a site by --groups, or name data and split in the job (data.root, data.split).',
+  },
+  NF_PRIVACY_EPOCHS: {
+    exit: 4,
+    message:
+      'The private job has {key}: an epoch shows each group once, and the promise holds for groups that are drawn by chance.',
+    hint: 'Leave it out; privacy.steps_per_round says how long a site trains. {steps|step is|steps are} about one epoch.',
+  },
+  NF_PRIVACY_NO_LEDGER: {
+    exit: 4,
+    message:
+      'The job {job} has privacy, which this version plans and does not keep: it would be trained without noise, and nobody would count what its people lose.',
+    hint: "Look at what it would promise by 'neuroflare privacy plan', or take privacy out of job.yaml.",
+  },
+} as const satisfies Record<string, ErrorRow>;
