@@ -103,6 +103,8 @@ function remembering(engine: Engine, calls: Calls): Engine {
     getParams: () => model.getParams(),
     setParams: (params) => model.setParams(params),
     setCorrection: (correction) => model.setCorrection(correction),
+    unitGradient: (batch) => model.unitGradient(batch),
+    applyGradient: (gradient, step) => model.applyGradient(gradient, step),
     dispose: () => model.dispose(),
   });
   return { ...engine, compile: async (model, settings) => wrap(await engine.compile(model, settings)) };

@@ -78,6 +78,39 @@ export interface CompileOptions {
   readonly clipNorm?: number;
   /** Holds every element of the gradient between minus and plus this, before `clipNorm`. */
   readonly clipValue?: number;
+  /** For gradients of units (`unitGradient`, `applyGradient`) in place of steps. */
+  readonly units?: UnitOptions;
+}
+
+/** A unit is what is protected, a person: some rows of a batch, whose mean gradient is clipped. */
+export interface UnitOptions {
+  /** Units in a batch. */
+  readonly units: number;
+  /** `batchSize` is as many rows for each unit. */
+  readonly rowsPerUnit: number;
+  /** One unit after another: slow, and takes any model whose examples do not see one another. Default false. */
+  readonly oneByOne?: boolean;
+}
+
+export interface UnitBatch {
+  /** [units * rowsPerUnit, ...input shape], unit by unit. */
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  /** [units * rowsPerUnit]: those of a unit add up to 1, or are all 0 where a unit only fills up. */
+  readonly weights: Float32Array;
+  /** Longest gradient of a unit, in the L2 norm. */
+  readonly clip: number;
+  /** Steps of the grid in that length. */
+  readonly grid: number;
+  /** Of dropout and noise layers. */
+  readonly seed: number;
+}
+
+export interface UnitGradient {
+  /** Clipped gradients, rounded to the grid and added up: whole numbers, by trainable parameter in order. */
+  readonly sum: Float32Array;
+  /** Before clipping, by unit; not finite where a unit's gradient is not, and then `sum` means nothing. They never leave a site. */
+  readonly norms: Float32Array;
 }
 
 export type OptimizerOptions = SgdOptions | MomentumOptions | AdamOptions | RmspropOptions;
@@ -176,5 +209,13 @@ export interface CompiledModel {
    * @throws NF_TENSORS_*, NF_ENGINE_OPTION_INVALID
    */
   setCorrection(correction: ParamSet | undefined): void;
+  /**
+   * The gradients of units, clipped and added up, without regularisers of the model. Only with `units`.
+   *
+   * @throws NF_ENGINE_BATCH_INVALID
+   */
+  unitGradient(batch: UnitBatch): Promise<UnitGradient>;
+  /** One step of the optimizer by this gradient, by trainable parameter in order. Only with `units`. */
+  applyGradient(gradient: Float32Array, step: Pick<TrainBatch, 'learningRate' | 'proximal'>): Promise<void>;
   dispose(): void;
 }

@@ -42,10 +42,14 @@ export type Objective = (model: LayersModel, batch: StepTensors) => Scalar;
 type PerExample = (outputs: Tensor, targets: Tensor) => Tensor;
 
 /**
- * The loss of a step: sum over examples of weight * loss, plus the model's own regularisers. Of a model with `DeepSupervision` the loss is
- * the mean over its levels, each of which counts half as much as the one twice as fine; targets of coarser levels are means of their blocks.
+ * The loss of a step: sum over examples of weight * loss, plus the model's own regularisers unless it is to be of the examples alone. Of a model
+ * with `DeepSupervision` the loss is the mean over its levels, each of which counts half as much as the one twice as fine; targets of coarser
+ * levels are means of their blocks.
  */
-export function createObjective(options: LossOptions = { kind: 'softmax-cross-entropy' }): Objective {
+export function createObjective(
+  options: LossOptions = { kind: 'softmax-cross-entropy' },
+  { ofExamples = false } = {},
+): Objective {
   const perExample = lossOf(options);
   return (model, batch) => {
     const outputs = model.apply(batch.x, { training: true }) as Tensor;
@@ -57,7 +61,7 @@ export function createObjective(options: LossOptions = { kind: 'softmax-cross-en
       throw flError('NF_ENGINE_LOSS_SHAPE', { shape: losses.shape.join(', ') });
     }
     const data = sum(mul(losses, batch.weights)) as Scalar;
-    const regularizers = model.calculateLosses();
+    const regularizers = ofExamples ? [] : model.calculateLosses();
     return regularizers.length === 0 ? data : (addN([data, ...regularizers]) as Scalar);
   };
 }

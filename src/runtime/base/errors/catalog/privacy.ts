@@ -24,6 +24,16 @@ export const PRIVACY_ERRORS = {
       'The private job has {key}: an epoch shows each group once, and the promise holds for groups that are drawn by chance.',
     hint: 'Leave it out; privacy.steps_per_round says how long a site trains. {steps|step is|steps are} about one epoch.',
   },
+  NF_PRIVACY_LAYER: {
+    exit: 4,
+    message: "The model cannot be trained privately because of the layer '{layer}': {reason}.",
+    hint: '{advice}',
+  },
+  NF_PRIVACY_GRADIENT: {
+    exit: 5,
+    message: 'Gradients of people, taken together, are not those of one after another: {what}. Nothing was trained.',
+    hint: 'Report it as a bug with the model; compile with allowEager: true trains one group after another until then.',
+  },
   NF_PRIVACY_NO_LEDGER: {
     exit: 4,
     message:

@@ -3,13 +3,15 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { flError } from '../../../base/errors/errors.ts';
 import { elementCount, type NdArray, type ParamSet } from '../../../base/tensors/nd-array.ts';
 import { type BatchShape, checkLength, type PreparedBatch, prepareBatch } from '../batch.ts';
-import type { CompiledModel, CompileOptions, TrainBatch } from '../engine.ts';
+import type { CompiledModel, CompileOptions, TrainBatch, UnitBatch, UnitGradient } from '../engine.ts';
 import { modelShape } from '../model-shape.ts';
 import { seededNoise, withNoise } from '../noise.ts';
 import { createObjective, type Objective } from '../objective.ts';
 import { createOptimizer, type Optimizer, type ScalarTensors } from '../optimizer.ts';
 import { modelParameters, type Parameter, requireCorrection, requireParams } from '../parameters.ts';
 import { onBackend } from '../tfjs.ts';
+import { requireApart } from '../unit-check.ts';
+import { gradientOfUnits } from './eager-units.ts';
 
 /** What one trainable weight carries from step to step. */
 interface WeightState {
@@ -27,6 +29,8 @@ export class EagerModel implements CompiledModel {
   readonly #shape: BatchShape;
   readonly #objective: Objective;
   readonly #optimizer: Optimizer;
+  readonly #units: CompileOptions['units'];
+  readonly #loss: CompileOptions['loss'];
   #states: WeightState[] = [];
   #correction: ParamSet | undefined;
   #stepCount = 0;
@@ -40,6 +44,9 @@ export class EagerModel implements CompiledModel {
     this.#objective = createObjective(options.loss);
     this.#optimizer = createOptimizer(options);
     this.#reset();
+    this.#units = options.units;
+    this.#loss = options.loss;
+    if (options.units) requireApart(model);
   }
 
   async trainStep(batch: TrainBatch): Promise<number> {
@@ -49,6 +56,30 @@ export class EagerModel implements CompiledModel {
     const [value = Number.NaN] = await loss.data<'float32'>();
     loss.dispose();
     return value;
+  }
+
+  async unitGradient(batch: UnitBatch): Promise<UnitGradient> {
+    this.#refuseDisposed();
+    const { units = 1 } = this.#units ?? {};
+    const objective = createObjective(this.#loss, { ofExamples: true });
+    const variables = this.#states.map(({ parameter }) => parameter.variable);
+    const subject = { model: this.#model, objective, variables, shape: this.#shape, units };
+    return this.#run(() => gradientOfUnits(subject, batch));
+  }
+
+  async applyGradient(
+    gradient: Float32Array,
+    step: Pick<TrainBatch, 'learningRate' | 'proximal'>,
+  ): Promise<void> {
+    this.#refuseDisposed();
+    let start = 0;
+    const pieces = this.#states.map(({ parameter: { shape } }) => {
+      const end = start + elementCount(shape);
+      const piece = { data: gradient.slice(start, end), shape };
+      start = end;
+      return piece;
+    });
+    this.#run(() => tidy(() => this.#step(pieces.map(({ data, shape }) => tensor(data, [...shape])), step)));
   }
 
   async predict(x: Float32Array, size: number): Promise<Float32Array> {
@@ -116,9 +147,17 @@ export class EagerModel implements CompiledModel {
     const loss = () => withNoise(seededNoise(given.seed), () => this.#objective(this.#model, batch));
     const variables = this.#states.map(({ parameter }) => parameter.variable);
     const { value, grads } = variableGrads(loss, variables);
+    this.#step(
+      variables.map((variable) => grads[variable.name] ?? zerosLike(variable)),
+      given,
+    );
+    return value;
+  }
+
+  /** Gives every trainable weight its new value, and the optimizer its next state. */
+  #step(gradients: readonly Tensor[], given: Pick<TrainBatch, 'learningRate' | 'proximal'>): void {
     this.#stepCount++;
     const scalars = this.#scalars(given);
-    const gradients = variables.map((variable) => grads[variable.name] ?? zerosLike(variable));
     const clipped = this.#optimizer.clip(gradients);
     for (const [index, state] of this.#states.entries()) {
       const { variable } = state.parameter;
@@ -128,14 +167,13 @@ export class EagerModel implements CompiledModel {
       for (const slot of state.slots) slot.dispose();
       state.slots = updated.slots.map((slot) => keep(slot));
     }
-    return value;
   }
 
   #forward(x: Tensor): Tensor {
     return this.#model.apply(x, { training: false }) as Tensor;
   }
 
-  #scalars(batch: TrainBatch): ScalarTensors {
+  #scalars(batch: Pick<TrainBatch, 'learningRate' | 'proximal'>): ScalarTensors {
     const numbers = this.#optimizer.scalars(this.#stepCount, batch);
     return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, scalar(value)]));
   }

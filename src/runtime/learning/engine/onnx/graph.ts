@@ -120,6 +120,17 @@ export class OnnxGraph {
     return this.#producers.get(name);
   }
 
+  /** The whole numbers that a list of shapes or axes holds; undefined for another value. */
+  listOf(name: string): number[] | undefined {
+    const constant = this.#constants.find((one) => one.name === name && one.type === 'int64');
+    return constant && Array.from(constant.data, Number);
+  }
+
+  /** Whether a value is one number that never changes. */
+  isNumber(name: string): boolean {
+    return this.#constants.some((one) => one.name === name && one.data.length === 1);
+  }
+
   /** What the outputs need, in an order that can be computed. */
   live(): OnnxParts {
     const needed = new Set(this.outputs.map((output) => output.name));

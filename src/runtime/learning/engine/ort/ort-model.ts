@@ -3,7 +3,7 @@ import type { OnnxValue, Tensor } from 'onnxruntime-common';
 import { flError } from '../../../base/errors/errors.ts';
 import { elementCount, type ParamSet } from '../../../base/tensors/nd-array.ts';
 import { type BatchShape, checkLength, filledUp, prepareBatch } from '../batch.ts';
-import type { CompiledModel, CompileOptions, TrainBatch } from '../engine.ts';
+import type { CompiledModel, CompileOptions, TrainBatch, UnitBatch, UnitGradient } from '../engine.ts';
 import { mixesExamples, modelShape } from '../model-shape.ts';
 import { noiseValues } from '../noise.ts';
 import { createObjective, type Objective } from '../objective.ts';
@@ -11,6 +11,7 @@ import { createOptimizer, type Optimizer, type StepScalars } from '../optimizer.
 import { modelParameters, type Parameter, requireCorrection, requireParams } from '../parameters.ts';
 import { STEP, type TracedGraph, traceInference, traceTrainStep } from '../trace/trace-model.ts';
 import { OrtState } from './ort-state.ts';
+import { OrtUnits, requireUnits } from './ort-units.ts';
 import type { OrtRuntime } from './runtime.ts';
 import { leaseSession, type SessionLease } from './session-cache.ts';
 
@@ -31,6 +32,7 @@ export class OrtModel implements CompiledModel {
   /** By rows of the batch; `inference` apart. */
   readonly #steps = new Map<number, Promise<Compiled>>();
   #inference: Promise<Compiled> | undefined;
+  readonly #units: OrtUnits | undefined;
   #disposed = false;
 
   constructor(runtime: OrtRuntime, model: LayersModel, options: CompileOptions) {
@@ -43,11 +45,13 @@ export class OrtModel implements CompiledModel {
     this.#fillsUp = !mixesExamples(model);
     this.#state = new OrtState(this.#parameters, this.#optimizer.slotCount);
     this.#state.write(({ variable }) => variable.dataSync());
+    this.#units = options.units && new OrtUnits({ ...this.#subject(), runtime, options, state: this.#state });
   }
 
   /** Traces the full batch's step and makes its session, so that a kernel without mapping is known at once. */
   async prepare(): Promise<this> {
-    await this.#step(this.#shape.batchSize);
+    if (this.#units) await this.#units.prepare();
+    else await this.#step(this.#shape.batchSize);
     return this;
   }
 
@@ -69,6 +73,23 @@ export class OrtModel implements CompiledModel {
       ...this.#stateTensors(),
     };
     return this.#advance(await session.run(only(feeds, session.inputNames), this.#fetches()));
+  }
+
+  async unitGradient(batch: UnitBatch): Promise<UnitGradient> {
+    this.#refuseDisposed();
+    return requireUnits(this.#units).gradient(batch);
+  }
+
+  async applyGradient(
+    gradient: Float32Array,
+    step: Pick<TrainBatch, 'learningRate' | 'proximal'>,
+  ): Promise<void> {
+    this.#refuseDisposed();
+    const { feeds, session } = await requireUnits(this.#units).step(gradient);
+    const scalars = this.#scalars(this.#optimizer.scalars(this.#state.stepCount + 1, step));
+    const all = { ...feeds, ...scalars, ...this.#stateTensors() };
+    const { [STEP.loss]: _, ...fetches } = this.#fetches();
+    this.#take(await session.run(only(all, session.inputNames), fetches));
   }
 
   async predict(x: Float32Array, size: number): Promise<Float32Array> {
@@ -114,6 +135,7 @@ export class OrtModel implements CompiledModel {
         () => undefined, // the failure was the caller's when it arose
       );
     }
+    this.#units?.dispose();
     this.#steps.clear();
     this.#inference = undefined;
   }
@@ -158,12 +180,17 @@ export class OrtModel implements CompiledModel {
   }
 
   #advance(results: Readonly<Record<string, OnnxValue>>): number {
+    this.#take(results);
+    return floats(results[STEP.loss])[0] ?? Number.NaN;
+  }
+
+  /** Makes what a step gave the present state. */
+  #take(results: Readonly<Record<string, OnnxValue>>): void {
     for (const { name, data } of this.#state.outputs()) {
       const result = floats(results[name]);
       if (result !== data) data.set(result);
     }
     this.#state.advance();
-    return floats(results[STEP.loss])[0] ?? Number.NaN;
   }
 
   #refuseDisposed(): void {

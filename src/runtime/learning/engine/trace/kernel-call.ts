@@ -4,12 +4,25 @@ import type { SymbolicTensor } from './symbolic.ts';
 
 /** Facts about values that let a later kernel be computed more cheaply, by value name. */
 export interface TraceNotes {
+  /** Sums over the examples of a batch: to what gives them unit by unit. */
+  readonly sums: Map<string, SumOverUnits>;
   /** Masks of the form value > 0: to the value they were made from. */
   readonly masks: Map<string, string>;
   /** Results of max un-pooling. */
   readonly unpoolings: Map<string, Unpooling>;
   /** Products of two: to the factors, both in the product's axis order. */
   readonly products: Map<string, readonly [SymbolicTensor, SymbolicTensor]>;
+}
+
+/** A sum over a batch. */
+export interface SumOverUnits {
+  /** Of the sum. */
+  readonly shape: readonly number[];
+  /**
+   * What was added up, for each unit apart: [units, numbers of the sum], these as they lie in the sum. A unit is a run of rows. Undefined
+   * where the batch does not fall into so many units.
+   */
+  readonly each: (units: number) => string | undefined;
 }
 
 export interface Unpooling {

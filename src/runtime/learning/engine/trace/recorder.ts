@@ -33,7 +33,12 @@ export class Recorder {
   /** Inputs that stand in for numbers. */
   scalarInput: ((value: number) => SymbolicTensor | undefined) | undefined;
   readonly #forInference: boolean;
-  readonly #notes: TraceNotes = { masks: new Map(), unpoolings: new Map(), products: new Map() };
+  readonly notes: TraceNotes = {
+    sums: new Map(),
+    masks: new Map(),
+    unpoolings: new Map(),
+    products: new Map(),
+  };
   readonly #tensors = new WeakMap<DataId, SymbolicTensor>();
   readonly #hostValues = new WeakMap<DataId, OnnxData>();
 
@@ -88,7 +93,7 @@ export class Recorder {
     const where = layer === undefined ? 'the loss' : `layer '${layer}'`;
     const mapping = KERNEL_MAPPINGS[kernel];
     if (!mapping) throw flError('NF_ENGINE_KERNEL_UNMAPPED', { kernel, where });
-    const [graph, notes, forInference] = [this.graph, this.#notes, this.#forInference];
+    const [graph, notes, forInference] = [this.graph, this.notes, this.#forInference];
     const fields = { kernel, graph, notes, forInference, attributes, where };
     const result = mapping(new KernelCall({ ...fields, inputs: Object.fromEntries(symbolic) }));
     const info = (tensor: SymbolicTensor) => this.info(layer === undefined ? tensor : { ...tensor, layer });

@@ -101,7 +101,7 @@ export function traceInference(subject: TraceSubject): TracedGraph {
 }
 
 /** Records with the model's layers announcing themselves, and leaves its variables as they were. */
-function traced(recorder: Recorder, { model, parameters }: TraceSubject, work: () => void): void {
+export function traced(recorder: Recorder, { model, parameters }: TraceSubject, work: () => void): void {
   ownData(parameters.map(({ variable }) => variable));
   const kept = parameters.map(({ variable }) => ({
     variable,
@@ -120,7 +120,7 @@ function traced(recorder: Recorder, { model, parameters }: TraceSubject, work: (
 }
 
 /** Makes the model's variables stand for pieces of the vectors `weights` and `frozen`. */
-function bindParameters(recorder: Recorder, parameters: readonly Parameter[]) {
+export function bindParameters(recorder: Recorder, parameters: readonly Parameter[]) {
   const frozen = parameters.filter((parameter) => !parameter.trainable);
   return {
     trainable: bindPieces(recorder, STEP.weights, trainable(parameters)),
@@ -144,7 +144,7 @@ function bindPieces(recorder: Recorder, name: string, parameters: readonly Param
   return vector;
 }
 
-function traceUpdate(
+export function traceUpdate(
   recorder: Recorder,
   optimizer: Optimizer,
   of: { weights: Tensor; gradient: Tensor },
@@ -170,21 +170,21 @@ function traceUpdate(
   });
 }
 
-function joined(tensors: readonly Tensor[]): Tensor {
+export function joined(tensors: readonly Tensor[]): Tensor {
   return concat(tensors.map((tensor) => reshape(tensor, [-1])));
 }
 
-function input(recorder: Recorder, name: string, shape: readonly number[]): Tensor {
+export function input(recorder: Recorder, name: string, shape: readonly number[]): Tensor {
   recorder.graph.input({ name, type: 'float32', shape });
   return recorder.tensor(whole(name, shape));
 }
 
-function output(recorder: Recorder, name: string, tensor: TensorInfo): void {
+export function output(recorder: Recorder, name: string, tensor: TensorInfo): void {
   const symbolic = recorder.symbolic(tensor);
   const value = materialize(recorder.graph, symbolic, identityOrder(symbolic.shape.length));
   recorder.graph.output({ name, type: 'float32', shape: symbolic.shape }, value);
 }
 
-function trainable(parameters: readonly Parameter[]): Parameter[] {
+export function trainable(parameters: readonly Parameter[]): Parameter[] {
   return parameters.filter((parameter) => parameter.trainable);
 }

@@ -83,7 +83,7 @@ const weightGradient: KernelMapping = (call) => {
   const [x, dy] = [call.input('x'), call.input('dy')];
   const { filterShape } = call.attributes<{ filterShape: number[] }>();
   const window = convWindow(call, { input: x.shape, filter: filterShape });
-  const operands = { x: images(graph, x), dy: images(graph, dy) };
+  const operands = { x: images(graph, x), dy: images(graph, dy), sums: call.notes.sums };
   return whole(filterGradient(graph, { window, ...operands, depthwise: false }), filterShape);
 };
 

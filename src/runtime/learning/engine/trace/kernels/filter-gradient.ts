@@ -1,5 +1,7 @@
 import { elementCount } from '../../../../base/tensors/nd-array.ts';
 import type { OnnxGraph } from '../../onnx/graph.ts';
+import type { TraceNotes } from '../kernel-call.ts';
+import { noteSum } from './sums.ts';
 import { joined, padded, type Window } from './window.ts';
 
 export interface FilterGradient {
@@ -9,6 +11,8 @@ export interface FilterGradient {
   readonly dy: string;
   /** Each channel has filters of its own: `outChannels / inChannels` of them. */
   readonly depthwise: boolean;
+  /** Where sums over images are noted. */
+  readonly sums: TraceNotes['sums'];
 }
 
 /** The problem as rows of pixels: all spatial axes but the last make one axis of rows. */
@@ -25,6 +29,7 @@ interface Form {
   /** Places of the filter along the rows' axis, and along a row. */
   readonly rowPlaces: number;
   readonly columnPlaces: number;
+  readonly sums: TraceNotes['sums'];
   readonly stride: number;
   readonly outputColumns: number;
 }
@@ -44,7 +49,7 @@ export function filterGradient(graph: OnnxGraph, of: FilterGradient): string {
   return graph.op('Reshape', [ordered, graph.int64s([...of.window.filter, form.channels, form.outputs])]);
 }
 
-function formOf({ window, depthwise }: FilterGradient): Form {
+function formOf({ window, depthwise, sums }: FilterGradient): Form {
   const { filter, strides, dilations, before, after, input, output } = window;
   const lengths = input.map((size, axis) => size + (before[axis] ?? 0) + (after[axis] ?? 0)).slice(0, -1);
   // From the innermost of the row axes outwards: indices of rows, place by place and then output by output.
@@ -61,6 +66,7 @@ function formOf({ window, depthwise }: FilterGradient): Form {
     channels: window.inChannels,
     outputs: depthwise ? window.outChannels / window.inChannels : window.outChannels,
     depthwise,
+    sums,
     rows,
     paddedRows: elementCount(lengths),
     outputRows: elementCount(output.slice(0, -1)),
@@ -226,5 +232,7 @@ function productSum(graph: OnnxGraph, form: Form, { x, places, dy, moves }: Fact
   const factors = [flat(x, depthwise ? places : places * channels), flat(dy, moves * outputs)];
   const product = graph.op('com.microsoft.FusedMatMul', factors, { transA: 0, transB: 1 });
   const byImage = graph.op('Reshape', [product, graph.int64s([images, places * channels, moves * outputs])]);
-  return graph.op('ReduceSum', [byImage, graph.int64s([0])], { keepdims: 0 });
+  const sum = graph.op('ReduceSum', [byImage, graph.int64s([0])], { keepdims: 0 });
+  noteSum(graph, form.sums, { sum, of: byImage, dims: [images, places * channels, moves * outputs], places: [0], keepDims: false });
+  return sum;
 }

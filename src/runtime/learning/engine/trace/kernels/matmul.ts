@@ -3,6 +3,7 @@ import type { OnnxGraph } from '../../onnx/graph.ts';
 import type { KernelCall, KernelMappings } from '../kernel-call.ts';
 import { materialize, type SymbolicTensor, sameList, whole } from '../symbolic.ts';
 import { elementwise } from './elementwise.ts';
+import { noteProduct } from './sums.ts';
 
 /** Batched product of [..., M, K] and [..., K, N], either one given transposed. */
 function matMul(call: KernelCall): SymbolicTensor {
@@ -15,10 +16,13 @@ function matMul(call: KernelCall): SymbolicTensor {
   const batch = elementCount(left) >= elementCount(right) ? left : right;
   const factors = [materialize(call.graph, a), materialize(call.graph, b)];
   const flags = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 };
+  const depth = a.shape.at(transposeA ? -2 : -1) ?? 1;
   const node =
     transposeA || transposeB
       ? call.graph.op('com.microsoft.FusedMatMul', factors, flags)
       : call.graph.op('MatMul', factors);
+  if (transposeA && !transposeB && elementCount(batch) === 1)
+    noteProduct(call.graph, call.notes.sums, { sum: node, factors, depth, shape: [...batch, rows, columns] });
   return whole(node, [...batch, rows, columns]);
 }
 

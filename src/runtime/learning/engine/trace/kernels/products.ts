@@ -1,6 +1,7 @@
 import { elementCount } from '../../../../base/tensors/nd-array.ts';
 import type { KernelCall } from '../kernel-call.ts';
 import { type SymbolicTensor, sameList, toOrder, toRank } from '../symbolic.ts';
+import { noteSum } from './sums.ts';
 
 /**
  * Operators that take a product and what follows it in one pass over memory. ONNX Runtime has no compiler that would
@@ -80,7 +81,9 @@ export function innerProduct(
   const sums = graph.op('Reshape', [product, graph.int64s(kept)]);
   const others = places.filter((place) => place < outer);
   if (others.length === 0) return sums;
-  return graph.op('ReduceSum', [sums, graph.int64s(others)], { keepdims: of.keepDims ? 1 : 0 });
+  const sum = graph.op('ReduceSum', [sums, graph.int64s(others)], { keepdims: of.keepDims ? 1 : 0 });
+  noteSum(graph, call.notes.sums, { sum, of: sums, dims: kept, places: others, keepDims: of.keepDims });
+  return sum;
 }
 
 function isWhole({ dims, shape }: SymbolicTensor): boolean {

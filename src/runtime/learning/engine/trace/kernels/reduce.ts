@@ -6,6 +6,7 @@ import { identityOrder, materialize, type SymbolicTensor, sameList, whole } from
 import { elementwise } from './elementwise.ts';
 import { innerProduct } from './products.ts';
 import { filled } from './shape.ts';
+import { noteSum } from './sums.ts';
 
 interface ReductionAttributes {
   readonly axis?: number | number[] | null;
@@ -66,8 +67,10 @@ function reduce(
   const { x, places, keepDims } = of;
   if (places.length === 0) return x.node;
   const product = type === 'ReduceSum' ? innerProduct(call, of) : undefined;
-  const axes = call.graph.int64s(places);
-  return product ?? call.graph.op(type, [x.node, axes], { keepdims: keepDims ? 1 : 0 });
+  if (product !== undefined) return product;
+  const reduced = call.graph.op(type, [x.node, call.graph.int64s(places)], { keepdims: keepDims ? 1 : 0 });
+  if (type === 'ReduceSum') noteSum(call.graph, call.notes.sums, { sum: reduced, of: x.node, dims: x.dims, places, keepDims });
+  return reduced;
 }
 
 /** A sum over an axis along which the value repeats is the value times its length. */
