@@ -1,4 +1,5 @@
 export type { DType, NdArray, ParamSet } from '../runtime/base/tensors/nd-array.ts';
+export type { PrivateTerms } from '../runtime/learning/trainer/private-settings.ts';
 export type { ReceivedModel, SentModel, SiteData } from '../runtime/site/client-api/fl-model.ts';
 export {
   args,
@@ -11,6 +12,7 @@ export {
   jobName,
   loadState,
   model,
+  privacy,
   proximalMu,
   receive,
   saveState,

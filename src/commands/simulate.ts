@@ -68,6 +68,10 @@ export default class Simulate extends BaseCommand<SimulationResult> {
     import: Flags.string({
       summary: 'start from a model that `export` wrote: .onnx, .safetensors, or a tfjs folder',
     }),
+    'insecure-noise-seed': Flags.integer({
+      min: 0,
+      summary: 'for tests of private jobs: noise that follows from this number, which promises nothing',
+    }),
     set: setFlag,
     baselines: Flags.string({
       summary: 'then train and compare local, centralized or leave-one-out models (separated by commas)',
@@ -109,6 +113,9 @@ export default class Simulate extends BaseCommand<SimulationResult> {
       },
       overrides: [
         ...flags.set.map(parseOverride),
+        ...(flags['insecure-noise-seed'] === undefined
+          ? []
+          : [{ name: 'privacy.insecure_noise_seed', value: flags['insecure-noise-seed'] }]),
         ...(flags.import === undefined ? [] : [{ name: 'model.import', value: flags.import }]),
       ],
       maxClients: flags['max-clients'],

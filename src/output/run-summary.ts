@@ -28,6 +28,7 @@ export function renderSummary(summary: RunSummary): string {
     ...ownModels(summary),
     '',
     ...(engine.length > 0 ? [`engine       ${engine.join('; ')}`] : []),
+    ...privacyLine(summary),
     ...(final && !statistics
       ? [`final model  ${shownPath(final.file)}  (model ${final.model}, ${metric} ${show(final.value)})`]
       : []),
@@ -42,6 +43,15 @@ export function renderSummary(summary: RunSummary): string {
     ),
     ...summary.warnings.map((warning) => `warning: ${warning}`),
   ].join('\n');
+}
+
+function privacyLine({ privacy }: RunSummary): string[] {
+  if (!privacy) return [];
+  const promise =
+    privacy.epsilon === null
+      ? `nothing is promised: ${privacy.reason}`
+      : `epsilon ${privacy.epsilon.toPrecision(3)} at delta ${privacy.delta} for each group of people of each site; these figures are no part of it`;
+  return [`privacy      ${promise}`];
 }
 
 export function describeEngine({ name, device, library, detail }: RunSummary['engines'][string]): string {

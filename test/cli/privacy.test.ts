@@ -1,6 +1,10 @@
-import { mkdir } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { sha256 } from '../../src/runtime/base/digest.ts';
+import { loadSubmittedJob } from '../../src/runtime/federation/submitted-job.ts';
+import { ROOT } from '../support/docs-commands.ts';
 import { writeJob } from '../support/job-folder.ts';
 import { runCli } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -113,9 +117,119 @@ describe('privacy plan', () => {
   });
 });
 
+let seeded = '';
+const SCRIPT = readFileSync(join(ROOT, 'templates/mri-dp-fedavg/client/mri-dp-fedavg.ts'), 'utf8');
+
 describe('a private job', () => {
-  it('is not run while nothing keeps its promise', async () => {
-    const { code, answer } = await json(['simulate', await privateJob('run')]);
-    expect([code, answer.error_code]).toEqual([4, 'NF_PRIVACY_NO_LEDGER']);
+  beforeAll(async () => {
+    const made = [
+      'preprocess phantom bids --sites 2 --per-class 5 --size 32',
+      'preprocess split bids --sites 2 --out split.json',
+      'job create private --template mri-dp-fedavg --set data=./bids --set split=./split.json --set num_rounds=2 --set image_size=32 --set delta=0.01 --set steps_per_round=2 --set sampling_rate=0.5',
+    ];
+    for (const line of made) {
+      const { code, stderr } = await runCli(line.split(' '), { cwd });
+      expect([line, code, stderr]).toEqual([line, 0, expect.not.stringContaining('Error')]);
+    }
+  });
+
+  const simulate = async (...words: string[]) => {
+    const { code, answer } = await json(['simulate', 'private', '-q', ...words]);
+    expect([code, answer.message]).toEqual([0, undefined]);
+    const model = readFileSync(join(cwd, answer.data.final.file));
+    return { ...answer.data, sha: sha256(model) };
+  };
+
+  it('is trained with noise that nobody can work out again', async () => {
+    const [one, two] = [await simulate(), await simulate()];
+    expect(one.privacy).toMatchObject({ unit: 'group', steps: 4, delta: 0.01, metrics: 'outside' });
+    expect(one.privacy.epsilon).toBeLessThanOrEqual(8);
+    expect(one.privacy.epsilon).toBeGreaterThan(7.9);
+    expect(one.sha).not.toBe(two.sha);
+  });
+
+  it('promises nothing with noise from a seed, which gives the same bits on any number of threads', async () => {
+    const runs = [];
+    for (const threads of ['1', '2']) runs.push(await simulate('--insecure-noise-seed', '5', '-t', threads));
+    const [one, two] = runs;
+    expect(one?.privacy).toMatchObject({ epsilon: null, reason: 'noise was seeded' });
+    expect(one?.sha).toBe(two?.sha);
+    seeded = two?.run_id ?? '';
+  });
+
+  it.each([
+    [
+      'trains without privacy',
+      (script: string) => script.replace(', privacy: flare.privacy()', ''),
+      'NF_PRIVACY_UNPROTECTED',
+      'is not as `getParams`',
+    ],
+    [
+      'changes the model afterwards',
+      (script: string) =>
+        script.replace(
+          'params: trainer.getParams()',
+          'params: Object.fromEntries(Object.entries(trainer.getParams()).map(([name, one]) => [name, { ...one, data: one.data.map((x) => 2 * x) }]))',
+        ),
+      'NF_PRIVACY_UNPROTECTED',
+      'is not as `getParams`',
+    ],
+    [
+      'trains twice in a task',
+      (script: string) => script.replace(/( *await trainer\.fit.*\n)/, '$1$1'),
+      'NF_PRIVACY_UNPROTECTED',
+      'twice in one task',
+    ],
+    [
+      'makes up terms of its own',
+      (script: string) => script.replace('flare.privacy()', '{ ...flare.privacy()!, noise: 0.001 }'),
+      'NF_TRAIN_OPTION',
+      'flare.privacy()',
+    ],
+    [
+      'asks for epochs',
+      (script: string) => script.replace('{ learningRate, seed', '{ epochs: 2, learningRate, seed'),
+      'NF_PRIVACY_EPOCHS',
+      'epochs in fit',
+    ],
+  ])('sends nothing of a script that %s', async (what, change, errorCode, says) => {
+    const script = change(SCRIPT);
+    expect(script).not.toBe(SCRIPT);
+    const folder = join(cwd, what.replaceAll(' ', '-'));
+    await cp(join(cwd, 'private'), folder, { recursive: true });
+    await writeFile(join(folder, 'client/mri-dp-fedavg.ts'), script);
+    const { code, answer } = await json(['simulate', folder, '-q', '--set', 'num_rounds=1']);
+    expect([code === 0, answer.error_code]).toEqual([false, errorCode]);
+    expect(answer.message).toContain(says);
+  });
+
+  it('is refused where a site is too small for its delta', async () => {
+    const { code, answer } = await json(['job', 'validate', 'private', '--set', 'privacy.delta=0.1']);
+    expect([code, answer.error_code]).toEqual([4, 'NF_PRIVACY_DELTA']);
+    expect(answer.message).toContain('site-');
+  });
+
+  it('is not taken over the network while no site keeps a budget', async () => {
+    const rules = { modelComesApart: false, mostModelBytes: 1e9 };
+    await expect(loadSubmittedJob(join(cwd, 'private'), rules)).rejects.toMatchObject({
+      code: 'NF_PRIVACY_NO_LEDGER',
+      place: { key: 'privacy' },
+    });
+    const copy = join(cwd, 'seeded');
+    await cp(join(cwd, 'private'), copy, { recursive: true });
+    const yaml = await readFile(join(copy, 'job.yaml'), 'utf8');
+    await writeFile(
+      join(copy, 'job.yaml'),
+      yaml.replace('privacy:', 'privacy:\n  insecure_noise_seed: 1\n#'),
+    );
+    await expect(loadSubmittedJob(copy, rules)).rejects.toMatchObject({ code: 'NF_PRIVACY_SEEDED' });
+  });
+
+  it('does not go on for more rounds than its noise was worked out for', async () => {
+    const { code, answer } = await json([
+      ...['simulate', 'private', '-q', '--resume', '--run', seeded, '--insecure-noise-seed', '5'],
+      ...['--set', 'num_rounds=3'],
+    ]);
+    expect([code, answer.error_code]).toEqual([4, 'NF_PRIVACY_PLAN']);
   });
 });

@@ -16,6 +16,7 @@ import { defineJob } from '../job/definition.ts';
 import { type FileRules, LOCAL_FILES } from '../job/job-paths.ts';
 import { type LoadedJob, readJob } from '../job/load.ts';
 import { planRun, type RunFlags, type RunPlan } from '../job/plan.ts';
+import { type GroupCount, requireDelta } from '../job/privacy.ts';
 import { checkScript } from '../job/script.ts';
 import type { Override } from '../job/variables.ts';
 import { inputChannels, parseModelSpec, requireChannels, requireTask } from '../learning/models/spec.ts';
@@ -24,7 +25,7 @@ import { requireComparable, requireHarmonisable } from './harmonisable.ts';
 import { initialModel, requireModelSize } from './initial-model.ts';
 import { jobWarnings } from './job-warnings.ts';
 import { requireFitting } from './model-form.ts';
-import { requireDelta, requirePrivate, type SiteGroups, trainingGroups } from './private-job.ts';
+import { requirePrivate, trainingGroups } from './private-job.ts';
 
 /** A job that passed every check that can be made before a site starts. */
 export interface PreparedJob {
@@ -35,7 +36,7 @@ export interface PreparedJob {
   readonly split: SplitManifest | undefined;
   readonly params: ParamSet;
   /** Groups of people that each site trains on; undefined where no split says so. */
-  readonly groups: readonly SiteGroups[] | undefined;
+  readonly groups: readonly GroupCount[] | undefined;
   /** What a reader of the results should know, e.g. that a site has no image of a class. */
   readonly warnings: readonly string[];
 }

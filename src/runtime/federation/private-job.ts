@@ -5,20 +5,14 @@ import { flError } from '../base/errors/errors.ts';
 import { isCrossSite } from '../job/cross-site.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { harmonisationOf } from '../job/harmonisation.ts';
-import { NUMERIC_DELTA, type PrivacyDefinition } from '../job/privacy.ts';
-import { noiseFor } from '../privacy/calibrate.ts';
-
-/** A site with the groups of people that it trains on. */
-export interface SiteGroups {
-  readonly name: string;
-  readonly groups: number;
-}
+import { type GroupCount, noiseOfJob } from '../job/privacy.ts';
+import { parseModelSpec } from '../learning/models/spec.ts';
 
 /** Training groups of each site, as far as a split says. */
 export function trainingGroups(
   { split, subjects }: { readonly split: SplitManifest | undefined; readonly subjects: Subjects | undefined },
   sites: readonly string[],
-): readonly SiteGroups[] | undefined {
+): readonly GroupCount[] | undefined {
   if (!split || !subjects) return undefined;
   const rows = new Map(subjects.rows.map((row) => [row.id, row]));
   return split.sites
@@ -50,6 +44,12 @@ export function requirePrivate(job: JobDefinition): void {
       'Name a network (model.type), for example mri-cnn; model.import begins with the values of another one.',
       'model',
     );
+  if (parseModelSpec(model.spec).type === 'unet')
+    throw refuse(
+      'patches of volumes are not drawn by people yet',
+      'Set model.type to mri-cnn or mri-resnet.',
+      'model.type',
+    );
   const beside = besideTraining(job);
   if (beside)
     throw refuse(
@@ -64,7 +64,7 @@ export function requirePrivate(job: JobDefinition): void {
       { key: 'executor.args.epochs', steps: Math.max(1, Math.round(1 / privacy.samplingRate)) },
       { place: { key: 'executor.args.epochs' } },
     );
-  noiseOfJob(job, privacy);
+  noiseOfJob(job.workflow, privacy);
 }
 
 /** What of a workflow reads pictures, or trains on them, outside the steps that are counted. */
@@ -73,67 +73,4 @@ function besideTraining({ workflow }: JobDefinition): string | undefined {
   if (harmonisationOf(workflow) !== undefined) return 'harmonisation';
   if (isCrossSite(workflow)) return 'cross_site_evaluation';
   return 'personalize_rounds' in options && options.personalize_rounds > 0 ? 'personalize_rounds' : undefined;
-}
-
-/** Steps of a site over the whole job: it may be drawn for every round. */
-export function stepsOfJob(
-  { numRounds }: { readonly numRounds: number },
-  privacy: PrivacyDefinition,
-): number {
-  return numRounds * privacy.stepsPerRound;
-}
-
-/** Noise is a number that people can write down. */
-const DIGITS = 1e4;
-
-/**
- * The noise of a job, over what one group may add: given, or the least (by PLD) that keeps to its epsilon.
- * @throws NF_PRIVACY_PLAN
- */
-export function noiseOfJob(
-  { workflow }: Pick<JobDefinition, 'workflow'>,
-  privacy: PrivacyDefinition,
-): number {
-  const { epsilon, noise, samplingRate: rate, delta } = privacy;
-  const refuse = (reason: string, advice: string, key: string) =>
-    flError('NF_PRIVACY_PLAN', { reason, advice }, { place: { key: `privacy.${key}` } });
-  if (epsilon !== undefined && noise !== undefined)
-    throw refuse(
-      'it has epsilon and noise, and one follows from the other',
-      'Leave one of privacy.epsilon and privacy.noise out.',
-      'noise',
-    );
-  if (noise !== undefined) return noise;
-  if (epsilon === undefined)
-    throw refuse(
-      'it has neither epsilon nor noise',
-      'Set privacy.epsilon, 8 for example; the noise is worked out from it.',
-      'epsilon',
-    );
-  const steps = stepsOfJob(workflow, privacy);
-  const least = noiseFor({ rate, steps, epsilon, delta: delta - NUMERIC_DELTA }, 'pld');
-  if (least === undefined)
-    throw refuse(
-      `no noise keeps ${steps} steps at a rate of ${rate} to an epsilon of ${epsilon}`,
-      'Set privacy.epsilon higher, or privacy.steps_per_round, privacy.sampling_rate or workflow.num_rounds lower.',
-      'epsilon',
-    );
-  return Math.ceil(least * DIGITS) / DIGITS;
-}
-
-/** @throws NF_PRIVACY_DELTA where the promise may fail for one person of a site */
-export function requireDelta({ delta }: PrivacyDefinition, sites: readonly SiteGroups[]): void {
-  for (const { name: site, groups } of sites) {
-    if (delta * groups < 1) continue;
-    const power = (below: number) => 10 ** Math.floor(Math.log10(below / groups) - 1e-9);
-    throw flError(
-      'NF_PRIVACY_DELTA',
-      { delta, site, groups, most: shown(power(1)), best: shown(power(0.1)) },
-      { place: { site, key: 'privacy.delta' } },
-    );
-  }
-}
-
-function shown(number: number): string {
-  return String(Number(number.toPrecision(3)));
 }

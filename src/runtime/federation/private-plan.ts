@@ -4,7 +4,14 @@ import type { JobDefinition } from '../job/definition.ts';
 import { LOCAL_FILES } from '../job/job-paths.ts';
 import { loadJob } from '../job/load.ts';
 import { planRun } from '../job/plan.ts';
-import { NUMERIC_DELTA, type PrivacyDefinition } from '../job/privacy.ts';
+import {
+  type GroupCount,
+  NUMERIC_DELTA,
+  noiseOfJob,
+  type PrivacyDefinition,
+  requireDelta,
+  stepsOfJob,
+} from '../job/privacy.ts';
 import type { Override } from '../job/variables.ts';
 import { paramForms } from '../learning/models/initial-params.ts';
 import { parseModelSpec } from '../learning/models/spec.ts';
@@ -20,7 +27,7 @@ import {
 } from '../privacy/plan.ts';
 import { epsilonOfRdp, rdpCurve } from '../privacy/rdp.ts';
 import { checkModelSpec, inJob, prepareJob } from './prepare-job.ts';
-import { noiseOfJob, requireDelta, requirePrivate, type SiteGroups, stepsOfJob } from './private-job.ts';
+import { requirePrivate } from './private-job.ts';
 
 export interface PlanRequest {
   readonly job: string;
@@ -101,11 +108,11 @@ async function openJob({ job: path, overrides, groups }: PlanRequest) {
   return { loaded, job: loaded.definition, sites: sites.map((name) => ({ name, groups })) };
 }
 
-function trainingOf(job: JobDefinition, privacy: PrivacyDefinition, sites: readonly SiteGroups[]): Training {
+function trainingOf(job: JobDefinition, privacy: PrivacyDefinition, sites: readonly GroupCount[]): Training {
   return {
     rate: privacy.samplingRate,
     steps: stepsOfJob(job.workflow, privacy),
-    sigma: noiseOfJob(job, privacy),
+    sigma: noiseOfJob(job.workflow, privacy),
     delta: privacy.delta - NUMERIC_DELTA,
     parameters: count(modelOf(job)),
     sites,

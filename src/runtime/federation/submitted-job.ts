@@ -43,10 +43,17 @@ export function filesOf(bundleFolder: string, mostModelBytes: number): FileRules
 
 /**
  * Sites keep no budget yet of what their people have lost over all jobs, so that no private job is taken from the network.
- * @throws NF_PRIVACY_NO_LEDGER
+ * @throws NF_PRIVACY_NO_LEDGER, NF_PRIVACY_SEEDED
  */
 function requireBudget({ definition, source }: LoadedJob): void {
-  if (definition.privacy)
+  const { privacy } = definition;
+  if (privacy?.insecureNoiseSeed !== undefined)
+    throw flError(
+      'NF_PRIVACY_SEEDED',
+      { job: definition.name },
+      { place: source.place(['privacy', 'insecure_noise_seed']) },
+    );
+  if (privacy)
     throw flError('NF_PRIVACY_NO_LEDGER', { job: definition.name }, { place: source.place(['privacy']) });
 }
 

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { flError } from '../base/errors/errors.ts';
+import { noiseFor } from '../privacy/calibrate.ts';
 
 /** What a job promises to the people of each site, as written. */
 
@@ -55,6 +57,13 @@ export const privacyKeys = z
       .describe(
         'outside: figures of models are told as they are, and are no part of the promise. There is nothing else yet, so it has to be said',
       ),
+    insecure_noise_seed: z
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        'for tests in a simulation: noise that follows from it hides nobody, and the job promises nothing',
+      ),
   })
   .describe('differential privacy of people (docs/privacy.md)');
 
@@ -72,6 +81,8 @@ export interface PrivacyDefinition {
   readonly stepsPerRound: number;
   readonly rowsPerGroup: number;
   readonly metrics: 'outside';
+  /** With it nothing is promised. */
+  readonly insecureNoiseSeed: number | undefined;
 }
 
 export function definePrivacy(keys: PrivacyKeys): PrivacyDefinition {
@@ -85,5 +96,76 @@ export function definePrivacy(keys: PrivacyKeys): PrivacyDefinition {
     stepsPerRound: keys.steps_per_round,
     rowsPerGroup: keys.rows_per_group,
     metrics: keys.metrics,
+    insecureNoiseSeed: keys.insecure_noise_seed,
   };
+}
+
+/** A site with the groups of people that it trains on. */
+export interface GroupCount {
+  readonly name: string;
+  readonly groups: number;
+}
+
+interface Rounds {
+  readonly numRounds: number;
+}
+
+/** Steps of a site over the whole job: it may be drawn for every round. */
+export function stepsOfJob({ numRounds }: Rounds, privacy: PrivacyDefinition): number {
+  return numRounds * privacy.stepsPerRound;
+}
+
+/** Noise is a number that people can write down. */
+const DIGITS = 1e4;
+
+/**
+ * The noise of a job, over what one group may add: given, or the least (by PLD) that keeps to its epsilon.
+ * @throws NF_PRIVACY_PLAN
+ */
+export function noiseOfJob(workflow: Rounds, privacy: PrivacyDefinition): number {
+  const { epsilon, noise, samplingRate: rate, delta } = privacy;
+  const refuse = (reason: string, advice: string, key: string) =>
+    flError('NF_PRIVACY_PLAN', { reason, advice }, { place: { key: `privacy.${key}` } });
+  if (epsilon !== undefined && noise !== undefined)
+    throw refuse(
+      'it has epsilon and noise, and one follows from the other',
+      'Leave one of privacy.epsilon and privacy.noise out.',
+      'noise',
+    );
+  if (noise !== undefined) return noise;
+  if (epsilon === undefined)
+    throw refuse(
+      'it has neither epsilon nor noise',
+      'Set privacy.epsilon, 8 for example; the noise is worked out from it.',
+      'epsilon',
+    );
+  const steps = stepsOfJob(workflow, privacy);
+  const least = noiseFor({ rate, steps, epsilon, delta: delta - NUMERIC_DELTA }, 'pld');
+  if (least === undefined)
+    throw refuse(
+      `no noise keeps ${steps} steps at a rate of ${rate} to an epsilon of ${epsilon}`,
+      'Set privacy.epsilon higher, or privacy.steps_per_round, privacy.sampling_rate or workflow.num_rounds lower.',
+      'epsilon',
+    );
+  return Math.ceil(least * DIGITS) / DIGITS;
+}
+
+/** @throws NF_PRIVACY_DELTA where the promise may fail for one person of a site */
+export function requireDelta(
+  { delta }: Pick<PrivacyDefinition, 'delta'>,
+  sites: readonly GroupCount[],
+): void {
+  for (const { name: site, groups } of sites) {
+    if (delta * groups < 1) continue;
+    const power = (below: number) => 10 ** Math.floor(Math.log10(below / groups) - 1e-9);
+    throw flError(
+      'NF_PRIVACY_DELTA',
+      { delta, site, groups, most: shown(power(1)), best: shown(power(0.1)) },
+      { place: { site, key: 'privacy.delta' } },
+    );
+  }
+}
+
+function shown(number: number): string {
+  return String(Number(number.toPrecision(3)));
 }

@@ -13,6 +13,7 @@ import { OwnModelTable, ownModelsSchema } from './own-models.ts';
 import type { RunCard } from './run-card.ts';
 import type { RunFiles } from './run-files.ts';
 import { RUN_FILES, type RunFolder } from './run-folder.ts';
+import { promiseOf, runPrivacySchema } from './run-privacy.ts';
 
 const value = z.number().nullable();
 
@@ -57,6 +58,7 @@ export const runSummarySchema = z.object({
   data_statistics: dataStatisticsSchema
     .optional()
     .describe('what the data of all sites are like (workflow statistics)'),
+  privacy: runPrivacySchema.optional().describe('what it promises to the people in its data'),
   engines: z.record(
     z.string(),
     z.object({ name: z.string(), device: z.string(), library: z.string(), detail: z.string() }),
@@ -99,6 +101,7 @@ export async function summarizeRun(
     for (const note of round.notes) notes.add(note);
   }
   const numRounds = card.job.workflow.num_rounds;
+  const promise = promiseOf(card.job);
   const { final, best } = resultOf(history, numRounds);
   const crossSiteResult = crossSite.result();
   const ownResult = ownModels.result();
@@ -117,6 +120,7 @@ export async function summarizeRun(
     ...(crossSiteResult && { cross_site_evaluation: crossSiteResult }),
     ...(ownResult && { own_models: ownResult }),
     ...(statistics && { data_statistics: statistics }),
+    ...(promise && { privacy: promise }),
     engines: Object.fromEntries(history.engines),
     failures: history.failures.map(({ site, round, error }) => ({
       site,

@@ -3,6 +3,7 @@ import type { JobDefinition } from '../job/definition.ts';
 import { localTensorsOf } from '../job/local-tensors.ts';
 import { personalTensorsOf } from '../job/personal-tensors.ts';
 import { argsOfSite } from '../job/plan.ts';
+import { noiseOfJob } from '../job/privacy.ts';
 import { hasOwnModels } from '../job/workflow-tasks.ts';
 import type { SiteData } from './client-api/fl-model.ts';
 import type { TaskOrder } from './executor/messages.ts';
@@ -71,6 +72,7 @@ export function taskOrder(
         ...(hasOwnModels(job.workflow) && { hasOwnModels: true as const }),
         ...(task.name === 'personalize' && personal && { trainedTensors: personal }),
         ...ruleOf(task, options),
+        ...privacyOf(task, job),
       },
       code,
       script: job.executor.trainScript,
@@ -79,6 +81,29 @@ export function taskOrder(
     },
     ...(home !== undefined && { home }),
     output,
+  };
+}
+
+/** A task that trains, of a private job: each site takes the same steps, with the same noise. */
+function privacyOf(
+  { id, form, seed }: Task,
+  { privacy, workflow }: JobDefinition,
+): Pick<TaskOrder['task']['context'], 'privacy'> {
+  if (!privacy || form.answer.model === undefined) return {};
+  const {
+    delta,
+    clip,
+    samplingRate,
+    stepsPerRound: steps,
+    rowsPerGroup,
+    insecureNoiseSeed: insecure,
+  } = privacy;
+  const noise = noiseOfJob(workflow, privacy);
+  return {
+    privacy: {
+      terms: { noise, delta, clip, samplingRate, steps, rowsPerGroup },
+      ...(insecure !== undefined && { insecureSeed: JSON.stringify([insecure, id, seed]) }),
+    },
   };
 }
 

@@ -36,6 +36,11 @@ export async function extendRun(parent: Comparison, { workspace, isChosen }: Ext
   const { num_rounds: rounds } = before.job.workflow;
   const job = await longerJob(parent);
   if (!job || job.workflow.num_rounds <= rounds) throw flError('NF_RUN_FINISHED', { run, rounds });
+  if (job.privacy)
+    throw flError('NF_PRIVACY_PLAN', {
+      reason: 'its noise was worked out for the rounds that it had, and more of them would promise less',
+      advice: 'Begin a new run with all the rounds.',
+    });
   const { count, history } = await trainedPart(from, before);
   const needed = liveFiles(history).map(({ file }) => file);
   for (const file of needed) await requireKept(from, file);

@@ -42,7 +42,6 @@ export interface RunRequest {
 export async function checkRun(request: RunRequest): Promise<PreparedJob> {
   const prepared = await prepareJob(request.job, request);
   const { plan } = prepared;
-  if (plan.job.privacy) throw flError('NF_PRIVACY_NO_LEDGER', { job: plan.job.name });
   if (plan.sites.length > request.maxClients) {
     throw flError('NF_SIMULATE_MAX_CLIENTS', { clients: plan.sites.length, max: request.maxClients });
   }

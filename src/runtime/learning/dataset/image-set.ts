@@ -56,6 +56,14 @@ interface Look {
   readonly mirror: boolean;
 }
 
+/** A picture as it is shown once. */
+export interface Row {
+  /** Its place among the pictures. */
+  readonly example: number;
+  /** Of its changes. */
+  readonly seed: number;
+}
+
 /** One part of a site's data (train, validation or test): pictures of subjects, in batches. */
 export class ImageSet implements ExampleSet<Metrics> {
   readonly subjects: readonly Subject[];
@@ -83,12 +91,30 @@ export class ImageSet implements ExampleSet<Metrics> {
     return Object.fromEntries(this.classes.map((name, label) => [name, count(label)]));
   }
 
+  /** The pictures of each group of people, by their places. */
+  get groups(): readonly (readonly number[])[] {
+    const places = this.#examples.map((_, index) => index);
+    const groupAt = (place: number) => this.subjects[this.#examples[place]?.subject ?? 0]?.group;
+    return [...Map.groupBy(places, groupAt).values()];
+  }
+
+  /** These pictures, each changed by its seed. */
+  show(rows: readonly Row[]): Promise<Batch> {
+    return this.#assemble(
+      rows.map(({ example }) => example),
+      { seedAt: (row) => rows[row]?.seed, mirror: false },
+    );
+  }
+
   /** All pictures once; the last batch may be smaller. */
   async *batches({ batchSize, seed, mirror = false }: PictureBatches): AsyncGenerator<Batch> {
     const order = this.#examples.map((_, index) => index);
     if (seed !== undefined) createRandom('shuffle', seed).shuffle(order);
     for (let start = 0; start < order.length; start += batchSize) {
-      yield this.#assemble(order.slice(start, start + batchSize), { seed, mirror });
+      const indices = order.slice(start, start + batchSize);
+      const seedAt = (row: number) =>
+        seed === undefined ? undefined : deriveSeed('augment', seed, numberAt(indices, row));
+      yield this.#assemble(indices, { seedAt, mirror });
     }
   }
 
@@ -112,7 +138,7 @@ export class ImageSet implements ExampleSet<Metrics> {
 
   async #assemble(
     indices: readonly number[],
-    { seed, mirror }: { seed: number | undefined; mirror: boolean },
+    { seedAt, mirror }: { seedAt: (row: number) => number | undefined; mirror: boolean },
   ): Promise<Batch> {
     const { imageSize, classes, channels } = this.options;
     const area = imageSize * imageSize * channels;
@@ -122,8 +148,11 @@ export class ImageSet implements ExampleSet<Metrics> {
     const examples = indices.flatMap((index) => this.#examples[index] ?? []);
     const pictures = await Promise.all(examples.map((example) => this.#pictures(example)));
     for (const [row, example] of examples.entries()) {
-      const seeded = seed === undefined ? undefined : deriveSeed('augment', seed, numberAt(indices, row));
-      this.#fill(pictures[row] ?? [], { seed: seeded, mirror }, x.subarray(row * area, (row + 1) * area));
+      this.#fill(
+        pictures[row] ?? [],
+        { seed: seedAt(row), mirror },
+        x.subarray(row * area, (row + 1) * area),
+      );
       y[row * classes.length + (this.subjects[example.subject]?.label ?? 0)] = 1;
       owners.push(example.subject);
     }

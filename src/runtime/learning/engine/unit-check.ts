@@ -4,7 +4,7 @@ import { createRandom } from '../../base/random.ts';
 import { elementCount } from '../../base/tensors/nd-array.ts';
 import type { BatchShape } from './batch.ts';
 import type { UnitBatch, UnitGradient } from './engine.ts';
-import { mixesExamples } from './model-shape.ts';
+import type { mixesExamples } from './model-shape.ts';
 import { leafLayers } from './parameters.ts';
 
 type Model = Parameters<typeof mixesExamples>[0];
@@ -28,13 +28,16 @@ export function requireApart(model: Model): void {
   if (regularised)
     throw flError('NF_PRIVACY_LAYER', {
       layer: regularised.name,
-      reason: 'its regulariser is no part of anybody\'s gradient',
+      reason: "its regulariser is no part of anybody's gradient",
       advice: 'Use weightDecay of the optimizer, which is added after the noise.',
     });
 }
 
 /** Probe units of noise: as many as a batch has, of which the last fill up. */
-export function probeBatch(shape: BatchShape, of: { units: number; rowsPerUnit: number; clip: number; grid: number }): UnitBatch {
+export function probeBatch(
+  shape: BatchShape,
+  of: { units: number; rowsPerUnit: number; clip: number; grid: number },
+): UnitBatch {
   const random = createRandom('unit-check', shape.batchSize);
   const rows = of.units * of.rowsPerUnit;
   const outputs = elementCount(shape.output);
@@ -58,6 +61,7 @@ export function requireSame(fast: UnitGradient, reference: UnitGradient): void {
   }
   for (let at = 0; at < reference.sum.length; at++) {
     const [found, wanted] = [f32At(fast.sum, at), f32At(reference.sum, at)];
-    if (!(Math.abs(found - wanted) <= STEPS)) throw refuse(`number ${at} of the sum is ${found} in place of ${wanted}`);
+    if (!(Math.abs(found - wanted) <= STEPS))
+      throw refuse(`number ${at} of the sum is ${found} in place of ${wanted}`);
   }
 }

@@ -1,11 +1,11 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { canonicalJson } from '../../base/digest.ts';
-import { flError } from '../../base/errors/errors.ts';
+import { flError, NeuroflareError } from '../../base/errors/errors.ts';
 import type { NdArray, ParamSet } from '../../base/tensors/nd-array.ts';
 import { matcherOf } from '../../base/text/name-patterns.ts';
 import { checkKeys } from '../check-option.ts';
 import type { ModelForm } from '../dataset/example-set.ts';
-import type { CompiledFunction, CompileOptions, FunctionOptions } from '../engine/engine.ts';
+import type { CompiledFunction, CompileOptions, FunctionOptions, UnitOptions } from '../engine/engine.ts';
 import { freezeOthers, modelParameters } from '../engine/parameters.ts';
 import type { StepFunction } from '../engine/trace/trace-function.ts';
 import { modelSpecOf } from '../models/build.ts';
@@ -14,6 +14,7 @@ import { functionWithFallback, withFallback } from './eager-fallback.ts';
 import { adoptFunction, adoptModel, leaseCompiled } from './model-pool.ts';
 import { checkOptions, type TrainerOptions } from './options.ts';
 import { currentEngine, wantedTensors } from './settings.ts';
+import { unitsFor } from './train-privately.ts';
 import { Trainer } from './trainer.ts';
 
 /**
@@ -73,15 +74,30 @@ async function compileModel(model: LayersModel, options: TrainerOptions): Promis
   const { loss } = checked.compile;
   const prepareGradient = (batchSize: number) =>
     prepareWith({ optimizer: { kind: 'sgd' }, ...(loss && { loss }), batchSize });
+  const params = readParams(model);
+  const units = checked.privacy && unitsFor(params, trainable, checked.privacy);
+  const prepareUnits = async (wanted: UnitOptions) => {
+    const settings = { ...checked.compile, batchSize: wanted.units * wanted.rowsPerUnit };
+    return prepareWith({ ...settings, units: wanted }).catch((error: unknown) => {
+      const isSlow = error instanceof NeuroflareError && ONE_BY_ONE.includes(error.code);
+      if (!checked.allowEager || !isSlow) throw error;
+      return prepareWith({ ...settings, units: { ...wanted, oneByOne: true } });
+    });
+  };
   return new Trainer({
     form,
     options: checked,
-    params: readParams(model),
+    params,
     trainable,
+    units,
+    prepareUnits,
     prepare,
     prepareGradient,
   });
 }
+
+/** Failures that say: gradients of people are not had all at once. */
+const ONE_BY_ONE: readonly string[] = ['NF_PRIVACY_LAYER', 'NF_PRIVACY_GRADIENT'];
 
 function usualLoss({ output }: ModelForm): 'softmax-cross-entropy' | 'dice-cross-entropy' {
   return output.length === 1 ? 'softmax-cross-entropy' : 'dice-cross-entropy';

@@ -3,6 +3,7 @@ import { didYouMean } from '../../base/text/nearest.ts';
 import { checkKeys, checkNumber, optionError } from '../check-option.ts';
 import type { CompileOptions, LossOptions, OptimizerOptions } from '../engine/engine.ts';
 import { wantedCorrection } from './control-variates.ts';
+import { type PrivateTerms, wantedPrivacy } from './private-settings.ts';
 import { wantedProximal } from './settings.ts';
 
 /** How a model is trained. Numbers are checked when `compile` is called, so they may come from `flare.args()` as they are. */
@@ -28,6 +29,8 @@ export interface TrainerOptions {
    * log. Default false: an error with the kernel and the layer.
    */
   readonly allowEager?: boolean;
+  /** In a private job `flare.privacy()`: gradients of people are clipped, and noise is added. Its answer takes no other model. */
+  readonly privacy?: PrivateTerms | undefined;
   /** Pictures in a step; default: that of the data set. */
   readonly batchSize?: unknown;
 }
@@ -36,6 +39,7 @@ export interface CheckedOptions {
   readonly learningRate: number;
   readonly batchSize: number | undefined;
   readonly allowEager: boolean;
+  readonly privacy: PrivateTerms | undefined;
   readonly compile: Omit<CompileOptions, 'batchSize'>;
 }
 
@@ -46,7 +50,7 @@ const LOSSES = [
 ];
 const KEYS = [
   ...['optimizer', 'learningRate', 'weightDecay', 'loss', 'labelSmoothing'],
-  ...['proximalMu', 'clipNorm', 'corrected', 'allowEager', 'batchSize'],
+  ...['proximalMu', 'clipNorm', 'corrected', 'allowEager', 'batchSize', 'privacy'],
 ];
 
 /**
@@ -64,6 +68,7 @@ export function checkOptions(options: TrainerOptions, usual: LossOptions): Check
     learningRate: checkLearningRate(options.learningRate) ?? 0.001,
     batchSize: checkNumber('batchSize', options.batchSize, { least: 1, whole: true }),
     allowEager: options.allowEager === true,
+    privacy: checkPrivacy(options.privacy),
     compile: {
       optimizer: findOptimizer(options.optimizer, weightDecay),
       loss: findLoss(options.loss ?? usual, smoothing),
@@ -72,6 +77,12 @@ export function checkOptions(options: TrainerOptions, usual: LossOptions): Check
       ...(corrected !== undefined && { corrected }),
     },
   };
+}
+
+/** What a script made up itself is no promise of its job. */
+function checkPrivacy(terms: PrivateTerms | undefined): PrivateTerms | undefined {
+  if (terms === undefined || terms === wantedPrivacy()) return terms;
+  throw optionError('privacy', terms, 'what flare.privacy() gave in this task');
 }
 
 export function checkLearningRate(value: unknown): number | undefined {

@@ -5,10 +5,12 @@ import { checkSameForm } from '../../base/tensors/check-params.ts';
 import type { NdArray, ParamSet } from '../../base/tensors/nd-array.ts';
 import { checkNumber, optionError } from '../check-option.ts';
 import type { ExampleSet, ModelForm } from '../dataset/example-set.ts';
-import type { CompiledModel } from '../engine/engine.ts';
+import type { CompiledModel, UnitOptions } from '../engine/engine.ts';
 import { noteSteps, wantedCorrection, wantsGradient } from './control-variates.ts';
 import { type CheckedOptions, checkLearningRate } from './options.ts';
+import { noteReleased } from './private-settings.ts';
 import { tellProgress } from './settings.ts';
+import { requireGroups, trainPrivately } from './train-privately.ts';
 
 export interface FitOptions {
   /** Times every example is shown, a whole number. Default 1. */
@@ -36,6 +38,10 @@ export interface TrainerParts {
   readonly params: ParamSet;
   /** Names of those that are trained. */
   readonly trainable: readonly string[];
+  /** Of a private job: groups in a batch. */
+  readonly units: UnitOptions | undefined;
+  /** Compiles for gradients of groups; called once. */
+  readonly prepareUnits: (units: UnitOptions) => Promise<CompiledModel>;
   /** Compiles for steps of at most `batchSize` examples; called once. */
   readonly prepare: (batchSize: number) => Promise<CompiledModel>;
   /** The same with plain SGD, whose steps are the gradient. */
@@ -48,6 +54,8 @@ export class Trainer {
   #params: ParamSet;
   /** Undefined: what the job's workflow asks for. */
   #correction: ParamSet | undefined;
+  /** Whether the parameters were made with noise since they were set. */
+  #isReleased = false;
   #compiled: { readonly batchSize: number; readonly model: CompiledModel } | undefined;
 
   constructor(parts: TrainerParts) {
@@ -62,16 +70,20 @@ export class Trainer {
   setParams(params: ParamSet): void {
     checkSameForm(params, this.#parts.params);
     this.#params = params;
+    this.#isReleased = false;
     this.#compiled?.model.setParams(params);
   }
 
   /** Copies of all parameters, by name. */
   getParams(): ParamSet {
-    return this.#compiled?.model.getParams() ?? structuredClone(this.#params);
+    const params = this.#compiled?.model.getParams() ?? structuredClone(this.#params);
+    if (this.#isReleased) noteReleased(params);
+    return params;
   }
 
   /**
-   * Trains on every example of `data`, `epochs` times. Same parameters, data, options and seed give the same result.
+   * Trains on every example of `data`, `epochs` times. Same parameters, data, options and seed give the same result. In a private job it takes
+   * the steps of the job instead, and tells no loss (NaN): that would be of the people who were drawn.
    * @throws NF_TRAIN_LOSS with epoch and step; NF_TRAIN_OPTION; as `requireFit` of the data
    */
   async fit(data: ExampleSet<unknown>, options: FitOptions): Promise<FitResult> {
@@ -80,6 +92,7 @@ export class Trainer {
       throw optionError('seed', options.seed, 'a number, for example flare.seed()');
     if (data.size === 0) throw flError('NF_TRAIN_EMPTY');
     data.requireFit(this.#parts.form);
+    if (this.#parts.options.privacy) return this.#fitPrivately(data, options);
     const { batchSize, model } = await this.#ready(data);
     const losses: number[] = [];
     const steps = epochs * Math.ceil(data.size / batchSize);
@@ -95,6 +108,28 @@ export class Trainer {
     }
     noteSteps({ rates: sumOf(rate, steps), gradient });
     return { loss: losses.at(-1) ?? 0, losses, steps };
+  }
+
+  async #fitPrivately(data: ExampleSet<unknown>, options: FitOptions): Promise<FitResult> {
+    const { options: own, units, trainable } = this.#parts;
+    const { privacy: terms } = own;
+    if (!terms || !units) throw new Error('The trainer is none of a private job');
+    if (options.epochs !== undefined) {
+      const steps = Math.max(1, Math.round(1 / terms.samplingRate));
+      throw flError('NF_PRIVACY_EPOCHS', { key: 'epochs in fit', steps });
+    }
+    const { model } = await this.#ready(data);
+    const { steps } = await trainPrivately({
+      model,
+      data: requireGroups(data),
+      terms,
+      units,
+      parameters: trainable.reduce((sum, name) => sum + (this.#params[name]?.data.length ?? 0), 0),
+      rate: scheduleOf(options.learningRate, { steps: terms.steps, otherwise: own.learningRate }),
+      proximal: checkNumber('proximalMu', options.proximalMu, { least: 0 }),
+    });
+    this.#isReleased = true;
+    return { loss: Number.NaN, losses: [], steps };
   }
 
   /**
@@ -153,13 +188,13 @@ export class Trainer {
 
   /** Compiles at the first use, when the size of the batches is known. */
   async #ready(data: ExampleSet<unknown>): Promise<{ batchSize: number; model: CompiledModel }> {
-    const { options, prepare } = this.#parts;
-    const batchSize = options.batchSize ?? data.options.batchSize;
+    const { options, prepare, prepareUnits, units } = this.#parts;
+    const batchSize = units ? units.units * units.rowsPerUnit : (options.batchSize ?? data.options.batchSize);
     if (this.#compiled) {
       if (batchSize <= this.#compiled.batchSize) return { ...this.#compiled, batchSize };
       throw flError('NF_TRAIN_BATCH_SIZE', { compiled: this.#compiled.batchSize, data: batchSize });
     }
-    const model = await prepare(batchSize);
+    const model = await (units ? prepareUnits(units) : prepare(batchSize));
     model.setParams(this.#params);
     this.#compiled = { batchSize, model };
     return this.#compiled;

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { flError } from '../../base/errors/errors.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { noteSteps, wantedCorrection } from '../../learning/trainer/control-variates.ts';
+import { type PrivateTerms, wantedPrivacy } from '../../learning/trainer/private-settings.ts';
 import { wantedProximal } from '../../learning/trainer/settings.ts';
 import type { ReceivedModel, SentModel, SiteData } from './fl-model.ts';
 import type { Session, SessionContext } from './session.ts';
@@ -113,6 +114,15 @@ export function correction(): ParamSet | undefined {
 /** @param rates the sum of the learning rates of all steps of this task, see `correction` @param gradient where option 1 asks for it: the gradient at the received model */
 export function tookSteps(rates: number, gradient?: ParamSet): void {
   noteSteps({ rates, gradient });
+}
+
+/**
+ * What a private job's task trains by, for `compile`; undefined where the job promises nothing, and nothing changes.
+ * @example const trainer = await compile(model, { optimizer: 'sgd', privacy: flare.privacy() });
+ */
+export function privacy(): PrivateTerms | undefined {
+  session();
+  return wantedPrivacy();
 }
 
 /** Seed of (job, site, round), 32 bits: the same whenever and wherever this task runs. */

@@ -8,6 +8,7 @@ import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
 import { nearest } from '../../base/text/nearest.ts';
 import type { JsonValue, ScriptArgs } from '../../job/definition.ts';
+import type { PrivateOrder } from '../../learning/trainer/private-settings.ts';
 import type { Values } from '../../run/events.ts';
 import { requireValues } from '../../run/task-values.ts';
 import type { ReceivedModel, SentModel, SiteData, TaskFile } from './fl-model.ts';
@@ -34,6 +35,8 @@ export interface SessionContext {
     | { readonly kind: 'fedprox' | 'ditto'; readonly mu: number }
     | { readonly kind: 'feddyn'; readonly alpha: number }
     | { readonly kind: 'scaffold'; readonly option: 1 | 2 };
+  /** How a task of a private job trains. */
+  readonly privacy?: Omit<PrivateOrder, 'site'>;
   /** People that a sum which leaves the site is over. */
   readonly leastPeople?: number;
   /** Patterns of the arrays that stay at the site, where the job's workflow has some. */

@@ -4,6 +4,7 @@ import { HARMONISATION, type HarmoniseTask, isHarmoniseTask } from '../../algori
 import type { FileRule } from '../../algorithms/task.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../../base/errors/errors.ts';
 import { readParamsFile } from '../../base/tensors/read-params-file.ts';
+import { askForPrivacy, requireReleased } from '../../learning/trainer/private-settings.ts';
 import { askForHarmonised, askForTensors, isHarmonisationUnused } from '../../learning/trainer/settings.ts';
 import type { SiteData, TaskFile } from '../client-api/fl-model.ts';
 import { inSession } from '../client-api/flare.ts';
@@ -43,12 +44,14 @@ export async function runScript(task: ScriptTask, onStart: () => void): Promise<
   const url = scriptUrl(join(task.code.bundle, task.script), String(tasks++));
   askForTensors(task.context.trainedTensors);
   askForHarmonised(context.data?.harmonisation !== undefined);
+  askForPrivacy(context.privacy && { ...context.privacy, site });
   begin();
   onStart();
   try {
     await inSession(session, () => import(url));
     if (!session.result) throw flError('NF_SCRIPT_NO_RESULT');
     if (isHarmonisationUnused()) throw flError('NF_SCRIPT_HARMONISATION');
+    requireReleased(session.result.files.model);
     return { result: finish(session.result) };
   } catch (error) {
     return { failure: scriptFailure(error, task.code, { site, round }) };

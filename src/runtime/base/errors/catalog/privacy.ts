@@ -31,13 +31,25 @@ export const PRIVACY_ERRORS = {
   },
   NF_PRIVACY_GRADIENT: {
     exit: 5,
-    message: 'Gradients of people, taken together, are not those of one after another: {what}. Nothing was trained.',
+    message:
+      'Gradients of people, taken together, are not those of one after another: {what}. Nothing was trained.',
     hint: 'Report it as a bug with the model; compile with allowEager: true trains one group after another until then.',
+  },
+  NF_PRIVACY_UNPROTECTED: {
+    exit: 4,
+    message: 'The answer of the private job was kept back: {reason}.',
+    hint: 'Train by compile(model, { privacy: flare.privacy() }) and one fit, and send what getParams() gives, whole and unchanged.',
+  },
+  NF_PRIVACY_SEEDED: {
+    exit: 4,
+    message:
+      'The job {job} has privacy.insecure_noise_seed: its noise can be worked out again, and hides nobody.',
+    hint: 'Take the key out of job.yaml; it is for tests in a simulation.',
   },
   NF_PRIVACY_NO_LEDGER: {
     exit: 4,
     message:
-      'The job {job} has privacy, which this version plans and does not keep: it would be trained without noise, and nobody would count what its people lose.',
-    hint: "Look at what it would promise by 'neuroflare privacy plan', or take privacy out of job.yaml.",
+      'The job {job} has privacy, and no site of this version counts what its people have lost over all jobs.',
+    hint: "Run it by 'neuroflare simulate': over the network a promise that nobody counts would be none.",
   },
 } as const satisfies Record<string, ErrorRow>;

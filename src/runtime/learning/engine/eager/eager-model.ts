@@ -79,7 +79,14 @@ export class EagerModel implements CompiledModel {
       start = end;
       return piece;
     });
-    this.#run(() => tidy(() => this.#step(pieces.map(({ data, shape }) => tensor(data, [...shape])), step)));
+    this.#run(() =>
+      tidy(() =>
+        this.#step(
+          pieces.map(({ data, shape }) => tensor(data, [...shape])),
+          step,
+        ),
+      ),
+    );
   }
 
   async predict(x: Float32Array, size: number): Promise<Float32Array> {

@@ -1,4 +1,13 @@
-import { concat, reshape, type Tensor, tensor, tidy, type Variable, variableGrads, zerosLike } from '@tensorflow/tfjs-core';
+import {
+  concat,
+  reshape,
+  type Tensor,
+  tensor,
+  tidy,
+  type Variable,
+  variableGrads,
+  zerosLike,
+} from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { f32At, f64At } from '../../../base/at.ts';
 import { elementCount } from '../../../base/tensors/nd-array.ts';
@@ -33,7 +42,8 @@ export function gradientOfUnits(subject: Subject, batch: UnitBatch): UnitGradien
     const norm = Math.sqrt(squares);
     norms[unit] = norm;
     const factor = batch.grid / Math.max(norm, batch.clip);
-    for (let at = 0; at < sum.length; at++) sum[at] = f64At(sum, at) + Math.round(f32At(gradient, at) * factor);
+    for (let at = 0; at < sum.length; at++)
+      sum[at] = f64At(sum, at) + Math.round(f32At(gradient, at) * factor);
   }
   return { sum: Float32Array.from(sum), norms };
 }

@@ -167,7 +167,9 @@ export class OrtUnits {
       ...Object.fromEntries(drawn.map((tensor, index) => [STEP.noise(index), tensor])),
       ...(frozen && { [STEP.frozen]: this.#tensor(frozen.data) }),
     };
-    const asked = Object.fromEntries(session.inputNames.flatMap((name) => (feeds[name] ? [[name, feeds[name]]] : [])));
+    const asked = Object.fromEntries(
+      session.inputNames.flatMap((name) => (feeds[name] ? [[name, feeds[name]]] : [])),
+    );
     const given = await session.run(asked, { [UNITS.gradient]: null, [UNITS.norms]: null });
     return { sum: floats(given[UNITS.gradient]), norms: floats(given[UNITS.norms]) };
   }

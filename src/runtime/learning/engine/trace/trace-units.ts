@@ -75,7 +75,10 @@ export function traceUnitGradient(subject: TraceSubject, { objective, units }: U
     const variables = parameters.map(({ variable }) => variable);
     const { value, grads } = variableGrads(() => withNoise(source, () => objective(model, batch)), variables);
     output(recorder, STEP.loss, value);
-    const gradients = parameters.map((parameter) => ({ parameter, gradient: grads[parameter.variable.name] }));
+    const gradients = parameters.map((parameter) => ({
+      parameter,
+      gradient: grads[parameter.variable.name],
+    }));
     const size = variables.reduce((sum, variable) => sum + variable.size, 0);
     const { norms, sum } =
       units === 1 ? ofOneUnit(recorder, gradients, size) : ofUnits(recorder, gradients, units);

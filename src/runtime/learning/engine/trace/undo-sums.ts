@@ -105,7 +105,8 @@ export class UndoneSums {
     const before = (shape: readonly number[]) => graph.int64s([this.#units, ...shape]);
     const sum = this.#sums.get(value);
     const each = sum?.each(this.#units);
-    if (sum && each !== undefined) return { value: graph.op('Reshape', [each, before(sum.shape)]), shape: sum.shape };
+    if (sum && each !== undefined)
+      return { value: graph.op('Reshape', [each, before(sum.shape)]), shape: sum.shape };
     const node = graph.producer(value);
     const [first = '', second = ''] = node?.inputs ?? [];
     const from = this.#isOne(first) ? undefined : node && this.#apart(first);
@@ -130,11 +131,16 @@ export class UndoneSums {
         if (parts.length < node.inputs.length || axis < 0) return undefined;
         const length = parts.reduce((sum, { shape }) => sum + (shape[axis] ?? 1), 0);
         const values = parts.map((part) => part.value);
-        return { value: graph.op('Concat', values, { axis: axis + 1 }), shape: from.shape.with(axis, length) };
+        return {
+          value: graph.op('Concat', values, { axis: axis + 1 }),
+          shape: from.shape.with(axis, length),
+        };
       }
       case 'Mul':
       case 'Div':
-        return this.#isOne(second) ? { ...from, value: graph.op(node.type, [from.value, second]) } : undefined;
+        return this.#isOne(second)
+          ? { ...from, value: graph.op(node.type, [from.value, second]) }
+          : undefined;
       case 'Add':
       case 'Sub': {
         const other = this.#apart(second);
@@ -162,7 +168,11 @@ export class UndoneSums {
 }
 
 /** Sums of squares [units, 1] of values [units, size], by rows first. */
-export function squaresOf(graph: OnnxGraph, each: string, { units, size }: { units: number; size: number }): string {
+export function squaresOf(
+  graph: OnnxGraph,
+  each: string,
+  { units, size }: { units: number; size: number },
+): string {
   const row = rowOf(size);
   const rows = graph.op('Reshape', [each, graph.int64s([units, size / row, row])]);
   const sums = graph.op('ReduceSumSquare', [rows, graph.int64s([2])], { keepdims: 0 });

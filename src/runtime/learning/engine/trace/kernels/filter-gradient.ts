@@ -233,6 +233,12 @@ function productSum(graph: OnnxGraph, form: Form, { x, places, dy, moves }: Fact
   const product = graph.op('com.microsoft.FusedMatMul', factors, { transA: 0, transB: 1 });
   const byImage = graph.op('Reshape', [product, graph.int64s([images, places * channels, moves * outputs])]);
   const sum = graph.op('ReduceSum', [byImage, graph.int64s([0])], { keepdims: 0 });
-  noteSum(graph, form.sums, { sum, of: byImage, dims: [images, places * channels, moves * outputs], places: [0], keepDims: false });
+  noteSum(graph, form.sums, {
+    sum,
+    of: byImage,
+    dims: [images, places * channels, moves * outputs],
+    places: [0],
+    keepDims: false,
+  });
   return sum;
 }

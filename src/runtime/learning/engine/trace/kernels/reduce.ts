@@ -69,7 +69,8 @@ function reduce(
   const product = type === 'ReduceSum' ? innerProduct(call, of) : undefined;
   if (product !== undefined) return product;
   const reduced = call.graph.op(type, [x.node, call.graph.int64s(places)], { keepdims: keepDims ? 1 : 0 });
-  if (type === 'ReduceSum') noteSum(call.graph, call.notes.sums, { sum: reduced, of: x.node, dims: x.dims, places, keepDims });
+  if (type === 'ReduceSum')
+    noteSum(call.graph, call.notes.sums, { sum: reduced, of: x.node, dims: x.dims, places, keepDims });
   return reduced;
 }
 

@@ -15,7 +15,11 @@ interface Sum {
 }
 
 /** A sum over the axis of the examples, and maybe others. */
-export function noteSum(graph: OnnxGraph, sums: TraceNotes['sums'], { sum, of, dims, places, keepDims }: Sum): void {
+export function noteSum(
+  graph: OnnxGraph,
+  sums: TraceNotes['sums'],
+  { sum, of, dims, places, keepDims }: Sum,
+): void {
   // Axes of length 1 may lie before it.
   const first = dims.findIndex((size) => size !== 1);
   if (first === -1 || !places.includes(first)) return;
@@ -29,7 +33,8 @@ export function noteSum(graph: OnnxGraph, sums: TraceNotes['sums'], { sum, of, d
     const apart = graph.op('Reshape', [of, graph.int64s([units, examples / units, ...others])]);
     const inner = others.flatMap((size, at) => (isSummed(first + 1 + at) && size !== 1 ? [at + 2] : []));
     const axes = [...(examples > units ? [1] : []), ...inner];
-    const value = axes.length === 0 ? apart : graph.op('ReduceSum', [apart, graph.int64s(axes)], { keepdims: 0 });
+    const value =
+      axes.length === 0 ? apart : graph.op('ReduceSum', [apart, graph.int64s(axes)], { keepdims: 0 });
     return graph.op('Reshape', [value, graph.int64s([units, elementCount(shape)])]);
   };
   sums.set(sum, { shape, each });
