@@ -95,6 +95,28 @@ describe('job create', () => {
 });
 
 describe('job validate', () => {
+  it('explains what goes with secure aggregation, and what does not', async () => {
+    await writeJob(join(root, 'summed'), { patch: { workflow: { n_clients: 5 } } });
+    const secure = ['--set', 'secure_aggregation={}'];
+    const { stdout } = await run('validate', 'summed', '--explain', ...secure);
+    expect(stdout).toContain(
+      'Of 5 sites of a round 4 open its sum, 1 may drop out, and a server with 2 sites on its side learns the sum of the others alone.\n',
+    );
+    expect(stdout).toContain('yes  workflow.type (fedavg): its rounds need the sum of the updates alone');
+    const other = ['--set', 'aggregator=median'];
+    expect((await run('validate', 'summed', '--explain', ...other)).stdout).toContain(
+      'no   workflow.aggregator (median): it compares the updates of the sites with one another',
+    );
+    expect((await json('validate', 'summed', ...secure, ...other)).answer).toMatchObject({
+      error_code: 'NF_SECAGG_NEEDS_EACH',
+    });
+    const { data } = (await json('validate', 'summed', ...secure)).answer;
+    expect(data).toMatchObject({
+      secure_aggregation: { sites: 5, threshold: 4, drop_outs: 1, colluding: 2 },
+    });
+    expect(data).not.toHaveProperty('explained');
+  });
+
   const warningsOf = async (...words: string[]) => {
     const { answer } = await json('validate', ...words);
     expect(answer).toMatchObject({ status: 'ok' });

@@ -11,6 +11,7 @@ const BENCHES: readonly [string, RegExp][] = [
   ['many-sites.ts --sites 8 --images 10 --rounds 1', /8 sites of 10 images, 1 rounds, 2 threads: [\d.]+ s/],
   ['attacks.ts --only multi_krum --rounds 2', /`multi_krum` \| 9[\d.]+ \| 9[\d.]+ \| 9[\d.]+ \| 9[\d.]+ \|/],
   ['compression.ts --only int8 --rounds 2', /\| int8 \| 1,240 \|/],
+  ['masking.ts --sites 4 --megabytes 1 --repeats 1', /server: a site that dropped out: [\d.]+ s/],
   ['network/poc.ts --turns 1', /hello job, submit to done \| [\d.]+ \|/],
   ['network/model.ts --megabytes 2 --rounds 1', /2 MB, 2 clients, 1 rounds: [\d.]+ s/],
   ['network/transfer.ts --megabytes 4 --repeats 2', /up: \d+ MB\/s, bare TLS copy \d+ MB\/s, ratio [\d.]+/],

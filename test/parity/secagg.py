@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 SITES, GONE, THRESHOLD, SIZE, SESSION = ["site-1", "site-2", "site-3", "site-10"], "site-3", 3, 1003, "train/1"
 WEIGHTS = {"site-1": 40, "site-2": 25, "site-3": 60, "site-10": 7}
 ABOUT = {"job_id": "j-1", "round": 1}
-VERSION = "neuroflare secure aggregation 1"
+VERSION = "neuroflare-secagg-1"
 
 
 def text(value):

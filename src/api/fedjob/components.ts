@@ -12,6 +12,15 @@ export interface FedJobOptions {
   readonly data?: { readonly root: string; readonly split?: string };
   /** What the job takes of a site while it runs there. */
   readonly resources?: { readonly cpus?: number; readonly memoryGb?: number; readonly gpus?: number };
+  /** The model is made of the sum of the updates, of which none is looked at. */
+  readonly secureAggregation?: {
+    /** Sites in a sum at least; default: 3. */
+    readonly minSites?: number;
+    /** Sites that open a sum together; default: more than two thirds of those of a round. */
+    readonly threshold?: number;
+    /** Whether sites agree on whose updates are in a sum before they open it; default: true. */
+    readonly consistency?: boolean;
+  };
 }
 
 export interface ScriptRunnerOptions {

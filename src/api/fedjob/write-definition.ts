@@ -30,7 +30,7 @@ export function writeDefinition(
   folders: Folders,
 ): string {
   const assigned = assignRunners(runners);
-  const { name, description, data, resources, seed } = options;
+  const { name, description, data, resources, seed, secureAggregation } = options;
   const there = (path: string) => pathInJob(path, folders.definition);
   return jobYaml({
     version: 1,
@@ -60,6 +60,7 @@ export function writeDefinition(
       filters.length > 0
         ? filters.map(({ name: filter, options: own }) => ({ name: filter, ...snakeCased(own) }))
         : undefined,
+    secure_aggregation: secureAggregation && snakeCased(secureAggregation),
     sites: assigned && writtenSites(assigned.siteArgs, runners),
   });
 }

@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core';
+import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
 import { setFlag } from '../../output/flags.ts';
@@ -8,6 +8,7 @@ import { prepareJob } from '../../runtime/federation/prepare-job.ts';
 import { isCrossSite } from '../../runtime/job/cross-site.ts';
 import { renewEditorFiles } from '../../runtime/job/editor-files.ts';
 import { localNames } from '../../runtime/job/local-tensors.ts';
+import { compatibleWith, maskedRound } from '../../runtime/job/secure-rounds.ts';
 import { parseOverride } from '../../runtime/job/variables.ts';
 
 const resultSchema = z.object({
@@ -18,6 +19,20 @@ const resultSchema = z.object({
   files: z.array(z.string()),
   parameters: z.int().describe('numbers in the model'),
   local_tensors: z.array(z.string()).describe('arrays that stay at each site'),
+  secure_aggregation: z
+    .strictObject({
+      sites: z.int().describe('that are asked in a round'),
+      threshold: z.int().describe('that open a sum together'),
+      drop_outs: z.int().describe('that may say no more'),
+      colluding: z
+        .int()
+        .describe('that a server may have on its side and yet learns the sum of the others alone'),
+    })
+    .nullable(),
+  explained: z
+    .array(z.strictObject({ key: z.string(), value: z.string(), goes: z.boolean(), why: z.string() }))
+    .optional()
+    .describe('what of the job goes with secure aggregation'),
   warnings: z.array(z.string()),
 });
 type Result = z.output<typeof resultSchema>;
@@ -37,6 +52,7 @@ export default class JobValidate extends BaseCommand<Result> {
   static override args = { job: Args.string({ required: true, description: 'job folder' }) };
   static override flags = {
     set: setFlag,
+    explain: Flags.boolean({ description: 'show what of the job goes with secure aggregation' }),
   };
   static override resultSchema = resultSchema;
 
@@ -54,6 +70,8 @@ export default class JobValidate extends BaseCommand<Result> {
       files: bundle.files.map(({ path }) => path),
       parameters: Object.values(params).reduce((sum, { data }) => sum + data.length, 0),
       local_tensors: localNames(plan.job.workflow, paramNames(params)),
+      secure_aggregation: maskedRound(plan) ?? null,
+      ...(flags.explain && { explained: [...compatibleWith(plan.job)] }),
       warnings: [
         ...warnings,
         ...(isCrossSite(plan.job.workflow) ? [CROSS_SITE_NOTE] : []),
@@ -69,6 +87,8 @@ export default class JobValidate extends BaseCommand<Result> {
     files,
     parameters,
     local_tensors: local,
+    secure_aggregation: masked,
+    explained = [],
     warnings,
   }: Result): string {
     const found = [
@@ -82,7 +102,20 @@ export default class JobValidate extends BaseCommand<Result> {
       ...(local.length > 0
         ? [`At each site stay ${counted(local.length, 'array')}: ${local.join(', ')}.`]
         : []),
+      ...(masked ? [maskedText(masked)] : []),
+      ...(explained.length > 0 ? ['What goes with secure aggregation:'] : []),
+      ...explained.map(({ key, value, goes, why }) => `${goes ? 'yes' : 'no '}  ${key} (${value}): ${why}`),
       ...warnings.map((warning) => `warning: ${warning}`),
     ].join('\n');
   }
+}
+
+function maskedText({
+  sites,
+  threshold,
+  drop_outs: lost,
+  colluding,
+}: NonNullable<Result['secure_aggregation']>): string {
+  const asked = `Of ${counted(sites, 'site')} of a round ${threshold} open its sum`;
+  return `${asked}, ${lost} may drop out, and a server with ${counted(colluding, 'site')} on its side learns the sum of the others alone.`;
 }

@@ -187,6 +187,8 @@ export interface DeclaredWorkflow<Shape extends OptionShape = OptionShape>
   readonly options: Shape;
   /** Keys of every workflow that have no meaning in it. */
   readonly without?: { readonly keys: readonly CommonKey[]; readonly why: string };
+  /** Its rounds need nothing of their answers but sums of the updates, weighted so; without this they need more of each. */
+  readonly sums?: 'by examples' | 'alike';
   /** Answers without which a round does not do what it is meant to: a job of fewer is refused. Default: 1 */
   leastAnswers?(options: z.output<z.ZodObject<Shape>>): number;
   /** Of the keys that a job has under `workflow`, without defaults. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type TaskForm, VALIDATE } from '../algorithms/task.ts';
 import type { RoundRules } from '../algorithms/workflow.ts';
 import { type RunPlan, requireEnough } from '../job/plan.ts';
+import type { SecureAggregation } from '../job/secure-aggregation.ts';
 import { tasksOf } from '../job/workflow-tasks.ts';
 import type { Goal } from '../run/best-model.ts';
 import type { Alike } from '../run/pool-reports.ts';
@@ -21,6 +22,8 @@ export interface CoordinatorRules extends Goal {
   readonly jobName: string;
   /** What the job says its sites count by: the classes of its model, where it names them. */
   readonly alike?: Alike;
+  /** Updates are summed up on a grid; undefined: in float64. */
+  readonly secureAggregation?: SecureAggregation | undefined;
   /** What sites may be asked for, by name. */
   readonly tasks: Readonly<Record<string, TaskForm>>;
 }
@@ -31,7 +34,8 @@ export function rulesOf({ job, minClients }: Pick<RunPlan, 'job' | 'minClients'>
   const alike = named.success ? { classes: named.data } : {};
   requireEnough(job.workflow, minClients);
   const tasks = tasksOf(job);
-  return { ...job.workflow, minClients, seed: job.seed, jobName: job.name, tasks, alike };
+  const { seed, name: jobName, secureAggregation } = job;
+  return { ...job.workflow, minClients, seed, jobName, tasks, alike, secureAggregation };
 }
 
 /** Those of one round with these members. */

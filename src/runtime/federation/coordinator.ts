@@ -34,7 +34,7 @@ import type { ReduceRequest } from './reduce/request.ts';
 import { askText, exchangeText, publishText, Replay, reductionText } from './replay.ts';
 import { selectMembers } from './select-members.ts';
 import { inputsOf, siteTask } from './tasks.ts';
-import { contributionsOf } from './weigh-results.ts';
+import { contributionsOf, ringContributionsOf } from './weigh-results.ts';
 
 export interface CoordinatorDeps {
   readonly rules: CoordinatorRules;
@@ -76,7 +76,12 @@ interface Closing {
 const ANY = { minClients: 1 };
 
 /** Failures of a reduction without which it can go on where the round's rule allows: one site is at fault. */
-const UNUSABLE: ReadonlySet<string> = new Set(['NF_AGGREGATE_NOT_FINITE', 'NF_AGGREGATE_WEIGHT']);
+const UNUSABLE: ReadonlySet<string> = new Set([
+  'NF_AGGREGATE_NOT_FINITE',
+  'NF_AGGREGATE_WEIGHT',
+  'NF_SECAGG_RANGE',
+  'NF_SECAGG_ARRAYS',
+]);
 
 class RoundCoordinator implements Coordinator {
   readonly initial: Payload;
@@ -218,10 +223,11 @@ class RoundCoordinator implements Coordinator {
     const names = filesMade(reducer);
     let usable = step.answers;
     for (;;) {
-      const { contributions, notes } = contributionsOf(step, usable, { ...rules, files });
+      const weigh = rules.secureAggregation ? ringContributionsOf : contributionsOf;
+      const { notes, ...weighed } = weigh(step, usable, { ...rules, files });
       const how = {
+        ...weighed,
         reducer: reducer.name,
-        contributions,
         base,
         ...(options && { options }),
         ...(fromZero && { fromZero }),

@@ -1,5 +1,6 @@
 import { boundedExamples } from '../algorithms/bounded-weights.ts';
 import type { Answer, ReduceStep } from '../algorithms/workflow.ts';
+import { sharesOf } from '../masking/ring.ts';
 import type { RunFiles } from '../run/run-files.ts';
 import type { Contribution } from './reduce/request.ts';
 
@@ -43,6 +44,25 @@ export function contributionsOf(
     return [{ site, paramsType, path, weight: weights[at] ?? 0, ...(base && { base: deps.files.at(base) }) }];
   });
   return { contributions, notes };
+}
+
+/**
+ * As `contributionsOf`, for a sum in the ring: with shares of the weight of all that have answered, of which those that are usable are in the
+ * sum. A site says what it counts for before it knows who else will be in it.
+ */
+export function ringContributionsOf(
+  step: ReduceStep,
+  usable: readonly Answer[],
+  deps: WeighDeps,
+): ReturnType<typeof contributionsOf> & { readonly ring: { readonly total: number } } {
+  const { contributions: all, notes } = contributionsOf(step, step.answers, deps);
+  if (step.weights && new Set(step.weights).size > 1)
+    throw new Error('A workflow whose sums are alike weighs its answers apart.');
+  const shares = sharesOf(all.map(({ weight }) => (step.weights ? 1 : weight)));
+  const isUsable = (site: string) => usable.some((answer) => answer.site === site);
+  const shared = all.flatMap((one, at) => (isUsable(one.site) ? [{ ...one, weight: shares[at] ?? 0 }] : []));
+  const total = all.reduce((sum, { site, weight }) => (isUsable(site) ? sum + weight : sum), 0);
+  return { contributions: shared, notes, ring: { total } };
 }
 
 /** What comes beside a model is a difference. */

@@ -8,6 +8,7 @@ import { goalByName } from './key-metric.ts';
 import { definePrivacy, type PrivacyDefinition } from './privacy.ts';
 import { type PackingSpec, partedFilters, type ResultFilterSpec } from './result-filters.ts';
 import type { ArrayLiteral, JobFile } from './schema.ts';
+import { type SecureAggregation, secureAggregationOf } from './secure-aggregation.ts';
 import { optionsOf } from './workflow-options.ts';
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
@@ -74,6 +75,8 @@ export interface JobDefinition {
   readonly packing: PackingSpec | undefined;
   /** What is promised to the people of each site; undefined: nothing. */
   readonly privacy: PrivacyDefinition | undefined;
+  /** Undefined: updates are looked at one by one. */
+  readonly secureAggregation: SecureAggregation | undefined;
 }
 
 /** The one place where the file's keys become the runtime's. `jobFile` is the path of job.yaml. */
@@ -118,6 +121,7 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
     seed: file.seed,
     ...partedFilters(file.task_result_filters),
     privacy: file.privacy && definePrivacy(file.privacy),
+    secureAggregation: secureAggregationOf(file.secure_aggregation),
     siteArgs: Object.fromEntries(Object.entries(file.sites).map(([site, { args }]) => [site, args ?? {}])),
   };
 }

@@ -5,6 +5,7 @@ import { counted } from '../base/text/counted.ts';
 import { FOLDER_NAME } from '../base/text/folder-name.ts';
 import { didYouMean } from '../base/text/nearest.ts';
 import type { JobDefinition, ScriptArgs } from './definition.ts';
+import { requireSecure } from './secure-rounds.ts';
 
 /** What the command line adds to a job. */
 export interface RunFlags {
@@ -47,6 +48,7 @@ export function planRun(job: JobDefinition, flags: RunFlags, splitSites?: readon
   if (Math.max(minClients, job.workflow.clientsPerRound ?? 0) > sites.length)
     throw countsError(job, flags, splitSites);
   requireEnough(job.workflow, minClients);
+  requireSecure({ job, sites, minClients });
   const { dataRoot: root } = flags;
   const { split, selection, task = { kind: 'classification' } } = job.data ?? {};
   const data = root === undefined ? job.data : { split, selection, task, root };

@@ -6,6 +6,7 @@ import { FOLDER_NAME, FOLDER_NAME_RULE } from '../base/text/folder-name.ts';
 import { argFaults, declaredArgs } from './declared-args.ts';
 import { privacyKeys } from './privacy.ts';
 import { jobResultFilters } from './result-filters.ts';
+import { secureAggregationSchema } from './secure-aggregation.ts';
 import { siteName } from './site-name.ts';
 import {
   COMMON_OPTIONS,
@@ -132,6 +133,7 @@ export const jobFileSchema = z
       'what is done to each answer before it leaves a site, in this order; the filters of the site itself come after, and last what packs',
     ),
     privacy: privacyKeys.optional(),
+    secure_aggregation: secureAggregationSchema.optional(),
     sites: z.record(siteName, siteOverride).default({}).describe('overrides of one site, by its name'),
   })
   .refine(({ workflow: { min_clients: least, n_clients: all } }) => !least || !all || least <= all, {

@@ -44,6 +44,10 @@ const OPTIONAL_PATHS = [
   'seed',
   'executor.task_timeout',
   'task_result_filters',
+  'secure_aggregation',
+  'secure_aggregation.min_sites',
+  'secure_aggregation.threshold',
+  'secure_aggregation.consistency',
   ...OPTION_PATHS,
 ];
 

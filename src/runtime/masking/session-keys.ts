@@ -10,6 +10,9 @@ import type { Mask } from './mask-stream.ts';
  * at both ends, under which nothing opens.
  */
 
+/** Of this form of a session: another one makes other keys. */
+const FORM = 'neuroflare-secagg-1';
+
 /** What a member tells all others before it sends anything else, in hex where it is bytes. */
 export interface Member {
   readonly site: string;
@@ -27,7 +30,7 @@ export interface Member {
 export function transcriptOf(about: object, members: readonly Member[]): Uint8Array {
   const sorted = [...members].sort((a, b) => compareSites(a.site, b.site));
   return createHash('sha256')
-    .update(canonicalJson(['neuroflare secure aggregation 1', about, sorted]))
+    .update(canonicalJson([FORM, about, sorted]))
     .digest();
 }
 
@@ -75,5 +78,5 @@ export function ownMask(seed: Uint8Array, site: string, transcript: Uint8Array):
 
 /** Names are apart in JSON, whatever is in them. */
 function use(...parts: readonly string[]): string {
-  return JSON.stringify(['neuroflare secure aggregation 1', ...parts]);
+  return JSON.stringify([FORM, ...parts]);
 }

@@ -29,6 +29,7 @@ export function averageRounds(
 export const workflow = declareWorkflow({
   summary: 'each round all sites train the global model; the new one is their mean, weighted by examples',
   source: 'McMahan et al. 2017',
+  sums: 'by examples',
   options: { ...AGGREGATION, ...LOCAL_TENSORS, ...ROUNDS },
   aggregators: AGGREGATORS,
   leastAnswers,

@@ -41,6 +41,7 @@ export const workflow = declareWorkflow({
   summary:
     'sites and server keep where the sites pulled before, and correct each step and each model by it, so that all come to rest in one place',
   source: 'Acar et al. 2021',
+  sums: 'alike',
   options: {
     ...ROUNDS,
     feddyn_alpha: z

@@ -15,6 +15,7 @@ const OPTIMIZERS = { sgd, adam, adagrad, yogi } as const;
 export const workflow = declareWorkflow({
   summary: 'the server takes the mean of the differences as a gradient for an optimizer of its own',
   source: 'Reddi et al. 2021',
+  sums: 'by examples',
   options: {
     ...AGGREGATION,
     ...LOCAL_TENSORS,

@@ -11,6 +11,7 @@ export const workflow = declareWorkflow({
   summary:
     'the same as fedavg, and each site is pulled towards the model that it received: mu / 2 · |w − w0|² in its loss',
   source: 'Li et al. 2020',
+  sums: 'by examples',
   options: {
     ...fedAvg.options,
     proximal_mu: z

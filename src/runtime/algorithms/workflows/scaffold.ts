@@ -17,6 +17,7 @@ export const workflow = declareWorkflow({
   summary:
     'sites correct each step by what server and site know of the gradients, so that they drift apart less',
   source: 'Karimireddy et al. 2020',
+  sums: 'alike',
   options: {
     ...ROUNDS,
     scaffold_option: z

@@ -19,6 +19,7 @@ import { PRIVACY_ERRORS } from './catalog/privacy.ts';
 import { QUALITY_ERRORS } from './catalog/quality.ts';
 import type { ErrorRow } from './catalog/row.ts';
 import { RUN_ERRORS } from './catalog/run.ts';
+import { SECAGG_ERRORS } from './catalog/secagg.ts';
 import { SECURITY_ERRORS } from './catalog/security.ts';
 import { SERVER_JOBS_ERRORS } from './catalog/server-jobs.ts';
 import { SERVER_REQUESTS_ERRORS } from './catalog/server-requests.ts';
@@ -53,6 +54,7 @@ export const ERROR_CATALOG = {
   ...PRIVACY_ERRORS,
   ...QUALITY_ERRORS,
   ...RUN_ERRORS,
+  ...SECAGG_ERRORS,
   ...SECURITY_ERRORS,
   ...SERVER_JOBS_ERRORS,
   ...SERVER_REQUESTS_ERRORS,

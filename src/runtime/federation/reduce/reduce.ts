@@ -25,7 +25,7 @@ import {
   unusable,
 } from './mean.ts';
 import type { Contribution, Paths, ReduceRequest } from './request.ts';
-
+import { type RingSum, ringSum } from './ring-sum.ts';
 import { weighed } from './survey.ts';
 
 type Append = (bytes: Uint8Array) => Promise<void>;
@@ -46,12 +46,12 @@ export interface Reduction extends Omit<ReduceRequest, 'reducer' | 'aggregation'
 /**
  * Carries out one reduction: every file is read and written slice by slice, once, or twice where an aggregator weighs the answers. Nothing
  * has its name before all of it is there.
- * @throws NF_AGGREGATE_NOT_FINITE, NF_AGGREGATE_WEIGHT with the site whose update leaves no number to write, NF_AGGREGATE_TOO_FEW;
+ * @throws NF_AGGREGATE_NOT_FINITE, NF_AGGREGATE_WEIGHT, NF_SECAGG_RANGE, NF_SECAGG_ARRAYS with the site whose update leaves no number to write, NF_AGGREGATE_TOO_FEW;
  * nothing is written then
  */
 export async function reduce(
   reducer: Reducer,
-  { base, fromZero, contributions, targets, options: given = {}, aggregation }: Reduction,
+  { base, fromZero, contributions, targets, options: given = {}, aggregation, ring }: Reduction,
 ): Promise<Digests> {
   const options = reducer.options.parse(given);
   const combining = aggregation && combiningOf(aggregation, contributions);
@@ -74,6 +74,8 @@ export async function reduce(
     const weighedSources = aggregation
       ? await weighed(aggregation.aggregator, aggregation.options, { base: model, sources, received })
       : sources;
+    const areDifferences = (aggregation?.aggregator.of ?? reducer.of) === 'differences';
+    const factor = areDifferences ? (ring?.total ?? 1) : 1;
     return await writeAll(inOrder(model.layout), {
       reducer,
       targets,
@@ -83,7 +85,8 @@ export async function reduce(
           options,
           parts: partsOf(entry, { base: model, sources: weighedSources }),
           combining,
-          areDifferences: (aggregation?.aggregator.of ?? reducer.of) === 'differences',
+          areDifferences,
+          ring: ring && { factor, sites: sources.map(({ site }) => site) },
           received,
           states,
         }),
@@ -175,6 +178,7 @@ interface Work {
   readonly combining: Combining | undefined;
   /** Whether weights are of differences, in place of whole models. */
   readonly areDifferences: boolean;
+  readonly ring: RingSum | undefined;
   /** What sites began with that was not the base, by path. */
   readonly received: ReadonlyMap<string, TensorFile>;
   /** Files of before. */
@@ -199,7 +203,8 @@ async function writeEntry(
 }
 
 /** Slices of what a reducer steps from. */
-function startOf(entry: TensorEntry, { parts, received, combining, areDifferences }: Work): SliceMaker {
+function startOf(entry: TensorEntry, { parts, received, combining, areDifferences, ring }: Work): SliceMaker {
+  if (ring) return ringSum(entry, parts, ring);
   if (combining) return allAtOnce(entry, parts, combining);
   return areDifferences ? differencesOf(entry, parts, received) : meanOf(entry, parts);
 }

@@ -20,6 +20,11 @@ export interface ReduceRequest {
   readonly options?: object;
   /** How answers become what it steps from, by its name; default: by their weights. */
   readonly aggregation?: { readonly aggregator: string; readonly options: object };
+  /**
+   * Secure aggregation: sums are made of whole numbers on a grid, and weights are shares of all weight. The mean of the differences is multiplied by
+   * this where a reducer steps from differences.
+   */
+  readonly ring?: { readonly total: number };
   /** In site order; the order in which numbers are added up. */
   readonly contributions: readonly Contribution[];
   /** What the sites received, and the reducer's state; without that it begins anew. */
