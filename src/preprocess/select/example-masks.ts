@@ -18,18 +18,20 @@ function descOf({ desc, suffix }: MaskSelection): string | undefined {
 
 /**
  * The mask of each example of a subject, in their order: of the derivatives in the data set, drawn in an image of the example, as the names say.
- * @throws NF_MASK_MISSING for an example without one, NF_MASK_SEVERAL for one that has more, and as `listMasks`
+ * Undefined for one without, where `masks.missing` is `empty`.
+ * @throws NF_MASK_MISSING for another one without, NF_MASK_SEVERAL for one that has more, and as `listMasks`
  */
 export async function findMasks(
   { root, id }: { root: string; id: string },
   examples: readonly (readonly string[])[],
   masks: MaskSelection,
-): Promise<string[]> {
+): Promise<(string | undefined)[]> {
   const own = (await listMasks(root, id)).filter((mask) => isWanted(mask, masks));
   const found = examples.map((example) => {
     const fitting = own.filter((mask) => isOfExample(mask, example, examples));
     const [first, second] = fitting;
     if (first && !second) return first.file;
+    if (!first && masks.missing === 'empty') return undefined;
     const [image = ''] = example;
     const what = describeMasks(masks);
     const params = { participant: id, image: basename(image), what };

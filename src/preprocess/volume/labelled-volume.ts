@@ -14,7 +14,8 @@ import { type Grid, gridDifference } from './grid.ts';
 export interface VolumeFiles {
   /** One a channel, all on one grid. */
   readonly images: readonly string[];
-  readonly mask: string;
+  /** Undefined where there is nothing to label. */
+  readonly mask: string | undefined;
 }
 
 /** A name for each label, with its values in masks. */
@@ -94,7 +95,7 @@ async function keyOf(
   labels: LabelValues,
   { volume, nan }: ReadAs,
 ): Promise<string> {
-  const files = await Promise.all([...images, mask].map(stampOf));
+  const files = await Promise.all([...images, ...(mask === undefined ? [] : [mask])].map(stampOf));
   return JSON.stringify([files, labels, volume, nan]);
 }
 
@@ -121,7 +122,10 @@ async function makeVolume(
     channels.push(standardized(upright, path));
   }
   const { shape, affine } = reference;
-  const values = await readLabels(mask, { grid: { shape, affine }, image: first, labels });
+  const values =
+    mask === undefined
+      ? new Uint8Array(reference.data.length)
+      : await readLabels(mask, { grid: { shape, affine }, image: first, labels });
   return { shape, channels, labels: values, places: placesOf(values, labels.length) };
 }
 

@@ -43,13 +43,18 @@ export async function openTarget(wish: TargetWish): Promise<Target> {
   const run = await findRunOf(wish);
   const file = run && !isModelFile(wish.target) ? await modelOf(run, wish.which) : resolve(wish.target);
   const { spec, isHarmonised } = await trainedBy(file, { run, job: wish.job });
-  if (spec.type === 'unet') throw flError('NF_EVALUATE_TASK', { type: spec.type });
+  requireJudgeable(spec);
   if (spec.classes === undefined)
     throw flError('NF_EVALUATE_CLASSES', {}, { place: { key: 'model.classes' } });
   const bytes = await readInput(file);
   const params = decodeSafetensors(bytes, file);
   const harmonisation = isHarmonised ? await harmonisationOfRun(run, file) : undefined;
   return { spec, classes: spec.classes, params, file, sha256: sha256(bytes), run, harmonisation };
+}
+
+/** @throws NF_EVALUATE_TASK for a network that gives no classes */
+export function requireJudgeable(spec: ModelSpec): asserts spec is ClassifierSpec {
+  if (spec.type === 'unet') throw flError('NF_EVALUATE_TASK', { type: spec.type });
 }
 
 /** Whether a model is named in place of a run. */

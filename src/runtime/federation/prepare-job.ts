@@ -26,6 +26,7 @@ import { initialModel, requireModelSize } from './initial-model.ts';
 import { jobWarnings } from './job-warnings.ts';
 import { requireFitting } from './model-form.ts';
 import { requirePrivate, trainingGroups } from './private-job.ts';
+import { requireMasks } from './require-masks.ts';
 
 /** A job that passed every check that can be made before a site starts. */
 export interface PreparedJob {
@@ -137,6 +138,7 @@ async function checkData(root: string | undefined, loaded: LoadedJob): Promise<C
   const isLabelled = task === undefined || task.kind === 'classification';
   if (isLabelled && (selection || subjects.columns.length === 0)) requireLabels(subjects);
   if (split) checkSplit(split, subjects);
+  if (task) await requireMasks(root, { task, split, subjects });
   const { model } = loaded.definition;
   if (model.kind === 'built') {
     const spec = parseModelSpec(model.spec);

@@ -39,7 +39,7 @@ const OPTIONAL_PATHS = [
   ...SELECTION_PATHS,
   'data.task',
   'data.target',
-  ...['derivative', 'suffix', 'desc', 'labels'].map((key) => `data.masks.${key}`),
+  ...['derivative', 'suffix', 'desc', 'missing', 'labels'].map((key) => `data.masks.${key}`),
   'model.import',
   'seed',
   'executor.task_timeout',

@@ -148,6 +148,16 @@ describe('a job on MRI', () => {
     expect(await federation.model(meta.job_id)).toEqual(await asSimulated(jobPath, 2, 'ort'));
   });
 
+  it('that labels voxels does so, too, with the masks of the sites', async () => {
+    const line =
+      'job create lesions --template mri-segmentation --set num_rounds=2 --set local_epochs=1 --set patches_per_volume=1 --set model.patch_size=8 --set model.levels=2 --set data=bids --set split=split.json';
+    expect(await runCli(line.split(' '), { cwd })).toMatchObject({ code: 0 });
+    const path = join(cwd, 'lesions');
+    const meta = await federation.run(path);
+    expect(meta).toMatchObject({ status: 'FINISHED:COMPLETED', round: 2, first_failure: null });
+    expect(await federation.model(meta.job_id)).toEqual(await asSimulated(path, 2, 'ort'));
+  });
+
   it('whose pictures are harmonised does so, too, and what leaves a site for it stands in its ledger by name', async () => {
     const line =
       'job create combat --template mri-fedavg --set num_rounds=1 --set local_epochs=1 --set image_size=32 --set data=bids --set split=split.json --set workflow.harmonisation=combat';

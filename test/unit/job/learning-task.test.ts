@@ -27,7 +27,7 @@ describe('what a job learns', () => {
   it('are the labels of lesion masks, unless it says which', async () => {
     expect(await taskOf({ task: 'segmentation' })).toEqual({
       kind: 'segmentation',
-      masks: { suffix: 'mask', labels: { lesion: [1] } },
+      masks: { suffix: 'mask', missing: 'refuse', labels: { lesion: [1] } },
     });
     const masks = {
       derivative: 'experts',
@@ -37,7 +37,7 @@ describe('what a job learns', () => {
     };
     expect(await taskOf({ task: 'segmentation', masks })).toEqual({
       kind: 'segmentation',
-      masks: { ...masks, labels: { oedema: [2], core: [1, 3] } },
+      masks: { ...masks, missing: 'refuse', labels: { oedema: [2], core: [1, 3] } },
     });
   });
 

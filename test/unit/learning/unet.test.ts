@@ -134,11 +134,11 @@ describe('U-Net', () => {
 
   it('learns a segmentation with its labels, and nothing else', () => {
     const spec = parseModelSpec({ type: 'unet', patch_size: 16, labels: ['core', 'oedema'] });
-    const masks = { suffix: 'dseg', labels: { oedema: [2], core: [1, 3] } } as const;
+    const masks = { suffix: 'dseg', missing: 'refuse', labels: { oedema: [2], core: [1, 3] } } as const;
     const segmentation = { ...masks, labels: { oedema: [2], core: [1, 3] } };
     expect(() => requireTask(spec, { kind: 'segmentation', masks: segmentation })).not.toThrow();
     expect(() =>
-      requireTask(spec, { kind: 'segmentation', masks: { suffix: 'dseg', labels: { core: [1] } } }),
+      requireTask(spec, { kind: 'segmentation', masks: { ...masks, labels: { core: [1] } } }),
     ).toThrow(expect.objectContaining({ code: 'NF_MODEL_LABELS' }));
     expect(() => requireTask(spec, { kind: 'classification' })).toThrow(
       expect.objectContaining({ code: 'NF_MODEL_TASK' }),

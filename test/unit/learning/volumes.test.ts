@@ -219,6 +219,11 @@ describe('bad masks and volumes', () => {
       expect.objectContaining({ code: 'NF_MASK_MISSING', message: expect.stringMatching(/sub-09/) }),
     );
     await expect(opened({ masks: { derivative: 'others' } })).rejects.toThrow(code('NF_MASK_MISSING'));
+    const { train } = await opened({
+      change: (root) => rm(join(root, mask('sub-01'))),
+      masks: { missing: 'empty' },
+    });
+    expect(train.counts).toEqual({ lesion: 2, none: 2 });
     const again = async (root: string) => {
       await cp(join(root, 'derivatives/lesions'), join(root, 'derivatives/second'), { recursive: true });
     };

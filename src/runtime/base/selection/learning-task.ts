@@ -33,6 +33,12 @@ export const maskSelectionSchema = z.strictObject({
     .regex(/^[0-9A-Za-z+]+$/, 'a value is letters, digits and plus signs')
     .optional()
     .describe('entity desc of the masks; default lesion for mask, any for dseg'),
+  missing: z
+    .enum(['refuse', 'empty'])
+    .default('refuse')
+    .describe(
+      'images without a mask: refuse names the first and stops; empty takes them as showing no label, for data sets that have masks of the ill alone; default refuse',
+    ),
   labels: labels
     .default({ lesion: [1] })
     .describe(

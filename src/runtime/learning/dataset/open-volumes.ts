@@ -117,7 +117,7 @@ async function openPart(
     const drawn = await findMasks({ root, id }, images, masks);
     const volumes: VolumeExample[] = [];
     for (const [at, paths] of images.entries()) {
-      const files = { images: paths, mask: drawn[at] ?? '' };
+      const files = { images: paths, mask: drawn[at] };
       const facts = await lookAtVolume(files, options.labels, options.readAs);
       requirePatch(options.patch, { shape: facts.shape, path: paths[0] ?? '' });
       volumes.push({ subject, files, facts });

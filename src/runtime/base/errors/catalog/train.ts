@@ -137,7 +137,7 @@ export const TRAIN_ERRORS = {
   NF_MASK_MISSING: {
     exit: 4,
     message: '{participant} has no mask of {image}: there is no {what}.',
-    hint: 'Add the mask (an empty one where there is nothing to label), say which masks are meant (data.masks of the job), or leave the subject out of the split.',
+    hint: 'Add the mask, say which masks are meant (data.masks of the job), or let images without one show no label: --set data.masks.missing=empty.',
   },
   NF_MASK_SEVERAL: {
     exit: 4,
