@@ -16,7 +16,7 @@ const WRITERS: Readonly<Record<string, string>> = {
   'runtime/site/executor/task-loop.ts': 'takes the place of stdout where scripts run',
   'runtime/site/script/traces.ts': 'looks for listeners that a script has left, and writes nothing',
   'runtime/learning/trainer/eager-fallback.ts': 'runs where scripts run',
-  'runtime/learning/dataset/open-dataset.ts': 'runs where scripts run',
+  'runtime/learning/dataset/notes.ts': 'runs where scripts run',
   'runtime/learning/engine/ort/probe-gpu-entry.ts':
     'a process of its own, whose words are read and shown as a reason',
   'runtime/learning/engine/install/check-binding.ts': 'the source of another program',

@@ -72,7 +72,7 @@ export async function prepareJob(
 /** The plan of a run that exists, from what it was started with. */
 export function plannedAgain(card: RunCard): RunPlan {
   const job = defineJob(card.job, join(card.job_folder, 'job.yaml'));
-  const { selection, task = { kind: 'classification' } } = job.data ?? {};
+  const { selection, task } = job.data ?? {};
   const data = card.data && { root: card.data.root, split: card.data.split ?? undefined, selection, task };
   return { job: { ...job, data: data ?? undefined }, sites: card.sites, minClients: card.min_clients };
 }
@@ -83,7 +83,7 @@ export function checkModelSpec({ definition, source }: LoadedJob, rules: FileRul
   inJob(source, () => {
     if (model.kind === 'built') {
       const spec = parseModelSpec(model.spec);
-      if (definition.data) requireTask(spec, definition.data.task);
+      if (definition.data) requireTask(spec, definition.data.task ?? { kind: 'classification' });
     }
     requireModelSize(definition, rules);
     requireHarmonisable(definition);

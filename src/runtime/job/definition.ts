@@ -55,7 +55,8 @@ export interface DataDefinition {
   readonly root: string;
   readonly split: string | undefined;
   readonly selection: Selection | undefined;
-  readonly task: LearningTask;
+  /** What is learnt; undefined: classification. */
+  readonly task: LearningTask | undefined;
 }
 
 /** A job as the runtime sees it: camelCase, defaults filled in, paths absolute. */
@@ -111,7 +112,7 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
       root: fromJob(data.root),
       split: data.split === undefined ? undefined : fromJob(data.split),
       selection: data.selection,
-      task: learningTaskOf(data),
+      task: data.task === undefined || data.task === 'classification' ? undefined : learningTaskOf(data),
     },
     resources: {
       cpus: file.resources.cpus,

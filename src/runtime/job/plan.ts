@@ -50,7 +50,7 @@ export function planRun(job: JobDefinition, flags: RunFlags, splitSites?: readon
   requireEnough(job.workflow, minClients);
   requireSecure({ job, sites, minClients });
   const { dataRoot: root } = flags;
-  const { split, selection, task = { kind: 'classification' } } = job.data ?? {};
+  const { split, selection, task } = job.data ?? {};
   const data = root === undefined ? job.data : { split, selection, task, root };
   return { job: { ...job, data, seed: flags.seed ?? job.seed }, sites, minClients };
 }

@@ -63,7 +63,7 @@ export function taskOrder(
         data: data && {
           ...data,
           ...(selection && { selection }),
-          ...(learnt && learnt.kind !== 'classification' && { task: learnt }),
+          ...(learnt && { task: learnt }),
         },
         model: job.model.kind === 'built' ? job.model.spec : undefined,
         ...(local.length > 0 && { localTensors: local }),

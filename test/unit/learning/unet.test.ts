@@ -53,7 +53,12 @@ describe('U-Net', () => {
   it.each(recorded.networks)('of $axes axes trains as PyTorch does', async (network) => {
     const { axes, patch, width, levels, labels, channels, losses, logits } = network;
     const spec = {
-      ...{ type: 'unet', dimensions: axes, patch_size: patch.toReversed(), width, levels, channels },
+      type: 'unet',
+      dimensions: axes,
+      patch_size: patch.toReversed(),
+      width,
+      levels,
+      channels,
       labels: Array.from({ length: labels }, (_, at) => `label ${at}`),
     };
     const params: ParamSet = Object.fromEntries(

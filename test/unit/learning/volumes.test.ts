@@ -37,7 +37,8 @@ const code = (name: string) => expect.objectContaining({ code: name });
 /** `count` ill subjects for training, one well, and an ill one for validation. */
 function cohort(count = 3): LesionSubject[] {
   const ill = Array.from({ length: count }, (_, at) => ({
-    ...{ id: `sub-0${at + 1}`, partition: 'train' },
+    id: `sub-0${at + 1}`,
+    partition: 'train',
     lesion: { at: [6 + at, 12 - at, 7] as const, radius: 3 },
   }));
   return [
@@ -236,7 +237,7 @@ describe('bad masks and volumes', () => {
     await expect(opened({ options: { model } })).rejects.toThrow(
       expect.objectContaining({
         code: 'NF_DATA_PATCH',
-        message: expect.stringMatching(/18 x 20 x 16 voxels, which is less than a patch of 16 x 16 x 20/),
+        message: expect.stringMatching(/a size of 18 x 20 x 16, which is less than a patch of 16 x 16 x 20/),
       }),
     );
   });
@@ -390,7 +391,10 @@ describe('figures of a segmentation', () => {
 
   it('of nothing are undefined, with reasons', () => {
     expect(new OverlapSums(['lesion']).describe()).toMatchObject({
-      ...{ loss: null, dice: null, specificity: null, num_examples: 0 },
+      loss: null,
+      dice: null,
+      specificity: null,
+      num_examples: 0,
       undefined_because: {
         loss: 'no volumes',
         dice: 'no volume with a label',

@@ -91,7 +91,9 @@ describe('the sums of a site', () => {
       [2, 0],
     ] as const;
     const reports = [all.slice(0, 2), all.slice(2, 4), all.slice(4)].map((own, site) => ({
-      ...{ site: `site-${site}`, metrics: segmented(own), numExamples: 4 },
+      site: `site-${site}`,
+      metrics: segmented(own),
+      numExamples: 4,
       statistics: statisticsOf(segmented(own), 4),
     }));
     const { loss, dice, specificity, num_examples: examples } = segmented(all);

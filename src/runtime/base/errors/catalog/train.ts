@@ -121,7 +121,7 @@ export const TRAIN_ERRORS = {
   NF_TRAIN_PATCH: {
     exit: 4,
     message:
-      'The model takes patches of {model} voxels (superior, anterior, right), the data set gives {data}.',
+      'The model takes patches of {model} (voxels to superior, anterior, right), the data set gives {data}.',
     hint: 'Open the data for the model that is trained: openVolumes(flare.data(), { model: flare.model() }).',
   },
   NF_TRAIN_LABELS: {
@@ -131,7 +131,8 @@ export const TRAIN_ERRORS = {
   },
   NF_DATA_PATCH: {
     exit: 4,
-    message: '{path} has {shape} voxels, which is less than a patch of {patch} (right, anterior, superior).',
+    message:
+      '{path} has a size of {shape}, which is less than a patch of {patch} (voxels to right, anterior, superior).',
     hint: "Set a smaller model.patch_size, or bring all volumes to one size with 'neuroflare preprocess volumes' (step fit).",
   },
   NF_MASK_MISSING: {
