@@ -132,7 +132,7 @@ async function remainsOf(
 
 /** What the script kept before. */
 export function scriptOf(kept: TensorFile | undefined): Part | undefined {
-  const found = kept?.layout.find(({ name }) => name === BYTES);
+  const found = kept?.entry(BYTES);
   if (!kept || !found) return undefined;
   const byteLength = found.byteLength - OWN_BYTES;
   return {
@@ -159,7 +159,7 @@ async function addOrigin(
   origins: readonly (TensorFile | undefined)[],
 ): Promise<void> {
   for (const origin of origins) {
-    const found = origin?.layout.find(({ name }) => name === entry.name);
+    const found = origin?.entry(entry.name);
     if (origin && found) return addPart({ file: origin, entry: found }, { start, values });
   }
 }

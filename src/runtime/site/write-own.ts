@@ -53,7 +53,7 @@ export async function writeOwnKept(
   return whileOpen(async (opened) => {
     const kept = before.kept === undefined ? undefined : await openIn(opened, before.kept);
     const script = state === undefined ? scriptOf(kept) : await bytesOf(state, opened);
-    const named = (name: string) => kept?.layout.find((entry) => entry.name === name);
+    const named = (name: string) => kept?.entry(name);
     const figures = best ? textPart(BEST, JSON.stringify(best)) : kept && partOf(kept, named(BEST));
     const origins = new Map<string, Part>();
     const models: Part[] = [];

@@ -87,6 +87,20 @@ const given = fc
   // Of whole models with integers a difference may be none of their type.
   .map((one) => (Object.values(one.base).every(isFloat) ? one : { ...one, paramsType: 'DIFF' as const }));
 
+it('of a model of many arrays is unpacked within the memory of one', async () => {
+  const arrays = Array.from({ length: 1500 }, (_, at) => [`w${at}`, float32([0, 0, 0, at + 1])] as const);
+  const params = Object.fromEntries(arrays);
+  const { path, model } = await packed({ base: params, update: params, packing: TOP });
+  const before = process.memoryUsage().arrayBuffers;
+  let most = 0;
+  const looking = setInterval(() => {
+    most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+  }, 1);
+  const made = await unpacked(path, model, TOP).finally(() => clearInterval(looking));
+  expect(made).toEqual(params);
+  expect(most).toBeLessThan(500e6);
+});
+
 describe('numbers of 16 bits', () => {
   it('come back as they were, all of them', () => {
     for (let bits = -32_768; bits < 32_768; bits++) {

@@ -7,6 +7,8 @@ import { headerLength, parseLayout, type TensorEntry, type TensorLayout } from '
 export interface TensorFile {
   readonly path: string;
   readonly layout: TensorLayout;
+  /** The array of a name, if it has one: a model may have thousands, and each is looked up for each slice. */
+  entry(name: string): TensorEntry | undefined;
   /** Fills `target` from element bytes `[byteStart, byteStart + target.length)` of one array. */
   readSlice(entry: TensorEntry, byteStart: number, target: Uint8Array): Promise<void>;
   /** Length and text of the header, as they stand in the file. */
@@ -20,9 +22,11 @@ export async function openTensorFile(path: string): Promise<TensorFile> {
     const fileSize = (await file.stat()).size;
     const length = headerLength(await read(file, 0, Math.min(8, fileSize)), { path, fileSize });
     const layout = parseLayout(await read(file, 0, 8 + length), { path, fileSize });
+    const byName = new Map(layout.map((entry) => [entry.name, entry]));
     return {
       path,
       layout,
+      entry: (name) => byName.get(name),
       readSlice: async (entry, byteStart, target) => {
         await fillFrom(file, entry.offset + byteStart, target);
       },

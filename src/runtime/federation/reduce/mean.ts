@@ -31,7 +31,7 @@ export function partsOf(
   entry: TensorEntry,
   { base, sources }: { base: TensorFile; sources: readonly Source[] },
 ): Parts {
-  const senders = sources.filter(({ file }) => file.layout.some(({ name }) => name === entry.name));
+  const senders = sources.filter(({ file }) => file.entry(entry.name) !== undefined);
   return { sources: senders, origin: { file: base, share: shareOfDifferences(senders) } };
 }
 
@@ -191,7 +191,7 @@ export async function readElements(
   file: TensorFile,
   { name, start, into }: { name: string; start: number; into: NumericArray },
 ): Promise<NumericArray> {
-  const entry = file.layout.find((candidate) => candidate.name === name);
+  const entry = file.entry(name);
   if (!entry) throw new Error(`${file.path} has no array '${name}'.`);
   await readInto(file, entry, { start, values: into });
   return into;

@@ -122,8 +122,8 @@ async function eachDifference(
   }
 }
 
-function has({ layout }: TensorFile, { name }: TensorEntry): boolean {
-  return layout.some((entry) => entry.name === name);
+function has(file: TensorFile, { name }: TensorEntry): boolean {
+  return file.entry(name) !== undefined;
 }
 
 function subtract(out: Float64Array, update: NumericArray, from: NumericArray | undefined): void {

@@ -60,7 +60,7 @@ function originOf(base: TensorFile | undefined): (slice: Slice) => Promise<Numer
     if (buffer.length < values.length || !(buffer instanceof DTYPES[entry.dtype]))
       buffer = new DTYPES[entry.dtype](values.length);
     const origin = buffer.subarray(0, values.length);
-    const found = base?.layout.find(({ name }) => name === entry.name);
+    const found = base?.entry(entry.name);
     if (base && found) await readInto(base, found, { start, values: origin });
     return origin;
   };

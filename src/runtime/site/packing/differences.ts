@@ -39,7 +39,7 @@ export class Differences {
     dtype: 'float32' | 'float64' = entry.dtype === 'float64' ? 'float64' : 'float32',
   ): Promise<void> {
     const { update, base, remains } = this.#sources;
-    const before = base?.layout.find(({ name }) => name === entry.name);
+    const before = base?.entry(entry.name);
     const left = remains.get(entry.name);
     let sums = new Float64Array(0);
     await eachSlice(update, [entry], async ({ start, values }) => {
@@ -63,7 +63,7 @@ export class Differences {
   /** Walks through an array of integers; `values` are of its type. @throws of a difference that it does not hold */
   async eachInteger(entry: TensorEntry, look: (values: NumericArray) => Promise<void> | void): Promise<void> {
     const { update, base } = this.#sources;
-    const before = base?.layout.find(({ name }) => name === entry.name);
+    const before = base?.entry(entry.name);
     await eachSlice(update, [entry], async ({ start, values }) => {
       if (base && before) {
         const other: NumericArray = new DTYPES[entry.dtype](values.length);

@@ -78,9 +78,11 @@ async function fillersOf(
   const beside = entryOf(update, BESIDE);
   if (packing.name === 'top_k') {
     let first = 0;
+    // One array is filled to its end before the next: a model may have thousands.
+    const held = { places: new Int32Array(SLICE_ELEMENTS), values: new Float32Array(SLICE_ELEMENTS) };
     return new Map(
       floats.map((entry) => {
-        const places = { entry: beside, first };
+        const places = { entry: beside, first, held };
         first += elementCount(entryOf(update, entry.name).shape);
         return [entry.name, placed(update, entry, places)];
       }),
@@ -114,15 +116,22 @@ function scaled(update: TensorFile, name: string, scale: number): Fill {
   };
 }
 
+/** Where the places of an array begin among those of all. */
+interface Places {
+  readonly entry: TensorEntry;
+  readonly first: number;
+  /** What was read last, for whichever array is filled. */
+  readonly held: { readonly places: Int32Array; readonly values: Float32Array };
+}
+
 /** Zeros, with the values that were sent at their places. */
 function placed(
   update: TensorFile,
   { name, shape }: TensorEntry,
-  { entry: beside, first }: { readonly entry: TensorEntry; readonly first: number },
+  { entry: beside, first, held: { places, values } }: Places,
 ): Fill {
   const packed = entryOf(update, name);
   const [all, elements] = [elementCount(packed.shape), elementCount(shape)];
-  const [places, values] = [new Int32Array(SLICE_ELEMENTS), new Float32Array(SLICE_ELEMENTS)];
   let [at, read, last] = [0, 0, -1];
   const more = async () => {
     const length = Math.min(SLICE_ELEMENTS, all - read);
@@ -149,9 +158,9 @@ function copyOf(update: TensorFile, { name }: TensorEntry): Fill {
   return async (start, out) => readInto(update, entry, { start, values: out });
 }
 
-function entryOf({ layout, path }: TensorFile, name: string): TensorEntry {
-  const found = layout.find((entry) => entry.name === name);
-  if (!found) throw new Error(`${path} has no array '${name}'.`);
+function entryOf(file: TensorFile, name: string): TensorEntry {
+  const found = file.entry(name);
+  if (!found) throw new Error(`${file.path} has no array '${name}'.`);
   return found;
 }
 
