@@ -4,7 +4,7 @@ import { prettyJson } from '../base/digest.ts';
 import { flError } from '../base/errors/errors.ts';
 import { writeFileAtomic } from '../base/files/files.ts';
 import { readParamsFile } from '../base/tensors/read-params-file.ts';
-import { defineJob, type JobDefinition, type ModelDefinition } from '../job/definition.ts';
+import { defineJob, type JobDefinition, type ModelDefinition, modelIn } from '../job/definition.ts';
 import { harmonisationOf } from '../job/harmonisation.ts';
 import { loadJob } from '../job/load.ts';
 import { type Exported, type ExportFormat, exportModel } from '../learning/export/export-model.ts';
@@ -73,15 +73,18 @@ async function modelOfRun({ workspace, job, run, model }: ExportRunRequest): Pro
   if (!(await exists(path)))
     throw flError('NF_EXPORT_NONE', { run: card.run_id, which: model }, { place: { file: path } });
   const definition = defineJob(card.job, join(card.job_folder, 'job.yaml'));
-  return { ...described(definition), source: path, run: found };
+  return { ...described(definition, folder.at(RUN_FILES.bundle)), source: path, run: found };
 }
 
 async function modelOfFolder(folder: string, params: string): Promise<Source> {
-  return { ...described((await loadJob(folder, [])).definition), source: params };
+  const { definition, folder: home } = await loadJob(folder, []);
+  return { ...described(definition, home), source: params };
 }
 
-function described({ model, name, workflow }: JobDefinition) {
-  return { model, name, isHarmonised: harmonisationOf(workflow) !== undefined };
+/** @param home where the files of the job lie */
+function described({ model, name, workflow }: JobDefinition, home: string) {
+  const found = model.kind === 'built' ? { ...model, spec: modelIn(home, model.spec) } : model;
+  return { model: found, name, isHarmonised: harmonisationOf(workflow) !== undefined };
 }
 
 function modelFile(model: string): string {

@@ -6,6 +6,8 @@ import { flError } from '../base/errors/errors.ts';
 import { readInput } from '../base/files/read-file.ts';
 import type { ParamSet } from '../base/tensors/nd-array.ts';
 import { decodeSafetensors } from '../base/tensors/safetensors.ts';
+import { JOB_FILE } from '../job/bundle.ts';
+import { defineJob, modelIn } from '../job/definition.ts';
 import { harmonisationOf } from '../job/harmonisation.ts';
 import { loadJob } from '../job/load.ts';
 import { optionsOf } from '../job/workflow-options.ts';
@@ -98,15 +100,17 @@ async function trainedBy(
   { run, job }: { run: Target['run']; job: string | undefined },
 ): Promise<Trained> {
   if (job !== undefined) {
-    const { definition } = await loadJob(job);
+    const { definition, folder } = await loadJob(job);
     const isHarmonised = harmonisationOf(definition.workflow) !== undefined;
     if (definition.model.kind === 'built')
-      return { spec: parseModelSpec(definition.model.spec), isHarmonised };
-    throw flError('NF_EVALUATE_NETWORK', { file }, { place: { file: join(job, 'job.yaml'), key: 'model' } });
+      return { spec: parseModelSpec(modelIn(folder, definition.model.spec)), isHarmonised };
+    throw flError('NF_EVALUATE_NETWORK', { file }, { place: { file: join(job, JOB_FILE), key: 'model' } });
   }
-  const { model, workflow } = run?.card.job ?? {};
+  const { workflow } = run?.card.job ?? {};
+  const model = run && defineJob(run.card.job, join(run.card.job_folder, JOB_FILE)).model;
   const isHarmonised =
     workflow !== undefined && harmonisationOf({ options: optionsOf(workflow) }) !== undefined;
-  if (model && !('initial_params' in model)) return { spec: parseModelSpec(model), isHarmonised };
+  if (run && model?.kind === 'built')
+    return { spec: parseModelSpec(modelIn(run.folder.at(RUN_FILES.bundle), model.spec)), isHarmonised };
   throw flError('NF_EVALUATE_NETWORK', { file }, { place: { file } });
 }

@@ -7,8 +7,10 @@ import { decodeSafetensors, encodeSafetensors } from '../base/tensors/safetensor
 import type { JobDefinition } from '../job/definition.ts';
 import { type FileRules, readJobFile } from '../job/job-paths.ts';
 import type { ArrayLiteral } from '../job/schema.ts';
+import { backboneParams } from '../learning/backbone/network-file.ts';
 import { importParams } from '../learning/export/import-params.ts';
 import { initialParams, parameterShapes } from '../learning/models/initial-params.ts';
+import { parseModelSpec } from '../learning/models/spec.ts';
 import type { FileRef } from '../run/events.ts';
 import type { RunFiles } from '../run/run-files.ts';
 
@@ -60,8 +62,11 @@ function plannedBytes(model: JobDefinition['model']): number {
 
 async function readParams({ model, seed }: JobDefinition, rules: FileRules): Promise<ParamSet> {
   if (model.kind === 'built') {
-    if (model.importFrom === undefined) return initialParams(model.spec, seed);
-    return importParams(model.importFrom, model.spec, rules);
+    const { importFrom: path } = model;
+    if (path === undefined) return initialParams(model.spec, seed);
+    const spec = parseModelSpec(model.spec);
+    if (spec.type === 'backbone') return backboneParams(spec, { path, seed, rules });
+    return importParams(path, model.spec, rules);
   }
   if (typeof model.params !== 'string') {
     return Object.fromEntries(

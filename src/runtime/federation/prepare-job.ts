@@ -25,6 +25,7 @@ import { requireComparable, requireHarmonisable } from './harmonisable.ts';
 import { initialModel, requireModelSize } from './initial-model.ts';
 import { jobWarnings } from './job-warnings.ts';
 import { requireFitting } from './model-form.ts';
+import { requireNetwork, requireNetworkInside } from './pretrained-network.ts';
 import { requirePrivate, trainingGroups } from './private-job.ts';
 import { requireMasks } from './require-masks.ts';
 
@@ -63,6 +64,9 @@ export async function prepareJob(
   const params = await initialModel(plan.job, LOCAL_FILES).catch((error: unknown) => {
     throw placedInJob(error, loaded.source);
   });
+  await requireNetwork(plan.job).catch((error: unknown) => {
+    throw placedInJob(error, loaded.source);
+  });
   inJob(loaded.source, () => requireFitting(definition, paramNames(params)));
   const gaps = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
   const warnings = [...jobWarnings(loaded, bundle, split), ...gaps];
@@ -78,11 +82,12 @@ export function plannedAgain(card: RunCard): RunPlan {
 }
 
 /** @throws the fault of a built model, or one that is too large, at its line */
-export function checkModelSpec({ definition, source }: LoadedJob, rules: FileRules): void {
+export function checkModelSpec({ definition, source, folder }: LoadedJob, rules: FileRules): void {
   const { model } = definition;
   inJob(source, () => {
     if (model.kind === 'built') {
       const spec = parseModelSpec(model.spec);
+      requireNetworkInside(spec, folder);
       if (definition.data) requireTask(spec, definition.data.task ?? { kind: 'classification' });
     }
     requireModelSize(definition, rules);

@@ -132,7 +132,8 @@ function count(spec: unknown, isMeant: (name: string) => boolean = () => true): 
 /** What a job could do otherwise. */
 function changesOf(job: JobDefinition, { rate, steps, sites }: Training): Change[] {
   const spec = modelOf(job);
-  const width = parseModelSpec(spec).width ?? DEFAULT_WIDTH;
+  const parsed = parseModelSpec(spec);
+  const width = ('width' in parsed ? parsed.width : undefined) ?? DEFAULT_WIDTH;
   const [narrow, drawn] = [Math.max(8, 8 * Math.floor(width / 16)), Math.min(1, 2 * rate)];
   const double = sites.map(({ name, groups }) => ({ name: `another ${name}`, groups }));
   return [

@@ -47,7 +47,7 @@ export type ModelDefinition =
   | {
       readonly kind: 'built';
       readonly spec: Readonly<Record<string, JsonValue>>;
-      /** Where its parameters come from, if not from the seed. */
+      /** Where its parameters come from, if not from the seed; of a model on a pretrained network, that network. */
       readonly importFrom?: string;
     };
 
@@ -78,6 +78,20 @@ export interface JobDefinition {
   readonly privacy: PrivacyDefinition | undefined;
   /** Undefined: updates are looked at one by one. */
   readonly secureAggregation: SecureAggregation | undefined;
+}
+
+/** The type of model whose file is a network that stays as it is, in the folder of the job. */
+export const NETWORK_TYPE = 'backbone';
+
+/** The model as its script is given it: files in the folder where the job lies there. */
+export function modelIn(
+  folder: string,
+  spec: Readonly<Record<string, JsonValue>>,
+): Readonly<Record<string, JsonValue>> {
+  const { type, import: from } = spec;
+  return type === NETWORK_TYPE && typeof from === 'string'
+    ? { ...spec, import: resolve(folder, from) }
+    : spec;
 }
 
 /** The one place where the file's keys become the runtime's. `jobFile` is the path of job.yaml. */
@@ -144,5 +158,8 @@ function defineModel(model: JobFile['model'], fromJob: (path: string) => string)
     return { kind: 'initial', params: typeof params === 'string' ? fromJob(params) : params };
   }
   const { import: from, ...spec } = model as Record<string, JsonValue>;
-  return { kind: 'built', spec, ...(typeof from === 'string' && { importFrom: fromJob(from) }) };
+  if (typeof from !== 'string') return { kind: 'built', spec };
+  // What a frozen network computes is part of the model, wherever the job lies.
+  const isNetwork = spec.type === NETWORK_TYPE;
+  return { kind: 'built', spec: isNetwork ? { ...spec, import: from } : spec, importFrom: fromJob(from) };
 }

@@ -1,5 +1,5 @@
 import { broughtBy, type TaskForm, type TaskParts } from '../algorithms/task.ts';
-import type { JobDefinition } from '../job/definition.ts';
+import { type JobDefinition, modelIn } from '../job/definition.ts';
 import { localTensorsOf } from '../job/local-tensors.ts';
 import { personalTensorsOf } from '../job/personal-tensors.ts';
 import { argsOfSite } from '../job/plan.ts';
@@ -29,6 +29,8 @@ export interface TaskPlaces {
   /** What the site kept. */
   readonly state: string | undefined;
   readonly home?: string;
+  /** What frozen networks made of the pictures of the site. */
+  readonly features?: string;
   readonly output: TaskOrder['output'];
 }
 
@@ -43,7 +45,7 @@ interface SiteJob {
 export function taskOrder(
   task: Task,
   { site, job, leastPeople }: SiteJob,
-  { code, data, inputs, state, home, output }: TaskPlaces,
+  { code, data, inputs, state, home, features, output }: TaskPlaces,
 ): TaskOrder {
   const { options } = job.workflow;
   const local = localTensorsOf(job.workflow);
@@ -65,7 +67,7 @@ export function taskOrder(
           ...(selection && { selection }),
           ...(learnt && { task: learnt }),
         },
-        model: job.model.kind === 'built' ? job.model.spec : undefined,
+        model: job.model.kind === 'built' ? modelIn(code.bundle, job.model.spec) : undefined,
         ...(local.length > 0 && { localTensors: local }),
         ...(leastPeople !== undefined && { leastPeople }),
         ...(keepsTensors(job) && { keepsTensors: true as const }),
@@ -80,6 +82,7 @@ export function taskOrder(
       statePath: state,
     },
     ...(home !== undefined && { home }),
+    ...(features !== undefined && { features }),
     output,
   };
 }

@@ -201,6 +201,8 @@ export class WorkerChannel implements Channel {
           inputs: Object.fromEntries(given),
           state: state && at(state.path),
           home: at(siteHomePath(site)),
+          // Of the workspace: runs of other recipes find them there.
+          features: resolve(folder.root, '..', '..', '.features'),
           output: { files, state: at(statePath(task)) },
         };
       },

@@ -22,6 +22,7 @@ const BATCH_SIZE = 16;
 /**
  * Grad-CAM maps, smoothly enlarged to the size of the picture, of the first picture of each subject.
  * @param labels for each subject the class that is asked about
+ * @returns none for a network whose features have no places
  */
 export async function explain(
   images: ImageSet,
@@ -31,6 +32,7 @@ export async function explain(
   const { subjects, options } = images;
   if (subjects.length === 0) return [];
   const explainer = await createExplainer(target.spec, target.params, engine);
+  if (!explainer) return [];
   const found: (Explained | undefined)[] = subjects.map(() => undefined);
   try {
     for await (const { x, size, owners } of images.batches({ batchSize: BATCH_SIZE })) {

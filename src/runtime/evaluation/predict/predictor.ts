@@ -2,9 +2,9 @@ import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import type { EngineChoice } from '../../job/engine-choice.ts';
 import type { ImageSet } from '../../learning/dataset/image-set.ts';
 import { type MaskedTest, maskBatch } from '../../learning/dataset/masked-pictures.ts';
-import type { CompiledModel, Engine } from '../../learning/engine/engine.ts';
+import type { Engine } from '../../learning/engine/engine.ts';
 import { createEngine } from '../../learning/engine/registry.ts';
-import { buildModel } from '../../learning/models/build.ts';
+import { type Network, openNetwork } from '../../learning/trainer/network.ts';
 import { subjectProbabilities } from '../../learning/trainer/score.ts';
 import type { Target } from '../open-target.ts';
 
@@ -28,29 +28,28 @@ const BATCH_SIZE = 32;
 
 export async function openPredictor(target: Target, wish: EngineWish): Promise<Predictor> {
   const { engine } = await createEngine(wish.choice, { gpu: wish.gpu, threads: wish.threads });
-  const model = await engine.compile(buildModel(target.spec), {
-    batchSize: BATCH_SIZE,
-    optimizer: { kind: 'sgd' },
-  });
-  model.setParams(target.params);
+  const network = await openNetwork(engine, target.spec, { batchSize: BATCH_SIZE });
+  network.load(target.params);
   return {
     engine,
-    load: (params) => model.setParams(params),
-    predict: (images, masked) => predictSubjects(model, images, masked),
-    dispose: () => model.dispose(),
+    load: (params) => network.load(params),
+    predict: (images, masked) => predictSubjects(network, images, masked),
+    dispose: () => network.dispose(),
   };
 }
 
 async function predictSubjects(
-  model: CompiledModel,
+  network: Network,
   images: ImageSet,
   masked: MaskedTest | undefined,
 ): Promise<Float64Array> {
   const classes = images.classes.length;
-  const own = await subjectProbabilities(images, (batch) => {
-    const shown = masked ? maskBatch(batch, masked, images.options.channels) : batch;
-    return model.predict(shown.x, shown.size);
-  });
+  const { channels } = images.options;
+  const own = masked
+    ? await subjectProbabilities(images, (batch) =>
+        network.predictPictures(maskBatch(batch, masked, channels)),
+      )
+    : await subjectProbabilities(network.examplesOf(images), (batch) => network.predict(batch));
   const probabilities = new Float64Array(own.length * classes);
   for (const [row, values] of own.entries()) probabilities.set(values, row * classes);
   return probabilities;

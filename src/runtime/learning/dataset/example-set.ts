@@ -25,6 +25,21 @@ export interface ModelForm {
   readonly names: readonly string[] | undefined;
 }
 
+/** A frozen network, and in how many ways training examples are shown to it. */
+export interface FrozenView {
+  readonly network: FrozenFeatures;
+  readonly views: number | undefined;
+}
+
+/** What a frozen network makes of an example. */
+export interface FrozenFeatures {
+  /** Equal where equal examples have equal features, to the last bit. */
+  readonly id: string;
+  /** Of the features of an example. */
+  readonly shape: readonly number[];
+  features(example: Float32Array): Promise<Float32Array>;
+}
+
 /** Outputs [size, ...output] of a model for `size` examples. */
 export type PredictExamples = (x: Float32Array, size: number) => Promise<Float32Array>;
 
@@ -40,6 +55,8 @@ export interface ExampleSet<Report> {
   batches(options: BatchOptions): AsyncGenerator<Batch>;
   /** @throws NF_TRAIN_*, NF_MODEL_* where a model does not take these examples, or has other outputs */
   requireFit(model: ModelForm): void;
+  /** The same examples by their features; undefined where a task has none. */
+  seenBy?(view: FrozenView): ExampleSet<Report>;
   /** Figures of a model on these examples, which sites' sums are made of. */
   score(predict: PredictExamples): Promise<Report>;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { PictureHarmony } from '../../../preprocess/picture/harmonise.ts';
 import { arrange } from '../../../preprocess/picture/montage.ts';
 import type { Picture } from '../../../preprocess/picture/picture-cache.ts';
@@ -5,11 +6,19 @@ import { type PictureOptions, readChannels } from '../../../preprocess/picture/p
 import { f32At, numberAt, u8At } from '../../base/at.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { createRandom, deriveSeed } from '../../base/random.ts';
+import { FeatureSet } from '../backbone/feature-set.ts';
 import { requireChannels } from '../models/spec.ts';
 import type { Metrics } from '../trainer/confusion.ts';
 import { scoreSubjects } from '../trainer/score.ts';
 import { type AugmentOptions, augment } from './augment.ts';
-import type { Batch, BatchOptions, ExampleSet, ModelForm, PredictExamples } from './example-set.ts';
+import type {
+  Batch,
+  BatchOptions,
+  ExampleSet,
+  FrozenView,
+  ModelForm,
+  PredictExamples,
+} from './example-set.ts';
 
 /** One person: images, and the index of the class. */
 export interface Subject {
@@ -51,7 +60,7 @@ export interface Example {
 }
 
 /** How pictures are shown: `seed` for one of many ways, else as they are. */
-interface Look {
+export interface Look {
   readonly seed: number | undefined;
   readonly mirror: boolean;
 }
@@ -134,6 +143,37 @@ export class ImageSet implements ExampleSet<Metrics> {
   /** One score a subject, not a slice. */
   score(predict: PredictExamples): Promise<Metrics> {
     return scoreSubjects(this, ({ x, size }) => predict(x, size));
+  }
+
+  seenBy(view: FrozenView): ExampleSet<Metrics> {
+    return new FeatureSet(this, view);
+  }
+
+  /** Of the pictures of an example, as they are before anything is done with them: 64 hex digits. */
+  async digestOf(index: number): Promise<string> {
+    const hash = createHash('sha256');
+    for (const pictures of await this.#pictures(this.#example(index)))
+      for (const picture of pictures) hash.update(picture);
+    return hash.digest('hex');
+  }
+
+  /** An example by itself: [imageSize, imageSize, channels]. */
+  async picture(index: number, look: Look): Promise<Float32Array> {
+    const { imageSize, channels } = this.options;
+    const x = new Float32Array(imageSize * imageSize * channels);
+    this.#fill(await this.#pictures(this.#example(index)), look, x);
+    return x;
+  }
+
+  /** The index in `subjects` of whom an example shows. */
+  ownerOf(index: number): number {
+    return this.#example(index).subject;
+  }
+
+  #example(index: number): Example {
+    const example = this.#examples[index];
+    if (!example) throw new RangeError(`no example ${index} of ${this.size}`);
+    return example;
   }
 
   async #assemble(

@@ -1,11 +1,11 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
-import type { CompiledModel, Engine } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import { modelParameters } from '../engine/parameters.ts';
 import { onBackend, tf, tfl } from '../engine/tfjs.ts';
 import { buildModel } from '../models/build.ts';
-import type { ClassifierSpec } from '../models/spec.ts';
+import type { BackboneSpec, ClassifierSpec } from '../models/spec.ts';
 
 /** Which parts of a picture speak for a class: one map a picture, row by row, from 0 to 1. */
 export interface HeatMaps {
@@ -26,6 +26,8 @@ export interface Explainer {
 
 /** The global pooling of every model of `models/`: what comes before it still has places. */
 const POOLING = 'features';
+/** Of every known architecture, what stands before it. */
+const LAST_STAGE = 'head';
 const BATCH_SIZE = 16;
 
 /**
@@ -34,21 +36,19 @@ const BATCH_SIZE = 16;
  * times the slope of the class's logit at that very place. After a mean over the image both are the same; after a maximum only
  * this form keeps to the places that the network went by. The engine computes the features, where the work is; TensorFlow.js's own gradient goes
  * through the few layers after them.
+ * @returns nothing for a model on an ONNX file, whose features need have no places
  */
 export async function createExplainer(
-  spec: ClassifierSpec,
+  given: ClassifierSpec,
   params: ParamSet,
   engine: Engine,
-): Promise<Explainer> {
+): Promise<Explainer | undefined> {
+  const spec = beforePooling(given);
+  if (!spec) return undefined;
   const model = buildModel(spec);
   const pooling = model.getLayer(POOLING);
   const places = pooling.input as SymbolicTensor;
-  const flat = tfl.layers.flatten({ name: 'places' }).apply(places) as SymbolicTensor;
-  const trunk = await engine.compile(tfl.model({ inputs: model.inputs, outputs: flat }), {
-    batchSize: BATCH_SIZE,
-    optimizer: { kind: 'sgd' },
-  });
-  trunk.setParams(pick(params, Object.keys(trunk.getParams())));
+  const trunk = await openTrunk({ model, places, spec, params }, engine);
   const head = buildHead(model, places, params);
   const [, side = 0, , channels = 0] = places.shape.map(Number);
   return {
@@ -58,6 +58,48 @@ export async function createExplainer(
       head.dispose();
     },
   };
+}
+
+/** The same model, of which what comes before the pooling is known. */
+function beforePooling(spec: ClassifierSpec): ClassifierSpec | undefined {
+  if (spec.type !== 'backbone') return spec;
+  if (spec.architecture === undefined) return undefined;
+  return { ...spec, frozen_to: spec.frozen_to === POOLING ? LAST_STAGE : (spec.frozen_to ?? LAST_STAGE) };
+}
+
+/** What is before the pooling: pictures to features [size, side, side, channels]. */
+interface Trunk {
+  predict(x: Float32Array, size: number): Promise<Float32Array>;
+  dispose(): void;
+}
+
+interface TrunkParts {
+  readonly model: LayersModel;
+  readonly places: SymbolicTensor;
+  readonly spec: ClassifierSpec;
+  readonly params: ParamSet;
+}
+
+async function openTrunk({ model, places, spec, params }: TrunkParts, engine: Engine): Promise<Trunk> {
+  const network = spec.type === 'backbone' ? await openFrozen(spec) : undefined;
+  if (network && places === model.inputs[0]) return network;
+  const flat = tfl.layers.flatten({ name: 'places' }).apply(places) as SymbolicTensor;
+  const trunk = await engine.compile(tfl.model({ inputs: model.inputs, outputs: flat }), {
+    batchSize: BATCH_SIZE,
+    optimizer: { kind: 'sgd' },
+  });
+  trunk.setParams(pick(params, Object.keys(trunk.getParams())));
+  if (!network) return trunk;
+  return {
+    predict: async (x, size) => trunk.predict(await network.predict(x, size), size),
+    dispose: () => trunk.dispose(),
+  };
+}
+
+async function openFrozen(spec: BackboneSpec): Promise<Trunk> {
+  const { featuresOfAll, openBackbone } = await import('../backbone/open-backbone.ts');
+  const backbone = await openBackbone(spec);
+  return { predict: (x, size) => featuresOfAll(backbone, x, size), dispose: () => undefined };
 }
 
 function pick(params: ParamSet, names: readonly string[]): ParamSet {
@@ -80,7 +122,7 @@ function buildHead(model: LayersModel, places: SymbolicTensor, params: ParamSet)
 }
 
 interface Parts {
-  readonly trunk: CompiledModel;
+  readonly trunk: Trunk;
   readonly head: LayersModel;
   readonly side: number;
   readonly channels: number;

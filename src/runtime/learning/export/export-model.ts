@@ -6,7 +6,13 @@ import { checkSameForm } from '../../base/tensors/check-params.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
 import { initialParams } from '../models/initial-params.ts';
-import { classesOfModel, inputChannels, type ModelSpec, parseModelSpec } from '../models/spec.ts';
+import {
+  type BackboneSpec,
+  classesOfModel,
+  inputChannels,
+  type ModelSpec,
+  parseModelSpec,
+} from '../models/spec.ts';
 import { patchSize } from '../models/unet-spec.ts';
 import { toTorch } from './torch-order.ts';
 
@@ -43,11 +49,14 @@ export async function exportModel(request: ExportRequest): Promise<Exported> {
   if (there && !force) throw flError('NF_EXPORT_EXISTS', { path: out }, { place: { file: out } });
   if (format === 'safetensors') {
     await writeFileAtomic(out, encodeSafetensors(toTorch(params)));
+    const part =
+      spec.type === 'backbone' ? ['These are the trained parameters; the frozen part is in the job.'] : [];
     return {
       files: [out],
-      notes: ['Axes are PyTorch’s: convolutions [out, in, height, width], dense layers [out, in].'],
+      notes: [...part, 'Axes are PyTorch’s: convolutions [out, in, height, width], dense layers [out, in].'],
     };
   }
+  if (spec.type === 'backbone') return exportOnBackbone(spec, params, { format, out });
   const model = await filledModel(spec, params);
   try {
     return format === 'onnx' ? await writeOnnx(model, spec, out) : await writeTfjs(model, spec, out);
@@ -70,6 +79,24 @@ function outputNote(spec: ModelSpec): string {
 function sidesOf(spec: ModelSpec): string {
   if (spec.type !== 'unet') return 'size, size';
   return patchSize(spec).slice(0, spec.dimensions).reverse().join(', ');
+}
+
+/** What is frozen and what was trained, as one ONNX file. */
+async function exportOnBackbone(
+  spec: BackboneSpec,
+  params: ParamSet,
+  { format, out }: { readonly format: ExportFormat; readonly out: string },
+): Promise<Exported> {
+  if (format !== 'onnx') {
+    const reason = 'TensorFlow.js would need the frozen part in its own form';
+    throw flError('NF_BACKBONE_EXPORT', { format, reason }, { place: { file: out } });
+  }
+  const { wholeNetwork } = await import('../backbone/whole-network.ts');
+  await writeFileAtomic(out, await wholeNetwork(spec, params));
+  return {
+    files: [out],
+    notes: [inputNote(spec), 'Outputs: logits and probabilities [1, classes]. One image at a time.'],
+  };
 }
 
 function inputNote(spec: ModelSpec): string {

@@ -10,7 +10,12 @@ import { identityOrder, materialize, whole } from '../engine/trace/symbolic.ts';
 import { tracingLayers } from '../engine/trace/tracing-layers.ts';
 
 /** Names of an exported graph's ends. */
-export const EXPORTED = { image: 'image', logits: 'logits', probabilities: 'probabilities' } as const;
+export const EXPORTED = {
+  image: 'image',
+  features: 'features',
+  logits: 'logits',
+  probabilities: 'probabilities',
+} as const;
 
 /**
  * A classifier in inference mode as an ONNX file (operator set 21): images [batch, ...] to logits and probabilities. Weights are
@@ -21,13 +26,32 @@ export function exportOnnx(
   metadata: Readonly<Record<string, string>>,
 ): { bytes: Uint8Array; anyBatch: boolean } {
   // Two primes that no layer is likely to have as a size.
-  const [first, second] = [traced(model, 61), traced(model, 67)];
+  const [first, second] = [traced(model, 61, classified), traced(model, 67, classified)];
   const open = withOpenBatch(first, second);
-  const bytes = encodeModel(open ?? traced(model, 1), { name: model.name, metadata });
+  const bytes = encodeModel(open ?? traced(model, 1, classified), { name: model.name, metadata });
   return { bytes, anyBatch: open !== undefined };
 }
 
-function traced(model: LayersModel, rows: number): OnnxParts {
+/** The graph of a classifier for one example: `image` [1, ...] to logits and probabilities. */
+export function classifierParts(model: LayersModel): OnnxParts {
+  return traced(model, 1, classified);
+}
+
+/** What a model gives for one picture, as an ONNX file: `image` [1, ...] to `features`. */
+export function exportFeatures(model: LayersModel): Uint8Array {
+  const parts = traced(model, 1, (recorder, features) => output(recorder, EXPORTED.features, features));
+  return encodeModel(parts, { name: model.name });
+}
+
+/** Makes outputs of what a model gives. */
+type Finish = (recorder: Recorder, result: Tensor) => void;
+
+function classified(recorder: Recorder, logits: Tensor): void {
+  output(recorder, EXPORTED.logits, logits);
+  output(recorder, EXPORTED.probabilities, softmax(logits));
+}
+
+function traced(model: LayersModel, rows: number, finish: Finish): OnnxParts {
   const recorder = new Recorder({ forInference: true });
   const { graph } = recorder;
   const shape = [rows, ...modelShape(model, { batchSize: rows }).input];
@@ -42,9 +66,10 @@ function traced(model: LayersModel, rows: number): OnnxParts {
       }
       const image = recorder.tensor(whole(EXPORTED.image, shape));
       const apply = () => model.apply(image, { training: false }) as Tensor;
-      const logits = tracingLayers(recorder, apply, (layer) => names.get(layer));
-      output(recorder, EXPORTED.logits, logits);
-      output(recorder, EXPORTED.probabilities, softmax(logits));
+      finish(
+        recorder,
+        tracingLayers(recorder, apply, (layer) => names.get(layer)),
+      );
     }),
   );
   return graph.live();

@@ -1,25 +1,14 @@
 import { flError, NeuroflareError } from '../../base/errors/errors.ts';
 import { elementCount, type NdArray, type ParamSet } from '../../base/tensors/nd-array.ts';
+import { fieldsOf, textOf } from '../engine/onnx/fields.ts';
 
 /** Field numbers of onnx.proto. */
 const MODEL_GRAPH = 7;
 const GRAPH_INITIALIZER = 5;
 const TENSOR = { dims: 1, dataType: 2, floatData: 4, name: 8, rawData: 9, external: 13, location: 14 };
 const FLOAT = 1;
-/** A 64-bit number. */
-const MOST_VARINT_BYTES = 10;
 /** No array has more axes. */
 const MOST_DIMS = 8;
-
-const NONE = new Uint8Array();
-
-interface Field {
-  readonly number: number;
-  /** Of a varint. */
-  readonly value: bigint;
-  /** Of a length-delimited field. */
-  readonly bytes: Uint8Array;
-}
 
 /**
  * The float32 initializers of an ONNX file by name: the weights of what `exportOnnx` writes. Weights in other files (external data)
@@ -70,7 +59,7 @@ function readTensor(message: Uint8Array): TensorProto {
     if (number === TENSOR.dims) shape.push(Number(value));
     if (shape.length > MOST_DIMS) throw new Error('an array has too many axes');
     if (number === TENSOR.dataType) isFloat = value === BigInt(FLOAT);
-    if (number === TENSOR.name) name = Buffer.from(bytes).toString('utf8');
+    if (number === TENSOR.name) name = textOf(bytes);
     if (number === TENSOR.floatData) floats = new Uint8Array(bytes);
     if (number === TENSOR.rawData) raw = bytes;
     if (number === TENSOR.external) isExternal = true;
@@ -78,35 +67,4 @@ function readTensor(message: Uint8Array): TensorProto {
   }
   const own = isFloat ? new Uint8Array(raw ?? floats) : new Uint8Array();
   return { name, isFloat, isExternal, shape, data: new Float32Array(own.buffer) };
-}
-
-/** The fields of a message in the protocol buffers wire format, one at a time: a file of nothing but fields fills no memory. */
-function* fieldsOf(message: Uint8Array): Generator<Field> {
-  let at = 0;
-  const varint = (): bigint => {
-    let [value, shift] = [0n, 0n];
-    for (const end = at + MOST_VARINT_BYTES; ; ) {
-      if (at === end) throw new Error('a number is too long');
-      const byte = message[at++];
-      if (byte === undefined) throw new Error('the message ends within a number');
-      value |= BigInt(byte & 127) << shift;
-      if (byte < 128) return value;
-      shift += 7n;
-    }
-  };
-  const take = (length: number): Uint8Array => {
-    if (at + length > message.length) throw new Error('the message ends within a field');
-    at += length;
-    return message.subarray(at - length, at);
-  };
-  while (at < message.length) {
-    const tag = varint();
-    const number = Number(tag >> 3n);
-    const wire = Number(tag & 7n);
-    if (wire === 0) yield { number, value: varint(), bytes: NONE };
-    else if (wire === 1) yield { number, value: 0n, bytes: take(8) };
-    else if (wire === 2) yield { number, value: 0n, bytes: take(Number(varint())) };
-    else if (wire === 5) yield { number, value: 0n, bytes: take(4) };
-    else throw new Error(`wire type ${wire}`);
-  }
 }

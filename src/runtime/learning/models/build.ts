@@ -4,10 +4,9 @@ import { DeepSupervision } from '../engine/layers/deep-supervision.ts';
 import { GroupNormalization } from '../engine/layers/group-normalization.ts';
 import { Upsampling } from '../engine/layers/upsampling.ts';
 import { tf, tfl } from '../engine/tfjs.ts';
-import { initialParams, planModel } from './initial-params.ts';
+import { initialParams, modelInput, planModel } from './initial-params.ts';
 import { type ConvPlan, convOfHead, type LayerPlan } from './plan.ts';
-import { inputChannels, type ModelSpec, parseModelSpec } from './spec.ts';
-import { patchSize } from './unet-spec.ts';
+import { type ModelSpec, parseModelSpec } from './spec.ts';
 
 type Layer = InstanceType<typeof tfl.layers.Layer>;
 
@@ -15,28 +14,32 @@ const specs = new WeakMap<LayersModel, ModelSpec>();
 
 /**
  * The model a job names: input [image_size, image_size, channels], output logits [classes]; of a U-Net input [patch..., channels], output
- * logits [patch..., 1 + labels], the sides of the patch from the slowest axis of a volume to the fastest (superior, anterior, right). Its first values are those of
+ * logits [patch..., 1 + labels], the sides of the patch from the slowest axis of a volume to the fastest (superior, anterior, right). Of a model on a
+ * pretrained network it is what is trained: its input is what the frozen part gives. Its first values are those of
  * `initialParams(spec, spec.seed)`, its parameters are named after its layers (`conv1/kernel`).
- * @throws NF_MODEL_UNKNOWN, NF_MODEL_KEY, NF_MODEL_INVALID
+ * @throws NF_MODEL_UNKNOWN, NF_MODEL_KEY, NF_MODEL_INVALID, NF_BACKBONE_LAYER
  */
 export function buildModel(definition: unknown): LayersModel {
   const spec = parseModelSpec(definition);
-  const inputs = tfl.input({ shape: [...inputSides(spec), inputChannels(spec)], name: 'image' });
-  const heads: SymbolicTensor[] = [];
-  const last = chain(planModel(spec), inputs, heads);
-  const outputs =
-    heads.length === 0
-      ? last
-      : (new DeepSupervision({ name: 'outputs' }).apply([last, ...heads]) as SymbolicTensor);
-  const model = tfl.model({ inputs, outputs, name: spec.type });
+  const model = buildLayers(planModel(spec), { shape: modelInput(spec), name: spec.type });
   fillModel(model, firstParams(spec));
   specs.set(model, spec);
   return model;
 }
 
-function inputSides(spec: ModelSpec): number[] {
-  if (spec.type !== 'unet') return [spec.image_size, spec.image_size];
-  return patchSize(spec).slice(0, spec.dimensions).reverse();
+/** Layers on one input, whose weights are all 0. */
+export function buildLayers(
+  plans: readonly LayerPlan[],
+  { shape, name }: { readonly shape: readonly number[]; readonly name: string },
+): LayersModel {
+  const inputs = tfl.input({ shape: [...shape], name: 'image' });
+  const heads: SymbolicTensor[] = [];
+  const last = chain(plans, inputs, heads);
+  const outputs =
+    heads.length === 0
+      ? last
+      : (new DeepSupervision({ name: 'outputs' }).apply([last, ...heads]) as SymbolicTensor);
+  return tfl.model({ inputs, outputs, name });
 }
 
 let last: { readonly key: string; readonly params: ParamSet } | undefined;
@@ -99,8 +102,14 @@ function makeLayer(plan: SimplePlan): Layer {
       return tfl.layers.dense({ name, units: plan.units, kernelInitializer: 'zeros' });
     case 'group-norm':
       return new GroupNormalization({ name, groups: plan.groups });
+    case 'depthwise': {
+      const { size: kernelSize, stride: strides } = plan;
+      const form = { kernelSize, strides, padding: 'same', depthwiseInitializer: 'zeros' } as const;
+      return tfl.layers.depthwiseConv2d({ name, ...form });
+    }
     case 'relu':
-      return tfl.layers.activation({ name, activation: 'relu' });
+    case 'relu6':
+      return tfl.layers.activation({ name, activation: plan.kind });
     case 'max-pool':
       return tfl.layers.maxPooling2d({ name, poolSize: 2, strides: 2 });
     case 'global-pool': {

@@ -1,13 +1,15 @@
 import { createRandom } from '../../base/random.ts';
 import { elementCount, type NdArray, type ParamSet } from '../../base/tensors/nd-array.ts';
+import { planBackbone } from './backbone.ts';
 import { planMriCnn } from './mri-cnn.ts';
 import { planMriResnet } from './mri-resnet.ts';
 import { type LayerPlan, type ParamPlan, planParams } from './plan.ts';
 import { inputChannels, type ModelSpec, parseModelSpec } from './spec.ts';
 import { planUnet } from './unet.ts';
+import { patchSize } from './unet-spec.ts';
 
 /** The layers of a model, from the input to the logits. A new one is a file with a plan, a case here and its name in `MODEL_TYPES`. */
-export function planModel(spec: ModelSpec): LayerPlan[] {
+export function planModel(spec: ModelSpec): readonly LayerPlan[] {
   switch (spec.type) {
     case 'mri-cnn':
       return planMriCnn(spec);
@@ -15,7 +17,17 @@ export function planModel(spec: ModelSpec): LayerPlan[] {
       return planMriResnet(spec);
     case 'unet':
       return planUnet(spec);
+    case 'backbone':
+      return planBackbone(spec).trained;
   }
+}
+
+/** What these layers are given of an example: a picture or a patch, or what the frozen part of a pretrained network makes of a picture. */
+export function modelInput(spec: ModelSpec): readonly number[] {
+  if (spec.type === 'backbone') return planBackbone(spec).shape;
+  const channels = inputChannels(spec);
+  if (spec.type !== 'unet') return [spec.image_size, spec.image_size, channels];
+  return [...patchSize(spec).slice(0, spec.dimensions).reverse(), channels];
 }
 
 /**
@@ -34,7 +46,7 @@ export function parameterShapes(spec: unknown): readonly (readonly number[])[] {
 
 function parameterPlans(spec: unknown): readonly ParamPlan[] {
   const parsed = parseModelSpec(spec);
-  return planParams(planModel(parsed), inputChannels(parsed)).params;
+  return planParams(planModel(parsed), modelInput(parsed).at(-1) ?? 0).params;
 }
 
 /** Names, shapes and dtypes of the same parameters, without their values. */

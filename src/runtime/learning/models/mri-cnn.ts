@@ -1,5 +1,5 @@
 import type { LayerPlan } from './plan.ts';
-import { type ClassifierSpec, outputCount } from './spec.ts';
+import { type GrownSpec, outputCount } from './spec.ts';
 
 /**
  * The reference CNN: four 3x3 convolutions of width 1, 2, 4 and 8 times `width` with ReLU, a 2x2 max pool after the
@@ -8,7 +8,7 @@ import { type ClassifierSpec, outputCount } from './spec.ts';
  * A tumour fills a small part of a slice, so its features would drown in a mean: on 940 Kaggle slices at three sites, six
  * rounds of two epochs gave 64 % balanced accuracy of four classes with the maximum, 55 % with the mean.
  */
-export function planMriCnn(spec: ClassifierSpec): LayerPlan[] {
+export function planMriCnn(spec: GrownSpec): LayerPlan[] {
   const width = spec.width ?? 16;
   return [
     ...convolution('conv1', width), //        size     x size     x width

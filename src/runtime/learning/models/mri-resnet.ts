@@ -1,5 +1,5 @@
 import type { LayerPlan, ResidualPlan } from './plan.ts';
-import { type ClassifierSpec, outputCount } from './spec.ts';
+import { type GrownSpec, outputCount } from './spec.ts';
 
 const GROUPS = 8;
 
@@ -8,7 +8,7 @@ const GROUPS = 8;
  * in place of batch normalisation: one block at each of four widths, halving the image at the last three.
  * 308 000 parameters at width 16 and 4 classes.
  */
-export function planMriResnet(spec: ClassifierSpec): LayerPlan[] {
+export function planMriResnet(spec: GrownSpec): LayerPlan[] {
   const width = spec.width ?? 16;
   return [
     conv('stem', width, 2), //                    size / 2

@@ -4,9 +4,10 @@
  */
 export type LayerPlan =
   | ConvPlan
+  | DepthwisePlan
   | DensePlan
   | NormPlan
-  | { readonly kind: 'relu'; readonly name: string }
+  | { readonly kind: 'relu' | 'relu6'; readonly name: string }
   | { readonly kind: 'max-pool'; readonly name: string }
   | { readonly kind: 'global-pool'; readonly name: string; readonly how: Pooling }
   | { readonly kind: 'dropout'; readonly name: string; readonly rate: number }
@@ -34,6 +35,14 @@ export interface ConvPlan {
   readonly axes?: Axes;
   /** As of `DensePlan`; default 2. */
   readonly gain?: number;
+}
+
+/** A filter for each channel; square kernel, 'same' padding, with a bias. */
+export interface DepthwisePlan {
+  readonly kind: 'depthwise';
+  readonly name: string;
+  readonly size: 3 | 5;
+  readonly stride: 1 | 2;
 }
 
 export interface DensePlan {
@@ -113,6 +122,14 @@ function layerParams(layer: LayerPlan, channels: number): ParamPlan[] {
       return convParams(convOfHead(layer), channels);
     case 'skip':
       return planParams(layer.inner, channels).params;
+    case 'depthwise': {
+      const { size } = layer;
+      const start = { deviation: Math.sqrt(2 / (size * size)) };
+      return [
+        { name: `${name}/depthwise_kernel`, shape: [size, size, channels, 1], start },
+        { name: `${name}/bias`, shape: [channels], start: { value: 0 } },
+      ];
+    }
     case 'dense': {
       const deviation = Math.sqrt(layer.gain / channels);
       return [

@@ -7,9 +7,15 @@ import { didYouMean } from '../../base/text/nearest.ts';
 import { UNET_KEYS, type UnetSpec, unetSpecSchema } from './unet-spec.ts';
 
 /** The models a job can name under `model.type`. */
-export const MODEL_TYPES = ['mri-cnn', 'mri-resnet', 'unet'] as const;
+export const MODEL_TYPES = ['mri-cnn', 'mri-resnet', 'unet', 'backbone'] as const;
 
-const common = {
+/** Networks that can be built from PyTorch's safetensors. */
+export const ARCHITECTURES = ['efficientnet-lite0'] as const;
+export type Architecture = (typeof ARCHITECTURES)[number];
+
+const MOST_FEATURES = 65_536;
+
+const everywhere = {
   image_size: z.int().min(16).max(512).multipleOf(16).describe('Side of the square input, in pixels.'),
   channels: z
     .int()
@@ -24,16 +30,102 @@ const common = {
     .optional()
     .describe('Class names in the order of the outputs: the same for every site.'),
   num_classes: z.int().min(2).max(1000).optional().describe('Number of outputs, where classes is not given.'),
-  width: z.int().min(8).max(256).multipleOf(8).optional().describe('Filters of the first layer; default 16.'),
-  pooling: z
-    .enum(['max', 'average'])
-    .optional()
-    .describe(
-      'What is kept of each feature over the image: max finds small lesions. Default: max for mri-cnn.',
-    ),
   dropout: z.number().min(0).max(0.9).optional().describe('Rate before the last layer; default 0, none.'),
   seed: z.int().min(0).optional().describe('Seed of the first values; default 0. A job uses its own seed.'),
 };
+
+const pooling = z.enum(['max', 'average']).optional();
+
+const grown = {
+  ...everywhere,
+  width: z.int().min(8).max(256).multipleOf(8).optional().describe('Filters of the first layer; default 16.'),
+  pooling: pooling.describe(
+    'What is kept of each feature over the image: max finds small lesions. Default: max for mri-cnn.',
+  ),
+};
+
+/** One number for all channels of a pretrained network, or one for each. */
+const perChannel = z.union([z.number(), z.array(z.number()).min(1).max(16)]).optional();
+
+const transferred = {
+  ...everywhere,
+  import: z
+    .string()
+    .min(1)
+    .describe(
+      'The file of the pretrained network, in the folder of the job: ONNX, or safetensors of PyTorch.',
+    ),
+  architecture: z
+    .enum(ARCHITECTURES)
+    .optional()
+    .describe('What network a file of safetensors holds; an ONNX file says so itself.'),
+  frozen_to: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'The last layer that stays as it is: a node of an ONNX file, a block of a known architecture (blocks.12). Default: all of it.',
+    ),
+  features: z
+    .int()
+    .min(1)
+    .max(MOST_FEATURES)
+    .optional()
+    .describe(
+      'Of an ONNX file: the numbers that it gives for a picture, or the channels of its feature maps.',
+    ),
+  pooling: pooling.describe('What is kept of each feature map over the image; default average.'),
+  input_channels: z
+    .int()
+    .min(1)
+    .max(16)
+    .optional()
+    .describe('Channels that the network takes: one grey channel is given to each of them. Default 3.'),
+  input_mean: perChannel.describe(
+    'Where the mean of the tissue comes to lie at the input of the network. Default 0.',
+  ),
+  input_std: perChannel.describe('What its standard deviation is there, over 0. Default 1.'),
+  hidden: z
+    .array(z.int().min(1).max(4096))
+    .max(4)
+    .optional()
+    .describe('Units of hidden layers between the features and the classes; default none: a linear head.'),
+};
+
+/** A file of ONNX says what it computes, but not how its features are cut; one of safetensors holds nothing but weights. */
+function fileFault(spec: BackboneSpec): { message: string; path: string[] } | undefined {
+  const isOnnx = spec.import.endsWith('.onnx');
+  if (!isOnnx && !spec.import.endsWith('.safetensors'))
+    return { path: ['import'], message: 'is no file of ONNX (.onnx) or of PyTorch (.safetensors)' };
+  if (isOnnx && spec.features === undefined)
+    return { path: ['features'], message: 'is missing: the numbers that the network gives for a picture' };
+  if (isOnnx && spec.architecture !== undefined)
+    return { path: ['architecture'], message: 'is for safetensors: an ONNX file says what it computes' };
+  if (!isOnnx && spec.architecture === undefined)
+    return { path: ['architecture'], message: `is missing: one of ${ARCHITECTURES.join(', ')}` };
+  if (!isOnnx && spec.features !== undefined)
+    return { path: ['features'], message: 'is for ONNX files: it follows from the architecture' };
+  return inputFault(spec);
+}
+
+function inputFault(spec: BackboneSpec): { message: string; path: string[] } | undefined {
+  const { input_channels: taken = 3, channels = 1, input_std: std = 1 } = spec;
+  if (spec.architecture !== undefined && taken !== 3)
+    return { path: ['input_channels'], message: `is ${taken}, and ${spec.architecture} takes 3` };
+  if (channels !== 1 && channels !== taken)
+    return {
+      path: ['channels'],
+      message: `is ${channels}, and the network takes ${taken}: give it one channel, or as many as it takes`,
+    };
+  for (const key of ['input_mean', 'input_std'] as const) {
+    const given = spec[key];
+    if (Array.isArray(given) && given.length !== taken)
+      return { path: [key], message: `has ${given.length} numbers, and the network takes ${taken} channels` };
+  }
+  return [std].flat().every((value) => value > 0)
+    ? undefined
+    : { path: ['input_std'], message: 'has a number that is not over 0' };
+}
 
 const countsAgree = (spec: { classes?: string[] | undefined; num_classes?: number | undefined }) =>
   spec.classes === undefined
@@ -49,11 +141,19 @@ const classifierSchema = z
   .discriminatedUnion('type', [
     z.strictObject({
       type: z.literal('mri-cnn').describe('Four convolutions, two dense layers.'),
-      ...common,
+      ...grown,
     }),
-    z.strictObject({ type: z.literal('mri-resnet').describe('Residual, group normalisation.'), ...common }),
+    z.strictObject({ type: z.literal('mri-resnet').describe('Residual, group normalisation.'), ...grown }),
+    z.strictObject({
+      type: z.literal('backbone').describe('A pretrained network, frozen, and a head that is trained.'),
+      ...transferred,
+    }),
   ])
-  .refine(countsAgree, COUNT_RULE);
+  .refine(countsAgree, COUNT_RULE)
+  .superRefine((spec, context) => {
+    const fault = spec.type === 'backbone' ? fileFault(spec) : undefined;
+    if (fault) context.addIssue({ code: 'custom', ...fault });
+  });
 
 /** The `model` of a job that names a network, as written in YAML. */
 export const modelSpecSchema = z.union([classifierSchema, unetSpecSchema]);
@@ -62,7 +162,15 @@ export const modelSpecSchema = z.union([classifierSchema, unetSpecSchema]);
 export type ClassifierSpec = z.infer<typeof classifierSchema>;
 export type ModelSpec = ClassifierSpec | UnetSpec;
 
-const CLASSIFIER_KEYS = ['type', ...Object.keys(common)];
+/** A pretrained network and what is trained on it. */
+export type BackboneSpec = Extract<ModelSpec, { type: 'backbone' }>;
+/** A classifier whose parameters are all trained. */
+export type GrownSpec = Exclude<ClassifierSpec, BackboneSpec>;
+
+function knownKeys(type: string): readonly string[] {
+  if (type === 'unet') return UNET_KEYS;
+  return ['type', ...Object.keys(type === 'backbone' ? transferred : grown)];
+}
 
 /**
  * Checks a model definition.
@@ -72,7 +180,7 @@ export function parseModelSpec(value: unknown): ModelSpec {
   const given: Record<string, unknown> = value && typeof value === 'object' ? { ...value } : {};
   const type = String(given.type ?? '');
   if (!MODEL_TYPES.some((known) => known === type)) throw unknownType(type);
-  const known = type === 'unet' ? UNET_KEYS : CLASSIFIER_KEYS;
+  const known = knownKeys(type);
   const key = Object.keys(given).find((name) => !known.includes(name));
   if (key !== undefined) {
     const params = { key, type, nearest: didYouMean(key, known), known: known.join(', ') };

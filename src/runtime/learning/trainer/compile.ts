@@ -4,12 +4,12 @@ import { flError, NeuroflareError } from '../../base/errors/errors.ts';
 import type { NdArray, ParamSet } from '../../base/tensors/nd-array.ts';
 import { matcherOf } from '../../base/text/name-patterns.ts';
 import { checkKeys } from '../check-option.ts';
-import type { ModelForm } from '../dataset/example-set.ts';
+import type { FrozenView, ModelForm } from '../dataset/example-set.ts';
 import type { CompiledFunction, CompileOptions, FunctionOptions, UnitOptions } from '../engine/engine.ts';
 import { freezeOthers, modelParameters } from '../engine/parameters.ts';
 import type { StepFunction } from '../engine/trace/trace-function.ts';
 import { modelSpecOf } from '../models/build.ts';
-import { classesOfModel } from '../models/spec.ts';
+import { type BackboneSpec, classesOfModel, inputChannels, outputCount } from '../models/spec.ts';
 import { functionWithFallback, withFallback } from './eager-fallback.ts';
 import { adoptFunction, adoptModel, leaseCompiled } from './model-pool.ts';
 import { checkOptions, type TrainerOptions } from './options.ts';
@@ -86,6 +86,7 @@ async function compileModel(model: LayersModel, options: TrainerOptions): Promis
   };
   return new Trainer({
     form,
+    frozen: spec?.type === 'backbone' ? frozenOf(spec, checked.views) : undefined,
     options: checked,
     params,
     trainable,
@@ -103,9 +104,29 @@ function usualLoss({ output }: ModelForm): 'softmax-cross-entropy' | 'dice-cross
   return output.length === 1 ? 'softmax-cross-entropy' : 'dice-cross-entropy';
 }
 
+/** The network is opened once, when its features are first asked for. */
+function frozenOf(spec: BackboneSpec, views: number | undefined): () => Promise<FrozenView> {
+  let opened: Promise<FrozenView> | undefined;
+  const open = async () => {
+    const { openBackbone } = await import('../backbone/open-backbone.ts');
+    return { network: await openBackbone(spec), views };
+  };
+  return () => {
+    opened ??= open();
+    return opened;
+  };
+}
+
 function formOf(model: LayersModel): ModelForm {
-  const [input, output] = [onlyShape(model.inputs), onlyShape(model.outputs)];
   const spec = modelSpecOf(model);
+  if (spec?.type === 'backbone')
+    return {
+      name: model.name,
+      input: [spec.image_size, spec.image_size, inputChannels(spec)],
+      output: [outputCount(spec)],
+      names: spec.classes,
+    };
+  const [input, output] = [onlyShape(model.inputs), onlyShape(model.outputs)];
   const names = spec?.type === 'unet' ? spec.labels : spec && classesOfModel(spec);
   const form = { name: model.name, input: sizesOf(input), output: sizesOf(output), names };
   const isClassifier = form.output.length === 1 && form.input.length === 3 && form.input[0] === form.input[1];

@@ -33,6 +33,11 @@ export interface TrainerOptions {
   readonly privacy?: PrivateTerms | undefined;
   /** Pictures in a step; default: that of the data set. */
   readonly batchSize?: unknown;
+  /**
+   * Of a model on a pretrained network: in how many ways a training picture is shown to it, whose features are kept. As it is, mirrored
+   * where the data set flips pictures, and changed as the data set says for the rest. Default: the first, or the first two.
+   */
+  readonly views?: unknown;
 }
 
 export interface CheckedOptions {
@@ -40,6 +45,7 @@ export interface CheckedOptions {
   readonly batchSize: number | undefined;
   readonly allowEager: boolean;
   readonly privacy: PrivateTerms | undefined;
+  readonly views: number | undefined;
   readonly compile: Omit<CompileOptions, 'batchSize'>;
 }
 
@@ -50,7 +56,7 @@ const LOSSES = [
 ];
 const KEYS = [
   ...['optimizer', 'learningRate', 'weightDecay', 'loss', 'labelSmoothing'],
-  ...['proximalMu', 'clipNorm', 'corrected', 'allowEager', 'batchSize', 'privacy'],
+  ...['proximalMu', 'clipNorm', 'corrected', 'allowEager', 'batchSize', 'privacy', 'views'],
 ];
 
 /**
@@ -69,6 +75,7 @@ export function checkOptions(options: TrainerOptions, usual: LossOptions): Check
     batchSize: checkNumber('batchSize', options.batchSize, { least: 1, whole: true }),
     allowEager: options.allowEager === true,
     privacy: checkPrivacy(options.privacy),
+    views: checkNumber('views', options.views, { least: 1, whole: true }),
     compile: {
       optimizer: findOptimizer(options.optimizer, weightDecay),
       loss: findLoss(options.loss ?? usual, smoothing),

@@ -4,7 +4,7 @@ import { deriveSeed } from '../../base/random.ts';
 import { checkSameForm } from '../../base/tensors/check-params.ts';
 import type { NdArray, ParamSet } from '../../base/tensors/nd-array.ts';
 import { checkNumber, optionError } from '../check-option.ts';
-import type { ExampleSet, ModelForm } from '../dataset/example-set.ts';
+import type { ExampleSet, FrozenView, ModelForm } from '../dataset/example-set.ts';
 import type { CompiledModel, UnitOptions } from '../engine/engine.ts';
 import { noteSteps, wantedCorrection, wantsGradient } from './control-variates.ts';
 import { type CheckedOptions, checkLearningRate } from './options.ts';
@@ -38,6 +38,8 @@ export interface TrainerParts {
   readonly params: ParamSet;
   /** Names of those that are trained. */
   readonly trainable: readonly string[];
+  /** What the model sees its examples through; undefined: it sees themselves. */
+  readonly frozen: (() => Promise<FrozenView>) | undefined;
   /** Of a private job: groups in a batch. */
   readonly units: UnitOptions | undefined;
   /** Compiles for gradients of groups; called once. */
@@ -94,17 +96,18 @@ export class Trainer {
     data.requireFit(this.#parts.form);
     if (this.#parts.options.privacy) return this.#fitPrivately(data, options);
     const { batchSize, model } = await this.#ready(data);
+    const examples = await this.#seen(data);
     const losses: number[] = [];
     const steps = epochs * Math.ceil(data.size / batchSize);
     const rate = scheduleOf(options.learningRate, { steps, otherwise: this.#parts.options.learningRate });
     const proximal = checkNumber('proximalMu', options.proximalMu, { least: 0 });
     if (this.#parts.options.compile.corrected) model.setCorrection(this.#correction ?? this.#wanted());
     const gradient = wantsGradient()
-      ? await this.#gradientOn(data, { batchSize, seed: options.seed })
+      ? await this.#gradientOn(examples, { batchSize, seed: options.seed })
       : undefined;
     for (let epoch = 1; epoch <= epochs; epoch++) {
       const seed = deriveSeed('epoch', options.seed, epoch);
-      losses.push(await runEpoch(model, data, { epoch, epochs, seed, rate, batchSize, proximal }));
+      losses.push(await runEpoch(model, examples, { epoch, epochs, seed, rate, batchSize, proximal }));
     }
     noteSteps({ rates: sumOf(rate, steps), gradient });
     return { loss: losses.at(-1) ?? 0, losses, steps };
@@ -121,7 +124,7 @@ export class Trainer {
     const { model } = await this.#ready(data);
     const { steps } = await trainPrivately({
       model,
-      data: requireGroups(data),
+      data: requireGroups(await this.#seen(data)),
       terms,
       units,
       parameters: trainable.reduce((sum, name) => sum + (this.#params[name]?.data.length ?? 0), 0),
@@ -183,7 +186,14 @@ export class Trainer {
   async evaluate<Report>(data: ExampleSet<Report>): Promise<Report> {
     data.requireFit(this.#parts.form);
     const { model } = await this.#ready(data);
-    return data.score((x, size) => model.predict(x, size));
+    return (await this.#seen(data)).score((x, size) => model.predict(x, size));
+  }
+
+  async #seen<Report>(data: ExampleSet<Report>): Promise<ExampleSet<Report>> {
+    const { frozen, form } = this.#parts;
+    if (!frozen) return data;
+    if (data.seenBy) return data.seenBy(await frozen());
+    throw flError('NF_TRAIN_MODEL', { name: form.name, found: 'pictures by a frozen network' });
   }
 
   /** Compiles at the first use, when the size of the batches is known. */

@@ -29,6 +29,8 @@ export interface TaskOrder {
   readonly task: ScriptTask;
   /** The site's own folder, in which a process puts itself; undefined: it was started there. */
   readonly home?: string;
+  /** Where features of frozen networks are kept; they never leave the site. */
+  readonly features?: string;
   /** Absolute paths. */
   readonly output: {
     /** Of each file of the answer by its name. */

@@ -8,6 +8,7 @@ import { toNeuroflareError } from '../../base/errors/errors.ts';
 import { writeFileHashed } from '../../base/files/files.ts';
 import { counted } from '../../base/text/counted.ts';
 import { nativeCall } from '../../base/threads/native-gate.ts';
+import { keepFeaturesIn } from '../../learning/backbone/feature-store.ts';
 import type { Engine } from '../../learning/engine/engine.ts';
 import { releaseTrainers } from '../../learning/trainer/model-pool.ts';
 import { onTrainProgress, setEngine } from '../../learning/trainer/settings.ts';
@@ -56,7 +57,8 @@ export function startTaskLoop(
 
 async function run(next: TaskOrder): Promise<void> {
   order = next;
-  const { home } = next;
+  const { home, features } = next;
+  keepFeaturesIn(features);
   if (home !== undefined && isMainThread) ours(() => moveTo(home));
   const answer = await answerTo(next);
   order = undefined;

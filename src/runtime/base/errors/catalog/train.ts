@@ -181,6 +181,32 @@ export const TRAIN_ERRORS = {
     message: 'The parameters in {path} cannot be used: {reason}.',
     hint: "Give a file that 'neuroflare export' wrote for the same model: .onnx, .safetensors, or a folder with model.json.",
   },
+  NF_BACKBONE_FILE: {
+    exit: 4,
+    message: 'The pretrained network {path} cannot be used: {reason}.',
+    hint: 'docs/transfer.md tells how to make a file that can: an ONNX file of one graph, or safetensors of a known architecture.',
+  },
+  NF_BACKBONE_LAYER: {
+    exit: 4,
+    message: "There is no layer '{name}' in {path} to freeze up to: {known}.{nearest}",
+    hint: 'Name under model.frozen_to the last layer that stays as it is.',
+  },
+  NF_BACKBONE_OPERATOR: {
+    exit: 4,
+    message:
+      "The layer '{node}' of {path} is a {operator}, which is not supported in a frozen network.{nearest}",
+    hint: 'Freeze up to a layer before it (model.frozen_to), or export the network without it.',
+  },
+  NF_BACKBONE_SHAPE: {
+    exit: 4,
+    message: 'The pretrained network {path} has another shape: {problem}.',
+    hint: 'Correct the job, or export the network for such pictures.',
+  },
+  NF_BACKBONE_EXPORT: {
+    exit: 4,
+    message: 'A model on a pretrained network cannot be exported as {format}: {reason}.',
+    hint: 'Export it as onnx, which holds the whole network, or as safetensors, which holds what was trained.',
+  },
   NF_EXPORT_EXISTS: {
     exit: 4,
     message: '{path} exists already.',

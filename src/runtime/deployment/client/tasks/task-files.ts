@@ -88,6 +88,7 @@ export class JobTaskFiles {
       data: data === undefined ? undefined : { root: data, site },
       inputs: Object.fromEntries(given),
       state,
+      features: join(folder.home, '.features'),
       output,
     };
   }

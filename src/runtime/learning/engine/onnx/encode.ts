@@ -2,8 +2,8 @@ import { bytesOf } from '../../../base/tensors/nd-array.ts';
 import type { OnnxAttribute, OnnxConstant, OnnxNode, OnnxOpenValue, OnnxParts, OnnxType } from './graph.ts';
 import { WireWriter } from './wire.ts';
 
-const IR_VERSION = 10;
-const OPSET = 21;
+export const IR_VERSION = 10;
+export const OPSET = 21;
 /** TensorProto.DataType. */
 const DATA_TYPES: Record<OnnxType, number> = { float32: 1, int32: 6, int64: 7, bool: 9 };
 /** AttributeProto.AttributeType. */
@@ -32,11 +32,11 @@ export function encodeModel(
   return model.finish();
 }
 
-function operatorSet(domain: string, version: number): WireWriter {
+export function operatorSet(domain: string, version: number): WireWriter {
   return new WireWriter().string(1, domain).int(2, version);
 }
 
-function nodeProto(node: OnnxNode): WireWriter {
+export function nodeProto(node: OnnxNode): WireWriter {
   const proto = new WireWriter();
   for (const input of node.inputs) proto.string(1, input);
   for (const output of node.outputs) proto.string(2, output);
@@ -60,13 +60,13 @@ function attributeProto(name: string, value: OnnxAttribute): WireWriter {
   return proto.int(20, ATTRIBUTE_TYPES.ints);
 }
 
-function tensorProto({ name, type, shape, data }: OnnxConstant): WireWriter {
+export function tensorProto({ name, type, shape, data }: OnnxConstant): WireWriter {
   const proto = new WireWriter();
   for (const size of shape) proto.int(1, size);
   return proto.int(2, DATA_TYPES[type]).string(8, name).bytes(9, bytesOf(data));
 }
 
-function valueInfo({ name, type, shape }: OnnxOpenValue): WireWriter {
+export function valueInfo({ name, type, shape }: OnnxOpenValue): WireWriter {
   const dimensions = new WireWriter();
   for (const size of shape) {
     const dimension = new WireWriter();

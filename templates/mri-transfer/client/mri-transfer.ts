@@ -1,0 +1,35 @@
+import * as flare from 'neuroflare/client';
+import { compile } from 'neuroflare/engine';
+import { buildModel, describeImages, openDataset } from 'neuroflare/mri';
+
+await flare.init();
+const { learning_rate, weight_decay, label_smoothing, local_epochs, batch_size, views } = flare.args();
+const { image_size, classes } = flare.model();
+
+const data = await openDataset(flare.data(), {
+  imageSize: image_size,
+  classes,
+  batchSize: batch_size,
+  augment: { rotate: 12, scale: 0.12, shift: 0.06, gamma: 0.25 }, // of views beyond the picture and its mirror image
+});
+const trainer = await compile(buildModel(flare.model()), {
+  optimizer: 'adamw',
+  weightDecay: weight_decay,
+  labelSmoothing: label_smoothing,
+  views, // the pretrained network sees each of them once; what it makes of them is kept at the site
+});
+
+while (await flare.isRunning()) {
+  const input = await flare.receive(); // params of the head alone, currentRound, totalRounds
+  trainer.setParams(input.params); // also resets the optimizer
+  const metrics = await trainer.evaluate(data.validation); // the received global model, on this site's own images
+  if (flare.isEvaluate()) {
+    // The last global model is scored, too, and predict will know images that are unlike those of training.
+    await flare.send({ metrics: { ...metrics, image_profile: await describeImages(data) } });
+    continue;
+  }
+  const progress = (input.currentRound - 1) / input.totalRounds;
+  const learningRate = Number(learning_rate) * (0.5 + 0.5 * Math.cos(Math.PI * progress)); // falls over the rounds
+  await trainer.fit(data.train, { epochs: local_epochs, learningRate, seed: flare.seed() });
+  await flare.send({ params: trainer.getParams(), metrics, numExamples: data.train.size });
+}
