@@ -34,6 +34,21 @@ export const SECAGG_ERRORS = {
     message: "{site} sends no '{name}', which others send: a sum in secret needs the same arrays of all.",
     hint: 'Let the script send all arrays, or name those that stay at the sites in workflow.local_tensors.',
   },
+  NF_SECAGG_PEER: {
+    exit: 1,
+    message: '{peer} cannot be in a sum with this site: {reason}.',
+    hint: 'The site sends nothing of this round. Ask the site named, and whoever runs the server, what they see.',
+  },
+  NF_SECAGG_SESSION: {
+    exit: 1,
+    message: 'This site takes no part in a sum in secret: {reason}.',
+    hint: 'The site sends nothing of this round. A server that works as it should asks for nothing like that: ask whoever runs it.',
+  },
+  NF_SECAGG_CONSISTENCY: {
+    exit: 1,
+    message: 'Sites were told different things of whose updates are in a sum: {reason}.',
+    hint: 'The sum was not opened. A server that works as it should asks for nothing like that: ask whoever runs it.',
+  },
   NF_SECAGG_NETWORK: {
     exit: 4,
     status: 400,
