@@ -86,7 +86,7 @@ export async function reduce(
           parts: partsOf(entry, { base: model, sources: weighedSources }),
           combining,
           areDifferences,
-          ring: ring && { factor, sites: sources.map(({ site }) => site) },
+          ring: ring && { ...ring, factor, sites: sources.map(({ site }) => site) },
           received,
           states,
         }),

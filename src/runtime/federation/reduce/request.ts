@@ -24,7 +24,13 @@ export interface ReduceRequest {
    * Secure aggregation: sums are made of whole numbers on a grid, and weights are shares of all weight. The mean of the differences is multiplied by
    * this where a reducer steps from differences.
    */
-  readonly ring?: { readonly total: number };
+  readonly ring?: {
+    readonly total: number;
+    /** Of sources that are masked words, what takes the masks off their sum; without this they are updates. Keys in hex, for another thread. */
+    readonly masks?: readonly { readonly key: string; readonly sign: 1 | -1 }[];
+    /** Words of the masks that files before these have used up. */
+    readonly start?: number;
+  };
   /** In site order; the order in which numbers are added up. */
   readonly contributions: readonly Contribution[];
   /** What the sites received, and the reducer's state; without that it begins anew. */

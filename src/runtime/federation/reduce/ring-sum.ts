@@ -1,7 +1,8 @@
 import { flError } from '../../base/errors/errors.ts';
 import { DTYPES, elementCount, isFloat, type NumericArray } from '../../base/tensors/nd-array.ts';
 import { firstNotFinite } from '../../base/tensors/not-finite.ts';
-import type { TensorEntry } from '../../base/tensors/safetensors.ts';
+import { inFileOrder, type TensorEntry, type TensorLayout } from '../../base/tensors/safetensors.ts';
+import { applyMasks, type Mask } from '../../masking/mask-stream.ts';
 import { addWords, fromRing, RANGE, toRing } from '../../masking/ring.ts';
 import { copyOf, type Parts, readElements, SLICE_ELEMENTS, type SliceMaker, unusable } from './mean.ts';
 
@@ -11,6 +12,9 @@ export interface RingSum {
   readonly sites: readonly string[];
   /** What the mean of their differences is multiplied by. */
   readonly factor: number;
+  /** Of sources that are masked words. */
+  readonly masks?: readonly { readonly key: string; readonly sign: 1 | -1 }[];
+  readonly start?: number;
 }
 
 /**
@@ -20,34 +24,22 @@ export interface RingSum {
  * @param parts with shares in place of weights
  * @throws NF_SECAGG_RANGE, NF_SECAGG_ARRAYS with the site
  */
-export function ringSum(entry: TensorEntry, parts: Parts, { sites, factor }: RingSum): SliceMaker {
+export function ringSum(entry: TensorEntry, parts: Parts, ring: RingSum): SliceMaker {
   const { sources, origin } = parts;
+  const { sites, factor } = ring;
   if (sources.length === 0) return copyOf(entry, parts);
   requireAll(entry, parts, sites);
   const longest = Math.min(SLICE_ELEMENTS, elementCount(entry.shape));
-  const [values, base] = [new DTYPES[entry.dtype](longest), new DTYPES[entry.dtype](longest)];
-  const [words, total] = [new Int32Array(longest), new Int32Array(longest)];
-  const [difference, mean] = [new Float64Array(longest), new Float64Array(longest)];
+  const base = new DTYPES[entry.dtype](longest);
+  const [total, mean] = [new Int32Array(longest), new Float64Array(longest)];
   const share = sources.reduce((sum, { weight }) => sum + weight, 0);
+  const add = ring.masks ? maskedAdder(entry, parts, ring) : plainAdder(entry, parts, longest);
   return async (start, out) => {
-    const [own, sum] = [words.subarray(0, out.length), total.subarray(0, out.length)];
-    const differs = difference.subarray(0, out.length);
+    const sum = total.subarray(0, out.length);
     sum.fill(0);
-    const read = (file: Parts['origin']['file'], into: NumericArray) =>
-      readElements(file, { name: entry.name, start, into: into.subarray(0, out.length) });
-    const before = await read(origin.file, base);
-    for (const { file, paramsType, weight, site } of sources) {
-      const sent = await read(file, values);
-      differencesInto(differs, sent, paramsType === 'FULL' ? before : undefined);
-      const wrong = toRing(differs, weight, own);
-      if (wrong !== -1)
-        throw flError(
-          'NF_SECAGG_RANGE',
-          { site, name: entry.name, index: start + wrong, value: String(differs[wrong]), range: RANGE },
-          { place: { site } },
-        );
-      addWords(sum, own);
-    }
+    const into = base.subarray(0, out.length);
+    const before = await readElements(origin.file, { name: entry.name, start, into });
+    await add(start, sum, before);
     const result = mean.subarray(0, out.length);
     fromRing(sum, share, result);
     addTo(result, before, factor);
@@ -59,6 +51,61 @@ export function ringSum(entry: TensorEntry, parts: Parts, { sites, factor }: Rin
       : out.findIndex((value, index) => value !== result[index]);
     if (wrong !== -1) throw await unusable(entry, parts, { index: start + wrong, value: result[wrong] });
   };
+}
+
+/** Adds the words of all sources from `start` on. @param before the base there */
+type Adder = (start: number, sum: Int32Array, before: NumericArray) => Promise<void>;
+
+/** Of updates: each comes on the grid here. @throws NF_SECAGG_RANGE */
+function plainAdder(entry: TensorEntry, { sources }: Parts, longest: number): Adder {
+  const values = new DTYPES[entry.dtype](longest);
+  const [words, difference] = [new Int32Array(longest), new Float64Array(longest)];
+  return async (start, sum, before) => {
+    const [own, differs] = [words.subarray(0, sum.length), difference.subarray(0, sum.length)];
+    for (const { file, paramsType, weight, site } of sources) {
+      const into = values.subarray(0, sum.length);
+      const sent = await readElements(file, { name: entry.name, start, into });
+      differencesInto(differs, sent, paramsType === 'FULL' ? before : undefined);
+      const wrong = toRing(differs, weight, own);
+      if (wrong !== -1)
+        throw flError(
+          'NF_SECAGG_RANGE',
+          { site, name: entry.name, index: start + wrong, value: String(differs[wrong]), range: RANGE },
+          { place: { site } },
+        );
+      addWords(sum, own);
+    }
+  };
+}
+
+/** Of words with masks on them: what is left of these comes off the sum. */
+function maskedAdder(
+  { name }: TensorEntry,
+  { sources }: Parts,
+  { masks = [], start: first = 0 }: RingSum,
+): Adder {
+  const off: Mask[] = masks.map(({ key, sign }) => ({ key: new Uint8Array(Buffer.from(key, 'hex')), sign }));
+  const before = wordsBefore(name, sources[0]?.file.layout ?? []);
+  let words = new Int32Array(0);
+  return async (start, sum) => {
+    if (words.length < sum.length) words = new Int32Array(sum.length);
+    const own = words.subarray(0, sum.length);
+    for (const { file } of sources) {
+      await readElements(file, { name, start, into: own });
+      addWords(sum, own);
+    }
+    applyMasks(sum, first + before + start, off);
+  };
+}
+
+/** Numbers of the arrays that stand before one in its file. */
+function wordsBefore(name: string, layout: TensorLayout): number {
+  let words = 0;
+  for (const entry of inFileOrder(layout)) {
+    if (entry.name === name) return words;
+    words += elementCount(entry.shape);
+  }
+  return words;
 }
 
 /** @throws NF_SECAGG_ARRAYS */

@@ -1,12 +1,8 @@
-import { DTYPES, isFloat, type NumericArray } from '../../base/tensors/nd-array.ts';
-import {
-  closeTensorFiles,
-  openTensorFiles,
-  readInto,
-  type TensorFile,
-} from '../../base/tensors/tensor-file.ts';
+import { isFloat, type NumericArray } from '../../base/tensors/nd-array.ts';
+import { closeTensorFiles, openTensorFiles, type TensorFile } from '../../base/tensors/tensor-file.ts';
 import type { ResultFilter } from './filter.ts';
-import { changeArrays, eachSlice, type Slice, writeTensors } from './write-tensors.ts';
+import { originOf } from './origin.ts';
+import { changeArrays, eachSlice, writeTensors } from './write-tensors.ts';
 
 /**
  * Clipping of an update (McMahan et al., "Learning Differentially Private Recurrent Language Models", 2018, section 2.3; Flower's
@@ -51,19 +47,6 @@ async function factorOf(
     if (Number.isFinite(norm)) return norm <= bound ? undefined : bound / norm;
   }
   throw new Error('its norm is beyond all numbers');
-}
-
-/** The same elements of the received model; zeros where an update is differences. */
-function originOf(base: TensorFile | undefined): (slice: Slice) => Promise<NumericArray> {
-  let buffer: NumericArray = new Float32Array(0);
-  return async ({ entry, start, values }) => {
-    if (buffer.length < values.length || !(buffer instanceof DTYPES[entry.dtype]))
-      buffer = new DTYPES[entry.dtype](values.length);
-    const origin = buffer.subarray(0, values.length);
-    const found = base?.entry(entry.name);
-    if (base && found) await readInto(base, found, { start, values: origin });
-    return origin;
-  };
 }
 
 // Loops of their own: within a larger function the compiler makes them slower.
