@@ -74,6 +74,9 @@ const NO_PATHS = new Set([
   'data.selection.channels.[].filter.*.[]',
   'data.selection.label_column',
   'data.selection.group_column',
+  // Compared with the names of folders that the data set has.
+  'data.masks.derivative',
+  'data.target',
   'executor.declared_args.*.description',
   'workflow.key_metric',
   'workflow.local_tensors.[]',
@@ -81,6 +84,8 @@ const NO_PATHS = new Set([
   'workflow.averaged_tensors.[]',
   'model.type',
   'model.classes.[]',
+  'model.labels.[]',
+  'model.frozen_to',
   'task_result_filters.[].exclude_vars',
   'task_result_filters.[].exclude_vars.[]',
 ]);
