@@ -7,6 +7,7 @@ import { reducerOf } from '../../src/runtime/algorithms/registry.ts';
 import { DTYPES, type ParamSet } from '../../src/runtime/base/tensors/nd-array.ts';
 import { closeTensorFiles, openTensorFiles } from '../../src/runtime/base/tensors/tensor-file.ts';
 import { reduce } from '../../src/runtime/federation/reduce/reduce.ts';
+import type { Contribution } from '../../src/runtime/federation/reduce/request.ts';
 import { type Mask, opposite } from '../../src/runtime/masking/mask-stream.ts';
 import { sharesOf } from '../../src/runtime/masking/ring.ts';
 import { writeMasked } from '../../src/runtime/site/packing/write-masked.ts';
@@ -57,8 +58,8 @@ describe('a model made of masked words', () => {
         const basePath = await write('base', base);
         const shares = sharesOf(weights);
         const own: Mask[] = [];
-        const plain = [];
-        const masked = [];
+        const plain: Contribution[] = [];
+        const masked: Contribution[] = [];
         for (const [at, update] of updates.entries()) {
           const site = `site-${at + 1}`;
           const weight = shares[at] ?? 0;
@@ -73,10 +74,10 @@ describe('a model made of masked words', () => {
           await writeMasked(target, sources, { site, share: weight, masks: [mask], start });
           await closeTensorFiles(files);
           plain.push({ site, weight, path, paramsType: type });
-          masked.push({ site, weight, path: target, paramsType: 'DIFF' as const });
+          masked.push({ site, weight, path: target, paramsType: 'DIFF' });
         }
         const masks = opposite(own).map(({ key, sign }) => ({ key: Buffer.from(key).toString('hex'), sign }));
-        const made = async (name: string, contributions: typeof plain, ring: object) => {
+        const made = async (name: string, contributions: Contribution[], ring: object) => {
           const target = join(folder, `${turn}-${name}`);
           const request = { base: { model: basePath }, targets: { model: target }, contributions };
           await reduce(reducerOf('weighted_mean'), { ...request, ring: { total: 1, ...ring } });
