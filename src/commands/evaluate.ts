@@ -29,6 +29,11 @@ export default class Evaluate extends BaseCommand<Result> {
     ...modelFlags,
     data: Flags.string({ summary: 'BIDS folder (default: that of the run)' }),
     split: Flags.string({ summary: 'split of the data (default: that of the run)' }),
+    federated: Flags.boolean({
+      summary:
+        'by what the sites of the run told of their own test images (workflow evaluation, final_evaluation)',
+      exclusive: ['data', 'split'],
+    }),
     part: Flags.option({
       options: ['test', 'validation'] as const,
       default: 'test',
@@ -65,6 +70,7 @@ export default class Evaluate extends BaseCommand<Result> {
       job: flags.job,
       data: flags.data,
       split: flags.split,
+      federated: flags.federated,
       part: flags.part,
       out: flags.out,
       controls: flags.controls,

@@ -1,10 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../src/runtime/base/random.ts';
 import { balancedFigure, leadOver } from '../../src/runtime/evaluation/figures.ts';
-import { aurocFigure } from '../../src/runtime/statistics/auroc-figure.ts';
-import { calibrationError } from '../../src/runtime/statistics/calibration-interval.ts';
-import { type Estimate, estimateOf, indexGroups, shareOf } from '../../src/runtime/statistics/figure.ts';
+import { aurocFigure, aurocOfSites, aurocParts } from '../../src/runtime/statistics/auroc-figure.ts';
+import { binsOfPeople, poolBins } from '../../src/runtime/statistics/bins-of-people.ts';
+import type { Confidences } from '../../src/runtime/statistics/calibration.ts';
+import {
+  calibrationError,
+  calibrationErrorOfBins,
+} from '../../src/runtime/statistics/calibration-interval.ts';
+import {
+  type Estimate,
+  estimateOf,
+  type Groups,
+  indexGroups,
+  likenessOf,
+  shareOf,
+  shareSums,
+} from '../../src/runtime/statistics/figure.ts';
 import { meanEstimate } from '../../src/runtime/statistics/mean-estimate.ts';
+import { meanOfMoments, momentSums } from '../../src/runtime/statistics/mean-moments.ts';
 
 /** Rows that come in groups, and how alike the rows of one group are (0 to 1). */
 interface Design {
@@ -132,6 +146,60 @@ describe.each(DESIGNS.map((design) => ({ name: shown(design), design })))('of $n
     });
     expect(held).toBeGreaterThanOrEqual(85);
   });
+
+  it('that of sums alone does, too', () => {
+    const held = coverage(200, 1, (random) => {
+      const losses = chances(design, random).map((chance) => -Math.log(1 - chance));
+      return meanOfMoments(momentSums(losses, groups));
+    });
+    expect(held).toBeGreaterThanOrEqual(88);
+  });
+
+  it.each([
+    [0.76025, 1],
+    [0.96145, 2.5],
+  ])('the interval of an AUROC of %d over the pairs of three sites holds it', (truth, apart) => {
+    const sites = [0, 1, 2].map((site) =>
+      Array.from({ length: design.rows }, (_, row) => row).filter(
+        (row) => Math.floor(row / (2 * design.size)) % 3 === site,
+      ),
+    );
+    const positive = Uint8Array.from({ length: design.rows }, (_, row) => Math.floor(row / design.size) % 2);
+    const held = coverage(60, truth, (random) => {
+      const scores = normals(design, random).map((score, row) => score + apart * (positive[row] as number));
+      const parts = sites.map((rows) => {
+        const own = indexGroups(rows.map((row) => String(groups.of[row])));
+        return {
+          rows: rows.length,
+          people: own.count,
+          ...(aurocParts(
+            Float64Array.from(rows, (row) => scores[row] as number),
+            Uint8Array.from(rows, (row) => positive[row] as number),
+            own,
+          ) ?? {
+            value: 0,
+            positives: 0,
+            negatives: 0,
+            pull: new Float64Array(),
+            sizes: new Float64Array(),
+            alone: 0,
+            against: 0,
+          }),
+        };
+      });
+      const pairs = parts.reduce((sum, one) => sum + one.positives * one.negatives, 0);
+      const told = parts.map(({ value: area, sizes, pull, ...one }) => ({
+        ...one,
+        area,
+        weight: (one.positives * one.negatives) / pairs,
+        squares: sizes.reduce((sum, size) => sum + size ** 2, 0),
+        square: pull.reduce((sum, own) => sum + own ** 2, 0),
+      }));
+      const square = told.reduce((sum, one) => sum + one.weight ** 2 * one.square, 0);
+      return estimateOf(aurocOfSites(told, { square, pull: new Float64Array() }));
+    });
+    expect(held).toBeGreaterThanOrEqual(86);
+  });
 });
 
 describe('the interval of the calibration error', () => {
@@ -161,6 +229,7 @@ describe('the interval of the calibration error', () => {
       const steps = Array.from({ length: 1000 }, (_, at) => confidenceAt((at + 0.5) / 1000));
       const truth = steps.reduce((sum, sure) => sum + Math.abs(gap(sure)) / 1000, 0);
       const groups = groupsOf(design);
+      const bins: boolean[] = [];
       const held = coverage(design.samples, truth, (random) => {
         const confidence = Float64Array.from({ length: design.rows }, () => confidenceAt(random.next()));
         const luck = chances(design, random);
@@ -170,9 +239,29 @@ describe('the interval of the calibration error', () => {
         const order = Int32Array.from(confidence.keys()).sort(
           (a, b) => (confidence[a] as number) - (confidence[b] as number),
         );
-        return calibrationError({ order, confidence, right }, groups, { replicates: 120 });
+        const sorted = { order, confidence, right };
+        if (bins.length < 10 && design.rows < 1000)
+          bins.push(calibrationOfBins(sorted, groups, { truth, right, design }));
+        return calibrationError(sorted, groups, { replicates: 120 });
       });
       expect(held).toBeGreaterThanOrEqual(66);
+      expect(bins.filter(Boolean).length).toBeGreaterThanOrEqual(0.6 * bins.length);
     },
   );
 });
+
+/** Whether the interval that three sites' bins give, each of ten people at least, holds the truth. */
+function calibrationOfBins(
+  sorted: Confidences,
+  groups: Groups,
+  { truth, right, design }: { readonly truth: number; readonly right: Uint8Array; readonly design: Design },
+): boolean {
+  const told = [0, 1, 2].flatMap((site) => {
+    const order = sorted.order.filter((row) => Math.floor(row / design.size) % 3 === site);
+    return binsOfPeople({ ...sorted, order }, groups, 10);
+  });
+  const { low, high } = calibrationErrorOfBins(poolBins(told), likenessOf(shareSums(right, groups)), {
+    replicates: 120,
+  });
+  return low !== null && high !== null && low <= truth && truth <= high;
+}

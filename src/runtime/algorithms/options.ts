@@ -44,8 +44,17 @@ export const HARMONISED = {
     ),
 } as const;
 
+export const FINAL_EVALUATION = {
+  final_evaluation: z
+    .boolean()
+    .default(false)
+    .describe(
+      'whether each site judges the last global model on its own test images in the end, beside controls of its own, and tells sums over its people, which are added',
+    ),
+} as const;
+
 /** Of all workflows whose sites train the global model in each round. */
-export const ROUNDS = { ...CROSS_SITE, ...HARMONISED, ...PERSONALIZE } as const;
+export const ROUNDS = { ...CROSS_SITE, ...HARMONISED, ...FINAL_EVALUATION, ...PERSONALIZE } as const;
 
 /** Of the keys that a job has under `workflow`. */
 export const roundFaults = personalizeFaults;

@@ -1,3 +1,4 @@
+import { evaluateAtSites } from './evaluation/evaluate-sites.ts';
 import { harmonise } from './harmonisation/harmonise.ts';
 import type { Method } from './harmonisation/record.ts';
 import { HARMONISATION } from './harmonisation/tasks.ts';
@@ -23,6 +24,8 @@ export interface Rounds {
   /** Those that its workflow does not have are undefined. */
   readonly options: OwnOptions & {
     readonly cross_site_evaluation?: boolean;
+    /** Whether sites judge the last model on their test images. */
+    readonly final_evaluation?: boolean;
     /** What takes scanners out of the pictures, before the first training. */
     readonly harmonisation?: 'none' | Method;
   };
@@ -44,6 +47,7 @@ export async function trainRounds(
     personalize_rounds: steps = 0,
     train_alone: alone = false,
     harmonisation: method = 'none',
+    final_evaluation: isJudged = false,
   } = options;
   const beside = besideRounds(federation, {
     personal: hasPersonal,
@@ -62,7 +66,7 @@ export async function trainRounds(
     last = options.cross_site_evaluation && round === numRounds ? trained : undefined;
     await federation.publish(round, global, last && modelsOf(last));
   }
-  await scoreLast(federation, { round: numRounds + 1, global, last, steps, own: beside.models });
+  await scoreLast(federation, { round: numRounds + 1, global, last, steps, own: beside.models, isJudged });
   return global;
 }
 
@@ -108,6 +112,8 @@ interface Scored {
   readonly steps?: number;
   /** Models that sites have of their own. */
   readonly own?: readonly OwnModel[];
+  /** Whether sites judge the global model on their test images, too. */
+  readonly isJudged?: boolean;
 }
 
 /**
@@ -117,7 +123,7 @@ interface Scored {
  */
 export async function scoreLast(
   federation: Federation,
-  { round, global, last, steps = 0, own = [] }: Scored,
+  { round, global, last, steps = 0, own = [], isJudged = false }: Scored,
 ): Promise<void> {
   const members = await federation.members(round);
   const scored = await federation.exchange({ name: 'evaluate', round, inputs: global }, members);
@@ -142,5 +148,7 @@ export async function scoreLast(
     await scoreOwn(federation, 'personal', { ...asked, sites });
   }
   for (const model of own) await scoreOwn(federation, model, asked);
+  // The run is over whether or not its model can be judged.
+  if (isJudged) await evaluateAtSites(federation, { ...asked, when: 'after' });
   await federation.publish(round);
 }

@@ -8,24 +8,18 @@ import { openSet } from '../learning/dataset/open-dataset.ts';
 import { inputChannels, requireChannels } from '../learning/models/spec.ts';
 import { calibrate } from './calibrate.ts';
 import { compareScanners } from './compare-scanners.ts';
-import type { EvaluateOptions, EvaluationWork } from './evaluation-work.ts';
+import type { EvaluateOptions, EvaluateResult, EvaluationWork } from './evaluation-work.ts';
 import { type WorstCases, worstCases } from './explain/worst-cases.ts';
+import { evaluateFederated, toldRunOf } from './federated/evaluate-federated.ts';
 import { judgeControls } from './judge-controls.ts';
 import type { Judged } from './judged-people.ts';
 import { openTarget, type Target } from './open-target.ts';
 import { judgeOwnModels } from './own-models.ts';
 import { judgeLikeness } from './predict/likeness.ts';
 import { openPredictor } from './predict/predictor.ts';
-import type { Evaluation } from './result.ts';
 import { type EvaluationData, type EvaluationRow, readEvaluationData, refuseLeaks } from './site-data.ts';
 import { summarizeEvaluation } from './summarize.ts';
 import { requireEvaluationPlace, writeEvaluation } from './write-evaluation.ts';
-
-/** Where an evaluation lies, and what it says. */
-export interface EvaluateResult {
-  readonly folder: string;
-  readonly evaluation: Evaluation;
-}
 
 /**
  * Judges a model on data it has not seen, beside what shortcuts reach on the same images (docs/evaluation.md), and writes
@@ -33,6 +27,8 @@ export interface EvaluateResult {
  * @throws NF_PATH_LINK, NF_EVALUATE_*, NF_BIDS_*, NF_SPLIT_*, NF_DATA_*, NF_ENGINE_*
  */
 export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateResult> {
+  const told = await toldRunOf(options);
+  if (told) return evaluateFederated(told, options);
   const target = await openTarget(options);
   await requireEvaluationPlace(target, options);
   const { data, notes: ruleNotes } = harmonised(await readEvaluationData(target, options), target, options);

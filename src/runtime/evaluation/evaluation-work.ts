@@ -3,12 +3,15 @@ import type { Progress } from '../base/logging/progress.ts';
 import type { ImageSetOptions } from '../learning/dataset/image-set.ts';
 import type { Target, TargetWish } from './open-target.ts';
 import type { EngineWish, Predictor } from './predict/predictor.ts';
+import type { Evaluation } from './result.ts';
 import type { EvaluationData, EvaluationRow } from './site-data.ts';
 
 export interface EvaluateOptions extends TargetWish {
   /** BIDS folder; default: that of the run. */
   readonly data: string | undefined;
   readonly split: string | undefined;
+  /** By what the sites of the run told of their own test images. */
+  readonly federated?: boolean;
   readonly part: Exclude<Partition, 'train'>;
   readonly engine: EngineWish;
   /** Axial slices of a volume, as in training. */
@@ -26,6 +29,12 @@ export interface EvaluateOptions extends TargetWish {
   readonly jobs: number;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
+}
+
+/** Where an evaluation lies, and what it says. */
+export interface EvaluateResult {
+  readonly folder: string;
+  readonly evaluation: Evaluation;
 }
 
 /** Everything that one evaluation works with. */

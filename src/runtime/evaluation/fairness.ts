@@ -73,7 +73,8 @@ export function describeFairness(judged: Judged, { by, levels }: Parting): Fairn
   };
 }
 
-function gapOf(
+/** @param shown levels with figures, at a normal quantile */
+export function gapOf(
   shown: readonly { readonly level: string; readonly figure: (z?: number) => Figure | null }[],
 ): Fairness['gap'] {
   if (shown.length < 2) return null;

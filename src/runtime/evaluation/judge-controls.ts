@@ -1,5 +1,6 @@
+import type { ControlScores } from '../learning/controls/control-data.ts';
 import { readControlImages } from '../learning/controls/images.ts';
-import { type ControlScores, runControls } from '../learning/controls/run-controls.ts';
+import { runControls } from '../learning/controls/run-controls.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 
 /** What the controls say of the tested people, or why there are none. */

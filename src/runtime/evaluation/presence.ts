@@ -1,11 +1,9 @@
 import { u8At } from '../base/at.ts';
 import { estimateOf, type Groups, shareOf } from '../statistics/figure.ts';
+import { NO_TUMOUR } from '../statistics/site-evaluation.ts';
 import { callsOf } from './figures.ts';
 import type { Judged } from './judged-people.ts';
 import type { Evaluation } from './result.ts';
-
-/** The class of images without a tumour. */
-export const NO_TUMOUR = 'no_tumor';
 
 /**
  * The clinical question first: tumour or none, whatever its type. Null where the classes do not part the two. Predictive values hold for the share of

@@ -60,16 +60,18 @@ export const evaluationSchema = z.object({
     run_id: z.string().nullable(),
   }),
   data: z.object({
-    root: z.string(),
-    participants_sha256: z.string(),
+    root: z.string().nullable().describe('null: images stayed at their sites'),
+    participants_sha256: z.string().nullable(),
     split: z.string().nullable(),
     split_sha256: z.string().nullable(),
     part: z.enum(['validation', 'test']),
     sites: z.array(z.string()),
     subjects: count,
     groups: count,
-    largest_group: count,
-    trained_on: count.describe('subjects in the training parts, which the controls learn from'),
+    largest_group: count.nullable(),
+    trained_on: count
+      .nullable()
+      .describe('subjects in the training parts, which the controls learn from; null: not told'),
     per_site: z.record(z.string(), z.record(z.string(), count)).describe('subjects by site and class'),
   }),
   engine: z.object({ name: z.string(), device: z.string(), library: z.string(), reason: z.string() }),
@@ -201,6 +203,19 @@ export const evaluationSchema = z.object({
     .nullable()
     .default(null)
     .describe('what a linear classifier tells before and after harmonisation; null where the job has none'),
+  federated: z
+    .object({
+      left_out: z
+        .array(z.object({ site: z.string(), reason: z.string() }))
+        .describe('sites that told nothing'),
+      withheld: z
+        .array(z.object({ site: z.string(), classes: z.array(z.string()) }))
+        .describe('classes of which a site has too few people to tell of'),
+      without: z.array(z.string()).describe('what needs pictures, and is not there'),
+    })
+    .nullable()
+    .default(null)
+    .describe('of figures that are made of sums which sites told; null where the images lie here'),
   worst_cases: z.array(caseSchema),
   notes: z.array(z.string()),
 });

@@ -3,6 +3,7 @@ import { CONTROL_NAMES, CONTROLS } from '../learning/controls/controls.ts';
 import type { MaskedTest } from '../learning/dataset/masked-pictures.ts';
 import { type Estimate, estimateOf, indexGroups, UNDEFINED } from '../statistics/figure.ts';
 import type { Scored } from '../statistics/probabilities.ts';
+import { NO_TUMOUR } from '../statistics/site-evaluation.ts';
 import { type Calibration, describeCalibration } from './calibrate.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 import type { WorstCases } from './explain/worst-cases.ts';
@@ -11,8 +12,9 @@ import { balancedFigure, type Compared, estimateFigures } from './figures.ts';
 import { headlineOf } from './headline.ts';
 import type { JudgedControls } from './judge-controls.ts';
 import { amongClasses, confusionOf, type Judged, tallyOf } from './judged-people.ts';
+import { leastOf } from './least-of.ts';
 import { describeSites } from './per-site.ts';
-import { NO_TUMOUR, tumourOrNone } from './presence.ts';
+import { tumourOrNone } from './presence.ts';
 import type { Evaluation } from './result.ts';
 
 export interface Findings {
@@ -60,8 +62,8 @@ export function summarizeEvaluation(work: EvaluationWork, findings: Findings): E
     fairness: partingsOf(work.tested).map((parting) => describeFairness(judged, parting)),
     worst: {
       // Every site has an accuracy, but only one with all classes a balanced one.
-      site: least(perSite, ({ accuracy }) => accuracy.value)?.site ?? null,
-      class: least(perClass, ({ recall }) => recall.value)?.class ?? null,
+      site: leastOf(perSite, ({ accuracy }) => accuracy.value)?.site ?? null,
+      class: leastOf(perClass, ({ recall }) => recall.value)?.class ?? null,
     },
     tumour_or_none: tumourOrNone(judged, classes, indexGroups(judged.groups)),
     tumour_types: tumourTypes(work, findings),
@@ -70,6 +72,7 @@ export function summarizeEvaluation(work: EvaluationWork, findings: Findings): E
     masked: Object.fromEntries(masked.map(([test]) => [test, figures[`masked.${test}`] ?? UNDEFINED])),
     lesion_heat: cases.lesionHeat,
     harmonisation: findings.harmonisation,
+    federated: null,
     worst_cases: [...cases.cases],
     notes: [...findings.notes, ...('reason' in controls ? [controls.reason] : [])],
   };
@@ -168,12 +171,4 @@ function tumourTypes({ target }: EvaluationWork, { judged, controls }: Findings)
     balanced_accuracy: model,
     controls: rest,
   };
-}
-
-function least<T>(items: readonly T[], value: (item: T) => number | null): T | undefined {
-  const known = items.flatMap((item) => {
-    const own = value(item);
-    return own === null ? [] : [{ item, own }];
-  });
-  return known.sort((a, b) => a.own - b.own)[0]?.item;
 }

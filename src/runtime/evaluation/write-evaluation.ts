@@ -23,7 +23,10 @@ function placeOf(
 }
 
 /** Looks, before any work, that what is written will lie where it should. @throws NF_PATH_LINK */
-export async function requireEvaluationPlace(target: Target, options: EvaluateOptions): Promise<void> {
+export async function requireEvaluationPlace(
+  target: Target,
+  options: Pick<EvaluateOptions, 'out'>,
+): Promise<void> {
   const { root, below } = placeOf(target, options);
   await requireOwnPlace(root, join(below, OVERLAYS, PREDICTIONS_FILE));
 }
@@ -45,6 +48,15 @@ export async function writeEvaluation(what: {
   const shown = calibration.calibrated ?? judged;
   const table = predictionsTable(judged, shown, evaluation.classes);
   await writeInside(root, join(below, PREDICTIONS_FILE), table);
+  return writeJudgement(evaluation, { target, options });
+}
+
+/** Without what is of single images. */
+export async function writeJudgement(
+  evaluation: Evaluation,
+  { target, options }: { readonly target: Target; readonly options: Pick<EvaluateOptions, 'out'> },
+): Promise<string> {
+  const { root, below } = placeOf(target, options);
   await writeInside(root, join(below, EVALUATION_FILE), prettyJson(evaluation));
   return join(root, below);
 }

@@ -37,6 +37,7 @@ export async function modelForm(job: JobDefinition, source: ModelSource): Promis
     forms.map(({ name }) => name),
   );
   const form = formOf(forms);
+  if (source.apart !== undefined && job.model.kind === 'built') await requireForm(source.apart, form);
   const initial = await initialDigest(job, source);
   return { ...form, ...(initial !== undefined && { initial_sha256: initial }) };
 }

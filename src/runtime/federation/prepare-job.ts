@@ -24,6 +24,7 @@ import type { RunCard } from '../run/run-card.ts';
 import { requireComparable, requireHarmonisable } from './harmonisable.ts';
 import { initialModel, requireModelSize } from './initial-model.ts';
 import { jobWarnings } from './job-warnings.ts';
+import { requireJudgeable, requireTested } from './judgeable.ts';
 import { requireFitting } from './model-form.ts';
 import { requireNetwork, requireNetworkInside } from './pretrained-network.ts';
 import { requirePrivate, trainingGroups } from './private-job.ts';
@@ -61,6 +62,7 @@ export async function prepareJob(
   inJob(loaded.source, () => {
     if (plan.job.privacy && groups) requireDelta(plan.job.privacy, groups);
   });
+  inJob(loaded.source, () => requireTested(plan, { split, subjects }));
   const params = await initialModel(plan.job, LOCAL_FILES).catch((error: unknown) => {
     throw placedInJob(error, loaded.source);
   });
@@ -93,6 +95,7 @@ export function checkModelSpec({ definition, source, folder }: LoadedJob, rules:
     requireModelSize(definition, rules);
     requireHarmonisable(definition);
     requirePrivate(definition);
+    requireJudgeable(definition);
   });
 }
 

@@ -4,6 +4,7 @@ import type { SplitManifest } from '../../preprocess/split/manifest.ts';
 import { flError } from '../base/errors/errors.ts';
 import { isCrossSite } from '../job/cross-site.ts';
 import type { JobDefinition } from '../job/definition.ts';
+import { isJudgedAtSites } from '../job/evaluation.ts';
 import { harmonisationOf } from '../job/harmonisation.ts';
 import { type GroupCount, noiseOfJob } from '../job/privacy.ts';
 import { parseModelSpec } from '../learning/models/spec.ts';
@@ -72,5 +73,6 @@ function besideTraining({ workflow }: JobDefinition): string | undefined {
   const { options } = workflow;
   if (harmonisationOf(workflow) !== undefined) return 'harmonisation';
   if (isCrossSite(workflow)) return 'cross_site_evaluation';
+  if (isJudgedAtSites(workflow)) return 'final_evaluation';
   return 'personalize_rounds' in options && options.personalize_rounds > 0 ? 'personalize_rounds' : undefined;
 }

@@ -19,7 +19,7 @@ export const JOB_PATHS = {
   'data.root': 'site',
   'data.split': 'site',
   'executor.train_script': 'bundle',
-  'model.import': 'bundle',
+  'model.import': 'bundle or upload',
   'model.initial_params': 'bundle or upload',
 } as const satisfies Record<string, SubmittedPath>;
 

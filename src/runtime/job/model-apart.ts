@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
-import type { JobDefinition } from './definition.ts';
+import { type JobDefinition, NETWORK_TYPE } from './definition.ts';
 import { JOB_LIMITS } from './limits.ts';
 
 /**
@@ -14,10 +14,19 @@ export async function modelApart({
   readonly folder: string;
   readonly definition: Pick<JobDefinition, 'model'>;
 }): Promise<string | undefined> {
-  if (model.kind !== 'initial' || typeof model.params !== 'string') return undefined;
-  if (!model.params.startsWith(resolve(folder) + sep)) return model.params;
-  const found = await stat(model.params).catch(() => undefined);
-  return found?.isFile() && found.size > JOB_LIMITS.bytes.most ? model.params : undefined;
+  const path = fileOf(model);
+  if (path === undefined) return undefined;
+  if (!path.startsWith(resolve(folder) + sep)) return path;
+  const found = await stat(path).catch(() => undefined);
+  return found?.isFile() && found.size > JOB_LIMITS.bytes.most ? path : undefined;
+}
+
+/** A file that holds the model as it travels; of an import, one whose arrays need no other order. */
+function fileOf(model: JobDefinition['model']): string | undefined {
+  if (model.kind === 'initial') return typeof model.params === 'string' ? model.params : undefined;
+  // A network that stays as it is lies with the job, at each site.
+  const isTrained = model.spec.type !== NETWORK_TYPE;
+  return isTrained && model.importFrom?.endsWith('.safetensors') ? model.importFrom : undefined;
 }
 
 /** Whether a file lies outside a folder, by their real names: a link in the folder may lead out of it. */

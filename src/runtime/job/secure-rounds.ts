@@ -11,6 +11,7 @@ import {
 } from '../masking/thresholds.ts';
 import { isCrossSite } from './cross-site.ts';
 import type { JobDefinition } from './definition.ts';
+import { isJudgedAtSites } from './evaluation.ts';
 import { harmonisationOf } from './harmonisation.ts';
 import type { SecureAggregation } from './secure-aggregation.ts';
 import { hasOwnModels } from './workflow-tasks.ts';
@@ -64,6 +65,11 @@ const ROWS: readonly Row[] = [
     used('workflow.personalize_rounds', hasOwnModels(workflow) && 'models of the sites', {
       none: 'no site has a model of its own',
       why: 'figures of a model that one site has are figures of this site',
+    }),
+  ({ workflow }) =>
+    used('workflow.final_evaluation', isJudgedAtSites(workflow) && 'true', {
+      none: 'no site is asked for sums over its test images',
+      why: 'it asks each site for sums over its test images',
     }),
   ({ workflow }) =>
     used('workflow.harmonisation', harmonisationOf(workflow), {

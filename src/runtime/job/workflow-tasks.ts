@@ -1,3 +1,4 @@
+import { evaluationTasks } from '../algorithms/evaluation/tasks.ts';
 import { HARMONISATION_INPUT, HARMONISE_TASKS, harmoniseTaskOf } from '../algorithms/harmonisation/tasks.ts';
 import { type OwnOptions, ownTasks } from '../algorithms/own-models.ts';
 import { workflowOf } from '../algorithms/registry.ts';
@@ -11,6 +12,7 @@ import {
 } from '../algorithms/task.ts';
 import { isCrossSite } from './cross-site.ts';
 import type { JobDefinition, WorkflowDefinition } from './definition.ts';
+import { isJudgedAtSites } from './evaluation.ts';
 import { harmonisationOf } from './harmonisation.ts';
 import { localTensorsOf } from './local-tensors.ts';
 
@@ -25,6 +27,7 @@ export function tasksOf({
   const declared: Readonly<Record<string, TaskForm>> = {
     ...COMMON_TASKS,
     ...declaredTasks(workflow),
+    ...(isJudgedAtSites(workflow) && workflow.type !== 'evaluation' && evaluationTasks('after')),
     ...validate,
   };
   const own = ownTasks(ownOptions(workflow), declared.train?.values);

@@ -46,6 +46,8 @@ export const RUN_FILES = {
   imageProfile: 'image_profile.json',
   /** What the data of the sites are like. */
   dataStatistics: 'data_statistics.json',
+  /** What the sites told of the model that they judged on their own test images. */
+  federatedEvaluation: 'federated_evaluation.json',
 } as const;
 
 /** The global model after a round; 0 is the initial one. @param about whose it is, where a round makes several */

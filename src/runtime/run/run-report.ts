@@ -7,6 +7,7 @@ import { compareSites } from '../base/site-order.ts';
 import { CrossSiteTable, crossSiteSchema } from './cross-site.ts';
 import { type DataStatistics, dataStatisticsSchema, poolStatistics } from './data-statistics.ts';
 import type { BestModel, FileRef, RunEvent } from './events.ts';
+import { FederatedEvaluationTable, federatedEvaluationSchema } from './federated-evaluation.ts';
 import { bestOf, type ClosedRound, newHistory, type RunHistory, record } from './history.ts';
 import { type ImageProfile, profileOf } from './image-profile.ts';
 import { OwnModelTable, ownModelsSchema } from './own-models.ts';
@@ -59,6 +60,11 @@ export const runSummarySchema = z.object({
     .optional()
     .describe('what the data of all sites are like (workflow statistics)'),
   privacy: runPrivacySchema.optional().describe('what it promises to the people in its data'),
+  federated_evaluation: federatedEvaluationSchema
+    .optional()
+    .describe(
+      'sums of each site that judged the model on its own test images (workflow evaluation, workflow.final_evaluation)',
+    ),
   engines: z.record(
     z.string(),
     z.object({ name: z.string(), device: z.string(), library: z.string(), detail: z.string() }),
@@ -94,8 +100,9 @@ export async function summarizeRun(
   const notes = new Set<string>();
   const crossSite = new CrossSiteTable();
   const ownModels = new OwnModelTable(history.goal);
+  const judged = new FederatedEvaluationTable();
   let statistics: DataStatistics | undefined;
-  for await (const round of closedRounds(seenBy([crossSite, ownModels], events), history)) {
+  for await (const round of closedRounds(seenBy([crossSite, ownModels, judged], events), history)) {
     models.push(scored(round, metric));
     statistics = poolStatistics(round.results) ?? statistics;
     for (const note of round.notes) notes.add(note);
@@ -105,6 +112,7 @@ export async function summarizeRun(
   const { final, best } = resultOf(history, numRounds);
   const crossSiteResult = crossSite.result();
   const ownResult = ownModels.result();
+  const judgedResult = judged.result();
   return {
     run_id: card.run_id,
     job: card.job.name,
@@ -121,6 +129,7 @@ export async function summarizeRun(
     ...(ownResult && { own_models: ownResult }),
     ...(statistics && { data_statistics: statistics }),
     ...(promise && { privacy: promise }),
+    ...(judgedResult && { federated_evaluation: judgedResult }),
     engines: Object.fromEntries(history.engines),
     failures: history.failures.map(({ site, round, error }) => ({
       site,
@@ -220,6 +229,8 @@ export async function writeResults(
   if (crossSite) await writeFileAtomic(folder.at(RUN_FILES.crossSite), prettyJson(crossSite));
   const { data_statistics: statistics } = summary;
   if (statistics) await writeFileAtomic(folder.at(RUN_FILES.dataStatistics), prettyJson(statistics));
+  const { federated_evaluation: judged } = summary;
+  if (judged) await writeFileAtomic(folder.at(RUN_FILES.federatedEvaluation), prettyJson(judged));
   let profile: ImageProfile | undefined;
   await writeAtomic(folder.at(RUN_FILES.roundMetrics), async (file) => {
     for await (const round of closedRounds(events, history)) {

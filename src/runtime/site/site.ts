@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isEvaluationTask } from '../algorithms/evaluation/tasks.ts';
 import { isHarmoniseTask } from '../algorithms/harmonisation/tasks.ts';
 import { broughtBy, isArrays } from '../algorithms/task.ts';
 import type { ErrorCode } from '../base/errors/catalog.ts';
@@ -45,7 +46,7 @@ export interface SiteDeps {
   readonly mostBeginnings: number;
   /** Filters that the site puts behind those of the job; asked for each answer. */
   readonly ownFilters: () => Promise<readonly ResultFilterSpec[]>;
-  /** People that a count in `data_statistics`, and a sum for harmonisation, must be over, as this site asks for. */
+  /** People that a count in `data_statistics`, and a sum for harmonisation and of an evaluation, must be over, as this site asks for. */
   readonly leastPeople: () => Promise<number>;
   readonly means: FilterMeans;
   /** For people at the site. */
@@ -136,7 +137,8 @@ async function settled(request: TaskRequest, deps: SiteDeps): Promise<Finished> 
 async function once({ task, files, signal, emit }: TaskRequest, deps: SiteDeps): Promise<TaskOutcome> {
   const { executor, job } = deps;
   try {
-    const leastPeople = isHarmoniseTask(task.name) ? await deps.leastPeople() : undefined;
+    const tellsSums = isHarmoniseTask(task.name) || isEvaluationTask(task.name);
+    const leastPeople = tellsSums ? await deps.leastPeople() : undefined;
     const order = taskOrder(task, { ...deps, leastPeople }, await files.prepare());
     return await executor.run(order, { signal, emit, limit: job.executor.taskTimeout });
   } catch (thrown) {

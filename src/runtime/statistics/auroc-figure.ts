@@ -1,6 +1,6 @@
 import { f64At, i32At, numberAt, u8At } from '../base/at.ts';
 import { auroc, rankScores } from './auroc.ts';
-import { designEffect, type Figure, fewGroups, type Groups, spread, TWO_SIDED } from './figure.ts';
+import { designEffect, type Figure, fewGroups, type Groups, spreadOf, TWO_SIDED } from './figure.ts';
 
 /**
  * Area under the ROC curve of one class against the rest, with Newcombe's score interval ("Confidence intervals for an effect size measure based on the
@@ -10,6 +10,27 @@ import { designEffect, type Figure, fewGroups, type Groups, spread, TWO_SIDED } 
  * @param positive [rows]: 1 for rows of the class
  */
 export function aurocFigure(scores: Float64Array, positive: Uint8Array, groups: Groups): Figure | null {
+  const parts = aurocParts(scores, positive, groups);
+  if (!parts) return null;
+  const { value, pull, sizes, positives, negatives, alone, against } = parts;
+  const square = pull.reduce((sum, one) => sum + one ** 2, 0);
+  const squares = sizes.reduce((sum, size) => sum + size ** 2, 0);
+  const site = {
+    area: value,
+    weight: 1,
+    positives,
+    negatives,
+    people: groups.count,
+    squares,
+    alone,
+    against,
+  };
+  const figure = aurocOfSites([site], { square, pull });
+  return figure && { ...figure, present: Uint8Array.from(sizes, (size) => (size > 0 ? 1 : 0)) };
+}
+
+/** What the area of one set of rows is made of; null where either kind is missing. */
+export function aurocParts(scores: Float64Array, positive: Uint8Array, groups: Groups) {
   const ranking = rankScores(scores, positive);
   const value = auroc(ranking);
   if (value === null) return null;
@@ -28,21 +49,59 @@ export function aurocFigure(scores: Float64Array, positive: Uint8Array, groups: 
     sizes[group] = f64At(sizes, group) + 1;
   }
   const against = value < 0.5 ? pull.filter((one) => one > 0) : pull.filter((one) => one < 0);
+  return { value, positives, negatives: counts[0], pull, sizes, alone, against: against.length };
+}
+
+/** The area over the pairs of one site. */
+export interface AurocOfSite {
+  readonly area: number;
+  /** Its share of all pairs. */
+  readonly weight: number;
+  readonly positives: number;
+  readonly negatives: number;
+  readonly people: number;
+  /** Sum of the squares of their rows. */
+  readonly squares: number;
+  /** Variance if each row were a group. */
+  readonly alone: number;
+  /** Groups that pull the area to the other side of the middle. */
+  readonly against: number;
+}
+
+/**
+ * The area over the pairs of rows of one site each, by which sites that show no score are compared: the mean of theirs, weighted by pairs, with
+ * Newcombe's interval for such a mean. Of one site it is `aurocFigure`. Null without pairs.
+ * @param square sum over all groups of what each adds to the error of the mean, squared @param pull vector of that length
+ */
+export function aurocOfSites(
+  sites: readonly AurocOfSite[],
+  { square, pull }: { readonly square: number; readonly pull: Float64Array },
+): Figure | null {
+  if (sites.length === 0) return null;
+  const total = (of: (site: AurocOfSite) => number) => sites.reduce((sum, site) => sum + of(site), 0);
+  const value = Math.min(
+    1,
+    total(({ weight, area }) => weight * area),
+  );
+  const alone = total((site) => site.weight ** 2 * site.alone);
+  const people = total((site) => site.people);
   const effect = designEffect({
-    sizes: [...sizes],
-    ratio: alone === 0 ? undefined : spread(pull, groups.count) / alone,
-    rare: against.length,
+    rows: total(({ positives, negatives }) => positives + negatives),
+    squares: total(({ squares }) => squares),
+    ratio: alone === 0 ? undefined : spreadOf(square, people) / alone,
+    rare: total(({ against }) => against),
   });
-  const scale = effect * (effect > 1 ? fewGroups(groups.count, TWO_SIDED) : 1);
-  const [low, high] = scoreInterval(value, counts[1] / scale, counts[0] / scale);
-  return {
+  const scale = effect * (effect > 1 ? fewGroups(people, TWO_SIDED) : 1);
+  const [low, high] = scoreInterval(
     value,
-    low,
-    high,
-    pull,
-    present: Uint8Array.from(sizes, (size) => (size > 0 ? 1 : 0)),
-    trials: Math.min(...counts) / scale,
-  };
+    sites.map(({ weight, positives, negatives }) => ({
+      weight,
+      positives: positives / scale,
+      negatives: negatives / scale,
+    })),
+  );
+  const trials = total(({ positives, negatives }) => Math.min(positives, negatives)) / scale;
+  return { value, low, high, pull, present: Uint8Array.of(1), trials };
 }
 
 /** For each row, the share of rows of the other kind that it is ranked rightly against, equal scores counting half. */
@@ -73,14 +132,16 @@ function placements({ order, scores, positive }: ReturnType<typeof rankScores>):
 /** Halvings: to the precision of a float64. */
 const STEPS = 52;
 
-/** The areas from which the found one is as far away as chance explains, by their own variance (Hanley and McNeil, 1982). */
-function scoreInterval(value: number, positives: number, negatives: number): [low: number, high: number] {
-  const extra = (positives + negatives) / 2 - 1;
+interface Pairs {
+  readonly weight: number;
+  readonly positives: number;
+  readonly negatives: number;
+}
+
+/** The areas from which the found one is as far away as chance explains, by their own variance (Hanley and McNeil, 1982) in each set of pairs. */
+function scoreInterval(value: number, sets: readonly Pairs[]): [low: number, high: number] {
   const variance = (area: number) =>
-    (area *
-      (1 - area) *
-      (1 + (Math.max(0, extra) * (1 - area)) / (2 - area) + (Math.max(0, extra) * area) / (1 + area))) /
-    (positives * negatives);
+    sets.reduce((sum, set) => sum + set.weight ** 2 * varianceAt(area, set), 0);
   const bound = (end: 0 | 1) => {
     if (value === end) return end;
     let [inside, outside]: [number, number] = [value, end];
@@ -92,4 +153,10 @@ function scoreInterval(value: number, positives: number, negatives: number): [lo
     return inside;
   };
   return [bound(0), bound(1)];
+}
+
+function varianceAt(area: number, { positives, negatives }: Pairs): number {
+  const extra = Math.max(0, (positives + negatives) / 2 - 1);
+  const more = (extra * (1 - area)) / (2 - area) + (extra * area) / (1 + area);
+  return (area * (1 - area) * (1 + more)) / (positives * negatives);
 }

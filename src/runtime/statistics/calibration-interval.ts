@@ -52,10 +52,55 @@ export function calibrationError(
     starts: startsOf(bins),
   };
   const alike = likenessInGroups(rows, groups.count);
+  return inverted({ rows, bins, groups: groups.count, alike, value }, { seed, replicates });
+}
+
+/**
+ * As `calibrationError`, of bins alone: each row has the confidence of its bin, and rows of one person are taken to lie in one bin, where they weigh most.
+ * @param likeness how far rows of a person come out alike, and how many there are of the person of a row
+ */
+export function calibrationErrorOfBins(
+  bins: readonly ReliabilityBin[],
+  { alike, most }: { readonly alike: number; readonly most: number },
+  { seed = 0, replicates = MOST_REPLICATES }: CalibrationOptions = {},
+): Estimate {
+  const value = expectedCalibrationError(bins);
+  if (value === null) return { value, low: null, high: null };
+  const size = Math.max(1, Math.round(most));
+  const starts = startsOf(bins);
+  let groups = 0;
+  const group = bins.flatMap(({ count }) => {
+    const first = groups;
+    groups += Math.ceil(count / size);
+    return Array.from({ length: count }, (_, row) => first + Math.floor(row / size));
+  });
+  const rows = {
+    confidence: Float64Array.from(
+      bins.flatMap(({ count, confidence }) => new Array<number>(count).fill(confidence)),
+    ),
+    group: Int32Array.from(group),
+    starts,
+  };
+  return inverted({ rows, bins, groups, alike: most > 1 ? alike : 0, value }, { seed, replicates });
+}
+
+interface Inverted {
+  readonly rows: Omit<SortedRows, 'right'>;
+  readonly bins: readonly ReliabilityBin[];
+  readonly groups: number;
+  readonly alike: number;
+  readonly value: number;
+}
+
+function inverted(
+  { rows, bins, groups, alike, value }: Inverted,
+  { seed, replicates }: Required<CalibrationOptions>,
+): Estimate {
   const random = createRandom('calibration', seed);
-  const room = Math.max(LEAST_REPLICATES, Math.floor(MOST_CHANCES / order.length));
+  const length = rows.group.length;
+  const room = Math.max(LEAST_REPLICATES, Math.floor(MOST_CHANCES / length));
   const count = Math.min(replicates, MOST_REPLICATES, room);
-  const chances = drawChances(rows, groups.count, { alike, random, count });
+  const chances = drawChances(rows, groups, { alike, random, count });
   const terms = errorTerms(bins);
   const ranges = shapesOf(bins).map((shape) => {
     const tried = (amount: number) => tryModel({ rows, shape, amount, chances, terms, value });
@@ -132,7 +177,7 @@ function likenessInGroups({ right, group, starts }: SortedRows, count: number): 
 
 /** [sample, row]: a row comes out right where its chance is under its share. Rows of a group have one chance in common as often as they are alike. */
 function drawChances(
-  { group }: SortedRows,
+  { group }: Pick<SortedRows, 'group'>,
   groups: number,
   { alike, random, count }: { alike: number; random: Random; count: number },
 ): Float32Array {
@@ -170,7 +215,7 @@ interface Tried {
 }
 
 function tryModel(what: {
-  rows: SortedRows;
+  rows: Omit<SortedRows, 'right'>;
   shape: readonly number[];
   amount: number;
   chances: Float32Array;

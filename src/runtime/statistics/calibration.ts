@@ -11,7 +11,7 @@ export interface ReliabilityBin {
   readonly accuracy: number;
 }
 
-const CALIBRATION_BINS = 15;
+export const CALIBRATION_BINS = 15;
 
 /** Rows in the order of their confidence, made once for many weightings. */
 export interface Confidences {

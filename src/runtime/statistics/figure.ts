@@ -63,24 +63,28 @@ export function wilsonInterval(share: number, trials: number, z = TWO_SIDED): { 
 /**
  * How many times the variance of independent rows the figure has, for rows of groups. It is estimated where the figure varies, and that of
  * equal rows in a group where it does not: one group that errs says little of how groups hang together.
- * @param ratio variance between groups over that of independent rows; undefined where neither is known
- * @param rare groups that pull the figure away from what most say
+ * ratio: variance between groups over that of independent rows; undefined where neither is known. rare: groups that pull the figure away from
+ * what most say
  */
-export function designEffect({
-  sizes,
-  ratio,
-  rare,
-}: {
-  sizes: readonly number[];
-  ratio: number | undefined;
-  rare: number;
-}): number {
-  const rows = sizes.reduce((sum, size) => sum + size, 0);
-  const most = sizes.reduce((sum, size) => sum + size ** 2, 0) / rows;
-  if (most <= 1) return 1;
-  const known = ratio === undefined ? 1 : Math.min(1, Math.max(0, (ratio - 1) / (most - 1)));
-  const alike = (rare * known + 1) / (rare + 1);
+export function designEffect(design: Design): number {
+  const { most, alike } = likeness(design);
   return 1 + alike * (most - 1);
+}
+
+/** @param squares sum of the squares of the sizes of groups */
+interface Design {
+  readonly rows: number;
+  readonly squares: number;
+  readonly ratio: number | undefined;
+  readonly rare: number;
+}
+
+/** How far two rows of one group come out alike, 0 to 1; most: rows in the group of a row, on average. */
+function likeness({ rows, squares, ratio, rare }: Design): { readonly most: number; readonly alike: number } {
+  const most = squares / rows;
+  if (most <= 1) return { most: 1, alike: 0 };
+  const known = ratio === undefined ? 1 : Math.min(1, Math.max(0, (ratio - 1) / (most - 1)));
+  return { most, alike: (rare * known + 1) / (rare + 1) };
 }
 
 /** Fewer groups know their own variance less well: Student's quantile over the normal one, squared (Korn and Graubard, 1998). */
@@ -105,6 +109,38 @@ export function shareOf(
   groups: Groups,
   { among, z = TWO_SIDED }: { among?: ArrayLike<number>; z?: number } = {},
 ): Figure | null {
+  const { sizes, right, sums } = countShare(holds, groups, among);
+  return figureOfSums(sums, {
+    z,
+    present: Uint8Array.from(sizes, (size) => (size > 0 ? 1 : 0)),
+    pull: (value) => right.map((count, group) => (count - value * f64At(sizes, group)) / sums.rows),
+  });
+}
+
+/** Over groups, all that a share and its interval are made of. Sums of sites that have no group in common add up. */
+export interface ShareSums {
+  readonly rows: number;
+  /** That have rows. */
+  readonly groups: number;
+  /** Rows for which it holds. */
+  readonly holds: number;
+  /** Of the rows of a group, squared. */
+  readonly sizes: number;
+  /** Of those for which it holds, squared. */
+  readonly squares: number;
+  /** The one times the other. */
+  readonly products: number;
+  /** Groups with a row for which it holds; with one for which it does not. */
+  readonly some: number;
+  readonly missed: number;
+}
+
+/** As `shareOf`, its sums. */
+export function shareSums(holds: ArrayLike<number>, groups: Groups, among?: ArrayLike<number>): ShareSums {
+  return countShare(holds, groups, among).sums;
+}
+
+function countShare(holds: ArrayLike<number>, groups: Groups, among?: ArrayLike<number>) {
   const [sizes, right] = [new Float64Array(groups.count), new Float64Array(groups.count)];
   for (let row = 0; row < groups.of.length; row++) {
     if (among && among[row] !== 1) continue;
@@ -112,26 +148,62 @@ export function shareOf(
     sizes[group] = f64At(sizes, group) + 1;
     right[group] = f64At(right, group) + (holds[row] as number);
   }
-  const rows = sizes.reduce((sum, size) => sum + size, 0);
-  if (rows === 0) return null;
-  const value = right.reduce((sum, count) => sum + count, 0) / rows;
-  const pull = right.map((count, group) => (count - value * f64At(sizes, group)) / rows);
-  const own = [...sizes].filter((size) => size > 0);
-  const minority = value < 0.5 ? right : sizes.map((size, group) => size - f64At(right, group));
-  const effect = designEffect({
-    sizes: own,
-    ratio: value === 0 || value === 1 ? undefined : (spread(pull, own.length) * rows) / (value * (1 - value)),
-    rare: minority.filter((count) => count > 0).length,
-  });
-  const trials = rows / effect / (effect > 1 ? fewGroups(own.length, z) : 1);
-  const present = Uint8Array.from(sizes, (size) => (size > 0 ? 1 : 0));
-  return { value, ...wilsonInterval(value, trials, z), pull, present, trials };
+  const over = (of: (size: number, held: number) => number) =>
+    sizes.reduce((sum, size, group) => sum + of(size, f64At(right, group)), 0);
+  const sums: ShareSums = {
+    rows: over((size) => size),
+    groups: over((size) => (size > 0 ? 1 : 0)),
+    holds: over((_, held) => held),
+    sizes: over((size) => size ** 2),
+    squares: over((_, held) => held ** 2),
+    products: over((size, held) => size * held),
+    some: over((_, held) => (held > 0 ? 1 : 0)),
+    missed: over((size, held) => (size > held ? 1 : 0)),
+  };
+  return { sizes, right, sums };
 }
 
-/** Variance of a sum of what groups add. */
-export function spread(pull: Float64Array, groups: number): number {
-  if (groups < 2) return 0;
-  return (pull.reduce((sum, one) => sum + one ** 2, 0) * groups) / (groups - 1);
+/** How a figure of sums moves with others; a figure that stands alone needs none of it. */
+interface Movement {
+  readonly z?: number;
+  readonly present?: Uint8Array;
+  /** Of the share. */
+  readonly pull?: (value: number) => Float64Array;
+}
+
+/** The share that `shareOf` finds of rows with these sums; null without rows. */
+export function figureOfSums(
+  sums: ShareSums,
+  { z = TWO_SIDED, present = new Uint8Array(), pull = () => new Float64Array() }: Movement = {},
+): Figure | null {
+  const { rows, groups, holds } = sums;
+  if (rows === 0) return null;
+  const value = holds / rows;
+  const effect = designEffect(designOf(sums));
+  const trials = rows / effect / (effect > 1 ? fewGroups(groups, z) : 1);
+  return { value, ...wilsonInterval(value, trials, z), pull: pull(value), present, trials };
+}
+
+/** How far two rows of one group come out alike, and how many rows the group of a row has on average. */
+export function likenessOf(sums: ShareSums): { readonly most: number; readonly alike: number } {
+  return likeness(designOf(sums));
+}
+
+function designOf({ rows, groups, holds, sizes, squares, products, some, missed }: ShareSums): Design {
+  const value = holds / rows;
+  const moved = Math.max(0, squares - 2 * value * products + value ** 2 * sizes) / rows ** 2;
+  const between = spreadOf(moved, groups);
+  return {
+    rows,
+    squares: sizes,
+    ratio: value === 0 || value === 1 ? undefined : (between * rows) / (value * (1 - value)),
+    rare: value < 0.5 ? some : missed,
+  };
+}
+
+/** Variance of a sum of what groups add, from the sum of the squares of that. */
+export function spreadOf(square: number, groups: number): number {
+  return groups < 2 ? 0 : (square * groups) / (groups - 1);
 }
 
 /** A part varies at least as if this many of its trials had come out as those of all parts do. */

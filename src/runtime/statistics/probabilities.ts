@@ -55,7 +55,7 @@ export function withTemperature(scored: Scored, temperature: number): Scored {
 }
 
 /** The temperatures that are looked among, as natural logarithms. */
-const LOG_RANGE: readonly [number, number] = [-2.5, 2.5];
+export const LOG_RANGE: readonly [number, number] = [-2.5, 2.5];
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 const STEPS = 40;
 
@@ -66,7 +66,12 @@ const STEPS = 40;
 export function fitTemperature(sets: readonly Scored[]): number {
   const loss = (logarithm: number) =>
     sets.reduce((sum, set) => sum + logLosses(withTemperature(set, Math.exp(logarithm))).reduce(add, 0), 0);
-  let [low, high] = LOG_RANGE;
+  return Math.exp(leastBetween(LOG_RANGE, loss));
+}
+
+/** Where a function with one minimum between two places has it, by golden-section search. */
+export function leastBetween([from, to]: readonly [number, number], loss: (place: number) => number): number {
+  let [low, high] = [from, to];
   let [left, right] = [high - GOLDEN * (high - low), low + GOLDEN * (high - low)];
   let [atLeft, atRight] = [loss(left), loss(right)];
   for (let step = 0; step < STEPS; step++) {
@@ -80,7 +85,7 @@ export function fitTemperature(sets: readonly Scored[]): number {
       atRight = loss(right);
     }
   }
-  return Math.exp((low + high) / 2);
+  return (low + high) / 2;
 }
 
 function add(sum: number, value: number): number {

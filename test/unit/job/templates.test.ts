@@ -59,8 +59,8 @@ describe('the template of MRI', () => {
   const mri = (...settings: string[]) =>
     createJob(join(folder, 'mri'), { template: 'mri-fedavg', overrides: settings.map(parseOverride) });
 
-  // Statistics train nothing and have a template of their own.
-  const training = WORKFLOW_TYPES.filter((type) => type !== 'statistics');
+  // Statistics and evaluation train nothing: the one has a template of its own, the other is made of a job.
+  const training = WORKFLOW_TYPES.filter((type) => type !== 'statistics' && type !== 'evaluation');
   it.each(training.filter((type) => workflowOf(type).tasks?.train?.values === undefined))(
     'becomes one of %s by the type alone, with the same script',
     async (type) => {

@@ -22,6 +22,7 @@ describe('the options of a workflow', () => {
       cross_site_evaluation: false,
       personalize_rounds: 0,
       personalize_tensors: [],
+      final_evaluation: false,
       train_alone: true,
       harmonisation: 'none',
     });
@@ -35,6 +36,7 @@ describe('the options of a workflow', () => {
       cross_site_evaluation: false,
       personalize_rounds: 0,
       personalize_tensors: [],
+      final_evaluation: false,
       train_alone: true,
       harmonisation: 'none',
       server_learning_rate: 1,

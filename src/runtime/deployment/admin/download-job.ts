@@ -54,7 +54,7 @@ export async function downloadJob(
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
   for (const file of wanted) {
-    await fetchFile(admin, { id, file, signal });
+    await fetchResultFile(admin, { id, file, signal });
     done += file.size;
     progress({ what: 'downloaded', done, total, unit: 'bytes' });
   }
@@ -83,7 +83,8 @@ async function keepOnly(folder: string, wanted: readonly Wanted[]): Promise<void
   await tidy(folder);
 }
 
-async function fetchFile(
+/** One file of a finished job. What has come of it stays, and is gone on with. @throws NF_RESULT_DAMAGED */
+export async function fetchResultFile(
   admin: Admin,
   { id, file, signal }: { id: string; file: Wanted; signal: AbortSignal },
 ): Promise<void> {

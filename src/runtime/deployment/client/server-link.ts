@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { isEvaluationTask } from '../../algorithms/evaluation/tasks.ts';
 import { isHarmoniseTask } from '../../algorithms/harmonisation/tasks.ts';
 import { partsOfTask } from '../../algorithms/task.ts';
 import {
@@ -175,7 +176,7 @@ export class ServerLink {
 
   async sendResult(job: string, body: TaskResult, signal: AbortSignal) {
     const { task } = body;
-    const what = isHarmoniseTask(partsOfTask(task).name) ? 'harmonisation' : 'figures';
+    const what = kindOf(partsOfTask(task).name);
     const egress = { what, job, task } as const;
     return this.#post(`/v1/site/jobs/${job}/results`, { body, answer: verdictAnswer, signal, egress });
   }
@@ -319,4 +320,10 @@ function sizeOf(body: unknown): number {
   const limit = REQUEST_LIMITS.json_bytes.most;
   if (bytes > limit) throw flError('NF_REQUEST_TOO_LARGE', { limit });
   return bytes;
+}
+
+/** What leaves with the answer to a task of this name. */
+function kindOf(task: string): 'harmonisation' | 'evaluation' | 'figures' {
+  if (isHarmoniseTask(task)) return 'harmonisation';
+  return isEvaluationTask(task) ? 'evaluation' : 'figures';
 }

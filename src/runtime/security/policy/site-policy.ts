@@ -65,7 +65,7 @@ export const sitePolicySchema = z.strictObject({
     .min(LEAST_PEOPLE)
     .default(LEAST_PEOPLE)
     .describe(
-      'people that each count of federated statistics (the figure data_statistics), and each sum of image_profile and for workflow.harmonisation, must be over',
+      'people that each count of federated statistics (the figure data_statistics), and each sum of image_profile, for workflow.harmonisation and of an evaluation at the sites, must be over',
     ),
   max_failure_characters: z
     .int()
@@ -126,8 +126,8 @@ figures_text: false
 # Whether sums over the training pictures (image_profile: few coarse numbers a picture) may leave with the figures, for 'neuroflare predict' to know
 # images that are unlike them. Else the figure stays here, and the rest goes.
 image_profile: true
-# People that each count of federated statistics (the figure data_statistics), and each sum of image_profile and for workflow.harmonisation, must be
-# over; smaller ones are withheld. 10 or more.
+# People that each count of federated statistics (the figure data_statistics), and each sum of image_profile, for workflow.harmonisation and of an
+# evaluation at the sites, must be over; smaller ones are withheld. 10 or more.
 least_people: 10
 # Of the message when a task fails. Without send_logs it goes without paths, and of code only lines of the job's own files.
 max_failure_characters: 500

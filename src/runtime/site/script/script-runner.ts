@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HARMONISATION, type HarmoniseTask, isHarmoniseTask } from '../../algorithms/harmonisation/tasks.ts';
+import { isEvaluationTask } from '../../algorithms/evaluation/tasks.ts';
+import { HARMONISATION, isHarmoniseTask } from '../../algorithms/harmonisation/tasks.ts';
 import type { FileRule } from '../../algorithms/task.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../../base/errors/errors.ts';
 import { readParamsFile } from '../../base/tensors/read-params-file.ts';
@@ -37,7 +38,8 @@ let tasks = 0;
 export async function runScript(task: ScriptTask, onStart: () => void): Promise<ScriptOutcome> {
   const { site, currentRound: round } = task.context;
   const { context, begin, finish } = await fillContext(task);
-  if (isHarmoniseTask(task.context.task)) return harmonised(context, task.context.task, onStart);
+  const own = ownAnswerTo(task.context.task);
+  if (own) return answered(context, own, onStart);
   const session = new Session(context);
   installResolveHooks(task.code);
   expectNoTraces();
@@ -58,16 +60,25 @@ export async function runScript(task: ScriptTask, onStart: () => void): Promise<
   }
 }
 
-/** No script of the job has a say in what sums leave the site. */
-async function harmonised(
+type OwnAnswer = (context: SessionContext) => Promise<SessionResult>;
+
+/** Tasks that neuroflare answers itself: no script of the job has a say in what sums leave the site. */
+function ownAnswerTo(task: string): OwnAnswer | undefined {
+  if (isHarmoniseTask(task))
+    return async (context) => (await import('../harmonise-task.ts')).answerHarmonise(task, context);
+  if (isEvaluationTask(task))
+    return async (context) => (await import('../evaluation-task.ts')).answerEvaluation(task, context);
+  return undefined;
+}
+
+async function answered(
   context: SessionContext,
-  task: HarmoniseTask,
+  answer: OwnAnswer,
   onStart: () => void,
 ): Promise<ScriptOutcome> {
   onStart();
   try {
-    const { answerHarmonise } = await import('../harmonise-task.ts');
-    return { result: await answerHarmonise(task, context) };
+    return { result: await answer(context) };
   } catch (error) {
     const { site, currentRound: round } = context;
     return {

@@ -126,6 +126,7 @@ describe('a FedJob', () => {
         cross_site_evaluation: crossSiteEvaluation,
         personalize_rounds: 0,
         personalize_tensors: [],
+        final_evaluation: false,
         train_alone: true,
       },
     });

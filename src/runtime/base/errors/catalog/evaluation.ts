@@ -12,6 +12,11 @@ export const EVALUATION_ERRORS = {
     message: 'The run {run} has no {which} model yet: it is {status}.',
     hint: 'Let the run finish (neuroflare simulate JOB --resume), or give a model file.',
   },
+  NF_EVALUATE_NOT_TOLD: {
+    exit: 4,
+    message: 'The sites of the run {run} told nothing of test images of theirs: it is {status}.',
+    hint: 'Have them judge its model: workflow.final_evaluation: true in a job that trains, or a job of the workflow evaluation (neuroflare job evaluate).',
+  },
   NF_EVALUATE_NETWORK: {
     exit: 4,
     message: 'It is not known which network the parameters in {file} belong to.',

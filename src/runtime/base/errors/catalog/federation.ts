@@ -29,6 +29,11 @@ export const FEDERATION_ERRORS = {
     message: '{what} has {actual}; the harmonisation of the run is of {expected}.',
     hint: 'Open the data set with the image size of the model, and with no other number of slices or layout than are the default, or leave workflow.harmonisation out.',
   },
+  NF_EVALUATION_NO_SITE: {
+    exit: 4,
+    message: 'No site could judge the model: all of them failed.',
+    hint: "Why is in the log of the run, with each site's name ('neuroflare runs show', 'neuroflare job logs').",
+  },
   NF_RUN_REPLAY: {
     exit: 4,
     message: 'The run cannot go on: its workflow asks for {asked} where the event log has {logged}.',

@@ -43,6 +43,11 @@ export const JOB_ERRORS = {
     message: 'The pictures of the job cannot be harmonised: {reason}.',
     hint: 'Correct what is named, or leave workflow.harmonisation out.',
   },
+  NF_JOB_EVALUATION: {
+    exit: 4,
+    message: 'The sites cannot judge the model of the job: {reason}.',
+    hint: 'Correct what is named, or leave the evaluation at the sites out.',
+  },
   NF_JOB_LOCAL_TENSORS: {
     exit: 4,
     message: 'workflow.local_tensors cannot be used: {reason}.',

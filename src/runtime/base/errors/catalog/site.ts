@@ -65,6 +65,17 @@ export const SITE_ERRORS = {
       '{site} has too few people to harmonise its pictures: no sum leaves a site that is over fewer than {least} people, here {what}.',
     hint: 'Take the site out of the job, give it more training images, lower a minimum that the site itself has set (least_people in local/site-policy.yml), or set workflow.harmonisation to {other}.',
   },
+  NF_EVALUATION_EMPTY: {
+    exit: 4,
+    message: '{site} has no test images to judge the model on.',
+    hint: 'Give the site a test part (neuroflare preprocess split), or take it out of the job (--clients).',
+  },
+  NF_EVALUATION_FEW: {
+    exit: 4,
+    message:
+      '{site} may tell nothing of its test images: it has fewer than {least} people in it of every class.',
+    hint: 'Take the site out of the job (--clients), give it more test images, or lower a minimum that the site itself has set (least_people in local/site-policy.yml); no site tells of fewer than 10.',
+  },
   NF_SCRIPT_HARMONISATION: {
     exit: 1,
     message:

@@ -1,3 +1,4 @@
+import { isEvaluationTask } from '../../../algorithms/evaluation/tasks.ts';
 import {
   type FilesForm,
   keyText,
@@ -71,9 +72,14 @@ export function requireSignedTask(
     if (size > mostBytes(rule, model.size))
       throw refuse(`a ${file} of it has ${model.size} bytes, not ${size}`);
     const { initial_sha256: initial } = model;
-    const isFirst = file === 'model' && name === 'train' && round === 1;
+    const isFirst = file === 'model' && round === 1 && (name === 'train' || isOnlyJudged(form, name));
     if (isFirst && initial !== undefined && sha256 !== initial) throw refuse('it begins with another model');
   }
+}
+
+/** The model of a job that trains none is the one that was signed. */
+function isOnlyJudged({ when }: TaskForm, name: string): boolean {
+  return when === 'training' && isEvaluationTask(name);
 }
 
 /** What a task begins with. */

@@ -29,6 +29,8 @@ export const EGRESS_KINDS = {
   update: 'the trained parameters of a round, and what the workflow asks for beside them',
   harmonisation:
     'sums, and sums of squares, of the landmarks of greys over the training images here, with numbers of images by class; none over fewer people than least_people of local/site-policy.yml',
+  evaluation:
+    'sums over the test images here, by class, and over people: how many the model, it on masked pictures and controls of the site have right, its confusion, losses up to their cubes, confidence in bins, areas under the ROC; and losses of the validation images at some temperatures. Classes of fewer people than least_people of local/site-policy.yml have no part in it',
   figures:
     'metrics of a model on the data here, number of examples, seconds, engine; and image_profile, sums over training pictures, where the script sends it (describeImages) and the site policy lets it (image_profile); or data_statistics, sums and counts of people (workflow statistics)',
   failure: 'what went wrong with a task: message, file and line of the script',

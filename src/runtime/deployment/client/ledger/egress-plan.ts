@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isEvaluationTask } from '../../../algorithms/evaluation/tasks.ts';
 import { HARMONISE_TASKS, harmoniseTaskOf } from '../../../algorithms/harmonisation/tasks.ts';
 import { isArrays } from '../../../algorithms/task.ts';
 import { flError } from '../../../base/errors/errors.ts';
@@ -12,7 +13,7 @@ import { firstOf } from '../../../base/text/first-of.ts';
 import { initialModel } from '../../../federation/initial-model.ts';
 import { filesOf, loadSubmittedJob } from '../../../federation/submitted-job.ts';
 import { isCrossSite } from '../../../job/cross-site.ts';
-import type { JobDefinition, WorkflowDefinition } from '../../../job/definition.ts';
+import { type JobDefinition, NETWORK_TYPE, type WorkflowDefinition } from '../../../job/definition.ts';
 import { harmonisationOf } from '../../../job/harmonisation.ts';
 import { LOCAL_FILES } from '../../../job/job-paths.ts';
 import { loadJob } from '../../../job/load.ts';
@@ -77,7 +78,7 @@ export async function planEgress(
   const { definition } = loaded;
   // An offered job is the server's word: its paths are not this user's.
   const rules = path === job ? LOCAL_FILES : filesOf(path, LOCAL_FILES.mostBytes);
-  const params = await initialModel(definition, rules);
+  const params = await initialModel({ ...definition, model: namedAlike(definition.model) }, rules);
   const rounds = definition.workflow.numRounds;
   const { packing } = definition;
   const filters = filtersOf(definition.resultFilters, policy.task_result_filters);
@@ -90,7 +91,7 @@ export async function planEgress(
   const of = files.length > 1 ? ` in each of ${files.join(', ')}` : '';
   const { figures, failures } = mostBytes(policy, answersOf(definition.workflow));
   const goesOn = isCrossSite(definition.workflow);
-  const sums = harmonisationParts(definition.workflow);
+  const sums = [...harmonisationParts(definition.workflow), ...evaluationParts(definition.workflow, policy)];
   const others = ownAnswers(definition.workflow) - (rounds + 1) - sums.length;
   const elements = leaving.reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);
   return {
@@ -130,6 +131,12 @@ export async function planEgress(
   };
 }
 
+/** A model of the same names and shapes: an imported one may have come apart from the job. */
+function namedAlike(model: JobDefinition['model']): JobDefinition['model'] {
+  if (model.kind !== 'built' || model.spec.type === NETWORK_TYPE) return model;
+  return { kind: 'built', spec: model.spec };
+}
+
 /** What a training task brings, each with arrays of the model: `model`, and what the workflow asks for beside it. */
 function arrayFiles(job: JobDefinition): string[] {
   const { answer = {} } = tasksOf(job).train ?? {};
@@ -154,6 +161,17 @@ function harmonisationParts(workflow: WorkflowDefinition): EgressPlan['parts'] {
   if (method === undefined) return [];
   const { most } = HARMONISE_TASKS[harmoniseTaskOf(method)].values.sums;
   return [part('harmonisation', 'once, before the first training', most + FRAME_BYTES)];
+}
+
+/** Sums of a model on the test images, held to the same size as figures. */
+function evaluationParts(workflow: WorkflowDefinition, policy: SitePolicy): EgressPlan['parts'] {
+  const tasks = Object.keys(tasksOf({ workflow, packing: undefined })).filter(isEvaluationTask);
+  return tasks.map((task) => part('evaluation', `once, in the task ${task}`, bytesOfReport(policy)));
+}
+
+/** Figures of a task, at most. Names and counts are said twice: in the report, and in the sums that follow from it. */
+function bytesOfReport(policy: SitePolicy): number {
+  return Math.round(2 * policy.max_figures_kb * 1000 + policy.max_figures * SUM_BYTES + FRAME_BYTES);
 }
 
 /** What stays at the site; `local` and `staying` are names of arrays. */
@@ -204,13 +222,11 @@ function mostBytes(
   answers: number | undefined,
 ): { figures: number | null; failures: number | null } {
   if (answers === undefined) return { figures: null, failures: null };
-  // Names and counts are said twice: in the report, and in the sums that follow from it.
-  const report = 2 * policy.max_figures_kb * 1000 + policy.max_figures * SUM_BYTES;
   const message = Math.min(policy.max_failure_characters, MOST_OF_REPORT.message);
   const told = policy.send_logs ? TOLD_CHARACTERS : 0;
   const failure = CHARACTER_BYTES * (message + told) + FAILURE_BYTES;
   return {
-    figures: Math.round(answers * (report + FRAME_BYTES)),
+    figures: answers * bytesOfReport(policy),
     failures: answers * failure,
   };
 }

@@ -41,7 +41,7 @@ function tile(value: string, unit: string, text: string): Html {
 
 /** The model among the controls, strongest first. */
 export function controlsSection(evaluation: Evaluation): Html {
-  const { controls, headline, figures, chance, tumour_types: types } = evaluation;
+  const { controls, headline, figures, chance, tumour_types: types, federated } = evaluation;
   if (!controls) {
     return html`<section><h2>Controls</h2><p class="lead">No controls were run, so it is not known what size, frame, outline or plain pixels reach on these images.</p></section>`;
   }
@@ -64,7 +64,7 @@ export function controlsSection(evaluation: Evaluation): Html {
       html`<tr><td>${name}</td><td class="text">${sees}</td><td>${percent(lead.value)}</td><td>${interval(lead)}</td></tr>`,
   );
   return html`<section><h2>Beside the shortcuts</h2>
-<p class="lead">Balanced accuracy of the model and of controls that learnt from the same training images and were tested on the same test images.
+<p class="lead">Balanced accuracy of the model and of controls that learnt from ${federated ? 'the training images of their own site' : 'the same training images'} and were tested on the same test images.
 Whiskers are 95 % intervals, in which images that may be of one patient count as one as far as they are alike; the dashed line is chance.</p>
 ${intervalChart(rows, { chance, title: 'Balanced accuracy of the model and the controls' })}
 <details><summary>What each control sees, and the model's lead over it</summary><div class="scroll" tabindex="0"><table>

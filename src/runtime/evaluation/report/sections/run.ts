@@ -51,7 +51,7 @@ export function dataSection({ evaluation, card }: ReportSource): Html | null {
     return html`<tr><td>${site}</td>${counts.map((count) => html`<td>${count}</td>`)}<td>${total}</td></tr>`;
   });
   return html`<section><h2>Data</h2>
-<p>${counted(data.trained_on, 'subject was', 'subjects were')} trained on, ${data.subjects} judged, in ${counted(data.groups, 'group')} (the largest has ${data.largest_group}); images of one group never stand on both sides of the split.
+<p>${data.trained_on === null ? null : html`${counted(data.trained_on, 'subject was', 'subjects were')} trained on, `}${data.subjects} judged, in ${counted(data.groups, 'group')}${data.largest_group === null ? null : html` (the largest has ${data.largest_group})`}; images of one group never stand on both sides of the split.
 Computed groups are a lower bound on what belongs to one patient.</p>
 <div class="scroll" tabindex="0"><table><thead><tr><th>${data.part} subjects</th>${classes.map((name) => html`<th>${classTitle(name)}</th>`)}<th>all</th></tr></thead><tbody>${rows}</tbody></table></div>
 <p class="notice">participants.tsv <code>${shortDigest(data.participants_sha256)}</code>, split <code>${shortDigest(data.split_sha256)}</code>${card.warnings.length > 0 ? html`<br>${card.warnings.join('; ')}` : null}</p></section>`;
@@ -86,7 +86,11 @@ export function recordSection({ card, summary, evaluation }: ReportSource): Html
             'model judged',
             html`${evaluation.model.type}, ${evaluation.model.image_size} px, <code>${shortDigest(evaluation.model.sha256)}</code>`,
           ],
-          ['resampling of losses', `${evaluation.replicates} draws of groups, seed ${evaluation.seed}`],
+          ...(evaluation.federated
+            ? []
+            : ([
+                ['resampling of losses', `${evaluation.replicates} draws of groups, seed ${evaluation.seed}`],
+              ] satisfies [string, string][])),
         ] satisfies [string, Html | string][])
       : []),
     ['job bundle', html`<code>${shortDigest(card.bundle_sha256)}</code>`],

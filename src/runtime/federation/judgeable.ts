@@ -1,0 +1,57 @@
+import { COLUMN, countPeople } from '../../preprocess/bids/participants.ts';
+import type { Subjects } from '../../preprocess/select/read-subjects.ts';
+import type { SplitManifest } from '../../preprocess/split/manifest.ts';
+import { flError } from '../base/errors/errors.ts';
+import { LEAST_PEOPLE } from '../base/least-people.ts';
+import { type JobDefinition, NETWORK_TYPE } from '../job/definition.ts';
+import { isJudgedAtSites } from '../job/evaluation.ts';
+import type { RunPlan } from '../job/plan.ts';
+import { parseModelSpec, requireClassifier } from '../learning/models/spec.ts';
+
+/** Whether sites can judge the model of a job that asks them to. @throws NF_JOB_EVALUATION */
+export function requireJudgeable({ workflow, model, data }: JobDefinition): void {
+  if (!isJudgedAtSites(workflow)) return;
+  const key = workflow.type === 'evaluation' ? 'workflow.type' : 'workflow.final_evaluation';
+  const refuse = (reason: string, at = key) =>
+    flError('NF_JOB_EVALUATION', { reason }, { place: { key: at } });
+  if (!data) throw refuse('the job names no data (data.root)');
+  if (model.kind !== 'built')
+    throw refuse('its network is known to the script alone (model.type is missing)', 'model');
+  if (requireClassifier(parseModelSpec(model.spec)).classes === undefined)
+    throw refuse('the network does not name its classes (model.classes)', 'model');
+  if (workflow.type === 'evaluation' && model.spec.type === NETWORK_TYPE)
+    throw refuse(
+      'the file that it names is a network that stays as it is (model.type backbone); the job that trains has its sites judge it with workflow.final_evaluation',
+      'model',
+    );
+  if (workflow.type === 'evaluation' && model.importFrom === undefined)
+    throw refuse(
+      'it names no trained model (model.import), and the first values from the seed are nothing to judge',
+      'model',
+    );
+}
+
+/**
+ * What a split shows before work starts: some site has test images of which it may tell. A site may ask for more people by its own policy.
+ * @throws NF_EVALUATION_EMPTY, NF_EVALUATION_FEW where no site has
+ */
+export function requireTested(
+  { job, sites }: Pick<RunPlan, 'job' | 'sites'>,
+  { split, subjects }: { readonly split: SplitManifest | undefined; readonly subjects: Subjects | undefined },
+): void {
+  if (!isJudgedAtSites(job.workflow) || !split || !subjects) return;
+  const rows = new Map(subjects.rows.map((row) => [row.id, row]));
+  const own = split.sites.filter(({ name }) => sites.includes(name));
+  const [first] = own;
+  const isTold = own.map(({ test }) => {
+    const tested = test.flatMap((id) => rows.get(id) ?? []);
+    const classes = Map.groupBy(tested, ({ values }) => values.get(COLUMN.diagnosis));
+    return [...classes.values()].some((people) => countPeople(people) >= LEAST_PEOPLE);
+  });
+  if (!first || isTold.some(Boolean)) return;
+  const { name: site, test } = first;
+  const place = { place: { site } };
+  if (own.every((one) => one.test.length === 0) || test.length === 0)
+    throw flError('NF_EVALUATION_EMPTY', { site }, place);
+  throw flError('NF_EVALUATION_FEW', { site, least: LEAST_PEOPLE }, place);
+}
