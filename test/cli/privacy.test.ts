@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { sha256 } from '../../src/runtime/base/digest.ts';
 import { loadSubmittedJob } from '../../src/runtime/federation/submitted-job.ts';
 import { ROOT } from '../support/docs-commands.ts';
 import { writeJob } from '../support/job-folder.ts';
+import { writeNetwork } from '../support/made-network.ts';
 import { runCli } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -19,13 +21,22 @@ const PRIVACY = {
   metrics: 'outside',
 };
 
-async function privateJob(name: string, privacy: object = {}): Promise<string> {
+const CNN = { type: 'mri-cnn', image_size: 64, num_classes: 4 };
+const ON_NETWORK = {
+  type: 'backbone',
+  import: './network.onnx',
+  features: 8,
+  image_size: 32,
+  num_classes: 4,
+};
+
+async function privateJob(name: string, privacy: object = {}, model: object = CNN): Promise<string> {
   const folder = join(cwd, name);
   await mkdir(folder, { recursive: true });
   const patch = {
     name,
     workflow: { n_clients: 10, num_rounds: 15 },
-    model: { initial_params: undefined, type: 'mri-cnn', image_size: 64, num_classes: 4 },
+    model: { initial_params: undefined, ...model },
     privacy: { ...PRIVACY, ...privacy },
   };
   return writeJob(folder, { patch });
@@ -62,6 +73,14 @@ describe('privacy plan', () => {
     const head = data.levers.find(({ change }: { change: string }) => change === 'the last layer alone');
     // 105,668 numbers, or the 64 x 4 and 4 of the logits.
     expect(head.gain).toBeCloseTo(Math.sqrt(105_668 / 260), 0);
+  });
+
+  it('counts what is trained on a pretrained network, which has no width to change', async () => {
+    const job = await privateJob('transfer', {}, ON_NETWORK);
+    const { code, answer } = await json(['privacy', 'plan', job, '--groups', '300']);
+    expect([code, answer.data?.parameters]).toEqual([0, 8 * 4 + 4]);
+    const changes = answer.data.levers.map(({ change }: { change: string }) => change);
+    expect(changes.filter((change: string) => change.includes('width'))).toEqual([]);
   });
 
   it('says what given noise promises', async () => {
@@ -139,6 +158,18 @@ describe('a private job', () => {
     const model = readFileSync(join(cwd, answer.data.final.file));
     return { ...answer.data, sha: sha256(model) };
   };
+
+  it('trains a head on a pretrained network', async () => {
+    await cp(join(cwd, 'private'), join(cwd, 'private-head'), { recursive: true });
+    const file = join(cwd, 'private-head/job.yaml');
+    const job = parse(await readFile(file, 'utf8'));
+    const { num_classes: _, ...network } = ON_NETWORK;
+    await writeFile(file, stringify({ ...job, model: { ...network, classes: job.model.classes } }));
+    await writeNetwork(join(cwd, 'private-head/network.onnx'), { side: 32, channels: 3, filters: 8 });
+    const { code, answer } = await json(['simulate', 'private-head', '-q']);
+    expect([code, answer.message]).toEqual([0, undefined]);
+    expect(answer.data.privacy).toMatchObject({ unit: 'group', steps: 4 });
+  });
 
   it('is trained with noise that nobody can work out again', async () => {
     const [one, two] = [await simulate(), await simulate()];

@@ -133,7 +133,9 @@ function count(spec: unknown, isMeant: (name: string) => boolean = () => true): 
 function changesOf(job: JobDefinition, { rate, steps, sites }: Training): Change[] {
   const spec = modelOf(job);
   const parsed = parseModelSpec(spec);
-  const width = ('width' in parsed ? parsed.width : undefined) ?? DEFAULT_WIDTH;
+  // What is trained on a pretrained network has no width.
+  const width =
+    'width' in parsed ? (parsed.width ?? DEFAULT_WIDTH) : parsed.type === 'backbone' ? 0 : DEFAULT_WIDTH;
   const [narrow, drawn] = [Math.max(8, 8 * Math.floor(width / 16)), Math.min(1, 2 * rate)];
   const double = sites.map(({ name, groups }) => ({ name: `another ${name}`, groups }));
   return [
