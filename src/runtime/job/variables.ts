@@ -38,7 +38,6 @@ const OPTIONAL_PATHS = [
   'data.split',
   ...SELECTION_PATHS,
   'data.task',
-  'data.target',
   ...['derivative', 'suffix', 'desc', 'missing', 'labels'].map((key) => `data.masks.${key}`),
   'model.import',
   'seed',

@@ -76,7 +76,6 @@ const NO_PATHS = new Set([
   'data.selection.group_column',
   // Compared with the names of folders that the data set has.
   'data.masks.derivative',
-  'data.target',
   'executor.declared_args.*.description',
   'workflow.key_metric',
   'workflow.local_tensors.[]',

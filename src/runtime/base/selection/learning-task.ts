@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { staysInside } from './selection.ts';
 
-/** What is learnt from the images of a data set: the class of each subject, the labels of voxels, a number of each subject. */
-export const TASK_KINDS = ['classification', 'segmentation', 'regression'] as const;
+/** What is learnt from the images of a data set: the class of each subject or the labels of voxels. */
+export const TASK_KINDS = ['classification', 'segmentation'] as const;
 export type TaskKind = (typeof TASK_KINDS)[number];
 
 const maskValue = z.int().min(1).max(255);
@@ -53,43 +53,31 @@ export const taskKeys = {
     .enum(TASK_KINDS)
     .optional()
     .describe(
-      'what is learnt: classification (the label of each subject, the default), segmentation (of voxels, from masks), regression (a number of each subject)',
+      'what is learnt: classification (the label of each subject, the default) or segmentation (of voxels, from masks)',
     ),
   masks: maskSelectionSchema.optional().describe('of a segmentation: which masks, with which labels'),
-  target: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('of a regression: the column of participants.tsv with the numbers, e.g. age'),
 };
 
 interface TaskKeys {
   readonly task?: TaskKind | undefined;
   readonly masks?: MaskSelection | undefined;
-  readonly target?: string | undefined;
 }
 
 /** What is learnt, with all that it needs to be told. */
 export type LearningTask =
   | { readonly kind: 'classification' }
-  | { readonly kind: 'segmentation'; readonly masks: MaskSelection }
-  | { readonly kind: 'regression'; readonly target: string };
+  | { readonly kind: 'segmentation'; readonly masks: MaskSelection };
 
 /** Keys that do not fit the task. */
-export function taskFaults({ task = 'classification', masks, target }: TaskKeys) {
+export function taskFaults({ task = 'classification', masks }: TaskKeys) {
   const faults: { key: keyof TaskKeys; message: string }[] = [];
   if (masks && task !== 'segmentation')
     faults.push({ key: 'masks', message: `has no meaning for a ${task}: set task to segmentation` });
-  if (target !== undefined && task !== 'regression')
-    faults.push({ key: 'target', message: `has no meaning for a ${task}: set task to regression` });
-  if (target === undefined && task === 'regression')
-    faults.push({ key: 'target', message: 'is missing: name the column of participants.tsv to learn' });
   return faults;
 }
 
 /** The task of keys that have no faults. */
-export function learningTaskOf({ task, masks, target }: TaskKeys): LearningTask {
+export function learningTaskOf({ task, masks }: TaskKeys): LearningTask {
   if (task === 'segmentation') return { kind: task, masks: masks ?? maskSelectionSchema.parse({}) };
-  if (task === 'regression') return { kind: task, target: target ?? '' };
   return { kind: 'classification' };
 }

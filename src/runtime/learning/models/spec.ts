@@ -253,7 +253,7 @@ export function requireTask(spec: ModelSpec, task: LearningTask): void {
 }
 
 function taskError(spec: ModelSpec, task: TaskKind) {
-  const fitting = MODEL_TYPES.filter((type) => taskOfModel({ type }) === task).join(', ') || 'none yet';
+  const fitting = MODEL_TYPES.filter((type) => taskOfModel({ type }) === task).join(', ');
   const params = { type: spec.type, own: taskOfModel(spec), task, fitting };
   return flError('NF_MODEL_TASK', params, { place: { key: 'model.type' } });
 }
