@@ -52,6 +52,20 @@ describe('a federation that labels voxels', () => {
   });
 });
 
+describe('a run that labels voxels', () => {
+  it('is not sent on to a command that cannot judge it', async () => {
+    const { code, stderr, stdout } = await runCli(
+      'simulate job --set num_rounds=1 --workspace short --engine ort'.split(' '),
+      { cwd },
+    );
+    expect({ code, said: `${stdout}${stderr}` }).toEqual({
+      code: 0,
+      said: expect.stringContaining('neuroflare report job --workspace short'),
+    });
+    expect(`${stdout}${stderr}`).not.toContain('neuroflare evaluate');
+  });
+});
+
 describe('before work starts', () => {
   const refused = async (line: string, ...more: string[]) => {
     const { answer } = await runJson([...line.split(' '), ...more], { cwd });

@@ -54,7 +54,7 @@ function notEvaluated({ card }: ReportSource, asked: AskedRun): Html {
   const command = evaluateCommand(card, asked);
   const next =
     command === undefined
-      ? "Its model is the script's own, which only the script can judge."
+      ? 'What its model gives is judged by its script alone.'
       : html`Run <code>${command}</code>, then make the report again.`;
   return html`<section class="verdict undefined"><p class="answer">This run was not judged yet.</p>
 <p class="sentence">The figures below are from validation images that chose the model, and no control stands beside them: they say little. ${next}</p></section>`;
