@@ -18,6 +18,9 @@ export function renderExperiment(result: ExperimentResult): string {
     'from-to',
     ...(isJudged ? ['95 % interval', `lead over ${first}`, 'worst site'] : []),
     ...baselines,
+    'images seen',
+    'steps',
+    'seconds',
   ];
   const shown = isJudged ? percent : plain;
   const lines = rows.map((row) => [
@@ -27,6 +30,9 @@ export function renderExperiment(result: ExperimentResult): string {
     row.lowest === null ? '-' : `${shown(row.lowest)}-${shown(row.highest)}`,
     ...(isJudged ? [interval(row.pooled ?? undefined), lead(row.lead), percent(row.worst_site)] : []),
     ...baselines.map((one) => percent(row.baselines[one] ?? null)),
+    whole(row.work.images_seen),
+    whole(row.work.steps),
+    row.seconds === null ? '-' : row.seconds.toFixed(1),
   ]);
   const count = `${name}: ${over} of ${planned} runs are over${failed > 0 ? `, ${failed} failed` : ''}`;
   const notes = failures.map(({ job, code, message }) => `${job} failed: ${code}: ${message}`);
@@ -34,10 +40,40 @@ export function renderExperiment(result: ExperimentResult): string {
     count,
     '',
     renderTable(header, lines),
+    ...heldAgainst(rows),
     ...unlikeSites(partitions),
     ...(notes.length > 0 ? ['', ...notes] : []),
   ].join('\n');
 }
+
+/** What a study is held against, of runs on test images. */
+function heldAgainst(rows: readonly RowResult[]): string[] {
+  const lines = rows.flatMap((row) => {
+    const { against } = row;
+    if (!against) return [];
+    const { lowest_recall: lowest, judged_sites: sites, worse_than_local: worse } = against;
+    return [
+      [
+        rowName(row),
+        lead(against.lead_over_control),
+        lowest ? `${lowest.class} ${percent(lowest.recall.value)} (${interval(lowest.recall)})` : '-',
+        `${percent(against.calibration_error.value)} (${interval(against.calibration_error)})`,
+        percent(against.kept),
+        sites === 0 ? '-' : `${worse} of ${sites}`,
+      ],
+    ];
+  });
+  return lines.length === 0 ? [] : ['', renderTable(AGAINST, lines)];
+}
+
+const AGAINST = [
+  'held against',
+  'lead over the strongest control',
+  'lowest recall',
+  'calibration error',
+  "accuracy of the sites' models",
+  'sites worse than alone',
+];
 
 /** A line for each partition and each thing that its sites differ in. */
 function unlikeSites(partitions: readonly PartitionResult[]): string[] {
@@ -106,6 +142,10 @@ function memoryText({ memory, memory_free: free, jobs_at_a_time: jobs }: Experim
 function hours(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
   return seconds < 5400 ? `${Math.ceil(seconds / 60)} minutes` : `${(seconds / 3600).toFixed(1)} hours`;
+}
+
+function whole(value: number | null): string {
+  return value === null ? '-' : String(Math.round(value));
 }
 
 function plain(value: number | null): string {

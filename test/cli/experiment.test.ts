@@ -111,6 +111,35 @@ describe('experiment run', () => {
     expect(await run('fails.yaml')).toMatchObject({ code: 0, answer: { data: { result: { over: 2 } } } });
   });
 
+  it('says what each run took, also of one that ended early, which is not made again', async () => {
+    const script = TINY_SCRIPT.replace(/accuracy: [^}]*}/, 'accuracy: 0.5 }').replace(
+      'params: { weights: { dtype, shape, data: trained } }, metrics,',
+      'params: { weights: { dtype, shape, data: trained } }, metrics: { ...metrics, images_seen: 10, steps: 3 },',
+    );
+    await writeJob(join(cwd, 'counting'), { script });
+    const text =
+      'version: 1\nname: early\njob: counting\nset: { num_rounds: 5 }\nvariants: { whole: {}, early: { early_stopping_patience: 1 } }\n';
+    await write(text, 'early.yaml');
+    // Of two sites in five rounds, and in two: model 1 is no better than model 0.
+    const rows = [
+      { variant: 'whole', work: { images_seen: 100, steps: 30 } },
+      { variant: 'early', work: { images_seen: 40, steps: 12 } },
+    ];
+    for (let again = 0; again < 2; again++)
+      expect(await run('early.yaml')).toMatchObject({
+        code: 0,
+        answer: { data: { result: { over: 2, rows } } },
+      });
+    expect(runsIn('early.early.seed-1')).toHaveLength(1);
+    const { stdout } = await runCli(['experiment', 'compare', 'early.yaml'], { cwd });
+    expect(stdout).toMatch(/images seen +steps +seconds/);
+    expect(stdout).toMatch(/early +1 of 1 .* 40 +12 /);
+    const other = await run('grid.yaml');
+    expect(other.answer.data).toMatchObject({
+      result: { rows: [{ work: { images_seen: null, steps: null } }, {}] },
+    });
+  });
+
   it.each([
     ['a value that makes no job', 'variants: { a: { num_rounds: 0 } }', 'NF_EXPERIMENT_JOB', 'bad.a.seed-1'],
     ['a name that the job does not have', 'set: { rounds: 3 }', 'NF_EXPERIMENT_JOB', 'rounds'],

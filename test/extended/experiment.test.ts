@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -18,7 +18,7 @@ variants:
   fedavg: {}
   fedprox: { workflow.type: fedprox, workflow.proximal_mu: 0.1 }
 seeds: [1, 2]
-baselines: [centralized]
+baselines: [centralized, local]
 `;
 
 interface Prediction {
@@ -38,6 +38,22 @@ function predictionsOf(run: string): Prediction[] {
     return { truth: row[header.indexOf('diagnosis')] ?? '', predicted: best?.[0] ?? '' };
   });
 }
+
+/** Training images of each site with a seed. */
+function trainedOn(seed: number): number[] {
+  const file = readdirSync(join(cwd, 'work/experiments/scanners/splits')).find((name) =>
+    name.includes(`seed-${seed}.`),
+  );
+  const { sites } = JSON.parse(
+    readFileSync(join(cwd, 'work/experiments/scanners/splits', file ?? ''), 'utf8'),
+  ) as {
+    sites: { train: unknown[] }[];
+  };
+  return sites.map(({ train }) => train.length);
+}
+
+const sum = (values: readonly number[] = []) => values.reduce((all, value) => all + value, 0);
+const steps = (images: number) => Math.ceil(images / 8);
 
 function balancedAccuracy(all: readonly Prediction[]): number {
   const recalls = [...Map.groupBy(all, ({ truth }) => truth).values()].map(
@@ -69,6 +85,24 @@ it('an experiment on MRI is judged on the test images of all seeds, and its vari
   expect(fedprox?.pooled?.value).toBeCloseTo(second ?? Number.NaN, 12);
   expect(fedprox?.lead?.value).toBeCloseTo((second ?? 0) - (first ?? 0), 12);
   expect(fedavg?.baselines.centralized).toBeGreaterThanOrEqual(0);
+  expect(fedavg?.against).toMatchObject({
+    judged_sites: 4,
+    calibration_error: { value: expect.any(Number) },
+  });
+  expect(fedavg?.against?.worse_than_local).toBeLessThanOrEqual(4);
+  const all = [1, 2].flatMap((seed) => predictionsOf(`scanners.scanners.fedavg.seed-${seed}`));
+  const right = all.filter(({ truth, predicted }) => truth === predicted);
+  expect(fedavg?.against?.kept).toBeCloseTo(right.length / all.length, 12);
+  const { recall } = fedavg?.against?.lowest_recall ?? {};
+  const lowest =
+    Map.groupBy(all, ({ truth }) => truth).get(fedavg?.against?.lowest_recall?.class ?? '') ?? [];
+  const found = lowest.filter(({ truth, predicted }) => truth === predicted).length / lowest.length;
+  expect(recall?.value).toBeCloseTo(found, 12);
+  // One round of one epoch: each training image once, in batches of 8 at each site.
+  const seen = [1, 2].map((seed) => trainedOn(seed));
+  expect(fedavg?.work.images_seen).toBe((sum(seen[0]) + sum(seen[1])) / 2);
+  expect(fedavg?.work.steps).toBe((sum(seen[0]?.map(steps)) + sum(seen[1]?.map(steps))) / 2);
+  expect(fedprox?.work).toEqual(fedavg?.work);
   const text = await runCli(['experiment', 'compare', 'scanners.yaml', '--html', 'page.html'], { cwd });
   expect(text.stdout).toMatch(/lead over fedavg/);
 });

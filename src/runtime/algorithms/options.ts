@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import { EARLY_STOPPING, earlyStoppingFaults } from './early-stopping.ts';
 import { METHODS } from './harmonisation/record.ts';
+import { MODEL_AVERAGE } from './model-average.ts';
 import { PERSONALIZE, personalizeFaults } from './own-models.ts';
+import type { OptionFault } from './workflow.ts';
 
 /** Keys that several workflows have: each means the same in all of them. */
 
@@ -53,8 +56,19 @@ export const FINAL_EVALUATION = {
     ),
 } as const;
 
+/** How long the global model is trained, and what of it is the last one. */
+export const LAST_MODEL = { ...EARLY_STOPPING, ...MODEL_AVERAGE } as const;
+
 /** Of all workflows whose sites train the global model in each round. */
-export const ROUNDS = { ...CROSS_SITE, ...HARMONISED, ...FINAL_EVALUATION, ...PERSONALIZE } as const;
+export const ROUNDS = {
+  ...CROSS_SITE,
+  ...HARMONISED,
+  ...LAST_MODEL,
+  ...FINAL_EVALUATION,
+  ...PERSONALIZE,
+} as const;
 
 /** Of the keys that a job has under `workflow`. */
-export const roundFaults = personalizeFaults;
+export function roundFaults(given: Readonly<Record<string, unknown>>): readonly OptionFault[] {
+  return [...personalizeFaults(given), ...earlyStoppingFaults(given)];
+}

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Aggregator } from './aggregator.ts';
 import type { Reducer } from './reducer.ts';
+import { ema } from './reducers/ema.ts';
 import { weightedMean } from './reducers/weighted-mean.ts';
 import type { DeclaredWorkflow } from './workflow.ts';
 import { WORKFLOWS } from './workflows.generated.ts';
@@ -23,7 +24,7 @@ export function workflowOf(type: WorkflowType): DeclaredWorkflow {
 
 /** By name, so that a workflow can have one run in another thread. */
 const REDUCERS: ReadonlyMap<string, Reducer> = new Map(
-  [weightedMean, ...Object.values(ALL).flatMap(({ reducers = [] }) => reducers)].map((reducer) => [
+  [weightedMean, ema, ...Object.values(ALL).flatMap(({ reducers = [] }) => reducers)].map((reducer) => [
     reducer.name,
     reducer,
   ]),

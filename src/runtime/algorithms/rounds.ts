@@ -1,7 +1,9 @@
+import { earlyStopping, type StoppingOptions } from './early-stopping.ts';
 import { evaluateAtSites } from './evaluation/evaluate-sites.ts';
 import { harmonise } from './harmonisation/harmonise.ts';
 import type { Method } from './harmonisation/record.ts';
 import { HARMONISATION } from './harmonisation/tasks.ts';
+import { averageNote, averageOf, withAverage } from './model-average.ts';
 import { type OwnOptions, personalize, scoreOwn, trainBeside } from './own-models.ts';
 import { weightedMean } from './reducers/weighted-mean.ts';
 import { type OwnModel, VALIDATE } from './task.ts';
@@ -22,13 +24,15 @@ export interface Rounds {
   readonly numRounds: number;
   readonly maxWeightRatio: number;
   /** Those that its workflow does not have are undefined. */
-  readonly options: OwnOptions & {
-    readonly cross_site_evaluation?: boolean;
-    /** Whether sites judge the last model on their test images. */
-    readonly final_evaluation?: boolean;
-    /** What takes scanners out of the pictures, before the first training. */
-    readonly harmonisation?: 'none' | Method;
-  };
+  readonly options: OwnOptions &
+    StoppingOptions & {
+      readonly ema_decay?: number;
+      readonly cross_site_evaluation?: boolean;
+      /** Whether sites judge the last model on their test images. */
+      readonly final_evaluation?: boolean;
+      /** What takes scanners out of the pictures, before the first training. */
+      readonly harmonisation?: 'none' | Method;
+    };
   /** Whether sites train a personal model in each round, beside the global one. */
   readonly hasPersonal?: boolean;
 }
@@ -48,26 +52,48 @@ export async function trainRounds(
     train_alone: alone = false,
     harmonisation: method = 'none',
     final_evaluation: isJudged = false,
+    ema_decay: decay = 0,
   } = options;
+  const whyStop = earlyStopping(options, numRounds);
   const beside = besideRounds(federation, {
     personal: hasPersonal,
     alone: alone && (steps > 0 || hasPersonal),
   });
   let global = federation.initial;
   let last: TrainedRound | undefined;
-  for (let round = 1; round <= numRounds; round++) {
+  let stopped: string | undefined;
+  let round = 0;
+  while (round < numRounds && stopped === undefined) {
+    round++;
     const sites = await federation.members(round);
     if (round === 1 && method !== 'none')
       global = await harmonise(federation, global, { method, round, sites, ratio });
     const answers = await federation.exchange({ name: 'train', round, inputs: global }, sites);
     const trained = { round, sites, base: global, answers };
-    global = harmonisedAs(global, await make(trained));
+    const made = harmonisedAs(global, await make(trained));
+    global = await withAverage(federation, { round, decay, before: global, made });
     await beside.train(trained);
-    last = options.cross_site_evaluation && round === numRounds ? trained : undefined;
-    await federation.publish(round, global, last && modelsOf(last));
+    // Which round is the last one is known beforehand only where nothing ends the training early.
+    const mayBeLast = round === numRounds || (options.early_stopping_patience ?? 0) > 0;
+    last = options.cross_site_evaluation && mayBeLast ? trained : undefined;
+    const figure = await federation.publish(round, global, { kept: last && modelsOf(last) });
+    stopped = whyStop(round, figure);
   }
-  await scoreLast(federation, { round: numRounds + 1, global, last, steps, own: beside.models, isJudged });
-  return global;
+  const final = averageOf(global);
+  const notes = [
+    ...(stopped === undefined ? [] : [stopped]),
+    ...(decay === 0 ? [] : [averageNote(round, decay)]),
+  ];
+  await scoreLast(federation, {
+    round: round + 1,
+    global: final,
+    last,
+    steps,
+    own: beside.models,
+    isJudged,
+    notes,
+  });
+  return final;
 }
 
 /** A payload by which pictures are harmonised as by another. */
@@ -114,6 +140,8 @@ interface Scored {
   readonly own?: readonly OwnModel[];
   /** Whether sites judge the global model on their test images, too. */
   readonly isJudged?: boolean;
+  /** Sentences for people. */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -123,7 +151,7 @@ interface Scored {
  */
 export async function scoreLast(
   federation: Federation,
-  { round, global, last, steps = 0, own = [], isJudged = false }: Scored,
+  { round, global, last, steps = 0, own = [], isJudged = false, notes = [] }: Scored,
 ): Promise<void> {
   const members = await federation.members(round);
   const scored = await federation.exchange({ name: 'evaluate', round, inputs: global }, members);
@@ -150,5 +178,5 @@ export async function scoreLast(
   for (const model of own) await scoreOwn(federation, model, asked);
   // The run is over whether or not its model can be judged.
   if (isJudged) await evaluateAtSites(federation, { ...asked, when: 'after' });
-  await federation.publish(round);
+  await federation.publish(round, undefined, { notes });
 }

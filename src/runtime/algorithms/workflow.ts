@@ -108,9 +108,24 @@ export interface Federation {
   /**
    * Closes a round: figures of the model that its task was given, the best model so far, and, where it has made one, the new global
    * payload. Files of answers before it, and of the payload before, are not needed any more, but for those that are `kept` until the
-   * next round closes.
+   * next round closes. Returns the key figure of the model that its task was given.
    */
-  publish(round: number, made?: Payload, kept?: KeptModels): Promise<void>;
+  publish(round: number, made?: Payload, beside?: PublishedBeside): Promise<KeyFigure>;
+}
+
+/** What a round leaves beside its model. */
+export interface PublishedBeside {
+  readonly kept?: KeptModels | undefined;
+  /** Sentences for people. */
+  readonly notes?: readonly string[];
+}
+
+/** What models are chosen by. */
+export interface KeyFigure {
+  readonly metric: string;
+  readonly goal: 'maximize' | 'minimize';
+  /** Over all sites; null: no site could give it. */
+  readonly value: number | null;
 }
 
 /** Files of a round that are needed once it is closed. */

@@ -28,6 +28,17 @@ export function experimentCsv(rows: readonly RowResult[], partitions: readonly P
     'lead_high',
     'worst_site',
     ...baselines,
+    'lead_over_control',
+    'lead_over_control_low',
+    'lowest_recall_of',
+    'lowest_recall',
+    'lowest_recall_low',
+    'calibration_error',
+    'calibration_error_high',
+    'kept_models',
+    'worse_than_local',
+    'images_seen',
+    'steps',
     'seconds',
     'bytes',
     ...(partitions.length > 0 ? ['sites', 'smallest_site', 'largest_site', 'effective_sites'] : []),
@@ -45,11 +56,29 @@ export function experimentCsv(rows: readonly RowResult[], partitions: readonly P
     ...[row.pooled, row.lead].flatMap((one) => [one?.value, one?.low, one?.high]),
     row.worst_site,
     ...baselines.map((name) => row.baselines[name]),
+    ...againstCells(row),
+    row.work.images_seen,
+    row.work.steps,
     row.seconds,
     row.bytes,
     ...unlikeCells(partitions, row, things),
   ]);
   return csv(header, lines);
+}
+
+function againstCells({ against }: RowResult): Cell[] {
+  const { lead_over_control: lead, lowest_recall: recall, calibration_error: calibration } = against ?? {};
+  return [
+    lead?.value,
+    lead?.low,
+    recall?.class,
+    recall?.recall.value,
+    recall?.recall.low,
+    calibration?.value,
+    calibration?.high,
+    against?.kept,
+    against && against.judged_sites > 0 ? against.worse_than_local : null,
+  ];
 }
 
 function unlikeCells(

@@ -44,6 +44,11 @@ function section(
     'lead',
     'worst site',
     ...baselines,
+    ...(isCounted
+      ? ['lead over control', 'lowest recall', 'calibration error', 'sites worse than alone']
+      : []),
+    'images seen',
+    'steps',
     'seconds',
     'MB',
   ];
@@ -52,9 +57,21 @@ ${unlike ? unlikeTable(unlike) : null}
 <div class="scroll" tabindex="0"><table><thead><tr>${head.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>${rows.map(
     (row) =>
-      html`<tr><th scope="row">${labelOf(row)}</th><td>${row.runs} of ${row.planned}</td><td>${shown(row.mean)}</td><td>${shown(row.lowest)}</td><td>${shown(row.highest)}</td><td>${withInterval(row.pooled)}</td><td>${withInterval(row.lead)}</td><td>${percent(row.worst_site)}</td>${baselines.map((one) => html`<td>${percent(row.baselines[one] ?? null)}</td>`)}<td>${row.seconds === null ? '–' : row.seconds.toFixed(1)}</td><td>${row.bytes === null ? '–' : (row.bytes / 1e6).toFixed(1)}</td></tr>`,
+      html`<tr><th scope="row">${labelOf(row)}</th><td>${row.runs} of ${row.planned}</td><td>${shown(row.mean)}</td><td>${shown(row.lowest)}</td><td>${shown(row.highest)}</td><td>${withInterval(row.pooled)}</td><td>${withInterval(row.lead)}</td><td>${percent(row.worst_site)}</td>${baselines.map((one) => html`<td>${percent(row.baselines[one] ?? null)}</td>`)}${isCounted ? against(row) : null}<td>${whole(row.work.images_seen)}</td><td>${whole(row.work.steps)}</td><td>${row.seconds === null ? '–' : row.seconds.toFixed(1)}</td><td>${row.bytes === null ? '–' : (row.bytes / 1e6).toFixed(1)}</td></tr>`,
   )}</tbody></table></div>
 ${charts(rows, cells)}</section>`;
+}
+
+/** What a study is held against. */
+function against({ against: held }: RowResult): Html {
+  const recall = held?.lowest_recall;
+  const cells = [
+    withInterval(held?.lead_over_control ?? null),
+    recall ? `${recall.class} ${withInterval(recall.recall)}` : '–',
+    withInterval(held?.calibration_error ?? null),
+    held && held.judged_sites > 0 ? `${held.worse_than_local} of ${held.judged_sites}` : '–',
+  ];
+  return html`${cells.map((text) => html`<td>${text}</td>`)}`;
 }
 
 /** How unlike the sites are, above what was reached with them. */
@@ -108,6 +125,10 @@ function charts(rows: readonly RowResult[], cells: readonly CellResult[]): Html[
 
 function labelOf({ variant, values }: RowResult): string {
   return rowName({ partition: null, variant, values });
+}
+
+function whole(value: number | null): string {
+  return value === null ? '–' : String(Math.round(value));
 }
 
 function plain(value: number | null): string {

@@ -3,6 +3,8 @@ import { flError } from '../base/errors/errors.ts';
 import { readInputText } from '../base/files/read-file.ts';
 import { parseJson } from '../base/parse-json.ts';
 import { estimateSchema } from '../evaluation/result.ts';
+import { workSchema } from '../run/work-done.ts';
+import { judgedCellSchema } from './judged-cell.ts';
 import { partitionResultSchema, unlikeSitesSchema } from './partitions.ts';
 
 const count = z.int().nonnegative();
@@ -32,14 +34,14 @@ export const cellResultSchema = z.object({
     .default(null)
     .describe('most bytes of the process while it ran, in equal shares to the runs at that time'),
   bytes: count.describe('of the models that a federation would carry, to the sites and back'),
+  work: workSchema
+    .default({ images_seen: null, steps: null })
+    .describe('of training at all sites in all rounds, as the scripts tell it'),
   unlike: unlikeSitesSchema
     .nullable()
     .default(null)
     .describe('how unlike its sites are; null without a split'),
-  balanced_accuracy: estimateSchema.nullable().describe('on test images; null where it was not judged'),
-  worst_site: z.number().nullable().describe('accuracy on test images at the site where it is lowest'),
-  lead_over_control: estimateSchema.nullable().describe('over the strongest control'),
-  baselines: z.record(z.string(), z.number().nullable()).describe('balanced accuracy of each'),
+  ...judgedCellSchema,
 });
 export type CellResult = z.output<typeof cellResultSchema>;
 
@@ -70,6 +72,28 @@ export const rowResultSchema = z.object({
     .describe('over the first variant, on the same test images of the same seeds, by groups'),
   worst_site: z.number().nullable().describe('mean over its runs'),
   baselines: z.record(z.string(), z.number().nullable()).describe('balanced accuracy, mean over its runs'),
+  work: workSchema.describe('of a run, mean'),
+  against: z
+    .object({
+      lead_over_control: estimateSchema.describe('over the strongest control'),
+      lowest_recall: z
+        .object({ class: z.string(), recall: estimateSchema })
+        .nullable()
+        .describe('over the test images of all runs'),
+      calibration_error: estimateSchema,
+      kept: z
+        .number()
+        .nullable()
+        .describe('accuracy of the models that the sites end with, over all their images'),
+      judged_sites: count.describe('sites of all runs that have a local model to be held against'),
+      worse_than_local: count.describe(
+        'those whose own local model is right on more test images than what they end with',
+      ),
+    })
+    .nullable()
+    .describe(
+      'what a study is held against; means over the runs where nothing else is said; null where they were not judged',
+    ),
   seconds: z.number().nullable().describe('of a run, mean'),
   bytes: z.number().nullable().describe('of a run, mean'),
 });

@@ -11,13 +11,15 @@ import { simulate } from '../deployment/simulator/simulate.ts';
 import { runBaselines } from '../evaluation/baselines/baselines.ts';
 import { BASELINES_FILE, type Baselines, readBaselines } from '../evaluation/baselines/result.ts';
 import { type Judging, judgeRun, usualJudging } from '../evaluation/judge-run.ts';
-import { EVALUATION_FILE, EVALUATION_FOLDER, type Evaluation, readEvaluation } from '../evaluation/result.ts';
+import { EVALUATION_FILE, EVALUATION_FOLDER, readEvaluation } from '../evaluation/result.ts';
+import { readRunCard } from '../run/run-card.ts';
 import { findRun } from '../run/run-index.ts';
 import type { RunSummary } from '../run/run-report.ts';
 import { describeRunIn } from '../run/stored-runs.ts';
 import type { EngineSetup } from '../site/executor/messages.ts';
 import type { Cell } from './cells.ts';
 import type { Experiment } from './definition.ts';
+import { type JudgedCell, judgedCell, NOT_JUDGED } from './judged-cell.ts';
 import { shareMemory } from './memory-share.ts';
 import type { OpenExperiment } from './open-experiment.ts';
 import { bytesOf } from './plan.ts';
@@ -130,23 +132,22 @@ async function simulated(prepared: PreparedCell, request: CellRequest): Promise<
   } catch (error) {
     const { code } = toNeuroflareError(error);
     const summary = code === 'NF_RUN_FINISHED' ? await describeRunIn(found.folder) : undefined;
-    if (summary?.rounds === rounds) return summary;
+    // Fewer where training ended early; of a longer job the rounds are others from the first on.
+    const { job } = await readRunCard(found.folder);
+    if (summary && job.workflow.num_rounds === rounds) return summary;
     if (summary || ANOTHER.has(code)) return simulate(options);
     throw error;
   }
 }
 
 /** The baselines, where they are asked for, which judge the run, too; else the run alone, unless that was done. */
-async function judge(
-  { run_folder: folder }: RunSummary,
-  request: CellRequest,
-): Promise<Pick<CellResult, 'balanced_accuracy' | 'worst_site' | 'lead_over_control' | 'baselines'>> {
+async function judge({ run_folder: folder }: RunSummary, request: CellRequest): Promise<JudgedCell> {
   const { engine, threads, signal } = request;
   const judging = usualJudging(engine, threads);
   const compared = await comparedWith(folder, judging, request);
   const path = join(folder, EVALUATION_FOLDER, EVALUATION_FILE);
   if (!existsSync(path)) await judgeRun({ folder, judging, signal, controls: true, cases: 0 });
-  return figuresOf(await readEvaluation(path), compared);
+  return judgedCell(await readEvaluation(path), compared);
 }
 
 async function comparedWith(
@@ -161,18 +162,6 @@ async function comparedWith(
   return runBaselines({ baselines, folder, simulate: simulateWith, judging, progress: noProgress });
 }
 
-function figuresOf({ figures, per_site: sites, headline }: Evaluation, compared: Baselines | undefined) {
-  const accuracies = sites.flatMap(({ accuracy }) => accuracy.value ?? []);
-  return {
-    balanced_accuracy: figures.balanced_accuracy ?? null,
-    worst_site: accuracies.length === 0 ? null : Math.min(...accuracies),
-    lead_over_control: headline.strongest_control?.lead ?? null,
-    baselines: Object.fromEntries(
-      compared?.baselines.map(({ baseline, comparison }) => [baseline, comparison.other.value]) ?? [],
-    ),
-  };
-}
-
 const NOTHING = {
   run_folder: null,
   failure: null,
@@ -183,10 +172,8 @@ const NOTHING = {
   memory: null,
   seconds: 0,
   bytes: 0,
-  balanced_accuracy: null,
-  worst_site: null,
-  lead_over_control: null,
-  baselines: {},
+  work: { images_seen: null, steps: null },
+  ...NOT_JUDGED,
 };
 
 function head({ job, partition, variant, values, seed }: Cell) {
@@ -208,8 +195,9 @@ function resultOf(prepared: PreparedCell, summary: RunSummary): CellResult {
     metric: summary.metric,
     curve: summary.models.map(({ pooled }) => pooled),
     best: summary.best?.value ?? null,
+    work: summary.work,
     round_seconds: summary.models.map(({ seconds }) => seconds),
     seconds: sum(summary.models.map(({ seconds }) => seconds)),
-    bytes: bytesOf(prepared),
+    bytes: bytesOf({ ...prepared, rounds: summary.rounds }),
   };
 }

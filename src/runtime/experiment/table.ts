@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import { balancedFigure } from '../evaluation/figures.ts';
-import { type Judged, joinJudged } from '../evaluation/judged-people.ts';
-import { comparePaired, readPredictions } from '../evaluation/paired.ts';
-import { EVALUATION_FOLDER, type Paired } from '../evaluation/result.ts';
+import { comparePaired } from '../evaluation/paired.ts';
+import type { Paired } from '../evaluation/result.ts';
 import { estimateOf, indexGroups } from '../statistics/figure.ts';
 import { type Cell, cellsOf, rowKey } from './cells.ts';
 import type { LoadedExperiment } from './definition.ts';
 import { experimentFolder } from './experiment-folder.ts';
+import { heldAgainst } from './held-against.ts';
 import { meanOf } from './mean.ts';
 import { partitionsOf } from './partitions.ts';
+import { pooledPredictions } from './pooled-predictions.ts';
 import {
   type CellResult,
   EXPERIMENT_FILE,
@@ -83,6 +84,11 @@ async function rowOf(
     baselines: Object.fromEntries(
       [...names].map((name) => [name, meanOf(own.map((cell) => cell.baselines[name] ?? null))]),
     ),
+    work: {
+      images_seen: meanOf(own.map(({ work }) => work.images_seen)),
+      steps: meanOf(own.map(({ work }) => work.steps)),
+    },
+    against: isJudged ? await heldAgainst(own) : null,
     seconds: meanOf(own.map(({ seconds }) => seconds)),
     bytes: meanOf(own.map(({ bytes }) => bytes)),
   };
@@ -101,16 +107,4 @@ async function pooledFigures(
   const theirs = counterparts.length === own.length ? await pooledPredictions(counterparts) : undefined;
   const paired: Paired | undefined = mine && theirs && comparePaired(mine, theirs);
   return { pooled, lead: paired?.lead ?? null };
-}
-
-/** Undefined where there are no runs. */
-async function pooledPredictions(cells: readonly CellResult[]): Promise<Judged | undefined> {
-  const parts: Judged[] = [];
-  for (const { run_folder: folder, seed } of cells) {
-    if (folder === null) continue;
-    const judged = await readPredictions(join(folder, EVALUATION_FOLDER));
-    // One person may be tested under several seeds.
-    parts.push({ ...judged, ids: judged.ids.map((id) => `${seed}/${id}`) });
-  }
-  return parts.length === 0 ? undefined : joinJudged(parts);
 }

@@ -16,6 +16,8 @@ interface Closing {
   /** The new global payload, where the round has made one. */
   readonly made: Payload | undefined;
   readonly kept: KeptModels | undefined;
+  /** Sentences for people. */
+  readonly notes: readonly string[];
 }
 
 interface ClosingDeps {
@@ -27,7 +29,7 @@ interface ClosingDeps {
 /** What a round has come to: figures of the model that its sites received, the best model so far, and what people should know. */
 export function closedRound(
   before: RunHistory,
-  { round, made, kept }: Closing,
+  { round, made, kept, notes }: Closing,
   { rules, news }: ClosingDeps,
 ): Closed {
   const reports = reportsNow(before);
@@ -35,6 +37,7 @@ export function closedRound(
   const { best, standIn } = contestAfter(before, metrics);
   const chosen = { ...(best && { best: best.model }), ...(standIn && { stand_in: standIn.model }) };
   const said = news([
+    ...notes,
     ...before.made.flatMap(({ notes }) => notes),
     ...boundedCounts(reports, rules.maxWeightRatio),
     ...leftOut(reports),

@@ -4,7 +4,8 @@ import type {
   Arrival,
   Federation,
   KeepStep,
-  KeptModels,
+  KeyFigure,
+  PublishedBeside,
   ReduceStep,
   RoundRules,
   TaskSpec,
@@ -18,7 +19,7 @@ import { firstOf } from '../base/text/first-of.ts';
 import type { Payload, RunEvent, RunObserver } from '../run/events.ts';
 import { exchangeOf, hasAnswer, inSiteOrder, type RunHistory } from '../run/history.ts';
 import type { Journal } from '../run/journal.ts';
-import { requireKeyMetric } from '../run/key-metric.ts';
+import { keyFigure, requireKeyMetric } from '../run/key-metric.ts';
 import { otherCounts } from '../run/pool-reports.ts';
 import type { RunFiles } from '../run/run-files.ts';
 import { RunLog } from '../run/run-log.ts';
@@ -280,15 +281,17 @@ class RoundCoordinator implements Coordinator {
     return { ...base, ...made };
   }
 
-  async publish(round: number, made?: Payload, kept?: KeptModels): Promise<void> {
+  async publish(round: number, made?: Payload, beside: PublishedBeside = {}): Promise<KeyFigure> {
     const known = await this.#replay.outcome({ verb: 'publish', round, asked: publishText(made) });
-    if (known) return;
-    const before = this.history;
     const { rules, files } = this.#deps;
-    const closing = { round, made, kept };
+    if (known) return keyFigure(known.outcome, rules);
+    const before = this.history;
+    const closing = { round, made, kept: beside.kept, notes: beside.notes ?? [] };
     const news = (notes: readonly string[]) => this.#news(notes);
-    await this.#log.conclude(closedRound(before, closing, { rules, news }));
+    const closed = closedRound(before, closing, { rules, news });
+    await this.#log.conclude(closed);
     await clearRound(files, closing, { before, after: this.history });
+    return keyFigure(closed.metrics, rules);
   }
 
   /** An update that is finite alone may leave no number together with others. */

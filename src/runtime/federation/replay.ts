@@ -1,6 +1,7 @@
 import { keyText, partsOfTask, type TaskKey } from '../algorithms/task.ts';
 import type { Answer, Arrival, ReduceStep } from '../algorithms/workflow.ts';
 import { flError } from '../base/errors/errors.ts';
+import type { MetricReport } from '../base/logging/metrics.ts';
 import type { Files, Payload, RunEvent } from '../run/events.ts';
 import { inSiteOrder } from '../run/history.ts';
 import { withoutKept } from '../run/kept-files.ts';
@@ -10,7 +11,8 @@ export interface Outcomes {
   readonly members: readonly string[];
   readonly exchange: readonly Answer[];
   readonly reduce: Payload;
-  readonly publish: undefined;
+  /** Figures of the model that the round has scored. */
+  readonly publish: MetricReport;
   readonly ask: undefined;
   readonly next: Arrival;
 }
@@ -161,7 +163,8 @@ export class Replay {
     await this.#settle({ verb: 'exchange', ...key }, answers);
   }
 
-  async #closed({ round, kind: name, model, state }: RunEvent & { type: 'round.closed' }): Promise<void> {
+  async #closed(event: RunEvent & { type: 'round.closed' }): Promise<void> {
+    const { round, kind: name, model, state, metrics } = event;
     // Nor in logs of version 1 what a round's model was made of.
     if (this.#waiting.has(idOf({ verb: 'exchange', name, round }))) {
       await this.#answered(
@@ -173,7 +176,7 @@ export class Replay {
     this.#answers.clear();
     await this.#settle(
       { verb: 'publish', round },
-      undefined,
+      metrics,
       publishText(model && { ...withoutKept(state ?? {}), model }),
     );
   }

@@ -1,7 +1,9 @@
+import type { KeyFigure } from '../algorithms/workflow.ts';
 import { flError } from '../base/errors/errors.ts';
 import { described } from '../base/logging/check-figures.ts';
-import type { MetricValue } from '../base/logging/metrics.ts';
+import type { MetricReport, MetricValue } from '../base/logging/metrics.ts';
 import { didYouMean } from '../base/text/nearest.ts';
+import type { Goal } from './best-model.ts';
 import { poolReports, type SiteReport, scorersOf } from './pool-reports.ts';
 
 /**
@@ -25,6 +27,15 @@ export function requireKeyMetric(reports: readonly SiteReport[], metric: string)
     reported: reported.length > 0 ? reported.join(', ') : 'none',
     nearest: didYouMean(metric, reported),
   });
+}
+
+/** Of figures over all sites. */
+export function keyFigure(
+  metrics: MetricReport,
+  { keyMetric: metric, keyMetricGoal: goal }: Pick<Goal, 'keyMetric' | 'keyMetricGoal'>,
+): KeyFigure {
+  const value = metrics[metric];
+  return { metric, goal, value: typeof value === 'number' ? value : null };
 }
 
 /** Which sites give no figure of the key metric, and why; empty where all do. */

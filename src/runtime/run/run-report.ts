@@ -15,6 +15,7 @@ import type { RunCard } from './run-card.ts';
 import type { RunFiles } from './run-files.ts';
 import { RUN_FILES, type RunFolder } from './run-folder.ts';
 import { promiseOf, runPrivacySchema } from './run-privacy.ts';
+import { WorkTable, workSchema } from './work-done.ts';
 
 const value = z.number().nullable();
 
@@ -65,6 +66,7 @@ export const runSummarySchema = z.object({
     .describe(
       'sums of each site that judged the model on its own test images (workflow evaluation, workflow.final_evaluation)',
     ),
+  work: workSchema.describe('what training took, at all sites in all rounds'),
   engines: z.record(
     z.string(),
     z.object({ name: z.string(), device: z.string(), library: z.string(), detail: z.string() }),
@@ -101,9 +103,11 @@ export async function summarizeRun(
   const crossSite = new CrossSiteTable();
   const ownModels = new OwnModelTable(history.goal);
   const judged = new FederatedEvaluationTable();
+  const work = new WorkTable();
   let statistics: DataStatistics | undefined;
   for await (const round of closedRounds(seenBy([crossSite, ownModels, judged], events), history)) {
     models.push(scored(round, metric));
+    work.add(round);
     statistics = poolStatistics(round.results) ?? statistics;
     for (const note of round.notes) notes.add(note);
   }
@@ -130,6 +134,7 @@ export async function summarizeRun(
     ...(statistics && { data_statistics: statistics }),
     ...(promise && { privacy: promise }),
     ...(judgedResult && { federated_evaluation: judgedResult }),
+    work: work.result(),
     engines: Object.fromEntries(history.engines),
     failures: history.failures.map(({ site, round, error }) => ({
       site,

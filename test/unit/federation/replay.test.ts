@@ -13,6 +13,7 @@ import {
 } from '../../../src/runtime/federation/replay.ts';
 import { inputsOf } from '../../../src/runtime/federation/tasks.ts';
 import type { FileRef, RunEvent } from '../../../src/runtime/run/events.ts';
+import { keyFigure } from '../../../src/runtime/run/key-metric.ts';
 
 const ref = (name: string): FileRef => ({ path: `${name}.bin`, sha256: sha256(name) });
 const result = (site: string) => ({
@@ -29,7 +30,7 @@ const accepted = (round: number, site: string): RunEvent => ({
   result: result(site),
 });
 const SITES = ['a', 'b'];
-const RULES = { tasks: COMMON_TASKS };
+const RULES = { tasks: COMMON_TASKS, keyMetric: 'accuracy', keyMetricGoal: 'maximize' } as const;
 
 /** One round of FedAvg as version 1 wrote it down, and as it is now. */
 const VERSION_1: readonly RunEvent[] = [
@@ -93,9 +94,10 @@ async function follow(events: readonly RunEvent[], workflow: Workflow['run'] = f
       return ask(`reduce ${step.round}`, replay.outcome({ verb: 'reduce', round: step.round, asked }));
     },
     keep: () => Promise.reject(new Error('nothing is kept')),
-    publish: (round, made) => {
+    publish: async (round, made) => {
       const asked = publishText(made);
-      return ask(`publish ${round}`, replay.outcome({ verb: 'publish', round, asked }));
+      const metrics = await ask(`publish ${round}`, replay.outcome({ verb: 'publish', round, asked }));
+      return keyFigure(metrics, RULES);
     },
   };
   const run = async () => {

@@ -102,6 +102,30 @@ describe('openDataset on slices', () => {
     expect(first.flatMap(({ owners }) => owners).sort()).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
+  it('shows rare classes as often as common ones where it is asked to, each time changed anew', async () => {
+    const some = [
+      ...subjectsOf(CLASSES, { count: 1, partition: 'train' }),
+      ...subjectsOf(['dark'], { count: 6, partition: 'train', first: 300 }),
+    ];
+    const { train } = await openDataset(await tree(some), { imageSize: 16, sampling: 'class_balanced' });
+    const batches = await collect(train, 3);
+    expect(await collect(train, 3)).toEqual(batches);
+    const shown = batches.flatMap(({ y, size }) => Array.from({ length: size }, (_, row) => y[row * 2]));
+    expect(shown.filter((isBright) => isBright === 1)).toHaveLength(4);
+    const pictures = batches.flatMap(({ x, y, size }) =>
+      Array.from({ length: size }, (_, row) =>
+        y[row * 2] === 1 ? x.slice(row * 256, (row + 1) * 256).join() : '',
+      ),
+    );
+    expect(new Set(pictures.filter((text) => text !== '')).size).toBe(4);
+    const inOrder = (await collect(train)).flatMap(({ owners }) => owners);
+    expect(inOrder).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    await expect(openDataset(await tree(), { sampling: 'balanced' })).rejects.toMatchObject({
+      code: 'NF_TRAIN_OPTION',
+      message: expect.stringMatching(/'sampling': "balanced" is not one of shuffled, class_balanced/),
+    });
+  });
+
   it('leaves pictures alone without augmentation', async () => {
     const { train } = await openDataset(await tree(), { imageSize: 16, augment: false });
     const plain = (await collect(train)).flatMap(({ x }) => [...x]);

@@ -162,6 +162,47 @@ describe('a trainer', () => {
     expect(all.length).toBeGreaterThan(4);
   });
 
+  describe('of lopsided classes', () => {
+    const trained = async (options: object) => {
+      const trainer = await compile(buildModel(SPEC), { optimizer: 'sgd', learningRate: 0.1, ...options });
+      trainer.setParams(initialParams(SPEC));
+      const fitted = await trainer.fit(data.train, { epochs: 2, seed: 1 });
+      return { params: trainer.getParams(), fitted };
+    };
+
+    it('adjusts its logits by the classes of the site, or by those that it is told, and predicts without', async () => {
+      const even = await trained({ logitAdjustment: 1 });
+      // The site has as many of both: what is added is the same for both, and changes nothing.
+      expect(distanceOf(even.params, (await trained({})).params)).toBeLessThan(1e-8);
+      const told = await trained({ logitAdjustment: 1, classPrior: [0.9, 0.1] });
+      const bias = ({ params }: typeof told) => params['logits/bias']?.data ?? [];
+      // What is said to be rare is believed more readily.
+      const [bright = 0, dark = 0] = bias(told);
+      const [plainBright = 0, plainDark = 0] = bias(even);
+      expect(dark - bright).toBeGreaterThan(plainDark - plainBright + 0.05);
+      expect(await trained({ logitAdjustment: 1, classPrior: [9, 1] })).toEqual(told);
+    });
+
+    it('says what it has shown', async () => {
+      expect((await trained({})).fitted).toMatchObject({ steps: 6, images: 40 });
+    });
+  });
+
+  it('raises the learning rate over the first steps since the parameters were set, in one fit or two', async () => {
+    const start = initialParams(SPEC);
+    const trained = async (options: object, fits: readonly object[]) => {
+      const trainer = await compile(buildModel({ ...SPEC, dropout: 0 }), { optimizer: 'sgd', ...options });
+      trainer.setParams(start);
+      for (const fit of fits) await trainer.fit(data.train, { seed: 1, ...fit });
+      return trainer.getParams();
+    };
+    const rise = (step: number) => 0.1 * Math.min(1, (step + 1) / 4);
+    const byHand = [{ learningRate: rise }, { learningRate: (step: number) => rise(step + 3) }];
+    const warm = { learningRate: 0.1, warmupSteps: 4 };
+    expect(await trained(warm, [{}, {}])).toEqual(await trained({}, byHand));
+    expect(await trained(warm, [{}, {}])).not.toEqual(await trained({ learningRate: 0.1 }, [{}, {}]));
+  });
+
   describe('of a task of SCAFFOLD', () => {
     const params = initialParams(SPEC, 3);
     const correction = Object.fromEntries(
@@ -261,10 +302,31 @@ describe('misuse of a trainer', () => {
     [{ optimizer: 'adma' }, /'adma'.*Did you mean 'adam'\?/],
     [{ labelSmoothing: 1 }, /of at least 0 and under 1/],
     [{ batchSize: 2.5 }, /whole number/],
+    [{ logitAdjustment: -1 }, /'logitAdjustment': -1 is not a number of at least 0/],
+    [{ classPrior: [1, 'two'] }, /'classPrior'.*not a list of numbers of at least 0, not all 0/],
+    [{ classPrior: [0, 0] }, /'classPrior'.*not all 0/],
+    [{ warmupSteps: 1.5 }, /'warmupSteps': 1.5 is not a whole number/],
   ])('names the option in %j', async (options, message) => {
     await expect(compile(buildModel(SPEC), options as object)).rejects.toMatchObject({
       code: 'NF_TRAIN_OPTION',
       message: expect.stringMatching(message),
+    });
+  });
+
+  it('refuses a prior of other classes, and to make up for lopsided classes twice', async () => {
+    const three = await compile(buildModel(SPEC), { logitAdjustment: 1, classPrior: [1, 2, 3] });
+    await expect(three.fit(data.train, { seed: 1 })).rejects.toMatchObject({
+      code: 'NF_TRAIN_OPTION',
+      message: expect.stringContaining('one number for each of bright, dark'),
+    });
+    const balanced = await openDataset(
+      { root, site: 'site-1' },
+      { imageSize: 16, sampling: 'class_balanced' },
+    );
+    const twice = await compile(buildModel(SPEC), { logitAdjustment: 1 });
+    await expect(twice.fit(balanced.train, { seed: 1 })).rejects.toMatchObject({
+      code: 'NF_TRAIN_OPTION',
+      message: expect.stringContaining('class_balanced'),
     });
   });
 

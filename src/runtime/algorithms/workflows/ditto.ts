@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AGGREGATION, AGGREGATORS, aggregationFaults, leastAnswers } from '../aggregation.ts';
-import { CROSS_SITE, HARMONISED } from '../options.ts';
+import { earlyStoppingFaults } from '../early-stopping.ts';
+import { CROSS_SITE, HARMONISED, LAST_MODEL } from '../options.ts';
 import { scoreTask, TRAIN_ALONE, trainedBeside } from '../own-models.ts';
 import { declareWorkflow } from '../workflow.ts';
 import { averageRounds } from './fedavg.ts';
@@ -17,6 +18,7 @@ export const workflow = declareWorkflow({
     ...AGGREGATION,
     ...CROSS_SITE,
     ...HARMONISED,
+    ...LAST_MODEL,
     ...TRAIN_ALONE,
     ditto_lambda: z
       .number()
@@ -28,6 +30,6 @@ export const workflow = declareWorkflow({
   tasks: { ...trainedBeside('personal'), ...scoreTask('personal') },
   aggregators: AGGREGATORS,
   leastAnswers,
-  faults: aggregationFaults,
+  faults: (given) => [...aggregationFaults(given), ...earlyStoppingFaults(given)],
   run: (federation, job) => averageRounds(federation, { ...job, hasPersonal: true }),
 });

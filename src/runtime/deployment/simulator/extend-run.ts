@@ -42,6 +42,8 @@ export async function extendRun(parent: Comparison, { workspace, isChosen }: Ext
       advice: 'Begin a new run with all the rounds.',
     });
   const { count, history } = await trainedPart(from, before);
+  // Training may have ended early.
+  const trained = history.position?.round ?? rounds;
   const needed = liveFiles(history).map(({ file }) => file);
   for (const file of needed) await requireKept(from, file);
   const { id, folder } = await createRunFolder(workspace, job.name, new Date());
@@ -55,7 +57,7 @@ export async function extendRun(parent: Comparison, { workspace, isChosen }: Ext
       bundle_sha256: bundle.sha256,
       job,
       software: softwareVersions(),
-      parent: { run_id: run, round: rounds },
+      parent: { run_id: run, round: trained },
     };
     await writeBundle(bundle, folder.at(RUN_FILES.bundle));
     await writeRunCard(folder, card);
@@ -63,7 +65,7 @@ export async function extendRun(parent: Comparison, { workspace, isChosen }: Ext
     // Last: a run without a log never began.
     await copyJournal(from.at(RUN_FILES.events), folder.at(RUN_FILES.events), count);
     const journal = await openJournal(folder.at(RUN_FILES.events), RUN_EVENTS);
-    await journal.append({ type: 'run.opened', resumedFromRound: rounds });
+    await journal.append({ type: 'run.opened', resumedFromRound: trained });
     await markLatest(workspace, job.name, id);
     const others = isChosen ? 1 : await countFinished(workspace, job.name);
     const choice = others < 2 ? '' : `, the newest of ${others} finished ones (--run names another)`;

@@ -11,6 +11,7 @@ import type {
   ModelForm,
   PredictExamples,
 } from '../dataset/example-set.ts';
+import { drawsOf, type Sampling } from '../dataset/order.ts';
 import type { Metrics } from '../trainer/confusion.ts';
 import { scoreSubjects } from '../trainer/score.ts';
 import { tellProgress } from '../trainer/settings.ts';
@@ -22,12 +23,15 @@ interface Pictures {
   readonly classes: readonly string[];
   readonly size: number;
   readonly groups: readonly (readonly number[])[];
+  readonly labels: readonly number[];
+  readonly classCounts: readonly number[];
   readonly options: {
     readonly imageSize: number;
     readonly channels: number;
     readonly batchSize: number;
     readonly mirror: boolean;
     readonly augment: AugmentOptions | undefined;
+    readonly sampling?: Sampling;
   };
   ownerOf(index: number): number;
   digestOf(index: number): Promise<string>;
@@ -77,6 +81,10 @@ export class FeatureSet implements ExampleSet<Metrics> {
     return this.#images.classes;
   }
 
+  get classCounts(): readonly number[] {
+    return this.#images.classCounts;
+  }
+
   get groups(): readonly (readonly number[])[] {
     return this.#images.groups;
   }
@@ -96,13 +104,13 @@ export class FeatureSet implements ExampleSet<Metrics> {
     seed,
     mirror = false,
   }: BatchOptions & { readonly mirror?: boolean }): AsyncGenerator<Batch> {
-    const order = Array.from({ length: this.size }, (_, index) => index);
-    if (seed !== undefined) createRandom('shuffle', seed).shuffle(order);
+    const order = drawsOf(this.#images.labels, { seed, sampling: this.options.sampling });
     const still = mirror ? 'mirror' : 'plain';
     for (let start = 0; start < order.length; start += batchSize) {
-      const indices = order.slice(start, start + batchSize);
+      const draws = order.slice(start, start + batchSize);
+      const indices = draws.map(({ index }) => index);
       const viewAt = (row: number) =>
-        seed === undefined ? still : this.#drawn(seed, numberAt(indices, row));
+        seed === undefined ? still : this.#drawn(seed, numberAt(indices, row), draws[row]?.repeat);
       yield await this.#assemble(indices, viewAt);
     }
   }
@@ -129,8 +137,8 @@ export class FeatureSet implements ExampleSet<Metrics> {
   }
 
   /** The view of a picture in an epoch. */
-  #drawn(seed: number, index: number): View {
-    const at = createRandom('view', seed, index).int(this.#views.length);
+  #drawn(seed: number, index: number, repeat = 0): View {
+    const at = createRandom('view', seed, index, ...(repeat === 0 ? [] : [repeat])).int(this.#views.length);
     return this.#views[at] ?? 'plain';
   }
 

@@ -1,3 +1,5 @@
+import type { Sampling } from './order.ts';
+
 /** Examples ready for an engine. */
 export interface Batch {
   /** [size, ...input of the model]: of pictures [size, imageSize, imageSize, channels], see `standardize`. */
@@ -11,7 +13,7 @@ export interface Batch {
 
 export interface BatchOptions {
   readonly batchSize: number;
-  /** Shuffles and augments, a different way for each seed; without it every example comes once, in order, as it is. */
+  /** Draws by `sampling` and augments, a different way for each seed; without it every example comes once, in order, as it is. */
   readonly seed?: number;
 }
 
@@ -51,7 +53,9 @@ export interface ExampleSet<Report> {
   /** Examples that one epoch shows. FedAvg weights a site by the size of its training set. */
   readonly size: number;
   /** Examples of a step, unless the trainer says otherwise. */
-  readonly options: { readonly batchSize: number };
+  readonly options: { readonly batchSize: number; readonly sampling?: Sampling };
+  /** Examples of each class, in the order of the outputs, where an example has one. */
+  readonly classCounts?: readonly number[];
   batches(options: BatchOptions): AsyncGenerator<Batch>;
   /** @throws NF_TRAIN_*, NF_MODEL_* where a model does not take these examples, or has other outputs */
   requireFit(model: ModelForm): void;

@@ -3,7 +3,7 @@ import type { PictureHarmony } from '../../../preprocess/picture/harmonise.ts';
 import { arrange } from '../../../preprocess/picture/montage.ts';
 import type { Picture } from '../../../preprocess/picture/picture-cache.ts';
 import { type PictureOptions, readChannels } from '../../../preprocess/picture/pictures.ts';
-import { f32At, numberAt, u8At } from '../../base/at.ts';
+import { f32At, u8At } from '../../base/at.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { createRandom, deriveSeed } from '../../base/random.ts';
 import { FeatureSet } from '../backbone/feature-set.ts';
@@ -19,6 +19,7 @@ import type {
   ModelForm,
   PredictExamples,
 } from './example-set.ts';
+import { countLabels, type Draw, drawsOf, type Sampling } from './order.ts';
 
 /** One person: images, and the index of the class. */
 export interface Subject {
@@ -46,6 +47,8 @@ export interface ImageSetOptions extends PictureOptions {
   readonly batchSize: number;
   /** For training; undefined leaves the pictures as they are. */
   readonly augment: AugmentOptions | undefined;
+  /** Which pictures an epoch of training has. Default: each of them once. */
+  readonly sampling?: Sampling;
   /** Whether a prediction is the mean of those for a picture and for its mirror image. */
   readonly mirror: boolean;
 }
@@ -115,15 +118,26 @@ export class ImageSet implements ExampleSet<Metrics> {
     );
   }
 
-  /** All pictures once; the last batch may be smaller. */
+  /** Pictures of each class. */
+  get classCounts(): readonly number[] {
+    return countLabels(this.labels, this.classes.length);
+  }
+
+  /** Class of each picture. */
+  get labels(): readonly number[] {
+    return this.#examples.map(({ subject }) => this.subjects[subject]?.label ?? 0);
+  }
+
+  /** As many pictures as there are, of a seed those that `sampling` draws; the last batch may be smaller. */
   async *batches({ batchSize, seed, mirror = false }: PictureBatches): AsyncGenerator<Batch> {
-    const order = this.#examples.map((_, index) => index);
-    if (seed !== undefined) createRandom('shuffle', seed).shuffle(order);
+    const order = drawsOf(this.labels, { seed, sampling: this.options.sampling });
     for (let start = 0; start < order.length; start += batchSize) {
-      const indices = order.slice(start, start + batchSize);
-      const seedAt = (row: number) =>
-        seed === undefined ? undefined : deriveSeed('augment', seed, numberAt(indices, row));
-      yield this.#assemble(indices, { seedAt, mirror });
+      const draws = order.slice(start, start + batchSize);
+      const seedAt = (row: number) => (seed === undefined ? undefined : seedOf(seed, draws[row]));
+      yield this.#assemble(
+        draws.map(({ index }) => index),
+        { seedAt, mirror },
+      );
     }
   }
 
@@ -245,6 +259,11 @@ export class ImageSet implements ExampleSet<Metrics> {
     const [path = ''] = paths;
     throw flError('NF_DATA_IMAGE_CHANGED', { path }, { place: { file: path } });
   }
+}
+
+/** By which a picture is changed: anew each time that it comes in an epoch. */
+function seedOf(seed: number, { index, repeat }: Draw = { index: 0, repeat: 0 }): number {
+  return deriveSeed('augment', seed, index, ...(repeat === 0 ? [] : [repeat]));
 }
 
 /** The pixels of one channel of an example. */

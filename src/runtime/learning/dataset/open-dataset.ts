@@ -1,7 +1,7 @@
 import { findExamples } from '../../../preprocess/bids/layout.ts';
 import { COLUMN, groupOf, type Participant, personOf } from '../../../preprocess/bids/participants.ts';
 import type { PictureHarmony } from '../../../preprocess/picture/harmonise.ts';
-import { readChannels, VOLUME_LAYOUTS, type VolumeLayout } from '../../../preprocess/picture/pictures.ts';
+import { readChannels, VOLUME_LAYOUTS } from '../../../preprocess/picture/pictures.ts';
 import type { Subjects } from '../../../preprocess/select/read-subjects.ts';
 import type { Partition } from '../../../preprocess/split/manifest.ts';
 import { flError } from '../../base/errors/errors.ts';
@@ -17,6 +17,7 @@ import { harmonyOf, requireHarmonised, ruleNote } from './harmony.ts';
 import { ImageSet, type ImageSetOptions, type Subject } from './image-set.ts';
 import { type DataSource, type Members, readMembers } from './members.ts';
 import { tellOnce } from './notes.ts';
+import { SAMPLINGS } from './order.ts';
 import { checkAmounts } from './volume-augment.ts';
 
 /** Values are checked when the data set is opened, so they may come from `flare.model()` and `flare.args()` as they are. */
@@ -33,6 +34,8 @@ export interface DatasetOptions {
   readonly classes?: unknown;
   /** Changes of training pictures: false for none, or amounts in place of the mild ones. Default true. */
   readonly augment?: boolean | Partial<AugmentOptions>;
+  /** Which pictures an epoch of training has: `shuffled` or `class_balanced`, see `Sampling`. Default `shuffled`. */
+  readonly sampling?: unknown;
   /**
    * Whether a prediction is the mean of those for a picture and for its mirror image: a second opinion of a network that was trained on
    * both. Default: where training pictures are flipped.
@@ -91,7 +94,7 @@ function harmonised(
   return { harmony: harmonyOf(harmonisation, site).harmony, note: note === undefined ? [] : [note] };
 }
 
-const KEYS = ['imageSize', 'batchSize', 'slices', 'layout', 'classes', 'augment', 'mirror'];
+const KEYS = ['imageSize', 'batchSize', 'slices', 'layout', 'classes', 'augment', 'mirror', 'sampling'];
 
 function checkDatasetOptions(options: DatasetOptions, { classes, subjects }: Members): ImageSetOptions {
   checkKeys(options, KEYS);
@@ -102,18 +105,19 @@ function checkDatasetOptions(options: DatasetOptions, { classes, subjects }: Mem
     imageSize: count('imageSize', 8) ?? 64,
     batchSize: count('batchSize', 1) ?? 32,
     slices: count('slices', 1) ?? DEFAULT_SLICES,
-    layout: checkLayout(options.layout),
+    layout: checkOneOf('layout', options.layout ?? 'montage', VOLUME_LAYOUTS),
     classes: checkClasses(options.classes) ?? classes,
     channels: channelCount(subjects.selection),
     augment,
+    sampling: checkOneOf('sampling', options.sampling ?? 'shuffled', SAMPLINGS),
     mirror: options.mirror ?? augment?.flip ?? false,
   };
 }
 
-function checkLayout(value: unknown = 'montage'): VolumeLayout {
-  const layout = VOLUME_LAYOUTS.find((name) => name === value);
-  if (layout === undefined) throw optionError('layout', value, `one of ${VOLUME_LAYOUTS.join(', ')}`);
-  return layout;
+function checkOneOf<Name extends string>(option: string, value: unknown, names: readonly Name[]): Name {
+  const found = names.find((name) => name === value);
+  if (found === undefined) throw optionError(option, value, `one of ${names.join(', ')}`);
+  return found;
 }
 
 function checkClasses(value: unknown): readonly string[] | undefined {

@@ -21,6 +21,8 @@ export interface PreparedBatch {
   readonly y: Float32Array;
   /** Sum to 1, so that the weighted mean is a sum. */
   readonly weights: Float32Array;
+  /** One number for each of the last axis of the outputs. */
+  readonly logitOffset: Float32Array;
 }
 
 /** Checks a batch and fills it up to `rows`. */
@@ -31,7 +33,13 @@ export function prepareBatch(batch: TrainBatch, shape: BatchShape, rows: number)
     x: repeated(batch.x, (batch.x.length / batch.size) * rows),
     y: repeated(batch.y, elementCount(shape.output) * rows),
     weights: filledUp(normalizedWeights(batch), rows),
+    logitOffset: batch.logitOffset ?? new Float32Array(logitsOf(shape)),
   };
+}
+
+/** Of one position. */
+export function logitsOf({ output }: BatchShape): number {
+  return output.at(-1) ?? 1;
 }
 
 function repeated(values: Float32Array, length: number): Float32Array {
@@ -59,6 +67,11 @@ function checkBatch(batch: TrainBatch, shape: BatchShape): void {
   checkLength('x', x, size * elementCount(shape.input));
   checkLength('y', y, size * elementCount(shape.output));
   if (weights) checkLength('weights', weights, size);
+  if (batch.logitOffset) {
+    checkLength('logitOffset', batch.logitOffset, logitsOf(shape));
+    if (!batch.logitOffset.every(Number.isFinite))
+      throw invalid('its logitOffset has a number that is not finite.');
+  }
   if (!Number.isFinite(batch.learningRate) || batch.learningRate < 0) {
     throw invalid(`its learning rate is ${batch.learningRate}, it must be a number of at least 0.`);
   }

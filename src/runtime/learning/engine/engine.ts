@@ -156,7 +156,12 @@ export interface RmspropOptions {
 /** A loss for each example; the step's is their mean weighted by the examples' weights. */
 export type LossOptions =
   /** Over the last axis of logits, as a mean over positions where there are any. */
-  | { readonly kind: 'softmax-cross-entropy'; readonly labelSmoothing?: number }
+  | {
+      readonly kind: 'softmax-cross-entropy';
+      readonly labelSmoothing?: number;
+      /** Adds `logitOffset` of each batch to the logits, as logit adjustment does (Menon et al. 2021). Default false. */
+      readonly adjusted?: boolean;
+    }
   /** For each logit apart, as a mean: labels that do not exclude one another. */
   | { readonly kind: 'sigmoid-cross-entropy'; readonly labelSmoothing?: number }
   | { readonly kind: 'mean-squared-error' }
@@ -179,6 +184,8 @@ export interface TrainBatch {
   readonly learningRate: number;
   /** In place of the `proximal` compiled with, which must be over 0 then. */
   readonly proximal?: number;
+  /** What is added to the logits, one number for each of the last axis; only with a loss that is `adjusted`. Default: zeros. */
+  readonly logitOffset?: Float32Array;
   /** Seed of everything random in this step (dropout, noise layers). */
   readonly seed: number;
 }

@@ -34,6 +34,8 @@ export interface StepTensors {
   readonly y: Tensor;
   /** [N], summing to 1 */
   readonly weights: Tensor;
+  /** Of the size of the outputs' last axis; of losses that are `adjusted`. */
+  readonly logitOffset?: Tensor;
 }
 
 export type Objective = (model: LayersModel, batch: StepTensors) => Scalar;
@@ -51,10 +53,13 @@ export function createObjective(
   { ofExamples = false } = {},
 ): Objective {
   const perExample = lossOf(options);
+  const isAdjusted = options.kind === 'softmax-cross-entropy' && options.adjusted;
   return (model, batch) => {
     const outputs = model.apply(batch.x, { training: true }) as Tensor;
+    const { logitOffset: offset } = batch;
+    const levels = [outputs, ...headsOf(model).toReversed()];
     const losses = overLevels(perExample, {
-      levels: [outputs, ...headsOf(model).toReversed()],
+      levels: isAdjusted && offset ? levels.map((logits) => add(logits, offset)) : levels,
       targets: batch.y,
     });
     if (losses.shape.length !== 1 || losses.shape[0] !== batch.y.shape[0]) {

@@ -2,6 +2,7 @@ import { flError } from '../../base/errors/errors.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 import { checkKeys, checkNumber, optionError } from '../check-option.ts';
 import type { CompileOptions, LossOptions, OptimizerOptions } from '../engine/engine.ts';
+import { checkPrior } from './class-prior.ts';
 import { wantedCorrection } from './control-variates.ts';
 import { type PrivateTerms, wantedPrivacy } from './private-settings.ts';
 import { wantedProximal } from './settings.ts';
@@ -18,6 +19,15 @@ export interface TrainerOptions {
   readonly loss?: Exclude<LossOptions['kind'], 'custom'> | LossOptions;
   /** In [0, 1), of cross entropies. Default 0. */
   readonly labelSmoothing?: unknown;
+  /**
+   * Tau of logit adjustment: tau times the logarithm of each class's share is added to the logits in training, and not in prediction, so that a
+   * model of lopsided sites leans to no class for being common (Menon et al., 2021); 1 is the paper's. Default 0: none.
+   */
+  readonly logitAdjustment?: unknown;
+  /** Those shares, as a list of numbers in their proportion, one a class: those of all sites. Default: the site's own training part. */
+  readonly classPrior?: unknown;
+  /** Steps over which the learning rate rises to its height, evenly, after each `setParams` (Goyal et al., 2017). Default 0. */
+  readonly warmupSteps?: unknown;
   /** FedProx's mu, the pull towards the received model (Li et al., 2020). Default: that of the job's workflow, else 0. */
   readonly proximalMu?: unknown;
   /** Largest norm of a step's gradient over all weights; longer ones are scaled down. Default: none. */
@@ -46,6 +56,10 @@ export interface CheckedOptions {
   readonly allowEager: boolean;
   readonly privacy: PrivateTerms | undefined;
   readonly views: number | undefined;
+  /** Of logit adjustment; 0: none. */
+  readonly tau: number;
+  readonly classPrior: readonly number[] | undefined;
+  readonly warmupSteps: number;
   readonly compile: Omit<CompileOptions, 'batchSize'>;
 }
 
@@ -57,6 +71,7 @@ const LOSSES = [
 const KEYS = [
   ...['optimizer', 'learningRate', 'weightDecay', 'loss', 'labelSmoothing'],
   ...['proximalMu', 'clipNorm', 'corrected', 'allowEager', 'batchSize', 'privacy', 'views'],
+  ...['logitAdjustment', 'classPrior', 'warmupSteps'],
 ];
 
 /**
@@ -67,6 +82,14 @@ export function checkOptions(options: TrainerOptions, usual: LossOptions): Check
   checkKeys(options, KEYS);
   const weightDecay = checkNumber('weightDecay', options.weightDecay, { least: 0 });
   const smoothing = checkNumber('labelSmoothing', options.labelSmoothing, { least: 0, below: 1 });
+  const tau = checkNumber('logitAdjustment', options.logitAdjustment, { least: 0 }) ?? 0;
+  const privacy = checkPrivacy(options.privacy);
+  if (privacy && tau > 0)
+    throw optionError(
+      'logitAdjustment',
+      tau,
+      '0 in a private job: no noise is added to the shares of classes',
+    );
   const proximal = checkNumber('proximalMu', options.proximalMu, { least: 0 }) ?? wantedProximal();
   const corrected = options.corrected ?? (wantedCorrection() ? true : undefined);
   const clipNorm = checkNumber('clipNorm', options.clipNorm, { above: 0 });
@@ -74,11 +97,14 @@ export function checkOptions(options: TrainerOptions, usual: LossOptions): Check
     learningRate: checkLearningRate(options.learningRate) ?? 0.001,
     batchSize: checkNumber('batchSize', options.batchSize, { least: 1, whole: true }),
     allowEager: options.allowEager === true,
-    privacy: checkPrivacy(options.privacy),
     views: checkNumber('views', options.views, { least: 1, whole: true }),
+    privacy,
+    tau,
+    classPrior: checkPrior(options.classPrior),
+    warmupSteps: checkNumber('warmupSteps', options.warmupSteps, { least: 0, whole: true }) ?? 0,
     compile: {
       optimizer: findOptimizer(options.optimizer, weightDecay),
-      loss: findLoss(options.loss ?? usual, smoothing),
+      loss: adjusted(findLoss(options.loss ?? usual, smoothing), tau),
       ...(proximal !== undefined && { proximal }),
       ...(clipNorm !== undefined && { clipNorm }),
       ...(corrected !== undefined && { corrected }),
@@ -106,6 +132,12 @@ function findLoss(wish: NonNullable<TrainerOptions['loss']>, smoothing: number |
   if (loss.kind === 'softmax-cross-entropy' || loss.kind === 'sigmoid-cross-entropy')
     return { ...loss, labelSmoothing: smoothing };
   throw optionError('labelSmoothing', smoothing, `taken by the loss ${loss.kind}`);
+}
+
+function adjusted(loss: LossOptions, tau: number): LossOptions {
+  if (tau === 0) return loss;
+  if (loss.kind === 'softmax-cross-entropy') return { ...loss, adjusted: true };
+  throw optionError('logitAdjustment', tau, `0, as the loss ${loss.kind} must have it`);
 }
 
 function findOptimizer(

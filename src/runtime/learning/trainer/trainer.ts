@@ -6,6 +6,7 @@ import type { NdArray, ParamSet } from '../../base/tensors/nd-array.ts';
 import { checkNumber, optionError } from '../check-option.ts';
 import type { ExampleSet, FrozenView, ModelForm } from '../dataset/example-set.ts';
 import type { CompiledModel, UnitOptions } from '../engine/engine.ts';
+import { logitOffsets, requireClasses } from './class-prior.ts';
 import { noteSteps, wantedCorrection, wantsGradient } from './control-variates.ts';
 import { type CheckedOptions, checkLearningRate } from './options.ts';
 import { noteReleased } from './private-settings.ts';
@@ -29,6 +30,8 @@ export interface FitResult {
   /** Mean loss of each epoch. */
   readonly losses: readonly number[];
   readonly steps: number;
+  /** Examples shown, each as often as it was; null in a private job, which does not tell how many people were drawn. */
+  readonly images: number | null;
 }
 
 /** What a trainer is made of. */
@@ -58,6 +61,8 @@ export class Trainer {
   #correction: ParamSet | undefined;
   /** Whether the parameters were made with noise since they were set. */
   #isReleased = false;
+  /** Since the parameters were set. */
+  #steps = 0;
   #compiled: { readonly batchSize: number; readonly model: CompiledModel } | undefined;
 
   constructor(parts: TrainerParts) {
@@ -73,6 +78,7 @@ export class Trainer {
     checkSameForm(params, this.#parts.params);
     this.#params = params;
     this.#isReleased = false;
+    this.#steps = 0;
     this.#compiled?.model.setParams(params);
   }
 
@@ -99,18 +105,23 @@ export class Trainer {
     const examples = await this.#seen(data);
     const losses: number[] = [];
     const steps = epochs * Math.ceil(data.size / batchSize);
-    const rate = scheduleOf(options.learningRate, { steps, otherwise: this.#parts.options.learningRate });
+    const rate = this.#warmedUp(
+      scheduleOf(options.learningRate, { steps, otherwise: this.#parts.options.learningRate }),
+    );
+    const logitOffset = this.#offsetOn(data);
     const proximal = checkNumber('proximalMu', options.proximalMu, { least: 0 });
     if (this.#parts.options.compile.corrected) model.setCorrection(this.#correction ?? this.#wanted());
     const gradient = wantsGradient()
-      ? await this.#gradientOn(examples, { batchSize, seed: options.seed })
+      ? await this.#gradientOn(examples, { batchSize, seed: options.seed, logitOffset })
       : undefined;
     for (let epoch = 1; epoch <= epochs; epoch++) {
       const seed = deriveSeed('epoch', options.seed, epoch);
-      losses.push(await runEpoch(model, examples, { epoch, epochs, seed, rate, batchSize, proximal }));
+      const run = { epoch, epochs, seed, rate, batchSize, proximal, logitOffset };
+      losses.push(await runEpoch(model, examples, run));
     }
+    this.#steps += steps;
     noteSteps({ rates: sumOf(rate, steps), gradient });
-    return { loss: losses.at(-1) ?? 0, losses, steps };
+    return { loss: losses.at(-1) ?? 0, losses, steps, images: epochs * data.size };
   }
 
   async #fitPrivately(data: ExampleSet<unknown>, options: FitOptions): Promise<FitResult> {
@@ -121,6 +132,12 @@ export class Trainer {
       const steps = Math.max(1, Math.round(1 / terms.samplingRate));
       throw flError('NF_PRIVACY_EPOCHS', { key: 'epochs in fit', steps });
     }
+    if (data.options.sampling === 'class_balanced')
+      throw optionError(
+        'sampling',
+        'class_balanced',
+        'shuffled in a private job, which draws people by chance',
+      );
     const { model } = await this.#ready(data);
     const { steps } = await trainPrivately({
       model,
@@ -128,11 +145,14 @@ export class Trainer {
       terms,
       units,
       parameters: trainable.reduce((sum, name) => sum + (this.#params[name]?.data.length ?? 0), 0),
-      rate: scheduleOf(options.learningRate, { steps: terms.steps, otherwise: own.learningRate }),
+      rate: this.#warmedUp(
+        scheduleOf(options.learningRate, { steps: terms.steps, otherwise: own.learningRate }),
+      ),
       proximal: checkNumber('proximalMu', options.proximalMu, { least: 0 }),
     });
     this.#isReleased = true;
-    return { loss: Number.NaN, losses: [], steps };
+    this.#steps += steps;
+    return { loss: Number.NaN, losses: [], steps, images: null };
   }
 
   /**
@@ -151,7 +171,7 @@ export class Trainer {
   /** The mean gradient at the present parameters: one pass over the pictures as they are, from the same parameters at each batch. */
   async #gradientOn(
     data: ExampleSet<unknown>,
-    { batchSize, seed }: { batchSize: number; seed: number },
+    { batchSize, seed, logitOffset }: Pick<Epoch, 'batchSize' | 'seed' | 'logitOffset'>,
   ): Promise<ParamSet> {
     const { trainable, prepareGradient } = this.#parts;
     const at = this.getParams();
@@ -160,7 +180,8 @@ export class Trainer {
     let step = 0;
     for await (const { x, y, size } of data.batches({ batchSize })) {
       model.setParams(at);
-      await model.trainStep({ x, y, size, learningRate: 1, seed: deriveSeed('gradient', seed, step++) });
+      const given = { x, y, size, learningRate: 1, ...(logitOffset && { logitOffset }) };
+      await model.trainStep({ ...given, seed: deriveSeed('gradient', seed, step++) });
       const after = model.getParams();
       for (const [name, sum] of sums)
         addDifference(sum, { from: at[name], to: after[name], weight: size / data.size });
@@ -171,6 +192,30 @@ export class Trainer {
         { dtype: 'float32', shape: [...(at[name]?.shape ?? [])], data: Float32Array.from(sum) } as const,
       ]),
     );
+  }
+
+  /** With the rise of the first steps since the parameters were set. */
+  #warmedUp(rate: Schedule): Schedule {
+    const before = this.#steps;
+    const { warmupSteps } = this.#parts.options;
+    return warmupSteps === 0 ? rate : (step) => rate(step) * Math.min(1, (before + step + 1) / warmupSteps);
+  }
+
+  /** What logit adjustment adds to the logits of these examples. */
+  #offsetOn({ classCounts, options: { sampling } }: ExampleSet<unknown>): Float32Array | undefined {
+    const { form, options } = this.#parts;
+    const { tau, classPrior } = options;
+    if (classPrior) requireClasses(classPrior, form);
+    if (tau === 0) return undefined;
+    if (sampling === 'class_balanced')
+      throw optionError(
+        'logitAdjustment',
+        tau,
+        '0 with class_balanced sampling, which shows all classes alike',
+      );
+    const counts = classPrior ?? classCounts;
+    if (!counts) throw optionError('logitAdjustment', tau, '0 for examples that have no class each');
+    return logitOffsets(counts, tau);
   }
 
   /** SCAFFOLD's c - c_i, of the parameters that are trained. */
@@ -243,18 +288,23 @@ interface Epoch {
   readonly rate: Schedule;
   readonly batchSize: number;
   readonly proximal: number | undefined;
+  readonly logitOffset: Float32Array | undefined;
 }
 
 /** Mean loss over the examples. */
 async function runEpoch(model: CompiledModel, data: ExampleSet<unknown>, run: Epoch): Promise<number> {
-  const { epoch, epochs, seed, rate, batchSize, proximal } = run;
+  const { epoch, epochs, seed, rate, batchSize, proximal, logitOffset } = run;
   const before = (epoch - 1) * Math.ceil(data.size / batchSize);
   const batches = data.batches({ batchSize, seed });
   let [sum, done, step] = [0, 0, 0];
   for (let next = await batches.next(); !next.done; step++) {
     const { x, y, size } = next.value;
     const learningRate = rate(before + step);
-    const varying = { learningRate, ...(proximal !== undefined && { proximal }) };
+    const varying = {
+      learningRate,
+      ...(proximal !== undefined && { proximal }),
+      ...(logitOffset && { logitOffset }),
+    };
     const training = model.trainStep({ x, y, size, ...varying, seed: deriveSeed('step', seed, step) });
     // The next batch is put together while engines that compute on other threads work on this one.
     const [loss, following] = await Promise.all([training, batches.next()]);

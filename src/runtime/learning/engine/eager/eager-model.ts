@@ -150,6 +150,7 @@ export class EagerModel implements CompiledModel {
       x: tensor(prepared.x, [rows, ...this.#shape.input]),
       y: tensor(prepared.y, [rows, ...this.#shape.output]),
       weights: tensor(prepared.weights, [rows]),
+      logitOffset: tensor(prepared.logitOffset),
     };
     const loss = () => withNoise(seededNoise(given.seed), () => this.#objective(this.#model, batch));
     const variables = this.#states.map(({ parameter }) => parameter.variable);

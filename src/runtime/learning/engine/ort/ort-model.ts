@@ -68,6 +68,7 @@ export class OrtModel implements CompiledModel {
       [STEP.x]: this.#tensor(prepared.x, [rows, ...this.#shape.input]),
       [STEP.y]: this.#tensor(prepared.y, [rows, ...this.#shape.output]),
       [STEP.exampleWeights]: this.#tensor(prepared.weights),
+      [STEP.logitOffset]: this.#tensor(prepared.logitOffset),
       ...Object.fromEntries(random.map((tensor, index) => [STEP.noise(index), tensor])),
       ...this.#scalars(scalars),
       ...this.#stateTensors(),

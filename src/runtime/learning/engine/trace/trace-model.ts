@@ -10,7 +10,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { elementCount } from '../../../base/tensors/nd-array.ts';
-import type { BatchShape } from '../batch.ts';
+import { type BatchShape, logitsOf } from '../batch.ts';
 import { type NoiseRequest, type NoiseSource, withNoise } from '../noise.ts';
 import type { Objective } from '../objective.ts';
 import { encodeModel } from '../onnx/encode.ts';
@@ -29,6 +29,7 @@ export const STEP = {
   x: 'x',
   y: 'y',
   exampleWeights: 'example_weights',
+  logitOffset: 'logit_offset',
   /** All trainable weights, in the order of `modelParameters`. */
   weights: 'weights',
   anchor: 'anchor',
@@ -73,6 +74,7 @@ export function traceTrainStep(
       x: input(recorder, STEP.x, [rows, ...shape.input]),
       y: input(recorder, STEP.y, [rows, ...shape.output]),
       weights: input(recorder, STEP.exampleWeights, [rows]),
+      logitOffset: input(recorder, STEP.logitOffset, [logitsOf(shape)]),
     };
     const pieces = bindParameters(recorder, subject.parameters);
     const variables = trainable(subject.parameters).map(({ variable }) => variable);

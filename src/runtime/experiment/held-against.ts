@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { sum } from '../base/sum.ts';
+import { recallFigures } from '../evaluation/figures.ts';
+import {
+  type EstimateFigure,
+  EVALUATION_FILE,
+  EVALUATION_FOLDER,
+  readEvaluation,
+} from '../evaluation/result.ts';
+import { estimateOf, indexGroups } from '../statistics/figure.ts';
+import { meanOf } from './mean.ts';
+import { pooledPredictions } from './pooled-predictions.ts';
+import type { CellResult, RowResult } from './result.ts';
+
+/** What a study is held against, of runs that were judged. @throws NF_PATH_MISSING, NF_EVALUATE_FILE */
+export async function heldAgainst(own: readonly CellResult[]): Promise<RowResult['against']> {
+  const sites = own.flatMap(({ judged_sites: judged }) => judged);
+  const compared = sites.flatMap(({ kept, local }) =>
+    kept === null || local === null ? [] : [{ kept, local }],
+  );
+  const tested = sites.filter(({ subjects }) => subjects > 0);
+  const isWhole = tested.length > 0 && tested.every(({ kept }) => kept !== null);
+  const right = sum(tested.map(({ kept, subjects }) => (kept ?? 0) * subjects));
+  return {
+    lead_over_control: meanEstimate(own.map((cell) => cell.lead_over_control)),
+    lowest_recall: await lowestRecall(own),
+    calibration_error: meanEstimate(own.map((cell) => cell.calibration_error)),
+    kept: isWhole ? right / sum(tested.map(({ subjects }) => subjects)) : null,
+    judged_sites: compared.length,
+    worse_than_local: compared.filter(({ kept, local }) => local > kept).length,
+  };
+}
+
+/** Each bound by itself; null where a run does not have it. */
+function meanEstimate(all: readonly (EstimateFigure | null)[]): EstimateFigure {
+  const of = (bound: keyof EstimateFigure) => meanOf(all.map((one) => one?.[bound] ?? null));
+  return { value: of('value'), low: of('low'), high: of('high') };
+}
+
+/** The class whose recall has the lowest lower bound, over the test images of all runs. */
+async function lowestRecall(own: readonly CellResult[]) {
+  const folder = own.find(({ run_folder: at }) => at !== null)?.run_folder;
+  const judged = await pooledPredictions(own);
+  if (!judged || typeof folder !== 'string') return null;
+  const { classes } = await readEvaluation(join(folder, EVALUATION_FOLDER, EVALUATION_FILE));
+  const recalls = recallFigures(judged, indexGroups(judged.groups)).flatMap((figure, label) =>
+    figure ? [{ class: classes[label] ?? '', recall: estimateOf(figure) }] : [],
+  );
+  return recalls.sort((a, b) => (a.recall.low ?? 1) - (b.recall.low ?? 1))[0] ?? null;
+}
