@@ -20,6 +20,7 @@ import type { Harmonisation } from '../../algorithms/harmonisation/record.ts';
 import { flError } from '../../base/errors/errors.ts';
 import type { LearningTask } from '../../base/selection/learning-task.ts';
 import type { Selection } from '../../base/selection/selection.ts';
+import { compareText } from '../../base/text/compare-text.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 
 /** Where a site's data lie: what `flare.data()` returns. */
@@ -135,7 +136,7 @@ function partsOfSplit(
       const params = { site, nearest: didYouMean(site, names), known: names.join(', ') };
       throw flError('NF_DATA_SITE_UNKNOWN', params, { place: { file: path, site } });
     }
-    const pick = (part: Partition) => own[part].flatMap((id) => rows.get(id) ?? []);
+    const pick = (part: Partition) => inOrder(own[part].flatMap((id) => rows.get(id) ?? []));
     return { train: pick('train'), validation: pick('validation'), test: pick('test') };
   };
 }
@@ -155,9 +156,15 @@ function partsOfColumn({ columns, rows, file, unlabelled }: Subjects): Record<Pa
     }
     parts[part].push(row);
   }
+  for (const part of PARTITIONS) inOrder(parts[part]);
   checkGroups(
     PARTITIONS.flatMap((place) => parts[place].map((row) => ({ row, place }))),
     file,
   );
   return parts;
+}
+
+/** By id, whatever the order of the table or split: a site's own tree and the whole one give the same batches. */
+function inOrder(rows: Participant[]): Participant[] {
+  return rows.sort((a, b) => compareText(a.id, b.id));
 }
