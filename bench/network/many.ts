@@ -42,7 +42,7 @@ try {
   for (let number = 1; number < idle; number++) {
     const site = await RawSite.connect({ kit: (name) => join(poc.kits, name) }, `site-${number}`);
     sites.push(site);
-    polls.push(keepPolling(site, waits));
+    polls.push(keepPolling(site, waits, () => isOver));
   }
   await sleep(5000);
   waits.length = 0;
@@ -69,9 +69,9 @@ try {
 }
 process.exit();
 
-async function keepPolling(site: RawSite, waits: number[]): Promise<void> {
+async function keepPolling(site: RawSite, waits: number[], isOver: () => boolean): Promise<void> {
   let seen: string | null = null;
-  while (!isOver) {
+  while (!isOver()) {
     const began = performance.now();
     ({ version: seen } = await site.poll(POLL_SECONDS, seen));
     waits.push((performance.now() - began) / 1000);
@@ -83,8 +83,13 @@ async function roundsWith(sites: readonly RawSite[], server: number): Promise<vo
   const count = sites.length;
   const names = sites.map(({ name }) => name).join(',');
   await writeJob(join(folder, 'small'), { patch: { workflow: { n_clients: count, num_rounds: rounds } } });
+  // Who does not ask is lost, and on a busy machine two commands take longer than the server waits.
+  let isSubmitted = false;
+  const asking = Promise.all(sites.map((site) => keepPolling(site, [], () => isSubmitted)));
   await poc.run(`study register busy --sites ${names}`);
   const id = await poc.submit('small --study busy');
+  isSubmitted = true;
+  await asking;
   const params = new Map<string, Awaited<ReturnType<RawSite['model']>>>();
   let finished = false;
   const working = sites.map(async (site) => {
