@@ -97,6 +97,9 @@ describe('a FedJob', () => {
       trimRatio: 0.4,
       localTensors: ['logits/*'],
       crossSiteEvaluation: true,
+      earlyStoppingPatience: 2,
+      earlyStoppingMinDelta: 0.01,
+      emaDecay: 0.9,
     } as const;
     job.toServer(new FedAvg(options));
     job.toServer(new BuiltModel({ type: 'mri-cnn', image_size: 32, classes: ['a', 'b'] }));
@@ -109,6 +112,9 @@ describe('a FedJob', () => {
       trimRatio: trim_ratio,
       localTensors,
       crossSiteEvaluation,
+      earlyStoppingPatience: early_stopping_patience,
+      earlyStoppingMinDelta: early_stopping_min_delta,
+      emaDecay: ema_decay,
       ...rest
     } = options;
     expect(definition.workflow).toEqual({
@@ -128,6 +134,9 @@ describe('a FedJob', () => {
         personalize_tensors: [],
         final_evaluation: false,
         train_alone: true,
+        early_stopping_patience,
+        early_stopping_min_delta,
+        ema_decay,
       },
     });
     expect(definition.executor).toMatchObject({ taskTimeout: 9 });
