@@ -14,21 +14,34 @@ export function requireJudgeable({ workflow, model, data }: JobDefinition): void
   const key = workflow.type === 'evaluation' ? 'workflow.type' : 'workflow.final_evaluation';
   const refuse = (reason: string, at = key) =>
     flError('NF_JOB_EVALUATION', { reason }, { place: { key: at } });
+  const network = requireNamed({ model, data }, refuse);
+  if (workflow.type !== 'evaluation') return;
+  if (network.spec.type === NETWORK_TYPE)
+    throw refuse(
+      'the file that it names is a network that stays as it is (model.type backbone); the job that trains has its sites judge it with workflow.final_evaluation',
+      'model',
+    );
+  if (network.importFrom === undefined)
+    throw refuse(
+      'it names no trained model (model.import), and the first values from the seed are nothing to judge',
+      'model',
+    );
+}
+
+/**
+ * Sites judge on data, by a network whose classes are named.
+ * @returns the network @throws what `refuse` makes of a reason and its key, NF_MODEL_TASK
+ */
+export function requireNamed(
+  { model, data }: Pick<JobDefinition, 'model' | 'data'>,
+  refuse: (reason: string, key?: string) => Error,
+): Extract<JobDefinition['model'], { kind: 'built' }> {
   if (!data) throw refuse('the job names no data (data.root)');
   if (model.kind !== 'built')
     throw refuse('its network is known to the script alone (model.type is missing)', 'model');
   if (requireClassifier(parseModelSpec(model.spec)).classes === undefined)
     throw refuse('the network does not name its classes (model.classes)', 'model');
-  if (workflow.type === 'evaluation' && model.spec.type === NETWORK_TYPE)
-    throw refuse(
-      'the file that it names is a network that stays as it is (model.type backbone); the job that trains has its sites judge it with workflow.final_evaluation',
-      'model',
-    );
-  if (workflow.type === 'evaluation' && model.importFrom === undefined)
-    throw refuse(
-      'it names no trained model (model.import), and the first values from the seed are nothing to judge',
-      'model',
-    );
+  return model;
 }
 
 /**

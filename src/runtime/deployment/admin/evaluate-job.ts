@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { flError } from '../../base/errors/errors.ts';
+import { requireNamed } from '../../federation/judgeable.ts';
 import { type JobDefinition, NETWORK_TYPE } from '../../job/definition.ts';
 import { writeEvaluationJob } from '../../job/evaluation-job.ts';
 import { harmonisationOf } from '../../job/harmonisation.ts';
 import { localTensorsOf } from '../../job/local-tensors.ts';
-import { classesOfModel, parseModelSpec } from '../../learning/models/spec.ts';
 import { RUN_FILES } from '../../run/run-folder.ts';
 import type { Admin } from './admin.ts';
 import { fetchResultFile } from './download-job.ts';
@@ -32,7 +32,7 @@ export async function submitEvaluation(
   { which, onOriginal, ...options }: EvaluateJobOptions,
 ): Promise<SubmittedJob> {
   const { original, meta, signed, bundle, job } = await checkedOriginal(admin, id);
-  requireJudgeable(job);
+  requireTrainedForSites(job);
   const { files } = await admin.files(meta.job_id).catch((cause: unknown) => {
     throw flError('NF_JOB_NO_MODEL', { job: meta.job_id, which, status: meta.status }, { cause });
   });
@@ -63,12 +63,10 @@ export async function submitEvaluation(
 }
 
 /** @throws NF_JOB_EVALUATION of a job whose model its sites could not judge */
-function requireJudgeable({ model, workflow, data }: JobDefinition): void {
+function requireTrainedForSites({ model, workflow, data }: JobDefinition): void {
   const refuse = (reason: string) => flError('NF_JOB_EVALUATION', { reason });
-  if (!data) throw refuse('the job names no data (data.root)');
-  if (model.kind !== 'built' || classesOfModel(parseModelSpec(model.spec)) === undefined)
-    throw refuse('its network, or its classes, are known to the script alone (model.type, model.classes)');
-  if (model.spec.type === NETWORK_TYPE)
+  const { spec } = requireNamed({ model, data }, refuse);
+  if (spec.type === NETWORK_TYPE)
     throw refuse(
       'it begins with a network that stays as it is (model.type backbone); with workflow.final_evaluation: true the job itself has its sites judge it',
     );
