@@ -1,6 +1,4 @@
 import { COLUMN, countPeople } from '../../preprocess/bids/participants.ts';
-import type { Subjects } from '../../preprocess/select/read-subjects.ts';
-import type { SplitManifest } from '../../preprocess/split/manifest.ts';
 import { requireCompared } from '../algorithms/harmonisation/harmonise.ts';
 import { flError } from '../base/errors/errors.ts';
 import { LEAST_PEOPLE } from '../base/least-people.ts';
@@ -9,6 +7,7 @@ import type { JobDefinition } from '../job/definition.ts';
 import { harmonisationOf } from '../job/harmonisation.ts';
 import type { RunPlan } from '../job/plan.ts';
 import { classesOfModel, inputChannels, parseModelSpec, requireClassifier } from '../learning/models/spec.ts';
+import { type KnownPeople, peopleOfSites } from './people-of-sites.ts';
 
 const KEY = { place: { key: 'workflow.harmonisation' } };
 
@@ -35,37 +34,32 @@ export function requireHarmonisable({ workflow, model, data }: JobDefinition): v
  * for more people by its own policy, which shows at the site.
  * @throws NF_HARMONISE_FEW, NF_HARMONISE_CONFOUNDED, NF_HARMONISE_ALONE
  */
-export function requireComparable(
-  { job, sites }: Pick<RunPlan, 'job' | 'sites'>,
-  { split, subjects }: { readonly split: SplitManifest | undefined; readonly subjects: Subjects | undefined },
-): void {
+export function requireComparable({ job, sites }: Pick<RunPlan, 'job' | 'sites'>, known: KnownPeople): void {
   const method = harmonisationOf(job.workflow);
   const { model } = job;
-  if (method === undefined || !split || !subjects || model.kind !== 'built') return;
-  const rows = new Map(subjects.rows.map((row) => [row.id, row]));
+  if (method === undefined || model.kind !== 'built') return;
+  const trained = peopleOfSites(known, sites, 'train');
+  if (!trained) return;
   const classes = classesOfModel(parseModelSpec(model.spec)) ?? [];
-  const told = split.sites
-    .filter(({ name }) => sites.includes(name))
-    .map(({ name: site, train }) => {
-      const own = train.flatMap((id) => rows.get(id) ?? []);
-      const people = classes.map((label) =>
-        countPeople(own.filter(({ values }) => values.get(COLUMN.diagnosis) === label)),
+  const told = trained.map(({ site, people: own }) => {
+    const people = classes.map((label) =>
+      countPeople(own.filter(({ values }) => values.get(COLUMN.diagnosis) === label)),
+    );
+    const pictures = people.map((count) => (count >= LEAST_PEOPLE ? count : 0));
+    const params = { site, least: LEAST_PEOPLE };
+    const isFew =
+      method === 'nyul' ? countPeople(own) < LEAST_PEOPLE : pictures.every((count) => count === 0);
+    const what =
+      method === 'nyul'
+        ? counted(countPeople(own), 'person', 'people')
+        : classes.map((label, at) => `${people[at] ?? 0} of ${label}`).join(', ');
+    if (isFew)
+      throw flError(
+        'NF_HARMONISE_FEW',
+        { ...params, what, other: method === 'nyul' ? 'none' : 'nyul' },
+        { place: { site, ...KEY.place } },
       );
-      const pictures = people.map((count) => (count >= LEAST_PEOPLE ? count : 0));
-      const params = { site, least: LEAST_PEOPLE };
-      const isFew =
-        method === 'nyul' ? countPeople(own) < LEAST_PEOPLE : pictures.every((count) => count === 0);
-      const what =
-        method === 'nyul'
-          ? counted(countPeople(own), 'person', 'people')
-          : classes.map((label, at) => `${people[at] ?? 0} of ${label}`).join(', ');
-      if (isFew)
-        throw flError(
-          'NF_HARMONISE_FEW',
-          { ...params, what, other: method === 'nyul' ? 'none' : 'nyul' },
-          { place: { site, ...KEY.place } },
-        );
-      return { site, pictures };
-    });
+    return { site, pictures };
+  });
   if (method === 'combat') requireCompared(told);
 }

@@ -1,12 +1,11 @@
 import { COLUMN, countPeople } from '../../preprocess/bids/participants.ts';
-import type { Subjects } from '../../preprocess/select/read-subjects.ts';
-import type { SplitManifest } from '../../preprocess/split/manifest.ts';
 import { flError } from '../base/errors/errors.ts';
 import { LEAST_PEOPLE } from '../base/least-people.ts';
 import { type JobDefinition, NETWORK_TYPE } from '../job/definition.ts';
 import { isJudgedAtSites } from '../job/evaluation.ts';
 import type { RunPlan } from '../job/plan.ts';
 import { parseModelSpec, requireClassifier } from '../learning/models/spec.ts';
+import { type KnownPeople, peopleOfSites } from './people-of-sites.ts';
 
 /** Whether sites can judge the model of a job that asks them to. @throws NF_JOB_EVALUATION */
 export function requireJudgeable({ workflow, model, data }: JobDefinition): void {
@@ -48,23 +47,17 @@ export function requireNamed(
  * What a split shows before work starts: some site has test images of which it may tell. A site may ask for more people by its own policy.
  * @throws NF_EVALUATION_EMPTY, NF_EVALUATION_FEW where no site has
  */
-export function requireTested(
-  { job, sites }: Pick<RunPlan, 'job' | 'sites'>,
-  { split, subjects }: { readonly split: SplitManifest | undefined; readonly subjects: Subjects | undefined },
-): void {
-  if (!isJudgedAtSites(job.workflow) || !split || !subjects) return;
-  const rows = new Map(subjects.rows.map((row) => [row.id, row]));
-  const own = split.sites.filter(({ name }) => sites.includes(name));
-  const [first] = own;
-  const isTold = own.map(({ test }) => {
-    const tested = test.flatMap((id) => rows.get(id) ?? []);
-    const classes = Map.groupBy(tested, ({ values }) => values.get(COLUMN.diagnosis));
-    return [...classes.values()].some((people) => countPeople(people) >= LEAST_PEOPLE);
-  });
-  if (!first || isTold.some(Boolean)) return;
-  const { name: site, test } = first;
+export function requireTested({ job, sites }: Pick<RunPlan, 'job' | 'sites'>, known: KnownPeople): void {
+  if (!isJudgedAtSites(job.workflow)) return;
+  const tested = peopleOfSites(known, sites, 'test') ?? [];
+  const [first] = tested;
+  const isTold = ({ people }: (typeof tested)[number]) => {
+    const classes = Map.groupBy(people, ({ values }) => values.get(COLUMN.diagnosis));
+    return [...classes.values()].some((own) => countPeople(own) >= LEAST_PEOPLE);
+  };
+  if (!first || tested.some(isTold)) return;
+  const { site } = first;
   const place = { place: { site } };
-  if (own.every((one) => one.test.length === 0) || test.length === 0)
-    throw flError('NF_EVALUATION_EMPTY', { site }, place);
+  if (first.people.length === 0) throw flError('NF_EVALUATION_EMPTY', { site }, place);
   throw flError('NF_EVALUATION_FEW', { site, least: LEAST_PEOPLE }, place);
 }

@@ -57,18 +57,17 @@ export async function prepareJob(
   const { split, subjects } = await checkData(root, loaded);
   const siteNames = split?.sites.map(({ name }) => name);
   const plan = inJob(loaded.source, () => planRun(definition, { ...flags, dataRoot: root }, siteNames));
-  inJob(loaded.source, () => requireComparable(plan, { split, subjects }));
   const groups = trainingGroups({ split, subjects }, plan.sites);
   inJob(loaded.source, () => {
+    requireComparable(plan, { split, subjects });
     if (plan.job.privacy && groups) requireDelta(plan.job.privacy, groups);
+    requireTested(plan, { split, subjects });
   });
-  inJob(loaded.source, () => requireTested(plan, { split, subjects }));
-  const params = await initialModel(plan.job, LOCAL_FILES).catch((error: unknown) => {
+  const placed = (error: unknown) => {
     throw placedInJob(error, loaded.source);
-  });
-  await requireNetwork(plan.job).catch((error: unknown) => {
-    throw placedInJob(error, loaded.source);
-  });
+  };
+  const params = await initialModel(plan.job, LOCAL_FILES).catch(placed);
+  await requireNetwork(plan.job).catch(placed);
   inJob(loaded.source, () => requireFitting(definition, paramNames(params)));
   const gaps = split ? shortened(listGaps(split.sites, ['train', 'validation'])) : [];
   const warnings = [...jobWarnings(loaded, bundle, split), ...gaps];

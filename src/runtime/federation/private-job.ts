@@ -1,6 +1,4 @@
 import { countPeople } from '../../preprocess/bids/participants.ts';
-import type { Subjects } from '../../preprocess/select/read-subjects.ts';
-import type { SplitManifest } from '../../preprocess/split/manifest.ts';
 import { flError } from '../base/errors/errors.ts';
 import { isCrossSite } from '../job/cross-site.ts';
 import type { JobDefinition } from '../job/definition.ts';
@@ -8,17 +6,17 @@ import { isJudgedAtSites } from '../job/evaluation.ts';
 import { harmonisationOf } from '../job/harmonisation.ts';
 import { type GroupCount, noiseOfJob } from '../job/privacy.ts';
 import { parseModelSpec } from '../learning/models/spec.ts';
+import { type KnownPeople, peopleOfSites } from './people-of-sites.ts';
 
 /** Training groups of each site, as far as a split says. */
 export function trainingGroups(
-  { split, subjects }: { readonly split: SplitManifest | undefined; readonly subjects: Subjects | undefined },
+  known: KnownPeople,
   sites: readonly string[],
 ): readonly GroupCount[] | undefined {
-  if (!split || !subjects) return undefined;
-  const rows = new Map(subjects.rows.map((row) => [row.id, row]));
-  return split.sites
-    .filter(({ name }) => sites.includes(name))
-    .map(({ name, train }) => ({ name, groups: countPeople(train.flatMap((id) => rows.get(id) ?? [])) }));
+  return peopleOfSites(known, sites, 'train')?.map(({ site, people }) => ({
+    name: site,
+    groups: countPeople(people),
+  }));
 }
 
 /** Workflows in which a site trains once a round, and gives nothing but its model and figures. */
