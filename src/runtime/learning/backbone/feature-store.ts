@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { MemoryCache } from '../../base/memory-cache.ts';
 import { bytesOf } from '../../base/tensors/nd-array.ts';
 
 /** 256 MiB hold 52 000 times 1280 features. */
 const BUDGET = 256 * 2 ** 20;
 const DIGEST_BYTES = 32;
 
-/** Least recently used first. */
-const held = new Map<string, Float32Array>();
-let used = 0;
+const cache = new MemoryCache<Float32Array>(BUDGET, ({ byteLength }) => byteLength);
 let folder: string | undefined;
 let writes = 0;
 
@@ -23,29 +22,15 @@ export function keepFeaturesIn(path: string | undefined): void {
  * again. A file that is not whole counts as none, and one that cannot be written is no failure: features can be made again.
  * @param key what the features follow from, 64 hex digits
  */
-export async function keptFeatures(key: string, make: () => Promise<Float32Array>): Promise<Float32Array> {
-  const known = held.get(key);
-  if (known) {
-    held.delete(key);
-    held.set(key, known);
-    return known;
-  }
-  const path = folder && join(folder, key.slice(0, 2), key);
-  const read = path && (await readKept(path));
-  const features = read || (await make());
-  hold(key, features);
-  if (path && !read) await writeKept(path, features).catch(() => undefined);
-  return features;
-}
-
-function hold(key: string, features: Float32Array): void {
-  if (!held.has(key)) used += features.byteLength;
-  held.set(key, features);
-  for (const [oldest, { byteLength }] of held) {
-    if (used <= BUDGET) return;
-    used -= byteLength;
-    held.delete(oldest);
-  }
+export function keptFeatures(key: string, make: () => Promise<Float32Array>): Promise<Float32Array> {
+  return cache.get(key, async () => {
+    const path = folder && join(folder, key.slice(0, 2), key);
+    const read = path && (await readKept(path));
+    if (read) return read;
+    const features = await make();
+    if (path) await writeKept(path, features).catch(() => undefined);
+    return features;
+  });
 }
 
 function digestOf(bytes: Uint8Array): Buffer {
