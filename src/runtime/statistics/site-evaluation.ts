@@ -105,7 +105,8 @@ export function tumoursAmong(classNames: readonly string[]): number[] | undefine
   return kept.length === classNames.length || kept.length < 2 ? undefined : kept;
 }
 
-function confusionOf({ probabilities, labels, classes }: Labelled): number[][] {
+/** Counts by class and by what was said: the highest probability. */
+export function confusionOf({ probabilities, labels, classes }: Labelled): number[][] {
   const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   for (const [row, label] of labels.entries()) {
     const said = predictedClass(probabilities, row, classes);

@@ -5,8 +5,8 @@ import { channelCount, type Selection } from '../../base/selection/selection.ts'
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { rounded, type SiteCurve, type SiteEvaluation } from '../../statistics/evaluation-sums.ts';
 import { indexGroups } from '../../statistics/figure.ts';
-import { logLosses, predictedClass, type Scored, withTemperature } from '../../statistics/probabilities.ts';
-import { CONTROL, MASKED, siteEvaluation } from '../../statistics/site-evaluation.ts';
+import { logLosses, type Scored, withTemperature } from '../../statistics/probabilities.ts';
+import { CONTROL, confusionOf, MASKED, siteEvaluation } from '../../statistics/site-evaluation.ts';
 import { lossCurve, temperatureOfCurve } from '../../statistics/temperature-curve.ts';
 import { type ControlScores, controlsHere } from '../controls/control-data.ts';
 import { readControlImages } from '../controls/images.ts';
@@ -221,16 +221,9 @@ async function controlsOf(
 }
 
 function metricsOf(scored: Labelled, classNames: readonly string[]): Metrics {
-  const { labels, probabilities, classes } = scored;
-  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  for (const [row, label] of labels.entries()) {
-    const said = predictedClass(probabilities, row, classes);
-    const own = confusion[label] ?? [];
-    own[said] = (own[said] ?? 0) + 1;
-  }
   return describeMetrics(
     classNames,
-    confusion,
+    confusionOf(scored),
     logLosses(scored).reduce((sum, loss) => sum + loss, 0),
   );
 }
