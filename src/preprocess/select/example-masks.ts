@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import type { MaskSelection } from '../../runtime/base/selection/learning-task.ts';
-import { exampleOfMask, listMasks, type SourceMask } from '../bids/derivative-masks.ts';
+import { exampleOfMask, isInOwnSpace, listMasks, type SourceMask } from '../bids/derivative-masks.ts';
 import { parseImageName } from '../bids/image-name.ts';
 
 /** `desc-lesion_mask in derivatives/lesions`, for messages. */
@@ -27,8 +27,10 @@ export async function findMasks(
   masks: MaskSelection,
 ): Promise<(string | undefined)[]> {
   const own = (await listMasks(root, id)).filter((mask) => isWanted(mask, masks));
-  const found = examples.map((example) => {
-    const fitting = own.filter((mask) => isOfExample(mask, example, examples));
+  return examples.map((example, at) => {
+    const fitting = own.filter(
+      (mask) => exampleOfMask(mask.name, examples) === at && isInSpaceOf(mask, example),
+    );
     const [first, second] = fitting;
     if (first && !second) return first.file;
     if (!first && masks.missing === 'empty') return undefined;
@@ -39,7 +41,6 @@ export async function findMasks(
     const both = { first: first.source, second: second.source };
     throw flError('NF_MASK_SEVERAL', { ...params, ...both }, { place: { file: first.file } });
   });
-  return found;
 }
 
 function isWanted({ name, derivative }: SourceMask, masks: MaskSelection): boolean {
@@ -49,19 +50,13 @@ function isWanted({ name, derivative }: SourceMask, masks: MaskSelection): boole
   return masks.derivative === undefined || derivative === `derivatives/${masks.derivative}`;
 }
 
-function isOfExample(
-  mask: SourceMask,
-  example: readonly string[],
-  examples: readonly (readonly string[])[],
-): boolean {
-  return examples.indexOf(example) === exampleOfMask(mask.name, examples) && isInSpaceOf(mask, example);
-}
-
 /** Whether a mask lies where its images do: `orig`, the suffix of one of them, or the template that they are in. */
-function isInSpaceOf({ name }: SourceMask, example: readonly string[]): boolean {
-  const space = name.entities.get('space');
+function isInSpaceOf(mask: SourceMask, example: readonly string[]): boolean {
   const names = example.flatMap((path) => parseImageName(basename(path)) ?? []);
   const places = names.map(({ entities }) => entities.get('space'));
-  if (places.some((place) => place !== undefined)) return places.includes(space);
-  return space === undefined || space === 'orig' || names.some(({ suffix }) => suffix === space);
+  if (places.some((place) => place !== undefined)) return places.includes(mask.name.entities.get('space'));
+  return isInOwnSpace(
+    mask,
+    names.map(({ suffix }) => suffix),
+  );
 }
