@@ -3,6 +3,7 @@ import { reasonOf } from '../../base/errors/reason-of.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 import { WireWriter } from '../engine/onnx/wire.ts';
 import type { BackboneSpec } from '../models/spec.ts';
+import { networkFault } from './network-fault.ts';
 import { type OnnxFile, type OnnxFileNode, type OnnxFileValue, readOnnxFile } from './onnx-file.ts';
 import { FROZEN_OPERATORS } from './operators.ts';
 
@@ -33,12 +34,13 @@ export function cutOnnx(bytes: Uint8Array, spec: BackboneSpec, path: string): Cu
   requireOperators(nodes, path);
   const held = new Set(nodes.flatMap(({ inputs }) => inputs));
   const external = file.initializers.find(({ name, isExternal }) => isExternal && held.has(name));
-  if (external) throw unusable(path, `the weights of '${external.name}' lie in another file (external data)`);
+  if (external)
+    throw networkFault(path, `the weights of '${external.name}' lie in another file (external data)`);
   const inputs = file.inputs.filter(({ name }) => held.has(name));
   const [input] = inputs;
   if (!input || inputs.length > 1) {
     const names = inputs.map(({ name }) => name).join(', ');
-    throw unusable(
+    throw networkFault(
       path,
       `its layers up to '${output}' need ${inputs.length} inputs (${names}), and one picture is given`,
     );
@@ -57,12 +59,8 @@ function readFile(bytes: Uint8Array, path: string): OnnxFile {
     if (hasFunctions) throw new Error('it has functions of its own');
     return file;
   } catch (cause) {
-    throw unusable(path, `it is no usable ONNX file: ${reasonOf(cause)}`, cause);
+    throw networkFault(path, `it is no usable ONNX file: ${reasonOf(cause)}`, cause);
   }
-}
-
-function unusable(path: string, reason: string, cause?: unknown) {
-  return flError('NF_BACKBONE_FILE', { path, reason }, { place: { key: 'model.import' }, cause });
 }
 
 /** The value that the named layer gives: a layer is called by its node, or by what it gives. */
@@ -70,7 +68,7 @@ function outputOf({ nodes, outputs }: OnnxFile, { frozen_to: name }: BackboneSpe
   const last = outputs[0]?.name;
   if (name === undefined) {
     if (last !== undefined) return last;
-    throw unusable(path, 'it has no output');
+    throw networkFault(path, 'it has no output');
   }
   const node = nodes.find((one) => one.name === name) ?? nodes.find((one) => one.outputs.includes(name));
   const value = node?.outputs.includes(name) ? name : node?.outputs[0];
@@ -114,7 +112,7 @@ function requireOperators(nodes: readonly OnnxFileNode[], path: string): void {
 function requirePicture(input: OnnxFileValue, spec: BackboneSpec, path: string): boolean {
   const { element, shape, name } = input;
   const { image_size: side, input_channels: channels = 3 } = spec;
-  if (element !== FLOAT32) throw unusable(path, `its input '${name}' does not take float32`);
+  if (element !== FLOAT32) throw networkFault(path, `its input '${name}' does not take float32`);
   if (shape === undefined) return true;
   const fits = (wanted: readonly number[]) =>
     shape.length === 4 && shape.slice(1).every((size, at) => size === undefined || size === wanted[at]);

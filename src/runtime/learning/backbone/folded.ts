@@ -1,8 +1,8 @@
 import { f64At } from '../../base/at.ts';
-import { flError } from '../../base/errors/errors.ts';
 import { elementCount, type NdArray, type ParamSet } from '../../base/tensors/nd-array.ts';
 import { fromTorch, torchName } from '../export/torch-order.ts';
 import { type LayerPlan, planParams } from '../models/plan.ts';
+import { networkFault } from './network-fault.ts';
 
 /** Of the batch normalisation of EfficientNet: `batch_norm_epsilon` of its published code. */
 const EPSILON = 1e-3;
@@ -101,12 +101,10 @@ function foldLayer({ layer, weight, shape, place }: Layer, source: Source): Para
 
 function arrayOf({ given, path }: Source, name: string, shape: readonly number[]): Float64Array {
   const array = given[name];
-  const refused = (reason: string) =>
-    flError('NF_BACKBONE_FILE', { path, reason }, { place: { key: 'model.import' } });
-  if (!array) throw refused(`it has no '${name}', which the architecture has`);
+  if (!array) throw networkFault(path, `it has no '${name}', which the architecture has`);
   if (`${array.shape}` !== `${shape}` || array.data.length !== elementCount(shape))
-    throw refused(`'${name}' is [${array.shape}] instead of [${shape}]`);
+    throw networkFault(path, `'${name}' is [${array.shape}] instead of [${shape}]`);
   if (array.data.some((value) => !Number.isFinite(value)))
-    throw refused(`'${name}' has values that are not finite`);
+    throw networkFault(path, `'${name}' has values that are not finite`);
   return Float64Array.from(array.data);
 }

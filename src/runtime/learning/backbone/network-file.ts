@@ -1,4 +1,3 @@
-import { flError } from '../../base/errors/errors.ts';
 import { reasonOf } from '../../base/errors/reason-of.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { decodeSafetensors } from '../../base/tensors/safetensors.ts';
@@ -8,6 +7,7 @@ import { initialParams } from '../models/initial-params.ts';
 import { type BackboneSpec, inputChannels } from '../models/spec.ts';
 import { cutOnnx } from './cut-onnx.ts';
 import { foldedParams } from './folded.ts';
+import { networkFault } from './network-fault.ts';
 
 const TAKEN = 3;
 
@@ -26,8 +26,7 @@ export function decodeNetwork(bytes: Uint8Array, path: string): ParamSet {
   try {
     return decodeSafetensors(bytes, path);
   } catch (cause) {
-    const reason = `it is no file of safetensors: ${reasonOf(cause)}`;
-    throw flError('NF_BACKBONE_FILE', { path, reason }, { place: { key: 'model.import' }, cause });
+    throw networkFault(path, `it is no file of safetensors: ${reasonOf(cause)}`, cause);
   }
 }
 

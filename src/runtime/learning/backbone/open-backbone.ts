@@ -9,6 +9,7 @@ import { type FrozenGraph, type FrozenOutput, openFrozenGraph } from '../engine/
 import { planBackbone } from '../models/backbone.ts';
 import { type BackboneSpec, inputChannels } from '../models/spec.ts';
 import { type FrozenNetwork, frozenNetwork } from './frozen-network.ts';
+import { networkFault } from './network-fault.ts';
 import { channelSources, readNetworkFile, takenChannels } from './network-file.ts';
 
 /** The frozen part of a pretrained network, ready to be asked. */
@@ -80,13 +81,13 @@ async function open(bytes: Uint8Array, { spec, path, id }: Source): Promise<Open
   const taken = takenChannels(spec);
   const shape = channelsFirst ? [1, taken, side, side] : [1, side, side, taken];
   const graph = await openFrozenGraph(network.onnx, network).catch((cause: unknown) => {
-    throw unusable(path, `ONNX Runtime does not take it: ${reasonOf(cause)}`, cause);
+    throw networkFault(path, `ONNX Runtime does not take it: ${reasonOf(cause)}`, cause);
   });
   const fill = filler(spec, channelsFirst);
   const { shape: wanted } = planBackbone(spec);
   const run = (picture: Float32Array) =>
     graph.run(fill(picture), shape).catch((cause: unknown) => {
-      throw unusable(path, `ONNX Runtime cannot compute it: ${reasonOf(cause)}`, cause);
+      throw networkFault(path, `ONNX Runtime cannot compute it: ${reasonOf(cause)}`, cause);
     });
   const empty = await run(new Float32Array(side * side * inputChannels(spec)));
   const poolsMaps = wanted.length === 1 && empty.shape.length === MAP_AXES;
@@ -97,10 +98,6 @@ async function open(bytes: Uint8Array, { spec, path, id }: Source): Promise<Open
   return { backbone, graph };
 }
 
-function unusable(path: string, reason: string, cause?: unknown) {
-  return flError('NF_BACKBONE_FILE', { path, reason }, { place: { key: 'model.import' }, cause });
-}
-
 function requireFeatures(found: Float32Array, shape: readonly number[], path: string): void {
   const wanted = elementCount(shape);
   if (found.length !== wanted) {
@@ -108,7 +105,7 @@ function requireFeatures(found: Float32Array, shape: readonly number[], path: st
     throw flError('NF_BACKBONE_SHAPE', { path, problem }, { place: { key: 'model.features' } });
   }
   if (found.some((value) => !Number.isFinite(value)))
-    throw unusable(path, 'its features of an empty picture are not finite');
+    throw networkFault(path, 'its features of an empty picture are not finite');
 }
 
 /** What the network is given of a picture: its channels where the network looks for them, on the scale that it was trained on. */
