@@ -2,7 +2,7 @@ import { flError } from '../../base/errors/errors.ts';
 import { reasonOf } from '../../base/errors/reason-of.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 import { WireWriter } from '../engine/onnx/wire.ts';
-import type { BackboneSpec } from '../models/spec.ts';
+import { type BackboneSpec, takenChannels } from '../models/spec.ts';
 import { networkFault } from './network-fault.ts';
 import { type OnnxFile, type OnnxFileNode, type OnnxFileValue, readOnnxFile } from './onnx-file.ts';
 import { FROZEN_OPERATORS } from './operators.ts';
@@ -111,7 +111,7 @@ function requireOperators(nodes: readonly OnnxFileNode[], path: string): void {
 /** @returns whether channels come first */
 function requirePicture(input: OnnxFileValue, spec: BackboneSpec, path: string): boolean {
   const { element, shape, name } = input;
-  const { image_size: side, input_channels: channels = 3 } = spec;
+  const [side, channels] = [spec.image_size, takenChannels(spec)];
   if (element !== FLOAT32) throw networkFault(path, `its input '${name}' does not take float32`);
   if (shape === undefined) return true;
   const fits = (wanted: readonly number[]) =>

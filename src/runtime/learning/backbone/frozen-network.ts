@@ -1,10 +1,10 @@
 import { EXPORTED, exportFeatures } from '../export/export-onnx.ts';
 import { planBackbone } from '../models/backbone.ts';
 import { buildLayers, fillModel } from '../models/build.ts';
-import type { BackboneSpec } from '../models/spec.ts';
+import { type BackboneSpec, takenChannels } from '../models/spec.ts';
 import { cutOnnx, encodeCut } from './cut-onnx.ts';
 import { foldedParams } from './folded.ts';
-import { decodeNetwork, takenChannels } from './network-file.ts';
+import { decodeNetwork } from './network-file.ts';
 
 /** The part of a pretrained network that stays as it is, as an ONNX file. */
 export interface FrozenNetwork {

@@ -4,17 +4,10 @@ import { decodeSafetensors } from '../../base/tensors/safetensors.ts';
 import { type FileRules, readJobFile } from '../../job/job-paths.ts';
 import { planBackbone } from '../models/backbone.ts';
 import { initialParams } from '../models/initial-params.ts';
-import { type BackboneSpec, inputChannels } from '../models/spec.ts';
+import { type BackboneSpec, inputChannels, takenChannels } from '../models/spec.ts';
 import { cutOnnx } from './cut-onnx.ts';
 import { foldedParams } from './folded.ts';
 import { networkFault } from './network-fault.ts';
-
-const TAKEN = 3;
-
-/** Channels that a pretrained network is given. */
-export function takenChannels({ input_channels: taken = TAKEN }: BackboneSpec): number {
-  return taken;
-}
 
 /** @throws NF_JOB_DATA, NF_JOB_PATH */
 export function readNetworkFile(path: string, rules: FileRules): Promise<Uint8Array> {

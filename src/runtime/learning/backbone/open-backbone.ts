@@ -7,10 +7,10 @@ import { type FileRules, LOCAL_FILES } from '../../job/job-paths.ts';
 import type { FrozenFeatures } from '../dataset/example-set.ts';
 import { type FrozenGraph, type FrozenOutput, openFrozenGraph } from '../engine/ort/frozen-graph.ts';
 import { planBackbone } from '../models/backbone.ts';
-import { type BackboneSpec, inputChannels } from '../models/spec.ts';
+import { type BackboneSpec, inputChannels, takenChannels } from '../models/spec.ts';
 import { type FrozenNetwork, frozenNetwork } from './frozen-network.ts';
 import { networkFault } from './network-fault.ts';
-import { channelSources, readNetworkFile, takenChannels } from './network-file.ts';
+import { channelSources, readNetworkFile } from './network-file.ts';
 
 /** The frozen part of a pretrained network, ready to be asked. */
 export interface Backbone extends FrozenFeatures {

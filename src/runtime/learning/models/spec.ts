@@ -109,7 +109,8 @@ function fileFault(spec: BackboneSpec): { message: string; path: string[] } | un
 }
 
 function inputFault(spec: BackboneSpec): { message: string; path: string[] } | undefined {
-  const { input_channels: taken = 3, channels = 1, input_std: std = 1 } = spec;
+  const { channels = 1, input_std: std = 1 } = spec;
+  const taken = takenChannels(spec);
   if (spec.architecture !== undefined && taken !== 3)
     return { path: ['input_channels'], message: `is ${taken}, and ${spec.architecture} takes 3` };
   if (channels !== 1 && channels !== taken)
@@ -215,6 +216,11 @@ export function requireChannels(model: number, data: number): void {
   if (model === data) return;
   const params = { model: counted(model, 'channel'), data: counted(data, 'channel'), count: data };
   throw flError('NF_MODEL_CHANNELS', params, { place: { key: 'model.channels' } });
+}
+
+/** Channels that a pretrained network takes. */
+export function takenChannels({ input_channels: taken = 3 }: Pick<BackboneSpec, 'input_channels'>): number {
+  return taken;
 }
 
 /** Of a classifier: its classes or their number; of a segmentation: the background and the labels. */
