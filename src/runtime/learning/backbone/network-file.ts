@@ -1,3 +1,4 @@
+import { numberAt } from '../../base/at.ts';
 import { reasonOf } from '../../base/errors/reason-of.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { decodeSafetensors } from '../../base/tensors/safetensors.ts';
@@ -48,4 +49,13 @@ export async function backboneParams(
 export function channelSources(spec: BackboneSpec): number[] {
   const given = inputChannels(spec);
   return Array.from({ length: takenChannels(spec) }, (_, channel) => (given === 1 ? 0 : channel));
+}
+
+/** Where the mean of the tissue comes to lie in each channel of the network's input, and what its standard deviation is there. */
+export function inputScale(spec: BackboneSpec): { readonly means: number[]; readonly deviations: number[] } {
+  const each = (value: number | readonly number[]) =>
+    Array.from({ length: takenChannels(spec) }, (_, channel) =>
+      typeof value === 'object' ? numberAt(value, channel) : value,
+    );
+  return { means: each(spec.input_mean ?? 0), deviations: each(spec.input_std ?? 1) };
 }

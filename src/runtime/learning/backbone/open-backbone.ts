@@ -10,7 +10,7 @@ import { planBackbone } from '../models/backbone.ts';
 import { type BackboneSpec, inputChannels, takenChannels } from '../models/spec.ts';
 import { type FrozenNetwork, frozenNetwork } from './frozen-network.ts';
 import { networkFault } from './network-fault.ts';
-import { channelSources, readNetworkFile } from './network-file.ts';
+import { channelSources, inputScale, readNetworkFile } from './network-file.ts';
 
 /** The frozen part of a pretrained network, ready to be asked. */
 export interface Backbone extends FrozenFeatures {
@@ -112,11 +112,7 @@ function requireFeatures(found: Float32Array, shape: readonly number[], path: st
 function filler(spec: BackboneSpec, channelsFirst: boolean): (picture: Float32Array) => Float32Array {
   const sources = channelSources(spec);
   const [taken, given] = [sources.length, inputChannels(spec)];
-  const each = (value: number | readonly number[] | undefined, otherwise: number) =>
-    sources.map((_, channel) =>
-      typeof value === 'object' ? numberAt(value, channel) : (value ?? otherwise),
-    );
-  const [means, deviations] = [each(spec.input_mean, 0), each(spec.input_std, 1)];
+  const { means, deviations } = inputScale(spec);
   return (picture) => {
     const area = picture.length / given;
     const filled = new Float32Array(area * taken);

@@ -1,4 +1,3 @@
-import { numberAt } from '../../base/at.ts';
 import { flError } from '../../base/errors/errors.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { IR_VERSION, nodeProto, operatorSet, tensorProto, valueInfo } from '../engine/onnx/encode.ts';
@@ -8,7 +7,7 @@ import { WireWriter } from '../engine/onnx/wire.ts';
 import { classifierParts, EXPORTED } from '../export/export-onnx.ts';
 import { buildModel, fillModel } from '../models/build.ts';
 import { type BackboneSpec, inputChannels } from '../models/spec.ts';
-import { channelSources } from './network-file.ts';
+import { channelSources, inputScale } from './network-file.ts';
 import { type OnnxFile, type OnnxFileNode, readOnnxFile } from './onnx-file.ts';
 import { type Backbone, openBackbone } from './open-backbone.ts';
 
@@ -59,12 +58,9 @@ function inputGraph(spec: BackboneSpec, { network }: Backbone, name: string): On
           sources.map(() => image),
           { axis: 3 },
         );
-  const each = (value: number | readonly number[] | undefined, otherwise: number) =>
-    Float32Array.from(sources, (_, at) =>
-      typeof value === 'object' ? numberAt(value, at) : (value ?? otherwise),
-    );
-  const scaled = graph.op('Mul', [wide, graph.constant('float32', [taken], each(spec.input_std, 1))]);
-  const moved = graph.op('Add', [scaled, graph.constant('float32', [taken], each(spec.input_mean, 0))]);
+  const { means, deviations } = inputScale(spec);
+  const each = (values: number[]) => graph.constant('float32', [taken], Float32Array.from(values));
+  const moved = graph.op('Add', [graph.op('Mul', [wide, each(deviations)]), each(means)]);
   const placed = network.channelsFirst ? graph.op('Transpose', [moved], { perm: [0, 3, 1, 2] }) : moved;
   graph.output({ name, type: 'float32', shape: [] }, placed);
   return prefixed(graph.live(), 'input/', [EXPORTED.image, name]);
