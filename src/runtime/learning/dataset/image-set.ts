@@ -159,7 +159,7 @@ export class ImageSet implements ExampleSet<Metrics> {
     return scoreSubjects(this, ({ x, size }) => predict(x, size));
   }
 
-  seenBy(view: FrozenView): ExampleSet<Metrics> {
+  seenBy(view: FrozenView): FeatureSet {
     return new FeatureSet(this, view);
   }
 

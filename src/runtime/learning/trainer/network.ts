@@ -35,11 +35,10 @@ export async function openNetwork(
   };
   if (spec.type !== 'backbone') return plain;
   const { featuresOfAll, openBackbone } = await import('../backbone/open-backbone.ts');
-  const { FeatureSet } = await import('../backbone/feature-set.ts');
   const backbone = await openBackbone(spec);
   return {
     ...plain,
-    examplesOf: (images) => new FeatureSet(images, { network: backbone, views: undefined }),
+    examplesOf: (images) => images.seenBy({ network: backbone, views: undefined }),
     predictPictures: async ({ x, size }) => model.predict(await featuresOfAll(backbone, x, size), size),
   };
 }
