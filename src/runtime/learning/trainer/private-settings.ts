@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { sha256 } from '../../base/digest.ts';
 import { flError } from '../../base/errors/errors.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
@@ -75,7 +76,7 @@ export function takeSteps(): {
 
 /** Notes a model whose training was private from beginning to end. */
 export function noteReleased(params: ParamSet): void {
-  task?.released.add(digestOf(encodeSafetensors(params)));
+  task?.released.add(sha256(encodeSafetensors(params)));
 }
 
 /**
@@ -83,12 +84,8 @@ export function noteReleased(params: ParamSet): void {
  * @throws NF_PRIVACY_UNPROTECTED
  */
 export function requireReleased(model: Uint8Array | undefined): void {
-  if (!task || model === undefined || task.released.has(digestOf(model))) return;
+  if (!task || model === undefined || task.released.has(sha256(model))) return;
   throw unprotected('it sends a model that is not as `getParams` of the private trainer gave it');
-}
-
-function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function unprotected(reason: string) {
