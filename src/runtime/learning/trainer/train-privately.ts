@@ -6,6 +6,7 @@ import { requireDelta } from '../../job/privacy.ts';
 import { PrivateSteps } from '../../privacy/private-steps.ts';
 import type { SecretRandom } from '../../privacy/secret-random.ts';
 import type { ImageSet, Row } from '../dataset/image-set.ts';
+import { filledUp } from '../engine/batch.ts';
 import type { CompiledModel, UnitBatch, UnitOptions } from '../engine/engine.ts';
 import { type PrivateTerms, takeSteps } from './private-settings.ts';
 import { tellProgress } from './settings.ts';
@@ -27,7 +28,8 @@ export function unitsFor(
   };
 }
 
-function countOf(params: ParamSet, names: readonly string[]): number {
+/** Numbers in these arrays. */
+export function countOf(params: ParamSet, names: readonly string[]): number {
   return names.reduce((sum, name) => sum + elementCount(params[name]?.shape ?? []), 0);
 }
 
@@ -120,15 +122,10 @@ async function unitBatch(
   const { x, y } = await data.show(rows);
   const [picture, classes] = [x.length / rows.length, y.length / rows.length];
   const full = units * rowsPerUnit;
-  const filled = (values: Float32Array, size: number) => {
-    const longer = new Float32Array(full * size);
-    longer.set(values);
-    return longer;
-  };
   return {
-    x: filled(x, picture),
-    y: filled(y, classes),
-    weights: filled(new Float32Array(rows.length).fill(1 / rowsPerUnit), 1),
+    x: filledUp(x, full * picture),
+    y: filledUp(y, full * classes),
+    weights: filledUp(new Float32Array(rows.length).fill(1 / rowsPerUnit), full),
     clip: terms.clip,
     grid,
     seed: seedOf(random),

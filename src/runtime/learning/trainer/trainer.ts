@@ -11,7 +11,7 @@ import { noteSteps, wantedCorrection, wantsGradient } from './control-variates.t
 import { type CheckedOptions, checkLearningRate } from './options.ts';
 import { noteReleased } from './private-settings.ts';
 import { tellProgress } from './settings.ts';
-import { requireGroups, trainPrivately } from './train-privately.ts';
+import { countOf, requireGroups, trainPrivately } from './train-privately.ts';
 
 export interface FitOptions {
   /** Times every example is shown, a whole number. Default 1. */
@@ -144,7 +144,7 @@ export class Trainer {
       data: requireGroups(await this.#seen(data)),
       terms,
       units,
-      parameters: trainable.reduce((sum, name) => sum + (this.#params[name]?.data.length ?? 0), 0),
+      parameters: countOf(this.#params, trainable),
       rate: this.#warmedUp(
         scheduleOf(options.learningRate, { steps: terms.steps, otherwise: own.learningRate }),
       ),
