@@ -1,6 +1,6 @@
 import { flError } from '../../base/errors/errors.ts';
 import { elementCount } from '../../base/tensors/nd-array.ts';
-import type { TrainBatch } from './engine.ts';
+import type { TrainBatch, UnitBatch } from './engine.ts';
 
 /** Sizes that a compiled model's batches must have. */
 export interface BatchShape {
@@ -40,6 +40,13 @@ export function prepareBatch(batch: TrainBatch, shape: BatchShape, rows: number)
 /** Of one position. */
 export function logitsOf({ output }: BatchShape): number {
   return output.at(-1) ?? 1;
+}
+
+/** @throws NF_ENGINE_BATCH_INVALID for a batch of units that is not of the size compiled for */
+export function checkUnitBatch({ x, y, weights }: UnitBatch, { batchSize, input, output }: BatchShape): void {
+  checkLength('x', x, batchSize * elementCount(input));
+  checkLength('y', y, batchSize * elementCount(output));
+  checkLength('weights', weights, batchSize);
 }
 
 function repeated(values: Float32Array, length: number): Float32Array {

@@ -11,7 +11,7 @@ import {
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { f32At, f64At } from '../../../base/at.ts';
 import { elementCount } from '../../../base/tensors/nd-array.ts';
-import { type BatchShape, checkLength } from '../batch.ts';
+import { type BatchShape, checkUnitBatch } from '../batch.ts';
 import type { UnitBatch, UnitGradient } from '../engine.ts';
 import { seededNoise, withNoise } from '../noise.ts';
 import type { Objective } from '../objective.ts';
@@ -27,9 +27,7 @@ interface Subject {
 /** One unit after another; each is clipped and rounded in float64. */
 export function gradientOfUnits(subject: Subject, batch: UnitBatch): UnitGradient {
   const { shape, units, variables } = subject;
-  checkLength('x', batch.x, shape.batchSize * elementCount(shape.input));
-  checkLength('y', batch.y, shape.batchSize * elementCount(shape.output));
-  checkLength('weights', batch.weights, shape.batchSize);
+  checkUnitBatch(batch, shape);
   const rows = shape.batchSize / units;
   const sum = new Float64Array(variables.reduce((total, { size }) => total + size, 0));
   const norms = new Float32Array(units);

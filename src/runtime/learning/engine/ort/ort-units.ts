@@ -4,7 +4,7 @@ import { f32At } from '../../../base/at.ts';
 import { flError } from '../../../base/errors/errors.ts';
 import { createRandom } from '../../../base/random.ts';
 import { elementCount } from '../../../base/tensors/nd-array.ts';
-import { type BatchShape, checkLength } from '../batch.ts';
+import { type BatchShape, checkLength, checkUnitBatch } from '../batch.ts';
 import type { CompileOptions, UnitBatch, UnitGradient, UnitOptions } from '../engine.ts';
 import { noiseValues } from '../noise.ts';
 import { createObjective } from '../objective.ts';
@@ -63,10 +63,7 @@ export class OrtUnits {
   }
 
   gradient(batch: UnitBatch): Promise<UnitGradient> {
-    const { input, output, batchSize } = this.#parts.shape;
-    checkLength('x', batch.x, batchSize * elementCount(input));
-    checkLength('y', batch.y, batchSize * elementCount(output));
-    checkLength('weights', batch.weights, batchSize);
+    checkUnitBatch(batch, this.#parts.shape);
     const weights = this.#weights();
     return this.#all ? this.#run(this.#all, batch, weights) : this.#oneByOne(batch, weights);
   }
