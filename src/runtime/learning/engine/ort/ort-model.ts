@@ -12,6 +12,7 @@ import { modelParameters, type Parameter, requireCorrection, requireParams } fro
 import { STEP, type TracedGraph, traceInference, traceTrainStep } from '../trace/trace-model.ts';
 import { OrtState } from './ort-state.ts';
 import { OrtUnits, requireUnits } from './ort-units.ts';
+import { floats, only } from './run-values.ts';
 import type { OrtRuntime } from './runtime.ts';
 import { leaseSession, type SessionLease } from './session-cache.ts';
 
@@ -197,15 +198,4 @@ export class OrtModel implements CompiledModel {
   #refuseDisposed(): void {
     if (this.#disposed) throw flError('NF_ENGINE_DISPOSED');
   }
-}
-
-/** Graphs leave out inputs that nothing depends on. */
-function only(feeds: Record<string, Tensor>, names: readonly string[]): Record<string, Tensor> {
-  return Object.fromEntries(Object.entries(feeds).filter(([name]) => names.includes(name)));
-}
-
-function floats(value: OnnxValue | undefined): Float32Array {
-  const data: unknown = value && 'data' in value ? value.data : undefined;
-  if (!(data instanceof Float32Array)) throw new Error('ONNX Runtime gave no float32 result');
-  return data;
 }

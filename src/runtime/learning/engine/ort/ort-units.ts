@@ -1,5 +1,5 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import type { OnnxValue, Tensor } from 'onnxruntime-common';
+import type { Tensor } from 'onnxruntime-common';
 import { f32At } from '../../../base/at.ts';
 import { flError } from '../../../base/errors/errors.ts';
 import { createRandom } from '../../../base/random.ts';
@@ -14,6 +14,7 @@ import { STEP, type TracedGraph } from '../trace/trace-model.ts';
 import { NoSum, traceApply, traceUnitGradient, UNITS } from '../trace/trace-units.ts';
 import { probeBatch, requireApart, requireSame } from '../unit-check.ts';
 import type { OrtState } from './ort-state.ts';
+import { floats, only } from './run-values.ts';
 import type { OrtRuntime } from './runtime.ts';
 import { leaseSession, type SessionLease } from './session-cache.ts';
 
@@ -164,10 +165,10 @@ export class OrtUnits {
       ...Object.fromEntries(drawn.map((tensor, index) => [STEP.noise(index), tensor])),
       ...(frozen && { [STEP.frozen]: this.#tensor(frozen.data) }),
     };
-    const asked = Object.fromEntries(
-      session.inputNames.flatMap((name) => (feeds[name] ? [[name, feeds[name]]] : [])),
-    );
-    const given = await session.run(asked, { [UNITS.gradient]: null, [UNITS.norms]: null });
+    const given = await session.run(only(feeds, session.inputNames), {
+      [UNITS.gradient]: null,
+      [UNITS.norms]: null,
+    });
     return { sum: floats(given[UNITS.gradient]), norms: floats(given[UNITS.norms]) };
   }
 
@@ -188,12 +189,6 @@ export class OrtUnits {
   #tensor(data: Float32Array, shape: readonly number[] = [data.length]): Tensor {
     return new this.#parts.runtime.Tensor('float32', data, shape);
   }
-}
-
-function floats(value: OnnxValue | undefined): Float32Array {
-  const data = value && 'data' in value ? value.data : undefined;
-  if (!(data instanceof Float32Array)) throw new Error('ONNX Runtime gave no float32 numbers');
-  return data;
 }
 
 /** @throws where a model was not compiled for units */
