@@ -63,11 +63,7 @@ export function traceTrainStep(
   rules: { objective: Objective; optimizer: Optimizer },
 ): TracedGraph {
   const recorder = new Recorder();
-  const noise: NoiseRequest[] = [];
-  const source: NoiseSource = (request) => {
-    noise.push(request);
-    return input(recorder, STEP.noise(noise.length - 1), request.shape);
-  };
+  const { noise, source } = noiseInputs(recorder);
   const { model, rows, shape } = subject;
   traced(recorder, subject, () => {
     const batch = {
@@ -100,6 +96,19 @@ export function traceInference(subject: TraceSubject): TracedGraph {
     output(recorder, STEP.logits, subject.model.apply(x, { training: false }) as Tensor);
   });
   return { bytes: encodeModel(recorder.graph.live()), noise: [] };
+}
+
+/** A source that makes an input of the graph of every noise that layers ask for, and what they asked for. */
+export function noiseInputs(recorder: Recorder): {
+  readonly noise: readonly NoiseRequest[];
+  readonly source: NoiseSource;
+} {
+  const noise: NoiseRequest[] = [];
+  const source: NoiseSource = (request) => {
+    noise.push(request);
+    return input(recorder, STEP.noise(noise.length - 1), request.shape);
+  };
+  return { noise, source };
 }
 
 /** Records with the model's layers announcing themselves, and leaves its variables as they were. */

@@ -1,6 +1,6 @@
 import { type Tensor, variableGrads, zerosLike } from '@tensorflow/tfjs-core';
 import { elementCount } from '../../../base/tensors/nd-array.ts';
-import { type NoiseRequest, type NoiseSource, withNoise } from '../noise.ts';
+import { withNoise } from '../noise.ts';
 import type { Objective } from '../objective.ts';
 import { encodeModel } from '../onnx/encode.ts';
 import type { OnnxGraph } from '../onnx/graph.ts';
@@ -12,6 +12,7 @@ import {
   bindParameters,
   input,
   joined,
+  noiseInputs,
   output,
   STEP,
   type TracedGraph,
@@ -57,11 +58,7 @@ export interface UnitRules {
 export function traceUnitGradient(subject: TraceSubject, { objective, units }: UnitRules): TracedGraph {
   const recorder = new Recorder();
   const { graph } = recorder;
-  const noise: NoiseRequest[] = [];
-  const source: NoiseSource = (request) => {
-    noise.push(request);
-    return input(recorder, STEP.noise(noise.length - 1), request.shape);
-  };
+  const { noise, source } = noiseInputs(recorder);
   traced(recorder, subject, () => {
     const { model, rows, shape } = subject;
     const batch = {
