@@ -74,39 +74,34 @@ export class UndoneSums {
   #rootAt(value: string): Root | undefined {
     const known = this.#roots.get(value);
     if (known) return known;
-    const sum = this.#sums.get(value);
-    const each = sum?.each(this.#units) ?? this.#combined(value);
-    if (each === undefined) return undefined;
-    const shape = sum?.shape ?? this.#shapes.get(value);
-    if (!shape) return undefined;
-    const root = { each, shape };
-    this.#roots.set(value, root);
+    const root = this.#noted(value) ?? this.#combined(value);
+    if (root) this.#roots.set(value, root);
     return root;
   }
 
-  readonly #shapes = new Map<string, readonly number[]>();
+  /** A sum that was noted when it was made, where the batch falls into units. */
+  #noted(value: string): Root | undefined {
+    const sum = this.#sums.get(value);
+    const each = sum?.each(this.#units);
+    return sum && each !== undefined ? { each, shape: sum.shape } : undefined;
+  }
 
   /** A weight that is used twice has a gradient that is a sum of two: they are added unit by unit, before the norm. */
-  #combined(value: string): string | undefined {
+  #combined(value: string): Root | undefined {
     const node = this.#graph.producer(value);
     if (!node || !COMBINED.includes(node.type)) return undefined;
     const whole = this.#apart(value);
     if (!whole) return undefined;
-    this.#shapes.set(value, whole.shape);
-    return this.#graph.op('Reshape', [
-      whole.value,
-      this.#graph.int64s([this.#units, elementCount(whole.shape)]),
-    ]);
+    const rows = this.#graph.int64s([this.#units, elementCount(whole.shape)]);
+    return { each: this.#graph.op('Reshape', [whole.value, rows]), shape: whole.shape };
   }
 
   /** A value of the graph with an axis of units before it. */
   #apart(value: string): { readonly value: string; readonly shape: readonly number[] } | undefined {
     const graph = this.#graph;
     const before = (shape: readonly number[]) => graph.int64s([this.#units, ...shape]);
-    const sum = this.#sums.get(value);
-    const each = sum?.each(this.#units);
-    if (sum && each !== undefined)
-      return { value: graph.op('Reshape', [each, before(sum.shape)]), shape: sum.shape };
+    const noted = this.#noted(value);
+    if (noted) return { value: graph.op('Reshape', [noted.each, before(noted.shape)]), shape: noted.shape };
     const node = graph.producer(value);
     const [first = '', second = ''] = node?.inputs ?? [];
     const from = this.#isOne(first) ? undefined : node && this.#apart(first);
