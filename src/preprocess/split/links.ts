@@ -3,6 +3,7 @@ import { flError } from '../../runtime/base/errors/errors.ts';
 import { writeFileAtomic } from '../../runtime/base/files/files.ts';
 import { readInput } from '../../runtime/base/files/read-file.ts';
 import { didYouMean } from '../../runtime/base/text/nearest.ts';
+import { JoinedNames } from '../bids/joined-names.ts';
 import { COLUMN, groupOf, type Participants } from '../bids/participants.ts';
 import { PARTICIPANT_TABLE, parseTable } from '../bids/table.ts';
 
@@ -55,18 +56,16 @@ export async function readLinks(path: string, { rows }: Participants): Promise<L
 
 /** The same participants with linked groups made one, under the name that comes first. */
 export function joinGroups<Table extends Participants>(participants: Table, { pairs }: Links): Table {
-  const parents = new Map<string, string>();
-  const rootOf = (name: string): string => {
-    const parent = parents.get(name);
-    return parent === undefined ? name : rootOf(parent);
-  };
+  const names = new JoinedNames();
   const groups = new Map(participants.rows.map((row) => [row.id, groupOf(row)]));
   for (const [one, other] of pairs) {
-    const [keep, join] = [rootOf(groups.get(one) ?? one), rootOf(groups.get(other) ?? other)].sort();
-    if (keep !== undefined && join !== undefined && keep !== join) parents.set(join, keep);
+    const [keep, join] = [groups.get(one) ?? one, groups.get(other) ?? other]
+      .map((name) => names.rootOf(name))
+      .sort();
+    if (keep !== undefined && join !== undefined) names.join(join, keep);
   }
   const rows = participants.rows.map((row) => {
-    const [group, root] = [groupOf(row), rootOf(groupOf(row))];
+    const [group, root] = [groupOf(row), names.rootOf(groupOf(row))];
     return group === root ? row : { ...row, values: new Map([...row.values, [COLUMN.group, root]]) };
   });
   return { ...participants, rows };
