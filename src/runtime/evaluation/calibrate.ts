@@ -1,7 +1,7 @@
 import { u8At } from '../base/at.ts';
 import { counted } from '../base/text/counted.ts';
 import { reliabilityBins, sortConfidences } from '../statistics/calibration.ts';
-import { fitTemperature, type Scored, withTemperature } from '../statistics/probabilities.ts';
+import { fitTemperature, LEAST_FITTED, type Scored, withTemperature } from '../statistics/probabilities.ts';
 import type { Judged } from './judged-people.ts';
 import type { Evaluation } from './result.ts';
 
@@ -12,9 +12,6 @@ export interface Calibration {
   readonly calibrated: Scored | undefined;
 }
 
-/** Fewer validation subjects say nothing about a temperature. */
-const LEAST_SUBJECTS = 20;
-
 /** Fits the temperature on validation subjects, by losses summed over the sites, and applies it to the judged ones. */
 export function calibrate(judged: Judged, validation: Judged, part: 'validation' | 'test'): Calibration {
   const none = (reason: string) => ({
@@ -24,7 +21,7 @@ export function calibrate(judged: Judged, validation: Judged, part: 'validation'
   });
   if (part === 'validation') return none('the evaluated images are the validation images');
   const count = validation.labels.length;
-  if (count < LEAST_SUBJECTS) return none(`${count} validation subjects are fewer than ${LEAST_SUBJECTS}`);
+  if (count < LEAST_FITTED) return none(`${count} validation subjects are fewer than ${LEAST_FITTED}`);
   const temperature = fitTemperature(bySite(validation));
   return {
     temperature,

@@ -1,13 +1,11 @@
 import type { ControlScores } from '../learning/controls/control-data.ts';
+import { LEAST_A_CLASS } from '../learning/controls/controls.ts';
 import { readControlImages } from '../learning/controls/images.ts';
 import { runControls } from '../learning/controls/run-controls.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 
 /** What the controls say of the tested people, or why there are none. */
 export type JudgedControls = { readonly scores: ControlScores } | { readonly reason: string };
-
-/** Fewer training subjects than classes times this teach a control nothing. */
-const LEAST_A_CLASS = 2;
 
 /** Trains the controls on the training parts of all sites and tests them on the people whom the model is tested on. */
 export async function judgeControls(work: EvaluationWork): Promise<JudgedControls> {

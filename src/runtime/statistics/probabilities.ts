@@ -56,6 +56,8 @@ export function withTemperature(scored: Scored, temperature: number): Scored {
 
 /** The temperatures that are looked among, as natural logarithms. */
 export const LOG_RANGE: readonly [number, number] = [-2.5, 2.5];
+/** Fewer validation subjects say nothing about a temperature. */
+export const LEAST_FITTED = 20;
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 const STEPS = 40;
 

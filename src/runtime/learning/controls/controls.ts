@@ -10,5 +10,8 @@ export const CONTROLS = {
   forest: 'random forest on 64 x 64 pixels',
 } as const;
 
+/** Fewer training images than classes times this teach a control nothing. */
+export const LEAST_A_CLASS = 2;
+
 export type ControlName = keyof typeof CONTROLS;
 export const CONTROL_NAMES = Object.keys(CONTROLS) as ControlName[];

@@ -5,10 +5,11 @@ import { channelCount, type Selection } from '../../base/selection/selection.ts'
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { rounded, type SiteCurve, type SiteEvaluation } from '../../statistics/evaluation-sums.ts';
 import { indexGroups } from '../../statistics/figure.ts';
-import { logLosses, type Scored, withTemperature } from '../../statistics/probabilities.ts';
+import { LEAST_FITTED, logLosses, type Scored, withTemperature } from '../../statistics/probabilities.ts';
 import { CONTROL, confusionOf, MASKED, siteEvaluation } from '../../statistics/site-evaluation.ts';
 import { lossCurve, temperatureOfCurve } from '../../statistics/temperature-curve.ts';
 import { type ControlScores, controlsHere } from '../controls/control-data.ts';
+import { LEAST_A_CLASS } from '../controls/controls.ts';
 import { readControlImages } from '../controls/images.ts';
 import { DEFAULT_SLICES } from '../dataset/default-slices.ts';
 import { harmonyOf, requireHarmonised } from '../dataset/harmony.ts';
@@ -36,10 +37,6 @@ interface TellablePart {
   readonly withheld: readonly string[];
 }
 
-/** Fewer training images than classes times this teach a control nothing, as in `evaluate`. */
-const LEAST_A_CLASS = 2;
-/** Validation images that a temperature is fitted on, as in `evaluate`. */
-const LEAST_IMAGES = 20;
 const BATCH_SIZE = 32;
 
 /**
@@ -76,7 +73,7 @@ export async function judgeSite(
   const { scored, compared } = await scoresOf(await openJudge(source, members, asked), rows);
   for (const [name, scores] of Object.entries(await controlsOf(source, members, { rows, classes })))
     compared[`${CONTROL}${name}`] = scores;
-  const hasTemperature = curves !== undefined && curves.images >= LEAST_IMAGES;
+  const hasTemperature = curves !== undefined && curves.images >= LEAST_FITTED;
   const temperature = hasTemperature ? temperatureOfCurve(curves.losses) : null;
   const labels = Uint8Array.from(rows, ({ label }) => label);
   const sums = siteEvaluation({
