@@ -2,6 +2,7 @@ import { f32At, f64At } from '../../base/at.ts';
 import type { Random } from '../../base/random.ts';
 import { placementOf, type Space, sourcesOf, warpChannel } from './augment-space.ts';
 import { LineTransform } from './line-transform.ts';
+import { spread } from './spread.ts';
 
 /** Where a head lies while some lines of k-space are taken. */
 export interface Pose {
@@ -12,8 +13,7 @@ export interface Pose {
 }
 
 export function drawPose(most: number, random: Random): Pose {
-  const spread = () => (2 * random.next() - 1) * most;
-  const three = () => [spread(), spread(), spread()] as const;
+  const three = () => [spread(random, most), spread(random, most), spread(random, most)] as const;
   return { angles: three(), shifts: three() };
 }
 

@@ -2,6 +2,7 @@ import { cubicWeights } from '../../../preprocess/preparation/cubic-weights.ts';
 import { f32At, f64At, u8At } from '../../base/at.ts';
 import type { Random } from '../../base/random.ts';
 import { blackOf } from './augment-greys.ts';
+import { spread } from './spread.ts';
 
 /** Voxels along each axis, the first fastest; a slice has one plane. */
 export interface Space {
@@ -35,11 +36,10 @@ export function drawWarp(
   { flip, rotate, scale, shift }: Amounts,
   random: Random,
 ): Placement | undefined {
-  const spread = (amount: number) => (2 * random.next() - 1) * amount;
   const mirror = flip && random.next() < 0.5;
-  const angles = [spread(rotate), spread(rotate), spread(rotate)] as const;
-  const zoom = 1 / (1 + spread(scale));
-  const shifts = shape.map((size) => spread(shift) * size);
+  const angles = [spread(random, rotate), spread(random, rotate), spread(random, rotate)] as const;
+  const zoom = 1 / (1 + spread(random, scale));
+  const shifts = shape.map((size) => spread(random, shift) * size);
   if (!mirror && rotate === 0 && scale === 0 && shift === 0) return undefined;
   return placementOf(shape, { angles, zoom, shifts, mirror });
 }
@@ -99,9 +99,8 @@ export function drawElastic(shape: Space['shape'], most: number, random: Random)
   const controls = shape.map((size) => (size > 1 ? PIECES + 3 : 1)) as [number, number, number];
   const field = (axis: 0 | 1 | 2) => {
     if (shape[axis] === 1) return new Float32Array();
-    const points = Float32Array.from(
-      { length: controls[0] * controls[1] * controls[2] },
-      () => (2 * random.next() - 1) * most,
+    const points = Float32Array.from({ length: controls[0] * controls[1] * controls[2] }, () =>
+      spread(random, most),
     );
     let own: Float32Array = points;
     let sizes: readonly number[] = controls;

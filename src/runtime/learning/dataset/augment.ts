@@ -2,6 +2,7 @@ import type { Picture } from '../../../preprocess/picture/picture-cache.ts';
 import { f32At, u8At } from '../../base/at.ts';
 import type { Random } from '../../base/random.ts';
 import { drawElastic, sourcesOf, warpChannel } from './augment-space.ts';
+import { spread } from './spread.ts';
 import { changeGreys } from './volume-augment.ts';
 
 /** How far training pictures are changed; every amount is drawn evenly from minus to plus the given one. */
@@ -125,8 +126,4 @@ function drawWarp(side: number, options: AugmentOptions, random: Random): Warp {
   const toY = middle + spread(random, options.shift) * side;
   const [a, b, c, d] = [mirror * cos, -mirror * sin, sin, cos];
   return [a, b, middle - a * toX - b * toY, c, d, middle - c * toX - d * toY];
-}
-
-function spread(random: Random, amount: number): number {
-  return (2 * random.next() - 1) * amount;
 }

@@ -3,6 +3,7 @@ import { checkKeys, checkNumber, optionError } from '../check-option.ts';
 import { addNoise, bendGreys, shadeUnevenly } from './augment-greys.ts';
 import { blurByMotion, drawPose, type Pose, ringAsGibbs } from './augment-k-space.ts';
 import { drawElastic, drawWarp, type Space, sourcesOf, warpChannel, warpLabels } from './augment-space.ts';
+import { spread } from './spread.ts';
 import type { AugmentPatch, VolumePatch } from './volume-patch.ts';
 
 /** How far patches of volumes are changed for training; every amount is drawn evenly up to the given one. */
@@ -137,9 +138,8 @@ export function changeGreys(
   { options, random }: { readonly options: GreyAmounts; readonly random: Random },
 ): void {
   const has = (amount: number) => amount > 0 && random.next() < options.chance;
-  const spread = (amount: number) => (2 * random.next() - 1) * amount;
-  if (has(options.gamma)) bendGreys(values, Math.exp(spread(options.gamma)));
-  if (has(options.bias)) shadeUnevenly(values, shape, () => spread(options.bias));
+  if (has(options.gamma)) bendGreys(values, Math.exp(spread(random, options.gamma)));
+  if (has(options.bias)) shadeUnevenly(values, shape, () => spread(random, options.bias));
   if (has(options.motion)) {
     const poses: [Pose, Pose] = [drawPose(options.motion, random), drawPose(options.motion, random)];
     const axes = ([0, 1, 2] as const).filter((axis) => shape[axis] > 1);
