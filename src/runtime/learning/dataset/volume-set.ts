@@ -11,7 +11,7 @@ import { u8At } from '../../base/at.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { createRandom } from '../../base/random.ts';
 import { requireChannels } from '../models/spec.ts';
-import type { PatchSize } from '../models/unet-spec.ts';
+import { inputSides, type PatchSize } from '../models/unet-spec.ts';
 import { crossEntropy, OverlapSums, overlapOf, type SegmentationMetrics } from '../trainer/overlap.ts';
 import { tellProgress } from '../trainer/settings.ts';
 import type { Batch, BatchOptions, ExampleSet, ModelForm, PredictExamples } from './example-set.ts';
@@ -104,7 +104,7 @@ export class VolumeSet implements ExampleSet<SegmentationMetrics> {
 
   requireFit({ name, input, output, names }: ModelForm): void {
     const { patch, dimensions, channels } = this.options;
-    const sides = patch.slice(0, dimensions).reverse();
+    const sides = inputSides(patch, dimensions);
     const space = input.slice(0, -1);
     if (output.length !== input.length)
       throw flError('NF_TRAIN_MODEL', { name, found: `[${input}] to [${output}]` });

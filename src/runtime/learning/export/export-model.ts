@@ -6,14 +6,8 @@ import { checkSameForm } from '../../base/tensors/check-params.ts';
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import { encodeSafetensors } from '../../base/tensors/safetensors.ts';
 import { initialParams } from '../models/initial-params.ts';
-import {
-  type BackboneSpec,
-  classesOfModel,
-  inputChannels,
-  type ModelSpec,
-  parseModelSpec,
-} from '../models/spec.ts';
-import { patchSize } from '../models/unet-spec.ts';
+import { type BackboneSpec, inputChannels, type ModelSpec, parseModelSpec } from '../models/spec.ts';
+import { inputSides, patchSize } from '../models/unet-spec.ts';
 import { toTorch } from './torch-order.ts';
 
 export const EXPORT_FORMATS = ['onnx', 'tfjs', 'safetensors'] as const;
@@ -68,8 +62,7 @@ export async function exportModel(request: ExportRequest): Promise<Exported> {
 /** What outputs stand for, for the file's own description. */
 function namesOf(spec: ModelSpec): Record<string, string> {
   if (spec.type === 'unet') return { labels: ['background', ...spec.labels].join(',') };
-  const classes = classesOfModel(spec);
-  return classes ? { classes: classes.join(',') } : {};
+  return spec.classes ? { classes: spec.classes.join(',') } : {};
 }
 
 function outputNote(spec: ModelSpec): string {
@@ -78,7 +71,7 @@ function outputNote(spec: ModelSpec): string {
 
 function sidesOf(spec: ModelSpec): string {
   if (spec.type !== 'unet') return 'size, size';
-  return patchSize(spec).slice(0, spec.dimensions).reverse().join(', ');
+  return inputSides(patchSize(spec), spec.dimensions).join(', ');
 }
 
 /** What is frozen and what was trained, as one ONNX file. */

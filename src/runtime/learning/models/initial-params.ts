@@ -6,7 +6,7 @@ import { planMriResnet } from './mri-resnet.ts';
 import { type LayerPlan, type ParamPlan, planParams } from './plan.ts';
 import { inputChannels, type ModelSpec, parseModelSpec } from './spec.ts';
 import { planUnet } from './unet.ts';
-import { patchSize } from './unet-spec.ts';
+import { inputSides, patchSize } from './unet-spec.ts';
 
 /** The layers of a model, from the input to the logits. A new one is a file with a plan, a case here and its name in `MODEL_TYPES`. */
 export function planModel(spec: ModelSpec): readonly LayerPlan[] {
@@ -27,7 +27,7 @@ export function modelInput(spec: ModelSpec): readonly number[] {
   if (spec.type === 'backbone') return planBackbone(spec).shape;
   const channels = inputChannels(spec);
   if (spec.type !== 'unet') return [spec.image_size, spec.image_size, channels];
-  return [...patchSize(spec).slice(0, spec.dimensions).reverse(), channels];
+  return [...inputSides(patchSize(spec), spec.dimensions), channels];
 }
 
 /**

@@ -71,3 +71,8 @@ export function patchSize({
   const [x = 1, y = x, z = x] = [size].flat();
   return [x, y, dimensions === 3 ? z : 1];
 }
+
+/** Sides of the network's input: those of a patch from the slowest axis to the fastest, without that of a slice's thickness. */
+export function inputSides(patch: PatchSize, dimensions: 2 | 3): number[] {
+  return patch.slice(0, dimensions).reverse();
+}

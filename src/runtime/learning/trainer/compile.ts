@@ -9,7 +9,7 @@ import type { CompiledFunction, CompileOptions, FunctionOptions, UnitOptions } f
 import { freezeOthers, modelParameters } from '../engine/parameters.ts';
 import type { StepFunction } from '../engine/trace/trace-function.ts';
 import { modelSpecOf } from '../models/build.ts';
-import { type BackboneSpec, classesOfModel, inputChannels, outputCount } from '../models/spec.ts';
+import { type BackboneSpec, inputChannels, outputCount } from '../models/spec.ts';
 import { functionWithFallback, withFallback } from './eager-fallback.ts';
 import { adoptFunction, adoptModel, leaseCompiled } from './model-pool.ts';
 import { checkOptions, type TrainerOptions } from './options.ts';
@@ -127,7 +127,7 @@ function formOf(model: LayersModel): ModelForm {
       names: spec.classes,
     };
   const [input, output] = [onlyShape(model.inputs), onlyShape(model.outputs)];
-  const names = spec?.type === 'unet' ? spec.labels : spec && classesOfModel(spec);
+  const names = spec?.type === 'unet' ? spec.labels : spec?.classes;
   const form = { name: model.name, input: sizesOf(input), output: sizesOf(output), names };
   const isClassifier = form.output.length === 1 && form.input.length === 3 && form.input[0] === form.input[1];
   const space = form.input.slice(0, -1);
