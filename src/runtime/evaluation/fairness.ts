@@ -7,7 +7,8 @@ import {
   shareOf,
   UNDEFINED,
 } from '../statistics/figure.ts';
-import { type Judged, rightRows } from './judged-people.ts';
+import { rightRows } from '../statistics/scored-rows.ts';
+import type { Judged } from './judged-people.ts';
 import type { Fairness } from './result.ts';
 
 /** A way to part people: the site, or a column of participants.tsv. */

@@ -13,8 +13,9 @@ import {
   shareOf,
 } from '../statistics/figure.ts';
 import { meanEstimate, type ResamplingOptions } from '../statistics/mean-estimate.ts';
-import { brierScores, logLosses, predictedClass, type Scored } from '../statistics/probabilities.ts';
-import { type Judged, rightRows } from './judged-people.ts';
+import { brierScores, logLosses, type Scored } from '../statistics/probabilities.ts';
+import { rightRows, type ScoredRows } from '../statistics/scored-rows.ts';
+import type { Judged } from './judged-people.ts';
 
 /** What is judged beside the model on the same rows. */
 export interface Compared {
@@ -67,10 +68,8 @@ export function estimateFigures(input: FigureInput): Record<string, Estimate> {
   };
 }
 
-type Labelled = Scored & { readonly labels: Uint8Array };
-
 /** Mean of the recalls of all classes; null if a class has no rows. */
-export function balancedFigure(scored: Labelled, groups: Groups, z?: number): Figure | null {
+export function balancedFigure(scored: ScoredRows, groups: Groups, z?: number): Figure | null {
   return meanOfShares(recallFigures(scored, groups, z), z);
 }
 
@@ -83,7 +82,7 @@ export function leadOver(own: Figure | null, other: Figure | null): Figure | nul
 }
 
 /** The recall of each class; null for a class without rows. */
-export function recallFigures(scored: Labelled, groups: Groups, z?: number): (Figure | null)[] {
+export function recallFigures(scored: ScoredRows, groups: Groups, z?: number): (Figure | null)[] {
   const right = rightRows(scored);
   return Array.from({ length: scored.classes }, (_, label) => {
     const among = scored.labels.map((own) => (own === label ? 1 : 0));
@@ -111,7 +110,7 @@ function rankingFigures(
 }
 
 function probabilityFigures(
-  scored: Labelled,
+  scored: ScoredRows,
   suffix: string,
   options: ResamplingOptions & { readonly groups: Groups },
 ): Record<string, Estimate> {
@@ -120,17 +119,5 @@ function probabilityFigures(
     [`nll${suffix}`]: meanEstimate(logLosses(scored), groups, options),
     [`brier${suffix}`]: meanEstimate(brierScores(scored), groups, options),
     [`ece${suffix}`]: calibrationError(sortConfidences(scored), groups, options),
-  };
-}
-
-/** Whether each row holds, for a yes-or-no question about its truth and its prediction. */
-export function callsOf(
-  scored: Labelled,
-  isYes: (label: number) => boolean,
-): { truth: Uint8Array; said: Uint8Array } {
-  const { labels, probabilities, classes } = scored;
-  return {
-    truth: labels.map((label) => (isYes(label) ? 1 : 0)),
-    said: labels.map((_, row) => (isYes(predictedClass(probabilities, row, classes)) ? 1 : 0)),
   };
 }

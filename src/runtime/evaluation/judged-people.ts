@@ -1,52 +1,11 @@
-import { f64At, numberAt, u8At } from '../base/at.ts';
-import { brierScores, logLosses, predictedClass, type Scored } from '../statistics/probabilities.ts';
+import { f64At, u8At } from '../base/at.ts';
+import type { ScoredRows } from '../statistics/scored-rows.ts';
 
 /** Predictions for people whose class is known: row i of everything is person i. */
-export interface Judged extends Scored {
+export interface Judged extends ScoredRows {
   readonly ids: readonly string[];
   readonly sites: readonly string[];
   readonly groups: readonly string[];
-  readonly labels: Uint8Array;
-}
-
-/** What figures are summed from, made once and weighted many times. */
-export interface Tally {
-  readonly classes: number;
-  readonly labels: Uint8Array;
-  readonly predicted: Uint8Array;
-  readonly losses: Float64Array;
-  readonly briers: Float64Array;
-}
-
-export function tallyOf(scored: Scored & { readonly labels: Uint8Array }): Tally {
-  const { labels, probabilities, classes } = scored;
-  return {
-    classes,
-    labels,
-    predicted: Uint8Array.from(labels, (_, row) => predictedClass(probabilities, row, classes)),
-    losses: logLosses(scored),
-    briers: brierScores(scored),
-  };
-}
-
-/** 1 for each row whose class was predicted. */
-export function rightRows({
-  labels,
-  probabilities,
-  classes,
-}: Scored & { readonly labels: Uint8Array }): Uint8Array {
-  return labels.map((label, row) => (predictedClass(probabilities, row, classes) === label ? 1 : 0));
-}
-
-/** `truth x predicted` counts. */
-export function confusionOf({ labels, predicted, classes }: Tally): number[][] {
-  const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  for (const [row, label] of labels.entries()) {
-    const into = counts[label] ?? [];
-    const guess = u8At(predicted, row);
-    into[guess] = numberAt(into, guess) + 1;
-  }
-  return counts;
 }
 
 /**

@@ -3,9 +3,10 @@ import { readParamsFile } from '../base/tensors/read-params-file.ts';
 import { openSet } from '../learning/dataset/open-dataset.ts';
 import { personalPath } from '../run/run-folder.ts';
 import { estimateOf, indexGroups, shareOf } from '../statistics/figure.ts';
+import { rightRows } from '../statistics/scored-rows.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 import { balancedFigure, leadOver } from './figures.ts';
-import { type Judged, pickRows, rightRows } from './judged-people.ts';
+import { type Judged, pickRows } from './judged-people.ts';
 import { isModelFile } from './open-target.ts';
 import type { Evaluation } from './result.ts';
 

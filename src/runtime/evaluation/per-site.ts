@@ -1,8 +1,9 @@
 import { estimateOf, indexGroups, shareOf, UNDEFINED } from '../statistics/figure.ts';
 import { logLosses } from '../statistics/probabilities.ts';
+import { rightRows } from '../statistics/scored-rows.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 import { balancedFigure, recallFigures } from './figures.ts';
-import { type Judged, pickRows, rightRows } from './judged-people.ts';
+import { type Judged, pickRows } from './judged-people.ts';
 import type { Evaluation } from './result.ts';
 
 /** Each site's own figures with their intervals; a site without a class has no balanced accuracy, and says so. */

@@ -1,7 +1,7 @@
 import { u8At } from '../base/at.ts';
 import { estimateOf, type Groups, shareOf } from '../statistics/figure.ts';
+import { callsOf } from '../statistics/scored-rows.ts';
 import { NO_TUMOUR } from '../statistics/site-evaluation.ts';
-import { callsOf } from './figures.ts';
 import type { Judged } from './judged-people.ts';
 import type { Evaluation } from './result.ts';
 

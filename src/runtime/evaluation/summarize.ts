@@ -3,7 +3,8 @@ import { CONTROL_NAMES, CONTROLS } from '../learning/controls/controls.ts';
 import type { MaskedTest } from '../learning/dataset/masked-pictures.ts';
 import { type Estimate, estimateOf, indexGroups, UNDEFINED } from '../statistics/figure.ts';
 import type { Scored } from '../statistics/probabilities.ts';
-import { NO_TUMOUR } from '../statistics/site-evaluation.ts';
+import { confusionOf } from '../statistics/scored-rows.ts';
+import { tumoursAmong } from '../statistics/site-evaluation.ts';
 import { type Calibration, describeCalibration } from './calibrate.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 import type { WorstCases } from './explain/worst-cases.ts';
@@ -11,7 +12,7 @@ import { describeFairness, partingsOf } from './fairness.ts';
 import { balancedFigure, type Compared, estimateFigures } from './figures.ts';
 import { headlineOf } from './headline.ts';
 import type { JudgedControls } from './judge-controls.ts';
-import { amongClasses, confusionOf, type Judged, tallyOf } from './judged-people.ts';
+import { amongClasses, type Judged } from './judged-people.ts';
 import { leastOf } from './least-of.ts';
 import { describeSites } from './per-site.ts';
 import { tumourOrNone } from './presence.ts';
@@ -55,7 +56,7 @@ export function summarizeEvaluation(work: EvaluationWork, findings: Findings): E
     headline: headlineOf(figures, 'scores' in controls),
     figures: Object.fromEntries(Object.entries(figures).filter(([name]) => !isCompared(name))),
     undefined_because: undefinedBecause(perClass),
-    confusion: confusionOf(tallyOf(judged)),
+    confusion: confusionOf(judged),
     per_class: perClass,
     per_site: perSite,
     own_models: findings.own,
@@ -149,8 +150,8 @@ function undefinedBecause(perClass: Evaluation['per_class']): Record<string, str
 }
 
 function tumourTypes({ target }: EvaluationWork, { judged, controls }: Findings): Evaluation['tumour_types'] {
-  const kept = [...target.classes.keys()].filter((label) => target.classes[label] !== NO_TUMOUR);
-  if (kept.length === target.classes.length || kept.length < 2) return null;
+  const kept = tumoursAmong(target.classes);
+  if (!kept) return null;
   const own = 'scores' in controls ? Object.entries(controls.scores) : [];
   const all: [string, Judged][] = [
     ['model', amongClasses(judged, kept)],

@@ -1,4 +1,4 @@
-import { f64At, numberAt, u8At } from '../base/at.ts';
+import { f64At, u8At } from '../base/at.ts';
 import { aurocParts } from './auroc-figure.ts';
 import { binsOfPeople } from './bins-of-people.ts';
 import { sortConfidences } from './calibration.ts';
@@ -15,6 +15,7 @@ import {
 import { shareSums } from './figure.ts';
 import { momentSums } from './mean-moments.ts';
 import { brierScores, logLosses, predictedClass, type Scored } from './probabilities.ts';
+import { callsOf, confusionOf, rightRows } from './scored-rows.ts';
 
 /** The class of images without a tumour. */
 export const NO_TUMOUR = 'no_tumor';
@@ -47,11 +48,11 @@ export function siteEvaluation(rows: JudgedRows): SiteEvaluation {
   const { classes, labels, groups, probabilities, calibrated, least } = rows;
   const scored = { probabilities, labels, classes };
   const sums = labelSums(rows);
-  const right = rightOf(scored);
+  const right = rightRows(scored);
   const tell = (own: Uint8Array) => tellRight(rightSums(own, right, rows), sums);
   const types = rightAmongTumours(rows);
   const compared = Object.entries(rows.compared).map(
-    ([name, own]) => [name, tell(rightOf({ ...scored, probabilities: own }))] as const,
+    ([name, own]) => [name, tell(rightRows({ ...scored, probabilities: own }))] as const,
   );
   return {
     version: 1,
@@ -77,12 +78,6 @@ export function siteEvaluation(rows: JudgedRows): SiteEvaluation {
   };
 }
 
-type Labelled = Scored & { readonly labels: Uint8Array };
-
-function rightOf({ probabilities, labels, classes }: Labelled): Uint8Array {
-  return labels.map((label, row) => (predictedClass(probabilities, row, classes) === label ? 1 : 0));
-}
-
 /** Told apart among the tumours alone; undefined where the classes do not part them from the rest. */
 function rightAmongTumours({
   classNames,
@@ -105,28 +100,11 @@ export function tumoursAmong(classNames: readonly string[]): number[] | undefine
   return kept.length === classNames.length || kept.length < 2 ? undefined : kept;
 }
 
-/** Counts by class and by what was said: the highest probability. */
-export function confusionOf({ probabilities, labels, classes }: Labelled): number[][] {
-  const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  for (const [row, label] of labels.entries()) {
-    const said = predictedClass(probabilities, row, classes);
-    const own = counts[label];
-    if (own) own[said] = numberAt(own, said) + 1;
-  }
-  return counts;
-}
-
-function presenceOf({
-  classNames,
-  labels,
-  probabilities,
-  classes,
-  groups,
-}: JudgedRows): SiteEvaluation['presence'] {
+function presenceOf(judged: JudgedRows): SiteEvaluation['presence'] {
+  const { classNames, groups } = judged;
   const none = classNames.indexOf(NO_TUMOUR);
   if (none < 0) return null;
-  const truth = labels.map((label) => (label === none ? 0 : 1));
-  const said = labels.map((_, row) => (predictedClass(probabilities, row, classes) === none ? 0 : 1));
+  const { truth, said } = callsOf(judged, (label) => label !== none);
   const not = (rows: Uint8Array) => rows.map((row) => 1 - row);
   const asked: Record<PresenceName, readonly [holds: Uint8Array, among: Uint8Array]> = {
     sensitivity: [said, truth],

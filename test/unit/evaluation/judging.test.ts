@@ -2,16 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../../src/runtime/base/random.ts';
 import { estimateFigures } from '../../../src/runtime/evaluation/figures.ts';
 import { headlineOf } from '../../../src/runtime/evaluation/headline.ts';
-import {
-  amongClasses,
-  confusionOf,
-  type Judged,
-  tallyOf,
-} from '../../../src/runtime/evaluation/judged-people.ts';
+import { amongClasses, type Judged } from '../../../src/runtime/evaluation/judged-people.ts';
 import { comparePaired } from '../../../src/runtime/evaluation/paired.ts';
 import { tumourOrNone, tumourOrNoneWords } from '../../../src/runtime/evaluation/presence.ts';
 import { maskBatch } from '../../../src/runtime/learning/dataset/masked-pictures.ts';
 import { indexGroups } from '../../../src/runtime/statistics/figure.ts';
+import { confusionOf } from '../../../src/runtime/statistics/scored-rows.ts';
 
 const CLASSES = ['a', 'b', 'no_tumor'];
 
@@ -47,7 +43,7 @@ const estimate = (own: Judged, compared: Parameters<typeof estimateFigures>[0]['
 describe('the figures', () => {
   it('are those of the counts', () => {
     const own = judged(0.7);
-    const counts = confusionOf(tallyOf(own));
+    const counts = confusionOf(own);
     const recalls = counts.map(
       (row, label) => (row[label] ?? 0) / row.reduce((sum, count) => sum + count, 0),
     );

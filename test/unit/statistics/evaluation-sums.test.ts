@@ -5,13 +5,7 @@ import { evaluationOfSites } from '../../../src/runtime/evaluation/federated/eva
 import { figuresOfSites } from '../../../src/runtime/evaluation/federated/figures-of-sites.ts';
 import { readSites } from '../../../src/runtime/evaluation/federated/pooled-sums.ts';
 import { balancedFigure, estimateFigures } from '../../../src/runtime/evaluation/figures.ts';
-import {
-  amongClasses,
-  confusionOf,
-  type Judged,
-  pickRows,
-  tallyOf,
-} from '../../../src/runtime/evaluation/judged-people.ts';
+import { amongClasses, type Judged, pickRows } from '../../../src/runtime/evaluation/judged-people.ts';
 import { tumourOrNone } from '../../../src/runtime/evaluation/presence.ts';
 import {
   type FederatedEvaluation,
@@ -19,6 +13,7 @@ import {
 } from '../../../src/runtime/run/federated-evaluation.ts';
 import { type Estimate, estimateOf, indexGroups } from '../../../src/runtime/statistics/figure.ts';
 import { fitTemperature, withTemperature } from '../../../src/runtime/statistics/probabilities.ts';
+import { confusionOf } from '../../../src/runtime/statistics/scored-rows.ts';
 import { siteEvaluation } from '../../../src/runtime/statistics/site-evaluation.ts';
 import { lossCurve, temperatureOfCurve } from '../../../src/runtime/statistics/temperature-curve.ts';
 
@@ -170,7 +165,7 @@ describe('figures of the sums of sites', () => {
     const all = made(7, { rows: 120, sites: 2 });
     const model = { file: 'model.safetensors', type: 'mri-cnn', imageSize: 32, classes: CLASSES };
     const found = evaluationOfSites(told(all), model, { job: 'job', run_id: '1', engines: {} });
-    expect(found.confusion).toEqual(confusionOf(tallyOf(all)));
+    expect(found.confusion).toEqual(confusionOf(all));
     const expected = tumourOrNone(all, CLASSES, indexGroups(all.groups));
     expect(found.tumour_or_none).toMatchObject({
       with_tumour: expected?.with_tumour,
