@@ -1,6 +1,6 @@
-import type { expectedCalibrationError } from '../../statistics/calibration.ts';
+import type { ReliabilityBin } from '../../statistics/calibration.ts';
 import { calibrationErrorOfBins } from '../../statistics/calibration-interval.ts';
-import { addLabels, addRights } from '../../statistics/class-sums.ts';
+import { accuracySums, addLabels, addRights } from '../../statistics/class-sums.ts';
 import { type Estimate, estimateOf, likenessOf } from '../../statistics/figure.ts';
 import { meanOfMoments } from '../../statistics/mean-moments.ts';
 import { CONTROL, MASKED, MODEL } from '../../statistics/site-evaluation.ts';
@@ -47,22 +47,8 @@ function lossesOf(sites: readonly ToldSite[]): Record<string, Estimate> {
 }
 
 /** Images of one person are taken to come out right as far together as over all bins. */
-function calibrationOf(
-  sites: readonly ToldSite[],
-  bins: Parameters<typeof expectedCalibrationError>[0],
-): Estimate {
+function calibrationOf(sites: readonly ToldSite[], bins: readonly ReliabilityBin[]): Estimate {
   const labels = addLabels(sites.map((site) => site.labels));
   const model = addRights(sites.flatMap(({ right }) => right.get(MODEL) ?? []));
-  const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
-  const likeness = likenessOf({
-    rows: total(labels.rows),
-    groups: labels.people,
-    holds: total(model.right),
-    sizes: total(labels.sizes),
-    squares: total(model.squares),
-    products: total(model.products),
-    some: model.any[0],
-    missed: model.any[1],
-  });
-  return calibrationErrorOfBins(bins, likeness);
+  return calibrationErrorOfBins(bins, likenessOf(accuracySums(labels, model)));
 }
