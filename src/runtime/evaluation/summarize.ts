@@ -6,6 +6,13 @@ import type { Scored } from '../statistics/probabilities.ts';
 import { confusionOf } from '../statistics/scored-rows.ts';
 import { tumoursAmong } from '../statistics/site-evaluation.ts';
 import { type Calibration, describeCalibration } from './calibrate.ts';
+import {
+  describeClasses,
+  describeControl,
+  ownFigures,
+  undefinedBecause,
+  worstOf,
+} from './describe-figures.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 import type { WorstCases } from './explain/worst-cases.ts';
 import { describeFairness, partingsOf } from './fairness.ts';
@@ -13,7 +20,6 @@ import { balancedFigure, type Compared, estimateFigures } from './figures.ts';
 import { headlineOf } from './headline.ts';
 import type { JudgedControls } from './judge-controls.ts';
 import { amongClasses, type Judged } from './judged-people.ts';
-import { leastOf } from './least-of.ts';
 import { describeSites } from './per-site.ts';
 import { tumourOrNone } from './presence.ts';
 import type { Evaluation } from './result.ts';
@@ -38,12 +44,8 @@ export function summarizeEvaluation(work: EvaluationWork, findings: Findings): E
   const { calibrated } = calibration;
   const figures = estimateFigures({ judged, classNames: classes, calibrated, compared, seed, replicates });
   const perSite = describeSites(work, judged);
-  const perClass = classes.map((name, label) => ({
-    class: name,
-    subjects: judged.labels.filter((own) => own === label).length,
-    recall: figures[`recall.${name}`] ?? UNDEFINED,
-    auroc: figures[`auroc.${name}`] ?? UNDEFINED,
-  }));
+  const subjects = (label: number) => judged.labels.filter((own) => own === label).length;
+  const perClass = describeClasses(figures, classes, subjects);
   return {
     version: 1,
     kind: 'neuroflare-evaluation',
@@ -54,18 +56,14 @@ export function summarizeEvaluation(work: EvaluationWork, findings: Findings): E
     classes: [...classes],
     chance: 1 / classes.length,
     headline: headlineOf(figures, 'scores' in controls),
-    figures: Object.fromEntries(Object.entries(figures).filter(([name]) => !isCompared(name))),
-    undefined_because: undefinedBecause(perClass),
+    figures: ownFigures(figures),
+    undefined_because: undefinedBecause(perClass, (missing) => `no subject of ${missing}`),
     confusion: confusionOf(judged),
     per_class: perClass,
     per_site: perSite,
     own_models: findings.own,
     fairness: partingsOf(work.tested).map((parting) => describeFairness(judged, parting)),
-    worst: {
-      // Every site has an accuracy, but only one with all classes a balanced one.
-      site: leastOf(perSite, ({ accuracy }) => accuracy.value)?.site ?? null,
-      class: leastOf(perClass, ({ recall }) => recall.value)?.class ?? null,
-    },
+    worst: worstOf(perSite, perClass),
     tumour_or_none: tumourOrNone(judged, classes, indexGroups(judged.groups)),
     tumour_types: tumourTypes(work, findings),
     calibration: describeCalibration(judged, calibration),
@@ -128,25 +126,12 @@ function comparedOf({ judged, masked, controls }: Findings): Compared[] {
   ];
 }
 
-function isCompared(name: string): boolean {
-  return /^(lead\.)?(control|masked)\./.test(name);
-}
-
 function describeControls(figures: Readonly<Record<string, Estimate>>): Evaluation['controls'] {
   return CONTROL_NAMES.map((name) => ({
     name,
     sees: CONTROLS[name],
-    balanced_accuracy: figures[`control.${name}`] ?? UNDEFINED,
-    lead: figures[`lead.control.${name}`] ?? UNDEFINED,
+    ...describeControl(figures, name),
   }));
-}
-
-function undefinedBecause(perClass: Evaluation['per_class']): Record<string, string> {
-  const missing = perClass.filter(({ subjects }) => subjects === 0).map(({ class: name }) => name);
-  if (missing.length === 0) return {};
-  const reason = `no subject of ${missing.join(', ')}`;
-  const names = missing.flatMap((name) => [`recall.${name}`, `auroc.${name}`]);
-  return Object.fromEntries(['balanced_accuracy', 'auroc', ...names].map((name) => [name, reason]));
 }
 
 function tumourTypes({ target }: EvaluationWork, { judged, controls }: Findings): Evaluation['tumour_types'] {

@@ -1,5 +1,6 @@
 import { softwareVersions } from '../../base/files/package-version.ts';
 import { LEAST_PEOPLE } from '../../base/least-people.ts';
+import { sum } from '../../base/sum.ts';
 import { counted } from '../../base/text/counted.ts';
 import { CONTROL_NAMES, CONTROLS } from '../../learning/controls/controls.ts';
 import { MASKED_TESTS } from '../../learning/dataset/masked-pictures.ts';
@@ -9,9 +10,15 @@ import { accuracySums, addRights } from '../../statistics/class-sums.ts';
 import { type Estimate, estimateOf, figureOfSums, UNDEFINED } from '../../statistics/figure.ts';
 import { meanOfMoments } from '../../statistics/mean-moments.ts';
 import { MODEL } from '../../statistics/site-evaluation.ts';
+import {
+  describeClasses,
+  describeControl,
+  ownFigures,
+  undefinedBecause,
+  worstOf,
+} from '../describe-figures.ts';
 import { gapOf } from '../fairness.ts';
 import { headlineOf } from '../headline.ts';
-import { leastOf } from '../least-of.ts';
 import type { Evaluation } from '../result.ts';
 import { figuresOfSites } from './figures-of-sites.ts';
 import { binsOf, confusionOf, momentsOf, readSites, sharesOf, type ToldSite } from './pooled-sums.ts';
@@ -41,15 +48,10 @@ export function evaluationOfSites(
   const { read: sites, unread } = readSites(federated, classes.length);
   const figures = figuresOfSites(sites, classes);
   const perSite = sites.map((own) => describeSite(own, classes));
-  const rows = classes.map((_, label) =>
-    sites.reduce((sum, { labels }) => sum + (labels.rows[label] ?? 0), 0),
+  const perClass = describeClasses(figures, classes, (label) =>
+    sum(sites.map(({ labels }) => labels.rows[label] ?? 0)),
   );
-  const perClass = classes.map((name, label) => ({
-    class: name,
-    subjects: rows[label] ?? 0,
-    recall: figures[`recall.${name}`] ?? UNDEFINED,
-    auroc: figures[`auroc.${name}`] ?? UNDEFINED,
-  }));
+  const controls = describeControls(figures);
   return {
     version: 1,
     kind: 'neuroflare-evaluation',
@@ -59,24 +61,22 @@ export function evaluationOfSites(
     replicates: 0,
     classes: [...classes],
     chance: 1 / classes.length,
-    headline: headlineOf(figures, describeControls(figures) !== null),
-    figures: Object.fromEntries(
-      Object.entries(figures).filter(([name]) => !/^(lead\.)?(control|masked)\./.test(name)),
+    headline: headlineOf(figures, controls !== null),
+    figures: ownFigures(figures),
+    undefined_because: undefinedBecause(
+      perClass,
+      (missing) => `no site tells of ${missing}: it has no test images of it, or of too few people`,
     ),
-    undefined_because: undefinedBecause(classes, rows),
     confusion: confusionOf(sites, classes.length),
     per_class: perClass,
     per_site: perSite,
     own_models: null,
-    worst: {
-      site: leastOf(perSite, ({ accuracy }) => accuracy.value)?.site ?? null,
-      class: leastOf(perClass, ({ recall }) => recall.value)?.class ?? null,
-    },
+    worst: worstOf(perSite, perClass),
     fairness: fairnessOfSites(sites),
     tumour_or_none: presenceOfSites(sites),
     tumour_types: typesOfSites(sites, classes),
     calibration: calibrationOf(sites),
-    controls: describeControls(figures),
+    controls,
     masked: Object.fromEntries(MASKED_TESTS.map((test) => [test, figures[`masked.${test}`] ?? UNDEFINED])),
     lesion_heat: null,
     harmonisation: null,
@@ -135,8 +135,7 @@ function describeControls(figures: Readonly<Record<string, Estimate>>): Evaluati
   return known.map((name) => ({
     name,
     sees: `${CONTROLS[name]}; learnt at each site from its own images`,
-    balanced_accuracy: figures[`control.${name}`] ?? UNDEFINED,
-    lead: figures[`lead.control.${name}`] ?? UNDEFINED,
+    ...describeControl(figures, name),
   }));
 }
 
@@ -150,7 +149,7 @@ function describeSite(one: ToldSite, classes: readonly string[]): Evaluation['pe
   const losses = momentsOf([one], 'nll');
   return {
     site,
-    subjects: labels.rows.reduce((sum, count) => sum + count, 0),
+    subjects: sum(labels.rows),
     balanced_accuracy: estimateOf(balanced),
     accuracy: estimateOf(accuracy),
     nll: losses ? meanOfMoments(losses).value : null,
@@ -201,11 +200,8 @@ function describeInputs({
       split_sha256: null,
       part: 'test' as const,
       sites: sites.map(({ site }) => site),
-      subjects: sites.reduce(
-        (sum, { labels }) => sum + labels.rows.reduce((all, count) => all + count, 0),
-        0,
-      ),
-      groups: sites.reduce((sum, { labels }) => sum + labels.people, 0),
+      subjects: sum(sites.map(({ labels }) => sum(labels.rows))),
+      groups: sum(sites.map(({ labels }) => labels.people)),
       largest_group: null,
       trained_on: trained.every((count) => count !== null)
         ? trained.reduce((sum: number, count) => sum + (count ?? 0), 0)
@@ -220,14 +216,6 @@ function describeInputs({
     engine: { ...engine, reason: 'that of the sites' },
     software: softwareVersions(),
   };
-}
-
-function undefinedBecause(classes: readonly string[], rows: readonly number[]): Record<string, string> {
-  const missing = classes.filter((_, label) => rows[label] === 0);
-  if (missing.length === 0) return {};
-  const reason = `no site tells of ${missing.join(', ')}: it has no test images of it, or of too few people`;
-  const names = missing.flatMap((name) => [`recall.${name}`, `auroc.${name}`]);
-  return Object.fromEntries(['balanced_accuracy', 'auroc', ...names].map((name) => [name, reason]));
 }
 
 function notesOf(
