@@ -175,15 +175,7 @@ function describeInputs({
 }) {
   const { classes } = model;
   const trained = sites.map(({ told }) => told.trained_on);
-  const engines = [
-    ...new Set(
-      Object.values(summary.engines).map(({ name, device, library, detail }) =>
-        JSON.stringify({ name, device, library: `${library} ${detail}` }),
-      ),
-    ),
-  ];
-  const [first] = engines;
-  const engine = first ? JSON.parse(first) : { name: 'not known', device: 'not known', library: 'not known' };
+  const known = trained.filter((count) => count !== null);
   return {
     model: {
       file: model.file,
@@ -203,9 +195,7 @@ function describeInputs({
       subjects: sum(sites.map(({ labels }) => sum(labels.rows))),
       groups: sum(sites.map(({ labels }) => labels.people)),
       largest_group: null,
-      trained_on: trained.every((count) => count !== null)
-        ? trained.reduce((sum: number, count) => sum + (count ?? 0), 0)
-        : null,
+      trained_on: known.length === trained.length ? sum(known) : null,
       per_site: Object.fromEntries(
         sites.map(({ site, labels }) => [
           site,
@@ -213,9 +203,17 @@ function describeInputs({
         ]),
       ),
     },
-    engine: { ...engine, reason: 'that of the sites' },
+    engine: { ...engineOf(summary.engines), reason: 'that of the sites' },
     software: softwareVersions(),
   };
+}
+
+/** The first one: an evaluation has place for one. */
+function engineOf(engines: RunSummary['engines']) {
+  const [first] = Object.values(engines);
+  if (!first) return { name: 'not known', device: 'not known', library: 'not known' };
+  const { name, device, library, detail } = first;
+  return { name, device, library: `${library} ${detail}` };
 }
 
 function notesOf(
