@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { numberAt } from '../base/at.ts';
 import type { LabelSums, RightSums } from './class-sums.ts';
+import { SHARE_SUMS, type ShareSums } from './figure.ts';
 import { MOMENTS, type MomentSums } from './mean-moments.ts';
 import { CURVE_POINTS } from './temperature-curve.ts';
 
@@ -64,7 +65,7 @@ export const siteEvaluationSchema = z.strictObject({
   right: z
     .record(name, rightSchema)
     .describe('of the model, of it on masked pictures, and of controls of the site'),
-  presence: z.partialRecord(z.enum(PRESENCE), counts.length(8)).nullable(),
+  presence: z.partialRecord(z.enum(PRESENCE), counts.length(SHARE_SUMS.length)).nullable(),
   losses: z.record(name, numbers.length(MOMENTS.length)),
   bins: binsSchema,
   bins_calibrated: binsSchema.nullable(),
@@ -198,6 +199,18 @@ function squareOf(
     square[other * classes + one] = back;
   }
   return square;
+}
+
+export function tellShare(sums: ShareSums): number[] {
+  return SHARE_SUMS.map((name) => sums[name]);
+}
+
+/** Of several sites, which have no group in common. */
+export function readShares(told: readonly (readonly number[])[]): ShareSums {
+  const sums = SHARE_SUMS.map(
+    (name, at) => [name, told.reduce((all, own) => all + numberAt(own, at), 0)] as const,
+  );
+  return Object.fromEntries(sums) as Record<(typeof SHARE_SUMS)[number], number>;
 }
 
 export function tellMoments(sums: MomentSums): number[] {

@@ -135,6 +135,18 @@ export interface ShareSums {
   readonly missed: number;
 }
 
+/** In the order in which they are told. */
+export const SHARE_SUMS = [
+  'rows',
+  'groups',
+  'holds',
+  'sizes',
+  'squares',
+  'products',
+  'some',
+  'missed',
+] as const satisfies readonly (keyof ShareSums)[];
+
 /** As `shareOf`, its sums. */
 export function shareSums(holds: ArrayLike<number>, groups: Groups, among?: ArrayLike<number>): ShareSums {
   return countShare(holds, groups, among).sums;

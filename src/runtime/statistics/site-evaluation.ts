@@ -11,6 +11,7 @@ import {
   tellLabels,
   tellMoments,
   tellRight,
+  tellShare,
 } from './evaluation-sums.ts';
 import { shareSums } from './figure.ts';
 import { momentSums } from './mean-moments.ts';
@@ -115,8 +116,7 @@ function presenceOf(judged: JudgedRows): SiteEvaluation['presence'] {
   return Object.fromEntries(
     PRESENCE.map((name) => {
       const [holds, among] = asked[name];
-      const { rows, groups: people, holds: count, ...sums } = shareSums(holds, groups, among);
-      return [name, [rows, people, count, sums.sizes, sums.squares, sums.products, sums.some, sums.missed]];
+      return [name, tellShare(shareSums(holds, groups, among))];
     }),
   );
 }

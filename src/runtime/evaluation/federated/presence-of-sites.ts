@@ -1,5 +1,4 @@
-import { numberAt } from '../../base/at.ts';
-import { PRESENCE, type PresenceName } from '../../statistics/evaluation-sums.ts';
+import { PRESENCE, type PresenceName, readShares } from '../../statistics/evaluation-sums.ts';
 import { estimateOf, figureOfSums, type ShareSums } from '../../statistics/figure.ts';
 import { TYPES, tumoursAmong } from '../../statistics/site-evaluation.ts';
 import type { Evaluation } from '../result.ts';
@@ -9,10 +8,7 @@ import { sharesOf, type ToldSite } from './pooled-sums.ts';
 export function presenceOfSites(sites: readonly ToldSite[]): Evaluation['tumour_or_none'] {
   const sums = (name: PresenceName): ShareSums | undefined => {
     const told = sites.flatMap(({ told: { presence } }) => (presence?.[name] ? [presence[name]] : []));
-    if (told.length === 0 || told.length < sites.length) return undefined;
-    const [rows = 0, groups = 0, holds = 0, sizes = 0, squares = 0, products = 0, some = 0, missed = 0] =
-      Array.from({ length: 8 }, (_, at) => told.reduce((sum, own) => sum + numberAt(own, at), 0));
-    return { rows, groups, holds, sizes, squares, products, some, missed };
+    return told.length === 0 || told.length < sites.length ? undefined : readShares(told);
   };
   const [sensitivity, specificity, positive, negative] = PRESENCE.map(sums);
   if (!sensitivity || !specificity || !positive || !negative) return null;
