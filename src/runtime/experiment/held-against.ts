@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { sum } from '../base/sum.ts';
 import { recallFigures } from '../evaluation/figures.ts';
+import type { Judged } from '../evaluation/judged-people.ts';
 import {
   type EstimateFigure,
   EVALUATION_FILE,
@@ -9,11 +10,13 @@ import {
 } from '../evaluation/result.ts';
 import { estimateOf, indexGroups } from '../statistics/figure.ts';
 import { meanOf } from './mean.ts';
-import { pooledPredictions } from './pooled-predictions.ts';
 import type { CellResult, RowResult } from './result.ts';
 
-/** What a study is held against, of runs that were judged. @throws NF_PATH_MISSING, NF_EVALUATE_FILE */
-export async function heldAgainst(own: readonly CellResult[]): Promise<RowResult['against']> {
+/** What a study is held against, of runs that were judged. @param judged the test images of all @throws NF_PATH_MISSING, NF_EVALUATE_FILE */
+export async function heldAgainst(
+  own: readonly CellResult[],
+  judged: Judged | undefined,
+): Promise<RowResult['against']> {
   const sites = own.flatMap(({ judged_sites: judged }) => judged);
   const compared = sites.flatMap(({ kept, local }) =>
     kept === null || local === null ? [] : [{ kept, local }],
@@ -23,7 +26,7 @@ export async function heldAgainst(own: readonly CellResult[]): Promise<RowResult
   const right = sum(tested.map(({ kept, subjects }) => (kept ?? 0) * subjects));
   return {
     lead_over_control: meanEstimate(own.map((cell) => cell.lead_over_control)),
-    lowest_recall: await lowestRecall(own),
+    lowest_recall: await lowestRecall(own, judged),
     calibration_error: meanEstimate(own.map((cell) => cell.calibration_error)),
     kept: isWhole ? right / sum(tested.map(({ subjects }) => subjects)) : null,
     judged_sites: compared.length,
@@ -38,9 +41,8 @@ function meanEstimate(all: readonly (EstimateFigure | null)[]): EstimateFigure {
 }
 
 /** The class whose recall has the lowest lower bound, over the test images of all runs. */
-async function lowestRecall(own: readonly CellResult[]) {
+async function lowestRecall(own: readonly CellResult[], judged: Judged | undefined) {
   const folder = own.find(({ run_folder: at }) => at !== null)?.run_folder;
-  const judged = await pooledPredictions(own);
   if (!judged || typeof folder !== 'string') return null;
   const { classes } = await readEvaluation(join(folder, EVALUATION_FOLDER, EVALUATION_FILE));
   const recalls = recallFigures(judged, indexGroups(judged.groups)).flatMap((figure, label) =>

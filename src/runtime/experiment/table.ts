@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { balancedFigure } from '../evaluation/figures.ts';
+import type { Judged } from '../evaluation/judged-people.ts';
 import { comparePaired } from '../evaluation/paired.ts';
 import type { Paired } from '../evaluation/result.ts';
 import { estimateOf, indexGroups } from '../statistics/figure.ts';
@@ -65,6 +66,7 @@ async function rowOf(
   const [head] = planned;
   const own = all.filter(({ failure }) => !failure);
   const isJudged = own.length > 0 && own.every((cell) => cell.balanced_accuracy !== null);
+  const mine = isJudged ? await pooledPredictions(own) : undefined;
   const figures = own.map((cell) => (isJudged ? (cell.balanced_accuracy?.value ?? null) : cell.best));
   const known = figures.filter((value) => value !== null);
   const names = new Set(own.flatMap(({ baselines }) => Object.keys(baselines)));
@@ -79,7 +81,7 @@ async function rowOf(
     mean: meanOf(figures),
     lowest: known.length === 0 ? null : Math.min(...known),
     highest: known.length === 0 ? null : Math.max(...known),
-    ...(isJudged ? await pooledFigures(own, others) : { pooled: null, lead: null }),
+    ...(isJudged ? await pooledFigures(mine, own, others) : { pooled: null, lead: null }),
     worst_site: meanOf(own.map((cell) => cell.worst_site)),
     baselines: Object.fromEntries(
       [...names].map((name) => [name, meanOf(own.map((cell) => cell.baselines[name] ?? null))]),
@@ -88,7 +90,7 @@ async function rowOf(
       images_seen: meanOf(own.map(({ work }) => work.images_seen)),
       steps: meanOf(own.map(({ work }) => work.steps)),
     },
-    against: isJudged ? await heldAgainst(own) : null,
+    against: isJudged ? await heldAgainst(own, mine) : null,
     seconds: meanOf(own.map(({ seconds }) => seconds)),
     bytes: meanOf(own.map(({ bytes }) => bytes)),
   };
@@ -96,10 +98,10 @@ async function rowOf(
 
 /** Over the test images of all seeds; images of one group count together, in whichever seed they were tested. */
 async function pooledFigures(
+  mine: Judged | undefined,
   own: readonly CellResult[],
   others: readonly CellResult[],
 ): Promise<{ pooled: RowResult['pooled']; lead: RowResult['lead'] }> {
-  const mine = await pooledPredictions(own);
   const pooled = mine ? estimateOf(balancedFigure(mine, indexGroups(mine.groups)) ?? null) : null;
   const seeds = new Set(own.map(({ seed }) => seed));
   const counterparts = others.filter((cell) => seeds.has(cell.seed) && cell.balanced_accuracy !== null);
