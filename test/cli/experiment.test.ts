@@ -111,6 +111,16 @@ describe('experiment run', () => {
     expect(await run('fails.yaml')).toMatchObject({ code: 0, answer: { data: { result: { over: 2 } } } });
   });
 
+  it('makes a new run beside one that was killed before it had said what it is', async () => {
+    await write(
+      'version: 1\nname: killed\njob: job\nset: { num_rounds: 1 }\nvariants: { only: {} }\n',
+      'killed.yaml',
+    );
+    await mkdir(join(cwd, 'work', 'killed.only.seed-1', '20260101-000000'), { recursive: true });
+    expect(await run('killed.yaml')).toMatchObject({ code: 0, answer: { data: { result: { over: 1 } } } });
+    expect(runsIn('killed.only.seed-1')).toHaveLength(2);
+  });
+
   it('says what each run took, also of one that ended early, which is not made again', async () => {
     const script = TINY_SCRIPT.replace(/accuracy: [^}]*}/, 'accuracy: 0.5 }').replace(
       'params: { weights: { dtype, shape, data: trained } }, metrics,',

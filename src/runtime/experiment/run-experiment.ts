@@ -131,11 +131,12 @@ async function simulated(prepared: PreparedCell, request: CellRequest): Promise<
     return await simulate({ ...options, resume: found.id });
   } catch (error) {
     const { code } = toNeuroflareError(error);
-    const summary = code === 'NF_RUN_FINISHED' ? await describeRunIn(found.folder) : undefined;
-    // Fewer where training ended early; of a longer job the rounds are others from the first on.
-    const { job } = await readRunCard(found.folder);
-    if (summary && job.workflow.num_rounds === rounds) return summary;
-    if (summary || ANOTHER.has(code)) return simulate(options);
+    if (code === 'NF_RUN_FINISHED') {
+      // Fewer where training ended early; of a longer job the rounds are others from the first on.
+      const { job } = await readRunCard(found.folder);
+      return job.workflow.num_rounds === rounds ? describeRunIn(found.folder) : simulate(options);
+    }
+    if (ANOTHER.has(code)) return simulate(options);
     throw error;
   }
 }
