@@ -81,7 +81,8 @@ function grown(places: readonly Place[], shape: Vector, times: number): Place[] 
 
 const has = (places: readonly Place[], place: Place) => places.some((other) => isSame(place, other));
 
-function slowSurface(places: readonly Place[], shape: Vector): Place[] {
+function slowSurface(places: readonly Place[], shape: Vector): readonly Place[] {
+  if (shape.every((size) => size === 1)) return places;
   return places.filter((place) =>
     ([0, 1, 2] as const).some((axis) => {
       if (shape[axis] === 1) return false;
@@ -196,6 +197,36 @@ describe('segmentation', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  const mask = (shape: Vector, inside: readonly number[]): VolumeMask => ({
+    shape,
+    voxel: [1, 2, 4],
+    inside: Uint8Array.from(inside),
+  });
+  it.each<[string, VolumeMask, VolumeMask, number]>([
+    ['the same voxel of a row', mask([2, 1, 1], [1, 0]), mask([2, 1, 1], [1, 0]), 0],
+    ['a voxel of a row and another', mask([1, 2, 1], [1, 0]), mask([1, 2, 1], [0, 1]), 2],
+    ['the voxel of a grid of one', mask([1, 1, 1], [1]), mask([1, 1, 1], [1]), 0],
+    // Every voxel of a plane of a volume is surface: the middle of it, too, which is 1 mm from the ring around it.
+    [
+      'a plane of a volume, and it without its middle',
+      mask([3, 3, 2], [1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+      mask([3, 3, 2], [1, 1, 1, 1, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+      0.6,
+    ],
+    // Of a slice it is none.
+    [
+      'a slice, and it without its middle',
+      mask([3, 3, 1], [1, 1, 1, 1, 1, 1, 1, 1, 1]),
+      mask([3, 3, 1], [1, 1, 1, 1, 0, 1, 1, 1, 1]),
+      0,
+    ],
+  ])('HD95 of %s: edges that the grid has count, however little is inside', (_, one, other, expected) => {
+    expect(hausdorff95(one, other)).toBeCloseTo(expected, 9);
+    const rules = { dilation: 0, least_mm3: 0, penalty_mm: 374 };
+    if (expected < 1) expect(scoreLesions(one, other, rules).hd95).toBeCloseTo(expected, 9);
+    expect(slowHausdorff(placesOf(one), placesOf(other), one)).toBeCloseTo(expected, 9);
   });
 
   it('lesions are joined, matched and scored one by one', () => {

@@ -36,7 +36,7 @@ export interface LesionScore {
  */
 export function scoreLesions(truth: VolumeMask, predicted: VolumeMask, rules: LesionRules): LesionScore {
   // What is grown must not meet an edge that the grid has not.
-  const [own, said] = cropTogether([truth, predicted] as const, rules.dilation);
+  const [own, said] = cropTogether([truth, predicted] as const, Math.max(1, rules.dilation));
   const areas = connectedComponents(dilate(own, rules.dilation));
   const parts = connectedComponents(said);
   const touched = touchedBy(areas.labels, parts.labels, areas.count);

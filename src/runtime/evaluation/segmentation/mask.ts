@@ -42,10 +42,11 @@ export function voxelVolume({ voxel }: Pick<VolumeMask, 'voxel'>): number {
 /**
  * Masks of one grid, cut to the least box that holds all that is inside one of them and some voxels more on each side, as far as the grid goes; as
  * they are where all are empty.
+ * @param more at least 1, so that only an axis on which the grid has one place has one afterwards: it is the axis of a slice
  */
 export function cropTogether<Masks extends readonly VolumeMask[]>(
   masks: Masks,
-  more = 0,
+  more = 1,
 ): { [At in keyof Masks]: VolumeMask } {
   const box = boxOf(masks, more);
   const cut = box ? masks.map((mask) => crop(mask, box)) : [...masks];

@@ -19,8 +19,12 @@ export function hausdorff95(truth: VolumeMask, predicted: VolumeMask): number | 
   );
 }
 
-/** Voxels of a mask that share a face with one outside; what lies beyond the edge of the grid is outside, but not across the plane of a slice. */
-export function surfaceOf({ shape, voxel, inside }: VolumeMask): VolumeMask {
+/**
+ * Voxels of a mask that share a face with one outside; what lies beyond the edge of the grid is outside, but not across the plane of a slice. The one
+ * voxel of a grid of one has nothing but outside around it.
+ */
+function surfaceOf({ shape, voxel, inside }: VolumeMask): VolumeMask {
+  if (inside.length === 1) return { shape, voxel, inside };
   const surface = new Uint8Array(inside.length);
   const strides = [1, shape[0], shape[0] * shape[1]];
   for (let at = 0; at < inside.length; at++) {
