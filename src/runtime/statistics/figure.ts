@@ -302,18 +302,30 @@ function addSides(
 
 type Part = { readonly weight: number; readonly figure: Figure };
 
+/**
+ * A figure whose groups pull it less than this, squared and times its trials, does not move: what is left is rounding, of vectors from products
+ * (`vectorsOf`) up to 1e-22. One row of a million that comes out otherwise pulls it by 1e-6.
+ */
+const ROUNDING = 1e-20;
+
 /** How two terms of a sum move together, -1 to 1. Where one of them does not move in this sample, what makes the interval wider is taken. */
 function together(one: Part, other: Part): number {
   const same = Math.sign(one.weight * other.weight);
   const [a, b] = [one.figure, other.figure];
-  const dot = (p: Float64Array, q: Float64Array) =>
-    p.reduce((sum, value, at) => sum + value * f64At(q, at), 0);
   const size = Math.sqrt(dot(a.pull, a.pull) * dot(b.pull, b.pull));
-  if (size === 0) {
+  if (!moves(a) || !moves(b)) {
     const shared = a.present.some((own, group) => own === 1 && b.present[group] === 1);
     return shared && same > 0 ? 1 : 0;
   }
   const trials = Math.min(a.trials, b.trials);
   const correlation = dot(a.pull, b.pull) / size;
   return same * (same < 0 ? correlation * (trials / (trials + UNSEEN_PAIRS)) : correlation);
+}
+
+function moves({ pull, trials }: Figure): boolean {
+  return dot(pull, pull) * trials > ROUNDING;
+}
+
+function dot(one: Float64Array, other: Float64Array): number {
+  return one.reduce((sum, value, at) => sum + value * f64At(other, at), 0);
 }
