@@ -29,11 +29,12 @@ try {
     workflows: values.workflows.split(',').map((name) => workflow.parse(name)),
   })) {
     outcomes.push(outcome);
-    const { kills, lost, sameModel, status } = outcome;
+    const { kills, lost, sameModel, status, why } = outcome;
     const model = sameModel ? 'the undisturbed model' : 'ANOTHER MODEL';
     console.log(
       `job ${outcomes.length}, ${outcome.workflow}: ${kills.length} kills, ${status}, ${lost} lost, ${model}`,
     );
+    for (const words of why) console.log(words);
   }
   report(outcomes);
   if (outcomes.every(({ lost, sameModel }) => lost === 0 && sameModel)) process.exitCode = 0;

@@ -198,6 +198,22 @@ describe('a server that is killed', () => {
     await bytesAreThose(id);
   });
 
+  it.each(['job:model', 'round.reducing', 'job:results'])(
+    'three times at %s, for reasons of its machine, goes on, and the model has the same bytes',
+    async (point) => {
+      const start = { env: { NEUROFLARE_FAULT: point } };
+      await make();
+      await federation.startAll(2, { hub: start });
+      const id = await federation.submit(job);
+      for (const isLast of [false, false, true]) {
+        expect(await federation.ended('hub')).toMatchObject({ signal: 'SIGKILL' });
+        federation.start('hub', isLast ? {} : start);
+      }
+      await federation.answers();
+      await bytesAreThose(id);
+    },
+  );
+
   it('again and again at every record of its log goes on', async () => {
     await make();
     await federation.startAll(2, { hub: { env: { NEUROFLARE_FAULT: 'round.opened:after' } } });

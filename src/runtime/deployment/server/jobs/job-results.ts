@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { faultPoint } from '../../../base/errors/fault-point.ts';
 import { copyFileAtomic, writeAtomic } from '../../../base/files/files.ts';
 import { packageVersion } from '../../../base/files/package-version.ts';
 import { compareSites } from '../../../base/site-order.ts';
@@ -51,6 +52,7 @@ export function writeJobResults(ended: EndedJob): Promise<void> {
 }
 
 async function write(ended: EndedJob): Promise<void> {
+  faultPoint('job:results');
   const { record, job, sites, history, journal, folder, files } = ended;
   const card: RunCard = {
     version: 1,

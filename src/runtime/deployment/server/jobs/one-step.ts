@@ -4,19 +4,20 @@ import { flError } from '../../../base/errors/errors.ts';
 import { replaceFileSync } from '../../../base/files/files.ts';
 import { parseJson } from '../../../base/parse-json.ts';
 
+/** What a server does of a job itself, as the end of a sentence. What sites send is looked at beside it, and is theirs. */
+type Step =
+  | 'opening this job'
+  | 'reading the log of this job'
+  | 'making the model of this job'
+  | "making a round's model of this job"
+  | 'writing the results of this job';
+
 /**
- * What a server does of a job itself, as the end of a sentence, and how often it may end there. What sites send is looked at beside it, and
- * is theirs. Once may be the machine's doing; twice at the same place is the job's. Every start goes through the first two with every job: a
- * server that is killed again and again for something else is met there, too.
+ * How often a server may end in one step of a job without having passed it. How it ended says nothing: memory that runs out and a machine that goes
+ * down look alike. A server that starts anew comes back to the step at once, so that one which is ended from outside a few times in a short while
+ * is met there more than once by chance; time after time it is the job's doing.
  */
-const MOST_TIMES = {
-  'opening this job': 4,
-  'reading the log of this job': 4,
-  'making the model of this job': 2,
-  "making a round's model of this job": 2,
-  'writing the results of this job': 2,
-} as const;
-type Step = keyof typeof MOST_TIMES;
+const MOST_TIMES = 4;
 
 /** Steps that were begun and not ended, and how often: by then the server was gone. */
 const begun = z.record(z.string(), z.int().min(1));
@@ -39,7 +40,7 @@ export async function oneStep<Result>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   const { [step]: times = 0, ...others } = await readNote(note, step);
-  if (times >= MOST_TIMES[step]) throw flError('NF_JOB_HELD', { step, times });
+  if (times >= MOST_TIMES) throw flError('NF_JOB_HELD', { step, times });
   replaceFileSync(note, JSON.stringify({ ...others, [step]: times + 1 }));
   try {
     return await work();

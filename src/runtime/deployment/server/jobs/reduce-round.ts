@@ -1,3 +1,4 @@
+import { faultPoint } from '../../../base/errors/fault-point.ts';
 import type { Digests } from '../../../federation/reduce/reduce.ts';
 import type { ReduceRequest } from '../../../federation/reduce/request.ts';
 import type { WorkThread } from '../heavy-work/work-thread.ts';
@@ -17,7 +18,10 @@ export async function reduceRound(
   { work, folder, traffic }: ReduceDeps,
 ): Promise<Digests> {
   const began = performance.now();
-  const make = () => work.run('reduce', request);
+  const make = () => {
+    faultPoint('round.reducing');
+    return work.run('reduce', request);
+  };
   const digests = await oneStep(folder.at(STEP_NOTE), "making a round's model of this job", make);
   traffic.aggregationSeconds += (performance.now() - began) / 1000;
   return digests;
