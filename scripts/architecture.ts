@@ -4,7 +4,13 @@
 /** Folders by layer, lowest first; a folder imports from lower layers and from itself. */
 export const LAYERS: readonly (readonly string[])[] = [
   ['src/runtime/base'],
-  ['src/runtime/algorithms', 'src/runtime/masking', 'src/runtime/privacy', 'src/runtime/statistics'],
+  [
+    'src/runtime/algorithms',
+    'src/runtime/masking',
+    'src/runtime/privacy',
+    'src/runtime/statistics',
+    'src/runtime/page',
+  ],
   ['src/runtime/job', 'src/preprocess'],
   ['src/runtime/run'],
   ['src/runtime/network'],
@@ -22,7 +28,7 @@ export const LAYERS: readonly (readonly string[])[] = [
     'src/runtime/deployment/preflight',
   ],
   ['src/runtime/evaluation'],
-  ['src/runtime/experiment'],
+  ['src/runtime/experiment', 'src/runtime/dashboard'],
   ['src/output', 'src/command.ts', 'src/remote-command.ts', 'src/main.ts', 'src/commands', 'src/api'],
 ];
 
@@ -48,10 +54,11 @@ export const OWNERS = [
   },
   {
     package: '^fastify$',
-    folders: ['src/runtime/deployment/server', 'src/runtime/evaluation/viewer'],
+    folders: ['src/runtime/deployment/server', 'src/runtime/page', 'src/runtime/evaluation/viewer'],
   },
+  { package: '^@fastify/sse$', folders: ['src/runtime/dashboard'] },
   {
-    package: '^(@fastify/.*|fastify-type-provider-zod|prom-client)$',
+    package: '^(@fastify/(?!sse).*|fastify-type-provider-zod|prom-client)$',
     folders: ['src/runtime/deployment/server'],
   },
   { package: '^(pino|rotating-file-stream)$', folders: ['src/runtime/base/logging'] },

@@ -51,6 +51,7 @@ if (!isSame) process.exit(1);
 console.log(
   `Done in ${Math.round((Date.now() - begun) / 1000)} s. The commands above work the same on your own images:`,
 );
+console.log(`  neuroflare dashboard --workspace ${folder}/work     # its runs in the browser`);
 console.log('  neuroflare preprocess bids IMAGES BIDS     # class folders of JPEG or PNG to BIDS');
 
 function say(what) {

@@ -64,7 +64,7 @@ export function thirdPartyPage(root: string, note: string): string {
 ${note}
 
 ${packages.length} packages may come with neuroflare, by the lock file: ${sums.map(([licence, count]) => `${licence} ${count}`).join(', ')}. Each has its licence in
-its own folder; ONNX Runtime and NiiVue, with the packages inside its script, are carried inside the package, in \`dist/vendor\`, without the parts that are not loaded. libvips (LGPL-3.0-or-later) is a
+its own folder; ONNX Runtime, NiiVue with the packages inside its script, uPlot, and htm with Preact inside its script are carried inside the package, in \`dist/vendor\`, without the parts that are not loaded. libvips (LGPL-3.0-or-later) is a
 library of its own, linked when it is loaded. oclif, zod, yaml and what every command needs beside them are joined with neuroflare's own code in \`dist/chunks\`, where
 \`LICENSES.txt\` holds their licences. \`@tensorflow/tfjs-node-gpu\`, if you install it, brings more.
 

@@ -18,12 +18,15 @@ const LEFT_OUT: Record<string, (path: string) => boolean> = {
     (/\/dist\/./.test(path) && !WEB.has(basename(path))) ||
     path.endsWith('.d.ts'),
   '@niivue/niivue': (path) => !/^(\/package\.json|\/dist(\/niivue\.umd\.js)?|)$/.test(path),
+  uplot: (path) => !/^(\/package\.json|\/dist(\/uPlot\.(iife\.min\.js|min\.css))?|)$/.test(path),
+  htm: (path) => !/^(\/package\.json|\/preact(\/standalone\.module\.js)?|)$/.test(path),
 };
-/** Licences that packages lack, by files beside this one. */
+/** Licences that packages lack, theirs or that of what is inside their scripts, by files beside this one. */
 const LICENCES: Record<string, string> = {
   'onnxruntime-node': 'onnxruntime-licence.txt',
   'onnxruntime-web': 'onnxruntime-licence.txt',
   '@niivue/niivue': 'niivue-licence.txt',
+  htm: 'preact-licence.txt',
 };
 /** Of onnxruntime-web's bundles the one that Node.js imports, and what that loads. */
 const WEB = new Set(['ort.node.min.mjs', 'ort-wasm-simd-threaded.mjs', 'ort-wasm-simd-threaded.wasm']);
@@ -67,12 +70,20 @@ function carry(name: string): void {
 
 /** Its own licence, and those of the packages inside its script. */
 function licencesOf(root: string, name: string): string {
-  const own = readFileSync(join(root, 'scripts', LICENCES[name] ?? ''), 'utf8').trim();
+  const kept = LICENCES[name];
+  const added = kept === undefined ? [] : [readFileSync(join(root, 'scripts', kept), 'utf8').trim()];
+  const own = licenceIn(root, name);
   const inside = insideOf(root, name).map((other) => {
-    const folder = join(root, 'node_modules', other);
-    const file = readdirSync(folder).find((entry) => /^licen[cs]e(\.|$)/i.test(entry));
-    if (file === undefined) throw new Error(`${other} has no licence`);
-    return `${other}\n\n${readFileSync(join(folder, file), 'utf8').trim()}`;
+    const text = licenceIn(root, other);
+    if (text === undefined) throw new Error(`${other} has no licence`);
+    return `${other}\n\n${text}`;
   });
-  return `${[own, ...inside].join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
+  if (own === undefined && kept === undefined) throw new Error(`${name} has no licence`);
+  return `${[...(own === undefined ? [] : [own]), ...added, ...inside].join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
+}
+
+function licenceIn(root: string, name: string): string | undefined {
+  const folder = join(root, 'node_modules', name);
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e(\.|$)/i.test(entry));
+  return file === undefined ? undefined : readFileSync(join(folder, file), 'utf8').trim();
 }

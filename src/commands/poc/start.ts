@@ -56,6 +56,6 @@ export default class PocStart extends BaseCommand<Result> {
   protected override render({ started, port, seconds }: Result): string {
     if (started.length === 0)
       return 'All of them run already; flags have no effect on them: `neuroflare poc stop` first.';
-    return `${started.join(', ')} ready on port ${port} after ${seconds.toFixed(1)} s.\nNext: neuroflare job submit JOB`;
+    return `${started.join(', ')} ready on port ${port} after ${seconds.toFixed(1)} s.\nNext: neuroflare job submit JOB, and neuroflare dashboard to watch it`;
   }
 }

@@ -103,27 +103,47 @@ export async function* readJournal<Event>(
   path: string,
   form: RecordForm<Event>,
 ): AsyncGenerator<JournalRecord<Event>> {
-  let line = 0;
-  let last = START;
-  let isChained = false;
-  const read = form.reader();
-  if (!existsSync(path)) return;
-  for await (const { text, isWhole } of readLines(path)) {
-    if (!isWhole) return;
-    line += 1;
+  yield* new JournalReader(path, form).news();
+}
+
+/** Reads a journal that grows: each time what came since the last one. */
+export class JournalReader<Event> {
+  readonly #path: string;
+  readonly #read: (value: unknown) => Event;
+  #line = 0;
+  /** Where the next line begins. */
+  #offset = 0;
+  #last = START;
+  #isChained = false;
+
+  constructor(path: string, form: RecordForm<Event>) {
+    this.#path = path;
+    this.#read = form.reader();
+  }
+
+  /** Whole lines alone: one that is being written comes next time. */
+  async *news(): AsyncGenerator<JournalRecord<Event>> {
+    if (!existsSync(this.#path)) return;
+    for await (const { text, isWhole } of readLines(this.#path, this.#offset)) {
+      if (!isWhole) return;
+      this.#offset += Buffer.byteLength(text) + 1;
+      yield this.#record(text);
+    }
+  }
+
+  #record(text: string): JournalRecord<Event> {
+    this.#line += 1;
     const { body, hash } = unchained(text);
-    const follows = hash === undefined ? !isChained : hash === chained(body, last).hash;
-    isChained ||= hash !== undefined;
-    last = hash ?? sha256(last + text);
-    let record: JournalRecord<Event>;
+    const follows = hash === undefined ? !this.#isChained : hash === chained(body, this.#last).hash;
+    this.#isChained ||= hash !== undefined;
+    this.#last = hash ?? sha256(this.#last + text);
     try {
       if (!follows) throw new Error('The line, or one before it, was changed.');
       const { time, event } = recordSchema.parse(JSON.parse(body));
-      record = { time, event: read(event) };
+      return { time, event: this.#read(event) };
     } catch (error) {
-      throw unreadable(error, { path, line });
+      throw unreadable(error, { path: this.#path, line: this.#line });
     }
-    yield record;
   }
 }
 

@@ -30,6 +30,8 @@ export const RUN_FILES = {
   card: 'run.json',
   events: 'events.jsonl',
   lock: 'run.lock',
+  /** While it runs: how far its tasks are. */
+  live: 'live.json',
   bundle: 'bundle',
   models: 'models',
   final: 'model.safetensors',

@@ -1,6 +1,7 @@
 import { ADMIN_ERRORS } from './catalog/admin.ts';
 import { CHECK_ERRORS } from './catalog/check.ts';
 import { CLIENT_ERRORS } from './catalog/client.ts';
+import { DASHBOARD_ERRORS } from './catalog/dashboard.ts';
 import { DEFACE_ERRORS } from './catalog/deface.ts';
 import { DICOM_ERRORS } from './catalog/dicom.ts';
 import { ENGINE_ERRORS } from './catalog/engine.ts';
@@ -65,6 +66,7 @@ export const ERROR_CATALOG = {
   ...TENSOR_ERRORS,
   ...TRAIN_ERRORS,
   ...VIEW_ERRORS,
+  ...DASHBOARD_ERRORS,
   ...VOLUME_ERRORS,
 } as const satisfies Record<string, ErrorRow>;
 

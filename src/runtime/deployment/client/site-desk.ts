@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { flError, type NeuroflareError, toNeuroflareError } from '../../base/errors/errors.ts';
 import { isLocked, lockFolder } from '../../base/files/lock.ts';
+import { type Bundle, readBundle } from '../../job/bundle.ts';
 import { jobId } from '../../network/messages/shapes.ts';
 import { readSitePolicy } from '../../security/kit/local-files.ts';
 import { type OpenKit, openKit } from '../../security/kit/open.ts';
@@ -10,6 +11,7 @@ import { logKey } from '../../security/log-key.ts';
 import type { Deed } from '../../security/logs/audit-log.ts';
 import { openChainedLog, type SignatureCheck } from '../../security/logs/chained-log.ts';
 import { approveCode, readApprovals, withdrawApproval } from './consent/approvals.ts';
+import { keepApprovedCode, keptCode } from './consent/approved-code.ts';
 import { approvedHere, lockOfDecisions, troublesOfDecisions } from './consent/decisions.ts';
 import { stopJob } from './consent/stopped-jobs.ts';
 import { clientFolder, WORK_IN_KIT } from './memory/client-folder.ts';
@@ -113,11 +115,40 @@ function waitingOf(jobs: readonly ListedJob[]): string {
 
 /** Lets code run at this site. False if it was approved before. @param code its whole digest */
 export async function approve(place: SitePlace, code: string): Promise<boolean> {
+  const job = (await jobsAtHand(place)).find(({ code_sha256: own }) => own === code);
   return decided(place, { action: 'code.approve', detail: code }, async (folder, isSigned) => {
+    if (job) await keepApprovedCode(folder, { code, name: job.name, files: join(job.folder, 'bundle') });
     // What stands on the list without a signed line of the log is not approved yet; the log's own damage was refused before.
     const before = await approvedHere(folder, isSigned).catch(() => new Set<string>());
     return (await approveCode(folder, code)) || !before.has(code);
   });
+}
+
+/** The code of a job at hand, and the newest that was approved before: of a job of its name, if there is one. */
+export interface CodeShown {
+  readonly job: ListedJob;
+  readonly isApproved: boolean;
+  readonly bundle: Bundle;
+  readonly before: { readonly code: string; readonly time: string; readonly bundle: Bundle } | undefined;
+}
+
+/** Reads the files of a job at hand, and those that they are held against. Undefined while they are not here. @param id whole id of the job */
+export async function showCode(place: SitePlace, id: string): Promise<CodeShown | undefined> {
+  const folder = folderOf(place);
+  const jobs = await jobsAtHand(place);
+  const job = jobs.find(({ job_id: known, code_sha256: code }) => known === id && code !== null);
+  if (!job) return undefined;
+  const bundle = await readBundle(join(job.folder, 'bundle'));
+  const { isSigned } = logKey(await openKit(place.kitDir, 'client'));
+  const approved = await approvedHere(folder, isSigned).catch(() => new Set<string>());
+  const kept = (await keptCode(folder)).filter(({ code }) => code !== bundle.codeSha256);
+  const before = kept.find(({ name }) => name === job.name) ?? kept[0];
+  return {
+    job,
+    isApproved: approved.has(bundle.codeSha256),
+    bundle,
+    before: before && { code: before.code, time: before.time, bundle: await readBundle(before.folder) },
+  };
 }
 
 /** Approved code by its digest, whole or its first 16 digits at least. @throws NF_APPROVE_UNKNOWN with what is approved */

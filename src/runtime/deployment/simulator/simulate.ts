@@ -13,6 +13,7 @@ import { runWorkflow } from '../../federation/run-workflow.ts';
 import { settleGpu } from '../../learning/engine/settle-gpu.ts';
 import type { RunObserver } from '../../run/events.ts';
 import type { RunHistory } from '../../run/history.ts';
+import { LiveTaskFile } from '../../run/live-tasks.ts';
 import { RUN_FILES, siteHomePath } from '../../run/run-folder.ts';
 import { type RunSummary, summarizeRun, writeResults } from '../../run/run-report.ts';
 import { readEvents } from '../../run/stored-runs.ts';
@@ -74,6 +75,11 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
   const { order: engine, warnings } = await settleGpu(options.engine);
   const { run, executor } = await openRun(options, engine);
   const { plan, folder } = run;
+  const live = new LiveTaskFile(folder);
+  const observe: RunObserver = (event) => {
+    live.observe(event);
+    options.observe(event);
+  };
   try {
     options.onOpen?.({ ...run, warnings: [...run.card.warnings, ...warnings] });
     const channel = new WorkerChannel({
@@ -82,7 +88,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
       jobFolder: run.card.job_folder,
       onLog: options.onLog,
     });
-    const coordinator = createCoordinator({ ...options, ...run, channel, rules: rulesOf(plan) });
+    const coordinator = createCoordinator({ ...options, observe, ...run, channel, rules: rulesOf(plan) });
     const keep = async (history: RunHistory) => {
       const record = () => ({ ...run, history, events: readEvents(folder) });
       const summary = await summarizeRun(record(), warnings);
@@ -104,6 +110,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     throw thrown instanceof ReportedFailure ? reviveError(thrown.report()) : thrown;
   } finally {
     await executor.close();
+    await live.close();
     await removeTemporaries(folder.root, [RUN_FILES.bundle, ...plan.sites.map(siteHomePath)]);
     await run.journal.close();
     await run.release();

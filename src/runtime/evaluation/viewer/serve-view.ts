@@ -1,20 +1,13 @@
-import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
-import { flError, type NeuroflareError, toNeuroflareError } from '../../base/errors/errors.ts';
-import { statusOf } from '../../base/errors/http-status.ts';
+import { flError } from '../../base/errors/errors.ts';
 import { PACKAGE_ROOT } from '../../base/files/package-root.ts';
-import { portFailure } from '../../base/processes/port-holder.ts';
-import { ANSWER_HEADERS, Guard } from './guard.ts';
+import { LocalPage, type PageFile } from '../../page/local-page.ts';
 import { niivueFile } from './niivue-file.ts';
 import { sendShown, sendVolume } from './send-shown.ts';
 import { ServedFiles } from './served-files.ts';
 import { makeViewList } from './view-list.ts';
 import { openViewTarget, type ViewWish } from './view-target.ts';
 
-/** Nobody else on the network reaches it. */
-const HOST = '127.0.0.1';
 const PAGE = join(PACKAGE_ROOT, 'viewer');
 /** The page's own files, by their types. */
 const ASSETS = {
@@ -48,15 +41,14 @@ export async function serveView(options: ViewOptions): Promise<void> {
   const target = await openViewTarget(options);
   const served = new ServedFiles();
   const { subjects, notes } = await makeViewList(target, served);
-  const app = Fastify({
-    forceCloseConnections: true,
-    exposeHeadRoutes: false,
-    frameworkErrors: (_error, _request, reply) => answer(reply, flError('NF_VIEW_UNKNOWN')),
+  const page = new LocalPage({
+    name: 'view',
+    index: join(PAGE, 'index.html'),
+    files: pageFiles(),
+    refused: (reason) => flError('NF_VIEW_REFUSED', { reason }),
+    unknown: () => flError('NF_VIEW_UNKNOWN'),
   });
-  const guard = new Guard(() => portOf(app));
-  protect(app, guard);
-  addPage(app, guard, niivueFile());
-  const { folder } = guard;
+  const { app, folder } = page;
   app.get(`${folder}/list`, () => makeViewList(target, served));
   app.get<{ Params: { number: string } }>(`${folder}/files/:number`, async (request, reply) =>
     sendShown(request, reply, await served.open(request.params.number)),
@@ -64,62 +56,15 @@ export async function serveView(options: ViewOptions): Promise<void> {
   app.get<{ Params: { number: string } }>(`${folder}/volumes/:number`, async (request, reply) =>
     sendVolume(reply, await served.open(request.params.number)),
   );
-  try {
-    await listen(app, port);
-    const images = subjects.reduce((sum, one) => sum + one.images.length, 0);
-    onReady({ address: guard.address, subjects: subjects.length, images, notes });
-    if (!signal.aborted) await once(signal, 'abort');
-  } finally {
-    await app.close();
-  }
-}
-
-/** Before anything is looked for: nobody without the token learns what is here. */
-function protect(app: FastifyInstance, guard: Guard): void {
-  app.addHook('onRequest', async ({ headers, query }, reply) => {
-    reply.headers(ANSWER_HEADERS);
-    const { token } = query as { token?: string | string[] };
-    guard.check({ headers, token: token === undefined ? undefined : String(token) });
+  const images = subjects.reduce((sum, one) => sum + one.images.length, 0);
+  await page.serve({
+    port,
+    signal,
+    onReady: () => onReady({ address: page.address, subjects: subjects.length, images, notes }),
   });
-  app.setNotFoundHandler((_request, reply) => answer(reply, flError('NF_VIEW_UNKNOWN')));
-  app.setErrorHandler((thrown, _request, reply) => answer(reply, toNeuroflareError(thrown)));
 }
 
-function addPage(app: FastifyInstance, guard: Guard, niivue: string): void {
-  const { folder } = guard;
-  app.get(`${folder}/`, (_request, reply) =>
-    reply
-      .header('set-cookie', guard.cookie)
-      .type('text/html; charset=utf-8')
-      .send(createReadStream(join(PAGE, 'index.html'))),
-  );
-  for (const [name, type] of Object.entries(ASSETS)) {
-    app.get(`${folder}/${name}`, (_request, reply) =>
-      reply.type(`${type}; charset=utf-8`).send(createReadStream(join(PAGE, name))),
-    );
-  }
-  app.get(`${folder}/niivue.js`, (_request, reply) =>
-    reply.type('text/javascript; charset=utf-8').send(createReadStream(niivue)),
-  );
-}
-
-function answer(reply: FastifyReply, error: NeuroflareError): FastifyReply {
-  const { code, message, hint } = error.report();
-  // A file may have failed after its type and length were set.
-  for (const name of ['content-length', 'content-range']) reply.removeHeader(name);
-  reply.headers(ANSWER_HEADERS).type('application/json; charset=utf-8');
-  return reply.code(statusOf(error)).send({ code, message, hint });
-}
-
-async function listen(app: FastifyInstance, port: number): Promise<void> {
-  try {
-    await app.listen({ host: HOST, port });
-  } catch (cause) {
-    throw (await portFailure(cause as NodeJS.ErrnoException, { host: HOST, port })) ?? cause;
-  }
-}
-
-function portOf(app: FastifyInstance): number {
-  const address = app.server.address();
-  return typeof address === 'object' && address ? address.port : 0;
+function pageFiles(): PageFile[] {
+  const own = Object.entries(ASSETS).map(([name, type]) => ({ name, path: join(PAGE, name), type }));
+  return [...own, { name: 'niivue.js', path: niivueFile(), type: 'text/javascript' }];
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
  *     instance.json     tells this client from another one with the same kit, and what was here when it was last looked
  *     filter.secret     what only this site knows, from which filters of its answers draw
  *     approvals.json    code that somebody here has approved
+ *     approved-code/    that code as it was then, to hold the next version against
  *     stopped.json      jobs that somebody here has stopped
  *     taken/            the jobs that were accepted, so that none runs twice
  *     crl.pem           who was revoked, as the server passed it on
@@ -23,6 +24,7 @@ export interface ClientFolder {
   readonly instance: string;
   readonly secret: string;
   readonly approvals: string;
+  readonly approvedCode: string;
   readonly stopped: string;
   readonly taken: string;
   readonly revoked: string;
@@ -75,6 +77,7 @@ export function clientFolder(root: string): ClientFolder {
     instance: join(root, 'instance.json'),
     secret: join(root, 'filter.secret'),
     approvals: join(root, 'approvals.json'),
+    approvedCode: join(root, 'approved-code'),
     stopped: join(root, 'stopped.json'),
     taken: join(root, 'taken'),
     revoked: join(root, 'crl.pem'),

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { flError } from '../../base/errors/errors.ts';
+import type { NeuroflareError } from '../base/errors/errors.ts';
 
 /** What every answer says to the browser: this page alone, with its own scripts, pictures and data, and nobody may frame or keep it. */
 export const ANSWER_HEADERS: Readonly<Record<string, string>> = {
@@ -20,21 +20,28 @@ export interface Asked {
   readonly token: string | undefined;
 }
 
+export interface GuardOptions {
+  /** Of the page, in the name of its cookie. */
+  readonly name: string;
+  /** That the page listens on, known once it does. */
+  readonly port: () => number;
+  readonly refused: (reason: string) => NeuroflareError;
+}
+
 /** Who may ask: a browser of this machine that has the token, for this page, under this machine's own name. */
 export class Guard {
   /** Where all of the page lies. Browsers send a cookie to every port of a machine, but only below its path: nobody else has this one. */
   readonly folder = `/${randomBytes(16).toString('base64url')}`;
   readonly #token = randomBytes(32).toString('base64url');
-  readonly #port: () => number;
+  readonly #options: GuardOptions;
 
-  /** @param port that the viewer listens on, known once it does */
-  constructor(port: () => number) {
-    this.#port = port;
+  constructor(options: GuardOptions) {
+    this.#options = options;
   }
 
   /** The page's address with its token. */
   get address(): string {
-    return `http://127.0.0.1:${this.#port()}${this.folder}/?token=${this.#token}`;
+    return `http://127.0.0.1:${this.#options.port()}${this.folder}/?token=${this.#token}`;
   }
 
   /** Later requests carry the token so: scripts cannot read it, other sites' pages do not send it. */
@@ -44,10 +51,11 @@ export class Guard {
 
   /**
    * A name of another machine that was made to lead here is refused (DNS rebinding), and what another page asks for, even with the cookie.
-   * @throws NF_VIEW_REFUSED
+   * @throws what `refused` makes of the reason
    */
   check({ headers, token }: Asked): void {
-    const names = [`127.0.0.1:${this.#port()}`, `localhost:${this.#port()}`];
+    const { refused } = this.#options;
+    const names = [`127.0.0.1:${this.#options.port()}`, `localhost:${this.#options.port()}`];
     if (!names.includes(headers.host ?? ''))
       throw refused('it was asked by another name than this machine has');
     const { origin } = headers;
@@ -71,16 +79,12 @@ export class Guard {
     return own?.slice(this.#cookieName.length + 1) ?? '';
   }
 
-  /** Cookies know no port: two viewers on one machine have one each. */
+  /** Cookies know no port: two pages of one machine have one each. */
   get #cookieName(): string {
-    return `neuroflare-view-${this.#port()}`;
+    return `neuroflare-${this.#options.name}-${this.#options.port()}`;
   }
 }
 
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
-}
-
-function refused(reason: string) {
-  return flError('NF_VIEW_REFUSED', { reason });
 }
