@@ -54,7 +54,12 @@ export const OWNERS = [
   },
   {
     package: '^fastify$',
-    folders: ['src/runtime/deployment/server', 'src/runtime/page', 'src/runtime/evaluation/viewer'],
+    folders: [
+      'src/runtime/deployment/server',
+      'src/runtime/page',
+      'src/runtime/evaluation/viewer',
+      'src/runtime/dashboard',
+    ],
   },
   { package: '^@fastify/sse$', folders: ['src/runtime/dashboard'] },
   {
