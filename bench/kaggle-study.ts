@@ -10,9 +10,10 @@ import {
   type Baselines,
   readBaselines,
 } from '../src/runtime/evaluation/baselines/result.ts';
+import type { ClassEvaluation } from '../src/runtime/evaluation/class-result.ts';
 import type { Judged } from '../src/runtime/evaluation/judged-people.ts';
-import { comparePaired, readPredictions } from '../src/runtime/evaluation/paired.ts';
-import { EVALUATION_FOLDER, type Evaluation, readEvaluation } from '../src/runtime/evaluation/result.ts';
+import { comparePaired, readJudged } from '../src/runtime/evaluation/paired.ts';
+import { EVALUATION_FOLDER, readClassEvaluation } from '../src/runtime/evaluation/result.ts';
 
 const SEEDS = [1, 2, 3];
 const SITES = 5;
@@ -101,7 +102,7 @@ function neuroflare(...args: string[]): void {
 
 interface Outcome {
   readonly seed: number;
-  readonly evaluation: Evaluation;
+  readonly evaluation: ClassEvaluation;
   /** Undefined until they were run. */
   readonly baselines: Baselines | undefined;
   readonly predictions: Judged;
@@ -190,10 +191,10 @@ async function read(mixture: string, seed: number): Promise<Outcome | undefined>
   const path = join(run, EVALUATION_FOLDER, 'evaluation.json');
   if (!existsSync(path)) return undefined;
   const [evaluation, baselines] = [
-    await readEvaluation(path),
+    await readClassEvaluation(path),
     await readBaselines(join(run, BASELINES_FILE)),
   ];
-  return { seed, evaluation, baselines, predictions: await readPredictions(join(run, EVALUATION_FOLDER)) };
+  return { seed, evaluation, baselines, predictions: await readJudged(join(run, EVALUATION_FOLDER)) };
 }
 
 function percent(share: number | null): string {

@@ -1,15 +1,16 @@
 import type { Baselines } from '../runtime/evaluation/baselines/result.ts';
+import { HEADLINE_TITLES } from '../runtime/evaluation/report/figures.ts';
 import { interval, percent } from './figures.ts';
 import { renderTable } from './table.ts';
 
 /** The federated model beside its baselines, over all sites and at each, for people. */
-export function renderBaselines({ baselines, federated }: Baselines): string {
+export function renderBaselines({ baselines, federated, metric }: Baselines): string {
   const rows = baselines.flatMap(({ baseline, comparison, sites }) => [
     [baseline, 'all sites', ...figures(comparison)],
     ...Object.entries(sites).map(([site, own]) => ['', site, ...figures(own)]),
   ]);
   return [
-    `Balanced accuracy on the test images: federated ${percent(federated.balanced_accuracy.value)} % (${interval(federated.balanced_accuracy)})`,
+    `${HEADLINE_TITLES[metric]} on the test images: federated ${percent(federated.figure.value)} % (${interval(federated.figure)})`,
     renderTable(
       [
         'baseline',

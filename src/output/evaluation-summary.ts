@@ -1,20 +1,38 @@
 import { counted } from '../runtime/base/text/counted.ts';
 import { shownPath } from '../runtime/base/text/shown-path.ts';
+import type { ClassEvaluation } from '../runtime/evaluation/class-result.ts';
 import { tumourOrNoneWords } from '../runtime/evaluation/presence.ts';
-import type { EstimateFigure, Evaluation } from '../runtime/evaluation/result.ts';
+import type { Evaluation } from '../runtime/evaluation/result.ts';
+import type { EstimateFigure } from '../runtime/evaluation/result-parts.ts';
 import { interval, percent } from './figures.ts';
+import { maskLines } from './mask-evaluation-text.ts';
 import { renderTable } from './table.ts';
 
 /** The answer first, then the figures behind it, for people. */
-export function renderEvaluation(result: { folder: string; evaluation: Evaluation }): string {
-  const { evaluation } = result;
-  const { data, model, engine } = evaluation;
+export function renderEvaluation({ folder, evaluation }: { folder: string; evaluation: Evaluation }): string {
+  const { model, engine, headline, notes } = evaluation;
   const from = model.run_id === null ? shownPath(model.file) : `${model.job}/${model.run_id}`;
   return [
-    evaluation.headline.sentence,
+    headline.sentence,
     '',
-    `${model.type} of ${from} on the ${data.part} part: ${counted(data.subjects, 'subject')} in ${counted(data.groups, 'group')} at ${counted(data.sites.length, 'site')}.`,
+    `${model.type} of ${from} on ${judgedOn(evaluation)}.`,
     '',
+    ...(evaluation.task === 'segmentation' ? maskLines(evaluation) : classLines(evaluation)),
+    ...notes.map((note) => `note: ${note}`),
+    `engine   ${engine.name} on ${engine.device} (${engine.library})`,
+    `written  ${shownPath(folder)}`,
+    'For research only; not a medical device.',
+  ].join('\n');
+}
+
+function judgedOn({ data }: Evaluation): string {
+  const volumes =
+    'volumes' in data && data.volumes !== data.subjects ? ` (${counted(data.volumes, 'volume')})` : '';
+  return `the ${data.part} part: ${counted(data.subjects, 'subject')}${volumes} in ${counted(data.groups, 'group')} at ${counted(data.sites.length, 'site')}`;
+}
+
+function classLines(evaluation: ClassEvaluation): string[] {
+  return [
     ...controlsTable(evaluation),
     classesTable(evaluation),
     '',
@@ -25,14 +43,10 @@ export function renderEvaluation(result: { folder: string; evaluation: Evaluatio
     ...calibrationLine(evaluation),
     ...lesionLine(evaluation),
     ...scannerLines(evaluation),
-    ...evaluation.notes.map((note) => `note: ${note}`),
-    `engine   ${engine.name} on ${engine.device} (${engine.library})`,
-    `written  ${shownPath(result.folder)}`,
-    'For research only; not a medical device.',
-  ].join('\n');
+  ];
 }
 
-function controlsTable({ controls, masked, figures, chance }: Evaluation): string[] {
+function controlsTable({ controls, masked, figures, chance }: ClassEvaluation): string[] {
   const own = figures.balanced_accuracy;
   const rows = [
     ['model', percent(own?.value), interval(own), ''],
@@ -53,7 +67,7 @@ function controlsTable({ controls, masked, figures, chance }: Evaluation): strin
   return [renderTable(['balanced accuracy', '%', '95 % interval', 'model leads by'], rows), ''];
 }
 
-function classesTable({ per_class: classes }: Evaluation): string {
+function classesTable({ per_class: classes }: ClassEvaluation): string {
   const rows = classes.map(({ class: name, subjects, recall, auroc }) => [
     name,
     String(subjects),
@@ -64,7 +78,7 @@ function classesTable({ per_class: classes }: Evaluation): string {
   return renderTable(['class', 'subjects', 'recall %', '95 % interval', 'AUROC %'], rows);
 }
 
-function sitesTable({ per_site: sites }: Evaluation): string {
+function sitesTable({ per_site: sites }: ClassEvaluation): string {
   const rows = sites.map(
     ({ site, subjects, balanced_accuracy: figure, accuracy, undefined_because: why }) => [
       site,
@@ -82,14 +96,14 @@ function sitesTable({ per_site: sites }: Evaluation): string {
   );
 }
 
-function presenceLines({ tumour_or_none: found }: Evaluation): string[] {
+function presenceLines({ tumour_or_none: found }: ClassEvaluation): string[] {
   if (!found) return [];
   const show = (name: string, figure: EstimateFigure) =>
     `${name} ${percent(figure.value)} % ${bracket(figure)}`;
   return [...tumourOrNoneWords(found, show), ''];
 }
 
-function calibrationLine({ figures, calibration }: Evaluation): string[] {
+function calibrationLine({ figures, calibration }: ClassEvaluation): string[] {
   const before = `expected calibration error ${percent(figures.ece?.value)} % ${bracket(figures.ece)}`;
   if (calibration.temperature === null) return [`${before}; temperature ${calibration.fitted_on}`];
   const after = figures['ece.calibrated'];
@@ -97,7 +111,7 @@ function calibrationLine({ figures, calibration }: Evaluation): string[] {
   return [`${before}, ${fit}`];
 }
 
-function lesionLine({ lesion_heat: heat }: Evaluation): string[] {
+function lesionLine({ lesion_heat: heat }: ClassEvaluation): string[] {
   if (!heat) return [];
   const share = (value: number) => `${(100 * value).toFixed(0)} %`;
   return [
@@ -105,7 +119,7 @@ function lesionLine({ lesion_heat: heat }: Evaluation): string[] {
   ];
 }
 
-function scannerLines({ harmonisation }: Evaluation): string[] {
+function scannerLines({ harmonisation }: ClassEvaluation): string[] {
   if (!harmonisation) return [];
   const { method, views, undefined_because: reason } = harmonisation;
   if (reason !== null) return [`harmonised by ${method}; scanners were not compared: ${reason}`];
@@ -122,7 +136,7 @@ function bracket(figure: EstimateFigure | undefined): string {
 }
 
 /** The model that each site ends with, beside the one that is judged. */
-function ownModelsTable({ own_models: own }: Evaluation): string[] {
+function ownModelsTable({ own_models: own }: ClassEvaluation): string[] {
   if (!own) return [];
   const rows = own.map(({ site, subjects, accuracy, global_accuracy: global, lead }) => [
     site,

@@ -1,4 +1,4 @@
-import type { EstimateFigure } from '../runtime/evaluation/result.ts';
+import type { EstimateFigure } from '../runtime/evaluation/result-parts.ts';
 
 /** `71.6`, of a share; `-` where it is not defined. */
 export function percent(share: number | null | undefined): string {

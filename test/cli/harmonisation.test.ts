@@ -3,7 +3,7 @@ import { cp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/runtime/base/random.ts';
-import { evaluationSchema } from '../../src/runtime/evaluation/result.ts';
+import { classEvaluationSchema } from '../../src/runtime/evaluation/class-result.ts';
 import { runCli, runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { imagePath, subjectsOf, type TestImage, writeTree } from '../unit/learning/bids-tree.ts';
@@ -58,7 +58,7 @@ beforeAll(async () => {
 describe('a run on harmonised pictures', () => {
   it('is judged by how well scanner and class are told before and after', () => {
     const text = readFileSync(join(cwd, 'work/heads/latest/evaluation/evaluation.json'), 'utf8');
-    const { harmonisation } = evaluationSchema.parse(JSON.parse(text));
+    const { harmonisation } = classEvaluationSchema.parse(JSON.parse(text));
     expect(harmonisation).toMatchObject({ method: 'combat', undefined_because: null });
     for (const { scanner, class: own } of harmonisation?.views ?? []) {
       expect(scanner.before.value).toBeGreaterThan(0.9);

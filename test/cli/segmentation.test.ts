@@ -52,20 +52,6 @@ describe('a federation that labels voxels', () => {
   });
 });
 
-describe('a run that labels voxels', () => {
-  it('is not sent on to a command that cannot judge it', async () => {
-    const { code, stderr, stdout } = await runCli(
-      'simulate job --set num_rounds=1 --workspace short --engine ort'.split(' '),
-      { cwd },
-    );
-    expect({ code, said: `${stdout}${stderr}` }).toEqual({
-      code: 0,
-      said: expect.stringContaining('neuroflare report job --workspace short'),
-    });
-    expect(`${stdout}${stderr}`).not.toContain('neuroflare evaluate');
-  });
-});
-
 describe('before work starts', () => {
   const refused = async (line: string, ...more: string[]) => {
     const { answer } = await runJson([...line.split(' '), ...more], { cwd });
@@ -79,7 +65,7 @@ describe('before work starts', () => {
     ['simulate job --set model.channels=2', 'NF_MODEL_CHANNELS'],
     ['simulate job --set data.masks.derivative=others', 'NF_MASK_MISSING'],
     ['simulate job --set data.masks.desc=tumour', 'NF_MASK_MISSING'],
-    ['simulate job --baselines local', 'NF_EVALUATE_TASK'],
+    ['simulate job --baselines local', 'NF_BASELINES_SPLIT'],
   ])('%s is refused as %s', async (line, error_code) => {
     expect(await refused(line)).toMatchObject({ status: 'error', exit_code: 4, error_code });
   });

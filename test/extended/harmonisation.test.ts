@@ -9,7 +9,7 @@ import {
 } from '../../src/runtime/algorithms/harmonisation/record.ts';
 import { isHarmoniseTask } from '../../src/runtime/algorithms/harmonisation/tasks.ts';
 import { compareScanners } from '../../src/runtime/evaluation/compare-scanners.ts';
-import { readEvaluationData } from '../../src/runtime/evaluation/site-data.ts';
+import { labelledData, readEvaluationData } from '../../src/runtime/evaluation/site-data.ts';
 import { harmoniseSums } from '../../src/runtime/learning/dataset/harmonise-sums.ts';
 import { harmonyOf } from '../../src/runtime/learning/dataset/harmony.ts';
 import { runCli } from '../support/one-process.ts';
@@ -68,7 +68,8 @@ async function changes(method: Method, all: readonly Awaited<ReturnType<typeof h
   const sums: Record<string, number> = {};
   for (const { root: folder, split } of all) {
     const harmonisation = await fitted(method, { root: folder, split });
-    const data = await readEvaluationData({ classes: CLASSES, run: undefined }, { data: folder, split });
+    const target = { task: 'classification', classes: CLASSES, run: undefined } as const;
+    const data = labelledData(await readEvaluationData(target, { data: folder, split }), target);
     const rows = data.rows.map((row) => ({ ...row, harmony: harmonyOf(harmonisation, row.site).harmony }));
     const compared = await compareScanners({
       data: { ...data, rows },

@@ -3,7 +3,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'no
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { evaluationSchema } from '../../src/runtime/evaluation/result.ts';
+import { classEvaluationSchema } from '../../src/runtime/evaluation/class-result.ts';
 import { startCli } from '../support/cli.ts';
 import { makeFederation } from '../support/federation-kits.ts';
 import { runCli, runJson } from '../support/one-process.ts';
@@ -87,7 +87,7 @@ describe('evaluate', () => {
   });
 
   it('puts the model beside controls that see no more than they say', () => {
-    const evaluation = evaluationSchema.parse(read('work/spots/latest/evaluation/evaluation.json'));
+    const evaluation = classEvaluationSchema.parse(read('work/spots/latest/evaluation/evaluation.json'));
     expect(evaluation.data).toMatchObject({ part: 'test', subjects: 30, sites: ['site-1', 'site-2'] });
     const reached = Object.fromEntries(
       (evaluation.controls ?? []).map(({ name, balanced_accuracy: own }) => [name, own.value ?? Number.NaN]),
@@ -109,7 +109,7 @@ describe('evaluate', () => {
   });
 
   it('counts every subject once, and gives intervals that hold the figure', () => {
-    const evaluation = evaluationSchema.parse(read('work/spots/latest/evaluation/evaluation.json'));
+    const evaluation = classEvaluationSchema.parse(read('work/spots/latest/evaluation/evaluation.json'));
     expect(evaluation.confusion.flat().reduce((sum, count) => sum + count, 0)).toBe(30);
     for (const { value, low, high } of Object.values(evaluation.figures)) {
       if (value === null || low === null || high === null) continue;
@@ -131,7 +131,7 @@ describe('evaluate', () => {
 
   it('is seen in the viewer beside the images: site, part, answer and heat maps, and no file from outside the run', async () => {
     const folder = join(cwd, 'work/spots/latest/evaluation');
-    const evaluation = evaluationSchema.parse(read('work/spots/latest/evaluation/evaluation.json'));
+    const evaluation = classEvaluationSchema.parse(read('work/spots/latest/evaluation/evaluation.json'));
     const view = await openView({ target: 'spots', workspace: join(cwd, 'work') });
     const { subjects, run, notes } = await view.list();
     expect(notes).toEqual([]);
@@ -188,7 +188,7 @@ describe('evaluate', () => {
     const sites = (old.per_site as Record<string, unknown>[]).map(
       ({ recall_intervals: __, ...site }) => site,
     );
-    const opened = evaluationSchema.parse({ ...old, per_site: sites });
+    const opened = classEvaluationSchema.parse({ ...old, per_site: sites });
     expect(opened).toMatchObject({ tumour_or_none: null, per_site: [{ recall_intervals: {} }, {}] });
   });
 
@@ -384,7 +384,7 @@ describe('models of the sites themselves', () => {
     ];
     for (const step of steps) expect((await runCli(step, { cwd })).code).toBe(0);
     const run = 'work/own/latest';
-    const evaluation = evaluationSchema.parse(read(join(run, 'evaluation/evaluation.json')));
+    const evaluation = classEvaluationSchema.parse(read(join(run, 'evaluation/evaluation.json')));
     const found = evaluation.own_models ?? [];
     expect(found.map(({ site }) => site)).toEqual(['site-1', 'site-2']);
     for (const { site, subjects, accuracy, global_accuracy: global, lead } of found) {
@@ -392,7 +392,7 @@ describe('models of the sites themselves', () => {
       const data = ['--data', 'bids', '--split', 'split.json', '--job', 'own', '--out', site];
       const alone = ['evaluate', file, '-q', '--no-controls', '--replicates', '300', ...data];
       expect((await runCli(alone, { cwd })).code).toBe(0);
-      const same = evaluationSchema.parse(read(join(site, 'evaluation.json')));
+      const same = classEvaluationSchema.parse(read(join(site, 'evaluation.json')));
       expect(same.own_models).toBeNull();
       const itself = same.per_site.find((one) => one.site === site);
       expect([itself?.subjects, itself?.accuracy]).toEqual([subjects, accuracy]);

@@ -25,8 +25,7 @@ export type LabelValues = readonly { readonly name: string; readonly values: rea
  * One example as a network for voxels sees it: axes to right, anterior, superior, the first fastest. Each channel has mean 0 and deviation 1
  * over the head (what is brighter than Otsu's threshold), in steps of 1 / `STEPS`.
  */
-export interface LabelledVolume {
-  readonly shape: Grid['shape'];
+export interface LabelledVolume extends Grid {
   readonly channels: readonly Int16Array[];
   /** 0 background, else 1 and the place of the label. */
   readonly labels: Uint8Array;
@@ -126,7 +125,7 @@ async function makeVolume(
     mask === undefined
       ? new Uint8Array(reference.data.length)
       : await readLabels(mask, { grid: { shape, affine }, image: first, labels });
-  return { shape, channels, labels: values, places: placesOf(values, labels.length) };
+  return { shape, affine, channels, labels: values, places: placesOf(values, labels.length) };
 }
 
 async function readUpright(path: string, as: ReadAs): Promise<Upright> {

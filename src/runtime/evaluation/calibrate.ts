@@ -2,8 +2,8 @@ import { u8At } from '../base/at.ts';
 import { counted } from '../base/text/counted.ts';
 import { reliabilityBins, sortConfidences } from '../statistics/calibration.ts';
 import { fitTemperature, LEAST_FITTED, type Scored, withTemperature } from '../statistics/probabilities.ts';
+import type { ClassEvaluation } from './class-result.ts';
 import type { Judged } from './judged-people.ts';
-import type { Evaluation } from './result.ts';
 
 export interface Calibration {
   readonly temperature: number | null;
@@ -40,7 +40,10 @@ function bySite({ sites, labels, probabilities, classes }: Judged): Scored[] {
   }));
 }
 
-export function describeCalibration(judged: Judged, calibration: Calibration): Evaluation['calibration'] {
+export function describeCalibration(
+  judged: Judged,
+  calibration: Calibration,
+): ClassEvaluation['calibration'] {
   const { temperature, fittedOn, calibrated } = calibration;
   return {
     temperature,

@@ -15,9 +15,9 @@ import { standardize } from '../learning/dataset/image-set.ts';
 import { squaredDistances } from '../statistics/distances.ts';
 import { combineFigures, estimateOf, type Figure, indexGroups } from '../statistics/figure.ts';
 import { scoreByKernelMachine } from '../statistics/kernel-machine.ts';
+import type { ClassEvaluation } from './class-result.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 import { balancedFigure, leadOver } from './figures.ts';
-import type { Evaluation } from './result.ts';
 import type { EvaluationRow } from './site-data.ts';
 
 /** What a line may tell scanners or classes by: the deciles of a picture's tissue, or all of it at 48 x 48 pixels. */
@@ -44,7 +44,7 @@ interface CompareWork {
  * Whether a linear classifier tells which site a picture is of, and which class it shows, before and after harmonisation: on pictures as the
  * network sees them, of people whom neither the network nor the harmonisation was fitted to, in folds that keep groups whole.
  */
-export async function compareScanners(work: CompareWork): Promise<Evaluation['harmonisation']> {
+export async function compareScanners(work: CompareWork): Promise<ClassEvaluation['harmonisation']> {
   const { data, target, options } = work;
   const { harmonisation } = target;
   if (!harmonisation) return null;

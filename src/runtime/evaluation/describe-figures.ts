@@ -1,13 +1,13 @@
 import type { ControlName } from '../learning/controls/controls.ts';
 import { type Estimate, UNDEFINED } from '../statistics/figure.ts';
-import type { Evaluation } from './result.ts';
+import type { ClassEvaluation } from './class-result.ts';
 
 /** What an evaluation says of its figures, whether they are of images or of sums that sites told. */
 
 type Figures = Readonly<Record<string, Estimate>>;
 
 /** Without those of what the model is compared with, which have places of their own. */
-export function ownFigures(figures: Figures): Evaluation['figures'] {
+export function ownFigures(figures: Figures): ClassEvaluation['figures'] {
   return Object.fromEntries(
     Object.entries(figures).filter(([name]) => !/^(lead\.)?(control|masked)\./.test(name)),
   );
@@ -17,7 +17,7 @@ export function describeClasses(
   figures: Figures,
   classes: readonly string[],
   subjects: (label: number) => number,
-): Evaluation['per_class'] {
+): ClassEvaluation['per_class'] {
   return classes.map((name, label) => ({
     class: name,
     subjects: subjects(label),
@@ -35,9 +35,9 @@ export function describeControl(figures: Figures, name: ControlName) {
 
 /** Figures that are not there for want of a class. @param reason with the names of the classes */
 export function undefinedBecause(
-  perClass: Evaluation['per_class'],
+  perClass: ClassEvaluation['per_class'],
   reason: (missing: string) => string,
-): Evaluation['undefined_because'] {
+): ClassEvaluation['undefined_because'] {
   const missing = perClass.filter(({ subjects }) => subjects === 0).map(({ class: name }) => name);
   if (missing.length === 0) return {};
   const why = reason(missing.join(', '));
@@ -47,9 +47,9 @@ export function undefinedBecause(
 
 /** Every site has an accuracy, but only one with all classes a balanced one. */
 export function worstOf(
-  perSite: Evaluation['per_site'],
-  perClass: Evaluation['per_class'],
-): Evaluation['worst'] {
+  perSite: ClassEvaluation['per_site'],
+  perClass: ClassEvaluation['per_class'],
+): ClassEvaluation['worst'] {
   return {
     site: leastOf(perSite, ({ accuracy }) => accuracy.value)?.site ?? null,
     class: leastOf(perClass, ({ recall }) => recall.value)?.class ?? null,

@@ -1,138 +1,30 @@
 import { flError } from '../base/errors/errors.ts';
-import { noProgress } from '../base/logging/progress.ts';
 import { channelCount } from '../base/selection/selection.ts';
-import { harmonyOf, requireHarmonised, ruleNote } from '../learning/dataset/harmony.ts';
-import type { ImageSetOptions } from '../learning/dataset/image-set.ts';
-import { MASKED_TESTS, type MaskedTest } from '../learning/dataset/masked-pictures.ts';
-import { openSet } from '../learning/dataset/open-dataset.ts';
 import { inputChannels, requireChannels } from '../learning/models/spec.ts';
-import { calibrate } from './calibrate.ts';
-import { compareScanners } from './compare-scanners.ts';
-import type { EvaluateOptions, EvaluateResult, EvaluationWork } from './evaluation-work.ts';
-import { type WorstCases, worstCases } from './explain/worst-cases.ts';
+import { evaluateClasses } from './evaluate-classes.ts';
+import type { EvaluateOptions, EvaluateResult } from './evaluation-work.ts';
 import { evaluateFederated, toldRunOf } from './federated/evaluate-federated.ts';
-import { judgeControls } from './judge-controls.ts';
-import type { Judged } from './judged-people.ts';
-import { openTarget, type Target } from './open-target.ts';
-import { judgeOwnModels } from './own-models.ts';
-import { judgeLikeness } from './predict/likeness.ts';
-import { openPredictor } from './predict/predictor.ts';
-import { type EvaluationData, type EvaluationRow, readEvaluationData, refuseLeaks } from './site-data.ts';
-import { summarizeEvaluation } from './summarize.ts';
-import { requireEvaluationPlace, writeEvaluation } from './write-evaluation.ts';
+import { openTarget } from './open-target.ts';
+import { evaluateMasks } from './segmentation/evaluate-masks.ts';
+import { labelledData, readEvaluationData, refuseLeaks } from './site-data.ts';
+import { requireEvaluationPlace } from './write-evaluation.ts';
 
 /**
  * Judges a model on data it has not seen, beside what shortcuts reach on the same images (docs/evaluation.md), and writes
- * `evaluation.json`, `predictions.tsv` and the worst cases' overlays.
- * @throws NF_PATH_LINK, NF_EVALUATE_*, NF_BIDS_*, NF_SPLIT_*, NF_DATA_*, NF_ENGINE_*
+ * `evaluation.json`, `predictions.tsv` and pictures of the worst cases.
+ * @throws NF_PATH_LINK, NF_EVALUATE_*, NF_BIDS_*, NF_SPLIT_*, NF_DATA_*, NF_MASK_*, NF_ENGINE_*
  */
 export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateResult> {
   const told = await toldRunOf(options);
   if (told) return evaluateFederated(told, options);
   const target = await openTarget(options);
   await requireEvaluationPlace(target, options);
-  const { data, notes: ruleNotes } = harmonised(await readEvaluationData(target, options), target, options);
-  const tested = data.rows.filter(({ part }) => part === options.part);
-  if (tested.length === 0) throw flError('NF_EVALUATE_EMPTY', { part: options.part, root: data.root });
-  const notes = [...(await refuseLeaks(target, data, options.part)), ...ruleNotes];
+  const data = await readEvaluationData(target, options);
+  if (!data.rows.some(({ part }) => part === options.part))
+    throw flError('NF_EVALUATE_EMPTY', { part: options.part, root: data.root });
+  const notes = await refuseLeaks(target, data, options.part);
   requireChannels(inputChannels(target.spec), channelCount(data.selection));
-  const predictor = await openPredictor(target, options.engine);
-  const { progress = noProgress, slices } = options;
-  const images: ImageSetOptions = {
-    imageSize: target.spec.image_size,
-    slices,
-    layout: 'montage',
-    classes: target.classes,
-    channels: channelCount(data.selection),
-    batchSize: 32,
-    augment: undefined,
-    mirror: options.mirror,
-  };
-  const work = { options, target, data, predictor, images, tested, progress };
-  try {
-    return await judge(work, [...notes, ...(await likenessNotes(work))]);
-  } finally {
-    predictor.dispose();
-  }
-}
-
-/** The same is done with everybody's pictures as was in training, by the site that they are of. */
-function harmonised(
-  data: EvaluationData,
-  { harmonisation, spec }: Target,
-  { slices }: EvaluateOptions,
-): { readonly data: EvaluationData; readonly notes: readonly string[] } {
-  if (!harmonisation) return { data, notes: [] };
-  requireHarmonised(
-    harmonisation,
-    { imageSize: spec.image_size, slices, layout: 'montage' },
-    'The evaluation',
-  );
-  const bySite = new Map(data.sites.map((site) => [site, harmonyOf(harmonisation, site).harmony]));
-  const rows = data.rows.map((row) => ({ ...row, harmony: bySite.get(row.site) }));
-  return {
-    data: { ...data, rows },
-    notes: data.sites.flatMap((site) => ruleNote(harmonisation, site) ?? []),
-  };
-}
-
-async function judge(work: EvaluationWork, notes: readonly string[]): Promise<EvaluateResult> {
-  const { options, data, tested, target } = work;
-  const judged = await predictRows(work, tested);
-  const validation = await predictRows(
-    work,
-    data.rows.filter(({ part }) => part === 'validation'),
-  );
-  const masked: [MaskedTest, Judged][] = [];
-  for (const test of MASKED_TESTS) masked.push([test, await predictRows(work, tested, test)]);
-  const calibration = calibrate(judged, validation, options.part);
-  const controls = options.controls
-    ? await judgeControls(work)
-    : { reason: 'The controls were not asked for (--no-controls).' };
-  const cases: WorstCases = await worstCases(work, {
-    ...judged,
-    ...calibration.calibrated,
-    labels: judged.labels,
-  });
-  const own = await judgeOwnModels(work, judged);
-  const harmonisation = await compareScanners(work);
-  const findings = { judged, calibration, masked, controls, cases, harmonisation, own, notes };
-  const evaluation = summarizeEvaluation(work, findings);
-  const folder = await writeEvaluation({ evaluation, cases, judged, calibration, options, target });
-  return { folder, evaluation };
-}
-
-/** The share of the images that are unlike those of training; nothing where that is not known. */
-async function likenessNotes({ data, images, target, tested, options }: EvaluationWork): Promise<string[]> {
-  const { likeness, unlike } = await judgeLikeness(target, await openSet(data, tested, images));
-  const { threshold, false_alarms: alarms } = likeness;
-  if (threshold === null || alarms === null) return [];
-  const far = unlike.filter((one) => one.is_unlike).length;
-  return [
-    `${far} of ${unlike.length} ${options.part} images are unlike those of training (farther than ${threshold.toFixed(1)}); of images like them up to ${Math.round(100 * alarms)} % are`,
-  ];
-}
-
-/** Probabilities for some people, in their order. */
-async function predictRows(
-  { data, images, predictor, target, progress, options }: EvaluationWork,
-  rows: readonly EvaluationRow[],
-  masked?: MaskedTest,
-): Promise<Judged> {
-  options.signal?.throwIfAborted();
-  const set = await openSet(data, rows, images);
-  const probabilities = await predictor.predict(set, masked);
-  progress({
-    what: masked ?? `predictions (${rows[0]?.part ?? 'none'})`,
-    done: rows.length,
-    total: rows.length,
-  });
-  return {
-    ids: rows.map(({ row }) => row.id),
-    sites: rows.map(({ site }) => site),
-    groups: rows.map(({ group }) => group),
-    labels: Uint8Array.from(rows, ({ label }) => label),
-    classes: target.classes.length,
-    probabilities,
-  };
+  return target.task === 'classification'
+    ? evaluateClasses({ target, data: labelledData(data, target), notes }, options)
+    : evaluateMasks({ target, data, notes }, options);
 }

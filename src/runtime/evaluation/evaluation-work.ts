@@ -1,7 +1,7 @@
 import type { Partition } from '../../preprocess/split/manifest.ts';
 import type { Progress } from '../base/logging/progress.ts';
 import type { ImageSetOptions } from '../learning/dataset/image-set.ts';
-import type { Target, TargetWish } from './open-target.ts';
+import type { ClassTarget, TargetWish } from './open-target.ts';
 import type { EngineWish, Predictor } from './predict/predictor.ts';
 import type { Evaluation } from './result.ts';
 import type { EvaluationData, EvaluationRow } from './site-data.ts';
@@ -37,10 +37,10 @@ export interface EvaluateResult {
   readonly evaluation: Evaluation;
 }
 
-/** Everything that one evaluation works with. */
+/** Everything that one evaluation of classes works with. */
 export interface EvaluationWork {
   readonly options: EvaluateOptions;
-  readonly target: Target;
+  readonly target: ClassTarget;
   readonly data: EvaluationData;
   readonly predictor: Predictor;
   readonly images: ImageSetOptions;

@@ -8,8 +8,8 @@ import {
   UNDEFINED,
 } from '../statistics/figure.ts';
 import { rightRows } from '../statistics/scored-rows.ts';
+import type { Fairness } from './class-result.ts';
 import type { Judged } from './judged-people.ts';
-import type { Fairness } from './result.ts';
 
 /** A way to part people: the site, or a column of participants.tsv. */
 export interface Parting {

@@ -1,46 +1,80 @@
 import { CONTROL_NAMES } from '../learning/controls/controls.ts';
 import { type Estimate, UNDEFINED } from '../statistics/figure.ts';
-import type { Evaluation } from './result.ts';
+import type { ClassEvaluation } from './class-result.ts';
+import type { Verdict } from './result-parts.ts';
+
+/** What a control reaches, and how far the model lies above it. */
+export interface ControlFigure {
+  readonly name: string;
+  readonly figure: Estimate;
+  readonly lead: Estimate;
+}
+
+export interface Answer {
+  readonly strongest: ControlFigure | undefined;
+  readonly verdict: Verdict;
+  readonly sentence: string;
+}
 
 /** The answer first: the figure with its interval, beside what the strongest control reaches on the same images. */
+export function answerOf(asked: {
+  /** `Balanced accuracy`. */
+  readonly what: string;
+  readonly own: Estimate;
+  /** Why there may be no figure. */
+  readonly undefinedBecause: string;
+  /** Undefined where they were not run; of equal ones the first is named. */
+  readonly controls: readonly ControlFigure[] | undefined;
+}): Answer {
+  const { what, own, undefinedBecause, controls = [] } = asked;
+  if (own.value === null) {
+    const sentence = `${what} is not defined: ${undefinedBecause}.`;
+    return { strongest: undefined, verdict: 'undefined', sentence };
+  }
+  const [strongest] = controls
+    .flatMap((one) => (one.figure.value === null ? [] : [{ one, value: one.figure.value }]))
+    .sort((a, b) => b.value - a.value);
+  if (!strongest) {
+    const sentence = `${what} ${percent(own)}. Without controls on the same images it is not known what this is worth.`;
+    return { strongest: undefined, verdict: 'no_controls', sentence };
+  }
+  const { name, figure, lead } = strongest.one;
+  const verdict = verdictOf(lead);
+  const sentence = `${what} ${percent(own)}; the strongest control, ${name}, reaches ${percent(figure)} on the same images. ${SAYING[verdict]} (difference ${points(lead)} points).`;
+  return { strongest: strongest.one, verdict, sentence };
+}
+
+/** Of classes: balanced accuracy. */
 export function headlineOf(
   figures: Readonly<Record<string, Estimate>>,
   withControls: boolean,
-): Evaluation['headline'] {
+): ClassEvaluation['headline'] {
   const own = figures.balanced_accuracy ?? UNDEFINED;
-  if (own.value === null) {
-    return { balanced_accuracy: own, strongest_control: null, verdict: 'undefined', sentence: NOT_DEFINED };
-  }
-  const strongest = withControls ? strongestControl(figures) : undefined;
-  if (!strongest) {
-    const sentence = `Balanced accuracy ${percent(own)}. Without controls on the same images it is not known what this is worth.`;
-    return { balanced_accuracy: own, strongest_control: null, verdict: 'no_controls', sentence };
-  }
-  const { name, balanced_accuracy: control, lead } = strongest;
-  const verdict = verdictOf(lead);
-  const sentence = `Balanced accuracy ${percent(own)}; the strongest control, ${name}, reaches ${percent(control)} on the same images. ${SAYING[verdict]} (difference ${points(lead)} points).`;
-  return { balanced_accuracy: own, strongest_control: strongest, verdict, sentence };
+  const controls = CONTROL_NAMES.flatMap((name): ControlFigure[] => {
+    const [figure, lead] = [figures[`control.${name}`], figures[`lead.control.${name}`]];
+    return figure && lead ? [{ name, figure, lead }] : [];
+  });
+  const { strongest, verdict, sentence } = answerOf({
+    what: 'Balanced accuracy',
+    own,
+    undefinedBecause: 'the images lack a class',
+    controls: withControls ? controls : undefined,
+  });
+  return {
+    balanced_accuracy: own,
+    strongest_control: strongest
+      ? { name: strongest.name, balanced_accuracy: strongest.figure, lead: strongest.lead }
+      : null,
+    verdict,
+    sentence,
+  };
 }
-
-const NOT_DEFINED = 'Balanced accuracy is not defined: the images lack a class.';
 
 const SAYING = {
   beats_controls: 'The model is better',
   not_shown: 'It is not shown that the model is better',
   below_controls: 'The model is worse',
 } as const;
-
-/** The control with the highest balanced accuracy; of equal ones the first. */
-function strongestControl(figures: Readonly<Record<string, Estimate>>) {
-  const [best] = CONTROL_NAMES.flatMap((name) => {
-    const balanced = figures[`control.${name}`];
-    const lead = figures[`lead.control.${name}`];
-    return balanced && lead && balanced.value !== null
-      ? [{ name, balanced_accuracy: balanced, lead, value: balanced.value }]
-      : [];
-  }).sort((a, b) => b.value - a.value);
-  return best && { name: best.name, balanced_accuracy: best.balanced_accuracy, lead: best.lead };
-}
 
 function verdictOf({ low, high }: Estimate): keyof typeof SAYING {
   if (low !== null && low > 0) return 'beats_controls';

@@ -4,6 +4,7 @@ import type { Harmonisation } from '../algorithms/harmonisation/record.ts';
 import { sha256 } from '../base/digest.ts';
 import { flError } from '../base/errors/errors.ts';
 import { readInput } from '../base/files/read-file.ts';
+import { type LearningTask, learningTaskOf, type MaskSelection } from '../base/selection/learning-task.ts';
 import type { ParamSet } from '../base/tensors/nd-array.ts';
 import { decodeSafetensors } from '../base/tensors/safetensors.ts';
 import { JOB_FILE } from '../job/bundle.ts';
@@ -11,7 +12,8 @@ import { defineJob, modelIn } from '../job/definition.ts';
 import { harmonisationOf } from '../job/harmonisation.ts';
 import { loadJob } from '../job/load.ts';
 import { optionsOf } from '../job/workflow-options.ts';
-import { type ClassifierSpec, type ModelSpec, parseModelSpec } from '../learning/models/spec.ts';
+import { type ClassifierSpec, type ModelSpec, parseModelSpec, requireTask } from '../learning/models/spec.ts';
+import type { UnetSpec } from '../learning/models/unet-spec.ts';
 import { findTargetRun, runIn, type TargetRun } from '../run/find-target-run.ts';
 import { harmonisationOfRun } from '../run/harmonisation.ts';
 import { RUN_FILES, runFolder } from '../run/run-folder.ts';
@@ -28,9 +30,25 @@ export interface TargetWish {
 }
 
 /** A trained network, and where it is from. */
-export interface Target {
+export type Target = ClassTarget | MaskTarget;
+
+/** One that tells classes. */
+export interface ClassTarget extends TrainedModel {
+  readonly task: 'classification';
   readonly spec: ClassifierSpec;
   readonly classes: readonly string[];
+}
+
+/** One that labels voxels. */
+export interface MaskTarget extends TrainedModel {
+  readonly task: 'segmentation';
+  readonly spec: UnetSpec;
+  /** Which masks it learnt from. */
+  readonly masks: MaskSelection;
+}
+
+/** Its numbers, and where they lie. */
+export interface TrainedModel {
   readonly params: ParamSet;
   readonly file: string;
   readonly sha256: string;
@@ -44,19 +62,19 @@ export interface Target {
 export async function openTarget(wish: TargetWish): Promise<Target> {
   const run = await findRunOf(wish);
   const file = run && !isModelFile(wish.target) ? await modelOf(run, wish.which) : resolve(wish.target);
-  const { spec, isHarmonised } = await trainedBy(file, { run, job: wish.job });
-  requireJudgeable(spec);
-  if (spec.classes === undefined)
-    throw flError('NF_EVALUATE_CLASSES', {}, { place: { key: 'model.classes' } });
+  const { spec, task, isHarmonised } = await trainedBy(file, { run, job: wish.job });
   const bytes = await readInput(file);
   const params = decodeSafetensors(bytes, file);
   const harmonisation = isHarmonised ? await harmonisationOfRun(run, file) : undefined;
-  return { spec, classes: spec.classes, params, file, sha256: sha256(bytes), run, harmonisation };
-}
-
-/** @throws NF_EVALUATE_TASK for a network that gives no classes */
-export function requireJudgeable(spec: ModelSpec): asserts spec is ClassifierSpec {
-  if (spec.type === 'unet') throw flError('NF_EVALUATE_TASK', { type: spec.type });
+  const model = { params, file, sha256: sha256(bytes), run, harmonisation };
+  if (spec.type === 'unet') {
+    const known = task ?? learningTaskOf({ task: 'segmentation' });
+    requireTask(spec, known);
+    if (known.kind === 'segmentation') return { task: known.kind, spec, masks: known.masks, ...model };
+  } else if (spec.classes !== undefined) {
+    return { task: 'classification', spec, classes: spec.classes, ...model };
+  }
+  throw flError('NF_EVALUATE_CLASSES', {}, { place: { key: 'model.classes' } });
 }
 
 /** Whether a model is named in place of a run. */
@@ -91,6 +109,8 @@ async function modelOf({ folder }: TargetRun, which: 'best' | 'final'): Promise<
 
 interface Trained {
   readonly spec: ModelSpec;
+  /** Undefined: what such a network learns where nothing is said. */
+  readonly task: LearningTask | undefined;
   /** Whether its pictures were harmonised. */
   readonly isHarmonised: boolean;
 }
@@ -102,15 +122,18 @@ async function trainedBy(
   if (job !== undefined) {
     const { definition, folder } = await loadJob(job);
     const isHarmonised = harmonisationOf(definition.workflow) !== undefined;
-    if (definition.model.kind === 'built')
-      return { spec: parseModelSpec(modelIn(folder, definition.model.spec)), isHarmonised };
+    const { model, data } = definition;
+    if (model.kind === 'built')
+      return { spec: parseModelSpec(modelIn(folder, model.spec)), task: data?.task, isHarmonised };
     throw flError('NF_EVALUATE_NETWORK', { file }, { place: { file: join(job, JOB_FILE), key: 'model' } });
   }
   const { workflow } = run?.card.job ?? {};
-  const model = run && defineJob(run.card.job, join(run.card.job_folder, JOB_FILE)).model;
+  const definition = run && defineJob(run.card.job, join(run.card.job_folder, JOB_FILE));
   const isHarmonised =
     workflow !== undefined && harmonisationOf({ options: optionsOf(workflow) }) !== undefined;
-  if (run && model?.kind === 'built')
-    return { spec: parseModelSpec(modelIn(run.folder.at(RUN_FILES.bundle), model.spec)), isHarmonised };
+  if (run && definition?.model.kind === 'built') {
+    const spec = parseModelSpec(modelIn(run.folder.at(RUN_FILES.bundle), definition.model.spec));
+    return { spec, task: definition.data?.task, isHarmonised };
+  }
   throw flError('NF_EVALUATE_NETWORK', { file }, { place: { file } });
 }

@@ -4,11 +4,11 @@ import { openSet } from '../learning/dataset/open-dataset.ts';
 import { personalPath } from '../run/run-folder.ts';
 import { estimateOf, indexGroups, shareOf } from '../statistics/figure.ts';
 import { rightRows } from '../statistics/scored-rows.ts';
+import type { ClassEvaluation } from './class-result.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 import { balancedFigure, leadOver } from './figures.ts';
 import { type Judged, pickRows } from './judged-people.ts';
 import { isModelFile } from './open-target.ts';
-import type { Evaluation } from './result.ts';
 
 /**
  * The model that each site of a run ends with, on the site's own people, beside the global one. Null of a run whose sites have none, and of
@@ -17,10 +17,10 @@ import type { Evaluation } from './result.ts';
 export async function judgeOwnModels(
   { target, data, predictor, images, tested, options }: EvaluationWork,
   judged: Judged,
-): Promise<Evaluation['own_models']> {
+): Promise<ClassEvaluation['own_models']> {
   const folder = isModelFile(options.target) ? undefined : target.run?.folder;
   if (!folder) return null;
-  const found: NonNullable<Evaluation['own_models']> = [];
+  const found: NonNullable<ClassEvaluation['own_models']> = [];
   for (const site of data.sites) {
     options.signal?.throwIfAborted();
     const path = folder.at(personalPath(site));

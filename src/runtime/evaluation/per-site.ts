@@ -1,13 +1,13 @@
 import { estimateOf, indexGroups, shareOf, UNDEFINED } from '../statistics/figure.ts';
 import { logLosses } from '../statistics/probabilities.ts';
 import { rightRows } from '../statistics/scored-rows.ts';
+import type { ClassEvaluation } from './class-result.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 import { balancedFigure, recallFigures } from './figures.ts';
 import { type Judged, pickRows } from './judged-people.ts';
-import type { Evaluation } from './result.ts';
 
 /** Each site's own figures with their intervals; a site without a class has no balanced accuracy, and says so. */
-export function describeSites({ data, target }: EvaluationWork, judged: Judged): Evaluation['per_site'] {
+export function describeSites({ data, target }: EvaluationWork, judged: Judged): ClassEvaluation['per_site'] {
   return data.sites.map((site) => {
     const rows = [...judged.labels.keys()].filter((row) => judged.sites[row] === site);
     const own = pickRows(judged, rows);

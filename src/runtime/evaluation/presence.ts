@@ -2,8 +2,8 @@ import { u8At } from '../base/at.ts';
 import { estimateOf, type Groups, shareOf } from '../statistics/figure.ts';
 import { callsOf } from '../statistics/scored-rows.ts';
 import { NO_TUMOUR } from '../statistics/site-evaluation.ts';
+import type { ClassEvaluation } from './class-result.ts';
 import type { Judged } from './judged-people.ts';
-import type { Evaluation } from './result.ts';
 
 /**
  * The clinical question first: tumour or none, whatever its type. Null where the classes do not part the two. Predictive values hold for the share of
@@ -13,7 +13,7 @@ export function tumourOrNone(
   judged: Judged,
   classes: readonly string[],
   groups: Groups,
-): Evaluation['tumour_or_none'] {
+): ClassEvaluation['tumour_or_none'] {
   const none = classes.indexOf(NO_TUMOUR);
   if (none < 0 || classes.length < 2) return null;
   const { truth, said } = callsOf(judged, (label) => label !== none);
@@ -38,8 +38,8 @@ export function tumourOrNone(
 
 /** The same in words, one sentence a line: counts first. */
 export function tumourOrNoneWords(
-  found: NonNullable<Evaluation['tumour_or_none']>,
-  show: (name: string, figure: NonNullable<Evaluation['tumour_or_none']>['sensitivity']) => string,
+  found: NonNullable<ClassEvaluation['tumour_or_none']>,
+  show: (name: string, figure: NonNullable<ClassEvaluation['tumour_or_none']>['sensitivity']) => string,
 ): string[] {
   const { with_tumour: sick, without_tumour: well, called_tumour: yes, called_none: no } = found;
   return [

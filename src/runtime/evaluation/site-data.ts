@@ -10,33 +10,41 @@ import {
   type SplitManifest,
 } from '../../preprocess/split/manifest.ts';
 import { flError } from '../base/errors/errors.ts';
+import type { LearningTask } from '../base/selection/learning-task.ts';
 import type { Selection } from '../base/selection/selection.ts';
 import { readMembers } from '../learning/dataset/members.ts';
 import { labelOf } from '../learning/dataset/open-dataset.ts';
 import type { RunCard } from '../run/run-card.ts';
-import type { Target } from './open-target.ts';
+import type { ClassTarget, MaskTarget, Target } from './open-target.ts';
 import { selectionOfRun } from './run-selection.ts';
 
 /** One person of the data, and where the split put it. */
-export interface EvaluationRow {
+export interface PlacedPerson {
   readonly row: Participant;
   readonly site: string;
   readonly part: Partition;
   readonly group: string;
+}
+
+/** One whose class is known. */
+export interface EvaluationRow extends PlacedPerson {
   /** Place in the model's classes. */
   readonly label: number;
   /** What takes the scanner out of the pictures, as in training. */
   readonly harmony?: PictureHarmony | undefined;
 }
 
-export interface EvaluationData {
+export interface EvaluationData<Row extends PlacedPerson = EvaluationRow> {
   readonly root: string;
   readonly split: { readonly path: string; readonly manifest: SplitManifest } | undefined;
   readonly participants: Subjects;
   readonly selection: Selection;
   readonly sites: readonly string[];
-  readonly rows: readonly EvaluationRow[];
+  readonly rows: readonly Row[];
 }
+
+/** What of a model says whom it may be judged on. */
+type JudgedTarget = Pick<ClassTarget, 'task' | 'run'> | Pick<MaskTarget, 'task' | 'run' | 'masks'>;
 
 /** The one site of data without a split. */
 const WHOLE = 'all';
@@ -47,9 +55,9 @@ const WHOLE = 'all';
  * @throws NF_EVALUATE_*, NF_BIDS_*, NF_SPLIT_*, NF_DATA_*
  */
 export async function readEvaluationData(
-  target: Pick<Target, 'classes' | 'run'>,
+  target: JudgedTarget,
   wish: { data: string | undefined; split: string | undefined },
-): Promise<EvaluationData> {
+): Promise<EvaluationData<PlacedPerson>> {
   const own = target.run?.card.data;
   const root = wish.data ?? own?.root;
   if (root === undefined) throw flError('NF_EVALUATE_NO_DATA');
@@ -60,14 +68,13 @@ export async function readEvaluationData(
   const said = wish.data === undefined ? trained : undefined;
   const agreed = manifest ? agreedSelection(said, { path: path ?? '', selection: manifest.selection }) : said;
   const participants = await readSubjects(root, agreed, manifest ? undefined : trained);
-  requireLabels(participants);
+  if (target.task === 'classification') requireLabels(participants);
   const { selection } = participants;
-  const describe = (row: Participant, site: string, part: Partition): EvaluationRow => ({
+  const describe = (row: Participant, site: string, part: Partition): PlacedPerson => ({
     row,
     site,
     part,
     group: groupOf(row),
-    label: labelOf(row, target.classes, participants),
   });
   if (path !== undefined && manifest) {
     checkSplit(manifest, participants);
@@ -84,10 +91,24 @@ export async function readEvaluationData(
     return { root, split: { path, manifest }, participants, selection, sites, rows };
   }
   const parts = participants.columns.includes(COLUMN.partition)
-    ? await readMembers({ root, site: WHOLE, selection })
+    ? await readMembers({ root, site: WHOLE, selection, task: taskOf(target) })
     : { train: [], validation: [], test: participants.rows.filter(isUsed) };
   const rows = PARTITIONS.flatMap((part) => parts[part].map((row) => describe(row, WHOLE, part)));
   return { root, split: undefined, participants, selection, sites: [WHOLE], rows };
+}
+
+function taskOf(target: JudgedTarget): LearningTask {
+  return target.task === 'segmentation' ? { kind: target.task, masks: target.masks } : { kind: target.task };
+}
+
+/** The same people with their classes. @throws NF_DATA_LABEL_* */
+export function labelledData(
+  data: EvaluationData<PlacedPerson>,
+  { classes }: Pick<ClassTarget, 'classes'>,
+): EvaluationData {
+  const { participants } = data;
+  const rows = data.rows.map((one) => ({ ...one, label: labelOf(one.row, classes, participants) }));
+  return { ...data, rows };
 }
 
 /**
@@ -98,7 +119,7 @@ export async function readEvaluationData(
  */
 export async function refuseLeaks(
   target: Target,
-  data: EvaluationData,
+  data: EvaluationData<PlacedPerson>,
   part: Exclude<Partition, 'train'>,
 ): Promise<string[]> {
   const own = target.run?.card.data;

@@ -6,6 +6,7 @@ import type { Scored } from '../statistics/probabilities.ts';
 import { confusionOf } from '../statistics/scored-rows.ts';
 import { tumoursAmong } from '../statistics/site-evaluation.ts';
 import { type Calibration, describeCalibration } from './calibrate.ts';
+import type { ClassEvaluation } from './class-result.ts';
 import {
   describeClasses,
   describeControl,
@@ -22,7 +23,6 @@ import type { JudgedControls } from './judge-controls.ts';
 import { amongClasses, type Judged } from './judged-people.ts';
 import { describeSites } from './per-site.ts';
 import { tumourOrNone } from './presence.ts';
-import type { Evaluation } from './result.ts';
 
 export interface Findings {
   readonly judged: Judged;
@@ -30,12 +30,12 @@ export interface Findings {
   readonly masked: readonly (readonly [MaskedTest, Judged])[];
   readonly controls: JudgedControls;
   readonly cases: WorstCases;
-  readonly own: Evaluation['own_models'];
-  readonly harmonisation: Evaluation['harmonisation'];
+  readonly own: ClassEvaluation['own_models'];
+  readonly harmonisation: ClassEvaluation['harmonisation'];
   readonly notes: readonly string[];
 }
 
-export function summarizeEvaluation(work: EvaluationWork, findings: Findings): Evaluation {
+export function summarizeEvaluation(work: EvaluationWork, findings: Findings): ClassEvaluation {
   const { target, options } = work;
   const { judged, calibration, masked, controls, cases } = findings;
   const { classes } = target;
@@ -50,6 +50,7 @@ export function summarizeEvaluation(work: EvaluationWork, findings: Findings): E
     version: 1,
     kind: 'neuroflare-evaluation',
     research_use_only: true,
+    task: 'classification',
     ...describeInputs(work),
     seed,
     replicates,
@@ -126,7 +127,7 @@ function comparedOf({ judged, masked, controls }: Findings): Compared[] {
   ];
 }
 
-function describeControls(figures: Readonly<Record<string, Estimate>>): Evaluation['controls'] {
+function describeControls(figures: Readonly<Record<string, Estimate>>): ClassEvaluation['controls'] {
   return CONTROL_NAMES.map((name) => ({
     name,
     sees: CONTROLS[name],
@@ -134,7 +135,10 @@ function describeControls(figures: Readonly<Record<string, Estimate>>): Evaluati
   }));
 }
 
-function tumourTypes({ target }: EvaluationWork, { judged, controls }: Findings): Evaluation['tumour_types'] {
+function tumourTypes(
+  { target }: EvaluationWork,
+  { judged, controls }: Findings,
+): ClassEvaluation['tumour_types'] {
   const kept = tumoursAmong(target.classes);
   if (!kept) return null;
   const own = 'scores' in controls ? Object.entries(controls.scores) : [];

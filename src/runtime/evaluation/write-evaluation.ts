@@ -4,18 +4,19 @@ import { prettyJson } from '../base/digest.ts';
 import { requireOwnPlace, writeInside } from '../base/files/no-links.ts';
 import { predictedClass, type Scored } from '../statistics/probabilities.ts';
 import type { Calibration } from './calibrate.ts';
+import type { ClassEvaluation } from './class-result.ts';
 import type { EvaluateOptions } from './evaluation-work.ts';
 import { drawOverlay } from './explain/overlay.ts';
 import type { WorstCases } from './explain/worst-cases.ts';
 import type { Judged } from './judged-people.ts';
-import type { Target } from './open-target.ts';
+import type { TrainedModel } from './open-target.ts';
 import { EVALUATION_FILE, EVALUATION_FOLDER, type Evaluation, PREDICTIONS_FILE } from './result.ts';
 
 const OVERLAYS = 'overlays';
 
 /** The folder that is there, and that of the evaluation below it. */
-function placeOf(
-  target: Target,
+export function placeOf(
+  target: TrainedModel,
   { out }: Pick<EvaluateOptions, 'out'>,
 ): { readonly root: string; readonly below: string } {
   const root = resolve(out ?? target.run?.folder.root ?? dirname(target.file));
@@ -24,7 +25,7 @@ function placeOf(
 
 /** Looks, before any work, that what is written will lie where it should. @throws NF_PATH_LINK */
 export async function requireEvaluationPlace(
-  target: Target,
+  target: TrainedModel,
   options: Pick<EvaluateOptions, 'out'>,
 ): Promise<void> {
   const { root, below } = placeOf(target, options);
@@ -33,12 +34,12 @@ export async function requireEvaluationPlace(
 
 /** Puts an evaluation into its folder, `evaluation.json` last: where it stands, the rest is whole. */
 export async function writeEvaluation(what: {
-  evaluation: Evaluation;
+  evaluation: ClassEvaluation;
   cases: WorstCases;
   judged: Judged;
   calibration: Calibration;
   options: EvaluateOptions;
-  target: Target;
+  target: TrainedModel;
 }): Promise<string> {
   const { evaluation, cases, judged, calibration, options, target } = what;
   const { root, below } = placeOf(target, options);
@@ -54,7 +55,7 @@ export async function writeEvaluation(what: {
 /** Without what is of single images. */
 export async function writeJudgement(
   evaluation: Evaluation,
-  { target, options }: { readonly target: Target; readonly options: Pick<EvaluateOptions, 'out'> },
+  { target, options }: { readonly target: TrainedModel; readonly options: Pick<EvaluateOptions, 'out'> },
 ): Promise<string> {
   const { root, below } = placeOf(target, options);
   await writeInside(root, join(below, EVALUATION_FILE), prettyJson(evaluation));

@@ -2,12 +2,8 @@ import { join } from 'node:path';
 import { sum } from '../base/sum.ts';
 import { recallFigures } from '../evaluation/figures.ts';
 import type { Judged } from '../evaluation/judged-people.ts';
-import {
-  type EstimateFigure,
-  EVALUATION_FILE,
-  EVALUATION_FOLDER,
-  readEvaluation,
-} from '../evaluation/result.ts';
+import { EVALUATION_FILE, EVALUATION_FOLDER, readClassEvaluation } from '../evaluation/result.ts';
+import type { EstimateFigure } from '../evaluation/result-parts.ts';
 import { estimateOf, indexGroups } from '../statistics/figure.ts';
 import { meanOf } from './mean.ts';
 import type { CellResult, RowResult } from './result.ts';
@@ -44,7 +40,7 @@ function meanEstimate(all: readonly (EstimateFigure | null)[]): EstimateFigure {
 async function lowestRecall(own: readonly CellResult[], judged: Judged | undefined) {
   const folder = own.find(({ run_folder: at }) => at !== null)?.run_folder;
   if (!judged || typeof folder !== 'string') return null;
-  const { classes } = await readEvaluation(join(folder, EVALUATION_FOLDER, EVALUATION_FILE));
+  const { classes } = await readClassEvaluation(join(folder, EVALUATION_FOLDER, EVALUATION_FILE));
   const recalls = recallFigures(judged, indexGroups(judged.groups)).flatMap((figure, label) =>
     figure ? [{ class: classes[label] ?? '', recall: estimateOf(figure) }] : [],
   );

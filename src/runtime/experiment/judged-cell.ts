@@ -1,13 +1,9 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Baselines } from '../evaluation/baselines/result.ts';
-import {
-  EVALUATION_FILE,
-  EVALUATION_FOLDER,
-  type Evaluation,
-  estimateSchema,
-  readEvaluation,
-} from '../evaluation/result.ts';
+import type { ClassEvaluation } from '../evaluation/class-result.ts';
+import { EVALUATION_FILE, EVALUATION_FOLDER, readClassEvaluation } from '../evaluation/result.ts';
+import { estimateSchema } from '../evaluation/result-parts.ts';
 
 const share = z.number().nullable();
 
@@ -50,7 +46,7 @@ export const NOT_JUDGED: JudgedCell = {
 
 /** The figures of an evaluation that an experiment keeps. @throws NF_PATH_MISSING, NF_EVALUATE_FILE of a local model's */
 export async function judgedCell(
-  evaluation: Evaluation,
+  evaluation: ClassEvaluation,
   compared: Baselines | undefined,
 ): Promise<JudgedCell> {
   const { figures, per_site: sites, headline } = evaluation;
@@ -68,7 +64,7 @@ export async function judgedCell(
 }
 
 async function judgedSites(
-  { per_site: sites, own_models: own }: Evaluation,
+  { per_site: sites, own_models: own }: ClassEvaluation,
   compared: Baselines | undefined,
 ): Promise<JudgedSite[]> {
   const folders = compared?.baselines.find(({ baseline }) => baseline === 'local')?.run_folders ?? {};
@@ -84,6 +80,6 @@ async function judgedSites(
 
 async function localAccuracy(folder: string | undefined, site: string): Promise<number | null> {
   if (folder === undefined) return null;
-  const { per_site: sites } = await readEvaluation(join(folder, EVALUATION_FOLDER, EVALUATION_FILE));
+  const { per_site: sites } = await readClassEvaluation(join(folder, EVALUATION_FOLDER, EVALUATION_FILE));
   return sites.find((one) => one.site === site)?.accuracy.value ?? null;
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Judged, joinJudged } from '../evaluation/judged-people.ts';
-import { readPredictions } from '../evaluation/paired.ts';
+import { readJudged } from '../evaluation/paired.ts';
 import { EVALUATION_FOLDER } from '../evaluation/result.ts';
 import type { CellResult } from './result.ts';
 
@@ -9,7 +9,7 @@ export async function pooledPredictions(cells: readonly CellResult[]): Promise<J
   const parts: Judged[] = [];
   for (const { run_folder: folder, seed } of cells) {
     if (folder === null) continue;
-    const judged = await readPredictions(join(folder, EVALUATION_FOLDER));
+    const judged = await readJudged(join(folder, EVALUATION_FOLDER));
     // One person may be tested under several seeds.
     parts.push({ ...judged, ids: judged.ids.map((id) => `${seed}/${id}`) });
   }

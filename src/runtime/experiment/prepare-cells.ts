@@ -103,7 +103,8 @@ function undealt({ partition, seed }: Cell, fault: NeuroflareError, { source }: 
 
 function described({ plan, bundle, split, params, loaded }: PreparedJob, engine: EngineChoice) {
   const { name: _, ...job } = loaded.value;
-  const { seed, packing } = plan.job;
+  const { seed, packing, data } = plan.job;
+  const isOfClasses = (data?.task?.kind ?? 'classification') === 'classification';
   const decides = { job, seed, sites: plan.sites, code: bundle.codeSha256, split: split?.sha256, engine };
   return {
     digest: sha256(canonicalJson(decides)),
@@ -112,7 +113,8 @@ function described({ plan, bundle, split, params, loaded }: PreparedJob, engine:
     modelBytes: updateSize(params, undefined),
     updateBytes: updateSize(params, packing),
     unlike: split ? unlikeOf(split) : null,
-    isJudged: split?.sites.some(({ test }) => test.length > 0) ?? false,
+    // A table of an experiment has figures of classes; runs of other tasks are judged one by one.
+    isJudged: isOfClasses && (split?.sites.some(({ test }) => test.length > 0) ?? false),
   };
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { flError } from '../base/errors/errors.ts';
 import { readInputText } from '../base/files/read-file.ts';
 import { parseJson } from '../base/parse-json.ts';
-import { estimateSchema } from '../evaluation/result.ts';
+import { estimateSchema } from '../evaluation/result-parts.ts';
 import { workSchema } from '../run/work-done.ts';
 import { judgedCellSchema } from './judged-cell.ts';
 import { partitionResultSchema, unlikeSitesSchema } from './partitions.ts';

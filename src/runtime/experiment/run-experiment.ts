@@ -11,7 +11,7 @@ import { simulate } from '../deployment/simulator/simulate.ts';
 import { runBaselines } from '../evaluation/baselines/baselines.ts';
 import { BASELINES_FILE, type Baselines, readBaselines } from '../evaluation/baselines/result.ts';
 import { type Judging, judgeRun, usualJudging } from '../evaluation/judge-run.ts';
-import { EVALUATION_FILE, EVALUATION_FOLDER, readEvaluation } from '../evaluation/result.ts';
+import { EVALUATION_FILE, EVALUATION_FOLDER, readClassEvaluation } from '../evaluation/result.ts';
 import { readRunCard } from '../run/run-card.ts';
 import { findRun } from '../run/run-index.ts';
 import type { RunSummary } from '../run/run-report.ts';
@@ -148,7 +148,7 @@ async function judge({ run_folder: folder }: RunSummary, request: CellRequest): 
   const compared = await comparedWith(folder, judging, request);
   const path = join(folder, EVALUATION_FOLDER, EVALUATION_FILE);
   if (!existsSync(path)) await judgeRun({ folder, judging, signal, controls: true, cases: 0 });
-  return judgedCell(await readEvaluation(path), compared);
+  return judgedCell(await readClassEvaluation(path), compared);
 }
 
 async function comparedWith(

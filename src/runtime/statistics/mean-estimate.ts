@@ -6,6 +6,8 @@ export interface ResamplingOptions {
   readonly seed?: number;
   /** Default 2000. */
   readonly replicates?: number;
+  /** Share of the draws that lie beyond each bound. Default 0.025: a two-sided 95 % interval. */
+  readonly tail?: number;
 }
 
 /** Between which values a figure lies; default from 0 up. */
@@ -37,6 +39,7 @@ export function ratioEstimate(
   {
     seed = 0,
     replicates = 2000,
+    tail = 0.025,
     least = 0,
     most = Number.POSITIVE_INFINITY,
   }: ResamplingOptions & FigureRange = {},
@@ -65,8 +68,8 @@ export function ratioEstimate(
   if (sorted.length === 0) return { value, low: null, high: null };
   return {
     value,
-    low: Math.min(value, Math.max(least, value - error * percentileOf(sorted, 0.975))),
-    high: Math.max(value, Math.min(most, value - error * percentileOf(sorted, 0.025))),
+    low: Math.min(value, Math.max(least, value - error * percentileOf(sorted, 1 - tail))),
+    high: Math.max(value, Math.min(most, value - error * percentileOf(sorted, tail))),
   };
 }
 

@@ -2,7 +2,7 @@ import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { centredAffine } from '../../../src/preprocess/nifti/affine.ts';
+import { centredAffine, IDENTITY } from '../../../src/preprocess/nifti/affine.ts';
 import { encodeNifti } from '../../../src/preprocess/nifti/write.ts';
 import {
   type LabelledVolume,
@@ -285,7 +285,7 @@ function volumeOf(shape: Shape, seed: number): LabelledVolume {
   const places = [1, 2].map((label) =>
     Uint32Array.from([...labels.keys()].filter((at) => labels[at] === label)),
   );
-  return { shape, channels: [channel(), channel()], labels, places };
+  return { shape, affine: IDENTITY, channels: [channel(), channel()], labels, places };
 }
 
 describe('a sliding window', () => {

@@ -89,7 +89,7 @@ async function writeJob(
       min_clients: run.sites.length,
       mandatory_clients: [],
     },
-    data: { root: card.data?.root, split: resolve(split) },
+    data: { ...card.job.data, root: card.data?.root, split: resolve(split) },
     model: placed(card),
     ...(run.pooled && { sites: {} }),
   };

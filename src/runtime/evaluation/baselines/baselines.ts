@@ -7,9 +7,14 @@ import type { Progress } from '../../base/logging/progress.ts';
 import { readRunCard } from '../../run/run-card.ts';
 import { runFolder } from '../../run/run-folder.ts';
 import { type Judging, judgeRun } from '../judge-run.ts';
-import { type Judged, joinJudged, pickRows } from '../judged-people.ts';
-import { comparePaired, readPredictions } from '../paired.ts';
-import { EVALUATION_FOLDER, type Evaluation } from '../result.ts';
+import {
+  comparePaired,
+  joinPredictions,
+  type Predictions,
+  pickPredictions,
+  readPredictions,
+} from '../paired.ts';
+import { EVALUATION_FOLDER, type Evaluation, headlineFigure } from '../result.ts';
 import { type BaselineRequest, type BaselineRun, planBaselines, runBaseline } from './baseline-runs.ts';
 import {
   BASELINE_MEANING,
@@ -47,7 +52,7 @@ export async function runBaselines(options: BaselineOptions): Promise<Baselines>
   };
   const federated = await judgeRun({ ...judgeOn, folder, controls: true, cases: 12 });
   progress({ what: 'models trained and judged', done: 1, total });
-  const judged = new Map<BaselineRun, { folder: string; predictions: Judged }>();
+  const judged = new Map<BaselineRun, { folder: string; predictions: Predictions }>();
   for (const [at, planned] of runs.entries()) {
     const own = await runBaseline(planned, { folder: run, card, split, simulate: options.simulate });
     await judgeRun({ ...judgeOn, folder: own, controls: false, cases: 0 });
@@ -77,8 +82,8 @@ export async function requireSplit(path: string | null): Promise<SplitManifest> 
 function summarize(what: {
   options: BaselineOptions;
   federated: Evaluation;
-  judged: ReadonlyMap<BaselineRun, { folder: string; predictions: Judged }>;
-  predictions: Judged;
+  judged: ReadonlyMap<BaselineRun, { folder: string; predictions: Predictions }>;
+  predictions: Predictions;
 }): Baselines {
   const { options, federated, judged, predictions } = what;
   const byKind = Map.groupBy(judged.keys(), ({ baseline }) => baseline);
@@ -86,7 +91,7 @@ function summarize(what: {
     const other = assemble(runs.map((run) => ({ run, own: judged.get(run)?.predictions })));
     const sites = [...new Set(predictions.sites)].map((site) => {
       const rows = [...predictions.sites.keys()].filter((row) => predictions.sites[row] === site);
-      return [site, comparePaired(pickRows(predictions, rows), other)] as const;
+      return [site, comparePaired(pickPredictions(predictions, rows), other)] as const;
     });
     return {
       baseline,
@@ -96,21 +101,23 @@ function summarize(what: {
       sites: Object.fromEntries(sites),
     };
   });
+  const { metric, figure } = headlineFigure(federated);
   return baselinesSchema.parse({
     version: 1,
     kind: 'neuroflare-baselines',
     budget: 'the same script, rounds and arguments for every model: each training image is seen as often',
-    federated: { run_folder: options.folder, balanced_accuracy: federated.headline.balanced_accuracy },
+    metric,
+    federated: { run_folder: options.folder, figure },
     baselines,
   });
 }
 
 /** One prediction a subject: that of the run which speaks for the subject's site. */
-function assemble(runs: readonly { run: BaselineRun; own: Judged | undefined }[]): Judged {
+function assemble(runs: readonly { run: BaselineRun; own: Predictions | undefined }[]): Predictions {
   const parts = runs.flatMap(({ run, own }) => {
     if (!own) return [];
     const rows = [...own.sites.keys()].filter((row) => run.pooled || own.sites[row] === run.site);
-    return [pickRows(own, rows)];
+    return [pickPredictions(own, rows)];
   });
-  return joinJudged(parts);
+  return joinPredictions(parts);
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { readInputText } from '../../base/files/read-file.ts';
 import { runSummarySchema } from '../../run/run-report.ts';
-import { estimateSchema, pairedSchema } from '../result.ts';
+import { HEADLINE_FIGURES, pairedSchema } from '../result.ts';
+import { estimateSchema } from '../result-parts.ts';
 
 /** Models that a federated one is compared with. */
 export const BASELINES = ['local', 'centralized', 'leave-one-out'] as const;
@@ -23,7 +24,8 @@ export const baselinesSchema = z.object({
     .describe(
       'what every model was given: the same script, rounds and arguments, so that each image is seen as often',
     ),
-  federated: z.object({ run_folder: z.string(), balanced_accuracy: estimateSchema }),
+  metric: z.enum(HEADLINE_FIGURES).describe('what models are compared by'),
+  federated: z.object({ run_folder: z.string(), figure: estimateSchema }),
   baselines: z.array(
     z.object({
       baseline: z.enum(BASELINES),
@@ -47,5 +49,17 @@ export const BASELINES_FILE = 'baselines.json';
 /** Undefined where no baselines were run. */
 export async function readBaselines(path: string): Promise<Baselines | undefined> {
   const text = await readInputText(path).catch(() => undefined);
-  return text === undefined ? undefined : baselinesSchema.parse(JSON.parse(text));
+  return text === undefined ? undefined : baselinesSchema.parse(oldOrNew(JSON.parse(text)));
+}
+
+/** Before there was more than classes, the figure went by the name of theirs. */
+const oldSchema = z.looseObject({
+  federated: z.object({ run_folder: z.string(), balanced_accuracy: estimateSchema }),
+});
+
+function oldOrNew(found: unknown): unknown {
+  const old = oldSchema.safeParse(found);
+  if (!old.success) return found;
+  const { run_folder, balanced_accuracy: figure } = old.data.federated;
+  return { ...old.data, metric: 'balanced_accuracy', federated: { run_folder, figure } };
 }

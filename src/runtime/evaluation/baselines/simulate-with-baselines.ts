@@ -3,10 +3,8 @@ import { NeuroflareError } from '../../base/errors/errors.ts';
 import type { Progress } from '../../base/logging/progress.ts';
 import { type SimulateOptions, simulate } from '../../deployment/simulator/simulate.ts';
 import { loadJob } from '../../job/load.ts';
-import { parseModelSpec } from '../../learning/models/spec.ts';
 import type { RunSummary } from '../../run/run-report.ts';
 import { describeRun } from '../../run/stored-runs.ts';
-import { requireJudgeable } from '../open-target.ts';
 import { parseBaselines } from './parse-baselines.ts';
 import type { SimulationResult } from './result.ts';
 
@@ -25,7 +23,6 @@ export async function simulateWithBaselines(options: WithBaselinesOptions): Prom
     // Before hours of training, not after.
     const { requireSplit } = await import('./baselines.ts');
     const { definition } = await loadJob(options.job, options.overrides);
-    if (definition.model.kind === 'built') requireJudgeable(parseModelSpec(definition.model.spec));
     await requireSplit(definition.data?.split ?? null);
   }
   const summary = await simulateOrTake(options, baselines.length > 0).finally(options.stop);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { findingSchema } from '../../../preprocess/check/finding.ts';
 import { heterogeneitySchema } from '../../../preprocess/split/heterogeneity.ts';
-import { estimateSchema } from '../result.ts';
+import { estimateSchema } from '../result-parts.ts';
 
 const figure = z.number().nullable();
 

@@ -3,7 +3,7 @@ import { numberAt } from '../../base/at.ts';
 import { type ImageSet, planeOf } from '../../learning/dataset/image-set.ts';
 import type { Engine } from '../../learning/engine/engine.ts';
 import { createExplainer } from '../../learning/explain/grad-cam.ts';
-import type { Target } from '../open-target.ts';
+import type { ClassTarget } from '../open-target.ts';
 
 /** A person's first picture as the model gets it, of its first channel, and where its decision comes from. */
 export interface Explained {
@@ -27,7 +27,7 @@ const BATCH_SIZE = 16;
 export async function explain(
   images: ImageSet,
   labels: readonly number[],
-  { target, engine }: { target: Target; engine: Engine },
+  { target, engine }: { target: ClassTarget; engine: Engine },
 ): Promise<Explained[]> {
   const { subjects, options } = images;
   if (subjects.length === 0) return [];

@@ -5,7 +5,7 @@ import { f32At } from '../../base/at.ts';
 import { readAs, type Selection } from '../../base/selection/selection.ts';
 import { silhouette } from '../../learning/controls/features.ts';
 import type { ImageSetOptions } from '../../learning/dataset/image-set.ts';
-import type { Evaluation } from '../result.ts';
+import type { ClassEvaluation } from '../class-result.ts';
 import type { Explained } from './heat.ts';
 
 /** Pixels with less of a lesion in them do not count as lesion. */
@@ -19,7 +19,7 @@ export async function measureLesionHeat(
   explained: readonly Explained[],
   { root, selection }: { root: string; selection: Selection },
   options: ImageSetOptions,
-): Promise<Evaluation['lesion_heat']> {
+): Promise<ClassEvaluation['lesion_heat']> {
   const found: { inside: number; area: number; hit: boolean }[] = [];
   for (const one of explained) {
     const mask = await findLesionMask(root, one.id);

@@ -3,9 +3,9 @@ import { resample } from '../../../preprocess/picture/resample.ts';
 import { f32At } from '../../base/at.ts';
 import type { Explained } from './heat.ts';
 
-/** Side of each of the two pictures of an overlay. */
-const SHOWN_SIDE = 224;
-const GAP = 4;
+/** Side of each of the two pictures of an overlay, and what lies between them, in pixels. */
+export const SHOWN_SIDE = 224;
+export const GAP = 4;
 const STRENGTH = 0.6;
 /** Inferno's colours (van der Walt and Smith, 2015) at even steps from dark to bright. */
 const COLOURS: readonly (readonly [number, number, number])[] = [

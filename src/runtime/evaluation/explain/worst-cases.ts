@@ -2,19 +2,19 @@ import { findLesionMask } from '../../../preprocess/picture/lesion-pictures.ts';
 import { f64At } from '../../base/at.ts';
 import { openSet } from '../../learning/dataset/open-dataset.ts';
 import { logLosses, predictedClass } from '../../statistics/probabilities.ts';
+import type { ClassEvaluation } from '../class-result.ts';
 import type { EvaluationWork } from '../evaluation-work.ts';
 import type { Judged } from '../judged-people.ts';
-import type { Evaluation } from '../result.ts';
 import type { EvaluationRow } from '../site-data.ts';
 import { type Explained, explain } from './heat.ts';
 import { measureLesionHeat } from './lesion-heat.ts';
 
 /** The predictions that cost most, with what the model went by. */
 export interface WorstCases {
-  readonly cases: Evaluation['worst_cases'];
+  readonly cases: ClassEvaluation['worst_cases'];
   /** Pictures of the cases, in their order. */
   readonly explained: readonly Explained[];
-  readonly lesionHeat: Evaluation['lesion_heat'];
+  readonly lesionHeat: ClassEvaluation['lesion_heat'];
 }
 
 /** Heat is compared with lesions on at most so many people. */
@@ -48,7 +48,7 @@ export async function worstCases(work: EvaluationWork, judged: Judged): Promise<
 }
 
 /** Where the model looks for the true class, beside where the lesion is; null without lesion masks. */
-async function lesionHeat(work: EvaluationWork): Promise<Evaluation['lesion_heat']> {
+async function lesionHeat(work: EvaluationWork): Promise<ClassEvaluation['lesion_heat']> {
   const { data, images } = work;
   const rows: EvaluationRow[] = [];
   for (const row of work.tested) {

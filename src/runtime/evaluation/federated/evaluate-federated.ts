@@ -42,6 +42,7 @@ export async function evaluateFederated(
   options: Pick<EvaluateOptions, 'target' | 'workspace' | 'job' | 'out'>,
 ): Promise<EvaluateResult> {
   const target = await openTarget({ ...options, which: 'final' });
+  if (target.task !== 'classification') throw flError('NF_EVALUATE_TASK', { type: target.spec.type });
   await requireEvaluationPlace(target, options);
   const { file, spec, classes } = target;
   const model = { file, type: spec.type, imageSize: spec.image_size, classes };

@@ -10,6 +10,7 @@ import { accuracySums, addRights } from '../../statistics/class-sums.ts';
 import { type Estimate, estimateOf, figureOfSums, UNDEFINED } from '../../statistics/figure.ts';
 import { meanOfMoments } from '../../statistics/mean-moments.ts';
 import { MODEL } from '../../statistics/site-evaluation.ts';
+import type { ClassEvaluation } from '../class-result.ts';
 import {
   describeClasses,
   describeControl,
@@ -19,7 +20,6 @@ import {
 } from '../describe-figures.ts';
 import { gapOf } from '../fairness.ts';
 import { headlineOf } from '../headline.ts';
-import type { Evaluation } from '../result.ts';
 import { figuresOfSites } from './figures-of-sites.ts';
 import { binsOf, confusionOf, momentsOf, readSites, sharesOf, type ToldSite } from './pooled-sums.ts';
 import { presenceOfSites, typesOfSites } from './presence-of-sites.ts';
@@ -43,7 +43,7 @@ export function evaluationOfSites(
   federated: FederatedEvaluation,
   model: JudgedModel,
   summary: Pick<RunSummary, 'job' | 'run_id' | 'engines'>,
-): Evaluation {
+): ClassEvaluation {
   const { classes } = model;
   const { read: sites, unread } = readSites(federated, classes.length);
   const figures = figuresOfSites(sites, classes);
@@ -56,6 +56,7 @@ export function evaluationOfSites(
     version: 1,
     kind: 'neuroflare-evaluation',
     research_use_only: true,
+    task: 'classification',
     ...describeInputs({ federated, model, summary, sites }),
     seed: 0,
     replicates: 0,
@@ -93,7 +94,7 @@ export function evaluationOfSites(
 }
 
 /** As `describeFairness`, by site: sites tell of nobody's sex or age. */
-function fairnessOfSites(sites: readonly ToldSite[]): Evaluation['fairness'] {
+function fairnessOfSites(sites: readonly ToldSite[]): ClassEvaluation['fairness'] {
   if (sites.length < 2) return [];
   const own = sites.map(({ site, labels, right }, at) => {
     const model = right.get(MODEL);
@@ -116,7 +117,7 @@ function fairnessOfSites(sites: readonly ToldSite[]): Evaluation['fairness'] {
   return [{ by: 'site', least: LEAST_PEOPLE, levels, unknown: 0, gap: gapOf(own) }];
 }
 
-function calibrationOf(sites: readonly ToldSite[]): Evaluation['calibration'] {
+function calibrationOf(sites: readonly ToldSite[]): ClassEvaluation['calibration'] {
   const temperature = sites[0]?.told.temperature ?? null;
   return {
     temperature,
@@ -129,7 +130,7 @@ function calibrationOf(sites: readonly ToldSite[]): Evaluation['calibration'] {
   };
 }
 
-function describeControls(figures: Readonly<Record<string, Estimate>>): Evaluation['controls'] {
+function describeControls(figures: Readonly<Record<string, Estimate>>): ClassEvaluation['controls'] {
   const known = CONTROL_NAMES.filter((name) => figures[`control.${name}`] !== undefined);
   if (known.length === 0) return null;
   return known.map((name) => ({
@@ -139,7 +140,7 @@ function describeControls(figures: Readonly<Record<string, Estimate>>): Evaluati
   }));
 }
 
-function describeSite(one: ToldSite, classes: readonly string[]): Evaluation['per_site'][number] {
+function describeSite(one: ToldSite, classes: readonly string[]): ClassEvaluation['per_site'][number] {
   const { site, labels } = one;
   const { recalls, balanced, accuracy } = sharesOf([one], MODEL).own;
   const estimates = recalls.map(estimateOf);

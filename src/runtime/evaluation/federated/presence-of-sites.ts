@@ -1,11 +1,11 @@
 import { PRESENCE, type PresenceName, readShares } from '../../statistics/evaluation-sums.ts';
 import { estimateOf, figureOfSums, type ShareSums } from '../../statistics/figure.ts';
 import { TYPES, tumoursAmong } from '../../statistics/site-evaluation.ts';
-import type { Evaluation } from '../result.ts';
+import type { ClassEvaluation } from '../class-result.ts';
 import { sharesOf, type ToldSite } from './pooled-sums.ts';
 
 /** As `tumourOrNone`, of sums. */
-export function presenceOfSites(sites: readonly ToldSite[]): Evaluation['tumour_or_none'] {
+export function presenceOfSites(sites: readonly ToldSite[]): ClassEvaluation['tumour_or_none'] {
   const sums = (name: PresenceName): ShareSums | undefined => {
     const told = sites.flatMap(({ told: { presence } }) => (presence?.[name] ? [presence[name]] : []));
     return told.length === 0 || told.length < sites.length ? undefined : readShares(told);
@@ -31,7 +31,7 @@ export function presenceOfSites(sites: readonly ToldSite[]): Evaluation['tumour_
 export function typesOfSites(
   sites: readonly ToldSite[],
   classes: readonly string[],
-): Evaluation['tumour_types'] {
+): ClassEvaluation['tumour_types'] {
   const kept = tumoursAmong(classes);
   if (!kept || sites.some(({ right }) => !right.has(TYPES))) return null;
   const { balanced } = sharesOf(sites, TYPES, kept).own;

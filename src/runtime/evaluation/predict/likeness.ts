@@ -5,7 +5,7 @@ import type { ImageSet } from '../../learning/dataset/image-set.ts';
 import { FEATURES } from '../../learning/dataset/picture-features.ts';
 import { FALSE_ALARMS, type ImageProfile, likenessJudge, parseProfile } from '../../run/image-profile.ts';
 import { RUN_FILES } from '../../run/run-folder.ts';
-import type { Target } from '../open-target.ts';
+import type { ClassTarget } from '../open-target.ts';
 import type { PredictResult } from './predict-schema.ts';
 
 interface Judged {
@@ -15,7 +15,7 @@ interface Judged {
 }
 
 /** Holds pictures against what the sites told of those that the model was trained on. */
-export async function judgeLikeness({ run, spec }: Target, images: ImageSet): Promise<Judged> {
+export async function judgeLikeness({ run, spec }: ClassTarget, images: ImageSet): Promise<Judged> {
   if (!run) return notKnown('the model lies in no run');
   const text = await readInputText(run.folder.at(RUN_FILES.imageProfile)).catch(() => undefined);
   if (text === undefined) return notKnown(`its run has no ${RUN_FILES.imageProfile}`);

@@ -14,7 +14,7 @@ import { ImageSet } from '../../learning/dataset/image-set.ts';
 import { inputChannels, requireChannels } from '../../learning/models/spec.ts';
 import { predictedClass, withTemperature } from '../../statistics/probabilities.ts';
 import { explain } from '../explain/heat.ts';
-import { openTarget, type Target, type TargetWish } from '../open-target.ts';
+import { type ClassTarget, openTarget, type TargetWish } from '../open-target.ts';
 import { EVALUATION_FILE, EVALUATION_FOLDER, readEvaluation } from '../result.ts';
 import { selectionOfRun } from '../run-selection.ts';
 import { judgeLikeness } from './likeness.ts';
@@ -41,6 +41,7 @@ export interface PredictOptions extends TargetWish {
 /** Predicts images that nobody has labelled. @throws NF_PREDICT_*, NF_EVALUATE_*, NF_NIFTI_*, NF_DATA_IMAGE_* */
 export async function predictImages(options: PredictOptions): Promise<PredictResult> {
   const target = await openTarget(options);
+  if (target.task !== 'classification') throw flError('NF_EVALUATE_TASK', { type: target.spec.type });
   const { harmony, harmonisation } = harmonised(target, options);
   const headMask = options.headMask ?? (await trainedOnHeads(target));
   const selection = target.run && (await selectionOfRun(target.run.card));
@@ -97,7 +98,7 @@ export async function predictImages(options: PredictOptions): Promise<PredictRes
 
 /** @throws NF_PREDICT_SITE, NF_HARMONISE_PICTURES */
 function harmonised(
-  { harmonisation: known, spec }: Target,
+  { harmonisation: known, spec }: ClassTarget,
   { site, slices }: PredictOptions,
 ): { readonly harmony: PictureHarmony | undefined; readonly harmonisation: PredictResult['harmonisation'] } {
   const names = Object.keys(known?.effects?.sites ?? {});
@@ -114,7 +115,7 @@ function harmonised(
 }
 
 /** Whether the run's training images are masked pictures, as their table says. */
-async function trainedOnHeads({ run }: Target): Promise<boolean> {
+async function trainedOnHeads({ run }: ClassTarget): Promise<boolean> {
   const root = run?.card.data?.root;
   if (root === undefined) return false;
   const participants = await readParticipants(root).catch(() => undefined);
@@ -122,18 +123,19 @@ async function trainedOnHeads({ run }: Target): Promise<boolean> {
 }
 
 /** That of the model's evaluation, if it was evaluated where it lies. */
-async function temperatureOf({ run, sha256 }: Target): Promise<number | null> {
+async function temperatureOf({ run, sha256 }: ClassTarget): Promise<number | null> {
   if (!run) return null;
   const path = run.folder.at(join(EVALUATION_FOLDER, EVALUATION_FILE));
   const evaluation = await readEvaluation(path).catch(() => undefined);
-  return evaluation?.model.sha256 === sha256 ? evaluation.calibration.temperature : null;
+  if (evaluation?.task !== 'classification' || evaluation.model.sha256 !== sha256) return null;
+  return evaluation.calibration.temperature;
 }
 
 const READERS = 4;
 
 async function openImages(
   inputs: readonly PredictImage[],
-  target: Target,
+  target: ClassTarget,
   {
     slices,
     mirror,

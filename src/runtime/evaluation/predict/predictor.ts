@@ -1,5 +1,6 @@
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
 import type { EngineChoice } from '../../job/engine-choice.ts';
+import type { PredictExamples } from '../../learning/dataset/example-set.ts';
 import type { ImageSet } from '../../learning/dataset/image-set.ts';
 import { type MaskedTest, maskBatch } from '../../learning/dataset/masked-pictures.ts';
 import type { Engine } from '../../learning/engine/engine.ts';
@@ -13,6 +14,8 @@ export interface Predictor {
   readonly engine: Engine;
   /** Has it predict by other parameters from now on. */
   load(params: ParamSet): void;
+  /** What the network gives for examples. */
+  readonly outputs: PredictExamples;
   /** Probabilities [subjects, classes]. */
   predict(images: ImageSet, masked?: MaskedTest): Promise<Float64Array>;
   dispose(): void;
@@ -33,6 +36,7 @@ export async function openPredictor(target: Target, wish: EngineWish): Promise<P
   return {
     engine,
     load: (params) => network.load(params),
+    outputs: (x, size) => network.outputs(x, size),
     predict: (images, masked) => predictSubjects(network, images, masked),
     dispose: () => network.dispose(),
   };

@@ -3,10 +3,11 @@ import { counted } from '../../base/text/counted.ts';
 import { type Html, html } from '../../base/text/html.ts';
 import type { RunFolder } from '../../run/run-folder.ts';
 import { comparePaired, readPredictions } from '../paired.ts';
-import { EVALUATION_FOLDER, type Evaluation, type Paired } from '../result.ts';
+import { EVALUATION_FOLDER, type Evaluation, headlineFigure, type Paired } from '../result.ts';
+import type { EstimateFigure } from '../result-parts.ts';
 import { type IntervalRow, intervalChart } from './charts/intervals.ts';
 import { lineChart } from './charts/lines.ts';
-import { classTitle, interval, percent, shortDigest } from './figures.ts';
+import { classTitle, HEADLINE_TITLES, interval, percent, shortDigest } from './figures.ts';
 import type { ReportSource } from './gather.ts';
 import { frame } from './page.ts';
 
@@ -37,15 +38,16 @@ export function renderComparison(
   const names = runs.map(({ summary }) => `${summary.job}/${summary.run_id}`);
   const [first = '', second = ''] = names;
   const sentence = sentenceOf(paired, [first, second]);
+  const title = titleOf(runs);
   const rows: IntervalRow[] = [
     { label: first, figure: paired.own, kind: 'model' },
     { label: second, figure: paired.other, kind: 'strong' },
   ];
   const body = html`<header><h1>Two runs compared</h1><p>${first} and ${second}</p></header>
 <section class="verdict ${verdictOf(paired)}"><p class="answer">${sentence}</p>
-<p class="sentence">${first} leads by ${percent(paired.lead.value)} points of balanced accuracy (95 % interval ${interval(paired.lead)}), on ${counted(paired.subjects, 'subject')} in ${counted(paired.groups, 'group')} that both were judged on, paired within draws of groups.
+<p class="sentence">${first} leads by ${percent(paired.lead.value)} points of ${title.toLowerCase()} (95 % interval ${interval(paired.lead)}), on ${counted(paired.subjects, 'subject')} in ${counted(paired.groups, 'group')} that both were judged on, paired within draws of groups.
 It is worse by at most ${percent(paired.worse_by_at_most)} points (one-sided 95 % bound).</p></section>
-<section><h2>Balanced accuracy</h2>${intervalChart(rows, { title: 'Balanced accuracy of both runs' })}</section>
+<section><h2>${title}</h2>${intervalChart(rows, { title: `${title} of both runs` })}</section>
 ${figuresTable(runs, names)}${curves(runs, names)}`;
   return { page: frame(`${first} and ${second}`, body), sentence };
 }
@@ -61,26 +63,21 @@ function sentenceOf({ lead }: Paired, [first, second]: readonly [string, string]
   return 'Neither run is shown to be better.';
 }
 
+/** Both are judged, and by the same figure: they were compared by it. */
+function titleOf([{ evaluation }]: readonly [ReportSource, ReportSource]): string {
+  return HEADLINE_TITLES[evaluation ? headlineFigure(evaluation).metric : 'balanced_accuracy'];
+}
+
 function figuresTable(runs: readonly ReportSource[], names: readonly string[]): Html {
   const cells = (value: (evaluation: Evaluation) => string) =>
     runs.map(({ evaluation }) => html`<td>${evaluation ? value(evaluation) : '–'}</td>`);
-  const classes = runs[0]?.evaluation?.classes ?? [];
+  const [evaluation] = runs.flatMap((run) => run.evaluation ?? []);
   const rows: [string, Html[]][] = [
-    ['balanced accuracy', cells(({ figures }) => percentOf(figures.balanced_accuracy))],
-    ['AUROC', cells(({ figures }) => percentOf(figures.auroc))],
-    ...classes.map((name): [string, Html[]] => [
-      `recall, ${classTitle(name)}`,
-      cells(({ figures }) => percentOf(figures[`recall.${name}`])),
+    ...(evaluation ? shownFigures(evaluation) : []).map(([name, key]): [string, Html[]] => [
+      name,
+      cells((one) => percentOf(allFigures(one)[key])),
     ]),
-    ['calibration error', cells(({ figures }) => percentOf(figures['ece.calibrated'] ?? figures.ece))],
-    [
-      'strongest control',
-      cells(({ headline }) =>
-        headline.strongest_control
-          ? `${headline.strongest_control.name} ${percent(headline.strongest_control.balanced_accuracy.value)}`
-          : '–',
-      ),
-    ],
+    ['strongest control', cells(strongestOf)],
     ['rounds', runs.map(({ summary }) => html`<td>${summary.rounds}</td>`)],
     ['sites', runs.map(({ summary }) => html`<td>${summary.sites.length}</td>`)],
     ['seed', runs.map(({ card }) => html`<td>${card.job.seed}</td>`)],
@@ -91,7 +88,45 @@ function figuresTable(runs: readonly ReportSource[], names: readonly string[]): 
 <tbody>${rows.map(([name, values]) => html`<tr><td>${name}</td>${values}</tr>`)}</tbody></table></div></section>`;
 }
 
-function percentOf(figure: Evaluation['figures'][string] | undefined): string {
+/** Titles and keys of `allFigures`. */
+function shownFigures(evaluation: Evaluation): [string, string][] {
+  if (evaluation.task === 'segmentation')
+    return [
+      ['Dice', 'dice'],
+      ['without a label, none found', 'specificity'],
+      ...evaluation.labels.flatMap((label): [string, string][] => [
+        [`Dice, ${label}`, `${label}.dice`],
+        [`lesions found, ${label}`, `${label}.lesion_sensitivity`],
+      ]),
+    ];
+  return [
+    ['balanced accuracy', 'balanced_accuracy'],
+    ['AUROC', 'auroc'],
+    ...evaluation.classes.map((name): [string, string] => [`recall, ${classTitle(name)}`, `recall.${name}`]),
+    ['calibration error', 'ece.last'],
+  ];
+}
+
+function allFigures(evaluation: Evaluation): Readonly<Record<string, EstimateFigure | undefined>> {
+  const { figures } = evaluation;
+  if (evaluation.task === 'classification')
+    return { ...figures, 'ece.last': figures['ece.calibrated'] ?? figures.ece };
+  const ofLabels = evaluation.per_label.flatMap(({ label, figures: own }) =>
+    Object.entries(own).map(([name, figure]) => [`${label}.${name}`, figure] as const),
+  );
+  return { ...figures, ...Object.fromEntries(ofLabels) };
+}
+
+function strongestOf(evaluation: Evaluation): string {
+  if (evaluation.task === 'segmentation') {
+    const { strongest_control: strongest } = evaluation.headline;
+    return strongest ? `${strongest.name} ${percent(strongest.dice.value)}` : '–';
+  }
+  const { strongest_control: strongest } = evaluation.headline;
+  return strongest ? `${strongest.name} ${percent(strongest.balanced_accuracy.value)}` : '–';
+}
+
+function percentOf(figure: EstimateFigure | undefined): string {
   return `${percent(figure?.value)} (${interval(figure)})`;
 }
 

@@ -1,4 +1,11 @@
-import type { EstimateFigure } from '../result.ts';
+import type { HeadlineName } from '../result.ts';
+import type { EstimateFigure } from '../result-parts.ts';
+
+/** At the beginning of a sentence. */
+export const HEADLINE_TITLES: Readonly<Record<HeadlineName, string>> = {
+  balanced_accuracy: 'Balanced accuracy',
+  dice: 'Dice',
+};
 
 /** `71.6`, of a share; a dash where it is not defined. */
 export function percent(share: number | null | undefined): string {
@@ -14,6 +21,11 @@ export function interval(figure: EstimateFigure | undefined): string {
 /** With three decimals. */
 export function decimal(value: number | null | undefined): string {
   return value === null || value === undefined ? '–' : value.toFixed(3);
+}
+
+/** `4.2`, of mm. */
+export function millimetres(value: number | null | undefined): string {
+  return value === null || value === undefined ? '–' : value.toFixed(1);
 }
 
 /** The first digits of a digest. */

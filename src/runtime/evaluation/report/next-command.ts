@@ -8,9 +8,9 @@ export interface AskedRun {
   readonly workspace: string;
 }
 
-/** How the run is judged; undefined where nothing but its script can: a model of its own, labels of voxels. */
+/** How the run is judged; undefined where nothing but its script can: a model of its own. */
 export function evaluateCommand({ job, data }: RunCard, asked: AskedRun): string | undefined {
-  if ('initial_params' in job.model || job.data?.task === 'segmentation') return undefined;
+  if ('initial_params' in job.model) return undefined;
   // Which data a run of a federation worked on is not known here.
   const on = data === null ? ' --data BIDS_FOLDER --split SPLIT_FILE' : '';
   return `${commandOn('evaluate', asked)}${on}`;

@@ -1,4 +1,5 @@
 import { Html, html } from '../../base/text/html.ts';
+import type { Evaluation } from '../result.ts';
 import type { ReportSource } from './gather.ts';
 import { type AskedRun, evaluateCommand } from './next-command.ts';
 import { answerSection, controlsSection } from './sections/answer.ts';
@@ -15,6 +16,7 @@ import { dataStatisticsSection } from './sections/data-statistics.ts';
 import { casesSection, looksSection } from './sections/explanations.ts';
 import { fairnessSection } from './sections/fairness.ts';
 import { harmonisationSection } from './sections/harmonisation.ts';
+import { maskCasesSection, maskSections } from './sections/masks.ts';
 import { ownModelsSection } from './sections/own-models.ts';
 import { curvesSection, dataSection, recordSection } from './sections/run.ts';
 import { STYLE } from './style.ts';
@@ -25,20 +27,47 @@ import { STYLE } from './style.ts';
  */
 export function renderPage(source: ReportSource, asked: AskedRun): string {
   const { summary, card, evaluation } = source;
+  const judged = evaluation && judgedParts(evaluation, source);
   const body = html`<header><h1>${summary.job}</h1><p>${card.job.description ?? ''} Run ${summary.run_id}, ${card.created.slice(0, 10)}.</p></header>
 ${evaluation ? answerSection(evaluation) : summary.data_statistics ? null : notEvaluated(source, asked)}
 ${dataStatisticsSection(source)}
-${evaluation ? [controlsSection(evaluation), looksSection(evaluation)] : null}
+${judged?.first ?? null}
 ${source.baselines ? baselinesSection(source.baselines) : null}
-${evaluation ? [presenceSection(evaluation), classesSection(evaluation), sitesSection(evaluation), fairnessSection(evaluation), ownModelsOnTest(evaluation)] : null}
+${judged?.second ?? null}
 ${summary.data_statistics ? null : curvesSection(source)}
 ${crossSiteSection(source)}
 ${ownModelsSection(source)}
-${evaluation ? [harmonisationSection(evaluation), calibrationSection(evaluation)] : null}
-${casesSection(source)}
+${judged?.third ?? null}
 ${dataSection(source)}
 ${recordSection(source)}`;
   return frame(`${summary.job} ${summary.run_id}`, body);
+}
+
+/** What a page says of a judged model: before the baselines, behind them, and behind the curves of the training. */
+interface JudgedParts {
+  readonly first: Html | readonly Html[];
+  readonly second: readonly (Html | null)[];
+  readonly third: readonly (Html | null)[];
+}
+
+function judgedParts(evaluation: Evaluation, { overlays }: ReportSource): JudgedParts {
+  if (evaluation.task === 'segmentation')
+    return { first: maskSections(evaluation), second: [], third: [maskCasesSection(evaluation, overlays)] };
+  return {
+    first: [controlsSection(evaluation), looksSection(evaluation)],
+    second: [
+      presenceSection(evaluation),
+      classesSection(evaluation),
+      sitesSection(evaluation),
+      fairnessSection(evaluation),
+      ownModelsOnTest(evaluation),
+    ],
+    third: [
+      harmonisationSection(evaluation),
+      calibrationSection(evaluation),
+      casesSection(evaluation, overlays),
+    ],
+  };
 }
 
 /** A page with the report's style around `body`. */

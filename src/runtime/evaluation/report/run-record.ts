@@ -43,8 +43,10 @@ export function makeRunRecord(source: ReportSource, kit?: OpenKit): Record<strin
           headline: evaluation.headline,
           figures: evaluation.figures,
           controls: evaluation.controls,
-          masked: evaluation.masked,
-          calibration: { temperature: evaluation.calibration.temperature },
+          ...(evaluation.task === 'classification' && {
+            masked: evaluation.masked,
+            calibration: { temperature: evaluation.calibration.temperature },
+          }),
           engine: evaluation.engine,
           seed: evaluation.seed,
         }

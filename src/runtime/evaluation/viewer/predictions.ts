@@ -19,6 +19,7 @@ export async function readPredictions(folder: RunFolder): Promise<Map<string, Pr
   const file = join(folder.at(EVALUATION_FOLDER), PREDICTIONS_FILE);
   if (!isThere(file)) return new Map();
   const { columns, rows } = parseTable(await readInput(file), file, PARTICIPANT_TABLE);
+  if (!columns.includes('predicted')) return new Map();
   const classes = columns.filter((name) => name.startsWith(PROBABILITY));
   return new Map(
     rows.map(({ id, values }) => [

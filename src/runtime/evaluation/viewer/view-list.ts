@@ -166,7 +166,8 @@ function heatOf(
   { evaluation, served }: { evaluation: Evaluation | undefined; served: ServedFiles },
 ): Map<string, string> {
   const root = folder.at(EVALUATION_FOLDER);
-  const cases = evaluation?.worst_cases ?? [];
+  // Those of other tasks show no heat.
+  const cases = evaluation?.task === 'classification' ? evaluation.worst_cases : [];
   return new Map(
     cases.flatMap(({ id, overlay }): [string, string][] =>
       overlay === null ? [] : [[id, `files/${served.add({ root, path: overlay })}`]],

@@ -66,9 +66,9 @@ export async function openVolumes(source: DataSource, options: VolumesOptions): 
   requireChannels(spec.channels, channelCount(selection));
   if (members.train.length === 0)
     throw flError('NF_DATA_EMPTY', { site: source.site }, { place: { site: source.site } });
-  const shared = setOptions(options, { spec, selection, masks: task.masks });
   const place = { root: source.root, selection, masks: task.masks };
-  const open = (part: Partition) => openPart(members[part], place, shared);
+  const shared = volumeOptions(options, { spec, ...place });
+  const open = (part: Partition) => openVolumeSet(place, members[part], shared);
   const [train, validation, test] = [await open('train'), await open('validation'), await open('test')];
   requireLabelled(train, { site: source.site, masks: task.masks });
   const notes = Object.entries({ train, validation }).flatMap(([part, set]) => describePart(part, set));
@@ -76,8 +76,9 @@ export async function openVolumes(source: DataSource, options: VolumesOptions): 
   return { train, validation, test, labels: train.labels, notes };
 }
 
-function setOptions(
-  options: VolumesOptions,
+/** What a network of this form sees of volumes. @throws NF_TRAIN_OPTION for values that cannot be */
+export function volumeOptions(
+  options: Omit<VolumesOptions, 'model'>,
   { spec, selection, masks }: { spec: UnetSpec; selection: Selection; masks: MaskSelection },
 ): VolumeSetOptions {
   const count = (name: 'batchSize' | 'patchesPerVolume') =>
@@ -101,15 +102,17 @@ function changesOf(wish: VolumesOptions['augment']): AugmentPatch | undefined {
   return wish === undefined || typeof wish === 'function' ? wish : augmentVolumes(wish);
 }
 
-interface Place {
+/** Where volumes and their masks lie. */
+export interface VolumePlace {
   readonly root: string;
   readonly selection: Selection;
   readonly masks: MaskSelection;
 }
 
-async function openPart(
+/** Volumes of these participants with their masks; every file is read once, so a bad one is named at once. */
+export async function openVolumeSet(
+  { root, selection, masks }: VolumePlace,
   rows: readonly Participant[],
-  { root, selection, masks }: Place,
   options: VolumeSetOptions,
 ): Promise<VolumeSet> {
   const found = await mapPool(rows, { jobs: READERS }, async ({ id }, subject) => {

@@ -1,5 +1,5 @@
 import type { ParamSet } from '../../base/tensors/nd-array.ts';
-import type { Batch } from '../dataset/example-set.ts';
+import type { Batch, PredictExamples } from '../dataset/example-set.ts';
 import type { ImageSet } from '../dataset/image-set.ts';
 import type { Engine } from '../engine/engine.ts';
 import { buildModel } from '../models/build.ts';
@@ -14,6 +14,8 @@ export interface Network {
   examplesOf(images: ImageSet): SubjectPictures;
   /** Logits [size, classes] of a batch of `examplesOf`. */
   predict(batch: Batch): Promise<Float32Array>;
+  /** Outputs [size, ...] of examples as the network takes them. */
+  readonly outputs: PredictExamples;
   /** The same of pictures that were changed: [size, imageSize, imageSize, channels]. */
   predictPictures(batch: Batch): Promise<Float32Array>;
   dispose(): void;
@@ -30,6 +32,7 @@ export async function openNetwork(
     load: (params) => model.setParams(params),
     examplesOf: (images) => images,
     predict: ({ x, size }) => model.predict(x, size),
+    outputs: (x, size) => model.predict(x, size),
     predictPictures: ({ x, size }) => model.predict(x, size),
     dispose: () => model.dispose(),
   };

@@ -24,8 +24,8 @@ export const EVALUATION_ERRORS = {
   },
   NF_EVALUATE_TASK: {
     exit: 4,
-    message: 'The model is a {type}, which labels voxels: evaluate and predict judge classifiers.',
-    hint: "Its Dice over all sites, round by round, is in 'neuroflare runs show RUN'.",
+    message: 'The model is a {type}, which labels voxels: this takes a model that tells classes.',
+    hint: "'neuroflare evaluate RUN' judges it on images that lie here.",
   },
   NF_EVALUATE_CLASSES: {
     exit: 4,

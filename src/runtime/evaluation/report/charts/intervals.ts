@@ -1,5 +1,5 @@
 import { type Html, html } from '../../../base/text/html.ts';
-import type { EstimateFigure } from '../../result.ts';
+import type { EstimateFigure } from '../../result-parts.ts';
 import { interval, percent } from '../figures.ts';
 import { linearScale, ticks } from './scale.ts';
 

@@ -1,8 +1,8 @@
 import { type Html, html } from '../../../base/text/html.ts';
-import type { Evaluation } from '../../result.ts';
+import type { ClassEvaluation } from '../../class-result.ts';
 import { linearScale, ticks } from './scale.ts';
 
-type Bins = Evaluation['calibration']['bins'];
+type Bins = ClassEvaluation['calibration']['bins'];
 
 const SIDE = 300;
 const BOX = { left: 44, right: 290, top: 10, bottom: 256 };

@@ -1,29 +1,53 @@
 import { counted } from '../../../base/text/counted.ts';
 import { type Html, html } from '../../../base/text/html.ts';
-import type { EstimateFigure, Evaluation } from '../../result.ts';
+import type { ClassEvaluation } from '../../class-result.ts';
+import type { Evaluation } from '../../result.ts';
+import type { EstimateFigure, Verdict } from '../../result-parts.ts';
+import type { MaskEvaluation } from '../../segmentation/mask-result.ts';
 import { type IntervalRow, intervalChart } from '../charts/intervals.ts';
-import { classTitle, decimal, interval, percent } from '../figures.ts';
+import { classTitle, decimal, interval, millimetres, percent } from '../figures.ts';
 
-const ANSWERS: Readonly<Record<Evaluation['headline']['verdict'], string>> = {
-  beats_controls: 'The model knows more than the shortcuts do.',
-  not_shown: 'It is not shown that the model knows more than the shortcuts do.',
-  below_controls: 'Shortcuts tell the classes apart better than the model does.',
-  no_controls: 'What this figure is worth is not known: no controls were run.',
-  undefined: 'There is no answer: the test images lack a class.',
+const ANSWERS: Readonly<Record<Evaluation['task'], Readonly<Record<Verdict, string>>>> = {
+  classification: {
+    beats_controls: 'The model knows more than the shortcuts do.',
+    not_shown: 'It is not shown that the model knows more than the shortcuts do.',
+    below_controls: 'Shortcuts tell the classes apart better than the model does.',
+    no_controls: 'What this figure is worth is not known: no controls were run.',
+    undefined: 'There is no answer: the test images lack a class.',
+  },
+  segmentation: {
+    beats_controls: 'The model knows more than the shortcuts do.',
+    not_shown: 'It is not shown that the model knows more than the shortcuts do.',
+    below_controls: 'Shortcuts label voxels better than the model does.',
+    no_controls: 'What this figure is worth is not known: no controls were run.',
+    undefined: 'There is no answer: no test mask shows a label.',
+  },
 };
 
 /** The answer first: one sentence, and the figure beside what shortcuts reach. */
 export function answerSection(evaluation: Evaluation): Html {
-  const { headline, data } = evaluation;
+  const { headline, data, task } = evaluation;
   return html`<section class="verdict ${headline.verdict}">
-<p class="answer">${ANSWERS[headline.verdict]}</p>
+<p class="answer">${ANSWERS[task][headline.verdict]}</p>
 <p class="sentence">${headline.sentence}</p>
 <p class="notice">Judged on ${counted(data.subjects, 'subject')} in ${counted(data.groups, 'group')} at ${counted(data.sites.length, 'site')} that the model has not seen (${data.part} part).
 For research only; not a medical device.</p>
-${tiles(evaluation)}</section>`;
+${evaluation.task === 'segmentation' ? maskTiles(evaluation) : classTiles(evaluation)}</section>`;
 }
 
-function tiles({ figures, worst, per_class: classes, calibration }: Evaluation): Html {
+function maskTiles({ figures, per_label: labels }: MaskEvaluation): Html {
+  const [only] = labels;
+  const single = labels.length === 1 ? only?.figures : undefined;
+  return html`<div class="tiles">
+${tile(percent(figures.dice?.value), '%', `Dice, ${interval(figures.dice)}`)}
+${tile(percent(figures.specificity?.value), '%', `of volumes without a label none found, ${interval(figures.specificity)}`)}
+${single ? tile(millimetres(single.hd95?.value), 'mm', 'HD95, mean') : null}
+${single ? tile(percent(single.lesion_sensitivity?.value), '%', `of lesions found, ${interval(single.lesion_sensitivity)}`) : null}
+${tile(decimal(figures.nll?.value), '', 'cross entropy of a voxel')}
+</div>`;
+}
+
+function classTiles({ figures, worst, per_class: classes, calibration }: ClassEvaluation): Html {
   const weakest = classes.find(({ class: name }) => name === worst.class);
   const ece = calibration.temperature === null ? figures.ece : figures['ece.calibrated'];
   return html`<div class="tiles">
@@ -40,7 +64,7 @@ function tile(value: string, unit: string, text: string): Html {
 }
 
 /** The model among the controls, strongest first. */
-export function controlsSection(evaluation: Evaluation): Html {
+export function controlsSection(evaluation: ClassEvaluation): Html {
   const { controls, headline, figures, chance, tumour_types: types, federated } = evaluation;
   if (!controls) {
     return html`<section><h2>Controls</h2><p class="lead">No controls were run, so it is not known what size, frame, outline or plain pixels reach on these images.</p></section>`;
@@ -79,7 +103,7 @@ function tumourTypes({
   subjects,
   balanced_accuracy: own,
   controls,
-}: NonNullable<Evaluation['tumour_types']>): Html {
+}: NonNullable<ClassEvaluation['tumour_types']>): Html {
   const known = Object.entries(controls).sort(([, a], [, b]) => (b.value ?? 0) - (a.value ?? 0));
   const [best] = known;
   const beside = best

@@ -1,12 +1,12 @@
 import { type Html, html } from '../../../base/text/html.ts';
 import { BASELINE_MEANING, type Baselines } from '../../baselines/result.ts';
 import { type IntervalRow, intervalChart } from '../charts/intervals.ts';
-import { interval, percent } from '../figures.ts';
+import { HEADLINE_TITLES, interval, percent } from '../figures.ts';
 
 /** The federated model beside what each site could do alone and what all could do together. */
-export function baselinesSection({ baselines, federated, budget }: Baselines): Html {
+export function baselinesSection({ baselines, federated, budget, metric }: Baselines): Html {
   const rows: IntervalRow[] = [
-    { label: 'federated', figure: federated.balanced_accuracy, kind: 'model' },
+    { label: 'federated', figure: federated.figure, kind: 'model' },
     ...baselines.map(
       ({ baseline, comparison }): IntervalRow => ({
         label: baseline,
@@ -20,8 +20,8 @@ export function baselinesSection({ baselines, federated, budget }: Baselines): H
     ...Object.entries(sites).map(([site, own]) => line('', site, own)),
   ]);
   return html`<section><h2>Beside other ways to train</h2>
-<p class="lead">Balanced accuracy on the same test subjects; ${budget}. Differences are paired by subject.</p>
-${intervalChart(rows, { title: 'Balanced accuracy of the federated model and the baselines' })}
+<p class="lead">${HEADLINE_TITLES[metric]} on the same test subjects; ${budget}. Differences are paired by subject.</p>
+${intervalChart(rows, { title: `${HEADLINE_TITLES[metric]} of the federated model and the baselines` })}
 <ul>${baselines.map(({ baseline }) => html`<li><b>${baseline}</b>: ${BASELINE_MEANING[baseline]}</li>`)}</ul>
 <details><summary>By site, and how much worse the federated model may be</summary><div class="scroll" tabindex="0"><table>
 <thead><tr><th>baseline</th><th class="text">tested on</th><th>baseline %</th><th>federated %</th><th>federated leads by</th><th>95 % interval</th><th>worse by at most</th></tr></thead>

@@ -1,12 +1,13 @@
 import { type Html, html } from '../../../base/text/html.ts';
+import type { ClassEvaluation } from '../../class-result.ts';
 import { tumourOrNoneWords } from '../../presence.ts';
-import type { EstimateFigure, Evaluation } from '../../result.ts';
+import type { EstimateFigure } from '../../result-parts.ts';
 import { confusionTable } from '../charts/confusion.ts';
 import { intervalChart } from '../charts/intervals.ts';
 import { reliabilityChart } from '../charts/reliability.ts';
 import { classTitle, decimal, interval, percent } from '../figures.ts';
 
-export function classesSection(evaluation: Evaluation): Html {
+export function classesSection(evaluation: ClassEvaluation): Html {
   const { per_class: classes, confusion, classes: names } = evaluation;
   const rows = classes.map(({ class: name, recall }) => ({
     label: `recall, ${classTitle(name)}`,
@@ -23,7 +24,7 @@ ${intervalChart(rows, { title: 'Recall of each class' })}
 <div class="scroll" tabindex="0"><table><thead><tr><th>class</th><th>subjects</th><th>AUROC %</th><th>95 % interval</th></tr></thead><tbody>${body}</tbody></table></div></div></section>`;
 }
 
-export function sitesSection(evaluation: Evaluation): Html {
+export function sitesSection(evaluation: ClassEvaluation): Html {
   const { per_site: sites, classes, worst } = evaluation;
   const rows = sites.map(({ site, accuracy: figure }) => ({ label: site, figure, kind: 'plain' as const }));
   const body = sites.map(
@@ -39,7 +40,7 @@ ${intervalChart(rows, { title: 'Accuracy of each site' })}
 }
 
 /** The model that each site ends with, beside the one that is judged. */
-export function ownModelsOnTest({ own_models: own, data }: Evaluation): Html | null {
+export function ownModelsOnTest({ own_models: own, data }: ClassEvaluation): Html | null {
   if (!own) return null;
   const rows = own.map(({ site, accuracy: figure }) => ({ label: site, figure, kind: 'plain' as const }));
   const body = own.map(
@@ -58,7 +59,7 @@ function withInterval(share: number | null | undefined, figure: EstimateFigure |
 }
 
 /** Tumour of any type against none: counts in words, then each share with its interval. */
-export function presenceSection({ tumour_or_none: found }: Evaluation): Html | null {
+export function presenceSection({ tumour_or_none: found }: ClassEvaluation): Html | null {
   if (!found) return null;
   const rows = [
     { label: 'sensitivity', figure: found.sensitivity },
@@ -76,7 +77,7 @@ export function presenceSection({ tumour_or_none: found }: Evaluation): Html | n
 ${intervalChart(rows, { title: 'Sensitivity, specificity and predictive values for tumour against none' })}</section>`;
 }
 
-export function calibrationSection({ calibration, figures }: Evaluation): Html {
+export function calibrationSection({ calibration, figures }: ClassEvaluation): Html {
   const { temperature, bins, bins_calibrated: after } = calibration;
   const row = (name: string, suffix: string) =>
     html`<tr><td>${name}</td><td>${percent(figures[`ece${suffix}`]?.value)}</td><td>${interval(figures[`ece${suffix}`])}</td><td>${decimal(figures[`nll${suffix}`]?.value)}</td><td>${decimal(figures[`brier${suffix}`]?.value)}</td></tr>`;

@@ -1,9 +1,9 @@
 import { counted } from '../../../base/text/counted.ts';
 import { type Html, html } from '../../../base/text/html.ts';
-import type { Evaluation } from '../../result.ts';
+import type { ClassEvaluation } from '../../class-result.ts';
 import { type IntervalRow, intervalChart } from '../charts/intervals.ts';
 import { classTitle, percent } from '../figures.ts';
-import type { ReportSource } from '../gather.ts';
+import { caseFigures } from './case-figures.ts';
 
 const MASKED: Readonly<Record<string, string>> = {
   frame_masked: 'frame blackened',
@@ -12,7 +12,7 @@ const MASKED: Readonly<Record<string, string>> = {
 };
 
 /** What the model goes by: pictures with a part masked, and where the heat lies. */
-export function looksSection({ masked, figures, chance, lesion_heat: heat }: Evaluation): Html {
+export function looksSection({ masked, figures, chance, lesion_heat: heat }: ClassEvaluation): Html {
   const rows: IntervalRow[] = [
     {
       label: 'whole picture',
@@ -34,16 +34,17 @@ ${intervalChart(rows, { chance, title: 'Balanced accuracy on masked pictures' })
 }
 
 /** The predictions that cost most, each with its heat map. */
-export function casesSection({ evaluation, overlays }: ReportSource): Html | null {
-  if (!evaluation || evaluation.worst_cases.length === 0) return null;
-  const figures = evaluation.worst_cases.map((one) => {
-    const bytes = one.overlay === null ? undefined : overlays.get(one.overlay);
-    const source = bytes && `data:image/png;base64,${Buffer.from(bytes).toString('base64')}`;
-    const text = `${one.id}: ${classTitle(one.truth)} taken for ${classTitle(one.predicted)}`;
-    return html`<figure>${source ? html`<img src="${source}" alt="${text}">` : null}
-<figcaption><b>${classTitle(one.truth)}</b> ${one.truth === one.predicted ? 'found' : html`taken for <b>${classTitle(one.predicted)}</b>`}, probability ${percent(one.probability)} %<br><span class="notice">${one.id}, ${one.site}, loss ${one.loss.toFixed(2)}</span></figcaption></figure>`;
-  });
+export function casesSection(
+  { worst_cases: cases }: ClassEvaluation,
+  overlays: ReadonlyMap<string, Uint8Array>,
+): Html | null {
+  if (cases.length === 0) return null;
+  const shown = cases.map((one) => ({
+    overlay: one.overlay,
+    text: `${one.id}: ${classTitle(one.truth)} taken for ${classTitle(one.predicted)}`,
+    caption: html`<b>${classTitle(one.truth)}</b> ${one.truth === one.predicted ? 'found' : html`taken for <b>${classTitle(one.predicted)}</b>`}, probability ${percent(one.probability)} %<br><span class="notice">${one.id}, ${one.site}, loss ${one.loss.toFixed(2)}</span>`,
+  }));
   return html`<section><h2>Worst cases</h2>
 <p class="lead">The predictions with the highest loss. Beside each picture, as the network sees it, what speaks for the predicted class (Grad-CAM, bright is more).</p>
-<div class="cases">${figures}</div></section>`;
+<div class="cases">${caseFigures(shown, overlays)}</div></section>`;
 }

@@ -1,9 +1,9 @@
 import { type Html, html } from '../../../base/text/html.ts';
-import type { Evaluation, Fairness } from '../../result.ts';
+import type { ClassEvaluation, Fairness } from '../../class-result.ts';
 import { interval, percent } from '../figures.ts';
 
 /** Whom the model serves better than others: by site, sex and age. */
-export function fairnessSection({ fairness }: Pick<Evaluation, 'fairness'>): Html | null {
+export function fairnessSection({ fairness }: Pick<ClassEvaluation, 'fairness'>): Html | null {
   if (fairness.length === 0) return null;
   const [first] = fairness;
   return html`<section><h2>For whom it is better and worse</h2>

@@ -1,5 +1,5 @@
 import { type Html, html } from '../../../base/text/html.ts';
-import type { Evaluation } from '../../result.ts';
+import type { ClassEvaluation } from '../../class-result.ts';
 import { interval, percent } from '../figures.ts';
 
 const METHOD = {
@@ -9,7 +9,7 @@ const METHOD = {
 const VIEW = { greys: 'its greys', pixels: 'its pixels, 48 x 48' } as const;
 
 /** Whether the scanner is told less well once the pictures are harmonised, and the class as well as before. */
-export function harmonisationSection({ harmonisation: found, data, classes }: Evaluation): Html | null {
+export function harmonisationSection({ harmonisation: found, data, classes }: ClassEvaluation): Html | null {
   if (!found) return null;
   const { method, images, folds, repeats, views, undefined_because: reason } = found;
   const lead = html`Before training, sites sent sums over their training images, and ${METHOD[method]} (${method}).`;
@@ -24,7 +24,7 @@ export function harmonisationSection({ harmonisation: found, data, classes }: Ev
 <tbody>${rows}</tbody><caption>Harmonisation is for a site that is told less well after, and a class that is told as well: a change whose interval reaches over 0 may be chance. What sharpness, noise and the outline of the head tell of a scanner stays.</caption></table></div></section>`;
 }
 
-type Told = NonNullable<Evaluation['harmonisation']>['views'][number]['scanner'];
+type Told = NonNullable<ClassEvaluation['harmonisation']>['views'][number]['scanner'];
 
 function line(what: string, { before, after, change }: Told, kinds: number): Html {
   const cells = [before, after, change].map(

@@ -1,8 +1,10 @@
 import { prettyJson } from '../../../base/digest.ts';
 import type { MetricReport } from '../../../base/logging/metrics.ts';
+import { sum } from '../../../base/sum.ts';
 import { counted } from '../../../base/text/counted.ts';
 import { type Html, html } from '../../../base/text/html.ts';
 import type { RunSummary } from '../../../run/run-report.ts';
+import type { Evaluation } from '../../result.ts';
 import { type Line, lineChart } from '../charts/lines.ts';
 import { classTitle, shortDigest } from '../figures.ts';
 import type { ReportSource, RoundLine } from '../gather.ts';
@@ -44,17 +46,35 @@ function numberOf(metrics: MetricReport | undefined, name: string): number | nul
 
 export function dataSection({ evaluation, card }: ReportSource): Html | null {
   if (!evaluation) return null;
-  const { data, classes } = evaluation;
-  const rows = data.sites.map((site) => {
-    const counts = classes.map((name) => data.per_site[site]?.[name] ?? 0);
-    const total = counts.reduce((sum, count) => sum + count, 0);
-    return html`<tr><td>${site}</td>${counts.map((count) => html`<td>${count}</td>`)}<td>${total}</td></tr>`;
-  });
+  const { data } = evaluation;
+  const { columns, counts } = countsOf(evaluation);
+  const rows = data.sites.map(
+    (site) => html`<tr><td>${site}</td>${counts(site).map((count) => html`<td>${count}</td>`)}</tr>`,
+  );
   return html`<section><h2>Data</h2>
 <p>${data.trained_on === null ? null : html`${counted(data.trained_on, 'subject was', 'subjects were')} trained on, `}${data.subjects} judged, in ${counted(data.groups, 'group')}${data.largest_group === null ? null : html` (the largest has ${data.largest_group})`}; images of one group never stand on both sides of the split.
 Computed groups are a lower bound on what belongs to one patient.</p>
-<div class="scroll" tabindex="0"><table><thead><tr><th>${data.part} subjects</th>${classes.map((name) => html`<th>${classTitle(name)}</th>`)}<th>all</th></tr></thead><tbody>${rows}</tbody></table></div>
+<div class="scroll" tabindex="0"><table><thead><tr><th>${data.part} part</th>${columns.map((name) => html`<th>${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>
 <p class="notice">participants.tsv <code>${shortDigest(data.participants_sha256)}</code>, split <code>${shortDigest(data.split_sha256)}</code>${card.warnings.length > 0 ? html`<br>${card.warnings.join('; ')}` : null}</p></section>`;
+}
+
+/** What is counted of each site. */
+function countsOf(evaluation: Evaluation): { columns: string[]; counts: (site: string) => number[] } {
+  if (evaluation.task === 'segmentation') {
+    const { per_site: own } = evaluation.data;
+    return {
+      columns: ['volumes', 'with a label'],
+      counts: (site) => [own[site]?.volumes ?? 0, own[site]?.with_a_label ?? 0],
+    };
+  }
+  const { classes, data } = evaluation;
+  return {
+    columns: [...classes.map(classTitle), 'all'],
+    counts: (site) => {
+      const own = classes.map((name) => data.per_site[site]?.[name] ?? 0);
+      return [...own, sum(own)];
+    },
+  };
 }
 
 export function recordSection({ card, summary, evaluation }: ReportSource): Html {
@@ -84,9 +104,9 @@ export function recordSection({ card, summary, evaluation }: ReportSource): Html
           ],
           [
             'model judged',
-            html`${evaluation.model.type}, ${evaluation.model.image_size} px, <code>${shortDigest(evaluation.model.sha256)}</code>`,
+            html`${evaluation.model.type}, ${sizeOf(evaluation)}, <code>${shortDigest(evaluation.model.sha256)}</code>`,
           ],
-          ...(evaluation.federated
+          ...('federated' in evaluation && evaluation.federated
             ? []
             : ([
                 ['resampling of losses', `${evaluation.replicates} draws of groups, seed ${evaluation.seed}`],
@@ -107,6 +127,10 @@ export function recordSection({ card, summary, evaluation }: ReportSource): Html
 <details><summary>Job as it ran</summary><pre>${prettyJson(card.job)}</pre></details>
 ${summary.failures.length > 0 ? html`<h3>Failures of sites</h3><ul>${summary.failures.map(({ site, round, code, message }) => html`<li>${site}, round ${round}: ${code}, ${message}</li>`)}</ul>` : null}
 ${evaluation && evaluation.notes.length > 0 ? html`<h3>Notes</h3><ul>${evaluation.notes.map((note) => html`<li>${note}</li>`)}</ul>` : null}</section>`;
+}
+
+function sizeOf({ model }: Evaluation): string {
+  return 'patch' in model ? `patches of ${model.patch.join(' x ')} voxels` : `${model.image_size} px`;
 }
 
 function enginesOf({ engines }: RunSummary): string {
