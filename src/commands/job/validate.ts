@@ -75,7 +75,9 @@ export default class JobValidate extends BaseCommand<Result> {
       warnings: [
         ...warnings,
         ...(isCrossSite(plan.job.workflow) ? [CROSS_SITE_NOTE] : []),
-        ...(loaded.value.executor.framework === undefined ? [] : [FRAMEWORK_NOTE]),
+        ...(loaded.value.executor.framework === undefined || plan.job.executor.type === 'python'
+          ? []
+          : [FRAMEWORK_NOTE]),
       ],
     };
   }

@@ -22,6 +22,8 @@ export interface CoordinatorRules extends Goal {
   readonly jobName: string;
   /** What the job says its sites count by: the classes of its model, where it names them. */
   readonly alike?: Alike;
+  /** Scripts of nvflare need not report the key metric: without it no model is the best one. */
+  readonly mayLackKeyMetric?: boolean;
   /** Updates are summed up on a grid; undefined: in float64. */
   readonly secureAggregation?: SecureAggregation | undefined;
   /** What sites may be asked for, by name. */
@@ -35,7 +37,8 @@ export function rulesOf({ job, minClients }: Pick<RunPlan, 'job' | 'minClients'>
   requireEnough(job.workflow, minClients);
   const tasks = tasksOf(job);
   const { seed, name: jobName, secureAggregation } = job;
-  return { ...job.workflow, minClients, seed, jobName, tasks, alike, secureAggregation };
+  const mayLackKeyMetric = job.executor.type === 'python';
+  return { ...job.workflow, minClients, seed, jobName, tasks, alike, secureAggregation, mayLackKeyMetric };
 }
 
 /** Those of one round with these members. */

@@ -189,7 +189,8 @@ class RoundCoordinator implements Coordinator {
     this.#open.add(open);
     try {
       const answers = await this.#sameCounts({ key, rules }, await open.run());
-      if (isScored(key)) requireKeyMetric(answers, this.#deps.rules.keyMetric);
+      const { keyMetric, mayLackKeyMetric = false } = this.#deps.rules;
+      if (isScored(key) && !mayLackKeyMetric) requireKeyMetric(answers, keyMetric);
       this.#log.jot({ type: 'round.answered', ...key, sites: answers.map(({ site }) => site) });
       return answers;
     } finally {

@@ -19,7 +19,7 @@ export function jobWarnings(
   return [
     ...oldNames(value.workflow),
     ...keyMetricWarnings(value.workflow),
-    ...unseenKeyMetric(definition.workflow.keyMetric, bundle),
+    ...(definition.executor.type === 'script' ? unseenKeyMetric(definition.workflow.keyMetric, bundle) : []),
     ...closedModules(bundle),
     ...unfitClasses(definition, split),
   ];

@@ -36,7 +36,7 @@ const PLAIN_NAME =
 /** Shows as nothing, or turns around what is shown: two names look like one, or a name like another. */
 const UNSEEN = /[\p{Cf}\p{Zl}\p{Zp}]/u;
 /** Not part of what runs: packages are resolved beside the job, the rest is for people and editors. */
-const LEFT_OUT = /^(node_modules|tsconfig\.json|\..*|.*\.md)$/;
+const LEFT_OUT = /^(node_modules|__pycache__|tsconfig\.json|\..*|.*\.md)$/;
 
 /** Reads a job folder whole, but for a file that travels apart; sorted by path. */
 export async function readBundle(

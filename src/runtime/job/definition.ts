@@ -6,8 +6,10 @@ import { defaultArgs } from './declared-args.ts';
 import { JOB_PATHS } from './job-paths.ts';
 import { goalByName } from './key-metric.ts';
 import { definePrivacy, type PrivacyDefinition } from './privacy.ts';
+import { type PythonDefinition, pythonOf } from './python.ts';
 import { type PackingSpec, partedFilters, type ResultFilterSpec } from './result-filters.ts';
 import type { ArrayLiteral, JobFile } from './schema.ts';
+import { scriptArgsOf } from './script-args.ts';
 import { type SecureAggregation, secureAggregationOf } from './secure-aggregation.ts';
 import { optionsOf } from './workflow-options.ts';
 
@@ -35,7 +37,9 @@ export interface WorkflowDefinition {
 }
 
 export interface ExecutorDefinition {
-  readonly type: 'script';
+  readonly type: 'script' | 'python';
+  /** Of type python. */
+  readonly python: PythonDefinition | undefined;
   readonly trainScript: string;
   readonly args: ScriptArgs;
   /** Seconds. */
@@ -70,6 +74,8 @@ export interface JobDefinition {
   readonly resources: { readonly cpus: number; readonly memoryGb: number; readonly gpus: number };
   readonly seed: number;
   readonly siteArgs: Readonly<Record<string, ScriptArgs>>;
+  /** Of scripts in Python: those of these sites stand in the place of the job's. */
+  readonly siteScriptArgs: Readonly<Record<string, readonly string[]>>;
   /** Of every answer, in this order, before the site's own. */
   readonly resultFilters: readonly ResultFilterSpec[];
   /** How updates travel, once all filters were applied; undefined: as they are. */
@@ -117,6 +123,7 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
     },
     executor: {
       type: executor.type,
+      python: pythonOf(executor),
       trainScript: executor.train_script,
       args: { ...defaultArgs(executor.declared_args), ...executor.args },
       taskTimeout: executor.task_timeout,
@@ -138,6 +145,11 @@ export function defineJob(file: JobFile, jobFile: string): JobDefinition {
     privacy: file.privacy && definePrivacy(file.privacy),
     secureAggregation: secureAggregationOf(file.secure_aggregation),
     siteArgs: Object.fromEntries(Object.entries(file.sites).map(([site, { args }]) => [site, args ?? {}])),
+    siteScriptArgs: Object.fromEntries(
+      Object.entries(file.sites).flatMap(([site, { script_args: own }]) =>
+        own === undefined ? [] : [[site, scriptArgsOf(own)]],
+      ),
+    ),
   };
 }
 

@@ -5,6 +5,7 @@ import { jobSelectionSchema } from '../base/selection/selection.ts';
 import { FOLDER_NAME, FOLDER_NAME_RULE } from '../base/text/folder-name.ts';
 import { argFaults, declaredArgs } from './declared-args.ts';
 import { privacyKeys } from './privacy.ts';
+import { PYTHON_KEYS, pythonFaults, scriptArgs } from './python.ts';
 import { jobResultFilters } from './result-filters.ts';
 import { secureAggregationSchema } from './secure-aggregation.ts';
 import { siteName } from './site-name.ts';
@@ -36,16 +37,21 @@ const workflow = z.strictObject({
 });
 
 const executor = z.strictObject({
-  type: z.enum(['script']).describe('script: runs train_script at each site (ScriptRunner)'),
+  type: z
+    .enum(['script', 'python'])
+    .describe(
+      'script: runs train_script, which is TypeScript or JavaScript, at each site (ScriptRunner); python: runs one in Python, which talks to nvflare.client',
+    ),
   train_script: z.string().min(1).describe("the client's script, from the folder of job.yaml"),
   framework: z
-    .enum(['numpy', 'tfjs'])
+    .enum(['numpy', 'tfjs', 'pytorch', 'tensorflow', 'raw'])
     .optional()
     .describe(
-      'changes nothing, and may be left out: every script gets named typed arrays with shapes. nvflare asks for it',
+      'of type python: what the script holds its arrays in (numpy, the default, pytorch, tensorflow; raw: numpy where it is installed, else lists). Of type script it changes nothing, and may be left out: every script gets named typed arrays with shapes. nvflare asks for it',
     ),
   args: args.default({}),
   declared_args: declaredArgs.optional(),
+  ...PYTHON_KEYS,
   task_timeout: seconds
     .positive()
     .default(3600)
@@ -110,7 +116,7 @@ const resources = z
   .describe('what the job takes of a site while it runs there')
   .prefault({});
 
-const siteOverride = z.strictObject({ args: args.optional() });
+const siteOverride = z.strictObject({ args: args.optional(), script_args: scriptArgs.optional() });
 
 /** Version 1 of the job file. */
 export const jobFileSchema = z
@@ -151,7 +157,8 @@ export const jobFileSchema = z
   .superRefine((job, context) => {
     for (const { key, message } of optionFaults(job.workflow))
       context.addIssue({ code: 'custom', path: ['workflow', key], message });
-    for (const { path, message } of argFaults(job)) context.addIssue({ code: 'custom', path, message });
+    for (const { path, message } of [...argFaults(job), ...pythonFaults(job)])
+      context.addIssue({ code: 'custom', path, message });
   });
 
 export type JobFile = z.output<typeof jobFileSchema>;

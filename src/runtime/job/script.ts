@@ -9,7 +9,7 @@ import type { Bundle } from './bundle.ts';
 import { JOB_LIMITS } from './limits.ts';
 import type { LoadedJob } from './load.ts';
 
-const IS_SCRIPT = /\.([cm]?[jt]s|[jt]sx)$/i;
+const IS_SCRIPT = /\.([cm]?[jt]s|[jt]sx|py)$/i;
 /** What Node.js runs and the parser knows. */
 const IS_MODULE = /\.m?[jt]s$/;
 const TURNS = /[\u202A-\u202E\u2066-\u2069]/u;
@@ -22,7 +22,7 @@ export function checkScript(job: LoadedJob, bundle: Bundle): StrippedTexts {
   if (!paths.includes(script)) {
     const nearest = didYouMean(
       script,
-      paths.filter((path) => /\.[cm]?[jt]s$/.test(path)),
+      paths.filter((path) => /\.([cm]?[jt]s|py)$/.test(path)),
     );
     throw flError('NF_JOB_SCRIPT_MISSING', { script, nearest }, { place });
   }

@@ -17,6 +17,7 @@ import { PIPELINE_ERRORS } from './catalog/pipeline.ts';
 import { POC_ERRORS } from './catalog/poc.ts';
 import { PREPROCESS_ERRORS } from './catalog/preprocess.ts';
 import { PRIVACY_ERRORS } from './catalog/privacy.ts';
+import { PYTHON_ERRORS } from './catalog/python.ts';
 import { QUALITY_ERRORS } from './catalog/quality.ts';
 import type { ErrorRow } from './catalog/row.ts';
 import { RUN_ERRORS } from './catalog/run.ts';
@@ -53,6 +54,7 @@ export const ERROR_CATALOG = {
   ...POC_ERRORS,
   ...PREPROCESS_ERRORS,
   ...PRIVACY_ERRORS,
+  ...PYTHON_ERRORS,
   ...QUALITY_ERRORS,
   ...RUN_ERRORS,
   ...SECAGG_ERRORS,

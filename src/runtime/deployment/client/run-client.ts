@@ -8,6 +8,7 @@ import { requireOwnWork } from '../../base/files/no-links.ts';
 import { packageVersion } from '../../base/files/package-version.ts';
 import { type Opened, whileOpen } from '../../base/files/while-open.ts';
 import { type Logger, openLog } from '../../base/logging/logger.ts';
+import { Slots } from '../../base/threads/slots.ts';
 import { settleGpu } from '../../learning/engine/settle-gpu.ts';
 import type { SiteResources } from '../../network/messages/site.ts';
 import { Connection } from '../../network/transfer/connection.ts';
@@ -46,7 +47,6 @@ import { JobMemory } from './memory/job-memory.ts';
 import { ServerLink } from './server-link.ts';
 import { SiteClient, type SiteClientDeps } from './site-client.ts';
 import { siteSecret } from './site-secret.ts';
-import { Slots } from './tasks/slots.ts';
 
 /** How often is noted what is in the work folder. */
 const REMEMBER_MS = 60_000;

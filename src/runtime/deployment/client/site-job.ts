@@ -1,5 +1,6 @@
 import { flError, type NeuroflareError, toNeuroflareError } from '../../base/errors/errors.ts';
 import type { Logger } from '../../base/logging/logger.ts';
+import type { Slots } from '../../base/threads/slots.ts';
 import type { Intake } from '../../federation/intake/intake.ts';
 import type { AssignedJob, Decision } from '../../network/messages/site.ts';
 import type { AuditLog } from '../../security/logs/audit-log.ts';
@@ -20,7 +21,6 @@ import type { ServerLink } from './server-link.ts';
 import { stoppedByServer } from './stopped-by-server.ts';
 import { JobTasks } from './tasks/job-tasks.ts';
 import { clearOutbox } from './tasks/outbox.ts';
-import type { Slots } from './tasks/slots.ts';
 import { TaskRunner } from './tasks/task-runner.ts';
 
 export interface SiteJobDeps {

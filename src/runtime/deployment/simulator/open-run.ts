@@ -24,6 +24,7 @@ import { createRunFolder, findRun, LATEST, markLatest } from '../../run/run-inde
 import { RUN_EVENTS } from '../../run/stored-event.ts';
 import { readEvents } from '../../run/stored-runs.ts';
 import type { EngineSetup } from '../../site/executor/messages.ts';
+import { ownInterpreter } from '../../site/python/interpreter.ts';
 import type { ActiveRun } from './active-run.ts';
 import { extendRun } from './extend-run.ts';
 import { sameJob } from './same-job.ts';
@@ -42,6 +43,7 @@ export interface RunRequest {
 export async function checkRun(request: RunRequest): Promise<PreparedJob> {
   const prepared = await prepareJob(request.job, request);
   const { plan } = prepared;
+  if (plan.job.executor.type === 'python') ownInterpreter();
   if (plan.sites.length > request.maxClients) {
     throw flError('NF_SIMULATE_MAX_CLIENTS', { clients: plan.sites.length, max: request.maxClients });
   }

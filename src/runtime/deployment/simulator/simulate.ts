@@ -10,6 +10,7 @@ import type { StrippedTexts } from '../../base/files/strip-types.ts';
 import { createCoordinator } from '../../federation/coordinator.ts';
 import { rulesOf } from '../../federation/coordinator-rules.ts';
 import { runWorkflow } from '../../federation/run-workflow.ts';
+import type { RunPlan } from '../../job/plan.ts';
 import { settleGpu } from '../../learning/engine/settle-gpu.ts';
 import type { RunObserver } from '../../run/events.ts';
 import type { RunHistory } from '../../run/history.ts';
@@ -17,8 +18,11 @@ import { LiveTaskFile } from '../../run/live-tasks.ts';
 import { RUN_FILES, siteHomePath } from '../../run/run-folder.ts';
 import { type RunSummary, summarizeRun, writeResults } from '../../run/run-report.ts';
 import { readEvents } from '../../run/stored-runs.ts';
+import type { Executor } from '../../site/executor/executor.ts';
 import type { EngineSetup } from '../../site/executor/messages.ts';
 import { ThreadExecutor } from '../../site/executor/thread-executor.ts';
+import { simulatedHost } from '../../site/python/hosts.ts';
+import { PythonExecutor } from '../../site/python/python-executor.ts';
 import type { ActiveRun } from './active-run.ts';
 import { checkRun, type RunRequest, resumeRun, startRun } from './open-run.ts';
 import { WorkerChannel } from './worker-channel.ts';
@@ -40,24 +44,25 @@ export interface SimulateOptions extends RunRequest {
   readonly signal: AbortSignal;
 }
 
-/** A new run or an earlier one, and the threads for its sites. */
+/** A new run or an earlier one, and what runs the scripts of its sites. */
 async function openRun(
   options: SimulateOptions,
   engine: EngineSetup,
-): Promise<{ run: ActiveRun; executor: ThreadExecutor }> {
-  const threadsFor = (sites: readonly string[], scripts?: StrippedTexts) =>
-    new ThreadExecutor(Math.min(options.threads ?? availableParallelism(), sites.length), {
-      engine,
-      scripts,
-    });
+): Promise<{ run: ActiveRun; executor: Executor }> {
+  const executorFor = ({ job, sites }: RunPlan, scripts?: StrippedTexts): Executor => {
+    const size = Math.min(options.threads ?? availableParallelism(), sites.length);
+    if (job.executor.type === 'python') return new PythonExecutor({ job, size, host: simulatedHost(engine) });
+    const threads = new ThreadExecutor(size, { engine, scripts });
+    // They start while the folder of the run is written.
+    if (scripts) threads.start();
+    return threads;
+  };
   if (options.resume !== undefined) {
     const run = await resumeRun(options, options.resume);
-    return { run, executor: threadsFor(run.plan.sites) };
+    return { run, executor: executorFor(run.plan) };
   }
   const prepared = await checkRun(options);
-  const executor = threadsFor(prepared.plan.sites, prepared.scripts);
-  // They start while the folder of the run is written.
-  executor.start();
+  const executor = executorFor(prepared.plan, prepared.scripts);
   try {
     return { run: await startRun(options, prepared), executor };
   } catch (error) {

@@ -93,6 +93,12 @@ export const sitePolicySchema = z.strictObject({
     .describe(
       'none: no sockets for scripts; namespace: and no job where the machine gives no network namespace; open: as they like',
     ),
+  python: z
+    .strictObject({ interpreter: z.string().min(1) })
+    .optional()
+    .describe(
+      'interpreter of Python (an absolute path) for scripts in Python; without it jobs with such scripts are not taken. What isolate says does not hold them: their walls are the user of job processes, and a network namespace unless network is open',
+    ),
   run_as: z
     .union([z.enum(['own', 'client']), z.strictObject({ uid: z.int().min(1), gid: z.int().min(1) })])
     .default('own')
@@ -144,6 +150,10 @@ isolate: true
 # none: scripts get no sockets (TCP, UDP, Unix), and on Linux a network namespace of their own where the machine gives one: the client
 # says at its start, and preflight-check does, where it does not. namespace: no job runs without one. open: scripts may connect.
 network: none
+# Interpreter for scripts in Python; without the line no job with such a script is taken. isolate does not hold Python: such a script reads what the
+# user of job processes may read, and starts programs. Its walls are that user and a network namespace: without one no such job runs unless
+# network is open.
+# python: { interpreter: /opt/fl/bin/python }
 # User of job processes, where the client runs as root. own: a user without rights, who writes nothing but the script's two folders; where data
 # or code are closed to it (chmod -R o+rX opens them) it may read what root may, and the client says so at its start; client: root; or a user
 # of yours, who must be able to reach the data: { uid: 1001, gid: 1001 }.

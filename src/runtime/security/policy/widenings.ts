@@ -56,6 +56,12 @@ export function wideningsOf(policy: SitePolicy): string[] {
       usual: usual.cross_site_evaluation,
       meaning: "this site's model may go to other sites",
     }),
+    line(policy.python !== undefined, {
+      key: 'python',
+      value: policy.python?.interpreter ?? '',
+      usual: 'none',
+      meaning: 'scripts in Python run here, which isolate does not hold',
+    }),
     line(!policy.isolate, {
       key: 'isolate',
       value: false,

@@ -35,12 +35,12 @@ export interface ProcessExecutorOptions {
 }
 
 const ENTRY = fileURLToPath(new URL(`./process-entry${MODULE_EXTENSION}`, import.meta.url));
-/** Of a process that runs scripts, of this version and of earlier ones. */
-const COMMAND = /[\\/]executor[\\/]process-entry\.[jt]s(?:[\0\s"]|$)/;
+/** Of a process that runs scripts, of this version and of earlier ones, and of one that runs scripts in Python. */
+const COMMAND = /[\\/](?:executor[\\/]process-entry\.[jt]s|python[\\/]neuroflare_script\.py)(?:[\0\s"]|$)/;
 /** What a process said before it ended may come after the news of its end. */
 const LAST_WORDS_MS = 500;
 /** All that scripts and engines are given of the client's environment. */
-const ENVIRONMENT =
+export const ENVIRONMENT =
   /^(PATH|LANG|LC_.*|TZ|LD_LIBRARY_PATH|CUDA_.*|NVIDIA_.*|OMP_.*|TF_(CPP|CUDNN|DETERMINISTIC|ENABLE|FORCE|GPU|NUM|XLA)_.*|SystemRoot)$/;
 
 interface Child {

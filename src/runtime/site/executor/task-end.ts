@@ -15,8 +15,8 @@ export function endOf(
   return { type: 'failure', error: flError('NF_SCRIPT_EXITED', { code: code ?? 0 }).report() };
 }
 
-/** https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html */
-function signalOf(code: number | null): NodeJS.Signals | null {
+/** Of the exit code of a shell: https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html */
+export function signalOf(code: number | null): NodeJS.Signals | null {
   const found = Object.entries(constants.signals).find(([, number]) => 128 + number === code);
   return (found?.[0] as NodeJS.Signals | undefined) ?? null;
 }

@@ -62,6 +62,8 @@ export async function decide(offered: Offered, rules: SiteRules): Promise<Decisi
     requireWelcome(signer, offered.signed, rules);
     if (isCrossSite(offered.job.workflow) && !rules.policy.cross_site_evaluation)
       throw flError('NF_SITE_CROSS_SITE', { job: offered.job.name });
+    if (offered.job.executor.type === 'python' && !rules.policy.python)
+      throw flError('NF_PYTHON_SITE', { job: offered.job.name });
     if (offered.job.privacy) throw flError('NF_PRIVACY_NO_LEDGER', { job: offered.job.name });
     if (offered.job.data && !rules.hasData) throw flError('NF_SITE_NO_DATA', { job: offered.job.name });
     return (await mayRun(offered.bundle, rules))

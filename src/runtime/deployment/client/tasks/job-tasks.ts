@@ -3,6 +3,7 @@ import { type NeuroflareError, toNeuroflareError } from '../../../base/errors/er
 import { faultPoint } from '../../../base/errors/fault-point.ts';
 import type { Logger } from '../../../base/logging/logger.ts';
 import { atNextRing, Bell } from '../../../base/threads/bell.ts';
+import type { Slots } from '../../../base/threads/slots.ts';
 import { tasksOf } from '../../../job/workflow-tasks.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
 import type { AuditLog } from '../../../security/logs/audit-log.ts';
@@ -18,7 +19,6 @@ import { endAttempts } from './attempts.ts';
 import { clearOutbox, type Outbox, writeOutbox } from './outbox.ts';
 import { type AnswerDeps, finishedAnswer, sendAnswer, sendFailure } from './send-answer.ts';
 import { taskKey } from './site-task.ts';
-import type { Slots } from './slots.ts';
 import { TaskInputs, type TaskInputsOptions } from './task-inputs.ts';
 import { TaskReporter } from './task-reporter.ts';
 import type { TaskRunner } from './task-runner.ts';

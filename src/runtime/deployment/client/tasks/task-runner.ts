@@ -1,8 +1,10 @@
 import { TASK_LIMITS } from '../../../base/limits.ts';
 import type { JobDefinition } from '../../../job/definition.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
-import type { TaskEvent } from '../../../site/executor/executor.ts';
+import type { Executor, TaskEvent } from '../../../site/executor/executor.ts';
 import { ProcessExecutor, type ProcessExecutorOptions } from '../../../site/executor/process-executor.ts';
+import { type SiteHostOptions, siteHost } from '../../../site/python/hosts.ts';
+import { PythonExecutor } from '../../../site/python/python-executor.ts';
 import { createSite, type Site, type SiteDeps } from '../../../site/site.ts';
 import type { SiteJobFolder } from '../memory/client-folder.ts';
 import type { JobLog } from '../memory/job-log.ts';
@@ -15,8 +17,10 @@ import { wireAnswer } from './wire-answer.ts';
 export interface TaskRunnerOptions
   extends JobTaskFilesOptions,
     ProcessExecutorOptions,
+    SiteHostOptions,
     Pick<SiteDeps, 'ownFilters' | 'leastPeople' | 'means'> {
   readonly folder: SiteJobFolder;
+  readonly policy: SiteHostOptions['policy'];
   readonly job: JobDefinition;
   readonly log: JobLog;
 }
@@ -32,13 +36,16 @@ export const MOST_ATTEMPTS = TASK_LIMITS.beginnings.most;
 /** Runs the tasks of one job in a client's folder: from what the server assigned to what can be sent. */
 export class TaskRunner {
   readonly #options: TaskRunnerOptions;
-  readonly #executor: ProcessExecutor;
+  readonly #executor: Executor;
   readonly #files: JobTaskFiles;
   readonly #site: Site;
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
-    this.#executor = new ProcessExecutor(options);
+    this.#executor =
+      options.job.executor.type === 'python'
+        ? new PythonExecutor({ job: options.job, size: 1, host: siteHost(options) })
+        : new ProcessExecutor(options);
     this.#files = new JobTaskFiles(options);
     this.#site = createSite({
       ...options,

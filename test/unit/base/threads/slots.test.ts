@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Slots } from '../../../../../src/runtime/deployment/client/tasks/slots.ts';
+import { Slots } from '../../../../src/runtime/base/threads/slots.ts';
 
 const never = new AbortController().signal;
 /** Whether a promise has settled by now. */

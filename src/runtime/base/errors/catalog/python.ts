@@ -1,0 +1,35 @@
+import type { ErrorRow } from './row.ts';
+
+/** Scripts in Python: the process they run in, and how it ends. */
+export const PYTHON_ERRORS = {
+  NF_PYTHON_MISSING: {
+    exit: 4,
+    message: "Scripts in Python cannot be run here: '{interpreter}' {reason}.",
+    hint: "Install Python 3.8 or later, or name an interpreter: NEUROFLARE_PYTHON for 'simulate', python.interpreter in local/site-policy.yml of a site.",
+  },
+  NF_PYTHON_SITE: {
+    exit: 4,
+    message: 'The script of the job {job} is in Python, and this site names no interpreter for such scripts.',
+    hint: 'Whoever runs the site may set python.interpreter in its local/site-policy.yml: what stands there says what then holds a script, and what does not.',
+  },
+  NF_PYTHON_MODULE: {
+    exit: 1,
+    message: "The site's script needs the module '{module}', which its Python does not have.",
+    hint: 'Install the package that brings it for the interpreter of the site (INTERPRETER -m pip install PACKAGE), or put its file beside the script into the folder of the job.',
+  },
+  NF_PYTHON_EXITED: {
+    exit: 1,
+    message: "The site's script ended its process with code {code}{said}",
+    hint: 'Code 2 is mostly of argparse: compare executor.script_args with the arguments that the script takes. All that it printed stands in the log of the site.',
+  },
+  NF_PYTHON_CRASH: {
+    exit: 1,
+    message: "The process of the site's script crashed ({signal}) in native code.",
+    hint: 'The place is the line of the script that called it. Look at the versions of the libraries of its Python; run the script alone with python -X faulthandler.',
+  },
+  NF_PYTHON_MEMORY: {
+    exit: 1,
+    message: "The site's script used up the memory of the machine{detail}.",
+    hint: 'Use smaller batches or images, fewer workers of the data loader, or fewer sites at once (simulate -t 1).',
+  },
+} as const satisfies Record<string, ErrorRow>;

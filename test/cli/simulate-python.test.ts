@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { writeJob } from '../support/job-folder.ts';
+import { runCli, runJson } from '../support/one-process.ts';
+import { finalModel, latestRun } from '../support/run-files.ts';
+import { SYSTEM_PYTHON } from '../support/system-python.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const root = tempFolder();
+let count = 0;
+
+/** Numbers that depend on the task alone, and no figure that the job asks for. */
+const SCRIPT = `import random
+import sys
+import nvflare.client as flare
+
+flare.init()
+while flare.is_running():
+    model = flare.receive()
+    print('step', sys.argv[1], file=sys.stderr)
+    params = {'weights': [float(value) + random.random() for value in model.params['weights']]}
+    flare.send(flare.FLModel(params=params))
+`;
+
+const EXECUTOR = {
+  type: 'python',
+  train_script: 'client.py',
+  framework: 'raw',
+  launch_once: false,
+  args: {},
+};
+
+const job = (executor: object = {}, text = SCRIPT) =>
+  writeJob(join(root, `job-${count++}`), {
+    files: { 'client.py': text, 'client/train.ts': undefined },
+    patch: {
+      executor: { ...EXECUTOR, script_args: 'a', ...executor },
+      sites: { 'site-2': { script_args: ['b c'] } },
+    },
+  });
+
+describe('simulate of a script in Python', () => {
+  beforeEach(() => {
+    vi.stubEnv('NEUROFLARE_PYTHON', SYSTEM_PYTHON ?? '');
+  });
+
+  it.skipIf(!SYSTEM_PYTHON)(
+    'gives the same bits for any number of threads, and needs no key metric',
+    async () => {
+      const path = await job();
+      const models = [];
+      for (const threads of ['1', '2']) {
+        const workspace = join(root, `work-${count++}`);
+        const { code, stdout, stderr } = await runCli(['simulate', path, '-w', workspace, '-t', threads], {
+          cwd: root,
+        });
+        expect([code, stderr]).toEqual([0, expect.any(String)]);
+        expect(stdout).toContain('accuracy is undefined for every model');
+        const run = latestRun(workspace);
+        models.push(finalModel(run));
+        const log = readFileSync(join(run, 'sites/site-2/log.txt'), 'utf8');
+        expect(log).toMatch(/ round 2: step b c$/m);
+      }
+      expect(models[0]).toEqual(models[1]);
+    },
+  );
+
+  it.skipIf(!SYSTEM_PYTHON)('names the first failure with its place', async () => {
+    const path = await job(
+      { launch_once: true },
+      SCRIPT.replace('    params', "    open('no-file')\n    params"),
+    );
+    const { answer } = await runJson(['simulate', path, '-w', join(root, 'failed')], { cwd: root });
+    expect(answer).toMatchObject({
+      status: 'error',
+      error_code: 'NF_SCRIPT_FAILED',
+      message: expect.stringContaining('FileNotFoundError'),
+      location: {
+        file: expect.stringMatching(/job-\d+\/client\.py$/),
+        line: 9,
+        excerpt: "9 |     open('no-file')",
+      },
+    });
+  });
+
+  it('refuses an interpreter that is not there before anything is made', async () => {
+    vi.stubEnv('NEUROFLARE_PYTHON', join(root, 'no-python'));
+    const { answer } = await runJson(['simulate', await job(), '-w', join(root, 'none')], { cwd: root });
+    expect(answer).toMatchObject({ exit_code: 4, error_code: 'NF_PYTHON_MISSING' });
+  });
+});
