@@ -18,7 +18,11 @@ const mean = (all: readonly Vector[]): number[] =>
   (all[0] ?? []).map((_, at) => all.reduce((sum, one) => sum + (one[at] ?? 0), 0) / all.length);
 const middle = (values: Vector) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
-function slowKrum(all: readonly Vector[], byzantine: number, kept: number): number[] {
+/** Scores whose difference is less than this share of the largest square are equal but for rounding: each of these sites may be chosen. */
+const TIED = 1e-9;
+
+/** All that Krum may come to. */
+function slowKrum(all: readonly Vector[], byzantine: number, kept: number): number[][] {
   const scores = all.map((one, at) => {
     const others = all.filter((_, other) => other !== at).map((other) => far(one, other) ** 2);
     return others
@@ -26,8 +30,20 @@ function slowKrum(all: readonly Vector[], byzantine: number, kept: number): numb
       .slice(0, all.length - byzantine - 2)
       .reduce((sum, square) => sum + square, 0);
   });
-  const order = scores.map((_, at) => at).sort((a, b) => (scores[a] ?? 0) - (scores[b] ?? 0));
-  return mean(order.slice(0, kept).map((at) => all[at] ?? []));
+  const last = [...scores].sort((a, b) => a - b)[kept - 1] ?? 0;
+  const slack = TIED * Math.max(...all.map((one) => norm(one) ** 2));
+  const places = [...scores.keys()];
+  const sure = places.filter((at) => (scores[at] ?? 0) < last - slack);
+  const tied = places.filter((at) => Math.abs((scores[at] ?? 0) - last) <= slack);
+  return someOf(tied, kept - sure.length).map((some) => mean([...sure, ...some].map((at) => all[at] ?? [])));
+}
+
+/** All choices of so many. */
+function someOf(places: readonly number[], count: number): number[][] {
+  if (count === 0) return [[]];
+  return places.flatMap((place, at) =>
+    someOf(places.slice(at + 1), count - 1).map((rest) => [place, ...rest]),
+  );
 }
 
 function slowClipping(all: readonly Vector[], most: number | undefined, steps: number): number[] {
@@ -42,28 +58,32 @@ function slowClipping(all: readonly Vector[], most: number | undefined, steps: n
   return centre;
 }
 
-const SLOW: readonly (readonly [name: string, choice: Choice, slow: (all: readonly Vector[]) => number[]])[] =
+/** By each rule all that it may come to. */
+const SLOW: readonly (readonly [
+  name: string,
+  choice: Choice,
+  slow: (all: readonly Vector[]) => number[][],
+])[] = [
+  ['krum', { aggregator: 'krum' }, (all) => slowKrum(all, 1, 1)],
+  ['multi_krum', { aggregator: 'multi_krum' }, (all) => slowKrum(all, 1, all.length - 3)],
   [
-    ['krum', { aggregator: 'krum' }, (all) => slowKrum(all, 1, 1)],
-    ['multi_krum', { aggregator: 'multi_krum' }, (all) => slowKrum(all, 1, all.length - 3)],
-    [
-      'krum of two',
-      { aggregator: 'krum', byzantine_clients: 2 },
-      (all) => (all.length < 7 ? [] : slowKrum(all, 2, 1)),
-    ],
-    ['norm_bound', { aggregator: 'norm_bound', clip_norm: 1000 }, (all) => slowClipping(all, 1000, 1)],
-    ['norm_bound by median', { aggregator: 'norm_bound' }, (all) => slowClipping(all, undefined, 1)],
-    [
-      'centered_clipping',
-      { aggregator: 'centered_clipping', clip_norm: 1000 },
-      (all) => slowClipping(all, 1000, 5),
-    ],
-    [
-      'centered_clipping by median',
-      { aggregator: 'centered_clipping' },
-      (all) => slowClipping(all, undefined, 5),
-    ],
-  ];
+    'krum of two',
+    { aggregator: 'krum', byzantine_clients: 2 },
+    (all) => (all.length < 7 ? [] : slowKrum(all, 2, 1)),
+  ],
+  ['norm_bound', { aggregator: 'norm_bound', clip_norm: 1000 }, (all) => [slowClipping(all, 1000, 1)]],
+  ['norm_bound by median', { aggregator: 'norm_bound' }, (all) => [slowClipping(all, undefined, 1)]],
+  [
+    'centered_clipping',
+    { aggregator: 'centered_clipping', clip_norm: 1000 },
+    (all) => [slowClipping(all, 1000, 5)],
+  ],
+  [
+    'centered_clipping by median',
+    { aggregator: 'centered_clipping' },
+    (all) => [slowClipping(all, undefined, 5)],
+  ],
+];
 
 /** How far a model has moved. */
 function moved({ sets: [base = {}] }: Pick<Cohort, 'sets'>, made: ParamSet): number[] {
@@ -84,12 +104,12 @@ describe('a robust aggregator', () => {
   it.each(SLOW)('%s is the slow one on whole arrays', async (_, choice, slow) => {
     await fc.assert(
       fc.asyncProperty(many, async (given) => {
-        const expected = slow(differencesOf(given));
-        fc.pre(expected.length > 0);
+        const possible = slow(differencesOf(given));
+        fc.pre(possible.length > 0);
         const found = moved(given, await aggregated({ ...given, aggregation: chosen(choice) }));
         const slack = 4 * slackOf(given);
-        for (const [at, value] of found.entries())
-          expect(Math.abs(value - (expected[at] ?? Number.NaN))).toBeLessThanOrEqual(slack);
+        const isThat = (expected: Vector) => Math.max(...minus(found, expected).map(Math.abs)) <= slack;
+        expect(possible.some(isThat), `${found} is none of ${JSON.stringify(possible)}`).toBe(true);
       }),
       { numRuns: 25 },
     );
