@@ -1,5 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { submitEvaluation } from '../../../src/runtime/deployment/admin/evaluate-job.ts';
@@ -8,10 +7,9 @@ import { judgeByTold } from '../../../src/runtime/evaluation/federated/evaluate-
 import type { FederatedEvaluation } from '../../../src/runtime/run/federated-evaluation.ts';
 import { readChainedLog } from '../../../src/runtime/security/logs/chained-log.ts';
 import { LiveFederation, makeLiveKits } from '../../support/live-federation.ts';
-import { runCli } from '../../support/one-process.ts';
 import { simulateQuietly } from '../../support/simulate-quietly.ts';
+import { makeSpotJob } from '../../support/spot-job.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
-import { spotSlice, subjectsOf, writeTree } from '../../unit/learning/bids-tree.ts';
 
 const cwd = tempFolder();
 const SITES = ['site-1', 'site-2'];
@@ -22,21 +20,7 @@ let trained = '';
 let told: FederatedEvaluation;
 
 beforeAll(async () => {
-  // Of each class 12 are tested at each site, 4 trained on, 10 of validation.
-  const subjects = subjectsOf(['bright', 'dark'], { count: 52, partition: '', first: 1000 });
-  const root = await writeTree(
-    subjects.map((one, at) => ({ ...one, partition: `site-${1 + (Math.floor(at / 2) % 2)}` })),
-    spotSlice,
-  );
-  await rename(root, join(cwd, 'bids'));
-  const table = join(cwd, 'bids/participants.tsv');
-  writeFileSync(table, readFileSync(table, 'utf8').replace('partition', 'site'));
-  for (const line of [
-    'preprocess split bids --strategy column --validation 0.38 --test 0.46 --out split.json',
-    'preprocess split bids --split split.json --materialize site-data',
-    'job create job --template mri-fedavg --set data=bids --set split=split.json --set classes=[bright,dark] --set num_rounds=1 --set image_size=32 --set model.width=8 --set local_epochs=1 --set workflow.final_evaluation=true',
-  ])
-    expect([line, await runCli(line.split(' '), { cwd })]).toMatchObject([line, { code: 0 }]);
+  await makeSpotJob(cwd);
   federation = new LiveFederation(await makeLiveKits(join(cwd, 'kits'), { clients: SITES.length }));
   await federation.startServer();
   for (const site of SITES) await federation.startClient(site, { data: join(cwd, 'site-data', site) });
