@@ -9,11 +9,12 @@ export default class Predict extends BaseCommand<PredictResult> {
   static override summary = 'tell what a model says of images that nobody has labelled';
   static override description =
     'TARGET is a job with runs, JOB/RUN_ID, the folder of a run, or a .safetensors file; images are volumes (NIfTI, MGH, NRRD, MetaImage), ' +
-    'JPEG or PNG files or BIDS data sets. Probabilities are calibrated where the model was evaluated. For research only; not a medical device.';
+    'JPEG or PNG files or BIDS data sets. Probabilities are calibrated where the model was evaluated. Of a model that labels voxels, masks are written on the grid of each image, as a BIDS derivative. For research only; not a medical device.';
   static override examples = [
     '<%= config.bin %> predict glioma scan.nii.gz',
     '<%= config.bin %> predict work/glioma/latest slice-1.jpg slice-2.jpg --out ./predicted',
     '<%= config.bin %> predict glioma ./bids --json',
+    '<%= config.bin %> predict lesions ./bids --out ./bids/derivatives/predicted',
   ];
   static override strict = false;
   static override args = {
@@ -35,7 +36,9 @@ export default class Predict extends BaseCommand<PredictResult> {
     'fail-on-unlike': Flags.boolean({
       summary: 'exit with 1 if an image is unlike those of training, or if that is not known',
     }),
-    out: Flags.string({ summary: 'folder to write predictions.json, predictions.tsv and overlays to' }),
+    out: Flags.string({
+      summary: 'folder to write predictions.json, predictions.tsv and overlays or masks to',
+    }),
     ...engineFlag,
   };
   static override resultSchema = predictResultSchema;
@@ -62,8 +65,10 @@ export default class Predict extends BaseCommand<PredictResult> {
     });
   }
 
-  protected override exitCodeOf({ images }: PredictResult): 0 | 1 {
-    return this.#failOnUnlike && images.some(({ unlike }) => unlike === null || unlike.is_unlike) ? 1 : 0;
+  protected override exitCodeOf(result: PredictResult): 0 | 1 {
+    if (!this.#failOnUnlike) return 0;
+    if (result.task === 'segmentation') return 1;
+    return result.images.some(({ unlike }) => unlike === null || unlike.is_unlike) ? 1 : 0;
   }
 
   protected override render(result: PredictResult): string {

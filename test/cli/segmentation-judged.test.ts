@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readNifti } from '../../src/preprocess/nifti/read.ts';
 import { baselinesSchema } from '../../src/runtime/evaluation/baselines/result.ts';
+import { maskPredictionSchema } from '../../src/runtime/evaluation/segmentation/mask-prediction.ts';
 import { maskEvaluationSchema } from '../../src/runtime/evaluation/segmentation/mask-result.ts';
 import { type LesionSubject, writeLesionTree } from '../support/lesion-tree.ts';
 import { runCli, runJson } from '../support/one-process.ts';
@@ -16,6 +18,7 @@ function people(): LesionSubject[] {
   return Array.from({ length: 18 }, (_, at) => ({
     id: `sub-${String(at + 1).padStart(2, '0')}`,
     partition: 'train',
+    orientation: 'PIL',
     ...(at % 3 < 2 && { lesion: { at: [4 + (at % 4), 7 - (at % 3), 5] as const, radius: 3 } }),
   }));
 }
@@ -132,5 +135,63 @@ describe('evaluate of a run that labels voxels', () => {
       { cwd },
     );
     expect(answer).toMatchObject({ status: 'error', error_code: 'NF_EVALUATE_EMPTY' });
+  });
+});
+
+describe('predict by a model that labels voxels', () => {
+  it('writes masks on the grids of their images, which are worth what evaluate says', async () => {
+    const { answer } = await runJson(
+      'predict job bids --workspace work --out bids-masks --engine ort'.split(' '),
+      { cwd },
+    );
+    expect(answer).toMatchObject({ status: 'ok' });
+    const { images, labels } = maskPredictionSchema.parse(await json('bids-masks/predictions.json'));
+    expect(labels).toEqual([{ index: 1, name: 'lesion' }]);
+    expect(images).toHaveLength(18);
+    for (const row of await table()) {
+      const id = row.get('participant_id') ?? '';
+      const found = images.find(({ subject }) => subject === id);
+      const path = `${id}/anat/${id}_desc-prediction_dseg.nii.gz`;
+      expect(found?.mask).toBe(path);
+      const [mask, image, truth] = await Promise.all(
+        [
+          `bids-masks/${path}`,
+          `bids/${id}/anat/${id}_T1w.nii`,
+          `bids/derivatives/lesions/${id}/anat/${id}_desc-lesion_mask.nii`,
+        ].map((file) => readNifti(join(cwd, file))),
+      );
+      expect(mask).toMatchObject({ shape: image?.shape, orientation: 'PIL', affine: image?.affine });
+      const inside = [...(mask?.data ?? [])];
+      const own = inside.filter((value) => value === 1).length;
+      const shown = [...(truth?.data ?? [])].reduce((sum, value) => sum + value, 0);
+      const both = inside.filter((value, at) => value === 1 && truth?.data[at] === 1).length;
+      expect(found?.volume_ml.lesion).toBeCloseTo(own / 1000, 9);
+      expect(Number(row.get('predicted_ml_lesion'))).toBeCloseTo(own / 1000, 3);
+      if (shown > 0) expect(Number(row.get('dice'))).toBeCloseTo((2 * both) / (own + shown), 5);
+    }
+  });
+
+  it('is a derivative of BIDS that says what its values are, and whose masks can be learnt from', async () => {
+    const read = (path: string) => readFile(join(cwd, 'bids-masks', path), 'utf8');
+    expect(JSON.parse(await read('dataset_description.json'))).toMatchObject({ DatasetType: 'derivative' });
+    expect(await read('desc-prediction_dseg.tsv')).toBe('index\tname\n0\tbackground\n1\tlesion\n');
+    const [header, ...rows] = (await read('predictions.tsv')).trimEnd().split('\n');
+    expect(header).toBe('subject\tsource\tmask\tvolume_ml_lesion\tparts_lesion');
+    expect(rows).toHaveLength(18);
+  });
+
+  it('tells volumes of a single file without writing, and names a file that is too small', async () => {
+    const { stdout } = await runCli(
+      'predict job bids/sub-01/anat/sub-01_T1w.nii --workspace work --engine ort'.split(' '),
+      { cwd },
+    );
+    expect(stdout).toContain('No masks were written');
+    await writeLesionTree(join(cwd, 'small'), [{ id: 'sub-01', partition: 'test' }], { shape: [6, 12, 12] });
+    const { answer } = await runJson(
+      'predict job small/sub-01/anat/sub-01_T1w.nii --workspace work --out none --engine ort'.split(' '),
+      { cwd },
+    );
+    expect(answer).toMatchObject({ error_code: 'NF_DATA_PATCH' });
+    expect(existsSync(join(cwd, 'none'))).toBe(false);
   });
 });

@@ -42,7 +42,8 @@ export async function evaluateFederated(
   options: Pick<EvaluateOptions, 'target' | 'workspace' | 'job' | 'out'>,
 ): Promise<EvaluateResult> {
   const target = await openTarget({ ...options, which: 'final' });
-  if (target.task !== 'classification') throw flError('NF_EVALUATE_TASK', { type: target.spec.type });
+  if (target.task !== 'classification')
+    throw flError('NF_EVALUATE_CLASSES', {}, { place: { key: 'model.classes' } });
   await requireEvaluationPlace(target, options);
   const { file, spec, classes } = target;
   const model = { file, type: spec.type, imageSize: spec.image_size, classes };

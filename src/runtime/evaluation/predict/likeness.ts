@@ -6,12 +6,12 @@ import { FEATURES } from '../../learning/dataset/picture-features.ts';
 import { FALSE_ALARMS, type ImageProfile, likenessJudge, parseProfile } from '../../run/image-profile.ts';
 import { RUN_FILES } from '../../run/run-folder.ts';
 import type { ClassTarget } from '../open-target.ts';
-import type { PredictResult } from './predict-schema.ts';
+import type { ClassPrediction } from './predict-schema.ts';
 
 interface Judged {
-  readonly likeness: PredictResult['likeness'];
+  readonly likeness: ClassPrediction['likeness'];
   /** Of each picture, in order; empty where it is not known. */
-  readonly unlike: readonly NonNullable<PredictResult['images'][number]['unlike']>[];
+  readonly unlike: readonly NonNullable<ClassPrediction['images'][number]['unlike']>[];
 }
 
 /** Holds pictures against what the sites told of those that the model was trained on. */
@@ -26,7 +26,7 @@ export async function judgeLikeness({ run, spec }: ClassTarget, images: ImageSet
   const { threshold, heldOut, distance } = likenessJudge(profile);
   if (threshold === undefined)
     return notKnown(`the sites told of ${heldOut} held-out images, which are too few`);
-  const unlike: NonNullable<PredictResult['images'][number]['unlike']>[] = [];
+  const unlike: NonNullable<ClassPrediction['images'][number]['unlike']>[] = [];
   for await (const features of featuresOf(images)) {
     const own = distance(features);
     unlike.push({ distance: own, is_unlike: own > threshold });

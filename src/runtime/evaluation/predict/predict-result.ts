@@ -4,7 +4,7 @@ import { writeInside } from '../../base/files/no-links.ts';
 import type { Explained } from '../explain/heat.ts';
 import { drawOverlay } from '../explain/overlay.ts';
 import type { PredictImage } from './predict-inputs.ts';
-import type { PredictResult } from './predict-schema.ts';
+import type { ClassPrediction } from './predict-schema.ts';
 
 /** What was found of each image, in the order of the inputs, and of each subject: the mean over its images. */
 export function describePredictions(what: {
@@ -16,8 +16,8 @@ export function describePredictions(what: {
   /** Slices shown of each image. */
   tiles: readonly number[];
   /** Of each image; none where it is not known. */
-  unlike: readonly PredictResult['images'][number]['unlike'][];
-}): Pick<PredictResult, 'images' | 'subjects'> {
+  unlike: readonly ClassPrediction['images'][number]['unlike'][];
+}): Pick<ClassPrediction, 'images' | 'subjects'> {
   const { classes, inputs, probabilities, explained, tiles } = what;
   const rowOf = (row: number) => [
     ...probabilities.subarray(row * classes.length, (row + 1) * classes.length),
@@ -66,9 +66,9 @@ function heatBySlice(explained: Explained | undefined, tiles: number): number[] 
 /** `overlays/*.png`, `predictions.tsv` and, last, `predictions.json`. */
 export async function writePredictions(
   folder: string,
-  result: PredictResult,
+  result: ClassPrediction,
   explained: readonly Explained[],
-): Promise<PredictResult> {
+): Promise<ClassPrediction> {
   const images = result.images.map((image, at) => {
     const name = image.subject.replace(/[^\w.-]+/g, '_');
     return { ...image, overlay: `overlays/${String(at + 1).padStart(4, '0')}-${name}.png` };
@@ -83,7 +83,7 @@ export async function writePredictions(
   return whole;
 }
 
-function table({ images, subjects }: PredictResult): string {
+function table({ images, subjects }: ClassPrediction): string {
   const classes = Object.keys(images[0]?.probabilities ?? {});
   const header = ['level', 'subject', 'source', 'predicted', ...classes.map((name) => `p_${name}`)];
   const cells = (values: Record<string, number>) => classes.map((name) => (values[name] ?? 0).toFixed(4));

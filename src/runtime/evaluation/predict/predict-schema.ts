@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { HARMONY_RULES } from '../../learning/dataset/harmony-rules.ts';
+import { maskPredictionSchema } from '../segmentation/mask-prediction.ts';
 
 const prediction = {
   predicted: z.string(),
@@ -7,8 +8,9 @@ const prediction = {
   probabilities: z.record(z.string(), z.number()),
 };
 
-/** The result of `predict`, and `predictions.json`. */
-export const predictResultSchema = z.object({
+/** What `predict` says of images by a model that tells classes. */
+export const classPredictionSchema = z.object({
+  task: z.literal('classification'),
   notice: z.string(),
   model: z.object({ file: z.string(), sha256: z.string() }),
   temperature: z.number().nullable().describe('null: the probabilities are not calibrated'),
@@ -61,7 +63,11 @@ export const predictResultSchema = z.object({
     .describe('subjects of a data set that have nothing to predict'),
   subjects: z.array(z.object({ subject: z.string(), images: z.int(), ...prediction })),
 });
-export type PredictResult = z.output<typeof predictResultSchema>;
+export type ClassPrediction = z.output<typeof classPredictionSchema>;
 
-export const NOTICE =
-  'For research only; not a medical device. A probability says how sure the model is, not how likely the diagnosis is in a patient.';
+/** The result of `predict`, and `predictions.json`. */
+export const predictResultSchema = z.discriminatedUnion('task', [
+  classPredictionSchema,
+  maskPredictionSchema,
+]);
+export type PredictResult = z.output<typeof predictResultSchema>;

@@ -4,8 +4,8 @@ import type { ReadAs } from '../../../preprocess/nifti/series.ts';
 import type { PictureHarmony } from '../../../preprocess/picture/harmonise.ts';
 import { readChannels } from '../../../preprocess/picture/pictures.ts';
 import { flError } from '../../base/errors/errors.ts';
-import { noProgress, type Progress } from '../../base/logging/progress.ts';
-import { channelCount, readAs } from '../../base/selection/selection.ts';
+import { noProgress } from '../../base/logging/progress.ts';
+import { channelCount, readAs, type Selection } from '../../base/selection/selection.ts';
 import { firstOf } from '../../base/text/first-of.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 import { mapPool } from '../../base/threads/map-pool.ts';
@@ -14,35 +14,25 @@ import { ImageSet } from '../../learning/dataset/image-set.ts';
 import { inputChannels, requireChannels } from '../../learning/models/spec.ts';
 import { predictedClass, withTemperature } from '../../statistics/probabilities.ts';
 import { explain } from '../explain/heat.ts';
-import { type ClassTarget, openTarget, type TargetWish } from '../open-target.ts';
+import { type ClassTarget, openTarget, type Target } from '../open-target.ts';
 import { EVALUATION_FILE, EVALUATION_FOLDER, readEvaluation } from '../result.ts';
 import { selectionOfRun } from '../run-selection.ts';
+import { predictMasks } from '../segmentation/predict-masks.ts';
 import { judgeLikeness } from './likeness.ts';
-import { openInputs, type PredictImage } from './predict-inputs.ts';
+import { NOTICE } from './notice.ts';
+import { openInputs, type PredictImage, type PredictInputs } from './predict-inputs.ts';
+import type { PredictOptions } from './predict-options.ts';
 import { describePredictions, writePredictions } from './predict-result.ts';
-import { NOTICE, type PredictResult } from './predict-schema.ts';
-import { type EngineWish, openPredictor } from './predictor.ts';
-
-export interface PredictOptions extends TargetWish {
-  readonly inputs: readonly string[];
-  readonly slices: number;
-  readonly mirror: boolean;
-  readonly engine: EngineWish;
-  /** Undefined: as the training images were prepared. */
-  readonly headMask: boolean | undefined;
-  /** That the images are of, where the run's pictures were harmonised. */
-  readonly site: string | undefined;
-  /** Folder to write; undefined writes nothing. */
-  readonly out: string | undefined;
-  readonly progress?: Progress;
-  readonly signal?: AbortSignal;
-}
+import type { ClassPrediction, PredictResult } from './predict-schema.ts';
+import { openPredictor } from './predictor.ts';
 
 /** Predicts images that nobody has labelled. @throws NF_PREDICT_*, NF_EVALUATE_*, NF_NIFTI_*, NF_DATA_IMAGE_* */
 export async function predictImages(options: PredictOptions): Promise<PredictResult> {
   const target = await openTarget(options);
-  if (target.task !== 'classification') throw flError('NF_EVALUATE_TASK', { type: target.spec.type });
-  const { harmony, harmonisation } = harmonised(target, options);
+  const { harmony, harmonisation } =
+    target.task === 'classification'
+      ? harmonised(target, options)
+      : { harmony: undefined, harmonisation: null };
   const headMask = options.headMask ?? (await trainedOnHeads(target));
   const selection = target.run && (await selectionOfRun(target.run.card));
   requireChannels(inputChannels(target.spec), channelCount(selection ?? {}));
@@ -51,48 +41,67 @@ export async function predictImages(options: PredictOptions): Promise<PredictRes
     if (inputs.images.length === 0) {
       throw flError('NF_PREDICT_INPUT', { path: options.inputs.join(', '), reason: 'it holds no images' });
     }
-    const { images, tiles } = await openImages(inputs.images, target, {
-      ...options,
-      harmony,
-      ...readAs(selection ?? {}),
-    });
-    const predictor = await openPredictor(target, options.engine);
-    try {
-      const temperature = await temperatureOf(target);
-      const raw = {
-        probabilities: await predictor.predict(images),
-        classes: target.classes.length,
-        labels: [],
-      };
-      const { probabilities } = withTemperature(raw, temperature ?? 1);
-      const labels = inputs.images.map((_, row) => predictedClass(probabilities, row, raw.classes));
-      const explained = await explain(images, labels, { target, engine: predictor.engine });
-      const { likeness, unlike } = await judgeLikeness(target, images);
-      const folder = options.out === undefined ? null : resolve(options.out);
-      const result: PredictResult = {
-        notice: NOTICE,
-        model: { file: target.file, sha256: target.sha256 },
-        temperature,
-        head_mask: headMask,
-        harmonisation,
-        folder,
-        likeness,
-        left_out: inputs.leftOut,
-        ...describePredictions({
-          classes: target.classes,
-          inputs: inputs.images,
-          probabilities,
-          explained,
-          tiles,
-          unlike,
-        }),
-      };
-      return folder === null ? result : await writePredictions(folder, result, explained);
-    } finally {
-      predictor.dispose();
-    }
+    if (target.task === 'segmentation')
+      return await predictMasks({ target, selection: selection ?? {}, inputs }, options);
+    return await predictClasses({ target, inputs, selection, headMask, harmony, harmonisation }, options);
   } finally {
     await inputs.close();
+  }
+}
+
+interface ClassInputs {
+  readonly target: ClassTarget;
+  readonly inputs: PredictInputs;
+  readonly selection: Selection | undefined;
+  readonly headMask: boolean;
+  readonly harmony: PictureHarmony | undefined;
+  readonly harmonisation: ClassPrediction['harmonisation'];
+}
+
+async function predictClasses(
+  { target, inputs, selection, headMask, harmony, harmonisation }: ClassInputs,
+  options: PredictOptions,
+): Promise<ClassPrediction> {
+  const { images, tiles } = await openImages(inputs.images, target, {
+    ...options,
+    harmony,
+    ...readAs(selection ?? {}),
+  });
+  const predictor = await openPredictor(target, options.engine);
+  try {
+    const temperature = await temperatureOf(target);
+    const raw = {
+      probabilities: await predictor.predict(images),
+      classes: target.classes.length,
+      labels: [],
+    };
+    const { probabilities } = withTemperature(raw, temperature ?? 1);
+    const labels = inputs.images.map((_, row) => predictedClass(probabilities, row, raw.classes));
+    const explained = await explain(images, labels, { target, engine: predictor.engine });
+    const { likeness, unlike } = await judgeLikeness(target, images);
+    const folder = options.out === undefined ? null : resolve(options.out);
+    const result: ClassPrediction = {
+      task: 'classification',
+      notice: NOTICE,
+      model: { file: target.file, sha256: target.sha256 },
+      temperature,
+      head_mask: headMask,
+      harmonisation,
+      folder,
+      likeness,
+      left_out: inputs.leftOut,
+      ...describePredictions({
+        classes: target.classes,
+        inputs: inputs.images,
+        probabilities,
+        explained,
+        tiles,
+        unlike,
+      }),
+    };
+    return folder === null ? result : await writePredictions(folder, result, explained);
+  } finally {
+    predictor.dispose();
   }
 }
 
@@ -100,7 +109,10 @@ export async function predictImages(options: PredictOptions): Promise<PredictRes
 function harmonised(
   { harmonisation: known, spec }: ClassTarget,
   { site, slices }: PredictOptions,
-): { readonly harmony: PictureHarmony | undefined; readonly harmonisation: PredictResult['harmonisation'] } {
+): {
+  readonly harmony: PictureHarmony | undefined;
+  readonly harmonisation: ClassPrediction['harmonisation'];
+} {
   const names = Object.keys(known?.effects?.sites ?? {});
   if (site !== undefined && !names.includes(site))
     throw flError('NF_PREDICT_SITE', {
@@ -115,7 +127,7 @@ function harmonised(
 }
 
 /** Whether the run's training images are masked pictures, as their table says. */
-async function trainedOnHeads({ run }: ClassTarget): Promise<boolean> {
+async function trainedOnHeads({ run }: Target): Promise<boolean> {
   const root = run?.card.data?.root;
   if (root === undefined) return false;
   const participants = await readParticipants(root).catch(() => undefined);

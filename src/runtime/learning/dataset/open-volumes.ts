@@ -120,15 +120,22 @@ export async function openVolumeSet(
     const drawn = await findMasks({ root, id }, images, masks);
     const volumes: VolumeExample[] = [];
     for (const [at, paths] of images.entries()) {
-      const files = { images: paths, mask: drawn[at] };
-      const facts = await lookAtVolume(files, options.labels, options.readAs);
-      requirePatch(options.patch, { shape: facts.shape, path: paths[0] ?? '' });
-      volumes.push({ subject, files, facts });
+      volumes.push(await openVolume({ subject, files: { images: paths, mask: drawn[at] } }, options));
     }
     return volumes;
   });
   const subjects = rows.map((row) => ({ id: row.id, group: groupOf(row) }));
   return new VolumeSet(subjects, found.flat(), options);
+}
+
+/** An example, once its files were read and found whole. @throws NF_DATA_PATCH, and as `lookAtVolume` */
+export async function openVolume(
+  { subject, files }: Omit<VolumeExample, 'facts'>,
+  { labels, readAs: as, patch }: VolumeSetOptions,
+): Promise<VolumeExample> {
+  const facts = await lookAtVolume(files, labels, as);
+  requirePatch(patch, { shape: facts.shape, path: files.images[0] ?? '' });
+  return { subject, files, facts };
 }
 
 /** @throws NF_DATA_PATCH for a volume that is smaller than a patch */

@@ -22,11 +22,6 @@ export const EVALUATION_ERRORS = {
     message: 'It is not known which network the parameters in {file} belong to.',
     hint: 'Give the job that trained it with --job; its model must name a type, such as mri-cnn.',
   },
-  NF_EVALUATE_TASK: {
-    exit: 4,
-    message: 'The model is a {type}, which labels voxels: this takes a model that tells classes.',
-    hint: "'neuroflare evaluate RUN' judges it on images that lie here.",
-  },
   NF_EVALUATE_CLASSES: {
     exit: 4,
     message: 'The model does not name its classes.',
