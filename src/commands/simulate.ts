@@ -20,7 +20,9 @@ export default class Simulate extends BaseCommand<SimulationResult> {
     '<%= config.bin %> simulate jobs/glioma --resume',
     '<%= config.bin %> simulate jobs/glioma --resume --set num_rounds=40',
   ];
-  static override args = { job: Args.string({ required: true, description: 'job folder' }) };
+  static override args = {
+    job: Args.string({ required: true, description: 'job folder, or one that nvflare has exported' }),
+  };
   static override flags = {
     workspace: workspaceFlag,
     'n-clients': Flags.integer({
@@ -102,8 +104,14 @@ export default class Simulate extends BaseCommand<SimulationResult> {
       this.#next = [evaluateCommand(run.card, asked), reportCommand(asked)].filter(Boolean).join('; ');
       view.onOpen(run);
     };
+    const { jobFolderOf } = await import('../runtime/federation/nvflare/on-the-fly.ts');
+    const job = await jobFolderOf(args.job, {
+      workspace: flags.workspace,
+      isResumed: flags.resume,
+      tell: (note) => this.note(note),
+    });
     return simulateWithBaselines({
-      job: args.job,
+      job,
       workspace: flags.workspace,
       flags: {
         clients: flags['n-clients'],

@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { writeJob } from '../support/job-folder.ts';
+import { readModel } from '../support/model-files.ts';
 import { runCli, runJson } from '../support/one-process.ts';
 import { finalModel, latestRun } from '../support/run-files.ts';
 import { SYSTEM_PYTHON } from '../support/system-python.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { writeFiles } from '../support/write-files.ts';
 
 const root = tempFolder();
 let count = 0;
@@ -82,6 +84,43 @@ describe('simulate of a script in Python', () => {
         excerpt: "9 |     open('no-file')",
       },
     });
+  });
+
+  it.skipIf(!SYSTEM_PYTHON)('takes a job folder that nvflare has exported', async () => {
+    const ac = 'nvflare.app_common.';
+    const parts = {
+      'meta.json': { name: 'hello', deploy_map: { app: ['@ALL'] } },
+      'app/config/config_fed_server.json': {
+        format_version: 2,
+        workflows: [{ path: `${ac}workflows.fedavg.FedAvg`, args: { num_clients: 2, num_rounds: 2 } }],
+        components: [{ path: `${ac}np.np_model_persistor.NPModelPersistor`, args: { model: [1, 2] } }],
+      },
+      'app/config/config_fed_client.json': {
+        format_version: 2,
+        executors: [
+          {
+            tasks: ['*'],
+            executor: {
+              path: `${ac}executors.client_api_executor.ClientAPIExecutor`,
+              args: {
+                execution_mode: 'in_process',
+                task_script_path: 'client.py',
+                task_script_args: '--by 2',
+              },
+            },
+          },
+        ],
+      },
+    };
+    const script = SCRIPT.replaceAll('weights', 'numpy_key').replace('random.random()', 'int(sys.argv[2])');
+    const files = Object.entries(parts).map(([path, part]) => [path, JSON.stringify(part)]);
+    const folder = join(root, 'exported');
+    await writeFiles(folder, { ...Object.fromEntries(files), 'app/custom/client.py': script });
+    const workspace = join(root, 'imported');
+    const { code, stderr } = await runCli(['simulate', folder, '-w', workspace], { cwd: root });
+    expect([code, stderr]).toEqual([0, expect.stringContaining('A job of nvflare: imported to')]);
+    const { numpy_key: last } = await readModel(join(latestRun(workspace, 'hello'), 'model.safetensors'));
+    expect([...(last?.data ?? [])]).toEqual([5, 6]);
   });
 
   it('refuses an interpreter that is not there before anything is made', async () => {

@@ -23,7 +23,9 @@ export default class JobSubmit extends RemoteCommand<Result> {
     '<%= config.bin %> job submit jobs/glioma',
     '<%= config.bin %> job submit jobs/glioma --study brain --submit-token nightly-0412',
   ];
-  static override args = { job: Args.string({ description: 'job folder' }) };
+  static override args = {
+    job: Args.string({ description: 'job folder, or one that nvflare has exported' }),
+  };
   static override flags = {
     'job-folder': Flags.string({ char: 'j', summary: 'job folder, as nvflare takes it', exclusive: [] }),
     clients: Flags.string({
@@ -42,11 +44,11 @@ export default class JobSubmit extends RemoteCommand<Result> {
     const { args, flags } = await this.parse(JobSubmit);
     const { submitJob } = await import('../../runtime/deployment/admin/submit.ts');
     const progress = this.progress();
-    return this.withAdmin(async (admin) => {
-      const { jobId, isNew, name, sites, warnings } = await submitJob(
-        admin,
-        args.job ?? flags['job-folder'] ?? '.',
-        {
+    const { withJobFolder } = await import('../../runtime/federation/nvflare/on-the-fly.ts');
+    const given = args.job ?? flags['job-folder'] ?? '.';
+    const submit = (job: string) =>
+      this.withAdmin(async (admin) => {
+        const { jobId, isNew, name, sites, warnings } = await submitJob(admin, job, {
           study: flags.study,
           token: flags['submit-token'],
           validDays: flags['valid-days'],
@@ -62,11 +64,11 @@ export default class JobSubmit extends RemoteCommand<Result> {
             this.note(`The initial model is sent: ${what}.`);
           },
           onBytes: (done, total) => progress({ what: 'initial model sent', done, total, unit: 'bytes' }),
-        },
-      );
-      for (const warning of warnings) this.note(`warning: ${warning}`);
-      return { job_id: jobId, name, is_new: isNew, sites: sites ? [...sites] : null };
-    });
+        });
+        for (const warning of warnings) this.note(`warning: ${warning}`);
+        return { job_id: jobId, name, is_new: isNew, sites: sites ? [...sites] : null };
+      });
+    return withJobFolder(given, (note) => this.note(note), submit);
   }
 
   protected override render({ job_id: id, is_new: isNew }: Result): string {

@@ -1,6 +1,6 @@
 import type { ErrorRow } from './row.ts';
 
-/** Scripts in Python: the process they run in, and how it ends. */
+/** Scripts in Python: the process they run in, and how it ends; jobs that nvflare has exported. */
 export const PYTHON_ERRORS = {
   NF_PYTHON_MISSING: {
     exit: 4,
@@ -31,5 +31,20 @@ export const PYTHON_ERRORS = {
     exit: 1,
     message: "The site's script used up the memory of the machine{detail}.",
     hint: 'Use smaller batches or images, fewer workers of the data loader, or fewer sites at once (simulate -t 1).',
+  },
+  NF_IMPORT_FOLDER: {
+    exit: 4,
+    message: 'This is no job folder of nvflare that can be imported: {reason}.',
+    hint: 'Have nvflare (2.7 or later) export its job, and give the folder that holds meta.json; docs/from-nvflare.md has the command.',
+  },
+  NF_IMPORT_UNKNOWN: {
+    exit: 4,
+    message: 'The job has parts that neuroflare does not have, so nothing was written:\n{table}',
+    hint: 'Each part decides what is computed, or what leaves a site: none is left out in silence. Change the job, or run it by nvflare.',
+  },
+  NF_IMPORT_MODEL: {
+    exit: 4,
+    message: 'The first model of the job cannot be made: {reason}.',
+    hint: 'It is made on this machine, by the Python of NEUROFLARE_PYTHON, else python3, from the code of the job: that Python needs what the code imports.',
   },
 } as const satisfies Record<string, ErrorRow>;
