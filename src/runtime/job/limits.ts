@@ -17,6 +17,10 @@ export const JOB_LIMITS = {
   name: { most: 200, unit: 'bytes', what: 'the name of a file or folder, in UTF-8' },
   path: { most: 500, unit: 'bytes', what: 'a path in the bundle, in UTF-8' },
   faults: { most: MOST_FAULTS, unit: 'faults', what: 'faults of a file that are worked out' },
-  seconds: { most: 60, unit: 'seconds', what: 'time to read and check it' },
+  seconds: {
+    most: 60,
+    unit: 'seconds',
+    what: 'work to read and check it; of the clock up to ten times as much, where the machine is busy',
+  },
   megabytes: { most: 512, unit: 'MB', what: 'memory to read and check it' },
 } as const satisfies Record<string, Limit>;

@@ -1,9 +1,10 @@
 import type { NeuroflareError } from '../errors/errors.ts';
+import { afterWork } from './after-work.ts';
 import { type InputOf, type Operations, OperationThread, type ResultOf } from './operation-thread.ts';
 
 export interface GuardedThreadOptions {
   readonly entry: URL;
-  /** For one operation. */
+  /** Of work for one operation, by `afterWork`. */
   readonly seconds: number;
   /** Of JavaScript's heap. */
   readonly megabytes: number;
@@ -52,7 +53,7 @@ export class GuardedThread<Ops extends Operations> {
     if (this.#closed) throw new Error('The thread was closed.');
     const end = (reason: Error) => void this.#thread.close(reason);
     const stop = () => end(signal?.reason);
-    const timer = setTimeout(() => end(onLimit(`it takes more than ${seconds} seconds`)), seconds * 1000);
+    const callOff = afterWork(seconds, () => end(onLimit(`it takes more than ${seconds} seconds`)));
     signal?.addEventListener('abort', stop, { once: true });
     try {
       return await work();
@@ -62,7 +63,7 @@ export class GuardedThread<Ops extends Operations> {
       if (!isOutOfMemory(thrown)) throw thrown;
       throw onLimit(`it takes more than ${megabytes} MB of memory`);
     } finally {
-      clearTimeout(timer);
+      callOff();
       signal?.removeEventListener('abort', stop);
     }
   }
