@@ -50,12 +50,14 @@ export default class Simulate extends BaseCommand<SimulationResult> {
     'require-gpu': Flags.boolean({ summary: 'stop if no GPU can be used' }),
     'log-config': Flags.option({
       char: 'l',
+      aliases: ['log_config'],
       options: ['concise', 'full'] as const,
       default: 'concise',
       summary: 'full also shows what the scripts print',
     })(),
     'max-clients': Flags.integer({
       char: 'm',
+      aliases: ['max_clients'],
       min: 1,
       default: 1000,
       summary: 'refuse jobs with more sites',

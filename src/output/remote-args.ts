@@ -16,6 +16,13 @@ export const validDaysFlag = Flags.integer({
 });
 
 /** `--force`: what would be asked at a terminal is not asked. */
+/** Of nvflare, whose command asks the server again and again. */
+export const intervalFlag = Flags.integer({
+  min: 0,
+  hidden: true,
+  summary: 'taken as nvflare takes it, and changes nothing: news comes when there is some',
+});
+
 export const forceFlag = Flags.boolean({ summary: 'do not ask' });
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;

@@ -58,7 +58,7 @@ describe('simulate of a script in Python', () => {
           cwd: root,
         });
         expect([code, stderr]).toEqual([0, expect.any(String)]);
-        expect(stdout).toContain('accuracy is undefined for every model');
+        expect(stdout).toContain('no site reports accuracy (workflow.key_metric) as a number');
         const run = latestRun(workspace);
         models.push(finalModel(run));
         const log = readFileSync(join(run, 'sites/site-2/log.txt'), 'utf8');
@@ -117,7 +117,19 @@ describe('simulate of a script in Python', () => {
     const folder = join(root, 'exported');
     await writeFiles(folder, { ...Object.fromEntries(files), 'app/custom/client.py': script });
     const workspace = join(root, 'imported');
-    const { code, stderr } = await runCli(['simulate', folder, '-w', workspace], { cwd: root });
+    const words = [
+      'simulate',
+      folder,
+      '-w',
+      workspace,
+      '--n_clients',
+      '2',
+      '--max_clients',
+      '9',
+      '--log_config',
+      'full',
+    ];
+    const { code, stderr } = await runCli(words, { cwd: root });
     expect([code, stderr]).toEqual([0, expect.stringContaining('A job of nvflare: imported to')]);
     const { numpy_key: last } = await readModel(join(latestRun(workspace, 'hello'), 'model.safetensors'));
     expect([...(last?.data ?? [])]).toEqual([5, 6]);

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { renderJob } from '../../output/job-text.ts';
 import { createJobView, endText } from '../../output/job-view.ts';
-import { JOB_GOES_ON, jobArg } from '../../output/remote-args.ts';
+import { intervalFlag, JOB_GOES_ON, jobArg } from '../../output/remote-args.ts';
 import { writeJson } from '../../output/terminal.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import type { JobNews } from '../../runtime/deployment/admin/admin.ts';
@@ -18,6 +18,7 @@ export default class JobMonitor extends RemoteCommand<JobMeta> {
   ];
   static override args = { job: jobArg };
   static override flags = {
+    interval: intervalFlag,
     timeout: Flags.integer({ min: 0, default: 0, summary: 'seconds; 0 watches as long as it takes' }),
   };
   static override resultSchema = jobMeta;

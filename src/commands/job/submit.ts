@@ -27,7 +27,12 @@ export default class JobSubmit extends RemoteCommand<Result> {
     job: Args.string({ description: 'job folder, or one that nvflare has exported' }),
   };
   static override flags = {
-    'job-folder': Flags.string({ char: 'j', summary: 'job folder, as nvflare takes it', exclusive: [] }),
+    'job-folder': Flags.string({
+      char: 'j',
+      summary: 'job folder, as nvflare takes it',
+      aliases: ['job_folder'],
+      exclusive: [],
+    }),
     clients: Flags.string({
       char: 'c',
       summary:

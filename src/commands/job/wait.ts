@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { errorLines } from '../../output/job-text.ts';
 import { createJobView, endText } from '../../output/job-view.ts';
-import { JOB_GOES_ON, jobArg } from '../../output/remote-args.ts';
+import { intervalFlag, JOB_GOES_ON, jobArg } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { type JobMeta, jobMeta } from '../../runtime/network/messages/admin.ts';
 
@@ -11,6 +11,7 @@ export default class JobWait extends RemoteCommand<JobMeta> {
   static override examples = ['<%= config.bin %> job wait 3f2a91c0 --timeout 3600'];
   static override args = { job: jobArg };
   static override flags = {
+    interval: intervalFlag,
     timeout: Flags.integer({ min: 0, default: 0, summary: 'seconds; 0 waits as long as it takes' }),
   };
   static override resultSchema = jobMeta;

@@ -148,7 +148,7 @@ export async function summarizeRun(
       ...warnings,
       ...notes,
       ...scoredByFewer(card, { models, best }),
-      ...withoutValue(history, models),
+      ...withoutValue(history, { card, models }),
     ],
   };
 }
@@ -210,8 +210,16 @@ function shortened(items: readonly string[], count = items.length): string {
 }
 
 /** A dash in every row of the table needs a word. */
-function withoutValue({ final, goal }: RunHistory, models: RunSummary['models']): string[] {
+function withoutValue(
+  { final, goal }: RunHistory,
+  { card, models }: { readonly card: RunCard; readonly models: RunSummary['models'] },
+): string[] {
   if (!final || models.some(({ pooled }) => pooled !== null)) return [];
+  // Others end with their first round where no site reports it.
+  if (card.job.executor.type === 'python')
+    return [
+      `no site reports ${goal.keyMetric} (workflow.key_metric) as a number, so none of the models is the best`,
+    ];
   return [
     `${goal.keyMetric} is undefined for every model, so none of them is the best: some class of the model has no validation image (model.classes, the counts of the split)`,
   ];
