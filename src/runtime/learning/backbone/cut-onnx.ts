@@ -33,7 +33,9 @@ export function cutOnnx(bytes: Uint8Array, spec: BackboneSpec, path: string): Cu
   const nodes = neededFor(output, file);
   requireOperators(nodes, path);
   const held = new Set(nodes.flatMap(({ inputs }) => inputs));
-  const external = file.initializers.find(({ name, isExternal }) => isExternal && held.has(name));
+  const external =
+    file.initializers.find(({ name, isExternal }) => isExternal && held.has(name)) ??
+    nodes.find(({ isExternal }) => isExternal);
   if (external)
     throw networkFault(path, `the weights of '${external.name}' lie in another file (external data)`);
   const inputs = file.inputs.filter(({ name }) => held.has(name));

@@ -5,7 +5,7 @@ const MODEL = { irVersion: 1, graph: 7, opset: 8, functions: 25 };
 const OPSET = { domain: 1, version: 2 };
 const GRAPH = { node: 1, name: 2, initializer: 5, input: 11, output: 12, sparse: 15 };
 const NODE = { input: 1, output: 2, name: 3, type: 4, attribute: 5, domain: 7 };
-const ATTRIBUTE = { graph: 6, graphs: 11 };
+const ATTRIBUTE = { tensor: 5, graph: 6, tensors: 10, graphs: 11, sparse: 22, sparses: 23 };
 const TENSOR = { name: 8, external: 13, location: 14 };
 const VALUE = { name: 1, type: 2 };
 const TYPE_TENSOR = 1;
@@ -24,6 +24,8 @@ export interface OnnxFileNode {
   readonly outputs: readonly string[];
   /** Whether it has graphs of its own, which branch or repeat. */
   readonly holdsGraph: boolean;
+  /** Whether a number of its own lies in another file. */
+  readonly isExternal: boolean;
   readonly bytes: Uint8Array;
 }
 
@@ -104,14 +106,17 @@ function readGraph(graph: Uint8Array): Pick<OnnxFile, 'nodes' | 'initializers' |
 function readNode(message: Uint8Array): OnnxFileNode {
   const inputs: string[] = [];
   const outputs: string[] = [];
-  let [name, type, domain, holdsGraph] = ['', '', '', false];
+  let [name, type, domain, holdsGraph, isExternal] = ['', '', '', false, false];
   for (const { number, bytes } of fieldsOf(message)) {
     if (number === NODE.input) inputs.push(textOf(bytes));
     if (number === NODE.output) outputs.push(textOf(bytes));
     if (number === NODE.name) name = textOf(bytes);
     if (number === NODE.type) type = textOf(bytes);
     if (number === NODE.domain) domain = textOf(bytes);
-    if (number === NODE.attribute) holdsGraph ||= hasGraph(bytes);
+    if (number !== NODE.attribute) continue;
+    const attribute = readAttribute(bytes);
+    holdsGraph ||= attribute.holdsGraph;
+    isExternal ||= attribute.isExternal;
   }
   return {
     name,
@@ -120,14 +125,21 @@ function readNode(message: Uint8Array): OnnxFileNode {
     inputs,
     outputs,
     holdsGraph,
+    isExternal,
     bytes: message,
   };
 }
 
-function hasGraph(attribute: Uint8Array): boolean {
-  for (const { number } of fieldsOf(attribute))
-    if (number === ATTRIBUTE.graph || number === ATTRIBUTE.graphs) return true;
-  return false;
+function readAttribute(attribute: Uint8Array): Pick<OnnxFileNode, 'holdsGraph' | 'isExternal'> {
+  let [holdsGraph, isExternal] = [false, false];
+  for (const { number, bytes } of fieldsOf(attribute)) {
+    if (number === ATTRIBUTE.graph || number === ATTRIBUTE.graphs) holdsGraph = true;
+    if (number === ATTRIBUTE.sparse || number === ATTRIBUTE.sparses)
+      throw new Error('a layer has sparse numbers');
+    if (number === ATTRIBUTE.tensor || number === ATTRIBUTE.tensors)
+      isExternal ||= readTensor(bytes).isExternal;
+  }
+  return { holdsGraph, isExternal };
 }
 
 function readTensor(message: Uint8Array): OnnxFileTensor {

@@ -17,6 +17,7 @@ import { initialParams } from '../../../../src/runtime/learning/models/initial-p
 import { type BackboneSpec, parseModelSpec } from '../../../../src/runtime/learning/models/spec.ts';
 import { openNetwork } from '../../../../src/runtime/learning/trainer/network.ts';
 import { type MadeNetwork, weightsOf, writeNetwork } from '../../../support/made-network.ts';
+import { encodeModel } from '../../../support/onnx-external.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const root = tempFolder();
@@ -120,6 +121,20 @@ describe('features of a frozen ONNX graph', () => {
     expect([whole.poolsMaps, cut.poolsMaps]).toEqual([false, true]);
     expect(await convolution.features(picture)).not.toEqual(all);
   });
+
+  it.each(['graph', 'layer'] as const)(
+    'are refused where numbers of a %s lie in another file',
+    async (of) => {
+      const path = join(root, `external-${of}.onnx`);
+      await writeFile(path, encodeModel('other.bin', of));
+      await expect(
+        openBackbone(specOf({ import: path, features: 16, image_size: 16 })),
+      ).rejects.toMatchObject({
+        code: 'NF_BACKBONE_FILE',
+        message: expect.stringMatching(/lie in another file \(external data\)/),
+      });
+    },
+  );
 
   it.each([
     ['with the means of its maps', { maps: false }],
