@@ -29,6 +29,25 @@ export function upperTail(z: number): number {
   return 0.5 * erfc(z / Math.SQRT2);
 }
 
+const ROOT_OF_TWO_PI = Math.sqrt(2 * Math.PI);
+const MOST_NEWTON_STEPS = 60;
+
+/**
+ * The z above which a standard normal lies with chance p, 0 < p < 1. Newton's method on the logarithm of the tail,
+ * which is concave: from a bound of it (tail <= exp(-z^2 / 2) / 2) all steps come from one side.
+ */
+export function tailQuantile(p: number): number {
+  if (p > 0.5) return -tailQuantile(1 - p);
+  let z = Math.sqrt(-2 * Math.log(2 * p));
+  for (let step = 0; step < MOST_NEWTON_STEPS; step++) {
+    const tail = upperTail(z);
+    const next = z + (Math.log(tail / p) * tail * ROOT_OF_TWO_PI) / Math.exp((-z * z) / 2);
+    if (Math.abs(next - z) <= 1e-14 * Math.max(1, next)) return next;
+    z = next;
+  }
+  return z;
+}
+
 /** log(exp(a) + exp(b)), without overflow. */
 export function logAdd(a: number, b: number): number {
   const [low, high] = a < b ? [a, b] : [b, a];
