@@ -1,6 +1,5 @@
 import { noProgress } from '../base/logging/progress.ts';
 import { channelCount } from '../base/selection/selection.ts';
-import { harmonyOf, requireHarmonised, ruleNote } from '../learning/dataset/harmony.ts';
 import type { ImageSetOptions } from '../learning/dataset/image-set.ts';
 import { MASKED_TESTS, type MaskedTest } from '../learning/dataset/masked-pictures.ts';
 import { openSet } from '../learning/dataset/open-dataset.ts';
@@ -8,6 +7,7 @@ import { calibrate } from './calibrate.ts';
 import { compareScanners } from './compare-scanners.ts';
 import type { EvaluateOptions, EvaluateResult, EvaluationWork } from './evaluation-work.ts';
 import { type WorstCases, worstCases } from './explain/worst-cases.ts';
+import { harmonised } from './harmonised.ts';
 import { judgeControls } from './judge-controls.ts';
 import type { Judged } from './judged-people.ts';
 import type { ClassTarget } from './open-target.ts';
@@ -52,26 +52,6 @@ export async function evaluateClasses(
   } finally {
     predictor.dispose();
   }
-}
-
-/** The same is done with everybody's pictures as was in training, by the site that they are of. */
-function harmonised(
-  data: EvaluationData,
-  { harmonisation, spec }: ClassTarget,
-  { slices }: EvaluateOptions,
-): { readonly data: EvaluationData; readonly notes: readonly string[] } {
-  if (!harmonisation) return { data, notes: [] };
-  requireHarmonised(
-    harmonisation,
-    { imageSize: spec.image_size, slices, layout: 'montage' },
-    'The evaluation',
-  );
-  const bySite = new Map(data.sites.map((site) => [site, harmonyOf(harmonisation, site).harmony]));
-  const rows = data.rows.map((row) => ({ ...row, harmony: bySite.get(row.site) }));
-  return {
-    data: { ...data, rows },
-    notes: data.sites.flatMap((site) => ruleNote(harmonisation, site) ?? []),
-  };
 }
 
 async function judge(work: EvaluationWork, notes: readonly string[]): Promise<EvaluateResult> {

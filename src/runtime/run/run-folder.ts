@@ -50,6 +50,8 @@ export const RUN_FILES = {
   dataStatistics: 'data_statistics.json',
   /** What the sites told of the model that they judged on their own test images. */
   federatedEvaluation: 'federated_evaluation.json',
+  /** What attacks on its model and on its noise come to. */
+  privacyAudit: 'privacy_audit.json',
 } as const;
 
 /** The global model after a round; 0 is the initial one. @param about whose it is, where a round makes several */

@@ -13,9 +13,9 @@ const steps = (key: Uint8Array) => new PrivateSteps(CANARIES, secretRandom(key))
 const real = steps(KEY);
 const { perClip } = real.grid;
 
-function faultsOf(mechanism: Mechanism): readonly string[] {
+async function faultsOf(mechanism: Mechanism): Promise<readonly string[]> {
   const terms = { ...CANARIES, grid: real.grid };
-  return checkMoments(runCanaries(mechanism, terms, { seed: 1 }), terms).faults;
+  return checkMoments(await runCanaries(mechanism, terms, { seed: 1 }), terms).faults;
 }
 
 const changed = (change: (one: PrivateSteps) => Partial<Mechanism>): Mechanism => {
@@ -107,12 +107,12 @@ const FAULTS: readonly [string, Mechanism, string][] = [
 ];
 
 describe('the noise of a private job', () => {
-  it('has the moments it promises, by 20,000 canaries', () => {
-    expect(faultsOf(real)).toEqual([]);
+  it('has the moments it promises, by 20,000 canaries', async () => {
+    expect(await faultsOf(real)).toEqual([]);
   });
 
-  it.each(FAULTS)('is told from %s', (_, faulty, says) => {
-    expect(faultsOf(faulty).join('; ')).toContain(says);
+  it.each(FAULTS)('is told from %s', async (_, faulty, says) => {
+    expect((await faultsOf(faulty)).join('; ')).toContain(says);
   });
 
   it('is on whole steps of a grid on which sums of float32 are exact', () => {

@@ -8,6 +8,7 @@ import { RUN_FILES, type RunFolder } from '../../run/run-folder.ts';
 import type { RunSummary } from '../../run/run-report.ts';
 import { describeRunIn } from '../../run/stored-runs.ts';
 import { BASELINES_FILE, type Baselines, readBaselines } from '../baselines/result.ts';
+import { type PrivacyAudit, readPrivacyAudit } from '../privacy-audit/result.ts';
 import { EVALUATION_FILE, EVALUATION_FOLDER, type Evaluation, readEvaluation } from '../result.ts';
 import { readOverlays } from './overlays.ts';
 
@@ -27,6 +28,8 @@ export interface ReportSource {
   readonly evaluation: Evaluation | undefined;
   /** Undefined where none were run. */
   readonly baselines: Baselines | undefined;
+  /** Undefined until the run is attacked. */
+  readonly audit: PrivacyAudit | undefined;
   /** Overlays by the name in the evaluation, as PNG bytes. */
   readonly overlays: ReadonlyMap<string, Uint8Array>;
 }
@@ -42,11 +45,14 @@ export async function gatherReport(folder: RunFolder): Promise<ReportSource> {
   const summary = await describeRunIn(folder);
   const evaluated = folder.at(EVALUATION_FOLDER);
   const path = join(evaluated, EVALUATION_FILE);
-  const evaluation = (await stat(path).catch(() => undefined)) ? await readEvaluation(path) : undefined;
+  const isThere = async (file: string) => (await stat(file).catch(() => undefined)) !== undefined;
+  const evaluation = (await isThere(path)) ? await readEvaluation(path) : undefined;
+  const audited = folder.at(RUN_FILES.privacyAudit);
+  const audit = (await isThere(audited)) ? await readPrivacyAudit(audited) : undefined;
   const named = evaluation?.worst_cases.flatMap(({ overlay }) => overlay ?? []) ?? [];
   const overlays = await readOverlays(evaluated, named);
   const baselines = await readBaselines(folder.at(BASELINES_FILE));
-  return { card, summary, rounds: await readRounds(folder), evaluation, baselines, overlays };
+  return { card, summary, rounds: await readRounds(folder), evaluation, baselines, audit, overlays };
 }
 
 /** Empty for a run that has not finished. */

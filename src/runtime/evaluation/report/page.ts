@@ -18,6 +18,7 @@ import { fairnessSection } from './sections/fairness.ts';
 import { harmonisationSection } from './sections/harmonisation.ts';
 import { maskCasesSection, maskSections } from './sections/masks.ts';
 import { ownModelsSection } from './sections/own-models.ts';
+import { privacySection } from './sections/privacy.ts';
 import { curvesSection, dataSection, recordSection } from './sections/run.ts';
 import { STYLE } from './style.ts';
 
@@ -37,6 +38,7 @@ ${judged?.second ?? null}
 ${summary.data_statistics ? null : curvesSection(source)}
 ${crossSiteSection(source)}
 ${ownModelsSection(source)}
+${privacySection(source)}
 ${judged?.third ?? null}
 ${dataSection(source)}
 ${recordSection(source)}`;

@@ -34,11 +34,11 @@ const ROUNDING = { least: 0.02, share: 1e-6 };
  * Takes the steps of a job on canaries: each that is in the data and drawn adds the most that a group may add, to a number of its own.
  * @param tell how many steps were taken
  */
-export function runCanaries(
+export async function runCanaries(
   mechanism: Mechanism,
   { groups: canaries, rate, clip, steps, grid }: CanaryTerms,
-  { seed, tell }: { readonly seed: number; readonly tell?: (steps: number) => void },
-): CanaryRun {
+  { seed, tell }: { readonly seed: number; readonly tell?: (steps: number) => Promise<void> },
+): Promise<CanaryRun> {
   const random = createRandom('canaries', seed);
   const isIn = Uint8Array.from({ length: canaries }, () => random.int(2));
   const sums = new Float64Array(canaries);
@@ -60,7 +60,7 @@ export function runCanaries(
     const noise = released.filter((_, at) => u8At(isIn, at) === 0);
     if (before) correlations.push(correlationOf(before, noise));
     before = noise;
-    tell?.(step + 1);
+    await tell?.(step + 1);
   }
   return { isIn, sums, correlations, offGrid };
 }

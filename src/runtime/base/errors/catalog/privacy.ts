@@ -35,6 +35,16 @@ export const PRIVACY_ERRORS = {
       'Gradients of people, taken together, are not those of one after another: {what}. Nothing was trained.',
     hint: 'Report it as a bug with the model; compile with allowEager: true trains one group after another until then.',
   },
+  NF_PRIVACY_AUDIT: {
+    exit: 4,
+    message: 'The privacy of {run} cannot be looked at: {reason}.',
+    hint: '{advice}',
+  },
+  NF_PRIVACY_AUDIT_FILE: {
+    exit: 4,
+    message: '{path} is no audit of privacy of this version.',
+    hint: "Make it again with 'neuroflare privacy audit'.",
+  },
   NF_PRIVACY_UNPROTECTED: {
     exit: 4,
     message: 'The answer of the private job was kept back: {reason}.',

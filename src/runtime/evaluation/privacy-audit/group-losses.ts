@@ -1,0 +1,78 @@
+import { f64At } from '../../base/at.ts';
+import { noProgress, type Progress } from '../../base/logging/progress.ts';
+import { channelCount } from '../../base/selection/selection.ts';
+import type { ImageSetOptions } from '../../learning/dataset/image-set.ts';
+import { openSet } from '../../learning/dataset/open-dataset.ts';
+import { inputChannels, requireChannels } from '../../learning/models/spec.ts';
+import { logLosses } from '../../statistics/probabilities.ts';
+import { harmonised } from '../harmonised.ts';
+import type { ClassTarget } from '../open-target.ts';
+import { type EngineWish, openPredictor } from '../predict/predictor.ts';
+import { type EvaluationRow, labelledData, readEvaluationData } from '../site-data.ts';
+import type { Suspect } from './membership.ts';
+
+/** How pictures are shown, as in training. */
+export type HowShown = Pick<ImageSetOptions, 'slices' | 'mirror'>;
+
+export interface GroupLoss extends Omit<Suspect, 'score'> {
+  /** Mean over its pictures, in nats. */
+  readonly loss: number;
+}
+
+interface Asked extends HowShown {
+  readonly engine: EngineWish;
+  readonly progress?: Progress;
+}
+
+const BATCH_SIZE = 32;
+
+/**
+ * The loss of a run's model for each group of people that it was trained on, and for each that it was not. Those of the validation part
+ * chose the model: they are among the others of a model that is a reference, and left out of one that is attacked.
+ * @param among the groups of which a reference is asked
+ * @throws NF_EVALUATE_*, NF_BIDS_*, NF_SPLIT_*, NF_DATA_*, NF_ENGINE_*
+ */
+export async function groupLosses(
+  target: ClassTarget,
+  { slices, mirror, engine, progress = noProgress }: Asked,
+  among?: readonly { readonly group: string }[],
+): Promise<GroupLoss[]> {
+  const wanted = among && new Set(among.map(({ group }) => group));
+  const read = await readEvaluationData(target, { data: undefined, split: undefined });
+  const { data } = harmonised(labelledData(read, target), target, { slices });
+  const channels = channelCount(data.selection);
+  requireChannels(inputChannels(target.spec), channels);
+  const rows = data.rows.filter(({ part, group }) => (wanted ? wanted.has(group) : part !== 'validation'));
+  const { image_size: imageSize } = target.spec;
+  const how = { imageSize, slices, mirror, channels, layout: 'montage', batchSize: BATCH_SIZE } as const;
+  const predictor = await openPredictor(target, engine);
+  try {
+    const set = await openSet(data, rows, { ...how, classes: target.classes, augment: undefined });
+    const probabilities = await predictor.predict(set);
+    const labels = Uint8Array.from(rows, ({ label }) => label);
+    const losses = logLosses({ probabilities, labels, classes: target.classes.length });
+    progress({
+      what: `losses of ${target.run?.card.run_id ?? target.file}`,
+      done: rows.length,
+      total: rows.length,
+    });
+    return byGroup(rows, losses, target.classes);
+  } finally {
+    predictor.dispose();
+  }
+}
+
+function byGroup(
+  rows: readonly EvaluationRow[],
+  losses: Float64Array,
+  classes: readonly string[],
+): GroupLoss[] {
+  const groups = Map.groupBy(rows.keys(), (at) => rows[at]?.group ?? '');
+  return [...groups].flatMap(([group, members]) => {
+    const [first] = members.flatMap((at) => rows[at] ?? []);
+    if (!first) return [];
+    const loss = members.reduce((sum, at) => sum + f64At(losses, at), 0) / members.length;
+    const isMember = members.some((at) => rows[at]?.part === 'train');
+    return { group, site: first.site, class: classes[first.label] ?? '', isMember, loss };
+  });
+}
