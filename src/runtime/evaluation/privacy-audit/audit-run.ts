@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import { prettyJson } from '../../base/digest.ts';
-import { flError } from '../../base/errors/errors.ts';
 import { requireOwnPlace, writeInside } from '../../base/files/no-links.ts';
 import { noProgress, type Progress } from '../../base/logging/progress.ts';
 import { RUN_FILES } from '../../run/run-folder.ts';
@@ -70,14 +69,14 @@ function requireGroups(groups: readonly { readonly isMember: boolean }[], run: s
   );
 }
 
-/** @throws NF_EVALUATE_TASK for a network that gives no classes */
+/** @throws NF_PRIVACY_AUDIT for a network that gives no classes */
 async function openClasses(
   { workspace, which }: Pick<AuditOptions, 'workspace' | 'which'>,
   name: string,
 ): Promise<ClassTarget> {
   const target = await openTarget({ target: name, workspace, which, job: undefined });
   if (target.task === 'classification') return target;
-  throw flError('NF_EVALUATE_TASK', { type: target.spec.type });
+  throw auditFault(name, 'its network gives no classes', 'Audit a run that tells classes apart.');
 }
 
 async function openReferences(
