@@ -4,6 +4,7 @@ import { sum } from '../../../base/sum.ts';
 import { counted } from '../../../base/text/counted.ts';
 import { type Html, html } from '../../../base/text/html.ts';
 import type { RunSummary } from '../../../run/run-report.ts';
+import { isShare } from '../../../run/shares.ts';
 import type { Evaluation } from '../../result.ts';
 import { type Line, lineChart } from '../charts/lines.ts';
 import { classTitle, shortDigest } from '../figures.ts';
@@ -13,7 +14,6 @@ import type { ReportSource, RoundLine } from '../gather.ts';
 export function curvesSection({ summary, rounds }: ReportSource): Html | null {
   if (rounds.length === 0) return null;
   const { metric, sites } = summary;
-  const share = /accuracy|recall|auc|f1/i.test(metric);
   const chart = (name: string, range?: [number, number]) => {
     const lines = linesOf(rounds, sites, name);
     if (lines.every(({ values }) => values.every((value) => value === null))) return null;
@@ -26,7 +26,7 @@ export function curvesSection({ summary, rounds }: ReportSource): Html | null {
   };
   return html`<section><h2>Training</h2>
 <p class="lead">Every site scores each global model on its own validation images before it trains on.</p>
-${chart(metric, share ? [0, 1] : undefined)}${metric === 'loss' ? null : chart('loss')}</section>`;
+${chart(metric, isShare(metric) ? [0, 1] : undefined)}${metric === 'loss' ? null : chart('loss')}</section>`;
 }
 
 function linesOf(rounds: readonly RoundLine[], sites: readonly string[], name: string): Line[] {
