@@ -26,10 +26,15 @@ interface Wish {
   readonly launch_once?: boolean;
   readonly params_transfer_type?: 'FULL' | 'DIFF';
   readonly script_args?: string;
+  /** What is done once a process was started; default: nothing. */
+  readonly started?: () => Promise<void>;
 }
 
 /** An executor for one job, whose processes run in its folder. */
-export function pythonExecutor(folder: SiteJobFolder, { interpreter, ...keys }: Wish): PythonExecutor {
+export function pythonExecutor(
+  folder: SiteJobFolder,
+  { interpreter, started = async () => undefined, ...keys }: Wish,
+): PythonExecutor {
   const host: PythonHost = async () => ({
     interpreter,
     words: [],
@@ -38,7 +43,7 @@ export function pythonExecutor(folder: SiteJobFolder, { interpreter, ...keys }: 
     throughShell: false,
     home: folder.home,
     env: { PATH: process.env.PATH },
-    started: async () => undefined,
+    started,
     ended: async () => undefined,
   });
   const python = pythonOf({ type: 'python', framework: 'raw', ...keys });

@@ -9,6 +9,7 @@ import type { Executor, TaskOutcome, TaskWatch } from '../executor/executor.ts';
 import type { TaskOrder } from '../executor/messages.ts';
 import { closedWhileItRan } from '../executor/task-end.ts';
 import { TaskRun } from '../executor/task-run.ts';
+import type { CodePlace } from '../script/resolve-hooks.ts';
 import { answerOf } from './answer.ts';
 import { outcomeOfEnd, type ProcessEnd, placeOf, raisedFailure } from './failure.ts';
 import type { PythonHost } from './hosts.ts';
@@ -147,7 +148,7 @@ export class PythonExecutor implements Executor {
     stopped.promise.catch(() => undefined);
     const stop = () => stopped.reject(watch.signal.reason);
     watch.signal.throwIfAborted();
-    if (process.hasEnded) return lateFailure(process, order) ?? 'anew';
+    if (process.hasEnded) return lateFailure(process, order) ?? unanswered(process, order) ?? 'anew';
     const run = new TaskRun({ watch, onEnd: resolve, startLimit: this.#options.startLimit });
     watch.signal.addEventListener('abort', stop, { once: true });
     try {
@@ -184,8 +185,7 @@ function watching({ process, order, run, watch, again }: Watched): PythonWatch {
     ended: (end, before) => {
       // A script that answers some tasks and returns is started again for the next.
       if (before && process.answered > 0 && end.code === 0) again();
-      else if (!process.isKnown && isNotStarted(end)) fail(notStarted(process.interpreter, end));
-      else run.end(outcomeOfEnd(end, code));
+      else run.end(outcomeOf(process, end, code));
     },
   };
 }
@@ -216,12 +216,21 @@ async function hear(
 }
 
 /** What a script came to after it had answered: it raised, or ended its process with a code of its own. */
-function lateFailure(
-  { failure, lastEnd }: PythonProcess,
-  { task: { code } }: TaskOrder,
-): TaskOutcome | undefined {
+function lateFailure(process: PythonProcess, { task: { code } }: TaskOrder): TaskOutcome | undefined {
+  const { failure, lastEnd } = process;
   if (failure) return { type: 'failure', error: raisedFailure(failure, code) };
-  return lastEnd === undefined || lastEnd.code === 0 ? undefined : outcomeOfEnd(lastEnd, code);
+  return lastEnd === undefined || lastEnd.code === 0 ? undefined : outcomeOf(process, lastEnd, code);
+}
+
+/** A script that ended before it was given its first task will do so again. */
+function unanswered(process: PythonProcess, { task: { code } }: TaskOrder): TaskOutcome | undefined {
+  const { answered, lastEnd } = process;
+  return answered > 0 || lastEnd === undefined ? undefined : outcomeOf(process, lastEnd, code);
+}
+
+function outcomeOf(process: PythonProcess, end: ProcessEnd, code: CodePlace): TaskOutcome {
+  if (process.isKnown || !isNotStarted(end)) return outcomeOfEnd(end, code);
+  return { type: 'failure', error: notStarted(process.interpreter, end) };
 }
 
 function requireOwn(message: PythonResult, order: TaskOrder): PythonResult {

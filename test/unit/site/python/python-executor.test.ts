@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { COMMON_TASKS } from '../../../../src/runtime/algorithms/task.ts';
 import { sha256File } from '../../../../src/runtime/base/digest.ts';
@@ -267,6 +269,19 @@ params['weights'][0] += 0.5`;
     for (const socket of heard) socket.destroy();
     expect(await ended).toEqual([null, 'SIGKILL']);
     server.close();
+  });
+
+  it('begins a script once that ends before it is given its task', async () => {
+    let begun = 0;
+    await open({
+      started: async () => {
+        begun++;
+        await expect.poll(() => existsSync(join(folder.home, 'done'))).toBe(true);
+        await sleep(300);
+      },
+    });
+    expect(await run("open('done', 'w')\n")).toMatchObject({ error: { code: 'NF_SCRIPT_NO_RESULT' } });
+    expect(begun).toBe(1);
   });
 
   it('refuses an interpreter that is not there', async () => {
