@@ -110,7 +110,7 @@ const UNLIKE = [
 
 /** What is left to do, before it is begun. */
 export function renderPlan(plan: ExperimentPlan): string {
-  const { name, runs, over, tasks, bytes, seconds, partitions } = plan;
+  const { name, runs, over, tasks, bytes, seconds, partitions, private_runs: privateRuns } = plan;
   const left = runs - over;
   const time =
     left === 0
@@ -123,6 +123,9 @@ export function renderPlan(plan: ExperimentPlan): string {
     `${tasks} tasks of sites, ${sizeText(bytes)} of models that a federation would carry`,
     time,
     left === 0 ? '' : memoryText(plan),
+    privateRuns < 2
+      ? ''
+      : `${privateRuns} runs are private, each counted alone: who shows them all adds up what they cost the same people (privacy plan), for simulations keep no ledger.`,
     ...unlikeSites(partitions),
   ]
     .filter((line) => line !== '')

@@ -50,7 +50,7 @@ function privacyLine({ privacy }: RunSummary): string[] {
   const promise =
     privacy.epsilon === null
       ? `nothing is promised: ${privacy.reason}`
-      : `epsilon ${privacy.epsilon.toPrecision(3)} at delta ${privacy.delta} for each group of people of each site; these figures are no part of it`;
+      : `epsilon ${privacy.epsilon.toPrecision(3)} at delta ${privacy.delta} for each group of people of each site${privacy.metrics === 'outside' ? '; these figures are no part of it' : ''}. It is of this run alone: over the network sites add up what all jobs cost, simulations on the same people nobody does`;
   return [`privacy      ${promise}`];
 }
 

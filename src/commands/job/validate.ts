@@ -4,6 +4,7 @@ import { BaseCommand } from '../../command.ts';
 import { setFlag } from '../../output/flags.ts';
 import { paramNames } from '../../runtime/base/tensors/nd-array.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
+import { protectedLines } from '../../runtime/deployment/client/ledger/protection.ts';
 import { prepareJob } from '../../runtime/federation/prepare-job.ts';
 import { isCrossSite } from '../../runtime/job/cross-site.ts';
 import { renewEditorFiles } from '../../runtime/job/editor-files.ts';
@@ -33,6 +34,10 @@ const resultSchema = z.object({
     .array(z.strictObject({ key: z.string(), value: z.string(), goes: z.boolean(), why: z.string() }))
     .optional()
     .describe('what of the job goes with secure aggregation'),
+  leaves: z
+    .array(z.strictObject({ what: z.string(), protected_by: z.string() }))
+    .optional()
+    .describe('of a private job: what leaves a site, and what protects people in it'),
   warnings: z.array(z.string()),
 });
 type Result = z.output<typeof resultSchema>;
@@ -52,7 +57,10 @@ export default class JobValidate extends BaseCommand<Result> {
   static override args = { job: Args.string({ required: true, description: 'job folder' }) };
   static override flags = {
     set: setFlag,
-    explain: Flags.boolean({ description: 'show what of the job goes with secure aggregation' }),
+    explain: Flags.boolean({
+      description:
+        'show what of the job goes with secure aggregation, and what protects people in a private one',
+    }),
   };
   static override resultSchema = resultSchema;
 
@@ -72,6 +80,7 @@ export default class JobValidate extends BaseCommand<Result> {
       local_tensors: localNames(plan.job.workflow, paramNames(params)),
       secure_aggregation: maskedRound(plan) ?? null,
       ...(flags.explain && { explained: [...compatibleWith(plan.job)] }),
+      ...(flags.explain && plan.job.privacy && { leaves: protectedLines(plan.job.privacy) }),
       warnings: [
         ...warnings,
         ...(isCrossSite(plan.job.workflow) ? [CROSS_SITE_NOTE] : []),
@@ -91,6 +100,7 @@ export default class JobValidate extends BaseCommand<Result> {
     local_tensors: local,
     secure_aggregation: masked,
     explained = [],
+    leaves = [],
     warnings,
   }: Result): string {
     const found = [
@@ -107,6 +117,8 @@ export default class JobValidate extends BaseCommand<Result> {
       ...(masked ? [maskedText(masked)] : []),
       ...(explained.length > 0 ? ['What goes with secure aggregation:'] : []),
       ...explained.map(({ key, value, goes, why }) => `${goes ? 'yes' : 'no '}  ${key} (${value}): ${why}`),
+      ...(leaves.length > 0 ? ['What leaves a site, and what protects people in it:'] : []),
+      ...leaves.map(({ what, protected_by: by }) => `  ${what}: ${by}`),
       ...warnings.map((warning) => `warning: ${warning}`),
     ].join('\n');
   }

@@ -20,6 +20,11 @@ export const experimentPlanSchema = z.object({
     .describe('bytes that the runs at a time take, by those that are over; null before the first is'),
   memory_free: z.number().describe('bytes that this machine has for them'),
   jobs_at_a_time: z.int(),
+  private_runs: z
+    .int()
+    .describe(
+      'runs that each promise something to the same people: their promises add up, and no ledger counts them',
+    ),
   partitions: z.array(partitionResultSchema).describe('how unlike the sites are'),
   jobs: z.array(z.object({ job: z.string(), is_over: z.boolean(), sites: z.int(), rounds: z.int() })),
 });
@@ -44,6 +49,7 @@ export function planExperiment({ experiment, prepared, known }: OpenExperiment, 
     memory: memories.length === 0 ? null : Math.max(...memories) * Math.min(jobs, Math.max(1, left.length)),
     memory_free: process.availableMemory(),
     jobs_at_a_time: jobs,
+    private_runs: prepared.filter(({ isPrivate }) => isPrivate).length,
     partitions: partitionsOf(prepared.map((one) => ({ ...one, partition: one.cell.partition }))),
     jobs: prepared.map((one) => {
       return { job: one.cell.job, is_over: isOver(one), sites: one.sites, rounds: one.rounds };

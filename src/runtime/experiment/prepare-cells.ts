@@ -31,6 +31,8 @@ export interface PreparedCell {
   readonly updateBytes: number;
   /** Whether its split has test images to judge it on. */
   readonly isJudged: boolean;
+  /** Whether it promises something to the people in its data. */
+  readonly isPrivate: boolean;
   /** Null where the job has no split. */
   readonly unlike: UnlikeSites | null;
 }
@@ -113,6 +115,7 @@ function described({ plan, bundle, split, params, loaded }: PreparedJob, engine:
     modelBytes: updateSize(params, undefined),
     updateBytes: updateSize(params, packing),
     unlike: split ? unlikeOf(split) : null,
+    isPrivate: plan.job.privacy !== undefined,
     // A table of an experiment has figures of classes; runs of other tasks are judged one by one.
     isJudged: isOfClasses && (split?.sites.some(({ test }) => test.length > 0) ?? false),
   };

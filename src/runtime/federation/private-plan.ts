@@ -6,7 +6,6 @@ import { loadJob } from '../job/load.ts';
 import { planRun } from '../job/plan.ts';
 import {
   type GroupCount,
-  NUMERIC_DELTA,
   noiseOfJob,
   type PrivacyDefinition,
   requireDelta,
@@ -26,6 +25,7 @@ import {
   type Training,
 } from '../privacy/plan.ts';
 import { epsilonOfRdp, rdpCurve } from '../privacy/rdp.ts';
+import { NUMERIC_DELTA } from '../privacy/secret-random.ts';
 import { checkModelSpec, inJob, prepareJob } from './prepare-job.ts';
 import { requirePrivate } from './private-job.ts';
 

@@ -1,11 +1,9 @@
 import { z } from 'zod';
 import { flError } from '../base/errors/errors.ts';
 import { noiseFor } from '../privacy/calibrate.ts';
+import { NUMERIC_DELTA } from '../privacy/secret-random.ts';
 
 /** What a job promises to the people of each site, as written. */
-
-/** Below this delta what the finite tails of the noise leave out would count: it is taken off delta. */
-export const NUMERIC_DELTA = 1e-8;
 
 export const privacyKeys = z
   .strictObject({
@@ -53,9 +51,9 @@ export const privacyKeys = z
       .default(1)
       .describe('pictures of a group in a step: their mean gradient is clipped, which costs no privacy'),
     metrics: z
-      .literal('outside')
+      .enum(['none', 'outside'])
       .describe(
-        'outside: figures of models are told as they are, and are no part of the promise. There is nothing else yet, so it has to be said',
+        'none: figures of models stay at their sites; outside: they are told as they are, and are no part of the promise',
       ),
     insecure_noise_seed: z
       .int()
@@ -80,7 +78,7 @@ export interface PrivacyDefinition {
   readonly samplingRate: number;
   readonly stepsPerRound: number;
   readonly rowsPerGroup: number;
-  readonly metrics: 'outside';
+  readonly metrics: 'none' | 'outside';
   /** With it nothing is promised. */
   readonly insecureNoiseSeed: number | undefined;
 }

@@ -1,5 +1,8 @@
 import { createCipheriv } from 'node:crypto';
 
+/** Below this delta what the finite tails of the noise leave out would count: it is taken off delta, once for each job. */
+export const NUMERIC_DELTA = 1e-8;
+
 /** Random numbers that nobody can foretell or work out again: AES-256 in counter mode, keyed by 32 secret bytes. */
 export interface SecretRandom {
   /** Uniform in (0, 1), 53 bits. */

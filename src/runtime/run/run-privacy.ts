@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { definePrivacy, NUMERIC_DELTA, noiseOfJob, stepsOfJob } from '../job/privacy.ts';
+import { definePrivacy, noiseOfJob, stepsOfJob } from '../job/privacy.ts';
 import type { JobFile } from '../job/schema.ts';
 import { epsilonBy } from '../privacy/calibrate.ts';
+import { NUMERIC_DELTA } from '../privacy/secret-random.ts';
 
 export const runPrivacySchema = z.object({
   unit: z.literal('group'),
@@ -13,7 +14,9 @@ export const runPrivacySchema = z.object({
   noise: z.number(),
   /** Of each site. */
   steps: z.int(),
-  metrics: z.literal('outside').describe('figures of models are no part of the promise'),
+  metrics: z
+    .enum(['none', 'outside'])
+    .describe('none: no figures of models leave the sites; outside: they are no part of the promise'),
   reason: z.string().optional().describe('why nothing is promised'),
 });
 

@@ -148,7 +148,7 @@ export async function summarizeRun(
       ...warnings,
       ...notes,
       ...scoredByFewer(card, { models, best }),
-      ...withoutValue(history, { card, models }),
+      ...(card.job.privacy?.metrics === 'none' ? [FIGURES_STAY] : withoutValue(history, { card, models })),
     ],
   };
 }
@@ -208,6 +208,9 @@ function shortened(items: readonly string[], count = items.length): string {
   const more = count - Math.min(items.length, MOST_SHOWN);
   return [...items.slice(0, MOST_SHOWN), ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
+
+const FIGURES_STAY =
+  'figures stay at their sites (privacy.metrics: none), so none of the models is the best: judge the last one on images that may be seen (neuroflare evaluate)';
 
 /** A dash in every row of the table needs a word. */
 function withoutValue(

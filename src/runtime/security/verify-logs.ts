@@ -20,7 +20,13 @@ export const logReportSchema = z.object({
 });
 
 /** Logs that a server or client keeps in its kit. */
-const LOGS = ['state/audit.jsonl', 'work/audit.jsonl', 'work/approvals-audit.jsonl', 'work/egress.jsonl'];
+const LOGS = [
+  'state/audit.jsonl',
+  'work/audit.jsonl',
+  'work/approvals-audit.jsonl',
+  'work/egress.jsonl',
+  'local/privacy.jsonl',
+];
 
 /** Where the client says how far its logs had come. */
 const MEMORY = 'work/instance.json';

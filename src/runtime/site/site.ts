@@ -26,6 +26,7 @@ import type { FilterMeans } from './filters/filter.ts';
 import { keepRemains, type TakenAnswer, withholdLocal } from './local-tensors.ts';
 import { keepOwn } from './own-models.ts';
 import { packAnswer } from './packing/pack-answer.ts';
+import { toldPrivately, toldSeconds } from './private-answer.ts';
 import type { KeptFile, TaskFiles } from './task-files.ts';
 import { type Task, taskOrder } from './task-order.ts';
 import { writeOwnModel } from './write-own.ts';
@@ -162,7 +163,9 @@ async function answerOf(
   { request: { task, files, signal }, seconds, deps }: Parts,
 ): Promise<Answer> {
   const { site, job, ownFilters, means } = deps;
-  const said = { ...given, metrics: await tellable(given.metrics, deps) };
+  const { job: asked } = deps;
+  const tellables = { ...given, metrics: await tellable(given.metrics, deps) };
+  const said = toldPrivately(tellables, asked, task);
   requireDeclared(left, broughtBy(task.form), task.id);
   requireValues(said.values ?? {}, task.form, task.id);
   const taken = await take({ left, state }, { files, signal });
@@ -179,7 +182,7 @@ async function answerOf(
     ...(said.values && { values: said.values }),
     state: own.state?.sha256,
     engine: said.engine,
-    seconds: Math.round(seconds * 1000) / 1000,
+    seconds: toldSeconds(seconds, asked),
   };
   const chain = { job: job.resultFilters, site: await ownFilters() };
   const filtered = await applyFilters(answer, chain, { ...means, task, model: files.model, site });
@@ -213,8 +216,7 @@ async function packedAnswer(
     packing?.name === 'top_k' && (remains || state)
       ? await keepRemains(state, remains ?? {}, { task, patterns, files, means })
       : state;
-  if (kept) await files.keep(kept);
-  return { ...sent, state: kept?.sha256 };
+  return { ...sent, state: kept && (await files.keep(kept)) };
 }
 
 /** Numbers that are rounded, or left for the next round, may be longer than a site wants them to be. @throws NF_FILTER_FAILED */

@@ -24,6 +24,6 @@ export interface TaskFiles {
   takeFile(name: string, said: string): Promise<AnswerFile>;
   /** Makes what the script keeps the site's own. @param said as above @param signal stops the task */
   takeState(said: string, signal: AbortSignal): Promise<KeptFile>;
-  /** Has the site begin its next task with this; a file that was taken or made for it. */
-  keep(file: KeptFile): Promise<void>;
+  /** Has the site begin its next task with this; a file that was taken or made for it. Returns the digest by which it is asked for. */
+  keep(file: KeptFile): Promise<string>;
 }

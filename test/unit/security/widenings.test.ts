@@ -17,6 +17,7 @@ const WIDER = {
   max_figures: 201,
   max_failure_characters: 501,
   figures_text: true,
+  privacy: { epsilon: 11 },
   cross_site_evaluation: true,
   isolate: false,
   network: 'open',

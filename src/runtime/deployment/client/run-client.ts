@@ -34,6 +34,7 @@ import { type SitePolicy, sitePolicySchema } from '../../security/policy/site-po
 import { wideningsOf } from '../../security/policy/widenings.ts';
 import type { EngineSetup } from '../../site/executor/messages.ts';
 import { NO_BUDGET, secretsOf } from '../../site/filters/means.ts';
+import { ledgerPlace, SitePrivacy } from './budget/site-privacy.ts';
 import type { SiteRules } from './consent/decide.ts';
 import { approvedHere, putBackStopped, troublesOfDecisions } from './consent/decisions.ts';
 import { SiteRevocations } from './consent/revocations.ts';
@@ -112,7 +113,8 @@ async function run(options: ClientOptions, place: Place): Promise<'shutdown' | '
   const { audit, ledger, memory, instance } = await openRecords(place, say);
   const refusals = new RepeatedDeeds({ audit, logger });
   opened.closeLast(() => refusals.close());
-  const known: Known = { memory, revocations, stopped: new Map() };
+  const privacy = await openPrivacy(options, place, say);
+  const known: Known = { memory, revocations, privacy, stopped: new Map() };
   const connection = connect(options, { kit, ledger });
   opened.closeLast(() => connection.close());
   const stop = new AbortController();
@@ -143,6 +145,19 @@ async function run(options: ClientOptions, place: Place): Promise<'shutdown' | '
     if (options.signal.aborted) return 'shutdown';
     throw toNeuroflareError(thrown);
   }
+}
+
+/** A ledger that cannot be used is told at once: jobs without privacy run all the same. */
+async function openPrivacy(
+  { data }: ClientOptions,
+  { kit, folder, opened }: Place,
+  say: (fault: NeuroflareError) => void,
+): Promise<SitePrivacy> {
+  const place = ledgerPlace(kit.dir, folder, kit.identity.name);
+  const privacy = await SitePrivacy.open(place, logKey(kit), data);
+  opened.closeLast(() => privacy.close());
+  if (privacy.fault) say(privacy.fault);
+  return privacy;
 }
 
 type ClientParts = Pick<SiteClientDeps, 'link' | 'logger' | 'audit' | 'refusals'> & {
@@ -293,12 +308,13 @@ async function policyNow({ dir }: OpenKit<'client'>): Promise<SitePolicy> {
 interface Known {
   readonly memory: JobMemory;
   readonly revocations: SiteRevocations;
+  readonly privacy: SitePrivacy;
   /** Jobs that were seen to be stopped, and why: a list that vanishes lets none of them run again. */
   readonly stopped: Map<string, string>;
 }
 
 async function rulesOf(
-  { kit, folder, memory, revocations, stopped: seen }: Place & Known,
+  { kit, folder, memory, revocations, privacy, stopped: seen }: Place & Known,
   data: string | undefined,
 ): Promise<SiteRules> {
   const { stopped } = await readStopped(folder);
@@ -314,6 +330,7 @@ async function rulesOf(
     rootPem: kit.tls.ca,
     approved: await approvedHere(folder, logKey(kit).isSigned),
     hasData: data !== undefined,
+    privacy,
   };
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { partsOfTask } from '../../algorithms/task.ts';
@@ -117,6 +118,8 @@ export class SiteClient {
       // What is at hand is known now.
       if (seen === null) {
         this.#kept.look();
+        // An answer to a job that nobody wants any more never leaves.
+        await this.#deps.privacy.releaseUnanswered((id) => this.#jobs.has(id));
         await this.#tidy();
       }
       if (assignment.order) return assignment.order;
@@ -243,6 +246,8 @@ export class SiteClient {
         this.#cannotClear(folder.job(id).states, thrown),
       );
     }
+    // Their processes are gone: what has no answer never leaves.
+    await this.#deps.privacy.releaseUnanswered((id) => existsSync(folder.job(id).outbox));
   }
 
   /** Never rejects: what cannot be cleared away stays, and is tried again. */

@@ -8,6 +8,8 @@ import type { RepeatedDeeds } from '../../security/logs/repeated-deeds.ts';
 import type { SitePolicy } from '../../security/policy/site-policy.ts';
 import type { EngineSetup } from '../../site/executor/messages.ts';
 import type { FilterMeans } from '../../site/filters/filter.ts';
+import { isBudgetStop, type JobBudget } from './budget/job-budget.ts';
+import type { SitePrivacy } from './budget/site-privacy.ts';
 import { type AdmissionDeps, admit, say } from './consent/admission.ts';
 import { decide, type Offered, refusal, type SiteRules } from './consent/decide.ts';
 import { limitsOf } from './consent/signed-task.ts';
@@ -41,6 +43,8 @@ export interface SiteJobDeps {
   readonly policy: () => Promise<SitePolicy>;
   /** The site's own, for filters of answers. */
   readonly means: FilterMeans;
+  /** What private jobs may spend here. */
+  readonly privacy: SitePrivacy;
   readonly memory: JobMemory;
   readonly logger: Logger;
   readonly audit: AuditLog;
@@ -65,6 +69,10 @@ export class SiteJob {
   readonly #log: JobLog;
   readonly #tasks: JobTasks;
   #done: Promise<void> = Promise.resolve();
+  /** Once it was opened. */
+  #offered: Offered | undefined;
+  /** Of a private job, once the site has taken it. */
+  #budget: JobBudget | undefined;
   /** The job while the site does its tasks. */
   #running: Offered | undefined;
   /** Why the site has taken it back. */
@@ -79,7 +87,9 @@ export class SiteJob {
       deps.folder.log,
       // Asked for every message: what is not let out then is gone for the server, not for the site.
       async (lines) => {
-        if ((await deps.policy()).send_logs) await deps.link.sendLog(id, { lines });
+        // What a script prints of people is no part of any promise.
+        const isPrivate = this.#offered?.job.privacy !== undefined;
+        if (!isPrivate && (await deps.policy()).send_logs) await deps.link.sendLog(id, { lines });
       },
       deps.logBytes,
     );
@@ -113,6 +123,7 @@ export class SiteJob {
     this.#stop.abort(stoppedByServer());
     await this.#done;
     await this.#log.close();
+    if (!keep) await this.#budget?.release('the job is over here');
     if (!keep) await clearJob(this.#deps.folder);
   }
 
@@ -136,6 +147,7 @@ export class SiteJob {
     const offered = await admit(this.id, deps);
     if (!offered) return;
     const { terms } = offered.signed;
+    this.#offered = offered;
     try {
       await memory.take(this.id, terms.version === 2 ? terms : {});
       this.#running = offered;
@@ -143,8 +155,10 @@ export class SiteJob {
     } catch (thrown) {
       this.#stop.signal.throwIfAborted();
       const error = toNeuroflareError(thrown);
-      if (!this.#refusal) logger.error({ job: this.id, ...error.report() }, 'the job cannot go on here');
+      if (isBudgetStop(thrown)) await memory.end(this.id, error.message);
+      else if (!this.#refusal) logger.error({ job: this.id, ...error.report() }, 'the job cannot go on here');
       await clearOutbox(this.#deps.folder);
+      await this.#budget?.release('the site has ended the job');
       // It was accepted: who waits for this site is told, whatever has come between.
       await say(this.id, this.#refusal ?? refusal(error), deps);
     } finally {
@@ -167,9 +181,11 @@ export class SiteJob {
   /** Until the server or the site ends it. */
   async #work(offered: Offered): Promise<void> {
     const { policy } = await this.#deps.rules();
+    this.#budget = await this.#deps.privacy.budgetOf(offered, async () => (await this.#deps.rules()).policy);
     const runner = new TaskRunner({
       ...this.#deps,
       job: offered.job,
+      ...(this.#budget && { stateKey: await this.#deps.means.secrets.key('states of private jobs') }),
       bundleSha256: offered.bundle.sha256,
       log: this.#log,
       policy,
@@ -179,7 +195,7 @@ export class SiteJob {
     });
     const limits = await limitsOf(offered, this.#deps);
     try {
-      await this.#tasks.run({ runner, limits, known: textsOf(offered.job) });
+      await this.#tasks.run({ runner, limits, known: textsOf(offered.job), budget: this.#budget });
     } finally {
       await runner.close();
     }

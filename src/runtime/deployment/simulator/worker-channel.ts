@@ -211,7 +211,10 @@ export class WorkerChannel implements Channel {
         return { path, sha256, size: (await stat(path)).size };
       },
       takeState: async (sha256) => ({ path: at(statePath(task)), sha256 }),
-      keep: ({ path }) => rename(path, at(statePath(task))),
+      keep: async ({ path, sha256 }) => {
+        await rename(path, at(statePath(task)));
+        return sha256;
+      },
     };
   }
 

@@ -1,20 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Progress } from '../../base/logging/progress.ts';
 import { deriveSeed } from '../../base/random.ts';
-import {
-  definePrivacy,
-  NUMERIC_DELTA,
-  noiseOfJob,
-  type PrivacyDefinition,
-  stepsOfJob,
-} from '../../job/privacy.ts';
+import { definePrivacy, noiseOfJob, type PrivacyDefinition, stepsOfJob } from '../../job/privacy.ts';
 import type { JobFile } from '../../job/schema.ts';
 import { type CanaryRun, type CanaryTerms, guess, runCanaries } from '../../privacy/audit/canaries.ts';
 import { checkMoments } from '../../privacy/audit/moment-check.ts';
 import { gaussianOneRunBound, oneRunBound } from '../../privacy/audit/one-run-bound.ts';
 import { epsilonBy } from '../../privacy/calibrate.ts';
 import { PrivateSteps } from '../../privacy/private-steps.ts';
-import { secretRandom } from '../../privacy/secret-random.ts';
+import { NUMERIC_DELTA, secretRandom } from '../../privacy/secret-random.ts';
 import { promiseOf } from '../../run/run-privacy.ts';
 import type { PrivacyAudit } from './result.ts';
 

@@ -30,6 +30,8 @@ interface Task {
   readonly terms: PrivateTerms;
   readonly random: SecretRandom;
   stepsLeft: number;
+  /** People that it trained on, once it has. */
+  groups: number | undefined;
   /** Digests of the models that were made with noise. */
   readonly released: Set<string>;
 }
@@ -49,6 +51,7 @@ export function askForPrivacy(order: PrivateOrder | undefined): void {
         : createHash('sha256').update(order.insecureSeed).digest(),
     ),
     stepsLeft: order.terms.steps,
+    groups: undefined,
     released: new Set(),
   };
 }
@@ -72,6 +75,16 @@ export function takeSteps(): {
   if (steps === 0) throw unprotected('it trains twice in one task, and the steps of one are counted');
   task.stepsLeft = 0;
   return { site, steps, random };
+}
+
+/** For the trainer: how many groups were there to be drawn. */
+export function noteGroups(groups: number): void {
+  if (task) task.groups = groups;
+}
+
+/** For the runner: what a private answer counts for; undefined in a task that does not train privately. */
+export function trainedGroups(): number | undefined {
+  return task?.groups;
 }
 
 /** Notes a model whose training was private from beginning to end. */

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
+import { wantedPrivacy } from './private-settings.ts';
 
 /** How far a site's computing is. */
 export interface TrainProgress {
@@ -93,5 +94,7 @@ export function onTrainProgress(tell: TrainObserver | undefined): void {
 }
 
 export function tellProgress(progress: TrainProgress): void {
+  // Of a private job steps alone are told, and no pictures.
+  if (wantedPrivacy() && progress.phase !== 'fit') return;
   observer?.(progress);
 }

@@ -8,7 +8,7 @@ import type { SecretRandom } from '../../privacy/secret-random.ts';
 import type { ImageSet, Row } from '../dataset/image-set.ts';
 import { filledUp } from '../engine/batch.ts';
 import type { CompiledModel, UnitBatch, UnitOptions } from '../engine/engine.ts';
-import { type PrivateTerms, takeSteps } from './private-settings.ts';
+import { noteGroups, type PrivateTerms, takeSteps } from './private-settings.ts';
 import { tellProgress } from './settings.ts';
 
 /** Memory of the gradients of a batch's groups, and the most groups in one. */
@@ -66,6 +66,7 @@ export async function trainPrivately(training: Training): Promise<{ readonly ste
   const { groups } = data;
   const { site, steps, random } = takeSteps();
   requireDelta(terms, [{ name: site, groups: groups.length }]);
+  noteGroups(groups.length);
   const { noise: sigma, clip, samplingRate } = terms;
   const mechanism = new PrivateSteps(
     { groups: groups.length, rate: samplingRate, sigma, clip, parameters },

@@ -53,6 +53,8 @@ export async function openChainedLog<Content extends object>(
     throw error;
   });
   await syncFolder(dirname(path));
+  // A crash between a line and its head: the next one would leave two lines behind it.
+  if (last.seq > ((await headOf(path))?.seq ?? 0)) await writeHead(path, last, key);
   let queue: Promise<void> = Promise.resolve();
   const write = async (content: Content) => {
     const entry = {

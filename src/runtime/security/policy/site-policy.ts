@@ -78,6 +78,33 @@ export const sitePolicySchema = z.strictObject({
     .describe(
       "whether jobs are taken that give this site's last model to the other sites of the job, to be scored there (workflow.cross_site_evaluation)",
     ),
+  privacy: z
+    .strictObject({
+      require: z
+        .boolean()
+        .default(false)
+        .describe('whether only private jobs are taken that tell nothing outside their promise'),
+      epsilon: z
+        .number()
+        .positive()
+        .max(1000)
+        .default(10)
+        .describe('the most that any person here loses to all private jobs together, however many'),
+      delta: z
+        .number()
+        .min(1e-7)
+        .max(0.1)
+        .default(1e-4)
+        .describe('chance with which epsilon may be more: below 1 / people of the data set'),
+      per_job_epsilon: z
+        .number()
+        .positive()
+        .max(1000)
+        .optional()
+        .describe('the most that one job may promise (its epsilon, at its delta); default: any'),
+    })
+    .prefault({})
+    .describe('what private jobs may spend of the privacy of the people here (docs/privacy.md)'),
   task_result_filters: resultFilters.describe(
     'what is done to each answer before it leaves this site, after the filters of the job',
   ),
@@ -140,6 +167,10 @@ max_failure_characters: 500
 # Whether jobs are taken that give this site's last model to the other sites of the job, to be scored there (workflow.cross_site_evaluation).
 # Whoever has approved its code is not asked again: true is a yes to every such job.
 cross_site_evaluation: false
+# What the people here may lose to all private jobs together: epsilon at delta, counted in local/privacy.jsonl, which nothing lowers ('neuroflare
+# privacy ledger'). require: true takes private jobs alone, and of them those that tell nothing outside their promise (metrics: outside). With
+# per_job_epsilon: 8 no job promises more.
+privacy: { require: false, epsilon: 10, delta: 1.0e-4 }
 # Filters of every answer, after those of the job: arrays that never leave, for example [{ name: exclude_vars, exclude_vars: head.* }], and
 # { name: norm_clip, max_norm: 1 }, which bounds how far an update may be from the model that came.
 task_result_filters: []

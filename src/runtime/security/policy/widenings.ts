@@ -50,6 +50,7 @@ export function wideningsOf(policy: SitePolicy): string[] {
       usual: usual.figures_text,
       meaning: 'figures may hold text of a script',
     }),
+    budgetLine(policy.privacy, usual.privacy),
     line(policy.cross_site_evaluation, {
       key: 'cross_site_evaluation',
       value: true,
@@ -76,6 +77,16 @@ export function wideningsOf(policy: SitePolicy): string[] {
     }),
     userLine(policy.run_as, usual.run_as),
   ].flatMap((one) => one ?? []);
+}
+
+function budgetLine(own: SitePolicy['privacy'], usual: SitePolicy['privacy']): string | undefined {
+  const shown = ({ epsilon, delta }: SitePolicy['privacy']) => `{ epsilon: ${epsilon}, delta: ${delta} }`;
+  return line(own.epsilon > usual.epsilon || own.delta > usual.delta, {
+    key: 'privacy',
+    value: shown(own),
+    usual: shown(usual),
+    meaning: 'people here may lose more to all private jobs together',
+  });
 }
 
 function rolesLine(roles: SitePolicy['submitter_roles'] = []): string | undefined {

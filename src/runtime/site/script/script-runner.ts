@@ -5,7 +5,7 @@ import { HARMONISATION, isHarmoniseTask } from '../../algorithms/harmonisation/t
 import type { FileRule } from '../../algorithms/task.ts';
 import { type ErrorReport, flError, toNeuroflareError } from '../../base/errors/errors.ts';
 import { readParamsFile } from '../../base/tensors/read-params-file.ts';
-import { askForPrivacy, requireReleased } from '../../learning/trainer/private-settings.ts';
+import { askForPrivacy, requireReleased, trainedGroups } from '../../learning/trainer/private-settings.ts';
 import { askForHarmonised, askForTensors, isHarmonisationUnused } from '../../learning/trainer/settings.ts';
 import type { SiteData, TaskFile } from '../client-api/fl-model.ts';
 import { inSession } from '../client-api/flare.ts';
@@ -54,7 +54,8 @@ export async function runScript(task: ScriptTask, onStart: () => void): Promise<
     if (!session.result) throw flError('NF_SCRIPT_NO_RESULT');
     if (isHarmonisationUnused()) throw flError('NF_SCRIPT_HARMONISATION');
     requireReleased(session.result.files.model);
-    return { result: finish(session.result) };
+    const numExamples = trainedGroups() ?? session.result.numExamples;
+    return { result: finish({ ...session.result, numExamples }) };
   } catch (error) {
     return { failure: scriptFailure(error, task.code, { site, round }) };
   }

@@ -56,10 +56,47 @@ export const PRIVACY_ERRORS = {
       'The job {job} has privacy.insecure_noise_seed: its noise can be worked out again, and hides nobody.',
     hint: 'Take the key out of job.yaml; it is for tests in a simulation.',
   },
-  NF_PRIVACY_NO_LEDGER: {
+  NF_PRIVACY_REQUIRED: {
+    exit: 4,
+    message: 'The site {site} takes private jobs alone, and {job} is none: {reason}.',
+    hint: "Give the job privacy as 'neuroflare job create --template mri-dp-fedavg' does, with metrics: none; or ask the site, whose local/site-policy.yml says privacy.require.",
+  },
+  NF_PRIVACY_BUDGET: {
     exit: 4,
     message:
-      'The job {job} has privacy, and no site of this version counts what its people have lost over all jobs.',
-    hint: "Run it by 'neuroflare simulate': over the network a promise that nobody counts would be none.",
+      'The privacy of the people at {site} does not bear {what} of {job}: epsilon {spent} is spent, {after} it would be, and {most} is the most (delta {delta}).',
+    hint: "Ask for less (privacy.epsilon, workflow.num_rounds), or ask the site: 'neuroflare privacy ledger KIT' shows there what was spent by whom, and local/site-policy.yml has the budget.",
+  },
+  NF_PRIVACY_LOWERED: {
+    exit: 4,
+    message:
+      '{site} has lowered its budget to epsilon {most} (delta {delta}) since {job} began: {spent} is spent.',
+    hint: 'The job ends at this site; what was sent before stays in the models. What is spent cannot be taken back.',
+  },
+  NF_PRIVACY_ROUNDS: {
+    exit: 4,
+    message:
+      '{site} has paid for {steps|step|steps} of {job}, as many as its promise counts, and is asked for more.',
+    hint: 'The job ends at this site: a round that is asked for again costs people again. Submit a job with more rounds, whose noise is worked out for them.',
+  },
+  NF_PRIVACY_LEDGER_GONE: {
+    exit: 4,
+    message: 'The ledger of what people at this site have lost is gone: {path} had {entries|entry|entries}.',
+    hint: 'Bring the file and its .head back from a copy that is as new; no private job runs here before. Nothing begins it anew: what is spent stays spent.',
+  },
+  NF_PRIVACY_LEDGER_FOREIGN: {
+    exit: 4,
+    message: 'The privacy ledger {path} is not that of this site: {reason}.',
+    hint: "Bring the site's own ledger and its .head back; no private job runs here before.",
+  },
+  NF_PRIVACY_LEDGER_DAMAGED: {
+    exit: 4,
+    message: 'The privacy ledger {path} is not whole: {reason}.',
+    hint: "Bring the file and its .head back from a copy that is as new ('neuroflare privacy verify KIT' names each fault); no private job runs here before.",
+  },
+  NF_PRIVACY_UNCHARGED: {
+    exit: 4,
+    message: 'An answer of the job {job} was kept back: {reason}.',
+    hint: 'Somebody or something has changed files in the work folder of the client. The task is not answered; look at who could write there.',
   },
 } as const satisfies Record<string, ErrorRow>;

@@ -12,6 +12,7 @@ import type { Identity } from '../../../security/certificate/identity.ts';
 import { signerOf } from '../../../security/job-signature.ts';
 import { type SitePolicy, SUBMITTER_ROLES } from '../../../security/policy/site-policy.ts';
 import type { AdminRole } from '../../../security/project/schema.ts';
+import type { SitePrivacy } from '../budget/site-privacy.ts';
 
 export interface Offered {
   /** Under which the server offers it. */
@@ -43,6 +44,8 @@ export interface SiteRules {
     isOfFirstVersion(id: string): boolean;
   };
   readonly hasData: boolean;
+  /** What private jobs may spend. */
+  readonly privacy: Pick<SitePrivacy, 'requireAllowed'>;
 }
 
 /** @throws what is no named error, as it came */
@@ -64,7 +67,7 @@ export async function decide(offered: Offered, rules: SiteRules): Promise<Decisi
       throw flError('NF_SITE_CROSS_SITE', { job: offered.job.name });
     if (offered.job.executor.type === 'python' && !rules.policy.python)
       throw flError('NF_PYTHON_SITE', { job: offered.job.name });
-    if (offered.job.privacy) throw flError('NF_PRIVACY_NO_LEDGER', { job: offered.job.name });
+    rules.privacy.requireAllowed(offered, rules.policy);
     if (offered.job.data && !rules.hasData) throw flError('NF_SITE_NO_DATA', { job: offered.job.name });
     return (await mayRun(offered.bundle, rules))
       ? { answer: 'accepted' }

@@ -24,7 +24,8 @@ import { hasOwnModels, tasksOf } from '../../../job/workflow-tasks.ts';
 import { MOST_OF_PLACE, MOST_OF_REPORT } from '../../../network/messages/fit-report.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
 import type { ClientFolder } from '../memory/client-folder.ts';
-import { EGRESS_KINDS } from './egress-ledger.ts';
+import { EGRESS_KINDS, type EgressKind } from './egress-ledger.ts';
+import { protectionOf } from './protection.ts';
 
 /** What would leave this site if it took part in a job. */
 export const egressPlanSchema = z.object({
@@ -41,6 +42,7 @@ export const egressPlanSchema = z.object({
       content: z.string(),
       requests: z.string().describe('how often'),
       bytes: z.int().nullable().describe('in all, at most; null where time, or the number of sites, decides'),
+      protected_by: z.string().nullable().describe('of a private job: what protects people in it'),
     }),
   ),
   goes_on: z.array(z.string()).describe('what the server gives to other sites'),
@@ -124,8 +126,10 @@ export async function planEgress(
       part('signs of life', 'every few seconds', null),
       part('progress', 'at most once a second while a task runs', null),
       part('failure', 'in place of the above when a task fails', failures),
-      ...(policy.send_logs ? [part('log', 'every second in which scripts print', null)] : []),
-    ],
+      ...(policy.send_logs && !definition.privacy
+        ? [part('log', 'every second in which scripts print', null)]
+        : []),
+    ].map((one) => ({ ...one, protected_by: protectionOf(one.what, definition.privacy) })),
     goes_on: goesOnOf(definition.workflow),
     keeps: keepsOf(policy, { local, staying, hasOwn: hasOwnModels(definition.workflow) }),
   };
@@ -156,7 +160,7 @@ function goesOnOf(workflow: WorkflowDefinition): string[] {
 }
 
 /** Sums that leave before the first training. */
-function harmonisationParts(workflow: WorkflowDefinition): EgressPlan['parts'] {
+function harmonisationParts(workflow: WorkflowDefinition): Part[] {
   const method = harmonisationOf(workflow);
   if (method === undefined) return [];
   const { most } = HARMONISE_TASKS[harmoniseTaskOf(method)].values.sums;
@@ -164,7 +168,7 @@ function harmonisationParts(workflow: WorkflowDefinition): EgressPlan['parts'] {
 }
 
 /** Sums of a model on the test images, held to the same size as figures. */
-function evaluationParts(workflow: WorkflowDefinition, policy: SitePolicy): EgressPlan['parts'] {
+function evaluationParts(workflow: WorkflowDefinition, policy: SitePolicy): Part[] {
   const tasks = Object.keys(tasksOf({ workflow, packing: undefined })).filter(isEvaluationTask);
   return tasks.map((task) => part('evaluation', `once, in the task ${task}`, bytesOfReport(policy)));
 }
@@ -255,11 +259,10 @@ function parted(names: readonly string[], filters: readonly OwnedFilter[]): [str
   return [names.filter((name) => !stays(name)), names.filter(stays)];
 }
 
-function part(
-  what: keyof typeof EGRESS_KINDS,
-  requests: string,
-  bytes: number | null,
-): EgressPlan['parts'][number] {
+/** A line, before it is known what protects it. */
+type Part = Omit<EgressPlan['parts'][number], 'what' | 'protected_by'> & { readonly what: EgressKind };
+
+function part(what: EgressKind, requests: string, bytes: number | null): Part {
   return { what, content: EGRESS_KINDS[what], requests, bytes };
 }
 

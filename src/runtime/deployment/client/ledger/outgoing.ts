@@ -31,6 +31,8 @@ export interface OutgoingRules {
   readonly known: ReadonlySet<string>;
   readonly folder: SiteJobFolder;
   readonly site: string;
+  /** Of a private job nothing is told in words of a script. */
+  readonly isPrivate?: boolean;
   /** What the job's workflow may ask for. */
   readonly tasks: Readonly<Record<string, TaskForm>>;
 }
@@ -139,16 +141,25 @@ export function failureOf(error: ErrorReport, rules: OutgoingRules): ErrorReport
     isErrorCode(error.code) && error.code !== 'NF_REPORTED_FAILURE' ? error.code : 'NF_SCRIPT_FAILED';
   const row: ErrorRow = ERROR_CATALOG[code];
   const own = { code, exitCode: row.exit };
-  if (policy.send_logs)
+  const { isPrivate = false } = rules;
+  if (policy.send_logs && !isPrivate)
     return fitReport({ ...error, ...own, message: error.message.slice(0, policy.max_failure_characters) });
   const isOwn = (path: string) => ownFile(path, rules) !== undefined;
   return fitReport({
     ...own,
-    message: withoutSitePaths(error, isOwn).message.slice(0, policy.max_failure_characters),
+    message: isPrivate
+      ? closedText(row)
+      : withoutSitePaths(error, isOwn).message.slice(0, policy.max_failure_characters),
     // What its words stand for would be the script's choice.
     hint: textInGeneral(row.hint),
     ...(error.place && { place: placeOf(error.place, rules) }),
   });
+}
+
+/** The words of the catalogue, without those that would be filled in: they may speak of people. */
+function closedText({ message }: ErrorRow): string {
+  const text = textInGeneral(message);
+  return /^\{\w+\}\.?$/.test(text) ? 'The script failed.' : text;
 }
 
 /** Its path in the job, where it is a file of the job. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
  *
  *     client.lock       one client a folder
  *     instance.json     tells this client from another one with the same kit, and what was here when it was last looked
+ *     privacy.end       where the privacy ledger of the kit (local/privacy.jsonl) was seen to end
  *     filter.secret     what only this site knows, from which filters of its answers draw
  *     approvals.json    code that somebody here has approved
  *     approved-code/    that code as it was then, to hold the next version against
@@ -22,6 +23,7 @@ export interface ClientFolder {
   readonly root: string;
   readonly lock: string;
   readonly instance: string;
+  readonly privacyEnd: string;
   readonly secret: string;
   readonly approvals: string;
   readonly approvedCode: string;
@@ -75,6 +77,7 @@ export function clientFolder(root: string): ClientFolder {
     root,
     lock: join(root, 'client.lock'),
     instance: join(root, 'instance.json'),
+    privacyEnd: join(root, 'privacy.end'),
     secret: join(root, 'filter.secret'),
     approvals: join(root, 'approvals.json'),
     approvedCode: join(root, 'approved-code'),

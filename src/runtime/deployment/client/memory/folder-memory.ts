@@ -32,6 +32,7 @@ function lossesOf(folder: ClientFolder): readonly (readonly [path: string, meani
     [folder.stopped, 'what the log of decisions knows is put back at the start of the client'],
     [folder.taken, 'jobs that the audit log has seen here do not run again'],
     [folder.revoked, 'until the server passes it on, those who were revoked since the kit was made count'],
+    [folder.privacyEnd, 'an older copy of the privacy ledger is not noticed'],
     [folder.serverAudit, 'an older audit log of the server is not noticed'],
     [folder.egressOpen, 'what left in the last minute before may stand in no line of the ledger'],
   ];

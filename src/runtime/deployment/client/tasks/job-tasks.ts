@@ -8,6 +8,7 @@ import { tasksOf } from '../../../job/workflow-tasks.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
 import type { AuditLog } from '../../../security/logs/audit-log.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
+import { isBudgetStop, type JobBudget } from '../budget/job-budget.ts';
 import { requireInputForms, requireSignedTask, type TaskLimits } from '../consent/signed-task.ts';
 import type { JobStanding } from '../job-standing.ts';
 import { failureOf } from '../ledger/outgoing.ts';
@@ -48,6 +49,8 @@ export interface TaskTools {
   readonly limits: TaskLimits;
   /** Texts of the job file. */
   readonly known: ReadonlySet<string>;
+  /** Of a private job. */
+  readonly budget?: JobBudget | undefined;
 }
 
 /** The tasks of one job at this site, one after another: fetched, done, and sent until the server has said what became of them. */
@@ -110,41 +113,54 @@ export class JobTasks {
     const signal = AbortSignal.any([cancel.signal, this.#deps.halt]);
     try {
       const known = await finishedAnswer(folder, task, (trouble) => this.#standing.note(trouble));
-      const outbox = known ?? (await this.#answer(task, { ...tools, signal }));
+      const made = known ?? (await this.#answer(task, { ...tools, signal }));
+      const keep = (outbox: Outbox) => this.#keepAnswer(outbox, signal);
+      const outbox = tools.budget ? await tools.budget.charge(made, keep) : made;
       this.#standing.setTrouble(undefined);
       this.#standing.setPhase('uploading');
       const tasks = tasksOf(tools.limits.job);
-      const job = { log: this.#standing.log, known: tools.known, tasks };
+      const isPrivate = tools.limits.job.privacy !== undefined;
+      const job = { log: this.#standing.log, known: tools.known, isPrivate, tasks };
       this.#ended(task, await sendAnswer(outbox, { ...this.#deps, ...job, signal, stop: this.#deps.halt }));
     } catch (thrown) {
       this.#deps.halt.throwIfAborted();
-      if (cancel.signal.aborted) await this.#takeBack(task);
+      // The site ends the job: no task of it has failed.
+      if (isBudgetStop(thrown)) throw thrown;
+      if (cancel.signal.aborted) await this.#takeBack(task, tools);
       else await this.#cannot(task, tools, toNeuroflareError(thrown));
     } finally {
       this.#working = undefined;
     }
   }
 
-  async #takeBack(task: AssignedTask): Promise<void> {
+  async #takeBack(task: AssignedTask, { budget }: TaskTools): Promise<void> {
     const { folder } = this.#deps;
     this.#standing.log.write('info', `${stageOf(task)}: the task was taken back`);
     await clearOutbox(folder);
     await endAttempts(folder);
+    await budget?.release('the task was taken back');
     this.#standing.setPhase('idle');
   }
 
   /** What keeps the client itself from a task is said as the task's failure: the round must not wait for a job that stands still. */
-  async #cannot(task: AssignedTask, { known }: TaskTools, error: NeuroflareError): Promise<void> {
+  async #cannot(
+    task: AssignedTask,
+    { known, limits, budget }: TaskTools,
+    error: NeuroflareError,
+  ): Promise<void> {
     const { link, logger, site, folder, job } = this.#deps;
     const { round } = partsOfTask(task.id);
     logger.error({ job, task: task.id, ...error.report() }, 'the client cannot do its task');
     this.#standing.tell(`${stageOf(task)} failed here: ${error.code}: ${error.message}`);
     this.#standing.log.write('error', `${stageOf(task)}: ${error.code}: ${error.message}`);
-    const rules = { policy: await this.#deps.policy(), known, folder, site, tasks: {} };
+    const isPrivate = limits.job.privacy !== undefined;
+    const rules = { policy: await this.#deps.policy(), known, folder, site, isPrivate, tasks: {} };
     const report = failureOf({ ...error.report(), place: { ...error.place, site, round } }, rules);
     this.#standing.setPhase('uploading');
     const deps = { site, link, logger, job, stop: this.#deps.halt };
-    this.#ended(task, await sendFailure({ task: task.id, attempt: 1, error: report }, deps));
+    const failure = { task: task.id, attempt: 1, error: report };
+    await budget?.chargeFailure(failure);
+    this.#ended(task, await sendFailure(failure, deps));
   }
 
   /** One whose answer and failure were both refused is over here: the same work would be refused again. */
@@ -176,12 +192,13 @@ export class JobTasks {
 
   async #compute(
     task: AssignedTask,
-    { runner, signal }: TaskTools & { signal: AbortSignal },
+    { runner, signal, budget }: TaskTools & { signal: AbortSignal },
   ): Promise<Outbox> {
     const { link, slots, logger, audit, site, job } = this.#deps;
     this.#standing.setPhase('queued');
     const release = await slots.take(signal);
     try {
+      const reservation = await budget?.reserve(task);
       this.#standing.setPhase('running');
       const { name, round } = partsOfTask(task.id);
       logger.info({ job, task: task.id }, 'task begins');
@@ -195,7 +212,8 @@ export class JobTasks {
         detail: `round ${round}`,
       });
       const reporter = new TaskReporter(link, { job, task: task.id });
-      const outbox = await runner.run(task, { signal, emit: (event) => reporter.receive(event) });
+      const answer = await runner.run(task, { signal, emit: (event) => reporter.receive(event) });
+      const outbox = reservation === undefined ? answer : { ...answer, reservation };
       this.#standing.tell(`${stageOf(task)} ${answerText(outbox)}`);
       await reporter.close();
       await this.#keepAnswer(outbox, signal);

@@ -19,6 +19,8 @@ const outboxSchema = z.strictObject({
   inputs_sha256: z.string(),
   /** Its model among them. */
   model_sha256: z.string(),
+  /** Of a private job: what was set apart for it in the privacy ledger. */
+  reservation: z.int().min(1).exactOptional(),
   answer: z.union([
     z.strictObject({ result: taskResult, files: z.record(wordSchema, z.string()) }),
     z.strictObject({ failure: taskFailure }),

@@ -24,6 +24,8 @@ export interface AnswerDeps {
   readonly job: string;
   /** Texts of the job file. */
   readonly known: ReadonlySet<string>;
+  /** Of a private job. */
+  readonly isPrivate: boolean;
   /** What the job's workflow may ask for. */
   readonly tasks: Readonly<Record<string, TaskForm>>;
   /** Read anew for each answer. */
@@ -76,9 +78,16 @@ async function damageOfFile(path: string, sha256: string | undefined): Promise<N
 
 /** Sends an answer until the server has said what became of it, and forgets it then. Returns whether it took that, or a failure in its place. */
 export async function sendAnswer(outbox: Outbox, deps: AnswerDeps): Promise<boolean> {
-  const { folder, log, site, known, tasks } = deps;
+  const { folder, log, site, known, isPrivate, tasks } = deps;
   await log.flush();
-  const answer = await outgoing(outbox, { policy: await deps.policy(), known, folder, site, tasks });
+  const answer = await outgoing(outbox, {
+    policy: await deps.policy(),
+    known,
+    folder,
+    site,
+    isPrivate,
+    tasks,
+  });
   if ('failure' in answer && 'result' in outbox.answer)
     log.write('error', `${answer.failure.error.code}: ${answer.failure.error.message}`);
   const isTaken = await ('failure' in answer ? sendFailure(answer.failure, deps) : takenResult(answer, deps));

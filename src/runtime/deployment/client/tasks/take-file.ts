@@ -60,8 +60,8 @@ export async function takeState(from: string, folder: SiteJobFolder, signal: Abo
 }
 
 /** Gives what a site keeps its name; what has another is no longer there after a start. */
-export async function keepState({ path, sha256 }: KeptFile, folder: SiteJobFolder): Promise<void> {
-  await rename(path, folder.state(sha256));
+export async function keepState(path: string, folder: SiteJobFolder, name: string): Promise<void> {
+  await rename(path, folder.state(name));
 }
 
 /** No more of it than it had: a script that holds it open can make it grow. */

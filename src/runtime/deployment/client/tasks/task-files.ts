@@ -1,8 +1,9 @@
+import { createHmac } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { broughtBy } from '../../../algorithms/task.ts';
 import { sha256File } from '../../../base/digest.ts';
-import { flError, toNeuroflareError } from '../../../base/errors/errors.ts';
+import { flError } from '../../../base/errors/errors.ts';
 import { clearFolder } from '../../../base/files/clear-folder.ts';
 import { makeFolder } from '../../../base/files/files.ts';
 import { readBundle } from '../../../job/bundle.ts';
@@ -24,6 +25,8 @@ export interface JobTaskFilesOptions {
   /** The site's data, if it has any. */
   readonly data: string | undefined;
   readonly policy: WallPolicy;
+  /** Of a private job: what its states are named by, since the digest of what is secret confirms who guesses it. */
+  readonly stateKey?: Uint8Array | undefined;
 }
 
 /** The files of a job's tasks in the folder of a client. */
@@ -63,9 +66,11 @@ export class JobTaskFiles {
         };
       },
       takeState: (_said, signal) => takeState(left.state, folder, signal),
-      keep: async (file) => {
-        await keepState(file, folder);
-        this.#whole = folder.state(file.sha256);
+      keep: async ({ path, sha256 }) => {
+        const name = this.#nameOf(sha256);
+        await keepState(path, folder, name);
+        this.#whole = folder.state(name);
+        return name;
       },
     };
   }
@@ -93,13 +98,19 @@ export class JobTaskFiles {
     };
   }
 
+  /** The digest of what the site keeps, or one that nobody can make without the site's key. */
+  #nameOf(sha256: string): string {
+    const { stateKey: key } = this.#options;
+    return key === undefined ? sha256 : createHmac('sha256', key).update(sha256).digest('hex');
+  }
+
   /** Made by this process, or looked at: a disk may have damaged it since. @throws NF_SITE_STATE_LOST */
   async #requireState(path: string): Promise<void> {
     const lost = (reason: string) => flError('NF_SITE_STATE_LOST', { reason }, { place: { file: path } });
     if (!(await stat(path).catch(() => undefined))) throw lost('its file is missing');
     if (this.#whole === path) return;
-    const found = await sha256File(path).catch((thrown: unknown) => toNeuroflareError(thrown).message);
-    if (found !== basename(path)) throw lost('its file is damaged');
+    const found = await sha256File(path).catch(() => undefined);
+    if (found === undefined || this.#nameOf(found) !== basename(path)) throw lost('its file is damaged');
     this.#whole = path;
   }
 }

@@ -66,6 +66,8 @@ export class TaskRunner {
       signal: watch.signal,
       emit: (event) => {
         if (event.type === 'log') log.print(event.text);
+        // Of a private job steps alone are told, and no pictures.
+        if (event.type === 'progress' && job.privacy && task.form.answer.model === undefined) return;
         watch.emit(event);
       },
     });

@@ -98,6 +98,7 @@ const rules = (over: Partial<SiteRules> = {}, policy: object = { code: 'any' }):
   stopped: new Map(),
   memory: { resumes: () => 0, overReason: () => undefined, isOfFirstVersion: () => false },
   hasData: true,
+  privacy: { requireAllowed: () => undefined },
   ...over,
 });
 

@@ -62,19 +62,23 @@ async function send(
   return leave({ result, files: { model: folder.answer('model') } }, over);
 }
 
-async function fail(message: string, place: object = {}, over: object = {}) {
+async function fail(message: string, place: object = {}, over: object = {}, isPrivate = false) {
   const error = { code: 'NF_SCRIPT_FAILED', message, hint: 'h', exitCode: 1, place, stack: 'at /data/x' };
-  const { failure } = (await leave({ failure: { task: 'train/2/site-1', attempt: 1, error } }, over)) as {
+  const { failure } = (await leave(
+    { failure: { task: 'train/2/site-1', attempt: 1, error } },
+    over,
+    isPrivate,
+  )) as {
     failure: { error: { message: string; place: { line?: number; column?: number }; stack?: string } };
   };
   return failure.error;
 }
 
-function leave(answer: object, over: object) {
+function leave(answer: object, over: object, isPrivate = false) {
   const policy = sitePolicySchema.parse({ version: 1, ...over });
   const known = textsOf({ model: { classes: ['glioma', 'none'] } });
   const outbox = { model_sha256: MODEL, answer } as unknown as Outbox;
-  return outgoing(outbox, { policy, known, folder, site: 'site-1', tasks: COMMON_TASKS });
+  return outgoing(outbox, { policy, known, folder, site: 'site-1', isPrivate, tasks: COMMON_TASKS });
 }
 
 const refused = (code: string) => ({ failure: { task: 'train/2/site-1', error: { code } } });
@@ -104,6 +108,14 @@ describe('what leaves a site with a task', () => {
       accuracy: 0.5,
       image_profile: may.startsWith('may not') ? null : profile,
     });
+  });
+
+  it('has of a failure of a private job its code and its line, and no word of the script', async () => {
+    const place = { file: 'client/train.ts', line: 2 };
+    const told = await fail('patient 17 has a tumour of 3 cm', place, { send_logs: true }, true);
+    expect(told).toMatchObject({ code: 'NF_SCRIPT_FAILED', place: { line: 2 } });
+    expect(told.message).not.toBe('');
+    expect(JSON.stringify(told)).not.toMatch(/patient|3 cm|data/);
   });
 
   it('is what the script sends, where that is figures and a model', async () => {

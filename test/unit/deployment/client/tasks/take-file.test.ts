@@ -30,7 +30,7 @@ const idle = () => new AbortController().signal;
 /** Returns its digest. */
 async function keep(): Promise<string> {
   const taken = await takeState(from, folder, idle());
-  await keepState(taken, folder);
+  await keepState(taken.path, folder, taken.sha256);
   return taken.sha256;
 }
 

@@ -123,6 +123,16 @@ describe('a task at a site', () => {
     expect(existsSync(folder.state(answer.result.state_sha256 ?? ''))).toBe(true);
   });
 
+  it('names what it keeps of a private job by a key of the site, and finds it again by that name', async () => {
+    await runner.close();
+    runner = newRunner({ stateKey: new Uint8Array(32).fill(7) });
+    const { answer } = await run('flare.saveState({ a: 1 });');
+    const state = ('result' in answer && answer.result.state_sha256) || '';
+    expect(await sha256File(folder.state(state))).not.toBe(state);
+    const body = 'if (flare.loadState().a !== 1) throw 0;';
+    expect(failureOf(await run(body, { state_sha256: state }))).toBeUndefined();
+  });
+
   it('begins with what the site kept, and fails by name where that is gone', async () => {
     const { answer } = await run('flare.saveState({ a: 1 });');
     const state = 'result' in answer ? answer.result.state_sha256 : undefined;
