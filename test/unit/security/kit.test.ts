@@ -240,6 +240,7 @@ describe('local files', () => {
       image_profile: true,
       least_people: 10,
       max_failure_characters: 500,
+      privacy: { require: false, epsilon: 10, delta: 1e-4 },
       task_result_filters: [],
       cross_site_evaluation: false,
       isolate: true,

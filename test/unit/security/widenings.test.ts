@@ -19,6 +19,7 @@ const WIDER = {
   figures_text: true,
   privacy: { epsilon: 11 },
   cross_site_evaluation: true,
+  python: { interpreter: '/opt/python' },
   isolate: false,
   network: 'open',
   run_as: 'client',
