@@ -56,6 +56,7 @@ function heldAgainst(rows: readonly RowResult[]): string[] {
       [
         rowName(row),
         lead(against.lead_over_control),
+        lead(against.lead_over_pooled),
         lowest ? `${lowest.class} ${percent(lowest.recall.value)} (${interval(lowest.recall)})` : '-',
         `${percent(against.calibration_error.value)} (${interval(against.calibration_error)})`,
         percent(against.kept),
@@ -69,6 +70,7 @@ function heldAgainst(rows: readonly RowResult[]): string[] {
 const AGAINST = [
   'held against',
   'lead over the strongest control',
+  'lead over the pooled model',
   'lowest recall',
   'calibration error',
   "accuracy of the sites' models",

@@ -1,8 +1,10 @@
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { generatePhantom } from '../../src/preprocess/phantom/generate.ts';
+import { readSplit } from '../../src/preprocess/split/manifest.ts';
 import { decodeSafetensors } from '../../src/runtime/base/tensors/safetensors.ts';
+import { poolSplit } from '../../src/runtime/evaluation/baselines/pooled-split.ts';
 import { writeNetwork } from '../support/made-network.ts';
 import { runCli, runJson } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -46,6 +48,10 @@ beforeAll(async () => {
 });
 
 const simulate = (...words: string[]) => cli('simulate', 'jobs/made', ...MODEL, ...words);
+const kept = join(root, 'work/.features');
+/** What the last evaluation came to. */
+const figures = async () =>
+  JSON.parse(await readFile(join(root, 'work/made/latest/evaluation/evaluation.json'), 'utf8')).figures;
 const finalOf = (workspace: string) => readFile(join(root, workspace, 'made/latest/model.safetensors'));
 
 describe('a job on a pretrained network', () => {
@@ -72,7 +78,6 @@ describe('a job on a pretrained network', () => {
   });
 
   it('has the same bits with features that were kept, with none and with spoilt ones', async () => {
-    const kept = join(root, 'work/.features');
     await simulate('--workspace', 'work');
     expect(await finalOf('work')).toEqual(await finalOf('two'));
     await cp(kept, join(root, 'spoilt/.features'), { recursive: true });
@@ -86,9 +91,18 @@ describe('a job on a pretrained network', () => {
   });
 
   it('is evaluated, predicts and is exported as one network that gives the same', async () => {
+    // The test before has left a file in place of the features that the workspace keeps.
+    await rm(kept);
+    await mkdir(kept);
     const evaluated = await json('evaluate', 'made', '--no-controls');
     expect(evaluated.answer).toMatchObject({ exit_code: 0 });
     const image = 'bids/sub-001/anat/sub-001_T1w.nii.gz';
+    const first = await figures();
+    const files = await readdir(kept, { recursive: true });
+    expect(files.length).toBeGreaterThan(0);
+    await json('evaluate', 'made', '--no-controls');
+    expect(await figures()).toEqual(first);
+    expect(await readdir(kept, { recursive: true })).toEqual(files);
     const predicted = await json('predict', 'made', 'bids', '--out', 'predictions');
     expect(predicted.answer, image).toMatchObject({ exit_code: 0 });
     const exported = await json('export', 'made', '--format', 'onnx', '--out', 'whole.onnx');
@@ -98,6 +112,41 @@ describe('a job on a pretrained network', () => {
     const { answer } = await json('export', 'made', '--format', 'tfjs', '--out', 'whole-tfjs');
     expect(answer).toMatchObject({ exit_code: 4, error_code: 'NF_BACKBONE_EXPORT' });
   });
+});
+
+it('with one step a round, sites that share no class come to the model of one pool', async () => {
+  await cli(
+    ...['preprocess', 'split', 'bids', '--sites', '2', '--strategy', 'shards'],
+    ...['--shards-per-site', '2', '--out', 'shards.json'],
+  );
+  const pool = poolSplit(await readSplit(join(root, 'shards.json')));
+  await writeFile(join(root, 'pool.json'), JSON.stringify(pool));
+  const ONE_STEP = [
+    ...['workflow.type=fedopt', 'server_optimizer=adam', 'server_learning_rate=0.05', 'server_tau=1e-6'],
+    ...[
+      'optimizer=sgd',
+      'local_epochs=1',
+      'batch_size=1000',
+      'views=1',
+      'dropout=0',
+      'num_rounds=4',
+      'learning_rate=1',
+      'weight_decay=0',
+    ],
+  ].flatMap((pair) => ['--set', pair]);
+  for (const sites of ['shards', 'pool']) {
+    const { code, stderr } = await simulate(
+      ...['--workspace', sites, '--set', `split=${join(root, sites)}.json`, ...ONE_STEP],
+    );
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining('NF_')]);
+  }
+  const [apart, pooled] = await Promise.all(
+    ['shards', 'pool'].map(async (sites) => decodeSafetensors(await finalOf(sites), sites)),
+  );
+  const kernel = Array.from(pooled?.['logits/kernel']?.data ?? []);
+  expect(Math.max(...kernel.map(Math.abs))).toBeGreaterThan(0.05);
+  for (const [at, value] of kernel.entries())
+    expect(apart?.['logits/kernel']?.data[at]).toBeCloseTo(value, 3);
 });
 
 describe('a pretrained network that does not fit is refused before work starts', () => {

@@ -85,6 +85,11 @@ it('an experiment on MRI is judged on the test images of all seeds, and its vari
   expect(fedprox?.pooled?.value).toBeCloseTo(second ?? Number.NaN, 12);
   expect(fedprox?.lead?.value).toBeCloseTo((second ?? 0) - (first ?? 0), 12);
   expect(fedavg?.baselines.centralized).toBeGreaterThanOrEqual(0);
+  const pooled = [1, 2].flatMap((seed) =>
+    predictionsOf(`scanners.scanners.fedavg.seed-${seed}/latest/baselines/centralized`),
+  );
+  expect(fedavg?.against?.lead_over_pooled?.value).toBeCloseTo((first ?? 0) - balancedAccuracy(pooled), 12);
+  expect(fedprox?.against?.lead_over_pooled).toMatchObject({ low: expect.any(Number) });
   expect(fedavg?.against).toMatchObject({
     judged_sites: 4,
     calibration_error: { value: expect.any(Number) },

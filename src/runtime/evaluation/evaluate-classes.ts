@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { keepFeaturesIn } from '../learning/backbone/feature-store.ts';
+import { keptFeaturesPath } from '../run/kept-features.ts';
 import { noProgress } from '../base/logging/progress.ts';
 import { channelCount } from '../base/selection/selection.ts';
 import type { ImageSetOptions } from '../learning/dataset/image-set.ts';
@@ -34,6 +37,7 @@ export async function evaluateClasses(
   const { data, notes: ruleNotes } = harmonised(request.data, target, options);
   const tested = data.rows.filter(({ part }) => part === options.part);
   const notes = [...request.notes, ...ruleNotes];
+  keepFeaturesIn(featuresOf(target));
   const predictor = await openPredictor(target, options.engine);
   const { progress = noProgress, slices } = options;
   const images: ImageSetOptions = {
@@ -51,7 +55,14 @@ export async function evaluateClasses(
     return await judge(work, [...notes, ...(await likenessNotes(work))]);
   } finally {
     predictor.dispose();
+    keepFeaturesIn(undefined);
   }
+}
+
+/** Those that the simulation has kept; a run from elsewhere has none beside it. */
+function featuresOf({ run }: ClassTarget): string | undefined {
+  const path = run && keptFeaturesPath(run.folder.root);
+  return path && existsSync(path) ? path : undefined;
 }
 
 async function judge(work: EvaluationWork, notes: readonly string[]): Promise<EvaluateResult> {

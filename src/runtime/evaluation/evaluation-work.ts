@@ -1,5 +1,6 @@
 import type { Partition } from '../../preprocess/split/manifest.ts';
 import type { Progress } from '../base/logging/progress.ts';
+import type { ControlScores } from '../learning/controls/control-data.ts';
 import type { ImageSetOptions } from '../learning/dataset/image-set.ts';
 import type { ClassTarget, TargetWish } from './open-target.ts';
 import type { EngineWish, Predictor } from './predict/predictor.ts';
@@ -20,6 +21,8 @@ export interface EvaluateOptions extends TargetWish {
   readonly mirror: boolean;
   /** Whether the controls are trained and tested, too. */
   readonly controls: boolean;
+  /** What controls came to on the images of other runs, to which theirs are added: runs of one split share them. */
+  readonly knownControls?: Map<string, Promise<ControlScores>>;
   /** Worst predictions that are drawn. */
   readonly cases: number;
   readonly seed: number;

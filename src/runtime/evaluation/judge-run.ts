@@ -4,7 +4,10 @@ import type { EvaluateOptions } from './evaluation-work.ts';
 import type { Evaluation } from './result.ts';
 
 /** How all runs are judged that are to be compared with one another. */
-export type Judging = Pick<EvaluateOptions, 'engine' | 'jobs' | 'seed' | 'replicates' | 'slices' | 'mirror'>;
+export type Judging = Pick<
+  EvaluateOptions,
+  'engine' | 'jobs' | 'seed' | 'replicates' | 'slices' | 'mirror' | 'knownControls'
+>;
 
 /** @param jobs threads */
 export function usualJudging({ choice, gpu }: EngineSetup, jobs: number): Judging {

@@ -28,15 +28,7 @@ export function experimentCsv(rows: readonly RowResult[], partitions: readonly P
     'lead_high',
     'worst_site',
     ...baselines,
-    'lead_over_control',
-    'lead_over_control_low',
-    'lowest_recall_of',
-    'lowest_recall',
-    'lowest_recall_low',
-    'calibration_error',
-    'calibration_error_high',
-    'kept_models',
-    'worse_than_local',
+    ...AGAINST,
     'images_seen',
     'steps',
     'seconds',
@@ -66,11 +58,30 @@ export function experimentCsv(rows: readonly RowResult[], partitions: readonly P
   return csv(header, lines);
 }
 
+const AGAINST = [
+  'lead_over_control',
+  'lead_over_control_low',
+  'lead_over_pooled',
+  'lead_over_pooled_low',
+  'lead_over_pooled_high',
+  'lowest_recall_of',
+  'lowest_recall',
+  'lowest_recall_low',
+  'calibration_error',
+  'calibration_error_high',
+  'kept_models',
+  'worse_than_local',
+];
+
 function againstCells({ against }: RowResult): Cell[] {
   const { lead_over_control: lead, lowest_recall: recall, calibration_error: calibration } = against ?? {};
+  const pooled = against?.lead_over_pooled;
   return [
     lead?.value,
     lead?.low,
+    pooled?.value,
+    pooled?.low,
+    pooled?.high,
     recall?.class,
     recall?.recall.value,
     recall?.recall.low,

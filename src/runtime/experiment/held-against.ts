@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import { sum } from '../base/sum.ts';
+import { BASELINES_FILE, readBaselines } from '../evaluation/baselines/result.ts';
 import { recallFigures } from '../evaluation/figures.ts';
 import type { Judged } from '../evaluation/judged-people.ts';
+import { comparePaired } from '../evaluation/paired.ts';
 import { EVALUATION_FILE, EVALUATION_FOLDER, readClassEvaluation } from '../evaluation/result.ts';
 import type { EstimateFigure } from '../evaluation/result-parts.ts';
 import { estimateOf, indexGroups } from '../statistics/figure.ts';
 import { meanOf } from './mean.ts';
+import { pooledPredictions } from './pooled-predictions.ts';
 import type { CellResult, RowResult } from './result.ts';
 
 /** What a study is held against, of runs that were judged. @param judged the test images of all @throws NF_PATH_MISSING, NF_EVALUATE_FILE */
@@ -22,12 +25,30 @@ export async function heldAgainst(
   const right = sum(tested.map(({ kept, subjects }) => (kept ?? 0) * subjects));
   return {
     lead_over_control: meanEstimate(own.map((cell) => cell.lead_over_control)),
+    lead_over_pooled: await leadOverPooled(own, judged),
     lowest_recall: await lowestRecall(own, judged),
     calibration_error: meanEstimate(own.map((cell) => cell.calibration_error)),
     kept: isWhole ? right / sum(tested.map(({ subjects }) => subjects)) : null,
     judged_sites: compared.length,
     worse_than_local: compared.filter(({ kept, local }) => local > kept).length,
   };
+}
+
+/** Over the models of all images together, on the test images of all runs; null where a run has none. */
+async function leadOverPooled(
+  own: readonly CellResult[],
+  judged: Judged | undefined,
+): Promise<EstimateFigure | null> {
+  const others = await Promise.all(
+    own.map(async ({ run_folder: folder, seed }) => {
+      const known = folder === null ? undefined : await readBaselines(join(folder, BASELINES_FILE));
+      const pooled = known?.baselines.find(({ baseline }) => baseline === 'centralized');
+      return { run_folder: Object.values(pooled?.run_folders ?? {})[0] ?? null, seed };
+    }),
+  );
+  if (others.some(({ run_folder: folder }) => folder === null)) return null;
+  const theirs = await pooledPredictions(others);
+  return judged && theirs ? comparePaired(judged, theirs).lead : null;
 }
 
 /** Each bound by itself; null where a run does not have it. */

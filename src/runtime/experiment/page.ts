@@ -45,7 +45,13 @@ function section(
     'worst site',
     ...baselines,
     ...(isCounted
-      ? ['lead over control', 'lowest recall', 'calibration error', 'sites worse than alone']
+      ? [
+          'lead over control',
+          'lead over the pooled model',
+          'lowest recall',
+          'calibration error',
+          'sites worse than alone',
+        ]
       : []),
     'images seen',
     'steps',
@@ -67,6 +73,7 @@ function against({ against: held }: RowResult): Html {
   const recall = held?.lowest_recall;
   const cells = [
     withInterval(held?.lead_over_control ?? null),
+    withInterval(held?.lead_over_pooled ?? null),
     recall ? `${recall.class} ${withInterval(recall.recall)}` : '–',
     withInterval(held?.calibration_error ?? null),
     held && held.judged_sites > 0 ? `${held.worse_than_local} of ${held.judged_sites}` : '–',

@@ -5,7 +5,9 @@ import { EVALUATION_FOLDER } from '../evaluation/result.ts';
 import type { CellResult } from './result.ts';
 
 /** Undefined where there are no runs. */
-export async function pooledPredictions(cells: readonly CellResult[]): Promise<Judged | undefined> {
+export async function pooledPredictions(
+  cells: readonly Pick<CellResult, 'run_folder' | 'seed'>[],
+): Promise<Judged | undefined> {
   const parts: Judged[] = [];
   for (const { run_folder: folder, seed } of cells) {
     if (folder === null) continue;

@@ -76,6 +76,9 @@ export const rowResultSchema = z.object({
   against: z
     .object({
       lead_over_control: estimateSchema.describe('over the strongest control'),
+      lead_over_pooled: estimateSchema
+        .nullable()
+        .describe('over the baseline of all images together, over the test images of all runs, by groups'),
       lowest_recall: z
         .object({ class: z.string(), recall: estimateSchema })
         .nullable()

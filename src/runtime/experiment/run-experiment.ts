@@ -70,11 +70,12 @@ export async function runExperiment(
     const told = () => progress({ what: 'runs', done: over, total: prepared.length });
     told();
     const memory = shareMemory();
+    const shared = { job: experiment.job, baselines, knownControls: new Map() };
     await mapPool(left, { jobs, signal }, async (one) => {
       const { job } = one.cell;
       onNote(`run ${prepared.indexOf(one) + 1} of ${prepared.length}: ${job}`);
       const end = memory.begin();
-      const result = await runCell(one, { ...request, job: experiment.job, baselines }).finally(end);
+      const result = await runCell(one, { ...request, ...shared }).finally(end);
       if (result.failure) onNote(`${job} failed: ${result.failure.code}: ${result.failure.message}`);
       results.set(job, { ...result, memory: end() });
       over++;
@@ -94,6 +95,8 @@ function isWhole(known: CellResult | undefined, baselines: readonly string[]): b
 interface CellRequest extends ExperimentRequest {
   readonly job: string;
   readonly baselines: Experiment['baselines'];
+  /** Of this call: the data are as they were. */
+  readonly knownControls: NonNullable<Judging['knownControls']>;
 }
 
 async function runCell(prepared: PreparedCell, request: CellRequest): Promise<CellResult> {
@@ -144,7 +147,7 @@ async function simulated(prepared: PreparedCell, request: CellRequest): Promise<
 /** The baselines, where they are asked for, which judge the run, too; else the run alone, unless that was done. */
 async function judge({ run_folder: folder }: RunSummary, request: CellRequest): Promise<JudgedCell> {
   const { engine, threads, signal } = request;
-  const judging = usualJudging(engine, threads);
+  const judging = { ...usualJudging(engine, threads), knownControls: request.knownControls };
   const compared = await comparedWith(folder, judging, request);
   const path = join(folder, EVALUATION_FOLDER, EVALUATION_FILE);
   if (!existsSync(path)) await judgeRun({ folder, judging, signal, controls: true, cases: 0 });

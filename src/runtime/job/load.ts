@@ -8,7 +8,7 @@ import { type Bundle, bundleOf, JOB_FILE, readBundle } from './bundle.ts';
 import { defineJob, type JobDefinition, PATH_KEYS, pathInJob } from './definition.ts';
 import { modelApart } from './model-apart.ts';
 import { type JobFile, jobFileSchema } from './schema.ts';
-import { applyOverrides, type Override, resolveVariable } from './variables.ts';
+import { applyOverrides, type Override, pathOfOverride, resolveVariable } from './variables.ts';
 
 /** A job folder, read and checked. */
 export interface LoadedJob {
@@ -50,7 +50,7 @@ export async function loadJob(
     code: 'NF_JOB_INVALID',
     what: 'the job',
     value: applyOverrides(source.value, given),
-    given: new Map(given.map((override) => [resolveVariable(source.value, override.name), shown(override)])),
+    given: new Map(given.map((override) => [pathOfOverride(source.value, override), shown(override)])),
   });
   return { folder, file, source, value, definition: defineJob(value, file) };
 }

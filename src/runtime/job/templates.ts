@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { cp, readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Document } from 'yaml';
 import { flError } from '../base/errors/errors.ts';
 import { writeFileAtomic } from '../base/files/files.ts';
 import { readYaml } from '../base/files/yaml-source.ts';
@@ -10,7 +11,7 @@ import { JOB_FILE, readBundle } from './bundle.ts';
 import { PATH_KEYS, pathInJob } from './definition.ts';
 import type { LoadedJob } from './load.ts';
 import { makeJobFolder } from './new-folder.ts';
-import { type Override, resolveVariable } from './variables.ts';
+import { type Override, pathOfOverride } from './variables.ts';
 
 const TEMPLATES = fileURLToPath(new URL('../../../templates', import.meta.url));
 
@@ -61,12 +62,19 @@ async function writeOverrides(
     if (path.startsWith('data.') && typeof value === 'string')
       document.setIn(path.split('.'), pathInJob(value, target));
   }
-  for (const { name, value } of overrides) {
-    const path = resolveVariable(document.toJS(), name);
+  for (const override of overrides) {
+    const { value } = override;
+    const path = pathOfOverride(document.toJS(), override);
     const isPath = PATH_KEYS.has(path) && typeof value === 'string';
-    document.setIn(path.split('.'), isPath ? pathInJob(value, target) : value);
+    document.setIn(path.split('.'), isPath ? pathInJob(value, target) : nodeOf(document, value));
   }
   await writeFileAtomic(file, document.toString({ lineWidth: 0 }));
+}
+
+/** What is an object may have keys set in it afterwards; other values keep the comments of those that they replace. */
+function nodeOf(document: Document, value: Override['value']) {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? document.createNode(value) : value;
 }
 
 /** Names of the templates by the digest of their code: a job made of one has it as long as its scripts are unchanged. */

@@ -21,13 +21,14 @@ export interface Override {
   readonly value: JsonValue;
 }
 
+const MODEL_TYPE = 'model.type';
 /** Keys that describe the file itself. */
 const FIXED = new Set(['version']);
 /** Short names that are not the last key of their path. */
 const SHORT_NAMES: Readonly<Record<string, string>> = {
   'data.root': 'data',
   'data.split': 'split',
-  'model.type': 'model',
+  [MODEL_TYPE]: 'model',
 };
 /** Arrays, and what the script's author says of it: `--set` is for the job's own values. */
 const UNLISTED = new Set(['model.initial_params', 'executor.declared_args']);
@@ -87,11 +88,18 @@ export function resolveVariable(job: unknown, name: string): string {
   throw flError('NF_JOB_VARIABLE', { name, nearest: didYouMean(name, names) });
 }
 
+/** The dotted path that an override sets: a whole model is set in place of the model, and not of its type. */
+export function pathOfOverride(job: unknown, { name, value }: Override): string {
+  const path = resolveVariable(job, name);
+  const isWhole = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return path === MODEL_TYPE && isWhole ? 'model' : path;
+}
+
 /** A copy of the job with the overrides in place. */
 export function applyOverrides(job: unknown, overrides: readonly Override[]): unknown {
   if (!job || typeof job !== 'object') return job;
   const copy: unknown = structuredClone(job);
-  for (const { name, value } of overrides) setIn(copy, resolveVariable(job, name).split('.'), value);
+  for (const override of overrides) setIn(copy, pathOfOverride(job, override).split('.'), override.value);
   return copy;
 }
 

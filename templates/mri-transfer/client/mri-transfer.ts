@@ -4,7 +4,7 @@ import { buildModel, describeImages, openDataset } from 'neuroflare/mri';
 
 await flare.init();
 const { learning_rate, weight_decay, label_smoothing, local_epochs, batch_size, views } = flare.args();
-const { sampling, logit_adjustment, class_prior, warmup_rounds, warmup_steps } = flare.args();
+const { optimizer, sampling, logit_adjustment, class_prior, warmup_rounds, warmup_steps } = flare.args();
 const { image_size, classes } = flare.model();
 
 const data = await openDataset(flare.data(), {
@@ -15,7 +15,7 @@ const data = await openDataset(flare.data(), {
   augment: { rotate: 12, scale: 0.12, shift: 0.06, gamma: 0.25 }, // of views beyond the picture and its mirror image
 });
 const trainer = await compile(buildModel(flare.model()), {
-  optimizer: 'adamw',
+  optimizer,
   weightDecay: weight_decay,
   labelSmoothing: label_smoothing,
   logitAdjustment: logit_adjustment,

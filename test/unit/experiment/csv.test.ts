@@ -22,6 +22,7 @@ const ROW = {
   work: { images_seen: 1200, steps: 160 },
   against: {
     lead_over_control: { value: 0.2, low: 0.1, high: 0.3 },
+    lead_over_pooled: { value: -0.02, low: -0.05, high: 0.01 },
     lowest_recall: { class: 'glioma', recall: { value: 0.7, low: 0.6, high: 0.8 } },
     calibration_error: { value: 0.03, low: 0, high: 0.05 },
     kept: 0.85,
@@ -35,8 +36,8 @@ const ROW = {
 it('a table of an experiment is a CSV whose texts no spreadsheet takes for formulas', () => {
   expect(experimentCsv([ROW], [])).toBe(
     [
-      'partition,variant,rate,note,list,runs,planned,failed,metric,mean,lowest,highest,pooled,pooled_low,pooled_high,lead,lead_low,lead_high,worst_site,local,lead_over_control,lead_over_control_low,lowest_recall_of,lowest_recall,lowest_recall_low,calibration_error,calibration_error_high,kept_models,worse_than_local,images_seen,steps,seconds,bytes',
-      `alike,fedavg,0.5,'=1+1,"[""a"",""b\\""c""]",2,3,1,balanced_accuracy,0.8,0.7,0.9,0.8,0.75,0.85,,,,,0.6,0.2,0.1,glioma,0.7,0.6,0.03,0.05,0.85,1,1200,160,1.5,1000`,
+      'partition,variant,rate,note,list,runs,planned,failed,metric,mean,lowest,highest,pooled,pooled_low,pooled_high,lead,lead_low,lead_high,worst_site,local,lead_over_control,lead_over_control_low,lead_over_pooled,lead_over_pooled_low,lead_over_pooled_high,lowest_recall_of,lowest_recall,lowest_recall_low,calibration_error,calibration_error_high,kept_models,worse_than_local,images_seen,steps,seconds,bytes',
+      `alike,fedavg,0.5,'=1+1,"[""a"",""b\\""c""]",2,3,1,balanced_accuracy,0.8,0.7,0.9,0.8,0.75,0.85,,,,,0.6,0.2,0.1,-0.02,-0.05,0.01,glioma,0.7,0.6,0.03,0.05,0.85,1,1200,160,1.5,1000`,
       '',
     ].join('\r\n'),
   );

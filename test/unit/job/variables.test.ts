@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pathInJob } from '../../../src/runtime/job/definition.ts';
-import { listVariables } from '../../../src/runtime/job/variables.ts';
+import { applyOverrides, listVariables, parseOverride } from '../../../src/runtime/job/variables.ts';
 import { TINY_JOB } from '../../support/job-folder.ts';
 
 const named = (job: unknown) =>
@@ -31,6 +31,19 @@ describe('the variables of a job', () => {
 
   it('take a list as one value', () => {
     expect(named({ model: { classes: ['a', 'b'] } })).toEqual({ classes: ['model.classes', ['a', 'b']] });
+  });
+
+  it('take a whole model in place of the one that is there, and then its keys', () => {
+    const job = { model: { type: 'mri-cnn', width: 8, image_size: 64 } };
+    const set = (...texts: string[]) => applyOverrides(job, texts.map(parseOverride));
+    expect(set('model={type: mri-resnet, image_size: 32}')).toEqual({
+      model: { type: 'mri-resnet', image_size: 32 },
+    });
+    expect(set('model={type: mri-resnet, image_size: 32}', 'image_size=48')).toEqual({
+      model: { type: 'mri-resnet', image_size: 48 },
+    });
+    expect(set('model=mri-resnet')).toEqual({ model: { ...job.model, type: 'mri-resnet' } });
+    expect(set('model=[a]')).toEqual({ model: { ...job.model, type: ['a'] } });
   });
 
   it('leave out the version and the arrays of the model', () => {

@@ -8,6 +8,7 @@ import type { RunPlan } from '../../job/plan.ts';
 import { hasOwnModels } from '../../job/workflow-tasks.ts';
 import type { FileRef } from '../../run/events.ts';
 import { requireIntact } from '../../run/intact.ts';
+import { keptFeaturesPath } from '../../run/kept-features.ts';
 import { folderFiles } from '../../run/run-files.ts';
 import {
   answerPath,
@@ -201,8 +202,7 @@ export class WorkerChannel implements Channel {
           inputs: Object.fromEntries(given),
           state: state && at(state.path),
           home: at(siteHomePath(site)),
-          // Of the workspace: runs of other recipes find them there.
-          features: resolve(folder.root, '..', '..', '.features'),
+          features: keptFeaturesPath(folder.root),
           output: { files, state: at(statePath(task)) },
         };
       },

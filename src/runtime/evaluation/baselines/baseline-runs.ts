@@ -4,6 +4,7 @@ import type { SplitManifest } from '../../../preprocess/split/manifest.ts';
 import { prettyJson } from '../../base/digest.ts';
 import { requireOwnPlace, writeInside } from '../../base/files/no-links.ts';
 import { type SimulateOptions, simulate } from '../../deployment/simulator/simulate.ts';
+import { BASELINES_FOLDER as FOLDER } from '../../run/kept-features.ts';
 import type { RunCard } from '../../run/run-card.ts';
 import { RUN_FILES, type RunFolder } from '../../run/run-folder.ts';
 import { describeRuns } from '../../run/stored-runs.ts';
@@ -45,7 +46,6 @@ export interface BaselineRequest {
 }
 
 const POOLED_SPLIT = 'pooled-split.json';
-const FOLDER = 'baselines';
 
 /** Runs a baseline, or goes on with one that was broken off, or takes the one that is finished. Returns its run folder. */
 export async function runBaseline(run: BaselineRun, request: BaselineRequest): Promise<string> {

@@ -2,12 +2,13 @@ import { f32At, numberAt } from '../../base/at.ts';
 import { canonicalJson, sha256 } from '../../base/digest.ts';
 import { flError } from '../../base/errors/errors.ts';
 import { reasonOf } from '../../base/errors/reason-of.ts';
-import { elementCount } from '../../base/tensors/nd-array.ts';
+import { bytesOf, elementCount } from '../../base/tensors/nd-array.ts';
 import { type FileRules, LOCAL_FILES } from '../../job/job-paths.ts';
 import type { FrozenFeatures } from '../dataset/example-set.ts';
 import { type FrozenGraph, type FrozenOutput, openFrozenGraph } from '../engine/ort/frozen-graph.ts';
 import { planBackbone } from '../models/backbone.ts';
 import { type BackboneSpec, inputChannels, takenChannels } from '../models/spec.ts';
+import { keptFeatures } from './feature-store.ts';
 import { type FrozenNetwork, frozenNetwork } from './frozen-network.ts';
 import { networkFault } from './network-fault.ts';
 import { channelSources, inputScale, readNetworkFile } from './network-file.ts';
@@ -66,6 +67,13 @@ export async function featuresOfAll(
   for (let row = 0; row < size; row++)
     all.set(await features(x.subarray(row * area, (row + 1) * area)), row * length);
   return all;
+}
+
+/** The same, kept by the pictures themselves: for changed ones of which no file tells. */
+export function keptFeaturesOfAll(backbone: Backbone, x: Float32Array, size: number): Promise<Float32Array> {
+  const features = (picture: Float32Array) =>
+    keptFeatures(sha256(`${backbone.id} ${sha256(bytesOf(picture))}`), () => backbone.features(picture));
+  return featuresOfAll({ ...backbone, features }, x, size);
 }
 
 interface Source {

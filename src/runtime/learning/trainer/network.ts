@@ -37,11 +37,11 @@ export async function openNetwork(
     dispose: () => model.dispose(),
   };
   if (spec.type !== 'backbone') return plain;
-  const { featuresOfAll, openBackbone } = await import('../backbone/open-backbone.ts');
+  const { keptFeaturesOfAll, openBackbone } = await import('../backbone/open-backbone.ts');
   const backbone = await openBackbone(spec);
   return {
     ...plain,
     examplesOf: (images) => images.seenBy({ network: backbone, views: undefined }),
-    predictPictures: async ({ x, size }) => model.predict(await featuresOfAll(backbone, x, size), size),
+    predictPictures: async ({ x, size }) => model.predict(await keptFeaturesOfAll(backbone, x, size), size),
   };
 }
