@@ -60,7 +60,8 @@ export class FeatureSet implements ExampleSet<Metrics> {
     this.#images = images;
     this.#network = network;
     const { augment } = images.options;
-    const first: View[] = augment?.flip ? ['plain', 'mirror'] : ['plain'];
+    const usual: View[] = augment?.flip ? ['plain', 'mirror'] : ['plain'];
+    const first = usual.slice(0, views);
     const changed = augment ? Math.max(0, (views ?? 0) - first.length) : 0;
     this.#views = [...first, ...Array.from({ length: changed }, (_, view) => view)];
   }
