@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { keepFeaturesIn } from '../learning/backbone/feature-store.ts';
-import { keptFeaturesPath } from '../run/kept-features.ts';
 import { noProgress } from '../base/logging/progress.ts';
 import { channelCount } from '../base/selection/selection.ts';
+import { keepFeaturesIn } from '../learning/backbone/feature-store.ts';
 import type { ImageSetOptions } from '../learning/dataset/image-set.ts';
 import { MASKED_TESTS, type MaskedTest } from '../learning/dataset/masked-pictures.ts';
 import { openSet } from '../learning/dataset/open-dataset.ts';
+import { keptFeaturesPath } from '../run/kept-features.ts';
 import { calibrate } from './calibrate.ts';
 import { compareScanners } from './compare-scanners.ts';
 import type { EvaluateOptions, EvaluateResult, EvaluationWork } from './evaluation-work.ts';

@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { generatePhantom } from '../../../src/preprocess/phantom/generate.ts';
 import { judgeControls } from '../../../src/runtime/evaluation/judge-controls.ts';
-import { type EvaluationRow, readEvaluationData } from '../../../src/runtime/evaluation/site-data.ts';
+import {
+  type EvaluationRow,
+  labelledData,
+  readEvaluationData,
+} from '../../../src/runtime/evaluation/site-data.ts';
 import type { ControlScores } from '../../../src/runtime/learning/controls/control-data.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -21,7 +25,8 @@ it('trains the controls once for all runs of a split, and anew for other people'
     signal: new AbortController().signal,
     progress: () => undefined,
   });
-  const read = await readEvaluationData({ classes, run: undefined }, { data: root, split: undefined });
+  const target = { task: 'classification', run: undefined } as const;
+  const read = labelledData(await readEvaluationData(target, { data: root, split: undefined }), { classes });
   const rows = read.rows.map((row, at): EvaluationRow => ({ ...row, part: at % 4 === 0 ? 'test' : 'train' }));
   const known = new Map<string, Promise<ControlScores>>();
   const judge = (tested: readonly EvaluationRow[]) =>
