@@ -15,7 +15,7 @@ const data = await openDataset(flare.data(), {
   augment: { rotate: 12, scale: 0.12, shift: 0.06, gamma: 0.25 }, // of views beyond the picture and its mirror image
 });
 const trainer = await compile(buildModel(flare.model()), {
-  optimizer,
+  optimizer: optimizer === 'sgd' ? 'sgd' : 'adamw',
   weightDecay: weight_decay,
   labelSmoothing: label_smoothing,
   logitAdjustment: logit_adjustment,
