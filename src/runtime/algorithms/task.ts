@@ -25,6 +25,8 @@ export interface FileRule {
   readonly stays?: readonly string[];
   /** How its arrays travel; without this they do as they are. What is reduced is unpacked. */
   readonly packing?: Packing;
+  /** Its arrays travel as whole numbers with masks on them (`masking/ring.ts`): differences of which only a sum says anything. */
+  readonly masked?: true;
   /** It is made where the model is trained; a script need not know of it. */
   readonly by?: 'trainer';
 }
@@ -70,6 +72,8 @@ export interface ValueRule {
   readonly most?: number;
   /** It may be left out. */
   readonly optional?: boolean;
+  /** It is made by the client itself: what a site lets its scripts tell does not speak of it. */
+  readonly by?: 'client';
   /** It must be a number within these. */
   readonly number?: { readonly least: number; readonly most: number };
 }
@@ -81,8 +85,9 @@ export const MOST_OF_FILE = 1_000_000;
 export const HEADER_SLACK = 1024 * 1024;
 
 /** Most bytes of a file. @param model bytes of a model of the job */
-export function mostBytes({ form, most }: FileRule, model: number): number {
-  return most ?? (isArrays(form) ? model + HEADER_SLACK : MOST_OF_FILE);
+export function mostBytes({ form, most, masked }: FileRule, model: number): number {
+  // A number of one byte takes four with a mask on it.
+  return most ?? (isArrays(form) ? (masked ? 4 : 1) * model + HEADER_SLACK : MOST_OF_FILE);
 }
 
 /** Whether it is a safetensors file. */

@@ -3,6 +3,7 @@ import { type TaskForm, VALIDATE } from '../algorithms/task.ts';
 import type { RoundRules } from '../algorithms/workflow.ts';
 import { type RunPlan, requireEnough } from '../job/plan.ts';
 import type { SecureAggregation } from '../job/secure-aggregation.ts';
+import { networkTasksOf } from '../job/secure-tasks.ts';
 import { tasksOf } from '../job/workflow-tasks.ts';
 import type { Goal } from '../run/best-model.ts';
 import type { Alike } from '../run/pool-reports.ts';
@@ -30,12 +31,15 @@ export interface CoordinatorRules extends Goal {
   readonly tasks: Readonly<Record<string, TaskForm>>;
 }
 
-/** The rules a job sets. @throws NF_JOB_TOO_FEW_SITES */
-export function rulesOf({ job, minClients }: Pick<RunPlan, 'job' | 'minClients'>): CoordinatorRules {
+/** The rules a job sets. @param over where its sites are @throws NF_JOB_TOO_FEW_SITES */
+export function rulesOf(
+  { job, minClients }: Pick<RunPlan, 'job' | 'minClients'>,
+  over: 'network' | 'threads' = 'threads',
+): CoordinatorRules {
   const named = z.array(z.string()).safeParse(job.model.kind === 'built' && job.model.spec.classes);
   const alike = named.success ? { classes: named.data } : {};
   requireEnough(job.workflow, minClients);
-  const tasks = tasksOf(job);
+  const tasks = over === 'network' ? networkTasksOf(job) : tasksOf(job);
   const { seed, name: jobName, secureAggregation } = job;
   const mayLackKeyMetric = job.executor.type === 'python';
   return { ...job.workflow, minClients, seed, jobName, tasks, alike, secureAggregation, mayLackKeyMetric };

@@ -1,4 +1,4 @@
-import { COMMON_TASKS, partsOfTask, type TaskKey, taskId } from '../algorithms/task.ts';
+import { partsOfTask, type TaskKey, taskId } from '../algorithms/task.ts';
 import type {
   Answer,
   Arrival,
@@ -25,6 +25,7 @@ import type { RunFiles } from '../run/run-files.ts';
 import { RunLog } from '../run/run-log.ts';
 import { AskedTasks, type AskedTasksDeps } from './asked-tasks.ts';
 import type { Channel, SiteAnswer, Verdict } from './channel.ts';
+import { type CheckedTask, type Closing, isScored, UNUSABLE } from './checked-task.ts';
 import { clearRound, closedRound } from './close-round.ts';
 import { type CoordinatorRules, roundRules } from './coordinator-rules.ts';
 import { engineObjection } from './engine-objection.ts';
@@ -35,7 +36,7 @@ import type { ReduceRequest } from './reduce/request.ts';
 import { askText, exchangeText, publishText, Replay, reductionText } from './replay.ts';
 import { selectMembers } from './select-members.ts';
 import { inputsOf, siteTask } from './tasks.ts';
-import { contributionsOf, ringContributionsOf } from './weigh-results.ts';
+import { type MaskedUpdates, weighStep } from './weigh-results.ts';
 
 export interface CoordinatorDeps {
   readonly rules: CoordinatorRules;
@@ -59,6 +60,13 @@ export interface Coordinator extends Federation {
   verdictOn(task: string): Verdict;
   /** Journals an event and shows it. */
   note(event: RunEvent): Promise<void>;
+  /** As of a federation; answers at which a fault is found count as failures of their sites. */
+  exchange(task: CheckedTask, sites: readonly string[], rules?: RoundRules): Promise<readonly Answer[]>;
+  /** As of a federation, of updates that are as they came, or have masks on them. */
+  reduce<Options extends object>(
+    step: ReduceStep<Options>,
+    masked?: () => Promise<MaskedUpdates>,
+  ): Promise<Payload>;
   /** The workflow is over. @throws NF_RUN_REPLAY if the log has calls that it did not make */
   settle(): Promise<void>;
 }
@@ -67,22 +75,8 @@ export function createCoordinator(deps: CoordinatorDeps): Coordinator {
   return new RoundCoordinator(deps);
 }
 
-/** A round whose answers are there, and the rules that they must meet. */
-interface Closing {
-  readonly key: TaskKey;
-  readonly rules: Pick<RoundRules, 'minClients' | 'mandatory' | 'mayFail'>;
-}
-
 /** Of a reduction whose workflow weighs the answers itself. */
 const ANY = { minClients: 1 };
-
-/** Failures of a reduction without which it can go on where the round's rule allows: one site is at fault. */
-const UNUSABLE: ReadonlySet<string> = new Set([
-  'NF_AGGREGATE_NOT_FINITE',
-  'NF_AGGREGATE_WEIGHT',
-  'NF_SECAGG_RANGE',
-  'NF_SECAGG_ARRAYS',
-]);
 
 class RoundCoordinator implements Coordinator {
   readonly initial: Payload;
@@ -157,11 +151,11 @@ class RoundCoordinator implements Coordinator {
 
   /** Opens a round, or takes up the one that was open when the run stopped, with the answers it had. */
   async exchange(
-    task: TaskSpec,
+    task: CheckedTask,
     sites: readonly string[],
     rules: RoundRules = roundRules(this.#deps.rules, sites, task.name),
   ): Promise<readonly Answer[]> {
-    const { inputs: _, ...key } = task;
+    const { inputs: _, faults, ...key } = task;
     this.#requireSites(task, sites);
     const inputs = inputsOf(task, sites, this.#deps.rules);
     const asked = exchangeText({ sites, common: inputs.common, own: inputs.own });
@@ -188,7 +182,8 @@ class RoundCoordinator implements Coordinator {
     });
     this.#open.add(open);
     try {
-      const answers = await this.#sameCounts({ key, rules }, await open.run());
+      const alike = await this.#sameCounts({ key, rules }, await open.run());
+      const answers = await this.#withoutFaults({ key, rules }, alike, faults);
       const { keyMetric, mayLackKeyMetric = false } = this.#deps.rules;
       if (isScored(key) && !mayLackKeyMetric) requireKeyMetric(answers, keyMetric);
       this.#log.jot({ type: 'round.answered', ...key, sites: answers.map(({ site }) => site) });
@@ -214,7 +209,10 @@ class RoundCoordinator implements Coordinator {
     return { task, round, site, answer };
   }
 
-  async reduce<Options extends object>(step: ReduceStep<Options>): Promise<Payload> {
+  async reduce<Options extends object>(
+    step: ReduceStep<Options>,
+    unmask?: () => Promise<MaskedUpdates>,
+  ): Promise<Payload> {
     const { round, about, reducer, options, fromZero, aggregation } = step;
     const named = reductionText(step);
     const of = { round, ...(about !== undefined && { about }) };
@@ -223,10 +221,10 @@ class RoundCoordinator implements Coordinator {
     const { files, rules, reduce: reduction = carryOut } = this.#deps;
     const base = pathsOf(step.base, files);
     const names = filesMade(reducer);
+    const masked = await unmask?.();
     let usable = step.answers;
     for (;;) {
-      const weigh = rules.secureAggregation ? ringContributionsOf : contributionsOf;
-      const { notes, ...weighed } = weigh(step, usable, { ...rules, files });
+      const { notes, ...weighed } = weighStep(step, { usable, masked }, { ...rules, files });
       const how = {
         ...weighed,
         reducer: reducer.name,
@@ -251,6 +249,8 @@ class RoundCoordinator implements Coordinator {
         });
         return made;
       } catch (thrown) {
+        // What is in a sum with masks on it cannot be taken out any more.
+        if (masked) throw thrown;
         usable = await this.#withoutCulprit(
           thrown,
           { key: this.#keyOf(step), rules: step.weights ? ANY : (this.#rules ?? rules) },
@@ -319,6 +319,17 @@ class RoundCoordinator implements Coordinator {
     return rest;
   }
 
+  async #withoutFaults(
+    round: Closing,
+    answers: readonly Answer[],
+    faults: CheckedTask['faults'] = async () => [],
+  ): Promise<readonly Answer[]> {
+    let rest = answers;
+    for (const { site, error } of await faults(answers))
+      rest = await this.#without(site, { error, round, results: rest });
+    return rest;
+  }
+
   /** Of a run that goes on: what the log has of a site that counted something else is asked for again. */
   async #dropOtherCounts(key: TaskKey): Promise<void> {
     const accepted = exchangeOf(this.history, key)?.accepted ?? [];
@@ -381,11 +392,6 @@ class RoundCoordinator implements Coordinator {
     for (const text of news) this.#said.add(text);
     return news;
   }
-}
-
-/** Whether an exchange is about the global model, whose figures choose the best one. */
-function isScored({ name, about }: TaskKey): boolean {
-  return about === undefined && Object.hasOwn(COMMON_TASKS, name);
 }
 
 function pathsOf({ model, ...state }: Payload, files: RunFiles): { model: string } & Record<string, string> {

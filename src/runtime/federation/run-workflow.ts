@@ -1,10 +1,13 @@
 import { workflowOf } from '../algorithms/registry.ts';
+import type { Federation } from '../algorithms/workflow.ts';
 import { type NeuroflareError, toNeuroflareError } from '../base/errors/errors.ts';
 import type { WorkflowDefinition } from '../job/definition.ts';
 import { bestOf, type RunHistory, record } from '../run/history.ts';
 import type { Coordinator } from './coordinator.ts';
 
 export interface WorkflowRun<Result> {
+  /** What the workflow talks to; default: the coordinator itself. */
+  readonly federation?: Federation | undefined;
   /** Type, rounds and options. */
   readonly workflow: WorkflowDefinition;
   /** Puts the results where they belong; they are there before the run is called finished. */
@@ -18,10 +21,10 @@ export interface WorkflowRun<Result> {
 /** Runs a workflow to its end and closes the log with what became of the run. */
 export async function runWorkflow<Result>(
   coordinator: Coordinator,
-  { workflow, keep, salvage, isPassing = () => false }: WorkflowRun<Result>,
+  { workflow, federation = coordinator, keep, salvage, isPassing = () => false }: WorkflowRun<Result>,
 ): Promise<Result> {
   try {
-    const { model } = await workflowOf(workflow.type).run(coordinator, workflow);
+    const { model } = await workflowOf(workflow.type).run(federation, workflow);
     await coordinator.settle();
     const best = bestOf(coordinator.history);
     const finished = { type: 'run.finished', model, ...(best && { best }) } as const;

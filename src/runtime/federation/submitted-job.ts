@@ -7,7 +7,7 @@ import { JOB_LIMITS } from '../job/limits.ts';
 import { type LoadedJob, loadJob } from '../job/load.ts';
 import { modelApart } from '../job/model-apart.ts';
 import { checkScript } from '../job/script.ts';
-import { requireNoSecure } from '../job/secure-rounds.ts';
+import { requireSecureOver } from '../job/secure-rounds.ts';
 import { checkModelSpec, inJob } from './prepare-job.ts';
 
 export interface SubmissionRules {
@@ -30,7 +30,7 @@ export async function loadSubmittedJob(
   const bundle = await readBundle(folder, { apart: modelComesApart ? await modelApart(job) : undefined });
   requirePlainPaths(bundle.files.map(({ path }) => path));
   requireReadable(bundle, (path) => join(folder, path));
-  inJob(job.source, () => requireNoSecure(job.definition));
+  inJob(job.source, () => requireSecureOver(job.definition));
   checkScript(job, bundle);
   checkPaths(job, bundle, modelComesApart);
   checkModelSpec(job, filesOf(folder, mostModelBytes));

@@ -2,7 +2,8 @@ import { boundedExamples } from '../algorithms/bounded-weights.ts';
 import type { Answer, ReduceStep } from '../algorithms/workflow.ts';
 import { sharesOf } from '../masking/ring.ts';
 import type { RunFiles } from '../run/run-files.ts';
-import type { Contribution } from './reduce/request.ts';
+import type { CoordinatorRules } from './coordinator-rules.ts';
+import type { Contribution, ReduceRequest } from './reduce/request.ts';
 
 interface WeighDeps {
   readonly files: Pick<RunFiles, 'at'>;
@@ -28,7 +29,7 @@ export function weighResults(
 }
 
 /** As `weighResults`, with the weights and bases of a step where it names them: they follow its answers. */
-export function contributionsOf(
+function contributionsOf(
   { answers, weights, received, notes = [], file = 'model' }: ReduceStep,
   usable: readonly Answer[],
   deps: WeighDeps,
@@ -50,7 +51,7 @@ export function contributionsOf(
  * As `contributionsOf`, for a sum in the ring: with shares of the weight of all that have answered, of which those that are usable are in the
  * sum. A site says what it counts for before it knows who else will be in it.
  */
-export function ringContributionsOf(
+function ringContributionsOf(
   step: ReduceStep,
   usable: readonly Answer[],
   deps: WeighDeps,
@@ -63,6 +64,46 @@ export function ringContributionsOf(
   const shared = all.flatMap((one, at) => (isUsable(one.site) ? [{ ...one, weight: shares[at] ?? 0 }] : []));
   const total = all.reduce((sum, { site, weight }) => (isUsable(site) ? sum + weight : sum), 0);
   return { contributions: shared, notes, ring: { total } };
+}
+
+/** Updates with masks on them, and what of each all know. */
+export interface MaskedUpdates {
+  /** Of all weight, by site. */
+  readonly shares: ReadonlyMap<string, number>;
+  /** What takes the masks off the sum. */
+  readonly masks: readonly { readonly key: string; readonly sign: 1 | -1 }[];
+  /** Words of the masks that files before one have used up, by the name of the file. */
+  readonly starts: ReadonlyMap<string, number>;
+}
+
+/** As `ringContributionsOf`, of updates with masks on them: their shares are those that their sites have counted with. */
+function maskedContributionsOf(
+  step: ReduceStep,
+  { shares, masks, starts }: MaskedUpdates,
+  deps: WeighDeps,
+): ReturnType<typeof contributionsOf> & { readonly ring: NonNullable<ReduceRequest['ring']> } {
+  const { contributions, notes } = contributionsOf(step, step.answers, deps);
+  const shared = contributions.map((one) => ({
+    ...one,
+    weight: shares.get(one.site) ?? 0,
+    paramsType: 'DIFF' as const,
+  }));
+  const total = contributions.reduce((sum, { weight }) => sum + weight, 0);
+  return {
+    contributions: shared,
+    notes,
+    ring: { total, masks, start: starts.get(step.file ?? 'model') ?? 0 },
+  };
+}
+
+/** How the answers of a step are added up in this run. @param masked where they have masks on them */
+export function weighStep(
+  step: ReduceStep,
+  { usable, masked }: { readonly usable: readonly Answer[]; readonly masked: MaskedUpdates | undefined },
+  deps: WeighDeps & Pick<CoordinatorRules, 'secureAggregation'>,
+): ReturnType<typeof contributionsOf> & Pick<ReduceRequest, 'ring'> {
+  if (masked) return maskedContributionsOf(step, masked, deps);
+  return (deps.secureAggregation ? ringContributionsOf : contributionsOf)(step, usable, deps);
 }
 
 /** What comes beside a model is a difference. */

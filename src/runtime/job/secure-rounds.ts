@@ -129,12 +129,16 @@ export function requireSecure(plan: Planned): void {
   const round = maskedRound(plan);
   const { secureAggregation: secure } = plan.job;
   if (!round || !secure) return;
-  const wrong = compatibleWith(plan.job).find(({ goes }) => !goes);
-  if (wrong) {
-    const { key, value, why } = wrong;
-    throw flError('NF_SECAGG_NEEDS_EACH', { key, value, why }, { place: { key } });
-  }
+  requireSums(plan.job);
   requireCounts(round, secure, plan.minClients);
+}
+
+/** @throws NF_SECAGG_NEEDS_EACH */
+function requireSums(job: JobDefinition): void {
+  const wrong = compatibleWith(job).find(({ goes }) => !goes);
+  if (!wrong) return;
+  const { key, value, why } = wrong;
+  throw flError('NF_SECAGG_NEEDS_EACH', { key, value, why }, { place: { key } });
 }
 
 /** @throws NF_SECAGG_SITES, NF_SECAGG_THRESHOLD, NF_SECAGG_TOO_FEW */
@@ -173,7 +177,18 @@ function requireCounts(
     );
 }
 
-/** @throws NF_SECAGG_NETWORK of a job that asks for it, where sites are not threads of one process */
-export function requireNoSecure({ secureAggregation }: Pick<JobDefinition, 'secureAggregation'>): void {
-  if (secureAggregation) throw flError('NF_SECAGG_NETWORK', {}, { place: { key: KEY } });
+/**
+ * Of a job that is to run over a network, before it is known who takes part.
+ * @throws NF_SECAGG_NEEDS_EACH, NF_SECAGG_PRIVATE, and NF_SECAGG_* of what it says of its sites
+ */
+export function requireSecureOver(job: JobDefinition): void {
+  const { secureAggregation: secure, workflow } = job;
+  if (!secure) return;
+  requireSums(job);
+  if (job.privacy) throw flError('NF_SECAGG_PRIVATE', {}, { place: { key: KEY } });
+  // Without a number of sites all that can be said is what holds for any.
+  if (workflow.clients === undefined && secure.minSites >= LEAST_SITES) return;
+  const { clients = MOST_SITES, clientsPerRound, minClients = clientsPerRound ?? clients } = workflow;
+  const sites = Array.from({ length: clients }, (_, at) => `site-${at + 1}`);
+  requireSecure({ job, sites, minClients });
 }

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { type FileRule, isArrays, mostBytes } from '../algorithms/task.ts';
 import { flError } from '../base/errors/errors.ts';
-import { checkUpdateFile, requireCanonical } from '../base/tensors/check-file.ts';
+import { checkUpdateFile, requireCanonical, requireWords } from '../base/tensors/check-file.ts';
 import { BESIDE } from '../base/tensors/packed/form.ts';
 import { requirePacked, unpack } from '../base/tensors/packed/unpack.ts';
 import { openTensorFile } from '../base/tensors/tensor-file.ts';
@@ -25,7 +25,8 @@ export async function requireFileForm({ path, model, rule, name: file, task }: T
   const { size } = await stat(path);
   requireSize(size, { file, task, most: mostBytes(rule, (await stat(model)).size) });
   const mayLack = rule.form === 'subset:model';
-  if (rule.packing) await requirePacked({ path, model, packing: rule.packing, mayLack });
+  if (rule.masked) await requireWords(path, model, { mayLack });
+  else if (rule.packing) await requirePacked({ path, model, packing: rule.packing, mayLack });
   else if (isArrays(rule.form)) await requireCanonical(path, model, { mayLack });
   if (!rule.stays) return;
   const isLocal = matcherOf(rule.stays);
@@ -42,7 +43,9 @@ export async function requireFileForm({ path, model, rule, name: file, task }: T
 export async function checkTaskFile(file: TaskFile): Promise<void> {
   await requireFileForm(file);
   const { path, model, rule } = file;
-  if (isArrays(rule.form)) await checkUpdateFile(path, model, { mayLack: rule.form === 'subset:model' });
+  // Of whole numbers none is not finite.
+  if (isArrays(rule.form) && !rule.masked)
+    await checkUpdateFile(path, model, { mayLack: rule.form === 'subset:model' });
 }
 
 /** As `checkTaskFile`, of a packed file: writes what it stands for. Returns its SHA-256. @throws NF_PAYLOAD_*, NF_TENSORS_* */

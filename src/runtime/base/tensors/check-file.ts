@@ -53,6 +53,26 @@ export async function requireCanonical(
   });
 }
 
+/**
+ * Refuses a file that holds anything but arrays of 32-bit integers of names and shapes of a model: numbers with masks on them. Reads headers
+ * alone.
+ * @throws NF_TENSORS_FILE, NF_TENSORS_NAMES, NF_TENSORS_SHAPE
+ */
+export async function requireWords(path: string, modelPath: string, { mayLack = false } = {}): Promise<void> {
+  await withBoth(path, modelPath, async ({ update, model }) => {
+    const arrays = mayLack ? sharedArrays(model.layout, update.layout) : model.layout;
+    const { header, layout } = planSafetensors(
+      arrays.map(({ name, shape }) => ({ name, shape, dtype: 'int32' as const })),
+    );
+    checkSameLayout(update.layout, layout);
+    if (!Buffer.from(header).equals(await update.readHeader()))
+      throw flError('NF_TENSORS_FILE', {
+        path,
+        reason: 'its header holds more than names, types and places of arrays',
+      });
+  });
+}
+
 /** Those of a model that are in an update; all of them where none is, which is no answer. */
 function sharedArrays(model: TensorLayout, update: TensorLayout): TensorLayout {
   const sent = new Set(update.map(({ name }) => name));

@@ -32,6 +32,7 @@ import type { LogSettings } from '../../security/policy/log-settings.ts';
 import { requireHidden } from '../../security/policy/readable-code.ts';
 import { type SitePolicy, sitePolicySchema } from '../../security/policy/site-policy.ts';
 import { wideningsOf } from '../../security/policy/widenings.ts';
+import { signText } from '../../security/signature.ts';
 import type { EngineSetup } from '../../site/executor/messages.ts';
 import { NO_BUDGET, secretsOf } from '../../site/filters/means.ts';
 import { ledgerPlace, SitePrivacy } from './budget/site-privacy.ts';
@@ -41,6 +42,7 @@ import { SiteRevocations } from './consent/revocations.ts';
 import { readStopped } from './consent/stopped-jobs.ts';
 import { type Egress, EgressLedger, takeOpenSums } from './ledger/egress-ledger.ts';
 import { followServerAudit } from './ledger/server-audit.ts';
+import { peerCheck } from './masked/peer-check.ts';
 import { type ClientFolder, clientFolder, WORK_IN_KIT } from './memory/client-folder.ts';
 import { closeToOthers } from './memory/close-to-others.ts';
 import { FolderMemory } from './memory/folder-memory.ts';
@@ -88,7 +90,7 @@ export async function runClient(options: ClientOptions): Promise<'shutdown' | 'r
     options.tell(`site-policy.yml allows more than the default: ${what}.`);
   return whileOpen(async (opened) => {
     opened.closeLast(await lockFolder(folder.lock, `The work folder ${folder.root}`));
-    return run({ ...options, engine, data, proxy }, { kit, folder, opened });
+    return run({ ...options, engine, data, proxy }, { kit, folder, opened, signing: { kit } });
   });
 }
 
@@ -96,6 +98,8 @@ interface Place {
   readonly kit: OpenKit<'client'>;
   readonly folder: ClientFolder;
   readonly opened: Opened;
+  /** With the certificate that is good now. */
+  readonly signing: { kit: Pick<OpenKit, 'tls'> };
 }
 
 async function run(options: ClientOptions, place: Place): Promise<'shutdown' | 'restart'> {
@@ -171,7 +175,8 @@ function newClient(
   place: Place,
   { known, resources, settings, ...parts }: ClientParts,
 ): SiteClient {
-  const { kit, folder } = place;
+  const { kit, folder, signing } = place;
+  const rules = () => rulesOf({ ...place, ...known }, options.data);
   return new SiteClient({
     ...options,
     ...parts,
@@ -181,7 +186,12 @@ function newClient(
     folder,
     slots: new Slots(resources.jobs),
     data: options.data,
-    rules: () => rulesOf({ ...place, ...known }, options.data),
+    rules,
+    signer: () => ({
+      certificate: signing.kit.tls.cert,
+      sign: (text) => signText(text, signing.kit).signature,
+    }),
+    peers: async () => peerCheck(folder, await rules(), options.kitDir),
     rulesStamp: () => stampOf(filesOfRules(place)),
     policy: () => policyNow(kit),
     means: { secrets: secretsOf(() => siteSecret(folder.secret)), budget: NO_BUDGET },
@@ -250,8 +260,11 @@ interface Beside {
 }
 
 /** What is looked at beside the jobs, until what it returns is called. */
-function lookBeside({ kit, folder }: Place, { connection, link, tell, logger }: Beside): () => Promise<void> {
-  const unwatch = watchKit(kit.dir, takingUp(connection, { tell, logger }));
+function lookBeside(
+  { kit, folder, signing }: Place,
+  { connection, link, tell, logger }: Beside,
+): () => Promise<void> {
+  const unwatch = watchKit(kit.dir, takingUp(connection, { tell, logger, signing }));
   const unfollow = followServerAudit({ link, path: folder.serverAudit, kit, tell, logger });
   return () => {
     unwatch();
@@ -277,12 +290,13 @@ function connect(
 /** Jobs go on while the certificate is renewed. */
 function takingUp(
   connection: Connection,
-  { tell, logger }: { tell: (line: string) => void; logger: Logger },
+  { tell, logger, signing }: { tell: (line: string) => void; logger: Logger } & Pick<Place, 'signing'>,
 ): KitWatch<'client'> {
   return {
     type: 'client',
     onChange: ({ tls, expires }) => {
       connection.renew(tls);
+      signing.kit = { tls };
       tell(`The certificate was renewed, and is good until ${expires.toISOString().slice(0, 10)}.`);
     },
     onFault: (error) => logger.error(error, 'the kit has changed and cannot be used'),

@@ -203,7 +203,7 @@ async function jobsAtHand(place: SitePlace): Promise<ListedJob[]> {
 }
 
 /** The client's own audit log has one writer, the client; what people decide has a log beside it. */
-async function decided(
+export async function decided(
   place: SitePlace,
   deed: Omit<Deed, 'actor' | 'outcome'>,
   work: (folder: ReturnType<typeof folderOf>, isSigned: SignatureCheck) => Promise<boolean>,

@@ -2,6 +2,7 @@ import { flError, type NeuroflareError, toNeuroflareError } from '../../base/err
 import type { Logger } from '../../base/logging/logger.ts';
 import type { Slots } from '../../base/threads/slots.ts';
 import type { Intake } from '../../federation/intake/intake.ts';
+import type { Signer } from '../../masking/session/site-side.ts';
 import type { AssignedJob, Decision } from '../../network/messages/site.ts';
 import type { AuditLog } from '../../security/logs/audit-log.ts';
 import type { RepeatedDeeds } from '../../security/logs/repeated-deeds.ts';
@@ -15,6 +16,7 @@ import { decide, type Offered, refusal, type SiteRules } from './consent/decide.
 import { limitsOf } from './consent/signed-task.ts';
 import { JobStanding } from './job-standing.ts';
 import { textsOf } from './ledger/outgoing.ts';
+import { MaskedTasks, type PeerCheck } from './masked/masked-tasks.ts';
 import { clearJob } from './memory/clear-job.ts';
 import type { SiteJobFolder } from './memory/client-folder.ts';
 import { JobLog } from './memory/job-log.ts';
@@ -45,6 +47,10 @@ export interface SiteJobDeps {
   readonly means: FilterMeans;
   /** What private jobs may spend here. */
   readonly privacy: SitePrivacy;
+  /** The site's word, for its peers in a sum in secret. */
+  readonly signer: () => Signer;
+  /** Whose word counts here. */
+  readonly peers: () => Promise<PeerCheck>;
   readonly memory: JobMemory;
   readonly logger: Logger;
   readonly audit: AuditLog;
@@ -178,6 +184,15 @@ export class SiteJob {
     };
   }
 
+  /** The tasks of a job whose updates are summed up in secret. */
+  #summed({ id, signed: { terms }, bundle, job }: Offered, runner: TaskRunner): Pick<TaskRunner, 'run'> {
+    const { secureAggregation: secure } = job;
+    if (!secure) return runner;
+    const clients = (terms.version === 2 ? terms.clients : undefined) ?? undefined;
+    const of = { project: terms.project, job_id: id, bundle_sha256: bundle.sha256 };
+    return new MaskedTasks({ ...this.#deps, runner, job, secure, of, clients });
+  }
+
   /** Until the server or the site ends it. */
   async #work(offered: Offered): Promise<void> {
     const { policy } = await this.#deps.rules();
@@ -195,7 +210,8 @@ export class SiteJob {
     });
     const limits = await limitsOf(offered, this.#deps);
     try {
-      await this.#tasks.run({ runner, limits, known: textsOf(offered.job), budget: this.#budget });
+      const tools = { limits, known: textsOf(offered.job), budget: this.#budget };
+      await this.#tasks.run({ ...tools, runner: this.#summed(offered, runner) });
     } finally {
       await runner.close();
     }

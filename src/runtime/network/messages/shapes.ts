@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ErrorReport } from '../../base/errors/errors.ts';
-import { PACKED_ENCODINGS } from '../../base/tensors/packed/form.ts';
+import { MASKED_ENCODING, PACKED_ENCODINGS } from '../../base/tensors/packed/form.ts';
 import { fitReport, MOST_OF_PLACE, MOST_OF_REPORT } from './fit-report.ts';
 
 /** Small things that several messages hold. */
@@ -72,6 +72,6 @@ export const packedBundle = z.strictObject({
 });
 export type PackedBundle = z.output<typeof packedBundle>;
 
-/** Results travel with the name of their encoding, so that others (masked integers, several exchanges) can join it. */
-export const ENCODINGS = ['safetensors', ...Object.values(PACKED_ENCODINGS)] as const;
+/** Results travel with the name of their encoding, so that others can join it. */
+export const ENCODINGS = ['safetensors', ...Object.values(PACKED_ENCODINGS), MASKED_ENCODING] as const;
 export const encoding = z.enum(ENCODINGS);

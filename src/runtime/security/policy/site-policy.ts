@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { LEAST_PEOPLE } from '../../base/least-people.ts';
 import { ANSWER_LIMITS } from '../../base/limits.ts';
 import { resultFilters } from '../../job/result-filters.ts';
+import { LEAST_SITES, MOST_SITES } from '../../masking/thresholds.ts';
 import { ADMIN_ROLES, type AdminRole } from '../project/schema.ts';
 
 /** Who submits jobs by the rights of a server as it is made. An org_admin also resumes them. */
@@ -108,6 +109,27 @@ export const sitePolicySchema = z.strictObject({
   task_result_filters: resultFilters.describe(
     'what is done to each answer before it leaves this site, after the filters of the job',
   ),
+  secure_aggregation: z
+    .strictObject({
+      require: z
+        .boolean()
+        .default(false)
+        .describe('whether jobs are refused that do not sum up their updates in secret (secure_aggregation)'),
+      min_sites: z
+        .int()
+        .min(LEAST_SITES)
+        .max(MOST_SITES)
+        .default(LEAST_SITES)
+        .describe('sites that a sum with an update of this one must be of at least'),
+      peers: z
+        .enum(['first_use', 'pinned'])
+        .default('first_use')
+        .describe(
+          'first_use: the first key that another site is seen with is its key from then on; pinned: each was approved here before (`client peers approve`)',
+        ),
+    })
+    .prefault({})
+    .describe('sums of updates of which nobody sees one'),
   isolate: z
     .boolean()
     .default(true)
@@ -174,6 +196,9 @@ privacy: { require: false, epsilon: 10, delta: 1.0e-4 }
 # Filters of every answer, after those of the job: arrays that never leave, for example [{ name: exclude_vars, exclude_vars: head.* }], and
 # { name: norm_clip, max_norm: 1 }, which bounds how far an update may be from the model that came.
 task_result_filters: []
+# Sums in secret (secure_aggregation of a job). require: true refuses jobs without; min_sites: sites that a sum must be of. peers: first_use takes the
+# first key that another site is seen with as its key; pinned takes none that was not approved here with 'neuroflare client peers approve'.
+secure_aggregation: { require: false, min_sites: 3, peers: first_use }
 # Scripts read this site's data, the job's files and their own two folders, and write to these two: no programs, no threads, no native
 # code but neuroflare's own, which opens no files for them, no signals to other processes. This holds for what scripts are, JavaScript;
 # against a fault in Node.js or in a native library stand the lines below. false turns it off, and network with it.

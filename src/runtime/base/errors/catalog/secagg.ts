@@ -49,10 +49,37 @@ export const SECAGG_ERRORS = {
     message: 'Sites were told different things of whose updates are in a sum: {reason}.',
     hint: 'The sum was not opened. A server that works as it should asks for nothing like that: ask whoever runs it.',
   },
-  NF_SECAGG_NETWORK: {
+  NF_SECAGG_POLICY: {
+    exit: 1,
+    message:
+      "This site takes no part in '{job}': {reason} (secure_aggregation of its local/site-policy.yml).",
+    hint: 'Set secure_aggregation in the job as the site asks for it, or ask the owner of the site.',
+  },
+  NF_PEERS_INVALID: {
+    exit: 4,
+    message: 'The keys of other sites in {path} cannot be read: {reason}.',
+    hint: "Move the file away and approve them again with 'neuroflare client peers approve'; until then this site is in no sum.",
+  },
+  NF_PEER_UNKNOWN: {
+    exit: 4,
+    message: "'{site}' cannot be approved: {reason}. {known}",
+    hint: "'neuroflare client peers list KIT' shows the keys that were seen. Give --key with all 64 digits, as the other site's own list shows them, to approve one before it was seen.",
+  },
+  NF_SECAGG_ANSWER: {
+    exit: 1,
+    message: "What {site} has sent for a sum in secret ('{file}') is of no use: {reason}.",
+    hint: 'The site is left out of the sum of this round. Let it run the same version of neuroflare as the others.',
+  },
+  NF_SECAGG_LOST: {
+    exit: 1,
+    message:
+      'The sum of round {round} cannot be opened: {sites} are left of its sites, and it takes {needed}.',
+    hint: "Nothing was learnt of any update. Once the sites are back, 'neuroflare job resume JOB' goes on; a lower secure_aggregation.threshold takes more that drop out.",
+  },
+  NF_SECAGG_PRIVATE: {
     exit: 4,
     status: 400,
-    message: 'The job asks for secure_aggregation, which this version has in `simulate` alone.',
-    hint: 'Leave secure_aggregation out to submit the job: its updates are then seen by the server.',
+    message: 'Over a network a job cannot have both secure_aggregation and privacy yet.',
+    hint: 'Leave one of them out, or run it by `simulate`.',
   },
 } as const satisfies Record<string, ErrorRow>;

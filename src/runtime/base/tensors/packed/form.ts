@@ -13,6 +13,8 @@ export type Packing =
   | { readonly name: 'int8' }
   | { readonly name: 'top_k'; readonly ratio: number };
 
+/** Of arrays that travel with masks on them. */
+export const MASKED_ENCODING = 'masked.1';
 /** What results call these forms; another form is another name. */
 export const PACKED_ENCODINGS = { float16: 'float16.1', int8: 'int8.1', top_k: 'top_k.1' } as const;
 

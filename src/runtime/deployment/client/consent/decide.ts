@@ -68,6 +68,7 @@ export async function decide(offered: Offered, rules: SiteRules): Promise<Decisi
     if (offered.job.executor.type === 'python' && !rules.policy.python)
       throw flError('NF_PYTHON_SITE', { job: offered.job.name });
     rules.privacy.requireAllowed(offered, rules.policy);
+    requireSummed(offered.job, rules.policy);
     if (offered.job.data && !rules.hasData) throw flError('NF_SITE_NO_DATA', { job: offered.job.name });
     return (await mayRun(offered.bundle, rules))
       ? { answer: 'accepted' }
@@ -75,6 +76,20 @@ export async function decide(offered: Offered, rules: SiteRules): Promise<Decisi
   } catch (error) {
     return refusal(error);
   }
+}
+
+/** @throws NF_SECAGG_POLICY of a job whose updates are not summed up as this site asks for */
+function requireSummed(
+  { name: job, secureAggregation: secure }: JobDefinition,
+  { secure_aggregation: { require: isRequired, min_sites: least } }: SitePolicy,
+): void {
+  const reason =
+    !secure && isRequired
+      ? 'it does not sum up its updates in secret'
+      : secure && secure.minSites < least
+        ? `its sums may be of ${secure.minSites} sites, and ${least} are the least here`
+        : undefined;
+  if (reason !== undefined) throw flError('NF_SECAGG_POLICY', { job, reason });
 }
 
 const DAY_MS = 86_400_000;

@@ -45,9 +45,10 @@ export async function outgoing(outbox: Outbox, rules: OutgoingRules): Promise<An
   if ('failure' in answer)
     return { failure: { ...answer.failure, error: failureOf(answer.failure.error as ErrorReport, rules) } };
   try {
-    const { metrics, values } = answer.result;
+    const { metrics } = answer.result;
     // One beside the other: a value must not hide a figure of its name.
-    requireFigures(values ? [metrics, values] : [metrics], rules);
+    const own = toldByScript(answer.result, rules);
+    requireFigures(own ? [metrics, own] : [metrics], rules);
     await requireFiles(outbox, answer, rules);
     return withoutImageProfile(answer, rules);
   } catch (thrown) {
@@ -57,6 +58,17 @@ export async function outgoing(outbox: Outbox, rules: OutgoingRules): Promise<An
     const error = failureOf({ ...thrown.report(), place: { site: rules.site, round } }, rules);
     return { failure: { task, attempt, error } };
   }
+}
+
+/** Of the values those that a script has chosen. */
+function toldByScript(
+  { task, values }: Extract<Answer, { result: unknown }>['result'],
+  { tasks }: OutgoingRules,
+): Readonly<Record<string, unknown>> | undefined {
+  const { values: rules = {} } = tasks[partsOfTask(task).name] ?? {};
+  return (
+    values && Object.fromEntries(Object.entries(values).filter(([name]) => rules[name]?.by !== 'client'))
+  );
 }
 
 /** It is of use where many sites have it; a task does not fail for it. */

@@ -10,6 +10,7 @@ import { join } from 'node:path';
  *     approvals.json    code that somebody here has approved
  *     approved-code/    that code as it was then, to hold the next version against
  *     stopped.json      jobs that somebody here has stopped
+ *     peers-seen.json   keys of other sites with which this one was in a sum; peers-approved.json: those that somebody here has approved
  *     taken/            the jobs that were accepted, so that none runs twice
  *     crl.pem           who was revoked, as the server passed it on
  *     server-audit.head where the server's audit log ended, as it told last
@@ -28,6 +29,8 @@ export interface ClientFolder {
   readonly approvals: string;
   readonly approvedCode: string;
   readonly stopped: string;
+  readonly peersSeen: string;
+  readonly peersApproved: string;
   readonly taken: string;
   readonly revoked: string;
   readonly audit: string;
@@ -57,6 +60,8 @@ export interface SiteJobFolder {
   readonly models: string;
   model(sha256: string): string;
   readonly states: string;
+  /** What it needs for the sum of a round in secret: its update, until that is in the sum, and the secrets of the session. */
+  readonly masked: string;
   /** The site's own model, where the job has tensors that stay at each site; beside the folders of jobs, and never cleared away. */
   readonly personal: string;
   state(sha256: string): string;
@@ -82,6 +87,8 @@ export function clientFolder(root: string): ClientFolder {
     approvals: join(root, 'approvals.json'),
     approvedCode: join(root, 'approved-code'),
     stopped: join(root, 'stopped.json'),
+    peersSeen: join(root, 'peers-seen.json'),
+    peersApproved: join(root, 'peers-approved.json'),
     taken: join(root, 'taken'),
     revoked: join(root, 'crl.pem'),
     audit: join(root, 'audit.jsonl'),
@@ -116,6 +123,7 @@ function siteJobFolder(root: string): Omit<SiteJobFolder, 'personal'> {
     models: join(root, 'models'),
     model: (sha256) => join(root, 'models', sha256),
     states: join(root, 'state'),
+    masked: join(root, 'masked'),
     state: (sha256) => join(root, 'state', sha256),
     answer: (name) => join(root, fileOfAnswer(name)),
     home: join(root, 'home'),

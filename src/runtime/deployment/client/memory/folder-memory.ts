@@ -29,6 +29,8 @@ type Kept = NonNullable<z.output<typeof FORM.schema>['kept']>;
 function lossesOf(folder: ClientFolder): readonly (readonly [path: string, meaning: string])[] {
   return [
     [folder.approvals, 'no code counts as approved until it is approved again'],
+    [folder.peersSeen, 'each other site is taken with the first key that it is seen with, again'],
+    [folder.peersApproved, 'no key of another site counts as approved until it is approved again'],
     [folder.stopped, 'what the log of decisions knows is put back at the start of the client'],
     [folder.taken, 'jobs that the audit log has seen here do not run again'],
     [folder.revoked, 'until the server passes it on, those who were revoked since the kit was made count'],

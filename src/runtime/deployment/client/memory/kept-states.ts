@@ -3,7 +3,7 @@ import { clearFolder } from '../../../base/files/clear-folder.ts';
 import type { Logger } from '../../../base/logging/logger.ts';
 import { jobFoldersIn } from '../../../site/executor/job-folders.ts';
 import type { ServerLink } from '../server-link.ts';
-import { statesIn } from './clear-job.ts';
+import { keepsAny } from './clear-job.ts';
 import type { ClientFolder } from './client-folder.ts';
 import type { JobMemory } from './job-memory.ts';
 
@@ -49,8 +49,8 @@ export class KeptStates {
   async jobs(): Promise<string[]> {
     const { folder, isAtHand } = this.#deps;
     const ids = (await jobFoldersIn(folder.jobs)).filter((id) => !isAtHand(id));
-    const kept = await Promise.all(ids.map((id) => statesIn(folder.job(id))));
-    return ids.filter((_, index) => (kept[index]?.length ?? 0) > 0);
+    const kept = await Promise.all(ids.map((id) => keepsAny(folder.job(id))));
+    return ids.filter((_, index) => kept[index]);
   }
 
   async close(): Promise<void> {
@@ -63,7 +63,9 @@ export class KeptStates {
     const { folder, isAtHand } = this.#deps;
     for (const id of await this.jobs()) {
       const isNeeded = await this.#mayComeBack(id);
-      if (!isNeeded && !isAtHand(id)) await clearFolder(folder.job(id).states);
+      if (isNeeded || isAtHand(id)) continue;
+      await clearFolder(folder.job(id).states);
+      await clearFolder(folder.job(id).masked);
     }
   }
 

@@ -4,7 +4,7 @@ import { faultPoint } from '../../../base/errors/fault-point.ts';
 import type { Logger } from '../../../base/logging/logger.ts';
 import { atNextRing, Bell } from '../../../base/threads/bell.ts';
 import type { Slots } from '../../../base/threads/slots.ts';
-import { tasksOf } from '../../../job/workflow-tasks.ts';
+import { networkTasksOf } from '../../../job/secure-tasks.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
 import type { AuditLog } from '../../../security/logs/audit-log.ts';
 import type { SitePolicy } from '../../../security/policy/site-policy.ts';
@@ -118,7 +118,7 @@ export class JobTasks {
       const outbox = tools.budget ? await tools.budget.charge(made, keep) : made;
       this.#standing.setTrouble(undefined);
       this.#standing.setPhase('uploading');
-      const tasks = tasksOf(tools.limits.job);
+      const tasks = networkTasksOf(tools.limits.job);
       const isPrivate = tools.limits.job.privacy !== undefined;
       const job = { log: this.#standing.log, known: tools.known, isPrivate, tasks };
       this.#ended(task, await sendAnswer(outbox, { ...this.#deps, ...job, signal, stop: this.#deps.halt }));

@@ -13,7 +13,7 @@ import { inputsDigest } from './site-task.ts';
 const OUTBOX_VERSION = 2;
 
 /** A finished task that the server has not acknowledged: sent again until it is, whatever happens to the client meanwhile. */
-const outboxSchema = z.strictObject({
+export const outboxSchema = z.strictObject({
   version: z.literal(OUTBOX_VERSION),
   /** What the task began with: the same id with other files would be another task. */
   inputs_sha256: z.string(),

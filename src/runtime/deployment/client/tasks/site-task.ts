@@ -1,8 +1,8 @@
-import { partsOfTask } from '../../../algorithms/task.ts';
+import { partsOfTask, type TaskForm } from '../../../algorithms/task.ts';
 import { canonicalJson, sha256 } from '../../../base/digest.ts';
 import { flError } from '../../../base/errors/errors.ts';
 import type { JobDefinition } from '../../../job/definition.ts';
-import { tasksOf } from '../../../job/workflow-tasks.ts';
+import { networkTasksOf } from '../../../job/secure-tasks.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
 import type { Task } from '../../../site/task-order.ts';
 
@@ -13,12 +13,16 @@ export interface SiteTask extends Task {
   readonly stateSha256: string | undefined;
 }
 
-/** @throws NF_TASK_NOT_SIGNED of a task that the job's workflow does not have */
-export function siteTaskOf(assigned: AssignedTask, job: JobDefinition): SiteTask {
+/** @param tasks default: those that a server may ask for @throws NF_TASK_NOT_SIGNED of a task that the job's workflow does not have */
+export function siteTaskOf(
+  assigned: AssignedTask,
+  job: JobDefinition,
+  tasks: Readonly<Record<string, TaskForm>> = networkTasksOf(job),
+): SiteTask {
   const { id, total_rounds: totalRounds, seed, inputs, state_sha256: stateSha256 } = assigned;
   const parts = partsOfTask(id);
   const { name, round, site } = parts;
-  const form = tasksOf(job)[name];
+  const form = tasks[name];
   if (form) return { ...parts, id, form, totalRounds, seed, inputs, stateSha256 };
   throw flError(
     'NF_TASK_NOT_SIGNED',

@@ -1,5 +1,6 @@
 import { TASK_LIMITS } from '../../../base/limits.ts';
 import type { JobDefinition } from '../../../job/definition.ts';
+import { tasksOf } from '../../../job/workflow-tasks.ts';
 import type { AssignedTask } from '../../../network/messages/site.ts';
 import type { Executor, TaskEvent } from '../../../site/executor/executor.ts';
 import { ProcessExecutor, type ProcessExecutorOptions } from '../../../site/executor/process-executor.ts';
@@ -58,7 +59,8 @@ export class TaskRunner {
   /** An answer that can be sent, and sent again after a restart. Rejects only when it is stopped. */
   async run(assigned: AssignedTask, watch: TaskWatch): Promise<Outbox> {
     const { job, log } = this.#options;
-    const task = siteTaskOf(assigned, job);
+    // As its script knows it.
+    const task = siteTaskOf(assigned, job, tasksOf(job));
     const end = await this.#site.run({
       task,
       files: this.#files.of(task),

@@ -4,7 +4,7 @@ import { flError, type NeuroflareError, toNeuroflareError } from '../../../base/
 import { checkExamples, checkFigures } from '../../../base/logging/check-figures.ts';
 import type { Logger } from '../../../base/logging/logger.ts';
 import type { MetricReport } from '../../../base/logging/metrics.ts';
-import { PACKED_ENCODINGS } from '../../../base/tensors/packed/form.ts';
+import { MASKED_ENCODING, PACKED_ENCODINGS } from '../../../base/tensors/packed/form.ts';
 import type { SiteTask } from '../../../federation/channel.ts';
 import { requireHarmoniseSums } from '../../../federation/harmonised-sums.ts';
 import type { TaskResult } from '../../../network/messages/site.ts';
@@ -104,11 +104,13 @@ function requireFiles({ id: task, form: { answer } }: SiteTask, files: TaskResul
 
 /** @throws NF_RESULT_INVALID of an answer that is not packed as its job says, or not made of differences then */
 function requireEncoding({ form }: SiteTask, { encoding, params_type: type, files }: TaskResult): void {
-  const packing = Object.keys(files).flatMap((name) => form.answer[name]?.packing ?? [])[0];
-  const wanted = packing ? PACKED_ENCODINGS[packing.name] : 'safetensors';
-  if (packing && type !== 'DIFF')
+  const rules = Object.keys(files).flatMap((name) => form.answer[name] ?? []);
+  const packing = rules.flatMap((rule) => rule.packing ?? [])[0];
+  const isMasked = rules.some(({ masked }) => masked);
+  const wanted = packing ? PACKED_ENCODINGS[packing.name] : isMasked ? MASKED_ENCODING : 'safetensors';
+  if (wanted !== 'safetensors' && type !== 'DIFF')
     throw flError('NF_RESULT_INVALID', {
-      reason: `params_type is ${type}, and what is packed are differences`,
+      reason: `params_type is ${type}, and what is ${isMasked ? 'masked' : 'packed'} are differences`,
     });
   if (encoding === wanted) return;
   throw flError('NF_RESULT_INVALID', {

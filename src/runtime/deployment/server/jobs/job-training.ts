@@ -2,10 +2,13 @@ import { partsOfTask } from '../../../algorithms/task.ts';
 import type { Logger } from '../../../base/logging/logger.ts';
 import type { Verdict } from '../../../federation/channel.ts';
 import { type Coordinator, createCoordinator } from '../../../federation/coordinator.ts';
-import { rulesOf } from '../../../federation/coordinator-rules.ts';
+import { type CoordinatorRules, roundRules, rulesOf } from '../../../federation/coordinator-rules.ts';
 import type { CheckedJob } from '../../../federation/intake/operations.ts';
+import { MaskedFederation } from '../../../federation/masked/masked-federation.ts';
 import type { Waiting } from '../../../federation/open-round.ts';
 import { runWorkflow } from '../../../federation/run-workflow.ts';
+import { requireSecure } from '../../../job/secure-rounds.ts';
+import { SUMMED } from '../../../job/secure-tasks.ts';
 import type { FileRef, RunEvent } from '../../../run/events.ts';
 import type { RunHistory } from '../../../run/history.ts';
 import type { Journal } from '../../../run/journal.ts';
@@ -91,8 +94,10 @@ export class JobTraining {
     const history = await openHistory(opening);
     if (history.status === 'finished') return keep(history);
     const minClients = record().minClients ?? offers.least();
-    this.#coordinator = createCoordinator({
-      rules: rulesOf({ job: definition, minClients }),
+    const rules = rulesOf({ job: definition, minClients }, 'network');
+    requireSecure({ job: definition, sites: offers.accepted(), minClients });
+    const coordinator = createCoordinator({
+      rules,
       channel,
       journal,
       files,
@@ -101,10 +106,29 @@ export class JobTraining {
       observe: (event) => this.#observe(event),
       reduce: (request) => reduceRound(request, { ...this.#deps, traffic: this.traffic }),
     });
-    await runWorkflow(this.#coordinator, {
+    this.#coordinator = coordinator;
+    await runWorkflow(coordinator, {
+      federation: this.#summed(coordinator, rules),
       workflow: definition.workflow,
       keep,
       isPassing: isOfTheMachine,
+    });
+  }
+
+  /** Of a job whose updates are summed up in secret. */
+  #summed(coordinator: Coordinator, rules: CoordinatorRules): MaskedFederation | undefined {
+    const { job, record } = this.#deps;
+    const { definition } = job;
+    const { secureAggregation: secure } = definition;
+    const { id: jobId, bundleSha256, terms } = record();
+    if (!secure || !terms) return undefined;
+    return new MaskedFederation({
+      coordinator,
+      rules: (sites) => roundRules(rules, sites, SUMMED),
+      job: definition,
+      secure,
+      of: { project: terms.project, jobId, bundleSha256 },
+      files: this.#files,
     });
   }
 
