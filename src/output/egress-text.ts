@@ -32,13 +32,13 @@ export function renderEgressPlan({
   keeps,
   code_sha256: code,
 }: EgressPlan): string {
-  const isPrivate = parts.some(({ protected_by: by }) => by !== null);
+  const isProtected = parts.some(({ protected_by: by }) => by !== null);
   const rows = parts.map(({ what, requests, bytes, content, protected_by: by }) => [
     what,
     requests,
     bytes === null ? 'as it comes' : String(bytes),
     content,
-    ...(isPrivate ? [by ?? ''] : []),
+    ...(isProtected ? [by ?? ''] : []),
   ]);
   const named = arrays
     .slice(0, MOST_ARRAYS)
@@ -47,7 +47,7 @@ export function renderEgressPlan({
   return [
     `If this site takes part in ${job} (${counted(rounds, 'round')}, code ${code.slice(0, 12)}), this leaves it:`,
     '',
-    renderTable(['what', 'how often', 'bytes', 'content', ...(isPrivate ? ['protected by'] : [])], rows),
+    renderTable(['what', 'how often', 'bytes', 'content', ...(isProtected ? ['protected by'] : [])], rows),
     '',
     `An update is ${counted(arrays.length, 'array')}, in full or as differences:`,
     ...named,

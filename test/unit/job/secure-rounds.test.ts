@@ -84,12 +84,22 @@ describe('a job with secure aggregation', () => {
     });
   });
 
-  it('is no job of a server yet', async () => {
-    const rules = { modelComesApart: false, mostModelBytes: 1e6 };
-    await expect(loadSubmittedJob(await jobOf({}), rules)).rejects.toMatchObject({
-      code: 'NF_SECAGG_NETWORK',
-      place: { key: 'secure_aggregation' },
+  const rules = { modelComesApart: false, mostModelBytes: 1e6 };
+
+  it('is a job of a server, too', async () => {
+    await expect(loadSubmittedJob(await jobOf({}), rules)).resolves.toBeDefined();
+    await expect(loadSubmittedJob(await jobOf({ n_clients: undefined }), rules)).resolves.toBeDefined();
+  });
+
+  it.each([
+    ['what needs each update', { aggregator: 'median' }, {}, 'NF_SECAGG_NEEDS_EACH', 'workflow.aggregator'],
+    ['too few sites', { n_clients: 2 }, {}, 'NF_SECAGG_SITES', 'secure_aggregation.min_sites'],
+    ['a sum of two', {}, { min_sites: 2 }, 'NF_SECAGG_SITES', 'secure_aggregation.min_sites'],
+    ['too few answers', { min_clients: 2 }, {}, 'NF_SECAGG_TOO_FEW', 'workflow.min_clients'],
+  ] as const)('is refused by a server with %s, at its line', async (_, workflow, secure, code, key) => {
+    await expect(loadSubmittedJob(await jobOf(workflow, secure), rules)).rejects.toMatchObject({
+      code,
+      place: { key, line: expect.any(Number) },
     });
-    await expect(loadSubmittedJob(await jobOf({}, null), rules)).resolves.toBeDefined();
   });
 });

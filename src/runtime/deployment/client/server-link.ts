@@ -10,6 +10,7 @@ import {
   toNeuroflareError,
 } from '../../base/errors/errors.ts';
 import { REQUEST_LIMITS } from '../../base/limits.ts';
+import { type SecurePhase, securePhase } from '../../job/secure-tasks.ts';
 import { fitReport } from '../../network/messages/fit-report.ts';
 import { auditHeadAnswer, type LogHead } from '../../network/messages/log-head.ts';
 import { HEADER } from '../../network/messages/protocol.ts';
@@ -33,7 +34,7 @@ import type { Connection } from '../../network/transfer/connection.ts';
 import { type Download, download } from '../../network/transfer/download.ts';
 import { isPassing, ServerRefusal } from '../../network/transfer/failures.ts';
 import { upload } from '../../network/transfer/upload.ts';
-import type { Egress, EgressLedger } from './ledger/egress-ledger.ts';
+import type { Egress, EgressKind, EgressLedger } from './ledger/egress-ledger.ts';
 import { withoutSitePaths } from './memory/site-paths.ts';
 import { type OnTrouble, whenRoom } from './tasks/when-room.ts';
 
@@ -204,7 +205,8 @@ export class ServerLink {
     signal: AbortSignal,
   ): Promise<void> {
     const { ledger } = this.#options;
-    const onPiece = (bytes: number) => ledger.record({ what: 'update', bytes, job, task, sha256 });
+    const what = securePhase(partsOfTask(task).name) === undefined ? 'update' : 'masked update';
+    const onPiece = (bytes: number) => ledger.record({ what, bytes, job, task, sha256 });
     const path = `/v1/site/jobs/${job}/uploads/${sha256}`;
     await this.#insist(
       (headers, either) =>
@@ -322,8 +324,18 @@ function sizeOf(body: unknown): number {
   return bytes;
 }
 
+const SECURE_KINDS: Readonly<Record<SecurePhase, EgressKind>> = {
+  keys: 'keys',
+  shares: 'shares',
+  masked: 'masked update',
+  agree: 'agreement',
+  open: 'unmasking',
+};
+
 /** What leaves with the answer to a task of this name. */
-function kindOf(task: string): 'harmonisation' | 'evaluation' | 'figures' {
+function kindOf(task: string): EgressKind {
+  const phase = securePhase(task);
+  if (phase) return SECURE_KINDS[phase];
   if (isHarmoniseTask(task)) return 'harmonisation';
   return isEvaluationTask(task) ? 'evaluation' : 'figures';
 }

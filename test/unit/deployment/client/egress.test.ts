@@ -205,6 +205,24 @@ describe('the plan of what would leave', () => {
     expect(update?.requests).toContain('5 rounds, 4 numbers');
   });
 
+  it('says what protects each line of a job whose updates are summed up in secret', async () => {
+    const planned = await plan({
+      workflow: { type: 'scaffold', n_clients: 3, num_rounds: 5 },
+      secure_aggregation: {},
+    });
+    const kinds = planned.parts.map(({ what }) => what);
+    expect(kinds).toEqual(expect.arrayContaining(['keys', 'shares', 'agreement', 'unmasking', 'figures']));
+    expect(kinds).not.toContain('update');
+    const of = (what: string) => planned.parts.find((part) => part.what === what);
+    // 4 numbers of 4 bytes each, whatever type the model has, in a header that says so.
+    expect(of('masked update')).toMatchObject({
+      bytes: 2 * 5 * 88,
+      requests: expect.stringContaining('5 rounds'),
+      protected_by: expect.stringContaining('masks'),
+    });
+    expect(of('figures')?.protected_by).toBeNull();
+  });
+
   it('counts what a workflow asks for beside the model', async () => {
     const planned = await plan({ workflow: { type: 'scaffold', num_rounds: 5 } });
     const update = planned.parts.find(({ what }) => what === 'update');

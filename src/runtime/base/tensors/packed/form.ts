@@ -1,6 +1,6 @@
 import { flError } from '../../errors/errors.ts';
 import { compareText } from '../../text/compare-text.ts';
-import { elementCount, isFloat, type NdArray, type ParamSet } from '../nd-array.ts';
+import { elementCount, isFloat, type NdArray } from '../nd-array.ts';
 import { planSafetensors } from '../safetensors.ts';
 
 /**
@@ -43,7 +43,10 @@ export function packedForms(arrays: readonly Form[], packing: Packing): Form[] {
 }
 
 /** Bytes of the file of an update with these arrays. @param packing undefined: they travel as they are */
-export function updateSize(params: ParamSet, packing: Packing | undefined): number {
+export function updateSize(
+  params: Readonly<Record<string, Pick<NdArray, 'dtype' | 'shape'>>>,
+  packing: Packing | undefined,
+): number {
   const forms = Object.entries(params).map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
   const { header, layout } = planSafetensors(packing ? packedForms(forms, packing) : forms);
   return layout.reduce((sum, { byteLength }) => sum + byteLength, header.length);

@@ -27,6 +27,14 @@ export const EGRESS_KINDS = {
   decision: 'whether the site takes a job, and why not',
   progress: 'how far a task is, in whole percents',
   update: 'the trained parameters of a round, and what the workflow asks for beside them',
+  keys: 'public keys of this site for the sum of one round, and what its update counts for, signed with the key of its kit (secure_aggregation)',
+  shares:
+    'shares of the secrets of one sum, sealed for each other site: fewer than secure_aggregation.threshold of them say nothing',
+  'masked update':
+    'the trained parameters of a round with masks on them: numbers that say nothing until enough sites have opened the sum of all',
+  agreement: 'the names of the sites whose updates are in a sum, signed (secure_aggregation)',
+  unmasking:
+    'shares that open the sum of a round: of each site whose update is in it one of its own mask, of each that dropped out one of its masks with the others; of none both',
   harmonisation:
     'sums, and sums of squares, of the landmarks of greys over the training images here, with numbers of images by class; none over fewer people than least_people of local/site-policy.yml',
   evaluation:

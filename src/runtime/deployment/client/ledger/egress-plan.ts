@@ -42,7 +42,10 @@ export const egressPlanSchema = z.object({
       content: z.string(),
       requests: z.string().describe('how often'),
       bytes: z.int().nullable().describe('in all, at most; null where time, or the number of sites, decides'),
-      protected_by: z.string().nullable().describe('of a private job: what protects people in it'),
+      protected_by: z
+        .string()
+        .nullable()
+        .describe('what protects people in it: the noise of a private job, or masks; null: nothing does'),
     }),
   ),
   goes_on: z.array(z.string()).describe('what the server gives to other sites'),
@@ -111,11 +114,12 @@ export async function planEgress(
     parts: [
       leaving.length > 0
         ? part(
-            'update',
+            definition.secureAggregation ? 'masked update' : 'update',
             `once in each of ${counted(rounds, 'round')}, ${counted(elements, 'number')}${of}`,
-            rounds * update * files.length,
+            rounds * (definition.secureAggregation ? wordsSize(sent) : update) * files.length,
           )
         : part('update', 'never: filters exclude all arrays, and the tasks fail', 0),
+      ...secureParts(definition),
       part(
         'figures',
         `once in each of ${counted(rounds + 1, 'round')}${goesOn ? ' and once for the model of each site' : ''}${others > 0 ? `, and ${counted(others, 'time')} for other models that it scores or trains` : ''}, ${counted(policy.max_figures, 'name')} at most`,
@@ -145,6 +149,25 @@ function namedAlike(model: JobDefinition['model']): JobDefinition['model'] {
 function arrayFiles(job: JobDefinition): string[] {
   const { answer = {} } = tasksOf(job).train ?? {};
   return Object.entries(answer).flatMap(([name, { form }]) => (isArrays(form) ? [name] : []));
+}
+
+/** An update as words of 32 bits, in bytes. */
+function wordsSize(params: ParamSet): number {
+  const words = Object.entries(params).map(([name, { shape }]) => [name, { dtype: 'int32', shape }] as const);
+  return updateSize(Object.fromEntries(words), undefined);
+}
+
+/** What leaves around an update whose sum alone is opened. */
+function secureParts({ secureAggregation: secure, workflow: { numRounds } }: JobDefinition): Part[] {
+  if (!secure) return [];
+  const often = `once in each of ${counted(numRounds, 'round')}`;
+  const kinds = [
+    'keys',
+    'shares',
+    ...(secure.consistency ? (['agreement'] as const) : []),
+    'unmasking',
+  ] as const;
+  return kinds.map((what) => part(what, often, null));
 }
 
 /** What the server gives to other sites. */

@@ -1,8 +1,19 @@
 import type { PrivacyDefinition } from '../../../job/privacy.ts';
 import type { EgressKind } from './egress-ledger.ts';
 
+/** What protects the lines of a sum in secret, whatever else the job promises. */
+const MASKED = {
+  keys: 'nothing of people is in it but how many examples the update counts for',
+  shares: 'sealed for one other site each',
+  'masked update':
+    'masks: nobody sees it, and the server sees the sum over the sites of a round (secure_aggregation)',
+  agreement: 'nothing of people is in it',
+  unmasking: 'it opens the sum alone',
+} as const satisfies Readonly<Partial<Record<EgressKind, string>>>;
+
 /** What of a private job protects people in what leaves of each kind. */
 const PROTECTION: Readonly<Record<EgressKind, string>> = {
+  ...MASKED,
   registration: 'nothing of people is in it',
   'signs of life': 'nothing of people is in it',
   decision: "nothing of people is in it but how much of the site's budget is spent",
@@ -17,12 +28,13 @@ const PROTECTION: Readonly<Record<EgressKind, string>> = {
   headers: 'sizes, which follow from the model, and digests of what is charged',
   log: 'never leaves in a private job, whatever send_logs says',
 };
+const MASKED_BY_KIND: Readonly<Partial<Record<EgressKind, string>>> = MASKED;
 const OUTSIDE =
   'NOTHING protects figures of models (privacy.metrics: outside): they are counts on real people, and no part of the promise';
 
-/** In words for whoever decides on a job; null where the job promises nothing. */
+/** In words for whoever decides on a job; null where nothing protects what is in it. */
 export function protectionOf(what: EgressKind, privacy: PrivacyDefinition | undefined): string | null {
-  if (!privacy) return null;
+  if (!privacy) return MASKED_BY_KIND[what] ?? null;
   return what === 'figures' && privacy.metrics === 'outside' ? OUTSIDE : PROTECTION[what];
 }
 

@@ -114,6 +114,20 @@ describe('a job that is offered', () => {
     expect(await answerTo(offered(tiny), rules())).toEqual(['accepted', undefined]);
   });
 
+  it.each([
+    ['no sum in secret, where the site asks for it', undefined, { require: true }, 'does not sum up'],
+    ['sums of fewer sites than the site asks for', 3, { min_sites: 5 }, '3 sites, and 5 are the least'],
+  ])('is refused with %s', async (_, minSites, policy, message) => {
+    const secureAggregation =
+      minSites === undefined ? undefined : { minSites, threshold: undefined, consistency: true };
+    const job = offered({ ...tiny, job: { ...tiny.job, secureAggregation } });
+    const said = await decide(job, rules({}, { code: 'any', secure_aggregation: policy }));
+    expect(said).toMatchObject({
+      answer: 'refused',
+      reason: { code: 'NF_SECAGG_POLICY', message: expect.stringContaining(message) },
+    });
+  });
+
   it('waits for approval where its code was not approved, and says which', async () => {
     const said = await decide(offered(tiny), rules({}, {}));
     expect(said.answer).toBe('waiting for approval');
