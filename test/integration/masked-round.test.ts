@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { SecureAggregation } from '../../src/runtime/job/secure-aggregation.ts';
 import { joinSession } from '../../src/runtime/masking/session/site-side.ts';
 import type { RunEvent } from '../../src/runtime/run/events.ts';
 import { signText } from '../../src/runtime/security/signature.ts';
@@ -146,7 +147,7 @@ describe('a site that drops out', () => {
   );
 });
 
-type Json = Record<string, never>;
+type Json = Record<string, unknown>;
 /** What a server does to one site in one phase. */
 const at =
   (phase: string, change: (json: Json) => unknown, site = 'site-1'): Bend =>
@@ -154,13 +155,14 @@ const at =
     given.name === phase && given.site === site ? change(structuredClone(given.json) as Json) : given.json;
 
 describe('a server that is not honest', () => {
-  const attacks: readonly (readonly [
-    string,
-    string,
-    RegExp,
-    (sites: MaskedSites) => Promise<Bend> | Bend,
-    object?,
-  ])[] = [
+  type Attack = [
+    what: string,
+    code: string,
+    message: RegExp,
+    attack: (sites: MaskedSites) => Promise<Bend> | Bend,
+    server?: Partial<SecureAggregation>,
+  ];
+  const attacks: readonly Attack[] = [
     [
       'puts a key of its own in the place of a site',
       'NF_SECAGG_PEER',
@@ -278,7 +280,9 @@ describe('a server that is not honest', () => {
     ],
   ];
 
-  it.each(attacks)('%s is refused by name: %s', async (_, code, message, attack, server = {}) => {
+  it.each(
+    attacks.map(([what, code, message, attack, server = {}]) => ({ what, code, message, attack, server })),
+  )('$what is refused by name: $code', async ({ code, message, attack, server }) => {
     const sites = four();
     const bend = await attack(sites);
     await sites.run({ bend, server }).catch(() => undefined);
