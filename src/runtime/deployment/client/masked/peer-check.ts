@@ -1,4 +1,5 @@
 import { toNeuroflareError } from '../../../base/errors/errors.ts';
+import { shellWord } from '../../../base/text/shell-word.ts';
 import type { Verify } from '../../../masking/session/site-side.ts';
 import { signerOfText } from '../../../security/signature.ts';
 import type { SiteRules } from '../consent/decide.ts';
@@ -20,7 +21,10 @@ export async function peerCheck(
   kit: string,
 ): Promise<PeerCheck> {
   const { peers } = rules.policy.secure_aggregation;
-  const keys = await PeerKeys.open(folder, { peers, command: `neuroflare client peers approve ${kit}` });
+  const keys = await PeerKeys.open(folder, {
+    peers,
+    command: `neuroflare client peers approve ${shellWord(kit)}`,
+  });
   return { verify: (claim) => faultOf(claim, { rules, keys }), keep: () => keys.keep() };
 }
 

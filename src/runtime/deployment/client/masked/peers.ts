@@ -7,6 +7,7 @@ import { writeFileAtomic } from '../../../base/files/files.ts';
 import { lockFolder } from '../../../base/files/lock.ts';
 import { readRecord } from '../../../base/files/record-file.ts';
 import { compareSites } from '../../../base/site-order.ts';
+import { shellWord } from '../../../base/text/shell-word.ts';
 import type { ClientFolder } from '../memory/client-folder.ts';
 
 /**
@@ -148,7 +149,7 @@ export class PeerKeys {
     const what = pin
       ? `its key is ${short(key)}, and here ${short(pin.key_sha256)} is known as its key`
       : `its key ${short(key)} was not approved at this site (secure_aggregation.peers: pinned)`;
-    return `${what}; once ${site} has confirmed its key, '${command} ${site}' lets it in`;
+    return `${what}; once ${site} has confirmed its key, '${command} ${shellWord(site)}' lets it in`;
   }
 
   /** Durable when it returns. */
