@@ -140,9 +140,10 @@ export class PeerKeys {
     const { peers, command } = this.#rules;
     const isTaken = pin === undefined && peers === 'first_use';
     const one = { site, key_sha256: key, time: new Date().toISOString(), pinned: isTaken };
-    const isKnown = this.#seen.some((known) => known.site === site && known.key_sha256 === key);
-    if (!isKnown) {
-      this.#seen = [...this.#seen, one];
+    const known = this.#seen.find((other) => other.site === site && other.key_sha256 === key);
+    // One that was taken at first, and was given up for another since, waits as any other that is refused.
+    if (known?.pinned !== isTaken) {
+      this.#seen = [...this.#seen.filter((other) => other !== known), one];
       this.#isNew = true;
     }
     if (isTaken) return undefined;

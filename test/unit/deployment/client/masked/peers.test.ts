@@ -45,6 +45,22 @@ describe('the keys of the other sites', () => {
     expect(await listPeers(folder)).toMatchObject([{ site: 'site-2', key_sha256: B, state: 'approved' }]);
   });
 
+  it('that were taken at first wait again once they are refused for an approved one', async () => {
+    const folder = folderOf();
+    const first = await PeerKeys.open(folder, rules('first_use'));
+    first.fault('site-2', A);
+    await first.keep();
+    await approvePeer(folder, 'site-2', B);
+    expect(await listPeers(folder)).toMatchObject([{ key_sha256: B, state: 'approved' }]);
+    const later = await PeerKeys.open(folder, rules('first_use'));
+    expect(later.fault('site-2', A)).toMatch(/here b{16} is known/);
+    await later.keep();
+    expect(await listPeers(folder)).toMatchObject([
+      { key_sha256: B, state: 'approved' },
+      { key_sha256: A, state: 'waiting' },
+    ]);
+  });
+
   it('are approved before they count, where the policy wants them pinned', async () => {
     const folder = folderOf();
     const keys = await PeerKeys.open(folder, rules('pinned'));
