@@ -77,6 +77,11 @@ const NO_PATHS = new Set([
   // Compared with the names of folders that the data set has.
   'data.masks.derivative',
   'executor.declared_args.*.description',
+  // What a script in Python finds in sys.argv.
+  'executor.script_args',
+  'executor.script_args.[]',
+  'sites.*.script_args',
+  'sites.*.script_args.[]',
   'workflow.key_metric',
   'workflow.local_tensors.[]',
   'workflow.personalize_tensors.[]',
