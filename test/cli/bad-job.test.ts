@@ -135,7 +135,7 @@ const JOBS: readonly BadJob[] = [
       ['steps_per_round', 0.5, 'whole number'],
       ['rows_per_group', 65, 'at most 64'],
       ['unit', 'image', 'must be "group"'],
-      ['metrics', 'noisy', 'must be "outside"'],
+      ['metrics', 'noisy', 'must be one of "none", "outside"'],
     ] as const
   ).map(([key, value, says]) => ({
     what: `a private job with ${key} ${value}`,

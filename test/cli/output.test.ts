@@ -112,7 +112,7 @@ describe('what is misspelt', () => {
     [['simulate', 'tiny', '--jsn'], 'NF_USAGE', "Did you mean '--json'?"],
     [['simulate', 'tiny', '--engine', 'orta'], 'NF_USAGE', 'auto, ort, tensorflow, cpu'],
     [['simulate', 'tiny', 'more'], 'NF_USAGE', 'Unexpected argument: more'],
-    [['simulate'], 'NF_USAGE', 'Missing argument: JOB (job folder)'],
+    [['simulate'], 'NF_USAGE', 'Missing argument: JOB (job folder, or one that nvflare has exported)'],
     [['job', 'create', 'x'], 'NF_USAGE', 'Missing required flag'],
     [['job', 'list-templates', '--format', 'xml'], 'NF_USAGE', 'txt, json, jsonl'],
     [['preprocess', 'bids'], 'NF_USAGE', 'Missing arguments: SOURCE ('],

@@ -241,6 +241,7 @@ describe('local files', () => {
       least_people: 10,
       max_failure_characters: 500,
       privacy: { require: false, epsilon: 10, delta: 1e-4 },
+      secure_aggregation: { require: false, min_sites: 3, peers: 'first_use' },
       task_result_filters: [],
       cross_site_evaluation: false,
       isolate: true,
