@@ -40,7 +40,13 @@ describe('what a policy of a site allows beyond the default', () => {
   });
 
   it('knows every key but those that can only narrow', () => {
-    const narrowing = ['version', 'submitters', 'task_result_filters', 'max_revocations_days'];
+    const narrowing = [
+      'version',
+      'submitters',
+      'task_result_filters',
+      'max_revocations_days',
+      'secure_aggregation',
+    ];
     const figure = ['least_people', 'image_profile'];
     const known = [...Object.keys(WIDER), ...narrowing, ...figure];
     expect(Object.keys(sitePolicySchema.shape).sort()).toEqual(known.sort());

@@ -97,13 +97,15 @@ export async function readLedger(
  */
 export class PrivacyLedger {
   readonly #place: LedgerPlace;
-  readonly #log: ChainedLog<LedgerEntry>;
+  readonly #key: LogKey;
+  /** Opened for the first entry, if it was not there: a ledger without one has no end that is signed. */
+  #log: ChainedLog<LedgerEntry> | undefined;
   readonly #spending: Spending;
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(place: LedgerPlace, log: ChainedLog<LedgerEntry>, spending: Spending) {
+  private constructor(place: LedgerPlace, key: LogKey, spending: Spending) {
     this.#place = place;
-    this.#log = log;
+    this.#key = key;
     this.#spending = spending;
   }
 
@@ -111,7 +113,8 @@ export class PrivacyLedger {
   static async open(place: LedgerPlace, key: LogKey): Promise<PrivacyLedger> {
     const { spending, fault } = await readLedger(place, key.isSigned);
     if (fault) throw fault;
-    const ledger = new PrivacyLedger(place, await openChainedLog<LedgerEntry>(place.ledger, key), spending);
+    const ledger = new PrivacyLedger(place, key, spending);
+    if (existsSync(place.ledger)) await ledger.#open();
     await ledger.#note();
     return ledger;
   }
@@ -172,7 +175,7 @@ export class PrivacyLedger {
 
   async close(): Promise<void> {
     await this.#queue;
-    await this.#log.close();
+    await this.#log?.close();
   }
 
   async #reserve({ job, name, task, people, spends }: Order): Promise<number> {
@@ -191,11 +194,18 @@ export class PrivacyLedger {
   }
 
   async #append(entry: LedgerEntry): Promise<void> {
-    await this.#log.append(entry);
+    const log = this.#log ?? (await this.#open());
+    await log.append(entry);
     const fault = this.#spending.apply(entry);
     if (fault !== undefined) throw new Error(fault);
     await this.#note();
     faultPoint(`privacy:${entry.what}`);
+  }
+
+  async #open(): Promise<ChainedLog<LedgerEntry>> {
+    const log = await openChainedLog<LedgerEntry>(this.#place.ledger, this.#key);
+    this.#log = log;
+    return log;
   }
 
   /** Behind the ledger by an entry at most. */

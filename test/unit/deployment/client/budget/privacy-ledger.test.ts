@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -54,6 +55,13 @@ const open = () => PrivacyLedger.open(place, key);
 const lines = async () => (await readFile(place.ledger, 'utf8')).split('\n').slice(0, -1);
 
 describe('a privacy ledger', () => {
+  it('is not there before its first entry, whose end is signed: an empty one would be taken for one that was cut', async () => {
+    await (await open()).close();
+    expect(existsSync(place.ledger)).toBe(false);
+    await spend(1);
+    expect([place.ledger, `${place.ledger}.head`].map(existsSync)).toEqual([true, true]);
+  });
+
   it('knows after a restart what was spent, and goes on from there', async () => {
     await spend(2);
     const before = await open();
