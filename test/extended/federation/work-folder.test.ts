@@ -173,8 +173,11 @@ const PAIRS: readonly (readonly [what: string, files: readonly string[], said: s
   ],
   ['what it knows of jobs', ['taken'], 'taken'],
 ];
-/** Of a job at hand, told where its lines stand: see the next test. Or of no meaning: what is printed, locks, copies of what was damaged. */
-const OTHERS = /^(log\.jsonl|.*\.lock|jobs\/.*)$/;
+/**
+ * Of a job at hand, told where its lines stand: see the next test. Or of no meaning: what is printed, locks, copies of what was damaged, and
+ * code as it was approved, by which nothing is decided: it is shown beside the next version.
+ */
+const OTHERS = /^(log\.jsonl|.*\.lock|jobs\/.*|approved-code\/.*)$/;
 
 const CASES = ROWS.flatMap((row) => Object.keys(DAMAGES).map((damage) => [row.file, damage, row] as const));
 
