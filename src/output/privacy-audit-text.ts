@@ -1,7 +1,7 @@
+import { threeDigits } from '../runtime/base/text/three-digits.ts';
 import type { PrivacyAudit } from '../runtime/evaluation/privacy-audit/result.ts';
 import {
   checkWords,
-  digits,
   guaranteeWords,
   membershipWords,
   NO_PROOF,
@@ -20,10 +20,10 @@ export function renderPrivacyAudit({ file, audit }: { file: string; audit: Priva
     renderTable(
       ['false alarms allowed', 'members found', '95 % interval', 'epsilon at least'],
       membership.at_rates.map((one) => [
-        `${digits(100 * one.false_positive_rate)} %`,
+        `${threeDigits(100 * one.false_positive_rate)} %`,
         `${one.found} of ${membership.members}`,
-        `${digits(100 * one.low)} to ${digits(100 * one.high)} %`,
-        digits(one.epsilon),
+        `${threeDigits(100 * one.low)} to ${threeDigits(100 * one.high)} %`,
+        threeDigits(one.epsilon),
       ]),
     ),
     NO_PROOF,

@@ -1,4 +1,5 @@
 import { counted } from '../runtime/base/text/counted.ts';
+import { threeDigits } from '../runtime/base/text/three-digits.ts';
 import type { PrivacyPlan } from '../runtime/federation/private-plan.ts';
 import { renderTable } from './table.ts';
 
@@ -9,9 +10,9 @@ const MOST_SITES = 12;
 export function renderPrivacyPlan(plan: PrivacyPlan): string {
   const { job, sites, target } = plan;
   return [
-    `${job}: epsilon ${digits(plan.epsilon)} at delta ${plan.delta}, for each group of people of each site.`,
-    `By Renyi divergences, which add up over jobs: ${digits(plan.epsilon_rdp)} (order ${plan.rdp_order}).`,
-    `Noise ${digits(plan.noise)} of what one group may add, rate ${digits(plan.sampling_rate)}, ${counted(plan.steps, 'step')}, ${counted(plan.parameters, 'trained number')}.`,
+    `${job}: epsilon ${threeDigits(plan.epsilon)} at delta ${plan.delta}, for each group of people of each site.`,
+    `By Renyi divergences, which add up over jobs: ${threeDigits(plan.epsilon_rdp)} (order ${plan.rdp_order}).`,
+    `Noise ${threeDigits(plan.noise)} of what one group may add, rate ${threeDigits(plan.sampling_rate)}, ${counted(plan.steps, 'step')}, ${counted(plan.parameters, 'trained number')}.`,
     '',
     renderTable(
       ['site', 'groups', 'in a step', 'noise over clip', 'signal over noise'],
@@ -21,16 +22,16 @@ export function renderPrivacyPlan(plan: PrivacyPlan): string {
           .map((site) => [
             site.name,
             String(site.groups),
-            digits(site.batch),
-            digits(site.noise_of_mean),
-            digits(site.signal_to_noise),
+            threeDigits(site.batch),
+            threeDigits(site.noise_of_mean),
+            threeDigits(site.signal_to_noise),
           ]),
         [
           sites.length > MOST_SITES ? `all ${sites.length} sites` : 'all sites',
           '',
           '',
           '',
-          digits(plan.signal_to_noise),
+          threeDigits(plan.signal_to_noise),
         ],
       ],
     ),
@@ -39,15 +40,19 @@ export function renderPrivacyPlan(plan: PrivacyPlan): string {
       ['what would change it', 'noise for the same epsilon', 'signal over noise', 'gain'],
       plan.levers.map((lever) => [
         lever.change,
-        digits(lever.noise),
-        digits(lever.signal_to_noise),
-        digits(lever.gain),
+        threeDigits(lever.noise),
+        threeDigits(lever.signal_to_noise),
+        threeDigits(lever.gain),
       ]),
     ),
     '',
     renderTable(
       ['of a group that is in all of it', 'trainings', 'epsilon'],
-      plan.repeats.map(({ what, times, epsilon_rdp: epsilon }) => [what, String(times), digits(epsilon)]),
+      plan.repeats.map(({ what, times, epsilon_rdp: epsilon }) => [
+        what,
+        String(times),
+        threeDigits(epsilon),
+      ]),
     ),
     ...(target ? ['', targetText(target)] : []),
   ].join('\n');
@@ -59,10 +64,6 @@ function targetText({ epsilon, noise, signal_to_noise: ratio, runs }: NonNullabl
   const takes =
     noise === null || ratio === null
       ? 'no noise reaches it'
-      : `it takes a noise of ${digits(noise)}, which leaves a signal over noise of ${digits(ratio)}`;
+      : `it takes a noise of ${threeDigits(noise)}, which leaves a signal over noise of ${threeDigits(ratio)}`;
   return `Epsilon ${epsilon}: ${takes}. A budget of it bears this job ${runs === 1 ? 'once' : counted(runs, 'time')}.`;
-}
-
-function digits(value: number): string {
-  return String(Number(value.toPrecision(3)));
 }

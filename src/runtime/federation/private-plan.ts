@@ -1,5 +1,6 @@
 import { flError } from '../base/errors/errors.ts';
 import { elementCount } from '../base/tensors/nd-array.ts';
+import { threeDigits } from '../base/text/three-digits.ts';
 import type { JobDefinition } from '../job/definition.ts';
 import { LOCAL_FILES } from '../job/job-paths.ts';
 import { loadJob } from '../job/load.ts';
@@ -143,7 +144,7 @@ function changesOf(job: JobDefinition, { rate, steps, sites }: Training): Change
       ? [{ change: `model.width ${narrow}`, to: { parameters: count({ ...spec, width: narrow }) } }]
       : []),
     { change: 'the last layer alone', to: { parameters: count(spec, (name) => name.startsWith('logits/')) } },
-    ...(drawn > rate ? [{ change: `privacy.sampling_rate ${shown(drawn)}`, to: { rate: drawn } }] : []),
+    ...(drawn > rate ? [{ change: `privacy.sampling_rate ${threeDigits(drawn)}`, to: { rate: drawn } }] : []),
     { change: `workflow.num_rounds ${2 * job.workflow.numRounds}`, to: { steps: 2 * steps } },
     { change: `${2 * sites.length} such sites`, to: { sites: [...sites, ...double] } },
   ];
@@ -154,8 +155,4 @@ const DEFAULT_WIDTH = 16;
 function targetOf(training: Training, epsilon: number) {
   const { signalToNoise: ratio, ...target } = atTarget(training, epsilon);
   return { ...target, signal_to_noise: ratio };
-}
-
-function shown(value: number): string {
-  return String(Number(value.toPrecision(3)));
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { flError } from '../base/errors/errors.ts';
+import { threeDigits } from '../base/text/three-digits.ts';
 import { noiseFor } from '../privacy/calibrate.ts';
 import { NUMERIC_DELTA } from '../privacy/secret-random.ts';
 
@@ -158,12 +159,8 @@ export function requireDelta(
     const power = (below: number) => 10 ** Math.floor(Math.log10(below / groups) - 1e-9);
     throw flError(
       'NF_PRIVACY_DELTA',
-      { delta, site, groups, most: shown(power(1)), best: shown(power(0.1)) },
+      { delta, site, groups, most: threeDigits(power(1)), best: threeDigits(power(0.1)) },
       { place: { site, key: 'privacy.delta' } },
     );
   }
-}
-
-function shown(number: number): string {
-  return String(Number(number.toPrecision(3)));
 }

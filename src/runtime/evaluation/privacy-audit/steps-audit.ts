@@ -1,12 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Progress } from '../../base/logging/progress.ts';
 import { deriveSeed } from '../../base/random.ts';
-import { definePrivacy, noiseOfJob, type PrivacyDefinition, stepsOfJob } from '../../job/privacy.ts';
+import { definePrivacy, type PrivacyDefinition } from '../../job/privacy.ts';
 import type { JobFile } from '../../job/schema.ts';
 import { type CanaryRun, type CanaryTerms, guess, runCanaries } from '../../privacy/audit/canaries.ts';
 import { checkMoments } from '../../privacy/audit/moment-check.ts';
 import { gaussianOneRunBound, oneRunBound } from '../../privacy/audit/one-run-bound.ts';
 import { epsilonBy } from '../../privacy/calibrate.ts';
+import type { Event } from '../../privacy/mechanism.ts';
 import { PrivateSteps } from '../../privacy/private-steps.ts';
 import { NUMERIC_DELTA, secretRandom } from '../../privacy/secret-random.ts';
 import { promiseOf } from '../../run/run-privacy.ts';
@@ -33,8 +34,8 @@ export async function auditSteps(job: JobFile, audit: Audit): Promise<StepsAudit
   const promise = promiseOf(job);
   if (!promise || !job.privacy) return { guarantee: null, check: null, one_run: null };
   const privacy = definePrivacy(job.privacy);
-  const event = eventOf(job, privacy);
   const { unit, delta, epsilon, noise, steps, reason = null } = promise;
+  const event = { rate: privacy.samplingRate, sigma: noise, steps };
   const guarantee = {
     unit,
     delta,
@@ -57,17 +58,6 @@ export async function auditSteps(job: JobFile, audit: Audit): Promise<StepsAudit
     verdict: faults.length === 0 ? ('as_promised' as const) : ('broken' as const),
   };
   return { guarantee, check, one_run: boundsOf(run, Math.min(delta, MOST_DELTA), event) };
-}
-
-type Event = ReturnType<typeof eventOf>;
-
-function eventOf({ workflow }: JobFile, privacy: PrivacyDefinition) {
-  const rounds = { numRounds: workflow.num_rounds };
-  return {
-    rate: privacy.samplingRate,
-    sigma: noiseOfJob(rounds, privacy),
-    steps: stepsOfJob(rounds, privacy),
-  };
 }
 
 async function canariesOf(

@@ -1,8 +1,8 @@
 import { type Html, html } from '../../../base/text/html.ts';
+import { threeDigits } from '../../../base/text/three-digits.ts';
 import type { PrivacyAudit } from '../../privacy-audit/result.ts';
 import {
   checkWords,
-  digits,
   guaranteeWords,
   membershipWords,
   NO_PROOF,
@@ -17,7 +17,7 @@ export function privacySection({ audit, summary }: ReportSource): Html | null {
   const { check, one_run: oneRun, membership } = audit;
   const rates = membership.at_rates.map(
     (one) =>
-      html`<tr><td>${digits(100 * one.false_positive_rate)} %</td><td>${one.found} of ${membership.members}</td><td>${digits(100 * one.low)} to ${digits(100 * one.high)} %</td><td>${digits(one.epsilon)}</td></tr>`,
+      html`<tr><td>${threeDigits(100 * one.false_positive_rate)} %</td><td>${one.found} of ${membership.members}</td><td>${threeDigits(100 * one.low)} to ${threeDigits(100 * one.high)} %</td><td>${threeDigits(one.epsilon)}</td></tr>`,
   );
   return html`<section><h2>What it tells of people</h2>
 <p class="lead">${guaranteeWords(audit)}</p>
@@ -49,7 +49,7 @@ function promiseAlone(privacy: ReportSource['summary']['privacy']): Html | null 
   const promise =
     epsilon === null
       ? `The job promises nothing to the people in its data: ${reason ?? 'it is not known why'}.`
-      : `Epsilon ${digits(epsilon)} at delta ${delta} is promised to each group of people of each site; figures of models are no part of it.`;
+      : `Epsilon ${threeDigits(epsilon)} at delta ${delta} is promised to each group of people of each site; figures of models are no part of it.`;
   return html`<section><h2>What it tells of people</h2><p class="lead">${promise}</p>
 <p>Nobody has attacked it yet: <code>neuroflare privacy audit</code> does.</p></section>`;
 }
