@@ -1,11 +1,6 @@
-import { existsSync } from 'node:fs';
 import { noProgress } from '../base/logging/progress.ts';
-import { channelCount } from '../base/selection/selection.ts';
-import { keepFeaturesIn } from '../learning/backbone/feature-store.ts';
-import type { ImageSetOptions } from '../learning/dataset/image-set.ts';
 import { MASKED_TESTS, type MaskedTest } from '../learning/dataset/masked-pictures.ts';
 import { openSet } from '../learning/dataset/open-dataset.ts';
-import { keptFeaturesPath } from '../run/kept-features.ts';
 import { calibrate } from './calibrate.ts';
 import { compareScanners } from './compare-scanners.ts';
 import type { EvaluateOptions, EvaluateResult, EvaluationWork } from './evaluation-work.ts';
@@ -17,6 +12,7 @@ import type { ClassTarget } from './open-target.ts';
 import { judgeOwnModels } from './own-models.ts';
 import { judgeLikeness } from './predict/likeness.ts';
 import { openPredictor } from './predict/predictor.ts';
+import { shownPictures, withKeptFeatures } from './shown-pictures.ts';
 import type { EvaluationData, EvaluationRow } from './site-data.ts';
 import { summarizeEvaluation } from './summarize.ts';
 import { writeEvaluation } from './write-evaluation.ts';
@@ -37,32 +33,17 @@ export async function evaluateClasses(
   const { data, notes: ruleNotes } = harmonised(request.data, target, options);
   const tested = data.rows.filter(({ part }) => part === options.part);
   const notes = [...request.notes, ...ruleNotes];
-  keepFeaturesIn(featuresOf(target));
-  const predictor = await openPredictor(target, options.engine);
-  const { progress = noProgress, slices } = options;
-  const images: ImageSetOptions = {
-    imageSize: target.spec.image_size,
-    slices,
-    layout: 'montage',
-    classes: target.classes,
-    channels: channelCount(data.selection),
-    batchSize: 32,
-    augment: undefined,
-    mirror: options.mirror,
-  };
-  const work = { options, target, data, predictor, images, tested, progress };
-  try {
-    return await judge(work, [...notes, ...(await likenessNotes(work))]);
-  } finally {
-    predictor.dispose();
-    keepFeaturesIn(undefined);
-  }
-}
-
-/** Those that the simulation has kept; a run from elsewhere has none beside it. */
-function featuresOf({ run }: ClassTarget): string | undefined {
-  const path = run && keptFeaturesPath(run.folder.root);
-  return path && existsSync(path) ? path : undefined;
+  return withKeptFeatures(target, async () => {
+    const predictor = await openPredictor(target, options.engine);
+    const { progress = noProgress } = options;
+    const images = shownPictures(target, data, options);
+    const work = { options, target, data, predictor, images, tested, progress };
+    try {
+      return await judge(work, [...notes, ...(await likenessNotes(work))]);
+    } finally {
+      predictor.dispose();
+    }
+  });
 }
 
 async function judge(work: EvaluationWork, notes: readonly string[]): Promise<EvaluateResult> {

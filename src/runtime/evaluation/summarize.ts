@@ -1,4 +1,3 @@
-import { softwareVersions } from '../base/files/package-version.ts';
 import { CONTROL_NAMES, CONTROLS } from '../learning/controls/controls.ts';
 import type { MaskedTest } from '../learning/dataset/masked-pictures.ts';
 import { type Estimate, estimateOf, indexGroups, UNDEFINED } from '../statistics/figure.ts';
@@ -14,6 +13,7 @@ import {
   undefinedBecause,
   worstOf,
 } from './describe-figures.ts';
+import { describeInputs } from './describe-inputs.ts';
 import type { EvaluationWork } from './evaluation-work.ts';
 import type { WorstCases } from './explain/worst-cases.ts';
 import { describeFairness, partingsOf } from './fairness.ts';
@@ -51,7 +51,10 @@ export function summarizeEvaluation(work: EvaluationWork, findings: Findings): C
     kind: 'neuroflare-evaluation',
     research_use_only: true,
     task: 'classification',
-    ...describeInputs(work),
+    ...describeInputs(work, work.tested, {
+      form: { image_size: target.spec.image_size },
+      counts: { per_site: classesBySite(work) },
+    }),
     seed,
     replicates,
     classes: [...classes],
@@ -78,41 +81,16 @@ export function summarizeEvaluation(work: EvaluationWork, findings: Findings): C
   };
 }
 
-function describeInputs({ target, data, predictor, options, tested }: EvaluationWork) {
-  const { name, device, library, version, build, reason } = predictor.engine.describe();
-  const groups = [...Map.groupBy(tested, ({ group }) => group).values()];
+/** Of each site, its people of each class. */
+function classesBySite({ data, target, tested }: EvaluationWork) {
   const count = (site: string, label: number) =>
     tested.filter((row) => row.site === site && row.label === label).length;
-  return {
-    model: {
-      file: target.file,
-      sha256: target.sha256,
-      type: target.spec.type,
-      image_size: target.spec.image_size,
-      job: target.run?.card.job.name ?? null,
-      run_id: target.run?.card.run_id ?? null,
-    },
-    data: {
-      root: data.root,
-      participants_sha256: data.participants.sha256,
-      split: data.split?.path ?? null,
-      split_sha256: data.split?.manifest.sha256 ?? null,
-      part: options.part,
-      sites: [...data.sites],
-      subjects: tested.length,
-      groups: groups.length,
-      largest_group: Math.max(...groups.map((group) => group.length)),
-      trained_on: data.rows.filter(({ part }) => part === 'train').length,
-      per_site: Object.fromEntries(
-        data.sites.map((site) => [
-          site,
-          Object.fromEntries(target.classes.map((own, label) => [own, count(site, label)])),
-        ]),
-      ),
-    },
-    engine: { name, device, library: `${library} ${version} ${build}`, reason },
-    software: softwareVersions(),
-  };
+  return Object.fromEntries(
+    data.sites.map((site) => [
+      site,
+      Object.fromEntries(target.classes.map((own, label) => [own, count(site, label)])),
+    ]),
+  );
 }
 
 function comparedOf({ judged, masked, controls }: Findings): Compared[] {

@@ -1,18 +1,15 @@
 import { f64At } from '../../base/at.ts';
 import { noProgress, type Progress } from '../../base/logging/progress.ts';
 import { channelCount } from '../../base/selection/selection.ts';
-import type { ImageSetOptions } from '../../learning/dataset/image-set.ts';
 import { openSet } from '../../learning/dataset/open-dataset.ts';
 import { inputChannels, requireChannels } from '../../learning/models/spec.ts';
 import { logLosses } from '../../statistics/probabilities.ts';
 import { harmonised } from '../harmonised.ts';
 import type { ClassTarget } from '../open-target.ts';
 import { type EngineWish, openPredictor } from '../predict/predictor.ts';
+import { type HowShown, shownPictures, withKeptFeatures } from '../shown-pictures.ts';
 import { type EvaluationRow, labelledData, readEvaluationData } from '../site-data.ts';
 import type { Suspect } from './membership.ts';
-
-/** How pictures are shown, as in training. */
-export type HowShown = Pick<ImageSetOptions, 'slices' | 'mirror'>;
 
 export interface GroupLoss extends Omit<Suspect, 'score'> {
   /** Mean over its pictures, in nats. */
@@ -23,8 +20,6 @@ interface Asked extends HowShown {
   readonly engine: EngineWish;
   readonly progress?: Progress;
 }
-
-const BATCH_SIZE = 32;
 
 /**
  * The loss of a run's model for each group of people that it was trained on, and for each that it was not. Those of the validation part
@@ -40,26 +35,22 @@ export async function groupLosses(
   const wanted = among && new Set(among.map(({ group }) => group));
   const read = await readEvaluationData(target, { data: undefined, split: undefined });
   const { data } = harmonised(labelledData(read, target), target, { slices });
-  const channels = channelCount(data.selection);
-  requireChannels(inputChannels(target.spec), channels);
+  requireChannels(inputChannels(target.spec), channelCount(data.selection));
   const rows = data.rows.filter(({ part, group }) => (wanted ? wanted.has(group) : part !== 'validation'));
-  const { image_size: imageSize } = target.spec;
-  const how = { imageSize, slices, mirror, channels, layout: 'montage', batchSize: BATCH_SIZE } as const;
-  const predictor = await openPredictor(target, engine);
-  try {
-    const set = await openSet(data, rows, { ...how, classes: target.classes, augment: undefined });
-    const probabilities = await predictor.predict(set);
-    const labels = Uint8Array.from(rows, ({ label }) => label);
-    const losses = logLosses({ probabilities, labels, classes: target.classes.length });
-    progress({
-      what: `losses of ${target.run?.card.run_id ?? target.file}`,
-      done: rows.length,
-      total: rows.length,
-    });
-    return byGroup(rows, losses, target.classes);
-  } finally {
-    predictor.dispose();
-  }
+  const losses = await withKeptFeatures(target, async () => {
+    const predictor = await openPredictor(target, engine);
+    try {
+      const set = await openSet(data, rows, shownPictures(target, data, { slices, mirror }));
+      const probabilities = await predictor.predict(set);
+      const labels = Uint8Array.from(rows, ({ label }) => label);
+      return logLosses({ probabilities, labels, classes: target.classes.length });
+    } finally {
+      predictor.dispose();
+    }
+  });
+  const what = `losses of ${target.run?.card.run_id ?? target.file}`;
+  progress({ what, done: rows.length, total: rows.length });
+  return byGroup(rows, losses, target.classes);
 }
 
 function byGroup(

@@ -1,7 +1,7 @@
-import { softwareVersions } from '../../base/files/package-version.ts';
 import { sum } from '../../base/sum.ts';
 import { type Estimate, estimateOf, indexGroups, shareOf, UNDEFINED } from '../../statistics/figure.ts';
 import { meanEstimate, type ResamplingOptions } from '../../statistics/mean-estimate.ts';
+import { describeInputs } from '../describe-inputs.ts';
 import { answerOf, type ControlFigure } from '../headline.ts';
 import { segmentationFigures } from './figures.ts';
 import { diceOfShown, judgedVolumes, type ScoredVolume } from './judged-volumes.ts';
@@ -22,7 +22,7 @@ export interface MaskFindings {
 }
 
 export function summarizeMasks(work: MaskWork, findings: MaskFindings): MaskEvaluation {
-  const { options, tested, data, rules } = work;
+  const { options, tested, data, rules, target, people } = work;
   const { scored, controls, cases } = findings;
   const { seed, replicates } = options;
   const figures = {
@@ -46,7 +46,10 @@ export function summarizeMasks(work: MaskWork, findings: MaskFindings): MaskEval
     kind: 'neuroflare-evaluation',
     research_use_only: true,
     task: 'segmentation',
-    ...describeInputs(work, scored),
+    ...describeInputs(work, people, {
+      form: { dimensions: target.spec.dimensions, patch: [...tested.options.patch] },
+      counts: { volumes: scored.length, per_site: volumesBySite(work, scored) },
+    }),
     seed,
     replicates,
     labels: [...tested.labels],
@@ -176,46 +179,16 @@ function seenBy(name: string): string {
   return MASK_CONTROL_NAMES.flatMap((one) => (one === name ? [MASK_CONTROLS[one]] : []))[0] ?? '';
 }
 
-function describeInputs(
-  { target, data, predictor, options, people, tested }: MaskWork,
-  scored: MaskFindings['scored'],
-) {
-  const { name, device, library, version, build, reason } = predictor.engine.describe();
-  const groups = [...Map.groupBy(people, ({ group }) => group).values()];
+/** Of each site, its volumes, and those whose mask shows a label. */
+function volumesBySite({ data }: MaskWork, scored: MaskFindings['scored']) {
   const ofSite = (site: string) => scored.filter((one) => one.site === site);
-  return {
-    model: {
-      file: target.file,
-      sha256: target.sha256,
-      type: target.spec.type,
-      dimensions: target.spec.dimensions,
-      patch: [...tested.options.patch],
-      job: target.run?.card.job.name ?? null,
-      run_id: target.run?.card.run_id ?? null,
-    },
-    data: {
-      root: data.root,
-      participants_sha256: data.participants.sha256,
-      split: data.split?.path ?? null,
-      split_sha256: data.split?.manifest.sha256 ?? null,
-      part: options.part,
-      sites: [...data.sites],
-      subjects: people.length,
-      groups: groups.length,
-      largest_group: Math.max(...groups.map((group) => group.length)),
-      trained_on: data.rows.filter(({ part }) => part === 'train').length,
-      volumes: scored.length,
-      per_site: Object.fromEntries(
-        data.sites.map((site) => [
-          site,
-          {
-            volumes: ofSite(site).length,
-            with_a_label: ofSite(site).filter(({ scores }) => diceOfShown(scores) !== null).length,
-          },
-        ]),
-      ),
-    },
-    engine: { name, device, library: `${library} ${version} ${build}`, reason },
-    software: softwareVersions(),
-  };
+  return Object.fromEntries(
+    data.sites.map((site) => [
+      site,
+      {
+        volumes: ofSite(site).length,
+        with_a_label: ofSite(site).filter(({ scores }) => diceOfShown(scores) !== null).length,
+      },
+    ]),
+  );
 }
