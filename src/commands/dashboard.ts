@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../command.ts';
-import { PROXY_SUMMARY } from '../output/flags.ts';
+import { PROXY_SUMMARY, pageFlags } from '../output/flags.ts';
 import { openBrowser } from '../output/open-browser.ts';
 import { writeAnswer } from '../output/terminal.ts';
 import { DEFAULT_WORKSPACE } from '../runtime/run/run-index.ts';
@@ -50,13 +50,7 @@ export default class Dashboard extends BaseCommand<Result> {
       dependsOn: ['site'],
     }),
     proxy: Flags.string({ summary: PROXY_SUMMARY }),
-    port: Flags.integer({
-      min: 0,
-      max: 65_535,
-      default: 0,
-      summary: 'port to listen on (default: a free one)',
-    }),
-    open: Flags.boolean({ default: true, allowNo: true, summary: 'open the page in a browser' }),
+    ...pageFlags,
   };
   static override resultSchema = resultSchema;
 

@@ -56,6 +56,17 @@ export const mirrorFlag = Flags.boolean({
   summary: 'average predictions over picture and mirror image, as in training',
 });
 
+/** Of a page that is served to this machine alone. */
+export const pageFlags = {
+  port: Flags.integer({
+    min: 0,
+    max: 65_535,
+    default: 0,
+    summary: 'port to listen on (default: a free one)',
+  }),
+  open: Flags.boolean({ default: true, allowNo: true, summary: 'open the page in a browser' }),
+};
+
 /** What computes. */
 export const engineFlag = {
   engine: Flags.option({ options: ENGINE_CHOICES, default: 'auto', summary: 'what computes' })(),

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { BaseCommand } from '../../command.ts';
-import { workspaceFlag } from '../../output/flags.ts';
+import { pageFlags, workspaceFlag } from '../../output/flags.ts';
 import { openBrowser } from '../../output/open-browser.ts';
 import { writeAnswer } from '../../output/terminal.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
@@ -37,13 +37,7 @@ export default class PreprocessView extends BaseCommand<Result> {
     quality: Flags.string({
       summary: 'folder that preprocess quality wrote, where it lies outside the data set',
     }),
-    port: Flags.integer({
-      min: 0,
-      max: 65_535,
-      default: 0,
-      summary: 'port to listen on (default: a free one)',
-    }),
-    open: Flags.boolean({ default: true, allowNo: true, summary: 'open the page in a browser' }),
+    ...pageFlags,
   };
   static override resultSchema = resultSchema;
 
