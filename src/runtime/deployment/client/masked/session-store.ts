@@ -108,24 +108,17 @@ export class SessionStore {
 
   /** What is of a round before this one is over: its secrets open nothing any more, and are nobody's business. */
   async forgetBefore(round: number): Promise<void> {
-    const rounds = [await roundOfHeld(this), await roundOfSession(this)].filter((one) => one !== undefined);
-    if (rounds.some((one) => one === 'damaged' || one < round)) await clearFolder(this.#folder.masked);
-  }
-}
-
-async function roundOfHeld(store: SessionStore): Promise<number | 'damaged' | undefined> {
-  try {
-    const { answer } = (await store.held())?.outbox ?? {};
-    return answer && 'result' in answer ? partsOfTask(answer.result.task).round : undefined;
-  } catch {
-    return 'damaged';
-  }
-}
-
-async function roundOfSession(store: SessionStore): Promise<number | 'damaged' | undefined> {
-  try {
-    return (await store.session())?.session.about.round;
-  } catch {
-    return 'damaged';
+    const held = async () => {
+      const { answer } = (await this.held())?.outbox ?? {};
+      return answer && 'result' in answer ? partsOfTask(answer.result.task).round : undefined;
+    };
+    const session = async () => (await this.session())?.session.about.round;
+    // Of what is damaged nobody knows its round: it serves no later one.
+    const isOver = async (roundOf: () => Promise<number | undefined>) =>
+      roundOf().then(
+        (own) => own !== undefined && own < round,
+        () => true,
+      );
+    if ((await isOver(held)) || (await isOver(session))) await clearFolder(this.#folder.masked);
   }
 }
