@@ -75,7 +75,7 @@ export function Chart({ lines, name }) {
   }, [shape]);
   useEffect(() => chart.current?.setData(dataOf(lines)), [JSON.stringify(dataOf(lines))]);
   useEffect(() => {
-    for (const [at, { label }] of lines.all.entries())
+    for (const [at, { label }] of drawn(lines).entries())
       chart.current?.setSeries(at + 1, { show: !hidden.has(label) });
   }, [hidden, shape]);
   const toggle = (label) => {
@@ -107,8 +107,13 @@ function lastOf(values, at) {
   return null;
 }
 
-function dataOf({ models, all }) {
-  return [models, ...all.map(({ values }) => values)];
+function dataOf(lines) {
+  return [lines.models, ...drawn(lines).map(({ values }) => values)];
+}
+
+/** The lines in the order in which they are drawn: the first one last, over all others. */
+function drawn({ all: [main, ...others] }) {
+  return [...others, main];
 }
 
 function wordsOf({ models, all }, name) {
@@ -126,6 +131,10 @@ function colourOf(index) {
   return index === 0 ? styleOf('--accent') : COLOURS[(index - 1) % COLOURS.length];
 }
 
+function dashOf(index) {
+  return index === 0 ? [] : DASHES[Math.floor((index - 1) / COLOURS.length) % DASHES.length];
+}
+
 function styleOf(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
@@ -137,7 +146,8 @@ function widthOf(element) {
 /** Between marks of the axis of models, which are whole. */
 const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
-function optionsOf({ all }, element, setCursor) {
+function optionsOf(lines, element, setCursor) {
+  const { all } = lines;
   const lined = { stroke: styleOf('--line'), width: 1 };
   const axis = { stroke: styleOf('--soft'), grid: lined, ticks: lined };
   return {
@@ -153,17 +163,18 @@ function optionsOf({ all }, element, setCursor) {
       { ...axis, label: 'model', incrs: STEPS },
       { ...axis, size: 64 },
     ],
-    series: [
-      {},
-      ...all.map(({ label, isMain }, index) => ({
-        label,
-        stroke: colourOf(index),
-        width: isMain ? 3 : 1.4,
-        dash: index === 0 ? [] : DASHES[Math.floor((index - 1) / COLOURS.length) % DASHES.length],
-        spanGaps: true,
-        points: { show: all.length <= MOST_NAMED, size: isMain ? 7 : 4 },
-      })),
-    ],
+    series: [{}, ...drawn(lines).map((line) => seriesOf(line, all.indexOf(line), all.length))],
+  };
+}
+
+function seriesOf({ label, isMain }, index, count) {
+  return {
+    label,
+    stroke: colourOf(index),
+    width: isMain ? 3 : 1.4,
+    dash: dashOf(index),
+    spanGaps: true,
+    points: { show: count <= MOST_NAMED, size: isMain ? 7 : 4 },
   };
 }
 

@@ -1,10 +1,10 @@
 import { html, useEffect, useMemo, useRef, useState } from './htm.js';
-import { timeText } from './words.js';
+import { counted, timeText } from './words.js';
 
 /** Pixels of a line; the style sheet says the same. */
 const ROW = 20;
 /** Lines that are drawn above and below what is seen. */
-const MORE = 20;
+const MORE = 8;
 
 /** The log of a job as it grows. Of 10,000 lines those that are seen are drawn. */
 export function Log({ log, lines }) {
@@ -39,7 +39,7 @@ export function Log({ log, lines }) {
       </select></label>
       <label>Find <input type="search" value=${words} onInput=${(event) => setWords(event.target.value)} /></label>
       <label class="check"><input type="checkbox" checked=${follows} onChange=${(event) => setFollows(event.target.checked)} /> follow</label>
-      <span class="soft">${shown.length} lines</span>
+      <span class="soft">${counted(shown.length, 'line')}</span>
     </div>
     <div class="log" ref=${list} onScroll=${onScroll} tabindex="0" role="region" aria-label="Lines of the log">
       ${shown.length === 0 ? html`<p class="soft">No lines yet.</p>` : null}

@@ -118,7 +118,7 @@ function Job({ source, job, isSite }) {
   return html`<tr>
     ${isSite ? null : html`<td class="choose"><${Choose} mark=${keyOf(source, id)} name=${name} /></td>`}
     <th scope="row"><a href=${jobPath(source, id)}>${name}</a><small>${id.slice(-24)}</small></th>
-    <td data-label="Status"><span class="badge ${tone}">${status}</span></td>
+    <td data-label="Status" class="status"><span class="badge ${tone}">${status}</span></td>
     <td data-label="Rounds">
       ${rounds === null ? '–' : numRounds === null ? rounds : `${rounds} of ${numRounds}`}
       ${numRounds ? html`<span class="meter" aria-hidden="true"><i style=${{ width: `${part * 100}%` }}></i></span>` : null}
