@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { WORKFLOW_TYPES, workflowOf } from '../src/runtime/algorithms/registry.ts';
 import { prettyJson } from '../src/runtime/base/digest.ts';
 import { ERROR_CATALOG } from '../src/runtime/base/errors/catalog.ts';
+import { nvflareCodeOf } from '../src/runtime/base/errors/nvflare-codes.ts';
 import {
   ANSWER_LIMITS,
   AT_ONCE_LIMITS,
@@ -118,7 +119,7 @@ async function commandsPage(root: string): Promise<string> {
 ${GENERATED}
 
 Every command also takes \`--json\` (one JSON envelope on stdout: \`{schema_version, status, exit_code, data}\` or
-\`{…, error_code, message, hint, location}\`), \`--format txt|json|jsonl\`, \`--quiet\`, \`--schema\` (its arguments and result as JSON Schema) and
+\`{…, error_code, nvflare_code, message, hint, location}\`; of a failed job with its \`data\`, too), \`--format txt|json|jsonl\`, \`--quiet\`, \`--schema\` (its arguments and result as JSON Schema) and
 \`--help\`. Text for people, progress and errors go to stderr.
 
 | exit code | meaning |
@@ -138,9 +139,14 @@ function errorsPage(): string {
     .sort(([a], [b]) => compareText(a, b))
     .map(
       ([code, row]) =>
-        `| \`${code}\` | ${row.exit} | ${cell(textInGeneral(row.message))} | ${cell(textInGeneral(row.hint))} |`,
+        `| \`${code}\` | ${row.exit} | ${nvflareCell(code)} | ${cell(textInGeneral(row.message))} | ${cell(textInGeneral(row.hint))} |`,
     );
-  return `# Errors\n\n${GENERATED}\n\nEvery failure has a code. Words in braces are filled in when it happens.\n\n| code | exit | message | what to do |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
+  return `# Errors\n\n${GENERATED}\n\nEvery failure has a code. Words in braces are filled in when it happens. Where nvflare has a code for the same failure, it stands beside\nit, and in JSON as \`nvflare_code\`.\n\n| code | exit | nvflare | message | what to do |\n| --- | --- | --- | --- | --- |\n${rows.join('\n')}\n`;
+}
+
+function nvflareCell(code: string): string {
+  const found = nvflareCodeOf(code);
+  return found === undefined ? '' : `\`${found}\``;
 }
 
 function limitsPage(): string {

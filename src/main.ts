@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Config, Errors, flush, Help } from '@oclif/core';
 import { errorEnvelope, errorText } from './output/envelope.ts';
+import { inOurWords } from './output/nvflare-words.ts';
 import { writeAnswer, writeNote } from './output/terminal.ts';
 import { flError, type NeuroflareError, toNeuroflareError } from './runtime/base/errors/errors.ts';
 import { didYouMean } from './runtime/base/text/nearest.ts';
@@ -11,7 +12,7 @@ const ROOT_FLAGS = ['--help', '-h', '--version', '-V', '--json'];
 export async function runCommand(words: readonly string[], root: URL): Promise<void> {
   const config = await Config.load({ root: fileURLToPath(root) });
   try {
-    await dispatch(config, words.map(nvflareSpelling));
+    await dispatch(config, words);
     await flush();
   } catch (thrown) {
     if (thrown instanceof Errors.ExitError) {
@@ -29,11 +30,6 @@ function wantsJson(words: readonly string[]): boolean {
   return /(^| )(--json|--format[ =]jsonl?)( |$)/.test(words.join(' '));
 }
 
-/** nvflare writes `-gpu 0` with one dash. */
-function nvflareSpelling(word: string): string {
-  return word === '-gpu' ? '--gpu' : word;
-}
-
 async function dispatch(config: Config, words: readonly string[]): Promise<void> {
   if (words[0] === '--version' || words[0] === '-V' || words.join() === 'version') {
     writeAnswer(config.userAgent);
@@ -41,7 +37,8 @@ async function dispatch(config: Config, words: readonly string[]): Promise<void>
   }
   const { id, rest } = findCommand(config, words);
   const wantsHelp = rest.includes('--help') || rest.includes('-h');
-  if (id !== undefined && !wantsHelp) return void (await config.runCommand(id, rest));
+  const command = id === undefined ? undefined : config.findCommand(id);
+  if (command && !wantsHelp) return void (await config.runCommand(command.id, inOurWords(command, rest)));
   const topic = id ?? topicOf(config, words);
   if (topic === undefined) refuseUnknown(config, words);
   else if (id === undefined && !wantsHelp) refuseFlags(config, topic, words);
@@ -108,7 +105,6 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   restart: 'system restart',
   disable_client: 'system disable-client',
   enable_client: 'system enable-client',
-  recipe: 'job list-templates',
   'poc status': 'system status',
   'server status': 'system status',
   'client status': 'system status',

@@ -29,6 +29,34 @@ export abstract class RemoteCommand<Result> extends BaseCommand<Result> {
   }
 }
 
+/** A command on one job of the server. */
+export abstract class JobCommand<Result> extends RemoteCommand<Result> {
+  static override baseFlags: Interfaces.FlagInput = {
+    ...RemoteCommand.baseFlags,
+    study: Flags.string({
+      helpGroup: 'SERVER',
+      summary: 'study that the job is of: one of another study is not found',
+    }),
+  };
+
+  protected override async withAdmin<Answer>(work: (admin: Admin) => Promise<Answer>): Promise<Answer> {
+    const { args, flags } = await this.parse(this.ctor as typeof JobCommand);
+    const { job } = args;
+    const { study } = flags;
+    return super.withAdmin(async (admin) => {
+      if (typeof study === 'string' && typeof job === 'string') await requireStudy(admin, job, study);
+      return work(admin);
+    });
+  }
+}
+
+async function requireStudy(admin: Admin, job: string, study: string): Promise<void> {
+  const found = await admin.job(job);
+  if (found.study === study) return;
+  const { flError } = await import('./runtime/base/errors/errors.ts');
+  throw flError('NF_JOB_UNKNOWN', { job: `${job} in the study '${study}'`, nearest: '' });
+}
+
 /** oclif forgets the types of shared flags. */
 function remoteOptions(flags: Readonly<Record<string, unknown>>) {
   const { kit, proxy } = flags;

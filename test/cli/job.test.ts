@@ -15,6 +15,32 @@ beforeAll(async () => {
   await writeJob(join(root, 'tiny'));
 });
 
+describe('recipe', () => {
+  it('lists templates by framework and text, and shows one', async () => {
+    const recipe = async (line: string) =>
+      (await runJson(`recipe ${line}`.split(' '), { cwd: root })).answer as {
+        data: { name: string; framework: string; files: string[] }[];
+      };
+    expect((await recipe('list --framework numpy')).data.map(({ name }) => name)).toContain(
+      'hello-fedavg-numpy',
+    );
+    expect((await recipe('list --filter SEGMENT')).data).toMatchObject([
+      { name: 'mri-segmentation', workflow: 'fedavg', framework: 'tfjs' },
+    ]);
+    expect(await recipe('show statistics')).toMatchObject({
+      data: {
+        workflow: 'statistics',
+        files: expect.arrayContaining(['job.yaml']),
+        variables: expect.anything(),
+      },
+    });
+    expect(await recipe('show statistic')).toMatchObject({
+      error_code: 'NF_TEMPLATE_UNKNOWN',
+      nvflare_code: 'RECIPE_ENTRY_NOT_FOUND',
+    });
+  });
+});
+
 describe('job list-templates', () => {
   it('lists them with what they are', async () => {
     const { code, stdout } = await run('list-templates');

@@ -16,7 +16,7 @@ const json = async <Data>(line: string) => {
 afterAll(() => nf('poc clean --force'));
 
 it('there is none before it is prepared', async () => {
-  expect(await json('job list')).toMatchObject({ code: 4, error: 'NF_CONFIG_NONE' });
+  expect(await json('job list')).toMatchObject({ code: 2, error: 'NF_CONFIG_NONE' });
   expect(await json('poc start')).toMatchObject({ code: 4, error: 'NF_POC_NONE' });
 });
 
@@ -48,6 +48,21 @@ it('a federation on this machine runs a job from submission to download', async 
     1,
     expect.stringMatching(/no such column[\s\S]*at site-\d, round 1, client\/train\.ts:5:\d+/),
   ]);
+  // The envelope of nvflare's scripts: what ended the job beside the job.
+  const wrapped = await runJson(['job', 'wait', failing.data.job_id, '--study', 'default'], { cwd, env });
+  expect(wrapped.answer).toMatchObject({
+    status: 'failed',
+    exit_code: 1,
+    error_code: expect.stringMatching(/^NF_/),
+    nvflare_code: 'JOB_FINISHED_EXCEPTION',
+    message: expect.stringContaining('no such column'),
+    data: { job_id: failing.data.job_id, status: 'FINISHED:EXECUTION_EXCEPTION' },
+  });
+  expect(await json(`job meta ${failing.data.job_id} --study brain`)).toMatchObject({
+    code: 4,
+    error: 'NF_JOB_UNKNOWN',
+  });
+  expect((await nf('system status client site-2 site-1')).stdout).toMatch(/site-1[\s\S]*site-2/);
   expect((await nf('poc stop')).code).toBe(0);
   expect((await nf('poc clean --force')).stdout).toContain('Removed');
   expect(existsSync(join(cwd, 'poc'))).toBe(false);

@@ -155,8 +155,9 @@ describe('config', () => {
   it('adds, uses, lists, inspects and removes', async () => {
     expect((await run('config', 'list')).stdout).toContain('No startup kits yet');
     expect((await json('config', 'inspect')).answer).toMatchObject({
-      exit_code: 4,
+      exit_code: 2,
       error_code: 'NF_CONFIG_NONE',
+      nvflare_code: 'STARTUP_KIT_MISSING',
     });
     const added = await run('config', 'add', 'admin', `${KITS}/prod_00/admin@example.org`);
     expect(added.stdout).toBe('Added admin: admin@example.org, project_admin. It is in use.\n');

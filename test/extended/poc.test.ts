@@ -33,7 +33,7 @@ afterAll(() => nf('poc clean --force'));
 
 describe('before there is a federation', () => {
   it.each([
-    ['job list', 4, 'NF_CONFIG_NONE'],
+    ['job list', 2, 'NF_CONFIG_NONE'],
     ['poc start', 4, 'NF_POC_NONE'],
     ['poc stop', 4, 'NF_POC_NONE'],
     ['poc prepare --clients CON', 4, 'NF_PROJECT_INVALID'],

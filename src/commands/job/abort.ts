@@ -1,10 +1,10 @@
 import { confirm } from '../../output/confirm.ts';
 import { forceFlag, jobArg } from '../../output/remote-args.ts';
-import { RemoteCommand } from '../../remote-command.ts';
+import { JobCommand } from '../../remote-command.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { type JobMeta, jobMeta } from '../../runtime/network/messages/admin.ts';
 
-export default class JobAbort extends RemoteCommand<JobMeta> {
+export default class JobAbort extends JobCommand<JobMeta> {
   static override summary = 'stop a job; its last model and its figures are kept';
   static override examples = ['<%= config.bin %> job abort 3f2a91c0 --force'];
   static override args = { job: jobArg };

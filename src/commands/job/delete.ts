@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { z } from 'zod';
 import { confirm } from '../../output/confirm.ts';
 import { forceFlag } from '../../output/remote-args.ts';
-import { RemoteCommand } from '../../remote-command.ts';
+import { JobCommand } from '../../remote-command.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { timeText } from '../../runtime/base/text/time-text.ts';
@@ -16,7 +16,7 @@ type Result = z.output<typeof resultSchema>;
 
 const UNITS: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000 };
 
-export default class JobDelete extends RemoteCommand<Result> {
+export default class JobDelete extends JobCommand<Result> {
   static override summary =
     'remove a finished job and its results from the server, or all that ended long ago';
   static override examples = [

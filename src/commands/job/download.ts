@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { z } from 'zod';
 import { jobArg } from '../../output/remote-args.ts';
 import { sizeText } from '../../output/size-text.ts';
-import { RemoteCommand } from '../../remote-command.ts';
+import { JobCommand } from '../../remote-command.ts';
 
 /** Where the parts of a result are, by what they are. */
 const ARTIFACTS = {
@@ -29,7 +29,7 @@ const resultSchema = z.object({
 });
 type Result = z.output<typeof resultSchema>;
 
-export default class JobDownload extends RemoteCommand<Result> {
+export default class JobDownload extends JobCommand<Result> {
   static override summary = 'bring the results of a finished job: models, figures, events, logs, code';
   static override description =
     'The folder is like that of a simulation. A download whose line broke goes on where it stopped when the command is repeated: what has come is taken by its SHA-256, all else in the folder that waits (`.partial`) is removed.';

@@ -4,7 +4,7 @@ import { confirm, originalLine, signQuestion } from '../../output/confirm.ts';
 import { renderEvaluation } from '../../output/evaluation-summary.ts';
 import { createJobView, endText } from '../../output/job-view.ts';
 import { forceFlag, JOB_GOES_ON, jobArg, validDaysFlag } from '../../output/remote-args.ts';
-import { RemoteCommand } from '../../remote-command.ts';
+import { JobCommand } from '../../remote-command.ts';
 import { flError } from '../../runtime/base/errors/errors.ts';
 import { shellWord } from '../../runtime/base/text/shell-word.ts';
 import { evaluationSchema } from '../../runtime/evaluation/result.ts';
@@ -16,7 +16,7 @@ const resultSchema = z.object({
 });
 type Result = z.output<typeof resultSchema>;
 
-export default class JobEvaluate extends RemoteCommand<Result> {
+export default class JobEvaluate extends JobCommand<Result> {
   static override summary = 'have the sites of a finished job judge its model on their own test images';
   static override description =
     'Submits a job of the workflow evaluation with the same code, network and sites, waits for it, and brings what it came to. Images stay at their sites: they tell sums over their people, ' +

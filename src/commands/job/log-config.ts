@@ -1,12 +1,12 @@
 import { Args } from '@oclif/core';
 import { z } from 'zod';
 import { jobArg, LOG_LEVELS } from '../../output/remote-args.ts';
-import { RemoteCommand } from '../../remote-command.ts';
+import { JobCommand } from '../../remote-command.ts';
 
 const resultSchema = z.object({ job: z.string(), level: z.string() });
 type Result = z.output<typeof resultSchema>;
 
-export default class JobLogConfig extends RemoteCommand<Result> {
+export default class JobLogConfig extends JobCommand<Result> {
   static override summary = 'change how much the sites log of a running job';
   static override examples = ['<%= config.bin %> job log-config 3f2a91c0 debug'];
   static override args = {

@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core';
 import { jobArg } from '../../output/remote-args.ts';
-import { RemoteCommand } from '../../remote-command.ts';
+import { JobCommand } from '../../remote-command.ts';
 import { type LogEntries, logEntries } from '../../runtime/network/messages/admin.ts';
 
-export default class JobLogs extends RemoteCommand<LogEntries> {
+export default class JobLogs extends JobCommand<LogEntries> {
   static override summary = "show a job's log: the server's, and those of sites that let theirs out";
   static override description =
     'What scripts print stays at the site unless its policy says send_logs: true. Sites without lines are named with the reason.';

@@ -1,9 +1,9 @@
 import { renderJob } from '../../output/job-text.ts';
 import { jobArg } from '../../output/remote-args.ts';
-import { RemoteCommand } from '../../remote-command.ts';
+import { JobCommand } from '../../remote-command.ts';
 import { type JobMeta, jobMeta } from '../../runtime/network/messages/admin.ts';
 
-export default class JobMetaCommand extends RemoteCommand<JobMeta> {
+export default class JobMetaCommand extends JobCommand<JobMeta> {
   static override summary = 'show all of a job: status, sites, what it waits for, what went wrong';
   static override examples = ['<%= config.bin %> job meta 3f2a91c0'];
   static override args = { job: jobArg };

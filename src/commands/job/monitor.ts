@@ -1,13 +1,14 @@
 import { Flags } from '@oclif/core';
+import { jobEnvelope } from '../../output/envelope.ts';
 import { renderJob } from '../../output/job-text.ts';
 import { createJobView, endText } from '../../output/job-view.ts';
 import { intervalFlag, JOB_GOES_ON, jobArg } from '../../output/remote-args.ts';
 import { writeJson } from '../../output/terminal.ts';
-import { RemoteCommand } from '../../remote-command.ts';
+import { JobCommand } from '../../remote-command.ts';
 import type { JobNews } from '../../runtime/deployment/admin/admin.ts';
 import { type JobMeta, jobMeta } from '../../runtime/network/messages/admin.ts';
 
-export default class JobMonitor extends RemoteCommand<JobMeta> {
+export default class JobMonitor extends JobCommand<JobMeta> {
   static override summary = 'watch a job to its end: rounds, figures, and whom it waits for';
   static override description =
     'With --format jsonl every event is a line of JSON on stdout, the last one with "terminal": true. Goes on over a restart of the ' +
@@ -54,7 +55,7 @@ export default class JobMonitor extends RemoteCommand<JobMeta> {
   }
 
   protected override envelope(job: JobMeta, exitCode: number): string {
-    const envelope = super.envelope(job, exitCode);
+    const envelope = jobEnvelope(job, exitCode);
     return this.outputFormat === 'jsonl' ? envelope.replace('{', '{"terminal":true,') : envelope;
   }
 }

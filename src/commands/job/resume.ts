@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { confirm, originalLine, signQuestion } from '../../output/confirm.ts';
 import { forceFlag, jobArg, validDaysFlag } from '../../output/remote-args.ts';
-import { RemoteCommand } from '../../remote-command.ts';
+import { JobCommand } from '../../remote-command.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { shellWord } from '../../runtime/base/text/shell-word.ts';
 
@@ -15,7 +15,7 @@ const resultSchema = z.object({
 });
 type Result = z.output<typeof resultSchema>;
 
-export default class JobResume extends RemoteCommand<Result> {
+export default class JobResume extends JobCommand<Result> {
   static override summary = 'go on with a job that failed, was aborted or could not be scheduled';
   static override description =
     'The job keeps its id, its closed rounds and what its sites kept, and ends with the bytes of an undisturbed run. It is signed anew with ' +

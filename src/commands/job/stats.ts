@@ -1,11 +1,11 @@
 import { jobArg } from '../../output/remote-args.ts';
 import { sizeText } from '../../output/size-text.ts';
 import { renderTable } from '../../output/table.ts';
-import { RemoteCommand } from '../../remote-command.ts';
+import { JobCommand } from '../../remote-command.ts';
 import { counted } from '../../runtime/base/text/counted.ts';
 import { type JobStats, jobStats } from '../../runtime/network/messages/admin.ts';
 
-export default class JobStatsCommand extends RemoteCommand<JobStats> {
+export default class JobStatsCommand extends JobCommand<JobStats> {
   static override summary = 'show what a job has moved since the server started, or until it was over';
   static override examples = ['<%= config.bin %> job stats 3f2a91c0'];
   static override args = { job: jobArg };

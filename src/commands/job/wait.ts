@@ -1,11 +1,12 @@
 import { Flags } from '@oclif/core';
+import { jobEnvelope } from '../../output/envelope.ts';
 import { errorLines } from '../../output/job-text.ts';
 import { createJobView, endText } from '../../output/job-view.ts';
 import { intervalFlag, JOB_GOES_ON, jobArg } from '../../output/remote-args.ts';
-import { RemoteCommand } from '../../remote-command.ts';
+import { JobCommand } from '../../remote-command.ts';
 import { type JobMeta, jobMeta } from '../../runtime/network/messages/admin.ts';
 
-export default class JobWait extends RemoteCommand<JobMeta> {
+export default class JobWait extends JobCommand<JobMeta> {
   static override summary = 'wait until a job is over, and say how it ended';
   static override description = 'Ends with 0 if it was completed, 1 if not, 3 if it is not over in time.';
   static override examples = ['<%= config.bin %> job wait 3f2a91c0 --timeout 3600'];
@@ -34,6 +35,10 @@ export default class JobWait extends RemoteCommand<JobMeta> {
 
   protected override exitCodeOf({ status }: JobMeta): 0 | 1 {
     return status === 'FINISHED:COMPLETED' ? 0 : 1;
+  }
+
+  protected override envelope(job: JobMeta, exitCode: number): string {
+    return jobEnvelope(job, exitCode);
   }
 
   protected override render(job: JobMeta): string {

@@ -23,7 +23,14 @@ export default class PocPrepare extends BaseCommand<Result> {
   ];
   static override flags = {
     workspace: pocWorkspaceFlag,
-    'n-clients': Flags.integer({ char: 'n', min: 1, max: 1000, default: 2, summary: 'number of clients' }),
+    'n-clients': Flags.integer({
+      char: 'n',
+      min: 1,
+      max: 1000,
+      default: 2,
+      aliases: ['number-of-clients'],
+      summary: 'number of clients',
+    }),
     clients: Flags.string({ char: 'c', summary: 'names of the clients, separated by commas' }),
     'project-input': Flags.string({ char: 'i', summary: 'a project.yml whose participants are taken' }),
     force: Flags.boolean({ summary: 'replace what is there' }),

@@ -1,4 +1,6 @@
+import { Args } from '@oclif/core';
 import { z } from 'zod';
+import { namedOf } from '../../output/named-sites.ts';
 import { renderTable } from '../../output/table.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 import { siteResources } from '../../runtime/network/messages/site.ts';
@@ -8,13 +10,18 @@ type Result = z.output<typeof resultSchema>;
 
 export default class SystemResources extends RemoteCommand<Result> {
   static override summary = 'show what the connected sites have for jobs';
-  static override examples = ['<%= config.bin %> system resources'];
+  static override examples = [
+    '<%= config.bin %> system resources',
+    '<%= config.bin %> system resources site-1 site-2',
+  ];
+  static override strict = false;
+  static override args = { sites: Args.string({ description: 'names of sites; default: all' }) };
   static override resultSchema = resultSchema;
 
   protected override async execute(): Promise<Result> {
-    await this.parse(SystemResources);
+    const { argv } = await this.parse(SystemResources);
     const { sites } = await this.withAdmin((admin) => admin.status());
-    return sites.flatMap(({ name, resources, jobs }) =>
+    return namedOf(sites, argv.map(String)).flatMap(({ name, resources, jobs }) =>
       resources ? [{ site: name, resources, jobs: jobs.length }] : [],
     );
   }

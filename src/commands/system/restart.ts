@@ -1,6 +1,7 @@
 import { Args } from '@oclif/core';
 import { z } from 'zod';
 import { confirm } from '../../output/confirm.ts';
+import { targetsOf } from '../../output/named-sites.ts';
 import { forceFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 
@@ -25,7 +26,9 @@ export default class SystemRestart extends RemoteCommand<Result> {
     const { argv, flags } = await this.parse(SystemRestart);
     const targets = argv.map(String);
     await confirm(`Restart ${targets.join(', ')}?`, flags);
-    return this.withAdmin(async (admin) => ({ done: await admin.stop('restart', targets) }));
+    return this.withAdmin(async (admin) => ({
+      done: await admin.stop('restart', await targetsOf(admin, targets)),
+    }));
   }
 
   protected override render({ done }: Result): string {

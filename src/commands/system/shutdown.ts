@@ -1,6 +1,7 @@
 import { Args } from '@oclif/core';
 import { z } from 'zod';
 import { confirm } from '../../output/confirm.ts';
+import { targetsOf } from '../../output/named-sites.ts';
 import { forceFlag } from '../../output/remote-args.ts';
 import { RemoteCommand } from '../../remote-command.ts';
 
@@ -25,7 +26,9 @@ export default class SystemShutdown extends RemoteCommand<Result> {
     const { argv, flags } = await this.parse(SystemShutdown);
     const targets = argv.map(String);
     await confirm(`Shutdown ${targets.join(', ')}?`, flags);
-    return this.withAdmin(async (admin) => ({ done: await admin.stop('shutdown', targets) }));
+    return this.withAdmin(async (admin) => ({
+      done: await admin.stop('shutdown', await targetsOf(admin, targets)),
+    }));
   }
 
   protected override render({ done }: Result): string {

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { cp, readdir } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Document } from 'yaml';
+import { z } from 'zod';
 import { flError } from '../base/errors/errors.ts';
 import { writeFileAtomic } from '../base/files/files.ts';
 import { readYaml } from '../base/files/yaml-source.ts';
@@ -11,7 +12,7 @@ import { JOB_FILE, readBundle } from './bundle.ts';
 import { PATH_KEYS, pathInJob } from './definition.ts';
 import type { LoadedJob } from './load.ts';
 import { makeJobFolder } from './new-folder.ts';
-import { type Override, pathOfOverride } from './variables.ts';
+import { listVariables, type Override, pathOfOverride, type Variable } from './variables.ts';
 
 const TEMPLATES = fileURLToPath(new URL('../../../templates', import.meta.url));
 
@@ -34,15 +35,57 @@ export async function listTemplates(): Promise<Template[]> {
   );
 }
 
+export interface TemplateDetails extends Template {
+  readonly workflow: string;
+  readonly framework: string;
+  readonly files: readonly string[];
+  /** What `--set` changes. */
+  readonly variables: readonly Variable[];
+}
+
+/** @throws NF_TEMPLATE_UNKNOWN */
+export async function describeTemplate(name: string): Promise<TemplateDetails> {
+  const { description } = await templateOf(name);
+  const folder = join(TEMPLATES, name);
+  const { value } = await readYaml(join(folder, JOB_FILE), 'NF_JOB_YAML');
+  const { workflow, executor, model } = parts.parse(value);
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll(sep, '/'));
+  return {
+    name,
+    description,
+    workflow: workflow.type,
+    framework: executor.framework ?? (model?.type === undefined ? 'numpy' : 'tfjs'),
+    files: files.sort(),
+    variables: listVariables(value),
+  };
+}
+
+const parts = z.looseObject({
+  workflow: z.looseObject({ type: z.string() }),
+  executor: z.looseObject({ framework: z.string().optional() }),
+  model: z.looseObject({ type: z.string().optional() }).optional(),
+});
+
+async function templateOf(name: string): Promise<Template> {
+  const all = await listTemplates();
+  const found = all.find((template) => template.name === name);
+  if (found) return found;
+  const nearest = didYouMean(
+    name,
+    all.map((template) => template.name),
+  );
+  throw flError('NF_TEMPLATE_UNKNOWN', { name, nearest });
+}
+
 /** Makes a job folder from a template: its files, and the overrides written into job.yaml. */
 export async function createJob(
   folder: string,
   { template, overrides }: { template: string; overrides: readonly Override[] },
 ): Promise<LoadedJob> {
-  const names = (await listTemplates()).map(({ name }) => name);
-  if (!names.includes(template)) {
-    throw flError('NF_TEMPLATE_UNKNOWN', { name: template, nearest: didYouMean(template, names) });
-  }
+  await templateOf(template);
   return makeJobFolder(folder, async (draft) => {
     await cp(join(TEMPLATES, template), draft, { recursive: true });
     await writeOverrides(join(draft, JOB_FILE), { overrides, target: resolve(folder) });

@@ -184,7 +184,7 @@ export const SECURITY_ERRORS = {
     hint: "'neuroflare config list' lists them, 'neuroflare config add ID DIR' adds one.",
   },
   NF_CONFIG_NONE: {
-    exit: 4,
+    exit: 2,
     message: 'No startup kit is in use.',
     hint: "Add one with 'neuroflare config add ID DIR', then 'neuroflare config use ID'.",
   },
