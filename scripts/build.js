@@ -1,6 +1,8 @@
 // Compiles src, joins the modules to dist and writes the command manifest, so that the CLI starts without reading every command.
 // Commands may run meanwhile: each file of dist is replaced at once by its new one, and only those without a source go.
+// Nothing is done where what is there was made of these very sources.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -17,7 +19,9 @@ import { bundle } from './bundle.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
+const mark = join(root, '.build/built');
 mkdirSync(join(root, '.build'), { recursive: true });
+if (existsSync(mark) && readFileSync(mark, 'utf8') === digest()) process.exit(0);
 const compiled = mkdtempSync(join(root, '.build/compiled-'));
 const made = mkdtempSync(join(root, '.build/dist-'));
 try {
@@ -39,8 +43,31 @@ try {
   const manifest = join(made, 'oclif.manifest.json');
   writeFileSync(manifest, `${JSON.stringify(plugin.manifest, withoutSchemas)}\n`);
   replace(join(root, 'oclif.manifest.json'), manifest);
+  writeFileSync(mark, digest());
 } finally {
   for (const folder of [compiled, made]) rmSync(folder, { recursive: true, force: true });
+}
+
+/** Of all that a build reads, and of all that it has made. */
+function digest() {
+  const folders = ['src', 'scripts', 'dist'].flatMap((name) =>
+    filesOf(join(root, name)).map((file) => join(name, file)),
+  );
+  const single = [
+    'package.json',
+    'package-lock.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'oclif.manifest.json',
+  ];
+  const hash = createHash('sha256').update(process.version);
+  for (const file of [...folders, ...single].filter((file) => existsSync(join(root, file))).sort())
+    hash.update(`\0${file}\0`).update(
+      createHash('sha256')
+        .update(readFileSync(join(root, file)))
+        .digest(),
+    );
+  return hash.digest('hex');
 }
 
 function isChunk(file) {
