@@ -23,7 +23,10 @@ export function renderBaselines({ baselines, federated, metric }: Baselines): st
       ],
       rows,
     ),
-    ...baselines.map(({ baseline, meaning }) => `${baseline}: ${meaning}`),
+    ...baselines.map(
+      ({ baseline, meaning, work }) =>
+        `${baseline}: ${meaning}${work.images_seen === null ? '' : `; ${work.images_seen} images seen in training`}`,
+    ),
   ].join('\n');
 }
 

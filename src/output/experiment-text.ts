@@ -40,10 +40,30 @@ export function renderExperiment(result: ExperimentResult): string {
     count,
     '',
     renderTable(header, lines),
+    ...baselineNotes(result),
     ...heldAgainst(rows),
     ...unlikeSites(partitions),
     ...(notes.length > 0 ? ['', ...notes] : []),
   ].join('\n');
+}
+
+/** What the baselines were given. */
+function baselineNotes({ rows, first, baseline_recipe: recipe }: ExperimentResult): string[] {
+  const lines = rows.flatMap((row) => {
+    const told = Object.entries(row.baseline_work).map(
+      ([name, { images_seen: images, steps }]) => `${name} ${whole(images)} images, ${whole(steps)} steps`,
+    );
+    return told.length === 0 || (recipe === 'first' && row.variant !== first)
+      ? []
+      : [[rowName(row), ...told]];
+  });
+  if (lines.length === 0) return [];
+  const whose = recipe === 'own' ? "each run's own recipe" : `the recipe of ${first}, for all variants`;
+  return [
+    '',
+    `Baselines are trained with ${whose}. They have seen:`,
+    ...lines.map((line) => line.join('; ')),
+  ];
 }
 
 /** What a study is held against, of runs on test images. */

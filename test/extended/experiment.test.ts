@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -19,6 +19,7 @@ variants:
   fedprox: { workflow.type: fedprox, workflow.proximal_mu: 0.1 }
 seeds: [1, 2]
 baselines: [centralized, local]
+baseline_recipe: first
 `;
 
 interface Prediction {
@@ -89,7 +90,10 @@ it('an experiment on MRI is judged on the test images of all seeds, and its vari
     predictionsOf(`scanners.scanners.fedavg.seed-${seed}/latest/baselines/centralized`),
   );
   expect(fedavg?.against?.lead_over_pooled?.value).toBeCloseTo((first ?? 0) - balancedAccuracy(pooled), 12);
-  expect(fedprox?.against?.lead_over_pooled).toMatchObject({ low: expect.any(Number) });
+  // The baselines of the first variant stand beside the second, which has none of its own.
+  expect(fedprox?.against?.lead_over_pooled?.value).toBeCloseTo((second ?? 0) - balancedAccuracy(pooled), 12);
+  expect(fedprox?.baselines).toEqual(fedavg?.baselines);
+  expect(existsSync(join(cwd, 'work/scanners.scanners.fedprox.seed-1/latest/baselines'))).toBe(false);
   expect(fedavg?.against).toMatchObject({
     judged_sites: 4,
     calibration_error: { value: expect.any(Number) },
@@ -108,6 +112,15 @@ it('an experiment on MRI is judged on the test images of all seeds, and its vari
   expect(fedavg?.work.images_seen).toBe((sum(seen[0]) + sum(seen[1])) / 2);
   expect(fedavg?.work.steps).toBe((sum(seen[0]?.map(steps)) + sum(seen[1]?.map(steps))) / 2);
   expect(fedprox?.work).toEqual(fedavg?.work);
+  for (const name of ['local', 'centralized'])
+    expect(fedavg?.baseline_work[name]?.images_seen).toBe(fedavg?.work.images_seen);
   const text = await runCli(['experiment', 'compare', 'scanners.yaml', '--html', 'page.html'], { cwd });
   expect(text.stdout).toMatch(/lead over fedavg/);
+  expect(text.stdout).toMatch(
+    /trained with the recipe of fedavg, for all variants[^\n]*\n[^\n]*centralized \d+ images/,
+  );
+  // Each run's own recipe is another question: what is there does not answer it.
+  await writeFile(join(cwd, 'own.yaml'), FILE.replace('baseline_recipe: first\n', ''));
+  const again = await runJson(['experiment', 'run', 'own.yaml', '--dry-run', '-q'], { cwd });
+  expect(again.answer.data).toMatchObject({ plan: { runs: 4 } });
 });

@@ -22,6 +22,8 @@ export interface Cell extends Row {
   readonly job: string;
   /** Without those that follow from its split. */
   readonly overrides: readonly Override[];
+  /** The run whose recipe trains its baselines: itself, or one before it. */
+  readonly baselinesOf: string;
 }
 
 const MOST_RUNS = 10_000;
@@ -29,7 +31,8 @@ const LONGEST_NAME = 64;
 
 /** Every run of an experiment, seed by seed, so that all that is compared has its first run before a second. @throws NF_EXPERIMENT_ALIKE, NF_EXPERIMENT_SIZE */
 export function cellsOf({ definition, source }: LoadedExperiment): Cell[] {
-  const { partitions, variants, grid, seeds, set } = definition;
+  const { partitions, variants, grid, seeds, set, baseline_recipe: recipe } = definition;
+  const [first = ''] = Object.keys(variants);
   requireSize(definition);
   const rows = Object.entries(partitions ?? { '': undefined }).flatMap(([partition, rule]) =>
     combinations(grid).flatMap((values) =>
@@ -50,7 +53,8 @@ export function cellsOf({ definition, source }: LoadedExperiment): Cell[] {
       }
       seen.set(what, job);
       const overrides = Object.entries(named).map(([name, value]): Override => ({ name, value }));
-      return { ...row, rule, seed, turn: index + 1, job, overrides };
+      const baselinesOf = recipe === 'own' ? job : jobName(definition.name, { ...row, variant: first }, seed);
+      return { ...row, rule, seed, turn: index + 1, job, overrides, baselinesOf };
     }),
   );
 }

@@ -90,6 +90,12 @@ export const experimentSchema = z
       .describe('values by name, of which every combination is run'),
     seeds: z.array(z.int().min(0).max(4_294_967_295)).min(1).max(100).default([1]),
     baselines: z.array(z.enum(BASELINES)).max(3).default([]),
+    baseline_recipe: z
+      .enum(['own', 'first'])
+      .default('own')
+      .describe(
+        'whose recipe trains the baselines: `own` that of each run; `first` that of the first variant, once for all variants of the same partition, values and seed',
+      ),
   })
   .refine(({ variants }) => Object.keys(variants).length > 0, {
     path: ['variants'],

@@ -4,6 +4,7 @@ import type { Baselines } from '../evaluation/baselines/result.ts';
 import type { ClassEvaluation } from '../evaluation/class-result.ts';
 import { EVALUATION_FILE, EVALUATION_FOLDER, readClassEvaluation } from '../evaluation/result.ts';
 import { estimateSchema } from '../evaluation/result-parts.ts';
+import { workSchema } from '../run/work-done.ts';
 
 const share = z.number().nullable();
 
@@ -32,6 +33,15 @@ export const judgedCellSchema = {
     .describe('expected calibration error, with the temperature where one was fitted'),
   judged_sites: z.array(judgedSiteSchema).default([]).describe('accuracy at each site'),
   baselines: z.record(z.string(), z.number().nullable()).describe('balanced accuracy of each'),
+  baseline_work: z
+    .record(z.string(), workSchema)
+    .default({})
+    .describe('what the training of each took, all its models together'),
+  baseline_recipe: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('folder of another run whose recipe trained them; null: the recipe of this one'),
 } as const;
 export type JudgedCell = z.output<z.ZodObject<typeof judgedCellSchema>>;
 
@@ -42,6 +52,8 @@ export const NOT_JUDGED: JudgedCell = {
   calibration_error: null,
   judged_sites: [],
   baselines: {},
+  baseline_work: {},
+  baseline_recipe: null,
 };
 
 /** The figures of an evaluation that an experiment keeps. @throws NF_PATH_MISSING, NF_EVALUATE_FILE of a local model's */
@@ -60,6 +72,10 @@ export async function judgedCell(
     baselines: Object.fromEntries(
       compared?.baselines.map(({ baseline, comparison }) => [baseline, comparison.other.value]) ?? [],
     ),
+    baseline_work: Object.fromEntries(
+      compared?.baselines.map(({ baseline, work }) => [baseline, work]) ?? [],
+    ),
+    baseline_recipe: compared?.recipe ?? null,
   };
 }
 

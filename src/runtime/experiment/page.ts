@@ -14,7 +14,7 @@ export function experimentPage(result: ExperimentResult, cells: readonly CellRes
   const { name, rows, over, planned, failed, first, failures } = result;
   const partitions = [...new Set(rows.map(({ partition }) => partition))];
   const unlike = new Map(result.partitions.map((one) => [one.partition, one]));
-  const body = html`<header><h1>${name}</h1><p>${over} of ${planned} runs are over${failed > 0 ? `, ${failed} failed` : ''}. The lead is over ${first}, on the same test images; shares are in %.</p></header>
+  const body = html`<header><h1>${name}</h1><p>${over} of ${planned} runs are over${failed > 0 ? `, ${failed} failed` : ''}. The lead is over ${first}, on the same test images; shares are in %.${baselineText(result)}</p></header>
 ${partitions.map((partition) =>
   section(
     { partition, unlike: unlike.get(partition) },
@@ -24,6 +24,13 @@ ${partitions.map((partition) =>
 )}
 ${failures.length > 0 ? html`<section><h2>Failed runs</h2><ul>${failures.map((one) => html`<li>${one.job}: ${one.code}: ${one.message}</li>`)}</ul></section>` : null}`;
   return frame(name, body);
+}
+
+/** Whose recipe trained the models that the runs are held against. */
+function baselineText({ rows, first, baseline_recipe: recipe }: ExperimentResult): string {
+  if (rows.every(({ baselines }) => Object.keys(baselines).length === 0)) return '';
+  const whose = recipe === 'own' ? "each run's own recipe" : `the recipe of ${first}, for all variants`;
+  return ` Baselines are trained with ${whose}.`;
 }
 
 function section(

@@ -72,6 +72,9 @@ export const rowResultSchema = z.object({
     .describe('over the first variant, on the same test images of the same seeds, by groups'),
   worst_site: z.number().nullable().describe('mean over its runs'),
   baselines: z.record(z.string(), z.number().nullable()).describe('balanced accuracy, mean over its runs'),
+  baseline_work: z
+    .record(z.string(), workSchema)
+    .describe('what the training of each took, all its models of a run together, mean'),
   work: workSchema.describe('of a run, mean'),
   against: z
     .object({
@@ -109,6 +112,7 @@ export const experimentResultSchema = z.object({
   over: count,
   failed: count,
   first: z.string().describe('the variant that the others are held against'),
+  baseline_recipe: z.enum(['own', 'first']).describe('whose recipe trained the baselines'),
   rows: z.array(rowResultSchema),
   partitions: z.array(partitionResultSchema).describe('how unlike the sites are'),
   failures: z.array(z.object({ job: z.string(), code: z.string(), message: z.string() })),

@@ -65,17 +65,22 @@ export async function runExperiment(
       return kept;
     };
     await keep();
-    const left = prepared.filter(({ cell }) => !isWhole(results.get(cell.job), baselines));
+    const left = prepared.filter(({ cell }) => !isDone(cell, results, baselines));
     let over = prepared.length - left.length;
     const told = () => progress({ what: 'runs', done: over, total: prepared.length });
     told();
     const memory = shareMemory();
-    const shared = { job: experiment.job, baselines, knownControls: new Map() };
+    // Those whose baselines stand beside others begin first, and wait for none, so who waits for one waits for a run under way.
+    const begun = new Map<string, Promise<CellResult>>();
+    const resultOfRun = async (job: string) => (await begun.get(job)) ?? results.get(job);
+    const shared = { job: experiment.job, baselines, knownControls: new Map(), resultOfRun };
     await mapPool(left, { jobs, signal }, async (one) => {
       const { job } = one.cell;
       onNote(`run ${prepared.indexOf(one) + 1} of ${prepared.length}: ${job}`);
       const end = memory.begin();
-      const result = await runCell(one, { ...request, ...shared }).finally(end);
+      const running = runCell(one, { ...request, ...shared });
+      begun.set(job, running);
+      const result = await running.finally(end);
       if (result.failure) onNote(`${job} failed: ${result.failure.code}: ${result.failure.message}`);
       results.set(job, { ...result, memory: end() });
       over++;
@@ -87,6 +92,21 @@ export async function runExperiment(
   }
 }
 
+/** Whose baselines are those of another run is done when that is, and has them from there. */
+function isDone(
+  { job, baselinesOf }: Cell,
+  results: ReadonlyMap<string, CellResult>,
+  baselines: readonly string[],
+): boolean {
+  const known = results.get(job);
+  const isAlone = baselines.length === 0 || job === baselinesOf;
+  if (isAlone) return isWhole(known, baselines) && (baselines.length === 0 || !known?.baseline_recipe);
+  const other = results.get(baselinesOf);
+  return (
+    isWhole(known, baselines) && isWhole(other, baselines) && known?.baseline_recipe === other?.run_folder
+  );
+}
+
 /** Baselines may be asked for later than the run was made. */
 function isWhole(known: CellResult | undefined, baselines: readonly string[]): boolean {
   return known !== undefined && !known.failure && baselines.every((name) => name in known.baselines);
@@ -95,6 +115,8 @@ function isWhole(known: CellResult | undefined, baselines: readonly string[]): b
 interface CellRequest extends ExperimentRequest {
   readonly job: string;
   readonly baselines: Experiment['baselines'];
+  /** What another run came to, once it is over. */
+  readonly resultOfRun: (job: string) => Promise<CellResult | undefined>;
   /** Of this call: the data are as they were. */
   readonly knownControls: NonNullable<Judging['knownControls']>;
 }
@@ -103,7 +125,7 @@ async function runCell(prepared: PreparedCell, request: CellRequest): Promise<Ce
   const { cell, digest, sites, rounds, unlike } = prepared;
   try {
     const summary = await simulated(prepared, request);
-    const judged = prepared.isJudged ? await judge(summary, request) : undefined;
+    const judged = prepared.isJudged ? await judge(summary, cell, request) : undefined;
     return { ...resultOf(prepared, summary), ...judged };
   } catch (error) {
     // Stopped by a person: nothing failed, and the run goes on another time.
@@ -145,25 +167,43 @@ async function simulated(prepared: PreparedCell, request: CellRequest): Promise<
 }
 
 /** The baselines, where they are asked for, which judge the run, too; else the run alone, unless that was done. */
-async function judge({ run_folder: folder }: RunSummary, request: CellRequest): Promise<JudgedCell> {
+async function judge(
+  { run_folder: folder }: RunSummary,
+  cell: Cell,
+  request: CellRequest,
+): Promise<JudgedCell> {
   const { engine, threads, signal } = request;
   const judging = { ...usualJudging(engine, threads), knownControls: request.knownControls };
-  const compared = await comparedWith(folder, judging, request);
+  const recipe = await recipeOf(cell, request);
+  const compared = await comparedWith({ folder, recipe }, judging, request);
   const path = join(folder, EVALUATION_FOLDER, EVALUATION_FILE);
   if (!existsSync(path)) await judgeRun({ folder, judging, signal, controls: true, cases: 0 });
   return judgedCell(await readClassEvaluation(path), compared);
 }
 
+/** The folder of the other run whose recipe trains the baselines of this one. @throws NF_EXPERIMENT_BASELINES */
+async function recipeOf(
+  { job, baselinesOf }: Cell,
+  { baselines, resultOfRun }: CellRequest,
+): Promise<string | undefined> {
+  if (baselines.length === 0 || job === baselinesOf) return undefined;
+  const other = await resultOfRun(baselinesOf);
+  if (other?.run_folder && !other.failure) return other.run_folder;
+  throw flError('NF_EXPERIMENT_BASELINES', { run: job, other: baselinesOf });
+}
+
 async function comparedWith(
-  folder: string,
+  { folder, recipe }: { readonly folder: string; readonly recipe: string | undefined },
   judging: Judging,
   { baselines, threads, engine, signal, maxClients }: CellRequest,
 ): Promise<Baselines | undefined> {
   const known = await readBaselines(join(folder, BASELINES_FILE));
   const isThere = baselines.every((name) => known?.baselines.some(({ baseline }) => baseline === name));
-  if (isThere) return known;
+  if (isThere && (baselines.length === 0 || known?.recipe === (recipe ?? null))) return known;
   const simulateWith = { threads, engine, signal, maxClients };
-  return runBaselines({ baselines, folder, simulate: simulateWith, judging, progress: noProgress });
+  // `evaluate` explains pictures of a run that somebody asks about.
+  const how = { recipe, judging, cases: 0, progress: noProgress };
+  return runBaselines({ baselines, folder, simulate: simulateWith, ...how });
 }
 
 const NOTHING = {

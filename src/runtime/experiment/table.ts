@@ -3,6 +3,7 @@ import { balancedFigure } from '../evaluation/figures.ts';
 import type { Judged } from '../evaluation/judged-people.ts';
 import { comparePaired } from '../evaluation/paired.ts';
 import type { Paired } from '../evaluation/result.ts';
+import type { Work } from '../run/work-done.ts';
 import { estimateOf, indexGroups } from '../statistics/figure.ts';
 import { type Cell, cellsOf, rowKey } from './cells.ts';
 import type { LoadedExperiment } from './definition.ts';
@@ -26,7 +27,7 @@ export async function describeExperiment(
   experiment: LoadedExperiment,
   workspace: string,
 ): Promise<ExperimentResult> {
-  const { name, variants } = experiment.definition;
+  const { name, variants, baseline_recipe: recipe } = experiment.definition;
   const folder = experimentFolder(workspace, name);
   const cells = cellsOf(experiment);
   const file = await readExperimentFile(join(folder, EXPERIMENT_FILE));
@@ -52,6 +53,7 @@ export async function describeExperiment(
     over,
     failed: failures.length,
     first,
+    baseline_recipe: recipe,
     rows,
     partitions,
     failures,
@@ -86,14 +88,20 @@ async function rowOf(
     baselines: Object.fromEntries(
       [...names].map((name) => [name, meanOf(own.map((cell) => cell.baselines[name] ?? null))]),
     ),
-    work: {
-      images_seen: meanOf(own.map(({ work }) => work.images_seen)),
-      steps: meanOf(own.map(({ work }) => work.steps)),
-    },
+    baseline_work: Object.fromEntries(
+      [...names].map((name) => [name, meanWork(own.map((cell) => cell.baseline_work[name]))]),
+    ),
+    work: meanWork(own.map(({ work }) => work)),
     against: isJudged ? await heldAgainst(own, mine) : null,
     seconds: meanOf(own.map(({ seconds }) => seconds)),
     bytes: meanOf(own.map(({ bytes }) => bytes)),
   };
+}
+
+/** Null where a run does not tell it. */
+function meanWork(all: readonly (Work | undefined)[]): Work {
+  const of = (figure: keyof Work) => meanOf(all.map((work) => work?.[figure] ?? null));
+  return { images_seen: of('images_seen'), steps: of('steps') };
 }
 
 /** Over the test images of all seeds; images of one group count together, in whichever seed they were tested. */

@@ -22,6 +22,7 @@ export interface Override {
 }
 
 const MODEL_TYPE = 'model.type';
+const WORKFLOW = 'workflow';
 /** Keys that describe the file itself. */
 const FIXED = new Set(['version']);
 /** Short names that are not the last key of their path. */
@@ -88,10 +89,11 @@ export function resolveVariable(job: unknown, name: string): string {
   throw flError('NF_JOB_VARIABLE', { name, nearest: didYouMean(name, names) });
 }
 
-/** The dotted path that an override sets: a whole model is set in place of the model, and not of its type. */
+/** The dotted path that an override sets: a whole model or workflow is set in place of the one that is there, and not of its type. */
 export function pathOfOverride(job: unknown, { name, value }: Override): string {
-  const path = resolveVariable(job, name);
   const isWhole = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (isWhole && name === WORKFLOW) return WORKFLOW;
+  const path = resolveVariable(job, name);
   return path === MODEL_TYPE && isWhole ? 'model' : path;
 }
 

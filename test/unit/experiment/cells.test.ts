@@ -62,6 +62,15 @@ describe('the runs of an experiment', () => {
     expect(rowName({ ...row, partition: null, values: {} })).toBe('fedavg');
   });
 
+  it('have baselines of their own recipe, or those of the first variant of the same seed and values', async () => {
+    const text = 'variants: { a: {}, b: { x: 1 } }\ngrid: { y: [1, 2] }\nseeds: [1, 2]\nbaselines: [local]\n';
+    const of = async (recipe: string) =>
+      cellsOf(await whole(text + recipe)).map(({ job, baselinesOf }) => [job, baselinesOf]);
+    for (const [job, other] of await of('')) expect(other).toBe(job);
+    for (const [job = '', other] of await of('baseline_recipe: first'))
+      expect(other).toBe(job.replace('.b.', '.a.'));
+  });
+
   it('may not be alike', async () => {
     const twins = await whole('variants: { a: { x: 1 }, b: { x: 1 } }');
     expect(() => cellsOf(twins)).toThrow('exp.a.seed-1 and exp.b.seed-1');
@@ -131,6 +140,11 @@ describe('a file of an experiment', () => {
       'leaves nothing to train on',
     ],
     ['has an empty list in its grid', 'version: 1\nname: a\njob: b\ngrid: { x: [] }', "'grid.x'"],
+    [
+      'has baselines of an unknown recipe',
+      'version: 1\nname: a\njob: b\nbaseline_recipe: fedavg',
+      `'baseline_recipe' must be one of "own", "first"`,
+    ],
     ['asks for an unknown baseline', 'version: 1\nname: a\njob: b\nbaselines: [pooled]', "'baselines.0'"],
   ])('is refused where it %s', async (_, text, said) => {
     const error = await read(text).then(

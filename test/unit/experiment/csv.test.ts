@@ -19,6 +19,7 @@ const ROW = {
   lead: null,
   worst_site: null,
   baselines: { local: 0.6 },
+  baseline_work: { local: { images_seen: 1100, steps: 150 } },
   work: { images_seen: 1200, steps: 160 },
   against: {
     lead_over_control: { value: 0.2, low: 0.1, high: 0.3 },
@@ -36,8 +37,8 @@ const ROW = {
 it('a table of an experiment is a CSV whose texts no spreadsheet takes for formulas', () => {
   expect(experimentCsv([ROW], [])).toBe(
     [
-      'partition,variant,rate,note,list,runs,planned,failed,metric,mean,lowest,highest,pooled,pooled_low,pooled_high,lead,lead_low,lead_high,worst_site,local,lead_over_control,lead_over_control_low,lead_over_pooled,lead_over_pooled_low,lead_over_pooled_high,lowest_recall_of,lowest_recall,lowest_recall_low,calibration_error,calibration_error_high,kept_models,worse_than_local,images_seen,steps,seconds,bytes',
-      `alike,fedavg,0.5,'=1+1,"[""a"",""b\\""c""]",2,3,1,balanced_accuracy,0.8,0.7,0.9,0.8,0.75,0.85,,,,,0.6,0.2,0.1,-0.02,-0.05,0.01,glioma,0.7,0.6,0.03,0.05,0.85,1,1200,160,1.5,1000`,
+      'partition,variant,rate,note,list,runs,planned,failed,metric,mean,lowest,highest,pooled,pooled_low,pooled_high,lead,lead_low,lead_high,worst_site,local,local_images_seen,lead_over_control,lead_over_control_low,lead_over_pooled,lead_over_pooled_low,lead_over_pooled_high,lowest_recall_of,lowest_recall,lowest_recall_low,calibration_error,calibration_error_high,kept_models,worse_than_local,images_seen,steps,seconds,bytes',
+      `alike,fedavg,0.5,'=1+1,"[""a"",""b\\""c""]",2,3,1,balanced_accuracy,0.8,0.7,0.9,0.8,0.75,0.85,,,,,0.6,1100,0.2,0.1,-0.02,-0.05,0.01,glioma,0.7,0.6,0.03,0.05,0.85,1,1200,160,1.5,1000`,
       '',
     ].join('\r\n'),
   );

@@ -46,6 +46,15 @@ describe('the variables of a job', () => {
     expect(set('model=[a]')).toEqual({ model: { ...job.model, type: ['a'] } });
   });
 
+  it('take a whole workflow in place of the one that is there, with none of its options', () => {
+    const job = { workflow: { type: 'fedopt', num_rounds: 60, server_learning_rate: 0.01 } };
+    const set = (...texts: string[]) => applyOverrides(job, texts.map(parseOverride));
+    expect(set('workflow={type: fedavg, num_rounds: 30}', 'num_rounds=20')).toEqual({
+      workflow: { type: 'fedavg', num_rounds: 20 },
+    });
+    expect(() => set('workflow=fedavg')).toThrow(/no variable 'workflow'/);
+  });
+
   it('leave out the version and the arrays of the model', () => {
     const names = Object.keys(named(TINY_JOB));
     expect(names.filter((name) => /version|weights|dtype/.test(name))).toEqual([]);

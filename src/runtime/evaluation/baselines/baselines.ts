@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { readSplit, type SplitManifest } from '../../../preprocess/split/manifest.ts';
 import { prettyJson } from '../../base/digest.ts';
 import { flError } from '../../base/errors/errors.ts';
@@ -6,6 +6,8 @@ import { writeFileAtomic } from '../../base/files/files.ts';
 import type { Progress } from '../../base/logging/progress.ts';
 import { readRunCard } from '../../run/run-card.ts';
 import { runFolder } from '../../run/run-folder.ts';
+import { describeRunIn } from '../../run/stored-runs.ts';
+import type { Work } from '../../run/work-done.ts';
 import { type Judging, judgeRun } from '../judge-run.ts';
 import {
   comparePaired,
@@ -22,6 +24,8 @@ import {
   type Baseline,
   type Baselines,
   baselinesSchema,
+  readBaselines,
+  sumWork,
 } from './result.ts';
 
 export interface BaselineOptions {
@@ -31,12 +35,23 @@ export interface BaselineOptions {
   readonly simulate: BaselineRequest['simulate'];
   readonly judging: Judging;
   readonly progress: Progress;
+  /** Folder of another run on the same split whose baselines, trained with its recipe, stand beside this one. Default: this run's recipe trains them. */
+  readonly recipe?: string | undefined;
+  /** Pictures of the federated model whose decisions are explained. Default: 12. */
+  readonly cases?: number;
+}
+
+/** One model that was trained and judged. */
+interface Trained {
+  readonly folder: string;
+  readonly predictions: Predictions;
+  readonly work: Work;
 }
 
 /**
- * Trains what a federated model must be held against, with the same script, rounds and arguments, tests all on the same subjects, and
- * compares them pairwise within draws of groups. Writes `baselines.json` into the federated run.
- * @throws NF_BASELINES_SPLIT, NF_RUN_*, NF_EVALUATE_*
+ * Trains what a federated model must be held against, with the same script, rounds and arguments or with those of another run, tests all on the
+ * same subjects, and compares them pairwise within draws of groups. Writes `baselines.json` into the federated run.
+ * @throws NF_BASELINES_SPLIT, NF_RUN_*, NF_EVALUATE_*, NF_PATH_MISSING for baselines that the other run does not have
  */
 export async function runBaselines(options: BaselineOptions): Promise<Baselines> {
   const { folder, baselines, progress } = options;
@@ -50,13 +65,20 @@ export async function runBaselines(options: BaselineOptions): Promise<Baselines>
     judging: options.judging,
     signal: options.simulate.signal,
   };
-  const federated = await judgeRun({ ...judgeOn, folder, controls: true, cases: 12 });
+  const federated = await judgeRun({ ...judgeOn, folder, controls: true, cases: options.cases ?? 12 });
   progress({ what: 'models trained and judged', done: 1, total });
-  const judged = new Map<BaselineRun, { folder: string; predictions: Predictions }>();
-  for (const [at, planned] of runs.entries()) {
+  const judged = new Map<BaselineRun, Trained>();
+  const theirs = options.recipe === undefined ? undefined : await trainedBy(options.recipe);
+  const train = async (planned: BaselineRun) => {
     const own = await runBaseline(planned, { folder: run, card, split, simulate: options.simulate });
     await judgeRun({ ...judgeOn, folder: own, controls: false, cases: 0 });
-    judged.set(planned, { folder: own, predictions: await readPredictions(join(own, EVALUATION_FOLDER)) });
+    return own;
+  };
+  for (const [at, planned] of runs.entries()) {
+    const own = theirs ? theirs(planned) : await train(planned);
+    const { work } = await describeRunIn(runFolder(own));
+    const predictions = await readPredictions(join(own, EVALUATION_FOLDER));
+    judged.set(planned, { folder: own, predictions, work });
     progress({ what: 'models trained and judged', done: at + 2, total });
   }
   const result = summarize({
@@ -67,6 +89,21 @@ export async function runBaselines(options: BaselineOptions): Promise<Baselines>
   });
   await writeFileAtomic(join(folder, BASELINES_FILE), prettyJson(result));
   return result;
+}
+
+/** The folders of the baselines of another run. */
+async function trainedBy(recipe: string): Promise<(planned: BaselineRun) => string> {
+  const path = join(recipe, BASELINES_FILE);
+  const known = await readBaselines(path);
+  return ({ baseline, site }) => {
+    const found = known?.baselines.find((one) => one.baseline === baseline)?.run_folders[site];
+    if (found !== undefined) return found;
+    throw flError(
+      'NF_PATH_MISSING',
+      { what: `Baseline ${baseline} of ${site}`, path },
+      { place: { file: path } },
+    );
+  };
 }
 
 /** The split that baselines are trained and judged on. @throws NF_BASELINES_SPLIT */
@@ -82,7 +119,7 @@ export async function requireSplit(path: string | null): Promise<SplitManifest> 
 function summarize(what: {
   options: BaselineOptions;
   federated: Evaluation;
-  judged: ReadonlyMap<BaselineRun, { folder: string; predictions: Predictions }>;
+  judged: ReadonlyMap<BaselineRun, Trained>;
   predictions: Predictions;
 }): Baselines {
   const { options, federated, judged, predictions } = what;
@@ -97,6 +134,7 @@ function summarize(what: {
       baseline,
       meaning: BASELINE_MEANING[baseline],
       run_folders: Object.fromEntries(runs.map((run) => [run.site, judged.get(run)?.folder ?? ''])),
+      work: sumWork(runs.flatMap((run) => judged.get(run)?.work ?? [])),
       comparison: comparePaired(predictions, other),
       sites: Object.fromEntries(sites),
     };
@@ -105,11 +143,18 @@ function summarize(what: {
   return baselinesSchema.parse({
     version: 1,
     kind: 'neuroflare-baselines',
-    budget: 'the same script, rounds and arguments for every model: each training image is seen as often',
+    budget: budgetOf(options.recipe),
+    recipe: options.recipe ?? null,
     metric,
     federated: { run_folder: options.folder, figure },
     baselines,
   });
+}
+
+function budgetOf(recipe: string | undefined): string {
+  if (recipe === undefined)
+    return 'the same script, rounds and arguments for every model: each training image is seen as often';
+  return `baselines have the script, rounds and arguments of the run ${basename(dirname(recipe))}`;
 }
 
 /** One prediction a subject: that of the run which speaks for the subject's site. */

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { readInputText } from '../../base/files/read-file.ts';
+import { sum } from '../../base/sum.ts';
 import { runSummarySchema } from '../../run/run-report.ts';
+import { type Work, workSchema } from '../../run/work-done.ts';
 import { HEADLINE_FIGURES, pairedSchema } from '../result.ts';
 import { estimateSchema } from '../result-parts.ts';
 
@@ -22,8 +24,13 @@ export const baselinesSchema = z.object({
   budget: z
     .string()
     .describe(
-      'what every model was given: the same script, rounds and arguments, so that each image is seen as often',
+      'what every model was given: by default the same script, rounds and arguments, so that each image is seen as often',
     ),
+  recipe: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('folder of another run whose recipe trained the baselines; null: the recipe of this one'),
   metric: z.enum(HEADLINE_FIGURES).describe('what models are compared by'),
   federated: z.object({ run_folder: z.string(), figure: estimateSchema }),
   baselines: z.array(
@@ -31,6 +38,9 @@ export const baselinesSchema = z.object({
       baseline: z.enum(BASELINES),
       meaning: z.string(),
       run_folders: z.record(z.string(), z.string()).describe('by site, or `all`'),
+      work: workSchema
+        .default({ images_seen: null, steps: null })
+        .describe('of training, all its models together, as the script tells it'),
       comparison: pairedSchema.describe('own: the federated model; other: the baseline'),
       sites: z.record(z.string(), pairedSchema).describe("the same on each site's own test subjects"),
     }),
@@ -43,6 +53,15 @@ export const simulationResultSchema = runSummarySchema.extend({
   baselines: baselinesSchema.nullable().describe('with --baselines: what the model is held against'),
 });
 export type SimulationResult = z.output<typeof simulationResultSchema>;
+
+/** Null where one of them does not tell it. */
+export function sumWork(all: readonly Work[]): Work {
+  const of = (figure: keyof Work) => {
+    const told = all.flatMap((work) => work[figure] ?? []);
+    return told.length === all.length ? sum(told) : null;
+  };
+  return { images_seen: of('images_seen'), steps: of('steps') };
+}
 
 export const BASELINES_FILE = 'baselines.json';
 

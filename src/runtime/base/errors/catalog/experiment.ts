@@ -42,6 +42,11 @@ export const EXPERIMENT_ERRORS = {
     message: 'The run {run} did not come to its end: it is {status}.',
     hint: 'Give the command again: it goes on where it was stopped.',
   },
+  NF_EXPERIMENT_BASELINES: {
+    exit: 1,
+    message: 'The run {run} has no baselines: they are those of {other}, which failed.',
+    hint: 'See what is said of that run, mend it and give the command again.',
+  },
   NF_EXPERIMENT_FILE: {
     exit: 4,
     message: '{path} is no result of an experiment of this version.',

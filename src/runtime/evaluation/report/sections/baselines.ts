@@ -22,7 +22,7 @@ export function baselinesSection({ baselines, federated, budget, metric }: Basel
   return html`<section><h2>Beside other ways to train</h2>
 <p class="lead">${HEADLINE_TITLES[metric]} on the same test subjects; ${budget}. Differences are paired by subject.</p>
 ${intervalChart(rows, { title: `${HEADLINE_TITLES[metric]} of the federated model and the baselines` })}
-<ul>${baselines.map(({ baseline }) => html`<li><b>${baseline}</b>: ${BASELINE_MEANING[baseline]}</li>`)}</ul>
+<ul>${baselines.map(({ baseline, work }) => html`<li><b>${baseline}</b>: ${BASELINE_MEANING[baseline]}${work.images_seen === null ? '' : `; ${work.images_seen} images seen in training`}</li>`)}</ul>
 <details><summary>By site, and how much worse the federated model may be</summary><div class="scroll" tabindex="0"><table>
 <thead><tr><th>baseline</th><th class="text">tested on</th><th>baseline %</th><th>federated %</th><th>federated leads by</th><th>95 % interval</th><th>worse by at most</th></tr></thead>
 <tbody>${body}</tbody><caption>Worse by at most: one-sided 95 % bound; federated is not inferior where it is under the margin that was set before.</caption></table></div></details></section>`;
