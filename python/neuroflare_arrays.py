@@ -86,6 +86,51 @@ def write_params(path, file, params, framework, base=None):
             out.write(_bytes_of(params[entry[0]], entry, base and base[entry[0]]))
 
 
+def zeros(file, framework, dtypes):
+    """What `read_params` gives of the arrays of floats, all of them zero."""
+    params = read_params(_floats(file), framework, dtypes)
+    return {name: _zeroed(value) for name, value in params.items()}
+
+
+def write_changes(path, file, changes, framework):
+    """Writes an array for each array of floats of the received model: zeros where `changes` has none."""
+    if framework == "tensorflow":
+        changes = _by_name(changes)
+    unknown = sorted(set(map(str, changes)) - {entry[0] for entry in file.entries})
+    if unknown:
+        raise ValueError("the received model has no arrays %s" % ", ".join(unknown[:5]))
+    entries = _floats(file).entries
+    with open(path, "wb") as out:
+        out.write(header_of([(entry[0], entry[1], entry[2], entry[4]) for entry in entries]))
+        for entry in entries:
+            out.write(_bytes_of(changes[entry[0]], entry, None) if entry[0] in changes else bytes(entry[4]))
+
+
+def header_of(entries):
+    """Of a file of these arrays, as neuroflare writes it. `entries`: (name, type, shape, bytes), widest types first, then by name."""
+    header, offset = {}, 0
+    for name, stored, shape, size in entries:
+        header[name] = {"dtype": stored, "shape": list(shape), "data_offsets": [offset, offset + size]}
+        offset += size
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text
+
+
+class _floats:
+    """The arrays of floats of a file."""
+
+    def __init__(self, file):
+        self.bytes = file.bytes
+        self.entries = [entry for entry in file.entries if entry[1] in ("F64", "F32")]
+
+
+def _zeroed(value):
+    if isinstance(value, list):
+        return [_zeroed(part) for part in value]
+    return value * 0
+
+
 def _require_names(params, file):
     if not isinstance(params, dict):
         raise TypeError("params must be a dict of arrays, not %s" % type(params).__name__)

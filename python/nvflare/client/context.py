@@ -8,6 +8,7 @@ import neuroflare_arrays
 from neuroflare_link import Refused, link
 
 from nvflare.app_common.abstract.fl_model import FLModel, ParamsType
+from nvflare.app_common.app_constant import AlgorithmConstants
 
 TRAIN = "train"
 EVALUATE = "validate"
@@ -135,6 +136,8 @@ class Context:
         task = self._task
         _, params = self._params()
         meta = dict(task["meta"])
+        if task["control"] is not None:
+            meta[AlgorithmConstants.SCAFFOLD_CTRL_GLOBAL] = self._control(task["control"]["received"])
         meta.update(job_id=self.welcome["job_id"], site_name=self.welcome["site_name"])
         return FLModel(
             params_type=ParamsType.FULL,
@@ -145,6 +148,13 @@ class Context:
             meta=meta,
         )
 
+    def _control(self, path):
+        """SCAFFOLD's control variate of the server: zeros before the first change."""
+        exchange = self._exchange()
+        file = neuroflare_arrays.ModelFile(path or self._task["model"])
+        read = neuroflare_arrays.zeros if path is None else neuroflare_arrays.read_params
+        return read(file, exchange["format"], {} if path else exchange.get("dtypes"))
+
     def _answer(self, model):
         task = self._task
         # A task that scores the model has no room for params: a script that trains on every task may send them all the same.
@@ -153,6 +163,7 @@ class Context:
             "type": "result",
             "id": task["id"],
             "params": has_params,
+            "control": False,
             "params_type": "FULL",
             "metrics": neuroflare_arrays.plain(model.metrics or {}),
             "weight": self._weight(model),
@@ -160,6 +171,9 @@ class Context:
         }
         if has_params:
             message["params_type"] = self._write(model, task["result"])
+            if task["control"] is not None:
+                self._write_change(model, task["control"]["result"])
+                message["control"] = True
         reply = link().ask(message)
         if reply["type"] != "accepted":
             raise Refused(reply.get("message", "the answer was not accepted"))
@@ -176,6 +190,14 @@ class Context:
         base = _flat_base(received, exchange["format"]) if is_diff else None
         neuroflare_arrays.write_params(path, file, model.params, exchange["format"], base)
         return ParamsType.DIFF.value if is_diff else kind.value
+
+    def _write_change(self, model, path):
+        key = AlgorithmConstants.SCAFFOLD_CTRL_DIFF
+        change = (model.meta or {}).get(key)
+        if not change:
+            raise RuntimeError("a job with SCAFFOLD needs '%s' in the meta of each trained model" % key)
+        file = neuroflare_arrays.ModelFile(self._task["model"])
+        neuroflare_arrays.write_changes(path, file, change, self._exchange()["format"])
 
     def _weight(self, model):
         weight = neuroflare_arrays.plain((model.meta or {}).get(WEIGHT))

@@ -25,6 +25,14 @@ export const PYTHON_KEYS = {
     .describe(
       'of type python: one process for all tasks of a site (true, the default), or a new one for each: then nothing but the model reaches the next task',
     ),
+  processes: z
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe(
+      'of type python: so many processes run the script at each site, as ranks of torch.distributed.run; rank 0 talks to the server. Default 1, without that launcher',
+    ),
   params_transfer_type: z
     .enum(['FULL', 'DIFF'])
     .optional()
@@ -47,6 +55,8 @@ export interface PythonDefinition {
   readonly framework: (typeof FRAMEWORKS)[number];
   readonly scriptArgs: readonly string[];
   readonly launchOnce: boolean;
+  /** Ranks of one script; 1: no launcher. */
+  readonly processes: number;
   readonly transferType: 'FULL' | 'DIFF';
   /** By patterns of names of arrays. */
   readonly dtypes: Readonly<Record<string, (typeof DTYPES)[number]>>;
@@ -62,6 +72,7 @@ export function pythonOf(executor: GivenExecutor): PythonDefinition | undefined 
     framework,
     scriptArgs: scriptArgsOf(executor.script_args),
     launchOnce: executor.launch_once ?? true,
+    processes: executor.processes ?? 1,
     transferType: executor.params_transfer_type ?? 'FULL',
     dtypes: executor.dtypes ?? {},
   };
@@ -75,6 +86,7 @@ const WORKFLOWS: ReadonlySet<WorkflowType> = new Set<WorkflowType>([
   'fedexp',
   'fedopt',
   'fedprox',
+  'scaffold',
 ]);
 
 interface Given {
@@ -138,6 +150,11 @@ function faultsOfPython({ executor, workflow, privacy, sites }: Given): Fault[] 
       ['workflow', 'type'],
       `asks more of the training than a script in Python can be told; with one it is one of ${[...WORKFLOWS].join(', ')}`,
     );
+  if (workflow.type === 'scaffold' && executor.launch_once === false)
+    refuse(
+      ['executor', 'launch_once'],
+      'must be true with the workflow scaffold: the script keeps the control variate of its site in memory',
+    );
   for (const [key, usual] of Object.entries(TRAINER_OPTIONS)) {
     const given = workflow[key];
     if (given !== undefined && JSON.stringify(given) !== JSON.stringify(usual))
@@ -154,4 +171,5 @@ const TRAINER_OPTIONS: Readonly<Record<string, unknown>> = {
   final_evaluation: false,
   personalize_rounds: 0,
   train_alone: false,
+  scaffold_option: 2,
 };

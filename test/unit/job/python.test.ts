@@ -24,6 +24,7 @@ describe('a job whose script is in Python', () => {
       framework: 'pytorch',
       launch_once: false,
       dtypes: { '*.n': 'int64' },
+      processes: 2,
     };
     expect(faultsOf({ sites: { 'site-1': { script_args: ['--lr', '1'] } } }, keys)).toEqual([]);
   });
@@ -40,8 +41,8 @@ describe('a job whose script is in Python', () => {
     ["the other languages' framework", {}, { framework: 'tfjs' }, /^executor\.framework/],
     ['a type of arrays that a file has as it is', {}, { dtypes: { w: 'float32' } }, /^executor\.dtypes/],
     [
-      'SCAFFOLD',
-      { workflow: { type: 'scaffold', num_rounds: 1 } },
+      'personal models',
+      { workflow: { type: 'ditto', num_rounds: 1 } },
       {},
       /^workflow\.type asks more of the training/,
     ],
@@ -51,6 +52,19 @@ describe('a job whose script is in Python', () => {
       {},
       /^workflow\.local_tensors needs neuroflare's own trainer/,
     ],
+    [
+      'SCAFFOLD, and a process for each task',
+      { workflow: { type: 'scaffold', num_rounds: 1 } },
+      { launch_once: false },
+      /^executor\.launch_once must be true/,
+    ],
+    [
+      'the gradient of SCAFFOLD',
+      { workflow: { type: 'scaffold', num_rounds: 1, scaffold_option: 1 } },
+      {},
+      /^workflow\.scaffold_option/,
+    ],
+    ['no process', {}, { processes: 0 }, /^executor\.processes/],
     ['a promise of privacy', { privacy: { epsilon: 1, delta: 1e-5, clip: 1 } }, {}, /^privacy/],
     ['args of a site', { sites: { 'site-1': { args: { a: 1 } } } }, {}, /^sites\.site-1\.args/],
   ])('is refused with %s', (_, over, executor, fault) => {

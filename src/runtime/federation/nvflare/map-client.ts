@@ -57,7 +57,11 @@ export function mapClient(config: ClientConfig, place: string, findings: Finding
   for (const { filters } of [...config.task_data_filters, ...config.task_result_filters])
     for (const { path } of filters) refuseFilter(path, place, findings);
   for (const { path } of config.components)
-    if (shortName(path) !== 'ConvertToFedEvent')
+    if (shortName(path) === 'JobLogStreamer')
+      findings.notes.push(
+        'JobLogStreamer: what scripts print goes to the server where the policy of their site says send_logs: true',
+      );
+    else if (shortName(path) !== 'ConvertToFedEvent')
       findings.refuse(shortName(path), place, 'this component is not known here');
   let mapped: MappedClient | undefined;
   for (const { tasks, executor } of config.executors) {
@@ -88,20 +92,23 @@ function clientApi(executor: Part, place: string, findings: Findings): MappedCli
   const framework = typeof format === 'string' ? FORMATS[format] : undefined;
   if (framework === undefined)
     refuse('params_exchange_format', `${JSON.stringify(format)} is not known here`);
-  const run = args.execution_mode === 'external_process' ? ofCommand(args.command) : ofScript(args);
+  const run: Run | string =
+    args.execution_mode === 'external_process' ? ofCommand(args.command) : ofScript(args);
   if (typeof run === 'string') {
     refuse(args.execution_mode === 'external_process' ? 'command' : 'task_script_path', run);
     return undefined;
   }
+  const { processes, ...script } = run;
   const keys = {
+    ...(processes !== undefined && processes > 1 && { processes }),
     ...(framework !== undefined && { framework }),
     ...(transfer === 'DIFF' && { params_transfer_type: 'DIFF' }),
     ...(once === false && { launch_once: false }),
   };
-  return { ...run, keys };
+  return { ...script, keys };
 }
 
-type Run = Pick<MappedClient, 'script' | 'args'>;
+type Run = Pick<MappedClient, 'script' | 'args'> & { readonly processes?: number };
 
 function ofScript({ task_script_path: path, task_script_args: given = '' }: Part['args']): Run | string {
   if (typeof path !== 'string' || !path.endsWith('.py')) return 'it names no script in Python';
@@ -115,14 +122,42 @@ function ofCommand(command: JsonValue | undefined): Run | string {
   if (!Array.isArray(words) || !words.every((word) => typeof word === 'string'))
     return 'it is no command line';
   const [program = '', ...rest] = words as string[];
+  if (posix.basename(program) === 'torchrun') return ofLauncher(rest);
   if (!/^python[\d.]*$/.test(posix.basename(program)))
     return `a job names no program (${program}); a site names its Python`;
   const at = rest.findIndex((word) => word !== '-u');
   const script = rest[at] ?? '';
-  if (script === '-m') return 'a launcher (python -m) is not known here';
+  if (script === '-m' && rest[at + 1] === 'torch.distributed.run') return ofLauncher(rest.slice(at + 2));
+  if (script === '-m') return `a launcher (python -m ${rest[at + 1] ?? ''}) is not known here`;
   return script.endsWith('.py')
     ? { script: plain(script), args: rest.slice(at + 1) }
     : `${script || 'nothing'} is no script in Python`;
+}
+
+/** How the ranks find each other is no matter of the job: they are on one machine. */
+const OF_ONE_MACHINE = /^--(nnodes=1|master[_-](port|addr)=\S+|standalone)$/;
+const RANKS = /^--nproc[_-]per[_-]node=([1-9]\d*)$/;
+
+/** `--nnodes=1 --nproc_per_node=2 --master_port=7777 custom/client.py --lr 0.1`: what follows torchrun. */
+function ofLauncher(words: readonly string[]): Run | string {
+  const at = words.findIndex((word) => word.endsWith('.py'));
+  if (at === -1) return 'its launcher is given no script in Python';
+  let processes = 1;
+  for (const word of joinedFlags(words.slice(0, at))) {
+    const [, ranks] = RANKS.exec(word) ?? [];
+    if (ranks !== undefined) processes = Number(ranks);
+    else if (!OF_ONE_MACHINE.test(word)) return `${word} of torchrun is not known here`;
+  }
+  return { script: plain(words[at] ?? ''), args: words.slice(at + 1), processes };
+}
+
+/** `--nnodes 1` as `--nnodes=1`. */
+function joinedFlags(words: readonly string[]): string[] {
+  const out: string[] = [];
+  for (const word of words)
+    if (word.startsWith('-')) out.push(word);
+    else out.push(`${out.pop() ?? ''}=${word}`);
+  return out;
 }
 
 function plain(path: string): string {

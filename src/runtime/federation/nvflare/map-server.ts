@@ -6,7 +6,11 @@ import { type Findings, shortName } from './refusals.ts';
 export type FirstModel =
   | { readonly kind: 'arrays'; readonly data: JsonValue }
   | { readonly kind: 'npy'; readonly file: string }
-  | { readonly kind: 'class'; readonly path: string; readonly args: Readonly<Record<string, JsonValue>> }
+  | {
+      readonly kind: 'class' | 'keras';
+      readonly path: string;
+      readonly args: Readonly<Record<string, JsonValue>>;
+    }
   | { readonly kind: 'torch'; readonly file: string };
 
 export interface MappedServer {
@@ -50,6 +54,8 @@ const SILENT = new Set([
   'NPModelLocator',
   'TFModelLocator',
   'FullModelShareableGenerator',
+  // What scripts print goes to the server where the policy of their site says so (send_logs).
+  'JobLogReceiver',
 ]);
 
 /** Reads what the server of a job does into `workflow`, and notes what has no counterpart. */
@@ -132,6 +138,7 @@ function controllerOf(controller: Named, around: Around): Record<string, JsonVal
   if (name === 'FedAvg' && controller.path.startsWith('nvflare.app_common.workflows.'))
     return fedAvg(controller, around);
   if (name === 'ScatterAndGather') return scatterAndGather(controller, around);
+  if (name === 'Scaffold') return scaffold(controller, around);
   if (name === 'CyclicController') return cyclic(controller, around);
   const why = INSTEAD[name] ?? 'its workflow is not known here';
   findings.refuse(name, SERVER, why);
@@ -139,8 +146,6 @@ function controllerOf(controller: Named, around: Around): Record<string, JsonVal
 }
 
 const INSTEAD: Readonly<Record<string, string>> = {
-  Scaffold:
-    'a script in Python is not given control variates yet; workflow.type scaffold has scripts in TypeScript',
   FedAvgLR: 'its sites send gradients and Hessians in place of a model, which no workflow here takes',
   SwarmServerController: 'there is no workflow without a server here',
   StatisticsController: 'see workflow.type statistics',
@@ -246,6 +251,14 @@ function fedOptOf(generator: Part, findings: Findings): Record<string, JsonValue
   return { type: 'fedopt', server_optimizer: 'sgd', server_learning_rate: lr, server_momentum: momentum };
 }
 
+function scaffold(controller: Named, around: Around): Record<string, JsonValue> {
+  const { findings } = around;
+  findings.notes.push(
+    'SCAFFOLD: sites count alike, and changes of control variates are divided by the number of all sites, as in the paper; nvflare weighs both by steps',
+  );
+  return { ...fedAvg(controller, around), type: 'scaffold' };
+}
+
 function cyclic(controller: Named, { job, findings }: Around): Record<string, JsonValue> {
   findings.requireKnown(controller, SERVER, {
     read: ['num_rounds', 'order', 'task_name'],
@@ -285,7 +298,11 @@ function modelOf(components: readonly Named[], findings: Findings): FirstModel |
         ],
       });
       findings.requireUnused(component, SERVER, ['exclude_vars', 'filter_id']);
-      model = isFile ? { kind: 'torch', file } : classOf(given, findings);
+      model = isFile ? { kind: 'torch', file } : classOf(component, 'class', findings);
+    } else if (name === 'TFModelPersistor') {
+      findings.requireKnown(component, SERVER, { read: ['model', 'filter_id'], harmless: ['save_name'] });
+      findings.requireUnused(component, SERVER, ['filter_id']);
+      model = classOf(component, 'keras', findings);
     } else if (!KNOWN.has(name) && !SILENT.has(name))
       findings.refuse(name, SERVER, 'this component is not known here');
   }
@@ -299,15 +316,22 @@ const KNOWN = new Set([
   'PTFedOptModelShareableGenerator',
 ]);
 
-function classOf(given: JsonValue | undefined, findings: Findings): FirstModel | undefined {
+function classOf(persistor: Named, kind: 'class' | 'keras', findings: Findings): FirstModel | undefined {
   const {
     path,
     class_path: named,
     args,
-  } = (given ?? {}) as { path?: string; class_path?: string; args?: Record<string, JsonValue> };
+  } = (persistor.args.model ?? {}) as {
+    path?: string;
+    class_path?: string;
+    args?: Record<string, JsonValue>;
+  };
   const found = path ?? named;
-  if (typeof found === 'string' && found.includes('.'))
-    return { kind: 'class', path: found, args: args ?? {} };
-  findings.refuse('PTFileModelPersistor(model)', SERVER, 'it names no class of the job (module.Class)');
+  if (typeof found === 'string' && found.includes('.')) return { kind, path: found, args: args ?? {} };
+  findings.refuse(
+    `${shortName(persistor.path)}(model)`,
+    SERVER,
+    'it names no class of the job (module.Class)',
+  );
   return undefined;
 }

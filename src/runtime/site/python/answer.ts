@@ -12,18 +12,28 @@ import type { PythonResult } from './messages.ts';
  * @throws NF_RESULT_*, NF_TENSORS_*
  */
 export async function answerOf(
-  { params, params_type: paramsType, metrics, weight }: PythonResult,
+  { params, control, params_type: paramsType, metrics, weight }: PythonResult,
   { task, output }: TaskOrder,
 ): Promise<ScriptAnswer> {
   const figures = { metrics: checkFigures(numbersIn(metrics)), numExamples: checkExamples(weight ?? 1) };
   if (task.context.form.answer.model === undefined) return { ...figures, paramsType: 'FULL', files: {} };
   if (!params) throw flError('NF_RESULT_INVALID', { reason: 'params are missing' });
-  const path = output.files.model ?? '';
+  const take = (name: string, mayLack: boolean) =>
+    takeFile(output.files[name] ?? '', task.inputs.model ?? '', mayLack);
+  const model = await take('model', false);
+  if (task.context.form.answer.control === undefined) return { ...figures, paramsType, files: { model } };
+  if (!control)
+    throw flError('NF_RESULT_INVALID', { reason: 'the change of its control variate is missing' });
+  return { ...figures, paramsType, files: { model, control: await take('control', true) } };
+}
+
+/** Its digest, once it is durable and in the form of the model. */
+async function takeFile(path: string, model: string, mayLack: boolean): Promise<string> {
   if (!(await lstat(path)).isFile())
     throw flError('NF_RESULT_INVALID', { reason: 'what lies in the place of its file is no file' });
-  await checkUpdateFile(path, task.inputs.model ?? '', { mayLack: false });
+  await checkUpdateFile(path, model, { mayLack });
   await syncFile(path);
-  return { ...figures, paramsType, files: { model: await sha256File(path) } };
+  return sha256File(path);
 }
 
 /** JSON has no NaN and no infinity: `{"$number": "nan"}` stands for one. */

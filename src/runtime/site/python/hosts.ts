@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { flError } from '../../base/errors/errors.ts';
 import { makeFolder, putFile } from '../../base/files/files.ts';
 import { identifyProcess } from '../../base/processes/process-identity.ts';
 import { jobWalls, type WallPolicy } from '../../security/policy/job-walls.ts';
@@ -38,6 +39,8 @@ export interface SiteHostOptions {
   readonly engine: EngineSetup;
   /** The site's data, if it has any. */
   readonly data: string | undefined;
+  /** Ranks of the job's script. */
+  readonly processes: number;
   readonly policy: WallPolicy & { readonly python?: { readonly interpreter: string } | undefined };
 }
 
@@ -45,10 +48,11 @@ export interface SiteHostOptions {
  * At a site: the interpreter is the site's choice alone, the walls are those of its policy. What closes sockets to scripts in JavaScript does
  * not hold Python: where the policy gives scripts no network, a namespace must.
  */
-export function siteHost({ folder, engine, data, policy }: SiteHostOptions): PythonHost {
+export function siteHost({ folder, engine, data, processes, policy }: SiteHostOptions): PythonHost {
   const { python, network } = policy;
   const strict: WallPolicy = { ...policy, network: network === 'open' ? 'open' : 'namespace' };
   return async () => {
+    if (processes > 1 && network !== 'open') throw flError('NF_PYTHON_RANKS', { processes });
     const walls = await jobWalls(strict, { work: dirname(folder.root), data });
     const { home } = folder;
     if (walls.user) await openToUser(walls.user, folder);

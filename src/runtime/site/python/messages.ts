@@ -21,6 +21,8 @@ const message = z.discriminatedUnion('type', [
     id: z.string(),
     /** Its file lies where the task said. */
     params: z.boolean(),
+    /** The change of SCAFFOLD's control variate lies where the task said. */
+    control: z.boolean().default(false),
     params_type: z.enum(['FULL', 'DIFF']),
     metrics: z.record(z.string(), z.unknown()),
     weight: z.number().nullable(),
@@ -70,6 +72,8 @@ export interface PythonTask {
   /** Absolute paths: of the received model, and of the answer where one is asked for. */
   readonly model: string;
   readonly result: string | null;
+  /** Of SCAFFOLD: the server's control variate (null: zeros), and the place for the change of the site's own. */
+  readonly control: { readonly received: string | null; readonly result: string } | null;
   readonly meta: Readonly<Record<string, JsonValue>>;
 }
 

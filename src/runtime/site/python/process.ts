@@ -30,6 +30,8 @@ export interface PythonCommand {
   readonly launcher: string;
   readonly script: string;
   readonly args: readonly string[];
+  /** Ranks of one script, by PyTorch's launcher; 1: no launcher. */
+  readonly processes: number;
   readonly env: Readonly<Record<string, string>>;
   readonly welcome: Welcome;
 }
@@ -106,6 +108,7 @@ export class PythonProcess {
       '-u',
       '-X',
       'faulthandler',
+      ...ranksOf(command.processes),
       command.launcher,
       command.script,
       ...command.args,
@@ -166,9 +169,10 @@ export class PythonProcess {
   #receive(message: PythonMessage, reply: (answer: PythonReply) => void): void {
     if (message.type === 'failure') this.failure = message;
     if (message.type === 'hello') {
-      this.isKnown = true;
       reply(this.#welcome);
-      this.#watch?.begun();
+      // A process that the script starts, or another of its ranks, says hello, too.
+      if (!this.isKnown) this.#watch?.begun();
+      this.isKnown = true;
     } else if (message.type === 'next') {
       if (this.#next || this.#isStopping) this.#hand(reply);
       else this.#await(reply, message.timeout);
@@ -231,6 +235,12 @@ export class PythonProcess {
     const killer = signal ?? (this.#place.throughShell ? signalOf(code) : null);
     return killer === null ? { code, signal: null } : { code: null, signal: killer };
   }
+}
+
+/** torchrun on this machine alone; it takes a free port. */
+function ranksOf(processes: number): string[] {
+  if (processes === 1) return [];
+  return ['-m', 'torch.distributed.run', '--standalone', '--nnodes=1', `--nproc_per_node=${processes}`];
 }
 
 /** Processes that Linux has ended for want of memory since it started (/proc/vmstat, oom_kill); 0 elsewhere. */

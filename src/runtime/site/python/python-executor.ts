@@ -128,7 +128,9 @@ export class PythonExecutor implements Executor {
       args: args.map((arg) =>
         arg.replaceAll(STANDS_FOR, (_, name) => (name === 'site' ? site : (data?.root ?? ''))),
       ),
+      processes: this.#python.processes,
       env: {
+        PYTHONFAULTHANDLER: '1',
         PYTHONPATH: [PYTHON_FOLDER, bundle, ...(place.env.PYTHONPATH ? [place.env.PYTHONPATH] : [])].join(
           delimiter,
         ),

@@ -28,6 +28,10 @@ export function pythonTask({ task, output }: TaskOrder): PythonTask {
     total_rounds: totalRounds,
     model: task.inputs.model ?? '',
     result: trains ? (output.files.model ?? '') : null,
+    control:
+      trains && rule?.kind === 'scaffold'
+        ? { received: task.inputs.control ?? null, result: output.files.control ?? '' }
+        : null,
     meta,
   };
 }

@@ -168,6 +168,12 @@ describe('a job that nvflare has exported', () => {
       ],
       { type: 'fedopt', server_optimizer: 'sgd', server_learning_rate: 0.5, server_momentum: 0.6 },
     ],
+    [
+      'SCAFFOLD',
+      { path: `${AC}workflows.scaffold.Scaffold`, args: { num_clients: 2, num_rounds: 2 } },
+      [],
+      { type: 'scaffold', num_rounds: 2 },
+    ],
   ] as const)('of %s has it here, too', async (_, controller, more, workflow) => {
     expect((await imported({ controller, more })).value.workflow).toMatchObject(workflow);
   });
@@ -193,6 +199,23 @@ describe('a job that nvflare has exported', () => {
       launchOnce: false,
       transferType: 'DIFF',
     });
+  });
+
+  it.each([
+    'python3 -m torch.distributed.run --nnodes=1 --nproc_per_node=2 --master_port=7777 custom/client.py --lr 1',
+    'torchrun --standalone --nnodes 1 --nproc-per-node 2 client.py --lr 1',
+  ])('may start its script in several processes: %s', async (command) => {
+    const { definition } = await imported({ client: { execution_mode: 'external_process', command } });
+    expect(definition.executor).toMatchObject({
+      trainScript: 'custom/client.py',
+      python: { processes: 2, scriptArgs: ['--lr', '1'] },
+    });
+  });
+
+  it('may stream its log, for which each site has a policy', async () => {
+    const components = [{ path: `${AC}logging.job_log_streamer.JobLogStreamer` }];
+    const more = [{ path: `${AC}logging.job_log_receiver.JobLogReceiver` }];
+    expect((await imported({ components, more })).notes.join()).toContain('send_logs');
   });
 
   it('may give sites arguments of their own', async () => {
@@ -275,10 +298,24 @@ describe('a job that nvflare has exported', () => {
       {
         client: {
           execution_mode: 'external_process',
-          command: 'python3 -m torch.distributed.run custom/client.py',
+          command: 'python3 -m accelerate.launch custom/client.py',
         },
       },
-      /a launcher/,
+      /a launcher \(python -m accelerate\.launch\)/,
+    ],
+    [
+      'ranks on several machines',
+      { client: { execution_mode: 'external_process', command: 'torchrun --nnodes=2 custom/client.py' } },
+      /--nnodes=2 of torchrun/,
+    ],
+    [
+      'a model that is no class of the job',
+      {
+        more: [
+          { path: 'nvflare.app_opt.tf.model_persistor.TFModelPersistor', args: { model: { path: 'Net' } } },
+        ],
+      },
+      /TFModelPersistor\(model\)/,
     ],
     ['a trainer that waits elsewhere', { client: { execution_mode: 'attach' } }, /execution_mode/],
   ] as const)('is refused as a whole with %s', async (_, wish, line) => {

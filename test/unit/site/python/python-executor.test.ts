@@ -52,6 +52,41 @@ const weights = async () => [
 const result = { type: 'result' };
 
 describe.skipIf(!SYSTEM_PYTHON)('the executor of Python, whose scripts talk to nvflare.client', () => {
+  it("gives SCAFFOLD's control variate with the model, and takes the change of the site's own", async () => {
+    const answer = {
+      model: { form: 'subset:model' },
+      control: { form: 'subset:model', by: 'trainer' },
+    } as const;
+    const train = { when: 'training', answer } as const;
+    const script = `import nvflare.client as flare
+flare.init()
+while flare.is_running():
+    model = flare.receive()
+    control = model.meta['scaffold_c_global']['weights']
+    own = [value + 1 for value in control]
+    meta = {} if model.current_round == 1 else {'scaffold_c_diff': {'weights': own}}
+    flare.send(flare.FLModel(params=model.params, metrics={}, meta=meta))
+`;
+    await open();
+    const order = await pythonOrder(folder, script, { form: train });
+    const control = join(folder.work, 'control.safetensors');
+    const task = { ...order.task, context: { ...order.task.context, rule: { kind: 'scaffold', option: 2 } } };
+    const output = { ...order.output, files: { ...order.output.files, control } };
+    const outcome = await executor?.run({ ...order, task, output } as typeof order, watching({}));
+    expect(outcome).toMatchObject({ answer: { files: { control: await sha256File(control) } } });
+    expect([...((await readModel(control)).weights?.data ?? [])]).toEqual([1, 1]);
+    const next = {
+      ...task,
+      inputs: { ...task.inputs, control },
+      context: { ...task.context, currentRound: 2 },
+    };
+    expect(await executor?.run({ ...order, task: next, output } as typeof order, watching({}))).toMatchObject(
+      {
+        error: { code: 'NF_SCRIPT_FAILED', message: expect.stringContaining("'scaffold_c_diff'") },
+      },
+    );
+  });
+
   it('gives the answer of a script, with its file on disk, its digest and its weight', async () => {
     const outcome = await run(pythonScript("params['weights'] = [9, 2]"));
     expect(outcome).toEqual({

@@ -2,6 +2,12 @@ import type { ErrorRow } from './row.ts';
 
 /** Scripts in Python: the process they run in, and how it ends; jobs that nvflare has exported. */
 export const PYTHON_ERRORS = {
+  NF_PYTHON_RANKS: {
+    exit: 4,
+    message:
+      'The script runs in {processes} processes, which talk to each other over the network of this machine, and the policy of this site keeps scripts from it.',
+    hint: 'Set network: open in local/site-policy.yml for such jobs, or let the job run one process a site (executor.processes).',
+  },
   NF_PYTHON_MISSING: {
     exit: 4,
     message: "Scripts in Python cannot be run here: '{interpreter}' {reason}.",

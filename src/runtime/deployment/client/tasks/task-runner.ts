@@ -18,7 +18,7 @@ import { wireAnswer } from './wire-answer.ts';
 export interface TaskRunnerOptions
   extends JobTaskFilesOptions,
     ProcessExecutorOptions,
-    SiteHostOptions,
+    Omit<SiteHostOptions, 'processes'>,
     Pick<SiteDeps, 'ownFilters' | 'leastPeople' | 'means'> {
   readonly folder: SiteJobFolder;
   readonly policy: SiteHostOptions['policy'];
@@ -43,10 +43,14 @@ export class TaskRunner {
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
-    this.#executor =
-      options.job.executor.type === 'python'
-        ? new PythonExecutor({ job: options.job, size: 1, host: siteHost(options) })
-        : new ProcessExecutor(options);
+    const { python } = options.job.executor;
+    this.#executor = python
+      ? new PythonExecutor({
+          job: options.job,
+          size: 1,
+          host: siteHost({ ...options, processes: python.processes }),
+        })
+      : new ProcessExecutor(options);
     this.#files = new JobTaskFiles(options);
     this.#site = createSite({
       ...options,
