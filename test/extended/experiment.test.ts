@@ -92,6 +92,8 @@ it('an experiment on MRI is judged on the test images of all seeds, and its vari
   expect(fedavg?.against?.lead_over_pooled?.value).toBeCloseTo((first ?? 0) - balancedAccuracy(pooled), 12);
   // The baselines of the first variant stand beside the second, which has none of its own.
   expect(fedprox?.against?.lead_over_pooled?.value).toBeCloseTo((second ?? 0) - balancedAccuracy(pooled), 12);
+  const evaluated = join(cwd, 'work/scanners.scanners.fedavg.seed-1/latest/evaluation/evaluation.json');
+  expect(JSON.parse(readFileSync(evaluated, 'utf8'))).toMatchObject({ masked: {}, worst_cases: [] });
   expect(fedprox?.baselines).toEqual(fedavg?.baselines);
   expect(existsSync(join(cwd, 'work/scanners.scanners.fedprox.seed-1/latest/baselines'))).toBe(false);
   expect(fedavg?.against).toMatchObject({

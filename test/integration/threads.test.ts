@@ -62,6 +62,14 @@ describe('sites that share a thread', () => {
     );
   });
 
+  it('have left nothing behind where the last thing that they did was to look at a file', async () => {
+    const script = `import { stat } from 'node:fs/promises';\n${TINY_SCRIPT}\nawait stat('.');\n`;
+    const lines: string[] = [];
+    const { summary } = await run(script, { onLog: (site, text) => lines.push(`${site} ${text.trim()}`) });
+    expect(await summary).toMatchObject({ status: 'finished' });
+    expect(lines.filter((line) => line.includes('leaves something behind'))).toEqual([]);
+  });
+
   it('have the same numbers, many of them on two threads', async () => {
     const [one, two] = [
       await run(TINY_SCRIPT, { flags: { clients: 40 } }),

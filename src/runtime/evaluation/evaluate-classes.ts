@@ -39,7 +39,8 @@ export async function evaluateClasses(
     const images = shownPictures(target, data, options);
     const work = { options, target, data, predictor, images, tested, progress };
     try {
-      return await judge(work, [...notes, ...(await likenessNotes(work))]);
+      const likeness = options.masked === false ? [] : await likenessNotes(work);
+      return await judge(work, [...notes, ...likeness]);
     } finally {
       predictor.dispose();
     }
@@ -54,7 +55,8 @@ async function judge(work: EvaluationWork, notes: readonly string[]): Promise<Ev
     data.rows.filter(({ part }) => part === 'validation'),
   );
   const masked: [MaskedTest, Judged][] = [];
-  for (const test of MASKED_TESTS) masked.push([test, await predictRows(work, tested, test)]);
+  const tests = options.masked === false ? [] : MASKED_TESTS;
+  for (const test of tests) masked.push([test, await predictRows(work, tested, test)]);
   const calibration = calibrate(judged, validation, options.part);
   const controls = options.controls
     ? await judgeControls(work)

@@ -25,6 +25,8 @@ export interface EvaluateOptions extends TargetWish {
   readonly knownControls?: Map<string, Promise<ControlScores>>;
   /** Worst predictions that are drawn. */
   readonly cases: number;
+  /** Whether a model of classes is asked about pictures with a part masked, and how many are unlike those of training. Default: true. */
+  readonly masked?: boolean;
   readonly seed: number;
   readonly replicates: number;
   /** Folder to write into; default: `evaluation` beside the model. */

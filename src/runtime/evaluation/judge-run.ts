@@ -15,7 +15,7 @@ export function usualJudging({ choice, gpu }: EngineSetup, jobs: number): Judgin
   return { engine, jobs, seed: 0, replicates: 2000, slices: 9, mirror: true };
 }
 
-export interface JudgedRun extends Pick<EvaluateOptions, 'controls' | 'cases'> {
+export interface JudgedRun extends Pick<EvaluateOptions, 'controls' | 'cases' | 'masked'> {
   /** Of the run. */
   readonly folder: string;
   /** Default: that of the run. */

@@ -177,7 +177,8 @@ async function judge(
   const recipe = await recipeOf(cell, request);
   const compared = await comparedWith({ folder, recipe }, judging, request);
   const path = join(folder, EVALUATION_FOLDER, EVALUATION_FILE);
-  if (!existsSync(path)) await judgeRun({ folder, judging, signal, controls: true, cases: 0 });
+  // `evaluate` explains a run that somebody asks about.
+  if (!existsSync(path)) await judgeRun({ folder, judging, signal, controls: true, cases: 0, masked: false });
   return judgedCell(await readClassEvaluation(path), compared);
 }
 
@@ -201,8 +202,7 @@ async function comparedWith(
   const isThere = baselines.every((name) => known?.baselines.some(({ baseline }) => baseline === name));
   if (isThere && (baselines.length === 0 || known?.recipe === (recipe ?? null))) return known;
   const simulateWith = { threads, engine, signal, maxClients };
-  // `evaluate` explains pictures of a run that somebody asks about.
-  const how = { recipe, judging, cases: 0, progress: noProgress };
+  const how = { recipe, judging, explained: false, progress: noProgress };
   return runBaselines({ baselines, folder, simulate: simulateWith, ...how });
 }
 

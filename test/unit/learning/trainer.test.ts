@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ParamSet } from '../../../src/runtime/base/tensors/nd-array.ts';
 import type { EngineChoice } from '../../../src/runtime/job/engine-choice.ts';
+import type { ExampleSet } from '../../../src/runtime/learning/dataset/example-set.ts';
 import { type Dataset, openDataset } from '../../../src/runtime/learning/dataset/open-dataset.ts';
 import { modelParameters } from '../../../src/runtime/learning/engine/parameters.ts';
 import { createEngine } from '../../../src/runtime/learning/engine/registry.ts';
@@ -43,6 +44,24 @@ function use(choice: EngineChoice): void {
   setEngine(async () => (await createEngine(choice)).engine);
 }
 
+/** The same pictures several times over, as they are. */
+async function repeated(set: ExampleSet<unknown>, times: number): Promise<ExampleSet<unknown>> {
+  const whole = await set.batches({ batchSize: set.size }).next();
+  if (whole.done) throw new Error('no pictures');
+  const { x, y, owners } = whole.value;
+  const again = (values: Float32Array) =>
+    Float32Array.from({ length: values.length * times }, (_, at) => values[at % values.length] ?? 0);
+  return {
+    size: set.size * times,
+    options: set.options,
+    requireFit: (model) => set.requireFit(model),
+    score: (predict) => set.score(predict),
+    async *batches() {
+      yield { x: again(x), y: again(y), size: set.size * times, owners };
+    },
+  };
+}
+
 describe('training', () => {
   beforeAll(() => use('ort'));
 
@@ -55,6 +74,28 @@ describe('training', () => {
     expect(after.balanced_accuracy).toBeGreaterThanOrEqual(0.9);
     expect(after.loss).toBeLessThan(before.loss ?? 0);
     expect([losses.length, steps, loss]).toEqual([20, 20 * 3, losses.at(-1)]);
+  });
+
+  it('takes one step of all pictures where a batch may have more, to the same parameters however many more', async () => {
+    const fitted = async (batchSize: number) => {
+      const trainer = await compile(buildModel(SPEC), { learningRate: 0.003, batchSize });
+      const { steps } = await trainer.fit(data.train, { epochs: 2, seed: 1 });
+      return [steps, trainer.getParams()];
+    };
+    const [exact, more] = [await fitted(300), await fitted(4000)];
+    expect(more).toEqual(exact);
+    expect(more[0]).toBe(2);
+  });
+
+  it('goes on from the same parameters with more pictures than it was compiled for', async () => {
+    const more = await repeated(data.train, 20);
+    const trained = await compile(buildModel(SPEC), { learningRate: 0.003, batchSize: 4000 });
+    await trained.fit(data.train, { epochs: 1, seed: 1 });
+    const other = await compile(buildModel(SPEC), { learningRate: 0.003, batchSize: 4000 });
+    other.setParams(trained.getParams());
+    for (const trainer of [trained, other])
+      expect(await trainer.fit(more, { epochs: 2, seed: 1 })).toMatchObject({ steps: 2, images: 2 * 400 });
+    expect(trained.getParams()).toEqual(other.getParams());
   });
 
   it('gives the same bits for the same seed, in a new trainer or after setParams', async () => {

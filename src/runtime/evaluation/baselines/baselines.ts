@@ -37,9 +37,11 @@ export interface BaselineOptions {
   readonly progress: Progress;
   /** Folder of another run on the same split whose baselines, trained with its recipe, stand beside this one. Default: this run's recipe trains them. */
   readonly recipe?: string | undefined;
-  /** Pictures of the federated model whose decisions are explained. Default: 12. */
-  readonly cases?: number;
+  /** Whether decisions of the federated model are explained, on its worst cases and masked pictures. Default: true. */
+  readonly explained?: boolean;
 }
+
+const CASES = 12;
 
 /** One model that was trained and judged. */
 interface Trained {
@@ -65,13 +67,15 @@ export async function runBaselines(options: BaselineOptions): Promise<Baselines>
     judging: options.judging,
     signal: options.simulate.signal,
   };
-  const federated = await judgeRun({ ...judgeOn, folder, controls: true, cases: options.cases ?? 12 });
+  const { explained = true } = options;
+  const how = { controls: true, cases: explained ? CASES : 0, masked: explained };
+  const federated = await judgeRun({ ...judgeOn, folder, ...how });
   progress({ what: 'models trained and judged', done: 1, total });
   const judged = new Map<BaselineRun, Trained>();
   const theirs = options.recipe === undefined ? undefined : await trainedBy(options.recipe);
   const train = async (planned: BaselineRun) => {
     const own = await runBaseline(planned, { folder: run, card, split, simulate: options.simulate });
-    await judgeRun({ ...judgeOn, folder: own, controls: false, cases: 0 });
+    await judgeRun({ ...judgeOn, folder: own, controls: false, cases: 0, masked: false });
     return own;
   };
   for (const [at, planned] of runs.entries()) {

@@ -47,7 +47,7 @@ ${recordSection(source)}`;
 
 /** What a page says of a judged model: before the baselines, behind them, and behind the curves of the training. */
 interface JudgedParts {
-  readonly first: Html | readonly Html[];
+  readonly first: Html | readonly (Html | null)[];
   readonly second: readonly (Html | null)[];
   readonly third: readonly (Html | null)[];
 }

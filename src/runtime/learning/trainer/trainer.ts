@@ -11,6 +11,7 @@ import { noteSteps, wantedCorrection, wantsGradient } from './control-variates.t
 import { type CheckedOptions, checkLearningRate } from './options.ts';
 import { noteReleased } from './private-settings.ts';
 import { tellProgress } from './settings.ts';
+import { rowsOfStep } from './step-rows.ts';
 import { countOf, requireGroups, trainPrivately } from './train-privately.ts';
 
 export interface FitOptions {
@@ -64,6 +65,8 @@ export class Trainer {
   /** Since the parameters were set. */
   #steps = 0;
   #compiled: { readonly batchSize: number; readonly model: CompiledModel } | undefined;
+  /** Pictures of a step when it was compiled, as asked for. */
+  #asked = 0;
 
   constructor(parts: TrainerParts) {
     this.#parts = parts;
@@ -244,14 +247,16 @@ export class Trainer {
   /** Compiles at the first use, when the size of the batches is known. */
   async #ready(data: ExampleSet<unknown>): Promise<{ batchSize: number; model: CompiledModel }> {
     const { options, prepare, prepareUnits, units } = this.#parts;
-    const batchSize = units ? units.units * units.rowsPerUnit : (options.batchSize ?? data.options.batchSize);
-    if (this.#compiled) {
-      if (batchSize <= this.#compiled.batchSize) return { ...this.#compiled, batchSize };
-      throw flError('NF_TRAIN_BATCH_SIZE', { compiled: this.#compiled.batchSize, data: batchSize });
-    }
+    const asked = options.batchSize ?? data.options.batchSize;
+    const batchSize = units ? units.units * units.rowsPerUnit : rowsOfStep(asked, data.size);
+    if (this.#compiled && batchSize <= this.#compiled.batchSize) return { ...this.#compiled, batchSize };
+    // Compiled for fewer rows than a step may have, it is compiled again for more pictures.
+    if (this.#compiled && (units || asked > this.#asked))
+      throw flError('NF_TRAIN_BATCH_SIZE', { compiled: this.#asked, data: asked });
     const model = await (units ? prepareUnits(units) : prepare(batchSize));
-    model.setParams(this.#params);
+    model.setParams(this.#compiled?.model.getParams() ?? this.#params);
     this.#compiled = { batchSize, model };
+    this.#asked = units ? batchSize : asked;
     return this.#compiled;
   }
 }

@@ -3,6 +3,7 @@ import { Console } from 'node:console';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 import { toNeuroflareError } from '../../base/errors/errors.ts';
 import { writeFileHashed } from '../../base/files/files.ts';
@@ -61,6 +62,8 @@ async function run(next: TaskOrder): Promise<void> {
   keepFeaturesIn(features);
   if (home !== undefined && isMainThread) ours(() => moveTo(home));
   const answer = await answerTo(next);
+  // A file that was read is open until the turn ends in which its reader went on: a script that ended in that turn has left nothing.
+  await nextTurn();
   order = undefined;
   releaseTrainers();
   const left = tracesLeft();

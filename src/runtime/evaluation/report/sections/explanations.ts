@@ -12,7 +12,8 @@ const MASKED: Readonly<Record<string, string>> = {
 };
 
 /** What the model goes by: pictures with a part masked, and where the heat lies. */
-export function looksSection({ masked, figures, chance, lesion_heat: heat }: ClassEvaluation): Html {
+export function looksSection({ masked, figures, chance, lesion_heat: heat }: ClassEvaluation): Html | null {
+  if (Object.keys(masked).length === 0 && !heat) return null;
   const rows: IntervalRow[] = [
     {
       label: 'whole picture',
