@@ -126,10 +126,13 @@ describe('a file of a job', () => {
     }
   });
 
-  it.each(['hello-fedavg-numpy', 'mri-fedavg'])('is each one of the template %s', async (name) => {
-    const folder = fileURLToPath(new URL(`../../../templates/${name}`, import.meta.url));
-    for (const { path, bytes } of (await readBundle(folder)).files)
-      expect(refusedType(path, bytes), path).toBeUndefined();
-    expect(await readFile(`${folder}/job.yaml`)).toBeDefined();
-  });
+  it.each(['hello-fedavg-numpy', 'mri-fedavg', 'mri-secagg-fedavg'])(
+    'is each one of the template %s',
+    async (name) => {
+      const folder = fileURLToPath(new URL(`../../../templates/${name}`, import.meta.url));
+      for (const { path, bytes } of (await readBundle(folder)).files)
+        expect(refusedType(path, bytes), path).toBeUndefined();
+      expect(await readFile(`${folder}/job.yaml`)).toBeDefined();
+    },
+  );
 });

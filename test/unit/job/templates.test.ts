@@ -12,6 +12,7 @@ import { renewEditorFiles } from '../../../src/runtime/job/editor-files.ts';
 import { LOCAL_FILES } from '../../../src/runtime/job/job-paths.ts';
 import { loadJob } from '../../../src/runtime/job/load.ts';
 import { sharedNames } from '../../../src/runtime/job/local-tensors.ts';
+import { planRun } from '../../../src/runtime/job/plan.ts';
 import { createJob, listTemplates } from '../../../src/runtime/job/templates.ts';
 import { parseOverride } from '../../../src/runtime/job/variables.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -82,6 +83,40 @@ describe('the template of MRI', () => {
     const shared = sharedNames(definition.workflow, names);
     expect(shared.length).toBeGreaterThan(0);
     expect(names.filter((name) => !shared.includes(name)).length).toBeGreaterThan(1);
+  });
+});
+
+describe('the template of secure aggregation', () => {
+  const masked = (...settings: string[]) =>
+    createJob(join(folder, 'masked'), {
+      template: 'mri-secagg-fedavg',
+      overrides: settings.map(parseOverride),
+    });
+
+  it('is that of MRI, whose updates are summed up in secret', async () => {
+    const { definition } = await masked();
+    const own = await createJob(join(folder, 'plain'), { template: 'mri-fedavg', overrides: [] });
+    const { workflow, executor, model, secureAggregation } = definition;
+    expect(secureAggregation).toEqual({ minSites: 3, threshold: undefined, consistency: true });
+    expect([workflow, model]).toEqual([own.definition.workflow, own.definition.model]);
+    expect(executor).toMatchObject({ args: own.definition.executor.args });
+    const script = (template: string) =>
+      readFile(join(PACKAGE_ROOT, `templates/${template}/client/${template}.ts`), 'utf8');
+    expect(await script('mri-secagg-fedavg')).toBe(await script('mri-fedavg'));
+  });
+
+  it.each([
+    ['n_clients=2', 'NF_SECAGG_SITES'],
+    ['secure_aggregation.min_sites=4', 'NF_SECAGG_SITES'],
+    ['secure_aggregation.threshold=1', 'NF_SECAGG_THRESHOLD'],
+    ['workflow.min_clients=2', 'NF_SECAGG_TOO_FEW'],
+    ['aggregator=median', 'NF_SECAGG_NEEDS_EACH'],
+  ])('takes at least three sites, and not %s', async (setting, code) => {
+    const { definition } = await masked('n_clients=3');
+    expect(planRun(definition, {}).sites).toHaveLength(3);
+    await rm(join(folder, 'masked'), { recursive: true });
+    const wrong = await masked(...(setting.startsWith('n_clients') ? [] : ['n_clients=3']), setting);
+    expect(() => planRun(wrong.definition, {})).toThrow(expect.objectContaining({ code }));
   });
 });
 
