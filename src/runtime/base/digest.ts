@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { compareText } from './text/compare-text.ts';
 import { printableLine } from './text/printable.ts';
 
@@ -22,14 +22,25 @@ export async function sha256File(path: string): Promise<string> {
 export async function hashFile(path: string, hash: Hash): Promise<void> {
   const file = await open(path, 'r');
   try {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(PART, (await file.stat()).size + 1));
-    for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
-      if (bytesRead === 0) return;
-      hash.update(buffer.subarray(0, bytesRead));
-    }
+    await hashOpen(file, hash);
   } finally {
     await file.close();
+  }
+}
+
+/** As `hashFile`, of a file that is open. @param most bytes that are read: one that grows has no end */
+export async function hashOpen(
+  file: FileHandle,
+  hash: Hash,
+  most: number = Number.POSITIVE_INFINITY,
+): Promise<void> {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(PART, (await file.stat()).size + 1));
+  for (let position = 0; position < most; ) {
+    const length = Math.min(buffer.length, most - position);
+    const { bytesRead } = await file.read(buffer, 0, length, position);
+    if (bytesRead === 0) return;
+    hash.update(buffer.subarray(0, bytesRead));
+    position += bytesRead;
   }
 }
 

@@ -69,6 +69,11 @@ export const SCRIPT_LIMITS = {
     what: 'a message of the process that runs scripts, but for results',
   },
   result: { most: 4_000_000, unit: 'characters', what: 'a result without its model, in its message' },
+  connections: {
+    most: 64,
+    unit: 'processes',
+    what: 'of a script in Python ask for tasks, or report, at the same time',
+  },
 } as const satisfies Record<string, Limit>;
 
 /** Of what is under way at a server at the same time. */

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
+import { beyondBounds } from '../../base/json-bounds.ts';
 import { SCRIPT_LIMITS } from '../../base/limits.ts';
 
 /**
@@ -11,6 +12,8 @@ import { SCRIPT_LIMITS } from '../../base/limits.ts';
 export const CHANNEL_FD = 3;
 /** Characters of a line. */
 const LONGEST_LINE = SCRIPT_LIMITS.result.most;
+/** Who reads a message, or writes it out again, goes as deep into the stack. What a message may be is held to less. */
+const BOUNDS = { depth: 1000, values: LONGEST_LINE } as const;
 
 /** Calls `receive` with each message, and with undefined for a line that is none; the rest of a line that is too long is dropped. */
 export function receiveMessages(stream: Readable, receive: (message: unknown) => void): void {
@@ -45,6 +48,7 @@ export function lineOf(message: unknown): string {
 /** A message, if the line is one, and no longer than such a one may be. */
 function parsed(line: string): unknown {
   try {
+    if (beyondBounds(line, BOUNDS)) return undefined;
     const message: unknown = JSON.parse(line);
     return line.length > SCRIPT_LIMITS.message.most && !isResult(message) ? undefined : message;
   } catch {

@@ -1,7 +1,8 @@
-import { lstat } from 'node:fs/promises';
-import { sha256File } from '../../base/digest.ts';
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { hashOpen } from '../../base/digest.ts';
 import { flError } from '../../base/errors/errors.ts';
-import { syncFile } from '../../base/files/files.ts';
 import { checkExamples, checkFigures } from '../../base/logging/check-figures.ts';
 import { checkUpdateFile } from '../../base/tensors/check-file.ts';
 import type { ScriptAnswer, TaskOrder } from '../executor/messages.ts';
@@ -27,13 +28,34 @@ export async function answerOf(
   return { ...figures, paramsType, files: { model, control: await take('control', true) } };
 }
 
-/** Its digest, once it is durable and in the form of the model. */
+/**
+ * Checks the file of an answer and makes it durable; returns its SHA-256. The process that wrote it may go on: whatever it puts into its place meanwhile (a pipe
+ * that nobody writes to, a link, a device without end), the file that was opened first is the one that is stored and hashed. A site takes it over afterwards,
+ * and looks again.
+ */
 async function takeFile(path: string, model: string, mayLack: boolean): Promise<string> {
-  if (!(await lstat(path)).isFile())
-    throw flError('NF_RESULT_INVALID', { reason: 'what lies in the place of its file is no file' });
-  await checkUpdateFile(path, model, { mayLack });
-  await syncFile(path);
-  return sha256File(path);
+  const { O_RDWR, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  const file = await open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT')
+      throw flError('NF_RESULT_INVALID', { reason: 'its file is missing' }, { cause });
+    if (cause.code !== 'ELOOP' && cause.code !== 'EISDIR' && cause.code !== 'ENXIO') throw cause;
+    throw noFile();
+  });
+  try {
+    const found = await file.stat();
+    if (!found.isFile()) throw noFile();
+    await checkUpdateFile(path, model, { mayLack });
+    await file.sync();
+    const hash = createHash('sha256');
+    await hashOpen(file, hash, found.size);
+    return hash.digest('hex');
+  } finally {
+    await file.close();
+  }
+}
+
+function noFile() {
+  return flError('NF_RESULT_INVALID', { reason: 'what lies in the place of its file is no file' });
 }
 
 /** JSON has no NaN and no infinity: `{"$number": "nan"}` stands for one. */

@@ -3,18 +3,21 @@ import { chmod, chown, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SCRIPT_LIMITS } from '../../base/limits.ts';
 import type { JobUser } from '../../security/policy/job-user.ts';
 import { lineOf, receiveMessages } from '../executor/process-channel.ts';
 import { type PythonMessage, type PythonReply, readPythonMessage } from './messages.ts';
 
 /** Bytes of the path of a Unix socket, with the one that ends it (unix(7), sun_path; 104 on macOS). */
 const LONGEST_PATH = 103;
+/** Characters of answers that a process has not read. */
+const MOST_UNREAD = 100_000;
 
 export interface ChannelEvents {
   /** `reply` answers a question. */
   message(message: PythonMessage, reply: (answer: PythonReply) => void): void;
   /** What was said is no message. */
-  garbled(): void;
+  garbled(reason: string): void;
 }
 
 /** Where the process of a script finds who gives it tasks. No descriptor is inherited: launchers of several ranks close those. */
@@ -40,6 +43,11 @@ export async function openChannel(user: JobUser | undefined, events: ChannelEven
     });
     serve(socket, token, events);
   });
+  // Each may have begun a message that has no end.
+  server.maxConnections = SCRIPT_LIMITS.connections.most;
+  server.on('drop', () =>
+    events.garbled(`more than ${SCRIPT_LIMITS.connections.most} of its processes ask at the same time`),
+  );
   const { place, remove } = await listen(server, user);
   return {
     place,
@@ -61,9 +69,15 @@ function serve(socket: Socket, token: string, events: ChannelEvents): void {
   let isKnown = false;
   receiveMessages(socket, (said) => {
     const message = readPythonMessage(said);
-    if (!message) return isKnown ? events.garbled() : void socket.destroy();
+    // What lies in a piece behind the message that ended the connection counts no more.
+    if (socket.destroyed) return;
+    if (!message) return isKnown ? events.garbled('it has not the form of one') : void socket.destroy();
     if (message.type === 'hello') isKnown = message.token === token;
     if (!isKnown) return void socket.destroy();
+    if (socket.writableLength > MOST_UNREAD) {
+      events.garbled('it asks and asks, and reads no answer');
+      return void socket.destroy();
+    }
     events.message(message, (answer) => void socket.write(lineOf(answer)));
   });
 }

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { relative, sep } from 'node:path';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { relative, resolve, sep } from 'node:path';
 import { type ErrorReport, flError, type NeuroflareError, type Place } from '../../base/errors/errors.ts';
 import { sourceExcerpt } from '../../base/errors/source-excerpt.ts';
 import { shownPath } from '../../base/text/shown-path.ts';
+import { JOB_LIMITS } from '../../job/limits.ts';
 import type { TaskOutcome } from '../executor/executor.ts';
 import type { CodePlace } from '../script/resolve-hooks.ts';
 import type { PythonFailure } from './messages.ts';
@@ -67,9 +68,12 @@ function crashPlace(errors: string, code: CodePlace): Place | undefined {
 
 /** In the folder that the user edits, with the line as it stands there. */
 export function placeOf(
-  { file, line }: { readonly file: string; readonly line: number | undefined },
+  said: { readonly file: string; readonly line: number | undefined },
   code: CodePlace,
 ): Place {
+  const { line } = said;
+  // By its own name, however the script writes it: `..` behind the job's folder leads to what the script may not read.
+  const file = resolve(said.file);
   const isOwn = file.startsWith(code.bundle + sep);
   const source = inSource(file, code);
   // At a site the copy that runs is all there is: a file of the job is known by its place in the job.
@@ -79,10 +83,23 @@ export function placeOf(
 }
 
 function excerptOf(file: string, line: number): { excerpt?: string } {
+  const text = codeText(file);
+  return text === undefined ? {} : { excerpt: sourceExcerpt(text, { line }) };
+}
+
+/** Of a file of the job: no link, and no pipe or device that would be waited for. */
+function codeText(path: string): string | undefined {
   try {
-    return { excerpt: sourceExcerpt(readFileSync(file, 'utf8'), { line }) };
+    const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+    const file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    try {
+      const found = fstatSync(file);
+      return found.isFile() && found.size <= JOB_LIMITS.script.most ? readFileSync(file, 'utf8') : undefined;
+    } finally {
+      closeSync(file);
+    }
   } catch {
-    return {};
+    return undefined;
   }
 }
 

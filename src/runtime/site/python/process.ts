@@ -41,7 +41,7 @@ export interface PythonWatch {
   /** The script begins, or goes on. */
   begun(): void;
   said(message: PythonMessage, reply: (answer: PythonReply) => void): void;
-  garbled(): void;
+  garbled(reason: string): void;
   printed(text: string): void;
   /** @param before the script took the task */
   ended(end: ProcessEnd, before: boolean): void;
@@ -53,6 +53,8 @@ const LAST_WORDS_MS = 2000;
 const KEPT_ERRORS = 8000;
 /** Characters printed between two tasks. */
 const KEPT_BETWEEN = 100_000;
+/** A timer takes no longer one. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /** The process of a script: it asks for tasks, one after another. */
 export class PythonProcess {
@@ -74,6 +76,8 @@ export class PythonProcess {
   #channel: Channel | undefined;
   #watch: PythonWatch | undefined;
   #waiting: ((answer: PythonReply) => void) | undefined;
+  /** Ends the wait of who asks. */
+  #late: NodeJS.Timeout | undefined;
   #next: PythonTask | undefined;
   #isStopping = false;
   #between = '';
@@ -98,8 +102,8 @@ export class PythonProcess {
       message: (message, reply) => {
         if (made) made.#receive(message, reply);
       },
-      garbled: () => {
-        if (made) made.#garble();
+      garbled: (reason) => {
+        if (made) made.#watch?.garbled(reason);
       },
     });
     const mark = newMark();
@@ -180,22 +184,20 @@ export class PythonProcess {
     else if (message.type === 'result') reply({ type: 'rejected', message: 'the task is over' });
   }
 
-  #garble(): void {
-    this.#watch?.garbled();
-  }
-
   #await(reply: (answer: PythonReply) => void, timeout: number | null | undefined): void {
     this.#waiting = reply;
+    clearTimeout(this.#late);
     if (timeout === null || timeout === undefined) return;
     const late = () => {
       if (this.#waiting !== reply) return;
       this.#waiting = undefined;
       reply({ type: 'none' });
     };
-    setTimeout(late, timeout * 1000).unref();
+    this.#late = setTimeout(late, Math.min(timeout * 1000, LONGEST_WAIT_MS)).unref();
   }
 
   #hand(reply: (answer: PythonReply) => void): void {
+    clearTimeout(this.#late);
     this.#waiting = undefined;
     reply(this.#next ?? { type: 'stop' });
     this.#next = undefined;

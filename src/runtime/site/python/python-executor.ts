@@ -179,10 +179,19 @@ interface Watched {
 function watching({ process, order, run, watch, again }: Watched): PythonWatch {
   const { code } = order.task;
   const fail = (error: ErrorReport) => run.end({ type: 'failure', error });
+  let isAnswered = false;
   return {
     begun: () => run.receive({ type: 'started' }),
-    said: (message, reply) => void hear(message, reply, { process, order, run }),
-    garbled: () => fail(flError('NF_SCRIPT_MESSAGE', { reason: 'it has not the form of one' }).report()),
+    said: (message, reply) => {
+      // A task has one answer: a thousand at once would have their file read a thousand times.
+      if (message.type === 'result' && isAnswered)
+        return reply({ type: 'rejected', message: 'the task was answered before' });
+      isAnswered ||= message.type === 'result';
+      hear(message, reply, { process, order, run }).catch((thrown) =>
+        fail(toNeuroflareError(thrown).report()),
+      );
+    },
+    garbled: (reason) => fail(flError('NF_SCRIPT_MESSAGE', { reason }).report()),
     printed: (text) => watch.emit({ type: 'log', text }),
     ended: (end, before) => {
       // A script that answers some tasks and returns is started again for the next.
