@@ -70,7 +70,7 @@ export const SCRIPT_LIMITS = {
   },
   result: { most: 4_000_000, unit: 'characters', what: 'a result without its model, in its message' },
   connections: {
-    most: 64,
+    most: 128,
     unit: 'processes',
     what: 'of a script in Python ask for tasks, or report, at the same time',
   },

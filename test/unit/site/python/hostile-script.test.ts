@@ -60,7 +60,7 @@ try:
 except OSError: pass`,
       /reads no answer/,
     ],
-    ['messages without end on many connections', 'ones = [connect() for _ in range(80)]', /more than 64/],
+    ['messages without end on many connections', 'ones = [connect() for _ in range(200)]', /more than 128/],
   ])('fails its task alone by %s', async (_, body, message) => {
     expect(await run(body)).toMatchObject({
       type: 'failure',
