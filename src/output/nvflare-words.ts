@@ -21,11 +21,18 @@ const ON_SITES: ReadonlySet<string> = new Set([
 
 /** The words after a command as neuroflare spells them, of those that nvflare's users and scripts write. */
 export function inOurWords(command: SpelledCommand, words: readonly string[]): string[] {
+  if (command.id === 'job:run') return withScript(words);
   const known = words
     .filter((word) => !WITHOUT_EFFECT.has(word))
     .map((word) => withDashes(command, ONE_DASH[word] ?? word));
   const joined = joinLists(command, known);
   return ON_SITES.has(command.id) ? withoutKind(joined) : joined;
+}
+
+/** What follows the script is of the script. */
+function withScript(words: readonly string[]): string[] {
+  const script = words.findIndex((word) => !word.startsWith('-'));
+  return script === -1 ? [...words] : [...words.slice(0, script + 1), '--', ...words.slice(script + 1)];
 }
 
 /** `--n_clients`, where the command has `--n-clients` and none of that name. */

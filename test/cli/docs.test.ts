@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Config, Parser } from '@oclif/core';
 import { describe, expect, it } from 'vitest';
+import { inOurWords } from '../../src/output/nvflare-words.ts';
 import { commandsOf, ROOT, wordsOf } from '../support/docs-commands.ts';
 import { runCli } from '../support/one-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -30,7 +31,8 @@ describe('a command in the documentation', () => {
     const command = await config.findCommand(words.slice(0, length).join(':'), { must: true }).load();
     const { args, flags, baseFlags, strict } = command;
     const known = { args, flags: { ...baseFlags, ...flags }, strict };
-    const { argv } = await Parser.parse(words.slice(length), known);
+    const spelled = inOurWords({ id: command.id, flags: flags ?? {}, args: args ?? {} }, words.slice(length));
+    const { argv } = await Parser.parse(spelled, known);
     expect(argv.length).toBeGreaterThanOrEqual(Object.values(args).filter(({ required }) => required).length);
   });
 });

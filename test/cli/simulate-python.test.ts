@@ -25,6 +25,19 @@ while flare.is_running():
     flare.send(flare.FLModel(params=params))
 `;
 
+/** What FedJob.simulator_run of nvflare does with a job that it has written. */
+const AUTHOR = `import subprocess
+import sys
+
+module = 'nvflare.private.fed.app.simulator.simulator'
+words = [sys.executable, '-m', module, sys.argv[1], '-w', 'work', '-c', "['site-1', 'site-2']", '-n', '2']
+assert sys.argv[2:] in ([], ['--threads', '1']), sys.argv
+sys.exit(subprocess.run(words, start_new_session=True).returncode)
+`;
+const PACKAGE = ['nvflare', 'nvflare/private', 'nvflare/private/fed', 'nvflare/private/fed/app'];
+/** The package around the module that is replaced. */
+const SIMULATOR = [...PACKAGE, 'nvflare/private/fed/app/simulator'].map((name) => `${name}/__init__.py`);
+
 const EXECUTOR = {
   type: 'python',
   train_script: 'client.py',
@@ -86,54 +99,74 @@ describe('simulate of a script in Python', () => {
     });
   });
 
-  it.skipIf(!SYSTEM_PYTHON)('takes a job folder that nvflare has exported', async () => {
-    const ac = 'nvflare.app_common.';
-    const parts = {
-      'meta.json': { name: 'hello', deploy_map: { app: ['@ALL'] } },
-      'app/config/config_fed_server.json': {
-        format_version: 2,
-        workflows: [{ path: `${ac}workflows.fedavg.FedAvg`, args: { num_clients: 2, num_rounds: 2 } }],
-        components: [{ path: `${ac}np.np_model_persistor.NPModelPersistor`, args: { model: [1, 2] } }],
-      },
-      'app/config/config_fed_client.json': {
-        format_version: 2,
-        executors: [
-          {
-            tasks: ['*'],
-            executor: {
-              path: `${ac}executors.client_api_executor.ClientAPIExecutor`,
-              args: {
-                execution_mode: 'in_process',
-                task_script_path: 'client.py',
-                task_script_args: '--by 2',
+  it.skipIf(!SYSTEM_PYTHON)(
+    'takes a job folder that nvflare has exported',
+    async () => {
+      const ac = 'nvflare.app_common.';
+      const parts = {
+        'meta.json': { name: 'hello', deploy_map: { app: ['@ALL'] } },
+        'app/config/config_fed_server.json': {
+          format_version: 2,
+          workflows: [{ path: `${ac}workflows.fedavg.FedAvg`, args: { num_clients: 2, num_rounds: 2 } }],
+          components: [{ path: `${ac}np.np_model_persistor.NPModelPersistor`, args: { model: [1, 2] } }],
+        },
+        'app/config/config_fed_client.json': {
+          format_version: 2,
+          executors: [
+            {
+              tasks: ['*'],
+              executor: {
+                path: `${ac}executors.client_api_executor.ClientAPIExecutor`,
+                args: {
+                  execution_mode: 'in_process',
+                  task_script_path: 'client.py',
+                  task_script_args: '--by 2',
+                },
               },
             },
-          },
-        ],
-      },
-    };
-    const script = SCRIPT.replaceAll('weights', 'numpy_key').replace('random.random()', 'int(sys.argv[2])');
-    const files = Object.entries(parts).map(([path, part]) => [path, JSON.stringify(part)]);
-    const folder = join(root, 'exported');
-    await writeFiles(folder, { ...Object.fromEntries(files), 'app/custom/client.py': script });
-    const workspace = join(root, 'imported');
-    const words = [
-      'simulate',
-      folder,
-      '-w',
-      workspace,
-      '--n_clients',
-      '2',
-      '--max_clients',
-      '9',
-      '--log_config',
-      'full',
-    ];
-    const { code, stderr } = await runCli(words, { cwd: root });
-    expect([code, stderr]).toEqual([0, expect.stringContaining('A job of nvflare: imported to')]);
-    const { numpy_key: last } = await readModel(join(latestRun(workspace, 'hello'), 'model.safetensors'));
-    expect([...(last?.data ?? [])]).toEqual([5, 6]);
-  });
+          ],
+        },
+      };
+      const script = SCRIPT.replaceAll('weights', 'numpy_key').replace('random.random()', 'int(sys.argv[2])');
+      const files = Object.entries(parts).map(([path, part]) => [path, JSON.stringify(part)]);
+      const folder = join(root, 'exported');
+      await writeFiles(folder, { ...Object.fromEntries(files), 'app/custom/client.py': script });
+      const workspace = join(root, 'imported');
+      const words = [
+        'simulate',
+        folder,
+        '-w',
+        workspace,
+        '--n_clients',
+        '2',
+        '--max_clients',
+        '9',
+        '--log_config',
+        'full',
+      ];
+      const { code, stderr } = await runCli(words, { cwd: root });
+      expect([code, stderr]).toEqual([0, expect.stringContaining('A job of nvflare: imported to')]);
+      const { numpy_key: last } = await readModel(join(latestRun(workspace, 'hello'), 'model.safetensors'));
+      expect([...(last?.data ?? [])]).toEqual([5, 6]);
+      // The same job by a script that starts nvflare's simulator, as its package does.
+      const authored = join(root, 'authored');
+      await writeFiles(authored, {
+        'job.py': AUTHOR,
+        ...Object.fromEntries(SIMULATOR.map((file) => [file, ''])),
+      });
+      const run = await runCli(['job', 'run', 'authored/job.py', folder, '--threads', '1'], { cwd: root });
+      expect(run).toMatchObject({ code: 0, stdout: '' });
+      const { numpy_key: same } = await readModel(
+        join(latestRun(join(authored, 'work'), 'hello'), 'model.safetensors'),
+      );
+      expect([...(same?.data ?? [])]).toEqual([5, 6]);
+      const failed = await runCli(['job', 'run', '-q', 'authored/job.py', join(root, 'none')], { cwd: root });
+      expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('NF_PYTHON_JOB') });
+      const missing = await runCli(['job', 'run', 'authored/no.py'], { cwd: root });
+      expect(missing).toMatchObject({ code: 4, stderr: expect.stringContaining('NF_PATH_MISSING') });
+    },
+    60_000,
+  );
 
   it('refuses an interpreter that is not there before anything is made', async () => {
     vi.stubEnv('NEUROFLARE_PYTHON', join(root, 'no-python'));

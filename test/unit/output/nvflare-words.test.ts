@@ -29,6 +29,8 @@ describe("words of nvflare's command line", () => {
     [command('system:status'), 'client site-1 site-2', 'site-1 site-2'],
     [command('system:shutdown'), 'client site-1 --force', 'site-1 --force'],
     [command('system:shutdown'), 'client --force', 'client --force'],
+    [command('job:run'), '-q job.py --n_clients 2 -debug', '-q job.py -- --n_clients 2 -debug'],
+    [command('job:run'), '--json', '--json'],
     [command('job:meta'), 'client site-1', 'client site-1'],
   ])('of %o: %s', (of, given, wanted) => {
     expect(words(of, given)).toBe(wanted);

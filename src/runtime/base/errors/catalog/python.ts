@@ -38,6 +38,11 @@ export const PYTHON_ERRORS = {
     message: "The site's script used up the memory of the machine{detail}.",
     hint: 'Use smaller batches or images, fewer workers of the data loader, or fewer sites at once (simulate -t 1).',
   },
+  NF_PYTHON_JOB: {
+    exit: 1,
+    message: 'The job script {script} ended with code {code}.',
+    hint: 'What it printed, and the first failure of the simulation, stand above. It needs the package nvflare: {$interpreter} -m pip install nvflare.',
+  },
   NF_IMPORT_FOLDER: {
     exit: 4,
     message: 'This is no job folder of nvflare that can be imported: {reason}.',
